@@ -1,0 +1,251 @@
+# mosquitto_petstore: holds an MQTT API to its contract.  `make help` lists the targets.
+
+CC         ?= cc
+CFLAGS     ?= -O2 -g
+PREFIX     ?= /usr/local
+LIBDIR     ?= $(PREFIX)/lib
+DESTDIR    ?=
+PKG_CONFIG ?= pkg-config
+CLANG      ?= clang
+PYTHON     ?= /usr/bin/python3
+B          ?= build
+
+# The JSON parser that reads messages: yyjson where it is installed, else Jansson.
+BACKEND    ?= $(if $(shell $(PKG_CONFIG) --exists yyjson 2>/dev/null && echo y),yyjson,jansson)
+
+# ---- what is built from what ------------------------------------------------------------
+
+BASE     = base/arena base/clock base/diag base/jsonfile base/reason
+SCHEMA   = schema/document schema/resolve schema/dialect schema/keyword schema/uri schema/number \
+           schema/compile schema/compile_steps schema/compile_rules schema/compile_constant \
+           schema/compile_circle \
+           schema/run schema/run_equal schema/explain schema/explain_text schema/jsontext \
+           schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan \
+           schema/pattern schema/pattern_ecma schema/pattern_property schema/pattern_seq \
+           schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
+CONTRACT = contract/contract contract/sources contract/place contract/transitions \
+           contract/entities contract/scopes contract/operations contract/bindings \
+           contract/channels contract/address contract/params contract/messages \
+           contract/mapping contract/brokertopics contract/topics
+ACCESS   = access/access access/access_load access/access_roles access/access_users \
+           access/access_certificate access/access_issuer access/base64 access/certid \
+           access/credcache access/credfile access/jwk access/lockout access/names \
+           access/nametable access/password access/scram access/token
+LEDGER   = ledger/ledger ledger/state ledger/writer ledger/carry ledger/journal ledger/record \
+           ledger/crc32c ledger/store ledger/store_plan ledger/store_rows \
+           ledger/store_refusals ledger/backlog ledger/unload ledger/query ledger/view
+REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
+ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules gate $(REPORT)
+PLUGIN   = plugin broker options sessions login tell
+CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl/table ctl/cells \
+           ctl/entities ctl/refused ctl/explain ctl/may options
+
+# test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
+UNIT     = base options sessions contract topics gate report payload pattern format access password credcache token certid scram lockout credwrite names journal state store writer ledger schema
+THREADED = pattern journal writer ledger
+FUZZ     = contract topics gate notice payload pattern format journal $(if $(filter yyjson,$(BACKEND)),payload_diff) access password token certid scram schema_compile schema_check
+
+LIBS     = jansson sqlite3 libcrypto libpcre2-8 libidn2 $(filter yyjson,$(BACKEND))
+WARN     = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+           -Wpointer-arith -Wvla -Wformat=2 -Wundef -Wwrite-strings $(if $(WERROR),-Werror)
+CORE     = -std=gnu11 -D_GNU_SOURCE $(if $(filter yyjson,$(BACKEND)),-DPAYLOAD_YYJSON) -Iplugin -Wa,-I. -fPIC -fvisibility=hidden -pthread $(WARN) \
+           $(shell $(PKG_CONFIG) --cflags $(LIBS))
+LINK     = -pthread $(LDFLAGS) $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
+SAN      = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+TSAN     = -O1 -g -fsanitize=thread
+FUZZER   = -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined
+# Unit tests count allocations and make the n-th one fail (test/unit/failalloc.h).
+WRAP     = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
+
+all: $(B)/mosquitto_petstore.so $(B)/petstorectl  ## build the plugin and petstorectl
+
+$(B)/mosquitto_petstore.so: $(PLUGIN:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o) plugin/exports.map
+	$(CC) -shared -o $@ $(filter %.o,$^) -Wl,-Bsymbolic,-z,relro,-z,now \
+	  -Wl,--version-script=plugin/exports.map $(LINK)
+
+$(B)/petstorectl: $(CTL:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o)
+	$(CC) -o $@ $^ $(LINK)
+
+# One source, four builds: release, ASan+UBSan, TSan, libFuzzer.
+$(B)/rel/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(CFLAGS) -MMD -MP -c $< -o $@
+$(B)/san/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(SAN) -MMD -MP -c $< -o $@
+$(B)/tsan/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(TSAN) -MMD -MP -c $< -o $@
+$(B)/fuzz/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CLANG) $(CORE) $(FUZZER) -MMD -MP -c $< -o $@
+$(foreach k,rel san tsan fuzz,$(B)/$k/ledger/store.o): $(wildcard schemas/store/*.sql)
+$(foreach k,rel san tsan fuzz,$(B)/$k/schema/dialect.o): $(wildcard plugin/schema/metaschema/*.json plugin/schema/metaschema/*/*.json)
+
+# ---- tests ------------------------------------------------------------------------------
+
+# All rooms without the door, so that a test links what it uses.
+T_ROOMS = $(ROOMS) options sessions login ctl/credwrite
+$(foreach k,rel san tsan fuzz,$(eval $(B)/$k/rooms.a: $(T_ROOMS:%=$(B)/$k/%.o)))
+$(B)/%/rooms.a: ; @rm -f $@ && ar rcs $@ $^
+
+UNITS = test/unit/failalloc.c -Itest/unit -MMD -MP -MF $@.d -o $@
+$(B)/san/test_%: test/unit/test_%.c test/unit/failalloc.c $(B)/san/rooms.a
+	$(CC) $(CORE) $(SAN) $< $(UNITS) $(B)/san/rooms.a $(WRAP) -lcmocka $(LINK)
+$(B)/tsan/test_%: test/unit/test_%.c test/unit/failalloc.c $(B)/tsan/rooms.a
+	$(CC) $(CORE) $(TSAN) $< $(UNITS) $(B)/tsan/rooms.a $(WRAP) -lcmocka $(LINK)
+$(B)/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(B)/fuzz/rooms.a
+	$(CLANG) $(CORE) $(FUZZER) -fsanitize=fuzzer -MMD -MP -MF $@.d $(filter %.c %.o,$^) -o $@ $(B)/fuzz/rooms.a $(LINK)
+# The other backend beside this build's own, for the fuzzer that compares them.
+$(B)/fuzz/jansson_payload.o: plugin/schema/payload_jansson.c test/fuzz/jansson_names.h
+	@mkdir -p $(@D)
+	$(CLANG) $(CORE) $(FUZZER) -include test/fuzz/jansson_names.h -c $< -o $@
+$(B)/fuzz/fuzz_payload_diff: $(B)/fuzz/jansson_payload.o
+.SECONDARY:
+
+# `make unit` runs one program after another; a failure does not hide the others.
+unit: $(UNIT:%=$(B)/san/test_%)  ## unit tests, under ASan and UBSan
+	@rc=0; for t in $^; do echo "== $$t"; ./$$t || rc=1; done; exit $$rc
+
+unit-tsan: $(THREADED:%=$(B)/tsan/test_%)  ## the threaded rooms' unit tests, under TSan
+	@rc=0; for t in $^; do echo "== $$t"; ./$$t || rc=1; done; exit $$rc
+
+# Each fuzzer gets SECONDS; new inputs stay under $(B), crashes fail the target.
+SECONDS ?= 60
+fuzz: $(FUZZ:%=$(B)/fuzz/fuzz_%)  ## run every fuzzer for SECONDS each
+	@for f in $(FUZZ); do mkdir -p $(B)/fuzz/corpus/$$f; echo "== $$f"; log=$(B)/fuzz/$$f.log; \
+	  $(B)/fuzz/fuzz_$$f -max_total_time=$(SECONDS) -print_final_stats=1 -verbosity=0 \
+	    -artifact_prefix=$(B)/fuzz/ $(B)/fuzz/corpus/$$f test/fuzz/corpus/$$f >$$log 2>&1 || \
+	    { tail -n 60 $$log; exit 1; }; grep number_of_executed $$log; done
+
+# SUITE: a folder laid out like the JSON-Schema-Test-Suite; REMOTES: http://localhost:1234/.
+REMOTES ?= $(SUITE)/remotes
+$(B)/conformance: test/conformance/conformance.c $(BASE:%=$(B)/rel/%.o) $(SCHEMA:%=$(B)/rel/%.o)
+	$(CC) $(CORE) $(CFLAGS) -MMD -MP -MF $@.d $(filter %.c %.o,$^) -o $@ $(LINK)
+conformance: $(B)/conformance  ## run a JSON Schema test suite: SUITE=DIR [REMOTES=DIR]
+	@$(if $(SUITE),,echo "usage: make conformance SUITE=DIR [REMOTES=DIR]"; exit 2;) \
+	  $(B)/conformance $(SUITE) $(REMOTES) test/conformance/excused.json
+
+$(B)/bench_schema: test/bench/bench_schema.c $(BASE:%=$(B)/rel/%.o) $(SCHEMA:%=$(B)/rel/%.o)
+	$(CC) $(CORE) $(CFLAGS) -MMD -MP -MF $@.d $(filter %.c %.o,$^) -o $@ $(LINK)
+bench-schema: $(B)/bench_schema  ## how long parsing and validating a message takes
+	@$(B)/bench_schema
+
+$(B)/bench_ledger: test/bench/bench_ledger.c $(BASE:%=$(B)/rel/%.o) $(LEDGER:%=$(B)/rel/%.o)
+	$(CC) $(CORE) $(CFLAGS) -MMD -MP -MF $@.d $(filter %.c %.o,$^) -o $@ $(LINK)
+bench-ledger: $(B)/bench_ledger  ## what keeping an accepted write costs
+	@$(B)/bench_ledger 1000000 $(B)
+
+# npm fetches the parser once; after that the folder is as test/asyncapi/ says and is used as it is.
+NPM = $(B)/npm
+CONTRACTS = schemas/petstore.asyncapi.json test/data/smarthome/smarthome.asyncapi.json
+$(NPM)/node_modules/.package-lock.json: test/asyncapi/package.json test/asyncapi/package-lock.json
+	@mkdir -p $(NPM) && cp $^ $(NPM)/
+	cd $(NPM) && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund
+	@touch $@
+asyncapi: $(NPM)/node_modules/.package-lock.json  ## ask AsyncAPI's own parser about the contracts
+	ASYNCAPI_HOME=$(NPM) node test/asyncapi/check.mjs $(CONTRACTS)
+
+lint: all  ## formatting, arrows between rooms, exported symbols, warnings of gcc and clang
+	@B=$(B) CC="$(CC)" CLANG="$(CLANG)" MAKE="$(MAKE)" test/lint.sh
+
+fmt:  ## format the sources
+	clang-format -i $(shell find plugin test -name '*.[ch]')
+
+test: deps  ## install what is missing and run everything
+	@B="$(B)" MAKE="$(MAKE)" $(PYTHON) test/all.py
+
+SHARE = $(PREFIX)/share/mosquitto-petstore
+DOC   = $(PREFIX)/share/doc/mosquitto-petstore
+install: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1  ## install into PREFIX, LIBDIR (DESTDIR is put in front)
+	install -D -m 755 $(B)/mosquitto_petstore.so $(DESTDIR)$(LIBDIR)/mosquitto_petstore.so
+	install -D -m 755 $(B)/petstorectl $(DESTDIR)$(PREFIX)/bin/petstorectl
+	install -D -m 644 $(B)/petstorectl.1 $(DESTDIR)$(PREFIX)/share/man/man1/petstorectl.1
+	install -D -m 644 $(B)/mosquitto_petstore.5 $(DESTDIR)$(PREFIX)/share/man/man5/mosquitto_petstore.5
+	install -d $(DESTDIR)$(SHARE)/schemas $(DESTDIR)$(DOC)
+	install -m 644 schemas/*.json $(DESTDIR)$(SHARE)/schemas/
+	install -m 644 docker/access.json $(DESTDIR)$(SHARE)/
+	sed 's|/usr/local/lib/|$(LIBDIR)/|; s|/usr/local/share/mosquitto-petstore/|$(SHARE)/|' \
+	  mosquitto.conf.example >$(DESTDIR)$(SHARE)/mosquitto.conf.example
+	chmod 644 $(DESTDIR)$(SHARE)/mosquitto.conf.example
+	install -m 755 docker/demo.sh $(DESTDIR)$(SHARE)/
+	install -m 644 README.md CHANGELOG.md $(DESTDIR)$(DOC)/
+
+clean:  ## remove what was built (chroots, npm packages and make run's files stay)
+	rm -rf $(B)/rel $(B)/san $(B)/tsan $(B)/fuzz $(B)/clang $(B)/mosquitto_petstore.so $(B)/petstorectl
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: all asyncapi conformance bench-schema unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration crash
+
+# ---- running it -------------------------------------------------------------------------
+
+RUN_DIR    ?= $(B)/run
+TLS_PORT   ?= 8883
+WSS_PORT   ?= 8084
+PLAIN_PORT ?= 1883
+
+deps:  ## install what the build and the tests need (Debian), or say what is missing
+	@PYTHON=$(PYTHON) docker/deps.sh run test
+
+deps-run:
+	@docker/deps.sh run
+
+# A make of its own builds: the questions to pkg-config come after deps. exec: make's child is
+# the broker itself, so that signals reach it.
+run: deps-run  ## install what is missing, build, and run a broker to try things on
+	@$(MAKE) --no-print-directory all
+	@RUN_DIR="$(RUN_DIR)" PLUGIN="$(B)/mosquitto_petstore.so" TLS_PORT="$(TLS_PORT)" \
+	  WSS_PORT="$(WSS_PORT)" PLAIN_PORT="$(PLAIN_PORT)" exec docker/demo.sh
+
+integration: all  ## the tests with a real broker and real clients
+	@mkdir -p $(B)
+	B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \
+	  --junitxml=$(B)/integration.xml $(PYTEST) test/integration
+
+RUNS ?= 10
+crash: all  ## kill -9 the broker under load RUNS times a condition; what was acknowledged is kept
+	B="$(abspath $(B))" $(PYTHON) test/integration/crash.py --runs $(RUNS)
+
+# ---- shipping it ------------------------------------------------------------------------
+
+# Options and reasons, printed from the plugin's own tables.
+$(B)/reference: docs/reference.c $(B)/rel/options.o $(B)/rel/base/diag.o $(B)/rel/base/reason.o
+	$(CC) $(CORE) $(CFLAGS) -MMD -MP -MF $(B)/rel/reference.d $(filter %.c %.o,$^) -o $@ $(LINK)
+
+MAN = @B=$(B) LIBDIR=$(LIBDIR) DATADIR=$(SHARE) docs/man.sh
+$(B)/%.1: docs/%.1.in docs/man.sh $(B)/petstorectl ; $(MAN) $< >$@
+$(B)/%.5: docs/%.5.in docs/man.sh $(B)/reference ; $(MAN) $< >$@
+
+deb:  ## build a Debian package in B
+	@B=$(B) MAKE="$(MAKE)" docker/debian/build.sh
+
+deb-test: deb  ## install, use and purge the package on small Debian systems
+	@B=$(B) test/deb.sh
+
+IMAGE ?= mosquitto-petstore
+BASE_IMAGE ?= debian:trixie-slim
+image:  ## build the container image IMAGE on BASE_IMAGE, with docker, podman or buildah
+	@docker/image.sh $(IMAGE) $(BASE_IMAGE)
+
+image-test:  ## build the image on a base made here, run it and try it from outside
+	@B=$(B) test/image.sh
+
+matrix:  ## unit and integration tests on Debian trixie and sid (Mosquitto 2.0.21, 2.1)
+	@test/matrix.sh
+
+# npm's folder has what docs/package-lock.json says, and is made anew when that changes.
+DOCS_HOME = $(B)/docs-npm
+DOCS_NPM  = $(DOCS_HOME)/node_modules/.package-lock.json
+$(DOCS_NPM): docs/package.json docs/package-lock.json
+	@mkdir -p $(DOCS_HOME) && cp $^ $(DOCS_HOME)/
+	cd $(DOCS_HOME) && npm ci --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+$(B)/docs/index.html: docs/page.mjs $(B)/reference $(wildcard schemas/*.json) $(DOCS_NPM)
+	@mkdir -p $(@D)
+	$(B)/reference html >$(B)/reference.html
+	DOCS_HOME=$(DOCS_HOME) node docs/page.mjs schemas/petstore.asyncapi.json $(B)/reference.html $@
+
+docs: $(B)/docs/index.html  ## the contract and the options as one page, in B/docs
+
+docs-test: docs  ## open that page in headless Chromium
+	DOCS_HOME=$(DOCS_HOME) REFERENCE=$(B)/reference node test/docs/check.mjs \
+	  $(B)/docs/index.html schemas/petstore.asyncapi.json $(B)/docs/page.png
+
+.PHONY: deb deb-test image image-test matrix docs docs-test
+
+-include $(shell find $(B)/rel $(B)/san $(B)/tsan $(B)/fuzz -name '*.d' 2>/dev/null)

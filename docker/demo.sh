@@ -1,0 +1,269 @@
+#!/bin/bash
+# A broker to try things on: makes certificates, accounts and a configuration in RUN_DIR
+# where there are none yet, prints commands to paste, and becomes mosquitto.
+#
+#     demo.sh            all of it
+#     demo.sh prepare    files only
+#
+# In RUN_DIR, kept for the next run:
+#     ca.crt ca.key                 the authority that clients trust
+#     server.crt server.key         for localhost, this host's name and SERVER_NAMES
+#     clients/collar-7.crt .key     a device's certificate, for listeners that ask for one
+#     credentials                   "user password" a line, of the demo accounts
+#     passwords access.json         what the plugin reads
+#     petstore.db                   orders, payments, events
+#     mosquitto.conf                derived anew from mosquitto.conf.example at every run
+#     mosquitto.pid                 for kill -HUP
+#
+# What the operator put there is left alone: a server.crt without our authority's key beside
+# it, passwords without credentials, an access.json that is not the shipped one.
+set -euo pipefail
+umask 077
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+run=${RUN_DIR:-$top/build/run}
+data=${DATA_DIR:-$run} # where the database and the broker's sessions lie
+tls_port=${TLS_PORT:-8883}
+wss_port=${WSS_PORT:-8084}
+plain_port=${PLAIN_PORT:-1883}
+plugin=${PLUGIN:-$top/build/mosquitto_petstore.so}
+contract=${CONTRACT:-$top/schemas/petstore.asyncapi.json}
+access=${ACCESS:-$top/docker/access.json}
+example=${EXAMPLE:-$top/mosquitto.conf.example}
+server_names=${SERVER_NAMES:-} # more names or addresses of this server, by commas
+log_dest=${LOG_DEST:-stderr}
+options=${OPTIONS:-}           # more lines after the plugin's
+
+accounts="backoffice orders-service payments-service inventory-service
+	customer-a customer-b collar-7 monitor"
+devices="collar-7"
+authority_days=3650
+certificate_days=825 # the most that some clients accept
+
+die() { printf 'demo: %s\n' "$*" >&2; exit 1; }
+
+absolute() { case $1 in /*) printf '%s' "$1" ;; *) printf '%s/%s' "$PWD" "$1" ;; esac; }
+
+# ---- certificates -----------------------------------------------------------------------
+
+# Is certificate @1 there with its key @2, of our authority, and good for another day?
+is_good()
+{
+	[ -s "$1" ] && [ -s "$2" ] &&
+		openssl verify -CAfile ca.crt "$1" >/dev/null 2>&1 &&
+		openssl x509 -noout -checkend 86400 -in "$1" >/dev/null 2>&1
+}
+
+# Makes @1.crt and @1.key: section @2, common name @3, @4 days, the rest to openssl. The
+# certificate comes last and complete, so that an interrupted run starts over.
+issue()
+{
+	local base=$1 section=$2 name=$3 days=$4
+	shift 4
+	openssl req -x509 -config "$work/openssl.cnf" -extensions "$section" -subj "/CN=$name" \
+		-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days "$days" "$@" \
+		-keyout "$base.key" -out "$work/new.crt" 2>"$work/openssl.log" ||
+		die "openssl: $(tail -n 1 "$work/openssl.log")"
+	chmod 644 "$work/new.crt"
+	mv "$work/new.crt" "$base.crt"
+}
+
+alternative_names()
+{
+	local name names="DNS:localhost,IP:127.0.0.1,IP:::1"
+	for name in $(uname -n) ${server_names//,/ }; do
+		if [[ $name =~ ^[0-9.]+$ || $name == *:* ]]; then
+			names+=",IP:$name"
+		elif [[ $name =~ ^[A-Za-z0-9._-]+$ ]]; then
+			names+=",DNS:$name"
+		else
+			die "not a host name or address: $name"
+		fi
+	done
+	printf '%s' "$names"
+}
+
+certificates()
+{
+	local device
+	[ -s server.crt ] && [ ! -e ca.key ] && return 0
+	SAN=$(alternative_names)
+	export SAN
+	cat >"$work/openssl.cnf" <<-END
+	[req]
+	distinguished_name = name
+	[name]
+	[authority]
+	basicConstraints = critical, CA:TRUE
+	keyUsage = critical, keyCertSign, cRLSign
+	subjectKeyIdentifier = hash
+	[server]
+	basicConstraints = critical, CA:FALSE
+	keyUsage = critical, digitalSignature
+	extendedKeyUsage = serverAuth
+	subjectAltName = \$ENV::SAN
+	subjectKeyIdentifier = hash
+	authorityKeyIdentifier = keyid
+	[client]
+	basicConstraints = critical, CA:FALSE
+	keyUsage = critical, digitalSignature
+	extendedKeyUsage = clientAuth
+	subjectKeyIdentifier = hash
+	authorityKeyIdentifier = keyid
+	END
+	is_good ca.crt ca.key || issue ca authority "Petstore demo CA" "$authority_days"
+	if ! is_good server.crt server.key || [ "$SAN" != "$(cat server.names 2>/dev/null)" ]; then
+		issue server server localhost "$certificate_days" -CA ca.crt -CAkey ca.key
+		printf '%s' "$SAN" >server.names
+	fi
+	mkdir -p clients
+	for device in $devices; do
+		is_good "clients/$device.crt" "clients/$device.key" ||
+			issue "clients/$device" client "$device" "$certificate_days" \
+				-CA ca.crt -CAkey ca.key
+	done
+}
+
+# ---- accounts ---------------------------------------------------------------------------
+
+# A random password for each demo account that has none; accounts of the operator's own stay.
+passwords()
+{
+	local user
+	[ -s passwords ] && [ ! -e credentials ] && return 0
+	touch credentials passwords
+	for user in $accounts; do
+		grep -q "^$user " credentials ||
+			printf '%s %s\n' "$user" "$(openssl rand -hex 12)" >>credentials
+	done
+	while read -r user password; do
+		grep -q "^$user:" passwords || printf '%s:%s\n' "$user" "$password"
+	done <credentials >"$work/new"
+	[ -s "$work/new" ] || return 0
+	mosquitto_passwd -H sha512-pbkdf2 -U "$work/new"
+	cat passwords "$work/new" >"$work/all"
+	mv "$work/all" passwords
+}
+
+# Ours until somebody edits it: then it stays as it is.
+roles()
+{
+	if [ ! -e access.json ] || cmp -s access.json .access.shipped; then
+		cp "$access" "$work/access" && mv "$work/access" access.json
+		cp access.json .access.shipped
+	fi
+}
+
+# ---- the configuration ------------------------------------------------------------------
+
+# Replaces the values of lines that begin with one of the words; each must be there.
+configure()
+{
+	RUN=$PWD PLUGIN=$plugin CONTRACT=$contract USER=$(id -un) \
+	TLS=$tls_port WSS=$wss_port PLAIN=$plain_port DATA=$data LOG=$log_dest OPTIONS=$options awk '
+	BEGIN {
+		run = ENVIRON["RUN"]
+		data = ENVIRON["DATA"]
+		to["plugin"] = ENVIRON["PLUGIN"] (ENVIRON["OPTIONS"] == "" ? "" : "\n" ENVIRON["OPTIONS"])
+		to["plugin_opt_contract"] = ENVIRON["CONTRACT"]
+		to["plugin_opt_access"] = run "/access.json"
+		to["plugin_opt_password_file"] = run "/passwords"
+		to["plugin_opt_database"] = data "/petstore.db"
+		to["user"] = ENVIRON["USER"]
+		to["listener 8883"] = ENVIRON["TLS"]
+		to["listener 8084"] = ENVIRON["WSS"]
+		to["listener 1883"] = ENVIRON["PLAIN"] " 127.0.0.1"
+		to["certfile"] = run "/server.crt"
+		to["keyfile"] = run "/server.key"
+		to["persistence_location"] = data "/"
+		to["log_dest"] = ENVIRON["LOG"]
+	}
+	{
+		word = $1
+		key = word == "listener" ? word " " $2 : word
+	}
+	key in to { print word, to[key]; done[key] = 1; next }
+	{ print }
+	END {
+		for (key in to)
+			if (!(key in done)) {
+				print "no line \"" key "\"" >"/dev/stderr"
+				exit 1
+			}
+	}' "$example" >"$work/conf" || die "$example: a line that must be replaced is missing"
+	mv "$work/conf" mosquitto.conf
+}
+
+# ---- running ----------------------------------------------------------------------------
+
+is_taken() { (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+password_of() { sed -n "s/^$1 //p" credentials; }
+
+# Paths as one would type them: relative to where the user is, quoted where needed.
+shown() { printf '%q' "$shown_run$1"; }
+shown_data() { if [ "$data" = "$PWD" ]; then shown "$1"; else printf '%q' "$data$1"; fi; }
+
+help()
+{
+	local tls
+	tls="-h localhost -p $tls_port --cafile $(shown /ca.crt)"
+	cat <<-END
+
+	The Petstore's MQTT API, held to its contract:
+	  mqtts://localhost:$tls_port   wss://localhost:$wss_port   mqtt://127.0.0.1:$plain_port (this machine only)
+	  authority    $(shown /ca.crt)
+	  accounts     $(shown /credentials)
+	  database     $(shown_data /petstore.db)
+
+	In a second terminal, as a customer, see everything that customers may:
+	  mosquitto_sub $tls -u customer-a -P $(password_of customer-a) -q 1 -v -t '#'
+
+	In a third one, place an order:
+	  mosquitto_pub $tls -V 5 -u orders-service -P $(password_of orders-service) -q 1 -t orders/ord-1001/status -m '{"orderId":"ord-1001","status":"PLACED","userId":"customer-a","updatedAt":"$now"}'
+
+	Refused, and the log below says why: this status does not exist.
+	  mosquitto_pub $tls -V 5 -u orders-service -P $(password_of orders-service) -q 1 -t orders/ord-1001/status -m '{"orderId":"ord-1001","status":"LOST","updatedAt":"$now"}'
+
+	Edit the contract or the accounts, then let them be read again:
+	  kill -HUP \$(cat $(shown /mosquitto.pid))
+
+	Ctrl-C stops the broker; its files stay for the next run.
+
+	END
+}
+
+[ "${1:-}" = prepare ] || [ $# = 0 ] || die "usage: demo.sh [prepare]"
+contract=$(absolute "$contract")
+plugin=$(absolute "$plugin")
+access=$(absolute "$access")
+example=$(absolute "$example")
+data=$(absolute "$data")
+PATH=$PATH:/usr/sbin:/usr/local/sbin # mosquitto's place, not in everyone's PATH
+
+mkdir -p "$run"
+shown_run=$run
+now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+[ "${run#/}" != "$run" ] && shown_run=${run#"$PWD"/}
+cd "$run"
+exec 9>.lock # held as long as the broker lives: two brokers must not share a database
+flock -n 9 || die "a broker is running in $run already (pid $(cat mosquitto.pid 2>/dev/null || true))"
+work=$(mktemp -d "$PWD/.new.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+certificates
+passwords
+roles
+configure
+[ "${1:-}" = prepare ] && exit 0
+
+[ -r "$contract" ] || die "no contract at $contract"
+[ -r "$plugin" ] || die "no plugin at $plugin; build it with make"
+for port in "$tls_port" "$wss_port" "$plain_port"; do
+	is_taken "$port" && die "port $port is taken (by the system's own mosquitto service?);" \
+		"choose others with TLS_PORT=, WSS_PORT= and PLAIN_PORT="
+done
+help
+echo $$ >mosquitto.pid
+rm -rf "$work" # exec runs no trap
+exec mosquitto -c mosquitto.conf

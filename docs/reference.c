@@ -1,0 +1,155 @@
+/*
+ * reference.c -- what the operator's options and the reasons of a refusal are, written from
+ * the tables that the plugin itself works with.
+ *
+ *     reference man-options | man-reasons     rows for mosquitto_petstore(5)
+ *     reference html                          a page's section
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/reason.h"
+#include "base/version.h"
+#include "options.h"
+
+/* ---- text as the format wants it -------------------------------------------------------- */
+
+static void put_html(const char *text)
+{
+	for (; *text; text++) {
+		switch (*text) {
+		case '<':
+			fputs("&lt;", stdout);
+			break;
+		case '>':
+			fputs("&gt;", stdout);
+			break;
+		case '&':
+			fputs("&amp;", stdout);
+			break;
+		default:
+			putchar(*text);
+		}
+	}
+}
+
+/* Hyphens as they are typed, not as they are printed. Our texts begin with no dot. */
+static void put_man(const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\\')
+			fputs("\\e", stdout);
+		else if (*text == '-')
+			fputs("\\-", stdout);
+		else
+			putchar(*text);
+	}
+}
+
+static const char *value_of(const struct options_row *row, char *buffer, size_t size)
+{
+	if (row->kind == OPTIONS_PATH)
+		return "path";
+	if (row->max == INT64_MAX)
+		(void)snprintf(buffer, size, "integer, at least %" PRId64, row->min);
+	else
+		(void)snprintf(buffer, size, "integer, %" PRId64 " to %" PRId64, row->min,
+			       row->max);
+	return buffer;
+}
+
+static const char *preset_of(const struct options_row *row)
+{
+	if (row->is_required)
+		return "required";
+	return row->preset ? row->preset : "none";
+}
+
+/* ---- the two forms ---------------------------------------------------------------------- */
+
+static void man_options(void)
+{
+	char buffer[64];
+
+	for (const struct options_row *row = options_table(); row->name; row++) {
+		printf(".TP\n\\fBplugin_opt_%s\\fR \\fI", row->name);
+		put_man(value_of(row, buffer, sizeof(buffer)));
+		fputs("\\fR\n", stdout);
+		put_man(row->help);
+		if (row->is_required)
+			puts(".\nRequired.");
+		else
+			printf(".\nDefault: %s.\n", preset_of(row));
+	}
+}
+
+static void man_reasons(void)
+{
+	for (unsigned i = 0; i < REASON_COUNT; i++) {
+		if (i == REASON_NONE)
+			continue;
+		fputs(".TP\n\\fB", stdout);
+		put_man(reason_code((enum reason)i));
+		fputs("\\fR\n", stdout);
+		put_man(reason_title((enum reason)i));
+		puts(".");
+	}
+}
+
+static void html_cells(const char *const *cell, size_t count)
+{
+	fputs("<tr>", stdout);
+	for (size_t i = 0; i < count; i++) {
+		fputs(i ? "<td>" : "<td><code>", stdout);
+		put_html(cell[i]);
+		fputs(i ? "</td>" : "</code></td>", stdout);
+	}
+	puts("</tr>");
+}
+
+static void html(void)
+{
+	char buffer[64], name[64];
+
+	puts("<h2 id=\"options\">Options</h2>\n"
+	     "<p>Lines of mosquitto.conf, after <code>plugin</code>.</p>\n"
+	     "<table><tr><th>line</th><th>value</th><th>default</th><th></th></tr>");
+	for (const struct options_row *row = options_table(); row->name; row++) {
+		(void)snprintf(name, sizeof(name), "plugin_opt_%s", row->name);
+		html_cells((const char *[]){ name, value_of(row, buffer, sizeof(buffer)),
+					     preset_of(row), row->help },
+			   4);
+	}
+	puts("</table>\n<h2 id=\"reasons\">Reasons of a refusal</h2>\n"
+	     "<p>Stable: a code is never renamed and never used for something else.</p>\n"
+	     "<table><tr><th>code</th><th></th></tr>");
+	for (unsigned i = 0; i < REASON_COUNT; i++)
+		if (i != REASON_NONE)
+			html_cells((const char *[]){ reason_code((enum reason)i),
+						     reason_title((enum reason)i) },
+				   2);
+	puts("</table>\n<p>mosquitto_petstore " PETSTORE_VERSION "</p>");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*print)(void);
+	} forms[] = {
+		{ "man-options", man_options },
+		{ "man-reasons", man_reasons },
+		{ "html", html },
+	};
+
+	for (size_t i = 0; argc == 2 && i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (strcmp(argv[1], forms[i].name) == 0) {
+			forms[i].print();
+			return fflush(stdout) ? 1 : 0;
+		}
+	}
+	fprintf(stderr, "usage: reference man-options | man-reasons | html\n");
+	return 2;
+}

@@ -1,0 +1,176 @@
+/*
+ * access.h -- who has which scopes: access.json as an immutable object.
+ *
+ * Knows users, roles and scopes, and what certificates and tokens are worth; knows nothing of
+ * passwords, topics or the broker. Scopes are the contract's (base/scopeset.h); one the
+ * contract does not have is a load error, and so is every unknown member, unknown role and
+ * cycle of roles. schemas/access.schema.json describes the file.
+ *
+ * How a principal's scopes come about: every role that it has or includes says what it allows
+ * (`scopes`) and what it denies (`deny`). Allowed is what some role allows and none denies.
+ * What a role says may be tied to topic parameters (`where`); all that is not tied is settled
+ * when the file is loaded, and asking costs nothing. For what is tied see access_hold().
+ *
+ * In `scopes` and `deny`, "read:*" stands for every scope of the contract that begins with
+ * "read:", and "*" for every scope: also for those that a later contract adds. ":own" may
+ * follow any of them in `scopes`; a denied scope is denied whole.
+ */
+#ifndef PETSTORE_ACCESS_H
+#define PETSTORE_ACCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/scopeset.h"
+
+#define ACCESS_NAME_MAX 128u   /* bytes of a user, role or attribute name */
+#define ACCESS_VALUE_MAX 1024u /* bytes of an attribute's value, of a pattern */
+#define ACCESS_USERS_MAX 1000000u
+#define ACCESS_ROLES_MAX 1024u
+#define ACCESS_LIST_MAX 4096u /* entries of any list, members of any object but users */
+
+struct access;
+struct access_rule;
+struct certid;
+
+/* "petId": ["collar-7", "x"]; sorted by value. Strings live as long as the principal. */
+struct access_attribute {
+	const char *name;
+	size_t value_count;
+	const char *const *value;
+};
+
+struct access_principal {
+	const char *name;
+	bool is_disabled;
+	bool needs_certificate; /* a role of it is for clients with a certificate only */
+	struct scopeset full;   /* held for everything */
+	struct scopeset own; /* "scope:own": held for what the principal owns; not also in full */
+	struct scopeset denied; /* whatever a rule may add */
+	size_t rule_count;      /* what roles say about some topics only; mostly 0 */
+	const struct access_rule *rule;
+	size_t attribute_count;
+	const struct access_attribute *attribute;
+	size_t role_count;
+	const char *const *role;   /* names, as granted */
+	size_t client_count;       /* 0: any client id */
+	const char *const *client; /* patterns of client ids it may use, see access_client_ok() */
+};
+
+/* What the contract offers; borrowed for the call. */
+struct access_scopes {
+	size_t count;
+	const char *(*name)(const void *ctx, size_t scope);
+	const void *ctx;
+	/*
+	 * Is there a channel with a topic parameter of this name? NULL: none has, and `where` is
+	 * refused as the misspelling it then is.
+	 */
+	bool (*has_param)(const void *ctx, const char *name);
+};
+
+/*
+ * Loads access.json and the key files that it names (relative to its folder). On failure *ret
+ * is untouched and @diag names file and JSON Pointer:
+ *     access.json: /roles/customer/scopes/2: the contract has no scope "read:order"
+ */
+int access_load(const char *path, const struct access_scopes *scopes, struct access **ret,
+		struct diag *diag);
+
+/*
+ * The same over text in memory, @name standing for the file. Key files are looked for in
+ * @folder; NULL: issuers are refused.
+ */
+int access_parse(const char *name, const char *folder, const char *text, size_t len,
+		 const struct access_scopes *scopes, struct access **ret, struct diag *diag);
+
+/* NULL is fine. Principals that are still held (see access_principal_drop()) stay valid. */
+void access_free(struct access *access);
+
+/* The principal called @name, borrowed, or NULL. A hash lookup; allocates nothing. */
+const struct access_principal *access_find(const struct access *access, const char *name);
+
+/*
+ * All principals: petstorectl and consistency checks walk them. NULL at the end.
+ */
+const struct access_principal *access_principal(const struct access *access, size_t index);
+
+/* Bytes that the object keeps in memory, key files aside. */
+size_t access_memory(const struct access *access);
+
+/* Has the principal an attribute @name with the value @value (@len bytes)? */
+bool access_attribute_has(const struct access_principal *principal, const char *name,
+			  const char *value, size_t len);
+
+/* ---- scopes that depend on the topic ---------------------------------------------------- */
+
+/* A topic level that stands for a parameter; text NULL: a filter's wildcard stands there. */
+struct access_param {
+	const char *name;
+	const char *text;
+	size_t len;
+};
+
+struct access_held {
+	struct scopeset full;
+	struct scopeset own;
+};
+
+/*
+ * What @principal holds on a topic with these parameters. A role's allowance with a `where`
+ * counts when each parameter it names is there and has one of the values, or is a wildcard
+ * (a filter is granted when it can reach something; deliveries are judged again). A denial
+ * with a `where` counts when each is there and has one of the values; no wildcard does.
+ * Where rule_count is 0 the answer is full and own as they stand: do not ask, it is one branch.
+ */
+void access_hold(const struct access_principal *principal, const struct access_param *param,
+		 size_t param_count, struct access_held *ret);
+
+/*
+ * May @principal connect with client id @id (NULL is the empty one)? True where none of its
+ * roles binds client ids. In a pattern a leading "{name}" is the principal's name and one
+ * '*' at least one byte: "{name}", "{name}-*".
+ */
+bool access_client_ok(const struct access_principal *principal, const char *id);
+
+/* ---- principals that a certificate or a token speaks for -------------------------------- */
+
+bool access_has_certificates(const struct access *access);
+bool access_has_issuers(const struct access *access);
+
+/*
+ * The principal that a client certificate stands for, by the first rule of `certificates`
+ * that matches. A user of that name is the same principal: he keeps the roles and attributes
+ * of his entry, gains the rule's, and stays disabled where he is. On success *ret is a new
+ * principal; release it with access_principal_drop(). ERR_INVALID with the reason in @diag
+ * (for the log; tell the peer nothing) where no rule matches or the name is none.
+ */
+int access_certificate(struct access *access, const struct certid *id,
+		       struct access_principal **ret, struct diag *diag);
+
+struct access_token_facts {
+	int64_t expires_ms; /* UTC; the session is to end by then, clock skew included */
+	const char *issuer; /* lives as long as the principal */
+};
+
+/*
+ * The principal that a JWT speaks for at @now_ms (UTC). Its scopes are the token's, cut to
+ * what the issuer's entry allows, with the issuer's roles on top; what `deny` says in a role
+ * of the issuer, or of a user of the same name, is taken away. Of such a user's entry the
+ * attributes, the client id binding, `disabled` and a demanded certificate count, his roles'
+ * scopes do not. Result as access_certificate(); costs one signature check.
+ */
+int access_token(struct access *access, const char *token, size_t len, int64_t now_ms,
+		 struct access_principal **ret, struct access_token_facts *facts,
+		 struct diag *diag);
+
+/*
+ * Releases what access_certificate() or access_token() made. NULL is fine. Such a principal
+ * keeps its access object alive; its scope numbers are those of the contract that the access
+ * object was loaded against, so after a reload the session has to be asked for again.
+ */
+void access_principal_drop(struct access_principal *principal);
+
+#endif

@@ -1,0 +1,204 @@
+/*
+ * access_internal.h -- the inside of struct access, for the files access*.c only.
+ */
+#ifndef PETSTORE_ACCESS_INTERNAL_H
+#define PETSTORE_ACCESS_INTERNAL_H
+
+#include <jansson.h>
+
+#include "access/access.h"
+#include "base/arena.h"
+#include "access/certid.h"
+#include "access/names.h"
+#include "access/nametable.h"
+#include "access/token.h"
+#include "base/jsonfile.h"
+
+/* One member of a `where`: any of the values. */
+struct access_limit {
+	const char *param;
+	size_t value_count;
+	const struct access_value {
+		struct names_pattern pattern;
+		bool is_name;          /* "{name}": the principal's name */
+		const char *attribute; /* "{x}": one of the principal's values of x; else NULL */
+	} * value;
+};
+
+/* What one role says; with limits, on some topics only. */
+struct access_rule {
+	struct scopeset full;
+	struct scopeset own;
+	struct scopeset denied;
+	size_t limit_count;
+	const struct access_limit *limit;
+};
+
+struct roleset {
+	uint64_t word[ACCESS_ROLES_MAX / 64];
+};
+
+struct access_role {
+	const char *name;
+	struct access_rule rule;
+	bool needs_certificate;
+	size_t client_count;
+	const char *const *client;
+	size_t include_count;
+	const uint32_t *include;
+	struct roleset closure; /* itself and everything it includes, at any depth */
+};
+
+/* What a principal is made of: a user's entry, a certificate rule or an issuer. */
+struct access_grant {
+	const char *name;
+	const struct scopeset *full; /* beside what the roles say; NULL: nothing */
+	const struct scopeset *own;
+	size_t role_count;
+	const uint32_t *role;
+	size_t mute_count; /* roles whose denials count and whose allowances do not */
+	const uint32_t *mute;
+	size_t attribute_count;
+	const struct access_attribute *attribute; /* may hold a name twice */
+};
+
+/* What a template of a certificate rule can name: the kinds of names, and what '*' was. */
+#define ACCESS_SOURCE_STAR CERTID_KINDS
+#define ACCESS_SOURCES (CERTID_KINDS + 1)
+
+struct access_template_list {
+	const char *name; /* of the attribute */
+	size_t count;
+	const struct names_template *value;
+};
+
+struct access_certificate_rule {
+	bool has[CERTID_KINDS]; /* which kinds `match` asks for */
+	struct names_pattern pattern[CERTID_KINDS];
+	struct names_template principal;
+	size_t role_count;
+	const uint32_t *role;
+	size_t attribute_count;
+	const struct access_template_list *attribute;
+};
+
+struct access_issuer {
+	struct token_issuer rules; /* what token_check() needs */
+	struct names_template principal;
+	struct scopeset full; /* the most that a token of it can carry */
+	struct scopeset own;
+	size_t role_count;
+	const uint32_t *role;
+	size_t claim_count; /* attribute <- claim */
+	const struct access_claim {
+		const char *attribute;
+		const char *claim;
+	} * claim;
+};
+
+struct access {
+	unsigned holders; /* 1, and one for each principal that was made from it */
+	struct arena arena;
+	size_t scope_count;
+	const char *const *scope; /* copies of the contract's names */
+	struct nametable scope_table;
+	size_t role_count;
+	struct access_role *role;
+	struct nametable role_table;
+	size_t user_count;
+	struct access_principal *user;
+	const struct access_user_roles {
+		size_t count;
+		const uint32_t *role;
+	} * user_role; /* beside user[] */
+	struct nametable user_table;
+	size_t certificate_count;
+	struct access_certificate_rule *certificate;
+	size_t issuer_count;
+	struct access_issuer *issuer;
+};
+
+/* A principal outside the access object, which it keeps alive. */
+struct access_holder {
+	struct access_principal principal; /* first: access_principal_drop() gets this */
+	struct access *access;
+	struct arena arena;
+};
+
+/* NULL when memory ran out. Releasing is access_principal_drop(). */
+struct access_holder *access_holder_new(struct access *access);
+
+/* A walk through the document: what every function of the loader needs. */
+struct access_reader {
+	const char *file;
+	const char *folder; /* of key files; NULL: there are none to be had */
+	struct access *access;
+	const struct access_scopes *scopes;
+	struct diag *diag;
+};
+
+/* One member of an object, for access_members(). */
+struct access_member {
+	const char *name;
+	json_type type; /* JSON_NULL: any, the reader looks itself */
+	bool is_required;
+	int (*read)(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
+		    void *ret);
+};
+
+/*
+ * Reads an object by a table: unknown members, missing ones and wrong types are errors. The
+ * members are read in the table's order.
+ */
+int access_members(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
+		   const struct access_member *table, size_t count, void *ret);
+
+/* "expected ..." under the place @at. */
+int access_expected(struct access_reader *reader, const struct jsonpath *at, const char *what);
+
+/* A string, or a list of them: element @i of @json, however it is written. */
+size_t access_strings(const json_t *json);
+const json_t *access_string(const json_t *json, size_t i);
+
+/* ERR_LIMIT where @count is above @max of @what. */
+int access_count(struct access_reader *reader, const struct jsonpath *at, size_t count, size_t max,
+		 const char *what);
+
+/* Is @at's key, or @text, good as a name? */
+int access_name(struct access_reader *reader, const struct jsonpath *at, const char *name);
+
+/* A copy of a JSON string without control characters, 1 .. ACCESS_VALUE_MAX bytes. */
+int access_text(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
+		const char **ret);
+
+/* Reads a list of role names into numbers. */
+int access_read_roles(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
+		      const uint32_t **ret, size_t *ret_count);
+
+/* Adds what one word of `scopes` stands for, wildcards and ":own" included. False: unknown. */
+bool access_scope_add(const struct access *access, const char *word, size_t len,
+		      struct scopeset *full, struct scopeset *own);
+int access_read_scopes(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
+		       struct scopeset *full, struct scopeset *own);
+
+/* The members of the file; roles first, since the others name them. */
+int access_section_roles(struct access_reader *reader, const json_t *json,
+			 const struct jsonpath *at, void *ret);
+int access_section_users(struct access_reader *reader, const json_t *json,
+			 const struct jsonpath *at, void *ret);
+int access_section_certificates(struct access_reader *reader, const json_t *json,
+				const struct jsonpath *at, void *ret);
+int access_section_issuers(struct access_reader *reader, const json_t *json,
+			   const struct jsonpath *at, void *ret);
+
+/* What issuers own beside the arena. */
+void access_issuers_clear(struct access *access);
+
+/*
+ * Fills @ret from @grant with memory of @arena; strings that @grant points to are borrowed.
+ * ERR_NOMEM, without a diag, is the only failure.
+ */
+int access_grant(const struct access *access, struct arena *arena, const struct access_grant *grant,
+		 struct access_principal *ret);
+
+#endif

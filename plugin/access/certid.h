@@ -1,0 +1,45 @@
+/*
+ * certid.h -- the names in a client certificate.
+ *
+ * Knows X.509 subjects and subject alternative names; knows nothing of principals. That the
+ * certificate is valid is TLS's business and was settled before: here only names are read,
+ * and a certificate with a name that could be taken for another is refused as a whole.
+ */
+#ifndef PETSTORE_CERTID_H
+#define PETSTORE_CERTID_H
+
+#include <openssl/x509.h>
+#include <stddef.h>
+
+#include "access/names.h"
+#include "base/diag.h"
+
+#define CERTID_NAMES_MAX 32u  /* names in one certificate */
+#define CERTID_TEXT_MAX 4096u /* bytes of all of them */
+#define CERTID_NAME_MAX 256u  /* bytes of one */
+
+enum certid_kind { CERTID_CN, CERTID_OU, CERTID_DNS, CERTID_EMAIL, CERTID_URI, CERTID_KINDS };
+
+struct certid {
+	size_t count;
+	struct {
+		enum certid_kind kind;
+		struct span text; /* points into the struct */
+	} name[CERTID_NAMES_MAX];
+	size_t used;
+	char text[CERTID_TEXT_MAX];
+};
+
+/* "cn", "ou", "dns", "email", "uri" */
+extern const char *const certid_kinds[CERTID_KINDS];
+
+/*
+ * Reads CN, OU and the DNS, e-mail and URI alternative names. ERR_INVALID, with the reason in
+ * @diag for the log, where one of them is empty, is not UTF-8, holds a NUL or another control
+ * character, a '*' or one of + # / { } (a URI may have '/'), where the subject has two CNs,
+ * or the alternative names can't be read; ERR_LIMIT where there are too many. A certificate
+ * without any name is read as that: no rule will match it.
+ */
+int certid_read(const X509 *certificate, struct certid *ret, struct diag *diag);
+
+#endif

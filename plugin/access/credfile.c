@@ -1,0 +1,237 @@
+#include "access/credfile.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "access/names.h"
+#include "access/nametable.h"
+
+struct credfile {
+	char *text; /* lines, cut into strings in place; entries point into it */
+	size_t text_len;
+	size_t count;
+	struct credfile_entry *entry;
+	struct nametable table;
+	char warning[DIAG_MAX];
+};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Cuts "user:secret" at its first colon. NULL, or what is wrong, a literal. */
+static const char *split(char *line, size_t len, struct credfile_entry *ret)
+{
+	char *colon = memchr(line, ':', len);
+
+	if (len > CREDFILE_LINE_MAX)
+		return "the line is too long";
+	if (memchr(line, '\0', len))
+		return "the line holds a NUL byte";
+	if (!colon)
+		return "expected user:hash";
+	if (colon == line)
+		return "the user's name is empty";
+	if (names_text_fault(line, (size_t)(colon - line), CREDFILE_USER_MAX))
+		return "the user's name is too long, not UTF-8 or has a control character";
+	*colon = '\0';
+	*ret = (struct credfile_entry){ line, colon + 1 };
+	return NULL;
+}
+
+/* Lines that are not empty: at least the number of entries. */
+static size_t count_lines(const char *text, size_t len)
+{
+	size_t count = 1;
+
+	for (const char *at = text; (at = memchr(at, '\n', len - (size_t)(at - text))); at++)
+		count++;
+	return count;
+}
+
+static int read_line(struct credfile *file, char *line, size_t len, credfile_fault *fault,
+		     void *ctx, const char **ret_fault)
+{
+	struct credfile_entry entry;
+	uint32_t index = (uint32_t)file->count;
+
+	while (len > 0 && is_blank(line[len - 1]))
+		len--;
+	if (len == 0 || line[0] == '#')
+		return 0;
+	line[len] = '\0';
+	*ret_fault = split(line, len, &entry);
+	if (!*ret_fault)
+		*ret_fault = fault(entry.secret, ctx);
+	if (*ret_fault)
+		return ERR_INVALID;
+	if (file->count == CREDFILE_USERS_MAX) {
+		*ret_fault = "too many users";
+		return ERR_LIMIT;
+	}
+	if (nametable_put(&file->table, entry.user, strlen(entry.user), index) != index) {
+		*ret_fault = "the user stands in the file twice";
+		return ERR_INVALID;
+	}
+	file->entry[file->count++] = entry;
+	return 0;
+}
+
+static int read_lines(struct credfile *file, const char *name, credfile_fault *fault, void *ctx,
+		      struct diag *diag)
+{
+	size_t lines = count_lines(file->text, file->text_len);
+	char *at = file->text;
+	char *end = at + file->text_len;
+
+	if (lines > CREDFILE_USERS_MAX)
+		lines = CREDFILE_USERS_MAX; /* the rest are comments, or one too many */
+	file->entry = calloc(lines, sizeof(*file->entry));
+	if (!file->entry || !nametable_init(&file->table, lines))
+		return diag_nomem(diag);
+	for (size_t number = 1; at < end; number++) {
+		char *newline = memchr(at, '\n', (size_t)(end - at));
+		char *stop = newline ? newline : end;
+		const char *text = NULL;
+		int rc = read_line(file, at, (size_t)(stop - at), fault, ctx, &text);
+
+		if (rc)
+			return diag_set(diag, rc, "%s:%zu: %s", name, number, text);
+		at = stop + 1;
+	}
+	return 0;
+}
+
+/* Takes @text, a heap block of @len + 1 bytes, also on failure. */
+static int parse_take(const char *name, char *text, size_t len, credfile_fault *fault, void *ctx,
+		      struct credfile **ret, struct diag *diag)
+{
+	struct credfile *file = calloc(1, sizeof(*file));
+	int rc;
+
+	if (!file) {
+		OPENSSL_cleanse(text, len);
+		free(text);
+		return diag_nomem(diag);
+	}
+	file->text = text;
+	file->text_len = len;
+	text[len] = '\0';
+	rc = read_lines(file, name, fault, ctx, diag);
+	if (rc) {
+		credfile_free(file);
+		return rc;
+	}
+	*ret = file;
+	return 0;
+}
+
+int credfile_parse(const char *name, const char *text, size_t len, credfile_fault *fault, void *ctx,
+		   struct credfile **ret, struct diag *diag)
+{
+	char *copy = malloc(len + 1);
+
+	if (!copy)
+		return diag_nomem(diag);
+	if (len > 0)
+		memcpy(copy, text, len);
+	return parse_take(name, copy, len, fault, ctx, ret, diag);
+}
+
+static int read_all(const char *path, FILE *stream, const struct stat *st, char **ret,
+		    size_t *ret_len, struct diag *diag)
+{
+	char *text;
+
+	if (!S_ISREG(st->st_mode))
+		return diag_set(diag, ERR_IO, "%s: not a regular file", path);
+	if (st->st_size > (off_t)CREDFILE_MAX_BYTES)
+		return diag_set(diag, ERR_LIMIT, "%s: larger than %u bytes", path,
+				CREDFILE_MAX_BYTES);
+	text = malloc((size_t)st->st_size + 1);
+	if (!text)
+		return diag_nomem(diag);
+	*ret_len = fread(text, 1, (size_t)st->st_size, stream);
+	if (ferror(stream)) {
+		free(text);
+		return diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
+	}
+	*ret = text;
+	return 0;
+}
+
+static void look_at_mode(struct credfile *file, const char *path, mode_t mode)
+{
+	struct diag line;
+
+	if (!(mode & (S_IROTH | S_IWGRP | S_IWOTH)))
+		return;
+	(void)diag_set(&line, 0, "%s: mode %04o lets others %s it; chmod 0640 or less", path,
+		       (unsigned)mode & 07777u, mode & (S_IWGRP | S_IWOTH) ? "change" : "read");
+	memcpy(file->warning, line.text, sizeof(file->warning));
+}
+
+int credfile_load(const char *path, credfile_fault *fault, void *ctx, struct credfile **ret,
+		  struct diag *diag)
+{
+	FILE *stream = fopen(path, "rbe");
+	struct credfile *file = NULL;
+	struct stat st;
+	char *text = NULL;
+	size_t len = 0;
+	int rc;
+
+	if (!stream)
+		return diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
+	if (fstat(fileno(stream), &st) != 0)
+		rc = diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
+	else
+		rc = read_all(path, stream, &st, &text, &len, diag);
+	(void)fclose(stream); /* only read from */
+	if (!rc)
+		rc = parse_take(path, text, len, fault, ctx, &file, diag);
+	if (rc)
+		return rc;
+	look_at_mode(file, path, st.st_mode);
+	*ret = file;
+	return 0;
+}
+
+void credfile_free(struct credfile *file)
+{
+	if (!file)
+		return;
+	OPENSSL_cleanse(file->text, file->text_len);
+	nametable_clear(&file->table);
+	free(file->entry);
+	free(file->text);
+	free(file);
+}
+
+size_t credfile_count(const struct credfile *file)
+{
+	return file->count;
+}
+
+const struct credfile_entry *credfile_at(const struct credfile *file, size_t index)
+{
+	return &file->entry[index];
+}
+
+const char *credfile_find(const struct credfile *file, const char *user)
+{
+	uint32_t i = nametable_find(&file->table, user, strlen(user));
+
+	return i == NAMETABLE_NONE ? NULL : file->entry[i].secret;
+}
+
+const char *credfile_warning(const struct credfile *file)
+{
+	return file->warning[0] ? file->warning : NULL;
+}

@@ -1,0 +1,366 @@
+#include "access/jwk.h"
+
+#include <errno.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/param_build.h>
+#include <openssl/pem.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "access/base64.h"
+#include "base/jsonfile.h"
+
+#define RSA_BITS_MIN 2048
+#define RSA_BITS_MAX 8192
+#define RSA_EXPONENT_MAX 8u  /* bytes */
+#define COORDINATE_BYTES 32u /* of P-256 and Ed25519 */
+
+static const struct {
+	const char *name;
+	enum jwk_algorithm algorithm;
+} algorithms[] = {
+	{ "RS256", JWK_RS256 },
+	{ "ES256", JWK_ES256 },
+	{ "EdDSA", JWK_EDDSA },
+	{ "HS256", JWK_HS256 },
+};
+
+unsigned jwk_algorithm(const char *name)
+{
+	for (size_t i = 0; i < sizeof(algorithms) / sizeof(*algorithms); i++)
+		if (strcmp(algorithms[i].name, name) == 0)
+			return algorithms[i].algorithm;
+	return 0;
+}
+
+/* ---- making keys of numbers ------------------------------------------------------------- */
+
+static EVP_PKEY *key_from(const char *type, OSSL_PARAM_BLD *build)
+{
+	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+	EVP_PKEY *key = NULL;
+
+	if (params && ctx && EVP_PKEY_fromdata_init(ctx) == 1)
+		(void)EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params);
+	EVP_PKEY_CTX_free(ctx);
+	OSSL_PARAM_free(params);
+	return key;
+}
+
+static EVP_PKEY *rsa_key(const unsigned char *n, size_t n_len, const unsigned char *e, size_t e_len)
+{
+	BIGNUM *modulus = BN_bin2bn(n, (int)n_len, NULL);
+	BIGNUM *exponent = BN_bin2bn(e, (int)e_len, NULL);
+	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+	EVP_PKEY *key = NULL;
+
+	if (modulus && exponent && build && BN_is_odd(exponent) && !BN_is_one(exponent) &&
+	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, modulus) == 1 &&
+	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, exponent) == 1)
+		key = key_from("RSA", build);
+	OSSL_PARAM_BLD_free(build);
+	BN_free(exponent);
+	BN_free(modulus);
+	return key;
+}
+
+static EVP_PKEY *p256_key(const unsigned char *x, const unsigned char *y)
+{
+	unsigned char point[1 + 2 * COORDINATE_BYTES] = { POINT_CONVERSION_UNCOMPRESSED };
+	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+	EVP_PKEY *key = NULL;
+
+	memcpy(point + 1, x, COORDINATE_BYTES);
+	memcpy(point + 1 + COORDINATE_BYTES, y, COORDINATE_BYTES);
+	if (build &&
+	    OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) ==
+		    1 &&
+	    OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point,
+					     sizeof(point)) == 1)
+		key = key_from("EC", build);
+	OSSL_PARAM_BLD_free(build);
+	return key;
+}
+
+/*
+ * What @key is good for, and NULL; or why it is good for nothing here, a literal. Points that
+ * are not on their curve never got this far.
+ */
+static const char *key_judge(const EVP_PKEY *key, enum jwk_algorithm *ret)
+{
+	char group[32] = "";
+
+	if (EVP_PKEY_is_a(key, "RSA")) {
+		*ret = JWK_RS256;
+		if (EVP_PKEY_get_bits(key) < RSA_BITS_MIN)
+			return "an RSA key has less than 2048 bits";
+		return EVP_PKEY_get_bits(key) > RSA_BITS_MAX ? "an RSA key has more than 8192 bits"
+							     : NULL;
+	}
+	if (EVP_PKEY_is_a(key, "ED25519")) {
+		*ret = JWK_EDDSA;
+		return NULL;
+	}
+	*ret = JWK_ES256;
+	if (EVP_PKEY_is_a(key, "EC") &&
+	    EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) == 1 &&
+	    strcmp(group, "prime256v1") == 0)
+		return NULL;
+	return "expected keys of RSA, P-256 or Ed25519";
+}
+
+/* ---- JWK sets --------------------------------------------------------------------------- */
+
+/* Reads member @name of a JWK as base64url into @ret. */
+static bool member_bytes(const json_t *jwk, const char *name, unsigned char *ret, size_t cap,
+			 size_t *ret_len)
+{
+	const json_t *text = json_object_get(jwk, name);
+
+	return json_is_string(text) &&
+	       base64_decode(BASE64_URL, json_string_value(text), json_string_length(text), ret,
+			     cap, ret_len) &&
+	       *ret_len > 0;
+}
+
+static const char *member_text(const json_t *jwk, const char *name)
+{
+	const char *text = json_string_value(json_object_get(jwk, name));
+
+	return text ? text : "";
+}
+
+static const char *read_rsa(const json_t *jwk, struct jwk *ret)
+{
+	unsigned char n[RSA_BITS_MAX / 8 + 1];
+	unsigned char e[RSA_EXPONENT_MAX];
+	size_t n_len;
+	size_t e_len;
+
+	if (!member_bytes(jwk, "n", n, sizeof(n), &n_len) ||
+	    !member_bytes(jwk, "e", e, sizeof(e), &e_len))
+		return "expected n and e in base64url";
+	ret->key = rsa_key(n, n_len, e, e_len);
+	return ret->key ? key_judge(ret->key, &ret->algorithm) : "n and e are no RSA key";
+}
+
+static const char *read_ec(const json_t *jwk, struct jwk *ret)
+{
+	unsigned char x[COORDINATE_BYTES];
+	unsigned char y[COORDINATE_BYTES];
+	size_t x_len;
+	size_t y_len;
+
+	if (!member_bytes(jwk, "x", x, sizeof(x), &x_len) || x_len != sizeof(x) ||
+	    !member_bytes(jwk, "y", y, sizeof(y), &y_len) || y_len != sizeof(y))
+		return "expected x and y of 32 bytes in base64url";
+	ret->key = p256_key(x, y);
+	return ret->key ? key_judge(ret->key, &ret->algorithm) : "x and y are no point of P-256";
+}
+
+static const char *read_okp(const json_t *jwk, struct jwk *ret)
+{
+	unsigned char x[COORDINATE_BYTES];
+	size_t x_len;
+
+	if (!member_bytes(jwk, "x", x, sizeof(x), &x_len) || x_len != sizeof(x))
+		return "expected x of 32 bytes in base64url";
+	ret->key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, x, x_len);
+	return ret->key ? key_judge(ret->key, &ret->algorithm) : "x is no Ed25519 key";
+}
+
+static const char *read_oct(const json_t *jwk, struct jwk *ret)
+{
+	ret->algorithm = JWK_HS256;
+	if (!member_bytes(jwk, "k", ret->secret, sizeof(ret->secret), &ret->secret_len) ||
+	    ret->secret_len < JWK_SECRET_MIN)
+		return "expected k of 32 to 1024 bytes in base64url";
+	return NULL;
+}
+
+static const struct jwk_type {
+	const char *kty;
+	const char *crv; /* NULL: not looked at */
+	const char *alg; /* what `alg` must be where it is there */
+	bool is_symmetric;
+	const char *(*read)(const json_t *jwk, struct jwk *ret);
+} types[] = {
+	{ "RSA", NULL, "RS256", false, read_rsa },
+	{ "EC", "P-256", "ES256", false, read_ec },
+	{ "OKP", "Ed25519", "EdDSA", false, read_okp },
+	{ "oct", NULL, "HS256", true, read_oct },
+};
+
+/* How to read @jwk; NULL where it is for another purpose than ours. */
+static const struct jwk_type *type_of(const json_t *jwk)
+{
+	const char *kty = member_text(jwk, "kty");
+	const char *crv = member_text(jwk, "crv");
+	const char *alg = member_text(jwk, "alg");
+	const char *use = member_text(jwk, "use");
+
+	if (*use && strcmp(use, "sig") != 0)
+		return NULL;
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (strcmp(kty, types[i].kty) == 0 &&
+		    (!types[i].crv || strcmp(crv, types[i].crv) == 0) &&
+		    (!*alg || strcmp(alg, types[i].alg) == 0))
+			return &types[i];
+	return NULL;
+}
+
+static int read_jwk(const char *file, const json_t *jwk, const struct jsonpath *at,
+		    struct jwk_set *set, struct diag *diag)
+{
+	const struct jwk_type *type = json_is_object(jwk) ? type_of(jwk) : NULL;
+	const json_t *kid = json_object_get(jwk, "kid");
+	struct jwk *key = &set->key[set->count];
+	const char *fault;
+
+	if (!json_is_object(jwk))
+		return jsonpath_fail(diag, ERR_INVALID, file, at, "expected a key, an object");
+	if (!type)
+		return 0;
+	if (set->count == JWK_KEYS_MAX)
+		return jsonpath_fail(diag, ERR_LIMIT, file, at, "expected at most %u keys",
+				     JWK_KEYS_MAX);
+	if (!type->is_symmetric && json_object_get(jwk, "d"))
+		return jsonpath_fail(diag, ERR_INVALID, file, at,
+				     "expected a public key, found a private one");
+	if (kid && (!json_is_string(kid) || json_string_length(kid) > JWK_KID_MAX ||
+		    strlen(json_string_value(kid)) != json_string_length(kid)))
+		return jsonpath_fail(diag, ERR_INVALID, file, at,
+				     "expected a kid of at most %u bytes", JWK_KID_MAX);
+	if (kid)
+		memcpy(key->kid, json_string_value(kid), json_string_length(kid));
+	set->count++; /* from here on jwk_free() knows it */
+	fault = type->read(jwk, key);
+	return fault ? jsonpath_fail(diag, ERR_INVALID, file, at, "%s", fault) : 0;
+}
+
+static int read_set(const char *name, const char *text, size_t len, struct jwk_set *set,
+		    struct diag *diag)
+{
+	struct jsonpath root = { .up = NULL };
+	struct jsonpath list = { .up = &root, .key = "keys" };
+	json_t *json = NULL;
+	const json_t *keys;
+	int rc = jsonfile_parse(name, text, len, &json, diag);
+
+	if (rc)
+		return rc;
+	keys = json_object_get(json, "keys");
+	if (!keys)
+		rc = read_jwk(name, json, &root, set, diag);
+	else if (!json_is_array(keys))
+		rc = jsonpath_fail(diag, ERR_INVALID, name, &list, "expected an array of keys");
+	for (size_t i = 0; i < json_array_size(keys) && !rc; i++) {
+		struct jsonpath here = { .up = &list, .index = i };
+
+		rc = read_jwk(name, json_array_get(keys, i), &here, set, diag);
+	}
+	json_decref(json);
+	return rc;
+}
+
+/* ---- PEM -------------------------------------------------------------------------------- */
+
+static int read_pem(const char *name, const char *text, size_t len, struct jwk_set *set,
+		    struct diag *diag)
+{
+	BIO *bio = BIO_new_mem_buf(text, (int)len);
+	const char *fault = NULL;
+	EVP_PKEY *key;
+
+	if (!bio)
+		return diag_nomem(diag);
+	if (memmem(text, len, "PRIVATE KEY-----", 16))
+		fault = "expected public keys, found a private one";
+	while (!fault && (key = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL))) {
+		if (set->count == JWK_KEYS_MAX) {
+			EVP_PKEY_free(key);
+			fault = "too many keys";
+			break;
+		}
+		set->key[set->count].key = key;
+		fault = key_judge(key, &set->key[set->count].algorithm);
+		set->count++;
+	}
+	ERR_clear_error(); /* the end of the file is an error to OpenSSL */
+	BIO_free(bio);
+	return fault ? diag_set(diag, ERR_INVALID, "%s: %s", name, fault) : 0;
+}
+
+/* ---- files ------------------------------------------------------------------------------ */
+
+int jwk_parse(const char *name, const char *text, size_t len, struct jwk_set **ret,
+	      struct diag *diag)
+{
+	struct jwk_set *set = calloc(1, sizeof(*set));
+	size_t first = 0;
+	int rc;
+
+	if (!set)
+		return diag_nomem(diag);
+	while (first < len && strchr(" \t\r\n", text[first]) && text[first])
+		first++;
+	if (first < len && text[first] == '{')
+		rc = read_set(name, text, len, set, diag);
+	else
+		rc = read_pem(name, text, len, set, diag);
+	if (!rc && set->count == 0)
+		rc = diag_set(diag, ERR_INVALID,
+			      "%s: expected a JWK set or PEM public keys with a key for RS256, "
+			      "ES256, EdDSA or HS256",
+			      name);
+	if (rc) {
+		jwk_free(set);
+		return rc;
+	}
+	*ret = set;
+	return 0;
+}
+
+int jwk_load(const char *path, struct jwk_set **ret, struct diag *diag)
+{
+	FILE *file = fopen(path, "rbe");
+	struct stat st;
+	char *text;
+	size_t len;
+	int rc;
+
+	if (!file)
+		return diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
+	text = malloc(JWK_FILE_MAX + 1);
+	if (!text) {
+		(void)fclose(file); /* only read from */
+		return diag_nomem(diag);
+	}
+	len = fread(text, 1, JWK_FILE_MAX + 1, file);
+	if (ferror(file) || fstat(fileno(file), &st) != 0)
+		rc = diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode) || len > JWK_FILE_MAX)
+		rc = diag_set(diag, ERR_LIMIT, "%s: expected a file of at most %u bytes", path,
+			      JWK_FILE_MAX);
+	else
+		rc = jwk_parse(path, text, len, ret, diag);
+	(void)fclose(file); /* only read from */
+	OPENSSL_cleanse(text, len);
+	free(text);
+	return rc;
+}
+
+void jwk_free(struct jwk_set *set)
+{
+	if (!set)
+		return;
+	for (size_t i = 0; i < set->count; i++)
+		EVP_PKEY_free(set->key[i].key);
+	OPENSSL_cleanse(set, sizeof(*set));
+	free(set);
+}

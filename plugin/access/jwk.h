@@ -1,0 +1,51 @@
+/*
+ * jwk.h -- the keys of a token issuer, from a local file.
+ *
+ * A JWK set (RFC 7517; a single JWK too) with RSA, P-256, Ed25519 and symmetric keys, or PEM
+ * blocks of public keys. Private keys are refused: they have no business here. As RFC 7517,
+ * section 5 asks, keys of a set that serve other purposes (`use`: "enc", other curves, other
+ * algorithms) are passed over; a set without any key for us is an error.
+ *
+ * Each key is good for one algorithm only, by its type, never by what a token says: that a
+ * public key's bytes are taken for an HMAC secret cannot be written down here.
+ */
+#ifndef PETSTORE_JWK_H
+#define PETSTORE_JWK_H
+
+#include <openssl/evp.h>
+#include <stddef.h>
+
+#include "base/diag.h"
+
+#define JWK_FILE_MAX (1u << 20) /* bytes */
+#define JWK_KEYS_MAX 32u
+#define JWK_KID_MAX 256u
+#define JWK_SECRET_MIN 32u /* bytes: RFC 7518, 3.2 */
+#define JWK_SECRET_MAX 1024u
+
+/* RFC 7518, 3.1 and RFC 8037, 3.1. Bits, so that a set of them is a number. */
+enum jwk_algorithm { JWK_RS256 = 1, JWK_ES256 = 2, JWK_EDDSA = 4, JWK_HS256 = 8 };
+
+struct jwk {
+	char kid[JWK_KID_MAX + 1]; /* "": it has none */
+	enum jwk_algorithm algorithm;
+	EVP_PKEY *key; /* NULL for JWK_HS256, which has the secret */
+	size_t secret_len;
+	unsigned char secret[JWK_SECRET_MAX];
+};
+
+struct jwk_set {
+	size_t count;
+	struct jwk key[JWK_KEYS_MAX];
+};
+
+/* The algorithm called @name ("RS256", ...), or 0. Letters count as RFC 7515 has them. */
+unsigned jwk_algorithm(const char *name);
+
+/* On failure *ret is untouched and @diag names the file and the place. */
+int jwk_load(const char *path, struct jwk_set **ret, struct diag *diag);
+int jwk_parse(const char *name, const char *text, size_t len, struct jwk_set **ret,
+	      struct diag *diag);
+void jwk_free(struct jwk_set *set); /* NULL is fine; wipes secrets */
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * password.h -- the password file, in mosquitto_passwd's format.
+ *
+ * Lines of `user:hash`, hash being one of
+ *     $6$<salt>$<hash>                base64; SHA-512 over password and salt
+ *     $7$<iterations>$<salt>$<hash>   base64; PBKDF2-HMAC-SHA-512
+ *     $argon2id$v=19$m=..,t=..,p=..$<salt>$<hash>   where the OpenSSL at hand has it (3.2+)
+ * Empty lines and lines that begin with '#' are skipped. A line that is none of this, a user
+ * twice, a parameter beyond its maximum, or argon2id without an OpenSSL that has it, is a load
+ * error that names the line.
+ */
+#ifndef PETSTORE_PASSWORD_H
+#define PETSTORE_PASSWORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/reason.h"
+
+#define PASSWORD_MAX_BYTES 1024u               /* of a password; longer ones never match */
+#define PASSWORD_ITERATIONS_MAX 10000000u      /* of PBKDF2 */
+#define PASSWORD_ARGON_MEMORY_MAX (256u << 10) /* KiB */
+#define PASSWORD_ARGON_PASSES_MAX 64u
+#define PASSWORD_ARGON_LANES_MAX 16u
+#define PASSWORD_SALT_MAX 128u /* bytes; mosquitto_passwd writes 12, or 64 since 2.1 */
+#define PASSWORD_HASH_MAX 128u /* bytes; of argon2id, the others have 64 */
+#define PASSWORD_TEXT_MAX 512u /* characters of a stored hash, NUL included */
+
+struct passwords;
+
+int passwords_load(const char *path, struct passwords **ret, struct diag *diag);
+
+/* The same over text in memory (borrowed for the call), @name standing for the file. */
+int passwords_parse(const char *name, const char *text, size_t len, struct passwords **ret,
+		    struct diag *diag);
+
+/* One more holder: a thread that checks while a reload lets go. Returns @passwords. */
+struct passwords *passwords_share(struct passwords *passwords);
+
+/* Frees with the last holder, from any thread. NULL is fine. */
+void passwords_free(struct passwords *passwords);
+
+size_t passwords_count(const struct passwords *passwords);
+
+/*
+ * One line for the log where the file's mode lets anyone read it, or others than its owner
+ * change it; NULL where it does not. Lives as long as @passwords.
+ */
+const char *passwords_warning(const struct passwords *passwords);
+
+/*
+ * What the costliest entry's check takes, in iterations of PBKDF2-HMAC-SHA-512 (about 1 us each);
+ * 0 without entries. A refused login takes as long, whoever it is for.
+ */
+uint64_t passwords_cost(const struct passwords *passwords);
+
+/* The stored hash text of @user, borrowed, or NULL. Not a secret-dependent answer for peers. */
+const char *passwords_entry(const struct passwords *passwords, const char *user);
+
+/*
+ * Is this @user's password? Takes the same time for an unknown user as for a wrong password:
+ * an unknown user's is derived against the costliest entry's parameters, and a wrong password
+ * of a cheaper entry is followed by as much derivation as the difference. Compares in constant
+ * time. Costs a key derivation: put a credcache in front of it. A password with a NUL byte
+ * never matches, nor does anything when memory runs out. Any number of threads may ask.
+ */
+enum verdict passwords_check(const struct passwords *passwords, const char *user,
+			     const char *password, size_t password_len);
+
+/* True where OpenSSL at hand derives argon2id. */
+bool password_has_argon2(void);
+
+/* ---- single hashes, for the tool that writes them ---------------------------------------- */
+
+enum password_kind { PASSWORD_SHA512, PASSWORD_PBKDF2, PASSWORD_ARGON2 };
+
+struct password_cost {
+	enum password_kind kind;
+	uint32_t iterations; /* PBKDF2 */
+	uint32_t memory;     /* argon2id: KiB, passes, lanes */
+	uint32_t passes;
+	uint32_t lanes;
+};
+
+/*
+ * Writes the stored form of @password with a new random salt to @ret (PASSWORD_TEXT_MAX). The
+ * salt has 12 bytes, which every version of Mosquitto reads (16 for argon2id, which is not
+ * read by Mosquitto 2.0). ERR_LIMIT where a parameter is out of bounds, ERR_INVALID where the
+ * password is empty, too long or holds a NUL, or OpenSSL has no argon2id.
+ */
+int password_make(const struct password_cost *cost, const char *password, size_t password_len,
+		  char *ret, struct diag *diag);
+
+/* Does @password give the stored hash text @stored? False also where that is malformed. */
+bool password_verify(const char *stored, const char *password, size_t password_len);
+
+#endif

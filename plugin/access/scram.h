@@ -1,0 +1,85 @@
+/*
+ * scram.h -- SCRAM-SHA-256, the server's side (RFC 5802, RFC 7677).
+ *
+ * Knows the messages and the stored keys; knows nothing of MQTT packets or principals. The
+ * keys stand in a file of lines
+ *
+ *     user:SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>
+ *
+ * in base64, the form of RFC 5803 that PostgreSQL uses as well. Neither the password nor
+ * anything it could be computed from crosses the wire, and the file's keys do not suffice to
+ * log in. No channel binding is offered: Mosquitto does not tell a plugin what it would take.
+ *
+ * An unknown user is answered like a known one: with a salt that depends on the name and the
+ * file only, and iterations that some user of the file has. He fails at the end.
+ *
+ * Names are compared byte for byte, without SASLprep; passwords that scram_make() takes are
+ * printable ASCII, which SASLprep leaves as they are.
+ */
+#ifndef PETSTORE_SCRAM_H
+#define PETSTORE_SCRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+
+#define SCRAM_METHOD "SCRAM-SHA-256"
+#define SCRAM_ITERATIONS_MIN 4096u /* RFC 7677, 4 */
+#define SCRAM_ITERATIONS_MAX 10000000u
+#define SCRAM_SALT_MIN 8u
+#define SCRAM_SALT_MAX 64u
+#define SCRAM_MESSAGE_MAX 1024u /* bytes of a client's message */
+#define SCRAM_NONCE_MAX 256u    /* bytes of a client's nonce */
+#define SCRAM_REPLY_MAX 512u    /* bytes of our messages, NUL included */
+#define SCRAM_TEXT_MAX 256u     /* characters of stored keys, NUL included */
+
+struct scram_keys;
+
+/* As passwords_load() and passwords_warning(). */
+int scram_load(const char *path, struct scram_keys **ret, struct diag *diag);
+int scram_parse(const char *name, const char *text, size_t len, struct scram_keys **ret,
+		struct diag *diag);
+void scram_free(struct scram_keys *keys); /* NULL is fine */
+size_t scram_count(const struct scram_keys *keys);
+const char *scram_warning(const struct scram_keys *keys);
+
+/* The stored keys of @user, borrowed, or NULL. */
+const char *scram_entry(const struct scram_keys *keys, const char *user);
+
+/* One login that has begun. It owns all it needs: @keys may be freed meanwhile. */
+struct scram_login;
+
+/*
+ * Takes the client-first message (EXT_AUTH_START's data; NULL with length 0 is refused) and
+ * writes server-first to @reply (SCRAM_REPLY_MAX, terminated). On success *ret is a new login,
+ * to be dropped at the latest when the client disconnects. @nonce replaces our random part of
+ * the nonce in tests, else NULL. On failure *ret is untouched and @diag says why, for the log.
+ */
+int scram_begin(const struct scram_keys *keys, const char *data, size_t len, const char *nonce,
+		struct scram_login **ret, char *reply, struct diag *diag);
+
+/*
+ * Takes the client-final message and writes server-final to @reply. 0: the client proved to be
+ * scram_user(). Else it did not, and @reply is not to be sent. Answers once for each login:
+ * a second call is refused.
+ */
+int scram_finish(struct scram_login *login, const char *data, size_t len, char *reply,
+		 struct diag *diag);
+
+/* The name that the login is for, without its escapes; proved only after scram_finish(). */
+const char *scram_user(const struct scram_login *login);
+
+void scram_drop(struct scram_login *login); /* NULL is fine; wipes keys */
+
+/*
+ * Writes the stored keys of @password with a new random salt to @ret (SCRAM_TEXT_MAX). 1 to 1024
+ * bytes of printable ASCII, iterations within the bounds above.
+ */
+int scram_make(uint32_t iterations, const char *password, size_t len, char *ret, struct diag *diag);
+
+/* Does @password give the stored keys @text? False also where they are malformed. */
+bool scram_verify(const char *text, const char *password, size_t len);
+
+#endif

@@ -1,0 +1,81 @@
+#include "base/arena.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PIECE_FIRST ((size_t)4096)
+#define PIECE_MAX ((size_t)1 << 20)
+#define ALIGN (sizeof(max_align_t))
+
+struct arena_piece {
+	struct arena_piece *next;
+	size_t used;
+	size_t size;
+	max_align_t data[];
+};
+
+/* Pieces double, so that a small file costs a page and a large one few calls. */
+static struct arena_piece *grow(struct arena *arena, size_t need)
+{
+	size_t size = arena->piece ? 2 * arena->piece->size : PIECE_FIRST;
+	struct arena_piece *piece;
+
+	if (size > PIECE_MAX)
+		size = PIECE_MAX;
+	if (size < need)
+		size = need;
+	piece = malloc(sizeof(*piece) + size);
+	if (!piece)
+		return NULL;
+	piece->next = arena->piece;
+	piece->used = 0;
+	piece->size = size;
+	arena->piece = piece;
+	arena->total += sizeof(*piece) + size;
+	return piece;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+	struct arena_piece *piece = arena->piece;
+	void *taken;
+
+	if (size > SIZE_MAX / 2)
+		return NULL;
+	size = (size + ALIGN - 1) / ALIGN * ALIGN;
+	if (!piece || piece->size - piece->used < size)
+		piece = grow(arena, size);
+	if (!piece)
+		return NULL;
+	taken = (char *)piece->data + piece->used;
+	piece->used += size;
+	return memset(taken, 0, size);
+}
+
+void *arena_take(struct arena *arena, size_t count, size_t size)
+{
+	size_t need;
+
+	return __builtin_mul_overflow(count, size, &need) ? NULL : arena_alloc(arena, need);
+}
+
+char *arena_text(struct arena *arena, const char *text, size_t len)
+{
+	char *copy = len < SIZE_MAX ? arena_alloc(arena, len + 1) : NULL;
+
+	if (copy && len > 0)
+		memcpy(copy, text, len);
+	return copy;
+}
+
+void arena_clear(struct arena *arena)
+{
+	while (arena->piece) {
+		struct arena_piece *piece = arena->piece;
+
+		arena->piece = piece->next;
+		free(piece);
+	}
+	arena->total = 0;
+}

@@ -1,0 +1,22 @@
+/*
+ * clock.h -- what time it is.
+ */
+#ifndef PETSTORE_CLOCK_H
+#define PETSTORE_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Milliseconds since 1970-01-01 UTC; may jump when the machine's clock is set. */
+int64_t clock_unix_ms(void);
+
+/* Nanoseconds since some start; never goes back. For durations and deadlines. */
+int64_t clock_mono_ns(void);
+
+/* "2026-11-21T03:35:00.123Z" and a NUL. */
+#define CLOCK_TEXT_MAX 32
+
+/* Writes @unix_ms as RFC 3339 in UTC to @ret (CLOCK_TEXT_MAX bytes). Returns @ret. */
+char *clock_print(int64_t unix_ms, char *ret);
+
+#endif

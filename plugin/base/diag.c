@@ -1,0 +1,127 @@
+#include "base/diag.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+void diag_init(struct diag *diag)
+{
+	diag->text[0] = '\0';
+}
+
+/*
+ * The length of the UTF-8 sequence at @s, or 0 where it is not one (RFC 3629: no overlong
+ * form, no surrogate, nothing above U+10FFFF).
+ */
+static size_t utf8_length(const unsigned char *s, size_t len)
+{
+	size_t need = s[0] < 0x80   ? 1
+		      : s[0] < 0xc2 ? 0
+		      : s[0] < 0xe0 ? 2
+		      : s[0] < 0xf0 ? 3
+		      : s[0] < 0xf5 ? 4
+				    : 0;
+
+	if (need == 0 || need > len)
+		return 0;
+	for (size_t i = 1; i < need; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return need;
+}
+
+static bool is_harmless(const unsigned char *s, size_t n)
+{
+	if (n == 1)
+		return s[0] >= 0x20 && s[0] != 0x7f;
+	if (n == 2 && s[0] == 0xc2 && s[1] < 0xa0)
+		return false; /* C1 controls */
+	if (n == 3 && s[0] == 0xe2 && s[1] == 0x80 && (s[2] == 0xa8 || s[2] == 0xa9))
+		return false; /* U+2028, U+2029 */
+	return n > 0;
+}
+
+char *diag_escape(char *ret, size_t cap, const char *text, size_t len)
+{
+	static const char hex[] = "0123456789abcdef";
+	const unsigned char *s = (const unsigned char *)text;
+	size_t used = 0;
+	size_t cut = 0; /* where "..." would still fit */
+
+	for (size_t i = 0, take; i < len; i += take) {
+		size_t n = utf8_length(s + i, len - i);
+		bool plain = is_harmless(s + i, n);
+
+		take = n ? n : 1;
+		if (used + 4 <= cap)
+			cut = used;
+		if (used + (plain ? take : 4 * take) + 1 > cap) {
+			used = cut;
+			if (cut + 4 <= cap) {
+				memcpy(ret + cut, "...", 3);
+				used = cut + 3;
+			}
+			break;
+		}
+		for (size_t k = i; k < i + take; k++) {
+			if (plain) {
+				ret[used++] = (char)s[k];
+				continue;
+			}
+			ret[used++] = '\\';
+			ret[used++] = 'x';
+			ret[used++] = hex[s[k] >> 4];
+			ret[used++] = hex[s[k] & 15];
+		}
+	}
+	if (cap > 0)
+		ret[used] = '\0';
+	return ret;
+}
+
+int diag_vset(struct diag *diag, int err, const char *format, va_list args)
+{
+	char raw[2 * DIAG_MAX];
+	int n;
+
+	if (!diag)
+		return err;
+	n = vsnprintf(raw, sizeof(raw), format, args);
+	if (n < 0)
+		raw[0] = '\0';
+	diag_escape(diag->text, sizeof(diag->text), raw, strlen(raw));
+	return err;
+}
+
+int diag_set(struct diag *diag, int err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)diag_vset(diag, err, format, args);
+	va_end(args);
+	return err;
+}
+
+void diag_prefix(struct diag *diag, const char *format, ...)
+{
+	char head[DIAG_MAX];
+	char tail[DIAG_MAX];
+	va_list args;
+
+	if (!diag)
+		return;
+	va_start(args, format);
+	(void)vsnprintf(head, sizeof(head), format, args);
+	va_end(args);
+	memcpy(tail, diag->text, sizeof(tail));
+	(void)diag_set(diag, 0, "%s: %s", head, tail);
+}
+
+int diag_nomem(struct diag *diag)
+{
+	return diag_set(diag, ERR_NOMEM, "out of memory");
+}

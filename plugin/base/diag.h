@@ -1,0 +1,59 @@
+/*
+ * diag.h -- how a lower room says what went wrong.
+ *
+ * Knows one line of text and the error numbers; knows nothing of logs. A room that fails
+ * returns a negative enum err and leaves exactly one line in the caller's struct diag; only
+ * the door (plugin.c, or main() of petstorectl) prints it. The line names the file, the JSON
+ * Pointer or line where there is one, and what was expected; it holds no control characters,
+ * whatever the bad input was.
+ */
+#ifndef PETSTORE_DIAG_H
+#define PETSTORE_DIAG_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+/* Answers of functions that can fail: 0, or one of these. Never mixed with enum verdict. */
+enum err {
+	ERR_NOMEM = -1,   /* memory ran out */
+	ERR_IO = -2,      /* a file can't be read, written or made */
+	ERR_SYNTAX = -3,  /* not the format it should be (JSON, base64, a line) */
+	ERR_INVALID = -4, /* well-formed, but says what it must not */
+	ERR_LIMIT = -5,   /* larger than its named maximum */
+	ERR_VERSION = -6, /* written by a newer or a foreign program */
+	ERR_BUSY = -7,    /* can't be had now; asking again later may work */
+};
+
+/* mosquitto cuts a log line at 1000 bytes; 800 leaves room for the prefix. */
+#define DIAG_MAX 800
+
+struct diag {
+	char text[DIAG_MAX]; /* NUL-terminated; "" while nothing was said */
+};
+
+void diag_init(struct diag *diag);
+
+/*
+ * Stores the line, replacing what was there, and returns @err so that a failure reads
+ * `return diag_set(diag, ERR_INVALID, "...")`. Control characters, and bytes that are not
+ * UTF-8, come out as \xNN; a line that is too long ends in "...". @diag may be NULL.
+ */
+int diag_set(struct diag *diag, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+int diag_vset(struct diag *diag, int err, const char *format, va_list args)
+	__attribute__((format(printf, 3, 0)));
+
+/* Puts "<text>: " in front of what is there: the caller's file, the outer object. */
+void diag_prefix(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Stores "out of memory" and returns ERR_NOMEM. */
+int diag_nomem(struct diag *diag);
+
+/*
+ * Copies @len bytes of @text to @ret (room for @cap bytes, NUL included) with everything
+ * escaped that could forge a line or steer a terminal: C0 and C1 controls, DEL, bytes that
+ * are not UTF-8, U+2028 and U+2029. Cuts with "..." when it does not fit. Returns @ret.
+ */
+char *diag_escape(char *ret, size_t cap, const char *text, size_t len);
+
+#endif

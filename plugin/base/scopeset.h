@@ -1,0 +1,51 @@
+/*
+ * scopeset.h -- a set of OAuth scopes as bits.
+ *
+ * The contract numbers the scopes its operations name (0 .. SCOPES_MAX - 1); roles and
+ * principals are compiled against the same numbers, so that asking costs a few instructions.
+ */
+#ifndef PETSTORE_SCOPESET_H
+#define PETSTORE_SCOPESET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SCOPES_MAX 256u
+
+struct scopeset {
+	uint64_t word[SCOPES_MAX / 64];
+};
+
+static inline void scopeset_add(struct scopeset *set, unsigned scope)
+{
+	set->word[scope / 64] |= UINT64_C(1) << (scope % 64);
+}
+
+static inline bool scopeset_has(const struct scopeset *set, unsigned scope)
+{
+	return (set->word[scope / 64] >> (scope % 64)) & 1;
+}
+
+static inline void scopeset_merge(struct scopeset *set, const struct scopeset *more)
+{
+	for (unsigned i = 0; i < SCOPES_MAX / 64; i++)
+		set->word[i] |= more->word[i];
+}
+
+static inline void scopeset_remove(struct scopeset *set, const struct scopeset *less)
+{
+	for (unsigned i = 0; i < SCOPES_MAX / 64; i++)
+		set->word[i] &= ~less->word[i];
+}
+
+/* True where @set holds all of @need; the empty @need is held by every set. */
+static inline bool scopeset_covers(const struct scopeset *set, const struct scopeset *need)
+{
+	uint64_t missing = 0;
+
+	for (unsigned i = 0; i < SCOPES_MAX / 64; i++)
+		missing |= need->word[i] & ~set->word[i];
+	return missing == 0;
+}
+
+#endif

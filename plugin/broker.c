@@ -1,0 +1,149 @@
+#include "broker.h"
+
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "broker_api.h"
+
+/* Mosquitto 2.0 has no name for it and would close the connection: broker_probe() decides. */
+#define QUOTA_EXCEEDED (-6)
+
+void broker_probe(struct broker *ret)
+{
+	/* POSIX lets a symbol's address be a function's; ISO C has no cast for it. */
+	*(void **)&ret->add_text_property = dlsym(RTLD_DEFAULT, "mosquitto_property_add_string");
+	*(void **)&ret->free_properties = dlsym(RTLD_DEFAULT, "mosquitto_property_free_all");
+	if (!ret->free_properties)
+		ret->add_text_property = NULL;
+	ret->has_quota_code = dlsym(RTLD_DEFAULT, "mosquitto_plugin_set_info") != NULL;
+}
+
+void broker_log(enum broker_level level, const char *format, ...)
+{
+	static const int levels[] = {
+		[BROKER_ERROR] = MOSQ_LOG_ERR,
+		[BROKER_WARNING] = MOSQ_LOG_WARNING,
+		[BROKER_NOTICE] = MOSQ_LOG_NOTICE,
+		[BROKER_INFO] = MOSQ_LOG_INFO,
+	};
+	char line[1000]; /* the broker cuts longer ones */
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	mosquitto_log_printf(levels[level], "petstore: %s", line);
+}
+
+int broker_certificate(const struct mosquitto *client, struct certid *ret, struct diag *diag)
+{
+	X509 *certificate = mosquitto_client_certificate(client);
+	int rc;
+
+	if (!certificate)
+		return 0;
+	rc = certid_read(certificate, ret, diag);
+	X509_free(certificate);
+	return rc ? rc : 1;
+}
+
+void broker_rename(struct mosquitto *client, const char *name)
+{
+	const char *old = mosquitto_client_username(client);
+
+	if (!old || strcmp(old, name) != 0)
+		(void)mosquitto_set_username(client, name); /* at worst the log shows the old one */
+}
+
+void broker_kick(const char *client_id)
+{
+	(void)mosquitto_kick_client_by_clientid(client_id, true); /* not found: it is gone */
+}
+
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+struct broker_client broker_client(const struct mosquitto *client)
+{
+	return (struct broker_client){
+		.id = or_empty(mosquitto_client_id(client)),
+		.username = or_empty(mosquitto_client_username(client)),
+		.address = or_empty(mosquitto_client_address(client)),
+	};
+}
+
+#define CONTENT_TYPE 3 /* MQTT 5, 2.2.2.2 */
+
+/*
+ * The broker frees what it took: only then is nothing of it ours. Its copying twin counts
+ * memory wrongly in 2.0, so the copy is made here.
+ */
+bool broker_publish(const struct broker *broker, const char *topic, const char *text, size_t len,
+		    const char *content_type)
+{
+	mosquitto_property *properties = NULL;
+	char *copy = mosquitto_malloc(len + 1);
+
+	if (!copy)
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	if (broker->add_text_property)
+		/* Without it the message is what it is. */
+		(void)broker->add_text_property(&properties, CONTENT_TYPE, content_type);
+	if (mosquitto_broker_publish(NULL, topic, (int)len, copy, 1, false, properties) ==
+	    MOSQ_ERR_SUCCESS)
+		return true;
+	if (properties)
+		broker->free_properties(&properties);
+	mosquitto_free(copy);
+	return false;
+}
+
+struct gate_request broker_acl_request(const struct mosquitto_evt_acl_check *event)
+{
+	enum gate_action action = event->access == MOSQ_ACL_WRITE         ? GATE_PUBLISH
+				  : event->access == MOSQ_ACL_READ        ? GATE_DELIVER
+				  : event->access == MOSQ_ACL_UNSUBSCRIBE ? GATE_UNSUBSCRIBE
+									  : GATE_SUBSCRIBE;
+
+	return (struct gate_request){
+		.action = action,
+		.topic = or_empty(event->topic),
+		.topic_len = event->topic ? strlen(event->topic) : 0,
+		.payload = event->payload,
+		.payload_len = event->payload ? event->payloadlen : 0,
+		.qos = event->qos,
+		.is_retained = event->retain,
+		.client_id = mosquitto_client_id(event->client),
+	};
+}
+
+struct gate_request broker_message_request(const struct mosquitto_evt_message *event)
+{
+	return (struct gate_request){
+		.action = GATE_PUBLISH,
+		.topic = or_empty(event->topic),
+		.topic_len = event->topic ? strlen(event->topic) : 0,
+		.payload = event->payload,
+		.payload_len = event->payload ? event->payloadlen : 0,
+		.qos = event->qos,
+		.is_retained = event->retain,
+		.client_id = mosquitto_client_id(event->client),
+	};
+}
+
+bool broker_refuses_later(const struct broker *broker, enum reason reason)
+{
+	return broker->has_quota_code &&
+	       (reason == REASON_STORE_UNAVAILABLE || reason == REASON_RATE_EXCEEDED);
+}
+
+int broker_refusal(const struct broker *broker, enum reason reason)
+{
+	return broker_refuses_later(broker, reason) ? QUOTA_EXCEEDED : MOSQ_ERR_ACL_DENIED;
+}

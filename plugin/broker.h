@@ -1,0 +1,82 @@
+/*
+ * broker.h -- the broker as we need it, whatever its version.
+ *
+ * Knows which Mosquitto is running (what only 2.1 has is probed at run time: one binary
+ * serves all), reads facts about clients, turns the broker's events into requests, and puts
+ * lines on the broker's log. For the broker's thread alone, except broker_probe()'s result.
+ */
+#ifndef PETSTORE_BROKER_H
+#define PETSTORE_BROKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "access/certid.h"
+#include "base/diag.h"
+#include "base/reason.h"
+#include "gate.h"
+
+struct mosquitto;
+struct mqtt5__property;
+struct mosquitto_evt_acl_check;
+struct mosquitto_evt_message;
+
+/* What the running broker can do. */
+struct broker {
+	bool has_quota_code; /* a refused MESSAGE may say 0x97, quota exceeded (2.1) */
+	/* Of libmosquitto, which the broker has in it; NULL: messages go without properties. */
+	int (*add_text_property)(struct mqtt5__property **list, int identifier, const char *text);
+	void (*free_properties)(struct mqtt5__property **list);
+};
+
+void broker_probe(struct broker *ret);
+
+enum broker_level { BROKER_ERROR, BROKER_WARNING, BROKER_NOTICE, BROKER_INFO };
+
+/* One line on the broker's log, "petstore: " in front. The text must be escaped already. */
+void broker_log(enum broker_level level, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Who a client says to be. Strings are borrowed until the client ends, and never NULL. */
+struct broker_client {
+	const char *id;       /* "" where it has none */
+	const char *username; /* "" where it has none */
+	const char *address;  /* "" where it is not connected */
+};
+
+struct broker_client broker_client(const struct mosquitto *client);
+
+/*
+ * Reads the names in the client's certificate. 1: *ret is filled; 0: it showed none (the
+ * listener has to ask: require_certificate); else it can't be used and @diag says why.
+ */
+int broker_certificate(const struct mosquitto *client, struct certid *ret, struct diag *diag);
+
+/* Makes @name the client's user name. Frees the old one: what was borrowed is gone. */
+void broker_rename(struct mosquitto *client, const char *name);
+
+/* Disconnects a client, from the tick only: inside other callbacks it may be half gone. */
+void broker_kick(const char *client_id);
+
+/*
+ * Publishes @len bytes of @text to @topic at QoS 1, not retained, to all who subscribed and may
+ * read. False: memory ran out. The message goes out with the broker's next round; it is not
+ * judged by us as a publish.
+ */
+bool broker_publish(const struct broker *broker, const char *topic, const char *text, size_t len,
+		    const char *content_type);
+
+/* Requests of an ACL_CHECK and of a MESSAGE; borrow what the event holds. */
+struct gate_request broker_acl_request(const struct mosquitto_evt_acl_check *event);
+struct gate_request broker_message_request(const struct mosquitto_evt_message *event);
+
+/*
+ * The MOSQ_ERR_ code with which MESSAGE refuses: the client stays connected, and MQTT 5 hears
+ * 0x97 where the broker can say it and the trouble is one of capacity, 0x87 otherwise.
+ */
+int broker_refusal(const struct broker *broker, enum reason reason);
+
+/* True where broker_refusal() differs from what a refused ACL_CHECK says. */
+bool broker_refuses_later(const struct broker *broker, enum reason reason);
+
+#endif

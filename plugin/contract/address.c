@@ -1,0 +1,74 @@
+#include "contract/loader.h"
+
+#include <string.h>
+
+/* Why this level can't stand in an address, or NULL. Control characters are no topic's. */
+static const char *fault_of(const char *text, size_t len, bool is_broker)
+{
+	if (len == 0)
+		return "an empty level (a slash at either end, or two in a row)";
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == '+' || c == '#')
+			return is_broker ? "a wildcard that is not a # at its end"
+					 : "a wildcard: what varies is a parameter, like {orderId}";
+		if (c < 0x20 || c == 0x7f)
+			return "a control character";
+	}
+	if (!memchr(text, '{', len) && !memchr(text, '}', len))
+		return NULL;
+	if (is_broker)
+		return "a parameter: the broker's topics have none";
+	if (len < 3 || text[0] != '{' || text[len - 1] != '}' || !topics_is_id(text + 1, len - 2))
+		return "a parameter that is not a whole level, like {orderId}";
+	return NULL;
+}
+
+static int check_levels(struct loader *loader, const struct place *at, const char *text,
+			bool is_broker)
+{
+	size_t levels = 0;
+
+	for (;;) {
+		size_t len = strcspn(text, "/");
+		bool is_rest = is_broker && strcmp(text, "#") == 0 && levels > 0;
+		const char *fault = is_rest ? NULL : fault_of(text, len, is_broker);
+
+		if (fault)
+			return place_fail(at, loader->diag, ERR_INVALID, "the address has %s",
+					  fault);
+		if (++levels > CONTRACT_LEVELS_MAX)
+			return place_fail(at, loader->diag, ERR_LIMIT, "more than %u topic levels",
+					  CONTRACT_LEVELS_MAX);
+		if (!text[len])
+			return 0;
+		text += len + 1;
+	}
+}
+
+int address_load(struct loader *loader, const struct place *at, bool is_broker, const char **ret)
+{
+	const char *text = NULL;
+	int rc = place_text(at, LOADER_TEXT_MAX, &text, loader->diag);
+
+	if (rc)
+		return rc;
+	if (is_broker && (text[0] != '$' || strncmp(text, "$share/", strlen("$share/")) == 0))
+		return place_fail(at, loader->diag, ERR_INVALID,
+				  "expected a topic of the broker's own, like $SYS/#");
+	if (!is_broker && text[0] == '$')
+		return place_fail(at, loader->diag, ERR_INVALID,
+				  "topics that begin with $ are the broker's: see x-broker-topics");
+	*ret = text;
+	return check_levels(loader, at, text, is_broker);
+}
+
+size_t address_levels(const char *address)
+{
+	size_t levels = 1;
+
+	for (; *address; address++)
+		levels += *address == '/';
+	return levels;
+}

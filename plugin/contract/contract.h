@@ -1,0 +1,222 @@
+/*
+ * contract.h -- the API's contract: an AsyncAPI 3 document as an immutable object.
+ *
+ * Knows AsyncAPI 3.0 and 3.1 (JSON), the MQTT bindings and our extensions (schemas/README.md);
+ * knows nothing of users, of JSON Schema's rules, of SQLite or of the broker. What the
+ * document says that the loader does not understand is refused with file, JSON Pointer and
+ * expectation. A contract never changes once it is loaded: any number of threads may ask it.
+ *
+ * All strings in the structs below are NUL-terminated and live as long as the contract.
+ */
+#ifndef PETSTORE_CONTRACT_H
+#define PETSTORE_CONTRACT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/scopeset.h"
+
+#define CONTRACT_CHANNELS_MAX 65536u
+#define CONTRACT_LEVELS_MAX 16u      /* topic levels of an address */
+#define CONTRACT_PARAMS_MAX 8u       /* parameters of an address */
+#define CONTRACT_ALTERNATIVES_MAX 8u /* security requirements of an operation */
+#define CONTRACT_ENTITIES_MAX 64u
+#define CONTRACT_COLUMNS_MAX 48u         /* columns that an entity's channels fill */
+#define CONTRACT_STATUSES_MAX 64u        /* statuses of one state machine */
+#define CONTRACT_STATUS_SLOTS_MAX 4u     /* status columns of an entity */
+#define CONTRACT_ID_MAX 64u              /* bytes of an id that is a topic level */
+#define CONTRACT_PAYLOAD_DEFAULT 65536u  /* bytes, where the document does not say */
+#define CONTRACT_PAYLOAD_MAX (16u << 20) /* bytes that it may say at most */
+
+struct contract;
+
+/* Whether what breaks a rule is refused, only reported, or not looked at. */
+enum contract_mode { CONTRACT_ENFORCE = 0, CONTRACT_OBSERVE, CONTRACT_OFF };
+
+/* What the rules are about; each group has its own mode. */
+enum contract_group {
+	CONTRACT_PERMISSION = 0, /* topic, operation, scope, ownership */
+	CONTRACT_SCHEMA,         /* topic parameters, JSON, schema, ids */
+	CONTRACT_TRANSITION,     /* status and owner of the entity */
+	CONTRACT_LIMITS,         /* size, QoS, retain, will, rate */
+	CONTRACT_GROUPS,
+};
+
+enum contract_retain { CONTRACT_RETAIN_MAY = 0, CONTRACT_RETAIN_MUST, CONTRACT_RETAIN_MUST_NOT };
+
+/* What an acknowledgement promises: it outlives the process, or the power too. */
+enum contract_durability { CONTRACT_PROCESS = 0, CONTRACT_POWER };
+
+/*
+ * What a client may do on a channel, as AsyncAPI says it from the client's side: `send` is
+ * publishing, `receive` is subscribing and being delivered to. Any one alternative suffices,
+ * each asks for all of its scopes. An operation that does not exist is refused to everyone.
+ */
+struct contract_operation {
+	const char *name;         /* the key under /operations, NULL where there is none */
+	size_t alternative_count; /* 0 with a name: no scope is asked for */
+	struct scopeset alternative[CONTRACT_ALTERNATIVES_MAX];
+	uint8_t qos;                 /* least QoS of a publish (send only) */
+	enum contract_retain retain; /* (send only) */
+};
+
+struct contract_param {
+	const char *name;     /* "orderId" */
+	const char *location; /* JSON Pointer into the payload that must hold the same, or NULL */
+	const char *pattern;  /* x-pattern: ECMA-262 regular expression, or NULL */
+	/* x-own: the client whose id stands here may receive, whatever its scopes. */
+	bool is_client_id;
+	size_t value_count; /* enum; 0: any */
+	const char *const *value;
+};
+
+/* A state machine: which status may follow which. Bits are indexes into status[]. */
+struct contract_transitions {
+	size_t count;
+	const char *const *status;
+	uint64_t first;       /* statuses that an entity may begin with */
+	const uint64_t *next; /* next[i]: what may follow status[i] (itself is not in it) */
+};
+
+enum contract_type { CONTRACT_TEXT = 0, CONTRACT_INTEGER, CONTRACT_REAL, CONTRACT_BOOLEAN };
+
+struct contract_column {
+	const char *name; /* SQL identifier: [a-z][a-z0-9_]{0,62}, never one the store owns */
+	enum contract_type type;
+	bool is_indexed;
+};
+
+/* One kind of thing whose state is kept: a row an entity, keyed by its id. */
+struct contract_entity {
+	const char *name;  /* "order" */
+	const char *table; /* "orders" */
+	unsigned index;
+	size_t column_count;
+	const struct contract_column *column;
+	/* Columns that hold a status, as indexes into column[]; a channel moves one of them. */
+	size_t slot_count;
+	unsigned slot[CONTRACT_STATUS_SLOTS_MAX];
+	/*
+	 * Where the owner comes from when this entity's own messages do not say: the entity
+	 * whose id stands in a column here (a payment belongs to its order's owner).
+	 */
+	const struct contract_entity *owner_entity; /* NULL: none */
+	unsigned owner_column;
+};
+
+/* "/totalAmount" of the payload goes to column[column] of the entity. */
+struct contract_fill {
+	unsigned column;
+	const char *member; /* a top-level member's name */
+	size_t member_len;
+};
+
+/* What a publish on a channel means for an entity. */
+struct contract_mapping {
+	const struct contract_entity *entity;
+	unsigned param;           /* the address parameter that is the entity's id */
+	const char *owner_member; /* top-level member that names the owner, or NULL */
+	/* The status this channel moves; slot is meaningless where transitions is NULL. */
+	unsigned slot;
+	const char *status_member;
+	const struct contract_transitions *transitions;
+	size_t fill_count; /* status and owner are not in here */
+	const struct contract_fill *fill;
+};
+
+struct contract_channel {
+	const char *name;    /* the key under /channels */
+	const char *address; /* "orders/{orderId}/status" */
+	unsigned index;      /* 0 .. contract_channel_count() - 1 */
+	enum contract_mode mode[CONTRACT_GROUPS];
+	size_t param_count;
+	const struct contract_param *param;
+	struct contract_operation send;
+	struct contract_operation receive;
+	/*
+	 * The payload's JSON Schema, as a URI that the documents below resolve (file URI, with a
+	 * fragment where it is not a whole file); NULL: payloads are not looked at.
+	 */
+	const char *schema_uri;
+	size_t payload_max; /* bytes */
+	bool is_will_allowed;
+	bool is_recorded; /* accepted publishes go to the events table */
+	enum contract_durability durability;
+	const struct contract_mapping *mapping; /* NULL: no state is kept */
+};
+
+/*
+ * Loads the document at @path and the files it refers to, which must lie in its folder or
+ * below. On success stores a new contract in *ret. On failure *ret is untouched and @diag
+ * reads like
+ *     petstore.asyncapi.json: /channels/orderStatus/address: expected a string
+ */
+int contract_load(const char *path, struct contract **ret, struct diag *diag);
+void contract_free(struct contract *contract); /* NULL is fine */
+
+/* info.title and info.version of the document. */
+const char *contract_title(const struct contract *contract);
+const char *contract_version(const struct contract *contract);
+
+size_t contract_channel_count(const struct contract *contract);
+const struct contract_channel *contract_channel(const struct contract *contract, size_t index);
+size_t contract_entity_count(const struct contract *contract);
+const struct contract_entity *contract_entity(const struct contract *contract, size_t index);
+
+/* The modes of the document itself: what channels have that do not say, and topics of none. */
+const enum contract_mode *contract_mode(const struct contract *contract);
+
+/* "permission", "schema", "transition" or "limits"; a literal. */
+const char *contract_group_name(enum contract_group group);
+
+/* Scopes that some operation names, and those declared by a security scheme. */
+size_t contract_scope_count(const struct contract *contract);
+const char *contract_scope(const struct contract *contract, size_t scope);
+
+/* The files that were read: what a schema set needs. The first is the contract itself. */
+struct contract_document {
+	const char *uri;  /* what channels' schema_uri begin with */
+	const char *name; /* file name relative to the contract's folder, for messages */
+	json_t *json;     /* borrowed */
+};
+size_t contract_document_count(const struct contract *contract);
+struct contract_document contract_document(const struct contract *contract, size_t index);
+
+/* A topic's level that stands for a parameter; not NUL-terminated, points into the topic. */
+struct contract_span {
+	const char *text; /* NULL in a filter's match where a wildcard stands there */
+	size_t len;
+};
+
+struct contract_match {
+	const struct contract_channel *channel; /* NULL: no channel has this topic */
+	struct contract_span param[CONTRACT_PARAMS_MAX];
+};
+
+/*
+ * Finds the channel of a topic (no wildcards; @len bytes). A literal level beats a parameter.
+ * A parameter matches a level of 1 to CONTRACT_ID_MAX bytes out of A-Z a-z 0-9 _ - only. The
+ * time depends on the topic's levels, not on the number of channels.
+ */
+struct contract_match contract_match(const struct contract *contract, const char *topic,
+				     size_t len);
+
+/*
+ * Asks @visit about each channel that topic filter @filter ("+", "#" and "$share/group/" as
+ * MQTT 5, 4.7 and 4.8.2 have them) can reach, until one answer is true; returns whether one
+ * was. A filter that is malformed reaches nothing. As in MQTT a wildcard in the first level
+ * does not reach addresses that begin with '$'. Each channel is visited once at most; one of
+ * them may have all of its topics there taken by a more literal channel: a filter's answer is
+ * a promise of nothing, each delivery is judged again.
+ */
+typedef bool contract_visit(const struct contract_match *match, void *ctx);
+bool contract_reach(const struct contract *contract, const char *filter, size_t len,
+		    contract_visit *visit, void *ctx);
+
+/* "$share/group/rest" -> rest; any other filter -> itself. *len is updated. */
+const char *contract_unshare(const char *filter, size_t *len);
+
+#endif

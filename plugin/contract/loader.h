@@ -1,0 +1,129 @@
+/*
+ * loader.h -- what the files of this room share while a contract is loaded, in the order in
+ * which they run: transitions, entities, operations, channels. Nobody else includes this.
+ */
+#ifndef PETSTORE_CONTRACT_LOADER_H
+#define PETSTORE_CONTRACT_LOADER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "contract/contract.h"
+#include "contract/sources.h"
+#include "contract/place.h"
+#include "contract/topics.h"
+
+#define LOADER_NAME_MAX 128u  /* bytes of a key that an author chooses */
+#define LOADER_TEXT_MAX 4096u /* bytes of a pattern, a version and the like */
+#define LOADER_SCOPE_MAX 128u /* bytes of a scope */
+#define LOADER_STATUS_MAX 48u /* bytes of a status */
+#define LOADER_MACHINES_MAX 64u
+
+struct contract {
+	struct arena arena; /* everything that lives as long as the contract */
+	struct sources sources;
+	struct topics *topics;
+	const char *title;
+	const char *version;
+	enum contract_mode mode[CONTRACT_GROUPS]; /* what channels have that do not say */
+	size_t channel_count;
+	struct contract_channel *channel;
+	size_t entity_count;
+	struct contract_entity *entity;
+	size_t scope_count;
+	const char *scope[SCOPES_MAX];
+};
+
+struct loader_machine {
+	const char *name;
+	struct contract_transitions transitions;
+};
+
+/* What an entity's columns have beside what contract_column says. */
+struct loader_entity {
+	const struct contract_transitions *machine[CONTRACT_COLUMNS_MAX]; /* NULL: none */
+};
+
+struct loader {
+	struct contract *contract;
+	struct arena scratch; /* freed when the contract stands */
+	struct diag *diag;
+	size_t machine_count;
+	struct loader_machine *machine;    /* in the contract's arena: channels point to them */
+	struct loader_entity *entity;      /* beside contract->entity */
+	struct contract_channel **by_name; /* those under /channels, sorted by name */
+	size_t named_count;
+	size_t payload_max;
+};
+
+/* /x-state-machines */
+int transitions_load(struct loader *loader, const struct place *root);
+/* The machine called @name, or NULL. */
+const struct contract_transitions *transitions_find(const struct loader *loader, const char *name);
+
+/* /x-entities */
+int entities_load(struct loader *loader, const struct place *root);
+/* The string @at as the name of an entity. */
+int entities_name(struct loader *loader, const struct place *at,
+		  const struct contract_entity **ret);
+/* The entity's column @name, which stands at @at. */
+int entities_column(struct loader *loader, const struct place *at,
+		    const struct contract_entity *entity, const char *name, unsigned *ret);
+
+/* Numbers the scopes of /components/securitySchemes, whether an operation uses them or not. */
+int scopes_load(struct loader *loader, const struct place *root);
+/* An array of security schemes: what an operation asks for. */
+int scopes_load_security(struct loader *loader, const struct place *place,
+			 struct contract_operation *ret);
+
+/* /operations, into the channels that they name. */
+int operations_load(struct loader *loader, const struct place *root);
+
+/* Makes the channels, of which only name and index are filled in. */
+int channels_make(struct loader *loader, const struct place *root);
+/* /channels, when the operations stand. */
+int channels_load(struct loader *loader, const struct place *root);
+/* The channel under /channels/@name, or NULL. */
+struct contract_channel *channels_find(const struct loader *loader, const char *name);
+/* Is @message, a place that an operation refers to, one of the channel's messages? */
+bool channels_has_message(struct loader *loader, const struct contract_channel *channel,
+			  const struct place *message);
+/* /x-mode and /x-limits of the document or of a channel, where they are there. */
+int channels_load_mode(struct loader *loader, const struct place *at,
+		       enum contract_mode ret[CONTRACT_GROUPS]);
+int channels_load_limits(struct loader *loader, const struct place *at, size_t *ret_payload_max);
+
+/* /x-broker-topics, the channels behind the others. */
+int brokertopics_load(struct loader *loader, const struct place *root);
+
+/* /channels/.../x-entity */
+int mapping_load(struct loader *loader, const struct place *place,
+		 struct contract_channel *channel);
+
+/* /channels/.../parameters, as the address names them. */
+int params_load(struct loader *loader, const struct place *channel_place,
+		struct contract_channel *channel);
+
+/*
+ * The string @at as an address: levels, parameters as whole levels. @is_broker: one of the
+ * broker's own topics instead, "$...", that may end in "#".
+ */
+int address_load(struct loader *loader, const struct place *at, bool is_broker, const char **ret);
+size_t address_levels(const char *address);
+
+/* A content type, where there is one, must be JSON. */
+int messages_check_type(struct loader *loader, const struct place *at);
+/* /channels/.../messages, into channel->schema_uri. */
+int messages_load(struct loader *loader, const struct place *channel_place,
+		  struct contract_channel *channel);
+
+enum loader_binding { LOADER_SEND, LOADER_RECEIVE, LOADER_OTHER };
+
+/* /bindings of @owner: checked, and mqtt's read into @operation, NULL where it is of another kind.
+ */
+int bindings_load(struct loader *loader, const struct place *owner, enum loader_binding kind,
+		  struct contract_operation *operation);
+
+#endif

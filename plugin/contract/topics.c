@@ -1,0 +1,363 @@
+#include "contract/topics.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOPIC_MAX 65535u /* bytes of an MQTT string */
+
+struct node {
+	const char *text; /* the level, in the address of the channel that brought it */
+	size_t len;
+	uint64_t hash;
+	uint32_t parent;      /* index, which tells equal levels of different parents apart */
+	struct node *child;   /* first literal child */
+	struct node *sibling; /* next literal child of the same parent */
+	struct node *param;   /* the child that any id is */
+	const struct contract_channel *channel; /* whose address ends here */
+	const struct contract_channel *rest;    /* whose address ends in "#" below here */
+};
+
+struct topics {
+	size_t node_count;
+	struct node *node; /* the first is the root */
+	size_t slot_mask;
+	struct node **slot; /* literal nodes by parent and level, open addressing */
+};
+
+struct level {
+	const char *text;
+	size_t len;
+	uint64_t hash;
+	bool is_id;
+};
+
+/* A topic or filter, cut at its slashes. */
+struct levels {
+	size_t count;     /* CONTRACT_LEVELS_MAX + 1 where there are more than fit */
+	bool has_strange; /* "+", "#" or U+0000 somewhere: no topic has them */
+	struct level level[CONTRACT_LEVELS_MAX + 1];
+};
+
+/* ---- levels ----------------------------------------------------------------------------- */
+
+enum kind { KIND_OTHER = 0, KIND_ID, KIND_STRANGE };
+
+static const unsigned char kinds[256] = {
+	['A' ... 'Z'] = KIND_ID, ['a' ... 'z'] = KIND_ID, ['0' ... '9'] = KIND_ID,
+	['_'] = KIND_ID,         ['-'] = KIND_ID,         ['+'] = KIND_STRANGE,
+	['#'] = KIND_STRANGE,    ['\0'] = KIND_STRANGE,
+};
+
+/* Cuts and classifies in one pass: a topic is looked at for every message. */
+static void split(const char *text, size_t len, struct levels *ret)
+{
+	const char *end = text + len;
+
+	ret->count = 0;
+	ret->has_strange = false;
+	for (;; text++) {
+		const char *start = text;
+		unsigned seen = 0;
+		/* FNV-1a. Keys are the contract's own: nobody gains by colliding. */
+		uint64_t hash = UINT64_C(14695981039346656037);
+
+		for (; text < end && *text != '/'; text++) {
+			unsigned char c = (unsigned char)*text;
+
+			seen |= 1u << kinds[c];
+			hash = (hash ^ c) * UINT64_C(1099511628211);
+		}
+		ret->has_strange |= (seen & 1u << KIND_STRANGE) != 0;
+		len = (size_t)(text - start);
+		if (ret->count <= CONTRACT_LEVELS_MAX)
+			ret->level[ret->count++] =
+				(struct level){ start, len, hash,
+						seen == 1u << KIND_ID && len <= CONTRACT_ID_MAX };
+		if (text == end)
+			return;
+	}
+}
+
+bool topics_is_id(const char *text, size_t len)
+{
+	if (len == 0 || len > CONTRACT_ID_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (kinds[(unsigned char)text[i]] != KIND_ID)
+			return false;
+	return true;
+}
+
+static bool is_char(const struct level *level, char c)
+{
+	return level->len == 1 && level->text[0] == c;
+}
+
+/* ---- building --------------------------------------------------------------------------- */
+
+struct topics *topics_new(size_t levels)
+{
+	struct topics *topics = calloc(1, sizeof(*topics));
+	size_t slots = 16;
+
+	while (slots < 2 * levels)
+		slots *= 2;
+	if (!topics)
+		return NULL;
+	topics->slot_mask = slots - 1;
+	topics->slot = calloc(slots, sizeof(struct node *));
+	topics->node = calloc(levels + 1, sizeof(struct node));
+	topics->node_count = 1;
+	if (topics->slot && topics->node)
+		return topics;
+	topics_free(topics);
+	return NULL;
+}
+
+void topics_free(struct topics *topics)
+{
+	if (!topics)
+		return;
+	free(topics->slot);
+	free(topics->node);
+	free(topics);
+}
+
+static uint32_t index_of(const struct topics *topics, const struct node *node)
+{
+	return (uint32_t)(node - topics->node);
+}
+
+/* The slot of @node's literal child @level: it holds that child, or NULL where there is none. */
+static struct node **find_slot(const struct topics *topics, const struct node *node,
+			       const struct level *level)
+{
+	uint32_t parent = index_of(topics, node);
+	uint64_t mixed = (level->hash ^ parent) * UINT64_C(0x9e3779b97f4a7c15);
+	size_t i = (size_t)(mixed >> 32) & topics->slot_mask;
+
+	for (; topics->slot[i]; i = (i + 1) & topics->slot_mask) {
+		const struct node *child = topics->slot[i];
+
+		if (child->hash == level->hash && child->parent == parent &&
+		    child->len == level->len && memcmp(child->text, level->text, level->len) == 0)
+			break;
+	}
+	return &topics->slot[i];
+}
+
+static struct node *add_node(struct topics *topics, const struct node *parent,
+			     const struct level *level)
+{
+	struct node *node = &topics->node[topics->node_count++];
+
+	node->text = level->text;
+	node->len = level->len;
+	node->hash = level->hash;
+	node->parent = index_of(topics, parent);
+	return node;
+}
+
+static struct node *add_level(struct topics *topics, struct node *node, const struct level *level)
+{
+	struct node **slot;
+
+	if (level->text[0] == '{') {
+		if (!node->param)
+			node->param = add_node(topics, node, level);
+		return node->param;
+	}
+	slot = find_slot(topics, node, level);
+	if (!*slot) {
+		*slot = add_node(topics, node, level);
+		(*slot)->sibling = node->child;
+		node->child = *slot;
+	}
+	return *slot;
+}
+
+const struct contract_channel *topics_add(struct topics *topics,
+					  const struct contract_channel *channel)
+{
+	struct node *node = topics->node;
+	const struct contract_channel **end = NULL;
+	struct levels levels;
+
+	split(channel->address, strlen(channel->address), &levels);
+	for (size_t i = 0; i < levels.count; i++) {
+		if (is_char(&levels.level[i], '#')) {
+			end = &node->rest;
+			break;
+		}
+		node = add_level(topics, node, &levels.level[i]);
+	}
+	if (!end)
+		end = &node->channel;
+	if (*end)
+		return *end;
+	*end = channel;
+	return NULL;
+}
+
+/* ---- matching --------------------------------------------------------------------------- */
+
+static const struct contract_channel *find(const struct topics *topics, const struct node *node,
+					   const struct levels *levels, size_t i,
+					   struct contract_span *param)
+{
+	const struct level *level = &levels->level[i];
+	const struct contract_channel *found = NULL;
+	const struct node *child;
+
+	if (i == levels->count)
+		return node->channel ? node->channel : node->rest;
+	child = *find_slot(topics, node, level);
+	if (child)
+		found = find(topics, child, levels, i + 1, param);
+	if (!found && node->param && level->is_id) {
+		*param = (struct contract_span){ level->text, level->len };
+		found = find(topics, node->param, levels, i + 1, param + 1);
+	}
+	return found ? found : node->rest;
+}
+
+struct contract_match topics_match(const struct topics *topics, const char *topic, size_t len)
+{
+	struct contract_match match = { 0 };
+	struct levels levels;
+
+	if (len == 0 || len > TOPIC_MAX)
+		return match;
+	split(topic, len, &levels);
+	if (levels.has_strange)
+		return match;
+	match.channel = find(topics, topics->node, &levels, 0, match.param);
+	return match;
+}
+
+/* ---- filters ---------------------------------------------------------------------------- */
+
+/* MQTT 5, 4.7.1: wildcards stand alone in their level, "#" in the last one. */
+static bool is_filter(const char *filter, size_t len)
+{
+	if (len == 0 || len > TOPIC_MAX || memchr(filter, '\0', len))
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (filter[i] != '+' && filter[i] != '#')
+			continue;
+		if (i > 0 && filter[i - 1] != '/')
+			return false;
+		if (i + 1 < len && (filter[i] == '#' || filter[i + 1] != '/'))
+			return false;
+	}
+	return true;
+}
+
+/* MQTT 5, 4.8.2: "$share/", a name without wildcards, "/", a filter. */
+const char *contract_unshare(const char *filter, size_t *len)
+{
+	const size_t head = strlen("$share/");
+	const char *slash;
+	size_t name;
+
+	if (*len <= head || memcmp(filter, "$share/", head) != 0)
+		return filter;
+	slash = memchr(filter + head, '/', *len - head);
+	if (!slash || slash + 1 == filter + *len)
+		return filter;
+	name = (size_t)(slash - filter) - head;
+	if (name == 0 || memchr(filter + head, '+', name) || memchr(filter + head, '#', name))
+		return filter;
+	*len -= head + name + 1;
+	return slash + 1;
+}
+
+/* What is left of a shared filter, or is one in name only: "$share/orders", "$share//a". */
+static bool is_share(const char *filter, size_t len)
+{
+	const size_t head = strlen("$share");
+
+	return len >= head && memcmp(filter, "$share", head) == 0 &&
+	       (len == head || filter[head] == '/');
+}
+
+struct walk {
+	const struct topics *topics;
+	struct levels levels;
+	struct contract_match match;
+	contract_visit *visit;
+	void *ctx;
+};
+
+static bool visit(struct walk *walk, const struct contract_channel *channel)
+{
+	walk->match.channel = channel;
+	return channel && walk->visit(&walk->match, walk->ctx);
+}
+
+/* Does a wildcard at level @i leave @child out? 4.7.2: topics that begin with '$'. */
+static bool is_hidden(const struct node *child, size_t i)
+{
+	return i == 0 && child->text[0] == '$';
+}
+
+/* Everything at and below @node, which is @i levels deep. */
+static bool reach_below(struct walk *walk, const struct node *node, size_t i, size_t params)
+{
+	if (visit(walk, node->channel) || visit(walk, node->rest))
+		return true;
+	for (const struct node *child = node->child; child; child = child->sibling)
+		if (!is_hidden(child, i) && reach_below(walk, child, i + 1, params))
+			return true;
+	if (!node->param)
+		return false;
+	walk->match.param[params] = (struct contract_span){ 0 };
+	return reach_below(walk, node->param, i + 1, params + 1);
+}
+
+static bool reach(struct walk *walk, const struct node *node, size_t i, size_t params)
+{
+	const struct level *level = &walk->levels.level[i];
+	bool is_any;
+
+	if (i < walk->levels.count && is_char(level, '#'))
+		return reach_below(walk, node, i, params);
+	if (visit(walk, node->rest))
+		return true;
+	if (i == walk->levels.count)
+		return visit(walk, node->channel);
+	is_any = is_char(level, '+');
+	if (is_any) {
+		for (const struct node *child = node->child; child; child = child->sibling)
+			if (!is_hidden(child, i) && reach(walk, child, i + 1, params))
+				return true;
+	} else {
+		const struct node *child = *find_slot(walk->topics, node, level);
+
+		if (child && reach(walk, child, i + 1, params))
+			return true;
+	}
+	if (!node->param || (!is_any && !level->is_id))
+		return false;
+	walk->match.param[params] = is_any ? (struct contract_span){ 0 }
+					   : (struct contract_span){ level->text, level->len };
+	return reach(walk, node->param, i + 1, params + 1);
+}
+
+bool topics_reach(const struct topics *topics, const char *filter, size_t len,
+		  contract_visit *visit_channel, void *ctx)
+{
+	struct walk walk = { .topics = topics, .visit = visit_channel, .ctx = ctx };
+
+	filter = contract_unshare(filter, &len);
+	if (!is_filter(filter, len) || is_share(filter, len))
+		return false;
+	/* Without a wildcard it is a topic, and a topic has one channel. */
+	split(filter, len, &walk.levels);
+	if (!walk.levels.has_strange) {
+		walk.match = topics_match(topics, filter, len);
+		return walk.match.channel && visit_channel(&walk.match, ctx);
+	}
+	return reach(&walk, topics->node, 0, 0);
+}

@@ -1,0 +1,44 @@
+/*
+ * topics.h -- which channel has this topic, which channels can this filter reach?
+ *
+ * Addresses as a trie of levels: a node's literal children are found through one hash table
+ * for the whole trie, its parameter and its trailing "#" by pointer. Knows topics and filters
+ * as MQTT 5, 4.7 has them, and nothing of what channels mean.
+ */
+#ifndef PETSTORE_CONTRACT_TOPICS_H
+#define PETSTORE_CONTRACT_TOPICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "contract/contract.h"
+
+struct topics;
+
+/* Room for addresses of @levels levels in sum. NULL when memory ran out. */
+struct topics *topics_new(size_t levels);
+void topics_free(struct topics *topics); /* NULL is fine */
+
+/*
+ * Adds a channel under its address, whose levels are literals, "{name}", or a "#" at the end;
+ * the loader has checked that. Channel and address are borrowed and must outlive @topics.
+ * Returns the channel that has the same topics already, or NULL where it was added.
+ */
+const struct contract_channel *topics_add(struct topics *topics,
+					  const struct contract_channel *channel);
+
+/*
+ * See contract_match(). A literal beats a parameter beats a trailing "#", decided from the
+ * left; each level at which the contract has both may double the work, so that the worst case
+ * is 2^levels steps, given a contract that has as many channels.
+ */
+struct contract_match topics_match(const struct topics *topics, const char *topic, size_t len);
+
+/* See contract_reach(). Visits each node of the trie at most once. */
+bool topics_reach(const struct topics *topics, const char *filter, size_t len,
+		  contract_visit *visit, void *ctx);
+
+/* Is it a topic level that a parameter takes: an id? */
+bool topics_is_id(const char *text, size_t len);
+
+#endif

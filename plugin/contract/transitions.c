@@ -1,0 +1,139 @@
+#include "contract/loader.h"
+
+#include <string.h>
+
+static const struct place_known machine_members[] = {
+	{ "first", NULL }, { "next", NULL }, { "description", NULL }, { NULL, NULL }
+};
+
+const struct contract_transitions *transitions_find(const struct loader *loader, const char *name)
+{
+	for (size_t i = 0; i < loader->machine_count; i++)
+		if (strcmp(loader->machine[i].name, name) == 0)
+			return &loader->machine[i].transitions;
+	return NULL;
+}
+
+/* The statuses are the members of "next", in the order of the document. */
+static int load_statuses(struct loader *loader, const struct place *next,
+			 struct contract_transitions *ret)
+{
+	struct arena *arena = &loader->contract->arena;
+	const char **status;
+	const char *key;
+	json_t *value;
+
+	if (place_object(next, loader->diag))
+		return ERR_INVALID;
+	ret->count = json_object_size(next->json);
+	if (ret->count == 0 || ret->count > CONTRACT_STATUSES_MAX)
+		return place_fail(next, loader->diag, ERR_LIMIT, "expected 1 to %u statuses",
+				  CONTRACT_STATUSES_MAX);
+	status = arena_take(arena, ret->count, sizeof(*status));
+	if (!status)
+		return diag_nomem(loader->diag);
+	ret->status = status;
+	json_object_foreach(next->json, key, value)
+	{
+		struct place at = place_member(next, key);
+
+		if (!*key || strlen(key) > LOADER_STATUS_MAX)
+			return place_fail(&at, loader->diag, ERR_LIMIT,
+					  "expected a status of 1 to %u bytes", LOADER_STATUS_MAX);
+		*status++ = key;
+	}
+	return 0;
+}
+
+/* An array of statuses as a set; @self, an index, must not be in it. */
+static int load_set(struct loader *loader, const struct place *place,
+		    const struct contract_transitions *machine, size_t self, uint64_t *ret)
+{
+	*ret = 0;
+	if (place_array(place, loader->diag))
+		return ERR_INVALID;
+	for (size_t i = 0; i < json_array_size(place->json); i++) {
+		struct place at = place_item(place, i);
+		const char *name = NULL;
+		size_t s = 0;
+
+		if (place_text(&at, LOADER_STATUS_MAX, &name, loader->diag))
+			return ERR_INVALID;
+		while (s < machine->count && strcmp(machine->status[s], name) != 0)
+			s++;
+		if (s == machine->count)
+			return place_fail(&at, loader->diag, ERR_INVALID,
+					  "\"%s\" is not a status: no member of \"next\"", name);
+		if (s == self)
+			return place_fail(
+				&at, loader->diag, ERR_INVALID,
+				"a status that follows itself is always accepted; leave it out");
+		if (*ret >> s & 1)
+			return place_fail(&at, loader->diag, ERR_INVALID,
+					  "\"%s\" stands here twice", name);
+		*ret |= UINT64_C(1) << s;
+	}
+	return 0;
+}
+
+static int load_machine(struct loader *loader, const struct place *place,
+			struct contract_transitions *ret)
+{
+	struct place first = place_member(place, "first");
+	struct place next = place_member(place, "next");
+	uint64_t *sets;
+	int rc;
+
+	rc = place_check(place, "a state machine", machine_members, loader->diag);
+	if (rc == 0)
+		rc = load_statuses(loader, &next, ret);
+	if (rc)
+		return rc;
+	rc = load_set(loader, &first, ret, ret->count, &ret->first);
+	if (rc)
+		return rc;
+	if (!ret->first)
+		return place_fail(&first, loader->diag, ERR_INVALID,
+				  "expected at least one status to begin with");
+	sets = arena_take(&loader->contract->arena, ret->count, sizeof(*sets));
+	if (!sets)
+		return diag_nomem(loader->diag);
+	for (size_t i = 0; rc == 0 && i < ret->count; i++) {
+		struct place at = place_member(&next, ret->status[i]);
+
+		rc = load_set(loader, &at, ret, i, &sets[i]);
+	}
+	ret->next = sets;
+	return rc;
+}
+
+int transitions_load(struct loader *loader, const struct place *root)
+{
+	struct place machines = place_member(root, "x-state-machines");
+	const char *key;
+	json_t *value;
+
+	if (!machines.json)
+		return 0;
+	if (place_object(&machines, loader->diag))
+		return ERR_INVALID;
+	if (json_object_size(machines.json) > LOADER_MACHINES_MAX)
+		return place_fail(&machines, loader->diag, ERR_LIMIT, "more than %u state machines",
+				  LOADER_MACHINES_MAX);
+	loader->machine = arena_take(&loader->contract->arena, json_object_size(machines.json),
+				     sizeof(*loader->machine));
+	if (!loader->machine)
+		return diag_nomem(loader->diag);
+	json_object_foreach(machines.json, key, value)
+	{
+		struct place at = place_member(&machines, key);
+		struct loader_machine *machine = &loader->machine[loader->machine_count];
+		int rc = load_machine(loader, &at, &machine->transitions);
+
+		if (rc)
+			return rc;
+		machine->name = key;
+		loader->machine_count++;
+	}
+	return 0;
+}

@@ -1,0 +1,219 @@
+#include "ctl/credwrite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "access/credfile.h"
+
+#define MODE_NEW 0600u
+#define MODE_KEPT 0640u
+
+/* A file's text, and what is to be kept of the file itself. */
+struct content {
+	char *text;
+	size_t len;
+	bool is_new;
+	struct stat st;
+};
+
+static void content_clear(struct content *content)
+{
+	if (content->text)
+		OPENSSL_cleanse(content->text, content->len);
+	free(content->text);
+}
+
+static int read_stream(const char *path, FILE *file, struct content *ret, struct diag *diag)
+{
+	if (fstat(fileno(file), &ret->st) != 0)
+		return diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(ret->st.st_mode))
+		return diag_set(diag, ERR_IO, "%s: not a regular file", path);
+	if (ret->st.st_size > (off_t)CREDFILE_MAX_BYTES)
+		return diag_set(diag, ERR_LIMIT, "%s: larger than %u bytes", path,
+				CREDFILE_MAX_BYTES);
+	ret->text = malloc((size_t)ret->st.st_size + 1);
+	if (!ret->text)
+		return diag_nomem(diag);
+	ret->len = fread(ret->text, 1, (size_t)ret->st.st_size, file);
+	return ferror(file) ? diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno)) : 0;
+}
+
+static int content_read(const char *path, struct content *ret, struct diag *diag)
+{
+	FILE *file = fopen(path, "rbe");
+	int rc;
+
+	*ret = (struct content){ .is_new = !file && errno == ENOENT };
+	if (ret->is_new)
+		return 0;
+	if (!file)
+		return diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
+	rc = read_stream(path, file, ret, diag);
+	(void)fclose(file); /* only read from */
+	return rc;
+}
+
+/* The line of @user: its start, and its length with the newline; NULL: there is none. */
+static char *find_line(const struct content *content, const char *user, size_t *ret_len)
+{
+	size_t user_len = strlen(user);
+	char *at = content->text;
+	char *end = at + content->len;
+
+	while (at < end) {
+		char *newline = memchr(at, '\n', (size_t)(end - at));
+		size_t len = newline ? (size_t)(newline - at) + 1 : (size_t)(end - at);
+
+		if (len > user_len && memcmp(at, user, user_len) == 0 && at[user_len] == ':') {
+			*ret_len = len;
+			return at;
+		}
+		at += len;
+	}
+	return NULL;
+}
+
+/* ---- writing ---------------------------------------------------------------------------- */
+
+static bool write_all(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno != EINTR)
+			return false;
+		if (n > 0) {
+			text += n;
+			len -= (size_t)n;
+		}
+	}
+	return true;
+}
+
+/* The temporary file as the old one was; a new one is of 0600 from its birth. */
+static bool take_over(int fd, const struct content *old)
+{
+	struct stat st;
+
+	if (old->is_new)
+		return true;
+	if (fstat(fd, &st) != 0)
+		return false;
+	if ((st.st_uid != old->st.st_uid || st.st_gid != old->st.st_gid) &&
+	    fchown(fd, old->st.st_uid, old->st.st_gid) != 0)
+		return false;
+	return fchmod(fd, old->st.st_mode & MODE_KEPT) == 0;
+}
+
+/* The new name has to be on the disk too, not only the new file. */
+static bool sync_folder(const char *path)
+{
+	char copy[PATH_MAX];
+	int fd;
+	bool ok;
+
+	(void)snprintf(copy, sizeof(copy), "%s", path);
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ok = fsync(fd) == 0;
+	(void)close(fd); /* only synced */
+	return ok;
+}
+
+static int replace(const char *path, const struct content *old, const char *text, size_t len,
+		   struct diag *diag)
+{
+	char real[PATH_MAX];
+	char temporary[PATH_MAX + 8];
+	bool ok;
+	int fd;
+
+	/* Through a symbolic link to what it points to, not over it. */
+	if (old->is_new && strlen(path) < sizeof(real))
+		(void)strcpy(real, path);
+	else if (!realpath(path, real))
+		return diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
+	(void)snprintf(temporary, sizeof(temporary), "%s.XXXXXX", real);
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return diag_set(diag, ERR_IO, "%s: %s", temporary, strerror(errno));
+	ok = take_over(fd, old) && write_all(fd, text, len) && fsync(fd) == 0;
+	ok = close(fd) == 0 && ok;
+	ok = ok && rename(temporary, real) == 0 && sync_folder(real);
+	if (ok)
+		return 0;
+	(void)diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
+	(void)unlink(temporary); /* gone already where only the folder could not be synced */
+	return ERR_IO;
+}
+
+int credwrite_put(const char *path, const char *user, const char *secret, struct diag *diag)
+{
+	struct content old;
+	size_t extra = strlen(user) + strlen(secret) + 4;
+	size_t line_len = 0;
+	char *text = NULL;
+	char *line;
+	size_t before;
+	size_t len;
+	int rc = content_read(path, &old, diag);
+
+	if (rc)
+		goto out;
+	text = malloc(old.len + extra);
+	if (!text) {
+		rc = diag_nomem(diag);
+		goto out;
+	}
+	line = find_line(&old, user, &line_len);
+	before = line ? (size_t)(line - old.text) : old.len;
+	if (before > 0)
+		memcpy(text, old.text, before);
+	len = before;
+	if (len > 0 && text[len - 1] != '\n')
+		text[len++] = '\n';
+	len += (size_t)sprintf(text + len, "%s:%s\n", user, secret);
+	if (line) {
+		size_t after = old.len - before - line_len;
+
+		memcpy(text + len, line + line_len, after);
+		len += after;
+	}
+	rc = replace(path, &old, text, len, diag);
+	OPENSSL_cleanse(text, len);
+out:
+	free(text);
+	content_clear(&old);
+	return rc;
+}
+
+int credwrite_remove(const char *path, const char *user, bool *was_there, struct diag *diag)
+{
+	struct content old;
+	size_t line_len = 0;
+	char *line = NULL;
+	int rc = content_read(path, &old, diag);
+
+	*was_there = false;
+	if (!rc && old.text)
+		line = find_line(&old, user, &line_len);
+	if (line) {
+		size_t after = old.len - (size_t)(line - old.text) - line_len;
+
+		*was_there = true;
+		memmove(line, line + line_len, after);
+		rc = replace(path, &old, old.text, old.len - line_len, diag);
+	}
+	content_clear(&old);
+	return rc;
+}

@@ -1,0 +1,24 @@
+/*
+ * credwrite.h -- one user's line of a `user:secret` file put in, replaced or taken out.
+ *
+ * Every other line stays as it is and where it is, comments included. The file is replaced as
+ * a whole, so that a reader sees the old one or the new one, and after a crash there is one of
+ * the two. A new file has mode 0600; one that was there keeps its owner, its group and what
+ * its mode says of them, except that only the owner may write and others get nothing.
+ *
+ * Two writers at a time: the last one wins.
+ */
+#ifndef PETSTORE_CREDWRITE_H
+#define PETSTORE_CREDWRITE_H
+
+#include <stdbool.h>
+
+#include "base/diag.h"
+
+/* Puts the line "@user:@secret"; behind all others where @user has none. */
+int credwrite_put(const char *path, const char *user, const char *secret, struct diag *diag);
+
+/* Takes @user's line out; *was_there tells whether there was one. */
+int credwrite_remove(const char *path, const char *user, bool *was_there, struct diag *diag);
+
+#endif

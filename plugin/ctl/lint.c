@@ -1,0 +1,473 @@
+/*
+ * petstorectl lint: everything that is wrong or doubtful in the files, before the broker sees
+ * them.
+ */
+#include "ctl/lint.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/embed.h"
+#include "base/jsonfile.h"
+#include "ctl/args.h"
+#include "ctl/cells.h"
+#include "ctl/ctl.h"
+#include "ctl/files.h"
+#include "ctl/table.h"
+#include "options.h"
+
+#define NAME "lint"
+#define ERRORS_MAX 32u
+#define DEPTH_MAX 32u
+
+EMBED(extensions, "schemas/contract-extensions.schema.json");
+
+struct wanted {
+	struct files files;
+	const char *passwords;
+	bool strict;
+	bool json;
+};
+
+/* clang-format off */
+static const struct args_row rows[] = {
+	{ "passwords", ARGS_TEXT, "FILE", "the password file", offsetof(struct wanted, passwords), 0, 0 },
+	{ "strict", ARGS_SWITCH, NULL, "warnings count as errors", offsetof(struct wanted, strict), 0, 0 },
+	{ "json", ARGS_SWITCH, NULL, "JSON", offsetof(struct wanted, json), 0, 0 },
+	FILES_ROW_CONFIG(struct wanted, files),
+	FILES_ROW_CONTRACT(struct wanted, files),
+	FILES_ROW_ACCESS(struct wanted, files),
+	{ .name = NULL },
+};
+/* clang-format on */
+
+void lint_add(struct lint *lint, enum lint_level level, const char *format, ...)
+{
+	char raw[DIAG_MAX], text[DIAG_MAX];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(raw, sizeof(raw), format, args);
+	va_end(args);
+	diag_escape(text, sizeof(text), raw, strlen(raw));
+	*(level == LINT_ERROR ? &lint->errors : &lint->warnings) += 1;
+	(void)json_array_append_new(lint->findings,
+				    json_pack("{s:s, s:s}", "level",
+					      level == LINT_ERROR ? "error" : "warning", "text",
+					      text));
+}
+
+/* ---- the configuration ------------------------------------------------------------------ */
+
+static void check_options(struct lint *lint, const struct files *files)
+{
+	struct options_pair pair[64];
+	struct options options;
+	struct diag diag;
+	size_t count = 0;
+	const char *key;
+	json_t *value;
+
+	if (!files->config)
+		return;
+	json_object_foreach(files->lines, key, value)
+	{
+		if (json_is_string(value) && count < 64)
+			pair[count++] = (struct options_pair){ key, json_string_value(value) };
+	}
+	if (options_init(&options, pair, count, &diag))
+		lint_add(lint, LINT_ERROR, "%s: %s", files->config, diag.text);
+	else
+		options_clear(&options);
+	lint_certs(lint, json_object_get(files->lines, "certfile"),
+		   json_object_get(files->lines, "keyfile"),
+		   json_object_get(files->lines, "cafile"));
+}
+
+/* ---- the contract, as a document -------------------------------------------------------- */
+
+struct checker {
+	struct schema_set *set;
+	struct schema *schema;
+	struct payload_parser *parser;
+};
+
+static void checker_clear(struct checker *checker)
+{
+	payload_parser_free(checker->parser);
+	schema_free(checker->schema);
+	schema_set_free(checker->set);
+}
+
+static int checker_init(struct checker *ret, struct diag *diag)
+{
+	struct payload_limits limits = { PAYLOAD_MAX_BYTES, 128 };
+	json_t *json = NULL;
+	int rc;
+
+	memset(ret, 0, sizeof(*ret));
+	rc = jsonfile_parse("contract-extensions.schema.json", extensions, EMBED_LEN(extensions),
+			    &json, diag);
+	if (rc == 0)
+		rc = schema_set_new(&ret->set, diag);
+	if (rc == 0)
+		rc = schema_set_add(ret->set, "lint:extensions", "contract-extensions.schema.json",
+				    json, diag);
+	if (rc == 0)
+		rc = schema_compile(ret->set, "lint:extensions", NULL, &ret->schema, diag);
+	if (rc == 0)
+		rc = payload_parser_new(&limits, &ret->parser, diag);
+	json_decref(json);
+	return rc;
+}
+
+/* All that the schema of our extensions finds, where the loader stops at the first. */
+static void check_extensions(struct lint *lint, const char *path, const json_t *document)
+{
+	struct schema_error errors[ERRORS_MAX];
+	struct checker checker;
+	struct diag diag;
+	char *text = json_dumps(document, JSON_COMPACT);
+	const struct payload_value *value = NULL;
+	struct payload_error error;
+	enum schema_answer answer;
+	size_t count = 0;
+
+	if (checker_init(&checker, &diag))
+		lint_add(lint, LINT_ERROR, "%s", diag.text);
+	else if (text)
+		value = payload_parse(checker.parser, text, strlen(text), &error);
+	if (value)
+		count = schema_explain(checker.schema, value, errors, ERRORS_MAX, &answer);
+	for (size_t i = 0; i < count; i++)
+		lint_add(lint, LINT_ERROR, "%s: %s: %s", path, errors[i].instance,
+			 errors[i].message);
+	free(text);
+	checker_clear(&checker);
+}
+
+/* ---- schemas ---------------------------------------------------------------------------- */
+
+static bool is_closed(json_t *schema)
+{
+	return json_is_false(json_object_get(schema, "additionalProperties")) ||
+	       json_is_false(json_object_get(schema, "unevaluatedProperties"));
+}
+
+/*
+ * Objects with members but no end to them. What is under allOf and the like is a part of a
+ * whole: not looked at.
+ */
+static void walk_schema(struct lint *lint, const char *file, json_t *schema,
+			const struct jsonpath *path, unsigned depth)
+{
+	json_t *members = json_object_get(schema, "properties");
+	struct jsonpath properties = { .up = path, .key = "properties" };
+	struct jsonpath items = { .up = path, .key = "items" };
+	char pointer[512];
+	const char *key;
+	json_t *value;
+
+	if (depth == 0 || !json_is_object(schema))
+		return;
+	if (json_is_object(members) && !is_closed(schema))
+		lint_add(lint, LINT_WARNING,
+			 "%s: %s: takes members that it does not name (a misspelt one passes): set "
+			 "additionalProperties or unevaluatedProperties to false",
+			 file, jsonpath_print(path, pointer, sizeof(pointer)));
+	json_object_foreach(members, key, value)
+	{
+		struct jsonpath at = { .up = &properties, .key = key };
+
+		walk_schema(lint, file, value, &at, depth - 1);
+	}
+	walk_schema(lint, file, json_object_get(schema, "items"), &items, depth - 1);
+}
+
+/* Whole files only: a schema inside the contract is walked where it stands. */
+static void check_schema(struct lint *lint, const struct contract *contract, const char *uri)
+{
+	for (size_t i = 0; i < contract_document_count(contract); i++) {
+		struct contract_document document = contract_document(contract, i);
+		const struct jsonpath root = { .up = NULL };
+		size_t len = strlen(document.uri);
+		json_t *schema;
+
+		if (strncmp(uri, document.uri, len) != 0 || (uri[len] && uri[len] != '#'))
+			continue;
+		schema = jsonfile_at(document.json, uri[len] ? uri + len + 1 : "");
+		walk_schema(lint, document.name, schema, &root, DEPTH_MAX);
+	}
+}
+
+static void check_schemas(struct lint *lint, const struct contract *contract)
+{
+	size_t count = contract_channel_count(contract);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct contract_channel *channel = contract_channel(contract, i);
+		bool is_first = true;
+
+		if (!channel->schema_uri || !channel->send.name)
+			continue;
+		for (size_t k = 0; k < i; k++) {
+			const char *before = contract_channel(contract, k)->schema_uri;
+
+			is_first &= !before || strcmp(before, channel->schema_uri) != 0;
+		}
+		if (is_first)
+			check_schema(lint, contract, channel->schema_uri);
+	}
+}
+
+/* ---- channels, scopes, roles, users ----------------------------------------------------- */
+
+static void check_channels(struct lint *lint, const char *path, const struct contract *contract)
+{
+	for (size_t i = 0; i < contract_channel_count(contract); i++) {
+		const struct contract_channel *channel = contract_channel(contract, i);
+
+		if (!channel->send.name && !channel->receive.name)
+			lint_add(lint, LINT_WARNING,
+				 "%s: /channels/%s: no operation reaches it: nobody may publish or "
+				 "receive there",
+				 path, channel->name);
+		else if (channel->send.name && !channel->receive.name)
+			lint_add(lint, LINT_WARNING,
+				 "%s: /channels/%s: has no receive operation: nobody hears it", path,
+				 channel->name);
+		if (channel->send.name && !channel->schema_uri)
+			lint_add(lint, LINT_WARNING,
+				 "%s: /channels/%s: has no payload schema: any bytes pass", path,
+				 channel->name);
+		for (int g = 0; g < CONTRACT_GROUPS; g++)
+			if (channel->mode[g] != CONTRACT_ENFORCE)
+				lint_add(lint, LINT_WARNING, "%s: /channels/%s: %s is %s", path,
+					 channel->name,
+					 contract_group_name((enum contract_group)g),
+					 channel->mode[g] == CONTRACT_OFF ? "off" :
+									    "only observed");
+	}
+}
+
+static bool is_granted(const struct access *access, unsigned scope)
+{
+	const struct access_principal *principal;
+
+	for (size_t i = 0; (principal = access_principal(access, i)); i++) {
+		if (scopeset_has(&principal->full, scope) || scopeset_has(&principal->own, scope))
+			return true;
+		if (principal->rule_count > 0)
+			return true; /* by topic: which is not asked here */
+	}
+	/* Certificates and tokens may bring anything. */
+	return access_has_certificates(access) || access_has_issuers(access);
+}
+
+static void check_scopes(struct lint *lint, const char *path, const struct contract *contract,
+			 const struct access *access)
+{
+	for (size_t i = 0; i < contract_scope_count(contract); i++)
+		if (!is_granted(access, (unsigned)i))
+			lint_add(lint, LINT_WARNING, "%s: no user has the scope %s", path,
+				 contract_scope(contract, i));
+}
+
+static bool is_named(const json_t *list, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *each = json_string_value(json_array_get(list, i));
+
+		if (each && strcmp(each, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Somewhere in the file, a list called "roles" or "include" names it. */
+static bool is_used(json_t *json, const char *role)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+
+	json_object_foreach(json, key, value)
+	{
+		if ((strcmp(key, "roles") == 0 || strcmp(key, "include") == 0) &&
+		    is_named(value, role))
+			return true;
+		if (is_used(value, role))
+			return true;
+	}
+	json_array_foreach(json, i, value) if (is_used(value, role)) return true;
+	return false;
+}
+
+static void check_roles(struct lint *lint, const char *path)
+{
+	json_t *document = NULL;
+	struct diag diag;
+	const char *name;
+	json_t *role;
+
+	if (jsonfile_load(path, &document, &diag))
+		return; /* access_load() has said so */
+	json_object_foreach(json_object_get(document, "roles"), name, role)
+	{
+		bool grants = json_array_size(json_object_get(role, "scopes")) > 0 ||
+			      json_array_size(json_object_get(role, "allow")) > 0 ||
+			      json_array_size(json_object_get(role, "include")) > 0;
+
+		if (!grants)
+			lint_add(lint, LINT_WARNING, "%s: /roles/%s: grants nothing", path, name);
+		if (!is_used(document, name))
+			lint_add(lint, LINT_WARNING, "%s: /roles/%s: nobody has it", path, name);
+	}
+	json_decref(document);
+}
+
+static void check_passwords(struct lint *lint, const char *path, const struct access *access)
+{
+	bool has_other_ways = access_has_certificates(access) || access_has_issuers(access);
+	const struct access_principal *principal;
+	struct passwords *passwords = NULL;
+	struct diag diag;
+
+	if (passwords_load(path, &passwords, &diag)) {
+		lint_add(lint, LINT_ERROR, "%s", diag.text);
+		return;
+	}
+	if (passwords_warning(passwords))
+		lint_add(lint, LINT_WARNING, "%s", passwords_warning(passwords));
+	for (size_t i = 0; (principal = access_principal(access, i)); i++)
+		if (!has_other_ways && !principal->is_disabled &&
+		    !passwords_entry(passwords, principal->name))
+			lint_add(lint, LINT_WARNING, "%s: user %s has no password", path,
+				 principal->name);
+	passwords_free(passwords);
+}
+
+/* Names in the password file that the access file does not know can't connect. */
+static void check_names(struct lint *lint, const char *path, const struct access *access)
+{
+	FILE *file = fopen(path, "re");
+	char *line = NULL;
+	size_t cap = 0;
+
+	while (file && getline(&line, &cap, file) > 0) {
+		line[strcspn(line, ":\n")] = '\0';
+		if (line[0] && line[0] != '#' && !access_find(access, line))
+			lint_add(lint, LINT_WARNING,
+				 "%s: user %s is not in the access file and can't connect", path,
+				 line);
+	}
+	free(line);
+	if (file)
+		(void)fclose(file); /* only read from */
+}
+
+/* ---- all of it -------------------------------------------------------------------------- */
+
+static void check_access(struct lint *lint, const struct files *files, const char *passwords)
+{
+	struct rules_files wanted = { .contract = files->contract, .access = files->access };
+	struct rules *rules = NULL;
+	struct diag diag;
+
+	/* Also compiles schemas and patterns. */
+	if (rules_load(&wanted, &rules, &diag)) {
+		lint_add(lint, LINT_ERROR, "%s", diag.text);
+		return;
+	}
+	check_schemas(lint, rules->contract);
+	check_scopes(lint, files->access, rules->contract, rules->access);
+	check_roles(lint, files->access);
+	if (passwords) {
+		check_passwords(lint, passwords, rules->access);
+		check_names(lint, passwords, rules->access);
+	}
+	rules_free(rules);
+}
+
+static void check_contract(struct lint *lint, const struct files *files, const char *passwords)
+{
+	struct contract *contract = NULL;
+	json_t *document = NULL;
+	struct diag diag;
+	unsigned before;
+
+	if (jsonfile_load(files->contract, &document, &diag)) {
+		lint_add(lint, LINT_ERROR, "%s", diag.text);
+		return;
+	}
+	before = lint->errors;
+	check_extensions(lint, files->contract, document);
+	json_decref(document);
+	if (contract_load(files->contract, &contract, &diag)) {
+		if (lint->errors == before || !strstr(diag.text, "/x-"))
+			lint_add(lint, LINT_ERROR, "%s", diag.text);
+		return;
+	}
+	check_channels(lint, files->contract, contract);
+	if (files->access)
+		check_access(lint, files, passwords);
+	else
+		check_schemas(lint, contract);
+	contract_free(contract);
+}
+
+static void print(const struct lint *lint, bool is_json)
+{
+	size_t i;
+	json_t *finding;
+
+	if (is_json) {
+		(void)table_print_json(lint->findings);
+		return;
+	}
+	json_array_foreach(lint->findings, i, finding) (void)printf(
+		"%s: %s\n", cells_text(finding, "level"), cells_text(finding, "text"));
+	(void)printf("%u error%s, %u warning%s\n", lint->errors, lint->errors == 1 ? "" : "s",
+		     lint->warnings, lint->warnings == 1 ? "" : "s");
+}
+
+static int run(int argc, char **argv)
+{
+	struct wanted wanted = { .json = false };
+	struct lint lint = { .findings = json_array() };
+	struct diag diag;
+	int status = CTL_FAILED;
+
+	if (args_read(&ctl_lint, argc, argv, &wanted) < 0)
+		goto out;
+	diag_init(&diag);
+	if (files_find(&wanted.files, &diag) == 0 && !wanted.files.contract)
+		(void)diag_set(&diag, ERR_INVALID, "--contract is missing (or --config)");
+	if (diag.text[0]) {
+		status = ctl_fail(NAME, "%s", diag.text);
+		goto out;
+	}
+	check_options(&lint, &wanted.files);
+	check_contract(&lint, &wanted.files,
+		       wanted.passwords ? wanted.passwords : wanted.files.passwords);
+	print(&lint, wanted.json);
+	status = lint.errors || (wanted.strict && lint.warnings) ? CTL_NO : CTL_OK;
+out:
+	files_clear(&wanted.files);
+	json_decref(lint.findings);
+	return status;
+}
+
+const struct ctl_command ctl_lint = {
+	.name = NAME,
+	.arguments = "[--config FILE] [--contract FILE] [--access FILE] [OPTION...]",
+	.summary = "what is wrong or doubtful in contract, access file, passwords, certificates",
+	.help = "Errors are what the broker would refuse to start with; warnings what it takes but\n"
+		"you may not have meant. Passwords and certificates are looked at where --config\n"
+		"or --passwords names them.\n\n"
+		"Exit status: 0 no error, 1 errors (with --strict also warnings), 2 no file.\n",
+	.options = rows,
+	.run = run,
+};

@@ -1,0 +1,148 @@
+/*
+ * gate.h -- the decision: may this happen?
+ *
+ * gate_decide() is the one function that everything in this product is built around. The
+ * broker's callbacks, petstorectl, the unit tests, the fuzzers and the benchmark call it, and
+ * nothing else decides. It asks the contract, access, schema and ledger rooms in turn, which
+ * do not know each other; it has no side effect, allocates nothing that outlives it, knows
+ * no broker, and never logs. What happens with the answer is the caller's business.
+ */
+#ifndef PETSTORE_GATE_H
+#define PETSTORE_GATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/reason.h"
+#include "contract/contract.h"
+#include "ledger/ledger.h"
+#include "rules.h"
+#include "schema/payload.h"
+#include "schema/schema.h"
+
+#define GATE_TOPIC_MEMO 256u
+
+/*
+ * What is asked of a request, in the order in which it is asked: X(step, name, group). The
+ * group's mode says whether an answer of no refuses; a client without identity is always
+ * refused.
+ */
+#define GATE_STEP_TABLE(X)                                                                         \
+	X(GATE_STEP_IDENTITY, "identity", CONTRACT_PERMISSION)                                     \
+	X(GATE_STEP_TOPIC, "topic", CONTRACT_PERMISSION)                                           \
+	X(GATE_STEP_SCOPE, "scope", CONTRACT_PERMISSION)                                           \
+	X(GATE_STEP_PARAMETERS, "parameters", CONTRACT_SCHEMA)                                     \
+	X(GATE_STEP_WILL, "will", CONTRACT_LIMITS)                                                 \
+	X(GATE_STEP_SIZE, "size", CONTRACT_LIMITS)                                                 \
+	X(GATE_STEP_JSON, "json", CONTRACT_SCHEMA)                                                 \
+	X(GATE_STEP_SCHEMA, "schema", CONTRACT_SCHEMA)                                             \
+	X(GATE_STEP_IDS, "ids", CONTRACT_SCHEMA)                                                   \
+	X(GATE_STEP_QOS, "qos", CONTRACT_LIMITS)                                                   \
+	X(GATE_STEP_RETAIN, "retain", CONTRACT_LIMITS)                                             \
+	X(GATE_STEP_OWN, "own", CONTRACT_PERMISSION)                                               \
+	X(GATE_STEP_ENTITY, "entity", CONTRACT_TRANSITION)                                         \
+	X(GATE_STEP_TRANSITION, "transition", CONTRACT_TRANSITION)                                 \
+	X(GATE_STEP_STORE, "store", CONTRACT_TRANSITION)
+
+enum gate_step {
+#define X(step, name, group) step,
+	GATE_STEP_TABLE(X)
+#undef X
+		GATE_STEP_COUNT,
+};
+
+/* "transition"; a literal. */
+const char *gate_step_name(enum gate_step step);
+enum contract_group gate_step_group(enum gate_step step);
+
+/*
+ * What decisions are made with. The rules and the ledger are borrowed and may be exchanged
+ * between decisions (gate_rules()); one thread uses a gate at a time.
+ */
+struct gate {
+	const struct rules *rules;
+	struct ledger *ledger; /* NULL: nothing is known of any entity, nothing is kept */
+	struct payload_parser *parser;
+	/*
+	 * The last topic that was matched: a message is judged once and then delivered to
+	 * each of its subscribers, all under the same topic.
+	 */
+	struct contract_match memo;
+	const char *memo_base; /* what the match's spans point into */
+	size_t memo_len;       /* 0: empty */
+	char memo_topic[GATE_TOPIC_MEMO];
+	/* The first thing that was wrong, while observed ones are passed over. */
+	struct {
+		enum reason reason;
+		struct schema_error error;
+		char standing[LEDGER_STATUS_MAX];
+	} first;
+};
+
+/* On failure @ret needs no clearing. */
+int gate_init(struct gate *ret, const struct rules *rules, struct ledger *ledger,
+	      struct diag *diag);
+void gate_clear(struct gate *gate);
+
+/* Puts other rules in force. On failure the old ones stay. */
+int gate_use(struct gate *gate, const struct rules *rules, struct diag *diag);
+
+enum gate_action { GATE_PUBLISH, GATE_DELIVER, GATE_SUBSCRIBE, GATE_UNSUBSCRIBE };
+
+/* Everything is borrowed for the call. */
+struct gate_request {
+	enum gate_action action;
+	const char *topic; /* a filter when subscribing */
+	size_t topic_len;
+	const void *payload; /* NULL when payload_len is 0 */
+	size_t payload_len;
+	unsigned qos;
+	bool is_retained;
+	bool is_will;          /* a last will: it is published for a client that is gone */
+	const char *client_id; /* of the client that asks; NULL: it has none */
+};
+
+struct decision {
+	enum verdict verdict;
+	enum reason reason; /* REASON_NONE where nothing was wrong */
+	/*
+	 * What was wrong is only observed: @verdict is ALLOW although @reason would have refused.
+	 */
+	bool is_observed;
+	uint32_t asked;                         /* steps, as bits by enum gate_step */
+	uint32_t failed;                        /* those of them that were answered with no */
+	const struct contract_channel *channel; /* NULL where the topic has none */
+	/*
+	 * Why, for a person; filled in where something was wrong and the action is not
+	 * GATE_DELIVER (nobody reads those, and there may be many). Strings are "" otherwise.
+	 */
+	struct schema_error error;
+	char standing[LEDGER_STATUS_MAX]; /* the status that stands, of an illegal transition */
+	/*
+	 * What an allowed publish means for the ledger. The strings in it point into the
+	 * request, the rules and the parser: good until the next decision.
+	 */
+	bool has_write;
+	struct ledger_write write;
+	struct ledger_value value[LEDGER_COLUMNS_MAX];
+};
+
+/*
+ * Decides. @principal NULL is a client without identity and is refused. The result is in @ret,
+ * always complete; the caller adds publisher, client and time to an implied write.
+ */
+void gate_decide(struct gate *gate, const struct access_principal *principal,
+		 const struct gate_request *request, struct decision *ret);
+
+enum gate_grant { GATE_NONE = 0, GATE_OWN, GATE_FULL };
+
+/*
+ * What the principal's scopes are worth for an operation of @match's channel: nothing, its own
+ * entities, all. A wildcard in @match stands for any value.
+ */
+enum gate_grant gate_grant(const struct access_principal *principal,
+			   const struct contract_operation *operation,
+			   const struct contract_match *match);
+
+#endif

@@ -1,0 +1,195 @@
+#include "ledger/backlog.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct backlog {
+	pthread_mutex_t lock; /* held for a few instructions only */
+	struct backlog_item *first;
+	struct backlog_item **end;
+	size_t items;
+	size_t bytes;
+	uint64_t lost;
+};
+
+int backlog_new(struct backlog **ret, struct diag *diag)
+{
+	struct backlog *backlog = calloc(1, sizeof(*backlog));
+
+	if (!backlog)
+		return diag_nomem(diag);
+	(void)pthread_mutex_init(&backlog->lock, NULL); /* cannot fail with these attributes */
+	backlog->end = &backlog->first;
+	*ret = backlog;
+	return 0;
+}
+
+void backlog_free(struct backlog *backlog)
+{
+	if (!backlog)
+		return;
+	backlog_drop(backlog->first);
+	(void)pthread_mutex_destroy(&backlog->lock);
+	free(backlog);
+}
+
+void backlog_drop(struct backlog_item *items)
+{
+	while (items) {
+		struct backlog_item *next = items->next;
+
+		free(items);
+		items = next;
+	}
+}
+
+/* ---- copying ----------------------------------------------------------------------------- */
+
+/* Where @text is cut: within the bound, and not inside a character. */
+static size_t cut(const char *text, size_t len)
+{
+	size_t max = BACKLOG_TEXT_MAX;
+
+	if (len <= max)
+		return len;
+	while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
+		max--;
+	return max;
+}
+
+/* Copies to *at, which moves on, and terminates. The text then borrows from the item. */
+static void keep(char **at, const char **text, size_t len)
+{
+	char *copy = *at;
+
+	if (len > 0)
+		memcpy(copy, *text, len);
+	copy[len] = '\0';
+	*text = copy;
+	*at = copy + len + 1;
+}
+
+struct lengths {
+	size_t text[8];
+	size_t sum; /* with a NUL each */
+};
+
+/* The NUL-terminated texts of a refusal that are not literals. */
+static void list_texts(struct refusal *refusal, const char **ret[8])
+{
+	ret[0] = &refusal->id;
+	ret[1] = &refusal->client_id;
+	ret[2] = &refusal->principal;
+	ret[3] = &refusal->address;
+	ret[4] = &refusal->pointer;
+	ret[5] = &refusal->keyword;
+	ret[6] = &refusal->message;
+	ret[7] = &refusal->standing;
+}
+
+static struct backlog_item *copy(const struct refusal *from)
+{
+	struct refusal refusal = *from;
+	const char **text[8];
+	struct lengths lengths = { .sum = 0 };
+	struct backlog_item *item;
+	const char *payload = from->payload;
+	char *at;
+
+	list_texts(&refusal, text);
+	for (size_t i = 0; i < 8; i++) {
+		lengths.text[i] = cut(*text[i], strlen(*text[i]));
+		lengths.sum += lengths.text[i] + 1;
+	}
+	refusal.topic_len = cut(from->topic, from->topic_len);
+	lengths.sum += refusal.topic_len + 1 + refusal.payload_len + 1;
+	item = malloc(sizeof(*item) + lengths.sum);
+	if (!item)
+		return NULL;
+	at = (char *)(item + 1);
+	for (size_t i = 0; i < 8; i++)
+		keep(&at, text[i], lengths.text[i]);
+	keep(&at, &refusal.topic, refusal.topic_len);
+	keep(&at, &payload, refusal.payload_len);
+	refusal.payload = payload;
+	*item = (struct backlog_item){ .refusal = refusal, .bytes = sizeof(*item) + lengths.sum };
+	return item;
+}
+
+/* ---- the queue --------------------------------------------------------------------------- */
+
+/* Asked before the copy is made: a flood costs no memory. */
+static bool has_room(struct backlog *backlog)
+{
+	bool has;
+
+	(void)pthread_mutex_lock(&backlog->lock); /* cannot fail: not recursive */
+	has = backlog->items < BACKLOG_ITEMS_MAX && backlog->bytes < BACKLOG_BYTES_MAX;
+	if (!has)
+		backlog->lost++;
+	(void)pthread_mutex_unlock(&backlog->lock);
+	return has;
+}
+
+bool backlog_put(struct backlog *backlog, const struct refusal *refusal)
+{
+	struct backlog_item *item;
+
+	if (!has_room(backlog))
+		return false;
+	item = copy(refusal);
+	if (!item) {
+		backlog_lose(backlog, 1);
+		return false;
+	}
+	(void)pthread_mutex_lock(&backlog->lock);
+	*backlog->end = item;
+	backlog->end = &item->next;
+	backlog->items++;
+	backlog->bytes += item->bytes;
+	(void)pthread_mutex_unlock(&backlog->lock);
+	return true;
+}
+
+struct backlog_item *backlog_take(struct backlog *backlog)
+{
+	struct backlog_item *items;
+
+	(void)pthread_mutex_lock(&backlog->lock);
+	items = backlog->first;
+	backlog->first = NULL;
+	backlog->end = &backlog->first;
+	backlog->items = 0;
+	backlog->bytes = 0;
+	(void)pthread_mutex_unlock(&backlog->lock);
+	return items;
+}
+
+bool backlog_is_pressing(struct backlog *backlog)
+{
+	bool is_pressing;
+
+	(void)pthread_mutex_lock(&backlog->lock);
+	is_pressing =
+		backlog->items > BACKLOG_ITEMS_MAX / 2 || backlog->bytes > BACKLOG_BYTES_MAX / 2;
+	(void)pthread_mutex_unlock(&backlog->lock);
+	return is_pressing;
+}
+
+void backlog_lose(struct backlog *backlog, uint64_t count)
+{
+	(void)pthread_mutex_lock(&backlog->lock);
+	backlog->lost += count;
+	(void)pthread_mutex_unlock(&backlog->lock);
+}
+
+uint64_t backlog_lost(struct backlog *backlog)
+{
+	uint64_t lost;
+
+	(void)pthread_mutex_lock(&backlog->lock);
+	lost = backlog->lost;
+	(void)pthread_mutex_unlock(&backlog->lock);
+	return lost;
+}

@@ -1,0 +1,50 @@
+/*
+ * backlog.h -- refusals on their way to the store: a queue that may forget.
+ *
+ * A refusal is no acknowledged write. The broker's thread leaves a copy here and goes on; the
+ * writer's thread takes all there is, now and then. What finds no room is counted and gone,
+ * so that a flood of refusals costs a bounded amount of memory and no time.
+ */
+#ifndef PETSTORE_LEDGER_BACKLOG_H
+#define PETSTORE_LEDGER_BACKLOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/refusal.h"
+
+#define BACKLOG_ITEMS_MAX 4096u
+#define BACKLOG_BYTES_MAX ((size_t)4 << 20)
+/* Longer topics and names are cut; the payload has been cut already. */
+#define BACKLOG_TEXT_MAX 1024u
+
+struct backlog;
+
+struct backlog_item {
+	struct backlog_item *next;
+	struct refusal refusal; /* its texts follow the item */
+	size_t bytes;
+};
+
+int backlog_new(struct backlog **ret, struct diag *diag);
+void backlog_free(struct backlog *backlog); /* NULL is fine */
+
+/* Copies @refusal; false: there was no room, and it is counted as lost. Any thread. */
+bool backlog_put(struct backlog *backlog, const struct refusal *refusal);
+
+/* All there is, oldest first; NULL: nothing. The caller frees with backlog_drop(). */
+struct backlog_item *backlog_take(struct backlog *backlog);
+void backlog_drop(struct backlog_item *items); /* NULL is fine */
+
+/* More than half full: do not wait long before taking. */
+bool backlog_is_pressing(struct backlog *backlog);
+
+/* Counts @count more as lost. Any thread. */
+void backlog_lose(struct backlog *backlog, uint64_t count);
+
+/* How many were lost so far. */
+uint64_t backlog_lost(struct backlog *backlog);
+
+#endif

@@ -1,0 +1,102 @@
+#include "ledger/carry.h"
+
+#include "base/clock.h"
+#include "ledger/record.h"
+
+#define TRIM_EVERY_MS 1000
+#define TRIM_ROWS 256u /* old events removed at once, beside twice the new ones */
+
+static int apply_one(struct carry *carry, const struct journal_record *from, struct diag *diag)
+{
+	struct record record;
+	int rc = record_decode(from->body, from->len, &record, diag);
+
+	if (rc) {
+		diag_prefix(diag, "journal record %llu", (unsigned long long)from->seq);
+		return rc;
+	}
+	return store_apply(carry->store, from->seq, &record, diag);
+}
+
+/* Within a transaction: from @first to the end of the batch. *last is the last one's number. */
+static int apply_batch(struct carry *carry, struct journal_record *first, uint64_t applied,
+		       uint64_t *last, struct diag *diag)
+{
+	struct journal_record record = *first;
+	unsigned rows = 0;
+	size_t bytes = 0;
+	uint64_t removed;
+	int rc = 1;
+
+	*last = applied;
+	do {
+		if (record.seq > applied) {
+			rc = apply_one(carry, &record, diag);
+			if (rc)
+				return rc;
+			*last = record.seq;
+		}
+		rows++;
+		bytes += record.len;
+		if (rows >= carry->batch_rows || bytes >= CARRY_BYTES_MAX)
+			break;
+		rc = journal_next(carry->journal, &record, diag);
+	} while (rc == 1);
+	if (rc < 0)
+		return rc;
+	return store_trim(carry->store, &carry->limits, clock_unix_ms(), 2 * rows + TRIM_ROWS,
+			  &removed, diag);
+}
+
+/* Nothing new: now and then removes events that grew too old. */
+static int trim_idle(struct carry *carry, struct diag *diag)
+{
+	int64_t now = clock_unix_ms();
+	uint64_t applied, removed = 0;
+	int rc;
+
+	if (carry->limits.events_rows == 0 && carry->limits.events_days == 0)
+		return 0;
+	if (now - carry->trimmed_ms < TRIM_EVERY_MS && now >= carry->trimmed_ms)
+		return 0;
+	rc = store_begin(carry->store, &applied, diag);
+	if (rc == 0)
+		rc = store_trim(carry->store, &carry->limits, now, 8 * TRIM_ROWS, &removed, diag);
+	if (rc == 0 && removed > 0)
+		rc = store_commit(carry->store, applied, diag);
+	store_rollback(carry->store);
+	if (rc == 0)
+		carry->trimmed_ms = now;
+	return rc;
+}
+
+int carry_batch(struct carry *carry, uint64_t *applied, struct diag *diag)
+{
+	struct journal_record record;
+	uint64_t before, last;
+	int rc = store_checkpoint(carry->store, carry->wal_bytes_max, diag);
+
+	if (rc)
+		return rc;
+	journal_rewind(carry->journal);
+	rc = journal_next(carry->journal, &record, diag);
+	if (rc < 0)
+		return rc;
+	if (rc == 0) {
+		/* The second slot follows the first once there is time. */
+		rc = journal_release(carry->journal, diag);
+		return rc ? rc : trim_idle(carry, diag);
+	}
+	rc = store_begin(carry->store, &before, diag);
+	if (rc == 0)
+		rc = apply_batch(carry, &record, before, &last, diag);
+	if (rc == 0)
+		rc = store_commit(carry->store, last, diag);
+	if (rc) {
+		store_rollback(carry->store);
+		return rc;
+	}
+	*applied = last;
+	rc = journal_release(carry->journal, diag);
+	return rc ? rc : 1;
+}

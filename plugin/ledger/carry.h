@@ -1,0 +1,37 @@
+/*
+ * carry.h -- records from the journal into the store, each exactly once.
+ *
+ * The number of the last record carried stands in the same transaction as the rows, and is
+ * read again in each: whatever fails between the two files, what is there is skipped and what
+ * is not is written. Used at start to replay, and by the writer's thread from then on.
+ */
+#ifndef PETSTORE_CARRY_H
+#define PETSTORE_CARRY_H
+
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "ledger/journal.h"
+#include "ledger/store.h"
+
+/* A transaction ends at so many bytes of records, however few they are. */
+#define CARRY_BYTES_MAX ((size_t)8 << 20)
+
+struct carry {
+	struct journal *journal;
+	struct store *store;
+	struct store_limits limits;
+	unsigned batch_rows;
+	uint64_t wal_bytes_max;
+	int64_t trimmed_ms; /* when an idle store was last looked at for old events */
+};
+
+/*
+ * Carries one batch. 1: some records were carried, there may be more; 0: there was none. On
+ * failure (the store's or the journal's error) nothing changed and the call may be repeated.
+ * *applied is set to the number of the last record that is known to be in the database, or
+ * left alone.
+ */
+int carry_batch(struct carry *carry, uint64_t *applied, struct diag *diag);
+
+#endif

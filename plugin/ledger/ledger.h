@@ -1,0 +1,176 @@
+/*
+ * ledger.h -- what stands where, and what was accepted: acknowledged means kept.
+ *
+ * Keeps the state of entities (an order's status, payment status and owner) and an
+ * append-only record of accepted events, in SQLite at the end and in a journal before that
+ * (ledger/journal.h), so that the broker's thread never waits for the database. Knows
+ * entities, statuses and columns as a plan that it is handed; knows nothing of topics'
+ * meaning, of users, or of which status may follow which: gate.c asks and decides.
+ *
+ * One thread, the broker's, calls these functions. The ledger's own writer thread touches the
+ * journal and its own database connection only.
+ */
+#ifndef PETSTORE_LEDGER_H
+#define PETSTORE_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <limits.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/refusal.h"
+
+#define LEDGER_ENTITIES_MAX 64u
+#define LEDGER_COLUMNS_MAX 48u
+#define LEDGER_SLOTS_MAX 4u
+#define LEDGER_ID_MAX 64u     /* bytes of an entity's id */
+#define LEDGER_OWNER_MAX 128u /* bytes of an owner's name */
+#define LEDGER_STATUS_MAX 48u /* bytes of a status */
+#define LEDGER_NO_ENTITY UINT_MAX
+
+struct ledger;
+
+enum ledger_type { LEDGER_NULL = 0, LEDGER_TEXT, LEDGER_INTEGER, LEDGER_REAL, LEDGER_BOOLEAN };
+
+struct ledger_column {
+	const char
+		*name; /* [a-z][a-z0-9_]{0,62}; not id, owner, revision, created_at, updated_at */
+	enum ledger_type type;
+	bool is_indexed;
+};
+
+/*
+ * A table, one row an entity: id TEXT PRIMARY KEY, owner, revision (counts accepted writes
+ * from 1), created_at and updated_at (RFC 3339, when the broker accepted), and the columns.
+ */
+struct ledger_entity {
+	const char *table; /* same rule as a column's name; not one of the store's own tables */
+	size_t column_count;
+	const struct ledger_column *column;
+	size_t slot_count; /* columns that hold a status, as indexes into column[] */
+	unsigned slot[LEDGER_SLOTS_MAX];
+	int link_column; /* column with the id of the entity that says the owner; -1: none */
+};
+
+/* What the contract wants kept. Borrowed for the call. */
+struct ledger_plan {
+	size_t entity_count;
+	const struct ledger_entity *entity;
+};
+
+struct ledger_options {
+	const char *path;            /* the SQLite file; made where it does not exist */
+	size_t journal_bytes;        /* size of the ring file "<path>-journal.ring" */
+	unsigned batch_rows;         /* records of one transaction at most */
+	unsigned batch_ms;           /* oldest record waits at most so long for its transaction */
+	uint64_t events_keep_rows;   /* 0: all */
+	unsigned events_keep_days;   /* 0: all */
+	uint64_t refusals_keep_rows; /* 0: all */
+	unsigned refusals_keep_days; /* 0: all */
+	size_t cache_entities;       /* states kept in memory */
+};
+
+/*
+ * Opens or makes the database, brings its schema up to date, adds what @plan needs and is
+ * missing, replays the journal. A database of a newer version (ERR_VERSION), a file that is
+ * no database, one that belongs to another program, or a table whose columns are not what the
+ * plan says, is refused with a line that names the file and touches nothing.
+ */
+int ledger_open(const struct ledger_options *options, const struct ledger_plan *plan,
+		struct ledger **ret, struct diag *diag);
+
+/*
+ * Opens a database that another process may be writing, for looking only: ledger_look(),
+ * ledger_is_ready() (always true) and ledger_close() are all that may be called. @plan, and
+ * what it points to, is borrowed until ledger_close(); what the database lacks of it is
+ * unknown.
+ */
+int ledger_open_reader(const char *path, const struct ledger_plan *plan, struct ledger **ret,
+		       struct diag *diag);
+
+/* Writes everything out, stops the writer, closes. NULL is fine. */
+void ledger_close(struct ledger *ledger);
+
+/*
+ * A reload's new plan: adds tables and columns; entity numbers are the new plan's from now on.
+ * On failure the old plan stays in force.
+ */
+int ledger_replan(struct ledger *ledger, const struct ledger_plan *plan, struct diag *diag);
+
+/* What is known of an entity. Strings are NUL-terminated and live until the next call. */
+struct ledger_state {
+	bool is_known;                        /* false: nothing was ever kept, all strings are "" */
+	const char *owner;                    /* "" where nobody said */
+	const char *link;                     /* the link column's value, "" where there is none */
+	const char *status[LEDGER_SLOTS_MAX]; /* "" where it has none yet */
+	uint64_t revision;
+};
+
+/*
+ * Looks an entity up: from memory, or by one indexed read. Whatever ledger_commit() accepted
+ * is seen. Returns 0 (also for an unknown entity), or ERR_BUSY or ERR_IO where the store can't
+ * be asked now.
+ */
+int ledger_look(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
+		struct ledger_state *ret, struct diag *diag);
+
+struct ledger_value {
+	unsigned column; /* index into the entity's columns */
+	enum ledger_type type;
+	const char *text; /* LEDGER_TEXT: @len bytes */
+	size_t len;
+	int64_t integer; /* LEDGER_INTEGER, LEDGER_BOOLEAN */
+	double real;
+};
+
+/* An accepted publish. Everything is borrowed for the call. */
+struct ledger_write {
+	unsigned entity; /* LEDGER_NO_ENTITY: an event only */
+	const char *id;
+	size_t id_len;
+	const char *owner; /* NULL: not said by this write; the owner stays as it is */
+	size_t owner_len;
+	size_t value_count; /* columns to set, statuses among them; the others stay */
+	const struct ledger_value *value;
+	bool is_power;      /* synced to the disk before the call returns */
+	bool is_unrecorded; /* the entity only: no row in events */
+	/* the event */
+	int64_t received_ms; /* unix time */
+	const char *topic;
+	size_t topic_len;
+	const char *publisher; /* principal's name */
+	const char *client_id;
+	const void *payload;
+	size_t payload_len;
+	unsigned qos;
+	bool is_retained;
+};
+
+/* Could a write of @bytes (topic and payload) be kept now? Cheap; for decide(). */
+bool ledger_is_ready(const struct ledger *ledger, size_t bytes);
+
+/*
+ * Keeps a write. 0: it survives kill -9 from here on (and the power's failure where
+ * is_power). Otherwise nothing was kept and the publish must be refused: ERR_BUSY (journal
+ * full, database locked), ERR_IO (disk full or broken), ERR_LIMIT (larger than the journal
+ * takes).
+ */
+int ledger_commit(struct ledger *ledger, const struct ledger_write *write, struct diag *diag);
+
+/*
+ * Puts a refusal on its way to the table refusals. Never waits and promises nothing: what
+ * comes faster than the store takes it is dropped, counted, and told by ledger_news().
+ */
+void ledger_refuse(struct ledger *ledger, const struct refusal *refusal);
+
+/*
+ * One line about a trouble of the store that began or ended since the last call, or false.
+ * The door asks at every tick and logs.
+ */
+bool ledger_news(struct ledger *ledger, struct diag *ret);
+
+/* Returns once everything accepted so far is in SQLite, or ERR_BUSY after @timeout_ms. */
+int ledger_flush(struct ledger *ledger, unsigned timeout_ms, struct diag *diag);
+
+#endif

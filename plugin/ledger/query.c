@@ -1,0 +1,289 @@
+#include "ledger/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger/store.h"
+#include "ledger/store_inside.h"
+
+#define PATIENCE_MS 2000 /* for a lock, which readers of a WAL hardly ever meet */
+#define CELLS_MAX (STORE_COLUMNS_MAX + 16u)
+
+struct query {
+	sqlite3 *db;
+	char *path;
+};
+
+/* ---- opening ----------------------------------------------------------------------------- */
+
+/* The one number that @sql answers; -1 where it can't be asked. */
+static int64_t ask(struct query *query, const char *sql)
+{
+	sqlite3_stmt *statement = NULL;
+	int64_t answer = -1;
+
+	if (sqlite3_prepare_v2(query->db, sql, -1, &statement, NULL) == SQLITE_OK &&
+	    sqlite3_step(statement) == SQLITE_ROW)
+		answer = sqlite3_column_int64(statement, 0);
+	(void)sqlite3_finalize(statement);
+	return answer;
+}
+
+static int check(struct query *query, struct diag *diag)
+{
+	int64_t version = ask(query, "PRAGMA user_version");
+
+	if (ask(query, "SELECT count(*) FROM sqlite_master") < 0)
+		return store_fail(query->db, query->path, "cannot read the database", diag);
+	if (ask(query, "SELECT count(*) FROM store_names") < 0)
+		return diag_set(diag, ERR_VERSION, "%s: the database of another program",
+				query->path);
+	if (version > (int64_t)store_version())
+		return diag_set(diag, ERR_VERSION,
+				"%s: schema version %lld of a newer plugin (this one knows %u)",
+				query->path, (long long)version, store_version());
+	return 0;
+}
+
+int query_open(const char *path, struct query **ret, struct diag *diag)
+{
+	struct query *query = calloc(1, sizeof(*query));
+	int rc;
+
+	if (!query || !(query->path = strdup(path))) {
+		rc = diag_nomem(diag);
+		goto out;
+	}
+	if (sqlite3_open_v2(path, &query->db,
+			    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
+			    NULL) != SQLITE_OK) {
+		rc = query->db ? store_fail(query->db, path, "cannot open the database", diag)
+			       : diag_nomem(diag);
+		goto out;
+	}
+	(void)sqlite3_busy_timeout(query->db, PATIENCE_MS);
+	rc = check(query, diag);
+	if (rc)
+		goto out;
+	*ret = query;
+	query = NULL; /* handed over */
+out:
+	query_close(query);
+	return rc;
+}
+
+void query_close(struct query *query)
+{
+	if (!query)
+		return;
+	(void)sqlite3_close(query->db); /* no statement outlives its call */
+	free(query->path);
+	free(query);
+}
+
+/* ---- names ------------------------------------------------------------------------------- */
+
+/*
+ * SQLite takes a quoted name that is no column for a string: names are looked up first, and
+ * only what was found is put into SQL.
+ */
+static bool has_column(struct query *query, const char *table, const char *column)
+{
+	return sqlite3_table_column_metadata(query->db, "main", table, column, NULL, NULL, NULL,
+					     NULL, NULL) == SQLITE_OK;
+}
+
+bool query_has(struct query *query, const char *table)
+{
+	return store_is_name(table) && has_column(query, table, NULL);
+}
+
+static int fail_name(struct query *query, const char *what, const char *name, const char *sql,
+		     const char *table, struct diag *diag)
+{
+	sqlite3_stmt *statement = NULL;
+	char list[DIAG_MAX / 2] = "";
+	size_t used = 0;
+
+	if (sqlite3_prepare_v2(query->db, sql, -1, &statement, NULL) == SQLITE_OK) {
+		(void)sqlite3_bind_text(statement, 1, table, -1, SQLITE_STATIC);
+		while (sqlite3_step(statement) == SQLITE_ROW && used < sizeof(list)) {
+			const char *text = (const char *)sqlite3_column_text(statement, 0);
+
+			(void)sqlite3_snprintf((int)(sizeof(list) - used), list + used, "%s%s",
+					       used ? ", " : "", text ? text : "?");
+			used = strlen(list);
+		}
+	}
+	(void)sqlite3_finalize(statement);
+	return diag_set(diag, ERR_INVALID, "%s: no %s \"%s\"; there are: %s", query->path, what,
+			name, list);
+}
+
+#define SQL_TABLES "SELECT table_name FROM store_names WHERE column_name = '' ORDER BY table_name"
+
+static int check_names(struct query *query, const struct query_wanted *wanted, struct diag *diag)
+{
+	static const char columns[] = "SELECT name FROM pragma_table_info(?1)";
+
+	if (!query_has(query, wanted->table))
+		return fail_name(query, "table", wanted->table, SQL_TABLES, "", diag);
+	if (wanted->filter_count > QUERY_FILTERS_MAX)
+		return diag_set(diag, ERR_LIMIT, "more than %u filters", QUERY_FILTERS_MAX);
+	for (size_t i = 0; i < wanted->filter_count; i++)
+		if (!has_column(query, wanted->table, wanted->filter[i].column))
+			return fail_name(query, "column", wanted->filter[i].column, columns,
+					 wanted->table, diag);
+	if (wanted->order && !has_column(query, wanted->table, wanted->order))
+		return fail_name(query, "column", wanted->order, columns, wanted->table, diag);
+	return 0;
+}
+
+/* ---- asking ------------------------------------------------------------------------------ */
+
+/* Each filter is parameter ?N, N from 1. */
+static void add_filters(sqlite3_str *sql, const struct query_wanted *wanted)
+{
+	static const char *const test[] = { [QUERY_IS] = "\"%w\" = ?%u",
+					    [QUERY_FROM] = "\"%w\" >= ?%u",
+					    [QUERY_AFTER] = "\"%w\" > ?%u",
+					    [QUERY_UNTIL] = "\"%w\" <= ?%u",
+					    [QUERY_BEGINS] = "instr(\"%w\", ?%u) = 1" };
+
+	for (unsigned i = 0; i < wanted->filter_count; i++) {
+		sqlite3_str_appendall(sql, i ? " AND " : " WHERE ");
+		sqlite3_str_appendf(sql, test[wanted->filter[i].test], wanted->filter[i].column,
+				    i + 1);
+	}
+}
+
+static void read_cell(sqlite3_stmt *row, int column, struct query_cell *ret)
+{
+	*ret = (struct query_cell){ .name = sqlite3_column_name(row, column) };
+	switch (sqlite3_column_type(row, column)) {
+	case SQLITE_INTEGER:
+		ret->type = LEDGER_INTEGER;
+		ret->integer = sqlite3_column_int64(row, column);
+		break;
+	case SQLITE_FLOAT:
+		ret->type = LEDGER_REAL;
+		ret->real = sqlite3_column_double(row, column);
+		break;
+	case SQLITE_TEXT:
+	case SQLITE_BLOB:
+		ret->type = LEDGER_TEXT;
+		ret->text = sqlite3_column_blob(row, column);
+		ret->len = (size_t)sqlite3_column_bytes(row, column);
+		break;
+	}
+}
+
+static int list(struct query *query, sqlite3_stmt *select, query_visit *visit, void *ctx,
+		struct diag *diag)
+{
+	struct query_cell cell[CELLS_MAX];
+	struct query_row row = { .cell = cell };
+	int count = sqlite3_column_count(select);
+	int step;
+
+	row.count = (size_t)count < CELLS_MAX ? (size_t)count : CELLS_MAX;
+	while ((step = sqlite3_step(select)) == SQLITE_ROW) {
+		for (size_t i = 0; i < row.count; i++)
+			read_cell(select, (int)i, &cell[i]);
+		if (!visit(&row, ctx))
+			return 0;
+	}
+	if (step != SQLITE_DONE)
+		return store_fail(query->db, query->path, "cannot read the database", diag);
+	return 0;
+}
+
+/* Runs what @sql was built to be, the filters' texts bound. Takes @sql. */
+static int run(struct query *query, sqlite3_str *sql, const struct query_wanted *wanted,
+	       query_visit *visit, void *ctx, struct diag *diag)
+{
+	char *text = sqlite3_str_finish(sql);
+	sqlite3_stmt *select = NULL;
+	int rc = 0;
+
+	if (!text)
+		return diag_nomem(diag);
+	if (sqlite3_prepare_v2(query->db, text, -1, &select, NULL) != SQLITE_OK)
+		rc = store_fail(query->db, query->path, "cannot read the database", diag);
+	for (size_t i = 0; rc == 0 && i < wanted->filter_count; i++)
+		if (sqlite3_bind_text(select, (int)i + 1, wanted->filter[i].text, -1,
+				      SQLITE_STATIC) != SQLITE_OK)
+			rc = store_fail(query->db, query->path, "cannot ask the database", diag);
+	if (rc == 0)
+		rc = list(query, select, visit, ctx, diag);
+	(void)sqlite3_finalize(select);
+	sqlite3_free(text);
+	return rc;
+}
+
+static void add_limit(sqlite3_str *sql, uint64_t limit)
+{
+	if (limit > 0)
+		sqlite3_str_appendf(sql, " LIMIT %llu", (unsigned long long)limit);
+}
+
+int query_rows(struct query *query, const struct query_wanted *wanted, query_visit *visit,
+	       void *ctx, struct diag *diag)
+{
+	sqlite3_str *sql;
+	int rc = check_names(query, wanted, diag);
+
+	if (rc)
+		return rc;
+	sql = sqlite3_str_new(query->db);
+	sqlite3_str_appendf(sql, "SELECT * FROM \"%w\"", wanted->table);
+	add_filters(sql, wanted);
+	if (wanted->order)
+		sqlite3_str_appendf(sql, " ORDER BY \"%w\"%s", wanted->order,
+				    wanted->is_descending ? " DESC" : "");
+	add_limit(sql, wanted->limit);
+	return run(query, sql, wanted, visit, ctx, diag);
+}
+
+int query_groups(struct query *query, const struct query_wanted *wanted, const char *column,
+		 const char *time, query_visit *visit, void *ctx, struct diag *diag)
+{
+	struct query_wanted checked = *wanted;
+	sqlite3_str *sql;
+	int rc;
+
+	checked.order = column;
+	rc = check_names(query, &checked, diag);
+	checked.order = time;
+	if (rc == 0)
+		rc = check_names(query, &checked, diag);
+	if (rc)
+		return rc;
+	sql = sqlite3_str_new(query->db);
+	sqlite3_str_appendf(sql,
+			    "SELECT \"%w\", count(*) AS count, min(\"%w\") AS first, "
+			    "max(\"%w\") AS last FROM \"%w\"",
+			    column, time, time, wanted->table);
+	add_filters(sql, wanted);
+	sqlite3_str_appendf(sql, " GROUP BY \"%w\" ORDER BY count(*) DESC, \"%w\"", column, column);
+	add_limit(sql, wanted->limit);
+	return run(query, sql, wanted, visit, ctx, diag);
+}
+
+int query_tables(struct query *query, query_visit *visit, void *ctx, struct diag *diag)
+{
+	static const struct query_wanted none = { .table = "" };
+	sqlite3_str *sql = sqlite3_str_new(query->db);
+
+	sqlite3_str_appendall(sql, "SELECT table_name AS \"table\" FROM store_names "
+				   "WHERE column_name = '' ORDER BY table_name");
+	return run(query, sql, &none, visit, ctx, diag);
+}
+
+const struct query_cell *query_cell(const struct query_row *row, const char *name)
+{
+	for (size_t i = 0; i < row->count; i++)
+		if (strcmp(row->cell[i].name, name) == 0)
+			return &row->cell[i];
+	return NULL;
+}

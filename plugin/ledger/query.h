@@ -1,0 +1,90 @@
+/*
+ * query.h -- a database read from outside, while the broker writes to it or not at all.
+ *
+ * For petstorectl: lists and counts rows of the store's tables and of the entities'. Knows
+ * tables and columns by name, as they stand in the database; needs no plan and no contract.
+ * Nothing is changed, nobody waits for it: the file is opened read-only, and each call reads
+ * what was committed when it began. Not for the broker's thread.
+ */
+#ifndef PETSTORE_LEDGER_QUERY_H
+#define PETSTORE_LEDGER_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "ledger/ledger.h"
+
+#define QUERY_FILTERS_MAX 8u
+
+struct query;
+
+/* ERR_IO, ERR_INVALID (no database), ERR_VERSION (another program's, or a newer plugin's). */
+int query_open(const char *path, struct query **ret, struct diag *diag);
+void query_close(struct query *query); /* NULL is fine */
+
+/* A table's cell; a payload that is not UTF-8 comes as text all the same. */
+struct query_cell {
+	const char *name;
+	enum ledger_type type; /* LEDGER_NULL, LEDGER_TEXT, LEDGER_INTEGER or LEDGER_REAL */
+	const char *text;      /* of text: @len bytes */
+	size_t len;
+	int64_t integer;
+	double real;
+};
+
+/* Borrowed for the call. */
+struct query_row {
+	size_t count;
+	const struct query_cell *cell;
+};
+
+/* The cell called @name, or NULL. */
+const struct query_cell *query_cell(const struct query_row *row, const char *name);
+
+/* Called for each row in turn; false ends the listing. */
+typedef bool query_visit(const struct query_row *row, void *ctx);
+
+enum query_test {
+	QUERY_IS,
+	QUERY_FROM,  /* the column's value is not below @text */
+	QUERY_AFTER, /* above it */
+	QUERY_UNTIL, /* not above it */
+	QUERY_BEGINS /* with @text, byte by byte */
+};
+
+struct query_filter {
+	const char *column;
+	enum query_test test;
+	const char *text;
+};
+
+/* What is wanted of a table. All strings are borrowed. */
+struct query_wanted {
+	const char *table;
+	size_t filter_count; /* all must hold */
+	const struct query_filter *filter;
+	const char *order; /* column, or NULL: as they stand */
+	bool is_descending;
+	uint64_t limit; /* 0: all */
+};
+
+/* Lists rows. ERR_INVALID: no such table or column, which @diag names with those there are. */
+int query_rows(struct query *query, const struct query_wanted *wanted, query_visit *visit,
+	       void *ctx, struct diag *diag);
+
+/*
+ * Counts rows by the values of @column: cells @column, "count", and "first" and "last" of
+ * column @time. The most frequent comes first. @wanted->order is not used.
+ */
+int query_groups(struct query *query, const struct query_wanted *wanted, const char *column,
+		 const char *time, query_visit *visit, void *ctx, struct diag *diag);
+
+/* Is there such a table? Entities' tables and the store's own. */
+bool query_has(struct query *query, const char *table);
+
+/* The entities' tables, cell "table" in each row. */
+int query_tables(struct query *query, query_visit *visit, void *ctx, struct diag *diag);
+
+#endif

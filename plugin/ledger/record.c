@@ -1,0 +1,219 @@
+#include "ledger/record.h"
+
+#include <string.h>
+
+enum { KIND_WRITE = 1 };
+
+enum { FLAG_RETAINED = 1, FLAG_UNRECORDED = 2, FLAG_OWNER = 4, FLAGS_ALL = 7 };
+
+struct head {
+	uint8_t kind;
+	uint8_t flags;
+	uint8_t qos;
+	uint8_t value_count;
+	uint32_t table;
+	int64_t received_ms;
+	uint32_t payload_len;
+	uint16_t topic_len;
+	uint16_t publisher_len;
+	uint16_t client_id_len;
+	uint16_t owner_len;
+	uint16_t id_len;
+	uint16_t unused;
+};
+
+/* In front of each value; texts follow it, numbers are in it. */
+struct head_value {
+	uint32_t column;
+	uint32_t type;
+	union {
+		uint64_t len;
+		int64_t integer;
+		double real;
+	} as;
+};
+
+size_t record_bytes(const struct record *r)
+{
+	size_t bytes = sizeof(struct head) + r->id.len + r->owner.len + r->topic.len +
+		       r->publisher.len + r->client_id.len + r->payload.len;
+
+	for (size_t i = 0; i < r->value_count; i++)
+		bytes += sizeof(struct head_value) +
+			 (r->value[i].type == LEDGER_TEXT ? r->value[i].len : 0);
+	return bytes;
+}
+
+int record_check(const struct record *r, struct diag *diag)
+{
+	const struct {
+		const char *what;
+		size_t len, max;
+	} limit[] = {
+		{ "the topic", r->topic.len, UINT16_MAX },
+		{ "the publisher's name", r->publisher.len, UINT16_MAX },
+		{ "the client id", r->client_id.len, UINT16_MAX },
+		{ "the owner", r->owner.len, LEDGER_OWNER_MAX },
+		{ "the id", r->id.len, LEDGER_ID_MAX },
+		{ "the payload", r->payload.len, UINT32_MAX },
+		{ "the number of values", r->value_count, LEDGER_COLUMNS_MAX },
+	};
+
+	for (size_t i = 0; i < sizeof(limit) / sizeof(limit[0]); i++)
+		if (limit[i].len > limit[i].max)
+			return diag_set(diag, ERR_LIMIT, "%s is longer than %zu bytes",
+					limit[i].what, limit[i].max);
+	return 0;
+}
+
+static char *put(char *at, const void *data, size_t len)
+{
+	if (len > 0)
+		memcpy(at, data, len);
+	return at + len;
+}
+
+static char *put_value(char *at, const struct record_value *value)
+{
+	struct head_value head = { .column = value->column, .type = value->type };
+
+	switch (value->type) {
+	case LEDGER_TEXT:
+		head.as.len = value->len;
+		break;
+	case LEDGER_INTEGER:
+	case LEDGER_BOOLEAN:
+		head.as.integer = value->integer;
+		break;
+	case LEDGER_REAL:
+		head.as.real = value->real;
+		break;
+	case LEDGER_NULL:
+		break;
+	}
+	at = put(at, &head, sizeof(head));
+	return value->type == LEDGER_TEXT ? put(at, value->text, value->len) : at;
+}
+
+void record_encode(const struct record *r, void *ret)
+{
+	const struct head head = {
+		.kind = KIND_WRITE,
+		.flags = (uint8_t)((r->is_retained ? FLAG_RETAINED : 0) |
+				   (r->is_unrecorded ? FLAG_UNRECORDED : 0) |
+				   (r->owner.text ? FLAG_OWNER : 0)),
+		.qos = (uint8_t)r->qos,
+		.value_count = (uint8_t)r->value_count,
+		.table = r->table,
+		.received_ms = r->received_ms,
+		.payload_len = (uint32_t)r->payload.len,
+		.topic_len = (uint16_t)r->topic.len,
+		.publisher_len = (uint16_t)r->publisher.len,
+		.client_id_len = (uint16_t)r->client_id.len,
+		.owner_len = (uint16_t)r->owner.len,
+		.id_len = (uint16_t)r->id.len,
+	};
+	char *at = put(ret, &head, sizeof(head));
+
+	at = put(at, r->id.text, r->id.len);
+	at = put(at, r->owner.text, r->owner.len);
+	at = put(at, r->topic.text, r->topic.len);
+	at = put(at, r->publisher.text, r->publisher.len);
+	at = put(at, r->client_id.text, r->client_id.len);
+	at = put(at, r->payload.text, r->payload.len);
+	for (size_t i = 0; i < r->value_count; i++)
+		at = put_value(at, &r->value[i]);
+}
+
+/* What is left to read. */
+struct source {
+	const char *at;
+	size_t left;
+};
+
+static bool take(struct source *source, size_t len, const char **ret)
+{
+	if (len > source->left)
+		return false;
+	*ret = source->at;
+	source->at += len;
+	source->left -= len;
+	return true;
+}
+
+static bool take_text(struct source *source, size_t len, struct record_text *ret)
+{
+	ret->len = len;
+	return take(source, len, &ret->text);
+}
+
+static bool take_value(struct source *source, struct record_value *ret)
+{
+	struct head_value head;
+	const char *at;
+
+	if (!take(source, sizeof(head), &at))
+		return false;
+	memcpy(&head, at, sizeof(head));
+	*ret = (struct record_value){ .column = head.column, .type = head.type };
+	switch (head.type) {
+	case LEDGER_TEXT:
+		ret->len = (size_t)head.as.len;
+		return take(source, ret->len, &ret->text);
+	case LEDGER_BOOLEAN:
+	case LEDGER_INTEGER:
+		ret->integer = head.as.integer;
+		return true;
+	case LEDGER_REAL:
+		ret->real = head.as.real;
+		return true;
+	case LEDGER_NULL:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool take_all(struct source *source, const struct head *head, struct record *ret)
+{
+	if (!take_text(source, head->id_len, &ret->id) ||
+	    !take_text(source, head->owner_len, &ret->owner) ||
+	    !take_text(source, head->topic_len, &ret->topic) ||
+	    !take_text(source, head->publisher_len, &ret->publisher) ||
+	    !take_text(source, head->client_id_len, &ret->client_id) ||
+	    !take_text(source, head->payload_len, &ret->payload))
+		return false;
+	if (!(head->flags & FLAG_OWNER) && head->owner_len > 0)
+		return false;
+	if (!(head->flags & FLAG_OWNER))
+		ret->owner = (struct record_text){ NULL, 0 };
+	for (size_t i = 0; i < ret->value_count; i++)
+		if (!take_value(source, &ret->value[i]))
+			return false;
+	return source->left == 0;
+}
+
+int record_decode(const void *data, size_t len, struct record *ret, struct diag *diag)
+{
+	struct source source = { data, len };
+	struct head head;
+	const char *at;
+
+	if (!take(&source, sizeof(head), &at))
+		return diag_set(diag, ERR_SYNTAX, "a record of %zu bytes is too short", len);
+	memcpy(&head, at, sizeof(head));
+	if (head.kind != KIND_WRITE || (head.flags & ~FLAGS_ALL))
+		return diag_set(diag, ERR_VERSION, "a record of kind %u, which this plugin lacks",
+				head.kind);
+	ret->table = head.table;
+	ret->is_unrecorded = head.flags & FLAG_UNRECORDED;
+	ret->is_retained = head.flags & FLAG_RETAINED;
+	ret->qos = head.qos;
+	ret->received_ms = head.received_ms;
+	ret->value_count = head.value_count;
+	if (head.value_count > LEDGER_COLUMNS_MAX || head.id_len > LEDGER_ID_MAX ||
+	    head.owner_len > LEDGER_OWNER_MAX || !take_all(&source, &head, ret))
+		return diag_set(diag, ERR_SYNTAX, "a record's parts do not add up to %zu bytes",
+				len);
+	return 0;
+}

@@ -1,0 +1,61 @@
+/*
+ * record.h -- an accepted publish as bytes: what stands in the journal.
+ *
+ * Tables and columns are named by the store's permanent numbers (store.h), so that a record
+ * means the same under every contract. Numbers are in the machine's byte order, as the
+ * journal's file is.
+ */
+#ifndef PETSTORE_RECORD_H
+#define PETSTORE_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "ledger/ledger.h"
+
+struct record_value {
+	uint32_t column; /* permanent number */
+	enum ledger_type type;
+	const char *text; /* LEDGER_TEXT */
+	size_t len;
+	int64_t integer; /* LEDGER_INTEGER, LEDGER_BOOLEAN */
+	double real;
+};
+
+struct record_text {
+	const char *text; /* not NUL-terminated; NULL: was not said (owner only) */
+	size_t len;
+};
+
+struct record {
+	uint32_t table;     /* permanent number; 0: an event only */
+	bool is_unrecorded; /* no event */
+	bool is_retained;
+	unsigned qos;
+	int64_t received_ms;
+	struct record_text id, owner, topic, publisher, client_id, payload;
+	size_t value_count; /* at most LEDGER_COLUMNS_MAX */
+	struct record_value value[LEDGER_COLUMNS_MAX];
+};
+
+/* Bytes that record_encode() will write. */
+size_t record_bytes(const struct record *record);
+
+/* The most that a record holds beside its topic, payload, names and values. */
+#define RECORD_OVERHEAD (128u + 16u * LEDGER_COLUMNS_MAX)
+
+/* Limits that the format has; ERR_LIMIT where a text is longer. */
+int record_check(const struct record *record, struct diag *diag);
+
+/* Writes the record, which record_check() accepted, to @ret, which has record_bytes(). */
+void record_encode(const struct record *record, void *ret);
+
+/*
+ * Reads a record; the texts in *ret point into @data. ERR_SYNTAX: these bytes are none;
+ * ERR_VERSION: of a kind that only a newer plugin knows.
+ */
+int record_decode(const void *data, size_t len, struct record *ret, struct diag *diag);
+
+#endif

@@ -1,0 +1,311 @@
+#include "ledger/state.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define NONE UINT32_MAX
+
+enum list { LIST_FREE, LIST_CLEAN, LIST_PINNED, LIST_COUNT };
+
+struct entry {
+	struct state_facts facts; /* first: a pointer to it is a pointer to the entry */
+	uint8_t id_len;
+	uint8_t list;
+	char id[LEDGER_ID_MAX];
+	uint32_t table;
+	uint32_t newer, older; /* in its list */
+	uint64_t seq;          /* of its newest write, while pinned */
+};
+
+_Static_assert(sizeof(struct entry) <= 512, "STATE_ENTRY_BYTES is part of the documentation");
+
+/* newest ... oldest; free entries are a stack that uses `older`. */
+struct ends {
+	uint32_t newest, oldest;
+};
+
+/* A place of the hash table: linear probing, deletion closes the gap. */
+struct place {
+	uint32_t hash;
+	uint32_t entry; /* NONE: empty */
+};
+
+struct state {
+	struct entry *entry;
+	struct place *place;
+	size_t mask; /* places - 1, a power of two less one */
+	uint32_t capacity;
+	uint32_t untouched; /* entries from here on were never used */
+	struct ends list[LIST_COUNT];
+	uint64_t key[2];
+};
+
+/* ---- SipHash-1-3: clients choose ids, so the hash must be keyed -------------------------- */
+
+static uint64_t rotate(uint64_t x, unsigned bits)
+{
+	return (x << bits) | (x >> (64 - bits));
+}
+
+static void sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[1] = rotate(v[1], 13) ^ v[0];
+	v[0] = rotate(v[0], 32);
+	v[2] += v[3];
+	v[3] = rotate(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = rotate(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = rotate(v[1], 17) ^ v[2];
+	v[2] = rotate(v[2], 32);
+}
+
+static void sip_word(uint64_t v[4], uint64_t word)
+{
+	v[3] ^= word;
+	sip_round(v);
+	v[0] ^= word;
+}
+
+static uint32_t hash_id(const struct state *s, uint32_t table, const char *id, size_t len)
+{
+	uint64_t v[4] = {
+		s->key[0] ^ UINT64_C(0x736f6d6570736575),
+		s->key[1] ^ UINT64_C(0x646f72616e646f6d),
+		s->key[0] ^ UINT64_C(0x6c7967656e657261),
+		s->key[1] ^ UINT64_C(0x7465646279746573),
+	};
+	size_t left = len;
+	uint64_t word;
+
+	for (; left >= 8; left -= 8, id += 8) {
+		memcpy(&word, id, 8);
+		sip_word(v, word);
+	}
+	word = 0;
+	memcpy(&word, id, left);
+	sip_word(v, word);
+	sip_word(v, (uint64_t)table << 32 | len);
+	v[2] ^= 0xff;
+	for (int i = 0; i < 3; i++)
+		sip_round(v);
+	word = v[0] ^ v[1] ^ v[2] ^ v[3];
+	return (uint32_t)(word ^ word >> 32);
+}
+
+/* ---- lists ------------------------------------------------------------------------------- */
+
+static void list_take(struct state *s, uint32_t i)
+{
+	struct entry *e = &s->entry[i];
+	struct ends *ends = &s->list[e->list];
+
+	if (e->newer != NONE)
+		s->entry[e->newer].older = e->older;
+	else
+		ends->newest = e->older;
+	if (e->older != NONE)
+		s->entry[e->older].newer = e->newer;
+	else
+		ends->oldest = e->newer;
+}
+
+static void list_put(struct state *s, uint32_t i, enum list list)
+{
+	struct entry *e = &s->entry[i];
+	struct ends *ends = &s->list[list];
+
+	e->list = (uint8_t)list;
+	e->newer = NONE;
+	e->older = ends->newest;
+	if (e->older != NONE)
+		s->entry[e->older].newer = i;
+	else
+		ends->oldest = i;
+	ends->newest = i;
+}
+
+/* ---- the hash table ---------------------------------------------------------------------- */
+
+/* The place of the entity, or the empty one where it would go. */
+static size_t place_of(const struct state *s, uint32_t hash, uint32_t table, const char *id,
+		       size_t len)
+{
+	size_t at = hash & s->mask;
+
+	for (; s->place[at].entry != NONE; at = (at + 1) & s->mask) {
+		const struct entry *e = &s->entry[s->place[at].entry];
+
+		if (s->place[at].hash == hash && e->table == table && e->id_len == len &&
+		    memcmp(e->id, id, len) == 0)
+			break;
+	}
+	return at;
+}
+
+static void place_clear(struct state *s, size_t gap)
+{
+	for (size_t at = (gap + 1) & s->mask; s->place[at].entry != NONE; at = (at + 1) & s->mask) {
+		size_t wanted = s->place[at].hash & s->mask;
+
+		/* Stays where the gap is not between its wanted place and here. */
+		if (((at - wanted) & s->mask) < ((at - gap) & s->mask))
+			continue;
+		s->place[gap] = s->place[at];
+		gap = at;
+	}
+	s->place[gap].entry = NONE;
+}
+
+static void entry_unhash(struct state *s, uint32_t i)
+{
+	const struct entry *e = &s->entry[i];
+
+	place_clear(
+		s, place_of(s, hash_id(s, e->table, e->id, e->id_len), e->table, e->id, e->id_len));
+}
+
+/* ---- the room's face --------------------------------------------------------------------- */
+
+int state_new(size_t entities, struct state **ret, struct diag *diag)
+{
+	struct state *s = calloc(1, sizeof(*s));
+	size_t places = 2;
+	int rc = ERR_NOMEM;
+
+	assert(entities >= STATE_ENTITIES_MIN && entities <= STATE_ENTITIES_MAX);
+	if (!s)
+		return diag_nomem(diag);
+	while (places < 2 * entities)
+		places *= 2;
+	s->mask = places - 1;
+	s->capacity = (uint32_t)entities;
+	s->place = malloc(places * sizeof(*s->place));
+	s->entry = calloc(entities, sizeof(*s->entry));
+	if (!s->place || !s->entry) {
+		(void)diag_nomem(diag);
+		goto out;
+	}
+	if (getrandom(s->key, sizeof(s->key), 0) != (ssize_t)sizeof(s->key)) {
+		rc = diag_set(diag, ERR_IO, "the system gives no random bytes");
+		goto out;
+	}
+	state_clear(s);
+	*ret = s;
+	s = NULL; /* handed over */
+	rc = 0;
+out:
+	state_free(s);
+	return rc;
+}
+
+void state_free(struct state *s)
+{
+	if (!s)
+		return;
+	free(s->place);
+	free(s->entry);
+	free(s);
+}
+
+void state_clear(struct state *s)
+{
+	for (size_t i = 0; i <= s->mask; i++)
+		s->place[i].entry = NONE;
+	for (int i = 0; i < LIST_COUNT; i++)
+		s->list[i] = (struct ends){ NONE, NONE };
+	s->untouched = 0;
+}
+
+struct state_facts *state_find(struct state *s, uint32_t table, const char *id, size_t len)
+{
+	uint32_t i = s->place[place_of(s, hash_id(s, table, id, len), table, id, len)].entry;
+
+	if (i == NONE)
+		return NULL;
+	if (s->entry[i].list == LIST_CLEAN && s->list[LIST_CLEAN].newest != i) {
+		list_take(s, i);
+		list_put(s, i, LIST_CLEAN);
+	}
+	return &s->entry[i].facts;
+}
+
+bool state_has_room(const struct state *s)
+{
+	return s->untouched < s->capacity || s->list[LIST_FREE].oldest != NONE ||
+	       s->list[LIST_CLEAN].oldest != NONE;
+}
+
+/* An entry that is in no list and not hashed; NONE: all are pinned. */
+static uint32_t entry_get(struct state *s)
+{
+	uint32_t i = s->list[LIST_FREE].oldest;
+
+	if (i == NONE && s->untouched < s->capacity)
+		return s->untouched++;
+	if (i == NONE)
+		i = s->list[LIST_CLEAN].oldest;
+	if (i == NONE)
+		return NONE;
+	list_take(s, i);
+	if (s->entry[i].list == LIST_CLEAN)
+		entry_unhash(s, i);
+	return i;
+}
+
+struct state_facts *state_add(struct state *s, uint32_t table, const char *id, size_t len)
+{
+	uint32_t hash = hash_id(s, table, id, len);
+	uint32_t i = entry_get(s);
+	struct entry *e;
+	size_t at;
+
+	if (i == NONE)
+		return NULL;
+	e = &s->entry[i];
+	e->table = table;
+	e->id_len = (uint8_t)len;
+	memcpy(e->id, id, len);
+	at = place_of(s, hash, table, id, len);
+	assert(s->place[at].entry == NONE);
+	s->place[at] = (struct place){ hash, i };
+	list_put(s, i, LIST_CLEAN);
+	return &e->facts;
+}
+
+static uint32_t entry_of(const struct state *s, const struct state_facts *facts)
+{
+	return (uint32_t)((const struct entry *)(const void *)facts - s->entry);
+}
+
+void state_drop(struct state *s, struct state_facts *facts)
+{
+	uint32_t i = entry_of(s, facts);
+
+	entry_unhash(s, i);
+	list_take(s, i);
+	list_put(s, i, LIST_FREE);
+}
+
+void state_pin(struct state *s, struct state_facts *facts, uint64_t seq)
+{
+	uint32_t i = entry_of(s, facts);
+
+	list_take(s, i);
+	list_put(s, i, LIST_PINNED);
+	s->entry[i].seq = seq;
+}
+
+void state_settle(struct state *s, uint64_t seq)
+{
+	uint32_t i;
+
+	/* The list is in the order of sequence numbers: a new write moves to its front. */
+	while ((i = s->list[LIST_PINNED].oldest) != NONE && s->entry[i].seq <= seq) {
+		list_take(s, i);
+		list_put(s, i, LIST_CLEAN);
+	}
+}

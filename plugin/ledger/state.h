@@ -1,0 +1,70 @@
+/*
+ * state.h -- where entities stand, in memory: bounded, least recently used goes first.
+ *
+ * Knows tables and ids as numbers and bytes, and for each what the ledger knows of it; knows
+ * nothing of the database or the journal. An entity whose newest write is not in the database
+ * yet is pinned: it is not forgotten until state_settle() says that the write arrived. All
+ * memory is taken at once, so that nothing fails later: STATE_ENTRY_BYTES an entity, touched
+ * only as entities come.
+ */
+#ifndef PETSTORE_STATE_H
+#define PETSTORE_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "ledger/ledger.h"
+
+#define STATE_ENTITIES_MIN 16u
+#define STATE_ENTITIES_MAX (1u << 26)
+/* An entry, and its share of the hash table, which is at most half full. */
+#define STATE_ENTRY_BYTES (512u + 4u * 8u)
+
+struct state;
+
+/* What is known of an entity. is_known false: that nothing was ever kept. */
+struct state_facts {
+	bool is_known;
+	uint64_t revision;
+	char owner[LEDGER_OWNER_MAX + 1];
+	char link[LEDGER_ID_MAX + 1];
+	char status[LEDGER_SLOTS_MAX][LEDGER_STATUS_MAX + 1];
+};
+
+/*
+ * Room for @entities, between STATE_ENTITIES_MIN and STATE_ENTITIES_MAX. ERR_NOMEM where
+ * there is not so much memory; ERR_IO where the system gives no random bytes for the hash.
+ */
+int state_new(size_t entities, struct state **ret, struct diag *diag);
+void state_free(struct state *state); /* NULL is fine */
+
+/*
+ * The entity's facts, borrowed until the next state_add() or state_clear(); NULL where it is
+ * not in memory. The caller may change them. @len is at most LEDGER_ID_MAX.
+ */
+struct state_facts *state_find(struct state *state, uint32_t table, const char *id, size_t len);
+
+/*
+ * A place for an entity that state_find() did not have, its facts unset; in the place of the
+ * one that was not asked for the longest time, where all are taken. NULL: all are pinned.
+ */
+struct state_facts *state_add(struct state *state, uint32_t table, const char *id, size_t len);
+
+/* Gives back what state_add() or state_find() returned: the entity is forgotten. */
+void state_drop(struct state *state, struct state_facts *facts);
+
+/* The entity has write @seq, newer than all seen before, under way to the database. */
+void state_pin(struct state *state, struct state_facts *facts, uint64_t seq);
+
+/* All writes up to @seq are in the database. */
+void state_settle(struct state *state, uint64_t seq);
+
+/* False where state_add() would find all pinned. */
+bool state_has_room(const struct state *state);
+
+/* Forgets all; none may be pinned. */
+void state_clear(struct state *state);
+
+#endif

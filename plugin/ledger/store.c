@@ -1,0 +1,564 @@
+#include "ledger/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/embed.h"
+#include "ledger/store_inside.h"
+
+#define APPLICATION_ID 0x50655354 /* "PeST" */
+
+/* Pages go into the database once the WAL has so many bytes. */
+#define CHECKPOINT_BYTES ((uint64_t)16 << 20)
+/* Above this the WAL file is begun anew, which waits for readers for a moment. */
+#define TRUNCATE_BYTES ((uint64_t)64 << 20)
+
+EMBED(sql_001, "schemas/store/001-initial.sql");
+EMBED(sql_002, "schemas/store/002-refusals.sql");
+
+/* Version n of the schema is what the first n of these make. */
+static const char *const migration[] = { sql_001, sql_002 };
+
+#define VERSION (sizeof(migration) / sizeof(migration[0]))
+
+static const char *const statement_sql[STORE_STATEMENTS] = {
+	[STORE_BEGIN] = "BEGIN IMMEDIATE",
+	[STORE_COMMIT] = "COMMIT",
+	[STORE_READ] = "SELECT identity, applied_seq FROM store",
+	[STORE_APPLIED] = "UPDATE store SET applied_seq = ?1",
+	[STORE_EVENT] = "INSERT INTO events (seq, received_at, topic, publisher, client_id, qos, "
+			"retained, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[STORE_EVENTS_ENDS] = "SELECT (SELECT min(seq) FROM events), (SELECT max(seq) FROM events)",
+	[STORE_EVENTS_OLD] = "SELECT max(seq) FROM (SELECT seq, received_at FROM events "
+			     "ORDER BY seq LIMIT ?1) WHERE received_at < ?2",
+	[STORE_EVENTS_REMOVE] = "DELETE FROM events WHERE seq <= ?1",
+	[STORE_REFUSAL] = "INSERT INTO refusals (decision_id, time, action, reason, observed, "
+			  "client_id, principal, address, topic, qos, retained, pointer, "
+			  "keyword, message, standing, payload, payload_bytes) VALUES (?1, ?2, "
+			  "?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+	[STORE_REFUSALS_TRIM] = "DELETE FROM refusals WHERE seq IN (SELECT seq FROM (SELECT seq, "
+				"time FROM refusals ORDER BY seq LIMIT ?3) WHERE seq <= (SELECT "
+				"max(seq) FROM refusals) - ?1 OR time < ?2)",
+};
+
+unsigned store_version(void)
+{
+	return VERSION;
+}
+
+/* ---- errors and statements --------------------------------------------------------------- */
+
+int store_fail(sqlite3 *db, const char *path, const char *what, struct diag *diag)
+{
+	int err = ERR_IO;
+
+	switch (sqlite3_errcode(db)) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		err = ERR_BUSY;
+		break;
+	case SQLITE_NOMEM:
+		err = ERR_NOMEM;
+		break;
+	case SQLITE_NOTADB:
+	case SQLITE_CORRUPT:
+	case SQLITE_CONSTRAINT:
+		err = ERR_INVALID;
+		break;
+	}
+	return diag_set(diag, err, "%s: %s: %s", path, what, sqlite3_errmsg(db));
+}
+
+void store_loosen(char *sql)
+{
+	static const char *const word[] = { " STRICT,", " STRICT", " ANY" };
+
+	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++)
+		for (char *at = sql; (at = strstr(at, word[i])) != NULL;)
+			memset(at, ' ', strlen(word[i]));
+}
+
+int store_run(sqlite3 *db, const char *path, const char *sql, struct diag *diag)
+{
+	char *loose = NULL;
+	int rc = 0;
+
+	if (sqlite3_libversion_number() < 3037000) {
+		loose = strdup(sql);
+		if (!loose)
+			return diag_nomem(diag);
+		store_loosen(loose);
+	}
+	if (sqlite3_exec(db, loose ? loose : sql, NULL, NULL, NULL) != SQLITE_OK)
+		rc = store_fail(db, path, "cannot change the schema", diag);
+	free(loose);
+	return rc;
+}
+
+int store_step(struct store *store, sqlite3_stmt *statement, const char *what, struct diag *diag)
+{
+	int rc = 0;
+
+	if (sqlite3_step(statement) != SQLITE_DONE)
+		rc = store_fail(store->db, store->path, what, diag);
+	(void)sqlite3_reset(statement); /* repeats the step's error */
+	return rc;
+}
+
+/* The number that a query of one row and column answers. */
+static int ask_number(struct store *store, const char *sql, int64_t *ret, struct diag *diag)
+{
+	sqlite3_stmt *statement = NULL;
+	int rc = 0;
+
+	if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) != SQLITE_OK ||
+	    sqlite3_step(statement) != SQLITE_ROW)
+		rc = store_fail(store->db, store->path, "cannot read the database", diag);
+	else
+		*ret = sqlite3_column_int64(statement, 0);
+	(void)sqlite3_finalize(statement);
+	return rc;
+}
+
+/* ---- opening ----------------------------------------------------------------------------- */
+
+/* Nothing that is not ours is touched. */
+static int check_owner(struct store *store, struct diag *diag)
+{
+	int64_t application = 0, version = 0, objects = 0;
+	int rc = ask_number(store, "PRAGMA application_id", &application, diag);
+
+	if (rc == 0)
+		rc = ask_number(store, "PRAGMA user_version", &version, diag);
+	if (rc == 0)
+		rc = ask_number(store, "SELECT count(*) FROM sqlite_master", &objects, diag);
+	if (rc)
+		return rc;
+	if (application != APPLICATION_ID && (application != 0 || version != 0 || objects != 0))
+		return diag_set(diag, ERR_VERSION, "%s: the database of another program",
+				store->path);
+	if (version < 0 || version > (int64_t)VERSION)
+		return diag_set(diag, ERR_VERSION,
+				"%s: schema version %lld of a newer plugin (this one knows %u)",
+				store->path, (long long)version, store_version());
+	return 0;
+}
+
+/*
+ * A file that is not there yet is made first, so that only its owner and group may read it;
+ * SQLite gives its other files the same rights.
+ */
+static int make_file(const char *path, struct diag *diag)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+
+	if (fd >= 0)
+		(void)close(fd);
+	else if (errno != EEXIST)
+		return diag_set(diag, ERR_IO, "%s: cannot make the database: %s", path,
+				strerror(errno));
+	return 0;
+}
+
+int store_open(const char *path, unsigned busy_ms, struct store **ret, struct diag *diag)
+{
+	struct store *store = calloc(1, sizeof(*store));
+	int rc;
+
+	if (!store)
+		return diag_nomem(diag);
+	store->path = strdup(path);
+	if (!store->path) {
+		rc = diag_nomem(diag);
+		goto out;
+	}
+	rc = make_file(path, diag);
+	if (rc)
+		goto out;
+	if (sqlite3_open_v2(path, &store->db,
+			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
+			    NULL) != SQLITE_OK) {
+		rc = store->db ? store_fail(store->db, path, "cannot open the database", diag)
+			       : diag_nomem(diag);
+		goto out;
+	}
+	store_set_patience(store, busy_ms);
+	rc = check_owner(store, diag);
+	if (rc)
+		goto out;
+	*ret = store;
+	store = NULL; /* handed over */
+out:
+	store_close(store);
+	return rc;
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	for (size_t i = 0; i < STORE_STATEMENTS; i++)
+		(void)sqlite3_finalize(store->statement[i]);
+	store_names_free(store->names);
+	(void)sqlite3_close(store->db); /* all statements are finalized */
+	free(store->path);
+	free(store);
+}
+
+void store_set_patience(struct store *store, unsigned busy_ms)
+{
+	(void)sqlite3_busy_timeout(store->db, (int)busy_ms);
+}
+
+/* ---- upgrading --------------------------------------------------------------------------- */
+
+static int make_identity(struct store *store, struct diag *diag)
+{
+	char now[CLOCK_TEXT_MAX];
+	sqlite3_stmt *statement = NULL;
+	int rc = 0;
+
+	if (sqlite3_prepare_v2(store->db,
+			       "INSERT OR IGNORE INTO store (one, identity, applied_seq, made_at) "
+			       "VALUES (1, lower(hex(randomblob(16))), 0, ?1)",
+			       -1, &statement, NULL) != SQLITE_OK ||
+	    sqlite3_bind_text(statement, 1, clock_print(clock_unix_ms(), now), -1, SQLITE_STATIC) !=
+		    SQLITE_OK ||
+	    sqlite3_step(statement) != SQLITE_DONE)
+		rc = store_fail(store->db, store->path, "cannot make the store's row", diag);
+	(void)sqlite3_finalize(statement);
+	return rc;
+}
+
+/* One step, all or nothing, so that a crash leaves one version or the next. */
+static int migrate_once(struct store *store, unsigned from, struct diag *diag)
+{
+	char pragma[64];
+	int rc = store_run(store->db, store->path, "BEGIN IMMEDIATE", diag);
+
+	if (rc)
+		return rc;
+	(void)sqlite3_snprintf((int)sizeof(pragma), pragma,
+			       "PRAGMA application_id = %d; PRAGMA user_version = %u",
+			       APPLICATION_ID, from + 1);
+	rc = store_run(store->db, store->path, migration[from], diag);
+	if (rc == 0)
+		rc = store_run(store->db, store->path, pragma, diag);
+	if (rc == 0)
+		rc = make_identity(store, diag);
+	if (rc == 0)
+		rc = store_run(store->db, store->path, "COMMIT", diag);
+	if (rc)
+		store_rollback(store);
+	return rc;
+}
+
+static int on_wal(void *ctx, sqlite3 *db, const char *name, int pages)
+{
+	struct store *store = ctx;
+
+	(void)db;
+	(void)name;
+	store->wal_bytes = (uint64_t)pages * (uint64_t)store->page_bytes;
+	return SQLITE_OK;
+}
+
+/*
+ * FULL: a commit is on the disk when it returns, so that the journal may forget it. The hook
+ * replaces SQLite's own checkpoints by store_checkpoint().
+ */
+static int configure(struct store *store, struct diag *diag)
+{
+	static const char sql[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+				  "PRAGMA journal_size_limit = 67108864;"
+				  "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY";
+	int64_t is_wal = 0;
+	int rc = 0;
+
+	if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		rc = store_fail(store->db, store->path, "cannot set up the database", diag);
+	if (rc == 0)
+		rc = ask_number(store, "PRAGMA page_size", &store->page_bytes, diag);
+	if (rc == 0)
+		rc = ask_number(store, "SELECT journal_mode = 'wal' FROM pragma_journal_mode",
+				&is_wal, diag);
+	if (rc)
+		return rc;
+	if (!is_wal)
+		return diag_set(diag, ERR_IO,
+				"%s: its file system cannot share memory, which SQLite's WAL needs",
+				store->path);
+	(void)sqlite3_wal_hook(store->db, on_wal, store);
+	store->wal_truncate = TRUNCATE_BYTES;
+	return 0;
+}
+
+static int prepare_all(struct store *store, struct diag *diag)
+{
+	for (size_t i = 0; i < STORE_STATEMENTS; i++)
+		if (!store->statement[i] &&
+		    sqlite3_prepare_v3(store->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+				       &store->statement[i], NULL) != SQLITE_OK)
+			return store_fail(store->db, store->path,
+					  "the tables are not as they should be", diag);
+	return 0;
+}
+
+int store_upgrade(struct store *store, struct diag *diag)
+{
+	struct store_names *names = NULL;
+	int64_t version = 0;
+	int rc = configure(store, diag);
+
+	if (rc == 0)
+		rc = ask_number(store, "PRAGMA user_version", &version, diag);
+	while (rc == 0 && version < (int64_t)VERSION)
+		rc = migrate_once(store, (unsigned)version++, diag);
+	if (rc == 0)
+		rc = prepare_all(store, diag);
+	if (rc == 0)
+		rc = store_names_load(store, &names, diag);
+	if (rc)
+		return rc;
+	store_names_free(store->names);
+	store->names = names;
+	return 0;
+}
+
+static bool identity_parse(const char *hex, unsigned char ret[STORE_IDENTITY])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	if (!hex || strlen(hex) != 2 * STORE_IDENTITY)
+		return false;
+	for (size_t i = 0; i < STORE_IDENTITY; i++) {
+		const char *high = strchr(digits, hex[2 * i]);
+		const char *low = strchr(digits, hex[2 * i + 1]);
+
+		if (!high || !low)
+			return false;
+		ret[i] = (unsigned char)((high - digits) << 4 | (low - digits));
+	}
+	return true;
+}
+
+int store_inspect(struct store *store, struct store_facts *ret, struct diag *diag)
+{
+	sqlite3_stmt *read = store->statement[STORE_READ];
+	int rc = 0, step = sqlite3_step(read);
+
+	if (step == SQLITE_ROW &&
+	    identity_parse((const char *)sqlite3_column_text(read, 0), ret->identity))
+		ret->applied_seq = (uint64_t)sqlite3_column_int64(read, 1);
+	else if (step == SQLITE_ROW || step == SQLITE_DONE)
+		rc = diag_set(diag, ERR_INVALID, "%s: table store: its one row is not whole",
+			      store->path);
+	else
+		rc = store_fail(store->db, store->path, "cannot read the database", diag);
+	(void)sqlite3_reset(read);
+	return rc;
+}
+
+/* ---- transactions ------------------------------------------------------------------------ */
+
+int store_begin(struct store *store, uint64_t *applied_seq, struct diag *diag)
+{
+	struct store_facts facts;
+	int rc = store_step(store, store->statement[STORE_BEGIN], "cannot begin to write", diag);
+
+	if (rc == 0)
+		rc = store_inspect(store, &facts, diag);
+	if (rc == 0)
+		*applied_seq = facts.applied_seq;
+	return rc;
+}
+
+int store_commit(struct store *store, uint64_t applied_seq, struct diag *diag)
+{
+	sqlite3_stmt *applied = store->statement[STORE_APPLIED];
+	int rc;
+
+	(void)sqlite3_bind_int64(applied, 1, (int64_t)applied_seq);
+	rc = store_step(store, applied, "cannot write", diag);
+	if (rc == 0)
+		rc = store_step(store, store->statement[STORE_COMMIT], "cannot commit", diag);
+	return rc;
+}
+
+void store_rollback(struct store *store)
+{
+	if (!sqlite3_get_autocommit(store->db))
+		(void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL); /* cannot fail */
+}
+
+/*
+ * The cheap way copies what no reader needs and never waits. Where readers always overlap
+ * that way never empties the file; above a size a moment is spent on waiting for them.
+ */
+int store_checkpoint(struct store *store, uint64_t wal_bytes_max, struct diag *diag)
+{
+	bool must = store->wal_bytes > wal_bytes_max || store->wal_bytes > store->wal_truncate;
+	int rc;
+
+	if (store->wal_bytes < CHECKPOINT_BYTES)
+		return 0;
+	rc = sqlite3_wal_checkpoint_v2(
+		store->db, "main", must ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
+		NULL, NULL);
+	if (rc == SQLITE_OK) {
+		/* Passive: what is there now is measured by the next commit. */
+		store->wal_bytes = 0;
+		store->wal_truncate = must ? TRUNCATE_BYTES : store->wal_truncate;
+		return 0;
+	}
+	if (rc != SQLITE_BUSY)
+		return store_fail(store->db, store->path, "cannot checkpoint", diag);
+	store->wal_truncate = store->wal_bytes + TRUNCATE_BYTES;
+	if (store->wal_bytes <= wal_bytes_max)
+		return 0;
+	return diag_set(diag, ERR_BUSY,
+			"%s-wal: grown to %llu MiB, since some process keeps reading an old state",
+			store->path, (unsigned long long)(store->wal_bytes >> 20));
+}
+
+/* ---- names ------------------------------------------------------------------------------- */
+
+bool store_is_name(const char *name)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+	return len > 0 && len <= 63 && name[len] == '\0' && name[0] >= 'a' && name[0] <= 'z';
+}
+
+static void table_free(struct store_table *table)
+{
+	if (!table)
+		return;
+	for (size_t i = 0; i < STORE_UPSERTS_MAX; i++)
+		(void)sqlite3_finalize(table->upsert[i].statement);
+	for (size_t i = 0; i < table->column_count; i++)
+		free(table->column[i].name);
+	free(table->name);
+	free(table);
+}
+
+void store_names_free(struct store_names *names)
+{
+	if (!names)
+		return;
+	for (size_t i = 0; i < names->table_count; i++)
+		table_free(names->table[i]);
+	free(names->table);
+	free(names->place);
+	free(names);
+}
+
+static struct store_table *names_table(struct store_names *names, const char *name)
+{
+	struct store_table **grown;
+	struct store_table *table;
+
+	for (size_t i = 0; i < names->table_count; i++)
+		if (strcmp(names->table[i]->name, name) == 0)
+			return names->table[i];
+	grown = realloc(names->table, (names->table_count + 1) * sizeof(struct store_table *));
+	if (!grown)
+		return NULL;
+	names->table = grown;
+	table = calloc(1, sizeof(*table));
+	if (!table)
+		return NULL;
+	table->name = strdup(name);
+	if (!table->name) {
+		free(table);
+		return NULL;
+	}
+	names->table[names->table_count++] = table;
+	return table;
+}
+
+static int names_add(struct store_names *names, uint32_t number, const char *table_name,
+		     const char *column_name)
+{
+	struct store_table *table = names_table(names, table_name);
+	struct store_place *grown;
+	unsigned column = STORE_IS_TABLE;
+
+	if (!table)
+		return ERR_NOMEM;
+	grown = realloc(names->place, ((size_t)number + 1) * sizeof(*grown));
+	if (!grown)
+		return ERR_NOMEM;
+	names->place = grown;
+	while (names->place_count <= number)
+		grown[names->place_count++] = (struct store_place){ NULL, 0 };
+	if (*column_name == '\0') {
+		table->number = number;
+	} else {
+		if (table->column_count == STORE_COLUMNS_MAX)
+			return ERR_LIMIT;
+		column = (unsigned)table->column_count;
+		table->column[column].number = number;
+		table->column[column].name = strdup(column_name);
+		if (!table->column[column].name)
+			return ERR_NOMEM;
+		table->column_count++;
+	}
+	grown[number] = (struct store_place){ table, column };
+	return 0;
+}
+
+static int names_read(struct store *store, sqlite3_stmt *select, struct store_names *names,
+		      struct diag *diag)
+{
+	int step, rc;
+
+	while ((step = sqlite3_step(select)) == SQLITE_ROW) {
+		int64_t number = sqlite3_column_int64(select, 0);
+		const char *table = (const char *)sqlite3_column_text(select, 1);
+		const char *column = (const char *)sqlite3_column_text(select, 2);
+
+		if (!table || !column)
+			return diag_nomem(diag);
+		if (number <= 0 || number >= STORE_NAMES_MAX)
+			return diag_set(diag, ERR_LIMIT, "%s: table store_names: number %lld",
+					store->path, (long long)number);
+		rc = names_add(names, (uint32_t)number, table, column);
+		if (rc == ERR_LIMIT)
+			return diag_set(diag, rc, "%s: table %s: more than %u columns", store->path,
+					table, STORE_COLUMNS_MAX);
+		if (rc)
+			return diag_nomem(diag);
+	}
+	if (step != SQLITE_DONE)
+		return store_fail(store->db, store->path, "cannot read the names", diag);
+	return 0;
+}
+
+int store_names_load(struct store *store, struct store_names **ret, struct diag *diag)
+{
+	struct store_names *names = calloc(1, sizeof(*names));
+	sqlite3_stmt *select = NULL;
+	int rc;
+
+	if (!names)
+		return diag_nomem(diag);
+	if (sqlite3_prepare_v2(store->db,
+			       "SELECT number, table_name, column_name FROM store_names "
+			       "ORDER BY number",
+			       -1, &select, NULL) == SQLITE_OK)
+		rc = names_read(store, select, names, diag);
+	else
+		rc = store_fail(store->db, store->path, "cannot read the names", diag);
+	(void)sqlite3_finalize(select);
+	if (rc) {
+		store_names_free(names);
+		return rc;
+	}
+	*ret = names;
+	return 0;
+}

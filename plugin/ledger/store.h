@@ -1,0 +1,132 @@
+/*
+ * store.h -- the SQLite database: the only room that knows SQL.
+ *
+ * Knows the store's own tables (schemas/store/), the tables that a plan asks for, and how a
+ * record becomes rows; knows nothing of the journal's file or of threads. A store is used by
+ * one thread at a time, a reader by its own; both have a connection each. The database is in
+ * WAL mode, so that other processes may read it at any time.
+ *
+ * Errors: ERR_BUSY where another process holds a lock, ERR_IO where the disk is full or
+ * broken, ERR_NOMEM; asking again later may work for these. The line names the file.
+ */
+#ifndef PETSTORE_STORE_H
+#define PETSTORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/refusal.h"
+#include "ledger/ledger.h"
+#include "ledger/record.h"
+#include "ledger/state.h"
+
+#define STORE_IDENTITY 16u     /* bytes that tell one database from another */
+#define STORE_COLUMNS_MAX 63u  /* columns of a table that contracts ever asked for */
+#define STORE_NAMES_MAX 65536u /* tables and columns together */
+
+struct store;
+struct store_reader;
+
+/*
+ * Opens the database at @path, makes it where there is none, and looks at whose it is and
+ * how old, without changing it. ERR_INVALID: the file is no database; ERR_VERSION: another
+ * program's, or a newer version's. Calls wait up to @busy_ms for other processes' locks.
+ */
+int store_open(const char *path, unsigned busy_ms, struct store **ret, struct diag *diag);
+void store_close(struct store *store); /* NULL is fine */
+
+void store_set_patience(struct store *store, unsigned busy_ms);
+
+/*
+ * Brings the schema up to date, version by version, each in a transaction, and learns the
+ * names. Before this call only store_close() may be called.
+ */
+int store_upgrade(struct store *store, struct diag *diag);
+
+/* The version that store_upgrade() leads to. */
+unsigned store_version(void);
+
+/* What is stored about the store. */
+struct store_facts {
+	unsigned char identity[STORE_IDENTITY];
+	uint64_t applied_seq;
+};
+int store_inspect(struct store *store, struct store_facts *ret, struct diag *diag);
+
+/* A plan's entity by permanent numbers. */
+struct store_entity {
+	uint32_t table;
+	size_t column_count;
+	struct {
+		uint32_t number;
+		enum ledger_type type;
+	} column[LEDGER_COLUMNS_MAX];
+	size_t slot_count;
+	unsigned slot[LEDGER_SLOTS_MAX]; /* indexes into column[] */
+	int link_column;                 /* likewise, or -1 */
+};
+
+/*
+ * Makes the tables, columns and indexes that @plan needs and the database lacks, in one
+ * transaction, and fills @ret (plan->entity_count entities). ERR_INVALID: a name is not one,
+ * or a table exists that is not as the plan says.
+ */
+int store_plan(struct store *store, const struct ledger_plan *plan, struct store_entity *ret,
+	       struct diag *diag);
+
+/*
+ * One transaction: store_begin() says up to which record the database has seen all; then
+ * store_apply() for each later one in order; then store_commit() with the last one's number.
+ * After a failure of any of these call store_rollback(). A commit is on the disk (fsync)
+ * when store_commit() returns.
+ */
+int store_begin(struct store *store, uint64_t *applied_seq, struct diag *diag);
+int store_apply(struct store *store, uint64_t seq, const struct record *record, struct diag *diag);
+int store_commit(struct store *store, uint64_t applied_seq, struct diag *diag);
+void store_rollback(struct store *store);
+
+/* How much is kept. */
+struct store_limits {
+	uint64_t events_rows; /* 0: all */
+	unsigned events_days; /* 0: all */
+	uint64_t refusals_rows; /* 0: all */
+	unsigned refusals_days; /* 0: all */
+};
+
+/*
+ * Within a transaction: removes the oldest events beyond @limits, as of @now_ms, at most
+ * @rows_max of them. *removed is their number.
+ */
+int store_trim(struct store *store, const struct store_limits *limits, int64_t now_ms,
+	       unsigned rows_max, uint64_t *removed, struct diag *diag);
+
+/*
+ * Within a transaction: one more row in refusals, and after the last of them those removed that
+ * are beyond @limits as of @now_ms, of the @rows_max oldest at most.
+ */
+int store_refuse(struct store *store, const struct refusal *refusal, struct diag *diag);
+int store_trim_refusals(struct store *store, const struct store_limits *limits, int64_t now_ms,
+			unsigned rows_max, struct diag *diag);
+
+/*
+ * Moves the WAL's pages into the database once there are enough of them, in bounded time.
+ * ERR_BUSY where the WAL file is above @wal_bytes_max because some process keeps reading an
+ * old state.
+ */
+int store_checkpoint(struct store *store, uint64_t wal_bytes_max, struct diag *diag);
+
+/*
+ * A connection that only reads, for the entities of @entities, which is borrowed as long as
+ * the reader lives. It never waits for a lock.
+ */
+int store_reader_open(const struct store *store, const struct store_entity *entities,
+		      size_t entity_count, struct store_reader **ret, struct diag *diag);
+void store_reader_close(struct store_reader *reader); /* NULL is fine */
+
+/* Fills @ret with what the database has of an entity; is_known false where it has nothing. */
+int store_reader_find(struct store_reader *reader, size_t entity, const char *id, size_t id_len,
+		      struct state_facts *ret, struct diag *diag);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * store_inside.h -- what the store's own files share; nobody else includes it.
+ *
+ * store.c opens, upgrades and commits; store_plan.c makes tables from a plan; store_rows.c
+ * writes and reads rows.
+ */
+#ifndef PETSTORE_STORE_INSIDE_H
+#define PETSTORE_STORE_INSIDE_H
+
+#include <sqlite3.h>
+
+#include "base/clock.h"
+#include "ledger/store.h"
+
+/* Statements for different sets of columns that are kept for a table. */
+#define STORE_UPSERTS_MAX 16u
+
+#define STORE_OWNER_BIT 63u /* in a set of columns: the owner; 0..62 are column[] */
+
+struct store_upsert {
+	uint64_t columns; /* the set that it writes */
+	sqlite3_stmt *statement;
+};
+
+struct store_table {
+	char *name;
+	uint32_t number;
+	size_t column_count;
+	struct {
+		char *name;
+		uint32_t number;
+	} column[STORE_COLUMNS_MAX];
+	struct store_upsert upsert[STORE_UPSERTS_MAX];
+	unsigned next_upsert; /* the one to replace where all are taken */
+};
+
+/* Where a permanent number leads. */
+struct store_place {
+	struct store_table *table; /* NULL: no such number */
+	unsigned column;           /* index into the table's columns, or STORE_IS_TABLE */
+};
+#define STORE_IS_TABLE UINT32_MAX
+
+struct store_names {
+	size_t table_count;
+	struct store_table **table;
+	size_t place_count;
+	struct store_place *place; /* by number */
+};
+
+enum store_statement {
+	STORE_BEGIN,
+	STORE_COMMIT,
+	STORE_READ,
+	STORE_APPLIED,
+	STORE_EVENT,
+	STORE_EVENTS_ENDS,
+	STORE_EVENTS_OLD,
+	STORE_EVENTS_REMOVE,
+	STORE_REFUSAL,
+	STORE_REFUSALS_TRIM,
+	STORE_STATEMENTS,
+};
+
+struct store {
+	sqlite3 *db;
+	char *path;
+	struct store_names *names;
+	sqlite3_stmt *statement[STORE_STATEMENTS];
+	int64_t page_bytes;
+	uint64_t wal_bytes;        /* of the WAL file's used part, after the last commit */
+	char time[CLOCK_TEXT_MAX]; /* of time_ms: records of the same second share most of it */
+	int64_t time_ms;
+	uint64_t wal_truncate; /* try to begin the file anew above this size */
+};
+
+/* "<path>: <what>: <SQLite's message>" and the error that the connection's last one is. */
+int store_fail(sqlite3 *db, const char *path, const char *what, struct diag *diag);
+
+/*
+ * Runs SQL statements that return nothing. STRICT and ANY are left out first where the
+ * library is older than 3.37.
+ */
+int store_run(sqlite3 *db, const char *path, const char *sql, struct diag *diag);
+
+/* Overwrites the words STRICT and ANY, and the comma that STRICT leaves, with blanks. */
+void store_loosen(char *sql);
+
+/* Steps a statement that returns nothing and resets it. */
+int store_step(struct store *store, sqlite3_stmt *statement, const char *what, struct diag *diag);
+
+/* Reads all names as the transaction under way sees them. *ret is new. */
+int store_names_load(struct store *store, struct store_names **ret, struct diag *diag);
+void store_names_free(struct store_names *names); /* NULL is fine */
+
+/* [a-z][a-z0-9_]{0,62} */
+bool store_is_name(const char *name);
+
+#endif

@@ -1,0 +1,268 @@
+#include "ledger/writer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define STACK_BYTES ((size_t)1 << 20)
+#define NEWS_MAX 4u
+
+struct writer {
+	struct writer_ops ops;
+	int wait_ms;
+	int event;
+	pthread_t thread;
+	_Atomic bool is_kicked;
+	_Atomic bool is_stopping;
+	_Atomic int64_t stop_at_ns; /* do not try longer than until then */
+	_Atomic bool is_troubled;
+	_Atomic uint64_t applied;
+	_Atomic uint64_t rounds;
+	pthread_mutex_t work; /* held while ops run */
+
+	/* the thread's own */
+	int64_t failing_since_ns; /* 0: all is well */
+	int pause_ms;
+
+	pthread_mutex_t lock; /* for what follows; held for a copy only */
+	struct diag news[NEWS_MAX];
+	unsigned news_count;
+};
+
+static void tell(struct writer *w, const struct diag *line)
+{
+	(void)pthread_mutex_lock(&w->lock); /* cannot fail: not recursive, always unlocked */
+	if (w->news_count == NEWS_MAX) {
+		/* Nobody listens: the oldest pair goes. */
+		memmove(&w->news[0], &w->news[2], (NEWS_MAX - 2) * sizeof(w->news[0]));
+		w->news_count -= 2;
+	}
+	w->news[w->news_count++] = *line;
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+bool writer_news(struct writer *w, struct diag *ret)
+{
+	bool has_news;
+
+	if (pthread_mutex_trylock(&w->lock) != 0)
+		return false; /* the next tick asks again */
+	has_news = w->news_count > 0;
+	if (has_news) {
+		*ret = w->news[0];
+		w->news_count--;
+		memmove(&w->news[0], &w->news[1], w->news_count * sizeof(w->news[0]));
+	}
+	(void)pthread_mutex_unlock(&w->lock);
+	return has_news;
+}
+
+static void on_failure(struct writer *w, int rc, struct diag *diag)
+{
+	int64_t now = clock_mono_ns();
+
+	if (w->failing_since_ns == 0) {
+		w->failing_since_ns = now;
+		w->pause_ms = WRITER_PAUSE_MS;
+	} else if (w->pause_ms < WRITER_PAUSE_MAX_MS) {
+		w->pause_ms *= 2;
+	}
+	if (atomic_load(&w->is_troubled))
+		return;
+	if (rc == ERR_BUSY && now - w->failing_since_ns < WRITER_PATIENCE_MS * INT64_C(1000000))
+		return;
+	diag_prefix(diag, "the store takes no writes");
+	tell(w, diag);
+	atomic_store(&w->is_troubled, true);
+}
+
+static void on_success(struct writer *w, bool is_done)
+{
+	struct diag line;
+
+	w->pause_ms = 0;
+	if (!atomic_load(&w->is_troubled)) {
+		w->failing_since_ns = 0;
+		return;
+	}
+	if (!is_done)
+		return; /* the next batch may fail again */
+	diag_set(&line, 0, "the store takes writes again, after %lld s",
+		 (long long)((clock_mono_ns() - w->failing_since_ns) / 1000000000));
+	w->failing_since_ns = 0;
+	tell(w, &line);
+	atomic_store(&w->is_troubled, false);
+}
+
+/* One batch; the result is the carry's. */
+static int work(struct writer *w)
+{
+	struct diag diag;
+	uint64_t applied = atomic_load(&w->applied);
+	int rc, tended;
+
+	diag_init(&diag);
+	(void)pthread_mutex_lock(&w->work);
+	rc = w->ops.carry(w->ops.ctx, &applied, &diag);
+	atomic_store(&w->applied, applied);
+	if (rc >= 0) {
+		tended = w->ops.tend(w->ops.ctx, &diag);
+		rc = tended ? tended : rc;
+	} else {
+		/* The journal must reach the disk while the database can't. */
+		(void)w->ops.tend(w->ops.ctx, NULL);
+	}
+	(void)pthread_mutex_unlock(&w->work);
+	if (rc < 0)
+		on_failure(w, rc, &diag);
+	else
+		on_success(w, rc == 0);
+	atomic_fetch_add(&w->rounds, 1);
+	return rc;
+}
+
+static void wait_for_work(struct writer *w, int timeout_ms)
+{
+	struct pollfd event = { .fd = w->event, .events = POLLIN };
+	uint64_t count;
+
+	if (poll(&event, 1, timeout_ms) > 0)
+		(void)!read(w->event, &count, sizeof(count)); /* only empties it */
+	atomic_store(&w->is_kicked, false);
+}
+
+static void *run(void *ctx)
+{
+	struct writer *w = ctx;
+	bool is_last;
+	int rc;
+
+	for (;;) {
+		/* Asked before the work: what was there at the stop is carried. */
+		is_last = atomic_load(&w->is_stopping);
+		rc = work(w);
+		if (is_last && (rc == 0 || clock_mono_ns() > atomic_load(&w->stop_at_ns)))
+			return NULL;
+		if (rc < 0)
+			wait_for_work(w, w->pause_ms);
+		else if (rc == 0 && !is_last)
+			wait_for_work(w, w->wait_ms);
+	}
+}
+
+/* The broker's thread keeps the signals: a new thread inherits the mask. */
+static int thread_make(struct writer *w)
+{
+	pthread_attr_t attributes;
+	sigset_t all, before;
+	int error = pthread_attr_init(&attributes);
+
+	if (error)
+		return error;
+	(void)sigfillset(&all);
+	error = pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	if (!error)
+		error = pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (!error) {
+		error = pthread_create(&w->thread, &attributes, run, w);
+		if (!error)
+			(void)pthread_setname_np(w->thread, "petstore-writer"); /* for top -H */
+		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	}
+	(void)pthread_attr_destroy(&attributes);
+	return error;
+}
+
+static void writer_free(struct writer *w)
+{
+	if (w->event >= 0)
+		(void)close(w->event);
+	(void)pthread_mutex_destroy(&w->work);
+	(void)pthread_mutex_destroy(&w->lock);
+	free(w);
+}
+
+int writer_start(const struct writer_ops *ops, unsigned wait_ms, uint64_t applied,
+		 struct writer **ret, struct diag *diag)
+{
+	struct writer *w = calloc(1, sizeof(*w));
+	int error;
+
+	if (!w)
+		return diag_nomem(diag);
+	w->ops = *ops;
+	w->wait_ms = wait_ms > WRITER_PAUSE_MAX_MS ? WRITER_PAUSE_MAX_MS : (int)wait_ms;
+	atomic_store(&w->applied, applied);
+	(void)pthread_mutex_init(&w->work, NULL); /* cannot fail with these attributes */
+	(void)pthread_mutex_init(&w->lock, NULL);
+	w->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	error = w->event < 0 ? errno : thread_make(w);
+	if (error) {
+		writer_free(w);
+		return diag_set(diag, ERR_IO, "cannot start the store's writer: %s",
+				strerror(error));
+	}
+	*ret = w;
+	return 0;
+}
+
+void writer_stop(struct writer *w, unsigned timeout_ms)
+{
+	if (!w)
+		return;
+	atomic_store(&w->stop_at_ns, clock_mono_ns() + timeout_ms * INT64_C(1000000));
+	atomic_store(&w->is_stopping, true);
+	writer_kick(w);
+	(void)pthread_join(w->thread, NULL);
+	writer_free(w);
+}
+
+void writer_kick(struct writer *w)
+{
+	const uint64_t one = 1;
+
+	if (!atomic_exchange(&w->is_kicked, true))
+		(void)!write(w->event, &one, sizeof(one)); /* full: it is awake anyway */
+}
+
+uint64_t writer_applied(const struct writer *w)
+{
+	return atomic_load_explicit(&w->applied, memory_order_acquire);
+}
+
+bool writer_is_troubled(const struct writer *w)
+{
+	return atomic_load_explicit(&w->is_troubled, memory_order_acquire);
+}
+
+uint64_t writer_rounds(const struct writer *w)
+{
+	return atomic_load(&w->rounds);
+}
+
+bool writer_pause(struct writer *w, unsigned timeout_ms)
+{
+	const struct timespec moment = { .tv_nsec = 500000 };
+	int64_t until = clock_mono_ns() + timeout_ms * INT64_C(1000000);
+
+	while (pthread_mutex_trylock(&w->work) != 0) {
+		if (clock_mono_ns() > until)
+			return false;
+		(void)nanosleep(&moment, NULL);
+	}
+	return true;
+}
+
+void writer_resume(struct writer *w)
+{
+	(void)pthread_mutex_unlock(&w->work);
+}

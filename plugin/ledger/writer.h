@@ -1,0 +1,65 @@
+/*
+ * writer.h -- the thread that works behind the broker's back.
+ *
+ * Knows when to work, when to wait, when to try again, and what to say about it; what the
+ * work is, it is handed. All signals are blocked in the thread. Work that fails is repeated
+ * with growing pauses until it succeeds; when it fails for other reasons than a short lock
+ * the writer is in trouble, and leaves it when all work is done.
+ */
+#ifndef PETSTORE_WRITER_H
+#define PETSTORE_WRITER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+
+#define WRITER_PATIENCE_MS 1000 /* ERR_BUSY for so long is trouble */
+#define WRITER_PAUSE_MS 25      /* after the first failure; doubled up to the maximum */
+#define WRITER_PAUSE_MAX_MS 400
+#define WRITER_STALL_MS 5000 /* no round finished for so long: the thread hangs */
+
+/* The work. The functions are called by the thread only, one at a time. */
+struct writer_ops {
+	/*
+	 * One batch. 1: done, there may be more; 0: there was nothing to do; negative: failed,
+	 * to be repeated. Sets *applied to the last sequence number that arrived.
+	 */
+	int (*carry)(void *ctx, uint64_t *applied, struct diag *diag);
+	/* Called between batches and at least twice a second. 0, or negative: failed. */
+	int (*tend)(void *ctx, struct diag *diag);
+	void *ctx;
+};
+
+struct writer;
+
+/* Starts the thread, which looks for work every @wait_ms. @applied: what has arrived already. */
+int writer_start(const struct writer_ops *ops, unsigned wait_ms, uint64_t applied,
+		 struct writer **ret, struct diag *diag);
+
+/*
+ * Works until nothing is left, but not longer than @timeout_ms, then ends the thread and
+ * frees. NULL is fine.
+ */
+void writer_stop(struct writer *writer, unsigned timeout_ms);
+
+/* There is work: do not wait for the time to pass. Cheap; a system call at most. */
+void writer_kick(struct writer *writer);
+
+/* The last sequence number that arrived. */
+uint64_t writer_applied(const struct writer *writer);
+
+/* True from the trouble's first news to its last. */
+bool writer_is_troubled(const struct writer *writer);
+
+/* Rounds finished: a number that grows while the thread lives. */
+uint64_t writer_rounds(const struct writer *writer);
+
+/* The next line about a trouble that began or ended; false: none. Never waits. */
+bool writer_news(struct writer *writer, struct diag *ret);
+
+/* Keeps the thread from working, or false where its work did not end in @timeout_ms. */
+bool writer_pause(struct writer *writer, unsigned timeout_ms);
+void writer_resume(struct writer *writer);
+
+#endif

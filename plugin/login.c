@@ -1,0 +1,352 @@
+#include "login.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "access/credcache.h"
+#include "access/lockout.h"
+#include "access/scram.h"
+#include "access/token.h"
+
+/* Of one client id; a client on a bad line comes back more often than lockout.h expects. */
+#define CONNECTS_PER_MINUTE 120
+
+struct exchange {
+	const void *handle; /* NULL: free */
+	struct scram_login *scram;
+	uint64_t begun; /* counts up: the smallest is the oldest */
+};
+
+struct login {
+	struct credcache *credentials;
+	struct lockout *lockout; /* NULL: nobody is held off */
+	struct exchange exchange[LOGIN_EXCHANGES];
+	uint64_t exchanges;
+};
+
+int login_new(const struct login_options *options, struct login **ret, struct diag *diag)
+{
+	struct lockout_limits limits = lockout_defaults();
+	struct login *login = calloc(1, sizeof(*login));
+	int rc;
+
+	if (!login)
+		return diag_nomem(diag);
+	limits.connects = CONNECTS_PER_MINUTE;
+	rc = credcache_new(options->credentials, &login->credentials, diag);
+	if (rc == 0 && options->has_lockout)
+		rc = lockout_new(&limits, &login->lockout, diag);
+	if (rc) {
+		login_free(login);
+		return rc;
+	}
+	*ret = login;
+	return 0;
+}
+
+void login_free(struct login *login)
+{
+	if (!login)
+		return;
+	for (size_t i = 0; i < LOGIN_EXCHANGES; i++)
+		scram_drop(login->exchange[i].scram);
+	credcache_free(login->credentials);
+	lockout_free(login->lockout);
+	free(login);
+}
+
+const char *login_method_name(enum login_method method)
+{
+	static const char *const names[LOGIN_METHODS] = { [LOGIN_PASSWORD] = "password",
+							  [LOGIN_CERTIFICATE] = "certificate",
+							  [LOGIN_TOKEN] = "token",
+							  [LOGIN_SCRAM] = "scram" };
+
+	return (unsigned)method < LOGIN_METHODS ? names[method] : "unknown";
+}
+
+static bool has_text(const char *text)
+{
+	return text && text[0];
+}
+
+/* Marks the answer as refused. Always false. */
+__attribute__((format(printf, 2, 3))) static bool no(struct login_answer *answer,
+						     const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)diag_vset(&answer->why, ERR_INVALID, format, args);
+	va_end(args);
+	return false;
+}
+
+/* ---- the proofs ------------------------------------------------------------------------- */
+
+/* Is it the user's password? Remembered ones cost no key derivation. */
+static bool verify(struct login *login, const struct passwords *passwords,
+		   const struct login_request *request)
+{
+	const char *stored = passwords_entry(passwords, request->username);
+	size_t len = strlen(request->password);
+
+	if (stored &&
+	    credcache_knows(login->credentials, request->username, stored, request->password, len))
+		return true;
+	if (passwords_check(passwords, request->username, request->password, len) != VERDICT_ALLOW)
+		return false;
+	credcache_keep(login->credentials, request->username, stored, request->password, len);
+	return true;
+}
+
+static bool prove_password(struct login *login, const struct rules *rules,
+			   const struct login_request *request, struct login_answer *answer)
+{
+	answer->method = LOGIN_PASSWORD;
+	if (!has_text(request->username))
+		return no(answer, "no username was given");
+	if (strlen(request->username) >= ACCESS_NAME_MAX)
+		return no(answer, "the username is longer than %u bytes", ACCESS_NAME_MAX - 1);
+	if (!request->password)
+		return no(answer, "no password was given");
+	if (!rules->passwords)
+		return no(answer, "there is no password file");
+	if (!verify(login, rules->passwords, request))
+		return no(answer, "unknown user or wrong password");
+	answer->principal = access_find(rules->access, request->username);
+	return answer->principal || no(answer, "the user has no entry in the access file");
+}
+
+static bool prove_token(const struct rules *rules, const struct login_request *request,
+			struct login_answer *answer)
+{
+	struct access_token_facts facts;
+
+	answer->method = LOGIN_TOKEN;
+	if (access_token(rules->access, request->password, strlen(request->password),
+			 request->now_ms, &answer->made, &facts, &answer->why))
+		return false;
+	answer->principal = answer->made;
+	answer->expires_ms = facts.expires_ms;
+	if (has_text(request->username) && strcmp(request->username, answer->made->name) != 0)
+		return no(answer, "the token is for %s", answer->made->name);
+	return true;
+}
+
+/* A certificate speaks for itself; what else is shown must speak for the same principal. */
+static bool prove_certificate(struct login *login, const struct rules *rules,
+			      const struct login_request *request, struct login_answer *answer)
+{
+	answer->method = LOGIN_CERTIFICATE;
+	if (request->certificate_fault)
+		return no(answer, "%s", request->certificate_fault);
+	if (access_certificate(rules->access, request->certificate, &answer->made, &answer->why))
+		return false;
+	answer->principal = answer->made;
+	if (has_text(request->username) && strcmp(request->username, answer->made->name) != 0)
+		return no(answer, "the certificate is for %s", answer->made->name);
+	if (request->password && !has_text(request->username))
+		return no(answer, "a password was given without a username");
+	if (request->password && !(rules->passwords && verify(login, rules->passwords, request)))
+		return no(answer, "the password beside the certificate is wrong");
+	return true;
+}
+
+static bool prove(struct login *login, const struct rules *rules,
+		  const struct login_request *request, struct login_answer *answer)
+{
+	bool has_certificate = request->certificate || request->certificate_fault;
+
+	if (has_certificate && access_has_certificates(rules->access))
+		return prove_certificate(login, rules, request, answer);
+	if (request->is_repeat && request->is_exempt && !request->password) {
+		if (has_text(request->username))
+			answer->principal = access_find(rules->access, request->username);
+		return true;
+	}
+	if (request->password && access_has_issuers(rules->access) &&
+	    token_is(request->password, strlen(request->password)))
+		return prove_token(rules, request, answer);
+	return prove_password(login, rules, request, answer);
+}
+
+/* ---- what the access file says about whoever it is ----------------------------------------- */
+
+static bool admit(const struct login_request *request, struct login_answer *answer)
+{
+	const struct access_principal *principal = answer->principal;
+
+	if (!principal)
+		return true; /* an offline session: it may do nothing */
+	if (principal->is_disabled)
+		return no(answer, "%s is disabled", principal->name);
+	if (principal->needs_certificate && answer->method != LOGIN_CERTIFICATE &&
+	    !request->is_exempt)
+		return no(answer, "%s has to come with a certificate", principal->name);
+	if (!access_client_ok(principal, request->client_id))
+		return no(answer, "%s may not use this client id", principal->name);
+	return true;
+}
+
+/* ---- holding off ------------------------------------------------------------------------------
+ */
+
+/* A name is locked for passwords only: see lockout.h. */
+static const char *locked_name(const struct login_request *request)
+{
+	bool is_token = request->password && token_is(request->password, strlen(request->password));
+
+	return request->certificate || is_token ? NULL : request->username;
+}
+
+static bool may_try(struct login *login, const struct login_request *request, struct diag *why)
+{
+	int64_t wait;
+
+	if (!login->lockout || request->is_repeat)
+		return true;
+	wait = lockout_wait(login->lockout, request->address, locked_name(request),
+			    request->mono_ms);
+	if (wait > 0) {
+		(void)diag_set(why, ERR_BUSY, "too many failures: locked for %lld s",
+			       (long long)(wait + 999) / 1000);
+		return false;
+	}
+	if (!has_text(request->client_id))
+		return true;
+	wait = lockout_connect(login->lockout, request->client_id, request->mono_ms);
+	if (wait > 0)
+		(void)diag_set(why, ERR_BUSY, "connects too often: held off for %lld s",
+			       (long long)(wait + 999) / 1000);
+	return wait <= 0;
+}
+
+static void count_failure(struct login *login, const struct login_request *request)
+{
+	if (login->lockout && !request->is_repeat)
+		lockout_failed(login->lockout, request->address, locked_name(request),
+			       request->mono_ms);
+}
+
+static void settle(struct login *login, const struct login_request *request,
+		   struct login_answer *answer, bool is_proved)
+{
+	if (!is_proved) {
+		access_principal_drop(answer->made);
+		answer->made = NULL;
+		answer->principal = NULL;
+		count_failure(login, request);
+		return;
+	}
+	answer->verdict = VERDICT_ALLOW;
+	if (login->lockout && !request->is_repeat)
+		lockout_succeeded(login->lockout, request->address, locked_name(request),
+				  request->mono_ms);
+}
+
+static void clear(struct login_answer *answer)
+{
+	memset(answer, 0, offsetof(struct login_answer, why));
+	diag_init(&answer->why);
+}
+
+void login_check(struct login *login, const struct rules *rules,
+		 const struct login_request *request, struct login_answer *ret)
+{
+	clear(ret);
+	if (!may_try(login, request, &ret->why))
+		return;
+	settle(login, request, ret, prove(login, rules, request, ret) && admit(request, ret));
+}
+
+/* ---- SCRAM ------------------------------------------------------------------------------------
+ */
+
+static struct exchange *find_exchange(struct login *login, const void *handle)
+{
+	for (size_t i = 0; i < LOGIN_EXCHANGES; i++)
+		if (login->exchange[i].handle == handle)
+			return &login->exchange[i];
+	return NULL;
+}
+
+static void end_exchange(struct exchange *exchange)
+{
+	scram_drop(exchange->scram);
+	*exchange = (struct exchange){ 0 };
+}
+
+void login_abandon(struct login *login, const void *handle)
+{
+	struct exchange *exchange = handle ? find_exchange(login, handle) : NULL;
+
+	if (exchange)
+		end_exchange(exchange);
+}
+
+/* A free place, or that of the oldest exchange. */
+static struct exchange *take_place(struct login *login)
+{
+	struct exchange *oldest = &login->exchange[0];
+
+	for (size_t i = 0; i < LOGIN_EXCHANGES; i++) {
+		if (!login->exchange[i].handle)
+			return &login->exchange[i];
+		if (login->exchange[i].begun < oldest->begun)
+			oldest = &login->exchange[i];
+	}
+	end_exchange(oldest);
+	return oldest;
+}
+
+bool login_begin(struct login *login, const struct rules *rules,
+		 const struct login_request *request, const struct login_message *message,
+		 char *reply, struct login_answer *ret)
+{
+	struct scram_login *scram = NULL;
+	struct exchange *exchange;
+
+	clear(ret);
+	ret->method = LOGIN_SCRAM;
+	login_abandon(login, message->handle);
+	if (!may_try(login, request, &ret->why))
+		return false;
+	if (!rules->scram)
+		return no(ret, "there is no SCRAM file");
+	if (scram_begin(rules->scram, message->data, message->len, NULL, &scram, reply, &ret->why))
+		return false;
+	exchange = take_place(login);
+	*exchange = (struct exchange){ message->handle, scram, ++login->exchanges };
+	return true;
+}
+
+static bool finish(const struct rules *rules, const struct login_request *request,
+		   const struct login_message *message, struct scram_login *scram, char *reply,
+		   struct login_answer *answer)
+{
+	if (scram_finish(scram, message->data, message->len, reply, &answer->why))
+		return false;
+	if (has_text(request->username) && strcmp(request->username, scram_user(scram)) != 0)
+		return no(answer, "the proof is for %s", scram_user(scram));
+	answer->principal = access_find(rules->access, scram_user(scram));
+	if (!answer->principal)
+		return no(answer, "the user has no entry in the access file");
+	return admit(request, answer);
+}
+
+void login_finish(struct login *login, const struct rules *rules,
+		  const struct login_request *request, const struct login_message *message,
+		  char *reply, struct login_answer *ret)
+{
+	struct exchange *exchange = find_exchange(login, message->handle);
+
+	clear(ret);
+	ret->method = LOGIN_SCRAM;
+	if (!exchange) {
+		(void)no(ret, "no exchange was begun");
+		return;
+	}
+	settle(login, request, ret, finish(rules, request, message, exchange->scram, reply, ret));
+	end_exchange(exchange);
+}

@@ -1,0 +1,104 @@
+/*
+ * login.h -- who connects? Password, token or certificate -> principal, or a refusal.
+ *
+ * Puts the access room's parts in order for one login: held-off clients and locked names
+ * first, then the proof, then what the access file says about the principal. Knows nothing of
+ * the broker. For the broker's thread alone. What comes out as a reason is for the log: the
+ * peer hears no more than that it is not authorized.
+ */
+#ifndef PETSTORE_LOGIN_H
+#define PETSTORE_LOGIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "access/certid.h"
+#include "base/diag.h"
+#include "base/reason.h"
+#include "rules.h"
+
+struct login;
+
+struct login_options {
+	size_t credentials; /* verified passwords that are remembered */
+	bool has_lockout;
+};
+
+int login_new(const struct login_options *options, struct login **ret, struct diag *diag);
+void login_free(struct login *login); /* NULL is fine */
+
+/* Everything is borrowed for the call. Strings may be NULL where the client sent none. */
+struct login_request {
+	const char *username;
+	const char *password;
+	const char *client_id;
+	const char *address;
+	const struct certid *certificate; /* NULL: the client showed none */
+	const char *certificate_fault;    /* it showed one that can't be read: why; else NULL */
+	/*
+	 * The broker asks again after a reload: nothing is counted, and @is_exempt needs no
+	 * proof where it brings none. That is a session without a connection (it can't act,
+	 * what it may still be sent is judged message by message, and its client has to prove
+	 * itself when it comes back), or one whose proof can't be asked for again (SCRAM).
+	 */
+	bool is_repeat;
+	bool is_exempt;
+	int64_t now_ms;  /* unix time */
+	int64_t mono_ms; /* never goes back */
+};
+
+enum login_method {
+	LOGIN_PASSWORD,
+	LOGIN_CERTIFICATE,
+	LOGIN_TOKEN,
+	LOGIN_SCRAM,
+	LOGIN_METHODS,
+};
+
+/* "password", "certificate", "token", "scram" */
+const char *login_method_name(enum login_method method);
+
+struct login_answer {
+	enum verdict verdict;
+	enum login_method method;
+	/*
+	 * The principal, borrowed from the rules, or from @made; NULL for an offline session
+	 * of someone the access file does not name.
+	 */
+	const struct access_principal *principal;
+	struct access_principal *made; /* yours: access_principal_drop() */
+	int64_t expires_ms;            /* unix time at which the session is to end; 0: none */
+	struct diag why;               /* of a refusal */
+};
+
+void login_check(struct login *login, const struct rules *rules,
+		 const struct login_request *request, struct login_answer *ret);
+
+/*
+ * SCRAM-SHA-256, over MQTT 5's enhanced authentication (4.12): begin answers the client-first
+ * message, finish the client-final one. @handle tells the exchanges apart; at most
+ * LOGIN_EXCHANGES are open, beyond it the oldest is dropped. @reply has SCRAM_REPLY_MAX bytes.
+ *
+ * login_begin() returns true where the exchange goes on, else ret->why says why not.
+ * login_finish() fills @ret like login_check(); the name is in @ret->principal.
+ */
+#define LOGIN_EXCHANGES 256u
+
+struct login_message {
+	const void *handle;
+	const void *data; /* NULL when len is 0 */
+	size_t len;
+};
+
+bool login_begin(struct login *login, const struct rules *rules,
+		 const struct login_request *request, const struct login_message *message,
+		 char *reply, struct login_answer *ret);
+void login_finish(struct login *login, const struct rules *rules,
+		  const struct login_request *request, const struct login_message *message,
+		  char *reply, struct login_answer *ret);
+
+/* The client behind @handle is gone: so is what it had begun. */
+void login_abandon(struct login *login, const void *handle);
+
+#endif

@@ -1,0 +1,137 @@
+/*
+ * alerts.h -- what is wrong at present: raised once, cleared once, never repeated in between.
+ *
+ * A detector may see the same thing every second; an alert is raised at the first sight and
+ * cleared when it has not been seen for a while. Alerts of each kind have places of their own,
+ * so that a flood of one kind hides no other; what finds no place is counted. Knows kinds,
+ * subjects and numbers; knows no clock, no broker and no table.
+ */
+#ifndef PETSTORE_MONITOR_ALERTS_H
+#define PETSTORE_MONITOR_ALERTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+
+#define ALERTS_ACTIVE_MAX 64u /* of one kind */
+#define ALERTS_QUEUE_MAX 256u /* raised or cleared, and not taken yet */
+#define ALERTS_NAME_MAX 128u  /* bytes of a client id, principal or topic, cut beyond */
+#define ALERTS_TEXT_MAX 4096u /* bytes of alert_print()'s text, NUL included */
+
+/* X(kind, code, title): codes are level of a topic, and never change. */
+#define ALERT_TABLE(X)                                                                             \
+	X(ALERT_REFUSAL_STREAK, "refusal-streak", "Many messages refused for one reason")          \
+	X(ALERT_RATE_LIMIT, "rate-limit", "Goes on publishing above its limits")                   \
+	X(ALERT_ID_PROBING, "id-probing", "Tries many ids that are not its own")                   \
+	X(ALERT_CREDENTIALS, "credential-stuffing", "Many user names from one address")            \
+	X(ALERT_USER_ATTACK, "user-attack", "One user name tried from many addresses")             \
+	X(ALERT_PUBLISH_RATE, "publish-rate", "Publishes far more than it usually does")           \
+	X(ALERT_PAYLOAD_SIZE, "payload-size", "Payloads of unusual size for the channel")          \
+	X(ALERT_DUPLICATES, "duplicate-flood", "The same message again and again")                 \
+	X(ALERT_SILENT, "silent-device", "Silent for longer than the contract expects")            \
+	X(ALERT_CLOCK_SKEW, "clock-skew", "Messages dated far from now")                           \
+	X(ALERT_TAKEOVER, "takeover", "Connections fight for one client id")                       \
+	X(ALERT_STUCK, "stuck-status", "A status stands longer than the contract allows")
+
+enum alert_kind {
+#define X(kind, code, title) kind,
+	ALERT_TABLE(X)
+#undef X
+		ALERT_KINDS,
+};
+
+const char *alert_code(enum alert_kind kind);  /* a literal */
+const char *alert_title(enum alert_kind kind); /* likewise */
+
+/* The kind of this code, or ALERT_KINDS. */
+enum alert_kind alert_kind(const char *code);
+
+/* What is done about it; each does what those before it do. */
+enum alert_response { ALERT_REPORT = 0, ALERT_LIMIT, ALERT_DISCONNECT, ALERT_BAN };
+
+const char *alert_response_name(enum alert_response response);
+
+/* What was seen. Strings are borrowed for the call, "" where there is nothing to say. */
+struct alert_evidence {
+	enum alert_kind kind;
+	uint64_t subject; /* tells one subject of this kind from another */
+	const char *client;
+	const char *principal;
+	const char *address;
+	const char *where;  /* a channel's name, or an entity */
+	const char *detail; /* a reason's code, a status */
+	uint64_t count;     /* how often within the window */
+	uint32_t threshold;
+	uint32_t window_s;
+	double observed; /* beside what was expected: a rate, a size, seconds */
+	double expected;
+	bool has_numbers; /* observed and expected are there */
+	enum alert_response response;
+	uint32_t response_s;
+	/* Stays until alerts_clear(); else until it has not been seen for @quiet_s. */
+	bool is_lasting;
+	uint32_t quiet_s;
+};
+
+struct alert {
+	enum alert_kind kind;
+	bool is_raised; /* or cleared */
+	uint64_t subject;
+	char client[ALERTS_NAME_MAX];
+	char principal[ALERTS_NAME_MAX];
+	char address[64];
+	char where[ALERTS_NAME_MAX];
+	char detail[64];
+	uint64_t count; /* since it was raised */
+	uint64_t times; /* sightings since it was raised */
+	uint32_t threshold;
+	uint32_t window_s;
+	double observed;
+	double expected;
+	bool has_numbers;
+	enum alert_response response;
+	uint32_t response_s;
+	bool is_lasting;
+	uint32_t quiet_s;
+	int64_t raised_ns;
+	int64_t seen_ns;
+};
+
+struct alerts;
+
+int alerts_new(struct alerts **ret, struct diag *diag);
+void alerts_free(struct alerts *alerts); /* NULL is fine */
+
+/* Seen at @now_ns. True where that raised an alert, false where it stood or had no place. */
+bool alerts_see(struct alerts *alerts, const struct alert_evidence *evidence, int64_t now_ns);
+
+/* It is over, whatever the time. Unknown ones are fine. */
+void alerts_clear(struct alerts *alerts, enum alert_kind kind, uint64_t subject, int64_t now_ns);
+
+/* Clears what has not been seen for long enough. A look at the standing ones. */
+void alerts_tick(struct alerts *alerts, int64_t now_ns);
+
+/* The next that was raised or cleared, in order; false: none. */
+bool alerts_next(struct alerts *alerts, struct alert *ret);
+
+/* Standing ones, borrowed until the next call: @index from 0; NULL at the end. */
+const struct alert *alerts_standing(const struct alerts *alerts, size_t index);
+
+struct alerts_counts {
+	uint64_t raised[ALERT_KINDS];
+	uint32_t standing[ALERT_KINDS];
+	uint64_t crowded; /* sightings without a place */
+	uint64_t lost;    /* raised or cleared with the queue full */
+};
+const struct alerts_counts *alerts_counts(const struct alerts *alerts);
+
+/*
+ * The alert as a JSON document of one line (schemas/alert.schema.json) in @ret, which has
+ * ALERTS_TEXT_MAX bytes. @time_ms is when it was raised or cleared, UTC. Returns the length; 0
+ * where memory ran out.
+ */
+size_t alert_print(const struct alert *alert, int64_t time_ms, char *ret);
+
+#endif

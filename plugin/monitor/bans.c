@@ -1,0 +1,154 @@
+#include "monitor/bans.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND_NS INT64_C(1000000000)
+
+/*
+ * A plain list: it is looked through when somebody connects, which costs a few microseconds
+ * when it is full.
+ */
+struct bans {
+	size_t count;
+	struct ban *ban; /* those that ended are kept for an hour: their past counts */
+};
+
+int bans_new(struct bans **ret, struct diag *diag)
+{
+	struct bans *bans = calloc(1, sizeof(*bans));
+
+	if (!bans)
+		return diag_nomem(diag);
+	bans->ban = calloc(BANS_MAX, sizeof(*bans->ban));
+	if (!bans->ban) {
+		free(bans);
+		return diag_nomem(diag);
+	}
+	*ret = bans;
+	return 0;
+}
+
+void bans_free(struct bans *bans)
+{
+	if (!bans)
+		return;
+	free(bans->ban);
+	free(bans);
+}
+
+static bool is_forgotten(const struct ban *ban, int64_t now_ns)
+{
+	return now_ns - ban->until_ns > BANS_HOLD_MAX_S * SECOND_NS;
+}
+
+static void copy_name(char to[BANS_NAME_MAX], const char *from)
+{
+	size_t len = strnlen(from, BANS_NAME_MAX);
+
+	if (len == BANS_NAME_MAX) {
+		len--;
+		while (len > 0 && ((unsigned char)from[len] & 0xc0) == 0x80)
+			len--;
+	}
+	memcpy(to, from, len);
+	to[len] = '\0';
+}
+
+/* The subject's entry, or one for it. */
+static struct ban *take(struct bans *bans, const struct bans_subject *who, int64_t now_ns)
+{
+	struct ban *chosen = NULL;
+
+	for (size_t i = 0; i < bans->count; i++) {
+		struct ban *ban = &bans->ban[i];
+
+		if (ban->subject == who->subject) {
+			if (is_forgotten(ban, now_ns))
+				ban->times = 0;
+			return ban;
+		}
+		if (!chosen || ban->until_ns < chosen->until_ns)
+			chosen = ban;
+	}
+	if (bans->count < BANS_MAX && (!chosen || !is_forgotten(chosen, now_ns)))
+		chosen = &bans->ban[bans->count++];
+	*chosen = (struct ban){ .subject = who->subject };
+	copy_name(chosen->client, who->client);
+	copy_name(chosen->principal, who->principal);
+	return chosen;
+}
+
+static void extend(struct ban *ban, enum alert_kind kind, bool is_hold, uint32_t seconds,
+		   int64_t now_ns)
+{
+	int64_t until_ns = now_ns + seconds * SECOND_NS;
+
+	if (ban->until_ns >= until_ns)
+		return;
+	if (ban->until_ns <= now_ns)
+		ban->from_ns = now_ns;
+	ban->until_ns = until_ns;
+	ban->kind = kind;
+	ban->is_hold = is_hold;
+}
+
+uint32_t bans_hold(struct bans *bans, const struct bans_subject *who, enum alert_kind kind,
+		   uint32_t seconds, int64_t now_ns)
+{
+	struct ban *ban = take(bans, who, now_ns);
+
+	for (uint32_t i = 0; i < ban->times && seconds < BANS_HOLD_MAX_S; i++)
+		seconds *= 2;
+	if (seconds > BANS_HOLD_MAX_S)
+		seconds = BANS_HOLD_MAX_S;
+	if (ban->times < 32)
+		ban->times++;
+	extend(ban, kind, true, seconds, now_ns);
+	return seconds;
+}
+
+void bans_put(struct bans *bans, const struct bans_subject *who, enum alert_kind kind,
+	      uint32_t seconds, int64_t now_ns)
+{
+	extend(take(bans, who, now_ns), kind, false, seconds < BANS_MAX_S ? seconds : BANS_MAX_S,
+	       now_ns);
+}
+
+int64_t bans_wait(const struct bans *bans, uint64_t subject, int64_t now_ns)
+{
+	for (size_t i = 0; i < bans->count; i++)
+		if (bans->ban[i].subject == subject)
+			return bans->ban[i].until_ns > now_ns ? bans->ban[i].until_ns - now_ns : 0;
+	return 0;
+}
+
+const struct ban *bans_standing(const struct bans *bans, size_t index, int64_t now_ns)
+{
+	for (size_t i = 0; i < bans->count; i++)
+		if (bans->ban[i].until_ns > now_ns && index-- == 0)
+			return &bans->ban[i];
+	return NULL;
+}
+
+size_t bans_count(const struct bans *bans, int64_t now_ns)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < bans->count; i++)
+		count += bans->ban[i].until_ns > now_ns;
+	return count;
+}
+
+size_t bans_lift(struct bans *bans, const char *client, int64_t now_ns)
+{
+	size_t lifted = 0;
+
+	for (size_t i = bans->count; i-- > 0;) {
+		if (client && strncmp(bans->ban[i].client, client, BANS_NAME_MAX - 1) != 0)
+			continue;
+		lifted += bans->ban[i].until_ns > now_ns;
+		bans->ban[i] = bans->ban[--bans->count];
+	}
+	return lifted;
+}

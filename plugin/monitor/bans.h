@@ -1,0 +1,67 @@
+/*
+ * bans.h -- who has to stay away, and until when.
+ *
+ * A hold is short and doubles with each one that follows within an hour; a ban has the length
+ * that was asked for. Both end by themselves, and both can be lifted. Bounded: when the list is
+ * full, the one that ends first gives way. Lists live in memory: a restart forgets them.
+ */
+#ifndef PETSTORE_MONITOR_BANS_H
+#define PETSTORE_MONITOR_BANS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "monitor/alerts.h"
+
+#define BANS_MAX 4096u
+#define BANS_HOLD_MAX_S 3600u
+#define BANS_MAX_S 604800u /* a week */
+#define BANS_NAME_MAX 128u
+
+struct ban {
+	uint64_t subject;
+	char client[BANS_NAME_MAX]; /* cut beyond */
+	char principal[BANS_NAME_MAX];
+	enum alert_kind kind; /* what for; ALERT_KINDS: by hand */
+	bool is_hold;
+	uint32_t times; /* holds in a row */
+	int64_t from_ns;
+	int64_t until_ns;
+};
+
+struct bans;
+
+int bans_new(struct bans **ret, struct diag *diag);
+void bans_free(struct bans *bans); /* NULL is fine */
+
+/* Who: the same subject is the same client. Strings are borrowed for the call. */
+struct bans_subject {
+	uint64_t subject;
+	const char *client;
+	const char *principal;
+};
+
+/* Holds @who off for @seconds, or twice as long as last time. Returns the seconds. */
+uint32_t bans_hold(struct bans *bans, const struct bans_subject *who, enum alert_kind kind,
+		   uint32_t seconds, int64_t now_ns);
+
+/* Bans @who for @seconds (at most BANS_MAX_S); never shortens what stands. */
+void bans_put(struct bans *bans, const struct bans_subject *who, enum alert_kind kind,
+	      uint32_t seconds, int64_t now_ns);
+
+/* How long @subject has to wait, in nanoseconds; 0: not at all. */
+int64_t bans_wait(const struct bans *bans, uint64_t subject, int64_t now_ns);
+
+/* Those in force at @now_ns: @index from 0; NULL at the end. */
+const struct ban *bans_standing(const struct bans *bans, size_t index, int64_t now_ns);
+size_t bans_count(const struct bans *bans, int64_t now_ns);
+
+/*
+ * Lifts those of client id @client (NULL: all); how many were in force. Their past is
+ * forgotten with them.
+ */
+size_t bans_lift(struct bans *bans, const char *client, int64_t now_ns);
+
+#endif

@@ -1,0 +1,439 @@
+#include "monitor/metrics.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NO_CHANNEL_ROW 0u
+#define OTHER_ROW 1u
+#define OWN_ROWS 2u /* the rows before the channels' */
+
+/* A channel's counters. */
+struct row {
+	char *name; /* NULL: of the first two, or free */
+	uint64_t count[METRICS_ACTIONS][2][REASON_COUNT]; /* [1]: only observed */
+};
+
+struct metrics {
+	struct row *row; /* OWN_ROWS + METRICS_CHANNELS_MAX */
+	size_t rows;
+	uint32_t *row_of; /* by channel index */
+	size_t channels;
+	uint64_t allowed[METRICS_ACTIONS];
+	uint64_t refused[METRICS_ACTIONS];
+	uint64_t connections[METRICS_METHODS][METRICS_RESULTS];
+	struct histogram took;
+};
+
+/* clang-format off */
+static const uint64_t took_bounds[] = {
+	500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000, 1000000, 10000000,
+};
+/* clang-format on */
+
+int metrics_new(struct metrics **ret, struct diag *diag)
+{
+	struct metrics *metrics = calloc(1, sizeof(*metrics));
+
+	if (!metrics)
+		return diag_nomem(diag);
+	metrics->row = calloc(OWN_ROWS + METRICS_CHANNELS_MAX, sizeof(*metrics->row));
+	if (!metrics->row) {
+		free(metrics);
+		return diag_nomem(diag);
+	}
+	metrics->rows = OWN_ROWS;
+	metrics->took.bound = took_bounds;
+	metrics->took.bounds = sizeof(took_bounds) / sizeof(*took_bounds);
+	*ret = metrics;
+	return 0;
+}
+
+void metrics_free(struct metrics *metrics)
+{
+	if (!metrics)
+		return;
+	for (size_t i = 0; i < metrics->rows; i++)
+		free(metrics->row[i].name);
+	free(metrics->row);
+	free(metrics->row_of);
+	free(metrics);
+}
+
+/* ---- channels ---------------------------------------------------------------------------- */
+
+/* The row of @name, a new one, or that of the others. */
+static uint32_t row_for(struct metrics *metrics, const char *name)
+{
+	struct row *row;
+
+	for (size_t i = OWN_ROWS; i < metrics->rows; i++)
+		if (strcmp(metrics->row[i].name, name) == 0)
+			return (uint32_t)i;
+	if (metrics->rows == OWN_ROWS + METRICS_CHANNELS_MAX)
+		return OTHER_ROW;
+	row = &metrics->row[metrics->rows];
+	row->name = strdup(name);
+	return row->name ? (uint32_t)metrics->rows++ : UINT32_MAX;
+}
+
+int metrics_use(struct metrics *metrics, const char *const *name, size_t count, struct diag *diag)
+{
+	uint32_t *row_of = calloc(count + 1, sizeof(*row_of));
+
+	if (!row_of)
+		return diag_nomem(diag);
+	for (size_t i = 0; i < count; i++) {
+		row_of[i] = row_for(metrics, name[i]);
+		if (row_of[i] == UINT32_MAX) {
+			free(row_of);
+			return diag_nomem(diag);
+		}
+	}
+	free(metrics->row_of);
+	metrics->row_of = row_of;
+	metrics->channels = count;
+	return 0;
+}
+
+/* ---- counting ---------------------------------------------------------------------------- */
+
+void metrics_decided(struct metrics *metrics, enum metrics_action action, uint32_t channel,
+		     enum reason reason, bool is_observed)
+{
+	uint32_t row = channel < metrics->channels ? metrics->row_of[channel] : NO_CHANNEL_ROW;
+
+	metrics->row[row].count[action][is_observed][reason]++;
+	if (reason == REASON_NONE || is_observed)
+		metrics->allowed[action]++;
+	else
+		metrics->refused[action]++;
+}
+
+void metrics_took(struct metrics *metrics, int64_t ns)
+{
+	histogram_add(&metrics->took, ns > 0 ? (uint64_t)ns : 0);
+}
+
+void metrics_connected(struct metrics *metrics, enum metrics_method method,
+		       enum metrics_result result)
+{
+	metrics->connections[method][result]++;
+}
+
+uint64_t metrics_decisions(const struct metrics *metrics, enum metrics_action action,
+			   bool is_allowed)
+{
+	return is_allowed ? metrics->allowed[action] : metrics->refused[action];
+}
+
+/* ---- numbers without labels -------------------------------------------------------------- */
+
+enum kind { COUNTER, GAUGE };
+
+/* clang-format off */
+#define FACT(name, kind, member, divisor, topic, help) \
+	{ name, kind, offsetof(struct metrics_facts, member), divisor, topic, help, false }
+#define STORE(name, kind, member, divisor, topic, help) \
+	{ name, kind, offsetof(struct metrics_facts, member), divisor, topic, help, true }
+
+static const struct {
+	const char *name;
+	enum kind kind;
+	size_t offset; /* of a uint64_t */
+	unsigned divisor;
+	const char *topic;
+	const char *help;
+	bool needs_ledger;
+} facts_table[] = {
+	FACT("start_time_seconds", GAUGE, start_s, 1, NULL,
+	     "When the plugin was loaded, in unix time."),
+	FACT("reloads_total", COUNTER, reloads, 1, "reloads", "Reloads that succeeded."),
+	FACT("reload_failures_total", COUNTER, reload_failures, 1, "reload_failures",
+	     "Reloads that failed and changed nothing."),
+	FACT("sessions", GAUGE, sessions, 1, "sessions", "Sessions known, gone ones included."),
+	FACT("credential_cache_hits_total", COUNTER, credential_hits, 1, NULL,
+	     "Passwords that were known already."),
+	FACT("credential_cache_misses_total", COUNTER, credential_misses, 1, NULL,
+	     "Passwords that had to be derived."),
+	FACT("monitor_clients", GAUGE, clients, 1, "monitor/clients",
+	     "Clients that the monitor has a record of."),
+	FACT("monitor_clients_evicted_total", COUNTER, clients_evicted, 1, NULL,
+	     "Records given up for newcomers."),
+	FACT("bans", GAUGE, bans, 1, "bans", "Clients held off or banned now."),
+	STORE("state_cache_hits_total", COUNTER, state_hits, 1, NULL,
+	      "Entities whose state was in memory."),
+	STORE("state_cache_misses_total", COUNTER, state_misses, 1, NULL,
+	      "Entities whose state was read from the database."),
+	STORE("journal_size_bytes", GAUGE, journal_bytes, 1, NULL, "Room in the journal."),
+	STORE("journal_used_bytes", GAUGE, journal_used, 1, "journal/bytes",
+	      "Bytes in the journal that the database has not."),
+	STORE("journal_records", GAUGE, journal_records, 1, "journal/records",
+	      "Accepted writes that the database has not."),
+	STORE("journal_age_seconds", GAUGE, journal_age_ms, 1000, "journal/age",
+	      "How long the oldest of them has waited."),
+	STORE("store_errors_total", COUNTER, store_errors, 1, "store/errors",
+	      "Batches that the database did not take at the first try."),
+	STORE("refusals_lost_total", COUNTER, refusals_lost, 1, NULL,
+	      "Refusals that did not make it to the database."),
+};
+/* clang-format on */
+
+#define FACTS (sizeof(facts_table) / sizeof(*facts_table))
+
+static uint64_t fact(const struct metrics_facts *facts, size_t row)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)facts + facts_table[row].offset, sizeof(value));
+	return value;
+}
+
+static void print_number(FILE *out, uint64_t value, unsigned divisor)
+{
+	if (divisor == 1)
+		(void)fprintf(out, "%" PRIu64, value);
+	else
+		(void)fprintf(out, "%.9g", (double)value / divisor);
+}
+
+static void print_head(FILE *out, const char *name, const char *type, const char *help)
+{
+	(void)fprintf(out, "# HELP petstore_%s %s\n# TYPE petstore_%s %s\n", name, help, name, type);
+}
+
+static void print_facts(FILE *out, const struct metrics_facts *facts)
+{
+	for (size_t i = 0; i < FACTS; i++) {
+		if (facts_table[i].needs_ledger && !facts->has_ledger)
+			continue;
+		print_head(out, facts_table[i].name,
+			   facts_table[i].kind == COUNTER ? "counter" : "gauge",
+			   facts_table[i].help);
+		(void)fprintf(out, "petstore_%s ", facts_table[i].name);
+		print_number(out, fact(facts, i), facts_table[i].divisor);
+		(void)fputc('\n', out);
+	}
+}
+
+/* ---- families ---------------------------------------------------------------------------- */
+
+static const char *const action_names[METRICS_ACTIONS] = { "publish", "deliver", "subscribe" };
+static const char *const method_names[METRICS_METHODS] = { "password", "certificate", "token",
+							   "scram", "none" };
+static const char *const result_names[METRICS_RESULTS] = { "accepted", "refused", "held" };
+
+/* name="value", with what the format wants escaped. Control characters are left out. */
+static void print_label(FILE *out, const char *name, const char *value)
+{
+	(void)fprintf(out, "%s=\"", name);
+	for (; *value; value++) {
+		if (*value == '"' || *value == '\\')
+			(void)fputc('\\', out);
+		if ((unsigned char)*value >= 0x20)
+			(void)fputc(*value, out);
+	}
+	(void)fputc('"', out);
+}
+
+static const char *row_name(const struct metrics *metrics, size_t row)
+{
+	return row == NO_CHANNEL_ROW ? "none" : row == OTHER_ROW ? "other" : metrics->row[row].name;
+}
+
+/* Only what ever happened: most of the cube stays empty. */
+static void print_row(FILE *out, const struct metrics *metrics, size_t at)
+{
+	const struct row *row = &metrics->row[at];
+
+	for (unsigned action = 0; action < METRICS_ACTIONS; action++)
+		for (unsigned observed = 0; observed < 2; observed++)
+			for (unsigned reason = 0; reason < REASON_COUNT; reason++) {
+				uint64_t count = row->count[action][observed][reason];
+
+				if (count == 0)
+					continue;
+				(void)fprintf(out, "petstore_decisions_total{action=\"%s\",",
+					      action_names[action]);
+				print_label(out, "channel", row_name(metrics, at));
+				(void)fprintf(out, ",outcome=\"%s\",reason=\"%s\"} %" PRIu64 "\n",
+					      reason == REASON_NONE ? "allowed"
+					      : observed            ? "observed"
+								    : "refused",
+					      reason_code((enum reason)reason), count);
+			}
+}
+
+static void print_decisions(FILE *out, const struct metrics *metrics)
+{
+	print_head(out, "decisions_total", "counter", "Decisions by action, channel and reason.");
+	for (size_t i = 0; i < metrics->rows; i++)
+		print_row(out, metrics, i);
+}
+
+static void print_connections(FILE *out, const struct metrics *metrics)
+{
+	print_head(out, "connections_total", "counter", "Logins by method and result.");
+	for (unsigned method = 0; method < METRICS_METHODS; method++)
+		for (unsigned result = 0; result < METRICS_RESULTS; result++)
+			(void)fprintf(out,
+				      "petstore_connections_total{method=\"%s\",result=\"%s\"} "
+				      "%" PRIu64 "\n",
+				      method_names[method], result_names[result],
+				      metrics->connections[method][result]);
+}
+
+static void print_alerts(FILE *out, const struct alerts_counts *counts)
+{
+	print_head(out, "alerts_total", "counter", "Alerts raised, by kind.");
+	for (unsigned kind = 0; kind < ALERT_KINDS; kind++)
+		(void)fprintf(out, "petstore_alerts_total{kind=\"%s\"} %" PRIu64 "\n",
+			      alert_code((enum alert_kind)kind), counts->raised[kind]);
+	print_head(out, "alerts_standing", "gauge", "Alerts that were not cleared yet, by kind.");
+	for (unsigned kind = 0; kind < ALERT_KINDS; kind++)
+		(void)fprintf(out, "petstore_alerts_standing{kind=\"%s\"} %" PRIu32 "\n",
+			      alert_code((enum alert_kind)kind), counts->standing[kind]);
+	print_head(out, "alerts_untold_total", "counter",
+		   "Sightings and alerts for which there was no room.");
+	(void)fprintf(out, "petstore_alerts_untold_total %" PRIu64 "\n",
+		      counts->crowded + counts->lost);
+}
+
+static void print_histogram(FILE *out, const char *name, const char *help,
+			    const struct histogram *histogram, unsigned divisor)
+{
+	uint64_t sum = atomic_load_explicit(&histogram->sum, memory_order_relaxed);
+	uint64_t count = 0;
+
+	print_head(out, name, "histogram", help);
+	for (unsigned i = 0; i <= histogram->bounds; i++) {
+		count += atomic_load_explicit(&histogram->bucket[i], memory_order_relaxed);
+		(void)fprintf(out, "petstore_%s_bucket{le=\"", name);
+		if (i < histogram->bounds)
+			print_number(out, histogram->bound[i], divisor);
+		else
+			(void)fputs("+Inf", out);
+		(void)fprintf(out, "\"} %" PRIu64 "\n", count);
+	}
+	(void)fprintf(out, "petstore_%s_sum ", name);
+	print_number(out, sum, divisor);
+	(void)fprintf(out, "\npetstore_%s_count %" PRIu64 "\n", name, count);
+}
+
+static void print_info(FILE *out, const struct metrics_facts *facts)
+{
+	print_head(out, "build_info", "gauge", "What runs; the value is always 1.");
+	(void)fputs("petstore_build_info{", out);
+	print_label(out, "version", facts->version);
+	(void)fputc(',', out);
+	print_label(out, "broker", facts->broker);
+	(void)fputc(',', out);
+	print_label(out, "parser", facts->parser);
+	(void)fputs("} 1\n", out);
+	print_head(out, "contract_info", "gauge", "The contract in force; the value is always 1.");
+	(void)fputs("petstore_contract_info{", out);
+	print_label(out, "title", facts->contract);
+	(void)fputc(',', out);
+	print_label(out, "version", facts->contract_version);
+	(void)fputs("} 1\n", out);
+}
+
+int metrics_print(const struct metrics *metrics, const struct metrics_facts *facts, char **ret,
+		  size_t *len, struct diag *diag)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+
+	if (!out)
+		return diag_nomem(diag);
+	print_info(out, facts);
+	print_facts(out, facts);
+	print_decisions(out, metrics);
+	print_histogram(out, "decision_seconds", "How long a decision about a publish takes.",
+			&metrics->took, 1000000000);
+	print_connections(out, metrics);
+	if (facts->alerts)
+		print_alerts(out, facts->alerts);
+	if (facts->batch_records)
+		print_histogram(out, "batch_records", "Accepted writes in one transaction.",
+				facts->batch_records, 1);
+	if (facts->batch_ns)
+		print_histogram(out, "batch_seconds", "How long a transaction takes.",
+				facts->batch_ns, 1000000000);
+	(void)fputs("# EOF\n", out);
+	if (ferror(out)) {
+		(void)fclose(out);
+		free(text);
+		return diag_nomem(diag);
+	}
+	if (fclose(out) != 0) {
+		free(text);
+		return diag_nomem(diag);
+	}
+	*ret = text;
+	return 0;
+}
+
+/* ---- $SYS -------------------------------------------------------------------------------- */
+
+static void tell_number(metrics_visit *visit, void *ctx, const char *topic, uint64_t value,
+			unsigned divisor)
+{
+	char text[40];
+
+	if (divisor == 1)
+		(void)snprintf(text, sizeof(text), "%" PRIu64, value);
+	else
+		(void)snprintf(text, sizeof(text), "%.3f", (double)value / divisor);
+	visit(topic, text, ctx);
+}
+
+static void tell_alerts(const struct alerts_counts *counts, metrics_visit *visit, void *ctx)
+{
+	uint64_t raised = 0, standing = 0;
+
+	for (unsigned kind = 0; kind < ALERT_KINDS; kind++) {
+		raised += counts->raised[kind];
+		standing += counts->standing[kind];
+	}
+	tell_number(visit, ctx, "alerts/raised", raised, 1);
+	tell_number(visit, ctx, "alerts/standing", standing, 1);
+}
+
+static void tell_connections(const struct metrics *metrics, metrics_visit *visit, void *ctx)
+{
+	char topic[40];
+
+	for (unsigned result = 0; result < METRICS_RESULTS; result++) {
+		uint64_t count = 0;
+
+		for (unsigned method = 0; method < METRICS_METHODS; method++)
+			count += metrics->connections[method][result];
+		(void)snprintf(topic, sizeof(topic), "connections/%s", result_names[result]);
+		tell_number(visit, ctx, topic, count, 1);
+	}
+}
+
+void metrics_tell(const struct metrics *metrics, const struct metrics_facts *facts,
+		  metrics_visit *visit, void *ctx)
+{
+	char topic[40];
+
+	visit("version", facts->version, ctx);
+	visit("contract", facts->contract, ctx);
+	visit("contract/version", facts->contract_version, ctx);
+	for (unsigned action = 0; action < METRICS_ACTIONS; action++) {
+		(void)snprintf(topic, sizeof(topic), "%s/allowed", action_names[action]);
+		tell_number(visit, ctx, topic, metrics->allowed[action], 1);
+		(void)snprintf(topic, sizeof(topic), "%s/refused", action_names[action]);
+		tell_number(visit, ctx, topic, metrics->refused[action], 1);
+	}
+	tell_connections(metrics, visit, ctx);
+	if (facts->alerts)
+		tell_alerts(facts->alerts, visit, ctx);
+	for (size_t i = 0; i < FACTS; i++)
+		if (facts_table[i].topic && (facts->has_ledger || !facts_table[i].needs_ledger))
+			tell_number(visit, ctx, facts_table[i].topic, fact(facts, i),
+				    facts_table[i].divisor);
+}

@@ -1,0 +1,115 @@
+/*
+ * metrics.h -- what happened, counted; and what stands, told.
+ *
+ * Counters are kept here and never go back while the process lives, whatever is reloaded: a
+ * channel's are kept under its name. What other rooms count is handed in as facts when the
+ * numbers are asked for. Two ways out: the text exposition format 0.0.4 of Prometheus, which
+ * node_exporter's textfile collector reads (it ends in a line "# EOF", which OpenMetrics asks
+ * for and Prometheus takes for a comment), and short values for topics below
+ * $SYS/broker/petstore/.
+ *
+ * For the broker's thread.
+ */
+#ifndef PETSTORE_MONITOR_METRICS_H
+#define PETSTORE_MONITOR_METRICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/histogram.h"
+#include "base/reason.h"
+#include "monitor/alerts.h"
+
+/* Channels with counters of their own; the others of a larger contract share one name. */
+#define METRICS_CHANNELS_MAX 256u
+#define METRICS_NO_CHANNEL UINT32_MAX
+
+enum metrics_action { METRICS_PUBLISH = 0, METRICS_DELIVER, METRICS_SUBSCRIBE, METRICS_ACTIONS };
+
+enum metrics_method {
+	METRICS_PASSWORD = 0,
+	METRICS_CERTIFICATE,
+	METRICS_TOKEN,
+	METRICS_SCRAM,
+	METRICS_NO_METHOD, /* nothing was shown */
+	METRICS_METHODS,
+};
+
+enum metrics_result {
+	METRICS_ACCEPTED = 0,
+	METRICS_REFUSED,
+	METRICS_HELD, /* locked out, held off or banned */
+	METRICS_RESULTS,
+};
+
+struct metrics;
+
+int metrics_new(struct metrics **ret, struct diag *diag);
+void metrics_free(struct metrics *metrics); /* NULL is fine */
+
+/*
+ * The channels that indexes stand for from now on: @count names. Counters of names that were
+ * there before go on. On failure nothing has changed.
+ */
+int metrics_use(struct metrics *metrics, const char *const *name, size_t count,
+		struct diag *diag);
+
+/* One decision. @channel: its index, or METRICS_NO_CHANNEL. Allocates nothing. */
+void metrics_decided(struct metrics *metrics, enum metrics_action action, uint32_t channel,
+		     enum reason reason, bool is_observed);
+
+/* How long a decision about a publish took. */
+void metrics_took(struct metrics *metrics, int64_t ns);
+
+void metrics_connected(struct metrics *metrics, enum metrics_method method,
+		       enum metrics_result result);
+
+/* What the other rooms know, as of now. Strings are borrowed for the call. */
+struct metrics_facts {
+	const char *version;          /* of the plugin */
+	const char *broker;           /* "2.0" or "2.1" */
+	const char *parser;           /* what reads payloads */
+	const char *contract;         /* title */
+	const char *contract_version;
+	uint64_t start_s; /* when the plugin was loaded, unix time */
+	uint64_t reloads;
+	uint64_t reload_failures;
+	uint64_t sessions;
+	uint64_t credential_hits;
+	uint64_t credential_misses;
+	uint64_t clients; /* records in use */
+	uint64_t clients_evicted;
+	uint64_t bans;
+	const struct alerts_counts *alerts;
+	bool has_ledger;
+	uint64_t state_hits;
+	uint64_t state_misses;
+	uint64_t journal_bytes;
+	uint64_t journal_used;
+	uint64_t journal_records;
+	uint64_t journal_age_ms;
+	uint64_t store_errors;
+	uint64_t refusals_lost;
+	const struct histogram *batch_records; /* NULL without a ledger */
+	const struct histogram *batch_ns;
+};
+
+/*
+ * The text of a metrics file. On success *ret is a new NUL-terminated text of *len bytes, to
+ * be freed with free(); ERR_NOMEM otherwise. Its size is bounded by METRICS_CHANNELS_MAX.
+ */
+int metrics_print(const struct metrics *metrics, const struct metrics_facts *facts, char **ret,
+		  size_t *len, struct diag *diag);
+
+/* Calls @visit with a topic's rest below $SYS/broker/petstore/ and its value, one by one. */
+typedef void metrics_visit(const char *topic, const char *value, void *ctx);
+void metrics_tell(const struct metrics *metrics, const struct metrics_facts *facts,
+		  metrics_visit *visit, void *ctx);
+
+/* All decisions with this outcome so far. */
+uint64_t metrics_decisions(const struct metrics *metrics, enum metrics_action action,
+			   bool is_allowed);
+
+#endif

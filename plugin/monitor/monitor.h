@@ -1,0 +1,149 @@
+/*
+ * monitor.h -- who does too much, or something odd, and what is done about it.
+ *
+ * The room's front: what happened is told here; what is to be done is asked for at the tick
+ * (alerts to publish, clients to disconnect) and at logins (who has to stay away). Nothing here
+ * calls the broker. Memory is taken when the monitor is made and does not grow, whatever clients
+ * do, but for the ids of the few clients that are about to be disconnected.
+ *
+ * For the broker's thread. Time is an argument: nanoseconds that never go back.
+ */
+#ifndef PETSTORE_MONITOR_MONITOR_H
+#define PETSTORE_MONITOR_MONITOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/reason.h"
+#include "monitor/alerts.h"
+#include "monitor/bans.h"
+#include "monitor/settings.h"
+
+#define MONITOR_CLIENTS_MIN 64u
+#define MONITOR_CLIENTS_MAX (1u << 20)
+#define MONITOR_KICKS_MAX 256u /* waiting; beyond it the client is only held off */
+
+struct monitor;
+struct client;
+
+/* 0 in any place: no limit of that kind. */
+struct monitor_limits {
+	uint32_t messages_per_second;
+	uint32_t burst; /* messages at once; 0: as many as in a second */
+	uint32_t bytes_per_second; /* of payloads; as many at once */
+	uint32_t connects_per_minute;
+};
+
+/* What the contract says of a channel; by its index. */
+struct monitor_channel {
+	const char *name;
+	struct monitor_limits limits; /* of each client on this channel; connects do not count */
+	uint32_t interval_s;          /* who publishes here does so at least so often; 0: or not */
+};
+
+/* Who it is about. Strings are never NULL, and borrowed for the call. */
+struct monitor_who {
+	const char *client;    /* id */
+	const char *principal; /* "" where nobody is known */
+	const char *address;
+};
+
+/* @clients: records, MONITOR_CLIENTS_MIN .. _MAX; about 500 bytes each. */
+int monitor_new(size_t clients, struct monitor **ret, struct diag *diag);
+void monitor_free(struct monitor *monitor); /* NULL is fine */
+
+void monitor_set(struct monitor *monitor, const struct settings *settings);
+
+/*
+ * A (re)loaded contract's channels, copied but for the names, which are borrowed until the next
+ * call. Baselines of payload sizes are learned anew. On failure nothing has changed.
+ */
+int monitor_use(struct monitor *monitor, const struct monitor_channel *channel, size_t count,
+		struct diag *diag);
+
+/* The client's record, for the calls below; never NULL, and good until the next such call. */
+struct client *monitor_client(struct monitor *monitor, const struct monitor_who *who,
+			      int64_t now_ns);
+
+/* ---- limits ------------------------------------------------------------------------------ */
+
+/*
+ * Charges a publish of @bytes on a channel (by index) against the channel's limits and @own,
+ * those of the client's roles (NULL: none). False: it is above one of them, nothing was
+ * charged, and @why says which.
+ */
+bool monitor_charge(struct monitor *monitor, struct client *client, size_t channel, size_t bytes,
+		    const struct monitor_limits *own, int64_t now_ns, struct diag *why);
+
+/* ---- what happened ----------------------------------------------------------------------- */
+
+/* An accepted publish. */
+struct monitor_publish {
+	size_t channel;
+	uint64_t digest; /* of topic and payload */
+	size_t payload_len;
+	bool has_claim;       /* the message says when it was made: */
+	int64_t claim_off_ms; /* so far from now */
+};
+
+void monitor_published(struct monitor *monitor, struct client *client,
+		       const struct monitor_who *who, const struct monitor_publish *publish,
+		       int64_t now_ns);
+
+/*
+ * A refused publish or subscription, also one that was only observed. @entity (@entity_len
+ * bytes): the topic, where it is about something that the client may not have; else NULL.
+ */
+void monitor_refused(struct monitor *monitor, const struct monitor_who *who, enum reason reason,
+		     const char *entity, size_t entity_len, int64_t now_ns);
+
+/* A login failed, for whatever reason. Never for those that the broker asks again. */
+void monitor_login_failed(struct monitor *monitor, const struct monitor_who *who, int64_t now_ns);
+
+/*
+ * A login would succeed: how long the client has to stay away instead, in nanoseconds, or 0. It
+ * is then connected through @handle (compared, never followed). @own as above.
+ */
+int64_t monitor_connect(struct monitor *monitor, const struct monitor_who *who, const void *handle,
+			const struct monitor_limits *own, int64_t now_ns);
+
+/* Only whether it has to stay away: for logins that the broker asks again. */
+int64_t monitor_wait(const struct monitor *monitor, const struct monitor_who *who, int64_t now_ns);
+
+void monitor_disconnected(struct monitor *monitor, const struct monitor_who *who,
+			  const void *handle);
+
+/* An entity's status was found to stand for longer than it may. To be repeated while it does. */
+struct monitor_stuck {
+	const char *entity; /* "order" */
+	const char *id;
+	const char *status;
+	uint64_t stands_s;
+	uint32_t allowed_s;
+};
+void monitor_stuck(struct monitor *monitor, const struct monitor_stuck *stuck, int64_t now_ns);
+
+/* ---- what to do -------------------------------------------------------------------------- */
+
+/* Looks for what did not happen, and clears what is over. Cheap; does its work ten times a second. */
+void monitor_tick(struct monitor *monitor, int64_t now_ns);
+
+/* The next alert to tell of; false: none. */
+bool monitor_next_alert(struct monitor *monitor, struct alert *ret);
+
+/* The id of the next client to disconnect, to be freed; NULL: none. Ask outside callbacks only. */
+char *monitor_next_kick(struct monitor *monitor);
+
+struct bans *monitor_bans(struct monitor *monitor);
+const struct alerts *monitor_alerts(const struct monitor *monitor);
+
+struct monitor_facts {
+	size_t clients;
+	uint64_t evicted;
+	size_t memory; /* bytes at most */
+};
+struct monitor_facts monitor_facts(const struct monitor *monitor);
+
+#endif

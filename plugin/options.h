@@ -1,0 +1,65 @@
+/*
+ * options.h -- the plugin_opt_ lines of mosquitto.conf as one checked struct.
+ *
+ * One table (options.c) holds every option's name, kind, bounds, default and help; parsing,
+ * the documentation and the tests walk it. An option that is unknown, given twice, missing,
+ * out of bounds or followed by junk is an error: it never disables a gate.
+ */
+#ifndef PETSTORE_OPTIONS_H
+#define PETSTORE_OPTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+
+struct options {
+	char *contract;      /* AsyncAPI document */
+	char *access;        /* access.json */
+	char *password_file; /* NULL: nobody logs in with a password */
+	char *scram_file;    /* NULL: nobody logs in by SCRAM */
+	char *database;      /* NULL: no state is kept; a contract with entities needs it */
+	int64_t journal_size;
+	int64_t batch_rows;
+	int64_t batch_ms;
+	int64_t events_keep_rows;
+	int64_t events_keep_days;
+	int64_t state_cache;
+	int64_t credential_cache;
+	int64_t lockout; /* 1: failed logins make their source wait */
+	int64_t notices_per_second;
+	int64_t refusal_payload;
+	int64_t refusals_keep_rows;
+	int64_t refusals_keep_days;
+};
+
+enum options_kind { OPTIONS_PATH, OPTIONS_INTEGER };
+
+struct options_row {
+	const char *name;
+	enum options_kind kind;
+	const char *preset; /* the default's text; NULL: none, and required where is_required */
+	int is_required;
+	int64_t min, max; /* of an integer */
+	size_t offset;    /* into struct options */
+	const char *help; /* one sentence */
+};
+
+/* The table; the row after the last has a NULL name. */
+const struct options_row *options_table(void);
+
+/* One line of the configuration; both strings are borrowed for the call. */
+struct options_pair {
+	const char *key;
+	const char *value;
+};
+
+/*
+ * Fills @ret with the defaults and the @count pairs. On failure @ret is cleared, and @diag
+ * names the option and what was expected.
+ */
+int options_init(struct options *ret, const struct options_pair *pairs, size_t count,
+		 struct diag *diag);
+void options_clear(struct options *options);
+
+#endif

@@ -1,0 +1,154 @@
+#include "report/jsonout.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+#define CUT "..."
+
+void jsonout_begin(struct jsonout *out, char *text, size_t cap)
+{
+	*out = (struct jsonout){ .text = text, .cap = cap };
+}
+
+size_t jsonout_end(struct jsonout *out)
+{
+	if (out->is_full) {
+		out->text[0] = '\0';
+		return 0;
+	}
+	out->text[out->len] = '\0'; /* put() kept the room */
+	return out->len;
+}
+
+static void put(struct jsonout *out, const char *text, size_t len)
+{
+	if (out->is_full || len >= out->cap - out->len) {
+		out->is_full = true;
+		return;
+	}
+	memcpy(out->text + out->len, text, len);
+	out->len += len;
+}
+
+static void put_name(struct jsonout *out, const char *name)
+{
+	if (out->needs_comma)
+		put(out, ",", 1);
+	out->needs_comma = true;
+	if (!name)
+		return;
+	put(out, "\"", 1);
+	put(out, name, strlen(name));
+	put(out, "\":", 2);
+}
+
+void jsonout_open(struct jsonout *out, const char *name, char bracket)
+{
+	put_name(out, name);
+	put(out, &bracket, 1);
+	out->needs_comma = false;
+}
+
+void jsonout_close(struct jsonout *out, char bracket)
+{
+	put(out, &bracket, 1);
+	out->needs_comma = true;
+}
+
+/* Two-character escapes, where JSON has one. */
+static char short_escape(unsigned char c)
+{
+	switch (c) {
+	case '"':
+	case '\\':
+		return (char)c;
+	case '\n':
+		return 'n';
+	case '\r':
+		return 'r';
+	case '\t':
+		return 't';
+	case '\b':
+		return 'b';
+	case '\f':
+		return 'f';
+	}
+	return 0;
+}
+
+/* C0 and C1 controls, DEL, and the line ends of Unicode, by code point; -1: needs no escape. */
+static int code_to_escape(const unsigned char *s, size_t n)
+{
+	if (n == 0)
+		return 0xfffd;
+	if (n == 1 && (s[0] < 0x20 || s[0] == 0x7f))
+		return s[0];
+	if (n == 2 && s[0] == 0xc2 && s[1] < 0xa0)
+		return s[1];
+	if (n == 3 && s[0] == 0xe2 && s[1] == 0x80 && (s[2] == 0xa8 || s[2] == 0xa9))
+		return 0x2000 + (s[2] & 0x3f);
+	return -1;
+}
+
+/* Writes the character at @s (@n bytes of UTF-8, 0: not UTF-8) to @ret; its length. */
+static size_t escape(const unsigned char *s, size_t n, char ret[8])
+{
+	char brief = n == 1 ? short_escape(s[0]) : 0;
+	int code = code_to_escape(s, n);
+
+	if (brief) {
+		ret[0] = '\\';
+		ret[1] = brief;
+		return 2;
+	}
+	if (code < 0) {
+		memcpy(ret, s, n);
+		return n;
+	}
+	return (size_t)snprintf(ret, 8, "\\u%04x", (unsigned)code & 0xffff);
+}
+
+void jsonout_text(struct jsonout *out, const char *name, const char *text, size_t len, size_t max)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t begin;
+	size_t cut; /* where CUT would still fit */
+
+	put_name(out, name);
+	put(out, "\"", 1);
+	begin = cut = out->len;
+	for (size_t i = 0; i < len;) {
+		size_t n = utf8_length(s + i, len - i);
+		char piece[8];
+		size_t size = escape(s + i, n, piece);
+
+		if (out->len - begin + strlen(CUT) <= max)
+			cut = out->len;
+		if (out->len - begin + size > max) {
+			out->len = cut;
+			put(out, CUT, strlen(CUT));
+			break;
+		}
+		put(out, piece, size);
+		i += n ? n : 1;
+	}
+	put(out, "\"", 1);
+}
+
+void jsonout_number(struct jsonout *out, const char *name, uint64_t value)
+{
+	char digits[24];
+	int n = snprintf(digits, sizeof(digits), "%" PRIu64, value);
+
+	put_name(out, name);
+	put(out, digits, (size_t)n);
+}
+
+void jsonout_true(struct jsonout *out, const char *name)
+{
+	put_name(out, name);
+	put(out, "true", 4);
+}

@@ -1,0 +1,45 @@
+/*
+ * jsonout.h -- JSON written into a bounded buffer, without allocating.
+ *
+ * For documents whose shape the code knows and whose texts it does not: any bytes come out as
+ * a JSON string (RFC 8259). Controls, U+2028 and U+2029 are escaped, so that the text is one
+ * line that steers no terminal; bytes that are not UTF-8 become U+FFFD.
+ *
+ * What does not fit leaves the document invalid and jsonout_end() says so; callers that give
+ * each text a bound, and the buffer room for all of them, never see that.
+ */
+#ifndef PETSTORE_REPORT_JSONOUT_H
+#define PETSTORE_REPORT_JSONOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct jsonout {
+	char *text;
+	size_t cap;
+	size_t len;
+	bool is_full;
+	bool needs_comma;
+};
+
+/* Writes to @text, which has @cap bytes (at least 1) and outlives @out. */
+void jsonout_begin(struct jsonout *out, char *text, size_t cap);
+
+/* Terminates the text. Its length, or 0 where it did not fit. */
+size_t jsonout_end(struct jsonout *out);
+
+/* '{' or '[', and their ends. @name is a member's, a literal, or NULL inside an array. */
+void jsonout_open(struct jsonout *out, const char *name, char bracket);
+void jsonout_close(struct jsonout *out, char bracket);
+
+/*
+ * A string of @len bytes. What would take more than @max bytes of output, quotes not counted,
+ * is cut between two characters and ends in "...".
+ */
+void jsonout_text(struct jsonout *out, const char *name, const char *text, size_t len, size_t max);
+
+void jsonout_number(struct jsonout *out, const char *name, uint64_t value);
+void jsonout_true(struct jsonout *out, const char *name);
+
+#endif

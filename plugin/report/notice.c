@@ -1,0 +1,181 @@
+#include "report/notice.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "report/jsonout.h"
+
+/* Bytes of output that a text takes at most. Their sum and the names stay below NOTICE_MAX. */
+#define WORD_MAX 64u
+#define TOPIC_MAX 640u
+#define FIELD_MAX 512u
+#define SENTENCE_MAX 1024u
+
+struct problem {
+	const char *type;
+	const char *title;
+	unsigned status;
+};
+
+#define TYPE(name) "https://petstoreapi.com/errors/" name
+
+static const struct problem unauthorized = { TYPE("unauthorized"), "Unauthorized", 401 };
+static const struct problem forbidden = { TYPE("forbidden"), "Forbidden", 403 };
+static const struct problem not_found = { TYPE("not-found"), "Not Found", 404 };
+static const struct problem invalid = { TYPE("validation-error"), "Validation Error", 422 };
+static const struct problem too_many = { TYPE("rate-limit-exceeded"), "Too Many Requests", 429 };
+static const struct problem broken = { TYPE("internal-server-error"), "Internal Server Error",
+				       500 };
+
+/* No default: the compiler asks about a reason that is new. */
+static const struct problem *problem_of(enum reason reason)
+{
+	switch (reason) {
+	case REASON_IDENTITY_UNKNOWN:
+		return &unauthorized;
+	case REASON_DIRECTION:
+	case REASON_SCOPE_MISSING:
+	case REASON_NOT_OWNER:
+	case REASON_FILTER_UNREACHABLE:
+	case REASON_WILL_FORBIDDEN:
+		return &forbidden;
+	case REASON_TOPIC_UNKNOWN:
+		return &not_found;
+	case REASON_TOPIC_PARAMETER:
+	case REASON_QOS_TOO_LOW:
+	case REASON_RETAIN_FORBIDDEN:
+	case REASON_RETAIN_REQUIRED:
+	case REASON_PAYLOAD_EMPTY:
+	case REASON_PAYLOAD_TOO_LARGE:
+	case REASON_PAYLOAD_NOT_JSON:
+	case REASON_SCHEMA_VIOLATION:
+	case REASON_SCHEMA_LIMIT:
+	case REASON_ID_MISMATCH:
+	case REASON_TRANSITION_ILLEGAL:
+	case REASON_OWNER_CHANGE:
+		return &invalid;
+	case REASON_RATE_EXCEEDED:
+		return &too_many;
+	case REASON_INTERNAL:
+	case REASON_STORE_UNAVAILABLE:
+	case REASON_NONE:
+	case REASON_COUNT:
+		break;
+	}
+	return &broken;
+}
+
+static void text(struct jsonout *out, const char *name, const char *value, size_t max)
+{
+	jsonout_text(out, name, value, strlen(value), max);
+}
+
+static void print_problem(struct jsonout *out, const struct problem *problem)
+{
+	text(out, "type", problem->type, WORD_MAX);
+	text(out, "title", problem->title, WORD_MAX);
+	jsonout_number(out, "status", problem->status);
+}
+
+/* What may stand in a URI's path as it is (RFC 3986, 3.3), ':' of a first segment left out. */
+static bool is_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c != '\0' && strchr("-._~!$&'()*+,;=@/", c));
+}
+
+/* The topic as a relative reference: all else is percent-encoded. */
+static void print_instance(struct jsonout *out, const char *topic, size_t len)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	char uri[TOPIC_MAX];
+	size_t used = 0;
+
+	for (size_t i = 0; i < len && used + 3 < sizeof(uri); i++) {
+		unsigned char c = (unsigned char)topic[i];
+
+		if (is_plain(topic[i])) {
+			uri[used++] = topic[i];
+			continue;
+		}
+		uri[used++] = '%';
+		uri[used++] = hex[c >> 4];
+		uri[used++] = hex[c & 15];
+	}
+	jsonout_text(out, "instance", uri, used, TOPIC_MAX);
+}
+
+static void print_errors(struct jsonout *out, const struct refusal *refusal)
+{
+	if (refusal->keyword[0] == '\0')
+		return;
+	jsonout_open(out, "errors", '[');
+	jsonout_open(out, NULL, '{');
+	text(out, "field", refusal->pointer, FIELD_MAX);
+	text(out, "code", refusal->keyword, WORD_MAX);
+	text(out, "message", refusal->message, SENTENCE_MAX);
+	jsonout_close(out, '}');
+	jsonout_close(out, ']');
+}
+
+static void print_time(struct jsonout *out, int64_t time_ms)
+{
+	char time[CLOCK_TEXT_MAX];
+
+	text(out, "time", clock_print(time_ms, time), CLOCK_TEXT_MAX);
+}
+
+static size_t end(struct jsonout *out)
+{
+	size_t len;
+
+	jsonout_close(out, '}');
+	len = jsonout_end(out);
+	assert(len > 0); /* NOTICE_MAX is the sum of all bounds and more */
+	return len;
+}
+
+size_t notice_print(const struct refusal *refusal, char *ret)
+{
+	const char *detail = refusal->message[0] ? refusal->message : reason_title(refusal->reason);
+	struct jsonout out;
+
+	jsonout_begin(&out, ret, NOTICE_MAX);
+	jsonout_open(&out, NULL, '{');
+	print_problem(&out, problem_of(refusal->reason));
+	text(&out, "detail", detail, SENTENCE_MAX);
+	print_instance(&out, refusal->topic, refusal->topic_len);
+	print_errors(&out, refusal);
+	text(&out, "reason", reason_code(refusal->reason), WORD_MAX);
+	text(&out, "decisionId", refusal->id, WORD_MAX);
+	jsonout_text(&out, "topic", refusal->topic, refusal->topic_len, TOPIC_MAX);
+	jsonout_number(&out, "qos", refusal->qos);
+	print_time(&out, refusal->time_ms);
+	if (refusal->standing[0])
+		text(&out, "standing", refusal->standing, 2 * WORD_MAX);
+	if (refusal->is_observed)
+		jsonout_true(&out, "observed");
+	return end(&out);
+}
+
+size_t notice_print_held(const char *client_id, uint64_t count, int64_t time_ms, char *ret)
+{
+	char topic[256], detail[128];
+	struct jsonout out;
+
+	(void)snprintf(topic, sizeof(topic), "refusals/%s", client_id);
+	(void)snprintf(detail, sizeof(detail), "%" PRIu64 " more refusal%s not told one by one",
+		       count, count == 1 ? " was" : "s were");
+	jsonout_begin(&out, ret, NOTICE_MAX);
+	jsonout_open(&out, NULL, '{');
+	print_problem(&out, &too_many);
+	text(&out, "detail", detail, SENTENCE_MAX);
+	print_instance(&out, topic, strlen(topic));
+	text(&out, "reason", "notices-held-back", WORD_MAX);
+	jsonout_number(&out, "heldBack", count);
+	print_time(&out, time_ms);
+	return end(&out);
+}

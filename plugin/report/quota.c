@@ -1,0 +1,161 @@
+#include "report/quota.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define WAYS 4u
+#define SETS (QUOTA_CLIENTS / WAYS)
+
+struct entry {
+	int64_t second; /* that taken and held count; 0: the entry is free */
+	uint64_t held;
+	uint64_t owed; /* held in seconds before */
+	unsigned taken;
+	unsigned len;
+	char client[QUOTA_CLIENT_MAX];
+};
+
+struct quota {
+	unsigned per_second;
+	uint64_t seed;
+	struct entry total;
+	struct entry others; /* clients that found no place */
+	size_t holding;      /* entries with something held or owed */
+	size_t next;         /* where quota_next_held() goes on */
+	int64_t looked;      /* the second in which it last went through */
+	struct entry entry[QUOTA_CLIENTS];
+};
+
+int quota_new(unsigned per_second, struct quota **ret, struct diag *diag)
+{
+	struct quota *quota = calloc(1, sizeof(*quota));
+
+	if (!quota)
+		return diag_nomem(diag);
+	if (getrandom(&quota->seed, sizeof(quota->seed), 0) != (ssize_t)sizeof(quota->seed)) {
+		free(quota);
+		return diag_set(diag, ERR_IO, "no random bytes to be had: %s", strerror(errno));
+	}
+	quota->per_second = per_second;
+	quota->next = QUOTA_CLIENTS;
+	*ret = quota;
+	return 0;
+}
+
+void quota_free(struct quota *quota)
+{
+	free(quota);
+}
+
+/*
+ * Seeded, since clients choose their ids. It need not be more than that: who finds a full set
+ * shares a quota, and nobody gains by it.
+ */
+static size_t set_of(const struct quota *quota, const char *client, size_t len)
+{
+	uint64_t hash = quota->seed;
+
+	for (size_t i = 0; i < len; i++) {
+		hash = (hash ^ (unsigned char)client[i]) * UINT64_C(0x9e3779b97f4a7c15);
+		hash ^= hash >> 29;
+	}
+	return (size_t)(hash >> 32) % SETS;
+}
+
+static bool is_holding(const struct entry *entry)
+{
+	return entry->held > 0 || entry->owed > 0;
+}
+
+/* An entry of a second that is over may go; better one that has nothing to tell. */
+static struct entry *find_place(struct entry *set, int64_t second)
+{
+	struct entry *place = NULL;
+
+	for (struct entry *e = set; e < set + WAYS; e++)
+		if (e->second != second && (!place || (is_holding(place) && !is_holding(e))))
+			place = e;
+	return place;
+}
+
+static struct entry *find(struct quota *quota, const char *client, size_t len, int64_t second)
+{
+	struct entry *set = &quota->entry[WAYS * set_of(quota, client, len)];
+	struct entry *place;
+
+	for (struct entry *e = set; e < set + WAYS; e++)
+		if (e->second != 0 && e->len == len && memcmp(e->client, client, len) == 0)
+			return e;
+	place = find_place(set, second);
+	if (!place)
+		return &quota->others;
+	if (is_holding(place))
+		quota->holding--;
+	*place = (struct entry){ .second = second, .len = (unsigned)len };
+	memcpy(place->client, client, len);
+	return place;
+}
+
+static void turn(struct entry *entry, int64_t second)
+{
+	if (entry->second == second)
+		return;
+	entry->owed += entry->held;
+	entry->held = 0;
+	entry->taken = 0;
+	entry->second = second;
+}
+
+bool quota_take(struct quota *quota, const char *client, size_t len, int64_t now_ms)
+{
+	int64_t second = now_ms / 1000 + 1; /* 0 is kept for free entries */
+	struct entry *entry;
+
+	if (quota->per_second == 0 || len == 0 || len > QUOTA_CLIENT_MAX)
+		return false;
+	entry = find(quota, client, len, second);
+	turn(entry, second);
+	turn(&quota->total, second);
+	if (entry->taken < quota->per_second &&
+	    quota->total.taken < QUOTA_TOTAL * quota->per_second) {
+		entry->taken++;
+		quota->total.taken++;
+		return true;
+	}
+	if (entry != &quota->others && !is_holding(entry))
+		quota->holding++;
+	entry->held++;
+	return false;
+}
+
+bool quota_next_held(struct quota *quota, int64_t now_ms, struct quota_held *ret)
+{
+	int64_t second = now_ms / 1000 + 1;
+
+	if (quota->next >= QUOTA_CLIENTS) {
+		if (quota->holding == 0 || quota->looked == second)
+			return false;
+		quota->looked = second;
+		quota->next = 0;
+	}
+	while (quota->next < QUOTA_CLIENTS) {
+		struct entry *entry = &quota->entry[quota->next++];
+
+		if (!is_holding(entry))
+			continue;
+		if (entry->second != second)
+			turn(entry, 0); /* and its place is free */
+		if (entry->owed == 0)
+			continue;
+		memcpy(ret->client, entry->client, entry->len);
+		ret->client[entry->len] = '\0';
+		ret->count = entry->owed;
+		entry->owed = 0;
+		if (!is_holding(entry))
+			quota->holding--;
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,75 @@
+/*
+ * refusals.h -- the desk that every refusal goes over: it gets an id, words, and its bounds.
+ *
+ * Knows decisions, and who may be told how much; knows no broker, no log and no table: the
+ * door takes what is prepared here to the log, to the ledger and to the client.
+ */
+#ifndef PETSTORE_REPORT_REFUSALS_H
+#define PETSTORE_REPORT_REFUSALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/refusal.h"
+#include "gate.h"
+#include "report/decisionid.h"
+#include "report/notice.h"
+
+/* Where notices go: this and the client's id. */
+#define REFUSALS_TOPIC "refusals/"
+#define REFUSALS_TOPIC_MAX (sizeof(REFUSALS_TOPIC) + 64)
+
+struct refusals;
+
+struct refusals_options {
+	unsigned notices_per_second; /* for one client; 0: none are sent */
+	size_t payload_bytes;        /* kept of a refused payload; 0: nothing */
+};
+
+int refusals_new(const struct refusals_options *options, struct refusals **ret, struct diag *diag);
+void refusals_free(struct refusals *refusals); /* NULL is fine */
+
+/* Who did what was refused. Strings are never NULL. */
+struct refusals_client {
+	const char *id;
+	const char *principal; /* or the name it claims, where it is nobody's */
+	const char *address;
+};
+
+/*
+ * Puts a refused or observed decision in words and gives it an id. *ret borrows from all
+ * arguments, and its id from @refusals until the next call.
+ */
+void refusals_describe(struct refusals *refusals, const struct gate_request *request,
+		       const struct decision *decision, const struct refusals_client *client,
+		       int64_t now_ms, struct refusal *ret);
+
+/* The same about a connection: @message is what was wrong. */
+void refusals_describe_connect(struct refusals *refusals, const char *message,
+			       const struct refusals_client *client, int64_t now_ms,
+			       struct refusal *ret);
+
+/* A message for the broker to send. */
+struct refusals_notice {
+	char topic[REFUSALS_TOPIC_MAX];
+	size_t len;
+	char text[NOTICE_MAX];
+};
+
+/*
+ * The notice of @refusal; false: none is to be sent. None is sent about subscriptions and
+ * connections (the client hears of these from the broker), to a client whose id cannot be one
+ * level of a topic, and beyond the bound, which is made up for by refusals_held().
+ */
+bool refusals_notice(struct refusals *refusals, const struct refusal *refusal,
+		     struct refusals_notice *ret);
+
+/*
+ * Notices that say how many were held back: call it now and then until it is false. Cheap
+ * where nothing was.
+ */
+bool refusals_held(struct refusals *refusals, int64_t now_ms, struct refusals_notice *ret);
+
+#endif

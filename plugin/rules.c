@@ -1,0 +1,285 @@
+#include "rules.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Owned memory behind the const pointers of struct rules. */
+struct rules_parts {
+	size_t schema_count; /* distinct schemas */
+	struct schema **schema;
+	struct rules_channel *channel;
+	struct ledger_entity *entity;
+	struct ledger_column *column;
+};
+
+/* A channel and its schema's URI, to be sorted so that each schema is compiled once. */
+struct wanted {
+	const char *uri;
+	size_t channel;
+};
+
+static int by_uri(const void *a, const void *b)
+{
+	return strcmp(((const struct wanted *)a)->uri, ((const struct wanted *)b)->uri);
+}
+
+static int add_documents(const struct contract *contract, struct schema_set *set, struct diag *diag)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < contract_document_count(contract); i++) {
+		struct contract_document doc = contract_document(contract, i);
+
+		rc = schema_set_add(set, doc.uri, doc.name, doc.json, diag);
+	}
+	return rc;
+}
+
+static int compile_wanted(struct rules *rules, struct schema_set *set, const struct wanted *wanted,
+			  size_t count, struct diag *diag)
+{
+	static const struct schema_options options = { .assert_format = true };
+	struct rules_parts *parts = rules->parts;
+
+	for (size_t i = 0; i < count; i++) {
+		bool is_same = i > 0 && strcmp(wanted[i].uri, wanted[i - 1].uri) == 0;
+
+		if (!is_same) {
+			int rc = schema_compile(set, wanted[i].uri, &options,
+						&parts->schema[parts->schema_count], diag);
+
+			if (rc)
+				return rc;
+			parts->schema_count++;
+		}
+		parts->channel[wanted[i].channel].schema = parts->schema[parts->schema_count - 1];
+	}
+	return 0;
+}
+
+static int compile_schemas(struct rules *rules, struct diag *diag)
+{
+	size_t channels = contract_channel_count(rules->contract);
+	struct wanted *wanted = calloc(channels + 1, sizeof(*wanted));
+	struct schema_set *set = NULL;
+	size_t count = 0;
+	int rc = ERR_NOMEM;
+
+	rules->parts->schema = calloc(channels + 1, sizeof(*rules->parts->schema));
+	if (!wanted || !rules->parts->schema) {
+		(void)diag_nomem(diag);
+		goto out;
+	}
+	for (size_t i = 0; i < channels; i++) {
+		const char *uri = contract_channel(rules->contract, i)->schema_uri;
+
+		if (uri)
+			wanted[count++] = (struct wanted){ uri, i };
+	}
+	qsort(wanted, count, sizeof(*wanted), by_uri);
+	rc = schema_set_new(&set, diag);
+	if (rc == 0)
+		rc = add_documents(rules->contract, set, diag);
+	if (rc == 0)
+		rc = compile_wanted(rules, set, wanted, count, diag);
+out:
+	schema_set_free(set);
+	free(wanted);
+	return rc;
+}
+
+static int compile_pattern(const struct contract_param *param, struct pattern **ret,
+			   struct diag *diag)
+{
+	struct pattern *pattern = NULL;
+	int rc;
+
+	if (!param->pattern)
+		return 0;
+	rc = pattern_compile(param->pattern, strlen(param->pattern), &pattern, diag);
+	if (rc == 0)
+		*ret = pattern;
+	return rc;
+}
+
+static int compile_channels(struct rules *rules, struct diag *diag)
+{
+	size_t count = contract_channel_count(rules->contract);
+
+	rules->parts->channel = calloc(count + 1, sizeof(*rules->parts->channel));
+	if (!rules->parts->channel)
+		return diag_nomem(diag);
+	rules->channel = rules->parts->channel;
+	rules->payload_max = 1;
+	for (size_t i = 0; i < count; i++) {
+		const struct contract_channel *channel = contract_channel(rules->contract, i);
+
+		if (channel->payload_max > rules->payload_max)
+			rules->payload_max = channel->payload_max;
+		for (size_t p = 0; p < channel->param_count; p++) {
+			int rc = compile_pattern(&channel->param[p],
+						 &rules->parts->channel[i].pattern[p], diag);
+
+			if (rc) {
+				diag_prefix(diag, "%s: /channels/%s/parameters/%s/x-pattern",
+					    contract_document(rules->contract, 0).name,
+					    channel->name, channel->param[p].name);
+				return rc;
+			}
+		}
+	}
+	return compile_schemas(rules, diag);
+}
+
+static enum ledger_type column_type(enum contract_type type)
+{
+	switch (type) {
+	case CONTRACT_INTEGER:
+		return LEDGER_INTEGER;
+	case CONTRACT_REAL:
+		return LEDGER_REAL;
+	case CONTRACT_BOOLEAN:
+		return LEDGER_BOOLEAN;
+	case CONTRACT_TEXT:
+		break;
+	}
+	return LEDGER_TEXT;
+}
+
+/* Says the contract's entities in the ledger's words; @column has room for all of them. */
+static struct ledger_column *plan_entity(const struct contract_entity *from,
+					 struct ledger_entity *to, struct ledger_column *column)
+{
+	to->table = from->table;
+	to->column_count = from->column_count;
+	to->column = column;
+	for (size_t i = 0; i < from->column_count; i++)
+		*column++ = (struct ledger_column){ .name = from->column[i].name,
+						    .type = column_type(from->column[i].type),
+						    .is_indexed = from->column[i].is_indexed };
+	to->slot_count = from->slot_count;
+	memcpy(to->slot, from->slot, sizeof(to->slot));
+	to->link_column = from->owner_entity ? (int)from->owner_column : -1;
+	return column;
+}
+
+static int make_plan(struct rules *rules, struct diag *diag)
+{
+	size_t count = contract_entity_count(rules->contract);
+	struct ledger_column *column;
+	size_t columns = 0;
+
+	for (size_t i = 0; i < count; i++)
+		columns += contract_entity(rules->contract, i)->column_count;
+	rules->parts->entity = calloc(count + 1, sizeof(*rules->parts->entity));
+	rules->parts->column = calloc(columns + 1, sizeof(*rules->parts->column));
+	if (!rules->parts->entity || !rules->parts->column)
+		return diag_nomem(diag);
+	column = rules->parts->column;
+	for (size_t i = 0; i < count; i++)
+		column = plan_entity(contract_entity(rules->contract, i), &rules->parts->entity[i],
+				     column);
+	rules->plan = (struct ledger_plan){ .entity_count = count, .entity = rules->parts->entity };
+	return 0;
+}
+
+static const char *scope_name(const void *ctx, size_t scope)
+{
+	return contract_scope(ctx, scope);
+}
+
+static bool has_param(const void *ctx, const char *name)
+{
+	for (size_t i = 0; i < contract_channel_count(ctx); i++) {
+		const struct contract_channel *channel = contract_channel(ctx, i);
+
+		for (size_t p = 0; p < channel->param_count; p++)
+			if (strcmp(channel->param[p].name, name) == 0)
+				return true;
+	}
+	return false;
+}
+
+static int load_files(struct rules *rules, const struct rules_files *files, struct diag *diag)
+{
+	struct access_scopes scopes = { .name = scope_name, .has_param = has_param };
+	int rc;
+
+	rc = contract_load(files->contract, &rules->contract, diag);
+	if (rc)
+		return rc;
+	scopes.ctx = rules->contract;
+	scopes.count = contract_scope_count(rules->contract);
+	rc = access_load(files->access, &scopes, &rules->access, diag);
+	if (rc == 0 && files->password_file)
+		rc = passwords_load(files->password_file, &rules->passwords, diag);
+	if (rc == 0 && files->scram_file)
+		rc = scram_load(files->scram_file, &rules->scram, diag);
+	return rc;
+}
+
+int rules_load(const struct rules_files *files, struct rules **ret, struct diag *diag)
+{
+	struct rules *rules = calloc(1, sizeof(*rules));
+	int rc = ERR_NOMEM;
+
+	if (!rules || !(rules->parts = calloc(1, sizeof(*rules->parts)))) {
+		(void)diag_nomem(diag);
+		goto out;
+	}
+	rc = load_files(rules, files, diag);
+	if (rc == 0)
+		rc = compile_channels(rules, diag);
+	if (rc == 0)
+		rc = make_plan(rules, diag);
+	if (rc)
+		goto out;
+	*ret = rules;
+	rules = NULL; /* handed over */
+out:
+	rules_free(rules);
+	return rc;
+}
+
+bool rules_keeps(const struct rules *rules)
+{
+	for (size_t i = 0; i < contract_channel_count(rules->contract); i++) {
+		const struct contract_channel *channel = contract_channel(rules->contract, i);
+
+		if (channel->mapping || channel->is_recorded)
+			return true;
+	}
+	return false;
+}
+
+static void free_channels(struct rules *rules)
+{
+	struct rules_parts *parts = rules->parts;
+
+	if (!parts->channel)
+		return;
+	for (size_t i = 0; i < contract_channel_count(rules->contract); i++)
+		for (size_t p = 0; p < CONTRACT_PARAMS_MAX; p++)
+			pattern_free(parts->channel[i].pattern[p]);
+	free(parts->channel);
+}
+
+void rules_free(struct rules *rules)
+{
+	if (!rules)
+		return;
+	if (rules->parts) {
+		free_channels(rules);
+		for (size_t i = 0; i < rules->parts->schema_count; i++)
+			schema_free(rules->parts->schema[i]);
+		free(rules->parts->schema);
+		free(rules->parts->entity);
+		free(rules->parts->column);
+		free(rules->parts);
+	}
+	scram_free(rules->scram);
+	passwords_free(rules->passwords);
+	access_free(rules->access);
+	contract_free(rules->contract);
+	free(rules);
+}

@@ -1,0 +1,58 @@
+/*
+ * rules.h -- everything that is loaded from files, as one immutable object.
+ *
+ * The contract, its payload schemas compiled, who has which scopes, the passwords. A reload
+ * builds new rules and swaps the pointer; a failure leaves the old ones in force, whole.
+ */
+#ifndef PETSTORE_RULES_H
+#define PETSTORE_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "access/access.h"
+#include "access/password.h"
+#include "access/scram.h"
+#include "base/diag.h"
+#include "contract/contract.h"
+#include "ledger/ledger.h"
+#include "schema/pattern.h"
+#include "schema/schema.h"
+
+/* What a channel needs beside the contract's words. */
+struct rules_channel {
+	const struct schema *schema;                  /* NULL: payloads are not looked at */
+	struct pattern *pattern[CONTRACT_PARAMS_MAX]; /* NULL: any id */
+};
+
+struct rules {
+	struct contract *contract;
+	struct access *access;
+	struct passwords *passwords;         /* NULL: nobody logs in with a password */
+	struct scram_keys *scram;            /* NULL: nobody logs in by SCRAM */
+	const struct rules_channel *channel; /* by contract_channel.index */
+	struct ledger_plan plan;             /* by contract_entity.index */
+	size_t payload_max;                  /* the largest of any channel, at least 1 */
+	struct rules_parts *parts;           /* what the pointers above own */
+};
+
+/* Where the rules stand. Borrowed for the call; password_file and scram_file may be NULL. */
+struct rules_files {
+	const char *contract;
+	const char *access;
+	const char *password_file;
+	const char *scram_file;
+};
+
+/*
+ * Loads all of it. On failure *ret is untouched, and @diag holds one line that names the file
+ * and the place.
+ */
+int rules_load(const struct rules_files *files, struct rules **ret, struct diag *diag);
+void rules_free(struct rules *rules); /* NULL is fine */
+
+/* Does some channel keep what it accepts, so that a ledger is needed? */
+bool rules_keeps(const struct rules *rules);
+
+#endif

@@ -1,0 +1,123 @@
+/*
+ * compile.h -- the parts of the compiler, between themselves.
+ *
+ * compile.c follows schemas and references; compile_rules.c turns the keywords that look at one
+ * type into rules, compile_steps.c all others into steps, compile_constant.c values and names
+ * of the schema into what messages are compared with. Nodes are
+ * made when they are first referred to and filled in later, from a queue, so that schemas may
+ * refer to each other in circles and no recursion depends on them.
+ */
+#ifndef PETSTORE_SCHEMA_COMPILE_H
+#define PETSTORE_SCHEMA_COMPILE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "schema/document.h"
+#include "schema/program.h"
+#include "schema/schema.h"
+
+/* Most schemas in one program. */
+#define COMPILE_MAX_NODES 1000000u
+
+struct pending {
+	struct place *place;
+	struct node *node;
+};
+
+struct compiler {
+	struct schema_set *set;
+	struct schema *schema;
+	bool assert_format;
+	struct diag *diag;
+	struct node **nodes; /* by place id; NULL where not compiled */
+	size_t node_slots;
+	struct pending *queue; /* all nodes of places, in the order they were made */
+	size_t queue_used;
+	size_t queue_cap;
+	size_t queue_done;
+	struct resource **resources; /* that nodes are in, each once */
+	size_t resource_count;
+	size_t resource_cap;
+	const char **anchors; /* of $dynamicRefs, each once; the index is its number */
+	size_t anchor_count;
+	size_t anchor_cap;
+	size_t dynamic_cap;
+	size_t pattern_cap;
+};
+
+/* One schema while its node is filled in. */
+struct filling {
+	struct compiler *compiler;
+	struct place *place;
+	const struct dialect *dialect;
+	struct node *node;
+};
+
+/* Zeros from the schema's arena; NULL with @c->diag filled in. */
+void *compile_alloc(struct compiler *c, size_t size);
+
+/* The keyword's value where the schema's dialect knows it, else NULL. */
+json_t *compile_keyword(const struct filling *f, const char *keyword);
+
+/* The node of a subschema: @keyword's value, an item or a member of it. */
+int compile_child(struct filling *f, const struct keyword_child *child, const struct node **ret);
+
+/* The nodes of an array of schemas. */
+int compile_children(struct filling *f, const char *keyword, const json_t *array,
+		     const struct node *const **ret);
+
+/* "<document>: <pointer>/<keyword>: <text>"; where @err is ERR_NOMEM the text is left away. */
+int compile_fail(struct filling *f, int err, const char *keyword, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Resolves reference @keyword of @place; a failure names the place. */
+int compile_resolve(struct compiler *c, struct place *place, const char *keyword,
+		    struct target *ret);
+
+/* The node of what a reference leads to, behind all $refs that only lead on. */
+int compile_target(struct compiler *c, struct target target, const struct node **ret);
+
+/* The number of an anchor that a $dynamicRef asks for. */
+int compile_anchor(struct compiler *c, const char *name, uint32_t *ret);
+
+/* A pattern that the schema owns. */
+int compile_pattern(struct filling *f, const char *keyword, const char *source, size_t len,
+		    const struct pattern **ret);
+
+/* Room for @count names. */
+int compile_table_init(struct compiler *c, struct name_table *table, size_t count);
+
+/* The slot of the name, new or found; the table was made large enough. @text is copied. */
+struct name_slot *compile_table_add(struct compiler *c, struct name_table *table, const char *text,
+				    size_t len);
+
+/* A key with a copy of the name. */
+int compile_name(struct compiler *c, const char *text, size_t len, struct name_key *ret);
+
+/* A number of a schema. */
+int compile_number(struct compiler *c, const json_t *value, struct number *ret);
+
+/* A value of const or enum; deeper than PAYLOAD_MAX_DEPTH is ERR_LIMIT. */
+int compile_constant(struct compiler *c, const json_t *value, unsigned depth, struct constant *ret);
+
+/* The rules of one type; each sets the node's member where a keyword asks for it. */
+int compile_number_rules(struct filling *f);
+int compile_string_rules(struct filling *f);
+int compile_array_rules(struct filling *f);
+int compile_object_rules(struct filling *f);
+
+/* Last of all: whether the node's members are better looked up than walked over. */
+int compile_probes(struct filling *f);
+
+/* What any type is held against: const, enum, references and in-place applicators. */
+int compile_steps(struct filling *f);
+
+/* Last of all: ERR_INVALID where a schema leads back to itself on the spot. */
+int compile_check_circles(struct compiler *c);
+
+/* A schema of draft 7 with $ref, where nothing else counts. */
+int compile_only_reference(struct filling *f);
+
+#endif

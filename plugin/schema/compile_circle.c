@@ -1,0 +1,115 @@
+/*
+ * Schemas that lead back to themselves without taking a step into the message: checking with
+ * one would never end. Only ways that are always taken count here ($ref, allOf, not, if, the
+ * first branch of anyOf and oneOf); the engine's own bounds hold for those that depend on the
+ * message. The search keeps its own stack, as a chain of references may be as long as it likes.
+ */
+#include <stdlib.h>
+
+#include "schema/compile.h"
+
+enum colour {
+	NOT_SEEN,
+	ON_STACK,
+	DONE,
+};
+
+struct frame {
+	size_t number; /* of the node, in the compiler's queue */
+	size_t step;   /* the way to look at next */
+	size_t index;
+};
+
+struct search {
+	const struct compiler *compiler;
+	unsigned char *colours;
+	struct frame *stack;
+	size_t depth;
+};
+
+/* How many of a step's nodes are run whatever the message is. */
+static size_t always(const struct step *step)
+{
+	switch (step->kind) {
+	case STEP_SCHEMA:
+		return step->count;
+	case STEP_ANY:
+	case STEP_ONE:
+	case STEP_NOT:
+	case STEP_IF:
+		return 1;
+	case STEP_NAMES:
+	case STEP_CONST:
+	case STEP_DYNAMIC:
+		break;
+	}
+	return 0;
+}
+
+/* The next node that @frame leads to; NULL behind the last. */
+static const struct node *next_node(const struct search *s, struct frame *frame)
+{
+	const struct node *node = s->compiler->queue[frame->number].node;
+
+	for (; frame->step < node->step_count; frame->step++, frame->index = 0) {
+		const struct step *step = &node->steps[frame->step];
+
+		while (frame->index < always(step)) {
+			const struct node *next = step->nodes[frame->index++];
+
+			if (!next->is_boolean)
+				return next;
+		}
+	}
+	return NULL;
+}
+
+static void push(struct search *s, size_t number)
+{
+	s->colours[number] = ON_STACK;
+	s->stack[s->depth++] = (struct frame){ .number = number };
+}
+
+/* The place where a circle closes, of those that @root leads to; NULL: there is none. */
+static const struct place *find_circle(struct search *s, size_t root)
+{
+	push(s, root);
+	while (s->depth > 0) {
+		struct frame *top = &s->stack[s->depth - 1];
+		const struct node *next = next_node(s, top);
+
+		if (!next) {
+			s->colours[top->number] = DONE;
+			s->depth--;
+		} else if (s->colours[next->ordinal] == ON_STACK) {
+			return s->compiler->queue[top->number].place;
+		} else if (s->colours[next->ordinal] == NOT_SEEN) {
+			push(s, next->ordinal);
+		}
+	}
+	return NULL;
+}
+
+int compile_check_circles(struct compiler *c)
+{
+	struct search s = { .compiler = c };
+	const struct place *place = NULL;
+	int rc = 0;
+
+	s.colours = calloc(c->queue_used + 1, sizeof(*s.colours));
+	s.stack = malloc((c->queue_used + 1) * sizeof(*s.stack));
+	if (!s.colours || !s.stack) {
+		rc = diag_nomem(c->diag);
+		goto out;
+	}
+	for (size_t i = 0; i < c->queue_used && !place; i++)
+		if (s.colours[i] == NOT_SEEN)
+			place = find_circle(&s, i);
+	if (place)
+		rc = document_fail(c->diag, ERR_INVALID, place->resource, place->pointer, NULL,
+				   "leads back to itself without end");
+out:
+	free(s.colours);
+	free(s.stack);
+	return rc;
+}

@@ -1,0 +1,443 @@
+#include <math.h>
+#include <string.h>
+
+#include "schema/compile.h"
+#include "schema/jsonbig.h"
+
+/* 2^63 */
+#define INT64_LIMIT 9223372036854775808.0
+
+/* The value of a keyword that counts; @otherwise where there is none. */
+static uint64_t count_of(const struct filling *f, const char *keyword, uint64_t otherwise)
+{
+	const json_t *value = compile_keyword(f, keyword);
+	const char *text;
+	size_t len;
+
+	if (!value)
+		return otherwise;
+	if (json_is_integer(value))
+		return (uint64_t)json_integer_value(value);
+	if (jsonbig_text(value, &text, &len) || json_real_value(value) >= INT64_LIMIT)
+		return INT64_MAX; /* more than any message has */
+	return (uint64_t)json_real_value(value);
+}
+
+/* ---- numbers ----------------------------------------------------------------------------- */
+
+static int limit_of(struct filling *f, const char *keyword, const struct number **ret)
+{
+	const json_t *value = compile_keyword(f, keyword);
+	struct number *number;
+
+	if (!value)
+		return 0;
+	number = compile_alloc(f->compiler, sizeof(*number));
+	if (!number)
+		return ERR_NOMEM;
+	*ret = number;
+	return compile_number(f->compiler, value, number);
+}
+
+/* The smallest int64_t that is not below @limit, or above it where @exclusive; *none if none. */
+static int64_t lowest(const struct number *limit, bool exclusive, bool *none)
+{
+	struct number number = { .kind = NUMBER_INT, .i = INT64_MAX };
+
+	if (number_compare(&number, limit) < 0 ||
+	    (exclusive && number_compare(&number, limit) == 0)) {
+		*none = true;
+		return INT64_MAX;
+	}
+	number.i = INT64_MIN;
+	if (number_compare(&number, limit) > 0)
+		return INT64_MIN;
+	if (limit->kind == NUMBER_INT)
+		return exclusive ? limit->i + 1 : limit->i;
+	/* What is left is a real between the two, as big numbers are beyond them. */
+	number.i = (int64_t)ceil(limit->d);
+	return number.i + (exclusive && number_compare(&number, limit) == 0);
+}
+
+static int64_t highest(const struct number *limit, bool exclusive, bool *none)
+{
+	struct number number = { .kind = NUMBER_INT, .i = INT64_MIN };
+
+	if (number_compare(&number, limit) > 0 ||
+	    (exclusive && number_compare(&number, limit) == 0)) {
+		*none = true;
+		return INT64_MIN;
+	}
+	number.i = INT64_MAX;
+	if (number_compare(&number, limit) < 0)
+		return INT64_MAX;
+	if (limit->kind == NUMBER_INT)
+		return exclusive ? limit->i - 1 : limit->i;
+	number.i = (int64_t)floor(limit->d);
+	return number.i - (exclusive && number_compare(&number, limit) == 0);
+}
+
+static void narrow_low(struct number_rules *rules, int64_t low)
+{
+	if (low > rules->int_low)
+		rules->int_low = low;
+}
+
+static void narrow_high(struct number_rules *rules, int64_t high)
+{
+	if (high < rules->int_high)
+		rules->int_high = high;
+}
+
+/* Puts the four limits into two for the usual case, an int64_t. */
+static void set_int_limits(struct number_rules *rules)
+{
+	bool none = false;
+
+	rules->int_low = INT64_MIN;
+	rules->int_high = INT64_MAX;
+	if (rules->minimum)
+		narrow_low(rules, lowest(rules->minimum, false, &none));
+	if (rules->exclusive_minimum)
+		narrow_low(rules, lowest(rules->exclusive_minimum, true, &none));
+	if (rules->maximum)
+		narrow_high(rules, highest(rules->maximum, false, &none));
+	if (rules->exclusive_maximum)
+		narrow_high(rules, highest(rules->exclusive_maximum, true, &none));
+	if (none) {
+		rules->int_low = INT64_MAX;
+		rules->int_high = INT64_MIN;
+	}
+}
+
+int compile_number_rules(struct filling *f)
+{
+	struct number_rules *rules = compile_alloc(f->compiler, sizeof(*rules));
+	int rc = rules ? 0 : ERR_NOMEM;
+
+	if (rc == 0)
+		rc = limit_of(f, "minimum", &rules->minimum);
+	if (rc == 0)
+		rc = limit_of(f, "maximum", &rules->maximum);
+	if (rc == 0)
+		rc = limit_of(f, "exclusiveMinimum", &rules->exclusive_minimum);
+	if (rc == 0)
+		rc = limit_of(f, "exclusiveMaximum", &rules->exclusive_maximum);
+	if (rc == 0)
+		rc = limit_of(f, "multipleOf", &rules->multiple);
+	if (rc != 0)
+		return rc;
+	if (rules->multiple && !number_divisor_init(&rules->divisor, rules->multiple))
+		return compile_fail(f, ERR_LIMIT, "multipleOf",
+				    "has more than 19 significant digits");
+	set_int_limits(rules);
+	rules->is_integer = !(f->node->types & VIEW_REAL) && (f->node->types & VIEW_INT);
+	if (rules->is_integer)
+		f->node->types |= VIEW_REAL; /* 1.0 is one; the rules look closer */
+	if (rules->is_integer || rules->multiple || rules->minimum || rules->maximum ||
+	    rules->exclusive_minimum || rules->exclusive_maximum)
+		f->node->number = rules;
+	return 0;
+}
+
+/* ---- strings ----------------------------------------------------------------------------- */
+
+/* Is `format` an assertion here? An option says so, or the metaschema's vocabulary. */
+static bool asserts_format(const struct filling *f)
+{
+	return f->compiler->assert_format ||
+	       (f->dialect->vocabularies & VOCABULARY_FORMAT_ASSERTION);
+}
+
+static int set_format(struct filling *f, struct string_rules *rules)
+{
+	const json_t *value = compile_keyword(f, "format");
+	const char *name = json_string_value(value);
+
+	if (!value || !asserts_format(f))
+		return 0;
+	rules->format = format_find(name, json_string_length(value));
+	if (!rules->format)
+		return compile_fail(f, ERR_INVALID, "format",
+				    "\"%s\" is not a format that can be checked", name);
+	return 0;
+}
+
+static int set_pattern(struct filling *f, struct string_rules *rules)
+{
+	const json_t *value = compile_keyword(f, "pattern");
+	const char *source = json_string_value(value);
+	size_t len = json_string_length(value);
+
+	if (!value)
+		return 0;
+	rules->pattern_source = arena_text(&f->compiler->schema->arena, source, len);
+	if (!rules->pattern_source)
+		return diag_nomem(f->compiler->diag);
+	return compile_pattern(f, "pattern", source, len, &rules->pattern);
+}
+
+int compile_string_rules(struct filling *f)
+{
+	struct string_rules *rules = compile_alloc(f->compiler, sizeof(*rules));
+	int rc = rules ? set_format(f, rules) : ERR_NOMEM;
+
+	if (rc == 0)
+		rc = set_pattern(f, rules);
+	if (rc != 0)
+		return rc;
+	rules->min_length = count_of(f, "minLength", 0);
+	rules->max_length = count_of(f, "maxLength", PROGRAM_NO_MAX);
+	rules->only_length = !rules->format && !rules->pattern;
+	if (rules->min_length > 0 || rules->max_length < PROGRAM_NO_MAX || rules->format ||
+	    rules->pattern)
+		f->node->string = rules;
+	return 0;
+}
+
+/* ---- arrays ------------------------------------------------------------------------------ */
+
+static int child_of(struct filling *f, const char *keyword, const struct node **ret)
+{
+	struct keyword_child child = { .node = compile_keyword(f, keyword), .keyword = keyword };
+
+	return child.node ? compile_child(f, &child, ret) : 0;
+}
+
+/* 2020-12: prefixItems and items. Draft 7: an array in items, and additionalItems. */
+static int set_items(struct filling *f, struct array_rules *rules)
+{
+	bool is_old = f->dialect->draft == DRAFT_7;
+	const json_t *items = compile_keyword(f, "items");
+	const json_t *prefix = compile_keyword(f, "prefixItems");
+	int rc = 0;
+
+	rules->prefix_keyword = "prefixItems";
+	rules->items_keyword = "items";
+	if (is_old && json_is_array(items)) {
+		prefix = items;
+		rules->prefix_keyword = "items";
+		rules->items_keyword = "additionalItems";
+	}
+	if (prefix) {
+		rules->prefix_count = json_array_size(prefix);
+		rc = compile_children(f, rules->prefix_keyword, prefix, &rules->prefix);
+	}
+	return rc == 0 ? child_of(f, rules->items_keyword, &rules->items) : rc;
+}
+
+int compile_array_rules(struct filling *f)
+{
+	struct array_rules *rules = compile_alloc(f->compiler, sizeof(*rules));
+	int rc = rules ? set_items(f, rules) : ERR_NOMEM;
+
+	if (rc == 0)
+		rc = child_of(f, "contains", &rules->contains);
+	if (rc == 0)
+		rc = child_of(f, "unevaluatedItems", &f->node->unevaluated_items);
+	if (rc != 0)
+		return rc;
+	rules->min_items = count_of(f, "minItems", 0);
+	rules->max_items = count_of(f, "maxItems", PROGRAM_NO_MAX);
+	rules->min_contains = count_of(f, "minContains", 1);
+	rules->max_contains = count_of(f, "maxContains", PROGRAM_NO_MAX);
+	rules->is_unique = json_is_true(compile_keyword(f, "uniqueItems"));
+	if (rules->min_items > 0 || rules->max_items < PROGRAM_NO_MAX || rules->is_unique ||
+	    rules->prefix_count > 0 || rules->items || rules->contains ||
+	    f->node->unevaluated_items)
+		f->node->array = rules;
+	return 0;
+}
+
+/* ---- objects ----------------------------------------------------------------------------- */
+
+static int set_properties(struct filling *f, struct object_rules *rules)
+{
+	json_t *properties = compile_keyword(f, "properties");
+	const json_t *required = compile_keyword(f, "required");
+	size_t count = json_object_size(properties) + json_array_size(required);
+	const char *name;
+	json_t *member;
+	int rc = count > 0 ? compile_table_init(f->compiler, &rules->names, count) : 0;
+
+	json_object_foreach(properties, name, member)
+	{
+		struct keyword_child child = { .node = member,
+					       .keyword = "properties",
+					       .name = name };
+		struct name_slot *slot;
+
+		if (rc != 0)
+			return rc;
+		slot = compile_table_add(f->compiler, &rules->names, name, strlen(name));
+		rc = slot ? compile_child(f, &child, &slot->node) : ERR_NOMEM;
+	}
+	return rc;
+}
+
+static int set_required(struct filling *f, struct object_rules *rules)
+{
+	const json_t *required = compile_keyword(f, "required");
+	size_t count = json_array_size(required);
+	struct name_key *names = compile_alloc(f->compiler, count * sizeof(*names));
+	size_t index;
+	json_t *item;
+
+	if (!names)
+		return ERR_NOMEM;
+	json_array_foreach(required, index, item)
+	{
+		struct name_slot *slot =
+			compile_table_add(f->compiler, &rules->names, json_string_value(item),
+					  json_string_length(item));
+
+		if (!slot)
+			return ERR_NOMEM;
+		slot->is_required = true;
+		names[index] = slot->key;
+	}
+	rules->required = names;
+	rules->required_count = count;
+	return 0;
+}
+
+static int set_patterns(struct filling *f, struct object_rules *rules)
+{
+	json_t *map = compile_keyword(f, "patternProperties");
+	struct pattern_property *patterns =
+		compile_alloc(f->compiler, json_object_size(map) * sizeof(*patterns));
+	const char *source;
+	json_t *member;
+	int rc = patterns ? 0 : ERR_NOMEM;
+
+	json_object_foreach(map, source, member)
+	{
+		struct keyword_child child = { .node = member,
+					       .keyword = "patternProperties",
+					       .name = source };
+		struct pattern_property *p = &patterns[rules->pattern_count];
+
+		if (rc == 0)
+			rc = compile_pattern(f, "patternProperties", source, strlen(source),
+					     &p->pattern);
+		if (rc == 0)
+			rc = compile_child(f, &child, &p->node);
+		if (rc != 0)
+			return rc;
+		rules->pattern_count++;
+	}
+	rules->patterns = patterns;
+	return rc;
+}
+
+static int set_dependent_names(struct filling *f, const json_t *array, struct dependent *ret)
+{
+	size_t count = json_array_size(array);
+	struct name_key *names = compile_alloc(f->compiler, count * sizeof(*names));
+	size_t index;
+	json_t *item;
+	int rc = names ? 0 : ERR_NOMEM;
+
+	json_array_foreach(array, index, item)
+	{
+		if (rc == 0)
+			rc = compile_name(f->compiler, json_string_value(item),
+					  json_string_length(item), &names[index]);
+	}
+	ret->required = names;
+	ret->required_count = count;
+	return rc;
+}
+
+static int set_dependents(struct filling *f, struct object_rules *rules)
+{
+	static const char *const keywords[] = { "dependentRequired", "dependentSchemas",
+						"dependencies" };
+	struct dependent *dependents;
+	size_t count = 0;
+	int rc = 0;
+
+	for (int i = 0; i < 3; i++)
+		count += json_object_size(compile_keyword(f, keywords[i]));
+	dependents = compile_alloc(f->compiler, count * sizeof(*dependents));
+	if (!dependents)
+		return ERR_NOMEM;
+	for (int i = 0; i < 3; i++) {
+		const char *name;
+		json_t *value;
+
+		json_object_foreach(compile_keyword(f, keywords[i]), name, value)
+		{
+			struct dependent *d = &dependents[rules->dependent_count++];
+			struct keyword_child child = { .node = value,
+						       .keyword = keywords[i],
+						       .name = name };
+
+			d->keyword = keywords[i];
+			rc = compile_name(f->compiler, name, strlen(name), &d->name);
+			if (rc == 0 && json_is_array(value))
+				rc = set_dependent_names(f, value, d);
+			else if (rc == 0)
+				rc = compile_child(f, &child, &d->node);
+			if (rc != 0)
+				return rc;
+		}
+	}
+	rules->dependents = dependents;
+	return 0;
+}
+
+int compile_object_rules(struct filling *f)
+{
+	struct object_rules *rules = compile_alloc(f->compiler, sizeof(*rules));
+	int rc = rules ? set_properties(f, rules) : ERR_NOMEM;
+
+	if (rc == 0)
+		rc = set_required(f, rules);
+	if (rc == 0)
+		rc = set_patterns(f, rules);
+	if (rc == 0)
+		rc = set_dependents(f, rules);
+	if (rc == 0)
+		rc = child_of(f, "additionalProperties", &rules->additional);
+	if (rc == 0)
+		rc = child_of(f, "propertyNames", &rules->property_names);
+	if (rc == 0)
+		rc = child_of(f, "unevaluatedProperties", &f->node->unevaluated_members);
+	if (rc != 0)
+		return rc;
+	rules->additional_keyword = "additionalProperties";
+	rules->min_members = count_of(f, "minProperties", 0);
+	rules->max_members = count_of(f, "maxProperties", PROGRAM_NO_MAX);
+	rules->walks_members = rules->names.count > 0 || rules->pattern_count > 0 ||
+			       rules->additional || rules->property_names;
+	if (rules->walks_members || rules->min_members > 0 || rules->max_members < PROGRAM_NO_MAX ||
+	    rules->dependent_count > 0 || f->node->unevaluated_members)
+		f->node->object = rules;
+	return 0;
+}
+
+/* Looking up this many names costs less than looking at every member. */
+#define MAX_PROBES 2u
+
+int compile_probes(struct filling *f)
+{
+	struct object_rules *rules = (struct object_rules *)(uintptr_t)f->node->object;
+	const struct name_slot **probes;
+	size_t count = 0;
+
+	rules->only_names =
+		rules->names.count > 0 && rules->pattern_count == 0 && !rules->property_names;
+	if (rules->names.count == 0 || rules->names.count > MAX_PROBES ||
+	    rules->pattern_count > 0 || rules->additional || rules->property_names)
+		return 0;
+	probes = compile_alloc(f->compiler, rules->names.count * sizeof(*probes));
+	if (!probes)
+		return ERR_NOMEM;
+	for (uint32_t i = 0; i <= rules->names.mask; i++)
+		if (rules->names.slots[i].key.text)
+			probes[count++] = &rules->names.slots[i];
+	rules->probes = probes;
+	rules->probe_count = count;
+	return 0;
+}

@@ -1,0 +1,515 @@
+/*
+ * The error list. The walk is the engine's, in the engine's order, but it goes on after a
+ * failure, keeps track of where it is, and looks at each keyword by itself, to say which one
+ * failed. What only has to be answered with yes or no (branches of anyOf, not, if) is asked of
+ * the engine. schema_check() has the first and the last word: it is asked before anything else,
+ * and the walk only explains its answer.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "schema/explain.h"
+
+static void explain_node(struct explain *x, const struct node *node,
+			 const struct payload_value *value, const struct trail *trail);
+
+static bool is_full(const struct explain *x)
+{
+	return x->count >= x->max;
+}
+
+/*
+ * Called after everything that may hit a limit. Where the answer is SCHEMA_LIMIT this is the
+ * error; where it is not, the walk went further than schema_check() did: it goes on, but for
+ * the one bound on all its work, which ends it.
+ */
+static bool passed_limit(struct explain *x, const struct subject *s)
+{
+	enum run_limit limit = x->run.limit;
+
+	if (limit == RUN_WITHIN_LIMITS)
+		return false;
+	if (x->is_limited)
+		explain_report_limit(x, s);
+	if (x->is_limited || limit == RUN_WORK)
+		x->max = x->count;
+	x->run.limit = RUN_WITHIN_LIMITS;
+	return true;
+}
+
+/* ---- numbers and strings ----------------------------------------------------------------- */
+
+static void explain_number(struct explain *x, const struct subject *s)
+{
+	const struct number_rules *rules = s->node->number;
+	struct number number;
+	char value[NUMBER_TEXT_MAX];
+	char limit[NUMBER_TEXT_MAX];
+
+	view_number(s->value, s->kind, &number);
+	number_print(&number, value);
+	if (rules->is_integer && !number_is_integer(&number)) {
+		explain_report_type(x, s);
+		return;
+	}
+	if (rules->minimum && number_compare(&number, rules->minimum) < 0)
+		explain_report(x, s, "minimum", "is %s, expected at least %s", value,
+			       number_print(rules->minimum, limit));
+	if (rules->maximum && number_compare(&number, rules->maximum) > 0)
+		explain_report(x, s, "maximum", "is %s, expected at most %s", value,
+			       number_print(rules->maximum, limit));
+	if (rules->exclusive_minimum && number_compare(&number, rules->exclusive_minimum) <= 0)
+		explain_report(x, s, "exclusiveMinimum", "is %s, expected more than %s", value,
+			       number_print(rules->exclusive_minimum, limit));
+	if (rules->exclusive_maximum && number_compare(&number, rules->exclusive_maximum) >= 0)
+		explain_report(x, s, "exclusiveMaximum", "is %s, expected less than %s", value,
+			       number_print(rules->exclusive_maximum, limit));
+	if (rules->multiple && !number_is_multiple(&number, &rules->divisor))
+		explain_report(x, s, "multipleOf", "is %s, expected a multiple of %s", value,
+			       number_print(rules->multiple, limit));
+}
+
+static void explain_string(struct explain *x, const struct subject *s)
+{
+	const struct string_rules *rules = s->node->string;
+	char value[EXPLAIN_VALUE_MAX];
+	size_t len;
+	const char *text = view_string(s->value, &len);
+	size_t length = run_length(text, len);
+	enum pattern_answer answer;
+
+	explain_print_text(value, sizeof(value), text, len);
+	if (length < rules->min_length)
+		explain_report(x, s, "minLength",
+			       "is %zu character%s long, at least %" PRIu64 " %s needed", length,
+			       explain_plural(length), rules->min_length,
+			       explain_are(rules->min_length));
+	if (length > rules->max_length)
+		explain_report(x, s, "maxLength",
+			       "is %zu character%s long, at most %" PRIu64 " %s allowed", length,
+			       explain_plural(length), rules->max_length,
+			       explain_are(rules->max_length));
+	if (rules->format && !format_check(rules->format, text, len))
+		explain_report(x, s, "format", "is %s, expected the format %s", value,
+			       format_name(rules->format));
+	answer = rules->pattern ? pattern_search(rules->pattern, text, len) : PATTERN_YES;
+	if (answer == PATTERN_NO)
+		explain_report(x, s, "pattern", "is %s, which does not match %s", value,
+			       rules->pattern_source);
+	if (answer == PATTERN_LIMIT)
+		(void)run_fail_limit(&x->run, RUN_PATTERN);
+}
+
+/* ---- arrays ------------------------------------------------------------------------------ */
+
+/* A subschema that is `false` is told as the keyword that it is the value of. */
+static void explain_item(struct explain *x, const struct subject *s, const char *keyword,
+			 const struct node *node, const struct payload_value *item, size_t index)
+{
+	struct trail trail = { .up = s->trail, .index = index };
+	struct subject at = { node, item, view_kind(item), &trail };
+
+	if (node->is_boolean && node->types == 0)
+		explain_report(x, &at, keyword, "is not allowed: no item is, from number %zu on",
+			       index);
+	else
+		explain_node(x, node, item, &trail);
+}
+
+static void explain_items(struct explain *x, const struct subject *s)
+{
+	const struct array_rules *rules = s->node->array;
+	struct view_walk walk = view_walk(s->value);
+	const struct payload_value *item;
+
+	for (size_t i = 0; !is_full(x) && (item = view_item(&walk)); i++) {
+		bool in_prefix = i < rules->prefix_count;
+		const struct node *node = in_prefix ? rules->prefix[i] : rules->items;
+
+		if (!node)
+			return;
+		explain_item(x, s, in_prefix ? rules->prefix_keyword : rules->items_keyword, node,
+			     item, i);
+	}
+}
+
+static void explain_contains(struct explain *x, const struct subject *s)
+{
+	const struct array_rules *rules = s->node->array;
+	struct view_walk walk = view_walk(s->value);
+	const struct payload_value *item;
+	uint64_t found = 0;
+
+	while ((item = view_item(&walk))) {
+		found += run_node(&x->run, rules->contains, item, NULL);
+		if (passed_limit(x, s))
+			return;
+	}
+	if (found < rules->min_contains && rules->min_contains == 1)
+		explain_report(x, s, "contains", "has no item that is what contains asks");
+	else if (found < rules->min_contains)
+		explain_report_few(x, s, "minContains", found, "matching item",
+				   rules->min_contains);
+	if (found > rules->max_contains)
+		explain_report_many(x, s, "maxContains", found, "matching item",
+				    rules->max_contains);
+}
+
+static void explain_unique(struct explain *x, const struct subject *s)
+{
+	struct view_walk outer = view_walk(s->value);
+	const struct payload_value *item;
+
+	if (run_unique(&x->run, s->value) || passed_limit(x, s))
+		return;
+	for (size_t i = 0; (item = view_item(&outer)); i++) {
+		struct view_walk inner = outer;
+		const struct payload_value *later;
+
+		for (size_t k = i + 1; (later = view_item(&inner)); k++) {
+			bool is_equal = run_equal(&x->run, item, later);
+
+			if (is_equal)
+				explain_report(x, s, "uniqueItems", "has equal items: %zu and %zu",
+					       i, k);
+			else if (x->run.limit)
+				explain_report(x, s, "uniqueItems", "has equal items");
+			if (is_equal || x->run.limit) {
+				(void)passed_limit(x, s);
+				return;
+			}
+		}
+	}
+}
+
+static void explain_array(struct explain *x, const struct subject *s)
+{
+	const struct array_rules *rules = s->node->array;
+	size_t size = view_size(s->value);
+
+	if (size < rules->min_items)
+		explain_report_few(x, s, "minItems", size, "item", rules->min_items);
+	if (size > rules->max_items)
+		explain_report_many(x, s, "maxItems", size, "item", rules->max_items);
+	if (rules->prefix_count > 0 || rules->items)
+		explain_items(x, s);
+	if (rules->contains)
+		explain_contains(x, s);
+	if (rules->is_unique)
+		explain_unique(x, s);
+}
+
+/* ---- objects ----------------------------------------------------------------------------- */
+
+/* What no other keyword takes: additionalProperties and unevaluatedProperties. */
+static void explain_extra(struct explain *x, const char *keyword, const struct node *node,
+			  const struct payload_value *member, const struct trail *trail)
+{
+	struct subject at = { node, member, view_kind(member), trail };
+	char name[EXPLAIN_VALUE_MAX];
+
+	if (!node->is_boolean || node->types != 0) {
+		explain_node(x, node, member, trail);
+		return;
+	}
+	explain_print_text(name, sizeof(name), trail->name, trail->len);
+	explain_report(x, &at, keyword, "is not allowed: no member is called %s", name);
+}
+
+static void explain_name(struct explain *x, const struct node *node, const struct trail *trail)
+{
+	struct view_name room;
+	bool was_name = x->is_name;
+
+	x->is_name = true;
+	explain_node(x, node, view_name(&room, trail->name, trail->len), trail);
+	x->is_name = was_name;
+}
+
+static void explain_member(struct explain *x, const struct subject *s,
+			   const struct payload_value *member, const struct trail *trail)
+{
+	const struct object_rules *rules = s->node->object;
+	const struct name_slot *slot =
+		rules->names.count > 0 ? name_find(&rules->names, trail->name, trail->len) : NULL;
+	bool evaluated = slot && slot->node;
+
+	if (evaluated)
+		explain_node(x, slot->node, member, trail);
+	for (size_t i = 0; i < rules->pattern_count; i++) {
+		const struct pattern_property *p = &rules->patterns[i];
+		enum pattern_answer answer = pattern_search(p->pattern, trail->name, trail->len);
+
+		if (answer == PATTERN_YES) {
+			explain_node(x, p->node, member, trail);
+			evaluated = true;
+		} else if (answer == PATTERN_LIMIT) {
+			(void)run_fail_limit(&x->run, RUN_PATTERN);
+			(void)passed_limit(x, s);
+		}
+	}
+	if (!evaluated && rules->additional)
+		explain_extra(x, rules->additional_keyword, rules->additional, member, trail);
+	if (rules->property_names)
+		explain_name(x, rules->property_names, trail);
+}
+
+static void explain_required(struct explain *x, const struct subject *s)
+{
+	const struct object_rules *rules = s->node->object;
+	char name[EXPLAIN_VALUE_MAX];
+
+	for (size_t i = 0; i < rules->required_count; i++) {
+		const struct name_key *key = &rules->required[i];
+
+		if (view_find(s->value, key->text, key->len))
+			continue;
+		explain_print_text(name, sizeof(name), key->text, key->len);
+		explain_report(x, s, "required", "lacks the member %s", name);
+	}
+}
+
+static void explain_dependent(struct explain *x, const struct subject *s,
+			      const struct dependent *dependent)
+{
+	char name[EXPLAIN_VALUE_MAX];
+	char needed[EXPLAIN_VALUE_MAX];
+
+	if (!view_find(s->value, dependent->name.text, dependent->name.len))
+		return;
+	explain_print_text(name, sizeof(name), dependent->name.text, dependent->name.len);
+	for (size_t i = 0; i < dependent->required_count; i++) {
+		const struct name_key *key = &dependent->required[i];
+
+		if (view_find(s->value, key->text, key->len))
+			continue;
+		explain_print_text(needed, sizeof(needed), key->text, key->len);
+		explain_report(x, s, dependent->keyword, "lacks the member %s, which %s needs",
+			       needed, name);
+	}
+	if (dependent->node)
+		explain_node(x, dependent->node, s->value, s->trail);
+}
+
+static void explain_object(struct explain *x, const struct subject *s)
+{
+	const struct object_rules *rules = s->node->object;
+	struct view_walk walk = view_walk(s->value);
+	size_t size = view_size(s->value);
+	struct trail trail = { .up = s->trail };
+	const struct payload_value *member;
+
+	if (size < rules->min_members)
+		explain_report_few(x, s, "minProperties", size, "member", rules->min_members);
+	if (size > rules->max_members)
+		explain_report_many(x, s, "maxProperties", size, "member", rules->max_members);
+	explain_required(x, s);
+	while (rules->walks_members && !is_full(x) &&
+	       (member = view_member(&walk, &trail.name, &trail.len)))
+		explain_member(x, s, member, &trail);
+	for (size_t i = 0; i < rules->dependent_count && !is_full(x); i++)
+		explain_dependent(x, s, &rules->dependents[i]);
+}
+
+/* ---- any value --------------------------------------------------------------------------- */
+
+static void explain_constants(struct explain *x, const struct subject *s, const struct step *step)
+{
+	char value[EXPLAIN_VALUE_MAX];
+	char item[EXPLAIN_VALUE_MAX];
+	char list[200] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < step->count && used < sizeof(list) - 8; i++) {
+		int n = snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? ", " : "",
+				 explain_print_constant(&step->constants[i], item));
+
+		used += (size_t)n;
+	}
+	explain_report(x, s, step->keyword, "is %s, expected %s%s",
+		       explain_print_value(s->value, s->kind, value),
+		       step->count > 1 ? "one of " : "",
+		       step->count > 0 ? list : "nothing that there is");
+}
+
+/* Where the value's type leaves one branch only, that one says more. */
+static void explain_likely_branch(struct explain *x, const struct subject *s,
+				  const struct step *step)
+{
+	const struct node *likely = NULL;
+
+	for (size_t i = 0; i < step->count; i++) {
+		if (!(step->nodes[i]->types & s->kind))
+			continue;
+		if (likely)
+			return;
+		likely = step->nodes[i];
+	}
+	if (likely)
+		explain_node(x, likely, s->value, s->trail);
+}
+
+static void explain_branches(struct explain *x, const struct subject *s, const struct step *step)
+{
+	size_t passes = 0;
+	size_t which[2] = { 0, 0 };
+
+	for (size_t i = 0; i < step->count; i++) {
+		bool pass = run_node(&x->run, step->nodes[i], s->value, NULL);
+
+		if (passed_limit(x, s))
+			return;
+		if (pass && passes < 2)
+			which[passes] = i;
+		passes += pass;
+	}
+	if (passes == 0) {
+		explain_report(x, s, step->keyword, "is none of the %zu alternatives", step->count);
+		explain_likely_branch(x, s, step);
+	} else if (step->kind == STEP_ONE && passes > 1) {
+		explain_report(x, s, step->keyword,
+			       "is %zu of the %zu alternatives (numbers %zu and %zu), expected one",
+			       passes, step->count, which[0], which[1]);
+	}
+}
+
+static void explain_if(struct explain *x, const struct subject *s, const struct step *step)
+{
+	bool holds = run_node(&x->run, step->nodes[0], s->value, NULL);
+	const struct node *next = step->nodes[holds ? 1 : 2];
+
+	if (!passed_limit(x, s) && next)
+		explain_node(x, next, s->value, s->trail);
+}
+
+static void explain_step(struct explain *x, const struct subject *s, const struct step *step)
+{
+	switch (step->kind) {
+	case STEP_NAMES:
+	case STEP_CONST:
+		if (!run_step(&x->run, step, s->value, s->kind, NULL) && !passed_limit(x, s))
+			explain_constants(x, s, step);
+		break;
+	case STEP_SCHEMA:
+		for (size_t i = 0; i < step->count && !is_full(x); i++)
+			explain_node(x, step->nodes[i], s->value, s->trail);
+		break;
+	case STEP_DYNAMIC:
+		explain_node(x, run_dynamic(&x->run, step), s->value, s->trail);
+		break;
+	case STEP_ANY:
+	case STEP_ONE:
+		explain_branches(x, s, step);
+		break;
+	case STEP_NOT:
+		if (run_node(&x->run, step->nodes[0], s->value, NULL))
+			explain_report(x, s, "not", "is what the schema rules out");
+		(void)passed_limit(x, s);
+		break;
+	case STEP_IF:
+		explain_if(x, s, step);
+		break;
+	}
+}
+
+/* What is left over counts only where everything else passes: then the engine's marks hold. */
+static void explain_rest(struct explain *x, const struct subject *s, const struct node *rest)
+{
+	bool is_object = s->kind & VIEW_OBJECT;
+	const char *keyword = is_object ? "unevaluatedProperties" : "unevaluatedItems";
+	struct view_walk walk = view_walk(s->value);
+	struct trail trail = { .up = s->trail };
+	struct run_marks marks;
+
+	if (!run_marks_init(&x->run, &marks, s->value)) {
+		(void)passed_limit(x, s);
+		return;
+	}
+	if (run_rules(&x->run, s->node, s->value, s->kind, &marks)) {
+		for (size_t i = 0; i < marks.count && !is_full(x); i++) {
+			const struct payload_value *child =
+				is_object ? view_member(&walk, &trail.name, &trail.len)
+					  : view_item(&walk);
+
+			if (run_marks_has(&marks, i))
+				continue;
+			if (is_object)
+				explain_extra(x, keyword, rest, child, &trail);
+			else
+				explain_item(x, s, keyword, rest, child, i);
+		}
+	}
+	run_marks_clear(&x->run, &marks);
+	(void)passed_limit(x, s);
+}
+
+static void explain_rules(struct explain *x, const struct subject *s)
+{
+	const struct node *node = s->node;
+
+	if ((s->kind & VIEW_OBJECT) && node->object)
+		explain_object(x, s);
+	else if ((s->kind & VIEW_ARRAY) && node->array)
+		explain_array(x, s);
+	else if ((s->kind & VIEW_STRING) && node->string)
+		explain_string(x, s);
+	else if ((s->kind & VIEW_NUMBER) && node->number)
+		explain_number(x, s);
+	(void)passed_limit(x, s);
+	for (size_t i = 0; i < node->step_count && !is_full(x); i++)
+		explain_step(x, s, &node->steps[i]);
+}
+
+static void explain_node(struct explain *x, const struct node *node,
+			 const struct payload_value *value, const struct trail *trail)
+{
+	struct subject s = { node, value, view_kind(value), trail };
+	const struct node *rest = s.kind & VIEW_OBJECT  ? node->unevaluated_members
+				  : s.kind & VIEW_ARRAY ? node->unevaluated_items
+							: NULL;
+	size_t before = x->count;
+	struct run_scope scope;
+
+	if (is_full(x))
+		return;
+	if (!(node->types & s.kind)) {
+		if (node->is_boolean)
+			explain_report(x, &s, "false", "is not allowed: nothing is, in this place");
+		else
+			explain_report_type(x, &s);
+		return;
+	}
+	if (x->run.depth >= RUN_MAX_DEPTH)
+		(void)run_fail_limit(&x->run, RUN_DEPTH);
+	if (--x->run.work < 0)
+		(void)run_fail_limit(&x->run, RUN_WORK);
+	if (passed_limit(x, &s))
+		return;
+	x->run.depth++;
+	run_enter(&x->run, &scope, node);
+	explain_rules(x, &s);
+	if (rest && x->count == before && !is_full(x))
+		explain_rest(x, &s, rest);
+	run_leave(&x->run, &scope);
+	x->run.depth--;
+}
+
+size_t schema_explain(const struct schema *schema, const struct payload_value *value,
+		      struct schema_error *errors, size_t max, enum schema_answer *answer)
+{
+	struct explain x = { .errors = errors, .max = max };
+	struct trail trail = { 0 };
+	struct subject whole = { schema->root, value, view_kind(value), &trail };
+
+	*answer = schema_check(schema, value);
+	if (*answer == SCHEMA_VALID || max == 0)
+		return 0;
+	run_init(&x.run, schema);
+	x.is_limited = *answer == SCHEMA_LIMIT;
+	explain_node(&x, schema->root, value, &trail);
+	if (x.count == 0)
+		explain_report(&x, &whole, "",
+			       x.is_limited ? "is too costly to check"
+					    : "is not what the schema asks");
+	return x.count;
+}

@@ -1,0 +1,181 @@
+/*
+ * A text with big numbers is parsed in two steps. Each such number becomes a 0 and spaces in a
+ * copy, so that Jansson accepts it and every offset stays; then the tree is walked in the
+ * order of the text (Jansson keeps members in it, and no member is dropped, since names are
+ * unique) and the zeros are exchanged by their ordinal number. Texts without big numbers, which
+ * is all but a few, are neither copied nor walked.
+ */
+#include "schema/jsonbig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/jsonscan.h"
+
+struct planter {
+	const char *text;
+	const struct jsonscan_big *big;
+	size_t count;
+	size_t done;
+	size_t ordinal; /* of the next scalar */
+};
+
+/* New reference to the big number of @big, or NULL. */
+static json_t *marked_new(const char *text, const struct jsonscan_big *big)
+{
+	char *copy = malloc(big->len + 1);
+	json_t *value = NULL;
+
+	if (copy) {
+		copy[0] = (char)JSONBIG_MARK;
+		memcpy(copy + 1, text + big->offset, big->len);
+		value = json_stringn_nocheck(copy, big->len + 1);
+	}
+	free(copy);
+	return value;
+}
+
+static bool is_container(const json_t *value)
+{
+	return json_is_object(value) || json_is_array(value);
+}
+
+/*
+ * Counts the scalar at the planter's place. *ret is what it is to be exchanged for, or NULL
+ * where it stays. False when out of memory.
+ */
+static bool next_scalar(struct planter *p, json_t **ret)
+{
+	*ret = NULL;
+	if (p->ordinal++ != p->big[p->done].ordinal)
+		return true;
+	*ret = marked_new(p->text, &p->big[p->done]);
+	p->done++;
+	return *ret != NULL;
+}
+
+static bool plant(struct planter *p, json_t *container);
+
+static bool plant_array(struct planter *p, json_t *array)
+{
+	for (size_t i = 0; i < json_array_size(array) && p->done < p->count; i++) {
+		json_t *item = json_array_get(array, i);
+		json_t *marked;
+
+		if (is_container(item)) {
+			if (!plant(p, item))
+				return false;
+			continue;
+		}
+		if (!next_scalar(p, &marked))
+			return false;
+		if (marked && json_array_set_new(array, i, marked))
+			return false;
+	}
+	return true;
+}
+
+static bool plant_object(struct planter *p, json_t *object)
+{
+	for (void *iter = json_object_iter(object); iter && p->done < p->count;
+	     iter = json_object_iter_next(object, iter)) {
+		json_t *value = json_object_iter_value(iter);
+		json_t *marked;
+
+		if (is_container(value)) {
+			if (!plant(p, value))
+				return false;
+			continue;
+		}
+		if (!next_scalar(p, &marked))
+			return false;
+		if (marked && json_object_iter_set_new(object, iter, marked))
+			return false;
+	}
+	return true;
+}
+
+/* Recursion is as deep as the text, which the scan has bounded. */
+static bool plant(struct planter *p, json_t *container)
+{
+	return json_is_array(container) ? plant_array(p, container) : plant_object(p, container);
+}
+
+static void report_nomem(struct payload_error *error)
+{
+	error->fault = PAYLOAD_NOMEM;
+	error->offset = 0;
+	(void)snprintf(error->text, sizeof(error->text), "out of memory");
+}
+
+/* New reference, or NULL with @error; the scan has accepted @text already. */
+static json_t *load(const char *text, size_t len, struct payload_error *error)
+{
+	json_error_t why;
+	json_t *root = json_loadb(text, len,
+				  JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+
+	if (root)
+		return root;
+	/* Only what the scan does not look for is left. */
+	if (json_error_code(&why) != json_error_duplicate_key) {
+		report_nomem(error);
+		return NULL;
+	}
+	error->fault = PAYLOAD_DUPLICATE;
+	error->offset = why.position > 0 ? (size_t)why.position : 0;
+	(void)snprintf(error->text, sizeof(error->text), "a member name occurs twice");
+	return NULL;
+}
+
+/* New reference, or NULL with @error; @count big numbers are in @text. */
+static json_t *load_big(const char *text, size_t len, unsigned max_depth, size_t count,
+			struct payload_error *error)
+{
+	struct jsonscan_big *big = malloc(count * sizeof(*big));
+	char *copy = malloc(len);
+	struct planter planter = { .text = text, .big = big, .count = count };
+	struct jsonscan scan;
+	json_t *root = NULL;
+
+	if (!big || !copy) {
+		report_nomem(error);
+		goto out;
+	}
+	(void)jsonscan_run(text, len, max_depth, big, count, &scan);
+	memcpy(copy, text, len);
+	for (size_t i = 0; i < count; i++) {
+		memset(copy + big[i].offset, ' ', big[i].len);
+		copy[big[i].offset] = '0';
+	}
+	root = load(copy, len, error);
+	if (!root)
+		goto out;
+	if (!is_container(root)) {
+		json_decref(root);
+		root = marked_new(text, &big[0]);
+	} else if (!plant(&planter, root)) {
+		json_decref(root);
+		root = NULL;
+	}
+	if (!root)
+		report_nomem(error);
+out:
+	free(copy);
+	free(big);
+	return root;
+}
+
+json_t *jsonbig_parse(const char *text, size_t len, unsigned max_depth, struct payload_error *error)
+{
+	struct jsonscan scan;
+
+	if (!jsonscan_run(text, len, max_depth, NULL, 0, &scan)) {
+		jsonscan_report(&scan, error);
+		return NULL;
+	}
+	if (scan.big_count > 0)
+		return load_big(text, len, max_depth, scan.big_count, error);
+	return load(text, len, error);
+}

@@ -1,0 +1,467 @@
+/*
+ * The scan is one loop over the text with one bit of memory for each open bracket: was it an
+ * object? Recursion would let a message choose our stack's depth.
+ */
+#include "schema/jsonscan.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct scan {
+	const unsigned char *text;
+	size_t len;
+	size_t at;
+	unsigned depth;
+	unsigned max_depth;
+	size_t ordinal;
+	struct jsonscan_big *big;
+	size_t big_max;
+	struct jsonscan *ret;
+	uint64_t object[JSONSCAN_MAX_DEPTH / 64]; /* bit n: bracket n is a brace */
+};
+
+static bool fail_at(struct scan *s, size_t offset, enum payload_fault fault, const char *what)
+{
+	s->ret->fault = fault;
+	s->ret->offset = offset;
+	s->ret->what = what;
+	return false;
+}
+
+static bool fail(struct scan *s, const char *what)
+{
+	return fail_at(s, s->at, PAYLOAD_NOT_JSON, what);
+}
+
+/* The byte at the scan's place; 0, which no JSON text holds here, at its end. */
+static unsigned peek(const struct scan *s)
+{
+	return s->at < s->len ? s->text[s->at] : 0;
+}
+
+static void skip_space(struct scan *s)
+{
+	while (s->at < s->len && (s->text[s->at] == ' ' || s->text[s->at] == '\t' ||
+				  s->text[s->at] == '\n' || s->text[s->at] == '\r'))
+		s->at++;
+}
+
+/* The length of the UTF-8 sequence at @at, or 0 where there is none (RFC 3629). */
+static size_t utf8_length(const struct scan *s, size_t at)
+{
+	const unsigned char *t = s->text + at;
+	size_t left = s->len - at;
+
+	if (t[0] < 0x80)
+		return 1;
+	if (t[0] < 0xc2 || t[0] > 0xf4 || left < 2 || (t[1] & 0xc0) != 0x80)
+		return 0;
+	if (t[0] < 0xe0)
+		return 2;
+	if (left < 3 || (t[2] & 0xc0) != 0x80)
+		return 0;
+	if (t[0] < 0xf0)
+		return (t[0] == 0xe0 && t[1] < 0xa0) || (t[0] == 0xed && t[1] > 0x9f) ? 0 : 3;
+	if (left < 4 || (t[3] & 0xc0) != 0x80)
+		return 0;
+	return (t[0] == 0xf0 && t[1] < 0x90) || (t[0] == 0xf4 && t[1] > 0x8f) ? 0 : 4;
+}
+
+/* Something stands where it must not: says which kind of fault that is. */
+static bool unexpected(struct scan *s, const char *what)
+{
+	if (s->at >= s->len)
+		return fail(s, "the text ends too early");
+	if (s->at == 0 && s->len >= 3 && memcmp(s->text, "\xef\xbb\xbf", 3) == 0)
+		return fail(s, "the text starts with a byte order mark");
+	if (utf8_length(s, s->at) == 0)
+		return fail_at(s, s->at, PAYLOAD_NOT_UTF8, "the text is not UTF-8");
+	return fail(s, what);
+}
+
+static int hex_value(unsigned c)
+{
+	if (c >= '0' && c <= '9')
+		return (int)(c - '0');
+	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+		return (int)((c | 0x20) - 'a' + 10);
+	return -1;
+}
+
+/* The four digits of \uXXXX at @at, or -1. */
+static long unit_at(const struct scan *s, size_t at)
+{
+	long unit = 0;
+
+	if (s->len - at < 4)
+		return -1;
+	for (size_t i = 0; i < 4; i++) {
+		int digit = hex_value(s->text[at + i]);
+
+		if (digit < 0)
+			return -1;
+		unit = unit * 16 + digit;
+	}
+	return unit;
+}
+
+/* At the "u" of \uXXXX, whose backslash is at @start. */
+static bool scan_unicode(struct scan *s, size_t start, bool is_name)
+{
+	long unit = unit_at(s, s->at + 1);
+	long low;
+
+	if (unit < 0)
+		return fail_at(s, start, PAYLOAD_NOT_JSON, "\\u needs four hexadecimal digits");
+	s->at += 5;
+	if (unit == 0 && is_name)
+		return fail_at(s, start, PAYLOAD_DUPLICATE, "a member name contains U+0000");
+	if (unit < 0xd800 || unit > 0xdfff)
+		return true;
+	low = s->len - s->at >= 2 && s->text[s->at] == '\\' && s->text[s->at + 1] == 'u'
+		      ? unit_at(s, s->at + 2)
+		      : -1;
+	if (unit > 0xdbff || low < 0xdc00 || low > 0xdfff)
+		return fail_at(s, start, PAYLOAD_NOT_JSON, "half of a surrogate pair stands alone");
+	s->at += 6;
+	return true;
+}
+
+static bool scan_escape(struct scan *s, bool is_name)
+{
+	size_t start = s->at++;
+
+	if (s->at >= s->len)
+		return unexpected(s, "");
+	if (s->text[s->at] == 'u')
+		return scan_unicode(s, start, is_name);
+	/* memchr, as strchr would take U+0000 for the end of the list. */
+	if (!memchr("\"\\/bfnrt", (int)s->text[s->at], 8))
+		return fail_at(s, start, PAYLOAD_NOT_JSON, "no such escape in a string");
+	s->at++;
+	return true;
+}
+
+/* At the opening quote. */
+static bool scan_string(struct scan *s, bool is_name)
+{
+	s->at++;
+	for (;;) {
+		size_t n;
+
+		while (s->at < s->len && s->text[s->at] >= 0x20 && s->text[s->at] < 0x80 &&
+		       s->text[s->at] != '"' && s->text[s->at] != '\\')
+			s->at++;
+		if (s->at >= s->len)
+			return fail(s, "the text ends within a string");
+		if (s->text[s->at] == '"') {
+			s->at++;
+			return true;
+		}
+		if (s->text[s->at] == '\\') {
+			if (!scan_escape(s, is_name))
+				return false;
+			continue;
+		}
+		if (s->text[s->at] < 0x20)
+			return fail(s, "a control character stands within a string");
+		n = utf8_length(s, s->at);
+		if (n == 0)
+			return fail_at(s, s->at, PAYLOAD_NOT_UTF8, "the text is not UTF-8");
+		s->at += n;
+	}
+}
+
+/* The end of the decimal digits at @at. */
+static size_t digits_end(const struct scan *s, size_t at)
+{
+	while (at < s->len && s->text[at] >= '0' && s->text[at] <= '9')
+		at++;
+	return at;
+}
+
+/* Is the integer of decimal digits [from, to) outside int64_t? */
+static bool is_big_integer(const struct scan *s, size_t from, size_t to, bool is_negative)
+{
+	const char *limit = is_negative ? "9223372036854775808" : "9223372036854775807";
+
+	if (to - from != 19)
+		return to - from > 19;
+	return memcmp(s->text + from, limit, 19) > 0;
+}
+
+/* Where a number's parts stand; an absent part is empty. */
+struct number {
+	size_t whole;    /* first digit before the point */
+	size_t whole_to; /* behind the last one */
+	size_t frac;     /* the same after the point */
+	size_t frac_to;
+	int64_t exponent; /* saturated; far beyond any text's length */
+};
+
+#define EXPONENT_MAX (INT64_C(1) << 40)
+
+/* The n-th digit after leading zeros, which begin at @n of whole and fraction in a row. */
+static char digit_at(const struct scan *s, const struct number *num, size_t n)
+{
+	size_t whole = num->whole_to - num->whole;
+
+	if (n < whole)
+		return (char)s->text[num->whole + n];
+	n -= whole;
+	return n < num->frac_to - num->frac ? (char)s->text[num->frac + n] : '0';
+}
+
+/*
+ * Does the real round to infinity? Exact, and free of the locale: from 2^1024 - 2^970 on, the
+ * middle between the largest double and the next power of two.
+ */
+static bool is_big_real(const struct scan *s, const struct number *num)
+{
+	static const char limit[] =
+		"17976931348623158079372897140530341507993413271003782693617377898044496829276475"
+		"09466490179775872070963302864166928879109465555478519404026306574886715058206819"
+		"08902000708383676273854845817711531764475730270069855571366959622842914819860834"
+		"936475292719074168444365510704342711559699508093042880";
+	size_t digits = (num->whole_to - num->whole) + (num->frac_to - num->frac);
+	size_t first = 0;
+	int64_t scale;
+
+	if (num->exponent == 0 && num->whole_to - num->whole < 309)
+		return false;
+	while (first < digits && digit_at(s, num, first) == '0')
+		first++;
+	if (first == digits)
+		return false;
+	/* The number is d.ddd * 10^scale. */
+	scale = (int64_t)(num->whole_to - num->whole) - 1 - (int64_t)first + num->exponent;
+	if (scale != 308)
+		return scale > 308;
+	for (size_t i = 0; i < sizeof(limit) - 1; i++) {
+		char digit = digit_at(s, num, first + i);
+
+		if (digit != limit[i])
+			return digit > limit[i];
+	}
+	return true;
+}
+
+static bool scan_exponent(struct scan *s, struct number *num)
+{
+	bool is_negative;
+	size_t to;
+
+	s->at++;
+	is_negative = peek(s) == '-';
+	if (peek(s) == '-' || peek(s) == '+')
+		s->at++;
+	to = digits_end(s, s->at);
+	if (to == s->at)
+		return unexpected(s, "an exponent needs digits");
+	for (; s->at < to; s->at++)
+		if (num->exponent < EXPONENT_MAX)
+			num->exponent = num->exponent * 10 + (s->text[s->at] - '0');
+	if (is_negative)
+		num->exponent = -num->exponent;
+	return true;
+}
+
+static void note_big(struct scan *s, size_t start)
+{
+	if (s->ret->big_count < s->big_max) {
+		struct jsonscan_big *big = &s->big[s->ret->big_count];
+
+		big->ordinal = s->ordinal;
+		big->offset = start;
+		big->len = s->at - start;
+	}
+	s->ret->big_count++;
+}
+
+static bool scan_number(struct scan *s)
+{
+	size_t start = s->at;
+	bool is_negative = peek(s) == '-';
+	bool is_real = false;
+	struct number num = { 0 };
+
+	num.whole = start + is_negative;
+	num.whole_to = digits_end(s, num.whole);
+	s->at = num.whole_to;
+	if (num.whole == num.whole_to)
+		return unexpected(s, "a number needs a digit here");
+	if (s->text[num.whole] == '0' && num.whole_to - num.whole > 1)
+		return fail_at(s, start, PAYLOAD_NOT_JSON, "a number starts with a zero too many");
+	if (peek(s) == '.') {
+		is_real = true;
+		num.frac = s->at + 1;
+		num.frac_to = digits_end(s, num.frac);
+		s->at = num.frac_to;
+		if (num.frac == num.frac_to)
+			return unexpected(s, "a decimal point needs digits behind it");
+	}
+	if ((peek(s) | 0x20) == 'e') {
+		is_real = true;
+		if (!scan_exponent(s, &num))
+			return false;
+	}
+	if (is_real ? is_big_real(s, &num)
+		    : is_big_integer(s, num.whole, num.whole_to, is_negative))
+		note_big(s, start);
+	return true;
+}
+
+static bool scan_literal(struct scan *s, const char *word)
+{
+	size_t len = strlen(word);
+
+	if (s->len - s->at < len || memcmp(s->text + s->at, word, len) != 0)
+		return fail(s, "a value was expected");
+	s->at += len;
+	return true;
+}
+
+static bool scan_scalar(struct scan *s)
+{
+	unsigned c = peek(s);
+	bool ok;
+
+	if (c == '"')
+		ok = scan_string(s, false);
+	else if (c == '-' || (c >= '0' && c <= '9'))
+		ok = scan_number(s);
+	else if (c == 't' || c == 'f' || c == 'n')
+		ok = scan_literal(s, c == 't' ? "true" : c == 'f' ? "false" : "null");
+	else
+		ok = unexpected(s, "a value was expected");
+	s->ordinal++;
+	return ok;
+}
+
+/* A member's name and the colon, at the space before them. */
+static bool scan_name(struct scan *s)
+{
+	skip_space(s);
+	if (peek(s) != '"')
+		return unexpected(s, "a member name was expected");
+	if (!scan_string(s, true))
+		return false;
+	skip_space(s);
+	if (peek(s) != ':')
+		return unexpected(s, "':' was expected after a member name");
+	s->at++;
+	return true;
+}
+
+static bool in_object(const struct scan *s)
+{
+	return s->object[(s->depth - 1) / 64] >> ((s->depth - 1) % 64) & 1;
+}
+
+static bool open_bracket(struct scan *s)
+{
+	uint64_t bit = UINT64_C(1) << (s->depth % 64);
+
+	if (s->depth == s->max_depth)
+		return fail_at(s, s->at, PAYLOAD_TOO_DEEP, "the text is nested too deep");
+	if (s->text[s->at] == '{')
+		s->object[s->depth / 64] |= bit;
+	else
+		s->object[s->depth / 64] &= ~bit;
+	s->depth++;
+	s->at++;
+	return true;
+}
+
+static bool at_closing(const struct scan *s)
+{
+	return s->depth > 0 && peek(s) == (in_object(s) ? '}' : ']');
+}
+
+/*
+ * From behind a value to where the next one is due. *is_done where the text ended well.
+ */
+static bool scan_separator(struct scan *s, bool *is_done)
+{
+	skip_space(s);
+	while (at_closing(s)) {
+		s->at++;
+		s->depth--;
+		skip_space(s);
+	}
+	if (s->depth == 0) {
+		*is_done = s->at == s->len;
+		return *is_done || unexpected(s, "something follows the value");
+	}
+	if (peek(s) != ',')
+		return unexpected(s, in_object(s) ? "',' or '}' was expected"
+						  : "',' or ']' was expected");
+	s->at++;
+	return !in_object(s) || scan_name(s);
+}
+
+static bool scan_all(struct scan *s)
+{
+	bool is_done = false;
+
+	while (!is_done) {
+		skip_space(s);
+		if (peek(s) == '{' || peek(s) == '[') {
+			if (!open_bracket(s))
+				return false;
+			skip_space(s);
+			if (!at_closing(s)) {
+				if (in_object(s) && !scan_name(s))
+					return false;
+				continue; /* the first member's or element's value */
+			}
+		} else if (!scan_scalar(s)) {
+			return false;
+		}
+		if (!scan_separator(s, &is_done))
+			return false;
+	}
+	return true;
+}
+
+bool jsonscan_run(const char *text, size_t len, unsigned max_depth, struct jsonscan_big *big,
+		  size_t big_max, struct jsonscan *ret)
+{
+	struct scan s;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->what = "";
+	s.text = (const unsigned char *)text;
+	s.len = len;
+	s.at = 0;
+	s.depth = 0;
+	s.max_depth = max_depth < JSONSCAN_MAX_DEPTH ? max_depth : JSONSCAN_MAX_DEPTH;
+	s.ordinal = 0;
+	s.big = big;
+	s.big_max = big_max;
+	s.ret = ret;
+	return scan_all(&s);
+}
+
+void jsonscan_report(const struct jsonscan *scan, struct payload_error *error)
+{
+	error->fault = scan->fault;
+	error->offset = scan->offset;
+	(void)snprintf(error->text, sizeof(error->text), "%s", scan->what);
+}
+
+double jsonscan_big_value(const char *text, size_t len)
+{
+	char copy[320];
+
+	/* What is no integer is beyond the largest double; so is an integer this long. */
+	if (len >= sizeof(copy) || memchr(text, '.', len) || memchr(text, 'e', len) ||
+	    memchr(text, 'E', len))
+		return text[0] == '-' ? -INFINITY : INFINITY;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	return strtod(copy, NULL); /* digits only: the locale has no say */
+}

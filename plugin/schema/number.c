@@ -1,0 +1,321 @@
+#include "schema/number.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* 2^63, the first double above every int64_t. */
+#define INT64_LIMIT 9223372036854775808.0
+/* Up to here every integer is a double. */
+#define EXACT_LIMIT ((int64_t)1 << 53)
+/* Exponents of a text are cut here; no text of PAYLOAD_MAX_BYTES has as many digits. */
+#define EXPONENT_LIMIT 1000000000l
+
+/*
+ * A number as 0.DDD * 10^point, the first and the last digit not 0 (none at all for zero). The
+ * digits stay where they are, in a text that may have a point among them.
+ */
+struct decimal {
+	char buffer[40]; /* the text of what is not text yet */
+	const char *at;
+	const char *end;
+	size_t count;
+	long point;
+	bool is_negative;
+};
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* The fewest digits that read as @d again. */
+static void print_real(double d, char *ret, size_t cap)
+{
+	for (int digits = 15; digits <= 17; digits++) {
+		double back = 0;
+
+		(void)snprintf(ret, cap, "%.*g", digits, d);
+		if (sscanf(ret, "%lf", &back) == 1 && back == d)
+			return;
+	}
+}
+
+static long read_exponent(const char *text, const char *end)
+{
+	bool is_negative = false;
+	long value = 0;
+
+	if (text < end && (*text == '+' || *text == '-'))
+		is_negative = *text++ == '-';
+	for (; text < end; text++)
+		if (value < EXPONENT_LIMIT)
+			value = value * 10 + (*text - '0');
+	return is_negative ? -value : value;
+}
+
+/* The point is whatever is neither digit nor 'e', as snprintf() follows the locale. */
+static void decimal_read(struct decimal *ret, const char *text, size_t len)
+{
+	const char *end = text + len;
+	const char *stop;
+	bool in_fraction = false;
+
+	ret->is_negative = text < end && *text == '-';
+	if (ret->is_negative)
+		text++;
+	for (stop = text; stop < end && *stop != 'e' && *stop != 'E';)
+		stop++;
+	ret->point = stop < end ? read_exponent(stop + 1, end) : 0;
+	ret->count = 0;
+	ret->at = ret->end = text;
+	for (const char *s = text; s < stop; s++) {
+		if (!is_digit(*s)) {
+			in_fraction = true;
+			continue;
+		}
+		if (ret->count == 0 && *s == '0') { /* a leading zero */
+			ret->point -= in_fraction;
+			continue;
+		}
+		if (ret->count == 0)
+			ret->at = s;
+		ret->count++;
+		ret->point += !in_fraction;
+		ret->end = s + 1;
+	}
+	while (ret->end > ret->at && !(is_digit(ret->end[-1]) && ret->end[-1] != '0'))
+		ret->count -= is_digit(*--ret->end);
+}
+
+static void decimal_init(struct decimal *ret, const struct number *number)
+{
+	switch (number->kind) {
+	case NUMBER_INT:
+		(void)snprintf(ret->buffer, sizeof(ret->buffer), "%" PRId64, number->i);
+		break;
+	case NUMBER_UINT:
+		(void)snprintf(ret->buffer, sizeof(ret->buffer), "%" PRIu64, number->u);
+		break;
+	case NUMBER_REAL:
+		print_real(number->d, ret->buffer, sizeof(ret->buffer));
+		break;
+	case NUMBER_BIG:
+		decimal_read(ret, number->big.text, number->big.len);
+		return;
+	}
+	decimal_read(ret, ret->buffer, strlen(ret->buffer));
+}
+
+/* The next digit, 0 behind the last one. */
+static int decimal_digit(const char **at, const char *end)
+{
+	while (*at < end && !is_digit(**at))
+		(*at)++;
+	return *at < end ? *(*at)++ - '0' : 0;
+}
+
+/* Compares without the signs. */
+static int decimal_compare(const struct decimal *a, const struct decimal *b)
+{
+	const char *at_a = a->at;
+	const char *at_b = b->at;
+
+	if (a->count == 0 || b->count == 0)
+		return (a->count > 0) - (b->count > 0);
+	if (a->point != b->point)
+		return a->point < b->point ? -1 : 1;
+	while (at_a < a->end || at_b < b->end) {
+		int digit_a = decimal_digit(&at_a, a->end);
+		int digit_b = decimal_digit(&at_b, b->end);
+
+		if (digit_a != digit_b)
+			return digit_a - digit_b;
+	}
+	return 0;
+}
+
+static int compare_text(const struct number *a, const struct number *b)
+{
+	struct decimal da;
+	struct decimal db;
+	int sign_a;
+	int sign_b;
+
+	decimal_init(&da, a);
+	decimal_init(&db, b);
+	sign_a = da.count == 0 ? 0 : da.is_negative ? -1 : 1;
+	sign_b = db.count == 0 ? 0 : db.is_negative ? -1 : 1;
+	if (sign_a != sign_b)
+		return sign_a - sign_b;
+	return sign_a * decimal_compare(&da, &db);
+}
+
+static int compare_int_real(int64_t i, double d)
+{
+	int64_t whole;
+
+	if (i >= -EXACT_LIMIT && i <= EXACT_LIMIT)
+		return ((double)i > d) - ((double)i < d);
+	if (d >= INT64_LIMIT)
+		return -1;
+	if (d < -INT64_LIMIT)
+		return 1;
+	whole = (int64_t)d;
+	if (i != whole)
+		return i < whole ? -1 : 1;
+	return ((double)whole > d) - ((double)whole < d);
+}
+
+int number_compare(const struct number *a, const struct number *b)
+{
+	if (a->kind == NUMBER_INT && b->kind == NUMBER_INT)
+		return (a->i > b->i) - (a->i < b->i);
+	if (a->kind == NUMBER_REAL && b->kind == NUMBER_REAL)
+		return (a->d > b->d) - (a->d < b->d);
+	if (a->kind == NUMBER_INT && b->kind == NUMBER_REAL)
+		return compare_int_real(a->i, b->d);
+	if (a->kind == NUMBER_REAL && b->kind == NUMBER_INT)
+		return -compare_int_real(b->i, a->d);
+	return compare_text(a, b);
+}
+
+bool number_is_integer(const struct number *number)
+{
+	struct decimal decimal;
+
+	if (number->kind == NUMBER_REAL)
+		return floor(number->d) == number->d;
+	if (number->kind != NUMBER_BIG)
+		return true;
+	decimal_init(&decimal, number);
+	return decimal.point >= (long)decimal.count;
+}
+
+uint64_t number_hash(const struct number *number)
+{
+	struct decimal decimal;
+	double d = number->kind == NUMBER_INT ? (double)number->i : number->d;
+	uint64_t hash = 0;
+
+	if (number->kind == NUMBER_INT ||
+	    (number->kind == NUMBER_REAL && d >= -INT64_LIMIT && d < INT64_LIMIT)) {
+		d += 0.0; /* -0.0 is 0 */
+		memcpy(&hash, &d, sizeof(hash));
+		return hash;
+	}
+	decimal_init(&decimal, number);
+	for (int i = 0; i < 15; i++)
+		hash = hash * 10 + (uint64_t)decimal_digit(&decimal.at, decimal.end);
+	hash = hash * 1000003 + (uint64_t)decimal.point;
+	return decimal.is_negative ? ~hash : hash;
+}
+
+bool number_divisor_init(struct number_divisor *ret, const struct number *number)
+{
+	struct decimal decimal;
+
+	decimal_init(&decimal, number);
+	if (decimal.is_negative || decimal.count == 0 || decimal.count > 19 ||
+	    decimal.point > EXPONENT_LIMIT || decimal.point < -EXPONENT_LIMIT)
+		return false;
+	ret->mantissa = 0;
+	ret->exponent = (int)(decimal.point - (long)decimal.count);
+	while (decimal.at < decimal.end)
+		ret->mantissa =
+			ret->mantissa * 10 + (uint64_t)decimal_digit(&decimal.at, decimal.end);
+	return true;
+}
+
+static uint64_t multiply_modulo(uint64_t a, uint64_t b, uint64_t modulus)
+{
+	return (uint64_t)((unsigned __int128)a * b % modulus);
+}
+
+static uint64_t power_of_ten_modulo(unsigned long exponent, uint64_t modulus)
+{
+	uint64_t base = 10 % modulus;
+	uint64_t result = 1 % modulus;
+
+	for (; exponent > 0; exponent >>= 1) {
+		if (exponent & 1)
+			result = multiply_modulo(result, base, modulus);
+		base = multiply_modulo(base, base, modulus);
+	}
+	return result;
+}
+
+/*
+ * digits * 10^e is a multiple of mantissa * 10^f: as the digits do not end in 0, e must not be
+ * below f, and then digits * 10^(e - f) is divided by the mantissa.
+ */
+static bool decimal_is_multiple(const struct number *number, const struct number_divisor *divisor)
+{
+	struct decimal decimal;
+	uint64_t rest = 0;
+	long shift;
+
+	decimal_init(&decimal, number);
+	shift = decimal.point - (long)decimal.count - divisor->exponent;
+	if (decimal.count == 0)
+		return true;
+	if (shift < 0)
+		return false;
+	while (decimal.at < decimal.end) {
+		int digit = decimal_digit(&decimal.at, decimal.end);
+
+		rest = (multiply_modulo(rest, 10, divisor->mantissa) + (uint64_t)digit) %
+		       divisor->mantissa;
+	}
+	return multiply_modulo(rest, power_of_ten_modulo((unsigned long)shift, divisor->mantissa),
+			       divisor->mantissa) == 0;
+}
+
+/*
+ * For money and the like, without printing: is @d the double that n * 10^-places reads as, for
+ * a whole n that is a multiple? Dividing two exact doubles rounds correctly, so that n / 10^places
+ * is that double. False also where the question is beyond exact doubles.
+ */
+static bool is_short_multiple(double d, const struct number_divisor *divisor)
+{
+	static const double power[] = { 1e0, 1e1, 1e2, 1e3,  1e4,  1e5, 1e6,
+					1e7, 1e8, 1e9, 1e10, 1e11, 1e12 };
+	double n;
+
+	if (divisor->exponent > 0 || divisor->exponent < -12)
+		return false;
+	n = nearbyint(d * power[-divisor->exponent]);
+	if (fabs(n) > 1e15 || n / power[-divisor->exponent] != d)
+		return false;
+	return (uint64_t)fabs(n) % divisor->mantissa == 0;
+}
+
+bool number_is_multiple(const struct number *number, const struct number_divisor *divisor)
+{
+	if (number->kind == NUMBER_INT && divisor->exponent == 0) {
+		uint64_t i = number->i < 0 ? 0 - (uint64_t)number->i : (uint64_t)number->i;
+
+		return i % divisor->mantissa == 0;
+	}
+	if (number->kind == NUMBER_REAL && is_short_multiple(number->d, divisor))
+		return true;
+	return decimal_is_multiple(number, divisor);
+}
+
+char *number_print(const struct number *number, char *ret)
+{
+	if (number->kind == NUMBER_INT)
+		(void)snprintf(ret, NUMBER_TEXT_MAX, "%" PRId64, number->i);
+	else if (number->kind == NUMBER_UINT)
+		(void)snprintf(ret, NUMBER_TEXT_MAX, "%" PRIu64, number->u);
+	else if (number->kind == NUMBER_REAL)
+		print_real(number->d, ret, NUMBER_TEXT_MAX);
+	else if (number->big.len < NUMBER_TEXT_MAX)
+		(void)snprintf(ret, NUMBER_TEXT_MAX, "%.*s", (int)number->big.len,
+			       number->big.text);
+	else
+		(void)snprintf(ret, NUMBER_TEXT_MAX, "%.*s...", NUMBER_TEXT_MAX - 4,
+			       number->big.text);
+	return ret;
+}

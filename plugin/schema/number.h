@@ -1,0 +1,63 @@
+/*
+ * number.h -- JSON numbers compared by their value, however they are written.
+ *
+ * A number is an integer of 64 bits, a double, or, beyond both, its text. Comparison and
+ * equality are exact across all of them (1.0 is 1; 2^53 + 1 is not the double 2^53). Where
+ * decimals matter (multipleOf) a double stands for the shortest decimal that reads as it.
+ * Nothing is allocated.
+ */
+#ifndef PETSTORE_SCHEMA_NUMBER_H
+#define PETSTORE_SCHEMA_NUMBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum number_kind {
+	NUMBER_INT,  /* i */
+	NUMBER_UINT, /* u, above INT64_MAX */
+	NUMBER_REAL, /* d, finite */
+	NUMBER_BIG,  /* text: a JSON number beyond both 64 bits and a double */
+};
+
+struct number {
+	enum number_kind kind;
+	union {
+		int64_t i;
+		uint64_t u;
+		double d;
+		struct {
+			const char *text; /* borrowed */
+			size_t len;
+		} big;
+	};
+};
+
+/* Below 0, 0 or above 0, as @a is below, equal to or above @b. */
+int number_compare(const struct number *a, const struct number *b);
+
+/* Has the number no fractional part? 1.0 has none. */
+bool number_is_integer(const struct number *number);
+
+/* Equal numbers have equal hashes. */
+uint64_t number_hash(const struct number *number);
+
+/* A divisor taken apart once: mantissa * 10^exponent, the mantissa not ending in 0. */
+struct number_divisor {
+	uint64_t mantissa;
+	int exponent;
+};
+
+/* False where @number is not above 0 or has more than 19 significant digits. */
+bool number_divisor_init(struct number_divisor *ret, const struct number *number);
+
+/* Is @number a whole multiple of @divisor, in decimals? 0.0075 is one of 0.0001. */
+bool number_is_multiple(const struct number *number, const struct number_divisor *divisor);
+
+/* "12.5" and a NUL; longer numbers are cut with "...". */
+#define NUMBER_TEXT_MAX 48
+
+/* Writes the number as JSON would to @ret (NUMBER_TEXT_MAX bytes). Returns @ret. */
+char *number_print(const struct number *number, char *ret);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * pattern.h -- the regular expressions of `pattern` and `patternProperties`.
+ *
+ * ECMA-262 with the u flag (JSON Schema 2020-12, core 6.4), translated for PCRE2, compiled
+ * with JIT and bounded; searched, not anchored. Sources that are a literal prefix, an exact
+ * string, or character classes with bounds get a matcher of their own and never reach PCRE2.
+ */
+#ifndef PETSTORE_PATTERN_H
+#define PETSTORE_PATTERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/diag.h"
+
+struct pattern;
+
+/* Longest source in bytes. */
+#define PATTERN_MAX_BYTES 8192u
+
+/*
+ * Compiles @len bytes of UTF-8. On failure *ret is untouched and @diag says what is wrong and
+ * at which offset of the source; a source that ECMA-262 does not have (a leading "(*", \A) is
+ * ERR_SYNTAX, one that PCRE2 cannot run ERR_INVALID, a longer one ERR_LIMIT.
+ */
+int pattern_compile(const char *source, size_t len, struct pattern **ret, struct diag *diag);
+
+/*
+ * Does ECMA-262 have this source (format "regex")? True also for what PCRE2 cannot run, such
+ * as a look-behind of any width.
+ */
+bool pattern_is_valid(const char *source, size_t len);
+
+void pattern_free(struct pattern *pattern); /* NULL is fine */
+
+enum pattern_answer {
+	PATTERN_NO = 0,
+	PATTERN_YES = 1,
+	PATTERN_LIMIT = 2, /* gave up after a bounded effort */
+};
+
+/*
+ * Searches @len bytes, which the parser has checked to be UTF-8. Any number of threads may
+ * search with one pattern; with one thread at a time nothing is allocated, but for the first
+ * long text that needs more stack than a thread has to spare.
+ */
+enum pattern_answer pattern_search(const struct pattern *pattern, const char *text, size_t len);
+
+#endif

@@ -1,0 +1,280 @@
+/*
+ * payload_view.h -- a message's values as the engine's inner loop reads them.
+ *
+ * payload.h without the function calls: inline readers over the backend's own node, chosen by
+ * -DPAYLOAD_YYJSON like the backend itself. A kind is one bit, so that a type check is one
+ * AND; some kinds have several bits, since the backends tell more apart than JSON does.
+ *
+ * What the backends promise (payload.h) is relied on here: UTF-8, finite numbers, no member
+ * name twice. Numbers beyond 64 bits and beyond a double arrive as YYJSON_READ_BIGNUM_AS_RAW
+ * leaves them, or as jsonbig.h keeps them for Jansson.
+ */
+#ifndef PETSTORE_PAYLOAD_VIEW_H
+#define PETSTORE_PAYLOAD_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "schema/number.h"
+#include "schema/payload.h"
+
+#ifdef PAYLOAD_YYJSON
+
+#include <yyjson.h>
+
+/* A kind's bit is numbered by the low five bits of yyjson's tag: type and subtype. */
+#define VIEW_BIT(type, subtype) (1u << ((type) | (subtype)))
+#define VIEW_NULL VIEW_BIT(YYJSON_TYPE_NULL, 0)
+#define VIEW_FALSE VIEW_BIT(YYJSON_TYPE_BOOL, YYJSON_SUBTYPE_FALSE)
+#define VIEW_TRUE VIEW_BIT(YYJSON_TYPE_BOOL, YYJSON_SUBTYPE_TRUE)
+#define VIEW_INT                                                                                   \
+	(VIEW_BIT(YYJSON_TYPE_NUM, YYJSON_SUBTYPE_UINT) |                                          \
+	 VIEW_BIT(YYJSON_TYPE_NUM, YYJSON_SUBTYPE_SINT))
+#define VIEW_REAL VIEW_BIT(YYJSON_TYPE_NUM, YYJSON_SUBTYPE_REAL)
+#define VIEW_BIG VIEW_BIT(YYJSON_TYPE_RAW, 0)
+#define VIEW_STRING (VIEW_BIT(YYJSON_TYPE_STR, 0) | VIEW_BIT(YYJSON_TYPE_STR, 1u << 3))
+#define VIEW_ARRAY VIEW_BIT(YYJSON_TYPE_ARR, 0)
+#define VIEW_OBJECT VIEW_BIT(YYJSON_TYPE_OBJ, 0)
+
+static inline yyjson_val *view_node(const struct payload_value *value)
+{
+	return (yyjson_val *)(uintptr_t)value; /* yyjson's readers take no const */
+}
+
+static inline uint32_t view_kind(const struct payload_value *value)
+{
+	return 1u << (view_node(value)->tag & (YYJSON_TYPE_MASK | YYJSON_SUBTYPE_MASK));
+}
+
+/* Of a VIEW_STRING: its bytes, borrowed. */
+static inline const char *view_string(const struct payload_value *value, size_t *len)
+{
+	*len = unsafe_yyjson_get_len(view_node(value));
+	return view_node(value)->uni.str;
+}
+
+/* Of a VIEW_INT, VIEW_REAL or VIEW_BIG; @kind is its view_kind(). */
+static inline void view_number(const struct payload_value *value, uint32_t kind, struct number *ret)
+{
+	const yyjson_val *node = view_node(value);
+
+	if (kind & VIEW_REAL) {
+		ret->kind = NUMBER_REAL;
+		ret->d = node->uni.f64;
+	} else if (kind & VIEW_BIG) {
+		ret->kind = NUMBER_BIG;
+		ret->big.text = node->uni.str;
+		ret->big.len = unsafe_yyjson_get_len(view_node(value));
+	} else if (kind == VIEW_BIT(YYJSON_TYPE_NUM, YYJSON_SUBTYPE_UINT) &&
+		   node->uni.u64 > INT64_MAX) {
+		ret->kind = NUMBER_UINT;
+		ret->u = node->uni.u64;
+	} else {
+		ret->kind = NUMBER_INT;
+		ret->i = node->uni.i64;
+	}
+}
+
+/* Of a VIEW_ARRAY or VIEW_OBJECT: items or members. */
+static inline size_t view_size(const struct payload_value *value)
+{
+	return unsafe_yyjson_get_len(view_node(value));
+}
+
+/* Steps through the items of a VIEW_ARRAY or the members of a VIEW_OBJECT, in order. */
+struct view_walk {
+	yyjson_val *next;
+	size_t left;
+};
+
+static inline struct view_walk view_walk(const struct payload_value *value)
+{
+	return (struct view_walk){ view_node(value) + 1, view_size(value) };
+}
+
+/* The next item, or NULL behind the last one. */
+static inline const struct payload_value *view_item(struct view_walk *walk)
+{
+	yyjson_val *item = walk->next;
+
+	if (walk->left == 0)
+		return NULL;
+	walk->left--;
+	walk->next = unsafe_yyjson_get_next(item);
+	return (const struct payload_value *)item;
+}
+
+/* The next member's value, its name in *name and *len; NULL behind the last one. */
+static inline const struct payload_value *view_member(struct view_walk *walk, const char **name,
+						      size_t *len)
+{
+	yyjson_val *key = walk->next;
+
+	if (walk->left == 0)
+		return NULL;
+	walk->left--;
+	*name = key->uni.str;
+	*len = unsafe_yyjson_get_len(key);
+	walk->next = unsafe_yyjson_get_next(key + 1);
+	return (const struct payload_value *)(key + 1);
+}
+
+/* Room for a member's name to be looked at as a value (propertyNames). */
+struct view_name {
+	yyjson_val node;
+};
+
+/* @name as a VIEW_STRING that lives as long as *room and the name. */
+static inline const struct payload_value *view_name(struct view_name *room, const char *name,
+						    size_t len)
+{
+	room->node.tag = (uint64_t)len << YYJSON_TAG_BIT | YYJSON_TYPE_STR;
+	room->node.uni.str = name;
+	return (const struct payload_value *)&room->node;
+}
+
+/* The member of a VIEW_OBJECT that has this name, or NULL. */
+static inline const struct payload_value *view_find(const struct payload_value *value,
+						    const char *name, size_t len)
+{
+	return (const struct payload_value *)yyjson_obj_getn(view_node(value), name, len);
+}
+
+#else
+
+#include <jansson.h>
+
+#include "schema/jsonbig.h"
+
+/* A kind's bit is numbered by Jansson's type; big numbers get a bit of their own. */
+#define VIEW_NULL (1u << JSON_NULL)
+#define VIEW_FALSE (1u << JSON_FALSE)
+#define VIEW_TRUE (1u << JSON_TRUE)
+#define VIEW_INT (1u << JSON_INTEGER)
+#define VIEW_REAL (1u << JSON_REAL)
+#define VIEW_BIG (1u << 16)
+#define VIEW_TYPE_NAME (JSON_NULL + 1) /* a struct view_name; Jansson has no such type */
+#define VIEW_STRING (1u << JSON_STRING | 1u << VIEW_TYPE_NAME)
+#define VIEW_ARRAY (1u << JSON_ARRAY)
+#define VIEW_OBJECT (1u << JSON_OBJECT)
+
+/* Room for a member's name to be looked at as a value (propertyNames). */
+struct view_name {
+	json_t node; /* of VIEW_TYPE_NAME, seen by the functions here only */
+	const char *text;
+	size_t len;
+};
+
+/* @name as a VIEW_STRING that lives as long as *room and the name. */
+static inline const struct payload_value *view_name(struct view_name *room, const char *name,
+						    size_t len)
+{
+	room->node.type = (json_type)VIEW_TYPE_NAME;
+	room->text = name;
+	room->len = len;
+	return (const struct payload_value *)room;
+}
+
+static inline json_t *view_node(const struct payload_value *value)
+{
+	return (json_t *)(uintptr_t)value; /* Jansson's readers take no const */
+}
+
+static inline uint32_t view_kind(const struct payload_value *value)
+{
+	const json_t *node = view_node(value);
+
+	if (node->type == JSON_STRING && (unsigned char)json_string_value(node)[0] == JSONBIG_MARK)
+		return VIEW_BIG;
+	return 1u << node->type;
+}
+
+/* Of a VIEW_STRING: its bytes, borrowed. */
+static inline const char *view_string(const struct payload_value *value, size_t *len)
+{
+	const json_t *node = view_node(value);
+
+	if ((int)node->type == VIEW_TYPE_NAME) {
+		*len = ((const struct view_name *)value)->len;
+		return ((const struct view_name *)value)->text;
+	}
+	*len = json_string_length(node);
+	return json_string_value(node);
+}
+
+/* Of a VIEW_INT, VIEW_REAL or VIEW_BIG; @kind is its view_kind(). */
+static inline void view_number(const struct payload_value *value, uint32_t kind, struct number *ret)
+{
+	json_t *node = view_node(value);
+
+	if (kind & VIEW_REAL) {
+		ret->kind = NUMBER_REAL;
+		ret->d = json_real_value(node);
+	} else if (kind & VIEW_BIG) {
+		ret->kind = NUMBER_BIG;
+		(void)jsonbig_text(node, &ret->big.text, &ret->big.len); /* VIEW_BIG says so */
+	} else {
+		ret->kind = NUMBER_INT;
+		ret->i = json_integer_value(node);
+	}
+}
+
+/* Of a VIEW_ARRAY or VIEW_OBJECT: items or members. */
+static inline size_t view_size(const struct payload_value *value)
+{
+	json_t *node = view_node(value);
+
+	return node->type == JSON_OBJECT ? json_object_size(node) : json_array_size(node);
+}
+
+/* Steps through the items of a VIEW_ARRAY or the members of a VIEW_OBJECT, in order. */
+struct view_walk {
+	json_t *node;
+	void *member; /* Jansson's iterator, of an object */
+	size_t index; /* of an array */
+};
+
+static inline struct view_walk view_walk(const struct payload_value *value)
+{
+	json_t *node = view_node(value);
+
+	return (struct view_walk){ node, node->type == JSON_OBJECT ? json_object_iter(node) : NULL,
+				   0 };
+}
+
+/* The next item, or NULL behind the last one. */
+static inline const struct payload_value *view_item(struct view_walk *walk)
+{
+	return (const struct payload_value *)json_array_get(walk->node, walk->index++);
+}
+
+/* The next member's value, its name in *name and *len; NULL behind the last one. */
+static inline const struct payload_value *view_member(struct view_walk *walk, const char **name,
+						      size_t *len)
+{
+	json_t *value;
+
+	if (!walk->member)
+		return NULL;
+	*name = json_object_iter_key(walk->member);
+	*len = json_object_iter_key_len(walk->member);
+	value = json_object_iter_value(walk->member);
+	walk->member = json_object_iter_next(walk->node, walk->member);
+	return (const struct payload_value *)value;
+}
+
+/* The member of a VIEW_OBJECT that has this name, or NULL. */
+static inline const struct payload_value *view_find(const struct payload_value *value,
+						    const char *name, size_t len)
+{
+	return (const struct payload_value *)json_object_getn(view_node(value), name, len);
+}
+
+#endif
+
+#define VIEW_BOOLEAN (VIEW_FALSE | VIEW_TRUE)
+#define VIEW_NUMBER (VIEW_INT | VIEW_REAL | VIEW_BIG)
+#define VIEW_ANY (VIEW_NULL | VIEW_BOOLEAN | VIEW_NUMBER | VIEW_STRING | VIEW_ARRAY | VIEW_OBJECT)
+
+#endif

@@ -1,0 +1,364 @@
+/*
+ * payload_yyjson.c -- payload.h on yyjson: a struct payload_value is a yyjson_val.
+ *
+ * Everything a message needs is taken when the parser is made: a padded buffer that yyjson
+ * works in (INSITU), the pool for its nodes, and a table for the names of large objects. All
+ * of it is sized for the largest message and touched only as far as a message reaches.
+ *
+ * yyjson accepts members that occur twice, U+0000 in names and any depth, so one walk over the
+ * nodes looks for these. After a refusal jsonscan.h says what and where, in the same words as
+ * in the Jansson build.
+ */
+#include "schema/payload.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <yyjson.h>
+
+#include "schema/jsonscan.h"
+
+/* Objects up to this many members are compared pair by pair, where a filter asks for it. */
+#define SMALL_OBJECT 24u
+
+struct payload_parser {
+	struct payload_limits limits;
+	char *text; /* max_bytes and yyjson's padding */
+	void *pool;
+	size_t pool_size;
+	uint32_t *slots; /* hash table of one object's members: 1-based, 0 is free */
+	uint64_t seed[2];
+};
+
+/* The shortest member but one is `"a":0,`. */
+static size_t most_members(const struct payload_limits *limits)
+{
+	return limits->max_bytes / 6 + 2;
+}
+
+/* Slots for @members: a power of two, at most half full. */
+static size_t slot_count(size_t members)
+{
+	size_t n = 64;
+
+	while (n < 2 * members)
+		n *= 2;
+	return n;
+}
+
+const char *payload_backend(void)
+{
+	return "yyjson " YYJSON_VERSION_STRING;
+}
+
+/* yyjson's readers take no const. */
+static yyjson_val *node(const struct payload_value *value)
+{
+	return (yyjson_val *)(uintptr_t)value;
+}
+
+int payload_parser_new(const struct payload_limits *limits, struct payload_parser **ret,
+		       struct diag *diag)
+{
+	struct payload_parser *parser = NULL;
+	int rc = ERR_NOMEM;
+
+	if (limits->max_bytes < 1 || limits->max_bytes > PAYLOAD_MAX_BYTES ||
+	    limits->max_depth < 1 || limits->max_depth > PAYLOAD_MAX_DEPTH)
+		return diag_set(diag, ERR_LIMIT,
+				"a payload may have 1 to %u bytes and 1 to %u levels",
+				PAYLOAD_MAX_BYTES, PAYLOAD_MAX_DEPTH);
+	parser = calloc(1, sizeof(*parser));
+	if (!parser)
+		goto out;
+	parser->limits = *limits;
+	parser->pool_size = yyjson_read_max_memory_usage(limits->max_bytes, YYJSON_READ_INSITU);
+	parser->text = malloc(limits->max_bytes + YYJSON_PADDING_SIZE);
+	parser->pool = malloc(parser->pool_size);
+	parser->slots = malloc(slot_count(most_members(limits)) * sizeof(*parser->slots));
+	if (!parser->text || !parser->pool || !parser->slots)
+		goto out;
+	if (getrandom(parser->seed, sizeof(parser->seed), 0) != sizeof(parser->seed)) {
+		rc = ERR_IO;
+		goto out;
+	}
+	*ret = parser;
+	parser = NULL; /* handed over */
+	rc = 0;
+out:
+	payload_parser_free(parser);
+	if (rc == ERR_NOMEM)
+		return diag_nomem(diag);
+	if (rc)
+		return diag_set(diag, rc, "the system has no random numbers");
+	return rc;
+}
+
+void payload_parser_free(struct payload_parser *parser)
+{
+	if (!parser)
+		return;
+	free(parser->text);
+	free(parser->pool);
+	free(parser->slots);
+	free(parser);
+}
+
+/* ---- names ------------------------------------------------------------------------------ */
+
+static bool same_name(const yyjson_val *a, const yyjson_val *b)
+{
+	size_t len = (size_t)(a->tag >> YYJSON_TAG_BIT);
+
+	return len == (size_t)(b->tag >> YYJSON_TAG_BIT) &&
+	       memcmp(a->uni.str, b->uni.str, len) == 0;
+}
+
+static yyjson_val *next_name(yyjson_val *name)
+{
+	return unsafe_yyjson_get_next(name + 1);
+}
+
+/* Does one of the names from @first to before @name equal @name? */
+static bool occurs_before(yyjson_val *first, const yyjson_val *name)
+{
+	for (yyjson_val *at = first; at != name; at = next_name(at))
+		if (same_name(at, name))
+			return true;
+	return false;
+}
+
+/* The two halves of a 64 by 64 bit product, folded. */
+static uint64_t fold(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Depends on the parser's random seed, so that a message cannot choose colliding names. */
+static uint64_t name_hash(const struct payload_parser *parser, const char *name, size_t len)
+{
+	uint64_t hash = parser->seed[0] ^ len;
+	uint64_t word;
+
+	for (; len >= 8; name += 8, len -= 8) {
+		memcpy(&word, name, 8);
+		hash = fold(hash ^ word, parser->seed[1] | 1);
+	}
+	word = 0;
+	memcpy(&word, name, len);
+	hash = fold(hash ^ word, parser->seed[1] | 1);
+	return fold(hash ^ parser->seed[0], UINT64_C(0x9e3779b97f4a7c15));
+}
+
+/* The name in a large object that occurs a second time, or NULL. */
+static const yyjson_val *find_twice_large(struct payload_parser *parser, yyjson_val *object)
+{
+	size_t members = unsafe_yyjson_get_len(object);
+	size_t mask = slot_count(members) - 1;
+	yyjson_val *root = object; /* slots hold distances from here */
+	yyjson_val *name = object + 1;
+
+	memset(parser->slots, 0, (mask + 1) * sizeof(*parser->slots));
+	for (size_t i = 0; i < members; i++, name = next_name(name)) {
+		size_t at = (size_t)name_hash(parser, name->uni.str, unsafe_yyjson_get_len(name));
+
+		while (parser->slots[at &= mask]) {
+			if (same_name(root + parser->slots[at], name))
+				return name;
+			at++;
+		}
+		parser->slots[at] = (uint32_t)(name - root);
+	}
+	return NULL;
+}
+
+/* One of 64 bits for a name; equal names have the same. */
+static uint64_t name_bit(const yyjson_val *name)
+{
+	size_t len = (size_t)(name->tag >> YYJSON_TAG_BIT);
+	const unsigned char *text = (const unsigned char *)name->uni.str;
+	uint64_t head = 0, tail = 0;
+
+	if (len >= 8) {
+		memcpy(&head, text, 8);
+		memcpy(&tail, text + len - 8, 8);
+	} else if (len >= 4) {
+		memcpy(&head, text, 4);
+		memcpy(&tail, text + len - 4, 4);
+	} else if (len > 0) {
+		head = text[0] | (uint64_t)text[len / 2] << 8;
+		tail = text[len - 1];
+	}
+	head = (head ^ tail << 21 ^ tail >> 43) + len;
+	return UINT64_C(1) << (head * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+}
+
+/* ---- the walk --------------------------------------------------------------------------- */
+
+struct walk {
+	struct payload_parser *parser;
+	bool has_escapes; /* only \u0000 puts a NUL into a name */
+	const yyjson_val *bad_name;
+};
+
+static bool walk_value(struct walk *w, yyjson_val *value, unsigned depth);
+
+static bool walk_array(struct walk *w, yyjson_val *array, unsigned depth)
+{
+	yyjson_val *at = array + 1;
+
+	for (size_t left = unsafe_yyjson_get_len(array); left > 0; left--) {
+		if (unsafe_yyjson_is_ctn(at) && !walk_value(w, at, depth))
+			return false;
+		at = unsafe_yyjson_get_next(at);
+	}
+	return true;
+}
+
+static bool walk_object(struct walk *w, yyjson_val *object, unsigned depth)
+{
+	size_t members = unsafe_yyjson_get_len(object);
+	bool is_small = members <= SMALL_OBJECT;
+	yyjson_val *name = object + 1;
+	uint64_t seen = 0;
+
+	if (!is_small)
+		w->bad_name = find_twice_large(w->parser, object);
+	for (; members > 0 && !w->bad_name; members--, name = next_name(name)) {
+		if (is_small) {
+			uint64_t bit = name_bit(name);
+
+			if ((seen & bit) && occurs_before(object + 1, name))
+				w->bad_name = name;
+			seen |= bit;
+		}
+		if (w->has_escapes && memchr(name->uni.str, '\0', unsafe_yyjson_get_len(name)))
+			w->bad_name = name;
+		if (unsafe_yyjson_is_ctn(name + 1) && !walk_value(w, name + 1, depth))
+			return false;
+	}
+	return !w->bad_name;
+}
+
+/* False where something is wrong in @value, a container with @depth others around it. */
+static bool walk_value(struct walk *w, yyjson_val *value, unsigned depth)
+{
+	if (depth == w->parser->limits.max_depth)
+		return false;
+	return unsafe_yyjson_is_obj(value) ? walk_object(w, value, depth + 1)
+					   : walk_array(w, value, depth + 1);
+}
+
+/* ---- parsing ---------------------------------------------------------------------------- */
+
+static void report(struct payload_error *error, enum payload_fault fault, size_t offset,
+		   const char *text)
+{
+	error->fault = fault;
+	error->offset = offset;
+	(void)snprintf(error->text, sizeof(error->text), "%s", text);
+}
+
+/* Says why yyjson, or the walk, did not accept what the caller still has in @text. */
+static void explain(const struct payload_parser *parser, const char *text, size_t len,
+		    const struct walk *w, struct payload_error *error)
+{
+	struct jsonscan scan;
+
+	if (!jsonscan_run(text, len, parser->limits.max_depth, NULL, 0, &scan))
+		jsonscan_report(&scan, error);
+	else if (w->bad_name)
+		report(error, PAYLOAD_DUPLICATE, (size_t)(w->bad_name->uni.str - parser->text),
+		       "a member name occurs twice");
+	else
+		report(error, PAYLOAD_NOMEM, 0, "out of memory");
+}
+
+const struct payload_value *payload_parse(struct payload_parser *parser, const void *text,
+					  size_t len, struct payload_error *error)
+{
+	struct walk w = { .parser = parser };
+	yyjson_val *root;
+	yyjson_doc *doc;
+	yyjson_alc alc;
+
+	if (len > parser->limits.max_bytes) {
+		error->fault = PAYLOAD_TOO_LARGE;
+		error->offset = parser->limits.max_bytes;
+		(void)snprintf(error->text, sizeof(error->text),
+			       "the text has %zu bytes, at most %zu are allowed", len,
+			       parser->limits.max_bytes);
+		return NULL;
+	}
+	if (len > 0)
+		memcpy(parser->text, text, len);
+	memset(parser->text + len, 0, YYJSON_PADDING_SIZE);
+	w.has_escapes = memchr(parser->text, '\\', len) != NULL;
+	/* The document needs no freeing: starting the pool anew forgets it. */
+	(void)yyjson_alc_pool_init(&alc, parser->pool, parser->pool_size);
+	doc = yyjson_read_opts(parser->text, len, YYJSON_READ_INSITU | YYJSON_READ_BIGNUM_AS_RAW,
+			       &alc, NULL);
+	root = yyjson_doc_get_root(doc);
+	if (!root || (unsafe_yyjson_is_ctn(root) && !walk_value(&w, root, 0))) {
+		explain(parser, len ? text : "", len, &w, error);
+		return NULL;
+	}
+	return (const struct payload_value *)root;
+}
+
+/* ---- values ----------------------------------------------------------------------------- */
+
+const struct payload_value *payload_member(const struct payload_value *value, const char *name,
+					   size_t len)
+{
+	return (const struct payload_value *)yyjson_obj_getn(node(value), name, len);
+}
+
+bool payload_string(const struct payload_value *value, const char **ret, size_t *ret_len)
+{
+	if (!yyjson_is_str(node(value)))
+		return false;
+	*ret = unsafe_yyjson_get_str(node(value));
+	*ret_len = unsafe_yyjson_get_len(node(value));
+	return true;
+}
+
+bool payload_integer(const struct payload_value *value, int64_t *ret)
+{
+	double real;
+
+	if (yyjson_is_int(node(value))) {
+		*ret = unsafe_yyjson_get_sint(node(value));
+		return yyjson_is_sint(node(value)) || *ret >= 0;
+	}
+	real = yyjson_get_real(node(value));
+	/* 2^63 is a double, INT64_MAX is not. */
+	if (!yyjson_is_real(node(value)) || real < -0x1p63 || real >= 0x1p63 || real != trunc(real))
+		return false;
+	*ret = (int64_t)real;
+	return true;
+}
+
+bool payload_number(const struct payload_value *value, double *ret)
+{
+	if (yyjson_is_num(node(value))) {
+		*ret = yyjson_get_num(node(value));
+		return true;
+	}
+	if (!yyjson_is_raw(node(value)))
+		return false;
+	*ret = jsonscan_big_value(yyjson_get_raw(node(value)), yyjson_get_len(node(value)));
+	return true;
+}
+
+bool payload_boolean(const struct payload_value *value, bool *ret)
+{
+	if (!yyjson_is_bool(node(value)))
+		return false;
+	*ret = unsafe_yyjson_get_bool(node(value));
+	return true;
+}

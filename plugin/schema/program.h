@@ -1,0 +1,254 @@
+/*
+ * program.h -- a compiled schema: what the compiler writes and the engine reads.
+ *
+ * One struct node for each schema object that can be reached, with $refs already followed and
+ * keywords grouped by the type they look at, so that a value is held only against what can
+ * apply to it. All of it lives in the schema's arena and is never written to again.
+ */
+#ifndef PETSTORE_SCHEMA_PROGRAM_H
+#define PETSTORE_SCHEMA_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "schema/format.h"
+#include "schema/number.h"
+#include "schema/pattern.h"
+#include "schema/payload_view.h"
+
+/* ---- sets of names ------------------------------------------------------------------------ */
+
+/* A name, and its ends as numbers: for up to 16 bytes they and the length are the name. */
+struct name_key {
+	uint64_t first;
+	uint64_t last;
+	const char *text;
+	size_t len;
+};
+
+/* Never reads past the end of @text. */
+static inline struct name_key name_key(const char *text, size_t len)
+{
+	struct name_key key = { 0, 0, text, len };
+
+	if (len >= 8) {
+		memcpy(&key.first, text, 8);
+		memcpy(&key.last, text + len - 8, 8);
+	} else if (len >= 4) {
+		uint32_t low;
+		uint32_t high;
+
+		memcpy(&low, text, 4);
+		memcpy(&high, text + len - 4, 4);
+		key.first = low | (uint64_t)high << 32;
+	} else if (len > 0) {
+		key.first = (uint64_t)(unsigned char)text[0] |
+			    (uint64_t)(unsigned char)text[len / 2] << 8 |
+			    (uint64_t)(unsigned char)text[len - 1] << 16;
+	}
+	return key;
+}
+
+struct name_slot {
+	struct name_key key;          /* text is NULL in an empty slot */
+	const struct name_slot *next; /* the name that the schema has after this one; a ring */
+	const struct node *node;      /* of properties; NULL where the name is only required */
+	bool is_required;
+};
+
+/* A hash table, at most half full. */
+struct name_table {
+	struct name_slot *slots;
+	uint32_t mask; /* slots - 1, a power of two less one */
+	uint32_t count;
+	struct name_slot *first; /* in the schema's order; NULL while there is none */
+	struct name_slot *last;
+};
+
+static inline uint32_t name_hash(const struct name_key *key)
+{
+	uint64_t hash = (key->first + key->len) ^ (key->last << 23 | key->last >> 41);
+
+	return (uint32_t)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+static inline bool name_equal(const struct name_key *a, const struct name_key *b)
+{
+	return a->len == b->len && a->first == b->first && a->last == b->last &&
+	       (a->len <= 16 || memcmp(a->text, b->text, a->len) == 0);
+}
+
+/* The slot of the name, or NULL. */
+static inline const struct name_slot *name_find_key(const struct name_table *table,
+						    const struct name_key *key)
+{
+	for (uint32_t i = name_hash(key) & table->mask; table->slots[i].key.text;
+	     i = (i + 1) & table->mask)
+		if (name_equal(&table->slots[i].key, key))
+			return &table->slots[i];
+	return NULL;
+}
+
+static inline const struct name_slot *name_find(const struct name_table *table, const char *text,
+						size_t len)
+{
+	struct name_key key = name_key(text, len);
+
+	return name_find_key(table, &key);
+}
+
+/* ---- constants ---------------------------------------------------------------------------- */
+
+/* A value of const or enum. */
+struct constant {
+	uint32_t kind; /* VIEW_NULL, _FALSE, _TRUE, _NUMBER, _STRING, _ARRAY or _OBJECT */
+	struct number number;
+	const char *text;                /* of a string */
+	size_t len;                      /* of a string in bytes, or how many items or members */
+	const struct constant *children; /* items, or members' values in the order of @names */
+	const struct name_key *names;    /* of members */
+};
+
+/* ---- what a type's values are held against ------------------------------------------------ */
+
+#define PROGRAM_NO_MAX UINT64_MAX
+
+struct number_rules {
+	bool is_integer;              /* type: a real must be whole */
+	int64_t int_low;              /* what the four limits mean for an int64_t, inclusive */
+	int64_t int_high;             /* below int_low where none passes */
+	const struct number *minimum; /* these are NULL where there is none */
+	const struct number *maximum;
+	const struct number *exclusive_minimum;
+	const struct number *exclusive_maximum;
+	const struct number *multiple; /* as written, for the error */
+	struct number_divisor divisor;
+};
+
+struct string_rules {
+	uint64_t min_length; /* in code points */
+	uint64_t max_length;
+	bool only_length;              /* neither format nor pattern */
+	const struct format *format;   /* NULL: not asserted */
+	const struct pattern *pattern; /* NULL: none */
+	const char *pattern_source;
+};
+
+struct array_rules {
+	uint64_t min_items;
+	uint64_t max_items;
+	uint64_t min_contains;
+	uint64_t max_contains;
+	const struct node *const *prefix;
+	size_t prefix_count;
+	const char *prefix_keyword; /* "prefixItems", or draft 7's "items" */
+	const struct node *items;   /* behind the prefix; NULL: anything */
+	const char *items_keyword;
+	const struct node *contains; /* NULL: none */
+	bool is_unique;
+};
+
+struct pattern_property {
+	const struct pattern *pattern;
+	const struct node *node;
+};
+
+/* dependentRequired, dependentSchemas and dependencies. */
+struct dependent {
+	struct name_key name;
+	const struct name_key *required;
+	size_t required_count;
+	const struct node *node; /* NULL: none */
+	const char *keyword;
+};
+
+struct object_rules {
+	uint64_t min_members;
+	uint64_t max_members;
+	struct name_table names;         /* of properties and required; count 0: no slots at all */
+	const struct name_key *required; /* for the error; names has them too */
+	size_t required_count;
+	const struct pattern_property *patterns;
+	size_t pattern_count;
+	const struct node *additional; /* NULL: anything */
+	const char *additional_keyword;
+	const struct node *property_names; /* NULL: none */
+	const struct dependent *dependents;
+	size_t dependent_count;
+	bool walks_members; /* false: counting is all there is to do */
+	bool only_names;    /* nothing but names and additional looks at members */
+	const struct name_slot *const *probes; /* all names, where they are few and all there is */
+	size_t probe_count;
+};
+
+/* ---- what any value is held against ------------------------------------------------------- */
+
+enum step_kind {
+	STEP_NAMES,   /* an enum of strings: one of @names */
+	STEP_CONST,   /* one of @constants, any type */
+	STEP_SCHEMA,  /* $ref, allOf: all of @nodes */
+	STEP_DYNAMIC, /* $dynamicRef: nodes[0] unless the dynamic scope has another */
+	STEP_ANY,     /* anyOf */
+	STEP_ONE,     /* oneOf */
+	STEP_NOT,     /* nodes[0] */
+	STEP_IF,      /* nodes[0], then nodes[1], else nodes[2]; the latter two may be NULL */
+};
+
+struct step {
+	enum step_kind kind;
+	const char *keyword;
+	const struct node *const *nodes;
+	size_t count; /* of nodes or constants */
+	const struct name_table *names;
+	const struct constant *constants;
+	uint32_t anchor; /* of STEP_DYNAMIC */
+};
+
+/* How much of a node there is to run: the common short ways, told apart beforehand. */
+enum node_way {
+	WAY_NOTHING, /* the type is all */
+	WAY_STRING,  /* string rules only */
+	WAY_NUMBER,  /* number rules only */
+	WAY_NAMES,   /* one STEP_NAMES only */
+	WAY_PROBES,  /* a few members to look up, and nothing else */
+	WAY_SIMPLE,  /* several of these, or constants: still no subschemas */
+	WAY_DEEP,
+};
+
+struct node {
+	uint32_t types; /* VIEW_ bits that may pass */
+	enum node_way way;
+	bool is_boolean; /* true or false, written so */
+	uint32_t resource;
+	uint32_t ordinal;                  /* among the nodes that are no booleans */
+	const struct number_rules *number; /* each NULL where there is nothing to do */
+	const struct string_rules *string;
+	const struct array_rules *array;
+	const struct object_rules *object;
+	const struct step *steps;
+	size_t step_count;
+	const struct node *unevaluated_members;
+	const struct node *unevaluated_items;
+	const char *pointer; /* of the schema, in its document */
+};
+
+/* One row of the table that $dynamicRef is answered from. */
+struct dynamic_target {
+	uint32_t anchor;
+	uint32_t resource;
+	const struct node *node;
+};
+
+struct schema {
+	struct arena arena;
+	const struct node *root;
+	struct dynamic_target *dynamic; /* owned; empty where no $dynamicRef is */
+	size_t dynamic_count;
+	struct pattern **patterns; /* owned, for schema_free() */
+	size_t pattern_count;
+};
+
+#endif

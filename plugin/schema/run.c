@@ -1,0 +1,662 @@
+#include "schema/run.h"
+
+#include "schema/schema.h"
+
+/* 2^53: a double of this size or more is whole. */
+#define WHOLE_LIMIT 9007199254740992.0
+
+void run_init(struct run *run, const struct schema *schema)
+{
+	/* The scratch area stays as it is: whoever takes a part clears it. */
+	run->schema = schema;
+	run->scope = NULL;
+	run->limit = RUN_WITHIN_LIMITS;
+	run->depth = 0;
+	run->work = RUN_MAX_WORK;
+	run->scratch_used = 0;
+}
+
+bool run_fail_limit(struct run *run, enum run_limit limit)
+{
+	if (run->limit == RUN_WITHIN_LIMITS)
+		run->limit = limit;
+	return false;
+}
+
+static bool charge(struct run *run, size_t work)
+{
+	run->work -= (int64_t)work;
+	return run->work >= 0 || run_fail_limit(run, RUN_WORK);
+}
+
+/* ---- marks ------------------------------------------------------------------------------- */
+
+static size_t words_for(size_t bits)
+{
+	return (bits + 63) / 64;
+}
+
+bool run_marks_init(struct run *run, struct run_marks *marks, const struct payload_value *value)
+{
+	size_t words;
+
+	marks->count = view_size(value);
+	marks->is_all = false;
+	marks->bits = run->scratch + run->scratch_used;
+	words = words_for(marks->count);
+	if (words > RUN_SCRATCH_WORDS - run->scratch_used)
+		return run_fail_limit(run, RUN_SCRATCH);
+	memset(marks->bits, 0, words * sizeof(uint64_t));
+	run->scratch_used += words;
+	return true;
+}
+
+void run_marks_clear(struct run *run, const struct run_marks *marks)
+{
+	run->scratch_used = (size_t)(marks->bits - run->scratch);
+}
+
+static void mark(struct run_marks *marks, size_t index)
+{
+	marks->bits[index / 64] |= UINT64_C(1) << (index % 64);
+}
+
+static void merge(struct run_marks *into, const struct run_marks *from)
+{
+	into->is_all |= from->is_all;
+	for (size_t i = 0; i < words_for(into->count); i++)
+		into->bits[i] |= from->bits[i];
+}
+
+/* A schema whose marks count only where it passes. */
+static bool run_branch(struct run *run, const struct node *node, const struct payload_value *value,
+		       struct run_marks *marks)
+{
+	struct run_marks own;
+	bool passes;
+
+	if (!marks)
+		return run_node(run, node, value, NULL);
+	if (!run_marks_init(run, &own, value))
+		return false;
+	passes = run_node(run, node, value, &own);
+	if (passes)
+		merge(marks, &own);
+	run_marks_clear(run, &own);
+	return passes;
+}
+
+/* ---- numbers and strings ----------------------------------------------------------------- */
+
+bool run_is_whole(double d)
+{
+	return d >= WHOLE_LIMIT || d <= -WHOLE_LIMIT || (double)(int64_t)d == d;
+}
+
+static bool is_below(const struct number *number, const struct number *limit)
+{
+	return limit && number_compare(number, limit) < 0;
+}
+
+static bool is_above(const struct number *number, const struct number *limit)
+{
+	return limit && number_compare(number, limit) > 0;
+}
+
+static bool run_number(const struct number_rules *rules, const struct payload_value *value,
+		       uint32_t kind)
+{
+	struct number number;
+
+	view_number(value, kind, &number);
+	if (number.kind == NUMBER_INT) {
+		if (number.i < rules->int_low || number.i > rules->int_high)
+			return false;
+		return !rules->multiple || number_is_multiple(&number, &rules->divisor);
+	}
+	if (rules->is_integer && !number_is_integer(&number))
+		return false;
+	if (is_below(&number, rules->minimum) || is_above(&number, rules->maximum))
+		return false;
+	if (rules->exclusive_minimum && number_compare(&number, rules->exclusive_minimum) <= 0)
+		return false;
+	if (rules->exclusive_maximum && number_compare(&number, rules->exclusive_maximum) >= 0)
+		return false;
+	return !rules->multiple || number_is_multiple(&number, &rules->divisor);
+}
+
+size_t run_length(const char *text, size_t len)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < len; i++)
+		count += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return count;
+}
+
+static bool has_counted_length(const struct string_rules *rules, const char *text, size_t len)
+{
+	size_t count = run_length(text, len);
+
+	return count >= rules->min_length && count <= rules->max_length;
+}
+
+/* A code point has one to four bytes, so that most texts need no counting. */
+static inline bool has_length(const struct string_rules *rules, const char *text, size_t len)
+{
+	if (len < rules->min_length)
+		return false;
+	if (len <= rules->max_length && len / 4 >= rules->min_length)
+		return true;
+	return has_counted_length(rules, text, len);
+}
+
+static bool run_pattern(struct run *run, const struct pattern *pattern, const char *text,
+			size_t len)
+{
+	enum pattern_answer answer = pattern_search(pattern, text, len);
+
+	return answer == PATTERN_LIMIT ? run_fail_limit(run, RUN_PATTERN) : answer == PATTERN_YES;
+}
+
+static bool run_text(struct run *run, const struct string_rules *rules, const char *text,
+		     size_t len)
+{
+	if (rules->format && !format_check(rules->format, text, len))
+		return false;
+	return !rules->pattern || run_pattern(run, rules->pattern, text, len);
+}
+
+static inline bool run_string(struct run *run, const struct string_rules *rules,
+			      const struct payload_value *value)
+{
+	size_t len;
+	const char *text = view_string(value, &len);
+
+	return has_length(rules, text, len) &&
+	       (rules->only_length || run_text(run, rules, text, len));
+}
+
+static bool run_constants(struct run *run, const struct step *step,
+			  const struct payload_value *value)
+{
+	for (size_t i = 0; i < step->count; i++)
+		if (run_equal_constant(run, value, &step->constants[i]))
+			return true;
+	return false;
+}
+
+static bool run_names(const struct step *step, const struct payload_value *value, uint32_t kind)
+{
+	const char *text;
+	size_t len;
+
+	if (!(kind & VIEW_STRING))
+		return false;
+	text = view_string(value, &len);
+	return name_find(step->names, text, len);
+}
+
+/* A node without subschemas. */
+static bool run_simple(struct run *run, const struct node *node, const struct payload_value *value,
+		       uint32_t kind)
+{
+	if ((kind & VIEW_STRING) && node->string && !run_string(run, node->string, value))
+		return false;
+	if ((kind & VIEW_NUMBER) && node->number && !run_number(node->number, value, kind))
+		return false;
+	for (size_t i = 0; i < node->step_count; i++) {
+		const struct step *step = &node->steps[i];
+
+		if (step->kind == STEP_NAMES ? !run_names(step, value, kind)
+					     : !run_constants(run, step, value))
+			return false;
+	}
+	return true;
+}
+
+static bool run_deep(struct run *run, const struct node *node, const struct payload_value *value,
+		     uint32_t kind, struct run_marks *marks);
+static bool run_probes(struct run *run, const struct object_rules *rules,
+		       const struct payload_value *value);
+
+/* run_node(), for the loops over items and members: the short ways cost no call. */
+static inline __attribute__((always_inline)) bool run_value(struct run *run,
+							    const struct node *node,
+							    const struct payload_value *value,
+							    struct run_marks *marks)
+{
+	uint32_t kind = view_kind(value);
+
+	if (!(node->types & kind))
+		return false;
+	switch (node->way) {
+	case WAY_NOTHING:
+		return true;
+	case WAY_STRING:
+		return !(kind & VIEW_STRING) || run_string(run, node->string, value);
+	case WAY_NUMBER:
+		return !(kind & VIEW_NUMBER) || run_number(node->number, value, kind);
+	case WAY_NAMES:
+		return run_names(node->steps, value, kind);
+	case WAY_PROBES:
+		if (marks)
+			break;
+		return !(kind & VIEW_OBJECT) || run_probes(run, node->object, value);
+	case WAY_SIMPLE:
+		return run_simple(run, node, value, kind);
+	case WAY_DEEP:
+		break;
+	}
+	return run_deep(run, node, value, kind, marks);
+}
+
+bool run_node(struct run *run, const struct node *node, const struct payload_value *value,
+	      struct run_marks *marks)
+{
+	return run_value(run, node, value, marks);
+}
+
+/* ---- arrays ------------------------------------------------------------------------------ */
+
+static bool run_items(struct run *run, const struct array_rules *rules,
+		      const struct payload_value *value, struct run_marks *marks)
+{
+	struct view_walk walk = view_walk(value);
+	const struct payload_value *item;
+
+	for (size_t i = 0; (item = view_item(&walk)); i++) {
+		const struct node *node = i < rules->prefix_count ? rules->prefix[i] : rules->items;
+
+		if (!node)
+			break;
+		if (!run_value(run, node, item, NULL))
+			return false;
+		if (marks)
+			mark(marks, i);
+	}
+	return true;
+}
+
+static bool run_contains(struct run *run, const struct array_rules *rules,
+			 const struct payload_value *value, struct run_marks *marks)
+{
+	struct view_walk walk = view_walk(value);
+	const struct payload_value *item;
+	uint64_t found = 0;
+
+	for (size_t i = 0; (item = view_item(&walk)); i++) {
+		if (found >= rules->min_contains && rules->max_contains == PROGRAM_NO_MAX && !marks)
+			return true;
+		if (!run_value(run, rules->contains, item, NULL))
+			continue;
+		if (++found > rules->max_contains)
+			return false;
+		if (marks)
+			mark(marks, i);
+	}
+	return found >= rules->min_contains && run->limit == RUN_WITHIN_LIMITS;
+}
+
+static bool run_array(struct run *run, const struct array_rules *rules,
+		      const struct payload_value *value, struct run_marks *marks)
+{
+	size_t size = view_size(value);
+
+	if (size < rules->min_items || size > rules->max_items || !charge(run, size))
+		return false;
+	if ((rules->prefix_count > 0 || rules->items) && !run_items(run, rules, value, marks))
+		return false;
+	if (rules->contains && !run_contains(run, rules, value, marks))
+		return false;
+	return !rules->is_unique || run_unique(run, value);
+}
+
+/* ---- objects ----------------------------------------------------------------------------- */
+
+/* patternProperties of one member; notes in *evaluated that there was one. */
+static bool run_patterns(struct run *run, const struct object_rules *rules, const char *name,
+			 size_t len, const struct payload_value *member, bool *evaluated)
+{
+	for (size_t i = 0; i < rules->pattern_count; i++) {
+		const struct pattern_property *p = &rules->patterns[i];
+
+		if (run_pattern(run, p->pattern, name, len)) {
+			if (!run_node(run, p->node, member, NULL))
+				return false;
+			*evaluated = true;
+		}
+	}
+	return run->limit == RUN_WITHIN_LIMITS;
+}
+
+static bool run_name(struct run *run, const struct node *node, const char *name, size_t len)
+{
+	struct view_name room;
+
+	return run_node(run, node, view_name(&room, name, len), NULL);
+}
+
+/*
+ * One pass over the members. As no name occurs twice, counting the required ones that were
+ * seen tells whether one is missing.
+ */
+static bool run_members(struct run *run, const struct object_rules *rules,
+			const struct payload_value *value, struct run_marks *marks)
+{
+	struct view_walk walk = view_walk(value);
+	const struct payload_value *member;
+	size_t missing = rules->required_count;
+	const char *name;
+	size_t len;
+
+	for (size_t i = 0; (member = view_member(&walk, &name, &len)); i++) {
+		const struct name_slot *slot =
+			rules->names.count > 0 ? name_find(&rules->names, name, len) : NULL;
+		bool evaluated = slot && slot->node;
+
+		if (slot)
+			missing -= slot->is_required;
+		if (evaluated && !run_value(run, slot->node, member, NULL))
+			return false;
+		if (rules->pattern_count > 0 &&
+		    !run_patterns(run, rules, name, len, member, &evaluated))
+			return false;
+		if (!evaluated && rules->additional) {
+			if (!run_value(run, rules->additional, member, NULL))
+				return false;
+			evaluated = true;
+		}
+		if (rules->property_names && !run_name(run, rules->property_names, name, len))
+			return false;
+		if (marks && evaluated)
+			mark(marks, i);
+	}
+	return missing == 0;
+}
+
+/*
+ * run_members() where names and what is not among them are all there is. Members mostly come
+ * in the schema's own order: the name after the last one is tried before the table is asked.
+ */
+static bool run_names_only(struct run *run, const struct object_rules *rules,
+			   const struct payload_value *value)
+{
+	struct view_walk walk = view_walk(value);
+	const struct name_slot *next = rules->names.first;
+	const struct payload_value *member;
+	size_t missing = rules->required_count;
+	const char *name;
+	size_t len;
+
+	while ((member = view_member(&walk, &name, &len))) {
+		struct name_key key = name_key(name, len);
+		const struct name_slot *slot = next;
+		const struct node *node = rules->additional;
+
+		if (!name_equal(&slot->key, &key))
+			slot = name_find_key(&rules->names, &key);
+		if (slot) {
+			missing -= slot->is_required;
+			next = slot->next;
+			if (slot->node)
+				node = slot->node;
+		}
+		if (node && !run_value(run, node, member, NULL))
+			return false;
+	}
+	return missing == 0;
+}
+
+/*
+ * The same by looking the names up, for a schema that asks after a few and does not mind the
+ * others (what `if` and `then` mostly are).
+ */
+static bool run_probes(struct run *run, const struct object_rules *rules,
+		       const struct payload_value *value)
+{
+	for (size_t i = 0; i < rules->probe_count; i++) {
+		const struct name_slot *probe = rules->probes[i];
+		const struct payload_value *member =
+			view_find(value, probe->key.text, probe->key.len);
+
+		if (!member && probe->is_required)
+			return false;
+		if (member && probe->node && !run_value(run, probe->node, member, NULL))
+			return false;
+	}
+	return true;
+}
+
+static bool run_dependent(struct run *run, const struct dependent *dependent,
+			  const struct payload_value *value, struct run_marks *marks)
+{
+	if (!view_find(value, dependent->name.text, dependent->name.len))
+		return true;
+	for (size_t i = 0; i < dependent->required_count; i++)
+		if (!view_find(value, dependent->required[i].text, dependent->required[i].len))
+			return false;
+	return !dependent->node || run_node(run, dependent->node, value, marks);
+}
+
+static inline bool run_all_members(struct run *run, const struct object_rules *rules,
+				   const struct payload_value *value, struct run_marks *marks)
+{
+	if (rules->probe_count > 0 && !marks)
+		return run_probes(run, rules, value);
+	if (rules->only_names && !marks)
+		return run_names_only(run, rules, value);
+	return !rules->walks_members || run_members(run, rules, value, marks);
+}
+
+static bool run_object(struct run *run, const struct object_rules *rules,
+		       const struct payload_value *value, struct run_marks *marks)
+{
+	size_t size = view_size(value);
+
+	if (size < rules->min_members || size > rules->max_members ||
+	    size < rules->required_count || !charge(run, size))
+		return false;
+	if (!run_all_members(run, rules, value, marks))
+		return false;
+	for (size_t i = 0; i < rules->dependent_count; i++)
+		if (!charge(run, size) || !run_dependent(run, &rules->dependents[i], value, marks))
+			return false;
+	return true;
+}
+
+/* ---- any value --------------------------------------------------------------------------- */
+
+void run_enter(struct run *run, struct run_scope *scope, const struct node *node)
+{
+	scope->outer = run->scope;
+	scope->resource = node->resource;
+	if (run->schema->dynamic_count > 0 &&
+	    (!run->scope || run->scope->resource != node->resource))
+		run->scope = scope;
+}
+
+void run_leave(struct run *run, const struct run_scope *scope)
+{
+	run->scope = scope->outer;
+}
+
+/* The outermost resource of the dynamic scope that has the anchor. */
+const struct node *run_dynamic(const struct run *run, const struct step *step)
+{
+	const struct schema *schema = run->schema;
+	const struct node *node = step->nodes[0];
+
+	for (const struct run_scope *scope = run->scope; scope; scope = scope->outer)
+		for (size_t i = 0; i < schema->dynamic_count; i++)
+			if (schema->dynamic[i].anchor == step->anchor &&
+			    schema->dynamic[i].resource == scope->resource)
+				node = schema->dynamic[i].node;
+	return node;
+}
+
+static bool run_any(struct run *run, const struct step *step, const struct payload_value *value,
+		    struct run_marks *marks)
+{
+	bool passes = false;
+
+	for (size_t i = 0; i < step->count; i++) {
+		if (run_branch(run, step->nodes[i], value, marks)) {
+			passes = true;
+			if (!marks)
+				return true; /* else every branch that passes counts */
+		}
+		if (run->limit)
+			return false;
+	}
+	return passes;
+}
+
+static bool run_one(struct run *run, const struct step *step, const struct payload_value *value,
+		    struct run_marks *marks)
+{
+	size_t passes = 0;
+
+	for (size_t i = 0; i < step->count && passes < 2; i++) {
+		passes += run_branch(run, step->nodes[i], value, marks);
+		if (run->limit)
+			return false;
+	}
+	return passes == 1;
+}
+
+static bool run_if(struct run *run, const struct step *step, const struct payload_value *value,
+		   struct run_marks *marks)
+{
+	bool holds = marks ? run_branch(run, step->nodes[0], value, marks)
+			   : run_value(run, step->nodes[0], value, NULL);
+	const struct node *next = step->nodes[holds ? 1 : 2];
+
+	if (run->limit)
+		return false;
+	return !next || run_value(run, next, value, marks);
+}
+
+bool run_step(struct run *run, const struct step *step, const struct payload_value *value,
+	      uint32_t kind, struct run_marks *marks)
+{
+	switch (step->kind) {
+	case STEP_NAMES:
+		return run_names(step, value, kind);
+	case STEP_CONST:
+		return run_constants(run, step, value);
+	case STEP_SCHEMA:
+		for (size_t i = 0; i < step->count; i++)
+			if (!run_node(run, step->nodes[i], value, marks))
+				return false;
+		return true;
+	case STEP_DYNAMIC:
+		return run_node(run, run_dynamic(run, step), value, marks);
+	case STEP_ANY:
+		return run_any(run, step, value, marks);
+	case STEP_ONE:
+		return run_one(run, step, value, marks);
+	case STEP_NOT:
+		return !run_node(run, step->nodes[0], value, NULL) && !run->limit;
+	case STEP_IF:
+		return run_if(run, step, value, marks);
+	}
+	return false;
+}
+
+static inline bool apply_rules(struct run *run, const struct node *node,
+			       const struct payload_value *value, uint32_t kind,
+			       struct run_marks *marks)
+{
+	bool passes = true;
+
+	if (kind & VIEW_OBJECT)
+		passes = !node->object || run_object(run, node->object, value, marks);
+	else if (kind & VIEW_ARRAY)
+		passes = !node->array || run_array(run, node->array, value, marks);
+	else if (kind & VIEW_STRING)
+		passes = !node->string || run_string(run, node->string, value);
+	else if (kind & VIEW_NUMBER)
+		passes = !node->number || run_number(node->number, value, kind);
+	for (size_t i = 0; passes && i < node->step_count; i++)
+		passes = run_step(run, &node->steps[i], value, kind, marks);
+	return passes;
+}
+
+bool run_rules(struct run *run, const struct node *node, const struct payload_value *value,
+	       uint32_t kind, struct run_marks *marks)
+{
+	return apply_rules(run, node, value, kind, marks);
+}
+
+/* What nothing else evaluated. */
+static bool run_rest(struct run *run, const struct node *node, const struct payload_value *value,
+		     uint32_t kind, const struct run_marks *marks)
+{
+	struct view_walk walk = view_walk(value);
+	const char *name;
+	size_t len;
+
+	if (marks->is_all)
+		return true;
+	for (size_t i = 0; i < marks->count; i++) {
+		const struct payload_value *child =
+			kind & VIEW_OBJECT ? view_member(&walk, &name, &len) : view_item(&walk);
+
+		if (!run_marks_has(marks, i) && !run_node(run, node, child, NULL))
+			return false;
+	}
+	return true;
+}
+
+static bool run_tracked(struct run *run, const struct node *node, const struct node *rest,
+			const struct payload_value *value, uint32_t kind, struct run_marks *outer)
+{
+	struct run_marks marks;
+	bool passes;
+
+	if (!run_marks_init(run, &marks, value))
+		return false;
+	passes = run_rules(run, node, value, kind, &marks) &&
+		 run_rest(run, rest, value, kind, &marks);
+	run_marks_clear(run, &marks);
+	if (outer)
+		outer->is_all = true;
+	return passes;
+}
+
+static bool run_deep(struct run *run, const struct node *node, const struct payload_value *value,
+		     uint32_t kind, struct run_marks *marks)
+{
+	const struct node *rest = NULL;
+	struct run_scope scope;
+	bool passes;
+
+	if (run->depth >= RUN_MAX_DEPTH)
+		return run_fail_limit(run, RUN_DEPTH);
+	if (!charge(run, 1))
+		return false;
+	run->depth++;
+	run_enter(run, &scope, node);
+	if (kind & VIEW_OBJECT)
+		rest = node->unevaluated_members;
+	else if (kind & VIEW_ARRAY)
+		rest = node->unevaluated_items;
+	passes = rest ? run_tracked(run, node, rest, value, kind, marks)
+		      : apply_rules(run, node, value, kind, marks);
+	run_leave(run, &scope);
+	run->depth--;
+	return passes;
+}
+
+enum schema_answer schema_check(const struct schema *schema, const struct payload_value *value)
+{
+	struct run run;
+	bool passes;
+
+	run_init(&run, schema);
+	passes = run_node(&run, schema->root, value, NULL);
+	if (run.limit)
+		return SCHEMA_LIMIT;
+	return passes ? SCHEMA_VALID : SCHEMA_INVALID;
+}

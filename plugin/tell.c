@@ -1,0 +1,141 @@
+#include "tell.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+/* Refusals that the log takes in a second; what is above is counted and summed up. */
+#define LOG_PER_SECOND 50u
+
+int tell_init(struct tell *ret, const struct options *options, const struct broker *broker,
+	      struct ledger *ledger, struct diag *diag)
+{
+	struct refusals_options wanted = {
+		.notices_per_second = (unsigned)options->notices_per_second,
+		.payload_bytes = (size_t)options->refusal_payload,
+	};
+
+	memset(ret, 0, sizeof(*ret));
+	ret->broker = broker;
+	ret->ledger = ledger;
+	return refusals_new(&wanted, &ret->refusals, diag);
+}
+
+void tell_clear(struct tell *tell)
+{
+	refusals_free(tell->refusals);
+	memset(tell, 0, sizeof(*tell));
+}
+
+void tell_use(struct tell *tell, const struct rules *rules)
+{
+	static const char example[] = REFUSALS_TOPIC "a";
+	struct contract_match match = contract_match(rules->contract, example, sizeof(example) - 1);
+
+	tell->has_channel = match.channel && match.channel->receive.name;
+}
+
+/* ---- the log ---------------------------------------------------------------------------- */
+
+bool tell_may_log(struct tell *tell)
+{
+	int64_t second = clock_mono_ns() / 1000000000;
+
+	if (second != tell->log_second) {
+		uint64_t held_back = tell->held_back;
+
+		tell->log_second = second;
+		tell->logged = 0;
+		tell->held_back = 0;
+		if (held_back)
+			broker_log(BROKER_NOTICE, "%llu more refusals were not logged one by one",
+				   (unsigned long long)held_back);
+	}
+	if (tell->logged < LOG_PER_SECOND) {
+		tell->logged++;
+		return true;
+	}
+	tell->held_back++;
+	return false;
+}
+
+static const char *escape(char *ret, size_t cap, const char *text)
+{
+	return text[0] ? diag_escape(ret, cap, text, strlen(text)) : "nobody";
+}
+
+/* "refused publish orders/7/status by eva (client app-1): qos-too-low: ... [id]" */
+static void log_refusal(struct tell *tell, const struct refusal *refusal)
+{
+	char topic[160], id[80], user[80];
+
+	if (!tell_may_log(tell))
+		return;
+	diag_escape(topic, sizeof(topic), refusal->topic, refusal->topic_len);
+	diag_escape(id, sizeof(id), refusal->client_id, strlen(refusal->client_id));
+	broker_log(BROKER_NOTICE, "%s %s %s by %s (client %s): %s: %s%s%s [%s]",
+		   refusal->is_observed ? "observed" : "refused", refusal->action, topic,
+		   escape(user, sizeof(user), refusal->principal), id, reason_code(refusal->reason),
+		   refusal->pointer, refusal->pointer[0] ? ": " : "", refusal->message,
+		   refusal->id);
+}
+
+/* ---- refusals --------------------------------------------------------------------------- */
+
+static void send(struct tell *tell)
+{
+	/* A notice that can't be sent is on the log and in the table all the same. */
+	(void)broker_publish(tell->broker, tell->notice.topic, tell->notice.text, tell->notice.len,
+			     NOTICE_CONTENT_TYPE);
+}
+
+/* The log comes last: see the head of tell.h. */
+static void spread(struct tell *tell, const struct refusal *refusal)
+{
+	if (tell->ledger)
+		ledger_refuse(tell->ledger, refusal);
+	if (tell->has_channel && refusals_notice(tell->refusals, refusal, &tell->notice))
+		send(tell);
+}
+
+static struct refusals_client client_of(const struct mosquitto *client, const char *principal)
+{
+	struct broker_client who = broker_client(client);
+
+	return (struct refusals_client){ .id = who.id,
+					 .principal = principal ? principal : who.username,
+					 .address = who.address };
+}
+
+void tell_decision(struct tell *tell, const struct mosquitto *client, const char *principal,
+		   const struct gate_request *request, const struct decision *decision)
+{
+	struct refusals_client who = client_of(client, principal);
+	struct refusal refusal;
+
+	refusals_describe(tell->refusals, request, decision, &who, clock_unix_ms(), &refusal);
+	spread(tell, &refusal);
+	log_refusal(tell, &refusal);
+}
+
+void tell_connection(struct tell *tell, const struct mosquitto *client, const char *username,
+		     const char *problem)
+{
+	struct refusals_client who = client_of(client, username ? username : "");
+	struct refusal refusal;
+	char id[80], user[80];
+
+	refusals_describe_connect(tell->refusals, problem, &who, clock_unix_ms(), &refusal);
+	spread(tell, &refusal);
+	if (tell_may_log(tell))
+		broker_log(BROKER_NOTICE, "refused connection of %s (client %s, %s): %s [%s]",
+			   escape(user, sizeof(user), who.principal),
+			   diag_escape(id, sizeof(id), who.id, strlen(who.id)), who.address,
+			   problem, refusal.id);
+}
+
+void tell_tick(struct tell *tell)
+{
+	while (tell->has_channel && refusals_held(tell->refusals, clock_unix_ms(), &tell->notice))
+		send(tell);
+}

@@ -1,0 +1,59 @@
+/*
+ * tell.h -- a refusal told: to the client, to the table, to the log, all under one id.
+ *
+ * The door's hands for report/: knows the broker and the ledger, and what each may be burdened
+ * with. Whatever clients chose is escaped in the log. Nothing here decides anything.
+ *
+ * A line on the log may be published by the broker (`log_dest topic`), which asks for each
+ * subscriber before the call returns: what a caller hands in must not be what such a question
+ * overwrites, and tell_*() are never called for deliveries.
+ */
+#ifndef PETSTORE_TELL_H
+#define PETSTORE_TELL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "broker.h"
+#include "gate.h"
+#include "ledger/ledger.h"
+#include "options.h"
+#include "report/refusals.h"
+#include "rules.h"
+
+struct tell {
+	const struct broker *broker;
+	struct ledger *ledger;     /* NULL: no table */
+	struct refusals *refusals; /* NULL: not begun */
+	bool has_channel;          /* the contract has a channel for notices */
+	int64_t log_second;
+	unsigned logged;
+	uint64_t held_back;
+	struct refusals_notice notice;
+};
+
+/* @broker and @ledger are borrowed. On failure @ret needs no clearing. */
+int tell_init(struct tell *ret, const struct options *options, const struct broker *broker,
+	      struct ledger *ledger, struct diag *diag);
+void tell_clear(struct tell *tell);
+
+/* @rules are in force now. */
+void tell_use(struct tell *tell, const struct rules *rules);
+
+/* A publish, will or subscription was refused, or only observed. @principal may be NULL. */
+void tell_decision(struct tell *tell, const struct mosquitto *client, const char *principal,
+		   const struct gate_request *request, const struct decision *decision);
+
+/* A connection was refused; @username may be NULL. */
+void tell_connection(struct tell *tell, const struct mosquitto *client, const char *username,
+		     const char *problem);
+
+/* At every tick: notices that were held back are made up for. */
+void tell_tick(struct tell *tell);
+
+/* One log line for one thing that was refused? False where there were too many this second. */
+bool tell_may_log(struct tell *tell);
+
+#endif

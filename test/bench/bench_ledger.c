@@ -1,0 +1,302 @@
+/*
+ * bench_ledger.c -- what keeping costs: the append, the way into SQLite, looking up.
+ *
+ *     bench_ledger [orders [folder]]
+ *
+ * Prints one "name value unit" line a number. The folder (default: the current one) should
+ * lie on the disk that the database will; its files are removed at the end.
+ */
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "ledger/journal.h"
+#include "ledger/ledger.h"
+
+#define CACHE 65536u
+#define BURST 15000u /* appends in a row that the journal has room for */
+
+static const struct ledger_column column[] = {
+	{ "status", LEDGER_TEXT, true },    { "payment_status", LEDGER_TEXT, false },
+	{ "pet_id", LEDGER_TEXT, false },   { "total_amount", LEDGER_TEXT, false },
+	{ "currency", LEDGER_TEXT, false },
+};
+static const struct ledger_entity entity = { "orders", 5, column, 2, { 0, 1 }, -1 };
+static const struct ledger_plan plan = { 1, &entity };
+
+/* A payload as the Petstore's, about 250 bytes. */
+static const char payload[] =
+	"{\"orderId\":\"019ac2f0-5a0e-7b1c-9d2e-3f4051627384\",\"status\":\"PLACED\","
+	"\"updatedAt\":\"2026-11-21T03:35:00Z\",\"userId\":\"customer-a\",\"petId\":"
+	"\"019ac2f0-5a0e-7b1c-9d2e-000000000001\",\"totalAmount\":\"129.90\",\"currency\":\"USD\"}";
+
+struct bench {
+	struct ledger *ledger;
+	struct diag diag;
+	size_t orders;
+	uint64_t random;
+};
+
+static void die(const char *what, const struct diag *diag)
+{
+	(void)fprintf(stderr, "bench_ledger: %s: %s\n", what, diag->text);
+	exit(1);
+}
+
+static bool is_random;
+
+static size_t order_id(char *ret, size_t cap, uint64_t number)
+{
+	uint64_t mixed = number * UINT64_C(0x9e3779b97f4a7c15);
+
+	/* UUIDs of version 7 begin with the time; those of version 4 are random all over. */
+	return (size_t)snprintf(ret, cap, "%08" PRIx64 "-5a0e-7b1c-9d2e-%012" PRIx64,
+				is_random ? mixed >> 32 : number, mixed >> 16);
+}
+
+static uint64_t next_random(struct bench *b)
+{
+	b->random ^= b->random << 13;
+	b->random ^= b->random >> 7;
+	b->random ^= b->random << 17;
+	return b->random;
+}
+
+static int commit(struct bench *b, uint64_t number, const char *status, bool is_power)
+{
+	char id[64], topic[96];
+	size_t id_len = order_id(id, sizeof(id), number);
+	const struct ledger_value value[] = {
+		{ .column = 0, .type = LEDGER_TEXT, .text = status, .len = strlen(status) },
+		{ .column = 2, .type = LEDGER_TEXT, .text = id, .len = id_len },
+		{ .column = 3, .type = LEDGER_TEXT, .text = "129.90", .len = 6 },
+		{ .column = 4, .type = LEDGER_TEXT, .text = "USD", .len = 3 },
+	};
+	const struct ledger_write write = {
+		.id = id,
+		.id_len = id_len,
+		.owner = "customer-a",
+		.owner_len = 10,
+		.value_count = 4,
+		.value = value,
+		.is_power = is_power,
+		.received_ms = 1795232100123 + (int64_t)number,
+		.topic = topic,
+		.topic_len = (size_t)snprintf(topic, sizeof(topic), "orders/%s/status", id),
+		.publisher = "orders-service",
+		.client_id = "orders-service-7f3a",
+		.payload = payload,
+		.payload_len = sizeof(payload) - 1,
+		.qos = 1,
+	};
+
+	return ledger_commit(b->ledger, &write, &b->diag);
+}
+
+static void flush(struct bench *b)
+{
+	if (ledger_flush(b->ledger, 600000, &b->diag))
+		die("flush", &b->diag);
+}
+
+/* What the caller pays besides, subtracted from each figure. */
+static double overhead_ns(struct bench *b)
+{
+	char id[64], topic[96];
+	int64_t start = clock_mono_ns();
+	size_t sum = 0;
+
+	for (uint64_t i = 0; i < BURST; i++) {
+		sum += order_id(id, sizeof(id), next_random(b) % b->orders);
+		sum += (size_t)snprintf(topic, sizeof(topic), "orders/%s/status", id);
+	}
+	return (double)(clock_mono_ns() - start) / BURST + (double)(sum == 0);
+}
+
+/* Carried into SQLite from end to end: each order twice, an event each. */
+static void bench_carry(struct bench *b)
+{
+	static const char *const status[] = { "PLACED", "APPROVED" };
+	int64_t start = clock_mono_ns();
+	size_t records = 0;
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (uint64_t i = 0; i < b->orders; i++, records++)
+			while (commit(b, i, status[pass], false) != 0)
+				(void)usleep(500);
+	}
+	flush(b);
+	printf("carried_records_per_s %.0f records/s\n",
+	       (double)records * 1e9 / (double)(clock_mono_ns() - start));
+	printf("carried_rows_per_s %.0f rows/s\n",
+	       2.0 * (double)records * 1e9 / (double)(clock_mono_ns() - start));
+}
+
+static int compare_double(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Bursts that fit the journal, of entities that are in memory; the best and the median. */
+static void bench_append(struct bench *b)
+{
+	enum { ROUNDS = 9 };
+	double ns[ROUNDS], extra = overhead_ns(b);
+
+	for (int round = 0; round < ROUNDS; round++) {
+		int64_t start;
+
+		flush(b);
+		start = clock_mono_ns();
+		for (uint64_t i = 0; i < BURST; i++)
+			if (commit(b, i % 1000, i % 2 ? "PLACED" : "APPROVED", false))
+				die("commit", &b->diag);
+		ns[round] = (double)(clock_mono_ns() - start) / BURST - extra;
+	}
+	qsort(ns, ROUNDS, sizeof(ns[0]), compare_double);
+	printf("commit_process_best %.0f ns\n", ns[0]);
+	printf("commit_process_median %.0f ns\n", ns[ROUNDS / 2]);
+}
+
+/* The append alone: a record of the usual size into the ring. */
+static void bench_journal(const char *folder)
+{
+	static char body[600];
+	struct journal *journal = NULL;
+	const unsigned char identity[JOURNAL_IDENTITY] = "bench";
+	struct diag diag;
+	char path[600];
+	double ns[5];
+
+	(void)snprintf(path, sizeof(path), "%s/bench-ledger-%ld.ring", folder, (long)getpid());
+	if (journal_open(path, &journal, &diag) ||
+	    journal_format(journal, 16u << 20, identity, 1, &diag))
+		die("journal", &diag);
+	for (int round = 0; round < 5; round++) {
+		struct journal_record record;
+		int64_t start = clock_mono_ns();
+		uint64_t seq;
+
+		for (uint64_t i = 0; i < BURST; i++) {
+			void *at = journal_reserve(journal, sizeof(body));
+
+			if (!at)
+				die("journal", &diag);
+			memcpy(at, body, sizeof(body));
+			if (journal_commit(journal, false, &seq, &diag))
+				die("journal", &diag);
+		}
+		ns[round] = (double)(clock_mono_ns() - start) / BURST;
+		while (journal_next(journal, &record, &diag) == 1)
+			;
+		if (journal_release(journal, &diag) || journal_release(journal, &diag))
+			die("journal", &diag);
+	}
+	qsort(ns, 5, sizeof(ns[0]), compare_double);
+	printf("append_600_bytes_best %.0f ns\n", ns[0]);
+	printf("append_600_bytes_median %.0f ns\n", ns[2]);
+	journal_close(journal);
+	(void)unlink(path);
+}
+
+static void bench_power(struct bench *b)
+{
+	enum { TIMES = 300 };
+	double us[TIMES];
+
+	flush(b);
+	for (int i = 0; i < TIMES; i++) {
+		int64_t start = clock_mono_ns();
+
+		if (commit(b, (uint64_t)i, "PLACED", true))
+			die("commit", &b->diag);
+		us[i] = (double)(clock_mono_ns() - start) / 1e3;
+	}
+	qsort(us, TIMES, sizeof(us[0]), compare_double);
+	printf("commit_power_median %.0f us\n", us[TIMES / 2]);
+	printf("commit_power_p99 %.0f us\n", us[TIMES * 99 / 100]);
+}
+
+static void bench_look(struct bench *b, const char *name, size_t among)
+{
+	struct ledger_state state;
+	double extra = overhead_ns(b) / 2; /* an id, no topic */
+	char id[64];
+	int64_t start = clock_mono_ns();
+	size_t known = 0, times = 200000;
+
+	for (size_t i = 0; i < times; i++) {
+		size_t len = order_id(id, sizeof(id), next_random(b) % among);
+
+		if (ledger_look(b->ledger, 0, id, len, &state, &b->diag))
+			die("look", &b->diag);
+		known += state.is_known;
+	}
+	printf("%s %.0f ns\n", name, (double)(clock_mono_ns() - start) / (double)times - extra);
+	if (known != times)
+		die("look: not all are known", &b->diag);
+}
+
+static long resident_kib(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	long size = 0, resident = 0;
+
+	if (!file || fscanf(file, "%ld %ld", &size, &resident) != 2)
+		resident = 0;
+	if (file)
+		(void)fclose(file);
+	return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void run(struct bench *b, const struct ledger_options *options)
+{
+	long before = resident_kib();
+
+	if (ledger_open(options, &plan, &b->ledger, &b->diag))
+		die("open", &b->diag);
+	bench_carry(b);
+	bench_append(b);
+	bench_power(b);
+	flush(b);
+	bench_look(b, "look_warm_up", CACHE / 2);
+	bench_look(b, "look_hit", CACHE / 2);
+	bench_look(b, "look_mostly_miss", b->orders);
+	(void)malloc_trim(0);
+	printf("resident_growth %ld KiB\n", resident_kib() - before);
+	ledger_close(b->ledger);
+}
+
+int main(int argc, char **argv)
+{
+	struct bench b = { .orders = 1000000, .random = 88172645463325252u };
+	const char *folder = argc > 2 ? argv[2] : ".";
+	char path[512], ring[600];
+	const struct ledger_options options = {
+		.path = path,
+		.journal_bytes = 16u << 20,
+		.batch_rows = 5000,
+		.batch_ms = 50,
+		.cache_entities = CACHE,
+	};
+
+	if (argc > 1)
+		b.orders = strtoul(argv[1], NULL, 10);
+	if (b.orders < CACHE)
+		b.orders = CACHE;
+	(void)snprintf(path, sizeof(path), "%s/bench-ledger-%ld.db", folder, (long)getpid());
+	(void)snprintf(ring, sizeof(ring), "%s-journal.ring", path);
+	diag_init(&b.diag);
+	bench_journal(folder);
+	run(&b, &options);
+	(void)unlink(path);
+	(void)unlink(ring);
+	return 0;
+}

@@ -1,0 +1,115 @@
+#!/bin/bash
+# Runs inside a small Debian system (deb.sh): the life of the package in /mnt/petstore.deb.
+set -uo pipefail
+
+passed=0 failed=0 broker=''
+conf=/etc/mosquitto/conf.d/petstore.conf
+dir=/etc/mosquitto/petstore
+
+check()
+{
+	local what=$1
+	shift
+	if "$@" >/tmp/out 2>&1; then
+		passed=$((passed + 1))
+		echo "ok    $what"
+	else
+		failed=$((failed + 1))
+		echo "FAIL  $what"
+		tail -n 20 /tmp/out | sed 's/^/      /'
+	fi
+}
+
+not() { ! "$@"; }
+
+apt() { DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends "$@"; }
+
+# The service as its unit starts it: systemd does not run here.
+unit() { sed -n "s/^$1=//p" /lib/systemd/system/mosquitto.service; }
+
+start()
+{
+	local line user
+	while read -r line; do $line; done < <(unit ExecStartPre)
+	user=$(unit User)
+	# Since 2.1 the unit names the user and its folders; before, the broker changes user itself.
+	install -d -o mosquitto -m 740 /run/mosquitto /var/log/mosquitto
+	if [ -n "$user" ]; then
+		# shellcheck disable=SC2046 # the unit's words
+		runuser -u "$user" -- $(unit ExecStart) &
+	else
+		$(unit ExecStart) &
+	fi
+	broker=$!
+	for _ in {1..100}; do
+		grep -q ' running' /var/log/mosquitto/mosquitto.log 2>/dev/null && return 0
+		kill -0 $broker 2>/dev/null || break
+		sleep 0.1
+	done
+	cat /var/log/mosquitto/mosquitto.log
+	return 1
+}
+
+stop()
+{
+	kill "$broker"
+	wait "$broker"
+	local status=$?
+	cat /var/log/mosquitto/mosquitto.log >>/tmp/all.log
+	rm -f /var/log/mosquitto/mosquitto.log
+	return $status
+}
+
+publish() # user, topic, payload
+{
+	timeout 20 mosquitto_pub -h localhost -p "$tls" --cafile $dir/ca.crt -V 5 -q 1 \
+		-u "$1" -P "$(sed -n "s/^$1 //p" $dir/credentials)" -t "$2" -m "$3" 2>&1
+}
+
+stock() { printf '{"productId":"p1","quantity":%s,"updatedAt":"2026-01-15T10:30:00Z"}' "$1"; }
+is_accepted() { local out; out=$(publish inventory-service inventory/p1/stock "$(stock 3)") && [ -z "$out" ]; }
+is_refused() { publish inventory-service inventory/p1/stock "$(stock -3)" | grep 'Not authorized'; }
+
+# Ports that the machine around us does not use.
+ports()
+{
+	read -r tls wss plain <<<"$(shuf -i 20000-32000 -n 3 | tr '\n' ' ')"
+	sed -i "s/^listener 8883/listener $tls/; s/^listener 8084/listener $wss/
+		s/^listener 1883/listener $plain/" $conf
+}
+
+printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d # no services in here
+chmod 755 /usr/sbin/policy-rc.d
+apt update >/dev/null 2>&1
+check "it installs, with what it depends on" apt install /mnt/petstore.deb mosquitto-clients
+mapfile -t files < <(dpkg -L mosquitto-petstore | grep -E 'petstore')
+check "the manual pages are there" test -e /usr/share/man/man5/mosquitto_petstore.5.gz -o \
+	-n "$(grep -rs path-exclude /etc/dpkg/dpkg.cfg.d)"
+check "petstorectl runs" petstorectl version
+check "installing alone changes no configuration" test ! -e $conf
+check "petstore-setup makes certificates, accounts, configuration" petstore-setup
+check "nobody else reads the passwords" test "$(stat -c '%U %a' $dir $dir/credentials | tr '\n' ' ')" = "mosquitto 750 mosquitto 600 "
+ports
+check "the service's configuration starts" start
+check "a message is accepted" is_accepted
+check "another is refused" is_refused
+check "it stops" stop
+cp $conf /tmp/conf
+check "petstore-setup again" petstore-setup
+check "keeps what is there" cmp $conf /tmp/conf
+
+check "it is removed" apt remove mosquitto-petstore
+check "its configuration is put aside" test ! -e $conf -a -e $conf.removed
+check "the broker starts without it" start
+check "and stops" stop
+check "it installs again" apt install /mnt/petstore.deb
+check "its configuration is back" cmp $conf /tmp/conf
+check "and starts" start
+check "with the accounts that were" is_accepted
+check "and stops" stop
+check "it is purged" apt purge mosquitto-petstore
+check "no file is left" not ls -d "${files[@]}" $dir $conf $conf.removed
+check "but the database" test -s /var/lib/mosquitto/petstore.db
+check "the broker starts without it" start
+check "and stops" stop
+echo "$passed passed, $failed failed"

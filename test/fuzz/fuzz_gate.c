@@ -1,0 +1,82 @@
+/*
+ * The decision over any topic and payload. Input: one byte of who and how, the topic up to a
+ * NUL, the payload. The same request decided twice must end the same way, a refusal must say
+ * why, and what is allowed to be kept must be about the topic it came under.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gate.h"
+
+#define ENSURE(fact)                                                                               \
+	do {                                                                                       \
+		if (!(fact)) {                                                                     \
+			fprintf(stderr, "does not hold: %s\n", #fact);                             \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The fuzzer calls one function and nothing else: what it needs is made at the first call. */
+static struct gate gate;
+
+static void set_up(void)
+{
+	struct rules_files files = { .contract = "schemas/petstore.asyncapi.json",
+				     .access = "test/data/gate/access.json" };
+	struct rules *rules = NULL;
+	struct diag diag;
+
+	diag_init(&diag);
+	if (rules_load(&files, &rules, &diag) || gate_init(&gate, rules, NULL, &diag)) {
+		fprintf(stderr, "%s\n", diag.text);
+		exit(1);
+	}
+}
+
+static void check(const struct access_principal *principal, const struct gate_request *request)
+{
+	static struct decision first, second;
+
+	gate_decide(&gate, principal, request, &first);
+	gate_decide(&gate, principal, request, &second);
+	ENSURE(first.verdict == second.verdict && first.reason == second.reason);
+	ENSURE(strcmp(first.error.message, second.error.message) == 0);
+	ENSURE(first.reason != REASON_INTERNAL);
+	ENSURE((first.verdict == VERDICT_ALLOW) == (first.reason == REASON_NONE));
+	ENSURE(first.verdict == VERDICT_ALLOW || !first.has_write);
+	if (first.verdict != VERDICT_ALLOW && request->action != GATE_DELIVER)
+		ENSURE(first.error.message[0] != '\0');
+	if (first.has_write && first.write.entity != LEDGER_NO_ENTITY) {
+		ENSURE(first.write.id >= request->topic);
+		ENSURE(first.write.id + first.write.id_len <= request->topic + request->topic_len);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const users[] = { "backoffice", "eva", "collar-9", "customer-a" };
+	struct gate_request request;
+	const uint8_t *nul;
+	char *topic;
+
+	if (!gate.rules)
+		set_up();
+	if (size < 1 || !(nul = memchr(data + 1, 0, size - 1)))
+		return 0;
+	topic = strdup((const char *)data + 1);
+	request = (struct gate_request){ .action = (enum gate_action)(data[0] & 3),
+					 .topic = topic,
+					 .topic_len = strlen(topic),
+					 .payload = nul + 1,
+					 .payload_len = size - (size_t)(nul + 1 - data),
+					 .qos = (data[0] >> 2) & 1 ? 2 : 1,
+					 .is_retained = (data[0] >> 3) & 1,
+					 .is_will = (data[0] >> 4) & 1 };
+	check(access_find(gate.rules->access, users[(data[0] >> 5) & 3]), &request);
+	free(topic);
+	return 0;
+}

@@ -1,0 +1,117 @@
+/*
+ * The first byte says what the rest is: 0: a journal's file from its beginning; 1: the ring of
+ * a sound file; 2: the body of a record. What is read must be whole, and the journal must take
+ * a record afterwards; a record that decodes must encode to as many bytes.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "ledger/journal.h"
+#include "ledger/record.h"
+
+#define RING_AT 65536u
+#define FILE_BYTES (RING_AT + JOURNAL_BYTES_MIN)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const unsigned char identity[JOURNAL_IDENTITY] = "a database";
+
+static void must(int ok)
+{
+	if (!ok)
+		abort();
+}
+
+/* A formatted journal with three records in a file of memory; made once. */
+struct sound {
+	int fd;
+	char path[64];
+	unsigned char *image;
+};
+
+static void make_sound(struct sound *sound)
+{
+	struct journal *journal = NULL;
+	uint64_t seq;
+
+	sound->fd = memfd_create("journal", MFD_CLOEXEC);
+	must(sound->fd >= 0);
+	(void)snprintf(sound->path, sizeof(sound->path), "/proc/self/fd/%d", sound->fd);
+	must(journal_open(sound->path, &journal, NULL) == 0);
+	must(journal_format(journal, JOURNAL_BYTES_MIN, identity, 1, NULL) == 0);
+	for (int i = 0; i < 3; i++) {
+		memset(journal_reserve(journal, 100), i, 100);
+		must(journal_commit(journal, 0, &seq, NULL) == 0);
+	}
+	journal_close(journal);
+	sound->image = malloc(FILE_BYTES);
+	must(sound->image && pread(sound->fd, sound->image, FILE_BYTES, 0) == FILE_BYTES);
+}
+
+static void check_record(const void *body, size_t len)
+{
+	struct record record;
+	void *again;
+
+	if (record_decode(body, len, &record, NULL) != 0)
+		return;
+	must(record_bytes(&record) == len && record_check(&record, NULL) == 0);
+	again = malloc(len);
+	must(again != NULL);
+	record_encode(&record, again);
+	free(again);
+}
+
+static void check_file(const struct sound *sound)
+{
+	struct journal *journal = NULL;
+	struct journal_record record;
+	struct journal_facts facts;
+	uint64_t expected, seq;
+
+	if (journal_open(sound->path, &journal, NULL) != 0)
+		return;
+	if (!journal_is_blank(journal)) {
+		journal_inspect(journal, &facts);
+		expected = facts.first_seq;
+		while (journal_next(journal, &record, NULL) == 1) {
+			must(record.seq == expected++);
+			check_record(record.body, record.len);
+		}
+		must(expected == facts.next_seq);
+		if (journal_reserve(journal, 8)) {
+			must(journal_commit(journal, 0, &seq, NULL) == 0);
+			must(seq == expected && journal_next(journal, &record, NULL) == 1);
+		}
+	}
+	journal_close(journal);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct sound sound;
+	size_t at;
+
+	if (!sound.image)
+		make_sound(&sound);
+	if (size < 2)
+		return 0;
+	if (data[0] == 2) {
+		check_record(data + 1, size - 1);
+		return 0;
+	}
+	at = data[0] == 0 ? 0 : RING_AT;
+	data++;
+	size--;
+	if (size > FILE_BYTES - at)
+		size = FILE_BYTES - at;
+	must(ftruncate(sound.fd, FILE_BYTES) == 0);
+	must(pwrite(sound.fd, sound.image, FILE_BYTES, 0) == FILE_BYTES);
+	must(pwrite(sound.fd, data, size, (off_t)at) == (ssize_t)size);
+	check_file(&sound);
+	return 0;
+}

@@ -1,0 +1,65 @@
+/*
+ * A problem document over any bytes: it is JSON, one line, and says what it was given. Input:
+ * one byte of the reason, then client id, topic, pointer, keyword and message, each up to a NUL.
+ */
+#include <jansson.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/notice.h"
+
+#define ENSURE(fact)                                                                               \
+	do {                                                                                       \
+		if (!(fact)) {                                                                     \
+			fprintf(stderr, "does not hold: %s\n", #fact);                             \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(const char *text, size_t len)
+{
+	json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+
+	ENSURE(len == strlen(text));
+	ENSURE(json_is_object(json));
+	ENSURE(json_is_string(json_object_get(json, "type")));
+	ENSURE(json_is_integer(json_object_get(json, "status")));
+	for (size_t i = 0; i < len; i++)
+		ENSURE((unsigned char)text[i] >= 0x20 && text[i] != 0x7f);
+	for (const char *c = json_string_value(json_object_get(json, "instance")); *c; c++)
+		ENSURE(*c > ' ' && *c < 0x7f && !strchr("\"<>\\^`{|}#?[]", *c));
+	json_decref(json);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = malloc(size + 1), *at = text;
+	char *part[5];
+	char notice[NOTICE_MAX];
+	struct refusal refusal = { .id = "0", .standing = "" };
+
+	memcpy(text, data, size);
+	text[size] = '\0';
+	if (size > 0)
+		refusal.reason = (enum reason)(*at++ & 31);
+	for (size_t i = 0; i < 5; i++) {
+		part[i] = at;
+		at += strlen(at);
+		if (at < text + size)
+			at++;
+	}
+	refusal.client_id = part[0];
+	refusal.topic = part[1];
+	refusal.topic_len = (size_t)(part[2] - part[1]); /* the NUL too */
+	refusal.pointer = part[2];
+	refusal.keyword = part[3];
+	refusal.message = refusal.standing = part[4];
+	check(notice, notice_print(&refusal, notice));
+	check(notice, notice_print_held(refusal.client_id, size, (int64_t)size, notice));
+	free(text);
+	return 0;
+}

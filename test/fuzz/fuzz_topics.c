@@ -1,0 +1,75 @@
+/*
+ * Topics and filters against addresses of every shape: the trie answers what matching level by
+ * level answers. The input is both topic and filter.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "../unit/topics_reference.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct contract_channel channels[] = {
+	{ .address = "a" },
+	{ .address = "a/b" },
+	{ .address = "a/{x}" },
+	{ .address = "a/{x}/c" },
+	{ .address = "a/b/{y}/d" },
+	{ .address = "{x}/b" },
+	{ .address = "{x}/{y}/c/{z}" },
+	{ .address = "{x}/b/c/d" },
+	{ .address = "{x}/{y}/{z}/d/e/f" },
+	{ .address = "a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p" },
+	{ .address = "{a}/{b}/{c}/{d}/e/f/g/h/{i}/{j}/{k}/l/m/n/o/{p}" },
+	{ .address = "$SYS/#" },
+	{ .address = "$SYS/a" },
+	{ .address = "$SYS/a/b/#" },
+	{ .address = "$s/a" },
+	{ .address = "\xc3\xa9/{x}" },
+};
+
+#define COUNT (sizeof(channels) / sizeof(*channels))
+
+static bool collect(const struct contract_match *match, void *ctx)
+{
+	bool *reached = ctx;
+
+	if (reached[match->channel->index])
+		abort(); /* each channel once */
+	reached[match->channel->index] = true;
+	return false;
+}
+
+static struct topics *build(void)
+{
+	struct topics *topics = topics_new(COUNT * CONTRACT_LEVELS_MAX);
+
+	for (unsigned i = 0; topics && i < COUNT; i++) {
+		channels[i].index = i;
+		if (topics_add(topics, &channels[i]))
+			abort();
+	}
+	return topics;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct topics *topics;
+	const char *text = (const char *)data;
+	bool reached[COUNT] = { false };
+	bool reachable[COUNT];
+	struct contract_match match;
+
+	if (!topics)
+		topics = build();
+	match = topics_match(topics, text, size);
+	if ((match.channel ? (int)match.channel->index : -1) !=
+	    reference_find(channels, COUNT, text, size))
+		abort();
+	if (topics_reach(topics, text, size, collect, reached))
+		abort();
+	reference_reach(channels, COUNT, text, size, reachable);
+	if (memcmp(reached, reachable, sizeof(reached)) != 0)
+		abort();
+	return 0;
+}

@@ -1,0 +1,305 @@
+"""A real mosquitto with the plugin, made as `make run` makes it, on ports of its own."""
+
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import threading
+import time
+
+import messages
+import paho_shim
+import rawmqtt
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("B", os.path.join(TOP, "build"))
+PLUGIN = os.path.join(BUILD, "mosquitto_petstore.so")
+CONTRACT = "petstore.asyncapi.json"
+WAIT = rawmqtt.WAIT
+
+
+class StartError(Exception):
+    """The broker ended instead of serving; `log` is what it said."""
+
+    def __init__(self, log, status):
+        super().__init__("mosquitto ended with %s:\n%s" % (status, log))
+        self.log = log
+        self.status = status
+
+
+def until(condition, what, wait=WAIT):
+    """Asks until the answer is true, and returns it."""
+    deadline = time.monotonic() + wait
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, "waited in vain for %s" % what
+        time.sleep(0.02)
+
+
+class Shell:
+    """
+    Shell commands, with a line's worth of buffering and a time limit: whatever they started
+    ends with them.
+    """
+
+    def __init__(self, script, wait=60, **options):
+        self.process = subprocess.Popen(["stdbuf", "-oL", "bash", "-c", script], text=True,
+                                        start_new_session=True, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, **options)
+        self.timer = threading.Timer(wait, self.kill)
+        self.timer.daemon = True
+        self.timer.start()
+
+    def kill(self):
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def line(self):
+        return self.process.stdout.readline()
+
+    def line_with(self, text):
+        """Reads up to the first line that contains @text."""
+        seen = ""
+        for line in self.process.stdout:
+            seen += line
+            if text in line:
+                return line
+        raise AssertionError("no %r in:\n%s" % (text, seen))
+
+    def finish(self):
+        """(exit status, the rest of the output)"""
+        rest = self.process.stdout.read()
+        status = self.process.wait()
+        self.timer.cancel()
+        return status, rest
+
+
+def free_ports(count):
+    """Below the range that outgoing connections take theirs from."""
+    ports = []
+    while len(ports) < count:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("", port))
+            except OSError:
+                continue
+        if port not in ports:
+            ports.append(port)
+    return ports
+
+
+def prepare(folder, **settings):
+    """What `make run` makes, without the broker. @settings: demo.sh's variables."""
+    environment = dict(os.environ, RUN_DIR=str(folder), PLUGIN=PLUGIN)
+    environment.update({name: str(value) for name, value in settings.items()})
+    done = subprocess.run([os.path.join(TOP, "docker", "demo.sh"), "prepare"], text=True,
+                          env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+
+
+class Broker:
+    """
+    @folder is the broker's own and need not exist; @template, a prepared folder, spares
+    making certificates again. @contract and @access stand in for the shipped ones.
+    """
+
+    def __init__(self, folder, template=None, contract=None, access=None):
+        self.folder = str(folder)
+        if template:
+            shutil.copytree(template, self.folder, dirs_exist_ok=True)
+        source = os.path.dirname(contract) if contract else os.path.join(TOP, "schemas")
+        self.schemas = os.path.join(self.folder, "schemas")
+        shutil.copytree(source, self.schemas, dirs_exist_ok=True)
+        name = os.path.basename(contract) if contract else CONTRACT
+        self.contract = os.path.join(self.schemas, name)
+        self.settings = {"CONTRACT": self.contract}
+        if access:
+            self.settings["ACCESS"] = access
+            for old in ("access.json", ".access.shipped"):
+                if os.path.exists(self.path(old)):
+                    os.unlink(self.path(old))
+        self.process = None
+        self.edits = []  # functions from configuration text to configuration text
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    # ---- life ----
+
+    def configure(self):
+        self.tls, self.wss, self.plain = free_ports(3)
+        prepare(self.folder, TLS_PORT=self.tls, WSS_PORT=self.wss, PLAIN_PORT=self.plain,
+                **self.settings)
+        with open(self.path("mosquitto.conf")) as file:
+            text = file.read()
+        for edit in self.edits:
+            text = edit(text)
+        with open(self.path("mosquitto.conf"), "w") as file:
+            file.write(text)
+
+    def start(self):
+        for _ in range(5):
+            self.configure()
+            try:
+                return self._start()
+            except StartError as error:
+                if "Address already in use" not in error.log:
+                    raise
+        raise AssertionError("no free ports")
+
+    def _start(self):
+        before = self.mark()
+        with open(self.path("log"), "ab") as log:
+            self.process = subprocess.Popen(["mosquitto", "-c", self.path("mosquitto.conf")],
+                                            stdout=log, stderr=log, cwd=self.folder)
+
+        def is_up():
+            if self.process.poll() is not None:
+                raise StartError(self.log(before), self.process.returncode)
+            return re.search(r"mosquitto version \S+ running", self.log(before))
+
+        until(is_up, "the broker to start", 30)
+        return self
+
+    def stop(self):
+        """As the service manager does it. The exit status."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self):
+        return self._end(signal.SIGKILL)
+
+    def _end(self, number):
+        if self.process is None:
+            return None
+        process, self.process = self.process, None
+        if process.poll() is None:
+            process.send_signal(number)
+        return process.wait(30)
+
+    def restart(self):
+        """Again, on the same ports."""
+        self.stop()
+        return self._start()
+
+    def reload(self):
+        """SIGHUP; returns what the broker said meanwhile."""
+        before = self.mark()
+        self.process.send_signal(signal.SIGHUP)
+        self.wait_log("Reloading config", before)
+        # The reload is over before the next connection is served.
+        rawmqtt.open_stream("tcp", self.plain).close()
+        self.client("backoffice").disconnect()
+        return self.log(before)
+
+    # ---- the log ----
+
+    def mark(self):
+        """Where the log ends now. Waits where the plugin, which logs 50 refusals a second,
+        might hold back those to come."""
+        until(lambda: self._refused_lately() < 25, "the log to calm down")
+        return self._log_size()
+
+    def _log_size(self):
+        try:
+            return os.path.getsize(self.path("log"))
+        except OSError:
+            return 0
+
+    def _refused_lately(self):
+        now = time.time()
+        lately = [time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(now - back))
+                  for back in (-1, 0, 1)]
+        log = self.log(max(self._log_size() - 20000, 0))
+        return len(re.findall("(?:%s): petstore: refused" % "|".join(lately), log))
+
+    def log(self, since=0):
+        try:
+            with open(self.path("log"), "rb") as file:
+                file.seek(since)
+                return file.read().decode("utf-8", "backslashreplace")
+        except OSError:
+            return ""
+
+    def wait_log(self, pattern, since=0):
+        return until(lambda: re.search(pattern, self.log(since)), "the log line %r" % pattern)
+
+    def refusals(self, since=0):
+        """[(topic, user, client, reason)] of the refused publishes on the log."""
+        return re.findall(
+            r"petstore: refused publish (\S+) by (\S+) \(client ([^)]*)\): ([a-z-]+): .",
+            self.log(since))
+
+    # ---- clients ----
+
+    def password(self, user):
+        with open(self.path("credentials")) as file:
+            return dict(line.split() for line in file)[user]
+
+    @property
+    def authority(self):
+        return self.path("ca.crt")
+
+    def port(self, transport):
+        return {"tcp": self.plain, "tls": self.tls, "wss": self.wss}[transport]
+
+    def client(self, user, version=5, transport="tcp", client_id=None, **options):
+        """A raw client, logged in."""
+        client = self.try_client(user, self.password(user), version, transport,
+                                 client_id or messages.unique(user), **options)
+        assert client.code == 0, "CONNACK 0x%02x for %s" % (client.code, user)
+        return client
+
+    def try_client(self, user, password, version=5, transport="tcp", client_id="", **options):
+        """A raw client with whatever code CONNACK has."""
+        stream = rawmqtt.open_stream(transport, self.port(transport), self.authority)
+        return rawmqtt.RawClient(stream, version, client_id, user, password, **options)
+
+    def paho(self, user, client_id=None, **options):
+        """A paho client with credentials and TLS set; not connected yet."""
+        client = paho_shim.new(client_id or messages.unique(user), **options)
+        client.username_pw_set(user, self.password(user))
+        return paho_shim.tls(client, self.authority)
+
+    def barrier(self, subscriber):
+        """
+        What @subscriber got of all that was published until now: sends a message that it
+        may read, and returns what came before it, notices of refusals left out.
+        @subscriber must have subscribed to inventory/# or more.
+        """
+        topic, payload = messages.stock(messages.unique("barrier"))
+        publisher = self.client("backoffice")
+        publisher.publish(topic, payload, qos=1)
+        publisher.disconnect()
+        return [each for each in subscriber.until(topic)
+                if not each.topic.startswith("refusals/")]
+
+    # ---- the database ----
+
+    def rows(self, sql, *values):
+        database = sqlite3.connect("file:%s?mode=ro" % self.path("petstore.db"), uri=True)
+        try:
+            return database.execute(sql, values).fetchall()
+        finally:
+            database.close()
+
+    def wait_rows(self, expected, sql, *values):
+        """The rows come in a moment after the acknowledgement."""
+        found = []
+
+        def are_there():
+            found[:] = self.rows(sql, *values)
+            return found == expected
+
+        try:
+            until(are_there, "rows")
+        except AssertionError:
+            assert found == expected

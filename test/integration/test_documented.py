@@ -1,0 +1,50 @@
+"""The options: what the code has is what README and the example configuration say."""
+
+import os
+import re
+
+import harness
+
+
+def read(name):
+    with open(os.path.join(harness.TOP, name), encoding="utf-8") as file:
+        return file.read()
+
+
+def options():
+    """{name: (default or None, help)} from the table that the code parses with."""
+    table = read("plugin/options.c")
+    found = {}
+    for name, text in re.findall(r'^\tPATH\((\w+), \d, "([^"]*)"\)', table, re.M):
+        found[name] = (None, text)
+    for name, preset, text in re.findall(r'^\tINTEGER\((\w+), "(\d+)",.*?"([^"]*)"\)', table,
+                                         re.M | re.S):
+        found[name] = (preset, text)
+    assert len(found) == len(re.findall(r"^\t(?:PATH|INTEGER)\(", table, re.M)) > 5
+    return found
+
+
+def test_example_configuration():
+    """Each option stands in it, optional ones as comments with their default."""
+    shown = dict(re.findall(r"^#?plugin_opt_(\w+) (\S+)$", read("mosquitto.conf.example"), re.M))
+    found = options()
+    assert set(shown) == set(found)
+    for name, (preset, _) in found.items():
+        assert preset in (None, shown[name]), name
+
+
+def test_readme():
+    rows = dict(re.findall(r"^\| `plugin_opt_(\w+)` \| (.*)$", read("README.md"), re.M))
+    found = options()
+    assert set(rows) == set(found)
+    for name, (preset, text) in found.items():
+        if preset:
+            assert rows[name].startswith("`%s`" % preset), name
+
+
+def test_reasons():
+    """The README explains no reason that does not exist."""
+    codes = set(re.findall(r'X\(REASON_\w+, "([a-z-]+)"', read("plugin/base/reason.h")))
+    table = re.search(r"^\| reason \|.*?\n\n", read("README.md"), re.S | re.M).group()
+    shown = set(re.findall(r"`([a-z-]+)`", table))
+    assert shown and shown <= codes

@@ -1,0 +1,200 @@
+"""`make run`: makes what is missing, serves, prints commands that work, obeys signals."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+
+import pytest
+
+import harness
+
+
+class Run:
+    """`make run` in the background, as a script starts it."""
+
+    def __init__(self, folder, log, plain=None):
+        self.folder = folder
+        self.log = log
+        tls, wss, free = harness.free_ports(3)
+        with open(log, "ab") as out:
+            self.make = subprocess.Popen(
+                ["make", "--no-print-directory", "run", "B=" + harness.BUILD,
+                 "RUN_DIR=%s" % folder, "TLS_PORT=%d" % tls, "WSS_PORT=%d" % wss,
+                 "PLAIN_PORT=%d" % (plain or free)],
+                cwd=harness.TOP, stdout=out, stderr=out,
+                env={name: value for name, value in os.environ.items() if "MAKE" not in name})
+
+    def text(self):
+        with open(self.log) as file:
+            return file.read()
+
+    def wait(self, pattern):
+        return harness.until(lambda: re.search(pattern, self.text()), pattern, 60)
+
+    def serve(self):
+        self.wait(r"mosquitto version \S+ running")
+        return self
+
+    def pid(self):
+        with open(os.path.join(harness.TOP, self.folder, "mosquitto.pid")) as file:
+            return int(file.read())
+
+    def end(self):
+        """SIGTERM to make alone; the broker must go with it."""
+        if self.make.poll() is None:
+            self.make.send_signal(signal.SIGTERM)
+        return self.make.wait(30)
+
+
+@pytest.fixture
+def run(tmp_path):
+    made = []
+
+    def new(folder=None, plain=None):
+        log = str(tmp_path / ("log%d" % len(made)))
+        made.append(Run(folder or str(tmp_path / "run"), log, plain))
+        return made[-1]
+
+    yield new
+    for each in made:
+        each.end()
+
+
+def pasted(text, program):
+    return [line.strip() for line in text.splitlines() if line.strip().startswith(program)]
+
+
+def test_printed_commands(run):
+    """They are typed in the folder where make was, and do what the text says."""
+    log = run().serve().text()
+    (subscribe,) = pasted(log, "mosquitto_sub")
+    place, lose = pasted(log, "mosquitto_pub")
+    subscriber = harness.Shell(subscribe + " -d -C 1", cwd=harness.TOP)
+    subscriber.line_with("SUBACK")
+    bad = subprocess.run(lose, shell=True, cwd=harness.TOP, text=True, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT)
+    assert "Not authorized" in bad.stdout
+    subprocess.run(place, shell=True, cwd=harness.TOP, check=True)
+    out = subscriber.finish()[1]
+    assert "orders/ord-1001/status" in out and "LOST" not in out
+
+
+def test_kept_for_the_next_run(run, tmp_path):
+    first = run().serve()
+    kept = {}
+    for name in ("ca.crt", "server.crt", "credentials", "passwords", "clients/collar-7.crt"):
+        with open(os.path.join(first.folder, name)) as file:
+            kept[name] = file.read()
+    assert os.stat(os.path.join(first.folder, "credentials")).st_mode & 0o777 == 0o600
+    first.end()
+    run().serve()
+    for name, text in kept.items():
+        with open(os.path.join(first.folder, name)) as file:
+            assert file.read() == text, name
+
+
+def test_two_at_a_time(run, tmp_path):
+    one, two = run(str(tmp_path / "one")), run(str(tmp_path / "two"))
+    one.serve()
+    two.serve()
+
+
+def test_not_two_in_one_folder(run):
+    one = run().serve()
+    two = run()
+    assert two.make.wait(60) != 0
+    assert "a broker is running in" in two.text()
+    os.kill(one.pid(), 0)
+
+
+@pytest.mark.parametrize("kind", ["relative", "with spaces"])
+def test_folders(run, tmp_path, kind):
+    folder = str(tmp_path / "a run" if kind == "with spaces" else tmp_path / "run")
+    if kind == "relative":
+        folder = os.path.relpath(folder, harness.TOP)
+    log = run(folder).serve().text()
+    (subscribe,) = pasted(log, "mosquitto_sub")
+    assert harness.Shell(subscribe + " -E", cwd=harness.TOP).finish() == (0, "")
+
+
+def test_signals(run):
+    one = run().serve()
+    pid = one.pid()
+    os.kill(pid, signal.SIGHUP)
+    one.wait("petstore: reloaded contract")
+    one.end()
+    harness.until(lambda: not os.path.exists("/proc/%d" % pid), "the broker to end")
+    assert "terminating" in one.text()
+
+
+def test_broker_interrupted(run):
+    """Ctrl-C reaches the broker, which ends well, and so does make."""
+    one = run().serve()
+    os.kill(one.pid(), signal.SIGINT)
+    assert one.make.wait(30) == 0
+
+
+def test_port_taken(run):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        one = run(plain=port)
+        assert one.make.wait(60) != 0
+        assert "port %d is taken" % port in one.text()
+
+
+def openssl(*arguments):
+    return subprocess.run(("openssl",) + arguments, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+
+
+def test_expired_certificates(tmp_path, template):
+    """An authority that ends today: it and all it signed are made anew."""
+    folder = str(tmp_path / "run")
+    shutil.copytree(template, folder)
+    path = lambda name: os.path.join(folder, name)
+    assert openssl("req", "-x509", "-key", path("ca.key"), "-subj", "/CN=old", "-days", "1",
+                   "-out", path("ca.crt")).returncode == 0
+    harness.prepare(folder)
+    for name in ("server.crt", "clients/collar-7.crt"):
+        assert openssl("verify", "-x509_strict", "-CAfile", path("ca.crt"),
+                       path(name)).returncode == 0
+    assert openssl("x509", "-checkend", "%d" % (86400 * 800), "-noout", "-in",
+                   path("server.crt")).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1", "petstore.example", "10.1.2.3"])
+def test_server_names(tmp_path, template, name):
+    folder = str(tmp_path / "run")
+    shutil.copytree(template, folder)
+    harness.prepare(folder, SERVER_NAMES="petstore.example,10.1.2.3")
+    kind = "-checkhost" if name[0] in "lp" else "-checkip"
+    out = openssl("x509", "-noout", kind, name, "-in", os.path.join(folder, "server.crt")).stdout
+    assert "does match" in out
+
+
+def test_accounts_of_ones_own_stay(tmp_path, template):
+    folder = str(tmp_path / "run")
+    shutil.copytree(template, folder)
+    path = lambda name: os.path.join(folder, name)
+    subprocess.run(["mosquitto_passwd", "-b", path("passwords"), "eva", "secret"], check=True)
+    with open(path("passwords")) as file:
+        before = file.read()
+    with open(path("access.json")) as file:
+        mine = file.read().replace('"users": {', '"users": {\n "eva": {"roles": ["customer"]},')
+    with open(path("access.json"), "w") as file:
+        file.write(mine)
+    harness.prepare(folder)
+    with open(path("passwords")) as file:
+        assert file.read() == before
+    with open(path("access.json")) as file:
+        assert file.read() == mine
+
+
+def test_nobody_else_reads_secrets(template):
+    for name in ("credentials", "passwords", "ca.key", "server.key", "clients/collar-7.key"):
+        assert os.stat(os.path.join(template, name)).st_mode & 0o077 == 0, name

@@ -1,0 +1,129 @@
+"""What was acknowledged stands in SQLite, readable while the broker runs."""
+
+import json
+import sqlite3
+
+import messages
+from rawmqtt import NOT_AUTHORIZED
+
+
+def test_order(broker):
+    """An order's way, its payment, its owner; a row an order, an event a message."""
+    order, payment = messages.unique("ord"), messages.unique("pay")
+    publisher = broker.client("orders-service")
+    sent = [
+        messages.order(order, "PLACED", petId="abc123", totalAmount="149.99", currency="USD"),
+        messages.order_payment(order, "PENDING", paymentId=payment),
+        messages.order(order, "APPROVED", changedBy="eva"),
+        messages.order_payment(order, "SUCCEEDED", paymentId=payment),
+        messages.order(order, "SHIPPED"),
+    ]
+    for topic, payload in sent:
+        assert publisher.publish(topic, payload, 2) == 0
+    broker.wait_rows(
+        [("SHIPPED", "SUCCEEDED", "customer-a", "abc123", "149.99", "USD", payment, "149.99",
+          "USD", "eva", 5)],
+        "SELECT status, payment_status, owner, pet_id, total_amount, currency, payment_id,"
+        " payment_amount, payment_currency, changed_by, revision FROM orders WHERE id = ?", order)
+    broker.wait_rows(
+        [(topic, payload.decode(), "orders-service", publisher.client_id)
+         for topic, payload in sent],
+        "SELECT topic, CAST(payload AS TEXT), publisher, client_id FROM events"
+        " WHERE topic LIKE ? ORDER BY seq", "orders/%s/%%" % order)
+
+
+def test_payment(broker):
+    """A failed payment is tried again."""
+    order, payment = messages.unique("ord"), messages.unique("pay")
+    publisher = broker.client("payments-service")
+    for status in ("PENDING", "PROCESSING", "FAILED", "PROCESSING", "SUCCEEDED"):
+        more = {"failureReason": "Insufficient funds"} if status == "FAILED" else {}
+        topic, payload = messages.payment(payment, order, status, **more)
+        assert publisher.publish(topic, payload, 2) == 0
+    broker.wait_rows([(order, "SUCCEEDED", "149.99", "USD", "Insufficient funds", 5)],
+                     "SELECT order_id, status, amount, currency, failure_reason, revision"
+                     " FROM payments WHERE id = ?", payment)
+
+
+def test_pet(broker):
+    pet = messages.unique("pet")
+    publisher = broker.client("collar-7")
+    for status in ("AVAILABLE", "PENDING", "AVAILABLE", "ADOPTED"):
+        assert publisher.publish(*messages.pet_status(pet, status), qos=1) in (0, 0x10)
+    assert publisher.publish(*messages.pet_status(pet, "AVAILABLE"), qos=1) == NOT_AUTHORIZED
+    broker.wait_rows([("ADOPTED", 4)], "SELECT status, revision FROM pets WHERE id = ?", pet)
+
+
+def test_refused_leaves_no_row(broker):
+    order = messages.unique("ord")
+    publisher = broker.client("orders-service")
+    assert publisher.publish(*messages.order(order, "SHIPPED"), qos=1) == NOT_AUTHORIZED
+    assert publisher.publish(*messages.order(order, "PLACED", userId=None),
+                             qos=1) == NOT_AUTHORIZED
+    publisher.publish(*messages.order(order, "PLACED"), qos=1)
+    broker.wait_rows([("PLACED", 1)], "SELECT status, revision FROM orders WHERE id = ?", order)
+    broker.wait_rows([(1,)], "SELECT count(*) FROM events WHERE topic LIKE ?",
+                     "orders/%s/%%" % order)
+
+
+def test_transitions(broker):
+    """Every pair of statuses, as the contract has them."""
+    with open(broker.contract) as file:
+        machine = json.load(file)["x-state-machines"]["order"]
+    way = {"PLACED": [], "APPROVED": ["PLACED"], "SHIPPED": ["PLACED", "APPROVED"],
+           "DELIVERED": ["PLACED", "APPROVED", "SHIPPED"], "CANCELLED": ["PLACED"]}
+    publisher = broker.client("orders-service")
+    for start, steps in way.items():
+        for end in machine["next"]:
+            order = messages.unique("ord")
+            for status in steps + [start]:
+                assert publisher.publish(*messages.order(order, status), qos=1) == 0x10
+            code = publisher.publish(*messages.order(order, end), qos=1)
+            legal = end == start or end in machine["next"][start]
+            assert code == (0x10 if legal else NOT_AUTHORIZED), (start, end)
+
+
+def test_two_publishers_race(broker):
+    """Only one of two moves an order from PLACED to its own choice."""
+    order = messages.unique("ord")
+    one, other = broker.client("orders-service"), broker.client("backoffice")
+    one.publish(*messages.order(order), qos=1)
+    topic, approved = messages.order(order, "APPROVED")
+    _, shipped = messages.order(order, "SHIPPED")
+    one.publish_nowait(topic, approved, 1, 7)
+    other.publish_nowait(topic, approved, 1, 7)
+    assert {one.ack(7), other.ack(7)} <= {0, 0x10}
+    assert other.publish(topic, shipped, 1) in (0, 0x10)
+    assert one.publish(topic, approved, 1) == NOT_AUTHORIZED
+    broker.wait_rows([("SHIPPED", 3)], "SELECT status, revision FROM orders WHERE id = ?", order)
+
+
+def test_owner_stays(broker):
+    order = messages.unique("ord")
+    publisher = broker.client("orders-service")
+    publisher.publish(*messages.order(order), qos=1)
+    before = broker.mark()
+    code = publisher.publish(*messages.order(order, "APPROVED", userId="customer-b"), qos=1)
+    assert code == NOT_AUTHORIZED
+    assert [each[3] for each in broker.refusals(before)] == ["owner-change"]
+    broker.wait_rows([("PLACED", "customer-a")],
+                     "SELECT status, owner FROM orders WHERE id = ?", order)
+
+
+def test_events_hold_what_was_sent(broker):
+    """Every byte, odd characters included, of topics without state too."""
+    topic, payload = messages.stock(messages.unique("prod"), warehouse='"; DROP TABLE x; 犬 \\ %')
+    broker.client("inventory-service").publish(topic, payload, 1)
+    broker.wait_rows([(payload,)],
+                     "SELECT CAST(payload AS BLOB) FROM events WHERE topic = ?", topic)
+
+
+def test_written_while_somebody_reads(broker):
+    """An operator's open read transaction holds nobody up."""
+    reader = sqlite3.connect("file:%s?mode=ro" % broker.path("petstore.db"), uri=True)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM orders").fetchall()
+    order = messages.unique("ord")
+    broker.client("orders-service").publish(*messages.order(order), qos=1)
+    broker.wait_rows([("PLACED",)], "SELECT status FROM orders WHERE id = ?", order)
+    reader.close()

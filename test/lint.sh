@@ -1,0 +1,82 @@
+#!/bin/sh
+# What the compiler does not say: arrows between rooms, exported symbols, formatting, and the
+# warnings of both compilers. Each check prints one line; the script fails if one did.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+failed=0
+
+check() { # name, then a command that is silent when all is well
+	name=$1
+	shift
+	out=$("$@" 2>&1)
+	if [ -z "$out" ]; then
+		echo "ok    $name"
+	else
+		printf 'FAIL  %s\n%s\n' "$name" "$out"
+		failed=1
+	fi
+}
+
+includes_outside() { # a header's pattern, then the files that may include it
+	pattern=$1
+	shift
+	found=$(grep -rlE "^[[:space:]]*#[[:space:]]*include[[:space:]]+[<\"]$pattern" plugin)
+	for file in $found; do
+		case " $* " in *" $file "*) ;; *) echo "$file" ;; esac
+	done
+}
+
+arrows() { # room, then the rooms it must not include
+	room=$1
+	shift
+	for other in "$@"; do
+		grep -nE "#include \"$other" "plugin/$room"/*.[ch]
+	done
+}
+
+symbols() {
+	nm -D --defined-only "$B/mosquitto_petstore.so" | awk '{ print $3 }' | sort >"$B/symbols"
+	printf 'mosquitto_plugin_cleanup\nmosquitto_plugin_init\nmosquitto_plugin_version\n' |
+		diff - "$B/symbols"
+}
+
+format() {
+	find plugin test -name '*.[ch]' -exec clang-format --dry-run {} + 2>&1 |
+		grep -E 'warning|error'
+}
+
+warnings() {
+	"$MAKE" --no-print-directory -s B="$B/$1" CC="$2" WERROR=1 all 2>&1
+}
+
+traces() { # what has no place in the tree: open tasks, absolute paths of someone's machine
+	grep -rnE '(TODO|FIXME|XXX)\b|/work/|/root/|/home/[a-z]' --include='*' \
+		plugin schemas test docker Makefile ./*.md 2>/dev/null |
+		grep -vE '^test/lint.sh:|corpus/|\.pyc'
+}
+
+check "Mosquitto's headers are included by broker_api.h only" \
+	includes_outside 'mosquitto(_broker|_plugin|/)?[a-z_]*\.h' plugin/broker_api.h
+check "broker_api.h is included by plugin.c and broker.c only" \
+	includes_outside 'broker_api\.h' plugin/plugin.c plugin/broker.c
+check "sqlite3.h is included by the store only" \
+	includes_outside 'sqlite3\.h' plugin/ledger/store.c
+check "base knows no room" arrows base contract access schema ledger gate rules broker
+check "contract knows base only" arrows contract access schema ledger gate rules broker
+check "access knows base only" arrows access contract schema ledger gate rules broker
+check "schema knows base only" arrows schema contract access ledger gate rules broker
+check "ledger knows base only" arrows ledger contract access schema gate rules broker
+check "the plugin exports Mosquitto's three symbols" symbols
+check "no open tasks and no one's paths" traces
+if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
+	check "clang-format" format
+else
+	echo "skip  clang-format: version 14 decides, and is not installed"
+fi
+check "gcc has no warnings" warnings lint-gcc gcc
+if command -v "$CLANG" >/dev/null; then
+	check "clang has no warnings" warnings lint-clang "$CLANG"
+else
+	echo "skip  clang: not installed"
+fi
+exit $failed

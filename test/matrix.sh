@@ -1,0 +1,54 @@
+#!/bin/bash
+# Unit and integration tests on the other supported releases, each in a folder of its own:
+#
+#     matrix.sh [trixie] [sid]
+#
+# trixie has Mosquitto 2.0.21, sid 2.1; both have yyjson and OpenSSL 3.5 or later, which the
+# native run on Debian 12 has not. The folders stay (CHROOTS, build/chroot), with what was
+# built in them, so that only the first run takes long. Each line of a suite's output begins
+# with its name; the last line counts all of them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+chroots=${CHROOTS:-build/chroot}
+passed=0 failed=0 skipped=0
+
+# Prints everything; the counts are the closing line's.
+one()
+{
+	local dir=$chroots/$1 log=$chroots/$1.log status=0 counts
+	mkdir -p "$chroots"
+	: >"$log"
+	test/chroot.sh make "$1" "$dir" || status=$?
+	if [ $status = 0 ]; then
+		test/chroot.sh sources "$dir"
+		# What npm fetched here serves there as well.
+		if [ -d build/clients/node_modules ]; then
+			mkdir -p "$dir/src/build"
+			cp -r --update build/clients "$dir/src/build/"
+		fi
+		test/chroot.sh run "$dir" sh -euc 'cd /src
+			docker/deps.sh run check >deps.log 2>&1 || { cat deps.log; exit 1; }
+			mosquitto -h | head -n 1
+			exec /usr/bin/python3 test/all.py unit integration' </dev/null 2>&1 |
+			tee "$log" | sed -u "s/^/$1 | /" || status=$?
+	fi
+	if [ $status = 77 ]; then
+		echo "$1 | skipped"
+		skipped=$((skipped + 1))
+		return
+	fi
+	counts=$(tail -n 1 "$log" | grep -xE '[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?' || true)
+	read -r -a counts <<<"${counts//[!0-9 ]/}"
+	passed=$((passed + ${counts[0]:-0}))
+	failed=$((failed + ${counts[1]:-1}))
+	skipped=$((skipped + ${counts[2]:-0}))
+}
+
+for suite in "${@:-trixie sid}"; do
+	for name in $suite; do one "$name"; done
+done
+line="$passed passed, $failed failed"
+[ $skipped = 0 ] || line="$line, $skipped skipped"
+echo "$line"
+[ $failed = 0 ]

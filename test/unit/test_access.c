@@ -1,0 +1,403 @@
+/*
+ * Who has which scopes: test/data/access/decisions/<name>/{access.json,decisions} say what
+ * holds, test/data/access/invalid/<name>/{access.json,error} what a file must not say.
+ */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "accessfake.h"
+#include "failalloc.h"
+
+#define DATA "test/data/access"
+#define ARRAY(a) (sizeof(a) / sizeof(*(a)))
+
+static unsigned scope_number(const char *name)
+{
+	unsigned scope = fake_scope(name);
+
+	if (scope == FAKE_SCOPES)
+		fail_msg("no scope %s", name);
+	return scope;
+}
+
+static struct access *parse(const char *text)
+{
+	struct access *access = NULL;
+	struct diag diag;
+
+	diag_init(&diag);
+	if (access_parse("access.json", NULL, text, strlen(text), &fake_contract, &access, &diag))
+		fail_msg("%s", diag.text);
+	return access;
+}
+
+/* ---- decisions as data ------------------------------------------------------------------ */
+
+struct question {
+	const char *file;
+	unsigned line;
+	const struct access *access;
+	size_t words;
+	char *word[16];
+};
+
+static const char *answer_scope(const struct question *q)
+{
+	const struct access_principal *who = access_find(q->access, q->word[1]);
+	struct access_param param[8];
+	struct access_held held;
+	size_t count = 0;
+
+	if (!who)
+		return "unknown";
+	for (size_t i = 3; i < q->words; i++) {
+		char *equals = strchr(q->word[i], '=');
+
+		assert_non_null(equals);
+		*equals = '\0';
+		param[count].name = q->word[i];
+		param[count].text = strcmp(equals + 1, "+") == 0 ? NULL : equals + 1;
+		param[count++].len = strlen(equals + 1);
+	}
+	access_hold(who, param, count, &held);
+	if (who->rule_count == 0) {
+		assert_memory_equal(&held.full, &who->full, sizeof(held.full));
+		assert_memory_equal(&held.own, &who->own, sizeof(held.own));
+	}
+	if (scopeset_has(&held.full, scope_number(q->word[2])))
+		return "full";
+	return scopeset_has(&held.own, scope_number(q->word[2])) ? "own" : "none";
+}
+
+/* What the access object says, in the words of the first column. */
+static const char *answer(const struct question *q)
+{
+	const char *expected = q->word[0];
+	const struct access_principal *who = access_find(q->access, q->word[1]);
+
+	if (!who)
+		return "unknown";
+	if (strstr(expected, "abled"))
+		return who->is_disabled ? "disabled" : "enabled";
+	if (strstr(expected, "certificate"))
+		return who->needs_certificate ? "certificate" : "no-certificate";
+	if (strncmp(expected, "client", 6) == 0)
+		return access_client_ok(who, strcmp(q->word[2], "-") ? q->word[2] : NULL)
+			       ? "client-ok"
+			       : "client-no";
+	if (strstr(expected, "attribute"))
+		return access_attribute_has(who, q->word[2], q->word[3], strlen(q->word[3]))
+			       ? "attribute"
+			       : "no-attribute";
+	return answer_scope(q);
+}
+
+static size_t run_decisions(const char *folder)
+{
+	char path[512];
+	char line[512];
+	struct question q = { .file = path };
+	struct access *access = NULL;
+	struct diag diag;
+	size_t asked = 0;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/access.json", folder);
+	if (access_load(path, &fake_contract, &access, &diag))
+		fail_msg("%s", diag.text);
+	q.access = access;
+	(void)snprintf(path, sizeof(path), "%s/decisions", folder);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	for (q.line = 1; fgets(line, sizeof(line), file); q.line++) {
+		const char *found;
+
+		q.words = 0;
+		for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
+			q.word[q.words++] = word;
+		if (q.words == 0 || q.word[0][0] == '#')
+			continue;
+		found = answer(&q);
+		if (strcmp(found, q.word[0]) != 0)
+			fail_msg("%s:%u: expected %s, found %s", path, q.line, q.word[0], found);
+		asked++;
+	}
+	(void)fclose(file);
+	access_free(access);
+	return asked;
+}
+
+static void test_access_find__decides_as_the_tables_say(void **state)
+{
+	(void)state;
+	assert_true(run_decisions(DATA "/decisions/petstore") > 30);
+	assert_true(run_decisions(DATA "/decisions/rules") > 30);
+}
+
+/* ---- bad files as data ------------------------------------------------------------------ */
+
+static void read_line(const char *folder, const char *name, char *ret, size_t cap)
+{
+	char path[512];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "re");
+	if (!file || !fgets(ret, (int)cap, file))
+		fail_msg("%s: cannot be read", path);
+	ret[strcspn(ret, "\n")] = '\0';
+	(void)fclose(file);
+}
+
+/* Cuts "<folder>/" wherever it stands in @text. */
+static void cut_folder(char *text, const char *folder)
+{
+	size_t len = strlen(folder);
+	char *at;
+
+	while ((at = strstr(text, folder)))
+		memmove(at, at + len + 1, strlen(at + len + 1) + 1);
+}
+
+static void check_invalid(const char *name)
+{
+	char folder[256];
+	char path[512];
+	char expected[DIAG_MAX];
+	struct access *access = NULL;
+	struct diag diag;
+
+	(void)snprintf(folder, sizeof(folder), DATA "/invalid/%s", name);
+	(void)snprintf(path, sizeof(path), "%s/access.json", folder);
+	read_line(folder, "error", expected, sizeof(expected));
+	diag_init(&diag);
+	if (access_load(path, &fake_contract, &access, &diag) == 0)
+		fail_msg("%s: was accepted", path);
+	assert_null(access);
+	cut_folder(diag.text, folder);
+	if (strcmp(diag.text, expected) != 0)
+		fail_msg("%s: expected \"%s\", found \"%s\"", path, expected, diag.text);
+}
+
+static void test_access_load__names_what_is_wrong(void **state)
+{
+	DIR *dir = opendir(DATA "/invalid");
+	const struct dirent *entry;
+	size_t count = 0;
+
+	(void)state;
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		check_invalid(entry->d_name);
+		count++;
+	}
+	(void)closedir(dir);
+	assert_true(count > 60);
+}
+
+static void test_access_load__reports_a_missing_file(void **state)
+{
+	struct access *access = NULL;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(access_load(DATA "/none.json", &fake_contract, &access, &diag), ERR_IO);
+	assert_string_equal(diag.text, DATA "/none.json: No such file or directory");
+	assert_null(access);
+}
+
+static void test_access_parse__where_needs_a_contract_with_parameters(void **state)
+{
+	static const char text[] = "{\"roles\":{\"a\":{\"where\":{\"petId\":\"x\"}}},\"users\":{}}";
+	struct access_scopes bare = fake_contract;
+	struct access *access = NULL;
+	struct diag diag;
+
+	(void)state;
+	bare.has_param = NULL;
+	assert_int_equal(access_parse("f", NULL, text, strlen(text), &bare, &access, &diag),
+			 ERR_INVALID);
+	assert_string_equal(diag.text, "f: /roles/a/where/petId: the contract has no topic "
+				       "parameter of this name");
+}
+
+static void test_access_parse__limits_the_contracts_scopes(void **state)
+{
+	struct access_scopes many = { .count = SCOPES_MAX + 1, .name = fake_scope_name };
+	struct access *access = NULL;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(access_parse("f", NULL, "{}", 2, &many, &access, &diag), ERR_LIMIT);
+}
+
+/* ---- the rest --------------------------------------------------------------------------- */
+
+static void test_access_principal__lists_all_and_their_roles(void **state)
+{
+	struct access *access =
+		parse("{\"roles\":{\"a\":{},\"b\":{\"includes\":[\"a\"]}},"
+		      "\"users\":{\"x\":{\"roles\":[\"b\"]},\"y\":{\"roles\":[]}}}");
+
+	(void)state;
+	assert_string_equal(access_principal(access, 0)->name, "x");
+	assert_int_equal(access_principal(access, 0)->role_count, 1);
+	assert_string_equal(access_principal(access, 0)->role[0], "b");
+	assert_string_equal(access_principal(access, 1)->name, "y");
+	assert_int_equal(access_principal(access, 1)->role_count, 0);
+	assert_null(access_principal(access, 2));
+	assert_false(access_has_certificates(access));
+	assert_false(access_has_issuers(access));
+	access_free(access);
+	access_free(NULL);
+	access_principal_drop(NULL);
+}
+
+static void test_access_attribute_has__no_value_has_a_nul(void **state)
+{
+	struct access *access = parse("{\"roles\":{},\"users\":{\"x\":{\"roles\":[],"
+				      "\"attributes\":{\"petId\":[\"\",\"a\"],\"e\":[]}}}}");
+	const struct access_principal *who = access_find(access, "x");
+
+	(void)state;
+	assert_true(access_attribute_has(who, "petId", "a", 1));
+	assert_true(access_attribute_has(who, "petId", "", 0));
+	assert_true(access_attribute_has(who, "petId", "abc", 1));
+	assert_false(access_attribute_has(who, "petId", "a\0b", 3));
+	assert_false(access_attribute_has(who, "petId", "\0", 1));
+	assert_false(access_attribute_has(who, "e", "", 0));
+	access_free(access);
+}
+
+/* A chain of every role there may be: deep, and no circle. */
+static void test_access_parse__follows_a_chain_of_all_roles(void **state)
+{
+	size_t cap = 64 * (size_t)ACCESS_ROLES_MAX;
+	char *text = malloc(cap);
+	size_t used = 0;
+	struct access *access;
+
+	(void)state;
+	assert_non_null(text);
+	used += (size_t)sprintf(text, "{\"roles\":{\"r0\":{\"scopes\":[\"write:orders\"]}");
+	for (unsigned i = 1; i < ACCESS_ROLES_MAX; i++)
+		used += (size_t)sprintf(text + used, ",\"r%u\":{\"includes\":[\"r%u\"]}", i, i - 1);
+	used += (size_t)sprintf(text + used, "},\"users\":{\"x\":{\"roles\":[\"r%u\"]}}}",
+				ACCESS_ROLES_MAX - 1);
+	assert_true(used < cap);
+	access = parse(text);
+	assert_true(scopeset_has(&access_find(access, "x")->full, scope_number("write:orders")));
+	access_free(access);
+	free(text);
+}
+
+static void test_access_parse__limits_the_number_of_roles(void **state)
+{
+	size_t cap = 32 * (size_t)ACCESS_ROLES_MAX;
+	char *text = malloc(cap);
+	size_t used = 0;
+	struct access *access = NULL;
+	struct diag diag;
+
+	(void)state;
+	assert_non_null(text);
+	used += (size_t)sprintf(text, "{\"users\":{},\"roles\":{\"r\":{}");
+	for (unsigned i = 0; i < ACCESS_ROLES_MAX; i++)
+		used += (size_t)sprintf(text + used, ",\"r%u\":{}", i);
+	(void)sprintf(text + used, "}}");
+	assert_int_equal(
+		access_parse("f", NULL, text, strlen(text), &fake_contract, &access, &diag),
+		ERR_LIMIT);
+	assert_string_equal(diag.text, "f: /roles: expected at most 1024 roles, found 1025");
+	free(text);
+}
+
+static void test_access_parse__takes_100000_users(void **state)
+{
+	const unsigned count = 100000;
+	char *text = malloc(count * 80ul);
+	char name[32];
+	size_t used = 0;
+	struct access *access;
+
+	(void)state;
+	assert_non_null(text);
+	used += (size_t)sprintf(text,
+				"{\"roles\":{\"a\":{\"scopes\":[\"read:pets\"]}},\"users\":{");
+	for (unsigned i = 0; i < count; i++)
+		used += (size_t)sprintf(text + used,
+					"%s\"u%u\":{\"roles\":[\"a\"],\"attributes\":{\"petId\":"
+					"\"p%u\"}}",
+					i ? "," : "", i, i);
+	(void)sprintf(text + used, "}}");
+	access = parse(text);
+	free(text);
+	for (unsigned i = 0; i < count; i++) {
+		(void)sprintf(name, "u%u", i);
+		assert_ptr_equal(access_find(access, name), access_principal(access, i));
+	}
+	assert_null(access_find(access, "u100000"));
+	/* 600 bytes a user, the index included. */
+	assert_true(access_memory(access) < count * 600ul);
+	access_free(access);
+}
+
+static void test_access_load__survives_each_failing_allocation(void **state)
+{
+	static const char *const files[] = { DATA "/decisions/petstore/access.json",
+					     DATA "/decisions/rules/access.json",
+					     DATA "/tokens/access.json" };
+	size_t failed = 0;
+
+	(void)state;
+	for (size_t f = 0; f < ARRAY(files); f++) {
+		for (size_t n = 1;; n++) {
+			struct access *access = NULL;
+			struct diag diag;
+			int rc;
+
+			diag_init(&diag);
+			failalloc_start(n);
+			rc = access_load(files[f], &fake_contract, &access, &diag);
+			if (!failalloc_stop()) {
+				assert_int_equal(rc, 0);
+				access_free(access);
+				break;
+			}
+			failed++;
+			/* Inside Jansson it may read as a syntax error. */
+			assert_true(rc == ERR_NOMEM || rc == ERR_SYNTAX);
+			assert_null(access);
+			assert_string_not_equal(diag.text, "");
+		}
+	}
+	assert_true(failed > 50);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_access_find__decides_as_the_tables_say),
+		cmocka_unit_test(test_access_load__names_what_is_wrong),
+		cmocka_unit_test(test_access_load__reports_a_missing_file),
+		cmocka_unit_test(test_access_parse__where_needs_a_contract_with_parameters),
+		cmocka_unit_test(test_access_parse__limits_the_contracts_scopes),
+		cmocka_unit_test(test_access_principal__lists_all_and_their_roles),
+		cmocka_unit_test(test_access_attribute_has__no_value_has_a_nul),
+		cmocka_unit_test(test_access_parse__follows_a_chain_of_all_roles),
+		cmocka_unit_test(test_access_parse__limits_the_number_of_roles),
+		cmocka_unit_test(test_access_parse__takes_100000_users),
+		cmocka_unit_test(test_access_load__survives_each_failing_allocation),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,215 @@
+/* The ground floor: diag, reason, jsonfile, clock. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/jsonfile.h"
+#include "base/reason.h"
+#include "failalloc.h"
+
+static void test_diag_set__keeps_one_printable_line(void **state)
+{
+	struct diag diag;
+
+	(void)state;
+	diag_init(&diag);
+	assert_string_equal(diag.text, "");
+	assert_int_equal(diag_set(&diag, ERR_SYNTAX, "a%sb", "\n\x1b[31m\x7f\t"), ERR_SYNTAX);
+	assert_string_equal(diag.text, "a\\x0a\\x1b[31m\\x7f\\x09b");
+	assert_int_equal(diag_set(NULL, ERR_IO, "nobody listens"), ERR_IO);
+	assert_int_equal(diag_nomem(&diag), ERR_NOMEM);
+	assert_string_equal(diag.text, "out of memory");
+}
+
+static void test_diag_set__cuts_what_is_too_long(void **state)
+{
+	char text[2 * DIAG_MAX];
+	struct diag diag;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	diag_set(&diag, ERR_INVALID, "%s", text);
+	assert_int_equal(strlen(diag.text), DIAG_MAX - 1);
+	assert_string_equal(diag.text + DIAG_MAX - 4, "...");
+}
+
+static void test_diag_prefix__goes_in_front(void **state)
+{
+	struct diag diag;
+
+	(void)state;
+	diag_set(&diag, ERR_INVALID, "expected a string");
+	diag_prefix(&diag, "%s: %s", "a.json", "/b");
+	assert_string_equal(diag.text, "a.json: /b: expected a string");
+}
+
+static void test_diag_escape__lets_text_pass_and_nothing_else(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "plain", "plain" },
+		{ "\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\xb6", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\xb6" },
+		{ "\xc2\x85", "\\xc2\\x85" },          /* C1 */
+		{ "\xe2\x80\xa8", "\\xe2\\x80\\xa8" }, /* U+2028 */
+		{ "\xc0\xaf", "\\xc0\\xaf" },          /* overlong */
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" }, /* surrogate */
+		{ "\xff", "\\xff" },
+		{ "\xe2\x82", "\\xe2\\x82" }, /* cut short */
+	};
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(diag_escape(text, sizeof(text), rows[i].in, strlen(rows[i].in)),
+				    rows[i].out);
+	assert_string_equal(diag_escape(text, 8, "1234567", 7), "1234567");
+	assert_string_equal(diag_escape(text, 8, "12345678", 8), "1234...");
+	assert_string_equal(diag_escape(text, 8, "1234\n5678", 9), "1234...");
+	assert_string_equal(diag_escape(text, 1, "1", 1), "");
+}
+
+static void test_reason_code__is_unique_and_never_null(void **state)
+{
+	(void)state;
+	assert_int_equal(VERDICT_DENY, 0);
+	for (unsigned i = 0; i < REASON_COUNT; i++) {
+		assert_true(strlen(reason_code((enum reason)i)) > 0);
+		assert_true(strlen(reason_title((enum reason)i)) > 0);
+		for (unsigned k = 0; k < i; k++)
+			assert_string_not_equal(reason_code((enum reason)i),
+						reason_code((enum reason)k));
+	}
+	assert_string_equal(reason_code((enum reason)9999), "internal-error");
+	assert_string_equal(reason_code(REASON_TRANSITION_ILLEGAL), "transition-illegal");
+}
+
+static void write_file(char *path, const char *text)
+{
+	int fd;
+
+	strcpy(path, "/tmp/petstore-test-XXXXXX");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+static void test_jsonfile_load__names_file_line_and_column(void **state)
+{
+	char path[64], expected[128];
+	json_t *json = NULL;
+	struct diag diag;
+
+	(void)state;
+	write_file(path, "{\n  \"a\": 1,\n  \"a\": 2\n}\n");
+	assert_int_equal(jsonfile_load(path, &json, &diag), ERR_SYNTAX);
+	assert_null(json);
+	snprintf(expected, sizeof(expected), "%s:3:5: not JSON: duplicate object key near '\"a\"'",
+		 path);
+	assert_string_equal(diag.text, expected);
+	unlink(path);
+	assert_int_equal(jsonfile_load(path, &json, &diag), ERR_IO);
+	assert_int_equal(jsonfile_load("/tmp", &json, &diag), ERR_IO);
+	assert_string_equal(diag.text, "/tmp: not a regular file");
+}
+
+static void test_jsonfile_load__survives_failing_allocations(void **state)
+{
+	char path[64];
+	struct diag diag;
+
+	(void)state;
+	write_file(path, "{\"a\": [1, 2, {\"b\": \"c\"}]}");
+	for (size_t n = 1;; n++) {
+		json_t *json = NULL;
+		int rc;
+
+		failalloc_start(n);
+		rc = jsonfile_load(path, &json, &diag);
+		if (!failalloc_stop()) {
+			assert_int_equal(rc, 0);
+			json_decref(json);
+			break;
+		}
+		assert_true(rc < 0); /* inside Jansson it may read as a syntax error */
+		assert_null(json);
+	}
+	unlink(path);
+}
+
+static void test_jsonfile_at__follows_pointers(void **state)
+{
+	static const char text[] = "{\"a/b\": [10, {\"m~n\": 20}], \"\": 30, \"0\": 40}";
+	json_t *json = NULL;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(jsonfile_parse("x", text, strlen(text), &json, &diag), 0);
+	assert_ptr_equal(jsonfile_at(json, ""), json);
+	assert_int_equal(json_integer_value(jsonfile_at(json, "/a~1b/0")), 10);
+	assert_int_equal(json_integer_value(jsonfile_at(json, "/a~1b/1/m~0n")), 20);
+	assert_int_equal(json_integer_value(jsonfile_at(json, "/")), 30);
+	assert_int_equal(json_integer_value(jsonfile_at(json, "/0")), 40);
+	assert_null(jsonfile_at(json, "/a~1b/2"));
+	assert_null(jsonfile_at(json, "/a~1b/00"));
+	assert_null(jsonfile_at(json, "/a~1b/-"));
+	assert_null(jsonfile_at(json, "/a~1b/0/x"));
+	assert_null(jsonfile_at(json, "/nothing"));
+	assert_null(jsonfile_at(json, "no-slash"));
+	json_decref(json);
+}
+
+static void test_jsonpath_fail__prints_the_pointer(void **state)
+{
+	struct jsonpath root = { .up = NULL };
+	struct jsonpath key = { .up = &root, .key = "a/b~c" };
+	struct jsonpath item = { .up = &key, .index = 3 };
+	char small[6];
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(jsonpath_fail(&diag, ERR_INVALID, "f.json", &item, "expected %d", 1),
+			 ERR_INVALID);
+	assert_string_equal(diag.text, "f.json: /a~1b~0c/3: expected 1");
+	jsonpath_fail(&diag, ERR_INVALID, "f.json", &root, "expected an object");
+	assert_string_equal(diag.text, "f.json: expected an object");
+	assert_string_equal(jsonpath_print(&item, small, sizeof(small)), "/a~1b");
+}
+
+static void test_clock_print__is_rfc_3339(void **state)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	(void)state;
+	assert_string_equal(clock_print(0, text), "1970-01-01T00:00:00.000Z");
+	assert_string_equal(clock_print(1795232100123, text), "2026-11-21T03:35:00.123Z");
+	assert_true(clock_unix_ms() > 1700000000000);
+	assert_true(clock_mono_ns() <= clock_mono_ns());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_diag_set__keeps_one_printable_line),
+		cmocka_unit_test(test_diag_set__cuts_what_is_too_long),
+		cmocka_unit_test(test_diag_prefix__goes_in_front),
+		cmocka_unit_test(test_diag_escape__lets_text_pass_and_nothing_else),
+		cmocka_unit_test(test_reason_code__is_unique_and_never_null),
+		cmocka_unit_test(test_jsonfile_load__names_file_line_and_column),
+		cmocka_unit_test(test_jsonfile_load__survives_failing_allocations),
+		cmocka_unit_test(test_jsonfile_at__follows_pointers),
+		cmocka_unit_test(test_jsonpath_fail__prints_the_pointer),
+		cmocka_unit_test(test_clock_print__is_rfc_3339),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

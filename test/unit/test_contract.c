@@ -1,0 +1,667 @@
+/* The contract: what is loaded, what is refused and with which words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+/* cmocka.h wants the first two above */
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "base/jsonfile.h"
+#include "contract/contract.h"
+#include "failalloc.h"
+
+#define DATA "test/data/contract/"
+#define NAME "contract.asyncapi.json"
+
+/* ---- a folder to load changed contracts from -------------------------------------------- */
+
+struct folder {
+	char path[64];
+	char contract[128];
+	char link[128];
+};
+
+/* The folder has the files beside the contract as a link to those in the tree. */
+static void folder_init(struct folder *ret)
+{
+	char *files = realpath(DATA "files", NULL);
+
+	assert_non_null(files);
+	(void)snprintf(ret->path, sizeof(ret->path), "/tmp/contract-XXXXXX");
+	assert_non_null(mkdtemp(ret->path));
+	(void)snprintf(ret->contract, sizeof(ret->contract), "%s/" NAME, ret->path);
+	(void)snprintf(ret->link, sizeof(ret->link), "%s/files", ret->path);
+	assert_int_equal(symlink(files, ret->link), 0);
+	free(files);
+}
+
+static void folder_clear(struct folder *folder)
+{
+	(void)unlink(folder->contract);
+	(void)unlink(folder->link);
+	assert_int_equal(rmdir(folder->path), 0);
+}
+
+static json_t *read_json(const char *path)
+{
+	json_t *json = json_load_file(path, JSON_ALLOW_NUL, NULL);
+
+	assert_non_null(json);
+	return json;
+}
+
+/* RFC 7396. Returns a new reference; borrows both. */
+static json_t *merge(json_t *to, json_t *patch)
+{
+	json_t *ret;
+	const char *key;
+	json_t *value;
+
+	if (!json_is_object(patch))
+		return json_incref(patch);
+	ret = json_is_object(to) ? json_copy(to) : json_object();
+	json_object_foreach(patch, key, value)
+	{
+		if (json_is_null(value))
+			(void)json_object_del(ret, key);
+		else
+			json_object_set_new(ret, key, merge(json_object_get(to, key), value));
+	}
+	return ret;
+}
+
+/* ---- what is loaded --------------------------------------------------------------------- */
+
+static void print_operation(FILE *out, const struct contract *contract, const char *action,
+			    const struct contract_operation *operation)
+{
+	static const char *const retain[] = { "may", "must", "must not" };
+
+	if (!operation->name)
+		return;
+	fprintf(out, "  %s %s, qos %u, %s be retained", action, operation->name, operation->qos,
+		retain[operation->retain]);
+	for (size_t i = 0; i < operation->alternative_count; i++) {
+		fputs(i ? " or" : ", needs", out);
+		for (unsigned s = 0; s < contract_scope_count(contract); s++)
+			if (scopeset_has(&operation->alternative[i], s))
+				fprintf(out, " %s", contract_scope(contract, s));
+	}
+	fputc('\n', out);
+}
+
+static void print_params(FILE *out, const struct contract_channel *channel)
+{
+	for (size_t i = 0; i < channel->param_count; i++) {
+		const struct contract_param *param = &channel->param[i];
+
+		fprintf(out, "  parameter %s", param->name);
+		if (param->location)
+			fprintf(out, " is %s", param->location);
+		if (param->pattern)
+			fprintf(out, " like %s", param->pattern);
+		if (param->is_client_id)
+			fprintf(out, " for the client of this id");
+		for (size_t v = 0; v < param->value_count; v++)
+			fprintf(out, " %s%s", v ? "or " : "one of ", param->value[v]);
+		fputc('\n', out);
+	}
+}
+
+static void print_transitions(FILE *out, const struct contract_transitions *machine)
+{
+	for (size_t i = 0; i < machine->count; i++) {
+		fprintf(out, "    %s%s ->", machine->first >> i & 1 ? "*" : "", machine->status[i]);
+		for (size_t k = 0; k < machine->count; k++)
+			if (machine->next[i] >> k & 1)
+				fprintf(out, " %s", machine->status[k]);
+		fputc('\n', out);
+	}
+}
+
+static void print_mapping(FILE *out, const struct contract_channel *channel)
+{
+	const struct contract_mapping *map = channel->mapping;
+
+	if (!map)
+		return;
+	fprintf(out, "  entity %s by %s", map->entity->name, channel->param[map->param].name);
+	if (map->owner_member)
+		fprintf(out, " of %s", map->owner_member);
+	for (size_t i = 0; i < map->fill_count; i++) {
+		assert_int_equal(map->fill[i].member_len, strlen(map->fill[i].member));
+		fprintf(out, ", %s = %s", map->entity->column[map->fill[i].column].name,
+			map->fill[i].member);
+	}
+	fputc('\n', out);
+	if (!map->transitions)
+		return;
+	fprintf(out, "  moves %s to %s\n", map->entity->column[map->entity->slot[map->slot]].name,
+		map->status_member);
+	print_transitions(out, map->transitions);
+}
+
+static void print_channel(FILE *out, const struct contract *contract, size_t index)
+{
+	static const char *const modes[] = { "enforce", "observe", "off" };
+	const struct contract_channel *channel = contract_channel(contract, index);
+
+	assert_int_equal(channel->index, index);
+	fprintf(out, "channel %s: %s (", channel->name, channel->address);
+	if (channel->mode[CONTRACT_PERMISSION] == CONTRACT_ENFORCE &&
+	    channel->mode[CONTRACT_TRANSITION] == channel->mode[CONTRACT_SCHEMA] &&
+	    channel->mode[CONTRACT_LIMITS] == channel->mode[CONTRACT_SCHEMA])
+		fprintf(out, "%s)\n", modes[channel->mode[CONTRACT_SCHEMA]]);
+	else
+		for (int g = 0; g < CONTRACT_GROUPS; g++)
+			fprintf(out, "%s %s%s", contract_group_name((enum contract_group)g),
+				modes[channel->mode[g]], g + 1 < CONTRACT_GROUPS ? ", " : ")\n");
+	print_params(out, channel);
+	print_operation(out, contract, "send", &channel->send);
+	print_operation(out, contract, "receive", &channel->receive);
+	fprintf(out, "  payload %s, at most %zu bytes\n",
+		channel->schema_uri ? channel->schema_uri : "-", channel->payload_max);
+	fprintf(out, "  will %s, %s, %s\n", channel->is_will_allowed ? "allowed" : "forbidden",
+		channel->is_recorded ? "recorded" : "not recorded",
+		channel->durability == CONTRACT_POWER ? "power" : "process");
+	print_mapping(out, channel);
+}
+
+static void print_entity(FILE *out, const struct contract *contract, size_t index)
+{
+	static const char *const types[] = { "text", "integer", "real", "boolean" };
+	const struct contract_entity *entity = contract_entity(contract, index);
+
+	assert_int_equal(entity->index, index);
+	fprintf(out, "entity %s, table %s\n", entity->name, entity->table);
+	for (unsigned i = 0; i < entity->column_count; i++) {
+		fprintf(out, "  %s %s%s", entity->column[i].name, types[entity->column[i].type],
+			entity->column[i].is_indexed ? ", indexed" : "");
+		for (size_t s = 0; s < entity->slot_count; s++)
+			if (entity->slot[s] == i)
+				fprintf(out, ", status %zu", s);
+		if (entity->owner_entity && entity->owner_column == i)
+			fprintf(out, ", owned by the owner of this %s", entity->owner_entity->name);
+		fputc('\n', out);
+	}
+}
+
+static char *describe(const struct contract *contract)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	assert_non_null(out);
+	fprintf(out, "%s %s\n", contract_title(contract), contract_version(contract));
+	for (size_t i = 0; i < contract_document_count(contract); i++) {
+		struct contract_document document = contract_document(contract, i);
+
+		assert_true(json_is_object(document.json));
+		fprintf(out, "file %s as %s\n", document.name, document.uri);
+	}
+	for (size_t i = 0; i < contract_scope_count(contract); i++)
+		fprintf(out, "scope %s\n", contract_scope(contract, i));
+	for (size_t i = 0; i < contract_entity_count(contract); i++)
+		print_entity(out, contract, i);
+	for (size_t i = 0; i < contract_channel_count(contract); i++)
+		print_channel(out, contract, i);
+	assert_int_equal(fclose(out), 0);
+	return text;
+}
+
+static struct contract *load(const char *path)
+{
+	struct contract *contract = NULL;
+	struct diag diag;
+
+	diag_init(&diag);
+	if (contract_load(path, &contract, &diag) != 0)
+		fail_msg("%s", diag.text);
+	assert_string_equal(diag.text, "");
+	return contract;
+}
+
+/* Holds the description of a contract against the file that says what it should be. */
+static void check_description(const char *path, const char *expected_path)
+{
+	struct contract *contract = load(path);
+	char *actual = describe(contract);
+	FILE *file = fopen(expected_path, "r");
+	char expected[1024];
+	char *line = actual;
+	unsigned number = 0;
+
+	assert_non_null(file);
+	while (fgets(expected, sizeof(expected), file)) {
+		size_t len = strcspn(line, "\n");
+
+		number++;
+		expected[strcspn(expected, "\n")] = '\0';
+		if (strlen(expected) != len || memcmp(expected, line, len) != 0)
+			fail_msg("%s:%u:\n  expected: %s\n  but it is: %.*s", expected_path, number,
+				 expected, (int)len, line);
+		line += len + (line[len] != '\0');
+	}
+	assert_string_equal(line, "");
+	assert_true(number > 0);
+	(void)fclose(file);
+	free(actual);
+	contract_free(contract);
+}
+
+static void test_contract_load__petstore(void **state)
+{
+	(void)state;
+	check_description("schemas/petstore.asyncapi.json", DATA "petstore.expected");
+}
+
+static void test_contract_load__smarthome(void **state)
+{
+	(void)state;
+	check_description("test/data/smarthome/smarthome.asyncapi.json", DATA "smarthome.expected");
+}
+
+/* The one place that can't be told by a golden file: a path without a folder. */
+static void test_contract_load__from_the_folder_itself(void **state)
+{
+	struct contract *contract;
+	char *home = getcwd(NULL, 0);
+
+	(void)state;
+	assert_non_null(home);
+	assert_int_equal(chdir("schemas"), 0);
+	contract = load("petstore.asyncapi.json");
+	assert_int_equal(contract_channel_count(contract), 8);
+	contract_free(contract);
+	assert_int_equal(chdir(home), 0);
+	free(home);
+}
+
+static void test_contract_match__finds_the_channels(void **state)
+{
+	struct contract *contract = load("schemas/petstore.asyncapi.json");
+	struct contract_match match;
+
+	(void)state;
+	for (size_t i = 0; i < contract_channel_count(contract); i++) {
+		const struct contract_channel *channel = contract_channel(contract, i);
+		const char *brace = strchr(channel->address, '{');
+		char topic[64];
+
+		if (!brace)
+			continue; /* the broker's */
+		(void)snprintf(topic, sizeof(topic), "%.*sabc123%s",
+			       (int)(brace - channel->address), channel->address,
+			       strchr(brace, '}') + 1);
+		match = contract_match(contract, topic, strlen(topic));
+		assert_ptr_equal(match.channel, channel);
+		assert_int_equal(match.param[0].len, 6);
+		assert_ptr_equal(match.param[0].text, topic + (brace - channel->address));
+	}
+	match = contract_match(contract, "$SYS/broker/uptime", 18);
+	assert_string_equal(match.channel->address, "$SYS/#");
+	assert_null(contract_match(contract, "orders/abc123", 13).channel);
+	contract_free(contract);
+}
+
+/* ---- what is refused -------------------------------------------------------------------- */
+
+/* Loads what must not load. The words to *ret, without the folder's name. */
+static int refuse(const struct folder *folder, struct diag *ret)
+{
+	struct contract *contract = NULL;
+	struct diag diag;
+	char *at;
+	int rc;
+
+	diag_init(&diag);
+	rc = contract_load(folder->contract, &contract, &diag);
+	contract_free(contract);
+	diag_init(ret);
+	at = strstr(diag.text, folder->path);
+	if (!at) {
+		*ret = diag;
+		return rc;
+	}
+	(void)snprintf(ret->text, sizeof(ret->text), "%.*s%s", (int)(at - diag.text), diag.text,
+		       at + strlen(folder->path) + 1);
+	return rc;
+}
+
+static void test_contract_load__refuses_each_change(void **state)
+{
+	json_t *base = read_json(DATA "base.asyncapi.json");
+	json_t *cases = read_json(DATA "invalid.json");
+	struct contract *contract;
+	struct folder folder;
+	struct diag diag;
+	json_t *one;
+	size_t i;
+
+	(void)state;
+	folder_init(&folder);
+	/* Unchanged it loads: what is refused below is refused for its change. */
+	assert_int_equal(json_dump_file(base, folder.contract, 0), 0);
+	contract = load(folder.contract);
+	contract_free(contract);
+	json_array_foreach(cases, i, one)
+	{
+		json_t *changed = merge(base, json_object_get(one, "change"));
+
+		assert_int_equal(json_dump_file(changed, folder.contract, 0), 0);
+		if (refuse(&folder, &diag) == 0)
+			fail_msg("%s: accepted", json_string_value(json_object_get(one, "name")));
+		if (strcmp(diag.text, json_string_value(json_object_get(one, "error"))) != 0)
+			fail_msg("%s:\n  expected: %s\n  but it is: %s",
+				 json_string_value(json_object_get(one, "name")),
+				 json_string_value(json_object_get(one, "error")), diag.text);
+		json_decref(changed);
+	}
+	assert_true(json_array_size(cases) > 180);
+	folder_clear(&folder);
+	json_decref(cases);
+	json_decref(base);
+}
+
+static void test_contract_load__refuses_what_is_no_document(void **state)
+{
+	static const struct {
+		const char *text, *error;
+		int rc;
+	} rows[] = {
+		{ "", NAME ":1:0: not JSON: unexpected token near end of file", ERR_SYNTAX },
+		{ "{\n\"a\": }", NAME ":2:6: not JSON: unexpected token near '}'", ERR_SYNTAX },
+		{ "{\"a\":1,\"a\":2}", NAME ":1:10: not JSON: duplicate object key near '\"a\"'",
+		  ERR_SYNTAX },
+		{ "[]", NAME ": expected an object", ERR_INVALID },
+		{ "7", NAME ": expected an object", ERR_INVALID },
+		{ "{}", NAME ": /asyncapi: expected \"3.0.0\" or \"3.1.0\"", ERR_INVALID },
+	};
+	struct folder folder;
+	struct diag diag;
+
+	(void)state;
+	folder_init(&folder);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		FILE *file = fopen(folder.contract, "w");
+
+		assert_non_null(file);
+		fputs(rows[i].text, file);
+		assert_int_equal(fclose(file), 0);
+		assert_int_equal(refuse(&folder, &diag), rows[i].rc);
+		assert_string_equal(diag.text, rows[i].error);
+	}
+	(void)unlink(folder.contract);
+	assert_int_equal(refuse(&folder, &diag), ERR_IO);
+	assert_string_equal(diag.text, NAME ": No such file or directory");
+	folder_clear(&folder);
+}
+
+/* ---- references ------------------------------------------------------------------------- */
+
+/* What is asked for here is written as $ref wherever AsyncAPI lets it be. */
+static void test_contract_load__follows_references_everywhere(void **state)
+{
+	static const char text[] =
+		"{ 'channels': { 'note': { '$ref': '#/components/channels/n~1~0' } },"
+		"  'operations': {"
+		"    'sendNote': { '$ref': '" NAME "#/components/operations/s' } },"
+		"  'components': {"
+		"    'channels': { 'n/~': { 'address': 'notes/{id}',"
+		"      'messages': { 'm': { '$ref': '#/components/messages/a%20b' } },"
+		"      'parameters': { 'id': { '$ref': '#/components/parameters/id' } } } },"
+		"    'messages': { 'a b': { 'payload': { '$ref': '#/components/schemas/p' },"
+		"      'bindings': { '$ref': '#/components/messageBindings/b' } } },"
+		"    'messageBindings': { 'b': { 'mqtt': { 'bindingVersion': '0.2.0' } } },"
+		"    'parameters': { 'id': { '$ref': '#/components/parameters/other' },"
+		"      'other': { 'location': '$message.payload#/id' } },"
+		"    'schemas': { 'p': { '$ref': './files/../files/common.schema.json#/$defs/id' } "
+		"},"
+		"    'operationBindings': { 'o': { 'mqtt': { 'qos': 2 } } },"
+		"    'operations': { 's': { 'action': 'send',"
+		"      'channel': { '$ref': '#/channels/note' },"
+		"      'bindings': { '$ref': '#/components/operationBindings/o' } } } } }";
+	json_t *base = read_json(DATA "base.asyncapi.json");
+	char quoted[sizeof(text)];
+	const struct contract_channel *channel;
+	struct contract *contract;
+	struct folder folder;
+	json_t *patch;
+	json_t *changed;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		quoted[i] = text[i] == '\'' ? '"' : text[i];
+	patch = json_loads(quoted, 0, NULL);
+	assert_non_null(patch);
+	json_object_del(json_object_get(json_object_get(base, "channels"), "note"), "address");
+	json_object_del(json_object_get(json_object_get(base, "channels"), "note"), "messages");
+	json_object_clear(json_object_get(json_object_get(base, "operations"), "sendNote"));
+	changed = merge(base, patch);
+	folder_init(&folder);
+	assert_int_equal(json_dump_file(changed, folder.contract, 0), 0);
+	contract = load(folder.contract);
+	channel = contract_match(contract, "notes/7", 7).channel;
+	assert_string_equal(channel->name, "note");
+	assert_string_equal(channel->send.name, "sendNote");
+	assert_int_equal(channel->send.qos, 2);
+	assert_string_equal(channel->param[0].location, "/id");
+	assert_string_equal(channel->schema_uri, "contract:/files/common.schema.json#/$defs/id");
+	contract_free(contract);
+	folder_clear(&folder);
+	json_decref(changed);
+	json_decref(patch);
+	json_decref(base);
+}
+
+/* A schema's reference to an $id of its own file, or to a URI, is no file's name. */
+static void test_contract_load__leaves_the_names_of_schemas_alone(void **state)
+{
+	json_t *base = read_json(DATA "base.asyncapi.json");
+	json_t *schema =
+		json_pack("{s:{s:{s:s,s:s}},s:[{s:s},{s:s},{s:s}]}", "$defs", "a", "$id",
+			  "inner.json", "type", "string", "anyOf", "$ref", "inner.json", "$ref",
+			  "https://json-schema.org/draft/2020-12/schema", "$ref", "#anchor");
+	struct contract *contract;
+	struct folder folder;
+	json_t *message;
+
+	(void)state;
+	message = jsonfile_at(base, "/channels/note/messages/note");
+	json_object_set_new(message, "payload", schema);
+	folder_init(&folder);
+	assert_int_equal(json_dump_file(base, folder.contract, 0), 0);
+	contract = load(folder.contract);
+	assert_string_equal(contract_match(contract, "notes", 5).channel->schema_uri,
+			    "contract:/" NAME "#/channels/note/messages/note/payload");
+	assert_int_equal(contract_document_count(contract), 3);
+	contract_free(contract);
+	folder_clear(&folder);
+	json_decref(base);
+}
+
+static void test_contract_load__takes_schemas_with_a_format(void **state)
+{
+	json_t *base = read_json(DATA "base.asyncapi.json");
+	json_t *message = jsonfile_at(base, "/channels/status/messages/status");
+	json_t *payload = json_pack("{s:s,s:O}", "schemaFormat",
+				    "application/schema+json;version=draft-2020-12", "schema",
+				    json_object_get(message, "payload"));
+	struct contract *contract;
+	struct folder folder;
+
+	(void)state;
+	json_object_set_new(message, "payload", payload);
+	folder_init(&folder);
+	assert_int_equal(json_dump_file(base, folder.contract, 0), 0);
+	contract = load(folder.contract);
+	assert_string_equal(contract_channel(contract, 0)->schema_uri,
+			    "contract:/files/status.schema.json");
+	contract_free(contract);
+	folder_clear(&folder);
+	json_decref(base);
+}
+
+/* ---- size ------------------------------------------------------------------------------- */
+
+/* @count channels that differ in the first level, the second, or the last one. */
+static json_t *make_big(size_t count)
+{
+	json_t *base = read_json(DATA "base.asyncapi.json");
+	json_t *channels = json_object_get(base, "channels");
+	json_t *operations = json_object_get(base, "operations");
+	json_t *status = json_object_get(channels, "status");
+	char name[32], text[96];
+
+	for (size_t i = 0; i < count; i++) {
+		static const char *const shapes[] = { "s%zu/{thingId}/x", "deep/s%zu/{thingId}",
+						      "deep/{thingId}/s%zu" };
+		json_t *channel = json_copy(status);
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		(void)snprintf(text, sizeof(text), shapes[i % 3], i);
+#pragma GCC diagnostic pop
+		(void)snprintf(name, sizeof(name), "c%zu", i);
+		json_object_set_new(channel, "address", json_string(text));
+		json_object_set_new(channels, name, channel);
+		(void)snprintf(text, sizeof(text), "#/channels/%s", name);
+		(void)snprintf(name, sizeof(name), "send%zu", i);
+		json_object_set_new(
+			operations, name,
+			json_pack("{s:s,s:{s:s}}", "action", "send", "channel", "$ref", text));
+	}
+	return base;
+}
+
+static bool count_visit(const struct contract_match *match, void *ctx)
+{
+	(void)match;
+	++*(size_t *)ctx;
+	return false;
+}
+
+static void test_contract_load__ten_thousand_channels(void **state)
+{
+	enum { COUNT = 10000 };
+	json_t *big = make_big(COUNT);
+	struct contract *contract;
+	struct folder folder;
+	size_t visits = 0;
+
+	(void)state;
+	folder_init(&folder);
+	assert_int_equal(json_dump_file(big, folder.contract, 0), 0);
+	contract = load(folder.contract);
+	assert_int_equal(contract_channel_count(contract), COUNT + 4);
+	for (size_t i = 0; i < COUNT; i++) {
+		static const char *const heads[] = { "s", "deep/s", "deep/abc/s" };
+		static const char *const tails[] = { "/abc/x", "/abc", "" };
+		struct contract_match match;
+		char topic[64], name[16];
+
+		(void)snprintf(topic, sizeof(topic), "%s%zu%s", heads[i % 3], i, tails[i % 3]);
+		(void)snprintf(name, sizeof(name), "c%zu", i);
+		match = contract_match(contract, topic, strlen(topic));
+		assert_non_null(match.channel);
+		assert_string_equal(match.channel->name, name);
+		assert_memory_equal(match.param[0].text, "abc", 3);
+	}
+	assert_false(contract_reach(contract, "#", 1, count_visit, &visits));
+	assert_int_equal(visits, COUNT + 3); /* all but the broker's */
+	contract_free(contract);
+	folder_clear(&folder);
+	json_decref(big);
+}
+
+static void test_contract_load__refuses_too_many_channels(void **state)
+{
+	json_t *base = read_json(DATA "base.asyncapi.json");
+	json_t *channels = json_object_get(base, "channels");
+	struct folder folder;
+	struct diag diag;
+	char name[16];
+
+	(void)state;
+	for (size_t i = 0; i < CONTRACT_CHANNELS_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "c%zu", i);
+		json_object_set_new(channels, name, json_object());
+	}
+	folder_init(&folder);
+	assert_int_equal(json_dump_file(base, folder.contract, JSON_COMPACT), 0);
+	assert_int_equal(refuse(&folder, &diag), ERR_LIMIT);
+	assert_string_equal(diag.text, NAME ": /channels: more than 65536 channels");
+	folder_clear(&folder);
+	json_decref(base);
+}
+
+static void test_contract_load__refuses_too_many_scopes(void **state)
+{
+	json_t *base = read_json(DATA "base.asyncapi.json");
+	json_t *scopes = jsonfile_at(base, "/components/securitySchemes/read/scopes");
+	struct folder folder;
+	struct diag diag;
+	char name[16];
+
+	(void)state;
+	for (unsigned i = 0; i < SCOPES_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "read:%u", i);
+		json_array_append_new(scopes, json_string(name));
+	}
+	folder_init(&folder);
+	assert_int_equal(json_dump_file(base, folder.contract, 0), 0);
+	assert_int_equal(refuse(&folder, &diag), ERR_LIMIT);
+	assert_string_equal(diag.text, NAME
+			    ": /components/securitySchemes/read/scopes/256: more than 256 scopes");
+	folder_clear(&folder);
+	json_decref(base);
+}
+
+static void test_contract_load__failing_allocations(void **state)
+{
+	struct contract *contract = NULL;
+	struct diag diag;
+
+	(void)state;
+	for (size_t n = 1;; n++) {
+		int rc;
+
+		diag_init(&diag);
+		failalloc_start(n);
+		rc = contract_load(DATA "base.asyncapi.json", &contract, &diag);
+		if (!failalloc_stop()) {
+			assert_int_equal(rc, 0);
+			assert_true(n > 100);
+			break;
+		}
+		/* Where Jansson's lexer has no memory, it says that the token is none. */
+		assert_true(rc == ERR_NOMEM || (rc == ERR_SYNTAX && strstr(diag.text, "not JSON")));
+		assert_null(contract);
+	}
+	contract_free(contract);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_contract_load__petstore),
+		cmocka_unit_test(test_contract_load__smarthome),
+		cmocka_unit_test(test_contract_load__from_the_folder_itself),
+		cmocka_unit_test(test_contract_match__finds_the_channels),
+		cmocka_unit_test(test_contract_load__refuses_each_change),
+		cmocka_unit_test(test_contract_load__refuses_what_is_no_document),
+		cmocka_unit_test(test_contract_load__follows_references_everywhere),
+		cmocka_unit_test(test_contract_load__leaves_the_names_of_schemas_alone),
+		cmocka_unit_test(test_contract_load__takes_schemas_with_a_format),
+		cmocka_unit_test(test_contract_load__ten_thousand_channels),
+		cmocka_unit_test(test_contract_load__refuses_too_many_channels),
+		cmocka_unit_test(test_contract_load__refuses_too_many_scopes),
+		cmocka_unit_test(test_contract_load__failing_allocations),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

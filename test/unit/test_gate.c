@@ -1,0 +1,362 @@
+/*
+ * The decision, over the shipped contract: each .cases file of test/data/gate is a story that
+ * one ledger lives through. A line is
+ *
+ *     EXPECTED USER ACTION TOPIC [qos=N] [retain] [will] [PAYLOAD]
+ *
+ * EXPECTED is `keep` (allowed, and the implied write is committed), `allow` (allowed, nothing
+ * to keep) or the code of the reason for which it is refused; `@NAME=JSON` defines a payload
+ * that later lines call @NAME; `size=N` as the payload is N bytes of a string.
+ */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "failalloc.h"
+#include "gate.h"
+
+#define CASES "test/data/gate"
+#define NAMES_MAX 64
+
+struct story {
+	char folder[32];
+	struct rules *rules;
+	struct ledger *ledger;
+	struct gate gate;
+	char *name[NAMES_MAX], *text[NAMES_MAX];
+	size_t names;
+	const char *file;
+	unsigned line;
+};
+
+static void begin(struct story *story, const char *contract, const char *access)
+{
+	struct rules_files files = { .contract = contract, .access = access };
+	struct ledger_options options = { .journal_bytes = 1 << 20,
+					  .batch_rows = 100,
+					  .batch_ms = 5,
+					  .cache_entities = 1024 };
+	char path[64];
+	struct diag diag;
+
+	memset(story, 0, sizeof(*story));
+	strcpy(story->folder, "/tmp/petstore-gate-XXXXXX");
+	assert_non_null(mkdtemp(story->folder));
+	(void)snprintf(path, sizeof(path), "%s/petstore.db", story->folder);
+	options.path = path;
+	diag_init(&diag);
+	if (rules_load(&files, &story->rules, &diag))
+		fail_msg("%s", diag.text);
+	if (ledger_open(&options, &story->rules->plan, &story->ledger, &diag))
+		fail_msg("%s", diag.text);
+	assert_int_equal(gate_init(&story->gate, story->rules, story->ledger, &diag), 0);
+}
+
+static void end(struct story *story)
+{
+	char command[64];
+
+	gate_clear(&story->gate);
+	ledger_close(story->ledger);
+	rules_free(story->rules);
+	for (size_t i = 0; i < story->names; i++) {
+		free(story->name[i]);
+		free(story->text[i]);
+	}
+	(void)snprintf(command, sizeof(command), "rm -r %s", story->folder);
+	assert_int_equal(system(command), 0);
+}
+
+static void define(struct story *story, char *line)
+{
+	char *equals = strchr(line, '=');
+
+	assert_non_null(equals);
+	assert_true(story->names < NAMES_MAX);
+	*equals = '\0';
+	story->name[story->names] = strdup(line);
+	story->text[story->names++] = strdup(equals + 1);
+}
+
+static char *payload_of(const struct story *story, const char *word)
+{
+	if (strncmp(word, "size=", 5) == 0) {
+		size_t size = strtoul(word + 5, NULL, 10);
+		char *text = malloc(size + 1);
+
+		memset(text, 'x', size);
+		text[0] = text[size - 1] = '"';
+		text[size] = '\0';
+		return text;
+	}
+	for (size_t i = story->names; word[0] == '@' && i-- > 0;)
+		if (strcmp(story->name[i], word) == 0)
+			return strdup(story->text[i]);
+	assert_int_not_equal(word[0], '@');
+	return strdup(word);
+}
+
+static enum gate_action action_of(const char *word)
+{
+	static const char *const names[] = { [GATE_PUBLISH] = "publish",
+					     [GATE_DELIVER] = "deliver",
+					     [GATE_SUBSCRIBE] = "subscribe",
+					     [GATE_UNSUBSCRIBE] = "unsubscribe" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], word) == 0)
+			return (enum gate_action)i;
+	fail_msg("no action \"%s\"", word);
+	return GATE_PUBLISH;
+}
+
+static const char *outcome(struct story *story, struct decision *decision)
+{
+	struct diag diag;
+
+	if (decision->verdict != VERDICT_ALLOW)
+		return reason_code(decision->reason);
+	assert_int_equal(decision->reason, REASON_NONE);
+	if (!decision->has_write)
+		return "allow";
+	decision->write.publisher = "test";
+	decision->write.client_id = "test";
+	if (ledger_commit(story->ledger, &decision->write, &diag))
+		fail_msg("%s:%u: %s", story->file, story->line, diag.text);
+	return "keep";
+}
+
+static void run_line(struct story *story, char *line)
+{
+	const char *expected = strsep(&line, " ");
+	const char *user = strsep(&line, " ");
+	struct gate_request request = { .action = action_of(strsep(&line, " ")) };
+	struct decision decision;
+	char *payload = NULL;
+	const char *actual;
+
+	request.topic = strsep(&line, " ");
+	request.topic_len = strlen(request.topic);
+	while (line && line[0] != '{' && line[0] != '[') {
+		char *word = strsep(&line, " ");
+
+		if (strncmp(word, "qos=", 4) == 0)
+			request.qos = (unsigned)(word[4] - '0');
+		else if (strcmp(word, "retain") == 0)
+			request.is_retained = true;
+		else if (strcmp(word, "will") == 0)
+			request.is_will = true;
+		else
+			payload = payload_of(story, word);
+	}
+	if (line)
+		payload = strdup(line);
+	request.payload = payload;
+	request.payload_len = payload ? strlen(payload) : 0;
+	gate_decide(&story->gate, access_find(story->rules->access, user), &request, &decision);
+	actual = outcome(story, &decision);
+	if (strcmp(actual, expected) != 0)
+		fail_msg("%s:%u: expected %s, got %s: %s %s", story->file, story->line, expected,
+			 actual, decision.error.instance, decision.error.message);
+	if (decision.verdict == VERDICT_DENY && request.action != GATE_DELIVER)
+		assert_true(decision.error.message[0] != '\0');
+	free(payload);
+}
+
+static unsigned run_file(struct story *story, const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *line = NULL;
+	size_t cap = 0;
+	unsigned count = 0;
+
+	assert_non_null(file);
+	story->file = path;
+	for (story->line = 1; getline(&line, &cap, file) > 0; story->line++) {
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] == '#' || line[0] == '\0')
+			continue;
+		if (line[0] == '@') {
+			define(story, line);
+			continue;
+		}
+		run_line(story, line);
+		count++;
+	}
+	free(line);
+	(void)fclose(file);
+	return count;
+}
+
+static void test_gate_decide__lives_through_the_stories(void **state)
+{
+	struct dirent **entry;
+	int count = scandir(CASES, &entry, NULL, alphasort);
+	unsigned lines = 0;
+
+	(void)state;
+	assert_true(count > 0);
+	for (int i = 0; i < count; i++) {
+		char path[512];
+		struct story story;
+
+		if (strstr(entry[i]->d_name, ".cases")) {
+			(void)snprintf(path, sizeof(path), CASES "/%s", entry[i]->d_name);
+			begin(&story, "schemas/petstore.asyncapi.json", CASES "/access.json");
+			lines += run_file(&story, path);
+			end(&story);
+		}
+		free(entry[i]);
+	}
+	free(entry);
+	assert_true(lines > 50);
+}
+
+static void decide(struct story *story, const char *user, const char *topic, const char *payload,
+		   struct decision *ret)
+{
+	struct gate_request request = { .action = GATE_PUBLISH,
+					.topic = topic,
+					.topic_len = strlen(topic),
+					.payload = payload,
+					.payload_len = strlen(payload),
+					.qos = 1 };
+
+	gate_decide(&story->gate, access_find(story->rules->access, user), &request, ret);
+}
+
+#define ORDER(status, more)                                                                        \
+	"{\"orderId\":\"o-1\",\"status\":\"" status                                               \
+	"\",\"updatedAt\":\"2026-01-15T10:30:00Z\"" more "}"
+
+static void test_gate_decide__says_why(void **state)
+{
+	struct decision decision;
+	struct story story;
+
+	(void)state;
+	begin(&story, "schemas/petstore.asyncapi.json", CASES "/access.json");
+	decide(&story, "orders-service", "orders/o-1/status", ORDER("SHIPPED", ""), &decision);
+	assert_string_equal(decision.error.message,
+			    "a new order begins with PLACED, not with SHIPPED");
+	assert_string_equal(decision.error.instance, "/status");
+	assert_string_equal(decision.standing, "");
+	decide(&story, "orders-service", "orders/o-1/status", ORDER("PLACED", ",\"userId\":\"u\""),
+	       &decision);
+	assert_string_equal(outcome(&story, &decision), "keep");
+	decide(&story, "orders-service", "orders/o-1/status", ORDER("DELIVERED", ""), &decision);
+	assert_string_equal(decision.error.message,
+			    "order is PLACED: APPROVED, CANCELLED may follow, not DELIVERED");
+	assert_string_equal(decision.standing, "PLACED");
+	decide(&story, "orders-service", "orders/o-2/status", ORDER("APPROVED", ""), &decision);
+	assert_string_equal(decision.error.message,
+			    "orderId is \"o-2\" in the topic and \"o-1\" in the payload");
+	assert_string_equal(decision.error.instance, "/orderId");
+	decide(&story, "collar-7", "orders/o-1/status", ORDER("APPROVED", ""), &decision);
+	assert_non_null(strstr(decision.error.message, "write:orders"));
+	decide(&story, "orders-service", "orders/o-1/status", "{\"orderId\":\"o-1\",", &decision);
+	assert_non_null(strstr(decision.error.message, "at byte "));
+	end(&story);
+}
+
+/* The write that a decision implies, seen through a ledger, and the state after it. */
+static void test_gate_decide__implies_a_whole_write(void **state)
+{
+	struct decision decision;
+	struct ledger_state order;
+	struct story story;
+	struct diag diag;
+	unsigned entity;
+
+	(void)state;
+	begin(&story, "schemas/petstore.asyncapi.json", CASES "/access.json");
+	decide(&story, "orders-service", "orders/o-1/status",
+	       ORDER("PLACED", ",\"userId\":\"u-1\",\"totalAmount\":\"12.50\""), &decision);
+	assert_true(decision.has_write);
+	entity = decision.write.entity;
+	assert_int_equal(decision.write.id_len, 3);
+	assert_memory_equal(decision.write.id, "o-1", 3);
+	assert_memory_equal(decision.write.owner, "u-1", 3);
+	assert_int_equal(decision.write.value_count, 2);
+	assert_int_equal(decision.value[0].type, LEDGER_TEXT);
+	assert_memory_equal(decision.value[0].text, "PLACED", 6);
+	assert_memory_equal(decision.value[1].text, "12.50", 5);
+	assert_false(decision.write.is_power);
+	assert_string_equal(outcome(&story, &decision), "keep");
+	assert_int_equal(ledger_look(story.ledger, entity, "o-1", 3, &order, &diag), 0);
+	assert_true(order.is_known);
+	assert_string_equal(order.owner, "u-1");
+	assert_int_equal(order.revision, 1);
+	end(&story);
+}
+
+static void test_rules_load__survives_failing_allocations(void **state)
+{
+	struct rules_files files = { .contract = "schemas/petstore.asyncapi.json",
+				     .access = CASES "/access.json" };
+	size_t step = 1;
+
+	(void)state;
+	/* Thousands of allocations: each of the first, then every so many. */
+	for (size_t n = 1;; n += step) {
+		struct rules *rules = NULL;
+		struct diag diag;
+		int rc;
+
+		failalloc_start(n);
+		rc = rules_load(&files, &rules, &diag);
+		if (!failalloc_stop()) {
+			assert_int_equal(rc, 0);
+			rules_free(rules);
+			break;
+		}
+		assert_true(rc < 0);
+		assert_null(rules);
+		step = n > 200 ? 37 : 1;
+	}
+}
+
+static void test_gate_init__survives_failing_allocations(void **state)
+{
+	struct rules_files files = { .contract = "schemas/petstore.asyncapi.json",
+				     .access = CASES "/access.json" };
+	struct rules *rules = NULL;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(rules_load(&files, &rules, &diag), 0);
+	for (size_t n = 1;; n++) {
+		struct gate gate;
+		int rc;
+
+		failalloc_start(n);
+		rc = gate_init(&gate, rules, NULL, &diag);
+		if (!failalloc_stop()) {
+			assert_int_equal(rc, 0);
+			gate_clear(&gate);
+			break;
+		}
+		assert_int_equal(rc, ERR_NOMEM);
+	}
+	rules_free(rules);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_gate_decide__lives_through_the_stories),
+		cmocka_unit_test(test_gate_decide__says_why),
+		cmocka_unit_test(test_gate_decide__implies_a_whole_write),
+		cmocka_unit_test(test_rules_load__survives_failing_allocations),
+		cmocka_unit_test(test_gate_init__survives_failing_allocations),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,1001 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "failalloc.h"
+#include "folder.h"
+#include "ledger/ledger.h"
+
+enum { ORDERS, PAYMENTS, ENTITIES };
+
+static const struct ledger_column order_column[] = {
+	{ "status", LEDGER_TEXT, true },  { "payment_status", LEDGER_TEXT, false },
+	{ "total", LEDGER_TEXT, false },  { "quantity", LEDGER_INTEGER, false },
+	{ "weight", LEDGER_REAL, false }, { "is_gift", LEDGER_BOOLEAN, false },
+};
+
+static const struct ledger_column payment_column[] = {
+	{ "status", LEDGER_TEXT, true },
+	{ "order_id", LEDGER_TEXT, true },
+};
+
+static const struct ledger_entity shop[ENTITIES] = {
+	{ "orders", 6, order_column, 2, { 0, 1 }, -1 },
+	{ "payments", 2, payment_column, 1, { 0 }, 1 },
+};
+
+static const struct ledger_plan plan = { ENTITIES, shop };
+
+struct fixture {
+	struct folder folder;
+	struct ledger_options options;
+	char path[300];
+	struct ledger *ledger;
+	struct diag diag;
+};
+
+static struct ledger *open_ledger(struct fixture *f)
+{
+	int rc;
+
+	f->ledger = NULL;
+	diag_init(&f->diag);
+	rc = ledger_open(&f->options, &plan, &f->ledger, &f->diag);
+	assert_string_equal(f->diag.text, "");
+	assert_int_equal(rc, 0);
+	return f->ledger;
+}
+
+static void close_ledger(struct fixture *f)
+{
+	ledger_close(f->ledger);
+	f->ledger = NULL;
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	folder_make(&f->folder);
+	(void)strcpy(f->path, folder_file(&f->folder, "shop.db"));
+	f->options = (struct ledger_options){
+		.path = f->path,
+		.journal_bytes = 1 << 20,
+		.batch_rows = 100,
+		.batch_ms = 5,
+		.cache_entities = 1000,
+	};
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	ledger_close(f->ledger);
+	folder_remove(&f->folder);
+	free(f);
+	return 0;
+}
+
+/* ---- writes ------------------------------------------------------------------------------ */
+
+static struct ledger_write order_write(const char *id, const struct ledger_value *value,
+				       size_t count)
+{
+	return (struct ledger_write){
+		.entity = ORDERS,
+		.id = id,
+		.id_len = strlen(id),
+		.value_count = count,
+		.value = value,
+		.received_ms = 1700000000000,
+		.topic = "orders/1/status",
+		.topic_len = 15,
+		.publisher = "backoffice",
+		.client_id = "desk-1",
+		.payload = "{}",
+		.payload_len = 2,
+		.qos = 1,
+	};
+}
+
+static struct ledger_value text_value(unsigned column, const char *text)
+{
+	return (struct ledger_value){
+		.column = column, .type = LEDGER_TEXT, .text = text, .len = strlen(text)
+	};
+}
+
+/* Moves an order to a status; the commit's result. */
+static int move_order(struct fixture *f, const char *id, const char *status)
+{
+	struct ledger_value value = text_value(0, status);
+	struct ledger_write write = order_write(id, &value, 1);
+
+	return ledger_commit(f->ledger, &write, &f->diag);
+}
+
+static int look(struct fixture *f, unsigned entity, const char *id, struct ledger_state *ret)
+{
+	return ledger_look(f->ledger, entity, id, strlen(id), ret, &f->diag);
+}
+
+static void flush(struct fixture *f)
+{
+	assert_int_equal(ledger_flush(f->ledger, 20000, &f->diag), 0);
+}
+
+static void sleep_ms(long ms)
+{
+	const struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
+
+	(void)nanosleep(&pause, NULL);
+}
+
+/* Waits for a news line that holds @text; a test hangs rather than guess a time. */
+static void wait_for_news(struct fixture *f, const char *text)
+{
+	struct diag line;
+
+	for (int i = 0; i < 6000; i++, sleep_ms(10))
+		while (ledger_news(f->ledger, &line))
+			if (strstr(line.text, text))
+				return;
+	fail_msg("no news of '%s'", text);
+}
+
+static void test_ledger_commit__is_seen_at_once_and_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_state seen;
+
+	open_ledger(f);
+	assert_int_equal(look(f, ORDERS, "1", &seen), 0);
+	assert_false(seen.is_known);
+	assert_string_equal(seen.status[0], "");
+	assert_int_equal(move_order(f, "1", "PLACED"), 0);
+	assert_int_equal(look(f, ORDERS, "1", &seen), 0);
+	assert_true(seen.is_known);
+	assert_string_equal(seen.status[0], "PLACED");
+	assert_string_equal(seen.status[1], "");
+	assert_string_equal(seen.owner, "");
+	assert_int_equal(seen.revision, 1);
+	assert_int_equal(move_order(f, "1", "APPROVED"), 0);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db",
+		   "SELECT id, owner, revision, status, payment_status, created_at, updated_at "
+		   "FROM orders",
+		   "1|-|2|APPROVED|-|2023-11-14T22:13:20.000Z|2023-11-14T22:13:20.000Z");
+	assert_sql(&f->folder, "shop.db",
+		   "SELECT seq, received_at, topic, publisher, client_id, qos, retained, payload "
+		   "FROM events WHERE seq = 2",
+		   "2|2023-11-14T22:13:20.000Z|orders/1/status|backoffice|desk-1|1|0|{}");
+	assert_sql(&f->folder, "shop.db", "SELECT count(*) FROM events", "2");
+}
+
+static void test_ledger_commit__leaves_unnamed_columns(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_value all[] = {
+		text_value(0, "PLACED"),
+		text_value(2, "12.50"),
+		{ .column = 3, .type = LEDGER_REAL, .real = 4.0 },
+		{ .column = 4, .type = LEDGER_INTEGER, .integer = 7 },
+		{ .column = 5, .type = LEDGER_BOOLEAN, .integer = 1 },
+	};
+	struct ledger_value payment = text_value(1, "PENDING");
+	struct ledger_value nothing = { .column = 2, .type = LEDGER_NULL };
+	struct ledger_write write = order_write("1", all, 5);
+	struct ledger_state seen;
+
+	open_ledger(f);
+	write.owner = "customer-a";
+	write.owner_len = 10;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	write = order_write("1", &payment, 1);
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	flush(f);
+	assert_sql(&f->folder, "shop.db",
+		   "SELECT owner, status, payment_status, total, quantity, weight, is_gift, "
+		   "typeof(quantity), typeof(weight) FROM orders",
+		   "customer-a|PLACED|PENDING|12.50|4|7.0|1|integer|real");
+	write = order_write("1", &nothing, 1);
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	assert_int_equal(look(f, ORDERS, "1", &seen), 0);
+	assert_string_equal(seen.owner, "customer-a");
+	assert_string_equal(seen.status[1], "PENDING");
+	assert_int_equal(seen.revision, 3);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT owner, status, total FROM orders",
+		   "customer-a|PLACED|-");
+}
+
+static void test_ledger_commit__event_only_and_entity_only(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_value value = text_value(0, "PLACED");
+	struct ledger_write write = order_write("1", &value, 1);
+
+	open_ledger(f);
+	write.is_unrecorded = true;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	write = order_write("", NULL, 0);
+	write.entity = LEDGER_NO_ENTITY;
+	write.payload = "\xff\0x";
+	write.payload_len = 3;
+	write.publisher = NULL;
+	write.client_id = NULL;
+	write.is_retained = true;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	write.payload = NULL;
+	write.payload_len = 0;
+	write.is_power = true;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db",
+		   "SELECT seq, publisher, client_id, retained, typeof(payload), hex(payload) "
+		   "FROM events",
+		   "2|||1|blob|FF0078\n3|||1|text|");
+	assert_sql(&f->folder, "shop.db", "SELECT id, status FROM orders", "1|PLACED");
+}
+
+static void test_ledger_commit__refuses_what_it_cannot_keep(void **state)
+{
+	struct fixture *f = *state;
+	char long_text[LEDGER_OWNER_MAX + 2];
+	struct ledger_value bad[] = {
+		{ .column = 0, .type = LEDGER_INTEGER, .integer = 1 },
+		{ .column = 3, .type = LEDGER_REAL, .real = 4.5 },
+		{ .column = 3, .type = LEDGER_REAL, .real = 1e300 },
+		{ .column = 5, .type = LEDGER_INTEGER, .integer = 1 },
+		{ .column = 6, .type = LEDGER_INTEGER, .integer = 1 },
+		{ .column = 0, .type = LEDGER_TEXT, .text = "A\0B", .len = 3 },
+	};
+	struct ledger_value value = text_value(0, "PLACED");
+	struct ledger_write write;
+	struct ledger_state seen;
+
+	open_ledger(f);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		write = order_write("1", &bad[i], 1);
+		assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), ERR_INVALID);
+	}
+	memset(long_text, 'x', sizeof(long_text));
+	value.text = long_text;
+	value.len = LEDGER_STATUS_MAX + 1;
+	write = order_write("1", &value, 1);
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), ERR_LIMIT);
+	value.len = LEDGER_STATUS_MAX;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	write.owner = long_text;
+	write.owner_len = LEDGER_OWNER_MAX + 1;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), ERR_LIMIT);
+	write.owner = "a\0b";
+	write.owner_len = 3;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), ERR_INVALID);
+	write.id_len = 0;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), ERR_LIMIT);
+	write.entity = ENTITIES;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), ERR_INVALID);
+	assert_int_equal(look(f, ENTITIES, "1", &seen), ERR_INVALID);
+	assert_int_equal(look(f, ORDERS, "1", &seen), 0);
+	assert_int_equal(seen.revision, 1);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT count(*) FROM events", "1");
+}
+
+static void test_ledger_commit__larger_than_the_journal_takes(void **state)
+{
+	struct fixture *f = *state;
+	char *payload = calloc(1, 300000);
+	struct ledger_write write = order_write("", NULL, 0);
+
+	f->options.journal_bytes = 1 << 20;
+	open_ledger(f);
+	write.entity = LEDGER_NO_ENTITY;
+	write.payload = payload;
+	write.payload_len = 300000;
+	assert_false(ledger_is_ready(f->ledger, 300000));
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), ERR_LIMIT);
+	write.payload_len = 200000;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	free(payload);
+}
+
+static void test_ledger_look__finds_what_a_former_run_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_value value[] = { text_value(0, "PENDING"), text_value(1, "order-9") };
+	struct ledger_write write = order_write("p1", value, 2);
+	struct ledger_state seen;
+
+	open_ledger(f);
+	write.entity = PAYMENTS;
+	write.owner = "customer-a";
+	write.owner_len = 10;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	assert_int_equal(look(f, PAYMENTS, "p1", &seen), 0);
+	assert_string_equal(seen.link, "order-9");
+	close_ledger(f);
+	open_ledger(f);
+	assert_int_equal(look(f, PAYMENTS, "p1", &seen), 0);
+	assert_true(seen.is_known);
+	assert_string_equal(seen.link, "order-9");
+	assert_string_equal(seen.owner, "customer-a");
+	assert_string_equal(seen.status[0], "PENDING");
+	assert_int_equal(seen.revision, 1);
+	assert_int_equal(look(f, ORDERS, "p1", &seen), 0);
+	assert_false(seen.is_known);
+}
+
+/* Far more entities than memory has room for, so that most are read back. */
+static void test_ledger_look__more_entities_than_memory(void **state)
+{
+	static const char *const walk[] = { "PLACED", "APPROVED", "SHIPPED" };
+	enum { ORDERS_MANY = 500 };
+	struct fixture *f = *state;
+	struct ledger_state seen;
+	unsigned reached[ORDERS_MANY] = { 0 };
+	unsigned seed = 7;
+	char id[16];
+
+	f->options.cache_entities = 16;
+	open_ledger(f);
+	for (int i = 0; i < 6000; i++) {
+		unsigned which = (seed = seed * 1103515245 + 12345) >> 8;
+
+		which %= ORDERS_MANY;
+		(void)snprintf(id, sizeof(id), "%u", which);
+		assert_int_equal(look(f, ORDERS, id, &seen), 0);
+		assert_int_equal(seen.is_known, reached[which] > 0);
+		if (reached[which] > 0)
+			assert_string_equal(seen.status[0], walk[reached[which] - 1]);
+		if (reached[which] == 3)
+			continue;
+		/* All 16 places can be pinned for a moment. */
+		while (move_order(f, id, walk[reached[which]]) != 0)
+			sleep_ms(1);
+		reached[which]++;
+	}
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT count(*) FROM events",
+		   folder_ask(&f->folder, "shop.db", "SELECT sum(revision) FROM orders"));
+}
+
+/* ---- opening ----------------------------------------------------------------------------- */
+
+static int try_open(struct fixture *f, const struct ledger_plan *with)
+{
+	diag_init(&f->diag);
+	return ledger_open(&f->options, with, &f->ledger, &f->diag);
+}
+
+static void test_ledger_open__second_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger *second = NULL;
+	char other[300];
+
+	open_ledger(f);
+	assert_int_equal(ledger_open(&f->options, &plan, &second, &f->diag), ERR_BUSY);
+	assert_non_null(strstr(f->diag.text, "in use"));
+	assert_null(second);
+	/* Nor by another name. */
+	(void)strcpy(other, folder_file(&f->folder, "link.db"));
+	assert_int_equal(symlink(f->path, other), 0);
+	f->options.path = other;
+	assert_int_equal(ledger_open(&f->options, &plan, &second, &f->diag), ERR_BUSY);
+	f->options.path = f->path;
+	/* The first is none the worse. */
+	assert_int_equal(move_order(f, "1", "PLACED"), 0);
+	close_ledger(f);
+	open_ledger(f);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
+	assert_int_equal(fclose(file), 0);
+}
+
+static void test_ledger_open__no_database(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+
+	write_file(f->path, "This is a text that someone may want to keep, longer than a header.\n"
+			    "....................................................................");
+	assert_int_equal(try_open(f, &plan), ERR_INVALID);
+	assert_non_null(strstr(f->diag.text, f->path));
+	assert_int_equal(stat(f->path, &st), 0);
+	assert_int_equal(st.st_size, 136);
+	assert_int_not_equal(access(folder_file(&f->folder, "shop.db-journal.ring"), F_OK), 0);
+	f->options.path = "/nonexistent/shop.db";
+	assert_int_equal(try_open(f, &plan), ERR_IO);
+}
+
+static void test_ledger_open__another_programs_database(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_sql(&f->folder, "shop.db", "CREATE TABLE theirs (a)", "");
+	assert_int_equal(try_open(f, &plan), ERR_VERSION);
+	assert_non_null(strstr(f->diag.text, "another program"));
+	assert_sql(&f->folder, "shop.db", "SELECT name FROM sqlite_master", "theirs");
+	assert_sql(&f->folder, "shop.db", "PRAGMA journal_mode", "delete");
+}
+
+static void test_ledger_open__newer_database(void **state)
+{
+	struct fixture *f = *state;
+
+	open_ledger(f);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "PRAGMA user_version = 1000", "");
+	assert_int_equal(try_open(f, &plan), ERR_VERSION);
+	assert_non_null(strstr(f->diag.text, "1000"));
+}
+
+static void test_ledger_open__journal_of_another_database(void **state)
+{
+	struct fixture *f = *state;
+	char ring[300];
+
+	open_ledger(f);
+	close_ledger(f);
+	/* Empty: it is taken over. */
+	assert_int_equal(unlink(f->path), 0);
+	open_ledger(f);
+	assert_int_equal(move_order(f, "1", "PLACED"), 0);
+	close_ledger(f);
+	/* No journal at all. */
+	(void)strcpy(ring, folder_file(&f->folder, "shop.db-journal.ring"));
+	write_file(ring, "not a journal");
+	assert_int_equal(try_open(f, &plan), ERR_VERSION);
+	assert_non_null(strstr(f->diag.text, ring));
+}
+
+static void test_ledger_open__journal_takes_its_new_size(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+
+	open_ledger(f);
+	assert_int_equal(move_order(f, "1", "PLACED"), 0);
+	close_ledger(f);
+	f->options.journal_bytes = 3 << 20;
+	open_ledger(f);
+	assert_int_equal(stat(folder_file(&f->folder, "shop.db-journal.ring"), &st), 0);
+	assert_int_equal(st.st_size, (3 << 20) + 65536);
+	assert_int_equal(move_order(f, "1", "APPROVED"), 0);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT max(seq), count(*) FROM events", "2|2");
+}
+
+static void test_ledger_open__nth_allocation_fails(void **state)
+{
+	struct fixture *f = *state;
+	size_t n;
+
+	open_ledger(f);
+	assert_int_equal(move_order(f, "1", "PLACED"), 0);
+	close_ledger(f);
+	for (n = 1;; n++) {
+		int rc;
+
+		failalloc_start(n);
+		rc = try_open(f, &plan);
+		if (!failalloc_stop()) {
+			assert_int_equal(rc, 0);
+			break;
+		}
+		assert_int_equal(rc, ERR_NOMEM);
+		assert_null(f->ledger);
+	}
+	assert_true(n > 20);
+	for (n = 1;; n++) {
+		int rc;
+
+		failalloc_start(n);
+		rc = ledger_replan(f->ledger, &plan, &f->diag);
+		if (!failalloc_stop()) {
+			assert_int_equal(rc, 0);
+			break;
+		}
+		assert_int_equal(rc, ERR_NOMEM);
+		assert_int_equal(move_order(f, "1", n % 2 ? "APPROVED" : "PLACED"), 0);
+	}
+	assert_true(n > 10);
+}
+
+/* ---- a new contract ---------------------------------------------------------------------- */
+
+static void test_ledger_replan__adds_tables_and_columns(void **state)
+{
+	struct ledger_column column[] = {
+		{ "location", LEDGER_TEXT, true },
+		{ "total", LEDGER_TEXT, true },
+		{ "status", LEDGER_TEXT, true },
+	};
+	struct ledger_entity entity[] = {
+		{ "pets", 2, column, 0, { 0 }, -1 },
+		{ "orders", 3, column, 2, { 2, 0 }, -1 },
+	};
+	const struct ledger_plan wider = { 2, entity };
+	struct fixture *f = *state;
+	struct ledger_value value = text_value(0, "PLACED");
+	struct ledger_write write = order_write("1", &value, 1);
+	struct ledger_state seen;
+
+	open_ledger(f);
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	assert_int_equal(ledger_replan(f->ledger, &wider, &f->diag), 0);
+	/* Entity 1 is orders now, and its statuses have changed places. */
+	assert_int_equal(look(f, 1, "1", &seen), 0);
+	assert_true(seen.is_known);
+	assert_string_equal(seen.status[0], "PLACED");
+	assert_string_equal(seen.status[1], "");
+	value = text_value(0, "here");
+	write.entity = 1;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	write.entity = 0;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT id, status, location, revision FROM orders",
+		   "1|PLACED|here|2");
+	assert_sql(&f->folder, "shop.db", "SELECT id, location, revision FROM pets", "1|here|1");
+}
+
+static void test_ledger_replan__bad_plan_changes_nothing(void **state)
+{
+	static const struct {
+		struct ledger_column column;
+		const char *table;
+		const char *line;
+	} bad[] = {
+		{ { "status", LEDGER_INTEGER, false }, "orders", "column status is TEXT" },
+		{ { "owner", LEDGER_TEXT, false }, "orders", "cannot be named 'owner'" },
+		{ { "Status", LEDGER_TEXT, false }, "orders", "cannot be named 'Status'" },
+		{ { "a\"b", LEDGER_TEXT, false }, "orders", "cannot be named" },
+		{ { "a", LEDGER_TEXT, false }, "events", "cannot be named 'events'" },
+		{ { "a", LEDGER_TEXT, false }, "store_x", "cannot be named 'store_x'" },
+		{ { "a", LEDGER_TEXT, false }, "sqlite_x", "cannot be named 'sqlite_x'" },
+		{ { "a", LEDGER_TEXT, false }, "or ders", "cannot be named" },
+		{ { "a", LEDGER_TEXT, false }, "a_view", "a view" },
+	};
+	struct fixture *f = *state;
+	struct ledger_state seen;
+
+	open_ledger(f);
+	assert_sql(&f->folder, "shop.db", "CREATE VIEW a_view AS SELECT * FROM orders", "");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct ledger_entity entity = { bad[i].table, 1, &bad[i].column, 0, { 0 }, -1 };
+
+		assert_int_equal(
+			ledger_replan(f->ledger, &(struct ledger_plan){ 1, &entity }, &f->diag),
+			ERR_INVALID);
+		if (!strstr(f->diag.text, bad[i].line))
+			fail_msg("'%s' lacks '%s'", f->diag.text, bad[i].line);
+	}
+	assert_int_equal(move_order(f, "1", "PLACED"), 0);
+	assert_int_equal(look(f, PAYMENTS, "1", &seen), 0);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT id, status FROM orders", "1|PLACED");
+}
+
+static void test_ledger_open__foreign_table(void **state)
+{
+	struct fixture *f = *state;
+
+	open_ledger(f);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "DROP TABLE orders", "");
+	assert_sql(&f->folder, "shop.db", "CREATE TABLE orders (id TEXT PRIMARY KEY, note TEXT)",
+		   "");
+	assert_int_equal(try_open(f, &plan), ERR_INVALID);
+	assert_non_null(strstr(f->diag.text, "owner is missing"));
+	assert_sql(&f->folder, "shop.db", "DROP TABLE orders", "");
+	assert_sql(&f->folder, "shop.db",
+		   "CREATE TABLE orders (id TEXT PRIMARY KEY, owner TEXT, revision INTEGER, "
+		   "created_at TEXT, updated_at TEXT, note TEXT NOT NULL)",
+		   "");
+	assert_int_equal(try_open(f, &plan), ERR_INVALID);
+	assert_non_null(strstr(f->diag.text, "note"));
+	/* A column of the operator's own that may stay unset is none of our business. */
+	assert_sql(&f->folder, "shop.db", "DROP TABLE orders", "");
+	assert_sql(&f->folder, "shop.db",
+		   "CREATE TABLE orders (id TEXT PRIMARY KEY, owner TEXT, revision INTEGER, "
+		   "created_at TEXT, updated_at TEXT, note TEXT)",
+		   "");
+	open_ledger(f);
+	assert_int_equal(move_order(f, "1", "PLACED"), 0);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT id, status, note FROM orders", "1|PLACED|-");
+}
+
+/* ---- trouble ----------------------------------------------------------------------------- */
+
+static sqlite3 *lock_database(struct fixture *f)
+{
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	(void)sqlite3_busy_timeout(db, 10000);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	return db;
+}
+
+static void test_ledger_commit__database_locked_for_seconds(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_state seen;
+	sqlite3 *db;
+
+	open_ledger(f);
+	db = lock_database(f);
+	assert_true(ledger_is_ready(f->ledger, 100));
+	assert_int_equal(move_order(f, "1", "PLACED"), 0);
+	wait_for_news(f, "takes no writes");
+	assert_false(ledger_is_ready(f->ledger, 100));
+	assert_int_equal(move_order(f, "1", "APPROVED"), ERR_IO);
+	/* What was kept is seen, and what never was is found to be unknown. */
+	assert_int_equal(look(f, ORDERS, "1", &seen), 0);
+	assert_string_equal(seen.status[0], "PLACED");
+	assert_int_equal(look(f, ORDERS, "2", &seen), 0);
+	assert_false(seen.is_known);
+	assert_int_equal(ledger_flush(f->ledger, 1, &f->diag), ERR_BUSY);
+	assert_int_equal(ledger_replan(f->ledger, &plan, &f->diag), ERR_BUSY);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	wait_for_news(f, "takes writes again");
+	assert_true(ledger_is_ready(f->ledger, 100));
+	assert_int_equal(move_order(f, "1", "APPROVED"), 0);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT status, revision FROM orders", "APPROVED|2");
+	assert_sql(&f->folder, "shop.db", "SELECT count(*) FROM events", "2");
+}
+
+static void test_ledger_commit__short_lock_is_no_trouble(void **state)
+{
+	struct fixture *f = *state;
+	struct diag line;
+	sqlite3 *db;
+
+	open_ledger(f);
+	db = lock_database(f);
+	assert_int_equal(move_order(f, "1", "PLACED"), 0);
+	sleep_ms(150);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	flush(f);
+	assert_false(ledger_news(f->ledger, &line));
+}
+
+static void test_ledger_commit__journal_full(void **state)
+{
+	struct fixture *f = *state;
+	char payload[4000];
+	struct ledger_write write = order_write("", NULL, 0);
+	unsigned kept = 0;
+	sqlite3 *db;
+	int rc;
+
+	memset(payload, 'x', sizeof(payload));
+	write.entity = LEDGER_NO_ENTITY;
+	write.payload = payload;
+	write.payload_len = sizeof(payload);
+	f->options.journal_bytes = 65536;
+	open_ledger(f);
+	db = lock_database(f);
+	while ((rc = ledger_commit(f->ledger, &write, &f->diag)) == 0)
+		kept++;
+	assert_int_equal(rc, ERR_BUSY);
+	assert_true(kept >= 10);
+	assert_false(ledger_is_ready(f->ledger, 10));
+	wait_for_news(f, "full");
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	wait_for_news(f, "has room again");
+	while (!ledger_is_ready(f->ledger, 10))
+		sleep_ms(1); /* where the lock lasted for long enough to be trouble */
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	close_ledger(f);
+	(void)snprintf(payload, sizeof(payload), "%u|%u", kept + 1, kept + 1);
+	assert_sql(&f->folder, "shop.db", "SELECT count(*), max(seq) FROM events", payload);
+}
+
+/* A file system of 2 MiB that is filled up; needs the right to mount. */
+static void test_ledger_commit__disk_full(void **state)
+{
+	struct fixture *f = *state;
+	struct folder disk = f->folder;
+	char ballast[300], payload[4000];
+	struct ledger_write write = order_write("", NULL, 0);
+	unsigned kept = 0, again = 0;
+	int fd;
+
+	if (geteuid() != 0 || mount("tmpfs", f->folder.path, "tmpfs", 0, "size=2m") != 0)
+		skip(); /* only root may mount, and not in every container */
+	f->options.journal_bytes = 1 << 22;
+	assert_int_equal(try_open(f, &plan), ERR_IO);
+	assert_non_null(strstr(f->diag.text, "No space left"));
+	f->options.journal_bytes = 1 << 19;
+	open_ledger(f);
+	assert_int_equal(move_order(f, "1", "PLACED"), 0);
+	flush(f);
+	(void)strcpy(ballast, folder_file(&disk, "ballast"));
+	fd = open(ballast, O_CREAT | O_WRONLY, 0600);
+	while (write.qos == 1 && posix_fallocate(fd, 0, (off_t)(again + 1) << 12) == 0)
+		again++;
+	memset(payload, 'x', sizeof(payload));
+	write.entity = LEDGER_NO_ENTITY;
+	write.payload = payload;
+	write.payload_len = sizeof(payload);
+	while (ledger_is_ready(f->ledger, sizeof(payload)) &&
+	       ledger_commit(f->ledger, &write, &f->diag) == 0) {
+		kept++;
+		sleep_ms(1);
+	}
+	assert_true(kept > 0);
+	wait_for_news(f, "full");
+	assert_int_equal(move_order(f, "1", "APPROVED"), ERR_IO);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(unlink(ballast), 0);
+	wait_for_news(f, "takes writes again");
+	assert_int_equal(move_order(f, "1", "APPROVED"), 0);
+	close_ledger(f);
+	(void)snprintf(payload, sizeof(payload), "%u", kept + 2);
+	assert_sql(&f->folder, "shop.db", "SELECT count(*) FROM events", payload);
+	assert_sql(&f->folder, "shop.db", "SELECT status, revision FROM orders", "APPROVED|2");
+	assert_int_equal(umount(f->folder.path), 0);
+}
+
+/* ---- kept for so long -------------------------------------------------------------------- */
+
+static void commit_events(struct fixture *f, unsigned count, int64_t received_ms)
+{
+	struct ledger_write write = order_write("", NULL, 0);
+
+	write.entity = LEDGER_NO_ENTITY;
+	write.received_ms = received_ms;
+	for (unsigned i = 0; i < count; i++) {
+		while (ledger_commit(f->ledger, &write, &f->diag) != 0)
+			sleep_ms(1);
+	}
+}
+
+static void test_ledger__events_keep_rows(void **state)
+{
+	struct fixture *f = *state;
+
+	f->options.events_keep_rows = 50;
+	open_ledger(f);
+	commit_events(f, 1000, 1700000000000);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT count(*), min(seq), max(seq) FROM events",
+		   "50|951|1000");
+}
+
+static void test_ledger__events_keep_days(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now = (int64_t)time(NULL) * 1000;
+
+	open_ledger(f);
+	commit_events(f, 5000, now - 3 * INT64_C(86400000));
+	commit_events(f, 10, now);
+	close_ledger(f);
+	f->options.events_keep_days = 2;
+	open_ledger(f);
+	/* In small steps, without a write that would push them. */
+	while (strcmp(folder_ask(&f->folder, "shop.db", "SELECT count(*) FROM events"), "10") != 0)
+		sleep_ms(20);
+}
+
+/* ---- crashes ----------------------------------------------------------------------------- */
+
+/* Shared with the child: how many commits were acknowledged. */
+static unsigned run_child(struct fixture *f, unsigned run, volatile unsigned *acknowledged)
+{
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct ledger *ledger = NULL;
+
+		if (ledger_open(&f->options, &plan, &ledger, &f->diag) != 0)
+			_exit(2);
+		f->ledger = ledger;
+		for (unsigned i = *acknowledged; i < 1000000; i++) {
+			char id[16];
+
+			(void)snprintf(id, sizeof(id), "%u", i % 300);
+			while (move_order(f, id, i / 300 % 2 ? "APPROVED" : "PLACED") != 0)
+				;
+			*acknowledged = i + 1;
+		}
+		_exit(3);
+	}
+	while (*acknowledged == 0 && waitpid(child, &status, WNOHANG) == 0)
+		sleep_ms(1);
+	sleep_ms(5 + run * 37 % 50);
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	return *acknowledged;
+}
+
+static void test_ledger__kill_9_keeps_all_acknowledged(void **state)
+{
+	enum { RUNS = 12 };
+	struct fixture *f = *state;
+	volatile unsigned *acknowledged = mmap(NULL, sizeof(unsigned), PROT_READ | PROT_WRITE,
+					       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal((const void *)acknowledged, MAP_FAILED);
+	f->options.journal_bytes = 1 << 18;
+	for (unsigned run = 0; run < RUNS; run++) {
+		unsigned count = run_child(f, run, acknowledged);
+		unsigned events;
+		char all[64];
+
+		open_ledger(f);
+		close_ledger(f);
+		events = (unsigned)strtoul(
+			folder_ask(&f->folder, "shop.db", "SELECT count(*) FROM events"), NULL, 10);
+		/* The last one may have been kept without having been acknowledged. */
+		assert_in_range(events, count, count + 1);
+		(void)snprintf(all, sizeof(all), "%u|%u", events, events);
+		assert_sql(&f->folder, "shop.db",
+			   "SELECT max(seq), (SELECT sum(revision) FROM orders) FROM events", all);
+		*acknowledged = events;
+	}
+	(void)munmap((void *)(uintptr_t)acknowledged, sizeof(unsigned));
+}
+
+/* A broker that dies with @count writes of orders in the journal and none in the database. */
+static void leave_in_journal(struct fixture *f, unsigned count)
+{
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		open_ledger(f);
+		(void)lock_database(f);
+		for (unsigned i = 0; i < count; i++) {
+			char id[16];
+
+			(void)snprintf(id, sizeof(id), "%u", i);
+			if (move_order(f, id, "PLACED") != 0)
+				_exit(1);
+		}
+		(void)kill(getpid(), SIGKILL);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+}
+
+static void test_ledger_open__replays_under_another_contract(void **state)
+{
+	struct ledger_column column[] = {
+		{ "colour", LEDGER_TEXT, false },
+		{ "status", LEDGER_TEXT, true },
+	};
+	struct ledger_entity entity[] = { { "lights", 2, column, 1, { 1 }, -1 } };
+	const struct ledger_plan other = { 1, entity };
+	struct fixture *f = *state;
+
+	leave_in_journal(f, 3);
+	assert_int_equal(try_open(f, &other), 0);
+	assert_int_equal(move_order(f, "1", "green"), 0); /* column 0 of entity 0 */
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT id, status FROM orders",
+		   "0|PLACED\n1|PLACED\n2|PLACED");
+	assert_sql(&f->folder, "shop.db", "SELECT id, colour, status FROM lights", "1|green|-");
+	assert_sql(&f->folder, "shop.db", "SELECT count(*), max(seq) FROM events", "4|4");
+}
+
+static void test_ledger_open__journal_with_writes_of_another_database(void **state)
+{
+	struct fixture *f = *state;
+	char aside[300];
+
+	leave_in_journal(f, 3);
+	(void)strcpy(aside, folder_file(&f->folder, "aside.db"));
+	assert_int_equal(rename(f->path, aside), 0);
+	(void)unlink(folder_file(&f->folder, "shop.db-wal"));
+	(void)unlink(folder_file(&f->folder, "shop.db-shm"));
+	assert_int_equal(try_open(f, &plan), ERR_INVALID);
+	assert_non_null(strstr(f->diag.text, "holds 3 writes of another database"));
+}
+
+static void test_ledger_open__older_copy_of_the_database(void **state)
+{
+	struct fixture *f = *state;
+
+	open_ledger(f);
+	assert_int_equal(move_order(f, "7", "PLACED"), 0);
+	close_ledger(f);
+	leave_in_journal(f, 2);
+	assert_sql(&f->folder, "shop.db", "UPDATE store SET applied_seq = 0", "");
+	assert_int_equal(try_open(f, &plan), ERR_INVALID);
+	assert_non_null(strstr(f->diag.text, "begins at write 2"));
+	/* One that is ahead has seen them: none is written twice. */
+	assert_sql(&f->folder, "shop.db", "UPDATE store SET applied_seq = 2", "");
+	open_ledger(f);
+	assert_int_equal(move_order(f, "8", "PLACED"), 0);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT seq FROM events ORDER BY seq", "1\n3\n4");
+}
+
+static void test_ledger_open__damaged_journal_is_cut_and_told(void **state)
+{
+	struct fixture *f = *state;
+	FILE *file;
+
+	leave_in_journal(f, 3);
+	/* A byte of the second record. */
+	file = fopen(folder_file(&f->folder, "shop.db-journal.ring"), "r+");
+	assert_non_null(file);
+	assert_int_equal(fseek(file, 65536 + 200, SEEK_SET), 0);
+	assert_int_equal(fputc('#', file), '#');
+	assert_int_equal(fclose(file), 0);
+	open_ledger(f);
+	wait_for_news(f, "write 2 was not whole");
+	assert_int_equal(move_order(f, "9", "PLACED"), 0);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT id FROM orders ORDER BY id", "0\n9");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(test_ledger_commit__is_seen_at_once_and_kept),
+		TEST(test_ledger_commit__leaves_unnamed_columns),
+		TEST(test_ledger_commit__event_only_and_entity_only),
+		TEST(test_ledger_commit__refuses_what_it_cannot_keep),
+		TEST(test_ledger_commit__larger_than_the_journal_takes),
+		TEST(test_ledger_look__finds_what_a_former_run_kept),
+		TEST(test_ledger_look__more_entities_than_memory),
+		TEST(test_ledger_open__second_is_refused),
+		TEST(test_ledger_open__no_database),
+		TEST(test_ledger_open__another_programs_database),
+		TEST(test_ledger_open__newer_database),
+		TEST(test_ledger_open__journal_of_another_database),
+		TEST(test_ledger_open__journal_takes_its_new_size),
+		TEST(test_ledger_open__nth_allocation_fails),
+		TEST(test_ledger_open__foreign_table),
+		TEST(test_ledger_replan__adds_tables_and_columns),
+		TEST(test_ledger_replan__bad_plan_changes_nothing),
+		TEST(test_ledger_commit__database_locked_for_seconds),
+		TEST(test_ledger_commit__short_lock_is_no_trouble),
+		TEST(test_ledger_commit__journal_full),
+		TEST(test_ledger_commit__disk_full),
+		TEST(test_ledger__events_keep_rows),
+		TEST(test_ledger__events_keep_days),
+		TEST(test_ledger__kill_9_keeps_all_acknowledged),
+		TEST(test_ledger_open__replays_under_another_contract),
+		TEST(test_ledger_open__journal_with_writes_of_another_database),
+		TEST(test_ledger_open__older_copy_of_the_database),
+		TEST(test_ledger_open__damaged_journal_is_cut_and_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,482 @@
+/*
+ * payload.h, whichever backend this build has: what is refused and where, values, numbers of
+ * any size, and that a message costs no memory of its own where yyjson reads it.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "cases.h"
+#include "failalloc.h"
+#include "schema/jsonscan.h"
+#include "schema/payload.h"
+
+#ifndef PAYLOAD_YYJSON
+#include "schema/jsonbig.h"
+#endif
+
+static const char *const fault_names[] = {
+	[PAYLOAD_OK] = "ok",
+	[PAYLOAD_TOO_LARGE] = "too-large",
+	[PAYLOAD_TOO_DEEP] = "too-deep",
+	[PAYLOAD_NOT_JSON] = "not-json",
+	[PAYLOAD_NOT_UTF8] = "not-utf8",
+	[PAYLOAD_DUPLICATE] = "duplicate",
+	[PAYLOAD_NOMEM] = "nomem",
+};
+
+static struct payload_parser *parser_new(size_t max_bytes, unsigned max_depth)
+{
+	struct payload_limits limits = { max_bytes, max_depth };
+	struct payload_parser *parser = NULL;
+
+	assert_int_equal(payload_parser_new(&limits, &parser, NULL), 0);
+	return parser;
+}
+
+/* Parses a literal; the text is handed over without the NUL behind it. */
+static const struct payload_value *parse(struct payload_parser *parser, const char *text)
+{
+	struct payload_error error;
+	size_t len = strlen(text);
+	char *copy = malloc(len ? len : 1);
+	const struct payload_value *value;
+
+	memcpy(copy, text, len);
+	value = payload_parse(parser, copy, len, &error);
+	free(copy);
+	return value;
+}
+
+static enum payload_fault fault_of(struct payload_parser *parser, const char *text, size_t len)
+{
+	struct payload_error error;
+
+	return payload_parse(parser, text, len, &error) ? PAYLOAD_OK : error.fault;
+}
+
+/* ---- what is refused -------------------------------------------------------------------- */
+
+static bool decide_fault(void *ctx, const struct cases_line *line)
+{
+	struct payload_error error = { .fault = PAYLOAD_OK };
+	const char *at = strchr(line->word, '@');
+	char *exact = malloc(line->len ? line->len : 1); /* ASan sees a byte too far */
+	bool ok;
+
+	memcpy(exact, line->text, line->len);
+	ok = payload_parse(ctx, exact, line->len, &error) != NULL;
+	free(exact);
+	if (ok)
+		return strcmp(line->word, "ok@0") == 0;
+	return at &&
+	       strncmp(line->word, fault_names[error.fault], (size_t)(at - line->word)) == 0 &&
+	       fault_names[error.fault][at - line->word] == '\0' && error.text[0] != '\0' &&
+	       error.offset <= line->len &&
+	       (at[1] == '?' || error.offset == strtoul(at + 1, NULL, 10));
+}
+
+static void test_payload_parse__decisions(void **state)
+{
+	struct payload_parser *parser = parser_new(200, 4);
+
+	(void)state;
+	assert_int_equal(cases_run("test/data/payload/basic.cases", parser, decide_fault), 0);
+	payload_parser_free(parser);
+}
+
+static void test_payload_parse__size_is_limited_before_anything_else(void **state)
+{
+	struct payload_parser *parser = parser_new(10, 4);
+	struct payload_error error;
+
+	(void)state;
+	assert_int_equal(fault_of(parser, "[1,2,3,44]", 10), PAYLOAD_OK);
+	assert_null(payload_parse(parser, "[1,2,3,\xff,5]", 11, &error));
+	assert_int_equal(error.fault, PAYLOAD_TOO_LARGE);
+	assert_int_equal(error.offset, 10);
+	assert_int_equal(fault_of(parser, NULL, 0), PAYLOAD_NOT_JSON);
+	payload_parser_free(parser);
+}
+
+static void test_payload_parse__depth_as_given(void **state)
+{
+	struct payload_parser *parser = parser_new(100000, PAYLOAD_MAX_DEPTH);
+	char text[2 * (PAYLOAD_MAX_DEPTH + 1)];
+	size_t n = PAYLOAD_MAX_DEPTH;
+	char *open = malloc(100000);
+
+	(void)state;
+	memset(text, '[', n);
+	memset(text + n, ']', n);
+	assert_int_equal(fault_of(parser, text, 2 * n), PAYLOAD_OK);
+	memset(text, '[', n + 1);
+	memset(text + n + 1, ']', n + 1);
+	assert_int_equal(fault_of(parser, text, 2 * (n + 1)), PAYLOAD_TOO_DEEP);
+	memset(open, '[', 100000);
+	assert_int_equal(fault_of(parser, open, 100000), PAYLOAD_TOO_DEEP);
+	free(open);
+	payload_parser_free(parser);
+}
+
+static void test_payload_parser_new__limits_are_checked(void **state)
+{
+	static const struct payload_limits bad[] = {
+		{ 0, 1 }, { PAYLOAD_MAX_BYTES + 1, 1 }, { 1, 0 }, { 1, PAYLOAD_MAX_DEPTH + 1 }
+	};
+	struct payload_parser *parser = NULL;
+	struct diag diag;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		diag_init(&diag);
+		assert_int_equal(payload_parser_new(&bad[i], &parser, &diag), ERR_LIMIT);
+		assert_null(parser);
+		assert_string_not_equal(diag.text, "");
+	}
+}
+
+/* ---- names that occur twice ------------------------------------------------------------- */
+
+/* {"k0":0,...,"kN":0} with @last as an extra name at the end. */
+static char *large_object(unsigned members, const char *last, size_t *len)
+{
+	char *text = malloc(members * 16 + 64);
+	size_t at = (size_t)sprintf(text, "{");
+
+	for (unsigned i = 0; i < members; i++)
+		at += (size_t)sprintf(text + at, "\"k%u\":0,", i);
+	at += (size_t)sprintf(text + at, "\"%s\":0}", last);
+	*len = at;
+	return text;
+}
+
+static void test_payload_parse__finds_the_name_twice_in_objects_of_any_size(void **state)
+{
+	static const unsigned sizes[] = { 1, 2, 8, 22, 23, 24, 25, 63, 64, 65, 1000, 100000 };
+	struct payload_parser *parser = parser_new(PAYLOAD_MAX_BYTES, 4);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		char twice[16];
+		size_t len;
+		char *text = large_object(sizes[i], "other", &len);
+
+		assert_int_equal(fault_of(parser, text, len), PAYLOAD_OK);
+		free(text);
+		(void)snprintf(twice, sizeof(twice), "k%u", sizes[i] / 2);
+		text = large_object(sizes[i], twice, &len);
+		assert_int_equal(fault_of(parser, text, len), PAYLOAD_DUPLICATE);
+		free(text);
+		text = large_object(sizes[i], "\\u006b0", &len);
+		assert_int_equal(fault_of(parser, text, len), PAYLOAD_DUPLICATE);
+		free(text);
+	}
+	payload_parser_free(parser);
+}
+
+static void test_payload_parse__many_small_members_fit(void **state)
+{
+	/* The shortest members there are: as many as max_bytes can hold, names of 0 to 3 bytes. */
+	enum { COUNT = 9000 };
+	char *text = malloc(COUNT * 10);
+	size_t at = (size_t)sprintf(text, "{\"\":0");
+	struct payload_parser *parser;
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT - 1; i++)
+		at += (size_t)sprintf(text + at, ",\"%c%c%c\":0", 'a' + i % 26, 'a' + i / 26 % 26,
+				      'a' + i / 676);
+	at += (size_t)sprintf(text + at, "}");
+	parser = parser_new(at, 4);
+	assert_int_equal(fault_of(parser, text, at), PAYLOAD_OK);
+	free(text);
+	payload_parser_free(parser);
+}
+
+/* ---- values ----------------------------------------------------------------------------- */
+
+static void test_payload_member__chains_and_misses(void **state)
+{
+	struct payload_parser *parser = parser_new(1000, 8);
+	const struct payload_value *root = parse(parser, "{\"a\":{\"b\\u00e9\":[1],\"\":2}}");
+	int64_t n;
+
+	(void)state;
+	assert_non_null(payload_member(payload_member(root, "a", 1), "b\xc3\xa9", 3));
+	assert_true(payload_integer(payload_member(payload_member(root, "a", 1), "", 0), &n));
+	assert_int_equal(n, 2);
+	assert_null(payload_member(root, "b", 1));
+	assert_null(payload_member(root, "ab", 2));
+	assert_null(payload_member(payload_member(root, "x", 1), "y", 1));
+	assert_null(payload_member(payload_member(payload_member(root, "a", 1), "b\xc3\xa9", 3),
+				   "0", 1));
+	payload_parser_free(parser);
+}
+
+static void test_payload_string__bytes_and_nul(void **state)
+{
+	struct payload_parser *parser = parser_new(1000, 8);
+	const char *text;
+	size_t len;
+	bool flag;
+	double d;
+	int64_t n;
+	const struct payload_value *value = parse(parser, "\"a\\u0000b\\ud83d\\udc36\"");
+
+	(void)state;
+	assert_true(payload_string(value, &text, &len));
+	assert_int_equal(len, 7);
+	assert_memory_equal(text, "a\0b\xf0\x9f\x90\xb6", 7);
+	assert_false(payload_integer(value, &n) || payload_number(value, &d) ||
+		     payload_boolean(value, &flag));
+	assert_false(payload_string(NULL, &text, &len));
+	assert_false(payload_string(parse(parser, "12"), &text, &len));
+	assert_false(payload_string(parse(parser, "null"), &text, &len));
+	assert_false(payload_string(parse(parser, "[\"x\"]"), &text, &len));
+	payload_parser_free(parser);
+}
+
+static void test_payload_boolean__only_the_two(void **state)
+{
+	struct payload_parser *parser = parser_new(1000, 8);
+	bool flag = false;
+
+	(void)state;
+	assert_true(payload_boolean(parse(parser, "true"), &flag) && flag);
+	assert_true(payload_boolean(parse(parser, "false"), &flag) && !flag);
+	assert_false(payload_boolean(parse(parser, "null"), &flag));
+	assert_false(payload_boolean(parse(parser, "1"), &flag));
+	assert_false(payload_boolean(NULL, &flag));
+	payload_parser_free(parser);
+}
+
+static void test_payload_integer__exact_or_not_at_all(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_integer;
+		int64_t value;
+	} cases[] = {
+		{ "0", true, 0 },
+		{ "-0", true, 0 },
+		{ "1.0", true, 1 },
+		{ "-0.0", true, 0 },
+		{ "1e3", true, 1000 },
+		{ "1.5", false, 0 },
+		{ "9223372036854775807", true, INT64_MAX },
+		{ "-9223372036854775808", true, INT64_MIN },
+		{ "9223372036854775808", false, 0 },
+		{ "-9223372036854775809", false, 0 },
+		{ "18446744073709551615", false, 0 },
+		{ "18446744073709551616", false, 0 },
+		{ "9223372036854775808.0", false, 0 },
+		{ "-9223372036854775808.0", true, INT64_MIN },
+		{ "1e400", false, 0 },
+		{ "\"1\"", false, 0 },
+		{ "null", false, 0 },
+	};
+	struct payload_parser *parser = parser_new(1000, 8);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct payload_value *value = parse(parser, cases[i].text);
+		int64_t n = 0;
+
+		assert_non_null(value);
+		assert_int_equal(payload_integer(value, &n), cases[i].is_integer);
+		if (cases[i].is_integer)
+			assert_int_equal(n, cases[i].value);
+	}
+	assert_false(payload_integer(NULL, &(int64_t){ 0 }));
+	payload_parser_free(parser);
+}
+
+static void test_payload_number__nearest_double_of_any_size(void **state)
+{
+	static const struct {
+		const char *text;
+		double value;
+	} cases[] = {
+		{ "0.1", 0.1 },
+		{ "-17", -17 },
+		{ "9007199254740993", 9007199254740992.0 },
+		{ "18446744073709551615", 18446744073709551615.0 },
+		{ "-12345678901234567890123", -12345678901234567890123.0 },
+		{ "1.7976931348623157e308", 1.7976931348623157e308 },
+		{ "1.7976931348623158e308", 1.7976931348623157e308 },
+		{ "1.7976931348623159e308", INFINITY },
+		{ "17976931348623159e292", INFINITY },
+		{ "0.0017976931348623159E311", INFINITY },
+		{ "1e309", INFINITY },
+		{ "-1E+400", -INFINITY },
+		{ "1e99999999999999999999", INFINITY },
+		{ "0e99999999999999999999", 0 },
+		{ "0.0e400", 0 },
+		{ "1e-400", 0 },
+		{ "1e-99999999999999999999", 0 },
+	};
+	struct payload_parser *parser = parser_new(1000, 8);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		double d = -1;
+
+		assert_true(payload_number(parse(parser, cases[i].text), &d));
+		if (d != cases[i].value)
+			fail_msg("%s: %a", cases[i].text, d);
+	}
+	assert_false(payload_number(parse(parser, "\"1\""), &(double){ 0 }));
+	assert_false(payload_number(NULL, &(double){ 0 }));
+	payload_parser_free(parser);
+}
+
+static void test_payload_parse__big_numbers_stay_in_their_places(void **state)
+{
+	struct payload_parser *parser = parser_new(1000, 8);
+	const struct payload_value *root = parse(
+		parser, "{\"a\":1,\"b\":[2,\"x\",{\"c\":99999999999999999999},null],"
+			"\"d\":-88888888888888888888,\"e\":{\"f\":true,\"g\":1e999},\"h\":7}");
+	const struct payload_value *e = payload_member(root, "e", 1);
+	bool flag = false;
+	int64_t n;
+	double d;
+
+	(void)state;
+	assert_true(payload_integer(payload_member(root, "a", 1), &n) && n == 1);
+	assert_true(payload_number(payload_member(root, "d", 1), &d) &&
+		    d == -88888888888888888888.0);
+	assert_true(payload_boolean(payload_member(e, "f", 1), &flag) && flag);
+	assert_true(payload_number(payload_member(e, "g", 1), &d) && isinf(d));
+	assert_true(payload_integer(payload_member(root, "h", 1), &n) && n == 7);
+	assert_false(payload_string(payload_member(root, "d", 1), &(const char *){ NULL },
+				    &(size_t){ 0 }));
+	assert_true(payload_number(parse(parser, "99999999999999999999"), &d) && d == 1e20);
+	payload_parser_free(parser);
+}
+
+static void test_jsonscan_run__notes_where_big_numbers_stand(void **state)
+{
+	static const char text[] = "{\"9\":0,\"b\":[\"10\",99999999999999999999],\"c\":1e400}";
+	struct jsonscan_big big[2];
+	struct jsonscan scan;
+
+	(void)state;
+	assert_true(jsonscan_run(text, strlen(text), 8, big, 2, &scan));
+	assert_int_equal(scan.big_count, 2);
+	assert_int_equal(big[0].ordinal, 2);
+	assert_int_equal(big[0].len, 20);
+	assert_memory_equal(text + big[0].offset, "99999999999999999999", 20);
+	assert_int_equal(big[1].ordinal, 3);
+	assert_int_equal(big[1].len, 5);
+	assert_memory_equal(text + big[1].offset, "1e400", 5);
+}
+
+/* ---- memory ----------------------------------------------------------------------------- */
+
+static const char order[] =
+	"{\"orderId\":\"4711\",\"petId\":12,\"quantity\":1,\"shipDate\":\"2026-11-21T03:35:00Z\","
+	"\"status\":\"placed\",\"complete\":false,\"owner\":{\"id\":7,\"name\":\"J\\u00f6rg\"},"
+	"\"total\":99999999999999999999}";
+
+static void test_payload_parser__out_of_memory(void **state)
+{
+	struct payload_limits limits = { 1000, 8 };
+
+	(void)state;
+	for (size_t n = 1;; n++) {
+		struct payload_parser *parser = NULL;
+		const struct payload_value *value = NULL;
+		struct payload_error error = { .fault = PAYLOAD_OK };
+		struct diag diag;
+		int rc;
+
+		diag_init(&diag);
+		failalloc_start(n);
+		rc = payload_parser_new(&limits, &parser, &diag);
+		if (!rc)
+			value = payload_parse(parser, order, strlen(order), &error);
+		if (!failalloc_stop()) {
+			assert_int_equal(rc, 0);
+			assert_non_null(value);
+			payload_parser_free(parser);
+			break;
+		}
+		if (rc)
+			assert_int_equal(rc, ERR_NOMEM);
+		else
+			assert_int_equal(error.fault, PAYLOAD_NOMEM);
+		payload_parser_free(parser);
+	}
+}
+
+#ifdef PAYLOAD_YYJSON
+/* yyjson is handed our pool and never asks malloc: what would count is what this room asks. */
+static void test_payload_parse__allocates_nothing(void **state)
+{
+	struct payload_parser *parser = parser_new(PAYLOAD_MAX_BYTES, 8);
+	struct payload_error error;
+	size_t len;
+	char *large = large_object(100000, "other", &len);
+
+	(void)state;
+	failalloc_start(1);
+	for (int i = 0; i < 100; i++)
+		assert_non_null(payload_parse(parser, order, strlen(order), &error));
+	assert_non_null(payload_parse(parser, large, len, &error));
+	assert_null(payload_parse(parser, large, len - 1, &error));
+	assert_false(failalloc_stop());
+	assert_int_equal(failalloc_count(), 0);
+	free(large);
+	payload_parser_free(parser);
+}
+#else
+static void test_jsonbig_parse__gives_plain_values_that_can_be_compared(void **state)
+{
+	static const char text[] = "[99999999999999999999,1]";
+	struct payload_error error;
+	json_t *one = jsonbig_parse(text, strlen(text), 2048, &error);
+	json_t *two = jsonbig_parse(text, strlen(text), 2048, &error);
+	const char *big;
+	size_t len;
+
+	(void)state;
+	assert_true(json_equal(one, two));
+	assert_true(jsonbig_text(json_array_get(one, 0), &big, &len));
+	assert_string_equal(big, "99999999999999999999");
+	assert_int_equal(len, 20);
+	assert_false(jsonbig_text(json_array_get(one, 1), &big, &len));
+	json_decref(one);
+	json_decref(two);
+}
+#endif
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_payload_parse__decisions),
+		cmocka_unit_test(test_payload_parse__size_is_limited_before_anything_else),
+		cmocka_unit_test(test_payload_parse__depth_as_given),
+		cmocka_unit_test(test_payload_parser_new__limits_are_checked),
+		cmocka_unit_test(test_payload_parse__finds_the_name_twice_in_objects_of_any_size),
+		cmocka_unit_test(test_payload_parse__many_small_members_fit),
+		cmocka_unit_test(test_payload_member__chains_and_misses),
+		cmocka_unit_test(test_payload_string__bytes_and_nul),
+		cmocka_unit_test(test_payload_boolean__only_the_two),
+		cmocka_unit_test(test_payload_integer__exact_or_not_at_all),
+		cmocka_unit_test(test_payload_number__nearest_double_of_any_size),
+		cmocka_unit_test(test_payload_parse__big_numbers_stay_in_their_places),
+		cmocka_unit_test(test_jsonscan_run__notes_where_big_numbers_stand),
+		cmocka_unit_test(test_payload_parser__out_of_memory),
+#ifdef PAYLOAD_YYJSON
+		cmocka_unit_test(test_payload_parse__allocates_nothing),
+#else
+		cmocka_unit_test(test_jsonbig_parse__gives_plain_values_that_can_be_compared),
+#endif
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,480 @@
+/* What is made of a refusal: its id, its notice, and how many of them a client gets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "failalloc.h"
+#include "report/decisionid.h"
+#include "report/jsonout.h"
+#include "report/notice.h"
+#include "report/quota.h"
+#include "report/refusals.h"
+
+#define NOW INT64_C(1768473000123) /* 2026-01-15T10:30:00.123Z */
+
+/* ---- jsonout ---------------------------------------------------------------------------- */
+
+static const char *printed(const char *text, size_t len, size_t max)
+{
+	static char buffer[256];
+	struct jsonout out;
+	size_t written;
+
+	jsonout_begin(&out, buffer, sizeof(buffer));
+	jsonout_text(&out, NULL, text, len, max);
+	written = jsonout_end(&out);
+	assert_int_equal(written, strlen(buffer));
+	return buffer;
+}
+
+static void test_jsonout_text__escapes_whatever_comes(void **state)
+{
+	static const struct {
+		const char *bytes, *json;
+	} rows[] = {
+		{ "plain", "\"plain\"" },
+		{ "\"\\/", "\"\\\"\\\\/\"" },
+		{ "\n\r\t\b\f\x01\x1b\x7f", "\"\\n\\r\\t\\b\\f\\u0001\\u001b\\u007f\"" },
+		{ "\xc3\xa4\xf0\x9f\x90\x88", "\"\xc3\xa4\xf0\x9f\x90\x88\"" },
+		{ "\xc2\x85\xe2\x80\xa8\xe2\x80\xa9", "\"\\u0085\\u2028\\u2029\"" },
+		{ "a\xff"
+		  "b\xc3",
+		  "\"a\\ufffdb\\ufffd\"" },
+		{ "\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"" },
+		{ "", "\"\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(printed(rows[i].bytes, strlen(rows[i].bytes), 200),
+				    rows[i].json);
+	assert_string_equal(printed("a\0b", 3, 200), "\"a\\u0000b\"");
+}
+
+static void test_jsonout_text__cuts_between_characters(void **state)
+{
+	(void)state;
+	assert_string_equal(printed("abcdefgh", 8, 8), "\"abcdefgh\"");
+	assert_string_equal(printed("abcdefgh", 8, 7), "\"abcd...\"");
+	assert_string_equal(printed("abc\xc3\xa4\xc3\xa4\xc3\xa4", 9, 8), "\"abc\xc3\xa4...\"");
+	assert_string_equal(printed("abc\n\n\n\n", 7, 8), "\"abc\\n...\"");
+	assert_string_equal(printed("\x01\x01\x01", 3, 8), "\"...\"");
+}
+
+static void test_jsonout_end__says_what_did_not_fit(void **state)
+{
+	(void)state;
+	for (size_t cap = 1; cap < 40; cap++) {
+		char buffer[40];
+		struct jsonout out;
+		size_t len;
+
+		memset(buffer, '#', sizeof(buffer));
+		jsonout_begin(&out, buffer, cap);
+		jsonout_open(&out, NULL, '{');
+		jsonout_number(&out, "a", 12345);
+		jsonout_true(&out, "b");
+		jsonout_close(&out, '}');
+		len = jsonout_end(&out);
+		assert_int_equal(len, cap > 20 ? 20 : 0);
+		assert_int_equal(strlen(buffer), len);
+		assert_int_equal(buffer[cap], '#');
+	}
+}
+
+/* ---- decisionid ------------------------------------------------------------------------- */
+
+static void test_decisionid_next__sorts_as_made(void **state)
+{
+	char last[DECISIONID_TEXT] = "", id[DECISIONID_TEXT];
+	struct decisionid ids;
+	int64_t now = NOW;
+
+	(void)state;
+	decisionid_init(&ids, 0xffffffff);
+	for (int i = 0; i < 10000; i++) {
+		/* the clock stands, goes on, and is set back */
+		now += i % 7 == 0 ? 1 : i % 1000 == 999 ? -5000 : 0;
+		decisionid_next(&ids, now, id);
+		assert_int_equal(strlen(id), DECISIONID_TEXT - 1);
+		assert_int_equal(strspn(id, "0123456789abcdefghjkmnpqrstvwxyz"), strlen(id));
+		assert_true(strcmp(id, last) > 0);
+		memcpy(last, id, sizeof(last));
+	}
+}
+
+static void test_decisionid_next__outlives_a_full_millisecond(void **state)
+{
+	char last[DECISIONID_TEXT] = "", id[DECISIONID_TEXT];
+	struct decisionid ids;
+
+	(void)state;
+	decisionid_init(&ids, 1);
+	for (int i = 0; i < (1 << 20) + 10; i++) {
+		decisionid_next(&ids, NOW, id);
+		assert_true(strcmp(id, last) > 0);
+		memcpy(last, id, sizeof(last));
+	}
+}
+
+static void test_decisionid_next__tells_instances_apart(void **state)
+{
+	char one[DECISIONID_TEXT], other[DECISIONID_TEXT];
+	struct decisionid ids;
+
+	(void)state;
+	decisionid_init(&ids, 1);
+	decisionid_next(&ids, NOW, one);
+	decisionid_init(&ids, 2);
+	assert_string_not_equal(one, decisionid_next(&ids, NOW, other));
+	decisionid_init(&ids, 1);
+	assert_string_equal(one, decisionid_next(&ids, NOW, other));
+	assert_string_equal(decisionid_next(&ids, -1, other), other);
+}
+
+/* ---- notice ----------------------------------------------------------------------------- */
+
+static struct refusal example(void)
+{
+	return (struct refusal){
+		.id = "06c5w3z8m4k2x9ab",
+		.time_ms = NOW,
+		.action = "publish",
+		.reason = REASON_TRANSITION_ILLEGAL,
+		.client_id = "app-1",
+		.principal = "eva",
+		.address = "127.0.0.1",
+		.topic = "orders/7/status",
+		.topic_len = 15,
+		.qos = 1,
+		.pointer = "/status",
+		.keyword = "transition",
+		.message = "order is PLACED: APPROVED, CANCELLED may follow, not DELIVERED",
+		.standing = "PLACED",
+	};
+}
+
+static void test_notice_print__says_all_of_it(void **state)
+{
+	struct refusal refusal = example();
+	char text[NOTICE_MAX];
+	size_t len;
+
+	(void)state;
+	len = notice_print(&refusal, text);
+	assert_int_equal(len, strlen(text));
+	assert_string_equal(
+		text,
+		"{\"type\":\"https://petstoreapi.com/errors/validation-error\","
+		"\"title\":\"Validation Error\",\"status\":422,"
+		"\"detail\":\"order is PLACED: APPROVED, CANCELLED may follow, not DELIVERED\","
+		"\"instance\":\"orders/7/status\","
+		"\"errors\":[{\"field\":\"/status\",\"code\":\"transition\",\"message\":"
+		"\"order is PLACED: APPROVED, CANCELLED may follow, not DELIVERED\"}],"
+		"\"reason\":\"transition-illegal\",\"decisionId\":\"06c5w3z8m4k2x9ab\","
+		"\"topic\":\"orders/7/status\",\"qos\":1,\"time\":\"2026-01-15T10:30:00.123Z\","
+		"\"standing\":\"PLACED\"}");
+	refusal.reason = REASON_SCOPE_MISSING;
+	refusal.pointer = refusal.keyword = refusal.standing = refusal.message = "";
+	refusal.is_observed = true;
+	(void)notice_print(&refusal, text);
+	assert_string_equal(text, "{\"type\":\"https://petstoreapi.com/errors/forbidden\","
+				  "\"title\":\"Forbidden\",\"status\":403,"
+				  "\"detail\":\"The client lacks the scope\","
+				  "\"instance\":\"orders/7/status\",\"reason\":\"scope-missing\","
+				  "\"decisionId\":\"06c5w3z8m4k2x9ab\","
+				  "\"topic\":\"orders/7/status\",\"qos\":1,"
+				  "\"time\":\"2026-01-15T10:30:00.123Z\",\"observed\":true}");
+}
+
+static void test_notice_print__instance_is_a_uri_reference(void **state)
+{
+	static const char topic[] = "$a/b c?d%#\xc3\xa4:\"\n/e";
+	struct refusal refusal = example();
+	char text[NOTICE_MAX];
+	json_t *json;
+
+	(void)state;
+	refusal.topic = topic;
+	refusal.topic_len = sizeof(topic) - 1;
+	(void)notice_print(&refusal, text);
+	json = json_loads(text, 0, NULL);
+	assert_non_null(json);
+	assert_string_equal(json_string_value(json_object_get(json, "instance")),
+			    "$a/b%20c%3Fd%25%23%C3%A4%3A%22%0A/e");
+	assert_string_equal(json_string_value(json_object_get(json, "topic")), topic);
+	json_decref(json);
+}
+
+/* Every reason has a type of the Petstore's, and the longest of everything still fits. */
+static void test_notice_print__fits_for_every_reason(void **state)
+{
+	static char hostile[70000];
+	char pointer[256], sentence[256];
+
+	(void)state;
+	memset(hostile, 0x01, sizeof(hostile));
+	memset(pointer, '"', sizeof(pointer) - 1);
+	memset(sentence, 0x1b, sizeof(sentence) - 1);
+	pointer[255] = sentence[255] = '\0';
+	for (enum reason reason = 0; reason < REASON_COUNT; reason++) {
+		struct refusal refusal = example();
+		char text[NOTICE_MAX];
+		json_t *json;
+		const char *type;
+
+		refusal.reason = reason;
+		refusal.topic = hostile;
+		refusal.topic_len = sizeof(hostile);
+		refusal.pointer = pointer;
+		refusal.keyword = refusal.message = refusal.standing = sentence;
+		refusal.is_observed = true;
+		assert_true(notice_print(&refusal, text) > 0);
+		json = json_loads(text, 0, NULL);
+		assert_non_null(json);
+		type = json_string_value(json_object_get(json, "type"));
+		assert_true(strncmp(type, "https://petstoreapi.com/errors/", 31) == 0);
+		assert_true(json_integer_value(json_object_get(json, "status")) >= 400);
+		json_decref(json);
+	}
+}
+
+/* ---- quota ------------------------------------------------------------------------------ */
+
+static bool take(struct quota *quota, const char *client, int64_t now)
+{
+	return quota_take(quota, client, strlen(client), now);
+}
+
+static void test_quota_take__gives_so_many_a_second(void **state)
+{
+	struct quota *quota = NULL;
+	struct quota_held held;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(quota_new(3, &quota, &diag), 0);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(take(quota, "eva", 5000 + i), i < 3);
+	assert_true(take(quota, "tom", 5100));
+	/* told once the second is over, once */
+	assert_false(quota_next_held(quota, 5999, &held));
+	assert_true(quota_next_held(quota, 6000, &held));
+	assert_string_equal(held.client, "eva");
+	assert_int_equal(held.count, 7);
+	assert_false(quota_next_held(quota, 6000, &held));
+	assert_false(quota_next_held(quota, 7000, &held));
+	assert_true(take(quota, "eva", 7000));
+	quota_free(quota);
+	quota_free(NULL);
+}
+
+static void test_quota_take__owes_what_the_next_second_covers(void **state)
+{
+	struct quota *quota = NULL;
+	struct quota_held held;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(quota_new(1, &quota, &diag), 0);
+	for (int64_t now = 5000; now < 7000; now += 100)
+		(void)take(quota, "eva", now);
+	/* 2 seconds of 10, 1 given in each; the second of them is not over */
+	assert_true(quota_next_held(quota, 6950, &held));
+	assert_int_equal(held.count, 9);
+	assert_false(quota_next_held(quota, 6990, &held));
+	assert_true(quota_next_held(quota, 7000, &held));
+	assert_int_equal(held.count, 9);
+	quota_free(quota);
+}
+
+static void test_quota_take__is_not_flooded(void **state)
+{
+	struct quota *quota = NULL;
+	struct quota_held held;
+	struct diag diag;
+	unsigned given = 0, told = 0;
+
+	(void)state;
+	assert_int_equal(quota_new(2, &quota, &diag), 0);
+	assert_true(take(quota, "victim", 5000));
+	for (unsigned i = 0; i < 200000; i++) {
+		char client[32];
+
+		(void)snprintf(client, sizeof(client), "flood-%u", i);
+		given += take(quota, client, 5000);
+	}
+	/* all together got no more than the total, and nobody's count was forgotten */
+	assert_int_equal(given, QUOTA_TOTAL * 2 - 1);
+	assert_false(take(quota, "victim", 5000));
+	while (quota_next_held(quota, 6000, &held))
+		told++;
+	assert_true(told > 0 && told <= QUOTA_CLIENTS);
+	assert_true(take(quota, "victim", 6000));
+	quota_free(quota);
+}
+
+static void test_quota_take__refuses_what_is_no_client(void **state)
+{
+	char longest[QUOTA_CLIENT_MAX + 2];
+	struct quota *quota = NULL;
+	struct quota_held held;
+	struct diag diag;
+
+	(void)state;
+	memset(longest, 'x', sizeof(longest));
+	assert_int_equal(quota_new(2, &quota, &diag), 0);
+	assert_false(quota_take(quota, "", 0, 5000));
+	assert_true(quota_take(quota, longest, QUOTA_CLIENT_MAX, 5000));
+	assert_false(quota_take(quota, longest, QUOTA_CLIENT_MAX + 1, 5000));
+	quota_free(quota);
+	assert_int_equal(quota_new(0, &quota, &diag), 0);
+	assert_false(take(quota, "eva", 5000));
+	assert_false(quota_next_held(quota, 9000, &held));
+	quota_free(quota);
+}
+
+/* ---- refusals --------------------------------------------------------------------------- */
+
+static struct refusals *desk(unsigned per_second, size_t payload_bytes)
+{
+	struct refusals_options options = { per_second, payload_bytes };
+	struct refusals *refusals = NULL;
+	struct diag diag;
+
+	assert_int_equal(refusals_new(&options, &refusals, &diag), 0);
+	return refusals;
+}
+
+static void test_refusals_describe__takes_over_the_decision(void **state)
+{
+	struct refusals *refusals = desk(5, 4);
+	struct gate_request request = { .action = GATE_PUBLISH,
+					.topic = "orders/7/status",
+					.topic_len = 15,
+					.payload = "{\"a\":1}",
+					.payload_len = 7,
+					.qos = 2,
+					.is_will = true };
+	struct decision decision = {
+		.reason = REASON_SCHEMA_VIOLATION,
+		.error = { .instance = "/a", .keyword = "type", .message = "no" }
+	};
+	struct refusals_client client = { "app-1", "eva", "::1" };
+	struct refusals_notice notice;
+	struct refusal refusal;
+
+	(void)state;
+	refusals_describe(refusals, &request, &decision, &client, NOW, &refusal);
+	assert_string_equal(refusal.action, "will");
+	assert_int_equal(refusal.payload_len, 4);
+	assert_string_equal(refusal.pointer, "/a");
+	assert_true(refusals_notice(refusals, &refusal, &notice));
+	assert_string_equal(notice.topic, "refusals/app-1");
+	assert_int_equal(notice.len, strlen(notice.text));
+	assert_non_null(strstr(notice.text, refusal.id));
+	refusals_free(refusals);
+	refusals_free(NULL);
+}
+
+static void test_refusals_notice__goes_to_topic_levels_only(void **state)
+{
+	static const char *const ids[] = { "",         "a/b",  "+",  "#",  "a b",
+					   "\xc3\xa4", "a\nb", "$x", "..", "a%2fb" };
+	char longest[66];
+	struct refusals *refusals = desk(5, 0);
+	struct refusals_notice notice;
+	struct refusal refusal = example();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		refusal.client_id = ids[i];
+		assert_false(refusals_notice(refusals, &refusal, &notice));
+	}
+	memset(longest, 'x', 65);
+	longest[65] = '\0';
+	refusal.client_id = longest;
+	assert_false(refusals_notice(refusals, &refusal, &notice));
+	longest[64] = '\0';
+	assert_true(refusals_notice(refusals, &refusal, &notice));
+	assert_int_equal(strlen(notice.topic), 9 + 64);
+	refusal.action = "subscribe";
+	assert_false(refusals_notice(refusals, &refusal, &notice));
+	refusals_free(refusals);
+}
+
+static void test_refusals_held__makes_up_for_the_bound(void **state)
+{
+	struct refusals *refusals = desk(2, 0);
+	struct refusals_notice notice;
+	struct refusal refusal = example();
+	json_t *json;
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(refusals_notice(refusals, &refusal, &notice), i < 2);
+	assert_false(refusals_held(refusals, NOW, &notice));
+	assert_true(refusals_held(refusals, NOW + 1000, &notice));
+	assert_string_equal(notice.topic, "refusals/app-1");
+	json = json_loads(notice.text, 0, NULL);
+	assert_int_equal(json_integer_value(json_object_get(json, "heldBack")), 8);
+	assert_string_equal(json_string_value(json_object_get(json, "detail")),
+			    "8 more refusals were not told one by one");
+	json_decref(json);
+	assert_false(refusals_held(refusals, NOW + 1000, &notice));
+	refusals_free(refusals);
+}
+
+static void test_refusals_new__survives_failing_allocations(void **state)
+{
+	struct refusals_options options = { 5, 256 };
+
+	(void)state;
+	for (size_t n = 1;; n++) {
+		struct refusals *refusals = NULL;
+		struct diag diag;
+		int rc;
+
+		failalloc_start(n);
+		rc = refusals_new(&options, &refusals, &diag);
+		if (!failalloc_stop()) {
+			assert_int_equal(rc, 0);
+			assert_true(n > 1);
+			refusals_free(refusals);
+			break;
+		}
+		assert_int_equal(rc, ERR_NOMEM);
+		assert_null(refusals);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_jsonout_text__escapes_whatever_comes),
+		cmocka_unit_test(test_jsonout_text__cuts_between_characters),
+		cmocka_unit_test(test_jsonout_end__says_what_did_not_fit),
+		cmocka_unit_test(test_decisionid_next__sorts_as_made),
+		cmocka_unit_test(test_decisionid_next__outlives_a_full_millisecond),
+		cmocka_unit_test(test_decisionid_next__tells_instances_apart),
+		cmocka_unit_test(test_notice_print__says_all_of_it),
+		cmocka_unit_test(test_notice_print__instance_is_a_uri_reference),
+		cmocka_unit_test(test_notice_print__fits_for_every_reason),
+		cmocka_unit_test(test_quota_take__gives_so_many_a_second),
+		cmocka_unit_test(test_quota_take__owes_what_the_next_second_covers),
+		cmocka_unit_test(test_quota_take__is_not_flooded),
+		cmocka_unit_test(test_quota_take__refuses_what_is_no_client),
+		cmocka_unit_test(test_refusals_describe__takes_over_the_decision),
+		cmocka_unit_test(test_refusals_notice__goes_to_topic_levels_only),
+		cmocka_unit_test(test_refusals_held__makes_up_for_the_bound),
+		cmocka_unit_test(test_refusals_new__survives_failing_allocations),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

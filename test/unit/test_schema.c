@@ -1,0 +1,694 @@
+/*
+ * The schema engine. Decisions are data: test/data/schema/cases/ has groups of a schema and
+ * documents laid out as in the JSON-Schema-Test-Suite (with "documents" that references may
+ * reach, "uri" and "format" beside them), invalid/<name>/{schema.json,error} schemas that must
+ * be refused and the line that says why, explain/cases.json the sentences of each keyword.
+ */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "failalloc.h"
+#include "schema/jsonbig.h"
+#include "schema/jsontext.h"
+#include "schema/schema.h"
+
+#define DATA "test/data/schema"
+#define URI "test:/schema.json"
+#define MAX_ERRORS 8
+
+static char *read_file(const char *path, size_t *len)
+{
+	FILE *file = fopen(path, "rb");
+	char *text = calloc(1, 1 << 20);
+
+	if (!file || !text)
+		fail_msg("%s: cannot be read", path);
+	*len = fread(text, 1, (1 << 20) - 1, file);
+	fclose(file);
+	return text;
+}
+
+static json_t *parse(const char *name, const char *text, size_t len)
+{
+	struct payload_error error;
+	json_t *json = jsonbig_parse(text, len, PAYLOAD_MAX_DEPTH, &error);
+
+	if (!json)
+		fail_msg("%s: at %zu: %s", name, error.offset, error.text);
+	return json;
+}
+
+static json_t *load(const char *path)
+{
+	size_t len;
+	char *text = read_file(path, &len);
+	json_t *json = parse(path, text, len);
+
+	free(text);
+	return json;
+}
+
+/* ---- one schema, one document ------------------------------------------------------------ */
+
+static struct schema *compile_json(json_t *json, bool assert_format)
+{
+	struct schema_options options = { .assert_format = assert_format };
+	struct schema_set *set = NULL;
+	struct schema *schema = NULL;
+	struct diag diag;
+
+	diag_init(&diag);
+	if (schema_set_new(&set, &diag) || schema_set_add(set, URI, "schema.json", json, &diag) ||
+	    schema_compile(set, URI, &options, &schema, &diag))
+		fail_msg("%s", diag.text);
+	schema_set_free(set); /* schemas live on */
+	return schema;
+}
+
+static struct schema *compile(const char *text)
+{
+	json_t *json = parse("schema", text, strlen(text));
+	struct schema *schema = compile_json(json, false);
+
+	json_decref(json);
+	return schema;
+}
+
+struct message {
+	struct payload_parser *parser;
+	const struct payload_value *value;
+};
+
+static struct message message_text(const char *text, size_t len)
+{
+	struct payload_limits limits = { PAYLOAD_MAX_BYTES, PAYLOAD_MAX_DEPTH };
+	struct message message = { NULL, NULL };
+	struct payload_error error;
+	struct diag diag;
+
+	assert_int_equal(payload_parser_new(&limits, &message.parser, &diag), 0);
+	message.value = payload_parse(message.parser, text, len, &error);
+	if (!message.value)
+		fail_msg("at %zu: %s", error.offset, error.text);
+	return message;
+}
+
+static struct message message_json(const json_t *json)
+{
+	struct message message;
+	char *text = NULL;
+	size_t len = 0;
+
+	assert_int_equal(jsontext_write(json, NULL, NULL, &text, &len), 0);
+	message = message_text(text, len);
+	free(text);
+	return message;
+}
+
+/* What schema_check() says, held against what schema_explain() says. */
+static enum schema_answer check(const struct schema *schema, const struct payload_value *value)
+{
+	struct schema_error errors[MAX_ERRORS];
+	enum schema_answer answer = schema_check(schema, value);
+	enum schema_answer explained = SCHEMA_VALID;
+	size_t count = schema_explain(schema, value, errors, MAX_ERRORS, &explained);
+
+	assert_int_equal(answer, explained);
+	assert_int_equal(count > 0, answer != SCHEMA_VALID);
+	if (answer == SCHEMA_INVALID)
+		assert_true(errors[0].keyword[0] && errors[0].message[0]);
+	return answer;
+}
+
+static enum schema_answer check_text(const char *schema_text, const char *text, size_t len)
+{
+	struct schema *schema = compile(schema_text);
+	struct message message = message_text(text, len);
+	enum schema_answer answer = check(schema, message.value);
+
+	payload_parser_free(message.parser);
+	schema_free(schema);
+	return answer;
+}
+
+/* ---- groups ------------------------------------------------------------------------------ */
+
+static void run_group(const char *file, json_t *group)
+{
+	const char *uri = json_string_value(json_object_get(group, "uri"));
+	const char *description = json_string_value(json_object_get(group, "description"));
+	struct schema_options options = { json_is_true(json_object_get(group, "format")) };
+	struct schema_set *set = NULL;
+	struct schema *schema = NULL;
+	struct diag diag;
+	const char *name;
+	json_t *json;
+	size_t i;
+	int rc;
+
+	assert_int_equal(schema_set_new(&set, &diag), 0);
+	json_object_foreach(json_object_get(group, "documents"), name, json)
+		assert_int_equal(schema_set_add(set, name, name, json, &diag), 0);
+	uri = uri ? uri : URI;
+	rc = schema_set_add(set, uri, file, json_object_get(group, "schema"), &diag);
+	if (rc != 0 || schema_compile(set, uri, &options, &schema, &diag) != 0)
+		fail_msg("%s: %s: %s", file, description, diag.text);
+	schema_set_free(set);
+	json_array_foreach(json_object_get(group, "tests"), i, json)
+	{
+		struct message message = message_json(json_object_get(json, "data"));
+		bool valid = check(schema, message.value) == SCHEMA_VALID;
+
+		if (valid != json_is_true(json_object_get(json, "valid")))
+			fail_msg("%s: %s: %s: is %svalid", file, description,
+				 json_string_value(json_object_get(json, "description")),
+				 valid ? "" : "not ");
+		payload_parser_free(message.parser);
+	}
+	schema_free(schema);
+}
+
+static void run_cases(const char *name)
+{
+	char path[256];
+	json_t *groups;
+	json_t *group;
+	size_t i;
+
+	(void)snprintf(path, sizeof(path), DATA "/cases/%s.json", name);
+	groups = load(path);
+	assert_true(json_array_size(groups) > 0);
+	json_array_foreach(groups, i, group) run_group(name, group);
+	json_decref(groups);
+}
+
+static void test_schema_check__resources(void **state)
+{
+	(void)state;
+	run_cases("resources");
+}
+
+static void test_schema_check__dynamic_references(void **state)
+{
+	(void)state;
+	run_cases("dynamic");
+}
+
+static void test_schema_check__unevaluated(void **state)
+{
+	(void)state;
+	run_cases("unevaluated");
+}
+
+static void test_schema_check__values(void **state)
+{
+	(void)state;
+	run_cases("values");
+}
+
+static void test_schema_check__dialects(void **state)
+{
+	(void)state;
+	run_cases("dialects");
+}
+
+/* ---- schemas that are refused ------------------------------------------------------------ */
+
+/* Metaschemas that some of them name. */
+static void add_metaschemas(struct schema_set *set)
+{
+	static const char *const texts[][2] = {
+		{ "https://example.org/meta",
+		  "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"$vocabulary\":{"
+		  "\"https://example.org/vocab\":true}}" },
+		{ "https://example.org/strict",
+		  "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\","
+		  "\"$id\":\"https://example.org/strict\",\"$dynamicAnchor\":\"meta\","
+		  "\"$ref\":\"https://json-schema.org/draft/2020-12/schema\","
+		  "\"unevaluatedProperties\":false}" },
+	};
+	struct diag diag;
+
+	for (size_t i = 0; i < 2; i++) {
+		json_t *json = parse(texts[i][0], texts[i][1], strlen(texts[i][1]));
+
+		assert_int_equal(schema_set_add(set, texts[i][0], texts[i][0], json, &diag), 0);
+		json_decref(json);
+	}
+}
+
+static void check_invalid(const char *name)
+{
+	struct schema_options options = { .assert_format = true };
+	struct schema_set *set = NULL;
+	struct schema *schema = NULL;
+	struct diag diag;
+	char path[512];
+	json_t *json;
+	char *error;
+	size_t len;
+
+	(void)snprintf(path, sizeof(path), DATA "/invalid/%s/schema.json", name);
+	json = load(path);
+	(void)snprintf(path, sizeof(path), DATA "/invalid/%s/error", name);
+	error = read_file(path, &len);
+	error[strcspn(error, "\n")] = '\0';
+	diag_init(&diag);
+	assert_int_equal(schema_set_new(&set, &diag), 0);
+	add_metaschemas(set);
+	assert_int_equal(schema_set_add(set, URI, "schema.json", json, &diag), 0);
+	if (schema_compile(set, URI, &options, &schema, &diag) >= 0 || schema)
+		fail_msg("%s: is not refused", name);
+	if (strcmp(diag.text, error) != 0)
+		fail_msg("%s: is      %s\n         expected %s", name, diag.text, error);
+	free(error);
+	json_decref(json);
+	schema_set_free(set);
+}
+
+static void test_schema_compile__invalid_schemas_name_the_place(void **state)
+{
+	DIR *dir = opendir(DATA "/invalid");
+	const struct dirent *entry;
+	size_t count = 0;
+
+	(void)state;
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		check_invalid(entry->d_name);
+		count++;
+	}
+	closedir(dir);
+	assert_true(count > 20);
+}
+
+static void test_schema_set_add__same_uri_twice(void **state)
+{
+	struct schema_set *set = NULL;
+	json_t *json = json_object();
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(schema_set_new(&set, &diag), 0);
+	assert_int_equal(schema_set_add(set, "file:a.json", "a.json", json, &diag), 0);
+	assert_int_equal(schema_set_add(set, "file:a.json", "b.json", json, &diag), ERR_INVALID);
+	assert_string_equal(diag.text, "b.json: a.json has this URI too: file:a.json");
+	json_decref(json);
+	schema_set_free(set);
+}
+
+static void test_schema_compile__a_place_in_a_document_that_is_no_schema(void **state)
+{
+	static const char text[] = "{\"asyncapi\":\"3.0.0\",\"components\":{\"messages\":{\"m\":{"
+				   "\"payload\":{\"$ref\":\"#/components/schemas/s\"}}},"
+				   "\"schemas\":{\"s\":{\"type\":\"integer\"},"
+				   "\"bad\":{\"type\":\"int\"}}}}";
+	json_t *json = parse("document", text, strlen(text));
+	struct schema_set *set = NULL;
+	struct schema *schema = NULL;
+	struct message message = message_text("1", 1);
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(schema_set_new(&set, &diag), 0);
+	assert_int_equal(schema_set_add(set, "file:api.json", "api.json", json, &diag), 0);
+	assert_int_equal(schema_compile(set, "file:api.json#/components/messages/m/payload", NULL,
+					&schema, &diag),
+			 0);
+	assert_int_equal(check(schema, message.value), SCHEMA_VALID);
+	schema_free(schema);
+	schema = NULL;
+	assert_int_equal(
+		schema_compile(set, "file:api.json#/components/schemas/bad", NULL, &schema, &diag),
+		ERR_INVALID);
+	assert_string_equal(
+		diag.text,
+		"api.json: /components/schemas/bad/type: \"int\" is not a type (expected "
+		"array, boolean, integer, null, number, object or string)");
+	payload_parser_free(message.parser);
+	json_decref(json);
+	schema_set_free(set);
+}
+
+/* ---- sentences --------------------------------------------------------------------------- */
+
+static void check_sentences(json_t *row)
+{
+	struct schema *schema = compile_json(json_object_get(row, "schema"),
+					     json_is_true(json_object_get(row, "format")));
+	struct message message = message_json(json_object_get(row, "data"));
+	json_t *expected = json_object_get(row, "errors");
+	struct schema_error errors[MAX_ERRORS];
+	enum schema_answer answer;
+	size_t count = schema_explain(schema, message.value, errors, MAX_ERRORS, &answer);
+	char line[sizeof(errors[0]) + 4];
+
+	assert_int_equal(answer, SCHEMA_INVALID);
+	for (size_t i = 0; i < count || i < json_array_size(expected); i++) {
+		const char *wanted = json_string_value(json_array_get(expected, i));
+
+		const struct schema_error *e = &errors[i < count ? i : 0];
+
+		(void)snprintf(line, sizeof(line), "%s %s %s %s", e->instance, e->schema,
+			       e->keyword, e->message);
+		if (i >= count || !wanted || strcmp(line, wanted) != 0)
+			fail_msg("is      %s\n         expected %s", i < count ? line : "nothing",
+				 wanted ? wanted : "nothing");
+	}
+	/* With room for one there is one, and the same. */
+	if (count > 1) {
+		struct schema_error one;
+
+		assert_int_equal(schema_explain(schema, message.value, &one, 1, &answer), 1);
+		assert_string_equal(one.message, errors[0].message);
+	}
+	payload_parser_free(message.parser);
+	schema_free(schema);
+}
+
+static void test_schema_explain__sentences(void **state)
+{
+	json_t *rows = load(DATA "/explain/cases.json");
+	size_t i;
+	json_t *row;
+
+	(void)state;
+	assert_true(json_array_size(rows) > 0);
+	json_array_foreach(rows, i, row) check_sentences(row);
+	json_decref(rows);
+}
+
+static void test_schema_explain__no_room_still_answers(void **state)
+{
+	struct schema *schema = compile("{\"type\":\"null\"}");
+	struct message message = message_text("1", 1);
+	enum schema_answer answer = SCHEMA_VALID;
+
+	(void)state;
+	assert_int_equal(schema_explain(schema, message.value, NULL, 0, &answer), 0);
+	assert_int_equal(answer, SCHEMA_INVALID);
+	payload_parser_free(message.parser);
+	schema_free(schema);
+}
+
+static void test_schema_explain__long_texts_are_cut(void **state)
+{
+	struct schema *schema = compile("{\"additionalProperties\":false}");
+	struct schema_error error;
+	enum schema_answer answer;
+	char text[3000] = "{\"";
+	size_t len = 2;
+	struct message message;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		memcpy(text + len, "\xc3\xa4", 2); /* two bytes each: never cut in half */
+		len += 2;
+	}
+	memcpy(text + len, "\":1}", 4);
+	message = message_text(text, len + 4);
+	assert_int_equal(schema_explain(schema, message.value, &error, 1, &answer), 1);
+	assert_true(strlen(error.instance) < sizeof(error.instance));
+	assert_true(strlen(error.instance) > sizeof(error.instance) - 8);
+	assert_string_equal(error.instance + strlen(error.instance) - 3, "...");
+	assert_int_equal((strlen(error.instance) - 4) % 2, 0);
+	payload_parser_free(message.parser);
+	schema_free(schema);
+}
+
+/* ---- sizes and bounds -------------------------------------------------------------------- */
+
+/* {"required":["n0",...]}, and an object with all but number @missing. */
+static enum schema_answer check_required(unsigned count, unsigned missing)
+{
+	json_t *names = json_array();
+	json_t *properties = json_object();
+	json_t *data = json_object();
+	json_t *json;
+	struct schema *schema;
+	struct message message;
+	enum schema_answer answer;
+
+	for (unsigned i = 0; i < count; i++) {
+		char name[32];
+
+		(void)snprintf(name, sizeof(name), "n%u", i);
+		json_array_append_new(names, json_string(name));
+		json_object_set_new(properties, name, json_pack("{s:s}", "type", "integer"));
+		json_object_set_new(data, i == missing ? "other" : name, json_integer(i));
+	}
+	json = json_pack("{s:o, s:o}", "required", names, "properties", properties);
+	schema = compile_json(json, false);
+	message = message_json(data);
+	answer = check(schema, message.value);
+	payload_parser_free(message.parser);
+	schema_free(schema);
+	json_decref(json);
+	json_decref(data);
+	return answer;
+}
+
+static void test_schema_check__many_required_members(void **state)
+{
+	static const unsigned counts[] = { 1, 2, 3, 63, 64, 65, 129, 1000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		unsigned count = counts[i];
+
+		assert_int_equal(check_required(count, count), SCHEMA_VALID);
+		assert_int_equal(check_required(count, 0), SCHEMA_INVALID);
+		assert_int_equal(check_required(count, count - 1), SCHEMA_INVALID);
+	}
+}
+
+/* @open @depth times, @middle, @close @depth times. */
+static char *nest(const char *open, const char *middle, const char *close, size_t depth)
+{
+	char *text = calloc(1, depth * (strlen(open) + strlen(close)) + strlen(middle) + 1);
+	char *at = text;
+
+	assert_non_null(text);
+	for (size_t i = 0; i < depth; i++)
+		at = stpcpy(at, open);
+	at = stpcpy(at, middle);
+	for (size_t i = 0; i < depth; i++)
+		at = stpcpy(at, close);
+	return text;
+}
+
+static void test_schema_check__as_deep_as_a_payload_may_be(void **state)
+{
+	static const char list[] =
+		"{\"$ref\":\"#/$defs/list\",\"$defs\":{\"list\":{\"items\":"
+		"{\"$ref\":\"#/$defs/list\"},\"type\":[\"array\",\"integer\"]}}}";
+	char *good = nest("[", "1", "]", PAYLOAD_MAX_DEPTH);
+	char *bad = nest("[", "\"x\"", "]", PAYLOAD_MAX_DEPTH);
+
+	(void)state;
+	assert_int_equal(check_text(list, good, strlen(good)), SCHEMA_VALID);
+	assert_int_equal(check_text(list, bad, strlen(bad)), SCHEMA_INVALID);
+	free(good);
+	free(bad);
+}
+
+static void test_schema_check__a_schema_without_end_is_a_limit(void **state)
+{
+	static const char dynamic[] =
+		"{\"$id\":\"test:/a\",\"$dynamicAnchor\":\"x\",\"$dynamicRef\":\"#x\"}";
+
+	(void)state;
+	assert_int_equal(check_text("{\"anyOf\":[false,{\"$ref\":\"#\"}]}", "1", 1), SCHEMA_LIMIT);
+	assert_int_equal(check_text("{\"if\":false,\"else\":{\"not\":{\"$ref\":\"#\"}}}", "1", 1),
+			 SCHEMA_LIMIT);
+	assert_int_equal(check_text(dynamic, "1", 1), SCHEMA_LIMIT);
+}
+
+static void test_schema_check__work_is_bounded(void **state)
+{
+	/* Each level asks twice for the level below. */
+	static const char twice[] = "{\"type\":[\"array\",\"integer\"],\"anyOf\":["
+				    "{\"items\":{\"$ref\":\"#\"},\"maxItems\":0},"
+				    "{\"items\":{\"$ref\":\"#\"},\"minItems\":9},"
+				    "{\"allOf\":[{\"items\":{\"$ref\":\"#\"}},"
+				    "{\"items\":{\"$ref\":\"#\"}}]}]}";
+	char *text = nest("[", "1", "]", 60);
+
+	(void)state;
+	assert_int_equal(check_text(twice, text, strlen(text)), SCHEMA_LIMIT);
+	free(text);
+}
+
+static void test_schema_check__a_pattern_that_gives_up_is_a_limit(void **state)
+{
+	static const char *const schemas[] = {
+		"{\"pattern\":\"^(a+)+$\"}",
+		"{\"not\":{\"pattern\":\"^(a+)+$\"}}",
+		"{\"anyOf\":[{\"pattern\":\"^(a+)+$\"},true]}",
+		"{\"oneOf\":[{\"pattern\":\"^(a+)+$\"},true]}",
+	};
+	char *text = nest("", "", "a", 60);
+	char message[80];
+	int len = snprintf(message, sizeof(message), "\"%s!\"", text);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(schemas) / sizeof(schemas[0]); i++)
+		assert_int_equal(check_text(schemas[i], message, (size_t)len), SCHEMA_LIMIT);
+	free(text);
+}
+
+static char *numbers(size_t count, const char *last)
+{
+	char *text = malloc(count * 8 + 16);
+	char *at = text;
+
+	assert_non_null(text);
+	*at++ = '[';
+	for (size_t i = 0; i < count; i++)
+		at += sprintf(at, "%zu,", i);
+	(void)sprintf(at, "%s]", last);
+	return text;
+}
+
+static void test_schema_check__unique_items_of_a_large_array(void **state)
+{
+	static const char unique[] = "{\"uniqueItems\":true}";
+	char *good = numbers(20000, "-1");
+	char *bad = numbers(20000, "7.0");
+	char *huge = numbers(900000, "-1");
+
+	(void)state;
+	assert_int_equal(check_text(unique, good, strlen(good)), SCHEMA_VALID);
+	assert_int_equal(check_text(unique, bad, strlen(bad)), SCHEMA_INVALID);
+	assert_int_equal(check_text(unique, huge, strlen(huge)), SCHEMA_LIMIT);
+	free(good);
+	free(bad);
+	free(huge);
+}
+
+static void test_schema_check__more_items_than_can_be_tracked(void **state)
+{
+	static const char tracked[] =
+		"{\"contains\":true,\"unevaluatedItems\":false,\"anyOf\":[true]}";
+	char *good = numbers(100000, "-1");
+	char *huge = numbers(200000, "-1");
+
+	(void)state;
+	assert_int_equal(check_text(tracked, good, strlen(good)), SCHEMA_LIMIT);
+	assert_int_equal(check_text(tracked, huge, strlen(huge)), SCHEMA_LIMIT);
+	good[60000 * 6] = '\0';
+	good[strrchr(good, ',') - good] = ']';
+	good[strchr(good, ']') - good + 1] = '\0';
+	assert_int_equal(check_text(tracked, good, strlen(good)), SCHEMA_VALID);
+	free(good);
+	free(huge);
+}
+
+/* ---- memory ------------------------------------------------------------------------------ */
+
+static const char rich[] =
+	"{\"$id\":\"https://example.org/rich\",\"$dynamicAnchor\":\"n\",\"type\":\"object\","
+	"\"properties\":{\"a\":{\"type\":\"integer\",\"minimum\":1,\"multipleOf\":0.5},"
+	"\"b\":{\"enum\":[\"x\",\"y\"]},\"c\":{\"const\":{\"k\":[1,null]}},"
+	"\"d\":{\"$dynamicRef\":\"#n\"},\"e\":{\"$ref\":\"e\"}},"
+	"\"patternProperties\":{\"^x-(a|b)+$\":{\"pattern\":\"^(p|q)*$\",\"format\":\"date\"}},"
+	"\"dependentRequired\":{\"a\":[\"b\"]},\"anyOf\":[{\"required\":[\"a\"]},{\"not\":{}}],"
+	"\"if\":{\"required\":[\"b\"]},\"then\":{\"properties\":{\"z\":true}},"
+	"\"unevaluatedProperties\":false,"
+	"\"$defs\":{\"e\":{\"$id\":\"e\",\"$schema\":\"http://json-schema.org/draft-07/schema#\","
+	"\"items\":[{\"type\":\"string\"}],\"uniqueItems\":true}}}";
+
+static void test_schema_compile__every_allocation_may_fail(void **state)
+{
+	json_t *json = parse("rich", rich, strlen(rich));
+	struct schema_options options = { .assert_format = true };
+	size_t failures = 0;
+
+	(void)state;
+	for (size_t n = 1;; n++) {
+		struct schema_set *set = NULL;
+		struct schema *schema = NULL;
+		struct diag diag;
+		bool failed;
+		int rc;
+
+		diag_init(&diag);
+		failalloc_start(n);
+		rc = schema_set_new(&set, &diag);
+		if (rc == 0)
+			rc = schema_set_add(set, URI, "rich", json, &diag);
+		if (rc == 0)
+			rc = schema_compile(set, URI, &options, &schema, &diag);
+		failed = failalloc_stop();
+		schema_free(schema);
+		schema_set_free(set);
+		if (!failed) {
+			assert_int_equal(rc, 0);
+			break;
+		}
+		assert_int_equal(rc, ERR_NOMEM);
+		assert_string_equal(diag.text, "out of memory");
+		failures++;
+	}
+	assert_true(failures > 20);
+	json_decref(json);
+}
+
+static void test_schema_check__allocates_nothing(void **state)
+{
+	static const char text[] = "{\"a\":1.5,\"b\":\"x\",\"c\":{\"k\":[1.0,null]},\"z\":1,"
+				   "\"d\":{\"a\":1,\"b\":\"y\"},\"e\":[\"s\",1,2,3],"
+				   "\"x-ab\":\"2026-11-21\"}";
+	json_t *json = parse("rich", rich, strlen(rich));
+	struct schema *schema = compile_json(json, true);
+	struct message message = message_text(text, strlen(text));
+	size_t count;
+
+	(void)state;
+	failalloc_start(0);
+	for (int i = 0; i < 10; i++)
+		(void)schema_check(schema, message.value);
+	count = failalloc_count();
+	(void)failalloc_stop();
+	assert_int_equal(count, 0);
+	payload_parser_free(message.parser);
+	schema_free(schema);
+	json_decref(json);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_schema_check__resources),
+		cmocka_unit_test(test_schema_check__dynamic_references),
+		cmocka_unit_test(test_schema_check__unevaluated),
+		cmocka_unit_test(test_schema_check__values),
+		cmocka_unit_test(test_schema_check__dialects),
+		cmocka_unit_test(test_schema_compile__invalid_schemas_name_the_place),
+		cmocka_unit_test(test_schema_set_add__same_uri_twice),
+		cmocka_unit_test(test_schema_compile__a_place_in_a_document_that_is_no_schema),
+		cmocka_unit_test(test_schema_explain__sentences),
+		cmocka_unit_test(test_schema_explain__no_room_still_answers),
+		cmocka_unit_test(test_schema_explain__long_texts_are_cut),
+		cmocka_unit_test(test_schema_check__many_required_members),
+		cmocka_unit_test(test_schema_check__as_deep_as_a_payload_may_be),
+		cmocka_unit_test(test_schema_check__a_schema_without_end_is_a_limit),
+		cmocka_unit_test(test_schema_check__work_is_bounded),
+		cmocka_unit_test(test_schema_check__a_pattern_that_gives_up_is_a_limit),
+		cmocka_unit_test(test_schema_check__unique_items_of_a_large_array),
+		cmocka_unit_test(test_schema_check__more_items_than_can_be_tracked),
+		cmocka_unit_test(test_schema_compile__every_allocation_may_fail),
+		cmocka_unit_test(test_schema_check__allocates_nothing),
+	};
+
+	return cmocka_run_group_tests_name("schema", tests, NULL, NULL);
+}

@@ -1,0 +1,399 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "failalloc.h"
+#include "folder.h"
+#include "ledger/store.h"
+#include "ledger/store_inside.h"
+
+static const struct ledger_column column[] = {
+	{ "status", LEDGER_TEXT, true }, { "order", LEDGER_INTEGER, true }, /* a word of SQL */
+};
+static const struct ledger_entity entity = { "group", 2, column, 1, { 0 }, -1 };
+static const struct ledger_plan plan = { 1, &entity };
+
+struct fixture {
+	struct folder folder;
+	char path[300];
+	struct store *store;
+	struct store_entity entity;
+	struct diag diag;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	folder_make(&f->folder);
+	(void)strcpy(f->path, folder_file(&f->folder, "a.db"));
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	store_close(f->store);
+	folder_remove(&f->folder);
+	free(f);
+	return 0;
+}
+
+static void open_store(struct fixture *f)
+{
+	diag_init(&f->diag);
+	(void)store_open(f->path, 1000, &f->store, &f->diag);
+	assert_string_equal(f->diag.text, "");
+	(void)store_upgrade(f->store, &f->diag);
+	assert_string_equal(f->diag.text, "");
+}
+
+static void close_store(struct fixture *f)
+{
+	store_close(f->store);
+	f->store = NULL;
+}
+
+/* An event received @ms after 1970, and a row of the entity where @id is not NULL. */
+static void write_record(struct fixture *f, uint64_t seq, const char *id, int64_t ms)
+{
+	struct record record = {
+		.table = id ? f->entity.table : 0,
+		.received_ms = ms,
+		.id = { id, id ? strlen(id) : 0 },
+		.topic = { "t", 1 },
+		.payload = { "{}", 2 },
+		.value_count = id ? 1 : 0,
+		.value = { { .column = f->entity.column[1].number,
+			     .type = LEDGER_INTEGER,
+			     .integer = (int64_t)seq } },
+	};
+
+	assert_int_equal(store_apply(f->store, seq, &record, &f->diag), 0);
+}
+
+static void write_events(struct fixture *f, uint64_t first, uint64_t last, int64_t ms)
+{
+	uint64_t applied;
+
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	for (uint64_t seq = first; seq <= last; seq++)
+		write_record(f, seq, NULL, ms);
+	assert_int_equal(store_commit(f->store, last, &f->diag), 0);
+}
+
+/* ---- versions ---------------------------------------------------------------------------- */
+
+static char *read_file(const char *path)
+{
+	char *text = calloc(1, 65536);
+	FILE *file = fopen(path, "r");
+
+	assert_non_null(text);
+	assert_non_null(file);
+	assert_in_range(fread(text, 1, 65535, file), 1, 65534);
+	assert_int_equal(fclose(file), 0);
+	return text;
+}
+
+/* The database as version @version left it: the first scripts of schemas/store, and a row. */
+static void make_version(struct fixture *f, unsigned version)
+{
+	static const char *const script[] = { "schemas/store/001-initial.sql",
+					      "schemas/store/002-refusals.sql" };
+	char pragma[100];
+	sqlite3 *db = NULL;
+
+	assert_int_equal(store_version(), sizeof(script) / sizeof(script[0]));
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	for (unsigned i = 0; i < version; i++) {
+		char *sql = read_file(script[i]);
+
+		assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+		free(sql);
+	}
+	(void)snprintf(pragma, sizeof(pragma),
+		       "PRAGMA application_id = 1348817748; PRAGMA user_version = %u", version);
+	assert_int_equal(sqlite3_exec(db, pragma, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db,
+			     "INSERT INTO store VALUES (1, '000102030405060708090a0b0c0d0e0f', 5, "
+			     "'2026-11-21T03:35:00.000Z'); INSERT INTO events VALUES "
+			     "(5, '2026-11-21T03:35:00.000Z', 't', 'p', 'c', 1, 0, '{}')",
+			     NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void test_store_upgrade__from_every_version(void **state)
+{
+	struct fixture *f = *state;
+	char fresh[4096];
+	static const char schema[] = "SELECT name, sql FROM sqlite_master ORDER BY name";
+
+	open_store(f);
+	close_store(f);
+	(void)strcpy(fresh, folder_ask(&f->folder, "a.db", schema));
+	assert_non_null(strstr(fresh, "events"));
+	for (unsigned version = 1; version <= store_version(); version++) {
+		struct store_facts facts;
+
+		assert_int_equal(unlink(f->path), 0);
+		make_version(f, version);
+		open_store(f);
+		assert_int_equal(store_inspect(f->store, &facts, &f->diag), 0);
+		assert_int_equal(facts.applied_seq, 5);
+		assert_int_equal(facts.identity[15], 0x0f);
+		assert_int_equal(store_plan(f->store, &plan, &f->entity, &f->diag), 0);
+		write_events(f, 6, 6, 0);
+		close_store(f);
+		assert_sql(&f->folder, "a.db", "SELECT min(seq), max(seq), count(*) FROM events",
+			   "5|6|2");
+		assert_sql(&f->folder, "a.db", "DROP TABLE \"group\"", "");
+		assert_sql(&f->folder, "a.db", schema, fresh);
+	}
+}
+
+static void test_store_loosen__makes_plain_tables(void **state)
+{
+	struct fixture *f = *state;
+	char *sql = read_file("schemas/store/001-initial.sql");
+	char table[] = "CREATE TABLE t (id TEXT PRIMARY KEY, v ANY) STRICT, WITHOUT ROWID";
+	char types[] = "SELECT typeof(payload) FROM events";
+	sqlite3 *db = NULL;
+
+	store_loosen(sql);
+	store_loosen(table);
+	assert_null(strstr(table, "STRICT"));
+	assert_null(strstr(table, "ANY"));
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, table, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db,
+				      "INSERT INTO events VALUES (1, '', '', '', '', 0, 0, '007')",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	free(sql);
+	/* Without a type a text stays what it is. */
+	assert_sql(&f->folder, "a.db", types, "text");
+	assert_sql(&f->folder, "a.db", "SELECT payload FROM events", "007");
+}
+
+/* ---- plans ------------------------------------------------------------------------------- */
+
+static void test_store_plan__words_of_sql_are_names(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t applied;
+
+	open_store(f);
+	assert_int_equal(store_plan(f->store, &plan, &f->entity, &f->diag), 0);
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	write_record(f, 1, "a", 0);
+	write_record(f, 2, "a", 0);
+	assert_int_equal(store_commit(f->store, 2, &f->diag), 0);
+	close_store(f);
+	assert_sql(&f->folder, "a.db", "SELECT id, revision, \"order\" FROM \"group\"", "a|2|2");
+}
+
+static void test_store_plan__numbers_are_permanent(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_column turned[] = { column[1], { "extra", LEDGER_TEXT, false }, column[0] };
+	struct ledger_entity wider = { "group", 3, turned, 1, { 2 }, -1 };
+	struct store_entity before, after;
+
+	open_store(f);
+	assert_int_equal(store_plan(f->store, &plan, &before, &f->diag), 0);
+	assert_int_equal(store_plan(f->store, &(struct ledger_plan){ 1, &wider }, &after, &f->diag),
+			 0);
+	assert_int_equal(before.table, after.table);
+	assert_int_equal(before.column[0].number, after.column[2].number);
+	assert_int_equal(before.column[1].number, after.column[0].number);
+	assert_true(after.column[1].number > before.column[1].number);
+	close_store(f);
+	open_store(f);
+	assert_int_equal(store_plan(f->store, &plan, &after, &f->diag), 0);
+	assert_memory_equal(&before, &after, sizeof(before));
+}
+
+static void test_store_plan__more_columns_than_a_table_may_have(void **state)
+{
+	struct fixture *f = *state;
+	char name[40][8];
+	struct ledger_column many[40];
+	struct ledger_entity wide = { "wide", 40, many, 0, { 0 }, -1 };
+	int rc = 0;
+
+	open_store(f);
+	for (unsigned round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < 40; i++) {
+			(void)snprintf(name[i], sizeof(name[i]), "c%u", round * 40 + i);
+			many[i] = (struct ledger_column){ name[i], LEDGER_TEXT, false };
+		}
+		rc = store_plan(f->store, &(struct ledger_plan){ 1, &wide }, &f->entity, &f->diag);
+		assert_int_equal(rc, round == 0 ? 0 : ERR_LIMIT);
+	}
+	assert_non_null(strstr(f->diag.text, "more than 63 columns"));
+	assert_sql(&f->folder, "a.db", "SELECT count(*) FROM pragma_table_info('wide')", "45");
+}
+
+/* Sets of columns beyond what is kept prepared are prepared again. */
+static void test_store_apply__many_sets_of_columns(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_column many[6];
+	struct ledger_entity wide = { "wide", 6, many, 0, { 0 }, -1 };
+	static const char *const name[] = { "a", "b", "c", "d", "e", "f" };
+	uint64_t applied;
+
+	for (unsigned i = 0; i < 6; i++)
+		many[i] = (struct ledger_column){ name[i], LEDGER_INTEGER, false };
+	open_store(f);
+	assert_int_equal(
+		store_plan(f->store, &(struct ledger_plan){ 1, &wide }, &f->entity, &f->diag), 0);
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	for (unsigned set = 1; set < 128; set++) {
+		struct record record = { .table = f->entity.table,
+					 .is_unrecorded = true,
+					 .id = { "x", 1 } };
+
+		for (unsigned i = 0; i < 6; i++)
+			if (set % 64 >> i & 1)
+				record.value[record.value_count++] = (struct record_value){
+					.column = f->entity.column[i].number,
+					.type = LEDGER_INTEGER,
+					.integer = (int64_t)set,
+				};
+		assert_int_equal(store_apply(f->store, set, &record, &f->diag), 0);
+	}
+	assert_int_equal(store_commit(f->store, 127, &f->diag), 0);
+	assert_sql(&f->folder, "a.db", "SELECT revision, a, b, c, d, e, f FROM wide",
+		   "127|127|127|127|127|127|127");
+}
+
+static void test_store_apply__unknown_numbers(void **state)
+{
+	struct fixture *f = *state;
+	struct record record = { .table = 999, .id = { "x", 1 }, .is_unrecorded = true };
+	uint64_t applied;
+
+	open_store(f);
+	assert_int_equal(store_plan(f->store, &plan, &f->entity, &f->diag), 0);
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	assert_int_equal(store_apply(f->store, 1, &record, &f->diag), ERR_INVALID);
+	record.table = f->entity.column[0].number;
+	assert_int_equal(store_apply(f->store, 1, &record, &f->diag), ERR_INVALID);
+	record.table = f->entity.table;
+	record.value_count = 1;
+	record.value[0].column = f->entity.table;
+	assert_int_equal(store_apply(f->store, 1, &record, &f->diag), ERR_INVALID);
+	assert_non_null(strstr(f->diag.text, "record 1"));
+	store_rollback(f->store);
+}
+
+/* ---- old events -------------------------------------------------------------------------- */
+
+static uint64_t trim(struct fixture *f, uint64_t rows, unsigned days, int64_t now, unsigned max)
+{
+	const struct store_limits limits = { .events_rows = rows, .events_days = days };
+	uint64_t applied, removed = 0;
+
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	assert_int_equal(store_trim(f->store, &limits, now, max, &removed, &f->diag), 0);
+	assert_int_equal(store_commit(f->store, applied, &f->diag), 0);
+	return removed;
+}
+
+static void test_store_trim__in_steps(void **state)
+{
+	const int64_t day = 86400000;
+	struct fixture *f = *state;
+
+	open_store(f);
+	assert_int_equal(trim(f, 10, 1, 100 * day, 100), 0);
+	write_events(f, 1, 100, 10 * day);
+	write_events(f, 101, 200, 20 * day);
+	assert_int_equal(trim(f, 0, 0, 100 * day, 1000), 0);
+	assert_int_equal(trim(f, 1000, 15, 25 * day, 1000), 0);
+	assert_int_equal(trim(f, 1000, 14, 25 * day, 30), 30);
+	assert_int_equal(trim(f, 1000, 14, 25 * day, 1000), 70);
+	assert_int_equal(trim(f, 1000, 14, 25 * day, 1000), 0);
+	assert_int_equal(trim(f, 60, 0, 25 * day, 30), 30);
+	assert_int_equal(trim(f, 60, 0, 25 * day, 30), 10);
+	assert_sql(&f->folder, "a.db", "SELECT min(seq), max(seq), count(*) FROM events",
+		   "141|200|60");
+	assert_int_equal(trim(f, 0, 1, 25 * day, 1000), 60);
+}
+
+/* ---- the WAL ----------------------------------------------------------------------------- */
+
+static void write_much(struct fixture *f, uint64_t *seq)
+{
+	static char payload[1 << 20];
+	struct record record = { .topic = { "t", 1 }, .payload = { payload, sizeof(payload) } };
+	uint64_t applied;
+
+	memset(payload, 'x', sizeof(payload));
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(store_apply(f->store, ++*seq, &record, &f->diag), 0);
+	assert_int_equal(store_commit(f->store, *seq, &f->diag), 0);
+}
+
+static void test_store_checkpoint__wal_does_not_grow(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t limit = (uint64_t)100 << 20;
+	uint64_t seq = 0;
+	sqlite3 *reader = NULL;
+	int rc = 0;
+
+	open_store(f);
+	store_set_patience(f->store, 10);
+	for (int i = 0; i < 20; i++) {
+		write_much(f, &seq);
+		assert_int_equal(store_checkpoint(f->store, limit, &f->diag), 0);
+		assert_true(f->store->wal_bytes < (uint64_t)50 << 20);
+	}
+	/* Someone reads and does not end. */
+	assert_int_equal(sqlite3_open(f->path, &reader), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM events", NULL, NULL, NULL),
+		SQLITE_OK);
+	for (int i = 0; rc == 0 && i < 20; i++) {
+		write_much(f, &seq);
+		rc = store_checkpoint(f->store, limit, &f->diag);
+	}
+	assert_int_equal(rc, ERR_BUSY);
+	assert_non_null(strstr(f->diag.text, "keeps reading an old state"));
+	assert_true(f->store->wal_bytes < (uint64_t)130 << 20);
+	assert_int_equal(store_checkpoint(f->store, limit, &f->diag), ERR_BUSY);
+	assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+	assert_int_equal(store_checkpoint(f->store, limit, &f->diag), 0);
+	assert_int_equal(f->store->wal_bytes, 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(test_store_upgrade__from_every_version),
+		TEST(test_store_loosen__makes_plain_tables),
+		TEST(test_store_plan__words_of_sql_are_names),
+		TEST(test_store_plan__numbers_are_permanent),
+		TEST(test_store_plan__more_columns_than_a_table_may_have),
+		TEST(test_store_apply__many_sets_of_columns),
+		TEST(test_store_apply__unknown_numbers),
+		TEST(test_store_trim__in_steps),
+		TEST(test_store_checkpoint__wal_does_not_grow),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,229 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "failalloc.h"
+#include "ledger/writer.h"
+
+/* Work that fails as told and counts what it carried. */
+struct work {
+	_Atomic int fails_with; /* 0: succeeds */
+	_Atomic uint64_t due;   /* numbers there are to carry */
+	_Atomic uint64_t tended;
+	_Atomic bool is_signal_free;
+	_Atomic bool is_held; /* the work does not end until it is cleared */
+	uint64_t done;
+};
+
+static void sleep_ms(long ms)
+{
+	(void)nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
+}
+
+static int on_carry(void *ctx, uint64_t *applied, struct diag *diag)
+{
+	struct work *work = ctx;
+	int err = atomic_load(&work->fails_with);
+	sigset_t blocked;
+
+	(void)pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+	atomic_store(&work->is_signal_free,
+		     sigismember(&blocked, SIGTERM) == 1 && sigismember(&blocked, SIGHUP) == 1);
+	while (atomic_load(&work->is_held))
+		sleep_ms(1);
+	if (err)
+		return diag_set(diag, err, "no luck");
+	if (work->done == atomic_load(&work->due))
+		return 0;
+	*applied = ++work->done;
+	return 1;
+}
+
+static int on_tend(void *ctx, struct diag *diag)
+{
+	struct work *work = ctx;
+
+	(void)diag;
+	atomic_fetch_add(&work->tended, 1);
+	return 0;
+}
+
+static struct writer *start(struct work *work)
+{
+	struct writer *writer = NULL;
+	struct diag diag;
+
+	assert_int_equal(
+		writer_start(&(struct writer_ops){ on_carry, on_tend, work }, 5, 0, &writer, &diag),
+		0);
+	return writer;
+}
+
+static void wait_for_news(struct writer *writer, const char *text)
+{
+	struct diag line;
+
+	for (int i = 0; i < 20000; i++, sleep_ms(1)) {
+		if (!writer_news(writer, &line))
+			continue;
+		if (!strstr(line.text, text))
+			fail_msg("'%s' lacks '%s'", line.text, text);
+		return;
+	}
+	fail_msg("no news of '%s'", text);
+}
+
+static void test_writer__carries_all_and_stops(void **state)
+{
+	struct work work = { 0 };
+	struct writer *writer = start(&work);
+	struct diag line;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		atomic_fetch_add(&work.due, 1);
+		if (i % 100 == 0)
+			writer_kick(writer);
+	}
+	while (writer_applied(writer) < 1000)
+		sleep_ms(1);
+	atomic_fetch_add(&work.due, 50);
+	assert_false(writer_news(writer, &line));
+	writer_stop(writer, 10000);
+	assert_int_equal(work.done, 1050);
+	assert_true(work.is_signal_free);
+	assert_true(work.tended > 0);
+}
+
+static void test_writer__hard_failure_is_trouble_at_once(void **state)
+{
+	struct work work = { .fails_with = ERR_IO };
+	struct writer *writer = start(&work);
+	struct diag line;
+
+	(void)state;
+	wait_for_news(writer, "takes no writes: no luck");
+	assert_true(writer_is_troubled(writer));
+	atomic_fetch_add(&work.due, 10);
+	sleep_ms(100);
+	assert_false(writer_news(writer, &line)); /* one line, however often it failed */
+	assert_true(work.tended > 0);             /* the journal is synced all the same */
+	atomic_store(&work.fails_with, 0);
+	wait_for_news(writer, "takes writes again");
+	assert_false(writer_is_troubled(writer));
+	assert_int_equal(writer_applied(writer), 10); /* all was carried before that was said */
+	writer_stop(writer, 1000);
+}
+
+static void test_writer__lock_is_trouble_after_a_while(void **state)
+{
+	struct work work = { .fails_with = ERR_BUSY };
+	struct writer *writer = start(&work);
+	struct diag line;
+
+	(void)state;
+	sleep_ms(WRITER_PATIENCE_MS / 4);
+	assert_false(writer_news(writer, &line));
+	assert_false(writer_is_troubled(writer));
+	wait_for_news(writer, "takes no writes");
+	atomic_store(&work.fails_with, 0);
+	wait_for_news(writer, "takes writes again");
+	writer_stop(writer, 1000);
+}
+
+/* Nobody listens for long: the pairs that remain are whole. */
+static void test_writer_news__oldest_are_dropped_in_pairs(void **state)
+{
+	struct work work = { 0 };
+	struct writer *writer = start(&work);
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		atomic_store(&work.fails_with, ERR_IO);
+		while (!writer_is_troubled(writer))
+			sleep_ms(1);
+		atomic_store(&work.fails_with, 0);
+		while (writer_is_troubled(writer))
+			sleep_ms(1);
+	}
+	for (int i = 0; i < 2; i++) {
+		wait_for_news(writer, "takes no writes");
+		wait_for_news(writer, "takes writes again");
+	}
+	writer_stop(writer, 1000);
+}
+
+static void test_writer_stop__gives_up_in_time(void **state)
+{
+	struct work work = { .fails_with = ERR_IO, .due = 1 };
+	struct writer *writer = start(&work);
+
+	(void)state;
+	writer_stop(writer, 50);
+	assert_int_equal(work.done, 0);
+	writer_stop(NULL, 0);
+}
+
+static void test_writer_pause__keeps_the_thread_from_work(void **state)
+{
+	struct work work = { .is_held = true };
+	struct writer *writer = start(&work);
+	uint64_t rounds;
+
+	(void)state;
+	while (writer_pause(writer, 0)) {
+		writer_resume(writer); /* it had not begun */
+		sleep_ms(1);
+	}
+	rounds = writer_rounds(writer);
+	assert_false(writer_pause(writer, 20));
+	assert_int_equal(writer_rounds(writer), rounds); /* it hangs, and that can be seen */
+	atomic_store(&work.is_held, false);
+	assert_true(writer_pause(writer, 10000));
+	atomic_fetch_add(&work.due, 5);
+	writer_kick(writer);
+	sleep_ms(30);
+	assert_int_equal(writer_applied(writer), 0);
+	writer_resume(writer);
+	while (writer_applied(writer) < 5)
+		sleep_ms(1);
+	writer_stop(writer, 1000);
+}
+
+static void test_writer_start__nth_allocation_fails(void **state)
+{
+	struct work work = { 0 };
+	struct writer *writer = NULL;
+	struct diag diag;
+
+	(void)state;
+	failalloc_start(1);
+	assert_int_equal(writer_start(&(struct writer_ops){ on_carry, on_tend, &work }, 5, 0,
+				      &writer, &diag),
+			 ERR_NOMEM);
+	assert_true(failalloc_stop());
+	assert_null(writer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_writer__carries_all_and_stops),
+		cmocka_unit_test(test_writer__hard_failure_is_trouble_at_once),
+		cmocka_unit_test(test_writer__lock_is_trouble_after_a_while),
+		cmocka_unit_test(test_writer_news__oldest_are_dropped_in_pairs),
+		cmocka_unit_test(test_writer_stop__gives_up_in_time),
+		cmocka_unit_test(test_writer_pause__keeps_the_thread_from_work),
+		cmocka_unit_test(test_writer_start__nth_allocation_fails),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
