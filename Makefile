@@ -24,7 +24,7 @@ SCHEMA   = schema/document schema/resolve schema/dialect schema/keyword schema/u
            schema/pattern schema/pattern_ecma schema/pattern_property schema/pattern_seq \
            schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
 CONTRACT = contract/contract contract/sources contract/place contract/transitions \
-           contract/entities contract/scopes contract/operations contract/bindings \
+           contract/entities contract/scopes contract/operations contract/bindings contract/limits \
            contract/channels contract/address contract/params contract/messages \
            contract/mapping contract/brokertopics contract/topics
 ACCESS   = access/access access/access_load access/access_roles access/access_users \
@@ -35,14 +35,16 @@ LEDGER   = ledger/ledger ledger/state ledger/writer ledger/carry ledger/journal 
            ledger/crc32c ledger/store ledger/store_plan ledger/store_rows \
            ledger/store_refusals ledger/backlog ledger/unload ledger/query ledger/view
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
-ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules gate $(REPORT)
+GATE     = gate gate/judgement gate/permission gate/terms gate/standing
+ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REPORT)
 PLUGIN   = plugin broker options sessions login tell
 CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl/table ctl/cells \
-           ctl/entities ctl/refused ctl/explain ctl/may options
+           ctl/entities ctl/refused ctl/explain ctl/may ctl/lint ctl/lint_certs \
+           ctl/change ctl/diff ctl/replay options
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base options sessions contract topics gate report payload pattern format access password credcache token certid scram lockout credwrite names journal state store writer ledger schema
-THREADED = pattern journal writer ledger
+UNIT     = base options sessions contract topics gate modes report backlog payload pattern format access password credcache token certid scram lockout credwrite names journal state store writer ledger schema uri
+THREADED = pattern journal writer ledger backlog
 FUZZ     = contract topics gate notice payload pattern format journal $(if $(filter yyjson,$(BACKEND)),payload_diff) access password token certid scram schema_compile schema_check
 
 LIBS     = jansson sqlite3 libcrypto libpcre2-8 libidn2 $(filter yyjson,$(BACKEND))
@@ -72,6 +74,7 @@ $(B)/san/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(SAN) -MMD -MP -c $
 $(B)/tsan/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(TSAN) -MMD -MP -c $< -o $@
 $(B)/fuzz/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CLANG) $(CORE) $(FUZZER) -MMD -MP -c $< -o $@
 $(foreach k,rel san tsan fuzz,$(B)/$k/ledger/store.o): $(wildcard schemas/store/*.sql)
+$(B)/rel/ctl/lint.o: schemas/contract-extensions.schema.json
 $(foreach k,rel san tsan fuzz,$(B)/$k/schema/dialect.o): $(wildcard plugin/schema/metaschema/*.json plugin/schema/metaschema/*/*.json)
 
 # ---- tests ------------------------------------------------------------------------------
@@ -98,6 +101,9 @@ $(B)/fuzz/fuzz_payload_diff: $(B)/fuzz/jansson_payload.o
 # `make unit` runs one program after another; a failure does not hide the others.
 unit: $(UNIT:%=$(B)/san/test_%)  ## unit tests, under ASan and UBSan
 	@rc=0; for t in $^; do echo "== $$t"; ./$$t || rc=1; done; exit $$rc
+
+golden: $(B)/petstorectl  ## petstorectl's output, against the files under test/data/ctl
+	@B="$(B)" $(PYTHON) test/ctl.py
 
 unit-tsan: $(THREADED:%=$(B)/tsan/test_%)  ## the threaded rooms' unit tests, under TSan
 	@rc=0; for t in $^; do echo "== $$t"; ./$$t || rc=1; done; exit $$rc

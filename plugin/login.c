@@ -8,7 +8,12 @@
 #include "access/scram.h"
 #include "access/token.h"
 
-/* Of one client id; a client on a bad line comes back more often than lockout.h expects. */
+/*
+ * Looser than lockout.h's own: many customers share an address, and a client on a bad line
+ * comes back often. The locks themselves are as long.
+ */
+#define FAILURES_OF_ADDRESS 50
+#define FAILURES_OF_USER 20
 #define CONNECTS_PER_MINUTE 120
 
 struct exchange {
@@ -32,6 +37,8 @@ int login_new(const struct login_options *options, struct login **ret, struct di
 
 	if (!login)
 		return diag_nomem(diag);
+	limits.address_failures = FAILURES_OF_ADDRESS;
+	limits.user_failures = FAILURES_OF_USER;
 	limits.connects = CONNECTS_PER_MINUTE;
 	rc = credcache_new(options->credentials, &login->credentials, diag);
 	if (rc == 0 && options->has_lockout)

@@ -65,6 +65,7 @@ SUITES = [
     ("lint", [], count_lint),
     ("unit", [], count_cmocka),
     ("unit-tsan", [], count_cmocka),
+    ("golden", [], count_closing),
     ("fuzz", ["SECONDS=3"], lambda output: (len(re.findall("^== ", output, re.M)), 0, 0)),
     ("asyncapi", [], count_closing),
     ("conformance", [f"SUITE={SUITE}"], count_closing),

@@ -4,33 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 void diag_init(struct diag *diag)
 {
 	diag->text[0] = '\0';
-}
-
-/*
- * The length of the UTF-8 sequence at @s, or 0 where it is not one (RFC 3629: no overlong
- * form, no surrogate, nothing above U+10FFFF).
- */
-static size_t utf8_length(const unsigned char *s, size_t len)
-{
-	size_t need = s[0] < 0x80   ? 1
-		      : s[0] < 0xc2 ? 0
-		      : s[0] < 0xe0 ? 2
-		      : s[0] < 0xf0 ? 3
-		      : s[0] < 0xf5 ? 4
-				    : 0;
-
-	if (need == 0 || need > len)
-		return 0;
-	for (size_t i = 1; i < need; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return need;
 }
 
 static bool is_harmless(const unsigned char *s, size_t n)

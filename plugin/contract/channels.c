@@ -4,22 +4,23 @@
 #include <string.h>
 
 static const struct place_known channel_members[] = {
-	{ "address", NULL },      { "messages", NULL }, { "parameters", NULL },
-	{ "bindings", NULL },     { "title", NULL },    { "summary", NULL },
-	{ "description", NULL },  { "servers", NULL },  { "tags", NULL },
-	{ "externalDocs", NULL }, { "x-mode", NULL },   { "x-limits", NULL },
-	{ "x-will", NULL },       { "x-record", NULL }, { "x-durability", NULL },
-	{ "x-entity", NULL },     { NULL, NULL },
+	{ "address", NULL },      { "messages", NULL },   { "parameters", NULL },
+	{ "bindings", NULL },     { "title", NULL },      { "summary", NULL },
+	{ "description", NULL },  { "servers", NULL },    { "tags", NULL },
+	{ "externalDocs", NULL }, { "x-mode", NULL },     { "x-limits", NULL },
+	{ "x-will", NULL },       { "x-record", NULL },   { "x-durability", NULL },
+	{ "x-entity", NULL },     { "x-interval", NULL }, { "x-time", NULL },
+	{ NULL, NULL },
 };
 static const struct place_known mode_members[] = { { "permission", NULL },
 						   { "schema", NULL },
 						   { "transition", NULL },
 						   { "limits", NULL },
 						   { NULL, NULL } };
-static const struct place_known limits_members[] = { { "payloadBytes", NULL }, { NULL, NULL } };
 
 /* Extensions that say what a publish does. */
-static const char *const send_extensions[] = { "x-will", "x-record", "x-durability", "x-entity",
+static const char *const send_extensions[] = { "x-will",   "x-record",   "x-durability",
+					       "x-entity", "x-interval", "x-time",
 					       NULL };
 
 /* ---- finding ---------------------------------------------------------------------------- */
@@ -154,24 +155,6 @@ int channels_load_mode(struct loader *loader, const struct place *owner,
 	return rc;
 }
 
-int channels_load_limits(struct loader *loader, const struct place *owner, size_t *ret_payload_max)
-{
-	struct place limits = place_member(owner, "x-limits");
-	struct place bytes = place_member(&limits, "payloadBytes");
-	json_int_t max = 0;
-	int rc;
-
-	if (!limits.json)
-		return 0;
-	rc = place_check(&limits, "x-limits", limits_members, loader->diag);
-	if (rc || !bytes.json)
-		return rc;
-	rc = place_integer(&bytes, 1, CONTRACT_PAYLOAD_MAX, &max, loader->diag);
-	if (rc == 0)
-		*ret_payload_max = (size_t)max;
-	return rc;
-}
-
 static int load_will(struct loader *loader, const struct place *owner, bool *ret)
 {
 	static const char *const words[] = { "forbidden", "allowed", NULL };
@@ -227,7 +210,9 @@ static int load_extensions(struct loader *loader, const struct place *place,
 		rc = load_durability(loader, place, channel);
 	if (rc == 0)
 		rc = channels_load_mode(loader, place, channel->mode);
-	return rc ? rc : channels_load_limits(loader, place, &channel->payload_max);
+	if (rc == 0)
+		rc = limits_load_habits(loader, place, channel);
+	return rc ? rc : limits_load(loader, place, &channel->payload_max, &channel->rate);
 }
 
 /* ---- channels --------------------------------------------------------------------------- */
@@ -246,6 +231,7 @@ static int load_channel(struct loader *loader, const struct place *channels,
 		return rc;
 	memcpy(channel->mode, loader->contract->mode, sizeof(channel->mode));
 	channel->payload_max = loader->payload_max;
+	channel->rate = loader->rate;
 	address = place_member(&place, "address");
 	rc = address_load(loader, &address, false, &channel->address);
 	if (rc == 0)

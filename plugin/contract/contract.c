@@ -123,7 +123,7 @@ static int load_root(struct loader *loader, const struct place *root)
 	if (rc == 0)
 		rc = channels_load_mode(loader, root, loader->contract->mode);
 	if (rc == 0)
-		rc = channels_load_limits(loader, root, &loader->payload_max);
+		rc = limits_load(loader, root, &loader->payload_max, &loader->rate);
 	return rc ? rc : check_rest(loader, root);
 }
 

@@ -63,6 +63,13 @@ struct contract_operation {
 	enum contract_retain retain; /* (send only) */
 };
 
+/* How much one client may publish on a channel; 0 in any place: no limit of that kind. */
+struct contract_rate {
+	uint32_t messages_per_second;
+	uint32_t burst; /* messages at once; 0: as many as in a second */
+	uint32_t bytes_per_second;
+};
+
 struct contract_param {
 	const char *name;     /* "orderId" */
 	const char *location; /* JSON Pointer into the payload that must hold the same, or NULL */
@@ -77,8 +84,9 @@ struct contract_param {
 struct contract_transitions {
 	size_t count;
 	const char *const *status;
-	uint64_t first;       /* statuses that an entity may begin with */
-	const uint64_t *next; /* next[i]: what may follow status[i] (itself is not in it) */
+	uint64_t first;            /* statuses that an entity may begin with */
+	const uint64_t *next;      /* next[i]: what may follow status[i] (itself is not in it) */
+	const uint32_t *longest_s; /* how long status[i] should stand at most; 0: for ever */
 };
 
 enum contract_type { CONTRACT_TEXT = 0, CONTRACT_INTEGER, CONTRACT_REAL, CONTRACT_BOOLEAN };
@@ -142,6 +150,9 @@ struct contract_channel {
 	 */
 	const char *schema_uri;
 	size_t payload_max; /* bytes */
+	struct contract_rate rate;
+	uint32_t interval_s;     /* who publishes here does so at least so often; 0: or not */
+	const char *time_member; /* top-level member that says when it was; NULL: none */
 	bool is_will_allowed;
 	bool is_recorded; /* accepted publishes go to the events table */
 	enum contract_durability durability;

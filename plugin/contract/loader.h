@@ -20,6 +20,7 @@
 #define LOADER_SCOPE_MAX 128u /* bytes of a scope */
 #define LOADER_STATUS_MAX 48u /* bytes of a status */
 #define LOADER_MACHINES_MAX 64u
+#define LOADER_LONGEST_MAX 31622400 /* seconds: a year */
 
 struct contract {
 	struct arena arena; /* everything that lives as long as the contract */
@@ -56,6 +57,7 @@ struct loader {
 	struct contract_channel **by_name; /* those under /channels, sorted by name */
 	size_t named_count;
 	size_t payload_max;
+	struct contract_rate rate;
 };
 
 /* /x-state-machines */
@@ -90,13 +92,22 @@ struct contract_channel *channels_find(const struct loader *loader, const char *
 /* Is @message, a place that an operation refers to, one of the channel's messages? */
 bool channels_has_message(struct loader *loader, const struct contract_channel *channel,
 			  const struct place *message);
-/* /x-mode and /x-limits of the document or of a channel, where they are there. */
+/* /x-mode of the document or of a channel, where it is there. */
 int channels_load_mode(struct loader *loader, const struct place *at,
 		       enum contract_mode ret[CONTRACT_GROUPS]);
-int channels_load_limits(struct loader *loader, const struct place *at, size_t *ret_payload_max);
+
+/* /x-limits of the document or of a channel, where they are there. */
+int limits_load(struct loader *loader, const struct place *owner, size_t *ret_payload_max,
+		struct contract_rate *ret_rate);
+/* /x-interval and /x-time of a channel, where they are there. */
+int limits_load_habits(struct loader *loader, const struct place *owner,
+		       struct contract_channel *channel);
 
 /* /x-broker-topics, the channels behind the others. */
 int brokertopics_load(struct loader *loader, const struct place *root);
+
+/* "/status", a JSON Pointer to a member of the payload itself, as the member's name. */
+int mapping_load_member(struct loader *loader, const struct place *at, const char **ret);
 
 /* /channels/.../x-entity */
 int mapping_load(struct loader *loader, const struct place *place,

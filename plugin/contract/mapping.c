@@ -6,8 +6,7 @@ static const struct place_known mapping_members[] = {
 	{ "entity", NULL }, { "id", NULL }, { "owner", NULL }, { "columns", NULL }, { NULL, NULL }
 };
 
-/* "/status": a JSON Pointer to a member of the payload itself. */
-static int load_member(struct loader *loader, const struct place *at, const char **ret)
+int mapping_load_member(struct loader *loader, const struct place *at, const char **ret)
 {
 	const char *pointer = NULL;
 	int rc = place_text(at, LOADER_NAME_MAX, &pointer, loader->diag);
@@ -53,7 +52,7 @@ static int load_column(struct loader *loader, const struct place *at, struct con
 
 	rc = entities_column(loader, at, entity, at->path.key, &column);
 	if (rc == 0)
-		rc = load_member(loader, at, &member);
+		rc = mapping_load_member(loader, at, &member);
 	if (rc)
 		return rc;
 	machine = loader->entity[entity->index].machine[column];
@@ -113,7 +112,7 @@ int mapping_load(struct loader *loader, const struct place *place, struct contra
 	if (rc == 0)
 		rc = load_id(loader, place, channel, &map->param);
 	if (rc == 0 && owner.json)
-		rc = load_member(loader, &owner, &map->owner_member);
+		rc = mapping_load_member(loader, &owner, &map->owner_member);
 	if (rc == 0)
 		rc = load_columns(loader, place, map);
 	if (rc == 0)

@@ -2,9 +2,11 @@
 
 #include <string.h>
 
-static const struct place_known machine_members[] = {
-	{ "first", NULL }, { "next", NULL }, { "description", NULL }, { NULL, NULL }
-};
+static const struct place_known machine_members[] = { { "first", NULL },
+						      { "next", NULL },
+						      { "longest", NULL },
+						      { "description", NULL },
+						      { NULL, NULL } };
 
 const struct contract_transitions *transitions_find(const struct loader *loader, const char *name)
 {
@@ -76,6 +78,40 @@ static int load_set(struct loader *loader, const struct place *place,
 	return 0;
 }
 
+/* "longest": { "PLACED": 3600 }, seconds by status. */
+static int load_longest(struct loader *loader, const struct place *place,
+			struct contract_transitions *ret)
+{
+	struct place longest = place_member(place, "longest");
+	uint32_t *seconds = arena_take(&loader->contract->arena, ret->count, sizeof(*seconds));
+	const char *key;
+	json_t *value;
+
+	if (!seconds)
+		return diag_nomem(loader->diag);
+	ret->longest_s = seconds;
+	if (!longest.json)
+		return 0;
+	if (place_object(&longest, loader->diag))
+		return ERR_INVALID;
+	json_object_foreach(longest.json, key, value)
+	{
+		struct place at = place_member(&longest, key);
+		json_int_t number = 0;
+		size_t i = 0;
+
+		while (i < ret->count && strcmp(ret->status[i], key) != 0)
+			i++;
+		if (i == ret->count)
+			return place_fail(&at, loader->diag, ERR_INVALID,
+					  "\"%s\" is not a status: no member of \"next\"", key);
+		if (place_integer(&at, 1, LOADER_LONGEST_MAX, &number, loader->diag))
+			return ERR_INVALID;
+		seconds[i] = (uint32_t)number;
+	}
+	return 0;
+}
+
 static int load_machine(struct loader *loader, const struct place *place,
 			struct contract_transitions *ret)
 {
@@ -104,7 +140,7 @@ static int load_machine(struct loader *loader, const struct place *place,
 		rc = load_set(loader, &at, ret, i, &sets[i]);
 	}
 	ret->next = sets;
-	return rc;
+	return rc ? rc : load_longest(loader, place, ret);
 }
 
 int transitions_load(struct loader *loader, const struct place *root)

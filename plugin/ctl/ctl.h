@@ -27,12 +27,15 @@ struct ctl_command {
 /* Prints "petstorectl NAME: <text>" to standard error. Returns CTL_FAILED. */
 int ctl_fail(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+extern const struct ctl_command ctl_diff;
 extern const struct ctl_command ctl_entity; /* any table of the database, by its own name */
 extern const struct ctl_command ctl_explain;
+extern const struct ctl_command ctl_lint;
 extern const struct ctl_command ctl_list;
 extern const struct ctl_command ctl_may;
 extern const struct ctl_command ctl_passwd;
 extern const struct ctl_command ctl_refusals;
+extern const struct ctl_command ctl_replay;
 extern const struct ctl_command ctl_validate;
 
 #endif

@@ -73,9 +73,11 @@ static int read_lines(FILE *file, json_t *lines)
 		const char *word = split(line, &value);
 
 		if (strcmp(word, "plugin") == 0 || strcmp(word, "global_plugin") == 0 ||
-		    strcmp(word, "auth_plugin") == 0)
+		    strcmp(word, "auth_plugin") == 0) {
 			ours = is_ours(value);
-		else if (is_certificate(word))
+			continue;
+		}
+		if (is_certificate(word))
 			; /* of a listener, which stands below the plugin */
 		else if (!ours || (strncmp(word, "plugin_opt_", 11) != 0 &&
 				   strncmp(word, "auth_opt_", 9) != 0))

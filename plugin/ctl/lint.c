@@ -53,10 +53,9 @@ void lint_add(struct lint *lint, enum lint_level level, const char *format, ...)
 	va_end(args);
 	diag_escape(text, sizeof(text), raw, strlen(raw));
 	*(level == LINT_ERROR ? &lint->errors : &lint->warnings) += 1;
-	(void)json_array_append_new(lint->findings,
-				    json_pack("{s:s, s:s}", "level",
-					      level == LINT_ERROR ? "error" : "warning", "text",
-					      text));
+	(void)json_array_append_new(
+		lint->findings, json_pack("{s:s, s:s}", "level",
+					  level == LINT_ERROR ? "error" : "warning", "text", text));
 }
 
 /* ---- the configuration ------------------------------------------------------------------ */
@@ -157,10 +156,10 @@ static bool is_closed(json_t *schema)
 }
 
 /*
- * Objects with members but no end to them. What is under allOf and the like is a part of a
- * whole: not looked at.
+ * Objects with members but no end to them. @where is the file, and the pointer to the schema. What
+ * is under allOf and the like is a part of a whole: not looked at.
  */
-static void walk_schema(struct lint *lint, const char *file, json_t *schema,
+static void walk_schema(struct lint *lint, const char *where, json_t *schema,
 			const struct jsonpath *path, unsigned depth)
 {
 	json_t *members = json_object_get(schema, "properties");
@@ -174,16 +173,16 @@ static void walk_schema(struct lint *lint, const char *file, json_t *schema,
 		return;
 	if (json_is_object(members) && !is_closed(schema))
 		lint_add(lint, LINT_WARNING,
-			 "%s: %s: takes members that it does not name (a misspelt one passes): set "
+			 "%s%s: takes members that it does not name (a misspelt one passes): set "
 			 "additionalProperties or unevaluatedProperties to false",
-			 file, jsonpath_print(path, pointer, sizeof(pointer)));
+			 where, jsonpath_print(path, pointer, sizeof(pointer)));
 	json_object_foreach(members, key, value)
 	{
 		struct jsonpath at = { .up = &properties, .key = key };
 
-		walk_schema(lint, file, value, &at, depth - 1);
+		walk_schema(lint, where, value, &at, depth - 1);
 	}
-	walk_schema(lint, file, json_object_get(schema, "items"), &items, depth - 1);
+	walk_schema(lint, where, json_object_get(schema, "items"), &items, depth - 1);
 }
 
 /* Whole files only: a schema inside the contract is walked where it stands. */
@@ -193,12 +192,15 @@ static void check_schema(struct lint *lint, const struct contract *contract, con
 		struct contract_document document = contract_document(contract, i);
 		const struct jsonpath root = { .up = NULL };
 		size_t len = strlen(document.uri);
+		char where[512];
 		json_t *schema;
 
 		if (strncmp(uri, document.uri, len) != 0 || (uri[len] && uri[len] != '#'))
 			continue;
 		schema = jsonfile_at(document.json, uri[len] ? uri + len + 1 : "");
-		walk_schema(lint, document.name, schema, &root, DEPTH_MAX);
+		(void)snprintf(where, sizeof(where), "%s: %s", document.name,
+			       uri[len] ? uri + len + 1 : "");
+		walk_schema(lint, where, schema, &root, DEPTH_MAX);
 	}
 }
 
@@ -236,8 +238,8 @@ static void check_channels(struct lint *lint, const char *path, const struct con
 				 path, channel->name);
 		else if (channel->send.name && !channel->receive.name)
 			lint_add(lint, LINT_WARNING,
-				 "%s: /channels/%s: has no receive operation: nobody hears it", path,
-				 channel->name);
+				 "%s: /channels/%s: has no receive operation: nobody hears it",
+				 path, channel->name);
 		if (channel->send.name && !channel->schema_uri)
 			lint_add(lint, LINT_WARNING,
 				 "%s: /channels/%s: has no payload schema: any bytes pass", path,
@@ -245,10 +247,9 @@ static void check_channels(struct lint *lint, const char *path, const struct con
 		for (int g = 0; g < CONTRACT_GROUPS; g++)
 			if (channel->mode[g] != CONTRACT_ENFORCE)
 				lint_add(lint, LINT_WARNING, "%s: /channels/%s: %s is %s", path,
-					 channel->name,
-					 contract_group_name((enum contract_group)g),
-					 channel->mode[g] == CONTRACT_OFF ? "off" :
-									    "only observed");
+					 channel->name, contract_group_name((enum contract_group)g),
+					 channel->mode[g] == CONTRACT_OFF ? "off"
+									  : "only observed");
 	}
 }
 
@@ -427,8 +428,8 @@ static void print(const struct lint *lint, bool is_json)
 		(void)table_print_json(lint->findings);
 		return;
 	}
-	json_array_foreach(lint->findings, i, finding) (void)printf(
-		"%s: %s\n", cells_text(finding, "level"), cells_text(finding, "text"));
+	json_array_foreach(lint->findings, i, finding)(void)
+		printf("%s: %s\n", cells_text(finding, "level"), cells_text(finding, "text"));
 	(void)printf("%u error%s, %u warning%s\n", lint->errors, lint->errors == 1 ? "" : "s",
 		     lint->warnings, lint->warnings == 1 ? "" : "s");
 }
@@ -464,7 +465,8 @@ const struct ctl_command ctl_lint = {
 	.name = NAME,
 	.arguments = "[--config FILE] [--contract FILE] [--access FILE] [OPTION...]",
 	.summary = "what is wrong or doubtful in contract, access file, passwords, certificates",
-	.help = "Errors are what the broker would refuse to start with; warnings what it takes but\n"
+	.help = "Errors are what the broker would refuse to start with; warnings what it takes "
+		"but\n"
 		"you may not have meant. Passwords and certificates are looked at where --config\n"
 		"or --passwords names them.\n\n"
 		"Exit status: 0 no error, 1 errors (with --strict also warnings), 2 no file.\n",

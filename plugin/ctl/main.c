@@ -38,10 +38,21 @@ static const struct ctl_command version = {
 	.run = run_version,
 };
 
+/* clang-format off */
 static const struct ctl_command *const commands[] = {
-	&ctl_explain,  &ctl_may,    &ctl_list,     &ctl_entity,
-	&ctl_refusals, &ctl_passwd, &ctl_validate, &version,
+	&ctl_lint,
+	&ctl_explain,
+	&ctl_may,
+	&ctl_list,
+	&ctl_entity,
+	&ctl_refusals,
+	&ctl_diff,
+	&ctl_replay,
+	&ctl_passwd,
+	&ctl_validate,
+	&version,
 };
+/* clang-format on */
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

@@ -94,7 +94,8 @@ void ledger_close(struct ledger *ledger);
 
 /*
  * A reload's new plan: adds tables and columns; entity numbers are the new plan's from now on.
- * On failure the old plan stays in force.
+ * Waits, some seconds at most, until the database has all that was accepted (ERR_BUSY). On
+ * failure the old plan stays in force.
  */
 int ledger_replan(struct ledger *ledger, const struct ledger_plan *plan, struct diag *diag);
 
@@ -153,8 +154,9 @@ bool ledger_is_ready(const struct ledger *ledger, size_t bytes);
 /*
  * Keeps a write. 0: it survives kill -9 from here on (and the power's failure where
  * is_power). Otherwise nothing was kept and the publish must be refused: ERR_BUSY (journal
- * full, database locked), ERR_IO (disk full or broken), ERR_LIMIT (larger than the journal
- * takes).
+ * full), ERR_IO (the database takes no writes, the disk is broken), ERR_LIMIT (larger than the
+ * journal takes, or a text beyond its maximum above), ERR_INVALID (a value that is not of its
+ * column's type, or a NUL in an owner, link or status).
  */
 int ledger_commit(struct ledger *ledger, const struct ledger_write *write, struct diag *diag);
 

@@ -89,8 +89,8 @@ void store_rollback(struct store *store);
 
 /* How much is kept. */
 struct store_limits {
-	uint64_t events_rows; /* 0: all */
-	unsigned events_days; /* 0: all */
+	uint64_t events_rows;   /* 0: all */
+	unsigned events_days;   /* 0: all */
 	uint64_t refusals_rows; /* 0: all */
 	unsigned refusals_days; /* 0: all */
 };

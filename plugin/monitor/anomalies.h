@@ -40,8 +40,8 @@ struct sightings {
 struct anomaly_publish {
 	uint64_t digest; /* of topic and payload */
 	uint32_t payload_len;
-	bool has_claim;         /* the message says when it was made */
-	int64_t claim_off_ms;   /* how far that is from now */
+	bool has_claim;       /* the message says when it was made */
+	int64_t claim_off_ms; /* how far that is from now */
 	int64_t now_ns;
 };
 

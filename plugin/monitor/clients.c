@@ -41,8 +41,7 @@ struct table *clients_table(struct clients *clients)
 
 uint64_t clients_key(const struct clients *clients, const char *id, const char *principal)
 {
-	uint64_t key =
-		keyhash_pair(&clients->hash, id, strlen(id), principal, strlen(principal));
+	uint64_t key = keyhash_pair(&clients->hash, id, strlen(id), principal, strlen(principal));
 
 	return key == 1 ? 2 : key; /* 1 is the strangers' */
 }

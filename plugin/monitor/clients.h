@@ -36,8 +36,8 @@ struct distinct {
 };
 
 struct client_channel {
-	uint64_t id;    /* of the channel, see monitor.h; 0: free */
-	uint32_t times; /* messages on it */
+	uint64_t id;     /* of the channel, see monitor.h; 0: free */
+	uint32_t times;  /* messages on it */
 	uint32_t last_s; /* the last of them */
 	struct bucket messages;
 	struct bucket bytes;

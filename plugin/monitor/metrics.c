@@ -11,7 +11,7 @@
 
 /* A channel's counters. */
 struct row {
-	char *name; /* NULL: of the first two, or free */
+	char *name;                                       /* NULL: of the first two, or free */
 	uint64_t count[METRICS_ACTIONS][2][REASON_COUNT]; /* [1]: only observed */
 };
 
@@ -200,7 +200,8 @@ static void print_number(FILE *out, uint64_t value, unsigned divisor)
 
 static void print_head(FILE *out, const char *name, const char *type, const char *help)
 {
-	(void)fprintf(out, "# HELP petstore_%s %s\n# TYPE petstore_%s %s\n", name, help, name, type);
+	(void)fprintf(out, "# HELP petstore_%s %s\n# TYPE petstore_%s %s\n", name, help, name,
+		      type);
 }
 
 static void print_facts(FILE *out, const struct metrics_facts *facts)

@@ -53,8 +53,7 @@ void metrics_free(struct metrics *metrics); /* NULL is fine */
  * The channels that indexes stand for from now on: @count names. Counters of names that were
  * there before go on. On failure nothing has changed.
  */
-int metrics_use(struct metrics *metrics, const char *const *name, size_t count,
-		struct diag *diag);
+int metrics_use(struct metrics *metrics, const char *const *name, size_t count, struct diag *diag);
 
 /* One decision. @channel: its index, or METRICS_NO_CHANNEL. Allocates nothing. */
 void metrics_decided(struct metrics *metrics, enum metrics_action action, uint32_t channel,
@@ -68,10 +67,10 @@ void metrics_connected(struct metrics *metrics, enum metrics_method method,
 
 /* What the other rooms know, as of now. Strings are borrowed for the call. */
 struct metrics_facts {
-	const char *version;          /* of the plugin */
-	const char *broker;           /* "2.0" or "2.1" */
-	const char *parser;           /* what reads payloads */
-	const char *contract;         /* title */
+	const char *version;  /* of the plugin */
+	const char *broker;   /* "2.0" or "2.1" */
+	const char *parser;   /* what reads payloads */
+	const char *contract; /* title */
 	const char *contract_version;
 	uint64_t start_s; /* when the plugin was loaded, unix time */
 	uint64_t reloads;

@@ -1,5 +1,6 @@
 #include "monitor/monitor.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +24,7 @@ struct login {
 struct channel {
 	const char *name;
 	uint64_t id;
-	struct bucket_rate messages;
-	struct bucket_rate bytes;
+	struct monitor_rates rates;
 	uint32_t interval_s;
 	struct baseline size;
 };
@@ -38,6 +38,7 @@ struct monitor {
 	struct alerts *alerts;
 	struct bans *bans;
 	struct channel *channel;
+	struct channel **by_id; /* sorted */
 	size_t channels;
 	bool has_intervals;
 	char *kick[MONITOR_KICKS_MAX];
@@ -87,6 +88,7 @@ void monitor_free(struct monitor *monitor)
 	alerts_free(monitor->alerts);
 	bans_free(monitor->bans);
 	free(monitor->channel);
+	free(monitor->by_id);
 	free(monitor);
 }
 
@@ -101,44 +103,68 @@ static uint64_t channel_id(const struct monitor *monitor, const char *name)
 	return keyhash_pair(&monitor->hash, name, strlen(name), "", 0);
 }
 
-static struct bucket_rate bytes_rate(const struct monitor_limits *limits)
+struct monitor_rates monitor_rates(const struct monitor_limits *limits)
 {
-	return bucket_per_second(limits->bytes_per_second, 0);
+	return (struct monitor_rates){
+		.messages = bucket_per_second(limits->messages_per_second, limits->burst),
+		.bytes = bucket_per_second(limits->bytes_per_second, 0),
+		.connects = bucket_rate(limits->connects_per_minute, 0, 60 * SECOND_NS),
+	};
 }
 
-static struct bucket_rate messages_rate(const struct monitor_limits *limits)
+static int compare_ids(const void *a, const void *b)
 {
-	return bucket_per_second(limits->messages_per_second, limits->burst);
+	const struct channel *const *x = a;
+	const struct channel *const *y = b;
+
+	return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
 }
 
 int monitor_use(struct monitor *monitor, const struct monitor_channel *channel, size_t count,
 		struct diag *diag)
 {
 	struct channel *channels = calloc(count + 1, sizeof(*channels));
+	struct channel **by_id = calloc(count + 1, sizeof(struct channel *));
 
-	if (!channels)
+	if (!channels || !by_id) {
+		free(channels);
+		free(by_id);
 		return diag_nomem(diag);
+	}
 	monitor->has_intervals = false;
 	for (size_t i = 0; i < count; i++) {
 		channels[i] = (struct channel){
 			.name = channel[i].name,
 			.id = channel_id(monitor, channel[i].name),
-			.messages = messages_rate(&channel[i].limits),
-			.bytes = bytes_rate(&channel[i].limits),
+			.rates = monitor_rates(&channel[i].limits),
 			.interval_s = channel[i].interval_s,
 		};
+		by_id[i] = &channels[i];
 		monitor->has_intervals |= channel[i].interval_s > 0;
 	}
+	qsort(by_id, count, sizeof(struct channel *), compare_ids);
 	free(monitor->channel);
+	free(monitor->by_id);
+	monitor->by_id = by_id;
 	monitor->channel = channels;
 	monitor->channels = count;
 	return 0;
 }
 
 struct client *monitor_client(struct monitor *monitor, const struct monitor_who *who,
-			      int64_t now_ns)
+			      struct monitor_seat *seat, int64_t now_ns)
 {
-	return clients_take(monitor->clients, who->client, who->principal, now_ns);
+	struct client *client = seat ? seat->client : NULL;
+
+	/* Records stay where they are: one that still has this name is this client's. */
+	if (client && client->head.id == seat->key) {
+		client->head.seen_ns = now_ns;
+		return client;
+	}
+	client = clients_take(monitor->clients, who->client, who->principal, now_ns);
+	if (seat && !client->head.is_strangers)
+		*seat = (struct monitor_seat){ .client = client, .key = client->head.id };
+	return client;
 }
 
 /* ---- limits ------------------------------------------------------------------------------ */
@@ -154,8 +180,8 @@ static bool take_both(struct bucket *messages, const struct bucket_rate *message
 	*what = "bytes";
 	if (!bucket_has(bytes, byte_rate, size, now_ns))
 		return false;
-	(void)bucket_take(messages, message_rate, 1, now_ns); /* it has */
-	(void)bucket_take(bytes, byte_rate, size, now_ns);
+	bucket_pay(messages, message_rate, 1, now_ns);
+	bucket_pay(bytes, byte_rate, size, now_ns);
 	return true;
 }
 
@@ -165,25 +191,34 @@ static bool refuse(struct diag *why, uint32_t limit, const char *what, const cha
 	return false;
 }
 
-static bool charge_own(struct client *client, const struct monitor_limits *own, uint32_t size,
+/* Has the client limits of its own at present? */
+static bool is_bounded(const struct client *client, const struct monitor_rates *own, int64_t now_ns)
+{
+	return own || client->slow_until_ns > now_ns;
+}
+
+static bool charge_own(struct client *client, const struct monitor_rates *own, uint32_t size,
 		       int64_t now_ns, struct diag *why)
 {
-	struct bucket_rate messages = own ? messages_rate(own) : (struct bucket_rate){ 0 };
-	struct bucket_rate bytes = own ? bytes_rate(own) : (struct bucket_rate){ 0 };
+	static const struct monitor_rates none;
+	const struct bucket_rate *messages = own ? &own->messages : &none.messages;
+	const struct bucket_rate *bytes = own ? &own->bytes : &none.bytes;
+	bool is_slow = client->slow_until_ns > now_ns;
+	struct bucket_rate slow;
 	const char *what;
 
-	if (client->slow_until_ns > now_ns &&
-	    (messages.per_period == 0 || messages.per_period > 1 || messages.burst > 1))
-		messages = bucket_per_second(1, 1);
-	if (take_both(&client->messages, &messages, &client->bytes, &bytes, size, now_ns, &what))
+	if (is_slow) {
+		slow = bucket_per_second(1, 1);
+		messages = &slow;
+	}
+	if (take_both(&client->messages, messages, &client->bytes, bytes, size, now_ns, &what))
 		return true;
-	return refuse(why, what[0] == 'm' ? messages.per_period : bytes.per_period, what,
-		      client->slow_until_ns > now_ns ? ", as the client is being slowed down"
-						     : " from one client");
+	return refuse(why, what[0] == 'm' ? messages->per_period : bytes->per_period, what,
+		      is_slow ? ", as the client is being slowed down" : " from one client");
 }
 
 bool monitor_charge(struct monitor *monitor, struct client *client, size_t channel, size_t bytes,
-		    const struct monitor_limits *own, int64_t now_ns, struct diag *why)
+		    const struct monitor_rates *own, int64_t now_ns, struct diag *why)
 {
 	const struct channel *on = channel < monitor->channels ? &monitor->channel[channel] : NULL;
 	uint32_t size = bytes < BUCKETS_UNITS_MAX ? (uint32_t)bytes : BUCKETS_UNITS_MAX;
@@ -191,18 +226,19 @@ bool monitor_charge(struct monitor *monitor, struct client *client, size_t chann
 	struct bucket messages, owed_bytes;
 	const char *what;
 
-	if (!on || (on->messages.per_period == 0 && on->bytes.per_period == 0))
-		return (!own && client->slow_until_ns <= now_ns) ||
+	if (!on || (on->rates.messages.per_period == 0 && on->rates.bytes.per_period == 0))
+		return !is_bounded(client, own, now_ns) ||
 		       charge_own(client, own, size, now_ns, why);
 	mine = client_channel(client, on->id, now_ns);
 	messages = mine->messages;
 	owed_bytes = mine->bytes;
-	if (!take_both(&mine->messages, &on->messages, &mine->bytes, &on->bytes, size, now_ns,
-		       &what))
-		return refuse(why, what[0] == 'm' ? on->messages.per_period : on->bytes.per_period,
+	if (!take_both(&mine->messages, &on->rates.messages, &mine->bytes, &on->rates.bytes, size,
+		       now_ns, &what))
+		return refuse(why,
+			      what[0] == 'm' ? on->rates.messages.per_period
+					     : on->rates.bytes.per_period,
 			      what, " from one client on this channel");
-	if ((!own && client->slow_until_ns <= now_ns) ||
-	    charge_own(client, own, size, now_ns, why))
+	if ((!own && client->slow_until_ns <= now_ns) || charge_own(client, own, size, now_ns, why))
 		return true;
 	mine->messages = messages; /* refused after all: costs nothing here either */
 	mine->bytes = owed_bytes;
@@ -307,8 +343,8 @@ static void speak(struct monitor *monitor, struct client *client, const struct m
 	client->head.is_held = false;
 	for (unsigned i = 0; i < CLIENTS_CHANNELS; i++)
 		client->head.is_held |= client->channel[i].is_silent;
-	alerts_clear(monitor->alerts, ALERT_SILENT,
-		     silence_of(subject_of(monitor, who), channel), now_ns);
+	alerts_clear(monitor->alerts, ALERT_SILENT, silence_of(subject_of(monitor, who), channel),
+		     now_ns);
 }
 
 void monitor_published(struct monitor *monitor, struct client *client,
@@ -339,7 +375,7 @@ void monitor_published(struct monitor *monitor, struct client *client,
 void monitor_refused(struct monitor *monitor, const struct monitor_who *who, enum reason reason,
 		     const char *entity, size_t entity_len, int64_t now_ns)
 {
-	struct client *client = monitor_client(monitor, who, now_ns);
+	struct client *client = monitor_client(monitor, who, NULL, now_ns);
 	struct sightings seen = { 0 };
 	uint64_t hash = entity ? keyhash_pair(&monitor->hash, entity, entity_len, "", 0) : 0;
 
@@ -396,21 +432,17 @@ int64_t monitor_wait(const struct monitor *monitor, const struct monitor_who *wh
 }
 
 int64_t monitor_connect(struct monitor *monitor, const struct monitor_who *who, const void *handle,
-			const struct monitor_limits *own, int64_t now_ns)
+			const struct monitor_rates *own, int64_t now_ns)
 {
 	int64_t wait_ns = monitor_wait(monitor, who, now_ns);
-	struct bucket_rate rate = { .period_ns = 60 * SECOND_NS };
 	struct client *client;
 	struct sightings seen = { 0 };
 
 	if (wait_ns > 0)
 		return wait_ns;
-	client = monitor_client(monitor, who, now_ns);
-	if (own && own->connects_per_minute > 0) {
-		rate.per_period = rate.burst = own->connects_per_minute;
-		if (!bucket_take(&client->connects, &rate, 1, now_ns))
-			return rate.period_ns / rate.per_period;
-	}
+	client = monitor_client(monitor, who, NULL, now_ns);
+	if (own && !bucket_take(&client->connects, &own->connects, 1, now_ns))
+		return 60 * SECOND_NS / own->connects.per_period;
 	if (client->head.is_strangers)
 		return 0;
 	if (client->handle && client->handle != handle) {
@@ -443,15 +475,18 @@ struct walk {
 
 static const struct channel *channel_of(const struct monitor *monitor, uint64_t id)
 {
-	for (size_t i = 0; i < monitor->channels; i++)
-		if (monitor->channel[i].id == id)
-			return &monitor->channel[i];
-	return NULL;
+	const struct channel key = { .id = id };
+	const struct channel *pointer = &key;
+	struct channel **found = NULL;
+
+	if (monitor->channels > 0)
+		found = bsearch(&pointer, monitor->by_id, monitor->channels,
+				sizeof(struct channel *), compare_ids);
+	return found ? *found : NULL;
 }
 
-static void see_silence(struct monitor *monitor, struct client *client,
-			struct client_channel *mine, const struct channel *channel, uint32_t silent_s,
-			int64_t now_ns)
+static void see_silence(struct monitor *monitor, struct client *client, struct client_channel *mine,
+			const struct channel *channel, uint32_t silent_s, int64_t now_ns)
 {
 	struct monitor_who who = { client->id, client->principal, "" };
 	struct alert_evidence evidence = evidence_of(monitor, ALERT_SILENT, &who);
@@ -500,12 +535,7 @@ void monitor_stuck(struct monitor *monitor, const struct monitor_stuck *stuck, i
 
 	if (!setting->is_on)
 		return;
-	(void)strncpy(where, stuck->entity, sizeof(where) - 1);
-	where[sizeof(where) - 1] = '\0';
-	if (strlen(where) + 1 < sizeof(where)) {
-		strcat(where, " ");
-		strncat(where, stuck->id, sizeof(where) - 1 - strlen(where));
-	}
+	(void)snprintf(where, sizeof(where), "%s %s", stuck->entity, stuck->id);
 	evidence.subject = keyhash_pair(&monitor->hash, where, strlen(where), stuck->status,
 					strlen(stuck->status));
 	evidence.where = where;

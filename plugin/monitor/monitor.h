@@ -19,6 +19,7 @@
 #include "base/reason.h"
 #include "monitor/alerts.h"
 #include "monitor/bans.h"
+#include "monitor/buckets.h"
 #include "monitor/settings.h"
 
 #define MONITOR_CLIENTS_MIN 64u
@@ -31,10 +32,19 @@ struct client;
 /* 0 in any place: no limit of that kind. */
 struct monitor_limits {
 	uint32_t messages_per_second;
-	uint32_t burst; /* messages at once; 0: as many as in a second */
+	uint32_t burst;            /* messages at once; 0: as many as in a second */
 	uint32_t bytes_per_second; /* of payloads; as many at once */
 	uint32_t connects_per_minute;
 };
+
+/* Limits made ready to be charged against, see monitor_rates(). All zero: none. */
+struct monitor_rates {
+	struct bucket_rate messages;
+	struct bucket_rate bytes;
+	struct bucket_rate connects;
+};
+
+struct monitor_rates monitor_rates(const struct monitor_limits *limits);
 
 /* What the contract says of a channel; by its index. */
 struct monitor_channel {
@@ -63,9 +73,21 @@ void monitor_set(struct monitor *monitor, const struct settings *settings);
 int monitor_use(struct monitor *monitor, const struct monitor_channel *channel, size_t count,
 		struct diag *diag);
 
-/* The client's record, for the calls below; never NULL, and good until the next such call. */
+/*
+ * Where a connection finds its client's record again without looking for it. All zero knows no
+ * place yet. It is only a hint: what was given to somebody else meanwhile is noticed.
+ */
+struct monitor_seat {
+	struct client *client;
+	uint64_t key;
+};
+
+/*
+ * The client's record, for the calls below; never NULL, and good until the next such call.
+ * @seat, NULL or that of @who, is used and updated.
+ */
 struct client *monitor_client(struct monitor *monitor, const struct monitor_who *who,
-			      int64_t now_ns);
+			      struct monitor_seat *seat, int64_t now_ns);
 
 /* ---- limits ------------------------------------------------------------------------------ */
 
@@ -75,7 +97,7 @@ struct client *monitor_client(struct monitor *monitor, const struct monitor_who 
  * charged, and @why says which.
  */
 bool monitor_charge(struct monitor *monitor, struct client *client, size_t channel, size_t bytes,
-		    const struct monitor_limits *own, int64_t now_ns, struct diag *why);
+		    const struct monitor_rates *own, int64_t now_ns, struct diag *why);
 
 /* ---- what happened ----------------------------------------------------------------------- */
 
@@ -107,7 +129,7 @@ void monitor_login_failed(struct monitor *monitor, const struct monitor_who *who
  * is then connected through @handle (compared, never followed). @own as above.
  */
 int64_t monitor_connect(struct monitor *monitor, const struct monitor_who *who, const void *handle,
-			const struct monitor_limits *own, int64_t now_ns);
+			const struct monitor_rates *own, int64_t now_ns);
 
 /* Only whether it has to stay away: for logins that the broker asks again. */
 int64_t monitor_wait(const struct monitor *monitor, const struct monitor_who *who, int64_t now_ns);
@@ -127,7 +149,8 @@ void monitor_stuck(struct monitor *monitor, const struct monitor_stuck *stuck, i
 
 /* ---- what to do -------------------------------------------------------------------------- */
 
-/* Looks for what did not happen, and clears what is over. Cheap; does its work ten times a second. */
+/* Looks for what did not happen, and clears what is over. Cheap; does its work ten times a second.
+ */
 void monitor_tick(struct monitor *monitor, int64_t now_ns);
 
 /* The next alert to tell of; false: none. */

@@ -8,8 +8,9 @@
 #define FACTOR_MAX 1e6
 
 #define ROW(kind, threshold, max, window, factor, is_client, help)                                 \
-	[kind] = { kind, { true, threshold, window, factor, ALERT_REPORT, 60 }, max, is_client,    \
-		   help }
+	[kind] = {                                                                                 \
+		kind, { true, threshold, window, factor, ALERT_REPORT, 60 }, max, is_client, help  \
+	}
 
 /*
  * Distinct names are estimated with 64 bits (monitor/anomalies.c), which is good for up to a

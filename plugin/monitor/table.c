@@ -134,10 +134,9 @@ static void *make(struct table *table, size_t set, size_t way, uint64_t id, int6
 	struct table_head *head = record_at(table, set, way);
 
 	memset(head, 0, table->size);
-	*head = (struct table_head){ .id = id,
-				     .seen_ns = now_ns,
-				     .bad_ns = now_ns,
-				     .is_strangers = way == TABLE_WAYS };
+	*head = (struct table_head){
+		.id = id, .seen_ns = now_ns, .bad_ns = now_ns, .is_strangers = way == TABLE_WAYS
+	};
 	if (way < TABLE_WAYS)
 		table->id[set * TABLE_WAYS + way] = id;
 	return head;

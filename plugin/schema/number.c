@@ -186,7 +186,8 @@ bool number_is_integer(const struct number *number)
 	struct decimal decimal;
 
 	if (number->kind == NUMBER_REAL)
-		return floor(number->d) == number->d;
+		return number->d >= INT64_LIMIT || number->d < -INT64_LIMIT ||
+		       (double)(int64_t)number->d == number->d; /* faster than floor() */
 	if (number->kind != NUMBER_BIG)
 		return true;
 	decimal_init(&decimal, number);

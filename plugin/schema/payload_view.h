@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "schema/number.h"
 #include "schema/payload.h"
@@ -138,7 +139,16 @@ static inline const struct payload_value *view_name(struct view_name *room, cons
 static inline const struct payload_value *view_find(const struct payload_value *value,
 						    const char *name, size_t len)
 {
-	return (const struct payload_value *)yyjson_obj_getn(view_node(value), name, len);
+	struct view_walk walk = view_walk(value);
+	const struct payload_value *member;
+	const char *other;
+	size_t other_len;
+
+	/* The first byte is looked at before memcmp() is called; of no byte it is the NUL. */
+	while ((member = view_member(&walk, &other, &other_len)))
+		if (other_len == len && other[0] == name[0] && memcmp(other, name, len) == 0)
+			return member;
+	return NULL;
 }
 
 #else

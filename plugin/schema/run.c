@@ -2,9 +2,6 @@
 
 #include "schema/schema.h"
 
-/* 2^53: a double of this size or more is whole. */
-#define WHOLE_LIMIT 9007199254740992.0
-
 void run_init(struct run *run, const struct schema *schema)
 {
 	/* The scratch area stays as it is: whoever takes a part clears it. */
@@ -87,11 +84,6 @@ static bool run_branch(struct run *run, const struct node *node, const struct pa
 }
 
 /* ---- numbers and strings ----------------------------------------------------------------- */
-
-bool run_is_whole(double d)
-{
-	return d >= WHOLE_LIMIT || d <= -WHOLE_LIMIT || (double)(int64_t)d == d;
-}
 
 static bool is_below(const struct number *number, const struct number *limit)
 {

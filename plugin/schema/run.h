@@ -97,9 +97,6 @@ const struct node *run_dynamic(const struct run *run, const struct step *step);
 /* Code points, of UTF-8. */
 size_t run_length(const char *text, size_t len);
 
-/* Is the double whole? */
-bool run_is_whole(double d);
-
 /* run_equal.c: equality as JSON Schema has it, where 1.0 is 1. */
 bool run_equal(struct run *run, const struct payload_value *a, const struct payload_value *b);
 bool run_equal_constant(struct run *run, const struct payload_value *value,

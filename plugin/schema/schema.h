@@ -18,7 +18,10 @@
 struct schema_set;
 struct schema;
 
-/* A new set knows the metaschemas of draft 2020-12 and draft 7 and nothing else. */
+/*
+ * A new set knows the metaschemas of draft 2020-12 and draft 7 and nothing else. One thread at a
+ * time; after a function failed with ERR_NOMEM the set is good for schema_set_free() only.
+ */
 int schema_set_new(struct schema_set **ret, struct diag *diag);
 void schema_set_free(struct schema_set *set); /* schemas compiled from it live on */
 
@@ -51,14 +54,20 @@ enum schema_answer {
 	SCHEMA_LIMIT = 2, /* a bound was hit (match limit, recursion): refused, never accepted */
 };
 
-/* Yes or no; stops at the first failure and allocates nothing. */
+/*
+ * Yes or no; stops at the first failure and allocates nothing. Needs 20 KiB of stack and some
+ * more for each level of nesting, of the schema or of the message; both are bounded (run.h).
+ */
 enum schema_answer schema_check(const struct schema *schema, const struct payload_value *value);
 
-/* One violation. Strings are NUL-terminated and cut (in whole characters) to what fits. */
+/*
+ * One violation. Strings are NUL-terminated and cut (in whole characters, with "...") to what
+ * fits; control characters in them are written as \xNN.
+ */
 struct schema_error {
 	char instance[256]; /* JSON Pointer into the message; "" is the whole message */
 	char schema[256];   /* JSON Pointer of the keyword in its document, with $refs resolved */
-	char keyword[32];   /* "maxLength"; "false" for a boolean schema */
+	char keyword[32];   /* "maxLength"; "false" for a boolean schema, "" for some limits */
 	char message[256];  /* a sentence with the limit and the value, no control characters */
 };
 

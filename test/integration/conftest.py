@@ -68,7 +68,7 @@ def node_modules():
         os.makedirs(folder, exist_ok=True)
         shutil.copy(os.path.join(source, "package.json"), folder)
         shutil.copy(os.path.join(source, lock), folder)
-        done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
+        done = subprocess.run(["npm", "ci", "--fetch-retries=1", "--no-audit", "--no-fund", "--ignore-scripts"],
                               cwd=folder, text=True, timeout=300, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT)
         if done.returncode != 0:

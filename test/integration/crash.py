@@ -37,7 +37,7 @@ import rawmqtt
 CONDITIONS = ("plain", "slow", "locked", "full")
 ORDER = ("PLACED", "APPROVED", "SHIPPED", "DELIVERED")
 PAYMENT = ("PENDING", "PROCESSING", "FAILED", "PROCESSING", "SUCCEEDED")
-DISK_BYTES = 64 << 20
+DISK_BYTES = 64 << 20, 8 << 20  # and for each run, whose events stay
 WINDOW = 40  # stock levels on their way at once
 
 
@@ -132,9 +132,10 @@ def fill_disk(broker, stop, rng):
     ballast = broker.path("ballast")
     while not stop.wait(rng.uniform(0, 0.3)):
         with open(ballast, "wb", buffering=0) as file:
-            with contextlib.suppress(OSError):
-                while not stop.is_set():
-                    file.write(b"\0" * (1 << 20 if file.tell() < DISK_BYTES // 2 else 4096))
+            for size in (1 << 20, 4096):
+                with contextlib.suppress(OSError):
+                    while not stop.is_set():
+                        file.write(b"\0" * size)
         stop.wait(rng.uniform(0.1, 1.5))
         os.unlink(ballast)
 
@@ -246,9 +247,10 @@ def run(template, folder, condition="plain", runs=3, seed=None):
 
 
 @contextlib.contextmanager
-def small_disk(folder):
+def small_disk(folder, runs):
     """A file system that is soon full, mounted on @folder; False where that is not allowed."""
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%d" % DISK_BYTES, "tmpfs",
+    size = DISK_BYTES[0] + DISK_BYTES[1] * runs
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%d" % size, "tmpfs",
                            str(folder)], stderr=subprocess.DEVNULL).returncode == 0
     try:
         yield made
@@ -269,8 +271,10 @@ def main():
         for condition in [options.condition] if options.condition else CONDITIONS:
             disk = os.path.join(folder, condition)
             os.mkdir(disk)
-            with small_disk(disk) if condition == "full" else contextlib.nullcontext(True) as ok:
-                if not ok:
+            place = (small_disk(disk, options.runs) if condition == "full" else
+                     contextlib.nullcontext(True))
+            with place as is_there:
+                if not is_there:
                     print("%-7s skipped: no right to mount" % condition)
                     continue
                 notes = run(template, disk, condition, options.runs, options.seed)

@@ -9,7 +9,7 @@ import crash
 
 @pytest.mark.parametrize("condition", crash.CONDITIONS)
 def test_acknowledged_is_kept(template, tmp_path, condition):
-    disk = crash.small_disk(tmp_path) if condition == "full" else contextlib.nullcontext(True)
+    disk = crash.small_disk(tmp_path, 3) if condition == "full" else contextlib.nullcontext(True)
     with disk as is_there:
         if not is_there:
             pytest.skip("no right to mount")

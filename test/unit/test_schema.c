@@ -358,8 +358,8 @@ static void check_sentences(json_t *row)
 
 		const struct schema_error *e = &errors[i < count ? i : 0];
 
-		(void)snprintf(line, sizeof(line), "%s %s %s %s", e->instance, e->schema,
-			       e->keyword, e->message);
+		(void)snprintf(line, sizeof(line), "%.255s %.255s %.31s %.255s", e->instance,
+			       e->schema, e->keyword, e->message);
 		if (i >= count || !wanted || strcmp(line, wanted) != 0)
 			fail_msg("is      %s\n         expected %s", i < count ? line : "nothing",
 				 wanted ? wanted : "nothing");

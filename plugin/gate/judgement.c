@@ -1,0 +1,82 @@
+#include "gate/judgement.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum contract_mode judgement_mode(const struct judgement *j, enum contract_group group)
+{
+	const struct contract_channel *channel = j->match.channel;
+
+	return channel ? channel->mode[group] : contract_mode(j->gate->rules->contract)[group];
+}
+
+bool judgement_observe(struct judgement *j)
+{
+	struct decision *d = j->decision;
+
+	if (!d->is_observed) {
+		j->gate->first.reason = d->reason;
+		j->gate->first.error = d->error;
+		memcpy(j->gate->first.standing, d->standing, sizeof(d->standing));
+	}
+	d->is_observed = true;
+	d->error.instance[0] = d->error.schema[0] = d->error.keyword[0] = d->error.message[0] = 0;
+	d->standing[0] = '\0';
+	return true;
+}
+
+bool judgement_ask_as(struct judgement *j, enum gate_step step, enum contract_group group,
+		      judgement_question *question)
+{
+	enum contract_mode mode = judgement_mode(j, group);
+
+	if (mode == CONTRACT_OFF)
+		return true;
+	j->decision->asked |= 1u << step;
+	if (question(j))
+		return true;
+	j->decision->failed |= 1u << step;
+	return mode == CONTRACT_OBSERVE && judgement_observe(j);
+}
+
+bool judgement_ask(struct judgement *j, enum gate_step step, judgement_question *question)
+{
+	return judgement_ask_as(j, step, gate_step_group(step), question);
+}
+
+bool judgement_refuse(struct judgement *j, enum reason reason, const char *format, ...)
+{
+	char text[2 * sizeof(j->decision->error.message)];
+	va_list args;
+
+	j->decision->reason = reason;
+	if (j->request->action == GATE_DELIVER)
+		return false;
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	diag_escape(j->decision->error.message, sizeof(j->decision->error.message), text,
+		    strlen(text));
+	return false;
+}
+
+void judgement_point(struct judgement *j, const char *pointer, const char *keyword)
+{
+	struct schema_error *error = &j->decision->error;
+
+	(void)snprintf(error->instance, sizeof(error->instance), "%s", pointer);
+	(void)snprintf(error->keyword, sizeof(error->keyword), "%s", keyword);
+}
+
+bool judgement_look(struct judgement *j, const struct contract_entity *entity, const char *id,
+		    size_t len, struct ledger_state *ret)
+{
+	struct diag diag;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!j->gate->ledger)
+		return true;
+	if (ledger_look(j->gate->ledger, entity->index, id, len, ret, &diag) == 0)
+		return true;
+	return judgement_refuse(j, REASON_STORE_UNAVAILABLE, "the store can't be asked now");
+}

@@ -1,0 +1,55 @@
+/*
+ * judgement.h -- one decision while it is being made.
+ *
+ * For the files behind gate.h only. Each question is a function of the judgement that answers
+ * yes, or no after it said why with judgement_refuse(); judgement_ask() puts it, or leaves it
+ * out, or lets a no pass, as the contract's modes want it. gate.c has the order of them.
+ */
+#ifndef PETSTORE_GATE_JUDGEMENT_H
+#define PETSTORE_GATE_JUDGEMENT_H
+
+#include "gate.h"
+
+struct judgement {
+	struct gate *gate;
+	const struct access_principal *principal;
+	const struct gate_request *request;
+	struct decision *decision;
+	struct contract_match match;
+	const struct payload_value *payload; /* NULL until parsed */
+	bool is_own_needed; /* the scope holds for the principal's own entities only */
+	bool is_repeat;     /* the entity stands where the message moves it */
+	bool has_state;     /* of the entity, below */
+	struct ledger_state state;
+};
+
+typedef bool judgement_question(struct judgement *j);
+
+/* The mode of a group of rules; a topic of no channel is under the document's own modes. */
+enum contract_mode judgement_mode(const struct judgement *j, enum contract_group group);
+
+/* Asks @question as @step's group wants it. False: refused, and there is no more to ask. */
+bool judgement_ask(struct judgement *j, enum gate_step step, judgement_question *question);
+
+/* The same under another group's mode. */
+bool judgement_ask_as(struct judgement *j, enum gate_step step, enum contract_group group,
+		      judgement_question *question);
+
+/* What is wrong is only observed: the first of it is remembered, and the way is free: true. */
+bool judgement_observe(struct judgement *j);
+
+/* Says why not. Always false, so that a question ends in `return judgement_refuse(...)`. */
+bool judgement_refuse(struct judgement *j, enum reason reason, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* What judgement_refuse() says is about this member of the payload. */
+void judgement_point(struct judgement *j, const char *pointer, const char *keyword);
+
+/*
+ * Looks an entity up; without a ledger nothing is known of any. False: refused, the store can't
+ * be asked.
+ */
+bool judgement_look(struct judgement *j, const struct contract_entity *entity, const char *id,
+		    size_t len, struct ledger_state *ret);
+
+#endif

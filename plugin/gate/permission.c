@@ -1,0 +1,226 @@
+#include "gate/permission.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- channel and permission ---------------------------------------------------------- */
+
+const struct contract_match *permission_channel(struct gate *gate, const char *topic, size_t len)
+{
+	if (len > 0 && len == gate->memo_len && memcmp(topic, gate->memo_topic, len) == 0)
+		return &gate->memo;
+	gate->memo_len = 0;
+	if (len <= sizeof(gate->memo_topic)) {
+		/* The match points into its topic: match our copy, which stays. */
+		memcpy(gate->memo_topic, topic, len);
+		gate->memo_len = len;
+		topic = gate->memo_topic;
+	}
+	gate->memo_base = topic;
+	gate->memo = contract_match(gate->rules->contract, topic, len);
+	return &gate->memo;
+}
+
+static enum gate_grant operation_grant(const struct contract_operation *operation,
+				       const struct scopeset *full, const struct scopeset *own)
+{
+	enum gate_grant best = GATE_NONE;
+
+	if (!operation->name)
+		return GATE_NONE;
+	if (operation->alternative_count == 0)
+		return GATE_FULL;
+	for (size_t i = 0; i < operation->alternative_count; i++) {
+		struct scopeset both = *full;
+
+		if (scopeset_covers(full, &operation->alternative[i]))
+			return GATE_FULL;
+		scopeset_merge(&both, own);
+		if (scopeset_covers(&both, &operation->alternative[i]))
+			best = GATE_OWN;
+	}
+	return best;
+}
+
+enum gate_grant permission_grant(const struct access_principal *principal,
+				 const struct contract_operation *operation,
+				 const struct contract_match *match)
+{
+	struct access_param param[CONTRACT_PARAMS_MAX];
+	struct access_held held;
+
+	if (principal->rule_count == 0)
+		return operation_grant(operation, &principal->full, &principal->own);
+	for (size_t i = 0; i < match->channel->param_count; i++)
+		param[i] = (struct access_param){ match->channel->param[i].name,
+						  match->param[i].text, match->param[i].len };
+	access_hold(principal, param, match->channel->param_count, &held);
+	return operation_grant(operation, &held.full, &held.own);
+}
+
+/* Is what @match is about for the asking client alone? Its id stands in the topic. */
+static bool is_addressed(const struct judgement *j, const struct contract_match *match)
+{
+	const char *id = j->request->client_id;
+	bool is = false;
+
+	for (size_t i = 0; i < match->channel->param_count; i++) {
+		const struct contract_span *span = &match->param[i];
+
+		if (!match->channel->param[i].is_client_id)
+			continue;
+		if (!id || !span->text || strlen(id) != span->len ||
+		    memcmp(id, span->text, span->len) != 0)
+			return false;
+		is = true;
+	}
+	return is;
+}
+
+enum gate_grant permission_receive(const struct judgement *j, const struct contract_match *match)
+{
+	enum gate_grant grant = permission_grant(j->principal, &match->channel->receive, match);
+
+	return grant != GATE_FULL && is_addressed(j, match) ? GATE_FULL : grant;
+}
+
+bool permission_scope(struct judgement *j)
+{
+	const struct contract_channel *channel = j->match.channel;
+	bool is_send = j->request->action == GATE_PUBLISH;
+	const struct contract_operation *operation = is_send ? &channel->send : &channel->receive;
+
+	if (!operation->name)
+		return judgement_refuse(j, REASON_DIRECTION, "channel %s has no %s operation",
+					channel->name, is_send ? "send" : "receive");
+	switch (is_send ? permission_grant(j->principal, operation, &j->match)
+			: permission_receive(j, &j->match)) {
+	case GATE_FULL:
+		return true;
+	case GATE_OWN:
+		j->is_own_needed = true;
+		return true;
+	case GATE_NONE:
+		break;
+	}
+	return permission_refuse(j, operation);
+}
+
+bool permission_topic(struct judgement *j)
+{
+	if (!j->match.channel)
+		return judgement_refuse(j, REASON_TOPIC_UNKNOWN,
+					"no channel of the contract has this topic");
+	return true;
+}
+
+static bool is_listed(const struct contract_param *param, const struct contract_span *span)
+{
+	for (size_t i = 0; i < param->value_count; i++)
+		if (strlen(param->value[i]) == span->len &&
+		    memcmp(param->value[i], span->text, span->len) == 0)
+			return true;
+	return false;
+}
+
+bool permission_params(struct judgement *j)
+{
+	const struct contract_channel *channel = j->match.channel;
+	const struct rules_channel *more = &j->gate->rules->channel[channel->index];
+
+	for (size_t i = 0; i < channel->param_count; i++) {
+		const struct contract_param *param = &channel->param[i];
+		const struct contract_span *span = &j->match.param[i];
+
+		if (param->value_count > 0 && !is_listed(param, span))
+			return judgement_refuse(j, REASON_TOPIC_PARAMETER,
+						"%s is \"%.*s\", which the contract does not list",
+						param->name, (int)span->len, span->text);
+		if (more->pattern[i] &&
+		    pattern_search(more->pattern[i], span->text, span->len) != PATTERN_YES)
+			return judgement_refuse(j, REASON_TOPIC_PARAMETER,
+						"%s is \"%.*s\", which does not match %s",
+						param->name, (int)span->len, span->text,
+						param->pattern);
+	}
+	return true;
+}
+
+bool permission_refuse(struct judgement *j, const struct contract_operation *operation)
+{
+	const struct contract *contract = j->gate->rules->contract;
+	char names[128] = "";
+	size_t used = 0;
+
+	if (j->request->action == GATE_DELIVER)
+		return judgement_refuse(j, REASON_SCOPE_MISSING, "scope missing");
+	for (size_t i = 0; i < contract_scope_count(contract); i++) {
+		int n;
+
+		if (operation->alternative_count == 0 ||
+		    !scopeset_has(&operation->alternative[0], (unsigned)i))
+			continue;
+		n = snprintf(names + used, sizeof(names) - used, " %s",
+			     contract_scope(contract, i));
+		used += n > 0 && (size_t)n < sizeof(names) - used ? (size_t)n : 0;
+	}
+	return judgement_refuse(j, REASON_SCOPE_MISSING,
+				"operation %s needs the scope%s, which %s lacks", operation->name,
+				names, j->principal->name);
+}
+
+/* ---- ownership ----------------------------------------------------------------------- */
+
+static bool is_attributed(const struct judgement *j, const struct contract_match *match)
+{
+	for (size_t i = 0; i < match->channel->param_count; i++)
+		if (match->param[i].text &&
+		    access_attribute_has(j->principal, match->channel->param[i].name,
+					 match->param[i].text, match->param[i].len))
+			return true;
+	return false;
+}
+
+bool permission_owner(struct judgement *j, const struct contract_match *match, const char **ret)
+{
+	const struct contract_mapping *mapping = match->channel->mapping;
+	const struct contract_span *id = &match->param[mapping->param];
+	struct ledger_state state;
+	char link[LEDGER_ID_MAX + 1];
+
+	*ret = "";
+	if (!judgement_look(j, mapping->entity, id->text, id->len, &state))
+		return false;
+	if (!state.is_known)
+		return true;
+	*ret = state.owner;
+	if (state.owner[0] || !mapping->entity->owner_entity || !state.link[0])
+		return true;
+	(void)snprintf(link, sizeof(link), "%s", state.link); /* the next look replaces it */
+	if (!judgement_look(j, mapping->entity->owner_entity, link, strlen(link), &state))
+		return false;
+	*ret = state.is_known ? state.owner : "";
+	return true;
+}
+
+bool permission_is_own(struct judgement *j, const struct contract_match *match)
+{
+	const struct contract_mapping *mapping = match->channel->mapping;
+	const char *owner;
+
+	if (is_attributed(j, match))
+		return true;
+	if (!mapping || !match->param[mapping->param].text)
+		return false;
+	return permission_owner(j, match, &owner) && strcmp(owner, j->principal->name) == 0;
+}
+
+bool permission_own(struct judgement *j)
+{
+	if (!j->is_own_needed || permission_is_own(j, &j->match))
+		return true;
+	if (j->decision->reason == REASON_STORE_UNAVAILABLE)
+		return false;
+	return judgement_refuse(j, REASON_NOT_OWNER, "%s may act on its own only, and this is not",
+				j->principal->name);
+}

@@ -1,0 +1,246 @@
+#include "gate/standing.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gate/permission.h"
+
+/* ---- state: what the publish means ---------------------------------------------------- */
+
+static int find_status(const struct contract_transitions *transitions, const char *text, size_t len)
+{
+	for (size_t i = 0; i < transitions->count; i++)
+		if (strncmp(transitions->status[i], text, len) == 0 &&
+		    transitions->status[i][len] == '\0')
+			return (int)i;
+	return -1;
+}
+
+/* "APPROVED, CANCELLED", or "nothing". */
+static const char *list_statuses(const struct contract_transitions *transitions, uint64_t set,
+				 char *ret, size_t cap)
+{
+	size_t used = 0;
+
+	(void)snprintf(ret, cap, "nothing");
+	for (size_t i = 0; i < transitions->count; i++) {
+		int n;
+
+		if (!((set >> i) & 1))
+			continue;
+		n = snprintf(ret + used, cap - used, "%s%s", used ? ", " : "",
+			     transitions->status[i]);
+		if (n < 0 || (size_t)n >= cap - used)
+			break;
+		used += (size_t)n;
+	}
+	return ret;
+}
+
+static bool refuse_transition(struct judgement *j, const char *from, const char *to, size_t to_len,
+			      uint64_t allowed)
+{
+	const struct contract_mapping *mapping = j->match.channel->mapping;
+	char next[128];
+	char pointer[128];
+
+	(void)snprintf(j->decision->standing, sizeof(j->decision->standing), "%s", from);
+	(void)snprintf(pointer, sizeof(pointer), "/%s", mapping->status_member);
+	judgement_point(j, pointer, "transition");
+	list_statuses(mapping->transitions, allowed, next, sizeof(next));
+	if (!from[0])
+		return judgement_refuse(j, REASON_TRANSITION_ILLEGAL,
+					"a new %s begins with %s, not with %.*s",
+					mapping->entity->name, next, (int)to_len, to);
+	return judgement_refuse(j, REASON_TRANSITION_ILLEGAL, "%s is %s: %s may follow, not %.*s",
+				mapping->entity->name, from, next, (int)to_len, to);
+}
+
+static struct ledger_value *add_value(struct decision *decision, unsigned column)
+{
+	struct ledger_value *value = &decision->value[decision->write.value_count++];
+
+	*value = (struct ledger_value){ .column = column };
+	return value;
+}
+
+/*
+ * Judges the change of status from where the entity stands; it may stand there already. Where
+ * nothing is known of it, the status must be one to begin with.
+ */
+static bool check_transition(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match.channel->mapping;
+	const struct contract_transitions *transitions = mapping->transitions;
+	const char *from = j->state.is_known ? j->state.status[mapping->slot] : "";
+	struct ledger_value *value;
+	const char *text = "";
+	size_t len = 0;
+	uint64_t allowed;
+	int to, now;
+
+	if (!payload_string(payload_member(j->payload, mapping->status_member,
+					   strlen(mapping->status_member)),
+			    &text, &len) ||
+	    (to = find_status(transitions, text, len)) < 0)
+		return judgement_refuse(j, REASON_TRANSITION_ILLEGAL,
+					"\"%.*s\" is not a status of %s", len > 80 ? 80 : (int)len,
+					text, mapping->entity->name);
+	now = from[0] ? find_status(transitions, from, strlen(from)) : -1;
+	j->is_repeat = now == to;
+	/* A standing status that the contract no longer knows leaves no way on: refused. */
+	allowed = now >= 0 ? transitions->next[now] : from[0] ? 0 : transitions->first;
+	if (!j->is_repeat && !((allowed >> to) & 1))
+		return refuse_transition(j, from, text, len, allowed);
+	value = add_value(j->decision, mapping->entity->slot[mapping->slot]);
+	value->type = LEDGER_TEXT;
+	value->text = text;
+	value->len = len;
+	return true;
+}
+
+static bool is_text(const char *text, size_t len, const char *expected)
+{
+	return strlen(expected) == len && memcmp(text, expected, len) == 0;
+}
+
+/* The owner that the payload names, if it does. */
+static bool read_owner(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match.channel->mapping;
+	struct ledger_write *write = &j->decision->write;
+
+	if (!mapping->owner_member ||
+	    !payload_string(payload_member(j->payload, mapping->owner_member,
+					   strlen(mapping->owner_member)),
+			    &write->owner, &write->owner_len))
+		return true;
+	if (write->owner_len <= LEDGER_OWNER_MAX)
+		return true;
+	return judgement_refuse(j, REASON_SCHEMA_LIMIT, "%s is longer than %u bytes",
+				mapping->owner_member, LEDGER_OWNER_MAX);
+}
+
+/*
+ * Whoever may act on his own only: what has no owner yet is his when the payload says so.
+ * Asked before anything about the entity's state, which is not his to know otherwise.
+ */
+static bool check_own_publish(struct judgement *j)
+{
+	const struct ledger_write *write = &j->decision->write;
+	const char *owner = "";
+
+	if (j->is_own_needed && write->owner &&
+	    is_text(write->owner, write->owner_len, j->principal->name)) {
+		if (!permission_owner(j, &j->match, &owner))
+			return false;
+		if (!owner[0])
+			return true;
+	}
+	return permission_own(j);
+}
+
+/* An owner that stands does not change. */
+static bool check_owner(struct judgement *j, const struct ledger_state *state)
+{
+	const struct contract_mapping *mapping = j->match.channel->mapping;
+	const struct ledger_write *write = &j->decision->write;
+	char pointer[128];
+
+	if (!write->owner || !state->is_known || !state->owner[0] ||
+	    is_text(write->owner, write->owner_len, state->owner))
+		return true;
+	(void)snprintf(pointer, sizeof(pointer), "/%s", mapping->owner_member);
+	judgement_point(j, pointer, "owner");
+	return judgement_refuse(j, REASON_OWNER_CHANGE, "the %s has another owner than \"%.*s\"",
+				mapping->entity->name, (int)write->owner_len, write->owner);
+}
+
+static void fill_value(struct ledger_value *to, enum contract_type type,
+		       const struct payload_value *from)
+{
+	bool truth;
+
+	if (type == CONTRACT_TEXT && payload_string(from, &to->text, &to->len))
+		to->type = LEDGER_TEXT;
+	else if (type == CONTRACT_INTEGER && payload_integer(from, &to->integer))
+		to->type = LEDGER_INTEGER;
+	else if (type == CONTRACT_REAL && payload_number(from, &to->real))
+		to->type = LEDGER_REAL;
+	else if (type == CONTRACT_BOOLEAN && payload_boolean(from, &truth)) {
+		to->type = LEDGER_BOOLEAN;
+		to->integer = truth;
+	}
+}
+
+static void fill_columns(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match.channel->mapping;
+
+	for (size_t i = 0; i < mapping->fill_count; i++) {
+		const struct contract_fill *fill = &mapping->fill[i];
+		const struct payload_value *member =
+			payload_member(j->payload, fill->member, fill->member_len);
+
+		if (member)
+			fill_value(add_value(j->decision, fill->column),
+				   mapping->entity->column[fill->column].type, member);
+	}
+}
+
+static bool check_entity(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match.channel->mapping;
+	const struct contract_span *id = &j->match.param[mapping->param];
+
+	j->has_state = judgement_look(j, mapping->entity, id->text, id->len, &j->state);
+	return j->has_state && check_owner(j, &j->state);
+}
+
+/* Ownership, owner and status change. */
+bool standing_check(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match.channel->mapping;
+
+	if (!read_owner(j) || !judgement_ask(j, GATE_STEP_OWN, check_own_publish) ||
+	    !judgement_ask(j, GATE_STEP_ENTITY, check_entity))
+		return false;
+	return !mapping->transitions || !j->has_state ||
+	       judgement_ask(j, GATE_STEP_TRANSITION, check_transition);
+}
+
+bool standing_store(struct judgement *j)
+{
+	size_t bytes = j->request->topic_len + j->request->payload_len;
+
+	if (!j->gate->ledger || ledger_is_ready(j->gate->ledger, bytes))
+		return true;
+	return judgement_refuse(j, REASON_STORE_UNAVAILABLE,
+				"the write cannot be kept now, try again later");
+}
+
+void standing_describe(struct judgement *j)
+{
+	struct ledger_write *write = &j->decision->write;
+
+	write->entity = LEDGER_NO_ENTITY;
+	if (j->has_state) {
+		const struct contract_mapping *mapping = j->match.channel->mapping;
+		const struct contract_span *id = &j->match.param[mapping->param];
+
+		write->entity = mapping->entity->index;
+		/* The match points into the memo, which the next delivery may replace. */
+		write->id = j->request->topic + (id->text - j->gate->memo_base);
+		write->id_len = id->len;
+		fill_columns(j);
+	}
+	write->value = j->decision->value;
+	write->is_unrecorded = !j->match.channel->is_recorded;
+	write->is_power = j->match.channel->durability == CONTRACT_POWER;
+	write->topic = j->request->topic;
+	write->topic_len = j->request->topic_len;
+	write->payload = j->request->payload;
+	write->payload_len = j->request->payload_len;
+	write->qos = j->request->qos;
+	write->is_retained = j->request->is_retained;
+}

@@ -1,0 +1,20 @@
+/*
+ * standing.h -- what a publish means for the entity it is about: owner, status, columns.
+ */
+#ifndef PETSTORE_GATE_STANDING_H
+#define PETSTORE_GATE_STANDING_H
+
+#include "gate/judgement.h"
+
+/*
+ * Asks whether the message may move the entity from where it stands, and collects what an
+ * acceptance would write. For channels with a mapping, once the payload is parsed.
+ */
+bool standing_check(struct judgement *j);
+
+judgement_question standing_store; /* could the write be kept now? */
+
+/* Completes the implied write with what the request says about it. */
+void standing_describe(struct judgement *j);
+
+#endif

@@ -1,0 +1,127 @@
+#include "gate/terms.h"
+
+#include <string.h>
+
+/* ---- payload ------------------------------------------------------------------------- */
+
+bool terms_size(struct judgement *j)
+{
+	if (j->request->payload_len == 0)
+		return judgement_refuse(j, REASON_PAYLOAD_EMPTY, "the payload is empty");
+	if (j->request->payload_len > j->match.channel->payload_max)
+		return judgement_refuse(j, REASON_PAYLOAD_TOO_LARGE,
+					"the payload has %zu bytes, the channel takes at most %zu",
+					j->request->payload_len, j->match.channel->payload_max);
+	return true;
+}
+
+bool terms_json(struct judgement *j)
+{
+	struct payload_error error;
+
+	j->payload = payload_parse(j->gate->parser, j->request->payload, j->request->payload_len,
+				   &error);
+	if (j->payload)
+		return true;
+	if (error.fault == PAYLOAD_NOMEM)
+		return judgement_refuse(j, REASON_INTERNAL, "out of memory");
+	if (error.fault == PAYLOAD_TOO_LARGE)
+		return judgement_refuse(j, REASON_PAYLOAD_TOO_LARGE, "%s", error.text);
+	return judgement_refuse(j, REASON_PAYLOAD_NOT_JSON, "at byte %zu: %s", error.offset,
+				error.text);
+}
+
+bool terms_schema(struct judgement *j)
+{
+	const struct schema *schema = j->gate->rules->channel[j->match.channel->index].schema;
+	enum schema_answer answer = schema_check(schema, j->payload);
+
+	if (answer == SCHEMA_VALID)
+		return true;
+	(void)schema_explain(schema, j->payload, &j->decision->error, 1, &answer);
+	j->decision->reason =
+		answer == SCHEMA_LIMIT ? REASON_SCHEMA_LIMIT : REASON_SCHEMA_VIOLATION;
+	return false;
+}
+
+/* The value that RFC 6901 pointer @pointer names; objects only, as locations go. */
+static const struct payload_value *value_at(const struct payload_value *value, const char *pointer)
+{
+	char token[128];
+
+	while (value && *pointer == '/') {
+		size_t raw = strcspn(++pointer, "/");
+		size_t len = 0;
+
+		for (size_t i = 0; i < raw && len < sizeof(token); i++) {
+			token[len] = pointer[i];
+			if (pointer[i] == '~' && i + 1 < raw)
+				token[len] = pointer[++i] == '1' ? '/' : '~';
+			len++;
+		}
+		value = payload_member(value, token, len);
+		pointer += raw;
+	}
+	return value;
+}
+
+/* What the contract says stands in the payload as well as in the topic must be the same. */
+bool terms_ids(struct judgement *j)
+{
+	const struct contract_channel *channel = j->match.channel;
+
+	for (size_t i = 0; i < channel->param_count; i++) {
+		const struct contract_param *param = &channel->param[i];
+		const struct contract_span *span = &j->match.param[i];
+		const char *text = NULL;
+		size_t len = 0;
+
+		if (!param->location)
+			continue;
+		if (payload_string(value_at(j->payload, param->location), &text, &len) &&
+		    len == span->len && memcmp(text, span->text, len) == 0)
+			continue;
+		judgement_point(j, param->location, "location");
+		return judgement_refuse(j, REASON_ID_MISMATCH,
+					"%s is \"%.*s\" in the topic and \"%.*s\" in the payload",
+					param->name, (int)span->len, span->text,
+					len > 80 ? 80 : (int)len, text ? text : "");
+	}
+	return true;
+}
+
+/* ---- the contract's delivery terms ---------------------------------------------------- */
+
+bool terms_will(struct judgement *j)
+{
+	if (!j->request->is_will || j->match.channel->is_will_allowed)
+		return true;
+	return judgement_refuse(j, REASON_WILL_FORBIDDEN, "channel %s takes no last will",
+				j->match.channel->name);
+}
+
+bool terms_retain(struct judgement *j)
+{
+	enum contract_retain retain = j->match.channel->send.retain;
+
+	if (j->request->is_retained && retain == CONTRACT_RETAIN_MUST_NOT)
+		return judgement_refuse(j, REASON_RETAIN_FORBIDDEN,
+					"channel %s takes no retained messages",
+					j->match.channel->name);
+	if (!j->request->is_retained && retain == CONTRACT_RETAIN_MUST)
+		return judgement_refuse(j, REASON_RETAIN_REQUIRED,
+					"channel %s takes retained messages only",
+					j->match.channel->name);
+	return true;
+}
+
+bool terms_qos(struct judgement *j)
+{
+	unsigned least = j->match.channel->send.qos;
+
+	if (j->request->qos >= least)
+		return true;
+	return judgement_refuse(j, REASON_QOS_TOO_LOW,
+				"QoS %u was used, channel %s takes %u and above", j->request->qos,
+				j->match.channel->name, least);
+}

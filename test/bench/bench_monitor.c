@@ -1,0 +1,102 @@
+/*
+ * What the monitor costs an accepted message: looking the client up, charging its limits, and
+ * every detector that looks at a publish. Prints nanoseconds a message.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "monitor/monitor.h"
+#include "monitor/metrics.h"
+
+#define CLIENTS 1000u
+#define MESSAGES 2000000u
+
+struct bench {
+	struct monitor *monitor;
+	struct metrics *metrics;
+	struct monitor_rates own;
+	int64_t now_ns;
+	char id[CLIENTS][24];
+	struct monitor_seat seat[CLIENTS];
+};
+
+static void one(struct bench *bench, unsigned client, uint64_t i, int64_t now_ns)
+{
+	struct monitor_who who = { bench->id[client], "device", "192.0.2.1" };
+	struct monitor_publish publish = { .channel = i & 3,
+					   .digest = i * UINT64_C(0x9e3779b97f4a7c15),
+					   .payload_len = 150 + (i & 15),
+					   .has_claim = true };
+	struct client *record = monitor_client(bench->monitor, &who, &bench->seat[client], now_ns);
+	struct diag why;
+
+	if (!monitor_charge(bench->monitor, record, publish.channel, publish.payload_len,
+			    &bench->own, now_ns, &why))
+		exit(1);
+	monitor_published(bench->monitor, record, &who, &publish, now_ns);
+	metrics_decided(bench->metrics, METRICS_PUBLISH, (uint32_t)publish.channel, REASON_NONE,
+			false);
+	metrics_took(bench->metrics, 1500);
+}
+
+/* Of this process, so that what else runs on the machine does not count. */
+static int64_t cpu_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static double run(struct bench *bench, unsigned clients)
+{
+	int64_t begin = cpu_ns();
+
+	for (uint64_t i = 0; i < MESSAGES; i++)
+		one(bench, (unsigned)(i % clients), i, bench->now_ns += 10000);
+	return (double)(cpu_ns() - begin) / MESSAGES;
+}
+
+static int make(struct bench *bench, struct diag *diag)
+{
+	const struct monitor_limits limits = { .messages_per_second = 1000000,
+					       .burst = 1000000,
+					       .bytes_per_second = 1000000000 };
+	const struct monitor_channel channel[4] = {
+		{ "a", limits, 60 }, { "b", limits, 0 }, { "c", limits, 0 }, { "d", limits, 0 }
+	};
+	static const char *const names[] = { "a", "b", "c", "d" };
+	int rc;
+
+	bench->own = monitor_rates(&limits);
+	bench->now_ns = clock_mono_ns();
+	rc = monitor_new(65536, &bench->monitor, diag);
+
+	if (rc == 0)
+		rc = monitor_use(bench->monitor, channel, 4, diag);
+	if (rc == 0)
+		rc = metrics_new(&bench->metrics, diag);
+	if (rc == 0)
+		rc = metrics_use(bench->metrics, names, 4, diag);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		(void)snprintf(bench->id[i], sizeof(bench->id[i]), "collar-%u", i);
+	return rc;
+}
+
+int main(void)
+{
+	static struct bench bench;
+	struct diag diag;
+
+	if (make(&bench, &diag)) {
+		(void)fprintf(stderr, "%s\n", diag.text);
+		return 1;
+	}
+	(void)printf("monitor, 1 client: %.1f ns a message\n", run(&bench, 1));
+	(void)printf("monitor, %u clients: %.1f ns a message\n", CLIENTS, run(&bench, CLIENTS));
+	monitor_free(bench.monitor);
+	metrics_free(bench.metrics);
+	return 0;
+}

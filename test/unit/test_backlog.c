@@ -1,0 +1,432 @@
+/* Refusals on their way to the table, the table itself, and reading it from outside. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "failalloc.h"
+#include "ledger/backlog.h"
+#include "ledger/ledger.h"
+#include "ledger/query.h"
+
+static struct refusal example(const char *id)
+{
+	return (struct refusal){ .id = id,
+				 .time_ms = clock_unix_ms(),
+				 .action = "publish",
+				 .reason = REASON_SCHEMA_VIOLATION,
+				 .client_id = "app-1",
+				 .principal = "eva",
+				 .address = "::1",
+				 .topic = "orders/7/status",
+				 .topic_len = 15,
+				 .qos = 1,
+				 .pointer = "/status",
+				 .keyword = "enum",
+				 .message = "no",
+				 .standing = "PLACED",
+				 .payload = "{\"a\":1}",
+				 .payload_len = 7,
+				 .payload_bytes = 7 };
+}
+
+/* ---- the queue -------------------------------------------------------------------------- */
+
+static void test_backlog_put__keeps_a_copy(void **state)
+{
+	struct backlog *backlog = NULL;
+	struct backlog_item *item;
+	char id[] = "first", topic[] = "orders/7/status";
+	struct refusal refusal = example(id);
+	struct diag diag;
+
+	(void)state;
+	refusal.topic = topic;
+	assert_int_equal(backlog_new(&backlog, &diag), 0);
+	assert_null(backlog_take(backlog));
+	assert_true(backlog_put(backlog, &refusal));
+	memset(id, '#', sizeof(id) - 1);
+	memset(topic, '#', sizeof(topic) - 1);
+	refusal.topic = NULL;
+	refusal.topic_len = 0;
+	refusal.payload = NULL;
+	refusal.payload_len = 0;
+	assert_true(backlog_put(backlog, &refusal));
+	item = backlog_take(backlog);
+	assert_string_equal(item->refusal.id, "first");
+	assert_memory_equal(item->refusal.topic, "orders/7/status", 15);
+	assert_string_equal(item->refusal.standing, "PLACED");
+	assert_memory_equal(item->refusal.payload, "{\"a\":1}", 7);
+	assert_int_equal(item->next->refusal.topic_len, 0);
+	assert_null(item->next->next);
+	backlog_drop(item);
+	assert_null(backlog_take(backlog));
+	backlog_free(backlog);
+	backlog_free(NULL);
+}
+
+static void test_backlog_put__cuts_between_characters(void **state)
+{
+	static char topic[70000];
+	struct backlog *backlog = NULL;
+	struct backlog_item *item;
+	struct refusal refusal = example("x");
+	struct diag diag;
+
+	(void)state;
+	for (size_t i = 0; i + 2 < sizeof(topic); i += 3)
+		memcpy(topic + i, "\xe2\x82\xac", 3);
+	refusal.topic = topic;
+	refusal.topic_len = sizeof(topic) - 1;
+	assert_int_equal(backlog_new(&backlog, &diag), 0);
+	assert_true(backlog_put(backlog, &refusal));
+	item = backlog_take(backlog);
+	assert_true(item->refusal.topic_len <= BACKLOG_TEXT_MAX);
+	assert_true(item->refusal.topic_len > BACKLOG_TEXT_MAX - 3);
+	assert_int_equal(item->refusal.topic_len % 3, 0);
+	backlog_drop(item);
+	backlog_free(backlog);
+}
+
+static void test_backlog_put__is_bounded(void **state)
+{
+	static char payload[65536];
+	struct backlog *backlog = NULL;
+	struct refusal refusal = example("x");
+	struct diag diag;
+	size_t kept = 0;
+
+	(void)state;
+	assert_int_equal(backlog_new(&backlog, &diag), 0);
+	for (size_t i = 0; i < 100000; i++)
+		kept += backlog_put(backlog, &refusal);
+	assert_int_equal(kept, BACKLOG_ITEMS_MAX);
+	assert_int_equal(backlog_lost(backlog), 100000 - BACKLOG_ITEMS_MAX);
+	assert_true(backlog_is_pressing(backlog));
+	backlog_drop(backlog_take(backlog));
+	assert_false(backlog_is_pressing(backlog));
+	/* large ones: fewer of them */
+	refusal.payload = payload;
+	refusal.payload_len = sizeof(payload);
+	kept = 0;
+	for (size_t i = 0; i < 1000; i++)
+		kept += backlog_put(backlog, &refusal);
+	assert_true(kept <= BACKLOG_BYTES_MAX / sizeof(payload) + 1);
+	backlog_free(backlog);
+}
+
+static void test_backlog_put__counts_what_memory_lacks(void **state)
+{
+	struct backlog *backlog = NULL;
+	struct refusal refusal = example("x");
+	struct diag diag;
+
+	(void)state;
+	failalloc_start(1);
+	assert_int_equal(backlog_new(&backlog, &diag), ERR_NOMEM);
+	assert_true(failalloc_stop());
+	assert_int_equal(backlog_new(&backlog, &diag), 0);
+	failalloc_start(1);
+	assert_false(backlog_put(backlog, &refusal));
+	assert_true(failalloc_stop());
+	assert_int_equal(backlog_lost(backlog), 1);
+	backlog_free(backlog);
+}
+
+/* ---- the table, and reading it ---------------------------------------------------------- */
+
+static const struct ledger_column columns[] = { { "status", LEDGER_TEXT, true },
+						{ "order_id", LEDGER_TEXT, false } };
+static const struct ledger_entity entities[] = {
+	{ .table = "payments",
+	  .column_count = 2,
+	  .column = columns,
+	  .slot_count = 1,
+	  .slot = { 0 },
+	  .link_column = 1 },
+	{ .table = "parrots", .column_count = 1, .column = columns, .link_column = -1 },
+};
+static const struct ledger_plan plan = { .entity_count = 1, .entity = entities };
+
+struct place {
+	char folder[32];
+	char path[64];
+	struct ledger *ledger;
+};
+
+static void begin(struct place *place, uint64_t keep_rows)
+{
+	struct ledger_options options = { .path = place->path,
+					  .journal_bytes = 1 << 20,
+					  .batch_rows = 100,
+					  .batch_ms = 5,
+					  .refusals_keep_rows = keep_rows,
+					  .refusals_keep_days = 30,
+					  .cache_entities = 1024 };
+	struct diag diag;
+
+	strcpy(place->folder, "/tmp/petstore-backlog-XXXXXX");
+	assert_non_null(mkdtemp(place->folder));
+	(void)snprintf(place->path, sizeof(place->path), "%s/petstore.db", place->folder);
+	if (ledger_open(&options, &plan, &place->ledger, &diag))
+		fail_msg("%s", diag.text);
+}
+
+static void end(struct place *place)
+{
+	char command[64];
+
+	ledger_close(place->ledger);
+	(void)snprintf(command, sizeof(command), "rm -r %s", place->folder);
+	assert_int_equal(system(command), 0);
+}
+
+struct seen {
+	unsigned rows;
+	char last[64];
+	size_t payload_len;
+	int64_t payload_bytes;
+};
+
+static bool see(const struct query_row *row, void *ctx)
+{
+	struct seen *seen = ctx;
+	const struct query_cell *id = query_cell(row, "decision_id");
+	const struct query_cell *payload = query_cell(row, "payload");
+
+	assert_null(query_cell(row, "no_such_cell"));
+	seen->rows++;
+	(void)snprintf(seen->last, sizeof(seen->last), "%.*s", (int)id->len, id->text);
+	seen->payload_len = payload->type == LEDGER_TEXT ? payload->len : 0;
+	seen->payload_bytes = query_cell(row, "payload_bytes")->integer;
+	return true;
+}
+
+static struct seen list(const struct place *place, const char *column, enum query_test test,
+			const char *text)
+{
+	struct query_filter filter = { column, test, text };
+	struct query_wanted wanted = { .table = "refusals",
+				       .filter_count = column ? 1 : 0,
+				       .filter = &filter,
+				       .order = "seq" };
+	struct seen seen = { 0 };
+	struct query *query = NULL;
+	struct diag diag;
+
+	assert_int_equal(query_open(place->path, &query, &diag), 0);
+	if (query_rows(query, &wanted, see, &seen, &diag))
+		fail_msg("%s", diag.text);
+	query_close(query);
+	return seen;
+}
+
+/* Writes go out at the end at the latest. */
+static void restart(struct place *place)
+{
+	ledger_close(place->ledger);
+	place->ledger = NULL;
+}
+
+static void test_ledger_refuse__becomes_a_row(void **state)
+{
+	struct place place;
+	struct refusal refusal = example("a-1");
+	struct seen seen;
+
+	(void)state;
+	begin(&place, 0);
+	ledger_refuse(place.ledger, &refusal);
+	refusal.id = "a-2";
+	refusal.payload = "\xff\0'; DROP TABLE refusals; --";
+	refusal.payload_len = 28;
+	refusal.payload_bytes = 5000;
+	refusal.client_id = "'; DROP TABLE refusals; --";
+	ledger_refuse(place.ledger, &refusal);
+	restart(&place);
+	seen = list(&place, NULL, QUERY_IS, NULL);
+	assert_int_equal(seen.rows, 2);
+	assert_string_equal(seen.last, "a-2");
+	assert_int_equal(seen.payload_len, 28);
+	assert_int_equal(seen.payload_bytes, 5000);
+	assert_int_equal(list(&place, "client_id", QUERY_IS, "app-1").rows, 1);
+	assert_int_equal(list(&place, "topic", QUERY_BEGINS, "orders/").rows, 2);
+	assert_int_equal(list(&place, "topic", QUERY_BEGINS, "%").rows, 0);
+	assert_int_equal(list(&place, "seq", QUERY_AFTER, "1").rows, 1);
+	assert_int_equal(list(&place, "time", QUERY_UNTIL, "2000").rows, 0);
+	assert_int_equal(list(&place, "time", QUERY_FROM, "2000").rows, 2);
+	end(&place);
+}
+
+static void test_ledger_refuse__keeps_so_many_rows(void **state)
+{
+	struct place place;
+	struct refusal refusal = example("x");
+	struct seen seen;
+	char id[32];
+
+	(void)state;
+	begin(&place, 50);
+	refusal.time_ms -= INT64_C(31) * 86400000; /* too old as soon as it is there */
+	ledger_refuse(place.ledger, &refusal);
+	refusal.time_ms += INT64_C(31) * 86400000;
+	for (unsigned i = 0; i < 500; i++) {
+		(void)snprintf(id, sizeof(id), "%04u", i);
+		refusal.id = id;
+		ledger_refuse(place.ledger, &refusal);
+	}
+	restart(&place);
+	seen = list(&place, NULL, QUERY_IS, NULL);
+	assert_int_equal(seen.rows, 50);
+	assert_string_equal(seen.last, "0499");
+	end(&place);
+}
+
+static void test_ledger_refuse__tells_what_was_lost(void **state)
+{
+	struct place place;
+	struct refusal refusal = example("x");
+	struct diag news = { "" };
+	unsigned tries;
+
+	(void)state;
+	begin(&place, 10);
+	for (unsigned i = 0; i < 200000; i++)
+		ledger_refuse(place.ledger, &refusal);
+	for (tries = 0; !ledger_news(place.ledger, &news) && tries < 1000; tries++)
+		(void)usleep(1000);
+	assert_non_null(strstr(news.text, "table refusals: "));
+	end(&place);
+}
+
+static bool fail_row(const struct query_row *row, void *ctx)
+{
+	(void)row;
+	(void)ctx;
+	fail();
+	return false;
+}
+
+static void test_query_rows__names_what_is_not_there(void **state)
+{
+	struct query_filter filter = { "colour", QUERY_IS, "red" };
+	struct query_wanted wanted = { .table = "payments", .filter_count = 1, .filter = &filter };
+	struct place place;
+	struct query *query = NULL;
+	struct diag diag;
+
+	(void)state;
+	begin(&place, 0);
+	assert_int_equal(query_open(place.path, &query, &diag), 0);
+	assert_int_equal(query_rows(query, &wanted, fail_row, NULL, &diag), ERR_INVALID);
+	assert_non_null(strstr(diag.text, "no column \"colour\"; there are: id, owner, "));
+	wanted.table = "payments\" --";
+	assert_int_equal(query_rows(query, &wanted, fail_row, NULL, &diag), ERR_INVALID);
+	assert_non_null(strstr(diag.text, "there are: payments"));
+	wanted.table = "payments";
+	wanted.filter_count = 0;
+	wanted.order = "1; DROP TABLE payments";
+	assert_int_equal(query_rows(query, &wanted, fail_row, NULL, &diag), ERR_INVALID);
+	wanted.order = "id";
+	assert_int_equal(query_rows(query, &wanted, fail_row, NULL, &diag), 0);
+	query_close(query);
+	query_close(NULL);
+	assert_int_equal(query_open("/tmp/no/such.db", &query, &diag), ERR_IO);
+	assert_int_equal(query_open("LICENSE", &query, &diag), ERR_INVALID);
+	end(&place);
+}
+
+static void test_ledger_open_reader__sees_what_stands(void **state)
+{
+	const struct ledger_plan wider = { .entity_count = 2, .entity = entities };
+	const struct ledger_value values[] = {
+		{ .column = 0, .type = LEDGER_TEXT, .text = "PENDING", .len = 7 },
+		{ .column = 1, .type = LEDGER_TEXT, .text = "o-1", .len = 3 },
+	};
+	const struct ledger_write write = { .id = "p-1",
+					    .id_len = 3,
+					    .owner = "eva",
+					    .owner_len = 3,
+					    .value_count = 2,
+					    .value = values,
+					    .topic = "t",
+					    .topic_len = 1,
+					    .publisher = "eva",
+					    .client_id = "c" };
+	struct ledger *reader = NULL;
+	struct ledger_state known;
+	struct place place;
+	struct diag diag;
+
+	(void)state;
+	begin(&place, 0);
+	assert_int_equal(ledger_commit(place.ledger, &write, &diag), 0);
+	assert_int_equal(ledger_flush(place.ledger, 5000, &diag), 0);
+	/* while the other is at work */
+	assert_int_equal(ledger_open_reader(place.path, &wider, &reader, &diag), 0);
+	assert_int_equal(ledger_look(reader, 0, "p-1", 3, &known, &diag), 0);
+	assert_true(known.is_known);
+	assert_string_equal(known.owner, "eva");
+	assert_string_equal(known.link, "o-1");
+	assert_string_equal(known.status[0], "PENDING");
+	assert_int_equal(known.revision, 1);
+	assert_int_equal(ledger_look(reader, 0, "p-2", 3, &known, &diag), 0);
+	assert_false(known.is_known);
+	assert_string_equal(known.status[0], "");
+	/* a table that the database does not have yet */
+	assert_int_equal(ledger_look(reader, 1, "p-1", 3, &known, &diag), 0);
+	assert_false(known.is_known);
+	assert_int_equal(ledger_look(reader, 2, "p-1", 3, &known, &diag), ERR_INVALID);
+	assert_int_equal(ledger_look(reader, 0, "", 0, &known, &diag), ERR_LIMIT);
+	assert_true(ledger_is_ready(reader, 1 << 20));
+	ledger_close(reader);
+	end(&place);
+}
+
+static void test_ledger_open_reader__survives_failing_allocations(void **state)
+{
+	struct place place;
+
+	(void)state;
+	begin(&place, 0);
+	for (size_t n = 1;; n++) {
+		struct ledger *reader = NULL;
+		struct diag diag;
+		int rc;
+
+		failalloc_start(n);
+		rc = ledger_open_reader(place.path, &plan, &reader, &diag);
+		if (!failalloc_stop()) {
+			assert_int_equal(rc, 0);
+			assert_true(n > 1);
+			ledger_close(reader);
+			break;
+		}
+		assert_int_equal(rc, ERR_NOMEM);
+	}
+	end(&place);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_backlog_put__keeps_a_copy),
+		cmocka_unit_test(test_backlog_put__cuts_between_characters),
+		cmocka_unit_test(test_backlog_put__is_bounded),
+		cmocka_unit_test(test_backlog_put__counts_what_memory_lacks),
+		cmocka_unit_test(test_ledger_refuse__becomes_a_row),
+		cmocka_unit_test(test_ledger_refuse__keeps_so_many_rows),
+		cmocka_unit_test(test_ledger_refuse__tells_what_was_lost),
+		cmocka_unit_test(test_query_rows__names_what_is_not_there),
+		cmocka_unit_test(test_ledger_open_reader__sees_what_stands),
+		cmocka_unit_test(test_ledger_open_reader__survives_failing_allocations),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
