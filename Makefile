@@ -34,18 +34,21 @@ ACCESS   = access/access access/access_load access/access_roles access/access_us
 LEDGER   = ledger/ledger ledger/state ledger/writer ledger/carry ledger/journal ledger/record \
            ledger/crc32c ledger/store ledger/store_plan ledger/store_rows \
            ledger/store_refusals ledger/backlog ledger/unload ledger/query ledger/view
+MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/baseline monitor/buckets \
+           monitor/clients monitor/control monitor/keyhash monitor/metrics monitor/metricsfile \
+           monitor/monitor monitor/settings monitor/table
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
 GATE     = gate gate/judgement gate/permission gate/terms gate/standing
-ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REPORT)
-PLUGIN   = plugin broker options sessions login tell
+ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REPORT) $(MONITOR)
+PLUGIN   = plugin broker options sessions login tell watch
 CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl/table ctl/cells \
            ctl/entities ctl/refused ctl/explain ctl/may ctl/lint ctl/lint_certs \
            ctl/change ctl/diff ctl/replay options
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base options sessions contract topics gate modes report backlog payload pattern format access password credcache token certid scram lockout credwrite names journal state store writer ledger schema uri
-THREADED = pattern journal writer ledger backlog
-FUZZ     = contract topics gate notice payload pattern format journal $(if $(filter yyjson,$(BACKEND)),payload_diff) access password token certid scram schema_compile schema_check
+UNIT     = base options sessions login contract topics gate modes report backlog payload pattern format access password credcache token certid scram lockout credwrite names journal state store writer ledger schema uri monitor metrics control
+THREADED = pattern journal writer ledger backlog metrics
+FUZZ     = contract topics gate notice control payload pattern format journal $(if $(filter yyjson,$(BACKEND)),payload_diff) access password token certid scram schema_compile schema_check
 
 LIBS     = jansson sqlite3 libcrypto libpcre2-8 libidn2 $(filter yyjson,$(BACKEND))
 WARN     = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -70,6 +73,8 @@ $(B)/petstorectl: $(CTL:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o)
 
 # One source, four builds: release, ASan+UBSan, TSan, libFuzzer.
 $(B)/rel/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(CFLAGS) -MMD -MP -c $< -o $@
+# The engine's inner switch: an indirect jump costs more than a few comparisons (test/bench/NOTES.md).
+$(B)/rel/schema/run.o: CORE += -fno-jump-tables
 $(B)/san/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(SAN) -MMD -MP -c $< -o $@
 $(B)/tsan/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(TSAN) -MMD -MP -c $< -o $@
 $(B)/fuzz/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CLANG) $(CORE) $(FUZZER) -MMD -MP -c $< -o $@
@@ -134,6 +139,9 @@ $(B)/bench_ledger: test/bench/bench_ledger.c $(BASE:%=$(B)/rel/%.o) $(LEDGER:%=$
 bench-ledger: $(B)/bench_ledger  ## what keeping an accepted write costs
 	@$(B)/bench_ledger 1000000 $(B)
 
+bench-logins: all  ## first and known logins a second, beside the stock broker
+	@B="$(abspath $(B))" $(PYTHON) test/bench/logins.py
+
 # npm fetches the parser once; after that the folder is as test/asyncapi/ says and is used as it is.
 NPM = $(B)/npm
 CONTRACTS = schemas/petstore.asyncapi.json test/data/smarthome/smarthome.asyncapi.json
@@ -175,13 +183,14 @@ clean:  ## remove what was built (chroots, npm packages and make run's files sta
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all asyncapi conformance bench-schema unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration crash
+.PHONY: all asyncapi conformance bench-schema bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration crash
 
 # ---- running it -------------------------------------------------------------------------
 
 RUN_DIR    ?= $(B)/run
 TLS_PORT   ?= 8883
 WSS_PORT   ?= 8084
+MTLS_PORT  ?= 8884
 PLAIN_PORT ?= 1883
 
 deps:  ## install what the build and the tests need (Debian), or say what is missing
@@ -195,7 +204,7 @@ deps-run:
 run: deps-run  ## install what is missing, build, and run a broker to try things on
 	@$(MAKE) --no-print-directory all
 	@RUN_DIR="$(RUN_DIR)" PLUGIN="$(B)/mosquitto_petstore.so" TLS_PORT="$(TLS_PORT)" \
-	  WSS_PORT="$(WSS_PORT)" PLAIN_PORT="$(PLAIN_PORT)" exec docker/demo.sh
+	  WSS_PORT="$(WSS_PORT)" MTLS_PORT="$(MTLS_PORT)" PLAIN_PORT="$(PLAIN_PORT)" exec docker/demo.sh
 
 integration: all  ## the tests with a real broker and real clients
 	@mkdir -p $(B)
@@ -230,6 +239,9 @@ image:  ## build the container image IMAGE on BASE_IMAGE, with docker, podman or
 image-test:  ## build the image on a base made here, run it and try it from outside
 	@B=$(B) test/image.sh
 
+fresh-test:  ## a clone of the last commit on bare Debian systems: make run (FULL=1: make test too)
+	@test/fresh.sh
+
 matrix:  ## unit and integration tests on Debian trixie and sid (Mosquitto 2.0.21, 2.1)
 	@test/matrix.sh
 
@@ -252,6 +264,6 @@ docs-test: docs  ## open that page in headless Chromium
 	DOCS_HOME=$(DOCS_HOME) REFERENCE=$(B)/reference node test/docs/check.mjs \
 	  $(B)/docs/index.html schemas/petstore.asyncapi.json $(B)/docs/page.png
 
-.PHONY: deb deb-test image image-test matrix docs docs-test
+.PHONY: deb deb-test image image-test matrix fresh-test docs docs-test
 
 -include $(shell find $(B)/rel $(B)/san $(B)/tsan $(B)/fuzz -name '*.d' 2>/dev/null)

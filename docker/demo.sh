@@ -8,7 +8,9 @@
 # In RUN_DIR, kept for the next run:
 #     ca.crt ca.key                 the authority that clients trust
 #     server.crt server.key         for localhost, this host's name and SERVER_NAMES
-#     clients/collar-7.crt .key     a device's certificate, for listeners that ask for one
+#     clients/collar-7.crt .key     a device's certificate, for the listener that asks for one
+#     clients/collar-8.crt .key     another's, which is revoked
+#     ca.crl                        the authority's list of what is revoked
 #     credentials                   "user password" a line, of the demo accounts
 #     passwords access.json         what the plugin reads
 #     petstore.db                   orders, payments, events
@@ -25,6 +27,7 @@ run=${RUN_DIR:-$top/build/run}
 data=${DATA_DIR:-$run} # where the database and the broker's sessions lie
 tls_port=${TLS_PORT:-8883}
 wss_port=${WSS_PORT:-8084}
+mtls_port=${MTLS_PORT:-8884}
 plain_port=${PLAIN_PORT:-1883}
 plugin=${PLUGIN:-$top/build/mosquitto_petstore.so}
 contract=${CONTRACT:-$top/schemas/petstore.asyncapi.json}
@@ -36,7 +39,8 @@ options=${OPTIONS:-}           # more lines after the plugin's
 
 accounts="backoffice orders-service payments-service inventory-service
 	customer-a customer-b collar-7 monitor"
-devices="collar-7"
+devices="collar-7 collar-8"
+revoked="collar-8"
 authority_days=3650
 certificate_days=825 # the most that some clients accept
 
@@ -110,6 +114,11 @@ certificates()
 	extendedKeyUsage = clientAuth
 	subjectKeyIdentifier = hash
 	authorityKeyIdentifier = keyid
+	[ca]
+	default_ca = demo
+	[demo]
+	database = index.txt
+	default_md = sha256
 	END
 	is_good ca.crt ca.key || issue ca authority "Petstore demo CA" "$authority_days"
 	if ! is_good server.crt server.key || [ "$SAN" != "$(cat server.names 2>/dev/null)" ]; then
@@ -122,6 +131,35 @@ certificates()
 			issue "clients/$device" client "$device" "$certificate_days" \
 				-CA ca.crt -CAkey ca.key
 	done
+	is_list_good || revoke
+}
+
+# Is the list there, in force, ours, and are the revoked devices on it?
+is_list_good()
+{
+	local device
+	[ -s ca.crl ] && openssl verify -crl_check -CAfile ca.crt -CRLfile ca.crl \
+		clients/collar-7.crt >/dev/null 2>&1 || return 1
+	for device in $revoked; do
+		[[ $(openssl verify -crl_check -CAfile ca.crt -CRLfile ca.crl \
+			"clients/$device.crt" 2>&1) == *"certificate revoked"* ]] || return 1
+	done
+}
+
+revoke()
+{
+	local device
+	(
+		cd "$work"
+		: >index.txt
+		set -- -config openssl.cnf -cert ../ca.crt -keyfile ../ca.key
+		for device in $revoked; do
+			openssl ca "$@" -revoke "../clients/$device.crt"
+		done
+		openssl ca "$@" -gencrl -crldays "$certificate_days" -out new.crl
+		chmod 644 new.crl
+	) >"$work/openssl.log" 2>&1 || die "openssl: $(tail -n 1 "$work/openssl.log")"
+	mv "$work/new.crl" ca.crl
 }
 
 # ---- accounts ---------------------------------------------------------------------------
@@ -159,8 +197,9 @@ roles()
 # Replaces the values of lines that begin with one of the words; each must be there.
 configure()
 {
+	[ -s ca.crt ] && [ -s ca.crl ] || mtls_port=
 	RUN=$PWD PLUGIN=$plugin CONTRACT=$contract USER=$(id -un) \
-	TLS=$tls_port WSS=$wss_port PLAIN=$plain_port DATA=$data LOG=$log_dest OPTIONS=$options awk '
+	TLS=$tls_port WSS=$wss_port MTLS=$mtls_port PLAIN=$plain_port DATA=$data LOG=$log_dest OPTIONS=$options awk '
 	BEGIN {
 		run = ENVIRON["RUN"]
 		data = ENVIRON["DATA"]
@@ -172,9 +211,12 @@ configure()
 		to["user"] = ENVIRON["USER"]
 		to["listener 8883"] = ENVIRON["TLS"]
 		to["listener 8084"] = ENVIRON["WSS"]
+		to["listener 8884"] = ENVIRON["MTLS"]
 		to["listener 1883"] = ENVIRON["PLAIN"] " 127.0.0.1"
 		to["certfile"] = run "/server.crt"
 		to["keyfile"] = run "/server.key"
+		to["cafile"] = run "/ca.crt"
+		to["crlfile"] = run "/ca.crl"
 		to["persistence_location"] = data "/"
 		to["log_dest"] = ENVIRON["LOG"]
 	}
@@ -182,6 +224,10 @@ configure()
 		word = $1
 		key = word == "listener" ? word " " $2 : word
 	}
+	# Certificates of other making: there is nothing to check those of clients against.
+	key == "listener 8884" && ENVIRON["MTLS"] == "" { is_left_out = 1 }
+	!NF { is_left_out = 0 }
+	is_left_out { done[key] = 1; next }
 	key in to { print word, to[key]; done[key] = 1; next }
 	{ print }
 	END {
@@ -212,6 +258,7 @@ help()
 
 	The Petstore's MQTT API, held to its contract:
 	  mqtts://localhost:$tls_port   wss://localhost:$wss_port   mqtt://127.0.0.1:$plain_port (this machine only)
+	  mqtts://localhost:$mtls_port   for clients with a certificate
 	  authority    $(shown /ca.crt)
 	  accounts     $(shown /credentials)
 	  database     $(shown_data /petstore.db)
@@ -224,6 +271,9 @@ help()
 
 	Refused, and the log below says why: this status does not exist.
 	  mosquitto_pub $tls -V 5 -u orders-service -P $(password_of orders-service) -q 1 -t orders/ord-1001/status -m '{"orderId":"ord-1001","status":"LOST","updatedAt":"$now"}'
+
+	A device shows its certificate instead of a password; that of collar-8 is revoked.
+	  mosquitto_pub -h localhost -p $mtls_port --cafile $(shown /ca.crt) --cert $(shown /clients/collar-7.crt) --key $(shown /clients/collar-7.key) -V 5 -q 1 -t pets/collar-7/availability -m '{"petId":"collar-7","available":true,"updatedAt":"$now"}'
 
 	Edit the contract or the accounts, then let them be read again:
 	  kill -HUP \$(cat $(shown /mosquitto.pid))
@@ -259,9 +309,9 @@ configure
 
 [ -r "$contract" ] || die "no contract at $contract"
 [ -r "$plugin" ] || die "no plugin at $plugin; build it with make"
-for port in "$tls_port" "$wss_port" "$plain_port"; do
+for port in "$tls_port" "$wss_port" $mtls_port "$plain_port"; do
 	is_taken "$port" && die "port $port is taken (by the system's own mosquitto service?);" \
-		"choose others with TLS_PORT=, WSS_PORT= and PLAIN_PORT="
+		"choose others with TLS_PORT=, WSS_PORT=, MTLS_PORT= and PLAIN_PORT="
 done
 help
 echo $$ >mosquitto.pid

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the container image with what is there: docker, podman or buildah.
 #
-#     image.sh NAME BASE
+#     image.sh NAME BASE [STAGE]
 #
 # buildah: BUILDAH_ISOLATION=chroot where containers are not permitted; BUILDAH names the
 # command with its options. The docker format keeps HEALTHCHECK, which OCI's has no word for.
@@ -10,10 +10,11 @@ cd "$(dirname "$0")/.."
 version=$(sed -n 's/^#define PETSTORE_VERSION "\(.*\)"$/\1/p' plugin/base/version.h)
 name=$1
 base=$2
+stage=${3:-}
 
 build()
 {
-	"$@" --build-arg BASE="$base" --build-arg VERSION="$version" \
+	"$@" ${stage:+--target "$stage"} --build-arg BASE="$base" --build-arg VERSION="$version" \
 		-t "$name" -f docker/Dockerfile .
 }
 

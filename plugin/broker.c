@@ -104,6 +104,38 @@ bool broker_publish(const struct broker *broker, const char *topic, const char *
 	return false;
 }
 
+/* The broker takes the copy, or it is freed here. */
+static bool publish_copy(const char *client_id, const char *topic, const char *text, size_t len,
+			 int qos, bool is_retained)
+{
+	char *copy = mosquitto_malloc(len + 1);
+
+	if (!copy)
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	if (mosquitto_broker_publish(client_id, topic, (int)len, copy, qos, is_retained, NULL) ==
+	    MOSQ_ERR_SUCCESS)
+		return true;
+	mosquitto_free(copy);
+	return false;
+}
+
+bool broker_send(const char *client_id, const char *topic, const char *text, size_t len)
+{
+	return publish_copy(client_id, topic, text, len, 1, false);
+}
+
+bool broker_retain(const char *topic, const char *text)
+{
+	return publish_copy(NULL, topic, text, strlen(text), 0, true);
+}
+
+bool broker_is_clean(const struct mosquitto *client)
+{
+	return mosquitto_client_clean_session(client);
+}
+
 struct gate_request broker_acl_request(const struct mosquitto_evt_acl_check *event)
 {
 	enum gate_action action = event->access == MOSQ_ACL_WRITE         ? GATE_PUBLISH

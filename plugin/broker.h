@@ -66,6 +66,18 @@ void broker_kick(const char *client_id);
 bool broker_publish(const struct broker *broker, const char *topic, const char *text, size_t len,
 		    const char *content_type);
 
+/*
+ * Publishes @text to @client_id alone, at QoS 1, whether it subscribed or not. False: memory
+ * ran out; a client that is gone is no failure.
+ */
+bool broker_send(const char *client_id, const char *topic, const char *text, size_t len);
+
+/* Publishes @text to @topic, retained. False: memory ran out. */
+bool broker_retain(const char *topic, const char *text);
+
+/* Did the client begin a new session? As it said at its last CONNECT. */
+bool broker_is_clean(const struct mosquitto *client);
+
 /* Requests of an ACL_CHECK and of a MESSAGE; borrow what the event holds. */
 struct gate_request broker_acl_request(const struct mosquitto_evt_acl_check *event);
 struct gate_request broker_message_request(const struct mosquitto_evt_message *event);

@@ -254,9 +254,11 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 	ret->error.keyword[0] = ret->error.message[0] = '\0';
 	ret->standing[0] = '\0';
 	ret->has_write = false;
+	ret->payload = NULL;
 	memset(&ret->write, 0, sizeof(ret->write));
 	if (judge(&j)) {
 		ret->verdict = VERDICT_ALLOW;
+		ret->payload = j.payload;
 		settle_observed(&j);
 		return;
 	}
@@ -290,6 +292,22 @@ int gate_init(struct gate *ret, const struct rules *rules, struct ledger *ledger
 	return gate_use(ret, rules, diag);
 }
 
+enum contract_mode gate_mode(const struct gate *gate, const struct contract_channel *channel,
+			     enum contract_group group)
+{
+	if (gate->forced[group])
+		return (enum contract_mode)(gate->forced[group] - 1);
+	return channel ? channel->mode[group] : contract_mode(gate->rules->contract)[group];
+}
+
+bool gate_force(struct gate *gate, enum contract_group group, enum contract_mode mode)
+{
+	if (group == CONTRACT_PERMISSION)
+		return false;
+	gate->forced[group] = (uint8_t)(mode + 1);
+	return true;
+}
+
 int gate_use(struct gate *gate, const struct rules *rules, struct diag *diag)
 {
 	struct payload_parser *parser = NULL;
@@ -301,6 +319,7 @@ int gate_use(struct gate *gate, const struct rules *rules, struct diag *diag)
 	gate->parser = parser;
 	gate->rules = rules;
 	gate->memo_len = 0;
+	memset(gate->forced, 0, sizeof(gate->forced));
 	return 0;
 }
 

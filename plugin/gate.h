@@ -72,6 +72,9 @@ struct gate {
 	const char *memo_base; /* what the match's spans point into */
 	size_t memo_len;       /* 0: empty */
 	char memo_topic[GATE_TOPIC_MEMO];
+	/* A mode and 1 in the place of the contract's, see gate_force(); 0: as the contract says.
+	 */
+	uint8_t forced[CONTRACT_GROUPS];
 	/* The first thing that was wrong, while observed ones are passed over. */
 	struct {
 		enum reason reason;
@@ -84,6 +87,16 @@ struct gate {
 int gate_init(struct gate *ret, const struct rules *rules, struct ledger *ledger,
 	      struct diag *diag);
 void gate_clear(struct gate *gate);
+
+/* The mode that a group of rules is under; @channel NULL: of a topic that has none. */
+enum contract_mode gate_mode(const struct gate *gate, const struct contract_channel *channel,
+			     enum contract_group group);
+
+/*
+ * Puts a group of rules under @mode on all channels, whatever the contract says, until other
+ * rules are put in force. Who may do what (CONTRACT_PERMISSION) is not to be forced: false.
+ */
+bool gate_force(struct gate *gate, enum contract_group group, enum contract_mode mode);
 
 /* Puts other rules in force. On failure the old ones stay. */
 int gate_use(struct gate *gate, const struct rules *rules, struct diag *diag);
@@ -124,6 +137,7 @@ struct decision {
 	 * request, the rules and the parser: good until the next decision.
 	 */
 	bool has_write;
+	const struct payload_value *payload; /* NULL where it was not parsed; as good as @write */
 	struct ledger_write write;
 	struct ledger_value value[LEDGER_COLUMNS_MAX];
 };

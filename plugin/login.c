@@ -24,6 +24,8 @@ struct exchange {
 
 struct login {
 	struct credcache *credentials;
+	uint64_t hits; /* of the cache */
+	uint64_t misses;
 	struct lockout *lockout; /* NULL: nobody is held off */
 	struct exchange exchange[LOGIN_EXCHANGES];
 	uint64_t exchanges;
@@ -62,6 +64,12 @@ void login_free(struct login *login)
 	free(login);
 }
 
+void login_count(const struct login *login, uint64_t *hits, uint64_t *misses)
+{
+	*hits = login->hits;
+	*misses = login->misses;
+}
+
 const char *login_method_name(enum login_method method)
 {
 	static const char *const names[LOGIN_METHODS] = { [LOGIN_PASSWORD] = "password",
@@ -98,9 +106,12 @@ static bool verify(struct login *login, const struct passwords *passwords,
 	const char *stored = passwords_entry(passwords, request->username);
 	size_t len = strlen(request->password);
 
-	if (stored &&
-	    credcache_knows(login->credentials, request->username, stored, request->password, len))
+	if (stored && credcache_knows(login->credentials, request->username, stored,
+				      request->password, len)) {
+		login->hits++;
 		return true;
+	}
+	login->misses++;
 	if (passwords_check(passwords, request->username, request->password, len) != VERDICT_ALLOW)
 		return false;
 	credcache_keep(login->credentials, request->username, stored, request->password, len);
@@ -160,6 +171,27 @@ static bool prove_certificate(struct login *login, const struct rules *rules,
 	return true;
 }
 
+/* Whoever came by SCRAM and is still there: are his keys? */
+static bool still_scram(const struct rules *rules, const struct login_request *request,
+			struct login_answer *answer)
+{
+	answer->method = LOGIN_SCRAM;
+	if (!has_text(request->username) || !rules->scram ||
+	    !scram_entry(rules->scram, request->username))
+		return no(answer, "the user has no SCRAM keys any more");
+	answer->principal = access_find(rules->access, request->username);
+	return answer->principal || no(answer, "the user has no entry in the access file");
+}
+
+/* A session that is away outlives its token, as nobody: its client will bring another. */
+static bool forget_proof(struct login_answer *answer)
+{
+	access_principal_drop(answer->made);
+	answer->made = NULL;
+	answer->principal = NULL;
+	return true;
+}
+
 static bool prove(struct login *login, const struct rules *rules,
 		  const struct login_request *request, struct login_answer *answer)
 {
@@ -167,14 +199,17 @@ static bool prove(struct login *login, const struct rules *rules,
 
 	if (has_certificate && access_has_certificates(rules->access))
 		return prove_certificate(login, rules, request, answer);
-	if (request->is_repeat && request->is_exempt && !request->password) {
+	if (request->is_repeat && request->is_scram && !request->is_away)
+		return still_scram(rules, request, answer);
+	if (request->is_repeat && request->is_away && !request->password) {
 		if (has_text(request->username))
 			answer->principal = access_find(rules->access, request->username);
 		return true;
 	}
 	if (request->password && access_has_issuers(rules->access) &&
 	    token_is(request->password, strlen(request->password)))
-		return prove_token(rules, request, answer);
+		return prove_token(rules, request, answer) ||
+		       (request->is_away && forget_proof(answer));
 	return prove_password(login, rules, request, answer);
 }
 
@@ -189,7 +224,7 @@ static bool admit(const struct login_request *request, struct login_answer *answ
 	if (principal->is_disabled)
 		return no(answer, "%s is disabled", principal->name);
 	if (principal->needs_certificate && answer->method != LOGIN_CERTIFICATE &&
-	    !request->is_exempt)
+	    !request->is_away)
 		return no(answer, "%s has to come with a certificate", principal->name);
 	if (!access_client_ok(principal, request->client_id))
 		return no(answer, "%s may not use this client id", principal->name);
@@ -199,28 +234,44 @@ static bool admit(const struct login_request *request, struct login_answer *answ
 /* ---- holding off ------------------------------------------------------------------------------
  */
 
-/* A name is locked for passwords only: see lockout.h. */
-static const char *locked_name(const struct login_request *request)
+/*
+ * A name is locked for passwords only, see lockout.h. What merely looks like a token, or stands
+ * beside a certificate that nobody asks about, is a password.
+ */
+static const char *locked_name(const struct rules *rules, const struct login_request *request)
 {
-	bool is_token = request->password && token_is(request->password, strlen(request->password));
-
-	return request->certificate || is_token ? NULL : request->username;
+	if (request->certificate && access_has_certificates(rules->access))
+		return NULL;
+	if (request->password && access_has_issuers(rules->access) &&
+	    token_is(request->password, strlen(request->password)))
+		return NULL;
+	return request->username;
 }
 
-static bool may_try(struct login *login, const struct login_request *request, struct diag *why)
+/* Is neither the address nor the name locked? */
+static bool is_unlocked(struct login *login, const struct rules *rules,
+			const struct login_request *request, struct diag *why)
 {
 	int64_t wait;
 
 	if (!login->lockout || request->is_repeat)
 		return true;
-	wait = lockout_wait(login->lockout, request->address, locked_name(request),
+	wait = lockout_wait(login->lockout, request->address, locked_name(rules, request),
 			    request->mono_ms);
-	if (wait > 0) {
+	if (wait > 0)
 		(void)diag_set(why, ERR_BUSY, "too many failures: locked for %lld s",
 			       (long long)(wait + 999) / 1000);
+	return wait <= 0;
+}
+
+static bool may_try(struct login *login, const struct rules *rules,
+		    const struct login_request *request, struct diag *why)
+{
+	int64_t wait;
+
+	if (!is_unlocked(login, rules, request, why))
 		return false;
-	}
-	if (!has_text(request->client_id))
+	if (!login->lockout || request->is_repeat || !has_text(request->client_id))
 		return true;
 	wait = lockout_connect(login->lockout, request->client_id, request->mono_ms);
 	if (wait > 0)
@@ -229,26 +280,27 @@ static bool may_try(struct login *login, const struct login_request *request, st
 	return wait <= 0;
 }
 
-static void count_failure(struct login *login, const struct login_request *request)
+static void count_failure(struct login *login, const struct rules *rules,
+			  const struct login_request *request)
 {
 	if (login->lockout && !request->is_repeat)
-		lockout_failed(login->lockout, request->address, locked_name(request),
+		lockout_failed(login->lockout, request->address, locked_name(rules, request),
 			       request->mono_ms);
 }
 
-static void settle(struct login *login, const struct login_request *request,
-		   struct login_answer *answer, bool is_proved)
+static void settle(struct login *login, const struct rules *rules,
+		   const struct login_request *request, struct login_answer *answer, bool is_proved)
 {
 	if (!is_proved) {
 		access_principal_drop(answer->made);
 		answer->made = NULL;
 		answer->principal = NULL;
-		count_failure(login, request);
+		count_failure(login, rules, request);
 		return;
 	}
 	answer->verdict = VERDICT_ALLOW;
 	if (login->lockout && !request->is_repeat)
-		lockout_succeeded(login->lockout, request->address, locked_name(request),
+		lockout_succeeded(login->lockout, request->address, locked_name(rules, request),
 				  request->mono_ms);
 }
 
@@ -262,9 +314,10 @@ void login_check(struct login *login, const struct rules *rules,
 		 const struct login_request *request, struct login_answer *ret)
 {
 	clear(ret);
-	if (!may_try(login, request, &ret->why))
+	if (!may_try(login, rules, request, &ret->why))
 		return;
-	settle(login, request, ret, prove(login, rules, request, ret) && admit(request, ret));
+	settle(login, rules, request, ret,
+	       prove(login, rules, request, ret) && admit(request, ret));
 }
 
 /* ---- SCRAM ------------------------------------------------------------------------------------
@@ -307,22 +360,38 @@ static struct exchange *take_place(struct login *login)
 	return oldest;
 }
 
+/* The login of @scram is for the name in its own messages, which CONNECT need not repeat. */
+static struct login_request named(const struct login_request *request,
+				  const struct scram_login *scram)
+{
+	struct login_request copy = *request;
+
+	copy.username = scram_user(scram);
+	return copy;
+}
+
 bool login_begin(struct login *login, const struct rules *rules,
 		 const struct login_request *request, const struct login_message *message,
 		 char *reply, struct login_answer *ret)
 {
 	struct scram_login *scram = NULL;
+	struct login_request own;
 	struct exchange *exchange;
 
 	clear(ret);
 	ret->method = LOGIN_SCRAM;
 	login_abandon(login, message->handle);
-	if (!may_try(login, request, &ret->why))
+	if (!may_try(login, rules, request, &ret->why))
 		return false;
 	if (!rules->scram)
 		return no(ret, "there is no SCRAM file");
 	if (scram_begin(rules->scram, message->data, message->len, NULL, &scram, reply, &ret->why))
 		return false;
+	own = named(request, scram);
+	if (!is_unlocked(login, rules, &own, &ret->why)) {
+		scram_drop(scram);
+		return false;
+	}
 	exchange = take_place(login);
 	*exchange = (struct exchange){ message->handle, scram, ++login->exchanges };
 	return true;
@@ -347,6 +416,7 @@ void login_finish(struct login *login, const struct rules *rules,
 		  char *reply, struct login_answer *ret)
 {
 	struct exchange *exchange = find_exchange(login, message->handle);
+	struct login_request own;
 
 	clear(ret);
 	ret->method = LOGIN_SCRAM;
@@ -354,6 +424,8 @@ void login_finish(struct login *login, const struct rules *rules,
 		(void)no(ret, "no exchange was begun");
 		return;
 	}
-	settle(login, request, ret, finish(rules, request, message, exchange->scram, reply, ret));
+	own = named(request, exchange->scram);
+	settle(login, rules, &own, ret,
+	       finish(rules, request, message, exchange->scram, reply, ret));
 	end_exchange(exchange);
 }

@@ -28,6 +28,9 @@ struct login_options {
 int login_new(const struct login_options *options, struct login **ret, struct diag *diag);
 void login_free(struct login *login); /* NULL is fine */
 
+/* Passwords that were remembered, and those that had to be derived. */
+void login_count(const struct login *login, uint64_t *hits, uint64_t *misses);
+
 /* Everything is borrowed for the call. Strings may be NULL where the client sent none. */
 struct login_request {
 	const char *username;
@@ -37,13 +40,14 @@ struct login_request {
 	const struct certid *certificate; /* NULL: the client showed none */
 	const char *certificate_fault;    /* it showed one that can't be read: why; else NULL */
 	/*
-	 * The broker asks again after a reload: nothing is counted, and @is_exempt needs no
-	 * proof where it brings none. That is a session without a connection (it can't act,
-	 * what it may still be sent is judged message by message, and its client has to prove
-	 * itself when it comes back), or one whose proof can't be asked for again (SCRAM).
+	 * The broker asks again after a reload: nothing is counted, and two kinds need no proof
+	 * where they bring none. A session that is away can't act, what it may still be sent is
+	 * judged message by message, and its client has to prove itself when it comes back. One
+	 * of SCRAM can't be asked for its proof again: it stays while its user has keys.
 	 */
 	bool is_repeat;
-	bool is_exempt;
+	bool is_away;
+	bool is_scram;
 	int64_t now_ms;  /* unix time */
 	int64_t mono_ms; /* never goes back */
 };

@@ -39,6 +39,13 @@ static const struct options_row table[] = {
 	INTEGER(refusals_keep_rows, "100000", 0, INT64_MAX,
 		"rows kept in the refusals table (0: all)"),
 	INTEGER(refusals_keep_days, "30", 0, 36500, "days that refusals are kept (0: for ever)"),
+	PATH(monitor, 0, "the JSON file that says how watchful to be, beside the defaults"),
+	PATH(metrics_file, 0, "the file that Prometheus's node_exporter collects, ending in .prom"),
+	INTEGER(metrics_interval, "15", 1, 3600, "seconds between two versions of that file"),
+	INTEGER(sys_interval, "10", 0, 3600,
+		"seconds between values below $SYS/broker/petstore (0: none)"),
+	INTEGER(monitor_clients, "65536", 64, 1048576,
+		"clients whose habits are remembered, some 500 bytes each"),
 	{ NULL, OPTIONS_PATH, NULL, 0, 0, 0, 0, NULL },
 };
 /* clang-format on */

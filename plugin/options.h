@@ -31,6 +31,11 @@ struct options {
 	int64_t refusal_payload;
 	int64_t refusals_keep_rows;
 	int64_t refusals_keep_days;
+	char *monitor;      /* NULL: as watchful as by default */
+	char *metrics_file; /* NULL: none is written */
+	int64_t metrics_interval;
+	int64_t sys_interval;
+	int64_t monitor_clients;
 };
 
 enum options_kind { OPTIONS_PATH, OPTIONS_INTEGER };

@@ -19,10 +19,12 @@
 #include "broker_api.h"
 #include "gate.h"
 #include "login.h"
+#include "monitor/control.h"
 #include "options.h"
 #include "rules.h"
 #include "sessions.h"
 #include "tell.h"
+#include "watch.h"
 
 /* 2.1's events, under numbers that 2.0's headers have no names for. */
 #define EVENT_CLIENT_OFFLINE 28
@@ -34,6 +36,7 @@ struct pending {
 	const void *payload;
 	size_t payload_len;
 	uint64_t digest; /* of the payload's bytes: another plugin may have rewritten them */
+	int64_t took_ns;
 	struct decision decision;
 };
 
@@ -59,6 +62,7 @@ struct plugin {
 	char *connecting_id;
 	bool is_reloading; /* until the next tick the broker asks for every session again */
 	struct tell tell;
+	struct watch *watch;
 };
 
 /* ---- who ------------------------------------------------------------------------------ */
@@ -88,7 +92,10 @@ principal_of(struct plugin *plugin, const struct mosquitto *client, struct sessi
 /* A session restored from disk has no address, one whose client left is marked. */
 static bool is_away(const struct broker_client *who, const struct session *session)
 {
-	return session ? session->is_gone : who->address[0] == '\0';
+	if (!session)
+		return who->address[0] == '\0';
+	/* Another name: a newcomer in the place of a client that was freed. */
+	return session->is_gone && strcmp(session->name, who->username) == 0;
 }
 
 /* The facts of a login that come from the client's connection and our own record of it. */
@@ -101,8 +108,8 @@ static void describe_login(struct plugin *plugin, struct mosquitto *client,
 	ret->client_id = who->id;
 	ret->address = who->address[0] ? who->address : NULL;
 	ret->is_repeat = plugin->is_reloading;
-	ret->is_exempt =
-		plugin->is_reloading && (is_away(who, session) || (session && session->is_scram));
+	ret->is_away = ret->is_repeat && is_away(who, session);
+	ret->is_scram = ret->is_repeat && session && session->is_scram;
 	ret->now_ms = clock_unix_ms();
 	ret->mono_ms = clock_mono_ns() / 1000000;
 }
@@ -111,10 +118,7 @@ static void describe_login(struct plugin *plugin, struct mosquitto *client,
 static bool open_session(struct plugin *plugin, struct mosquitto *client,
 			 const struct login_request *request, struct login_answer *answer)
 {
-	struct broker_client who = broker_client(client);
-	struct session *session = sessions_find(plugin->sessions, client);
-	bool is_left = request->is_repeat && is_away(&who, session);
-	bool was_scram = request->is_repeat && session && session->is_scram;
+	struct session *session;
 	struct certid *certificate = NULL;
 
 	if (!answer->principal)
@@ -123,7 +127,7 @@ static bool open_session(struct plugin *plugin, struct mosquitto *client,
 		certificate = malloc(sizeof(*certificate));
 		if (!certificate)
 			return false;
-		*certificate = *request->certificate;
+		certid_copy(certificate, request->certificate);
 	}
 	session = sessions_open(plugin->sessions, client, answer->principal->name);
 	if (!session) {
@@ -135,9 +139,11 @@ static bool open_session(struct plugin *plugin, struct mosquitto *client,
 	answer->made = NULL; /* handed over */
 	session->certificate = certificate;
 	session->generation = plugin->generation;
+	session->seat = (struct monitor_seat){ 0 };
+	session->seat_generation = 0;
 	sessions_end_at(plugin->sessions, session, answer->expires_ms);
-	session->is_scram = was_scram || answer->method == LOGIN_SCRAM;
-	if (is_left)
+	session->is_scram = request->is_scram || answer->method == LOGIN_SCRAM;
+	if (request->is_away)
 		sessions_leave(plugin->sessions, client);
 	return true;
 }
@@ -148,6 +154,11 @@ static int conclude_login(struct plugin *plugin, struct mosquitto *client,
 {
 	struct broker_client who = broker_client(client);
 
+	if (answer->verdict == VERDICT_ALLOW &&
+	    !watch_login(plugin->watch, client, request, answer, &answer->why))
+		answer->verdict = VERDICT_DENY;
+	else if (answer->verdict != VERDICT_ALLOW)
+		watch_refused_login(plugin->watch, client, request, answer->method);
 	if (answer->verdict == VERDICT_ALLOW && !open_session(plugin, client, request, answer)) {
 		answer->verdict = VERDICT_DENY;
 		(void)diag_nomem(&answer->why);
@@ -188,7 +199,7 @@ static int on_basic_auth(int event_id, void *event_data, void *userdata)
 	rc = broker_certificate(event->client, &shown, &fault);
 	session = sessions_find(plugin->sessions, event->client);
 	if (rc == 0 && plugin->is_reloading && session && session->certificate) {
-		shown = *session->certificate; /* its connection is gone, but it was here */
+		certid_copy(&shown, session->certificate); /* its connection is gone */
 		rc = 1;
 	}
 	if (rc > 0)
@@ -235,6 +246,7 @@ static int on_auth_start(int event_id, void *event_data, void *userdata)
 	request.username = mosquitto_client_username(event->client);
 	if (login_begin(plugin->login, plugin->rules, &request, &message, reply, &answer))
 		return reply_with(event, reply, MOSQ_ERR_AUTH_CONTINUE);
+	watch_refused_login(plugin->watch, event->client, &request, LOGIN_SCRAM);
 	tell_connection(&plugin->tell, event->client, who.username, answer.why.text);
 	return MOSQ_ERR_AUTH;
 }
@@ -322,13 +334,23 @@ static void remember(struct pending *pending, const struct mosquitto_evt_acl_che
 	pending->digest = digest(event->payload, event->payload ? event->payloadlen : 0);
 }
 
+/* What was refused or observed is told, and counts as a pattern. */
+static void report(struct plugin *plugin, const struct mosquitto *client,
+		   const struct session *session, const struct gate_request *request,
+		   const struct decision *decision)
+{
+	if (decision->verdict == VERDICT_ALLOW && !decision->is_observed)
+		return;
+	watch_refused(plugin->watch, client, session, request, decision);
+	tell_decision(&plugin->tell, client, session ? session->name : NULL, request, decision);
+}
+
 static int answer(struct plugin *plugin, const struct mosquitto *client,
 		  const struct session *session, const struct gate_request *request,
-		  const struct decision *decision)
+		  const struct decision *decision, int64_t took_ns)
 {
-	if (decision->verdict != VERDICT_ALLOW || decision->is_observed)
-		tell_decision(&plugin->tell, client, session ? session->name : NULL, request,
-			      decision);
+	watch_decided(plugin->watch, request, decision, took_ns);
+	report(plugin, client, session, request, decision);
 	return decision->verdict == VERDICT_ALLOW ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
 }
 
@@ -337,21 +359,24 @@ static int on_write(struct plugin *plugin, struct mosquitto_evt_acl_check *event
 {
 	struct gate_request request = broker_acl_request(event);
 	struct decision *decision = &plugin->pending.decision;
+	int64_t took_ns = clock_mono_ns();
 
 	request.is_will = is_will(plugin, event->client, session);
 	gate_decide(&plugin->gate, principal_of(plugin, event->client, session), &request,
 		    decision);
+	took_ns = clock_mono_ns() - took_ns;
 	if (request.is_will) {
 		if (decision->verdict == VERDICT_ALLOW)
 			(void)commit(plugin, event->client, session, decision);
-		return answer(plugin, event->client, session, &request, decision);
+		return answer(plugin, event->client, session, &request, decision, took_ns);
 	}
 	if (decision->verdict == VERDICT_ALLOW ||
 	    broker_refuses_later(&plugin->broker, decision->reason)) {
 		remember(&plugin->pending, event);
+		plugin->pending.took_ns = took_ns;
 		return MOSQ_ERR_SUCCESS; /* on_message() commits, or has the better refusal */
 	}
-	return answer(plugin, event->client, session, &request, decision);
+	return answer(plugin, event->client, session, &request, decision, took_ns);
 }
 
 static int on_acl_check(int event_id, void *event_data, void *userdata)
@@ -375,12 +400,20 @@ static int on_acl_check(int event_id, void *event_data, void *userdata)
 	decision = request.action == GATE_DELIVER ? &plugin->delivery : &plugin->filter;
 	gate_decide(&plugin->gate, principal_of(plugin, event->client, session), &request,
 		    decision);
-	if (request.action == GATE_DELIVER) /* never logged: the log may be a topic */
+	if (request.action == GATE_DELIVER) { /* never logged: the log may be a topic */
+		watch_decided(plugin->watch, &request, decision, 0);
 		return decision->verdict == VERDICT_ALLOW ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+	}
 	plugin->pending.handle = NULL;
 	if (session)
 		sessions_return(plugin->sessions, session);
-	return answer(plugin, event->client, session, &request, decision);
+	if (request.action == GATE_UNSUBSCRIBE) {
+		watch_unsubscribe(plugin->watch, event->client, session, &request);
+		return MOSQ_ERR_SUCCESS;
+	}
+	if (decision->verdict == VERDICT_ALLOW)
+		watch_subscribe(plugin->watch, event->client, session, &request, decision);
+	return answer(plugin, event->client, session, &request, decision, 0);
 }
 
 /* ---- a publish, part two: it is kept, then acknowledged --------------------------------- */
@@ -408,14 +441,21 @@ static int on_message(int event_id, void *event_data, void *userdata)
 	plugin->pending.handle = NULL;
 	if (session)
 		sessions_return(plugin->sessions, session);
-	if (!is_judged)
+	if (!is_judged) {
 		gate_decide(&plugin->gate, principal_of(plugin, event->client, session), &request,
 			    decision);
+		plugin->pending.digest =
+			digest(event->payload, event->payload ? event->payloadlen : 0);
+	}
 	if (decision->verdict == VERDICT_ALLOW)
-		(void)commit(plugin, event->client, session, decision);
-	if (decision->verdict != VERDICT_ALLOW || decision->is_observed)
-		tell_decision(&plugin->tell, event->client, session ? session->name : NULL,
-			      &request, decision);
+		watch_charge(plugin->watch, event->client, session, &request,
+			     gate_mode(&plugin->gate, decision->channel, CONTRACT_LIMITS),
+			     decision);
+	if (decision->verdict == VERDICT_ALLOW && commit(plugin, event->client, session, decision))
+		watch_accepted(plugin->watch, event->client, session, &request, decision,
+			       plugin->pending.digest);
+	watch_decided(plugin->watch, &request, decision, is_judged ? plugin->pending.took_ns : 0);
+	report(plugin, event->client, session, &request, decision);
 	return decision->verdict == VERDICT_ALLOW
 		       ? MOSQ_ERR_SUCCESS
 		       : broker_refusal(&plugin->broker, decision->reason);
@@ -430,6 +470,7 @@ static int on_leave(int event_id, void *event_data, void *userdata)
 	struct plugin *plugin = userdata;
 
 	(void)event_id;
+	watch_left(plugin->watch, event->client, sessions_find(plugin->sessions, event->client));
 	sessions_leave(plugin->sessions, event->client);
 	login_abandon(plugin->login, event->client);
 	return MOSQ_ERR_SUCCESS;
@@ -462,9 +503,17 @@ static void end_sessions(struct plugin *plugin)
 	}
 }
 
+static struct watch_facts facts_of(const struct plugin *plugin)
+{
+	return (struct watch_facts){ .rules = plugin->rules,
+				     .login = plugin->login,
+				     .sessions = sessions_count(plugin->sessions) };
+}
+
 static int on_tick(int event_id, void *event_data, void *userdata)
 {
 	struct plugin *plugin = userdata;
+	struct watch_facts facts;
 
 	(void)event_id;
 	(void)event_data; /* next_ns and next_ms share their place and differ in meaning */
@@ -475,6 +524,8 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 	end_sessions(plugin);
 	log_news(plugin);
 	tell_tick(&plugin->tell);
+	facts = facts_of(plugin);
+	watch_tick(plugin->watch, &facts);
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -519,12 +570,20 @@ static int replace_rules(struct plugin *plugin, struct diag *diag)
 {
 	struct rules *rules = NULL;
 	struct gate gate = { 0 };
+	struct settings settings;
 	int rc = load_rules(plugin, &rules, diag);
 
 	if (rc == 0)
 		rc = gate_init(&gate, rules, plugin->ledger, diag);
-	if (rc == 0 && plugin->ledger)
+	if (rc == 0)
+		rc = watch_read(plugin->watch, &settings, diag);
+	if (rc == 0)
+		rc = watch_use(plugin->watch, rules, diag);
+	if (rc == 0 && plugin->ledger) {
 		rc = ledger_replan(plugin->ledger, &rules->plan, diag);
+		if (rc) /* its channels go with the rules that are freed below */
+			(void)watch_use(plugin->watch, plugin->rules, NULL);
+	}
 	if (rc) {
 		gate_clear(&gate);
 		rules_free(rules);
@@ -536,7 +595,21 @@ static int replace_rules(struct plugin *plugin, struct diag *diag)
 	plugin->rules = rules;
 	plugin->generation++;
 	tell_use(&plugin->tell, rules);
+	watch_set(plugin->watch, &settings);
 	return 0;
+}
+
+/* 0, or @diag says why everything is as it was. */
+static int reload(struct plugin *plugin, struct diag *diag)
+{
+	int rc = replace_rules(plugin, diag);
+
+	watch_reloaded(plugin->watch, rc == 0);
+	if (rc == 0)
+		log_rules(plugin, "reloaded");
+	else
+		broker_log(BROKER_ERROR, "reload failed, nothing was changed: %s", diag->text);
+	return rc;
 }
 
 /*
@@ -553,12 +626,180 @@ static int on_reload(int event_id, void *event_data, void *userdata)
 	plugin->pending.handle = NULL;
 	plugin->is_reloading = true;
 	diag_init(&diag);
-	if (replace_rules(plugin, &diag) == 0)
-		log_rules(plugin, "reloaded");
-	else
-		broker_log(BROKER_ERROR, "reload failed, nothing was changed: %s", diag.text);
+	(void)reload(plugin, &diag);
 	return MOSQ_ERR_SUCCESS;
 }
+
+/* ---- commands ------------------------------------------------------------------------------ */
+
+static const char *const mode_names[] = {
+	[CONTRACT_ENFORCE] = "enforce", [CONTRACT_OBSERVE] = "observe", [CONTRACT_OFF] = "off"
+};
+
+static json_t *do_status(void *ctx, struct diag *diag)
+{
+	const struct plugin *plugin = ctx;
+	const struct contract *contract = plugin->rules->contract;
+
+	(void)diag;
+	return json_pack("{ss ss ss ss ss sI sI}", "version", PETSTORE_VERSION, "broker",
+			 plugin->broker.has_quota_code ? "2.1" : "2.0", "parser", payload_backend(),
+			 "contract", contract_title(contract), "contractVersion",
+			 contract_version(contract), "channels",
+			 (json_int_t)contract_channel_count(contract), "sessions",
+			 (json_int_t)sessions_count(plugin->sessions));
+}
+
+static json_t *do_counters(void *ctx, struct diag *diag)
+{
+	struct plugin *plugin = ctx;
+	struct watch_facts facts = facts_of(plugin);
+
+	(void)diag;
+	return watch_counters(plugin->watch, &facts);
+}
+
+/* The broker is not asked to authenticate its clients again: SIGHUP does that. */
+static json_t *do_reload(void *ctx, struct diag *diag)
+{
+	return reload(ctx, diag) == 0 ? do_status(ctx, diag) : NULL;
+}
+
+static json_t *list_modes(const struct plugin *plugin)
+{
+	json_t *modes = json_object();
+
+	for (int i = 0; modes && i < CONTRACT_GROUPS; i++) {
+		enum contract_group group = (enum contract_group)i;
+
+		(void)json_object_set_new(
+			modes, contract_group_name(group),
+			json_pack("{ss sb}", "mode",
+				  mode_names[gate_mode(&plugin->gate, NULL, group)], "forced",
+				  plugin->gate.forced[group] != 0));
+	}
+	return modes;
+}
+
+static json_t *do_mode(void *ctx, const char *name, const char *mode, struct diag *diag)
+{
+	struct plugin *plugin = ctx;
+	int group = 0, word = 0;
+
+	if (!name)
+		return list_modes(plugin);
+	while (group < CONTRACT_GROUPS &&
+	       strcmp(contract_group_name((enum contract_group)group), name) != 0)
+		group++;
+	while (word <= CONTRACT_OFF && strcmp(mode_names[word], mode) != 0)
+		word++;
+	if (group == CONTRACT_GROUPS || word > CONTRACT_OFF) {
+		(void)diag_set(diag, ERR_INVALID,
+			       "expected group schema, transition or limits, and mode enforce, "
+			       "observe or off");
+		return NULL;
+	}
+	if (!gate_force(&plugin->gate, (enum contract_group)group, (enum contract_mode)word)) {
+		(void)diag_set(diag, ERR_INVALID, "who may do what stands in the contract only");
+		return NULL;
+	}
+	return list_modes(plugin);
+}
+
+static json_t *do_list_bans(void *ctx, struct diag *diag)
+{
+	(void)diag;
+	return watch_list_bans(((struct plugin *)ctx)->watch);
+}
+
+static json_t *do_lift_ban(void *ctx, const char *client_id, struct diag *diag)
+{
+	(void)diag;
+	return watch_lift_ban(((struct plugin *)ctx)->watch, client_id);
+}
+
+static json_t *do_list_alerts(void *ctx, struct diag *diag)
+{
+	(void)diag;
+	return watch_list_alerts(((struct plugin *)ctx)->watch);
+}
+
+static json_t *do_explain(void *ctx, const struct control_question *question, struct diag *diag)
+{
+	struct plugin *plugin = ctx;
+	const struct decision *decision = &plugin->filter;
+	struct gate_request request = { .topic = question->topic,
+					.topic_len = strlen(question->topic),
+					.payload = question->payload,
+					.payload_len = question->payload_len,
+					.qos = question->qos,
+					.is_retained = question->is_retained,
+					.client_id = question->client_id };
+	const struct access_principal *principal =
+		question->username ? access_find(plugin->rules->access, question->username) : NULL;
+
+	if (strcmp(question->action, "publish") == 0) {
+		request.action = GATE_PUBLISH;
+	} else if (strcmp(question->action, "subscribe") == 0) {
+		request.action = GATE_SUBSCRIBE;
+	} else {
+		(void)diag_set(diag, ERR_INVALID, "action: expected publish or subscribe");
+		return NULL;
+	}
+	gate_decide(&plugin->gate, principal, &request, &plugin->filter);
+	return json_pack("{sb ss sb ss ss ss ss ss}", "allowed", decision->verdict == VERDICT_ALLOW,
+			 "reason", reason_code(decision->reason), "observed", decision->is_observed,
+			 "channel", decision->channel ? decision->channel->name : "", "field",
+			 decision->error.instance, "keyword", decision->error.keyword, "message",
+			 decision->error.message, "standing", decision->standing);
+}
+
+static void log_command(void *ctx, const char *command, const char *error)
+{
+	char name[80];
+
+	(void)ctx;
+	broker_log(BROKER_NOTICE, "command %s%s%s",
+		   diag_escape(name, sizeof(name), command, strlen(command)), error[0] ? ": " : "",
+		   error);
+}
+
+/* Always SUCCESS: anything else would disconnect who asked. */
+static int on_control(int event_id, void *event_data, void *userdata)
+{
+	struct mosquitto_evt_control *event = event_data;
+	struct plugin *plugin = userdata;
+	const struct control_ops ops = { .ctx = plugin,
+					 .status = do_status,
+					 .counters = do_counters,
+					 .reload = do_reload,
+					 .mode = do_mode,
+					 .list_bans = do_list_bans,
+					 .lift_ban = do_lift_ban,
+					 .list_alerts = do_list_alerts,
+					 .explain = do_explain,
+					 .done = log_command };
+	char id[80], user[80];
+	struct broker_client who;
+	char *response = NULL;
+	struct diag diag;
+
+	(void)event_id;
+	if (!pthread_equal(pthread_self(), plugin->thread))
+		return MOSQ_ERR_SUCCESS;
+	plugin->pending.handle = NULL;
+	who = broker_client(event->client);
+	broker_log(BROKER_NOTICE, "commands of %s (client %s):",
+		   diag_escape(user, sizeof(user), who.username, strlen(who.username)),
+		   diag_escape(id, sizeof(id), who.id, strlen(who.id)));
+	if (control_handle(event->payload, event->payload ? event->payloadlen : 0, &ops, &response,
+			   &diag) == 0)
+		(void)broker_send(who.id, CONTROL_RESPONSE_TOPIC, response, strlen(response));
+	free(response);
+	return MOSQ_ERR_SUCCESS;
+}
+
+/* ---- at the beginning ---------------------------------------------------------------------- */
 
 static int init_options(struct plugin *plugin, const struct mosquitto_opt *options, int count,
 			struct diag *diag)
@@ -614,6 +855,11 @@ static int init_rooms(struct plugin *plugin, struct diag *diag)
 		tell_use(&plugin->tell, plugin->rules);
 	if (rc == 0)
 		rc = login_new(&wanted, &plugin->login, diag);
+	if (rc == 0)
+		rc = watch_new(&plugin->options, &plugin->broker, plugin->ledger, &plugin->watch,
+			       diag);
+	if (rc == 0)
+		rc = watch_use(plugin->watch, plugin->rules, diag);
 	return rc;
 }
 
@@ -621,17 +867,19 @@ static int init_rooms(struct plugin *plugin, struct diag *diag)
 static const struct {
 	int event;
 	MOSQ_FUNC_generic_callback callback;
-	bool is_optional; /* only newer brokers have it */
+	bool is_optional;  /* only newer brokers have it */
+	const char *topic; /* of a command; NULL: the event has none */
 } callbacks[] = {
-	{ MOSQ_EVT_BASIC_AUTH, on_basic_auth, false },
-	{ MOSQ_EVT_EXT_AUTH_START, on_auth_start, false },
-	{ MOSQ_EVT_EXT_AUTH_CONTINUE, on_auth_continue, false },
-	{ MOSQ_EVT_ACL_CHECK, on_acl_check, false },
-	{ MOSQ_EVT_MESSAGE, on_message, false },
-	{ MOSQ_EVT_DISCONNECT, on_leave, false },
-	{ EVENT_CLIENT_OFFLINE, on_leave, true },
-	{ MOSQ_EVT_TICK, on_tick, false },
-	{ MOSQ_EVT_RELOAD, on_reload, false },
+	{ MOSQ_EVT_BASIC_AUTH, on_basic_auth, false, NULL },
+	{ MOSQ_EVT_EXT_AUTH_START, on_auth_start, false, NULL },
+	{ MOSQ_EVT_EXT_AUTH_CONTINUE, on_auth_continue, false, NULL },
+	{ MOSQ_EVT_ACL_CHECK, on_acl_check, false, NULL },
+	{ MOSQ_EVT_MESSAGE, on_message, false, NULL },
+	{ MOSQ_EVT_DISCONNECT, on_leave, false, NULL },
+	{ EVENT_CLIENT_OFFLINE, on_leave, true, NULL },
+	{ MOSQ_EVT_TICK, on_tick, false, NULL },
+	{ MOSQ_EVT_RELOAD, on_reload, false, NULL },
+	{ MOSQ_EVT_CONTROL, on_control, false, CONTROL_TOPIC },
 };
 /* clang-format on */
 
@@ -641,7 +889,8 @@ static int register_callbacks(struct plugin *plugin, struct diag *diag)
 {
 	for (size_t i = 0; i < CALLBACKS; i++) {
 		int rc = mosquitto_callback_register(plugin->id, callbacks[i].event,
-						     callbacks[i].callback, NULL, plugin);
+						     callbacks[i].callback, callbacks[i].topic,
+						     plugin);
 
 		if (rc == MOSQ_ERR_SUCCESS ||
 		    (rc == MOSQ_ERR_NOT_SUPPORTED && callbacks[i].is_optional))
@@ -659,6 +908,7 @@ static void plugin_free(struct plugin *plugin)
 	if (!plugin)
 		return;
 	tell_clear(&plugin->tell);
+	watch_free(plugin->watch);
 	gate_clear(&plugin->gate);
 	ledger_close(plugin->ledger);
 	rules_free(plugin->rules);
@@ -725,7 +975,7 @@ EXPORT int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *option
 		return MOSQ_ERR_SUCCESS; /* 2.1 cleans up after an init that failed, too */
 	for (size_t i = 0; i < CALLBACKS; i++)
 		(void)mosquitto_callback_unregister(plugin->id, callbacks[i].event,
-						    callbacks[i].callback, NULL);
+						    callbacks[i].callback, callbacks[i].topic);
 	plugin_free(plugin);
 	return MOSQ_ERR_SUCCESS;
 }

@@ -17,6 +17,7 @@
 
 #include "access/access.h"
 #include "base/diag.h"
+#include "monitor/monitor.h"
 
 /* Sessions of clients that are gone; beyond it the one gone longest is forgotten. */
 #define SESSIONS_GONE_MAX 65536u
@@ -32,6 +33,9 @@ struct session {
 	int64_t expires_ms;            /* unix time at which the session is to end; 0: none */
 	bool is_scram; /* proved itself by SCRAM, and can't do so again when it is asked */
 	bool is_gone;
+	struct monitor_seat seat;   /* where the monitor finds its client */
+	struct monitor_rates rates; /* of the principal's limits, as of @seat_generation */
+	uint64_t seat_generation;
 	struct session *next;  /* in its bucket */
 	struct session *older; /* gone ones, in the order they went */
 	struct session *newer;

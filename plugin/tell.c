@@ -37,20 +37,25 @@ void tell_use(struct tell *tell, const struct rules *rules)
 
 /* ---- the log ---------------------------------------------------------------------------- */
 
-bool tell_may_log(struct tell *tell)
+/* A new second begins: what the last one held back is summed up. */
+static void turn(struct tell *tell)
 {
 	int64_t second = clock_mono_ns() / 1000000000;
+	uint64_t held_back = tell->held_back;
 
-	if (second != tell->log_second) {
-		uint64_t held_back = tell->held_back;
+	if (second == tell->log_second)
+		return;
+	tell->log_second = second;
+	tell->logged = 0;
+	tell->held_back = 0;
+	if (held_back)
+		broker_log(BROKER_NOTICE, "%llu more refusals were not logged one by one",
+			   (unsigned long long)held_back);
+}
 
-		tell->log_second = second;
-		tell->logged = 0;
-		tell->held_back = 0;
-		if (held_back)
-			broker_log(BROKER_NOTICE, "%llu more refusals were not logged one by one",
-				   (unsigned long long)held_back);
-	}
+bool tell_may_log(struct tell *tell)
+{
+	turn(tell);
 	if (tell->logged < LOG_PER_SECOND) {
 		tell->logged++;
 		return true;
@@ -136,6 +141,8 @@ void tell_connection(struct tell *tell, const struct mosquitto *client, const ch
 
 void tell_tick(struct tell *tell)
 {
+	if (tell->held_back)
+		turn(tell);
 	while (tell->has_channel && refusals_held(tell->refusals, clock_unix_ms(), &tell->notice))
 		send(tell);
 }

@@ -38,7 +38,7 @@ start()
 		# shellcheck disable=SC2046 # the unit's words
 		runuser -u "$user" -- $(unit ExecStart) &
 	else
-		$(unit ExecStart) &
+		bash -c "exec $(unit ExecStart)" &
 	fi
 	broker=$!
 	for _ in {1..100}; do

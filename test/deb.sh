@@ -12,13 +12,15 @@ cd "$(dirname "$0")/.."
 B=$(realpath "${B:-build}")
 chroots=${CHROOTS:-build/chroot}
 passed=0 failed=0 skipped=0
+suites=("$@")
+[ $# -gt 0 ] || suites=(bookworm trixie)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$B"/mosquitto-petstore_*.deb "$work/petstore.deb"
 cp test/deb-inside.sh "$work/"
 
-for suite in ${*:-bookworm trixie}; do
+for suite in "${suites[@]}"; do
 	status=0
 	test/chroot.sh make "$suite" "$chroots/base-$suite" || status=$?
 	if [ $status = 0 ]; then

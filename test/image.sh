@@ -56,6 +56,7 @@ driver=overlay
 BUILDAH="buildah --root $B/containers --runroot $B/containers.run --storage-driver"
 $BUILDAH $driver images >/dev/null 2>&1 || driver=vfs
 export BUILDAH="$BUILDAH $driver" BUILDAH_ISOLATION=chroot
+$BUILDAH rm --all >/dev/null # of builds that failed; the store is ours alone
 
 if ! $BUILDAH inspect --type image "$base" >/dev/null 2>&1; then
 	# What slim images leave out as well.
@@ -70,8 +71,11 @@ if ! $BUILDAH inspect --type image "$base" >/dev/null 2>&1; then
 	container=''
 	rm "$work/base.tar"
 fi
-docker/image.sh "$image" "$base" >"$B/image.log" 2>&1 ||
+# The stage with the tools has a name, so that it stays for the next run; the rest does not.
+{ docker/image.sh "$image-tools" "$base" tools && docker/image.sh "$image" "$base"; } \
+	>"$B/image.log" 2>&1 ||
 	{ tail -n 30 "$B/image.log"; echo "0 passed, 1 failed"; exit 1; }
+$BUILDAH rmi --prune >/dev/null
 container=$($BUILDAH from "$image")
 root=$($BUILDAH mount "$container")
 

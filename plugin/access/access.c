@@ -317,6 +317,52 @@ static bool gather_attributes(struct arena *arena, const struct access_grant *gr
 	return true;
 }
 
+/* The larger of two limits, of which 0 says nothing. */
+static uint32_t wider(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+static void widen(struct access_limits *to, const struct access_limits *by)
+{
+	/* A burst belongs to its rate. */
+	if (by->messages_per_second > to->messages_per_second)
+		to->burst = by->burst;
+	else if (by->messages_per_second == to->messages_per_second)
+		to->burst = wider(to->burst, by->burst);
+	to->messages_per_second = wider(to->messages_per_second, by->messages_per_second);
+	to->bytes_per_second = wider(to->bytes_per_second, by->bytes_per_second);
+	to->subscriptions = wider(to->subscriptions, by->subscriptions);
+	to->connects_per_minute = wider(to->connects_per_minute, by->connects_per_minute);
+}
+
+/* Mostly one role has limits, and the principal borrows them. */
+static bool gather_limits(const struct access *access, struct arena *arena,
+			  const struct gathering *from, struct access_principal *ret)
+{
+	struct access_limits *sum = NULL;
+
+	for (size_t i = 0; i < access->role_count; i++) {
+		const struct access_role *role = &access->role[i];
+
+		if (!roleset_has(&from->all, i) || !role->limits)
+			continue;
+		if (!ret->limits) {
+			ret->limits = role->limits;
+			continue;
+		}
+		if (!sum) {
+			sum = arena_take(arena, 1, sizeof(*sum));
+			if (!sum)
+				return false;
+			*sum = *ret->limits;
+			ret->limits = sum;
+		}
+		widen(sum, role->limits);
+	}
+	return true;
+}
+
 int access_grant(const struct access *access, struct arena *arena, const struct access_grant *grant,
 		 struct access_principal *ret)
 {
@@ -331,7 +377,8 @@ int access_grant(const struct access *access, struct arena *arena, const struct 
 		ret->own = *grant->own;
 	if (!gather_rules(access, arena, &from, ret) ||
 	    !gather_clients(access, arena, &from, ret) ||
-	    !gather_names(access, arena, grant, ret) || !gather_attributes(arena, grant, ret))
+	    !gather_limits(access, arena, &from, ret) || !gather_names(access, arena, grant, ret) ||
+	    !gather_attributes(arena, grant, ret))
 		return ERR_NOMEM;
 	scopeset_remove(&ret->full, &ret->denied);
 	scopeset_remove(&ret->own, &ret->denied);

@@ -42,6 +42,18 @@ struct access_attribute {
 	const char *const *value;
 };
 
+/*
+ * How much a client of a principal may do; 0 in any place: no limit of that kind. Of several
+ * roles that limit the same the most generous counts.
+ */
+struct access_limits {
+	uint32_t messages_per_second;
+	uint32_t burst; /* messages at once; 0: as many as in a second */
+	uint32_t bytes_per_second;
+	uint32_t subscriptions;
+	uint32_t connects_per_minute;
+};
+
 struct access_principal {
 	const char *name;
 	bool is_disabled;
@@ -57,6 +69,7 @@ struct access_principal {
 	const char *const *role;   /* names, as granted */
 	size_t client_count;       /* 0: any client id */
 	const char *const *client; /* patterns of client ids it may use, see access_client_ok() */
+	const struct access_limits *limits; /* NULL: none of its roles has any */
 };
 
 /* What the contract offers; borrowed for the call. */

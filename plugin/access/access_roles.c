@@ -208,6 +208,53 @@ static int read_clients(struct access_reader *reader, const json_t *json, const 
 	return 0;
 }
 
+#define LIMIT_MAX 1000000000
+#define SUBSCRIPTIONS_MAX 4096 /* each is remembered */
+
+static int read_limits(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
+		       void *ret)
+{
+	struct access_role *role = ret;
+	struct access_limits *limits = arena_take(&reader->access->arena, 1, sizeof(*limits));
+	const struct {
+		const char *name;
+		uint32_t *to;
+		json_int_t max;
+	} known[] = {
+		{ "messagesPerSecond", limits ? &limits->messages_per_second : NULL, LIMIT_MAX },
+		{ "burst", limits ? &limits->burst : NULL, LIMIT_MAX },
+		{ "bytesPerSecond", limits ? &limits->bytes_per_second : NULL, LIMIT_MAX },
+		{ "subscriptions", limits ? &limits->subscriptions : NULL, SUBSCRIPTIONS_MAX },
+		{ "connectsPerMinute", limits ? &limits->connects_per_minute : NULL, LIMIT_MAX }
+	};
+	const size_t count = sizeof(known) / sizeof(*known);
+	const char *key;
+	json_t *value;
+
+	if (!limits)
+		return diag_nomem(reader->diag);
+	json_object_foreach((json_t *)json, key, value)
+	{
+		struct jsonpath here = { .up = at, .key = key };
+		json_int_t number = json_integer_value(value);
+		size_t i = 0;
+
+		while (i < count && strcmp(known[i].name, key) != 0)
+			i++;
+		if (i == count)
+			return access_expected(reader, &here,
+					       "messagesPerSecond, burst, bytesPerSecond, "
+					       "subscriptions or connectsPerMinute");
+		if (!json_is_integer(value) || number < 1 || number > known[i].max)
+			return jsonpath_fail(reader->diag, ERR_INVALID, reader->file, &here,
+					     "expected an integer from 1 to %lld",
+					     (long long)known[i].max);
+		*known[i].to = (uint32_t)number;
+	}
+	role->limits = limits;
+	return 0;
+}
+
 /* `where` is read after `includes`, which it looks at. */
 static const struct access_member role_members[] = {
 	{ "description", JSON_STRING, false, NULL },
@@ -217,6 +264,7 @@ static const struct access_member role_members[] = {
 	{ "where", JSON_OBJECT, false, read_where },
 	{ "requires", JSON_STRING, false, read_requires },
 	{ "clientIds", JSON_ARRAY, false, read_clients },
+	{ "limits", JSON_OBJECT, false, read_limits },
 };
 
 /* A walk over roles that include roles: 0 not seen, 1 on the way down, 2 done. */

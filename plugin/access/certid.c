@@ -117,3 +117,10 @@ int certid_read(const X509 *certificate, struct certid *ret, struct diag *diag)
 		rc = read_alternatives(certificate, ret, diag);
 	return rc;
 }
+
+void certid_copy(struct certid *to, const struct certid *from)
+{
+	*to = *from;
+	for (size_t i = 0; i < to->count; i++)
+		to->name[i].text.text = to->text + (from->name[i].text.text - from->text);
+}

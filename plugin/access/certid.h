@@ -42,4 +42,7 @@ extern const char *const certid_kinds[CERTID_KINDS];
  */
 int certid_read(const X509 *certificate, struct certid *ret, struct diag *diag);
 
+/* @to becomes like @from. An assignment would not do: its names would lie in @from. */
+void certid_copy(struct certid *to, const struct certid *from);
+
 #endif

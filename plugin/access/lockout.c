@@ -287,10 +287,14 @@ void lockout_failed(struct lockout *lockout, const char *address, const char *us
 void lockout_succeeded(struct lockout *lockout, const char *address, const char *user,
 		       int64_t now_ms)
 {
-	uint64_t user_id = id_of_text(lockout, user);
-	struct entry *entry = find(set_of(lockout, lockout->user, user_id), user_id);
+	struct entry *entry;
+	uint64_t user_id;
 
 	(void)now_ms; /* a success clears whenever it comes */
+	if (!user)
+		return;
+	user_id = id_of_text(lockout, user);
+	entry = find(set_of(lockout, lockout->user, user_id), user_id);
 	if (entry)
 		*entry = (struct entry){ .id = 0 };
 	if (!address)

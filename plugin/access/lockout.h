@@ -68,7 +68,10 @@ void lockout_free(struct lockout *lockout); /* NULL is fine */
 int64_t lockout_wait(const struct lockout *lockout, const char *address, const char *user,
 		     int64_t now_ms);
 
-/* A login failed. Never call it for the logins that the broker asks again after SIGHUP. */
+/*
+ * A login failed, or succeeded; @user as above, and without one a success clears nothing. Never
+ * call either for the logins that the broker asks again after SIGHUP.
+ */
 void lockout_failed(struct lockout *lockout, const char *address, const char *user, int64_t now_ms);
 void lockout_succeeded(struct lockout *lockout, const char *address, const char *user,
 		       int64_t now_ms);

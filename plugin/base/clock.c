@@ -35,3 +35,82 @@ char *clock_print(int64_t unix_ms, char *ret)
 		       (unsigned)(unix_ms % 1000) % 1000u);
 	return ret;
 }
+
+/* @count digits at @text, or -1. */
+static int digits(const char *text, int count)
+{
+	int number = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return -1;
+		number = 10 * number + (text[i] - '0');
+	}
+	return number;
+}
+
+/* Days since 1970-01-01; the year begins in March, so that leap days come last. */
+static int64_t days_of(int year, int month, int day)
+{
+	int64_t y = month > 2 ? year : year - 1;
+	int64_t era = (y >= 0 ? y : y - 399) / 400;
+	int64_t of_era = y - era * 400;
+	int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+/* "Z" or "+02:00", to the end. */
+static bool read_offset(const char *text, size_t len, int *minutes)
+{
+	int hour, minute;
+
+	*minutes = 0;
+	if (len == 1)
+		return *text == 'Z' || *text == 'z';
+	if (len != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':')
+		return false;
+	hour = digits(text + 1, 2);
+	minute = digits(text + 4, 2);
+	*minutes = (text[0] == '-' ? -1 : 1) * (60 * hour + minute);
+	return hour >= 0 && hour < 24 && minute >= 0 && minute < 60;
+}
+
+/* The digits after the dot: milliseconds; *at moves behind them. */
+static int read_fraction(const char *text, size_t len, size_t *at)
+{
+	int ms = 0, scale = 100;
+
+	if (*at >= len || text[*at] != '.')
+		return 0;
+	for (++*at; *at < len && text[*at] >= '0' && text[*at] <= '9'; ++*at) {
+		ms += (text[*at] - '0') * scale;
+		scale /= 10;
+	}
+	return text[*at - 1] == '.' ? -1 : ms;
+}
+
+bool clock_parse(const char *text, size_t len, int64_t *unix_ms)
+{
+	int year, month, day, hour, minute, second, ms, offset;
+	size_t at = 19;
+
+	if (len < 20 || text[4] != '-' || text[7] != '-' || (text[10] | 32) != 't' ||
+	    text[13] != ':' || text[16] != ':')
+		return false;
+	year = digits(text, 4);
+	month = digits(text + 5, 2);
+	day = digits(text + 8, 2);
+	hour = digits(text + 11, 2);
+	minute = digits(text + 14, 2);
+	second = digits(text + 17, 2);
+	ms = read_fraction(text, len, &at);
+	if (year < 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 ||
+	    minute < 0 || minute > 59 || second < 0 || second > 60 || ms < 0 || at >= len ||
+	    !read_offset(text + at, len - at, &offset))
+		return false;
+	second = second == 60 ? 59 : second;
+	*unix_ms = ((days_of(year, month, day) * 24 + hour) * 60 + minute - offset) * 60000 +
+		   second * 1000 + ms;
+	return true;
+}

@@ -4,6 +4,7 @@
 #ifndef PETSTORE_CLOCK_H
 #define PETSTORE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,5 +19,11 @@ int64_t clock_mono_ns(void);
 
 /* Writes @unix_ms as RFC 3339 in UTC to @ret (CLOCK_TEXT_MAX bytes). Returns @ret. */
 char *clock_print(int64_t unix_ms, char *ret);
+
+/*
+ * Reads an RFC 3339 time (@len bytes), any offset, fractions to the millisecond. False: it is
+ * none. A leap second is the second before it, again.
+ */
+bool clock_parse(const char *text, size_t len, int64_t *unix_ms);
 
 #endif

@@ -2,9 +2,11 @@
 
 #include <string.h>
 
-static const struct place_known topic_members[] = {
-	{ "address", NULL }, { "security", NULL }, { "description", NULL }, { NULL, NULL }
-};
+static const struct place_known topic_members[] = { { "address", NULL },
+						    { "action", NULL },
+						    { "security", NULL },
+						    { "description", NULL },
+						    { NULL, NULL } };
 
 static int load_topic(struct loader *loader, const struct place *place, const char *name)
 {
@@ -12,17 +14,24 @@ static int load_topic(struct loader *loader, const struct place *place, const ch
 	struct contract_channel *channel = &contract->channel[contract->channel_count];
 	struct place address = place_member(place, "address");
 	struct place security = place_member(place, "security");
+	static const char *const actions[] = { "receive", "send", NULL };
+	struct place action = place_member(place, "action");
+	struct contract_operation *operation;
+	unsigned word = 0;
 	int rc;
 
 	rc = place_check(place, "a broker topic", topic_members, loader->diag);
 	if (rc == 0)
 		rc = address_load(loader, &address, true, &channel->address);
+	if (rc == 0 && action.json)
+		rc = place_word(&action, actions, &word, loader->diag);
+	operation = word == 1 ? &channel->send : &channel->receive;
 	if (rc == 0 && security.json)
-		rc = scopes_load_security(loader, &security, &channel->receive);
+		rc = scopes_load_security(loader, &security, operation);
 	if (rc)
 		return rc;
 	channel->name = name;
-	channel->receive.name = name;
+	operation->name = name;
 	memcpy(channel->mode, contract->mode, sizeof(channel->mode));
 	channel->payload_max = loader->payload_max;
 	channel->index = (unsigned)contract->channel_count++;

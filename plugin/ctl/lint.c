@@ -246,9 +246,10 @@ static void check_channels(struct lint *lint, const char *path, const struct con
 				 channel->name);
 		for (int g = 0; g < CONTRACT_GROUPS; g++)
 			if (channel->mode[g] != CONTRACT_ENFORCE)
-				lint_add(lint, LINT_WARNING, "%s: /channels/%s: %s is %s", path,
-					 channel->name, contract_group_name((enum contract_group)g),
-					 channel->mode[g] == CONTRACT_OFF ? "off"
+				lint_add(lint, LINT_WARNING, "%s: /channels/%s: x-mode: %s: %s",
+					 path, channel->name,
+					 contract_group_name((enum contract_group)g),
+					 channel->mode[g] == CONTRACT_OFF ? "not looked at"
 									  : "only observed");
 	}
 }

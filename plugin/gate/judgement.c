@@ -5,9 +5,7 @@
 
 enum contract_mode judgement_mode(const struct judgement *j, enum contract_group group)
 {
-	const struct contract_channel *channel = j->match.channel;
-
-	return channel ? channel->mode[group] : contract_mode(j->gate->rules->contract)[group];
+	return gate_mode(j->gate, j->match.channel, group);
 }
 
 bool judgement_observe(struct judgement *j)

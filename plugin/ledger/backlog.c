@@ -117,6 +117,31 @@ static struct backlog_item *copy(const struct refusal *from)
 	return item;
 }
 
+/* An alert's document must stay whole: the room that prints it bounds it. */
+static struct backlog_item *copy_alert(const struct alertrow *from)
+{
+	struct alertrow alert = *from;
+	const char **text[] = { &alert.kind,      &alert.state,   &alert.client_id,
+				&alert.principal, &alert.address, &alert.document };
+	const size_t count = sizeof(text) / sizeof(*text);
+	size_t sum = 0;
+	struct backlog_item *item;
+	char *at;
+
+	for (size_t i = 0; i < count; i++)
+		sum += strlen(*text[i]) + 1;
+	item = malloc(sizeof(*item) + sum);
+	if (!item)
+		return NULL;
+	at = (char *)(item + 1);
+	for (size_t i = 0; i < count; i++)
+		keep(&at, text[i], strlen(*text[i]));
+	*item = (struct backlog_item){ .is_alert = true,
+				       .alert = alert,
+				       .bytes = sizeof(*item) + sum };
+	return item;
+}
+
 /* ---- the queue --------------------------------------------------------------------------- */
 
 /* Asked before the copy is made: a flood costs no memory. */
@@ -132,13 +157,9 @@ static bool has_room(struct backlog *backlog)
 	return has;
 }
 
-bool backlog_put(struct backlog *backlog, const struct refusal *refusal)
+/* @item NULL: memory ran out. */
+static bool append(struct backlog *backlog, struct backlog_item *item)
 {
-	struct backlog_item *item;
-
-	if (!has_room(backlog))
-		return false;
-	item = copy(refusal);
 	if (!item) {
 		backlog_lose(backlog, 1);
 		return false;
@@ -150,6 +171,16 @@ bool backlog_put(struct backlog *backlog, const struct refusal *refusal)
 	backlog->bytes += item->bytes;
 	(void)pthread_mutex_unlock(&backlog->lock);
 	return true;
+}
+
+bool backlog_put(struct backlog *backlog, const struct refusal *refusal)
+{
+	return has_room(backlog) && append(backlog, copy(refusal));
+}
+
+bool backlog_put_alert(struct backlog *backlog, const struct alertrow *alert)
+{
+	return has_room(backlog) && append(backlog, copy_alert(alert));
 }
 
 struct backlog_item *backlog_take(struct backlog *backlog)

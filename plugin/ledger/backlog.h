@@ -1,5 +1,5 @@
 /*
- * backlog.h -- refusals on their way to the store: a queue that may forget.
+ * backlog.h -- refusals and alerts on their way to the store: a queue that may forget.
  *
  * A refusal is no acknowledged write. The broker's thread leaves a copy here and goes on; the
  * writer's thread takes all there is, now and then. What finds no room is counted and gone,
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "base/alertrow.h"
 #include "base/refusal.h"
 
 #define BACKLOG_ITEMS_MAX 4096u
@@ -24,7 +25,11 @@ struct backlog;
 
 struct backlog_item {
 	struct backlog_item *next;
-	struct refusal refusal; /* its texts follow the item */
+	bool is_alert;
+	union {
+		struct refusal refusal; /* its texts follow the item */
+		struct alertrow alert;
+	};
 	size_t bytes;
 };
 
@@ -33,6 +38,7 @@ void backlog_free(struct backlog *backlog); /* NULL is fine */
 
 /* Copies @refusal; false: there was no room, and it is counted as lost. Any thread. */
 bool backlog_put(struct backlog *backlog, const struct refusal *refusal);
+bool backlog_put_alert(struct backlog *backlog, const struct alertrow *alert);
 
 /* All there is, oldest first; NULL: nothing. The caller frees with backlog_drop(). */
 struct backlog_item *backlog_take(struct backlog *backlog);

@@ -6,6 +6,19 @@
 #define TRIM_EVERY_MS 1000
 #define TRIM_ROWS 256u /* old events removed at once, beside twice the new ones */
 
+static const uint64_t record_bounds[] = { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10000 };
+/* Nanoseconds: 100 us to 2 s. */
+static const uint64_t ns_bounds[] = { 100000,   200000,   500000,    1000000,   2000000,   5000000,
+				      10000000, 20000000, 100000000, 500000000, 2000000000 };
+
+void carry_init(struct carry *carry)
+{
+	carry->batch_records.bound = record_bounds;
+	carry->batch_records.bounds = sizeof(record_bounds) / sizeof(*record_bounds);
+	carry->batch_ns.bound = ns_bounds;
+	carry->batch_ns.bounds = sizeof(ns_bounds) / sizeof(*ns_bounds);
+}
+
 static int apply_one(struct carry *carry, const struct journal_record *from, struct diag *diag)
 {
 	struct record record;
@@ -74,6 +87,7 @@ int carry_batch(struct carry *carry, uint64_t *applied, struct diag *diag)
 {
 	struct journal_record record;
 	uint64_t before, last;
+	int64_t begun_ns;
 	int rc = store_checkpoint(carry->store, carry->wal_bytes_max, diag);
 
 	if (rc)
@@ -87,6 +101,7 @@ int carry_batch(struct carry *carry, uint64_t *applied, struct diag *diag)
 		rc = journal_release(carry->journal, diag);
 		return rc ? rc : trim_idle(carry, diag);
 	}
+	begun_ns = clock_mono_ns();
 	rc = store_begin(carry->store, &before, diag);
 	if (rc == 0)
 		rc = apply_batch(carry, &record, before, &last, diag);
@@ -96,6 +111,8 @@ int carry_batch(struct carry *carry, uint64_t *applied, struct diag *diag)
 		store_rollback(carry->store);
 		return rc;
 	}
+	histogram_add(&carry->batch_records, last - before);
+	histogram_add(&carry->batch_ns, (uint64_t)(clock_mono_ns() - begun_ns));
 	*applied = last;
 	rc = journal_release(carry->journal, diag);
 	return rc ? rc : 1;

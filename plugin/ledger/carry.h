@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "base/histogram.h"
 #include "ledger/journal.h"
 #include "ledger/store.h"
 
@@ -23,8 +24,13 @@ struct carry {
 	struct store_limits limits;
 	unsigned batch_rows;
 	uint64_t wal_bytes_max;
-	int64_t trimmed_ms; /* when an idle store was last looked at for old events */
+	int64_t trimmed_ms;             /* when an idle store was last looked at for old events */
+	struct histogram batch_records; /* any thread may read these two */
+	struct histogram batch_ns;
 };
+
+/* Sets up the histograms; the rest is the caller's to fill in. */
+void carry_init(struct carry *carry);
 
 /*
  * Carries one batch. 1: some records were carried, there may be more; 0: there was none. On

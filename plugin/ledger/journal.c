@@ -484,6 +484,16 @@ bool journal_has_room(const struct journal *j, size_t len)
 	return len <= journal_record_max(j) && room_needed(len) <= j->capacity - ring_used(j);
 }
 
+size_t journal_bytes(const struct journal *j)
+{
+	return j->capacity;
+}
+
+size_t journal_used(const struct journal *j)
+{
+	return ring_used(j);
+}
+
 bool journal_is_half_full(const struct journal *j)
 {
 	return ring_used(j) > j->capacity / 2;

@@ -98,6 +98,10 @@ size_t journal_record_max(const struct journal *journal);
 /* Room for a body of @len bytes? May be asked by the appending thread only. */
 bool journal_has_room(const struct journal *journal, size_t len);
 
+/* Bytes of the ring, and of those in use. Any thread. */
+size_t journal_bytes(const struct journal *journal);
+size_t journal_used(const struct journal *journal);
+
 /* True while more than half of the ring is in use. */
 bool journal_is_half_full(const struct journal *journal);
 

@@ -1,5 +1,6 @@
 #include "ledger/ledger.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #define WRITE_PATIENCE_MS 100 /* and for a batch; it is tried again */
 #define REPLAN_PATIENCE_MS 2000
 #define CLOSE_PATIENCE_MS 10000
+#define MARKS 64u
 #define LOST_EVERY_MS 10000
 #define SYNC_EVERY_MS 500 /* what "process" durability risks when the power fails, halved */
 #define WAL_BYTES_MAX ((uint64_t)1 << 30)
@@ -42,7 +44,14 @@ struct ledger {
 	size_t entity_count;
 	struct store_entity *entity;
 	uint64_t last_seq;
-
+	uint64_t hits; /* of looks in memory */
+	uint64_t misses;
+	_Atomic uint64_t errors; /* of the writer's batches */
+	struct {
+		uint64_t seq; /* the last record at that time */
+		int64_t ns;
+	} mark[MARKS]; /* to tell how old the oldest record is: a ring, see ledger_facts() */
+	unsigned marks;
 	bool is_full;    /* the journal was, and is not half empty again */
 	bool is_stalled; /* the writer's thread hangs */
 	uint64_t rounds; /* when they last changed */
@@ -156,6 +165,7 @@ static int open_files(struct ledger *l, const struct ledger_options *options, st
 		.batch_rows = options->batch_rows ? options->batch_rows : 1,
 		.wal_bytes_max = WAL_BYTES_MAX,
 	};
+	carry_init(&l->carry);
 	l->unload = (struct unload){ .backlog = l->backlog,
 				     .store = l->store,
 				     .limits = l->carry.limits };
@@ -187,8 +197,11 @@ static int open_plan(struct ledger *l, const struct ledger_plan *plan, struct st
 static int on_carry(void *ctx, uint64_t *applied, struct diag *diag)
 {
 	struct ledger *l = ctx;
+	int rc = carry_batch(&l->carry, applied, diag);
 
-	return carry_batch(&l->carry, applied, diag);
+	if (rc < 0)
+		atomic_fetch_add(&l->errors, 1);
+	return rc;
 }
 
 static int on_tend(void *ctx, struct diag *diag)
@@ -335,8 +348,11 @@ static int find_facts(struct ledger *l, unsigned entity, const char *id, size_t 
 	settle(l);
 	*is_kept = true;
 	*ret = state_find(l->state, table, id, id_len);
-	if (*ret)
+	if (*ret) {
+		l->hits++;
 		return 0;
+	}
+	l->misses++;
 	facts = state_add(l->state, table, id, id_len);
 	*is_kept = facts != NULL;
 	*ret = facts ? facts : &l->scratch;
@@ -663,6 +679,52 @@ static void watch_backlog(struct ledger *l)
 void ledger_refuse(struct ledger *l, const struct refusal *refusal)
 {
 	(void)backlog_put(l->backlog, refusal); /* what finds no room is counted there */
+}
+
+void ledger_alert(struct ledger *l, const struct alertrow *alert)
+{
+	(void)backlog_put_alert(l->backlog, alert); /* as above */
+}
+
+/*
+ * Each call leaves a mark: which record was the last then. The oldest mark that the database
+ * has not come to says since when records wait.
+ */
+static int64_t oldest_ns(struct ledger *l, uint64_t applied, int64_t now_ns)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < l->marks; i++)
+		if (l->mark[i].seq > applied)
+			l->mark[kept++] = l->mark[i];
+	l->marks = kept;
+	if (l->last_seq > applied && (kept == 0 || l->mark[kept - 1].seq < l->last_seq)) {
+		if (kept == MARKS) /* the newest gives way: the oldest is what is asked for */
+			kept--;
+		l->mark[kept].seq = l->last_seq;
+		l->mark[kept].ns = now_ns;
+		l->marks = kept + 1;
+	}
+	return l->marks > 0 ? l->mark[0].ns : now_ns;
+}
+
+void ledger_facts(struct ledger *l, struct ledger_facts *ret)
+{
+	uint64_t applied = writer_applied(l->writer);
+	int64_t now_ns = clock_mono_ns();
+
+	*ret = (struct ledger_facts){
+		.state_hits = l->hits,
+		.state_misses = l->misses,
+		.journal_bytes = journal_bytes(l->journal),
+		.journal_used = journal_used(l->journal),
+		.journal_records = l->last_seq > applied ? l->last_seq - applied : 0,
+		.journal_age_ms = (now_ns - oldest_ns(l, applied, now_ns)) / 1000000,
+		.store_errors = atomic_load(&l->errors),
+		.refusals_lost = backlog_lost(l->backlog),
+		.batch_records = &l->carry.batch_records,
+		.batch_ns = &l->carry.batch_ns,
+	};
 }
 
 bool ledger_news(struct ledger *l, struct diag *ret)

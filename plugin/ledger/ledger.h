@@ -19,6 +19,8 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "base/alertrow.h"
+#include "base/histogram.h"
 #include "base/refusal.h"
 
 #define LEDGER_ENTITIES_MAX 64u
@@ -165,6 +167,26 @@ int ledger_commit(struct ledger *ledger, const struct ledger_write *write, struc
  * comes faster than the store takes it is dropped, counted, and told by ledger_news().
  */
 void ledger_refuse(struct ledger *ledger, const struct refusal *refusal);
+
+/* The same for an alert and the table alerts. */
+void ledger_alert(struct ledger *ledger, const struct alertrow *alert);
+
+/* How the ledger does. */
+struct ledger_facts {
+	uint64_t state_hits; /* looks that memory answered */
+	uint64_t state_misses;
+	size_t journal_bytes; /* of the ring */
+	size_t journal_used;
+	uint64_t journal_records; /* accepted, and not in the database yet */
+	int64_t journal_age_ms;   /* that the oldest of them has waited at least */
+	uint64_t store_errors;    /* batches that failed and were tried again */
+	uint64_t refusals_lost;   /* and alerts */
+	const struct histogram *batch_records;
+	const struct histogram *batch_ns;
+};
+
+/* Call it about once a second: the age is known as exactly as that. */
+void ledger_facts(struct ledger *ledger, struct ledger_facts *ret);
 
 /*
  * One line about a trouble of the store that began or ended since the last call, or false.

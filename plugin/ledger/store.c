@@ -19,9 +19,10 @@
 
 EMBED(sql_001, "schemas/store/001-initial.sql");
 EMBED(sql_002, "schemas/store/002-refusals.sql");
+EMBED(sql_003, "schemas/store/003-alerts.sql");
 
 /* Version n of the schema is what the first n of these make. */
-static const char *const migration[] = { sql_001, sql_002 };
+static const char *const migration[] = { sql_001, sql_002, sql_003 };
 
 #define VERSION (sizeof(migration) / sizeof(migration[0]))
 
@@ -43,6 +44,11 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_REFUSALS_TRIM] = "DELETE FROM refusals WHERE seq IN (SELECT seq FROM (SELECT seq, "
 				"time FROM refusals ORDER BY seq LIMIT ?3) WHERE seq <= (SELECT "
 				"max(seq) FROM refusals) - ?1 OR time < ?2)",
+	[STORE_ALERT] = "INSERT INTO alerts (time, kind, state, client_id, principal, address, "
+			"document) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[STORE_ALERTS_TRIM] = "DELETE FROM alerts WHERE seq IN (SELECT seq FROM (SELECT seq, time "
+			      "FROM alerts ORDER BY seq LIMIT ?3) WHERE seq <= (SELECT max(seq) "
+			      "FROM alerts) - ?1 OR time < ?2)",
 };
 
 unsigned store_version(void)

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "base/alertrow.h"
 #include "base/refusal.h"
 #include "ledger/ledger.h"
 #include "ledger/record.h"
@@ -103,10 +104,11 @@ int store_trim(struct store *store, const struct store_limits *limits, int64_t n
 	       unsigned rows_max, uint64_t *removed, struct diag *diag);
 
 /*
- * Within a transaction: one more row in refusals, and after the last of them those removed that
- * are beyond @limits as of @now_ms, of the @rows_max oldest at most.
+ * Within a transaction: one more row in refusals or alerts, and after the last of them those
+ * removed of both that are beyond @limits as of @now_ms, of the @rows_max oldest at most.
  */
 int store_refuse(struct store *store, const struct refusal *refusal, struct diag *diag);
+int store_alert(struct store *store, const struct alertrow *alert, struct diag *diag);
 int store_trim_refusals(struct store *store, const struct store_limits *limits, int64_t now_ms,
 			unsigned rows_max, struct diag *diag);
 

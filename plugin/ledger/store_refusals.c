@@ -1,4 +1,4 @@
-/* store_refusals.c -- refusals into rows. */
+/* store_refusals.c -- refusals and alerts into rows. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -68,21 +68,46 @@ int store_refuse(struct store *store, const struct refusal *refusal, struct diag
 	return store_step(store, insert, "cannot write to refusals", diag);
 }
 
-int store_trim_refusals(struct store *store, const struct store_limits *limits, int64_t now_ms,
-			unsigned rows_max, struct diag *diag)
+int store_alert(struct store *store, const struct alertrow *alert, struct diag *diag)
 {
-	sqlite3_stmt *trim = store->statement[STORE_REFUSALS_TRIM];
-	char time[CLOCK_TEXT_MAX] = "";
+	sqlite3_stmt *insert = store->statement[STORE_ALERT];
+	char time[CLOCK_TEXT_MAX];
 
-	if (limits->refusals_rows == 0 && limits->refusals_days == 0)
-		return 0;
-	if (limits->refusals_days > 0)
-		clock_print(now_ms - (int64_t)limits->refusals_days * 86400000, time);
+	bind(insert, 1, clock_print(alert->time_ms, time));
+	bind(insert, 2, alert->kind);
+	bind(insert, 3, alert->state);
+	bind(insert, 4, alert->client_id);
+	bind(insert, 5, alert->principal);
+	bind(insert, 6, alert->address);
+	bind(insert, 7, alert->document);
+	return store_step(store, insert, "cannot write to alerts", diag);
+}
+
+static int trim_table(struct store *store, sqlite3_stmt *trim, const struct store_limits *limits,
+		      const char *oldest, unsigned rows_max, struct diag *diag)
+{
 	(void)sqlite3_bind_int64(trim, 1,
 				 limits->refusals_rows > 0 && limits->refusals_rows < INT64_MAX
 					 ? (int64_t)limits->refusals_rows
 					 : INT64_MAX);
-	bind(trim, 2, time);
+	bind(trim, 2, oldest);
 	(void)sqlite3_bind_int64(trim, 3, (int64_t)rows_max);
-	return store_step(store, trim, "cannot remove old refusals", diag);
+	return store_step(store, trim, "cannot remove old rows", diag);
+}
+
+int store_trim_refusals(struct store *store, const struct store_limits *limits, int64_t now_ms,
+			unsigned rows_max, struct diag *diag)
+{
+	char oldest[CLOCK_TEXT_MAX] = "";
+	int rc;
+
+	if (limits->refusals_rows == 0 && limits->refusals_days == 0)
+		return 0;
+	if (limits->refusals_days > 0)
+		clock_print(now_ms - (int64_t)limits->refusals_days * 86400000, oldest);
+	rc = trim_table(store, store->statement[STORE_REFUSALS_TRIM], limits, oldest, rows_max,
+			diag);
+	return rc ? rc
+		  : trim_table(store, store->statement[STORE_ALERTS_TRIM], limits, oldest, rows_max,
+			       diag);
 }

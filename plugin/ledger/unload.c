@@ -24,7 +24,8 @@ static int write_all(struct unload *unload, struct diag *diag)
 	int rc = store_begin(unload->store, &applied, diag);
 
 	for (struct backlog_item *item = unload->waiting; rc == 0 && item; item = item->next) {
-		rc = store_refuse(unload->store, &item->refusal, diag);
+		rc = item->is_alert ? store_alert(unload->store, &item->alert, diag)
+				    : store_refuse(unload->store, &item->refusal, diag);
 		rows++;
 	}
 	if (rc == 0)

@@ -26,10 +26,20 @@ int clients_new(size_t records, struct clients **ret, struct diag *diag)
 	return 0;
 }
 
+static void free_filters(void *record, void *ctx)
+{
+	(void)ctx;
+	client_forget_filters(record);
+}
+
 void clients_free(struct clients *clients)
 {
+	size_t at = 0;
+
 	if (!clients)
 		return;
+	if (clients->table)
+		table_walk(clients->table, &at, table_places(clients->table), free_filters, NULL);
 	table_free(clients->table);
 	free(clients);
 }
@@ -65,7 +75,7 @@ struct client *clients_take(struct clients *clients, const char *id, const char 
 {
 	bool is_new;
 	struct client *client = table_take(clients->table, clients_key(clients, id, principal),
-					   now_ns, NULL, NULL, &is_new);
+					   now_ns, free_filters, NULL, &is_new);
 
 	if (is_new && !client->head.is_strangers) {
 		copy_name(client->id, id);
@@ -106,4 +116,50 @@ struct client_channel *client_channel(struct client *client, uint64_t id, int64_
 					  .messages = least->messages,
 					  .bytes = least->bytes };
 	return least;
+}
+
+/* ---- subscriptions ----------------------------------------------------------------------- */
+
+static uint32_t filter_at(const struct client *client, uint64_t filter)
+{
+	uint32_t i = 0;
+
+	while (i < client->filter_count && client->filter[i] != filter)
+		i++;
+	return i;
+}
+
+bool client_subscribe(struct client *client, uint64_t filter, uint32_t limit)
+{
+	uint32_t room = client->filter_room ? 2 * client->filter_room : 8;
+	uint64_t *wider;
+
+	if (filter_at(client, filter) < client->filter_count)
+		return true;
+	if (client->filter_count >= limit || client->filter_count >= CLIENTS_FILTERS_MAX)
+		return false;
+	if (client->filter_count == client->filter_room) {
+		wider = realloc(client->filter, room * sizeof(*wider));
+		if (!wider)
+			return true;
+		client->filter = wider;
+		client->filter_room = room;
+	}
+	client->filter[client->filter_count++] = filter;
+	return true;
+}
+
+void client_unsubscribe(struct client *client, uint64_t filter)
+{
+	uint32_t at = filter_at(client, filter);
+
+	if (at < client->filter_count)
+		client->filter[at] = client->filter[--client->filter_count];
+}
+
+void client_forget_filters(struct client *client)
+{
+	free(client->filter);
+	client->filter = NULL;
+	client->filter_count = client->filter_room = 0;
 }

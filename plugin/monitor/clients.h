@@ -21,7 +21,8 @@
 
 #define CLIENTS_NAME_MAX 48u /* bytes kept of a client id and of a principal, NUL included */
 #define CLIENTS_CHANNELS 4u  /* channels whose limits a client has buckets for at a time */
-#define CLIENTS_REPEATS 4u   /* messages watched for repetition at a time */
+#define CLIENTS_FILTERS_MAX 4096u
+#define CLIENTS_REPEATS 4u /* messages watched for repetition at a time */
 
 /* Counts within a window that begins with the first count. */
 struct window {
@@ -57,6 +58,10 @@ struct client {
 	struct client_channel channel[CLIENTS_CHANNELS];
 	int64_t slow_until_ns; /* the response "limit": a message a second until then */
 	struct window above;   /* messages refused for their rate */
+
+	uint32_t filter_count;
+	uint32_t filter_room;
+	uint64_t *filter; /* owned: hashes of the filters it subscribed to, where that is limited */
 
 	/* what detectors remember */
 	struct window refusals;
@@ -98,5 +103,13 @@ struct table *clients_table(struct clients *clients);
  * client gains nothing by changing channels.
  */
 struct client_channel *client_channel(struct client *client, uint64_t id, int64_t now_ns);
+
+/*
+ * A subscription, as the filter's hash: false where it is one more than @limit (at most
+ * CLIENTS_FILTERS_MAX). The same again is none more. Where memory lacks it is not counted.
+ */
+bool client_subscribe(struct client *client, uint64_t filter, uint32_t limit);
+void client_unsubscribe(struct client *client, uint64_t filter);
+void client_forget_filters(struct client *client);
 
 #endif

@@ -19,6 +19,7 @@ struct metrics {
 	struct row *row; /* OWN_ROWS + METRICS_CHANNELS_MAX */
 	size_t rows;
 	uint32_t *row_of; /* by channel index */
+	uint32_t *spare;  /* the next of these */
 	size_t channels;
 	uint64_t allowed[METRICS_ACTIONS];
 	uint64_t refused[METRICS_ACTIONS];
@@ -58,6 +59,7 @@ void metrics_free(struct metrics *metrics)
 		free(metrics->row[i].name);
 	free(metrics->row);
 	free(metrics->row_of);
+	free(metrics->spare);
 	free(metrics);
 }
 
@@ -75,26 +77,28 @@ static uint32_t row_for(struct metrics *metrics, const char *name)
 		return OTHER_ROW;
 	row = &metrics->row[metrics->rows];
 	row->name = strdup(name);
-	return row->name ? (uint32_t)metrics->rows++ : UINT32_MAX;
+	return row->name ? (uint32_t)metrics->rows++ : OTHER_ROW; /* for want of memory */
 }
 
-int metrics_use(struct metrics *metrics, const char *const *name, size_t count, struct diag *diag)
+int metrics_reserve(struct metrics *metrics, size_t count, struct diag *diag)
 {
-	uint32_t *row_of = calloc(count + 1, sizeof(*row_of));
+	uint32_t *spare = calloc(count + 1, sizeof(*spare));
 
-	if (!row_of)
+	if (!spare)
 		return diag_nomem(diag);
-	for (size_t i = 0; i < count; i++) {
-		row_of[i] = row_for(metrics, name[i]);
-		if (row_of[i] == UINT32_MAX) {
-			free(row_of);
-			return diag_nomem(diag);
-		}
-	}
-	free(metrics->row_of);
-	metrics->row_of = row_of;
-	metrics->channels = count;
+	free(metrics->spare);
+	metrics->spare = spare;
 	return 0;
+}
+
+void metrics_use(struct metrics *metrics, const char *const *name, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		metrics->spare[i] = row_for(metrics, name[i]);
+	free(metrics->row_of);
+	metrics->row_of = metrics->spare;
+	metrics->spare = NULL;
+	metrics->channels = count;
 }
 
 /* ---- counting ---------------------------------------------------------------------------- */

@@ -49,11 +49,14 @@ struct metrics;
 int metrics_new(struct metrics **ret, struct diag *diag);
 void metrics_free(struct metrics *metrics); /* NULL is fine */
 
+/* Makes room for @count channels; the next metrics_use() of as many can't fail then. */
+int metrics_reserve(struct metrics *metrics, size_t count, struct diag *diag);
+
 /*
  * The channels that indexes stand for from now on: @count names. Counters of names that were
- * there before go on. On failure nothing has changed.
+ * there before go on.
  */
-int metrics_use(struct metrics *metrics, const char *const *name, size_t count, struct diag *diag);
+void metrics_use(struct metrics *metrics, const char *const *name, size_t count);
 
 /* One decision. @channel: its index, or METRICS_NO_CHANNEL. Allocates nothing. */
 void metrics_decided(struct metrics *metrics, enum metrics_action action, uint32_t channel,

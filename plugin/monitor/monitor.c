@@ -466,6 +466,39 @@ void monitor_disconnected(struct monitor *monitor, const struct monitor_who *who
 	client->head.is_live = false;
 }
 
+/* ---- subscriptions ----------------------------------------------------------------------- */
+
+static uint64_t filter_id(const struct monitor *monitor, const char *filter, size_t len)
+{
+	return keyhash_pair(&monitor->hash, filter, len, "", 0);
+}
+
+bool monitor_subscribe(struct monitor *monitor, const struct monitor_who *who, const char *filter,
+		       size_t len, uint32_t limit, int64_t now_ns)
+{
+	struct client *client = monitor_client(monitor, who, NULL, now_ns);
+
+	return client->head.is_strangers ||
+	       client_subscribe(client, filter_id(monitor, filter, len), limit);
+}
+
+void monitor_unsubscribe(struct monitor *monitor, const struct monitor_who *who, const char *filter,
+			 size_t len)
+{
+	struct client *client = clients_find(monitor->clients, who->client, who->principal);
+
+	if (client)
+		client_unsubscribe(client, filter_id(monitor, filter, len));
+}
+
+void monitor_restart(struct monitor *monitor, const struct monitor_who *who)
+{
+	struct client *client = clients_find(monitor->clients, who->client, who->principal);
+
+	if (client)
+		client_forget_filters(client);
+}
+
 /* ---- what did not happen ----------------------------------------------------------------- */
 
 struct walk {

@@ -131,6 +131,19 @@ void monitor_login_failed(struct monitor *monitor, const struct monitor_who *who
 int64_t monitor_connect(struct monitor *monitor, const struct monitor_who *who, const void *handle,
 			const struct monitor_rates *own, int64_t now_ns);
 
+/*
+ * A subscription of a client that may have @limit of them: false where it is one too many. They
+ * are counted by session: a client that begins a new one has none, see
+ * monitor_restart().
+ */
+bool monitor_subscribe(struct monitor *monitor, const struct monitor_who *who, const char *filter,
+		       size_t len, uint32_t limit, int64_t now_ns);
+void monitor_unsubscribe(struct monitor *monitor, const struct monitor_who *who, const char *filter,
+			 size_t len);
+
+/* The client begins with no subscriptions. */
+void monitor_restart(struct monitor *monitor, const struct monitor_who *who);
+
 /* Only whether it has to stay away: for logins that the broker asks again. */
 int64_t monitor_wait(const struct monitor *monitor, const struct monitor_who *who, int64_t now_ns);
 

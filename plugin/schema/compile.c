@@ -382,17 +382,39 @@ static bool only_probes(const struct node *node)
 	       !node->unevaluated_members;
 }
 
+/* An object whose members are all that is looked at, one by one. */
+static bool only_members(const struct node *node)
+{
+	const struct object_rules *rules = node->object;
+
+	return rules && rules->only_names && node->types == VIEW_OBJECT &&
+	       rules->dependent_count == 0 && rules->min_members == 0 &&
+	       rules->max_members == PROGRAM_NO_MAX && node->step_count == 0 &&
+	       !node->unevaluated_members;
+}
+
+static bool is_within(uint32_t types, uint32_t limit)
+{
+	return (types & ~limit) == 0;
+}
+
 static enum node_way way_of(const struct node *node)
 {
 	if (only_probes(node))
 		return WAY_PROBES;
+	if (only_members(node))
+		return WAY_MEMBERS;
 	if (node->array || node->object)
 		return WAY_DEEP;
 	for (size_t i = 0; i < node->step_count; i++)
 		if (node->steps[i].kind >= STEP_SCHEMA)
 			return WAY_DEEP;
-	if (node->step_count == 0 && (!node->string || !node->number))
-		return node->string ? WAY_STRING : node->number ? WAY_NUMBER : WAY_NOTHING;
+	if (node->step_count == 0 && !node->string && !node->number)
+		return WAY_NOTHING;
+	if (node->step_count == 0 && node->string && is_within(node->types, VIEW_STRING))
+		return WAY_STRING;
+	if (node->step_count == 0 && node->number && is_within(node->types, VIEW_NUMBER))
+		return WAY_NUMBER;
 	if (node->step_count == 1 && node->steps[0].kind == STEP_NAMES && !node->string &&
 	    !node->number)
 		return WAY_NAMES;

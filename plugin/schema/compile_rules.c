@@ -110,6 +110,42 @@ static void set_int_limits(struct number_rules *rules)
 	}
 }
 
+/* A limit that is a double, or an integer that a double holds. */
+static bool is_real(const struct number *limit)
+{
+	const int64_t most = INT64_C(1) << 53;
+
+	return !limit || limit->kind == NUMBER_REAL ||
+	       (limit->kind == NUMBER_INT && limit->i >= -most && limit->i <= most);
+}
+
+static double real_of(const struct number *limit)
+{
+	return limit->kind == NUMBER_REAL ? limit->d : (double)limit->i;
+}
+
+/* The same for the doubles, where no limit has to be rounded. */
+static void set_real_limits(struct number_rules *rules)
+{
+	rules->real_low = -HUGE_VAL;
+	rules->real_high = HUGE_VAL;
+	rules->has_real_limits = !rules->multiple && is_real(rules->minimum) &&
+				 is_real(rules->maximum) && is_real(rules->exclusive_minimum) &&
+				 is_real(rules->exclusive_maximum);
+	if (!rules->has_real_limits)
+		return;
+	if (rules->minimum)
+		rules->real_low = real_of(rules->minimum);
+	if (rules->exclusive_minimum)
+		rules->real_low = fmax(rules->real_low,
+				       nextafter(real_of(rules->exclusive_minimum), HUGE_VAL));
+	if (rules->maximum)
+		rules->real_high = real_of(rules->maximum);
+	if (rules->exclusive_maximum)
+		rules->real_high = fmin(rules->real_high,
+					nextafter(real_of(rules->exclusive_maximum), -HUGE_VAL));
+}
+
 int compile_number_rules(struct filling *f)
 {
 	struct number_rules *rules = compile_alloc(f->compiler, sizeof(*rules));
@@ -131,6 +167,7 @@ int compile_number_rules(struct filling *f)
 		return compile_fail(f, ERR_LIMIT, "multipleOf",
 				    "has more than 19 significant digits");
 	set_int_limits(rules);
+	set_real_limits(rules);
 	rules->is_integer = !(f->node->types & VIEW_REAL) && (f->node->types & VIEW_INT);
 	if (rules->is_integer)
 		f->node->types |= VIEW_REAL; /* 1.0 is one; the rules look closer */
@@ -168,13 +205,17 @@ static int set_pattern(struct filling *f, struct string_rules *rules)
 	const json_t *value = compile_keyword(f, "pattern");
 	const char *source = json_string_value(value);
 	size_t len = json_string_length(value);
+	int rc;
 
 	if (!value)
 		return 0;
 	rules->pattern_source = arena_text(&f->compiler->schema->arena, source, len);
 	if (!rules->pattern_source)
 		return diag_nomem(f->compiler->diag);
-	return compile_pattern(f, "pattern", source, len, &rules->pattern);
+	rc = compile_pattern(f, "pattern", source, len, &rules->pattern);
+	if (rc == 0)
+		rules->seq = pattern_seq(rules->pattern);
+	return rc;
 }
 
 int compile_string_rules(struct filling *f)
@@ -188,6 +229,10 @@ int compile_string_rules(struct filling *f)
 		return rc;
 	rules->min_length = count_of(f, "minLength", 0);
 	rules->max_length = count_of(f, "maxLength", PROGRAM_NO_MAX);
+	/* A code point has one to four bytes. */
+	rules->sure_length = rules->min_length > SIZE_MAX / 4 ? SIZE_MAX
+			     : rules->min_length > 0          ? 4 * rules->min_length - 3
+							      : 0;
 	rules->only_length = !rules->format && !rules->pattern;
 	if (rules->min_length > 0 || rules->max_length < PROGRAM_NO_MAX || rules->format ||
 	    rules->pattern)

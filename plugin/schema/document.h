@@ -60,7 +60,7 @@ struct place {
 	const char *pointer;
 	bool is_detached; /* no keyword's subschema: a reference made it a schema */
 	bool is_checked;  /* it and all below it: against their metaschemas */
-	size_t id;       /* 0, 1, 2, ... in its set */
+	size_t id;        /* 0, 1, 2, ... in its set */
 };
 
 /* One URI and what it names; there may be several of one URI. */

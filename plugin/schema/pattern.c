@@ -163,9 +163,9 @@ int pattern_compile_plain(const char *source, size_t len, struct pattern **ret, 
 	return compile(source, len, false, ret, diag);
 }
 
-bool pattern_is_seq(const struct pattern *pattern)
+const struct seq *pattern_seq(const struct pattern *pattern)
 {
-	return pattern->is_seq;
+	return pattern->is_seq ? &pattern->seq : NULL;
 }
 
 bool pattern_is_valid(const char *source, size_t len)

@@ -73,19 +73,23 @@ enum kind {
 	KIND_UNDERSCORE = 1 << 5,
 	KIND_HYPHEN = 1 << 6,
 	KIND_DOT = 1 << 7,
+	KIND_OTHER = 1 << 8, /* in no union */
 };
 
-static const uint8_t kind_of[256] = {
-	['0' ... '9'] = KIND_DIGIT, ['A' ... 'F'] = KIND_UPPER_HEX,
-	['G' ... 'Z'] = KIND_UPPER, ['a' ... 'f'] = KIND_LOWER_HEX,
-	['g' ... 'z'] = KIND_LOWER, ['_'] = KIND_UNDERSCORE,
-	['-'] = KIND_HYPHEN,        ['.'] = KIND_DOT,
+/* clang-format off */
+static const uint16_t kind_of[256] = {
+	[0 ... ','] = KIND_OTHER, ['-'] = KIND_HYPHEN, ['.'] = KIND_DOT, ['/'] = KIND_OTHER,
+	['0' ... '9'] = KIND_DIGIT, [':' ... '@'] = KIND_OTHER,
+	['A' ... 'F'] = KIND_UPPER_HEX, ['G' ... 'Z'] = KIND_UPPER, ['[' ... '^'] = KIND_OTHER,
+	['_'] = KIND_UNDERSCORE, ['`'] = KIND_OTHER,
+	['a' ... 'f'] = KIND_LOWER_HEX, ['g' ... 'z'] = KIND_LOWER, ['{' ... 255] = KIND_OTHER,
 };
+/* clang-format on */
 
 /* The kinds that @set is made of, or 0 where it is made of anything else. */
 static uint8_t kinds_of(const struct seq_class *set)
 {
-	uint8_t kinds = 0;
+	unsigned kinds = 0;
 
 	if (set->beyond != SEQ_BEYOND_NONE)
 		return 0;
@@ -95,7 +99,7 @@ static uint8_t kinds_of(const struct seq_class *set)
 	for (unsigned c = 0; c < 0x80; c++)
 		if (has_ascii(set, (unsigned char)c) != ((kind_of[c] & kinds) != 0))
 			return 0;
-	return kinds;
+	return kinds & KIND_OTHER ? 0 : (uint8_t)kinds;
 }
 
 /* ---- building --------------------------------------------------------------------------- */
@@ -181,9 +185,13 @@ bool seq_finish(struct seq *seq)
 	/* Without `^` the place is not known: only a literal can be looked for. */
 	if (!seq->at_start && (seq->count > 1 || (seq->count == 1 && !seq->part[0].literal_len)))
 		seq->is_possible = false;
-	for (unsigned i = 0; i < seq->count; i++)
+	seq->has_kinds_only = seq->at_start;
+	for (unsigned i = 0; i < seq->count; i++) {
 		if (is_ambiguous(seq, i))
 			seq->is_possible = false;
+		if (!seq->part[i].kinds && !seq->part[i].literal_len)
+			seq->has_kinds_only = false;
+	}
 	/* Nothing has to follow: the least is enough. */
 	if (seq->count > 0 && !seq->at_end)
 		seq->part[seq->count - 1].max = seq->part[seq->count - 1].min;
@@ -205,23 +213,27 @@ static size_t beyond_length(const struct seq_class *set, const unsigned char *at
 	return n < left ? n : left;
 }
 
-/* take() for a class that is a union of kinds, all of them ASCII. */
-static uint32_t take_kinds(const struct seq_part *part, const unsigned char **at,
-			   const unsigned char *end)
+/* Are the eight characters at @s all of these kinds? */
+static inline bool are_kinds(const unsigned char *s, unsigned kinds)
 {
-	const unsigned char *s = *at;
+	unsigned seen = kind_of[s[0]] | kind_of[s[1]] | kind_of[s[2]] | kind_of[s[3]] |
+			kind_of[s[4]] | kind_of[s[5]] | kind_of[s[6]] | kind_of[s[7]];
+
+	return (seen & ~kinds) == 0;
+}
+
+/* take() for a class that is a union of kinds, all of them ASCII. Returns the end. */
+static inline const unsigned char *take_kinds(const struct seq_part *part, const unsigned char *s,
+					      const unsigned char *end)
+{
 	const unsigned char *stop = (size_t)(end - s) > part->max ? s + part->max : end;
 	unsigned kinds = part->kinds;
-	uint32_t count;
 
-	while (stop - s >= 4 && (kind_of[s[0]] & kinds) && (kind_of[s[1]] & kinds) &&
-	       (kind_of[s[2]] & kinds) && (kind_of[s[3]] & kinds))
-		s += 4;
+	while (stop - s >= 8 && are_kinds(s, kinds))
+		s += 8;
 	while (s < stop && (kind_of[*s] & kinds))
 		s++;
-	count = (uint32_t)(s - *at);
-	*at = s;
-	return count;
+	return s;
 }
 
 /*
@@ -234,8 +246,10 @@ static uint32_t take(const struct seq_part *part, const unsigned char **at,
 	const unsigned char *s = *at;
 	uint32_t left = part->max;
 
-	if (part->kinds)
-		return take_kinds(part, at, end);
+	if (part->kinds) {
+		*at = take_kinds(part, s, end);
+		return (uint32_t)(*at - s);
+	}
 	while (left > 0 && s < end) {
 		const unsigned char *from = s;
 		const unsigned char *stop = (size_t)(end - s) > left ? s + left : end;
@@ -257,7 +271,8 @@ static uint32_t take(const struct seq_part *part, const unsigned char **at,
 }
 
 /* Without `^`: one literal or nothing. */
-static bool search_literal(const struct seq *seq, const char *text, size_t len)
+static __attribute__((noinline)) bool search_literal(const struct seq *seq, const char *text,
+						     size_t len)
 {
 	size_t need = seq->text_len;
 
@@ -266,25 +281,44 @@ static bool search_literal(const struct seq *seq, const char *text, size_t len)
 	return len >= need && memcmp(text + len - need, seq->text, need) == 0;
 }
 
-/* Literals are mostly one character: the dot of an amount. */
-static bool starts_with(const unsigned char *at, const char *literal, size_t len)
+/*
+ * seq_search() of a sequence of kinds and literals: what most are. It makes no call, and being
+ * a function of its own has no registers to save.
+ */
+static __attribute__((noinline)) bool search_kinds(const struct seq *seq, const unsigned char *at,
+						   const unsigned char *end)
 {
-	return at[0] == (unsigned char)literal[0] && (len == 1 || memcmp(at, literal, len) == 0);
+	const struct seq_part *behind = seq->part + seq->count;
+
+	for (const struct seq_part *part = seq->part; part < behind; part++) {
+		const unsigned char *from = at;
+		const unsigned char *literal;
+
+		if (part->kinds) {
+			at = take_kinds(part, at, end);
+			if ((size_t)(at - from) < part->min)
+				return false;
+			continue;
+		}
+		if ((size_t)(end - at) < part->literal_len)
+			return false;
+		literal = (const unsigned char *)seq->text + part->literal;
+		while (at < from + part->literal_len)
+			if (*at++ != *literal++)
+				return false;
+	}
+	return !seq->at_end || at == end;
 }
 
-bool seq_search(const struct seq *seq, const char *text, size_t len)
+static __attribute__((noinline)) bool search_any(const struct seq *seq, const unsigned char *at,
+						 const unsigned char *end)
 {
-	const unsigned char *at = (const unsigned char *)text;
-	const unsigned char *end = at + len;
-
-	if (!seq->at_start)
-		return search_literal(seq, text, len);
 	for (unsigned i = 0; i < seq->count; i++) {
 		const struct seq_part *part = &seq->part[i];
 
 		if (part->literal_len > 0) {
 			if ((size_t)(end - at) < part->literal_len ||
-			    !starts_with(at, seq->text + part->literal, part->literal_len))
+			    memcmp(at, seq->text + part->literal, part->literal_len) != 0)
 				return false;
 			at += part->literal_len;
 		} else if (take(part, &at, end) < part->min) {
@@ -292,4 +326,13 @@ bool seq_search(const struct seq *seq, const char *text, size_t len)
 		}
 	}
 	return !seq->at_end || at == end;
+}
+
+bool seq_search(const struct seq *seq, const char *text, size_t len)
+{
+	const unsigned char *at = (const unsigned char *)text;
+
+	if (seq->has_kinds_only)
+		return search_kinds(seq, at, at + len);
+	return seq->at_start ? search_any(seq, at, at + len) : search_literal(seq, text, len);
 }

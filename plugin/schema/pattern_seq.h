@@ -49,9 +49,10 @@ struct seq_part {
 };
 
 struct seq {
-	bool is_possible; /* false from the first thing that does not fit */
-	bool at_start;    /* `^` */
-	bool at_end;      /* `$` */
+	bool is_possible;    /* false from the first thing that does not fit */
+	bool at_start;       /* `^` */
+	bool at_end;         /* `$` */
+	bool has_kinds_only; /* `^`, and every part is a literal or has kinds */
 	unsigned count;
 	size_t text_len;
 	struct seq_part part[SEQ_MAX_PARTS];
@@ -76,7 +77,7 @@ bool seq_search(const struct seq *seq, const char *text, size_t len);
  */
 int pattern_compile_plain(const char *source, size_t len, struct pattern **ret, struct diag *diag);
 
-/* Did pattern_compile() choose a sequence for this one? */
-bool pattern_is_seq(const struct pattern *pattern);
+/* The sequence that pattern_compile() chose for this one, borrowed; NULL where it is PCRE2's. */
+const struct seq *pattern_seq(const struct pattern *pattern);
 
 #endif

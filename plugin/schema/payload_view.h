@@ -48,6 +48,12 @@ static inline uint32_t view_kind(const struct payload_value *value)
 	return 1u << (view_node(value)->tag & (YYJSON_TYPE_MASK | YYJSON_SUBTYPE_MASK));
 }
 
+/* Is the value's kind one of @kinds? */
+static inline bool view_is(const struct payload_value *value, uint32_t kinds)
+{
+	return kinds >> (view_node(value)->tag & (YYJSON_TYPE_MASK | YYJSON_SUBTYPE_MASK)) & 1;
+}
+
 /* Of a VIEW_STRING: its bytes, borrowed. */
 static inline const char *view_string(const struct payload_value *value, size_t *len)
 {
@@ -135,6 +141,28 @@ static inline const struct payload_value *view_name(struct view_name *room, cons
 	return (const struct payload_value *)&room->node;
 }
 
+/* Are two names of @len bytes the same? Those of 4 to 16 bytes are two words that may overlap. */
+static inline bool view_same(const char *a, const char *b, size_t len)
+{
+	uint32_t low[4];
+	uint64_t words[4];
+
+	if (len < 4 || len > 16)
+		return a[0] == b[0] && memcmp(a, b, len) == 0; /* of no byte it is the NUL */
+	if (len < 8) {
+		memcpy(&low[0], a, 4);
+		memcpy(&low[1], b, 4);
+		memcpy(&low[2], a + len - 4, 4);
+		memcpy(&low[3], b + len - 4, 4);
+		return low[0] == low[1] && low[2] == low[3];
+	}
+	memcpy(&words[0], a, 8);
+	memcpy(&words[1], b, 8);
+	memcpy(&words[2], a + len - 8, 8);
+	memcpy(&words[3], b + len - 8, 8);
+	return words[0] == words[1] && words[2] == words[3];
+}
+
 /* The member of a VIEW_OBJECT that has this name, or NULL. */
 static inline const struct payload_value *view_find(const struct payload_value *value,
 						    const char *name, size_t len)
@@ -144,9 +172,8 @@ static inline const struct payload_value *view_find(const struct payload_value *
 	const char *other;
 	size_t other_len;
 
-	/* The first byte is looked at before memcmp() is called; of no byte it is the NUL. */
 	while ((member = view_member(&walk, &other, &other_len)))
-		if (other_len == len && other[0] == name[0] && memcmp(other, name, len) == 0)
+		if (other_len == len && view_same(other, name, len))
 			return member;
 	return NULL;
 }
@@ -198,6 +225,12 @@ static inline uint32_t view_kind(const struct payload_value *value)
 	if (node->type == JSON_STRING && (unsigned char)json_string_value(node)[0] == JSONBIG_MARK)
 		return VIEW_BIG;
 	return 1u << node->type;
+}
+
+/* Is the value's kind one of @kinds? */
+static inline bool view_is(const struct payload_value *value, uint32_t kinds)
+{
+	return (kinds & view_kind(value)) != 0;
 }
 
 /* Of a VIEW_STRING: its bytes, borrowed. */

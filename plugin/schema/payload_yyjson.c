@@ -23,9 +23,12 @@
 /* Objects up to this many members are compared pair by pair, where a filter asks for it. */
 #define SMALL_OBJECT 24u
 
+/* Zeros behind the text: what yyjson wants, and name_bit() reads eight bytes of any name. */
+#define PADDING (YYJSON_PADDING_SIZE + 8u)
+
 struct payload_parser {
 	struct payload_limits limits;
-	char *text; /* max_bytes and yyjson's padding */
+	char *text; /* max_bytes and PADDING */
 	void *pool;
 	size_t pool_size;
 	uint32_t *slots; /* hash table of one object's members: 1-based, 0 is free */
@@ -75,7 +78,7 @@ int payload_parser_new(const struct payload_limits *limits, struct payload_parse
 		goto out;
 	parser->limits = *limits;
 	parser->pool_size = yyjson_read_max_memory_usage(limits->max_bytes, YYJSON_READ_INSITU);
-	parser->text = malloc(limits->max_bytes + YYJSON_PADDING_SIZE);
+	parser->text = malloc(limits->max_bytes + PADDING);
 	parser->pool = malloc(parser->pool_size);
 	parser->slots = malloc(slot_count(most_members(limits)) * sizeof(*parser->slots));
 	if (!parser->text || !parser->pool || !parser->slots)
@@ -177,24 +180,17 @@ static const yyjson_val *find_twice_large(struct payload_parser *parser, yyjson_
 }
 
 /* One of 64 bits for a name; equal names have the same. */
-static uint64_t name_bit(const yyjson_val *name)
+static inline uint64_t name_bit(const yyjson_val *name)
 {
+	static const unsigned char ends[16] = { 255, 255, 255, 255, 255, 255, 255, 255 };
 	size_t len = (size_t)(name->tag >> YYJSON_TAG_BIT);
-	const unsigned char *text = (const unsigned char *)name->uni.str;
-	uint64_t head = 0, tail = 0;
+	uint64_t head;
+	uint64_t mask;
 
-	if (len >= 8) {
-		memcpy(&head, text, 8);
-		memcpy(&tail, text + len - 8, 8);
-	} else if (len >= 4) {
-		memcpy(&head, text, 4);
-		memcpy(&tail, text + len - 4, 4);
-	} else if (len > 0) {
-		head = text[0] | (uint64_t)text[len / 2] << 8;
-		tail = text[len - 1];
-	}
-	head = (head ^ tail << 21 ^ tail >> 43) + len;
-	return UINT64_C(1) << (head * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+	/* All names lie in the padded buffer; what is behind a short one does not count. */
+	memcpy(&head, name->uni.str, 8);
+	memcpy(&mask, ends + 8 - (len < 8 ? len : 8), 8);
+	return UINT64_C(1) << (((head & mask) + len) * UINT64_C(0x9e3779b97f4a7c15) >> 58);
 }
 
 /* ---- the walk --------------------------------------------------------------------------- */
@@ -207,11 +203,25 @@ struct walk {
 
 static bool walk_value(struct walk *w, yyjson_val *value, unsigned depth);
 
+static bool has_nul(const yyjson_val *name)
+{
+	return memchr(name->uni.str, '\0', (size_t)(name->tag >> YYJSON_TAG_BIT)) != NULL;
+}
+
+/* Has the array no items that have items or members themselves? Then its nodes are all. */
+static inline bool is_flat(yyjson_val *array)
+{
+	return unsafe_yyjson_get_next(array) == array + 1 + unsafe_yyjson_get_len(array);
+}
+
 static bool walk_array(struct walk *w, yyjson_val *array, unsigned depth)
 {
+	size_t left = unsafe_yyjson_get_len(array);
 	yyjson_val *at = array + 1;
 
-	for (size_t left = unsafe_yyjson_get_len(array); left > 0; left--) {
+	if (depth < w->parser->limits.max_depth && is_flat(array))
+		return true;
+	for (; left > 0; left--) {
 		if (unsafe_yyjson_is_ctn(at) && !walk_value(w, at, depth))
 			return false;
 		at = unsafe_yyjson_get_next(at);
@@ -221,27 +231,33 @@ static bool walk_array(struct walk *w, yyjson_val *array, unsigned depth)
 
 static bool walk_object(struct walk *w, yyjson_val *object, unsigned depth)
 {
-	size_t members = unsafe_yyjson_get_len(object);
-	bool is_small = members <= SMALL_OBJECT;
+	size_t left = unsafe_yyjson_get_len(object);
+	bool is_small = left <= SMALL_OBJECT;
 	yyjson_val *name = object + 1;
 	uint64_t seen = 0;
 
 	if (!is_small)
 		w->bad_name = find_twice_large(w->parser, object);
-	for (; members > 0 && !w->bad_name; members--, name = next_name(name)) {
-		if (is_small) {
-			uint64_t bit = name_bit(name);
+	if (w->bad_name)
+		return false;
+	for (; left > 0; left--) {
+		uint64_t bit = is_small ? name_bit(name) : 0;
 
-			if ((seen & bit) && occurs_before(object + 1, name))
-				w->bad_name = name;
-			seen |= bit;
-		}
-		if (w->has_escapes && memchr(name->uni.str, '\0', unsafe_yyjson_get_len(name)))
+		if (((seen & bit) && occurs_before(object + 1, name)) ||
+		    (w->has_escapes && has_nul(name))) {
 			w->bad_name = name;
-		if (unsafe_yyjson_is_ctn(name + 1) && !walk_value(w, name + 1, depth))
 			return false;
+		}
+		seen |= bit;
+		if (!unsafe_yyjson_is_ctn(name + 1)) {
+			name += 2;
+			continue;
+		}
+		if (!walk_value(w, name + 1, depth))
+			return false;
+		name = next_name(name);
 	}
-	return !w->bad_name;
+	return true;
 }
 
 /* False where something is wrong in @value, a container with @depth others around it. */
@@ -296,7 +312,7 @@ const struct payload_value *payload_parse(struct payload_parser *parser, const v
 	}
 	if (len > 0)
 		memcpy(parser->text, text, len);
-	memset(parser->text + len, 0, YYJSON_PADDING_SIZE);
+	memset(parser->text + len, 0, PADDING);
 	w.has_escapes = memchr(parser->text, '\\', len) != NULL;
 	/* The document needs no freeing: starting the pool anew forgets it. */
 	(void)yyjson_alc_pool_init(&alc, parser->pool, parser->pool_size);

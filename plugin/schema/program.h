@@ -17,6 +17,7 @@
 #include "schema/format.h"
 #include "schema/number.h"
 #include "schema/pattern.h"
+#include "schema/pattern_seq.h"
 #include "schema/payload_view.h"
 
 /* ---- sets of names ------------------------------------------------------------------------ */
@@ -75,10 +76,33 @@ static inline uint32_t name_hash(const struct name_key *key)
 	return (uint32_t)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
+/* Out of line, to keep registers free where it is not needed. */
+static __attribute__((noinline, unused)) bool name_same_long(const char *a, const char *b,
+							     size_t len)
+{
+	return memcmp(a, b, len) == 0;
+}
+
 static inline bool name_equal(const struct name_key *a, const struct name_key *b)
 {
 	return a->len == b->len && a->first == b->first && a->last == b->last &&
-	       (a->len <= 16 || memcmp(a->text, b->text, a->len) == 0);
+	       (a->len <= 16 || name_same_long(a->text, b->text, a->len));
+}
+
+/* Is @text the name of @key? As name_equal(), without making a key of it. */
+static inline bool name_is(const struct name_key *key, const char *text, size_t len)
+{
+	uint64_t first;
+	uint64_t last;
+
+	if (len != key->len)
+		return false;
+	if (len < 8)
+		return name_key(text, len).first == key->first;
+	memcpy(&first, text, 8);
+	memcpy(&last, text + len - 8, 8);
+	return first == key->first && last == key->last &&
+	       (len <= 16 || name_same_long(text, key->text, len));
 }
 
 /* The slot of the name, or NULL. */
@@ -117,7 +141,10 @@ struct constant {
 #define PROGRAM_NO_MAX UINT64_MAX
 
 struct number_rules {
-	bool is_integer;              /* type: a real must be whole */
+	bool is_integer;      /* type: a real must be whole */
+	bool has_real_limits; /* no multipleOf, and the next two are the limits exactly */
+	double real_low;      /* what the four limits mean for a double, inclusive */
+	double real_high;
 	int64_t int_low;              /* what the four limits mean for an int64_t, inclusive */
 	int64_t int_high;             /* below int_low where none passes */
 	const struct number *minimum; /* these are NULL where there is none */
@@ -131,9 +158,11 @@ struct number_rules {
 struct string_rules {
 	uint64_t min_length; /* in code points */
 	uint64_t max_length;
-	bool only_length;              /* neither format nor pattern */
+	uint64_t sure_length; /* texts of this many bytes have min_length code points for sure */
+	bool only_length;     /* neither format nor pattern */
 	const struct format *format;   /* NULL: not asserted */
 	const struct pattern *pattern; /* NULL: none */
+	const struct seq *seq;         /* what the pattern is where it is that simple, else NULL */
 	const char *pattern_source;
 };
 
@@ -210,10 +239,11 @@ struct step {
 /* How much of a node there is to run: the common short ways, told apart beforehand. */
 enum node_way {
 	WAY_NOTHING, /* the type is all */
-	WAY_STRING,  /* string rules only */
-	WAY_NUMBER,  /* number rules only */
+	WAY_STRING,  /* a string, and string rules only */
+	WAY_NUMBER,  /* a number, and number rules only */
 	WAY_NAMES,   /* one STEP_NAMES only */
 	WAY_PROBES,  /* a few members to look up, and nothing else */
+	WAY_MEMBERS, /* an object, and nothing but names and additional */
 	WAY_SIMPLE,  /* several of these, or constants: still no subschemas */
 	WAY_DEEP,
 };

@@ -95,8 +95,20 @@ static bool is_above(const struct number *number, const struct number *limit)
 	return limit && number_compare(number, limit) > 0;
 }
 
-static bool run_number(const struct number_rules *rules, const struct payload_value *value,
-		       uint32_t kind)
+/* Numbers that the limits have to be compared with one by one. */
+static bool run_any_number(const struct number_rules *rules, const struct number *number)
+{
+	if (is_below(number, rules->minimum) || is_above(number, rules->maximum))
+		return false;
+	if (rules->exclusive_minimum && number_compare(number, rules->exclusive_minimum) <= 0)
+		return false;
+	if (rules->exclusive_maximum && number_compare(number, rules->exclusive_maximum) >= 0)
+		return false;
+	return !rules->multiple || number_is_multiple(number, &rules->divisor);
+}
+
+static inline bool run_number(const struct number_rules *rules, const struct payload_value *value,
+			      uint32_t kind)
 {
 	struct number number;
 
@@ -108,13 +120,9 @@ static bool run_number(const struct number_rules *rules, const struct payload_va
 	}
 	if (rules->is_integer && !number_is_integer(&number))
 		return false;
-	if (is_below(&number, rules->minimum) || is_above(&number, rules->maximum))
-		return false;
-	if (rules->exclusive_minimum && number_compare(&number, rules->exclusive_minimum) <= 0)
-		return false;
-	if (rules->exclusive_maximum && number_compare(&number, rules->exclusive_maximum) >= 0)
-		return false;
-	return !rules->multiple || number_is_multiple(&number, &rules->divisor);
+	if (number.kind == NUMBER_REAL && rules->has_real_limits)
+		return number.d >= rules->real_low && number.d <= rules->real_high;
+	return run_any_number(rules, &number);
 }
 
 size_t run_length(const char *text, size_t len)
@@ -126,21 +134,22 @@ size_t run_length(const char *text, size_t len)
 	return count;
 }
 
-static bool has_counted_length(const struct string_rules *rules, const char *text, size_t len)
+static __attribute__((noinline)) bool has_counted_length(const struct string_rules *rules,
+							 const char *text, size_t len)
 {
-	size_t count = run_length(text, len);
+	size_t count;
 
+	if (len < rules->min_length)
+		return false;
+	count = run_length(text, len);
 	return count >= rules->min_length && count <= rules->max_length;
 }
 
-/* A code point has one to four bytes, so that most texts need no counting. */
+/* Most texts need no counting: enough bytes are enough code points, and few bytes are few. */
 static inline bool has_length(const struct string_rules *rules, const char *text, size_t len)
 {
-	if (len < rules->min_length)
-		return false;
-	if (len <= rules->max_length && len / 4 >= rules->min_length)
-		return true;
-	return has_counted_length(rules, text, len);
+	return (len >= rules->sure_length && len <= rules->max_length) ||
+	       has_counted_length(rules, text, len);
 }
 
 static bool run_pattern(struct run *run, const struct pattern *pattern, const char *text,
@@ -156,6 +165,8 @@ static bool run_text(struct run *run, const struct string_rules *rules, const ch
 {
 	if (rules->format && !format_check(rules->format, text, len))
 		return false;
+	if (rules->seq)
+		return seq_search(rules->seq, text, len);
 	return !rules->pattern || run_pattern(run, rules->pattern, text, len);
 }
 
@@ -165,8 +176,13 @@ static inline bool run_string(struct run *run, const struct string_rules *rules,
 	size_t len;
 	const char *text = view_string(value, &len);
 
-	return has_length(rules, text, len) &&
-	       (rules->only_length || run_text(run, rules, text, len));
+	if (!has_length(rules, text, len))
+		return false;
+	if (rules->only_length)
+		return true;
+	if (rules->seq && !rules->format)
+		return seq_search(rules->seq, text, len);
+	return run_text(run, rules, text, len);
 }
 
 static bool run_constants(struct run *run, const struct step *step,
@@ -186,7 +202,8 @@ static bool run_names(const struct step *step, const struct payload_value *value
 	if (!(kind & VIEW_STRING))
 		return false;
 	text = view_string(value, &len);
-	return name_find(step->names, text, len);
+	return step->names->count == 1 ? name_is(&step->names->first->key, text, len)
+				       : name_find(step->names, text, len) != NULL;
 }
 
 /* A node without subschemas. */
@@ -211,6 +228,8 @@ static bool run_deep(struct run *run, const struct node *node, const struct payl
 		     uint32_t kind, struct run_marks *marks);
 static bool run_probes(struct run *run, const struct object_rules *rules,
 		       const struct payload_value *value);
+static bool run_only_members(struct run *run, const struct node *node,
+			     const struct payload_value *value);
 
 /* run_node(), for the loops over items and members: the short ways cost no call. */
 static inline __attribute__((always_inline)) bool run_value(struct run *run,
@@ -220,21 +239,25 @@ static inline __attribute__((always_inline)) bool run_value(struct run *run,
 {
 	uint32_t kind = view_kind(value);
 
-	if (!(node->types & kind))
+	if (!view_is(value, node->types))
 		return false;
 	switch (node->way) {
 	case WAY_NOTHING:
 		return true;
 	case WAY_STRING:
-		return !(kind & VIEW_STRING) || run_string(run, node->string, value);
+		return run_string(run, node->string, value);
 	case WAY_NUMBER:
-		return !(kind & VIEW_NUMBER) || run_number(node->number, value, kind);
+		return run_number(node->number, value, kind);
 	case WAY_NAMES:
 		return run_names(node->steps, value, kind);
 	case WAY_PROBES:
 		if (marks)
 			break;
 		return !(kind & VIEW_OBJECT) || run_probes(run, node->object, value);
+	case WAY_MEMBERS:
+		if (marks || run->schema->dynamic_count > 0)
+			break;
+		return run_only_members(run, node, value);
 	case WAY_SIMPLE:
 		return run_simple(run, node, value, kind);
 	case WAY_DEEP:
@@ -329,6 +352,12 @@ static bool run_name(struct run *run, const struct node *node, const char *name,
 	return run_node(run, node, view_name(&room, name, len), NULL);
 }
 
+static __attribute__((noinline)) const struct name_slot *ask_table(const struct name_table *table,
+								   const char *name, size_t len)
+{
+	return name_find(table, name, len);
+}
+
 /*
  * One pass over the members. As no name occurs twice, counting the required ones that were
  * seen tells whether one is missing.
@@ -344,7 +373,7 @@ static bool run_members(struct run *run, const struct object_rules *rules,
 
 	for (size_t i = 0; (member = view_member(&walk, &name, &len)); i++) {
 		const struct name_slot *slot =
-			rules->names.count > 0 ? name_find(&rules->names, name, len) : NULL;
+			rules->names.count > 0 ? ask_table(&rules->names, name, len) : NULL;
 		bool evaluated = slot && slot->node;
 
 		if (slot)
@@ -368,9 +397,21 @@ static bool run_members(struct run *run, const struct object_rules *rules,
 }
 
 /*
- * run_members() where names and what is not among them are all there is. Members mostly come
- * in the schema's own order: the name after the last one is tried before the table is asked.
+ * The slot of a name, or NULL. Members mostly come in the schema's own order, with some left
+ * out: the two names behind the last one are tried before the table is asked.
  */
+static inline const struct name_slot *find_slot(const struct name_table *table,
+						const struct name_slot *next, const char *name,
+						size_t len)
+{
+	if (name_is(&next->key, name, len))
+		return next;
+	if (name_is(&next->next->key, name, len))
+		return next->next;
+	return ask_table(table, name, len);
+}
+
+/* run_members() where names and what is not among them are all there is. */
 static bool run_names_only(struct run *run, const struct object_rules *rules,
 			   const struct payload_value *value)
 {
@@ -382,12 +423,9 @@ static bool run_names_only(struct run *run, const struct object_rules *rules,
 	size_t len;
 
 	while ((member = view_member(&walk, &name, &len))) {
-		struct name_key key = name_key(name, len);
-		const struct name_slot *slot = next;
+		const struct name_slot *slot = find_slot(&rules->names, next, name, len);
 		const struct node *node = rules->additional;
 
-		if (!name_equal(&slot->key, &key))
-			slot = name_find_key(&rules->names, &key);
 		if (slot) {
 			missing -= slot->is_required;
 			next = slot->next;
@@ -418,6 +456,22 @@ static bool run_probes(struct run *run, const struct object_rules *rules,
 			return false;
 	}
 	return true;
+}
+
+/* run_deep() where run_names_only() is all there is to do, and no scope has to be known. */
+static bool run_only_members(struct run *run, const struct node *node,
+			     const struct payload_value *value)
+{
+	bool passes;
+
+	if (run->depth >= RUN_MAX_DEPTH)
+		return run_fail_limit(run, RUN_DEPTH);
+	if (view_size(value) < node->object->required_count || !charge(run, 1 + view_size(value)))
+		return false;
+	run->depth++;
+	passes = run_names_only(run, node->object, value);
+	run->depth--;
+	return passes;
 }
 
 static bool run_dependent(struct run *run, const struct dependent *dependent,

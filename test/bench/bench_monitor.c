@@ -79,7 +79,9 @@ static int make(struct bench *bench, struct diag *diag)
 	if (rc == 0)
 		rc = metrics_new(&bench->metrics, diag);
 	if (rc == 0)
-		rc = metrics_use(bench->metrics, names, 4, diag);
+		rc = metrics_reserve(bench->metrics, 4, diag);
+	if (rc == 0)
+		metrics_use(bench->metrics, names, 4);
 	for (unsigned i = 0; i < CLIENTS; i++)
 		(void)snprintf(bench->id[i], sizeof(bench->id[i]), "collar-%u", i);
 	return rc;

@@ -136,9 +136,9 @@ class Broker:
     # ---- life ----
 
     def configure(self):
-        self.tls, self.wss, self.plain = free_ports(3)
-        prepare(self.folder, TLS_PORT=self.tls, WSS_PORT=self.wss, PLAIN_PORT=self.plain,
-                **self.settings)
+        self.tls, self.wss, self.mtls, self.plain = free_ports(4)
+        prepare(self.folder, TLS_PORT=self.tls, WSS_PORT=self.wss, MTLS_PORT=self.mtls,
+                PLAIN_PORT=self.plain, **self.settings)
         with open(self.path("mosquitto.conf")) as file:
             text = file.read()
         for edit in self.edits:
@@ -249,7 +249,8 @@ class Broker:
         return self.path("ca.crt")
 
     def port(self, transport):
-        return {"tcp": self.plain, "tls": self.tls, "wss": self.wss}[transport]
+        return {"tcp": self.plain, "tls": self.tls, "wss": self.wss,
+                "mtls": self.mtls}[transport]
 
     def client(self, user, version=5, transport="tcp", client_id=None, **options):
         """A raw client, logged in."""
@@ -258,9 +259,10 @@ class Broker:
         assert client.code == 0, "CONNACK 0x%02x for %s" % (client.code, user)
         return client
 
-    def try_client(self, user, password, version=5, transport="tcp", client_id="", **options):
-        """A raw client with whatever code CONNACK has."""
-        stream = rawmqtt.open_stream(transport, self.port(transport), self.authority)
+    def try_client(self, user, password, version=5, transport="tcp", client_id="",
+                   certificate=None, **options):
+        """A raw client with whatever code CONNACK has. @certificate: (file, key file)."""
+        stream = rawmqtt.open_stream(transport, self.port(transport), self.authority, certificate)
         return rawmqtt.RawClient(stream, version, client_id, user, password, **options)
 
     def paho(self, user, client_id=None, **options):

@@ -15,6 +15,7 @@ import time
 
 CONNECT, CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP = 1, 2, 3, 4, 5, 6, 7
 SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, PINGREQ, PINGRESP, DISCONNECT = 8, 9, 10, 11, 12, 13, 14
+AUTH = 15
 
 NOT_AUTHORIZED = 0x87
 WAIT = 10  # seconds that an answer may take on a busy machine
@@ -42,6 +43,32 @@ def length(number):
 def field(value):
     data = value.encode() if isinstance(value, str) else value
     return struct.pack("!H", len(data)) + data
+
+
+def property_of(properties, identifier):
+    """The value of a text or binary property; others than these are not expected."""
+    while properties:
+        found, size = properties[0], int.from_bytes(properties[1:3], "big")
+        if found == identifier:
+            return properties[3 : 3 + size]
+        properties = properties[3 + size :]
+    return None
+
+
+def connack_property(body, identifier):
+    """A text or binary property of CONNACK; numbers before it are skipped."""
+    size = {0x11: 4, 0x21: 2, 0x24: 1, 0x25: 1, 0x27: 4, 0x22: 2, 0x28: 1, 0x29: 1, 0x2A: 1,
+            0x13: 2}
+    rest = body[3 : 3 + body[2]]
+    while rest:
+        if rest[0] in size:
+            rest = rest[1 + size[rest[0]] :]
+            continue
+        width = int.from_bytes(rest[1:3], "big")
+        if rest[0] == identifier:
+            return rest[3 : 3 + width]
+        rest = rest[3 + width :]
+    return None
 
 
 class TcpStream:
@@ -132,19 +159,24 @@ class WebsocketStream(TcpStream):
         return opcode, data
 
 
-def open_stream(transport, port, authority=None):
+def open_stream(transport, port, authority=None, certificate=None):
     if transport == "tcp":
         return TcpStream(("127.0.0.1", port))
     context = ssl.create_default_context(cafile=str(authority))
-    return (TcpStream if transport == "tls" else WebsocketStream)(("localhost", port), context)
+    if certificate:
+        context.load_cert_chain(*certificate)
+    return (WebsocketStream if transport == "wss" else TcpStream)(("localhost", port), context)
 
 
 class RawClient:
     """A connected client; leaves without DISCONNECT when it is merely dropped."""
 
     def __init__(self, stream, version=5, client_id="", user=None, password=None, clean=True,
-                 will=None, expiry=0, keepalive=60):
-        """@will: (topic, payload, qos, retain). @expiry: of the session, seconds, MQTT 5."""
+                 will=None, expiry=0, keepalive=60, auth=None):
+        """
+        @will: (topic, payload, qos, retain). @expiry: of the session, seconds, MQTT 5.
+        @auth: (method, data, function from the broker's AUTH data to the answer's), MQTT 5.
+        """
         self.stream = stream
         self.version = version
         self.client_id = client_id
@@ -169,11 +201,29 @@ class RawClient:
         head = field("MQTT") + bytes([version, flags]) + struct.pack("!H", keepalive)
         if version == 5:
             properties = struct.pack("!BI", 0x11, expiry) if expiry else b""
+            if auth:
+                properties += b"\x15" + field(auth[0]) + b"\x16" + field(auth[1])
             head += length(len(properties)) + properties
         self._send(CONNECT << 4, head + body)
+        if auth:
+            self._exchange(auth)
         reply = self._reply(CONNACK)
+        self.connack = reply
         self.is_session_present = bool(reply[0] & 1)
         self.code = reply[1]  # CONNACK's; 0 is success
+
+    def _exchange(self, auth):
+        """MQTT 5, 4.12: AUTH packets back and forth, until there is a CONNACK."""
+        deadline = time.monotonic() + WAIT
+        while not any(kind == CONNACK for kind, _ in self.replies):
+            self._take(deadline)
+            for kind, body in list(self.replies):
+                if kind != AUTH:
+                    continue
+                self.replies.remove((kind, body))
+                answer = auth[2](property_of(body[2:], 0x16))
+                properties = b"\x15" + field(auth[0]) + b"\x16" + field(answer)
+                self._send(AUTH << 4, b"\x18" + length(len(properties)) + properties)
 
     # ---- asking ----
 

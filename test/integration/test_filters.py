@@ -5,7 +5,7 @@ import pytest
 import messages
 from rawmqtt import NOT_AUTHORIZED
 
-# filter: which of the messages below it delivers to a customer
+# filter: which of the messages below it delivers to who may read all six
 REACH = {
     "orders/+/status": "os",
     "orders/+/payment": "op",
@@ -36,7 +36,7 @@ def all_six():
 @pytest.mark.parametrize("filter", REACH)
 @pytest.mark.parametrize("version", [4, 5])
 def test_reach(broker, filter, version):
-    subscriber = broker.client("customer-a", version)
+    subscriber = broker.client("monitor", version)
     end = messages.stock(messages.unique("end"))
     assert subscriber.subscribe(filter, end[0]) == [2, 2]
     publisher = broker.client("backoffice")

@@ -1,31 +1,86 @@
 """Guessing passwords takes ever longer; whoever knows his own waits for seconds at most."""
 
 import harness
+import messages
+from proofs import CN, certificate
 from rawmqtt import NOT_AUTHORIZED
 
+FREE_OF_USER = 20
+FREE_OF_ADDRESS = 50
+CONNECTS = 120  # a minute, of a client id
 
-def fail_until_locked(broker, user):
-    for number in range(100):
-        if "locked" in broker.log():
-            return
+
+def fail(broker, user, times):
+    for number in range(times):
         assert broker.try_client(user, "wrong-%d" % number).code == NOT_AUTHORIZED
-    raise AssertionError("100 wrong passwords, and no lock")
 
 
 def test_user(new_broker):
     """Some mistakes are free; then the right password has to wait as well, for a moment."""
     broker = new_broker().start()
     password = broker.password("customer-a")
-    fail_until_locked(broker, "customer-a")
+    fail(broker, "customer-a", FREE_OF_USER)
+    broker.client("customer-a").ping()  # which clears them
+    fail(broker, "customer-a", FREE_OF_USER + 1)
     assert broker.try_client("customer-a", password).code == NOT_AUTHORIZED
+    broker.wait_log("petstore: refused connection of customer-a .*: .*locked for 1 s")
     broker.client("customer-b").ping()
     harness.until(lambda: broker.try_client("customer-a", password).code == 0, "the lock to open")
+
+
+def test_certificate_of_a_locked_name(new_broker):
+    broker = new_broker().start()
+    fail(broker, "collar-7", FREE_OF_USER + 3)
+    assert broker.try_client("collar-7", broker.password("collar-7")).code == NOT_AUTHORIZED
+    shown = certificate(broker.folder, [(CN, "collar-7")])
+    assert broker.try_client(None, None, transport="mtls", certificate=shown,
+                             client_id="c").code == 0
+
+
+def test_address(new_broker):
+    """Many names from one address: it waits, whoever it says to be."""
+    broker = new_broker().start()
+    for number in range(FREE_OF_ADDRESS + 3):
+        broker.try_client("name-%d" % number, "x")
+    assert broker.try_client("monitor", broker.password("monitor")).code == NOT_AUTHORIZED
+
+
+def test_turned_off(new_broker):
+    broker = new_broker()
+    broker.edits.append(lambda text: text.replace("#plugin_opt_lockout 1", "plugin_opt_lockout 0"))
+    broker.start()
+    fail(broker, "customer-a", FREE_OF_USER + 5)
+    broker.client("customer-a").ping()
 
 
 def test_connected_clients_stay(new_broker):
     """A lock is for logins: who is there stays, at a reload too."""
     broker = new_broker().start()
     customer = broker.client("customer-a")
-    fail_until_locked(broker, "customer-a")
+    fail(broker, "customer-a", FREE_OF_USER + 3)
     assert "reloaded" in broker.reload()
     customer.ping()
+
+
+def test_reloads_count_nothing(new_broker):
+    """SIGHUP asks for every session again; none of it is a login or a connect."""
+    broker = new_broker().start()
+    broker.client("customer-a", client_id="steady", clean=False, expiry=1000).disconnect()
+    customer = broker.client("customer-b", client_id="live")
+    for _ in range(FREE_OF_USER + 5):
+        broker.reload()
+    customer.ping()
+    broker.client("customer-a", client_id="steady").ping()
+    broker.client("customer-b").ping()
+
+
+def test_flapping(new_broker):
+    """A client that comes again and again is held off; others are not."""
+    broker = new_broker().start()
+    password = broker.password("customer-a")
+    for _ in range(CONNECTS):
+        broker.try_client("customer-a", password, client_id="flap").disconnect()
+    before = broker.mark()
+    assert broker.try_client("customer-a", password, client_id="flap").code == NOT_AUTHORIZED
+    broker.wait_log("connects too often: held off", before)
+    broker.client("customer-a", client_id=messages.unique("calm")).ping()

@@ -34,7 +34,7 @@ def test_qos2_is_delivered_once(broker):
     """PUBLISH again before PUBREL, as after a lost PUBREC: one delivery, one row."""
     payment = messages.unique("pay")
     topic, payload = messages.payment(payment)
-    subscriber = broker.client("customer-a")
+    subscriber = broker.client("monitor")
     subscriber.subscribe("payments/+/status", "inventory/+/stock")
     publisher = broker.client("payments-service")
     publisher.publish_nowait(topic, payload, 2, mid=9)

@@ -18,12 +18,12 @@ class Run:
     def __init__(self, folder, log, plain=None):
         self.folder = folder
         self.log = log
-        tls, wss, free = harness.free_ports(3)
+        tls, wss, mtls, free = harness.free_ports(4)
         with open(log, "ab") as out:
             self.make = subprocess.Popen(
                 ["make", "--no-print-directory", "run", "B=" + harness.BUILD,
                  "RUN_DIR=%s" % folder, "TLS_PORT=%d" % tls, "WSS_PORT=%d" % wss,
-                 "PLAIN_PORT=%d" % (plain or free)],
+                 "MTLS_PORT=%d" % mtls, "PLAIN_PORT=%d" % (plain or free)],
                 cwd=harness.TOP, stdout=out, stderr=out,
                 env={name: value for name, value in os.environ.items() if "MAKE" not in name})
 
@@ -71,13 +71,17 @@ def test_printed_commands(run):
     """They are typed in the folder where make was, and do what the text says."""
     log = run().serve().text()
     (subscribe,) = pasted(log, "mosquitto_sub")
-    place, lose = pasted(log, "mosquitto_pub")
+    place, lose, device = pasted(log, "mosquitto_pub")
     subscriber = harness.Shell(subscribe + " -d -C 1", cwd=harness.TOP)
     subscriber.line_with("SUBACK")
     bad = subprocess.run(lose, shell=True, cwd=harness.TOP, text=True, stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT)
     assert "Not authorized" in bad.stdout
     subprocess.run(place, shell=True, cwd=harness.TOP, check=True)
+    subprocess.run(device, shell=True, cwd=harness.TOP, check=True)
+    revoked = subprocess.run(device.replace("collar-7", "collar-8"), shell=True,
+                             cwd=harness.TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert revoked.returncode != 0
     out = subscriber.finish()[1]
     assert "orders/ord-1001/status" in out and "LOST" not in out
 
@@ -85,7 +89,8 @@ def test_printed_commands(run):
 def test_kept_for_the_next_run(run, tmp_path):
     first = run().serve()
     kept = {}
-    for name in ("ca.crt", "server.crt", "credentials", "passwords", "clients/collar-7.crt"):
+    for name in ("ca.crt", "server.crt", "credentials", "passwords", "clients/collar-7.crt",
+                 "ca.crl"):
         with open(os.path.join(first.folder, name)) as file:
             kept[name] = file.read()
     assert os.stat(os.path.join(first.folder, "credentials")).st_mode & 0o777 == 0o600

@@ -23,7 +23,7 @@ def test_delivered(broker, name, version):
     user, make, least, more = TOPICS[name]
     protocol = {"protocol": mqtt.MQTTv5 if version == 5 else mqtt.MQTTv311}
     topic, payload = make(messages.unique("id"), **more)
-    subscriber = paho_shim.Subscriber(broker.paho("customer-a", **protocol), broker.tls, topic)
+    subscriber = paho_shim.Subscriber(broker.paho("monitor", **protocol), broker.tls, topic)
     publisher = paho_shim.Publisher(broker.paho(user, **protocol), broker.tls)
     for qos in range(least, 3):
         publisher.publish(topic, payload, qos)

@@ -383,9 +383,37 @@ static void test_access_load__survives_each_failing_allocation(void **state)
 	assert_true(failed > 50);
 }
 
+static void test_access_find__limits_are_the_most_generous_of_its_roles(void **state)
+{
+	struct access *access =
+		parse("{ \"roles\": {"
+		      " \"slow\": { \"limits\": { \"messagesPerSecond\": 5, \"burst\": 50,"
+		      " \"subscriptions\": 10 } },"
+		      " \"fast\": { \"limits\": { \"messagesPerSecond\": 20, \"bytesPerSecond\": 7,"
+		      " \"connectsPerMinute\": 3 } },"
+		      " \"both\": { \"includes\": [\"slow\", \"fast\"] }, \"free\": {} },"
+		      " \"users\": { \"s\": { \"roles\": [\"slow\", \"free\"] },"
+		      " \"b\": { \"roles\": [\"both\"] }, \"f\": { \"roles\": [\"free\"] } } }");
+	const struct access_limits *limits = access_find(access, "s")->limits;
+
+	(void)state;
+	assert_int_equal(limits->messages_per_second, 5);
+	assert_int_equal(limits->burst, 50);
+	assert_int_equal(limits->connects_per_minute, 0);
+	limits = access_find(access, "b")->limits;
+	assert_int_equal(limits->messages_per_second, 20);
+	assert_int_equal(limits->burst, 0); /* it belongs to the slower rate */
+	assert_int_equal(limits->bytes_per_second, 7);
+	assert_int_equal(limits->subscriptions, 10);
+	assert_int_equal(limits->connects_per_minute, 3);
+	assert_null(access_find(access, "f")->limits);
+	access_free(access);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_access_find__limits_are_the_most_generous_of_its_roles),
 		cmocka_unit_test(test_access_find__decides_as_the_tables_say),
 		cmocka_unit_test(test_access_load__names_what_is_wrong),
 		cmocka_unit_test(test_access_load__reports_a_missing_file),

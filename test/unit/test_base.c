@@ -185,6 +185,50 @@ static void test_jsonpath_fail__prints_the_pointer(void **state)
 	assert_string_equal(jsonpath_print(&item, small, sizeof(small)), "/a~1b");
 }
 
+static void test_clock_parse__reads_what_rfc_3339_says(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms; /* -1: it is none */
+	} cases[] = {
+		{ "1970-01-01T00:00:00Z", 0 },
+		{ "2026-11-21T03:35:00.123Z", 1795232100123 },
+		{ "2026-11-21t03:35:00.123456789z", 1795232100123 },
+		{ "2026-11-21T05:35:00.1+02:00", 1795232100100 },
+		{ "2026-11-20T22:05:00-05:30", 1795232100000 },
+		{ "2024-02-29T12:00:00Z", 1709208000000 },
+		{ "2000-03-01T00:00:00Z", 951868800000 },
+		{ "2016-12-31T23:59:60Z", 1483228799000 },
+		{ "", -1 },
+		{ "2026-11-21", -1 },
+		{ "2026-11-21T03:35:00", -1 },
+		{ "2026-11-21T03:35:00.Z", -1 },
+		{ "2026-11-21T03:35:00ZZ", -1 },
+		{ "2026-11-21T24:35:00Z", -1 },
+		{ "2026-13-21T03:35:00Z", -1 },
+		{ "2026-11-21T03:35:00+2:00", -1 },
+		{ "2026-11-21T03:35:00+02:60", -1 },
+		{ "2o26-11-21T03:35:00Z", -1 },
+		{ "2026-11-21 03:35:00Z", -1 },
+	};
+	char text[CLOCK_TEXT_MAX];
+	int64_t ms;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		ms = -1;
+		if (!clock_parse(cases[i].text, strlen(cases[i].text), &ms))
+			ms = -1;
+		if (ms != cases[i].ms)
+			fail_msg("%s is %lld", cases[i].text, (long long)ms);
+	}
+	for (int64_t at = 0; at < 9000000000000; at += 86399999) {
+		clock_print(at, text);
+		assert_true(clock_parse(text, strlen(text), &ms));
+		assert_int_equal(ms, at);
+	}
+}
+
 static void test_clock_print__is_rfc_3339(void **state)
 {
 	char text[CLOCK_TEXT_MAX];
@@ -208,6 +252,7 @@ int main(void)
 		cmocka_unit_test(test_jsonfile_load__survives_failing_allocations),
 		cmocka_unit_test(test_jsonfile_at__follows_pointers),
 		cmocka_unit_test(test_jsonpath_fail__prints_the_pointer),
+		cmocka_unit_test(test_clock_parse__reads_what_rfc_3339_says),
 		cmocka_unit_test(test_clock_print__is_rfc_3339),
 	};
 

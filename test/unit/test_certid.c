@@ -368,6 +368,28 @@ static void test_access_certificate__survives_each_failing_allocation(void **sta
 	access_free(access);
 }
 
+static void test_certid_copy__stands_alone(void **state)
+{
+	struct certid *id = calloc(1, sizeof(*id));
+	struct certid copy;
+
+	(void)state;
+	assert_non_null(id);
+	memcpy(id->text, "collar-7staff", 13);
+	id->used = 13;
+	id->count = 2;
+	id->name[0].kind = CERTID_CN;
+	id->name[0].text = (struct span){ id->text, 8 };
+	id->name[1].kind = CERTID_OU;
+	id->name[1].text = (struct span){ id->text + 8, 5 };
+	certid_copy(&copy, id);
+	free(id);
+	assert_int_equal(copy.count, 2);
+	assert_int_equal(copy.name[1].kind, CERTID_OU);
+	assert_memory_equal(copy.name[0].text.text, "collar-7", 8);
+	assert_memory_equal(copy.name[1].text.text, "staff", 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -376,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_certid_read__refuses_a_second_cn),
 		cmocka_unit_test(test_certid_read__bounds_names_and_bytes),
 		cmocka_unit_test(test_certid_read__refuses_alternative_names_it_cannot_read),
+		cmocka_unit_test(test_certid_copy__stands_alone),
 		cmocka_unit_test(test_access_certificate__does_as_the_file_says),
 		cmocka_unit_test(test_access_certificate__without_a_name_matches_nothing),
 		cmocka_unit_test(test_access_certificate__grants_the_roles_scopes),

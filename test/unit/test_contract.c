@@ -118,6 +118,8 @@ static void print_transitions(FILE *out, const struct contract_transitions *mach
 		for (size_t k = 0; k < machine->count; k++)
 			if (machine->next[i] >> k & 1)
 				fprintf(out, " %s", machine->status[k]);
+		if (machine->longest_s[i])
+			fprintf(out, " within %u s", machine->longest_s[i]);
 		fputc('\n', out);
 	}
 }
@@ -167,6 +169,14 @@ static void print_channel(FILE *out, const struct contract *contract, size_t ind
 	fprintf(out, "  will %s, %s, %s\n", channel->is_will_allowed ? "allowed" : "forbidden",
 		channel->is_recorded ? "recorded" : "not recorded",
 		channel->durability == CONTRACT_POWER ? "power" : "process");
+	if (channel->rate.messages_per_second || channel->rate.bytes_per_second)
+		fprintf(out, "  %u messages a second, burst %u; %u bytes\n",
+			channel->rate.messages_per_second, channel->rate.burst,
+			channel->rate.bytes_per_second);
+	if (channel->interval_s)
+		fprintf(out, "  every %u s\n", channel->interval_s);
+	if (channel->time_member)
+		fprintf(out, "  time in %s\n", channel->time_member);
 	print_mapping(out, channel);
 }
 
@@ -275,7 +285,7 @@ static void test_contract_load__from_the_folder_itself(void **state)
 	assert_non_null(home);
 	assert_int_equal(chdir("schemas"), 0);
 	contract = load("petstore.asyncapi.json");
-	assert_int_equal(contract_channel_count(contract), 8);
+	assert_int_equal(contract_channel_count(contract), 11);
 	contract_free(contract);
 	assert_int_equal(chdir(home), 0);
 	free(home);

@@ -39,10 +39,9 @@ struct story {
 static void begin(struct story *story, const char *contract, const char *access)
 {
 	struct rules_files files = { .contract = contract, .access = access };
-	struct ledger_options options = { .journal_bytes = 1 << 20,
-					  .batch_rows = 100,
-					  .batch_ms = 5,
-					  .cache_entities = 1024 };
+	struct ledger_options options = {
+		.journal_bytes = 1 << 20, .batch_rows = 100, .batch_ms = 5, .cache_entities = 1024
+	};
 	char path[64];
 	struct diag diag;
 
@@ -233,7 +232,7 @@ static void decide(struct story *story, const char *user, const char *topic, con
 }
 
 #define ORDER(status, more)                                                                        \
-	"{\"orderId\":\"o-1\",\"status\":\"" status                                               \
+	"{\"orderId\":\"o-1\",\"status\":\"" status                                                \
 	"\",\"updatedAt\":\"2026-01-15T10:30:00Z\"" more "}"
 
 static void test_gate_decide__says_why(void **state)

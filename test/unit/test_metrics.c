@@ -23,8 +23,9 @@ static struct metrics *metrics_of(void)
 	struct metrics *metrics = NULL;
 	struct diag diag;
 
-	if (metrics_new(&metrics, &diag) || metrics_use(metrics, names, 2, &diag))
+	if (metrics_new(&metrics, &diag) || metrics_reserve(metrics, 2, &diag))
 		fail_msg("%s", diag.text);
+	metrics_use(metrics, names, 2);
 	return metrics;
 }
 
@@ -135,7 +136,8 @@ static void test_metrics_use__counters_go_on_under_their_names(void **state)
 
 	(void)state;
 	metrics_decided(metrics, METRICS_PUBLISH, 0, REASON_NONE, false);
-	assert_int_equal(metrics_use(metrics, turned, 3, &diag), 0);
+	assert_int_equal(metrics_reserve(metrics, 3, &diag), 0);
+	metrics_use(metrics, turned, 3);
 	metrics_decided(metrics, METRICS_PUBLISH, 2, REASON_NONE, false);
 	metrics_decided(metrics, METRICS_PUBLISH, 1, REASON_NONE, false);
 	text = print(metrics);
@@ -160,7 +162,8 @@ static void test_metrics_use__many_channels_share_a_name(void **state)
 		(void)snprintf(name[i], sizeof(name[i]), "c%u", i);
 		names[i] = name[i];
 	}
-	assert_int_equal(metrics_use(metrics, names, 10000, &diag), 0);
+	assert_int_equal(metrics_reserve(metrics, 10000, &diag), 0);
+	metrics_use(metrics, names, 10000);
 	for (uint32_t i = 0; i < 10000; i++)
 		metrics_decided(metrics, METRICS_PUBLISH, i, REASON_NONE, false);
 	text = print(metrics);
@@ -190,7 +193,9 @@ static void test_metrics_new__every_allocation_may_fail(void **state)
 		failalloc_start(n);
 		rc = metrics_new(&metrics, &diag);
 		if (rc == 0)
-			rc = metrics_use(metrics, names, 2, &diag);
+			rc = metrics_reserve(metrics, 2, &diag);
+		if (rc == 0)
+			metrics_use(metrics, names, 2);
 		if (rc == 0)
 			rc = metrics_print(metrics, &facts, &text, &len, &diag);
 		if (!failalloc_stop()) {
@@ -199,7 +204,8 @@ static void test_metrics_new__every_allocation_may_fail(void **state)
 			metrics_free(metrics);
 			break;
 		}
-		assert_int_equal(rc, ERR_NOMEM);
+		assert_true(rc == 0 || rc == ERR_NOMEM); /* a name may share a row instead */
+		free(text);
 		metrics_free(metrics);
 	}
 }

@@ -105,7 +105,8 @@ static char *read_file(const char *path)
 static void make_version(struct fixture *f, unsigned version)
 {
 	static const char *const script[] = { "schemas/store/001-initial.sql",
-					      "schemas/store/002-refusals.sql" };
+					      "schemas/store/002-refusals.sql",
+					      "schemas/store/003-alerts.sql" };
 	char pragma[100];
 	sqlite3 *db = NULL;
 

@@ -1,0 +1,57 @@
+#!/bin/bash
+# Runs inside a small Debian system (fresh.sh): from /mnt/petstore.git to a broker that serves.
+set -uo pipefail
+
+passed=0 failed=0
+
+check()
+{
+	local what=$1
+	shift
+	if "$@" >/tmp/out 2>&1; then
+		passed=$((passed + 1))
+		echo "ok    $what"
+	else
+		failed=$((failed + 1))
+		echo "FAIL  $what"
+		tail -n 30 /tmp/out | sed 's/^/      /'
+	fi
+}
+
+serves()
+{
+	local i
+	for ((i = 0; i < 1800; i++)); do
+		grep -q ' running$' /tmp/run.log && return 0
+		kill -0 "$make" 2>/dev/null || break
+		sleep 0.5
+	done
+	cat /tmp/run.log
+	return 1
+}
+
+# The commands that `make run` prints, as one pastes them.
+printed() { grep -E "^  mosquitto_pub .*\"$1\"" /tmp/run.log | head -n 1; }
+pasted() { [ -n "$(printed "$1")" ] && bash -c "$(printed "$1")" 2>&1; }
+is_accepted() { local out; out=$(pasted PLACED) && [ -z "$out" ]; }
+is_refused() { pasted LOST | grep 'Not authorized'; }
+ends() { kill "$(cat build/run/mosquitto.pid)" && wait "$make"; }
+tests() { make test >/tmp/test.log 2>&1; local status=$?; tail -n 1 /tmp/test.log; return $status; }
+
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq update >/dev/null 2>&1
+apt-get -qqy --no-install-recommends install git make gcc >/dev/null 2>&1
+git clone -q /mnt/petstore.git /petstore && cd /petstore || exit 1
+read -r tls wss plain <<<"$(shuf -i 20000-32000 -n 3 | tr '\n' ' ')"
+
+make run TLS_PORT="$tls" WSS_PORT="$wss" PLAIN_PORT="$plain" >/tmp/run.log 2>&1 &
+make=$!
+check "make run serves" serves
+check "the command that it prints works" is_accepted
+check "the one that must be refused is" is_refused
+check "the broker ends well" ends
+if [ -n "${1:-}" ]; then
+	check "make test" tests
+	echo "make test: $(tail -n 1 /tmp/test.log)"
+fi
+echo "$passed passed, $failed failed"

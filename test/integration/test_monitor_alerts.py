@@ -1,0 +1,189 @@
+"""Each unusual pattern, staged with real clients: the alert is raised, and cleared."""
+
+import json
+import os
+import socket
+import time
+
+import pytest
+
+import harness
+import messages
+import rawmqtt
+import watched
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory, template):
+    broker = harness.Broker(tmp_path_factory.mktemp("broker") / "run", template)
+
+    def edit(contract):
+        contract["channels"]["inventoryStock"]["x-interval"] = 1
+        contract["channels"]["petAvailability"]["x-limits"] = {"messagesPerSecond": 5, "burst": 5}
+
+    watched.change(broker, edit)
+    watched.watch(broker, watched.QUICK)
+    broker.start()
+    yield broker
+    assert broker.process.poll() is None, broker.log()[-4000:]
+    broker.stop()
+
+
+@pytest.fixture
+def listener(broker):
+    return watched.Listener(broker)
+
+
+def raised_and_cleared(broker, listener, kind, **members):
+    alert = listener.wait(kind, "raised", **members)
+    cleared = listener.wait(kind, "cleared", **members)
+    assert alert["evidence"]["count"] >= 1 and "lastedSeconds" in cleared
+    assert [each for each in listener.heard if each["kind"] == kind
+            and each["state"] == "raised"
+            and all(each.get(name) == value for name, value in members.items())] == [alert]
+    who = members.get("clientId", members.get("principal", ""))
+    harness.until(lambda: len(broker.rows(
+        "SELECT state FROM alerts WHERE kind = ? AND (client_id = ? OR ? = '')",
+        kind, who, who if "clientId" in members else "")) >= 2, "rows")
+    assert "alert raised: %s:" % kind in broker.log()
+    assert "alert cleared: %s:" % kind in broker.log()
+    return alert
+
+
+def test_refusal_streak(broker, listener):
+    client = broker.client("collar-7")
+    for _ in range(6):
+        client.publish("weather/today", b"{}", qos=1)
+    alert = raised_and_cleared(broker, listener, "refusal-streak", clientId=client.client_id)
+    assert alert["detail"] == "topic-unknown" and alert["response"] == "report"
+    client.ping()  # it was only reported
+
+
+def test_rate_limit(broker, listener):
+    client = broker.client("collar-7")
+    codes = [client.publish(*messages.availability("collar-7", quantity=n), qos=1)
+             for n in range(9)]
+    assert codes[:5] == [0] * 5
+    assert set(codes[5:]) <= {0x87, 0x97} and len(set(codes[5:])) == 1
+    with pytest.raises(rawmqtt.Closed):
+        for n in range(9, 30):
+            client.publish(*messages.availability("collar-7", quantity=n), qos=1)
+            time.sleep(0.01)
+        client.wait_closed()
+        raise rawmqtt.Closed()
+    listener.wait("rate-limit", "raised", clientId=client.client_id)
+    again = broker.try_client("collar-7", broker.password("collar-7"),
+                              client_id=client.client_id)
+    assert again.code == rawmqtt.NOT_AUTHORIZED
+    broker.wait_log("is held off for . more seconds")
+    # Others of the account are not concerned, and the hold ends by itself.
+    broker.client("collar-7").disconnect()
+    harness.until(lambda: broker.try_client("collar-7", broker.password("collar-7"),
+                                            client_id=client.client_id).code == 0, "the end")
+    listener.wait("rate-limit", "cleared", clientId=client.client_id)
+
+
+def test_id_probing(broker, listener):
+    owner = broker.client("backoffice")
+    ids = [messages.unique("ord") for _ in range(16)]
+    for each in ids:
+        assert owner.publish(*messages.order(each), qos=1) in (0, 0x10)
+    client = broker.client("customer-b")
+    for each in ids:
+        client.subscribe("orders/%s/status" % each)
+    raised_and_cleared(broker, listener, "id-probing", clientId=client.client_id)
+
+
+def test_credential_stuffing(broker, listener):
+    for number in range(12):
+        broker.try_client("nobody-%d" % number, "secret", client_id="stuffing")
+    raised_and_cleared(broker, listener, "credential-stuffing", address="127.0.0.1")
+
+
+def test_user_attack(broker, listener, monkeypatch):
+    connect = socket.create_connection
+    for number in range(12):
+        monkeypatch.setattr(socket, "create_connection",
+                            lambda address, timeout, here="127.0.1.%d" % (number + 1):
+                            connect(("127.0.0.1", address[1]), timeout, (here, 0)))
+        broker.try_client("backoffice", "secret", client_id="attack-%d" % number)
+    monkeypatch.undo()
+    raised_and_cleared(broker, listener, "user-attack", principal="backoffice")
+
+
+def test_publish_rate(broker, listener):
+    client = broker.client("backoffice")
+    pet = messages.unique("pet")
+    for number in range(70):  # fourteen seconds of five a second: learned
+        client.publish(*messages.pet_status(pet, reason="n%d" % number), qos=1)
+        time.sleep(0.2)
+    assert not [each for each in listener.heard if each["kind"] == "publish-rate"]
+    for number in range(80):
+        client.publish(*messages.pet_status(pet, reason="m%d" % number), qos=1)
+    alert = raised_and_cleared(broker, listener, "publish-rate", clientId=client.client_id)
+    assert alert["evidence"]["observed"] > 3 * alert["evidence"]["expected"]
+
+
+def test_payload_size(broker, listener):
+    usual = broker.client("backoffice")
+    for number in range(220):
+        usual.publish(*messages.order_payment("ord-size-%d" % number), qos=1)
+    client = broker.client("backoffice")
+    topic, payload = messages.order_payment(messages.unique("ord"))
+    for number in range(4):
+        client.publish(topic, payload + b" " * (1000 + number), qos=1)
+    alert = raised_and_cleared(broker, listener, "payload-size", clientId=client.client_id)
+    assert alert["where"] == "orderPayment"
+
+
+def test_duplicate_flood(broker, listener):
+    client = broker.client("backoffice")
+    message = messages.pet_status(messages.unique("pet"))
+    for _ in range(12):
+        assert client.publish(*message, qos=1) in (0, 0x10)
+    raised_and_cleared(broker, listener, "duplicate-flood", clientId=client.client_id)
+
+
+def test_silent_device(broker, listener):
+    client = broker.client("inventory-service")
+    product = messages.unique("product")
+    for number in range(5):
+        client.publish(*messages.stock(product, number), qos=1)
+    alert = listener.wait("silent-device", "raised", clientId=client.client_id)
+    assert alert["where"] == "inventoryStock" and alert["evidence"]["expected"] == 1
+    client.publish(*messages.stock(product, 99), qos=1)
+    listener.wait("silent-device", "cleared", clientId=client.client_id)
+
+
+def test_clock_skew(broker, listener):
+    client = broker.client("backoffice")
+    for number in range(3):
+        topic, payload = messages.pet_status(messages.unique("pet"),
+                                             updatedAt="2020-01-01T00:00:0%dZ" % number)
+        client.publish(topic, payload, qos=1)
+    alert = raised_and_cleared(broker, listener, "clock-skew", clientId=client.client_id)
+    assert alert["evidence"]["observed"] < -1e8
+
+
+def test_takeover(broker, listener):
+    name = messages.unique("fought-for")
+    clients = [broker.client("customer-a", client_id=name) for _ in range(5)]
+    raised_and_cleared(broker, listener, "takeover", clientId=name)
+    clients[-1].disconnect()
+
+
+def test_alerts_need_their_scope(broker):
+    client = broker.client("customer-a")
+    assert client.subscribe("alerts/#") == [rawmqtt.NOT_AUTHORIZED]
+    assert broker.client("backoffice").publish("alerts/takeover", b"{}", qos=1) == \
+        rawmqtt.NOT_AUTHORIZED
+
+
+def test_alerts_are_as_their_schema_says(broker):
+    jsonschema = pytest.importorskip("jsonschema")
+    with open(os.path.join(harness.TOP, "schemas", "alert.schema.json")) as file:
+        schema = json.load(file)
+    documents = [json.loads(row[0]) for row in broker.rows("SELECT document FROM alerts")]
+    assert documents
+    for document in documents:
+        jsonschema.validate(document, schema)

@@ -1,0 +1,104 @@
+"""Commands to $CONTROL/petstore/v1: who may give them, what they do."""
+
+import json
+
+import messages
+import rawmqtt
+import watched
+
+
+def data(broker, command, **members):
+    response, = watched.ask(broker, dict(members, command=command, correlationData="c"))
+    assert response["command"] == command and response["correlationData"] == "c"
+    assert "error" not in response, response
+    return response["data"]
+
+
+def test_status_and_counters(broker):
+    status = data(broker, "status")
+    assert status["contract"] == "Petstore MQTT API" and status["broker"] in ("2.0", "2.1")
+    client = broker.client("backoffice")
+    client.publish(*messages.stock("p", 1), qos=1)
+    assert int(data(broker, "counters")["publish/allowed"]) >= 1
+    broker.wait_log("commands of backoffice .*\n.*command status")
+
+
+def test_only_with_the_scope(broker):
+    client = broker.client("monitor")
+    assert client.publish("$CONTROL/petstore/v1", b'{"commands":[]}', qos=1) == 0x87
+    assert client.subscribe("$CONTROL/petstore/v1/response") == [0x87]
+    assert broker.client("backoffice").subscribe("$CONTROL/petstore/v1/response") == [2]
+
+
+def test_nonsense_is_answered(broker):
+    client = broker.client("backoffice")
+    for payload in (b"", b"{", b"[]", b"\xff", b'{"commands":7}', b'{"commands":[7]}'):
+        client.publish("$CONTROL/petstore/v1", payload, qos=1)
+        response, = json.loads(client.message().payload)["responses"]
+        assert "error" in response
+    client.ping()
+
+
+def test_mode(new_broker):
+    broker = new_broker()
+    broker.start()
+    client = broker.client("backoffice")
+    bad = messages.stock("p", -1)
+    assert client.publish(*bad, qos=1) == 0x87
+    modes = data(broker, "mode", group="schema", mode="observe")
+    assert modes["schema"] == {"mode": "observe", "forced": True}
+    assert client.publish(*bad, qos=1) in (0, 0x10)
+    response, = watched.ask(broker, {"command": "mode", "group": "permission", "mode": "off"})
+    assert response["error"] == "who may do what stands in the contract only"
+    # Until the next reload.
+    data(broker, "reload")
+    assert data(broker, "mode")["schema"] == {"mode": "enforce", "forced": False}
+    assert client.publish(*bad, qos=1) == 0x87
+
+
+def test_reload(new_broker):
+    broker = new_broker()
+    broker.start()
+    watched.change(broker, lambda contract: contract["info"].update(version="77"))
+    assert data(broker, "reload")["contractVersion"] == "77"
+    with open(broker.contract, "a") as file:
+        file.write("}")
+    response, = watched.ask(broker, {"command": "reload"})
+    assert "petstore.asyncapi.json" in response["error"]
+    assert data(broker, "status")["contractVersion"] == "77"
+
+
+def test_explain(broker):
+    topic, payload = messages.stock("p", -1)
+    answer = data(broker, "explain", action="publish", topic=topic, payload=payload.decode(),
+                  username="backoffice", qos=1)
+    assert not answer["allowed"] and answer["reason"] == "schema-violation"
+    assert answer["field"] == "/quantity" and answer["channel"] == "inventoryStock"
+    assert data(broker, "explain", action="subscribe", topic="orders/+/status",
+                username="customer-a")["allowed"]
+
+
+def test_bans(new_broker):
+    broker = new_broker()
+    watched.watch(broker, {"refusal-streak": {"threshold": 3, "response": "ban",
+                                              "seconds": 600}})
+    broker.start()
+    client = broker.client("collar-7", client_id="culprit")
+    for _ in range(3):
+        client.publish("weather/today", b"{}", qos=1)
+    client.wait_closed()
+
+    def code():
+        attempt = broker.try_client("collar-7", broker.password("collar-7"), client_id="culprit")
+        attempt.drop()
+        return attempt.code
+
+    assert code() == rawmqtt.NOT_AUTHORIZED
+    bans = data(broker, "listBans")
+    assert bans["total"] == 1
+    assert bans["bans"][0]["clientId"] == "culprit" and bans["bans"][0]["state"] == "banned"
+    assert 500 < bans["bans"][0]["secondsLeft"] <= 600
+    assert data(broker, "listAlerts")["alerts"][0]["kind"] == "refusal-streak"
+    assert data(broker, "liftBan", clientId="nobody") == {"lifted": 0}
+    assert data(broker, "liftBan", clientId="culprit") == {"lifted": 1}
+    assert code() == 0

@@ -1,0 +1,125 @@
+"""Limits of roles and channels, and what observing them means."""
+
+import json
+
+import messages
+import rawmqtt
+import watched
+
+
+def limited(new_broker, **limits):
+    broker = new_broker()
+    watched.roles(broker, **limits)
+    return broker
+
+
+def refused(codes):
+    """How many, all with the code that this broker has for it: 0x97, or 0x87 before 2.1."""
+    bad = [code for code in codes if code not in (0, 0x10)]
+    assert set(bad) <= {0x87} or set(bad) <= {0x97}
+    return len(bad)
+
+
+def test_messages_of_a_role(new_broker):
+    broker = limited(new_broker, inventory={"messagesPerSecond": 2, "burst": 10}).start()
+    client = broker.client("inventory-service")
+    codes = [client.publish(*messages.stock("p%d" % n, n), qos=1) for n in range(20)]
+    assert codes[:10] == [0x10] * 10 or codes[:10] == [0] * 10
+    assert refused(codes) >= 9
+    assert broker.refusals()[0][3] == "rate-exceeded"
+    # Nobody else, and QoS 0 and 2 alike.
+    other = broker.client("backoffice")
+    assert refused([other.publish(*messages.stock("q%d" % n, n), qos=2)
+                    for n in range(20)]) == 0
+    client.publish(*messages.stock("p1", 77), qos=0)
+    client.ping()
+    assert broker.rows("SELECT count(*) FROM events WHERE publisher = 'inventory-service'")[0][0] \
+        < 13
+
+
+def test_bytes_of_a_role(new_broker):
+    broker = limited(new_broker, inventory={"bytesPerSecond": 1000}).start()
+    client = broker.client("inventory-service")
+    topic, payload = messages.stock("p")
+    payload += b" " * (600 - len(payload))
+    codes = [client.publish(topic, payload, qos=1) for _ in range(3)]
+    assert refused(codes[:1]) == 0 and refused(codes) >= 1
+
+
+def test_subscriptions_of_a_role(new_broker):
+    broker = limited(new_broker, monitor={"subscriptions": 3}).start()
+    client = broker.client("monitor")
+    filters = ["orders/%d/status" % n for n in range(5)]
+    assert [client.subscribe(each)[0] for each in filters] == [2, 2, 2, 0x87, 0x87]
+    assert client.subscribe(filters[0]) == [2]  # the same again is none more
+    client.unsubscribe(filters[1])
+    assert client.subscribe(filters[4]) == [2]
+    name = client.client_id
+    client.disconnect()
+    again = broker.client("monitor", client_id=name)
+    assert [again.subscribe(each)[0] for each in filters[:4]] == [2, 2, 2, 0x87]
+
+
+def test_connects_of_a_role(new_broker):
+    broker = limited(new_broker, monitor={"connectsPerMinute": 3}).start()
+    password = broker.password("monitor")
+    codes = []
+    for _ in range(5):
+        client = broker.try_client("monitor", password, client_id="flapping")
+        codes.append(client.code)
+        client.drop()
+    assert codes == [0, 0, 0, rawmqtt.NOT_AUTHORIZED, rawmqtt.NOT_AUTHORIZED]
+    broker.client("monitor").disconnect()
+
+
+def test_a_channel_observed(new_broker):
+    broker = new_broker()
+
+    def edit(contract):
+        contract["channels"]["inventoryStock"]["x-limits"] = {"messagesPerSecond": 1}
+        contract["channels"]["inventoryStock"]["x-mode"] = {"limits": "observe"}
+
+    watched.change(broker, edit)
+    broker.start()
+    client = broker.client("inventory-service")
+    codes = [client.publish(*messages.stock("p%d" % n, n), qos=1) for n in range(5)]
+    assert refused(codes) == 0
+    assert "observed publish inventory/p4/stock" in broker.log()
+    broker.wait_rows([(5,)], "SELECT count(*) FROM events")
+
+
+def test_limits_survive_a_reload_of_the_contract(new_broker):
+    broker = new_broker()
+
+    def edit(contract):
+        contract["channels"]["inventoryStock"]["x-limits"] = {"messagesPerSecond": 1, "burst": 60}
+
+    watched.change(broker, edit)
+    broker.start()
+    client = broker.client("inventory-service")
+    assert refused([client.publish(*messages.stock("p%d" % n, n), qos=1)
+                    for n in range(60)]) == 0
+    broker.reload()
+    assert refused([client.publish(*messages.stock("p%d" % n, n), qos=1)
+                    for n in range(10)]) >= 5
+
+
+def test_a_bad_settings_file(new_broker):
+    """At start it stops the broker, at SIGHUP it changes nothing."""
+    import pytest
+
+    import harness
+
+    broker = new_broker()
+    watched.watch(broker, {"takeover": {"threshold": 0}})
+    with pytest.raises(harness.StartError) as error:
+        broker.start()
+    assert "monitor.json: /takeover/threshold: expected an integer from 1 to 10000" in \
+        error.value.log
+    with open(broker.path("monitor.json"), "w") as file:
+        json.dump({}, file)
+    broker.start()
+    with open(broker.path("monitor.json"), "w") as file:
+        file.write("{")
+    said = broker.reload()
+    assert "reload failed, nothing was changed" in said and "monitor.json:1:" in said
