@@ -43,7 +43,7 @@ ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REP
 PLUGIN   = plugin broker options sessions login tell watch
 CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl/table ctl/cells \
            ctl/entities ctl/refused ctl/explain ctl/may ctl/lint ctl/lint_certs \
-           ctl/change ctl/diff ctl/replay options
+           ctl/change ctl/diff ctl/replay ctl/command ctl/talk options
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
 UNIT     = base options sessions login contract topics gate modes report backlog payload pattern format access password credcache token certid scram lockout credwrite names journal state store writer ledger schema uri monitor metrics control
@@ -69,11 +69,11 @@ $(B)/mosquitto_petstore.so: $(PLUGIN:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o) plu
 	  -Wl,--version-script=plugin/exports.map $(LINK)
 
 $(B)/petstorectl: $(CTL:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o)
-	$(CC) -o $@ $^ $(LINK)
+	$(CC) -o $@ $^ $(LINK) -lmosquitto
 
 # One source, four builds: release, ASan+UBSan, TSan, libFuzzer.
 $(B)/rel/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(CFLAGS) -MMD -MP -c $< -o $@
-# The engine's inner switch: an indirect jump costs more than a few comparisons (test/bench/NOTES.md).
+# The engine's inner switch: an indirect jump may cost more than comparisons (test/bench/NOTES.md).
 $(B)/rel/schema/run.o: CORE += -fno-jump-tables
 $(B)/san/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(SAN) -MMD -MP -c $< -o $@
 $(B)/tsan/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(TSAN) -MMD -MP -c $< -o $@
@@ -151,6 +151,11 @@ $(NPM)/node_modules/.package-lock.json: test/asyncapi/package.json test/asyncapi
 	@touch $@
 asyncapi: $(NPM)/node_modules/.package-lock.json  ## ask AsyncAPI's own parser about the contracts
 	ASYNCAPI_HOME=$(NPM) node test/asyncapi/check.mjs $(CONTRACTS)
+
+$(B)/bench_monitor: test/bench/bench_monitor.c $(BASE:%=$(B)/rel/%.o) $(MONITOR:%=$(B)/rel/%.o)
+	$(CC) $(CORE) $(CFLAGS) -MMD -MP -MF $@.d $(filter %.c %.o,$^) -o $@ $(LINK)
+bench-monitor: $(B)/bench_monitor  ## what limits, detectors and counters cost a message
+	@$(B)/bench_monitor
 
 lint: all  ## formatting, arrows between rooms, exported symbols, warnings of gcc and clang
 	@B=$(B) CC="$(CC)" CLANG="$(CLANG)" MAKE="$(MAKE)" test/lint.sh

@@ -21,7 +21,7 @@ CHECK="libcmocka-dev sqlite3 binutils python3 python3-paho-mqtt python3-pytest
 	libpaho-mqtt-dev g++ nodejs=node"
 TEST="$CHECK
 	clang=clang libclang-rt-dev clang-format=clang-format
-	npm=npm ca-certificates"
+	npm=npm ca-certificates prometheus=promtool"
 PACKAGE="dpkg-dev binutils"
 BROWSER="chromium=chromium"
 

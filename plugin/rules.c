@@ -163,6 +163,18 @@ static struct ledger_column *plan_entity(const struct contract_entity *from,
 	return column;
 }
 
+/* A status that should not stand for ever is asked about. */
+static void plan_timed(struct rules *rules)
+{
+	for (size_t i = 0; i < contract_channel_count(rules->contract); i++) {
+		const struct contract_mapping *map = contract_channel(rules->contract, i)->mapping;
+
+		for (size_t s = 0; map && map->transitions && s < map->transitions->count; s++)
+			if (map->transitions->longest_s[s] > 0)
+				rules->parts->entity[map->entity->index].is_timed[map->slot] = true;
+	}
+}
+
 static int make_plan(struct rules *rules, struct diag *diag)
 {
 	size_t count = contract_entity_count(rules->contract);
@@ -179,6 +191,7 @@ static int make_plan(struct rules *rules, struct diag *diag)
 	for (size_t i = 0; i < count; i++)
 		column = plan_entity(contract_entity(rules->contract, i), &rules->parts->entity[i],
 				     column);
+	plan_timed(rules);
 	rules->plan = (struct ledger_plan){ .entity_count = count, .entity = rules->parts->entity };
 	return 0;
 }

@@ -14,6 +14,7 @@
 #define SYS_TOPIC "$SYS/broker/petstore/"
 #define SYS_MAX 64u /* values below it */
 #define ALERTS_TOPIC "alerts/"
+#define STUCK_MAX 16u /* entities of one status that are told of */
 
 /* What was published last: only what changed is published again. */
 struct told {
@@ -38,6 +39,9 @@ struct watch {
 	int64_t sys_ns;
 	int64_t alert_second;
 	unsigned alerts;
+	size_t asked_channel; /* the next to ask the ledger about, see ask_stuck() */
+	size_t asked_status;
+	int64_t asked_ns;
 	size_t told_count;
 	struct told told[SYS_MAX];
 };
@@ -132,6 +136,7 @@ int watch_use(struct watch *watch, const struct rules *rules, struct diag *diag)
 	match = contract_match(rules->contract, example, sizeof(example) - 1);
 	watch->has_channel = match.channel && match.channel->receive.name;
 	watch->rules = rules;
+	watch->asked_channel = watch->asked_status = 0;
 	watch->generation++;
 out:
 	free(channel);
@@ -449,6 +454,72 @@ static void kick_all(struct watch *watch)
 	}
 }
 
+/* ---- statuses that stand too long --------------------------------------------------------- */
+
+struct stuck {
+	struct watch *watch;
+	const char *entity;
+	const char *status;
+	uint32_t allowed_s;
+	int64_t now_ns;
+};
+
+static void see_stuck(const struct ledger_stood *stood, void *ctx)
+{
+	const struct stuck *stuck = ctx;
+	struct monitor_stuck seen = { .entity = stuck->entity,
+				      .id = stood->id,
+				      .status = stuck->status,
+				      .allowed_s = stuck->allowed_s };
+	int64_t since_ms;
+
+	if (!clock_parse(stood->since, strlen(stood->since), &since_ms))
+		return;
+	seen.stands_s = (uint64_t)((clock_unix_ms() - since_ms) / 1000);
+	monitor_stuck(stuck->watch->monitor, &seen, stuck->now_ns);
+}
+
+static void ask_status(struct watch *watch, const struct contract_mapping *map, size_t status,
+		       int64_t now_ns)
+{
+	struct stuck stuck = { .watch = watch,
+			       .entity = map->entity->name,
+			       .status = map->transitions->status[status],
+			       .allowed_s = map->transitions->longest_s[status],
+			       .now_ns = now_ns };
+	int64_t before_ms = clock_unix_ms() - (int64_t)stuck.allowed_s * 1000;
+
+	/* A store that can't be asked now is asked again; its trouble is told elsewhere. */
+	(void)ledger_standing(watch->ledger, map->entity->index, map->slot, stuck.status, before_ms,
+			      STUCK_MAX, see_stuck, &stuck, NULL);
+}
+
+/*
+ * One status of one channel a call, so that a tick costs one indexed read at most; when all
+ * have had their turn, a window's pause.
+ */
+static void ask_stuck(struct watch *watch, int64_t now_ns)
+{
+	const struct setting *setting = monitor_setting(watch->monitor, ALERT_STUCK);
+	size_t channels = contract_channel_count(watch->rules->contract);
+
+	if (!watch->ledger || !setting->is_on || now_ns < watch->asked_ns)
+		return;
+	for (; watch->asked_channel < channels; watch->asked_channel++, watch->asked_status = 0) {
+		const struct contract_mapping *map =
+			contract_channel(watch->rules->contract, watch->asked_channel)->mapping;
+		size_t count = map && map->transitions ? map->transitions->count : 0;
+
+		for (; watch->asked_status < count; watch->asked_status++)
+			if (map->transitions->longest_s[watch->asked_status] > 0) {
+				ask_status(watch, map, watch->asked_status++, now_ns);
+				return;
+			}
+	}
+	watch->asked_channel = watch->asked_status = 0;
+	watch->asked_ns = now_ns + setting->window_s * SECOND_NS;
+}
+
 /* ---- numbers ----------------------------------------------------------------------------- */
 
 static void gather_ledger(struct watch *watch, struct metrics_facts *ret)
@@ -553,6 +624,7 @@ void watch_tick(struct watch *watch, const struct watch_facts *facts)
 	struct diag news;
 
 	monitor_tick(watch->monitor, now_ns);
+	ask_stuck(watch, now_ns);
 	tell_alerts(watch, now_ns);
 	kick_all(watch);
 	give_out(watch, facts, now_ns);

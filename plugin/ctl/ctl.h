@@ -27,6 +27,8 @@ struct ctl_command {
 /* Prints "petstorectl NAME: <text>" to standard error. Returns CTL_FAILED. */
 int ctl_fail(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+extern const struct ctl_command ctl_bans;
+extern const struct ctl_command ctl_ctl;
 extern const struct ctl_command ctl_diff;
 extern const struct ctl_command ctl_entity; /* any table of the database, by its own name */
 extern const struct ctl_command ctl_explain;

@@ -48,6 +48,8 @@ static const struct ctl_command *const commands[] = {
 	&ctl_refusals,
 	&ctl_diff,
 	&ctl_replay,
+	&ctl_ctl,
+	&ctl_bans,
 	&ctl_passwd,
 	&ctl_validate,
 	&version,

@@ -385,6 +385,18 @@ int ledger_look(struct ledger *l, unsigned entity, const char *id, size_t id_len
 	return 0;
 }
 
+int ledger_standing(struct ledger *l, unsigned entity, unsigned slot, const char *status,
+		    int64_t before_ms, unsigned limit,
+		    void (*visit)(const struct ledger_stood *stood, void *ctx), void *ctx,
+		    struct diag *diag)
+{
+	if (entity >= l->entity_count || slot >= l->entity[entity].slot_count ||
+	    !l->entity[entity].is_timed[slot])
+		return diag_set(diag, ERR_INVALID, "the plan has no such timed status");
+	return store_reader_standing(l->reader, entity, slot, status, before_ms, limit, visit, ctx,
+				     diag);
+}
+
 /* ---- keeping ----------------------------------------------------------------------------- */
 
 /* Once full, the journal takes writes again when half of it is free. */

@@ -53,6 +53,7 @@ struct ledger_entity {
 	size_t slot_count; /* columns that hold a status, as indexes into column[] */
 	unsigned slot[LEDGER_SLOTS_MAX];
 	int link_column; /* column with the id of the entity that says the owner; -1: none */
+	bool is_timed[LEDGER_SLOTS_MAX]; /* ledger_standing() is asked about this status */
 };
 
 /* What the contract wants kept. Borrowed for the call. */
@@ -117,6 +118,22 @@ struct ledger_state {
  */
 int ledger_look(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
 		struct ledger_state *ret, struct diag *diag);
+
+/* An entity that ledger_standing() found; strings live for the call. */
+struct ledger_stood {
+	const char *id;
+	const char *since; /* its row's updated_at, RFC 3339 */
+};
+
+/*
+ * Entities of which status @slot, which the plan has as timed, is @status and which nothing was
+ * accepted of since @before_ms: the @limit longest standing ones, one @visit each. One indexed
+ * read of what is in the database; what the journal still has is not seen.
+ */
+int ledger_standing(struct ledger *ledger, unsigned entity, unsigned slot, const char *status,
+		    int64_t before_ms, unsigned limit,
+		    void (*visit)(const struct ledger_stood *stood, void *ctx), void *ctx,
+		    struct diag *diag);
 
 struct ledger_value {
 	unsigned column; /* index into the entity's columns */

@@ -66,7 +66,8 @@ struct store_entity {
 	} column[LEDGER_COLUMNS_MAX];
 	size_t slot_count;
 	unsigned slot[LEDGER_SLOTS_MAX]; /* indexes into column[] */
-	int link_column;                 /* likewise, or -1 */
+	bool is_timed[LEDGER_SLOTS_MAX];
+	int link_column; /* likewise, or -1 */
 };
 
 /*
@@ -130,5 +131,11 @@ void store_reader_close(struct store_reader *reader); /* NULL is fine */
 /* Fills @ret with what the database has of an entity; is_known false where it has nothing. */
 int store_reader_find(struct store_reader *reader, size_t entity, const char *id, size_t id_len,
 		      struct state_facts *ret, struct diag *diag);
+
+/* As ledger_standing(); the slot must be timed. */
+int store_reader_standing(struct store_reader *reader, size_t entity, unsigned slot,
+			  const char *status, int64_t before_ms, unsigned limit,
+			  void (*visit)(const struct ledger_stood *stood, void *ctx), void *ctx,
+			  struct diag *diag);
 
 #endif

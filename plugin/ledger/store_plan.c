@@ -147,6 +147,19 @@ static int make_index(struct store *store, const char *table, const char *column
 	return run_built(store, sql, diag);
 }
 
+/* For how long a status stands: see store_reader_standing(). */
+static int make_timed_index(struct store *store, const char *table, const char *column,
+			    struct diag *diag)
+{
+	sqlite3_str *sql = sqlite3_str_new(store->db);
+
+	sqlite3_str_appendf(sql,
+			    "CREATE INDEX IF NOT EXISTS \"%w.%w.updated_at\" ON \"%w\" "
+			    "(\"%w\", updated_at)",
+			    table, column, table, column);
+	return run_built(store, sql, diag);
+}
+
 /* What a table in the database has, against what it should. */
 struct seen {
 	bool own[OWN_COLUMNS];
@@ -254,6 +267,10 @@ static int plan_indexes(struct store *store, const struct ledger_entity *entity,
 	for (size_t i = 0; rc == 0 && i < entity->column_count; i++)
 		if (entity->column[i].is_indexed)
 			rc = make_index(store, entity->table, entity->column[i].name, diag);
+	for (size_t i = 0; rc == 0 && i < entity->slot_count; i++)
+		if (entity->is_timed[i])
+			rc = make_timed_index(store, entity->table,
+					      entity->column[entity->slot[i]].name, diag);
 	return rc;
 }
 
@@ -337,6 +354,7 @@ static int resolve(const struct store *store, const struct store_names *names,
 		.link_column = entity->link_column,
 	};
 	memcpy(ret->slot, entity->slot, sizeof(ret->slot));
+	memcpy(ret->is_timed, entity->is_timed, sizeof(ret->is_timed));
 	for (size_t i = 0; table && i < entity->column_count; i++) {
 		ret->column[i].type = entity->column[i].type;
 		ret->column[i].number = find_number(table, entity->column[i].name);

@@ -304,6 +304,7 @@ struct store_reader {
 	size_t entity_count;
 	const struct store_entity *entity;
 	sqlite3_stmt *find[LEDGER_ENTITIES_MAX];
+	sqlite3_stmt *standing[LEDGER_ENTITIES_MAX][LEDGER_SLOTS_MAX]; /* NULL: not timed */
 };
 
 static const char *column_name(const struct store *store, const struct store_entity *entity,
@@ -343,6 +344,37 @@ static int find_prepare(const struct store *store, struct store_reader *reader, 
 	return rc;
 }
 
+static int standing_prepare(const struct store *store, struct store_reader *reader, size_t i,
+			    unsigned slot, struct diag *diag)
+{
+	const struct store_entity *entity = &reader->entity[i];
+	const char *column = column_name(store, entity, entity->slot[slot]);
+	char *text = sqlite3_mprintf("SELECT id, updated_at FROM \"%w\" WHERE \"%w\" = ?1 AND "
+				     "updated_at < ?2 ORDER BY updated_at LIMIT ?3",
+				     find_place(store, entity->table)->table->name, column);
+	int rc = 0;
+
+	if (!text)
+		return diag_nomem(diag);
+	if (sqlite3_prepare_v3(reader->db, text, -1, SQLITE_PREPARE_PERSISTENT,
+			       &reader->standing[i][slot], NULL) != SQLITE_OK)
+		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
+	sqlite3_free(text);
+	return rc;
+}
+
+/* All of an entity's statements. */
+static int reader_prepare(const struct store *store, struct store_reader *reader, size_t i,
+			  struct diag *diag)
+{
+	int rc = find_prepare(store, reader, i, diag);
+
+	for (unsigned slot = 0; rc == 0 && slot < reader->entity[i].slot_count; slot++)
+		if (reader->entity[i].is_timed[slot])
+			rc = standing_prepare(store, reader, i, slot, diag);
+	return rc;
+}
+
 int store_reader_open(const struct store *store, const struct store_entity *entities,
 		      size_t entity_count, struct store_reader **ret, struct diag *diag)
 {
@@ -366,7 +398,7 @@ int store_reader_open(const struct store *store, const struct store_entity *enti
 		goto out;
 	}
 	for (size_t i = 0; rc == 0 && i < entity_count; i++)
-		rc = find_prepare(store, reader, i, diag);
+		rc = reader_prepare(store, reader, i, diag);
 	if (rc)
 		goto out;
 	*ret = reader;
@@ -380,8 +412,11 @@ void store_reader_close(struct store_reader *reader)
 {
 	if (!reader)
 		return;
-	for (size_t i = 0; i < reader->entity_count; i++)
+	for (size_t i = 0; i < reader->entity_count; i++) {
 		(void)sqlite3_finalize(reader->find[i]);
+		for (unsigned slot = 0; slot < LEDGER_SLOTS_MAX; slot++)
+			(void)sqlite3_finalize(reader->standing[i][slot]);
+	}
 	(void)sqlite3_close(reader->db); /* all statements are finalized */
 	free(reader->path);
 	free(reader);
@@ -424,5 +459,37 @@ int store_reader_find(struct store_reader *reader, size_t entity, const char *id
 	else if (step != SQLITE_DONE)
 		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
 	(void)sqlite3_reset(find); /* ends the read, so that checkpoints can pass it */
+	return rc;
+}
+
+static const char *text_of(sqlite3_stmt *row, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(row, column);
+
+	return text ? text : "";
+}
+
+int store_reader_standing(struct store_reader *reader, size_t entity, unsigned slot,
+			  const char *status, int64_t before_ms, unsigned limit,
+			  void (*visit)(const struct ledger_stood *stood, void *ctx), void *ctx,
+			  struct diag *diag)
+{
+	sqlite3_stmt *standing = reader->standing[entity][slot];
+	char before[CLOCK_TEXT_MAX];
+	int rc = 0, step;
+
+	clock_print(before_ms, before);
+	(void)sqlite3_bind_text(standing, 1, status, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(standing, 2, before, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int64(standing, 3, limit);
+	while ((step = sqlite3_step(standing)) == SQLITE_ROW) {
+		struct ledger_stood stood = { .id = text_of(standing, 0),
+					      .since = text_of(standing, 1) };
+
+		visit(&stood, ctx);
+	}
+	if (step != SQLITE_DONE)
+		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
+	(void)sqlite3_reset(standing);
 	return rc;
 }

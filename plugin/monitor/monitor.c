@@ -97,6 +97,11 @@ void monitor_set(struct monitor *monitor, const struct settings *settings)
 	monitor->settings = *settings;
 }
 
+const struct setting *monitor_setting(const struct monitor *monitor, enum alert_kind kind)
+{
+	return &monitor->settings.kind[kind];
+}
+
 /* By its name, so that what clients owe on a channel survives a reload. */
 static uint64_t channel_id(const struct monitor *monitor, const char *name)
 {

@@ -65,6 +65,7 @@ int monitor_new(size_t clients, struct monitor **ret, struct diag *diag);
 void monitor_free(struct monitor *monitor); /* NULL is fine */
 
 void monitor_set(struct monitor *monitor, const struct settings *settings);
+const struct setting *monitor_setting(const struct monitor *monitor, enum alert_kind kind);
 
 /*
  * A (re)loaded contract's channels, copied but for the names, which are borrowed until the next

@@ -1,7 +1,10 @@
 """Commands to $CONTROL/petstore/v1: who may give them, what they do."""
 
 import json
+import os
+import subprocess
 
+import harness
 import messages
 import rawmqtt
 import watched
@@ -102,3 +105,51 @@ def test_bans(new_broker):
     assert data(broker, "liftBan", clientId="nobody") == {"lifted": 0}
     assert data(broker, "liftBan", clientId="culprit") == {"lifted": 1}
     assert code() == 0
+
+
+def ctl(broker, *arguments, user="backoffice"):
+    """(exit status, output) of petstorectl over TLS."""
+    done = subprocess.run(
+        [os.path.join(harness.BUILD, "petstorectl"), arguments[0], "--port", str(broker.tls),
+         "--cafile", broker.authority, "--user", user, "--password-file", "-", *arguments[1:]],
+        input=broker.password(user) + "\n", text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, timeout=30)
+    return done.returncode, done.stdout
+
+
+def test_petstorectl_ctl(broker):
+    status, output = ctl(broker, "ctl", "status")
+    assert (status, json.loads(output)["contract"]) == (0, "Petstore MQTT API")
+    status, output = ctl(broker, "ctl", "explain", "action=subscribe", "topic=orders/+/status",
+                         "username=customer-a")
+    assert status == 0 and json.loads(output)["allowed"]
+    assert ctl(broker, "ctl", "nonsense") == \
+        (1, "petstorectl ctl: there is no such command\n")
+    status, output = ctl(broker, "ctl", "status", user="customer-a")
+    assert status == 2 and "may not give commands" in output
+    status, output = ctl(broker, "ctl", "--timeout", "2", "--id", "x", "status")
+    assert status == 0
+
+
+def test_petstorectl_cannot_reach(broker):
+    status, output = ctl(broker, "ctl", "--cafile", "/no/such/file", "status")
+    assert status == 2 and "petstorectl ctl: " in output
+    status, output = ctl(broker, "ctl", "--host", "127.0.0.1", "--port", "1", "status")
+    assert status == 2 and "refused" in output
+
+
+def test_petstorectl_bans(new_broker):
+    broker = new_broker()
+    watched.watch(broker, {"refusal-streak": {"threshold": 3, "response": "ban",
+                                              "seconds": 600}})
+    broker.start()
+    client = broker.client("collar-7", client_id="culprit")
+    for _ in range(3):
+        client.publish("weather/today", b"{}", qos=1)
+    client.wait_closed()
+    status, output = ctl(broker, "bans")
+    assert status == 0 and output.splitlines()[1].split()[0:2] == ["banned", "refusal-streak"]
+    assert output.splitlines()[1].split()[3:] == ["collar-7", "culprit"]
+    assert ctl(broker, "bans", "lift", "someone") == (1, "lifted 0\n")
+    assert ctl(broker, "bans", "lift", "culprit") == (0, "lifted 1\n")
+    assert broker.client("collar-7", client_id="culprit")

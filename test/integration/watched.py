@@ -19,6 +19,7 @@ QUICK = {
     "silent-device": {"threshold": 3, "factor": 2},
     "clock-skew": {"threshold": 2, "windowSeconds": 2, "factor": 60},
     "takeover": {"threshold": 3, "windowSeconds": 2},
+    "stuck-status": {"windowSeconds": 1},
 }
 
 

@@ -31,8 +31,8 @@ static const struct ledger_column payment_column[] = {
 };
 
 static const struct ledger_entity shop[ENTITIES] = {
-	{ "orders", 6, order_column, 2, { 0, 1 }, -1 },
-	{ "payments", 2, payment_column, 1, { 0 }, 1 },
+	{ "orders", 6, order_column, 2, { 0, 1 }, -1, { false } },
+	{ "payments", 2, payment_column, 1, { 0 }, 1, { false } },
 };
 
 static const struct ledger_plan plan = { ENTITIES, shop };
@@ -185,6 +185,98 @@ static void test_ledger_commit__is_seen_at_once_and_kept(void **state)
 		   "FROM events WHERE seq = 2",
 		   "2|2023-11-14T22:13:20.000Z|orders/1/status|backoffice|desk-1|1|0|{}");
 	assert_sql(&f->folder, "shop.db", "SELECT count(*) FROM events", "2");
+}
+
+/* "1 2023-11-14T22:13:20.000Z;" */
+static void list_stood(const struct ledger_stood *stood, void *ctx)
+{
+	char *text = ctx;
+
+	(void)sprintf(text + strlen(text), "%s %s;", stood->id, stood->since);
+}
+
+static void test_ledger_standing__lists_the_longest_first(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_entity timed[ENTITIES] = { shop[ORDERS], shop[PAYMENTS] };
+	const struct ledger_plan wanted = { ENTITIES, timed };
+	struct ledger_value value = text_value(0, "PLACED");
+	const char *const ids[] = { "late", "early", "middle" };
+	const int64_t times[] = { 1700000009000, 1700000001000, 1700000005000 };
+	char text[256] = "";
+
+	timed[ORDERS].is_timed[0] = true;
+	open_ledger(f);
+	assert_int_equal(
+		ledger_standing(f->ledger, ORDERS, 0, "PLACED", 0, 9, list_stood, text, &f->diag),
+		ERR_INVALID);
+	assert_int_equal(ledger_replan(f->ledger, &wanted, &f->diag), 0);
+	for (int i = 0; i < 3; i++) {
+		struct ledger_write write = order_write(ids[i], &value, 1);
+
+		write.received_ms = times[i];
+		assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	}
+	assert_int_equal(move_order(f, "gone", "APPROVED"), 0);
+	flush(f);
+	assert_int_equal(ledger_standing(f->ledger, ORDERS, 0, "PLACED", 1700000009000, 9,
+					 list_stood, text, &f->diag),
+			 0);
+	assert_string_equal(text,
+			    "early 2023-11-14T22:13:21.000Z;middle 2023-11-14T22:13:25.000Z;");
+	text[0] = '\0';
+	assert_int_equal(ledger_standing(f->ledger, ORDERS, 0, "PLACED", 1800000000000, 1,
+					 list_stood, text, &f->diag),
+			 0);
+	assert_string_equal(text, "early 2023-11-14T22:13:21.000Z;");
+	assert_string_equal(folder_ask(&f->folder, "shop.db",
+				       "SELECT count(*) FROM pragma_index_list('orders') WHERE "
+				       "name = 'orders.status.updated_at'"),
+			    "1");
+	close_ledger(f);
+}
+
+static void test_ledger_facts__count_what_went_through(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_facts facts;
+	struct ledger_state seen;
+	uint64_t batches = 0;
+
+	open_ledger(f);
+	assert_int_equal(move_order(f, "1", "PLACED"), 0);
+	assert_int_equal(look(f, ORDERS, "1", &seen), 0);
+	flush(f);
+	ledger_facts(f->ledger, &facts);
+	assert_true(facts.state_hits >= 1 && facts.state_misses >= 1);
+	assert_int_equal(facts.journal_records, 0);
+	assert_int_equal(facts.journal_age_ms, 0);
+	assert_true(facts.journal_bytes >= 1 << 20);
+	assert_int_equal(facts.store_errors, 0);
+	assert_int_equal(atomic_load(&facts.batch_records->sum), 1);
+	for (unsigned i = 0; i <= facts.batch_ns->bounds; i++)
+		batches += atomic_load(&facts.batch_ns->bucket[i]);
+	assert_int_equal(batches, 1);
+	close_ledger(f);
+}
+
+static void test_ledger_alert__becomes_a_row(void **state)
+{
+	struct fixture *f = *state;
+	const struct alertrow alert = { .time_ms = 1700000000000,
+					.kind = "takeover",
+					.state = "raised",
+					.client_id = "app",
+					.principal = "eva",
+					.address = "",
+					.document = "{}" };
+
+	open_ledger(f);
+	ledger_alert(f->ledger, &alert);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db",
+		   "SELECT time, kind, state, client_id, principal, address, document FROM alerts",
+		   "2023-11-14T22:13:20.000Z|takeover|raised|app|eva||{}");
 }
 
 static void test_ledger_commit__leaves_unnamed_columns(void **state)
@@ -535,8 +627,8 @@ static void test_ledger_replan__adds_tables_and_columns(void **state)
 		{ "status", LEDGER_TEXT, true },
 	};
 	struct ledger_entity entity[] = {
-		{ "pets", 2, column, 0, { 0 }, -1 },
-		{ "orders", 3, column, 2, { 2, 0 }, -1 },
+		{ "pets", 2, column, 0, { 0 }, -1, { false } },
+		{ "orders", 3, column, 2, { 2, 0 }, -1, { false } },
 	};
 	const struct ledger_plan wider = { 2, entity };
 	struct fixture *f = *state;
@@ -586,7 +678,8 @@ static void test_ledger_replan__bad_plan_changes_nothing(void **state)
 	open_ledger(f);
 	assert_sql(&f->folder, "shop.db", "CREATE VIEW a_view AS SELECT * FROM orders", "");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct ledger_entity entity = { bad[i].table, 1, &bad[i].column, 0, { 0 }, -1 };
+		struct ledger_entity entity = { bad[i].table, 1,  &bad[i].column, 0,
+						{ 0 },        -1, { false } };
 
 		assert_int_equal(
 			ledger_replan(f->ledger, &(struct ledger_plan){ 1, &entity }, &f->diag),
@@ -897,7 +990,7 @@ static void test_ledger_open__replays_under_another_contract(void **state)
 		{ "colour", LEDGER_TEXT, false },
 		{ "status", LEDGER_TEXT, true },
 	};
-	struct ledger_entity entity[] = { { "lights", 2, column, 1, { 1 }, -1 } };
+	struct ledger_entity entity[] = { { "lights", 2, column, 1, { 1 }, -1, { false } } };
 	const struct ledger_plan other = { 1, entity };
 	struct fixture *f = *state;
 
@@ -967,6 +1060,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		TEST(test_ledger_standing__lists_the_longest_first),
+		TEST(test_ledger_facts__count_what_went_through),
+		TEST(test_ledger_alert__becomes_a_row),
 		TEST(test_ledger_commit__is_seen_at_once_and_kept),
 		TEST(test_ledger_commit__leaves_unnamed_columns),
 		TEST(test_ledger_commit__event_only_and_entity_only),

@@ -12,7 +12,7 @@
 static const struct ledger_column column[] = {
 	{ "status", LEDGER_TEXT, true }, { "order", LEDGER_INTEGER, true }, /* a word of SQL */
 };
-static const struct ledger_entity entity = { "group", 2, column, 1, { 0 }, -1 };
+static const struct ledger_entity entity = { "group", 2, column, 1, { 0 }, -1, { false } };
 static const struct ledger_plan plan = { 1, &entity };
 
 struct fixture {
@@ -207,7 +207,7 @@ static void test_store_plan__numbers_are_permanent(void **state)
 {
 	struct fixture *f = *state;
 	struct ledger_column turned[] = { column[1], { "extra", LEDGER_TEXT, false }, column[0] };
-	struct ledger_entity wider = { "group", 3, turned, 1, { 2 }, -1 };
+	struct ledger_entity wider = { "group", 3, turned, 1, { 2 }, -1, { false } };
 	struct store_entity before, after;
 
 	open_store(f);
@@ -229,7 +229,7 @@ static void test_store_plan__more_columns_than_a_table_may_have(void **state)
 	struct fixture *f = *state;
 	char name[40][8];
 	struct ledger_column many[40];
-	struct ledger_entity wide = { "wide", 40, many, 0, { 0 }, -1 };
+	struct ledger_entity wide = { "wide", 40, many, 0, { 0 }, -1, { false } };
 	int rc = 0;
 
 	open_store(f);
@@ -250,7 +250,7 @@ static void test_store_apply__many_sets_of_columns(void **state)
 {
 	struct fixture *f = *state;
 	struct ledger_column many[6];
-	struct ledger_entity wide = { "wide", 6, many, 0, { 0 }, -1 };
+	struct ledger_entity wide = { "wide", 6, many, 0, { 0 }, -1, { false } };
 	static const char *const name[] = { "a", "b", "c", "d", "e", "f" };
 	uint64_t applied;
 

@@ -29,10 +29,14 @@ static inline void delay(unsigned long ms)
 	usleep((useconds_t)ms * 1000);
 }
 
-static inline void configTime(long, int, const char *) {} /* a PC knows the time */
+static inline void configTime(long, int, const char *)
+{
+} /* a PC knows the time */
 
 struct SerialPort {
-	void begin(unsigned long) {}
+	void begin(unsigned long)
+	{
+	}
 	void println(const char *text)
 	{
 		puts(text);
@@ -53,13 +57,19 @@ static SerialPort Serial;
 enum { WL_CONNECTED = 3 };
 
 struct WiFiStation {
-	void begin(const char *, const char *) {}
-	int status() { return WL_CONNECTED; }
+	void begin(const char *, const char *)
+	{
+	}
+	int status()
+	{
+		return WL_CONNECTED;
+	}
 };
 static WiFiStation WiFi;
 
-class WiFiClientSecure {
-public:
+class WiFiClientSecure
+{
+      public:
 	/* libmosquitto takes a file: the certificate goes into one that nobody else sees. */
 	void setCACert(const char *text)
 	{
@@ -69,14 +79,17 @@ public:
 			abort();
 		close(fd);
 	}
-	~WiFiClientSecure() { unlink(path); }
+	~WiFiClientSecure()
+	{
+		unlink(path);
+	}
 	char path[32] = "/tmp/esp32-ca.XXXXXX";
 };
 
-class PubSubClient {
-public:
-	explicit PubSubClient(WiFiClientSecure &network)
-		: network(network)
+class PubSubClient
+{
+      public:
+	explicit PubSubClient(WiFiClientSecure &network) : network(network)
 	{
 		mosquitto_lib_init();
 	}
@@ -86,9 +99,18 @@ public:
 		port = number;
 		return *this;
 	}
-	bool setBufferSize(uint16_t) { return true; }
-	bool connected() { return is_connected; }
-	int state() { return code; } /* CONNACK's return code, or -2: no network */
+	bool setBufferSize(uint16_t)
+	{
+		return true;
+	}
+	bool connected()
+	{
+		return is_connected;
+	}
+	int state()
+	{
+		return code;
+	} /* CONNACK's return code, or -2: no network */
 
 	bool connect(const char *id, const char *user, const char *password, const char *topic,
 		     uint8_t qos, bool retain, const char *will)
@@ -112,9 +134,12 @@ public:
 		return mosquitto_publish(mosq, nullptr, topic, (int)strlen(payload), payload, 0,
 					 retain) == MOSQ_ERR_SUCCESS;
 	}
-	bool loop() { return mosquitto_loop(mosq, 20, 1) == MOSQ_ERR_SUCCESS; }
+	bool loop()
+	{
+		return mosquitto_loop(mosq, 20, 1) == MOSQ_ERR_SUCCESS;
+	}
 
-private:
+      private:
 	static void on_connect(struct mosquitto *, void *self, int code)
 	{
 		static_cast<PubSubClient *>(self)->code = code;
