@@ -1,0 +1,24 @@
+"""`log_dest topic`: the log is delivered while a refusal is being told, and asks again."""
+
+import messages
+from rawmqtt import NOT_AUTHORIZED
+
+
+def test_refusals_are_delivered_as_log(new_broker):
+    broker = new_broker()
+    broker.edits.append(
+        lambda text: text.replace("\nlog_dest stderr\n", "\nlog_dest stderr\nlog_dest topic\n"))
+    broker.start()
+    watcher = broker.client("monitor")
+    watcher.subscribe("$SYS/broker/log/#")
+    collar = broker.client("collar-7", client_id="collar")
+    topic, payload = messages.order(messages.unique("ord"))
+    for _ in range(5):
+        assert collar.publish(topic, payload, qos=1) == NOT_AUTHORIZED
+        # The log's own deliveries must not turn a refused filter into a granted one.
+        assert collar.subscribe("orders/#") == [NOT_AUTHORIZED]
+    collar.ping()
+    watcher.ping()
+    told = [each.payload.decode() for each in watcher.inbox]
+    assert sum("refused publish" in line for line in told) == 5
+    assert sum("refused subscribe" in line for line in told) == 5
