@@ -34,7 +34,7 @@ ACCESS   = access/access access/access_load access/access_roles access/access_us
 LEDGER   = ledger/ledger ledger/state ledger/writer ledger/carry ledger/journal ledger/record \
            ledger/crc32c ledger/store ledger/store_plan ledger/store_rows \
            ledger/store_refusals ledger/backlog ledger/unload ledger/query ledger/view
-MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/baseline monitor/buckets \
+MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
            monitor/clients monitor/control monitor/keyhash monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/settings monitor/table
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
@@ -129,6 +129,14 @@ conformance: $(B)/conformance  ## run a JSON Schema test suite: SUITE=DIR [REMOT
 	@$(if $(SUITE),,echo "usage: make conformance SUITE=DIR [REMOTES=DIR]"; exit 2;) \
 	  $(B)/conformance $(SUITE) $(REMOTES) test/conformance/excused.json
 
+# The parts, one by one; logins beside the stock broker.
+bench: bench-schema bench-gate bench-ledger bench-monitor bench-logins  ## all benchmarks
+
+$(B)/bench_gate: test/bench/bench_gate.c $(B)/rel/rooms.a
+	$(CC) $(CORE) $(CFLAGS) -MMD -MP -MF $@.d $< $(B)/rel/rooms.a -o $@ $(LINK)
+bench-gate: $(B)/bench_gate  ## what a decision costs
+	@$(B)/bench_gate
+
 $(B)/bench_schema: test/bench/bench_schema.c $(BASE:%=$(B)/rel/%.o) $(SCHEMA:%=$(B)/rel/%.o)
 	$(CC) $(CORE) $(CFLAGS) -MMD -MP -MF $@.d $(filter %.c %.o,$^) -o $@ $(LINK)
 bench-schema: $(B)/bench_schema  ## how long parsing and validating a message takes
@@ -188,7 +196,7 @@ clean:  ## remove what was built (chroots, npm packages and make run's files sta
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all asyncapi conformance bench-schema bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration crash
+.PHONY: all asyncapi conformance bench bench-gate bench-schema bench-ledger bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration crash
 
 # ---- running it -------------------------------------------------------------------------
 

@@ -356,7 +356,7 @@ void monitor_published(struct monitor *monitor, struct client *client,
 		       const struct monitor_who *who, const struct monitor_publish *publish,
 		       int64_t now_ns)
 {
-	struct sightings seen = { 0 };
+	struct sightings seen;
 	struct channel *channel;
 	struct anomaly_publish what = {
 		.digest = publish->digest,
@@ -367,6 +367,7 @@ void monitor_published(struct monitor *monitor, struct client *client,
 		.now_ns = now_ns,
 	};
 
+	seen.count = 0; /* its items are written before they count */
 	if (publish->channel >= monitor->channels)
 		return;
 	channel = &monitor->channel[publish->channel];
@@ -381,9 +382,10 @@ void monitor_refused(struct monitor *monitor, const struct monitor_who *who, enu
 		     const char *entity, size_t entity_len, int64_t now_ns)
 {
 	struct client *client = monitor_client(monitor, who, NULL, now_ns);
-	struct sightings seen = { 0 };
+	struct sightings seen;
 	uint64_t hash = entity ? keyhash_pair(&monitor->hash, entity, entity_len, "", 0) : 0;
 
+	seen.count = 0;
 	anomalies_refused(&monitor->settings, client, reason, hash, now_ns, &seen);
 	if (seen.count > 0)
 		see_all(monitor, client, who, &seen, "", reason_code(reason), now_ns);
@@ -441,7 +443,7 @@ int64_t monitor_connect(struct monitor *monitor, const struct monitor_who *who, 
 {
 	int64_t wait_ns = monitor_wait(monitor, who, now_ns);
 	struct client *client;
-	struct sightings seen = { 0 };
+	struct sightings seen;
 
 	if (wait_ns > 0)
 		return wait_ns;
@@ -451,6 +453,7 @@ int64_t monitor_connect(struct monitor *monitor, const struct monitor_who *who, 
 	if (client->head.is_strangers)
 		return 0;
 	if (client->handle && client->handle != handle) {
+		seen.count = 0;
 		anomalies_taken_over(&monitor->settings, client, now_ns, &seen);
 		if (seen.count > 0)
 			see_all(monitor, client, who, &seen, "", "", now_ns);
