@@ -1,6 +1,7 @@
 #include "ctl/talk.h"
 
 #include <mosquitto.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,6 +120,8 @@ int talk_ask(const struct talk *talk, const char *request, char **ret, struct di
 	struct exchange exchange = { .talk = talk, .request = request, .diag = diag };
 	struct mosquitto *client;
 
+	/* libmosquitto of 2.1 says goodbye to connections that are closed already. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	(void)mosquitto_lib_init(); /* always succeeds */
 	client = mosquitto_new(talk->client_id, true, &exchange);
 	if (!client) {

@@ -135,7 +135,7 @@ def test_petstorectl_cannot_reach(broker):
     status, output = ctl(broker, "ctl", "--cafile", "/no/such/file", "status")
     assert status == 2 and "petstorectl ctl: " in output
     status, output = ctl(broker, "ctl", "--host", "127.0.0.1", "--port", "1", "status")
-    assert status == 2 and "refused" in output
+    assert status == 2 and output.startswith("petstorectl ctl: 127.0.0.1 port 1: ")
 
 
 def test_petstorectl_bans(new_broker):
