@@ -1,0 +1,88 @@
+/*
+ * door.h -- what the door's files share: plugin.c (the life of a PUBLISH, wiring), door_login.c
+ * (who connects), door_rules.c (loading and reloading), door_command.c ($CONTROL).
+ *
+ * Only these files and broker.c see Mosquitto's headers, and only they log. Every function is
+ * called by the broker's thread.
+ */
+#ifndef PETSTORE_DOOR_H
+#define PETSTORE_DOOR_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker.h"
+#include "broker_api.h"
+#include "gate.h"
+#include "login.h"
+#include "options.h"
+#include "rules.h"
+#include "sessions.h"
+#include "tell.h"
+#include "watch.h"
+
+/* The decision of an ACL_CHECK, kept for the MESSAGE that follows. */
+struct pending {
+	const void *handle; /* NULL: none */
+	const void *topic;
+	const void *payload;
+	size_t payload_len;
+	uint64_t digest; /* of the payload's bytes: another plugin may have rewritten them */
+	int64_t took_ns;
+	struct decision decision;
+};
+
+struct plugin {
+	mosquitto_plugin_id_t *id;
+	struct broker broker;
+	struct options options;
+	struct rules *rules;
+	uint64_t generation; /* of the rules */
+	struct ledger *ledger;
+	struct gate gate;
+	struct sessions *sessions;
+	struct login *login;
+	pthread_t thread; /* the broker's: the only one that is let in */
+	struct pending pending;
+	struct decision delivery;
+	struct decision filter; /* of a subscription */
+	/*
+	 * Who was authenticated last: a client of that id under another handle is being taken
+	 * over, and what is published for it before its disconnect is its will.
+	 */
+	const void *connecting;
+	char *connecting_id;
+	bool is_reloading; /* until the next tick the broker asks for every session again */
+	struct tell tell;
+	struct watch *watch;
+};
+
+/*
+ * The principal behind a client, or NULL. What was made for a certificate or a token counts for
+ * the rules it was made under: after a reload the broker asks for every session again.
+ */
+const struct access_principal *door_principal(struct plugin *plugin, const struct mosquitto *client,
+					      struct session *session);
+
+/* Loads the rules that the options name. 0, or @diag says what is wrong with which file. */
+int door_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag);
+
+/* Says on the log which contract is in force. */
+void door_log_rules(const struct plugin *plugin, const char *verb);
+
+/* Loads the rules again and puts them in force: 0, or @diag says why everything is as it was. */
+int door_reload(struct plugin *plugin, struct diag *diag);
+
+/* What the metrics and the counters tell beside their own. */
+struct watch_facts door_facts(const struct plugin *plugin);
+
+/* The broker's events; the others are plugin.c's own. */
+int door_on_basic_auth(int event_id, void *event_data, void *userdata);
+int door_on_auth_start(int event_id, void *event_data, void *userdata);
+int door_on_auth_continue(int event_id, void *event_data, void *userdata);
+int door_on_reload(int event_id, void *event_data, void *userdata);
+int door_on_control(int event_id, void *event_data, void *userdata);
+
+#endif

@@ -1,0 +1,102 @@
+/*
+ * door_rules.c -- the rules loaded from the files that the options name, and swapped whole.
+ */
+#include "door.h"
+
+int door_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag)
+{
+	struct rules_files files = { .contract = plugin->options.contract,
+				     .access = plugin->options.access,
+				     .password_file = plugin->options.password_file,
+				     .scram_file = plugin->options.scram_file };
+	struct rules *rules = NULL;
+	int rc = rules_load(&files, &rules, diag);
+
+	if (rc == 0 && !plugin->options.database && rules_keeps(rules)) {
+		rc = diag_set(diag, ERR_INVALID,
+			      "plugin_opt_database: is missing, and %s keeps messages",
+			      plugin->options.contract);
+		rules_free(rules);
+		rules = NULL;
+	}
+	if (rc == 0)
+		*ret = rules;
+	return rc;
+}
+
+void door_log_rules(const struct plugin *plugin, const char *verb)
+{
+	const struct rules *rules = plugin->rules;
+
+	if (rules->passwords && passwords_warning(rules->passwords))
+		broker_log(BROKER_WARNING, "%s", passwords_warning(rules->passwords));
+	broker_log(BROKER_INFO,
+		   "%s contract %s %s from %s: %zu channels, %zu users with a password", verb,
+		   contract_title(rules->contract), contract_version(rules->contract),
+		   plugin->options.contract, contract_channel_count(rules->contract),
+		   rules->passwords ? passwords_count(rules->passwords) : 0);
+}
+
+/* Puts new rules in force, whole or not at all. */
+static int replace_rules(struct plugin *plugin, struct diag *diag)
+{
+	struct rules *rules = NULL;
+	struct gate gate = { 0 };
+	struct settings settings;
+	int rc = door_load_rules(plugin, &rules, diag);
+
+	if (rc == 0)
+		rc = gate_init(&gate, rules, plugin->ledger, diag);
+	if (rc == 0)
+		rc = watch_read(plugin->watch, &settings, diag);
+	if (rc == 0)
+		rc = watch_use(plugin->watch, rules, diag);
+	if (rc == 0 && plugin->ledger) {
+		rc = ledger_replan(plugin->ledger, &rules->plan, diag);
+		if (rc) /* its channels go with the rules that are freed below */
+			(void)watch_use(plugin->watch, plugin->rules, NULL);
+	}
+	if (rc) {
+		gate_clear(&gate);
+		rules_free(rules);
+		return rc;
+	}
+	gate_clear(&plugin->gate);
+	rules_free(plugin->rules);
+	plugin->gate = gate;
+	plugin->rules = rules;
+	plugin->generation++;
+	tell_use(&plugin->tell, rules);
+	watch_set(plugin->watch, &settings);
+	return 0;
+}
+
+int door_reload(struct plugin *plugin, struct diag *diag)
+{
+	int rc = replace_rules(plugin, diag);
+
+	watch_reloaded(plugin->watch, rc == 0);
+	if (rc == 0)
+		door_log_rules(plugin, "reloaded");
+	else
+		broker_log(BROKER_ERROR, "reload failed, nothing was changed: %s", diag->text);
+	return rc;
+}
+
+/*
+ * Always answers SUCCESS: a broker of 2.0 would lose its other plugins' configuration over an
+ * error, one of 2.1 would exit.
+ */
+int door_on_reload(int event_id, void *event_data, void *userdata)
+{
+	struct plugin *plugin = userdata;
+	struct diag diag;
+
+	(void)event_id;
+	(void)event_data; /* its options are always empty */
+	plugin->pending.handle = NULL;
+	plugin->is_reloading = true;
+	diag_init(&diag);
+	(void)door_reload(plugin, &diag);
+	return MOSQ_ERR_SUCCESS;
+}
