@@ -18,24 +18,13 @@ const char *gate_step_name(enum gate_step step)
 	return (unsigned)step < GATE_STEP_COUNT ? names[step] : "";
 }
 
-enum contract_group gate_step_group(enum gate_step step)
-{
-	static const enum contract_group groups[GATE_STEP_COUNT] = {
-#define X(name, text, group) [name] = group,
-		GATE_STEP_TABLE(X)
-#undef X
-	};
-
-	return groups[step];
-}
-
 /* ---- the four questions --------------------------------------------------------------- */
 
 /* What can't be read has no status: parsing is asked for where either group wants it. */
 static bool ask_json(struct judgement *j)
 {
 	bool is_needed =
-		j->match.channel->mapping && judgement_mode(j, CONTRACT_SCHEMA) == CONTRACT_OFF;
+		j->match->channel->mapping && judgement_mode(j, CONTRACT_SCHEMA) == CONTRACT_OFF;
 
 	return judgement_ask_as(j, GATE_STEP_JSON,
 				is_needed ? CONTRACT_TRANSITION : CONTRACT_SCHEMA, terms_json);
@@ -43,7 +32,7 @@ static bool ask_json(struct judgement *j)
 
 static bool check_payload(struct judgement *j)
 {
-	if (!j->match.channel->schema_uri)
+	if (!j->match->channel->schema_uri)
 		return j->request->payload_len == 0 || judgement_ask(j, GATE_STEP_SIZE, terms_size);
 	if (!judgement_ask(j, GATE_STEP_SIZE, terms_size) || !ask_json(j))
 		return false;
@@ -51,15 +40,10 @@ static bool check_payload(struct judgement *j)
 			       judgement_ask(j, GATE_STEP_IDS, terms_ids));
 }
 
-static uint32_t steps_of(enum contract_group group)
-{
-	uint32_t steps = 0;
-
-	for (unsigned step = 0; step < GATE_STEP_COUNT; step++)
-		if (gate_step_group((enum gate_step)step) == group)
-			steps |= 1u << step;
-	return steps;
-}
+/* The steps of schema and transition, as bits. */
+#define X(step, name, group) (group == CONTRACT_SCHEMA || group == CONTRACT_TRANSITION) << step |
+static const uint32_t keeping_steps = GATE_STEP_TABLE(X) 0;
+#undef X
 
 /*
  * Is there something to keep? Only what schema and transitions were asked about and have
@@ -67,10 +51,9 @@ static uint32_t steps_of(enum contract_group group)
  */
 static bool is_to_be_kept(struct judgement *j)
 {
-	const struct contract_channel *channel = j->match.channel;
-	uint32_t failed = j->decision->failed;
+	const struct contract_channel *channel = j->match->channel;
 
-	if (failed && failed & (steps_of(CONTRACT_SCHEMA) | steps_of(CONTRACT_TRANSITION)))
+	if (j->decision->failed & keeping_steps)
 		return false;
 	if (judgement_mode(j, CONTRACT_SCHEMA) == CONTRACT_OFF)
 		return false;
@@ -80,7 +63,7 @@ static bool is_to_be_kept(struct judgement *j)
 /* What the contract asks of a publish, once it is known that the client may publish there. */
 static bool check_terms(struct judgement *j)
 {
-	const struct contract_mapping *mapping = j->match.channel->mapping;
+	const struct contract_mapping *mapping = j->match->channel->mapping;
 
 	if (j->request->payload_len == 0 && j->request->is_retained) /* clears what is retained */
 		return judgement_ask(j, GATE_STEP_RETAIN, terms_retain) &&
@@ -107,9 +90,9 @@ static bool check_terms(struct judgement *j)
 /* Finds the channel and asks for the scope. *is_done: there is nothing more to ask about. */
 static bool check_permission(struct judgement *j, bool *is_done)
 {
-	j->match = *permission_channel(j->gate, j->request->topic, j->request->topic_len);
-	j->decision->channel = j->match.channel;
-	*is_done = !j->match.channel;
+	j->match = permission_channel(j->gate, j->request->topic, j->request->topic_len);
+	j->decision->channel = j->match->channel;
+	*is_done = !j->match->channel;
 	return judgement_ask(j, GATE_STEP_TOPIC, permission_topic) &&
 	       (*is_done || judgement_ask(j, GATE_STEP_SCOPE, permission_scope));
 }
@@ -241,10 +224,17 @@ static void settle_observed(struct judgement *j)
 void gate_decide(struct gate *gate, const struct access_principal *principal,
 		 const struct gate_request *request, struct decision *ret)
 {
-	struct judgement j = {
-		.gate = gate, .principal = principal, .request = request, .decision = ret
-	};
+	static const struct contract_match nowhere;
+	struct judgement j;
 
+	/* One by one: to clear all of it first costs more than the questions of a delivery. */
+	j.gate = gate;
+	j.principal = principal;
+	j.request = request;
+	j.decision = ret;
+	j.match = &nowhere;
+	j.payload = NULL;
+	j.is_own_needed = j.is_repeat = j.has_state = false;
 	ret->verdict = VERDICT_DENY;
 	ret->reason = REASON_NONE;
 	ret->is_observed = false;
@@ -255,7 +245,9 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 	ret->standing[0] = '\0';
 	ret->has_write = false;
 	ret->payload = NULL;
-	memset(&ret->write, 0, sizeof(ret->write));
+	ret->write.owner = NULL; /* these three are filled on the way, the rest at its end */
+	ret->write.owner_len = 0;
+	ret->write.value_count = 0;
 	if (judge(&j)) {
 		ret->verdict = VERDICT_ALLOW;
 		ret->payload = j.payload;
@@ -290,14 +282,6 @@ int gate_init(struct gate *ret, const struct rules *rules, struct ledger *ledger
 	memset(ret, 0, sizeof(*ret));
 	ret->ledger = ledger;
 	return gate_use(ret, rules, diag);
-}
-
-enum contract_mode gate_mode(const struct gate *gate, const struct contract_channel *channel,
-			     enum contract_group group)
-{
-	if (gate->forced[group])
-		return (enum contract_mode)(gate->forced[group] - 1);
-	return channel ? channel->mode[group] : contract_mode(gate->rules->contract)[group];
 }
 
 bool gate_force(struct gate *gate, enum contract_group group, enum contract_mode mode)

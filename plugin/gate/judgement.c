@@ -3,11 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum contract_mode judgement_mode(const struct judgement *j, enum contract_group group)
-{
-	return gate_mode(j->gate, j->match.channel, group);
-}
-
 bool judgement_observe(struct judgement *j)
 {
 	struct decision *d = j->decision;
@@ -21,25 +16,6 @@ bool judgement_observe(struct judgement *j)
 	d->error.instance[0] = d->error.schema[0] = d->error.keyword[0] = d->error.message[0] = 0;
 	d->standing[0] = '\0';
 	return true;
-}
-
-bool judgement_ask_as(struct judgement *j, enum gate_step step, enum contract_group group,
-		      judgement_question *question)
-{
-	enum contract_mode mode = judgement_mode(j, group);
-
-	if (mode == CONTRACT_OFF)
-		return true;
-	j->decision->asked |= 1u << step;
-	if (question(j))
-		return true;
-	j->decision->failed |= 1u << step;
-	return mode == CONTRACT_OBSERVE && judgement_observe(j);
-}
-
-bool judgement_ask(struct judgement *j, enum gate_step step, judgement_question *question)
-{
-	return judgement_ask_as(j, step, gate_step_group(step), question);
 }
 
 bool judgement_refuse(struct judgement *j, enum reason reason, const char *format, ...)
@@ -71,9 +47,10 @@ bool judgement_look(struct judgement *j, const struct contract_entity *entity, c
 {
 	struct diag diag;
 
-	memset(ret, 0, sizeof(*ret));
-	if (!j->gate->ledger)
+	if (!j->gate->ledger) {
+		memset(ret, 0, sizeof(*ret));
 		return true;
+	}
 	if (ledger_look(j->gate->ledger, entity->index, id, len, ret, &diag) == 0)
 		return true;
 	return judgement_refuse(j, REASON_STORE_UNAVAILABLE, "the store can't be asked now");

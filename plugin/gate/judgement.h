@@ -15,28 +15,47 @@ struct judgement {
 	const struct access_principal *principal;
 	const struct gate_request *request;
 	struct decision *decision;
-	struct contract_match match;
+	const struct contract_match *match;  /* with no channel until the topic's is found */
 	const struct payload_value *payload; /* NULL until parsed */
 	bool is_own_needed; /* the scope holds for the principal's own entities only */
 	bool is_repeat;     /* the entity stands where the message moves it */
-	bool has_state;     /* of the entity, below */
-	struct ledger_state state;
+	bool has_state;
+	struct ledger_state state; /* of the entity, where has_state */
 };
 
 typedef bool judgement_question(struct judgement *j);
 
 /* The mode of a group of rules; a topic of no channel is under the document's own modes. */
-enum contract_mode judgement_mode(const struct judgement *j, enum contract_group group);
-
-/* Asks @question as @step's group wants it. False: refused, and there is no more to ask. */
-bool judgement_ask(struct judgement *j, enum gate_step step, judgement_question *question);
-
-/* The same under another group's mode. */
-bool judgement_ask_as(struct judgement *j, enum gate_step step, enum contract_group group,
-		      judgement_question *question);
+static inline enum contract_mode judgement_mode(const struct judgement *j,
+						enum contract_group group)
+{
+	return gate_mode(j->gate, j->match->channel, group);
+}
 
 /* What is wrong is only observed: the first of it is remembered, and the way is free: true. */
 bool judgement_observe(struct judgement *j);
+
+/* judgement_ask() under another group's mode. */
+static inline bool judgement_ask_as(struct judgement *j, enum gate_step step,
+				    enum contract_group group, judgement_question *question)
+{
+	enum contract_mode mode = judgement_mode(j, group);
+
+	if (mode == CONTRACT_OFF)
+		return true;
+	j->decision->asked |= 1u << step;
+	if (question(j))
+		return true;
+	j->decision->failed |= 1u << step;
+	return mode == CONTRACT_OBSERVE && judgement_observe(j);
+}
+
+/* Asks @question as @step's group wants it. False: refused, and there is no more to ask. */
+static inline bool judgement_ask(struct judgement *j, enum gate_step step,
+				 judgement_question *question)
+{
+	return judgement_ask_as(j, step, gate_step_group(step), question);
+}
 
 /* Says why not. Always false, so that a question ends in `return judgement_refuse(...)`. */
 bool judgement_refuse(struct judgement *j, enum reason reason, const char *format, ...)

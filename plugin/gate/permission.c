@@ -86,15 +86,15 @@ enum gate_grant permission_receive(const struct judgement *j, const struct contr
 
 bool permission_scope(struct judgement *j)
 {
-	const struct contract_channel *channel = j->match.channel;
+	const struct contract_channel *channel = j->match->channel;
 	bool is_send = j->request->action == GATE_PUBLISH;
 	const struct contract_operation *operation = is_send ? &channel->send : &channel->receive;
 
 	if (!operation->name)
 		return judgement_refuse(j, REASON_DIRECTION, "channel %s has no %s operation",
 					channel->name, is_send ? "send" : "receive");
-	switch (is_send ? permission_grant(j->principal, operation, &j->match)
-			: permission_receive(j, &j->match)) {
+	switch (is_send ? permission_grant(j->principal, operation, j->match)
+			: permission_receive(j, j->match)) {
 	case GATE_FULL:
 		return true;
 	case GATE_OWN:
@@ -108,7 +108,7 @@ bool permission_scope(struct judgement *j)
 
 bool permission_topic(struct judgement *j)
 {
-	if (!j->match.channel)
+	if (!j->match->channel)
 		return judgement_refuse(j, REASON_TOPIC_UNKNOWN,
 					"no channel of the contract has this topic");
 	return true;
@@ -125,12 +125,12 @@ static bool is_listed(const struct contract_param *param, const struct contract_
 
 bool permission_params(struct judgement *j)
 {
-	const struct contract_channel *channel = j->match.channel;
+	const struct contract_channel *channel = j->match->channel;
 	const struct rules_channel *more = &j->gate->rules->channel[channel->index];
 
 	for (size_t i = 0; i < channel->param_count; i++) {
 		const struct contract_param *param = &channel->param[i];
-		const struct contract_span *span = &j->match.param[i];
+		const struct contract_span *span = &j->match->param[i];
 
 		if (param->value_count > 0 && !is_listed(param, span))
 			return judgement_refuse(j, REASON_TOPIC_PARAMETER,
@@ -217,7 +217,7 @@ bool permission_is_own(struct judgement *j, const struct contract_match *match)
 
 bool permission_own(struct judgement *j)
 {
-	if (!j->is_own_needed || permission_is_own(j, &j->match))
+	if (!j->is_own_needed || permission_is_own(j, j->match))
 		return true;
 	if (j->decision->reason == REASON_STORE_UNAVAILABLE)
 		return false;

@@ -40,7 +40,7 @@ static const char *list_statuses(const struct contract_transitions *transitions,
 static bool refuse_transition(struct judgement *j, const char *from, const char *to, size_t to_len,
 			      uint64_t allowed)
 {
-	const struct contract_mapping *mapping = j->match.channel->mapping;
+	const struct contract_mapping *mapping = j->match->channel->mapping;
 	char next[128];
 	char pointer[128];
 
@@ -70,7 +70,7 @@ static struct ledger_value *add_value(struct decision *decision, unsigned column
  */
 static bool check_transition(struct judgement *j)
 {
-	const struct contract_mapping *mapping = j->match.channel->mapping;
+	const struct contract_mapping *mapping = j->match->channel->mapping;
 	const struct contract_transitions *transitions = mapping->transitions;
 	const char *from = j->state.is_known ? j->state.status[mapping->slot] : "";
 	struct ledger_value *value;
@@ -107,7 +107,7 @@ static bool is_text(const char *text, size_t len, const char *expected)
 /* The owner that the payload names, if it does. */
 static bool read_owner(struct judgement *j)
 {
-	const struct contract_mapping *mapping = j->match.channel->mapping;
+	const struct contract_mapping *mapping = j->match->channel->mapping;
 	struct ledger_write *write = &j->decision->write;
 
 	if (!mapping->owner_member ||
@@ -132,7 +132,7 @@ static bool check_own_publish(struct judgement *j)
 
 	if (j->is_own_needed && write->owner &&
 	    is_text(write->owner, write->owner_len, j->principal->name)) {
-		if (!permission_owner(j, &j->match, &owner))
+		if (!permission_owner(j, j->match, &owner))
 			return false;
 		if (!owner[0])
 			return true;
@@ -143,7 +143,7 @@ static bool check_own_publish(struct judgement *j)
 /* An owner that stands does not change. */
 static bool check_owner(struct judgement *j, const struct ledger_state *state)
 {
-	const struct contract_mapping *mapping = j->match.channel->mapping;
+	const struct contract_mapping *mapping = j->match->channel->mapping;
 	const struct ledger_write *write = &j->decision->write;
 	char pointer[128];
 
@@ -175,7 +175,7 @@ static void fill_value(struct ledger_value *to, enum contract_type type,
 
 static void fill_columns(struct judgement *j)
 {
-	const struct contract_mapping *mapping = j->match.channel->mapping;
+	const struct contract_mapping *mapping = j->match->channel->mapping;
 
 	for (size_t i = 0; i < mapping->fill_count; i++) {
 		const struct contract_fill *fill = &mapping->fill[i];
@@ -190,8 +190,8 @@ static void fill_columns(struct judgement *j)
 
 static bool check_entity(struct judgement *j)
 {
-	const struct contract_mapping *mapping = j->match.channel->mapping;
-	const struct contract_span *id = &j->match.param[mapping->param];
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const struct contract_span *id = &j->match->param[mapping->param];
 
 	j->has_state = judgement_look(j, mapping->entity, id->text, id->len, &j->state);
 	return j->has_state && check_owner(j, &j->state);
@@ -200,7 +200,7 @@ static bool check_entity(struct judgement *j)
 /* Ownership, owner and status change. */
 bool standing_check(struct judgement *j)
 {
-	const struct contract_mapping *mapping = j->match.channel->mapping;
+	const struct contract_mapping *mapping = j->match->channel->mapping;
 
 	if (!read_owner(j) || !judgement_ask(j, GATE_STEP_OWN, check_own_publish) ||
 	    !judgement_ask(j, GATE_STEP_ENTITY, check_entity))
@@ -224,9 +224,11 @@ void standing_describe(struct judgement *j)
 	struct ledger_write *write = &j->decision->write;
 
 	write->entity = LEDGER_NO_ENTITY;
+	write->id = NULL;
+	write->id_len = 0;
 	if (j->has_state) {
-		const struct contract_mapping *mapping = j->match.channel->mapping;
-		const struct contract_span *id = &j->match.param[mapping->param];
+		const struct contract_mapping *mapping = j->match->channel->mapping;
+		const struct contract_span *id = &j->match->param[mapping->param];
 
 		write->entity = mapping->entity->index;
 		/* The match points into the memo, which the next delivery may replace. */
@@ -235,8 +237,10 @@ void standing_describe(struct judgement *j)
 		fill_columns(j);
 	}
 	write->value = j->decision->value;
-	write->is_unrecorded = !j->match.channel->is_recorded;
-	write->is_power = j->match.channel->durability == CONTRACT_POWER;
+	write->received_ms = 0;
+	write->publisher = write->client_id = NULL;
+	write->is_unrecorded = !j->match->channel->is_recorded;
+	write->is_power = j->match->channel->durability == CONTRACT_POWER;
 	write->topic = j->request->topic;
 	write->topic_len = j->request->topic_len;
 	write->payload = j->request->payload;

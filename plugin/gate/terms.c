@@ -8,10 +8,10 @@ bool terms_size(struct judgement *j)
 {
 	if (j->request->payload_len == 0)
 		return judgement_refuse(j, REASON_PAYLOAD_EMPTY, "the payload is empty");
-	if (j->request->payload_len > j->match.channel->payload_max)
+	if (j->request->payload_len > j->match->channel->payload_max)
 		return judgement_refuse(j, REASON_PAYLOAD_TOO_LARGE,
 					"the payload has %zu bytes, the channel takes at most %zu",
-					j->request->payload_len, j->match.channel->payload_max);
+					j->request->payload_len, j->match->channel->payload_max);
 	return true;
 }
 
@@ -33,7 +33,7 @@ bool terms_json(struct judgement *j)
 
 bool terms_schema(struct judgement *j)
 {
-	const struct schema *schema = j->gate->rules->channel[j->match.channel->index].schema;
+	const struct schema *schema = j->gate->rules->channel[j->match->channel->index].schema;
 	enum schema_answer answer = schema_check(schema, j->payload);
 
 	if (answer == SCHEMA_VALID)
@@ -68,11 +68,11 @@ static const struct payload_value *value_at(const struct payload_value *value, c
 /* What the contract says stands in the payload as well as in the topic must be the same. */
 bool terms_ids(struct judgement *j)
 {
-	const struct contract_channel *channel = j->match.channel;
+	const struct contract_channel *channel = j->match->channel;
 
 	for (size_t i = 0; i < channel->param_count; i++) {
 		const struct contract_param *param = &channel->param[i];
-		const struct contract_span *span = &j->match.param[i];
+		const struct contract_span *span = &j->match->param[i];
 		const char *text = NULL;
 		size_t len = 0;
 
@@ -94,34 +94,34 @@ bool terms_ids(struct judgement *j)
 
 bool terms_will(struct judgement *j)
 {
-	if (!j->request->is_will || j->match.channel->is_will_allowed)
+	if (!j->request->is_will || j->match->channel->is_will_allowed)
 		return true;
 	return judgement_refuse(j, REASON_WILL_FORBIDDEN, "channel %s takes no last will",
-				j->match.channel->name);
+				j->match->channel->name);
 }
 
 bool terms_retain(struct judgement *j)
 {
-	enum contract_retain retain = j->match.channel->send.retain;
+	enum contract_retain retain = j->match->channel->send.retain;
 
 	if (j->request->is_retained && retain == CONTRACT_RETAIN_MUST_NOT)
 		return judgement_refuse(j, REASON_RETAIN_FORBIDDEN,
 					"channel %s takes no retained messages",
-					j->match.channel->name);
+					j->match->channel->name);
 	if (!j->request->is_retained && retain == CONTRACT_RETAIN_MUST)
 		return judgement_refuse(j, REASON_RETAIN_REQUIRED,
 					"channel %s takes retained messages only",
-					j->match.channel->name);
+					j->match->channel->name);
 	return true;
 }
 
 bool terms_qos(struct judgement *j)
 {
-	unsigned least = j->match.channel->send.qos;
+	unsigned least = j->match->channel->send.qos;
 
 	if (j->request->qos >= least)
 		return true;
 	return judgement_refuse(j, REASON_QOS_TOO_LOW,
 				"QoS %u was used, channel %s takes %u and above", j->request->qos,
-				j->match.channel->name, least);
+				j->match->channel->name, least);
 }
