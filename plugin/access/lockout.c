@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/siphash.h"
+
 #define WAYS 8u
 #define SET (WAYS + 1) /* the last entry of a set is the one that strangers share */
 #define ENTRIES_MIN WAYS
@@ -44,59 +46,17 @@ struct lockout_limits lockout_defaults(void)
 	};
 }
 
-/* ---- SipHash-2-4 (Aumasson and Bernstein), since peers choose what is hashed ------------- */
-
-static uint64_t rotate(uint64_t x, unsigned by)
-{
-	return (x << by) | (x >> (64 - by));
-}
-
-static void sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[2] += v[3];
-	v[1] = rotate(v[1], 13) ^ v[0];
-	v[3] = rotate(v[3], 16) ^ v[2];
-	v[0] = rotate(v[0], 32);
-	v[2] += v[1];
-	v[0] += v[3];
-	v[1] = rotate(v[1], 17) ^ v[2];
-	v[3] = rotate(v[3], 21) ^ v[0];
-	v[2] = rotate(v[2], 32);
-}
-
-static uint64_t sip_hash(const uint64_t key[2], const unsigned char *data, size_t len)
-{
-	uint64_t v[4] = { key[0] ^ UINT64_C(0x736f6d6570736575),
-			  key[1] ^ UINT64_C(0x646f72616e646f6d),
-			  key[0] ^ UINT64_C(0x6c7967656e657261),
-			  key[1] ^ UINT64_C(0x7465646279746573) };
-	size_t whole = len / 8;
-
-	for (size_t i = 0; i <= whole; i++) {
-		uint64_t word = i == whole ? (uint64_t)len << 56 : 0;
-		size_t take = i == whole ? len % 8 : 8;
-
-		for (size_t k = 0; k < take; k++)
-			word |= (uint64_t)data[8 * i + k] << (8 * k);
-		v[3] ^= word;
-		sip_round(v);
-		sip_round(v);
-		v[0] ^= word;
-	}
-	v[2] ^= 0xff;
-	for (int i = 0; i < 4; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
-}
-
 /* ---- identities ------------------------------------------------------------------------- */
 
 /* Neither 0 nor SEVERAL, which mean something else. */
 static uint64_t id_of(const struct lockout *lockout, const void *data, size_t len)
 {
-	uint64_t id = sip_hash(lockout->key, data, len);
+	struct siphash hash;
+	uint64_t id;
 
+	siphash_begin(&hash, lockout->key);
+	siphash_text(&hash, data, len, 2);
+	id = siphash_end(&hash, 4);
 	return id == 0 || id == SEVERAL ? 1 : id;
 }
 

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/siphash.h"
+
 #define NONE UINT32_MAX
 
 enum list { LIST_FREE, LIST_CLEAN, LIST_PINNED, LIST_COUNT };
@@ -42,57 +44,16 @@ struct state {
 	uint64_t key[2];
 };
 
-/* ---- SipHash-1-3: clients choose ids, so the hash must be keyed -------------------------- */
-
-static uint64_t rotate(uint64_t x, unsigned bits)
-{
-	return (x << bits) | (x >> (64 - bits));
-}
-
-static void sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[1] = rotate(v[1], 13) ^ v[0];
-	v[0] = rotate(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotate(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotate(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotate(v[1], 17) ^ v[2];
-	v[2] = rotate(v[2], 32);
-}
-
-static void sip_word(uint64_t v[4], uint64_t word)
-{
-	v[3] ^= word;
-	sip_round(v);
-	v[0] ^= word;
-}
-
+/* Clients choose ids, so the hash is keyed. */
 static uint32_t hash_id(const struct state *s, uint32_t table, const char *id, size_t len)
 {
-	uint64_t v[4] = {
-		s->key[0] ^ UINT64_C(0x736f6d6570736575),
-		s->key[1] ^ UINT64_C(0x646f72616e646f6d),
-		s->key[0] ^ UINT64_C(0x6c7967656e657261),
-		s->key[1] ^ UINT64_C(0x7465646279746573),
-	};
-	size_t left = len;
+	struct siphash hash;
 	uint64_t word;
 
-	for (; left >= 8; left -= 8, id += 8) {
-		memcpy(&word, id, 8);
-		sip_word(v, word);
-	}
-	word = 0;
-	memcpy(&word, id, left);
-	sip_word(v, word);
-	sip_word(v, (uint64_t)table << 32 | len);
-	v[2] ^= 0xff;
-	for (int i = 0; i < 3; i++)
-		sip_round(v);
-	word = v[0] ^ v[1] ^ v[2] ^ v[3];
+	siphash_begin(&hash, s->key);
+	siphash_text(&hash, id, len, 1);
+	siphash_word(&hash, table, 1);
+	word = siphash_end(&hash, 3);
 	return (uint32_t)(word ^ word >> 32);
 }
 

@@ -1,6 +1,8 @@
-/* The ground floor: diag, reason, jsonfile, clock. */
+/* The ground floor: diag, reason, jsonfile, clock, siphash. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,6 +14,7 @@
 #include "base/diag.h"
 #include "base/jsonfile.h"
 #include "base/reason.h"
+#include "base/siphash.h"
 #include "failalloc.h"
 
 static void test_diag_set__keeps_one_printable_line(void **state)
@@ -240,6 +243,86 @@ static void test_clock_print__is_rfc_3339(void **state)
 	assert_true(clock_mono_ns() <= clock_mono_ns());
 }
 
+/* ---- siphash ---------------------------------------------------------------------------- */
+
+static uint64_t siphash_of(const uint64_t key[2], const unsigned char *text, size_t len, unsigned c,
+			   unsigned d)
+{
+	struct siphash hash;
+
+	siphash_begin(&hash, key);
+	siphash_text(&hash, text, len, c);
+	return siphash_end(&hash, d);
+}
+
+/* The key 00 01 .. 0f and the texts "", 00, 00 01, ..: the designers' own vectors. */
+static void test_siphash_end__gives_the_published_vectors(void **state)
+{
+	static const uint64_t key[2] = { UINT64_C(0x0706050403020100),
+					 UINT64_C(0x0f0e0d0c0b0a0908) };
+	static const struct {
+		size_t len;
+		uint64_t hash;
+	} vectors[] = {
+		{ 0, UINT64_C(0x726fdb47dd0e0e31) },  { 1, UINT64_C(0x74f839c593dc67fd) },
+		{ 7, UINT64_C(0xab0200f58b01d137) },  { 8, UINT64_C(0x93f5f5799a932462) },
+		{ 15, UINT64_C(0xa129ca6149be45e5) }, { 63, UINT64_C(0x958a324ceb064572) },
+	};
+	unsigned char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (unsigned char)i;
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(*vectors); i++)
+		assert_true(siphash_of(key, text, vectors[i].len, 2, 4) == vectors[i].hash);
+}
+
+/* What OpenSSL's SipHash says, with as many rounds. */
+static uint64_t openssl_siphash(const unsigned char key[16], const unsigned char *text, size_t len,
+				unsigned c, unsigned d)
+{
+	size_t size = 8;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
+		OSSL_PARAM_construct_uint(OSSL_MAC_PARAM_C_ROUNDS, &c),
+		OSSL_PARAM_construct_uint(OSSL_MAC_PARAM_D_ROUNDS, &d),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
+	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
+	unsigned char hash[8];
+	uint64_t word;
+
+	assert_int_equal(EVP_MAC_init(ctx, key, 16, params), 1);
+	assert_int_equal(EVP_MAC_update(ctx, text, len), 1);
+	assert_int_equal(EVP_MAC_final(ctx, hash, &size, sizeof(hash)), 1);
+	EVP_MAC_CTX_free(ctx);
+	EVP_MAC_free(mac);
+	memcpy(&word, hash, sizeof(word));
+	return le64toh(word);
+}
+
+static void test_siphash_end__agrees_with_openssl(void **state)
+{
+	static const unsigned rounds[][2] = { { 1, 3 }, { 2, 4 } };
+	unsigned char key[16];
+	unsigned char text[300];
+	uint64_t words[2];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(key); i++)
+		key[i] = (unsigned char)(211 * i + 3);
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (unsigned char)(151 * i);
+	memcpy(words, key, sizeof(words));
+	words[0] = le64toh(words[0]);
+	words[1] = le64toh(words[1]);
+	for (size_t len = 0; len <= sizeof(text); len++)
+		for (size_t i = 0; i < 2; i++)
+			assert_true(siphash_of(words, text, len, rounds[i][0], rounds[i][1]) ==
+				    openssl_siphash(key, text, len, rounds[i][0], rounds[i][1]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +337,8 @@ int main(void)
 		cmocka_unit_test(test_jsonpath_fail__prints_the_pointer),
 		cmocka_unit_test(test_clock_parse__reads_what_rfc_3339_says),
 		cmocka_unit_test(test_clock_print__is_rfc_3339),
+		cmocka_unit_test(test_siphash_end__gives_the_published_vectors),
+		cmocka_unit_test(test_siphash_end__agrees_with_openssl),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
