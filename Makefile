@@ -165,11 +165,16 @@ $(B)/bench_monitor: test/bench/bench_monitor.c $(BASE:%=$(B)/rel/%.o) $(MONITOR:
 bench-monitor: $(B)/bench_monitor  ## what limits, detectors and counters cost a message
 	@$(B)/bench_monitor
 
+# What `all` does not build, for its warnings only.
+OTHERS = $(filter-out $(if $(filter yyjson,$(BACKEND)),,%/fuzz_payload_diff.c), \
+           $(shell find docs test -name '*.c' ! -path 'test/clients/*'))
+parse: ; @$(CC) $(CORE) -Itest/unit -fsyntax-only $(OTHERS)
+
 lint: all  ## formatting, arrows between rooms, exported symbols, warnings of gcc and clang
 	@B=$(B) CC="$(CC)" CLANG="$(CLANG)" MAKE="$(MAKE)" test/lint.sh
 
 fmt:  ## format the sources
-	clang-format -i $(shell find plugin test -name '*.[ch]')
+	clang-format -i $(shell find plugin docs test -name '*.[ch]')
 
 test: deps  ## install what is missing and run everything
 	@B="$(B)" MAKE="$(MAKE)" $(PYTHON) test/all.py
@@ -196,7 +201,7 @@ clean:  ## remove what was built (chroots, npm packages and make run's files sta
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all asyncapi conformance bench bench-gate bench-schema bench-ledger bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration crash
+.PHONY: all parse asyncapi conformance bench bench-gate bench-schema bench-ledger bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration crash
 
 # ---- running it -------------------------------------------------------------------------
 

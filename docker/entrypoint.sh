@@ -10,7 +10,8 @@
 # /mosquitto/data     the database, the broker's sessions and retained messages
 # /mosquitto/log      mosquitto.log, with LOG_DEST=file
 #
-# TLS_PORT WSS_PORT PLAIN_PORT    listeners; the plain one is on the container's loopback only
+# TLS_PORT WSS_PORT MTLS_PORT     listeners: MQTT over TLS, websockets, clients with a certificate
+# PLAIN_PORT                      plain MQTT, on the container's loopback only
 # SERVER_NAMES                    more names or addresses for a made certificate, by commas
 # CONTRACT                        path of another contract
 # PLUGIN_OPT_<NAME>               plugin_opt_<name>, e.g. PLUGIN_OPT_BATCH_MS=20

@@ -1,13 +1,14 @@
 #!/bin/bash
-# Healthy: a client logs in over MQTT and receives the retained message of a topic.
+# Healthy: a client logs in over MQTT and receives what the plugin itself says on $SYS, which
+# no broker without it does.
 #
-#     HEALTH_TOPIC              what must arrive
+#     HEALTH_TOPIC              what must arrive; with plugin_opt_sys_interval 0 another
 #     HEALTH_USER               who asks; needs read:sys. His password is looked up in
 #     HEALTH_PASSWORD_FILE      this file, or else in the credentials of the first start
 #     HEALTH_ARGS               where the broker is, for mosquitto_sub
 set -euo pipefail
 
-topic=${HEALTH_TOPIC:-\$SYS/broker/version}
+topic=${HEALTH_TOPIC:-\$SYS/broker/petstore/version}
 user=${HEALTH_USER:-monitor}
 credentials=/mosquitto/config/credentials
 

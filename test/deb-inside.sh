@@ -2,25 +2,12 @@
 # Runs inside a small Debian system (deb.sh): the life of the package in /mnt/petstore.deb.
 set -uo pipefail
 
-passed=0 failed=0 broker=''
+# shellcheck source=test/count.sh
+. /mnt/count.sh
+
+broker=''
 conf=/etc/mosquitto/conf.d/petstore.conf
 dir=/etc/mosquitto/petstore
-
-check()
-{
-	local what=$1
-	shift
-	if "$@" >/tmp/out 2>&1; then
-		passed=$((passed + 1))
-		echo "ok    $what"
-	else
-		failed=$((failed + 1))
-		echo "FAIL  $what"
-		tail -n 20 /tmp/out | sed 's/^/      /'
-	fi
-}
-
-not() { ! "$@"; }
 
 apt() { DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends "$@"; }
 
@@ -70,12 +57,11 @@ stock() { printf '{"productId":"p1","quantity":%s,"updatedAt":"2026-01-15T10:30:
 is_accepted() { local out; out=$(publish inventory-service inventory/p1/stock "$(stock 3)") && [ -z "$out" ]; }
 is_refused() { publish inventory-service inventory/p1/stock "$(stock -3)" | grep 'Not authorized'; }
 
-# Ports that the machine around us does not use.
-ports()
+use_ports()
 {
-	read -r tls wss plain <<<"$(shuf -i 20000-32000 -n 3 | tr '\n' ' ')"
+	ports
 	sed -i "s/^listener 8883/listener $tls/; s/^listener 8084/listener $wss/
-		s/^listener 1883/listener $plain/" $conf
+		s/^listener 8884/listener $mtls/; s/^listener 1883/listener $plain/" $conf
 }
 
 printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d # no services in here
@@ -89,7 +75,7 @@ check "petstorectl runs" petstorectl version
 check "installing alone changes no configuration" test ! -e $conf
 check "petstore-setup makes certificates, accounts, configuration" petstore-setup
 check "nobody else reads the passwords" test "$(stat -c '%U %a' $dir $dir/credentials | tr '\n' ' ')" = "mosquitto 750 mosquitto 600 "
-ports
+use_ports
 check "the service's configuration starts" start
 check "a message is accepted" is_accepted
 check "another is refused" is_refused
@@ -112,4 +98,4 @@ check "no file is left" not ls -d "${files[@]}" $dir $conf $conf.removed
 check "but the database" test -s /var/lib/mosquitto/petstore.db
 check "the broker starts without it" start
 check "and stops" stop
-echo "$passed passed, $failed failed"
+closing

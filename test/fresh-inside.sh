@@ -2,21 +2,8 @@
 # Runs inside a small Debian system (fresh.sh): from /mnt/petstore.git to a broker that serves.
 set -uo pipefail
 
-passed=0 failed=0
-
-check()
-{
-	local what=$1
-	shift
-	if "$@" >/tmp/out 2>&1; then
-		passed=$((passed + 1))
-		echo "ok    $what"
-	else
-		failed=$((failed + 1))
-		echo "FAIL  $what"
-		tail -n 30 /tmp/out | sed 's/^/      /'
-	fi
-}
+# shellcheck source=test/count.sh
+. /mnt/count.sh
 
 serves()
 {
@@ -42,9 +29,9 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get -qq update >/dev/null 2>&1
 apt-get -qqy --no-install-recommends install git make gcc >/dev/null 2>&1
 git clone -q /mnt/petstore.git /petstore && cd /petstore || exit 1
-read -r tls wss plain <<<"$(shuf -i 20000-32000 -n 3 | tr '\n' ' ')"
+ports
 
-make run TLS_PORT="$tls" WSS_PORT="$wss" PLAIN_PORT="$plain" >/tmp/run.log 2>&1 &
+make run TLS_PORT="$tls" WSS_PORT="$wss" MTLS_PORT="$mtls" PLAIN_PORT="$plain" >/tmp/run.log 2>&1 &
 make=$!
 check "make run serves" serves
 check "the command that it prints works" is_accepted
@@ -54,4 +41,4 @@ if [ -n "${1:-}" ]; then
 	check "make test" tests
 	echo "make test: $(tail -n 1 /tmp/test.log)"
 fi
-echo "$passed passed, $failed failed"
+closing

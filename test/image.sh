@@ -10,30 +10,15 @@
 # first process is process 1. Its network is this machine's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=test/count.sh
+. test/count.sh
 
 suite=${1:-trixie}
 B=$(realpath -m "${B:-build}")
 base=localhost/petstore-base:$suite
 image=localhost/petstore:$suite
-passed=0 failed=0
 
-skip() { printf 'image: %s\n0 passed, 0 failed, 1 skipped\n' "$*"; exit 0; }
-
-check() # what, then a command
-{
-	local what=$1
-	shift
-	if "$@" >"$work/out" 2>&1; then
-		passed=$((passed + 1))
-		echo "ok    $what"
-	else
-		failed=$((failed + 1))
-		echo "FAIL  $what"
-		sed 's/^/      /' "$work/out"
-	fi
-}
-
-not() { ! "$@"; }
+skip() { echo "image: $*"; skipped=1; closing; exit; }
 
 # ---- building ---------------------------------------------------------------------------
 
@@ -92,11 +77,11 @@ mapfile -t entry < <(config 'range .Docker.Config.Entrypoint}}{{println .}}{{end
 mapfile -t health < <(config 'range .Docker.Config.Healthcheck.Test}}{{println .}}{{end' | sed 1d | grep .)
 as_user=(setpriv --reuid="$uid" --regid="$gid" --clear-groups --bounding-set=-all
 	--no-new-privs env -i)
-read -r tls wss plain <<<"$(shuf -i 20000-32000 -n 3 | tr '\n' ' ')"
+ports
 
 volume() # name: an empty one, as an engine makes it
 {
-	mkdir -p "$work/$1"/{config,data,log}
+	mkdir -p "$work/$1"/{config,data,log,metrics}
 	cp -a "$root/mosquitto/." "$work/$1/"
 }
 
@@ -111,7 +96,7 @@ start()
 		root=$1 volume=$2
 		shift 2
 		mount --bind "$root" "$root"
-		for name in config data log; do
+		for name in config data log metrics; do
 			mount --bind "$volume/$name" "$root/mosquitto/$name"
 		done
 		mount -t proc proc "$root/proc"
@@ -120,7 +105,7 @@ start()
 		mount -o remount,ro,bind "$root"
 		exec chroot "$root" "$@"
 	' run "$root" "$volume" "${as_user[@]}" "${environment[@]}" TLS_PORT="$tls" WSS_PORT="$wss" \
-		PLAIN_PORT="$plain" "$@" "${entry[@]}" >"$volume/out" 2>&1 &
+		MTLS_PORT="$mtls" PLAIN_PORT="$plain" "$@" "${entry[@]}" >"$volume/out" 2>&1 &
 	outer=$!
 	inner=''
 	until_true first_process
@@ -160,10 +145,18 @@ stop() # prints nothing; the status is the container's
 	return $status
 }
 
-run_health()
+run_health() # more variables
 {
 	nsenter --target "$inner" --mount --pid --root -- "${as_user[@]}" "${environment[@]}" \
-		PLAIN_PORT="$plain" "${health[@]}"
+		PLAIN_PORT="$plain" "$@" "${health[@]}"
+}
+
+is_sick() # what the check says, more variables
+{
+	local said status=0
+	said=$(run_health "${@:2}" 2>&1) || status=$?
+	echo "$said"
+	[ $status != 0 ] && grep -qxF -e "$1" <<<"$said"
 }
 
 # ---- clients outside --------------------------------------------------------------------
@@ -182,6 +175,15 @@ order() # id, status
 {
 	client mosquitto_pub orders-service -t "orders/$1/status" \
 		-m "{\"orderId\":\"$1\",\"status\":\"$2\",\"userId\":\"customer-a\",\"updatedAt\":\"2026-01-15T10:30:00Z\"}" 2>&1
+}
+
+is_known_by_certificate() # device
+{
+	local clients=$work/one/config/clients out
+	out=$(timeout 20 mosquitto_pub -h localhost -p "$mtls" --cafile "$work/one/config/ca.crt" \
+		--cert "$clients/$1.crt" --key "$clients/$1.key" -V 5 -q 1 -t "pets/$1/availability" \
+		-m "{\"petId\":\"$1\",\"available\":true,\"updatedAt\":\"2026-01-15T10:30:00Z\"}" 2>&1) &&
+		[ -z "$out" ]
 }
 
 is_refused() { order "$@" | grep -q 'Not authorized'; }
@@ -209,10 +211,14 @@ check "it does not run as root" test "$uid" = 1883
 # shellcheck disable=SC2016 # the template's own names
 check "volumes as in the official image" test "$(config 'range $k, $v := .Docker.Config.Volumes}}{{$k}} {{end')" = \
 	"/mosquitto/config /mosquitto/data /mosquitto/log "
+ports_of() { config 'range $k, $v := .Docker.Config.ExposedPorts}}{{$k}} {{end'; }
+check "its listeners are exposed" test "$(ports_of)" = "8084/tcp 8883/tcp 8884/tcp "
 check "it is labelled" test "$(config 'index .Docker.Config.Labels "org.opencontainers.image.title"')" = mosquitto-petstore
 tools() { find "$root/usr" -path '*bin/*' | grep -E '/([^/]*-)?(cc|gcc|clang|make|ld|as|python3|sqlite3|gdb)[-0-9.]*$'; }
 check "no compiler, no test tool" not tools
 check "no headers" test ! -e "$root/usr/include/stdio.h"
+
+check "Compose takes compose.yaml, and it fits the image" env B="$B" test/compose.sh "$chroots/base-$suite"
 
 # ---- the first start --------------------------------------------------------------------
 
@@ -224,6 +230,8 @@ check "its first process is the entry point" grep -q petstore-entrypoint "/proc/
 check "mosquitto is its child, not root's" test "$(ps -o user:20=,comm= --ppid "$inner" | tr -s ' ' || true)" = "1883 mosquitto"
 check "it is healthy" run_health
 check "an order arrives over TLS" arrives ord-1
+check "a certificate stands for its device" is_known_by_certificate collar-7
+check "a revoked one does not" not is_known_by_certificate collar-8
 check "what breaks the contract is refused" is_refused ord-1 LOST
 check "the orders are kept" until_true kept "ord-1 PLACED "
 
@@ -244,7 +252,7 @@ check "what was acknowledged is kept" kept "ord-1 PLACED ord-2 PLACED "
 # ---- the same volume again --------------------------------------------------------------
 
 mv "$work/one/out" "$work/first"
-start one PLUGIN_OPT_BATCH_MS=20 LOG_DEST=file
+start one PLUGIN_OPT_BATCH_MS=20 PLUGIN_OPT_METRICS_FILE=/mosquitto/metrics/petstore.prom LOG_DEST=file
 check "it starts again" until_true grep -q ' running' "$work/one/log/mosquitto.log"
 check "the log is in the volume" test -s "$work/one/log/mosquitto.log"
 check "nothing is made twice" not said one 'first start'
@@ -253,6 +261,7 @@ check "the orders are still there" kept "ord-1 PLACED ord-2 PLACED "
 check "an order goes on from where it stood" is_accepted ord-1 APPROVED
 check "and not from elsewhere" is_refused ord-2 DELIVERED
 check "it is still healthy" run_health
+check "metrics are in the volume" until_true grep -q ^petstore_ "$work/one/metrics/petstore.prom"
 kill_it
 start one
 check "it starts after a kill" is_up one
@@ -271,7 +280,7 @@ check "and left as they are" test "$before" = \
 	"$(cd "$work/two/config" && sha256sum access.json ca.crt passwords server.crt server.key | cut -d ' ' -f 1)"
 check "and no others are made" test ! -e "$work/two/config/credentials"
 check "clients log in with them" client mosquitto_pub monitor -t x -m x -q 0
-check "health says what it lacks" bash -c "$(declare -f run_health); $(declare -p inner as_user environment plain health); run_health 2>&1 | grep HEALTH_PASSWORD_FILE"
+check "health says what it lacks" is_sick "no password for monitor: set HEALTH_USER and HEALTH_PASSWORD_FILE"
 check "it stops" stop
 
 start two PLUGIN_OPT_BATCH_MSS=20
@@ -285,8 +294,13 @@ printf 'listener %s 127.0.0.1\nallow_anonymous true\nlog_dest stderr\n' "$plain"
 start three
 check "an own mosquitto.conf is used as it is" is_up three
 check "and nothing is made" test "$(ls -A "$work/three/config")" = mosquitto.conf
+three=(HEALTH_USER=x HEALTH_PASSWORD_FILE=/mosquitto/config/mosquitto.conf)
+# shellcheck disable=SC2016 # topics
+check "a broker without the plugin is not healthy" is_sick \
+	'$SYS/broker/petstore/version did not arrive' "${three[@]}"
+# shellcheck disable=SC2016
+check "though it would be, for another topic" run_health "${three[@]}" 'HEALTH_TOPIC=$SYS/broker/version'
 check "it stops" stop
 
 echo "image $(size "$image") on a base of $(size "$base")"
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+closing

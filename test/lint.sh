@@ -41,17 +41,21 @@ symbols() {
 }
 
 format() {
-	find plugin test -name '*.[ch]' -exec clang-format --dry-run {} + 2>&1 |
+	find plugin docs test -name '*.[ch]' -exec clang-format --dry-run {} + 2>&1 |
 		grep -E 'warning|error'
 }
 
 warnings() {
-	"$MAKE" --no-print-directory -s B="$B/$1" CC="$2" WERROR=1 all 2>&1
+	"$MAKE" --no-print-directory -s B="$B/$1" CC="$2" WERROR=1 all parse 2>&1
+}
+
+scripts() {
+	grep -rlE '^#!/bin/(ba)?sh$' test docker docs .ci | xargs shellcheck -x -S warning test/count.sh
 }
 
 traces() { # what has no place in the tree: open tasks, absolute paths of someone's machine
 	grep -rnE '\b(TODO|FIXME|XXX)\b|/work/|/root/|/home/[a-z]' --include='*' \
-		plugin schemas test docker Makefile ./*.md 2>/dev/null |
+		plugin schemas test docker docs .ci Makefile ./*.md 2>/dev/null |
 		grep -vE '^test/lint.sh:|corpus/|\.pyc'
 }
 
@@ -71,6 +75,11 @@ check "ledger knows base only" arrows ledger contract access schema gate rules b
 check "report knows base and the gate only" arrows report contract access schema ledger rules broker tell
 check "the plugin exports Mosquitto's three symbols" symbols
 check "no open tasks and no one's paths" traces
+if command -v shellcheck >/dev/null; then
+	check "shell scripts" scripts
+else
+	echo "skip  shellcheck: not installed"
+fi
 if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
 	check "clang-format" format
 else

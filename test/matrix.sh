@@ -9,14 +9,15 @@
 # with its name; the last line counts all of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=test/count.sh
+. test/count.sh
 
 chroots=${CHROOTS:-build/chroot}
-passed=0 failed=0 skipped=0
 
 # Prints everything; the counts are the closing line's.
 one()
 {
-	local dir=$chroots/$1 log=$chroots/$1.log status=0 counts
+	local dir=$chroots/$1 log=$chroots/$1.log status=0
 	mkdir -p "$chroots"
 	: >"$log"
 	test/chroot.sh make "$1" "$dir" || status=$?
@@ -38,17 +39,10 @@ one()
 		skipped=$((skipped + 1))
 		return
 	fi
-	counts=$(tail -n 1 "$log" | grep -xE '[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?' || true)
-	read -r -a counts <<<"${counts//[!0-9 ]/}"
-	passed=$((passed + ${counts[0]:-0}))
-	failed=$((failed + ${counts[1]:-1}))
-	skipped=$((skipped + ${counts[2]:-0}))
+	add "$log"
 }
 
 for suite in "${@:-trixie sid}"; do
 	for name in $suite; do one "$name"; done
 done
-line="$passed passed, $failed failed"
-[ $skipped = 0 ] || line="$line, $skipped skipped"
-echo "$line"
-[ $failed = 0 ]
+closing

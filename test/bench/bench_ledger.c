@@ -26,7 +26,14 @@ static const struct ledger_column column[] = {
 	{ "pet_id", LEDGER_TEXT, false },   { "total_amount", LEDGER_TEXT, false },
 	{ "currency", LEDGER_TEXT, false },
 };
-static const struct ledger_entity entity = { "orders", 5, column, 2, { 0, 1 }, -1 };
+static const struct ledger_entity entity = {
+	.table = "orders",
+	.column_count = 5,
+	.column = column,
+	.slot_count = 2,
+	.slot = { 0, 1 },
+	.link_column = -1,
+};
 static const struct ledger_plan plan = { 1, &entity };
 
 /* A payload as the Petstore's, about 250 bytes. */

@@ -1,0 +1,46 @@
+#!/bin/bash
+# Has Compose read docker/compose.yaml, and compares it with the Dockerfile: what the image
+# exposes is published, its volumes are kept, files that are mounted exist. Prints what is
+# wrong. No engine is needed. Where Compose is not installed, Debian 13's is unpacked to
+# $B/compose, by way of the system in folder SYSTEM.
+#
+#     compose.sh [SYSTEM]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+mkdir -p "${B:=build}/compose"
+B=$(realpath "$B")
+
+fetch()
+{
+	test/chroot.sh run "$1" sh -c 'cd /tmp && rm -f docker-compose_*.deb && apt-get update -q >&2 &&
+		apt-get download -q docker-compose >&2 && cat docker-compose_*.deb && rm docker-compose_*.deb' \
+		</dev/null >"$B/compose/new.deb"
+	dpkg-deb -x "$B/compose/new.deb" "$B/compose"
+	rm "$B/compose/new.deb"
+}
+
+if docker compose version >/dev/null 2>&1; then
+	compose=(docker compose)
+else
+	compose=("$B/compose/usr/libexec/docker/cli-plugins/docker-compose")
+	[ -x "${compose[0]}" ] || fetch "$1"
+fi
+
+"${compose[@]}" -f docker/compose.yaml --profile metrics config --format json |
+	/usr/bin/python3 -c '
+import json, os, re, sys
+compose = json.load(sys.stdin)
+broker = compose["services"]["broker"]
+with open("docker/Dockerfile", encoding="utf-8") as file:
+    recipe = file.read()
+exposed = set(map(int, re.search(r"^EXPOSE (.*)$", recipe, re.M)[1].split()))
+volumes = set(json.loads(re.search(r"^VOLUME (.*)$", recipe, re.M)[1]))
+published = {port["target"] for port in broker["ports"]}
+mounted = {volume["target"] for volume in broker["volumes"]}
+bound = {volume["source"] for service in compose["services"].values()
+         for volume in service.get("volumes", []) if volume["type"] == "bind"}
+wrong = [f"exposed, or published, but not both: {exposed ^ published}"] * (exposed != published)
+wrong += [f"not mounted: {volumes - mounted}"] * (not volumes <= mounted)
+wrong += [f"no such file: {name}" for name in bound if not os.path.exists(name)]
+print(*wrong, sep="\n", end="")
+sys.exit(bool(wrong))'
