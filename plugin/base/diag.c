@@ -11,17 +11,6 @@ void diag_init(struct diag *diag)
 	diag->text[0] = '\0';
 }
 
-static bool is_harmless(const unsigned char *s, size_t n)
-{
-	if (n == 1)
-		return s[0] >= 0x20 && s[0] != 0x7f;
-	if (n == 2 && s[0] == 0xc2 && s[1] < 0xa0)
-		return false; /* C1 controls */
-	if (n == 3 && s[0] == 0xe2 && s[1] == 0x80 && (s[2] == 0xa8 || s[2] == 0xa9))
-		return false; /* U+2028, U+2029 */
-	return n > 0;
-}
-
 char *diag_escape(char *ret, size_t cap, const char *text, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -31,7 +20,7 @@ char *diag_escape(char *ret, size_t cap, const char *text, size_t len)
 
 	for (size_t i = 0, take; i < len; i += take) {
 		size_t n = utf8_length(s + i, len - i);
-		bool plain = is_harmless(s + i, n);
+		bool plain = n > 0 && utf8_is_plain(utf8_code(s + i, n));
 
 		take = n ? n : 1;
 		if (used + 4 <= cap)

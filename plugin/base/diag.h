@@ -35,8 +35,8 @@ void diag_init(struct diag *diag);
 
 /*
  * Stores the line, replacing what was there, and returns @err so that a failure reads
- * `return diag_set(diag, ERR_INVALID, "...")`. Control characters, and bytes that are not
- * UTF-8, come out as \xNN; a line that is too long ends in "...". @diag may be NULL.
+ * `return diag_set(diag, ERR_INVALID, "...")`. What diag_escape() escapes comes out as \xNN; a
+ * line that is too long ends in "...". @diag may be NULL.
  */
 int diag_set(struct diag *diag, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -51,8 +51,8 @@ int diag_nomem(struct diag *diag);
 
 /*
  * Copies @len bytes of @text to @ret (room for @cap bytes, NUL included) with everything
- * escaped that could forge a line or steer a terminal: C0 and C1 controls, DEL, bytes that
- * are not UTF-8, U+2028 and U+2029. Cuts with "..." when it does not fit. Returns @ret.
+ * escaped that could forge a line, steer a terminal or mislead the eye: bytes that are not
+ * UTF-8, and what utf8_is_plain() names. Cuts with "..." when it does not fit. Returns @ret.
  */
 char *diag_escape(char *ret, size_t cap, const char *text, size_t len);
 

@@ -131,15 +131,6 @@ static int begin(const struct ctl_command *command, int argc, char **argv, struc
 	return args_read(command, argc, argv, wanted);
 }
 
-static void print_json(const json_t *data)
-{
-	char *text = json_dumps(data, JSON_INDENT(2));
-
-	if (text)
-		(void)puts(text);
-	free(text);
-}
-
 /* ---- ctl --------------------------------------------------------------------------------- */
 
 /* "qos=1" as a number, "retain=true" as a truth, all else as text. */
@@ -186,7 +177,7 @@ static int run_ctl(int argc, char **argv)
 		return CTL_FAILED;
 	status = perform("ctl", &wanted, read_command(argc - first, argv + first), &data);
 	if (status == CTL_OK)
-		print_json(data);
+		(void)table_print_json(data);
 	json_decref(data);
 	return status;
 }
@@ -253,7 +244,7 @@ static int run_bans(int argc, char **argv)
 		return ctl_fail("bans", "expected list, or lift and a client id");
 	status = perform("bans", &wanted, command, &data);
 	if (status == CTL_OK && wanted.json)
-		print_json(data);
+		(void)table_print_json(data);
 	else if (status == CTL_OK && is_lift)
 		(void)printf("lifted %lld\n",
 			     (long long)json_integer_value(json_object_get(data, "lifted")));

@@ -102,7 +102,7 @@ static void print(json_t *list, const struct wanted *wanted)
 	{
 		if (!wanted->json)
 			add_words(row);
-		else if (json_dumpf(row, stdout, JSON_COMPACT) == 0)
+		else if (json_dumpf(row, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) == 0)
 			(void)puts("");
 	}
 	if (!wanted->json)

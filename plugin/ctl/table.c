@@ -78,7 +78,9 @@ void table_print(json_t *rows, const struct table_column *columns)
 
 bool table_print_json(const json_t *json)
 {
-	return json && json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY) == 0 &&
+	return json &&
+	       json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_ENSURE_ASCII) ==
+		       0 &&
 	       puts("") != EOF;
 }
 

@@ -1,8 +1,8 @@
 /*
  * table.h -- rows on standard output: columns for a person, JSON for a program.
  *
- * A row is a Jansson object; what came from clients may hold anything, and is escaped in
- * columns.
+ * A row is a Jansson object. What came from clients may hold anything: columns have it escaped
+ * (diag_escape()), JSON is ASCII.
  */
 #ifndef PETSTORE_CTL_TABLE_H
 #define PETSTORE_CTL_TABLE_H

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "ctl/ctl.h"
+#include "ctl/table.h"
 #include "schema/jsonbig.h"
 #include "schema/schema.h"
 #include "schema/uri.h"
@@ -322,7 +323,7 @@ static int check_instances(struct validate *v, int count, char **paths)
 		json_t *whole =
 			json_pack("{s:b, s:O}", "valid", status == CTL_OK, "results", v->results);
 
-		if (!whole || json_dumpf(whole, stdout, JSON_INDENT(2)) != 0 || puts("") == EOF)
+		if (!table_print_json(whole))
 			status = ctl_fail(NAME, "the result cannot be written");
 		json_decref(whole);
 	}

@@ -79,36 +79,22 @@ static char short_escape(unsigned char c)
 	return 0;
 }
 
-/* C0 and C1 controls, DEL, and the line ends of Unicode, by code point; -1: needs no escape. */
-static int code_to_escape(const unsigned char *s, size_t n)
-{
-	if (n == 0)
-		return 0xfffd;
-	if (n == 1 && (s[0] < 0x20 || s[0] == 0x7f))
-		return s[0];
-	if (n == 2 && s[0] == 0xc2 && s[1] < 0xa0)
-		return s[1];
-	if (n == 3 && s[0] == 0xe2 && s[1] == 0x80 && (s[2] == 0xa8 || s[2] == 0xa9))
-		return 0x2000 + (s[2] & 0x3f);
-	return -1;
-}
-
 /* Writes the character at @s (@n bytes of UTF-8, 0: not UTF-8) to @ret; its length. */
 static size_t escape(const unsigned char *s, size_t n, char ret[8])
 {
 	char brief = n == 1 ? short_escape(s[0]) : 0;
-	int code = code_to_escape(s, n);
+	uint32_t code = n > 0 ? utf8_code(s, n) : 0xfffd;
 
 	if (brief) {
 		ret[0] = '\\';
 		ret[1] = brief;
 		return 2;
 	}
-	if (code < 0) {
+	if (n > 0 && utf8_is_plain(code)) {
 		memcpy(ret, s, n);
 		return n;
 	}
-	return (size_t)snprintf(ret, 8, "\\u%04x", (unsigned)code & 0xffff);
+	return (size_t)snprintf(ret, 8, "\\u%04x", (unsigned)code & 0xffff); /* none is longer */
 }
 
 void jsonout_text(struct jsonout *out, const char *name, const char *text, size_t len, size_t max)

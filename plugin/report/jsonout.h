@@ -2,8 +2,8 @@
  * jsonout.h -- JSON written into a bounded buffer, without allocating.
  *
  * For documents whose shape the code knows and whose texts it does not: any bytes come out as
- * a JSON string (RFC 8259). Controls, U+2028 and U+2029 are escaped, so that the text is one
- * line that steers no terminal; bytes that are not UTF-8 become U+FFFD.
+ * a JSON string (RFC 8259). What utf8_is_plain() names is escaped, so that the text is one line
+ * that steers no terminal and misleads no eye; bytes that are not UTF-8 become U+FFFD.
  *
  * What does not fit leaves the document invalid and jsonout_end() says so; callers that give
  * each text a bound, and the buffer room for all of them, never see that.

@@ -3,8 +3,8 @@
  *
  * Nothing is validated, but nothing is read at or behind the end either, whatever the bytes.
  */
-#ifndef PETSTORE_UTF8_H
-#define PETSTORE_UTF8_H
+#ifndef PETSTORE_SCHEMA_UTF8_H
+#define PETSTORE_SCHEMA_UTF8_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,0 +1,24 @@
+/*
+ * clientlevel.h -- a client's id as one level of a topic.
+ *
+ * A client id may be any text, "+", "#", "a/b" and "$SYS" among them; a level may not. Letters,
+ * digits, '_' and '-' stand for themselves, and each other byte of the id's UTF-8 is '%' and
+ * two hexadecimal digits in capitals: what percent-encoding (RFC 3986, 2.1) makes of it when
+ * '.' and '~' are encoded too. No two ids have the same level, and none is a wildcard, begins
+ * with '$' or has a slash in it.
+ */
+#ifndef PETSTORE_CLIENTLEVEL_H
+#define PETSTORE_CLIENTLEVEL_H
+
+#include <stddef.h>
+
+/* Bytes of a level: every id of 64 bytes has one, and plain ones of three times as many. */
+#define CLIENTLEVEL_MAX 192u
+
+/*
+ * Writes the level and a NUL to @ret (CLIENTLEVEL_MAX + 1 bytes). Returns its length, or 0 where
+ * the id is empty or its level would be longer.
+ */
+size_t clientlevel_print(const char *id, char *ret);
+
+#endif
