@@ -250,13 +250,27 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 	ret->write.value_count = 0;
 	if (judge(&j)) {
 		ret->verdict = VERDICT_ALLOW;
-		ret->payload = j.payload;
 		settle_observed(&j);
-		return;
+	} else {
+		ret->is_observed = false;
+		if (ret->reason == REASON_NONE)
+			ret->reason = REASON_INTERNAL; /* that nobody explained it is our bug */
 	}
-	ret->is_observed = false;
-	if (ret->reason == REASON_NONE)
-		ret->reason = REASON_INTERNAL; /* a refusal that nobody explained is our bug */
+	ret->payload = j.payload;
+}
+
+size_t gate_faults(const struct rules *rules, const struct decision *decision,
+		   struct schema_error *ret, size_t max)
+{
+	enum schema_answer answer;
+
+	if (max == 0 || decision->error.keyword[0] == '\0')
+		return 0;
+	if (decision->reason == REASON_SCHEMA_VIOLATION && decision->payload)
+		return schema_explain(rules->channel[decision->channel->index].schema,
+				      decision->payload, ret, max, &answer);
+	ret[0] = decision->error;
+	return 1;
 }
 
 enum gate_grant gate_grant(const struct access_principal *principal,

@@ -170,6 +170,15 @@ struct decision {
 void gate_decide(struct gate *gate, const struct access_principal *principal,
 		 const struct gate_request *request, struct decision *ret);
 
+/*
+ * Everything that a payload was refused or observed for: a decision stops at the first fault,
+ * this goes on, and is for those who tell of it. At most @max to @ret, of which the first is
+ * @decision->error; returns how many, 0 where it was not a member of the payload that was
+ * wrong. @decision was made under @rules and is the last that its gate made.
+ */
+size_t gate_faults(const struct rules *rules, const struct decision *decision,
+		   struct schema_error *ret, size_t max);
+
 enum gate_grant { GATE_NONE = 0, GATE_OWN, GATE_FULL };
 
 /*

@@ -32,6 +32,7 @@ void tell_use(struct tell *tell, const struct rules *rules)
 	static const char example[] = REFUSALS_TOPIC "a";
 	struct contract_match match = contract_match(rules->contract, example, sizeof(example) - 1);
 
+	tell->rules = rules;
 	tell->has_channel = match.channel && match.channel->receive.name;
 }
 
@@ -94,13 +95,24 @@ static void send(struct tell *tell)
 			     NOTICE_CONTENT_TYPE);
 }
 
-/* The log comes last: see the head of tell.h. */
-static void spread(struct tell *tell, const struct refusal *refusal)
+/* All that is wrong is looked for where it is told only: a decision stops at the first. */
+static void notify(struct tell *tell, const struct refusal *refusal,
+		   const struct decision *decision)
+{
+	struct schema_error fault[NOTICE_FAULTS_MAX];
+	size_t count;
+
+	if (!tell->has_channel || !refusals_may_tell(tell->refusals, refusal))
+		return;
+	count = gate_faults(tell->rules, decision, fault, NOTICE_FAULTS_MAX);
+	refusals_notice(refusal, fault, count, &tell->notice);
+	send(tell);
+}
+
+static void keep(struct tell *tell, const struct refusal *refusal)
 {
 	if (tell->ledger)
 		ledger_refuse(tell->ledger, refusal);
-	if (tell->has_channel && refusals_notice(tell->refusals, refusal, &tell->notice))
-		send(tell);
 }
 
 static struct refusals_client client_of(const struct mosquitto *client, const char *principal)
@@ -119,8 +131,9 @@ void tell_decision(struct tell *tell, const struct mosquitto *client, const char
 	struct refusal refusal;
 
 	refusals_describe(tell->refusals, request, decision, &who, clock_unix_ms(), &refusal);
-	spread(tell, &refusal);
-	log_refusal(tell, &refusal);
+	keep(tell, &refusal);
+	notify(tell, &refusal, decision);
+	log_refusal(tell, &refusal); /* last: see the head of tell.h */
 }
 
 void tell_connection(struct tell *tell, const struct mosquitto *client, const char *username,
@@ -131,7 +144,7 @@ void tell_connection(struct tell *tell, const struct mosquitto *client, const ch
 	char id[80], user[80];
 
 	refusals_describe_connect(tell->refusals, problem, &who, clock_unix_ms(), &refusal);
-	spread(tell, &refusal);
+	keep(tell, &refusal);
 	if (tell_may_log(tell))
 		broker_log(BROKER_NOTICE, "refused connection of %s (client %s, %s): %s [%s]",
 			   escape(user, sizeof(user), who.principal),

@@ -27,6 +27,7 @@ struct tell {
 	const struct broker *broker;
 	struct ledger *ledger;     /* NULL: no table */
 	struct refusals *refusals; /* NULL: not begun */
+	const struct rules *rules; /* in force */
 	bool has_channel;          /* the contract has a channel for notices */
 	int64_t log_second;
 	unsigned logged;
@@ -39,7 +40,7 @@ int tell_init(struct tell *ret, const struct options *options, const struct brok
 	      struct ledger *ledger, struct diag *diag);
 void tell_clear(struct tell *tell);
 
-/* @rules are in force now. */
+/* @rules are in force now; borrowed until the next call. */
 void tell_use(struct tell *tell, const struct rules *rules);
 
 /* A publish, will or subscription was refused, or only observed. @principal may be NULL. */

@@ -5,7 +5,7 @@
 static bool is_plain(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '-';
+	       c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 size_t clientlevel_print(const char *id, char *ret)

@@ -1,11 +1,11 @@
 /*
  * clientlevel.h -- a client's id as one level of a topic.
  *
- * A client id may be any text, "+", "#", "a/b" and "$SYS" among them; a level may not. Letters,
- * digits, '_' and '-' stand for themselves, and each other byte of the id's UTF-8 is '%' and
- * two hexadecimal digits in capitals: what percent-encoding (RFC 3986, 2.1) makes of it when
- * '.' and '~' are encoded too. No two ids have the same level, and none is a wildcard, begins
- * with '$' or has a slash in it.
+ * A client id may be any text, "+", "#", "a/b" and "$SYS" among them; a level may not. So it is
+ * percent-encoded: letters, digits and "-._~" stand for themselves, each other byte of the id's
+ * UTF-8 is '%' and two hexadecimal digits in capitals (RFC 3986, 2.1 to 2.3; Python's
+ * quote(id, safe="")). No two ids have the same level, and none is a wildcard, begins with '$'
+ * or has a slash in it.
  */
 #ifndef PETSTORE_CLIENTLEVEL_H
 #define PETSTORE_CLIENTLEVEL_H

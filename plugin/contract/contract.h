@@ -74,7 +74,10 @@ struct contract_param {
 	const char *name;     /* "orderId" */
 	const char *location; /* JSON Pointer into the payload that must hold the same, or NULL */
 	const char *pattern;  /* x-pattern: ECMA-262 regular expression, or NULL */
-	/* x-own: the client whose id stands here may receive, whatever its scopes. */
+	/*
+	 * x-own: the client whose level (base/clientlevel.h) stands here may receive, whatever
+	 * its scopes.
+	 */
 	bool is_client_id;
 	size_t value_count; /* enum; 0: any */
 	const char *const *value;
@@ -209,8 +212,9 @@ struct contract_match {
 
 /*
  * Finds the channel of a topic (no wildcards; @len bytes). A literal level beats a parameter.
- * A parameter matches a level of 1 to CONTRACT_ID_MAX bytes out of A-Z a-z 0-9 _ - only. The
- * time depends on the topic's levels, not on the number of channels.
+ * A parameter matches a level of 1 to CONTRACT_ID_MAX bytes out of A-Z a-z 0-9 _ - only; one
+ * that is a client's, of a channel without send operation, also every level of
+ * base/clientlevel.h. The time depends on the topic's levels, not on the number of channels.
  */
 struct contract_match contract_match(const struct contract *contract, const char *topic,
 				     size_t len);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clientlevel.h"
+
 #define TOPIC_MAX 65535u /* bytes of an MQTT string */
 
 struct node {
@@ -14,6 +16,7 @@ struct node {
 	struct node *child;   /* first literal child */
 	struct node *sibling; /* next literal child of the same parent */
 	struct node *param;   /* the child that any id is */
+	bool takes_clients;   /* this node: it is a parameter that stands for clients' levels */
 	const struct contract_channel *channel; /* whose address ends here */
 	const struct contract_channel *rest;    /* whose address ends in "#" below here */
 };
@@ -30,24 +33,41 @@ struct level {
 	size_t len;
 	uint64_t hash;
 	bool is_id;
+	bool is_client; /* a client's level (base/clientlevel.h) that is no id */
 };
 
 /* A topic or filter, cut at its slashes. */
 struct levels {
 	size_t count;     /* CONTRACT_LEVELS_MAX + 1 where there are more than fit */
 	bool has_strange; /* "+", "#" or U+0000 somewhere: no topic has them */
+	bool has_client;  /* some level is_client */
 	struct level level[CONTRACT_LEVELS_MAX + 1];
 };
 
 /* ---- levels ----------------------------------------------------------------------------- */
 
-enum kind { KIND_OTHER = 0, KIND_ID, KIND_STRANGE };
+enum kind { KIND_OTHER = 0, KIND_ID, KIND_CLIENT, KIND_STRANGE };
 
 static const unsigned char kinds[256] = {
 	['A' ... 'Z'] = KIND_ID, ['a' ... 'z'] = KIND_ID, ['0' ... '9'] = KIND_ID,
 	['_'] = KIND_ID,         ['-'] = KIND_ID,         ['+'] = KIND_STRANGE,
-	['#'] = KIND_STRANGE,    ['\0'] = KIND_STRANGE,
+	['#'] = KIND_STRANGE,    ['\0'] = KIND_STRANGE,   ['%'] = KIND_CLIENT,
+	['.'] = KIND_CLIENT,     ['~'] = KIND_CLIENT,
 };
+
+/* @seen: the kinds of its characters, as bits. */
+static struct level classify(const char *text, size_t len, uint64_t hash, unsigned seen)
+{
+	const unsigned id = 1u << KIND_ID, client = id | 1u << KIND_CLIENT;
+	bool is_id = seen == id && len <= CONTRACT_ID_MAX;
+
+	return (struct level){ .text = text,
+			       .len = len,
+			       .hash = hash,
+			       .is_id = is_id,
+			       .is_client = !is_id && len > 0 && (seen & ~client) == 0 &&
+					    len <= CLIENTLEVEL_MAX };
+}
 
 /* Cuts and classifies in one pass: a topic is looked at for every message. */
 static void split(const char *text, size_t len, struct levels *ret)
@@ -55,7 +75,7 @@ static void split(const char *text, size_t len, struct levels *ret)
 	const char *end = text + len;
 
 	ret->count = 0;
-	ret->has_strange = false;
+	ret->has_strange = ret->has_client = false;
 	for (;; text++) {
 		const char *start = text;
 		unsigned seen = 0;
@@ -70,10 +90,10 @@ static void split(const char *text, size_t len, struct levels *ret)
 		}
 		ret->has_strange |= (seen & 1u << KIND_STRANGE) != 0;
 		len = (size_t)(text - start);
-		if (ret->count <= CONTRACT_LEVELS_MAX)
-			ret->level[ret->count++] =
-				(struct level){ start, len, hash,
-						seen == 1u << KIND_ID && len <= CONTRACT_ID_MAX };
+		if (ret->count <= CONTRACT_LEVELS_MAX) {
+			ret->level[ret->count] = classify(start, len, hash, seen);
+			ret->has_client |= ret->level[ret->count++].is_client;
+		}
 		if (text == end)
 			return;
 	}
@@ -87,6 +107,11 @@ bool topics_is_id(const char *text, size_t len)
 		if (kinds[(unsigned char)text[i]] != KIND_ID)
 			return false;
 	return true;
+}
+
+static bool takes(const struct node *param, const struct level *level)
+{
+	return level->is_id || (level->is_client && param->takes_clients);
 }
 
 static bool is_char(const struct level *level, char c)
@@ -177,12 +202,23 @@ static struct node *add_level(struct topics *topics, struct node *node, const st
 	return *slot;
 }
 
+/*
+ * Only where nobody publishes but the broker: what clients publish to is an id, and what is kept
+ * of it.
+ */
+static bool is_of_clients(const struct contract_channel *channel, size_t param)
+{
+	return !channel->send.name && param < channel->param_count &&
+	       channel->param[param].is_client_id;
+}
+
 const struct contract_channel *topics_add(struct topics *topics,
 					  const struct contract_channel *channel)
 {
 	struct node *node = topics->node;
 	const struct contract_channel **end = NULL;
 	struct levels levels;
+	size_t params = 0;
 
 	split(channel->address, strlen(channel->address), &levels);
 	for (size_t i = 0; i < levels.count; i++) {
@@ -191,6 +227,8 @@ const struct contract_channel *topics_add(struct topics *topics,
 			break;
 		}
 		node = add_level(topics, node, &levels.level[i]);
+		if (levels.level[i].text[0] == '{')
+			node->takes_clients |= is_of_clients(channel, params++);
 	}
 	if (!end)
 		end = &node->channel;
@@ -215,11 +253,21 @@ static const struct contract_channel *find(const struct topics *topics, const st
 	child = *find_slot(topics, node, level);
 	if (child)
 		found = find(topics, child, levels, i + 1, param);
-	if (!found && node->param && level->is_id) {
+	if (!found && node->param && takes(node->param, level)) {
 		*param = (struct contract_span){ level->text, level->len };
 		found = find(topics, node->param, levels, i + 1, param + 1);
 	}
 	return found ? found : node->rest;
+}
+
+/* Channels share a parameter's node: of this one, only that for clients takes their levels. */
+static bool is_taken(const struct contract_match *match)
+{
+	for (size_t i = 0; i < match->channel->param_count; i++)
+		if (!is_of_clients(match->channel, i) &&
+		    !topics_is_id(match->param[i].text, match->param[i].len))
+			return false;
+	return true;
 }
 
 struct contract_match topics_match(const struct topics *topics, const char *topic, size_t len)
@@ -233,6 +281,8 @@ struct contract_match topics_match(const struct topics *topics, const char *topi
 	if (levels.has_strange)
 		return match;
 	match.channel = find(topics, topics->node, &levels, 0, match.param);
+	if (levels.has_client && match.channel && !is_taken(&match))
+		match.channel = NULL;
 	return match;
 }
 
@@ -338,7 +388,7 @@ static bool reach(struct walk *walk, const struct node *node, size_t i, size_t p
 		if (child && reach(walk, child, i + 1, params))
 			return true;
 	}
-	if (!node->param || (!is_any && !level->is_id))
+	if (!node->param || (!is_any && !takes(node->param, level)))
 		return false;
 	walk->match.param[params] = is_any ? (struct contract_span){ 0 }
 					   : (struct contract_span){ level->text, level->len };

@@ -101,9 +101,14 @@ static json_t *steps_json(const struct decision *decision)
 	return steps;
 }
 
+struct faults {
+	size_t count;
+	struct schema_error fault[NOTICE_FAULTS_MAX];
+};
+
 /* What the broker would publish; NULL where nothing is wrong. */
 static json_t *notice_json(const struct gate_request *request, const struct decision *decision,
-			   const struct wanted *wanted, struct diag *diag)
+			   const struct faults *faults, const struct wanted *wanted)
 {
 	struct refusals_options options = { .notices_per_second = 1 };
 	struct refusals_client client = { .id = wanted->client ? wanted->client : "",
@@ -111,13 +116,14 @@ static json_t *notice_json(const struct gate_request *request, const struct deci
 					  .address = "" };
 	struct refusals *refusals = NULL;
 	struct refusal refusal;
+	struct diag ignored;
 	char text[NOTICE_MAX];
 	json_t *json = NULL;
 
-	if (decision->reason == REASON_NONE || refusals_new(&options, &refusals, diag))
+	if (decision->reason == REASON_NONE || refusals_new(&options, &refusals, &ignored))
 		return NULL;
 	refusals_describe(refusals, request, decision, &client, clock_unix_ms(), &refusal);
-	(void)notice_print(&refusal, text);
+	(void)notice_print(&refusal, faults->fault, faults->count, text);
 	json = json_loads(text, JSON_ALLOW_NUL, NULL);
 	refusals_free(refusals);
 	return json;
@@ -203,7 +209,7 @@ static void print_steps(const struct decision *decision)
 }
 
 static void print_text(struct scene *scene, const struct gate_request *request,
-		       const struct decision *decision)
+		       const struct decision *decision, const struct faults *faults)
 {
 	const struct contract_channel *channel = decision->channel;
 	bool is_send = request->action == GATE_PUBLISH;
@@ -224,6 +230,9 @@ static void print_text(struct scene *scene, const struct gate_request *request,
 	if (decision->error.message[0])
 		(void)printf(": %s", decision->error.message);
 	(void)puts(decision->has_write ? ", and kept" : "");
+	for (size_t i = 1; i < faults->count; i++)
+		(void)printf("  as well    %s%s%s\n", faults->fault[i].instance,
+			     faults->fault[i].instance[0] ? ": " : "", faults->fault[i].message);
 }
 
 /* ---- the subcommand --------------------------------------------------------------------- */
@@ -233,6 +242,7 @@ static int explain(const struct wanted *wanted, const struct gate_request *reque
 {
 	struct scene scene;
 	struct decision decision;
+	struct faults faults;
 	json_t *notice;
 	int rc = scene_open(&wanted->files, &scene, diag);
 
@@ -241,13 +251,14 @@ static int explain(const struct wanted *wanted, const struct gate_request *reque
 	gate_decide(&scene.gate,
 		    wanted->user ? access_find(scene.rules->access, wanted->user) : NULL, request,
 		    &decision);
-	notice = notice_json(request, &decision, wanted, diag);
+	faults.count = gate_faults(scene.rules, &decision, faults.fault, NOTICE_FAULTS_MAX);
+	notice = notice_json(request, &decision, &faults, wanted);
 	if (wanted->notice && notice)
 		(void)table_print_json(notice);
 	else if (wanted->json)
 		print_json(&decision, notice);
 	else if (!wanted->notice)
-		print_text(&scene, request, &decision);
+		print_text(&scene, request, &decision, &faults);
 	json_decref(notice);
 	scene_clear(&scene);
 	return decision.verdict == VERDICT_ALLOW ? CTL_OK : CTL_NO;

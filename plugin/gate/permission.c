@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clientlevel.h"
+
 /* ---- channel and permission ---------------------------------------------------------- */
 
 const struct contract_match *permission_channel(struct gate *gate, const char *topic, size_t len)
@@ -58,23 +60,38 @@ enum gate_grant permission_grant(const struct access_principal *principal,
 	return operation_grant(operation, &held.full, &held.own);
 }
 
-/* Is what @match is about for the asking client alone? Its id stands in the topic. */
+/*
+ * A wildcard in the place of a client's level reaches its own as well, and each delivery is
+ * judged again. It must be asked for by name, "refusals/+": that "#" of a client that may read
+ * nothing else is refused says more than silence.
+ */
+static bool is_named(const struct judgement *j, const struct contract_channel *channel)
+{
+	size_t len = j->request->topic_len, head = strcspn(channel->address, "{");
+	const char *filter = contract_unshare(j->request->topic, &len);
+
+	return len > head && memcmp(filter, channel->address, head) == 0;
+}
+
+/* Is what @match is about for the asking client alone? Its level stands in the topic. */
 static bool is_addressed(const struct judgement *j, const struct contract_match *match)
 {
-	const char *id = j->request->client_id;
-	bool is = false;
+	char level[CLIENTLEVEL_MAX + 1];
+	size_t len = 0;
 
 	for (size_t i = 0; i < match->channel->param_count; i++) {
 		const struct contract_span *span = &match->param[i];
 
 		if (!match->channel->param[i].is_client_id)
 			continue;
-		if (!id || !span->text || strlen(id) != span->len ||
-		    memcmp(id, span->text, span->len) != 0)
+		if (len == 0 && j->request->client_id)
+			len = clientlevel_print(j->request->client_id, level);
+		if (len == 0 || (!span->text && !is_named(j, match->channel)))
 			return false;
-		is = true;
+		if (span->text && (span->len != len || memcmp(span->text, level, len) != 0))
+			return false;
 	}
-	return is;
+	return len > 0;
 }
 
 enum gate_grant permission_receive(const struct judgement *j, const struct contract_match *match)

@@ -13,6 +13,7 @@
 #define TOPIC_MAX 640u
 #define FIELD_MAX 512u
 #define SENTENCE_MAX 1024u
+#define MESSAGE_MAX 512u /* of a fault, which is half as long before it is escaped */
 
 struct problem {
 	const char *type;
@@ -108,16 +109,18 @@ static void print_instance(struct jsonout *out, const char *topic, size_t len)
 	jsonout_text(out, "instance", uri, used, TOPIC_MAX);
 }
 
-static void print_errors(struct jsonout *out, const struct refusal *refusal)
+static void print_errors(struct jsonout *out, const struct schema_error *fault, size_t count)
 {
-	if (refusal->keyword[0] == '\0')
+	if (count == 0)
 		return;
 	jsonout_open(out, "errors", '[');
-	jsonout_open(out, NULL, '{');
-	text(out, "field", refusal->pointer, FIELD_MAX);
-	text(out, "code", refusal->keyword, WORD_MAX);
-	text(out, "message", refusal->message, SENTENCE_MAX);
-	jsonout_close(out, '}');
+	for (size_t i = 0; i < count && i < NOTICE_FAULTS_MAX; i++) {
+		jsonout_open(out, NULL, '{');
+		text(out, "field", fault[i].instance, FIELD_MAX);
+		text(out, "code", fault[i].keyword, WORD_MAX);
+		text(out, "message", fault[i].message, MESSAGE_MAX);
+		jsonout_close(out, '}');
+	}
 	jsonout_close(out, ']');
 }
 
@@ -138,7 +141,8 @@ static size_t end(struct jsonout *out)
 	return len;
 }
 
-size_t notice_print(const struct refusal *refusal, char *ret)
+size_t notice_print(const struct refusal *refusal, const struct schema_error *fault, size_t count,
+		    char *ret)
 {
 	const char *detail = refusal->message[0] ? refusal->message : reason_title(refusal->reason);
 	struct jsonout out;
@@ -148,7 +152,7 @@ size_t notice_print(const struct refusal *refusal, char *ret)
 	print_problem(&out, problem_of(refusal->reason));
 	text(&out, "detail", detail, SENTENCE_MAX);
 	print_instance(&out, refusal->topic, refusal->topic_len);
-	print_errors(&out, refusal);
+	print_errors(&out, fault, count);
 	text(&out, "reason", reason_code(refusal->reason), WORD_MAX);
 	text(&out, "decisionId", refusal->id, WORD_MAX);
 	jsonout_text(&out, "topic", refusal->topic, refusal->topic_len, TOPIC_MAX);
@@ -161,12 +165,12 @@ size_t notice_print(const struct refusal *refusal, char *ret)
 	return end(&out);
 }
 
-size_t notice_print_held(const char *client_id, uint64_t count, int64_t time_ms, char *ret)
+size_t notice_print_held(const char *level, uint64_t count, int64_t time_ms, char *ret)
 {
 	char topic[256], detail[128];
 	struct jsonout out;
 
-	(void)snprintf(topic, sizeof(topic), "refusals/%s", client_id);
+	(void)snprintf(topic, sizeof(topic), "refusals/%s", level);
 	(void)snprintf(detail, sizeof(detail), "%" PRIu64 " more refusal%s not told one by one",
 		       count, count == 1 ? " was" : "s were");
 	jsonout_begin(&out, ret, NOTICE_MAX);

@@ -2,8 +2,8 @@
  * notice.h -- a refusal as a problem document (RFC 9457), for the client whose message it was.
  *
  * Members: type, title and status after the Petstore's HTTP API; detail, one sentence;
- * instance, the topic as a relative URI reference; errors, where the payload was at fault, with
- * field (a JSON Pointer), code (the schema's keyword) and message. Our own: reason (a code of
+ * instance, the topic as a relative URI reference; errors, where the payload was at fault, each
+ * with field (a JSON Pointer), code (the schema's keyword) and message. Our own: reason (a code of
  * base/reason.h), decisionId, topic, qos, time, standing (the status that stands, of an illegal
  * transition) and observed (true where the message was let through all the same).
  * schemas/refusal.schema.json describes it.
@@ -15,19 +15,28 @@
 #include <stdint.h>
 
 #include "base/refusal.h"
+#include "gate.h"
+
+/* Faults that one notice lists. */
+#define NOTICE_FAULTS_MAX 8u
 
 /* No notice is longer, whatever the refusal says: its texts are cut. NUL included. */
-#define NOTICE_MAX 6144u
+#define NOTICE_MAX 12288u
 
 #define NOTICE_CONTENT_TYPE "application/problem+json"
 
-/* Writes the document, one line and a NUL, to @ret (NOTICE_MAX bytes). Returns its length. */
-size_t notice_print(const struct refusal *refusal, char *ret);
+/*
+ * Writes the document, one line and a NUL, to @ret (NOTICE_MAX bytes). Returns its length.
+ * @fault: what is wrong with the payload, @count entries, of which the first
+ * NOTICE_FAULTS_MAX are told.
+ */
+size_t notice_print(const struct refusal *refusal, const struct schema_error *fault, size_t count,
+		    char *ret);
 
 /*
- * The document that says that @count refusals of @client_id were not told one by one. Reason
- * is "notices-held-back" and heldBack the number; there is no decisionId.
+ * The document that says that @count refusals of the client of @level were not told one by one.
+ * Reason is "notices-held-back" and heldBack the number; there is no decisionId.
  */
-size_t notice_print_held(const char *client_id, uint64_t count, int64_t time_ms, char *ret);
+size_t notice_print_held(const char *level, uint64_t count, int64_t time_ms, char *ret);
 
 #endif

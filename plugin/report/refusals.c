@@ -112,35 +112,30 @@ void refusals_describe_connect(struct refusals *refusals, const char *message,
 
 /* ---- notices ---------------------------------------------------------------------------- */
 
-/*
- * Only an id that can stand in the topic as it is: nothing is encoded or replaced, so that no
- * client gets what is another's.
- */
-static bool is_level(const char *id, size_t len)
+bool refusals_may_tell(struct refusals *refusals, const struct refusal *refusal)
 {
-	return len > 0 && len <= QUOTA_CLIENT_MAX &&
-	       strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
-		       len;
-}
-
-static void address(const char *client_id, struct refusals_notice *ret)
-{
-	(void)snprintf(ret->topic, sizeof(ret->topic), REFUSALS_TOPIC "%s", client_id);
-}
-
-bool refusals_notice(struct refusals *refusals, const struct refusal *refusal,
-		     struct refusals_notice *ret)
-{
-	size_t len = strlen(refusal->client_id);
+	char level[CLIENTLEVEL_MAX + 1];
+	size_t len;
 
 	if (strcmp(refusal->action, "publish") != 0 && strcmp(refusal->action, "will") != 0)
 		return false;
-	if (!is_level(refusal->client_id, len) ||
-	    !quota_take(refusals->quota, refusal->client_id, len, refusal->time_ms))
-		return false;
-	address(refusal->client_id, ret);
-	ret->len = notice_print(refusal, ret->text);
-	return true;
+	len = clientlevel_print(refusal->client_id, level);
+	return len > 0 && quota_take(refusals->quota, level, len, refusal->time_ms);
+}
+
+static void address(const char *level, struct refusals_notice *ret)
+{
+	(void)snprintf(ret->topic, sizeof(ret->topic), REFUSALS_TOPIC "%s", level);
+}
+
+void refusals_notice(const struct refusal *refusal, const struct schema_error *fault, size_t count,
+		     struct refusals_notice *ret)
+{
+	char level[CLIENTLEVEL_MAX + 1];
+
+	(void)clientlevel_print(refusal->client_id, level); /* it has one */
+	address(level, ret);
+	ret->len = notice_print(refusal, fault, count, ret->text);
 }
 
 bool refusals_held(struct refusals *refusals, int64_t now_ms, struct refusals_notice *ret)

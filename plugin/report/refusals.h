@@ -11,15 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clientlevel.h"
 #include "base/diag.h"
 #include "base/refusal.h"
 #include "gate.h"
 #include "report/decisionid.h"
 #include "report/notice.h"
 
-/* Where notices go: this and the client's id. */
+/* Where notices go: this and the client's level (base/clientlevel.h). */
 #define REFUSALS_TOPIC "refusals/"
-#define REFUSALS_TOPIC_MAX (sizeof(REFUSALS_TOPIC) + 64)
+#define REFUSALS_TOPIC_MAX (sizeof(REFUSALS_TOPIC) + CLIENTLEVEL_MAX)
 
 struct refusals;
 
@@ -59,11 +60,14 @@ struct refusals_notice {
 };
 
 /*
- * The notice of @refusal; false: none is to be sent. None is sent about subscriptions and
- * connections (the client hears of these from the broker), to a client whose id cannot be one
- * level of a topic, and beyond the bound, which is made up for by refusals_held().
+ * Is a notice of @refusal to be sent? True is counted. None is sent about subscriptions and
+ * connections (the client hears of these from the broker), to a client whose id makes too long
+ * a level (base/clientlevel.h), and beyond the bound, which is made up for by refusals_held().
  */
-bool refusals_notice(struct refusals *refusals, const struct refusal *refusal,
+bool refusals_may_tell(struct refusals *refusals, const struct refusal *refusal);
+
+/* The notice of a refusal that refusals_may_tell() let through, with its faults (notice.h). */
+void refusals_notice(const struct refusal *refusal, const struct schema_error *fault, size_t count,
 		     struct refusals_notice *ret);
 
 /*

@@ -35,12 +35,33 @@ static void check(const char *text, size_t len)
 	json_decref(json);
 }
 
+/* One level, no wildcard, and the id can be had back from it. */
+static void print_level(const char *id, char *level)
+{
+	size_t len = clientlevel_print(id, level), used = 0;
+
+	ENSURE(len == strlen(level) && len <= CLIENTLEVEL_MAX);
+	ENSURE(len > 0 || id[0] == '\0' || strlen(id) > CLIENTLEVEL_MAX / 3);
+	ENSURE(level[0] != '$' && !strpbrk(level, "/+#"));
+	for (size_t i = 0; i < len; i++, used++) {
+		unsigned byte = (unsigned char)level[i];
+
+		if (byte == '%') {
+			ENSURE(sscanf(level + i + 1, "%2X", &byte) == 1);
+			i += 2;
+		}
+		ENSURE(byte == (unsigned char)id[used]);
+	}
+	ENSURE(len == 0 || id[used] == '\0');
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1), *at = text;
 	char *part[5];
-	char notice[NOTICE_MAX];
+	char notice[NOTICE_MAX], level[CLIENTLEVEL_MAX + 1];
 	struct refusal refusal = { .id = "0", .standing = "" };
+	struct schema_error fault[2];
 
 	memcpy(text, data, size);
 	text[size] = '\0';
@@ -55,11 +76,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	refusal.client_id = part[0];
 	refusal.topic = part[1];
 	refusal.topic_len = (size_t)(part[2] - part[1]); /* the NUL too */
-	refusal.pointer = part[2];
-	refusal.keyword = part[3];
 	refusal.message = refusal.standing = part[4];
-	check(notice, notice_print(&refusal, notice));
-	check(notice, notice_print_held(refusal.client_id, size, (int64_t)size, notice));
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(fault[i].instance, sizeof(fault[i].instance), "%s", part[2]);
+		(void)snprintf(fault[i].keyword, sizeof(fault[i].keyword), "%s", part[3]);
+		(void)snprintf(fault[i].message, sizeof(fault[i].message), "%s", part[4]);
+	}
+	check(notice, notice_print(&refusal, fault, size % 3, notice));
+	print_level(part[0], level);
+	check(notice, notice_print_held(level, size, (int64_t)size, notice));
 	free(text);
 	return 0;
 }

@@ -23,7 +23,7 @@ WAIT = 10
 class Subscriber:
     """A paho client in its own thread, subscribed once the constructor returns."""
 
-    def __init__(self, client, port, *filters, qos=2, keepalive=60):
+    def __init__(self, client, port, *filters, qos=2, keepalive=60, **connect):
         self.client = client
         self.messages = queue.Queue()
         self.granted = []
@@ -31,7 +31,10 @@ class Subscriber:
 
         def on_connect(client, _userdata, _flags, code, *_properties):
             assert code == 0, code
-            client.subscribe([(each, qos) for each in filters])
+            if filters:
+                client.subscribe([(each, qos) for each in filters])
+            else:
+                subscribed.set()  # it goes on with a session
 
         def on_subscribe(_client, _userdata, _mid, granted, *_properties):
             self.granted = [getattr(each, "value", each) for each in granted]
@@ -40,7 +43,7 @@ class Subscriber:
         client.on_connect = on_connect
         client.on_subscribe = on_subscribe
         client.on_message = lambda _client, _userdata, message: self.messages.put(message)
-        client.connect("localhost", port, keepalive)
+        client.connect("localhost", port, keepalive, **connect)
         client.loop_start()
         assert subscribed.wait(WAIT), "no SUBACK"
 

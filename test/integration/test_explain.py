@@ -52,6 +52,15 @@ def test_equals_the_notice(broker, tmp_path, name):
     same(notice, json.loads(out))
 
 
+def test_lists_all_faults(broker, tmp_path):
+    user, (topic, payload), qos, retain, _reason = CASES["more faults than are told"]
+    _client_id, notice = notice_of(broker, user, topic, payload, qos, retain)
+    assert len(notice["errors"]) == 8
+    assert notice["errors"][0]["message"] == notice["detail"]
+    _status, out = explain(broker, tmp_path, user, "x", topic, payload, qos, retain)
+    assert out.count("  as well ") == 7
+
+
 def test_equals_the_notice_from_where_it_stands(broker, tmp_path):
     """The state is the database's, which the broker writes meanwhile."""
     order = messages.unique("ord")

@@ -4,11 +4,13 @@ import json
 import os
 import re
 import subprocess
+from urllib.parse import quote
 
 import pytest
 
 import harness
 import messages
+import paho_shim
 from rawmqtt import NOT_AUTHORIZED, field, length
 
 CONTENT_TYPE = b"\x03" + field("application/problem+json")
@@ -104,8 +106,9 @@ def test_only_its_client_and_operators_read_it(broker):
     publisher = broker.client("inventory-service")
     own = notices_of(publisher)
     stranger = broker.client("customer-a")
-    assert stranger.subscribe(own, "refusals/+", "refusals/#") == [NOT_AUTHORIZED] * 3
-    assert stranger.subscribe("#") == [2]  # granted for what a customer may read
+    # a wildcard is granted, for one's own
+    assert stranger.subscribe(own, "refusals/+", "refusals/#") == [NOT_AUTHORIZED, 2, 2]
+    assert stranger.subscribe("#", "$share/group/refusals/+") == [2, 2]
     operator = broker.client("monitor")
     assert operator.subscribe("refusals/+") == [2]
     publisher.publish(*messages.stock("xyz789", -1), qos=1)
@@ -120,24 +123,120 @@ def test_nobody_publishes_notices(broker):
     assert client.publish("refusals/" + client.client_id, b"{}", 1) == NOT_AUTHORIZED
 
 
+@pytest.mark.parametrize("version", [4, 5])
 @pytest.mark.parametrize("name", [
-    "a/b", "+", "#", "a/#", "$SYS", "x" * 65, "a b", "\u202ea", "a\u2028b", "../a", "a%2Fb",
-    '"},{"',
+    "a/b", "+", "#", "a/#", "$SYS", "$share/x/#", "x" * 192, "a b", "\u202ea", "a\u2028b", "../a",
+    "a%2Fb", '"},{"', "\u00fc" * 32, "auto-81F24B3F-7A65-45BE-C3A0-16A83D86DFF5", "mosq-Zk3~.",
 ])
-def test_odd_client_ids_are_told_nothing(broker, name):
-    """No topic is made of them: neither someone else's nor a wildcard."""
+def test_odd_client_ids(broker, version, name):
+    """The level is made of the id: no wildcard, nobody else's, and its client alone reads it."""
     operator = broker.client("monitor")
     assert operator.subscribe("refusals/#") == [2]
     before = broker.mark()
-    odd = broker.client("inventory-service", client_id=name)
+    odd = broker.client("inventory-service", version, client_id=name)
+    own = "refusals/" + quote(name, safe="")
+    refused = NOT_AUTHORIZED if version == 5 else 0x80
+    assert odd.subscribe(own, own + "x", own + "%20") == [2, refused, refused]
     odd.publish(*messages.stock("xyz789", -1), qos=1)
-    odd.ping()
+    assert odd.message().topic == own
     witness = broker.client("inventory-service")
     witness.publish(*messages.stock("xyz789", -1), qos=1)
-    assert operator.until("refusals/" + witness.client_id) == []
+    seen = [each.topic for each in operator.until("refusals/" + witness.client_id)]
+    assert seen == [own]
+    odd.ping()
+    assert not odd.inbox
     assert len(re.findall("refused publish", broker.log(before))) == 2
     harness.until(lambda: broker.rows("SELECT 1 FROM refusals WHERE client_id = ?", name),
                   "the row")
+
+
+def test_longest_client_id(broker):
+    """What makes no level is told nothing, and is on the log and in the table all the same."""
+    odd = broker.client("inventory-service", client_id="x" * 193)
+    assert odd.subscribe("refusals/+") == [NOT_AUTHORIZED]
+    before = broker.mark()
+    odd.publish(*messages.stock("xyz789", -1), qos=1)
+    broker.wait_log("refused publish inventory/xyz789/stock", before)
+    harness.until(lambda: broker.rows("SELECT 1 FROM refusals WHERE client_id = ?", "x" * 193),
+                  "the row")
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_id_that_the_broker_chose(broker, version):
+    """paho without a client id: MQTT 3.1.1 does not even say which one it got."""
+    client = broker.paho("inventory-service", "", protocol=version)
+    client._client_id = b""  # broker.paho() gives it one
+    subscriber = paho_shim.Subscriber(client, broker.tls, "refusals/+")
+    try:
+        assert subscriber.granted == [2]
+        client.publish(*messages.stock("xyz789", -1), qos=1)
+        notice = subscriber.message()
+        assert notice.topic.startswith("refusals/auto-")
+        assert json.loads(notice.payload)["reason"] == "schema-violation"
+    finally:
+        subscriber.stop()
+
+
+@pytest.mark.parametrize("version", [4, 5])
+@pytest.mark.parametrize("qos", [0, 1, 2])
+def test_paho(broker, version, qos):
+    """All that is wrong with the payload, to a client as people write them."""
+    client = broker.paho("payments-service", protocol=version)
+    own = "refusals/" + client._client_id.decode()
+    subscriber = paho_shim.Subscriber(client, broker.tls, own, qos=1)
+    try:
+        topic, payload = messages.payment("pay-bad", amount=1, currency="JPY", more="x")
+        client.publish(topic, payload, qos)
+        notice = subscriber.message()
+        assert (notice.topic, notice.qos, notice.retain) == (own, 1, False)
+        if version == 5:
+            assert notice.properties.ContentType == "application/problem+json"
+        problem = json.loads(notice.payload)
+        assert {each["field"]: each["code"] for each in problem["errors"]} == {
+            "/amount": "type", "/currency": "enum", "/more": "additionalProperties",
+        }
+        assert problem["errors"][0]["message"] == problem["detail"]
+        assert problem["qos"] == qos
+    finally:
+        subscriber.stop()
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_paho_will(broker, version):
+    """A will is published when its client is gone: the session keeps the notice for it."""
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.properties import Properties
+
+    name = messages.unique("collar")
+    topic, payload = messages.availability("abc123", "no")
+
+    def new():
+        options = dict(clean_session=False) if version == 4 else {}
+        return broker.paho("collar-7", name, protocol=version, **options)
+
+    def connect(client):
+        client.will_set(topic, payload, 1)
+        if version == 5:
+            properties = Properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = 600
+            return dict(clean_start=False, properties=properties)
+        return {}
+
+    first = new()
+    subscriber = paho_shim.Subscriber(first, broker.tls, "refusals/" + name, qos=1,
+                                      **connect(first))
+    before = broker.mark()
+    first._sock_close()  # no DISCONNECT
+    first.loop_stop()
+    broker.wait_log("refused will %s" % topic, before)
+    second = new()
+    subscriber = paho_shim.Subscriber(second, broker.tls, qos=1, **connect(second))
+    try:
+        problem = json.loads(subscriber.message().payload)
+        assert problem["reason"] == "schema-violation" and problem["topic"] == topic
+        assert problem["errors"][0]["field"] == "/available"
+    finally:
+        subscriber.stop()
 
 
 @pytest.mark.parametrize("level", ['"}', "a\\b", "\u2028", "<script>", "%0a", "\U0001f408"])

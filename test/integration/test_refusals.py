@@ -70,6 +70,13 @@ CASES = {
         "object": "card", "last4": "4242424242424242"}), 2, False, "schema-violation"),
     "PLACED by nobody": ("backoffice", changed(ORDER, userId=None), 1, False,
                          "schema-violation"),
+    "several faults": ("backoffice", changed(PAYMENT, amount=149.99, currency="JPY", x=1), 2, False,
+                       "schema-violation"),
+    "more faults than are told": ("backoffice", changed(
+        STOCK, quantity=None, **{"x%d" % i: i for i in range(20)}), 1, False, "schema-violation"),
+    "hostile members": ("backoffice", changed(STOCK, **{
+        '/~"\u001b[2J\u202e': "\u009b2J\u2066", "": 1}), 1, False,
+                        "schema-violation"),
     "another id": ("backoffice", changed(STOCK, productId="xyz790"), 1, False, "id-mismatch"),
     "id of another case": ("backoffice", changed(STOCK, productId="XYZ789"), 1, False,
                            "id-mismatch"),

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/clientlevel.h"
 #include "base/diag.h"
 #include "base/jsonfile.h"
 #include "base/reason.h"
@@ -54,6 +55,43 @@ static void test_diag_prefix__goes_in_front(void **state)
 	assert_string_equal(diag.text, "a.json: /b: expected a string");
 }
 
+static void test_clientlevel_print__makes_one_level_of_any_id(void **state)
+{
+	static const struct {
+		const char *id, *level;
+	} rows[] = {
+		{ "till-7_A", "till-7_A" },
+		{ "auto-81F24B3F-7A65-45BE-C3A0-16A83D86DFF5",
+		  "auto-81F24B3F-7A65-45BE-C3A0-16A83D86DFF5" },
+		{ "a/b", "a%2Fb" },
+		{ "+", "%2B" },
+		{ "#", "%23" },
+		{ "$SYS", "%24SYS" },
+		{ "%2B", "%252B" },
+		{ "a.b~c d", "a.b~c%20d" },
+		{ "\xc3\xa4\n", "%C3%A4%0A" },
+		{ "", "" },
+	};
+	char id[CLIENTLEVEL_MAX + 2], level[CLIENTLEVEL_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(clientlevel_print(rows[i].id, level), strlen(rows[i].level));
+		assert_string_equal(level, rows[i].level);
+	}
+	memset(id, 'x', sizeof(id));
+	id[CLIENTLEVEL_MAX + 1] = '\0';
+	assert_int_equal(clientlevel_print(id, level), 0);
+	assert_string_equal(level, "");
+	id[CLIENTLEVEL_MAX] = '\0';
+	assert_int_equal(clientlevel_print(id, level), CLIENTLEVEL_MAX);
+	memset(id, '/', sizeof(id));
+	id[65] = '\0';
+	assert_int_equal(clientlevel_print(id, level), 0);
+	id[64] = '\0';
+	assert_int_equal(clientlevel_print(id, level), 192);
+}
+
 static void test_diag_escape__lets_text_pass_and_nothing_else(void **state)
 {
 	static const struct {
@@ -63,6 +101,12 @@ static void test_diag_escape__lets_text_pass_and_nothing_else(void **state)
 		{ "\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\xb6", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\xb6" },
 		{ "\xc2\x85", "\\xc2\\x85" },          /* C1 */
 		{ "\xe2\x80\xa8", "\\xe2\\x80\\xa8" }, /* U+2028 */
+		{ "\xe2\x80\xae", "\\xe2\\x80\\xae" }, /* U+202E: right to left from here on */
+		{ "\xe2\x81\xa6", "\\xe2\\x81\\xa6" }, /* U+2066, an isolate */
+		{ "\xd8\x9c", "\\xd8\\x9c" },          /* U+061C, a mark */
+		{ "\xe2\x80\x8b", "\\xe2\\x80\\x8b" }, /* U+200B, of no width */
+		{ "\xef\xbb\xbf", "\\xef\\xbb\\xbf" }, /* U+FEFF */
+		{ "\xe2\x80\x94\xe2\x80\xaf\xe2\x81\x9f", "\xe2\x80\x94\xe2\x80\xaf\xe2\x81\x9f" },
 		{ "\xc0\xaf", "\\xc0\\xaf" },          /* overlong */
 		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" }, /* surrogate */
 		{ "\xff", "\\xff" },
@@ -329,6 +373,7 @@ int main(void)
 		cmocka_unit_test(test_diag_set__keeps_one_printable_line),
 		cmocka_unit_test(test_diag_set__cuts_what_is_too_long),
 		cmocka_unit_test(test_diag_prefix__goes_in_front),
+		cmocka_unit_test(test_clientlevel_print__makes_one_level_of_any_id),
 		cmocka_unit_test(test_diag_escape__lets_text_pass_and_nothing_else),
 		cmocka_unit_test(test_reason_code__is_unique_and_never_null),
 		cmocka_unit_test(test_jsonfile_load__names_file_line_and_column),

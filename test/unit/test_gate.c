@@ -2,7 +2,7 @@
  * The decision, over the shipped contract: each .cases file of test/data/gate is a story that
  * one ledger lives through. A line is
  *
- *     EXPECTED USER ACTION TOPIC [qos=N] [retain] [will] [PAYLOAD]
+ *     EXPECTED USER[:CLIENT] ACTION TOPIC [qos=N] [retain] [will] [PAYLOAD]
  *
  * EXPECTED is `keep` (allowed, and the implied write is committed), `allow` (allowed, nothing
  * to keep) or the code of the reason for which it is refused; `@NAME=JSON` defines a payload
@@ -135,12 +135,16 @@ static const char *outcome(struct story *story, struct decision *decision)
 static void run_line(struct story *story, char *line)
 {
 	const char *expected = strsep(&line, " ");
-	const char *user = strsep(&line, " ");
+	char *user = strsep(&line, " ");
+	char *client = strchr(user, ':');
 	struct gate_request request = { .action = action_of(strsep(&line, " ")) };
 	struct decision decision;
 	char *payload = NULL;
 	const char *actual;
 
+	if (client)
+		*client++ = '\0';
+	request.client_id = client;
 	request.topic = strsep(&line, " ");
 	request.topic_len = strlen(request.topic);
 	while (line && line[0] != '{' && line[0] != '[') {
@@ -265,6 +269,43 @@ static void test_gate_decide__says_why(void **state)
 	end(&story);
 }
 
+static void test_gate_faults__lists_what_the_decision_stopped_at(void **state)
+{
+	static const char bad[] = "{\"orderId\":7,\"status\":\"LOST\",\"totalAmount\":\"1.5\","
+				  "\"currency\":\"euro\",\"colour\":1}";
+	static const char *const pointer[] = { "/orderId", "/status", "", "/currency", "/colour" };
+	struct schema_error fault[8];
+	struct decision decision;
+	struct story story;
+	size_t count;
+
+	(void)state;
+	begin(&story, "schemas/petstore.asyncapi.json", CASES "/access.json");
+	decide(&story, "orders-service", "orders/o-1/status", bad, &decision);
+	assert_int_equal(decision.reason, REASON_SCHEMA_VIOLATION);
+	count = gate_faults(story.rules, &decision, fault, 8);
+	assert_true(count >= 6);
+	assert_string_equal(fault[0].instance, decision.error.instance);
+	assert_string_equal(fault[0].keyword, decision.error.keyword);
+	assert_string_equal(fault[0].message, decision.error.message);
+	for (size_t i = 0; i < sizeof(pointer) / sizeof(pointer[0]); i++) {
+		size_t k = 0;
+
+		while (k < count && strcmp(fault[k].instance, pointer[i]) != 0)
+			k++;
+		assert_true(k < count);
+	}
+	assert_int_equal(gate_faults(story.rules, &decision, fault, 2), 2);
+	assert_int_equal(gate_faults(story.rules, &decision, fault, 0), 0);
+	/* one of another kind, and what is not about a member */
+	decide(&story, "orders-service", "orders/o-1/status", ORDER("SHIPPED", ""), &decision);
+	assert_int_equal(gate_faults(story.rules, &decision, fault, 8), 1);
+	assert_string_equal(fault[0].keyword, "transition");
+	decide(&story, "collar-7", "orders/o-1/status", bad, &decision);
+	assert_int_equal(gate_faults(story.rules, &decision, fault, 8), 0);
+	end(&story);
+}
+
 /* The write that a decision implies, seen through a ledger, and the state after it. */
 static void test_gate_decide__implies_a_whole_write(void **state)
 {
@@ -353,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_gate_decide__lives_through_the_stories),
 		cmocka_unit_test(test_gate_decide__says_why),
 		cmocka_unit_test(test_gate_decide__implies_a_whole_write),
+		cmocka_unit_test(test_gate_faults__lists_what_the_decision_stopped_at),
 		cmocka_unit_test(test_rules_load__survives_failing_allocations),
 		cmocka_unit_test(test_gate_init__survives_failing_allocations),
 	};

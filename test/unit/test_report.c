@@ -43,6 +43,8 @@ static void test_jsonout_text__escapes_whatever_comes(void **state)
 		{ "\n\r\t\b\f\x01\x1b\x7f", "\"\\n\\r\\t\\b\\f\\u0001\\u001b\\u007f\"" },
 		{ "\xc3\xa4\xf0\x9f\x90\x88", "\"\xc3\xa4\xf0\x9f\x90\x88\"" },
 		{ "\xc2\x85\xe2\x80\xa8\xe2\x80\xa9", "\"\\u0085\\u2028\\u2029\"" },
+		{ "\xe2\x80\xae\xe2\x81\xa9\xef\xbb\xbf\xd8\x9c",
+		  "\"\\u202e\\u2069\\ufeff\\u061c\"" },
 		{ "a\xff"
 		  "b\xc3",
 		  "\"a\\ufffdb\\ufffd\"" },
@@ -160,6 +162,12 @@ static struct refusal example(void)
 	};
 }
 
+static const struct schema_error fault = {
+	.instance = "/status",
+	.keyword = "transition",
+	.message = "order is PLACED: APPROVED, CANCELLED may follow, not DELIVERED",
+};
+
 static void test_notice_print__says_all_of_it(void **state)
 {
 	struct refusal refusal = example();
@@ -167,7 +175,7 @@ static void test_notice_print__says_all_of_it(void **state)
 	size_t len;
 
 	(void)state;
-	len = notice_print(&refusal, text);
+	len = notice_print(&refusal, &fault, 1, text);
 	assert_int_equal(len, strlen(text));
 	assert_string_equal(
 		text,
@@ -183,7 +191,7 @@ static void test_notice_print__says_all_of_it(void **state)
 	refusal.reason = REASON_SCOPE_MISSING;
 	refusal.pointer = refusal.keyword = refusal.standing = refusal.message = "";
 	refusal.is_observed = true;
-	(void)notice_print(&refusal, text);
+	(void)notice_print(&refusal, NULL, 0, text);
 	assert_string_equal(text, "{\"type\":\"https://petstoreapi.com/errors/forbidden\","
 				  "\"title\":\"Forbidden\",\"status\":403,"
 				  "\"detail\":\"The client lacks the scope\","
@@ -203,7 +211,7 @@ static void test_notice_print__instance_is_a_uri_reference(void **state)
 	(void)state;
 	refusal.topic = topic;
 	refusal.topic_len = sizeof(topic) - 1;
-	(void)notice_print(&refusal, text);
+	(void)notice_print(&refusal, NULL, 0, text);
 	json = json_loads(text, 0, NULL);
 	assert_non_null(json);
 	assert_string_equal(json_string_value(json_object_get(json, "instance")),
@@ -215,14 +223,17 @@ static void test_notice_print__instance_is_a_uri_reference(void **state)
 /* Every reason has a type of the Petstore's, and the longest of everything still fits. */
 static void test_notice_print__fits_for_every_reason(void **state)
 {
+	struct schema_error faults[NOTICE_FAULTS_MAX + 1];
 	static char hostile[70000];
-	char pointer[256], sentence[256];
+	char sentence[256];
 
 	(void)state;
 	memset(hostile, 0x01, sizeof(hostile));
-	memset(pointer, '"', sizeof(pointer) - 1);
 	memset(sentence, 0x1b, sizeof(sentence) - 1);
-	pointer[255] = sentence[255] = '\0';
+	sentence[255] = '\0';
+	memset(faults, '"', sizeof(faults));
+	for (size_t i = 0; i < NOTICE_FAULTS_MAX + 1; i++)
+		faults[i].instance[255] = faults[i].keyword[31] = faults[i].message[255] = '\0';
 	for (enum reason reason = 0; reason < REASON_COUNT; reason++) {
 		struct refusal refusal = example();
 		char text[NOTICE_MAX];
@@ -232,12 +243,13 @@ static void test_notice_print__fits_for_every_reason(void **state)
 		refusal.reason = reason;
 		refusal.topic = hostile;
 		refusal.topic_len = sizeof(hostile);
-		refusal.pointer = pointer;
-		refusal.keyword = refusal.message = refusal.standing = sentence;
+		refusal.message = refusal.standing = sentence;
 		refusal.is_observed = true;
-		assert_true(notice_print(&refusal, text) > 0);
+		assert_true(notice_print(&refusal, faults, NOTICE_FAULTS_MAX + 1, text) > 0);
 		json = json_loads(text, 0, NULL);
 		assert_non_null(json);
+		assert_int_equal(json_array_size(json_object_get(json, "errors")),
+				 NOTICE_FAULTS_MAX);
 		type = json_string_value(json_object_get(json, "type"));
 		assert_true(strncmp(type, "https://petstoreapi.com/errors/", 31) == 0);
 		assert_true(json_integer_value(json_object_get(json, "status")) >= 400);
@@ -375,7 +387,8 @@ static void test_refusals_describe__takes_over_the_decision(void **state)
 	assert_string_equal(refusal.action, "will");
 	assert_int_equal(refusal.payload_len, 4);
 	assert_string_equal(refusal.pointer, "/a");
-	assert_true(refusals_notice(refusals, &refusal, &notice));
+	assert_true(refusals_may_tell(refusals, &refusal));
+	refusals_notice(&refusal, &decision.error, 1, &notice);
 	assert_string_equal(notice.topic, "refusals/app-1");
 	assert_int_equal(notice.len, strlen(notice.text));
 	assert_non_null(strstr(notice.text, refusal.id));
@@ -383,29 +396,30 @@ static void test_refusals_describe__takes_over_the_decision(void **state)
 	refusals_free(NULL);
 }
 
-static void test_refusals_notice__goes_to_topic_levels_only(void **state)
+static void test_refusals_notice__goes_to_the_clients_level(void **state)
 {
-	static const char *const ids[] = { "",         "a/b",  "+",  "#",  "a b",
-					   "\xc3\xa4", "a\nb", "$x", "..", "a%2fb" };
-	char longest[66];
+	char longest[CLIENTLEVEL_MAX + 2];
 	struct refusals *refusals = desk(5, 0);
 	struct refusals_notice notice;
 	struct refusal refusal = example();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-		refusal.client_id = ids[i];
-		assert_false(refusals_notice(refusals, &refusal, &notice));
-	}
-	memset(longest, 'x', 65);
-	longest[65] = '\0';
+	refusal.client_id = "a/+ #";
+	assert_true(refusals_may_tell(refusals, &refusal));
+	refusals_notice(&refusal, NULL, 0, &notice);
+	assert_string_equal(notice.topic, "refusals/a%2F%2B%20%23");
+	refusal.client_id = "";
+	assert_false(refusals_may_tell(refusals, &refusal));
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[CLIENTLEVEL_MAX + 1] = '\0';
 	refusal.client_id = longest;
-	assert_false(refusals_notice(refusals, &refusal, &notice));
-	longest[64] = '\0';
-	assert_true(refusals_notice(refusals, &refusal, &notice));
-	assert_int_equal(strlen(notice.topic), 9 + 64);
+	assert_false(refusals_may_tell(refusals, &refusal));
+	longest[CLIENTLEVEL_MAX] = '\0';
+	assert_true(refusals_may_tell(refusals, &refusal));
+	refusals_notice(&refusal, NULL, 0, &notice);
+	assert_int_equal(strlen(notice.topic), 9 + CLIENTLEVEL_MAX);
 	refusal.action = "subscribe";
-	assert_false(refusals_notice(refusals, &refusal, &notice));
+	assert_false(refusals_may_tell(refusals, &refusal));
 	refusals_free(refusals);
 }
 
@@ -418,7 +432,7 @@ static void test_refusals_held__makes_up_for_the_bound(void **state)
 
 	(void)state;
 	for (int i = 0; i < 10; i++)
-		assert_int_equal(refusals_notice(refusals, &refusal, &notice), i < 2);
+		assert_int_equal(refusals_may_tell(refusals, &refusal), i < 2);
 	assert_false(refusals_held(refusals, NOW, &notice));
 	assert_true(refusals_held(refusals, NOW + 1000, &notice));
 	assert_string_equal(notice.topic, "refusals/app-1");
@@ -471,7 +485,7 @@ int main(void)
 		cmocka_unit_test(test_quota_take__is_not_flooded),
 		cmocka_unit_test(test_quota_take__refuses_what_is_no_client),
 		cmocka_unit_test(test_refusals_describe__takes_over_the_decision),
-		cmocka_unit_test(test_refusals_notice__goes_to_topic_levels_only),
+		cmocka_unit_test(test_refusals_notice__goes_to_the_clients_level),
 		cmocka_unit_test(test_refusals_held__makes_up_for_the_bound),
 		cmocka_unit_test(test_refusals_new__survives_failing_allocations),
 	};

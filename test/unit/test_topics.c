@@ -19,6 +19,7 @@ struct world {
 	size_t count;
 	struct contract_channel channel[CHANNELS_MAX];
 	struct topics *topics;
+	size_t built;       /* channels that are in it */
 	struct arena arena; /* names, addresses, parameters */
 	const char *place;  /* "file:line", for a failure */
 };
@@ -32,9 +33,11 @@ static void world_add(struct world *world, const char *name, const char *address
 	*channel = (struct contract_channel){ .index = (unsigned)world->count++, .param = param };
 	channel->name = arena_text(&world->arena, name, strlen(name));
 	channel->address = arena_text(&world->arena, address, strlen(address));
-	for (const char *at = strchr(address, '{'); at; at = strchr(at + 1, '{'))
+	for (const char *at = strchr(address, '{'); at; at = strchr(at + 1, '{')) {
+		param[channel->param_count].is_client_id = strncmp(at, "{clientId}", 10) == 0;
 		param[channel->param_count++].name =
 			arena_text(&world->arena, at + 1, strcspn(at + 1, "}"));
+	}
 }
 
 static void world_build(struct world *world)
@@ -44,6 +47,7 @@ static void world_build(struct world *world)
 	assert_non_null(world->topics);
 	for (size_t i = 0; i < world->count; i++)
 		assert_null(topics_add(world->topics, &world->channel[i]));
+	world->built = world->count;
 }
 
 static void world_clear(struct world *world)
@@ -136,7 +140,7 @@ static void run_line(struct world *world, char *line)
 	*subject++ = '\0';
 	object = subject + strcspn(subject, " ");
 	*object++ = '\0';
-	if (strcmp(line, "channel") != 0 && !world->topics)
+	if (strcmp(line, "channel") != 0 && world->built != world->count)
 		world_build(world);
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
 		if (strcmp(verbs[i].verb, line) == 0) {
