@@ -24,7 +24,6 @@ def broker(tmp_path_factory, template):
 
     watched.change(broker, edit)
     watched.watch(broker, watched.QUICK)
-    watched.roles(broker, scopes={"customer": ["read:orders:own"]})
     broker.start()
     yield broker
     assert broker.process.poll() is None, broker.log()[-4000:]

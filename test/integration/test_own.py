@@ -14,8 +14,6 @@ from test_certificate import set_password, shipped_access
 def broker(tmp_path_factory, template):
     folder = tmp_path_factory.mktemp("own")
     access = shipped_access()
-    access["roles"]["customer"]["scopes"] = [
-        "read:pets", "read:inventory", "read:orders:own", "read:payments:own"]
     access["roles"]["buyer"] = {"scopes": ["write:orders:own", "read:orders:own"]}
     access["roles"]["shelf"] = {"scopes": ["write:inventory"], "where": {"productId": "shelf-*"}}
     access["roles"]["no-sys"] = {"deny": ["read:sys"]}

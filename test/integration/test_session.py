@@ -41,7 +41,7 @@ def test_scope_lost_while_away(new_broker):
     broker.client("orders-service").publish(*messages.order(messages.unique("ord")), qos=1)
     with open(broker.path("access.json")) as file:
         text = file.read()
-    scopes = '["read:pets", "read:inventory", "read:orders", "read:payments"]'
+    scopes = '["read:pets", "read:inventory", "read:orders:own", "read:payments:own"]'
     assert scopes in text
     with open(broker.path("access.json"), "w") as file:
         file.write(text.replace(scopes, '["read:inventory"]', 1))

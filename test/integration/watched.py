@@ -52,12 +52,10 @@ def change(broker, edit):
         json.dump(contract, file)
 
 
-def roles(broker, scopes=None, **limits):
-    """The shipped access file with limits for some roles, and other scopes for some."""
+def roles(broker, **limits):
+    """The shipped access file with limits for some roles."""
     with open(os.path.join(harness.TOP, "docker", "access.json")) as file:
         access = json.load(file)
-    for role, names in (scopes or {}).items():
-        access["roles"][role]["scopes"] = names
     for role, limit in limits.items():
         access["roles"][role]["limits"] = limit
     path = os.path.join(broker.folder, "limited.json")
