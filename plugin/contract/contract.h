@@ -207,7 +207,8 @@ struct contract_span {
 
 struct contract_match {
 	const struct contract_channel *channel; /* NULL: no channel has this topic */
-	struct contract_span param[CONTRACT_PARAMS_MAX];
+	struct contract_span
+		param[CONTRACT_PARAMS_MAX]; /* of the channel's param_count; unset behind */
 };
 
 /*

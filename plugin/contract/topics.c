@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "base/clientlevel.h"
+#include "base/wordhash.h"
 
 #define TOPIC_MAX 65535u /* bytes of an MQTT string */
 
 struct node {
 	const char *text; /* the level, in the address of the channel that brought it */
 	size_t len;
-	uint64_t hash;
 	uint32_t parent;      /* index, which tells equal levels of different parents apart */
 	struct node *child;   /* first literal child */
 	struct node *sibling; /* next literal child of the same parent */
@@ -31,87 +31,90 @@ struct topics {
 struct level {
 	const char *text;
 	size_t len;
-	uint64_t hash;
-	bool is_id;
-	bool is_client; /* a client's level (base/clientlevel.h) that is no id */
 };
 
 /* A topic or filter, cut at its slashes. */
 struct levels {
-	size_t count;     /* CONTRACT_LEVELS_MAX + 1 where there are more than fit */
-	bool has_strange; /* "+", "#" or U+0000 somewhere: no topic has them */
-	bool has_client;  /* some level is_client */
+	const char *text; /* all of it */
+	size_t len;
+	size_t count;    /* CONTRACT_LEVELS_MAX + 1 where there are more than fit */
+	bool has_client; /* a client's level that is no id was taken for a parameter */
 	struct level level[CONTRACT_LEVELS_MAX + 1];
 };
 
 /* ---- levels ----------------------------------------------------------------------------- */
 
-enum kind { KIND_OTHER = 0, KIND_ID, KIND_CLIENT, KIND_STRANGE };
+/* Bits, to be ORed over a text. "+", "#" and U+0000 are strange: no topic has them. */
+enum kind { KIND_ID = 1, KIND_CLIENT = 2, KIND_STRANGE = 4, KIND_OTHER = 8 };
 
+/* clang-format off */
 static const unsigned char kinds[256] = {
-	['A' ... 'Z'] = KIND_ID, ['a' ... 'z'] = KIND_ID, ['0' ... '9'] = KIND_ID,
-	['_'] = KIND_ID,         ['-'] = KIND_ID,         ['+'] = KIND_STRANGE,
-	['#'] = KIND_STRANGE,    ['\0'] = KIND_STRANGE,   ['%'] = KIND_CLIENT,
-	['.'] = KIND_CLIENT,     ['~'] = KIND_CLIENT,
+	[0] = KIND_STRANGE, [1 ... '"'] = KIND_OTHER, ['#'] = KIND_STRANGE, ['$'] = KIND_OTHER,
+	['%'] = KIND_CLIENT, ['&' ... '*'] = KIND_OTHER, ['+'] = KIND_STRANGE, [','] = KIND_OTHER,
+	['-'] = KIND_ID, ['.'] = KIND_CLIENT, ['/'] = KIND_OTHER, ['0' ... '9'] = KIND_ID,
+	[':' ... '@'] = KIND_OTHER, ['A' ... 'Z'] = KIND_ID, ['[' ... '^'] = KIND_OTHER,
+	['_'] = KIND_ID, ['`'] = KIND_OTHER, ['a' ... 'z'] = KIND_ID, ['{' ... '}'] = KIND_OTHER,
+	['~'] = KIND_CLIENT, [127 ... 255] = KIND_OTHER,
 };
+/* clang-format on */
 
-/* @seen: the kinds of its characters, as bits. */
-static struct level classify(const char *text, size_t len, uint64_t hash, unsigned seen)
+static unsigned kinds_in(const char *text, size_t len)
 {
-	const unsigned id = 1u << KIND_ID, client = id | 1u << KIND_CLIENT;
-	bool is_id = seen == id && len <= CONTRACT_ID_MAX;
+	const unsigned char *at = (const unsigned char *)text;
+	unsigned seen = 0;
 
-	return (struct level){ .text = text,
-			       .len = len,
-			       .hash = hash,
-			       .is_id = is_id,
-			       .is_client = !is_id && len > 0 && (seen & ~client) == 0 &&
-					    len <= CLIENTLEVEL_MAX };
+	for (; len >= 4; at += 4, len -= 4)
+		seen |= (unsigned)kinds[at[0]] | kinds[at[1]] | kinds[at[2]] | kinds[at[3]];
+	for (; len > 0; at++, len--)
+		seen |= kinds[*at];
+	return seen;
 }
 
-/* Cuts and classifies in one pass: a topic is looked at for every message. */
+/* A topic is cut for every message: what its levels are made of is seen where it matters. */
 static void split(const char *text, size_t len, struct levels *ret)
 {
 	const char *end = text + len;
 
+	ret->text = text;
+	ret->len = len;
 	ret->count = 0;
-	ret->has_strange = ret->has_client = false;
-	for (;; text++) {
-		const char *start = text;
-		unsigned seen = 0;
-		/* FNV-1a. Keys are the contract's own: nobody gains by colliding. */
-		uint64_t hash = UINT64_C(14695981039346656037);
+	ret->has_client = false;
+	while (ret->count <= CONTRACT_LEVELS_MAX) {
+		const char *slash = memchr(text, '/', (size_t)(end - text));
 
-		for (; text < end && *text != '/'; text++) {
-			unsigned char c = (unsigned char)*text;
-
-			seen |= 1u << kinds[c];
-			hash = (hash ^ c) * UINT64_C(1099511628211);
-		}
-		ret->has_strange |= (seen & 1u << KIND_STRANGE) != 0;
-		len = (size_t)(text - start);
-		if (ret->count <= CONTRACT_LEVELS_MAX) {
-			ret->level[ret->count] = classify(start, len, hash, seen);
-			ret->has_client |= ret->level[ret->count++].is_client;
-		}
-		if (text == end)
+		ret->level[ret->count++] =
+			(struct level){ text, (size_t)((slash ? slash : end) - text) };
+		if (!slash)
 			return;
+		text = slash + 1;
 	}
+}
+
+static bool has_strange(const struct levels *levels)
+{
+	return (kinds_in(levels->text, levels->len) & KIND_STRANGE) != 0;
 }
 
 bool topics_is_id(const char *text, size_t len)
 {
-	if (len == 0 || len > CONTRACT_ID_MAX)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (kinds[(unsigned char)text[i]] != KIND_ID)
-			return false;
-	return true;
+	return len > 0 && len <= CONTRACT_ID_MAX && kinds_in(text, len) == KIND_ID;
 }
 
-static bool takes(const struct node *param, const struct level *level)
+/* A client's level as base/clientlevel.h has it. */
+static bool is_client(const struct level *level)
 {
-	return level->is_id || (level->is_client && param->takes_clients);
+	return level->len > 0 && level->len <= CLIENTLEVEL_MAX &&
+	       (kinds_in(level->text, level->len) & ~(unsigned)(KIND_ID | KIND_CLIENT)) == 0;
+}
+
+static bool takes(const struct node *param, const struct level *level, struct levels *levels)
+{
+	if (topics_is_id(level->text, level->len))
+		return true;
+	if (!param->takes_clients || !is_client(level))
+		return false;
+	levels->has_client = true;
+	return true;
 }
 
 static bool is_char(const struct level *level, char c)
@@ -159,14 +162,15 @@ static struct node **find_slot(const struct topics *topics, const struct node *n
 			       const struct level *level)
 {
 	uint32_t parent = index_of(topics, node);
-	uint64_t mixed = (level->hash ^ parent) * UINT64_C(0x9e3779b97f4a7c15);
-	size_t i = (size_t)(mixed >> 32) & topics->slot_mask;
+	/* Keys are the contract's own: nobody gains by colliding. */
+	uint64_t hash = wordhash(parent, level->text, level->len);
+	size_t i = (size_t)hash & topics->slot_mask;
 
 	for (; topics->slot[i]; i = (i + 1) & topics->slot_mask) {
 		const struct node *child = topics->slot[i];
 
-		if (child->hash == level->hash && child->parent == parent &&
-		    child->len == level->len && memcmp(child->text, level->text, level->len) == 0)
+		if (child->parent == parent && child->len == level->len &&
+		    memcmp(child->text, level->text, level->len) == 0)
 			break;
 	}
 	return &topics->slot[i];
@@ -179,7 +183,6 @@ static struct node *add_node(struct topics *topics, const struct node *parent,
 
 	node->text = level->text;
 	node->len = level->len;
-	node->hash = level->hash;
 	node->parent = index_of(topics, parent);
 	return node;
 }
@@ -241,7 +244,7 @@ const struct contract_channel *topics_add(struct topics *topics,
 /* ---- matching --------------------------------------------------------------------------- */
 
 static const struct contract_channel *find(const struct topics *topics, const struct node *node,
-					   const struct levels *levels, size_t i,
+					   struct levels *levels, size_t i,
 					   struct contract_span *param)
 {
 	const struct level *level = &levels->level[i];
@@ -250,14 +253,15 @@ static const struct contract_channel *find(const struct topics *topics, const st
 
 	if (i == levels->count)
 		return node->channel ? node->channel : node->rest;
-	child = *find_slot(topics, node, level);
+	child = node->child ? *find_slot(topics, node, level) : NULL;
 	if (child)
 		found = find(topics, child, levels, i + 1, param);
-	if (!found && node->param && takes(node->param, level)) {
+	if (!found && node->param && takes(node->param, level, levels)) {
 		*param = (struct contract_span){ level->text, level->len };
 		found = find(topics, node->param, levels, i + 1, param + 1);
 	}
-	return found ? found : node->rest;
+	/* Levels that are literals or ids have nothing strange; the others were not looked at. */
+	return found || !node->rest || has_strange(levels) ? found : node->rest;
 }
 
 /* Channels share a parameter's node: of this one, only that for clients takes their levels. */
@@ -272,14 +276,13 @@ static bool is_taken(const struct contract_match *match)
 
 struct contract_match topics_match(const struct topics *topics, const char *topic, size_t len)
 {
-	struct contract_match match = { 0 };
+	struct contract_match match;
 	struct levels levels;
 
+	match.channel = NULL;
 	if (len == 0 || len > TOPIC_MAX)
 		return match;
 	split(topic, len, &levels);
-	if (levels.has_strange)
-		return match;
 	match.channel = find(topics, topics->node, &levels, 0, match.param);
 	if (levels.has_client && match.channel && !is_taken(&match))
 		match.channel = NULL;
@@ -388,7 +391,7 @@ static bool reach(struct walk *walk, const struct node *node, size_t i, size_t p
 		if (child && reach(walk, child, i + 1, params))
 			return true;
 	}
-	if (!node->param || (!is_any && !takes(node->param, level)))
+	if (!node->param || (!is_any && !takes(node->param, level, &walk->levels)))
 		return false;
 	walk->match.param[params] = is_any ? (struct contract_span){ 0 }
 					   : (struct contract_span){ level->text, level->len };
@@ -405,7 +408,7 @@ bool topics_reach(const struct topics *topics, const char *filter, size_t len,
 		return false;
 	/* Without a wildcard it is a topic, and a topic has one channel. */
 	split(filter, len, &walk.levels);
-	if (!walk.levels.has_strange) {
+	if (!has_strange(&walk.levels)) {
 		walk.match = topics_match(topics, filter, len);
 		return walk.match.channel && visit_channel(&walk.match, ctx);
 	}

@@ -18,7 +18,9 @@
 #include <sys/random.h>
 #include <yyjson.h>
 
+#include "base/wordhash.h"
 #include "schema/jsonscan.h"
+#include "schema/payload_view.h"
 
 /* Objects up to this many members are compared pair by pair, where a filter asks for it. */
 #define SMALL_OBJECT 24u
@@ -133,30 +135,6 @@ static bool occurs_before(yyjson_val *first, const yyjson_val *name)
 	return false;
 }
 
-/* The two halves of a 64 by 64 bit product, folded. */
-static uint64_t fold(uint64_t a, uint64_t b)
-{
-	unsigned __int128 product = (unsigned __int128)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* Depends on the parser's random seed, so that a message cannot choose colliding names. */
-static uint64_t name_hash(const struct payload_parser *parser, const char *name, size_t len)
-{
-	uint64_t hash = parser->seed[0] ^ len;
-	uint64_t word;
-
-	for (; len >= 8; name += 8, len -= 8) {
-		memcpy(&word, name, 8);
-		hash = fold(hash ^ word, parser->seed[1] | 1);
-	}
-	word = 0;
-	memcpy(&word, name, len);
-	hash = fold(hash ^ word, parser->seed[1] | 1);
-	return fold(hash ^ parser->seed[0], UINT64_C(0x9e3779b97f4a7c15));
-}
-
 /* The name in a large object that occurs a second time, or NULL. */
 static const yyjson_val *find_twice_large(struct payload_parser *parser, yyjson_val *object)
 {
@@ -167,7 +145,10 @@ static const yyjson_val *find_twice_large(struct payload_parser *parser, yyjson_
 
 	memset(parser->slots, 0, (mask + 1) * sizeof(*parser->slots));
 	for (size_t i = 0; i < members; i++, name = next_name(name)) {
-		size_t at = (size_t)name_hash(parser, name->uni.str, unsafe_yyjson_get_len(name));
+		/* Under the parser's random seed: a message cannot choose colliding names. */
+		uint64_t hash =
+			wordhash(parser->seed[0], name->uni.str, unsafe_yyjson_get_len(name));
+		size_t at = (size_t)wordhash_mix(hash, parser->seed[1]);
 
 		while (parser->slots[at &= mask]) {
 			if (same_name(root + parser->slots[at], name))
@@ -190,7 +171,7 @@ static inline uint64_t name_bit(const yyjson_val *name)
 	/* All names lie in the padded buffer; what is behind a short one does not count. */
 	memcpy(&head, name->uni.str, 8);
 	memcpy(&mask, ends + 8 - (len < 8 ? len : 8), 8);
-	return UINT64_C(1) << (((head & mask) + len) * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+	return UINT64_C(1) << (((head & mask) + len) * WORDHASH_GOLDEN >> 58);
 }
 
 /* ---- the walk --------------------------------------------------------------------------- */
@@ -331,7 +312,7 @@ const struct payload_value *payload_parse(struct payload_parser *parser, const v
 const struct payload_value *payload_member(const struct payload_value *value, const char *name,
 					   size_t len)
 {
-	return (const struct payload_value *)yyjson_obj_getn(node(value), name, len);
+	return value && view_is(value, VIEW_OBJECT) ? view_find(value, name, len) : NULL;
 }
 
 bool payload_string(const struct payload_value *value, const char **ret, size_t *ret_len)
