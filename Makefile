@@ -32,8 +32,8 @@ ACCESS   = access/access access/access_load access/access_roles access/access_us
            access/credcache access/credfile access/jwk access/lockout access/names \
            access/nametable access/password access/scram access/token
 LEDGER   = ledger/ledger ledger/state ledger/writer ledger/carry ledger/journal ledger/record \
-           ledger/crc32c ledger/store ledger/store_plan ledger/store_rows \
-           ledger/store_refusals ledger/backlog ledger/unload ledger/query ledger/view
+           ledger/crc32c ledger/store ledger/store_names ledger/store_plan ledger/store_rows \
+           ledger/batch ledger/store_reader ledger/store_refusals ledger/store_trim ledger/backlog ledger/unload ledger/query ledger/view
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
            monitor/clients monitor/control monitor/keyhash monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/settings monitor/table

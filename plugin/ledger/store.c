@@ -31,8 +31,10 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_COMMIT] = "COMMIT",
 	[STORE_READ] = "SELECT identity, applied_seq FROM store",
 	[STORE_APPLIED] = "UPDATE store SET applied_seq = ?1",
-	[STORE_EVENT] = "INSERT INTO events (seq, received_at, topic, publisher, client_id, qos, "
-			"retained, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[STORE_EVENT] =
+		"INSERT OR FAIL INTO events (seq, received_at, topic, publisher, client_id, qos, "
+		"retained, payload) SELECT seq, time, topic, publisher, client_id, qos, "
+		"retained, payload FROM " BATCH_TABLE,
 	[STORE_EVENTS_ENDS] = "SELECT (SELECT min(seq) FROM events), (SELECT max(seq) FROM events)",
 	[STORE_EVENTS_OLD] = "SELECT max(seq) FROM (SELECT seq, received_at FROM events "
 			     "ORDER BY seq LIMIT ?1) WHERE received_at < ?2",
@@ -211,6 +213,7 @@ void store_close(struct store *store)
 		(void)sqlite3_finalize(store->statement[i]);
 	store_names_free(store->names);
 	(void)sqlite3_close(store->db); /* all statements are finalized */
+	batch_free(store->batch);
 	free(store->path);
 	free(store);
 }
@@ -324,6 +327,8 @@ int store_upgrade(struct store *store, struct diag *diag)
 		rc = ask_number(store, "PRAGMA user_version", &version, diag);
 	while (rc == 0 && version < (int64_t)VERSION)
 		rc = migrate_once(store, (unsigned)version++, diag);
+	if (rc == 0 && !store->batch)
+		rc = batch_new(store->db, &store->batch, diag);
 	if (rc == 0)
 		rc = prepare_all(store, diag);
 	if (rc == 0)
@@ -386,10 +391,11 @@ int store_begin(struct store *store, uint64_t *applied_seq, struct diag *diag)
 int store_commit(struct store *store, uint64_t applied_seq, struct diag *diag)
 {
 	sqlite3_stmt *applied = store->statement[STORE_APPLIED];
-	int rc;
+	int rc = store_flush(store, diag);
 
 	(void)sqlite3_bind_int64(applied, 1, (int64_t)applied_seq);
-	rc = store_step(store, applied, "cannot write", diag);
+	if (rc == 0)
+		rc = store_step(store, applied, "cannot write", diag);
 	if (rc == 0)
 		rc = store_step(store, store->statement[STORE_COMMIT], "cannot commit", diag);
 	return rc;
@@ -397,6 +403,7 @@ int store_commit(struct store *store, uint64_t applied_seq, struct diag *diag)
 
 void store_rollback(struct store *store)
 {
+	store_forget(store);
 	if (!sqlite3_get_autocommit(store->db))
 		(void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL); /* cannot fail */
 }
@@ -429,142 +436,4 @@ int store_checkpoint(struct store *store, uint64_t wal_bytes_max, struct diag *d
 	return diag_set(diag, ERR_BUSY,
 			"%s-wal: grown to %llu MiB, since some process keeps reading an old state",
 			store->path, (unsigned long long)(store->wal_bytes >> 20));
-}
-
-/* ---- names ------------------------------------------------------------------------------- */
-
-bool store_is_name(const char *name)
-{
-	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
-
-	return len > 0 && len <= 63 && name[len] == '\0' && name[0] >= 'a' && name[0] <= 'z';
-}
-
-static void table_free(struct store_table *table)
-{
-	if (!table)
-		return;
-	for (size_t i = 0; i < STORE_UPSERTS_MAX; i++)
-		(void)sqlite3_finalize(table->upsert[i].statement);
-	for (size_t i = 0; i < table->column_count; i++)
-		free(table->column[i].name);
-	free(table->name);
-	free(table);
-}
-
-void store_names_free(struct store_names *names)
-{
-	if (!names)
-		return;
-	for (size_t i = 0; i < names->table_count; i++)
-		table_free(names->table[i]);
-	free(names->table);
-	free(names->place);
-	free(names);
-}
-
-static struct store_table *names_table(struct store_names *names, const char *name)
-{
-	struct store_table **grown;
-	struct store_table *table;
-
-	for (size_t i = 0; i < names->table_count; i++)
-		if (strcmp(names->table[i]->name, name) == 0)
-			return names->table[i];
-	grown = realloc(names->table, (names->table_count + 1) * sizeof(struct store_table *));
-	if (!grown)
-		return NULL;
-	names->table = grown;
-	table = calloc(1, sizeof(*table));
-	if (!table)
-		return NULL;
-	table->name = strdup(name);
-	if (!table->name) {
-		free(table);
-		return NULL;
-	}
-	names->table[names->table_count++] = table;
-	return table;
-}
-
-static int names_add(struct store_names *names, uint32_t number, const char *table_name,
-		     const char *column_name)
-{
-	struct store_table *table = names_table(names, table_name);
-	struct store_place *grown;
-	unsigned column = STORE_IS_TABLE;
-
-	if (!table)
-		return ERR_NOMEM;
-	grown = realloc(names->place, ((size_t)number + 1) * sizeof(*grown));
-	if (!grown)
-		return ERR_NOMEM;
-	names->place = grown;
-	while (names->place_count <= number)
-		grown[names->place_count++] = (struct store_place){ NULL, 0 };
-	if (*column_name == '\0') {
-		table->number = number;
-	} else {
-		if (table->column_count == STORE_COLUMNS_MAX)
-			return ERR_LIMIT;
-		column = (unsigned)table->column_count;
-		table->column[column].number = number;
-		table->column[column].name = strdup(column_name);
-		if (!table->column[column].name)
-			return ERR_NOMEM;
-		table->column_count++;
-	}
-	grown[number] = (struct store_place){ table, column };
-	return 0;
-}
-
-static int names_read(struct store *store, sqlite3_stmt *select, struct store_names *names,
-		      struct diag *diag)
-{
-	int step, rc;
-
-	while ((step = sqlite3_step(select)) == SQLITE_ROW) {
-		int64_t number = sqlite3_column_int64(select, 0);
-		const char *table = (const char *)sqlite3_column_text(select, 1);
-		const char *column = (const char *)sqlite3_column_text(select, 2);
-
-		if (!table || !column)
-			return diag_nomem(diag);
-		if (number <= 0 || number >= STORE_NAMES_MAX)
-			return diag_set(diag, ERR_LIMIT, "%s: table store_names: number %lld",
-					store->path, (long long)number);
-		rc = names_add(names, (uint32_t)number, table, column);
-		if (rc == ERR_LIMIT)
-			return diag_set(diag, rc, "%s: table %s: more than %u columns", store->path,
-					table, STORE_COLUMNS_MAX);
-		if (rc)
-			return diag_nomem(diag);
-	}
-	if (step != SQLITE_DONE)
-		return store_fail(store->db, store->path, "cannot read the names", diag);
-	return 0;
-}
-
-int store_names_load(struct store *store, struct store_names **ret, struct diag *diag)
-{
-	struct store_names *names = calloc(1, sizeof(*names));
-	sqlite3_stmt *select = NULL;
-	int rc;
-
-	if (!names)
-		return diag_nomem(diag);
-	if (sqlite3_prepare_v2(store->db,
-			       "SELECT number, table_name, column_name FROM store_names "
-			       "ORDER BY number",
-			       -1, &select, NULL) == SQLITE_OK)
-		rc = names_read(store, select, names, diag);
-	else
-		rc = store_fail(store->db, store->path, "cannot read the names", diag);
-	(void)sqlite3_finalize(select);
-	if (rc) {
-		store_names_free(names);
-		return rc;
-	}
-	*ret = names;
-	return 0;
 }

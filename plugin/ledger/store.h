@@ -82,7 +82,8 @@ int store_plan(struct store *store, const struct ledger_plan *plan, struct store
  * One transaction: store_begin() says up to which record the database has seen all; then
  * store_apply() for each later one in order; then store_commit() with the last one's number.
  * After a failure of any of these call store_rollback(). A commit is on the disk (fsync)
- * when store_commit() returns.
+ * when store_commit() returns. Records are collected and written many at a time, so that the
+ * bytes that @record's texts point to must stay until store_commit() or store_rollback().
  */
 int store_begin(struct store *store, uint64_t *applied_seq, struct diag *diag);
 int store_apply(struct store *store, uint64_t seq, const struct record *record, struct diag *diag);

@@ -1,8 +1,9 @@
 /*
  * store_inside.h -- what the store's own files share; nobody else includes it.
  *
- * store.c opens, upgrades and commits; store_plan.c makes tables from a plan; store_rows.c
- * writes and reads rows.
+ * store.c opens, upgrades and commits; store_names.c knows what numbers stand for;
+ * store_plan.c makes tables from a plan; store_rows.c and store_refusals.c write rows,
+ * store_trim.c removes them, store_reader.c reads them.
  */
 #ifndef PETSTORE_STORE_INSIDE_H
 #define PETSTORE_STORE_INSIDE_H
@@ -10,6 +11,7 @@
 #include <sqlite3.h>
 
 #include "base/clock.h"
+#include "ledger/batch.h"
 #include "ledger/store.h"
 
 /* Statements for different sets of columns that are kept for a table. */
@@ -20,6 +22,7 @@
 struct store_upsert {
 	uint64_t columns; /* the set that it writes */
 	sqlite3_stmt *statement;
+	struct batch_list rows; /* that it will take */
 };
 
 struct store_table {
@@ -68,6 +71,7 @@ struct store {
 	sqlite3 *db;
 	char *path;
 	struct store_names *names;
+	struct batch *batch; /* what store_apply() collected */
 	sqlite3_stmt *statement[STORE_STATEMENTS];
 	int64_t page_bytes;
 	uint64_t wal_bytes;        /* of the WAL file's used part, after the last commit */
@@ -94,6 +98,18 @@ int store_step(struct store *store, sqlite3_stmt *statement, const char *what, s
 /* Reads all names as the transaction under way sees them. *ret is new. */
 int store_names_load(struct store *store, struct store_names **ret, struct diag *diag);
 void store_names_free(struct store_names *names); /* NULL is fine */
+
+/* NULL: no such number. */
+const struct store_place *store_find_place(const struct store *store, uint32_t number);
+
+/* Writes what store_apply() collected; on failure, too, it is not collected any more. */
+int store_flush(struct store *store, struct diag *diag);
+
+/* Forgets what store_apply() collected. */
+void store_forget(struct store *store);
+
+/* UTF-8 without U+0000? */
+bool store_is_text(const char *data, size_t len);
 
 /* [a-z][a-z0-9_]{0,62} */
 bool store_is_name(const char *name);

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/utf8.h"
 #include "ledger/store.h"
 #include "ledger/store_inside.h"
 
@@ -10,18 +9,6 @@
  * Results of sqlite3_bind_*() are ignored in this file: binding borrowed bytes, or a number,
  * to a statement that was reset takes no memory and cannot fail.
  */
-
-static bool is_text(const char *data, size_t len)
-{
-	for (size_t i = 0; i < len;) {
-		size_t n = utf8_length((const unsigned char *)data + i, len - i);
-
-		if (n == 0 || data[i] == '\0')
-			return false;
-		i += n;
-	}
-	return true;
-}
 
 static void bind(sqlite3_stmt *insert, int at, const char *text)
 {
@@ -31,7 +18,7 @@ static void bind(sqlite3_stmt *insert, int at, const char *text)
 /* A text that a client chose: what is not UTF-8 is kept byte by byte. */
 static void bind_bytes(sqlite3_stmt *insert, int at, const char *data, size_t len)
 {
-	if (is_text(data, len))
+	if (store_is_text(data, len))
 		(void)sqlite3_bind_text64(insert, at, data, len, SQLITE_STATIC, SQLITE_UTF8);
 	else
 		(void)sqlite3_bind_blob64(insert, at, data, len, SQLITE_STATIC);

@@ -1,8 +1,11 @@
 """What was acknowledged stands in SQLite, readable while the broker runs."""
 
 import json
+import os
+import re
 import sqlite3
 
+import harness
 import messages
 from rawmqtt import NOT_AUTHORIZED
 
@@ -127,3 +130,16 @@ def test_written_while_somebody_reads(broker):
     broker.client("orders-service").publish(*messages.order(order), qos=1)
     broker.wait_rows([("PLACED",)], "SELECT status FROM orders WHERE id = ?", order)
     reader.close()
+
+
+def test_documented_queries_use_indexes(broker):
+    """Each query of schemas/store/README.md, and those of the code, look nothing through."""
+    with open(os.path.join(harness.TOP, "schemas", "store", "README.md")) as file:
+        queries = re.findall(r"(?s)```sql\n(.*?)```", file.read())[0].split(";\n")
+    queries = [query for query in queries if query.strip()]
+    assert len(queries) >= 7
+    for query in queries:
+        plan = [row[3] for row in broker.rows("EXPLAIN QUERY PLAN " + query)]
+        # Counting all orders by status reads the index from end to end, not the table.
+        slow = [step for step in plan if step.startswith("SCAN") and "INDEX" not in step]
+        assert plan and not slow, (query, plan)

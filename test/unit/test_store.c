@@ -299,6 +299,164 @@ static void test_store_apply__unknown_numbers(void **state)
 	store_rollback(f->store);
 }
 
+/* ---- batches ------------------------------------------------------------------------------- */
+
+/* What SQLite must say after a random history, computed without it. */
+struct model {
+	unsigned revision;
+	int64_t created_ms, updated_ms;
+	bool has[2];
+	int64_t value[2];
+	bool has_owner;
+	unsigned owner;
+};
+
+#define MODEL_IDS 40u
+#define MODEL_WRITES 6000u /* several times what a batch holds */
+
+static const char *const model_id[MODEL_IDS] = { "a",  "b",  "c",  "d",  "e",  "f",  "g",  "h",
+						 "i",  "j",  "k",  "l",  "m",  "n",  "o",  "p",
+						 "q",  "r",  "s",  "t",  "u",  "v",  "w",  "x",
+						 "y",  "z",  "aa", "bb", "cc", "dd", "ee", "ff",
+						 "gg", "hh", "ii", "jj", "kk", "ll", "mm", "nn" };
+static const char *const model_owner[] = { "eva", "tom", "" };
+
+static uint64_t next_random(uint64_t *random)
+{
+	*random ^= *random << 13;
+	*random ^= *random >> 7;
+	*random ^= *random << 17;
+	return *random;
+}
+
+/* One write of some of the columns; at times without an event. */
+static void model_write(struct fixture *f, struct model *all, uint64_t seq, uint64_t *random)
+{
+	unsigned at = (unsigned)(next_random(random) % MODEL_IDS);
+	struct model *m = &all[at];
+	struct record record = {
+		.table = f->entity.table,
+		.is_unrecorded = next_random(random) % 4 == 0,
+		.received_ms = (int64_t)(next_random(random) % 100000000),
+		.id = { model_id[at], strlen(model_id[at]) },
+		.topic = { "t", 1 },
+		.payload = { "{}", 2 },
+	};
+
+	for (unsigned i = 0; i < 2; i++) {
+		if (next_random(random) % 2)
+			continue;
+		m->has[i] = true;
+		m->value[i] = (int64_t)seq;
+		record.value[record.value_count++] =
+			(struct record_value){ .column = f->entity.column[i].number,
+					       .type = LEDGER_INTEGER,
+					       .integer = (int64_t)seq };
+	}
+	if (next_random(random) % 2) {
+		m->has_owner = true;
+		m->owner = (unsigned)(next_random(random) % 3);
+		record.owner = (struct record_text){ model_owner[m->owner],
+						     strlen(model_owner[m->owner]) };
+	}
+	if (m->revision++ == 0)
+		m->created_ms = record.received_ms;
+	m->updated_ms = record.received_ms;
+	assert_int_equal(store_apply(f->store, seq, &record, &f->diag), 0);
+}
+
+static void model_check(struct fixture *f, const struct model *m, const char *id)
+{
+	char sql[200], expected[300], created[CLOCK_TEXT_MAX], updated[CLOCK_TEXT_MAX];
+	char value[2][24] = { "-", "-" };
+
+	for (int i = 0; i < 2; i++)
+		if (m->has[i])
+			(void)snprintf(value[i], sizeof(value[i]), "%lld", (long long)m->value[i]);
+	(void)snprintf(sql, sizeof(sql),
+		       "SELECT revision, created_at, updated_at, owner, one, two FROM pairs "
+		       "WHERE id = '%s'",
+		       id);
+	(void)snprintf(expected, sizeof(expected), "%u|%s|%s|%s|%s|%s", m->revision,
+		       clock_print(m->created_ms, created), clock_print(m->updated_ms, updated),
+		       m->has_owner ? model_owner[m->owner] : "-", value[0], value[1]);
+	assert_sql(&f->folder, "a.db", sql, expected);
+}
+
+/*
+ * Several sets of columns of the same entity in one transaction: whatever is collected and
+ * written together, each entity's writes have the effect of their order.
+ */
+static void test_store_apply__keeps_each_entitys_order(void **state)
+{
+	static const struct ledger_column pair[] = { { "one", LEDGER_INTEGER, true },
+						     { "two", LEDGER_INTEGER, false } };
+	static const struct ledger_entity pairs = { "pairs", 2, pair, 0, { 0 }, -1, { false } };
+	struct fixture *f = *state;
+	struct model all[MODEL_IDS] = { 0 };
+	uint64_t applied, random = 88172645463325252u;
+
+	open_store(f);
+	assert_int_equal(
+		store_plan(f->store, &(struct ledger_plan){ 1, &pairs }, &f->entity, &f->diag), 0);
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	for (uint64_t seq = 1; seq <= MODEL_WRITES; seq++) {
+		model_write(f, all, seq, &random);
+		if (seq % 2500 == 0) {
+			assert_int_equal(store_commit(f->store, seq, &f->diag), 0);
+			assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+		}
+	}
+	assert_int_equal(store_commit(f->store, MODEL_WRITES, &f->diag), 0);
+	for (unsigned i = 0; i < MODEL_IDS; i++)
+		model_check(f, &all[i], model_id[i]);
+}
+
+static void test_store_commit__names_the_record_that_fails(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t applied;
+
+	open_store(f);
+	write_events(f, 1, 7, 0);
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	write_record(f, 8, NULL, 0);
+	write_record(f, 5, NULL, 0); /* is there already */
+	write_record(f, 9, NULL, 0);
+	assert_int_equal(store_commit(f->store, 9, &f->diag), ERR_INVALID);
+	assert_non_null(strstr(f->diag.text, "record 5: "));
+	store_rollback(f->store);
+	write_events(f, 8, 9, 0); /* nothing of the failed one is left */
+	assert_sql(&f->folder, "a.db", "SELECT count(*), max(seq) FROM events", "9|9");
+}
+
+/* What comes from a client, byte by byte. */
+static void test_store_is_text__is_what_sqlite_takes_for_text(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+		bool is_text;
+	} each[] = {
+		{ "", 0, true },
+		{ "0123456789abcdef", 16, true },
+		{ "01234567\x7f\x01", 10, true },
+		{ "0123456\0", 8, false },
+		{ "012345\0\x80", 8, false },
+		{ "01234567\0", 9, false },
+		{ "0123456\xc3\xa9", 9, true },
+		{ "012345\xc3\xa9\xc3\xa9", 10, true },
+		{ "0123456\xc3", 8, false },
+		{ "\xff\xff\xff\xff\xff\xff\xff\xff", 8, false },
+		{ "\xed\xa0\x80", 3, false },
+		{ "\xf0\x9f\x90\x95 \xe7\x8a\xac", 8, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++)
+		assert_int_equal(store_is_text(each[i].bytes, each[i].len), each[i].is_text);
+}
+
 /* ---- old events -------------------------------------------------------------------------- */
 
 static uint64_t trim(struct fixture *f, uint64_t rows, unsigned days, int64_t now, unsigned max)
@@ -392,6 +550,9 @@ int main(void)
 		TEST(test_store_plan__more_columns_than_a_table_may_have),
 		TEST(test_store_apply__many_sets_of_columns),
 		TEST(test_store_apply__unknown_numbers),
+		TEST(test_store_apply__keeps_each_entitys_order),
+		TEST(test_store_commit__names_the_record_that_fails),
+		TEST(test_store_is_text__is_what_sqlite_takes_for_text),
 		TEST(test_store_trim__in_steps),
 		TEST(test_store_checkpoint__wal_does_not_grow),
 	};

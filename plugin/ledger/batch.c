@@ -1,0 +1,319 @@
+#include "ledger/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger/store_inside.h"
+
+#define CLAIMS 4096u /* a power of two */
+
+/* The columns in front of the values. */
+enum {
+	COLUMN_SEQ,
+	COLUMN_TIME,
+	COLUMN_TOPIC,
+	COLUMN_PUBLISHER,
+	COLUMN_CLIENT_ID,
+	COLUMN_QOS,
+	COLUMN_RETAINED,
+	COLUMN_PAYLOAD,
+	COLUMN_ID,
+	COLUMN_OWNER,
+	COLUMN_VALUES,
+};
+
+static const char declaration[] =
+	"CREATE TABLE " BATCH_TABLE " (seq, time, topic, publisher, client_id, qos, retained, "
+	"payload, id, owner";
+
+struct batch {
+	struct batch_row row[BATCH_ROWS_MAX];
+	struct record_value value[BATCH_VALUES_MAX];
+	size_t rows, values;
+	const struct batch_list *claim[CLAIMS]; /* by a hash of table and id */
+	bool shows_events;
+	const struct batch_row *shown; /* the first row of a list */
+	const struct batch_row *at;    /* where the cursor stands; NULL: behind the last */
+};
+
+struct table {
+	sqlite3_vtab base;
+	struct batch *batch;
+};
+
+/* ---- the virtual table ------------------------------------------------------------------- */
+
+static struct batch *batch_of(sqlite3_vtab_cursor *cursor)
+{
+	return ((struct table *)(void *)cursor->pVtab)->batch;
+}
+
+static int on_connect(sqlite3 *db, void *ctx, int argc, const char *const *argv, sqlite3_vtab **ret,
+		      char **error)
+{
+	sqlite3_str *sql = sqlite3_str_new(db);
+	struct table *table;
+	char *text;
+	int rc = SQLITE_NOMEM;
+
+	(void)argc;
+	(void)argv;
+	(void)error;
+	sqlite3_str_appendall(sql, declaration);
+	for (unsigned i = 0; i < LEDGER_COLUMNS_MAX; i++)
+		sqlite3_str_appendf(sql, ", v%u", i);
+	sqlite3_str_appendall(sql, ")");
+	text = sqlite3_str_finish(sql);
+	if (text)
+		rc = sqlite3_declare_vtab(db, text);
+	sqlite3_free(text);
+	if (rc != SQLITE_OK)
+		return rc;
+	table = calloc(1, sizeof(*table));
+	if (!table)
+		return SQLITE_NOMEM;
+	table->batch = ctx;
+	*ret = &table->base;
+	return SQLITE_OK;
+}
+
+static int on_disconnect(sqlite3_vtab *table)
+{
+	free(table);
+	return SQLITE_OK;
+}
+
+static int on_best_index(sqlite3_vtab *table, sqlite3_index_info *info)
+{
+	(void)table;
+	info->estimatedCost = BATCH_ROWS_MAX;
+	return SQLITE_OK;
+}
+
+static int on_open(sqlite3_vtab *table, sqlite3_vtab_cursor **ret)
+{
+	(void)table;
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+static int on_close(sqlite3_vtab_cursor *cursor)
+{
+	free(cursor);
+	return SQLITE_OK;
+}
+
+/* From @row on, the next that belongs to what is shown. */
+static const struct batch_row *next_event(const struct batch *b, const struct batch_row *row)
+{
+	const struct batch_row *end = b->row + b->rows;
+
+	while (row < end && !row->is_event)
+		row++;
+	return row < end ? row : NULL;
+}
+
+static int on_filter(sqlite3_vtab_cursor *cursor, int number, const char *text, int argc,
+		     sqlite3_value **argv)
+{
+	struct batch *b = batch_of(cursor);
+
+	(void)number;
+	(void)text;
+	(void)argc;
+	(void)argv;
+	b->at = b->shows_events ? next_event(b, b->row) : b->shown;
+	return SQLITE_OK;
+}
+
+static int on_next(sqlite3_vtab_cursor *cursor)
+{
+	struct batch *b = batch_of(cursor);
+
+	b->at = b->shows_events ? next_event(b, b->at + 1) : b->at->next;
+	return SQLITE_OK;
+}
+
+static int on_eof(sqlite3_vtab_cursor *cursor)
+{
+	return !batch_of(cursor)->at;
+}
+
+/* An absent text is an empty one. */
+static void give_text(sqlite3_context *ret, const struct record_text *text)
+{
+	sqlite3_result_text64(ret, text->text ? text->text : "", text->len, SQLITE_STATIC,
+			      SQLITE_UTF8);
+}
+
+static void give_payload(sqlite3_context *ret, const struct record_text *payload)
+{
+	if (store_is_text(payload->text, payload->len))
+		give_text(ret, payload);
+	else
+		sqlite3_result_blob64(ret, payload->text, payload->len, SQLITE_STATIC);
+}
+
+static void give_value(sqlite3_context *ret, const struct record_value *value)
+{
+	switch (value->type) {
+	case LEDGER_TEXT:
+		give_text(ret, &(struct record_text){ value->text, value->len });
+		break;
+	case LEDGER_INTEGER:
+	case LEDGER_BOOLEAN:
+		sqlite3_result_int64(ret, value->integer);
+		break;
+	case LEDGER_REAL:
+		sqlite3_result_double(ret, value->real);
+		break;
+	case LEDGER_NULL:
+		break; /* which is what no result is */
+	}
+}
+
+static int on_column(sqlite3_vtab_cursor *cursor, sqlite3_context *ret, int column)
+{
+	const struct batch_row *row = batch_of(cursor)->at;
+
+	switch (column) {
+	case COLUMN_SEQ:
+		sqlite3_result_int64(ret, (int64_t)row->seq);
+		break;
+	case COLUMN_TIME:
+		sqlite3_result_text(ret, row->time, -1, SQLITE_STATIC);
+		break;
+	case COLUMN_TOPIC:
+		give_text(ret, &row->topic);
+		break;
+	case COLUMN_PUBLISHER:
+		give_text(ret, &row->publisher);
+		break;
+	case COLUMN_CLIENT_ID:
+		give_text(ret, &row->client_id);
+		break;
+	case COLUMN_QOS:
+		sqlite3_result_int(ret, (int)row->qos);
+		break;
+	case COLUMN_RETAINED:
+		sqlite3_result_int(ret, row->is_retained);
+		break;
+	case COLUMN_PAYLOAD:
+		give_payload(ret, &row->payload);
+		break;
+	case COLUMN_ID:
+		give_text(ret, &row->id);
+		break;
+	case COLUMN_OWNER:
+		give_text(ret, &row->owner);
+		break;
+	default:
+		give_value(ret, &row->value[column - COLUMN_VALUES]);
+	}
+	return SQLITE_OK;
+}
+
+static int on_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *ret)
+{
+	*ret = (int64_t)batch_of(cursor)->at->seq;
+	return SQLITE_OK;
+}
+
+/* No xCreate: the table is there without being made, and nowhere in the file. */
+static const sqlite3_module module = {
+	.xConnect = on_connect,
+	.xDisconnect = on_disconnect,
+	.xBestIndex = on_best_index,
+	.xOpen = on_open,
+	.xClose = on_close,
+	.xFilter = on_filter,
+	.xNext = on_next,
+	.xEof = on_eof,
+	.xColumn = on_column,
+	.xRowid = on_rowid,
+};
+
+/* ---- the batch --------------------------------------------------------------------------- */
+
+int batch_new(sqlite3 *db, struct batch **ret, struct diag *diag)
+{
+	struct batch *b = calloc(1, sizeof(*b));
+
+	if (!b || sqlite3_create_module(db, BATCH_TABLE, &module, b) != SQLITE_OK) {
+		free(b);
+		return diag_nomem(diag);
+	}
+	*ret = b;
+	return 0;
+}
+
+void batch_free(struct batch *b)
+{
+	free(b);
+}
+
+struct batch_row *batch_add(struct batch *b, size_t values, struct record_value **value)
+{
+	struct batch_row *row;
+
+	if (b->rows == BATCH_ROWS_MAX || b->values + values > BATCH_VALUES_MAX)
+		return NULL;
+	row = &b->row[b->rows++];
+	*value = &b->value[b->values];
+	row->value = *value;
+	row->next = NULL;
+	b->values += values;
+	return row;
+}
+
+bool batch_is_empty(const struct batch *b)
+{
+	return b->rows == 0;
+}
+
+void batch_clear(struct batch *b)
+{
+	if (b->rows > 0)
+		memset(b->claim, 0, sizeof(b->claim));
+	b->rows = b->values = 0;
+	b->at = NULL;
+}
+
+/* FNV-1a: two ids that fall together cost a flush, nothing else. */
+static uint32_t hash_id(uint32_t table, const struct record_text *id)
+{
+	uint32_t hash = 2166136261u ^ table;
+
+	for (size_t i = 0; i < id->len; i++)
+		hash = (hash ^ (unsigned char)id->text[i]) * 16777619u;
+	return hash ^ hash >> 16;
+}
+
+bool batch_claim(struct batch *b, const struct batch_list *list, uint32_t table,
+		 const struct record_text *id)
+{
+	const struct batch_list **claim = &b->claim[hash_id(table, id) % CLAIMS];
+
+	if (*claim && *claim != list)
+		return false;
+	*claim = list;
+	return true;
+}
+
+void batch_show_events(struct batch *b)
+{
+	b->shows_events = true;
+	b->at = NULL;
+}
+
+void batch_show(struct batch *b, const struct batch_list *list)
+{
+	b->shows_events = false;
+	b->shown = list->first;
+	b->at = NULL;
+}
+
+uint64_t batch_seq(const struct batch *b)
+{
+	return b->at ? b->at->seq : 0;
+}

@@ -1,0 +1,73 @@
+/*
+ * batch.h -- rows on their way into the tables, as a table that SQL can read from.
+ *
+ * Rows are collected here and become rows of the database many at a time: one statement
+ * "INSERT INTO events ... SELECT ... FROM store_batch" instead of one a row, so that SQLite
+ * opens its trees, and finds its place in them, once. The table is virtual and seen by the
+ * connection that it was made for only. For the store's own files.
+ */
+#ifndef PETSTORE_LEDGER_BATCH_H
+#define PETSTORE_LEDGER_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "ledger/record.h"
+
+#define BATCH_ROWS_MAX 1024u
+#define BATCH_VALUES_MAX 8192u /* of all rows together; a row alone has LEDGER_COLUMNS_MAX */
+
+/* One record. The texts, also those of the values, are borrowed until batch_clear(). */
+struct batch_row {
+	uint64_t seq;
+	char time[CLOCK_TEXT_MAX];
+	bool is_event; /* belongs into events, too */
+	bool is_retained;
+	unsigned qos;
+	struct record_text id, owner, topic, publisher, client_id, payload;
+	const struct record_value *value; /* in the order of the statement's columns */
+	struct batch_row *next;           /* that goes with the same statement */
+};
+
+/* The rows that one statement takes, in their order. */
+struct batch_list {
+	struct batch_row *first, *last;
+};
+
+struct batch;
+struct sqlite3;
+
+/* Makes the table store_batch for @db. Free it after the connection was closed. */
+int batch_new(struct sqlite3 *db, struct batch **ret, struct diag *diag);
+void batch_free(struct batch *batch); /* NULL is fine */
+
+/*
+ * A place for a row with room for @values values, whose members are unset but for .value and
+ * .next, or NULL where the batch is full. @values is at most LEDGER_COLUMNS_MAX.
+ */
+struct batch_row *batch_add(struct batch *batch, size_t values, struct record_value **value);
+
+bool batch_is_empty(const struct batch *batch);
+void batch_clear(struct batch *batch);
+
+/*
+ * Says that the row of entity @id goes with statement @list from here on. False: another
+ * list may hold earlier rows of the same entity, which must be written first.
+ */
+bool batch_claim(struct batch *batch, const struct batch_list *list, uint32_t table,
+		 const struct record_text *id);
+
+/* What the next statement reads: the events among all rows, or the rows of @list. */
+void batch_show_events(struct batch *batch);
+void batch_show(struct batch *batch, const struct batch_list *list);
+
+/* The row that a statement came to; 0: none. Where it failed, this is the one. */
+uint64_t batch_seq(const struct batch *batch);
+
+/* "v0", "v1", ... are the values; the other columns are named as the members above. */
+#define BATCH_TABLE "store_batch"
+
+#endif

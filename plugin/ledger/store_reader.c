@@ -1,0 +1,208 @@
+/* store_reader.c -- rows into what is known of an entity: the connection that only reads. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "ledger/store.h"
+#include "ledger/store_inside.h"
+
+/*
+ * Results of sqlite3_bind_*() are ignored in this file: binding borrowed bytes, or a number,
+ * to a statement that was reset takes no memory and cannot fail.
+ */
+
+struct store_reader {
+	sqlite3 *db;
+	char *path;
+	size_t entity_count;
+	const struct store_entity *entity;
+	sqlite3_stmt *find[LEDGER_ENTITIES_MAX];
+	sqlite3_stmt *standing[LEDGER_ENTITIES_MAX][LEDGER_SLOTS_MAX]; /* NULL: not timed */
+};
+
+static const char *column_name(const struct store *store, const struct store_entity *entity,
+			       unsigned column)
+{
+	const struct store_place *place = store_find_place(store, entity->column[column].number);
+
+	return place->table->column[place->column].name;
+}
+
+/* owner, revision, link, then the statuses. */
+static int find_prepare(const struct store *store, struct store_reader *reader, size_t i,
+			struct diag *diag)
+{
+	const struct store_entity *entity = &reader->entity[i];
+	sqlite3_str *sql = sqlite3_str_new(reader->db);
+	char *text;
+	int rc = 0;
+
+	sqlite3_str_appendall(sql, "SELECT owner, revision");
+	if (entity->link_column >= 0)
+		sqlite3_str_appendf(sql, ", \"%w\"",
+				    column_name(store, entity, (unsigned)entity->link_column));
+	else
+		sqlite3_str_appendall(sql, ", NULL");
+	for (size_t k = 0; k < entity->slot_count; k++)
+		sqlite3_str_appendf(sql, ", \"%w\"", column_name(store, entity, entity->slot[k]));
+	sqlite3_str_appendf(sql, " FROM \"%w\" WHERE id = ?1",
+			    store_find_place(store, entity->table)->table->name);
+	text = sqlite3_str_finish(sql);
+	if (!text)
+		return diag_nomem(diag);
+	if (sqlite3_prepare_v3(reader->db, text, -1, SQLITE_PREPARE_PERSISTENT, &reader->find[i],
+			       NULL) != SQLITE_OK)
+		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
+	sqlite3_free(text);
+	return rc;
+}
+
+static int standing_prepare(const struct store *store, struct store_reader *reader, size_t i,
+			    unsigned slot, struct diag *diag)
+{
+	const struct store_entity *entity = &reader->entity[i];
+	const char *column = column_name(store, entity, entity->slot[slot]);
+	char *text = sqlite3_mprintf("SELECT id, updated_at FROM \"%w\" WHERE \"%w\" = ?1 AND "
+				     "updated_at < ?2 ORDER BY updated_at LIMIT ?3",
+				     store_find_place(store, entity->table)->table->name, column);
+	int rc = 0;
+
+	if (!text)
+		return diag_nomem(diag);
+	if (sqlite3_prepare_v3(reader->db, text, -1, SQLITE_PREPARE_PERSISTENT,
+			       &reader->standing[i][slot], NULL) != SQLITE_OK)
+		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
+	sqlite3_free(text);
+	return rc;
+}
+
+/* All of an entity's statements. */
+static int reader_prepare(const struct store *store, struct store_reader *reader, size_t i,
+			  struct diag *diag)
+{
+	int rc = find_prepare(store, reader, i, diag);
+
+	for (unsigned slot = 0; rc == 0 && slot < reader->entity[i].slot_count; slot++)
+		if (reader->entity[i].is_timed[slot])
+			rc = standing_prepare(store, reader, i, slot, diag);
+	return rc;
+}
+
+int store_reader_open(const struct store *store, const struct store_entity *entities,
+		      size_t entity_count, struct store_reader **ret, struct diag *diag)
+{
+	struct store_reader *reader = calloc(1, sizeof(*reader));
+	int rc = 0;
+
+	if (!reader)
+		return diag_nomem(diag);
+	reader->entity = entities;
+	reader->entity_count = entity_count;
+	reader->path = strdup(store->path);
+	if (!reader->path) {
+		rc = diag_nomem(diag);
+		goto out;
+	}
+	if (sqlite3_open_v2(reader->path, &reader->db,
+			    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
+			    NULL) != SQLITE_OK) {
+		rc = reader->db ? store_fail(reader->db, reader->path, "cannot open", diag)
+				: diag_nomem(diag);
+		goto out;
+	}
+	for (size_t i = 0; rc == 0 && i < entity_count; i++)
+		rc = reader_prepare(store, reader, i, diag);
+	if (rc)
+		goto out;
+	*ret = reader;
+	reader = NULL; /* handed over */
+out:
+	store_reader_close(reader);
+	return rc;
+}
+
+void store_reader_close(struct store_reader *reader)
+{
+	if (!reader)
+		return;
+	for (size_t i = 0; i < reader->entity_count; i++) {
+		(void)sqlite3_finalize(reader->find[i]);
+		for (unsigned slot = 0; slot < LEDGER_SLOTS_MAX; slot++)
+			(void)sqlite3_finalize(reader->standing[i][slot]);
+	}
+	(void)sqlite3_close(reader->db); /* all statements are finalized */
+	free(reader->path);
+	free(reader);
+}
+
+/* Someone's own edit may be longer than what we ever write; it is cut then. */
+static void copy_column(sqlite3_stmt *row, int column, char *ret, size_t cap)
+{
+	const void *text = sqlite3_column_text(row, column);
+	size_t len = text ? (size_t)sqlite3_column_bytes(row, column) : 0;
+
+	if (len >= cap)
+		len = cap - 1;
+	if (len > 0)
+		memcpy(ret, text, len);
+	ret[len] = '\0';
+}
+
+static void copy_row(sqlite3_stmt *row, const struct store_entity *entity, struct state_facts *ret)
+{
+	ret->is_known = true;
+	copy_column(row, 0, ret->owner, sizeof(ret->owner));
+	ret->revision = (uint64_t)sqlite3_column_int64(row, 1);
+	copy_column(row, 2, ret->link, sizeof(ret->link));
+	for (size_t i = 0; i < entity->slot_count; i++)
+		copy_column(row, 3 + (int)i, ret->status[i], sizeof(ret->status[i]));
+}
+
+int store_reader_find(struct store_reader *reader, size_t entity, const char *id, size_t id_len,
+		      struct state_facts *ret, struct diag *diag)
+{
+	sqlite3_stmt *find = reader->find[entity];
+	int rc = 0, step;
+
+	memset(ret, 0, sizeof(*ret));
+	(void)sqlite3_bind_text64(find, 1, id, id_len, SQLITE_STATIC, SQLITE_UTF8);
+	step = sqlite3_step(find);
+	if (step == SQLITE_ROW)
+		copy_row(find, &reader->entity[entity], ret);
+	else if (step != SQLITE_DONE)
+		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
+	(void)sqlite3_reset(find); /* ends the read, so that checkpoints can pass it */
+	return rc;
+}
+
+static const char *text_of(sqlite3_stmt *row, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(row, column);
+
+	return text ? text : "";
+}
+
+int store_reader_standing(struct store_reader *reader, size_t entity, unsigned slot,
+			  const char *status, int64_t before_ms, unsigned limit,
+			  void (*visit)(const struct ledger_stood *stood, void *ctx), void *ctx,
+			  struct diag *diag)
+{
+	sqlite3_stmt *standing = reader->standing[entity][slot];
+	char before[CLOCK_TEXT_MAX];
+	int rc = 0, step;
+
+	clock_print(before_ms, before);
+	(void)sqlite3_bind_text(standing, 1, status, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(standing, 2, before, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int64(standing, 3, limit);
+	while ((step = sqlite3_step(standing)) == SQLITE_ROW) {
+		struct ledger_stood stood = { .id = text_of(standing, 0),
+					      .since = text_of(standing, 1) };
+
+		visit(&stood, ctx);
+	}
+	if (step != SQLITE_DONE)
+		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
+	(void)sqlite3_reset(standing);
+	return rc;
+}
