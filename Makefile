@@ -157,7 +157,8 @@ $(NPM)/node_modules/.package-lock.json: test/asyncapi/package.json test/asyncapi
 	@mkdir -p $(NPM) && cp $^ $(NPM)/
 	cd $(NPM) && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund
 	@touch $@
-asyncapi: $(NPM)/node_modules/.package-lock.json  ## ask AsyncAPI's own parser about the contracts
+asyncapi-npm: $(NPM)/node_modules/.package-lock.json
+asyncapi: asyncapi-npm  ## ask AsyncAPI's own parser about the contracts
 	ASYNCAPI_HOME=$(NPM) node test/asyncapi/check.mjs $(CONTRACTS)
 
 $(B)/bench_monitor: test/bench/bench_monitor.c $(BASE:%=$(B)/rel/%.o) $(MONITOR:%=$(B)/rel/%.o)
@@ -171,12 +172,12 @@ OTHERS = $(filter-out $(if $(filter yyjson,$(BACKEND)),,%/fuzz_payload_diff.c), 
 parse: ; @$(CC) $(CORE) -Itest/unit -fsyntax-only $(OTHERS)
 
 lint: all  ## formatting, arrows between rooms, exported symbols, warnings of gcc and clang
-	@B=$(B) CC="$(CC)" CLANG="$(CLANG)" MAKE="$(MAKE)" test/lint.sh
+	+@B=$(B) CC="$(CC)" CLANG="$(CLANG)" MAKE="$(MAKE)" test/lint.sh
 
 fmt:  ## format the sources
 	clang-format -i $(shell find plugin docs test -name '*.[ch]')
 
-test: deps  ## install what is missing and run everything
+test: deps  ## install what is missing and run everything that MINUTES=15 allow (FULL=1: everything)
 	@B="$(B)" MAKE="$(MAKE)" $(PYTHON) test/all.py
 
 SHARE = $(PREFIX)/share/mosquitto-petstore
@@ -201,7 +202,7 @@ clean:  ## remove what was built (chroots, npm packages and make run's files sta
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all parse asyncapi conformance bench bench-gate bench-schema bench-ledger bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration crash
+.PHONY: all parse asyncapi asyncapi-npm conformance bench bench-gate bench-schema bench-ledger bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration crash
 
 # ---- running it -------------------------------------------------------------------------
 
@@ -213,6 +214,9 @@ PLAIN_PORT ?= 1883
 
 deps:  ## install what the build and the tests need (Debian), or say what is missing
 	@PYTHON=$(PYTHON) docker/deps.sh run test
+
+deps-ship:  ## install what the tests about shipping need
+	@PYTHON=$(PYTHON) docker/deps.sh run test ship
 
 deps-run:
 	@docker/deps.sh run
@@ -244,7 +248,7 @@ $(B)/%.1: docs/%.1.in docs/man.sh $(B)/petstorectl ; $(MAN) $< >$@
 $(B)/%.5: docs/%.5.in docs/man.sh $(B)/reference ; $(MAN) $< >$@
 
 deb:  ## build a Debian package in B
-	@B=$(B) MAKE="$(MAKE)" docker/debian/build.sh
+	+@B=$(B) MAKE="$(MAKE)" docker/debian/build.sh
 
 deb-test: deb  ## install, use and purge the package on small Debian systems
 	@B=$(B) test/deb.sh
@@ -271,17 +275,20 @@ $(DOCS_NPM): docs/package.json docs/package-lock.json
 	cd $(DOCS_HOME) && npm ci --no-audit --no-fund --ignore-scripts
 	@touch $@
 
-$(B)/docs/index.html: docs/page.mjs $(B)/reference $(wildcard schemas/*.json) $(DOCS_NPM)
+DOCS_FILES = $(addprefix schemas/,contract-extensions.schema.json access.schema.json monitor.schema.json)
+$(B)/docs/index.html: docs/page.mjs docs/members.mjs $(B)/reference $(wildcard schemas/*.json) $(DOCS_NPM)
 	@mkdir -p $(@D)
 	$(B)/reference html >$(B)/reference.html
-	DOCS_HOME=$(DOCS_HOME) node docs/page.mjs schemas/petstore.asyncapi.json $(B)/reference.html $@
+	DOCS_HOME=$(DOCS_HOME) node docs/page.mjs schemas/petstore.asyncapi.json \
+	  $(B)/reference.html $@ $(DOCS_FILES)
 
+docs-npm: $(DOCS_NPM)
 docs: $(B)/docs/index.html  ## the contract and the options as one page, in B/docs
 
-docs-test: docs  ## open that page in headless Chromium
-	DOCS_HOME=$(DOCS_HOME) REFERENCE=$(B)/reference node test/docs/check.mjs \
+docs-test: docs $(B)/petstorectl  ## open that page in headless Chromium
+	DOCS_HOME=$(DOCS_HOME) B=$(B) node test/docs/check.mjs \
 	  $(B)/docs/index.html schemas/petstore.asyncapi.json $(B)/docs/page.png
 
-.PHONY: deb deb-test image image-test matrix fresh-test docs docs-test
+.PHONY: deb deb-test image image-test matrix fresh-test docs docs-npm docs-test deps-ship
 
 -include $(shell find $(B)/rel $(B)/san $(B)/tsan $(B)/fuzz -name '*.d' 2>/dev/null)

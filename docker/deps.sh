@@ -3,7 +3,8 @@
 #
 #     deps.sh run     what `make run` needs
 #     deps.sh test    what `make test` needs in addition
-#     deps.sh browser what the tests in a browser need; they are skipped without
+#     deps.sh ship    what the tests of image, package, page and other releases need; they are
+#                     skipped without
 #     deps.sh package what `make deb` needs in addition
 #     deps.sh check   the part of it that unit and integration tests need
 #
@@ -18,12 +19,12 @@ RUN="gcc libc6-dev make pkg-config=pkg-config openssl mosquitto mosquitto-client
 	mosquitto-dev libmosquitto-dev libjansson-dev libsqlite3-dev libssl-dev libpcre2-dev
 	libidn2-dev ?libyyjson-dev"
 CHECK="libcmocka-dev sqlite3 binutils python3 python3-paho-mqtt python3-pytest
-	libpaho-mqtt-dev g++ nodejs=node"
+	python3-jsonschema libpaho-mqtt-dev g++ nodejs=node"
 TEST="$CHECK
 	clang=clang libclang-rt-dev clang-format=clang-format
-	npm=npm ca-certificates prometheus=promtool"
+	npm=npm ca-certificates prometheus=promtool shellcheck=shellcheck"
 PACKAGE="dpkg-dev binutils"
-BROWSER="chromium=chromium"
+SHIP="chromium=chromium buildah=buildah debootstrap=debootstrap $PACKAGE"
 
 # The same, where there is no dpkg to ask.
 RUN_COMMANDS="cc make pkg-config openssl mosquitto mosquitto_passwd mosquitto_sub"
@@ -129,8 +130,8 @@ for list in "${@:-run}"; do
 	test) packages="$packages $TEST" ;;
 	check) packages="$packages $CHECK" ;;
 	package) packages="$packages $PACKAGE" ;;
-	browser) packages="$packages $BROWSER" ;;
-	*) say "unknown list: $list (run, test, check, package, browser)"; exit 2 ;;
+	ship) packages="$packages $SHIP" ;;
+	*) say "unknown list: $list (run, test, check, package, ship)"; exit 2 ;;
 	esac
 done
 

@@ -1,12 +1,15 @@
 // Renders a contract with AsyncAPI's React component, and our configuration reference beside
 // it, as one page that needs nothing else: no server, no network.
 //
-//     node page.mjs CONTRACT REFERENCE.html PAGE.html       with DOCS_HOME=where npm installed
+//     node page.mjs CONTRACT REFERENCE.html PAGE.html NAME.schema.json...
+//
+// DOCS_HOME is where npm installed. The schemas are those of our own files.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
+import { membersAsHtml } from "./members.mjs";
 
-const [contract, reference, page] = process.argv.slice(2);
+const [contract, reference, page, ...schemas] = process.argv.slice(2);
 const require = createRequire(resolve(process.env.DOCS_HOME ?? ".", "package.json"));
 const { Parser, stringify } = require("@asyncapi/parser");
 
@@ -24,6 +27,12 @@ if (!document) {
 const inline = (code) => code.replace(/<\/(script)/gi, "<\\/$1").replace(/<!--/g, "<\\!--");
 const escape = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
 const title = escape(document.info().title());
+const files = schemas.map((path) => {
+  const schema = JSON.parse(readFileSync(path, "utf8"));
+  const id = basename(path, ".schema.json");
+  return { id, title: escape(schema.title), html: membersAsHtml(schema, id) };
+});
+const links = files.map(({ id, title }) => `<a href="#${id}">${title}</a>`).join("");
 
 writeFileSync(page, `<!doctype html>
 <html lang="en">
@@ -40,6 +49,8 @@ nav a { color: #fff; margin-right: 1.5rem; text-decoration: none; }
 nav a:hover, nav a:focus { text-decoration: underline; }
 #configuration { max-width: 70rem; margin: 0 auto; padding: 2rem 1.25rem; }
 #configuration h2 { font-size: 1.5rem; margin: 2rem 0 .5rem; }
+#configuration h3 { font-size: 1.1rem; margin: 1.5rem 0 .25rem; }
+#configuration td:nth-child(4) { min-width: 20rem; }
 #configuration table { border-collapse: collapse; width: 100%; margin: 1rem 0; }
 #configuration th, #configuration td { border-bottom: 1px solid #cbd5e0; padding: .4rem .8rem .4rem 0;
   text-align: left; vertical-align: top; }
@@ -47,10 +58,10 @@ nav a:hover, nav a:focus { text-decoration: underline; }
 </style>
 </head>
 <body>
-<nav><a href="#contract">${title}</a><a href="#options">Options</a><a href="#reasons">Reasons of a refusal</a></nav>
+<nav><a href="#contract">${title}</a><a href="#options">Options</a><a href="#reasons">Reasons of a refusal</a>${links}</nav>
 <div id="contract"></div>
 <div id="configuration">
-${readFileSync(reference, "utf8")}</div>
+${readFileSync(reference, "utf8")}${files.map(({ html }) => html).join("")}</div>
 <script>${inline(readFileSync(component, "utf8"))}</script>
 <script>
 AsyncApiStandalone.render({

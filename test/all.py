@@ -4,23 +4,35 @@
 Arguments name the suites to run; without any, all of them.
 
 A suite is a make target and a reader that counts what its output says. A suite that stops
-without saying how many of its cases ran counts as one failure: nothing passes by silence.
+without saying how many of its cases ran counts as one failure: nothing passes by silence. A
+suite that cannot run here says why and counts as skipped.
+
+The suites about shipping come last. Each starts if what it needs is here, and if it will be
+over, as long as it usually takes, before MINUTES (15) have gone since all began. FULL=1 knows
+no such end, and makes the small Debian systems that are not there yet.
 """
 import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
 
 MAKE = os.environ.get("MAKE", "make")
 B = os.environ.get("B", "build")
 SUITE = os.environ.get("SUITE", "../shared/json-schema-suite")
+CHROOTS = os.environ.get("CHROOTS", "build/chroot")
+IS_FULL = bool(os.environ.get("FULL"))
+MINUTES = float(os.environ.get("MINUTES") or 15)
+BEGIN = time.monotonic()
 
 
 def run(target, *variables):
     """Runs a target, showing its output as it comes; returns its status and its output."""
     print(f"\n=== make {target} {' '.join(variables)}", flush=True)
-    process = subprocess.Popen([MAKE, "--no-print-directory", target, *variables],
+    process = subprocess.Popen([MAKE, "--no-print-directory", f"-j{os.cpu_count()}", target,
+                                *variables],
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True, errors="replace")
     lines = []
@@ -68,28 +80,97 @@ def count_junit(_output):
     return passed, failed, skipped
 
 
+# ---- what a suite needs: the reason why it cannot run, or None ------------------------------
+
+
+def needs_suite():
+    if not os.path.isdir(f"{SUITE}/tests"):
+        return f"no suite at {SUITE} (SUITE=DIR names one)"
+    return None
+
+
+def needs_npm(target):
+    """What npm fetches may be out of reach, which is nobody's mistake here."""
+    def fetch():
+        if not shutil.which("npm"):
+            return "npm is not installed"
+        status, output = run(target)
+        return f"npm can't fetch: {output[-300:]}" if status else None
+    return fetch
+
+
+def needs_systems(commands, *systems):
+    """Debian in folders; to make one takes minutes, so that it is done with FULL=1 only."""
+    def look():
+        if os.geteuid() != 0:
+            return "needs root"
+        for command in commands:
+            if not shutil.which(command):
+                return f"{command} is not installed (make deps-ship)"
+        missing = [name for name in systems if not os.path.isdir(f"{CHROOTS}/{name}")]
+        if missing and not IS_FULL:
+            return f"no {', '.join(missing)} in {CHROOTS} yet (FULL=1 makes it)"
+        return None
+    return look
+
+
+def needs_minutes(minutes):
+    left = MINUTES - (time.monotonic() - BEGIN) / 60
+    if not IS_FULL and minutes > left:
+        return f"takes {minutes} minutes, and of MINUTES={MINUTES:g} there are {max(left, 0):.0f} left"
+    return None
+
+
+def needs_browser():
+    if not (shutil.which("chromium") or os.environ.get("CHROMIUM")):
+        return "chromium is not installed (make deps-ship)"
+    return needs_npm("docs-npm")()
+
+
 SUITES = [
     ("lint", [], count_lint),
     ("unit", [], count_cmocka),
     ("unit-tsan", [], count_cmocka),
     ("golden", [], count_closing),
     ("fuzz", ["SECONDS=3"], lambda output: (len(re.findall("^== ", output, re.M)), 0, 0)),
-    ("asyncapi", [], count_closing),
-    ("conformance", [f"SUITE={SUITE}"], count_closing),
+    ("asyncapi", [], count_closing, needs_npm("asyncapi-npm")),
+    ("conformance", [f"SUITE={SUITE}"], count_closing, needs_suite),
     ("integration", [], count_junit),
     ("crash", ["RUNS=3"], count_crash),
 ]
 
+# Target, minutes it usually takes, what it needs.
+SHIPPING = [
+    ("docs-test", 1, needs_browser),
+    ("deb-test", 2, needs_systems(["dpkg-deb", "debootstrap"], "base-bookworm", "base-trixie")),
+    ("image-test", 3, needs_systems(["buildah", "debootstrap"], "base-trixie")),
+    ("matrix", 16, needs_systems(["debootstrap"], "trixie", "sid")),
+]
+
+
+def count_last(output):
+    """The closing line sums what the lines before it say."""
+    return count_closing(output.strip().rpartition("\n")[2])
+
+
+def all_suites():
+    for target, variables, reader, *needs in SUITES:
+        yield target, variables, reader, needs
+    for target, minutes, needs in SHIPPING:
+        yield target, [], count_last, [lambda minutes=minutes: needs_minutes(minutes), needs]
+
 
 def main():
     total = [0, 0, 0]
-    for target, variables, reader in SUITES:
+    for target, variables, reader, needs in all_suites():
         if sys.argv[1:] and target not in sys.argv[1:]:
             continue
-        if target == "conformance" and not os.path.isdir(f"{SUITE}/tests"):
-            print(f"\nskipped conformance: no suite at {SUITE} (SUITE=DIR names one)")
+        reason = next(filter(None, (lacking() for lacking in needs)), None)
+        if reason:
+            print(f"\nskipped {target}: {reason}", flush=True)
             total[2] += 1
             continue
+        begin = time.monotonic()
         status, output = run(target, *variables)
         try:
             counts = list(reader(output))
@@ -100,7 +181,8 @@ def main():
             print(f"{target}: failed with status {status}")
             counts[1] = 1
         total = [a + b for a, b in zip(total, counts)]
-        print(f"--- {target}: {counts[0]} passed, {counts[1]} failed, {counts[2]} skipped")
+        print(f"--- {target}: {counts[0]} passed, {counts[1]} failed, {counts[2]} skipped "
+              f"({time.monotonic() - begin:.0f} s)", flush=True)
     line = f"{total[0]} passed, {total[1]} failed"
     print(line + (f", {total[2]} skipped" if total[2] else ""), flush=True)
     return 1 if total[1] else 0

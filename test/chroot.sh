@@ -8,7 +8,8 @@
 #
 # Exit status 77: this machine does not let us; the last line says why. A command runs in
 # namespaces of its own: what is mounted for it and what it starts end with it, however it
-# ends. With BIND=FOLDER it finds that folder, read-only, at /mnt. Packages come from the mirror that this machine's own apt uses.
+# ends. With BIND=FOLDER it finds that folder, read-only, at /mnt. The way to the network is
+# this machine's: the mirror that its apt uses, its proxy, the authorities that node trusts.
 set -euo pipefail
 
 cannot() { printf 'chroot: %s\n' "$*" >&2; exit 77; }
@@ -56,6 +57,7 @@ run_it()
 	mkdir -p "$dir.try"
 	may_we
 	cp --remove-destination -L /etc/resolv.conf "$dir/etc/resolv.conf"
+	[ -z "${NODE_EXTRA_CA_CERTS:-}" ] || cp -L "$NODE_EXTRA_CA_CERTS" "$dir/etc/authorities.pem"
 	[ -e "$dir/etc/hosts" ] || printf '127.0.0.1 localhost\n::1 localhost\n' >"$dir/etc/hosts"
 	# shellcheck disable=SC2016 # for the inner shell
 	exec unshare --mount --pid --fork --kill-child bash -euc '
@@ -74,7 +76,8 @@ run_it()
 		mount -t tmpfs -o mode=1777 tmpfs "$dir/dev/shm"
 		mount -t devpts -o newinstance,ptmxmode=666 devpts "$dir/dev/pts"
 		exec chroot "$dir" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
-			TERM=dumb ${http_proxy:+http_proxy="$http_proxy"} "$@"' run "$how" "$dir" "$@"
+			TERM=dumb ${http_proxy:+http_proxy="$http_proxy"} \
+			${NODE_EXTRA_CA_CERTS:+NODE_EXTRA_CA_CERTS=/etc/authorities.pem} "$@"' run "$how" "$dir" "$@"
 }
 
 # What git knows and what it would be asked to add, as it stands now.

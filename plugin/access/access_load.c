@@ -1,6 +1,7 @@
 #include "access/access_internal.h"
 
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,19 @@ static bool is_type(const json_t *json, json_type type)
 	       (type == JSON_TRUE && json_is_false(json));
 }
 
+static int fail_unknown(struct access_reader *reader, const struct jsonpath *at,
+			const struct access_member *table, size_t count)
+{
+	char list[DIAG_MAX] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < count && used < sizeof(list); i++)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "",
+					 table[i].name);
+	return jsonpath_fail(reader->diag, ERR_INVALID, reader->file, at,
+			     "unknown member; known are: %s", list);
+}
+
 int access_members(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
 		   const struct access_member *table, size_t count, void *ret)
 {
@@ -56,8 +70,7 @@ int access_members(struct access_reader *reader, const json_t *json, const struc
 		struct jsonpath here = { .up = at, .key = key };
 
 		if (!member_find(table, count, key))
-			return jsonpath_fail(reader->diag, ERR_INVALID, reader->file, &here,
-					     "unknown member");
+			return fail_unknown(reader, &here, table, count);
 	}
 	for (size_t i = 0; i < count; i++) {
 		struct jsonpath here = { .up = at, .key = table[i].name };
