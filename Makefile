@@ -15,7 +15,7 @@ BACKEND    ?= $(if $(shell $(PKG_CONFIG) --exists yyjson 2>/dev/null && echo y),
 
 # ---- what is built from what ------------------------------------------------------------
 
-BASE     = base/arena base/clientlevel base/clock base/diag base/jsonfile base/reason
+BASE     = base/arena base/clientlevel base/clock base/diag base/jsonfile base/reason base/thread
 SCHEMA   = schema/document schema/resolve schema/dialect schema/keyword schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_rules schema/compile_constant \
            schema/compile_circle \
@@ -30,7 +30,7 @@ CONTRACT = contract/contract contract/sources contract/place contract/transition
 ACCESS   = access/access access/access_load access/access_roles access/access_users \
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/jwk access/lockout access/names \
-           access/nametable access/password access/scram access/token
+           access/nametable access/password access/scram access/token access/verifier
 LEDGER   = ledger/ledger ledger/state ledger/writer ledger/carry ledger/journal ledger/record \
            ledger/crc32c ledger/store ledger/store_names ledger/store_plan ledger/store_rows \
            ledger/batch ledger/store_reader ledger/store_refusals ledger/store_trim ledger/backlog ledger/unload ledger/query ledger/view
@@ -46,8 +46,8 @@ CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl
            ctl/change ctl/diff ctl/replay ctl/command ctl/talk options
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base options sessions login contract topics gate modes report backlog payload pattern format access password credcache token certid scram lockout credwrite names journal state store writer ledger schema uri monitor metrics control
-THREADED = pattern journal writer ledger backlog metrics
+UNIT     = base options sessions login contract topics gate modes report backlog payload pattern format access password verifier credcache token certid scram lockout credwrite names journal state store writer ledger schema uri monitor metrics control
+THREADED = pattern verifier journal writer ledger backlog metrics
 FUZZ     = contract topics gate notice control payload pattern format journal $(if $(filter yyjson,$(BACKEND)),payload_diff) access password token certid scram schema_compile schema_check
 
 LIBS     = jansson sqlite3 libcrypto libpcre2-8 libidn2 $(filter yyjson,$(BACKEND))

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +11,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
-#define STACK_BYTES ((size_t)1 << 20)
 #define NEWS_MAX 4u
 
 struct writer {
@@ -159,29 +158,6 @@ static void *run(void *ctx)
 	}
 }
 
-/* The broker's thread keeps the signals: a new thread inherits the mask. */
-static int thread_make(struct writer *w)
-{
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	int error = pthread_attr_init(&attributes);
-
-	if (error)
-		return error;
-	(void)sigfillset(&all);
-	error = pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	if (!error)
-		error = pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (!error) {
-		error = pthread_create(&w->thread, &attributes, run, w);
-		if (!error)
-			(void)pthread_setname_np(w->thread, "petstore-writer"); /* for top -H */
-		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	}
-	(void)pthread_attr_destroy(&attributes);
-	return error;
-}
-
 static void writer_free(struct writer *w)
 {
 	if (w->event >= 0)
@@ -205,7 +181,7 @@ int writer_start(const struct writer_ops *ops, unsigned wait_ms, uint64_t applie
 	(void)pthread_mutex_init(&w->work, NULL); /* cannot fail with these attributes */
 	(void)pthread_mutex_init(&w->lock, NULL);
 	w->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	error = w->event < 0 ? errno : thread_make(w);
+	error = w->event < 0 ? errno : thread_start(&w->thread, run, w, "petstore-writer");
 	if (error) {
 		writer_free(w);
 		return diag_set(diag, ERR_IO, "cannot start the store's writer: %s",

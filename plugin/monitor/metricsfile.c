@@ -3,14 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STACK_BYTES ((size_t)256 << 10)
+#include "base/thread.h"
+
 #define MODE 0644 /* others read it: that is what it is for */
 
 struct metricsfile {
@@ -109,27 +109,6 @@ static void *run(void *ctx)
 	return NULL;
 }
 
-/* The broker's thread keeps the signals: a new thread inherits the mask. */
-static int start(struct metricsfile *file)
-{
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	int error = pthread_attr_init(&attributes);
-
-	if (error)
-		return error;
-	(void)sigfillset(&all);
-	error = pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	if (!error)
-		error = pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (!error) {
-		error = pthread_create(&file->thread, &attributes, run, file);
-		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	}
-	(void)pthread_attr_destroy(&attributes);
-	return error;
-}
-
 static void release(struct metricsfile *file)
 {
 	free(file->text);
@@ -158,7 +137,7 @@ int metricsfile_new(const char *path, struct metricsfile **ret, struct diag *dia
 	(void)pthread_mutex_init(&file->lock, NULL); /* cannot fail with these attributes */
 	(void)pthread_cond_init(&file->work, NULL);
 	if (!error)
-		error = start(file);
+		error = thread_start(&file->thread, run, file, "petstore-metrics");
 	if (error) {
 		release(file);
 		return diag_set(diag, ERR_IO, "%s: cannot write metrics: %s", path,

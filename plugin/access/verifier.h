@@ -1,0 +1,69 @@
+/*
+ * verifier.h -- passwords checked on threads of their own.
+ *
+ * A key derivation takes a tenth of a second and more, for which nobody else should wait. A job
+ * owns a copy of all it needs, so that the passwords may be reloaded and the asking client may
+ * go meanwhile. Bounded: what has no place is refused at once, and is cheaper for everybody
+ * than a queue whose end gives up before its turn comes.
+ *
+ * Submit, cancel and take are for one thread, the owner's.
+ */
+#ifndef PETSTORE_VERIFIER_H
+#define PETSTORE_VERIFIER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "access/password.h"
+#include "base/diag.h"
+
+#define VERIFIER_THREADS_MAX 8u
+#define VERIFIER_PLACES_MAX 1024u
+
+struct verifier;
+
+struct verifier_options {
+	unsigned threads; /* 1 .. VERIFIER_THREADS_MAX */
+	size_t places;    /* jobs at a time, from submit to take: 1 .. VERIFIER_PLACES_MAX */
+	/* Called by a thread of the verifier's after each job that is done; NULL: nobody is told.
+	 */
+	void (*wake)(void *ctx);
+	void *ctx;
+};
+
+struct verifier_job {
+	uint64_t number; /* never given twice */
+	struct passwords *passwords;
+	char *user;
+	char *password; /* NUL-terminated, also where password_len counts others */
+	size_t password_len;
+	enum verdict verdict; /* of passwords_check(), once it is taken */
+	struct verifier_job *next;
+};
+
+int verifier_new(const struct verifier_options *options, struct verifier **ret, struct diag *diag);
+
+/*
+ * Waits for the jobs that are being worked at, at most one a thread; the others are dropped.
+ * NULL is fine.
+ */
+void verifier_free(struct verifier *verifier);
+
+/*
+ * Asks passwords_check(). All is copied (the passwords are shared). 0 and the job's number in
+ * *ret; ERR_BUSY where no place is free; ERR_LIMIT where the password is longer than
+ * PASSWORD_MAX_BYTES, so that it needs no derivation to be wrong; ERR_NOMEM.
+ */
+int verifier_submit(struct verifier *verifier, struct passwords *passwords, const char *user,
+		    const char *password, size_t password_len, uint64_t *ret);
+
+/* Drops a job that nobody works at yet. False: it is begun, or done, and has to be taken. */
+bool verifier_cancel(struct verifier *verifier, uint64_t number);
+
+/* The next job that is done, yours: verifier_job_free(). NULL: none. Never waits for work. */
+struct verifier_job *verifier_take(struct verifier *verifier);
+
+void verifier_job_free(struct verifier_job *job); /* NULL is fine; wipes the password */
+
+#endif

@@ -1,0 +1,25 @@
+#include "base/thread.h"
+
+#include <signal.h>
+
+int thread_start(pthread_t *ret, void *(*run)(void *ctx), void *ctx, const char *name)
+{
+	pthread_attr_t attributes;
+	sigset_t all, before;
+	int error = pthread_attr_init(&attributes);
+
+	if (error)
+		return error;
+	(void)sigfillset(&all);
+	error = pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
+	if (!error)
+		error = pthread_sigmask(SIG_SETMASK, &all, &before); /* which a thread inherits */
+	if (!error) {
+		error = pthread_create(ret, &attributes, run, ctx);
+		if (!error)
+			(void)pthread_setname_np(*ret, name); /* a name is a help, no more */
+		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	}
+	(void)pthread_attr_destroy(&attributes);
+	return error;
+}
