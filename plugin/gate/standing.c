@@ -10,7 +10,8 @@
 static int find_status(const struct contract_transitions *transitions, const char *text, size_t len)
 {
 	for (size_t i = 0; i < transitions->count; i++)
-		if (strncmp(transitions->status[i], text, len) == 0 &&
+		if (transitions->status[i][0] == text[0] && len > 0 &&
+		    strncmp(transitions->status[i], text, len) == 0 &&
 		    transitions->status[i][len] == '\0')
 			return (int)i;
 	return -1;

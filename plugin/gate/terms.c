@@ -44,23 +44,33 @@ bool terms_schema(struct judgement *j)
 	return false;
 }
 
+/* The member that a token of a pointer names, "~0" and "~1" in it. */
+static const struct payload_value *escaped_member(const struct payload_value *value,
+						  const char *token, size_t raw)
+{
+	char name[128];
+	size_t len = 0;
+
+	for (size_t i = 0; i < raw && len < sizeof(name); i++) {
+		name[len] = token[i];
+		if (token[i] == '~' && i + 1 < raw)
+			name[len] = token[++i] == '1' ? '/' : '~';
+		len++;
+	}
+	return payload_member(value, name, len);
+}
+
 /* The value that RFC 6901 pointer @pointer names; objects only, as locations go. */
 static const struct payload_value *value_at(const struct payload_value *value, const char *pointer)
 {
-	char token[128];
-
 	while (value && *pointer == '/') {
-		size_t raw = strcspn(++pointer, "/");
-		size_t len = 0;
+		const char *name = ++pointer;
+		bool is_plain = true;
 
-		for (size_t i = 0; i < raw && len < sizeof(token); i++) {
-			token[len] = pointer[i];
-			if (pointer[i] == '~' && i + 1 < raw)
-				token[len] = pointer[++i] == '1' ? '/' : '~';
-			len++;
-		}
-		value = payload_member(value, token, len);
-		pointer += raw;
+		for (; *pointer && *pointer != '/'; pointer++)
+			is_plain &= *pointer != '~';
+		value = is_plain ? payload_member(value, name, (size_t)(pointer - name))
+				 : escaped_member(value, name, (size_t)(pointer - name));
 	}
 	return value;
 }

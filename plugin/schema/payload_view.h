@@ -167,14 +167,19 @@ static inline bool view_same(const char *a, const char *b, size_t len)
 static inline const struct payload_value *view_find(const struct payload_value *value,
 						    const char *name, size_t len)
 {
-	struct view_walk walk = view_walk(value);
-	const struct payload_value *member;
-	const char *other;
-	size_t other_len;
+	yyjson_val *key = view_node(value) + 1;
+	size_t left = view_size(value);
 
-	while ((member = view_member(&walk, &other, &other_len)))
-		if (other_len == len && view_same(other, name, len))
-			return member;
+	if (unsafe_yyjson_get_next(view_node(value)) == key + 2 * left) {
+		/* No member has any inside: each is two nodes. */
+		for (; left > 0; left--, key += 2)
+			if (unsafe_yyjson_get_len(key) == len && view_same(key->uni.str, name, len))
+				return (const struct payload_value *)(key + 1);
+		return NULL;
+	}
+	for (; left > 0; left--, key = unsafe_yyjson_get_next(key + 1))
+		if (unsafe_yyjson_get_len(key) == len && view_same(key->uni.str, name, len))
+			return (const struct payload_value *)(key + 1);
 	return NULL;
 }
 
