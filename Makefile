@@ -31,9 +31,11 @@ ACCESS   = access/access access/access_load access/access_roles access/access_us
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/jwk access/lockout access/names \
            access/nametable access/password access/scram access/token access/verifier
-LEDGER   = ledger/ledger ledger/state ledger/writer ledger/carry ledger/journal ledger/record \
-           ledger/crc32c ledger/store ledger/store_names ledger/store_plan ledger/store_rows \
-           ledger/batch ledger/store_reader ledger/store_refusals ledger/store_trim ledger/backlog ledger/unload ledger/query ledger/view
+LEDGER   = ledger/ledger ledger/state ledger/census ledger/enroll ledger/writer ledger/carry \
+           ledger/journal ledger/record ledger/crc32c ledger/store ledger/store_names \
+           ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader ledger/store_ids \
+           ledger/store_refusals ledger/store_trim ledger/backlog ledger/unload ledger/query \
+           ledger/view
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
            monitor/clients monitor/control monitor/keyhash monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/settings monitor/table
@@ -46,9 +48,17 @@ CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl
            ctl/change ctl/diff ctl/replay ctl/command ctl/talk options
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base options sessions login contract topics gate modes report backlog payload pattern format access password verifier credcache token certid scram lockout credwrite names journal state store writer ledger schema uri monitor metrics control
-THREADED = pattern verifier journal writer ledger backlog metrics
-FUZZ     = contract topics gate notice control payload pattern format journal $(if $(filter yyjson,$(BACKEND)),payload_diff) access password token certid scram schema_compile schema_check
+UNIT     = base options sessions login \
+           contract topics gate modes report backlog \
+           payload pattern format schema uri \
+           access password verifier credcache token certid scram lockout credwrite names \
+           journal state census store writer ledger \
+           monitor metrics control
+THREADED = pattern verifier journal writer census ledger backlog metrics
+FUZZ     = contract topics gate notice control journal \
+           payload pattern format schema_compile schema_check \
+           $(if $(filter yyjson,$(BACKEND)),payload_diff) \
+           access password token certid scram
 
 LIBS     = jansson sqlite3 libcrypto libpcre2-8 libidn2 $(filter yyjson,$(BACKEND))
 WARN     = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "ledger/backlog.h"
 #include "ledger/carry.h"
+#include "ledger/census.h"
+#include "ledger/enroll.h"
 #include "ledger/journal.h"
 #include "ledger/record.h"
 #include "ledger/state.h"
@@ -57,6 +59,8 @@ struct ledger {
 	uint64_t rounds; /* when they last changed */
 	int64_t rounds_ns;
 
+	struct census *census;      /* which ids the database may have */
+	struct enroll enroll;       /* the writer's thread */
 	struct state_facts scratch; /* of an entity that memory has no room for */
 	bool has_news;
 	struct diag news;
@@ -211,6 +215,7 @@ static int on_tend(void *ctx, struct diag *diag)
 	int rc;
 
 	unload_batch(&l->unload, false);
+	enroll_round(&l->enroll);
 	journal_prefault(l->journal);
 	if (now < l->sync_at_ns)
 		return 0;
@@ -239,8 +244,12 @@ int ledger_open(const struct ledger_options *options, const struct ledger_plan *
 		rc = open_plan(l, plan, &l->entity, &l->reader, diag);
 	if (rc == 0)
 		rc = state_new(entities, &l->state, diag);
+	if (rc == 0)
+		rc = census_new(&l->census, diag);
 	if (rc)
 		goto out;
+	l->enroll = (struct enroll){ .census = l->census, .store = l->store };
+	enroll_begin(&l->enroll, l->entity, plan->entity_count);
 	l->entity_count = plan->entity_count;
 	l->rounds_ns = clock_mono_ns();
 	store_set_patience(l->store, WRITE_PATIENCE_MS);
@@ -287,6 +296,7 @@ void ledger_close(struct ledger *l)
 	store_close(l->store);
 	journal_close(l->journal);
 	state_free(l->state);
+	census_free(l->census);
 	free(l->entity);
 	free(l->journal_path);
 	free(l->path);
@@ -306,6 +316,8 @@ int ledger_replan(struct ledger *l, const struct ledger_plan *plan, struct diag 
 	store_set_patience(l->store, REPLAN_PATIENCE_MS);
 	rc = open_plan(l, plan, &entity, &reader, diag);
 	store_set_patience(l->store, WRITE_PATIENCE_MS);
+	if (rc == 0)
+		enroll_begin(&l->enroll, entity, plan->entity_count);
 	writer_resume(l->writer);
 	if (rc)
 		return rc;
@@ -352,10 +364,15 @@ static int find_facts(struct ledger *l, unsigned entity, const char *id, size_t 
 		l->hits++;
 		return 0;
 	}
-	l->misses++;
 	facts = state_add(l->state, table, id, id_len);
 	*is_kept = facts != NULL;
 	*ret = facts ? facts : &l->scratch;
+	if (census_is_new(l->census, table, id, id_len)) {
+		memset(*ret, 0, sizeof(**ret));
+		l->hits++;
+		return 0;
+	}
+	l->misses++;
 	rc = store_reader_find(l->reader, entity, id, id_len, *ret, diag);
 	if (rc && facts)
 		state_drop(l->state, facts);
@@ -641,6 +658,9 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 	if (rc)
 		return rc;
 	if (facts) {
+		if (!facts->is_known)
+			census_add(l->census, l->entity[write->entity].table, write->id,
+				   write->id_len);
 		move_on(&l->entity[write->entity], write, &record, facts);
 		state_pin(l->state, facts, l->last_seq);
 	}

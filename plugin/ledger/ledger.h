@@ -190,9 +190,9 @@ void ledger_alert(struct ledger *ledger, const struct alertrow *alert);
 
 /* How the ledger does. */
 struct ledger_facts {
-	uint64_t state_hits; /* looks that memory answered */
-	uint64_t state_misses;
-	size_t journal_bytes; /* of the ring */
+	uint64_t state_hits;   /* looks that memory answered */
+	uint64_t state_misses; /* those that asked the database */
+	size_t journal_bytes;  /* of the ring */
 	size_t journal_used;
 	uint64_t journal_records; /* accepted, and not in the database yet */
 	int64_t journal_age_ms;   /* that the oldest of them has waited at least */

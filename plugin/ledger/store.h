@@ -121,6 +121,19 @@ int store_trim_refusals(struct store *store, const struct store_limits *limits, 
  */
 int store_checkpoint(struct store *store, uint64_t wal_bytes_max, struct diag *diag);
 
+/* An id in a table, in the order of their bytes; len 0: before all. */
+struct store_mark {
+	char id[LEDGER_ID_MAX];
+	size_t len;
+};
+
+/*
+ * Visits up to @limit ids of a table that come after @mark, and moves it to the last of them.
+ * 1: there may be more; 0: those were the last.
+ */
+int store_ids(struct store *store, uint32_t table, struct store_mark *mark, unsigned limit,
+	      void (*visit)(const char *id, size_t len, void *ctx), void *ctx, struct diag *diag);
+
 /*
  * A connection that only reads, for the entities of @entities, which is borrowed as long as
  * the reader lives. It never waits for a lock.

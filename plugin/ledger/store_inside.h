@@ -3,7 +3,7 @@
  *
  * store.c opens, upgrades and commits; store_names.c knows what numbers stand for;
  * store_plan.c makes tables from a plan; store_rows.c and store_refusals.c write rows,
- * store_trim.c removes them, store_reader.c reads them.
+ * store_trim.c removes them, store_reader.c and store_ids.c read them.
  */
 #ifndef PETSTORE_STORE_INSIDE_H
 #define PETSTORE_STORE_INSIDE_H

@@ -493,6 +493,34 @@ static void test_store_trim__in_steps(void **state)
 
 /* ---- the WAL ----------------------------------------------------------------------------- */
 
+static void list_id(const char *id, size_t len, void *ctx)
+{
+	(void)sprintf((char *)ctx + strlen(ctx), "%.*s;", (int)len, id);
+}
+
+static void test_store_ids__some_at_a_time(void **state)
+{
+	struct fixture *f = *state;
+	struct store_mark mark = { .len = 0 };
+	char text[64] = "";
+	uint64_t applied;
+
+	open_store(f);
+	assert_int_equal(store_plan(f->store, &plan, &f->entity, &f->diag), 0);
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	write_record(f, 1, "b", 0);
+	write_record(f, 2, "c", 0);
+	write_record(f, 3, "a", 0);
+	assert_int_equal(store_commit(f->store, 3, &f->diag), 0);
+	assert_int_equal(store_ids(f->store, f->entity.table, &mark, 2, list_id, text, &f->diag),
+			 1);
+	assert_string_equal(text, "a;b;");
+	assert_int_equal(store_ids(f->store, f->entity.table, &mark, 2, list_id, text, &f->diag),
+			 0);
+	assert_string_equal(text, "a;b;c;");
+	close_store(f);
+}
+
 static void write_much(struct fixture *f, uint64_t *seq)
 {
 	static char payload[1 << 20];
@@ -554,6 +582,7 @@ int main(void)
 		TEST(test_store_commit__names_the_record_that_fails),
 		TEST(test_store_is_text__is_what_sqlite_takes_for_text),
 		TEST(test_store_trim__in_steps),
+		TEST(test_store_ids__some_at_a_time),
 		TEST(test_store_checkpoint__wal_does_not_grow),
 	};
 

@@ -1,0 +1,189 @@
+#include "ledger/census.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/siphash.h"
+
+#define WORDS 8u          /* of a block, which is a cache line; an id has a bit in each */
+#define IDS_PER_BLOCK 32u /* when its layer is full: 16 bits an id */
+#define FIRST_BLOCKS 2048u
+#define LAYERS_MAX 24u
+
+struct block {
+	uint64_t word[WORDS];
+};
+
+struct layer {
+	void *memory;
+	struct block *block; /* in it, at a cache line's begin */
+	uint64_t blocks;     /* a power of two */
+	uint64_t count;
+};
+
+struct census {
+	uint64_t key[2];
+	unsigned layers;
+	bool is_blind; /* an id is missing: there was no memory for it */
+	struct layer layer[LAYERS_MAX];
+	_Atomic bool is_complete; /* from then on only the broker's thread is here */
+	pthread_mutex_t lock;     /* until then: for all of the above */
+};
+
+int census_new(struct census **ret, struct diag *diag)
+{
+	struct census *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return diag_nomem(diag);
+	if (getrandom(c->key, sizeof(c->key), 0) != (ssize_t)sizeof(c->key)) {
+		free(c);
+		return diag_set(diag, ERR_IO, "the system gives no random bytes");
+	}
+	(void)pthread_mutex_init(&c->lock, NULL); /* cannot fail with these attributes */
+	*ret = c;
+	return 0;
+}
+
+void census_clear(struct census *c)
+{
+	while (c->layers > 0)
+		free(c->layer[--c->layers].memory);
+	c->is_blind = false;
+	atomic_store(&c->is_complete, false);
+}
+
+void census_free(struct census *c)
+{
+	if (!c)
+		return;
+	census_clear(c);
+	(void)pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+static uint64_t hash(const struct census *c, uint32_t table, const char *id, size_t len)
+{
+	struct siphash hash;
+
+	siphash_begin(&hash, c->key);
+	siphash_word(&hash, table, 1);
+	siphash_text(&hash, id, len, 1);
+	return siphash_end(&hash, 3);
+}
+
+/* The id's bits within its block: one in each word. */
+static struct block bits_of(uint64_t hash)
+{
+	static const uint64_t salt[WORDS] = {
+		UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xbf58476d1ce4e5b9),
+		UINT64_C(0x94d049bb133111eb), UINT64_C(0xd6e8feb86659fd93),
+		UINT64_C(0xa0761d6478bd642f), UINT64_C(0xe7037ed1a0b428db),
+		UINT64_C(0x8ebc6af09c88c6e3), UINT64_C(0x589965cc75374cc3),
+	};
+	struct block ret;
+
+	for (unsigned i = 0; i < WORDS; i++)
+		ret.word[i] = UINT64_C(1) << (hash * salt[i] >> 58);
+	return ret;
+}
+
+static bool layer_has(const struct layer *layer, uint64_t hash, const struct block *bits)
+{
+	const struct block *block = &layer->block[hash & (layer->blocks - 1)];
+	uint64_t missing = 0;
+
+	for (unsigned i = 0; i < WORDS; i++)
+		missing |= bits->word[i] & ~block->word[i];
+	return missing == 0;
+}
+
+static bool has(const struct census *c, uint64_t hash, const struct block *bits)
+{
+	for (unsigned i = c->layers; i > 0; i--) /* the newest is the largest */
+		if (layer_has(&c->layer[i - 1], hash, bits))
+			return true;
+	return false;
+}
+
+/* A layer twice the last one's size. False: none to be had. */
+static bool grow(struct census *c)
+{
+	struct layer *layer = &c->layer[c->layers];
+
+	if (c->layers == LAYERS_MAX)
+		return false;
+	layer->blocks = (uint64_t)FIRST_BLOCKS << c->layers;
+	layer->count = 0;
+	/* Fresh pages come zeroed, and only those that are touched. */
+	layer->memory = calloc(layer->blocks + 1, sizeof(struct block));
+	if (!layer->memory)
+		return false;
+	layer->block = (struct block *)(((uintptr_t)layer->memory + sizeof(struct block) - 1) &
+					~(uintptr_t)(sizeof(struct block) - 1));
+	c->layers++;
+	return true;
+}
+
+static void add(struct census *c, uint64_t hash)
+{
+	struct block bits = bits_of(hash);
+	struct block *block;
+	struct layer *layer;
+
+	if (c->is_blind || has(c, hash, &bits))
+		return;
+	if ((c->layers == 0 ||
+	     c->layer[c->layers - 1].count == c->layer[c->layers - 1].blocks * IDS_PER_BLOCK) &&
+	    !grow(c)) {
+		c->is_blind = true;
+		return;
+	}
+	layer = &c->layer[c->layers - 1];
+	block = &layer->block[hash & (layer->blocks - 1)];
+	for (unsigned i = 0; i < WORDS; i++)
+		block->word[i] |= bits.word[i];
+	layer->count++;
+}
+
+void census_add(struct census *c, uint32_t table, const char *id, size_t len)
+{
+	uint64_t h = hash(c, table, id, len);
+	bool is_shared = !atomic_load_explicit(&c->is_complete, memory_order_acquire);
+
+	if (is_shared)
+		(void)pthread_mutex_lock(&c->lock); /* cannot fail: not recursive */
+	add(c, h);
+	if (is_shared)
+		(void)pthread_mutex_unlock(&c->lock);
+}
+
+void census_complete(struct census *c)
+{
+	(void)pthread_mutex_lock(&c->lock);
+	atomic_store_explicit(&c->is_complete, true, memory_order_release);
+	(void)pthread_mutex_unlock(&c->lock);
+}
+
+bool census_is_new(const struct census *c, uint32_t table, const char *id, size_t len)
+{
+	struct block bits;
+	uint64_t h;
+
+	if (!atomic_load_explicit(&c->is_complete, memory_order_acquire) || c->is_blind)
+		return false;
+	h = hash(c, table, id, len);
+	bits = bits_of(h);
+	return !has(c, h, &bits);
+}
+
+size_t census_bytes(const struct census *c)
+{
+	size_t bytes = 0;
+
+	for (unsigned i = 0; i < c->layers; i++)
+		bytes += (c->layer[i].blocks + 1) * sizeof(struct block);
+	return bytes;
+}

@@ -1,0 +1,45 @@
+/*
+ * census.h -- which ids were ever kept, so that a new one costs no question to the database.
+ *
+ * A Bloom filter (Bloom 1970; one cache line an id, as in Putze, Sanders, Singler, "Cache-, hash-
+ * and space-efficient Bloom filters") that grows in layers: two bytes an id. It is right about
+ * every id that it calls new, and takes about one new id in 400 for an old one, which costs a
+ * read and nothing else. Until census_complete() it calls none new.
+ *
+ * Two threads: the writer's adds what the database has, then completes; the broker's asks, and
+ * adds what it commits. Ids of different tables are different ids.
+ */
+#ifndef PETSTORE_CENSUS_H
+#define PETSTORE_CENSUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+
+struct census;
+
+/* ERR_NOMEM; ERR_IO where the system gives no random bytes for the hash. */
+int census_new(struct census **ret, struct diag *diag);
+void census_free(struct census *census); /* NULL is fine */
+
+/*
+ * The id has been kept, or is about to be. Where there is no memory for more, the census
+ * calls no id new any longer.
+ */
+void census_add(struct census *census, uint32_t table, const char *id, size_t len);
+
+/* All that the database has was added. */
+void census_complete(struct census *census);
+
+/* True: the id was never added, and the census is complete. The broker's thread only. */
+bool census_is_new(const struct census *census, uint32_t table, const char *id, size_t len);
+
+/* Forgets all and is incomplete again. No other thread may use the census meanwhile. */
+void census_clear(struct census *census);
+
+/* Bytes that the layers take. */
+size_t census_bytes(const struct census *census);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * enroll.h -- the ids of a database into the census, in rounds of the writer's thread.
+ *
+ * A round reads some ids in a transaction of its own, so that neither the writer nor a
+ * checkpoint waits for long; a million ids take a few seconds. What the broker's thread commits
+ * meanwhile it adds itself.
+ */
+#ifndef PETSTORE_ENROLL_H
+#define PETSTORE_ENROLL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ledger/census.h"
+#include "ledger/store.h"
+
+#define ENROLL_ROUND_IDS 20000u /* some milliseconds */
+
+struct enroll {
+	struct census *census;
+	struct store *store;
+	size_t table_count;
+	uint32_t table[LEDGER_ENTITIES_MAX];
+	size_t at; /* the table that is read; table_count: all were */
+	struct store_mark mark;
+};
+
+/* Begins anew with an empty census, for the tables of @entity. No other thread is in either. */
+void enroll_begin(struct enroll *enroll, const struct store_entity *entity, size_t entity_count);
+
+/*
+ * One round. After the last one the census is complete, and further calls do nothing. Where the
+ * database can't be read the next round tries again.
+ */
+void enroll_round(struct enroll *enroll);
+
+#endif

@@ -1,0 +1,154 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "failalloc.h"
+#include "ledger/census.h"
+
+#define MANY 300000u /* three layers and part of a fourth */
+
+static struct census *new_census(void)
+{
+	struct census *census = NULL;
+	struct diag diag;
+
+	assert_int_equal(census_new(&census, &diag), 0);
+	return census;
+}
+
+static void add_range(struct census *census, uint32_t table, unsigned from, unsigned to)
+{
+	char id[16];
+
+	for (unsigned i = from; i < to; i++)
+		census_add(census, table, id, (size_t)snprintf(id, sizeof(id), "ord-%u", i));
+}
+
+static unsigned count_new(const struct census *census, uint32_t table, unsigned from, unsigned to)
+{
+	unsigned count = 0;
+	char id[16];
+
+	for (unsigned i = from; i < to; i++)
+		if (census_is_new(census, table, id, (size_t)snprintf(id, sizeof(id), "ord-%u", i)))
+			count++;
+	return count;
+}
+
+static void test_census_is_new__never_calls_an_old_id_new(void **unused)
+{
+	struct census *census = new_census();
+
+	(void)unused;
+	add_range(census, 1, 0, MANY);
+	census_complete(census);
+	assert_int_equal(count_new(census, 1, 0, MANY), 0);
+	census_free(census);
+}
+
+static void test_census_is_new__takes_few_new_ids_for_old_ones(void **unused)
+{
+	struct census *census = new_census();
+
+	(void)unused;
+	add_range(census, 1, 0, MANY);
+	census_complete(census);
+	assert_in_range(count_new(census, 1, MANY, 2 * MANY), MANY - MANY / 200, MANY);
+	assert_in_range(census_bytes(census), 2 * MANY, 4 * MANY);
+	census_free(census);
+}
+
+static void test_census_is_new__tells_tables_apart(void **unused)
+{
+	struct census *census = new_census();
+
+	(void)unused;
+	add_range(census, 1, 0, 100);
+	census_complete(census);
+	assert_in_range(count_new(census, 2, 0, 100), 99, 100);
+	census_free(census);
+}
+
+static void test_census_is_new__calls_nothing_new_before_it_is_complete(void **unused)
+{
+	struct census *census = new_census();
+
+	(void)unused;
+	assert_int_equal(count_new(census, 1, 0, 10), 0);
+	census_complete(census);
+	assert_int_equal(count_new(census, 1, 0, 10), 10);
+	add_range(census, 1, 0, 10);
+	assert_int_equal(count_new(census, 1, 0, 10), 0);
+	census_clear(census);
+	assert_int_equal(count_new(census, 1, 10, 20), 0);
+	census_complete(census);
+	assert_int_equal(count_new(census, 1, 0, 10), 10);
+	census_free(census);
+}
+
+static void test_census_add__without_memory_calls_nothing_new(void **unused)
+{
+	struct census *census = new_census();
+
+	(void)unused;
+	census_complete(census);
+	failalloc_start(1);
+	add_range(census, 1, 0, 1);
+	assert_true(failalloc_stop());
+	assert_int_equal(count_new(census, 1, 0, 10), 0);
+	census_free(census);
+}
+
+static void *fill(void *census)
+{
+	add_range(census, 1, 0, MANY / 2);
+	census_complete(census);
+	return NULL;
+}
+
+static void test_census_add__from_two_threads(void **unused)
+{
+	struct census *census = new_census();
+	pthread_t thread;
+
+	(void)unused;
+	assert_int_equal(pthread_create(&thread, NULL, fill, census), 0);
+	for (unsigned i = MANY / 2; i < MANY; i += 1000) {
+		add_range(census, 1, i, i + 1000);
+		assert_int_equal(count_new(census, 1, i, i + 1000), 0);
+	}
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(count_new(census, 1, 0, MANY), 0);
+	census_free(census);
+}
+
+static void test_census_new__survives_failing_allocations(void **unused)
+{
+	struct census *census = NULL;
+	struct diag diag;
+
+	(void)unused;
+	failalloc_start(1);
+	assert_int_equal(census_new(&census, &diag), ERR_NOMEM);
+	assert_true(failalloc_stop());
+	assert_null(census);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_census_is_new__never_calls_an_old_id_new),
+		cmocka_unit_test(test_census_is_new__takes_few_new_ids_for_old_ones),
+		cmocka_unit_test(test_census_is_new__tells_tables_apart),
+		cmocka_unit_test(test_census_is_new__calls_nothing_new_before_it_is_complete),
+		cmocka_unit_test(test_census_add__without_memory_calls_nothing_new),
+		cmocka_unit_test(test_census_add__from_two_threads),
+		cmocka_unit_test(test_census_new__survives_failing_allocations),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
