@@ -36,17 +36,13 @@ char *clock_print(int64_t unix_ms, char *ret)
 	return ret;
 }
 
-/* @count digits at @text, or -1. */
-static int digits(const char *text, int count)
+/* The two digits at @text; *bad becomes true where they are none. */
+static inline int two_digits(const char *text, bool *bad)
 {
-	int number = 0;
+	unsigned tens = (unsigned)text[0] - '0', ones = (unsigned)text[1] - '0';
 
-	for (int i = 0; i < count; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return -1;
-		number = 10 * number + (text[i] - '0');
-	}
-	return number;
+	*bad |= tens > 9 || ones > 9;
+	return (int)(10 * tens + ones);
 }
 
 /* Days since 1970-01-01; the year begins in March, so that leap days come last. */
@@ -63,6 +59,7 @@ static int64_t days_of(int year, int month, int day)
 /* "Z" or "+02:00", to the end. */
 static bool read_offset(const char *text, size_t len, int *minutes)
 {
+	bool bad = false;
 	int hour, minute;
 
 	*minutes = 0;
@@ -70,10 +67,10 @@ static bool read_offset(const char *text, size_t len, int *minutes)
 		return *text == 'Z' || *text == 'z';
 	if (len != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':')
 		return false;
-	hour = digits(text + 1, 2);
-	minute = digits(text + 4, 2);
+	hour = two_digits(text + 1, &bad);
+	minute = two_digits(text + 4, &bad);
 	*minutes = (text[0] == '-' ? -1 : 1) * (60 * hour + minute);
-	return hour >= 0 && hour < 24 && minute >= 0 && minute < 60;
+	return !bad && hour < 24 && minute < 60;
 }
 
 /* The digits after the dot: milliseconds; *at moves behind them. */
@@ -93,21 +90,21 @@ static int read_fraction(const char *text, size_t len, size_t *at)
 bool clock_parse(const char *text, size_t len, int64_t *unix_ms)
 {
 	int year, month, day, hour, minute, second, ms, offset;
+	bool bad = false;
 	size_t at = 19;
 
 	if (len < 20 || text[4] != '-' || text[7] != '-' || (text[10] | 32) != 't' ||
 	    text[13] != ':' || text[16] != ':')
 		return false;
-	year = digits(text, 4);
-	month = digits(text + 5, 2);
-	day = digits(text + 8, 2);
-	hour = digits(text + 11, 2);
-	minute = digits(text + 14, 2);
-	second = digits(text + 17, 2);
+	year = 100 * two_digits(text, &bad) + two_digits(text + 2, &bad);
+	month = two_digits(text + 5, &bad);
+	day = two_digits(text + 8, &bad);
+	hour = two_digits(text + 11, &bad);
+	minute = two_digits(text + 14, &bad);
+	second = two_digits(text + 17, &bad);
 	ms = read_fraction(text, len, &at);
-	if (year < 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 ||
-	    minute < 0 || minute > 59 || second < 0 || second > 60 || ms < 0 || at >= len ||
-	    !read_offset(text + at, len - at, &offset))
+	if (bad || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 ||
+	    second > 60 || ms < 0 || at >= len || !read_offset(text + at, len - at, &offset))
 		return false;
 	second = second == 60 ? 59 : second;
 	*unix_ms = ((days_of(year, month, day) * 24 + hour) * 60 + minute - offset) * 60000 +

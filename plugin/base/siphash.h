@@ -67,10 +67,9 @@ static inline void siphash_text(struct siphash *hash, const void *text, size_t l
 		memcpy(&word, at, sizeof(word));
 		siphash_word(hash, le64toh(word), c);
 	}
-	word = 0;
-	if (len > 0)
-		memcpy(&word, at, len);
-	siphash_word(hash, le64toh(word) | last, c);
+	for (word = 0; len > 0; len--)
+		word = word << 8 | at[len - 1]; /* up to seven: cheaper than a call of memcpy() */
+	siphash_word(hash, word | last, c);
 }
 
 static inline uint64_t siphash_end(struct siphash *hash, unsigned d)

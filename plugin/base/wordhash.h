@@ -50,10 +50,26 @@ static inline uint64_t wordhash(uint64_t seed, const void *text, size_t len)
 	uint64_t hash = key + len;
 	uint64_t a, b;
 
-	for (; len > 16; at += 16, len -= 16) {
+	if (len > 32) {
+		uint64_t other = ~hash;
+
+		/* Two at a time: neither multiplication waits for the other. */
+		for (; len > 32; at += 32, len -= 32) {
+			memcpy(&a, at, 8);
+			memcpy(&b, at + 8, 8);
+			hash = wordhash_mix(hash ^ a, b ^ key);
+			memcpy(&a, at + 16, 8);
+			memcpy(&b, at + 24, 8);
+			other = wordhash_mix(other ^ a, b ^ key);
+		}
+		hash ^= other << 1 | other >> 63;
+	}
+	if (len > 16) {
 		memcpy(&a, at, 8);
 		memcpy(&b, at + 8, 8);
 		hash = wordhash_mix(hash ^ a, b ^ key);
+		at += 16;
+		len -= 16;
 	}
 	if (len <= 8)
 		return wordhash_mix(hash ^ wordhash_few(at, len), key);

@@ -42,19 +42,33 @@ struct state {
 	uint32_t untouched; /* entries from here on were never used */
 	struct ends list[LIST_COUNT];
 	uint64_t key[2];
+	/* What was hashed last: a publish asks for its entity, then keeps it, under one id. */
+	struct {
+		uint32_t table;
+		uint32_t hash;
+		size_t len; /* 0: nothing yet */
+		char id[LEDGER_ID_MAX];
+	} last;
 };
 
 /* Clients choose ids, so the hash is keyed. */
-static uint32_t hash_id(const struct state *s, uint32_t table, const char *id, size_t len)
+static uint32_t hash_id(struct state *s, uint32_t table, const char *id, size_t len)
 {
 	struct siphash hash;
 	uint64_t word;
 
+	if (s->last.table == table && s->last.len == len && len > 0 &&
+	    memcmp(s->last.id, id, len) == 0)
+		return s->last.hash;
 	siphash_begin(&hash, s->key);
 	siphash_text(&hash, id, len, 1);
 	siphash_word(&hash, table, 1);
 	word = siphash_end(&hash, 3);
-	return (uint32_t)(word ^ word >> 32);
+	s->last.table = table;
+	s->last.hash = (uint32_t)(word ^ word >> 32);
+	s->last.len = len;
+	memcpy(s->last.id, id, len);
+	return s->last.hash;
 }
 
 /* ---- lists ------------------------------------------------------------------------------- */

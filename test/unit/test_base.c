@@ -16,6 +16,7 @@
 #include "base/jsonfile.h"
 #include "base/reason.h"
 #include "base/siphash.h"
+#include "base/wordhash.h"
 #include "failalloc.h"
 
 static void test_diag_set__keeps_one_printable_line(void **state)
@@ -287,6 +288,49 @@ static void test_clock_print__is_rfc_3339(void **state)
 	assert_true(clock_mono_ns() <= clock_mono_ns());
 }
 
+/* ---- wordhash --------------------------------------------------------------------------- */
+
+/* Every byte counts, at every length, and so does the seed. */
+static void test_wordhash__every_byte_counts(void **state)
+{
+	unsigned char text[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (unsigned char)(i * 37);
+	for (size_t len = 0; len <= sizeof(text); len++) {
+		uint64_t hash = wordhash(1, text, len);
+
+		assert_true(wordhash(1, text, len) == hash);
+		assert_true(wordhash(2, text, len) != hash);
+		if (len > 0)
+			assert_true(wordhash(1, text, len - 1) != hash);
+		for (size_t i = 0; i < len; i++) {
+			text[i] ^= 0x40;
+			assert_true(wordhash(1, text, len) != hash);
+			text[i] ^= 0x40;
+		}
+	}
+}
+
+/* A table takes the low bits: texts that differ by little spread over it. */
+static void test_wordhash__spreads_likenesses(void **state)
+{
+	unsigned used[1024] = { 0 };
+	unsigned most = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 4096; i++) {
+		char text[32];
+		size_t len = (size_t)snprintf(text, sizeof(text), "site-%06u/state", i);
+		unsigned at = (unsigned)wordhash(7, text, len) & 1023;
+
+		if (++used[at] > most)
+			most = used[at];
+	}
+	assert_true(most < 20); /* four are the mean */
+}
+
 /* ---- siphash ---------------------------------------------------------------------------- */
 
 static uint64_t siphash_of(const uint64_t key[2], const unsigned char *text, size_t len, unsigned c,
@@ -382,6 +426,8 @@ int main(void)
 		cmocka_unit_test(test_jsonpath_fail__prints_the_pointer),
 		cmocka_unit_test(test_clock_parse__reads_what_rfc_3339_says),
 		cmocka_unit_test(test_clock_print__is_rfc_3339),
+		cmocka_unit_test(test_wordhash__every_byte_counts),
+		cmocka_unit_test(test_wordhash__spreads_likenesses),
 		cmocka_unit_test(test_siphash_end__gives_the_published_vectors),
 		cmocka_unit_test(test_siphash_end__agrees_with_openssl),
 	};
