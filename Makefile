@@ -38,11 +38,11 @@ LEDGER   = ledger/ledger ledger/state ledger/census ledger/enroll ledger/writer 
            ledger/view
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
            monitor/clients monitor/control monitor/keyhash monitor/metrics monitor/metricsfile \
-           monitor/monitor monitor/settings monitor/table
+           monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings monitor/table
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
 GATE     = gate gate/judgement gate/permission gate/terms gate/standing
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REPORT) $(MONITOR)
-PLUGIN   = plugin door_login door_rules door_command broker options sessions login tell watch
+PLUGIN   = plugin door_login door_rules door_command broker options sessions login tell watch watch_alerts watch_numbers
 CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl/table ctl/cells \
            ctl/entities ctl/refused ctl/explain ctl/may ctl/lint ctl/lint_certs \
            ctl/change ctl/diff ctl/replay ctl/command ctl/talk options

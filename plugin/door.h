@@ -31,6 +31,7 @@ struct pending {
 	size_t payload_len;
 	uint64_t digest; /* of the payload's bytes: another plugin may have rewritten them */
 	int64_t took_ns;
+	int64_t now_ns; /* when it was decided; the MESSAGE follows at once */
 	struct decision decision;
 };
 

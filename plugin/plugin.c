@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/version.h"
 #include "door.h"
 #include "monitor/control.h"
@@ -20,21 +21,9 @@
 
 /* ---- a publish, part one: may it? ------------------------------------------------------ */
 
-/* FNV-1a over eight bytes at a time: tells whether the payload is still what was judged. */
 static uint64_t digest(const void *payload, size_t len)
 {
-	const unsigned char *at = payload;
-	uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ len;
-	uint64_t word;
-
-	for (; len >= sizeof(word); at += sizeof(word), len -= sizeof(word)) {
-		memcpy(&word, at, sizeof(word));
-		hash = (hash ^ word) * UINT64_C(0x100000001b3);
-		hash ^= hash >> 29;
-	}
-	for (; len > 0; at++, len--)
-		hash = (hash ^ *at) * UINT64_C(0x100000001b3);
-	return hash;
+	return digest_bytes(payload, payload ? len : 0, DIGEST_SEED);
 }
 
 static bool is_will(struct plugin *plugin, const struct mosquitto *client,
@@ -70,13 +59,23 @@ static bool commit(struct plugin *plugin, const struct mosquitto *client,
 	return false;
 }
 
+/* What the message costs, where it is allowed so far. */
+static void charge(struct plugin *plugin, const struct watch_publish *publish,
+		   struct decision *decision)
+{
+	if (decision->verdict == VERDICT_ALLOW)
+		watch_charge(plugin->watch, publish,
+			     gate_mode(&plugin->gate, decision->channel, CONTRACT_LIMITS),
+			     decision);
+}
+
 static void remember(struct pending *pending, const struct mosquitto_evt_acl_check *event)
 {
 	pending->handle = event->client;
 	pending->topic = event->topic;
 	pending->payload = event->payload;
 	pending->payload_len = event->payloadlen;
-	pending->digest = digest(event->payload, event->payload ? event->payloadlen : 0);
+	pending->digest = digest(event->payload, event->payloadlen);
 }
 
 /* What was refused or observed is told, and counts as a pattern. */
@@ -105,12 +104,16 @@ static int on_write(struct plugin *plugin, struct mosquitto_evt_acl_check *event
 	struct gate_request request = broker_acl_request(event);
 	struct decision *decision = &plugin->pending.decision;
 	int64_t took_ns = clock_mono_ns();
+	int64_t now_ns;
 
 	request.is_will = is_will(plugin, event->client, session);
 	gate_decide(&plugin->gate, door_principal(plugin, event->client, session), &request,
 		    decision);
-	took_ns = clock_mono_ns() - took_ns;
+	now_ns = clock_mono_ns();
+	took_ns = now_ns - took_ns;
 	if (request.is_will) {
+		charge(plugin, &(struct watch_publish){ event->client, session, &request, now_ns },
+		       decision);
 		if (decision->verdict == VERDICT_ALLOW)
 			(void)commit(plugin, event->client, session, decision);
 		return answer(plugin, event->client, session, &request, decision, took_ns);
@@ -119,6 +122,7 @@ static int on_write(struct plugin *plugin, struct mosquitto_evt_acl_check *event
 	    broker_refuses_later(&plugin->broker, decision->reason)) {
 		remember(&plugin->pending, event);
 		plugin->pending.took_ns = took_ns;
+		plugin->pending.now_ns = now_ns;
 		return MOSQ_ERR_SUCCESS; /* on_message() commits, or has the better refusal */
 	}
 	return answer(plugin, event->client, session, &request, decision, took_ns);
@@ -170,7 +174,7 @@ static bool is_pending(const struct plugin *plugin, const struct mosquitto_evt_m
 	return pending->handle && pending->handle == event->client &&
 	       pending->topic == event->topic && pending->payload == event->payload &&
 	       pending->payload_len == event->payloadlen &&
-	       pending->digest == digest(event->payload, event->payload ? event->payloadlen : 0);
+	       pending->digest == digest(event->payload, event->payloadlen);
 }
 
 static int on_message(int event_id, void *event_data, void *userdata)
@@ -181,6 +185,7 @@ static int on_message(int event_id, void *event_data, void *userdata)
 	struct session *session = sessions_find(plugin->sessions, event->client);
 	bool is_judged = is_pending(plugin, event);
 	struct gate_request request = broker_message_request(event);
+	struct watch_publish publish = { event->client, session, &request, 0 };
 
 	(void)event_id;
 	plugin->pending.handle = NULL;
@@ -189,16 +194,12 @@ static int on_message(int event_id, void *event_data, void *userdata)
 	if (!is_judged) {
 		gate_decide(&plugin->gate, door_principal(plugin, event->client, session), &request,
 			    decision);
-		plugin->pending.digest =
-			digest(event->payload, event->payload ? event->payloadlen : 0);
+		plugin->pending.digest = digest(event->payload, event->payloadlen);
 	}
-	if (decision->verdict == VERDICT_ALLOW)
-		watch_charge(plugin->watch, event->client, session, &request,
-			     gate_mode(&plugin->gate, decision->channel, CONTRACT_LIMITS),
-			     decision);
+	publish.now_ns = is_judged ? plugin->pending.now_ns : clock_mono_ns();
+	charge(plugin, &publish, decision);
 	if (decision->verdict == VERDICT_ALLOW && commit(plugin, event->client, session, decision))
-		watch_accepted(plugin->watch, event->client, session, &request, decision,
-			       plugin->pending.digest);
+		watch_accepted(plugin->watch, &publish, decision, plugin->pending.digest);
 	watch_decided(plugin->watch, &request, decision, is_judged ? plugin->pending.took_ns : 0);
 	report(plugin, event->client, session, &request, decision);
 	return decision->verdict == VERDICT_ALLOW

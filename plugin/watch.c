@@ -4,49 +4,17 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/version.h"
-#include "monitor/metricsfile.h"
+#include "base/digest.h"
 #include "monitor/settings.h"
-
-#define SECOND_NS INT64_C(1000000000)
-#define ALERTS_PER_SECOND 20u /* published, kept and logged; what is above waits its turn */
-#define LISTED_MAX 200u       /* bans or alerts in one answer */
-#define SYS_TOPIC "$SYS/broker/petstore/"
-#define SYS_MAX 64u /* values below it */
-#define ALERTS_TOPIC "alerts/"
-#define STUCK_MAX 16u /* entities of one status that are told of */
-
-/* What was published last: only what changed is published again. */
-struct told {
-	char topic[64];
-	char value[128];
-};
-
-struct watch {
-	const struct options *options;
-	const struct broker *broker;
-	struct ledger *ledger;
-	struct monitor *monitor;
-	struct metrics *metrics;
-	struct metricsfile *file; /* NULL: none is wanted */
-	const struct rules *rules;
-	bool has_channel; /* the contract has one for alerts */
-	uint64_t generation;
-	uint64_t start_s;
-	uint64_t reloads;
-	uint64_t reload_failures;
-	int64_t file_ns; /* when it was written last */
-	int64_t sys_ns;
-	int64_t alert_second;
-	unsigned alerts;
-	size_t asked_channel; /* the next to ask the ledger about, see ask_stuck() */
-	size_t asked_status;
-	int64_t asked_ns;
-	size_t told_count;
-	struct told told[SYS_MAX];
-};
+#include "watch_inside.h"
 
 /* ---- life -------------------------------------------------------------------------------- */
+
+/* Messages are judged by one clock; what they say of the time is in terms of the other. */
+static void set_clock(struct watch *watch, int64_t now_ns)
+{
+	watch->unix_ms = clock_unix_ms() - now_ns / 1000000;
+}
 
 int watch_new(const struct options *options, const struct broker *broker, struct ledger *ledger,
 	      struct watch **ret, struct diag *diag)
@@ -61,6 +29,7 @@ int watch_new(const struct options *options, const struct broker *broker, struct
 	watch->broker = broker;
 	watch->ledger = ledger;
 	watch->start_s = (uint64_t)(clock_unix_ms() / 1000);
+	set_clock(watch, clock_mono_ns());
 	rc = monitor_new((size_t)options->monitor_clients, &watch->monitor, diag);
 	if (rc == 0)
 		rc = metrics_new(&watch->metrics, diag);
@@ -281,25 +250,38 @@ static void refuse(struct decision *decision, enum contract_mode mode, const str
 		    strlen(why->text));
 }
 
-void watch_charge(struct watch *watch, const struct mosquitto *client, struct session *session,
-		  const struct gate_request *request, enum contract_mode mode,
+static struct client *record_of(struct watch *watch, const struct watch_publish *publish)
+{
+	struct monitor_seat *seat = publish->session ? &publish->session->seat : NULL;
+	struct client *record = seat ? monitor_seated(seat, publish->now_ns) : NULL;
+	struct monitor_who who;
+
+	if (record)
+		return record;
+	who = who_is(publish->client, publish->session);
+	return monitor_client(watch->monitor, &who, seat, publish->now_ns);
+}
+
+void watch_charge(struct watch *watch, const struct watch_publish *publish, enum contract_mode mode,
 		  struct decision *decision)
 {
-	struct monitor_who who = who_is(client, session);
-	int64_t now_ns = clock_mono_ns();
-	struct client *record;
+	size_t len = publish->request->payload_len;
+	struct monitor_message message = { .bytes = len < UINT32_MAX ? (uint32_t)len : UINT32_MAX,
+					   .own = rates(watch, publish->session),
+					   .is_will = publish->request->is_will };
 	struct diag why;
 
 	if (mode == CONTRACT_OFF || !decision->channel)
 		return;
-	record = monitor_client(watch->monitor, &who, session ? &session->seat : NULL, now_ns);
-	if (!monitor_charge(watch->monitor, record, decision->channel->index, request->payload_len,
-			    rates(watch, session), now_ns, &why))
+	message.channel = decision->channel->index;
+	if (!monitor_charge(watch->monitor, record_of(watch, publish), &message, publish->now_ns,
+			    &why))
 		refuse(decision, mode, &why);
 }
 
 /* Does the message say when it was made? How far from now is that? */
-static bool read_claim(const struct decision *decision, int64_t *off_ms)
+static bool read_claim(const struct watch *watch, const struct decision *decision, int64_t now_ns,
+		       int64_t *off_ms)
 {
 	const char *member = decision->channel->time_member;
 	const char *text = NULL;
@@ -311,30 +293,29 @@ static bool read_claim(const struct decision *decision, int64_t *off_ms)
 			    &len) ||
 	    !clock_parse(text, len, &claimed_ms))
 		return false;
-	*off_ms = claimed_ms - clock_unix_ms();
+	*off_ms = claimed_ms - (watch->unix_ms + now_ns / 1000000);
 	return true;
 }
 
-void watch_accepted(struct watch *watch, const struct mosquitto *client, struct session *session,
-		    const struct gate_request *request, const struct decision *decision,
-		    uint64_t digest)
+void watch_accepted(struct watch *watch, const struct watch_publish *publish,
+		    const struct decision *decision, uint64_t digest)
 {
-	struct monitor_who who = who_is(client, session);
-	int64_t now_ns = clock_mono_ns();
-	struct monitor_publish publish = { .payload_len = request->payload_len };
+	const struct gate_request *request = publish->request;
+	struct monitor_message message = { .bytes = (uint32_t)request->payload_len };
 	struct client *record;
+	struct monitor_who who;
 
 	if (!decision->channel)
 		return;
+	record = record_of(watch, publish);
 	/* Two topics with the same payload are two messages. */
-	publish.digest = digest;
-	for (size_t i = 0; i < request->topic_len; i++)
-		publish.digest = (publish.digest ^ (unsigned char)request->topic[i]) *
-				 UINT64_C(0x100000001b3);
-	publish.channel = decision->channel->index;
-	publish.has_claim = read_claim(decision, &publish.claim_off_ms);
-	record = monitor_client(watch->monitor, &who, session ? &session->seat : NULL, now_ns);
-	monitor_published(watch->monitor, record, &who, &publish, now_ns);
+	message.digest = digest_bytes(request->topic, request->topic_len, digest);
+	message.channel = decision->channel->index;
+	message.has_claim = read_claim(watch, decision, publish->now_ns, &message.claim_off_ms);
+	if (!monitor_published(watch->monitor, record, &message, publish->now_ns))
+		return;
+	who = who_is(publish->client, publish->session);
+	monitor_respond(watch->monitor, record, &who, publish->now_ns);
 }
 
 /* Asked for something that is somebody's, or that nobody of his kind may have. */
@@ -380,315 +361,19 @@ void watch_unsubscribe(struct watch *watch, const struct mosquitto *client, stru
 		monitor_unsubscribe(watch->monitor, &who, request->topic, request->topic_len);
 }
 
-/* ---- alerts ------------------------------------------------------------------------------ */
-
-/* "alert raised: publish-rate of eva (client app-1): Publishes far more than it usually does" */
-static void log_alert(const struct alert *alert, int64_t now_ns)
-{
-	char client[80], principal[80], where[100];
-
-	diag_escape(client, sizeof(client), alert->client, strlen(alert->client));
-	diag_escape(principal, sizeof(principal), alert->principal, strlen(alert->principal));
-	diag_escape(where, sizeof(where), alert->where, strlen(alert->where));
-	if (alert->is_raised)
-		broker_log(BROKER_WARNING, "alert raised: %s: %s%s%s%s%s%s%s%s%s%s%s: %s",
-			   alert_code(alert->kind), principal[0] ? "user " : "", principal,
-			   client[0] ? " client " : "", client, alert->address[0] ? " from " : "",
-			   alert->address, where[0] ? " on " : "", where,
-			   alert->detail[0] ? ", " : "", alert->detail,
-			   alert->response > ALERT_REPORT ? " (acted upon)" : "",
-			   alert_title(alert->kind));
-	else
-		broker_log(BROKER_NOTICE, "alert cleared: %s: %s%s%s%s after %lld s",
-			   alert_code(alert->kind), principal[0] ? principal : where,
-			   client[0] ? " client " : "", client,
-			   alert->address[0] ? alert->address : "",
-			   (long long)((now_ns - alert->raised_ns) / SECOND_NS));
-}
-
-static void tell_alert(struct watch *watch, const struct alert *alert, int64_t now_ns)
-{
-	char topic[64], text[ALERTS_TEXT_MAX];
-	struct alertrow row = { .time_ms = clock_unix_ms(),
-				.kind = alert_code(alert->kind),
-				.state = alert->is_raised ? "raised" : "cleared",
-				.client_id = alert->client,
-				.principal = alert->principal,
-				.address = alert->address,
-				.document = text };
-	size_t len = alert_print(alert, row.time_ms, text);
-
-	(void)snprintf(topic, sizeof(topic), ALERTS_TOPIC "%s", row.kind);
-	if (len > 0 && watch->ledger)
-		ledger_alert(watch->ledger, &row);
-	if (len > 0 && watch->has_channel)
-		/* What can't be sent is on the log and in the table all the same. */
-		(void)broker_publish(watch->broker, topic, text, len, "application/json");
-	log_alert(alert, now_ns);
-}
-
-static void tell_alerts(struct watch *watch, int64_t now_ns)
-{
-	struct alert alert;
-
-	if (now_ns / SECOND_NS != watch->alert_second) {
-		watch->alert_second = now_ns / SECOND_NS;
-		watch->alerts = 0;
-	}
-	while (watch->alerts < ALERTS_PER_SECOND && monitor_next_alert(watch->monitor, &alert)) {
-		watch->alerts++;
-		tell_alert(watch, &alert, now_ns);
-	}
-}
-
-static void kick_all(struct watch *watch)
-{
-	char name[80];
-	char *client;
-
-	while ((client = monitor_next_kick(watch->monitor))) {
-		broker_log(BROKER_NOTICE, "disconnecting client %s: see the alert",
-			   diag_escape(name, sizeof(name), client, strlen(client)));
-		broker_kick(client);
-		free(client);
-	}
-}
-
-/* ---- statuses that stand too long --------------------------------------------------------- */
-
-struct stuck {
-	struct watch *watch;
-	const char *entity;
-	const char *status;
-	uint32_t allowed_s;
-	int64_t now_ns;
-};
-
-static void see_stuck(const struct ledger_stood *stood, void *ctx)
-{
-	const struct stuck *stuck = ctx;
-	struct monitor_stuck seen = { .entity = stuck->entity,
-				      .id = stood->id,
-				      .status = stuck->status,
-				      .allowed_s = stuck->allowed_s };
-	int64_t since_ms;
-
-	if (!clock_parse(stood->since, strlen(stood->since), &since_ms))
-		return;
-	seen.stands_s = (uint64_t)((clock_unix_ms() - since_ms) / 1000);
-	monitor_stuck(stuck->watch->monitor, &seen, stuck->now_ns);
-}
-
-static void ask_status(struct watch *watch, const struct contract_mapping *map, size_t status,
-		       int64_t now_ns)
-{
-	struct stuck stuck = { .watch = watch,
-			       .entity = map->entity->name,
-			       .status = map->transitions->status[status],
-			       .allowed_s = map->transitions->longest_s[status],
-			       .now_ns = now_ns };
-	int64_t before_ms = clock_unix_ms() - (int64_t)stuck.allowed_s * 1000;
-
-	/* A store that can't be asked now is asked again; its trouble is told elsewhere. */
-	(void)ledger_standing(watch->ledger, map->entity->index, map->slot, stuck.status, before_ms,
-			      STUCK_MAX, see_stuck, &stuck, NULL);
-}
-
-/*
- * One status of one channel a call, so that a tick costs one indexed read at most; when all
- * have had their turn, a window's pause.
- */
-static void ask_stuck(struct watch *watch, int64_t now_ns)
-{
-	const struct setting *setting = monitor_setting(watch->monitor, ALERT_STUCK);
-	size_t channels = contract_channel_count(watch->rules->contract);
-
-	if (!watch->ledger || !setting->is_on || now_ns < watch->asked_ns)
-		return;
-	for (; watch->asked_channel < channels; watch->asked_channel++, watch->asked_status = 0) {
-		const struct contract_mapping *map =
-			contract_channel(watch->rules->contract, watch->asked_channel)->mapping;
-		size_t count = map && map->transitions ? map->transitions->count : 0;
-
-		for (; watch->asked_status < count; watch->asked_status++)
-			if (map->transitions->longest_s[watch->asked_status] > 0) {
-				ask_status(watch, map, watch->asked_status++, now_ns);
-				return;
-			}
-	}
-	watch->asked_channel = watch->asked_status = 0;
-	watch->asked_ns = now_ns + setting->window_s * SECOND_NS;
-}
-
-/* ---- numbers ----------------------------------------------------------------------------- */
-
-static void gather_ledger(struct watch *watch, struct metrics_facts *ret)
-{
-	struct ledger_facts ledger;
-
-	if (!watch->ledger)
-		return;
-	ledger_facts(watch->ledger, &ledger);
-	ret->has_ledger = true;
-	ret->state_hits = ledger.state_hits;
-	ret->state_misses = ledger.state_misses;
-	ret->journal_bytes = ledger.journal_bytes;
-	ret->journal_used = ledger.journal_used;
-	ret->journal_records = ledger.journal_records;
-	ret->journal_age_ms = ledger.journal_age_ms > 0 ? (uint64_t)ledger.journal_age_ms : 0;
-	ret->store_errors = ledger.store_errors;
-	ret->refusals_lost = ledger.refusals_lost;
-	ret->batch_records = ledger.batch_records;
-	ret->batch_ns = ledger.batch_ns;
-}
-
-static struct metrics_facts gather(struct watch *watch, const struct watch_facts *facts)
-{
-	struct monitor_facts monitor = monitor_facts(watch->monitor);
-	struct metrics_facts ret = {
-		.version = PETSTORE_VERSION,
-		.broker = watch->broker->has_quota_code ? "2.1" : "2.0",
-		.parser = payload_backend(),
-		.contract = contract_title(facts->rules->contract),
-		.contract_version = contract_version(facts->rules->contract),
-		.start_s = watch->start_s,
-		.reloads = watch->reloads,
-		.reload_failures = watch->reload_failures,
-		.sessions = facts->sessions,
-		.clients = monitor.clients,
-		.clients_evicted = monitor.evicted,
-		.bans = bans_count(monitor_bans(watch->monitor), clock_mono_ns()),
-		.alerts = alerts_counts(monitor_alerts(watch->monitor)),
-	};
-
-	login_count(facts->login, &ret.credential_hits, &ret.credential_misses);
-	gather_ledger(watch, &ret);
-	return ret;
-}
-
-static struct told *told_of(struct watch *watch, const char *topic)
-{
-	struct told *told;
-
-	for (size_t i = 0; i < watch->told_count; i++)
-		if (strcmp(watch->told[i].topic, topic) == 0)
-			return &watch->told[i];
-	if (watch->told_count == SYS_MAX)
-		return NULL;
-	told = &watch->told[watch->told_count++];
-	(void)snprintf(told->topic, sizeof(told->topic), "%s", topic);
-	return told;
-}
-
-static void publish_value(const char *topic, const char *value, void *ctx)
-{
-	struct watch *watch = ctx;
-	struct told *told = told_of(watch, topic);
-	char whole[sizeof(SYS_TOPIC) + sizeof(told->topic)];
-
-	if (told && strncmp(told->value, value, sizeof(told->value) - 1) == 0 && told->value[0])
-		return;
-	(void)snprintf(whole, sizeof(whole), SYS_TOPIC "%s", topic);
-	if (broker_retain(whole, value) && told)
-		(void)snprintf(told->value, sizeof(told->value), "%s", value);
-}
-
-static void give_out(struct watch *watch, const struct watch_facts *facts, int64_t now_ns)
-{
-	int64_t file_every_ns = watch->options->metrics_interval * SECOND_NS;
-	int64_t sys_every_ns = watch->options->sys_interval * SECOND_NS;
-	bool is_file_due = watch->file && now_ns - watch->file_ns >= file_every_ns;
-	bool is_sys_due = sys_every_ns > 0 && now_ns - watch->sys_ns >= sys_every_ns;
-	struct metrics_facts numbers;
-	char *text = NULL;
-	size_t len;
-
-	if (!is_file_due && !is_sys_due)
-		return;
-	numbers = gather(watch, facts);
-	if (is_sys_due) {
-		watch->sys_ns = now_ns;
-		metrics_tell(watch->metrics, &numbers, publish_value, watch);
-	}
-	if (!is_file_due)
-		return;
-	watch->file_ns = now_ns;
-	/* Without memory there is no text this time. */
-	if (metrics_print(watch->metrics, &numbers, &text, &len, NULL) == 0)
-		metricsfile_write_take(watch->file, text, len);
-}
+/* ---- the tick ------------------------------------------------------------------------------ */
 
 void watch_tick(struct watch *watch, const struct watch_facts *facts)
 {
 	int64_t now_ns = clock_mono_ns();
 	struct diag news;
 
+	set_clock(watch, now_ns);
 	monitor_tick(watch->monitor, now_ns);
-	ask_stuck(watch, now_ns);
-	tell_alerts(watch, now_ns);
-	kick_all(watch);
-	give_out(watch, facts, now_ns);
+	watch_ask_stuck(watch, now_ns);
+	watch_tell_alerts(watch, now_ns);
+	watch_kick_all(watch);
+	watch_give_out(watch, facts, now_ns);
 	if (watch->file && metricsfile_news(watch->file, &news))
 		broker_log(BROKER_WARNING, "%s", news.text);
-}
-
-/* ---- answers to commands ----------------------------------------------------------------- */
-
-static void add_value(const char *topic, const char *value, void *ctx)
-{
-	/* A value that can't be added, for want of memory, is missing. */
-	(void)json_object_set_new(ctx, topic, json_string(value));
-}
-
-json_t *watch_counters(struct watch *watch, const struct watch_facts *facts)
-{
-	struct metrics_facts numbers = gather(watch, facts);
-	json_t *json = json_object();
-
-	if (json)
-		metrics_tell(watch->metrics, &numbers, add_value, json);
-	return json;
-}
-
-json_t *watch_list_bans(struct watch *watch)
-{
-	struct bans *bans = monitor_bans(watch->monitor);
-	int64_t now_ns = clock_mono_ns();
-	json_t *list = json_array();
-	const struct ban *ban;
-
-	for (size_t i = 0; list && i < LISTED_MAX && (ban = bans_standing(bans, i, now_ns)); i++)
-		(void)json_array_append_new(
-			list,
-			json_pack("{ss ss ss ss sI sI}", "clientId", ban->client, "principal",
-				  ban->principal, "kind", alert_code(ban->kind), "state",
-				  ban->is_hold ? "held" : "banned", "secondsLeft",
-				  (json_int_t)((ban->until_ns - now_ns) / SECOND_NS + 1),
-				  "secondsAgo", (json_int_t)((now_ns - ban->from_ns) / SECOND_NS)));
-	return json_pack("{so* sI}", "bans", list, "total", (json_int_t)bans_count(bans, now_ns));
-}
-
-json_t *watch_lift_ban(struct watch *watch, const char *client_id)
-{
-	size_t lifted = bans_lift(monitor_bans(watch->monitor), client_id, clock_mono_ns());
-
-	return json_pack("{sI}", "lifted", (json_int_t)lifted);
-}
-
-json_t *watch_list_alerts(struct watch *watch)
-{
-	const struct alerts *alerts = monitor_alerts(watch->monitor);
-	int64_t now_ns = clock_mono_ns();
-	json_t *list = json_array();
-	const struct alert *alert;
-	char text[ALERTS_TEXT_MAX];
-
-	for (size_t i = 0; list && i < LISTED_MAX && (alert = alerts_standing(alerts, i)); i++) {
-		int64_t ago_ms = (now_ns - alert->raised_ns) / 1000000;
-		size_t len = alert_print(alert, clock_unix_ms() - ago_ms, text);
-
-		if (len > 0)
-			(void)json_array_append_new(list, json_loadb(text, len, 0, NULL));
-	}
-	return json_pack("{so*}", "alerts", list);
 }

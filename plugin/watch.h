@@ -66,18 +66,24 @@ void watch_left(struct watch *watch, const struct mosquitto *client, const struc
 void watch_decided(struct watch *watch, const struct gate_request *request,
 		   const struct decision *decision, int64_t took_ns);
 
+/* An allowed publish on its way. */
+struct watch_publish {
+	const struct mosquitto *client;
+	struct session *session; /* NULL: none */
+	const struct gate_request *request;
+	int64_t now_ns; /* clock_mono_ns(), a moment ago */
+};
+
 /*
- * Charges the limits that an allowed publish is under. Above one of them @decision becomes a
- * refusal, or is observed where @mode is to observe.
+ * Charges the limits that it is under. Above one of them @decision becomes a refusal, or is
+ * observed where @mode is to observe.
  */
-void watch_charge(struct watch *watch, const struct mosquitto *client, struct session *session,
-		  const struct gate_request *request, enum contract_mode mode,
+void watch_charge(struct watch *watch, const struct watch_publish *publish, enum contract_mode mode,
 		  struct decision *decision);
 
-/* A publish was accepted and kept. @digest is the payload's. */
-void watch_accepted(struct watch *watch, const struct mosquitto *client, struct session *session,
-		    const struct gate_request *request, const struct decision *decision,
-		    uint64_t digest);
+/* It was accepted and kept, and is no last will. @digest is the payload's. */
+void watch_accepted(struct watch *watch, const struct watch_publish *publish,
+		    const struct decision *decision, uint64_t digest);
 
 /* A publish or subscription was refused or observed. */
 void watch_refused(struct watch *watch, const struct mosquitto *client,

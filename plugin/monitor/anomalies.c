@@ -2,25 +2,21 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define SECOND_NS INT64_C(1000000000)
 #define RATE_LEARNED 12u   /* windows with messages in them */
 #define SIZES_LEARNED 200u /* payloads of a channel */
 #define SIZES_LEAST 256.0f /* bytes that are never far */
 
-static uint32_t seconds(int64_t ns)
-{
-	return (uint32_t)(ns / SECOND_NS) + 1; /* 0 means: never */
-}
-
-static void see(struct sightings *ret, enum alert_kind kind, uint64_t count)
+__attribute__((noinline)) static void see(struct sightings *ret, enum alert_kind kind,
+					  uint64_t count)
 {
 	if (ret->count < SIGHTINGS_MAX)
 		ret->item[ret->count++] = (struct sighting){ .kind = kind, .count = count };
 }
 
-static void see_numbers(struct sightings *ret, enum alert_kind kind, uint64_t count,
-			double observed, double expected)
+__attribute__((noinline)) static void see_numbers(struct sightings *ret, enum alert_kind kind,
+						  uint64_t count, double observed, double expected)
 {
 	see(ret, kind, count);
 	ret->item[ret->count - 1].observed = observed;
@@ -34,10 +30,8 @@ static bool is_over(uint32_t start_s, uint32_t window_s, uint32_t now_s)
 }
 
 /* One more; true where that makes @setting's threshold, and counting begins anew. */
-static bool count(const struct setting *setting, struct window *window, int64_t now_ns)
+static bool count(const struct setting *setting, struct window *window, uint32_t now_s)
 {
-	uint32_t now_s = seconds(now_ns);
-
 	if (is_over(window->start_s, setting->window_s, now_s))
 		*window = (struct window){ .start_s = now_s };
 	if (++window->count < setting->threshold)
@@ -57,7 +51,7 @@ static uint64_t estimate(uint64_t seen)
 bool anomalies_distinct(const struct setting *setting, struct distinct *distinct, uint64_t name,
 			int64_t now_ns, uint64_t *ret)
 {
-	uint32_t now_s = seconds(now_ns);
+	uint32_t now_s = anomalies_seconds(now_ns);
 
 	if (is_over(distinct->start_s, setting->window_s, now_s))
 		*distinct = (struct distinct){ .start_s = now_s };
@@ -71,130 +65,164 @@ bool anomalies_distinct(const struct setting *setting, struct distinct *distinct
 
 /* ---- an accepted publish ----------------------------------------------------------------- */
 
-/* A window that is over is learned; only such as had messages: a pause is no habit. */
-static void watch_rate(const struct setting *setting, struct client *client, int64_t now_ns,
-		       struct sightings *ret)
+static struct baseline_bounds rate_bounds(const struct setting *setting)
 {
-	const struct baseline_bounds bounds = { .factor = (float)setting->factor,
-						.least = 1,
-						.learned = RATE_LEARNED };
-	uint32_t now_s = seconds(now_ns);
-	struct window *window = &client->published;
-	float limit;
+	return (struct baseline_bounds){ .factor = (float)setting->factor,
+					 .least = 1,
+					 .learned = RATE_LEARNED };
+}
 
-	if (is_over(window->start_s, setting->window_s, now_s)) {
-		if (window->count > 0)
-			baseline_learn(&client->rate, &bounds, (float)window->count);
-		*window = (struct window){ .start_s = now_s };
-	}
-	window->count++;
-	if (window->count <= setting->threshold || client->rate.learned < RATE_LEARNED)
+/* A window that is over is learned; only such as had messages: a pause is no habit. */
+__attribute__((noinline)) static void begin_window(const struct setting *setting,
+						   struct client *client, uint32_t now_s)
+{
+	const struct baseline_bounds bounds = rate_bounds(setting);
+
+	if (client->published.count > 0)
+		baseline_learn(&client->rate, &bounds, (float)client->published.count);
+	client->published = (struct window){ .start_s = now_s };
+}
+
+/* Seen when the limit is crossed, and each time as many again have come. */
+__attribute__((noinline)) static void judge_rate(const struct setting *setting,
+						 const struct client *client, struct sightings *ret)
+{
+	const struct baseline_bounds bounds = rate_bounds(setting);
+	float limit = baseline_limit(&client->rate, &bounds);
+	uint32_t count = client->published.count;
+
+	if ((float)count <= limit ||
+	    (count - (uint32_t)limit) % ((uint32_t)limit + setting->threshold) != 1)
 		return;
-	limit = baseline_limit(&client->rate, &bounds);
-	/* Seen when it is crossed, and each time as many again have come. */
-	if ((float)window->count <= limit ||
-	    (window->count - (uint32_t)limit) % ((uint32_t)limit + setting->threshold) != 1)
-		return;
-	see_numbers(ret, ALERT_PUBLISH_RATE, window->count,
-		    (double)window->count / setting->window_s,
+	see_numbers(ret, ALERT_PUBLISH_RATE, count, (double)count / setting->window_s,
 		    (double)client->rate.mean / setting->window_s);
 }
 
-static void watch_size(const struct setting *setting, struct client *client, struct baseline *size,
-		       const struct anomaly_publish *publish, struct sightings *ret)
+static void watch_rate(const struct setting *setting, struct client *client, uint32_t now_s,
+		       struct sightings *ret)
+{
+	if (is_over(client->published.start_s, setting->window_s, now_s))
+		begin_window(setting, client, now_s);
+	if (++client->published.count > setting->threshold && client->rate.learned >= RATE_LEARNED)
+		judge_rate(setting, client, ret);
+}
+
+/*
+ * Before enough is known all messages teach, then one out of eight: those on which the multiples
+ * of the golden ratio fall into an eighth, since no fleet sends in such a rhythm.
+ */
+static bool is_lesson(struct usual_size *size)
+{
+	return (++size->passed * UINT32_C(0x9e3779b9)) >> 29 == 0 ||
+	       size->baseline.learned < SIZES_LEARNED;
+}
+
+__attribute__((noinline)) static void learn_size(const struct setting *setting,
+						 struct usual_size *size, float len)
 {
 	const struct baseline_bounds bounds = { .factor = (float)setting->factor,
 						.least = SIZES_LEAST,
 						.learned = SIZES_LEARNED };
-	float len = (float)publish->payload_len;
-	float usual = size->mean;
-	bool is_far = baseline_is_far(size, &bounds, len);
+	float distance;
 
-	baseline_learn(size, &bounds, len);
-	if (is_far && count(setting, &client->sizes, publish->now_ns))
+	baseline_learn(&size->baseline, &bounds, len);
+	if (size->baseline.learned < SIZES_LEARNED)
+		return;
+	distance = baseline_distance(&size->baseline, &bounds);
+	size->least =
+		size->baseline.mean > distance ? (uint32_t)(size->baseline.mean - distance) : 0;
+	size->most = (uint32_t)(size->baseline.mean + distance);
+}
+
+static void watch_size(const struct setting *setting, struct client *client,
+		       struct usual_size *size, const struct monitor_message *message,
+		       uint32_t now_s, struct sightings *ret)
+{
+	uint32_t len = message->bytes;
+	bool is_far = size->most > 0 && (len < size->least || len > size->most);
+	float usual = size->baseline.mean;
+
+	if (is_lesson(size))
+		learn_size(setting, size, (float)len);
+	if (is_far && count(setting, &client->sizes, now_s))
 		see_numbers(ret, ALERT_PAYLOAD_SIZE, setting->threshold, (double)len,
 			    (double)usual);
 }
 
 /*
- * Misra and Gries: what makes up more than a fifth of the messages is among the four, whatever
- * else comes in between.
+ * Each message belongs to one of eight places, and in each Boyer and Moore take a vote: what is
+ * more than half of a place's messages stays there and is counted. A flood is seen whatever
+ * else the client sends in between, but for what falls into the same place; where that is the
+ * case changes with every window.
  */
 static void watch_repeats(const struct setting *setting, struct client *client,
-			  const struct anomaly_publish *publish, struct sightings *ret)
+			  const struct monitor_message *message, uint32_t now_s,
+			  struct sightings *ret)
 {
-	uint32_t digest = (uint32_t)(publish->digest ^ (publish->digest >> 32));
-	uint32_t now_s = seconds(publish->now_ns);
-	int free_place = -1;
+	uint64_t mixed;
+	struct repeat *repeat;
 
 	if (is_over(client->repeat_start_s, setting->window_s, now_s)) {
 		client->repeat_start_s = now_s;
-		for (unsigned i = 0; i < CLIENTS_REPEATS; i++)
-			client->repeat[i].count = 0;
+		memset(client->repeat, 0, sizeof(client->repeat));
 	}
-	for (unsigned i = 0; i < CLIENTS_REPEATS; i++) {
-		if (client->repeat[i].count == 0) {
-			free_place = (int)i;
-		} else if (client->repeat[i].digest == digest) {
-			if (++client->repeat[i].count < setting->threshold)
-				return;
-			client->repeat[i].count = 0;
-			see(ret, ALERT_DUPLICATES, setting->threshold);
+	mixed = (message->digest ^ client->repeat_start_s) * UINT64_C(0x9e3779b97f4a7c15);
+	repeat = &client->repeat[mixed >> 61]; /* CLIENTS_REPEATS is eight */
+	if (repeat->digest == (uint32_t)mixed) {
+		if (++repeat->count < setting->threshold)
 			return;
-		}
-	}
-	for (unsigned i = 0; free_place < 0 && i < CLIENTS_REPEATS; i++)
-		client->repeat[i].count--;
-	if (free_place >= 0) {
-		client->repeat[free_place].digest = digest;
-		client->repeat[free_place].count = 1;
+		repeat->count = 0;
+		see(ret, ALERT_DUPLICATES, setting->threshold);
+	} else if (repeat->count > 0) {
+		repeat->count--;
+	} else {
+		*repeat = (struct repeat){ .digest = (uint32_t)mixed, .count = 1 };
 	}
 }
 
 static void watch_clock(const struct setting *setting, struct client *client,
-			const struct anomaly_publish *publish, struct sightings *ret)
+			const struct monitor_message *message, uint32_t now_s,
+			struct sightings *ret)
 {
-	int64_t off_ms = publish->claim_off_ms;
+	int64_t off_ms = message->claim_off_ms;
 
 	if (llabs(off_ms) <= (int64_t)(setting->factor * 1000))
 		return;
-	if (count(setting, &client->skewed, publish->now_ns))
+	if (count(setting, &client->skewed, now_s))
 		see_numbers(ret, ALERT_CLOCK_SKEW, setting->threshold, (double)off_ms / 1000, 0);
 }
 
 void anomalies_published(const struct settings *settings, struct client *client,
-			 struct baseline *size, const struct anomaly_publish *publish,
-			 struct sightings *ret)
+			 struct usual_size *size, const struct monitor_message *message,
+			 uint32_t now_s, struct sightings *ret)
 {
 	const struct setting *kind = settings->kind;
 
-	if (client->head.is_strangers)
-		return; /* nobody's habits */
 	if (kind[ALERT_PUBLISH_RATE].is_on)
-		watch_rate(&kind[ALERT_PUBLISH_RATE], client, publish->now_ns, ret);
-	if (publish->payload_len == 0)
+		watch_rate(&kind[ALERT_PUBLISH_RATE], client, now_s, ret);
+	if (message->bytes == 0)
 		return; /* clears what is retained: has no size and no time, and repeats nothing */
 	if (kind[ALERT_PAYLOAD_SIZE].is_on)
-		watch_size(&kind[ALERT_PAYLOAD_SIZE], client, size, publish, ret);
+		watch_size(&kind[ALERT_PAYLOAD_SIZE], client, size, message, now_s, ret);
 	if (kind[ALERT_DUPLICATES].is_on)
-		watch_repeats(&kind[ALERT_DUPLICATES], client, publish, ret);
-	if (kind[ALERT_CLOCK_SKEW].is_on && publish->has_claim)
-		watch_clock(&kind[ALERT_CLOCK_SKEW], client, publish, ret);
+		watch_repeats(&kind[ALERT_DUPLICATES], client, message, now_s, ret);
+	if (kind[ALERT_CLOCK_SKEW].is_on && message->has_claim)
+		watch_clock(&kind[ALERT_CLOCK_SKEW], client, message, now_s, ret);
 }
 
 /* ---- refusals, takeovers, silence -------------------------------------------------------- */
 
 /* Boyer and Moore's vote: the reason that most have is the one that counts. */
 static void watch_streak(const struct setting *setting, struct client *client, enum reason reason,
-			 int64_t now_ns, struct sightings *ret)
+			 uint32_t now_s, struct sightings *ret)
 {
 	if (client->refusals.count > 0 && client->refusal_reason != (uint8_t)reason &&
-	    !is_over(client->refusals.start_s, setting->window_s, seconds(now_ns))) {
+	    !is_over(client->refusals.start_s, setting->window_s, now_s)) {
 		client->refusals.count--;
 		return;
 	}
 	client->refusal_reason = (uint8_t)reason;
-	if (count(setting, &client->refusals, now_ns))
+	if (count(setting, &client->refusals, now_s))
 		see(ret, ALERT_REFUSAL_STREAK, setting->threshold);
 }
 
@@ -202,12 +230,13 @@ void anomalies_refused(const struct settings *settings, struct client *client, e
 		       uint64_t entity, int64_t now_ns, struct sightings *ret)
 {
 	const struct setting *kind = settings->kind;
+	uint32_t now_s = anomalies_seconds(now_ns);
 	uint64_t tried;
 
 	table_blame(&client->head, 1, now_ns);
 	if (reason == REASON_RATE_EXCEEDED) {
 		if (kind[ALERT_RATE_LIMIT].is_on &&
-		    count(&kind[ALERT_RATE_LIMIT], &client->above, now_ns))
+		    count(&kind[ALERT_RATE_LIMIT], &client->above, now_s))
 			see(ret, ALERT_RATE_LIMIT, kind[ALERT_RATE_LIMIT].threshold);
 		return;
 	}
@@ -216,7 +245,7 @@ void anomalies_refused(const struct settings *settings, struct client *client, e
 	    reason == REASON_INTERNAL)
 		return;
 	if (kind[ALERT_REFUSAL_STREAK].is_on)
-		watch_streak(&kind[ALERT_REFUSAL_STREAK], client, reason, now_ns, ret);
+		watch_streak(&kind[ALERT_REFUSAL_STREAK], client, reason, now_s, ret);
 	if (kind[ALERT_ID_PROBING].is_on && entity &&
 	    anomalies_distinct(&kind[ALERT_ID_PROBING], &client->probed, entity, now_ns, &tried))
 		see(ret, ALERT_ID_PROBING, tried);
@@ -228,7 +257,7 @@ void anomalies_taken_over(const struct settings *settings, struct client *client
 	const struct setting *setting = &settings->kind[ALERT_TAKEOVER];
 
 	if (setting->is_on && !client->head.is_strangers &&
-	    count(setting, &client->takeovers, now_ns))
+	    count(setting, &client->takeovers, anomalies_seconds(now_ns)))
 		see(ret, ALERT_TAKEOVER, setting->threshold);
 }
 
@@ -236,7 +265,7 @@ uint32_t anomalies_silence(const struct settings *settings, const struct client_
 			   uint32_t interval_s, int64_t now_ns)
 {
 	const struct setting *setting = &settings->kind[ALERT_SILENT];
-	uint32_t silent_s = seconds(now_ns) - channel->last_s;
+	uint32_t silent_s = anomalies_seconds(now_ns) - channel->last_s;
 
 	if (!setting->is_on || interval_s == 0 || channel->times < setting->threshold)
 		return 0;

@@ -18,6 +18,7 @@
 #include "base/reason.h"
 #include "monitor/alerts.h"
 #include "monitor/clients.h"
+#include "monitor/message.h"
 #include "monitor/settings.h"
 
 /* One thing that was seen, in numbers. */
@@ -36,19 +37,28 @@ struct sightings {
 	struct sighting item[SIGHTINGS_MAX];
 };
 
-/* An accepted publish. */
-struct anomaly_publish {
-	uint64_t digest; /* of topic and payload */
-	uint32_t payload_len;
-	bool has_claim;       /* the message says when it was made */
-	int64_t claim_off_ms; /* how far that is from now */
-	int64_t now_ns;
+/* Time in the unit of windows; never 0, which stands for never. */
+static inline uint32_t anomalies_seconds(int64_t now_ns)
+{
+	return (uint32_t)(now_ns / 1000000000) + 1;
+}
+
+/*
+ * What payloads of a channel are like. Which lengths are usual is worked out when something is
+ * learned; once enough is known, one message out of eight teaches: asking costs two
+ * comparisons. All zero knows nothing.
+ */
+struct usual_size {
+	struct baseline baseline;
+	uint32_t passed; /* messages, to draw those that teach */
+	uint32_t least;  /* lengths outside of these are far; both 0 until enough is known */
+	uint32_t most;
 };
 
-/* @size is the channel's baseline and learns. Adds to @ret. */
+/* An accepted publish; @client has a record of its own. @size learns. Adds to @ret. */
 void anomalies_published(const struct settings *settings, struct client *client,
-			 struct baseline *size, const struct anomaly_publish *publish,
-			 struct sightings *ret);
+			 struct usual_size *size, const struct monitor_message *message,
+			 uint32_t now_s, struct sightings *ret);
 
 /* A refusal; @entity is a hash of what was asked for where the client may not have it, else 0. */
 void anomalies_refused(const struct settings *settings, struct client *client, enum reason reason,

@@ -4,13 +4,11 @@
  * Learns from one number after the other; the last sixteen or so count. A number that is far
  * off is learned as if it were just as far as is still usual, so that an attack shifts its own
  * yardstick slowly, and a lasting change is accepted in the end. All zero knows nothing.
- * Inline, since every message is looked at.
  */
 #ifndef PETSTORE_MONITOR_BASELINE_H
 #define PETSTORE_MONITOR_BASELINE_H
 
 #include <float.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #define BASELINE_WEIGHT 0.0625f
@@ -28,6 +26,7 @@ struct baseline_bounds {
 	uint32_t learned; /* before so many numbers nothing is far */
 };
 
+/* How far off the mean a number may be. */
 static inline float baseline_distance(const struct baseline *baseline,
 				      const struct baseline_bounds *bounds)
 {
@@ -50,16 +49,6 @@ static inline float baseline_limit(const struct baseline *baseline,
 	if (baseline->learned < bounds->learned)
 		return FLT_MAX;
 	return baseline->mean + baseline_distance(baseline, bounds);
-}
-
-static inline bool baseline_is_far(const struct baseline *baseline,
-				   const struct baseline_bounds *bounds, float number)
-{
-	float difference = number - baseline->mean;
-
-	if (baseline->learned < bounds->learned)
-		return false;
-	return (difference < 0 ? -difference : difference) > baseline_distance(baseline, bounds);
 }
 
 static inline void baseline_learn(struct baseline *baseline, const struct baseline_bounds *bounds,

@@ -7,6 +7,7 @@ struct bucket_rate bucket_rate(uint32_t units, uint32_t burst, int64_t period_ns
 	if (units == 0)
 		return (struct bucket_rate){ 0 };
 	rate.unit = (int64_t)(((uint64_t)period_ns << BUCKETS_FRACTION) / units);
+	rate.one_ns = bucket_cost(&rate, 1);
 	rate.burst_ns = bucket_cost(&rate, rate.burst);
 	return rate;
 }

@@ -24,6 +24,7 @@ struct bucket_rate {
 	uint32_t per_period; /* 0: no limit */
 	uint32_t burst;
 	int64_t unit;     /* nanoseconds that one unit takes, in 2^-BUCKETS_FRACTION */
+	int64_t one_ns;   /* the same in whole ones */
 	int64_t burst_ns; /* that a burst takes */
 };
 
@@ -38,40 +39,38 @@ struct bucket_rate bucket_rate(uint32_t units, uint32_t burst, int64_t period_ns
 /* The same for a second. */
 struct bucket_rate bucket_per_second(uint32_t units, uint32_t burst);
 
-/* What @units of @rate take; asked for with every message, and so inline as the two below. */
+/* What @units of @rate take; asked for with every message, and so inline as those below. */
 static inline int64_t bucket_cost(const struct bucket_rate *rate, uint32_t units)
 {
 	return (int64_t)((__int128)units * rate->unit >> BUCKETS_FRACTION);
 }
 
-/* Would bucket_take() take? Changes nothing. */
-static inline bool bucket_has(const struct bucket *bucket, const struct bucket_rate *rate,
-			      uint32_t units, int64_t now_ns)
-{
-	if (rate->per_period == 0 || bucket->full_ns <= now_ns)
-		return true;
-	return bucket->full_ns - now_ns + bucket_cost(rate, units) <= rate->burst_ns;
-}
-
-/* Takes @units that bucket_has(). */
-static inline void bucket_pay(struct bucket *bucket, const struct bucket_rate *rate, uint32_t units,
-			      int64_t now_ns)
-{
-	if (rate->per_period != 0)
-		bucket->full_ns = (bucket->full_ns > now_ns ? bucket->full_ns : now_ns) +
-				  bucket_cost(rate, units);
-}
-
 /*
- * Takes @units, or takes nothing and returns false. What is larger than the burst passes only
- * through a full bucket, and is waited for afterwards: it would never pass otherwise.
+ * Has @bucket what costs @cost_ns, or would it have were it @bursts times as large? In *ret it is
+ * with that taken. What is larger than the burst passes only through a full bucket, and is
+ * waited for afterwards: it would never pass otherwise.
  */
+static inline bool bucket_has(const struct bucket *bucket, const struct bucket_rate *rate,
+			      int64_t cost_ns, unsigned bursts, int64_t now_ns, struct bucket *ret)
+{
+	int64_t owed_ns = bucket->full_ns - now_ns;
+
+	*ret = *bucket;
+	if (rate->per_period == 0)
+		return true;
+	ret->full_ns = (owed_ns > 0 ? bucket->full_ns : now_ns) + cost_ns;
+	return owed_ns <= 0 || owed_ns + cost_ns <= (int64_t)bursts * rate->burst_ns;
+}
+
+/* Takes @units, or takes nothing and returns false. */
 static inline bool bucket_take(struct bucket *bucket, const struct bucket_rate *rate,
 			       uint32_t units, int64_t now_ns)
 {
-	if (!bucket_has(bucket, rate, units, now_ns))
+	struct bucket after;
+
+	if (!bucket_has(bucket, rate, bucket_cost(rate, units), 1, now_ns, &after))
 		return false;
-	bucket_pay(bucket, rate, units, now_ns);
+	*bucket = after;
 	return true;
 }
 

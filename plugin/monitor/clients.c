@@ -98,13 +98,10 @@ static int64_t debt(const struct client_channel *channel, int64_t now_ns)
 	return full_ns > now_ns ? full_ns - now_ns : 0;
 }
 
-struct client_channel *client_channel(struct client *client, uint64_t id, int64_t now_ns)
+struct client_channel *client_take_channel(struct client *client, uint64_t id, int64_t now_ns)
 {
 	struct client_channel *least = NULL;
 
-	for (size_t i = 0; i < CLIENTS_CHANNELS; i++)
-		if (client->channel[i].id == id)
-			return &client->channel[i];
 	for (size_t i = 0; i < CLIENTS_CHANNELS; i++) {
 		struct client_channel *channel = &client->channel[i];
 

@@ -22,7 +22,7 @@
 #define CLIENTS_NAME_MAX 48u /* bytes kept of a client id and of a principal, NUL included */
 #define CLIENTS_CHANNELS 4u  /* channels whose limits a client has buckets for at a time */
 #define CLIENTS_FILTERS_MAX 4096u
-#define CLIENTS_REPEATS 4u /* messages watched for repetition at a time */
+#define CLIENTS_REPEATS 8u /* messages watched for repetition at a time */
 
 /* Counts within a window that begins with the first count. */
 struct window {
@@ -45,38 +45,41 @@ struct client_channel {
 	bool is_silent; /* an alert stands */
 };
 
+/* A message that may be a repetition, as a part of its digest. */
+struct repeat {
+	uint32_t digest;
+	uint32_t count; /* 0: free */
+};
+
+/* What each message asks for stands first, close together. */
 struct client {
 	struct table_head head;
-	char id[CLIENTS_NAME_MAX];
-	char principal[CLIENTS_NAME_MAX];
-	const void *handle; /* the connection that speaks for it; compared, never followed */
-
-	/* limits */
+	int64_t slow_until_ns; /* the response "limit": a message a second until then */
+	struct window published;
+	struct baseline rate;
+	uint32_t repeat_start_s;
+	struct repeat repeat[CLIENTS_REPEATS];
 	struct bucket messages;
 	struct bucket bytes;
-	struct bucket connects;
 	struct client_channel channel[CLIENTS_CHANNELS];
-	int64_t slow_until_ns; /* the response "limit": a message a second until then */
-	struct window above;   /* messages refused for their rate */
 
+	struct bucket connects;
+	struct window above; /* messages refused for their rate */
 	uint32_t filter_count;
 	uint32_t filter_room;
 	uint64_t *filter; /* owned: hashes of the filters it subscribed to, where that is limited */
 
-	/* what detectors remember */
+	/* what other detectors remember */
 	struct window refusals;
 	uint8_t refusal_reason;
 	struct distinct probed;
-	struct window published;
-	struct baseline rate;
 	struct window sizes; /* payloads of unusual size */
 	struct window skewed;
 	struct window takeovers;
-	uint32_t repeat_start_s;
-	struct {
-		uint32_t digest;
-		uint32_t count; /* 0: free */
-	} repeat[CLIENTS_REPEATS];
+
+	const void *handle; /* the connection that speaks for it; compared, never followed */
+	char id[CLIENTS_NAME_MAX];
+	char principal[CLIENTS_NAME_MAX];
 };
 
 struct clients;
@@ -98,11 +101,21 @@ uint64_t clients_key(const struct clients *clients, const char *id, const char *
 struct table *clients_table(struct clients *clients);
 
 /*
- * The client's place for channel @id. When all are taken, that of the
+ * A place for channel @id, which has none. When all are taken, that of the
  * channel whose buckets are fullest is given up, and what is still owed there is owed here: a
  * client gains nothing by changing channels.
  */
-struct client_channel *client_channel(struct client *client, uint64_t id, int64_t now_ns);
+struct client_channel *client_take_channel(struct client *client, uint64_t id, int64_t now_ns);
+
+/* The client's place for channel @id. */
+static inline struct client_channel *client_channel(struct client *client, uint64_t id,
+						    int64_t now_ns)
+{
+	for (size_t i = 0; i < CLIENTS_CHANNELS; i++)
+		if (client->channel[i].id == id)
+			return &client->channel[i];
+	return client_take_channel(client, id, now_ns);
+}
 
 /*
  * A subscription, as the filter's hash: false where it is one more than @limit (at most

@@ -19,7 +19,7 @@
 #include "base/reason.h"
 #include "monitor/alerts.h"
 #include "monitor/bans.h"
-#include "monitor/buckets.h"
+#include "monitor/message.h"
 #include "monitor/settings.h"
 
 #define MONITOR_CLIENTS_MIN 64u
@@ -37,13 +37,7 @@ struct monitor_limits {
 	uint32_t connects_per_minute;
 };
 
-/* Limits made ready to be charged against, see monitor_rates(). All zero: none. */
-struct monitor_rates {
-	struct bucket_rate messages;
-	struct bucket_rate bytes;
-	struct bucket_rate connects;
-};
-
+/* The same made ready to be charged against. */
 struct monitor_rates monitor_rates(const struct monitor_limits *limits);
 
 /* What the contract says of a channel; by its index. */
@@ -90,30 +84,32 @@ struct monitor_seat {
 struct client *monitor_client(struct monitor *monitor, const struct monitor_who *who,
 			      struct monitor_seat *seat, int64_t now_ns);
 
+/* The same where the seat knows it, so that nobody has to ask who it is; else NULL. */
+struct client *monitor_seated(const struct monitor_seat *seat, int64_t now_ns);
+
 /* ---- limits ------------------------------------------------------------------------------ */
 
 /*
- * Charges a publish of @bytes on a channel (by index) against the channel's limits and @own,
- * those of the client's roles (NULL: none). False: it is above one of them, nothing was
- * charged, and @why says which.
+ * Charges @message against the channel's limits and the client's own. False: it is above one of
+ * them, nothing was charged, and @why says which.
+ *
+ * A last will is charged like any message, but may overdraw by a burst: when it is published
+ * is not up to the client, and a device that had just used up its rate would else be taken for
+ * alive for good. Only who keeps dying is refused his last word.
  */
-bool monitor_charge(struct monitor *monitor, struct client *client, size_t channel, size_t bytes,
-		    const struct monitor_rates *own, int64_t now_ns, struct diag *why);
+bool monitor_charge(struct monitor *monitor, struct client *client,
+		    const struct monitor_message *message, int64_t now_ns, struct diag *why);
 
 /* ---- what happened ----------------------------------------------------------------------- */
 
-/* An accepted publish. */
-struct monitor_publish {
-	size_t channel;
-	uint64_t digest; /* of topic and payload */
-	size_t payload_len;
-	bool has_claim;       /* the message says when it was made: */
-	int64_t claim_off_ms; /* so far from now */
-};
-
-void monitor_published(struct monitor *monitor, struct client *client,
-		       const struct monitor_who *who, const struct monitor_publish *publish,
-		       int64_t now_ns);
+/*
+ * @message, which is no last will, was accepted. True: something was seen, and
+ * monitor_respond() has to be told who it was.
+ */
+bool monitor_published(struct monitor *monitor, struct client *client,
+		       const struct monitor_message *message, int64_t now_ns);
+void monitor_respond(struct monitor *monitor, struct client *client, const struct monitor_who *who,
+		     int64_t now_ns);
 
 /*
  * A refused publish or subscription, also one that was only observed. @entity (@entity_len

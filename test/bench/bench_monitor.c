@@ -3,10 +3,15 @@
  * detector that looks at a publish, and the counters. Nanoseconds a message, those of the loop
  * around it taken off; as the contract ships (limits of one channel), and with every limit and
  * the watch for silence on.
+ *
+ *     bench_monitor                    nanoseconds
+ *     bench_monitor --once ships|all   one round, to be counted: valgrind --tool=callgrind
+ *                                      --toggle-collect='count_me*', divided by the 100000 messages
  */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -15,6 +20,7 @@
 
 #define CLIENTS 1000u
 #define MESSAGES 2000000u
+#define MESSAGES_ONCE 100000u
 
 struct bench {
 	struct monitor *monitor;
@@ -32,25 +38,23 @@ static volatile uint64_t sink; /* keeps an idle loop from being left out */
 static void one(struct bench *bench, unsigned client, uint64_t i, int64_t now_ns)
 {
 	struct monitor_who who = { bench->id[client], "device", "192.0.2.1" };
-	struct monitor_publish publish = { .channel = i & 3,
+	struct monitor_message message = { .channel = i & 3,
+					   .bytes = 150 + (i & 15),
+					   .own = bench->has_all ? &bench->own : NULL,
 					   .digest = i * UINT64_C(0x9e3779b97f4a7c15),
-					   .payload_len = 150 + (i & 15),
 					   .has_claim = true };
 	struct client *record;
 	struct diag why;
 
 	if (bench->is_idle) {
-		sink = publish.digest + (uintptr_t)who.client;
+		sink = message.digest + (uintptr_t)who.client;
 		return;
 	}
 	record = monitor_client(bench->monitor, &who, &bench->seat[client], now_ns);
-
-	if (!monitor_charge(bench->monitor, record, publish.channel, publish.payload_len,
-			    bench->has_all ? &bench->own : NULL, now_ns, &why))
+	if (!monitor_charge(bench->monitor, record, &message, now_ns, &why) ||
+	    monitor_published(bench->monitor, record, &message, now_ns))
 		exit(1);
-	monitor_published(bench->monitor, record, &who, &publish, now_ns);
-	metrics_decided(bench->metrics, METRICS_PUBLISH, (uint32_t)publish.channel, REASON_NONE,
-			false);
+	metrics_decided(bench->metrics, METRICS_PUBLISH, message.channel, REASON_NONE, false);
 	metrics_took(bench->metrics, 1500);
 }
 
@@ -61,6 +65,13 @@ static int64_t cpu_ns(void)
 
 	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
 	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* A function of its own, so that it can be named to callgrind. */
+__attribute__((noinline)) static void count_me(struct bench *bench)
+{
+	for (uint64_t i = 0; i < MESSAGES_ONCE; i++)
+		one(bench, (unsigned)(i % CLIENTS), i, bench->now_ns += 10000);
 }
 
 static double run(struct bench *bench, unsigned clients)
@@ -107,24 +118,32 @@ static int make(struct bench *bench, struct diag *diag)
 	return rc;
 }
 
-int main(void)
+static int fail(const struct diag *diag)
+{
+	(void)fprintf(stderr, "%s\n", diag->text);
+	return 1;
+}
+
+int main(int argc, char **argv)
 {
 	static struct bench bench;
 	double idle;
 	struct diag diag;
 
-	if (make(&bench, &diag)) {
-		(void)fprintf(stderr, "%s\n", diag.text);
-		return 1;
+	if (make(&bench, &diag))
+		return fail(&diag);
+	if (argc == 3 && strcmp(argv[1], "--once") == 0) {
+		if (use(&bench, strcmp(argv[2], "all") == 0, &diag))
+			return fail(&diag);
+		count_me(&bench);
+		return 0;
 	}
 	bench.is_idle = true;
 	idle = run(&bench, CLIENTS);
 	bench.is_idle = false;
 	for (int all = 0; all < 2; all++) {
-		if (use(&bench, all, &diag)) {
-			(void)fprintf(stderr, "%s\n", diag.text);
-			return 1;
-		}
+		if (use(&bench, all, &diag))
+			return fail(&diag);
 		(void)run(&bench, CLIENTS); /* warms up */
 		(void)printf("monitor, %s: 1 client %.1f ns, %u clients %.1f ns a message\n",
 			     all ? "all limits on" : "as it ships", run(&bench, 1) - idle, CLIENTS,

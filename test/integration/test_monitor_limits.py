@@ -88,6 +88,34 @@ def test_a_channel_observed(new_broker):
     broker.wait_rows([(5,)], "SELECT count(*) FROM events")
 
 
+def test_wills_are_charged(new_broker):
+    """A device that used up its rate has its last word; who keeps dying has not."""
+    broker = new_broker()
+    watched.roles(broker, collar={"messagesPerSecond": 1, "burst": 2})
+    broker.start()
+    watcher = broker.client("backoffice")
+    watcher.subscribe("#")
+    first = broker.client("collar-7", client_id="dying",
+                          will=messages.availability("pet-0", False) + (1, False))
+    assert refused([first.publish(*messages.availability("collar-7", quantity=n), qos=1)
+                    for n in range(2)]) == 0
+    for number in range(1, 60):
+        since = broker.mark()
+        first.drop()
+        broker.wait_log("Client dying .*(closed|disconnected)", since)
+        if "rate-exceeded" in broker.log(since):
+            break
+        first = broker.client("collar-7", client_id="dying",
+                              will=messages.availability("pet-%d" % number, False) + (1, False))
+    broker.wait_log("refused will pets/pet-%d/availability by collar-7 .*: rate-exceeded: more than"
+                    " 1 messages a second" % (number - 1), since)
+    heard = [each.topic for each in broker.barrier(watcher)]
+    assert "pets/pet-0/availability" in heard
+    assert "pets/pet-%d/availability" % (number - 1) not in heard
+    broker.wait_rows([("rate-exceeded",)],
+                     "SELECT DISTINCT reason FROM refusals WHERE client_id = 'dying'")
+
+
 def test_limits_survive_a_reload_of_the_contract(new_broker):
     broker = new_broker()
 

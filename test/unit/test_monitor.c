@@ -219,6 +219,14 @@ static void test_table_walk__sees_each_once_in_a_round(void **state)
 
 /* ---- baselines --------------------------------------------------------------------------- */
 
+static bool is_far(const struct baseline *baseline, const struct baseline_bounds *bounds,
+		   float number)
+{
+	return number > baseline_limit(baseline, bounds) ||
+	       (baseline->learned >= bounds->learned &&
+		number < baseline->mean - baseline_distance(baseline, bounds));
+}
+
 static void test_baseline__learns_before_it_judges(void **state)
 {
 	const struct baseline_bounds bounds = { .factor = 4, .least = 10, .learned = 20 };
@@ -227,11 +235,11 @@ static void test_baseline__learns_before_it_judges(void **state)
 	(void)state;
 	for (int i = 0; i < 19; i++)
 		baseline_learn(&baseline, &bounds, 100 + (float)(i % 5));
-	assert_false(baseline_is_far(&baseline, &bounds, 1e9f));
+	assert_false(is_far(&baseline, &bounds, 1e9f));
 	baseline_learn(&baseline, &bounds, 100);
-	assert_true(baseline_is_far(&baseline, &bounds, 200));
-	assert_true(baseline_is_far(&baseline, &bounds, 0));
-	assert_false(baseline_is_far(&baseline, &bounds, 140)); /* an eighth, four times */
+	assert_true(is_far(&baseline, &bounds, 200));
+	assert_true(is_far(&baseline, &bounds, 0));
+	assert_false(is_far(&baseline, &bounds, 140)); /* an eighth, four times */
 	assert_true(baseline_limit(&baseline, &bounds) < 160);
 }
 
@@ -244,7 +252,7 @@ static void test_baseline__gets_used_to_a_change_slowly(void **state)
 	(void)state;
 	for (int i = 0; i < 50; i++)
 		baseline_learn(&baseline, &bounds, 100);
-	while (baseline_is_far(&baseline, &bounds, 1000) && surprised < 1000) {
+	while (is_far(&baseline, &bounds, 1000) && surprised < 1000) {
 		baseline_learn(&baseline, &bounds, 1000);
 		surprised++;
 	}
@@ -344,24 +352,24 @@ static void play_publish(struct script *script, const struct monitor_who *who, c
 {
 	const struct monitor_limits limits = { .messages_per_second = number(words, "own", 0) };
 	const struct monitor_rates own = monitor_rates(&limits);
-	struct monitor_publish publish = {
-		.channel = channel_at(script, words[0]),
-		.payload_len = number(words, "len", 100),
+	struct monitor_message message = {
+		.channel = (uint32_t)channel_at(script, words[0]),
+		.bytes = number(words, "len", 100),
+		.own = limits.messages_per_second ? &own : NULL,
 		.digest = number(words, "digest", 1000000 + i),
 		.has_claim = number(words, "off", 0) != 0,
 		.claim_off_ms = (int)number(words, "off", 0),
+		.is_will = number(words, "will", 0),
 	};
 	struct client *client = monitor_client(script->monitor, who, NULL, now);
 	struct diag why;
 
-	script->is_limited =
-		!monitor_charge(script->monitor, client, publish.channel, publish.payload_len,
-				limits.messages_per_second ? &own : NULL, now, &why);
+	script->is_limited = !monitor_charge(script->monitor, client, &message, now, &why);
 	script->limited += script->is_limited;
 	if (script->is_limited)
 		monitor_refused(script->monitor, who, REASON_RATE_EXCEEDED, NULL, 0, now);
-	else
-		monitor_published(script->monitor, client, who, &publish, now);
+	else if (!message.is_will && monitor_published(script->monitor, client, &message, now))
+		monitor_respond(script->monitor, client, who, now);
 }
 
 static enum reason reason_of(const struct script *script, const char *code)
@@ -597,7 +605,7 @@ static void test_monitor__memory_is_bounded_by_what_it_began_with(void **state)
 	struct monitor *monitor = NULL;
 	struct monitor_channel channel = { .name = "c", .limits = { .messages_per_second = 10 } };
 	struct monitor_who worst = { "worst", "eva", "192.0.2.1" };
-	struct monitor_publish publish = { .payload_len = 100 };
+	struct monitor_message message = { .bytes = 100 };
 	int64_t now = 1000 * SECOND;
 	size_t memory;
 	char id[40];
@@ -617,8 +625,9 @@ static void test_monitor__memory_is_bounded_by_what_it_began_with(void **state)
 
 		(void)snprintf(id, sizeof(id), "flood-%u", i);
 		client = monitor_client(monitor, &who, NULL, now);
-		if (monitor_charge(monitor, client, 0, 100, NULL, now, &diag))
-			monitor_published(monitor, client, &who, &publish, now);
+		if (monitor_charge(monitor, client, &message, now, &diag) &&
+		    monitor_published(monitor, client, &message, now))
+			monitor_respond(monitor, client, &who, now);
 		monitor_refused(monitor, &who, REASON_SCHEMA_VIOLATION, NULL, 0, now);
 		(void)monitor_connect(monitor, &who, &id, NULL, now);
 		monitor_login_failed(monitor, &who, now);

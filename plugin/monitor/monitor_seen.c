@@ -1,0 +1,290 @@
+/*
+ * monitor_seen.c -- what happened, and what did not: patterns, and what follows from them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "monitor/monitor_inside.h"
+
+#define WALK_STEP 2048u     /* records in a step */
+#define LOGIN_RECORDS 4096u /* addresses, and user names, watched at a time */
+#define ALERT_BADNESS 64u   /* what an alert does to a record's standing: half an hour's worth */
+
+static uint64_t subject_of(const struct monitor *monitor, const struct monitor_who *who)
+{
+	return clients_key(monitor->clients, who->client, who->principal);
+}
+
+static void kick(struct monitor *monitor, const char *client)
+{
+	for (size_t i = 0; i < monitor->kicks; i++)
+		if (strcmp(monitor->kick[i], client) == 0)
+			return;
+	if (monitor->kicks == MONITOR_KICKS_MAX)
+		return;
+	monitor->kick[monitor->kicks] = strdup(client);
+	if (monitor->kick[monitor->kicks])
+		monitor->kicks++;
+}
+
+static void respond(struct monitor *monitor, struct client *client, const struct monitor_who *who,
+		    enum alert_kind kind, int64_t now_ns)
+{
+	const struct setting *setting = &monitor->settings.kind[kind];
+	const struct bans_subject subject = { .subject = subject_of(monitor, who),
+					      .client = who->client,
+					      .principal = who->principal };
+
+	if (setting->response == ALERT_LIMIT && client)
+		client->slow_until_ns = now_ns + setting->response_s * SECOND_NS;
+	if (setting->response == ALERT_DISCONNECT)
+		(void)bans_hold(monitor->bans, &subject, kind, setting->response_s, now_ns);
+	if (setting->response == ALERT_BAN)
+		bans_put(monitor->bans, &subject, kind, setting->response_s, now_ns);
+	if (setting->response >= ALERT_DISCONNECT)
+		kick(monitor, who->client);
+}
+
+static struct alert_evidence evidence_of(const struct monitor *monitor, enum alert_kind kind,
+					 const struct monitor_who *who)
+{
+	const struct setting *setting = &monitor->settings.kind[kind];
+
+	return (struct alert_evidence){
+		.kind = kind,
+		.subject = subject_of(monitor, who),
+		.client = who->client,
+		.principal = who->principal,
+		.address = who->address,
+		.where = "",
+		.detail = "",
+		.threshold = setting->threshold,
+		.window_s = setting->window_s,
+		.response = setting->response,
+		.response_s = setting->response_s,
+		.quiet_s = setting->window_s,
+	};
+}
+
+static void see_all(struct monitor *monitor, struct client *client, const struct monitor_who *who,
+		    const struct sightings *seen, const char *where, const char *detail,
+		    int64_t now_ns)
+{
+	for (unsigned i = 0; i < seen->count; i++) {
+		const struct sighting *item = &seen->item[i];
+		struct alert_evidence evidence = evidence_of(monitor, item->kind, who);
+
+		evidence.where = where;
+		evidence.detail = detail;
+		evidence.count = item->count;
+		evidence.observed = item->observed;
+		evidence.expected = item->expected;
+		evidence.has_numbers = item->has_numbers;
+		(void)alerts_see(monitor->alerts, &evidence, now_ns);
+		table_blame(&client->head, ALERT_BADNESS, now_ns);
+		respond(monitor, client, who, item->kind, now_ns);
+	}
+}
+
+static uint64_t silence_of(uint64_t client, const struct channel *channel)
+{
+	return client ^ (channel->id << 1);
+}
+
+/* Any place that is not silent lets the record be given up again. */
+static void speak(struct monitor *monitor, struct client *client, const struct channel *channel,
+		  int64_t now_ns, uint32_t now_s)
+{
+	struct client_channel *mine = client_channel(client, channel->id, now_ns);
+
+	mine->last_s = now_s;
+	if (mine->times < UINT32_MAX)
+		mine->times++;
+	if (!mine->is_silent)
+		return;
+	mine->is_silent = false;
+	client->head.is_held = false;
+	for (unsigned i = 0; i < CLIENTS_CHANNELS; i++)
+		client->head.is_held |= client->channel[i].is_silent;
+	alerts_clear(monitor->alerts, ALERT_SILENT, silence_of(client->head.id, channel), now_ns);
+}
+
+bool monitor_published(struct monitor *monitor, struct client *client,
+		       const struct monitor_message *message, int64_t now_ns)
+{
+	uint32_t now_s = anomalies_seconds(now_ns);
+	struct channel *channel;
+
+	if (message->channel >= monitor->channels || client->head.is_strangers)
+		return false; /* nobody's habits */
+	channel = &monitor->channel[message->channel];
+	if (channel->interval_s > 0)
+		speak(monitor, client, channel, now_ns, now_s);
+	monitor->seen.count = 0;
+	monitor->seen_on = channel;
+	anomalies_published(&monitor->settings, client, &channel->size, message, now_s,
+			    &monitor->seen);
+	return monitor->seen.count > 0;
+}
+
+void monitor_respond(struct monitor *monitor, struct client *client, const struct monitor_who *who,
+		     int64_t now_ns)
+{
+	see_all(monitor, client, who, &monitor->seen, monitor->seen_on->name, "", now_ns);
+}
+
+void monitor_refused(struct monitor *monitor, const struct monitor_who *who, enum reason reason,
+		     const char *entity, size_t entity_len, int64_t now_ns)
+{
+	struct client *client = monitor_client(monitor, who, NULL, now_ns);
+	struct sightings seen;
+	uint64_t hash = entity ? keyhash_pair(&monitor->hash, entity, entity_len, "", 0) : 0;
+
+	seen.count = 0;
+	anomalies_refused(&monitor->settings, client, reason, hash, now_ns, &seen);
+	if (seen.count > 0)
+		see_all(monitor, client, who, &seen, "", reason_code(reason), now_ns);
+}
+
+void monitor_taken_over(struct monitor *monitor, struct client *client,
+			const struct monitor_who *who, int64_t now_ns)
+{
+	struct sightings seen;
+
+	seen.count = 0; /* its items are written before they count */
+	anomalies_taken_over(&monitor->settings, client, now_ns, &seen);
+	if (seen.count > 0)
+		see_all(monitor, client, who, &seen, "", "", now_ns);
+}
+
+/* ---- logins ------------------------------------------------------------------------------ */
+
+/* An address or a user name that logins failed from, or as. */
+struct login {
+	struct table_head head;
+	struct distinct others;
+};
+
+int monitor_new_logins(struct table **ret, struct diag *diag)
+{
+	return table_new(LOGIN_RECORDS, sizeof(struct login), ret, diag);
+}
+
+/* One more @other name beside @name. */
+static void count_login(struct monitor *monitor, enum alert_kind kind, struct table *table,
+			const char *name, const char *other, int64_t now_ns)
+{
+	const struct setting *setting = &monitor->settings.kind[kind];
+	uint64_t id = keyhash_pair(&monitor->hash, name, strlen(name), "", 0);
+	uint64_t name_of_other = keyhash_pair(&monitor->hash, other, strlen(other), "", 0);
+	struct monitor_who who = { "", "", "" };
+	struct alert_evidence evidence;
+	struct login *login;
+	bool is_new;
+	uint64_t count;
+
+	if (!setting->is_on || !name[0])
+		return;
+	login = table_take(table, id == 1 ? 2 : id, now_ns, NULL, NULL, &is_new);
+	table_blame(&login->head, 1, now_ns);
+	if (login->head.is_strangers ||
+	    !anomalies_distinct(setting, &login->others, name_of_other, now_ns, &count))
+		return;
+	if (kind == ALERT_CREDENTIALS)
+		who.address = name;
+	else
+		who.principal = name;
+	evidence = evidence_of(monitor, kind, &who);
+	evidence.subject = id;
+	evidence.count = count;
+	table_blame(&login->head, ALERT_BADNESS, now_ns);
+	(void)alerts_see(monitor->alerts, &evidence, now_ns);
+}
+
+void monitor_login_failed(struct monitor *monitor, const struct monitor_who *who, int64_t now_ns)
+{
+	count_login(monitor, ALERT_CREDENTIALS, monitor->addresses, who->address, who->principal,
+		    now_ns);
+	if (who->address[0])
+		count_login(monitor, ALERT_USER_ATTACK, monitor->users, who->principal,
+			    who->address, now_ns);
+}
+
+/* ---- what did not happen ----------------------------------------------------------------- */
+
+struct walk {
+	struct monitor *monitor;
+	int64_t now_ns;
+};
+
+static void see_silence(struct monitor *monitor, struct client *client, struct client_channel *mine,
+			const struct channel *channel, uint32_t silent_s, int64_t now_ns)
+{
+	struct monitor_who who = { client->id, client->principal, "" };
+	struct alert_evidence evidence = evidence_of(monitor, ALERT_SILENT, &who);
+
+	evidence.subject = silence_of(client->head.id, channel);
+	evidence.where = channel->name;
+	evidence.count = 1;
+	evidence.observed = silent_s;
+	evidence.expected = channel->interval_s;
+	evidence.has_numbers = true;
+	evidence.is_lasting = true;
+	evidence.response = ALERT_REPORT; /* nobody is there to be limited */
+	mine->is_silent = alerts_see(monitor->alerts, &evidence, now_ns);
+	client->head.is_held |= mine->is_silent; /* until it speaks: or nobody would clear it */
+}
+
+static void look_for_silence(void *record, void *ctx)
+{
+	struct walk *walk = ctx;
+	struct client *client = record;
+
+	if (client->head.is_strangers)
+		return;
+	for (unsigned i = 0; i < CLIENTS_CHANNELS; i++) {
+		struct client_channel *mine = &client->channel[i];
+		const struct channel *channel;
+		uint32_t silent_s;
+
+		if (!mine->id || mine->times == 0 || mine->is_silent)
+			continue;
+		channel = monitor_channel_of(walk->monitor, mine->id);
+		silent_s = channel ? anomalies_silence(&walk->monitor->settings, mine,
+						       channel->interval_s, walk->now_ns)
+				   : 0;
+		if (silent_s > 0)
+			see_silence(walk->monitor, client, mine, channel, silent_s, walk->now_ns);
+	}
+}
+
+void monitor_stuck(struct monitor *monitor, const struct monitor_stuck *stuck, int64_t now_ns)
+{
+	const struct setting *setting = &monitor->settings.kind[ALERT_STUCK];
+	struct monitor_who who = { "", "", "" };
+	struct alert_evidence evidence = evidence_of(monitor, ALERT_STUCK, &who);
+	char where[ALERTS_NAME_MAX];
+
+	if (!setting->is_on)
+		return;
+	(void)snprintf(where, sizeof(where), "%s %s", stuck->entity, stuck->id);
+	evidence.subject = keyhash_pair(&monitor->hash, where, strlen(where), stuck->status,
+					strlen(stuck->status));
+	evidence.where = where;
+	evidence.detail = stuck->status;
+	evidence.count = 1;
+	evidence.observed = (double)stuck->stands_s;
+	evidence.expected = stuck->allowed_s;
+	evidence.has_numbers = true;
+	evidence.quiet_s = 3 * setting->window_s; /* asked again every window */
+	(void)alerts_see(monitor->alerts, &evidence, now_ns);
+}
+
+void monitor_look_for_silence(struct monitor *monitor, int64_t now_ns)
+{
+	struct walk walk = { .monitor = monitor, .now_ns = now_ns };
+
+	table_walk(clients_table(monitor->clients), &monitor->walked_to, WALK_STEP,
+		   look_for_silence, &walk);
+}

@@ -1,0 +1,146 @@
+/*
+ * watch_alerts.c -- what the monitor wants told and done.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "watch_inside.h"
+
+#define ALERTS_PER_SECOND 20u /* published, kept and logged; what is above waits its turn */
+#define STUCK_MAX 16u         /* entities of one status that are told of */
+
+/* "alert raised: publish-rate of eva (client app-1): Publishes far more than it usually does" */
+static void log_alert(const struct alert *alert, int64_t now_ns)
+{
+	char client[80], principal[80], where[100];
+
+	diag_escape(client, sizeof(client), alert->client, strlen(alert->client));
+	diag_escape(principal, sizeof(principal), alert->principal, strlen(alert->principal));
+	diag_escape(where, sizeof(where), alert->where, strlen(alert->where));
+	if (alert->is_raised)
+		broker_log(BROKER_WARNING, "alert raised: %s: %s%s%s%s%s%s%s%s%s%s%s: %s",
+			   alert_code(alert->kind), principal[0] ? "user " : "", principal,
+			   client[0] ? " client " : "", client, alert->address[0] ? " from " : "",
+			   alert->address, where[0] ? " on " : "", where,
+			   alert->detail[0] ? ", " : "", alert->detail,
+			   alert->response > ALERT_REPORT ? " (acted upon)" : "",
+			   alert_title(alert->kind));
+	else
+		broker_log(BROKER_NOTICE, "alert cleared: %s: %s%s%s%s after %lld s",
+			   alert_code(alert->kind), principal[0] ? principal : where,
+			   client[0] ? " client " : "", client,
+			   alert->address[0] ? alert->address : "",
+			   (long long)((now_ns - alert->raised_ns) / SECOND_NS));
+}
+
+static void tell_alert(struct watch *watch, const struct alert *alert, int64_t now_ns)
+{
+	char topic[64], text[ALERTS_TEXT_MAX];
+	struct alertrow row = { .time_ms = clock_unix_ms(),
+				.kind = alert_code(alert->kind),
+				.state = alert->is_raised ? "raised" : "cleared",
+				.client_id = alert->client,
+				.principal = alert->principal,
+				.address = alert->address,
+				.document = text };
+	size_t len = alert_print(alert, row.time_ms, text);
+
+	(void)snprintf(topic, sizeof(topic), ALERTS_TOPIC "%s", row.kind);
+	if (len > 0 && watch->ledger)
+		ledger_alert(watch->ledger, &row);
+	if (len > 0 && watch->has_channel)
+		/* What can't be sent is on the log and in the table all the same. */
+		(void)broker_publish(watch->broker, topic, text, len, "application/json");
+	log_alert(alert, now_ns);
+}
+
+void watch_tell_alerts(struct watch *watch, int64_t now_ns)
+{
+	struct alert alert;
+
+	if (now_ns / SECOND_NS != watch->alert_second) {
+		watch->alert_second = now_ns / SECOND_NS;
+		watch->alerts = 0;
+	}
+	while (watch->alerts < ALERTS_PER_SECOND && monitor_next_alert(watch->monitor, &alert)) {
+		watch->alerts++;
+		tell_alert(watch, &alert, now_ns);
+	}
+}
+
+void watch_kick_all(struct watch *watch)
+{
+	char name[80];
+	char *client;
+
+	while ((client = monitor_next_kick(watch->monitor))) {
+		broker_log(BROKER_NOTICE, "disconnecting client %s: see the alert",
+			   diag_escape(name, sizeof(name), client, strlen(client)));
+		broker_kick(client);
+		free(client);
+	}
+}
+
+/* ---- statuses that stand too long --------------------------------------------------------- */
+
+struct stuck {
+	struct watch *watch;
+	const char *entity;
+	const char *status;
+	uint32_t allowed_s;
+	int64_t now_ns;
+};
+
+static void see_stuck(const struct ledger_stood *stood, void *ctx)
+{
+	const struct stuck *stuck = ctx;
+	struct monitor_stuck seen = { .entity = stuck->entity,
+				      .id = stood->id,
+				      .status = stuck->status,
+				      .allowed_s = stuck->allowed_s };
+	int64_t since_ms;
+
+	if (!clock_parse(stood->since, strlen(stood->since), &since_ms))
+		return;
+	seen.stands_s = (uint64_t)((clock_unix_ms() - since_ms) / 1000);
+	monitor_stuck(stuck->watch->monitor, &seen, stuck->now_ns);
+}
+
+static void ask_status(struct watch *watch, const struct contract_mapping *map, size_t status,
+		       int64_t now_ns)
+{
+	struct stuck stuck = { .watch = watch,
+			       .entity = map->entity->name,
+			       .status = map->transitions->status[status],
+			       .allowed_s = map->transitions->longest_s[status],
+			       .now_ns = now_ns };
+	int64_t before_ms = clock_unix_ms() - (int64_t)stuck.allowed_s * 1000;
+
+	/* A store that can't be asked now is asked again; its trouble is told elsewhere. */
+	(void)ledger_standing(watch->ledger, map->entity->index, map->slot, stuck.status, before_ms,
+			      STUCK_MAX, see_stuck, &stuck, NULL);
+}
+
+void watch_ask_stuck(struct watch *watch, int64_t now_ns)
+{
+	const struct setting *setting = monitor_setting(watch->monitor, ALERT_STUCK);
+	size_t channels = contract_channel_count(watch->rules->contract);
+
+	if (!watch->ledger || !setting->is_on || now_ns < watch->asked_ns)
+		return;
+	for (; watch->asked_channel < channels; watch->asked_channel++, watch->asked_status = 0) {
+		const struct contract_mapping *map =
+			contract_channel(watch->rules->contract, watch->asked_channel)->mapping;
+		size_t count = map && map->transitions ? map->transitions->count : 0;
+
+		for (; watch->asked_status < count; watch->asked_status++)
+			if (map->transitions->longest_s[watch->asked_status] > 0) {
+				ask_status(watch, map, watch->asked_status++, now_ns);
+				return;
+			}
+	}
+	watch->asked_channel = watch->asked_status = 0;
+	watch->asked_ns = now_ns + setting->window_s * SECOND_NS;
+}

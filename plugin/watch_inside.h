@@ -1,0 +1,62 @@
+/*
+ * watch_inside.h -- what the watch's files share: watch.c (life, logins, messages, the tick),
+ * watch_alerts.c (alerts told, clients disconnected, statuses that stand too long),
+ * watch_numbers.c (metrics, $SYS, answers to commands).
+ */
+#ifndef PETSTORE_WATCH_INSIDE_H
+#define PETSTORE_WATCH_INSIDE_H
+
+#include "monitor/metricsfile.h"
+#include "watch.h"
+
+#define SECOND_NS INT64_C(1000000000)
+#define ALERTS_TOPIC "alerts/"
+#define SYS_MAX 64u /* values below $SYS/broker/petstore/ */
+
+/* What was published last: only what changed is published again. */
+struct told {
+	char topic[64];
+	char value[128];
+};
+
+struct watch {
+	const struct options *options;
+	const struct broker *broker;
+	struct ledger *ledger;
+	struct monitor *monitor;
+	struct metrics *metrics;
+	struct metricsfile *file; /* NULL: none is wanted */
+	const struct rules *rules;
+	bool has_channel; /* the contract has one for alerts */
+	uint64_t generation;
+	uint64_t start_s;
+	int64_t unix_ms; /* when the other clock, which messages are measured by, was at 0 */
+	uint64_t reloads;
+	uint64_t reload_failures;
+	int64_t file_ns; /* when it was written last */
+	int64_t sys_ns;
+	int64_t alert_second;
+	unsigned alerts;
+	size_t asked_channel; /* the next to ask the ledger about, see watch_ask_stuck() */
+	size_t asked_status;
+	int64_t asked_ns;
+	size_t told_count;
+	struct told told[SYS_MAX];
+};
+
+/* Raised and cleared alerts, to topic, table and log: a bounded number a second. */
+void watch_tell_alerts(struct watch *watch, int64_t now_ns);
+
+/* Disconnects whom the monitor wants gone. */
+void watch_kick_all(struct watch *watch);
+
+/*
+ * One status of one channel a call, so that a tick costs one indexed read at most; when all
+ * have had their turn, a window's pause.
+ */
+void watch_ask_stuck(struct watch *watch, int64_t now_ns);
+
+/* Metrics file and $SYS, where they are due. */
+void watch_give_out(struct watch *watch, const struct watch_facts *facts, int64_t now_ns);
+
+#endif
