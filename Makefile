@@ -139,10 +139,19 @@ conformance: $(B)/conformance  ## run a JSON Schema test suite: SUITE=DIR [REMOT
 	@$(if $(SUITE),,echo "usage: make conformance SUITE=DIR [REMOTES=DIR]"; exit 2;) \
 	  $(B)/conformance $(SUITE) $(REMOTES) test/conformance/excused.json
 
-# The parts, one by one; logins beside the stock broker.
-bench: bench-schema bench-gate bench-ledger bench-monitor bench-logins  ## all benchmarks
+# Side by side with the stock broker; QUICK=1 takes some minutes instead of a quarter of an hour.
+BENCHES = $(B)/load $(B)/bench_gate $(B)/bench_schema $(B)/bench_ledger $(B)/bench_monitor $(B)/bench_scale
+bench: deps-run  ## what enforcement costs: the README's tables, anew (QUICK=1: less of it)
+	@docker/deps.sh bench || true # without, some of it is not measured
+	@$(MAKE) --no-print-directory all $(BENCHES)
+	@B="$(abspath $(B))" $(PYTHON) test/bench/bench.py $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+bench-readme: bench  ## the same, and put it into the README
+	@B="$(abspath $(B))" $(PYTHON) test/bench/report.py --readme
 
 $(B)/bench_gate: test/bench/bench_gate.c $(B)/rel/rooms.a
+	$(CC) $(CORE) $(CFLAGS) -MMD -MP -MF $@.d $< $(B)/rel/rooms.a -o $@ $(LINK)
+$(B)/bench_scale: test/bench/bench_scale.c $(B)/rel/rooms.a
 	$(CC) $(CORE) $(CFLAGS) -MMD -MP -MF $@.d $< $(B)/rel/rooms.a -o $@ $(LINK)
 bench-gate: $(B)/bench_gate  ## what a decision costs
 	@$(B)/bench_gate
@@ -156,6 +165,10 @@ $(B)/bench_ledger: test/bench/bench_ledger.c $(BASE:%=$(B)/rel/%.o) $(LEDGER:%=$
 	$(CC) $(CORE) $(CFLAGS) -MMD -MP -MF $@.d $(filter %.c %.o,$^) -o $@ $(LINK)
 bench-ledger: $(B)/bench_ledger  ## what keeping an accepted write costs
 	@$(B)/bench_ledger 1000000 $(B)
+
+LOAD = test/bench/load/load.c test/bench/load/wire.c test/bench/load/work.c test/bench/load/cpu.c
+$(B)/load: $(LOAD) $(wildcard test/bench/load/*.h) $(B)/rel/base/clock.o
+	$(CC) $(CORE) $(CFLAGS) $(filter %.c %.o,$^) -o $@ -lssl $(LINK)
 
 bench-logins: all  ## first and known logins a second, beside the stock broker
 	@B="$(abspath $(B))" $(PYTHON) test/bench/logins.py
@@ -212,7 +225,7 @@ clean:  ## remove what was built (chroots, npm packages and make run's files sta
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all parse asyncapi asyncapi-npm conformance bench bench-gate bench-schema bench-ledger bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration crash
+.PHONY: all parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration crash
 
 # ---- running it -------------------------------------------------------------------------
 
@@ -238,7 +251,7 @@ run: deps-run  ## install what is missing, build, and run a broker to try things
 	@RUN_DIR="$(RUN_DIR)" PLUGIN="$(B)/mosquitto_petstore.so" TLS_PORT="$(TLS_PORT)" \
 	  WSS_PORT="$(WSS_PORT)" MTLS_PORT="$(MTLS_PORT)" PLAIN_PORT="$(PLAIN_PORT)" exec docker/demo.sh
 
-integration: all  ## the tests with a real broker and real clients
+integration: all $(B)/load  ## the tests with a real broker and real clients
 	@mkdir -p $(B)
 	B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \
 	  --junitxml=$(B)/integration.xml $(PYTEST) test/integration

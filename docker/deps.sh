@@ -7,6 +7,7 @@
 #                     skipped without
 #     deps.sh package what `make deb` needs in addition
 #     deps.sh check   the part of it that unit and integration tests need
+#     deps.sh bench   what `make bench` needs to measure all of it
 #
 # Several lists may be named. Debian and its kin: missing packages are installed when we are
 # root, and named when we are not. Elsewhere: what is missing is named. Costs nothing, and
@@ -24,6 +25,7 @@ TEST="$CHECK
 	clang=clang libclang-rt-dev clang-format=clang-format
 	npm=npm ca-certificates prometheus=promtool shellcheck=shellcheck"
 PACKAGE="dpkg-dev binutils"
+BENCH="python3 python3-paho-mqtt python3-jsonschema python3-fastjsonschema valgrind=valgrind"
 SHIP="chromium=chromium buildah=buildah debootstrap=debootstrap $PACKAGE"
 
 # The same, where there is no dpkg to ask.
@@ -130,8 +132,9 @@ for list in "${@:-run}"; do
 	test) packages="$packages $TEST" ;;
 	check) packages="$packages $CHECK" ;;
 	package) packages="$packages $PACKAGE" ;;
+	bench) packages="$packages $BENCH" ;;
 	ship) packages="$packages $SHIP" ;;
-	*) say "unknown list: $list (run, test, check, package, ship)"; exit 2 ;;
+	*) say "unknown list: $list (run, test, check, package, ship, bench)"; exit 2 ;;
 	esac
 done
 

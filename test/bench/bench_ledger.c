@@ -306,14 +306,15 @@ static long resident_kib(void)
 
 static void run_all(struct bench *b)
 {
+	size_t hot = b->orders < CACHE / 2 ? b->orders : CACHE / 2;
 	long before = resident_kib();
 
 	bench_carry(b);
 	bench_append(b);
 	bench_power(b);
 	flush(b);
-	bench_look(b, "look_warm_up", CACHE / 2);
-	bench_look(b, "look_hit", CACHE / 2);
+	bench_look(b, "look_warm_up", hot);
+	bench_look(b, "look_hit", hot);
 	bench_look(b, "look_mostly_miss", b->orders);
 	(void)malloc_trim(0);
 	printf("resident_growth %ld KiB\n", resident_kib() - before);
@@ -336,8 +337,6 @@ int main(int argc, char **argv)
 
 	if (argc - is_carry > 1)
 		b.orders = strtoul(word[1], NULL, 10);
-	if (b.orders < CACHE && !is_carry)
-		b.orders = CACHE;
 	(void)snprintf(path, sizeof(path), "%s/bench-ledger-%ld.db", folder, (long)getpid());
 	(void)snprintf(ring, sizeof(ring), "%s-journal.ring", path);
 	diag_init(&b.diag);

@@ -1,0 +1,140 @@
+"""
+What enforcement costs, side by side:  make bench [QUICK=1]
+
+Every Mosquitto that is here is driven by the same load: without a plugin, with its own dynamic
+security, and with ours in stages. Then the parts one by one, logins, what one would otherwise
+do (a subscriber that validates and stores), and how all of it grows. Prints the tables of the
+README; everything that was measured is in B/bench/results.json, a plot in B/bench/bench.svg.
+
+    bench.py [--quick] [--only SECTION,...]     sections: publish parts subscriber scale
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+
+import brokers
+import harness
+import parts
+import report
+import scale
+import subscriber
+
+# Name in the tables, what the load is told, and whether a quick run has it too.
+CONDITIONS = [
+    ("QoS 0", {"qos": 0, "work": "stock"}, True),
+    ("QoS 1", {"qos": 1}, True),
+    ("QoS 2", {"qos": 2}, True),
+    ("QoS 0, one subscriber", {"qos": 0, "work": "stock", "subscribers": 1}, False),
+    ("QoS 1, one subscriber", {"qos": 1, "subscribers": 1}, True),
+    ("QoS 2, one subscriber", {"qos": 2, "subscribers": 1}, False),
+    ("QoS 1, 1 connection", {"qos": 1, "clients": 1}, False),
+    ("QoS 1, 100 connections", {"qos": 1, "clients": 100}, False),
+    ("QoS 1, TLS", {"qos": 1, "transport": "tls"}, True),
+    ("QoS 1, MQTT 3.1.1", {"qos": 1, "version": 4}, False),
+    ("QoS 1, one at a time", {"qos": 1, "clients": 1, "window": 1, "messages": 5000}, True),
+    ("QoS 1, nothing new to keep", {"qos": 1, "work": "standing"}, False),
+]
+STAGED = ("QoS 0", "QoS 1")  # with every stage; the others with these two
+ENDS = ("stock", "everything")
+MESSAGES = 20000  # fits the journal, so that nothing waits for SQLite
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def drive(place, running, condition, options, rounds):
+    """One condition on each of the brokers of a place, in turn, the first one another each time."""
+    which = [each for each in running if condition in STAGED or each.variant in ENDS]
+    taken = {each.variant: [] for each in which}
+    options = dict({"messages": MESSAGES, "warm_up": 1000}, **options)
+    for number in range(rounds):
+        for broker in which[number % len(which):] + which[:number % len(which)]:
+            taken[broker.variant].append(brokers.load(broker, **options))
+    return [{"place": place.name, "version": place.version, "condition": condition,
+             "variant": variant, "rounds": results} for variant, results in taken.items()]
+
+
+def publish(place, is_quick):
+    rows, running = [], []
+    try:
+        for variant in brokers.VARIANTS:
+            say("%s, Mosquitto %s: %s" % (place.name, place.version, variant))
+            running.append(brokers.Broker(place, variant))
+            running[-1].check()
+        for name, options, is_in_quick in CONDITIONS:
+            if is_quick and not is_in_quick:
+                continue
+            say("%s, Mosquitto %s: %s" % (place.name, place.version, name))
+            rounds = 3 if is_quick else 7 if name in STAGED else 5
+            rows += drive(place, running, name, options, rounds)
+        for broker in running:
+            broker.check()
+    finally:
+        for broker in running:
+            broker.stop()
+    return rows
+
+
+def machine():
+    with open("/proc/cpuinfo") as file:
+        models = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], text=True,
+                            cwd=harness.TOP, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return {"processor": models[0] if models else platform.machine(), "cores": os.cpu_count(),
+            "kernel": platform.release(), "date": time.strftime("%Y-%m-%d"),
+            "commit": commit.stdout.strip(), "load": os.getloadavg()[0]}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", default="publish,parts,subscriber,scale")
+    arguments = parser.parse_args()
+    only = arguments.only.split(",")
+    folder = os.path.join(harness.BUILD, "bench")
+    os.makedirs(folder, exist_ok=True)
+    kept = os.path.join(folder, "results.json")
+    results = {}
+    if len(only) < 4 and os.path.exists(kept):
+        with open(kept) as file:
+            results = json.load(file)
+    found, missing = brokers.places(arguments.quick)
+    results.update(machine=machine(), quick=arguments.quick, missing=missing)
+    template = tempfile.mkdtemp(prefix="petstore-bench-")
+    start = time.monotonic()
+    try:
+        harness.prepare(os.path.join(template, "made"))
+        for place in list(found):
+            try:
+                place.open(template)
+            except brokers.Unavailable as why:
+                missing.append(str(why))
+                found.remove(place)
+        if "publish" in only:
+            results["publish"] = [row for place in found
+                                  for row in publish(place, arguments.quick)]
+        if "parts" in only:
+            results["parts"] = parts.measure(found[-1], arguments.quick, missing, say)
+        if "subscriber" in only:
+            results["subscriber"] = subscriber.compare(found[-1], arguments.quick, missing, say)
+        if "scale" in only:
+            results["scale"] = scale.measure(found[-1], arguments.quick, missing, say)
+    finally:
+        for place in found:
+            place.close()
+        brokers.remove(template)
+    results["minutes"] = round((time.monotonic() - start) / 60, 1)
+    with open(kept, "w") as file:
+        json.dump(results, file, indent=1)
+    print(report.write(results, folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+/*
+ * cpu.h -- the processor's time that another process took, by thread, and its memory.
+ */
+#ifndef PETSTORE_LOAD_CPU_H
+#define PETSTORE_LOAD_CPU_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Nanoseconds since the process began. */
+struct cpu {
+	int64_t main, others; /* its first thread, and all the others that live */
+};
+
+/* All zero where the process is not there. Threads that run now are seen to the last tick. */
+struct cpu cpu_of(pid_t pid);
+
+/*
+ * Waits until the threads but the first have had nothing to do for a while, 20 s at most. Since
+ * when that is, on the monotonic clock, is in *since_ns.
+ */
+struct cpu cpu_settled(pid_t pid, int64_t *since_ns);
+
+/* What is in memory, in KiB; 0 where the process is not there. */
+long cpu_resident_kib(pid_t pid);
+
+#endif

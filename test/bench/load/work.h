@@ -1,0 +1,48 @@
+/*
+ * work.h -- what the clients publish: the Petstore's messages, as many as are asked for.
+ *
+ * Every message is right under the shipped contract and ends with its number, so that a
+ * subscriber can say which one it got. A client's messages must go out in their order.
+ */
+#ifndef PETSTORE_LOAD_WORK_H
+#define PETSTORE_LOAD_WORK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum work_kind {
+	WORK_FRESH,    /* a new order each time: a row and an event */
+	WORK_STEPS,    /* each order from PLACED to DELIVERED, four messages: the same */
+	WORK_STANDING, /* a status that stands already: accepted, and nothing is kept */
+	WORK_STOCK,    /* how much of a product there is: an event, no row */
+	WORK_BAD,      /* an order whose status does not exist */
+};
+
+struct work {
+	enum work_kind kind;
+	uint32_t run; /* part of every id */
+	char now[32];
+};
+
+struct work_message {
+	char topic[96], payload[256];
+	size_t topic_len, payload_len;
+};
+
+/* By its name on the command line; -1: there is none such. */
+int work_named(const char *name, enum work_kind *ret);
+
+/* Ids of this run are its own. */
+void work_init(struct work *work, enum work_kind kind);
+
+/* A subscription to all of it. */
+const char *work_filter(const struct work *work);
+
+/* Message @n of client @client, numbered @number of all. */
+void work_next(const struct work *work, unsigned client, uint64_t n, uint64_t number,
+	       struct work_message *ret);
+
+/* The number of a message, from its payload; UINT64_MAX where it is none of ours. */
+uint64_t work_number(const unsigned char *payload, size_t len);
+
+#endif

@@ -1,0 +1,141 @@
+"""The parts by themselves: the benchmarks of the rooms, in nanoseconds and in instructions."""
+
+import os
+import re
+import subprocess
+import sys
+
+from brokers import harness
+
+QUICK = ("publish order status (170 bytes)", "deliver, same topic", "order")
+HERE = os.path.dirname(os.path.abspath(__file__))
+ONCE = 2000  # calls under callgrind; the same again in a second run takes the start off
+
+
+def run(place, command):
+    done = place.run(command)
+    if done.returncode:
+        raise RuntimeError("%s: %s" % (" ".join(command), done.stdout))
+    return done.stdout
+
+
+def has_valgrind(place):
+    return os.path.exists(place.outside("/usr/bin/valgrind"))
+
+
+def collected(place, command):
+    text = run(place, ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"] + command)
+    return int(re.search(r"Collected : (\d+)", text).group(1))
+
+
+def instructions(place, command):
+    """Of one call: @command has the number of calls for its argument."""
+    if not has_valgrind(place):
+        return None
+    few, many = (collected(place, command(str(count))) for count in (ONCE, 2 * ONCE))
+    return (many - few) / ONCE
+
+
+def gate(place, is_quick):
+    rows, program = [], place.program("bench_gate")
+    for line in run(place, [program]).splitlines():
+        found = re.match(r"(\S.*?\S)  +(\d+) \( *(\d+)\)", line)
+        if not found or "raw" in line:
+            continue
+        name = found.group(1)
+        rows.append({"name": "decide: " + name, "ns": float(found.group(2))})
+        if not is_quick or name in QUICK:
+            rows[-1]["instructions"] = instructions(
+                place, lambda count, name=name: [program, "--once", name, count])
+    return rows
+
+
+def reader(place):
+    """The parser library that payloads are read with."""
+    text = run(place, ["ldd", place.program("bench_schema")])
+    return "yyjson" if "libyyjson" in text else "Jansson"
+
+
+def schema(place, is_quick):
+    rows, program = [], place.program("bench_schema")
+    for line in run(place, [program]).splitlines():
+        found = re.match(r"(\w+) +(\d+) +(\d+) \( *\d+\) +(\d+) \( *\d+\) +(\d+) \(", line)
+        if not found:
+            continue
+        name = found.group(1)
+        for kind, ns in zip(("parse", "validate"), found.groups()[3:]):
+            row = {"name": "%s: %s (%s bytes)" % (kind, name, found.group(2)), "ns": float(ns)}
+            if not is_quick or name in QUICK:
+                row["instructions"] = instructions(
+                    place, lambda count, kind=kind: [program, "--once", name, count, kind])
+            rows.append(row)
+    return rows
+
+
+LEDGER = {"append_600_bytes_median": "journal: append 600 bytes",
+          "commit_process_median": "ledger: commit an accepted write",
+          "commit_power_median": "ledger: the same, synced to the disk",
+          "look_hit": "ledger: where an order stands, from memory",
+          "look_mostly_miss": "ledger: where an order stands, from SQLite"}
+
+
+def ledger(place, orders):
+    """{what bench_ledger calls it: (number, unit)}"""
+    text = run(place, [place.program("bench_ledger"), str(orders), place.folder])
+    return {name: (float(number), unit)
+            for name, number, unit in re.findall(r"(\w+) ([\d.]+) (\S+)", text)}
+
+
+def kept(place, orders):
+    numbers, rows = ledger(place, orders), []
+    for name, title in LEDGER.items():
+        number, unit = numbers[name]
+        rows.append({"name": title, "ns": number * (1000 if unit == "us" else 1)})
+    rate = numbers["carried_records_per_s"][0]
+    rows.append({"name": "ledger: into SQLite, two rows a write (writer thread)", "ns": 1e9 / rate})
+    return rows
+
+
+def monitor(place):
+    text = run(place, [place.program("bench_monitor")])
+    return [{"name": "monitor: %s, %s" % (kind, clients), "ns": float(ns)}
+            for kind, rest in re.findall(r"monitor, ([^:]+): (.*)", text)
+            for clients, ns in re.findall(r"(\d+ clients?) ([\d.]+) ns", rest)]
+
+
+def tool(name, argument):
+    done = subprocess.run([sys.executable, os.path.join(HERE, name), str(argument)], text=True,
+                          cwd=harness.TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env=dict(os.environ, B=harness.BUILD))
+    if done.returncode:
+        raise RuntimeError("%s: %s" % (name, done.stdout))
+    return done.stdout
+
+
+def logins(count):
+    text = tool("logins.py", count)
+    return [{"hash": name, "first": first, "known": known, "stock": stock}
+            for name, first, known, stock in
+            re.findall(r"^(\S.*?\S)  +([\d.-]+) +([\d.-]+) +([\d.-]+)$", text, re.M)
+            if first != "-" or known != "-"]
+
+
+def stall(rounds):
+    text = tool("stall.py", rounds)
+    return [{"name": "a publish's p50 / p99 beside the SQLite " + name, "p50_us": float(p50),
+             "p99_us": float(p99)}
+            for name, p50, p99 in re.findall(r"(writer \w+) +p50 +(\d+) +p99 +(\d+)", text)]
+
+
+def measure(place, is_quick, missing, say):
+    if not has_valgrind(place):
+        missing.append("instructions: %s has no valgrind" % place.name)
+    say("parts: decisions")
+    rows = gate(place, is_quick)
+    say("parts: parsing and validating")
+    rows += schema(place, is_quick)
+    say("parts: ledger and monitor")
+    rows += kept(place, 65536) + monitor(place)
+    say("parts: logins")
+    return {"place": place.name, "reader": reader(place), "calls": rows,
+            "logins": logins(2 if is_quick else 5), "stall": [] if is_quick else stall(3)}
