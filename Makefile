@@ -45,7 +45,7 @@ ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REP
 PLUGIN   = plugin door_login door_rules door_command broker options sessions login tell watch watch_alerts watch_numbers
 CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl/table ctl/cells \
            ctl/entities ctl/refused ctl/explain ctl/may ctl/lint ctl/lint_certs \
-           ctl/change ctl/diff ctl/replay ctl/command ctl/talk options
+           ctl/change ctl/expand ctl/weigh ctl/diff ctl/replay ctl/command ctl/talk options
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
 UNIT     = base options sessions login \
@@ -53,7 +53,7 @@ UNIT     = base options sessions login \
            payload pattern format schema uri \
            access password verifier credcache token certid scram lockout credwrite names \
            journal state census store writer ledger \
-           monitor metrics control
+           monitor metrics control weigh
 THREADED = pattern verifier journal writer census ledger backlog metrics
 FUZZ     = contract topics gate notice control journal \
            payload pattern format schema_compile schema_check \
@@ -95,7 +95,7 @@ $(foreach k,rel san tsan fuzz,$(B)/$k/schema/dialect.o): $(wildcard plugin/schem
 # ---- tests ------------------------------------------------------------------------------
 
 # All rooms without the door, so that a test links what it uses.
-T_ROOMS = $(ROOMS) options sessions login ctl/credwrite
+T_ROOMS = $(ROOMS) options sessions login ctl/credwrite ctl/weigh
 $(foreach k,rel san tsan fuzz,$(eval $(B)/$k/rooms.a: $(T_ROOMS:%=$(B)/$k/%.o)))
 $(B)/%/rooms.a: ; @rm -f $@ && ar rcs $@ $^
 

@@ -9,6 +9,8 @@
 #include "ctl/args.h"
 #include "ctl/change.h"
 #include "ctl/ctl.h"
+#include "ctl/expand.h"
+#include "ctl/weigh.h"
 
 #define NAME "diff"
 
@@ -223,7 +225,7 @@ static void compare_transitions(struct diff *diff, const struct contract_channel
 	}
 }
 
-/* ---- payloads, by example --------------------------------------------------------------- */
+/* ---- payloads, by example: where schemas alone do not tell ---------- */
 
 static enum schema_answer check_text(struct scene *scene, const struct contract_channel *channel,
 				     const char *text)
@@ -285,9 +287,9 @@ static json_t *follow(json_t *root, json_t *value)
 	return ref && ref[0] == '#' ? jsonfile_at(root, ref + 1) : value;
 }
 
-static void try_examples(struct diff *diff, const struct scene *of,
-			 const struct contract_channel *named, const struct contract_channel *from,
-			 const struct contract_channel *to)
+static void try_examples_of(struct diff *diff, const struct scene *of,
+			    const struct contract_channel *named,
+			    const struct contract_channel *from, const struct contract_channel *to)
 {
 	json_t *root = contract_document(of->rules->contract, 0).json;
 	json_t *channel = json_object_get(json_object_get(root, "channels"), named->name);
@@ -303,6 +305,67 @@ static void try_examples(struct diff *diff, const struct scene *of,
 	}
 }
 
+/* ---- payloads, by schema ---------------------------------------------------------------- */
+
+struct weighing {
+	struct diff *diff;
+	const char *address;
+	bool is_open; /* something could not be weighed */
+};
+
+static void on_weighed(enum weigh_way way, const char *detail, void *ctx)
+{
+	struct weighing *weighing = ctx;
+
+	weighing->is_open |= way == WEIGH_OPEN;
+	change_add(&weighing->diff->change, way == WEIGH_ALLOWS, NULL, "payload", weighing->address,
+		   "%s", detail);
+}
+
+/* Are all schema files the same? */
+static bool same_documents(const struct contract *a, const struct contract *b)
+{
+	size_t count = contract_document_count(a);
+
+	if (count != contract_document_count(b))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!json_equal(contract_document(a, i).json, contract_document(b, i).json))
+			return false;
+	return true;
+}
+
+static json_t *schema_of(const struct scene *scene, const struct contract_channel *channel,
+			 bool *is_whole)
+{
+	bool is_this_whole = true;
+	json_t *schema = channel->schema_uri ? expand_schema(scene->rules->contract,
+							     channel->schema_uri, &is_this_whole)
+					     : json_true();
+
+	*is_whole &= is_this_whole;
+	return schema;
+}
+
+static void compare_payloads(struct diff *diff, const struct contract_channel *from,
+			     const struct contract_channel *to)
+{
+	struct weighing weighing = { .diff = diff, .address = to->address };
+	bool is_whole = true;
+	json_t *old = schema_of(&diff->from, from, &is_whole);
+	json_t *new = schema_of(&diff->to, to, &is_whole);
+
+	weigh(old, new, on_weighed, &weighing);
+	if (!is_whole && !same_documents(diff->from.rules->contract, diff->to.rules->contract))
+		on_weighed(WEIGH_OPEN, "what $id or $anchor name is not weighed", &weighing);
+	json_decref(old);
+	json_decref(new);
+	if (!weighing.is_open)
+		return;
+	try_examples_of(diff, &diff->from, from, from, to);
+	try_examples_of(diff, &diff->to, to, from, to);
+}
+
 /* ---- all of it -------------------------------------------------------------------------- */
 
 static void compare_channel(struct diff *diff, const char *address)
@@ -316,8 +379,7 @@ static void compare_channel(struct diff *diff, const char *address)
 	compare_terms(diff, from, to);
 	compare_params(diff, from, to);
 	compare_transitions(diff, from, to);
-	try_examples(diff, &diff->from, from, from, to);
-	try_examples(diff, &diff->to, to, from, to);
+	compare_payloads(diff, from, to);
 }
 
 static void compare(struct diff *diff)
@@ -385,8 +447,12 @@ const struct ctl_command ctl_diff = {
 	.summary = "what a new contract or access file allows and refuses that the old did not",
 	.help = "OLD and NEW are two contracts, held against the users of --access, or two access\n"
 		"files, held against --contract. Compared are who may do what, the terms, the\n"
-		"status changes, and the schemas by the messages' examples: as they are, without\n"
-		"each of their members, and with one more. See replay for what really came.\n\n"
+		"status changes, and the schemas keyword by keyword, at every place of a message\n"
+		"(/* is any other member, or an item). What can't be weighed like this (anyOf, "
+		"if,\n"
+		"not, ...) counts as refused, and is tried with the messages' examples: as they\n"
+		"are, without each of their members, and with one more. Two patterns or formats\n"
+		"are two changes. See replay for what really came.\n\n"
 		"Exit status: 0 nothing that was allowed is refused, 1 something is, 2 a file is "
 		"no\n"
 		"use.\n",
