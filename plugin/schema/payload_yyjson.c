@@ -28,11 +28,19 @@
 /* Zeros behind the text: what yyjson wants, and name_bit() reads eight bytes of any name. */
 #define PADDING (YYJSON_PADDING_SIZE + 8u)
 
+/* One block behind the other; the last one may grow. yyjson's own pool looks for holes. */
+struct pool {
+	char *start;
+	size_t size;
+	size_t used;
+	size_t last; /* where the last block begins */
+};
+
 struct payload_parser {
 	struct payload_limits limits;
 	char *text; /* max_bytes and PADDING */
-	void *pool;
-	size_t pool_size;
+	struct pool pool;
+	yyjson_alc alc;  /* over the pool */
 	uint32_t *slots; /* hash table of one object's members: 1-based, 0 is free */
 	uint64_t seed[2];
 };
@@ -64,6 +72,50 @@ static yyjson_val *node(const struct payload_value *value)
 	return (yyjson_val *)(uintptr_t)value;
 }
 
+/* ---- memory ----------------------------------------------------------------------------- */
+
+static bool pool_stretch(struct pool *pool, size_t size)
+{
+	size_t most = pool->size - pool->last;
+
+	if (size > most)
+		return false;
+	size = (size + 15) & ~(size_t)15;
+	pool->used = pool->last + (size < most ? size : most);
+	return true;
+}
+
+static void *pool_take(void *ctx, size_t size)
+{
+	struct pool *pool = ctx;
+	size_t last = pool->last;
+
+	pool->last = pool->used;
+	if (pool_stretch(pool, size))
+		return pool->start + pool->last;
+	pool->last = last;
+	return NULL;
+}
+
+static void *pool_resize(void *ctx, void *old, size_t old_size, size_t size)
+{
+	struct pool *pool = ctx;
+	void *moved;
+
+	if (old == pool->start + pool->last)
+		return pool_stretch(pool, size) ? old : NULL;
+	moved = pool_take(pool, size);
+	if (moved)
+		memcpy(moved, old, old_size < size ? old_size : size);
+	return moved;
+}
+
+static void pool_return(void *ctx, void *old)
+{
+	(void)ctx;
+	(void)old; /* the next message begins anew */
+}
+
 int payload_parser_new(const struct payload_limits *limits, struct payload_parser **ret,
 		       struct diag *diag)
 {
@@ -79,11 +131,12 @@ int payload_parser_new(const struct payload_limits *limits, struct payload_parse
 	if (!parser)
 		goto out;
 	parser->limits = *limits;
-	parser->pool_size = yyjson_read_max_memory_usage(limits->max_bytes, YYJSON_READ_INSITU);
+	parser->alc = (yyjson_alc){ pool_take, pool_resize, pool_return, &parser->pool };
+	parser->pool.size = yyjson_read_max_memory_usage(limits->max_bytes, YYJSON_READ_INSITU);
+	parser->pool.start = malloc(parser->pool.size);
 	parser->text = malloc(limits->max_bytes + PADDING);
-	parser->pool = malloc(parser->pool_size);
 	parser->slots = malloc(slot_count(most_members(limits)) * sizeof(*parser->slots));
-	if (!parser->text || !parser->pool || !parser->slots)
+	if (!parser->text || !parser->pool.start || !parser->slots)
 		goto out;
 	if (getrandom(parser->seed, sizeof(parser->seed), 0) != sizeof(parser->seed)) {
 		rc = ERR_IO;
@@ -106,7 +159,7 @@ void payload_parser_free(struct payload_parser *parser)
 	if (!parser)
 		return;
 	free(parser->text);
-	free(parser->pool);
+	free(parser->pool.start);
 	free(parser->slots);
 	free(parser);
 }
@@ -281,7 +334,6 @@ const struct payload_value *payload_parse(struct payload_parser *parser, const v
 	struct walk w = { .parser = parser };
 	yyjson_val *root;
 	yyjson_doc *doc;
-	yyjson_alc alc;
 
 	if (len > parser->limits.max_bytes) {
 		error->fault = PAYLOAD_TOO_LARGE;
@@ -295,10 +347,10 @@ const struct payload_value *payload_parse(struct payload_parser *parser, const v
 		memcpy(parser->text, text, len);
 	memset(parser->text + len, 0, PADDING);
 	w.has_escapes = memchr(parser->text, '\\', len) != NULL;
-	/* The document needs no freeing: starting the pool anew forgets it. */
-	(void)yyjson_alc_pool_init(&alc, parser->pool, parser->pool_size);
+	/* The document before needs no freeing. */
+	parser->pool.used = parser->pool.last = 0;
 	doc = yyjson_read_opts(parser->text, len, YYJSON_READ_INSITU | YYJSON_READ_BIGNUM_AS_RAW,
-			       &alc, NULL);
+			       &parser->alc, NULL);
 	root = yyjson_doc_get_root(doc);
 	if (!root || (unsafe_yyjson_is_ctn(root) && !walk_value(&w, root, 0))) {
 		explain(parser, len ? text : "", len, &w, error);

@@ -197,6 +197,30 @@ static void test_payload_parse__many_small_members_fit(void **state)
 	payload_parser_free(parser);
 }
 
+/* As many values as a text of its size can have: the memory taken beforehand is enough. */
+static void test_payload_parse__many_small_items_fit(void **state)
+{
+	static const char *const items[] = { "0,", "[],", "{},", "\"\",", "[0]," };
+	enum { COUNT = 20000 };
+	char *text = malloc(COUNT * 4 + 4);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
+		size_t at = (size_t)sprintf(text, "[");
+		struct payload_parser *parser;
+
+		for (unsigned k = 0; k < COUNT; k++)
+			at += (size_t)sprintf(text + at, "%s", items[i]);
+		text[at - 1] = ']';
+		parser = parser_new(at, 4);
+		assert_int_equal(fault_of(parser, text, at), PAYLOAD_OK);
+		assert_int_equal(fault_of(parser, "[[[[0]]]]", 9), PAYLOAD_TOO_DEEP);
+		assert_int_equal(fault_of(parser, text, at), PAYLOAD_OK);
+		payload_parser_free(parser);
+	}
+	free(text);
+}
+
 /* ---- values ----------------------------------------------------------------------------- */
 
 static void test_payload_member__chains_and_misses(void **state)
@@ -463,6 +487,7 @@ int main(void)
 		cmocka_unit_test(test_payload_parser_new__limits_are_checked),
 		cmocka_unit_test(test_payload_parse__finds_the_name_twice_in_objects_of_any_size),
 		cmocka_unit_test(test_payload_parse__many_small_members_fit),
+		cmocka_unit_test(test_payload_parse__many_small_items_fit),
 		cmocka_unit_test(test_payload_member__chains_and_misses),
 		cmocka_unit_test(test_payload_string__bytes_and_nul),
 		cmocka_unit_test(test_payload_boolean__only_the_two),
