@@ -214,7 +214,7 @@ static void test_payload_parse__many_small_items_fit(void **state)
 		text[at - 1] = ']';
 		parser = parser_new(at, 4);
 		assert_int_equal(fault_of(parser, text, at), PAYLOAD_OK);
-		assert_int_equal(fault_of(parser, "[[[[0]]]]", 9), PAYLOAD_TOO_DEEP);
+		assert_int_equal(fault_of(parser, "[[[[[0]]]]]", 11), PAYLOAD_TOO_DEEP);
 		assert_int_equal(fault_of(parser, text, at), PAYLOAD_OK);
 		payload_parser_free(parser);
 	}
