@@ -61,8 +61,11 @@ struct plugin {
 };
 
 /*
- * The principal behind a client, or NULL. What was made for a certificate or a token counts for
- * the rules it was made under: after a reload the broker asks for every session again.
+ * The principal behind a client, or NULL. After a reload who it is is worked out again when it is
+ * heard of next, from what it proved itself with: certificate or token are judged by the new
+ * rules, a password or SCRAM keys have to be there still. Whom the new rules do not know is
+ * nobody from then on, and disconnected at the next tick. After a SIGHUP the broker itself asks for
+ * every session again, with the passwords that it keeps.
  */
 const struct access_principal *door_principal(struct plugin *plugin, const struct mosquitto *client,
 					      struct session *session);

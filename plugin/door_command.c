@@ -35,7 +35,7 @@ static json_t *do_counters(void *ctx, struct diag *diag)
 	return watch_counters(plugin->watch, &facts);
 }
 
-/* The broker is not asked to authenticate its clients again: SIGHUP does that. */
+/* The broker asks nobody to prove himself again, as it does at SIGHUP: see door_principal(). */
 static json_t *do_reload(void *ctx, struct diag *diag)
 {
 	return door_reload(ctx, diag) == 0 ? do_status(ctx, diag) : NULL;

@@ -9,17 +9,45 @@
 #include "base/clock.h"
 #include "door.h"
 
+/*
+ * Works out who a session is under rules that came into force without the broker asking for it
+ * again. Says nothing on the log: this may be a delivery, and the log may be a topic.
+ */
+static void renew(struct plugin *plugin, const struct mosquitto *client, struct session *session)
+{
+	struct login_request request = { .username = session->name,
+					 .password = session->token,
+					 .client_id = broker_client(client).id,
+					 .certificate = session->certificate,
+					 .is_repeat = true,
+					 .is_known = true,
+					 .is_away = session->is_gone,
+					 .is_scram = session->is_scram,
+					 .now_ms = clock_unix_ms() };
+	struct login_answer answer;
+
+	session->generation = plugin->generation;
+	if (session->is_over)
+		return;
+	login_check(plugin->login, plugin->rules, &request, &answer);
+	if (answer.verdict != VERDICT_ALLOW) {
+		access_principal_drop(answer.made);
+		answer.made = NULL;
+		answer.principal = NULL;
+		answer.expires_ms = 1; /* the next tick disconnects it, see end_sessions() */
+	}
+	sessions_renew_take(session, answer.principal, answer.made);
+	sessions_end_at(plugin->sessions, session, answer.expires_ms);
+}
+
 const struct access_principal *door_principal(struct plugin *plugin, const struct mosquitto *client,
 					      struct session *session)
 {
 	const char *username;
 
 	if (session) {
-		if (session->generation != plugin->generation) {
-			sessions_expire(session);
-			session->principal = access_find(plugin->rules->access, session->name);
-			session->generation = plugin->generation;
-		}
+		if (session->generation != plugin->generation)
+			renew(plugin, client, session);
 		return session->principal;
 	}
 	/* A session restored from disk, or the source of a retained message. */
@@ -52,30 +80,45 @@ static void describe_login(struct plugin *plugin, struct mosquitto *client,
 	ret->mono_ms = clock_mono_ns() / 1000000;
 }
 
+/* Copies what is judged again when rules change. False: out of memory. */
+static bool keep_proof(const struct login_request *request, enum login_method method,
+		       struct certid **certificate, char **token)
+{
+	if (method == LOGIN_TOKEN) {
+		*token = strdup(request->password);
+		return *token != NULL;
+	}
+	if (method != LOGIN_CERTIFICATE)
+		return true;
+	*certificate = malloc(sizeof(**certificate));
+	if (*certificate)
+		certid_copy(*certificate, request->certificate);
+	return *certificate != NULL;
+}
+
 /* Opens the session of a client that was let in. False: out of memory. */
 static bool open_session(struct plugin *plugin, struct mosquitto *client,
 			 const struct login_request *request, struct login_answer *answer)
 {
 	struct session *session;
 	struct certid *certificate = NULL;
+	char *token = NULL;
 
 	if (!answer->principal)
 		return true; /* an offline session of someone unknown: it may do nothing */
-	if (answer->method == LOGIN_CERTIFICATE) {
-		certificate = malloc(sizeof(*certificate));
-		if (!certificate)
-			return false;
-		certid_copy(certificate, request->certificate);
-	}
+	if (!keep_proof(request, answer->method, &certificate, &token))
+		return false;
 	session = sessions_open(plugin->sessions, client, answer->principal->name);
 	if (!session) {
 		free(certificate);
+		free(token);
 		return false;
 	}
 	session->principal = answer->principal;
 	session->made = answer->made;
 	answer->made = NULL; /* handed over */
 	session->certificate = certificate;
+	session->token = token;
 	session->generation = plugin->generation;
 	session->seat = (struct monitor_seat){ 0 };
 	session->seat_generation = 0;

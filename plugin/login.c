@@ -183,6 +183,18 @@ static bool still_scram(const struct rules *rules, const struct login_request *r
 	return answer->principal || no(answer, "the user has no entry in the access file");
 }
 
+/* Whoever came by a password before: has he one still? */
+static bool still_password(const struct rules *rules, const struct login_request *request,
+			   struct login_answer *answer)
+{
+	answer->method = LOGIN_PASSWORD;
+	if (!has_text(request->username) || !rules->passwords ||
+	    !passwords_entry(rules->passwords, request->username))
+		return no(answer, "the user has no password any more");
+	answer->principal = access_find(rules->access, request->username);
+	return answer->principal || no(answer, "the user has no entry in the access file");
+}
+
 /* A session that is away outlives its token, as nobody: its client will bring another. */
 static bool forget_proof(struct login_answer *answer)
 {
@@ -210,6 +222,8 @@ static bool prove(struct login *login, const struct rules *rules,
 	    token_is(request->password, strlen(request->password)))
 		return prove_token(rules, request, answer) ||
 		       (request->is_away && forget_proof(answer));
+	if (request->is_known)
+		return still_password(rules, request, answer);
 	return prove_password(login, rules, request, answer);
 }
 

@@ -48,6 +48,12 @@ struct login_request {
 	bool is_repeat;
 	bool is_away;
 	bool is_scram;
+	/*
+	 * Repeated by ourselves, after a reload that made the broker ask nobody: certificate and
+	 * token are at hand and are judged again, a password was proved and is not: it is enough
+	 * that its user still has one.
+	 */
+	bool is_known;
 	int64_t now_ms;  /* unix time */
 	int64_t mono_ms; /* never goes back */
 };

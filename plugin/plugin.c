@@ -230,7 +230,10 @@ static void log_news(struct plugin *plugin)
 		broker_log(BROKER_WARNING, "%s", diag.text);
 }
 
-/* Sessions whose token has run out end here: a callback is no place to kick from. */
+/*
+ * Sessions whose token has run out, or who are nobody under new rules, end here: a callback is
+ * no place to kick from.
+ */
 static void end_sessions(struct plugin *plugin)
 {
 	int64_t now = clock_unix_ms();
@@ -239,12 +242,17 @@ static void end_sessions(struct plugin *plugin)
 	while ((session = sessions_due(plugin->sessions, now))) {
 		bool is_live = !session->is_gone;
 		const char *id = is_live ? broker_client(session->handle).id : "";
+		bool is_expired = session->principal != NULL;
 
 		sessions_expire(session);
 		if (!is_live)
 			continue;
-		broker_log(BROKER_NOTICE, "the token of %s has expired: disconnected",
-			   session->name);
+		if (is_expired)
+			broker_log(BROKER_NOTICE, "the token of %s has expired: disconnected",
+				   session->name);
+		else
+			broker_log(BROKER_NOTICE, "%s is not let in any more: disconnected",
+				   session->name);
 		broker_kick(id);
 	}
 }

@@ -38,8 +38,12 @@ static void drop_identity(struct session *session)
 {
 	access_principal_drop(session->made);
 	free(session->certificate);
+	if (session->token)
+		explicit_bzero(session->token, strlen(session->token));
+	free(session->token);
 	session->made = NULL;
 	session->certificate = NULL;
+	session->token = NULL;
 	session->principal = NULL;
 	session->expires_ms = 0;
 	session->is_scram = false;
@@ -167,6 +171,7 @@ struct session *sessions_open(struct sessions *sessions, const void *handle, con
 		sessions->count++;
 	}
 	drop_identity(session);
+	session->is_over = false;
 	session->name = copy;
 	session->generation = 0;
 	return session;
@@ -175,6 +180,15 @@ struct session *sessions_open(struct sessions *sessions, const void *handle, con
 void sessions_expire(struct session *session)
 {
 	drop_identity(session);
+	session->is_over = true;
+}
+
+void sessions_renew_take(struct session *session, const struct access_principal *principal,
+			 struct access_principal *made)
+{
+	access_principal_drop(session->made);
+	session->principal = principal;
+	session->made = made;
 }
 
 void sessions_end_at(struct sessions *sessions, struct session *session, int64_t expires_ms)

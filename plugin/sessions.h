@@ -30,8 +30,10 @@ struct session {
 	uint64_t generation;
 	struct access_principal *made; /* owned: made for a certificate or a token, else NULL */
 	struct certid *certificate;    /* owned: what it was made for; NULL without one */
+	char *token;                   /* owned: what it was made for; NULL without one */
 	int64_t expires_ms;            /* unix time at which the session is to end; 0: none */
 	bool is_scram; /* proved itself by SCRAM, and can't do so again when it is asked */
+	bool is_over;  /* has expired: it is nobody, whatever its name */
 	bool is_gone;
 	struct monitor_seat seat;   /* where the monitor finds its client */
 	struct monitor_rates rates; /* of the principal's limits, as of @seat_generation */
@@ -57,6 +59,13 @@ struct session *sessions_open(struct sessions *sessions, const void *handle, con
 
 /* No longer valid as whoever it was: the principal and what it was made for are dropped. */
 void sessions_expire(struct session *session);
+
+/*
+ * The same session under new rules: @principal in the place of the old one, with @made (taken
+ * over, may be NULL) behind it. What it was made for stays.
+ */
+void sessions_renew_take(struct session *session, const struct access_principal *principal,
+			 struct access_principal *made);
 
 /*
  * The next live session that ends by @now_ms, borrowed, or NULL. Costs nothing while none is

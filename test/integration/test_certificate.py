@@ -10,6 +10,7 @@ import pytest
 import harness
 import messages
 import rawmqtt
+import watched
 from proofs import CN, DNS, EMAIL, OU, URI, certificate, openssl
 
 REFUSED = rawmqtt.NOT_AUTHORIZED
@@ -270,3 +271,32 @@ def test_reload_that_disables(broker):
         with open(broker.path("access.json"), "w") as file:
             file.write(before)
         broker.reload()
+
+
+def test_a_reload_by_command(broker):
+    """A certificate is judged by the new rules; without a rule for it the session ends."""
+    kept = come(broker, named(broker, (CN, "collar-kept")))
+    out = come(broker, named(broker, (CN, "other-1")))
+    assert (kept.code, out.code) == (0, 0)
+    with open(broker.settings["ACCESS"]) as file:
+        access = json.load(file)
+    before = broker.mark()
+    path = broker.path("access.json")
+    with open(path) as file:
+        shipped = file.read()
+    access["certificates"] = [each for each in access["certificates"]
+                              if each["match"].get("cn") != "other-*"]
+    with open(path, "w") as file:
+        json.dump(access, file)
+    try:
+        response, = watched.ask(broker, {"command": "reload"})
+        assert "error" not in response
+        assert kept.publish(*messages.availability("collar-kept"), qos=1) in (0, 0x10)
+        assert out.subscribe("pets/#") == [REFUSED]
+        out.wait_closed()
+        broker.wait_log("other-1 is not let in any more: disconnected", before)
+    finally:
+        with open(path, "w") as file:
+            file.write(shipped)
+        broker.reload()
+    kept.ping()

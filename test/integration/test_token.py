@@ -9,6 +9,7 @@ import pytest
 import harness
 import messages
 import rawmqtt
+import watched
 from proofs import Key, base64url, hmac_of, token
 from test_certificate import shipped_access
 
@@ -251,3 +252,30 @@ def test_reload_of_bad_keys(at):
     finally:
         at.write_keys(at.keys[kind] for kind in KINDS)
         at.broker.reload()
+
+
+def test_a_reload_by_command(at):
+    """The broker asks nobody: what a session proved with is judged by the new rules."""
+    device = at.come(token(at.keys["ES256"], at.claims(sub="tok-live")))
+    other = at.come(token(at.pem, at.claims(iss="https://pem.example", sub="tok-pem",
+                                            scope="read:pets"), kid=None))
+    assert (device.code, other.code) == (0, 0)
+    assert other.subscribe("pets/#") == [2]
+    for _ in range(2):
+        response, = watched.ask(at.broker, {"command": "reload"})
+        assert "error" not in response
+        assert device.publish(*messages.stock("x"), qos=1) in (0, 0x10)
+    message = messages.availability(messages.unique("pet"))
+    at.broker.client("backoffice").publish(*message, qos=1)
+    assert other.message().topic == message[0]
+    # Its key is withdrawn: the session ends.
+    before = at.broker.mark()
+    at.write_keys([at.keys["RS256"], Key(at.broker.folder, "ES256"), at.keys["EdDSA"]])
+    response, = watched.ask(at.broker, {"command": "reload"})
+    assert "error" not in response
+    assert device.publish(*messages.stock("x"), qos=1) == REFUSED
+    device.wait_closed()
+    at.broker.wait_log("tok-live is not let in any more: disconnected", before)
+    other.ping()
+    at.write_keys(at.keys[kind] for kind in KINDS)
+    at.broker.reload()

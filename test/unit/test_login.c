@@ -154,6 +154,23 @@ static void test_login_check__without_a_proof(void **state)
 	drop(&world);
 }
 
+/* After a reload by command: what the session proved with has to be there still. */
+static void test_login_check__what_is_known(void **state)
+{
+	struct world world = make();
+	struct login_request request = by_password("customer-a", NULL);
+
+	(void)state;
+	request.is_repeat = true;
+	request.is_known = true;
+	assert_int_equal(ask(&world, &request), VERDICT_ALLOW);
+	request.username = "customer-c"; /* has no password */
+	assert_int_equal(ask(&world, &request), VERDICT_DENY);
+	request.username = NULL;
+	assert_int_equal(ask(&world, &request), VERDICT_DENY);
+	drop(&world);
+}
+
 /* A SCRAM login that fails at its end. */
 static bool guess(struct world *world, const char *user, const char *address)
 {
@@ -218,6 +235,7 @@ int main(void)
 		cmocka_unit_test(test_login_check__a_lock_is_for_passwords),
 		cmocka_unit_test(test_login_check__a_repeat_is_not_counted),
 		cmocka_unit_test(test_login_check__without_a_proof),
+		cmocka_unit_test(test_login_check__what_is_known),
 		cmocka_unit_test(test_login_finish__locks_the_name),
 		cmocka_unit_test(test_login_finish__without_a_beginning),
 	};
