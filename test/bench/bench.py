@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -40,6 +41,7 @@ CONDITIONS = [
     ("QoS 1, one at a time", {"qos": 1, "clients": 1, "window": 1, "messages": 5000}, True),
     ("QoS 1, nothing new to keep", {"qos": 1, "work": "standing"}, False),
 ]
+SECTIONS = ("publish", "parts", "subscriber", "scale")
 STAGED = ("QoS 0", "QoS 1")  # with every stage; the others with these two
 ENDS = ("stock", "everything")
 MESSAGES = 20000  # fits the journal, so that nothing waits for SQLite
@@ -92,48 +94,70 @@ def machine():
             "commit": commit.stdout.strip(), "load": os.getloadavg()[0]}
 
 
+class Results:
+    """What was measured so far; a file after each section, so that a fault costs one section."""
+
+    def __init__(self, path, is_fresh):
+        self.path = path
+        self.data = {}
+        if not is_fresh and os.path.exists(path):
+            with open(path) as file:
+                self.data = json.load(file)
+
+    def keep(self, **what):
+        self.data.update(what)
+        with open(self.path, "w") as file:
+            json.dump(self.data, file, indent=1)
+
+
+def measure(results, found, only, is_quick, missing):
+    if "publish" in only:
+        rows = []
+        for place in found:
+            rows += publish(place, is_quick)
+            results.keep(publish=rows)
+    newest = found[-1]
+    for name, section in (("parts", parts.measure), ("subscriber", subscriber.compare),
+                          ("scale", scale.measure)):
+        if name in only:
+            results.keep(**{name: section(newest, is_quick, missing, say)})
+
+
+def open_all(found, template, missing):
+    for place in list(found):
+        try:
+            say("%s, Mosquitto %s: building" % (place.name, place.version))
+            place.open(template)
+        except brokers.Unavailable as why:
+            missing.append(str(why))
+            found.remove(place)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", default="publish,parts,subscriber,scale")
+    parser.add_argument("--only", default=",".join(SECTIONS))
     arguments = parser.parse_args()
     only = arguments.only.split(",")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # through every `finally`
     folder = os.path.join(harness.BUILD, "bench")
     os.makedirs(folder, exist_ok=True)
-    kept = os.path.join(folder, "results.json")
-    results = {}
-    if len(only) < 4 and os.path.exists(kept):
-        with open(kept) as file:
-            results = json.load(file)
+    results = Results(os.path.join(folder, "results.json"), set(only) >= set(SECTIONS))
     found, missing = brokers.places(arguments.quick)
-    results.update(machine=machine(), quick=arguments.quick, missing=missing)
-    template = tempfile.mkdtemp(prefix="petstore-bench-")
     start = time.monotonic()
+    results.keep(machine=machine(), quick=arguments.quick)
+    template = tempfile.mkdtemp(prefix="petstore-bench-")
     try:
         harness.prepare(os.path.join(template, "made"))
-        for place in list(found):
-            try:
-                place.open(template)
-            except brokers.Unavailable as why:
-                missing.append(str(why))
-                found.remove(place)
-        if "publish" in only:
-            results["publish"] = [row for place in found
-                                  for row in publish(place, arguments.quick)]
-        if "parts" in only:
-            results["parts"] = parts.measure(found[-1], arguments.quick, missing, say)
-        if "subscriber" in only:
-            results["subscriber"] = subscriber.compare(found[-1], arguments.quick, missing, say)
-        if "scale" in only:
-            results["scale"] = scale.measure(found[-1], arguments.quick, missing, say)
+        open_all(found, template, missing)
+        results.keep(readers={place.version: parts.reader(place) for place in found})
+        measure(results, found, only, arguments.quick, missing)
     finally:
         for place in found:
             place.close()
         brokers.remove(template)
-    results["minutes"] = round((time.monotonic() - start) / 60, 1)
-    with open(kept, "w") as file:
-        json.dump(results, file, indent=1)
-    print(report.write(results, folder))
+    results.keep(missing=missing, minutes=round((time.monotonic() - start) / 60, 1))
+    print(report.write(results.data, folder))
 
 
 if __name__ == "__main__":

@@ -23,17 +23,25 @@ def has_valgrind(place):
     return os.path.exists(place.outside("/usr/bin/valgrind"))
 
 
-def collected(place, command):
-    text = run(place, ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"] + command)
+def collected(place, command, *options):
+    text = run(place, ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *options] +
+               command)
     return int(re.search(r"Collected : (\d+)", text).group(1))
 
 
 def instructions(place, command):
-    """Of one call: @command has the number of calls for its argument."""
+    """Of one call: @command has the number of calls for its argument. None without valgrind."""
     if not has_valgrind(place):
         return None
     few, many = (collected(place, command(str(count))) for count in (ONCE, 2 * ONCE))
     return (many - few) / ONCE
+
+
+def inside(place, function, command, calls):
+    """Of one call of a function that the program makes @calls times."""
+    if not has_valgrind(place):
+        return None
+    return collected(place, command, "--toggle-collect=" + function) / calls
 
 
 def gate(place, is_quick):
@@ -72,11 +80,12 @@ def schema(place, is_quick):
     return rows
 
 
+COMMIT = "ledger: commit an accepted write"
 LEDGER = {"append_600_bytes_median": "journal: append 600 bytes",
-          "commit_process_median": "ledger: commit an accepted write",
+          "commit_process_median": COMMIT,
           "commit_power_median": "ledger: the same, synced to the disk",
           "look_hit": "ledger: where an order stands, from memory",
-          "look_mostly_miss": "ledger: where an order stands, from SQLite"}
+          "carried_record_cpu": "ledger: into SQLite, two rows a write (writer thread)"}
 
 
 def ledger(place, orders):
@@ -86,21 +95,28 @@ def ledger(place, orders):
             for name, number, unit in re.findall(r"(\w+) ([\d.]+) (\S+)", text)}
 
 
-def kept(place, orders):
+def kept(place, orders, is_quick):
     numbers, rows = ledger(place, orders), []
     for name, title in LEDGER.items():
         number, unit = numbers[name]
         rows.append({"name": title, "ns": number * (1000 if unit == "us" else 1)})
-    rate = numbers["carried_records_per_s"][0]
-    rows.append({"name": "ledger: into SQLite, two rows a write (writer thread)", "ns": 1e9 / rate})
+        if title == COMMIT and not is_quick:
+            # Each order twice, and all of it fits the journal: nothing is tried again.
+            rows[-1]["instructions"] = inside(
+                place, "ledger_commit",
+                [place.program("bench_ledger"), "--carry", str(ONCE), place.folder], 2 * ONCE)
     return rows
 
 
-def monitor(place):
-    text = run(place, [place.program("bench_monitor")])
-    return [{"name": "monitor: %s, %s" % (kind, clients), "ns": float(ns)}
-            for kind, rest in re.findall(r"monitor, ([^:]+): (.*)", text)
-            for clients, ns in re.findall(r"(\d+ clients?) ([\d.]+) ns", rest)]
+def monitor(place, is_quick):
+    program, rows = place.program("bench_monitor"), []
+    for kind, word in (("as it ships", "ships"), ("all limits on", "all")):
+        found = re.search(r"monitor, %s: .* (\d+ clients) ([\d.]+) ns" % kind, run(place, [program]))
+        rows.append({"name": "monitor: %s, %s" % (kind, found.group(1)),
+                     "ns": float(found.group(2))})
+        if not is_quick:
+            rows[-1]["instructions"] = inside(place, "count_me*", [program, "--once", word], 100000)
+    return rows
 
 
 def tool(name, argument):
@@ -135,7 +151,7 @@ def measure(place, is_quick, missing, say):
     say("parts: parsing and validating")
     rows += schema(place, is_quick)
     say("parts: ledger and monitor")
-    rows += kept(place, 65536) + monitor(place)
+    rows += kept(place, 65536, is_quick) + monitor(place, is_quick)
     say("parts: logins")
     return {"place": place.name, "reader": reader(place), "calls": rows,
             "logins": logins(2 if is_quick else 5), "stall": [] if is_quick else stall(3)}

@@ -122,7 +122,7 @@ def parts(results):
     data = results["parts"]
     rows = [[row["name"], number(row["ns"]) + " ns", number(row.get("instructions"))]
             for row in data["calls"]]
-    text = "**The parts**, payloads read by %s.\n\n" % data["reader"]
+    text = "**The parts** by themselves, payloads read by %s.\n\n" % data["reader"]
     text += table(["one call", "time", "instructions"], rows)
     if data["stall"]:
         text += "".join("| %s | %d / %d us | |\n" % (row["name"], row["p50_us"], row["p99_us"])
@@ -173,6 +173,8 @@ def opening(results):
             "%s.\n" % (" QUICK=1" if results["quick"] else "", machine["date"], machine["cores"],
                        machine["processor"], machine["kernel"], machine["load"],
                        results["minutes"], machine["commit"]))
+    text += "Payloads are read by %s.\n" % ", ".join(
+        "%s on %s" % (reader, version) for version, reader in results["readers"].items())
     for why in results["missing"]:
         text += "Not measured: %s.\n" % why
     return text
@@ -186,7 +188,7 @@ def plot(results):
     rows = Publishes(results["publish"])
     costs = {(place, variant): rows.us(place, BASE, variant)
              for place, _ in rows.places for variant in brokers.VARIANTS}
-    most, top, left, width = max(costs.values()), 56, 250, 420
+    most, top, left, width = max(costs.values()), 56, 240, 300
     body, y = [], top
     for place, version in rows.places:
         body.append('<text x="16" y="%d" font-weight="bold">Mosquitto %s</text>' %
@@ -196,7 +198,10 @@ def plot(results):
             cost = costs[place, variant]
             label = "%s us" % number(cost)
             if variant != "stock":
-                label += " (%.2fx)" % rows.ratio(place, BASE, variant)
+                label += ", %.2fx" % rows.ratio(place, BASE, variant)
+            if "ledger" in name or variant == "everything":
+                label += ", and %s us of the writer thread" % number(
+                    rows.us(place, BASE, variant, "others_us"))
             body.append('<text x="%d" y="%d" text-anchor="end">%s</text>' %
                         (left - 8, y + 12, escape(name)))
             body.append('<rect x="%d" y="%d" width="%.1f" height="15" fill="%s"/>' %

@@ -70,6 +70,8 @@ def connections(place, counts, rounds):
     try:
         for variant in ("stock", "everything"):
             running.append(brokers.Broker(place, variant, variant + "-scale"))
+            # Journal and state are in memory then, and what grows is of the connections.
+            brokers.load(running[-1], messages=100000, rate=20000)
         for count in counts:
             row = {"size": count}
             for broker in running:
