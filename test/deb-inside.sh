@@ -57,6 +57,22 @@ stock() { printf '{"productId":"p1","quantity":%s,"updatedAt":"2026-01-15T10:30:
 is_accepted() { local out; out=$(publish inventory-service inventory/p1/stock "$(stock 3)") && [ -z "$out" ]; }
 is_refused() { publish inventory-service inventory/p1/stock "$(stock -3)" | grep 'Not authorized'; }
 
+# Is there what @1 says is there, plugin and contract?
+files_of()
+{
+	local file
+	for file in $(sed -nE 's/^(plugin|plugin_opt_contract) //p' "$1"); do
+		ls "$file" || return 1
+	done
+	[ "$(grep -cE '^(plugin|plugin_opt_contract) ' "$1")" = 2 ]
+}
+
+lints()
+{
+	ls "$1/README.md" "$1/access.schema.json" /usr/share/doc/mosquitto-petstore/{README.Debian,copyright} &&
+		petstorectl lint --contract "$1/petstore.asyncapi.json"
+}
+
 use_ports()
 {
 	ports
@@ -69,8 +85,12 @@ chmod 755 /usr/sbin/policy-rc.d
 apt update >/dev/null 2>&1
 check "it installs, with what it depends on" apt install /mnt/petstore.deb mosquitto-clients
 mapfile -t files < <(dpkg -L mosquitto-petstore | grep -E 'petstore')
-check "the manual pages are there" test -e /usr/share/man/man5/mosquitto_petstore.5.gz -o \
-	-n "$(grep -rs path-exclude /etc/dpkg/dpkg.cfg.d)"
+manual() { zgrep -q plugin_opt_database /usr/share/man/man5/mosquitto_petstore.5.gz && zgrep -q '^.SS refusals' /usr/share/man/man1/petstorectl.1.gz; }
+check "the manual pages are there, filled in" manual
+share=/usr/share/mosquitto-petstore
+check "an example configuration names the files where they are" files_of $share/mosquitto.conf.example
+check "the contract, its guide and schemas are there" lints $share/schemas
+check "so are the unit's drop-in and Debian's notes" grep -q LimitNOFILE $share/systemd.conf
 check "petstorectl runs" petstorectl version
 check "installing alone changes no configuration" test ! -e $conf
 check "petstore-setup makes certificates, accounts, configuration" petstore-setup

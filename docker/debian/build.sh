@@ -16,7 +16,7 @@ rm -rf "$root"
 strip --strip-unneeded "$root"/usr/lib/*/mosquitto_petstore.so "$root/usr/bin/petstorectl"
 install -D -m 755 docker/debian/petstore-setup "$root/usr/sbin/petstore-setup"
 install -D -m 644 docker/debian/README.Debian "$share/README.Debian"
-install -D -m 644 LICENSE "$share/copyright"
+mv "$share/LICENSE" "$share/copyright"
 gzip -9n "$root"/usr/share/man/man*/* "$share/CHANGELOG.md"
 find "$root" -type d -exec chmod 755 {} +
 

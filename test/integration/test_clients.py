@@ -1,4 +1,4 @@
-"""Client libraries that the README does not show, over TLS and over websockets."""
+"""Client libraries, over TLS and over websockets: the examples, and others."""
 
 import base64
 import hashlib
@@ -6,17 +6,75 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 import harness
 
 CLIENTS = os.path.join(harness.TOP, "test", "clients")
+EXAMPLES = os.path.join(harness.TOP, "examples")
 
 
 def run(*command, wait=60, **options):
     return subprocess.run(command, text=True, timeout=wait, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, **options)
+
+
+def url(broker, scheme):
+    return "%s://localhost:%d" % (scheme, broker.wss if scheme == "wss" else broker.tls)
+
+
+def environment(broker, **more):
+    return dict(os.environ, PASSWORD=broker.password("backoffice"), CA=broker.authority, **more)
+
+
+# ---- the examples ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["mqtts", "wss"])
+def test_python(broker, scheme):
+    done = run(sys.executable, os.path.join(EXAMPLES, "python", "orders.py"), url(broker, scheme),
+               env=environment(broker))
+    assert done.stdout.splitlines()[1:] == ["ord-2 is PLACED"], done.stdout
+
+
+@pytest.mark.parametrize("scheme", ["mqtts", "wss"])
+def test_javascript(broker, node_modules, scheme):
+    done = run("node", os.path.join(EXAMPLES, "javascript", "stock.cjs"), url(broker, scheme),
+               env=environment(broker, NODE_PATH=node_modules))
+    assert sorted(done.stdout.splitlines()) == ["inventory/xyz789/stock 42", "refused: 135"]
+
+
+def test_esp32(broker, tmp_path):
+    """The sketch, compiled for this machine: it connects, publishes, and leaves a will."""
+    with open(os.path.join(EXAMPLES, "esp32", "collar", "collar.ino")) as file:
+        sketch = file.read()
+    with open(broker.authority) as file:
+        authority = file.read()
+    for before, after in [("broker.example", "localhost"), ("8883", str(broker.tls)),
+                          ("from build/run/credentials", broker.password("collar-7")),
+                          ("the text of build/run/ca.crt", authority)]:
+        assert sketch.count(before) == 1
+        sketch = sketch.replace(before, after)
+    (tmp_path / "collar.ino").write_text(sketch)
+    compiler = shutil.which("g++") or shutil.which("clang++")
+    if not compiler:
+        pytest.skip("no C++ compiler")
+    folder = os.path.join(CLIENTS, "esp32")
+    done = run(compiler, "-Wall", "-Wextra", "-Wno-unused-function", "-I", folder,
+               '-DSKETCH="%s"' % (tmp_path / "collar.ino"), os.path.join(folder, "main.cpp"),
+               "-o", str(tmp_path / "collar"), "-lmosquitto")
+    assert (done.returncode, done.stdout) == (0, "")
+    watcher = broker.client("customer-a")
+    watcher.subscribe("pets/collar-7/availability")
+    collar = harness.Shell("exec " + str(tmp_path / "collar"))
+    assert collar.line() == "connected\n"
+    message = watcher.message()
+    assert b'"available": true' in message.payload and message.qos == 0
+    collar.kill()
+    collar.finish()
+    assert b'"available": false' in watcher.message().payload
 
 
 # ---- Eclipse Paho for C ---------------------------------------------------------------------
@@ -36,9 +94,8 @@ def paho_c(tmp_path_factory):
 @pytest.mark.parametrize("scheme", ["ssl", "wss"])
 @pytest.mark.parametrize("version", [3, 5])
 def test_paho_c(broker, paho_c, scheme, version):
-    port = broker.wss if scheme == "wss" else broker.tls
-    done = run(paho_c, "%s://localhost:%d" % (scheme, port), broker.authority, "backoffice",
-               str(version), env=dict(os.environ, PASSWORD=broker.password("backoffice")))
+    done = run(paho_c, url(broker, scheme), broker.authority, "backoffice", str(version),
+               env=environment(broker))
     refused = ["refused 135"] if version == 5 else []
     assert done.stdout.splitlines() == [
         "received inventory/paho-c/stock 7"] + refused + ["received inventory/paho-c/stock 8"]
@@ -64,16 +121,29 @@ def public_key_digest(certificate):
 def test_browser(broker, node_modules):
     if not (shutil.which("chromium") or os.environ.get("CHROMIUM")):
         pytest.skip("chromium is not installed")
-    done = run("node", os.path.join(CLIENTS, "browser.mjs"), "wss://localhost:%d" % broker.wss,
+    done = run("node", os.path.join(CLIENTS, "browser.mjs"), url(broker, "wss"),
                public_key_digest(broker.path("server.crt")),
-               env=dict(os.environ, PASSWORD=broker.password("backoffice"),
-                        CLIENTS_HOME=os.path.dirname(node_modules)))
+               env=environment(broker, CLIENTS_HOME=os.path.dirname(node_modules)))
     assert done.returncode == 0, done.stdout
     assert sorted(json.loads(done.stdout.splitlines()[-1])) == [
         "received inventory/browser/stock 7", "received inventory/browser/stock 8", "refused 135"]
 
 
-# ---- mosquitto_rr ---------------------------------------------------------------------------
+# ---- Mosquitto's own ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["311", "5"])
+def test_mosquitto_pub__websockets(broker, version):
+    if "--ws" not in run("mosquitto_pub", "--help").stdout:
+        pytest.skip("mosquitto_pub speaks websockets from 2.1 on")
+    done = run("mosquitto_pub", "--ws", "-h", "localhost", "-p", str(broker.wss), "--cafile",
+               broker.authority, "-V", version, "-u", "backoffice", "-P",
+               broker.password("backoffice"), "-q", "1", "-r", "-t", "inventory/ws/stock", "-m",
+               '{"productId":"ws","quantity":7,"updatedAt":"2026-01-15T10:30:00Z"}')
+    assert (done.returncode, done.stdout) == (0, "")
+    reader = broker.client("backoffice")
+    reader.subscribe("inventory/ws/stock")
+    assert reader.message().payload.startswith(b'{"productId":"ws"')
 
 
 @pytest.mark.parametrize("version", ["311", "5"])

@@ -34,12 +34,23 @@ def test_example_configuration():
 
 
 def test_readme():
-    rows = dict(re.findall(r"^\| `plugin_opt_(\w+)` \| (.*)$", read("README.md"), re.M))
-    found = options()
-    assert set(rows) == set(found)
-    for name, (preset, text) in found.items():
-        if preset:
-            assert rows[name].startswith("`%s`" % preset), name
+    """It speaks of options that there are; the manual page lists them all."""
+    shown = set(re.findall(r"plugin_opt_([a-z]\w*)", read("README.md")))
+    assert shown and shown <= set(options())
+
+
+def test_links():
+    """The README's links lead to files, and to headings of its own."""
+    text = read("README.md")
+    headings = {re.sub(r"[^a-z0-9 -]", "", line.lower()).replace(" ", "-")
+                for line in re.findall(r"^#+ (.*)$", text, re.M)}
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", text)
+    assert len(links) > 10
+    for link in links:
+        if link.startswith("#"):
+            assert link[1:] in headings, link
+        else:
+            assert os.path.exists(os.path.join(harness.TOP, link)), link
 
 
 def test_reasons():

@@ -1,0 +1,36 @@
+// Reads what is in stock, publishes a figure that is right and one that is not. With MQTT.js
+// (npm package mqtt) under Node:
+//
+//     PASSWORD=... node stock.cjs [mqtts://localhost:8883 | wss://localhost:8084]
+//
+// PASSWORD is backoffice's, from build/run/credentials; CA names another authority than that of
+// `make run`. In a browser connect to wss:// and leave out `ca`: the browser must trust the
+// authority itself.
+const fs = require("fs");
+const mqtt = require("mqtt");
+
+const client = mqtt.connect(process.argv[2] ?? "mqtts://localhost:8883", {
+  protocolVersion: 5,
+  username: "backoffice",
+  password: process.env.PASSWORD,
+  ca: fs.readFileSync(process.env.CA ?? "build/run/ca.crt"),
+});
+
+client.on("connect", async () => {
+  await client.subscribeAsync("inventory/+/stock", { qos: 1 });
+  const stock = { productId: "xyz789", quantity: 42, updatedAt: new Date().toISOString() };
+  await client.publishAsync("inventory/xyz789/stock", JSON.stringify(stock), { qos: 1 });
+  try {
+    stock.quantity = -1;
+    await client.publishAsync("inventory/xyz789/stock", JSON.stringify(stock), { qos: 1 });
+  } catch (error) {
+    console.log("refused:", error.code); // 135, Not authorized
+  }
+  client.end();
+});
+
+client.on("message", (topic, payload) => {
+  console.log(topic, JSON.parse(payload).quantity);
+});
+
+client.on("error", (error) => console.error(error.message));
