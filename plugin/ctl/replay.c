@@ -104,7 +104,9 @@ static struct gate_request request_of(const json_t *row)
 		.payload_len = json_string_length(payload),
 		.qos = (unsigned)json_integer_value(json_object_get(row, "qos")),
 		.is_retained = json_integer_value(json_object_get(row, "retained")) != 0,
-		.is_will = strcmp(cells_text(row, "action"), "will") == 0,
+		/* of a refusal, or of an event */
+		.is_will = strcmp(cells_text(row, "action"), "will") == 0 ||
+			   json_integer_value(json_object_get(row, "will")) != 0,
 		.client_id = cells_text(row, "client_id"),
 	};
 }

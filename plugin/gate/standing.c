@@ -248,4 +248,5 @@ void standing_describe(struct judgement *j)
 	write->payload_len = j->request->payload_len;
 	write->qos = j->request->qos;
 	write->is_retained = j->request->is_retained;
+	write->is_will = j->request->is_will;
 }

@@ -17,6 +17,7 @@ enum {
 	COLUMN_QOS,
 	COLUMN_RETAINED,
 	COLUMN_PAYLOAD,
+	COLUMN_WILL,
 	COLUMN_ID,
 	COLUMN_OWNER,
 	COLUMN_VALUES,
@@ -24,7 +25,7 @@ enum {
 
 static const char declaration[] =
 	"CREATE TABLE " BATCH_TABLE " (seq, time, topic, publisher, client_id, qos, retained, "
-	"payload, id, owner";
+	"payload, will, id, owner";
 
 struct batch {
 	struct batch_row row[BATCH_ROWS_MAX];
@@ -200,6 +201,9 @@ static int on_column(sqlite3_vtab_cursor *cursor, sqlite3_context *ret, int colu
 		break;
 	case COLUMN_PAYLOAD:
 		give_payload(ret, &row->payload);
+		break;
+	case COLUMN_WILL:
+		sqlite3_result_int(ret, row->is_will);
 		break;
 	case COLUMN_ID:
 		give_text(ret, &row->id);

@@ -557,6 +557,7 @@ static int fill_record(const struct ledger *l, const struct ledger_write *write,
 	ret->table = 0;
 	ret->is_unrecorded = write->is_unrecorded;
 	ret->is_retained = write->is_retained;
+	ret->is_will = write->is_will;
 	ret->qos = write->qos;
 	ret->received_ms = write->received_ms;
 	ret->id = none;

@@ -165,6 +165,7 @@ struct ledger_write {
 	size_t payload_len;
 	unsigned qos;
 	bool is_retained;
+	bool is_will;
 };
 
 /* Could a write of @bytes (topic and payload) be kept now? Cheap; for decide(). */

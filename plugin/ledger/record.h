@@ -33,6 +33,7 @@ struct record {
 	uint32_t table;     /* permanent number; 0: an event only */
 	bool is_unrecorded; /* no event */
 	bool is_retained;
+	bool is_will;
 	unsigned qos;
 	int64_t received_ms;
 	struct record_text id, owner, topic, publisher, client_id, payload;

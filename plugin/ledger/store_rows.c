@@ -210,6 +210,7 @@ int store_apply(struct store *store, uint64_t seq, const struct record *record, 
 	memcpy(row->time, print_time(store, record->received_ms), sizeof(row->time));
 	row->is_event = !record->is_unrecorded;
 	row->is_retained = record->is_retained;
+	row->is_will = record->is_will;
 	row->qos = record->qos;
 	row->id = record->id;
 	row->owner = record->owner;

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -119,3 +120,24 @@ def test_lint_and_replay_of_what_runs(broker):
                              config, broker.contract], stdout=subprocess.PIPE, text=True)
     assert replay.returncode == 0
     assert json.loads(replay.stdout)["refuses"] == 0
+
+
+def test_replay_knows_wills(broker, tmp_path):
+    """A contract that takes no wills any more would refuse the one that was recorded."""
+    pet = messages.unique("pet")
+    client = broker.client("collar-7", will=(*messages.availability(pet, False), 1, False))
+    client.drop()
+    topic = "pets/%s/availability" % pet
+    broker.wait_rows([(1,)], "SELECT will FROM events WHERE topic = ?", topic)
+    shutil.copytree(broker.schemas, tmp_path / "new")
+    path = tmp_path / "new" / os.path.basename(broker.contract)
+    contract = json.loads(path.read_text())
+    del contract["channels"]["petAvailability"]["x-will"]
+    path.write_text(json.dumps(contract))
+    replay = subprocess.run([TOOL, "replay", "--json", "--events", broker.path("petstore.db"),
+                             "--config=" + broker.path("mosquitto.conf"), str(path)],
+                            stdout=subprocess.PIPE, text=True)
+    assert replay.returncode == 1
+    changes = json.loads(replay.stdout)["changes"]
+    assert [(each["topic"], each["detail"].split(":")[0]) for each in changes] == [
+        (topic, "will-forbidden")]

@@ -630,6 +630,7 @@ static void test_record_decode__is_what_was_encoded(void **state)
 	struct record record = {
 		.table = 7,
 		.is_retained = true,
+		.is_will = true,
 		.qos = 2,
 		.received_ms = 1700000000123,
 		.id = { "1", 1 },
@@ -654,7 +655,7 @@ static void test_record_decode__is_what_was_encoded(void **state)
 	record_encode(&record, bytes);
 	assert_int_equal(record_decode(bytes, len, &read, &diag), 0);
 	assert_int_equal(read.table, 7);
-	assert_true(read.is_retained && !read.is_unrecorded);
+	assert_true(read.is_retained && read.is_will && !read.is_unrecorded);
 	assert_int_equal(read.received_ms, 1700000000123);
 	assert_non_null(read.owner.text);
 	assert_int_equal(read.owner.len, 0);

@@ -106,7 +106,8 @@ static void make_version(struct fixture *f, unsigned version)
 {
 	static const char *const script[] = { "schemas/store/001-initial.sql",
 					      "schemas/store/002-refusals.sql",
-					      "schemas/store/003-alerts.sql" };
+					      "schemas/store/003-alerts.sql",
+					      "schemas/store/004-wills.sql" };
 	char pragma[100];
 	sqlite3 *db = NULL;
 
@@ -124,8 +125,10 @@ static void make_version(struct fixture *f, unsigned version)
 	assert_int_equal(
 		sqlite3_exec(db,
 			     "INSERT INTO store VALUES (1, '000102030405060708090a0b0c0d0e0f', 5, "
-			     "'2026-11-21T03:35:00.000Z'); INSERT INTO events VALUES "
-			     "(5, '2026-11-21T03:35:00.000Z', 't', 'p', 'c', 1, 0, '{}')",
+			     "'2026-11-21T03:35:00.000Z'); INSERT INTO events "
+			     "(seq, received_at, topic, publisher, client_id, qos, retained, "
+			     "payload) VALUES (5, '2026-11-21T03:35:00.000Z', 't', 'p', 'c', 1, 0, "
+			     "'{}')",
 			     NULL, NULL, NULL),
 		SQLITE_OK);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);

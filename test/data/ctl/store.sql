@@ -1,6 +1,6 @@
 -- A database as the plugin leaves it after a short life under shop-1.asyncapi.json.
 PRAGMA application_id = 1348817748;
-PRAGMA user_version = 2;
+PRAGMA user_version = 4;
 INSERT INTO store VALUES (1, '00112233445566778899aabbccddeeff', 5, '2026-01-15T10:00:00.000Z');
 INSERT INTO store_names VALUES (1, 'orders', ''), (2, 'orders', 'status');
 CREATE TABLE "orders" (id TEXT NOT NULL PRIMARY KEY, owner TEXT, revision INTEGER NOT NULL,
@@ -8,16 +8,16 @@ CREATE TABLE "orders" (id TEXT NOT NULL PRIMARY KEY, owner TEXT, revision INTEGE
 INSERT INTO orders VALUES
 	('o-1', 'ann', 2, '2026-01-15T10:00:01.000Z', '2026-01-15T10:00:04.000Z', 'SENT'),
 	('o-2', 'tom', 2, '2026-01-15T10:00:02.000Z', '2026-01-15T10:00:05.000Z', 'CANCELLED');
-INSERT INTO events VALUES
+INSERT INTO events (seq, received_at, topic, publisher, client_id, qos, retained, payload, will) VALUES
 	(1, '2026-01-15T10:00:01.000Z', 'orders/o-1/status', 'bob', 'till-1', 1, 0,
-	 '{"orderId":"o-1","status":"PLACED","userId":"ann"}'),
+	 '{"orderId":"o-1","status":"PLACED","userId":"ann"}', 0),
 	(2, '2026-01-15T10:00:02.000Z', 'orders/o-2/status', 'bob', 'till-1', 1, 0,
-	 '{"orderId":"o-2","status":"PLACED","userId":"tom"}'),
-	(3, '2026-01-15T10:00:03.000Z', 'notes/monday', 'bob', 'till-2', 0, 1, '"closed"'),
+	 '{"orderId":"o-2","status":"PLACED","userId":"tom"}', 0),
+	(3, '2026-01-15T10:00:03.000Z', 'notes/monday', 'bob', 'till-2', 0, 1, '"closed"', 1),
 	(4, '2026-01-15T10:00:04.000Z', 'orders/o-1/status', 'bob', 'till-1', 1, 0,
-	 '{"orderId":"o-1","status":"SENT"}'),
+	 '{"orderId":"o-1","status":"SENT"}', 0),
 	(5, '2026-01-15T10:00:05.000Z', 'orders/o-2/status', 'bob', 'till-1', 1, 0,
-	 '{"orderId":"o-2","status":"CANCELLED"}');
+	 '{"orderId":"o-2","status":"CANCELLED"}', 0);
 INSERT INTO refusals VALUES
 	(1, '06c5w3z8m4k00001', '2026-01-15T10:00:01.500Z', 'publish', 'transition-illegal', 0,
 	 'till-1', 'bob', '127.0.0.1', 'orders/o-1/status', 1, 0, '/status', 'transition',
