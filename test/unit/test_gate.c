@@ -337,6 +337,96 @@ static void test_gate_decide__implies_a_whole_write(void **state)
 	end(&story);
 }
 
+/* ---- allocations ------------------------------------------------------------------------- */
+
+/* Of this thread, by whatever library: --wrap sees our own calls only. */
+static __thread bool is_counting;
+static __thread size_t allocations;
+
+/* ASan's; Debian's gcc comes without the header that declares it. */
+int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
+					      void (*on_free)(const volatile void *));
+
+static void count_allocation(const volatile void *block, size_t size)
+{
+	(void)block;
+	(void)size;
+	allocations += is_counting;
+}
+
+static void ignore_free(const volatile void *block)
+{
+	(void)block;
+}
+
+/* Allocations of a decision, and of keeping what it implies. */
+static size_t cost_of(struct story *story, const char *user, const struct gate_request *request)
+{
+	const struct access_principal *principal = access_find(story->rules->access, user);
+	struct decision decision;
+	struct diag diag;
+
+	allocations = 0;
+	is_counting = true;
+	gate_decide(&story->gate, principal, request, &decision);
+	is_counting = false;
+	if (decision.verdict != VERDICT_ALLOW)
+		fail_msg("%s: %s", reason_code(decision.reason), decision.error.message);
+	if (!decision.has_write)
+		return allocations;
+	decision.write.publisher = "test";
+	decision.write.client_id = "test";
+	is_counting = true;
+	assert_int_equal(ledger_commit(story->ledger, &decision.write, &diag), 0);
+	is_counting = false;
+	return allocations;
+}
+
+static void test_gate_decide__allocates_nothing(void **state)
+{
+	static const char filter[] = "orders/+/status";
+	static const char topic[] = "orders/o-1/status";
+	static const char *const payloads[] = {
+		ORDER("PLACED", ",\"userId\":\"u-1\",\"totalAmount\":\"12.50\""),
+		ORDER("PLACED", ",\"userId\":\"u-1\""),
+		ORDER("APPROVED", ",\"changedBy\":\"me\""),
+	};
+	struct gate_request deliver = { .action = GATE_DELIVER, .topic = topic };
+	struct gate_request subscribe = { .action = GATE_SUBSCRIBE, .topic = filter };
+	struct decision decision;
+	struct story story;
+	size_t cost;
+
+	(void)state;
+	(void)__sanitizer_install_malloc_and_free_hooks(count_allocation, ignore_free);
+	begin(&story, "schemas/petstore.asyncapi.json", CASES "/access.json");
+	decide(&story, "orders-service", "orders/o-2/status",
+	       "{\"orderId\":\"o-2\",\"status\":\"PLACED\",\"userId\":\"u-1\","
+	       "\"updatedAt\":\"2026-01-15T10:30:00Z\"}",
+	       &decision);
+	assert_string_equal(outcome(&story, &decision), "keep"); /* what grows has grown */
+	for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
+		struct gate_request publish = { .action = GATE_PUBLISH,
+						.topic = topic,
+						.topic_len = strlen(topic),
+						.payload = payloads[i],
+						.payload_len = strlen(payloads[i]),
+						.qos = 1 };
+
+		cost = cost_of(&story, "orders-service", &publish);
+#ifdef PAYLOAD_YYJSON
+		assert_int_equal(cost, 0);
+#else
+		assert_true(cost > 0); /* Jansson allocates each value: the hook counts */
+#endif
+	}
+	deliver.topic_len = strlen(topic);
+	assert_int_equal(cost_of(&story, "orders-service", &deliver), 0);
+	subscribe.topic_len = strlen(filter);
+	assert_int_equal(cost_of(&story, "orders-service", &subscribe), 0);
+	end(&story);
+}
+
 static void test_rules_load__survives_failing_allocations(void **state)
 {
 	struct rules_files files = { .contract = "schemas/petstore.asyncapi.json",
@@ -395,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_gate_decide__says_why),
 		cmocka_unit_test(test_gate_decide__implies_a_whole_write),
 		cmocka_unit_test(test_gate_faults__lists_what_the_decision_stopped_at),
+		cmocka_unit_test(test_gate_decide__allocates_nothing),
 		cmocka_unit_test(test_rules_load__survives_failing_allocations),
 		cmocka_unit_test(test_gate_init__survives_failing_allocations),
 	};
