@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clientlevel.h"
 #include "report/notice.h"
 
 #define ENSURE(fact)                                                                               \

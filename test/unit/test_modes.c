@@ -199,9 +199,9 @@ static void test_gate_decide__gives_notices_to_their_client(void **state)
 		{ "ann", "till-1", "refusals/till", false, false },
 		{ "ann", "", "refusals/till-1", false, false },
 		{ "ann", NULL, "refusals/till-1", false, false },
-		{ "ann", "+", "refusals/+", false, false },
-		{ "ann", "#", "refusals/#", false, false },
-		{ "ann", "till-1", "refusals/+", false, false },
+		{ "ann", "+", "refusals/+", true, false },
+		{ "ann", "#", "refusals/#", true, false },
+		{ "ann", "till-1", "refusals/+", true, false },
 		{ "ann", "till-1", "$share/g/refusals/till-1", true, false },
 		{ "eve", "till-1", "refusals/till-1", false, false }, /* disabled */
 		{ "zoe", "till-1", "refusals/till-1", false, false }, /* nobody */
