@@ -2,28 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "monitor/control.h"
-
-static json_t *nothing(void *ctx, struct diag *diag)
-{
-	(void)ctx;
-	(void)diag;
-	return json_object();
-}
-
-static json_t *mode(void *ctx, const char *group, const char *word, struct diag *diag)
-{
-	(void)ctx;
-	(void)diag_set(diag, ERR_INVALID, "%s %s", group ? group : "", word ? word : "");
-	return NULL;
-}
-
-static json_t *lift(void *ctx, const char *client_id, struct diag *diag)
-{
-	(void)ctx;
-	(void)diag_set(diag, ERR_INVALID, "%s", client_id ? client_id : "all");
-	return NULL;
-}
+#include "../unit/controlfake.h"
 
 static json_t *explain(void *ctx, const struct control_question *question, struct diag *diag)
 {
@@ -47,19 +26,14 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-	const struct control_ops ops = { .status = nothing,
-					 .counters = nothing,
-					 .reload = nothing,
-					 .mode = mode,
-					 .list_bans = nothing,
-					 .lift_ban = lift,
-					 .list_alerts = nothing,
-					 .explain = explain,
-					 .done = done };
+	struct control_log log = { .text = "" };
+	struct control_ops ops = control_fakes(&log);
 	char *response = NULL;
 	json_t *json;
 	struct diag diag;
 
+	ops.explain = explain;
+	ops.done = done;
 	if (control_handle(data, size, &ops, &response, &diag) != 0)
 		return 0;
 	json = json_loads(response, 0, NULL);

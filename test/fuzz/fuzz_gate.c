@@ -1,13 +1,15 @@
 /*
  * The decision over any topic and payload. Input: one byte of who and how, the topic up to a
- * NUL, the payload. The same request decided twice must end the same way, a refusal must say
- * why, and what is allowed to be kept must be about the topic it came under.
+ * NUL, the payload; what stands in front of a first 0x01 in the topic is the client's id. The
+ * same request decided twice must end the same way, a refusal must say why, what is allowed to
+ * be kept must be about the topic it came under, and notices reach their own client alone.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clientlevel.h"
 #include "gate.h"
 
 #define ENSURE(fact)                                                                               \
@@ -37,6 +39,31 @@ static void set_up(void)
 	}
 }
 
+/* None of the users has the operators' scope. */
+static void check_notice(const struct gate_request *request)
+{
+	static const char head[] = "refusals/";
+	char level[CLIENTLEVEL_MAX + 1] = "";
+
+	if (request->action != GATE_DELIVER || strncmp(request->topic, head, strlen(head)) != 0)
+		return;
+	ENSURE(request->client_id && clientlevel_print(request->client_id, level) > 0);
+	ENSURE(strcmp(request->topic + strlen(head), level) == 0);
+}
+
+/* Going on after the first fault begins with that one. */
+static void check_faults(const struct decision *decision)
+{
+	static struct schema_error fault[8];
+	size_t count = gate_faults(gate.rules, decision, fault, 8);
+
+	ENSURE(count <= 8 && (count > 0) == (decision->error.keyword[0] != '\0'));
+	if (count > 0) {
+		ENSURE(strcmp(fault[0].instance, decision->error.instance) == 0);
+		ENSURE(strcmp(fault[0].message, decision->error.message) == 0);
+	}
+}
+
 static void check(const struct access_principal *principal, const struct gate_request *request)
 {
 	static struct decision first, second;
@@ -50,6 +77,10 @@ static void check(const struct access_principal *principal, const struct gate_re
 	ENSURE(first.verdict == VERDICT_ALLOW || !first.has_write);
 	if (first.verdict != VERDICT_ALLOW && request->action != GATE_DELIVER)
 		ENSURE(first.error.message[0] != '\0');
+	if (first.verdict == VERDICT_ALLOW)
+		check_notice(request);
+	else
+		check_faults(&second);
 	if (first.has_write && first.write.entity != LEDGER_NO_ENTITY) {
 		ENSURE(first.write.id >= request->topic);
 		ENSURE(first.write.id + first.write.id_len <= request->topic + request->topic_len);
@@ -61,13 +92,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const users[] = { "backoffice", "eva", "collar-9", "customer-a" };
 	struct gate_request request;
 	const uint8_t *nul;
-	char *topic;
+	char *client = NULL, *topic;
 
 	if (!gate.rules)
 		set_up();
 	if (size < 1 || !(nul = memchr(data + 1, 0, size - 1)))
 		return 0;
 	topic = strdup((const char *)data + 1);
+	if (strchr(topic, 1)) {
+		client = topic;
+		topic = strchr(topic, 1);
+		*topic++ = '\0';
+	}
 	request = (struct gate_request){ .action = (enum gate_action)(data[0] & 3),
 					 .topic = topic,
 					 .topic_len = strlen(topic),
@@ -75,8 +111,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					 .payload_len = size - (size_t)(nul + 1 - data),
 					 .qos = (data[0] >> 2) & 1 ? 2 : 1,
 					 .is_retained = (data[0] >> 3) & 1,
-					 .is_will = (data[0] >> 4) & 1 };
+					 .is_will = (data[0] >> 4) & 1,
+					 .client_id = client };
 	check(access_find(gate.rules->access, users[(data[0] >> 5) & 3]), &request);
-	free(topic);
+	free(client ? client : topic);
 	return 0;
 }

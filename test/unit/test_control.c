@@ -11,105 +11,18 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "controlfake.h"
 #include "failalloc.h"
-#include "monitor/control.h"
 
 #define CASES "test/data/monitor/control.json"
-
-/* What the commands did: "lift:app;done:liftBan:;". */
-struct log {
-	char text[8192];
-};
-
-static void note(struct log *log, const char *what, const char *a, const char *b)
-{
-	size_t used = strlen(log->text);
-
-	(void)snprintf(log->text + used, sizeof(log->text) - used, "%s:%s:%s;", what, a ? a : "-",
-		       b ? b : "-");
-}
-
-static json_t *fake_status(void *ctx, struct diag *diag)
-{
-	(void)ctx;
-	(void)diag;
-	return json_pack("{ss}", "version", "1");
-}
-
-static json_t *fake_counters(void *ctx, struct diag *diag)
-{
-	(void)ctx;
-	(void)diag;
-	return json_object();
-}
-
-static json_t *fake_reload(void *ctx, struct diag *diag)
-{
-	(void)ctx;
-	(void)diag_set(diag, ERR_SYNTAX, "access.json:3:1: '}' expected");
-	return NULL;
-}
-
-static json_t *fake_mode(void *ctx, const char *group, const char *mode, struct diag *diag)
-{
-	(void)diag;
-	note(ctx, "mode", group, mode);
-	return json_object();
-}
-
-static json_t *fake_list(void *ctx, struct diag *diag)
-{
-	(void)ctx;
-	(void)diag;
-	return json_array();
-}
-
-static json_t *fake_lift(void *ctx, const char *client_id, struct diag *diag)
-{
-	(void)diag;
-	note(ctx, "lift", client_id, "");
-	return json_pack("{si}", "lifted", 1);
-}
-
-static json_t *fake_explain(void *ctx, const struct control_question *question, struct diag *diag)
-{
-	char rest[256];
-
-	(void)diag;
-	(void)snprintf(rest, sizeof(rest), "%s %zu %s %s %u %d", question->topic,
-		       question->payload_len, question->username ? question->username : "-",
-		       question->client_id ? question->client_id : "-", question->qos,
-		       question->is_retained);
-	note(ctx, "explain", question->action, rest);
-	return json_object();
-}
-
-static void fake_done(void *ctx, const char *command, const char *error)
-{
-	note(ctx, "done", command, error[0] ? "failed" : "");
-}
-
-static struct control_ops fakes(struct log *log)
-{
-	return (struct control_ops){ .ctx = log,
-				     .status = fake_status,
-				     .counters = fake_counters,
-				     .reload = fake_reload,
-				     .mode = fake_mode,
-				     .list_bans = fake_list,
-				     .lift_ban = fake_lift,
-				     .list_alerts = fake_list,
-				     .explain = fake_explain,
-				     .done = fake_done };
-}
 
 static void run_case(size_t index, const json_t *entry)
 {
 	const json_t *wanted = json_object_get(entry, "request");
 	char *request = json_is_string(wanted) ? strdup(json_string_value(wanted))
 					       : json_dumps(wanted, JSON_COMPACT);
-	struct log log = { "" };
-	const struct control_ops ops = fakes(&log);
+	struct control_log log = { "" };
+	const struct control_ops ops = control_fakes(&log);
 	char *response = NULL;
 	json_t *answer;
 	struct diag diag;
@@ -142,8 +55,8 @@ static void test_control_handle__answers_as_the_data_says(void **state)
 
 static void test_control_handle__takes_no_more_than_it_says(void **state)
 {
-	struct log log = { "" };
-	const struct control_ops ops = fakes(&log);
+	struct control_log log = { "" };
+	const struct control_ops ops = control_fakes(&log);
 	json_t *request = json_pack("{s[]}", "commands");
 	char *text = NULL, *response = NULL;
 	struct diag diag;
@@ -179,8 +92,8 @@ static void test_control_handle__every_allocation_may_fail(void **state)
 
 	(void)state;
 	for (size_t n = 1;; n++) {
-		struct log log = { "" };
-		const struct control_ops ops = fakes(&log);
+		struct control_log log = { "" };
+		const struct control_ops ops = control_fakes(&log);
 		char *response = NULL;
 		int rc;
 
@@ -205,8 +118,8 @@ static void test_control_commands__are_those_that_are_handled(void **state)
 
 	(void)state;
 	for (; help->name; help++) {
-		struct log log = { "" };
-		const struct control_ops ops = fakes(&log);
+		struct control_log log = { "" };
+		const struct control_ops ops = control_fakes(&log);
 
 		(void)snprintf(request, sizeof(request), "{\"commands\":[{\"command\":\"%s\"}]}",
 			       help->name);
