@@ -23,7 +23,7 @@ pasted() { [ -n "$(printed "$1")" ] && bash -c "$(printed "$1")" 2>&1; }
 is_accepted() { local out; out=$(pasted PLACED) && [ -z "$out" ]; }
 is_refused() { pasted LOST | grep 'Not authorized'; }
 ends() { kill "$(cat build/run/mosquitto.pid)" && wait "$make"; }
-tests() { make test >/tmp/test.log 2>&1; local status=$?; tail -n 1 /tmp/test.log; return $status; }
+tests() { make test >/tmp/test.log 2>&1 || { tail -n 300 /tmp/test.log; return 1; }; }
 
 export DEBIAN_FRONTEND=noninteractive
 apt-get -qq update >/dev/null 2>&1
@@ -39,6 +39,6 @@ check "the one that must be refused is" is_refused
 check "the broker ends well" ends
 if [ -n "${1:-}" ]; then
 	check "make test" tests
-	echo "make test: $(tail -n 1 /tmp/test.log)"
+	grep -aE '^(--- |FAIL  |FAILED|skipped |[0-9]+ passed)' /tmp/test.log | sed 's/^/make test: /'
 fi
 closing

@@ -20,6 +20,11 @@ BUILD = os.environ.get("B", os.path.join(TOP, "build"))
 PLUGIN = os.path.join(BUILD, "mosquitto_petstore.so")
 CONTRACT = "petstore.asyncapi.json"
 WAIT = rawmqtt.WAIT
+# What 2.1 can say of a message that comes at the wrong time (0x97), 2.0 says as it says "not
+# authorized" (0x87).
+IS_2_1 = not re.search(r"^mosquitto version 2\.0\.", subprocess.run(
+    ["mosquitto", "-h"], text=True, stdout=subprocess.PIPE, check=False).stdout, re.M)
+QUOTA_EXCEEDED = 0x97 if IS_2_1 else 0x87
 
 
 class StartError(Exception):

@@ -2,6 +2,7 @@
 
 import json
 
+import harness
 import messages
 import rawmqtt
 import watched
@@ -14,9 +15,9 @@ def limited(new_broker, **limits):
 
 
 def refused(codes):
-    """How many, all with the code that this broker has for it: 0x97, or 0x87 before 2.1."""
+    """How many, all with the code that this broker has for it."""
     bad = [code for code in codes if code not in (0, 0x10)]
-    assert set(bad) <= {0x87} or set(bad) <= {0x97}
+    assert set(bad) <= {harness.QUOTA_EXCEEDED}
     return len(bad)
 
 
