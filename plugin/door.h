@@ -26,10 +26,8 @@
 /* The decision of an ACL_CHECK, kept for the MESSAGE that follows. */
 struct pending {
 	const void *handle; /* NULL: none */
-	const void *topic;
-	const void *payload;
-	size_t payload_len;
-	uint64_t digest; /* of the payload's bytes: another plugin may have rewritten them */
+	struct gate_request request;
+	uint64_t digest; /* of topic and payload: another plugin may have rewritten them */
 	int64_t took_ns;
 	int64_t now_ns; /* when it was decided; the MESSAGE follows at once */
 	struct decision decision;

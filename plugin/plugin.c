@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/version.h"
+#include "base/wordhash.h"
 #include "door.h"
 #include "monitor/control.h"
 
@@ -21,9 +21,11 @@
 
 /* ---- a publish, part one: may it? ------------------------------------------------------ */
 
-static uint64_t digest(const void *payload, size_t len)
+/* Two topics with the same payload are two messages. */
+static uint64_t digest(const struct gate_request *request)
 {
-	return digest_bytes(payload, payload ? len : 0, DIGEST_SEED);
+	return wordhash(wordhash(0, request->topic, request->topic_len), request->payload,
+			request->payload_len);
 }
 
 static bool is_will(struct plugin *plugin, const struct mosquitto *client,
@@ -36,17 +38,19 @@ static bool is_will(struct plugin *plugin, const struct mosquitto *client,
 }
 
 /* Commits what an accepted publish implies. False: nothing was kept, refuse it. */
-static bool commit(struct plugin *plugin, const struct mosquitto *client,
-		   const struct session *session, struct decision *decision)
+static bool commit(struct plugin *plugin, const struct watch_publish *publish,
+		   struct decision *decision)
 {
-	struct broker_client who = broker_client(client);
+	const struct session *session = publish->session;
+	const char *id = publish->request->client_id;
 	struct diag diag;
 
 	if (!decision->has_write || !plugin->ledger)
 		return true;
-	decision->write.received_ms = clock_unix_ms();
-	decision->write.publisher = session ? session->name : who.username;
-	decision->write.client_id = who.id;
+	decision->write.received_ms = watch_unix_ms(plugin->watch, publish->now_ns);
+	decision->write.publisher =
+		session ? session->name : broker_client(publish->client).username;
+	decision->write.client_id = id ? id : "";
 	diag_init(&diag);
 	if (ledger_commit(plugin->ledger, &decision->write, &diag) == 0)
 		return true;
@@ -69,13 +73,13 @@ static void charge(struct plugin *plugin, const struct watch_publish *publish,
 			     decision);
 }
 
-static void remember(struct pending *pending, const struct mosquitto_evt_acl_check *event)
+static void remember(struct pending *pending, const struct watch_publish *publish, int64_t took_ns)
 {
-	pending->handle = event->client;
-	pending->topic = event->topic;
-	pending->payload = event->payload;
-	pending->payload_len = event->payloadlen;
-	pending->digest = digest(event->payload, event->payloadlen);
+	pending->handle = publish->client;
+	pending->request = *publish->request;
+	pending->digest = digest(publish->request);
+	pending->took_ns = took_ns;
+	pending->now_ns = publish->now_ns;
 }
 
 /* What was refused or observed is told, and counts as a pattern. */
@@ -102,27 +106,24 @@ static int on_write(struct plugin *plugin, struct mosquitto_evt_acl_check *event
 		    struct session *session)
 {
 	struct gate_request request = broker_acl_request(event);
+	struct watch_publish publish = { event->client, session, &request, 0 };
 	struct decision *decision = &plugin->pending.decision;
 	int64_t took_ns = clock_mono_ns();
-	int64_t now_ns;
 
 	request.is_will = is_will(plugin, event->client, session);
 	gate_decide(&plugin->gate, door_principal(plugin, event->client, session), &request,
 		    decision);
-	now_ns = clock_mono_ns();
-	took_ns = now_ns - took_ns;
+	publish.now_ns = clock_mono_ns();
+	took_ns = publish.now_ns - took_ns;
 	if (request.is_will) {
-		charge(plugin, &(struct watch_publish){ event->client, session, &request, now_ns },
-		       decision);
+		charge(plugin, &publish, decision);
 		if (decision->verdict == VERDICT_ALLOW)
-			(void)commit(plugin, event->client, session, decision);
+			(void)commit(plugin, &publish, decision);
 		return answer(plugin, event->client, session, &request, decision, took_ns);
 	}
 	if (decision->verdict == VERDICT_ALLOW ||
 	    broker_refuses_later(&plugin->broker, decision->reason)) {
-		remember(&plugin->pending, event);
-		plugin->pending.took_ns = took_ns;
-		plugin->pending.now_ns = now_ns;
+		remember(&plugin->pending, &publish, took_ns);
 		return MOSQ_ERR_SUCCESS; /* on_message() commits, or has the better refusal */
 	}
 	return answer(plugin, event->client, session, &request, decision, took_ns);
@@ -167,14 +168,16 @@ static int on_acl_check(int event_id, void *event_data, void *userdata)
 
 /* ---- a publish, part two: it is kept, then acknowledged --------------------------------- */
 
+/* Is the message the one that was just judged, with not a byte of it changed? */
 static bool is_pending(const struct plugin *plugin, const struct mosquitto_evt_message *event)
 {
 	const struct pending *pending = &plugin->pending;
+	const struct gate_request *judged = &pending->request;
 
 	return pending->handle && pending->handle == event->client &&
-	       pending->topic == event->topic && pending->payload == event->payload &&
-	       pending->payload_len == event->payloadlen &&
-	       pending->digest == digest(event->payload, event->payloadlen);
+	       judged->topic == event->topic && judged->payload == event->payload &&
+	       judged->payload_len == event->payloadlen && judged->qos == event->qos &&
+	       judged->is_retained == event->retain && pending->digest == digest(judged);
 }
 
 static int on_message(int event_id, void *event_data, void *userdata)
@@ -184,7 +187,8 @@ static int on_message(int event_id, void *event_data, void *userdata)
 	struct decision *decision = &plugin->pending.decision;
 	struct session *session = sessions_find(plugin->sessions, event->client);
 	bool is_judged = is_pending(plugin, event);
-	struct gate_request request = broker_message_request(event);
+	struct gate_request request =
+		is_judged ? plugin->pending.request : broker_message_request(event);
 	struct watch_publish publish = { event->client, session, &request, 0 };
 
 	(void)event_id;
@@ -194,11 +198,11 @@ static int on_message(int event_id, void *event_data, void *userdata)
 	if (!is_judged) {
 		gate_decide(&plugin->gate, door_principal(plugin, event->client, session), &request,
 			    decision);
-		plugin->pending.digest = digest(event->payload, event->payloadlen);
+		plugin->pending.digest = digest(&request);
 	}
 	publish.now_ns = is_judged ? plugin->pending.now_ns : clock_mono_ns();
 	charge(plugin, &publish, decision);
-	if (decision->verdict == VERDICT_ALLOW && commit(plugin, event->client, session, decision))
+	if (decision->verdict == VERDICT_ALLOW && commit(plugin, &publish, decision))
 		watch_accepted(plugin->watch, &publish, decision, plugin->pending.digest);
 	watch_decided(plugin->watch, &request, decision, is_judged ? plugin->pending.took_ns : 0);
 	report(plugin, event->client, session, &request, decision);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "monitor/settings.h"
 #include "watch_inside.h"
 
@@ -224,6 +223,11 @@ void watch_left(struct watch *watch, const struct mosquitto *client, const struc
 
 /* ---- messages ---------------------------------------------------------------------------- */
 
+int64_t watch_unix_ms(const struct watch *watch, int64_t now_ns)
+{
+	return watch->unix_ms + now_ns / 1000000;
+}
+
 void watch_decided(struct watch *watch, const struct gate_request *request,
 		   const struct decision *decision, int64_t took_ns)
 {
@@ -293,23 +297,21 @@ static bool read_claim(const struct watch *watch, const struct decision *decisio
 			    &len) ||
 	    !clock_parse(text, len, &claimed_ms))
 		return false;
-	*off_ms = claimed_ms - (watch->unix_ms + now_ns / 1000000);
+	*off_ms = claimed_ms - watch_unix_ms(watch, now_ns);
 	return true;
 }
 
 void watch_accepted(struct watch *watch, const struct watch_publish *publish,
 		    const struct decision *decision, uint64_t digest)
 {
-	const struct gate_request *request = publish->request;
-	struct monitor_message message = { .bytes = (uint32_t)request->payload_len };
+	struct monitor_message message = { .bytes = (uint32_t)publish->request->payload_len };
 	struct client *record;
 	struct monitor_who who;
 
 	if (!decision->channel)
 		return;
 	record = record_of(watch, publish);
-	/* Two topics with the same payload are two messages. */
-	message.digest = digest_bytes(request->topic, request->topic_len, digest);
+	message.digest = digest;
 	message.channel = decision->channel->index;
 	message.has_claim = read_claim(watch, decision, publish->now_ns, &message.claim_off_ms);
 	if (!monitor_published(watch->monitor, record, &message, publish->now_ns))

@@ -62,6 +62,9 @@ void watch_left(struct watch *watch, const struct mosquitto *client, const struc
 
 /* ---- messages ---------------------------------------------------------------------------- */
 
+/* The unix time at @now_ns of the other clock, as they stood at the last tick. */
+int64_t watch_unix_ms(const struct watch *watch, int64_t now_ns);
+
 /* A decision and how long it took; 0: not measured. */
 void watch_decided(struct watch *watch, const struct gate_request *request,
 		   const struct decision *decision, int64_t took_ns);
@@ -81,7 +84,7 @@ struct watch_publish {
 void watch_charge(struct watch *watch, const struct watch_publish *publish, enum contract_mode mode,
 		  struct decision *decision);
 
-/* It was accepted and kept, and is no last will. @digest is the payload's. */
+/* It was accepted and kept, and is no last will. @digest is topic's and payload's. */
 void watch_accepted(struct watch *watch, const struct watch_publish *publish,
 		    const struct decision *decision, uint64_t digest);
 
