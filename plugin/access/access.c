@@ -45,16 +45,17 @@ static int compare_value(const char *value, const char *text, size_t len)
 bool access_attribute_has(const struct access_principal *principal, const char *name,
 			  const char *value, size_t len)
 {
-	const struct access_attribute *attribute = principal->attribute;
-	const struct access_attribute *end = attribute + principal->attribute_count;
+	const struct access_attribute *attribute;
+	size_t i = 0;
 	size_t low = 0;
 	size_t high;
 
-	while (attribute < end && strcmp(attribute->name, name) != 0)
-		attribute++;
+	while (i < principal->attribute_count && strcmp(principal->attribute[i].name, name) != 0)
+		i++;
 	/* strncmp() stops at a NUL, which no value holds. */
-	if (attribute == end || memchr(value, '\0', len))
+	if (i == principal->attribute_count || memchr(value, '\0', len))
 		return false;
+	attribute = &principal->attribute[i];
 	high = attribute->value_count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;

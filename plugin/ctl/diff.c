@@ -14,21 +14,6 @@
 
 #define NAME "diff"
 
-struct wanted {
-	struct files files;
-	bool json;
-};
-
-/* clang-format off */
-static const struct args_row rows[] = {
-	{ "json", ARGS_SWITCH, NULL, "JSON", offsetof(struct wanted, json), 0, 0 },
-	FILES_ROW_CONFIG(struct wanted, files),
-	FILES_ROW_CONTRACT(struct wanted, files),
-	FILES_ROW_ACCESS(struct wanted, files),
-	{ .name = NULL },
-};
-/* clang-format on */
-
 struct diff {
 	struct scene from;
 	struct scene to;
@@ -414,7 +399,7 @@ static void drop_repeats(struct change *change)
 
 static int run(int argc, char **argv)
 {
-	struct wanted wanted = { .json = false };
+	struct files_wanted wanted = { .json = false };
 	struct diff diff = { .change = { .rows = json_array() } };
 	struct diag diag;
 	int status = CTL_FAILED;
@@ -456,7 +441,7 @@ const struct ctl_command ctl_diff = {
 		"Exit status: 0 nothing that was allowed is refused, 1 something is, 2 a file is "
 		"no\n"
 		"use.\n",
-	.options = rows,
+	.options = files_rows,
 	.operands_min = 2,
 	.operands_max = 2,
 	.run = run,

@@ -8,6 +8,16 @@
 #include <string.h>
 #include <unistd.h>
 
+/* clang-format off */
+const struct args_row files_rows[] = {
+	{ "json", ARGS_SWITCH, NULL, "JSON", offsetof(struct files_wanted, json), 0, 0 },
+	FILES_ROW_CONFIG(struct files_wanted, files),
+	FILES_ROW_CONTRACT(struct files_wanted, files),
+	FILES_ROW_ACCESS(struct files_wanted, files),
+	{ .name = NULL },
+};
+/* clang-format on */
+
 /* ---- mosquitto.conf ---------------------------------------------------------------------- */
 
 /* Splits "  word   the rest  \n" in place. */

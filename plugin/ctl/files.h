@@ -8,6 +8,7 @@
 #define PETSTORE_CTL_FILES_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/diag.h"
@@ -41,6 +42,14 @@ struct files {
 	/* What the configuration said, by option's name; certfile, keyfile, cafile as arrays. */
 	json_t *lines;
 };
+
+/* The options of a subcommand that asks for contract and access file, and has no more. */
+struct files_wanted {
+	struct files files;
+	bool json;
+};
+
+extern const struct args_row files_rows[];
 
 /*
  * Reads the configuration where one is named, or where nothing else is and FILES_CONFIG is

@@ -11,20 +11,7 @@
 
 #define NAME "may"
 
-struct wanted {
-	struct files files;
-	bool json;
-};
-
 /* clang-format off */
-static const struct args_row rows[] = {
-	{ "json", ARGS_SWITCH, NULL, "JSON", offsetof(struct wanted, json), 0, 0 },
-	FILES_ROW_CONFIG(struct wanted, files),
-	FILES_ROW_CONTRACT(struct wanted, files),
-	FILES_ROW_ACCESS(struct wanted, files),
-	{ .name = NULL },
-};
-
 static const struct table_column columns[] = {
 	{ "address", "topic" }, { "publish", "publish" }, { "qos", "QoS from" },
 	{ "retain", "retain" }, { "will", "will" }, { "receive", "receive" }, { NULL, NULL },
@@ -121,7 +108,7 @@ static void print(const struct access_principal *principal, const struct scene *
 
 static int run(int argc, char **argv)
 {
-	struct wanted wanted = { .json = false };
+	struct files_wanted wanted = { .json = false };
 	const struct access_principal *principal;
 	struct scene scene = { .rules = NULL };
 	struct diag diag;
@@ -155,7 +142,7 @@ const struct ctl_command ctl_may = {
 	.arguments = "USER [OPTION...]",
 	.summary = "everything that a user may do",
 	.help = "\"own\" is what belongs to the user, by the database or by an attribute.\n",
-	.options = rows,
+	.options = files_rows,
 	.operands_min = 1,
 	.operands_max = 1,
 	.run = run,
