@@ -141,8 +141,7 @@ static int read_attributes(struct access_reader *reader, const json_t *json,
 	list = arena_take(&reader->access->arena, count, sizeof(*list));
 	if (!list)
 		return diag_nomem(reader->diag);
-	json_object_foreach((json_t *)json, key, value)
-	{
+	json_object_foreach((json_t *)json, key, value) {
 		struct jsonpath here = { .up = at, .key = key };
 
 		rc = read_attribute(reader, value, &here, rule, &list[rule->attribute_count]);

@@ -168,8 +168,7 @@ static int read_claims(struct access_reader *reader, const json_t *json, const s
 	if (!claim)
 		return diag_nomem(reader->diag);
 	issuer->claim = claim;
-	json_object_foreach((json_t *)json, key, value)
-	{
+	json_object_foreach((json_t *)json, key, value) {
 		struct jsonpath here = { .up = at, .key = key };
 
 		rc = access_name(reader, &here, key);

@@ -65,8 +65,7 @@ int access_members(struct access_reader *reader, const json_t *json, const struc
 
 	if (!json_is_object(json))
 		return access_expected(reader, at, "an object");
-	json_object_foreach((json_t *)json, key, value)
-	{
+	json_object_foreach((json_t *)json, key, value) {
 		struct jsonpath here = { .up = at, .key = key };
 
 		if (!member_find(table, count, key))

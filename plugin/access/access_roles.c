@@ -138,8 +138,7 @@ static int read_where(struct access_reader *reader, const json_t *json, const st
 	if (!limit)
 		return diag_nomem(reader->diag);
 	role->rule.limit = limit;
-	json_object_foreach((json_t *)json, key, value)
-	{
+	json_object_foreach((json_t *)json, key, value) {
 		struct jsonpath here = { .up = at, .key = key };
 
 		rc = read_limit(reader, value, &here, &limit[role->rule.limit_count]);
@@ -233,8 +232,7 @@ static int read_limits(struct access_reader *reader, const json_t *json, const s
 
 	if (!limits)
 		return diag_nomem(reader->diag);
-	json_object_foreach((json_t *)json, key, value)
-	{
+	json_object_foreach((json_t *)json, key, value) {
 		struct jsonpath here = { .up = at, .key = key };
 		json_int_t number = json_integer_value(value);
 		size_t i = 0;
@@ -318,8 +316,7 @@ static int name_roles(struct access_reader *reader, const json_t *json, const st
 	access->role = arena_take(&access->arena, count, sizeof(*access->role));
 	if (!access->role || !nametable_init(&access->role_table, count))
 		return diag_nomem(reader->diag);
-	json_object_foreach((json_t *)json, key, value)
-	{
+	json_object_foreach((json_t *)json, key, value) {
 		struct jsonpath here = { .up = at, .key = key };
 		struct access_role *role = &access->role[access->role_count];
 

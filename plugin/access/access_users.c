@@ -76,8 +76,7 @@ static int read_attributes(struct access_reader *reader, const json_t *json,
 	if (!attribute)
 		return diag_nomem(reader->diag);
 	grant->attribute = attribute;
-	json_object_foreach((json_t *)json, key, value)
-	{
+	json_object_foreach((json_t *)json, key, value) {
 		struct jsonpath here = { .up = at, .key = key };
 
 		rc = read_attribute(reader, value, &here, &attribute[grant->attribute_count]);
@@ -134,8 +133,7 @@ int access_section_users(struct access_reader *reader, const json_t *json,
 	if (!access->user || !roles || !nametable_init(&access->user_table, count))
 		return diag_nomem(reader->diag);
 	access->user_role = roles;
-	json_object_foreach((json_t *)json, key, value)
-	{
+	json_object_foreach((json_t *)json, key, value) {
 		struct jsonpath here = { .up = at, .key = key };
 		struct access_principal *user = &access->user[access->user_count];
 

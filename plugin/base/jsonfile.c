@@ -89,7 +89,9 @@ static json_t *step(json_t *json, const char *token, size_t len)
 		const char *key;
 		json_t *value;
 
-		json_object_foreach(json, key, value) if (token_is(token, len, key)) return value;
+		json_object_foreach(json, key, value)
+			if (token_is(token, len, key))
+				return value;
 		return NULL;
 	}
 	if (json_is_array(json)) {

@@ -48,8 +48,7 @@ int brokertopics_load(struct loader *loader, const struct place *root)
 		return 0;
 	if (place_object(&topics, loader->diag))
 		return ERR_INVALID;
-	json_object_foreach(topics.json, key, value)
-	{
+	json_object_foreach(topics.json, key, value) {
 		struct place at = place_member(&topics, key);
 		int rc = load_topic(loader, &at, key);
 

@@ -62,8 +62,7 @@ int channels_make(struct loader *loader, const struct place *root)
 	loader->by_name = arena_take(&loader->scratch, named, sizeof(*loader->by_name));
 	if (!contract->channel || !loader->by_name)
 		return diag_nomem(loader->diag);
-	json_object_foreach(channels.json, key, value)
-	{
+	json_object_foreach(channels.json, key, value) {
 		struct contract_channel *channel = &contract->channel[contract->channel_count];
 
 		channel->name = key;
@@ -94,8 +93,7 @@ bool channels_has_message(struct loader *loader, const struct contract_channel *
 
 	if (find_place(loader, &channels, channel->name, &at))
 		return false;
-	json_object_foreach(json_object_get(at.json, "messages"), key, value)
-	{
+	json_object_foreach(json_object_get(at.json, "messages"), key, value) {
 		if (value == message->json)
 			return true;
 	}

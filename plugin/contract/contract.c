@@ -89,8 +89,7 @@ static int check_rest(struct loader *loader, const struct place *root)
 		rc = place_object(&servers, loader->diag);
 	if (rc)
 		return rc;
-	json_object_foreach(servers.json, key, value)
-	{
+	json_object_foreach(servers.json, key, value) {
 		struct place at = place_member(&servers, key);
 
 		rc = sources_follow(&loader->contract->sources, &loader->scratch, &at,

@@ -115,8 +115,7 @@ static int load_columns(struct loader *loader, const struct place *columns,
 	if (!column)
 		return diag_nomem(loader->diag);
 	entity->column = column;
-	json_object_foreach(columns->json, key, value)
-	{
+	json_object_foreach(columns->json, key, value) {
 		struct place at = place_member(columns, key);
 		int rc = load_column(loader, &at, key, &column[i], &beside->machine[i]);
 
@@ -282,8 +281,7 @@ int entities_load(struct loader *loader, const struct place *root)
 		arena_take(&loader->scratch, contract->entity_count, sizeof(*loader->entity));
 	if (!contract->entity || !loader->entity)
 		return diag_nomem(loader->diag);
-	json_object_foreach(entities.json, key, value)
-	{
+	json_object_foreach(entities.json, key, value) {
 		contract->entity[i].name = key;
 		contract->entity[i].index = i;
 		i++;

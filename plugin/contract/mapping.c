@@ -86,8 +86,7 @@ static int load_columns(struct loader *loader, const struct place *place,
 	if (!fill)
 		return diag_nomem(loader->diag);
 	map->fill = fill;
-	json_object_foreach(columns.json, key, value)
-	{
+	json_object_foreach(columns.json, key, value) {
 		struct place at = place_member(&columns, key);
 		int rc = load_column(loader, &at, map, fill);
 

@@ -121,8 +121,7 @@ int operations_load(struct loader *loader, const struct place *root)
 
 	if (place_object(&operations, loader->diag))
 		return ERR_INVALID;
-	json_object_foreach(operations.json, key, value)
-	{
+	json_object_foreach(operations.json, key, value) {
 		struct place at = place_member(&operations, key);
 		int rc = load_operation(loader, &at, key);
 

@@ -124,8 +124,7 @@ static int check_redundant(struct loader *loader, const struct place *params,
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(params->json, key, value)
-	{
+	json_object_foreach(params->json, key, value) {
 		struct place at = place_member(params, key);
 		size_t i = 0;
 

@@ -130,8 +130,7 @@ int place_check(const struct place *place, const char *noun, const struct place_
 
 	if (place_object(place, diag))
 		return ERR_INVALID;
-	json_object_foreach(place->json, key, value)
-	{
+	json_object_foreach(place->json, key, value) {
 		struct place member = place_member(place, key);
 		const struct place_known *row = known;
 

@@ -119,13 +119,11 @@ static int load_flows(struct loader *loader, const struct place *scheme)
 	json_t *text;
 	unsigned scope;
 
-	json_object_foreach(flows.json, flow, value)
-	{
+	json_object_foreach(flows.json, flow, value) {
 		struct place at = place_member(&flows, flow);
 		struct place available = place_member(&at, "availableScopes");
 
-		json_object_foreach(available.json, name, text)
-		{
+		json_object_foreach(available.json, name, text) {
 			struct place scope_at = place_member(&available, name);
 			int rc = load_scope(loader, &scope_at, name, &scope);
 
@@ -148,8 +146,7 @@ int scopes_load(struct loader *loader, const struct place *root)
 		return 0;
 	if (place_object(&schemes, loader->diag))
 		return ERR_INVALID;
-	json_object_foreach(schemes.json, key, value)
-	{
+	json_object_foreach(schemes.json, key, value) {
 		struct place at = place_member(&schemes, key);
 		struct scopeset scopes = { { 0 } };
 		bool is_scoped = false;

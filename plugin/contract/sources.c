@@ -353,13 +353,11 @@ static bool has_id(json_t *json, const char *ref, size_t len)
 
 	if (id && strlen(id) == len && memcmp(id, ref, len) == 0)
 		return true;
-	json_object_foreach(json, key, value)
-	{
+	json_object_foreach(json, key, value) {
 		if (has_id(value, ref, len))
 			return true;
 	}
-	json_array_foreach(json, i, value)
-	{
+	json_array_foreach(json, i, value) {
 		if (has_id(value, ref, len))
 			return true;
 	}
@@ -405,8 +403,7 @@ static int walk(struct sources *set, const struct place *place, bool is_named, s
 	json_t *value;
 	int rc = 0;
 
-	json_object_foreach(place->json, key, value)
-	{
+	json_object_foreach(place->json, key, value) {
 		struct place member = place_member(place, key);
 
 		if (!is_named && is_one_of(key, data))

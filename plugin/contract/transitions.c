@@ -35,8 +35,7 @@ static int load_statuses(struct loader *loader, const struct place *next,
 	if (!status)
 		return diag_nomem(loader->diag);
 	ret->status = status;
-	json_object_foreach(next->json, key, value)
-	{
+	json_object_foreach(next->json, key, value) {
 		struct place at = place_member(next, key);
 
 		if (!*key || strlen(key) > LOADER_STATUS_MAX)
@@ -94,8 +93,7 @@ static int load_longest(struct loader *loader, const struct place *place,
 		return 0;
 	if (place_object(&longest, loader->diag))
 		return ERR_INVALID;
-	json_object_foreach(longest.json, key, value)
-	{
+	json_object_foreach(longest.json, key, value) {
 		struct place at = place_member(&longest, key);
 		json_int_t number = 0;
 		size_t i = 0;
@@ -160,8 +158,7 @@ int transitions_load(struct loader *loader, const struct place *root)
 				     sizeof(*loader->machine));
 	if (!loader->machine)
 		return diag_nomem(loader->diag);
-	json_object_foreach(machines.json, key, value)
-	{
+	json_object_foreach(machines.json, key, value) {
 		struct place at = place_member(&machines, key);
 		struct loader_machine *machine = &loader->machine[loader->machine_count];
 		int rc = load_machine(loader, &at, &machine->transitions);

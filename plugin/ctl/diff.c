@@ -251,8 +251,7 @@ static void try_example(struct diff *diff, const struct contract_channel *from,
 	try_payload(diff, from, to, payload);
 	if (!json_is_object(payload))
 		return;
-	json_object_foreach(payload, key, value)
-	{
+	json_object_foreach(payload, key, value) {
 		changed = json_copy(payload);
 		(void)json_object_del(changed, key);
 		try_payload(diff, from, to, changed);
@@ -283,8 +282,7 @@ static void try_examples_of(struct diff *diff, const struct scene *of,
 	json_t *message, *example;
 	size_t i;
 
-	json_object_foreach(messages, key, message)
-	{
+	json_object_foreach(messages, key, message) {
 		json_array_foreach(json_object_get(follow(root, message), "examples"), i, example)
 			try_example(diff, from, to, json_object_get(example, "payload"));
 	}

@@ -48,8 +48,7 @@ static bool is_empty(json_t *list, const char *key)
 	json_t *row, *cell;
 	size_t i;
 
-	json_array_foreach(list, i, row)
-	{
+	json_array_foreach(list, i, row) {
 		cell = json_object_get(row, key);
 		if (cell && !json_is_null(cell))
 			return false;
@@ -65,8 +64,7 @@ static void print_rows(json_t *list)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(json_array_get(list, 0), key, value)
-	{
+	json_object_foreach(json_array_get(list, 0), key, value) {
 		if (count < COLUMNS_MAX && !is_empty(list, key))
 			column[count++] = (struct table_column){ key, key };
 	}

@@ -126,8 +126,7 @@ static json_t *expand(struct spread *spread, const json_t *schema, const char *u
 	if (!json_is_object(schema))
 		return json_deep_copy(schema); /* true or false */
 	copying.copy = json_object();
-	json_object_foreach((json_t *)(uintptr_t)schema, key, value)
-	{
+	json_object_foreach((json_t *)(uintptr_t)schema, key, value) {
 		if (strcmp(key, "$id") == 0 && up)
 			spread->is_whole = false; /* references below it have another base */
 		else if (strcmp(key, "$id") != 0 && keyword_asserts(&spread->dialect, key) &&

@@ -71,8 +71,7 @@ static void check_options(struct lint *lint, const struct files *files)
 
 	if (!files->config)
 		return;
-	json_object_foreach(files->lines, key, value)
-	{
+	json_object_foreach(files->lines, key, value) {
 		if (json_is_string(value) && count < 64)
 			pair[count++] = (struct options_pair){ key, json_string_value(value) };
 	}
@@ -176,8 +175,7 @@ static void walk_schema(struct lint *lint, const char *where, json_t *schema,
 			 "%s%s: takes members that it does not name (a misspelt one passes): set "
 			 "additionalProperties or unevaluatedProperties to false",
 			 where, jsonpath_print(path, pointer, sizeof(pointer)));
-	json_object_foreach(members, key, value)
-	{
+	json_object_foreach(members, key, value) {
 		struct jsonpath at = { .up = &properties, .key = key };
 
 		walk_schema(lint, where, value, &at, depth - 1);
@@ -297,15 +295,16 @@ static bool is_used(json_t *json, const char *role)
 	json_t *value;
 	size_t i;
 
-	json_object_foreach(json, key, value)
-	{
+	json_object_foreach(json, key, value) {
 		if ((strcmp(key, "roles") == 0 || strcmp(key, "include") == 0) &&
 		    is_named(value, role))
 			return true;
 		if (is_used(value, role))
 			return true;
 	}
-	json_array_foreach(json, i, value) if (is_used(value, role)) return true;
+	json_array_foreach(json, i, value)
+		if (is_used(value, role))
+			return true;
 	return false;
 }
 
@@ -318,8 +317,7 @@ static void check_roles(struct lint *lint, const char *path)
 
 	if (jsonfile_load(path, &document, &diag))
 		return; /* access_load() has said so */
-	json_object_foreach(json_object_get(document, "roles"), name, role)
-	{
+	json_object_foreach(json_object_get(document, "roles"), name, role) {
 		bool grants = json_array_size(json_object_get(role, "scopes")) > 0 ||
 			      json_array_size(json_object_get(role, "allow")) > 0 ||
 			      json_array_size(json_object_get(role, "include")) > 0;
@@ -431,8 +429,8 @@ static void print(const struct lint *lint, bool is_json)
 		(void)table_print_json(lint->findings);
 		return;
 	}
-	json_array_foreach(lint->findings, i, finding)(void)
-		printf("%s: %s\n", cells_text(finding, "level"), cells_text(finding, "text"));
+	json_array_foreach(lint->findings, i, finding)
+		(void)printf("%s: %s\n", cells_text(finding, "level"), cells_text(finding, "text"));
 	(void)printf("%u error%s, %u warning%s\n", lint->errors, lint->errors == 1 ? "" : "s",
 		     lint->warnings, lint->warnings == 1 ? "" : "s");
 }

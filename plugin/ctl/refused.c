@@ -98,8 +98,7 @@ static void print(json_t *list, const struct wanted *wanted)
 		(void)table_print_json(list);
 		return;
 	}
-	json_array_foreach(list, i, row)
-	{
+	json_array_foreach(list, i, row) {
 		if (!wanted->json)
 			add_words(row);
 		else if (json_dumpf(row, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) == 0)
@@ -148,8 +147,8 @@ static int count_by(struct query *query, const struct wanted *wanted, struct dia
 		return diag_set(diag, ERR_INVALID, "--by: expected reason, client, user or topic");
 	rc = query_groups(query, &ask, column, "time", cells_collect, list, diag);
 	if (rc == 0 && !wanted->json) {
-		json_array_foreach(list, i, row)(void)
-			json_object_set(row, "what", json_object_get(row, column));
+		json_array_foreach(list, i, row)
+			(void)json_object_set(row, "what", json_object_get(row, column));
 		table_print(list, counted);
 	} else if (rc == 0) {
 		(void)table_print_json(list);

@@ -222,8 +222,7 @@ static int read_refusals(struct replay *replay, struct query *query, struct diag
 
 	if (query_has(query, "refusals"))
 		rc = query_rows(query, &ask, cells_collect, all, diag);
-	json_array_foreach(all, i, row)
-	{
+	json_array_foreach(all, i, row) {
 		const char *action = cells_text(row, "action");
 
 		if (strcmp(action, "publish") == 0 || strcmp(action, "will") == 0)

@@ -56,8 +56,7 @@ void table_print(json_t *rows, const struct table_column *columns)
 		return;
 	for (; columns[count].key && count < COLUMNS_MAX; count++)
 		widest[count] = width(columns[count].title);
-	json_array_foreach(rows, i, row)
-	{
+	json_array_foreach(rows, i, row) {
 		for (c = 0; c < count; c++) {
 			int n = width(table_text(json_object_get(row, columns[c].key), text,
 						 sizeof(text)));
@@ -67,8 +66,7 @@ void table_print(json_t *rows, const struct table_column *columns)
 	}
 	for (c = 0; c < count; c++)
 		print_cell(columns[c].title, widest[c], c + 1 == count);
-	json_array_foreach(rows, i, row)
-	{
+	json_array_foreach(rows, i, row) {
 		for (c = 0; c < count; c++)
 			print_cell(table_text(json_object_get(row, columns[c].key), text,
 					      sizeof(text)),
@@ -91,9 +89,9 @@ void table_print_object(json_t *object)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(object, key, value) widest = width(key) > widest ? width(key) : widest;
 	json_object_foreach(object, key, value)
-	{
+		widest = width(key) > widest ? width(key) : widest;
+	json_object_foreach(object, key, value) {
 		print_cell(key, widest, false);
 		print_cell(table_text(value, text, sizeof(text)), 0, true);
 	}

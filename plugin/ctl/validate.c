@@ -177,14 +177,15 @@ static int load_references(const struct schema_file *file, json_t *json)
 	size_t index;
 	int rc = 0;
 
-	json_object_foreach(json, name, child)
-	{
+	json_object_foreach(json, name, child) {
 		if (rc == 0 && strcmp(name, "$ref") == 0 && json_is_string(child))
 			rc = load_reference(file, json_string_value(child));
 		else if (rc == 0)
 			rc = load_references(file, child);
 	}
-	json_array_foreach(json, index, child) if (rc == 0) rc = load_references(file, child);
+	json_array_foreach(json, index, child)
+		if (rc == 0)
+			rc = load_references(file, child);
 	return rc;
 }
 

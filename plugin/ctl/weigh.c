@@ -473,8 +473,7 @@ static void weigh_members(struct walk *walk, const struct pair *pair)
 	for (size_t side = 0; side < 2; side++) {
 		for (size_t i = 0; i < sides[side]->count; i++) {
 			json_object_foreach(json_object_get(sides[side]->part[i], "properties"),
-					    name, ignored)
-			{
+					    name, ignored) {
 				if (json_object_get(seen, name))
 					continue;
 				(void)json_object_set_new(seen, name, json_true());

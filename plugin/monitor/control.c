@@ -178,8 +178,7 @@ static json_t *perform(const char *name, json_t *json, const struct control_ops 
 		(void)diag_set(diag, ERR_INVALID, "there is no such command");
 		return NULL;
 	}
-	json_object_foreach(json, key, value)
-	{
+	json_object_foreach(json, key, value) {
 		if (is_member(&commands[i], key))
 			continue;
 		(void)diag_set(diag, ERR_INVALID, "%s has no member \"%s\"", name, key);

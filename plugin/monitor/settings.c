@@ -159,8 +159,7 @@ static int read_kind(const char *file, const struct jsonpath *root, const char *
 	if (!json_is_object(json))
 		return jsonpath_fail(diag, ERR_INVALID, file, &place.path, "expected an object");
 	place.row = &table[kind];
-	json_object_foreach(json, key, value)
-	{
+	json_object_foreach(json, key, value) {
 		int rc = read_member(&place, key, value, &settings->kind[kind], diag);
 
 		if (rc)
@@ -178,8 +177,7 @@ static int read_all(const char *file, json_t *root, struct settings *ret, struct
 
 	if (!json_is_object(root))
 		return jsonpath_fail(diag, ERR_INVALID, file, &here, "expected an object");
-	json_object_foreach(root, key, value)
-	{
+	json_object_foreach(root, key, value) {
 		int rc = read_kind(file, &here, key, value, &settings, diag);
 
 		if (rc)

@@ -191,9 +191,9 @@ static bool is_mere_reference(const struct compiler *c, const struct place *plac
 		return false;
 	if (dialect->draft == DRAFT_7)
 		return true; /* its siblings are not looked at */
-	json_object_foreach(place->node, name,
-			    value) if (strcmp(name, "$ref") != 0 &&
-				       keyword_asserts(dialect, name)) return false;
+	json_object_foreach(place->node, name, value)
+		if (strcmp(name, "$ref") != 0 && keyword_asserts(dialect, name))
+			return false;
 	return true;
 }
 
@@ -259,8 +259,7 @@ int compile_children(struct filling *f, const char *keyword, const json_t *array
 	json_t *item;
 	int rc = nodes ? 0 : ERR_NOMEM;
 
-	json_array_foreach(array, index, item)
-	{
+	json_array_foreach(array, index, item) {
 		struct keyword_child child = {
 			.node = item, .keyword = keyword, .index = index, .has_index = true
 		};
@@ -369,7 +368,8 @@ static void set_types(struct filling *f)
 	if (!type)
 		return;
 	f->node->types = json_is_string(type) ? type_bits(json_string_value(type)) : 0;
-	json_array_foreach(type, index, item) f->node->types |= type_bits(json_string_value(item));
+	json_array_foreach(type, index, item)
+		f->node->types |= type_bits(json_string_value(item));
 }
 
 static bool only_probes(const struct node *node)

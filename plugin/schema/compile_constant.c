@@ -81,8 +81,7 @@ static int compile_array(struct compiler *c, const json_t *array, unsigned depth
 	json_t *item;
 	int rc = children ? 0 : ERR_NOMEM;
 
-	json_array_foreach(array, index, item)
-	{
+	json_array_foreach(array, index, item) {
 		if (rc == 0)
 			rc = compile_constant(c, item, depth + 1, &children[index]);
 	}
@@ -102,8 +101,7 @@ static int compile_object(struct compiler *c, json_t *object, unsigned depth, st
 	json_t *member;
 	int rc = children && names ? 0 : ERR_NOMEM;
 
-	json_object_foreach(object, name, member)
-	{
+	json_object_foreach(object, name, member) {
 		if (rc == 0)
 			rc = compile_name(c, name, strlen(name), &names[i]);
 		if (rc == 0)

@@ -305,8 +305,7 @@ static int set_properties(struct filling *f, struct object_rules *rules)
 	json_t *member;
 	int rc = count > 0 ? compile_table_init(f->compiler, &rules->names, count) : 0;
 
-	json_object_foreach(properties, name, member)
-	{
+	json_object_foreach(properties, name, member) {
 		struct keyword_child child = { .node = member,
 					       .keyword = "properties",
 					       .name = name };
@@ -330,8 +329,7 @@ static int set_required(struct filling *f, struct object_rules *rules)
 
 	if (!names)
 		return ERR_NOMEM;
-	json_array_foreach(required, index, item)
-	{
+	json_array_foreach(required, index, item) {
 		struct name_slot *slot =
 			compile_table_add(f->compiler, &rules->names, json_string_value(item),
 					  json_string_length(item));
@@ -355,8 +353,7 @@ static int set_patterns(struct filling *f, struct object_rules *rules)
 	json_t *member;
 	int rc = patterns ? 0 : ERR_NOMEM;
 
-	json_object_foreach(map, source, member)
-	{
+	json_object_foreach(map, source, member) {
 		struct keyword_child child = { .node = member,
 					       .keyword = "patternProperties",
 					       .name = source };
@@ -383,8 +380,7 @@ static int set_dependent_names(struct filling *f, const json_t *array, struct de
 	json_t *item;
 	int rc = names ? 0 : ERR_NOMEM;
 
-	json_array_foreach(array, index, item)
-	{
+	json_array_foreach(array, index, item) {
 		if (rc == 0)
 			rc = compile_name(f->compiler, json_string_value(item),
 					  json_string_length(item), &names[index]);
@@ -411,8 +407,7 @@ static int set_dependents(struct filling *f, struct object_rules *rules)
 		const char *name;
 		json_t *value;
 
-		json_object_foreach(compile_keyword(f, keywords[i]), name, value)
-		{
+		json_object_foreach(compile_keyword(f, keywords[i]), name, value) {
 			struct dependent *d = &dependents[rules->dependent_count++];
 			struct keyword_child child = { .node = value,
 						       .keyword = keywords[i],

@@ -104,8 +104,7 @@ static int read_vocabularies(const struct resource *metaschema, struct dialect *
 	if (dialect->draft == DRAFT_7 || !json_is_object(map))
 		return 0; /* what the draft itself has */
 	dialect->vocabularies = VOCABULARY_CORE;
-	json_object_foreach(map, uri, is_required)
-	{
+	json_object_foreach(map, uri, is_required) {
 		unsigned bit = vocabulary_find(uri);
 
 		if (bit == 0 && json_is_true(is_required))
@@ -233,8 +232,7 @@ static int check_shapes(struct check *check, struct place *place)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(place->node, name, value)
-	{
+	json_object_foreach(place->node, name, value) {
 		const struct keyword *keyword = keyword_find(dialect, name);
 		char at[256] = "";
 		int rc = keyword ? keyword_check(keyword, value, at, sizeof(at), check->diag) : 0;

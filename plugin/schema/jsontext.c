@@ -42,8 +42,7 @@ static void write_object(const struct writer *w, json_t *object)
 		return;
 	}
 	(void)fputc('{', w->file);
-	json_object_foreach(object, name, member)
-	{
+	json_object_foreach(object, name, member) {
 		(void)fputs(comma, w->file);
 		write_string(w->file, name, strlen(name));
 		(void)fputc(':', w->file);
@@ -59,8 +58,7 @@ static void write_array(const struct writer *w, const json_t *array)
 	json_t *item;
 
 	(void)fputc('[', w->file);
-	json_array_foreach(array, index, item)
-	{
+	json_array_foreach(array, index, item) {
 		if (index > 0)
 			(void)fputc(',', w->file);
 		write_value(w, item);

@@ -191,8 +191,7 @@ static int visit_array(const struct visit *v, const char *keyword, const json_t 
 	size_t index;
 	json_t *node;
 
-	json_array_foreach(array, index, node)
-	{
+	json_array_foreach(array, index, node) {
 		struct keyword_child child = { node, keyword, NULL, index, true };
 		int rc = is_schema(node) ? v->visit(v->ctx, &child) : 0;
 
@@ -207,8 +206,7 @@ static int visit_map(const struct visit *v, const char *keyword, json_t *map)
 	const char *name;
 	json_t *node;
 
-	json_object_foreach(map, name, node)
-	{
+	json_object_foreach(map, name, node) {
 		struct keyword_child child = { node, keyword, name, 0, false };
 		int rc = is_schema(node) ? v->visit(v->ctx, &child) : 0;
 
@@ -239,8 +237,7 @@ int keyword_children(const struct dialect *dialect, const json_t *schema,
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)schema, name, value)
-	{
+	json_object_foreach((json_t *)(uintptr_t)schema, name, value) {
 		const struct keyword *keyword = keyword_find(dialect, name);
 		int rc = keyword ? visit_keyword(&v, keyword, value) : 0;
 
@@ -380,8 +377,7 @@ static int check_strings(const json_t *value, bool are_types, char *at, size_t c
 					  : "an array of strings");
 	if (are_types && json_array_size(value) == 0)
 		return diag_set(diag, ERR_INVALID, "is empty, expected at least one type");
-	json_array_foreach(value, index, item)
-	{
+	json_array_foreach(value, index, item) {
 		if (are_types)
 			rc = check_type(item, diag);
 		else if (!is_string(item))
@@ -411,8 +407,7 @@ static int check_schemas(const json_t *value, char *at, size_t cap, struct diag 
 		return expected(diag, value, "an array of schemas");
 	if (json_array_size(value) == 0)
 		return diag_set(diag, ERR_INVALID, "is empty, expected at least one schema");
-	json_array_foreach(value, index, item)
-	{
+	json_array_foreach(value, index, item) {
 		if (check_schema(item, diag) != 0) {
 			(void)snprintf(at, cap, "/%zu", index);
 			return ERR_INVALID;
@@ -446,8 +441,7 @@ static int check_map(const struct keyword *keyword, const json_t *value, char *a
 
 	if (!json_is_object(value))
 		return expected(diag, value, "an object");
-	json_object_foreach((json_t *)(uintptr_t)value, name, entry)
-	{
+	json_object_foreach((json_t *)(uintptr_t)value, name, entry) {
 		int rc = check_entry(keyword, entry, inner, sizeof(inner), diag);
 
 		if (rc != 0) {

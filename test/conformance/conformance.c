@@ -150,8 +150,7 @@ static const char *excuse(const struct conformance *c, const char *group, const 
 	size_t i;
 	json_t *row;
 
-	json_array_foreach(c->excused, i, row)
-	{
+	json_array_foreach(c->excused, i, row) {
 		const char *file = json_string_value(json_object_get(row, "file"));
 		const json_t *of_group = json_object_get(row, "group");
 		const json_t *of_test = json_object_get(row, "test");
@@ -219,8 +218,7 @@ static void run_group(struct conformance *c, json_t *group, const struct payload
 	diag_init(&diag);
 	rc = schema_compile(set, "test:/schema.json", &options, &schema, &diag);
 	schema_set_free(set); /* what was compiled must not need it */
-	json_array_foreach(tests, i, test)
-	{
+	json_array_foreach(tests, i, test) {
 		const struct payload_value *value = view_item(&walk);
 		const char *name = json_string_value(json_object_get(test, "description"));
 
@@ -256,7 +254,8 @@ static void run_file(struct conformance *c, const char *path)
 		exit(2);
 	}
 	walk = view_walk(root);
-	json_array_foreach(groups, i, group) run_group(c, group, view_item(&walk));
+	json_array_foreach(groups, i, group)
+		run_group(c, group, view_item(&walk));
 	payload_parser_free(parser);
 	json_decref(groups);
 	free(text);

@@ -63,8 +63,7 @@ static json_t *merge(json_t *to, json_t *patch)
 	if (!json_is_object(patch))
 		return json_incref(patch);
 	ret = json_is_object(to) ? json_copy(to) : json_object();
-	json_object_foreach(patch, key, value)
-	{
+	json_object_foreach(patch, key, value) {
 		if (json_is_null(value))
 			(void)json_object_del(ret, key);
 		else
@@ -358,8 +357,7 @@ static void test_contract_load__refuses_each_change(void **state)
 	assert_int_equal(json_dump_file(base, folder.contract, 0), 0);
 	contract = load(folder.contract);
 	contract_free(contract);
-	json_array_foreach(cases, i, one)
-	{
+	json_array_foreach(cases, i, one) {
 		json_t *changed = merge(base, json_object_get(one, "change"));
 
 		assert_int_equal(json_dump_file(changed, folder.contract, 0), 0);

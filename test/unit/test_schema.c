@@ -161,8 +161,7 @@ static void run_group(const char *file, json_t *group)
 	if (rc != 0 || schema_compile(set, uri, &options, &schema, &diag) != 0)
 		fail_msg("%s: %s: %s", file, description, diag.text);
 	schema_set_free(set);
-	json_array_foreach(json_object_get(group, "tests"), i, json)
-	{
+	json_array_foreach(json_object_get(group, "tests"), i, json) {
 		struct message message = message_json(json_object_get(json, "data"));
 		bool valid = check(schema, message.value) == SCHEMA_VALID;
 
@@ -185,7 +184,8 @@ static void run_cases(const char *name)
 	(void)snprintf(path, sizeof(path), DATA "/cases/%s.json", name);
 	groups = load(path);
 	assert_true(json_array_size(groups) > 0);
-	json_array_foreach(groups, i, group) run_group(name, group);
+	json_array_foreach(groups, i, group)
+		run_group(name, group);
 	json_decref(groups);
 }
 
@@ -383,7 +383,8 @@ static void test_schema_explain__sentences(void **state)
 
 	(void)state;
 	assert_true(json_array_size(rows) > 0);
-	json_array_foreach(rows, i, row) check_sentences(row);
+	json_array_foreach(rows, i, row)
+		check_sentences(row);
 	json_decref(rows);
 }
 

@@ -74,15 +74,14 @@ static void check_principal(const char *name, const json_t *expected,
 		fail_msg("%s: the certificate is %d", name, who->needs_certificate);
 	if (who->attribute_count != json_object_size(attributes))
 		fail_msg("%s: %zu attributes", name, who->attribute_count);
-	json_object_foreach((json_t *)attributes, key,
-			    values) for (size_t i = 0; i < json_array_size(values); i++)
-	{
-		const json_t *value = json_array_get(values, i);
+	json_object_foreach((json_t *)attributes, key, values)
+		for (size_t i = 0; i < json_array_size(values); i++) {
+			const json_t *value = json_array_get(values, i);
 
-		if (!access_attribute_has(who, key, json_string_value(value),
-					  json_string_length(value)))
-			fail_msg("%s: lacks attribute %s", name, key);
-	}
+			if (!access_attribute_has(who, key, json_string_value(value),
+						  json_string_length(value)))
+				fail_msg("%s: lacks attribute %s", name, key);
+		}
 	if (access_client_ok(who, "x") != (client == NULL) ||
 	    (client && !access_client_ok(who, client)))
 		fail_msg("%s: the client ids are others", name);
@@ -171,10 +170,10 @@ static void test_access_token__survives_each_failing_allocation(void **state)
 	size_t i;
 
 	(void)state;
-	json_array_foreach(cases, i,
-			   expected) if (strcmp(text_of(expected, "name"),
-						"a known user's attributes and the token's") ==
-					 0) break;
+	json_array_foreach(cases, i, expected)
+		if (strcmp(text_of(expected, "name"),
+			   "a known user's attributes and the token's") == 0)
+			break;
 	assert_non_null(expected);
 	for (size_t n = 1;; n++) {
 		const char *token = text_of(expected, "token");
