@@ -225,9 +225,9 @@ clean:  ## remove what was built (chroots, npm packages and make run's files sta
 	rm -rf $(B)/rel $(B)/san $(B)/tsan $(B)/fuzz $(B)/clang $(B)/mosquitto_petstore.so $(B)/petstorectl
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration crash
+.PHONY: all parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration integration-san crash
 
 # ---- running it -------------------------------------------------------------------------
 
@@ -257,6 +257,15 @@ integration: all $(B)/load  ## the tests with a real broker and real clients
 	@mkdir -p $(B)
 	B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \
 	  --junitxml=$(B)/integration.xml $(PYTEST) test/integration
+
+# What the sanitizers find in the broker stands on its log, and fails the test that stops it.
+$(B)/san/mosquitto_petstore.so: $(PLUGIN:%=$(B)/san/%.o) $(ROOMS:%=$(B)/san/%.o) plugin/exports.map
+	$(CC) -shared -o $@ $(filter %.o,$^) $(SAN) -Wl,--version-script=plugin/exports.map $(LINK)
+
+integration-san: all $(B)/load $(B)/san/mosquitto_petstore.so  ## the same, the plugin under ASan and UBSan
+	B="$(abspath $(B))" PLUGIN="$(abspath $(B))/san/mosquitto_petstore.so" \
+	  BROKER_PRELOAD="$(shell $(CC) -print-file-name=libasan.so)" \
+	  $(PYTHON) -m pytest -q -p no:cacheprovider $(PYTEST) test/integration
 
 RUNS ?= 10
 crash: all  ## kill -9 the broker under load RUNS times a condition; what was acknowledged is kept

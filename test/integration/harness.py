@@ -17,7 +17,8 @@ import rawmqtt
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("B", os.path.join(TOP, "build"))
-PLUGIN = os.path.join(BUILD, "mosquitto_petstore.so")
+PLUGIN = os.environ.get("PLUGIN", os.path.join(BUILD, "mosquitto_petstore.so"))
+PRELOAD = os.environ.get("BROKER_PRELOAD")  # libasan, where the plugin needs it
 CONTRACT = "petstore.asyncapi.json"
 WAIT = rawmqtt.WAIT
 # What 2.1 can say of a message that comes at the wrong time (0x97), 2.0 says as it says "not
@@ -85,6 +86,14 @@ class Shell:
         status = self.process.wait()
         self.timer.cancel()
         return status, rest
+
+
+def broker_environment():
+    """With libasan in front, where the plugin was built for it."""
+    if not PRELOAD:
+        return None
+    return dict(os.environ, LD_PRELOAD=PRELOAD, ASAN_OPTIONS="detect_leaks=0",
+                UBSAN_OPTIONS="print_stacktrace=1")
 
 
 def free_ports(count):
@@ -165,7 +174,8 @@ class Broker:
         before = self.mark()
         with open(self.path("log"), "ab") as log:
             self.process = subprocess.Popen(["mosquitto", "-c", self.path("mosquitto.conf")],
-                                            stdout=log, stderr=log, cwd=self.folder)
+                                            stdout=log, stderr=log, cwd=self.folder,
+                                            env=broker_environment())
 
         def is_up():
             if self.process.poll() is not None:
@@ -188,7 +198,10 @@ class Broker:
         process, self.process = self.process, None
         if process.poll() is None:
             process.send_signal(number)
-        return process.wait(30)
+        status = process.wait(30)
+        fault = re.search(r".*(?:Sanitizer|runtime error): .*", self.log())
+        assert not fault, fault.group()
+        return status
 
     def restart(self):
         """Again, on the same ports."""

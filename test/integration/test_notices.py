@@ -303,7 +303,8 @@ def test_flood(new_broker):
     harness.until(lambda: "were not logged one by one" in broker.log(begin), "the summary")
     assert 0 < len(told) < 500
     assert any(each["reason"] == "notices-held-back" for each in told)
-    assert memory_of(broker) < resident + 64 * 1024
+    if not harness.PRELOAD:  # ASan keeps what was freed for a while
+        assert memory_of(broker) < resident + 64 * 1024
     assert broker._log_size() - begin < 2 << 20
 
     def is_trimmed():
