@@ -31,7 +31,8 @@ ACCESS   = access/access access/access_load access/access_roles access/access_us
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/jwk access/lockout access/names \
            access/nametable access/password access/scram access/token access/verifier
-LEDGER   = ledger/ledger ledger/state ledger/census ledger/enroll ledger/writer ledger/carry \
+LEDGER   = ledger/ledger ledger/ledger_open ledger/ledger_commit ledger/ledger_watch \
+           ledger/state ledger/census ledger/enroll ledger/writer ledger/carry \
            ledger/journal ledger/record ledger/crc32c ledger/store ledger/store_names \
            ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader ledger/store_ids \
            ledger/store_refusals ledger/store_trim ledger/backlog ledger/unload ledger/query \

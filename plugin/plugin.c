@@ -317,6 +317,7 @@ static int init_ledger(struct plugin *plugin, struct diag *diag)
 		.refusals_keep_rows = (uint64_t)options->refusals_keep_rows,
 		.refusals_keep_days = (unsigned)options->refusals_keep_days,
 		.cache_entities = (size_t)options->state_cache,
+		.may_open_later = true,
 	};
 
 	if (!options->database)

@@ -135,9 +135,14 @@ static const void *record_read(const struct journal *j, uint64_t position, uint6
 
 /* ---- the file ---------------------------------------------------------------------------- */
 
+/* Rights, or a folder that is not there, do not pass by themselves; a full disk may. */
 static int fail_io(const struct journal *j, const char *what, int error, struct diag *diag)
 {
-	return diag_set(diag, ERR_IO, "%s: %s: %s", j->path, what, strerror(error));
+	bool may_pass = error == ENOSPC || error == EDQUOT || error == EIO || error == ENOMEM ||
+			error == EMFILE || error == ENFILE || error == EFBIG;
+
+	return diag_set(diag, may_pass ? ERR_IO : ERR_INVALID, "%s: %s: %s", j->path, what,
+			strerror(error));
 }
 
 static uint32_t header_crc(const struct file_header *header)

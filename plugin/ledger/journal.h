@@ -45,7 +45,8 @@ struct journal_record {
  * Opens and locks the file at @path, making an empty one where there is none, and finds its
  * records. ERR_BUSY: another process (or this one) has it open. ERR_VERSION: made by a newer
  * program, a machine of the other byte order, or no journal at all; ERR_INVALID: its header
- * is damaged or its size is not what the header says. Nothing is changed then.
+ * is damaged or its size is not what the header says, or the file can't be opened; ERR_IO:
+ * the disk is full or broken. Nothing is changed then.
  */
 int journal_open(const char *path, struct journal **ret, struct diag *diag);
 

@@ -72,6 +72,7 @@ struct ledger_options {
 	uint64_t refusals_keep_rows; /* 0: all */
 	unsigned refusals_keep_days; /* 0: all */
 	size_t cache_entities;       /* states kept in memory */
+	bool may_open_later;         /* see ledger_open() */
 };
 
 /*
@@ -79,6 +80,11 @@ struct ledger_options {
  * missing, replays the journal. A database of a newer version (ERR_VERSION), a file that is
  * no database, one that belongs to another program, or a table whose columns are not what the
  * plan says, is refused with a line that names the file and touches nothing.
+ *
+ * Where another process locks the database or the disk is full, the answer is ERR_BUSY or
+ * ERR_IO; with may_open_later it is 0, and the ledger opens by itself when it can. Until then
+ * ledger_look() and ledger_commit() fail, ledger_is_ready() is false, and ledger_news() says
+ * when the trouble began and ended; what cannot be known of the files before is said then.
  */
 int ledger_open(const struct ledger_options *options, const struct ledger_plan *plan,
 		struct ledger **ret, struct diag *diag);
@@ -98,7 +104,7 @@ void ledger_close(struct ledger *ledger);
 /*
  * A reload's new plan: adds tables and columns; entity numbers are the new plan's from now on.
  * Waits, some seconds at most, until the database has all that was accepted (ERR_BUSY). On
- * failure the old plan stays in force.
+ * failure the old plan stays in force. A ledger that is not open yet takes the plan unchecked.
  */
 int ledger_replan(struct ledger *ledger, const struct ledger_plan *plan, struct diag *diag);
 
@@ -169,7 +175,7 @@ struct ledger_write {
 };
 
 /* Could a write of @bytes (topic and payload) be kept now? Cheap; for decide(). */
-bool ledger_is_ready(const struct ledger *ledger, size_t bytes);
+bool ledger_is_ready(struct ledger *ledger, size_t bytes);
 
 /*
  * Keeps a write. 0: it survives kill -9 from here on (and the power's failure where

@@ -57,8 +57,9 @@ int query_open(const char *path, struct query **ret, struct diag *diag)
 	if (sqlite3_open_v2(path, &query->db,
 			    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
 			    NULL) != SQLITE_OK) {
-		rc = query->db ? store_fail(query->db, path, "cannot open the database", diag)
-			       : diag_nomem(diag);
+		rc = query->db ? ERR_IO : diag_nomem(diag);
+		if (query->db)
+			(void)store_fail(query->db, path, "cannot open the database", diag);
 		goto out;
 	}
 	(void)sqlite3_busy_timeout(query->db, PATIENCE_MS);

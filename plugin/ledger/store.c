@@ -63,20 +63,25 @@ unsigned store_version(void)
 
 int store_fail(sqlite3 *db, const char *path, const char *what, struct diag *diag)
 {
-	int err = ERR_IO;
+	int err = ERR_INVALID; /* damage, rights, a foreign table: nothing that passes */
+	int cause = sqlite3_system_errno(db);
 
-	switch (sqlite3_errcode(db)) {
+	switch (sqlite3_errcode(db) & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
+	case SQLITE_PROTOCOL:
 		err = ERR_BUSY;
 		break;
 	case SQLITE_NOMEM:
 		err = ERR_NOMEM;
 		break;
-	case SQLITE_NOTADB:
-	case SQLITE_CORRUPT:
-	case SQLITE_CONSTRAINT:
-		err = ERR_INVALID;
+	case SQLITE_FULL:
+	case SQLITE_IOERR:
+		err = ERR_IO;
+		break;
+	case SQLITE_CANTOPEN:
+		if (cause == ENOSPC || cause == EDQUOT || cause == EMFILE || cause == ENFILE)
+			err = ERR_IO;
 		break;
 	}
 	return diag_set(diag, err, "%s: %s: %s", path, what, sqlite3_errmsg(db));

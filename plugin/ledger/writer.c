@@ -31,6 +31,7 @@ struct writer {
 	/* the thread's own */
 	int64_t failing_since_ns; /* 0: all is well */
 	int pause_ms;
+	bool is_told_lasting; /* that the trouble will not pass by itself */
 
 	pthread_mutex_t lock; /* for what follows; held for a copy only */
 	struct diag news[NEWS_MAX];
@@ -65,9 +66,23 @@ bool writer_news(struct writer *w, struct diag *ret)
 	return has_news;
 }
 
+static void begin_trouble(struct writer *w, struct diag *diag)
+{
+	diag_prefix(diag, "the store takes no writes");
+	tell(w, diag);
+	atomic_store(&w->is_troubled, true);
+}
+
+/* Damage, or another program's table: somebody has to do something about it. */
+static bool is_lasting(int rc)
+{
+	return rc == ERR_INVALID || rc == ERR_VERSION;
+}
+
 static void on_failure(struct writer *w, int rc, struct diag *diag)
 {
 	int64_t now = clock_mono_ns();
+	bool is_news = !atomic_load(&w->is_troubled) || (is_lasting(rc) && !w->is_told_lasting);
 
 	if (w->failing_since_ns == 0) {
 		w->failing_since_ns = now;
@@ -75,13 +90,12 @@ static void on_failure(struct writer *w, int rc, struct diag *diag)
 	} else if (w->pause_ms < WRITER_PAUSE_MAX_MS) {
 		w->pause_ms *= 2;
 	}
-	if (atomic_load(&w->is_troubled))
+	if (!is_news)
 		return;
 	if (rc == ERR_BUSY && now - w->failing_since_ns < WRITER_PATIENCE_MS * INT64_C(1000000))
 		return;
-	diag_prefix(diag, "the store takes no writes");
-	tell(w, diag);
-	atomic_store(&w->is_troubled, true);
+	w->is_told_lasting = is_lasting(rc);
+	begin_trouble(w, diag);
 }
 
 static void on_success(struct writer *w, bool is_done)
@@ -98,6 +112,7 @@ static void on_success(struct writer *w, bool is_done)
 	diag_set(&line, 0, "the store takes writes again, after %lld s",
 		 (long long)((clock_mono_ns() - w->failing_since_ns) / 1000000000));
 	w->failing_since_ns = 0;
+	w->is_told_lasting = false;
 	tell(w, &line);
 	atomic_store(&w->is_troubled, false);
 }
@@ -168,9 +183,10 @@ static void writer_free(struct writer *w)
 }
 
 int writer_start(const struct writer_ops *ops, unsigned wait_ms, uint64_t applied,
-		 struct writer **ret, struct diag *diag)
+		 const struct diag *trouble, struct writer **ret, struct diag *diag)
 {
 	struct writer *w = calloc(1, sizeof(*w));
+	struct diag line;
 	int error;
 
 	if (!w)
@@ -180,6 +196,12 @@ int writer_start(const struct writer_ops *ops, unsigned wait_ms, uint64_t applie
 	atomic_store(&w->applied, applied);
 	(void)pthread_mutex_init(&w->work, NULL); /* cannot fail with these attributes */
 	(void)pthread_mutex_init(&w->lock, NULL);
+	if (trouble) {
+		line = *trouble;
+		w->failing_since_ns = clock_mono_ns();
+		w->pause_ms = WRITER_PAUSE_MS;
+		begin_trouble(w, &line);
+	}
 	w->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	error = w->event < 0 ? errno : thread_start(&w->thread, run, w, "petstore-writer");
 	if (error) {

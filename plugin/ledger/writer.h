@@ -4,7 +4,9 @@
  * Knows when to work, when to wait, when to try again, and what to say about it; what the
  * work is, it is handed. All signals are blocked in the thread. Work that fails is repeated
  * with growing pauses until it succeeds; when it fails for other reasons than a short lock
- * the writer is in trouble, and leaves it when all work is done.
+ * the writer is in trouble, and leaves it when all work is done. A line is told when a trouble
+ * begins, when it turns out to be one that does not pass by itself (damage, a foreign table),
+ * and when it ends.
  */
 #ifndef PETSTORE_WRITER_H
 #define PETSTORE_WRITER_H
@@ -33,9 +35,12 @@ struct writer_ops {
 
 struct writer;
 
-/* Starts the thread, which looks for work every @wait_ms. @applied: what has arrived already. */
+/*
+ * Starts the thread, which looks for work every @wait_ms. @applied: what has arrived already.
+ * @trouble: why the work failed before there was a thread, or NULL; it begins in trouble then.
+ */
 int writer_start(const struct writer_ops *ops, unsigned wait_ms, uint64_t applied,
-		 struct writer **ret, struct diag *diag);
+		 const struct diag *trouble, struct writer **ret, struct diag *diag);
 
 /*
  * Works until nothing is left, but not longer than @timeout_ms, then ends the thread and

@@ -914,6 +914,265 @@ static void test_ledger_commit__disk_full(void **state)
 	assert_int_equal(umount(f->folder.path), 0);
 }
 
+/* ---- trouble at the start ---------------------------------------------------------------- */
+
+/* A journal with @count writes that the database has not seen: as a killed broker leaves it. */
+static void fill_journal(struct fixture *f, unsigned count)
+{
+	struct ledger_value value = text_value(0, "PLACED");
+	struct diag diag;
+	char id[16];
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		struct ledger *ledger = NULL;
+
+		f->options.batch_ms = 400;
+		f->options.batch_rows = 100000;
+		if (ledger_open(&f->options, &plan, &ledger, &diag) != 0)
+			_exit(1);
+		sleep_ms(50); /* its first round, which finds nothing, is over then */
+		for (unsigned i = 0; i < count; i++) {
+			struct ledger_write write;
+
+			(void)snprintf(id, sizeof(id), "%u", i);
+			write = order_write(id, &value, 1);
+			if (ledger_commit(ledger, &write, &diag) != 0)
+				_exit(2);
+		}
+		_exit(0); /* nothing is closed */
+	}
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static void open_in_trouble(struct fixture *f)
+{
+	struct ledger_state seen;
+	struct ledger_facts facts;
+
+	f->options.may_open_later = true;
+	open_ledger(f);
+	assert_false(ledger_is_ready(f->ledger, 10));
+	assert_int_equal(move_order(f, "1", "APPROVED"), ERR_IO);
+	assert_int_equal(look(f, ORDERS, "1", &seen), ERR_IO);
+	assert_int_equal(
+		ledger_standing(f->ledger, ORDERS, 0, "PLACED", 0, 9, list_stood, NULL, &f->diag),
+		ERR_IO);
+	assert_int_equal(ledger_flush(f->ledger, 1, &f->diag), ERR_IO);
+	ledger_facts(f->ledger, &facts);
+	assert_int_equal(facts.journal_records, 0);
+}
+
+/* All that was acknowledged is there, and seen, once the trouble is over; no line but one. */
+static void resume(struct fixture *f, unsigned count)
+{
+	struct ledger_state seen;
+	struct diag line;
+	char expected[16];
+
+	wait_for_news(f, "takes writes again");
+	assert_false(ledger_news(f->ledger, &line));
+	assert_true(ledger_is_ready(f->ledger, 10));
+	assert_int_equal(look(f, ORDERS, "1", &seen), 0);
+	assert_string_equal(seen.status[0], "PLACED");
+	assert_int_equal(move_order(f, "1", "APPROVED"), 0);
+	close_ledger(f);
+	(void)snprintf(expected, sizeof(expected), "%u|%u", count + 1, count + 1);
+	assert_sql(&f->folder, "shop.db", "SELECT count(*), max(seq) FROM events", expected);
+	assert_sql(&f->folder, "shop.db", "SELECT status, revision FROM orders WHERE id = '1'",
+		   "APPROVED|2");
+}
+
+/* Several statements of another program. */
+static void run_sql(struct fixture *f, const char *sql)
+{
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void test_ledger_open__locked_with_a_filled_journal(void **state)
+{
+	struct fixture *f = *state;
+	struct diag line;
+	sqlite3 *db;
+
+	open_ledger(f);
+	close_ledger(f);
+	fill_journal(f, 20);
+	db = lock_database(f);
+	open_in_trouble(f);
+	assert_true(ledger_news(f->ledger, &line));
+	assert_non_null(strstr(line.text, "the store takes no writes: "));
+	assert_non_null(strstr(line.text, "locked"));
+	assert_int_equal(ledger_replan(f->ledger, &plan, &f->diag), 0);
+	/* A broker that is stopped meanwhile leaves the journal as it was. */
+	close_ledger(f);
+	open_in_trouble(f);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	assert_true(ledger_news(f->ledger, &line));
+	resume(f, 20);
+}
+
+/* A lock that not even reading passes: nothing is known of the database. */
+static void test_ledger_open__locked_for_readers(void **state)
+{
+	struct fixture *f = *state;
+	sqlite3 *db = NULL;
+
+	open_ledger(f);
+	close_ledger(f);
+	fill_journal(f, 20);
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db,
+				      "PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; UPDATE "
+				      "store SET made_at = made_at; COMMIT",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	f->options.may_open_later = false;
+	assert_int_equal(try_open(f, &plan), ERR_BUSY);
+	open_in_trouble(f);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	resume(f, 20);
+}
+
+/* The plan of a reload counts, not the one that was there first. */
+static void test_ledger_replan__before_it_is_open(void **state)
+{
+	static const struct ledger_entity other = { "parcels", 2,  payment_column, 0,
+						    { 0 },     -1, { false } };
+	struct fixture *f = *state;
+	struct ledger_value value = text_value(0, "SENT");
+	struct ledger_write write = order_write("7", &value, 1);
+	sqlite3 *db;
+
+	open_ledger(f);
+	close_ledger(f);
+	db = lock_database(f);
+	open_in_trouble(f);
+	assert_int_equal(ledger_replan(f->ledger, &(struct ledger_plan){ 1, &other }, &f->diag), 0);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	wait_for_news(f, "takes writes again");
+	write.entity = 0;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT id, status FROM parcels", "7|SENT");
+}
+
+/* What turns out to be wrong only later is said, too, and the publishes stay refused. */
+static void test_ledger_open__wrong_table_behind_a_lock(void **state)
+{
+	struct fixture *f = *state;
+	sqlite3 *db;
+
+	run_sql(f, "PRAGMA journal_mode = WAL; CREATE TABLE orders (id INTEGER PRIMARY KEY); "
+		   "PRAGMA application_id = 1348817748");
+	db = lock_database(f);
+	open_in_trouble(f);
+	wait_for_news(f, "locked");
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	wait_for_news(f, "table orders: column id");
+	assert_false(ledger_is_ready(f->ledger, 10));
+	assert_sql(&f->folder, "shop.db", "DROP TABLE orders", "");
+	wait_for_news(f, "takes writes again");
+	assert_int_equal(move_order(f, "1", "PLACED"), 0);
+	close_ledger(f);
+}
+
+static void test_ledger_open__later_is_not_for_everything(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger *second = NULL;
+
+	f->options.may_open_later = true;
+	open_ledger(f);
+	assert_int_equal(ledger_open(&f->options, &plan, &second, &f->diag), ERR_BUSY);
+	assert_non_null(strstr(f->diag.text, "in use"));
+	close_ledger(f);
+	f->options.path = "/nonexistent/shop.db";
+	assert_int_equal(try_open(f, &plan), ERR_IO);
+	f->options.path = f->path;
+	write_file(f->path, "This is a text that someone may want to keep, longer than a header.\n"
+			    "....................................................................");
+	assert_int_equal(try_open(f, &plan), ERR_INVALID);
+	assert_int_equal(unlink(f->path), 0);
+	assert_sql(&f->folder, "shop.db", "CREATE TABLE theirs (a)", "");
+	assert_int_equal(try_open(f, &plan), ERR_VERSION);
+	assert_int_equal(unlink(f->path), 0);
+	/* A folder where the journal should be. */
+	assert_int_equal(unlink(folder_file(&f->folder, "shop.db-journal.ring")), 0);
+	assert_int_equal(mkdir(folder_file(&f->folder, "shop.db-journal.ring"), 0700), 0);
+	assert_int_equal(try_open(f, &plan), ERR_INVALID);
+	assert_int_equal(rmdir(folder_file(&f->folder, "shop.db-journal.ring")), 0);
+}
+
+/* A full disk and a filled journal; then, too, a journal that finds no room at all. */
+static void test_ledger_open__full_disk_with_a_filled_journal(void **state)
+{
+	struct fixture *f = *state;
+	struct folder disk = f->folder;
+	char ballast[300], block[4096] = "";
+	int fd;
+
+	if (geteuid() != 0 || mount("tmpfs", f->folder.path, "tmpfs", 0, "size=3m") != 0)
+		skip(); /* only root may mount, and not in every container */
+	f->options.journal_bytes = 1 << 19;
+	open_ledger(f);
+	close_ledger(f);
+	fill_journal(f, 500);
+	(void)strcpy(ballast, folder_file(&disk, "ballast"));
+	fd = open(ballast, O_CREAT | O_WRONLY, 0600);
+	while (write(fd, block, sizeof(block)) == sizeof(block))
+		;
+	open_in_trouble(f);
+	wait_for_news(f, "full");
+	assert_int_equal(ftruncate(fd, 0), 0);
+	resume(f, 500);
+	while (write(fd, block, sizeof(block)) == sizeof(block))
+		;
+	assert_int_equal(unlink(folder_file(&f->folder, "shop.db-journal.ring")), 0);
+	while (write(fd, block, sizeof(block)) == sizeof(block))
+		;
+	open_in_trouble(f);
+	wait_for_news(f, "takes no writes");
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(unlink(ballast), 0);
+	wait_for_news(f, "takes writes again");
+	assert_int_equal(move_order(f, "1", "SHIPPED"), 0);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT count(*), max(seq) FROM events", "502|502");
+	assert_int_equal(umount(f->folder.path), 0);
+}
+
+/* Damage while it runs: said once, refused until somebody mends it, nothing lost. */
+static void test_ledger_commit__damaged_while_it_runs(void **state)
+{
+	struct fixture *f = *state;
+	struct diag line;
+
+	open_ledger(f);
+	assert_int_equal(move_order(f, "1", "PLACED"), 0);
+	flush(f);
+	run_sql(f, "PRAGMA writable_schema = ON; UPDATE sqlite_master SET rootpage = rootpage + "
+		   "1000000 WHERE name = 'events.topic'; PRAGMA schema_version = 1000");
+	assert_int_equal(move_order(f, "1", "APPROVED"), 0);
+	wait_for_news(f, "takes no writes");
+	assert_false(ledger_news(f->ledger, &line));
+	assert_int_equal(move_order(f, "1", "SHIPPED"), ERR_IO);
+	run_sql(f, "PRAGMA writable_schema = ON; UPDATE sqlite_master SET rootpage = rootpage - "
+		   "1000000 WHERE name = 'events.topic'; PRAGMA schema_version = 1001");
+	wait_for_news(f, "takes writes again");
+	assert_int_equal(move_order(f, "1", "SHIPPED"), 0);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT status, revision FROM orders", "SHIPPED|3");
+	assert_sql(&f->folder, "shop.db", "PRAGMA integrity_check", "ok");
+}
+
 /* ---- kept for so long -------------------------------------------------------------------- */
 
 static void commit_events(struct fixture *f, unsigned count, int64_t received_ms)
@@ -1142,6 +1401,13 @@ int main(void)
 		TEST(test_ledger_commit__short_lock_is_no_trouble),
 		TEST(test_ledger_commit__journal_full),
 		TEST(test_ledger_commit__disk_full),
+		TEST(test_ledger_open__locked_with_a_filled_journal),
+		TEST(test_ledger_open__locked_for_readers),
+		TEST(test_ledger_replan__before_it_is_open),
+		TEST(test_ledger_open__wrong_table_behind_a_lock),
+		TEST(test_ledger_open__later_is_not_for_everything),
+		TEST(test_ledger_open__full_disk_with_a_filled_journal),
+		TEST(test_ledger_commit__damaged_while_it_runs),
 		TEST(test_ledger__events_keep_rows),
 		TEST(test_ledger__events_keep_days),
 		TEST(test_ledger__kill_9_keeps_all_acknowledged),

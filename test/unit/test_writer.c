@@ -61,9 +61,9 @@ static struct writer *start(struct work *work)
 	struct writer *writer = NULL;
 	struct diag diag;
 
-	assert_int_equal(
-		writer_start(&(struct writer_ops){ on_carry, on_tend, work }, 5, 0, &writer, &diag),
-		0);
+	assert_int_equal(writer_start(&(struct writer_ops){ on_carry, on_tend, work }, 5, 0, NULL,
+				      &writer, &diag),
+			 0);
 	return writer;
 }
 
@@ -206,7 +206,7 @@ static void test_writer_start__nth_allocation_fails(void **state)
 
 	(void)state;
 	failalloc_start(1);
-	assert_int_equal(writer_start(&(struct writer_ops){ on_carry, on_tend, &work }, 5, 0,
+	assert_int_equal(writer_start(&(struct writer_ops){ on_carry, on_tend, &work }, 5, 0, NULL,
 				      &writer, &diag),
 			 ERR_NOMEM);
 	assert_true(failalloc_stop());

@@ -1,0 +1,250 @@
+/* ledger_commit.c -- an accepted write, kept: checked, appended, remembered. */
+#include <string.h>
+
+#include "ledger/ledger_inside.h"
+#include "ledger/record.h"
+
+/* Once full, the journal takes writes again when half of it is free. */
+static bool is_full(const struct ledger *l)
+{
+	return l->is_full && journal_is_half_full(l->journal);
+}
+
+bool ledger_is_ready(struct ledger *l, size_t bytes)
+{
+	if (l->view)
+		return true;
+	if (!ledger_admit(l) || writer_is_troubled(l->writer) || l->is_stalled || is_full(l))
+		return false;
+	state_settle(l->state, writer_applied(l->writer));
+	/* The columns' values come out of the payload: they are there twice at most. */
+	return state_has_room(l->state) &&
+	       journal_has_room(l->journal, 2 * bytes + RECORD_OVERHEAD + LEDGER_OWNER_MAX);
+}
+
+static int fail_full(struct ledger *l, struct diag *diag)
+{
+	(void)diag_set(diag, ERR_BUSY, "%s: full: writes come faster than the database takes them",
+		       l->journal_path);
+	if (!l->is_full && diag)
+		ledger_tell(l, diag);
+	l->is_full = true;
+	writer_kick(l->writer);
+	return ERR_BUSY;
+}
+
+static int check_ready(struct ledger *l, struct diag *diag)
+{
+	if (!ledger_admit(l))
+		return ledger_fail_shut(l, diag);
+	ledger_watch_journal(l);
+	if (writer_is_troubled(l->writer))
+		return diag_set(diag, ERR_IO, "%s: the database takes no writes", l->path);
+	if (l->is_stalled)
+		return diag_set(diag, ERR_IO, "%s: the writer hangs", l->path);
+	return is_full(l) ? fail_full(l, diag) : 0;
+}
+
+/* A value as its column's type; false: it is not one. */
+static bool convert(const struct ledger_value *from, enum ledger_type type,
+		    struct record_value *ret)
+{
+	*ret = (struct record_value){ .type = from->type,
+				      .integer = from->integer,
+				      .real = from->real };
+	if (from->type == LEDGER_TEXT) {
+		ret->text = from->text;
+		ret->len = from->len;
+	}
+	if (from->type == type || from->type == LEDGER_NULL)
+		return true;
+	if (type == LEDGER_REAL && from->type == LEDGER_INTEGER) {
+		ret->type = LEDGER_REAL;
+		ret->real = (double)from->integer;
+		return true;
+	}
+	/* 5.0 is an integer in JSON Schema's eyes. */
+	if (type == LEDGER_INTEGER && from->type == LEDGER_REAL && from->real >= -0x1p53 &&
+	    from->real <= 0x1p53 && from->real == (double)(int64_t)from->real) {
+		ret->type = LEDGER_INTEGER;
+		ret->integer = (int64_t)from->real;
+		return true;
+	}
+	return false;
+}
+
+/* Text that is also kept in memory must fit there, whole and without a NUL. */
+static int check_kept(const char *what, const char *text, size_t len, size_t max, struct diag *diag)
+{
+	if (len > max)
+		return diag_set(diag, ERR_LIMIT, "%s is longer than %zu bytes", what, max);
+	if (len > 0 && memchr(text, '\0', len))
+		return diag_set(diag, ERR_INVALID, "%s holds a NUL", what);
+	return 0;
+}
+
+static int fill_value(const struct store_entity *entity, const struct ledger_value *from,
+		      struct record_value *ret, struct diag *diag)
+{
+	if (from->column >= entity->column_count)
+		return diag_set(diag, ERR_INVALID, "the entity has no column %u", from->column);
+	if (!convert(from, entity->column[from->column].type, ret))
+		return diag_set(diag, ERR_INVALID, "a value is not of its column's type");
+	ret->column = entity->column[from->column].number;
+	if (ret->type != LEDGER_TEXT)
+		return 0;
+	if ((int)from->column == entity->link_column)
+		return check_kept("a link", from->text, from->len, LEDGER_ID_MAX, diag);
+	for (size_t i = 0; i < entity->slot_count; i++)
+		if (from->column == entity->slot[i])
+			return check_kept("a status", from->text, from->len, LEDGER_STATUS_MAX,
+					  diag);
+	return 0;
+}
+
+static int fill_entity(const struct ledger *l, const struct ledger_write *write, struct record *ret,
+		       struct diag *diag)
+{
+	const struct store_entity *entity = &l->entity[write->entity];
+	int rc = check_kept("the owner", write->owner, write->owner ? write->owner_len : 0,
+			    LEDGER_OWNER_MAX, diag);
+
+	ret->table = entity->table;
+	ret->id = (struct record_text){ write->id, write->id_len };
+	if (write->owner)
+		ret->owner = (struct record_text){ write->owner, write->owner_len };
+	if (write->value_count > LEDGER_COLUMNS_MAX)
+		return diag_set(diag, ERR_LIMIT, "more than %u values", LEDGER_COLUMNS_MAX);
+	ret->value_count = write->value_count;
+	for (size_t i = 0; rc == 0 && i < write->value_count; i++)
+		rc = fill_value(entity, &write->value[i], &ret->value[i], diag);
+	return rc;
+}
+
+static struct record_text text_of(const char *text)
+{
+	return (struct record_text){ text, text ? strlen(text) : 0 };
+}
+
+/* value[] beyond value_count stays as it is: clearing it would cost more than the append. */
+static int fill_record(const struct ledger *l, const struct ledger_write *write, struct record *ret,
+		       struct diag *diag)
+{
+	const struct record_text none = { NULL, 0 };
+	int rc = 0;
+
+	ret->table = 0;
+	ret->is_unrecorded = write->is_unrecorded;
+	ret->is_retained = write->is_retained;
+	ret->is_will = write->is_will;
+	ret->qos = write->qos;
+	ret->received_ms = write->received_ms;
+	ret->id = none;
+	ret->owner = none;
+	ret->topic = (struct record_text){ write->topic, write->topic_len };
+	ret->publisher = text_of(write->publisher);
+	ret->client_id = text_of(write->client_id);
+	ret->payload = (struct record_text){ write->payload, write->payload_len };
+	ret->value_count = 0;
+	if (write->entity != LEDGER_NO_ENTITY)
+		rc = fill_entity(l, write, ret, diag);
+	return rc ? rc : record_check(ret, diag);
+}
+
+/* An owner that stands need not be written again: its index would be for nothing. */
+static void drop_known_owner(const struct state_facts *facts, struct record *record)
+{
+	const struct record_text *owner = &record->owner;
+
+	if (owner->text && facts->is_known && strlen(facts->owner) == owner->len &&
+	    memcmp(facts->owner, owner->text, owner->len) == 0)
+		record->owner = (struct record_text){ NULL, 0 };
+}
+
+/* Into the journal; the call that makes an accepted publish last. */
+static int append(struct ledger *l, const struct record *record, bool is_power, struct diag *diag)
+{
+	size_t bytes = record_bytes(record);
+	void *body = journal_reserve(l->journal, bytes);
+
+	if (!body) {
+		if (bytes > journal_record_max(l->journal))
+			return diag_set(diag, ERR_LIMIT, "%s: a write of %zu bytes is too large",
+					l->journal_path, bytes);
+		return fail_full(l, diag);
+	}
+	record_encode(record, body);
+	return journal_commit(l->journal, is_power, &l->last_seq, diag);
+}
+
+static void copy_text(char *ret, const struct record_value *value)
+{
+	size_t len = value->type == LEDGER_TEXT ? value->len : 0;
+
+	if (len > 0)
+		memcpy(ret, value->text, len);
+	ret[len] = '\0';
+}
+
+static void move_on(const struct store_entity *entity, const struct ledger_write *write,
+		    const struct record *record, struct state_facts *facts)
+{
+	facts->is_known = true;
+	facts->revision++;
+	if (record->owner.text) {
+		memcpy(facts->owner, record->owner.text, record->owner.len);
+		facts->owner[record->owner.len] = '\0';
+	}
+	for (size_t i = 0; i < record->value_count; i++) {
+		unsigned column = write->value[i].column;
+
+		if ((int)column == entity->link_column)
+			copy_text(facts->link, &record->value[i]);
+		for (size_t k = 0; k < entity->slot_count; k++)
+			if (column == entity->slot[k])
+				copy_text(facts->status[k], &record->value[i]);
+	}
+}
+
+/* The writer need not wait for its time when there is a batch, or little room. */
+static void kick_if_due(struct ledger *l)
+{
+	if (l->last_seq - writer_applied(l->writer) >= l->carry.batch_rows ||
+	    journal_is_half_full(l->journal))
+		writer_kick(l->writer);
+}
+
+int ledger_commit(struct ledger *l, const struct ledger_write *write, struct diag *diag)
+{
+	bool has_entity = write->entity != LEDGER_NO_ENTITY;
+	struct state_facts *facts = NULL;
+	struct record record;
+	bool is_kept = true;
+	int rc = check_ready(l, diag);
+
+	if (rc == 0 && has_entity)
+		rc = ledger_check_entity(l, write->entity, write->id, write->id_len, diag);
+	if (rc == 0)
+		rc = fill_record(l, write, &record, diag);
+	if (rc == 0 && has_entity)
+		rc = ledger_find(l, write->entity, write->id, write->id_len, &facts, &is_kept,
+				 diag);
+	if (rc == 0 && !is_kept)
+		rc = diag_set(diag, ERR_BUSY, "%s: too many entities wait for the database",
+			      l->path);
+	if (rc == 0 && facts)
+		drop_known_owner(facts, &record);
+	if (rc == 0)
+		rc = append(l, &record, write->is_power, diag);
+	if (rc)
+		return rc;
+	if (facts) {
+		if (!facts->is_known)
+			census_add(l->census, l->entity[write->entity].table, write->id,
+				   write->id_len);
+		move_on(&l->entity[write->entity], write, &record, facts);
+		state_pin(l->state, facts, l->last_seq);
+	}
+	kick_if_due(l);
+	return 0;
+}
