@@ -269,17 +269,17 @@ static int on_tend(void *ctx, struct diag *diag)
 {
 	struct ledger *l = ctx;
 	int64_t now = clock_mono_ns();
-	int rc;
+	int rc = 0;
 
 	if (!atomic_load(&l->is_open))
 		return 0;
 	unload_batch(&l->unload, false);
 	enroll_round(&l->enroll);
-	journal_prefault(l->journal);
-	if (now < l->sync_at_ns)
-		return 0;
-	rc = journal_sync(l->journal, diag);
-	l->sync_at_ns = rc ? 0 : now + SYNC_EVERY_MS * INT64_C(1000000);
+	if (now >= l->sync_at_ns) {
+		rc = journal_sync(l->journal, diag);
+		l->sync_at_ns = rc ? 0 : now + SYNC_EVERY_MS * INT64_C(1000000);
+	}
+	journal_prefault(l->journal); /* after the sync, which leaves its pages write-protected */
 	return rc;
 }
 
