@@ -25,7 +25,7 @@ import messages
 import rawmqtt
 
 # 2.0.11 counts queued messages upwards only and drops all from the 10,000th on.
-EXCEPT = ("max_queued_messages 10000", "max_queued_messages 0")
+EXCEPT = ("max_queued_messages 10000", "max_queued_messages 100000000")
 CHROOTS = os.environ.get("CHROOTS", os.path.join(harness.TOP, "build", "chroot"))
 INSIDE = "/tmp/petstore-bench"  # the place in a chroot; what was built there stays
 # The process stays the same one, so that its id is the broker's.
