@@ -63,18 +63,26 @@ def drive(place, running, condition, options, rounds):
              "variant": variant, "rounds": results} for variant, results in taken.items()]
 
 
-def publish(place, is_quick):
+def start_all(place, running, missing):
+    for variant in brokers.VARIANTS:
+        say("%s, Mosquitto %s: %s" % (place.name, place.version, variant))
+        try:
+            running.append(brokers.Broker(place, variant))
+        except brokers.Unavailable as why:
+            missing.append(str(why))
+            continue
+        running[-1].check()
+
+
+def publish(place, is_quick, missing):
     rows, running = [], []
     try:
-        for variant in brokers.VARIANTS:
-            say("%s, Mosquitto %s: %s" % (place.name, place.version, variant))
-            running.append(brokers.Broker(place, variant))
-            running[-1].check()
+        start_all(place, running, missing)
         for name, options, is_in_quick in CONDITIONS:
             if is_quick and not is_in_quick:
                 continue
             say("%s, Mosquitto %s: %s" % (place.name, place.version, name))
-            rounds = 3 if is_quick else 7 if name in STAGED else 5
+            rounds = 5 if name in STAGED and not is_quick else 3
             rows += drive(place, running, name, options, rounds)
         for broker in running:
             broker.check()
@@ -114,7 +122,7 @@ def measure(results, found, only, is_quick, missing):
     if "publish" in only:
         rows = []
         for place in found:
-            rows += publish(place, is_quick)
+            rows += publish(place, is_quick, missing)
             results.keep(publish=rows)
     newest = found[-1]
     for name, section in (("parts", parts.measure), ("subscriber", subscriber.compare),

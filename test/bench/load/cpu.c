@@ -11,7 +11,7 @@
 #include "base/clock.h"
 
 #define NS_A_SECOND INT64_C(1000000000)
-#define QUIET_NS (NS_A_SECOND / 4)
+#define QUIET_NS (3 * NS_A_SECOND / 20) /* longer than a batch waits (batch_ms) */
 #define IDLE_NS 200000 /* a thread that only looks at its clock takes less than this */
 #define SETTLE_NS (20 * NS_A_SECOND)
 
