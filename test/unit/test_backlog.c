@@ -14,27 +14,7 @@
 #include "ledger/backlog.h"
 #include "ledger/ledger.h"
 #include "ledger/query.h"
-
-static struct refusal example(const char *id)
-{
-	return (struct refusal){ .id = id,
-				 .time_ms = clock_unix_ms(),
-				 .action = "publish",
-				 .reason = REASON_SCHEMA_VIOLATION,
-				 .client_id = "app-1",
-				 .principal = "eva",
-				 .address = "::1",
-				 .topic = "orders/7/status",
-				 .topic_len = 15,
-				 .qos = 1,
-				 .pointer = "/status",
-				 .keyword = "enum",
-				 .message = "no",
-				 .standing = "PLACED",
-				 .payload = "{\"a\":1}",
-				 .payload_len = 7,
-				 .payload_bytes = 7 };
-}
+#include "refusalfake.h"
 
 /* ---- the queue -------------------------------------------------------------------------- */
 
@@ -43,7 +23,7 @@ static void test_backlog_put__keeps_a_copy(void **state)
 	struct backlog *backlog = NULL;
 	struct backlog_item *item;
 	char id[] = "first", topic[] = "orders/7/status";
-	struct refusal refusal = example(id);
+	struct refusal refusal = refusal_example(id, clock_unix_ms());
 	struct diag diag;
 
 	(void)state;
@@ -76,7 +56,7 @@ static void test_backlog_put__cuts_between_characters(void **state)
 	static char topic[70000];
 	struct backlog *backlog = NULL;
 	struct backlog_item *item;
-	struct refusal refusal = example("x");
+	struct refusal refusal = refusal_example("x", clock_unix_ms());
 	struct diag diag;
 
 	(void)state;
@@ -98,7 +78,7 @@ static void test_backlog_put__is_bounded(void **state)
 {
 	static char payload[65536];
 	struct backlog *backlog = NULL;
-	struct refusal refusal = example("x");
+	struct refusal refusal = refusal_example("x", clock_unix_ms());
 	struct diag diag;
 	size_t kept = 0;
 
@@ -124,7 +104,7 @@ static void test_backlog_put__is_bounded(void **state)
 static void test_backlog_put__counts_what_memory_lacks(void **state)
 {
 	struct backlog *backlog = NULL;
-	struct refusal refusal = example("x");
+	struct refusal refusal = refusal_example("x", clock_unix_ms());
 	struct diag diag;
 
 	(void)state;
@@ -237,7 +217,7 @@ static void restart(struct place *place)
 static void test_ledger_refuse__becomes_a_row(void **state)
 {
 	struct place place;
-	struct refusal refusal = example("a-1");
+	struct refusal refusal = refusal_example("a-1", clock_unix_ms());
 	struct seen seen;
 
 	(void)state;
@@ -267,7 +247,7 @@ static void test_ledger_refuse__becomes_a_row(void **state)
 static void test_ledger_refuse__keeps_so_many_rows(void **state)
 {
 	struct place place;
-	struct refusal refusal = example("x");
+	struct refusal refusal = refusal_example("x", clock_unix_ms());
 	struct seen seen;
 	char id[32];
 
@@ -291,7 +271,7 @@ static void test_ledger_refuse__keeps_so_many_rows(void **state)
 static void test_ledger_refuse__tells_what_was_lost(void **state)
 {
 	struct place place;
-	struct refusal refusal = example("x");
+	struct refusal refusal = refusal_example("x", clock_unix_ms());
 	struct diag news = { "" };
 	unsigned tries;
 

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "failalloc.h"
+#include "refusalfake.h"
 #include "report/decisionid.h"
 #include "report/jsonout.h"
 #include "report/notice.h"
@@ -142,26 +143,6 @@ static void test_decisionid_next__tells_instances_apart(void **state)
 
 /* ---- notice ----------------------------------------------------------------------------- */
 
-static struct refusal example(void)
-{
-	return (struct refusal){
-		.id = "06c5w3z8m4k2x9ab",
-		.time_ms = NOW,
-		.action = "publish",
-		.reason = REASON_TRANSITION_ILLEGAL,
-		.client_id = "app-1",
-		.principal = "eva",
-		.address = "127.0.0.1",
-		.topic = "orders/7/status",
-		.topic_len = 15,
-		.qos = 1,
-		.pointer = "/status",
-		.keyword = "transition",
-		.message = "order is PLACED: APPROVED, CANCELLED may follow, not DELIVERED",
-		.standing = "PLACED",
-	};
-}
-
 static const struct schema_error fault = {
 	.instance = "/status",
 	.keyword = "transition",
@@ -170,7 +151,7 @@ static const struct schema_error fault = {
 
 static void test_notice_print__says_all_of_it(void **state)
 {
-	struct refusal refusal = example();
+	struct refusal refusal = refusal_example("06c5w3z8m4k2x9ab", NOW);
 	char text[NOTICE_MAX];
 	size_t len;
 
@@ -204,7 +185,7 @@ static void test_notice_print__says_all_of_it(void **state)
 static void test_notice_print__instance_is_a_uri_reference(void **state)
 {
 	static const char topic[] = "$a/b c?d%#\xc3\xa4:\"\n/e";
-	struct refusal refusal = example();
+	struct refusal refusal = refusal_example("06c5w3z8m4k2x9ab", NOW);
 	char text[NOTICE_MAX];
 	json_t *json;
 
@@ -235,7 +216,7 @@ static void test_notice_print__fits_for_every_reason(void **state)
 	for (size_t i = 0; i < NOTICE_FAULTS_MAX + 1; i++)
 		faults[i].instance[255] = faults[i].keyword[31] = faults[i].message[255] = '\0';
 	for (enum reason reason = 0; reason < REASON_COUNT; reason++) {
-		struct refusal refusal = example();
+		struct refusal refusal = refusal_example("06c5w3z8m4k2x9ab", NOW);
 		char text[NOTICE_MAX];
 		json_t *json;
 		const char *type;
@@ -401,7 +382,7 @@ static void test_refusals_notice__goes_to_the_clients_level(void **state)
 	char longest[CLIENTLEVEL_MAX + 2];
 	struct refusals *refusals = desk(5, 0);
 	struct refusals_notice notice;
-	struct refusal refusal = example();
+	struct refusal refusal = refusal_example("06c5w3z8m4k2x9ab", NOW);
 
 	(void)state;
 	refusal.client_id = "a/+ #";
@@ -427,7 +408,7 @@ static void test_refusals_held__makes_up_for_the_bound(void **state)
 {
 	struct refusals *refusals = desk(2, 0);
 	struct refusals_notice notice;
-	struct refusal refusal = example();
+	struct refusal refusal = refusal_example("06c5w3z8m4k2x9ab", NOW);
 	json_t *json;
 
 	(void)state;
