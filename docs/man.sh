@@ -9,15 +9,31 @@ set -eu
 
 version=$(sed -n 's/^#define PETSTORE_VERSION "\(.*\)"$/\1/p' plugin/base/version.h)
 
-# The help of each command, as it is typed out.
+# One command's --help, typeset: the usage line, paragraphs, options with what they mean.
+typeset()
+{
+	sed 's/\\/\\e/g; s/-/\\-/g; s/^\([.'"'"']\)/\\\&\1/' | awk '
+		NR == 1 {
+			sub(/^usage: petstorectl [a-z]+ ?/, "")
+			printf ".B petstorectl %s\n%s\n", name, $0
+			next
+		}
+		/^$/ { print ".PP"; next }
+		/^  \\-\\-/ {
+			sub(/^ +/, "")
+			at = match($0, /   */)
+			printf ".TP\n.B %s\n%s\n", substr($0, 1, at - 1), substr($0, at + RLENGTH)
+			next
+		}
+		{ print }' name="$1"
+}
+
 commands()
 {
 	"$B/petstorectl" help | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p' |
 		while read -r name; do
-			printf '.SS %s\n.nf\n' "$name"
-			"$B/petstorectl" "$name" --help |
-				sed 's/\\/\\e/g; s/-/\\-/g; s/^\([.'"'"']\)/\\\&\1/'
-			printf '.fi\n'
+			printf '.SS %s\n' "$name"
+			"$B/petstorectl" "$name" --help | typeset "$name"
 		done
 }
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -14,29 +15,49 @@
 #include "base/version.h"
 #include "ctl/args.h"
 #include "ctl/ctl.h"
+#include "ctl/files.h"
+#include "ctl/table.h"
 #include "schema/payload.h"
 
-static int run_version(int argc, char **argv)
-{
-	char pcre2[64] = "";
+struct wanted {
+	bool json;
+};
 
-	if (argc > 1)
-		return ctl_fail(argv[0], "takes no argument");
-	(void)pcre2_config(PCRE2_CONFIG_VERSION, pcre2); /* the answer is its length */
-	(void)printf("petstorectl %s\n", PETSTORE_VERSION);
-	(void)printf("payload parser: %s\n", payload_backend());
-	(void)printf("jansson %s\n", jansson_version_str());
-	(void)printf("pcre2 %.*s\n", (int)strcspn(pcre2, " "), pcre2);
-	(void)printf("%s\n", OpenSSL_version(OPENSSL_VERSION));
-	return CTL_OK;
-}
+static const struct args_row version_rows[] = {
+	{ "json", ARGS_SWITCH, NULL, "JSON", offsetof(struct wanted, json), 0, 0 },
+	{ .name = NULL },
+};
+
+static int run_version(int argc, char **argv);
 
 static const struct ctl_command version = {
 	.name = "version",
-	.arguments = "",
+	.arguments = "[--json]",
 	.summary = "the version, the parser of messages and the libraries",
+	.options = version_rows,
 	.run = run_version,
 };
+
+static int run_version(int argc, char **argv)
+{
+	struct wanted wanted = { .json = false };
+	char pcre2[64] = "";
+	json_t *all;
+
+	if (args_read(&version, argc, argv, &wanted) < 0)
+		return CTL_FAILED;
+	(void)pcre2_config(PCRE2_CONFIG_VERSION, pcre2); /* the answer is its length */
+	pcre2[strcspn(pcre2, " ")] = '\0';
+	all = json_pack("{s:s, s:s, s:s, s:s, s:s}", "petstorectl", PETSTORE_VERSION,
+			"parser", payload_backend(), "jansson", jansson_version_str(),
+			"pcre2", pcre2, "openssl", OpenSSL_version(OPENSSL_VERSION));
+	if (wanted.json)
+		(void)table_print_json(all);
+	else
+		table_print_object(all);
+	json_decref(all);
+	return CTL_OK;
+}
 
 /* clang-format off */
 static const struct ctl_command *const commands[] = {
@@ -80,9 +101,10 @@ static void print_usage(FILE *file)
 		    file);
 }
 
-static void print_help(const struct ctl_command *command)
+/* @name: as it was typed, which for a table is not the command's. */
+static void print_help(const struct ctl_command *command, const char *name)
 {
-	(void)printf("usage: petstorectl %s %s\n\n%s.\n", command->name, command->arguments,
+	(void)printf("usage: petstorectl %s %s\n\n%s.\n", name, command->arguments,
 		     command->summary);
 	if (command->help)
 		(void)printf("\n%s", command->help);
@@ -97,8 +119,29 @@ static bool is_help(const char *argument)
 	return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
 }
 
+/* Anywhere before "--"; "-h" at the beginning only, since it may be a payload. */
+static bool wants_help(int argc, char **argv)
+{
+	for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || (i == 2 && is_help(argv[i])))
+			return true;
+	return false;
+}
+
+/*
+ * payments, pets, ...: tables of the database, whatever the contract calls them. A word alone is
+ * taken for one only where there is a configuration that may know it.
+ */
+static bool is_table(int argc, char **argv)
+{
+	return argv[1][strspn(argv[1], "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0' &&
+	       (argc > 2 || access(FILES_CONFIG, R_OK) == 0);
+}
+
 int main(int argc, char **argv)
 {
+	const struct ctl_command *command = NULL;
+
 	if (argc < 2) {
 		print_usage(stderr);
 		return CTL_FAILED;
@@ -107,19 +150,19 @@ int main(int argc, char **argv)
 		print_usage(stdout);
 		return CTL_OK;
 	}
-	for (size_t i = 0; i < COMMAND_COUNT; i++) {
-		if (strcmp(argv[1], commands[i]->name) != 0)
-			continue;
-		if (argc > 2 && is_help(argv[2])) {
-			print_help(commands[i]);
-			return CTL_OK;
-		}
-		return commands[i]->run(argc - 1, argv + 1);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(argv[1], commands[i]->name) == 0)
+			command = commands[i];
+	if (!command && is_table(argc, argv))
+		command = &ctl_entity;
+	if (!command) {
+		(void)fprintf(stderr, "petstorectl: no such command: %s\n\n", argv[1]);
+		print_usage(stderr);
+		return CTL_FAILED;
 	}
-	/* payments, pets, ...: tables of the database, whatever the contract calls them. */
-	if (argv[1][strspn(argv[1], "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0' && argc > 2)
-		return ctl_entity.run(argc - 1, argv + 1);
-	(void)fprintf(stderr, "petstorectl: no such command: %s\n\n", argv[1]);
-	print_usage(stderr);
-	return CTL_FAILED;
+	if (wants_help(argc, argv)) {
+		print_help(command, argv[1]);
+		return CTL_OK;
+	}
+	return command->run(argc - 1, argv + 1);
 }

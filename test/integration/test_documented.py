@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import subprocess
 
 import harness
 
@@ -59,3 +61,41 @@ def test_reasons():
     table = re.search(r"^\| reason \|.*?\n\n", read("README.md"), re.S | re.M).group()
     shown = set(re.findall(r"`([a-z-]+)`", table))
     assert shown and shown <= codes
+
+
+def words(text):
+    return " ".join(text.split())
+
+
+def test_petstorectl_page(tmp_path):
+    """The manual page has all that each command says of itself."""
+    tool = os.path.join(harness.BUILD, "petstorectl")
+    page = subprocess.check_output(
+        [os.path.join("docs", "man.sh"), os.path.join("docs", "petstorectl.1.in")], text=True,
+        cwd=harness.TOP, env=dict(os.environ, B=harness.BUILD, LIBDIR="/usr/lib", DATADIR="/x"))
+    plain = re.sub(r"^\.(?:PP|TP)$|^\.(?:B|SS) ", "", page, flags=re.M)
+    plain = words(plain.replace("\\-", "-").replace("\\&", "").replace("\\e", "\\"))
+    commands = re.findall(r"^  ([a-z]+) ", subprocess.check_output([tool, "help"], text=True),
+                          re.M)
+    assert len(commands) > 10
+    for command in commands:
+        told = subprocess.check_output([tool, command, "--help"], text=True)
+        assert told.startswith("usage: petstorectl %s " % command)
+        assert words(told.replace("usage: ", "", 1)) in plain, command
+    if shutil.which("groff"):
+        done = subprocess.run(["groff", "-man", "-ww", "-z", "-Tutf8"], input=page, text=True,
+                              stderr=subprocess.PIPE)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_petstorectl_examples():
+    """Every command that README and manual page show is one, with options that it has."""
+    tool = os.path.join(harness.BUILD, "petstorectl")
+    shown = re.findall(r"petstorectl ([a-z]+)((?: [^`\n|]*)?)", read("README.md") +
+                       read("docs/petstorectl.1.in").replace("\\-", "-"))
+    assert len(shown) > 15
+    for command, rest in shown:
+        told = subprocess.run([tool, command, "--help"], text=True, stdout=subprocess.PIPE)
+        assert told.returncode == 0, command
+        for option in re.findall(r"(?<= )--([a-z-]+)", rest):
+            assert "  --%s" % option in told.stdout, (command, option)
