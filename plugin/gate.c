@@ -97,14 +97,24 @@ static bool check_permission(struct judgement *j, bool *is_done)
 	       (*is_done || judgement_ask(j, GATE_STEP_SCOPE, permission_scope));
 }
 
+/* Most principals have no limits, and most topics are far from the contract's. */
+static bool ask_length(struct judgement *j)
+{
+	uint32_t bytes = j->match->channel->topic_limit.bytes;
+
+	return (!j->principal->limits && (bytes == 0 || j->request->topic_len <= bytes)) ||
+	       judgement_ask(j, GATE_STEP_LENGTH, terms_length);
+}
+
 static bool judge_publish(struct judgement *j)
 {
 	bool is_done;
 
 	if (!check_permission(j, &is_done))
 		return false;
-	return is_done || (judgement_ask(j, GATE_STEP_PARAMETERS, permission_params) &&
-			   judgement_ask(j, GATE_STEP_WILL, terms_will) && check_terms(j));
+	return is_done ||
+	       (ask_length(j) && judgement_ask(j, GATE_STEP_PARAMETERS, permission_params) &&
+		judgement_ask(j, GATE_STEP_WILL, terms_will) && check_terms(j));
 }
 
 static bool judge_delivery(struct judgement *j)
@@ -170,6 +180,8 @@ static bool judge_subscription(struct judgement *j)
 	struct reach reach = { .j = j };
 	bool is_reachable;
 
+	if (!judgement_ask(j, GATE_STEP_LENGTH, terms_length))
+		return false;
 	is_reachable = contract_reach(j->gate->rules->contract, j->request->topic,
 				      j->request->topic_len, is_readable, &reach);
 	j->decision->asked |= 1u << GATE_STEP_TOPIC;

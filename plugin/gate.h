@@ -32,6 +32,7 @@
 	X(GATE_STEP_IDENTITY, "identity", CONTRACT_PERMISSION)                                     \
 	X(GATE_STEP_TOPIC, "topic", CONTRACT_PERMISSION)                                           \
 	X(GATE_STEP_SCOPE, "scope", CONTRACT_PERMISSION)                                           \
+	X(GATE_STEP_LENGTH, "length", CONTRACT_LIMITS)                                             \
 	X(GATE_STEP_PARAMETERS, "parameters", CONTRACT_SCHEMA)                                     \
 	X(GATE_STEP_WILL, "will", CONTRACT_LIMITS)                                                 \
 	X(GATE_STEP_SIZE, "size", CONTRACT_LIMITS)                                                 \

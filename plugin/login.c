@@ -14,7 +14,6 @@
  */
 #define FAILURES_OF_ADDRESS 50
 #define FAILURES_OF_USER 20
-#define CONNECTS_PER_MINUTE 120
 
 struct exchange {
 	const void *handle; /* NULL: free */
@@ -27,6 +26,7 @@ struct login {
 	uint64_t hits; /* of the cache */
 	uint64_t misses;
 	struct lockout *lockout; /* NULL: nobody is held off */
+	bool has_connects;       /* connects are counted */
 	struct exchange exchange[LOGIN_EXCHANGES];
 	uint64_t exchanges;
 };
@@ -41,7 +41,9 @@ int login_new(const struct login_options *options, struct login **ret, struct di
 		return diag_nomem(diag);
 	limits.address_failures = FAILURES_OF_ADDRESS;
 	limits.user_failures = FAILURES_OF_USER;
-	limits.connects = CONNECTS_PER_MINUTE;
+	if (options->connects > 0)
+		limits.connects = options->connects;
+	login->has_connects = options->connects > 0;
 	rc = credcache_new(options->credentials, &login->credentials, diag);
 	if (rc == 0 && options->has_lockout)
 		rc = lockout_new(&limits, &login->lockout, diag);
@@ -285,7 +287,8 @@ static bool may_try(struct login *login, const struct rules *rules,
 
 	if (!is_unlocked(login, rules, request, why))
 		return false;
-	if (!login->lockout || request->is_repeat || !has_text(request->client_id))
+	if (!login->lockout || !login->has_connects || request->is_repeat ||
+	    !has_text(request->client_id))
 		return true;
 	wait = lockout_connect(login->lockout, request->client_id, request->mono_ms);
 	if (wait > 0)

@@ -23,6 +23,7 @@ struct login;
 struct login_options {
 	size_t credentials; /* verified passwords that are remembered */
 	bool has_lockout;
+	uint32_t connects; /* of a client id in a minute, where has_lockout; 0: any number */
 };
 
 int login_new(const struct login_options *options, struct login **ret, struct diag *diag);

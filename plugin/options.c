@@ -32,6 +32,8 @@ static const struct options_row table[] = {
 	INTEGER(state_cache, "65536", 1024, 16777216, "entities whose state stays in memory"),
 	INTEGER(credential_cache, "10000", 1, 1000000, "verified passwords that are remembered"),
 	INTEGER(lockout, "1", 0, 1, "1: failed logins make their source wait, ever longer"),
+	INTEGER(connects_per_minute, "120", 0, 1000000,
+		"connects of a client id in a minute, beyond it is held off for one (0: any)"),
 	INTEGER(notices_per_second, "5", 0, 10000,
 		"refusals that a client is told of in a second (0: none)"),
 	INTEGER(refusal_payload, "256", 0, 65536,

@@ -27,6 +27,7 @@ struct options {
 	int64_t state_cache;
 	int64_t credential_cache;
 	int64_t lockout; /* 1: failed logins make their source wait */
+	int64_t connects_per_minute;
 	int64_t notices_per_second;
 	int64_t refusal_payload;
 	int64_t refusals_keep_rows;

@@ -328,7 +328,8 @@ static int init_ledger(struct plugin *plugin, struct diag *diag)
 static int init_rooms(struct plugin *plugin, struct diag *diag)
 {
 	struct login_options wanted = { .credentials = (size_t)plugin->options.credential_cache,
-					.has_lockout = plugin->options.lockout != 0 };
+					.has_lockout = plugin->options.lockout != 0,
+					.connects = (uint32_t)plugin->options.connects_per_minute };
 	int rc = door_load_rules(plugin, &plugin->rules, diag);
 
 	if (rc == 0)

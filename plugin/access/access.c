@@ -335,6 +335,8 @@ static void widen(struct access_limits *to, const struct access_limits *by)
 	to->bytes_per_second = wider(to->bytes_per_second, by->bytes_per_second);
 	to->subscriptions = wider(to->subscriptions, by->subscriptions);
 	to->connects_per_minute = wider(to->connects_per_minute, by->connects_per_minute);
+	to->topic_levels = wider(to->topic_levels, by->topic_levels);
+	to->topic_bytes = wider(to->topic_bytes, by->topic_bytes);
 }
 
 /* Mostly one role has limits, and the principal borrows them. */

@@ -52,6 +52,8 @@ struct access_limits {
 	uint32_t bytes_per_second;
 	uint32_t subscriptions;
 	uint32_t connects_per_minute;
+	uint32_t topic_levels; /* of topics and filters */
+	uint32_t topic_bytes;
 };
 
 struct access_principal {

@@ -37,7 +37,8 @@ enum verdict {
 	X(REASON_TRANSITION_ILLEGAL, "transition-illegal", "The status cannot change like this")   \
 	X(REASON_OWNER_CHANGE, "owner-change", "The entity's owner cannot change")                 \
 	X(REASON_STORE_UNAVAILABLE, "store-unavailable", "The write cannot be kept now")           \
-	X(REASON_RATE_EXCEEDED, "rate-exceeded", "Too many messages")
+	X(REASON_RATE_EXCEEDED, "rate-exceeded", "Too many messages")                              \
+	X(REASON_TOPIC_TOO_LONG, "topic-too-long", "The topic or filter is too long")
 
 enum reason {
 #define X(name, code, title) name,

@@ -210,7 +210,9 @@ static int load_extensions(struct loader *loader, const struct place *place,
 		rc = channels_load_mode(loader, place, channel->mode);
 	if (rc == 0)
 		rc = limits_load_habits(loader, place, channel);
-	return rc ? rc : limits_load(loader, place, &channel->payload_max, &channel->rate);
+	return rc ? rc
+		  : limits_load(loader, place, &channel->payload_max, &channel->rate,
+				&channel->topic_limit);
 }
 
 /* ---- channels --------------------------------------------------------------------------- */
@@ -230,6 +232,7 @@ static int load_channel(struct loader *loader, const struct place *channels,
 	memcpy(channel->mode, loader->contract->mode, sizeof(channel->mode));
 	channel->payload_max = loader->payload_max;
 	channel->rate = loader->rate;
+	channel->topic_limit = loader->contract->topic_limit;
 	address = place_member(&place, "address");
 	rc = address_load(loader, &address, false, &channel->address);
 	if (rc == 0)
@@ -238,7 +241,14 @@ static int load_channel(struct loader *loader, const struct place *channels,
 		rc = messages_load(loader, &place, channel);
 	if (rc == 0)
 		rc = bindings_load(loader, &place, LOADER_OTHER, NULL);
-	return rc ? rc : load_extensions(loader, &place, channel);
+	if (rc == 0)
+		rc = load_extensions(loader, &place, channel);
+	if (rc == 0 && channel->topic_limit.levels > 0 &&
+	    address_levels(channel->address) > channel->topic_limit.levels)
+		rc = place_fail(&address, loader->diag, ERR_INVALID,
+				"has more levels than x-limits allows: topicLevels is %u",
+				channel->topic_limit.levels);
+	return rc;
 }
 
 int channels_load(struct loader *loader, const struct place *root)

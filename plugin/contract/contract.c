@@ -122,7 +122,8 @@ static int load_root(struct loader *loader, const struct place *root)
 	if (rc == 0)
 		rc = channels_load_mode(loader, root, loader->contract->mode);
 	if (rc == 0)
-		rc = limits_load(loader, root, &loader->payload_max, &loader->rate);
+		rc = limits_load(loader, root, &loader->payload_max, &loader->rate,
+				 &loader->contract->topic_limit);
 	return rc ? rc : check_rest(loader, root);
 }
 
@@ -215,6 +216,11 @@ void contract_free(struct contract *contract)
 const char *contract_title(const struct contract *contract)
 {
 	return contract->title;
+}
+
+const struct contract_topic_limit *contract_topic_limit(const struct contract *contract)
+{
+	return &contract->topic_limit;
 }
 
 const enum contract_mode *contract_mode(const struct contract *contract)

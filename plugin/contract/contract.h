@@ -41,7 +41,7 @@ enum contract_group {
 	CONTRACT_PERMISSION = 0, /* topic, operation, scope, ownership */
 	CONTRACT_SCHEMA,         /* topic parameters, JSON, schema, ids */
 	CONTRACT_TRANSITION,     /* status and owner of the entity */
-	CONTRACT_LIMITS,         /* size, QoS, retain, will, rate */
+	CONTRACT_LIMITS,         /* size of topic and payload, QoS, retain, will, rate */
 	CONTRACT_GROUPS,
 };
 
@@ -68,6 +68,12 @@ struct contract_rate {
 	uint32_t messages_per_second;
 	uint32_t burst; /* messages at once; 0: as many as in a second */
 	uint32_t bytes_per_second;
+};
+
+/* How large a topic may be, or a filter; 0 in any place: no limit of that kind. */
+struct contract_topic_limit {
+	uint32_t levels;
+	uint32_t bytes;
 };
 
 struct contract_param {
@@ -154,6 +160,7 @@ struct contract_channel {
 	const char *schema_uri;
 	size_t payload_max; /* bytes */
 	struct contract_rate rate;
+	struct contract_topic_limit topic_limit;
 	uint32_t interval_s;     /* who publishes here does so at least so often; 0: or not */
 	const char *time_member; /* top-level member that says when it was; NULL: none */
 	bool is_will_allowed;
@@ -182,6 +189,9 @@ const struct contract_entity *contract_entity(const struct contract *contract, s
 
 /* The modes of the document itself: what channels have that do not say, and topics of none. */
 const enum contract_mode *contract_mode(const struct contract *contract);
+
+/* The topic limit of the document itself: what filters are under. */
+const struct contract_topic_limit *contract_topic_limit(const struct contract *contract);
 
 /* "permission", "schema", "transition" or "limits"; a literal. */
 const char *contract_group_name(enum contract_group group);

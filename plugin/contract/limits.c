@@ -4,9 +4,13 @@ static const struct place_known limits_members[] = { { "payloadBytes", NULL },
 						     { "messagesPerSecond", NULL },
 						     { "burst", NULL },
 						     { "bytesPerSecond", NULL },
+						     { "topicLevels", NULL },
+						     { "topicBytes", NULL },
 						     { NULL, NULL } };
 
 #define RATE_MAX 1000000000
+#define TOPIC_LEVELS_MAX 32768 /* what MQTT has room for */
+#define TOPIC_BYTES_MAX 65535
 #define INTERVAL_MAX 2592000 /* 30 days */
 
 static int load_number(struct loader *loader, const struct place *limits, const char *name,
@@ -18,12 +22,13 @@ static int load_number(struct loader *loader, const struct place *limits, const 
 }
 
 int limits_load(struct loader *loader, const struct place *owner, size_t *ret_payload_max,
-		struct contract_rate *ret_rate)
+		struct contract_rate *ret_rate, struct contract_topic_limit *ret_topic)
 {
 	struct place limits = place_member(owner, "x-limits");
 	struct place burst_at = place_member(&limits, "burst");
 	json_int_t payload = (json_int_t)*ret_payload_max;
 	json_int_t messages = ret_rate->messages_per_second, bytes = ret_rate->bytes_per_second;
+	json_int_t levels = ret_topic->levels, topic = ret_topic->bytes;
 	json_int_t burst = place_member(&limits, "messagesPerSecond").json ? 0 : ret_rate->burst;
 	int rc;
 
@@ -38,6 +43,10 @@ int limits_load(struct loader *loader, const struct place *owner, size_t *ret_pa
 		rc = load_number(loader, &limits, "burst", RATE_MAX, &burst);
 	if (rc == 0)
 		rc = load_number(loader, &limits, "bytesPerSecond", RATE_MAX, &bytes);
+	if (rc == 0)
+		rc = load_number(loader, &limits, "topicLevels", TOPIC_LEVELS_MAX, &levels);
+	if (rc == 0)
+		rc = load_number(loader, &limits, "topicBytes", TOPIC_BYTES_MAX, &topic);
 	if (rc == 0 && burst_at.json && messages == 0)
 		rc = place_fail(&burst_at, loader->diag, ERR_INVALID,
 				"says nothing without messagesPerSecond");
@@ -47,6 +56,7 @@ int limits_load(struct loader *loader, const struct place *owner, size_t *ret_pa
 	*ret_rate = (struct contract_rate){ .messages_per_second = (uint32_t)messages,
 					    .burst = (uint32_t)burst,
 					    .bytes_per_second = (uint32_t)bytes };
+	*ret_topic = (struct contract_topic_limit){ (uint32_t)levels, (uint32_t)topic };
 	return 0;
 }
 

@@ -29,6 +29,7 @@ struct contract {
 	const char *title;
 	const char *version;
 	enum contract_mode mode[CONTRACT_GROUPS]; /* what channels have that do not say */
+	struct contract_topic_limit topic_limit;  /* likewise */
 	size_t channel_count;
 	struct contract_channel *channel;
 	size_t entity_count;
@@ -98,7 +99,7 @@ int channels_load_mode(struct loader *loader, const struct place *at,
 
 /* /x-limits of the document or of a channel, where they are there. */
 int limits_load(struct loader *loader, const struct place *owner, size_t *ret_payload_max,
-		struct contract_rate *ret_rate);
+		struct contract_rate *ret_rate, struct contract_topic_limit *ret_topic);
 /* /x-interval and /x-time of a channel, where they are there. */
 int limits_load_habits(struct loader *loader, const struct place *owner,
 		       struct contract_channel *channel);

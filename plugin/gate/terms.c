@@ -2,6 +2,44 @@
 
 #include <string.h>
 
+/* ---- topic ----------------------------------------------------------------------------- */
+
+static uint32_t count_levels(const char *topic, size_t len)
+{
+	uint32_t levels = 1;
+
+	for (size_t i = 0; i < len; i++)
+		levels += topic[i] == '/';
+	return levels;
+}
+
+static bool check_length(struct judgement *j, const char *topic, size_t len, uint32_t bytes,
+			 uint32_t levels)
+{
+	if (bytes > 0 && len > bytes)
+		return judgement_refuse(j, REASON_TOPIC_TOO_LONG,
+					"the topic has %zu bytes, %u are allowed", len, bytes);
+	if (levels > 0 && count_levels(topic, len) > levels)
+		return judgement_refuse(j, REASON_TOPIC_TOO_LONG,
+					"the topic has more levels than the %u that are allowed",
+					levels);
+	return true;
+}
+
+/* That a channel's address has no more levels than the contract allows was seen to at load. */
+bool terms_length(struct judgement *j)
+{
+	const struct contract_channel *channel = j->match->channel;
+	const struct contract_topic_limit *limit =
+		channel ? &channel->topic_limit : contract_topic_limit(j->gate->rules->contract);
+	const struct access_limits *own = j->principal->limits;
+	size_t len = j->request->topic_len;
+	const char *topic = contract_unshare(j->request->topic, &len);
+
+	return check_length(j, topic, len, limit->bytes, channel ? 0 : limit->levels) &&
+	       (!own || check_length(j, topic, len, own->topic_bytes, own->topic_levels));
+}
+
 /* ---- payload ------------------------------------------------------------------------- */
 
 bool terms_size(struct judgement *j)

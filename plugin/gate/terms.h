@@ -1,11 +1,13 @@
 /*
- * terms.h -- is the message what the contract says? Size, JSON, schema, ids, will, QoS, retain.
+ * terms.h -- is the message what the contract says? Topic, size, JSON, schema, ids, will, QoS,
+ * retain.
  */
 #ifndef PETSTORE_GATE_TERMS_H
 #define PETSTORE_GATE_TERMS_H
 
 #include "gate/judgement.h"
 
+judgement_question terms_length; /* of topic or filter: the contract's limits, the roles' */
 judgement_question terms_size;
 judgement_question terms_json; /* parses: sets payload */
 judgement_question terms_schema;

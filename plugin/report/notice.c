@@ -46,6 +46,7 @@ static const struct problem *problem_of(enum reason reason)
 	case REASON_TOPIC_UNKNOWN:
 		return &not_found;
 	case REASON_TOPIC_PARAMETER:
+	case REASON_TOPIC_TOO_LONG:
 	case REASON_QOS_TOO_LOW:
 	case REASON_RETAIN_FORBIDDEN:
 	case REASON_RETAIN_REQUIRED:

@@ -73,6 +73,36 @@ def test_connects_of_a_role(new_broker):
     broker.client("monitor").disconnect()
 
 
+def test_connects_of_a_client_id(new_broker):
+    broker = new_broker()
+    broker.edits.append(watched.options(connects_per_minute=3))
+    broker.start()
+    password = broker.password("monitor")
+    codes = []
+    for _ in range(4):
+        client = broker.try_client("monitor", password, client_id="flapping")
+        codes.append(client.code)
+        client.drop()
+    assert codes == [0, 0, 0, rawmqtt.NOT_AUTHORIZED]
+    broker.wait_log("client flapping, .*: connects too often: held off for 60 s")
+    broker.client("monitor").disconnect()
+
+
+def test_length_of_topics(new_broker):
+    broker = limited(new_broker, monitor={"topicLevels": 3, "topicBytes": 30},
+                     inventory={"topicBytes": 22}).start()
+    client = broker.client("monitor")
+    assert [client.subscribe(each)[0] for each in (
+        "orders/+/status", "orders/+/status/+", "$share/g/orders/+/status",
+        "orders/%s/status" % ("o" * 20))] == [2, 0x87, 2, 0x87]
+    assert client.subscribe("/".join("+" * 40)) == [0x87]
+    client = broker.client("inventory-service")
+    assert client.publish(*messages.stock("longer"), qos=1) in (0, 0x10)
+    assert client.publish(*messages.stock("too-long"), qos=1) == 0x87
+    broker.wait_log("refused publish inventory/too-long/stock .*: topic-too-long: the topic has "
+                    "24 bytes, 22 are allowed")
+
+
 def test_a_channel_observed(new_broker):
     broker = new_broker()
 

@@ -390,7 +390,7 @@ static void test_access_find__limits_are_the_most_generous_of_its_roles(void **s
 		      " \"slow\": { \"limits\": { \"messagesPerSecond\": 5, \"burst\": 50,"
 		      " \"subscriptions\": 10 } },"
 		      " \"fast\": { \"limits\": { \"messagesPerSecond\": 20, \"bytesPerSecond\": 7,"
-		      " \"connectsPerMinute\": 3 } },"
+		      " \"connectsPerMinute\": 3, \"topicLevels\": 4 } },"
 		      " \"both\": { \"includes\": [\"slow\", \"fast\"] }, \"free\": {} },"
 		      " \"users\": { \"s\": { \"roles\": [\"slow\", \"free\"] },"
 		      " \"b\": { \"roles\": [\"both\"] }, \"f\": { \"roles\": [\"free\"] } } }");
@@ -406,6 +406,8 @@ static void test_access_find__limits_are_the_most_generous_of_its_roles(void **s
 	assert_int_equal(limits->bytes_per_second, 7);
 	assert_int_equal(limits->subscriptions, 10);
 	assert_int_equal(limits->connects_per_minute, 3);
+	assert_int_equal(limits->topic_levels, 4);
+	assert_int_equal(limits->topic_bytes, 0);
 	assert_null(access_find(access, "f")->limits);
 	access_free(access);
 }
