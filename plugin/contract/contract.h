@@ -136,9 +136,11 @@ struct contract_mapping {
 	const struct contract_entity *entity;
 	unsigned param;           /* the address parameter that is the entity's id */
 	const char *owner_member; /* top-level member that names the owner, or NULL */
+	size_t owner_member_len;
 	/* The status this channel moves; slot is meaningless where transitions is NULL. */
 	unsigned slot;
 	const char *status_member;
+	size_t status_member_len;
 	const struct contract_transitions *transitions;
 	size_t fill_count; /* status and owner are not in here */
 	const struct contract_fill *fill;

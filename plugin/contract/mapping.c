@@ -66,6 +66,7 @@ static int load_column(struct loader *loader, const struct place *at, struct con
 	while (entity->slot[map->slot] != column)
 		map->slot++;
 	map->status_member = member;
+	map->status_member_len = strlen(member);
 	map->transitions = machine;
 	return 0;
 }
@@ -114,7 +115,10 @@ int mapping_load(struct loader *loader, const struct place *place, struct contra
 		rc = mapping_load_member(loader, &owner, &map->owner_member);
 	if (rc == 0)
 		rc = load_columns(loader, place, map);
-	if (rc == 0)
-		channel->mapping = map;
-	return rc;
+	if (rc)
+		return rc;
+	if (map->owner_member)
+		map->owner_member_len = strlen(map->owner_member);
+	channel->mapping = map;
+	return 0;
 }

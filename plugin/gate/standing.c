@@ -80,9 +80,9 @@ static bool check_transition(struct judgement *j)
 	uint64_t allowed;
 	int to, now;
 
-	if (!payload_string(payload_member(j->payload, mapping->status_member,
-					   strlen(mapping->status_member)),
-			    &text, &len) ||
+	if (!payload_string(
+		    payload_member(j->payload, mapping->status_member, mapping->status_member_len),
+		    &text, &len) ||
 	    (to = find_status(transitions, text, len)) < 0)
 		return judgement_refuse(j, REASON_TRANSITION_ILLEGAL,
 					"\"%.*s\" is not a status of %s", len > 80 ? 80 : (int)len,
@@ -112,9 +112,9 @@ static bool read_owner(struct judgement *j)
 	struct ledger_write *write = &j->decision->write;
 
 	if (!mapping->owner_member ||
-	    !payload_string(payload_member(j->payload, mapping->owner_member,
-					   strlen(mapping->owner_member)),
-			    &write->owner, &write->owner_len))
+	    !payload_string(
+		    payload_member(j->payload, mapping->owner_member, mapping->owner_member_len),
+		    &write->owner, &write->owner_len))
 		return true;
 	if (write->owner_len <= LEDGER_OWNER_MAX)
 		return true;
