@@ -3,6 +3,21 @@
  */
 #include "door.h"
 
+/* A message that the contract allows must fit the journal, or it could never be kept. */
+static int check_journal(const struct options *options, const struct rules *rules,
+			 struct diag *diag)
+{
+	size_t least = ledger_journal_least(rules->payload_max);
+
+	if (!options->database || (uint64_t)options->journal_size >= least)
+		return 0;
+	return diag_set(diag, ERR_INVALID,
+			"plugin_opt_journal_size: %lld is too small for the payloadBytes of %zu in "
+			"%s: expected at least %zu",
+			(long long)options->journal_size, rules->payload_max, options->contract,
+			least);
+}
+
 int door_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag)
 {
 	struct rules_files files = { .contract = plugin->options.contract,
@@ -16,12 +31,15 @@ int door_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag
 		rc = diag_set(diag, ERR_INVALID,
 			      "plugin_opt_database: is missing, and %s keeps messages",
 			      plugin->options.contract);
-		rules_free(rules);
-		rules = NULL;
 	}
 	if (rc == 0)
-		*ret = rules;
-	return rc;
+		rc = check_journal(&plugin->options, rules, diag);
+	if (rc) {
+		rules_free(rules);
+		return rc;
+	}
+	*ret = rules;
+	return 0;
 }
 
 void door_log_rules(const struct plugin *plugin, const char *verb)

@@ -102,10 +102,17 @@ static struct record_header *record_at(const struct journal *j, uint64_t positio
 	return at;
 }
 
-/* Small enough that a ring with room to spare takes any record. */
+/* A record is so much of the ring at most: small enough that one with room takes any. */
+#define RECORD_SHARE 4
+
 size_t journal_record_max(const struct journal *j)
 {
-	return j->capacity / 4;
+	return j->capacity / RECORD_SHARE;
+}
+
+size_t journal_least(size_t len)
+{
+	return journal_size(len * RECORD_SHARE);
 }
 
 static uint32_t record_crc(const struct journal *j, uint64_t position, uint64_t seq, uint32_t len,

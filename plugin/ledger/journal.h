@@ -96,6 +96,9 @@ int journal_commit(struct journal *journal, bool is_power, uint64_t *seq, struct
 /* Bytes of the largest body that the ring takes. */
 size_t journal_record_max(const struct journal *journal);
 
+/* The size of the smallest ring that takes bodies of @len bytes. */
+size_t journal_least(size_t len);
+
 /* Room for a body of @len bytes? May be asked by the appending thread only. */
 bool journal_has_room(const struct journal *journal, size_t len);
 

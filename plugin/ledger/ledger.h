@@ -174,6 +174,12 @@ struct ledger_write {
 	bool is_will;
 };
 
+/* Topic, publisher and client id together; longer ones may be refused as too large. */
+#define LEDGER_NAMES_ROOM 4096u
+
+/* The least journal_bytes with which a write of any payload up to @payload_max fits. */
+size_t ledger_journal_least(size_t payload_max);
+
 /* Could a write of @bytes (topic and payload) be kept now? Cheap; for decide(). */
 bool ledger_is_ready(struct ledger *ledger, size_t bytes);
 

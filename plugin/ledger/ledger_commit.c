@@ -10,6 +10,17 @@ static bool is_full(const struct ledger *l)
 	return l->is_full && journal_is_half_full(l->journal);
 }
 
+/* The columns' values come out of the payload: they are there twice at most. */
+static size_t record_most(size_t bytes)
+{
+	return 2 * bytes + RECORD_OVERHEAD + LEDGER_OWNER_MAX;
+}
+
+size_t ledger_journal_least(size_t payload_max)
+{
+	return journal_least(record_most(payload_max) + LEDGER_NAMES_ROOM);
+}
+
 bool ledger_is_ready(struct ledger *l, size_t bytes)
 {
 	if (l->view)
@@ -17,9 +28,7 @@ bool ledger_is_ready(struct ledger *l, size_t bytes)
 	if (!ledger_admit(l) || writer_is_troubled(l->writer) || l->is_stalled || is_full(l))
 		return false;
 	state_settle(l->state, writer_applied(l->writer));
-	/* The columns' values come out of the payload: they are there twice at most. */
-	return state_has_room(l->state) &&
-	       journal_has_room(l->journal, 2 * bytes + RECORD_OVERHEAD + LEDGER_OWNER_MAX);
+	return state_has_room(l->state) && journal_has_room(l->journal, record_most(bytes));
 }
 
 static int fail_full(struct ledger *l, struct diag *diag)

@@ -151,7 +151,7 @@ def set_options(**options):
 
 
 DISTURB = {"locked": hold_lock, "full": fill_disk}
-OPTIONS = {"plain": {}, "slow": {"journal_size": 65536, "batch_rows": 5, "batch_ms": 400},
+OPTIONS = {"plain": {}, "slow": {"journal_size": 196608, "batch_rows": 5, "batch_ms": 400},
            "locked": {"journal_size": 262144}, "full": {"journal_size": 1 << 20}}
 
 

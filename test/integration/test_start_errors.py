@@ -29,6 +29,9 @@ OPTIONS = {
                             r"plugin_opt_batch_ms"),
     "out of bounds": (sub(r"^#plugin_opt_journal_size .*", "plugin_opt_journal_size 1"),
                       r"plugin_opt_journal_size"),
+    "journal too small for the contract": (
+        sub(r"^#plugin_opt_journal_size .*", "plugin_opt_journal_size 131072"),
+        r"plugin_opt_journal_size: 131072 .*payloadBytes of 16384 .*at least 196608"),
     "no such contract": (sub(r"^(plugin_opt_contract .*)", r"\1.gone"),
                          r"petstore.asyncapi.json.gone.*No such file"),
     "no such access file": (sub(r"^(plugin_opt_access .*)", r"\1.gone"),

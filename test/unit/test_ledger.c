@@ -409,6 +409,43 @@ static void test_ledger_commit__larger_than_the_journal_takes(void **state)
 	free(payload);
 }
 
+/* The least journal takes the largest write: its columns hold the payload again. */
+static void test_ledger_journal_least__takes_the_largest(void **state)
+{
+	struct fixture *f = *state;
+	const size_t max = 50000;
+	char *payload = calloc(1, max), *names = calloc(1, LEDGER_NAMES_ROOM);
+	struct ledger_value value = { .column = 2, .type = LEDGER_TEXT, .len = max };
+	char id[LEDGER_ID_MAX + 1] = "", owner[LEDGER_OWNER_MAX + 1] = "";
+	struct ledger_write write;
+
+	assert_non_null(payload);
+	assert_non_null(names);
+	memset(payload, 'x', max);
+	memset(names, 'n', LEDGER_NAMES_ROOM);
+	memset(id, 'i', LEDGER_ID_MAX);
+	memset(owner, 'o', LEDGER_OWNER_MAX);
+	value.text = payload;
+	f->options.journal_bytes = ledger_journal_least(max);
+	assert_int_equal(f->options.journal_bytes % 65536, 0);
+	open_ledger(f);
+	write = order_write(id, &value, 1);
+	write.owner = owner;
+	write.owner_len = LEDGER_OWNER_MAX;
+	write.payload = payload;
+	write.payload_len = max;
+	write.topic = names;
+	write.topic_len = LEDGER_NAMES_ROOM - strlen(write.publisher) - strlen(write.client_id);
+	assert_true(ledger_is_ready(f->ledger, max));
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT length(payload) FROM events", "50000");
+	/* A ring of one step less does not. */
+	assert_true(f->options.journal_bytes / 4 - 65536 / 4 < 2 * max + LEDGER_NAMES_ROOM);
+	free(payload);
+	free(names);
+}
+
 static void test_ledger_look__finds_what_a_former_run_kept(void **state)
 {
 	struct fixture *f = *state;
@@ -1384,6 +1421,7 @@ int main(void)
 		TEST(test_ledger_commit__event_only_and_entity_only),
 		TEST(test_ledger_commit__refuses_what_it_cannot_keep),
 		TEST(test_ledger_commit__larger_than_the_journal_takes),
+		TEST(test_ledger_journal_least__takes_the_largest),
 		TEST(test_ledger_look__finds_what_a_former_run_kept),
 		TEST(test_ledger_look__knows_new_ids_without_a_question),
 		TEST(test_ledger_look__more_entities_than_memory),
