@@ -141,20 +141,48 @@ static bool check_own_publish(struct judgement *j)
 	return permission_own(j);
 }
 
-/* An owner that stands does not change. */
+/* The member that says whose thing this is, where that is another entity's owner. */
+static const struct contract_fill *find_link(const struct contract_mapping *mapping)
+{
+	for (size_t i = 0; mapping->entity->owner_entity && i < mapping->fill_count; i++)
+		if (mapping->fill[i].column == mapping->entity->owner_column)
+			return &mapping->fill[i];
+	return NULL;
+}
+
+static bool refuse_owner(struct judgement *j, const char *member, const char *what,
+			 const char *text, size_t len)
+{
+	char pointer[128];
+
+	(void)snprintf(pointer, sizeof(pointer), "/%s", member);
+	judgement_point(j, pointer, "owner");
+	return judgement_refuse(j, REASON_OWNER_CHANGE, "the %s has another %s than \"%.*s\"",
+				j->match->channel->mapping->entity->name, what,
+				len > 80 ? 80 : (int)len, text);
+}
+
+/* An owner that stands does not change, nor does the link that leads to him. */
 static bool check_owner(struct judgement *j, const struct ledger_state *state)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
 	const struct ledger_write *write = &j->decision->write;
-	char pointer[128];
+	const struct contract_fill *link = find_link(mapping);
+	const struct payload_value *member;
+	const char *text = "";
+	size_t len = 0;
 
-	if (!write->owner || !state->is_known || !state->owner[0] ||
-	    is_text(write->owner, write->owner_len, state->owner))
+	if (!state->is_known)
 		return true;
-	(void)snprintf(pointer, sizeof(pointer), "/%s", mapping->owner_member);
-	judgement_point(j, pointer, "owner");
-	return judgement_refuse(j, REASON_OWNER_CHANGE, "the %s has another owner than \"%.*s\"",
-				mapping->entity->name, (int)write->owner_len, write->owner);
+	if (write->owner && state->owner[0] &&
+	    !is_text(write->owner, write->owner_len, state->owner))
+		return refuse_owner(j, mapping->owner_member, "owner", write->owner,
+				    write->owner_len);
+	member = link && state->link[0] ? payload_member(j->payload, link->member, link->member_len)
+					: NULL;
+	if (!member || (payload_string(member, &text, &len) && is_text(text, len, state->link)))
+		return true;
+	return refuse_owner(j, link->member, mapping->entity->owner_entity->name, text, len);
 }
 
 static void fill_value(struct ledger_value *to, enum contract_type type,
