@@ -43,7 +43,7 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
 GATE     = gate gate/judgement gate/permission gate/terms gate/standing
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REPORT) $(MONITOR)
-PLUGIN   = plugin door_login door_rules door_command broker options sessions login tell watch watch_alerts watch_numbers
+PLUGIN   = plugin door_login door_rules door_command broker options sessions login parked tell watch watch_alerts watch_numbers
 CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl/table ctl/cells \
            ctl/entities ctl/refused ctl/explain ctl/may ctl/lint ctl/lint_certs \
            ctl/change ctl/expand ctl/weigh ctl/diff ctl/replay ctl/command ctl/talk options
@@ -55,7 +55,7 @@ UNIT     = base options sessions login \
            access password verifier credcache token certid scram lockout credwrite names \
            journal state census store writer ledger \
            monitor metrics control weigh
-THREADED = pattern verifier journal writer census ledger backlog metrics
+THREADED = pattern verifier login journal writer census ledger backlog metrics
 FUZZ     = contract topics gate notice control journal \
            payload pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \
@@ -96,7 +96,7 @@ $(foreach k,rel san tsan fuzz,$(B)/$k/schema/dialect.o): $(wildcard plugin/schem
 # ---- tests ------------------------------------------------------------------------------
 
 # All rooms without the door, so that a test links what it uses.
-T_ROOMS = $(ROOMS) options sessions login ctl/credwrite ctl/weigh
+T_ROOMS = $(ROOMS) options sessions login parked ctl/credwrite ctl/weigh
 $(foreach k,rel san tsan fuzz,$(eval $(B)/$k/rooms.a: $(T_ROOMS:%=$(B)/$k/%.o)))
 $(B)/%/rooms.a: ; @rm -f $@ && ar rcs $@ $^
 

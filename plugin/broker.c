@@ -1,6 +1,7 @@
 #include "broker.h"
 
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,45 @@ void broker_probe(struct broker *ret)
 	*(void **)&ret->free_properties = dlsym(RTLD_DEFAULT, "mosquitto_property_free_all");
 	if (!ret->free_properties)
 		ret->add_text_property = NULL;
+	*(void **)&ret->complete_login = dlsym(RTLD_DEFAULT, "mosquitto_complete_basic_auth");
 	ret->has_quota_code = dlsym(RTLD_DEFAULT, "mosquitto_plugin_set_info") != NULL;
+}
+
+/* Nothing to do: that a signal came ends epoll_wait(). Other calls go on, see SA_RESTART. */
+static void on_wake(int number)
+{
+	(void)number;
+}
+
+/* Whose is the signal now? */
+static bool has_handler(void (*handler)(int))
+{
+	struct sigaction now;
+
+	return sigaction(SIGURG, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) &&
+	       now.sa_handler == handler;
+}
+
+void broker_wakeable(void)
+{
+	struct sigaction ours = { .sa_handler = on_wake, .sa_flags = SA_RESTART };
+
+	if (has_handler(SIG_DFL))
+		(void)sigaction(SIGURG, &ours, NULL);
+}
+
+void broker_wake(pthread_t thread)
+{
+	if (has_handler(on_wake))
+		(void)pthread_kill(thread, SIGURG);
+}
+
+void broker_unwakeable(void)
+{
+	struct sigaction none = { .sa_handler = SIG_DFL };
+
+	if (has_handler(on_wake))
+		(void)sigaction(SIGURG, &none, NULL);
 }
 
 void broker_log(enum broker_level level, const char *format, ...)

@@ -8,6 +8,7 @@
 #ifndef PETSTORE_BROKER_H
 #define PETSTORE_BROKER_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,12 +25,28 @@ struct mosquitto_evt_message;
 /* What the running broker can do. */
 struct broker {
 	bool has_quota_code; /* a refused MESSAGE may say 0x97, quota exceeded (2.1) */
+	/* Answers a login that was answered with BROKER_LATER; NULL: 2.0 can't wait. */
+	void (*complete_login)(const char *client_id, int result);
 	/* Of libmosquitto, which the broker has in it; NULL: messages go without properties. */
 	int (*add_text_property)(struct mqtt5__property **list, int identifier, const char *text);
 	void (*free_properties)(struct mqtt5__property **list);
 };
 
 void broker_probe(struct broker *ret);
+
+/* Answers of BASIC_AUTH that only a broker with complete_login knows. */
+#define BROKER_LATER (-5) /* complete_login() will be called, on the broker's thread */
+#define BROKER_BUSY 137   /* MQTT 5 hears 0x89, server busy */
+
+/*
+ * Makes it possible to wake the broker's thread, the caller, out of its wait for the network, so
+ * that its tick comes at once and not after up to 100 ms. By SIGURG, which is ignored by
+ * default and stays unused where someone else has a handler for it. Any thread may call
+ * broker_wake() with the broker's; where it can't be woken it just wakes later.
+ */
+void broker_wakeable(void);
+void broker_wake(pthread_t thread);
+void broker_unwakeable(void);
 
 enum broker_level { BROKER_ERROR, BROKER_WARNING, BROKER_NOTICE, BROKER_INFO };
 

@@ -53,7 +53,8 @@ struct plugin {
 	 */
 	const void *connecting;
 	char *connecting_id;
-	bool is_reloading; /* until the next tick the broker asks for every session again */
+	const void *connected; /* whose CONNECT event came last, while door_finish_logins() asks */
+	bool is_reloading;     /* until the next tick the broker asks for every session again */
 	struct tell tell;
 	struct watch *watch;
 };
@@ -80,8 +81,15 @@ int door_reload(struct plugin *plugin, struct diag *diag);
 /* What the metrics and the counters tell beside their own. */
 struct watch_facts door_facts(const struct plugin *plugin);
 
+/* Logins that waited are answered; from the tick only, since clients connect within. */
+void door_finish_logins(struct plugin *plugin);
+
+/* A login waits to be finished; any thread may call. @plugin is the struct plugin. */
+void door_wake(void *plugin);
+
 /* The broker's events; the others are plugin.c's own. */
 int door_on_basic_auth(int event_id, void *event_data, void *userdata);
+int door_on_connect(int event_id, void *event_data, void *userdata);
 int door_on_auth_start(int event_id, void *event_data, void *userdata);
 int door_on_auth_continue(int event_id, void *event_data, void *userdata);
 int door_on_reload(int event_id, void *event_data, void *userdata);

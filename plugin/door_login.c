@@ -65,19 +65,24 @@ static bool is_away(const struct broker_client *who, const struct session *sessi
 }
 
 /* The facts of a login that come from the client's connection and our own record of it. */
-static void describe_login(struct plugin *plugin, struct mosquitto *client,
-			   struct broker_client *who, struct login_request *ret)
+static struct login_request describe_login(struct plugin *plugin, struct mosquitto *client)
 {
 	const struct session *session = sessions_find(plugin->sessions, client);
+	struct broker_client who = broker_client(client);
+	bool is_repeat = plugin->is_reloading;
 
-	*who = broker_client(client);
-	ret->client_id = who->id;
-	ret->address = who->address[0] ? who->address : NULL;
-	ret->is_repeat = plugin->is_reloading;
-	ret->is_away = ret->is_repeat && is_away(who, session);
-	ret->is_scram = ret->is_repeat && session && session->is_scram;
-	ret->now_ms = clock_unix_ms();
-	ret->mono_ms = clock_mono_ns() / 1000000;
+	return (struct login_request){
+		.handle = client,
+		.username = mosquitto_client_username(client),
+		.client_id = who.id,
+		.address = who.address[0] ? who.address : NULL,
+		.is_clean = broker_is_clean(client),
+		.is_repeat = is_repeat,
+		.is_away = is_repeat && is_away(&who, session),
+		.is_scram = is_repeat && session && session->is_scram,
+		.now_ms = clock_unix_ms(),
+		.mono_ms = clock_mono_ns() / 1000000,
+	};
 }
 
 /* Copies what is judged again when rules change. False: out of memory. */
@@ -97,8 +102,8 @@ static bool keep_proof(const struct login_request *request, enum login_method me
 }
 
 /* Opens the session of a client that was let in. False: out of memory. */
-static bool open_session(struct plugin *plugin, struct mosquitto *client,
-			 const struct login_request *request, struct login_answer *answer)
+static bool open_session(struct plugin *plugin, const struct login_request *request,
+			 struct login_answer *answer)
 {
 	struct session *session;
 	struct certid *certificate = NULL;
@@ -108,7 +113,7 @@ static bool open_session(struct plugin *plugin, struct mosquitto *client,
 		return true; /* an offline session of someone unknown: it may do nothing */
 	if (!keep_proof(request, answer->method, &certificate, &token))
 		return false;
-	session = sessions_open(plugin->sessions, client, answer->principal->name);
+	session = sessions_open(plugin->sessions, request->handle, answer->principal->name);
 	if (!session) {
 		free(certificate);
 		free(token);
@@ -125,48 +130,67 @@ static bool open_session(struct plugin *plugin, struct mosquitto *client,
 	sessions_end_at(plugin->sessions, session, answer->expires_ms);
 	session->is_scram = request->is_scram || answer->method == LOGIN_SCRAM;
 	if (request->is_away)
-		sessions_leave(plugin->sessions, client);
+		sessions_leave(plugin->sessions, request->handle);
 	return true;
 }
 
-/* What follows a login, however it was proved. Returns what the broker is to be told. */
-static int conclude_login(struct plugin *plugin, struct mosquitto *client,
-			  const struct login_request *request, struct login_answer *answer)
+static void refuse_login(struct plugin *plugin, const struct login_request *request,
+			 struct login_answer *answer)
 {
-	struct broker_client who = broker_client(client);
+	struct broker_client who = { .id = request->client_id,
+				     .username = request->username ? request->username : "",
+				     .address = request->address ? request->address : "" };
 
-	if (answer->verdict == VERDICT_ALLOW &&
-	    !watch_login(plugin->watch, client, request, answer, &answer->why))
+	access_principal_drop(answer->made);
+	answer->made = NULL;
+	tell_connection(&plugin->tell, &who, answer->why.text);
+}
+
+/*
+ * What follows a login, however it was proved. The client's handle is not followed: one that
+ * waited may be gone. Returns what the broker is to be told.
+ */
+static int conclude_login(struct plugin *plugin, const struct login_request *request,
+			  struct login_answer *answer)
+{
+	if (answer->verdict != VERDICT_ALLOW)
+		watch_refused_login(plugin->watch, request, answer->method);
+	else if (!watch_login(plugin->watch, request, answer, &answer->why))
 		answer->verdict = VERDICT_DENY;
-	else if (answer->verdict != VERDICT_ALLOW)
-		watch_refused_login(plugin->watch, client, request, answer->method);
-	if (answer->verdict == VERDICT_ALLOW && !open_session(plugin, client, request, answer)) {
+	if (answer->verdict == VERDICT_ALLOW && !open_session(plugin, request, answer)) {
 		answer->verdict = VERDICT_DENY;
 		(void)diag_nomem(&answer->why);
 	}
 	if (answer->verdict != VERDICT_ALLOW) {
-		access_principal_drop(answer->made);
-		tell_connection(&plugin->tell, client, who.username, answer->why.text);
-		return MOSQ_ERR_AUTH;
+		refuse_login(plugin, request, answer);
+		return answer->is_busy && plugin->broker.complete_login ? BROKER_BUSY
+									: MOSQ_ERR_AUTH;
 	}
 	if (!request->is_repeat) {
 		free(plugin->connecting_id);
-		plugin->connecting_id = strdup(who.id); /* NULL: a takeover goes unnoticed */
-		plugin->connecting = client;
+		plugin->connecting_id =
+			strdup(request->client_id); /* NULL: a takeover goes unnoticed */
+		plugin->connecting = request->handle;
 	}
-	if (answer->principal)
-		broker_rename(client, answer->principal->name);
 	return MOSQ_ERR_SUCCESS;
+}
+
+/* The broker is to know the client under its principal's name. */
+static void name_client(struct plugin *plugin, struct mosquitto *client)
+{
+	const struct session *session = sessions_find(plugin->sessions, client);
+
+	if (session)
+		broker_rename(client, session->name);
 }
 
 int door_on_basic_auth(int event_id, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_basic_auth *event = event_data;
 	struct plugin *plugin = userdata;
-	struct login_request request = { .username = event->username, .password = event->password };
+	struct login_request request;
 	struct login_answer answer;
 	const struct session *session;
-	struct broker_client who;
 	struct certid shown;
 	struct diag fault;
 	int rc;
@@ -175,7 +199,9 @@ int door_on_basic_auth(int event_id, void *event_data, void *userdata)
 	if (!pthread_equal(pthread_self(), plugin->thread))
 		return MOSQ_ERR_AUTH; /* 2.1's http_api: touches nothing that is shared */
 	plugin->pending.handle = NULL;
-	describe_login(plugin, event->client, &who, &request);
+	request = describe_login(plugin, event->client);
+	request.username = event->username;
+	request.password = event->password;
 	diag_init(&fault);
 	rc = broker_certificate(event->client, &shown, &fault);
 	session = sessions_find(plugin->sessions, event->client);
@@ -188,7 +214,55 @@ int door_on_basic_auth(int event_id, void *event_data, void *userdata)
 	else if (rc < 0)
 		request.certificate_fault = fault.text;
 	login_check(plugin->login, plugin->rules, &request, &answer);
-	return conclude_login(plugin, event->client, &request, &answer);
+	if (answer.is_waiting)
+		return BROKER_LATER;
+	rc = conclude_login(plugin, &request, &answer);
+	if (rc == MOSQ_ERR_SUCCESS && answer.principal)
+		name_client(plugin, event->client);
+	return rc;
+}
+
+/* ---- logins that had to wait for their key's derivation (2.1) ---------------------------------
+ */
+
+/*
+ * The broker finds a waiting client by its id, and says nothing where there is none any more. A
+ * client that is there is connected within the call, so its CONNECT event comes meanwhile. Its
+ * user name needs no change: with a password it is the principal's.
+ */
+void door_finish_logins(struct plugin *plugin)
+{
+	struct login_request request = { .now_ms = clock_unix_ms(),
+					 .mono_ms = clock_mono_ns() / 1000000 };
+	struct login_answer answer;
+	int rc;
+
+	while (login_next(plugin->login, plugin->rules, &request, &answer)) {
+		rc = conclude_login(plugin, &request, &answer);
+		plugin->connected = NULL;
+		plugin->broker.complete_login(request.client_id, rc);
+		if (rc != MOSQ_ERR_SUCCESS || plugin->connected == request.handle)
+			continue;
+		watch_vanished(plugin->watch, &request);
+		sessions_forget(plugin->sessions, request.handle);
+	}
+}
+
+int door_on_connect(int event_id, void *event_data, void *userdata)
+{
+	/* 2.0 has no such event; its first members are DISCONNECT's. */
+	struct mosquitto_evt_disconnect *event = event_data;
+	struct plugin *plugin = userdata;
+
+	(void)event_id;
+	plugin->connected = event->client;
+	return MOSQ_ERR_SUCCESS;
+}
+
+/* From the verifier's threads: the tick finishes what is done. */
+void door_wake(void *plugin)
+{
+	broker_wake(((struct plugin *)plugin)->thread);
 }
 
 /* ---- who, by MQTT 5's enhanced authentication: SCRAM --------------------------------------- */
@@ -212,9 +286,8 @@ int door_on_auth_start(int event_id, void *event_data, void *userdata)
 	struct mosquitto_evt_extended_auth *event = event_data;
 	struct plugin *plugin = userdata;
 	struct login_message message = { event->client, event->data_in, event->data_in_len };
-	struct login_request request = { 0 };
+	struct login_request request;
 	struct login_answer answer;
-	struct broker_client who;
 	char reply[SCRAM_REPLY_MAX];
 
 	(void)event_id;
@@ -223,12 +296,11 @@ int door_on_auth_start(int event_id, void *event_data, void *userdata)
 	plugin->pending.handle = NULL;
 	if (!event->auth_method || strcmp(event->auth_method, SCRAM_METHOD) != 0)
 		return MOSQ_ERR_NOT_SUPPORTED; /* the peer hears 0x8C */
-	describe_login(plugin, event->client, &who, &request);
-	request.username = mosquitto_client_username(event->client);
+	request = describe_login(plugin, event->client);
 	if (login_begin(plugin->login, plugin->rules, &request, &message, reply, &answer))
 		return reply_with(event, reply, MOSQ_ERR_AUTH_CONTINUE);
-	watch_refused_login(plugin->watch, event->client, &request, LOGIN_SCRAM);
-	tell_connection(&plugin->tell, event->client, who.username, answer.why.text);
+	watch_refused_login(plugin->watch, &request, LOGIN_SCRAM);
+	refuse_login(plugin, &request, &answer);
 	return MOSQ_ERR_AUTH;
 }
 
@@ -237,9 +309,8 @@ int door_on_auth_continue(int event_id, void *event_data, void *userdata)
 	struct mosquitto_evt_extended_auth *event = event_data;
 	struct plugin *plugin = userdata;
 	struct login_message message = { event->client, event->data_in, event->data_in_len };
-	struct login_request request = { 0 };
+	struct login_request request;
 	struct login_answer answer;
-	struct broker_client who;
 	char reply[SCRAM_REPLY_MAX];
 	int rc;
 
@@ -247,9 +318,11 @@ int door_on_auth_continue(int event_id, void *event_data, void *userdata)
 	if (!pthread_equal(pthread_self(), plugin->thread))
 		return MOSQ_ERR_AUTH;
 	plugin->pending.handle = NULL;
-	describe_login(plugin, event->client, &who, &request);
-	request.username = mosquitto_client_username(event->client);
+	request = describe_login(plugin, event->client);
 	login_finish(plugin->login, plugin->rules, &request, &message, reply, &answer);
-	rc = conclude_login(plugin, event->client, &request, &answer);
-	return rc == MOSQ_ERR_SUCCESS ? reply_with(event, reply, rc) : rc;
+	rc = conclude_login(plugin, &request, &answer);
+	if (rc != MOSQ_ERR_SUCCESS)
+		return rc;
+	name_client(plugin, event->client);
+	return reply_with(event, reply, rc);
 }

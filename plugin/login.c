@@ -25,8 +25,11 @@ struct login {
 	struct credcache *credentials;
 	uint64_t hits; /* of the cache */
 	uint64_t misses;
-	struct lockout *lockout; /* NULL: nobody is held off */
-	bool has_connects;       /* connects are counted */
+	struct lockout *lockout;      /* NULL: nobody is held off */
+	bool has_connects;            /* connects are counted */
+	struct parking *parking;      /* NULL: nobody waits */
+	struct parked *settled;       /* the last that login_next() gave out */
+	const struct parked *derived; /* whose login is being settled */
 	struct exchange exchange[LOGIN_EXCHANGES];
 	uint64_t exchanges;
 };
@@ -47,6 +50,8 @@ int login_new(const struct login_options *options, struct login **ret, struct di
 	rc = credcache_new(options->credentials, &login->credentials, diag);
 	if (rc == 0 && options->has_lockout)
 		rc = lockout_new(&limits, &login->lockout, diag);
+	if (rc == 0 && options->wake)
+		rc = parking_new(options->wake, options->wake_ctx, &login->parking, diag);
 	if (rc) {
 		login_free(login);
 		return rc;
@@ -61,6 +66,8 @@ void login_free(struct login *login)
 		return;
 	for (size_t i = 0; i < LOGIN_EXCHANGES; i++)
 		scram_drop(login->exchange[i].scram);
+	parking_free(login->parking);
+	parked_free(login->settled);
 	credcache_free(login->credentials);
 	lockout_free(login->lockout);
 	free(login);
@@ -101,21 +108,63 @@ __attribute__((format(printf, 2, 3))) static bool no(struct login_answer *answer
 
 /* ---- the proofs ------------------------------------------------------------------------- */
 
-/* Is it the user's password? Remembered ones cost no key derivation. */
-static bool verify(struct login *login, const struct passwords *passwords,
-		   const struct login_request *request)
+/* Was the login's key derived, from what the password file still says? */
+static bool is_derived(const struct login *login, const char *stored)
+{
+	const struct verifier_job *job = login->derived ? login->derived->job : NULL;
+	const char *then = job ? passwords_entry(job->passwords, job->user) : NULL;
+
+	if (!job || !then || !stored)
+		return job && !then && !stored;
+	return strcmp(then, stored) == 0;
+}
+
+/* Has the key derived elsewhere, where that can be. False, and the answer says what follows. */
+static bool put_off(struct login *login, struct passwords *passwords,
+		    const struct login_request *request, struct login_answer *answer)
+{
+	struct parked_who who = { .handle = request->handle,
+				  .client_id = request->client_id,
+				  .address = request->address,
+				  .certificate = request->certificate,
+				  .is_clean = request->is_clean };
+	int rc = parking_enter(login->parking, &who, passwords, request->username,
+			       request->password);
+
+	answer->is_waiting = rc == 0;
+	answer->is_busy = rc == ERR_BUSY;
+	return no(answer, rc == ERR_BUSY ? "too many logins wait for their password's check"
+					 : "out of memory");
+}
+
+/*
+ * Is it the user's password? Remembered ones cost no key derivation. @wrong is why not, for the
+ * log.
+ */
+static bool verify(struct login *login, struct passwords *passwords,
+		   const struct login_request *request, struct login_answer *answer,
+		   const char *wrong)
 {
 	const char *stored = passwords_entry(passwords, request->username);
 	size_t len = strlen(request->password);
+	enum verdict verdict;
 
 	if (stored && credcache_knows(login->credentials, request->username, stored,
 				      request->password, len)) {
 		login->hits++;
 		return true;
 	}
-	login->misses++;
-	if (passwords_check(passwords, request->username, request->password, len) != VERDICT_ALLOW)
-		return false;
+	if (is_derived(login, stored)) {
+		verdict = login->derived->job->verdict;
+	} else {
+		login->misses++;
+		/* What can't be a password is refused without a derivation. */
+		if (login->parking && !request->is_repeat && len <= PASSWORD_MAX_BYTES)
+			return put_off(login, passwords, request, answer);
+		verdict = passwords_check(passwords, request->username, request->password, len);
+	}
+	if (verdict != VERDICT_ALLOW)
+		return no(answer, "%s", wrong);
 	credcache_keep(login->credentials, request->username, stored, request->password, len);
 	return true;
 }
@@ -132,8 +181,8 @@ static bool prove_password(struct login *login, const struct rules *rules,
 		return no(answer, "no password was given");
 	if (!rules->passwords)
 		return no(answer, "there is no password file");
-	if (!verify(login, rules->passwords, request))
-		return no(answer, "unknown user or wrong password");
+	if (!verify(login, rules->passwords, request, answer, "unknown user or wrong password"))
+		return false;
 	answer->principal = access_find(rules->access, request->username);
 	return answer->principal || no(answer, "the user has no entry in the access file");
 }
@@ -168,9 +217,13 @@ static bool prove_certificate(struct login *login, const struct rules *rules,
 		return no(answer, "the certificate is for %s", answer->made->name);
 	if (request->password && !has_text(request->username))
 		return no(answer, "a password was given without a username");
-	if (request->password && !(rules->passwords && verify(login, rules->passwords, request)))
-		return no(answer, "the password beside the certificate is wrong");
-	return true;
+	if (!request->password)
+		return true;
+	if (!rules->passwords)
+		return no(answer,
+			  "there is no password file for the password beside the certificate");
+	return verify(login, rules->passwords, request, answer,
+		      "the password beside the certificate is wrong");
 }
 
 /* Whoever came by SCRAM and is still there: are his keys? */
@@ -312,7 +365,8 @@ static void settle(struct login *login, const struct rules *rules,
 		access_principal_drop(answer->made);
 		answer->made = NULL;
 		answer->principal = NULL;
-		count_failure(login, rules, request);
+		if (!answer->is_waiting && !answer->is_busy)
+			count_failure(login, rules, request);
 		return;
 	}
 	answer->verdict = VERDICT_ALLOW;
@@ -327,14 +381,87 @@ static void clear(struct login_answer *answer)
 	diag_init(&answer->why);
 }
 
+/* A newcomer: whoever waited under its handle or its id is gone. */
+static void displace(struct login *login, const struct login_request *request)
+{
+	if (login->parking && !request->is_repeat)
+		parking_forget(login->parking, request->handle,
+			       has_text(request->client_id) ? request->client_id : NULL);
+}
+
 void login_check(struct login *login, const struct rules *rules,
 		 const struct login_request *request, struct login_answer *ret)
 {
 	clear(ret);
+	displace(login, request);
 	if (!may_try(login, rules, request, &ret->why))
 		return;
 	settle(login, rules, request, ret,
 	       prove(login, rules, request, ret) && admit(request, ret));
+}
+
+/* ---- logins that waited ----------------------------------------------------------------------
+ */
+
+/*
+ * The lock is asked again: guesses that were made side by side must be worth no more than the
+ * same guesses one after the other.
+ */
+static void settle_late(struct login *login, const struct rules *rules,
+			const struct login_request *request, struct login_answer *answer)
+{
+	bool is_proved;
+
+	if (!is_unlocked(login, rules, request, &answer->why))
+		return;
+	is_proved = prove(login, rules, request, answer) && admit(request, answer);
+	settle(login, rules, request, answer, is_proved);
+}
+
+/* Nobody waits any more; a wrong guess counts. */
+static void settle_gone(struct login *login, const struct rules *rules,
+			const struct login_request *request, enum verdict verdict)
+{
+	struct diag why;
+
+	if (verdict != VERDICT_ALLOW && is_unlocked(login, rules, request, &why))
+		count_failure(login, rules, request);
+}
+
+static void restore(const struct parked *parked, struct login_request *ret)
+{
+	*ret = (struct login_request){ .handle = parked->who.handle,
+				       .username = parked->job->user,
+				       .password = parked->job->password,
+				       .client_id = parked->who.client_id,
+				       .address = parked->who.address,
+				       .certificate = parked->who.certificate,
+				       .is_clean = parked->who.is_clean,
+				       .now_ms = ret->now_ms,
+				       .mono_ms = ret->mono_ms };
+}
+
+bool login_next(struct login *login, const struct rules *rules, struct login_request *request,
+		struct login_answer *ret)
+{
+	struct parked *parked;
+
+	while (login->parking && (parked = parking_next(login->parking))) {
+		parked_free(login->settled);
+		login->settled = parked;
+		restore(parked, request);
+		clear(ret);
+		if (parked->is_gone) {
+			settle_gone(login, rules, request, parked->job->verdict);
+			continue;
+		}
+		login->derived = parked;
+		settle_late(login, rules, request, ret);
+		login->derived = NULL;
+		if (!ret->is_waiting) /* once more, where the password was changed meanwhile */
+			return true;
+	}
+	return false;
 }
 
 /* ---- SCRAM ------------------------------------------------------------------------------------
@@ -360,6 +487,8 @@ void login_abandon(struct login *login, const void *handle)
 
 	if (exchange)
 		end_exchange(exchange);
+	if (handle && login->parking)
+		parking_forget(login->parking, handle, NULL);
 }
 
 /* A free place, or that of the oldest exchange. */
@@ -398,6 +527,7 @@ bool login_begin(struct login *login, const struct rules *rules,
 	clear(ret);
 	ret->method = LOGIN_SCRAM;
 	login_abandon(login, message->handle);
+	displace(login, request);
 	if (!may_try(login, rules, request, &ret->why))
 		return false;
 	if (!rules->scram)

@@ -16,6 +16,7 @@
 #include "access/certid.h"
 #include "base/diag.h"
 #include "base/reason.h"
+#include "parked.h"
 #include "rules.h"
 
 struct login;
@@ -24,6 +25,12 @@ struct login_options {
 	size_t credentials; /* verified passwords that are remembered */
 	bool has_lockout;
 	uint32_t connects; /* of a client id in a minute, where has_lockout; 0: any number */
+	/*
+	 * Called by other threads when login_next() has something; NULL: the broker can't be told
+	 * of a login later, and every password is checked while it waits.
+	 */
+	void (*wake)(void *ctx);
+	void *wake_ctx;
 };
 
 int login_new(const struct login_options *options, struct login **ret, struct diag *diag);
@@ -34,12 +41,14 @@ void login_count(const struct login *login, uint64_t *hits, uint64_t *misses);
 
 /* Everything is borrowed for the call. Strings may be NULL where the client sent none. */
 struct login_request {
+	const void *handle; /* tells clients apart; compared, never followed */
 	const char *username;
 	const char *password;
 	const char *client_id;
 	const char *address;
 	const struct certid *certificate; /* NULL: the client showed none */
 	const char *certificate_fault;    /* it showed one that can't be read: why; else NULL */
+	bool is_clean;                    /* it begins a new session */
 	/*
 	 * The broker asks again after a reload: nothing is counted, and two kinds need no proof
 	 * where they bring none. A session that is away can't act, what it may still be sent is
@@ -80,11 +89,27 @@ struct login_answer {
 	const struct access_principal *principal;
 	struct access_principal *made; /* yours: access_principal_drop() */
 	int64_t expires_ms;            /* unix time at which the session is to end; 0: none */
+	bool is_waiting;               /* neither yes nor no: login_next() will tell */
+	bool is_busy;                  /* refused unseen, because too many wait */
 	struct diag why;               /* of a refusal */
 };
 
+/*
+ * Checks a login. Where a key is to be derived, which takes long, and options.wake was given,
+ * the answer is_waiting and comes out of login_next(), but for is_repeat: the broker wants to
+ * know at once then.
+ */
 void login_check(struct login *login, const struct rules *rules,
 		 const struct login_request *request, struct login_answer *ret);
+
+/*
+ * The next login that was waiting and is settled under @rules, which may be newer than those it
+ * began under. @request is filled, but for the times, which the caller sets; it is as it was,
+ * and borrowed until the next call. False: none. Logins whose client is known to be gone are
+ * counted and not told of; of the others the client may be gone all the same.
+ */
+bool login_next(struct login *login, const struct rules *rules, struct login_request *request,
+		struct login_answer *ret);
 
 /*
  * SCRAM-SHA-256, over MQTT 5's enhanced authentication (4.12): begin answers the client-first
@@ -109,7 +134,7 @@ void login_finish(struct login *login, const struct rules *rules,
 		  const struct login_request *request, const struct login_message *message,
 		  char *reply, struct login_answer *ret);
 
-/* The client behind @handle is gone: so is what it had begun. */
+/* The client behind @handle is gone: so is what it had begun or waited for. */
 void login_abandon(struct login *login, const void *handle);
 
 #endif

@@ -17,6 +17,7 @@
 #include "monitor/control.h"
 
 /* 2.1's events, under numbers that 2.0's headers have no names for. */
+#define EVENT_CONNECT 11
 #define EVENT_CLIENT_OFFLINE 28
 
 /* ---- a publish, part one: may it? ------------------------------------------------------ */
@@ -279,6 +280,7 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 	plugin->connecting = NULL;
 	free(plugin->connecting_id);
 	plugin->connecting_id = NULL;
+	door_finish_logins(plugin);
 	end_sessions(plugin);
 	log_news(plugin);
 	tell_tick(&plugin->tell);
@@ -329,7 +331,9 @@ static int init_rooms(struct plugin *plugin, struct diag *diag)
 {
 	struct login_options wanted = { .credentials = (size_t)plugin->options.credential_cache,
 					.has_lockout = plugin->options.lockout != 0,
-					.connects = (uint32_t)plugin->options.connects_per_minute };
+					.connects = (uint32_t)plugin->options.connects_per_minute,
+					.wake = plugin->broker.complete_login ? door_wake : NULL,
+					.wake_ctx = plugin };
 	int rc = door_load_rules(plugin, &plugin->rules, diag);
 
 	if (rc == 0)
@@ -363,6 +367,7 @@ static const struct {
 	{ MOSQ_EVT_BASIC_AUTH, door_on_basic_auth, false, NULL },
 	{ MOSQ_EVT_EXT_AUTH_START, door_on_auth_start, false, NULL },
 	{ MOSQ_EVT_EXT_AUTH_CONTINUE, door_on_auth_continue, false, NULL },
+	{ EVENT_CONNECT, door_on_connect, true, NULL },
 	{ MOSQ_EVT_ACL_CHECK, on_acl_check, false, NULL },
 	{ MOSQ_EVT_MESSAGE, on_message, false, NULL },
 	{ MOSQ_EVT_DISCONNECT, on_leave, false, NULL },
@@ -397,13 +402,15 @@ static void plugin_free(struct plugin *plugin)
 {
 	if (!plugin)
 		return;
+	login_free(plugin->login); /* first: its threads may still wake us */
+	if (plugin->broker.complete_login)
+		broker_unwakeable();
 	tell_clear(&plugin->tell);
 	watch_free(plugin->watch);
 	gate_clear(&plugin->gate);
 	ledger_close(plugin->ledger);
 	rules_free(plugin->rules);
 	sessions_free(plugin->sessions);
-	login_free(plugin->login);
 	options_clear(&plugin->options);
 	free(plugin->connecting_id);
 	free(plugin);
@@ -438,6 +445,8 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userd
 	plugin->thread = pthread_self();
 	plugin->generation = 1; /* a session of generation 0 was never looked up */
 	broker_probe(&plugin->broker);
+	if (plugin->broker.complete_login)
+		broker_wakeable();
 	rc = init_options(plugin, options, option_count, &diag);
 	if (rc == 0)
 		rc = init_rooms(plugin, &diag);

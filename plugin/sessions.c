@@ -240,6 +240,16 @@ void sessions_leave(struct sessions *sessions, const void *handle)
 	}
 }
 
+void sessions_forget(struct sessions *sessions, const void *handle)
+{
+	struct session *session = sessions_find(sessions, handle);
+
+	if (!session)
+		return;
+	sessions_return(sessions, session);
+	forget(sessions, session);
+}
+
 size_t sessions_count(const struct sessions *sessions)
 {
 	return sessions->count;

@@ -79,6 +79,9 @@ void sessions_end_at(struct sessions *sessions, struct session *session, int64_t
 /* @handle's client went away. Unknown handles are fine. */
 void sessions_leave(struct sessions *sessions, const void *handle);
 
+/* @handle's session never came to be: forgets it. Unknown handles are fine. */
+void sessions_forget(struct sessions *sessions, const void *handle);
+
 /* @handle spoke, so its client is there after all. */
 void sessions_return(struct sessions *sessions, struct session *session);
 

@@ -136,10 +136,11 @@ void tell_decision(struct tell *tell, const struct mosquitto *client, const char
 	log_refusal(tell, &refusal); /* last: see the head of tell.h */
 }
 
-void tell_connection(struct tell *tell, const struct mosquitto *client, const char *username,
-		     const char *problem)
+void tell_connection(struct tell *tell, const struct broker_client *client, const char *problem)
 {
-	struct refusals_client who = client_of(client, username ? username : "");
+	struct refusals_client who = { .id = client->id,
+				       .principal = client->username,
+				       .address = client->address };
 	struct refusal refusal;
 	char id[80], user[80];
 

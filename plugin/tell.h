@@ -47,9 +47,8 @@ void tell_use(struct tell *tell, const struct rules *rules);
 void tell_decision(struct tell *tell, const struct mosquitto *client, const char *principal,
 		   const struct gate_request *request, const struct decision *decision);
 
-/* A connection was refused; @username may be NULL. */
-void tell_connection(struct tell *tell, const struct mosquitto *client, const char *username,
-		     const char *problem);
+/* A connection was refused. */
+void tell_connection(struct tell *tell, const struct broker_client *client, const char *problem);
 
 /* At every tick: notices that were held back are made up for. */
 void tell_tick(struct tell *tell);

@@ -167,10 +167,20 @@ static enum metrics_method method_of(enum login_method method)
 	return (unsigned)method < LOGIN_METHODS ? methods[method] : METRICS_NO_METHOD;
 }
 
-void watch_refused_login(struct watch *watch, const struct mosquitto *client,
-			 const struct login_request *request, enum login_method method)
+/* The client may be gone: only what it came with is known. */
+static struct monitor_who who_asks(const struct login_request *request)
 {
-	struct monitor_who who = who_is(client, NULL);
+	return (struct monitor_who){
+		.client = request->client_id ? request->client_id : "",
+		.principal = request->username ? request->username : "",
+		.address = request->address ? request->address : "",
+	};
+}
+
+void watch_refused_login(struct watch *watch, const struct login_request *request,
+			 enum login_method method)
+{
+	struct monitor_who who = who_asks(request);
 
 	if (request->is_repeat)
 		return;
@@ -181,11 +191,10 @@ void watch_refused_login(struct watch *watch, const struct mosquitto *client,
 	monitor_login_failed(watch->monitor, &who, clock_mono_ns());
 }
 
-bool watch_login(struct watch *watch, const struct mosquitto *client,
-		 const struct login_request *request, const struct login_answer *answer,
-		 struct diag *why)
+bool watch_login(struct watch *watch, const struct login_request *request,
+		 const struct login_answer *answer, struct diag *why)
 {
-	struct monitor_who who = who_is(client, NULL);
+	struct monitor_who who = who_asks(request);
 	const struct access_limits *limits = answer->principal ? answer->principal->limits : NULL;
 	struct monitor_rates own = { 0 };
 	int64_t now_ns = clock_mono_ns();
@@ -196,10 +205,10 @@ bool watch_login(struct watch *watch, const struct mosquitto *client,
 	who.principal = answer->principal->name;
 	if (limits)
 		own = rates_of(limits);
-	if (!request->is_repeat && broker_is_clean(client))
+	if (!request->is_repeat && request->is_clean)
 		monitor_restart(watch->monitor, &who);
 	wait_ns = request->is_repeat ? monitor_wait(watch->monitor, &who, now_ns)
-				     : monitor_connect(watch->monitor, &who, client,
+				     : monitor_connect(watch->monitor, &who, request->handle,
 						       limits ? &own : NULL, now_ns);
 	if (!request->is_repeat)
 		metrics_connected(watch->metrics, method_of(answer->method),
@@ -209,6 +218,13 @@ bool watch_login(struct watch *watch, const struct mosquitto *client,
 	(void)diag_set(why, ERR_BUSY, "the client is held off for %lld more seconds",
 		       (long long)((wait_ns + SECOND_NS - 1) / SECOND_NS));
 	return false;
+}
+
+void watch_vanished(struct watch *watch, const struct login_request *request)
+{
+	struct monitor_who who = who_asks(request);
+
+	monitor_disconnected(watch->monitor, &who, request->handle);
 }
 
 void watch_left(struct watch *watch, const struct mosquitto *client, const struct session *session)

@@ -46,16 +46,18 @@ void watch_reloaded(struct watch *watch, bool is_done);
 /* ---- logins ------------------------------------------------------------------------------ */
 
 /* A login failed. */
-void watch_refused_login(struct watch *watch, const struct mosquitto *client,
-			 const struct login_request *request, enum login_method method);
+void watch_refused_login(struct watch *watch, const struct login_request *request,
+			 enum login_method method);
 
 /*
  * A login would succeed. False: the client has to stay away for a while, and @why says so. A
  * login that the broker asks again counts for nothing, but whoever is banned stays out.
  */
-bool watch_login(struct watch *watch, const struct mosquitto *client,
-		 const struct login_request *request, const struct login_answer *answer,
-		 struct diag *why);
+bool watch_login(struct watch *watch, const struct login_request *request,
+		 const struct login_answer *answer, struct diag *why);
+
+/* A login that watch_login() let in found its client gone. */
+void watch_vanished(struct watch *watch, const struct login_request *request);
 
 /* The connection is gone; @session NULL: it never was anybody's. */
 void watch_left(struct watch *watch, const struct mosquitto *client, const struct session *session);

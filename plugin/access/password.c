@@ -324,6 +324,12 @@ uint64_t passwords_cost(const struct passwords *passwords)
 	return passwords->cost;
 }
 
+const char *passwords_costliest(const struct passwords *passwords)
+{
+	return passwords_count(passwords) ? credfile_at(passwords->file, passwords->costliest)->user
+					  : NULL;
+}
+
 const char *passwords_entry(const struct passwords *passwords, const char *user)
 {
 	return credfile_find(passwords->file, user);

@@ -56,6 +56,9 @@ const char *passwords_warning(const struct passwords *passwords);
  */
 uint64_t passwords_cost(const struct passwords *passwords);
 
+/* Whose entry that is, borrowed; NULL without entries. */
+const char *passwords_costliest(const struct passwords *passwords);
+
 /* The stored hash text of @user, borrowed, or NULL. Not a secret-dependent answer for peers. */
 const char *passwords_entry(const struct passwords *passwords, const char *user);
 

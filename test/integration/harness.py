@@ -48,6 +48,13 @@ def until(condition, what, wait=WAIT):
         time.sleep(0.02)
 
 
+def can_wait():
+    """Can a login be answered later? Mosquitto 2.1 and newer."""
+    said = subprocess.run(["mosquitto", "-h"], text=True, stdout=subprocess.PIPE).stdout
+    version = re.search(r"version (\d+)\.(\d+)", said)
+    return (int(version[1]), int(version[2])) >= (2, 1)
+
+
 class Shell:
     """
     Shell commands, with a line's worth of buffering and a time limit: whatever they started

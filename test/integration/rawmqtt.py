@@ -8,6 +8,7 @@ waits has a deadline.
 import base64
 import collections
 import os
+import select
 import socket
 import ssl
 import struct
@@ -172,10 +173,11 @@ class RawClient:
     """A connected client; leaves without DISCONNECT when it is merely dropped."""
 
     def __init__(self, stream, version=5, client_id="", user=None, password=None, clean=True,
-                 will=None, expiry=0, keepalive=60, auth=None):
+                 will=None, expiry=0, keepalive=60, auth=None, is_patient=True):
         """
         @will: (topic, payload, qos, retain). @expiry: of the session, seconds, MQTT 5.
         @auth: (method, data, function from the broker's AUTH data to the answer's), MQTT 5.
+        Without @is_patient finish() waits for CONNACK.
         """
         self.stream = stream
         self.version = version
@@ -207,10 +209,20 @@ class RawClient:
         self._send(CONNECT << 4, head + body)
         if auth:
             self._exchange(auth)
-        reply = self._reply(CONNACK)
+        if is_patient:
+            self.finish()
+
+    def finish(self, wait=WAIT):
+        """Waits for CONNACK; its code."""
+        reply = self._reply(CONNACK, wait=wait)
         self.connack = reply
         self.is_session_present = bool(reply[0] & 1)
         self.code = reply[1]  # CONNACK's; 0 is success
+        return self.code
+
+    def is_answered(self):
+        """Did the broker send something that was not read yet? Over plain TCP."""
+        return bool(select.select([self.stream.socket], [], [], 0)[0])
 
     def _exchange(self, auth):
         """MQTT 5, 4.12: AUTH packets back and forth, until there is a CONNACK."""

@@ -1,5 +1,6 @@
 """Who gets in: a user with the right password, and nobody else."""
 
+import re
 import subprocess
 
 import pytest
@@ -122,3 +123,34 @@ def test_garbage_before_login(broker):
         stream.send(data)
         stream.close()
     broker.client("customer-a").ping()
+
+
+def costly(broker, rounds):
+    """An entry that nobody's password fits, and that takes @rounds to find that out."""
+    with open(broker.path("passwords"), "a") as file:
+        file.write("costly:$7$%d$%s$%s\n" % (rounds, "A" * 16, "A" * 86 + "=="))
+
+
+@pytest.mark.skipif(harness.can_wait(), reason="this broker serves the others meanwhile")
+def test_password_that_takes_long(new_broker):
+    """Mosquitto 2.0 stands still for it: that is told, and has an end."""
+    broker = new_broker()
+    costly(broker, 300001)
+    broker.start()
+    assert re.search(r"passwords: .*serves nobody .* of costly: 300001 rounds", broker.log())
+    costly(broker, 1)  # named twice: the reload is refused whole
+    assert "stands in the file twice" in broker.reload()
+    other = new_broker()
+    costly(other, 2000001)
+    with pytest.raises(harness.StartError) as error:
+        other.start()
+    assert re.search(r"passwords: the password of costly takes as long as 2000001 rounds .*"
+                     r"expected 2000000 at most", error.value.log)
+
+
+@pytest.mark.skipif(not harness.can_wait(), reason="Mosquitto 2.0 refuses it")
+def test_password_that_takes_long_where_nobody_waits(new_broker):
+    broker = new_broker()
+    costly(broker, 2000001)
+    broker.start()
+    assert "serves nobody" not in broker.log()

@@ -1,4 +1,5 @@
 /* Who gets in, on the shipped contract and access file, with a password and SCRAM file. */
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@
 struct world {
 	struct rules *rules;
 	struct login *login;
+	sem_t done; /* derivations that are over, where logins wait for them */
 };
 
 static void write_entry(const char *path, const char *user, const char *text)
@@ -29,31 +31,58 @@ static void write_entry(const char *path, const char *user, const char *text)
 	assert_int_equal(fclose(file), 0);
 }
 
-static struct world make(void)
+static void load(struct world *world, const char *password)
 {
 	struct password_cost cost = { .kind = PASSWORD_SHA512 };
-	struct login_options options = { .credentials = 16, .has_lockout = true };
 	char passwords[] = "/tmp/test_login.XXXXXX", scram[] = "/tmp/test_login.XXXXXX";
 	struct rules_files files = { .contract = "schemas/petstore.asyncapi.json",
 				     .access = "docker/access.json",
 				     .password_file = passwords,
 				     .scram_file = scram };
 	char text[PASSWORD_TEXT_MAX];
-	struct world world = { 0 };
 	struct diag diag;
 
 	(void)close(mkstemp(passwords));
 	(void)close(mkstemp(scram));
-	assert_int_equal(password_make(&cost, "secret", 6, text, &diag), 0);
+	assert_int_equal(password_make(&cost, password, strlen(password), text, &diag), 0);
 	write_entry(passwords, "customer-a", text);
 	assert_int_equal(scram_make(4096, "secret", 6, text, &diag), 0);
 	write_entry(scram, "customer-a", text);
-	if (rules_load(&files, &world.rules, &diag))
+	rules_free(world->rules);
+	world->rules = NULL;
+	if (rules_load(&files, &world->rules, &diag))
 		fail_msg("%s", diag.text);
 	(void)unlink(passwords);
 	(void)unlink(scram);
+}
+
+static struct world make(void)
+{
+	struct login_options options = { .credentials = 16, .has_lockout = true };
+	struct world world = { 0 };
+	struct diag diag;
+
+	load(&world, "secret");
 	assert_int_equal(login_new(&options, &world.login, &diag), 0);
 	return world;
+}
+
+static void wake(void *ctx)
+{
+	(void)sem_post(ctx);
+}
+
+/* Where passwords are checked on other threads. Not to be moved: they know where it lies. */
+static void make_waiting(struct world *world)
+{
+	struct login_options options = {
+		.credentials = 16, .has_lockout = true, .wake = wake, .wake_ctx = &world->done
+	};
+	struct diag diag;
+
+	assert_int_equal(sem_init(&world->done, 0, 0), 0);
+	load(world, "secret");
+	assert_int_equal(login_new(&options, &world->login, &diag), 0);
 }
 
 static void drop(struct world *world)
@@ -228,6 +257,224 @@ static void test_login_finish__without_a_beginning(void **state)
 	drop(&world);
 }
 
+/* ---- logins that wait ---------------------------------------------------------------------- */
+
+static const void *handle(size_t i)
+{
+	static const char base[1];
+
+	return (const void *)((uintptr_t)base + 64 * i);
+}
+
+/* Begins a login that has to wait. */
+static void begin(struct world *world, size_t who, const char *id, const char *user,
+		  const char *password)
+{
+	struct login_request request = by_password(user, password);
+	struct login_answer answer;
+
+	request.handle = handle(who);
+	request.client_id = id;
+	login_check(world->login, world->rules, &request, &answer);
+	assert_int_equal(answer.verdict, VERDICT_DENY);
+	assert_true(answer.is_waiting);
+	assert_null(answer.principal);
+}
+
+static void wait_for(struct world *world, size_t jobs)
+{
+	while (jobs > 0)
+		if (sem_wait(&world->done) == 0)
+			jobs--;
+}
+
+/* The next that is settled, once it is, is @who's, and its verdict is returned. */
+static enum verdict wait_next(struct world *world, size_t who)
+{
+	struct login_request request = { .mono_ms = 0 };
+	struct login_answer answer;
+
+	while (!login_next(world->login, world->rules, &request, &answer))
+		wait_for(world, 1);
+	assert_ptr_equal(request.handle, handle(who));
+	assert_int_equal(answer.verdict == VERDICT_ALLOW, answer.principal != NULL);
+	access_principal_drop(answer.made);
+	return answer.verdict;
+}
+
+static void assert_no_more(struct world *world)
+{
+	struct login_request request = { .mono_ms = 0 };
+	struct login_answer answer;
+
+	assert_false(login_next(world->login, world->rules, &request, &answer));
+}
+
+static void end(struct world *world)
+{
+	drop(world);
+	(void)sem_destroy(&world->done);
+}
+
+static void test_login_next__settles_what_waited(void **state)
+{
+	struct login_request known = by_password("customer-a", "secret");
+	struct login_request request = { .now_ms = 7, .mono_ms = 8 };
+	struct login_answer answer;
+	uint64_t hits, misses;
+	struct world world = { 0 };
+
+	(void)state;
+	make_waiting(&world);
+	assert_no_more(&world);
+	begin(&world, 1, "one", "customer-a", "secret");
+	wait_for(&world, 1);
+	assert_true(login_next(world.login, world.rules, &request, &answer));
+	assert_int_equal(answer.verdict, VERDICT_ALLOW);
+	assert_int_equal(answer.method, LOGIN_PASSWORD);
+	assert_string_equal(answer.principal->name, "customer-a");
+	assert_string_equal(request.client_id, "one");
+	assert_string_equal(request.username, "customer-a");
+	assert_string_equal(request.address, "192.0.2.1");
+	assert_int_equal(request.mono_ms, 8);
+	assert_int_equal(ask(&world, &known), VERDICT_ALLOW); /* it is known now */
+	login_count(world.login, &hits, &misses);
+	assert_int_equal(hits, 1);
+	assert_int_equal(misses, 1);
+	begin(&world, 2, "two", "customer-a", "wrong");
+	assert_int_equal(wait_next(&world, 2), VERDICT_DENY);
+	begin(&world, 3, "three", "nobody", "secret");
+	assert_int_equal(wait_next(&world, 3), VERDICT_DENY);
+	assert_no_more(&world);
+	end(&world);
+}
+
+/* Guesses side by side are worth no more than one after the other. */
+static void test_login_next__asks_the_lock_again(void **state)
+{
+	struct world world = { 0 };
+
+	(void)state;
+	make_waiting(&world);
+	for (size_t i = 0; i <= FREE_OF_USER; i++) {
+		char id[8];
+
+		(void)snprintf(id, sizeof(id), "%zu", i);
+		begin(&world, i, id, "customer-a", "wrong");
+	}
+	wait_for(&world, FREE_OF_USER + 1);
+	begin(&world, 99, "right", "customer-a", "secret"); /* no failure is counted yet */
+	wait_for(&world, 1);
+	for (size_t i = 0; i <= FREE_OF_USER + 1; i++) {
+		struct login_request request = { .mono_ms = 0 };
+		struct login_answer answer;
+
+		assert_true(login_next(world.login, world.rules, &request, &answer));
+		assert_int_equal(answer.verdict, VERDICT_DENY);
+		assert_int_equal(request.handle == handle(99),
+				 strstr(answer.why.text, "locked") != NULL);
+	}
+	assert_no_more(&world);
+	end(&world);
+}
+
+/* Who comes under a handle or an id that is waited for takes no answer of another. */
+static void test_login_check__displaces_who_waits(void **state)
+{
+	struct world world = { 0 };
+
+	(void)state;
+	make_waiting(&world);
+	begin(&world, 1, "same", "customer-a", "secret");
+	begin(&world, 2, "same", "customer-a", "wrong");
+	begin(&world, 3, "else", "customer-a", "secret");
+	begin(&world, 3, "other", "customer-a", "wrong");
+	/* The first of each pair was begun or not: the others are done behind it. */
+	for (size_t seen = 0; seen < 2;) {
+		struct login_request request = { .mono_ms = 0 };
+		struct login_answer answer;
+
+		wait_for(&world, 1);
+		if (!login_next(world.login, world.rules, &request, &answer))
+			continue;
+		assert_int_equal(answer.verdict, VERDICT_DENY);
+		assert_string_equal(request.password, "wrong");
+		seen++;
+	}
+	assert_no_more(&world);
+	end(&world);
+}
+
+static void test_login_abandon__counts_what_nobody_waits_for(void **state)
+{
+	struct world world = { 0 };
+	struct login_request right = by_password("customer-a", "secret");
+	struct login_answer answer;
+	int counted = 0;
+
+	(void)state;
+	make_waiting(&world);
+	right.handle = handle(0);
+	while (counted <= FREE_OF_USER) {
+		begin(&world, 1, "gone", "customer-a", "wrong");
+		wait_for(&world, 1);
+		login_abandon(world.login, handle(1));
+		assert_no_more(&world);
+		counted++;
+	}
+	login_check(world.login, world.rules, &right, &answer);
+	assert_false(answer.is_waiting);
+	assert_non_null(strstr(answer.why.text, "locked"));
+	end(&world);
+}
+
+/* Rules that are newer than the login: its key counts only where the line is the same. */
+static void test_login_next__under_new_rules(void **state)
+{
+	struct world world = { 0 };
+	uint64_t hits, misses;
+
+	(void)state;
+	make_waiting(&world);
+	begin(&world, 1, "one", "customer-a", "secret");
+	wait_for(&world, 1);
+	load(&world, "another"); /* it is derived once more */
+	assert_int_equal(wait_next(&world, 1), VERDICT_DENY);
+	login_count(world.login, &hits, &misses);
+	assert_int_equal(misses, 2);
+	begin(&world, 2, "two", "customer-a", "another");
+	assert_int_equal(wait_next(&world, 2), VERDICT_ALLOW);
+	end(&world);
+}
+
+static void test_login_check__refuses_what_has_no_place(void **state)
+{
+	struct world world = { 0 };
+	struct login_request more = by_password("customer-b", "x");
+	struct login_answer answer;
+
+	(void)state;
+	make_waiting(&world);
+	for (size_t i = 0; i < PARKED_MAX; i++) {
+		char id[16], user[16];
+
+		(void)snprintf(id, sizeof(id), "%zu", i);
+		(void)snprintf(user, sizeof(user), "user-%zu", i);
+		begin(&world, i, id, user, "x");
+	}
+	more.client_id = "more";
+	login_check(world.login, world.rules, &more, &answer);
+	assert_false(answer.is_waiting);
+	assert_true(answer.is_busy);
+	assert_int_equal(answer.verdict, VERDICT_DENY);
+	/* The broker's own questions after a reload do not wait. */
+	more.is_repeat = true;
+	login_check(world.login, world.rules, &more, &answer);
+	assert_false(answer.is_waiting || answer.is_busy);
+	assert_int_equal(answer.verdict, VERDICT_DENY);
+	end(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +485,12 @@ int main(void)
 		cmocka_unit_test(test_login_check__what_is_known),
 		cmocka_unit_test(test_login_finish__locks_the_name),
 		cmocka_unit_test(test_login_finish__without_a_beginning),
+		cmocka_unit_test(test_login_next__settles_what_waited),
+		cmocka_unit_test(test_login_next__asks_the_lock_again),
+		cmocka_unit_test(test_login_check__displaces_who_waits),
+		cmocka_unit_test(test_login_abandon__counts_what_nobody_waits_for),
+		cmocka_unit_test(test_login_next__under_new_rules),
+		cmocka_unit_test(test_login_check__refuses_what_has_no_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
