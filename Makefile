@@ -195,7 +195,7 @@ OTHERS = $(filter-out $(if $(filter yyjson,$(BACKEND)),,%/fuzz_payload_diff.c), 
            $(shell find docs test -name '*.c' ! -path 'test/clients/*'))
 parse: ; @$(CC) $(CORE) -Itest/unit -fsyntax-only $(OTHERS)
 
-lint: all  ## formatting, arrows between rooms, exported symbols, warnings of gcc and clang
+lint: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1  ## formatting, arrows between rooms, exported symbols, warnings of gcc and clang
 	+@B=$(B) CC="$(CC)" CLANG="$(CLANG)" MAKE="$(MAKE)" test/lint.sh
 
 fmt:  ## format the sources

@@ -75,6 +75,11 @@ check "ledger knows base only" arrows ledger contract access schema gate rules b
 check "report knows base and the gate only" arrows report contract access schema ledger rules broker tell
 check "the plugin exports Mosquitto's three symbols" symbols
 check "no open tasks and no one's paths" traces
+if command -v groff >/dev/null; then
+	check "manual pages" groff -man -ww -z -Tutf8 "$B/mosquitto_petstore.5" "$B/petstorectl.1"
+else
+	echo "skip  manual pages: groff is not installed"
+fi
 if command -v shellcheck >/dev/null; then
 	check "shell scripts" scripts
 else
