@@ -1,5 +1,6 @@
 """The README's examples, taken from the README, run against a broker."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,6 +8,8 @@ import subprocess
 import pytest
 
 import harness
+import messages
+from rawmqtt import NOT_AUTHORIZED
 
 with open(os.path.join(harness.TOP, "README.md"), encoding="utf-8") as _file:
     TEXT = _file.read()
@@ -98,3 +101,104 @@ def test_access_example(new_broker):
         file.write(block("json", '"roles"'))
     broker.start()
     broker.try_client("orders-service", broker.password("orders-service")).ping()
+
+
+def step(number):
+    """One of the steps of "Bringing a contract into force", with its paragraphs."""
+    section = re.search(r"^## Bringing a contract into force.*?(?=^Later changes)", TEXT,
+                        re.S | re.M).group()
+    return re.search(r"^%d\. .*?(?=^\d\. |\Z)" % number, section, re.S | re.M).group()
+
+
+def modes(text):
+    """The "x-mode" that a step shows, as JSON."""
+    return json.loads("{%s}" % re.search(r'"x-mode": (?:"[a-z]+"|\{[^}]*\})', text).group())
+
+
+def test_into_force(new_broker):
+    """The five steps, with the commands and the modes that stand in them."""
+    broker = new_broker()
+    tools = dict(os.environ, PATH=harness.BUILD + ":" + os.environ["PATH"])
+
+    def edit(change, channel=None):
+        with open(broker.contract) as file:
+            contract = json.load(file)
+        place = contract["channels"][channel] if channel else contract
+        place.pop("x-mode", None)
+        place.update(change)
+        with open(broker.contract, "w") as file:
+            json.dump(contract, file)
+        if broker.process:
+            broker.reload()
+
+    def refused_by(what):
+        (command,) = re.findall(r"`(petstorectl refusals [^`]*)`", step(3))
+        done = run(*command.replace("reason", what).split(), "--json", "--config",
+                   broker.path("mosquitto.conf"), env=tools)
+        assert done.returncode == 0, done.stdout
+        return {next(iter(each.values())): each["count"] for each in json.loads(done.stdout)}
+
+    edit(modes(step(2)))
+    broker.start()
+    lint = re.search(r"`(petstorectl lint [^`]*)`", step(1)).group(1)
+    done = run(*lint.replace("new.asyncapi.json", broker.contract).split(), env=tools,
+               cwd=broker.folder)
+    assert done.returncode == 0 and "only observed" in done.stdout, done.stdout
+
+    # 2: all passes, and is told in all three places
+    stranger = broker.client("customer-a")
+    assert stranger.subscribe("refusals/+") == [2]
+    before = broker.mark()
+    bad = messages.stock("xyz789", -1)
+    assert stranger.publish(*bad, qos=1) in (0, 0x10)
+    notice = json.loads(stranger.message().payload)
+    assert notice["observed"] is True
+    broker.wait_log(r"observed publish .*\[%s\]" % notice["decisionId"], before)
+    broker.wait_rows([(1,)], "SELECT observed FROM refusals WHERE decision_id = ?",
+                     notice["decisionId"])
+
+    # 3: what is to be mended; the database holds what the rules accept
+    writer = broker.client("orders-service")
+    order = messages.unique("ord")
+    assert writer.publish(*messages.order(order, "SHIPPED"), qos=0) == 0
+    broker.wait_rows([(2,)], "SELECT count(*) FROM refusals")
+    assert refused_by("reason") == {"scope-missing": 1, "qos-too-low": 1}
+    assert refused_by("client") == {stranger.client_id: 1, writer.client_id: 1}
+    assert refused_by("topic") == {bad[0]: 1, "orders/%s/status" % order: 1}
+    assert broker.rows("SELECT count(*) FROM orders") == [(0,)]
+
+    # 4: who may do what is enforced, the rest is watched
+    edit(modes(step(4)))
+    assert stranger.publish(*bad, qos=1) == NOT_AUTHORIZED
+    assert writer.publish(*messages.order(order, "SHIPPED"), qos=1) in (0, 0x10)
+
+    # 5: channel by channel, then all of them
+    edit(modes(step(5)), "orderStatus")
+    assert writer.publish(*messages.order(order, "SHIPPED"), qos=1) == NOT_AUTHORIZED
+    service = broker.client("inventory-service")
+    assert service.publish(*bad, qos=1) in (0, 0x10)
+    edit({}, "orderStatus")
+    edit({})
+    assert service.publish(*bad, qos=1) == NOT_AUTHORIZED
+    done = run(*lint.replace("new.asyncapi.json", broker.contract).split(), env=tools,
+               cwd=broker.folder)
+    assert done.stdout == "0 errors, 0 warnings\n"
+
+
+def test_notice(broker):
+    """The subscription to one's own notices, and what is shown of one."""
+    password = here(broker, re.search(r"^password\(\) .*\n", TEXT, re.M).group())
+    subscribe = here(broker, block("sh", "-t refusals/till-7"))
+    subscriber = harness.Shell(password + subscribe.rstrip() + " -d")
+    subscriber.line_with("SUBACK")
+    subscriber.kill()
+    shown = json.loads(block("json", '"decisionId"'))
+    client = broker.client("orders-service", client_id="till-7", clean=False, expiry=600)
+    assert client.is_session_present
+    for status in ("PLACED", "APPROVED", "SHIPPED", "PLACED"):
+        client.publish(*messages.order("ord-8", status, userId="customer-a"), qos=1)
+    notice = json.loads(client.message().payload)
+    assert list(notice) == list(shown)
+    varies = ("instance", "topic", "decisionId", "time", "errors")
+    assert [notice[name] for name in notice if name not in varies] == [
+        shown[name] for name in shown if name not in varies]

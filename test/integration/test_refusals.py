@@ -1,9 +1,13 @@
 """Every rule a publish can break: refused with its reason, and the connection lives on."""
 
 import json
+import os
+import subprocess
+import unicodedata
 
 import pytest
 
+import harness
 import messages
 from rawmqtt import NOT_AUTHORIZED
 
@@ -154,15 +158,27 @@ def test_odd_id(broker, watcher, level):
 
 def test_log_holds_one_line(broker):
     """What clients send can't forge a line of the log or steer a terminal."""
-    publisher = broker.client("backoffice", client_id="evil\u2028id")
+    publisher = broker.client("backoffice", client_id="evil\u2028\u202eid")
     before = broker.mark()
     topic, payload = messages.stock("x")
-    publisher.publish("inventory/\u2028\u2029/stock", payload, 1)
-    payload = payload[:-1] + b', "\\n2026-11-21T00:00:00: petstore: fine\\u001b[31m": 1}'
+    publisher.publish("inventory/\u2028\u2029\u202e\u2066\u200b\ufeff/stock", payload, 1)
+    payload = payload[:-1] + (b', "\\n2026-11-21T00:00:00: petstore: fine\\u001b[31m\\u009b2J'
+                              b'\\u202e\\u2028\\u061c": 1}')
     publisher.publish(topic, payload, 1)
     publisher.ping()
     lines = broker.log(before).split("\n")
     assert len([line for line in lines if ": refused publish" in line]) == 2
     refused = "".join(line for line in lines if "refused publish" in line)
     assert not [character for character in refused if ord(character) < 32 or
-                0x7F <= ord(character) < 0xA0 or character in "\u2028\u2029"]
+                0x7F <= ord(character) < 0xA0 or
+                unicodedata.category(character) in ("Cf", "Zl", "Zp")]
+    # nor can what petstorectl shows of the table
+    harness.until(lambda: len(broker.rows(
+        "SELECT 1 FROM refusals WHERE client_id = ?", publisher.client_id)) == 2, "the rows")
+    for more in ([], ["--json"], ["--by", "client"], ["--by", "topic"]):
+        shown = subprocess.check_output(
+            [os.path.join(harness.BUILD, "petstorectl"), "refusals", "--config",
+             broker.path("mosquitto.conf"), *more]).decode()
+        assert "evil" in shown or "topic" in more
+        assert not [character for character in shown if character != "\n" and
+                    unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp")]
