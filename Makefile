@@ -167,7 +167,8 @@ $(B)/bench_ledger: test/bench/bench_ledger.c $(BASE:%=$(B)/rel/%.o) $(LEDGER:%=$
 bench-ledger: $(B)/bench_ledger  ## what keeping an accepted write costs
 	@$(B)/bench_ledger 1000000 $(B)
 
-LOAD = test/bench/load/load.c test/bench/load/wire.c test/bench/load/work.c test/bench/load/cpu.c
+LOAD = test/bench/load/load.c test/bench/load/wire.c test/bench/load/work.c test/bench/load/cpu.c \
+       test/bench/load/settings.c
 $(B)/load: $(LOAD) $(wildcard test/bench/load/*.h) $(B)/rel/base/clock.o
 	$(CC) $(CORE) $(CFLAGS) $(filter %.c %.o,$^) -o $@ -lssl $(LINK)
 

@@ -85,7 +85,7 @@ class Place:
         """In the place's sources, once they are there."""
         into = ["sh", "-c", "cd \"$0\" 2>/dev/null; exec \"$@\"", self.sources]
         return subprocess.run(self.enter + into + command, text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT)
+                              stderr=subprocess.STDOUT, timeout=900)
 
     def outside(self, path):
         return self.root + path
@@ -320,7 +320,8 @@ def load(broker, transport="plain", **options):
         command += ["--port", str(broker.plain)]
     for name, value in options.items():
         command += ["--" + name.replace("_", "-"), str(value)]
-    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=300)
     if done.returncode:
         raise RuntimeError("%s, %s: %s" % (broker.place.name, broker.variant,
                                            done.stdout + done.stderr))

@@ -1,7 +1,7 @@
 /*
  * load.c -- clients that publish as fast as a broker acknowledges, or at a rate.
  *
- *     load --port N [options]     prints one JSON object about what came of it
+ *     load --port N [options]     prints one JSON object about what came of it (settings.h)
  *
  * All from one thread. Each connection keeps --window messages in flight; at QoS 0, where
  * nothing is acknowledged, it writes as fast as TCP takes them and asks for a PINGRESP behind
@@ -13,7 +13,6 @@
  * of its main thread until the last answer, of its other threads until they have no more to do.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,10 +22,10 @@
 
 #include "base/clock.h"
 #include "cpu.h"
+#include "settings.h"
 #include "wire.h"
 #include "work.h"
 
-#define WINDOW_MAX 20 /* Mosquitto's max_inflight_messages */
 #define HOLD_BACK 500
 #define CHUNK 32768 /* bytes at QoS 0 that one client may have unsent */
 #define STALL_NS INT64_C(10000000000)
@@ -47,7 +46,7 @@ struct client {
 	uint64_t next, quota, acked;
 	unsigned in_flight;
 	unsigned slots; /* a bit for each packet id that is free */
-	int64_t sent_ns[WINDOW_MAX];
+	int64_t sent_ns[SETTINGS_WINDOW_MAX];
 };
 
 struct load {
@@ -188,7 +187,7 @@ static void acknowledged(struct load *load, struct client *client, unsigned mid,
 {
 	unsigned slot = mid - 1;
 
-	if (slot >= WINDOW_MAX || client->slots >> slot & 1)
+	if (slot >= SETTINGS_WINDOW_MAX || client->slots >> slot & 1)
 		lost("an acknowledgement of nothing");
 	times_add(&load->ack, clock_mono_ns() - client->sent_ns[slot]);
 	client->slots |= 1u << slot;
@@ -341,7 +340,7 @@ static int open_client(struct load *load, struct client *client, unsigned index)
 	login.client_id = id;
 	client->index = index;
 	client->is_subscriber = index >= load->publishers;
-	client->slots = (1u << WINDOW_MAX) - 1;
+	client->slots = (1u << SETTINGS_WINDOW_MAX) - 1;
 	if (wire_open(&client->wire, &login))
 		return -1;
 	if (client->is_subscriber &&
@@ -441,117 +440,40 @@ static SSL_CTX *make_tls(const char *authority)
 	return tls;
 }
 
-static const struct option options[] = {
-	{ "port", required_argument, NULL, 'p' },
-	{ "tls", required_argument, NULL, 't' },
-	{ "version", required_argument, NULL, 'v' },
-	{ "qos", required_argument, NULL, 'q' },
-	{ "clients", required_argument, NULL, 'c' },
-	{ "subscribers", required_argument, NULL, 's' },
-	{ "window", required_argument, NULL, 'w' },
-	{ "messages", required_argument, NULL, 'n' },
-	{ "warm-up", required_argument, NULL, 'W' },
-	{ "rate", required_argument, NULL, 'r' },
-	{ "work", required_argument, NULL, 'k' },
-	{ "pid", required_argument, NULL, 'P' },
-	{ "user", required_argument, NULL, 'u' },
-	{ "password", required_argument, NULL, 'x' },
-	{ "client-id", required_argument, NULL, 'i' },
-	{ NULL, 0, NULL, 0 },
-};
-
-static void usage(void)
+/* False: there is no such work. */
+static bool take(struct load *load, const struct settings *settings)
 {
-	(void)fprintf(stderr, "usage: load");
-	for (const struct option *option = options; option->name; option++)
-		(void)fprintf(stderr, " --%s ...", option->name);
-	(void)fprintf(stderr, "\n");
-	exit(2);
-}
+	enum work_kind kind;
 
-/* A whole number between bounds, or the end. */
-static unsigned long number(const char *text, unsigned long least, unsigned long most)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-
-	if (end == text || *end || value < least || value > most) {
-		(void)fprintf(stderr, "load: %s is not between %lu and %lu\n", text, least, most);
-		exit(2);
-	}
-	return value;
-}
-
-static void set(struct load *load, int option, const char *value, enum work_kind *kind)
-{
-	switch (option) {
-	case 'p':
-		load->login.port = (int)number(value, 1, 65535);
-		break;
-	case 't':
-		load->login.tls = make_tls(value);
-		break;
-	case 'v':
-		load->login.version = (int)number(value, 4, 5);
-		break;
-	case 'q':
-		load->qos = (int)number(value, 0, 2);
-		break;
-	case 'c':
-		load->publishers = (unsigned)number(value, 1, 20000);
-		break;
-	case 's':
-		load->subscribers = (unsigned)number(value, 0, 1000);
-		break;
-	case 'w':
-		load->window = (unsigned)number(value, 1, WINDOW_MAX);
-		break;
-	case 'n':
-		load->messages = number(value, 1, 50000000);
-		break;
-	case 'W':
-		load->warm_up = number(value, 0, 50000000);
-		break;
-	case 'r':
-		load->rate = (double)number(value, 0, 10000000);
-		break;
-	case 'P':
-		load->pid = (pid_t)number(value, 1, 1u << 30);
-		break;
-	case 'u':
-		load->login.user = value;
-		break;
-	case 'x':
-		load->login.password = value;
-		break;
-	case 'i':
-		load->prefix = value;
-		break;
-	case 'k':
-		if (work_named(value, kind) == 0)
-			break;
-		/* fall through */
-	default:
-		usage();
-	}
+	if (work_named(settings->work, &kind))
+		return false;
+	work_init(&load->work, kind);
+	load->login.port = (int)settings->port;
+	load->login.version = (int)settings->version;
+	load->login.user = settings->user;
+	load->login.password = settings->password;
+	load->login.tls = settings->tls ? make_tls(settings->tls) : NULL;
+	load->prefix = settings->client_id;
+	load->qos = (int)settings->qos;
+	load->window = (unsigned)settings->window;
+	load->publishers = (unsigned)settings->clients;
+	load->subscribers = (unsigned)settings->subscribers;
+	load->messages = settings->messages;
+	load->warm_up = settings->warm_up;
+	load->rate = (double)settings->rate;
+	load->pid = (pid_t)settings->pid;
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	static struct load load = { .login = { .version = 5, .password = "" },
-				    .qos = 1,
-				    .window = 16,
-				    .publishers = 16,
-				    .messages = 20000,
-				    .prefix = "load" };
-	enum work_kind kind = WORK_STEPS;
-	int option, rc;
+	static struct load load;
+	struct settings settings;
+	int rc;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		set(&load, option, optarg, &kind);
-	if (optind != argc || !load.login.port)
-		usage();
-	work_init(&load.work, kind);
+	settings_read(argc, argv, &settings);
+	if (!take(&load, &settings))
+		lost("there is no such work");
 	rc = run(&load);
 	for (unsigned i = 0; load.client && i < load.publishers + load.subscribers; i++)
 		wire_close(&load.client[i].wire);
