@@ -23,7 +23,8 @@ CHECK="libcmocka-dev sqlite3 binutils python3 python3-paho-mqtt python3-pytest
 	python3-jsonschema libpaho-mqtt-dev g++ nodejs=node"
 TEST="$CHECK
 	clang=clang libclang-rt-dev clang-format=clang-format
-	npm=npm ca-certificates prometheus=promtool shellcheck=shellcheck groff-base=groff"
+	npm=npm ca-certificates prometheus=promtool shellcheck=shellcheck groff-base=groff
+	prometheus-node-exporter=prometheus-node-exporter python3-prometheus-client"
 PACKAGE="dpkg-dev binutils"
 BENCH="python3 python3-paho-mqtt python3-jsonschema python3-fastjsonschema valgrind=valgrind"
 SHIP="chromium=chromium buildah=buildah debootstrap=debootstrap $PACKAGE"

@@ -3,9 +3,9 @@
  *
  * Counters are kept here and never go back while the process lives, whatever is reloaded: a
  * channel's are kept under its name. What other rooms count is handed in as facts when the
- * numbers are asked for. Two ways out: the text exposition format 0.0.4 of Prometheus, which
- * node_exporter's textfile collector reads (it ends in a line "# EOF", which OpenMetrics asks
- * for and Prometheus takes for a comment), and short values for topics below
+ * numbers are asked for. Two ways out: a text that is valid both in OpenMetrics 1.0 and in
+ * Prometheus's exposition format 0.0.4, the only one that node_exporter's textfile collector
+ * reads (what that costs, print_head() says); and short values for topics below
  * $SYS/broker/petstore/.
  *
  * For the broker's thread.

@@ -1,8 +1,12 @@
 """The numbers: $SYS, retained and there again after a restart; and the file, as promtool has it."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
+import urllib.parse
+import urllib.request
 
 import pytest
 
@@ -49,13 +53,146 @@ def test_metrics_file(new_broker):
     assert text.endswith("# EOF\n")
     assert os.stat(path).st_mode & 0o777 == 0o644
     assert not os.path.exists(path + ".new")
-    promtool = shutil.which("promtool")
-    if promtool:
-        done = subprocess.run([promtool, "check", "metrics"], input=text, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        assert (done.returncode, done.stdout) == (0, "")
-    else:
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory, template):
+    """A broker that writes its numbers every second, and something has happened of each kind."""
+    broker = harness.Broker(tmp_path_factory.mktemp("busy") / "run", template)
+    os.makedirs(broker.path("metrics"))
+    broker.metrics = broker.path("metrics/petstore.prom")
+    watched.watch(broker, {"refusal-streak": {"threshold": 3, "windowSeconds": 30}},
+                  metrics_file=broker.metrics, metrics_interval=1)
+    broker.start()
+    work(broker, 0)
+    harness.until(lambda: "topic-unknown" in read(broker.metrics), "the file")
+    yield broker
+    broker.stop()
+
+
+def work(broker, number):
+    """Publishes that pass and do not, logins that pass and do not."""
+    client = broker.client("backoffice", client_id=messages.unique("work"))
+    client.subscribe("inventory/#")
+    client.publish(*messages.stock("p", number), qos=1)
+    client.publish(*messages.stock("p", number + 1), qos=2)
+    client.publish(*messages.pet_status("pet-1", reason="n%d" % number), qos=1)
+    for _ in range(4):
+        client.publish("weather/today", b"{}", qos=1)
+    client.disconnect()
+    broker.try_client("nobody", "wrong", client_id="x").drop()
+
+
+def test_promtool_accepts_the_file(busy):
+    if not shutil.which("promtool"):
         pytest.skip("promtool (Debian's prometheus) is not installed")
+    done = subprocess.run(["promtool", "check", "metrics"], input=read(busy.metrics), text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_file_is_openmetrics(busy):
+    parser = pytest.importorskip("prometheus_client.openmetrics.parser",
+                                 reason="python3-prometheus-client is not installed")
+    text = read(busy.metrics)
+    families = {each.name: each for each in parser.text_string_to_metric_families(text)}
+    assert families["petstore_decision_seconds"].type == "histogram"
+    assert families["petstore_sessions"].type == "gauge"
+    assert families["petstore_decisions_total"].documentation == \
+        "Decisions by action, channel and reason."
+    # The same samples by the rules of the other format.
+    import prometheus_client.parser
+    older = prometheus_client.parser.text_string_to_metric_families(text)
+    assert sorted((sample.name, sorted(sample.labels.items()), sample.value)
+                  for family in families.values() for sample in family.samples) == \
+        sorted((sample.name, sorted(sample.labels.items()), sample.value)
+               for family in older for sample in family.samples)
+
+
+def queries():
+    with open(os.path.join(harness.TOP, "docker", "grafana", "petstore.json")) as file:
+        return [target["expr"] for panel in json.load(file)["panels"]
+                for target in panel["targets"]]
+
+
+def test_the_dashboard_shows_what_the_file_has(busy):
+    """Both ways: it asks for nothing else, and leaves few things out."""
+    asked = {name for query in queries() for name in re.findall(r"petstore_\w+", query)}
+    there = {name.split("{")[0] for name in values(read(busy.metrics))}
+    assert asked and asked <= there
+    shown = {re.sub("_(bucket|sum|count)$", "", name) for name in asked}
+    missing = {re.sub("_(bucket|sum|count)$", "", name) for name in there} - shown
+    assert missing <= {"petstore_start_time_seconds", "petstore_reloads_total",
+                       "petstore_journal_records", "petstore_monitor_clients",
+                       "petstore_monitor_clients_evicted_total"}
+
+
+class Service:
+    """A program that serves HTTP, and ends with the block."""
+
+    def __init__(self, log, *command):
+        self.log, self.command = log, command
+
+    def __enter__(self):
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def get(url):
+    """None where there is no answer (yet)."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return json.load(answer)
+    except (OSError, ValueError):
+        return None
+
+
+def test_the_dashboard_over_prometheus(busy, tmp_path):
+    """node_exporter, Prometheus with docker/'s configuration: each query has an answer."""
+    for program in ("prometheus", "prometheus-node-exporter"):
+        if not shutil.which(program):
+            pytest.skip("Debian's %s is not installed" % program)
+    exporter, prometheus = harness.free_ports(2)
+    with open(os.path.join(harness.TOP, "docker", "prometheus.yml")) as file:
+        text = file.read()
+    assert "exporter:9100" in text and "scrape_interval: 15s" in text
+    text = text.replace("exporter:9100", "127.0.0.1:%d" % exporter)
+    (tmp_path / "prometheus.yml").write_text(text.replace("interval: 15s", "interval: 1s"))
+    url = "http://127.0.0.1:%d/api/v1/query?query=" % prometheus
+
+    def answers(query):
+        found = get(url + urllib.parse.quote(query)) or {}
+        return [each for each in found.get("data", {}).get("result", [])
+                if each["value"][1] != "NaN"]
+
+    with Service(tmp_path / "exporter.log", "prometheus-node-exporter",
+                 "--collector.disable-defaults", "--collector.textfile",
+                 "--collector.textfile.directory=" + busy.path("metrics"),
+                 "--web.listen-address=127.0.0.1:%d" % exporter), \
+         Service(tmp_path / "prometheus.log", "prometheus",
+                 "--config.file=%s" % (tmp_path / "prometheus.yml"),
+                 "--storage.tsdb.path=%s" % (tmp_path / "data"),
+                 "--web.listen-address=127.0.0.1:%d" % prometheus):
+        harness.until(lambda: answers("petstore_sessions"), "the first numbers", 60)
+        left = queries()
+        number = 10
+
+        def are_answered():
+            nonlocal left, number
+            number += 10
+            work(busy, number)
+            left = [query for query in left if not answers(query)]
+            return not left
+
+        try:
+            harness.until(are_answered, "answers", 60)
+        except AssertionError:
+            assert left == [], (tmp_path / "prometheus.log").read_text()[-2000:]
 
 
 def test_a_file_that_cannot_be(new_broker):
