@@ -3,6 +3,8 @@
 #
 #     matrix.sh [trixie] [sid]
 #
+# SUITES="integration" runs just that, or another suite of make test.
+#
 # trixie has Mosquitto 2.0.21, sid 2.1; both have yyjson and OpenSSL 3.5 or later, which the
 # native run on Debian 12 has not. The folders stay (CHROOTS, build/chroot), with what was
 # built in them, so that only the first run takes long. Each line of a suite's output begins
@@ -31,7 +33,7 @@ one()
 		test/chroot.sh run "$dir" sh -euc 'cd /src
 			docker/deps.sh run check >deps.log 2>&1 || { cat deps.log; exit 1; }
 			mosquitto -h | head -n 1
-			exec /usr/bin/python3 test/all.py unit integration' </dev/null 2>&1 |
+			exec /usr/bin/python3 test/all.py "$@"' matrix ${SUITES:-unit integration} </dev/null 2>&1 |
 			tee "$log" | sed -u "s/^/$1 | /" || status=$?
 	fi
 	if [ $status = 77 ]; then
