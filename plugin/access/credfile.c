@@ -1,6 +1,5 @@
 #include "access/credfile.h"
 
-#include <errno.h>
 #include <openssl/crypto.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 
 #include "access/names.h"
 #include "access/nametable.h"
+#include "base/wholefile.h"
 
 struct credfile {
 	char *text; /* lines, cut into strings in place; entries point into it */
@@ -144,28 +144,6 @@ int credfile_parse(const char *name, const char *text, size_t len, credfile_faul
 	return parse_take(name, copy, len, fault, ctx, ret, diag);
 }
 
-static int read_all(const char *path, FILE *stream, const struct stat *st, char **ret,
-		    size_t *ret_len, struct diag *diag)
-{
-	char *text;
-
-	if (!S_ISREG(st->st_mode))
-		return diag_set(diag, ERR_IO, "%s: not a regular file", path);
-	if (st->st_size > (off_t)CREDFILE_MAX_BYTES)
-		return diag_set(diag, ERR_LIMIT, "%s: larger than %u bytes", path,
-				CREDFILE_MAX_BYTES);
-	text = malloc((size_t)st->st_size + 1);
-	if (!text)
-		return diag_nomem(diag);
-	*ret_len = fread(text, 1, (size_t)st->st_size, stream);
-	if (ferror(stream)) {
-		free(text);
-		return diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
-	}
-	*ret = text;
-	return 0;
-}
-
 static void look_at_mode(struct credfile *file, const char *path, mode_t mode)
 {
 	struct diag line;
@@ -180,20 +158,12 @@ static void look_at_mode(struct credfile *file, const char *path, mode_t mode)
 int credfile_load(const char *path, credfile_fault *fault, void *ctx, struct credfile **ret,
 		  struct diag *diag)
 {
-	FILE *stream = fopen(path, "rbe");
 	struct credfile *file = NULL;
 	struct stat st;
 	char *text = NULL;
 	size_t len = 0;
-	int rc;
+	int rc = wholefile_read(path, CREDFILE_MAX_BYTES, &text, &len, &st, diag);
 
-	if (!stream)
-		return diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
-	if (fstat(fileno(stream), &st) != 0)
-		rc = diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
-	else
-		rc = read_all(path, stream, &st, &text, &len, diag);
-	(void)fclose(stream); /* only read from */
 	if (!rc)
 		rc = parse_take(path, text, len, fault, ctx, &file, diag);
 	if (rc)

@@ -1,6 +1,5 @@
 #include "access/jwk.h"
 
-#include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/param_build.h>
@@ -9,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "access/base64.h"
 #include "base/jsonfile.h"
+#include "base/wholefile.h"
 
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 8192
@@ -328,28 +327,13 @@ int jwk_parse(const char *name, const char *text, size_t len, struct jwk_set **r
 
 int jwk_load(const char *path, struct jwk_set **ret, struct diag *diag)
 {
-	FILE *file = fopen(path, "rbe");
-	struct stat st;
-	char *text;
-	size_t len;
-	int rc;
+	char *text = NULL;
+	size_t len = 0;
+	int rc = wholefile_read(path, JWK_FILE_MAX, &text, &len, NULL, diag);
 
-	if (!file)
-		return diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
-	text = malloc(JWK_FILE_MAX + 1);
-	if (!text) {
-		(void)fclose(file); /* only read from */
-		return diag_nomem(diag);
-	}
-	len = fread(text, 1, JWK_FILE_MAX + 1, file);
-	if (ferror(file) || fstat(fileno(file), &st) != 0)
-		rc = diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
-	else if (!S_ISREG(st.st_mode) || len > JWK_FILE_MAX)
-		rc = diag_set(diag, ERR_LIMIT, "%s: expected a file of at most %u bytes", path,
-			      JWK_FILE_MAX);
-	else
-		rc = jwk_parse(path, text, len, ret, diag);
-	(void)fclose(file); /* only read from */
+	if (rc)
+		return rc;
+	rc = jwk_parse(path, text, len, ret, diag);
 	OPENSSL_cleanse(text, len);
 	free(text);
 	return rc;

@@ -5,9 +5,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+
+#include "base/wholefile.h"
 
 #define LOAD_FLAGS (JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL)
+
+/* What else the text may be, in words for its error: "" where it looks like JSON. */
+static const char *other_than_json(const char *text, size_t len)
+{
+	size_t blank = 0;
+
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+		return " (it begins with a byte order mark: save it without one)";
+	if (len >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
+		return " (it is UTF-16: save it as UTF-8)";
+	while (blank < len && text[blank] && strchr(" \t\r\n", text[blank]))
+		blank++;
+	if (blank < len && text[blank] != '{' && text[blank] != '[' && text[blank] != '"')
+		return " (YAML has to be converted)";
+	return "";
+}
 
 int jsonfile_parse(const char *name, const char *text, size_t len, json_t **ret, struct diag *diag)
 {
@@ -18,49 +35,18 @@ int jsonfile_parse(const char *name, const char *text, size_t len, json_t **ret,
 	if (!json && (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory))
 		return diag_nomem(diag);
 	if (!json)
-		return diag_set(diag, ERR_SYNTAX, "%s:%d:%d: not JSON: %s", name, error.line,
-				error.column, error.text);
+		return diag_set(diag, ERR_SYNTAX, "%s:%d:%d: not JSON: %s%s", name, error.line,
+				error.column, error.text, other_than_json(text, len));
 	*ret = json;
-	return 0;
-}
-
-static int read_all(const char *path, FILE *file, char **ret, size_t *ret_len, struct diag *diag)
-{
-	struct stat st;
-	char *text;
-	size_t len;
-
-	if (fstat(fileno(file), &st) != 0)
-		return diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return diag_set(diag, ERR_IO, "%s: not a regular file", path);
-	if (st.st_size > (off_t)JSONFILE_MAX_BYTES)
-		return diag_set(diag, ERR_LIMIT, "%s: larger than %u bytes", path,
-				JSONFILE_MAX_BYTES);
-	text = malloc((size_t)st.st_size + 1);
-	if (!text)
-		return diag_nomem(diag);
-	len = fread(text, 1, (size_t)st.st_size, file);
-	if (ferror(file)) {
-		free(text);
-		return diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
-	}
-	*ret = text;
-	*ret_len = len;
 	return 0;
 }
 
 int jsonfile_load(const char *path, json_t **ret, struct diag *diag)
 {
-	FILE *file = fopen(path, "rbe");
 	char *text = NULL;
 	size_t len = 0;
-	int rc;
+	int rc = wholefile_read(path, JSONFILE_MAX_BYTES, &text, &len, NULL, diag);
 
-	if (!file)
-		return diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
-	rc = read_all(path, file, &text, &len, diag);
-	(void)fclose(file); /* only read from */
 	if (rc == 0)
 		rc = jsonfile_parse(path, text, len, ret, diag);
 	free(text);

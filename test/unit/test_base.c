@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -168,6 +169,47 @@ static void test_jsonfile_load__names_file_line_and_column(void **state)
 	assert_int_equal(jsonfile_load(path, &json, &diag), ERR_IO);
 	assert_int_equal(jsonfile_load("/tmp", &json, &diag), ERR_IO);
 	assert_string_equal(diag.text, "/tmp: not a regular file");
+}
+
+/* Opening a pipe waits for whoever writes to it: the broker would hang in a reload. */
+static void test_jsonfile_load__waits_for_no_pipe(void **state)
+{
+	char path[64], expected[128];
+	json_t *json = NULL;
+	struct diag diag;
+
+	(void)state;
+	write_file(path, "");
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(jsonfile_load(path, &json, &diag), ERR_IO);
+	snprintf(expected, sizeof(expected), "%s: not a regular file", path);
+	assert_string_equal(diag.text, expected);
+	unlink(path);
+}
+
+static void test_jsonfile_parse__knows_what_else_it_may_be(void **state)
+{
+	static const struct {
+		const char *text, *hint;
+	} cases[] = {
+		{ "\xef\xbb\xbf{}", "byte order mark" },
+		{ "\xff\xfe{", "UTF-16" },
+		{ "# ours\nasyncapi: 3.0.0\n", "YAML" },
+		{ "asyncapi: 3.0.0\n", "YAML" },
+	};
+	json_t *json = NULL;
+	struct diag diag;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(
+			jsonfile_parse("a", cases[i].text, strlen(cases[i].text), &json, &diag),
+			ERR_SYNTAX);
+		assert_non_null(strstr(diag.text, cases[i].hint));
+	}
+	assert_int_equal(jsonfile_parse("a", " {", 2, &json, &diag), ERR_SYNTAX);
+	assert_null(strchr(diag.text, '('));
 }
 
 static void test_jsonfile_load__survives_failing_allocations(void **state)
@@ -421,6 +463,8 @@ int main(void)
 		cmocka_unit_test(test_diag_escape__lets_text_pass_and_nothing_else),
 		cmocka_unit_test(test_reason_code__is_unique_and_never_null),
 		cmocka_unit_test(test_jsonfile_load__names_file_line_and_column),
+		cmocka_unit_test(test_jsonfile_load__waits_for_no_pipe),
+		cmocka_unit_test(test_jsonfile_parse__knows_what_else_it_may_be),
 		cmocka_unit_test(test_jsonfile_load__survives_failing_allocations),
 		cmocka_unit_test(test_jsonfile_at__follows_pointers),
 		cmocka_unit_test(test_jsonpath_fail__prints_the_pointer),
