@@ -48,12 +48,13 @@ static inline int two_digits(const char *text, bool *bad)
 /* Days since 1970-01-01; the year begins in March, so that leap days come last. */
 static int64_t days_of(int year, int month, int day)
 {
-	int64_t y = month > 2 ? year : year - 1;
-	int64_t era = (y >= 0 ? y : y - 399) / 400;
-	int64_t of_era = y - era * 400;
-	int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+	static const uint16_t before[] = { 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275 };
+	/* 400 years on, which have 146,097 days, there are no negative ones. */
+	unsigned y = (unsigned)year + 400 - (month <= 2);
+	unsigned centuries = y / 100;
+	unsigned days = 365 * y + y / 4 - centuries + centuries / 4 + before[month - 1];
 
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+	return (int64_t)days + day - 1 - 146097 - 719468;
 }
 
 /* "Z" or "+02:00", to the end. */
