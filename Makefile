@@ -275,8 +275,9 @@ crash: all  ## kill -9 the broker under load RUNS times a condition; what was ac
 
 # ---- shipping it ------------------------------------------------------------------------
 
-# Options and reasons, printed from the plugin's own tables.
-$(B)/reference: docs/reference.c $(B)/rel/options.o $(B)/rel/base/diag.o $(B)/rel/base/reason.o
+# Options, alerts and reasons, printed from the plugin's own tables.
+$(B)/reference: docs/reference.c $(B)/rel/options.o $(BASE:%=$(B)/rel/%.o) \
+                $(B)/rel/monitor/alerts.o $(B)/rel/monitor/settings.o
 	$(CC) $(CORE) $(CFLAGS) -MMD -MP -MF $(B)/rel/reference.d $(filter %.c %.o,$^) -o $@ $(LINK)
 
 MAN = @B=$(B) LIBDIR=$(LIBDIR) DATADIR=$(SHARE) docs/man.sh

@@ -3,7 +3,7 @@
 #
 #     man.sh PAGE.in          with B, LIBDIR and DATADIR in the environment
 #
-# @OPTIONS@ and @REASONS@ come from the plugin's own tables, @COMMANDS@ from what petstorectl
+# @OPTIONS@, @ALERTS@ and @REASONS@ come from the plugin's own tables, @COMMANDS@ from what petstorectl
 # says of itself.
 set -eu
 
@@ -41,6 +41,7 @@ while IFS= read -r line; do
 	case $line in
 	@OPTIONS@) "$B/reference" man-options ;;
 	@REASONS@) "$B/reference" man-reasons ;;
+	@ALERTS@) "$B/reference" man-alerts ;;
 	@COMMANDS@) commands ;;
 	*) printf '%s\n' "$line" ;;
 	esac

@@ -2,7 +2,7 @@
  * reference.c -- what the operator's options and the reasons of a refusal are, written from
  * the tables that the plugin itself works with.
  *
- *     reference man-options | man-reasons     rows for mosquitto_petstore(5)
+ *     reference man-options | man-reasons | man-alerts     rows for mosquitto_petstore(5)
  *     reference html                          a page's section
  */
 #include <inttypes.h>
@@ -12,6 +12,7 @@
 
 #include "base/reason.h"
 #include "base/version.h"
+#include "monitor/settings.h"
 #include "options.h"
 
 /* ---- text as the format wants it -------------------------------------------------------- */
@@ -98,6 +99,29 @@ static void man_reasons(void)
 	}
 }
 
+/* "Threshold 50, window 10 s, factor 8, response report." */
+static void man_alerts(void)
+{
+	for (unsigned i = 0; i < ALERT_KINDS; i++) {
+		const struct setting_row *row = &settings_table()[i];
+
+		fputs(".TP\n\\fB", stdout);
+		put_man(alert_code(row->kind));
+		fputs("\\fR\n", stdout);
+		put_man(alert_title(row->kind));
+		fputs(" (", stdout);
+		put_man(row->help);
+		printf(").\nDefault: threshold %u, windowSeconds %u", row->preset.threshold,
+		       row->preset.window_s);
+		if (row->preset.factor > 0)
+			printf(", factor %g", row->preset.factor);
+		printf(", response %s", alert_response_name(row->preset.response));
+		if (row->preset.response > ALERT_REPORT)
+			printf(", seconds %u", row->preset.response_s);
+		puts(".");
+	}
+}
+
 static void html_cells(const char *const *cell, size_t count)
 {
 	fputs("<tr>", stdout);
@@ -141,6 +165,7 @@ int main(int argc, char **argv)
 	} forms[] = {
 		{ "man-options", man_options },
 		{ "man-reasons", man_reasons },
+		{ "man-alerts", man_alerts },
 		{ "html", html },
 	};
 
@@ -150,6 +175,6 @@ int main(int argc, char **argv)
 			return fflush(stdout) ? 1 : 0;
 		}
 	}
-	fprintf(stderr, "usage: reference man-options | man-reasons | html\n");
+	fprintf(stderr, "usage: reference man-options | man-reasons | man-alerts | html\n");
 	return 2;
 }

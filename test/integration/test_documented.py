@@ -55,6 +55,25 @@ def test_links():
             assert os.path.exists(os.path.join(harness.TOP, link)), link
 
 
+def test_alerts():
+    """The README names each kind, with the defaults that the code has."""
+    codes = dict(re.findall(r'X\((ALERT_\w+), "([a-z-]+)"', read("plugin/monitor/alerts.h")))
+    table = read("plugin/monitor/settings.c")
+    presets = dict((kind, (threshold, window)) for kind, threshold, window in re.findall(
+        r"ROW\((ALERT_\w+), (\d+), \d+, (\d+),", table))
+    presets.update((kind, (threshold, window)) for kind, threshold, window in re.findall(
+        r"(ALERT_\w+), \{ true, (\d+), (\d+),", table))
+    assert set(presets) == set(codes)
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", read("README.md"), re.M))
+    for kind, code in codes.items():
+        if code in ("silent-device", "stuck-status"):
+            assert code in rows
+        else:
+            threshold, window = presets[kind]
+            assert re.search(r"\b%s\b" % threshold, rows[code]), code
+            assert "%s s" % window in rows[code], code
+
+
 def test_reasons():
     """The README explains no reason that does not exist."""
     codes = set(re.findall(r'X\(REASON_\w+, "([a-z-]+)"', read("plugin/base/reason.h")))

@@ -9,6 +9,7 @@ import pytest
 
 import harness
 import messages
+import watched
 from rawmqtt import NOT_AUTHORIZED
 
 with open(os.path.join(harness.TOP, "README.md"), encoding="utf-8") as _file:
@@ -51,6 +52,13 @@ def test_five_minutes(broker):
     watcher.finish()
     harness.until(lambda: "ord-1|PLACED||customer-a\n" in run("bash", "-c", paste("SELECT id")).stdout,
                   "the order to show")
+
+
+def test_how_watchful(new_broker):
+    """The file that tunes alerts is taken as it stands there."""
+    broker = new_broker()
+    watched.watch(broker, json.loads(block("json", "duplicate-flood")))
+    broker.start()
 
 
 def test_backup(new_broker):
