@@ -69,6 +69,15 @@ struct plugin {
 const struct access_principal *door_principal(struct plugin *plugin, const struct mosquitto *client,
 					      struct session *session);
 
+/*
+ * Is the client away, and will it say only when it is back who it is? A session that the broker
+ * restored from disk has a user name, which a certificate or a token stood for, and no proof of
+ * it; one whose token ran out has none any more. What is delivered to it is queued, and judged
+ * when it has proved itself: the broker asks again for each queued message (both 2.0 and 2.1).
+ */
+bool door_is_unproved(const struct plugin *plugin, const struct mosquitto *client,
+		      const struct session *session, const struct access_principal *principal);
+
 /* Loads the rules that the options name. 0, or @diag says what is wrong with which file. */
 int door_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag);
 

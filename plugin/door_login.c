@@ -64,6 +64,16 @@ static bool is_away(const struct broker_client *who, const struct session *sessi
 	return session->is_gone && strcmp(session->name, who->username) == 0;
 }
 
+bool door_is_unproved(const struct plugin *plugin, const struct mosquitto *client,
+		      const struct session *session, const struct access_principal *principal)
+{
+	const struct access *access = plugin->rules->access;
+
+	if (principal || !(access_has_certificates(access) || access_has_issuers(access)))
+		return false;
+	return session ? session->is_gone : broker_client(client).address[0] == '\0';
+}
+
 /* The facts of a login that come from the client's connection and our own record of it. */
 static struct login_request describe_login(struct plugin *plugin, struct mosquitto *client)
 {

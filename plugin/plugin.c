@@ -134,6 +134,7 @@ static int on_acl_check(int event_id, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_acl_check *event = event_data;
 	struct plugin *plugin = userdata;
+	const struct access_principal *principal;
 	struct gate_request request;
 	struct decision *decision;
 	struct session *session;
@@ -149,11 +150,14 @@ static int on_acl_check(int event_id, void *event_data, void *userdata)
 	request = broker_acl_request(event);
 	/* Not in one place: telling of a filter may log, and the log may be delivered. */
 	decision = request.action == GATE_DELIVER ? &plugin->delivery : &plugin->filter;
-	gate_decide(&plugin->gate, door_principal(plugin, event->client, session), &request,
-		    decision);
+	principal = door_principal(plugin, event->client, session);
+	gate_decide(&plugin->gate, principal, &request, decision);
 	if (request.action == GATE_DELIVER) { /* never logged: the log may be a topic */
 		watch_decided(plugin->watch, &request, decision, 0);
-		return decision->verdict == VERDICT_ALLOW ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+		return decision->verdict == VERDICT_ALLOW ||
+				       door_is_unproved(plugin, event->client, session, principal)
+			       ? MOSQ_ERR_SUCCESS
+			       : MOSQ_ERR_ACL_DENIED;
 	}
 	plugin->pending.handle = NULL;
 	if (session)

@@ -23,6 +23,7 @@ def shipped_access():
 
 def more_access(access):
     access["roles"]["vault"] = {"requires": "certificate", "scopes": ["read:sys"]}
+    access["roles"]["shelves"] = {"scopes": ["read:inventory"], "where": {"productId": "shelf-*"}}
     access["roles"]["bound"] = {"clientIds": ["{name}", "{name}-*"]}
     access["users"].update({
         "collar-13": {"roles": ["collar"], "disabled": True},
@@ -36,6 +37,7 @@ def more_access(access):
         {"match": {"ou": "warehouse", "cn": "*"}, "principal": "{cn}", "roles": ["inventory"]},
         {"match": {"cn": "keeper"}, "principal": "keeper", "roles": []},
         {"match": {"cn": "tied"}, "principal": "tied", "roles": []},
+        {"match": {"cn": "scanner-*"}, "principal": "{cn}", "roles": ["shelves"]},
         {"match": {"cn": "other-*"}, "principal": "{cn}", "roles": []},
     ]
 
@@ -300,3 +302,31 @@ def test_a_reload_by_command(broker):
             file.write(shipped)
         broker.reload()
     kept.ping()
+
+
+# ---- a restart of the broker --------------------------------------------------------------
+
+
+def test_restart_keeps_what_waits_for_a_device(broker):
+    """
+    After a restart nobody knows what a device of the fleet may read until it is back: what comes
+    meanwhile waits for it, and is judged then.
+    """
+    shown = named(broker, (CN, "scanner-1"))
+    options = dict(client_id=messages.unique("scanner"), expiry=1000, clean=False)
+    away = come(broker, shown, **options)
+    assert away.subscribe("inventory/#", qos=1) == [1]
+    away.disconnect()
+    publisher = broker.client("backoffice")
+    before, during = messages.unique("shelf"), messages.unique("shelf")
+    assert publisher.publish(*messages.stock(before), qos=1) in (0, 0x10)
+    broker.restart()
+    publisher = broker.client("backoffice")
+    for product in (messages.unique("secret"), during):
+        assert publisher.publish(*messages.stock(product), qos=1) in (0, 0x10)
+    back = come(broker, shown, **options)
+    assert back.is_session_present
+    last = messages.unique("shelf")
+    assert publisher.publish(*messages.stock(last), qos=1) in (0, 0x10)
+    assert [message.topic for message in back.until("inventory/%s/stock" % last)] == [
+        "inventory/%s/stock" % product for product in (before, during)]

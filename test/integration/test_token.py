@@ -279,3 +279,37 @@ def test_a_reload_by_command(at):
     other.ping()
     at.write_keys(at.keys[kind] for kind in KINDS)
     at.broker.reload()
+
+
+def test_messages_wait_for_a_token_that_may_read_them(at):
+    """A session that is away outlives its token; what comes waits, and is judged at its return."""
+    options = dict(client_id=messages.unique("kept"), clean=False, expiry=1000)
+    claims = at.claims(exp=int(time.time()) + 2, scope="read:inventory")
+    away = at.come(token(at.keys["ES256"], claims), **options)
+    assert away.subscribe("inventory/#", "pets/#", qos=1) == [1, REFUSED]
+    away.disconnect()
+    publisher = at.broker.client("backoffice")
+    harness.until(lambda: publisher.ping() or time.time() > claims["exp"] + 1, "the token's end")
+    topic, payload = messages.stock(messages.unique("late"))
+    assert publisher.publish(topic, payload, qos=1) in (0, 0x10)
+    other = at.come(token(at.keys["ES256"], at.claims(scope="read:pets")), **options)
+    assert other.is_session_present  # and holds nothing that this one may not read
+    last = messages.availability(messages.unique("pet"))
+    assert other.subscribe("pets/#", qos=1) == [1]
+    assert publisher.publish(*last, qos=1) in (0, 0x10)
+    assert other.until(last[0]) == []
+
+
+def test_messages_are_there_with_the_next_token(at):
+    options = dict(client_id=messages.unique("kept"), clean=False, expiry=1000)
+    claims = at.claims(exp=int(time.time()) + 2)
+    away = at.come(token(at.keys["ES256"], claims), **options)
+    assert away.subscribe("inventory/#", qos=1) == [1]
+    away.disconnect()
+    publisher = at.broker.client("backoffice")
+    harness.until(lambda: publisher.ping() or time.time() > claims["exp"] + 1, "the token's end")
+    topic, payload = messages.stock(messages.unique("late"))
+    assert publisher.publish(topic, payload, qos=1) in (0, 0x10)
+    back = at.come(token(at.keys["ES256"], at.claims()), **options)
+    assert back.is_session_present
+    assert back.message()[:2] == (topic, payload)
