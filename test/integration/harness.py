@@ -21,10 +21,9 @@ PLUGIN = os.environ.get("PLUGIN", os.path.join(BUILD, "mosquitto_petstore.so"))
 PRELOAD = os.environ.get("BROKER_PRELOAD")  # libasan, where the plugin needs it
 CONTRACT = "petstore.asyncapi.json"
 WAIT = rawmqtt.WAIT
-# What 2.1 can say of a message that comes at the wrong time (0x97), 2.0 says as it says "not
-# authorized" (0x87).
-IS_2_1 = not re.search(r"^mosquitto version 2\.0\.", subprocess.run(
-    ["mosquitto", "-h"], text=True, stdout=subprocess.PIPE, check=False).stdout, re.M)
+IS_2_1 = [2, 1] <= [int(number) for number in re.search(r"version (\d+)\.(\d+)", subprocess.run(
+    ["mosquitto", "-h"], text=True, stdout=subprocess.PIPE, check=False).stdout).groups()]
+# Of a message that comes too soon 2.0 has to say that it is not authorized.
 QUOTA_EXCEEDED = 0x97 if IS_2_1 else 0x87
 
 
@@ -50,9 +49,7 @@ def until(condition, what, wait=WAIT):
 
 def can_wait():
     """Can a login be answered later? Mosquitto 2.1 and newer."""
-    said = subprocess.run(["mosquitto", "-h"], text=True, stdout=subprocess.PIPE).stdout
-    version = re.search(r"version (\d+)\.(\d+)", said)
-    return (int(version[1]), int(version[2])) >= (2, 1)
+    return IS_2_1
 
 
 class Shell:
