@@ -21,7 +21,8 @@ SCHEMA   = schema/document schema/resolve schema/dialect schema/keyword schema/u
            schema/compile_circle \
            schema/run schema/run_equal schema/explain schema/explain_text schema/jsontext \
            schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan \
-           schema/pattern schema/pattern_ecma schema/pattern_property schema/pattern_seq \
+           schema/pattern schema/pattern_ecma schema/pattern_ecma_text schema/pattern_ecma_set \
+           schema/pattern_property schema/pattern_seq \
            schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
 CONTRACT = contract/contract contract/sources contract/place contract/transitions \
            contract/entities contract/scopes contract/operations contract/bindings contract/limits \
