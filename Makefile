@@ -173,8 +173,9 @@ LOAD = test/bench/load/load.c test/bench/load/wire.c test/bench/load/work.c test
 $(B)/load: $(LOAD) $(wildcard test/bench/load/*.h) $(B)/rel/base/clock.o
 	$(CC) $(CORE) $(CFLAGS) $(filter %.c %.o,$^) -o $@ -lssl $(LINK)
 
-bench-logins: all  ## first and known logins a second, beside the stock broker
+bench-logins: all  ## logins a second, and what ownership costs, beside the stock broker
 	@B="$(abspath $(B))" $(PYTHON) test/bench/logins.py
+	@B="$(abspath $(B))" $(PYTHON) test/bench/own.py
 
 # npm fetches the parser once; after that the folder is as test/asyncapi/ says and is used as it is.
 NPM = $(B)/npm
