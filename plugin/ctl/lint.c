@@ -14,6 +14,7 @@
 #include "ctl/args.h"
 #include "ctl/cells.h"
 #include "ctl/ctl.h"
+#include "ctl/expand.h"
 #include "ctl/files.h"
 #include "ctl/table.h"
 #include "options.h"
@@ -148,61 +149,112 @@ static void check_extensions(struct lint *lint, const char *path, const json_t *
 
 /* ---- schemas ---------------------------------------------------------------------------- */
 
-static bool is_closed(json_t *schema)
+static bool is_named(const json_t *list, const char *name)
 {
-	return json_is_false(json_object_get(schema, "additionalProperties")) ||
-	       json_is_false(json_object_get(schema, "unevaluatedProperties"));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *each = json_string_value(json_array_get(list, i));
+
+		if (each && strcmp(each, name) == 0)
+			return true;
+	}
+	return false;
 }
 
-/*
- * Objects with members but no end to them. @where is the file, and the pointer to the schema. What
- * is under allOf and the like is a part of a whole: not looked at.
- */
-static void walk_schema(struct lint *lint, const char *where, json_t *schema,
-			const struct jsonpath *path, unsigned depth)
+/* Can the value be no object at all? */
+static bool excludes_objects(const json_t *schema)
 {
-	json_t *members = json_object_get(schema, "properties");
-	struct jsonpath properties = { .up = path, .key = "properties" };
-	struct jsonpath items = { .up = path, .key = "items" };
-	char pointer[512];
-	const char *key;
+	const json_t *type = json_object_get(schema, "type");
+
+	if (json_object_get(schema, "enum") || json_object_get(schema, "const"))
+		return true; /* one by one */
+	if (json_is_array(type))
+		return !is_named(type, "object");
+	return type && strcmp(json_string_value(type), "object") != 0;
+}
+
+static bool is_closed(const json_t *schema);
+
+static bool are_closed(const json_t *list, bool is_one_enough)
+{
+	size_t closed = 0, count = json_array_size(list);
+
+	for (size_t i = 0; i < count; i++)
+		closed += is_closed(json_array_get(list, i));
+	return is_one_enough ? closed > 0 : count > 0 && closed == count;
+}
+
+/* Does it take only members that it says something of? */
+static bool is_closed(const json_t *schema)
+{
+	const json_t *additional = json_object_get(schema, "additionalProperties");
+
+	if (!json_is_object(schema))
+		return json_is_false(schema);
+	return excludes_objects(schema) || json_object_get(schema, "$ref") || /* a circle */
+	       json_is_false(additional) || json_is_object(additional) ||
+	       json_is_false(json_object_get(schema, "unevaluatedProperties")) ||
+	       are_closed(json_object_get(schema, "allOf"), true) ||
+	       are_closed(json_object_get(schema, "anyOf"), false) ||
+	       are_closed(json_object_get(schema, "oneOf"), false);
+}
+
+/* @where is the file, and the pointer to the channel. */
+static void walk_schema(struct lint *lint, const char *where, const json_t *schema,
+			const struct jsonpath *path, unsigned depth);
+
+/* What stands below @schema, of which allOf and the like are parts. */
+static void walk_members(struct lint *lint, const char *where, const json_t *schema,
+			 const struct jsonpath *path, unsigned depth)
+{
+	static const char *const parts[] = { "allOf", "anyOf", "oneOf", "then", "else" };
+	const json_t *items = json_object_get(schema, "items");
+	struct jsonpath at = { .up = path, .key = "*" };
 	json_t *value;
 
 	if (depth == 0 || !json_is_object(schema))
 		return;
-	if (json_is_object(members) && !is_closed(schema))
-		lint_add(lint, LINT_WARNING,
-			 "%s%s: takes members that it does not name (a misspelt one passes): set "
-			 "additionalProperties or unevaluatedProperties to false",
-			 where, jsonpath_print(path, pointer, sizeof(pointer)));
-	json_object_foreach(members, key, value) {
-		struct jsonpath at = { .up = &properties, .key = key };
-
+	json_object_foreach(json_object_get(schema, "properties"), at.key, value)
 		walk_schema(lint, where, value, &at, depth - 1);
+	at.key = "*";
+	if (items)
+		walk_schema(lint, where, items, &at, depth - 1);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const json_t *part = json_object_get(schema, parts[i]);
+
+		walk_members(lint, where, part, path, depth - 1); /* then, else */
+		for (size_t k = 0; k < json_array_size(part); k++)
+			walk_members(lint, where, json_array_get(part, k), path, depth - 1);
 	}
-	walk_schema(lint, where, json_object_get(schema, "items"), &items, depth - 1);
 }
 
-/* Whole files only: a schema inside the contract is walked where it stands. */
-static void check_schema(struct lint *lint, const struct contract *contract, const char *uri)
+static void walk_schema(struct lint *lint, const char *where, const json_t *schema,
+			const struct jsonpath *path, unsigned depth)
 {
-	for (size_t i = 0; i < contract_document_count(contract); i++) {
-		struct contract_document document = contract_document(contract, i);
-		const struct jsonpath root = { .up = NULL };
-		size_t len = strlen(document.uri);
-		char where[512];
-		json_t *schema;
+	char pointer[512];
 
-		if (strncmp(uri, document.uri, len) != 0 || (uri[len] && uri[len] != '#'))
-			continue;
-		schema = jsonfile_at(document.json, uri[len] ? uri + len + 1 : "");
-		(void)snprintf(where, sizeof(where), "%s: %s", document.name,
-			       uri[len] ? uri + len + 1 : "");
-		walk_schema(lint, where, schema, &root, DEPTH_MAX);
-	}
+	if (!is_closed(schema))
+		lint_add(lint, LINT_WARNING,
+			 "%s: the payload%s%s takes members that it does not name (a misspelt one "
+			 "passes): set additionalProperties or unevaluatedProperties to false",
+			 where, path->up ? " at " : "",
+			 jsonpath_print(path, pointer, sizeof(pointer)));
+	walk_members(lint, where, schema, path, depth);
 }
 
-static void check_schemas(struct lint *lint, const struct contract *contract)
+static void check_schema(struct lint *lint, const char *path, const struct contract *contract,
+			 const struct contract_channel *channel)
+{
+	const struct jsonpath root = { .up = NULL };
+	char where[512];
+	bool is_whole;
+	json_t *schema = expand_schema(contract, channel->schema_uri, &is_whole);
+
+	(void)snprintf(where, sizeof(where), "%s: /channels/%s", path, channel->name);
+	walk_schema(lint, where, schema, &root, DEPTH_MAX);
+	json_decref(schema);
+}
+
+static void check_schemas(struct lint *lint, const char *path, const struct contract *contract)
 {
 	size_t count = contract_channel_count(contract);
 
@@ -218,7 +270,7 @@ static void check_schemas(struct lint *lint, const struct contract *contract)
 			is_first &= !before || strcmp(before, channel->schema_uri) != 0;
 		}
 		if (is_first)
-			check_schema(lint, contract, channel->schema_uri);
+			check_schema(lint, path, contract, channel);
 	}
 }
 
@@ -277,18 +329,7 @@ static void check_scopes(struct lint *lint, const char *path, const struct contr
 				 contract_scope(contract, i));
 }
 
-static bool is_named(const json_t *list, const char *name)
-{
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *each = json_string_value(json_array_get(list, i));
-
-		if (each && strcmp(each, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Somewhere in the file, a list called "roles" or "include" names it. */
+/* Somewhere in the file, a list called "roles" or "includes" names it. */
 static bool is_used(json_t *json, const char *role)
 {
 	const char *key;
@@ -296,7 +337,7 @@ static bool is_used(json_t *json, const char *role)
 	size_t i;
 
 	json_object_foreach(json, key, value) {
-		if ((strcmp(key, "roles") == 0 || strcmp(key, "include") == 0) &&
+		if ((strcmp(key, "roles") == 0 || strcmp(key, "includes") == 0) &&
 		    is_named(value, role))
 			return true;
 		if (is_used(value, role))
@@ -308,21 +349,39 @@ static bool is_used(json_t *json, const char *role)
 	return false;
 }
 
+/* By itself, or by a role that it includes; access_load() has seen that there is no circle. */
+static bool grants_scopes(const json_t *roles, const json_t *role)
+{
+	const json_t *included = json_object_get(role, "includes");
+
+	if (json_array_size(json_object_get(role, "scopes")) > 0)
+		return true;
+	for (size_t i = 0; i < json_array_size(included); i++)
+		if (grants_scopes(roles, json_object_get(roles, json_string_value(json_array_get(
+									included, i)))))
+			return true;
+	return false;
+}
+
+/* Is there a reason for the role other than what it grants? */
+static bool restricts(const json_t *role)
+{
+	return json_object_get(role, "deny") || json_object_get(role, "clientIds") ||
+	       json_object_get(role, "limits") || json_object_get(role, "requires");
+}
+
 static void check_roles(struct lint *lint, const char *path)
 {
 	json_t *document = NULL;
 	struct diag diag;
 	const char *name;
-	json_t *role;
+	json_t *roles, *role;
 
 	if (jsonfile_load(path, &document, &diag))
 		return; /* access_load() has said so */
-	json_object_foreach(json_object_get(document, "roles"), name, role) {
-		bool grants = json_array_size(json_object_get(role, "scopes")) > 0 ||
-			      json_array_size(json_object_get(role, "allow")) > 0 ||
-			      json_array_size(json_object_get(role, "include")) > 0;
-
-		if (!grants)
+	roles = json_object_get(document, "roles");
+	json_object_foreach(roles, name, role) {
+		if (!grants_scopes(roles, role) && !restricts(role))
 			lint_add(lint, LINT_WARNING, "%s: /roles/%s: grants nothing", path, name);
 		if (!is_used(document, name))
 			lint_add(lint, LINT_WARNING, "%s: /roles/%s: nobody has it", path, name);
@@ -383,7 +442,7 @@ static void check_access(struct lint *lint, const struct files *files, const cha
 		lint_add(lint, LINT_ERROR, "%s", diag.text);
 		return;
 	}
-	check_schemas(lint, rules->contract);
+	check_schemas(lint, files->contract, rules->contract);
 	check_scopes(lint, files->access, rules->contract, rules->access);
 	check_roles(lint, files->access);
 	if (passwords) {
@@ -416,7 +475,7 @@ static void check_contract(struct lint *lint, const struct files *files, const c
 	if (files->access)
 		check_access(lint, files, passwords);
 	else
-		check_schemas(lint, contract);
+		check_schemas(lint, files->contract, contract);
 	contract_free(contract);
 }
 
