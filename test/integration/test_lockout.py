@@ -2,8 +2,9 @@
 
 import harness
 import messages
-from proofs import CN, certificate
+from proofs import CN, certificate, token
 from rawmqtt import NOT_AUTHORIZED
+from test_token import Issuers
 
 FREE_OF_USER = 20
 FREE_OF_ADDRESS = 50
@@ -35,6 +36,22 @@ def test_certificate_of_a_locked_name(new_broker):
     shown = certificate(broker.folder, [(CN, "collar-7")])
     assert broker.try_client(None, None, transport="mtls", certificate=shown,
                              client_id="c").code == 0
+
+
+def test_token_of_a_locked_name(tmp_path, template):
+    """Nobody keeps a user out by guessing his password: a token gets in, from anywhere."""
+    at = Issuers(tmp_path, template)
+    at.broker.start()
+    try:
+        fail(at.broker, "customer-a", FREE_OF_USER + 3)
+        client = at.broker.try_client("customer-a", at.broker.password("customer-a"))
+        assert client.code == NOT_AUTHORIZED
+        text = token(at.keys["ES256"], at.claims(sub="customer-a"))
+        assert at.come(text).code == 0
+        assert at.come(text, "customer-a").code == 0
+        assert at.come(text[:-4] + "AAAA", "customer-a").code == NOT_AUTHORIZED
+    finally:
+        at.broker.stop()
 
 
 def test_address(new_broker):

@@ -2,6 +2,8 @@
  * Passwords. test/data/access/passwords/<tool>.passwd were written by the tools that they are
  * called after, <tool>.checks say who gets in with what.
  */
+#include <dlfcn.h>
+#include <openssl/evp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -122,6 +124,62 @@ static void test_passwords_check__bounds_the_password(void **state)
 	assert_int_equal(parse(line, &passwords, &diag), 0);
 	assert_int_equal(passwords_check(passwords, "u", word, PASSWORD_MAX_BYTES), VERDICT_ALLOW);
 	assert_int_equal(passwords_check(passwords, "u", word, sizeof(word)), VERDICT_DENY);
+	passwords_free(passwords);
+}
+
+/* ---- how much is derived ------------------------------------------------------------------ */
+
+static uint64_t rounds; /* of PBKDF2, by all calls */
+
+/* Stands before OpenSSL's, and counts. */
+int PKCS5_PBKDF2_HMAC(const char *pass, int passlen, const unsigned char *salt, int saltlen,
+		      int iter, const EVP_MD *digest, int keylen, unsigned char *out)
+{
+	int (*real)(const char *, int, const unsigned char *, int, int, const EVP_MD *, int,
+		    unsigned char *);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "PKCS5_PBKDF2_HMAC");
+	rounds += (uint64_t)iter;
+	return real(pass, passlen, salt, saltlen, iter, digest, keylen, out);
+}
+
+/* A refusal takes the same work whoever it is for: neither names nor hashes are found by time. */
+static void test_passwords_check__derives_as_much_for_everybody(void **state)
+{
+	static const struct {
+		const char *user, *password;
+		uint64_t rounds;
+		enum verdict verdict;
+	} rows[] = {
+		{ "cheap", "x", 5000, VERDICT_DENY },
+		{ "costly", "x", 5000, VERDICT_DENY },
+		{ "unknown", "x", 5000, VERDICT_DENY },
+		{ "unknown", "word", 5000, VERDICT_DENY },
+		{ "costly", "word", 5000, VERDICT_ALLOW },
+		{ "cheap", "word", 100, VERDICT_ALLOW },
+	};
+	struct password_cost cost = { .kind = PASSWORD_PBKDF2 };
+	struct passwords *passwords = NULL;
+	char cheap[PASSWORD_TEXT_MAX], costly[PASSWORD_TEXT_MAX];
+	char text[2 * PASSWORD_TEXT_MAX + 32];
+	struct diag diag;
+
+	(void)state;
+	cost.iterations = 100;
+	assert_int_equal(password_make(&cost, "word", 4, cheap, &diag), 0);
+	cost.iterations = 5000;
+	assert_int_equal(password_make(&cost, "word", 4, costly, &diag), 0);
+	(void)snprintf(text, sizeof(text), "cheap:%s\ncostly:%s\n", cheap, costly);
+	assert_int_equal(passwords_parse("p", text, strlen(text), &passwords, &diag), 0);
+	assert_int_equal(passwords_cost(passwords), 5000);
+	assert_string_equal(passwords_costliest(passwords), "costly");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		rounds = 0;
+		assert_int_equal(passwords_check(passwords, rows[i].user, rows[i].password,
+						 strlen(rows[i].password)),
+				 rows[i].verdict);
+		assert_int_equal(rounds, rows[i].rounds);
+	}
 	passwords_free(passwords);
 }
 
@@ -401,6 +459,7 @@ int main(void)
 		cmocka_unit_test(test_passwords_check__knows_argon2id_where_openssl_does),
 		cmocka_unit_test(test_passwords_check__a_nul_never_matches),
 		cmocka_unit_test(test_passwords_check__bounds_the_password),
+		cmocka_unit_test(test_passwords_check__derives_as_much_for_everybody),
 		cmocka_unit_test(test_passwords_check__an_empty_file_knows_nobody),
 		cmocka_unit_test(test_passwords_free__the_last_holder_frees),
 		cmocka_unit_test(test_passwords_parse__names_the_line),
