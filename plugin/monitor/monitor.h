@@ -54,7 +54,7 @@ struct monitor_who {
 	const char *address;
 };
 
-/* @clients: records, MONITOR_CLIENTS_MIN .. _MAX; about 500 bytes each. */
+/* @clients: records, MONITOR_CLIENTS_MIN .. _MAX; about 570 bytes each. */
 int monitor_new(size_t clients, struct monitor **ret, struct diag *diag);
 void monitor_free(struct monitor *monitor); /* NULL is fine */
 

@@ -11,6 +11,7 @@ import pytest
 import harness
 import messages
 import rawmqtt
+import watched
 
 METHOD = "SCRAM-SHA-256"
 REFUSED = rawmqtt.NOT_AUTHORIZED
@@ -151,7 +152,8 @@ def test_another_method(broker):
     assert come(broker, scram, method="SCRAM-SHA-1").code == BAD_METHOD
 
 
-def test_reload(broker):
+@pytest.mark.parametrize("by_command", [False, True])
+def test_reload(broker, by_command):
     """Nobody can be asked for a proof again: who has keys stays, with his rights."""
     staying = come(broker, Scram("orders-service", USERS["orders-service"]))
     going = come(broker, Scram("customer-b", USERS["customer-b"]))
@@ -161,7 +163,11 @@ def test_reload(broker):
         file.writelines(line for line in before.splitlines(True)
                         if not line.startswith("customer-b:"))
     try:
-        assert "reloaded" in broker.reload()
+        if by_command:
+            assert "error" not in watched.ask(broker, {"command": "reload"})[0]
+            assert going.subscribe("orders/#") == [REFUSED]
+        else:
+            assert "reloaded" in broker.reload()
         going.wait_closed()
         code = staying.publish(*messages.order(messages.unique("ord")), qos=1)
         assert code in (0, 0x10)
