@@ -372,94 +372,6 @@ static void set_types(struct filling *f)
 		f->node->types |= type_bits(json_string_value(item));
 }
 
-static bool only_probes(const struct node *node)
-{
-	const struct object_rules *rules = node->object;
-
-	return rules && rules->probe_count > 0 && rules->dependent_count == 0 &&
-	       rules->min_members == 0 && rules->max_members == PROGRAM_NO_MAX && !node->array &&
-	       !node->string && !node->number && node->step_count == 0 &&
-	       !node->unevaluated_members;
-}
-
-/* An object whose members are all that is looked at, one by one. */
-static bool only_members(const struct node *node)
-{
-	const struct object_rules *rules = node->object;
-
-	return rules && rules->only_names && node->types == VIEW_OBJECT &&
-	       rules->dependent_count == 0 && rules->min_members == 0 &&
-	       rules->max_members == PROGRAM_NO_MAX && node->step_count == 0 &&
-	       !node->unevaluated_members;
-}
-
-static bool is_within(uint32_t types, uint32_t limit)
-{
-	return (types & ~limit) == 0;
-}
-
-static enum node_way way_of(const struct node *node)
-{
-	if (only_probes(node))
-		return WAY_PROBES;
-	if (only_members(node))
-		return WAY_MEMBERS;
-	if (node->array || node->object)
-		return WAY_DEEP;
-	for (size_t i = 0; i < node->step_count; i++)
-		if (node->steps[i].kind >= STEP_SCHEMA)
-			return WAY_DEEP;
-	if (node->step_count == 0 && !node->string && !node->number)
-		return WAY_NOTHING;
-	if (node->step_count == 0 && node->string && is_within(node->types, VIEW_STRING))
-		return WAY_STRING;
-	if (node->step_count == 0 && node->number && is_within(node->types, VIEW_NUMBER))
-		return WAY_NUMBER;
-	if (node->step_count == 1 && node->steps[0].kind == STEP_NAMES && !node->string &&
-	    !node->number)
-		return WAY_NAMES;
-	return WAY_SIMPLE;
-}
-
-/* Can a schema at the same place in the message evaluate members or items? */
-static bool has_cousins(const struct node *node)
-{
-	for (size_t i = 0; i < node->step_count; i++)
-		if (node->steps[i].kind >= STEP_SCHEMA && node->steps[i].kind != STEP_NOT)
-			return true;
-	for (size_t i = 0; node->object && i < node->object->dependent_count; i++)
-		if (node->object->dependents[i].node)
-			return true;
-	return false;
-}
-
-/*
- * Where only the schema's own keywords can evaluate anything, unevaluated* is what
- * additionalProperties and items are, and nothing has to be tracked.
- */
-static void simplify(struct node *node)
-{
-	struct object_rules *object = (struct object_rules *)(uintptr_t)node->object;
-	struct array_rules *array = (struct array_rules *)(uintptr_t)node->array;
-	bool alone = !has_cousins(node);
-
-	if (node->unevaluated_members && object->additional) {
-		node->unevaluated_members = NULL;
-	} else if (node->unevaluated_members && alone) {
-		object->additional = node->unevaluated_members;
-		object->additional_keyword = "unevaluatedProperties";
-		object->walks_members = true;
-		node->unevaluated_members = NULL;
-	}
-	if (node->unevaluated_items && array->items) {
-		node->unevaluated_items = NULL;
-	} else if (node->unevaluated_items && alone && !array->contains) {
-		array->items = node->unevaluated_items;
-		array->items_keyword = "unevaluatedItems";
-		node->unevaluated_items = NULL;
-	}
-}
-
 static int fill(struct compiler *c, const struct pending *pending)
 {
 	struct filling f = { c, pending->place, pending->place->resource->dialect, pending->node };
@@ -482,9 +394,9 @@ static int fill(struct compiler *c, const struct pending *pending)
 		rc = compile_steps(&f);
 	if (rc != 0)
 		return rc;
-	simplify(node);
+	compile_simplify(node);
 	rc = node->object ? compile_probes(&f) : 0;
-	node->way = way_of(node);
+	node->way = compile_way(node);
 	return rc;
 }
 

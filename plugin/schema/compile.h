@@ -114,6 +114,15 @@ int compile_probes(struct filling *f);
 /* What any type is held against: const, enum, references and in-place applicators. */
 int compile_steps(struct filling *f);
 
+/*
+ * Where only the schema's own keywords can evaluate anything, unevaluated* is what
+ * additionalProperties and items are, and nothing has to be tracked.
+ */
+void compile_simplify(struct node *node);
+
+/* The shortest way that runs all of a node's rules. */
+enum node_way compile_way(const struct node *node);
+
 /* Last of all: ERR_INVALID where a schema leads back to itself on the spot. */
 int compile_check_circles(struct compiler *c);
 
