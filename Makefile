@@ -34,7 +34,7 @@ ACCESS   = access/access access/access_load access/access_roles access/access_us
            access/nametable access/password access/scram access/token access/verifier
 LEDGER   = ledger/ledger ledger/ledger_open ledger/ledger_commit ledger/ledger_watch \
            ledger/state ledger/census ledger/enroll ledger/writer ledger/carry \
-           ledger/journal ledger/record ledger/crc32c ledger/store ledger/store_names \
+           ledger/journal ledger/journal_file ledger/record ledger/crc32c ledger/store ledger/store_names \
            ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader ledger/store_ids \
            ledger/store_refusals ledger/store_trim ledger/backlog ledger/unload ledger/query \
            ledger/view
@@ -165,8 +165,9 @@ bench-schema: $(B)/bench_schema  ## how long parsing and validating a message ta
 
 $(B)/bench_ledger: test/bench/bench_ledger.c $(BASE:%=$(B)/rel/%.o) $(LEDGER:%=$(B)/rel/%.o)
 	$(CC) $(CORE) $(CFLAGS) -MMD -MP -MF $@.d $(filter %.c %.o,$^) -o $@ $(LINK)
-bench-ledger: $(B)/bench_ledger  ## what keeping an accepted write costs
+bench-ledger: all $(B)/bench_ledger  ## what keeping an accepted write costs
 	@$(B)/bench_ledger 1000000 $(B)
+	@B="$(abspath $(B))" $(PYTHON) test/bench/stall.py
 
 LOAD = test/bench/load/load.c test/bench/load/wire.c test/bench/load/work.c test/bench/load/cpu.c \
        test/bench/load/settings.c

@@ -4,7 +4,7 @@
  * Knows sequence numbers and bytes; knows nothing of what a record means or of SQLite. One
  * thread appends (the broker's), one takes records out (the writer's); neither waits for the
  * other. All blocks of the file are allocated when it is made, so that storing to the mapping
- * can't run out of disk.
+ * can't run out of disk; but see journal_is_copied().
  *
  * What holds at every instruction, whatever kills the process:
  *  - A record counts from one aligned store of its sequence number on, made after its body.
@@ -55,6 +55,14 @@ void journal_close(struct journal *journal);
 
 /* True for a file that was never formatted, or whose formatting was interrupted. */
 bool journal_is_blank(const struct journal *journal);
+
+/*
+ * True on a file system that puts what is overwritten to a new place (copy on write: ZFS, F2FS,
+ * bcachefs, and btrfs where it would not make an exception of this file): allocated blocks are
+ * no promise there, and when such a disk is full a store to the mapping ends the process by
+ * SIGBUS. *system is its name.
+ */
+bool journal_is_copied(const struct journal *journal, const char **system);
 
 /* The size that a ring made for @bytes has: rounded up to what is possible. */
 size_t journal_size(size_t bytes);

@@ -74,9 +74,10 @@ struct ledger {
 		int64_t ns;
 	} mark[LEDGER_MARKS]; /* to tell how old the oldest record is: see ledger_facts() */
 	unsigned marks;
-	bool is_full;    /* the journal was, and is not half empty again */
-	bool is_stalled; /* the writer's thread hangs */
-	uint64_t rounds; /* when they last changed */
+	bool is_place_told; /* where the journal lies was looked at */
+	bool is_full;       /* the journal was, and is not half empty again */
+	bool is_stalled;    /* the writer's thread hangs */
+	uint64_t rounds;    /* when they last changed */
 	int64_t rounds_ns;
 
 	struct state_facts scratch; /* of an entity that memory has no room for */

@@ -23,6 +23,25 @@ void ledger_watch_journal(struct ledger *l)
 	ledger_tell(l, &line);
 }
 
+/* Said once: the journal's promise does not hold on every file system. */
+static void watch_place(struct ledger *l)
+{
+	const char *system;
+	struct diag line;
+
+	if (l->is_place_told)
+		return;
+	l->is_place_told = true;
+	if (!journal_is_copied(l->journal, &system))
+		return;
+	(void)diag_set(
+		&line, 0,
+		"%s: lies on %s, which copies on write: where that disk gets full the broker "
+		"may be ended by SIGBUS; put plugin_opt_database on ext4 or XFS",
+		l->journal_path, system);
+	ledger_tell(l, &line);
+}
+
 /* A writer in the middle of a system call that never ends can't say so itself. */
 static void watch_writer(struct ledger *l)
 {
@@ -126,6 +145,8 @@ bool ledger_news(struct ledger *l, struct diag *ret)
 
 	if (!l->has_news)
 		watch_backlog(l);
+	if (!l->has_news && is_open)
+		watch_place(l);
 	if (!l->has_news && is_open)
 		ledger_watch_journal(l);
 	if (!l->has_news)

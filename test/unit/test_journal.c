@@ -280,6 +280,22 @@ static void test_journal_format__disk_full(void **state)
 	assert_true(append(f->journal, 1, 10));
 }
 
+static void test_journal_is_copied__not_in_memory(void **state)
+{
+	const char path[] = "/dev/shm/petstore-test-journal";
+	struct journal *journal = NULL;
+	const char *system = NULL;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(journal_open(path, &journal, &diag), 0);
+	assert_int_equal(journal_format(journal, JOURNAL_BYTES_MIN, ours, 1, &diag), 0);
+	assert_false(journal_is_copied(journal, &system));
+	assert_string_equal(system, "");
+	journal_close(journal);
+	assert_int_equal(unlink(path), 0);
+}
+
 /* ---- appending and taking out ------------------------------------------------------------ */
 
 static void test_journal_reserve__full_until_both_slots_passed(void **state)
@@ -688,6 +704,7 @@ int main(void)
 		TEST(test_journal_open__foreign_files),
 		TEST(test_journal_open__nth_allocation_fails),
 		TEST(test_journal_format__disk_full),
+		cmocka_unit_test(test_journal_is_copied__not_in_memory),
 		TEST(test_journal_reserve__full_until_both_slots_passed),
 		TEST(test_journal_commit__power),
 		TEST(test_journal__behaves_as_its_model),
