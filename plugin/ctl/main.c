@@ -48,9 +48,9 @@ static int run_version(int argc, char **argv)
 		return CTL_FAILED;
 	(void)pcre2_config(PCRE2_CONFIG_VERSION, pcre2); /* the answer is its length */
 	pcre2[strcspn(pcre2, " ")] = '\0';
-	all = json_pack("{s:s, s:s, s:s, s:s, s:s}", "petstorectl", PETSTORE_VERSION,
-			"parser", payload_backend(), "jansson", jansson_version_str(),
-			"pcre2", pcre2, "openssl", OpenSSL_version(OPENSSL_VERSION));
+	all = json_pack("{s:s, s:s, s:s, s:s, s:s}", "petstorectl", PETSTORE_VERSION, "parser",
+			payload_backend(), "jansson", jansson_version_str(), "pcre2", pcre2,
+			"openssl", OpenSSL_version(OPENSSL_VERSION));
 	if (wanted.json)
 		(void)table_print_json(all);
 	else
