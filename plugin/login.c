@@ -338,6 +338,11 @@ static bool may_try(struct login *login, const struct rules *rules,
 {
 	int64_t wait;
 
+	if (request->client_id && strlen(request->client_id) > LOGIN_CLIENT_ID_MAX) {
+		(void)diag_set(why, ERR_LIMIT, "the client id is longer than %u bytes",
+			       LOGIN_CLIENT_ID_MAX);
+		return false;
+	}
 	if (!is_unlocked(login, rules, request, why))
 		return false;
 	if (!login->lockout || !login->has_connects || request->is_repeat ||

@@ -19,6 +19,9 @@
 #include "parked.h"
 #include "rules.h"
 
+/* Bytes of a client id; one that is longer is refused. */
+#define LOGIN_CLIENT_ID_MAX 1024u
+
 struct login;
 
 struct login_options {

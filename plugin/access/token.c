@@ -33,7 +33,8 @@ static bool split(const char *text, size_t len, struct parts *ret)
 		ret->len[i] = (size_t)((dot ? dot : end) - at);
 		if (i == 1)
 			ret->signed_len = (size_t)(dot - text);
-		at = dot + (dot != NULL);
+		if (dot)
+			at = dot + 1;
 	}
 	return true;
 }

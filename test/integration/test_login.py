@@ -85,7 +85,11 @@ def test_no_client_id(broker, version):
 
 
 def test_long_client_id(broker):
-    client = broker.client("customer-a", client_id="i" * 60000)
+    for size in (1025, 60000):
+        refused = broker.try_client("customer-a", broker.password("customer-a"),
+                                    client_id="i" * size)
+        assert refused.code == rawmqtt.NOT_AUTHORIZED
+    client = broker.client("customer-a", client_id="i" * 1024)
     before = broker.mark()
     client.publish(*messages.stock("x"), qos=1)
     client.ping()
