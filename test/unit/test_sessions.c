@@ -39,6 +39,30 @@ static void test_sessions_open__knows_handles_apart(void **state)
 	sessions_free(NULL);
 }
 
+/* What it proved itself with outlives a renewal, and ends with the session's validity. */
+static void test_sessions_expire__leaves_nothing_to_renew(void **state)
+{
+	struct access_principal principal = { .name = "eva" };
+	struct sessions *sessions = NULL;
+	struct session *session;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(sessions_new(&sessions, &diag), 0);
+	session = sessions_open(sessions, handle(1), "eva");
+	session->token = strdup("header.claims.signature");
+	sessions_renew_take(session, &principal, NULL);
+	assert_ptr_equal(session->principal, &principal);
+	assert_string_equal(session->token, "header.claims.signature");
+	assert_false(session->is_over);
+	sessions_expire(session);
+	assert_true(session->is_over);
+	assert_null(session->token);
+	assert_null(session->principal);
+	assert_false(sessions_open(sessions, handle(1), "eva")->is_over);
+	sessions_free(sessions);
+}
+
 static void test_sessions_leave__is_taken_back_by_a_sign_of_life(void **state)
 {
 	struct sessions *sessions = NULL;
@@ -107,6 +131,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sessions_open__knows_handles_apart),
+		cmocka_unit_test(test_sessions_expire__leaves_nothing_to_renew),
 		cmocka_unit_test(test_sessions_leave__is_taken_back_by_a_sign_of_life),
 		cmocka_unit_test(test_sessions_leave__forgets_the_longest_gone),
 		cmocka_unit_test(test_sessions_open__survives_failing_allocations),
