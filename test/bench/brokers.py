@@ -145,10 +145,8 @@ def places(is_quick):
 # ---- what is in force ----
 
 
-def contract(stage):
-    """The shipped contract as text, with what the stage leaves out taken out."""
-    with open(os.path.join(harness.TOP, "schemas", harness.CONTRACT)) as file:
-        text = file.read()
+def contract(text, stage):
+    """The shipped contract, with what the stage leaves out taken out."""
     if stage == "everything":
         return text
     document = json.loads(text)
@@ -212,7 +210,8 @@ class Broker:
         self.variant = variant
         self.folder = place.folder + "/" + (name or variant)
         shutil.copytree(os.path.join(place.template, "made"), place.outside(self.folder))
-        shutil.copytree(os.path.join(harness.TOP, "schemas"), self.path("schemas"))
+        shutil.copytree(place.outside(os.path.join(place.sources, "schemas")),
+                        self.path("schemas"))
         with open(self.path("credentials")) as file:
             self.passwords = dict(line.split() for line in file)
         self.plain, self.tls = harness.free_ports(2)
@@ -233,8 +232,10 @@ class Broker:
                 json.dump(dynsec_file(self.passwords, access["roles"], access["users"]), file)
             return ["plugin " + self.place.dynsec(),
                     "plugin_opt_config_file %s/dynsec.json" % self.folder]
+        with open(self.path("schemas/" + harness.CONTRACT)) as file:
+            shipped = file.read()
         with open(self.path("schemas/" + harness.CONTRACT), "w") as file:
-            file.write(contract(self.variant))
+            file.write(contract(shipped, self.variant))
         lines = ["plugin " + self.place.plugin,
                  "plugin_opt_contract %s/schemas/%s" % (self.folder, harness.CONTRACT),
                  "plugin_opt_access %s/access.json" % self.folder,

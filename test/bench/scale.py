@@ -10,9 +10,9 @@ from brokers import harness
 SMALL = 10  # of what does not grow
 
 
-def contract(channels):
+def contract(place, channels):
     """The shipped orders, on as many topics: line-n/{orderId}/status. Nothing is kept."""
-    with open(os.path.join(harness.TOP, "schemas", harness.CONTRACT)) as file:
+    with open(place.outside(os.path.join(place.sources, "schemas", harness.CONTRACT))) as file:
         shipped = json.load(file)
     made = {key: shipped[key] for key in ("asyncapi", "info", "defaultContentType", "x-mode")}
     made.update(channels={}, operations={}, components={
@@ -45,7 +45,7 @@ def decide(place, channels, users):
     paths = [os.path.join(place.sources, "schemas", ".bench.asyncapi.json"),
              place.folder + "/scale.access.json"]
     with open(place.outside(paths[0]), "w") as file:
-        json.dump(contract(channels), file)
+        json.dump(contract(place, channels), file)
     with open(os.path.join(folder, "scale.access.json"), "w") as file:
         json.dump(access(users), file)
     command = [place.program("bench_scale"), *paths, str(channels), str(users)]
