@@ -164,7 +164,9 @@ def main():
         for place in found:
             place.close()
         brokers.remove(template)
-    results.keep(missing=missing, minutes=round((time.monotonic() - start) / 60, 1))
+    if set(only) >= set(SECTIONS):
+        results.keep(minutes=round((time.monotonic() - start) / 60, 1))
+    results.keep(missing=missing)
     print(report.write(results.data, folder))
 
 

@@ -172,7 +172,7 @@ def opening(results):
     text = ("`make bench%s`, %s, %d cores (%s), Linux %s, load %.1f before, %s minutes, commit "
             "%s.\n" % (" QUICK=1" if results["quick"] else "", machine["date"], machine["cores"],
                        machine["processor"], machine["kernel"], machine["load"],
-                       results.get("minutes", "many"), machine["commit"]))
+                       results.get("minutes", "some"), machine["commit"]))
     text += "Payloads are read by %s.\n" % ", ".join(
         "%s on %s" % (reader, version) for version, reader in results["readers"].items())
     for why in results.get("missing", []):

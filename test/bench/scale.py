@@ -51,7 +51,8 @@ def decide(place, channels, users):
     command = [place.program("bench_scale"), *paths, str(channels), str(users)]
     try:
         row = json.loads(parts.run(place, command))
-        row["instructions"] = parts.instructions(place, lambda count: command + [count])
+        row["instructions"] = parts.inside(place, "gate_decide", command + [str(parts.ONCE)],
+                                           parts.ONCE + 1)
     finally:
         os.unlink(place.outside(paths[0]))
     return row
@@ -71,7 +72,8 @@ def connections(place, counts, rounds):
         for variant in ("stock", "everything"):
             running.append(brokers.Broker(place, variant, variant + "-scale"))
             # Journal and state are in memory then, and what grows is of the connections.
-            brokers.load(running[-1], messages=100000, rate=20000)
+            for _ in range(4):
+                brokers.load(running[-1])
         for count in counts:
             row = {"size": count}
             for broker in running:
