@@ -70,7 +70,7 @@ CORE     = -std=gnu11 -D_GNU_SOURCE $(if $(filter yyjson,$(BACKEND)),-DPAYLOAD_Y
 LINK     = -pthread $(LDFLAGS) $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
 SAN      = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 TSAN     = -O1 -g -fsanitize=thread
-FUZZER   = -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined
+FUZZER   = -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 # Unit tests count allocations and make the n-th one fail (test/unit/failalloc.h).
 WRAP     = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 

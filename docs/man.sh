@@ -10,7 +10,7 @@ set -eu
 version=$(sed -n 's/^#define PETSTORE_VERSION "\(.*\)"$/\1/p' plugin/base/version.h)
 
 # One command's --help, typeset: the usage line, paragraphs, options with what they mean.
-typeset()
+set_page()
 {
 	sed 's/\\/\\e/g; s/-/\\-/g; s/^\([.'"'"']\)/\\\&\1/' | awk '
 		NR == 1 {
@@ -33,7 +33,7 @@ commands()
 	"$B/petstorectl" help | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p' |
 		while read -r name; do
 			printf '.SS %s\n' "$name"
-			"$B/petstorectl" "$name" --help | typeset "$name"
+			"$B/petstorectl" "$name" --help | set_page "$name"
 		done
 }
 
