@@ -60,7 +60,7 @@ bool monitor_charge(struct monitor *monitor, struct client *client,
 		message->channel < monitor->channels ? &monitor->channel[message->channel] : NULL;
 	bool is_bounded = message->own || client->slow_until_ns > now_ns;
 	struct client_channel *mine = NULL;
-	struct due own, here;
+	struct due own, here = { 0 };
 
 	if (on && on->is_limited) {
 		mine = client_channel(client, on->id, now_ns);

@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "ledger/journal.h"
 #include "ledger/ledger.h"
+#include "resident.h"
 
 #define CACHE 65536u
 #define BURST 15000u /* appends in a row that the journal has room for */
@@ -290,18 +291,6 @@ static void bench_look(struct bench *b, const char *name, size_t among)
 	printf("%s %.0f ns\n", name, (double)(clock_mono_ns() - start) / (double)times - extra);
 	if (known != times)
 		die("look: not all are known", &b->diag);
-}
-
-static long resident_kib(void)
-{
-	FILE *file = fopen("/proc/self/statm", "r");
-	long size = 0, resident = 0;
-
-	if (!file || fscanf(file, "%ld %ld", &size, &resident) != 2)
-		resident = 0;
-	if (file)
-		(void)fclose(file);
-	return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 static void run_all(struct bench *b)

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "gate.h"
+#include "resident.h"
 
 #define ROUNDS 201
 #define TURNS 500
@@ -78,18 +79,6 @@ static double median_ns(struct bench *b, enum gate_action action)
 	}
 	qsort(ns, ROUNDS, sizeof(ns[0]), by_size);
 	return ns[ROUNDS / 2];
-}
-
-static long resident_kib(void)
-{
-	FILE *file = fopen("/proc/self/statm", "r");
-	long size = 0, resident = 0;
-
-	if (!file || fscanf(file, "%ld %ld", &size, &resident) != 2)
-		resident = 0;
-	if (file)
-		(void)fclose(file);
-	return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 static void die(const char *why)
