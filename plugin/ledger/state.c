@@ -11,17 +11,26 @@
 
 enum list { LIST_FREE, LIST_CLEAN, LIST_PINNED, LIST_COUNT };
 
+#define LINE 64u /* bytes of a cache line */
+
+/* What a look reads comes first, so that it is found in few cache lines. */
 struct entry {
-	struct state_facts facts; /* first: a pointer to it is a pointer to the entry */
+	char id[LEDGER_ID_MAX];
+	struct state_facts facts;
+} __attribute__((aligned(LINE)));
+
+/* An entry's place in its list: apart, because lists are walked without reading entries. */
+struct node {
+	uint64_t seq; /* of its newest write, while pinned */
+	uint32_t newer, older;
+	uint32_t hash;
+	uint32_t table;
 	uint8_t id_len;
 	uint8_t list;
-	char id[LEDGER_ID_MAX];
-	uint32_t table;
-	uint32_t newer, older; /* in its list */
-	uint64_t seq;          /* of its newest write, while pinned */
 };
 
-_Static_assert(sizeof(struct entry) <= 512, "STATE_ENTRY_BYTES is part of the documentation");
+_Static_assert(sizeof(struct entry) <= 512 && sizeof(struct node) <= 32,
+	       "STATE_ENTRY_BYTES is part of the documentation");
 
 /* newest ... oldest; free entries are a stack that uses `older`. */
 struct ends {
@@ -35,7 +44,9 @@ struct place {
 };
 
 struct state {
-	struct entry *entry;
+	void *memory;
+	struct entry *entry; /* in it */
+	struct node *node;   /* one for each entry */
 	struct place *place;
 	size_t mask; /* places - 1, a power of two less one */
 	uint32_t capacity;
@@ -75,29 +86,29 @@ static uint32_t hash_id(struct state *s, uint32_t table, const char *id, size_t 
 
 static void list_take(struct state *s, uint32_t i)
 {
-	struct entry *e = &s->entry[i];
-	struct ends *ends = &s->list[e->list];
+	struct node *n = &s->node[i];
+	struct ends *ends = &s->list[n->list];
 
-	if (e->newer != NONE)
-		s->entry[e->newer].older = e->older;
+	if (n->newer != NONE)
+		s->node[n->newer].older = n->older;
 	else
-		ends->newest = e->older;
-	if (e->older != NONE)
-		s->entry[e->older].newer = e->newer;
+		ends->newest = n->older;
+	if (n->older != NONE)
+		s->node[n->older].newer = n->newer;
 	else
-		ends->oldest = e->newer;
+		ends->oldest = n->newer;
 }
 
 static void list_put(struct state *s, uint32_t i, enum list list)
 {
-	struct entry *e = &s->entry[i];
+	struct node *n = &s->node[i];
 	struct ends *ends = &s->list[list];
 
-	e->list = (uint8_t)list;
-	e->newer = NONE;
-	e->older = ends->newest;
-	if (e->older != NONE)
-		s->entry[e->older].newer = i;
+	n->list = (uint8_t)list;
+	n->newer = NONE;
+	n->older = ends->newest;
+	if (n->older != NONE)
+		s->node[n->older].newer = i;
 	else
 		ends->oldest = i;
 	ends->newest = i;
@@ -112,10 +123,10 @@ static size_t place_of(const struct state *s, uint32_t hash, uint32_t table, con
 	size_t at = hash & s->mask;
 
 	for (; s->place[at].entry != NONE; at = (at + 1) & s->mask) {
-		const struct entry *e = &s->entry[s->place[at].entry];
+		uint32_t i = s->place[at].entry;
 
-		if (s->place[at].hash == hash && e->table == table && e->id_len == len &&
-		    memcmp(e->id, id, len) == 0)
+		if (s->place[at].hash == hash && s->node[i].table == table &&
+		    s->node[i].id_len == len && memcmp(s->entry[i].id, id, len) == 0)
 			break;
 	}
 	return at;
@@ -137,10 +148,11 @@ static void place_clear(struct state *s, size_t gap)
 
 static void entry_unhash(struct state *s, uint32_t i)
 {
-	const struct entry *e = &s->entry[i];
+	size_t at = s->node[i].hash & s->mask;
 
-	place_clear(
-		s, place_of(s, hash_id(s, e->table, e->id, e->id_len), e->table, e->id, e->id_len));
+	while (s->place[at].entry != i)
+		at = (at + 1) & s->mask;
+	place_clear(s, at);
 }
 
 /* ---- the room's face --------------------------------------------------------------------- */
@@ -159,11 +171,13 @@ int state_new(size_t entities, struct state **ret, struct diag *diag)
 	s->mask = places - 1;
 	s->capacity = (uint32_t)entities;
 	s->place = malloc(places * sizeof(*s->place));
-	s->entry = calloc(entities, sizeof(*s->entry));
-	if (!s->place || !s->entry) {
+	s->node = calloc(entities, sizeof(*s->node));
+	s->memory = calloc(entities + 1, sizeof(*s->entry));
+	if (!s->place || !s->node || !s->memory) {
 		(void)diag_nomem(diag);
 		goto out;
 	}
+	s->entry = (struct entry *)(((uintptr_t)s->memory + LINE - 1) / LINE * LINE);
 	if (getrandom(s->key, sizeof(s->key), 0) != (ssize_t)sizeof(s->key)) {
 		rc = diag_set(diag, ERR_IO, "the system gives no random bytes");
 		goto out;
@@ -182,7 +196,8 @@ void state_free(struct state *s)
 	if (!s)
 		return;
 	free(s->place);
-	free(s->entry);
+	free(s->node);
+	free(s->memory);
 	free(s);
 }
 
@@ -201,7 +216,7 @@ struct state_facts *state_find(struct state *s, uint32_t table, const char *id, 
 
 	if (i == NONE)
 		return NULL;
-	if (s->entry[i].list == LIST_CLEAN && s->list[LIST_CLEAN].newest != i) {
+	if (s->node[i].list == LIST_CLEAN && s->list[LIST_CLEAN].newest != i) {
 		list_take(s, i);
 		list_put(s, i, LIST_CLEAN);
 	}
@@ -226,7 +241,7 @@ static uint32_t entry_get(struct state *s)
 	if (i == NONE)
 		return NONE;
 	list_take(s, i);
-	if (s->entry[i].list == LIST_CLEAN)
+	if (s->node[i].list == LIST_CLEAN)
 		entry_unhash(s, i);
 	return i;
 }
@@ -235,25 +250,26 @@ struct state_facts *state_add(struct state *s, uint32_t table, const char *id, s
 {
 	uint32_t hash = hash_id(s, table, id, len);
 	uint32_t i = entry_get(s);
-	struct entry *e;
 	size_t at;
 
 	if (i == NONE)
 		return NULL;
-	e = &s->entry[i];
-	e->table = table;
-	e->id_len = (uint8_t)len;
-	memcpy(e->id, id, len);
+	s->node[i].hash = hash;
+	s->node[i].table = table;
+	s->node[i].id_len = (uint8_t)len;
+	memcpy(s->entry[i].id, id, len);
 	at = place_of(s, hash, table, id, len);
 	assert(s->place[at].entry == NONE);
 	s->place[at] = (struct place){ hash, i };
 	list_put(s, i, LIST_CLEAN);
-	return &e->facts;
+	return &s->entry[i].facts;
 }
 
 static uint32_t entry_of(const struct state *s, const struct state_facts *facts)
 {
-	return (uint32_t)((const struct entry *)(const void *)facts - s->entry);
+	const char *entry = (const char *)facts - offsetof(struct entry, facts);
+
+	return (uint32_t)((const struct entry *)(const void *)entry - s->entry);
 }
 
 void state_drop(struct state *s, struct state_facts *facts)
@@ -271,7 +287,7 @@ void state_pin(struct state *s, struct state_facts *facts, uint64_t seq)
 
 	list_take(s, i);
 	list_put(s, i, LIST_PINNED);
-	s->entry[i].seq = seq;
+	s->node[i].seq = seq;
 }
 
 void state_settle(struct state *s, uint64_t seq)
@@ -279,7 +295,7 @@ void state_settle(struct state *s, uint64_t seq)
 	uint32_t i;
 
 	/* The list is in the order of sequence numbers: a new write moves to its front. */
-	while ((i = s->list[LIST_PINNED].oldest) != NONE && s->entry[i].seq <= seq) {
+	while ((i = s->list[LIST_PINNED].oldest) != NONE && s->node[i].seq <= seq) {
 		list_take(s, i);
 		list_put(s, i, LIST_CLEAN);
 	}

@@ -20,7 +20,7 @@
 #define STATE_ENTITIES_MIN 16u
 #define STATE_ENTITIES_MAX (1u << 26)
 /* An entry, and its share of the hash table, which is at most half full. */
-#define STATE_ENTRY_BYTES (512u + 4u * 8u)
+#define STATE_ENTRY_BYTES (512u + 32u + 4u * 8u)
 
 struct state;
 
@@ -28,9 +28,9 @@ struct state;
 struct state_facts {
 	bool is_known;
 	uint64_t revision;
+	char status[LEDGER_SLOTS_MAX][LEDGER_STATUS_MAX + 1];
 	char owner[LEDGER_OWNER_MAX + 1];
 	char link[LEDGER_ID_MAX + 1];
-	char status[LEDGER_SLOTS_MAX][LEDGER_STATUS_MAX + 1];
 };
 
 /*
