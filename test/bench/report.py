@@ -199,7 +199,7 @@ def plot(results):
     rows = Publishes(results["publish"])
     costs = {(place, variant): rows.us(place, BASE, variant)
              for place, _ in rows.places for variant in brokers.VARIANTS}
-    most, top, left, width = max(costs.values()), 56, 240, 300
+    most, top, left, width = max(costs.values()), 56, 240, 290
     body, y = [], top
     for place, version in rows.places:
         body.append('<text x="16" y="%d" font-weight="bold">Mosquitto %s</text>' %
@@ -221,7 +221,7 @@ def plot(results):
                         (left + width * cost / most + 6, y + 12, label))
             y += 20
         y += 16
-    head = ('<svg xmlns="http://www.w3.org/2000/svg" width="800" height="%d" '
+    head = ('<svg xmlns="http://www.w3.org/2000/svg" width="870" height="%d" '
             'font-family="sans-serif" font-size="13">\n<rect width="100%%" height="100%%" '
             'fill="#fff"/>\n<text x="16" y="26" font-size="15">Processor time of the broker for '
             'one publish at QoS 1</text>\n' % y)
