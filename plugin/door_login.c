@@ -232,8 +232,7 @@ int door_on_basic_auth(int event_id, void *event_data, void *userdata)
 	return rc;
 }
 
-/* ---- logins that had to wait for their key's derivation (2.1) ---------------------------------
- */
+/* ---- logins that had to wait for their key's derivation (2.1) ------------------------------- */
 
 /*
  * The broker finds a waiting client by its id, and says nothing where there is none any more. A

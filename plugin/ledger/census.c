@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
+#include "base/random.h"
 #include "base/siphash.h"
 
 #define WORDS 8u          /* of a block, which is a cache line; an id has a bit in each */
@@ -38,9 +38,9 @@ int census_new(struct census **ret, struct diag *diag)
 
 	if (!c)
 		return diag_nomem(diag);
-	if (getrandom(c->key, sizeof(c->key), 0) != (ssize_t)sizeof(c->key)) {
+	if (random_bytes(c->key, sizeof(c->key), diag) != 0) {
 		free(c);
-		return diag_set(diag, ERR_IO, "the system gives no random bytes");
+		return ERR_IO;
 	}
 	(void)pthread_mutex_init(&c->lock, NULL); /* cannot fail with these attributes */
 	*ret = c;

@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/random.h"
 #include "base/siphash.h"
 
 #define NONE UINT32_MAX
@@ -178,10 +178,9 @@ int state_new(size_t entities, struct state **ret, struct diag *diag)
 		goto out;
 	}
 	s->entry = (struct entry *)(((uintptr_t)s->memory + LINE - 1) / LINE * LINE);
-	if (getrandom(s->key, sizeof(s->key), 0) != (ssize_t)sizeof(s->key)) {
-		rc = diag_set(diag, ERR_IO, "the system gives no random bytes");
+	rc = random_bytes(s->key, sizeof(s->key), diag);
+	if (rc)
 		goto out;
-	}
 	state_clear(s);
 	*ret = s;
 	s = NULL; /* handed over */

@@ -1,9 +1,9 @@
 #include "report/quota.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+
+#include "base/random.h"
 
 #define WAYS 4u
 #define SETS (QUOTA_CLIENTS / WAYS)
@@ -34,9 +34,9 @@ int quota_new(unsigned per_second, struct quota **ret, struct diag *diag)
 
 	if (!quota)
 		return diag_nomem(diag);
-	if (getrandom(&quota->seed, sizeof(quota->seed), 0) != (ssize_t)sizeof(quota->seed)) {
+	if (random_bytes(&quota->seed, sizeof(quota->seed), diag) != 0) {
 		free(quota);
-		return diag_set(diag, ERR_IO, "no random bytes to be had: %s", strerror(errno));
+		return ERR_IO;
 	}
 	quota->per_second = per_second;
 	quota->next = QUOTA_CLIENTS;

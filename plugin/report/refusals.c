@@ -1,11 +1,10 @@
 #include "report/refusals.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/random.h"
 #include "report/quota.h"
 
 struct refusals {
@@ -23,9 +22,8 @@ int refusals_new(const struct refusals_options *options, struct refusals **ret, 
 
 	if (!refusals)
 		return diag_nomem(diag);
-	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
-		rc = diag_set(diag, ERR_IO, "no random bytes to be had: %s", strerror(errno));
-	else
+	rc = random_bytes(&seed, sizeof(seed), diag);
+	if (rc == 0)
 		rc = quota_new(options->notices_per_second, &refusals->quota, diag);
 	if (rc) {
 		refusals_free(refusals);

@@ -30,12 +30,8 @@ def template(tmp_path_factory):
 def broker(tmp_path_factory, template):
     """A broker that the tests of one file share: use ids of your own (messages.unique)."""
     broker = harness.Broker(tmp_path_factory.mktemp("broker") / "run", template)
-    broker.start()
-    yield broker
-    try:
-        assert broker.process.poll() is None, "the broker died:\n" + broker.log()[-4000:]
-    finally:
-        broker.stop()
+    with harness.running(broker):
+        yield broker
 
 
 @pytest.fixture

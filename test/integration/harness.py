@@ -1,5 +1,6 @@
 """A real mosquitto with the plugin, made as `make run` makes it, on ports of its own."""
 
+import contextlib
 import os
 import random
 import re
@@ -189,6 +190,9 @@ class Broker:
         until(is_up, "the broker to start", 30)
         return self
 
+    def assert_alive(self):
+        assert self.process.poll() is None, "the broker died:\n" + self.log()[-4000:]
+
     def stop(self):
         """As the service manager does it. The exit status."""
         return self._end(signal.SIGTERM)
@@ -327,3 +331,14 @@ class Broker:
             until(are_there, "rows")
         except AssertionError:
             assert found == expected
+
+
+@contextlib.contextmanager
+def running(broker):
+    """Starts it; it must live until the end, and is stopped there."""
+    broker.start()
+    yield
+    try:
+        broker.assert_alive()
+    finally:
+        broker.stop()

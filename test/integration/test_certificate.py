@@ -58,12 +58,8 @@ def broker(tmp_path_factory, template):
     broker = harness.Broker(folder / "run", template, access=path)
     for user in ("keeper", "tied", "collar-13"):
         set_password(broker, user, "secret")
-    broker.start()
-    yield broker
-    try:
-        assert broker.process.poll() is None, "the broker died:\n" + broker.log()[-4000:]
-    finally:
-        broker.stop()
+    with harness.running(broker):
+        yield broker
 
 
 def come(broker, shown, user=None, password=None, **options):

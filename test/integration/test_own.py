@@ -29,12 +29,8 @@ def broker(tmp_path_factory, template):
     broker = harness.Broker(folder / "run", template, access=path)
     for user in ("buyer-1", "buyer-2", "filler", "watcher"):
         set_password(broker, user, "secret")
-    broker.start()
-    yield broker
-    try:
-        assert broker.process.poll() is None, "the broker died:\n" + broker.log()[-4000:]
-    finally:
-        broker.stop()
+    with harness.running(broker):
+        yield broker
 
 
 def login(broker, user, **options):

@@ -33,12 +33,8 @@ def broker(tmp_path_factory, template):
     broker.edits.append(lambda text: text.replace(
         "#plugin_opt_scram_file /etc/mosquitto/petstore",
         "plugin_opt_scram_file " + broker.folder))
-    broker.start()
-    yield broker
-    try:
-        assert broker.process.poll() is None, "the broker died:\n" + broker.log()[-4000:]
-    finally:
-        broker.stop()
+    with harness.running(broker):
+        yield broker
 
 
 def mac(key, data):

@@ -69,12 +69,8 @@ class Issuers:
 @pytest.fixture(scope="module")
 def at(tmp_path_factory, template):
     issuers = Issuers(tmp_path_factory.mktemp("tokens"), template)
-    issuers.broker.start()
-    yield issuers
-    try:
-        assert issuers.broker.process.poll() is None, "the broker died:\n" + issuers.broker.log()
-    finally:
-        issuers.broker.stop()
+    with harness.running(issuers.broker):
+        yield issuers
 
 
 # MQTT 3.1.1 takes no password without a user name; its clients name the token's principal.
