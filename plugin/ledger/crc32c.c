@@ -4,6 +4,7 @@
 
 #if defined(__x86_64__)
 #include <nmmintrin.h>
+#include <wmmintrin.h>
 #endif
 
 /* table[b] is the remainder of byte b; polynomial 0x1edc6f41, bits reversed. */
@@ -67,18 +68,51 @@ uint32_t crc32c_portable(uint32_t crc, const void *data, size_t len)
 
 #if defined(__x86_64__)
 
-__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, const void *data,
-							       size_t len)
+/*
+ * One instruction takes eight bytes, but the next one has to wait three cycles for its sum: three
+ * lanes of LANE bytes wait together. A sum is moved past the bytes of the lanes behind it by a
+ * carry-less product with x^(8n - 33) modulo the polynomial, bits reversed, n being their number
+ * (Gopal et al., "Fast CRC Computation for iSCSI Polynomial Using CRC32 Instruction", Intel 2011).
+ */
+#define LANE 64u
+#define PAST_ONE INT64_C(0x9e4addf8) /* n = LANE */
+#define PAST_TWO INT64_C(0x0d3b6092) /* n = 2 * LANE */
+
+__attribute__((target("sse4.2,pclmul"))) static inline uint64_t word_sum(uint64_t sum,
+									 const unsigned char *byte)
+{
+	uint64_t word;
+
+	memcpy(&word, byte, sizeof(word));
+	return _mm_crc32_u64(sum, word);
+}
+
+__attribute__((target("sse4.2,pclmul"))) static inline uint64_t moved(uint64_t sum, int64_t past)
+{
+	__m128i product =
+		_mm_clmulepi64_si128(_mm_cvtsi64_si128((int64_t)sum), _mm_cvtsi64_si128(past), 0);
+
+	return _mm_crc32_u64(0, (uint64_t)_mm_cvtsi128_si64(product));
+}
+
+__attribute__((target("sse4.2,pclmul"))) static uint32_t crc32c_x86(uint32_t crc, const void *data,
+								    size_t len)
 {
 	const unsigned char *byte = data;
 	uint64_t sum = ~crc;
 
-	for (; len >= 8; len -= 8, byte += 8) {
-		uint64_t word;
+	for (; len >= 3 * LANE; len -= 3 * LANE, byte += 3 * LANE) {
+		uint64_t second = 0, third = 0;
 
-		memcpy(&word, byte, sizeof(word));
-		sum = _mm_crc32_u64(sum, word);
+		for (unsigned i = 0; i < LANE; i += 8) {
+			sum = word_sum(sum, byte + i);
+			second = word_sum(second, byte + LANE + i);
+			third = word_sum(third, byte + 2 * LANE + i);
+		}
+		sum = moved(sum, PAST_TWO) ^ moved(second, PAST_ONE) ^ third;
 	}
+	for (; len >= 8; len -= 8, byte += 8)
+		sum = word_sum(sum, byte);
 	crc = (uint32_t)sum;
 	for (; len > 0; len--, byte++)
 		crc = _mm_crc32_u8(crc, *byte);
@@ -87,8 +121,8 @@ __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, con
 
 uint32_t crc32c(uint32_t crc, const void *data, size_t len)
 {
-	if (__builtin_cpu_supports("sse4.2"))
-		return crc32c_sse42(crc, data, len);
+	if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul"))
+		return crc32c_x86(crc, data, len);
 	return crc32c_portable(crc, data, len);
 }
 

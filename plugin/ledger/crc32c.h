@@ -2,7 +2,7 @@
  * crc32c.h -- the checksum of a journal's records: CRC-32C (Castagnoli, RFC 3720, B.4).
  *
  * Knows bytes only. Uses the processor's instruction where it is there at run time (x86-64
- * with SSE 4.2), else a table; both give the same numbers.
+ * with SSE 4.2 and PCLMUL), else a table; both give the same numbers.
  */
 #ifndef PETSTORE_CRC32C_H
 #define PETSTORE_CRC32C_H
