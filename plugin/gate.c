@@ -34,8 +34,10 @@ static bool check_payload(struct judgement *j)
 {
 	if (!j->match->channel->schema_uri)
 		return j->request->payload_len == 0 || judgement_ask(j, GATE_STEP_SIZE, terms_size);
+	standing_expect(j);
 	if (!judgement_ask(j, GATE_STEP_SIZE, terms_size) || !ask_json(j))
 		return false;
+	standing_expect_more(j);
 	return !j->payload || (judgement_ask(j, GATE_STEP_SCHEMA, terms_schema) &&
 			       judgement_ask(j, GATE_STEP_IDS, terms_ids));
 }

@@ -226,6 +226,22 @@ static bool check_entity(struct judgement *j)
 	return j->has_state && check_owner(j, &j->state);
 }
 
+void standing_expect(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+
+	if (mapping && j->gate->ledger)
+		ledger_expect(j->gate->ledger, mapping->entity->index,
+			      j->match->param[mapping->param].text,
+			      j->match->param[mapping->param].len);
+}
+
+void standing_expect_more(struct judgement *j)
+{
+	if (j->match->channel->mapping && j->gate->ledger)
+		ledger_expect_more(j->gate->ledger);
+}
+
 /* Ownership, owner and status change. */
 bool standing_check(struct judgement *j)
 {

@@ -7,6 +7,13 @@
 #include "gate/judgement.h"
 
 /*
+ * standing_check() follows when the message turns out to be in order. What it reads is brought
+ * nearer meanwhile: first where the entity lies, and behind the parse the entity itself.
+ */
+void standing_expect(struct judgement *j);
+void standing_expect_more(struct judgement *j);
+
+/*
  * Asks whether the message may move the entity from where it stands, and collects what an
  * acceptance would write. For channels with a mapping, once the payload is parsed.
  */

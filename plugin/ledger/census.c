@@ -4,9 +4,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "base/random.h"
-#include "base/siphash.h"
-
 #define WORDS 8u          /* of a block, which is a cache line; an id has a bit in each */
 #define IDS_PER_BLOCK 32u /* when its layer is full: 16 bits an id */
 #define FIRST_BLOCKS 2048u
@@ -24,7 +21,6 @@ struct layer {
 };
 
 struct census {
-	uint64_t key[2];
 	unsigned layers;
 	bool is_blind; /* an id is missing: there was no memory for it */
 	struct layer layer[LAYERS_MAX];
@@ -38,10 +34,6 @@ int census_new(struct census **ret, struct diag *diag)
 
 	if (!c)
 		return diag_nomem(diag);
-	if (random_bytes(c->key, sizeof(c->key), diag) != 0) {
-		free(c);
-		return ERR_IO;
-	}
 	(void)pthread_mutex_init(&c->lock, NULL); /* cannot fail with these attributes */
 	*ret = c;
 	return 0;
@@ -62,16 +54,6 @@ void census_free(struct census *c)
 	census_clear(c);
 	(void)pthread_mutex_destroy(&c->lock);
 	free(c);
-}
-
-static uint64_t hash(const struct census *c, uint32_t table, const char *id, size_t len)
-{
-	struct siphash hash;
-
-	siphash_begin(&hash, c->key);
-	siphash_word(&hash, table, 1);
-	siphash_text(&hash, id, len, 1);
-	return siphash_end(&hash, 3);
 }
 
 /* The id's bits within its block: one in each word. */
@@ -148,14 +130,13 @@ static void add(struct census *c, uint64_t hash)
 	layer->count++;
 }
 
-void census_add(struct census *c, uint32_t table, const char *id, size_t len)
+void census_add(struct census *c, const struct entitykey *key)
 {
-	uint64_t h = hash(c, table, id, len);
 	bool is_shared = !atomic_load_explicit(&c->is_complete, memory_order_acquire);
 
 	if (is_shared)
 		(void)pthread_mutex_lock(&c->lock); /* cannot fail: not recursive */
-	add(c, h);
+	add(c, key->hash);
 	if (is_shared)
 		(void)pthread_mutex_unlock(&c->lock);
 }
@@ -167,16 +148,25 @@ void census_complete(struct census *c)
 	(void)pthread_mutex_unlock(&c->lock);
 }
 
-bool census_is_new(const struct census *c, uint32_t table, const char *id, size_t len)
+bool census_is_new(const struct census *c, const struct entitykey *key)
 {
 	struct block bits;
-	uint64_t h;
 
 	if (!atomic_load_explicit(&c->is_complete, memory_order_acquire) || c->is_blind)
 		return false;
-	h = hash(c, table, id, len);
-	bits = bits_of(h);
-	return !has(c, h, &bits);
+	bits = bits_of(key->hash);
+	return !has(c, key->hash, &bits);
+}
+
+/* The newest layer has half of all ids, and the most lines that are in no cache. */
+void census_expect(const struct census *c, const struct entitykey *key)
+{
+	const struct layer *layer;
+
+	if (!atomic_load_explicit(&c->is_complete, memory_order_acquire) || c->layers == 0)
+		return;
+	layer = &c->layer[c->layers - 1];
+	__builtin_prefetch(&layer->block[key->hash & (layer->blocks - 1)], 1);
 }
 
 size_t census_bytes(const struct census *c)

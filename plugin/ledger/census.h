@@ -17,10 +17,11 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "ledger/entitykey.h"
 
 struct census;
 
-/* ERR_NOMEM; ERR_IO where the system gives no random bytes for the hash. */
+/* ERR_NOMEM. */
 int census_new(struct census **ret, struct diag *diag);
 void census_free(struct census *census); /* NULL is fine */
 
@@ -28,13 +29,16 @@ void census_free(struct census *census); /* NULL is fine */
  * The id has been kept, or is about to be. Where there is no memory for more, the census
  * calls no id new any longer.
  */
-void census_add(struct census *census, uint32_t table, const char *id, size_t len);
+void census_add(struct census *census, const struct entitykey *key);
 
 /* All that the database has was added. */
 void census_complete(struct census *census);
 
 /* True: the id was never added, and the census is complete. The broker's thread only. */
-bool census_is_new(const struct census *census, uint32_t table, const char *id, size_t len);
+bool census_is_new(const struct census *census, const struct entitykey *key);
+
+/* census_is_new() will be asked soon: what it reads is on its way to the processor's caches. */
+void census_expect(const struct census *census, const struct entitykey *key);
 
 /* Forgets all and is incomplete again. No other thread may use the census meanwhile. */
 void census_clear(struct census *census);

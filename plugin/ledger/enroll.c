@@ -18,8 +18,10 @@ void enroll_begin(struct enroll *enroll, const struct store_entity *entity, size
 static void visit(const char *id, size_t len, void *ctx)
 {
 	struct enroll *enroll = ctx;
+	const struct entitykey key =
+		entitykey_make(enroll->secret, enroll->table[enroll->at], id, len);
 
-	census_add(enroll->census, enroll->table[enroll->at], id, len);
+	census_add(enroll->census, &key);
 }
 
 void enroll_round(struct enroll *enroll)

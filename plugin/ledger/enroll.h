@@ -20,6 +20,7 @@
 struct enroll {
 	struct census *census;
 	struct store *store;
+	const uint64_t *secret; /* of the keys, borrowed */
 	size_t table_count;
 	uint32_t table[LEDGER_ENTITIES_MAX];
 	size_t at; /* the table that is read; table_count: all were */

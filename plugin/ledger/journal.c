@@ -5,14 +5,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/prefault.h"
 #include "ledger/crc32c.h"
 #include "ledger/journal_inside.h"
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14; older kernels answer EINVAL */
-#endif
-
 #define PREFAULT_MAX ((size_t)2 << 20)
+#define EXPECTED_BYTES 512u /* of a usual record */
 
 size_t journal_size(size_t bytes)
 {
@@ -107,7 +105,8 @@ void *journal_reserve(struct journal *j, size_t len)
 	if (!journal_has_room(j, len))
 		return NULL;
 	j->reserved = len;
-	return journal_record_at(j, atomic_load_explicit(&j->head, memory_order_relaxed)) + 1;
+	j->record = journal_record_at(j, atomic_load_explicit(&j->head, memory_order_relaxed));
+	return j->record + 1;
 }
 
 /* Syncs the ring's bytes of positions @from to @to, and the zero that stands there. */
@@ -135,26 +134,36 @@ static uint64_t unsynced_from(const struct journal *j)
 	return synced > reusable ? synced : reusable;
 }
 
+/* The writer's thread read these lines a lap ago: they are fetched while the broker answers. */
+static void expect(const struct journal_header *record)
+{
+	for (size_t at = 0; at < EXPECTED_BYTES; at += 64)
+		__builtin_prefetch((const char *)record + at, 1);
+}
+
 int journal_commit(struct journal *j, bool is_power, uint64_t *seq, struct diag *diag)
 {
 	uint64_t head = atomic_load_explicit(&j->head, memory_order_relaxed);
-	uint64_t next = head + journal_record_size(j->reserved);
-	struct journal_header *record = journal_record_at(j, head);
+	size_t size = journal_record_size(j->reserved);
+	struct journal_header *record = j->record;
+	/* The ring is mapped twice: what follows it is its beginning. */
+	struct journal_header *next = (void *)((char *)record + size);
 	int error;
 
-	atomic_store_explicit(&journal_record_at(j, next)->seq, 0, memory_order_relaxed);
+	atomic_store_explicit(&next->seq, 0, memory_order_relaxed);
 	record->len = (uint32_t)j->reserved;
 	record->crc = journal_record_crc(j, head, j->next_seq, record->len, record + 1);
 	atomic_store_explicit(&record->seq, j->next_seq | JOURNAL_COMMITTED, memory_order_release);
 	if (is_power) {
-		error = range_sync(j, unsynced_from(j), next);
+		error = range_sync(j, unsynced_from(j), head + size);
 		if (error) {
 			atomic_store(&record->seq, 0);
 			return journal_fail(j, "cannot sync the journal", error, diag);
 		}
 	}
 	*seq = j->next_seq++;
-	atomic_store_explicit(&j->head, next, memory_order_release);
+	atomic_store_explicit(&j->head, head + size, memory_order_release);
+	expect(next);
 	return 0;
 }
 
@@ -215,7 +224,6 @@ int journal_sync(struct journal *j, struct diag *diag)
 
 void journal_prefault(struct journal *j)
 {
-	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	uint64_t head = atomic_load_explicit(&j->head, memory_order_relaxed);
 	size_t window = j->capacity / 4 < PREFAULT_MAX ? j->capacity / 4 : PREFAULT_MAX;
 	size_t begin = (size_t)(head % j->capacity);
@@ -224,10 +232,8 @@ void journal_prefault(struct journal *j)
 	if (head == j->prefaulted)
 		return; /* idle: leave the pages clean */
 	j->prefaulted = head;
-	begin -= begin % page;
 	wrapped = begin + window > j->capacity ? begin + window - j->capacity : 0;
-	/* Only an optimisation: without it the appending thread takes the faults. */
-	(void)madvise(j->map + JOURNAL_RING_AT + begin, window - wrapped, MADV_POPULATE_WRITE);
+	prefault(j->map + JOURNAL_RING_AT + begin, window - wrapped);
 	if (wrapped)
-		(void)madvise(j->map + JOURNAL_RING_AT, wrapped, MADV_POPULATE_WRITE);
+		prefault(j->map + JOURNAL_RING_AT, wrapped);
 }

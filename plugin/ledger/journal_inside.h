@@ -40,7 +40,8 @@ struct journal {
 
 	/* the appending thread's */
 	uint64_t next_seq;
-	size_t reserved; /* bytes of the body under way */
+	struct journal_header *record; /* the one under way */
+	size_t reserved;               /* bytes of its body */
 
 	/* the writer's */
 	uint64_t read, read_seq;

@@ -6,49 +6,73 @@
 #include "base/clock.h"
 #include "ledger/ledger_inside.h"
 
-int ledger_check_entity(const struct ledger *l, unsigned entity, const char *id, size_t id_len,
-			struct diag *diag)
+int ledger_key(struct ledger *l, unsigned entity, const char *id, size_t id_len,
+	       const struct entitykey **ret, struct diag *diag)
 {
+	struct entitykey *key = &l->key;
+
 	if (entity >= l->entity_count)
 		return diag_set(diag, ERR_INVALID, "the plan has no entity %u", entity);
+	*ret = key;
+	if (id_len == key->len && key->table == l->entity[entity].table && id_len > 0 &&
+	    memcmp(id, key->id, id_len) == 0)
+		return 0;
 	if (id_len == 0 || id_len > LEDGER_ID_MAX || memchr(id, '\0', id_len))
 		return diag_set(diag, ERR_LIMIT, "an id has 1 to %u bytes, none of them 0",
 				LEDGER_ID_MAX);
+	memcpy(l->key_id, id, id_len);
+	*key = entitykey_make(l->secret, l->entity[entity].table, l->key_id, id_len);
 	return 0;
 }
 
-int ledger_find(struct ledger *l, unsigned entity, const char *id, size_t id_len,
+int ledger_find(struct ledger *l, unsigned entity, const struct entitykey *key,
 		struct state_facts **ret, bool *is_kept, struct diag *diag)
 {
-	uint32_t table = l->entity[entity].table;
 	struct state_facts *facts;
 	int rc;
 
 	state_settle(l->state, writer_applied(l->writer));
 	*is_kept = true;
-	*ret = state_find(l->state, table, id, id_len);
+	*ret = state_find(l->state, key);
 	if (*ret) {
 		l->hits++;
 		return 0;
 	}
-	facts = state_add(l->state, table, id, id_len);
+	facts = state_add(l->state, key);
 	*is_kept = facts != NULL;
 	*ret = facts ? facts : &l->scratch;
-	if (census_is_new(l->census, table, id, id_len)) {
+	if (census_is_new(l->census, key)) {
 		memset(*ret, 0, sizeof(**ret));
 		l->hits++;
 		return 0;
 	}
 	l->misses++;
-	rc = store_reader_find(l->reader, entity, id, id_len, *ret, diag);
+	rc = store_reader_find(l->reader, entity, key->id, key->len, *ret, diag);
 	if (rc && facts)
 		state_drop(l->state, facts);
 	return rc;
 }
 
+void ledger_expect(struct ledger *l, unsigned entity, const char *id, size_t id_len)
+{
+	const struct entitykey *key;
+
+	if (l->view || !ledger_admit(l) || ledger_key(l, entity, id, id_len, &key, NULL) != 0)
+		return;
+	state_expect(l->state, key);
+	census_expect(l->census, key);
+}
+
+void ledger_expect_more(struct ledger *l)
+{
+	if (l->key.len > 0)
+		state_expect_more(l->state, &l->key);
+}
+
 int ledger_look(struct ledger *l, unsigned entity, const char *id, size_t id_len,
 		struct ledger_state *ret, struct diag *diag)
 {
+	const struct entitykey *key;
 	struct state_facts *facts;
 	bool is_kept;
 	int rc;
@@ -57,9 +81,9 @@ int ledger_look(struct ledger *l, unsigned entity, const char *id, size_t id_len
 		return view_look(l->view, entity, id, id_len, ret, diag);
 	if (!ledger_admit(l))
 		return ledger_fail_shut(l, diag);
-	rc = ledger_check_entity(l, entity, id, id_len, diag);
+	rc = ledger_key(l, entity, id, id_len, &key, diag);
 	if (rc == 0)
-		rc = ledger_find(l, entity, id, id_len, &facts, &is_kept, diag);
+		rc = ledger_find(l, entity, key, &facts, &is_kept, diag);
 	if (rc)
 		return rc;
 	ret->is_known = facts->is_known;

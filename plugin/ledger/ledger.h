@@ -125,6 +125,14 @@ struct ledger_state {
 int ledger_look(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
 		struct ledger_state *ret, struct diag *diag);
 
+/*
+ * ledger_look() at this entity will follow, after the time that it takes to parse a message: begins
+ * to bring what it reads into the processor's caches, and goes on with that at the second call.
+ * Neither says anything about the entity.
+ */
+void ledger_expect(struct ledger *ledger, unsigned entity, const char *id, size_t id_len);
+void ledger_expect_more(struct ledger *ledger);
+
 /* An entity that ledger_standing() found; strings live for the call. */
 struct ledger_stood {
 	const char *id;

@@ -226,18 +226,18 @@ static void kick_if_due(struct ledger *l)
 int ledger_commit(struct ledger *l, const struct ledger_write *write, struct diag *diag)
 {
 	bool has_entity = write->entity != LEDGER_NO_ENTITY;
+	const struct entitykey *key = NULL;
 	struct state_facts *facts = NULL;
 	struct record record;
 	bool is_kept = true;
 	int rc = check_ready(l, diag);
 
 	if (rc == 0 && has_entity)
-		rc = ledger_check_entity(l, write->entity, write->id, write->id_len, diag);
+		rc = ledger_key(l, write->entity, write->id, write->id_len, &key, diag);
 	if (rc == 0)
 		rc = fill_record(l, write, &record, diag);
 	if (rc == 0 && has_entity)
-		rc = ledger_find(l, write->entity, write->id, write->id_len, &facts, &is_kept,
-				 diag);
+		rc = ledger_find(l, write->entity, key, &facts, &is_kept, diag);
 	if (rc == 0 && !is_kept)
 		rc = diag_set(diag, ERR_BUSY, "%s: too many entities wait for the database",
 			      l->path);
@@ -249,8 +249,7 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 		return rc;
 	if (facts) {
 		if (!facts->is_known)
-			census_add(l->census, l->entity[write->entity].table, write->id,
-				   write->id_len);
+			census_add(l->census, key);
 		move_on(&l->entity[write->entity], write, &record, facts);
 		state_pin(l->state, facts, l->last_seq);
 	}

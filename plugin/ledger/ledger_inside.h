@@ -47,6 +47,7 @@ struct ledger {
 	struct unload unload;    /* likewise */
 	struct enroll enroll;    /* likewise */
 	struct census *census;   /* which ids the database may have */
+	uint64_t secret[2];      /* of the keys */
 	struct backlog *backlog; /* of refusals */
 
 	/*
@@ -81,6 +82,8 @@ struct ledger {
 	int64_t rounds_ns;
 
 	struct state_facts scratch; /* of an entity that memory has no room for */
+	struct entitykey key;       /* the last one: a publish asks, then keeps, under one id */
+	char key_id[LEDGER_ID_MAX];
 	bool has_news;
 	struct diag news;
 };
@@ -97,15 +100,18 @@ void ledger_tell(struct ledger *ledger, const struct diag *line);
 /* Tells when the journal, once full, has room again. */
 void ledger_watch_journal(struct ledger *ledger);
 
-/* An entity's number and id are what the plan and the format allow. */
-int ledger_check_entity(const struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
-			struct diag *diag);
+/*
+ * The key of an entity, good until the next call. ERR_INVALID, ERR_LIMIT: its number or its id is
+ * not what the plan and the format allow.
+ */
+int ledger_key(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
+	       const struct entitykey **ret, struct diag *diag);
 
 /*
- * What is known of an entity, from memory or the database. *is_kept false: *ret is the scratch
- * place, since all of memory is pinned.
+ * What is known of the entity under @key, from memory or the database. *is_kept false: *ret is
+ * the scratch place, since all of memory is pinned.
  */
-int ledger_find(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
+int ledger_find(struct ledger *ledger, unsigned entity, const struct entitykey *key,
 		struct state_facts **ret, bool *is_kept, struct diag *diag);
 
 #endif

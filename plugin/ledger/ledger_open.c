@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "ledger/ledger_inside.h"
 
 #define OPEN_PATIENCE_MS 5000  /* waits for other processes' locks at start */
@@ -203,7 +204,7 @@ static int open_all(struct ledger *l, unsigned busy_ms, const struct ledger_plan
 	if (rc)
 		return rc;
 	store_set_patience(l->store, WRITE_PATIENCE_MS);
-	l->enroll = (struct enroll){ .census = l->census, .store = l->store };
+	l->enroll = (struct enroll){ .census = l->census, .store = l->store, .secret = l->secret };
 	enroll_begin(&l->enroll, opened.entity, opened.entity_count);
 	l->opened = opened;
 	atomic_store_explicit(&l->is_open, true, memory_order_release);
@@ -279,6 +280,7 @@ static int on_tend(void *ctx, struct diag *diag)
 		rc = journal_sync(l->journal, diag);
 		l->sync_at_ns = rc ? 0 : now + SYNC_EVERY_MS * INT64_C(1000000);
 	}
+	state_prefault(l->state);
 	journal_prefault(l->journal); /* after the sync, which leaves its pages write-protected */
 	return rc;
 }
@@ -317,6 +319,8 @@ static int make_rooms(struct ledger *l, const struct ledger_options *options, st
 		rc = state_new(entities, &l->state, diag);
 	if (rc == 0)
 		rc = census_new(&l->census, diag);
+	if (rc == 0)
+		rc = random_bytes(l->secret, sizeof(l->secret), diag);
 	if (rc == 0)
 		set_up(l, options);
 	return rc;
@@ -455,5 +459,6 @@ int ledger_replan(struct ledger *l, const struct ledger_plan *plan, struct diag 
 	l->entity_count = plan->entity_count;
 	/* Statuses are remembered by the old plan's order; all of them are in the database. */
 	state_clear(l->state);
+	l->key.len = 0; /* tables have other numbers now */
 	return 0;
 }

@@ -1,17 +1,18 @@
 #include "ledger/state.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/random.h"
-#include "base/siphash.h"
+#include "base/prefault.h"
 
 #define NONE UINT32_MAX
 
 enum list { LIST_FREE, LIST_CLEAN, LIST_PINNED, LIST_COUNT };
 
-#define LINE 64u /* bytes of a cache line */
+#define LINE 64u       /* bytes of a cache line */
+#define PREFAULT 4096u /* entries: more than come while the writer is at one batch */
 
 /* What a look reads comes first, so that it is found in few cache lines. */
 struct entry {
@@ -50,37 +51,11 @@ struct state {
 	struct place *place;
 	size_t mask; /* places - 1, a power of two less one */
 	uint32_t capacity;
-	uint32_t untouched; /* entries from here on were never used */
+	uint32_t recent; /* what was found or added last: a publish asks, then keeps */
 	struct ends list[LIST_COUNT];
-	uint64_t key[2];
-	/* What was hashed last: a publish asks for its entity, then keeps it, under one id. */
-	struct {
-		uint32_t table;
-		uint32_t hash;
-		size_t len; /* 0: nothing yet */
-		char id[LEDGER_ID_MAX];
-	} last;
+	_Atomic uint32_t untouched; /* entries from here on were never used */
+	uint32_t prefaulted;        /* state_prefault()'s: entries up to here have memory */
 };
-
-/* Clients choose ids, so the hash is keyed. */
-static uint32_t hash_id(struct state *s, uint32_t table, const char *id, size_t len)
-{
-	struct siphash hash;
-	uint64_t word;
-
-	if (s->last.table == table && s->last.len == len && len > 0 &&
-	    memcmp(s->last.id, id, len) == 0)
-		return s->last.hash;
-	siphash_begin(&hash, s->key);
-	siphash_text(&hash, id, len, 1);
-	siphash_word(&hash, table, 1);
-	word = siphash_end(&hash, 3);
-	s->last.table = table;
-	s->last.hash = (uint32_t)(word ^ word >> 32);
-	s->last.len = len;
-	memcpy(s->last.id, id, len);
-	return s->last.hash;
-}
 
 /* ---- lists ------------------------------------------------------------------------------- */
 
@@ -116,19 +91,23 @@ static void list_put(struct state *s, uint32_t i, enum list list)
 
 /* ---- the hash table ---------------------------------------------------------------------- */
 
-/* The place of the entity, or the empty one where it would go. */
-static size_t place_of(const struct state *s, uint32_t hash, uint32_t table, const char *id,
-		       size_t len)
+static bool is_entity(const struct state *s, uint32_t i, const struct entitykey *key)
 {
-	size_t at = hash & s->mask;
+	const struct node *n = &s->node[i];
 
-	for (; s->place[at].entry != NONE; at = (at + 1) & s->mask) {
-		uint32_t i = s->place[at].entry;
+	return n->hash == (uint32_t)key->hash && n->table == key->table && n->id_len == key->len &&
+	       memcmp(s->entry[i].id, key->id, key->len) == 0;
+}
 
-		if (s->place[at].hash == hash && s->node[i].table == table &&
-		    s->node[i].id_len == len && memcmp(s->entry[i].id, id, len) == 0)
+/* The place of the entity, or the empty one where it would go. */
+static size_t place_of(const struct state *s, const struct entitykey *key)
+{
+	size_t at = key->hash & s->mask;
+
+	for (; s->place[at].entry != NONE; at = (at + 1) & s->mask)
+		if (s->place[at].hash == (uint32_t)key->hash &&
+		    is_entity(s, s->place[at].entry, key))
 			break;
-	}
 	return at;
 }
 
@@ -178,9 +157,6 @@ int state_new(size_t entities, struct state **ret, struct diag *diag)
 		goto out;
 	}
 	s->entry = (struct entry *)(((uintptr_t)s->memory + LINE - 1) / LINE * LINE);
-	rc = random_bytes(s->key, sizeof(s->key), diag);
-	if (rc)
-		goto out;
 	state_clear(s);
 	*ret = s;
 	s = NULL; /* handed over */
@@ -206,15 +182,19 @@ void state_clear(struct state *s)
 		s->place[i].entry = NONE;
 	for (int i = 0; i < LIST_COUNT; i++)
 		s->list[i] = (struct ends){ NONE, NONE };
-	s->untouched = 0;
+	s->recent = NONE;
+	atomic_store(&s->untouched, 0);
 }
 
-struct state_facts *state_find(struct state *s, uint32_t table, const char *id, size_t len)
+struct state_facts *state_find(struct state *s, const struct entitykey *key)
 {
-	uint32_t i = s->place[place_of(s, hash_id(s, table, id, len), table, id, len)].entry;
+	uint32_t i = s->recent;
 
+	if (i == NONE || !is_entity(s, i, key))
+		i = s->place[place_of(s, key)].entry;
 	if (i == NONE)
 		return NULL;
+	s->recent = i;
 	if (s->node[i].list == LIST_CLEAN && s->list[LIST_CLEAN].newest != i) {
 		list_take(s, i);
 		list_put(s, i, LIST_CLEAN);
@@ -222,19 +202,55 @@ struct state_facts *state_find(struct state *s, uint32_t table, const char *id, 
 	return &s->entry[i].facts;
 }
 
+/* Whose place a new entity takes; NONE: a place of its own, or nobody's. */
+static uint32_t next_victim(const struct state *s)
+{
+	return atomic_load_explicit(&s->untouched, memory_order_relaxed) < s->capacity
+		       ? NONE
+		       : s->list[LIST_CLEAN].oldest;
+}
+
+void state_expect(struct state *s, const struct entitykey *key)
+{
+	uint32_t victim = next_victim(s);
+
+	__builtin_prefetch(&s->place[key->hash & s->mask], 1);
+	if (victim != NONE)
+		__builtin_prefetch(&s->node[victim], 1);
+}
+
+void state_expect_more(struct state *s, const struct entitykey *key)
+{
+	const struct place *place = &s->place[key->hash & s->mask];
+	bool is_there = place->entry != NONE && place->hash == (uint32_t)key->hash;
+	uint32_t i = is_there ? place->entry : next_victim(s);
+
+	if (i == NONE)
+		return; /* a new one's memory is all of it new */
+	if (is_there)
+		__builtin_prefetch(&s->node[i], 1);
+	else
+		__builtin_prefetch(&s->place[s->node[i].hash & s->mask], 1);
+	for (size_t at = 0; at < offsetof(struct entry, facts.link); at += LINE)
+		__builtin_prefetch((const char *)&s->entry[i] + at, 1);
+}
+
 bool state_has_room(const struct state *s)
 {
-	return s->untouched < s->capacity || s->list[LIST_FREE].oldest != NONE ||
-	       s->list[LIST_CLEAN].oldest != NONE;
+	return atomic_load_explicit(&s->untouched, memory_order_relaxed) < s->capacity ||
+	       s->list[LIST_FREE].oldest != NONE || s->list[LIST_CLEAN].oldest != NONE;
 }
 
 /* An entry that is in no list and not hashed; NONE: all are pinned. */
 static uint32_t entry_get(struct state *s)
 {
+	uint32_t untouched = atomic_load_explicit(&s->untouched, memory_order_relaxed);
 	uint32_t i = s->list[LIST_FREE].oldest;
 
-	if (i == NONE && s->untouched < s->capacity)
-		return s->untouched++;
+	if (i == NONE && untouched < s->capacity) {
+		atomic_store_explicit(&s->untouched, untouched + 1, memory_order_relaxed);
+		return untouched;
+	}
 	if (i == NONE)
 		i = s->list[LIST_CLEAN].oldest;
 	if (i == NONE)
@@ -245,22 +261,22 @@ static uint32_t entry_get(struct state *s)
 	return i;
 }
 
-struct state_facts *state_add(struct state *s, uint32_t table, const char *id, size_t len)
+struct state_facts *state_add(struct state *s, const struct entitykey *key)
 {
-	uint32_t hash = hash_id(s, table, id, len);
 	uint32_t i = entry_get(s);
 	size_t at;
 
 	if (i == NONE)
 		return NULL;
-	s->node[i].hash = hash;
-	s->node[i].table = table;
-	s->node[i].id_len = (uint8_t)len;
-	memcpy(s->entry[i].id, id, len);
-	at = place_of(s, hash, table, id, len);
+	at = place_of(s, key);
 	assert(s->place[at].entry == NONE);
-	s->place[at] = (struct place){ hash, i };
+	s->place[at] = (struct place){ (uint32_t)key->hash, i };
+	s->node[i].hash = (uint32_t)key->hash;
+	s->node[i].table = key->table;
+	s->node[i].id_len = (uint8_t)key->len;
+	memcpy(s->entry[i].id, key->id, key->len);
 	list_put(s, i, LIST_CLEAN);
+	s->recent = i;
 	return &s->entry[i].facts;
 }
 
@@ -278,6 +294,7 @@ void state_drop(struct state *s, struct state_facts *facts)
 	entry_unhash(s, i);
 	list_take(s, i);
 	list_put(s, i, LIST_FREE);
+	s->recent = NONE;
 }
 
 void state_pin(struct state *s, struct state_facts *facts, uint64_t seq)
@@ -298,4 +315,18 @@ void state_settle(struct state *s, uint64_t seq)
 		list_take(s, i);
 		list_put(s, i, LIST_CLEAN);
 	}
+}
+
+void state_prefault(struct state *s)
+{
+	uint32_t from = atomic_load_explicit(&s->untouched, memory_order_relaxed);
+	uint32_t to = s->capacity - from > PREFAULT ? from + PREFAULT : s->capacity;
+
+	if (from > s->prefaulted)
+		s->prefaulted = from;
+	if (s->prefaulted >= to || (to < s->capacity && to - s->prefaulted < PREFAULT / 4))
+		return;
+	prefault(&s->entry[s->prefaulted], (to - s->prefaulted) * sizeof(*s->entry));
+	prefault(&s->node[s->prefaulted], (to - s->prefaulted) * sizeof(*s->node));
+	s->prefaulted = to;
 }

@@ -6,6 +6,8 @@
  * yet is pinned: it is not forgotten until state_settle() says that the write arrived. All
  * memory is taken at once, so that nothing fails later: STATE_ENTRY_BYTES an entity, touched
  * only as entities come.
+ *
+ * One thread, the broker's; but for state_prefault().
  */
 #ifndef PETSTORE_STATE_H
 #define PETSTORE_STATE_H
@@ -15,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "ledger/entitykey.h"
 #include "ledger/ledger.h"
 
 #define STATE_ENTITIES_MIN 16u
@@ -35,22 +38,30 @@ struct state_facts {
 
 /*
  * Room for @entities, between STATE_ENTITIES_MIN and STATE_ENTITIES_MAX. ERR_NOMEM where
- * there is not so much memory; ERR_IO where the system gives no random bytes for the hash.
+ * there is not so much memory.
  */
 int state_new(size_t entities, struct state **ret, struct diag *diag);
 void state_free(struct state *state); /* NULL is fine */
 
 /*
  * The entity's facts, borrowed until the next state_add() or state_clear(); NULL where it is
- * not in memory. The caller may change them. @len is at most LEDGER_ID_MAX.
+ * not in memory. The caller may change them.
  */
-struct state_facts *state_find(struct state *state, uint32_t table, const char *id, size_t len);
+struct state_facts *state_find(struct state *state, const struct entitykey *key);
+
+/*
+ * state_find(), or state_add() of one that is new, will follow soon: what they read and write is
+ * on its way to the processor's caches. To be called twice with some work in between: where an
+ * entity lies is known only when its place in the table has arrived.
+ */
+void state_expect(struct state *state, const struct entitykey *key);
+void state_expect_more(struct state *state, const struct entitykey *key);
 
 /*
  * A place for an entity that state_find() did not have, its facts unset; in the place of the
  * one that was not asked for the longest time, where all are taken. NULL: all are pinned.
  */
-struct state_facts *state_add(struct state *state, uint32_t table, const char *id, size_t len);
+struct state_facts *state_add(struct state *state, const struct entitykey *key);
 
 /* Gives back what state_add() or state_find() returned: the entity is forgotten. */
 void state_drop(struct state *state, struct state_facts *facts);
@@ -66,5 +77,11 @@ bool state_has_room(const struct state *state);
 
 /* Forgets all; none may be pinned. */
 void state_clear(struct state *state);
+
+/*
+ * Has the system back the entries that the next new entities take with memory, so that the
+ * broker's thread does not wait for that. Another thread may call it.
+ */
+void state_prefault(struct state *state);
 
 #endif
