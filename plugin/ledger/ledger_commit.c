@@ -100,7 +100,7 @@ static int fill_value(const struct store_entity *entity, const struct ledger_val
 	if (!convert(from, entity->column[from->column].type, ret))
 		return diag_set(diag, ERR_INVALID, "a value is not of its column's type");
 	ret->column = entity->column[from->column].number;
-	if (ret->type != LEDGER_TEXT)
+	if (ret->type != LEDGER_TEXT || !entity->column[from->column].is_remembered)
 		return 0;
 	if ((int)from->column == entity->link_column)
 		return check_kept("a link", from->text, from->len, LEDGER_ID_MAX, diag);
@@ -207,6 +207,8 @@ static void move_on(const struct store_entity *entity, const struct ledger_write
 	for (size_t i = 0; i < record->value_count; i++) {
 		unsigned column = write->value[i].column;
 
+		if (!entity->column[column].is_remembered)
+			continue;
 		if ((int)column == entity->link_column)
 			copy_text(facts->link, &record->value[i]);
 		for (size_t k = 0; k < entity->slot_count; k++)

@@ -44,25 +44,27 @@ size_t record_bytes(const struct record *r)
 	return bytes;
 }
 
+__attribute__((cold)) static int fail_long(const char *what, size_t max, struct diag *diag)
+{
+	return diag_set(diag, ERR_LIMIT, "%s is longer than %zu bytes", what, max);
+}
+
 int record_check(const struct record *r, struct diag *diag)
 {
-	const struct {
-		const char *what;
-		size_t len, max;
-	} limit[] = {
-		{ "the topic", r->topic.len, UINT16_MAX },
-		{ "the publisher's name", r->publisher.len, UINT16_MAX },
-		{ "the client id", r->client_id.len, UINT16_MAX },
-		{ "the owner", r->owner.len, LEDGER_OWNER_MAX },
-		{ "the id", r->id.len, LEDGER_ID_MAX },
-		{ "the payload", r->payload.len, UINT32_MAX },
-		{ "the number of values", r->value_count, LEDGER_COLUMNS_MAX },
-	};
-
-	for (size_t i = 0; i < sizeof(limit) / sizeof(limit[0]); i++)
-		if (limit[i].len > limit[i].max)
-			return diag_set(diag, ERR_LIMIT, "%s is longer than %zu bytes",
-					limit[i].what, limit[i].max);
+	if (r->topic.len > UINT16_MAX)
+		return fail_long("the topic", UINT16_MAX, diag);
+	if (r->publisher.len > UINT16_MAX)
+		return fail_long("the publisher's name", UINT16_MAX, diag);
+	if (r->client_id.len > UINT16_MAX)
+		return fail_long("the client id", UINT16_MAX, diag);
+	if (r->owner.len > LEDGER_OWNER_MAX)
+		return fail_long("the owner", LEDGER_OWNER_MAX, diag);
+	if (r->id.len > LEDGER_ID_MAX)
+		return fail_long("the id", LEDGER_ID_MAX, diag);
+	if (r->payload.len > UINT32_MAX)
+		return fail_long("the payload", UINT32_MAX, diag);
+	if (r->value_count > LEDGER_COLUMNS_MAX)
+		return diag_set(diag, ERR_LIMIT, "more than %u values", LEDGER_COLUMNS_MAX);
 	return 0;
 }
 

@@ -63,6 +63,7 @@ struct store_entity {
 	struct {
 		uint32_t number;
 		enum ledger_type type;
+		bool is_remembered; /* a status or the link: its text is in memory, too */
 	} column[LEDGER_COLUMNS_MAX];
 	size_t slot_count;
 	unsigned slot[LEDGER_SLOTS_MAX]; /* indexes into column[] */

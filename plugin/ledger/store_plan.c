@@ -361,6 +361,10 @@ static int resolve(const struct store *store, const struct store_names *names,
 		if (ret->column[i].number == 0)
 			table = NULL;
 	}
+	for (size_t k = 0; k < entity->slot_count; k++)
+		ret->column[entity->slot[k]].is_remembered = true;
+	if (entity->link_column >= 0)
+		ret->column[entity->link_column].is_remembered = true;
 	if (!table)
 		return diag_set(diag, ERR_INVALID, "%s: table store_names lacks a column of %s",
 				store->path, entity->table);
