@@ -55,13 +55,19 @@ class Publishes:
                     self.rounds.get((place, condition, "stock"), []))
         return median(mine["main_us"] / stock["main_us"] for mine, stock in pairs)
 
+    def added(self, place, condition, variant):
+        """To what the stock broker takes in the same round: the median."""
+        pairs = zip(self.rounds.get((place, condition, variant), []),
+                    self.rounds.get((place, condition, "stock"), []))
+        return median(mine["main_us"] - stock["main_us"] for mine, stock in pairs)
+
     def cell(self, place, condition, variant):
         cost = self.us(place, condition, variant)
         if cost is None:
             return "-"
         text = number(cost) + " us"
-        return text if variant == "stock" else "%s, %.2fx" % (
-            text, self.ratio(place, condition, variant))
+        return text if variant == "stock" else "%s, %+.2f, %.2fx" % (
+            text, self.added(place, condition, variant), self.ratio(place, condition, variant))
 
     def staged(self, condition):
         head = ["broker's thread, a message", "refuses"] + [

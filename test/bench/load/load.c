@@ -9,6 +9,11 @@
  * wait when deliveries are more than HOLD_BACK behind: no queue of the broker's overflows, and
  * what is counted is all there was.
  *
+ * With --pause answers are looked at now and then, many at a time, as if they came over a network.
+ * Otherwise each acknowledgement may wake this program, and that is done, and paid, by the broker
+ * within its write(): more often the more time is left between two of them, so that whatever the
+ * broker does beside would seem to cost more than it takes.
+ *
  * With --pid the processor's time that the broker took is measured around exactly this load:
  * of its main thread until the last answer, of its other threads until they have no more to do.
  */
@@ -56,6 +61,7 @@ struct load {
 	unsigned window, publishers, subscribers;
 	uint64_t messages, warm_up;
 	double rate; /* messages a second of all; 0: as many as go */
+	struct timespec pause;
 	pid_t pid;
 	struct work work;
 	const char *prefix;
@@ -287,7 +293,11 @@ static void push_all(struct load *load)
 static void turn(struct load *load)
 {
 	struct epoll_event event[EVENTS];
-	int count = epoll_wait(load->epoll, event, EVENTS, load->rate > 0 ? 1 : 100);
+	int count;
+
+	if (load->pause.tv_nsec > 0)
+		(void)nanosleep(&load->pause, NULL);
+	count = epoll_wait(load->epoll, event, EVENTS, load->rate > 0 ? 1 : 100);
 
 	if (count < 0 && errno != EINTR)
 		lost("epoll_wait failed");
@@ -461,6 +471,7 @@ static bool take(struct load *load, const struct settings *settings)
 	load->messages = settings->messages;
 	load->warm_up = settings->warm_up;
 	load->rate = (double)settings->rate;
+	load->pause.tv_nsec = (long)settings->pause * 1000;
 	load->pid = (pid_t)settings->pid;
 	return true;
 }

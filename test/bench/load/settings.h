@@ -13,6 +13,7 @@ struct settings {
 	unsigned long window; /* messages of a client in flight */
 	unsigned long messages, warm_up;
 	unsigned long rate;          /* messages a second of all; 0: as many as go */
+	unsigned long pause;         /* microseconds between two looks at what came; 0: none */
 	unsigned long pid;           /* of the broker; 0: its processor's time is not measured */
 	const char *user, *password; /* no user: NULL */
 	const char *client_id;       /* what all of them begin with */
