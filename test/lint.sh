@@ -49,6 +49,12 @@ warnings() {
 	"$MAKE" --no-print-directory -s B="$B/$1" CC="$2" WERROR=1 all parse 2>&1
 }
 
+whole() { # what distributions build with: texts of embed.h must be found then, too
+	"$MAKE" --no-print-directory -s B="$B/lint-lto" CC=gcc CFLAGS="-O1 -flto=auto" \
+		LDFLAGS="-O1 -flto=auto" all 2>&1
+	nm -D "$B/lint-lto/mosquitto_petstore.so" | grep ' U embed_'
+}
+
 scripts() {
 	grep -rlE '^#!/bin/(ba)?sh$' test docker docs .ci | xargs shellcheck -x -S warning test/count.sh
 }
@@ -91,6 +97,7 @@ else
 	echo "skip  clang-format: version 14 decides, and is not installed"
 fi
 check "gcc has no warnings" warnings lint-gcc gcc
+check "links with -flto" whole
 if command -v "$CLANG" >/dev/null; then
 	check "clang has no warnings" warnings lint-clang "$CLANG"
 else

@@ -3,9 +3,11 @@
  *
  *     EMBED(store_sql, "schemas/store/001-initial.sql");
  *
- * declares const char store_sql[] (NUL-terminated, seen in this file only); its length is
- * EMBED_LEN(store_sql). The path is relative to the top of the tree (the build passes -Wa,-I); the
- * Makefile names the dependency, since the compiler cannot see it.
+ * declares const char store_sql[] (NUL-terminated, not exported); its length is
+ * EMBED_LEN(store_sql). Its name is the program's, not this file's: with -flto the compiler deals
+ * out functions and such texts anew, and what was local to a file would not be found. The path is
+ * relative to the top of the tree (the build passes -Wa,-I); the Makefile names the dependency,
+ * since the compiler cannot see it.
  */
 #ifndef PETSTORE_EMBED_H
 #define PETSTORE_EMBED_H
@@ -15,15 +17,18 @@
 #define EMBED(name, path)                                                                          \
 	__asm__(".pushsection .rodata\n"                                                           \
 		".balign 16\n"                                                                     \
-		".local embed_" #name "\n"                                                         \
-		".local embed_" #name "_end\n"                                                     \
+		".globl embed_" #name "\n"                                                         \
+		".globl embed_" #name "_end\n"                                                     \
+		".hidden embed_" #name "\n"                                                        \
+		".hidden embed_" #name "_end\n"                                                    \
 		"embed_" #name ":\n"                                                               \
 		".incbin \"" path "\"\n"                                                           \
 		"embed_" #name "_end:\n"                                                           \
 		".byte 0\n"                                                                        \
 		".popsection\n");                                                                  \
-	extern const char name[] __asm__("embed_" #name);                                          \
-	extern const char name##_end[] __asm__("embed_" #name "_end")
+	extern __attribute__((visibility("hidden"))) const char name[] __asm__("embed_" #name);    \
+	extern __attribute__((visibility("hidden")))                                               \
+	const char name##_end[] __asm__("embed_" #name "_end")
 
 /* The length in bytes of what EMBED(name, ...) brought in, the final NUL not counted. */
 #define EMBED_LEN(name) ((size_t)(name##_end - (name)))
