@@ -15,6 +15,8 @@
 #define FAILURES_OF_ADDRESS 50
 #define FAILURES_OF_USER 20
 
+#define REFUSED_PASSWORDS 1024
+
 struct exchange {
 	const void *handle; /* NULL: free */
 	struct scram_login *scram;
@@ -23,7 +25,8 @@ struct exchange {
 
 struct login {
 	struct credcache *credentials;
-	uint64_t hits; /* of the cache */
+	struct credcache *refused; /* on repeats: what a hundred sessions of a user would show */
+	uint64_t hits;             /* of the cache */
 	uint64_t misses;
 	struct lockout *lockout;      /* NULL: nobody is held off */
 	bool has_connects;            /* connects are counted */
@@ -48,6 +51,8 @@ int login_new(const struct login_options *options, struct login **ret, struct di
 		limits.connects = options->connects;
 	login->has_connects = options->connects > 0;
 	rc = credcache_new(options->credentials, &login->credentials, diag);
+	if (rc == 0)
+		rc = credcache_new(REFUSED_PASSWORDS, &login->refused, diag);
 	if (rc == 0 && options->has_lockout)
 		rc = lockout_new(&limits, &login->lockout, diag);
 	if (rc == 0 && options->wake)
@@ -69,6 +74,7 @@ void login_free(struct login *login)
 	parking_free(login->parking);
 	parked_free(login->settled);
 	credcache_free(login->credentials);
+	credcache_free(login->refused);
 	lockout_free(login->lockout);
 	free(login);
 }
@@ -138,6 +144,19 @@ static bool put_off(struct login *login, struct passwords *passwords,
 }
 
 /*
+ * A reload asks for every session with the password of its beginning: one that is not right any
+ * more is derived once, however many sessions show it. (Who connects is derived for each time:
+ * how long an answer takes must not tell a guess from another.)
+ */
+static bool is_refused_again(struct login *login, const char *stored,
+			     const struct login_request *request)
+{
+	return request->is_repeat &&
+	       (!stored || credcache_knows(login->refused, request->username, stored,
+					   request->password, strlen(request->password)));
+}
+
+/*
  * Is it the user's password? Remembered ones cost no key derivation. @wrong is why not, for the
  * log.
  */
@@ -154,6 +173,8 @@ static bool verify(struct login *login, struct passwords *passwords,
 		login->hits++;
 		return true;
 	}
+	if (is_refused_again(login, stored, request))
+		return no(answer, "%s", wrong);
 	if (is_derived(login, stored)) {
 		verdict = login->derived->job->verdict;
 	} else {
@@ -163,8 +184,12 @@ static bool verify(struct login *login, struct passwords *passwords,
 			return put_off(login, passwords, request, answer);
 		verdict = passwords_check(passwords, request->username, request->password, len);
 	}
-	if (verdict != VERDICT_ALLOW)
+	if (verdict != VERDICT_ALLOW) {
+		if (request->is_repeat && stored)
+			credcache_keep(login->refused, request->username, stored, request->password,
+				       len);
 		return no(answer, "%s", wrong);
+	}
 	credcache_keep(login->credentials, request->username, stored, request->password, len);
 	return true;
 }

@@ -161,6 +161,32 @@ static void test_login_check__a_repeat_is_not_counted(void **state)
 }
 
 /* Only the broker's own question after a reload may go without a proof. */
+/* A password that was changed while a hundred sessions had it. */
+static void test_login_check__a_repeat_derives_a_wrong_password_once(void **state)
+{
+	struct world world = make();
+	struct login_request old = by_password("customer-a", "it was this");
+	struct login_request unknown = by_password("nobody", "secret");
+	uint64_t hits, before, after;
+
+	(void)state;
+	old.is_repeat = unknown.is_repeat = true;
+	login_count(world.login, &hits, &before);
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(ask(&world, &old), VERDICT_DENY);
+		assert_int_equal(ask(&world, &unknown), VERDICT_DENY);
+	}
+	login_count(world.login, &hits, &after);
+	assert_int_equal(after - before, 1);
+	/* Who connects with it is derived for each time. */
+	old.is_repeat = false;
+	assert_int_equal(ask(&world, &old), VERDICT_DENY);
+	assert_int_equal(ask(&world, &old), VERDICT_DENY);
+	login_count(world.login, &hits, &before);
+	assert_int_equal(before - after, 2);
+	drop(&world);
+}
+
 static void test_login_check__without_a_proof(void **state)
 {
 	struct world world = make();
@@ -481,6 +507,7 @@ int main(void)
 		cmocka_unit_test(test_login_check__password),
 		cmocka_unit_test(test_login_check__a_lock_is_for_passwords),
 		cmocka_unit_test(test_login_check__a_repeat_is_not_counted),
+		cmocka_unit_test(test_login_check__a_repeat_derives_a_wrong_password_once),
 		cmocka_unit_test(test_login_check__without_a_proof),
 		cmocka_unit_test(test_login_check__what_is_known),
 		cmocka_unit_test(test_login_finish__locks_the_name),
