@@ -109,12 +109,14 @@ def publishes(results):
     rows = Publishes(results["publish"])
     text = ("**An order's status, %d bytes, at QoS 1**, each message a legal step that is kept; 16 "
             "connections with 16\nmessages in flight, nobody subscribed. Processor time of the "
-            "broker; the factor is the median of paired\nrounds.\n\n" % size_of(results, BASE))
+            "broker's thread; what is added, and the factor,\nare medians of paired rounds.\n\n" %
+            size_of(results, BASE))
     text += rows.staged(BASE)
     text += ("\n**Stock at QoS 0**, %d bytes: an event that is kept, no status.\n\n" %
              size_of(results, "QoS 0"))
     text += rows.staged("QoS 0")
-    text += "\n**Other loads.** At QoS 0 stock, else orders; SQLite's thread comes on top, as above.\n\n"
+    text += ("\n**Other loads.** At QoS 0 stock, else orders; SQLite's thread comes on top, as "
+             "above.\n\n")
     text += rows.loads()
     return text
 
@@ -190,11 +192,13 @@ def short(results):
     """The newest Mosquitto in one sentence."""
     rows = Publishes(results["publish"])
     place, version = rows.places[-1]
-    stock, ours = (rows.us(place, BASE, variant) for variant in ("stock", "everything"))
+    stock = rows.us(place, BASE, "stock")
     return ("In short: an order at QoS 1 takes %s us of Mosquitto %s's thread without a plugin, and "
-            "%s us when it\nis checked, kept and watched; %s us of another core take it to "
-            "SQLite.\n\n" % (number(stock), version, number(ours),
-                             number(rows.us(place, BASE, "everything", "others_us"))))
+            "%s us more when it\nis checked, kept and watched; %s us of another core take it to "
+            "SQLite. A message at QoS 0 takes %s us more.\n\n" % (
+                number(stock), version, number(rows.added(place, BASE, "everything")),
+                number(rows.us(place, BASE, "everything", "others_us")),
+                number(rows.added(place, "QoS 0", "everything"))))
 
 
 # ---- the plot ----
@@ -215,7 +219,8 @@ def plot(results):
             cost = costs[place, variant]
             label = "%s us" % number(cost)
             if variant != "stock":
-                label += ", %.2fx" % rows.ratio(place, BASE, variant)
+                label += ", %+.2f, %.2fx" % (rows.added(place, BASE, variant),
+                                             rows.ratio(place, BASE, variant))
             if "ledger" in name or variant == "everything":
                 label += ", and %s us of the writer thread" % number(
                     rows.us(place, BASE, variant, "others_us"))
