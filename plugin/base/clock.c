@@ -1,6 +1,8 @@
 #include "base/clock.h"
 
+#include <endian.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static int64_t read_clock(clockid_t id, int64_t per_second)
@@ -36,79 +38,163 @@ char *clock_print(int64_t unix_ms, char *ret)
 	return ret;
 }
 
-/* The two digits at @text; *bad becomes true where they are none. */
-static inline int two_digits(const char *text, bool *bad)
-{
-	unsigned tens = (unsigned)text[0] - '0', ones = (unsigned)text[1] - '0';
+/*
+ * Bytes are held against their limits in a word: to each is added what turns its top bit on
+ * where it is more than it may be, 0x7f less the limit. A carry comes only out of a byte whose
+ * top bit was on before.
+ */
+#define TOP_BITS UINT64_C(0x8080808080808080)
+#define ABOVE_DIGITS UINT64_C(0x76767f76767f7676) /* 9, but 0 where the sign was */
 
-	*bad |= tens > 9 || ones > 9;
-	return (int)(10 * tens + ones);
+/*
+ * Three numbers of two digits with a sign between them, "26-11-21" or "03:35:00", where @frame
+ * is "00-00-00" or "00:00:00". *ret has them in its bytes 0, 3 and 6, the others are 0. What
+ * returns has no TOP_BITS where the text is that.
+ */
+static inline uint64_t read_three(const char *text, const char *frame, uint64_t *ret)
+{
+	uint64_t word, zeros;
+
+	memcpy(&word, text, 8);
+	memcpy(&zeros, frame, 8);
+	word = le64toh(word ^ zeros);
+	*ret = (10 * word + (word >> 8)) & UINT64_C(0x00ff0000ff0000ff);
+	return (word + ABOVE_DIGITS) | word;
+}
+
+/* The two digits at @text; what returns is as above. */
+static inline uint64_t read_two(const char *text, unsigned *ret)
+{
+	uint16_t word, zeros;
+
+	memcpy(&word, text, 2);
+	memcpy(&zeros, "00", 2);
+	word = le16toh(word ^ zeros);
+	*ret = (10u * word + (word >> 8)) & 0xff;
+	return (word + 0x7676u) | word;
+}
+
+static inline unsigned byte_at(uint64_t word, unsigned place)
+{
+	return (unsigned)(word >> 8 * place) & 0xff;
+}
+
+static inline bool read_date(const char *text, struct clock_text *ret)
+{
+	const uint64_t above = UINT64_C(0x0060000073000000); /* 31 and 12 */
+	const uint64_t ones = UINT64_C(0x0001000001000000);
+	unsigned century;
+	uint64_t word;
+	uint64_t bad = read_three(text + 2, "00-00-00", &word) | read_two(text, &century);
+
+	/* What was 0 is below it now. */
+	bad |= (word + above) | (word - ones);
+	ret->year = 100 * century + byte_at(word, 0);
+	ret->month = byte_at(word, 3);
+	ret->day = byte_at(word, 6);
+	return !(bad & TOP_BITS);
+}
+
+/* A fraction that has less than three digits, or is none. */
+static __attribute__((noinline)) const char *read_short(const char *at, const char *end,
+							struct clock_text *ret)
+{
+	unsigned scale = 100;
+
+	for (at++; at < end && (unsigned)*at - '0' <= 9; at++, scale /= 10)
+		ret->ms += ((unsigned)*at - '0') * scale;
+	return scale < 100 ? at : NULL;
+}
+
+/* The fraction at @at, where a dot is; returns its end. */
+static inline const char *read_fraction(const char *at, const char *end, struct clock_text *ret)
+{
+	uint32_t word, zeros;
+
+	if (end - at <= 4)
+		return read_short(at, end, ret);
+	memcpy(&word, at, 4);
+	memcpy(&zeros, ".000", 4);
+	word = le32toh(word ^ zeros);
+	if (((word + 0x7676767fu) | word) & 0x80808080u)
+		return read_short(at, end, ret);
+	ret->ms = 10 * (((10 * word + (word >> 8)) >> 8) & 0xff) + (word >> 24);
+	for (at += 4; at < end && (unsigned)*at - '0' <= 9; at++)
+		;
+	return at;
+}
+
+/* "+02:00". */
+static __attribute__((noinline)) bool read_offset(const char *text, struct clock_text *ret)
+{
+	unsigned hour, minute;
+	uint64_t bad = read_two(text + 1, &hour) | read_two(text + 4, &minute);
+	int ahead = (int)(60 * hour + minute);
+
+	ret->offset = text[0] == '-' ? -ahead : ahead;
+	return (text[0] == '+' || text[0] == '-') && text[3] == ':' && !(bad & TOP_BITS) &&
+	       hour < 24 && minute < 60;
+}
+
+static inline bool read_time(const char *text, size_t len, struct clock_text *ret)
+{
+	const uint64_t above = UINT64_C(0x0043000044000068); /* 60, 59 and 23 */
+	const char *at = text + 8, *end = text + len;
+	uint64_t word, bad;
+
+	if (len < 9)
+		return false;
+	bad = read_three(text, "00:00:00", &word);
+	if ((bad | (word + above)) & TOP_BITS)
+		return false;
+	ret->minute = 60 * byte_at(word, 0) + byte_at(word, 3);
+	ret->second = byte_at(word, 6);
+	ret->ms = 0;
+	ret->offset = 0;
+	if (*at == '.' && !(at = read_fraction(at, end, ret)))
+		return false;
+	if (end - at == 1)
+		return (*at | 0x20) == 'z';
+	return end - at == 6 && read_offset(at, ret);
+}
+
+bool clock_read_date(const char *text, size_t len, struct clock_text *ret)
+{
+	return len == 10 && read_date(text, ret);
+}
+
+bool clock_read_time(const char *text, size_t len, struct clock_text *ret)
+{
+	return read_time(text, len, ret);
+}
+
+bool clock_read(const char *text, size_t len, struct clock_text *ret)
+{
+	return len > 11 && (text[10] | 0x20) == 't' && read_date(text, ret) &&
+	       read_time(text + 11, len - 11, ret);
 }
 
 /* Days since 1970-01-01; the year begins in March, so that leap days come last. */
-static int64_t days_of(int year, int month, int day)
+static int64_t days_of(const struct clock_text *date)
 {
 	static const uint16_t before[] = { 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275 };
 	/* 400 years on, which have 146,097 days, there are no negative ones. */
-	unsigned y = (unsigned)year + 400 - (month <= 2);
+	unsigned y = date->year + 400 - (date->month <= 2);
 	unsigned centuries = y / 100;
-	unsigned days = 365 * y + y / 4 - centuries + centuries / 4 + before[month - 1];
+	unsigned days = 365 * y + y / 4 - centuries + centuries / 4 + before[date->month - 1];
 
-	return (int64_t)days + day - 1 - 146097 - 719468;
-}
-
-/* "Z" or "+02:00", to the end. */
-static bool read_offset(const char *text, size_t len, int *minutes)
-{
-	bool bad = false;
-	int hour, minute;
-
-	*minutes = 0;
-	if (len == 1)
-		return *text == 'Z' || *text == 'z';
-	if (len != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':')
-		return false;
-	hour = two_digits(text + 1, &bad);
-	minute = two_digits(text + 4, &bad);
-	*minutes = (text[0] == '-' ? -1 : 1) * (60 * hour + minute);
-	return !bad && hour < 24 && minute < 60;
-}
-
-/* The digits after the dot: milliseconds; *at moves behind them. */
-static int read_fraction(const char *text, size_t len, size_t *at)
-{
-	int ms = 0, scale = 100;
-
-	if (*at >= len || text[*at] != '.')
-		return 0;
-	for (++*at; *at < len && text[*at] >= '0' && text[*at] <= '9'; ++*at) {
-		ms += (text[*at] - '0') * scale;
-		scale /= 10;
-	}
-	return text[*at - 1] == '.' ? -1 : ms;
+	return (int64_t)days + date->day - 1 - 146097 - 719468;
 }
 
 bool clock_parse(const char *text, size_t len, int64_t *unix_ms)
 {
-	int year, month, day, hour, minute, second, ms, offset;
-	bool bad = false;
-	size_t at = 19;
+	struct clock_text said;
+	unsigned second;
 
-	if (len < 20 || text[4] != '-' || text[7] != '-' || (text[10] | 32) != 't' ||
-	    text[13] != ':' || text[16] != ':')
+	if (!clock_read(text, len, &said))
 		return false;
-	year = 100 * two_digits(text, &bad) + two_digits(text + 2, &bad);
-	month = two_digits(text + 5, &bad);
-	day = two_digits(text + 8, &bad);
-	hour = two_digits(text + 11, &bad);
-	minute = two_digits(text + 14, &bad);
-	second = two_digits(text + 17, &bad);
-	ms = read_fraction(text, len, &at);
-	if (bad || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 ||
-	    second > 60 || ms < 0 || at >= len || !read_offset(text + at, len - at, &offset))
-		return false;
-	second = second == 60 ? 59 : second;
-	*unix_ms = ((days_of(year, month, day) * 24 + hour) * 60 + minute - offset) * 60000 +
-		   second * 1000 + ms;
+	second = said.second == 60 ? 59 : said.second;
+	*unix_ms = (days_of(&said) * 1440 + said.minute - said.offset) * 60000 + second * 1000 +
+		   said.ms;
 	return true;
 }

@@ -300,6 +300,23 @@ static void test_clock_parse__reads_what_rfc_3339_says(void **state)
 		{ "2026-11-21T03:35:00+02:60", -1 },
 		{ "2o26-11-21T03:35:00Z", -1 },
 		{ "2026-11-21 03:35:00Z", -1 },
+		{ "2026-11-21T03:35:00.1Z", 1795232100100 },
+		{ "2026-11-21T03:35:00.12+00:00", 1795232100120 },
+		{ "2026-11-21T03:35:00.123+00:00", 1795232100123 },
+		{ "2026-11-21T03:35:00.123", -1 },
+		{ "2026-11-21T03:35:00.1234", -1 },
+		{ "2026-11-21T03:35:00.12x4Z", -1 },
+		{ "2026-11-21T03:35:00,123Z", -1 },
+		{ "2026-11-00T03:35:00Z", -1 },
+		{ "2026-11-32T03:35:00Z", -1 },
+		{ "2026-00-21T03:35:00Z", -1 },
+		{ "2026-11-21T03:60:00Z", -1 },
+		{ "2026-11-21T03:35:61Z", -1 },
+		{ "2026-11-21T03:35:00+24:00", -1 },
+		{ "2026-11-21T03:35:00 02:00", -1 },
+		{ "2026-11-21T03:35:00\xad"
+		  "02:00",
+		  -1 },
 	};
 	char text[CLOCK_TEXT_MAX];
 	int64_t ms;
@@ -317,6 +334,37 @@ static void test_clock_parse__reads_what_rfc_3339_says(void **state)
 		assert_true(clock_parse(text, strlen(text), &ms));
 		assert_int_equal(ms, at);
 	}
+}
+
+/* Each byte of a time matters: what stands there is one of few, and no other byte is taken. */
+static void test_clock_read__every_byte_is_looked_at(void **state)
+{
+	static const char *const wanted[] = {
+		/* of "2026-11-21T03:35:10.5Z" */
+		"0123456789", "0123456789", "0123456789", "0123456789", "-",  "01",
+		"012",        "-",          "0123",       "0123456789", "Tt", "012",
+		"0123456789", ":",          "012345",     "0123456789", ":",  "0123456",
+		"0123456789", ".",          "0123456789", "Zz"
+	};
+	struct clock_text said;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		for (int c = 1; c < 256; c++) {
+			char text[] = "2026-11-21T03:35:10.5Z";
+
+			text[i] = (char)c;
+			if (clock_read(text, sizeof(text) - 1, &said) !=
+			    (strchr(wanted[i], c) != NULL))
+				fail_msg("%s, byte %zu", text, i);
+		}
+	assert_true(clock_read_date("0000-02-31", 10, &said));
+	assert_true(said.year == 0 && said.month == 2 && said.day == 31);
+	assert_false(clock_read_date("2026-11-211", 11, &said));
+	assert_true(clock_read_time("23:59:60.987654-23:59", 21, &said));
+	assert_true(said.minute == 1439 && said.second == 60 && said.ms == 987);
+	assert_int_equal(said.offset, -1439);
+	assert_false(clock_read_time("23:59:60", 8, &said));
 }
 
 static void test_clock_print__is_rfc_3339(void **state)
@@ -469,6 +517,7 @@ int main(void)
 		cmocka_unit_test(test_jsonfile_at__follows_pointers),
 		cmocka_unit_test(test_jsonpath_fail__prints_the_pointer),
 		cmocka_unit_test(test_clock_parse__reads_what_rfc_3339_says),
+		cmocka_unit_test(test_clock_read__every_byte_is_looked_at),
 		cmocka_unit_test(test_clock_print__is_rfc_3339),
 		cmocka_unit_test(test_wordhash__every_byte_counts),
 		cmocka_unit_test(test_wordhash__spreads_likenesses),
