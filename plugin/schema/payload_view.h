@@ -36,7 +36,10 @@
 #define VIEW_BIG VIEW_BIT(YYJSON_TYPE_RAW, 0)
 #define VIEW_STRING (VIEW_BIT(YYJSON_TYPE_STR, 0) | VIEW_BIT(YYJSON_TYPE_STR, 1u << 3))
 #define VIEW_ARRAY VIEW_BIT(YYJSON_TYPE_ARR, 0)
-#define VIEW_OBJECT VIEW_BIT(YYJSON_TYPE_OBJ, 0)
+/* An object that is a message's root, where its names are known (payload_yyjson.c). */
+#define VIEW_ROOT_SUBTYPE (1u << 3)
+#define VIEW_ROOT VIEW_BIT(YYJSON_TYPE_OBJ, VIEW_ROOT_SUBTYPE)
+#define VIEW_OBJECT (VIEW_BIT(YYJSON_TYPE_OBJ, 0) | VIEW_ROOT)
 
 static inline yyjson_val *view_node(const struct payload_value *value)
 {
@@ -167,20 +170,7 @@ static inline bool view_same(const char *a, const char *b, size_t len)
 static inline const struct payload_value *view_find(const struct payload_value *value,
 						    const char *name, size_t len)
 {
-	yyjson_val *key = view_node(value) + 1;
-	size_t left = view_size(value);
-
-	if (unsafe_yyjson_get_next(view_node(value)) == key + 2 * left) {
-		/* No member has any inside: each is two nodes. */
-		for (; left > 0; left--, key += 2)
-			if (unsafe_yyjson_get_len(key) == len && view_same(key->uni.str, name, len))
-				return (const struct payload_value *)(key + 1);
-		return NULL;
-	}
-	for (; left > 0; left--, key = unsafe_yyjson_get_next(key + 1))
-		if (unsafe_yyjson_get_len(key) == len && view_same(key->uni.str, name, len))
-			return (const struct payload_value *)(key + 1);
-	return NULL;
+	return payload_member(value, name, len);
 }
 
 #else

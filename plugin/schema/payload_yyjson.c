@@ -8,9 +8,13 @@
  * yyjson accepts members that occur twice, U+0000 in names and any depth, so one walk over the
  * nodes looks for these. After a refusal jsonscan.h says what and where, in the same words as
  * in the Jansson build.
+ *
+ * What is asked of a message are mostly members of its root. The walk has their names in hand,
+ * so it leaves behind where they are, in a table that payload_member() finds from the root.
  */
 #include "schema/payload.h"
 
+#include <endian.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +29,25 @@
 /* Objects up to this many members are compared pair by pair, where a filter asks for it. */
 #define SMALL_OBJECT 24u
 
-/* Zeros behind the text: what yyjson wants, and name_bit() reads eight bytes of any name. */
+/* Zeros behind the text: what yyjson wants, and padded_key() reads eight bytes of any name. */
 #define PADDING (YYJSON_PADDING_SIZE + 8u)
+
+/* The names of one small object: a slot for each hash, which more than one name may want. */
+struct names {
+	uint64_t taken;  /* slots, a bit each; what is in the others is of earlier messages */
+	uint64_t shared; /* slots that several names want, of which the last has it */
+	struct {
+		uint64_t key;
+		yyjson_val *name;
+	} slot[64];
+};
+
+/*
+ * How yyjson lays out what it reads: the document, padded to whole nodes, then the root. Only
+ * a root that is found there (in the pool's first block, then) is marked as VIEW_ROOT.
+ */
+#define ROOT_OFFSET                                                                                \
+	((sizeof(yyjson_doc) + sizeof(yyjson_val) - 1) / sizeof(yyjson_val) * sizeof(yyjson_val))
 
 /* One block behind the other; the last one may grow. yyjson's own pool looks for holes. */
 struct pool {
@@ -38,7 +59,9 @@ struct pool {
 
 struct payload_parser {
 	struct payload_limits limits;
-	char *text; /* max_bytes and PADDING */
+	char *text;          /* max_bytes and PADDING */
+	struct names *names; /* of the root; the pool's memory follows it */
+	struct names inner;  /* of any other object, nobody asks for it */
 	struct pool pool;
 	yyjson_alc alc;  /* over the pool */
 	uint32_t *slots; /* hash table of one object's members: 1-based, 0 is free */
@@ -133,11 +156,12 @@ int payload_parser_new(const struct payload_limits *limits, struct payload_parse
 	parser->limits = *limits;
 	parser->alc = (yyjson_alc){ pool_take, pool_resize, pool_return, &parser->pool };
 	parser->pool.size = yyjson_read_max_memory_usage(limits->max_bytes, YYJSON_READ_INSITU);
-	parser->pool.start = malloc(parser->pool.size);
+	parser->names = malloc(sizeof(*parser->names) + parser->pool.size);
 	parser->text = malloc(limits->max_bytes + PADDING);
 	parser->slots = malloc(slot_count(most_members(limits)) * sizeof(*parser->slots));
-	if (!parser->text || !parser->pool.start || !parser->slots)
+	if (!parser->text || !parser->names || !parser->slots)
 		goto out;
+	parser->pool.start = (char *)(parser->names + 1);
 	if (getrandom(parser->seed, sizeof(parser->seed), 0) != sizeof(parser->seed)) {
 		rc = ERR_IO;
 		goto out;
@@ -159,7 +183,7 @@ void payload_parser_free(struct payload_parser *parser)
 	if (!parser)
 		return;
 	free(parser->text);
-	free(parser->pool.start);
+	free(parser->names);
 	free(parser->slots);
 	free(parser);
 }
@@ -213,34 +237,66 @@ static const yyjson_val *find_twice_large(struct payload_parser *parser, yyjson_
 	return NULL;
 }
 
-/* One of 64 bits for a name; equal names have the same. */
-static inline uint64_t name_bit(const yyjson_val *name)
+/* The first eight bytes of a name and its length, in one number, and the slot that it wants. */
+static inline uint64_t padded_key(const char *padded, size_t len)
 {
 	static const unsigned char ends[16] = { 255, 255, 255, 255, 255, 255, 255, 255 };
-	size_t len = (size_t)(name->tag >> YYJSON_TAG_BIT);
 	uint64_t head;
 	uint64_t mask;
 
 	/* All names lie in the padded buffer; what is behind a short one does not count. */
-	memcpy(&head, name->uni.str, 8);
+	memcpy(&head, padded, 8);
 	memcpy(&mask, ends + 8 - (len < 8 ? len : 8), 8);
-	return UINT64_C(1) << (((head & mask) + len) * WORDHASH_GOLDEN >> 58);
+	return le64toh(head & mask) + len;
+}
+
+static inline unsigned slot_of(uint64_t key)
+{
+	return (unsigned)(key * WORDHASH_GOLDEN >> 58);
+}
+
+/* padded_key() of a name that is asked for: nothing is read behind its end. */
+static inline uint64_t asked_key(const char *name, size_t len)
+{
+	uint64_t head = 0;
+	uint32_t low, high;
+
+	if (len >= 8) {
+		memcpy(&head, name, 8);
+		head = le64toh(head);
+	} else if (len >= 4) {
+		memcpy(&low, name, 4);
+		memcpy(&high, name + len - 4, 4);
+		head = le32toh(low) | (uint64_t)le32toh(high) << (8 * len - 32);
+	} else {
+		for (size_t i = 0; i < len; i++)
+			head |= (uint64_t)(unsigned char)name[i] << 8 * i;
+	}
+	return head + len;
+}
+
+/* Are two names of the same length and the same key the same? */
+static inline bool same_behind_key(const char *a, const char *b, size_t len)
+{
+	uint64_t last[2];
+
+	if (len <= 8)
+		return true;
+	if (len > 16)
+		return memcmp(a + 8, b + 8, len - 8) == 0;
+	memcpy(&last[0], a + len - 8, 8);
+	memcpy(&last[1], b + len - 8, 8);
+	return last[0] == last[1];
 }
 
 /* ---- the walk --------------------------------------------------------------------------- */
 
 struct walk {
 	struct payload_parser *parser;
-	bool has_escapes; /* only \u0000 puts a NUL into a name */
 	const yyjson_val *bad_name;
 };
 
 static bool walk_value(struct walk *w, yyjson_val *value, unsigned depth);
-
-static bool has_nul(const yyjson_val *name)
-{
-	return memchr(name->uni.str, '\0', (size_t)(name->tag >> YYJSON_TAG_BIT)) != NULL;
-}
 
 /* Has the array no items that have items or members themselves? Then its nodes are all. */
 static inline bool is_flat(yyjson_val *array)
@@ -263,26 +319,60 @@ static bool walk_array(struct walk *w, yyjson_val *array, unsigned depth)
 	return true;
 }
 
-static bool walk_object(struct walk *w, yyjson_val *object, unsigned depth)
+/* Has no name of the object a NUL in it? One that needs no escapes when written has none. */
+static __attribute__((noinline)) bool check_nul(struct walk *w, yyjson_val *object)
 {
-	size_t left = unsafe_yyjson_get_len(object);
-	bool is_small = left <= SMALL_OBJECT;
 	yyjson_val *name = object + 1;
-	uint64_t seen = 0;
 
-	if (!is_small)
-		w->bad_name = find_twice_large(w->parser, object);
-	if (w->bad_name)
-		return false;
-	for (; left > 0; left--) {
-		uint64_t bit = is_small ? name_bit(name) : 0;
-
-		if (((seen & bit) && occurs_before(object + 1, name)) ||
-		    (w->has_escapes && has_nul(name))) {
+	for (size_t left = unsafe_yyjson_get_len(object); left > 0; left--, name = next_name(name))
+		if (!(name->tag & YYJSON_SUBTYPE_NOESC) &&
+		    memchr(name->uni.str, '\0', unsafe_yyjson_get_len(name))) {
 			w->bad_name = name;
 			return false;
 		}
-		seen |= bit;
+	return true;
+}
+
+static __attribute__((noinline)) bool walk_large(struct walk *w, yyjson_val *object, unsigned depth)
+{
+	yyjson_val *value = object + 2;
+
+	w->bad_name = find_twice_large(w->parser, object);
+	if (w->bad_name || !check_nul(w, object))
+		return false;
+	for (size_t left = unsafe_yyjson_get_len(object); left > 0; left--) {
+		if (unsafe_yyjson_is_ctn(value) && !walk_value(w, value, depth))
+			return false;
+		value = unsafe_yyjson_get_next(value) + 1;
+	}
+	return true;
+}
+
+static bool walk_object(struct walk *w, yyjson_val *object, unsigned depth)
+{
+	struct names *names = depth == 1 ? w->parser->names : &w->parser->inner;
+	size_t left = unsafe_yyjson_get_len(object);
+	uint64_t plain = YYJSON_SUBTYPE_NOESC;
+	uint64_t taken = 0, shared = 0;
+	yyjson_val *name = object + 1;
+
+	if (left > SMALL_OBJECT)
+		return walk_large(w, object, depth);
+	for (; left > 0; left--) {
+		uint64_t key = padded_key(name->uni.str, (size_t)(name->tag >> YYJSON_TAG_BIT));
+		unsigned slot = slot_of(key);
+
+		if (taken >> slot & 1) {
+			if (occurs_before(object + 1, name)) {
+				w->bad_name = name;
+				return false;
+			}
+			shared |= UINT64_C(1) << slot;
+		}
+		taken |= UINT64_C(1) << slot;
+		names->slot[slot].key = key;
+		names->slot[slot].name = name;
+		plain &= name->tag;
 		if (!unsafe_yyjson_is_ctn(name + 1)) {
 			name += 2;
 			continue;
@@ -291,7 +381,9 @@ static bool walk_object(struct walk *w, yyjson_val *object, unsigned depth)
 			return false;
 		name = next_name(name);
 	}
-	return true;
+	names->taken = taken;
+	names->shared = shared;
+	return plain || check_nul(w, object);
 }
 
 /* False where something is wrong in @value, a container with @depth others around it. */
@@ -301,6 +393,14 @@ static bool walk_value(struct walk *w, yyjson_val *value, unsigned depth)
 		return false;
 	return unsafe_yyjson_is_obj(value) ? walk_object(w, value, depth + 1)
 					   : walk_array(w, value, depth + 1);
+}
+
+/* Says of a root that was walked that its names are known. */
+static void mark_root(const struct payload_parser *parser, yyjson_val *root)
+{
+	if ((char *)root == parser->pool.start + ROOT_OFFSET && unsafe_yyjson_is_obj(root) &&
+	    unsafe_yyjson_get_len(root) <= SMALL_OBJECT)
+		root->tag |= VIEW_ROOT_SUBTYPE;
 }
 
 /* ---- parsing ---------------------------------------------------------------------------- */
@@ -346,7 +446,6 @@ const struct payload_value *payload_parse(struct payload_parser *parser, const v
 	if (len > 0)
 		memcpy(parser->text, text, len);
 	memset(parser->text + len, 0, PADDING);
-	w.has_escapes = memchr(parser->text, '\\', len) != NULL;
 	/* The document before needs no freeing. */
 	parser->pool.used = parser->pool.last = 0;
 	doc = yyjson_read_opts(parser->text, len, YYJSON_READ_INSITU | YYJSON_READ_BIGNUM_AS_RAW,
@@ -356,15 +455,50 @@ const struct payload_value *payload_parse(struct payload_parser *parser, const v
 		explain(parser, len ? text : "", len, &w, error);
 		return NULL;
 	}
+	mark_root(parser, root);
 	return (const struct payload_value *)root;
 }
 
 /* ---- values ----------------------------------------------------------------------------- */
 
+/* Member by member. */
+static __attribute__((noinline)) const struct payload_value *
+find_member(yyjson_val *object, const char *name, size_t len)
+{
+	size_t left = unsafe_yyjson_get_len(object);
+	yyjson_val *at = object + 1;
+
+	for (; left > 0; left--, at = next_name(at))
+		if (unsafe_yyjson_get_len(at) == len && view_same(at->uni.str, name, len))
+			return (const struct payload_value *)(at + 1);
+	return NULL;
+}
+
+/* Of a VIEW_ROOT, by the table in front of its document. */
+static inline const struct payload_value *find_in_root(yyjson_val *root, const char *name,
+						       size_t len)
+{
+	const struct names *names = (struct names *)((char *)root - ROOT_OFFSET) - 1;
+	uint64_t key = asked_key(name, len);
+	unsigned slot = slot_of(key);
+	yyjson_val *found = names->slot[slot].name;
+
+	if (!(names->taken >> slot & 1))
+		return NULL;
+	if (names->slot[slot].key == key && unsafe_yyjson_get_len(found) == len &&
+	    same_behind_key(found->uni.str, name, len))
+		return (const struct payload_value *)(found + 1);
+	return names->shared >> slot & 1 ? find_member(root, name, len) : NULL;
+}
+
 const struct payload_value *payload_member(const struct payload_value *value, const char *name,
 					   size_t len)
 {
-	return value && view_is(value, VIEW_OBJECT) ? view_find(value, name, len) : NULL;
+	if (!value)
+		return NULL;
+	if (view_is(value, VIEW_ROOT))
+		return find_in_root(node(value), name, len);
+	return view_is(value, VIEW_OBJECT) ? find_member(node(value), name, len) : NULL;
 }
 
 bool payload_string(const struct payload_value *value, const char **ret, size_t *ret_len)

@@ -241,6 +241,82 @@ static void test_payload_member__chains_and_misses(void **state)
 	payload_parser_free(parser);
 }
 
+/* The name of member @i: some are short, some begin alike, some differ at the end only. */
+static size_t name_of(unsigned i, char *ret)
+{
+	static const char *const around[][2] = {
+		{ "", "" },
+		{ "n", "" },
+		{ "name", "" },
+		{ "", "name" },
+		{ "beginning-", "" },
+		{ "", "-at-the-beginning-of-it" },
+		{ "in-the-middle-", "-of-it" },
+	};
+
+	return (size_t)sprintf(ret, "%s%u%s", around[i % 7][0], i / 7, around[i % 7][1]);
+}
+
+static bool has_member(const struct payload_value *value, unsigned i)
+{
+	char room[64];
+	size_t len = name_of(i, room);
+	char *name = malloc(len); /* ASan sees a byte too far */
+	const struct payload_value *member;
+	int64_t n = -1;
+
+	memcpy(name, room, len);
+	member = payload_member(value, name, len);
+	free(name);
+	if (member)
+		assert_true(payload_integer(member, &n) && n == (int64_t)i);
+	return member != NULL;
+}
+
+/* Writes an object of @count members; the first letter of each fifth name is an escape. */
+static void print_object(char *ret, unsigned count, const char *first)
+{
+	char name[64];
+
+	ret += sprintf(ret, "{%s", first);
+	for (unsigned i = 0; i < count; i++) {
+		(void)name_of(i, name);
+		if (i % 5)
+			ret += sprintf(ret, "\"%s\":%u,", name, i);
+		else
+			ret += sprintf(ret, "\"\\u%04x%s\":%u,", (unsigned)name[0], name + 1, i);
+	}
+	strcpy(ret - 1, "}");
+}
+
+static void assert_members(const struct payload_value *value, unsigned count, unsigned most)
+{
+	assert_non_null(value);
+	for (unsigned i = 0; i < most; i++)
+		if (has_member(value, i) != (i < count))
+			fail_msg("member %u of %u", i, count);
+}
+
+/* Objects of any size, the root and one in it, with and without containers; one parser. */
+static void test_payload_member__every_name_and_no_other(void **state)
+{
+	enum { MOST = 60, BEYOND = 90 };
+	struct payload_parser *parser = parser_new(8192, 8);
+	char text[4096], nested[8192];
+
+	(void)state;
+	for (unsigned count = MOST; count > 0; count--) {
+		print_object(text, count, "");
+		assert_members(parse(parser, text), count, BEYOND);
+		print_object(text, count, "\"\":[{\"n1\":-1}],");
+		assert_members(parse(parser, text), count, BEYOND);
+		assert_null(parse(parser, "{\"n11\":1,\"n11\":1}"));
+		(void)sprintf(nested, "{\"n1\":-1,\"it\":%s,\"n2\":-1}", text);
+		assert_members(payload_member(parse(parser, nested), "it", 2), count, BEYOND);
+	}
+	payload_parser_free(parser);
+}
+
 static void test_payload_string__bytes_and_nul(void **state)
 {
 	struct payload_parser *parser = parser_new(1000, 8);
@@ -489,6 +565,7 @@ int main(void)
 		cmocka_unit_test(test_payload_parse__many_small_members_fit),
 		cmocka_unit_test(test_payload_parse__many_small_items_fit),
 		cmocka_unit_test(test_payload_member__chains_and_misses),
+		cmocka_unit_test(test_payload_member__every_name_and_no_other),
 		cmocka_unit_test(test_payload_string__bytes_and_nul),
 		cmocka_unit_test(test_payload_boolean__only_the_two),
 		cmocka_unit_test(test_payload_integer__exact_or_not_at_all),
