@@ -192,6 +192,8 @@ bool seq_finish(struct seq *seq)
 		if (!seq->part[i].kinds && !seq->part[i].literal_len)
 			seq->has_kinds_only = false;
 	}
+	seq->is_one_class =
+		seq->has_kinds_only && seq->at_end && seq->count == 1 && seq->part[0].kinds;
 	/* Nothing has to follow: the least is enough. */
 	if (seq->count > 0 && !seq->at_end)
 		seq->part[seq->count - 1].max = seq->part[seq->count - 1].min;
@@ -328,10 +330,36 @@ static __attribute__((noinline)) bool search_any(const struct seq *seq, const un
 	return !seq->at_end || at == end;
 }
 
+/*
+ * seq_search() where one class has to take the whole text, as ids and codes mostly have it: no
+ * end has to be found, and the last eight characters may overlap those before.
+ */
+static __attribute__((noinline)) bool is_of_class(const struct seq_part *part,
+						  const unsigned char *at, size_t len)
+{
+	unsigned kinds = part->kinds, seen = 0;
+	const unsigned char *last;
+
+	if (len < part->min || len > part->max)
+		return false;
+	if (len < 8) {
+		for (const unsigned char *end = at + len; at < end; at++)
+			seen |= kind_of[*at];
+		return (seen & ~kinds) == 0;
+	}
+	last = at + len - 8;
+	for (; at < last; at += 8)
+		if (!are_kinds(at, kinds))
+			return false;
+	return are_kinds(last, kinds);
+}
+
 bool seq_search(const struct seq *seq, const char *text, size_t len)
 {
 	const unsigned char *at = (const unsigned char *)text;
 
+	if (seq->is_one_class)
+		return is_of_class(&seq->part[0], at, len);
 	if (seq->has_kinds_only)
 		return search_kinds(seq, at, at + len);
 	return seq->at_start ? search_any(seq, at, at + len) : search_literal(seq, text, len);

@@ -53,6 +53,7 @@ struct seq {
 	bool at_start;       /* `^` */
 	bool at_end;         /* `$` */
 	bool has_kinds_only; /* `^`, and every part is a literal or has kinds */
+	bool is_one_class;   /* `^[...]{..}$`, and the class has kinds */
 	unsigned count;
 	size_t text_len;
 	struct seq_part part[SEQ_MAX_PARTS];

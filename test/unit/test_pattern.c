@@ -360,6 +360,29 @@ static void test_seq_search__agrees_with_pcre2(void **state)
 	assert_true(own > 1000);
 }
 
+/* One class over all of a text, however long it is: a wrong character is seen at any place. */
+static void test_seq_search__one_class_takes_all_or_nothing(void **state)
+{
+	enum { MIN = 2, MAX = 40 };
+	struct pattern *pattern = compile("^[0-9a-f_-]{2,40}$");
+	char text[MAX + 2];
+
+	(void)state;
+	assert_non_null(pattern_seq(pattern));
+	for (size_t len = 0; len <= MAX + 1; len++) {
+		memset(text, 'e', sizeof(text));
+		assert_int_equal(pattern_search(pattern, text, len),
+				 len >= MIN && len <= MAX ? PATTERN_YES : PATTERN_NO);
+		for (size_t i = 0; i < len; i++)
+			for (const char *bad = "gG.\xc3\n"; *bad; bad++) {
+				text[i] = *bad;
+				assert_int_equal(pattern_search(pattern, text, len), PATTERN_NO);
+				text[i] = '-';
+			}
+	}
+	pattern_free(pattern);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_pattern_search__many_threads_share_a_pattern),
 		cmocka_unit_test(test_pattern_compile__out_of_memory),
 		cmocka_unit_test(test_seq_search__agrees_with_pcre2),
+		cmocka_unit_test(test_seq_search__one_class_takes_all_or_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
