@@ -15,7 +15,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "schema/number.h"
 #include "schema/payload.h"
@@ -142,28 +141,6 @@ static inline const struct payload_value *view_name(struct view_name *room, cons
 	room->node.tag = (uint64_t)len << YYJSON_TAG_BIT | YYJSON_TYPE_STR;
 	room->node.uni.str = name;
 	return (const struct payload_value *)&room->node;
-}
-
-/* Are two names of @len bytes the same? Those of 4 to 16 bytes are two words that may overlap. */
-static inline bool view_same(const char *a, const char *b, size_t len)
-{
-	uint32_t low[4];
-	uint64_t words[4];
-
-	if (len < 4 || len > 16)
-		return a[0] == b[0] && memcmp(a, b, len) == 0; /* of no byte it is the NUL */
-	if (len < 8) {
-		memcpy(&low[0], a, 4);
-		memcpy(&low[1], b, 4);
-		memcpy(&low[2], a + len - 4, 4);
-		memcpy(&low[3], b + len - 4, 4);
-		return low[0] == low[1] && low[2] == low[3];
-	}
-	memcpy(&words[0], a, 8);
-	memcpy(&words[1], b, 8);
-	memcpy(&words[2], a + len - 8, 8);
-	memcpy(&words[3], b + len - 8, 8);
-	return words[0] == words[1] && words[2] == words[3];
 }
 
 /* The member of a VIEW_OBJECT that has this name, or NULL. */

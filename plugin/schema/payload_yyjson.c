@@ -461,6 +461,28 @@ const struct payload_value *payload_parse(struct payload_parser *parser, const v
 
 /* ---- values ----------------------------------------------------------------------------- */
 
+/* Are two names of @len bytes the same? Those of 4 to 16 bytes are two words that may overlap. */
+static inline bool same_bytes(const char *a, const char *b, size_t len)
+{
+	uint32_t low[4];
+	uint64_t words[4];
+
+	if (len < 4 || len > 16)
+		return len == 0 || (a[0] == b[0] && memcmp(a, b, len) == 0);
+	if (len < 8) {
+		memcpy(&low[0], a, 4);
+		memcpy(&low[1], b, 4);
+		memcpy(&low[2], a + len - 4, 4);
+		memcpy(&low[3], b + len - 4, 4);
+		return low[0] == low[1] && low[2] == low[3];
+	}
+	memcpy(&words[0], a, 8);
+	memcpy(&words[1], b, 8);
+	memcpy(&words[2], a + len - 8, 8);
+	memcpy(&words[3], b + len - 8, 8);
+	return words[0] == words[1] && words[2] == words[3];
+}
+
 /* Member by member. */
 static __attribute__((noinline)) const struct payload_value *
 find_member(yyjson_val *object, const char *name, size_t len)
@@ -469,7 +491,7 @@ find_member(yyjson_val *object, const char *name, size_t len)
 	yyjson_val *at = object + 1;
 
 	for (; left > 0; left--, at = next_name(at))
-		if (unsafe_yyjson_get_len(at) == len && view_same(at->uni.str, name, len))
+		if (unsafe_yyjson_get_len(at) == len && same_bytes(at->uni.str, name, len))
 			return (const struct payload_value *)(at + 1);
 	return NULL;
 }

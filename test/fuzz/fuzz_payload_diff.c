@@ -63,9 +63,21 @@ static void same_object(yyjson_val *y, json_t *j)
 
 	must(yyjson_obj_size(y) == json_object_size(j));
 	while ((name = yyjson_obj_iter_next(&iter))) {
-		json_t *value = json_object_getn(j, yyjson_get_str(name), yyjson_get_len(name));
+		const struct payload_value *object = (const struct payload_value *)y;
+		const char *text = yyjson_get_str(name);
+		size_t len = yyjson_get_len(name);
+		json_t *value = json_object_getn(j, text, len);
 
 		must(value != NULL);
+		must(payload_member(object, text, len) ==
+		     (const struct payload_value *)yyjson_obj_iter_get_val(name));
+		/* What a name begins or ends with is a name, too, or none. */
+		if (len > 0) {
+			must(!payload_member(object, text, len - 1) ==
+			     !json_object_getn(j, text, len - 1));
+			must(!payload_member(object, text + 1, len - 1) ==
+			     !json_object_getn(j, text + 1, len - 1));
+		}
 		same_value(yyjson_obj_iter_get_val(name), value);
 	}
 }

@@ -233,6 +233,9 @@ static void test_payload_member__chains_and_misses(void **state)
 	assert_non_null(payload_member(payload_member(root, "a", 1), "b\xc3\xa9", 3));
 	assert_true(payload_integer(payload_member(payload_member(root, "a", 1), "", 0), &n));
 	assert_int_equal(n, 2);
+	/* No byte of a name that has none counts. */
+	assert_non_null(payload_member(payload_member(root, "a", 1), "/", 0));
+	assert_null(payload_member(root, "a", 0));
 	assert_null(payload_member(root, "b", 1));
 	assert_null(payload_member(root, "ab", 2));
 	assert_null(payload_member(payload_member(root, "x", 1), "y", 1));
