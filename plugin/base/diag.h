@@ -6,6 +6,9 @@
  * the door (plugin.c, or main() of petstorectl) prints it. The line names the file, the JSON
  * Pointer or line where there is one, and what was expected; it holds no control characters,
  * whatever the bad input was.
+ *
+ * These functions are cold, so that the compiler moves what leads to them out of the way of what
+ * goes well.
  */
 #ifndef PETSTORE_DIAG_H
 #define PETSTORE_DIAG_H
@@ -39,21 +42,22 @@ void diag_init(struct diag *diag);
  * line that is too long ends in "...". @diag may be NULL.
  */
 int diag_set(struct diag *diag, int err, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4), cold));
 int diag_vset(struct diag *diag, int err, const char *format, va_list args)
-	__attribute__((format(printf, 3, 0)));
+	__attribute__((format(printf, 3, 0), cold));
 
 /* Puts "<text>: " in front of what is there: the caller's file, the outer object. */
-void diag_prefix(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void diag_prefix(struct diag *diag, const char *format, ...)
+	__attribute__((format(printf, 2, 3), cold));
 
 /* Stores "out of memory" and returns ERR_NOMEM. */
-int diag_nomem(struct diag *diag);
+int diag_nomem(struct diag *diag) __attribute__((cold));
 
 /*
  * Copies @len bytes of @text to @ret (room for @cap bytes, NUL included) with everything
  * escaped that could forge a line, steer a terminal or mislead the eye: bytes that are not
  * UTF-8, and what utf8_is_plain() names. Cuts with "..." when it does not fit. Returns @ret.
  */
-char *diag_escape(char *ret, size_t cap, const char *text, size_t len);
+char *diag_escape(char *ret, size_t cap, const char *text, size_t len) __attribute__((cold));
 
 #endif

@@ -33,7 +33,7 @@ static inline enum contract_mode judgement_mode(const struct judgement *j,
 }
 
 /* What is wrong is only observed: the first of it is remembered, and the way is free: true. */
-bool judgement_observe(struct judgement *j);
+bool judgement_observe(struct judgement *j) __attribute__((cold));
 
 /* judgement_ask() under another group's mode. */
 static inline bool judgement_ask_as(struct judgement *j, enum gate_step step,
@@ -57,12 +57,17 @@ static inline bool judgement_ask(struct judgement *j, enum gate_step step,
 	return judgement_ask_as(j, step, gate_step_group(step), question);
 }
 
-/* Says why not. Always false, so that a question ends in `return judgement_refuse(...)`. */
+/*
+ * Says why not. Always false, so that a question ends in `return judgement_refuse(...)`. Cold, as
+ * are the others that explain: what leads to them then stands apart from the way of a message that
+ * is accepted, which is that much less to be fetched for each.
+ */
 bool judgement_refuse(struct judgement *j, enum reason reason, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4), cold));
 
 /* What judgement_refuse() says is about this member of the payload. */
-void judgement_point(struct judgement *j, const char *pointer, const char *keyword);
+void judgement_point(struct judgement *j, const char *pointer, const char *keyword)
+	__attribute__((cold));
 
 /*
  * Looks an entity up; without a ledger nothing is known of any. False: refused, the store can't

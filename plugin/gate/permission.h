@@ -32,6 +32,7 @@ bool permission_is_own(struct judgement *j, const struct contract_match *match);
 bool permission_owner(struct judgement *j, const struct contract_match *match, const char **ret);
 
 /* Refuses for want of @operation's scope, and names it. */
-bool permission_refuse(struct judgement *j, const struct contract_operation *operation);
+bool permission_refuse(struct judgement *j, const struct contract_operation *operation)
+	__attribute__((cold));
 
 #endif
