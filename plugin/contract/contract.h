@@ -93,6 +93,7 @@ struct contract_param {
 struct contract_transitions {
 	size_t count;
 	const char *const *status;
+	const size_t *status_len;
 	uint64_t first;            /* statuses that an entity may begin with */
 	const uint64_t *next;      /* next[i]: what may follow status[i] (itself is not in it) */
 	const uint32_t *longest_s; /* how long status[i] should stand at most; 0: for ever */

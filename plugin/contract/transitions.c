@@ -22,6 +22,7 @@ static int load_statuses(struct loader *loader, const struct place *next,
 {
 	struct arena *arena = &loader->contract->arena;
 	const char **status;
+	size_t *len;
 	const char *key;
 	json_t *value;
 
@@ -32,9 +33,11 @@ static int load_statuses(struct loader *loader, const struct place *next,
 		return place_fail(next, loader->diag, ERR_LIMIT, "expected 1 to %u statuses",
 				  CONTRACT_STATUSES_MAX);
 	status = arena_take(arena, ret->count, sizeof(*status));
-	if (!status)
+	len = arena_take(arena, ret->count, sizeof(*len));
+	if (!status || !len)
 		return diag_nomem(loader->diag);
 	ret->status = status;
+	ret->status_len = len;
 	json_object_foreach(next->json, key, value) {
 		struct place at = place_member(next, key);
 
@@ -42,6 +45,7 @@ static int load_statuses(struct loader *loader, const struct place *next,
 			return place_fail(&at, loader->diag, ERR_LIMIT,
 					  "expected a status of 1 to %u bytes", LOADER_STATUS_MAX);
 		*status++ = key;
+		*len++ = strlen(key);
 	}
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/sametext.h"
 #include "gate/permission.h"
 
 /* ---- state: what the publish means ---------------------------------------------------- */
@@ -10,9 +11,8 @@
 static int find_status(const struct contract_transitions *transitions, const char *text, size_t len)
 {
 	for (size_t i = 0; i < transitions->count; i++)
-		if (transitions->status[i][0] == text[0] && len > 0 &&
-		    strncmp(transitions->status[i], text, len) == 0 &&
-		    transitions->status[i][len] == '\0')
+		if (transitions->status_len[i] == len &&
+		    sametext(transitions->status[i], text, len))
 			return (int)i;
 	return -1;
 }

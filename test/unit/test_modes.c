@@ -65,6 +65,9 @@ static void decide(struct fixture *f, const char *user, struct gate_request requ
 #define GOOD "{\"orderId\":\"o-1\",\"status\":\"PLACED\"}"
 #define LATE "{\"orderId\":\"o-1\",\"status\":\"SENT\"}"
 #define BAD "{\"orderId\":\"o-1\",\"status\":\"LOST\"}"
+#define NUL8 "\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000"
+/* A status, and bytes behind it that end a C string. */
+#define NULS "{\"orderId\":\"o-1\",\"status\":\"PLACED" NUL8 NUL8 NUL8 "\"}"
 #define ORDER "orders/o-1/status"
 
 enum outcome { REFUSED, OBSERVED, PASSED };
@@ -121,6 +124,8 @@ static const struct row {
 	{ "{\"limits\":\"off\"}", "bob", ORDER, 0, true, GOOD, PASSED, REASON_NONE, true },
 	/* a status is judged also where the schema is not looked at */
 	{ "{\"schema\":\"off\"}", "bob", ORDER, 1, false, LATE, REFUSED, REASON_TRANSITION_ILLEGAL,
+	  false },
+	{ "{\"schema\":\"off\"}", "bob", ORDER, 1, false, NULS, REFUSED, REASON_TRANSITION_ILLEGAL,
 	  false },
 	{ "{\"schema\":\"off\"}", "bob", ORDER, 1, false, "{", REFUSED, REASON_PAYLOAD_NOT_JSON,
 	  false },
