@@ -309,8 +309,9 @@ static bool read_claim(const struct watch *watch, const struct decision *decisio
 	int64_t claimed_ms;
 
 	if (!member || !decision->payload ||
-	    !payload_string(payload_member(decision->payload, member, strlen(member)), &text,
-			    &len) ||
+	    !payload_string(
+		    payload_member(decision->payload, member, decision->channel->time_member_len),
+		    &text, &len) ||
 	    !clock_parse(text, len, &claimed_ms))
 		return false;
 	*off_ms = claimed_ms - watch_unix_ms(watch, now_ns);

@@ -79,7 +79,9 @@ struct contract_topic_limit {
 struct contract_param {
 	const char *name;     /* "orderId" */
 	const char *location; /* JSON Pointer into the payload that must hold the same, or NULL */
-	const char *pattern;  /* x-pattern: ECMA-262 regular expression, or NULL */
+	const char *member;   /* the same as a top-level member's name where it is one, or NULL */
+	size_t member_len;
+	const char *pattern; /* x-pattern: ECMA-262 regular expression, or NULL */
 	/*
 	 * x-own: the client whose level (base/clientlevel.h) stands here may receive, whatever
 	 * its scopes.
@@ -128,7 +130,8 @@ struct contract_entity {
 /* "/totalAmount" of the payload goes to column[column] of the entity. */
 struct contract_fill {
 	unsigned column;
-	const char *member; /* a top-level member's name */
+	enum contract_type type; /* the column's */
+	const char *member;      /* a top-level member's name */
 	size_t member_len;
 };
 
@@ -145,6 +148,7 @@ struct contract_mapping {
 	const struct contract_transitions *transitions;
 	size_t fill_count; /* status and owner are not in here */
 	const struct contract_fill *fill;
+	const struct contract_fill *link; /* the one that leads to the owner_entity; NULL: none */
 };
 
 struct contract_channel {
@@ -154,6 +158,7 @@ struct contract_channel {
 	enum contract_mode mode[CONTRACT_GROUPS];
 	size_t param_count;
 	const struct contract_param *param;
+	bool has_choosy_params; /* one of them has an enum or a pattern */
 	struct contract_operation send;
 	struct contract_operation receive;
 	/*
@@ -166,6 +171,7 @@ struct contract_channel {
 	struct contract_topic_limit topic_limit;
 	uint32_t interval_s;     /* who publishes here does so at least so often; 0: or not */
 	const char *time_member; /* top-level member that says when it was; NULL: none */
+	size_t time_member_len;
 	bool is_will_allowed;
 	bool is_recorded; /* accepted publishes go to the events table */
 	enum contract_durability durability;

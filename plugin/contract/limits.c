@@ -1,5 +1,7 @@
 #include "contract/loader.h"
 
+#include <string.h>
+
 static const struct place_known limits_members[] = { { "payloadBytes", NULL },
 						     { "messagesPerSecond", NULL },
 						     { "burst", NULL },
@@ -70,5 +72,7 @@ int limits_load_habits(struct loader *loader, const struct place *owner,
 	channel->interval_s = (uint32_t)interval;
 	if (rc == 0 && time.json)
 		rc = mapping_load_member(loader, &time, &channel->time_member);
+	if (channel->time_member)
+		channel->time_member_len = strlen(channel->time_member);
 	return rc;
 }

@@ -57,7 +57,14 @@ static int load_column(struct loader *loader, const struct place *at, struct con
 		return rc;
 	machine = loader->entity[entity->index].machine[column];
 	if (!machine) {
-		fill[map->fill_count++] = (struct contract_fill){ column, member, strlen(member) };
+		if (entity->owner_entity && entity->owner_column == column)
+			map->link = &fill[map->fill_count];
+		fill[map->fill_count++] = (struct contract_fill){
+			.column = column,
+			.type = entity->column[column].type,
+			.member = member,
+			.member_len = strlen(member),
+		};
 		return 0;
 	}
 	if (map->transitions)

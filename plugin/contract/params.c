@@ -11,7 +11,7 @@ static const struct place_known param_members[] = {
 };
 
 /* "$message.payload#/orderId" -> "/orderId" */
-static int load_location(struct loader *loader, const struct place *at, const char **ret)
+static int load_location(struct loader *loader, const struct place *at, struct contract_param *ret)
 {
 	const char *text = NULL;
 	const char *pointer;
@@ -24,7 +24,11 @@ static int load_location(struct loader *loader, const struct place *at, const ch
 		return place_fail(at, loader->diag, ERR_INVALID,
 				  "expected \"" LOCATION_HEAD
 				  "/...\", a JSON Pointer into the payload");
-	*ret = pointer;
+	ret->location = pointer;
+	if (!strpbrk(pointer + 1, "/~")) {
+		ret->member = pointer + 1;
+		ret->member_len = strlen(pointer + 1);
+	}
 	for (; *pointer; pointer++)
 		if (*pointer == '~' && pointer[1] != '0' && pointer[1] != '1')
 			return place_fail(at, loader->diag, ERR_INVALID,
@@ -80,7 +84,7 @@ static int load_param(struct loader *loader, struct place *place, struct contrac
 	pattern = place_member(place, "x-pattern");
 	own = place_member(place, "x-own");
 	if (location.json)
-		rc = load_location(loader, &location, &ret->location);
+		rc = load_location(loader, &location, ret);
 	if (rc == 0 && values.json)
 		rc = load_values(loader, &values, ret);
 	if (rc == 0 && pattern.json)
@@ -159,6 +163,7 @@ int params_load(struct loader *loader, const struct place *channel_place,
 			return place_fail(&params, loader->diag, ERR_INVALID,
 					  "expected \"%s\", which the address has", found[i].name);
 		rc = load_param(loader, &at, &found[i]);
+		channel->has_choosy_params |= found[i].value_count > 0 || found[i].pattern;
 	}
 	if (rc)
 		return rc;

@@ -145,6 +145,8 @@ bool permission_params(struct judgement *j)
 	const struct contract_channel *channel = j->match->channel;
 	const struct rules_channel *more = &j->gate->rules->channel[channel->index];
 
+	if (!channel->has_choosy_params)
+		return true;
 	for (size_t i = 0; i < channel->param_count; i++) {
 		const struct contract_param *param = &channel->param[i];
 		const struct contract_span *span = &j->match->param[i];

@@ -102,7 +102,7 @@ static bool check_transition(struct judgement *j)
 
 static bool is_text(const char *text, size_t len, const char *expected)
 {
-	return strlen(expected) == len && memcmp(text, expected, len) == 0;
+	return strlen(expected) == len && sametext(text, expected, len);
 }
 
 /* The owner that the payload names, if it does. */
@@ -141,15 +141,6 @@ static bool check_own_publish(struct judgement *j)
 	return permission_own(j);
 }
 
-/* The member that says whose thing this is, where that is another entity's owner. */
-static const struct contract_fill *find_link(const struct contract_mapping *mapping)
-{
-	for (size_t i = 0; mapping->entity->owner_entity && i < mapping->fill_count; i++)
-		if (mapping->fill[i].column == mapping->entity->owner_column)
-			return &mapping->fill[i];
-	return NULL;
-}
-
 static bool refuse_owner(struct judgement *j, const char *member, const char *what,
 			 const char *text, size_t len)
 {
@@ -167,7 +158,7 @@ static bool check_owner(struct judgement *j, const struct ledger_state *state)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
 	const struct ledger_write *write = &j->decision->write;
-	const struct contract_fill *link = find_link(mapping);
+	const struct contract_fill *link = mapping->link;
 	const struct payload_value *member;
 	const char *text = "";
 	size_t len = 0;
@@ -212,8 +203,7 @@ static void fill_columns(struct judgement *j)
 			payload_member(j->payload, fill->member, fill->member_len);
 
 		if (member)
-			fill_value(add_value(j->decision, fill->column),
-				   mapping->entity->column[fill->column].type, member);
+			fill_value(add_value(j->decision, fill->column), fill->type, member);
 	}
 }
 

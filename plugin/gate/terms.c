@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/sametext.h"
+
 /* ---- topic ----------------------------------------------------------------------------- */
 
 static uint32_t count_levels(const char *topic, size_t len)
@@ -113,6 +115,13 @@ static const struct payload_value *value_at(const struct payload_value *value, c
 	return value;
 }
 
+static const struct payload_value *located(const struct payload_value *payload,
+					   const struct contract_param *param)
+{
+	return param->member ? payload_member(payload, param->member, param->member_len)
+			     : value_at(payload, param->location);
+}
+
 /* What the contract says stands in the payload as well as in the topic must be the same. */
 bool terms_ids(struct judgement *j)
 {
@@ -126,8 +135,8 @@ bool terms_ids(struct judgement *j)
 
 		if (!param->location)
 			continue;
-		if (payload_string(value_at(j->payload, param->location), &text, &len) &&
-		    len == span->len && memcmp(text, span->text, len) == 0)
+		if (payload_string(located(j->payload, param), &text, &len) && len == span->len &&
+		    sametext(text, span->text, len))
 			continue;
 		judgement_point(j, param->location, "location");
 		return judgement_refuse(j, REASON_ID_MISMATCH,
