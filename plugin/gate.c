@@ -89,11 +89,23 @@ static bool check_terms(struct judgement *j)
 	return true;
 }
 
+/* Which questions are put, and what a no means, is settled once: some ten are to come. */
+static void find_modes(struct judgement *j)
+{
+	const struct contract_channel *channel = j->match->channel;
+
+	memcpy(j->mode, channel ? channel->mode : contract_mode(j->gate->rules->contract),
+	       sizeof(j->mode));
+	for (unsigned group = 0; j->gate->is_forced && group < CONTRACT_GROUPS; group++)
+		j->mode[group] = gate_mode(j->gate, channel, (enum contract_group)group);
+}
+
 /* Finds the channel and asks for the scope. *is_done: there is nothing more to ask about. */
 static bool check_permission(struct judgement *j, bool *is_done)
 {
 	j->match = permission_channel(j->gate, j->request->topic, j->request->topic_len);
 	j->decision->channel = j->match->channel;
+	find_modes(j);
 	*is_done = !j->match->channel;
 	return judgement_ask(j, GATE_STEP_TOPIC, permission_topic) &&
 	       (*is_done || judgement_ask(j, GATE_STEP_SCOPE, permission_scope));
@@ -182,6 +194,7 @@ static bool judge_subscription(struct judgement *j)
 	struct reach reach = { .j = j };
 	bool is_reachable;
 
+	find_modes(j);
 	if (!judgement_ask(j, GATE_STEP_LENGTH, terms_length))
 		return false;
 	is_reachable = contract_reach(j->gate->rules->contract, j->request->topic,
@@ -248,6 +261,7 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 	j.decision = ret;
 	j.match = &nowhere;
 	j.payload = NULL;
+	memset(j.mode, 0, sizeof(j.mode)); /* CONTRACT_ENFORCE */
 	j.is_own_needed = j.is_repeat = j.has_state = false;
 	ret->verdict = VERDICT_DENY;
 	ret->reason = REASON_NONE;
@@ -317,6 +331,7 @@ bool gate_force(struct gate *gate, enum contract_group group, enum contract_mode
 	if (group == CONTRACT_PERMISSION)
 		return false;
 	gate->forced[group] = (uint8_t)(mode + 1);
+	gate->is_forced = true;
 	return true;
 }
 
@@ -332,6 +347,7 @@ int gate_use(struct gate *gate, const struct rules *rules, struct diag *diag)
 	gate->rules = rules;
 	gate->memo_len = 0;
 	memset(gate->forced, 0, sizeof(gate->forced));
+	gate->is_forced = false;
 	return 0;
 }
 

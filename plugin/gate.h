@@ -90,6 +90,7 @@ struct gate {
 	/* A mode and 1 in the place of the contract's, see gate_force(); 0: as the contract says.
 	 */
 	uint8_t forced[CONTRACT_GROUPS];
+	bool is_forced; /* one of them is */
 	/* The first thing that was wrong, while observed ones are passed over. */
 	struct {
 		enum reason reason;

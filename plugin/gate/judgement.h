@@ -15,8 +15,9 @@ struct judgement {
 	const struct access_principal *principal;
 	const struct gate_request *request;
 	struct decision *decision;
-	const struct contract_match *match;  /* with no channel until the topic's is found */
-	const struct payload_value *payload; /* NULL until parsed */
+	const struct contract_match *match;       /* with no channel until the topic's is found */
+	const struct payload_value *payload;      /* NULL until parsed */
+	enum contract_mode mode[CONTRACT_GROUPS]; /* of the channel's rules, once it is found */
 	bool is_own_needed; /* the scope holds for the principal's own entities only */
 	bool is_repeat;     /* the entity stands where the message moves it */
 	bool has_state;
@@ -29,7 +30,7 @@ typedef bool judgement_question(struct judgement *j);
 static inline enum contract_mode judgement_mode(const struct judgement *j,
 						enum contract_group group)
 {
-	return gate_mode(j->gate, j->match->channel, group);
+	return j->mode[group];
 }
 
 /* What is wrong is only observed: the first of it is remembered, and the way is free: true. */
