@@ -23,9 +23,12 @@
 #include "tell.h"
 #include "watch.h"
 
-/* The decision of an ACL_CHECK, kept for the MESSAGE that follows. */
+/*
+ * A publish being judged; where its ACL_CHECK let it pass, kept for the MESSAGE that follows. One
+ * is enough: no publish comes while another's event is answered.
+ */
 struct pending {
-	const void *handle; /* NULL: none */
+	const void *handle; /* whose MESSAGE is to follow; NULL: none */
 	struct gate_request request;
 	uint64_t digest; /* of topic and payload: another plugin may have rewritten them */
 	int64_t took_ns;

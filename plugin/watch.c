@@ -270,19 +270,21 @@ static void refuse(struct decision *decision, enum contract_mode mode, const str
 		    strlen(why->text));
 }
 
-static struct client *record_of(struct watch *watch, const struct watch_publish *publish)
+static struct client *record_of(struct watch *watch, struct watch_publish *publish)
 {
 	struct monitor_seat *seat = publish->session ? &publish->session->seat : NULL;
-	struct client *record = seat ? monitor_seated(seat, publish->now_ns) : NULL;
 	struct monitor_who who;
 
-	if (record)
-		return record;
-	who = who_is(publish->client, publish->session);
-	return monitor_client(watch->monitor, &who, seat, publish->now_ns);
+	if (!publish->record && seat)
+		publish->record = monitor_seated(seat, publish->now_ns);
+	if (!publish->record) {
+		who = who_is(publish->client, publish->session);
+		publish->record = monitor_client(watch->monitor, &who, seat, publish->now_ns);
+	}
+	return publish->record;
 }
 
-void watch_charge(struct watch *watch, const struct watch_publish *publish, enum contract_mode mode,
+void watch_charge(struct watch *watch, struct watch_publish *publish, enum contract_mode mode,
 		  struct decision *decision)
 {
 	size_t len = publish->request->payload_len;
@@ -318,7 +320,7 @@ static bool read_claim(const struct watch *watch, const struct decision *decisio
 	return true;
 }
 
-void watch_accepted(struct watch *watch, const struct watch_publish *publish,
+void watch_accepted(struct watch *watch, struct watch_publish *publish,
 		    const struct decision *decision, uint64_t digest)
 {
 	struct monitor_message message = { .bytes = (uint32_t)publish->request->payload_len };

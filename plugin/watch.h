@@ -76,18 +76,19 @@ struct watch_publish {
 	const struct mosquitto *client;
 	struct session *session; /* NULL: none */
 	const struct gate_request *request;
-	int64_t now_ns; /* clock_mono_ns(), a moment ago */
+	int64_t now_ns;        /* clock_mono_ns(), a moment ago */
+	struct client *record; /* NULL until watch_charge() or watch_accepted() has found it */
 };
 
 /*
  * Charges the limits that it is under. Above one of them @decision becomes a refusal, or is
  * observed where @mode is to observe.
  */
-void watch_charge(struct watch *watch, const struct watch_publish *publish, enum contract_mode mode,
+void watch_charge(struct watch *watch, struct watch_publish *publish, enum contract_mode mode,
 		  struct decision *decision);
 
 /* It was accepted and kept, and is no last will. @digest is topic's and payload's. */
-void watch_accepted(struct watch *watch, const struct watch_publish *publish,
+void watch_accepted(struct watch *watch, struct watch_publish *publish,
 		    const struct decision *decision, uint64_t digest);
 
 /* A publish or subscription was refused or observed. */
