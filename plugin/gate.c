@@ -126,9 +126,10 @@ static bool judge_publish(struct judgement *j)
 
 	if (!check_permission(j, &is_done))
 		return false;
-	return is_done ||
-	       (ask_length(j) && judgement_ask(j, GATE_STEP_PARAMETERS, permission_params) &&
-		judgement_ask(j, GATE_STEP_WILL, terms_will) && check_terms(j));
+	if (is_done)
+		return true;
+	return ask_length(j) && judgement_ask(j, GATE_STEP_PARAMETERS, permission_params) &&
+	       judgement_ask(j, GATE_STEP_WILL, terms_will) && check_terms(j);
 }
 
 static bool judge_delivery(struct judgement *j)

@@ -36,19 +36,18 @@ static inline enum contract_mode judgement_mode(const struct judgement *j,
 /* What is wrong is only observed: the first of it is remembered, and the way is free: true. */
 bool judgement_observe(struct judgement *j) __attribute__((cold));
 
+/* @step was answered with no: is the way free all the same, as @group is only observed? */
+bool judgement_failed(struct judgement *j, enum gate_step step, enum contract_group group)
+	__attribute__((cold));
+
 /* judgement_ask() under another group's mode. */
 static inline bool judgement_ask_as(struct judgement *j, enum gate_step step,
 				    enum contract_group group, judgement_question *question)
 {
-	enum contract_mode mode = judgement_mode(j, group);
-
-	if (mode == CONTRACT_OFF)
+	if (judgement_mode(j, group) == CONTRACT_OFF)
 		return true;
 	j->decision->asked |= 1u << step;
-	if (question(j))
-		return true;
-	j->decision->failed |= 1u << step;
-	return mode == CONTRACT_OBSERVE && judgement_observe(j);
+	return question(j) || judgement_failed(j, step, group);
 }
 
 /* Asks @question as @step's group wants it. False: refused, and there is no more to ask. */
