@@ -175,14 +175,14 @@ bool broker_is_clean(const struct mosquitto *client)
 	return mosquitto_client_clean_session(client);
 }
 
-struct gate_request broker_acl_request(const struct mosquitto_evt_acl_check *event)
+void broker_acl_request(const struct mosquitto_evt_acl_check *event, struct gate_request *ret)
 {
 	enum gate_action action = event->access == MOSQ_ACL_WRITE         ? GATE_PUBLISH
 				  : event->access == MOSQ_ACL_READ        ? GATE_DELIVER
 				  : event->access == MOSQ_ACL_UNSUBSCRIBE ? GATE_UNSUBSCRIBE
 									  : GATE_SUBSCRIBE;
 
-	return (struct gate_request){
+	*ret = (struct gate_request){
 		.action = action,
 		.topic = or_empty(event->topic),
 		.topic_len = event->topic ? strlen(event->topic) : 0,
@@ -194,9 +194,9 @@ struct gate_request broker_acl_request(const struct mosquitto_evt_acl_check *eve
 	};
 }
 
-struct gate_request broker_message_request(const struct mosquitto_evt_message *event)
+void broker_message_request(const struct mosquitto_evt_message *event, struct gate_request *ret)
 {
-	return (struct gate_request){
+	*ret = (struct gate_request){
 		.action = GATE_PUBLISH,
 		.topic = or_empty(event->topic),
 		.topic_len = event->topic ? strlen(event->topic) : 0,

@@ -95,9 +95,9 @@ bool broker_retain(const char *topic, const char *text);
 /* Did the client begin a new session? As it said at its last CONNECT. */
 bool broker_is_clean(const struct mosquitto *client);
 
-/* Requests of an ACL_CHECK and of a MESSAGE; borrow what the event holds. */
-struct gate_request broker_acl_request(const struct mosquitto_evt_acl_check *event);
-struct gate_request broker_message_request(const struct mosquitto_evt_message *event);
+/* Requests of an ACL_CHECK and of a MESSAGE, to *ret; they borrow what the event holds. */
+void broker_acl_request(const struct mosquitto_evt_acl_check *event, struct gate_request *ret);
+void broker_message_request(const struct mosquitto_evt_message *event, struct gate_request *ret);
 
 /*
  * The MOSQ_ERR_ code with which MESSAGE refuses: the client stays connected, and MQTT 5 hears

@@ -88,15 +88,22 @@ static void remember(struct pending *pending, const struct watch_publish *publis
 	pending->now_ns = publish->now_ns;
 }
 
-/* What was refused or observed is told, and counts as a pattern. */
+/* It counts as a pattern, too. */
+__attribute__((cold, noinline)) static void
+tell(struct plugin *plugin, const struct mosquitto *client, const struct session *session,
+     const struct gate_request *request, const struct decision *decision)
+{
+	watch_refused(plugin->watch, client, session, request, decision);
+	tell_decision(&plugin->tell, client, session ? session->name : NULL, request, decision);
+}
+
+/* What was refused or observed is told. */
 static void report(struct plugin *plugin, const struct mosquitto *client,
 		   const struct session *session, const struct gate_request *request,
 		   const struct decision *decision)
 {
-	if (decision->verdict == VERDICT_ALLOW && !decision->is_observed)
-		return;
-	watch_refused(plugin->watch, client, session, request, decision);
-	tell_decision(&plugin->tell, client, session ? session->name : NULL, request, decision);
+	if (decision->verdict != VERDICT_ALLOW || decision->is_observed)
+		tell(plugin, client, session, request, decision);
 }
 
 static int answer(struct plugin *plugin, const struct mosquitto *client,
@@ -116,7 +123,7 @@ static int on_write(struct plugin *plugin, struct mosquitto_evt_acl_check *event
 	struct decision *decision = &plugin->pending.decision;
 	int64_t took_ns = clock_mono_ns();
 
-	*request = broker_acl_request(event);
+	broker_acl_request(event, request);
 	request->is_will = is_will(plugin, event->client, session);
 	gate_decide(&plugin->gate, door_principal(plugin, event->client, session), request,
 		    decision);
@@ -153,7 +160,7 @@ static int on_acl_check(int event_id, void *event_data, void *userdata)
 		plugin->pending.handle = NULL;
 		return on_write(plugin, event, session);
 	}
-	request = broker_acl_request(event);
+	broker_acl_request(event, &request);
 	/* Not in one place: telling of a filter may log, and the log may be delivered. */
 	decision = request.action == GATE_DELIVER ? &plugin->delivery : &plugin->filter;
 	principal = door_principal(plugin, event->client, session);
@@ -206,7 +213,7 @@ static int on_message(int event_id, void *event_data, void *userdata)
 	if (session)
 		sessions_return(plugin->sessions, session);
 	if (!is_judged) {
-		*request = broker_message_request(event);
+		broker_message_request(event, request);
 		gate_decide(&plugin->gate, door_principal(plugin, event->client, session), request,
 			    decision);
 		plugin->pending.digest = digest(request);

@@ -122,7 +122,9 @@ void watch_reloaded(struct watch *watch, bool is_done)
 
 /* ---- who --------------------------------------------------------------------------------- */
 
-static struct monitor_who who_is(const struct mosquitto *client, const struct session *session)
+/* Not inlined: a message asks for it only where something was seen. */
+__attribute__((noinline)) static struct monitor_who who_is(const struct mosquitto *client,
+							   const struct session *session)
 {
 	struct broker_client who = broker_client(client);
 

@@ -100,8 +100,12 @@ static const struct payload_value *escaped_member(const struct payload_value *va
 	return payload_member(value, name, len);
 }
 
-/* The value that RFC 6901 pointer @pointer names; objects only, as locations go. */
-static const struct payload_value *value_at(const struct payload_value *value, const char *pointer)
+/*
+ * The value that RFC 6901 pointer @pointer names; objects only, as locations go. Not inlined: few
+ * contracts have a location that is no plain member.
+ */
+__attribute__((noinline)) static const struct payload_value *
+value_at(const struct payload_value *value, const char *pointer)
 {
 	while (value && *pointer == '/') {
 		const char *name = ++pointer;

@@ -8,15 +8,16 @@
 #define SIZES_LEARNED 200u /* payloads of a channel */
 #define SIZES_LEAST 256.0f /* bytes that are never far */
 
-__attribute__((noinline)) static void see(struct sightings *ret, enum alert_kind kind,
-					  uint64_t count)
+__attribute__((cold, noinline)) static void see(struct sightings *ret, enum alert_kind kind,
+						uint64_t count)
 {
 	if (ret->count < SIGHTINGS_MAX)
 		ret->item[ret->count++] = (struct sighting){ .kind = kind, .count = count };
 }
 
-__attribute__((noinline)) static void see_numbers(struct sightings *ret, enum alert_kind kind,
-						  uint64_t count, double observed, double expected)
+__attribute__((cold, noinline)) static void see_numbers(struct sightings *ret, enum alert_kind kind,
+							uint64_t count, double observed,
+							double expected)
 {
 	see(ret, kind, count);
 	ret->item[ret->count - 1].observed = observed;
