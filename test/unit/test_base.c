@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "base/diag.h"
 #include "base/jsonfile.h"
 #include "base/reason.h"
+#include "base/sametext.h"
 #include "base/siphash.h"
 #include "base/wordhash.h"
 #include "failalloc.h"
@@ -403,6 +405,28 @@ static void test_wordhash__every_byte_counts(void **state)
 	}
 }
 
+/* In memory of their own, so that a byte read beyond them is found. */
+static void test_sametext__compares_each_byte_and_no_other(void **state)
+{
+	(void)state;
+	for (size_t len = 0; len <= 40; len++) {
+		char *a = malloc(len + !len), *b = malloc(len + !len);
+
+		assert_non_null(a);
+		assert_non_null(b);
+		for (size_t i = 0; i < len; i++)
+			a[i] = b[i] = (char)(i % 5 * 60);
+		assert_true(sametext(a, b, len));
+		for (size_t i = 0; i < len; i++) {
+			b[i] ^= 0x20;
+			assert_false(sametext(a, b, len));
+			b[i] ^= 0x20;
+		}
+		free(a);
+		free(b);
+	}
+}
+
 /* A table takes the low bits: texts that differ by little spread over it. */
 static void test_wordhash__spreads_likenesses(void **state)
 {
@@ -521,6 +545,7 @@ int main(void)
 		cmocka_unit_test(test_clock_print__is_rfc_3339),
 		cmocka_unit_test(test_wordhash__every_byte_counts),
 		cmocka_unit_test(test_wordhash__spreads_likenesses),
+		cmocka_unit_test(test_sametext__compares_each_byte_and_no_other),
 		cmocka_unit_test(test_siphash_end__gives_the_published_vectors),
 		cmocka_unit_test(test_siphash_end__agrees_with_openssl),
 	};
