@@ -21,17 +21,24 @@ struct fixture {
 	struct gate gate;
 };
 
-/* The contract with @mode (JSON) in the place of its own. */
-static void begin(struct fixture *f, const char *mode)
+/* The contract with @mode (JSON) and the orders' @location in the place of its own. */
+static void begin_with(struct fixture *f, const char *mode, const char *location)
 {
 	char path[64];
 	struct rules_files files = { .contract = path, .access = ACCESS };
 	json_t *contract = json_load_file(CONTRACT, 0, NULL);
+	json_t *param = NULL;
 	struct diag diag;
 
 	assert_non_null(contract);
 	if (mode)
 		json_object_set_new(contract, "x-mode", json_loads(mode, JSON_DECODE_ANY, NULL));
+	if (location) {
+		assert_int_equal(json_unpack(contract, "{s{s{s{so}}}}", "channels", "orderStatus",
+					     "parameters", "orderId", &param),
+				 0);
+		json_object_set_new(param, "location", json_string(location));
+	}
 	strcpy(f->folder, "/tmp/petstore-modes-XXXXXX");
 	assert_non_null(mkdtemp(f->folder));
 	(void)snprintf(path, sizeof(path), "%s/shop.json", f->folder);
@@ -42,6 +49,11 @@ static void begin(struct fixture *f, const char *mode)
 	assert_int_equal(gate_init(&f->gate, f->rules, NULL, &diag), 0);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(rmdir(f->folder), 0);
+}
+
+static void begin(struct fixture *f, const char *mode)
+{
+	begin_with(f, mode, NULL);
 }
 
 static void end(struct fixture *f)
@@ -257,6 +269,75 @@ static void test_gate_decide__observes_subscriptions(void **state)
 	end(&f);
 }
 
+/* Wherever the contract says that the id stands: as a member, or deeper. */
+static void test_gate_decide__finds_the_id_at_its_location(void **state)
+{
+	static const struct {
+		const char *location, *payload;
+		bool is_same;
+	} cases[] = {
+		{ "/orderId", "{\"orderId\":\"o-1\"}", true },
+		{ "/orderId", "{\"orderId\":\"o-2\"}", false },
+		{ "/orderId", "{\"orderId\":\"o-11\"}", false },
+		{ "/orderId", "{\"orderId\":1}", false },
+		{ "/orderId", "{\"order\":\"o-1\"}", false },
+		{ "/orderId", "[\"o-1\"]", false },
+		{ "/", "{\"\":\"o-1\"}", true },
+		{ "/order/id", "{\"order\":{\"id\":\"o-1\"}}", true },
+		{ "/order/id", "{\"order\":{\"id\":\"o-2\"}}", false },
+		{ "/order/id", "{\"order/id\":\"o-1\"}", false },
+		{ "/order/id", "{\"order\":\"o-1\"}", false },
+		{ "/order~1id", "{\"order/id\":\"o-1\"}", true },
+		{ "/order~1id", "{\"order~1id\":\"o-1\"}", false },
+		{ "/order~0/id", "{\"order~\":{\"id\":\"o-1\"}}", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct gate_request request = { .topic = ORDER,
+						      .qos = 1,
+						      .payload = cases[i].payload };
+		char location[64];
+		struct decision d;
+		struct fixture f;
+
+		(void)snprintf(location, sizeof(location), "$message.payload#%s",
+			       cases[i].location);
+		begin_with(&f, "\"observe\"", location);
+		decide(&f, "bob", request, &d);
+		assert_true(d.asked >> GATE_STEP_IDS & 1);
+		if ((d.failed >> GATE_STEP_IDS & 1) == cases[i].is_same)
+			fail_msg("%s in %s", cases[i].location, cases[i].payload);
+		end(&f);
+	}
+}
+
+static void test_gate_force__holds_until_other_rules(void **state)
+{
+	const struct gate_request request = { .topic = ORDER, .payload = GOOD };
+	struct decision d;
+	struct fixture f;
+	struct diag diag;
+
+	(void)state;
+	begin(&f, NULL);
+	decide(&f, "bob", request, &d);
+	assert_int_equal(d.reason, REASON_QOS_TOO_LOW);
+	assert_false(gate_force(&f.gate, CONTRACT_PERMISSION, CONTRACT_OFF));
+	assert_true(gate_force(&f.gate, CONTRACT_LIMITS, CONTRACT_OBSERVE));
+	decide(&f, "bob", request, &d);
+	assert_int_equal(d.verdict, VERDICT_ALLOW);
+	assert_true(d.is_observed);
+	assert_true(gate_force(&f.gate, CONTRACT_LIMITS, CONTRACT_OFF));
+	decide(&f, "bob", request, &d);
+	assert_int_equal(d.verdict, VERDICT_ALLOW);
+	assert_false(d.is_observed);
+	assert_int_equal(gate_use(&f.gate, f.rules, &diag), 0);
+	decide(&f, "bob", request, &d);
+	assert_int_equal(d.verdict, VERDICT_DENY);
+	end(&f);
+}
+
 static void test_gate_step_name__names_each(void **state)
 {
 	(void)state;
@@ -276,6 +357,8 @@ int main(void)
 		cmocka_unit_test(test_gate_decide__off_moves_no_state),
 		cmocka_unit_test(test_gate_decide__gives_notices_to_their_client),
 		cmocka_unit_test(test_gate_decide__observes_subscriptions),
+		cmocka_unit_test(test_gate_decide__finds_the_id_at_its_location),
+		cmocka_unit_test(test_gate_force__holds_until_other_rules),
 		cmocka_unit_test(test_gate_step_name__names_each),
 	};
 
