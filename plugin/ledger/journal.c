@@ -171,13 +171,15 @@ int journal_commit(struct journal *j, bool is_power, uint64_t *seq, struct diag 
 
 int journal_next(struct journal *j, struct journal_record *ret, struct diag *diag)
 {
-	uint64_t head = atomic_load_explicit(&j->head, memory_order_acquire);
-
-	if (j->read == head)
+	/* Looked at for each record, the head would be taken from the appending thread each time.
+	 */
+	if (j->read == j->seen)
+		j->seen = atomic_load_explicit(&j->head, memory_order_acquire);
+	if (j->read == j->seen)
 		return 0;
 	ret->seq = j->read_seq;
-	ret->body =
-		journal_record_read(j, j->read, j->read_seq, (size_t)(head - j->read), &ret->len);
+	ret->body = journal_record_read(j, j->read, j->read_seq, (size_t)(j->seen - j->read),
+					&ret->len);
 	if (!ret->body)
 		return diag_set(diag, ERR_INVALID,
 				"%s: record %llu is damaged: something wrote to the file", j->path,

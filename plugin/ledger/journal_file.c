@@ -226,7 +226,7 @@ static int ring_scan(struct journal *j, struct diag *diag)
 	newer = !good[0] || (good[1] && slot[1].position > slot[0].position);
 	position = slot[newer].position;
 	seq = slot[newer].seq;
-	j->read = j->tail = position;
+	j->read = j->tail = j->seen = position;
 	j->read_seq = j->tail_seq = seq;
 	journal_slot_write(j, !newer, position, seq);
 	j->slot[newer] = position;

@@ -17,6 +17,9 @@
 /* Keeps a damaged sequence number from reading 0, which is how the end reads. */
 #define JOURNAL_COMMITTED (UINT64_C(1) << 63)
 
+/* Processors fetch two lines of 64 bytes at a time. */
+#define JOURNAL_APART 128u
+
 /* In front of each body; both are multiples of 8 bytes long. */
 struct journal_header {
 	_Atomic uint64_t seq; /* with JOURNAL_COMMITTED; stored last: the record counts */
@@ -38,17 +41,24 @@ struct journal {
 	unsigned char identity[JOURNAL_IDENTITY];
 	uint64_t damaged_seq;
 
+	char apart[JOURNAL_APART]; /* what one thread writes is not fetched with the other's */
+
 	/* the appending thread's */
 	uint64_t next_seq;
 	struct journal_header *record; /* the one under way */
 	size_t reserved;               /* bytes of its body */
 
+	char apart_from_writer[JOURNAL_APART];
+
 	/* the writer's */
 	uint64_t read, read_seq;
+	uint64_t seen; /* head, when it was last looked at */
 	uint64_t tail, tail_seq;
 	uint64_t slot[2]; /* positions, as the file has them */
 	unsigned next_slot;
 	uint64_t prefaulted;
+
+	char apart_from_both[JOURNAL_APART];
 
 	/* shared */
 	_Atomic uint64_t head;     /* where the next record goes */
