@@ -7,7 +7,7 @@
  * Pointer or line where there is one, and what was expected; it holds no control characters,
  * whatever the bad input was.
  *
- * These functions are cold, so that the compiler moves what leads to them out of the way of what
+ * What stores a line is cold, so that the compiler moves what leads to it out of the way of what
  * goes well.
  */
 #ifndef PETSTORE_DIAG_H
@@ -58,6 +58,6 @@ int diag_nomem(struct diag *diag) __attribute__((cold));
  * escaped that could forge a line, steer a terminal or mislead the eye: bytes that are not
  * UTF-8, and what utf8_is_plain() names. Cuts with "..." when it does not fit. Returns @ret.
  */
-char *diag_escape(char *ret, size_t cap, const char *text, size_t len) __attribute__((cold));
+char *diag_escape(char *ret, size_t cap, const char *text, size_t len);
 
 #endif
