@@ -232,7 +232,7 @@ def plot(results):
                         (left + width * cost / most + 6, y + 12, label))
             y += 20
         y += 16
-    head = ('<svg xmlns="http://www.w3.org/2000/svg" width="870" height="%d" '
+    head = ('<svg xmlns="http://www.w3.org/2000/svg" width="930" height="%d" '
             'font-family="sans-serif" font-size="13">\n<rect width="100%%" height="100%%" '
             'fill="#fff"/>\n<text x="16" y="26" font-size="15">Processor time of the broker for '
             'one publish at QoS 1</text>\n' % y)
