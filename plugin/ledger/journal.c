@@ -171,8 +171,7 @@ int journal_commit(struct journal *j, bool is_power, uint64_t *seq, struct diag 
 
 int journal_next(struct journal *j, struct journal_record *ret, struct diag *diag)
 {
-	/* Looked at for each record, the head would be taken from the appending thread each time.
-	 */
+	/* Once a batch: to look at the head is to take its line from the appending thread. */
 	if (j->read == j->seen)
 		j->seen = atomic_load_explicit(&j->head, memory_order_acquire);
 	if (j->read == j->seen)
