@@ -39,6 +39,8 @@ def on_message(client, userdata, message):
     client.disconnect()
 
 
+if "PASSWORD" not in os.environ:
+    sys.exit(__doc__.strip())
 server = urlsplit(sys.argv[1] if len(sys.argv) > 1 else "mqtts://localhost:8883")
 settings = {"transport": "websockets" if server.scheme == "wss" else "tcp"}
 if hasattr(mqtt, "CallbackAPIVersion"):  # paho 2 asks for it; Debian 12 has paho 1
