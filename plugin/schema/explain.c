@@ -262,7 +262,7 @@ static void explain_required(struct explain *x, const struct subject *s)
 	for (size_t i = 0; i < rules->required_count; i++) {
 		const struct name_key *key = &rules->required[i];
 
-		if (view_find(s->value, key->text, key->len))
+		if (payload_member(s->value, key->text, key->len))
 			continue;
 		explain_print_text(name, sizeof(name), key->text, key->len);
 		explain_report(x, s, "required", "lacks the member %s", name);
@@ -275,13 +275,13 @@ static void explain_dependent(struct explain *x, const struct subject *s,
 	char name[EXPLAIN_VALUE_MAX];
 	char needed[EXPLAIN_VALUE_MAX];
 
-	if (!view_find(s->value, dependent->name.text, dependent->name.len))
+	if (!payload_member(s->value, dependent->name.text, dependent->name.len))
 		return;
 	explain_print_text(name, sizeof(name), dependent->name.text, dependent->name.len);
 	for (size_t i = 0; i < dependent->required_count; i++) {
 		const struct name_key *key = &dependent->required[i];
 
-		if (view_find(s->value, key->text, key->len))
+		if (payload_member(s->value, key->text, key->len))
 			continue;
 		explain_print_text(needed, sizeof(needed), key->text, key->len);
 		explain_report(x, s, dependent->keyword, "lacks the member %s, which %s needs",

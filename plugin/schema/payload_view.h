@@ -143,13 +143,6 @@ static inline const struct payload_value *view_name(struct view_name *room, cons
 	return (const struct payload_value *)&room->node;
 }
 
-/* The member of a VIEW_OBJECT that has this name, or NULL. */
-static inline const struct payload_value *view_find(const struct payload_value *value,
-						    const char *name, size_t len)
-{
-	return payload_member(value, name, len);
-}
-
 #else
 
 #include <jansson.h>
@@ -277,13 +270,6 @@ static inline const struct payload_value *view_member(struct view_walk *walk, co
 	value = json_object_iter_value(walk->member);
 	walk->member = json_object_iter_next(walk->node, walk->member);
 	return (const struct payload_value *)value;
-}
-
-/* The member of a VIEW_OBJECT that has this name, or NULL. */
-static inline const struct payload_value *view_find(const struct payload_value *value,
-						    const char *name, size_t len)
-{
-	return (const struct payload_value *)json_object_getn(view_node(value), name, len);
 }
 
 #endif

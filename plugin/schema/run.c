@@ -448,7 +448,7 @@ static bool run_probes(struct run *run, const struct object_rules *rules,
 	for (size_t i = 0; i < rules->probe_count; i++) {
 		const struct name_slot *probe = rules->probes[i];
 		const struct payload_value *member =
-			view_find(value, probe->key.text, probe->key.len);
+			payload_member(value, probe->key.text, probe->key.len);
 
 		if (!member && probe->is_required)
 			return false;
@@ -477,10 +477,10 @@ static bool run_only_members(struct run *run, const struct node *node,
 static bool run_dependent(struct run *run, const struct dependent *dependent,
 			  const struct payload_value *value, struct run_marks *marks)
 {
-	if (!view_find(value, dependent->name.text, dependent->name.len))
+	if (!payload_member(value, dependent->name.text, dependent->name.len))
 		return true;
 	for (size_t i = 0; i < dependent->required_count; i++)
-		if (!view_find(value, dependent->required[i].text, dependent->required[i].len))
+		if (!payload_member(value, dependent->required[i].text, dependent->required[i].len))
 			return false;
 	return !dependent->node || run_node(run, dependent->node, value, marks);
 }

@@ -65,7 +65,7 @@ static bool equal_objects(struct run *run, const struct payload_value *a,
 	if (view_size(a) != view_size(b))
 		return false;
 	while ((member = view_member(&walk, &name, &len))) {
-		const struct payload_value *other = view_find(b, name, len);
+		const struct payload_value *other = payload_member(b, name, len);
 
 		/* Finding a member may mean looking at all of them. */
 		if (!charge(run, view_size(b)) || !other || !run_equal(run, member, other))
@@ -110,7 +110,7 @@ static bool equal_constant_members(struct run *run, const struct payload_value *
 {
 	for (size_t i = 0; i < constant->len; i++) {
 		const struct payload_value *member =
-			view_find(value, constant->names[i].text, constant->names[i].len);
+			payload_member(value, constant->names[i].text, constant->names[i].len);
 
 		if (!charge(run, constant->len) || !member ||
 		    !run_equal_constant(run, member, &constant->children[i]))

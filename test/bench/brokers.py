@@ -35,6 +35,7 @@ DYNSEC = "mosquitto_dynamic_security.so"
 # A busy load and a busy broker that share a processor push each other off it, some times in ten
 # messages, and it is the broker that pays: it has the first processor to itself.
 CPUS = sorted(os.sched_getaffinity(0))
+OTHERS = CPUS[1:] or CPUS  # for the rest
 PAUSE_US = 100  # how long the load looks away (test/bench/load/load.c); it has much in flight
 KINDS = json.load(open(os.path.join(harness.TOP, "schemas", "monitor.schema.json")))["properties"]
 
@@ -290,7 +291,7 @@ class Broker:
     def _pin(self):
         for thread in os.listdir("/proc/%d/task" % self.process.pid):
             is_main = int(thread) == self.process.pid
-            os.sched_setaffinity(int(thread), CPUS[:1] if is_main else CPUS[1:] or CPUS)
+            os.sched_setaffinity(int(thread), CPUS[:1] if is_main else OTHERS)
 
     def client(self, user):
         stream = rawmqtt.open_stream("tcp", self.plain)
@@ -334,7 +335,7 @@ def load(broker, transport="plain", **options):
         command += ["--" + name.replace("_", "-"), str(value)]
     done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=300,
-                          preexec_fn=lambda: os.sched_setaffinity(0, CPUS[1:] or CPUS))
+                          preexec_fn=lambda: os.sched_setaffinity(0, OTHERS))
     if done.returncode:
         raise RuntimeError("%s, %s: %s" % (broker.place.name, broker.variant,
                                            done.stdout + done.stderr))

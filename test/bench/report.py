@@ -5,6 +5,7 @@ What `make bench` measured as the README's tables, and as a plot.
 """
 
 import json
+import operator
 import os
 import shutil
 import statistics
@@ -49,17 +50,17 @@ class Publishes:
     def us(self, place, condition, variant, what="main_us"):
         return median(each[what] for each in self.rounds.get((place, condition, variant), []))
 
-    def ratio(self, place, condition, variant):
-        """To the stock broker in the same round: the median."""
+    def paired(self, place, condition, variant, compare):
+        """What @compare says of it and the stock broker in the same round: the median."""
         pairs = zip(self.rounds.get((place, condition, variant), []),
                     self.rounds.get((place, condition, "stock"), []))
-        return median(mine["main_us"] / stock["main_us"] for mine, stock in pairs)
+        return median(compare(mine["main_us"], stock["main_us"]) for mine, stock in pairs)
+
+    def ratio(self, place, condition, variant):
+        return self.paired(place, condition, variant, operator.truediv)
 
     def added(self, place, condition, variant):
-        """To what the stock broker takes in the same round: the median."""
-        pairs = zip(self.rounds.get((place, condition, variant), []),
-                    self.rounds.get((place, condition, "stock"), []))
-        return median(mine["main_us"] - stock["main_us"] for mine, stock in pairs)
+        return self.paired(place, condition, variant, operator.sub)
 
     def cell(self, place, condition, variant):
         cost = self.us(place, condition, variant)

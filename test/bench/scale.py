@@ -77,7 +77,7 @@ def connections(place, counts, rounds):
         for count in counts:
             row = {"size": count}
             for broker in running:
-                taken = [brokers.load(broker, clients=count, warm_up=count, window=16)
+                taken = [brokers.load(broker, clients=count, warm_up=count)
                          for _ in range(rounds)]
                 row[broker.variant] = {
                     "main_us": sorted(each["main_us"] for each in taken)[rounds // 2],
