@@ -232,7 +232,7 @@ clean:  ## remove what was built (chroots, npm packages and make run's files sta
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration integration-san crash
+.PHONY: all parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration attack integration-san crash
 
 # ---- running it -------------------------------------------------------------------------
 
@@ -263,6 +263,10 @@ integration: all $(B)/load  ## the tests with a real broker and real clients
 	B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \
 	  --junitxml=$(B)/integration.xml $(PYTEST) test/integration
 
+attack: all $(B)/load  ## what a hostile peer does to a real broker
+	B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \
+	  --junitxml=$(B)/attack.xml $(PYTEST) test/attack
+
 # What the sanitizers find in the broker stands on its log, and fails the test that stops it.
 $(B)/san/mosquitto_petstore.so: $(PLUGIN:%=$(B)/san/%.o) $(ROOMS:%=$(B)/san/%.o) plugin/exports.map
 	$(CC) -shared -o $@ $(filter %.o,$^) $(SAN) -Wl,--version-script=plugin/exports.map $(LINK)
@@ -270,7 +274,7 @@ $(B)/san/mosquitto_petstore.so: $(PLUGIN:%=$(B)/san/%.o) $(ROOMS:%=$(B)/san/%.o)
 integration-san: all $(B)/load $(B)/san/mosquitto_petstore.so  ## the same, the plugin under ASan and UBSan
 	B="$(abspath $(B))" PLUGIN="$(abspath $(B))/san/mosquitto_petstore.so" \
 	  BROKER_PRELOAD="$(shell $(CC) -print-file-name=libasan.so)" \
-	  $(PYTHON) -m pytest -q -p no:cacheprovider $(PYTEST) test/integration
+	  $(PYTHON) -m pytest -q -p no:cacheprovider $(PYTEST) $(or $(TESTS),test/integration)
 
 RUNS ?= 10
 crash: all  ## kill -9 the broker under load RUNS times a condition; what was acknowledged is kept

@@ -66,18 +66,20 @@ def count_crash(output):
     return len(kept), len(conditions) - len(kept), 0
 
 
-def count_junit(_output):
-    passed = failed = skipped = 0
-    for suite in ET.parse(f"{B}/integration.xml").getroot().iter("testsuite"):
-        bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-        skip = int(suite.get("skipped", 0))
-        failed += bad
-        skipped += skip
-        passed += int(suite.get("tests", 0)) - bad - skip
-        for case in suite.iter("testcase"):
-            for reason in case.iter("skipped"):
-                print(f"skipped {case.get('name')}: {reason.get('message')}")
-    return passed, failed, skipped
+def count_junit(name):
+    def count(_output):
+        passed = failed = skipped = 0
+        for suite in ET.parse(f"{B}/{name}.xml").getroot().iter("testsuite"):
+            bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+            skip = int(suite.get("skipped", 0))
+            failed += bad
+            skipped += skip
+            passed += int(suite.get("tests", 0)) - bad - skip
+            for case in suite.iter("testcase"):
+                for reason in case.iter("skipped"):
+                    print(f"skipped {case.get('name')}: {reason.get('message')}")
+        return passed, failed, skipped
+    return count
 
 
 # ---- what a suite needs: the reason why it cannot run, or None ------------------------------
@@ -135,7 +137,8 @@ SUITES = [
     ("fuzz", ["SECONDS=3"], lambda output: (len(re.findall("^== ", output, re.M)), 0, 0)),
     ("asyncapi", [], count_closing, needs_npm("asyncapi-npm")),
     ("conformance", [f"SUITE={SUITE}"], count_closing, needs_suite),
-    ("integration", [], count_junit),
+    ("integration", [], count_junit("integration")),
+    ("attack", [], count_junit("attack")),
     ("crash", ["RUNS=3"], count_crash),
 ]
 

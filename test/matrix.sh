@@ -1,5 +1,5 @@
 #!/bin/bash
-# Unit and integration tests on the other supported releases, each in a folder of its own:
+# Unit, integration and attack tests on the other supported releases, each in a folder of its own:
 #
 #     matrix.sh [trixie] [sid]
 #
@@ -33,7 +33,7 @@ one()
 		test/chroot.sh run "$dir" sh -euc 'cd /src
 			docker/deps.sh run check >deps.log 2>&1 || { cat deps.log; exit 1; }
 			mosquitto -h | head -n 1
-			exec /usr/bin/python3 test/all.py "$@"' matrix ${SUITES:-unit integration} </dev/null 2>&1 |
+			exec /usr/bin/python3 test/all.py "$@"' matrix ${SUITES:-unit integration attack} </dev/null 2>&1 |
 			tee "$log" | sed -u "s/^/$1 | /" || status=$?
 	fi
 	if [ $status = 77 ]; then
