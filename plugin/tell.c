@@ -29,7 +29,7 @@ void tell_clear(struct tell *tell)
 
 void tell_use(struct tell *tell, const struct rules *rules)
 {
-	static const char example[] = REFUSALS_TOPIC "a";
+	static const char example[] = REFUSALS_TOPIC "a/a";
 	struct contract_match match = contract_match(rules->contract, example, sizeof(example) - 1);
 
 	tell->rules = rules;
@@ -121,6 +121,7 @@ static struct refusals_client client_of(const struct mosquitto *client, const ch
 
 	return (struct refusals_client){ .id = who.id,
 					 .principal = principal ? principal : who.username,
+					 .is_proved = principal != NULL,
 					 .address = who.address };
 }
 

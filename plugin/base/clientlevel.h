@@ -1,7 +1,7 @@
 /*
- * clientlevel.h -- a client's id as one level of a topic.
+ * clientlevel.h -- a client's id, or a principal's name, as one level of a topic.
  *
- * A client id may be any text, "+", "#", "a/b" and "$SYS" among them; a level may not. So it is
+ * Either may be any text, "+", "#", "a/b" and "$SYS" among them; a level may not. So it is
  * percent-encoded: letters, digits and "-._~" stand for themselves, each other byte of the id's
  * UTF-8 is '%' and two hexadecimal digits in capitals (RFC 3986, 2.1 to 2.3; Python's
  * quote(id, safe="")). No two ids have the same level, and none is a wildcard, begins with '$'
@@ -12,7 +12,7 @@
 
 #include <stddef.h>
 
-/* Bytes of a level: every id of 64 bytes has one, and plain ones of three times as many. */
+/* Bytes of a level: every text of 64 bytes has one, and a plain one of three times as many. */
 #define CLIENTLEVEL_MAX 192u
 
 /*

@@ -22,7 +22,8 @@ struct refusal {
 	enum reason reason;
 	bool is_observed; /* it was let through: the contract only observes */
 	const char *client_id;
-	const char *principal;
+	const char *principal; /* or the name that it claims, where it is nobody's */
+	bool is_proved;        /* @principal is one that the client proved to be */
 	const char *address;
 	const char *topic; /* not NUL-terminated; NULL where topic_len is 0 */
 	size_t topic_len;

@@ -76,6 +76,9 @@ struct contract_topic_limit {
 	uint32_t bytes;
 };
 
+/* Whose level (base/clientlevel.h) stands in a parameter's place: x-own. */
+enum contract_own { CONTRACT_OWN_NONE = 0, CONTRACT_OWN_PRINCIPAL, CONTRACT_OWN_CLIENT };
+
 struct contract_param {
 	const char *name;     /* "orderId" */
 	const char *location; /* JSON Pointer into the payload that must hold the same, or NULL */
@@ -83,10 +86,10 @@ struct contract_param {
 	size_t member_len;
 	const char *pattern; /* x-pattern: ECMA-262 regular expression, or NULL */
 	/*
-	 * x-own: the client whose level (base/clientlevel.h) stands here may receive, whatever
-	 * its scopes.
+	 * Who finds its own in the place of each parameter that has one may receive, whatever its
+	 * scopes. A client id is anyone's: where it is asked for, the principal is as well.
 	 */
-	bool is_client_id;
+	enum contract_own own;
 	size_t value_count; /* enum; 0: any */
 	const char *const *value;
 };
@@ -233,7 +236,7 @@ struct contract_match {
 /*
  * Finds the channel of a topic (no wildcards; @len bytes). A literal level beats a parameter.
  * A parameter matches a level of 1 to CONTRACT_ID_MAX bytes out of A-Z a-z 0-9 _ - only; one
- * that is a client's, of a channel without send operation, also every level of
+ * that has an owner (x-own), of a channel without send operation, also every level of
  * base/clientlevel.h. The time depends on the topic's levels, not on the number of channels.
  */
 struct contract_match contract_match(const struct contract *contract, const char *topic,

@@ -64,14 +64,23 @@ static int load_values(struct loader *loader, const struct place *place, struct 
 	return 0;
 }
 
+static int load_own(struct loader *loader, const struct place *at, struct contract_param *ret)
+{
+	static const char *const owners[] = { "principal", "clientId", NULL };
+	unsigned owner;
+	int rc = place_word(at, owners, &owner, loader->diag);
+
+	if (rc == 0)
+		ret->own = owner == 0 ? CONTRACT_OWN_PRINCIPAL : CONTRACT_OWN_CLIENT;
+	return rc;
+}
+
 static int load_param(struct loader *loader, struct place *place, struct contract_param *ret)
 {
 	struct place location;
 	struct place values;
-	static const char *const owners[] = { "clientId", NULL };
 	struct place pattern;
 	struct place own;
-	unsigned ignored;
 	int rc;
 
 	rc = sources_follow(&loader->contract->sources, &loader->scratch, place, loader->diag);
@@ -90,8 +99,7 @@ static int load_param(struct loader *loader, struct place *place, struct contrac
 	if (rc == 0 && pattern.json)
 		rc = place_text(&pattern, LOADER_TEXT_MAX, &ret->pattern, loader->diag);
 	if (rc == 0 && own.json)
-		rc = place_word(&own, owners, &ignored, loader->diag);
-	ret->is_client_id = own.json != NULL;
+		rc = load_own(loader, &own, ret);
 	return rc;
 }
 
@@ -141,6 +149,28 @@ static int check_redundant(struct loader *loader, const struct place *params,
 	return 0;
 }
 
+/* Whoever connects chooses its client id: what is for an id alone is for everyone. */
+static int check_own(struct loader *loader, const struct place *params,
+		     const struct contract_param *param, size_t count)
+{
+	const struct contract_param *client = NULL;
+	bool has_principal = false;
+	struct place at, own;
+
+	for (size_t i = 0; i < count; i++) {
+		has_principal |= param[i].own == CONTRACT_OWN_PRINCIPAL;
+		if (!client && param[i].own == CONTRACT_OWN_CLIENT)
+			client = &param[i];
+	}
+	if (!client || has_principal)
+		return 0;
+	at = place_member(params, client->name);
+	own = place_member(&at, "x-own");
+	return place_fail(&own, loader->diag, ERR_INVALID,
+			  "a client id is anyone's: expected another parameter of the address with "
+			  "x-own \"principal\"");
+}
+
 int params_load(struct loader *loader, const struct place *channel_place,
 		struct contract_channel *channel)
 {
@@ -165,6 +195,8 @@ int params_load(struct loader *loader, const struct place *channel_place,
 		rc = load_param(loader, &at, &found[i]);
 		channel->has_choosy_params |= found[i].value_count > 0 || found[i].pattern;
 	}
+	if (rc == 0)
+		rc = check_own(loader, &params, found, channel->param_count);
 	if (rc)
 		return rc;
 	param = arena_take(&loader->contract->arena, channel->param_count, sizeof(*param));

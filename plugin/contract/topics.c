@@ -16,7 +16,7 @@ struct node {
 	struct node *child;   /* first literal child */
 	struct node *sibling; /* next literal child of the same parent */
 	struct node *param;   /* the child that any id is */
-	bool takes_clients;   /* this node: it is a parameter that stands for clients' levels */
+	bool takes_owners;    /* this node: it is a parameter that stands for owners' levels */
 	const struct contract_channel *channel; /* whose address ends here */
 	const struct contract_channel *rest;    /* whose address ends in "#" below here */
 };
@@ -37,24 +37,24 @@ struct level {
 struct levels {
 	const char *text; /* all of it */
 	size_t len;
-	size_t count;    /* CONTRACT_LEVELS_MAX + 1 where there are more than fit */
-	bool has_client; /* a client's level that is no id was taken for a parameter */
+	size_t count;   /* CONTRACT_LEVELS_MAX + 1 where there are more than fit */
+	bool has_owner; /* an owner's level that is no id was taken for a parameter */
 	struct level level[CONTRACT_LEVELS_MAX + 1];
 };
 
 /* ---- levels ----------------------------------------------------------------------------- */
 
 /* Bits, to be ORed over a text. "+", "#" and U+0000 are strange: no topic has them. */
-enum kind { KIND_ID = 1, KIND_CLIENT = 2, KIND_STRANGE = 4, KIND_OTHER = 8 };
+enum kind { KIND_ID = 1, KIND_OWNER = 2, KIND_STRANGE = 4, KIND_OTHER = 8 };
 
 /* clang-format off */
 static const unsigned char kinds[256] = {
 	[0] = KIND_STRANGE, [1 ... '"'] = KIND_OTHER, ['#'] = KIND_STRANGE, ['$'] = KIND_OTHER,
-	['%'] = KIND_CLIENT, ['&' ... '*'] = KIND_OTHER, ['+'] = KIND_STRANGE, [','] = KIND_OTHER,
-	['-'] = KIND_ID, ['.'] = KIND_CLIENT, ['/'] = KIND_OTHER, ['0' ... '9'] = KIND_ID,
+	['%'] = KIND_OWNER, ['&' ... '*'] = KIND_OTHER, ['+'] = KIND_STRANGE, [','] = KIND_OTHER,
+	['-'] = KIND_ID, ['.'] = KIND_OWNER, ['/'] = KIND_OTHER, ['0' ... '9'] = KIND_ID,
 	[':' ... '@'] = KIND_OTHER, ['A' ... 'Z'] = KIND_ID, ['[' ... '^'] = KIND_OTHER,
 	['_'] = KIND_ID, ['`'] = KIND_OTHER, ['a' ... 'z'] = KIND_ID, ['{' ... '}'] = KIND_OTHER,
-	['~'] = KIND_CLIENT, [127 ... 255] = KIND_OTHER,
+	['~'] = KIND_OWNER, [127 ... 255] = KIND_OTHER,
 };
 /* clang-format on */
 
@@ -78,7 +78,7 @@ static void split(const char *text, size_t len, struct levels *ret)
 	ret->text = text;
 	ret->len = len;
 	ret->count = 0;
-	ret->has_client = false;
+	ret->has_owner = false;
 	while (ret->count <= CONTRACT_LEVELS_MAX) {
 		const char *slash = memchr(text, '/', (size_t)(end - text));
 
@@ -100,20 +100,20 @@ bool topics_is_id(const char *text, size_t len)
 	return len > 0 && len <= CONTRACT_ID_MAX && kinds_in(text, len) == KIND_ID;
 }
 
-/* A client's level as base/clientlevel.h has it. */
-static bool is_client(const struct level *level)
+/* A client's or a principal's level as base/clientlevel.h has it. */
+static bool is_owner(const struct level *level)
 {
 	return level->len > 0 && level->len <= CLIENTLEVEL_MAX &&
-	       (kinds_in(level->text, level->len) & ~(unsigned)(KIND_ID | KIND_CLIENT)) == 0;
+	       (kinds_in(level->text, level->len) & ~(unsigned)(KIND_ID | KIND_OWNER)) == 0;
 }
 
 static bool takes(const struct node *param, const struct level *level, struct levels *levels)
 {
 	if (topics_is_id(level->text, level->len))
 		return true;
-	if (!param->takes_clients || !is_client(level))
+	if (!param->takes_owners || !is_owner(level))
 		return false;
-	levels->has_client = true;
+	levels->has_owner = true;
 	return true;
 }
 
@@ -209,10 +209,10 @@ static struct node *add_level(struct topics *topics, struct node *node, const st
  * Only where nobody publishes but the broker: what clients publish to is an id, and what is kept
  * of it.
  */
-static bool is_of_clients(const struct contract_channel *channel, size_t param)
+static bool is_of_owners(const struct contract_channel *channel, size_t param)
 {
 	return !channel->send.name && param < channel->param_count &&
-	       channel->param[param].is_client_id;
+	       channel->param[param].own != CONTRACT_OWN_NONE;
 }
 
 const struct contract_channel *topics_add(struct topics *topics,
@@ -231,7 +231,7 @@ const struct contract_channel *topics_add(struct topics *topics,
 		}
 		node = add_level(topics, node, &levels.level[i]);
 		if (levels.level[i].text[0] == '{')
-			node->takes_clients |= is_of_clients(channel, params++);
+			node->takes_owners |= is_of_owners(channel, params++);
 	}
 	if (!end)
 		end = &node->channel;
@@ -264,11 +264,11 @@ static const struct contract_channel *find(const struct topics *topics, const st
 	return found || !node->rest || has_strange(levels) ? found : node->rest;
 }
 
-/* Channels share a parameter's node: of this one, only that for clients takes their levels. */
+/* Channels share a parameter's node: of this one, only that for owners takes their levels. */
 static bool is_taken(const struct contract_match *match)
 {
 	for (size_t i = 0; i < match->channel->param_count; i++)
-		if (!is_of_clients(match->channel, i) &&
+		if (!is_of_owners(match->channel, i) &&
 		    !topics_is_id(match->param[i].text, match->param[i].len))
 			return false;
 	return true;
@@ -284,7 +284,7 @@ struct contract_match topics_match(const struct topics *topics, const char *topi
 		return match;
 	split(topic, len, &levels);
 	match.channel = find(topics, topics->node, &levels, 0, match.param);
-	if (levels.has_client && match.channel && !is_taken(&match))
+	if (levels.has_owner && match.channel && !is_taken(&match))
 		match.channel = NULL;
 	return match;
 }

@@ -35,8 +35,8 @@ static const char *grant_word(const struct access_principal *principal,
 	if (grant != GATE_NONE || operation != &channel->receive)
 		return words[grant];
 	for (size_t i = 0; i < channel->param_count; i++)
-		if (channel->param[i].is_client_id)
-			return "as addressed"; /* what carries its client id */
+		if (channel->param[i].own != CONTRACT_OWN_NONE)
+			return "as addressed"; /* what carries its name and client id */
 	return "no";
 }
 

@@ -61,8 +61,8 @@ enum gate_grant permission_grant(const struct access_principal *principal,
 }
 
 /*
- * A wildcard in the place of a client's level reaches its own as well, and each delivery is
- * judged again. It must be asked for by name, "refusals/+": that "#" of a client that may read
+ * A wildcard in the place of an owner's level reaches its own as well, and each delivery is
+ * judged again. It must be asked for by name, "refusals/+/+": that "#" of a client that may read
  * nothing else is refused says more than silence.
  */
 static bool is_named(const struct judgement *j, const struct contract_channel *channel)
@@ -73,25 +73,35 @@ static bool is_named(const struct judgement *j, const struct contract_channel *c
 	return len > head && memcmp(filter, channel->address, head) == 0;
 }
 
-/* Is what @match is about for the asking client alone? Its level stands in the topic. */
+/* What owns a level of the kind @own, for the client that asks; NULL: it has no such thing. */
+static const char *owner_of(const struct judgement *j, enum contract_own own)
+{
+	return own == CONTRACT_OWN_PRINCIPAL ? j->principal->name : j->request->client_id;
+}
+
+/* Is what @match is about for the asking client alone? Its levels stand in the topic. */
 static bool is_addressed(const struct judgement *j, const struct contract_match *match)
 {
-	char level[CLIENTLEVEL_MAX + 1];
-	size_t len = 0;
+	bool is_own = false;
 
 	for (size_t i = 0; i < match->channel->param_count; i++) {
+		enum contract_own own = match->channel->param[i].own;
 		const struct contract_span *span = &match->param[i];
+		char level[CLIENTLEVEL_MAX + 1];
+		const char *owner;
+		size_t len;
 
-		if (!match->channel->param[i].is_client_id)
+		if (own == CONTRACT_OWN_NONE)
 			continue;
-		if (len == 0 && j->request->client_id)
-			len = clientlevel_print(j->request->client_id, level);
+		owner = owner_of(j, own);
+		len = owner ? clientlevel_print(owner, level) : 0;
 		if (len == 0 || (!span->text && !is_named(j, match->channel)))
 			return false;
 		if (span->text && (span->len != len || memcmp(span->text, level, len) != 0))
 			return false;
+		is_own = true;
 	}
-	return len > 0;
+	return is_own;
 }
 
 enum gate_grant permission_receive(const struct judgement *j, const struct contract_match *match)

@@ -10,7 +10,7 @@
 
 /* Bytes of output that a text takes at most. Their sum and the names stay below NOTICE_MAX. */
 #define WORD_MAX 64u
-#define TOPIC_MAX 640u
+#define TOPIC_MAX 768u
 #define FIELD_MAX 512u
 #define SENTENCE_MAX 1024u
 #define MESSAGE_MAX 512u /* of a fault, which is half as long before it is escaped */
@@ -166,12 +166,12 @@ size_t notice_print(const struct refusal *refusal, const struct schema_error *fa
 	return end(&out);
 }
 
-size_t notice_print_held(const char *level, uint64_t count, int64_t time_ms, char *ret)
+size_t notice_print_held(const char *key, uint64_t count, int64_t time_ms, char *ret)
 {
-	char topic[256], detail[128];
+	char topic[sizeof("refusals/") + NOTICE_KEY_MAX], detail[128];
 	struct jsonout out;
 
-	(void)snprintf(topic, sizeof(topic), "refusals/%s", level);
+	(void)snprintf(topic, sizeof(topic), "refusals/%s", key);
 	(void)snprintf(detail, sizeof(detail), "%" PRIu64 " more refusal%s not told one by one",
 		       count, count == 1 ? " was" : "s were");
 	jsonout_begin(&out, ret, NOTICE_MAX);

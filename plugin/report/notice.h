@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clientlevel.h"
 #include "base/refusal.h"
 #include "gate.h"
 
@@ -22,6 +23,9 @@
 
 /* No notice is longer, whatever the refusal says: its texts are cut. NUL included. */
 #define NOTICE_MAX 12288u
+
+/* Bytes of whom a notice is for, "principal/client", each as its level (base/clientlevel.h). */
+#define NOTICE_KEY_MAX (2 * CLIENTLEVEL_MAX + 1)
 
 #define NOTICE_CONTENT_TYPE "application/problem+json"
 
@@ -34,9 +38,9 @@ size_t notice_print(const struct refusal *refusal, const struct schema_error *fa
 		    char *ret);
 
 /*
- * The document that says that @count refusals of the client of @level were not told one by one.
- * Reason is "notices-held-back" and heldBack the number; there is no decisionId.
+ * The document that says that @count refusals of @key ("principal/client") were not told one by
+ * one. Reason is "notices-held-back" and heldBack the number; there is no decisionId.
  */
-size_t notice_print_held(const char *level, uint64_t count, int64_t time_ms, char *ret);
+size_t notice_print_held(const char *key, uint64_t count, int64_t time_ms, char *ret);
 
 #endif

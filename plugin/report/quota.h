@@ -4,7 +4,8 @@
  * A table of fixed size. A client that comes while its corner of the table is full of clients
  * of the same second shares one quota with all others of that kind, so that inventing client
  * ids makes nobody's quota larger and forgets nobody's count; and all clients together have
- * QUOTA_TOTAL times the quota of one. Knows clients by their level, and no broker.
+ * QUOTA_TOTAL times the quota of one. Knows clients by their principal's level and their own,
+ * and no broker.
  */
 #ifndef PETSTORE_REPORT_QUOTA_H
 #define PETSTORE_REPORT_QUOTA_H
@@ -13,11 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/clientlevel.h"
 #include "base/diag.h"
+#include "report/notice.h"
 
 #define QUOTA_CLIENTS 4096u
-#define QUOTA_CLIENT_MAX CLIENTLEVEL_MAX
+#define QUOTA_CLIENT_MAX NOTICE_KEY_MAX
 #define QUOTA_TOTAL 100u
 
 struct quota;

@@ -53,6 +53,7 @@ static void begin(struct refusals *refusals, const struct refusals_client *clien
 		.time_ms = now_ms,
 		.client_id = client->id,
 		.principal = client->principal,
+		.is_proved = client->is_proved,
 		.address = client->address,
 		.pointer = "",
 		.keyword = "",
@@ -110,29 +111,43 @@ void refusals_describe_connect(struct refusals *refusals, const char *message,
 
 /* ---- notices ---------------------------------------------------------------------------- */
 
-bool refusals_may_tell(struct refusals *refusals, const struct refusal *refusal)
+/* "principal/client", as levels, to @ret. Returns its length, 0 where one of them has none. */
+static size_t print_key(const struct refusal *refusal, char ret[static NOTICE_KEY_MAX + 1])
 {
-	char level[CLIENTLEVEL_MAX + 1];
-	size_t len;
+	size_t head = clientlevel_print(refusal->principal, ret), tail;
 
-	if (strcmp(refusal->action, "publish") != 0 && strcmp(refusal->action, "will") != 0)
-		return false;
-	len = clientlevel_print(refusal->client_id, level);
-	return len > 0 && quota_take(refusals->quota, level, len, refusal->time_ms);
+	if (head == 0)
+		return 0;
+	ret[head++] = '/';
+	tail = clientlevel_print(refusal->client_id, ret + head);
+	return tail > 0 ? head + tail : 0;
 }
 
-static void address(const char *level, struct refusals_notice *ret)
+bool refusals_may_tell(struct refusals *refusals, const struct refusal *refusal)
 {
-	(void)snprintf(ret->topic, sizeof(ret->topic), REFUSALS_TOPIC "%s", level);
+	char key[NOTICE_KEY_MAX + 1];
+	size_t len;
+
+	if (!refusal->is_proved) /* a name that is only claimed is another's */
+		return false;
+	if (strcmp(refusal->action, "publish") != 0 && strcmp(refusal->action, "will") != 0)
+		return false;
+	len = print_key(refusal, key);
+	return len > 0 && quota_take(refusals->quota, key, len, refusal->time_ms);
+}
+
+static void address(const char *key, struct refusals_notice *ret)
+{
+	(void)snprintf(ret->topic, sizeof(ret->topic), REFUSALS_TOPIC "%s", key);
 }
 
 void refusals_notice(const struct refusal *refusal, const struct schema_error *fault, size_t count,
 		     struct refusals_notice *ret)
 {
-	char level[CLIENTLEVEL_MAX + 1];
+	char key[NOTICE_KEY_MAX + 1];
 
-	(void)clientlevel_print(refusal->client_id, level); /* it has one */
-	address(level, ret);
+	(void)print_key(refusal, key); /* it has one */
+	address(key, ret);
 	ret->len = notice_print(refusal, fault, count, ret->text);
 }
 

@@ -18,9 +18,12 @@
 #include "report/decisionid.h"
 #include "report/notice.h"
 
-/* Where notices go: this and the client's level (base/clientlevel.h). */
+/*
+ * Where notices go: this, the principal's level, "/" and the client's (base/clientlevel.h). An id
+ * alone would address whoever uses it.
+ */
 #define REFUSALS_TOPIC "refusals/"
-#define REFUSALS_TOPIC_MAX (sizeof(REFUSALS_TOPIC) + CLIENTLEVEL_MAX)
+#define REFUSALS_TOPIC_MAX (sizeof(REFUSALS_TOPIC) + NOTICE_KEY_MAX)
 
 struct refusals;
 
@@ -36,6 +39,7 @@ void refusals_free(struct refusals *refusals); /* NULL is fine */
 struct refusals_client {
 	const char *id;
 	const char *principal; /* or the name it claims, where it is nobody's */
+	bool is_proved;        /* the former */
 	const char *address;
 };
 
@@ -61,8 +65,9 @@ struct refusals_notice {
 
 /*
  * Is a notice of @refusal to be sent? True is counted. None is sent about subscriptions and
- * connections (the client hears of these from the broker), to a client whose id makes too long
- * a level (base/clientlevel.h), and beyond the bound, which is made up for by refusals_held().
+ * connections (the client hears of these from the broker), to a client that proved to be nobody,
+ * or whose name or id makes too long a level (base/clientlevel.h), and beyond the bound, which is
+ * made up for by refusals_held().
  */
 bool refusals_may_tell(struct refusals *refusals, const struct refusal *refusal);
 

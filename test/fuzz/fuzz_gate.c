@@ -40,15 +40,20 @@ static void set_up(void)
 }
 
 /* None of the users has the operators' scope. */
-static void check_notice(const struct gate_request *request)
+static void check_notice(const struct access_principal *principal,
+			 const struct gate_request *request)
 {
 	static const char head[] = "refusals/";
 	char level[CLIENTLEVEL_MAX + 1] = "";
+	const char *at = request->topic + strlen(head);
+	size_t len;
 
 	if (request->action != GATE_DELIVER || strncmp(request->topic, head, strlen(head)) != 0)
 		return;
+	len = clientlevel_print(principal->name, level);
+	ENSURE(len > 0 && strncmp(at, level, len) == 0 && at[len] == '/');
 	ENSURE(request->client_id && clientlevel_print(request->client_id, level) > 0);
-	ENSURE(strcmp(request->topic + strlen(head), level) == 0);
+	ENSURE(strcmp(at + len + 1, level) == 0);
 }
 
 /* Going on after the first fault begins with that one. */
@@ -78,7 +83,7 @@ static void check(const struct access_principal *principal, const struct gate_re
 	if (first.verdict != VERDICT_ALLOW && request->action != GATE_DELIVER)
 		ENSURE(first.error.message[0] != '\0');
 	if (first.verdict == VERDICT_ALLOW)
-		check_notice(request);
+		check_notice(principal, request);
 	else
 		check_faults(&second);
 	if (first.has_write && first.write.entity != LEDGER_NO_ENTITY) {

@@ -182,6 +182,7 @@ class RawClient:
         self.stream = stream
         self.version = version
         self.client_id = client_id
+        self.user = user
         self.inbox = collections.deque()  # what was delivered, not yet asked for
         self.replies = collections.deque()
         self.buffer = b""

@@ -32,7 +32,7 @@ def explain(broker, tmp_path, user, client_id, topic, payload, qos, retain, *mor
 
 def notice_of(broker, user, topic, payload, qos, retain):
     publisher = broker.client(user)
-    assert publisher.subscribe("refusals/" + publisher.client_id) == [2]
+    assert publisher.subscribe("refusals/%s/%s" % (user, publisher.client_id)) == [2]
     publisher.publish(topic, payload, qos, retain)
     return publisher.client_id, json.loads(publisher.message().payload)
 

@@ -1,4 +1,4 @@
-"""Why was I refused? The notice on refusals/{clientId}, the row, the log line: one id."""
+"""Why was I refused? The notice on refusals/{principal}/{clientId}, the row, the log line: one id."""
 
 import json
 import os
@@ -18,8 +18,9 @@ CONTENT_TYPE = b"\x03" + field("application/problem+json")
 
 def notices_of(client):
     """Subscribes @client to its own."""
-    assert client.subscribe("refusals/" + client.client_id, qos=1) == [1]
-    return "refusals/" + client.client_id
+    own = "refusals/%s/%s" % (client.user, client.client_id)
+    assert client.subscribe(own, qos=1) == [1]
+    return own
 
 
 def row_of(broker, decision_id):
@@ -107,10 +108,10 @@ def test_only_its_client_and_operators_read_it(broker):
     own = notices_of(publisher)
     stranger = broker.client("customer-a")
     # a wildcard is granted, for one's own
-    assert stranger.subscribe(own, "refusals/+", "refusals/#") == [NOT_AUTHORIZED, 2, 2]
-    assert stranger.subscribe("#", "$share/group/refusals/+") == [2, 2]
+    assert stranger.subscribe(own, "refusals/+/+", "refusals/#") == [NOT_AUTHORIZED, 2, 2]
+    assert stranger.subscribe("#", "$share/group/refusals/+/+") == [2, 2]
     operator = broker.client("monitor")
-    assert operator.subscribe("refusals/+") == [2]
+    assert operator.subscribe("refusals/+/+") == [2]
     publisher.publish(*messages.stock("xyz789", -1), qos=1)
     assert publisher.message().topic == own
     assert operator.until(own) is not None
@@ -120,7 +121,7 @@ def test_only_its_client_and_operators_read_it(broker):
 
 def test_nobody_publishes_notices(broker):
     client = broker.client("backoffice")
-    assert client.publish("refusals/" + client.client_id, b"{}", 1) == NOT_AUTHORIZED
+    assert client.publish("refusals/backoffice/" + client.client_id, b"{}", 1) == NOT_AUTHORIZED
 
 
 @pytest.mark.parametrize("version", [4, 5])
@@ -134,14 +135,14 @@ def test_odd_client_ids(broker, version, name):
     assert operator.subscribe("refusals/#") == [2]
     before = broker.mark()
     odd = broker.client("inventory-service", version, client_id=name)
-    own = "refusals/" + quote(name, safe="")
+    own = "refusals/inventory-service/" + quote(name, safe="")
     refused = NOT_AUTHORIZED if version == 5 else 0x80
     assert odd.subscribe(own, own + "x", own + "%20") == [2, refused, refused]
     odd.publish(*messages.stock("xyz789", -1), qos=1)
     assert odd.message().topic == own
     witness = broker.client("inventory-service")
     witness.publish(*messages.stock("xyz789", -1), qos=1)
-    seen = [each.topic for each in operator.until("refusals/" + witness.client_id)]
+    seen = [each.topic for each in operator.until("refusals/inventory-service/" + witness.client_id)]
     assert seen == [own]
     odd.ping()
     assert not odd.inbox
@@ -153,7 +154,7 @@ def test_odd_client_ids(broker, version, name):
 def test_longest_client_id(broker):
     """What makes no level is told nothing, and is on the log and in the table all the same."""
     odd = broker.client("inventory-service", client_id="x" * 193)
-    assert odd.subscribe("refusals/+") == [NOT_AUTHORIZED]
+    assert odd.subscribe("refusals/+/+") == [NOT_AUTHORIZED]
     before = broker.mark()
     odd.publish(*messages.stock("xyz789", -1), qos=1)
     broker.wait_log("refused publish inventory/xyz789/stock", before)
@@ -166,12 +167,12 @@ def test_id_that_the_broker_chose(broker, version):
     """paho without a client id: MQTT 3.1.1 does not even say which one it got."""
     client = broker.paho("inventory-service", "", protocol=version)
     client._client_id = b""  # broker.paho() gives it one
-    subscriber = paho_shim.Subscriber(client, broker.tls, "refusals/+")
+    subscriber = paho_shim.Subscriber(client, broker.tls, "refusals/+/+")
     try:
         assert subscriber.granted == [2]
         client.publish(*messages.stock("xyz789", -1), qos=1)
         notice = subscriber.message()
-        assert notice.topic.startswith("refusals/auto-")
+        assert notice.topic.startswith("refusals/inventory-service/auto-")
         assert json.loads(notice.payload)["reason"] == "schema-violation"
     finally:
         subscriber.stop()
@@ -182,7 +183,7 @@ def test_id_that_the_broker_chose(broker, version):
 def test_paho(broker, version, qos):
     """All that is wrong with the payload, to a client as people write them."""
     client = broker.paho("payments-service", protocol=version)
-    own = "refusals/" + client._client_id.decode()
+    own = "refusals/payments-service/" + client._client_id.decode()
     subscriber = paho_shim.Subscriber(client, broker.tls, own, qos=1)
     try:
         topic, payload = messages.payment("pay-bad", amount=1, currency="JPY", more="x")
@@ -223,7 +224,7 @@ def test_paho_will(broker, version):
         return {}
 
     first = new()
-    subscriber = paho_shim.Subscriber(first, broker.tls, "refusals/" + name, qos=1,
+    subscriber = paho_shim.Subscriber(first, broker.tls, "refusals/collar-7/" + name, qos=1,
                                       **connect(first))
     before = broker.mark()
     first._sock_close()  # no DISCONNECT

@@ -155,7 +155,7 @@ def test_into_force(new_broker):
 
     # 2: all passes, and is told in all three places
     stranger = broker.client("customer-a")
-    assert stranger.subscribe("refusals/+") == [2]
+    assert stranger.subscribe("refusals/+/+") == [2]
     before = broker.mark()
     bad = messages.stock("xyz789", -1)
     assert stranger.publish(*bad, qos=1) in (0, 0x10)
@@ -196,7 +196,7 @@ def test_into_force(new_broker):
 def test_notice(broker):
     """The subscription to one's own notices, and what is shown of one."""
     password = here(broker, re.search(r"^password\(\) .*\n", TEXT, re.M).group())
-    subscribe = here(broker, block("sh", "-t refusals/till-7"))
+    subscribe = here(broker, block("sh", "-t refusals/orders-service/till-7"))
     subscriber = harness.Shell(password + subscribe.rstrip() + " -d")
     subscriber.line_with("SUBACK")
     subscriber.kill()

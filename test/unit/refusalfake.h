@@ -15,6 +15,7 @@ static inline struct refusal refusal_example(const char *id, int64_t time_ms)
 		.reason = REASON_TRANSITION_ILLEGAL,
 		.client_id = "app-1",
 		.principal = "eva",
+		.is_proved = true,
 		.address = "127.0.0.1",
 		.topic = "orders/7/status",
 		.topic_len = 15,

@@ -102,8 +102,10 @@ static void print_params(FILE *out, const struct contract_channel *channel)
 			fprintf(out, " is %s", param->location);
 		if (param->pattern)
 			fprintf(out, " like %s", param->pattern);
-		if (param->is_client_id)
-			fprintf(out, " for the client of this id");
+		if (param->own != CONTRACT_OWN_NONE)
+			fprintf(out, " for the %s of this %s",
+				param->own == CONTRACT_OWN_CLIENT ? "client" : "principal",
+				param->own == CONTRACT_OWN_CLIENT ? "id" : "name");
 		for (size_t v = 0; v < param->value_count; v++)
 			fprintf(out, " %s%s", v ? "or " : "one of ", param->value[v]);
 		fputc('\n', out);
@@ -300,12 +302,20 @@ static void test_contract_match__finds_the_channels(void **state)
 		const struct contract_channel *channel = contract_channel(contract, i);
 		const char *brace = strchr(channel->address, '{');
 		char topic[64];
+		size_t used = 0;
 
 		if (!brace)
 			continue; /* the broker's */
-		(void)snprintf(topic, sizeof(topic), "%.*sabc123%s",
-			       (int)(brace - channel->address), channel->address,
-			       strchr(brace, '}') + 1);
+		for (const char *at = channel->address; *at; at++) {
+			if (*at != '{') {
+				topic[used++] = *at;
+				continue;
+			}
+			memcpy(topic + used, "abc123", 6);
+			used += 6;
+			at = strchr(at, '}');
+		}
+		topic[used] = '\0';
 		match = contract_match(contract, topic, strlen(topic));
 		assert_ptr_equal(match.channel, channel);
 		assert_int_equal(match.param[0].len, 6);

@@ -117,7 +117,7 @@ static const struct row {
 	/* named, it is: but nobody without a name */
 	{ ALL, "ann", ORDER, 1, false, GOOD, OBSERVED, REASON_SCOPE_MISSING, true },
 	{ ALL, "bob", "nowhere", 1, false, GOOD, OBSERVED, REASON_TOPIC_UNKNOWN, false },
-	{ ALL, "bob", "refusals/x", 1, false, GOOD, OBSERVED, REASON_DIRECTION, false },
+	{ ALL, "bob", "refusals/ann/x", 1, false, GOOD, OBSERVED, REASON_DIRECTION, false },
 	{ ALL, "zoe", ORDER, 1, false, GOOD, REFUSED, REASON_IDENTITY_UNKNOWN, false },
 	{ ALL, "eve", ORDER, 1, false, GOOD, REFUSED, REASON_IDENTITY_UNKNOWN, false },
 	{ OFF, "ann", ORDER, 0, true, BAD, PASSED, REASON_NONE, false },
@@ -210,18 +210,25 @@ static void test_gate_decide__gives_notices_to_their_client(void **state)
 		const char *user, *client, *topic;
 		bool is_subscribable, is_deliverable;
 	} each[] = {
-		{ "ann", "till-1", "refusals/till-1", true, true },
-		{ "ann", "till-1", "refusals/till-2", false, false },
-		{ "ann", "till-1", "refusals/till-11", false, false },
-		{ "ann", "till-1", "refusals/till", false, false },
-		{ "ann", "", "refusals/till-1", false, false },
-		{ "ann", NULL, "refusals/till-1", false, false },
-		{ "ann", "+", "refusals/+", true, false },
+		{ "ann", "till-1", "refusals/ann/till-1", true, true },
+		{ "ann", "till-1", "refusals/ann/till-2", false, false },
+		{ "ann", "till-1", "refusals/ann/till-11", false, false },
+		{ "ann", "till-1", "refusals/ann/till", false, false },
+		{ "ann", "", "refusals/ann/till-1", false, false },
+		{ "ann", NULL, "refusals/ann/till-1", false, false },
+		{ "ann", "+", "refusals/+/+", true, false },
 		{ "ann", "#", "refusals/#", true, false },
-		{ "ann", "till-1", "refusals/+", true, false },
-		{ "ann", "till-1", "$share/g/refusals/till-1", true, false },
-		{ "eve", "till-1", "refusals/till-1", false, false }, /* disabled */
-		{ "zoe", "till-1", "refusals/till-1", false, false }, /* nobody */
+		{ "ann", "till-1", "refusals/+/+", true, false },
+		{ "ann", "till-1", "$share/g/refusals/ann/till-1", true, false },
+		{ "ann", "till-1", "refusals/+/till-1", true, false },
+		{ "ann", "till-1", "refusals/ann/+", true, false },
+		{ "ann", "till-1", "refusals/bob/till-1", false, false },
+		{ "ann", "till-1", "refusals/bob/+", false, false },
+		{ "bob", "till-1", "refusals/ann/till-1", false, false },
+		{ "ann", "ann", "refusals/till-1/ann", false, false },
+		{ "ann", "till-1", "refusals/till-1", false, false },
+		{ "eve", "till-1", "refusals/eve/till-1", false, false }, /* disabled */
+		{ "zoe", "till-1", "refusals/zoe/till-1", false, false }, /* nobody */
 	};
 	struct fixture f;
 	struct decision d;
@@ -237,8 +244,10 @@ static void test_gate_decide__gives_notices_to_their_client(void **state)
 			each[i].is_deliverable);
 	}
 	/* the same topic for another client: what was matched before does not count */
-	assert_int_equal(receive(&f, GATE_DELIVER, "ann", "a", "refusals/a", &d), VERDICT_ALLOW);
-	assert_int_equal(receive(&f, GATE_DELIVER, "ann", "b", "refusals/a", &d), VERDICT_DENY);
+	assert_int_equal(receive(&f, GATE_DELIVER, "ann", "a", "refusals/ann/a", &d),
+			 VERDICT_ALLOW);
+	assert_int_equal(receive(&f, GATE_DELIVER, "ann", "b", "refusals/ann/a", &d), VERDICT_DENY);
+	assert_int_equal(receive(&f, GATE_DELIVER, "bob", "a", "refusals/ann/a", &d), VERDICT_DENY);
 	end(&f);
 }
 
@@ -249,12 +258,14 @@ static void test_gate_decide__observes_subscriptions(void **state)
 
 	(void)state;
 	begin(&f, "{\"permission\":\"observe\"}");
-	assert_int_equal(receive(&f, GATE_SUBSCRIBE, "ann", "c", "refusals/x", &d), VERDICT_ALLOW);
+	assert_int_equal(receive(&f, GATE_SUBSCRIBE, "ann", "c", "refusals/ann/x", &d),
+			 VERDICT_ALLOW);
 	assert_true(d.is_observed);
 	assert_int_equal(d.reason, REASON_SCOPE_MISSING);
 	assert_int_equal(receive(&f, GATE_SUBSCRIBE, "ann", "c", "weather", &d), VERDICT_ALLOW);
 	assert_int_equal(d.reason, REASON_FILTER_UNREACHABLE);
-	assert_int_equal(receive(&f, GATE_DELIVER, "ann", "c", "refusals/x", &d), VERDICT_ALLOW);
+	assert_int_equal(receive(&f, GATE_DELIVER, "ann", "c", "refusals/ann/x", &d),
+			 VERDICT_ALLOW);
 	assert_int_equal(receive(&f, GATE_SUBSCRIBE, "bob", "c", "orders/#", &d), VERDICT_ALLOW);
 	assert_false(d.is_observed);
 	assert_int_equal(d.reason, REASON_NONE);

@@ -359,7 +359,7 @@ static void test_refusals_describe__takes_over_the_decision(void **state)
 		.reason = REASON_SCHEMA_VIOLATION,
 		.error = { .instance = "/a", .keyword = "type", .message = "no" }
 	};
-	struct refusals_client client = { "app-1", "eva", "::1" };
+	struct refusals_client client = { "app-1", "eva", true, "::1" };
 	struct refusals_notice notice;
 	struct refusal refusal;
 
@@ -370,7 +370,7 @@ static void test_refusals_describe__takes_over_the_decision(void **state)
 	assert_string_equal(refusal.pointer, "/a");
 	assert_true(refusals_may_tell(refusals, &refusal));
 	refusals_notice(&refusal, &decision.error, 1, &notice);
-	assert_string_equal(notice.topic, "refusals/app-1");
+	assert_string_equal(notice.topic, "refusals/eva/app-1");
 	assert_int_equal(notice.len, strlen(notice.text));
 	assert_non_null(strstr(notice.text, refusal.id));
 	refusals_free(refusals);
@@ -388,7 +388,7 @@ static void test_refusals_notice__goes_to_the_clients_level(void **state)
 	refusal.client_id = "a/+ #";
 	assert_true(refusals_may_tell(refusals, &refusal));
 	refusals_notice(&refusal, NULL, 0, &notice);
-	assert_string_equal(notice.topic, "refusals/a%2F%2B%20%23");
+	assert_string_equal(notice.topic, "refusals/eva/a%2F%2B%20%23");
 	refusal.client_id = "";
 	assert_false(refusals_may_tell(refusals, &refusal));
 	memset(longest, 'x', sizeof(longest) - 1);
@@ -398,7 +398,7 @@ static void test_refusals_notice__goes_to_the_clients_level(void **state)
 	longest[CLIENTLEVEL_MAX] = '\0';
 	assert_true(refusals_may_tell(refusals, &refusal));
 	refusals_notice(&refusal, NULL, 0, &notice);
-	assert_int_equal(strlen(notice.topic), 9 + CLIENTLEVEL_MAX);
+	assert_int_equal(strlen(notice.topic), 13 + CLIENTLEVEL_MAX);
 	refusal.action = "subscribe";
 	assert_false(refusals_may_tell(refusals, &refusal));
 	refusals_free(refusals);
@@ -416,7 +416,7 @@ static void test_refusals_held__makes_up_for_the_bound(void **state)
 		assert_int_equal(refusals_may_tell(refusals, &refusal), i < 2);
 	assert_false(refusals_held(refusals, NOW, &notice));
 	assert_true(refusals_held(refusals, NOW + 1000, &notice));
-	assert_string_equal(notice.topic, "refusals/app-1");
+	assert_string_equal(notice.topic, "refusals/eva/app-1");
 	json = json_loads(notice.text, 0, NULL);
 	assert_int_equal(json_integer_value(json_object_get(json, "heldBack")), 8);
 	assert_string_equal(json_string_value(json_object_get(json, "detail")),

@@ -34,7 +34,8 @@ static void world_add(struct world *world, const char *name, const char *address
 	channel->name = arena_text(&world->arena, name, strlen(name));
 	channel->address = arena_text(&world->arena, address, strlen(address));
 	for (const char *at = strchr(address, '{'); at; at = strchr(at + 1, '{')) {
-		param[channel->param_count].is_client_id = strncmp(at, "{clientId}", 10) == 0;
+		if (strncmp(at, "{clientId}", 10) == 0)
+			param[channel->param_count].own = CONTRACT_OWN_CLIENT;
 		param[channel->param_count++].name =
 			arena_text(&world->arena, at + 1, strcspn(at + 1, "}"));
 	}
