@@ -30,7 +30,7 @@ CONTRACT = contract/contract contract/sources contract/place contract/transition
            contract/mapping contract/brokertopics contract/topics
 ACCESS   = access/access access/access_load access/access_roles access/access_users \
            access/access_certificate access/access_issuer access/base64 access/certid \
-           access/credcache access/credfile access/jwk access/lockout access/names \
+           access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
            access/nametable access/password access/scram access/token access/verifier
 LEDGER   = ledger/ledger ledger/ledger_open ledger/ledger_commit ledger/ledger_watch \
            ledger/state ledger/census ledger/enroll ledger/writer ledger/carry \
@@ -53,7 +53,7 @@ CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl
 UNIT     = base options sessions login \
            contract topics gate modes report backlog \
            payload pattern format schema uri \
-           access password verifier credcache token certid scram lockout credwrite names \
+           access password verifier credcache derivations token certid scram lockout credwrite names \
            journal state census store writer ledger \
            monitor metrics control weigh
 THREADED = pattern verifier login journal writer census ledger backlog metrics

@@ -1,10 +1,14 @@
 #include "broker.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "broker_api.h"
 
@@ -19,7 +23,60 @@ void broker_probe(struct broker *ret)
 	if (!ret->free_properties)
 		ret->add_text_property = NULL;
 	*(void **)&ret->complete_login = dlsym(RTLD_DEFAULT, "mosquitto_complete_basic_auth");
+	ret->has_busy_code = ret->complete_login != NULL;
 	ret->has_quota_code = dlsym(RTLD_DEFAULT, "mosquitto_plugin_set_info") != NULL;
+}
+
+/* What the broker says of itself on its first line: "mosquitto version 2.1.2". */
+static bool read_version(int *major, int *minor, int *patch)
+{
+	char program[] = "/proc/self/exe";
+	char help[] = "-h";
+	char *const argv[] = { program, help, NULL };
+	char text[256];
+	posix_spawn_file_actions_t actions;
+	size_t len = 0;
+	ssize_t n = 0;
+	int fd[2];
+	pid_t pid;
+	bool is_begun;
+
+	if (pipe2(fd, O_CLOEXEC) != 0)
+		return false;
+	(void)posix_spawn_file_actions_init(&actions); /* neither can fail in glibc, but for */
+	(void)posix_spawn_file_actions_adddup2(&actions, fd[1], STDOUT_FILENO); /* memory */
+	is_begun = posix_spawn(&pid, program, &actions, NULL, argv, environ) == 0;
+	(void)posix_spawn_file_actions_destroy(&actions);
+	(void)close(fd[1]);
+	while (is_begun && len + 1 < sizeof(text) &&
+	       (n = read(fd[0], text + len, sizeof(text) - 1 - len)) > 0)
+		len += (size_t)n;
+	text[len] = '\0';
+	(void)close(fd[0]);
+	if (is_begun)
+		(void)waitpid(pid, NULL, 0);
+	return sscanf(text, "mosquitto version %d.%d.%d", major, minor, patch) == 3;
+}
+
+int broker_check_delayed(const struct broker *broker, struct diag *diag)
+{
+	int major = 0, minor = 0, patch = 0;
+
+	if (!broker->complete_login)
+		return diag_set(diag, ERR_INVALID,
+				"plugin_opt_delayed_logins: Mosquitto 2.0 can't answer a login "
+				"later, expected 0");
+	if (!read_version(&major, &minor, &patch))
+		return diag_set(diag, ERR_INVALID,
+				"plugin_opt_delayed_logins: the broker's version can't be told, "
+				"expected 0, or a Mosquitto newer than 2.1.2 that says it to -h");
+	if (major > 2 || (major == 2 && (minor > 1 || (minor == 1 && patch > 2))))
+		return 0;
+	return diag_set(diag, ERR_INVALID,
+			"plugin_opt_delayed_logins: Mosquitto %d.%d.%d frees a client twice that "
+			"goes on sending while its login waits, expected 0, or a Mosquitto newer "
+			"than 2.1.2",
+			major, minor, patch);
 }
 
 /* Nothing to do: that a signal came ends epoll_wait(). Other calls go on, see SA_RESTART. */

@@ -25,7 +25,11 @@ struct mosquitto_evt_message;
 /* What the running broker can do. */
 struct broker {
 	bool has_quota_code; /* a refused MESSAGE may say 0x97, quota exceeded (2.1) */
-	/* Answers a login that was answered with BROKER_LATER; NULL: 2.0 can't wait. */
+	bool has_busy_code;  /* a refused login may say 0x89, server busy (2.1) */
+	/*
+	 * Answers a login that was answered with BROKER_LATER. NULL: 2.0 can't wait, or the door
+	 * does not ask for it.
+	 */
 	void (*complete_login)(const char *client_id, int result);
 	/* Of libmosquitto, which the broker has in it; NULL: messages go without properties. */
 	int (*add_text_property)(struct mqtt5__property **list, int identifier, const char *text);
@@ -34,7 +38,14 @@ struct broker {
 
 void broker_probe(struct broker *ret);
 
-/* Answers of BASIC_AUTH that only a broker with complete_login knows. */
+/*
+ * Can the broker answer a login later without harm? 0, or @diag says why not. Mosquitto up to 2.1.2
+ * frees a client twice that goes on sending while its login waits: see ARCHITECTURE.md. A broker
+ * tells a plugin no version, so its own program is asked for it, and waited for: at start only.
+ */
+int broker_check_delayed(const struct broker *broker, struct diag *diag);
+
+/* Answers of BASIC_AUTH that 2.0 does not know. */
 #define BROKER_LATER (-5) /* complete_login() will be called, on the broker's thread */
 #define BROKER_BUSY 137   /* MQTT 5 hears 0x89, server busy */
 

@@ -173,8 +173,8 @@ static int conclude_login(struct plugin *plugin, const struct login_request *req
 	}
 	if (answer->verdict != VERDICT_ALLOW) {
 		refuse_login(plugin, request, answer);
-		return answer->is_busy && plugin->broker.complete_login ? BROKER_BUSY
-									: MOSQ_ERR_AUTH;
+		return answer->is_busy && plugin->broker.has_busy_code ? BROKER_BUSY
+								       : MOSQ_ERR_AUTH;
 	}
 	if (!request->is_repeat) {
 		free(plugin->connecting_id);

@@ -20,24 +20,17 @@ static int check_journal(const struct options *options, const struct rules *rule
 			least);
 }
 
-/*
- * What a password may cost where the broker serves nobody while it is checked (2.0), in rounds of
- * PBKDF2, about a microsecond each: above the first a warning, above the second an error.
- */
-#define STALL_NOTED UINT64_C(300000)
-#define STALL_MAX UINT64_C(2000000)
-
 static int check_stall(const struct plugin *plugin, const struct rules *rules, struct diag *diag)
 {
 	if (plugin->broker.complete_login || !rules->passwords ||
-	    passwords_cost(rules->passwords) <= STALL_MAX)
+	    passwords_cost(rules->passwords) <= PASSWORD_STALL_MAX)
 		return 0;
 	return diag_set(diag, ERR_LIMIT,
 			"%s: the password of %s takes as long as %" PRIu64
-			" rounds of PBKDF2 to check, expected %" PRIu64
-			" at most: Mosquitto 2.0 would serve nobody meanwhile",
+			" rounds of PBKDF2 to check, expected %u at most: the broker would serve "
+			"nobody meanwhile",
 			plugin->options.password_file, passwords_costliest(rules->passwords),
-			passwords_cost(rules->passwords), STALL_MAX);
+			passwords_cost(rules->passwords), PASSWORD_STALL_MAX);
 }
 
 int door_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag)
@@ -73,10 +66,10 @@ void door_log_rules(const struct plugin *plugin, const char *verb)
 	if (rules->passwords && passwords_warning(rules->passwords))
 		broker_log(BROKER_WARNING, "%s", passwords_warning(rules->passwords));
 	if (rules->passwords && !plugin->broker.complete_login &&
-	    passwords_cost(rules->passwords) > STALL_NOTED)
+	    passwords_cost(rules->passwords) > PASSWORD_STALL_NOTED)
 		broker_log(BROKER_WARNING,
-			   "%s: Mosquitto 2.0 serves nobody while a password is checked, and a "
-			   "wrong one takes as long as the costliest, of %s: %" PRIu64 " rounds",
+			   "%s: the broker serves nobody while a password is checked, and a wrong "
+			   "one takes as long as the costliest, of %s: %" PRIu64 " rounds",
 			   plugin->options.password_file, passwords_costliest(rules->passwords),
 			   passwords_cost(rules->passwords));
 	broker_log(BROKER_INFO,

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "access/credcache.h"
+#include "access/derivations.h"
 #include "access/lockout.h"
 #include "access/scram.h"
 #include "access/token.h"
+#include "base/clock.h"
 
 /*
  * Looser than lockout.h's own: many customers share an address, and a client on a bad line
@@ -28,8 +30,9 @@ struct login {
 	struct credcache *refused; /* on repeats: what a hundred sessions of a user would show */
 	uint64_t hits;             /* of the cache */
 	uint64_t misses;
-	struct lockout *lockout;      /* NULL: nobody is held off */
-	bool has_connects;            /* connects are counted */
+	struct lockout *lockout; /* NULL: nobody is held off */
+	bool has_connects;       /* connects are counted */
+	struct derivations derivations;
 	struct parking *parking;      /* NULL: nobody waits */
 	struct parked *settled;       /* the last that login_next() gave out */
 	const struct parked *derived; /* whose login is being settled */
@@ -50,6 +53,7 @@ int login_new(const struct login_options *options, struct login **ret, struct di
 	if (options->connects > 0)
 		limits.connects = options->connects;
 	login->has_connects = options->connects > 0;
+	derivations_init(&login->derivations, options->percent);
 	rc = credcache_new(options->credentials, &login->credentials, diag);
 	if (rc == 0)
 		rc = credcache_new(REFUSED_PASSWORDS, &login->refused, diag);
@@ -143,6 +147,29 @@ static bool put_off(struct login *login, struct passwords *passwords,
 					 : "out of memory");
 }
 
+/* Derives the key while the broker waits, if there is time for that. */
+static bool derive(struct login *login, const struct passwords *passwords,
+		   const struct login_request *request, struct login_answer *answer,
+		   enum verdict *ret)
+{
+	bool is_suspect = login->lockout &&
+			  lockout_is_suspect(login->lockout, request->address, request->mono_ms);
+	int64_t began_ns;
+
+	if (!request->is_repeat &&
+	    !derivations_may(&login->derivations, is_suspect, request->mono_ms)) {
+		answer->is_busy = true;
+		return no(answer, "too many passwords to check at once, try again");
+	}
+	login->misses++;
+	began_ns = clock_mono_ns();
+	*ret = passwords_check(passwords, request->username, request->password,
+			       strlen(request->password));
+	if (!request->is_repeat)
+		derivations_spent(&login->derivations, is_suspect, clock_mono_ns() - began_ns);
+	return true;
+}
+
 /*
  * A reload asks for every session with the password of its beginning: one that is not right any
  * more is derived once, however many sessions show it. (Who connects is derived for each time:
@@ -166,7 +193,7 @@ static bool verify(struct login *login, struct passwords *passwords,
 {
 	const char *stored = passwords_entry(passwords, request->username);
 	size_t len = strlen(request->password);
-	enum verdict verdict;
+	enum verdict verdict = VERDICT_DENY;
 
 	if (stored && credcache_knows(login->credentials, request->username, stored,
 				      request->password, len)) {
@@ -177,12 +204,12 @@ static bool verify(struct login *login, struct passwords *passwords,
 		return no(answer, "%s", wrong);
 	if (is_derived(login, stored)) {
 		verdict = login->derived->job->verdict;
-	} else {
+	} else if (login->parking && !request->is_repeat && len <= PASSWORD_MAX_BYTES) {
+		/* What can't be a password is refused below, without a derivation. */
 		login->misses++;
-		/* What can't be a password is refused without a derivation. */
-		if (login->parking && !request->is_repeat && len <= PASSWORD_MAX_BYTES)
-			return put_off(login, passwords, request, answer);
-		verdict = passwords_check(passwords, request->username, request->password, len);
+		return put_off(login, passwords, request, answer);
+	} else if (!derive(login, passwords, request, answer, &verdict)) {
+		return false;
 	}
 	if (verdict != VERDICT_ALLOW) {
 		if (request->is_repeat && stored)

@@ -28,8 +28,9 @@ struct login_options {
 	size_t credentials; /* verified passwords that are remembered */
 	bool has_lockout;
 	uint32_t connects; /* of a client id in a minute, where has_lockout; 0: any number */
+	unsigned percent;  /* of the time that derivations may take (1 .. 100), without a wake */
 	/*
-	 * Called by other threads when login_next() has something; NULL: the broker can't be told
+	 * Called by other threads when login_next() has something; NULL: the broker is not told
 	 * of a login later, and every password is checked while it waits.
 	 */
 	void (*wake)(void *ctx);
@@ -93,14 +94,16 @@ struct login_answer {
 	struct access_principal *made; /* yours: access_principal_drop() */
 	int64_t expires_ms;            /* unix time at which the session is to end; 0: none */
 	bool is_waiting;               /* neither yes nor no: login_next() will tell */
-	bool is_busy;                  /* refused unseen, because too many wait */
+	bool is_busy;                  /* refused unseen, for want of time or of a place */
 	struct diag why;               /* of a refusal */
 };
 
 /*
  * Checks a login. Where a key is to be derived, which takes long, and options.wake was given,
  * the answer is_waiting and comes out of login_next(), but for is_repeat: the broker wants to
- * know at once then.
+ * know at once then. Without a wake a key is derived within the call, as long as percent of the
+ * time were not used up by others: then the answer is_busy. Who is known, and is_repeat, are
+ * answered whatever was used up.
  */
 void login_check(struct login *login, const struct rules *rules,
 		 const struct login_request *request, struct login_answer *ret);

@@ -28,6 +28,8 @@ struct options {
 	int64_t credential_cache;
 	int64_t lockout; /* 1: failed logins make their source wait */
 	int64_t connects_per_minute;
+	int64_t derivation_share; /* percent of the time */
+	int64_t delayed_logins;   /* 1: passwords are checked on other threads */
 	int64_t notices_per_second;
 	int64_t refusal_payload;
 	int64_t refusals_keep_rows;

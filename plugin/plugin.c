@@ -344,11 +344,26 @@ static int init_ledger(struct plugin *plugin, struct diag *diag)
 	return ledger_open(&wanted, &plugin->rules->plan, &plugin->ledger, diag);
 }
 
+/* Logins are answered later only where that was asked for, and is safe. */
+static int init_delays(struct plugin *plugin, struct diag *diag)
+{
+	int rc = 0;
+
+	if (plugin->options.delayed_logins)
+		rc = broker_check_delayed(&plugin->broker, diag);
+	if (rc || !plugin->options.delayed_logins)
+		plugin->broker.complete_login = NULL;
+	else
+		broker_wakeable();
+	return rc;
+}
+
 static int init_rooms(struct plugin *plugin, struct diag *diag)
 {
 	struct login_options wanted = { .credentials = (size_t)plugin->options.credential_cache,
 					.has_lockout = plugin->options.lockout != 0,
 					.connects = (uint32_t)plugin->options.connects_per_minute,
+					.percent = (unsigned)plugin->options.derivation_share,
 					.wake = plugin->broker.complete_login ? door_wake : NULL,
 					.wake_ctx = plugin };
 	int rc = door_load_rules(plugin, &plugin->rules, diag);
@@ -462,9 +477,9 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userd
 	plugin->thread = pthread_self();
 	plugin->generation = 1; /* a session of generation 0 was never looked up */
 	broker_probe(&plugin->broker);
-	if (plugin->broker.complete_login)
-		broker_wakeable();
 	rc = init_options(plugin, options, option_count, &diag);
+	if (rc == 0)
+		rc = init_delays(plugin, &diag);
 	if (rc == 0)
 		rc = init_rooms(plugin, &diag);
 	if (rc == 0)

@@ -226,6 +226,18 @@ int64_t lockout_wait(const struct lockout *lockout, const char *address, const c
 	return by_address > by_user ? by_address : by_user;
 }
 
+bool lockout_is_suspect(const struct lockout *lockout, const char *address, int64_t now_ms)
+{
+	const struct entry *entry;
+	uint64_t id;
+
+	if (!address)
+		return false;
+	id = id_of_address(lockout, address);
+	entry = find(set_of(lockout, lockout->address, id), id);
+	return entry && !is_forgotten(lockout, entry, now_ms);
+}
+
 void lockout_failed(struct lockout *lockout, const char *address, const char *user, int64_t now_ms)
 {
 	const struct lockout_limits *limits = &lockout->limits;

@@ -27,6 +27,7 @@
 #ifndef PETSTORE_LOCKOUT_H
 #define PETSTORE_LOCKOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -67,6 +68,9 @@ void lockout_free(struct lockout *lockout); /* NULL is fine */
  */
 int64_t lockout_wait(const struct lockout *lockout, const char *address, const char *user,
 		     int64_t now_ms);
+
+/* Did logins from @address (NULL: unknown) fail that were not forgotten yet? */
+bool lockout_is_suspect(const struct lockout *lockout, const char *address, int64_t now_ms);
 
 /*
  * A login failed, or succeeded; @user as above, and without one a success clears nothing. Never

@@ -389,6 +389,13 @@ bool password_verify(const char *text, const char *password, size_t password_len
 	       stored_matches(&stored, password_len ? password : "", password_len);
 }
 
+uint64_t password_cost_of(const char *text)
+{
+	struct stored stored;
+
+	return stored_read(text, &stored) ? 0 : work(&stored.cost);
+}
+
 /* ---- making ----------------------------------------------------------------------------- */
 
 static void stored_print(const struct stored *stored, char *ret)

@@ -28,6 +28,15 @@
 #define PASSWORD_HASH_MAX 128u /* bytes; of argon2id, the others have 64 */
 #define PASSWORD_TEXT_MAX 512u /* characters of a stored hash, NUL included */
 
+/*
+ * What a check may cost where the broker serves nobody meanwhile, in rounds of PBKDF2: above the
+ * first a warning, above the second the file is refused. Half a million rounds are 0.14 to 0.2 s
+ * of a server's processor and half a second of one that is a third as fast: what plugin_opt_
+ * derivation_share leaves to checks in one second, and what nobody should wait for twice.
+ */
+#define PASSWORD_STALL_NOTED 250000u
+#define PASSWORD_STALL_MAX 500000u
+
 struct passwords;
 
 int passwords_load(const char *path, struct passwords **ret, struct diag *diag);
@@ -51,7 +60,7 @@ size_t passwords_count(const struct passwords *passwords);
 const char *passwords_warning(const struct passwords *passwords);
 
 /*
- * What the costliest entry's check takes, in iterations of PBKDF2-HMAC-SHA-512 (about 1 us each);
+ * What the costliest entry's check takes, in iterations of PBKDF2-HMAC-SHA-512 (0.3 to 1 us each);
  * 0 without entries. A refused login takes as long, whoever it is for.
  */
 uint64_t passwords_cost(const struct passwords *passwords);
@@ -95,6 +104,9 @@ struct password_cost {
  */
 int password_make(const struct password_cost *cost, const char *password, size_t password_len,
 		  char *ret, struct diag *diag);
+
+/* What the check of the stored hash text @stored takes, as passwords_cost(); 0: it is none. */
+uint64_t password_cost_of(const char *stored);
 
 /* Does @password give the stored hash text @stored? False also where that is malformed. */
 bool password_verify(const char *stored, const char *password, size_t password_len);

@@ -6,6 +6,7 @@
  */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -149,6 +150,22 @@ static int make(const struct passwd *passwd, const char *password, size_t len, c
 	return password_make(&cost, password, len, ret, diag);
 }
 
+/* The plugin refuses a file whose check would stop the broker for long. */
+static void warn_of_stall(const struct passwd *passwd, const char *stored)
+{
+	uint64_t cost = password_cost_of(stored);
+
+	if (cost > PASSWORD_STALL_NOTED)
+		(void)fprintf(stderr,
+			      "petstorectl passwd: %s: a check takes as long as %" PRIu64
+			      " rounds of pbkdf2, and the broker serves nobody meanwhile: expected "
+			      "%u at most%s\n",
+			      passwd->file, cost, PASSWORD_STALL_NOTED,
+			      cost > PASSWORD_STALL_MAX
+				      ? ", the plugin refuses the file without delayed logins"
+				      : "");
+}
+
 static int run_set(const struct passwd *passwd)
 {
 	enum file_kind kind = strcmp(passwd->hash, "scram") == 0 ? FILE_SCRAM : FILE_PASSWORDS;
@@ -172,6 +189,8 @@ static int run_set(const struct passwd *passwd)
 	OPENSSL_cleanse(password, sizeof(password));
 	if (!rc)
 		rc = credwrite_put(passwd->file, passwd->user, stored, &diag);
+	if (!rc && kind == FILE_PASSWORDS)
+		warn_of_stall(passwd, stored);
 	OPENSSL_cleanse(stored, sizeof(stored));
 	return rc ? ctl_fail(NAME, "%s", diag.text) : CTL_OK;
 }

@@ -90,7 +90,8 @@ def main():
             run = os.path.join(folder, name.replace(" ", "").replace(",", ""))
             broker = harness.Broker(run)
             broker.edits.append(lambda text: text.replace("#plugin_opt_lockout 1",
-                                                          "plugin_opt_lockout 0"))
+                                                          "plugin_opt_lockout 0\n"
+                                                          "plugin_opt_derivation_share 100"))
             harness.prepare(run)
             if not make_password(broker.path("passwords"), options, "secret"):
                 print("%-24s not in this OpenSSL" % name)

@@ -22,8 +22,9 @@ PLUGIN = os.environ.get("PLUGIN", os.path.join(BUILD, "mosquitto_petstore.so"))
 PRELOAD = os.environ.get("BROKER_PRELOAD")  # libasan, where the plugin needs it
 CONTRACT = "petstore.asyncapi.json"
 WAIT = rawmqtt.WAIT
-IS_2_1 = [2, 1] <= [int(number) for number in re.search(r"version (\d+)\.(\d+)", subprocess.run(
+VERSION = [int(number) for number in re.search(r"version (\d+)\.(\d+)\.(\d+)", subprocess.run(
     ["mosquitto", "-h"], text=True, stdout=subprocess.PIPE, check=False).stdout).groups()]
+IS_2_1 = VERSION >= [2, 1]
 # Of a message that comes too soon 2.0 has to say that it is not authorized.
 QUOTA_EXCEEDED = 0x97 if IS_2_1 else 0x87
 
@@ -49,8 +50,8 @@ def until(condition, what, wait=WAIT):
 
 
 def can_wait():
-    """Can a login be answered later? Mosquitto 2.1 and newer."""
-    return IS_2_1
+    """Can a login be answered later? Not by 2.0, and up to 2.1.2 not without harm."""
+    return VERSION > [2, 1, 2]
 
 
 class Shell:

@@ -58,7 +58,7 @@ static void load(struct world *world, const char *password)
 
 static struct world make(void)
 {
-	struct login_options options = { .credentials = 16, .has_lockout = true };
+	struct login_options options = { .credentials = 16, .has_lockout = true, .percent = 100 };
 	struct world world = { 0 };
 	struct diag diag;
 
