@@ -24,6 +24,7 @@ void broker_probe(struct broker *ret)
 		ret->add_text_property = NULL;
 	*(void **)&ret->complete_login = dlsym(RTLD_DEFAULT, "mosquitto_complete_basic_auth");
 	ret->has_busy_code = ret->complete_login != NULL;
+	*(void **)&ret->unsubscribe = dlsym(RTLD_DEFAULT, "mosquitto_subscription_delete");
 	ret->has_quota_code = dlsym(RTLD_DEFAULT, "mosquitto_plugin_set_info") != NULL;
 }
 

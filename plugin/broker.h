@@ -31,6 +31,8 @@ struct broker {
 	 * does not ask for it.
 	 */
 	void (*complete_login)(const char *client_id, int result);
+	/* Takes a subscription out of a session; NULL: 2.0 has no such call. */
+	int (*unsubscribe)(const char *client_id, const char *filter);
 	/* Of libmosquitto, which the broker has in it; NULL: messages go without properties. */
 	int (*add_text_property)(struct mqtt5__property **list, int identifier, const char *text);
 	void (*free_properties)(struct mqtt5__property **list);

@@ -20,6 +20,7 @@
 #include "options.h"
 #include "rules.h"
 #include "sessions.h"
+#include "shares.h"
 #include "tell.h"
 #include "watch.h"
 
@@ -45,6 +46,7 @@ struct plugin {
 	struct ledger *ledger;
 	struct gate gate;
 	struct sessions *sessions;
+	struct shares *shares;
 	struct login *login;
 	pthread_t thread; /* the broker's: the only one that is let in */
 	struct pending pending;
@@ -89,6 +91,19 @@ void door_log_rules(const struct plugin *plugin, const char *verb);
 
 /* Loads the rules again and puts them in force: 0, or @diag says why everything is as it was. */
 int door_reload(struct plugin *plugin, struct diag *diag);
+
+/*
+ * Shared subscriptions, see door_share.c. A granted one is noted: false where there is no room for
+ * it, so that it is refused; one is given up; a delivery was refused to @client; and in the tick
+ * those that may have lost their right are judged again.
+ */
+bool door_share_add(struct plugin *plugin, const struct mosquitto *client,
+		    const struct session *session, const struct gate_request *request);
+void door_share_remove(struct plugin *plugin, const struct mosquitto *client,
+		       const struct gate_request *request);
+void door_share_lost(struct plugin *plugin, const struct mosquitto *client,
+		     const struct gate_request *request) __attribute__((cold));
+void door_share_tick(struct plugin *plugin);
 
 /* What the metrics and the counters tell beside their own. */
 struct watch_facts door_facts(const struct plugin *plugin);

@@ -181,6 +181,8 @@ static int conclude_login(struct plugin *plugin, const struct login_request *req
 		plugin->connecting_id =
 			strdup(request->client_id); /* NULL: a takeover goes unnoticed */
 		plugin->connecting = request->handle;
+		shares_connect(plugin->shares, request->client_id, answer->principal->name,
+			       request->handle, request->is_clean);
 	}
 	return MOSQ_ERR_SUCCESS;
 }

@@ -108,6 +108,7 @@ static int replace_rules(struct plugin *plugin, struct diag *diag)
 	plugin->gate = gate;
 	plugin->rules = rules;
 	plugin->generation++;
+	shares_expire(plugin->shares);
 	tell_use(&plugin->tell, rules);
 	watch_set(plugin->watch, &settings);
 	return 0;

@@ -5,6 +5,7 @@
 #include "gate/judgement.h"
 #include "gate/permission.h"
 #include "gate/standing.h"
+#include "gate/subscription.h"
 #include "gate/terms.h"
 
 const char *gate_step_name(enum gate_step step)
@@ -140,78 +141,6 @@ static bool judge_delivery(struct judgement *j)
 	       (is_done || judgement_ask(j, GATE_STEP_OWN, permission_own));
 }
 
-struct reach {
-	struct judgement *j;
-	const struct contract_channel *forbidden; /* one that was reached but is not readable */
-	bool is_other;                            /* since it is someone else's */
-	bool is_observed;                         /* one of those is only observed */
-};
-
-static bool has_wildcard(const struct contract_match *match)
-{
-	for (size_t i = 0; i < match->channel->param_count; i++)
-		if (!match->param[i].text)
-			return true;
-	return false;
-}
-
-static bool is_readable(const struct contract_match *match, void *ctx)
-{
-	struct reach *reach = ctx;
-	struct judgement *j = reach->j;
-	enum contract_mode mode = match->channel->mode[CONTRACT_PERMISSION];
-	enum gate_grant grant;
-
-	if (!match->channel->receive.name)
-		return false;
-	grant = mode == CONTRACT_OFF ? GATE_FULL : permission_receive(j, match);
-	/* A wildcard may reach what is one's own: each delivery is judged again. */
-	if (grant == GATE_FULL ||
-	    (grant == GATE_OWN && (has_wildcard(match) || permission_is_own(j, match))))
-		return true;
-	reach->forbidden = match->channel;
-	reach->is_other = grant == GATE_OWN;
-	reach->is_observed |= mode == CONTRACT_OBSERVE;
-	return false;
-}
-
-static bool refuse_filter(struct judgement *j, const struct reach *reach)
-{
-	if (!reach->forbidden)
-		return judgement_refuse(j, REASON_FILTER_UNREACHABLE,
-					"no channel of the contract lies under this filter");
-	j->decision->channel = reach->forbidden;
-	if (reach->is_other)
-		return judgement_refuse(j, REASON_NOT_OWNER,
-					"%s may read its own only, and this is not",
-					j->principal->name);
-	return permission_refuse(j, &reach->forbidden->receive);
-}
-
-/* A filter is granted when some channel it can reach is readable. */
-static bool judge_subscription(struct judgement *j)
-{
-	enum contract_mode mode = contract_mode(j->gate->rules->contract)[CONTRACT_PERMISSION];
-	struct reach reach = { .j = j };
-	bool is_reachable;
-
-	find_modes(j);
-	if (!judgement_ask(j, GATE_STEP_LENGTH, terms_length))
-		return false;
-	is_reachable = contract_reach(j->gate->rules->contract, j->request->topic,
-				      j->request->topic_len, is_readable, &reach);
-	j->decision->asked |= 1u << GATE_STEP_TOPIC;
-	if (is_reachable || reach.forbidden)
-		j->decision->asked |= 1u << GATE_STEP_SCOPE;
-	/* A store that was out of reach on the way is no matter. */
-	if (is_reachable || (!reach.forbidden && mode == CONTRACT_OFF))
-		return true;
-	j->decision->failed |= 1u << (reach.forbidden ? GATE_STEP_SCOPE : GATE_STEP_TOPIC);
-	(void)refuse_filter(j, &reach);
-	return (reach.forbidden ? reach.is_observed : mode == CONTRACT_OBSERVE) &&
-	       judgement_observe(j);
-}
-
 static bool judge(struct judgement *j)
 {
 	if (j->request->action == GATE_UNSUBSCRIBE)
@@ -228,7 +157,8 @@ static bool judge(struct judgement *j)
 	case GATE_DELIVER:
 		return judge_delivery(j);
 	case GATE_SUBSCRIBE:
-		return judge_subscription(j);
+		find_modes(j);
+		return judgement_ask(j, GATE_STEP_LENGTH, terms_length) && subscription_judge(j);
 	case GATE_UNSUBSCRIBE:
 		break;
 	}

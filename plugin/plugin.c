@@ -143,6 +143,17 @@ static int on_write(struct plugin *plugin, struct mosquitto_evt_acl_check *event
 	return answer(plugin, event->client, session, request, decision, took_ns);
 }
 
+static void refuse_share(struct decision *decision)
+{
+	decision->verdict = VERDICT_DENY;
+	decision->is_observed = false;
+	decision->reason = REASON_RATE_EXCEEDED;
+	(void)snprintf(decision->error.message, sizeof(decision->error.message),
+		       "more shared subscriptions than are kept: %u of a client, of %u bytes each, "
+		       "and %u clients of a principal",
+		       SHARES_CLIENT_MAX, SHARES_FILTER_MAX, SHARES_PRINCIPAL_MAX);
+}
+
 static int on_acl_check(int event_id, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_acl_check *event = event_data;
@@ -167,20 +178,26 @@ static int on_acl_check(int event_id, void *event_data, void *userdata)
 	gate_decide(&plugin->gate, principal, &request, decision);
 	if (request.action == GATE_DELIVER) { /* never logged: the log may be a topic */
 		watch_decided(plugin->watch, &request, decision, 0);
-		return decision->verdict == VERDICT_ALLOW ||
-				       door_is_unproved(plugin, event->client, session, principal)
-			       ? MOSQ_ERR_SUCCESS
-			       : MOSQ_ERR_ACL_DENIED;
+		if (decision->verdict == VERDICT_ALLOW ||
+		    door_is_unproved(plugin, event->client, session, principal))
+			return MOSQ_ERR_SUCCESS;
+		if (shares_count(plugin->shares) > 0)
+			door_share_lost(plugin, event->client, &request);
+		return MOSQ_ERR_ACL_DENIED;
 	}
 	plugin->pending.handle = NULL;
 	if (session)
 		sessions_return(plugin->sessions, session);
 	if (request.action == GATE_UNSUBSCRIBE) {
 		watch_unsubscribe(plugin->watch, event->client, session, &request);
+		door_share_remove(plugin, event->client, &request);
 		return MOSQ_ERR_SUCCESS;
 	}
 	if (decision->verdict == VERDICT_ALLOW)
 		watch_subscribe(plugin->watch, event->client, session, &request, decision);
+	if (decision->verdict == VERDICT_ALLOW &&
+	    !door_share_add(plugin, event->client, session, &request))
+		refuse_share(decision);
 	return answer(plugin, event->client, session, &request, decision, 0);
 }
 
@@ -240,6 +257,8 @@ static int on_leave(int event_id, void *event_data, void *userdata)
 	(void)event_id;
 	watch_left(plugin->watch, event->client, sessions_find(plugin->sessions, event->client));
 	sessions_leave(plugin->sessions, event->client);
+	if (shares_count(plugin->shares) > 0)
+		shares_leave(plugin->shares, broker_client(event->client).id, event->client);
 	login_abandon(plugin->login, event->client);
 	return MOSQ_ERR_SUCCESS;
 }
@@ -298,6 +317,7 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 	free(plugin->connecting_id);
 	plugin->connecting_id = NULL;
 	door_finish_logins(plugin);
+	door_share_tick(plugin);
 	end_sessions(plugin);
 	log_news(plugin);
 	tell_tick(&plugin->tell);
@@ -375,6 +395,8 @@ static int init_rooms(struct plugin *plugin, struct diag *diag)
 	if (rc == 0)
 		rc = sessions_new(&plugin->sessions, diag);
 	if (rc == 0)
+		rc = shares_new(&plugin->shares, diag);
+	if (rc == 0)
 		rc = tell_init(&plugin->tell, &plugin->options, &plugin->broker, plugin->ledger,
 			       diag);
 	if (rc == 0)
@@ -443,6 +465,7 @@ static void plugin_free(struct plugin *plugin)
 	ledger_close(plugin->ledger);
 	rules_free(plugin->rules);
 	sessions_free(plugin->sessions);
+	shares_free(plugin->shares);
 	options_clear(&plugin->options);
 	free(plugin->connecting_id);
 	free(plugin);

@@ -108,8 +108,10 @@ static bool rule_matches(const struct access_principal *principal, const struct 
 	return true;
 }
 
-void access_hold(const struct access_principal *principal, const struct access_param *param,
-		 size_t param_count, struct access_held *ret)
+/* @is_some: what is held somewhere, where there are wildcards; else what is held everywhere. */
+static inline void hold_where(const struct access_principal *principal,
+			      const struct access_param *param, size_t param_count, bool is_some,
+			      struct access_held *ret)
 {
 	struct scopeset denied = principal->denied;
 
@@ -118,16 +120,28 @@ void access_hold(const struct access_principal *principal, const struct access_p
 	for (size_t i = 0; i < principal->rule_count; i++) {
 		const struct access_rule *rule = &principal->rule[i];
 
-		if (rule_matches(principal, rule, param, param_count, true)) {
+		if (rule_matches(principal, rule, param, param_count, is_some)) {
 			scopeset_merge(&ret->full, &rule->full);
 			scopeset_merge(&ret->own, &rule->own);
 		}
-		if (rule_matches(principal, rule, param, param_count, false))
+		if (rule_matches(principal, rule, param, param_count, !is_some))
 			scopeset_merge(&denied, &rule->denied);
 	}
 	scopeset_remove(&ret->full, &denied);
 	scopeset_remove(&ret->own, &denied);
 	scopeset_remove(&ret->own, &ret->full);
+}
+
+void access_hold(const struct access_principal *principal, const struct access_param *param,
+		 size_t param_count, struct access_held *ret)
+{
+	hold_where(principal, param, param_count, true, ret);
+}
+
+void access_hold_all(const struct access_principal *principal, const struct access_param *param,
+		     size_t param_count, struct access_held *ret)
+{
+	hold_where(principal, param, param_count, false, ret);
 }
 
 static bool client_matches(const char *name, const char *pattern, const char *id)

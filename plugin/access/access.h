@@ -144,6 +144,13 @@ void access_hold(const struct access_principal *principal, const struct access_p
 		 size_t param_count, struct access_held *ret);
 
 /*
+ * The same for all topics that the wildcards stand for: an allowance with a `where` counts when
+ * it needs no wildcard, a denial when a wildcard may be what it denies.
+ */
+void access_hold_all(const struct access_principal *principal, const struct access_param *param,
+		     size_t param_count, struct access_held *ret);
+
+/*
  * May @principal connect with client id @id (NULL is the empty one)? True where none of its
  * roles binds client ids. In a pattern a leading "{name}" is the principal's name and one
  * '*' at least one byte: "{name}", "{name}-*".

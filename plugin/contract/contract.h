@@ -257,4 +257,7 @@ bool contract_reach(const struct contract *contract, const char *filter, size_t 
 /* "$share/group/rest" -> rest; any other filter -> itself. *len is updated. */
 const char *contract_unshare(const char *filter, size_t *len);
 
+/* Is it a shared one, "$share/group/rest"? */
+bool contract_is_shared(const char *filter, size_t len);
+
 #endif

@@ -326,6 +326,11 @@ const char *contract_unshare(const char *filter, size_t *len)
 	return slash + 1;
 }
 
+bool contract_is_shared(const char *filter, size_t len)
+{
+	return contract_unshare(filter, &len) != filter;
+}
+
 /* What is left of a shared filter, or is one in name only: "$share/orders", "$share//a". */
 static bool is_share(const char *filter, size_t len)
 {

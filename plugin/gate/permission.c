@@ -44,9 +44,13 @@ static enum gate_grant operation_grant(const struct contract_operation *operatio
 	return best;
 }
 
-enum gate_grant permission_grant(const struct access_principal *principal,
-				 const struct contract_operation *operation,
-				 const struct contract_match *match)
+typedef void hold_function(const struct access_principal *principal,
+			   const struct access_param *param, size_t param_count,
+			   struct access_held *ret);
+
+static inline enum gate_grant grant(const struct access_principal *principal,
+				    const struct contract_operation *operation,
+				    const struct contract_match *match, hold_function *hold)
 {
 	struct access_param param[CONTRACT_PARAMS_MAX];
 	struct access_held held;
@@ -56,8 +60,22 @@ enum gate_grant permission_grant(const struct access_principal *principal,
 	for (size_t i = 0; i < match->channel->param_count; i++)
 		param[i] = (struct access_param){ match->channel->param[i].name,
 						  match->param[i].text, match->param[i].len };
-	access_hold(principal, param, match->channel->param_count, &held);
+	hold(principal, param, match->channel->param_count, &held);
 	return operation_grant(operation, &held.full, &held.own);
+}
+
+enum gate_grant permission_grant(const struct access_principal *principal,
+				 const struct contract_operation *operation,
+				 const struct contract_match *match)
+{
+	return grant(principal, operation, match, access_hold);
+}
+
+enum gate_grant permission_grant_all(const struct access_principal *principal,
+				     const struct contract_operation *operation,
+				     const struct contract_match *match)
+{
+	return grant(principal, operation, match, access_hold_all);
 }
 
 /*

@@ -19,6 +19,11 @@ enum gate_grant permission_grant(const struct access_principal *principal,
 				 const struct contract_operation *operation,
 				 const struct contract_match *match);
 
+/* The same for every topic that the wildcards in @match stand for: the least of them. */
+enum gate_grant permission_grant_all(const struct access_principal *principal,
+				     const struct contract_operation *operation,
+				     const struct contract_match *match);
+
 /* What the principal's scopes are worth for receiving on @match's channel. */
 enum gate_grant permission_receive(const struct judgement *j, const struct contract_match *match);
 

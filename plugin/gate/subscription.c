@@ -1,0 +1,108 @@
+#include "gate/subscription.h"
+
+#include "gate/permission.h"
+
+struct reach {
+	struct judgement *j;
+	const struct contract_channel *forbidden; /* one that was reached but is not readable */
+	bool is_other;                            /* since it is someone else's */
+	bool is_observed;                         /* one of those is only observed */
+};
+
+static bool has_wildcard(const struct contract_match *match)
+{
+	for (size_t i = 0; i < match->channel->param_count; i++)
+		if (!match->param[i].text)
+			return true;
+	return false;
+}
+
+static bool is_readable(const struct contract_match *match, void *ctx)
+{
+	struct reach *reach = ctx;
+	struct judgement *j = reach->j;
+	enum contract_mode mode = match->channel->mode[CONTRACT_PERMISSION];
+	enum gate_grant grant;
+
+	if (!match->channel->receive.name)
+		return false;
+	grant = mode == CONTRACT_OFF ? GATE_FULL : permission_receive(j, match);
+	/* A wildcard may reach what is one's own: each delivery is judged again. */
+	if (grant == GATE_FULL ||
+	    (grant == GATE_OWN && (has_wildcard(match) || permission_is_own(j, match))))
+		return true;
+	reach->forbidden = match->channel;
+	reach->is_other = grant == GATE_OWN;
+	reach->is_observed |= mode == CONTRACT_OBSERVE;
+	return false;
+}
+
+static bool refuse_filter(struct judgement *j, const struct reach *reach)
+{
+	if (!reach->forbidden)
+		return judgement_refuse(j, REASON_FILTER_UNREACHABLE,
+					"no channel of the contract lies under this filter");
+	j->decision->channel = reach->forbidden;
+	if (reach->is_other)
+		return judgement_refuse(j, REASON_NOT_OWNER,
+					"%s may read its own only, and this is not",
+					j->principal->name);
+	return permission_refuse(j, &reach->forbidden->receive);
+}
+
+/* A filter is granted when some channel it can reach is readable. */
+static bool is_granted(struct judgement *j)
+{
+	enum contract_mode mode = contract_mode(j->gate->rules->contract)[CONTRACT_PERMISSION];
+	struct reach reach = { .j = j };
+	bool is_reachable = contract_reach(j->gate->rules->contract, j->request->topic,
+					   j->request->topic_len, is_readable, &reach);
+
+	j->decision->asked |= 1u << GATE_STEP_TOPIC;
+	if (is_reachable || reach.forbidden)
+		j->decision->asked |= 1u << GATE_STEP_SCOPE;
+	/* A store that was out of reach on the way is no matter. */
+	if (is_reachable || (!reach.forbidden && mode == CONTRACT_OFF))
+		return true;
+	j->decision->failed |= 1u << (reach.forbidden ? GATE_STEP_SCOPE : GATE_STEP_TOPIC);
+	(void)refuse_filter(j, &reach);
+	return (reach.forbidden ? reach.is_observed : mode == CONTRACT_OBSERVE) &&
+	       judgement_observe(j);
+}
+
+/*
+ * Would something that is published here, and that others may read, be refused to the principal?
+ * Of a channel whose permissions are not enforced everything is delivered.
+ */
+static bool is_swallowed(const struct contract_match *match, void *ctx)
+{
+	struct reach *reach = ctx;
+
+	if (!match->channel->receive.name ||
+	    match->channel->mode[CONTRACT_PERMISSION] != CONTRACT_ENFORCE ||
+	    permission_grant_all(reach->j->principal, &match->channel->receive, match) == GATE_FULL)
+		return false;
+	reach->forbidden = match->channel;
+	return true;
+}
+
+static bool check_share(struct judgement *j)
+{
+	struct reach reach = { .j = j };
+
+	if (!contract_reach(j->gate->rules->contract, j->request->topic, j->request->topic_len,
+			    is_swallowed, &reach))
+		return true;
+	j->decision->channel = reach.forbidden;
+	j->decision->failed |= 1u << GATE_STEP_SCOPE;
+	return judgement_refuse(j, REASON_SHARE_PARTIAL,
+				"this shared filter reaches channel %s, of which %s may not read "
+				"every message: it would take them from the group",
+				reach.forbidden->name, j->principal->name);
+}
+
+bool subscription_judge(struct judgement *j)
+{
+	return is_granted(j) &&
+	       (!contract_is_shared(j->request->topic, j->request->topic_len) || check_share(j));
+}
