@@ -28,7 +28,7 @@ CONTRACT = contract/contract contract/sources contract/place contract/transition
            contract/entities contract/scopes contract/operations contract/bindings contract/limits \
            contract/channels contract/address contract/params contract/messages \
            contract/mapping contract/brokertopics contract/topics
-ACCESS   = access/access access/access_load access/access_roles access/access_users \
+ACCESS   = access/access access/access_load access/access_roles access/access_clients access/access_users \
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
            access/nametable access/password access/scram access/token access/verifier

@@ -336,6 +336,16 @@ static bool prove(struct login *login, const struct rules *rules,
 
 /* ---- what the access file says about whoever it is ----------------------------------------- */
 
+/* Another's client id, or one that could be: names those that are the principal's. */
+static bool no_client(const struct access_principal *principal, struct login_answer *answer)
+{
+	char list[DIAG_MAX / 2];
+
+	access_client_list(principal, list, sizeof(list));
+	return no(answer, "%s may not use this client id; it may use %s, or none of its own",
+		  principal->name, list);
+}
+
 static bool admit(const struct login_request *request, struct login_answer *answer)
 {
 	const struct access_principal *principal = answer->principal;
@@ -348,7 +358,7 @@ static bool admit(const struct login_request *request, struct login_answer *answ
 	    !request->is_away)
 		return no(answer, "%s has to come with a certificate", principal->name);
 	if (!access_client_ok(principal, request->client_id))
-		return no(answer, "%s may not use this client id", principal->name);
+		return no_client(principal, answer);
 	return true;
 }
 

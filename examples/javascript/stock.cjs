@@ -11,6 +11,7 @@ const mqtt = require("mqtt");
 
 const client = mqtt.connect(process.argv[2] ?? "mqtts://localhost:8883", {
   protocolVersion: 5,
+  clientId: `backoffice/stock-${process.pid}`, // in a browser a random number of its own
   username: "backoffice",
   password: process.env.PASSWORD,
   ca: fs.readFileSync(process.env.CA ?? "build/run/ca.crt"),

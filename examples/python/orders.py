@@ -45,7 +45,7 @@ server = urlsplit(sys.argv[1] if len(sys.argv) > 1 else "mqtts://localhost:8883"
 settings = {"transport": "websockets" if server.scheme == "wss" else "tcp"}
 if hasattr(mqtt, "CallbackAPIVersion"):  # paho 2 asks for it; Debian 12 has paho 1
     settings["callback_api_version"] = mqtt.CallbackAPIVersion.VERSION2
-client = mqtt.Client(**settings)
+client = mqtt.Client(client_id="backoffice/orders", **settings)
 client.username_pw_set("backoffice", os.environ["PASSWORD"])
 client.tls_set(ca_certs=os.environ.get("CA", "build/run/ca.crt"))
 client.on_connect = on_connect

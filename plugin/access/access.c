@@ -144,30 +144,6 @@ void access_hold_all(const struct access_principal *principal, const struct acce
 	hold_where(principal, param, param_count, false, ret);
 }
 
-static bool client_matches(const char *name, const char *pattern, const char *id)
-{
-	static const char word[] = "{name}";
-	struct names_pattern rest;
-	size_t name_len = strlen(name);
-
-	if (strncmp(pattern, word, sizeof(word) - 1) == 0) {
-		if (strncmp(id, name, name_len) != 0)
-			return false;
-		pattern += sizeof(word) - 1;
-		id += name_len;
-	}
-	return names_pattern_read(pattern, strlen(pattern), &rest) &&
-	       names_pattern_match(&rest, id, strlen(id), NULL);
-}
-
-bool access_client_ok(const struct access_principal *principal, const char *id)
-{
-	for (size_t i = 0; i < principal->client_count; i++)
-		if (client_matches(principal->name, principal->client[i], id ? id : ""))
-			return true;
-	return principal->client_count == 0;
-}
-
 /* ---- making a principal ----------------------------------------------------------------- */
 
 static bool roleset_has(const struct roleset *set, size_t role)
@@ -234,6 +210,7 @@ static bool gather_rules(const struct access *access, struct arena *arena,
 	return true;
 }
 
+/* The roles' lists together; where none of them has one, the file's. */
 static bool gather_clients(const struct access *access, struct arena *arena,
 			   const struct gathering *from, struct access_principal *ret)
 {
@@ -243,8 +220,11 @@ static bool gather_clients(const struct access *access, struct arena *arena,
 	for (size_t i = 0; i < access->role_count; i++)
 		if (roleset_has(&from->all, i))
 			count += access->role[i].client_count;
-	if (count == 0)
+	if (count == 0) {
+		ret->client = access->client;
+		ret->client_count = access->client_count;
 		return true;
+	}
 	client = arena_take(arena, count, sizeof(*client));
 	if (!client)
 		return false;

@@ -151,11 +151,24 @@ void access_hold_all(const struct access_principal *principal, const struct acce
 		     size_t param_count, struct access_held *ret);
 
 /*
- * May @principal connect with client id @id (NULL is the empty one)? True where none of its
- * roles binds client ids. In a pattern a leading "{name}" is the principal's name and one
- * '*' at least one byte: "{name}", "{name}-*".
+ * May @principal connect with client id @id (NULL is the empty one)? One of the patterns must
+ * match: those of its roles, or the file's `clientIds` where none of its roles has any; where
+ * the file has none either, every id may. In a pattern a leading "{name}" is the principal's
+ * name and one '*' at least one byte. Shipped are the name, and the name with a '/' and '*'
+ * behind it: no name holds a '/', so no principal can use another's ids, as `orders` could
+ * those of `orders-service` with "{name}-*".
+ *
+ * What Mosquitto names a client that brings no id ("auto-" and a random UUID) may always be
+ * used. The broker does not tell who made such an id, so a client may choose one as well: to
+ * take a session over it has to know 128 random bits.
  */
 bool access_client_ok(const struct access_principal *principal, const char *id);
+
+/*
+ * What @principal may use, for people: its patterns with commas between. Writes as many
+ * as fit into @cap bytes, terminated; none where every id may be used.
+ */
+void access_client_list(const struct access_principal *principal, char *ret, size_t cap);
 
 /* ---- principals that a certificate or a token speaks for -------------------------------- */
 

@@ -106,6 +106,8 @@ struct access {
 	size_t role_count;
 	struct access_role *role;
 	struct nametable role_table;
+	size_t client_count; /* for principals none of whose roles names any client id */
+	const char *const *client;
 	size_t user_count;
 	struct access_principal *user;
 	const struct access_user_roles {
@@ -182,9 +184,15 @@ bool access_scope_add(const struct access *access, const char *word, size_t len,
 int access_read_scopes(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
 		       struct scopeset *full, struct scopeset *own);
 
+/* Reads a list of patterns of client ids. */
+int access_read_clients(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
+			const char *const **ret, size_t *ret_count);
+
 /* The members of the file; roles first, since the others name them. */
 int access_section_roles(struct access_reader *reader, const json_t *json,
 			 const struct jsonpath *at, void *ret);
+int access_section_clients(struct access_reader *reader, const json_t *json,
+			   const struct jsonpath *at, void *ret);
 int access_section_users(struct access_reader *reader, const json_t *json,
 			 const struct jsonpath *at, void *ret);
 int access_section_certificates(struct access_reader *reader, const json_t *json,

@@ -214,10 +214,11 @@ static int read_contract_scopes(struct access_reader *reader)
 
 /* ---- the file --------------------------------------------------------------------------- */
 
-/* Roles are read first: all others name them. */
+/* Roles and client ids are read first: the principals are made of them. */
 static const struct access_member file_members[] = {
 	{ "$schema", JSON_STRING, false, NULL },
 	{ "roles", JSON_OBJECT, true, access_section_roles },
+	{ "clientIds", JSON_ARRAY, false, access_section_clients },
 	{ "users", JSON_OBJECT, true, access_section_users },
 	{ "certificates", JSON_ARRAY, false, access_section_certificates },
 	{ "issuers", JSON_ARRAY, false, access_section_issuers },

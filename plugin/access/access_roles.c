@@ -160,51 +160,12 @@ static int read_requires(struct access_reader *reader, const json_t *json,
 	return 0;
 }
 
-/* A client id's pattern: at most one '*', and "{name}" in front only. */
-static bool is_client_pattern(const char *text, size_t len)
-{
-	static const char word[] = "{name}";
-	struct names_pattern unused;
-
-	if (len == 0 || names_text_fault(text, len, ACCESS_VALUE_MAX))
-		return false;
-	if (strncmp(text, word, sizeof(word) - 1) == 0) {
-		text += sizeof(word) - 1;
-		len -= sizeof(word) - 1;
-	}
-	return !memchr(text, '{', len) && !memchr(text, '}', len) &&
-	       names_pattern_read(text, len, &unused);
-}
-
 static int read_clients(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
 			void *ret)
 {
 	struct access_role *role = ret;
-	size_t count = json_array_size(json);
-	const char **client = arena_take(&reader->access->arena, count, sizeof(*client));
-	int rc = access_count(reader, at, count, ACCESS_LIST_MAX, "client ids");
 
-	if (rc)
-		return rc;
-	if (!client)
-		return diag_nomem(reader->diag);
-	for (size_t i = 0; i < count; i++) {
-		const json_t *id = json_array_get(json, i);
-		struct jsonpath here = { .up = at, .index = i };
-
-		if (!json_is_string(id) ||
-		    !is_client_pattern(json_string_value(id), json_string_length(id)))
-			return access_expected(reader, &here,
-					       "a client id with at most one '*' and \"{name}\" "
-					       "in front only");
-		client[i] = arena_text(&reader->access->arena, json_string_value(id),
-				       json_string_length(id));
-		if (!client[i])
-			return diag_nomem(reader->diag);
-	}
-	role->client = client;
-	role->client_count = count;
-	return 0;
+	return access_read_clients(reader, json, at, &role->client, &role->client_count);
 }
 
 #define LIMIT_MAX 1000000000

@@ -15,6 +15,7 @@
 #include "ctl/talk.h"
 
 #define PASSWORD_MAX 1024u
+#define CLIENT_ID_MAX 160u /* of what is made of a user's name, of 128 bytes at most */
 
 struct wanted {
 	struct talk talk;
@@ -34,7 +35,7 @@ static const struct args_row rows[] = {
 	TEXT("user", talk.user, "NAME", "the user name"),
 	TEXT("password-file", password_file, "FILE",
 	     "its first line is the password, - is standard input; else it is asked for"),
-	TEXT("id", talk.client_id, "ID", "the client id"),
+	TEXT("id", talk.client_id, "ID", "the client id (NAME/petstorectl-PID)"),
 	{ "timeout", ARGS_NUMBER, "SECONDS", "how long to wait for an answer (10)",
 	  offsetof(struct wanted, talk.timeout_s), 1, 3600 },
 	{ "json", ARGS_SWITCH, NULL, "JSON", offsetof(struct wanted, json), 0, 0 },
@@ -71,7 +72,7 @@ static bool read_password(const char *name, const struct wanted *wanted, char *r
 /* The command's response, new, or NULL with a line on standard error. */
 static json_t *ask(const char *name, struct wanted *wanted, json_t *command)
 {
-	char password[PASSWORD_MAX] = "", id[40];
+	char password[PASSWORD_MAX] = "", id[CLIENT_ID_MAX];
 	json_t *request = json_pack("{s[O]}", "commands", command);
 	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
 	char *answer = NULL;
@@ -79,8 +80,12 @@ static json_t *ask(const char *name, struct wanted *wanted, json_t *command)
 	struct diag diag;
 
 	json_decref(request);
-	(void)snprintf(id, sizeof(id), "petstorectl-%ld", (long)getpid());
-	wanted->talk.client_id = wanted->talk.client_id ? wanted->talk.client_id : id;
+	/* One of the user's own ids. Whom a certificate stands for is not known: no id. */
+	if (!wanted->talk.client_id && wanted->talk.user) {
+		(void)snprintf(id, sizeof(id), "%.128s/petstorectl-%ld", wanted->talk.user,
+			       (long)getpid());
+		wanted->talk.client_id = id;
+	}
 	diag_init(&diag);
 	if (!text) {
 		(void)ctl_fail(name, "out of memory");

@@ -19,7 +19,7 @@ struct talk {
 	const char *key;
 	const char *user;
 	const char *password;
-	const char *client_id;
+	const char *client_id; /* NULL: the broker chooses one */
 	long timeout_s;
 };
 

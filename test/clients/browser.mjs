@@ -16,7 +16,7 @@ const { chromium } = require("playwright-core");
 // Runs in the page.
 async function session({ url, password }) {
   const events = [];
-  const client = await mqtt.connectAsync(url, { protocolVersion: 5, username: "backoffice", password });
+  const client = await mqtt.connectAsync(url, { protocolVersion: 5, clientId: "backoffice/browser", username: "backoffice", password });
   const second = new Promise((done) => client.on("message", (topic, payload) => {
     events.push(`received ${topic} ${JSON.parse(payload).quantity}`);
     if (events.length === 3) done();

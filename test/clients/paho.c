@@ -170,8 +170,9 @@ int main(int argc, char **argv)
 	if (argc != 5 || !getenv("PASSWORD"))
 		return 2;
 	create.MQTTVersion = is_5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
-	if (MQTTAsync_createWithOptions(&client, argv[1], "paho-c", MQTTCLIENT_PERSISTENCE_NONE,
-					NULL, &create) != MQTTASYNC_SUCCESS)
+	if (MQTTAsync_createWithOptions(&client, argv[1], "backoffice/paho-c",
+					MQTTCLIENT_PERSISTENCE_NONE, NULL,
+					&create) != MQTTASYNC_SUCCESS)
 		return 1;
 	if (MQTTAsync_setCallbacks(client, &message, NULL, on_message, NULL))
 		return 1;

@@ -26,9 +26,13 @@ def template(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory, template):
-    """A broker that the tests of one file share: use ids of your own (messages.unique)."""
-    broker = harness.Broker(tmp_path_factory.mktemp("broker") / "run", template)
+def broker(tmp_path_factory, template, request):
+    """
+    A broker that the tests of one file share: use ids of your own (messages.unique). With the
+    access file that the test file's ACCESS names.
+    """
+    broker = harness.Broker(tmp_path_factory.mktemp("broker") / "run", template,
+                            access=getattr(request.module, "ACCESS", None))
     with harness.running(broker):
         yield broker
 

@@ -21,6 +21,7 @@ BUILD = os.environ.get("B", os.path.join(TOP, "build"))
 PLUGIN = os.environ.get("PLUGIN", os.path.join(BUILD, "mosquitto_petstore.so"))
 PRELOAD = os.environ.get("BROKER_PRELOAD")  # libasan, where the plugin needs it
 CONTRACT = "petstore.asyncapi.json"
+ACCESS = os.path.join(TOP, "docker", "access.json")  # as it is shipped
 WAIT = rawmqtt.WAIT
 VERSION = [int(number) for number in re.search(r"version (\d+)\.(\d+)\.(\d+)", subprocess.run(
     ["mosquitto", "-h"], text=True, stdout=subprocess.PIPE, check=False).stdout).groups()]
@@ -126,10 +127,19 @@ def prepare(folder, **settings):
     assert done.returncode == 0, done.stdout
 
 
+def unbound(text):
+    """The shipped access file with client ids that belong to nobody."""
+    line = '  "clientIds": ["{name}", "{name}/*"],\n'
+    assert text.count(line) == 1
+    return text.replace(line, "")
+
+
 class Broker:
     """
     @folder is the broker's own and need not exist; @template, a prepared folder, spares
-    making certificates again. @contract and @access stand in for the shipped ones.
+    making certificates again. @contract and @access stand in for the shipped ones; without
+    @access it is the shipped file, but for the line that binds client ids: ACCESS is the
+    whole of it.
     """
 
     def __init__(self, folder, template=None, contract=None, access=None):
@@ -142,16 +152,22 @@ class Broker:
         name = os.path.basename(contract) if contract else CONTRACT
         self.contract = os.path.join(self.schemas, name)
         self.settings = {"CONTRACT": self.contract}
-        if access:
-            self.settings["ACCESS"] = access
-            for old in ("access.json", ".access.shipped"):
-                if os.path.exists(self.path(old)):
-                    os.unlink(self.path(old))
+        self.is_bound = access == ACCESS
+        self.settings["ACCESS"] = access or self._unbound_access()
+        for name in ("access.json", ".access.shipped"):
+            shutil.copy(self.settings["ACCESS"], self.path(name))
         self.process = None
         self.edits = []  # functions from configuration text to configuration text
 
     def path(self, name):
         return os.path.join(self.folder, name)
+
+    def _unbound_access(self):
+        with open(ACCESS) as file:
+            text = unbound(file.read())
+        with open(self.path("access.unbound.json"), "w") as file:
+            file.write(text)
+        return file.name
 
     # ---- life ----
 
@@ -279,10 +295,14 @@ class Broker:
         return {"tcp": self.plain, "tls": self.tls, "wss": self.wss,
                 "mtls": self.mtls}[transport]
 
+    def _client_id(self, user):
+        """One that nobody else uses; where the access file binds ids, one that fits."""
+        return messages.unique(user + "/client" if self.is_bound else user)
+
     def client(self, user, version=5, transport="tcp", client_id=None, **options):
         """A raw client, logged in."""
         client = self.try_client(user, self.password(user), version, transport,
-                                 client_id or messages.unique(user), **options)
+                                 client_id or self._client_id(user), **options)
         assert client.code == 0, "CONNACK 0x%02x for %s" % (client.code, user)
         return client
 
@@ -294,7 +314,7 @@ class Broker:
 
     def paho(self, user, client_id=None, **options):
         """A paho client with credentials and TLS set; not connected yet."""
-        client = paho_shim.new(client_id or messages.unique(user), **options)
+        client = paho_shim.new(client_id or self._client_id(user), **options)
         client.username_pw_set(user, self.password(user))
         return paho_shim.tls(client, self.authority)
 

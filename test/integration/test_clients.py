@@ -12,6 +12,7 @@ import pytest
 
 import harness
 
+ACCESS = harness.ACCESS
 CLIENTS = os.path.join(harness.TOP, "test", "clients")
 EXAMPLES = os.path.join(harness.TOP, "examples")
 

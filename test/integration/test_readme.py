@@ -12,6 +12,7 @@ import messages
 import watched
 from rawmqtt import NOT_AUTHORIZED
 
+ACCESS = harness.ACCESS
 with open(os.path.join(harness.TOP, "README.md"), encoding="utf-8") as _file:
     TEXT = _file.read()
 
@@ -56,14 +57,14 @@ def test_five_minutes(broker):
 
 def test_how_watchful(new_broker):
     """The file that tunes alerts is taken as it stands there."""
-    broker = new_broker()
+    broker = new_broker(access=ACCESS)
     watched.watch(broker, json.loads(block("json", "duplicate-flood")))
     broker.start()
 
 
 def test_backup(new_broker):
     """Made while the broker writes, and gone back to."""
-    broker = new_broker()
+    broker = new_broker(access=ACCESS)
     broker.start()
 
     def publish(order, status):
@@ -89,7 +90,7 @@ def test_backup(new_broker):
 
 def test_refusal_lines(broker):
     """The log lines that the README shows look like the real ones."""
-    publisher = broker.client("orders-service", client_id="x")
+    publisher = broker.client("orders-service", client_id="orders-service")
     before = broker.mark()
     for status in ("PLACED", "DELIVERED"):
         publisher.publish(
@@ -104,7 +105,7 @@ def test_refusal_lines(broker):
 
 
 def test_access_example(new_broker):
-    broker = new_broker()
+    broker = new_broker(access=ACCESS)
     with open(broker.path("access.json"), "w") as file:
         file.write(block("json", '"roles"'))
     broker.start()
@@ -125,7 +126,7 @@ def modes(text):
 
 def test_into_force(new_broker):
     """The five steps, with the commands and the modes that stand in them."""
-    broker = new_broker()
+    broker = new_broker(access=ACCESS)
     tools = dict(os.environ, PATH=harness.BUILD + ":" + os.environ["PATH"])
 
     def edit(change, channel=None):
@@ -196,12 +197,12 @@ def test_into_force(new_broker):
 def test_notice(broker):
     """The subscription to one's own notices, and what is shown of one."""
     password = here(broker, re.search(r"^password\(\) .*\n", TEXT, re.M).group())
-    subscribe = here(broker, block("sh", "-t refusals/orders-service/till-7"))
+    subscribe = here(broker, block("sh", "-t refusals/orders-service/orders-service"))
     subscriber = harness.Shell(password + subscribe.rstrip() + " -d")
     subscriber.line_with("SUBACK")
     subscriber.kill()
     shown = json.loads(block("json", '"decisionId"'))
-    client = broker.client("orders-service", client_id="till-7", clean=False, expiry=600)
+    client = broker.client("orders-service", client_id="orders-service", clean=False, expiry=600)
     assert client.is_session_present
     for status in ("PLACED", "APPROVED", "SHIPPED", "PLACED"):
         client.publish(*messages.order("ord-8", status, userId="customer-a"), qos=1)

@@ -65,7 +65,7 @@ JWKS = {"keys": [
 
 ACCESS = {
     "roles": {
-        "customer": {"scopes": ["read:pets", "write:pets"], "clientIds": ["{name}-*"]},
+        "customer": {"scopes": ["read:pets", "write:pets"], "clientIds": ["{name}/*"]},
         "no-orders": {"deny": ["write:orders"]},
         "no-stock": {"deny": ["read:inventory"], "scopes": ["read:sys"]},
         "field": {"requires": "certificate"},
@@ -298,10 +298,10 @@ ok("a denial of the issuer's role", sign({**PEM_CLAIMS, "scope": "read:inventory
 
 # Users of the same name: what they may not, and what they are, but not what they may
 ok("a known user", sign(claims(sub="ann", scope="read:orders write:orders")),
-   principal="ann", full=("read:orders",), attributes={"petId": ["rex"]}, client="ann-1")
+   principal="ann", full=("read:orders",), attributes={"petId": ["rex"]}, client="ann/1")
 ok("a known user's attributes and the token's", sign(claims(sub="ann", pet_ids=["ada", "rex"])),
-   principal="ann", attributes={"petId": ["rex", "ada"]}, client="ann-1")
-ok("a disabled user", sign(claims(sub="bob")), principal="bob", disabled=True, client="bob-1")
+   principal="ann", attributes={"petId": ["rex", "ada"]}, client="ann/1")
+ok("a disabled user", sign(claims(sub="bob")), principal="bob", disabled=True, client="bob/1")
 ok("a user whose role demands a certificate", sign(claims(sub="fay")), principal="fay",
    certificate=True)
 ok("attributes of the token", sign(claims(pet_ids="ada")), attributes={"petId": ["ada"]})

@@ -1,0 +1,132 @@
+/*
+ * access_clients.c -- which client ids a principal may use: reading the lists, asking, and
+ * saying what is allowed.
+ */
+#include "access/access_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NAME_WORD "{name}"
+#define NAME_WORD_LEN (sizeof(NAME_WORD) - 1)
+
+/* How Mosquitto names a client that brings no id, unless auto_id_prefix says otherwise. */
+#define MADE_PREFIX "auto-"
+#define MADE_FORM "XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX" /* X: a digit, or A to F */
+
+/* ---- reading ---------------------------------------------------------------------------- */
+
+/* At most one '*', and "{name}" in front only. */
+static bool is_client_pattern(const char *text, size_t len)
+{
+	struct names_pattern unused;
+
+	if (len == 0 || names_text_fault(text, len, ACCESS_VALUE_MAX))
+		return false;
+	if (strncmp(text, NAME_WORD, NAME_WORD_LEN) == 0) {
+		text += NAME_WORD_LEN;
+		len -= NAME_WORD_LEN;
+	}
+	return !memchr(text, '{', len) && !memchr(text, '}', len) &&
+	       names_pattern_read(text, len, &unused);
+}
+
+int access_read_clients(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
+			const char *const **ret, size_t *ret_count)
+{
+	size_t count = json_array_size(json);
+	const char **client = arena_take(&reader->access->arena, count, sizeof(*client));
+	int rc = access_count(reader, at, count, ACCESS_LIST_MAX, "client ids");
+
+	if (rc)
+		return rc;
+	if (!client)
+		return diag_nomem(reader->diag);
+	for (size_t i = 0; i < count; i++) {
+		const json_t *id = json_array_get(json, i);
+		struct jsonpath here = { .up = at, .index = i };
+
+		if (!json_is_string(id) ||
+		    !is_client_pattern(json_string_value(id), json_string_length(id)))
+			return access_expected(reader, &here,
+					       "a client id with at most one '*' and \"{name}\" "
+					       "in front only");
+		client[i] = arena_text(&reader->access->arena, json_string_value(id),
+				       json_string_length(id));
+		if (!client[i])
+			return diag_nomem(reader->diag);
+	}
+	*ret = client;
+	*ret_count = count;
+	return 0;
+}
+
+int access_section_clients(struct access_reader *reader, const json_t *json,
+			   const struct jsonpath *at, void *ret)
+{
+	struct access *access = reader->access;
+
+	(void)ret;
+	return access_read_clients(reader, json, at, &access->client, &access->client_count);
+}
+
+/* ---- asking ----------------------------------------------------------------------------- */
+
+static bool client_matches(const char *name, const char *pattern, const char *id)
+{
+	struct names_pattern rest;
+	size_t name_len = strlen(name);
+
+	if (strncmp(pattern, NAME_WORD, NAME_WORD_LEN) == 0) {
+		if (strncmp(id, name, name_len) != 0)
+			return false;
+		pattern += NAME_WORD_LEN;
+		id += name_len;
+	}
+	return names_pattern_read(pattern, strlen(pattern), &rest) &&
+	       names_pattern_match(&rest, id, strlen(id), NULL);
+}
+
+static bool is_made(const char *id)
+{
+	const char *form = MADE_FORM;
+
+	if (strncmp(id, MADE_PREFIX, sizeof(MADE_PREFIX) - 1) != 0)
+		return false;
+	for (id += sizeof(MADE_PREFIX) - 1; *form && *id; form++, id++)
+		if (*form == 'X' ? !strchr("0123456789ABCDEF", *id) : *id != *form)
+			return false;
+	return !*form && !*id;
+}
+
+bool access_client_ok(const struct access_principal *principal, const char *id)
+{
+	if (principal->client_count == 0)
+		return true;
+	for (size_t i = 0; i < principal->client_count; i++)
+		if (client_matches(principal->name, principal->client[i], id ? id : ""))
+			return true;
+	return id && is_made(id);
+}
+
+void access_client_list(const struct access_principal *principal, char *ret, size_t cap)
+{
+	size_t used = 0;
+
+	ret[0] = '\0';
+	for (size_t i = 0; i < principal->client_count; i++) {
+		const char *pattern = principal->client[i];
+		bool is_named = strncmp(pattern, NAME_WORD, NAME_WORD_LEN) == 0;
+		int len =
+			snprintf(ret + used, cap - used, "%s%s, ", is_named ? principal->name : "",
+				 is_named ? pattern + NAME_WORD_LEN : pattern);
+
+		if (len < 0 || (size_t)len >= cap - used) {
+			ret[used] = '\0';
+			break;
+		}
+		used += (size_t)len;
+	}
+	if (used > 1)
+		ret[used - 2] = '\0'; /* the last comma */
+}
