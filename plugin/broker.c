@@ -228,6 +228,11 @@ bool broker_retain(const char *topic, const char *text)
 	return publish_copy(NULL, topic, text, strlen(text), 0, true);
 }
 
+bool broker_republish(const char *topic, const void *payload, size_t len, unsigned qos)
+{
+	return publish_copy(NULL, topic, payload, len, (int)qos, true);
+}
+
 bool broker_is_clean(const struct mosquitto *client)
 {
 	return mosquitto_client_clean_session(client);

@@ -105,6 +105,9 @@ bool broker_send(const char *client_id, const char *topic, const char *text, siz
 /* Publishes @text to @topic, retained. False: memory ran out. */
 bool broker_retain(const char *topic, const char *text);
 
+/* Publishes @len bytes of @payload to @topic, retained. False: memory ran out. */
+bool broker_republish(const char *topic, const void *payload, size_t len, unsigned qos);
+
 /* Did the client begin a new session? As it said at its last CONNECT. */
 bool broker_is_clean(const struct mosquitto *client);
 

@@ -19,6 +19,7 @@
 #include "login.h"
 #include "options.h"
 #include "rules.h"
+#include "releases.h"
 #include "sessions.h"
 #include "shares.h"
 #include "tell.h"
@@ -47,6 +48,11 @@ struct plugin {
 	struct gate gate;
 	struct sessions *sessions;
 	struct shares *shares;
+	struct releases *releases;
+	const void *settled;     /* payload of a QoS 2 message that may be handed out */
+	const void *subscribing; /* who was granted a filter, in this round of the broker's */
+	uint64_t late;           /* deliveries that were refused since the last tick */
+	char late_topic[128];    /* of the last of them */
 	struct login *login;
 	pthread_t thread; /* the broker's: the only one that is let in */
 	struct pending pending;
@@ -104,6 +110,17 @@ void door_share_remove(struct plugin *plugin, const struct mosquitto *client,
 void door_share_lost(struct plugin *plugin, const struct mosquitto *client,
 		     const struct gate_request *request) __attribute__((cold));
 void door_share_tick(struct plugin *plugin);
+
+/*
+ * QoS 2 messages between PUBLISH and PUBREL, see door_release.c. A publish was accepted, its topic
+ * being the last that the gate was asked about; a delivery at QoS 2 was judged, which may change
+ * @decision; and in the tick what was replaced by a late one is published again.
+ */
+void door_release_accepted(struct plugin *plugin, const struct gate_request *request,
+			   const struct decision *decision);
+void door_release_delivery(struct plugin *plugin, const struct mosquitto *client,
+			   const struct gate_request *request, struct decision *decision);
+void door_release_tick(struct plugin *plugin);
 
 /* What the metrics and the counters tell beside their own. */
 struct watch_facts door_facts(const struct plugin *plugin);

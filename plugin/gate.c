@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/wordhash.h"
 #include "gate/judgement.h"
 #include "gate/permission.h"
 #include "gate/standing.h"
@@ -133,12 +134,29 @@ static bool judge_publish(struct judgement *j)
 	       judgement_ask(j, GATE_STEP_WILL, terms_will) && check_terms(j);
 }
 
+/* Is each accepted message of the channel a step of the contract's? */
+static bool moves_status(const struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+
+	return mapping && mapping->transitions &&
+	       j->mode[CONTRACT_TRANSITION] == CONTRACT_ENFORCE &&
+	       j->mode[CONTRACT_SCHEMA] == CONTRACT_ENFORCE;
+}
+
+/*
+ * Up to QoS 1 a message is handed out in the call in which it was judged. One of QoS 2 waits for
+ * its publisher's PUBREL, which nobody judges: what is handed out must still be what stands.
+ */
 static bool judge_delivery(struct judgement *j)
 {
 	bool is_done;
 
-	return check_permission(j, &is_done) &&
-	       (is_done || judgement_ask(j, GATE_STEP_OWN, permission_own));
+	if (!check_permission(j, &is_done))
+		return false;
+	return is_done || (judgement_ask(j, GATE_STEP_OWN, permission_own) &&
+			   (j->request->qos < 2 || j->request->is_settled || !moves_status(j) ||
+			    judgement_ask(j, GATE_STEP_TRANSITION, standing_current)));
 }
 
 static bool judge(struct judgement *j)
@@ -237,6 +255,19 @@ enum gate_grant gate_grant(const struct access_principal *principal,
 			   const struct contract_match *match)
 {
 	return permission_grant(principal, operation, match);
+}
+
+uint64_t gate_entity_key(const struct gate *gate, uint64_t seed)
+{
+	const struct contract_channel *channel = gate->memo.channel;
+	const struct contract_mapping *mapping = channel ? channel->mapping : NULL;
+	uint64_t key;
+
+	if (!mapping || !mapping->transitions)
+		return 0;
+	key = wordhash(seed ^ (mapping->entity->index * CONTRACT_STATUS_SLOTS_MAX + mapping->slot),
+		       gate->memo.param[mapping->param].text, gate->memo.param[mapping->param].len);
+	return key ? key : 1;
 }
 
 /* ---- life ------------------------------------------------------------------------------ */

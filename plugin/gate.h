@@ -134,6 +134,9 @@ struct gate_request {
 	size_t payload_len;
 	unsigned qos;
 	bool is_retained;
+	/* GATE_DELIVER: that the message says what stands, or may be handed out all the same, is
+	 * known. */
+	bool is_settled;
 	bool is_will;          /* a last will: it is published for a client that is gone */
 	const char *client_id; /* of the client that asks; NULL: it has none */
 };
@@ -180,6 +183,12 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
  */
 size_t gate_faults(const struct rules *rules, const struct decision *decision,
 		   struct schema_error *ret, size_t max);
+
+/*
+ * A number for the entity, and its status, that the topic asked about last moves; 0: it moves
+ * none. Two entities may have the same, which nobody can bring about who lacks @seed.
+ */
+uint64_t gate_entity_key(const struct gate *gate, uint64_t seed);
 
 enum gate_grant { GATE_NONE = 0, GATE_OWN, GATE_FULL };
 

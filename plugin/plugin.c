@@ -131,8 +131,8 @@ static int on_write(struct plugin *plugin, struct mosquitto_evt_acl_check *event
 	took_ns = publish.now_ns - took_ns;
 	if (request->is_will) {
 		charge(plugin, &publish, decision);
-		if (decision->verdict == VERDICT_ALLOW)
-			(void)commit(plugin, &publish, decision);
+		if (decision->verdict == VERDICT_ALLOW && commit(plugin, &publish, decision))
+			door_release_accepted(plugin, request, decision);
 		return answer(plugin, event->client, session, request, decision, took_ns);
 	}
 	if (decision->verdict == VERDICT_ALLOW ||
@@ -169,14 +169,18 @@ static int on_acl_check(int event_id, void *event_data, void *userdata)
 	session = sessions_find(plugin->sessions, event->client);
 	if (event->access == MOSQ_ACL_WRITE) {
 		plugin->pending.handle = NULL;
+		plugin->settled = plugin->subscribing = NULL;
 		return on_write(plugin, event, session);
 	}
 	broker_acl_request(event, &request);
+	request.is_settled = plugin->settled && plugin->settled == event->payload;
 	/* Not in one place: telling of a filter may log, and the log may be delivered. */
 	decision = request.action == GATE_DELIVER ? &plugin->delivery : &plugin->filter;
 	principal = door_principal(plugin, event->client, session);
 	gate_decide(&plugin->gate, principal, &request, decision);
 	if (request.action == GATE_DELIVER) { /* never logged: the log may be a topic */
+		if (request.qos == 2 && !request.is_settled)
+			door_release_delivery(plugin, event->client, &request, decision);
 		watch_decided(plugin->watch, &request, decision, 0);
 		if (decision->verdict == VERDICT_ALLOW ||
 		    door_is_unproved(plugin, event->client, session, principal))
@@ -198,6 +202,8 @@ static int on_acl_check(int event_id, void *event_data, void *userdata)
 	if (decision->verdict == VERDICT_ALLOW &&
 	    !door_share_add(plugin, event->client, session, &request))
 		refuse_share(decision);
+	if (decision->verdict == VERDICT_ALLOW)
+		plugin->subscribing = event->client; /* what is retained follows in the same call */
 	return answer(plugin, event->client, session, &request, decision, 0);
 }
 
@@ -227,6 +233,7 @@ static int on_message(int event_id, void *event_data, void *userdata)
 
 	(void)event_id;
 	plugin->pending.handle = NULL;
+	plugin->settled = NULL;
 	if (session)
 		sessions_return(plugin->sessions, session);
 	if (!is_judged) {
@@ -237,8 +244,11 @@ static int on_message(int event_id, void *event_data, void *userdata)
 	}
 	publish.now_ns = is_judged ? plugin->pending.now_ns : clock_mono_ns();
 	charge(plugin, &publish, decision);
-	if (decision->verdict == VERDICT_ALLOW && commit(plugin, &publish, decision))
+	if (decision->verdict == VERDICT_ALLOW && commit(plugin, &publish, decision)) {
+		if (decision->channel && decision->channel->mapping)
+			door_release_accepted(plugin, request, decision);
 		watch_accepted(plugin->watch, &publish, decision, plugin->pending.digest);
+	}
 	watch_decided(plugin->watch, request, decision, is_judged ? plugin->pending.took_ns : 0);
 	report(plugin, event->client, session, request, decision);
 	return decision->verdict == VERDICT_ALLOW
@@ -318,6 +328,7 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 	plugin->connecting_id = NULL;
 	door_finish_logins(plugin);
 	door_share_tick(plugin);
+	door_release_tick(plugin);
 	end_sessions(plugin);
 	log_news(plugin);
 	tell_tick(&plugin->tell);
@@ -397,6 +408,8 @@ static int init_rooms(struct plugin *plugin, struct diag *diag)
 	if (rc == 0)
 		rc = shares_new(&plugin->shares, diag);
 	if (rc == 0)
+		rc = releases_new(&plugin->releases, diag);
+	if (rc == 0)
 		rc = tell_init(&plugin->tell, &plugin->options, &plugin->broker, plugin->ledger,
 			       diag);
 	if (rc == 0)
@@ -466,6 +479,7 @@ static void plugin_free(struct plugin *plugin)
 	rules_free(plugin->rules);
 	sessions_free(plugin->sessions);
 	shares_free(plugin->shares);
+	releases_free(plugin->releases);
 	options_clear(&plugin->options);
 	free(plugin->connecting_id);
 	free(plugin);

@@ -39,7 +39,8 @@ enum verdict {
 	X(REASON_STORE_UNAVAILABLE, "store-unavailable", "The write cannot be kept now")           \
 	X(REASON_RATE_EXCEEDED, "rate-exceeded", "Too many messages")                              \
 	X(REASON_TOPIC_TOO_LONG, "topic-too-long", "The topic or filter is too long")              \
-	X(REASON_SHARE_PARTIAL, "share-partial", "A shared filter reaches more than may be read")
+	X(REASON_SHARE_PARTIAL, "share-partial", "A shared filter reaches more than may be read")  \
+	X(REASON_OVERTAKEN, "overtaken", "A newer status stands")
 
 enum reason {
 #define X(name, code, title) name,

@@ -5,6 +5,7 @@
 
 #include "base/sametext.h"
 #include "gate/permission.h"
+#include "gate/terms.h"
 
 /* ---- state: what the publish means ---------------------------------------------------- */
 
@@ -242,6 +243,30 @@ bool standing_check(struct judgement *j)
 		return false;
 	return !mapping->transitions || !j->has_state ||
 	       judgement_ask(j, GATE_STEP_TRANSITION, check_transition);
+}
+
+bool standing_current(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const struct contract_span *id = &j->match->param[mapping->param];
+	const char *text = "", *stands;
+	struct ledger_state state;
+	size_t len = 0;
+
+	if (j->request->payload_len == 0 || !terms_json(j) ||
+	    !payload_string(
+		    payload_member(j->payload, mapping->status_member, mapping->status_member_len),
+		    &text, &len) ||
+	    find_status(mapping->transitions, text, len) < 0 ||
+	    !judgement_look(j, mapping->entity, id->text, id->len, &state) || !state.is_known) {
+		j->decision->reason = REASON_NONE;
+		return true;
+	}
+	stands = state.status[mapping->slot];
+	if (!stands[0] || is_text(text, len, stands))
+		return true;
+	return judgement_refuse(j, REASON_OVERTAKEN, "%.*s is said, %s stands",
+				len > 80 ? 80 : (int)len, text, stands);
 }
 
 bool standing_store(struct judgement *j)

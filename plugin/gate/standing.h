@@ -19,6 +19,12 @@ void standing_expect_more(struct judgement *j);
  */
 bool standing_check(struct judgement *j);
 
+/*
+ * Is the status that a delivered message says the one that stands? Yes as well where it says none
+ * that is known, or nothing is known of the entity. Not inlined: most deliveries don't ask.
+ */
+bool standing_current(struct judgement *j) __attribute__((noinline));
+
 judgement_question standing_store; /* could the write be kept now? */
 
 /* Completes the implied write with what the request says about it. */

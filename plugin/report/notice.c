@@ -59,6 +59,7 @@ static const struct problem *problem_of(enum reason reason)
 	case REASON_ID_MISMATCH:
 	case REASON_TRANSITION_ILLEGAL:
 	case REASON_OWNER_CHANGE:
+	case REASON_OVERTAKEN:
 		return &invalid;
 	case REASON_RATE_EXCEEDED:
 		return &too_many;

@@ -1,0 +1,257 @@
+#include "releases.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/wordhash.h"
+
+#define WAYS 4u
+#define SETS (RELEASES_ENTITIES / WAYS)
+
+struct open {
+	uint64_t digest;
+	uint64_t number; /* in the order of acceptance, from 1 */
+	bool is_overtaken;
+};
+
+struct group {
+	uint64_t key;
+	uint64_t used;     /* when: a number of acceptance; 0: the place is free */
+	struct open *open; /* RELEASES_OPEN of them, a ring */
+	size_t count;      /* that were ever put there */
+	char *standing;    /* topic and payload of the last that was accepted; NULL: not known */
+	size_t topic_len, payload_len;
+	unsigned qos;
+	bool is_retained; /* one of them was to be retained: only then is @standing kept */
+	bool is_due;
+};
+
+struct releases {
+	uint64_t seed;
+	uint64_t number; /* of the last that was accepted */
+	size_t groups;
+	size_t bytes;
+	size_t due;
+	size_t at; /* where releases_next() goes on */
+	struct group group[RELEASES_ENTITIES];
+};
+
+int releases_new(struct releases **ret, struct diag *diag)
+{
+	struct releases *releases = calloc(1, sizeof(*releases));
+
+	if (!releases)
+		return diag_nomem(diag);
+	/* Clients choose the texts: without a seed they could make two messages look the same. */
+	if (getrandom(&releases->seed, sizeof(releases->seed), 0) != sizeof(releases->seed)) {
+		free(releases);
+		return diag_set(diag, ERR_IO, "the system gives no random numbers");
+	}
+	*ret = releases;
+	return 0;
+}
+
+uint64_t releases_seed(const struct releases *releases)
+{
+	return releases->seed;
+}
+
+static void forget_standing(struct releases *releases, struct group *group)
+{
+	if (group->standing)
+		releases->bytes -= group->topic_len + group->payload_len + 1;
+	free(group->standing);
+	group->standing = NULL;
+}
+
+void releases_free(struct releases *releases)
+{
+	if (!releases)
+		return;
+	for (size_t i = 0; i < RELEASES_ENTITIES; i++) {
+		free(releases->group[i].standing);
+		free(releases->group[i].open);
+	}
+	free(releases);
+}
+
+static struct group *set_of(struct releases *releases, uint64_t key)
+{
+	return &releases->group[(size_t)(wordhash_mix(key ^ releases->seed, WORDHASH_GOLDEN) %
+					 SETS) *
+				WAYS];
+}
+
+static struct group *find(struct releases *releases, uint64_t key)
+{
+	struct group *set = set_of(releases, key);
+
+	for (size_t i = 0; i < WAYS; i++)
+		if (set[i].used && set[i].key == key)
+			return &set[i];
+	return NULL;
+}
+
+static void clear_group(struct releases *releases, struct group *group)
+{
+	if (!group->used)
+		return;
+	forget_standing(releases, group);
+	free(group->open);
+	releases->due -= group->is_due;
+	releases->groups--;
+	memset(group, 0, sizeof(*group));
+}
+
+/* A group for @key in the place of the set's oldest; NULL: out of memory, it stays unknown. */
+static struct group *make(struct releases *releases, uint64_t key)
+{
+	struct group *set = set_of(releases, key);
+	struct group *group = set;
+
+	for (size_t i = 1; i < WAYS; i++)
+		if (set[i].used < group->used)
+			group = &set[i];
+	clear_group(releases, group);
+	group->open = calloc(RELEASES_OPEN, sizeof(*group->open));
+	if (!group->open)
+		return NULL;
+	group->key = key;
+	group->used = releases->number;
+	releases->groups++;
+	return group;
+}
+
+static uint64_t digest(const struct releases *releases, const struct gate_request *message)
+{
+	return wordhash(wordhash(releases->seed, message->topic, message->topic_len),
+			message->payload, message->payload_len);
+}
+
+static void overtake(struct group *group, uint64_t number)
+{
+	for (size_t i = 0; i < RELEASES_OPEN; i++)
+		group->open[i].is_overtaken |= group->open[i].number < number;
+}
+
+/* What stands, should it have to be published again. */
+static void keep(struct releases *releases, struct group *group, const struct gate_request *message)
+{
+	size_t bytes = message->topic_len + message->payload_len + 1;
+	char *copy;
+
+	forget_standing(releases, group);
+	if (releases->bytes + bytes > RELEASES_BYTES || !(copy = malloc(bytes)))
+		return;
+	memcpy(copy, message->topic, message->topic_len);
+	copy[message->topic_len] = '\0';
+	if (message->payload_len)
+		memcpy(copy + message->topic_len + 1, message->payload, message->payload_len);
+	group->standing = copy;
+	group->topic_len = message->topic_len;
+	group->payload_len = message->payload_len;
+	group->qos = message->qos;
+	releases->bytes += bytes;
+}
+
+void releases_accepted(struct releases *releases, uint64_t key, const struct gate_request *message)
+{
+	struct group *group;
+
+	releases->number++;
+	if (message->qos < 2 && releases->groups == 0)
+		return;
+	group = find(releases, key);
+	if (message->qos < 2) {
+		if (!group)
+			return;
+		overtake(group, releases->number);
+	} else {
+		if (!group)
+			group = make(releases, key);
+		if (!group)
+			return;
+		group->open[group->count++ % RELEASES_OPEN] =
+			(struct open){ digest(releases, message), releases->number, false };
+		group->is_retained |= message->is_retained;
+	}
+	group->used = releases->number;
+	if (group->is_retained)
+		keep(releases, group, message);
+}
+
+/* The newest message of these bytes that is known; NULL: none. */
+static struct open *find_open(const struct releases *releases, struct group *group,
+			      const struct gate_request *message)
+{
+	uint64_t wanted = digest(releases, message);
+	struct open *found = NULL;
+
+	for (size_t i = 0; i < RELEASES_OPEN; i++)
+		if (group->open[i].number && group->open[i].digest == wanted &&
+		    (!found || group->open[i].number > found->number))
+			found = &group->open[i];
+	return found;
+}
+
+void releases_handed_out(struct releases *releases, uint64_t key,
+			 const struct gate_request *message)
+{
+	struct group *group = find(releases, key);
+	const struct open *open = group ? find_open(releases, group, message) : NULL;
+
+	if (open)
+		overtake(group, open->number);
+}
+
+bool releases_in_order(struct releases *releases, uint64_t key, const struct gate_request *message)
+{
+	struct group *group = find(releases, key);
+	const struct open *open = group ? find_open(releases, group, message) : NULL;
+
+	if (!open || open->is_overtaken)
+		return false;
+	overtake(group, open->number);
+	return true;
+}
+
+void releases_repair(struct releases *releases, uint64_t key, const struct gate_request *message)
+{
+	struct group *group = find(releases, key);
+
+	/* Of another topic: another channel moved the status, and this one's has no newer message.
+	 */
+	if (!group || !group->standing || group->topic_len != message->topic_len ||
+	    memcmp(group->standing, message->topic, message->topic_len) != 0)
+		return;
+	releases->due += !group->is_due;
+	group->is_due = true;
+}
+
+bool releases_next(struct releases *releases, struct gate_request *ret)
+{
+	while (releases->due > 0) {
+		struct group *group = &releases->group[releases->at];
+
+		if (!group->is_due) {
+			releases->at = (releases->at + 1) % RELEASES_ENTITIES;
+			continue;
+		}
+		group->is_due = false;
+		releases->due--;
+		if (!group->standing)
+			continue;
+		*ret = (struct gate_request){
+			.action = GATE_PUBLISH,
+			.topic = group->standing,
+			.topic_len = group->topic_len,
+			.payload = group->standing + group->topic_len + 1,
+			.payload_len = group->payload_len,
+			.qos = group->qos,
+			.is_retained = true,
+		};
+		return true;
+	}
+	return false;
+}

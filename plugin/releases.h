@@ -1,0 +1,61 @@
+/*
+ * releases.h -- QoS 2 messages between PUBLISH and PUBREL: which may still be handed out?
+ *
+ * A QoS 2 message is judged and kept at its PUBLISH. The broker hands it out, and retains it, when
+ * the client's PUBREL comes, of which no plugin hears: that may be after newer messages about the
+ * same entity. What is older than the status that stands (gate: REASON_OVERTAKEN) may be handed
+ * out only while nothing newer was: a client that sends several without waiting is served in order,
+ * one that holds a message back does not turn the subscribers' time back.
+ *
+ * Known are the messages that were accepted last, by entity: what is not known is refused. Where
+ * a late one was retained in place of what stands, what stands is given out to be published again.
+ *
+ * Entities are known by gate_entity_key() with releases_seed(). For the broker's thread alone.
+ */
+#ifndef PETSTORE_RELEASES_H
+#define PETSTORE_RELEASES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "gate.h"
+
+#define RELEASES_ENTITIES 4096u   /* of which QoS 2 messages are known; the oldest go first */
+#define RELEASES_OPEN 32u         /* messages known of each */
+#define RELEASES_BYTES (4u << 20) /* of messages that are kept to be published again */
+
+struct releases;
+
+int releases_new(struct releases **ret, struct diag *diag);
+void releases_free(struct releases *releases); /* NULL is fine */
+
+uint64_t releases_seed(const struct releases *releases);
+
+/*
+ * @message about the entity @key was accepted. Up to QoS 1 it is handed out at
+ * once, so that what is older is overtaken. Costs a branch where no QoS 2 message is known.
+ */
+void releases_accepted(struct releases *releases, uint64_t key, const struct gate_request *message);
+
+/* @message says what stands, and is handed out: what is older is overtaken. */
+void releases_handed_out(struct releases *releases, uint64_t key,
+			 const struct gate_request *message);
+
+/*
+ * @message is older than what stands. True: nothing newer was handed out, it may go out, and what
+ * is older than it is overtaken. False: it is late.
+ */
+bool releases_in_order(struct releases *releases, uint64_t key, const struct gate_request *message);
+
+/* A late @message was retained: what stands is to be published again, where it is known. */
+void releases_repair(struct releases *releases, uint64_t key, const struct gate_request *message);
+
+/*
+ * The next message that is to be published again, retained; what it points to is good until the
+ * next call of any function. False: none.
+ */
+bool releases_next(struct releases *releases, struct gate_request *ret);
+
+#endif

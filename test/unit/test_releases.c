@@ -1,0 +1,135 @@
+/* Which QoS 2 messages may still be handed out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "failalloc.h"
+#include "releases.h"
+
+static struct releases *make(void)
+{
+	struct releases *releases = NULL;
+	struct diag diag;
+
+	assert_int_equal(releases_new(&releases, &diag), 0);
+	return releases;
+}
+
+static struct gate_request message(const char *payload, unsigned qos, bool is_retained)
+{
+	return (struct gate_request){ .topic = "orders/1/status",
+				      .topic_len = 15,
+				      .payload = payload,
+				      .payload_len = strlen(payload),
+				      .qos = qos,
+				      .is_retained = is_retained };
+}
+
+static void test_releases_in_order__serves_who_does_not_wait(void **state)
+{
+	struct releases *releases = make();
+	struct gate_request a = message("a", 2, false), b = message("b", 2, false);
+	struct gate_request c = message("c", 2, false);
+
+	(void)state;
+	releases_accepted(releases, 1, &a);
+	releases_accepted(releases, 1, &b);
+	releases_accepted(releases, 1, &c);
+	assert_true(releases_in_order(releases, 1, &a));
+	assert_true(releases_in_order(releases, 1, &a)); /* another subscriber */
+	assert_true(releases_in_order(releases, 1, &b));
+	assert_false(releases_in_order(releases, 1, &a));
+	releases_handed_out(releases, 1, &c);
+	assert_false(releases_in_order(releases, 1, &b));
+	/* another entity, and what is not known */
+	assert_false(releases_in_order(releases, 2, &c));
+	a.payload = "x";
+	assert_false(releases_in_order(releases, 1, &a));
+	releases_free(releases);
+	releases_free(NULL);
+}
+
+static void test_releases_repair__gives_out_what_stands(void **state)
+{
+	struct releases *releases = make();
+	struct gate_request a = message("a", 2, true), b = message("bee", 1, true), again;
+
+	(void)state;
+	releases_accepted(releases, 1, &b); /* of an entity that nobody holds back */
+	releases_accepted(releases, 1, &a);
+	releases_accepted(releases, 1, &b);
+	assert_false(releases_next(releases, &again));
+	assert_false(releases_in_order(releases, 1, &a));
+	releases_repair(releases, 1, &a);
+	releases_repair(releases, 1, &a);
+	releases_repair(releases, 9, &a);
+	assert_true(releases_next(releases, &again));
+	assert_string_equal(again.topic, "orders/1/status");
+	assert_int_equal(again.payload_len, 3);
+	assert_memory_equal(again.payload, "bee", 3);
+	assert_false(releases_next(releases, &again));
+	releases_free(releases);
+}
+
+static void test_releases_accepted__keeps_its_bounds(void **state)
+{
+	struct releases *releases = make();
+	struct gate_request held = message("held", 2, true), again;
+	char text[16];
+
+	(void)state;
+	releases_accepted(releases, 1, &held);
+	for (unsigned i = 0; i < RELEASES_OPEN; i++) {
+		struct gate_request other;
+
+		(void)snprintf(text, sizeof(text), "%u", i);
+		other = message(text, 2, true);
+		releases_accepted(releases, 1, &other);
+		assert_true(releases_in_order(releases, 1, &other));
+	}
+	/* forgotten: refused, and what stands is known still */
+	assert_false(releases_in_order(releases, 1, &held));
+	releases_repair(releases, 1, &held);
+	for (uint64_t key = 2; key < 4 * RELEASES_ENTITIES; key++)
+		releases_accepted(releases, key, &held);
+	while (releases_next(releases, &again))
+		assert_int_not_equal(again.payload_len, 0);
+	assert_false(releases_in_order(releases, 1, &held));
+	releases_free(releases);
+}
+
+static void test_releases_accepted__survives_failing_allocations(void **state)
+{
+	(void)state;
+	for (size_t n = 1;; n++) {
+		struct gate_request held = message("held", 2, true), again;
+		struct releases *releases = NULL;
+		struct diag diag;
+
+		failalloc_start(n);
+		if (releases_new(&releases, &diag) == 0) {
+			releases_accepted(releases, 1, &held);
+			releases_repair(releases, 1, &held);
+			(void)releases_next(releases, &again);
+		}
+		releases_free(releases);
+		if (!failalloc_stop())
+			break;
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_releases_in_order__serves_who_does_not_wait),
+		cmocka_unit_test(test_releases_repair__gives_out_what_stands),
+		cmocka_unit_test(test_releases_accepted__keeps_its_bounds),
+		cmocka_unit_test(test_releases_accepted__survives_failing_allocations),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
