@@ -22,7 +22,7 @@ SCHEMA   = schema/document schema/resolve schema/dialect schema/keyword schema/u
            schema/run schema/run_equal schema/explain schema/explain_text schema/jsontext \
            schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan \
            schema/pattern schema/pattern_ecma schema/pattern_ecma_text schema/pattern_ecma_set \
-           schema/pattern_property schema/pattern_seq \
+           schema/pattern_property schema/pattern_seq schema/pattern_dfa \
            schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
 CONTRACT = contract/contract contract/sources contract/place contract/transitions \
            contract/entities contract/scopes contract/operations contract/bindings contract/limits \
@@ -163,6 +163,11 @@ $(B)/bench_schema: test/bench/bench_schema.c $(BASE:%=$(B)/rel/%.o) $(SCHEMA:%=$
 bench-schema: $(B)/bench_schema  ## how long parsing and validating a message takes
 	@$(B)/bench_schema
 
+$(B)/bench_worst: test/bench/bench_worst.c $(BASE:%=$(B)/rel/%.o) $(SCHEMA:%=$(B)/rel/%.o)
+	$(CC) $(CORE) $(CFLAGS) -MMD -MP -MF $@.d $(filter %.c %.o,$^) -o $@ $(LINK)
+bench-worst: $(B)/bench_worst  ## what schemas and messages that are made to be slow cost
+	@$(B)/bench_worst
+
 $(B)/bench_ledger: test/bench/bench_ledger.c $(BASE:%=$(B)/rel/%.o) $(LEDGER:%=$(B)/rel/%.o)
 	$(CC) $(CORE) $(CFLAGS) -MMD -MP -MF $@.d $(filter %.c %.o,$^) -o $@ $(LINK)
 bench-ledger: all $(B)/bench_ledger  ## what keeping an accepted write costs
@@ -232,7 +237,7 @@ clean:  ## remove what was built (chroots, npm packages and make run's files sta
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration attack integration-san crash
+.PHONY: all parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-worst bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration attack integration-san crash
 
 # ---- running it -------------------------------------------------------------------------
 

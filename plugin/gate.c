@@ -239,13 +239,11 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 size_t gate_faults(const struct rules *rules, const struct decision *decision,
 		   struct schema_error *ret, size_t max)
 {
-	enum schema_answer answer;
-
 	if (max == 0 || decision->error.keyword[0] == '\0')
 		return 0;
 	if (decision->reason == REASON_SCHEMA_VIOLATION && decision->payload)
-		return schema_explain(rules->channel[decision->channel->index].schema,
-				      decision->payload, ret, max, &answer);
+		return schema_explain_answer(rules->channel[decision->channel->index].schema,
+					     decision->payload, SCHEMA_INVALID, ret, max);
 	ret[0] = decision->error;
 	return 1;
 }

@@ -102,6 +102,7 @@ static void checker_clear(struct checker *checker)
 
 static int checker_init(struct checker *ret, struct diag *diag)
 {
+	const struct schema_options options = { .max_work = SCHEMA_FILE_WORK };
 	struct payload_limits limits = { PAYLOAD_MAX_BYTES, 128 };
 	json_t *json = NULL;
 	int rc;
@@ -115,7 +116,7 @@ static int checker_init(struct checker *ret, struct diag *diag)
 		rc = schema_set_add(ret->set, "lint:extensions", "contract-extensions.schema.json",
 				    json, diag);
 	if (rc == 0)
-		rc = schema_compile(ret->set, "lint:extensions", NULL, &ret->schema, diag);
+		rc = schema_compile(ret->set, "lint:extensions", &options, &ret->schema, diag);
 	if (rc == 0)
 		rc = payload_parser_new(&limits, &ret->parser, diag);
 	json_decref(json);

@@ -172,19 +172,26 @@ bool permission_params(struct judgement *j)
 {
 	const struct contract_channel *channel = j->match->channel;
 	const struct rules_channel *more = &j->gate->rules->channel[channel->index];
+	int64_t work = PATTERN_MAX_WORK; /* of all of them */
 
 	if (!channel->has_choosy_params)
 		return true;
 	for (size_t i = 0; i < channel->param_count; i++) {
 		const struct contract_param *param = &channel->param[i];
 		const struct contract_span *span = &j->match->param[i];
+		enum pattern_answer answer = PATTERN_YES;
 
 		if (param->value_count > 0 && !is_listed(param, span))
 			return judgement_refuse(j, REASON_TOPIC_PARAMETER,
 						"%s is \"%.*s\", which the contract does not list",
 						param->name, (int)span->len, span->text);
-		if (more->pattern[i] &&
-		    pattern_search(more->pattern[i], span->text, span->len) != PATTERN_YES)
+		if (more->pattern[i])
+			answer = pattern_search(more->pattern[i], span->text, span->len, &work);
+		if (answer == PATTERN_LIMIT)
+			return judgement_refuse(j, REASON_SCHEMA_LIMIT,
+						"%s is too costly to hold against %s", param->name,
+						param->pattern);
+		if (answer != PATTERN_YES)
 			return judgement_refuse(j, REASON_TOPIC_PARAMETER,
 						"%s is \"%.*s\", which does not match %s",
 						param->name, (int)span->len, span->text,

@@ -78,7 +78,7 @@ bool terms_schema(struct judgement *j)
 
 	if (answer == SCHEMA_VALID)
 		return true;
-	(void)schema_explain(schema, j->payload, &j->decision->error, 1, &answer);
+	(void)schema_explain_answer(schema, j->payload, answer, &j->decision->error, 1);
 	j->decision->reason =
 		answer == SCHEMA_LIMIT ? REASON_SCHEMA_LIMIT : REASON_SCHEMA_VIOLATION;
 	return false;

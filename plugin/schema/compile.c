@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "schema/dialect.h"
+#include "schema/run.h"
 #include "schema/uri.h"
 
 /* $refs to nothing but another $ref; more than these in a row are taken for a circle. */
@@ -437,6 +438,7 @@ int schema_compile(struct schema_set *set, const char *uri, const struct schema_
 	c.schema = calloc(1, sizeof(*c.schema));
 	if (!c.schema)
 		return diag_nomem(diag);
+	c.schema->max_work = options && options->max_work > 0 ? options->max_work : RUN_MAX_WORK;
 	rc = document_resolve(set, NULL, uri, &target, diag);
 	if (rc == 0)
 		rc = compile_target(&c, target, &c.schema->root);

@@ -93,6 +93,9 @@ int compile_table_init(struct compiler *c, struct name_table *table, size_t coun
 struct name_slot *compile_table_add(struct compiler *c, struct name_table *table, const char *text,
 				    size_t len);
 
+/* All names are in the table: what a look-up costs. */
+void compile_table_finish(struct name_table *table);
+
 /* A key with a copy of the name. */
 int compile_name(struct compiler *c, const char *text, size_t len, struct name_key *ret);
 

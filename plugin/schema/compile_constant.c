@@ -2,6 +2,7 @@
 
 #include "schema/compile.h"
 #include "schema/jsonbig.h"
+#include "schema/run.h"
 
 /* ---- sets of names ----------------------------------------------------------------------- */
 
@@ -49,7 +50,27 @@ struct name_slot *compile_table_add(struct compiler *c, struct name_table *table
 	return &table->slots[i];
 }
 
-/* ---- constants ---- */
+/* Slots and bytes of names that a look-up may see beyond the usual few. */
+#define SLOTS_A_UNIT 8u
+
+void compile_table_finish(struct name_table *table)
+{
+	size_t run = 0;
+	size_t longest = 0;
+	size_t bytes = 0;
+
+	for (uint32_t i = 0; i <= 2 * table->mask + 1; i++) { /* a run may go on at the beginning */
+		const struct name_key *key = &table->slots[i & table->mask].key;
+
+		run = key->text ? run + 1 : 0;
+		longest = run > longest ? run : longest;
+		bytes = key->text && key->len > bytes ? key->len : bytes;
+	}
+	table->find_units = (uint32_t)(longest / SLOTS_A_UNIT * (1 + bytes / RUN_BYTES_A_UNIT) +
+				       bytes / RUN_BYTES_A_UNIT / 4);
+}
+
+/* ---- constants --------------------------------------------------------------------------- */
 
 int compile_number(struct compiler *c, const json_t *value, struct number *ret)
 {

@@ -3,6 +3,7 @@
 
 #include "schema/compile.h"
 #include "schema/jsonbig.h"
+#include "schema/run.h"
 
 /* 2^63 */
 #define INT64_LIMIT 9223372036854775808.0
@@ -37,6 +38,14 @@ static int limit_of(struct filling *f, const char *keyword, const struct number 
 		return ERR_NOMEM;
 	*ret = number;
 	return compile_number(f->compiler, value, number);
+}
+
+/* What it costs to compare with a limit beyond 64 bits and beyond a double. */
+static size_t limit_units(const struct number *limit)
+{
+	if (!limit || limit->kind == NUMBER_INT || limit->kind == NUMBER_REAL)
+		return 0;
+	return RUN_DECIMAL_UNITS + (limit->kind == NUMBER_BIG ? limit->big.len / 2 : 0);
 }
 
 /* The smallest int64_t that is not below @limit, or above it where @exclusive; *none if none. */
@@ -166,6 +175,9 @@ int compile_number_rules(struct filling *f)
 	if (rules->multiple && !number_divisor_init(&rules->divisor, rules->multiple))
 		return compile_fail(f, ERR_LIMIT, "multipleOf",
 				    "has more than 19 significant digits");
+	rules->limit_units = limit_units(rules->minimum) + limit_units(rules->maximum) +
+			     limit_units(rules->exclusive_minimum) +
+			     limit_units(rules->exclusive_maximum);
 	set_int_limits(rules);
 	set_real_limits(rules);
 	rules->is_integer = !(f->node->types & VIEW_REAL) && (f->node->types & VIEW_INT);
@@ -197,6 +209,7 @@ static int set_format(struct filling *f, struct string_rules *rules)
 	if (!rules->format)
 		return compile_fail(f, ERR_INVALID, "format",
 				    "\"%s\" is not a format that can be checked", name);
+	rules->has_costly_format = format_is_costly(rules->format);
 	return 0;
 }
 
@@ -341,6 +354,8 @@ static int set_required(struct filling *f, struct object_rules *rules)
 	}
 	rules->required = names;
 	rules->required_count = count;
+	if (rules->names.count > 0)
+		compile_table_finish(&rules->names);
 	return 0;
 }
 

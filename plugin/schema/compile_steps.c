@@ -95,6 +95,8 @@ static int constant_step(struct filling *f, const char *keyword, struct step **s
 		for (size_t i = 0; i < count && rc == 0; i++)
 			if (!compile_table_add(c, names, constants[i].text, constants[i].len))
 				rc = ERR_NOMEM;
+		if (rc == 0)
+			compile_table_finish(names);
 		(*steps)->kind = STEP_NAMES;
 	}
 	(*steps)++;

@@ -250,6 +250,7 @@ static int check_shapes(struct check *check, struct place *place)
 static int find_metaschema(struct schema_set *set, const char *dialect_uri,
 			   const struct schema **ret, struct diag *diag)
 {
+	const struct schema_options options = { .max_work = SCHEMA_FILE_WORK };
 	struct known_dialect *known = NULL;
 	int rc = find_dialect(set, dialect_uri, 0, &known, diag);
 
@@ -261,7 +262,7 @@ static int find_metaschema(struct schema_set *set, const char *dialect_uri,
 	}
 	if (!known->metaschema) {
 		known->is_in_progress = true;
-		rc = schema_compile(set, known->uri, NULL, &known->metaschema, diag);
+		rc = schema_compile(set, known->uri, &options, &known->metaschema, diag);
 		known->is_in_progress = false;
 	}
 	*ret = known->metaschema;

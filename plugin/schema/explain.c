@@ -46,7 +46,10 @@ static void explain_number(struct explain *x, const struct subject *s)
 	char value[NUMBER_TEXT_MAX];
 	char limit[NUMBER_TEXT_MAX];
 
+	if (run_number(&x->run, rules, s->value, s->kind))
+		return;
 	view_number(s->value, s->kind, &number);
+	run_pay_number(&x->run, &number);
 	number_print(&number, value);
 	if (rules->is_integer && !number_is_integer(&number)) {
 		explain_report_type(x, s);
@@ -69,16 +72,17 @@ static void explain_number(struct explain *x, const struct subject *s)
 			       number_print(rules->multiple, limit));
 }
 
-static void explain_string(struct explain *x, const struct subject *s)
+/* The text in a sentence, written when there is one. */
+static const char *quoted(char value[EXPLAIN_VALUE_MAX], const char *text, size_t len)
+{
+	explain_print_text(value, EXPLAIN_VALUE_MAX, text, len);
+	return value;
+}
+
+static void explain_length(struct explain *x, const struct subject *s, size_t length)
 {
 	const struct string_rules *rules = s->node->string;
-	char value[EXPLAIN_VALUE_MAX];
-	size_t len;
-	const char *text = view_string(s->value, &len);
-	size_t length = run_length(text, len);
-	enum pattern_answer answer;
 
-	explain_print_text(value, sizeof(value), text, len);
 	if (length < rules->min_length)
 		explain_report(x, s, "minLength",
 			       "is %zu character%s long, at least %" PRIu64 " %s needed", length,
@@ -89,15 +93,24 @@ static void explain_string(struct explain *x, const struct subject *s)
 			       "is %zu character%s long, at most %" PRIu64 " %s allowed", length,
 			       explain_plural(length), rules->max_length,
 			       explain_are(rules->max_length));
-	if (rules->format && !format_check(rules->format, text, len))
-		explain_report(x, s, "format", "is %s, expected the format %s", value,
-			       format_name(rules->format));
-	answer = rules->pattern ? pattern_search(rules->pattern, text, len) : PATTERN_YES;
-	if (answer == PATTERN_NO)
-		explain_report(x, s, "pattern", "is %s, which does not match %s", value,
-			       rules->pattern_source);
-	if (answer == PATTERN_LIMIT)
-		(void)run_fail_limit(&x->run, RUN_PATTERN);
+}
+
+static void explain_string(struct explain *x, const struct subject *s)
+{
+	const struct string_rules *rules = s->node->string;
+	char value[EXPLAIN_VALUE_MAX];
+	size_t len;
+	const char *text = view_string(s->value, &len);
+
+	run_pay(&x->run, len / RUN_COUNTED_A_UNIT);
+	explain_length(x, s, run_length(text, len));
+	if (rules->format && !run_format(&x->run, rules->format, text, len) && !passed_limit(x, s))
+		explain_report(x, s, "format", "is %s, expected the format %s",
+			       quoted(value, text, len), format_name(rules->format));
+	if (rules->pattern && !run_pattern(&x->run, rules->pattern, text, len) &&
+	    !passed_limit(x, s))
+		explain_report(x, s, "pattern", "is %s, which does not match %s",
+			       quoted(value, text, len), rules->pattern_source);
 }
 
 /* ---- arrays ------------------------------------------------------------------------------ */
@@ -234,19 +247,19 @@ static void explain_member(struct explain *x, const struct subject *s,
 		rules->names.count > 0 ? name_find(&rules->names, trail->name, trail->len) : NULL;
 	bool evaluated = slot && slot->node;
 
+	(void)run_charge(&x->run, RUN_NODE_UNITS);
+	if (passed_limit(x, s))
+		return;
 	if (evaluated)
 		explain_node(x, slot->node, member, trail);
-	for (size_t i = 0; i < rules->pattern_count; i++) {
+	for (size_t i = 0; i < rules->pattern_count && !is_full(x); i++) {
 		const struct pattern_property *p = &rules->patterns[i];
-		enum pattern_answer answer = pattern_search(p->pattern, trail->name, trail->len);
 
-		if (answer == PATTERN_YES) {
+		if (run_pattern(&x->run, p->pattern, trail->name, trail->len)) {
 			explain_node(x, p->node, member, trail);
 			evaluated = true;
-		} else if (answer == PATTERN_LIMIT) {
-			(void)run_fail_limit(&x->run, RUN_PATTERN);
-			(void)passed_limit(x, s);
 		}
+		(void)passed_limit(x, s);
 	}
 	if (!evaluated && rules->additional)
 		explain_extra(x, rules->additional_keyword, rules->additional, member, trail);
@@ -259,7 +272,8 @@ static void explain_required(struct explain *x, const struct subject *s)
 	const struct object_rules *rules = s->node->object;
 	char name[EXPLAIN_VALUE_MAX];
 
-	for (size_t i = 0; i < rules->required_count; i++) {
+	run_pay(&x->run, rules->required_count * (1 + view_size(s->value) / 4));
+	for (size_t i = 0; i < rules->required_count && !is_full(x); i++) {
 		const struct name_key *key = &rules->required[i];
 
 		if (payload_member(s->value, key->text, key->len))
@@ -275,6 +289,7 @@ static void explain_dependent(struct explain *x, const struct subject *s,
 	char name[EXPLAIN_VALUE_MAX];
 	char needed[EXPLAIN_VALUE_MAX];
 
+	run_pay(&x->run, (1 + dependent->required_count) * (1 + view_size(s->value) / 4));
 	if (!payload_member(s->value, dependent->name.text, dependent->name.len))
 		return;
 	explain_print_text(name, sizeof(name), dependent->name.text, dependent->name.len);
@@ -481,8 +496,7 @@ static void explain_node(struct explain *x, const struct node *node,
 	}
 	if (x->run.depth >= RUN_MAX_DEPTH)
 		(void)run_fail_limit(&x->run, RUN_DEPTH);
-	if (--x->run.work < 0)
-		(void)run_fail_limit(&x->run, RUN_WORK);
+	(void)run_charge(&x->run, RUN_EXPLAIN_UNITS);
 	if (passed_limit(x, &s))
 		return;
 	x->run.depth++;
@@ -494,22 +508,29 @@ static void explain_node(struct explain *x, const struct node *node,
 	x->run.depth--;
 }
 
-size_t schema_explain(const struct schema *schema, const struct payload_value *value,
-		      struct schema_error *errors, size_t max, enum schema_answer *answer)
+size_t schema_explain_answer(const struct schema *schema, const struct payload_value *value,
+			     enum schema_answer answer, struct schema_error *errors, size_t max)
 {
 	struct explain x = { .errors = errors, .max = max };
 	struct trail trail = { 0 };
 	struct subject whole = { schema->root, value, view_kind(value), &trail };
 
-	*answer = schema_check(schema, value);
-	if (*answer == SCHEMA_VALID || max == 0)
+	if (answer == SCHEMA_VALID || max == 0)
 		return 0;
-	run_init(&x.run, schema);
-	x.is_limited = *answer == SCHEMA_LIMIT;
+	run_init(&x.run, schema, schema->max_work / (RUN_MAX_WORK / RUN_MAX_EXPLAIN_WORK));
+	x.is_limited = answer == SCHEMA_LIMIT;
 	explain_node(&x, schema->root, value, &trail);
+	x.max = max; /* the walk may have ended early, for want of work */
 	if (x.count == 0)
-		explain_report(&x, &whole, "",
+		explain_report(&x, &whole, x.is_limited ? "" : "schema",
 			       x.is_limited ? "is too costly to check"
 					    : "is not what the schema asks");
 	return x.count;
+}
+
+size_t schema_explain(const struct schema *schema, const struct payload_value *value,
+		      struct schema_error *errors, size_t max, enum schema_answer *answer)
+{
+	*answer = schema_check(schema, value);
+	return schema_explain_answer(schema, value, *answer, errors, max);
 }

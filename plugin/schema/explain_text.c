@@ -170,7 +170,7 @@ void explain_report_limit(struct explain *x, const struct subject *s)
 		explain_report(x, s, "", "has more items or members than can be kept track of");
 		break;
 	default:
-		explain_report(x, s, "", "needs more than %d steps to be checked", RUN_MAX_WORK);
+		explain_report(x, s, "", "takes more work to check than a message may cost");
 		break;
 	}
 }

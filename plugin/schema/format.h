@@ -19,6 +19,12 @@ const struct format *format_find(const char *name, size_t len);
 /* "date-time": a literal. */
 const char *format_name(const struct format *format);
 
+/* What checking the string costs at most, in units of some 10 nanoseconds (run.h). */
+size_t format_work(const struct format *format, const char *text, size_t len);
+
+/* Is that more than a look or two at each byte? */
+bool format_is_costly(const struct format *format);
+
 /* Does the string have the format? The RFC of each stands in format.c. */
 bool format_check(const struct format *format, const char *text, size_t len);
 

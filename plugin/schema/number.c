@@ -278,7 +278,7 @@ static bool decimal_is_multiple(const struct number *number, const struct number
  * a whole n that is a multiple? Dividing two exact doubles rounds correctly, so that n / 10^places
  * is that double. False also where the question is beyond exact doubles.
  */
-static bool is_short_multiple(double d, const struct number_divisor *divisor)
+bool number_is_short_multiple(double d, const struct number_divisor *divisor)
 {
 	static const double power[] = { 1e0, 1e1, 1e2, 1e3,  1e4,  1e5, 1e6,
 					1e7, 1e8, 1e9, 1e10, 1e11, 1e12 };
@@ -299,7 +299,7 @@ bool number_is_multiple(const struct number *number, const struct number_divisor
 
 		return i % divisor->mantissa == 0;
 	}
-	if (number->kind == NUMBER_REAL && is_short_multiple(number->d, divisor))
+	if (number->kind == NUMBER_REAL && number_is_short_multiple(number->d, divisor))
 		return true;
 	return decimal_is_multiple(number, divisor);
 }

@@ -54,6 +54,11 @@ bool number_divisor_init(struct number_divisor *ret, const struct number *number
 /* Is @number a whole multiple of @divisor, in decimals? 0.0075 is one of 0.0001. */
 bool number_is_multiple(const struct number *number, const struct number_divisor *divisor);
 
+/*
+ * The same without taking @d apart, for money and the like; false also where that can't be told.
+ */
+bool number_is_short_multiple(double d, const struct number_divisor *divisor);
+
 /* "12.5" and a NUL; longer numbers are cut with "...". */
 #define NUMBER_TEXT_MAX 48
 

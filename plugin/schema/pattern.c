@@ -1,13 +1,13 @@
 /*
- * Patterns run on one of two matchers: pattern_seq.c where the pattern is simple enough, else
- * PCRE2 with its JIT.
+ * Patterns run on one of three matchers: pattern_seq.c where the pattern is simple enough,
+ * pattern_dfa.c where it is regular, else PCRE2 with its JIT.
  *
- * A search that backtracks without end is cut off by the match limit. PCRE2 counts where it
- * branches, not the characters that a branch runs over: `^[a-z]*[a-z]*[0-9]$` may cost the
- * limit times the length, 9 ms for 30,000 letters. And a group that repeats more often than the
- * limit says is given up too, in a text that long. The JIT works on 32 KiB of the thread's own
- * stack first; a text that needs more gets a larger one, and where that is not enough (or the
- * machine has no JIT) the interpreter takes over under the same limits.
+ * The first two take time that is linear in the text. PCRE2 backtracks, and its own match limit
+ * starts anew at each offset of the text and does not count the characters that a branch runs
+ * over. So the source that it gets calls out wherever it may come back to (pattern_ecma.c), and
+ * each call is charged with what may have been done since the one before. The JIT works on 32 KiB
+ * of the thread's own stack first; a text that needs more gets a larger one, and where that is not
+ * enough (or the machine has no JIT) the interpreter takes over under the same limits.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "schema/pattern.h"
@@ -16,11 +16,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/pattern_dfa.h"
 #include "schema/pattern_ecma.h"
 #include "schema/pattern_seq.h"
 
-/* Branches of one search: some 30 microseconds of nothing else. */
-#define MATCH_LIMIT 10000u
+/* Characters that one unit of work pays for: of a sequence or an automaton, and of PCRE2. */
+#define STEPS_A_UNIT 6u
+#define REACH_A_UNIT 16u
+/* What a call of PCRE2 and each of its calls to us cost, in units. */
+#define SEARCH_UNITS 8
+#define CALLOUT_UNITS 1
+/* A backstop: the work runs out long before. */
+#define MATCH_LIMIT 10000000u
 /* KiB of memory for the interpreter's frames. */
 #define HEAP_LIMIT 4096u
 
@@ -39,8 +46,10 @@ struct pattern {
 	bool has_jit;
 	bool is_claimed; /* the scratch is in use; atomic */
 	struct seq seq;
+	struct dfa *dfa; /* NULL: a sequence, or PCRE2's */
+	uint32_t reach;  /* see struct ecma_result */
 	pcre2_general_context *memory;
-	pcre2_code *code; /* NULL for a sequence */
+	pcre2_code *code; /* NULL where it is not PCRE2's */
 	struct scratch scratch;
 };
 
@@ -82,6 +91,7 @@ void pattern_free(struct pattern *pattern)
 	if (!pattern)
 		return;
 	scratch_clear(&pattern->scratch);
+	dfa_free(pattern->dfa);
 	pcre2_code_free(pattern->code);
 	pcre2_general_context_free(pattern->memory);
 	free(pattern);
@@ -113,54 +123,79 @@ static int compile_code(struct pattern *pattern, const char *text, size_t len, s
 	return 0;
 }
 
-static int compile(const char *source, size_t len, bool allow_seq, struct pattern **ret,
+/* What PCRE2 has to know of the pattern. */
+static int compile_plain(struct pattern *pattern, const struct ecma_result *result,
+			 struct diag *diag)
+{
+	int rc;
+
+	pattern->reach = result->reach;
+	pattern->memory = pcre2_general_context_create(take_memory, give_memory, NULL);
+	if (!pattern->memory)
+		return diag_nomem(diag);
+	rc = compile_code(pattern, result->text, result->len, diag);
+	if (rc == 0 && !scratch_init(&pattern->scratch, pattern))
+		rc = diag_nomem(diag);
+	return rc;
+}
+
+/* The first matcher that can have it. */
+static int choose(struct pattern *pattern, struct ecma_result *result, bool is_plain,
+		  struct diag *diag)
+{
+	pattern->is_seq = !is_plain && seq_finish(&result->seq);
+	if (pattern->is_seq) {
+		pattern->seq = result->seq;
+		return 0;
+	}
+	if (!is_plain && !dfa_new(result->parts, &pattern->dfa))
+		return diag_nomem(diag);
+	return pattern->dfa ? 0 : compile_plain(pattern, result, diag);
+}
+
+static int compile(const char *source, size_t len, bool is_plain, struct pattern **ret,
 		   struct diag *diag)
 {
-	struct pattern *pattern;
-	char *text = NULL;
-	size_t text_len;
-	int rc;
+	struct ecma_result result = { .text = NULL };
+	struct pattern *pattern = NULL;
+	int rc = ERR_NOMEM;
 
 	if (len > PATTERN_MAX_BYTES)
 		return diag_set(diag, ERR_LIMIT, "a pattern of %zu bytes; at most %u are allowed",
 				len, PATTERN_MAX_BYTES);
 	pattern = calloc(1, sizeof(*pattern));
-	if (!pattern)
-		return diag_nomem(diag);
-	rc = ecma_translate(source, len, &text, &text_len, &pattern->seq, diag);
-	if (rc)
-		goto out;
-	pattern->is_seq = allow_seq && seq_finish(&pattern->seq);
-	if (!pattern->is_seq) {
-		rc = ERR_NOMEM;
-		pattern->memory = pcre2_general_context_create(take_memory, give_memory, NULL);
-		if (pattern->memory)
-			rc = compile_code(pattern, text, text_len, diag);
-		if (!rc && !scratch_init(&pattern->scratch, pattern))
-			rc = ERR_NOMEM;
-		if (rc == ERR_NOMEM)
-			(void)diag_nomem(diag);
-	}
-	if (rc)
-		goto out;
-	*ret = pattern;
-	pattern = NULL; /* handed over */
-out:
-	if (rc && rc != ERR_NOMEM)
+	result.parts = malloc(sizeof(*result.parts));
+	if (pattern && result.parts)
+		rc = ecma_translate(source, len, &result, diag);
+	else
+		(void)diag_nomem(diag);
+	if (rc == 0)
+		rc = choose(pattern, &result, is_plain, diag);
+	if (rc == 0) {
+		*ret = pattern;
+		pattern = NULL; /* handed over */
+	} else if (rc != ERR_NOMEM) {
 		diag_prefix(diag, "pattern \"%.*s\"", (int)(len < 100 ? len : 100), source);
-	free(text);
+	}
+	free(result.text);
+	free(result.parts);
 	pattern_free(pattern);
 	return rc;
 }
 
 int pattern_compile(const char *source, size_t len, struct pattern **ret, struct diag *diag)
 {
-	return compile(source, len, true, ret, diag);
+	return compile(source, len, false, ret, diag);
 }
 
 int pattern_compile_plain(const char *source, size_t len, struct pattern **ret, struct diag *diag)
 {
-	return compile(source, len, false, ret, diag);
+	return compile(source, len, true, ret, diag);
+}
+
+bool pattern_is_linear(const struct pattern *pattern)
+{
+	return !pattern->code;
 }
 
 const struct seq *pattern_seq(const struct pattern *pattern)
@@ -189,11 +224,32 @@ static int run_jit(const struct pattern *pattern, struct scratch *scratch, const
 			       scratch->match, scratch->context);
 }
 
+/* What is left to pay with, while PCRE2 searches. */
+struct meter {
+	int64_t work;
+	size_t at; /* in the text, when it called last */
+	uint32_t reach;
+};
+
+static int on_callout(pcre2_callout_block *block, void *data)
+{
+	struct meter *meter = data;
+	size_t at = block->current_position;
+	size_t rest = block->subject_length - at;
+	size_t reach = rest < meter->reach ? rest : meter->reach;
+
+	reach += at > meter->at ? at - meter->at : meter->at - at;
+	meter->at = at;
+	meter->work -= CALLOUT_UNITS + (int64_t)(reach / REACH_A_UNIT);
+	return meter->work < 0 ? PCRE2_ERROR_CALLOUT : 0;
+}
+
 static enum pattern_answer run(const struct pattern *pattern, struct scratch *scratch,
-			       const char *text, size_t len)
+			       const char *text, size_t len, struct meter *meter)
 {
 	int rc = PCRE2_ERROR_JIT_STACKLIMIT;
 
+	(void)pcre2_set_callout(scratch->context, on_callout, meter);
 	if (pattern->has_jit)
 		rc = run_jit(pattern, scratch, text, len);
 	if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
@@ -207,33 +263,51 @@ static enum pattern_answer run(const struct pattern *pattern, struct scratch *sc
 }
 
 /* A search while another thread has the pattern's scratch. */
-static enum pattern_answer search_aside(const struct pattern *pattern, const char *text, size_t len)
+static enum pattern_answer search_aside(const struct pattern *pattern, const char *text, size_t len,
+					struct meter *meter)
 {
 	enum pattern_answer answer = PATTERN_LIMIT;
 	struct scratch scratch;
 
 	if (scratch_init(&scratch, pattern))
-		answer = run(pattern, &scratch, text, len);
+		answer = run(pattern, &scratch, text, len, meter);
 	scratch_clear(&scratch);
 	return answer;
 }
 
 /* The scratch is the one part of a pattern that changes, and it has one user at a time. */
-static enum pattern_answer search_pcre2(const struct pattern *pattern, const char *text, size_t len)
+static enum pattern_answer search_pcre2(const struct pattern *pattern, const char *text, size_t len,
+					int64_t *work)
 {
 	struct pattern *shared = (struct pattern *)(uintptr_t)pattern;
-	enum pattern_answer answer;
+	struct meter meter = { *work - SEARCH_UNITS - (int64_t)(len / REACH_A_UNIT), 0,
+			       pattern->reach };
+	enum pattern_answer answer = PATTERN_LIMIT;
 
-	if (__atomic_exchange_n(&shared->is_claimed, true, __ATOMIC_ACQUIRE))
-		return search_aside(pattern, text, len);
-	answer = run(pattern, &shared->scratch, text, len);
-	__atomic_store_n(&shared->is_claimed, false, __ATOMIC_RELEASE);
+	if (meter.work < 0) {
+		*work = meter.work;
+		return answer;
+	}
+	if (__atomic_exchange_n(&shared->is_claimed, true, __ATOMIC_ACQUIRE)) {
+		answer = search_aside(pattern, text, len, &meter);
+	} else {
+		answer = run(pattern, &shared->scratch, text, len, &meter);
+		__atomic_store_n(&shared->is_claimed, false, __ATOMIC_RELEASE);
+	}
+	*work = meter.work;
 	return answer;
 }
 
-enum pattern_answer pattern_search(const struct pattern *pattern, const char *text, size_t len)
+enum pattern_answer pattern_search(const struct pattern *pattern, const char *text, size_t len,
+				   int64_t *work)
 {
-	if (!pattern->is_seq)
-		return search_pcre2(pattern, text, len);
-	return seq_search(&pattern->seq, text, len) ? PATTERN_YES : PATTERN_NO;
+	size_t steps = len;
+	bool found;
+
+	if (pattern->code)
+		return search_pcre2(pattern, text, len, work);
+	found = pattern->is_seq ? seq_search(&pattern->seq, text, len)
+				: dfa_search(pattern->dfa, text, len, &steps);
+	*work -= 1 + (int64_t)(steps / STEPS_A_UNIT);
+	return found ? PATTERN_YES : PATTERN_NO;
 }

@@ -1,15 +1,16 @@
 /*
  * pattern.h -- the regular expressions of `pattern` and `patternProperties`.
  *
- * ECMA-262 with the u flag (JSON Schema 2020-12, core 6.4), translated for PCRE2, compiled
- * with JIT and bounded; searched, not anchored. Sources that are a literal prefix, an exact
- * string, or character classes with bounds get a matcher of their own and never reach PCRE2.
+ * ECMA-262 with the u flag (JSON Schema 2020-12, core 6.4); searched, not anchored. What is
+ * regular (no back reference, no look-around) has a matcher of our own, in a time that is linear
+ * in the text; the rest is translated for PCRE2, and how much it may try is bounded.
  */
 #ifndef PETSTORE_PATTERN_H
 #define PETSTORE_PATTERN_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/diag.h"
 
@@ -33,17 +34,29 @@ bool pattern_is_valid(const char *source, size_t len);
 
 void pattern_free(struct pattern *pattern); /* NULL is fine */
 
+/* Is every search done in a time that is linear in the text? */
+bool pattern_is_linear(const struct pattern *pattern);
+
 enum pattern_answer {
 	PATTERN_NO = 0,
 	PATTERN_YES = 1,
-	PATTERN_LIMIT = 2, /* gave up after a bounded effort */
+	PATTERN_LIMIT = 2, /* gave up: the work was used up */
 };
 
 /*
- * Searches @len bytes, which the parser has checked to be UTF-8. Any number of threads may
- * search with one pattern; with one thread at a time nothing is allocated, but for the first
- * long text that needs more stack than a thread has to spare.
+ * Work is counted in units of some 10 nanoseconds, by what is done and not by the clock, so that
+ * the same text gets the same answer everywhere. This much is for one search outside of a schema.
  */
-enum pattern_answer pattern_search(const struct pattern *pattern, const char *text, size_t len);
+#define PATTERN_MAX_WORK 50000
+
+/*
+ * Searches @len bytes, which the parser has checked to be UTF-8. What it costs is taken off
+ * *work: a search that is linear is done whatever is left, one by PCRE2 ends with PATTERN_LIMIT
+ * as soon as *work is below 0. Any number of threads may search with one pattern; with one thread
+ * at a time nothing is allocated, but for the first long text that needs more stack than a thread
+ * has to spare.
+ */
+enum pattern_answer pattern_search(const struct pattern *pattern, const char *text, size_t len,
+				   int64_t *work);
 
 #endif

@@ -10,6 +10,31 @@
 
 #include "schema/utf8.h"
 
+/* Where PCRE2 tells how far a search has come. */
+#define CALLOUT "(?C)"
+
+/* ---- the other matchers ------------------------------------------------------------------ */
+
+/* PCRE2's only: no sequence, and no finite automaton either. */
+static void not_regular(struct ecma *e)
+{
+	e->seq->is_possible = false;
+	if (e->parts)
+		e->parts->is_possible = false;
+}
+
+static void add_part(struct ecma *e, enum dfa_kind kind)
+{
+	if (e->parts)
+		dfa_add(e->parts, kind);
+}
+
+static void join_parts(struct ecma *e, enum dfa_kind kind, uint32_t count)
+{
+	if (e->parts)
+		dfa_join(e->parts, kind, count);
+}
+
 /* ---- groups ----------------------------------------------------------------------------- */
 
 /* A group's name behind "<", to its ">"; NULL where it is none. Escapes in it are not taken. */
@@ -76,7 +101,8 @@ static bool take_back(struct ecma *e, uint32_t number, const char *start)
 	if (number == 0 || number > e->groups)
 		return ecma_fail_at(e, start, "there is no such group to refer to");
 	ecma_putf(e, "\\g{%u}", number);
-	e->seq->is_possible = false;
+	not_regular(e);
+	e->reach = UINT32_MAX; /* what it refers to may be long */
 	return true;
 }
 
@@ -126,6 +152,8 @@ static bool take_group(struct ecma *e, bool *is_assertion)
 		if (*is_assertion)
 			ecma_putf(e, "(%s", assertions[i]);
 	}
+	if (*is_assertion)
+		not_regular(e);
 	if (!*is_assertion) {
 		if (ecma_takes(e, "?:"))
 			open = "(?:";
@@ -185,6 +213,12 @@ static bool take_quantifier(struct ecma *e, uint32_t *min, uint32_t *max)
 	}
 	if (ecma_takes(e, "?"))
 		ecma_puts(e, "?");
+	if (e->parts)
+		dfa_add_repeat(e->parts, *min, *max);
+	if (*min > e->reach)
+		e->reach = *min;
+	if (*min != *max)
+		ecma_puts(e, CALLOUT);
 	return true;
 }
 
@@ -193,6 +227,8 @@ static bool end_atom(struct ecma *e, const struct seq_class *set)
 {
 	uint32_t min, max;
 
+	if (e->parts)
+		dfa_add_class(e->parts, set);
 	if (!take_quantifier(e, &min, &max))
 		return false;
 	seq_add(e->seq, set, min, max);
@@ -219,7 +255,7 @@ static bool take_backslash(struct ecma *e)
 
 	if (ecma_sees(e, 'b') || ecma_sees(e, 'B')) {
 		ecma_putf(e, "\\%c", *e->at++);
-		e->seq->is_possible = false;
+		not_regular(e);
 		return true;
 	}
 	if (ecma_sees_digit(e) && *e->at != '0')
@@ -267,10 +303,12 @@ static bool take_term(struct ecma *e)
 	case '^':
 		ecma_puts(e, "^");
 		seq_add_start(e->seq);
+		add_part(e, DFA_START);
 		return true;
 	case '$':
 		ecma_puts(e, "$");
 		seq_add_end(e->seq);
+		add_part(e, DFA_END);
 		return true;
 	case '(':
 		return take_group(e, &is_assertion) &&
@@ -297,15 +335,27 @@ static bool take_term(struct ecma *e)
 
 static bool take_alternatives(struct ecma *e)
 {
+	uint32_t alternatives = 1;
+	uint32_t terms = 1;
+
+	add_part(e, DFA_EMPTY);
+	ecma_puts(e, CALLOUT);
 	while (e->at < e->end && *e->at != ')') {
 		if (ecma_takes(e, "|")) {
-			ecma_puts(e, "|");
+			ecma_puts(e, "|" CALLOUT);
 			e->seq->is_possible = false;
+			join_parts(e, DFA_CAT, terms);
+			add_part(e, DFA_EMPTY);
+			alternatives++;
+			terms = 1;
 			continue;
 		}
 		if (!take_term(e))
 			return false;
+		terms++;
 	}
+	join_parts(e, DFA_CAT, terms);
+	join_parts(e, DFA_ALT, alternatives);
 	return true;
 }
 
@@ -337,27 +387,27 @@ bool ecma_is_valid(const char *source, size_t len)
 	return take_pattern(&e);
 }
 
-int ecma_translate(const char *source, size_t len, char **ret, size_t *ret_len, struct seq *seq,
-		   struct diag *diag)
+int ecma_translate(const char *source, size_t len, struct ecma_result *ret, struct diag *diag)
 {
-	size_t need;
+	struct dfa_source *parts = ret->parts;
 	struct ecma e;
-	char *out;
 
-	start(&e, source, len, seq);
+	ret->text = NULL;
+	start(&e, source, len, &ret->seq);
 	if (!take_pattern(&e))
 		return diag_set(diag, ERR_SYNTAX, "at offset %zu: %s", (size_t)(e.where - source),
 				e.what);
-	need = e.len;
-	out = malloc(need + 1);
-	if (!out)
+	ret->len = e.len;
+	ret->text = malloc(ret->len + 1);
+	if (!ret->text)
 		return diag_nomem(diag);
-	start(&e, source, len, seq);
-	e.out = out;
-	e.cap = need;
+	start(&e, source, len, &ret->seq);
+	e.out = ret->text;
+	e.cap = ret->len;
+	e.parts = parts;
+	dfa_source_init(parts);
 	(void)take_pattern(&e); /* as before */
-	out[need] = '\0';
-	*ret = out;
-	*ret_len = need;
+	ret->text[ret->len] = '\0';
+	ret->reach = e.reach;
 	return 0;
 }

@@ -15,18 +15,31 @@
 #include <stddef.h>
 
 #include "base/diag.h"
+#include "schema/pattern_dfa.h"
 #include "schema/pattern_seq.h"
 
 /* Deepest nesting of groups; PCRE2's own limit is 250. */
 #define ECMA_MAX_DEPTH 200u
 
+/* What a source means to the three matchers. */
+struct ecma_result {
+	char *text; /* for PCRE2; yours to free */
+	size_t len;
+	struct seq seq;           /* the same, where seq_finish() says so */
+	struct dfa_source *parts; /* the same; yours to give, its content to use */
+	/*
+	 * The PCRE2 source calls out at the start of each alternative and behind everything that
+	 * may repeat, so that no search does more in between than to step once over the text
+	 * that it says it stepped over, and over at most this many characters besides.
+	 */
+	uint32_t reach;
+};
+
 /*
- * Translates @len bytes of UTF-8. *ret is the PCRE2 source, yours to free, *ret_len its
- * length, and *seq the same as a sequence where seq_finish() says so. On failure the result
- * is negative, *ret untouched, and @diag names the offset.
+ * Translates @len bytes of UTF-8. On failure the result is negative, ret->text NULL, and @diag
+ * names the offset.
  */
-int ecma_translate(const char *source, size_t len, char **ret, size_t *ret_len, struct seq *seq,
-		   struct diag *diag);
+int ecma_translate(const char *source, size_t len, struct ecma_result *ret, struct diag *diag);
 
 /* Is it one at all? Nothing is allocated, unless PCRE2 is asked for a script's name. */
 bool ecma_is_valid(const char *source, size_t len);

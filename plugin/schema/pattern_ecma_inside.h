@@ -27,6 +27,8 @@ struct ecma {
 	unsigned number;   /* the capturing group that was opened last */
 	unsigned depth;
 	struct seq *seq;
+	struct dfa_source *parts; /* NULL where nobody asks for them */
+	uint32_t reach;           /* see struct ecma_result */
 	/* The PCRE2 source; with out == NULL only its length is counted. */
 	char *out;
 	size_t cap;

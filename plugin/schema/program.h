@@ -65,6 +65,7 @@ struct name_table {
 	struct name_slot *slots;
 	uint32_t mask; /* slots - 1, a power of two less one */
 	uint32_t count;
+	uint32_t find_units; /* of work for a look-up where many names share a place; mostly 0 */
 	struct name_slot *first; /* in the schema's order; NULL while there is none */
 	struct name_slot *last;
 };
@@ -153,13 +154,15 @@ struct number_rules {
 	const struct number *exclusive_maximum;
 	const struct number *multiple; /* as written, for the error */
 	struct number_divisor divisor;
+	size_t limit_units; /* of work where a limit has more digits than a number holds */
 };
 
 struct string_rules {
 	uint64_t min_length; /* in code points */
 	uint64_t max_length;
-	uint64_t sure_length; /* texts of this many bytes have min_length code points for sure */
-	bool only_length;     /* neither format nor pattern */
+	uint64_t sure_length;   /* texts of this many bytes have min_length code points for sure */
+	bool only_length;       /* neither format nor pattern */
+	bool has_costly_format; /* more than a look at each byte */
 	const struct format *format;   /* NULL: not asserted */
 	const struct pattern *pattern; /* NULL: none */
 	const struct seq *seq;         /* what the pattern is where it is that simple, else NULL */
@@ -279,6 +282,7 @@ struct schema {
 	size_t dynamic_count;
 	struct pattern **patterns; /* owned, for schema_free() */
 	size_t pattern_count;
+	int64_t max_work; /* see run.h */
 };
 
 #endif

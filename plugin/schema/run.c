@@ -2,14 +2,14 @@
 
 #include "schema/schema.h"
 
-void run_init(struct run *run, const struct schema *schema)
+void run_init(struct run *run, const struct schema *schema, int64_t work)
 {
 	/* The scratch area stays as it is: whoever takes a part clears it. */
 	run->schema = schema;
 	run->scope = NULL;
 	run->limit = RUN_WITHIN_LIMITS;
 	run->depth = 0;
-	run->work = RUN_MAX_WORK;
+	run->work = work;
 	run->scratch_used = 0;
 }
 
@@ -18,12 +18,6 @@ bool run_fail_limit(struct run *run, enum run_limit limit)
 	if (run->limit == RUN_WITHIN_LIMITS)
 		run->limit = limit;
 	return false;
-}
-
-static bool charge(struct run *run, size_t work)
-{
-	run->work -= (int64_t)work;
-	return run->work >= 0 || run_fail_limit(run, RUN_WORK);
 }
 
 /* ---- marks ------------------------------------------------------------------------------- */
@@ -44,6 +38,7 @@ bool run_marks_init(struct run *run, struct run_marks *marks, const struct paylo
 	if (words > RUN_SCRATCH_WORDS - run->scratch_used)
 		return run_fail_limit(run, RUN_SCRATCH);
 	memset(marks->bits, 0, words * sizeof(uint64_t));
+	run_pay(run, 1 + words / 4);
 	run->scratch_used += words;
 	return true;
 }
@@ -79,6 +74,7 @@ static bool run_branch(struct run *run, const struct node *node, const struct pa
 	passes = run_node(run, node, value, &own);
 	if (passes)
 		merge(marks, &own);
+	run_pay(run, words_for(own.count) / 4);
 	run_marks_clear(run, &own);
 	return passes;
 }
@@ -95,20 +91,46 @@ static bool is_above(const struct number *number, const struct number *limit)
 	return limit && number_compare(number, limit) > 0;
 }
 
-/* Numbers that the limits have to be compared with one by one. */
-static bool run_any_number(const struct number_rules *rules, const struct number *number)
+void run_pay_number(struct run *run, const struct number *number)
 {
+	run_pay(run, number->kind == NUMBER_BIG ? 10 + number->big.len / 2 : RUN_DECIMAL_UNITS);
+}
+
+static __attribute__((noinline)) bool
+run_multiple(struct run *run, const struct number_rules *rules, const struct number *number)
+{
+	if (number->kind == NUMBER_REAL && number_is_short_multiple(number->d, &rules->divisor))
+		return true;
+	run_pay(run, number->kind == NUMBER_BIG ? 10 + 4 * number->big.len : RUN_DECIMAL_UNITS);
+	return number_is_multiple(number, &rules->divisor);
+}
+
+static inline bool is_multiple(struct run *run, const struct number_rules *rules,
+			       const struct number *number)
+{
+	return number->kind == NUMBER_INT && rules->divisor.exponent == 0
+		       ? number_is_multiple(number, &rules->divisor)
+		       : run_multiple(run, rules, number);
+}
+
+/* Numbers that the limits have to be compared with one by one. */
+static bool run_any_number(struct run *run, const struct number_rules *rules,
+			   const struct number *number)
+{
+	run_pay(run, rules->limit_units);
+	if (number->kind != NUMBER_REAL)
+		run_pay_number(run, number);
 	if (is_below(number, rules->minimum) || is_above(number, rules->maximum))
 		return false;
 	if (rules->exclusive_minimum && number_compare(number, rules->exclusive_minimum) <= 0)
 		return false;
 	if (rules->exclusive_maximum && number_compare(number, rules->exclusive_maximum) >= 0)
 		return false;
-	return !rules->multiple || number_is_multiple(number, &rules->divisor);
+	return !rules->multiple || is_multiple(run, rules, number);
 }
 
-static inline bool run_number(const struct number_rules *rules, const struct payload_value *value,
-			      uint32_t kind)
+static inline bool has_number(struct run *run, const struct number_rules *rules,
+			      const struct payload_value *value, uint32_t kind)
 {
 	struct number number;
 
@@ -116,13 +138,19 @@ static inline bool run_number(const struct number_rules *rules, const struct pay
 	if (number.kind == NUMBER_INT) {
 		if (number.i < rules->int_low || number.i > rules->int_high)
 			return false;
-		return !rules->multiple || number_is_multiple(&number, &rules->divisor);
+		return !rules->multiple || is_multiple(run, rules, &number);
 	}
 	if (rules->is_integer && !number_is_integer(&number))
 		return false;
 	if (number.kind == NUMBER_REAL && rules->has_real_limits)
 		return number.d >= rules->real_low && number.d <= rules->real_high;
-	return run_any_number(rules, &number);
+	return run_any_number(run, rules, &number);
+}
+
+bool run_number(struct run *run, const struct number_rules *rules,
+		const struct payload_value *value, uint32_t kind)
+{
+	return has_number(run, rules, value, kind);
 }
 
 size_t run_length(const char *text, size_t len)
@@ -134,39 +162,60 @@ size_t run_length(const char *text, size_t len)
 	return count;
 }
 
-static __attribute__((noinline)) bool has_counted_length(const struct string_rules *rules,
-							 const char *text, size_t len)
+static __attribute__((noinline)) bool
+has_counted_length(struct run *run, const struct string_rules *rules, const char *text, size_t len)
 {
 	size_t count;
 
 	if (len < rules->min_length)
 		return false;
+	if (len / 4 > rules->max_length)
+		return false;
+	run_pay(run, len / RUN_COUNTED_A_UNIT);
 	count = run_length(text, len);
 	return count >= rules->min_length && count <= rules->max_length;
 }
 
 /* Most texts need no counting: enough bytes are enough code points, and few bytes are few. */
-static inline bool has_length(const struct string_rules *rules, const char *text, size_t len)
+static inline bool has_length(struct run *run, const struct string_rules *rules, const char *text,
+			      size_t len)
 {
 	return (len >= rules->sure_length && len <= rules->max_length) ||
-	       has_counted_length(rules, text, len);
+	       has_counted_length(run, rules, text, len);
 }
 
-static bool run_pattern(struct run *run, const struct pattern *pattern, const char *text,
-			size_t len)
+bool run_pattern(struct run *run, const struct pattern *pattern, const char *text, size_t len)
 {
-	enum pattern_answer answer = pattern_search(pattern, text, len);
+	enum pattern_answer answer = pattern_search(pattern, text, len, &run->work);
 
-	return answer == PATTERN_LIMIT ? run_fail_limit(run, RUN_PATTERN) : answer == PATTERN_YES;
+	if (answer == PATTERN_LIMIT)
+		return run_fail_limit(run, RUN_PATTERN);
+	return run_charge(run, 0) && answer == PATTERN_YES;
+}
+
+__attribute__((noinline)) bool run_format(struct run *run, const struct format *format,
+					  const char *text, size_t len)
+{
+	return run_charge(run, format_work(format, text, len)) && format_check(format, text, len);
+}
+
+/* A sequence of our own matcher, which most patterns are. */
+static inline bool run_seq(struct run *run, const struct seq *seq, const char *text, size_t len)
+{
+	if (len >= RUN_BYTES_A_UNIT)
+		run_pay(run, len / 8);
+	return seq_search(seq, text, len);
 }
 
 static bool run_text(struct run *run, const struct string_rules *rules, const char *text,
 		     size_t len)
 {
-	if (rules->format && !format_check(rules->format, text, len))
+	if (rules->format && !(len <= RUN_BYTES_A_UNIT && !rules->has_costly_format
+				       ? format_check(rules->format, text, len)
+				       : run_format(run, rules->format, text, len)))
 		return false;
 	if (rules->seq)
-		return seq_search(rules->seq, text, len);
+		return run_seq(run, rules->seq, text, len);
 	return !rules->pattern || run_pattern(run, rules->pattern, text, len);
 }
 
@@ -176,25 +225,27 @@ static inline bool run_string(struct run *run, const struct string_rules *rules,
 	size_t len;
 	const char *text = view_string(value, &len);
 
-	if (!has_length(rules, text, len))
+	if (!has_length(run, rules, text, len))
 		return false;
 	if (rules->only_length)
 		return true;
 	if (rules->seq && !rules->format)
-		return seq_search(rules->seq, text, len);
+		return run_seq(run, rules->seq, text, len);
 	return run_text(run, rules, text, len);
 }
 
 static bool run_constants(struct run *run, const struct step *step,
 			  const struct payload_value *value)
 {
+	run_pay(run, step->count / 4); /* most are told by their type */
 	for (size_t i = 0; i < step->count; i++)
 		if (run_equal_constant(run, value, &step->constants[i]))
 			return true;
 	return false;
 }
 
-static bool run_names(const struct step *step, const struct payload_value *value, uint32_t kind)
+static bool run_names(struct run *run, const struct step *step, const struct payload_value *value,
+		      uint32_t kind)
 {
 	const char *text;
 	size_t len;
@@ -202,6 +253,7 @@ static bool run_names(const struct step *step, const struct payload_value *value
 	if (!(kind & VIEW_STRING))
 		return false;
 	text = view_string(value, &len);
+	run_pay(run, step->names->find_units);
 	return step->names->count == 1 ? name_is(&step->names->first->key, text, len)
 				       : name_find(step->names, text, len) != NULL;
 }
@@ -212,12 +264,12 @@ static bool run_simple(struct run *run, const struct node *node, const struct pa
 {
 	if ((kind & VIEW_STRING) && node->string && !run_string(run, node->string, value))
 		return false;
-	if ((kind & VIEW_NUMBER) && node->number && !run_number(node->number, value, kind))
+	if ((kind & VIEW_NUMBER) && node->number && !has_number(run, node->number, value, kind))
 		return false;
 	for (size_t i = 0; i < node->step_count; i++) {
 		const struct step *step = &node->steps[i];
 
-		if (step->kind == STEP_NAMES ? !run_names(step, value, kind)
+		if (step->kind == STEP_NAMES ? !run_names(run, step, value, kind)
 					     : !run_constants(run, step, value))
 			return false;
 	}
@@ -247,9 +299,9 @@ static inline __attribute__((always_inline)) bool run_value(struct run *run,
 	case WAY_STRING:
 		return run_string(run, node->string, value);
 	case WAY_NUMBER:
-		return run_number(node->number, value, kind);
+		return has_number(run, node->number, value, kind);
 	case WAY_NAMES:
-		return run_names(node->steps, value, kind);
+		return run_names(run, node->steps, value, kind);
 	case WAY_PROBES:
 		if (marks)
 			break;
@@ -300,6 +352,7 @@ static bool run_contains(struct run *run, const struct array_rules *rules,
 	const struct payload_value *item;
 	uint64_t found = 0;
 
+	run_pay(run, view_size(value));
 	for (size_t i = 0; (item = view_item(&walk)); i++) {
 		if (found >= rules->min_contains && rules->max_contains == PROGRAM_NO_MAX && !marks)
 			return true;
@@ -318,7 +371,7 @@ static bool run_array(struct run *run, const struct array_rules *rules,
 {
 	size_t size = view_size(value);
 
-	if (size < rules->min_items || size > rules->max_items || !charge(run, size))
+	if (size < rules->min_items || size > rules->max_items || !run_charge(run, size))
 		return false;
 	if ((rules->prefix_count > 0 || rules->items) && !run_items(run, rules, value, marks))
 		return false;
@@ -341,8 +394,10 @@ static bool run_patterns(struct run *run, const struct object_rules *rules, cons
 				return false;
 			*evaluated = true;
 		}
+		if (run->limit)
+			return false;
 	}
-	return run->limit == RUN_WITHIN_LIMITS;
+	return true;
 }
 
 static bool run_name(struct run *run, const struct node *node, const char *name, size_t len)
@@ -352,9 +407,10 @@ static bool run_name(struct run *run, const struct node *node, const char *name,
 	return run_node(run, node, view_name(&room, name, len), NULL);
 }
 
-static __attribute__((noinline)) const struct name_slot *ask_table(const struct name_table *table,
-								   const char *name, size_t len)
+static __attribute__((noinline)) const struct name_slot *
+ask_table(struct run *run, const struct name_table *table, const char *name, size_t len)
 {
+	run_pay(run, table->find_units);
 	return name_find(table, name, len);
 }
 
@@ -373,7 +429,7 @@ static bool run_members(struct run *run, const struct object_rules *rules,
 
 	for (size_t i = 0; (member = view_member(&walk, &name, &len)); i++) {
 		const struct name_slot *slot =
-			rules->names.count > 0 ? ask_table(&rules->names, name, len) : NULL;
+			rules->names.count > 0 ? ask_table(run, &rules->names, name, len) : NULL;
 		bool evaluated = slot && slot->node;
 
 		if (slot)
@@ -400,7 +456,7 @@ static bool run_members(struct run *run, const struct object_rules *rules,
  * The slot of a name, or NULL. Members mostly come in the schema's own order, with some left
  * out: the two names behind the last one are tried before the table is asked.
  */
-static inline const struct name_slot *find_slot(const struct name_table *table,
+static inline const struct name_slot *find_slot(struct run *run, const struct name_table *table,
 						const struct name_slot *next, const char *name,
 						size_t len)
 {
@@ -408,7 +464,7 @@ static inline const struct name_slot *find_slot(const struct name_table *table,
 		return next;
 	if (name_is(&next->next->key, name, len))
 		return next->next;
-	return ask_table(table, name, len);
+	return ask_table(run, table, name, len);
 }
 
 /* run_members() where names and what is not among them are all there is. */
@@ -423,7 +479,7 @@ static bool run_names_only(struct run *run, const struct object_rules *rules,
 	size_t len;
 
 	while ((member = view_member(&walk, &name, &len))) {
-		const struct name_slot *slot = find_slot(&rules->names, next, name, len);
+		const struct name_slot *slot = find_slot(run, &rules->names, next, name, len);
 		const struct node *node = rules->additional;
 
 		if (slot) {
@@ -445,6 +501,7 @@ static bool run_names_only(struct run *run, const struct object_rules *rules,
 static bool run_probes(struct run *run, const struct object_rules *rules,
 		       const struct payload_value *value)
 {
+	run_pay(run, 1 + view_size(value) / 4); /* a look-up may look at all members */
 	for (size_t i = 0; i < rules->probe_count; i++) {
 		const struct name_slot *probe = rules->probes[i];
 		const struct payload_value *member =
@@ -466,7 +523,8 @@ static bool run_only_members(struct run *run, const struct node *node,
 
 	if (run->depth >= RUN_MAX_DEPTH)
 		return run_fail_limit(run, RUN_DEPTH);
-	if (view_size(value) < node->object->required_count || !charge(run, 1 + view_size(value)))
+	if (view_size(value) < node->object->required_count ||
+	    !run_charge(run, 1 + view_size(value)))
 		return false;
 	run->depth++;
 	passes = run_names_only(run, node->object, value);
@@ -477,6 +535,11 @@ static bool run_only_members(struct run *run, const struct node *node,
 static bool run_dependent(struct run *run, const struct dependent *dependent,
 			  const struct payload_value *value, struct run_marks *marks)
 {
+	size_t look_ups = 1 + dependent->required_count;
+
+	/* Each may look at all members. */
+	if (!run_charge(run, look_ups * (1 + view_size(value) / 4)))
+		return false;
 	if (!payload_member(value, dependent->name.text, dependent->name.len))
 		return true;
 	for (size_t i = 0; i < dependent->required_count; i++)
@@ -501,12 +564,12 @@ static bool run_object(struct run *run, const struct object_rules *rules,
 	size_t size = view_size(value);
 
 	if (size < rules->min_members || size > rules->max_members ||
-	    size < rules->required_count || !charge(run, size))
+	    size < rules->required_count || !run_charge(run, size))
 		return false;
 	if (!run_all_members(run, rules, value, marks))
 		return false;
 	for (size_t i = 0; i < rules->dependent_count; i++)
-		if (!charge(run, size) || !run_dependent(run, &rules->dependents[i], value, marks))
+		if (!run_dependent(run, &rules->dependents[i], value, marks))
 			return false;
 	return true;
 }
@@ -528,16 +591,18 @@ void run_leave(struct run *run, const struct run_scope *scope)
 }
 
 /* The outermost resource of the dynamic scope that has the anchor. */
-const struct node *run_dynamic(const struct run *run, const struct step *step)
+const struct node *run_dynamic(struct run *run, const struct step *step)
 {
 	const struct schema *schema = run->schema;
 	const struct node *node = step->nodes[0];
 
-	for (const struct run_scope *scope = run->scope; scope; scope = scope->outer)
+	for (const struct run_scope *scope = run->scope; scope; scope = scope->outer) {
+		run_pay(run, 1 + schema->dynamic_count / 8);
 		for (size_t i = 0; i < schema->dynamic_count; i++)
 			if (schema->dynamic[i].anchor == step->anchor &&
 			    schema->dynamic[i].resource == scope->resource)
 				node = schema->dynamic[i].node;
+	}
 	return node;
 }
 
@@ -547,6 +612,7 @@ static bool run_any(struct run *run, const struct step *step, const struct paylo
 	bool passes = false;
 
 	for (size_t i = 0; i < step->count; i++) {
+		run_pay(run, 1);
 		if (run_branch(run, step->nodes[i], value, marks)) {
 			passes = true;
 			if (!marks)
@@ -564,6 +630,7 @@ static bool run_one(struct run *run, const struct step *step, const struct paylo
 	size_t passes = 0;
 
 	for (size_t i = 0; i < step->count && passes < 2; i++) {
+		run_pay(run, 1);
 		passes += run_branch(run, step->nodes[i], value, marks);
 		if (run->limit)
 			return false;
@@ -588,10 +655,11 @@ bool run_step(struct run *run, const struct step *step, const struct payload_val
 {
 	switch (step->kind) {
 	case STEP_NAMES:
-		return run_names(step, value, kind);
+		return run_names(run, step, value, kind);
 	case STEP_CONST:
 		return run_constants(run, step, value);
 	case STEP_SCHEMA:
+		run_pay(run, step->count);
 		for (size_t i = 0; i < step->count; i++)
 			if (!run_node(run, step->nodes[i], value, marks))
 				return false;
@@ -623,7 +691,7 @@ static inline bool apply_rules(struct run *run, const struct node *node,
 	else if (kind & VIEW_STRING)
 		passes = !node->string || run_string(run, node->string, value);
 	else if (kind & VIEW_NUMBER)
-		passes = !node->number || run_number(node->number, value, kind);
+		passes = !node->number || has_number(run, node->number, value, kind);
 	for (size_t i = 0; passes && i < node->step_count; i++)
 		passes = run_step(run, &node->steps[i], value, kind, marks);
 	return passes;
@@ -645,6 +713,7 @@ static bool run_rest(struct run *run, const struct node *node, const struct payl
 
 	if (marks->is_all)
 		return true;
+	run_pay(run, marks->count);
 	for (size_t i = 0; i < marks->count; i++) {
 		const struct payload_value *child =
 			kind & VIEW_OBJECT ? view_member(&walk, &name, &len) : view_item(&walk);
@@ -680,7 +749,7 @@ static bool run_deep(struct run *run, const struct node *node, const struct payl
 
 	if (run->depth >= RUN_MAX_DEPTH)
 		return run_fail_limit(run, RUN_DEPTH);
-	if (!charge(run, 1))
+	if (!run_charge(run, RUN_NODE_UNITS))
 		return false;
 	run->depth++;
 	run_enter(run, &scope, node);
@@ -700,9 +769,10 @@ enum schema_answer schema_check(const struct schema *schema, const struct payloa
 	struct run run;
 	bool passes;
 
-	run_init(&run, schema);
+	run_init(&run, schema, schema->max_work);
 	passes = run_node(&run, schema->root, value, NULL);
-	if (run.limit)
+	/* What was paid without a look has to have been there, too. */
+	if (run.limit || run.work < 0)
 		return SCHEMA_LIMIT;
 	return passes ? SCHEMA_VALID : SCHEMA_INVALID;
 }

@@ -12,13 +12,14 @@
 #define TABLE_FILL 512u /* items that are meant to be in the table at a time */
 #define TABLE_WORDS (TABLE_SLOTS + TABLE_SLOTS / 2)
 
-static bool charge(struct run *run, size_t work)
+/* Pays for a number that is no plain one; two plain ones are compared at once. */
+static void pay_number(struct run *run, const struct number *number)
 {
-	run->work -= (int64_t)work;
-	return run->work >= 0 || run_fail_limit(run, RUN_WORK);
+	if (number->kind != NUMBER_INT && number->kind != NUMBER_REAL)
+		run_pay_number(run, number);
 }
 
-static bool equal_numbers(const struct payload_value *a, uint32_t kind_a,
+static bool equal_numbers(struct run *run, const struct payload_value *a, uint32_t kind_a,
 			  const struct payload_value *b, uint32_t kind_b)
 {
 	struct number number_a;
@@ -26,17 +27,23 @@ static bool equal_numbers(const struct payload_value *a, uint32_t kind_a,
 
 	view_number(a, kind_a, &number_a);
 	view_number(b, kind_b, &number_b);
+	pay_number(run, &number_a);
+	pay_number(run, &number_b);
 	return number_compare(&number_a, &number_b) == 0;
 }
 
-static bool equal_strings(const struct payload_value *a, const struct payload_value *b)
+static bool equal_strings(struct run *run, const struct payload_value *a,
+			  const struct payload_value *b)
 {
 	size_t len_a;
 	size_t len_b;
 	const char *text_a = view_string(a, &len_a);
 	const char *text_b = view_string(b, &len_b);
 
-	return len_a == len_b && memcmp(text_a, text_b, len_a) == 0;
+	if (len_a != len_b)
+		return false;
+	run_pay(run, len_a / RUN_BYTES_A_UNIT);
+	return memcmp(text_a, text_b, len_a) == 0;
 }
 
 static bool equal_arrays(struct run *run, const struct payload_value *a,
@@ -68,7 +75,7 @@ static bool equal_objects(struct run *run, const struct payload_value *a,
 		const struct payload_value *other = payload_member(b, name, len);
 
 		/* Finding a member may mean looking at all of them. */
-		if (!charge(run, view_size(b)) || !other || !run_equal(run, member, other))
+		if (!run_charge(run, view_size(b)) || !other || !run_equal(run, member, other))
 			return false;
 	}
 	return true;
@@ -79,12 +86,12 @@ bool run_equal(struct run *run, const struct payload_value *a, const struct payl
 	uint32_t kind_a = view_kind(a);
 	uint32_t kind_b = view_kind(b);
 
-	if (!charge(run, 1))
+	if (!run_charge(run, 1))
 		return false;
 	if (kind_a & VIEW_NUMBER)
-		return (kind_b & VIEW_NUMBER) && equal_numbers(a, kind_a, b, kind_b);
+		return (kind_b & VIEW_NUMBER) && equal_numbers(run, a, kind_a, b, kind_b);
 	if (kind_a & VIEW_STRING)
-		return (kind_b & VIEW_STRING) && equal_strings(a, b);
+		return (kind_b & VIEW_STRING) && equal_strings(run, a, b);
 	if (kind_a != kind_b)
 		return false;
 	if (kind_a & VIEW_ARRAY)
@@ -112,7 +119,7 @@ static bool equal_constant_members(struct run *run, const struct payload_value *
 		const struct payload_value *member =
 			payload_member(value, constant->names[i].text, constant->names[i].len);
 
-		if (!charge(run, constant->len) || !member ||
+		if (!run_charge(run, constant->len) || !member ||
 		    !run_equal_constant(run, member, &constant->children[i]))
 			return false;
 	}
@@ -127,15 +134,20 @@ bool run_equal_constant(struct run *run, const struct payload_value *value,
 	const char *text;
 	size_t len;
 
-	if (!(kind & constant->kind) || !charge(run, 1))
+	if (!(kind & constant->kind) || !run_charge(run, 1))
 		return false;
 	if (kind & VIEW_NUMBER) {
 		view_number(value, kind, &number);
+		pay_number(run, &number);
+		pay_number(run, &constant->number);
 		return number_compare(&number, &constant->number) == 0;
 	}
 	if (kind & VIEW_STRING) {
 		text = view_string(value, &len);
-		return len == constant->len && memcmp(text, constant->text, len) == 0;
+		if (len != constant->len)
+			return false;
+		run_pay(run, len / RUN_BYTES_A_UNIT);
+		return memcmp(text, constant->text, len) == 0;
 	}
 	if (!(kind & (VIEW_ARRAY | VIEW_OBJECT)))
 		return true;
@@ -180,13 +192,16 @@ static uint64_t hash_value(struct run *run, const struct payload_value *value)
 	size_t len;
 	uint64_t hash = kind;
 
-	(void)charge(run, 1); /* who asked looks at the limit */
+	(void)run_charge(run, 1); /* who asked looks at the limit */
 	if (kind & VIEW_NUMBER) {
 		view_number(value, kind, &number);
+		if (number.kind != NUMBER_INT) /* a large real is hashed by its digits, too */
+			run_pay_number(run, &number);
 		return mix(number_hash(&number));
 	}
 	if (kind & VIEW_STRING) {
 		text = view_string(value, &len);
+		run_pay(run, len / 16);
 		return hash_text(text, len);
 	}
 	if (!(kind & (VIEW_ARRAY | VIEW_OBJECT)))
@@ -197,8 +212,10 @@ static uint64_t hash_value(struct run *run, const struct payload_value *value)
 			hash = mix(hash * 31 + hash_value(run, child));
 		return hash;
 	}
-	while ((child = view_member(&walk, &text, &len))) /* in any order: a sum */
+	while ((child = view_member(&walk, &text, &len))) { /* in any order: a sum */
+		run_pay(run, 1 + len / 16);
 		hash += mix(hash_text(text, len) ^ (hash_value(run, child) << 1));
+	}
 	return mix(hash);
 }
 
@@ -242,7 +259,7 @@ static bool table_add(struct run *run, struct table *table, const struct payload
 		const struct payload_value *other =
 			(const struct payload_value *)(uintptr_t)table->items[i];
 
-		if (!charge(run, 1) || (has_tag(table, i, tag) && run_equal(run, other, item)))
+		if (!run_charge(run, 1) || (has_tag(table, i, tag) && run_equal(run, other, item)))
 			return false;
 	}
 	table->items[i] = (uintptr_t)item;
@@ -258,6 +275,7 @@ static bool unique_pass(struct run *run, const struct payload_value *array, uint
 	const struct payload_value *item;
 
 	memset(words, 0, TABLE_SLOTS * sizeof(*words));
+	run_pay(run, TABLE_SLOTS / 32);
 	while ((item = view_item(&walk))) {
 		uint64_t hash = hash_value(run, item);
 

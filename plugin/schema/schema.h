@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/diag.h"
 #include "schema/payload.h"
@@ -36,7 +37,11 @@ int schema_set_add(struct schema_set *set, const char *uri, const char *name, js
 
 struct schema_options {
 	bool assert_format; /* format is an assertion, not an annotation; contracts assert */
+	int64_t max_work;   /* for one value, in units of some 10 ns; 0: what a message may cost */
 };
+
+/* The work for a value that is no message but a file of the operator's. */
+#define SCHEMA_FILE_WORK 100000000
 
 /*
  * Compiles the schema that @uri names: a document's uri, optionally with a fragment that is a
@@ -51,7 +56,7 @@ void schema_free(struct schema *schema);
 enum schema_answer {
 	SCHEMA_INVALID = 0, /* also the answer when something was forgotten */
 	SCHEMA_VALID = 1,
-	SCHEMA_LIMIT = 2, /* a bound was hit (match limit, recursion): refused, never accepted */
+	SCHEMA_LIMIT = 2, /* a bound was hit (work, recursion): refused, never accepted */
 };
 
 /*
@@ -67,8 +72,12 @@ enum schema_answer schema_check(const struct schema *schema, const struct payloa
 struct schema_error {
 	char instance[256]; /* JSON Pointer into the message; "" is the whole message */
 	char schema[256];   /* JSON Pointer of the keyword in its document, with $refs resolved */
-	char keyword[32];   /* "maxLength"; "false" for a boolean schema, "" for some limits */
-	char message[256];  /* a sentence with the limit and the value, no control characters */
+	/*
+	 * "maxLength"; "false" for a boolean schema, "" for some limits, "schema" for what took too
+	 * long to find.
+	 */
+	char keyword[32];
+	char message[256]; /* a sentence with the limit and the value, no control characters */
 };
 
 /*
@@ -78,5 +87,12 @@ struct schema_error {
  */
 size_t schema_explain(const struct schema *schema, const struct payload_value *value,
 		      struct schema_error *errors, size_t max, enum schema_answer *answer);
+
+/*
+ * The same where schema_check() was asked before: @answer is what it said. So the message is not
+ * checked again; what the list costs is a quarter of what a check may cost.
+ */
+size_t schema_explain_answer(const struct schema *schema, const struct payload_value *value,
+			     enum schema_answer answer, struct schema_error *errors, size_t max);
 
 #endif

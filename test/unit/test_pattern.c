@@ -27,7 +27,16 @@ static struct pattern *compile(const char *source)
 
 static enum pattern_answer search(const struct pattern *pattern, const char *text)
 {
-	return pattern_search(pattern, text, strlen(text));
+	int64_t work = PATTERN_MAX_WORK;
+
+	return pattern_search(pattern, text, strlen(text), &work);
+}
+
+static enum pattern_answer search_exact(const struct pattern *pattern, const char *text, size_t len)
+{
+	int64_t work = PATTERN_MAX_WORK;
+
+	return pattern_search(pattern, text, len, &work);
 }
 
 /* ---- what is a pattern and what it finds ------------------------------------------------ */
@@ -88,8 +97,8 @@ static bool decide(void *ctx, const struct cases_line *line)
 		return false;
 	exact = malloc(line->len ? line->len : 1); /* ASan sees a byte too far */
 	memcpy(exact, line->text, line->len);
-	ok = pattern_search(pair->chosen, exact, line->len) == want &&
-	     pattern_search(pair->plain, exact, line->len) == want;
+	ok = search_exact(pair->chosen, exact, line->len) == want &&
+	     search_exact(pair->plain, exact, line->len) == want;
 	free(exact);
 	return ok;
 }
@@ -160,30 +169,73 @@ static void test_pattern_compile__length_and_depth_are_bounded(void **state)
 
 /* ---- bounds ----------------------------------------------------------------------------- */
 
-static void test_pattern_search__catastrophic_patterns_end_in_limit(void **state)
+/* The rest of a budget after a search; below 0 where it was used up. */
+static int64_t rest_of(const struct pattern *pattern, const char *text, enum pattern_answer want)
 {
-	static const char *const sources[] = { "^(a+)+$", "^(a|a)*$", "^(?:a?){30}a{30}$",
-					       "^([a-z]+)*[A-Z]$", "(x+x+)+y$|(x+x+)+z" };
-	char text[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!";
+	int64_t work = PATTERN_MAX_WORK;
+
+	assert_int_equal(pattern_search(pattern, text, strlen(text), &work), want);
+	assert_true(work < PATTERN_MAX_WORK);
+	return work;
+}
+
+static void test_pattern_search__regular_patterns_take_linear_time(void **state)
+{
+	static const char *const sources[] = { "^(a+)+$",
+					       "^(a|a)*$",
+					       "^(?:a?){30}a{30}$",
+					       "^([a-z]+)*[A-Z]$",
+					       "(x+x+)+y$|(x+x+)+z",
+					       "(?:a|b|c)*[0-9]",
+					       "[a-y]*[a-z]*[0-9]{100}" };
+	enum { LONG = 20000 };
+	char *text = malloc(LONG + 1);
 
 	(void)state;
-	for (size_t i = 0; i < 4; i++) {
+	memset(text, 'a', LONG);
+	text[LONG - 1] = '!';
+	text[LONG] = '\0';
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
 		struct pattern *pattern = compile(sources[i]);
-		enum pattern_answer answer = search(pattern, text);
 
-		/* PCRE2 may see through some of them; a wrong yes it must never be. */
-		assert_int_not_equal(answer, PATTERN_YES);
-		if (i < 2)
-			assert_int_equal(answer, PATTERN_LIMIT);
+		assert_true(pattern_is_linear(pattern));
+		assert_true(rest_of(pattern, text, PATTERN_NO) > PATTERN_MAX_WORK - LONG);
 		pattern_free(pattern);
 	}
+	free(text);
+}
+
+static void test_pattern_search__other_patterns_end_in_limit(void **state)
+{
+	static const char *const sources[] = { "^(?=a)(a+)+$",
+					       "^(a+)+\\1$",
+					       "(?:(?=(a+))a)*[bc]",
+					       "(a+)+\\b[#?]",
+					       "^(a*)(a*)(a*)\\1\\2\\3[bc]$",
+					       "(?<!x)a{4000}[bc]" };
+	enum { LONG = 20000 };
+	char *text = malloc(LONG + 1);
+
+	(void)state;
+	memset(text, 'a', LONG);
+	text[LONG - 1] = '!';
+	text[LONG] = '\0';
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		struct pattern *pattern = compile(sources[i]);
+
+		assert_false(pattern_is_linear(pattern));
+		assert_true(rest_of(pattern, text, PATTERN_LIMIT) < 0);
+		assert_true(rest_of(pattern, "!", PATTERN_NO) > PATTERN_MAX_WORK - 100);
+		pattern_free(pattern);
+	}
+	free(text);
 }
 
 /* The default stack of a JIT is 32 KiB: this needs more, and must still be answered. */
 static void test_pattern_search__long_texts_get_a_larger_stack(void **state)
 {
 	enum { LONG = 12000 };
-	struct pattern *pattern = compile("^(a|b)*$");
+	struct pattern *pattern = compile("^(?!x)(a|b)*$");
 	char *text = malloc(LONG + 1);
 
 	(void)state;
@@ -191,10 +243,8 @@ static void test_pattern_search__long_texts_get_a_larger_stack(void **state)
 		text[i] = i % 3 ? 'a' : 'b';
 	text[LONG] = '\0';
 	assert_int_equal(search(pattern, text), PATTERN_YES);
-	/* To find that there is no match takes more steps than there are. */
 	text[LONG - 1] = 'c';
-	assert_int_equal(search(pattern, text), PATTERN_LIMIT);
-	assert_int_equal(search(pattern, text + LONG - 5000), PATTERN_NO);
+	assert_int_equal(search(pattern, text), PATTERN_NO);
 	/* And a short one after it. */
 	assert_int_equal(search(pattern, "ab"), PATTERN_YES);
 	assert_int_equal(search(pattern, "abc"), PATTERN_NO);
@@ -205,15 +255,15 @@ static void test_pattern_search__long_texts_get_a_larger_stack(void **state)
 static void test_pattern_search__beyond_every_stack_is_never_accepted_wrongly(void **state)
 {
 	enum { LONG = 1000000 };
-	struct pattern *pattern = compile("^(a|b)*$");
+	struct pattern *pattern = compile("^(?!x)(a|b)*$");
 	char *text = malloc(LONG);
 
 	(void)state;
 	memset(text, 'a', LONG);
 	text[LONG - 1] = 'c';
-	assert_int_not_equal(pattern_search(pattern, text, LONG), PATTERN_YES);
+	assert_int_not_equal(search_exact(pattern, text, LONG), PATTERN_YES);
 	memset(text, 'a', LONG);
-	assert_int_not_equal(pattern_search(pattern, text, LONG), PATTERN_NO);
+	assert_int_not_equal(search_exact(pattern, text, LONG), PATTERN_NO);
 	free(text);
 	pattern_free(pattern);
 }
@@ -360,6 +410,66 @@ static void test_seq_search__agrees_with_pcre2(void **state)
 	assert_true(own > 1000);
 }
 
+/* What is regular and no sequence has an automaton, which must find what PCRE2 finds. */
+static void test_dfa_search__agrees_with_pcre2(void **state)
+{
+	static const char *const atoms[] = {
+		"a",
+		"[ab]",
+		".",
+		"(?:a|b)",
+		"(?:a|)",
+		"(?:ab|^a|b$)",
+		"([ab]*)",
+		"(?:^|b)",
+		"(?:$|b)",
+		"(?:a{2,3}|b)",
+		"((a|bb)+x)",
+		"(?<n>a|\\D)",
+		"(?:\xc3\xa4|.)",
+		"([^]x|[]|a)",
+		"|",
+		"^",
+		"$",
+		"()",
+		"(?:|a|b|[^\\n]x)",
+		"(a?){2,4}",
+	};
+	static const char *const counts[] = { "",    "",       "*",     "+",   "?",
+					      "{2}", "{1,2}?", "{0,3}", "{2,}" };
+	static const char *const chars[] = { "a", "a",  "b",        "b",
+					     "x", "\n", "\xc3\xa4", "\xe2\x80\xa8" };
+	unsigned seed = 20261128, own = 0;
+
+	(void)state;
+	for (int round = 0; round < 4000; round++) {
+		struct pair pair = { NULL, NULL };
+		char source[256] = "", text[128], part[64];
+
+		for (unsigned n = next_random(&seed) % 5; n > 0; n--) {
+			random_join(&seed, atoms, sizeof(atoms) / sizeof(atoms[0]), 1, part);
+			if (strstr(part, "(?<n>") && strstr(source, "(?<n>"))
+				continue;
+			strcat(source, part);
+			if (part[0] && strchr(")].a", part[strlen(part) - 1]))
+				strcat(source, counts[next_random(&seed) % 9]);
+		}
+		pair.chosen = compile(source);
+		assert_true(pattern_is_linear(pair.chosen) || strstr(source, "\xc3"));
+		assert_int_equal(pattern_compile_plain(source, strlen(source), &pair.plain, NULL),
+				 0);
+		own += pattern_is_linear(pair.chosen) && !pattern_seq(pair.chosen);
+		for (int k = 0; k < 20; k++) {
+			random_join(&seed, chars, sizeof(chars) / sizeof(chars[0]), 8, text);
+			if (search(pair.chosen, text) != search(pair.plain, text))
+				fail_msg("%s over \"%s\"", source, text);
+		}
+		pattern_free(pair.chosen);
+		pattern_free(pair.plain);
+	}
+	assert_true(own > 2000);
+}
+
 /* One class over all of a text, however long it is: a wrong character is seen at any place. */
 static void test_seq_search__one_class_takes_all_or_nothing(void **state)
 {
@@ -371,12 +481,12 @@ static void test_seq_search__one_class_takes_all_or_nothing(void **state)
 	assert_non_null(pattern_seq(pattern));
 	for (size_t len = 0; len <= MAX + 1; len++) {
 		memset(text, 'e', sizeof(text));
-		assert_int_equal(pattern_search(pattern, text, len),
+		assert_int_equal(search_exact(pattern, text, len),
 				 len >= MIN && len <= MAX ? PATTERN_YES : PATTERN_NO);
 		for (size_t i = 0; i < len; i++)
 			for (const char *bad = "gG.\xc3\n"; *bad; bad++) {
 				text[i] = *bad;
-				assert_int_equal(pattern_search(pattern, text, len), PATTERN_NO);
+				assert_int_equal(search_exact(pattern, text, len), PATTERN_NO);
 				text[i] = '-';
 			}
 	}
@@ -391,13 +501,15 @@ int main(void)
 		cmocka_unit_test(
 			test_pattern_compile__what_pcre2_cannot_run_is_valid_but_no_pattern),
 		cmocka_unit_test(test_pattern_compile__length_and_depth_are_bounded),
-		cmocka_unit_test(test_pattern_search__catastrophic_patterns_end_in_limit),
+		cmocka_unit_test(test_pattern_search__regular_patterns_take_linear_time),
+		cmocka_unit_test(test_pattern_search__other_patterns_end_in_limit),
 		cmocka_unit_test(test_pattern_search__long_texts_get_a_larger_stack),
 		cmocka_unit_test(test_pattern_search__beyond_every_stack_is_never_accepted_wrongly),
 		cmocka_unit_test(test_pattern_search__allocates_nothing),
 		cmocka_unit_test(test_pattern_search__many_threads_share_a_pattern),
 		cmocka_unit_test(test_pattern_compile__out_of_memory),
 		cmocka_unit_test(test_seq_search__agrees_with_pcre2),
+		cmocka_unit_test(test_dfa_search__agrees_with_pcre2),
 		cmocka_unit_test(test_seq_search__one_class_takes_all_or_nothing),
 	};
 

@@ -144,7 +144,8 @@ static void run_group(const char *file, json_t *group)
 {
 	const char *uri = json_string_value(json_object_get(group, "uri"));
 	const char *description = json_string_value(json_object_get(group, "description"));
-	struct schema_options options = { json_is_true(json_object_get(group, "format")) };
+	struct schema_options options = { .assert_format =
+						  json_is_true(json_object_get(group, "format")) };
 	struct schema_set *set = NULL;
 	struct schema *schema = NULL;
 	struct diag diag;
@@ -532,10 +533,10 @@ static void test_schema_check__work_is_bounded(void **state)
 static void test_schema_check__a_pattern_that_gives_up_is_a_limit(void **state)
 {
 	static const char *const schemas[] = {
-		"{\"pattern\":\"^(a+)+$\"}",
-		"{\"not\":{\"pattern\":\"^(a+)+$\"}}",
-		"{\"anyOf\":[{\"pattern\":\"^(a+)+$\"},true]}",
-		"{\"oneOf\":[{\"pattern\":\"^(a+)+$\"},true]}",
+		"{\"pattern\":\"^(?=a)(a+)+$\"}",
+		"{\"not\":{\"pattern\":\"^(?=a)(a+)+$\"}}",
+		"{\"anyOf\":[{\"pattern\":\"^(?=a)(a+)+$\"},true]}",
+		"{\"oneOf\":[{\"pattern\":\"^(?=a)(a+)+$\"},true]}",
 	};
 	char *text = nest("", "", "a", 60);
 	char message[80];
@@ -545,6 +546,74 @@ static void test_schema_check__a_pattern_that_gives_up_is_a_limit(void **state)
 	for (size_t i = 0; i < sizeof(schemas) / sizeof(schemas[0]); i++)
 		assert_int_equal(check_text(schemas[i], message, (size_t)len), SCHEMA_LIMIT);
 	free(text);
+}
+
+static char *repeat(const char *before, const char *comma, const char *item, size_t count,
+		    const char *after)
+{
+	char *text =
+		malloc(strlen(before) + count * (strlen(comma) + strlen(item)) + strlen(after) + 1);
+	char *at = text;
+
+	assert_non_null(text);
+	at += sprintf(at, "%s", before);
+	for (size_t i = 0; i < count; i++)
+		at += sprintf(at, "%s%s", comma, item);
+	(void)sprintf(at, "%s", after);
+	return text;
+}
+
+/* Each alone is cheap; all of them are charged to the one budget of the message. */
+static void test_schema_check__patterns_share_a_budget(void **state)
+{
+	enum { PATTERNS = 900, LONG = 16000 };
+	char *schema = malloc(PATTERNS * 64 + 64);
+	char *name = malloc(LONG + 16);
+	size_t used = (size_t)sprintf(schema, "{\"patternProperties\":{\"^b\":{}");
+
+	(void)state;
+	for (int i = 1; i <= PATTERNS; i++)
+		used += (size_t)sprintf(schema + used, ",\"^[a-z]*[a-z]*[0-9]{%d}%c$\":{}", i % 300,
+					'A' + i / 300);
+	(void)sprintf(schema + used, "}}");
+	memset(name, 'a', LONG);
+	memcpy(name, "{\"", 2);
+	(void)strcpy(name + LONG, "\":1}");
+	assert_int_equal(check_text(schema, name, strlen(name)), SCHEMA_LIMIT);
+	(void)strcpy(name + 1000, "\":1}");
+	assert_int_equal(check_text(schema, name, strlen(name)), SCHEMA_VALID);
+	free(schema);
+	free(name);
+}
+
+/* What a schema asks many times is paid many times, whatever it is. */
+static void test_schema_check__everything_is_charged(void **state)
+{
+	static const struct {
+		const char *part; /* of allOf, 2,000 times */
+		const char *item; /* of an array, or a member, 3,000 times; or text */
+	} trials[] = {
+		{ "{\"items\":{\"minLength\":1}}", "\"a\"" },
+		{ "{\"contains\":{\"const\":2.5},\"minContains\":0,\"maxContains\":9}", "1" },
+		{ "{\"uniqueItems\":false,\"items\":{\"enum\":[1,2]}}", "1" },
+		{ "{\"items\":{\"multipleOf\":3e90}}", "3e99" },
+		{ "{\"items\":{\"format\":\"idn-hostname\"}}", "\"\xc3\xa4.example\"" },
+		{ "{\"items\":{\"format\":\"regex\"}}", "\"(?<a>a)\\\\k<a>\"" },
+		{ "{\"items\":{\"pattern\":\"^[a-z]|b$\"}}", "\"a\"" },
+		{ "{\"items\":{\"pattern\":\"^(?=a)\"}}", "\"a\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(trials) / sizeof(trials[0]); i++) {
+		char *parts = repeat("{\"allOf\":[true", ",", trials[i].part, 2000, "]}");
+		char *message = repeat("[", "", trials[i].item, 1, "");
+		char *items = repeat(message, ",", trials[i].item, 3000, "]");
+
+		assert_int_equal(check_text(parts, items, strlen(items)), SCHEMA_LIMIT);
+		free(parts);
+		free(message);
+		free(items);
+	}
 }
 
 static char *numbers(size_t count, const char *last)
@@ -563,8 +632,8 @@ static char *numbers(size_t count, const char *last)
 static void test_schema_check__unique_items_of_a_large_array(void **state)
 {
 	static const char unique[] = "{\"uniqueItems\":true}";
-	char *good = numbers(20000, "-1");
-	char *bad = numbers(20000, "7.0");
+	char *good = numbers(10000, "-1");
+	char *bad = numbers(10000, "7.0");
 	char *huge = numbers(900000, "-1");
 
 	(void)state;
@@ -685,6 +754,8 @@ int main(void)
 		cmocka_unit_test(test_schema_check__a_schema_without_end_is_a_limit),
 		cmocka_unit_test(test_schema_check__work_is_bounded),
 		cmocka_unit_test(test_schema_check__a_pattern_that_gives_up_is_a_limit),
+		cmocka_unit_test(test_schema_check__patterns_share_a_budget),
+		cmocka_unit_test(test_schema_check__everything_is_charged),
 		cmocka_unit_test(test_schema_check__unique_items_of_a_large_array),
 		cmocka_unit_test(test_schema_check__more_items_than_can_be_tracked),
 		cmocka_unit_test(test_schema_compile__every_allocation_may_fail),
