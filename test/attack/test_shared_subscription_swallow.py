@@ -22,7 +22,7 @@ KEPT = dict(clean=False, expiry=1000)
 def plain(new_broker, tmp_path):
     """Users with passwords only, so that who is away is known."""
     access = shipped_access()
-    del access["certificates"], access["clientIds"]
+    del access["certificates"]
     path = str(tmp_path / "access.json")
     with open(path, "w") as file:
         json.dump(access, file)
