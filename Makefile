@@ -27,7 +27,7 @@ SCHEMA   = schema/document schema/resolve schema/dialect schema/keyword schema/u
 CONTRACT = contract/contract contract/sources contract/place contract/transitions \
            contract/entities contract/scopes contract/operations contract/bindings contract/limits \
            contract/channels contract/address contract/params contract/messages \
-           contract/mapping contract/brokertopics contract/topics
+           contract/mapping contract/brokertopics contract/published contract/topics
 ACCESS   = access/access access/access_load access/access_roles access/access_clients access/access_users \
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
@@ -43,7 +43,7 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings monitor/table
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
 GATE     = gate gate/judgement gate/permission gate/terms gate/standing gate/subscription
-ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REPORT) $(MONITOR)
+ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REPORT) $(MONITOR) published
 PLUGIN   = plugin door_login door_rules door_command door_share door_release broker options sessions shares releases login parked tell watch watch_alerts watch_numbers
 CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl/table ctl/cells \
            ctl/entities ctl/refused ctl/explain ctl/may ctl/lint ctl/lint_certs \

@@ -3,6 +3,8 @@
  */
 #include "door.h"
 
+#include "published.h"
+
 #include <inttypes.h>
 
 /* A message that the contract allows must fit the journal, or it could never be kept. */
@@ -47,6 +49,8 @@ int door_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag
 			      "plugin_opt_database: is missing, and %s keeps messages",
 			      plugin->options.contract);
 	}
+	if (rc == 0)
+		rc = published_check(rules, diag);
 	if (rc == 0)
 		rc = check_journal(&plugin->options, rules, diag);
 	if (rc == 0)

@@ -29,11 +29,8 @@ void tell_clear(struct tell *tell)
 
 void tell_use(struct tell *tell, const struct rules *rules)
 {
-	static const char example[] = REFUSALS_TOPIC "a/a";
-	struct contract_match match = contract_match(rules->contract, example, sizeof(example) - 1);
-
 	tell->rules = rules;
-	tell->has_channel = match.channel && match.channel->receive.name;
+	tell->has_channel = contract_notices(rules->contract) != NULL;
 }
 
 /* ---- the log ---------------------------------------------------------------------------- */

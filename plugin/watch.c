@@ -80,11 +80,9 @@ static void describe_channel(const struct contract_channel *channel, struct moni
 
 int watch_use(struct watch *watch, const struct rules *rules, struct diag *diag)
 {
-	static const char example[] = ALERTS_TOPIC "takeover";
 	size_t count = contract_channel_count(rules->contract);
 	struct monitor_channel *channel = calloc(count + 1, sizeof(*channel));
 	const char **name = calloc(count + 1, sizeof(*name));
-	struct contract_match match;
 	int rc = ERR_NOMEM;
 
 	if (!channel || !name) {
@@ -101,8 +99,7 @@ int watch_use(struct watch *watch, const struct rules *rules, struct diag *diag)
 	if (rc)
 		goto out;
 	metrics_use(watch->metrics, name, count);
-	match = contract_match(rules->contract, example, sizeof(example) - 1);
-	watch->has_channel = match.channel && match.channel->receive.name;
+	watch->has_channel = contract_alerts(rules->contract) != NULL;
 	watch->rules = rules;
 	watch->asked_channel = watch->asked_status = 0;
 	watch->generation++;

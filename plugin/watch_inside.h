@@ -10,7 +10,7 @@
 #include "watch.h"
 
 #define SECOND_NS INT64_C(1000000000)
-#define ALERTS_TOPIC "alerts/"
+#define ALERTS_TOPIC CONTRACT_ALERTS "/"
 #define SYS_MAX 64u /* values below $SYS/broker/petstore/ */
 
 /* What was published last: only what changed is published again. */

@@ -162,7 +162,7 @@ static int load_document(struct loader *loader)
 	typedef int step(struct loader *, const struct place *);
 	static step *const steps[] = {
 		load_root,       transitions_load, entities_load,     scopes_load,  channels_make,
-		operations_load, channels_load,    brokertopics_load, index_topics,
+		operations_load, channels_load,    brokertopics_load, index_topics, published_load,
 	};
 	struct sources *sources = &loader->contract->sources;
 	struct place root = { .file = sources->file[0], .json = sources->file[0]->json };
@@ -251,6 +251,16 @@ size_t contract_entity_count(const struct contract *contract)
 const struct contract_entity *contract_entity(const struct contract *contract, size_t index)
 {
 	return &contract->entity[index];
+}
+
+const struct contract_channel *contract_notices(const struct contract *contract)
+{
+	return contract->notices;
+}
+
+const struct contract_channel *contract_alerts(const struct contract *contract)
+{
+	return contract->alerts;
 }
 
 size_t contract_scope_count(const struct contract *contract)

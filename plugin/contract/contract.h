@@ -199,6 +199,16 @@ const struct contract_channel *contract_channel(const struct contract *contract,
 size_t contract_entity_count(const struct contract *contract);
 const struct contract_entity *contract_entity(const struct contract *contract, size_t index);
 
+/*
+ * The channel that the plugin publishes notices of refusals to, refusals/{principal}/{clientId},
+ * and that for alerts, alerts/{kind}: declared for exactly that, with a receive operation and no
+ * send operation. No other channel has a topic of theirs. NULL: there is none, nothing is told.
+ */
+#define CONTRACT_NOTICES "refusals"
+#define CONTRACT_ALERTS "alerts"
+const struct contract_channel *contract_notices(const struct contract *contract);
+const struct contract_channel *contract_alerts(const struct contract *contract);
+
 /* The modes of the document itself: what channels have that do not say, and topics of none. */
 const enum contract_mode *contract_mode(const struct contract *contract);
 

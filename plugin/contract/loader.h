@@ -32,6 +32,8 @@ struct contract {
 	struct contract_topic_limit topic_limit;  /* likewise */
 	size_t channel_count;
 	struct contract_channel *channel;
+	const struct contract_channel *notices; /* NULL: none */
+	const struct contract_channel *alerts;  /* likewise */
 	size_t entity_count;
 	struct contract_entity *entity;
 	size_t scope_count;
@@ -106,6 +108,9 @@ int limits_load_habits(struct loader *loader, const struct place *owner,
 
 /* /x-broker-topics, the channels behind the others. */
 int brokertopics_load(struct loader *loader, const struct place *root);
+
+/* The channels that the plugin publishes to, when all stand. */
+int published_load(struct loader *loader, const struct place *root);
 
 /* "/status", a JSON Pointer to a member of the payload itself, as the member's name. */
 int mapping_load_member(struct loader *loader, const struct place *at, const char **ret);

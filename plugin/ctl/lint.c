@@ -18,6 +18,7 @@
 #include "ctl/files.h"
 #include "ctl/table.h"
 #include "options.h"
+#include "published.h"
 
 #define NAME "lint"
 #define ERRORS_MAX 32u
@@ -443,6 +444,8 @@ static void check_access(struct lint *lint, const struct files *files, const cha
 		lint_add(lint, LINT_ERROR, "%s", diag.text);
 		return;
 	}
+	if (published_check(rules, &diag))
+		lint_add(lint, LINT_ERROR, "%s", diag.text);
 	check_schemas(lint, files->contract, rules->contract);
 	check_scopes(lint, files->access, rules->contract, rules->access);
 	check_roles(lint, files->access);

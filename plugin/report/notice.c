@@ -170,10 +170,10 @@ size_t notice_print(const struct refusal *refusal, const struct schema_error *fa
 
 size_t notice_print_held(const char *key, uint64_t count, int64_t time_ms, char *ret)
 {
-	char topic[sizeof("refusals/") + NOTICE_KEY_MAX], detail[128];
+	char topic[sizeof(CONTRACT_NOTICES "/") + NOTICE_KEY_MAX], detail[128];
 	struct jsonout out;
 
-	(void)snprintf(topic, sizeof(topic), "refusals/%s", key);
+	(void)snprintf(topic, sizeof(topic), CONTRACT_NOTICES "/%s", key);
 	(void)snprintf(detail, sizeof(detail), "%" PRIu64 " more refusal%s not told one by one",
 		       count, count == 1 ? " was" : "s were");
 	jsonout_begin(&out, ret, NOTICE_MAX);

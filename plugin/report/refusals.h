@@ -22,7 +22,7 @@
  * Where notices go: this, the principal's level, "/" and the client's (base/clientlevel.h). An id
  * alone would address whoever uses it.
  */
-#define REFUSALS_TOPIC "refusals/"
+#define REFUSALS_TOPIC CONTRACT_NOTICES "/"
 #define REFUSALS_TOPIC_MAX (sizeof(REFUSALS_TOPIC) + NOTICE_KEY_MAX)
 
 struct refusals;
