@@ -15,7 +15,7 @@ BACKEND    ?= $(if $(shell $(PKG_CONFIG) --exists yyjson 2>/dev/null && echo y),
 
 # ---- what is built from what ------------------------------------------------------------
 
-BASE     = base/arena base/clientlevel base/clock base/diag base/jsonfile base/reason base/wholefile base/thread
+BASE     = base/arena base/clientlevel base/clock base/diag base/jsonfile base/netof base/reason base/wholefile base/thread
 SCHEMA   = schema/document schema/resolve schema/dialect schema/keyword schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_rules schema/compile_constant \
            schema/compile_circle schema/compile_way \

@@ -88,10 +88,11 @@ static json_t *do_list_bans(void *ctx, struct diag *diag)
 	return watch_list_bans(((struct plugin *)ctx)->watch);
 }
 
-static json_t *do_lift_ban(void *ctx, const char *client_id, struct diag *diag)
+static json_t *do_lift_ban(void *ctx, const char *client_id, const char *principal,
+			   struct diag *diag)
 {
 	(void)diag;
-	return watch_lift_ban(((struct plugin *)ctx)->watch, client_id);
+	return watch_lift_ban(((struct plugin *)ctx)->watch, client_id, principal);
 }
 
 static json_t *do_list_alerts(void *ctx, struct diag *diag)

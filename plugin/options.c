@@ -51,7 +51,7 @@ static const struct options_row table[] = {
 	INTEGER(sys_interval, "10", 0, 3600,
 		"seconds between values below $SYS/broker/petstore (0: none)"),
 	INTEGER(monitor_clients, "65536", 64, 1048576,
-		"clients whose habits are remembered, some 570 bytes each"),
+		"clients whose habits are remembered, at most 1200 bytes each"),
 	{ NULL, OPTIONS_PATH, NULL, 0, 0, 0, 0, NULL },
 };
 /* clang-format on */

@@ -73,7 +73,8 @@ static void describe_channel(const struct contract_channel *channel, struct moni
 		.name = channel->name,
 		.limits = { .messages_per_second = channel->rate.messages_per_second,
 			    .burst = channel->rate.burst,
-			    .bytes_per_second = channel->rate.bytes_per_second },
+			    .bytes_per_second = channel->rate.bytes_per_second,
+			    .clients = channel->rate.clients },
 		.interval_s = channel->interval_s,
 	};
 }
@@ -119,14 +120,17 @@ void watch_reloaded(struct watch *watch, bool is_done)
 
 /* ---- who --------------------------------------------------------------------------------- */
 
-/* Not inlined: a message asks for it only where something was seen. */
+/*
+ * A name that is only claimed is another's: what such a client does is nobody's. Not inlined: a
+ * message asks for it only where something was seen.
+ */
 __attribute__((noinline)) static struct monitor_who who_is(const struct mosquitto *client,
 							   const struct session *session)
 {
 	struct broker_client who = broker_client(client);
 
 	return (struct monitor_who){ .client = who.id,
-				     .principal = session ? session->name : who.username,
+				     .principal = session ? session->name : "",
 				     .address = who.address };
 }
 
@@ -135,12 +139,13 @@ static struct monitor_rates rates_of(const struct access_limits *limits)
 	const struct monitor_limits own = { .messages_per_second = limits->messages_per_second,
 					    .burst = limits->burst,
 					    .bytes_per_second = limits->bytes_per_second,
-					    .connects_per_minute = limits->connects_per_minute };
+					    .connects_per_minute = limits->connects_per_minute,
+					    .clients = limits->clients };
 
 	return monitor_rates(&own);
 }
 
-/* The limits of the client's roles, made ready once a session; NULL: none. */
+/* The limits of the principal's roles, made ready once a session; NULL: none. */
 static const struct monitor_rates *rates(struct watch *watch, struct session *session)
 {
 	if (!session || !session->principal || !session->principal->limits)
@@ -365,10 +370,16 @@ void watch_subscribe(struct watch *watch, const struct mosquitto *client, struct
 
 	if (!limits || limits->subscriptions == 0 ||
 	    monitor_subscribe(watch->monitor, &who, request->topic, request->topic_len,
-			      limits->subscriptions, clock_mono_ns()))
+			      limits->subscriptions, limits->clients, clock_mono_ns()))
 		return;
-	(void)diag_set(&why, ERR_LIMIT, "more than %u subscriptions of one client",
-		       limits->subscriptions);
+	if (limits->clients > 1)
+		(void)diag_set(&why, ERR_LIMIT,
+			       "more than %u subscriptions of one client, or %llu of one user",
+			       limits->subscriptions,
+			       (unsigned long long)limits->subscriptions * limits->clients);
+	else
+		(void)diag_set(&why, ERR_LIMIT, "more than %u subscriptions of one user",
+			       limits->subscriptions);
 	refuse(decision, CONTRACT_ENFORCE, &why);
 }
 

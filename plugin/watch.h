@@ -96,7 +96,7 @@ void watch_refused(struct watch *watch, const struct mosquitto *client,
 		   const struct session *session, const struct gate_request *request,
 		   const struct decision *decision);
 
-/* An allowed subscription: above the client's number of them @decision becomes a refusal. */
+/* An allowed subscription: above the principal's number of them @decision becomes a refusal. */
 void watch_subscribe(struct watch *watch, const struct mosquitto *client, struct session *session,
 		     const struct gate_request *request, struct decision *decision);
 void watch_unsubscribe(struct watch *watch, const struct mosquitto *client, struct session *session,
@@ -117,7 +117,8 @@ void watch_tick(struct watch *watch, const struct watch_facts *facts);
 
 json_t *watch_counters(struct watch *watch, const struct watch_facts *facts);
 json_t *watch_list_bans(struct watch *watch);
-json_t *watch_lift_ban(struct watch *watch, const char *client_id);
+/* NULL: of whichever client id, or principal. */
+json_t *watch_lift_ban(struct watch *watch, const char *client_id, const char *principal);
 json_t *watch_list_alerts(struct watch *watch);
 
 #endif

@@ -11,27 +11,44 @@
 #define ALERTS_PER_SECOND 20u /* published, kept and logged; what is above waits its turn */
 #define STUCK_MAX 16u         /* entities of one status that are told of */
 
-/* "alert raised: publish-rate of eva (client app-1): Publishes far more than it usually does" */
+struct words {
+	size_t used;
+	char text[640];
+};
+
+/* " LABEL NAME", where there is a name: clients chose it. */
+static void add(struct words *words, const char *label, const char *name)
+{
+	char escaped[120];
+	int n;
+
+	if (!name[0] || words->used >= sizeof(words->text))
+		return;
+	diag_escape(escaped, sizeof(escaped), name, strlen(name));
+	n = snprintf(words->text + words->used, sizeof(words->text) - words->used, " %s %s", label,
+		     escaped);
+	words->used += n > 0 ? (size_t)n : 0; /* what is cut is terminated */
+}
+
+/* "alert raised: publish-rate: user eva client app-1 on orderStatus: Publishes far more than ..."
+ */
 static void log_alert(const struct alert *alert, int64_t now_ns)
 {
-	char client[80], principal[80], where[100];
+	struct words who = { .used = 0, .text = "" };
 
-	diag_escape(client, sizeof(client), alert->client, strlen(alert->client));
-	diag_escape(principal, sizeof(principal), alert->principal, strlen(alert->principal));
-	diag_escape(where, sizeof(where), alert->where, strlen(alert->where));
+	add(&who, "user", alert->principal);
+	add(&who, "client", alert->client);
+	add(&who, "taken from user", alert->other);
+	add(&who, "from", alert->address);
+	add(&who, "on", alert->where);
 	if (alert->is_raised)
-		broker_log(BROKER_WARNING, "alert raised: %s: %s%s%s%s%s%s%s%s%s%s%s: %s",
-			   alert_code(alert->kind), principal[0] ? "user " : "", principal,
-			   client[0] ? " client " : "", client, alert->address[0] ? " from " : "",
-			   alert->address, where[0] ? " on " : "", where,
-			   alert->detail[0] ? ", " : "", alert->detail,
+		broker_log(BROKER_WARNING, "alert raised: %s:%s%s%s%s: %s", alert_code(alert->kind),
+			   who.text, alert->detail[0] ? ", " : "", alert->detail,
 			   alert->response > ALERT_REPORT ? " (acted upon)" : "",
 			   alert_title(alert->kind));
 	else
-		broker_log(BROKER_NOTICE, "alert cleared: %s: %s%s%s%s after %lld s",
-			   alert_code(alert->kind), principal[0] ? principal : where,
-			   client[0] ? " client " : "", client,
-			   alert->address[0] ? alert->address : "",
+		broker_log(BROKER_NOTICE, "alert cleared: %s:%s after %lld s",
+			   alert_code(alert->kind), who.text,
 			   (long long)((now_ns - alert->raised_ns) / SECOND_NS));
 }
 

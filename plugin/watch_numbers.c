@@ -137,17 +137,19 @@ json_t *watch_list_bans(struct watch *watch)
 	for (size_t i = 0; list && i < LISTED_MAX && (ban = bans_standing(bans, i, now_ns)); i++)
 		(void)json_array_append_new(
 			list,
-			json_pack("{ss ss ss ss sI sI}", "clientId", ban->client, "principal",
-				  ban->principal, "kind", alert_code(ban->kind), "state",
+			json_pack("{ss ss ss ss ss sI sI}", "clientId", ban->client, "principal",
+				  ban->principal, "of", ban->is_all ? "principal" : "client",
+				  "kind", alert_code(ban->kind), "state",
 				  ban->is_hold ? "held" : "banned", "secondsLeft",
 				  (json_int_t)((ban->until_ns - now_ns) / SECOND_NS + 1),
 				  "secondsAgo", (json_int_t)((now_ns - ban->from_ns) / SECOND_NS)));
 	return json_pack("{so* sI}", "bans", list, "total", (json_int_t)bans_count(bans, now_ns));
 }
 
-json_t *watch_lift_ban(struct watch *watch, const char *client_id)
+json_t *watch_lift_ban(struct watch *watch, const char *client_id, const char *principal)
 {
-	size_t lifted = bans_lift(monitor_bans(watch->monitor), client_id, clock_mono_ns());
+	size_t lifted =
+		bans_lift(monitor_bans(watch->monitor), client_id, principal, clock_mono_ns());
 
 	return json_pack("{sI}", "lifted", (json_int_t)lifted);
 }

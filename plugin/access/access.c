@@ -331,6 +331,7 @@ static void widen(struct access_limits *to, const struct access_limits *by)
 	to->connects_per_minute = wider(to->connects_per_minute, by->connects_per_minute);
 	to->topic_levels = wider(to->topic_levels, by->topic_levels);
 	to->topic_bytes = wider(to->topic_bytes, by->topic_bytes);
+	to->clients = wider(to->clients, by->clients);
 }
 
 /* Mostly one role has limits, and the principal borrows them. */

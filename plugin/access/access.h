@@ -44,9 +44,11 @@ struct access_attribute {
 
 /*
  * How much a client of a principal may do; 0 in any place: no limit of that kind. Of several
- * roles that limit the same the most generous counts.
+ * roles that limit the same the most generous counts. All clients of the principal may do as much
+ * as @clients of them.
  */
 struct access_limits {
+	uint32_t clients; /* 0: as one */
 	uint32_t messages_per_second;
 	uint32_t burst; /* messages at once; 0: as many as in a second */
 	uint32_t bytes_per_second;

@@ -170,6 +170,7 @@ static int read_clients(struct access_reader *reader, const json_t *json, const 
 
 #define LIMIT_MAX 1000000000
 #define SUBSCRIPTIONS_MAX 4096 /* each is remembered */
+#define CLIENTS_MAX 100000
 #define TOPIC_LEVELS_MAX 32768 /* what MQTT has room for */
 #define TOPIC_BYTES_MAX 65535
 
@@ -189,7 +190,8 @@ static int read_limits(struct access_reader *reader, const json_t *json, const s
 		{ "subscriptions", limits ? &limits->subscriptions : NULL, SUBSCRIPTIONS_MAX },
 		{ "connectsPerMinute", limits ? &limits->connects_per_minute : NULL, LIMIT_MAX },
 		{ "topicLevels", limits ? &limits->topic_levels : NULL, TOPIC_LEVELS_MAX },
-		{ "topicBytes", limits ? &limits->topic_bytes : NULL, TOPIC_BYTES_MAX }
+		{ "topicBytes", limits ? &limits->topic_bytes : NULL, TOPIC_BYTES_MAX },
+		{ "clients", limits ? &limits->clients : NULL, CLIENTS_MAX }
 	};
 	const size_t count = sizeof(known) / sizeof(*known);
 	const char *key;
@@ -207,8 +209,8 @@ static int read_limits(struct access_reader *reader, const json_t *json, const s
 		if (i == count)
 			return access_expected(reader, &here,
 					       "messagesPerSecond, burst, bytesPerSecond, "
-					       "subscriptions, connectsPerMinute, topicLevels or "
-					       "topicBytes");
+					       "subscriptions, connectsPerMinute, topicLevels, "
+					       "topicBytes or clients");
 		if (!json_is_integer(value) || number < 1 || number > known[i].max)
 			return jsonpath_fail(reader->diag, ERR_INVALID, reader->file, &here,
 					     "expected an integer from 1 to %lld",

@@ -63,8 +63,12 @@ struct contract_operation {
 	enum contract_retain retain; /* (send only) */
 };
 
-/* How much one client may publish on a channel; 0 in any place: no limit of that kind. */
+/*
+ * How much one client may publish on a channel; 0 in any place: no limit of that kind. All clients
+ * of a principal together may publish as much as @clients of them.
+ */
 struct contract_rate {
+	uint32_t clients; /* 0: as one */
 	uint32_t messages_per_second;
 	uint32_t burst; /* messages at once; 0: as many as in a second */
 	uint32_t bytes_per_second;

@@ -2,15 +2,15 @@
 
 #include <string.h>
 
-static const struct place_known limits_members[] = { { "payloadBytes", NULL },
-						     { "messagesPerSecond", NULL },
-						     { "burst", NULL },
-						     { "bytesPerSecond", NULL },
-						     { "topicLevels", NULL },
-						     { "topicBytes", NULL },
-						     { NULL, NULL } };
+static const struct place_known limits_members[] = {
+	{ "payloadBytes", NULL }, { "messagesPerSecond", NULL },
+	{ "burst", NULL },        { "bytesPerSecond", NULL },
+	{ "topicLevels", NULL },  { "topicBytes", NULL },
+	{ "clients", NULL },      { NULL, NULL }
+};
 
 #define RATE_MAX 1000000000
+#define CLIENTS_MAX 100000
 #define TOPIC_LEVELS_MAX 32768 /* what MQTT has room for */
 #define TOPIC_BYTES_MAX 65535
 #define INTERVAL_MAX 2592000 /* 30 days */
@@ -31,6 +31,7 @@ int limits_load(struct loader *loader, const struct place *owner, size_t *ret_pa
 	json_int_t payload = (json_int_t)*ret_payload_max;
 	json_int_t messages = ret_rate->messages_per_second, bytes = ret_rate->bytes_per_second;
 	json_int_t levels = ret_topic->levels, topic = ret_topic->bytes;
+	json_int_t clients = ret_rate->clients;
 	json_int_t burst = place_member(&limits, "messagesPerSecond").json ? 0 : ret_rate->burst;
 	int rc;
 
@@ -49,6 +50,8 @@ int limits_load(struct loader *loader, const struct place *owner, size_t *ret_pa
 		rc = load_number(loader, &limits, "topicLevels", TOPIC_LEVELS_MAX, &levels);
 	if (rc == 0)
 		rc = load_number(loader, &limits, "topicBytes", TOPIC_BYTES_MAX, &topic);
+	if (rc == 0)
+		rc = load_number(loader, &limits, "clients", CLIENTS_MAX, &clients);
 	if (rc == 0 && burst_at.json && messages == 0)
 		rc = place_fail(&burst_at, loader->diag, ERR_INVALID,
 				"says nothing without messagesPerSecond");
@@ -57,7 +60,8 @@ int limits_load(struct loader *loader, const struct place *owner, size_t *ret_pa
 	*ret_payload_max = (size_t)payload;
 	*ret_rate = (struct contract_rate){ .messages_per_second = (uint32_t)messages,
 					    .burst = (uint32_t)burst,
-					    .bytes_per_second = (uint32_t)bytes };
+					    .bytes_per_second = (uint32_t)bytes,
+					    .clients = (uint32_t)clients };
 	*ret_topic = (struct contract_topic_limit){ (uint32_t)levels, (uint32_t)topic };
 	return 0;
 }

@@ -192,7 +192,8 @@ const struct ctl_command ctl_ctl = {
 	.arguments = "[OPTION...] COMMAND [NAME=VALUE...]",
 	.summary = "gives a running broker's plugin a command",
 	.help = "Commands: status, counters, reload, mode [group=GROUP mode=MODE], listBans,\n"
-		"liftBan clientId=ID, listAlerts, explain action=publish|subscribe topic=TOPIC\n"
+		"liftBan clientId=ID principal=USER, listAlerts, explain action=publish|subscribe "
+		"topic=TOPIC\n"
 		"[payload=TEXT username=NAME clientId=ID qos=N retain=true]. The user needs the\n"
 		"scope that the contract asks for on $CONTROL/petstore/v1.\n",
 	.options = rows,
@@ -203,12 +204,20 @@ const struct ctl_command ctl_ctl = {
 
 /* ---- bans -------------------------------------------------------------------------------- */
 
+static bool is_of_all(const json_t *ban)
+{
+	const char *of = json_string_value(json_object_get(ban, "of"));
+
+	return of && strcmp(of, "principal") == 0;
+}
+
 static void print_bans(const json_t *data)
 {
 	const json_t *bans = json_object_get(data, "bans");
 	json_int_t total = json_integer_value(json_object_get(data, "total"));
 
-	(void)printf("%-8s %-22s %8s  %-20s %s\n", "STATE", "FOR", "SECONDS", "USER", "CLIENT");
+	(void)printf("%-8s %-22s %8s  %-6s  %-20s %s\n", "STATE", "FOR", "SECONDS", "OF", "USER",
+		     "CLIENT");
 	for (size_t i = 0; i < json_array_size(bans); i++) {
 		const json_t *ban = json_array_get(bans, i);
 		const char *client = json_string_value(json_object_get(ban, "clientId"));
@@ -216,10 +225,11 @@ static void print_bans(const json_t *data)
 		char id[200], name[200];
 
 		(void)printf(
-			"%-8s %-22s %8lld  %-20s %s\n",
+			"%-8s %-22s %8lld  %-6s  %-20s %s\n",
 			json_string_value(json_object_get(ban, "state")),
 			json_string_value(json_object_get(ban, "kind")),
 			(long long)json_integer_value(json_object_get(ban, "secondsLeft")),
+			is_of_all(ban) ? "user" : "client",
 			diag_escape(name, sizeof(name), user ? user : "", user ? strlen(user) : 0),
 			diag_escape(id, sizeof(id), client ? client : "",
 				    client ? strlen(client) : 0));
@@ -240,13 +250,16 @@ static int run_bans(int argc, char **argv)
 
 	if (first < 0)
 		return CTL_FAILED;
-	is_lift = left == 2 && strcmp(argv[first], "lift") == 0;
+	is_lift = left == 2 &&
+		  (strcmp(argv[first], "lift") == 0 || strcmp(argv[first], "lift-user") == 0);
 	if (is_lift)
-		command = json_pack("{ssss}", "command", "liftBan", "clientId", argv[first + 1]);
+		command = json_pack("{ssss}", "command", "liftBan",
+				    argv[first][4] ? "principal" : "clientId", argv[first + 1]);
 	else if (left == 0 || (left == 1 && strcmp(argv[first], "list") == 0))
 		command = json_pack("{ss}", "command", "listBans");
 	else
-		return ctl_fail("bans", "expected list, or lift and a client id");
+		return ctl_fail("bans",
+				"expected list, lift and a client id, or lift-user and a user");
 	status = perform("bans", &wanted, command, &data);
 	if (status == CTL_OK && wanted.json)
 		(void)table_print_json(data);
@@ -263,9 +276,11 @@ static int run_bans(int argc, char **argv)
 
 const struct ctl_command ctl_bans = {
 	.name = "bans",
-	.arguments = "[OPTION...] [list | lift CLIENT]",
+	.arguments = "[OPTION...] [list | lift CLIENT | lift-user USER]",
 	.summary = "who is held off or banned, and letting them back in",
-	.help = "lift '*' lets everybody back in.\n",
+	.help = "One of a user is of all its clients, and CLIENT is the one that it was for. "
+		"lift-user\n"
+		"lets a user and all its clients back in, lift '*' everybody.\n",
 	.options = rows,
 	.operands_min = 0,
 	.operands_max = 2,

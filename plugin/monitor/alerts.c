@@ -145,6 +145,7 @@ static void fill(struct alert *alert, const struct alert_evidence *evidence, int
 	};
 	copy_text(alert->client, sizeof(alert->client), evidence->client);
 	copy_text(alert->principal, sizeof(alert->principal), evidence->principal);
+	copy_text(alert->other, sizeof(alert->other), evidence->other);
 	copy_text(alert->address, sizeof(alert->address), evidence->address);
 	copy_text(alert->where, sizeof(alert->where), evidence->where);
 	copy_text(alert->detail, sizeof(alert->detail), evidence->detail);
@@ -255,6 +256,7 @@ static json_t *describe(const struct alert *alert, int64_t time_ms)
 
 	rc = rc ? rc : add_text(json, "clientId", alert->client);
 	rc = rc ? rc : add_text(json, "principal", alert->principal);
+	rc = rc ? rc : add_text(json, "otherPrincipal", alert->other);
 	rc = rc ? rc : add_text(json, "address", alert->address);
 	rc = rc ? rc : add_text(json, "where", alert->where);
 	rc = rc ? rc : add_text(json, "detail", alert->detail);

@@ -59,6 +59,7 @@ struct alert_evidence {
 	uint64_t subject; /* tells one subject of this kind from another */
 	const char *client;
 	const char *principal;
+	const char *other; /* principal that it is about as well */
 	const char *address;
 	const char *where;  /* a channel's name, or an entity */
 	const char *detail; /* a reason's code, a status */
@@ -81,6 +82,7 @@ struct alert {
 	uint64_t subject;
 	char client[ALERTS_NAME_MAX];
 	char principal[ALERTS_NAME_MAX];
+	char other[ALERTS_NAME_MAX];
 	char address[64];
 	char where[ALERTS_NAME_MAX];
 	char detail[64];

@@ -235,6 +235,7 @@ void anomalies_refused(const struct settings *settings, struct client *client, e
 	uint64_t tried;
 
 	table_blame(&client->head, 1, now_ns);
+	table_blame(&client->of->head, 1, now_ns);
 	if (reason == REASON_RATE_EXCEEDED) {
 		if (kind[ALERT_RATE_LIMIT].is_on &&
 		    count(&kind[ALERT_RATE_LIMIT], &client->above, now_s))
@@ -252,13 +253,12 @@ void anomalies_refused(const struct settings *settings, struct client *client, e
 		see(ret, ALERT_ID_PROBING, tried);
 }
 
-void anomalies_taken_over(const struct settings *settings, struct client *client, int64_t now_ns,
+void anomalies_taken_over(const struct settings *settings, struct window *takeovers, int64_t now_ns,
 			  struct sightings *ret)
 {
 	const struct setting *setting = &settings->kind[ALERT_TAKEOVER];
 
-	if (setting->is_on && !client->head.is_strangers &&
-	    count(setting, &client->takeovers, anomalies_seconds(now_ns)))
+	if (setting->is_on && count(setting, takeovers, anomalies_seconds(now_ns)))
 		see(ret, ALERT_TAKEOVER, setting->threshold);
 }
 

@@ -64,8 +64,8 @@ void anomalies_published(const struct settings *settings, struct client *client,
 void anomalies_refused(const struct settings *settings, struct client *client, enum reason reason,
 		       uint64_t entity, int64_t now_ns, struct sightings *ret);
 
-/* A connection took the client id of another that was there. */
-void anomalies_taken_over(const struct settings *settings, struct client *client, int64_t now_ns,
+/* A connection took the client id of another that was there; @takeovers are that id's. */
+void anomalies_taken_over(const struct settings *settings, struct window *takeovers, int64_t now_ns,
 			  struct sightings *ret);
 
 /*

@@ -73,7 +73,7 @@ static struct ban *take(struct bans *bans, const struct bans_subject *who, int64
 	}
 	if (bans->count < BANS_MAX && (!chosen || !is_forgotten(chosen, now_ns)))
 		chosen = &bans->ban[bans->count++];
-	*chosen = (struct ban){ .subject = who->subject };
+	*chosen = (struct ban){ .subject = who->subject, .is_all = who->is_all };
 	copy_name(chosen->client, who->client);
 	copy_name(chosen->principal, who->principal);
 	return chosen;
@@ -140,12 +140,19 @@ size_t bans_count(const struct bans *bans, int64_t now_ns)
 	return count;
 }
 
-size_t bans_lift(struct bans *bans, const char *client, int64_t now_ns)
+/* As far as a name was kept. */
+static bool is_name(const char *kept, const char *name)
+{
+	return !name || strncmp(kept, name, BANS_NAME_MAX - 1) == 0;
+}
+
+size_t bans_lift(struct bans *bans, const char *client, const char *principal, int64_t now_ns)
 {
 	size_t lifted = 0;
 
 	for (size_t i = bans->count; i-- > 0;) {
-		if (client && strncmp(bans->ban[i].client, client, BANS_NAME_MAX - 1) != 0)
+		if (!is_name(bans->ban[i].client, client) ||
+		    !is_name(bans->ban[i].principal, principal))
 			continue;
 		lifted += bans->ban[i].until_ns > now_ns;
 		bans->ban[i] = bans->ban[--bans->count];

@@ -22,10 +22,11 @@
 
 struct ban {
 	uint64_t subject;
-	char client[BANS_NAME_MAX]; /* cut beyond */
+	char client[BANS_NAME_MAX]; /* whose doing it was; cut beyond */
 	char principal[BANS_NAME_MAX];
 	enum alert_kind kind; /* what for; ALERT_KINDS: by hand */
 	bool is_hold;
+	bool is_all;    /* of all clients of the principal */
 	uint32_t times; /* holds in a row */
 	int64_t from_ns;
 	int64_t until_ns;
@@ -36,11 +37,12 @@ struct bans;
 int bans_new(struct bans **ret, struct diag *diag);
 void bans_free(struct bans *bans); /* NULL is fine */
 
-/* Who: the same subject is the same client. Strings are borrowed for the call. */
+/* Who: the same subject is the same client, or principal. Strings are borrowed for the call. */
 struct bans_subject {
 	uint64_t subject;
 	const char *client;
 	const char *principal;
+	bool is_all; /* all clients of the principal, @client is the one that it is for */
 };
 
 /* Holds @who off for @seconds, or twice as long as last time. Returns the seconds. */
@@ -59,9 +61,9 @@ const struct ban *bans_standing(const struct bans *bans, size_t index, int64_t n
 size_t bans_count(const struct bans *bans, int64_t now_ns);
 
 /*
- * Lifts those of client id @client (NULL: all); how many were in force. Their past is
- * forgotten with them.
+ * Lifts those of client id @client (NULL: of any) and of @principal (likewise), its clients'
+ * as well as its own; how many were in force. Their past is forgotten with them.
  */
-size_t bans_lift(struct bans *bans, const char *client, int64_t now_ns);
+size_t bans_lift(struct bans *bans, const char *client, const char *principal, int64_t now_ns);
 
 #endif

@@ -5,6 +5,8 @@
 
 struct clients {
 	struct table *table;
+	struct table *principals;
+	struct table *holders;
 	struct keyhash hash;
 };
 
@@ -17,6 +19,10 @@ int clients_new(size_t records, struct clients **ret, struct diag *diag)
 		return diag_nomem(diag);
 	rc = keyhash_init(&clients->hash, diag);
 	if (rc == 0)
+		rc = table_new(records, sizeof(struct principal), &clients->principals, diag);
+	if (rc == 0)
+		rc = table_new(records, sizeof(struct holder), &clients->holders, diag);
+	if (rc == 0)
 		rc = table_new(records, sizeof(struct client), &clients->table, diag);
 	if (rc) {
 		clients_free(clients);
@@ -26,10 +32,14 @@ int clients_new(size_t records, struct clients **ret, struct diag *diag)
 	return 0;
 }
 
-static void free_filters(void *record, void *ctx)
+/* A client's record is given up. */
+static void give_up(void *record, void *ctx)
 {
+	struct client *client = record;
+
 	(void)ctx;
-	client_forget_filters(record);
+	client_set_live(client, false);
+	client_forget_filters(client);
 }
 
 void clients_free(struct clients *clients)
@@ -39,8 +49,10 @@ void clients_free(struct clients *clients)
 	if (!clients)
 		return;
 	if (clients->table)
-		table_walk(clients->table, &at, table_places(clients->table), free_filters, NULL);
+		table_walk(clients->table, &at, table_places(clients->table), give_up, NULL);
 	table_free(clients->table);
+	table_free(clients->principals);
+	table_free(clients->holders);
 	free(clients);
 }
 
@@ -49,11 +61,28 @@ struct table *clients_table(struct clients *clients)
 	return clients->table;
 }
 
-uint64_t clients_key(const struct clients *clients, const char *id, const char *principal)
+size_t clients_memory(const struct clients *clients)
 {
-	uint64_t key = keyhash_pair(&clients->hash, id, strlen(id), principal, strlen(principal));
+	return table_memory(clients->table) + table_memory(clients->principals) +
+	       table_memory(clients->holders);
+}
+
+static uint64_t key_of(const struct clients *clients, const char *a, const char *b)
+{
+	uint64_t key = keyhash_pair(&clients->hash, a, strlen(a), b, strlen(b));
 
 	return key == 1 ? 2 : key; /* 1 is the strangers' */
+}
+
+uint64_t clients_key(const struct clients *clients, const char *id, const char *principal)
+{
+	return key_of(clients, id, principal);
+}
+
+/* No client has an empty id: the broker gives it one. */
+uint64_t clients_principal_key(const struct clients *clients, const char *principal)
+{
+	return key_of(clients, "", principal);
 }
 
 /* As much as fits, not cut inside a character. */
@@ -70,17 +99,68 @@ static void copy_name(char to[CLIENTS_NAME_MAX], const char *from)
 	to[len] = '\0';
 }
 
+/* ---- principals -------------------------------------------------------------------------- */
+
+static struct principal *take_principal(struct clients *clients, uint64_t key, int64_t now_ns)
+{
+	bool is_new;
+
+	return table_take(clients->principals, key, 0, now_ns, NULL, NULL, &is_new);
+}
+
+/* What it owed is gone with its record: that is of those who would be missed least. */
+struct principal *client_find_principal(struct clients *clients, struct client *client,
+					int64_t now_ns)
+{
+	client->of = take_principal(clients, client->head.owner, now_ns);
+	client->of_id = client->of->head.id;
+	return client->of;
+}
+
+static bool has_principal(const struct client *client)
+{
+	return client->of && client->of->head.id == client->of_id;
+}
+
+void client_set_live(struct client *client, bool is_live)
+{
+	struct principal *principal = client->of;
+
+	if (client->head.is_live == is_live)
+		return;
+	client->head.is_live = is_live;
+	if (!has_principal(client))
+		return;
+	if (is_live) {
+		principal->live++;
+		principal->filters += client->filter_count;
+	} else {
+		/* Its record may have been made anew meanwhile, and begun to count at nothing. */
+		principal->live -= principal->live > 0;
+		principal->filters -= principal->filters < client->filter_count
+					      ? principal->filters
+					      : client->filter_count;
+	}
+	principal->head.is_live = principal->live > 0;
+}
+
+/* ---- clients ----------------------------------------------------------------------------- */
+
 struct client *clients_take(struct clients *clients, const char *id, const char *principal,
 			    int64_t now_ns)
 {
+	uint64_t owner = clients_principal_key(clients, principal);
 	bool is_new;
 	struct client *client = table_take(clients->table, clients_key(clients, id, principal),
-					   now_ns, free_filters, NULL, &is_new);
+					   owner, now_ns, give_up, NULL, &is_new);
 
 	if (is_new && !client->head.is_strangers) {
 		copy_name(client->id, id);
 		copy_name(client->principal, principal);
 	}
+	client->head.owner = owner; /* a strangers' record is of whoever is asked for last */
+	if (is_new || client->head.is_strangers || !has_principal(client))
+		(void)client_find_principal(clients, client, now_ns);
 	return client;
 }
 
@@ -88,6 +168,33 @@ struct client *clients_find(const struct clients *clients, const char *id, const
 {
 	return table_find(clients->table, clients_key(clients, id, principal));
 }
+
+/* ---- who has a client id ------------------------------------------------------------------ */
+
+struct holder *clients_hold(struct clients *clients, const char *id, const char *principal,
+			    int64_t now_ns)
+{
+	bool is_new;
+
+	return table_take(clients->holders, key_of(clients, id, ""),
+			  clients_principal_key(clients, principal), now_ns, NULL, NULL, &is_new);
+}
+
+struct holder *clients_holder(const struct clients *clients, const char *id)
+{
+	return table_find(clients->holders, key_of(clients, id, ""));
+}
+
+void clients_hand_over(const struct clients *clients, struct holder *holder, const void *handle,
+		       const char *principal)
+{
+	holder->handle = handle;
+	holder->head.is_live = handle != NULL;
+	holder->principal = clients_principal_key(clients, principal);
+	copy_name(holder->name, principal);
+}
+
+/* ---- channels ---------------------------------------------------------------------------- */
 
 static int64_t debt(const struct client_channel *channel, int64_t now_ns)
 {
@@ -98,16 +205,17 @@ static int64_t debt(const struct client_channel *channel, int64_t now_ns)
 	return full_ns > now_ns ? full_ns - now_ns : 0;
 }
 
-struct client_channel *client_take_channel(struct client *client, uint64_t id, int64_t now_ns)
+struct client_channel *client_take_channel(struct client_channel *channel, size_t count,
+					   uint64_t id, int64_t now_ns)
 {
 	struct client_channel *least = NULL;
 
-	for (size_t i = 0; i < CLIENTS_CHANNELS; i++) {
-		struct client_channel *channel = &client->channel[i];
+	for (size_t i = 0; i < count; i++) {
+		struct client_channel *each = &channel[i];
 
-		if (!least || channel->id == 0 ||
-		    (least->id != 0 && debt(channel, now_ns) < debt(least, now_ns)))
-			least = channel;
+		if (!least || each->id == 0 ||
+		    (least->id != 0 && debt(each, now_ns) < debt(least, now_ns)))
+			least = each;
 	}
 	*least = (struct client_channel){ .id = id,
 					  .messages = least->messages,
@@ -126,7 +234,19 @@ static uint32_t filter_at(const struct client *client, uint64_t filter)
 	return i;
 }
 
-bool client_subscribe(struct client *client, uint64_t filter, uint32_t limit)
+/* @by more or less of what its connected clients have. */
+static void count_filters(struct client *client, int64_t by)
+{
+	struct principal *principal = client->of;
+	int64_t filters;
+
+	if (!client->head.is_live || !has_principal(client))
+		return;
+	filters = (int64_t)principal->filters + by;
+	principal->filters = filters > 0 ? (uint32_t)filters : 0;
+}
+
+bool client_subscribe(struct client *client, uint64_t filter, uint32_t limit, uint64_t all)
 {
 	uint32_t room = client->filter_room ? 2 * client->filter_room : 8;
 	uint64_t *wider;
@@ -134,6 +254,8 @@ bool client_subscribe(struct client *client, uint64_t filter, uint32_t limit)
 	if (filter_at(client, filter) < client->filter_count)
 		return true;
 	if (client->filter_count >= limit || client->filter_count >= CLIENTS_FILTERS_MAX)
+		return false;
+	if (has_principal(client) && client->of->filters >= all)
 		return false;
 	if (client->filter_count == client->filter_room) {
 		wider = realloc(client->filter, room * sizeof(*wider));
@@ -143,6 +265,7 @@ bool client_subscribe(struct client *client, uint64_t filter, uint32_t limit)
 		client->filter_room = room;
 	}
 	client->filter[client->filter_count++] = filter;
+	count_filters(client, 1);
 	return true;
 }
 
@@ -150,12 +273,15 @@ void client_unsubscribe(struct client *client, uint64_t filter)
 {
 	uint32_t at = filter_at(client, filter);
 
-	if (at < client->filter_count)
-		client->filter[at] = client->filter[--client->filter_count];
+	if (at == client->filter_count)
+		return;
+	client->filter[at] = client->filter[--client->filter_count];
+	count_filters(client, -1);
 }
 
 void client_forget_filters(struct client *client)
 {
+	count_filters(client, -(int64_t)client->filter_count);
 	free(client->filter);
 	client->filter = NULL;
 	client->filter_count = client->filter_room = 0;

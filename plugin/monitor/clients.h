@@ -1,10 +1,12 @@
 /*
- * clients.h -- what is remembered of a client: one small record of fixed size.
+ * clients.h -- what is remembered of a client and of its principal: small records of fixed size.
  *
  * A client is a client id together with the principal behind it, so that nobody can spoil
- * another's record by borrowing his client id. Records live in a table of fixed size, whose
- * rule of whom to forget is in monitor/table.h. Knows nothing of what the numbers mean: that is
- * monitor/anomalies.h.
+ * another's record by borrowing its client id. What all clients of a principal have together (what
+ * limits are charged to) is in a record of the principal's, which each client's leads to without
+ * a look-up. A third kind knows which connection has a client id, whoever's it is. Records live in
+ * tables of fixed size, which principals share as monitor/table.h says. Knows nothing of what the
+ * numbers mean: that is monitor/anomalies.h.
  */
 #ifndef PETSTORE_MONITOR_CLIENTS_H
 #define PETSTORE_MONITOR_CLIENTS_H
@@ -19,8 +21,9 @@
 #include "monitor/keyhash.h"
 #include "monitor/table.h"
 
-#define CLIENTS_NAME_MAX 48u /* bytes kept of a client id and of a principal, NUL included */
-#define CLIENTS_CHANNELS 4u  /* channels whose limits a client has buckets for at a time */
+#define CLIENTS_NAME_MAX 48u  /* bytes kept of a client id and of a principal, NUL included */
+#define CLIENTS_CHANNELS 4u   /* channels whose limits a client has buckets for at a time */
+#define PRINCIPAL_CHANNELS 8u /* and a principal */
 #define CLIENTS_FILTERS_MAX 4096u
 #define CLIENTS_REPEATS 8u /* messages watched for repetition at a time */
 
@@ -45,6 +48,29 @@ struct client_channel {
 	bool is_silent; /* an alert stands */
 };
 
+/* What all clients of a principal have together. */
+struct principal {
+	struct table_head head;
+	int64_t slow_until_ns; /* the response "limit": a message a second until then */
+	struct bucket messages;
+	struct bucket bytes;
+	struct client_channel channel[PRINCIPAL_CHANNELS];
+	struct bucket connects;
+	uint32_t clients;     /* it may do as much as so many; 0 is 1 */
+	uint32_t live;        /* connected ones */
+	uint32_t filters;     /* they subscribed to, where that is limited */
+	struct distinct held; /* clients of it that were held off */
+};
+
+/* Who has a client id. */
+struct holder {
+	struct table_head head;
+	const void *handle; /* the connection; compared, never followed; NULL: none */
+	uint64_t principal; /* its key */
+	struct window takeovers;
+	char name[CLIENTS_NAME_MAX]; /* the principal's */
+};
+
 /* A message that may be a repetition, as a part of its digest. */
 struct repeat {
 	uint32_t digest;
@@ -54,7 +80,9 @@ struct repeat {
 /* What each message asks for stands first, close together. */
 struct client {
 	struct table_head head;
-	int64_t slow_until_ns; /* the response "limit": a message a second until then */
+	struct principal *of; /* see client_principal() */
+	uint64_t of_id;
+	int64_t slow_until_ns; /* as the principal's, where it may do as much as several clients */
 	struct window published;
 	struct baseline rate;
 	uint32_t repeat_start_s;
@@ -75,8 +103,6 @@ struct client {
 	struct distinct probed;
 	struct window sizes; /* payloads of unusual size */
 	struct window skewed;
-	struct window takeovers;
-
 	const void *handle; /* the connection that speaks for it; compared, never followed */
 	char id[CLIENTS_NAME_MAX];
 	char principal[CLIENTS_NAME_MAX];
@@ -88,24 +114,63 @@ struct clients;
 int clients_new(size_t records, struct clients **ret, struct diag *diag);
 void clients_free(struct clients *clients); /* NULL is fine */
 
-/* The record of @id, known as @principal; made where there is none. Never NULL. */
+/*
+ * The record of @id, known as @principal; made where there is none. Never NULL. It leads to the
+ * record of @principal; one that strangers share does so until the next call.
+ */
 struct client *clients_take(struct clients *clients, const char *id, const char *principal,
 			    int64_t now_ns);
 
 /* The same without making one: NULL where there is none. */
 struct client *clients_find(const struct clients *clients, const char *id, const char *principal);
 
-/* The number by which the client is known to alerts and bans; cheap where @client is at hand. */
+/* The numbers by which a client, and a principal, are known to alerts and bans. */
 uint64_t clients_key(const struct clients *clients, const char *id, const char *principal);
+uint64_t clients_principal_key(const struct clients *clients, const char *principal);
+
+/* The record of the one who has client id @id now, made where there is none. @principal: of whom
+ * it is, where it is made. Never NULL. */
+struct holder *clients_hold(struct clients *clients, const char *id, const char *principal,
+			    int64_t now_ns);
+
+/* The same without making one: NULL where there is none. */
+struct holder *clients_holder(const struct clients *clients, const char *id);
+
+/* @holder is connected through @handle as @principal. */
+void clients_hand_over(const struct clients *clients, struct holder *holder, const void *handle,
+		       const char *principal);
 
 struct table *clients_table(struct clients *clients);
 
+/* Bytes of all tables at most. */
+size_t clients_memory(const struct clients *clients);
+
+/* The principal's record anew, where client_principal() found that it was given up. */
+struct principal *client_find_principal(struct clients *clients, struct client *client,
+					int64_t now_ns);
+
+/* The record of the client's principal: never NULL, and good until the next clients_*() call. */
+static inline struct principal *client_principal(struct clients *clients, struct client *client,
+						 int64_t now_ns)
+{
+	struct principal *principal = client->of;
+
+	if (__builtin_expect(principal->head.id != client->of_id, 0))
+		return client_find_principal(clients, client, now_ns);
+	principal->head.seen_ns = now_ns;
+	return principal;
+}
+
+/* The client is connected, or no more: its principal has one more, or less, and its filters. */
+void client_set_live(struct client *client, bool is_live);
+
 /*
- * A place for channel @id, which has none. When all are taken, that of the
- * channel whose buckets are fullest is given up, and what is still owed there is owed here: a
- * client gains nothing by changing channels.
+ * A place for channel @id, which has none, among @count. When all are taken, that of the
+ * channel whose buckets are fullest is given up, and what is still owed there is owed here:
+ * nobody gains by changing channels.
  */
-struct client_channel *client_take_channel(struct client *client, uint64_t id, int64_t now_ns);
+struct client_channel *client_take_channel(struct client_channel *channel, size_t count,
+					   uint64_t id, int64_t now_ns);
 
 /* The client's place for channel @id. */
 static inline struct client_channel *client_channel(struct client *client, uint64_t id,
@@ -114,14 +179,25 @@ static inline struct client_channel *client_channel(struct client *client, uint6
 	for (size_t i = 0; i < CLIENTS_CHANNELS; i++)
 		if (client->channel[i].id == id)
 			return &client->channel[i];
-	return client_take_channel(client, id, now_ns);
+	return client_take_channel(client->channel, CLIENTS_CHANNELS, id, now_ns);
+}
+
+/* The principal's. */
+static inline struct client_channel *principal_channel(struct principal *principal, uint64_t id,
+						       int64_t now_ns)
+{
+	for (size_t i = 0; i < PRINCIPAL_CHANNELS; i++)
+		if (principal->channel[i].id == id)
+			return &principal->channel[i];
+	return client_take_channel(principal->channel, PRINCIPAL_CHANNELS, id, now_ns);
 }
 
 /*
  * A subscription, as the filter's hash: false where it is one more than @limit (at most
- * CLIENTS_FILTERS_MAX). The same again is none more. Where memory lacks it is not counted.
+ * CLIENTS_FILTERS_MAX) of the client, or than @all of the connected clients of its principal. The
+ * same again is none more. Where memory lacks it is not counted.
  */
-bool client_subscribe(struct client *client, uint64_t filter, uint32_t limit);
+bool client_subscribe(struct client *client, uint64_t filter, uint32_t limit, uint64_t all);
 void client_unsubscribe(struct client *client, uint64_t filter);
 void client_forget_filters(struct client *client);
 

@@ -70,17 +70,26 @@ static json_t *do_list_bans(const json_t *command, const struct control_ops *ops
 	return ops->list_bans(ops->ctx, diag);
 }
 
+/* "*" is any. */
+static const char *unless_all(const char *name)
+{
+	return name && strcmp(name, "*") != 0 ? name : NULL;
+}
+
 static json_t *do_lift_ban(const json_t *command, const struct control_ops *ops, struct diag *diag)
 {
-	const char *client_id;
+	const char *client_id, *principal;
 
-	if (!read_text(command, "clientId", &client_id, diag))
+	if (!read_text(command, "clientId", &client_id, diag) ||
+	    !read_text(command, "principal", &principal, diag))
 		return NULL;
-	if (!client_id) {
-		(void)diag_set(diag, ERR_INVALID, "clientId: is missing (\"*\" lifts all)");
+	if (!client_id && !principal) {
+		(void)diag_set(
+			diag, ERR_INVALID,
+			"clientId and principal: one of them is missing (\"*\" stands for all)");
 		return NULL;
 	}
-	return ops->lift_ban(ops->ctx, strcmp(client_id, "*") == 0 ? NULL : client_id, diag);
+	return ops->lift_ban(ops->ctx, unless_all(client_id), unless_all(principal), diag);
 }
 
 static json_t *do_list_alerts(const json_t *command, const struct control_ops *ops,
@@ -127,7 +136,7 @@ static const struct control_command {
 	{ "reload", do_reload, { NULL } },
 	{ "mode", do_mode, { "group", "mode", NULL } },
 	{ "listBans", do_list_bans, { NULL } },
-	{ "liftBan", do_lift_ban, { "clientId", NULL } },
+	{ "liftBan", do_lift_ban, { "clientId", "principal", NULL } },
 	{ "listAlerts", do_list_alerts, { NULL } },
 	{ "explain",
 	  do_explain,
@@ -144,7 +153,7 @@ const struct control_command_help *control_commands(void)
 		{ "reload", "load contract, access file, passwords and settings anew" },
 		{ "mode", "each group's mode; with group and mode: set it until the next reload" },
 		{ "listBans", "who is held off or banned, and how long" },
-		{ "liftBan", "let clientId back in; \"*\" stands for all" },
+		{ "liftBan", "let clientId, or principal and its clients, back in; \"*\": all" },
 		{ "listAlerts", "what is wrong at present" },
 		{ "explain", "what would be decided: action, topic, payload, username, ..." },
 		{ NULL, NULL },

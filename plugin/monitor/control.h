@@ -12,7 +12,8 @@
  *     counters                    the numbers of $SYS/broker/petstore/
  *     reload                      loads contract, access file, passwords and settings anew
  *     mode [group mode]           a group's mode until the next reload; asks where nothing is given
- *     listBans, liftBan clientId  clientId "*" lifts all
+ *     listBans
+ *     liftBan clientId|principal  of a client id, of a principal, or of both; "*" stands for all
  *     listAlerts                  those that stand
  *     explain action topic [payload username clientId qos retain]
  */
@@ -55,7 +56,9 @@ struct control_ops {
 	json_t *(*reload)(void *ctx, struct diag *diag);
 	json_t *(*mode)(void *ctx, const char *group, const char *mode, struct diag *diag);
 	json_t *(*list_bans)(void *ctx, struct diag *diag);
-	json_t *(*lift_ban)(void *ctx, const char *client_id, struct diag *diag);
+	/* NULL: whichever. */
+	json_t *(*lift_ban)(void *ctx, const char *client_id, const char *principal,
+			    struct diag *diag);
 	json_t *(*list_alerts)(void *ctx, struct diag *diag);
 	json_t *(*explain)(void *ctx, const struct control_question *question, struct diag *diag);
 	/* Called after each command, for the log; @error is "" where it succeeded. */

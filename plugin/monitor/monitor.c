@@ -17,7 +17,7 @@ int monitor_new(size_t clients, struct monitor **ret, struct diag *diag)
 	if (!monitor)
 		return diag_nomem(diag);
 	monitor->settings = settings_defaults();
-	monitor->slow = monitor_rates(&(struct monitor_limits){ .messages_per_second = 1 });
+	monitor->slow.messages = bucket_per_second(1, 0);
 	rc = keyhash_init(&monitor->hash, diag);
 	if (rc == 0)
 		rc = clients_new(clients, &monitor->clients, diag);
@@ -69,13 +69,31 @@ static uint64_t channel_id(const struct monitor *monitor, const char *name)
 	return keyhash_pair(&monitor->hash, name, strlen(name), "", 0);
 }
 
+static uint32_t times(uint32_t number, uint32_t by)
+{
+	uint64_t product = (uint64_t)number * by;
+
+	return product < BUCKETS_UNITS_MAX ? (uint32_t)product : BUCKETS_UNITS_MAX;
+}
+
+/* So many times the limits. */
+static struct monitor_rate rate_of(const struct monitor_limits *limits, uint32_t by)
+{
+	return (struct monitor_rate){
+		.messages = bucket_per_second(times(limits->messages_per_second, by),
+					      times(limits->burst, by)),
+		.bytes = bucket_per_second(times(limits->bytes_per_second, by), 0),
+		.connects = bucket_rate(times(limits->connects_per_minute, by), 0, 60 * SECOND_NS),
+	};
+}
+
 struct monitor_rates monitor_rates(const struct monitor_limits *limits)
 {
-	return (struct monitor_rates){
-		.messages = bucket_per_second(limits->messages_per_second, limits->burst),
-		.bytes = bucket_per_second(limits->bytes_per_second, 0),
-		.connects = bucket_rate(limits->connects_per_minute, 0, 60 * SECOND_NS),
-	};
+	uint32_t clients = limits->clients ? limits->clients : 1;
+
+	return (struct monitor_rates){ .all = rate_of(limits, clients),
+				       .each = rate_of(limits, 1),
+				       .clients = clients };
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -117,8 +135,8 @@ int monitor_use(struct monitor *monitor, const struct monitor_channel *channel, 
 			.rates = monitor_rates(&channel[i].limits),
 			.interval_s = channel[i].interval_s,
 		};
-		channels[i].is_limited = channels[i].rates.messages.per_period > 0 ||
-					 channels[i].rates.bytes.per_period > 0;
+		channels[i].is_limited = channels[i].rates.all.messages.per_period > 0 ||
+					 channels[i].rates.all.bytes.per_period > 0;
 		by_id[i] = &channels[i];
 		monitor->has_intervals |= channel[i].interval_s > 0;
 	}
@@ -194,7 +212,7 @@ struct monitor_facts monitor_facts(const struct monitor *monitor)
 	return (struct monitor_facts){
 		.clients = table_count(table),
 		.evicted = table_evicted(table),
-		.memory = table_memory(table) + table_memory(monitor->addresses) +
+		.memory = clients_memory(monitor->clients) + table_memory(monitor->addresses) +
 			  table_memory(monitor->users),
 	};
 }

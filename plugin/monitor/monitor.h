@@ -29,12 +29,21 @@
 struct monitor;
 struct client;
 
+/* How many times one client's limits a principal may have. */
+#define MONITOR_SHARES_MAX 100000u
+
 /* 0 in any place: no limit of that kind. */
 struct monitor_limits {
 	uint32_t messages_per_second;
 	uint32_t burst;            /* messages at once; 0: as many as in a second */
 	uint32_t bytes_per_second; /* of payloads; as many at once */
 	uint32_t connects_per_minute;
+	/*
+	 * Each client may do so much, and all clients of one principal together as much as so
+	 * many (0 is 1, the largest MONITOR_SHARES_MAX): a client id is made up, a principal is
+	 * not.
+	 */
+	uint32_t clients;
 };
 
 /* The same made ready to be charged against. */
@@ -43,18 +52,19 @@ struct monitor_rates monitor_rates(const struct monitor_limits *limits);
 /* What the contract says of a channel; by its index. */
 struct monitor_channel {
 	const char *name;
-	struct monitor_limits limits; /* of each client on this channel; connects do not count */
+	struct monitor_limits limits; /* on this channel; connects do not count */
 	uint32_t interval_s;          /* who publishes here does so at least so often; 0: or not */
 };
 
 /* Who it is about. Strings are never NULL, and borrowed for the call. */
 struct monitor_who {
 	const char *client;    /* id */
-	const char *principal; /* "" where nobody is known */
+	const char *principal; /* as which it proved itself; "": it did not */
 	const char *address;
 };
 
-/* @clients: records, MONITOR_CLIENTS_MIN .. _MAX; about 570 bytes each. */
+/* @clients: records of clients, MONITOR_CLIENTS_MIN .. _MAX, and as many of principals and of
+ * client ids; about 1,200 bytes for the three. */
 int monitor_new(size_t clients, struct monitor **ret, struct diag *diag);
 void monitor_free(struct monitor *monitor); /* NULL is fine */
 
@@ -90,7 +100,8 @@ struct client *monitor_seated(const struct monitor_seat *seat, int64_t now_ns);
 /* ---- limits ------------------------------------------------------------------------------ */
 
 /*
- * Charges @message against the channel's limits and the client's own. False: it is above one of
+ * Charges @message against the channel's limits and the principal's own, and, where a principal
+ * may do as much as several clients, against the client's part of both. False: it is above one of
  * them, nothing was charged, and @why says which.
  *
  * A last will is charged like any message, but may overdraw by a burst: when it is published
@@ -123,25 +134,28 @@ void monitor_login_failed(struct monitor *monitor, const struct monitor_who *who
 
 /*
  * A login would succeed: how long the client has to stay away instead, in nanoseconds, or 0. It
- * is then connected through @handle (compared, never followed). @own as above.
+ * is then connected through @handle (compared, never followed). @own: limits of the principal's
+ * roles; NULL: none. What is done about a pattern from then on is done to the principal, with all
+ * its clients; where it may do as much as several clients, to the client, and to the principal
+ * when several of those had it done to them.
  */
 int64_t monitor_connect(struct monitor *monitor, const struct monitor_who *who, const void *handle,
 			const struct monitor_rates *own, int64_t now_ns);
 
 /*
- * A subscription of a client that may have @limit of them: false where it is one too many. They
- * are counted by session: a client that begins a new one has none, see
- * monitor_restart().
+ * A subscription of a client that may have @limit of them, and all connected clients of its
+ * principal @clients times as many: false where it is one too many. They are counted by session:
+ * a client that begins a new one has none, see monitor_restart().
  */
 bool monitor_subscribe(struct monitor *monitor, const struct monitor_who *who, const char *filter,
-		       size_t len, uint32_t limit, int64_t now_ns);
+		       size_t len, uint32_t limit, uint32_t clients, int64_t now_ns);
 void monitor_unsubscribe(struct monitor *monitor, const struct monitor_who *who, const char *filter,
 			 size_t len);
 
 /* The client begins with no subscriptions. */
 void monitor_restart(struct monitor *monitor, const struct monitor_who *who);
 
-/* Only whether it has to stay away: for logins that the broker asks again. */
+/* Only whether it, or its principal, has to stay away: for logins that the broker asks again. */
 int64_t monitor_wait(const struct monitor *monitor, const struct monitor_who *who, int64_t now_ns);
 
 void monitor_disconnected(struct monitor *monitor, const struct monitor_who *who,

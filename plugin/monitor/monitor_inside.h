@@ -34,8 +34,8 @@ struct monitor {
 	struct channel **by_id; /* sorted */
 	size_t channels;
 	bool has_intervals;
-	struct monitor_rates slow; /* of a client that is being slowed down */
-	struct sightings seen;     /* in the last publish, see monitor_respond() */
+	struct monitor_rate slow; /* of who is being slowed down */
+	struct sightings seen;    /* in the last publish, see monitor_respond() */
 	const struct channel *seen_on;
 	char *kick[MONITOR_KICKS_MAX];
 	size_t kicks;
@@ -49,8 +49,8 @@ const struct channel *monitor_channel_of(const struct monitor *monitor, uint64_t
 /* The table of addresses, or of user names, that monitor_login_failed() keeps. */
 int monitor_new_logins(struct table **ret, struct diag *diag);
 
-/* A connection took the client id of another that was there. */
-void monitor_taken_over(struct monitor *monitor, struct client *client,
+/* A connection of @client took its id from another that was there, @holder's. */
+void monitor_taken_over(struct monitor *monitor, struct client *client, struct holder *holder,
 			const struct monitor_who *who, int64_t now_ns);
 
 /* A step of the walk that looks for who is silent. */

@@ -13,8 +13,8 @@ struct due {
 	struct bucket bytes;
 };
 
-__attribute__((noinline)) static bool refuse(struct diag *why, const struct bucket_rate *rate,
-					     const char *what, const char *whose)
+__attribute__((cold, noinline)) static bool refuse(struct diag *why, const struct bucket_rate *rate,
+						   const char *what, const char *whose)
 {
 	(void)diag_set(why, ERR_LIMIT, "more than %u %s a second%s", rate->per_period, what, whose);
 	return false;
@@ -37,39 +37,50 @@ static inline bool owe(const struct bucket *messages, const struct bucket *bytes
 			    : refuse(why, message_rate, "messages", whose);
 }
 
-/* Of a client that is being slowed down fewer messages pass; bytes as ever. */
-static bool owe_own(const struct monitor *monitor, const struct client *client,
-		    const struct monitor_message *message, int64_t now_ns, struct due *ret,
-		    struct diag *why)
-{
-	static const struct monitor_rates none;
-	const struct monitor_rates *own = message->own ? message->own : &none;
+static const struct monitor_rates no_rates;
 
-	if (client->slow_until_ns > now_ns)
-		return owe(&client->messages, &client->bytes, &monitor->slow.messages, &own->bytes,
-			   message, ", as the client is being slowed down", now_ns, ret, why);
-	return owe(&client->messages, &client->bytes, &own->messages, &own->bytes, message,
-		   " from one client", now_ns, ret, why);
+/* Of a principal that is being slowed down fewer messages pass; bytes as ever. */
+static inline bool owe_own(const struct monitor *monitor, const struct principal *principal,
+			   const struct monitor_message *message, int64_t now_ns, struct due *ret,
+			   struct diag *why)
+{
+	const struct monitor_rate *own = message->own ? &message->own->all : &no_rates.all;
+
+	if (principal->slow_until_ns > now_ns)
+		return owe(&principal->messages, &principal->bytes, &monitor->slow.messages,
+			   &own->bytes, message, ", as the user is being slowed down", now_ns, ret,
+			   why);
+	return owe(&principal->messages, &principal->bytes, &own->messages, &own->bytes, message,
+		   " from one user", now_ns, ret, why);
 }
 
-/* All is paid or nothing, so that what is refused costs nothing. */
-bool monitor_charge(struct monitor *monitor, struct client *client,
-		    const struct monitor_message *message, int64_t now_ns, struct diag *why)
+/*
+ * The client's part of what its principal may do, where that is as much as several clients; and
+ * of a client that is being slowed down. Paid at once.
+ */
+__attribute__((noinline)) static bool charge_part(const struct monitor *monitor,
+						  struct client *client, const struct channel *on,
+						  const struct monitor_message *message,
+						  int64_t now_ns, struct diag *why)
 {
-	const struct channel *on =
-		message->channel < monitor->channels ? &monitor->channel[message->channel] : NULL;
-	bool is_bounded = message->own || client->slow_until_ns > now_ns;
+	const struct monitor_rates *rates = message->own ? message->own : &no_rates;
+	bool is_slow = client->slow_until_ns > now_ns;
 	struct client_channel *mine = NULL;
 	struct due own, here = { 0 };
 
-	if (on && on->is_limited) {
+	if (on && on->rates.clients > 1) {
 		mine = client_channel(client, on->id, now_ns);
-		if (!owe(&mine->messages, &mine->bytes, &on->rates.messages, &on->rates.bytes,
-			 message, " from one client on this channel", now_ns, &here, why))
+		if (!owe(&mine->messages, &mine->bytes, &on->rates.each.messages,
+			 &on->rates.each.bytes, message, " from one client on this channel", now_ns,
+			 &here, why))
 			return false;
 	}
-	if (is_bounded) {
-		if (!owe_own(monitor, client, message, now_ns, &own, why))
+	if (rates->clients > 1 || is_slow) {
+		if (!owe(&client->messages, &client->bytes,
+			 is_slow ? &monitor->slow.messages : &rates->each.messages,
+			 &rates->each.bytes, message,
+			 is_slow ? ", as the client is being slowed down" : " from one client",
+			 now_ns, &own, why))
 			return false;
 		client->messages = own.messages;
 		client->bytes = own.bytes;
@@ -81,31 +92,105 @@ bool monitor_charge(struct monitor *monitor, struct client *client,
 	return true;
 }
 
+/* All is paid or nothing, so that what is refused costs nothing. */
+bool monitor_charge(struct monitor *monitor, struct client *client,
+		    const struct monitor_message *message, int64_t now_ns, struct diag *why)
+{
+	const struct channel *on =
+		message->channel < monitor->channels ? &monitor->channel[message->channel] : NULL;
+	struct principal *principal = client_principal(monitor->clients, client, now_ns);
+	bool is_bounded = message->own || principal->slow_until_ns > now_ns;
+	bool is_part =
+		client->slow_until_ns > now_ns || (message->own && message->own->clients > 1);
+	struct client_channel *shared = NULL;
+	struct due own, here = { 0 };
+
+	if (on && on->is_limited) {
+		shared = principal_channel(principal, on->id, now_ns);
+		if (!owe(&shared->messages, &shared->bytes, &on->rates.all.messages,
+			 &on->rates.all.bytes, message, " from one user on this channel", now_ns,
+			 &here, why))
+			return false;
+		is_part |= on->rates.clients > 1;
+	}
+	if (is_bounded && !owe_own(monitor, principal, message, now_ns, &own, why))
+		return false;
+	if (is_part && !charge_part(monitor, client, on, message, now_ns, why))
+		return false;
+	if (is_bounded) {
+		principal->messages = own.messages;
+		principal->bytes = own.bytes;
+	}
+	if (shared) {
+		shared->messages = here.messages;
+		shared->bytes = here.bytes;
+	}
+	return true;
+}
+
 /* ---- connects ---------------------------------------------------------------------------- */
 
 int64_t monitor_wait(const struct monitor *monitor, const struct monitor_who *who, int64_t now_ns)
 {
-	return bans_wait(monitor->bans, clients_key(monitor->clients, who->client, who->principal),
-			 now_ns);
+	int64_t client_ns = bans_wait(
+		monitor->bans, clients_key(monitor->clients, who->client, who->principal), now_ns);
+	int64_t all_ns = bans_wait(monitor->bans,
+				   clients_principal_key(monitor->clients, who->principal), now_ns);
+
+	return all_ns > client_ns ? all_ns : client_ns;
+}
+
+/* One connect of the principal, and of the client; how long to wait where that is too many. */
+static int64_t pay_connect(struct principal *principal, struct client *client,
+			   const struct monitor_rates *own, int64_t now_ns)
+{
+	struct bucket all, each;
+
+	if (!bucket_has(&principal->connects, &own->all.connects, own->all.connects.one_ns, 1,
+			now_ns, &all))
+		return own->all.connects.one_ns;
+	if (own->clients > 1 && !bucket_has(&client->connects, &own->each.connects,
+					    own->each.connects.one_ns, 1, now_ns, &each))
+		return own->each.connects.one_ns;
+	principal->connects = all;
+	if (own->clients > 1)
+		client->connects = each;
+	return 0;
+}
+
+/* @handle speaks for the client from now on. */
+static void take_over(struct monitor *monitor, struct client *client, const struct monitor_who *who,
+		      const void *handle, int64_t now_ns)
+{
+	struct holder *holder = clients_hold(monitor->clients, who->client, who->principal, now_ns);
+
+	if (!holder->head.is_strangers) {
+		if (holder->handle && holder->handle != handle)
+			monitor_taken_over(monitor, client, holder, who, now_ns);
+		clients_hand_over(monitor->clients, holder, handle, who->principal);
+	}
+	if (client->head.is_strangers)
+		return;
+	client->handle = handle;
+	client_set_live(client, true);
 }
 
 int64_t monitor_connect(struct monitor *monitor, const struct monitor_who *who, const void *handle,
 			const struct monitor_rates *own, int64_t now_ns)
 {
 	int64_t wait_ns = monitor_wait(monitor, who, now_ns);
+	struct principal *principal;
 	struct client *client;
 
 	if (wait_ns > 0)
 		return wait_ns;
 	client = monitor_client(monitor, who, NULL, now_ns);
-	if (own && !bucket_take(&client->connects, &own->connects, 1, now_ns))
-		return 60 * SECOND_NS / own->connects.per_period;
-	if (client->head.is_strangers)
-		return 0;
-	if (client->handle && client->handle != handle)
-		monitor_taken_over(monitor, client, who, now_ns);
-	client->handle = handle;
-	client->head.is_live = true;
+	principal = client_principal(monitor->clients, client, now_ns);
+	principal->clients = own ? own->clients : 1;
+	wait_ns = own ? pay_connect(principal, client, own, now_ns) : 0;
+	if (wait_ns > 0)
+		return wait_ns;
+	take_over(monitor, client, who, handle, now_ns);
 	return monitor_wait(monitor, who, now_ns); /* it may just have been held off */
 }
 
@@ -113,11 +198,17 @@ void monitor_disconnected(struct monitor *monitor, const struct monitor_who *who
 			  const void *handle)
 {
 	struct client *client = clients_find(monitor->clients, who->client, who->principal);
+	struct holder *holder = clients_holder(monitor->clients, who->client);
 
-	if (!client || client->handle != handle)
-		return; /* another connection speaks for it by now */
-	client->handle = NULL;
-	client->head.is_live = false;
+	/* Another connection may speak for it by now. */
+	if (holder && holder->handle == handle) {
+		holder->handle = NULL;
+		holder->head.is_live = false;
+	}
+	if (client && client->handle == handle) {
+		client->handle = NULL;
+		client_set_live(client, false);
+	}
 }
 
 /* ---- subscriptions ----------------------------------------------------------------------- */
@@ -128,12 +219,13 @@ static uint64_t filter_id(const struct monitor *monitor, const char *filter, siz
 }
 
 bool monitor_subscribe(struct monitor *monitor, const struct monitor_who *who, const char *filter,
-		       size_t len, uint32_t limit, int64_t now_ns)
+		       size_t len, uint32_t limit, uint32_t clients, int64_t now_ns)
 {
 	struct client *client = monitor_client(monitor, who, NULL, now_ns);
 
 	return client->head.is_strangers ||
-	       client_subscribe(client, filter_id(monitor, filter, len), limit);
+	       client_subscribe(client, filter_id(monitor, filter, len), limit,
+				(uint64_t)limit * (clients ? clients : 1));
 }
 
 void monitor_unsubscribe(struct monitor *monitor, const struct monitor_who *who, const char *filter,

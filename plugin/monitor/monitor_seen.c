@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/netof.h"
 #include "monitor/monitor_inside.h"
 
 #define WALK_STEP 2048u     /* records in a step */
@@ -28,22 +29,56 @@ static void kick(struct monitor *monitor, const char *client)
 		monitor->kicks++;
 }
 
+#define HELD_WINDOW_S 3600u
+#define HELD_LEAST 2u /* clients of a principal, and one in eight of as many as it may have */
+#define HELD_MOST 64u
+
+/*
+ * Is it done to all clients of the principal? Client ids are made up, so it is; but who may do
+ * as much as several clients has many of them, and one that is broken stops none of the others.
+ */
+static bool is_for_all(struct principal *principal, uint64_t client, int64_t now_ns)
+{
+	const uint32_t count = HELD_LEAST + principal->clients / 8;
+	const struct setting setting = { .threshold = count < HELD_MOST ? count : HELD_MOST,
+					 .window_s = HELD_WINDOW_S };
+	uint64_t ignored;
+
+	return principal->clients <= 1 ||
+	       anomalies_distinct(&setting, &principal->held, client, now_ns, &ignored);
+}
+
+/* @client NULL: there is none; who did not prove itself is only told of. */
 static void respond(struct monitor *monitor, struct client *client, const struct monitor_who *who,
 		    enum alert_kind kind, int64_t now_ns)
 {
 	const struct setting *setting = &monitor->settings.kind[kind];
-	const struct bans_subject subject = { .subject = subject_of(monitor, who),
-					      .client = who->client,
-					      .principal = who->principal };
+	struct bans_subject subject = { .subject = subject_of(monitor, who),
+					.client = who->client,
+					.principal = who->principal };
+	struct principal *principal;
+	bool is_all;
 
-	if (setting->response == ALERT_LIMIT && client)
-		client->slow_until_ns = now_ns + setting->response_s * SECOND_NS;
+	if (setting->response == ALERT_REPORT || !client || !who->principal[0])
+		return;
+	principal = client_principal(monitor->clients, client, now_ns);
+	is_all = is_for_all(principal, subject.subject, now_ns);
+	if (setting->response == ALERT_LIMIT) {
+		int64_t *until_ns = is_all || client->head.is_strangers ? &principal->slow_until_ns
+									: &client->slow_until_ns;
+
+		*until_ns = now_ns + setting->response_s * SECOND_NS;
+		return;
+	}
+	if (is_all) {
+		subject.subject = clients_principal_key(monitor->clients, who->principal);
+		subject.is_all = true;
+	}
 	if (setting->response == ALERT_DISCONNECT)
 		(void)bans_hold(monitor->bans, &subject, kind, setting->response_s, now_ns);
-	if (setting->response == ALERT_BAN)
+	else
 		bans_put(monitor->bans, &subject, kind, setting->response_s, now_ns);
-	if (setting->response >= ALERT_DISCONNECT)
-		kick(monitor, who->client);
+	kick(monitor, who->client);
 }
 
 static struct alert_evidence evidence_of(const struct monitor *monitor, enum alert_kind kind,
@@ -56,6 +91,7 @@ static struct alert_evidence evidence_of(const struct monitor *monitor, enum ale
 		.subject = subject_of(monitor, who),
 		.client = who->client,
 		.principal = who->principal,
+		.other = "",
 		.address = who->address,
 		.where = "",
 		.detail = "",
@@ -147,15 +183,32 @@ void monitor_refused(struct monitor *monitor, const struct monitor_who *who, enu
 		see_all(monitor, client, who, &seen, "", reason_code(reason), now_ns);
 }
 
-void monitor_taken_over(struct monitor *monitor, struct client *client,
+/* Whose the fault is between two principals is not to be known: it is told, nothing is done. */
+static void see_two(struct monitor *monitor, const struct holder *holder,
+		    const struct monitor_who *who, const struct sighting *seen, int64_t now_ns)
+{
+	struct alert_evidence evidence = evidence_of(monitor, seen->kind, who);
+
+	evidence.subject = holder->head.id;
+	evidence.other = holder->name;
+	evidence.count = seen->count;
+	evidence.response = ALERT_REPORT;
+	(void)alerts_see(monitor->alerts, &evidence, now_ns);
+}
+
+void monitor_taken_over(struct monitor *monitor, struct client *client, struct holder *holder,
 			const struct monitor_who *who, int64_t now_ns)
 {
 	struct sightings seen;
 
 	seen.count = 0; /* its items are written before they count */
-	anomalies_taken_over(&monitor->settings, client, now_ns, &seen);
-	if (seen.count > 0)
+	anomalies_taken_over(&monitor->settings, &holder->takeovers, now_ns, &seen);
+	if (seen.count == 0)
+		return;
+	if (holder->principal == clients_principal_key(monitor->clients, who->principal))
 		see_all(monitor, client, who, &seen, "", "", now_ns);
+	else
+		see_two(monitor, holder, who, &seen.item[0], now_ns);
 }
 
 /* ---- logins ------------------------------------------------------------------------------ */
@@ -173,7 +226,7 @@ int monitor_new_logins(struct table **ret, struct diag *diag)
 
 /* One more @other name beside @name. */
 static void count_login(struct monitor *monitor, enum alert_kind kind, struct table *table,
-			const char *name, const char *other, int64_t now_ns)
+			const char *name, const char *other, uint64_t owner, int64_t now_ns)
 {
 	const struct setting *setting = &monitor->settings.kind[kind];
 	uint64_t id = keyhash_pair(&monitor->hash, name, strlen(name), "", 0);
@@ -186,7 +239,7 @@ static void count_login(struct monitor *monitor, enum alert_kind kind, struct ta
 
 	if (!setting->is_on || !name[0])
 		return;
-	login = table_take(table, id == 1 ? 2 : id, now_ns, NULL, NULL, &is_new);
+	login = table_take(table, id == 1 ? 2 : id, owner, now_ns, NULL, NULL, &is_new);
 	table_blame(&login->head, 1, now_ns);
 	if (login->head.is_strangers ||
 	    !anomalies_distinct(setting, &login->others, name_of_other, now_ns, &count))
@@ -202,13 +255,18 @@ static void count_login(struct monitor *monitor, enum alert_kind kind, struct ta
 	(void)alerts_see(monitor->alerts, &evidence, now_ns);
 }
 
+/* Who invents names, or has an IPv6 network to call from, pushes out its own. */
 void monitor_login_failed(struct monitor *monitor, const struct monitor_who *who, int64_t now_ns)
 {
+	char net[NETOF_MAX];
+	size_t len = netof_print(who->address, net);
+	uint64_t owner = keyhash_pair(&monitor->hash, net, len, "", 0);
+
 	count_login(monitor, ALERT_CREDENTIALS, monitor->addresses, who->address, who->principal,
-		    now_ns);
+		    owner, now_ns);
 	if (who->address[0])
 		count_login(monitor, ALERT_USER_ATTACK, monitor->users, who->principal,
-			    who->address, now_ns);
+			    who->address, owner, now_ns);
 }
 
 /* ---- what did not happen ----------------------------------------------------------------- */

@@ -107,19 +107,69 @@ static bool is_lesser(const struct table_head *a, const struct table_head *b, in
 	return a->seen_ns < b->seen_ns;
 }
 
-/* The way that a newcomer gets, or the strangers'. */
-static size_t choose(const struct table *table, size_t set, int64_t now_ns)
+/* Records of @owner in the set; nobody in particular is each time somebody else. */
+static unsigned owned(const struct table *table, size_t set, uint64_t owner)
 {
-	const uint64_t *id = table->id + set * TABLE_WAYS;
-	const struct table_head *least = NULL;
-	size_t chosen = TABLE_WAYS;
+	unsigned count = 0;
+
+	for (size_t way = 0; owner && way < TABLE_WAYS; way++)
+		count += ((const struct table_head *)record_at(table, set, way))->owner == owner;
+	return count;
+}
+
+/* Of a full set: whose records may give way to a newcomer of @owner, and why. */
+struct choice {
+	uint64_t owner; /* only theirs, where @is_own */
+	unsigned most;  /* only of those who have so many, where that is more than one */
+	bool is_own;    /* no owner has more than the newcomer's */
+	bool is_excess; /* they have more than the newcomer's: being bad keeps none */
+};
+
+static struct choice weigh(const struct table *table, size_t set, uint64_t owner)
+{
+	struct choice choice = { .owner = owner, .most = 1 };
+	unsigned mine = owned(table, set, owner);
 
 	for (size_t way = 0; way < TABLE_WAYS; way++) {
 		const struct table_head *head = record_at(table, set, way);
+		unsigned count = owned(table, set, head->owner);
 
+		if (count > choice.most)
+			choice.most = count;
+	}
+	choice.is_own = mine >= choice.most;
+	choice.is_excess = choice.most > 1 && !choice.is_own;
+	return choice;
+}
+
+static bool may_go(const struct table *table, size_t set, const struct table_head *head,
+		   const struct choice *choice, int64_t now_ns)
+{
+	if (head->is_held)
+		return false;
+	if (choice->is_own && head->owner != choice->owner)
+		return false;
+	if (choice->is_excess)
+		return owned(table, set, head->owner) == choice->most;
+	return table_badness(head, now_ns) <= TABLE_BAD;
+}
+
+/* The way that a newcomer of @owner gets, or the strangers'. */
+static size_t choose(const struct table *table, size_t set, uint64_t owner, int64_t now_ns)
+{
+	const uint64_t *id = table->id + set * TABLE_WAYS;
+	const struct table_head *least = NULL;
+	struct choice choice;
+	size_t chosen = TABLE_WAYS;
+
+	for (size_t way = 0; way < TABLE_WAYS; way++)
 		if (id[way] == 0)
 			return way;
-		if (head->is_held || table_badness(head, now_ns) > TABLE_BAD)
+	choice = weigh(table, set, owner);
+	for (size_t way = 0; way < TABLE_WAYS; way++) {
+		const struct table_head *head = record_at(table, set, way);
+
+		if (!may_go(table, set, head, &choice, now_ns))
 			continue;
 		if (!least || is_lesser(head, least, now_ns)) {
 			least = head;
@@ -129,14 +179,17 @@ static size_t choose(const struct table *table, size_t set, int64_t now_ns)
 	return chosen;
 }
 
-static void *make(struct table *table, size_t set, size_t way, uint64_t id, int64_t now_ns)
+static void *make(struct table *table, size_t set, size_t way, uint64_t id, uint64_t owner,
+		  int64_t now_ns)
 {
 	struct table_head *head = record_at(table, set, way);
 
 	memset(head, 0, table->size);
-	*head = (struct table_head){
-		.id = id, .seen_ns = now_ns, .bad_ns = now_ns, .is_strangers = way == TABLE_WAYS
-	};
+	*head = (struct table_head){ .id = id,
+				     .owner = owner,
+				     .seen_ns = now_ns,
+				     .bad_ns = now_ns,
+				     .is_strangers = way == TABLE_WAYS };
 	if (way < TABLE_WAYS)
 		table->id[set * TABLE_WAYS + way] = id;
 	return head;
@@ -158,7 +211,7 @@ void *table_find(const struct table *table, uint64_t id)
 	return NULL;
 }
 
-void *table_take(struct table *table, uint64_t id, int64_t now_ns,
+void *table_take(struct table *table, uint64_t id, uint64_t owner, int64_t now_ns,
 		 void (*gone)(void *record, void *ctx), void *ctx, bool *is_new)
 {
 	struct table_head *head = table_find(table, id);
@@ -167,7 +220,7 @@ void *table_take(struct table *table, uint64_t id, int64_t now_ns,
 
 	*is_new = false;
 	if (!head) {
-		way = choose(table, set, now_ns);
+		way = choose(table, set, owner, now_ns);
 		head = record_at(table, set, way);
 		if (way == TABLE_WAYS && head->id) {
 			head->seen_ns = now_ns;
@@ -181,7 +234,7 @@ void *table_take(struct table *table, uint64_t id, int64_t now_ns,
 			if (gone)
 				gone(head, ctx);
 		}
-		return make(table, set, way, way == TABLE_WAYS ? STRANGERS : id, now_ns);
+		return make(table, set, way, way == TABLE_WAYS ? STRANGERS : id, owner, now_ns);
 	}
 	head->seen_ns = now_ns;
 	return head;

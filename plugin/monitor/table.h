@@ -10,6 +10,10 @@
  * that each set has: a flood of invented names can neither push out who is being watched nor
  * get a fresh start for each name.
  *
+ * Where records have owners, a set is shared by them before all else: a newcomer takes the place
+ * of a record whose owner has more of them there than its own has, bad or not; whose owner has
+ * as many as any gives up one of its own. So nobody makes another's record go by having many.
+ *
  * The room's records begin with a struct table_head. For one thread.
  */
 #ifndef PETSTORE_MONITOR_TABLE_H
@@ -28,7 +32,8 @@
 #define TABLE_HALF_S 300
 
 struct table_head {
-	uint64_t id; /* 0: free; of strangers: 1 */
+	uint64_t id;    /* 0: free; of strangers: 1 */
+	uint64_t owner; /* who has it, among others; 0: nobody in particular */
 	int64_t seen_ns;
 	int64_t bad_ns; /* when @badness was counted last */
 	uint32_t badness;
@@ -52,11 +57,11 @@ size_t table_count(const struct table *table); /* places taken */
 uint64_t table_evicted(const struct table *table);
 
 /*
- * The record of @id, made where there is none: then all zero but for its head, and *is_new.
- * What was in its place is gone; @gone, where not NULL, is called with it just before. Never
- * NULL; borrowed until the next table_take().
+ * The record of @id, of @owner (0: of nobody in particular), made where there is none: then all
+ * zero but for its head, and *is_new. What was in its place is gone; @gone, where not NULL, is
+ * called with it just before. Never NULL; borrowed until the next table_take().
  */
-void *table_take(struct table *table, uint64_t id, int64_t now_ns,
+void *table_take(struct table *table, uint64_t id, uint64_t owner, int64_t now_ns,
 		 void (*gone)(void *record, void *ctx), void *ctx, bool *is_new);
 
 /* The record of @id, or NULL; strangers are not looked at. Changes nothing. */

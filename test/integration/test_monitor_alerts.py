@@ -77,8 +77,10 @@ def test_rate_limit(broker, listener):
                               client_id=client.client_id)
     assert again.code == rawmqtt.NOT_AUTHORIZED
     broker.wait_log("is held off for . more seconds")
-    # Others of the account are not concerned, and the hold ends by itself.
-    broker.client("collar-7").disconnect()
+    # So is the account under another client id; others are not, and the hold ends by itself.
+    assert broker.try_client("collar-7", broker.password("collar-7"),
+                             client_id=messages.unique("other")).code == rawmqtt.NOT_AUTHORIZED
+    broker.client("customer-a").disconnect()
     harness.until(lambda: broker.try_client("collar-7", broker.password("collar-7"),
                                             client_id=client.client_id).code == 0, "the end")
     listener.wait("rate-limit", "cleared", clientId=client.client_id)

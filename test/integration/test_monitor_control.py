@@ -100,6 +100,7 @@ def test_bans(new_broker):
     bans = data(broker, "listBans")
     assert bans["total"] == 1
     assert bans["bans"][0]["clientId"] == "culprit" and bans["bans"][0]["state"] == "banned"
+    assert bans["bans"][0]["of"] == "principal" and bans["bans"][0]["principal"] == "collar-7"
     assert 500 < bans["bans"][0]["secondsLeft"] <= 600
     assert data(broker, "listAlerts")["alerts"][0]["kind"] == "refusal-streak"
     assert data(broker, "liftBan", clientId="nobody") == {"lifted": 0}
@@ -149,7 +150,13 @@ def test_petstorectl_bans(new_broker):
     client.wait_closed()
     status, output = ctl(broker, "bans")
     assert status == 0 and output.splitlines()[1].split()[0:2] == ["banned", "refusal-streak"]
-    assert output.splitlines()[1].split()[3:] == ["collar-7", "culprit"]
+    assert output.splitlines()[1].split()[3:] == ["user", "collar-7", "culprit"]
     assert ctl(broker, "bans", "lift", "someone") == (1, "lifted 0\n")
     assert ctl(broker, "bans", "lift", "culprit") == (0, "lifted 1\n")
+    client = broker.client("collar-7", client_id="culprit")
+    for _ in range(3):
+        client.publish("weather/today", b"{}", qos=1)
+    client.wait_closed()
+    assert ctl(broker, "bans", "lift-user", "someone") == (1, "lifted 0\n")
+    assert ctl(broker, "bans", "lift-user", "collar-7") == (0, "lifted 1\n")
     assert broker.client("collar-7", client_id="culprit")

@@ -70,7 +70,10 @@ def test_connects_of_a_role(new_broker):
         codes.append(client.code)
         client.drop()
     assert codes == [0, 0, 0, rawmqtt.NOT_AUTHORIZED, rawmqtt.NOT_AUTHORIZED]
-    broker.client("monitor").disconnect()
+    # Another client id of the account is no way around it; another account is not concerned.
+    assert broker.try_client("monitor", password, client_id="other").code == \
+        rawmqtt.NOT_AUTHORIZED
+    broker.client("backoffice").disconnect()
 
 
 def test_connects_of_a_client_id(new_broker):

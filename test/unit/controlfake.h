@@ -10,7 +10,7 @@
 
 #include "monitor/control.h"
 
-/* What the commands did: "lift:app;done:liftBan:;". */
+/* What the commands did: "lift:app,-:;done:liftBan:;". */
 struct control_log {
 	char text[8192];
 };
@@ -60,10 +60,15 @@ static inline json_t *control_fake_list(void *ctx, struct diag *diag)
 	return json_array();
 }
 
-static inline json_t *control_fake_lift(void *ctx, const char *client_id, struct diag *diag)
+static inline json_t *control_fake_lift(void *ctx, const char *client_id, const char *principal,
+					struct diag *diag)
 {
+	char who[256];
+
 	(void)diag;
-	control_note(ctx, "lift", client_id, "");
+	(void)snprintf(who, sizeof(who), "%s,%s", client_id ? client_id : "-",
+		       principal ? principal : "-");
+	control_note(ctx, "lift", who, NULL);
 	return json_pack("{si}", "lifted", 1);
 }
 

@@ -101,7 +101,7 @@ static struct record *take(struct table *table, uint64_t id, int64_t now)
 {
 	bool is_new;
 
-	return table_take(table, id, now, NULL, NULL, &is_new);
+	return table_take(table, id, 0, now, NULL, NULL, &is_new);
 }
 
 static void test_table_take__gives_up_who_was_quiet_longest(void **state)
@@ -191,6 +191,43 @@ static void test_table_take__what_is_held_stays(void **state)
 		take(table, id, SECOND)->head.is_held = true;
 	assert_true(take(table, 100, 1000000 * SECOND)->head.is_strangers);
 	assert_non_null(table_find(table, 10));
+	table_free(table);
+}
+
+/* One owner fills the table, as badly as can be: each of the others keeps its place, and gets one.
+ */
+static void test_table_take__an_owner_pushes_out_its_own(void **state)
+{
+	enum { OTHERS = 7, FLOOD = 1 };
+	struct table *table = table_of(8);
+	bool is_new;
+
+	(void)state;
+	for (uint64_t id = 10; id < 10 + OTHERS; id++)
+		(void)table_take(table, id, id, SECOND, NULL, NULL, &is_new);
+	for (uint64_t id = 100; id < 1000; id++) {
+		struct table_head *head =
+			table_take(table, id, FLOOD, 2 * SECOND, NULL, NULL, &is_new);
+
+		if (!head->is_strangers)
+			table_blame(head, 1, 2 * SECOND);
+	}
+	for (uint64_t id = 10; id < 10 + OTHERS; id++)
+		assert_non_null(table_find(table, id));
+	table_free(table);
+	table = table_of(8);
+	for (uint64_t id = 100; id < 108; id++)
+		table_blame(table_take(table, id, FLOOD, SECOND, NULL, NULL, &is_new), 1000,
+			    SECOND);
+	for (uint64_t id = 10; id < 14; id++)
+		assert_false(((struct table_head *)table_take(table, id, id, SECOND, NULL, NULL,
+							      &is_new))
+				     ->is_strangers);
+	for (uint64_t id = 10; id < 14; id++)
+		assert_non_null(table_find(table, id));
+	assert_true(
+		((struct table_head *)table_take(table, 200, FLOOD, SECOND, NULL, NULL, &is_new))
+			->is_strangers);
 	table_free(table);
 }
 
@@ -295,6 +332,66 @@ static void test_clients_take__a_principal_cannot_spoil_anothers_record(void **s
 	clients_free(clients);
 }
 
+/* Whatever happens to the records of clients, what their principal owes stays owed. */
+static void test_monitor_charge__client_ids_share_their_principals_limit(void **state)
+{
+	const struct monitor_limits limits = { .messages_per_second = 1, .burst = 5 };
+	const struct monitor_channel channel = { .name = "c", .limits = limits };
+	const struct monitor_rates own = monitor_rates(&limits);
+	struct monitor *monitor = NULL;
+	char id[40];
+	struct diag diag;
+
+	(void)state;
+	for (int on_channel = 0; on_channel < 2; on_channel++) {
+		unsigned passed = 0;
+
+		assert_int_equal(monitor_new(64, &monitor, &diag), 0);
+		assert_int_equal(monitor_use(monitor, &channel, 1, &diag), 0);
+		for (unsigned i = 0; i < 1000; i++) {
+			struct monitor_who who = { id, "eva", "" };
+			struct monitor_message message = { .channel = on_channel ? 0 : 1,
+							   .own = on_channel ? NULL : &own };
+			struct client *client;
+
+			(void)snprintf(id, sizeof(id), "c%u", i);
+			client = monitor_client(monitor, &who, NULL, SECOND);
+			passed += monitor_charge(monitor, client, &message, SECOND, &diag);
+		}
+		assert_int_equal(passed, 5);
+		monitor_free(monitor);
+	}
+}
+
+static void test_monitor_subscribe__is_of_the_principals_connected_clients(void **state)
+{
+	const struct monitor_limits one = { .clients = 1 };
+	const struct monitor_rates own = monitor_rates(&one);
+	struct monitor_who a = { "a", "eva", "" }, b = { "b", "eva", "" };
+	struct monitor *monitor = NULL;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(monitor_new(64, &monitor, &diag), 0);
+	assert_int_equal(monitor_connect(monitor, &a, "A", &own, SECOND), 0);
+	assert_int_equal(monitor_connect(monitor, &b, "B", &own, SECOND), 0);
+	assert_true(monitor_subscribe(monitor, &a, "x/1", 3, 2, 1, SECOND));
+	assert_true(monitor_subscribe(monitor, &b, "x/1", 3, 2, 1, SECOND));
+	assert_true(
+		monitor_subscribe(monitor, &a, "x/1", 3, 2, 1, SECOND)); /* no more than it had */
+	assert_false(monitor_subscribe(monitor, &a, "x/2", 3, 2, 1, SECOND));
+	assert_true(monitor_subscribe(monitor, &a, "x/2", 3, 2, 2, SECOND)); /* as two clients */
+	assert_false(monitor_subscribe(monitor, &a, "x/3", 3, 2, 2, SECOND));
+	monitor_unsubscribe(monitor, &a, "x/1", 3);
+	monitor_disconnected(monitor, &b, "B");
+	assert_true(monitor_subscribe(monitor, &a, "x/4", 3, 2, 1, SECOND));
+	assert_int_equal(monitor_connect(monitor, &b, "C", &own, SECOND), 0);
+	assert_false(monitor_subscribe(monitor, &b, "x/5", 3, 2, 1, SECOND));
+	monitor_restart(monitor, &a);
+	assert_true(monitor_subscribe(monitor, &b, "x/5", 3, 2, 1, SECOND));
+	monitor_free(monitor);
+}
+
 /* ---- patterns as data -------------------------------------------------------------------- */
 
 struct script {
@@ -340,7 +437,8 @@ static void add_channel(struct script *script, const char *words[])
 		.name = strdup(words[0]),
 		.limits = { .messages_per_second = number(words, "messages", 0),
 			    .burst = number(words, "burst", 0),
-			    .bytes_per_second = number(words, "bytes", 0) },
+			    .bytes_per_second = number(words, "bytes", 0),
+			    .clients = number(words, "clients", 0) },
 		.interval_s = number(words, "interval", 0),
 	};
 	if (monitor_use(script->monitor, script->channel, script->channels, &diag))
@@ -350,7 +448,8 @@ static void add_channel(struct script *script, const char *words[])
 static void play_publish(struct script *script, const struct monitor_who *who, const char *words[],
 			 unsigned i, int64_t now)
 {
-	const struct monitor_limits limits = { .messages_per_second = number(words, "own", 0) };
+	const struct monitor_limits limits = { .messages_per_second = number(words, "own", 0),
+					       .clients = number(words, "clients", 0) };
 	const struct monitor_rates own = monitor_rates(&limits);
 	struct monitor_message message = {
 		.channel = (uint32_t)channel_at(script, words[0]),
@@ -370,6 +469,19 @@ static void play_publish(struct script *script, const struct monitor_who *who, c
 		monitor_refused(script->monitor, who, REASON_RATE_EXCEEDED, NULL, 0, now);
 	else if (!message.is_will && monitor_published(script->monitor, client, &message, now))
 		monitor_respond(script->monitor, client, who, now);
+}
+
+static void play_connect(struct script *script, const struct monitor_who *who, const char *words[],
+			 unsigned i, int64_t now)
+{
+	const struct monitor_limits limits = { .connects_per_minute = number(words, "connects", 0),
+					       .clients = number(words, "clients", 1) };
+	const struct monitor_rates own = monitor_rates(&limits);
+
+	script->limited +=
+		monitor_connect(script->monitor, who,
+				(const void *)(uintptr_t)(strtoul(words[0], NULL, 10) + i), &own,
+				now) > 0;
 }
 
 static enum reason reason_of(const struct script *script, const char *code)
@@ -428,9 +540,7 @@ static void play(struct script *script, const char *name, const char *verb, cons
 	else if (strcmp(verb, "login-fails") == 0)
 		monitor_login_failed(script->monitor, &who, now);
 	else if (strcmp(verb, "connects") == 0)
-		(void)monitor_connect(script->monitor, &who,
-				      (const void *)(uintptr_t)(strtoul(words[0], NULL, 10) + i),
-				      NULL, now);
+		play_connect(script, &who, words, i, now);
 	else if (strcmp(verb, "leaves") == 0)
 		monitor_disconnected(script->monitor, &who,
 				     (const void *)(uintptr_t)strtoul(words[0], NULL, 10));
@@ -615,7 +725,7 @@ static void test_monitor__memory_is_bounded_by_what_it_began_with(void **state)
 	assert_int_equal(monitor_new(4096, &monitor, &diag), 0);
 	assert_int_equal(monitor_use(monitor, &channel, 1, &diag), 0);
 	memory = monitor_facts(monitor).memory;
-	assert_true(memory < 4u << 20);
+	assert_true(memory < 8u << 20);
 	for (int i = 0; i < 40; i++)
 		monitor_refused(monitor, &worst, REASON_NOT_OWNER, "orders/1", 8, now);
 	failalloc_start(0);
@@ -660,7 +770,7 @@ static void test_monitor_client__a_seat_that_was_given_away_is_noticed(void **st
 	assert_ptr_equal(monitor_client(monitor, &who, &seat, SECOND), first);
 	assert_ptr_equal(monitor_client(monitor, &who, NULL, SECOND), first);
 	for (unsigned i = 0; i < 1000; i++) {
-		struct monitor_who other = { id, "bob", "" };
+		struct monitor_who other = { id, id, "" };
 
 		(void)snprintf(id, sizeof(id), "c%u", i);
 		(void)monitor_client(monitor, &other, NULL, (2 + i) * SECOND);
@@ -686,7 +796,7 @@ static void test_monitor_next_kick__is_bounded(void **state)
 	monitor_set(monitor, &settings);
 	/* Half a client to a set of eight: all of them have room. */
 	for (unsigned i = 0; i < CLIENTS; i++) {
-		struct monitor_who who = { id, "eva", "" };
+		struct monitor_who who = { id, id, "" };
 
 		(void)snprintf(id, sizeof(id), "c%u", i);
 		monitor_refused(monitor, &who, REASON_TOPIC_UNKNOWN, NULL, 0, SECOND + i);
@@ -734,6 +844,7 @@ static void test_alerts__queue_overflow_is_counted(void **state)
 	struct alert alert;
 	struct alert_evidence evidence = { .client = "c",
 					   .principal = "",
+					   .other = "",
 					   .address = "",
 					   .where = "",
 					   .detail = "",
@@ -763,6 +874,7 @@ static void test_alert_print__is_json_whatever_clients_call_themselves(void **st
 	struct alert_evidence evidence = { .kind = ALERT_PUBLISH_RATE,
 					   .client = name,
 					   .principal = "\"\n\x1b[31m",
+					   .other = "",
 					   .address = "::1",
 					   .where = name,
 					   .detail = "",
@@ -805,7 +917,7 @@ static void test_alert_print__is_json_whatever_clients_call_themselves(void **st
 
 static void test_bans_hold__doubles_and_is_bounded(void **state)
 {
-	const struct bans_subject who = { 7, "app", "eva" };
+	const struct bans_subject who = { 7, "app", "eva", false };
 	struct bans *bans = NULL;
 	int64_t now = SECOND;
 	uint32_t seconds = 0, before = 5;
@@ -827,8 +939,8 @@ static void test_bans_hold__doubles_and_is_bounded(void **state)
 	assert_int_equal(bans_count(bans, now), 1);
 	assert_string_equal(bans_standing(bans, 0, now)->client, "app");
 	assert_null(bans_standing(bans, 1, now));
-	assert_int_equal(bans_lift(bans, "ap", now), 0);
-	assert_int_equal(bans_lift(bans, "app", now), 1);
+	assert_int_equal(bans_lift(bans, "ap", NULL, now), 0);
+	assert_int_equal(bans_lift(bans, "app", "eva", now), 1);
 	assert_int_equal(bans_wait(bans, 7, now), 0);
 	bans_free(bans);
 	bans_free(NULL);
@@ -836,7 +948,7 @@ static void test_bans_hold__doubles_and_is_bounded(void **state)
 
 static void test_bans_put__never_shortens(void **state)
 {
-	const struct bans_subject who = { 7, "app", "eva" };
+	const struct bans_subject who = { 7, "app", "eva", false };
 	struct bans *bans = NULL;
 	struct diag diag;
 
@@ -847,7 +959,7 @@ static void test_bans_put__never_shortens(void **state)
 	(void)bans_hold(bans, &who, ALERT_RATE_LIMIT, 10, SECOND);
 	assert_int_equal(bans_wait(bans, 7, SECOND), 1000 * SECOND);
 	assert_false(bans_standing(bans, 0, SECOND)->is_hold);
-	assert_int_equal(bans_lift(bans, NULL, SECOND), 1);
+	assert_int_equal(bans_lift(bans, NULL, NULL, SECOND), 1);
 	bans_free(bans);
 }
 
@@ -945,11 +1057,14 @@ int main(void)
 		cmocka_unit_test(test_table_take__a_flood_pushes_no_bad_one_out),
 		cmocka_unit_test(test_table_take__strangers_share_where_all_are_bad),
 		cmocka_unit_test(test_table_take__what_is_held_stays),
+		cmocka_unit_test(test_table_take__an_owner_pushes_out_its_own),
 		cmocka_unit_test(test_table_walk__sees_each_once_in_a_round),
 		cmocka_unit_test(test_baseline__learns_before_it_judges),
 		cmocka_unit_test(test_baseline__gets_used_to_a_change_slowly),
 		cmocka_unit_test(test_client_channel__a_change_of_channel_forgives_nothing),
 		cmocka_unit_test(test_clients_take__a_principal_cannot_spoil_anothers_record),
+		cmocka_unit_test(test_monitor_charge__client_ids_share_their_principals_limit),
+		cmocka_unit_test(test_monitor_subscribe__is_of_the_principals_connected_clients),
 		cmocka_unit_test(test_monitor__patterns),
 		cmocka_unit_test(test_monitor__memory_is_bounded_by_what_it_began_with),
 		cmocka_unit_test(test_monitor_client__a_seat_that_was_given_away_is_noticed),
