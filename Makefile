@@ -44,20 +44,20 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
 GATE     = gate gate/judgement gate/permission gate/terms gate/standing gate/subscription
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REPORT) $(MONITOR) published
-PLUGIN   = plugin door_login door_rules door_command door_share door_release broker options sessions shares releases login parked tell watch watch_alerts watch_numbers
+PLUGIN   = plugin brokerfile door_listeners door_login door_rules door_command door_share door_release broker options sessions shares releases login parked tell watch watch_alerts watch_numbers
 CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl/table ctl/cells \
            ctl/entities ctl/refused ctl/explain ctl/may ctl/lint ctl/lint_certs \
-           ctl/change ctl/expand ctl/weigh ctl/diff ctl/replay ctl/command ctl/talk options
+           ctl/change ctl/expand ctl/weigh ctl/diff ctl/replay ctl/command ctl/talk options brokerfile
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base options sessions shares releases login \
+UNIT     = base brokerfile options sessions shares releases login \
            contract topics gate modes report backlog \
            payload pattern format schema uri \
            access password verifier credcache derivations token certid scram lockout credwrite names \
            journal state census store writer ledger \
            monitor metrics control weigh
 THREADED = pattern verifier login journal writer census ledger backlog metrics
-FUZZ     = contract topics gate notice control journal \
+FUZZ     = brokerfile contract topics gate notice control journal \
            payload pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \
            access password token certid scram
@@ -97,7 +97,7 @@ $(foreach k,rel san tsan fuzz,$(B)/$k/schema/dialect.o): $(wildcard plugin/schem
 # ---- tests ------------------------------------------------------------------------------
 
 # All rooms without the door, so that a test links what it uses.
-T_ROOMS = $(ROOMS) options sessions shares releases login parked ctl/credwrite ctl/weigh
+T_ROOMS = $(ROOMS) brokerfile options sessions shares releases login parked ctl/credwrite ctl/weigh
 $(foreach k,rel san tsan fuzz,$(eval $(B)/$k/rooms.a: $(T_ROOMS:%=$(B)/$k/%.o)))
 $(B)/%/rooms.a: ; @rm -f $@ && ar rcs $@ $^
 

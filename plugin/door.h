@@ -95,6 +95,9 @@ int door_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag
 /* Says on the log which contract is in force. */
 void door_log_rules(const struct plugin *plugin, const char *verb);
 
+/* Says on the log which listeners the plugin does not guard; once, at the start. */
+void door_check_listeners(void);
+
 /* Loads the rules again and puts them in force: 0, or @diag says why everything is as it was. */
 int door_reload(struct plugin *plugin, struct diag *diag);
 

@@ -529,6 +529,7 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userd
 	broker_log(BROKER_INFO, "version " PETSTORE_VERSION ", payloads read by %s",
 		   payload_backend());
 	door_log_rules(plugin, "loaded");
+	door_check_listeners();
 	*userdata = plugin;
 	return MOSQ_ERR_SUCCESS;
 }

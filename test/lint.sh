@@ -70,7 +70,7 @@ check "Mosquitto's headers are included by broker_api.h and the client only" \
 	includes_outside 'mosquitto(_broker|_plugin|/)?[a-z_]*\.h' plugin/broker_api.h plugin/ctl/talk.c
 check "broker_api.h is included by door.h and broker.c, door.h by the door only" \
 	includes_outside '(broker_api|door)\.h' plugin/door.h plugin/broker.c plugin/plugin.c \
-	plugin/door_login.c plugin/door_rules.c plugin/door_command.c plugin/door_share.c plugin/door_release.c
+	plugin/door_*.c
 check "sqlite3.h is included by the store only" \
 	includes_outside 'sqlite3\.h' plugin/ledger/store_inside.h
 check "base knows no room" arrows base contract access schema ledger gate rules broker
