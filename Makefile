@@ -47,7 +47,7 @@ ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REP
 PLUGIN   = plugin brokerfile door_listeners door_login door_rules door_command door_share door_release broker options sessions shares releases login parked tell watch watch_alerts watch_numbers
 CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl/table ctl/cells \
            ctl/entities ctl/refused ctl/explain ctl/may ctl/lint ctl/lint_certs \
-           ctl/change ctl/expand ctl/weigh ctl/diff ctl/replay ctl/command ctl/talk options brokerfile
+           ctl/change ctl/expand ctl/pairs ctl/weigh ctl/diff ctl/replay ctl/command ctl/talk options brokerfile
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
 UNIT     = base brokerfile options sessions shares releases login \
@@ -97,7 +97,7 @@ $(foreach k,rel san tsan fuzz,$(B)/$k/schema/dialect.o): $(wildcard plugin/schem
 # ---- tests ------------------------------------------------------------------------------
 
 # All rooms without the door, so that a test links what it uses.
-T_ROOMS = $(ROOMS) brokerfile options sessions shares releases login parked ctl/credwrite ctl/weigh
+T_ROOMS = $(ROOMS) brokerfile options sessions shares releases login parked ctl/credwrite ctl/pairs ctl/weigh
 $(foreach k,rel san tsan fuzz,$(eval $(B)/$k/rooms.a: $(T_ROOMS:%=$(B)/$k/%.o)))
 $(B)/%/rooms.a: ; @rm -f $@ && ar rcs $@ $^
 

@@ -319,14 +319,15 @@ static bool same_documents(const struct contract *a, const struct contract *b)
 }
 
 static json_t *schema_of(const struct scene *scene, const struct contract_channel *channel,
-			 bool *is_whole)
+			 enum expand_extent *extent)
 {
-	bool is_this_whole = true;
-	json_t *schema = channel->schema_uri ? expand_schema(scene->rules->contract,
-							     channel->schema_uri, &is_this_whole)
-					     : json_true();
+	enum expand_extent own = EXPAND_WHOLE;
+	json_t *schema = channel->schema_uri
+				 ? expand_schema(scene->rules->contract, channel->schema_uri, &own)
+				 : json_true();
 
-	*is_whole &= is_this_whole;
+	if (own > *extent)
+		*extent = own;
 	return schema;
 }
 
@@ -334,13 +335,18 @@ static void compare_payloads(struct diff *diff, const struct contract_channel *f
 			     const struct contract_channel *to)
 {
 	struct weighing weighing = { .diff = diff, .address = to->address };
-	bool is_whole = true;
-	json_t *old = schema_of(&diff->from, from, &is_whole);
-	json_t *new = schema_of(&diff->to, to, &is_whole);
+	enum expand_extent extent = EXPAND_WHOLE;
+	json_t *old = schema_of(&diff->from, from, &extent);
+	json_t *new = schema_of(&diff->to, to, &extent);
 
 	weigh(old, new, on_weighed, &weighing);
-	if (!is_whole && !same_documents(diff->from.rules->contract, diff->to.rules->contract))
-		on_weighed(WEIGH_OPEN, "what $id or $anchor name is not weighed", &weighing);
+	if (extent != EXPAND_WHOLE &&
+	    !same_documents(diff->from.rules->contract, diff->to.rules->contract))
+		on_weighed(WEIGH_OPEN,
+			   extent == EXPAND_PARTLY
+				   ? "what $id or $anchor name is not weighed"
+				   : "the schema refers to itself in too many ways to be weighed",
+			   &weighing);
 	json_decref(old);
 	json_decref(new);
 	if (!weighing.is_open)

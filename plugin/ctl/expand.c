@@ -5,11 +5,12 @@
 
 #include "base/arena.h"
 #include "base/jsonfile.h"
+#include "ctl/pairs.h"
 #include "schema/dialect.h"
 #include "schema/keyword.h"
 #include "schema/uri.h"
 
-#define DEPTH_MAX 64u
+#define DEPTH_MAX 256u
 
 /* The schemas that are being expanded, innermost first: a reference to one of them is a circle. */
 struct inside {
@@ -23,7 +24,10 @@ struct spread {
 	const struct contract *contract;
 	struct dialect dialect;
 	struct arena arena;
-	bool is_whole;
+	struct pairs done; /* schemas that were expanded and can stand elsewhere, too: owned */
+	unsigned circle;   /* depth of the outermost schema that one below refers back to */
+	size_t count;
+	enum expand_extent extent;
 };
 
 static json_t *expand(struct spread *spread, const json_t *schema, const char *uri,
@@ -58,12 +62,43 @@ static const json_t *follow(struct spread *spread, const char *base, const char 
 	return find(spread, uri, copy, ret_uri);
 }
 
-static bool is_circle(const struct inside *inside, const json_t *target)
+/* Is @target being expanded? Then what is in between depends on it, and can't stand elsewhere. */
+static bool is_circle(struct spread *spread, const struct inside *inside, const json_t *target)
 {
-	for (; inside; inside = inside->up)
-		if (inside->schema == target)
-			return true;
+	for (; inside; inside = inside->up) {
+		if (inside->schema != target)
+			continue;
+		if (inside->depth < spread->circle)
+			spread->circle = inside->depth;
+		return true;
+	}
 	return false;
+}
+
+static void leave_out(struct spread *spread, enum expand_extent extent)
+{
+	if (spread->extent < extent)
+		spread->extent = extent;
+}
+
+/* A schema that is referred to: expanded once, where that does not depend on what is around it. */
+static json_t *share(struct spread *spread, const json_t *schema, const char *uri,
+		     const struct inside *up)
+{
+	unsigned circle = spread->circle;
+	uintptr_t known;
+	json_t *ret;
+
+	if (pairs_get(&spread->done, schema, uri, &known))
+		return json_incref((json_t *)known);
+	spread->circle = UINT_MAX;
+	ret = expand(spread, schema, uri, up);
+	if (ret && spread->circle > up->depth &&
+	    pairs_put(&spread->done, schema, uri, (uintptr_t)ret))
+		(void)json_incref(ret);
+	if (circle < spread->circle)
+		spread->circle = circle;
+	return ret;
 }
 
 /* Puts what "$ref" refers to beside what else the schema asks. */
@@ -76,18 +111,18 @@ static int put_reference(struct spread *spread, json_t *copy, const struct insid
 
 	if (!ref)
 		return 0;
-	if (!target || inside->depth >= DEPTH_MAX) {
-		spread->is_whole = false;
+	if (!target || inside->depth >= DEPTH_MAX || spread->count >= EXPAND_MAX) {
+		leave_out(spread, target ? EXPAND_STOPPED : EXPAND_PARTLY);
 		return 0;
 	}
-	if (is_circle(inside, target))
+	if (is_circle(spread, inside, target))
 		return 0;
 	if (!all) {
 		all = json_array();
 		if (json_object_set_new(copy, "allOf", all))
 			return ERR_NOMEM;
 	}
-	if (json_array_append_new(all, expand(spread, target, uri, inside)))
+	if (json_array_append_new(all, share(spread, target, uri, inside)))
 		return ERR_NOMEM;
 	return json_object_del(copy, "$ref") ? ERR_NOMEM : 0;
 }
@@ -125,10 +160,11 @@ static json_t *expand(struct spread *spread, const json_t *schema, const char *u
 
 	if (!json_is_object(schema))
 		return json_deep_copy(schema); /* true or false */
+	spread->count++;
 	copying.copy = json_object();
 	json_object_foreach((json_t *)(uintptr_t)schema, key, value) {
 		if (strcmp(key, "$id") == 0 && up)
-			spread->is_whole = false; /* references below it have another base */
+			leave_out(spread, EXPAND_PARTLY); /* its references have another base */
 		else if (strcmp(key, "$id") != 0 && keyword_asserts(&spread->dialect, key) &&
 			 json_object_set_new(copying.copy, key, json_deep_copy(value)))
 			rc = ERR_NOMEM;
@@ -143,9 +179,18 @@ static json_t *expand(struct spread *spread, const json_t *schema, const char *u
 	return NULL;
 }
 
-json_t *expand_schema(const struct contract *contract, const char *uri, bool *is_whole)
+static void spread_clear(struct spread *spread)
 {
-	struct spread spread = { .contract = contract, .is_whole = true };
+	for (size_t i = 0; i < spread->done.cap; i++)
+		if (spread->done.slots[i].a)
+			json_decref((json_t *)spread->done.slots[i].value);
+	pairs_clear(&spread->done);
+	arena_clear(&spread->arena);
+}
+
+json_t *expand_schema(const struct contract *contract, const char *uri, enum expand_extent *extent)
+{
+	struct spread spread = { .contract = contract, .circle = UINT_MAX };
 	const char *document = NULL;
 	const json_t *schema = follow(&spread, uri, uri, &document);
 	const char *dialect = json_string_value(json_object_get(schema, "$schema"));
@@ -154,7 +199,9 @@ json_t *expand_schema(const struct contract *contract, const char *uri, bool *is
 	spread.dialect.draft = dialect && dialect_is_draft7(dialect) ? DRAFT_7 : DRAFT_2020_12;
 	spread.dialect.vocabularies = UINT_MAX;
 	ret = schema ? expand(&spread, schema, document, NULL) : json_true();
-	*is_whole = spread.is_whole && schema;
-	arena_clear(&spread.arena);
+	if (!schema)
+		leave_out(&spread, EXPAND_PARTLY);
+	*extent = spread.extent;
+	spread_clear(&spread);
 	return ret;
 }

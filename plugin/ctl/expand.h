@@ -12,11 +12,20 @@
 
 #include "contract/contract.h"
 
+/* Schemas that are written out for one; what is referred to twice mostly counts once. */
+#define EXPAND_MAX 50000u
+
+enum expand_extent {
+	EXPAND_WHOLE,
+	EXPAND_PARTLY,  /* without what "$id" or "$anchor" name, which stays as it is */
+	EXPAND_STOPPED, /* after EXPAND_MAX: it refers to itself in too many ways */
+};
+
 /*
  * The schema that @uri names (a channel's schema_uri). New, or NULL where memory ran out. A
- * reference into itself stays as it is; so does one by "$id" or "$anchor", and then *is_whole is
- * false.
+ * reference into itself stays as it is. What is referred to more than once is one value that
+ * stands in all of those places (pairs.h): its ways may be many more than its parts.
  */
-json_t *expand_schema(const struct contract *contract, const char *uri, bool *is_whole);
+json_t *expand_schema(const struct contract *contract, const char *uri, enum expand_extent *ret);
 
 #endif

@@ -16,13 +16,14 @@
 #include "ctl/ctl.h"
 #include "ctl/expand.h"
 #include "ctl/files.h"
+#include "ctl/pairs.h"
 #include "ctl/table.h"
 #include "options.h"
 #include "published.h"
 
 #define NAME "lint"
 #define ERRORS_MAX 32u
-#define DEPTH_MAX 32u
+#define DEPTH_MAX 600u /* of an expanded schema: references and levels */
 
 EMBED(extensions, "schemas/contract-extensions.schema.json");
 
@@ -174,73 +175,96 @@ static bool excludes_objects(const json_t *schema)
 	return type && strcmp(json_string_value(type), "object") != 0;
 }
 
-static bool is_closed(const json_t *schema);
+/* A schema that is walked over; what stands in several places of it is looked at once. */
+struct survey {
+	struct lint *lint;
+	const char *where; /* the file, and the pointer to the channel */
+	struct pairs closed;
+	struct pairs walked;
+};
 
-static bool are_closed(const json_t *list, bool is_one_enough)
+static bool is_closed(struct survey *survey, const json_t *schema);
+
+static bool are_closed(struct survey *survey, const json_t *list, bool is_one_enough)
 {
 	size_t closed = 0, count = json_array_size(list);
 
 	for (size_t i = 0; i < count; i++)
-		closed += is_closed(json_array_get(list, i));
+		closed += is_closed(survey, json_array_get(list, i));
 	return is_one_enough ? closed > 0 : count > 0 && closed == count;
 }
 
-/* Does it take only members that it says something of? */
-static bool is_closed(const json_t *schema)
+static bool is_closed_at_all(struct survey *survey, const json_t *schema)
 {
 	const json_t *additional = json_object_get(schema, "additionalProperties");
 
-	if (!json_is_object(schema))
-		return json_is_false(schema);
 	return excludes_objects(schema) || json_object_get(schema, "$ref") || /* a circle */
 	       json_is_false(additional) || json_is_object(additional) ||
 	       json_is_false(json_object_get(schema, "unevaluatedProperties")) ||
-	       are_closed(json_object_get(schema, "allOf"), true) ||
-	       are_closed(json_object_get(schema, "anyOf"), false) ||
-	       are_closed(json_object_get(schema, "oneOf"), false);
+	       are_closed(survey, json_object_get(schema, "allOf"), true) ||
+	       are_closed(survey, json_object_get(schema, "anyOf"), false) ||
+	       are_closed(survey, json_object_get(schema, "oneOf"), false);
 }
 
-/* @where is the file, and the pointer to the channel. */
-static void walk_schema(struct lint *lint, const char *where, const json_t *schema,
-			const struct jsonpath *path, unsigned depth);
+/* Does it take only members that it says something of? */
+static bool is_closed(struct survey *survey, const json_t *schema)
+{
+	uintptr_t known;
+
+	if (!json_is_object(schema))
+		return json_is_false(schema);
+	if (pairs_get(&survey->closed, schema, NULL, &known))
+		return known;
+	known = is_closed_at_all(survey, schema);
+	(void)pairs_put(&survey->closed, schema, NULL, known);
+	return known;
+}
+
+static void walk_schema(struct survey *survey, const json_t *schema, const struct jsonpath *path,
+			unsigned depth);
 
 /* What stands below @schema, of which allOf and the like are parts. */
-static void walk_members(struct lint *lint, const char *where, const json_t *schema,
-			 const struct jsonpath *path, unsigned depth)
+static void walk_members(struct survey *survey, const json_t *schema, const struct jsonpath *path,
+			 unsigned depth)
 {
 	static const char *const parts[] = { "allOf", "anyOf", "oneOf", "then", "else" };
 	const json_t *items = json_object_get(schema, "items");
 	struct jsonpath at = { .up = path, .key = "*" };
 	json_t *value;
 
-	if (depth == 0 || !json_is_object(schema))
+	if (depth == 0 || !json_is_object(schema) || pairs_seen(&survey->walked, schema, NULL))
 		return;
 	json_object_foreach(json_object_get(schema, "properties"), at.key, value)
-		walk_schema(lint, where, value, &at, depth - 1);
+		walk_schema(survey, value, &at, depth - 1);
 	at.key = "*";
 	if (items)
-		walk_schema(lint, where, items, &at, depth - 1);
+		walk_schema(survey, items, &at, depth - 1);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		const json_t *part = json_object_get(schema, parts[i]);
 
-		walk_members(lint, where, part, path, depth - 1); /* then, else */
+		walk_members(survey, part, path, depth - 1); /* then, else */
 		for (size_t k = 0; k < json_array_size(part); k++)
-			walk_members(lint, where, json_array_get(part, k), path, depth - 1);
+			walk_members(survey, json_array_get(part, k), path, depth - 1);
 	}
 }
 
-static void walk_schema(struct lint *lint, const char *where, const json_t *schema,
-			const struct jsonpath *path, unsigned depth)
+static void tell_open(struct survey *survey, const struct jsonpath *path)
 {
 	char pointer[512];
 
-	if (!is_closed(schema))
-		lint_add(lint, LINT_WARNING,
-			 "%s: the payload%s%s takes members that it does not name (a misspelt one "
-			 "passes): set additionalProperties or unevaluatedProperties to false",
-			 where, path->up ? " at " : "",
-			 jsonpath_print(path, pointer, sizeof(pointer)));
-	walk_members(lint, where, schema, path, depth);
+	lint_add(survey->lint, LINT_WARNING,
+		 "%s: the payload%s%s takes members that it does not name (a misspelt one "
+		 "passes): set additionalProperties or unevaluatedProperties to false",
+		 survey->where, path->up ? " at " : "",
+		 jsonpath_print(path, pointer, sizeof(pointer)));
+}
+
+static void walk_schema(struct survey *survey, const json_t *schema, const struct jsonpath *path,
+			unsigned depth)
+{
+	if (!is_closed(survey, schema))
+		tell_open(survey, path);
+	walk_members(survey, schema, path, depth);
 }
 
 static void check_schema(struct lint *lint, const char *path, const struct contract *contract,
@@ -248,11 +272,21 @@ static void check_schema(struct lint *lint, const char *path, const struct contr
 {
 	const struct jsonpath root = { .up = NULL };
 	char where[512];
-	bool is_whole;
-	json_t *schema = expand_schema(contract, channel->schema_uri, &is_whole);
+	struct survey survey = { .lint = lint, .where = where };
+	enum expand_extent extent;
+	json_t *schema = expand_schema(contract, channel->schema_uri, &extent);
 
 	(void)snprintf(where, sizeof(where), "%s: /channels/%s", path, channel->name);
-	walk_schema(lint, where, schema, &root, DEPTH_MAX);
+	if (extent == EXPAND_STOPPED)
+		lint_add(lint, LINT_WARNING,
+			 "%s: the payload's schema refers to itself in too many ways to be looked "
+			 "at "
+			 "(more than %u parts): whether it is closed is not known",
+			 where, EXPAND_MAX);
+	else
+		walk_schema(&survey, schema, &root, DEPTH_MAX);
+	pairs_clear(&survey.closed);
+	pairs_clear(&survey.walked);
 	json_decref(schema);
 }
 

@@ -6,9 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/pairs.h"
+
 #define PARTS_MAX 64u
 #define DEPTH_MAX 24u
 #define PATH_MAX_BYTES 512u
+/* Places of a message that are weighed; a schema of few parts may have very many. */
+#define PLACES_MAX 5000u
 
 /* What a place of a message has to satisfy, all of it. */
 struct shape {
@@ -22,6 +26,8 @@ struct walk {
 	weigh_row *row;
 	void *ctx;
 	unsigned depth;
+	unsigned places;
+	struct pairs same; /* which values are equal, of those that stand in many places */
 	char path[PATH_MAX_BYTES];
 };
 
@@ -81,6 +87,9 @@ static void gather(struct shape *shape, const json_t *schema)
 		shape->is_false = true;
 	if (!json_is_object(schema))
 		return;
+	for (size_t i = 0; i < shape->count; i++)
+		if (shape->part[i] == schema)
+			return; /* once is enough */
 	if (shape->count == PARTS_MAX) {
 		shape->is_cut = true;
 		return;
@@ -339,21 +348,46 @@ static void weigh_askers(struct walk *walk, const struct pair *pair)
 	}
 }
 
-/* ---- keywords that are not weighed ------------------------------------------------------- */
+/* ---- equality ---------------------------------------------------------------------------- */
 
-/* All that the parts say under @keyword, new. */
-static json_t *said(const struct shape *shape, const char *keyword)
+static bool same(struct walk *walk, const json_t *a, const json_t *b);
+
+static bool same_items(struct walk *walk, const json_t *a, const json_t *b)
 {
-	json_t *list = json_array();
+	bool is_same = json_array_size(a) == json_array_size(b);
 
-	for (size_t i = 0; i < shape->count; i++) {
-		json_t *value = json_object_get(shape->part[i], keyword);
-
-		if (value)
-			(void)json_array_append(list, value);
-	}
-	return list;
+	for (size_t i = 0; is_same && i < json_array_size(a); i++)
+		is_same = same(walk, json_array_get(a, i), json_array_get(b, i));
+	return is_same;
 }
+
+static bool same_members(struct walk *walk, const json_t *a, const json_t *b)
+{
+	bool is_same = json_object_size(a) == json_object_size(b);
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)a, name, value)
+		is_same = is_same && same(walk, value, json_object_get(b, name));
+	return is_same;
+}
+
+/* json_equal() of values of which parts stand in many places: each pair is compared once. */
+static bool same(struct walk *walk, const json_t *a, const json_t *b)
+{
+	uintptr_t known;
+
+	if (a == b || !a || !b || json_typeof(a) != json_typeof(b) ||
+	    !(json_is_object(a) || json_is_array(a)))
+		return a == b || (a && b && json_equal(a, b));
+	if (pairs_get(&walk->same, a, b, &known))
+		return known;
+	known = json_is_object(a) ? same_members(walk, a, b) : same_items(walk, a, b);
+	(void)pairs_put(&walk->same, a, b, known);
+	return known;
+}
+
+/* ---- keywords that are not weighed ------------------------------------------------------- */
 
 /* Does a part below allOf ask @keyword? It does not see what stands beside it. */
 static bool is_inner(const struct shape *shape, const char *keyword)
@@ -364,22 +398,38 @@ static bool is_inner(const struct shape *shape, const char *keyword)
 	return false;
 }
 
-static bool differs(const struct pair *pair, const char *keyword)
+/* The next value of @keyword from part *@at on, or NULL. */
+static const json_t *said(const struct shape *shape, const char *keyword, size_t *at)
 {
-	json_t *old = said(&pair->old, keyword), *new = said(&pair->new, keyword);
-	bool differs = !json_equal(old, new);
+	const json_t *value = NULL;
 
-	json_decref(old);
-	json_decref(new);
-	return differs;
+	while (!value && *at < shape->count)
+		value = json_object_get(shape->part[(*at)++], keyword);
+	return value;
 }
 
-static bool same_parts(const struct pair *pair)
+/* Do the parts say something else under @keyword, or in another order? */
+static bool differs(struct walk *walk, const struct pair *pair, const char *keyword)
+{
+	size_t at_old = 0, at_new = 0;
+
+	for (;;) {
+		const json_t *old = said(&pair->old, keyword, &at_old);
+		const json_t *new = said(&pair->new, keyword, &at_new);
+
+		if (!old || !new)
+			return old != new;
+		if (!same(walk, old, new))
+			return true;
+	}
+}
+
+static bool same_parts(struct walk *walk, const struct pair *pair)
 {
 	if (pair->old.count != pair->new.count)
 		return false;
 	for (size_t i = 0; i < pair->old.count; i++)
-		if (!json_equal(pair->old.part[i], pair->new.part[i]))
+		if (!same(walk, pair->old.part[i], pair->new.part[i]))
 			return false;
 	return true;
 }
@@ -389,9 +439,10 @@ static void weigh_unevaluated(struct walk *walk, const struct pair *pair)
 {
 	static const char members[] = "unevaluatedProperties", items[] = "unevaluatedItems";
 
-	if ((is_inner(&pair->old, members) || is_inner(&pair->new, members)) && !same_parts(pair))
+	if ((is_inner(&pair->old, members) || is_inner(&pair->new, members)) &&
+	    !same_parts(walk, pair))
 		tell(walk, WEIGH_OPEN, "%s below allOf is not weighed", members);
-	if ((has(&pair->old, items) || has(&pair->new, items)) && differs(pair, "items"))
+	if ((has(&pair->old, items) || has(&pair->new, items)) && differs(walk, pair, "items"))
 		tell(walk, WEIGH_OPEN, "items beside %s is not weighed", items);
 }
 
@@ -420,7 +471,7 @@ static void weigh_open(struct walk *walk, const struct pair *pair)
 	};
 
 	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
-		if (differs(pair, keywords[i]))
+		if (differs(walk, pair, keywords[i]))
 			tell(walk, WEIGH_OPEN, "%s: has changed, which is not weighed",
 			     keywords[i]);
 	weigh_unevaluated(walk, pair);
@@ -504,6 +555,13 @@ static void weigh_pair(struct walk *walk, const struct pair *pair)
 	}
 	if (pair->old.count == 0 && pair->new.count == 0)
 		return;
+	if (!pair->old.is_cut && !pair->new.is_cut && same_parts(walk, pair))
+		return; /* and so is all that stands below */
+	if (++walk->places > PLACES_MAX) {
+		if (walk->places == PLACES_MAX + 1)
+			tell(walk, WEIGH_OPEN, "too many places to be weighed: not from here on");
+		return;
+	}
 	if (walk->depth == DEPTH_MAX) {
 		tell(walk, WEIGH_OPEN, "too deep to be weighed");
 		return;
@@ -524,9 +582,10 @@ void weigh(const json_t *old, const json_t *new, weigh_row *row, void *ctx)
 	struct walk walk = { .row = row, .ctx = ctx };
 	struct pair pair = { .old.count = 0 };
 
-	if (json_equal(old, new))
-		return;
-	gather(&pair.old, old);
-	gather(&pair.new, new);
-	weigh_pair(&walk, &pair);
+	if (!same(&walk, old, new)) {
+		gather(&pair.old, old);
+		gather(&pair.new, new);
+		weigh_pair(&walk, &pair);
+	}
+	pairs_clear(&walk.same);
 }

@@ -295,6 +295,42 @@ static void try_messages(struct trial *trial)
 	}
 }
 
+/* 2^40 ways through 40 values, as expand.h makes them. */
+static json_t *shared(const char *keyword, json_int_t least)
+{
+	json_t *at = json_pack("{s:s, s:I}", "type", "string", "minLength", least);
+
+	for (int i = 0; i < 40; i++) {
+		json_t *twice = strcmp(keyword, "properties") == 0
+					? json_pack("{s:O, s:o}", "a", at, "b", at)
+					: json_pack("[Oo]", at, at);
+
+		at = json_pack("{s:o}", keyword, twice);
+	}
+	return at;
+}
+
+static void test_weigh__looks_once_at_what_stands_in_many_places(void **state)
+{
+	static const char *const joins[] = { "allOf", "anyOf", "properties" };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct said said = { .text = "" };
+		json_t *old = shared(joins[i], 1), *new = shared(joins[i], 1);
+
+		weigh(old, new, on_row, &said);
+		assert_false(said.has[WEIGH_ALLOWS] || said.has[WEIGH_REFUSES] ||
+			     said.has[WEIGH_OPEN]);
+		json_decref(new);
+		new = shared(joins[i], 2);
+		weigh(old, new, on_row, &said);
+		assert_true(said.has[WEIGH_REFUSES] || said.has[WEIGH_OPEN]);
+		json_decref(old);
+		json_decref(new);
+	}
+}
+
 static void test_weigh__misses_nothing_that_a_message_shows(void **state)
 {
 	const struct payload_limits limits = { .max_bytes = 4096, .max_depth = 16 };
@@ -336,6 +372,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_weigh__cases),
+		cmocka_unit_test(test_weigh__looks_once_at_what_stands_in_many_places),
 		cmocka_unit_test(test_weigh__misses_nothing_that_a_message_shows),
 	};
 
