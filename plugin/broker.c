@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +16,23 @@
 
 /* Mosquitto 2.0 has no name for it and would close the connection: broker_probe() decides. */
 #define QUOTA_EXCEEDED (-6)
+
+/* The flag that the broker's signal handler clears, where the program itself exports it. */
+static const volatile int *find_running(void)
+{
+	static const char *const names[] = { "run", "g_run" }; /* 2.0, 2.1 */
+	Dl_info broker, found;
+
+	if (!dladdr((void *)mosquitto_log_printf, &broker))
+		return NULL;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		void *symbol = dlsym(RTLD_DEFAULT, names[i]);
+
+		if (symbol && dladdr(symbol, &found) && found.dli_fbase == broker.dli_fbase)
+			return symbol;
+	}
+	return NULL;
+}
 
 void broker_probe(struct broker *ret)
 {
@@ -25,7 +44,9 @@ void broker_probe(struct broker *ret)
 	*(void **)&ret->complete_login = dlsym(RTLD_DEFAULT, "mosquitto_complete_basic_auth");
 	ret->has_busy_code = ret->complete_login != NULL;
 	*(void **)&ret->unsubscribe = dlsym(RTLD_DEFAULT, "mosquitto_subscription_delete");
+	*(void **)&ret->for_all = dlsym(RTLD_DEFAULT, "mosquitto_apply_on_all_clients");
 	ret->has_quota_code = dlsym(RTLD_DEFAULT, "mosquitto_plugin_set_info") != NULL;
+	ret->running = find_running();
 }
 
 /* What the broker says of itself on its first line: "mosquitto version 2.1.2". */
@@ -146,12 +167,79 @@ int broker_certificate(const struct mosquitto *client, struct certid *ret, struc
 	return rc ? rc : 1;
 }
 
-void broker_rename(struct mosquitto *client, const char *name)
+bool broker_rename(struct mosquitto *client, const char *name)
 {
 	const char *old = mosquitto_client_username(client);
 
-	if (!old || strcmp(old, name) != 0)
-		(void)mosquitto_set_username(client, name); /* at worst the log shows the old one */
+	return (old && strcmp(old, name) == 0) ||
+	       mosquitto_set_username(client, name) == MOSQ_ERR_SUCCESS;
+}
+
+bool broker_is_websocket(const struct mosquitto *client)
+{
+	return mosquitto_client_protocol(client) == mp_websockets;
+}
+
+bool broker_is_source(const struct mosquitto *client)
+{
+	return !mosquitto_client_address(client) &&
+	       mosquitto_client_protocol_version(client) == 0 &&
+	       mosquitto_client_keepalive(client) == 0;
+}
+
+struct list {
+	const void **client; /* NULL: memory ran out */
+	size_t count;
+	size_t room;
+};
+
+/* Called by the broker. Non-zero ends its walk. */
+static int add_to_list(const struct mosquitto *client, void *ctx)
+{
+	struct list *list = ctx;
+	size_t wider = list->room ? 2 * list->room : 256;
+	const void **grown;
+
+	if (list->count == list->room) {
+		grown = realloc(list->client, wider * sizeof(*grown));
+		if (!grown) {
+			free(list->client);
+			list->client = NULL;
+			return MOSQ_ERR_NOMEM;
+		}
+		list->client = grown;
+		list->room = wider;
+	}
+	list->client[list->count++] = client;
+	return MOSQ_ERR_SUCCESS;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	uintptr_t left = (uintptr_t) * (const void *const *)a;
+	uintptr_t right = (uintptr_t) * (const void *const *)b;
+
+	return (left > right) - (left < right);
+}
+
+const void **broker_list(const struct broker *broker, size_t *count)
+{
+	struct list list = { 0 };
+
+	*count = 0;
+	if (!broker->for_all)
+		return NULL;
+	(void)broker->for_all(add_to_list, &list); /* without memory the list is NULL */
+	if (!list.client)
+		return NULL;
+	qsort(list.client, list.count, sizeof(*list.client), compare_addresses);
+	*count = list.count;
+	return list.client;
+}
+
+bool broker_is_listed(const void *const *list, size_t count, const struct mosquitto *client)
+{
+	return list && bsearch(&client, list, count, sizeof(*list), compare_addresses) != NULL;
 }
 
 void broker_kick(const char *client_id)

@@ -36,6 +36,9 @@ struct broker {
 	/* Of libmosquitto, which the broker has in it; NULL: messages go without properties. */
 	int (*add_text_property)(struct mqtt5__property **list, int identifier, const char *text);
 	void (*free_properties)(struct mqtt5__property **list);
+	/* Calls @each for all clients that are connected or kept; NULL: 2.0 has no such call. */
+	int (*for_all)(int (*each)(const struct mosquitto *client, void *ctx), void *ctx);
+	const volatile int *running; /* 1 in its loop, 0 before and after; NULL: it does not say */
 };
 
 void broker_probe(struct broker *ret);
@@ -82,11 +85,36 @@ struct broker_client broker_client(const struct mosquitto *client);
  */
 int broker_certificate(const struct mosquitto *client, struct certid *ret, struct diag *diag);
 
-/* Makes @name the client's user name. Frees the old one: what was borrowed is gone. */
-void broker_rename(struct mosquitto *client, const char *name);
+/*
+ * Makes @name the client's user name. Frees the old one: what was borrowed is gone. False: the
+ * broker won't have it, and at a reload would throw out a client without a name by itself.
+ */
+bool broker_rename(struct mosquitto *client, const char *name);
 
-/* Disconnects a client, from the tick only: inside other callbacks it may be half gone. */
+/*
+ * Disconnects a client, from the tick only: inside other callbacks it may be half gone. The client
+ * has to be connected: one whose session was restored from disk would be put on the broker's
+ * expiry list a second time (2.0). ACL_CHECK is asked for each of its subscriptions within the
+ * call, and those refused are deleted; DISCONNECT and its last will come within the call, too.
+ */
 void broker_kick(const char *client_id);
+
+/* Is it a websocket's client? On 2.0 one that is away is none any more. */
+bool broker_is_websocket(const struct mosquitto *client);
+
+/*
+ * Is it not a client, but stands for who published a retained message long ago, whose right to
+ * do so is asked again (check_retain_source)? It has a client id and a user name, nothing else.
+ */
+bool broker_is_source(const struct mosquitto *client);
+
+/*
+ * All clients that are connected or have a session that is kept, as an array to be freed with its
+ * length in *count, in the order of their addresses. NULL: memory ran out, there are none, or the
+ * broker (2.0) can't say.
+ */
+const void **broker_list(const struct broker *broker, size_t *count);
+bool broker_is_listed(const void *const *list, size_t count, const struct mosquitto *client);
 
 /*
  * Publishes @len bytes of @text to @topic at QoS 1, not retained, to all who subscribed and may

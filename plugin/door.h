@@ -9,6 +9,7 @@
 #define PETSTORE_DOOR_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,11 +28,20 @@
 
 /*
  * A publish being judged; where its ACL_CHECK let it pass, kept for the MESSAGE that follows. One
- * is enough: no publish comes while another's event is answered.
+ * is enough: no publish comes while another's event is answered. MESSAGE follows at once, with
+ * nothing between but the log's own deliveries; where anything else comes it was no publish but a
+ * last will, of a broker that sends it before it says that the client is gone.
  */
 struct pending {
 	const void *handle; /* whose MESSAGE is to follow; NULL: none */
 	struct gate_request request;
+	/* Topic and payload, one behind the other, for a will is freed when its turn comes. */
+	char *copy; /* owned; kept from one to the next */
+	size_t copy_size;
+	size_t topic_len;
+	size_t payload_len;
+	bool is_copied;  /* it is worth knowing whether it is a will */
+	bool is_refused; /* it was one, and is delivered to nobody; the copy says which */
 	uint64_t digest; /* of topic and payload: another plugin may have rewritten them */
 	int64_t took_ns;
 	int64_t now_ns; /* when it was decided; the MESSAGE follows at once */
@@ -59,23 +69,47 @@ struct plugin {
 	struct decision delivery;
 	struct decision filter; /* of a subscription */
 	/*
-	 * Who was authenticated last: a client of that id under another handle is being taken
-	 * over, and what is published for it before its disconnect is its will.
+	 * Who was authenticated last, and is not connected yet: a client of that id under another
+	 * handle is being taken over, and what is published for it before its disconnect is its
+	 * will. What is published for itself was accepted before, and is only asked again (2.0.12
+	 * and later). NULL: nobody.
 	 */
 	const void *connecting;
 	char *connecting_id;
 	const void *connected; /* whose CONNECT event came last, while door_finish_logins() asks */
-	bool is_reloading;     /* until the next tick the broker asks for every session again */
+	/*
+	 * From RELOAD to the next tick the broker asks for its sessions again, each once; on 2.0,
+	 * and with libwebsockets on 2.1, newcomers come over websockets meanwhile. What BASIC_AUTH
+	 * is about is said by the session, never by the time alone: see who_asks().
+	 */
+	bool is_reloading;
+	bool has_ticked;   /* some brokers of 2.0 never do, with per_listener_settings */
+	uint64_t reload;   /* counts them */
+	const void **kept; /* owned: the broker's clients then, where it can say; or NULL */
+	size_t kept_count;
+	bool is_kicking; /* we disconnect someone: its subscriptions are asked again meanwhile */
+	atomic_uint foreign; /* requests refused on threads of 2.1's http_api, not yet on the log */
+	int64_t foreign_ns;  /* when that was on the log last */
+	int64_t lost_ns;     /* when sessions lost were on the log last */
 	struct tell tell;
 	struct watch *watch;
 };
 
 /*
+ * The session of a client, or NULL. One whose client left vouches for nobody else who comes under
+ * its handle: by listeners with use_identity_as_username clients come of which nothing was asked.
+ */
+struct session *door_session(struct plugin *plugin, const struct mosquitto *client);
+
+/*
  * The principal behind a client, or NULL. After a reload who it is is worked out again when it is
  * heard of next, from what it proved itself with: certificate or token are judged by the new
- * rules, a password or SCRAM keys have to be there still. Whom the new rules do not know is
- * nobody from then on, and disconnected at the next tick. After a SIGHUP the broker itself asks for
- * every session again, with the passwords that it keeps.
+ * rules, a password or SCRAM keys have to be there still, and the same unless its client is away.
+ * Whom the new rules do not let in is nobody from then on, and disconnected at the next tick. After
+ * a SIGHUP the broker itself asks for every session again, with the passwords that it keeps.
+ *
+ * Without a session it is nobody, but for what the broker made itself, which has no address: a
+ * session restored from disk, a bridge of its own, the source of a retained message.
  */
 const struct access_principal *door_principal(struct plugin *plugin, const struct mosquitto *client,
 					      struct session *session);
@@ -83,8 +117,8 @@ const struct access_principal *door_principal(struct plugin *plugin, const struc
 /*
  * Is the client away, and will it say only when it is back who it is? A session that the broker
  * restored from disk has a user name, which a certificate or a token stood for, and no proof of
- * it; one whose token ran out has none any more. What is delivered to it is queued, and judged
- * when it has proved itself: the broker asks again for each queued message (both 2.0 and 2.1).
+ * it. What is delivered to it is queued, and judged when it has proved itself: the broker asks
+ * again for each queued message (both 2.0 and 2.1).
  */
 bool door_is_unproved(const struct plugin *plugin, const struct mosquitto *client,
 		      const struct session *session, const struct access_principal *principal);
@@ -127,6 +161,12 @@ void door_release_tick(struct plugin *plugin);
 
 /* What the metrics and the counters tell beside their own. */
 struct watch_facts door_facts(const struct plugin *plugin);
+
+/* A publish that waits for its MESSAGE: something else came, so it was a last will. */
+void door_settle(struct plugin *plugin);
+
+/* On a foreign thread: says later, on the broker's, that something was refused. */
+void door_refuse_foreign(struct plugin *plugin);
 
 /* Logins that waited are answered; from the tick only, since clients connect within. */
 void door_finish_logins(struct plugin *plugin);

@@ -9,59 +9,86 @@
 #include "base/clock.h"
 #include "door.h"
 
+/* ---- who stands behind a client ------------------------------------------------------------ */
+
 /*
  * Works out who a session is under rules that came into force without the broker asking for it
- * again. Says nothing on the log: this may be a delivery, and the log may be a topic.
+ * again. Says nothing on the log: this may be a delivery, and the log may be a topic. A token is
+ * judged as of its login: when it ends is the tick's business, and what outlives it is its will.
  */
-static void renew(struct plugin *plugin, const struct mosquitto *client, struct session *session)
+static void renew(struct plugin *plugin, struct session *session)
 {
 	struct login_request request = { .username = session->name,
 					 .password = session->token,
-					 .client_id = broker_client(client).id,
+					 .client_id = session->client_id,
 					 .certificate = session->certificate,
 					 .is_repeat = true,
 					 .is_known = true,
 					 .is_away = session->is_gone,
 					 .is_scram = session->is_scram,
-					 .now_ms = clock_unix_ms() };
+					 .entry = session->is_gone ? 0 : session->entry,
+					 .now_ms = session->proved_ms };
 	struct login_answer answer;
 
 	session->generation = plugin->generation;
-	if (session->is_over)
+	if (session->standing == SESSION_BARRED)
 		return;
 	login_check(plugin->login, plugin->rules, &request, &answer);
 	if (answer.verdict != VERDICT_ALLOW) {
 		access_principal_drop(answer.made);
-		answer.made = NULL;
-		answer.principal = NULL;
-		answer.expires_ms = 1; /* the next tick disconnects it, see end_sessions() */
+		sessions_bar(session);
+		sessions_end_at(plugin->sessions, session, 1); /* at the next tick */
+		return;
 	}
 	sessions_renew_take(session, answer.principal, answer.made);
-	sessions_end_at(plugin->sessions, session, answer.expires_ms);
+	if (session->standing == SESSION_VALID)
+		sessions_end_at(plugin->sessions, session, answer.expires_ms);
+}
+
+/* Is the session's client, which left, the one that is behind this handle still? */
+static bool is_of(const struct session *session, const struct mosquitto *client)
+{
+	struct broker_client who = broker_client(client);
+
+	return strcmp(session->client_id, who.id) == 0 && strcmp(session->name, who.username) == 0;
+}
+
+/* The address was given to someone else. */
+__attribute__((cold, noinline)) static struct session *disown(struct plugin *plugin,
+							      const struct mosquitto *client)
+{
+	sessions_forget(plugin->sessions, client);
+	return NULL;
+}
+
+struct session *door_session(struct plugin *plugin, const struct mosquitto *client)
+{
+	struct session *session = sessions_find(plugin->sessions, client);
+
+	if (session && session->is_gone && !is_of(session, client))
+		return disown(plugin, client);
+	return session;
+}
+
+static bool has_no_address(const struct mosquitto *client)
+{
+	return broker_client(client).address[0] == '\0';
 }
 
 const struct access_principal *door_principal(struct plugin *plugin, const struct mosquitto *client,
 					      struct session *session)
 {
-	const char *username;
+	const struct access_principal *principal;
 
 	if (session) {
 		if (session->generation != plugin->generation)
-			renew(plugin, client, session);
+			renew(plugin, session);
 		return session->principal;
 	}
-	/* A session restored from disk, or the source of a retained message. */
-	username = mosquitto_client_username(client);
-	return username ? access_find(plugin->rules->access, username) : NULL;
-}
-
-/* A session restored from disk has no address, one whose client left is marked. */
-static bool is_away(const struct broker_client *who, const struct session *session)
-{
-	if (!session)
-		return who->address[0] == '\0';
-	/* Another name: a newcomer in the place of a client that was freed. */
-	return session->is_gone && strcmp(session->name, who->username) == 0;
+	if (!has_no_address(client))
+		return NULL;
+	principal = access_find(plugin->rules->access, broker_client(client).username);
+	return principal && !principal->is_disabled ? principal : NULL;
 }
 
 bool door_is_unproved(const struct plugin *plugin, const struct mosquitto *client,
@@ -69,17 +96,65 @@ bool door_is_unproved(const struct plugin *plugin, const struct mosquitto *clien
 {
 	const struct access *access = plugin->rules->access;
 
-	if (principal || !(access_has_certificates(access) || access_has_issuers(access)))
-		return false;
-	return session ? session->is_gone : broker_client(client).address[0] == '\0';
+	return !principal && !session &&
+	       (access_has_certificates(access) || access_has_issuers(access)) &&
+	       has_no_address(client);
 }
 
-/* The facts of a login that come from the client's connection and our own record of it. */
-static struct login_request describe_login(struct plugin *plugin, struct mosquitto *client)
+/* ---- what BASIC_AUTH is about -------------------------------------------------------------- */
+
+enum asked {
+	ASKED_ANEW,  /* a CONNECT */
+	ASKED_AGAIN, /* after a reload: a client that is connected */
+	ASKED_AWAY,  /* after a reload: a session whose client is away */
+};
+
+/* Had the broker this client when it began to ask? It frees none before the next tick. */
+static bool was_kept(struct plugin *plugin, const struct mosquitto *client)
 {
-	const struct session *session = sessions_find(plugin->sessions, client);
+	if (!plugin->kept)
+		plugin->kept = broker_list(&plugin->broker, &plugin->kept_count);
+	return broker_is_listed(plugin->kept, plugin->kept_count, client);
+}
+
+/*
+ * A live session's handle is given to nobody else, since the broker says that its client left
+ * before it frees it: the broker asks again, once, and for the same id and name. Who is not live
+ * is a newcomer, or a session whose client is away. A newcomer at this time comes over
+ * websockets (libwebsockets' turn is between the reload and the tick). On 2.0 who is away has no
+ * websocket any more; on 2.1, whose own websockets leave their mark, the broker says whom it
+ * knows, and a newcomer is not yet among them. Where neither can be told it is a newcomer.
+ */
+static enum asked who_asks(struct plugin *plugin, const struct mosquitto *client)
+{
+	struct session *session = door_session(plugin, client);
+
+	if (!plugin->is_reloading)
+		return ASKED_ANEW;
+	if (session && !session->is_gone) {
+		if (session->asked == plugin->reload || !is_of(session, client))
+			return ASKED_ANEW;
+		session->asked = plugin->reload;
+		return ASKED_AGAIN;
+	}
+	if (!plugin->has_ticked || (broker_is_websocket(client) && !was_kept(plugin, client)))
+		return ASKED_ANEW;
+	return ASKED_AWAY;
+}
+
+/* Whoever was there under this handle is not there any more. */
+static void begin_anew(struct plugin *plugin, const struct mosquitto *client)
+{
+	sessions_forget(plugin->sessions, client);
+	login_abandon(plugin->login, client);
+}
+
+/* ---- who connects -------------------------------------------------------------------------- */
+
+/* The facts of a login that come from the client's connection. */
+static struct login_request describe_login(const struct mosquitto *client)
+{
 	struct broker_client who = broker_client(client);
-	bool is_repeat = plugin->is_reloading;
 
 	return (struct login_request){
 		.handle = client,
@@ -87,9 +162,6 @@ static struct login_request describe_login(struct plugin *plugin, struct mosquit
 		.client_id = who.id,
 		.address = who.address[0] ? who.address : NULL,
 		.is_clean = broker_is_clean(client),
-		.is_repeat = is_repeat,
-		.is_away = is_repeat && is_away(&who, session),
-		.is_scram = is_repeat && session && session->is_scram,
 		.now_ms = clock_unix_ms(),
 		.mono_ms = clock_mono_ns() / 1000000,
 	};
@@ -119,11 +191,10 @@ static bool open_session(struct plugin *plugin, const struct login_request *requ
 	struct certid *certificate = NULL;
 	char *token = NULL;
 
-	if (!answer->principal)
-		return true; /* an offline session of someone unknown: it may do nothing */
 	if (!keep_proof(request, answer->method, &certificate, &token))
 		return false;
-	session = sessions_open(plugin->sessions, request->handle, answer->principal->name);
+	session = sessions_open(plugin->sessions, request->handle, answer->principal->name,
+				request->client_id);
 	if (!session) {
 		free(certificate);
 		free(token);
@@ -134,13 +205,12 @@ static bool open_session(struct plugin *plugin, const struct login_request *requ
 	answer->made = NULL; /* handed over */
 	session->certificate = certificate;
 	session->token = token;
+	session->entry = answer->entry;
+	session->proved_ms = request->now_ms;
 	session->generation = plugin->generation;
-	session->seat = (struct monitor_seat){ 0 };
-	session->seat_generation = 0;
+	session->asked = plugin->reload;
 	sessions_end_at(plugin->sessions, session, answer->expires_ms);
-	session->is_scram = request->is_scram || answer->method == LOGIN_SCRAM;
-	if (request->is_away)
-		sessions_leave(plugin->sessions, request->handle);
+	session->is_scram = answer->method == LOGIN_SCRAM;
 	return true;
 }
 
@@ -176,24 +246,79 @@ static int conclude_login(struct plugin *plugin, const struct login_request *req
 		return answer->is_busy && plugin->broker.has_busy_code ? BROKER_BUSY
 								       : MOSQ_ERR_AUTH;
 	}
-	if (!request->is_repeat) {
-		free(plugin->connecting_id);
-		plugin->connecting_id =
-			strdup(request->client_id); /* NULL: a takeover goes unnoticed */
-		plugin->connecting = request->handle;
-		shares_connect(plugin->shares, request->client_id, answer->principal->name,
-			       request->handle, request->is_clean);
-	}
+	free(plugin->connecting_id);
+	plugin->connecting_id = strdup(request->client_id); /* NULL: a takeover goes unnoticed */
+	plugin->connecting = request->handle;
+	shares_connect(plugin->shares, request->client_id, answer->principal->name, request->handle,
+		       request->is_clean);
 	return MOSQ_ERR_SUCCESS;
 }
 
-/* The broker is to know the client under its principal's name. */
-static void name_client(struct plugin *plugin, struct mosquitto *client)
+/*
+ * The broker is to know the client under its principal's name. Where it won't have the name the
+ * client is not let in.
+ */
+static int name_client(struct plugin *plugin, const struct login_request *request,
+		       struct mosquitto *client, int rc)
 {
 	const struct session *session = sessions_find(plugin->sessions, client);
 
-	if (session)
-		broker_rename(client, session->name);
+	if (rc != MOSQ_ERR_SUCCESS || !session || broker_rename(client, session->name))
+		return rc;
+	broker_log(BROKER_WARNING, "the broker takes no client under the name of %s",
+		   session->name);
+	watch_vanished(plugin->watch, request);
+	sessions_forget(plugin->sessions, client);
+	return MOSQ_ERR_AUTH;
+}
+
+/* Reads what certificate the client shows. */
+static void show_certificate(struct mosquitto *client, struct login_request *request,
+			     struct certid *shown, struct diag *fault)
+{
+	int rc;
+
+	diag_init(fault);
+	rc = broker_certificate(client, shown, fault);
+	if (rc > 0)
+		request->certificate = shown;
+	else if (rc < 0)
+		request->certificate_fault = fault->text;
+}
+
+/*
+ * After a reload, about a client that is connected, under the rules that are in force now: with
+ * the password and the certificate that it came with. Who is refused is disconnected by the broker
+ * at once, and is nobody until then. A proof that ran out is the tick's business.
+ */
+static int ask_again(struct plugin *plugin, struct session *session, struct login_request *request)
+{
+	struct login_answer answer;
+
+	if (session->standing == SESSION_EXPIRED)
+		return MOSQ_ERR_SUCCESS; /* being disconnected */
+	request->is_repeat = true;
+	request->is_scram = session->is_scram;
+	request->entry = session->is_scram ? session->entry : 0;
+	request->now_ms = session->proved_ms;
+	login_check(plugin->login, plugin->rules, request, &answer);
+	if (answer.verdict == VERDICT_ALLOW && session->certificate && !request->certificate) {
+		answer.verdict = VERDICT_DENY;
+		(void)diag_set(&answer.why, ERR_INVALID, "the certificate is not shown any more");
+	}
+	if (answer.verdict == VERDICT_ALLOW &&
+	    !watch_login(plugin->watch, request, &answer, &answer.why))
+		answer.verdict = VERDICT_DENY;
+	if (session->standing == SESSION_BARRED || answer.verdict != VERDICT_ALLOW) {
+		sessions_bar(session);
+		refuse_login(plugin, request, &answer);
+		return MOSQ_ERR_AUTH;
+	}
+	sessions_renew_take(session, answer.principal, answer.made);
+	session->entry = answer.entry;
+	session->generation = plugin->generation;
+	sessions_end_at(plugin->sessions, session, answer.expires_ms);
+	return MOSQ_ERR_SUCCESS;
 }
 
 int door_on_basic_auth(int event_id, void *event_data, void *userdata)
@@ -202,36 +327,36 @@ int door_on_basic_auth(int event_id, void *event_data, void *userdata)
 	struct plugin *plugin = userdata;
 	struct login_request request;
 	struct login_answer answer;
-	const struct session *session;
+	enum asked asked;
 	struct certid shown;
 	struct diag fault;
 	int rc;
 
 	(void)event_id;
-	if (!pthread_equal(pthread_self(), plugin->thread))
+	if (!pthread_equal(pthread_self(), plugin->thread)) {
+		door_refuse_foreign(plugin);
 		return MOSQ_ERR_AUTH; /* 2.1's http_api: touches nothing that is shared */
-	plugin->pending.handle = NULL;
-	request = describe_login(plugin, event->client);
+	}
+	door_settle(plugin);
+	asked = who_asks(plugin, event->client);
+	/*
+	 * Always yes: a no would make 2.0 disconnect what is disconnected, and spoil its list of
+	 * sessions that expire. Who it is is worked out when it is heard of next.
+	 */
+	if (asked == ASKED_AWAY)
+		return MOSQ_ERR_SUCCESS;
+	request = describe_login(event->client);
 	request.username = event->username;
 	request.password = event->password;
-	diag_init(&fault);
-	rc = broker_certificate(event->client, &shown, &fault);
-	session = sessions_find(plugin->sessions, event->client);
-	if (rc == 0 && plugin->is_reloading && session && session->certificate) {
-		certid_copy(&shown, session->certificate); /* its connection is gone */
-		rc = 1;
-	}
-	if (rc > 0)
-		request.certificate = &shown;
-	else if (rc < 0)
-		request.certificate_fault = fault.text;
+	show_certificate(event->client, &request, &shown, &fault);
+	if (asked == ASKED_AGAIN)
+		return ask_again(plugin, sessions_find(plugin->sessions, event->client), &request);
+	begin_anew(plugin, event->client);
 	login_check(plugin->login, plugin->rules, &request, &answer);
 	if (answer.is_waiting)
 		return BROKER_LATER;
 	rc = conclude_login(plugin, &request, &answer);
-	if (rc == MOSQ_ERR_SUCCESS && answer.principal)
-		name_client(plugin, event->client);
-	return rc;
+	return name_client(plugin, &request, event->client, rc);
 }
 
 /* ---- logins that had to wait for their key's derivation (2.1) ------------------------------- */
@@ -252,6 +377,7 @@ void door_finish_logins(struct plugin *plugin)
 		rc = conclude_login(plugin, &request, &answer);
 		plugin->connected = NULL;
 		plugin->broker.complete_login(request.client_id, rc);
+		plugin->connecting = NULL;
 		if (rc != MOSQ_ERR_SUCCESS || plugin->connected == request.handle)
 			continue;
 		watch_vanished(plugin->watch, &request);
@@ -266,7 +392,10 @@ int door_on_connect(int event_id, void *event_data, void *userdata)
 	struct plugin *plugin = userdata;
 
 	(void)event_id;
+	door_settle(plugin);
 	plugin->connected = event->client;
+	if (plugin->connecting == event->client)
+		plugin->connecting = NULL; /* taken over and asked again, whatever there was */
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -300,14 +429,18 @@ int door_on_auth_start(int event_id, void *event_data, void *userdata)
 	struct login_request request;
 	struct login_answer answer;
 	char reply[SCRAM_REPLY_MAX];
+	const struct session *session;
 
 	(void)event_id;
 	if (!pthread_equal(pthread_self(), plugin->thread))
 		return MOSQ_ERR_AUTH;
-	plugin->pending.handle = NULL;
+	door_settle(plugin);
+	session = door_session(plugin, event->client);
+	if (!session || session->is_gone) /* a live one authenticates again */
+		begin_anew(plugin, event->client);
 	if (!event->auth_method || strcmp(event->auth_method, SCRAM_METHOD) != 0)
 		return MOSQ_ERR_NOT_SUPPORTED; /* the peer hears 0x8C */
-	request = describe_login(plugin, event->client);
+	request = describe_login(event->client);
 	if (login_begin(plugin->login, plugin->rules, &request, &message, reply, &answer))
 		return reply_with(event, reply, MOSQ_ERR_AUTH_CONTINUE);
 	watch_refused_login(plugin->watch, &request, LOGIN_SCRAM);
@@ -328,12 +461,10 @@ int door_on_auth_continue(int event_id, void *event_data, void *userdata)
 	(void)event_id;
 	if (!pthread_equal(pthread_self(), plugin->thread))
 		return MOSQ_ERR_AUTH;
-	plugin->pending.handle = NULL;
-	request = describe_login(plugin, event->client);
+	door_settle(plugin);
+	request = describe_login(event->client);
 	login_finish(plugin->login, plugin->rules, &request, &message, reply, &answer);
 	rc = conclude_login(plugin, &request, &answer);
-	if (rc != MOSQ_ERR_SUCCESS)
-		return rc;
-	name_client(plugin, event->client);
-	return reply_with(event, reply, rc);
+	rc = name_client(plugin, &request, event->client, rc);
+	return rc == MOSQ_ERR_SUCCESS ? reply_with(event, reply, rc) : rc;
 }

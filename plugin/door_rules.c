@@ -141,8 +141,12 @@ int door_on_reload(int event_id, void *event_data, void *userdata)
 
 	(void)event_id;
 	(void)event_data; /* its options are always empty */
-	plugin->pending.handle = NULL;
+	door_settle(plugin);
+	/* Once a listener, where 2.1 was told to use the plugin by listeners. */
+	if (plugin->is_reloading && plugin->has_ticked)
+		return MOSQ_ERR_SUCCESS;
 	plugin->is_reloading = true;
+	plugin->reload++;
 	diag_init(&diag);
 	(void)door_reload(plugin, &diag);
 	return MOSQ_ERR_SUCCESS;

@@ -9,6 +9,7 @@
 #include "access/scram.h"
 #include "access/token.h"
 #include "base/clock.h"
+#include "base/wordhash.h"
 
 /*
  * Looser than lockout.h's own: many customers share an address, and a client on a bad line
@@ -22,6 +23,7 @@
 struct exchange {
 	const void *handle; /* NULL: free */
 	struct scram_login *scram;
+	uint64_t entry; /* of the SCRAM file, when it was begun; 0: none */
 	uint64_t begun; /* counts up: the smallest is the oldest */
 };
 
@@ -114,6 +116,14 @@ __attribute__((format(printf, 2, 3))) static bool no(struct login_answer *answer
 	(void)diag_vset(&answer->why, ERR_INVALID, format, args);
 	va_end(args);
 	return false;
+}
+
+/* A number for an entry of the password or SCRAM file, by which a change of it is seen. */
+static uint64_t number_of(const char *stored)
+{
+	uint64_t number = wordhash(0, stored, strlen(stored));
+
+	return number ? number : 1;
 }
 
 /* ---- the proofs ------------------------------------------------------------------------- */
@@ -235,6 +245,7 @@ static bool prove_password(struct login *login, const struct rules *rules,
 		return no(answer, "there is no password file");
 	if (!verify(login, rules->passwords, request, answer, "unknown user or wrong password"))
 		return false;
+	answer->entry = number_of(passwords_entry(rules->passwords, request->username));
 	answer->principal = access_find(rules->access, request->username);
 	return answer->principal || no(answer, "the user has no entry in the access file");
 }
@@ -286,6 +297,9 @@ static bool still_scram(const struct rules *rules, const struct login_request *r
 	if (!has_text(request->username) || !rules->scram ||
 	    !scram_entry(rules->scram, request->username))
 		return no(answer, "the user has no SCRAM keys any more");
+	answer->entry = number_of(scram_entry(rules->scram, request->username));
+	if (request->entry && request->entry != answer->entry)
+		return no(answer, "the user's SCRAM keys were changed");
 	answer->principal = access_find(rules->access, request->username);
 	return answer->principal || no(answer, "the user has no entry in the access file");
 }
@@ -298,17 +312,11 @@ static bool still_password(const struct rules *rules, const struct login_request
 	if (!has_text(request->username) || !rules->passwords ||
 	    !passwords_entry(rules->passwords, request->username))
 		return no(answer, "the user has no password any more");
+	answer->entry = number_of(passwords_entry(rules->passwords, request->username));
+	if (request->entry && request->entry != answer->entry)
+		return no(answer, "the user's password was changed");
 	answer->principal = access_find(rules->access, request->username);
 	return answer->principal || no(answer, "the user has no entry in the access file");
-}
-
-/* A session that is away outlives its token, as nobody: its client will bring another. */
-static bool forget_proof(struct login_answer *answer)
-{
-	access_principal_drop(answer->made);
-	answer->made = NULL;
-	answer->principal = NULL;
-	return true;
 }
 
 static bool prove(struct login *login, const struct rules *rules,
@@ -318,17 +326,11 @@ static bool prove(struct login *login, const struct rules *rules,
 
 	if (has_certificate && access_has_certificates(rules->access))
 		return prove_certificate(login, rules, request, answer);
-	if (request->is_repeat && request->is_scram && !request->is_away)
+	if (request->is_repeat && request->is_scram)
 		return still_scram(rules, request, answer);
-	if (request->is_repeat && request->is_away && !request->password) {
-		if (has_text(request->username))
-			answer->principal = access_find(rules->access, request->username);
-		return true;
-	}
 	if (request->password && access_has_issuers(rules->access) &&
 	    token_is(request->password, strlen(request->password)))
-		return prove_token(rules, request, answer) ||
-		       (request->is_away && forget_proof(answer));
+		return prove_token(rules, request, answer);
 	if (request->is_known)
 		return still_password(rules, request, answer);
 	return prove_password(login, rules, request, answer);
@@ -350,8 +352,6 @@ static bool admit(const struct login_request *request, struct login_answer *answ
 {
 	const struct access_principal *principal = answer->principal;
 
-	if (!principal)
-		return true; /* an offline session: it may do nothing */
 	if (principal->is_disabled)
 		return no(answer, "%s is disabled", principal->name);
 	if (principal->needs_certificate && answer->method != LOGIN_CERTIFICATE &&
@@ -583,6 +583,13 @@ static struct login_request named(const struct login_request *request,
 	return copy;
 }
 
+static uint64_t entry_of(const struct rules *rules, const char *user)
+{
+	const char *stored = rules->scram ? scram_entry(rules->scram, user) : NULL;
+
+	return stored ? number_of(stored) : 0;
+}
+
 bool login_begin(struct login *login, const struct rules *rules,
 		 const struct login_request *request, const struct login_message *message,
 		 char *reply, struct login_answer *ret)
@@ -607,14 +614,17 @@ bool login_begin(struct login *login, const struct rules *rules,
 		return false;
 	}
 	exchange = take_place(login);
-	*exchange = (struct exchange){ message->handle, scram, ++login->exchanges };
+	*exchange = (struct exchange){ message->handle, scram, entry_of(rules, scram_user(scram)),
+				       ++login->exchanges };
 	return true;
 }
 
 static bool finish(const struct rules *rules, const struct login_request *request,
-		   const struct login_message *message, struct scram_login *scram, char *reply,
-		   struct login_answer *answer)
+		   const struct login_message *message, const struct exchange *exchange,
+		   char *reply, struct login_answer *answer)
 {
+	struct scram_login *scram = exchange->scram;
+
 	if (scram_finish(scram, message->data, message->len, reply, &answer->why))
 		return false;
 	if (has_text(request->username) && strcmp(request->username, scram_user(scram)) != 0)
@@ -622,6 +632,9 @@ static bool finish(const struct rules *rules, const struct login_request *reques
 	answer->principal = access_find(rules->access, scram_user(scram));
 	if (!answer->principal)
 		return no(answer, "the user has no entry in the access file");
+	answer->entry = entry_of(rules, scram_user(scram));
+	if (answer->entry != exchange->entry)
+		return no(answer, "the user's SCRAM keys were changed meanwhile");
 	return admit(request, answer);
 }
 
@@ -639,7 +652,6 @@ void login_finish(struct login *login, const struct rules *rules,
 		return;
 	}
 	own = named(request, exchange->scram);
-	settle(login, rules, &own, ret,
-	       finish(rules, request, message, exchange->scram, reply, ret));
+	settle(login, rules, &own, ret, finish(rules, request, message, exchange, reply, ret));
 	end_exchange(exchange);
 }

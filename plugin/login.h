@@ -54,21 +54,20 @@ struct login_request {
 	const char *certificate_fault;    /* it showed one that can't be read: why; else NULL */
 	bool is_clean;                    /* it begins a new session */
 	/*
-	 * The broker asks again after a reload: nothing is counted, and two kinds need no proof
-	 * where they bring none. A session that is away can't act, what it may still be sent is
-	 * judged message by message, and its client has to prove itself when it comes back. One
-	 * of SCRAM can't be asked for its proof again: it stays while its user has keys.
+	 * Asked again after a reload, about a session that this plugin let in: nothing is counted.
+	 * One of SCRAM can't be asked for its proof again: it stays while its user has the keys.
 	 */
 	bool is_repeat;
-	bool is_away;
 	bool is_scram;
 	/*
-	 * Repeated by ourselves, after a reload that made the broker ask nobody: certificate and
-	 * token are at hand and are judged again, a password was proved and is not: it is enough
-	 * that its user still has one.
+	 * Repeated by ourselves: certificate and token are at hand and are judged again, a password
+	 * was proved and is not: it is enough that its user still has it, see @entry.
 	 */
 	bool is_known;
-	int64_t now_ms;  /* unix time */
+	/* Its client is away, and has to prove itself anew when it is back. */
+	bool is_away;
+	uint64_t entry;  /* login_answer's of then, which must be the same now; 0: any will do */
+	int64_t now_ms;  /* unix time; of a repeat: when it was proved, its end is not asked here */
 	int64_t mono_ms; /* never goes back */
 };
 
@@ -86,16 +85,13 @@ const char *login_method_name(enum login_method method);
 struct login_answer {
 	enum verdict verdict;
 	enum login_method method;
-	/*
-	 * The principal, borrowed from the rules, or from @made; NULL for an offline session
-	 * of someone the access file does not name.
-	 */
-	const struct access_principal *principal;
-	struct access_principal *made; /* yours: access_principal_drop() */
-	int64_t expires_ms;            /* unix time at which the session is to end; 0: none */
-	bool is_waiting;               /* neither yes nor no: login_next() will tell */
-	bool is_busy;                  /* refused unseen, for want of time or of a place */
-	struct diag why;               /* of a refusal */
+	const struct access_principal *principal; /* borrowed from the rules, or from @made */
+	struct access_principal *made;            /* yours: access_principal_drop() */
+	int64_t expires_ms; /* unix time at which the session is to end; 0: none */
+	uint64_t entry;     /* stands for the file's entry that proved it; 0: none */
+	bool is_waiting;    /* neither yes nor no: login_next() will tell */
+	bool is_busy;       /* refused unseen, for want of time or of a place */
+	struct diag why;    /* of a refusal */
 };
 
 /*

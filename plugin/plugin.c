@@ -35,13 +35,39 @@ static uint64_t digest(const struct gate_request *request)
 		    request->payload_len);
 }
 
+/* Does the broker end, and send the last wills of all who are connected? */
+static bool is_ending(const struct plugin *plugin)
+{
+	return plugin->broker.running && plugin->has_ticked && !*plugin->broker.running;
+}
+
 static bool is_will(struct plugin *plugin, const struct mosquitto *client,
 		    const struct session *session)
 {
-	if (session && session->is_gone)
+	if ((session && session->is_gone) || is_ending(plugin))
 		return true;
-	return plugin->connecting_id && plugin->connecting != client &&
+	return plugin->connecting && plugin->connecting_id && plugin->connecting != client &&
 	       strcmp(broker_client(client).id, plugin->connecting_id) == 0;
+}
+
+/* Who may do something now, which whose proof ran out may not, and whose client left can't. */
+static const struct access_principal *actor(struct plugin *plugin, const struct mosquitto *client,
+					    struct session *session)
+{
+	const struct access_principal *principal = door_principal(plugin, client, session);
+
+	return session && (session->standing != SESSION_VALID || session->is_gone) ? NULL
+										   : principal;
+}
+
+/* Who publishes a last will, or was asked to be for what is published. */
+static const struct access_principal *publisher(struct plugin *plugin,
+						const struct mosquitto *client,
+						struct session *session, bool is_will)
+{
+	if (!session && !broker_is_source(client))
+		return NULL; /* nobody whom we let in, or one who was forgotten */
+	return is_will ? door_principal(plugin, client, session) : actor(plugin, client, session);
 }
 
 /* Commits what an accepted publish implies. False: nothing was kept, refuse it. */
@@ -79,13 +105,51 @@ static void charge(struct plugin *plugin, struct watch_publish *publish, struct 
 			     decision);
 }
 
-/* The request and the decision are there already. */
-static void remember(struct pending *pending, const struct watch_publish *publish, int64_t took_ns)
+/* Room for @len bytes of copy. False: out of memory. */
+__attribute__((cold, noinline)) static bool widen(struct pending *pending, size_t len)
 {
+	char *wider = realloc(pending->copy, 2 * len);
+
+	if (!wider)
+		return false;
+	pending->copy = wider;
+	pending->copy_size = 2 * len;
+	return true;
+}
+
+/* Copies topic and payload, where something follows from its being a last will. */
+static void copy_pending(struct plugin *plugin, const struct session *session)
+{
+	struct pending *pending = &plugin->pending;
+	const struct gate_request *request = &pending->request;
+	const struct decision *decision = &pending->decision;
+	size_t len = request->topic_len + 1 + request->payload_len;
+	bool is_same = decision->verdict == VERDICT_ALLOW && !decision->has_write &&
+		       decision->channel && decision->channel->is_will_allowed;
+
+	pending->is_copied = false;
+	if (!session || plugin->connecting == session->handle || request->topic[0] == '$' ||
+	    is_same || (len > pending->copy_size && !widen(pending, len)))
+		return;
+	memcpy(pending->copy, request->topic, request->topic_len + 1);
+	if (request->payload_len > 0)
+		memcpy(pending->copy + request->topic_len + 1, request->payload,
+		       request->payload_len);
+	pending->topic_len = request->topic_len;
+	pending->payload_len = request->payload_len;
+	pending->is_copied = true;
+}
+
+/* The request and the decision are there already. */
+static void remember(struct plugin *plugin, const struct watch_publish *publish, int64_t took_ns)
+{
+	struct pending *pending = &plugin->pending;
+
 	pending->handle = publish->client;
 	pending->digest = digest(&pending->request);
 	pending->took_ns = took_ns;
 	pending->now_ns = publish->now_ns;
+	copy_pending(plugin, publish->session);
 }
 
 /* It counts as a pattern, too. */
@@ -115,6 +179,75 @@ static int answer(struct plugin *plugin, const struct mosquitto *client,
 	return decision->verdict == VERDICT_ALLOW ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
 }
 
+/* A last will: nothing else comes for it. */
+static int judge_will(struct plugin *plugin, struct watch_publish *publish,
+		      struct decision *decision, int64_t took_ns)
+{
+	charge(plugin, publish, decision);
+	if (decision->verdict == VERDICT_ALLOW && commit(plugin, publish, decision))
+		door_release_accepted(plugin, publish->request, decision);
+	return answer(plugin, publish->client, publish->session, publish->request, decision,
+		      took_ns);
+}
+
+/*
+ * What passed as a publish was a last will. It is with the broker already: what may not be is
+ * delivered to nobody, and what was retained of it is cleared.
+ */
+__attribute__((cold, noinline)) static void settle_will(struct plugin *plugin)
+{
+	struct pending *pending = &plugin->pending;
+	struct gate_request *request = &pending->request;
+	const struct mosquitto *client = pending->handle;
+	struct session *session = door_session(plugin, client);
+	struct watch_publish publish = { client, session, request, clock_mono_ns(), NULL };
+
+	pending->handle = NULL;
+	if (!session)
+		return;
+	request->topic = pending->copy;
+	request->payload = pending->copy + pending->topic_len + 1;
+	request->client_id = session->client_id;
+	request->is_will = true;
+	gate_decide(&plugin->gate, publisher(plugin, client, session, true), request,
+		    &pending->decision);
+	if (judge_will(plugin, &publish, &pending->decision, 0) == MOSQ_ERR_SUCCESS)
+		return;
+	pending->is_refused = true;
+	if (request->is_retained)
+		(void)broker_retain(pending->copy, "");
+}
+
+void door_settle(struct plugin *plugin)
+{
+	if (plugin->pending.handle && plugin->pending.is_copied)
+		settle_will(plugin);
+	plugin->pending.handle = NULL;
+	plugin->pending.is_refused = false;
+}
+
+static bool is_copy(const struct pending *pending, const struct gate_request *delivery)
+{
+	return delivery->topic_len == pending->topic_len &&
+	       delivery->payload_len == pending->payload_len &&
+	       memcmp(pending->copy, delivery->topic, pending->topic_len) == 0 &&
+	       (pending->payload_len == 0 || memcmp(pending->copy + pending->topic_len + 1,
+						    delivery->payload, pending->payload_len) == 0);
+}
+
+/* A delivery of what waits for its MESSAGE still, or of a will that is not to be delivered? */
+__attribute__((cold, noinline)) static bool is_refused_will(struct plugin *plugin,
+							    const struct gate_request *delivery)
+{
+	struct pending *pending = &plugin->pending;
+
+	if (!pending->is_copied || !is_copy(pending, delivery))
+		return false; /* the log's, for one */
+	if (pending->handle)
+		settle_will(plugin);
+	return pending->is_refused;
+}
+
 static int on_write(struct plugin *plugin, struct mosquitto_evt_acl_check *event,
 		    struct session *session)
 {
@@ -125,19 +258,15 @@ static int on_write(struct plugin *plugin, struct mosquitto_evt_acl_check *event
 
 	broker_acl_request(event, request);
 	request->is_will = is_will(plugin, event->client, session);
-	gate_decide(&plugin->gate, door_principal(plugin, event->client, session), request,
-		    decision);
+	gate_decide(&plugin->gate, publisher(plugin, event->client, session, request->is_will),
+		    request, decision);
 	publish.now_ns = clock_mono_ns();
 	took_ns = publish.now_ns - took_ns;
-	if (request->is_will) {
-		charge(plugin, &publish, decision);
-		if (decision->verdict == VERDICT_ALLOW && commit(plugin, &publish, decision))
-			door_release_accepted(plugin, request, decision);
-		return answer(plugin, event->client, session, request, decision, took_ns);
-	}
+	if (request->is_will)
+		return judge_will(plugin, &publish, decision, took_ns);
 	if (decision->verdict == VERDICT_ALLOW ||
 	    broker_refuses_later(&plugin->broker, decision->reason)) {
-		remember(&plugin->pending, &publish, took_ns);
+		remember(plugin, &publish, took_ns);
 		return MOSQ_ERR_SUCCESS; /* on_message() commits, or has the better refusal */
 	}
 	return answer(plugin, event->client, session, request, decision, took_ns);
@@ -154,57 +283,93 @@ static void refuse_share(struct decision *decision)
 		       SHARES_CLIENT_MAX, SHARES_FILTER_MAX, SHARES_PRINCIPAL_MAX);
 }
 
+/* Never logged: the log may be a topic. */
+static int on_read(struct plugin *plugin, const struct mosquitto *client, struct session *session,
+		   const struct gate_request *request)
+{
+	const struct access_principal *principal = door_principal(plugin, client, session);
+	/* Not where other decisions are: telling of one may log, and the log may be delivered. */
+	struct decision *decision = &plugin->delivery;
+
+	if ((plugin->pending.handle || plugin->pending.is_refused) &&
+	    is_refused_will(plugin, request))
+		return MOSQ_ERR_ACL_DENIED;
+	gate_decide(&plugin->gate, principal, request, decision);
+	if (request->qos == 2 && !request->is_settled)
+		door_release_delivery(plugin, client, request, decision);
+	watch_decided(plugin->watch, request, decision, 0);
+	if (decision->verdict == VERDICT_ALLOW ||
+	    door_is_unproved(plugin, client, session, principal))
+		return MOSQ_ERR_SUCCESS;
+	if (shares_count(plugin->shares) > 0)
+		door_share_lost(plugin, client, request);
+	return MOSQ_ERR_ACL_DENIED;
+}
+
+/*
+ * The client is being disconnected by us, and the broker asks for what it has subscribed to
+ * before, to delete what is refused. It keeps it until it comes back: what is delivered to it
+ * meanwhile is asked message by message. But a shared subscription of one who may not read takes
+ * messages from others.
+ */
+static int on_kept_subscription(struct plugin *plugin, const struct mosquitto *client,
+				struct session *session, const struct gate_request *request)
+{
+	static const char shared[] = "$share/";
+	const struct access_principal *principal = door_principal(plugin, client, session);
+
+	if (strncmp(request->topic, shared, sizeof(shared) - 1) != 0)
+		return MOSQ_ERR_SUCCESS;
+	gate_decide(&plugin->gate, principal, request, &plugin->filter);
+	return plugin->filter.verdict == VERDICT_ALLOW ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+}
+
+static int on_subscription(struct plugin *plugin, const struct mosquitto *client,
+			   struct session *session, const struct gate_request *request)
+{
+	struct decision *decision = &plugin->filter;
+
+	gate_decide(&plugin->gate, actor(plugin, client, session), request, decision);
+	if (request->action == GATE_UNSUBSCRIBE) {
+		watch_unsubscribe(plugin->watch, client, session, request);
+		door_share_remove(plugin, client, request);
+		return MOSQ_ERR_SUCCESS;
+	}
+	if (decision->verdict == VERDICT_ALLOW)
+		watch_subscribe(plugin->watch, client, session, request, decision);
+	if (decision->verdict == VERDICT_ALLOW && !door_share_add(plugin, client, session, request))
+		refuse_share(decision);
+	if (decision->verdict == VERDICT_ALLOW)
+		plugin->subscribing = client; /* what is retained follows in the same call */
+	return answer(plugin, client, session, request, decision, 0);
+}
+
 static int on_acl_check(int event_id, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_acl_check *event = event_data;
 	struct plugin *plugin = userdata;
-	const struct access_principal *principal;
 	struct gate_request request;
-	struct decision *decision;
 	struct session *session;
 
 	(void)event_id;
-	if (!pthread_equal(pthread_self(), plugin->thread))
+	if (!pthread_equal(pthread_self(), plugin->thread)) {
+		door_refuse_foreign(plugin);
 		return MOSQ_ERR_ACL_DENIED; /* 2.1's http_api */
-	session = sessions_find(plugin->sessions, event->client);
+	}
+	if (event->access != MOSQ_ACL_READ)
+		door_settle(plugin);
+	session = door_session(plugin, event->client);
 	if (event->access == MOSQ_ACL_WRITE) {
-		plugin->pending.handle = NULL;
 		plugin->settled = plugin->subscribing = NULL;
 		return on_write(plugin, event, session);
 	}
 	broker_acl_request(event, &request);
 	request.is_settled = plugin->settled && plugin->settled == event->payload;
-	/* Not in one place: telling of a filter may log, and the log may be delivered. */
-	decision = request.action == GATE_DELIVER ? &plugin->delivery : &plugin->filter;
-	principal = door_principal(plugin, event->client, session);
-	gate_decide(&plugin->gate, principal, &request, decision);
-	if (request.action == GATE_DELIVER) { /* never logged: the log may be a topic */
-		if (request.qos == 2 && !request.is_settled)
-			door_release_delivery(plugin, event->client, &request, decision);
-		watch_decided(plugin->watch, &request, decision, 0);
-		if (decision->verdict == VERDICT_ALLOW ||
-		    door_is_unproved(plugin, event->client, session, principal))
-			return MOSQ_ERR_SUCCESS;
-		if (shares_count(plugin->shares) > 0)
-			door_share_lost(plugin, event->client, &request);
-		return MOSQ_ERR_ACL_DENIED;
-	}
-	plugin->pending.handle = NULL;
-	if (session)
-		sessions_return(plugin->sessions, session);
-	if (request.action == GATE_UNSUBSCRIBE) {
-		watch_unsubscribe(plugin->watch, event->client, session, &request);
-		door_share_remove(plugin, event->client, &request);
-		return MOSQ_ERR_SUCCESS;
-	}
-	if (decision->verdict == VERDICT_ALLOW)
-		watch_subscribe(plugin->watch, event->client, session, &request, decision);
-	if (decision->verdict == VERDICT_ALLOW &&
-	    !door_share_add(plugin, event->client, session, &request))
-		refuse_share(decision);
-	if (decision->verdict == VERDICT_ALLOW)
-		plugin->subscribing = event->client; /* what is retained follows in the same call */
-	return answer(plugin, event->client, session, &request, decision, 0);
+	if (request.action == GATE_DELIVER)
+		return on_read(plugin, event->client, session, &request);
+	if (plugin->is_kicking && request.action == GATE_SUBSCRIBE)
+		return on_kept_subscription(plugin, event->client, session, &request);
+	return on_subscription(plugin, event->client, session, &request);
 }
 
 /* ---- a publish, part two: it is kept, then acknowledged --------------------------------- */
@@ -226,7 +391,7 @@ static int on_message(int event_id, void *event_data, void *userdata)
 	struct mosquitto_evt_message *event = event_data;
 	struct plugin *plugin = userdata;
 	struct decision *decision = &plugin->pending.decision;
-	struct session *session = sessions_find(plugin->sessions, event->client);
+	struct session *session = door_session(plugin, event->client);
 	bool is_judged = is_pending(plugin, event);
 	struct gate_request *request = &plugin->pending.request;
 	struct watch_publish publish = { event->client, session, request, 0, NULL };
@@ -234,11 +399,10 @@ static int on_message(int event_id, void *event_data, void *userdata)
 	(void)event_id;
 	plugin->pending.handle = NULL;
 	plugin->settled = NULL;
-	if (session)
-		sessions_return(plugin->sessions, session);
+	plugin->connecting = NULL;
 	if (!is_judged) {
 		broker_message_request(event, request);
-		gate_decide(&plugin->gate, door_principal(plugin, event->client, session), request,
+		gate_decide(&plugin->gate, actor(plugin, event->client, session), request,
 			    decision);
 		plugin->pending.digest = digest(request);
 	}
@@ -264,8 +428,15 @@ static int on_leave(int event_id, void *event_data, void *userdata)
 	struct mosquitto_evt_disconnect *event = event_data;
 	struct plugin *plugin = userdata;
 
+	const struct session *session;
+
 	(void)event_id;
-	watch_left(plugin->watch, event->client, sessions_find(plugin->sessions, event->client));
+	door_settle(plugin);
+	if (plugin->connecting == event->client)
+		plugin->connecting = NULL;
+	session = sessions_find(plugin->sessions, event->client);
+	if (session && !session->is_gone)
+		watch_left(plugin->watch, event->client, session);
 	sessions_leave(plugin->sessions, event->client);
 	if (shares_count(plugin->shares) > 0)
 		shares_leave(plugin->shares, broker_client(event->client).id, event->client);
@@ -282,7 +453,23 @@ static void log_news(struct plugin *plugin)
 }
 
 /*
- * Sessions whose token has run out, or who are nobody under new rules, end here: a callback is
+ * Disconnects, with its last will. The broker asks us about the client within the call: who it was
+ * proved to be has to stand until it left.
+ */
+static void disconnect(struct plugin *plugin, const struct session *session)
+{
+	char *client_id = strdup(session->client_id); /* the session may go within the call */
+
+	if (!client_id)
+		return; /* it may do nothing, connected or not */
+	plugin->is_kicking = true;
+	broker_kick(client_id);
+	plugin->is_kicking = false;
+	free(client_id);
+}
+
+/*
+ * Sessions whose proof has run out, or who are nobody under new rules, end here: a callback is
  * no place to kick from.
  */
 static void end_sessions(struct plugin *plugin)
@@ -291,27 +478,62 @@ static void end_sessions(struct plugin *plugin)
 	struct session *session;
 
 	while ((session = sessions_due(plugin->sessions, now))) {
-		bool is_live = !session->is_gone;
-		const char *id = is_live ? broker_client(session->handle).id : "";
-		bool is_expired = session->principal != NULL;
+		bool is_barred = session->standing == SESSION_BARRED;
 
 		sessions_expire(session);
-		if (!is_live)
+		if (session->is_gone)
 			continue;
-		if (is_expired)
-			broker_log(BROKER_NOTICE, "the token of %s has expired: disconnected",
-				   session->name);
-		else
+		if (is_barred)
 			broker_log(BROKER_NOTICE, "%s is not let in any more: disconnected",
 				   session->name);
-		broker_kick(id);
+		else
+			broker_log(BROKER_NOTICE, "the %s of %s has expired: disconnected",
+				   session->certificate ? "certificate" : "token", session->name);
+		disconnect(plugin, session);
 	}
+}
+
+#define NEWS_NS INT64_C(10000000000) /* the same kind of news comes no more often */
+
+/* What other events could not say, or would have said too often. */
+static void log_rare(struct plugin *plugin, int64_t now_ns)
+{
+	unsigned foreign;
+	uint64_t lost;
+	const char *name;
+
+	if (atomic_load_explicit(&plugin->foreign, memory_order_relaxed) > 0 &&
+	    (plugin->foreign_ns == 0 || now_ns - plugin->foreign_ns >= NEWS_NS)) {
+		foreign = atomic_exchange(&plugin->foreign, 0);
+		plugin->foreign_ns = now_ns;
+		broker_log(BROKER_NOTICE,
+			   "refused %u questions of the broker's HTTP API: the plugin lets nobody "
+			   "in over it",
+			   foreign);
+	}
+	if (plugin->lost_ns != 0 && now_ns - plugin->lost_ns < NEWS_NS)
+		return;
+	lost = sessions_lost(plugin->sessions, &name);
+	if (lost == 0)
+		return;
+	plugin->lost_ns = now_ns;
+	broker_log(BROKER_WARNING,
+		   "forgot %llu sessions of clients that are away, the last of %s: more than %u of "
+		   "one principal, or %u of all; what is sent to them, and their last wills, are "
+		   "refused",
+		   (unsigned long long)lost, name, SESSIONS_GONE_OF_ONE, SESSIONS_GONE_MAX);
+}
+
+void door_refuse_foreign(struct plugin *plugin)
+{
+	atomic_fetch_add_explicit(&plugin->foreign, 1, memory_order_relaxed);
 }
 
 struct watch_facts door_facts(const struct plugin *plugin)
 {
 	return (struct watch_facts){ .rules = plugin->rules,
 				     .login = plugin->login,
+				     .table = plugin->sessions,
 				     .sessions = sessions_count(plugin->sessions) };
 }
 
@@ -322,18 +544,25 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 
 	(void)event_id;
 	(void)event_data; /* next_ns and next_ms share their place and differ in meaning */
+	door_settle(plugin);
+	plugin->has_ticked = true;
 	plugin->is_reloading = false;
+	free(plugin->kept);
+	plugin->kept = NULL;
 	plugin->connecting = NULL;
-	free(plugin->connecting_id);
-	plugin->connecting_id = NULL;
 	door_finish_logins(plugin);
+	plugin->is_kicking = true; /* it disconnects who may not share any more */
 	door_share_tick(plugin);
+	plugin->is_kicking = false;
 	door_release_tick(plugin);
 	end_sessions(plugin);
 	log_news(plugin);
 	tell_tick(&plugin->tell);
+	log_rare(plugin, clock_mono_ns());
 	facts = door_facts(plugin);
+	plugin->is_kicking = true; /* it disconnects whom the monitor wants gone */
 	watch_tick(plugin->watch, &facts);
+	plugin->is_kicking = false;
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -482,6 +711,8 @@ static void plugin_free(struct plugin *plugin)
 	releases_free(plugin->releases);
 	options_clear(&plugin->options);
 	free(plugin->connecting_id);
+	free(plugin->pending.copy);
+	free(plugin->kept);
 	free(plugin);
 }
 
@@ -542,6 +773,7 @@ EXPORT int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *option
 	(void)option_count;
 	if (!plugin)
 		return MOSQ_ERR_SUCCESS; /* 2.1 cleans up after an init that failed, too */
+	door_settle(plugin);
 	for (size_t i = 0; i < CALLBACKS; i++)
 		(void)mosquitto_callback_unregister(plugin->id, callbacks[i].event,
 						    callbacks[i].callback, callbacks[i].topic);

@@ -1,10 +1,16 @@
 /*
  * sessions.h -- what we know of each client the broker has, by the broker's own handle.
  *
- * A handle (struct mosquitto *) is the only thing that tells two connections apart: at a
+ * A handle (struct mosquitto *) tells two connections apart as long as both are there: at a
  * takeover two of them carry the same client id, and the new one is authenticated before the
- * old one is disconnected. A session whose client is gone is kept for a while, because its
- * last will is judged after the disconnect, and a delayed will much later.
+ * old one is disconnected. The broker frees a client some time after it said that it left, and
+ * gives its address to another: a session whose client left never becomes a live one again, it
+ * has to be opened anew. It is kept, because its last will is judged after the disconnect, a
+ * delayed one much later, and what is delivered to a client that is away is judged as well.
+ *
+ * Sessions that are gone are bounded, of each principal and of all; above a bound the principal
+ * that has most loses its own, the one gone longest first. What is forgotten is nobody's from
+ * then on, and refused.
  *
  * For the broker's thread alone. Handles are compared, never followed.
  */
@@ -19,27 +25,44 @@
 #include "base/diag.h"
 #include "monitor/monitor.h"
 
-/* Sessions of clients that are gone; beyond it the one gone longest is forgotten. */
+/* Sessions of clients that are gone: of all, and of one principal. */
 #define SESSIONS_GONE_MAX 65536u
+#define SESSIONS_GONE_OF_ONE 16384u
+
+struct sessions_owner; /* of a principal's sessions; sessions.c's own */
+
+enum session_standing {
+	SESSION_VALID,
+	/* The proof ran out: it may do nothing, but keeps what it has, and has its last will. */
+	SESSION_EXPIRED,
+	SESSION_BARRED, /* the rules do not let it in any more: it is nobody, whatever its name */
+};
 
 struct session {
 	const void *handle;
-	char *name; /* the principal's */
+	const char *name; /* the principal's */
+	char *client_id;  /* owned */
 	/* Borrowed from the rules of @generation, or @made: whoever asks sees to both. */
 	const struct access_principal *principal;
 	uint64_t generation;
 	struct access_principal *made; /* owned: made for a certificate or a token, else NULL */
 	struct certid *certificate;    /* owned: what it was made for; NULL without one */
 	char *token;                   /* owned: what it was made for; NULL without one */
-	int64_t expires_ms;            /* unix time at which the session is to end; 0: none */
+	uint64_t entry;                /* login_answer's; 0: not proved by a file's entry */
+	int64_t proved_ms;             /* unix time of its login */
+	int64_t expires_ms;            /* unix time at which it is to end; 0: never, or it did */
+	uint64_t asked;                /* the reload after which the broker asked for it last */
+	enum session_standing standing;
 	bool is_scram; /* proved itself by SCRAM, and can't do so again when it is asked */
-	bool is_over;  /* has expired: it is nobody, whatever its name */
 	bool is_gone;
 	struct monitor_seat seat;   /* where the monitor finds its client */
 	struct monitor_rates rates; /* of the principal's limits, as of @seat_generation */
 	uint64_t seat_generation;
-	struct session *next;  /* in its bucket */
-	struct session *older; /* gone ones, in the order they went */
+	/* sessions.c's own: */
+	struct sessions_owner *owner;
+	struct session *next;    /* in its bucket */
+	struct session *next_id; /* of live ones, in the bucket of the client id */
+	struct session *older;   /* of its owner's gone ones, in the order they went */
 	struct session *newer;
 };
 
@@ -51,14 +74,21 @@ void sessions_free(struct sessions *sessions); /* NULL is fine */
 /* The session of @handle, borrowed until the next sessions_*() call, or NULL. */
 struct session *sessions_find(const struct sessions *sessions, const void *handle);
 
-/*
- * @handle is a client known as @name: makes its session, or renews it (nothing of who it was
- * stays). NULL when memory ran out.
- */
-struct session *sessions_open(struct sessions *sessions, const void *handle, const char *name);
+/* Is a client connected that has this id? */
+bool sessions_is_live(const struct sessions *sessions, const char *client_id);
 
-/* No longer valid as whoever it was: the principal and what it was made for are dropped. */
+/*
+ * @handle is a client known as @name, connected as @client_id: makes its session. Whatever was
+ * there under @handle is gone. NULL when memory ran out.
+ */
+struct session *sessions_open(struct sessions *sessions, const void *handle, const char *name,
+			      const char *client_id);
+
+/* The proof has run out. What the session is stays, see SESSION_EXPIRED. */
 void sessions_expire(struct session *session);
+
+/* The rules don't let it in: it is nobody from now on, and what it was made for is dropped. */
+void sessions_bar(struct session *session);
 
 /*
  * The same session under new rules: @principal in the place of the old one, with @made (taken
@@ -68,23 +98,29 @@ void sessions_renew_take(struct session *session, const struct access_principal 
 			 struct access_principal *made);
 
 /*
- * The next live session that ends by @now_ms, borrowed, or NULL. Costs nothing while none is
- * due, a walk over all sessions when one is.
+ * The next session that ends by @now_ms, borrowed, or NULL. Costs nothing while none is due, a
+ * walk over all sessions when one is.
  */
 struct session *sessions_due(struct sessions *sessions, int64_t now_ms);
 
 /* @session ends at @expires_ms (unix time, 0: never). */
 void sessions_end_at(struct sessions *sessions, struct session *session, int64_t expires_ms);
 
-/* @handle's client went away. Unknown handles are fine. */
+/*
+ * @handle's client went away. Unknown handles are fine. The broker says it once more of one that
+ * is gone already when it ends the session for good, and then it is forgotten.
+ */
 void sessions_leave(struct sessions *sessions, const void *handle);
 
-/* @handle's session never came to be: forgets it. Unknown handles are fine. */
+/* Forgets the session of @handle. Unknown handles are fine. */
 void sessions_forget(struct sessions *sessions, const void *handle);
 
-/* @handle spoke, so its client is there after all. */
-void sessions_return(struct sessions *sessions, struct session *session);
-
 size_t sessions_count(const struct sessions *sessions);
+
+/*
+ * How many sessions were forgotten for want of room since the last call; 0: none. *name is the
+ * principal that lost the last of them, borrowed until the next sessions_*() call.
+ */
+uint64_t sessions_lost(struct sessions *sessions, const char **name);
 
 #endif

@@ -403,7 +403,7 @@ void watch_tick(struct watch *watch, const struct watch_facts *facts)
 	monitor_tick(watch->monitor, now_ns);
 	watch_ask_stuck(watch, now_ns);
 	watch_tell_alerts(watch, now_ns);
-	watch_kick_all(watch);
+	watch_kick_all(watch, facts->table);
 	watch_give_out(watch, facts, now_ns);
 	if (watch->file && metricsfile_news(watch->file, &news))
 		broker_log(BROKER_WARNING, "%s", news.text);

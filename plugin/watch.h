@@ -108,7 +108,8 @@ void watch_unsubscribe(struct watch *watch, const struct mosquitto *client, stru
 struct watch_facts {
 	const struct rules *rules;
 	const struct login *login;
-	size_t sessions;
+	const struct sessions *table;
+	size_t sessions; /* in it */
 };
 
 void watch_tick(struct watch *watch, const struct watch_facts *facts);

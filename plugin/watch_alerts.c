@@ -87,15 +87,17 @@ void watch_tell_alerts(struct watch *watch, int64_t now_ns)
 	}
 }
 
-void watch_kick_all(struct watch *watch)
+void watch_kick_all(struct watch *watch, const struct sessions *sessions)
 {
 	char name[80];
 	char *client;
 
 	while ((client = monitor_next_kick(watch->monitor))) {
-		broker_log(BROKER_NOTICE, "disconnecting client %s: see the alert",
-			   diag_escape(name, sizeof(name), client, strlen(client)));
-		broker_kick(client);
+		if (sessions_is_live(sessions, client)) {
+			broker_log(BROKER_NOTICE, "disconnecting client %s: see the alert",
+				   diag_escape(name, sizeof(name), client, strlen(client)));
+			broker_kick(client);
+		}
 		free(client);
 	}
 }

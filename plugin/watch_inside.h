@@ -47,8 +47,8 @@ struct watch {
 /* Raised and cleared alerts, to topic, table and log: a bounded number a second. */
 void watch_tell_alerts(struct watch *watch, int64_t now_ns);
 
-/* Disconnects whom the monitor wants gone. */
-void watch_kick_all(struct watch *watch);
+/* Disconnects whom the monitor wants gone, where they are connected. */
+void watch_kick_all(struct watch *watch, const struct sessions *sessions);
 
 /*
  * One status of one channel a call, so that a tick costs one indexed read at most; when all

@@ -193,19 +193,41 @@ static void test_login_check__without_a_proof(void **state)
 	struct login_request request = by_password("customer-a", NULL);
 
 	(void)state;
-	request.is_away = true;
 	request.is_scram = true;
 	assert_int_equal(ask(&world, &request), VERDICT_DENY);
 	request.is_repeat = true;
 	assert_int_equal(ask(&world, &request), VERDICT_ALLOW);
-	request.is_away = false;
-	assert_int_equal(ask(&world, &request), VERDICT_ALLOW);
 	request.username = "customer-b"; /* has no keys */
 	assert_int_equal(ask(&world, &request), VERDICT_DENY);
 	request.is_away = true;
-	assert_int_equal(ask(&world, &request), VERDICT_ALLOW);
-	request.is_away = request.is_scram = false;
 	assert_int_equal(ask(&world, &request), VERDICT_DENY);
+	request.username = "customer-a";
+	request.is_scram = false; /* being away is no proof */
+	assert_int_equal(ask(&world, &request), VERDICT_DENY);
+	drop(&world);
+}
+
+/* Who was let in by an entry that has been changed since has to come again. */
+static void test_login_check__a_changed_entry(void **state)
+{
+	struct world world = make();
+	struct login_request request = by_password("customer-a", "secret");
+	struct login_answer answer;
+
+	(void)state;
+	login_check(world.login, world.rules, &request, &answer);
+	assert_int_equal(answer.verdict, VERDICT_ALLOW);
+	assert_int_not_equal(answer.entry, 0);
+	request.password = NULL;
+	request.is_repeat = request.is_known = true;
+	request.entry = answer.entry;
+	assert_int_equal(ask(&world, &request), VERDICT_ALLOW);
+	load(&world, "another");
+	assert_int_equal(ask(&world, &request), VERDICT_DENY);
+	request.is_scram = true; /* its keys have been made anew as well */
+	assert_int_equal(ask(&world, &request), VERDICT_DENY);
+	request.entry = 0;
+	assert_int_equal(ask(&world, &request), VERDICT_ALLOW);
 	drop(&world);
 }
 
@@ -510,6 +532,7 @@ int main(void)
 		cmocka_unit_test(test_login_check__a_repeat_derives_a_wrong_password_once),
 		cmocka_unit_test(test_login_check__without_a_proof),
 		cmocka_unit_test(test_login_check__what_is_known),
+		cmocka_unit_test(test_login_check__a_changed_entry),
 		cmocka_unit_test(test_login_finish__locks_the_name),
 		cmocka_unit_test(test_login_finish__without_a_beginning),
 		cmocka_unit_test(test_login_next__settles_what_waited),

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -25,22 +27,22 @@ static void test_sessions_open__knows_handles_apart(void **state)
 	(void)state;
 	assert_int_equal(sessions_new(&sessions, &diag), 0);
 	assert_null(sessions_find(sessions, handle(1)));
-	assert_non_null(sessions_open(sessions, handle(1), "eva"));
-	assert_non_null(sessions_open(sessions, handle(2), "tom"));
+	assert_non_null(sessions_open(sessions, handle(1), "eva", "id"));
+	assert_non_null(sessions_open(sessions, handle(2), "tom", "id"));
 	assert_string_equal(sessions_find(sessions, handle(1))->name, "eva");
 	assert_string_equal(sessions_find(sessions, handle(2))->name, "tom");
 	assert_int_equal(sessions_count(sessions), 2);
 	/* the broker gives a handle to someone else */
 	sessions_find(sessions, handle(1))->generation = 7;
-	assert_string_equal(sessions_open(sessions, handle(1), "ida")->name, "ida");
+	assert_string_equal(sessions_open(sessions, handle(1), "ida", "id")->name, "ida");
 	assert_int_equal(sessions_find(sessions, handle(1))->generation, 0);
 	assert_int_equal(sessions_count(sessions), 2);
 	sessions_free(sessions);
 	sessions_free(NULL);
 }
 
-/* What it proved itself with outlives a renewal, and ends with the session's validity. */
-static void test_sessions_expire__leaves_nothing_to_renew(void **state)
+/* What it proved itself with outlives a renewal and its time, and ends where the rules say so. */
+static void test_sessions_bar__leaves_nothing_to_renew(void **state)
 {
 	struct access_principal principal = { .name = "eva" };
 	struct sessions *sessions = NULL;
@@ -49,21 +51,29 @@ static void test_sessions_expire__leaves_nothing_to_renew(void **state)
 
 	(void)state;
 	assert_int_equal(sessions_new(&sessions, &diag), 0);
-	session = sessions_open(sessions, handle(1), "eva");
+	session = sessions_open(sessions, handle(1), "eva", "id");
 	session->token = strdup("header.claims.signature");
 	sessions_renew_take(session, &principal, NULL);
+	sessions_end_at(sessions, session, 7);
+	assert_int_equal(session->standing, SESSION_VALID);
+	assert_null(sessions_due(sessions, 6));
+	assert_ptr_equal(sessions_due(sessions, 7), session);
+	sessions_expire(session);
+	assert_null(sessions_due(sessions, 8));
+	assert_int_equal(session->standing, SESSION_EXPIRED);
 	assert_ptr_equal(session->principal, &principal);
 	assert_string_equal(session->token, "header.claims.signature");
-	assert_false(session->is_over);
-	sessions_expire(session);
-	assert_true(session->is_over);
+	sessions_bar(session);
+	assert_int_equal(session->standing, SESSION_BARRED);
 	assert_null(session->token);
 	assert_null(session->principal);
-	assert_false(sessions_open(sessions, handle(1), "eva")->is_over);
+	sessions_expire(session);
+	assert_int_equal(session->standing, SESSION_BARRED);
+	assert_int_equal(sessions_open(sessions, handle(1), "eva", "id")->standing, SESSION_VALID);
 	sessions_free(sessions);
 }
 
-static void test_sessions_leave__is_taken_back_by_a_sign_of_life(void **state)
+static void test_sessions_leave__is_for_good(void **state)
 {
 	struct sessions *sessions = NULL;
 	struct session *session;
@@ -72,35 +82,102 @@ static void test_sessions_leave__is_taken_back_by_a_sign_of_life(void **state)
 	(void)state;
 	assert_int_equal(sessions_new(&sessions, &diag), 0);
 	sessions_leave(sessions, handle(1)); /* a bare TCP connection that closes */
-	session = sessions_open(sessions, handle(1), "eva");
+	session = sessions_open(sessions, handle(1), "eva", "id");
 	assert_false(session->is_gone);
+	assert_true(sessions_is_live(sessions, "id"));
+	assert_false(sessions_is_live(sessions, "di"));
 	sessions_leave(sessions, handle(1));
-	sessions_leave(sessions, handle(1)); /* the broker says it twice at times */
+	assert_false(sessions_is_live(sessions, "id"));
 	assert_true(sessions_find(sessions, handle(1))->is_gone);
-	sessions_return(sessions, session);
-	assert_false(session->is_gone);
+	assert_false(sessions_open(sessions, handle(1), "eva", "id")->is_gone);
 	sessions_leave(sessions, handle(1));
-	assert_false(sessions_open(sessions, handle(1), "eva")->is_gone);
+	sessions_leave(sessions, handle(1)); /* the broker ends what was kept */
+	assert_null(sessions_find(sessions, handle(1)));
+	assert_int_equal(sessions_count(sessions), 0);
 	sessions_free(sessions);
 }
 
-static void test_sessions_leave__forgets_the_longest_gone(void **state)
+/* At a takeover two clients have one id: the one that stays is live still. */
+static void test_sessions_is_live__at_a_takeover(void **state)
 {
 	struct sessions *sessions = NULL;
 	struct diag diag;
 
 	(void)state;
 	assert_int_equal(sessions_new(&sessions, &diag), 0);
-	assert_non_null(sessions_open(sessions, handle(0), "stays"));
-	for (size_t i = 1; i <= SESSIONS_GONE_MAX + 10; i++) {
-		assert_non_null(sessions_open(sessions, handle(i), "goes"));
+	for (size_t i = 0; i < 1000; i++) {
+		char id[20];
+
+		(void)snprintf(id, sizeof(id), "c%zu", i);
+		assert_non_null(sessions_open(sessions, handle(i), "eva", id));
+	}
+	assert_non_null(sessions_open(sessions, handle(1000), "eva", "c7"));
+	assert_true(sessions_is_live(sessions, "c7"));
+	sessions_leave(sessions, handle(7));
+	assert_true(sessions_is_live(sessions, "c7"));
+	sessions_forget(sessions, handle(1000));
+	assert_false(sessions_is_live(sessions, "c7"));
+	assert_true(sessions_is_live(sessions, "c999"));
+	sessions_free(sessions);
+}
+
+static void come_and_go(struct sessions *sessions, size_t from, size_t count, const char *name)
+{
+	for (size_t i = from; i < from + count; i++) {
+		assert_non_null(sessions_open(sessions, handle(i), name, "id"));
 		sessions_leave(sessions, handle(i));
 	}
-	assert_int_equal(sessions_count(sessions), SESSIONS_GONE_MAX + 1);
+}
+
+/* One principal that comes and goes loses its own, and nobody else's. */
+static void test_sessions_leave__a_principal_loses_its_own(void **state)
+{
+	struct sessions *sessions = NULL;
+	const char *name;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(sessions_new(&sessions, &diag), 0);
+	assert_non_null(sessions_open(sessions, handle(0), "many", "live"));
+	come_and_go(sessions, 1, 1, "device");
+	come_and_go(sessions, 2, SESSIONS_GONE_OF_ONE, "many");
+	assert_int_equal(sessions_lost(sessions, &name), 0);
+	come_and_go(sessions, 2 + SESSIONS_GONE_OF_ONE, 10, "many");
+	assert_int_equal(sessions_lost(sessions, &name), 10);
+	assert_string_equal(name, "many");
+	assert_int_equal(sessions_lost(sessions, &name), 0);
+	assert_int_equal(sessions_count(sessions), SESSIONS_GONE_OF_ONE + 2);
 	assert_non_null(sessions_find(sessions, handle(0)));
+	assert_non_null(sessions_find(sessions, handle(1)));
+	assert_null(sessions_find(sessions, handle(2)));
+	assert_null(sessions_find(sessions, handle(11)));
+	assert_non_null(sessions_find(sessions, handle(12)));
+	sessions_free(sessions);
+}
+
+/* Above the bound of all it is who has most that loses. */
+static void test_sessions_leave__who_has_most_makes_room(void **state)
+{
+	struct sessions *sessions = NULL;
+	size_t each = SESSIONS_GONE_MAX / 5;
+	const char *name;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(sessions_new(&sessions, &diag), 0);
+	come_and_go(sessions, 0, each + 3, "most");
+	come_and_go(sessions, each + 3, each, "b");
+	come_and_go(sessions, 2 * each + 3, each, "c");
+	come_and_go(sessions, 3 * each + 3, each, "d");
+	come_and_go(sessions, 4 * each + 3, SESSIONS_GONE_MAX - 4 * each - 3, "e");
+	assert_int_equal(sessions_lost(sessions, &name), 0);
+	come_and_go(sessions, SESSIONS_GONE_MAX, 2, "new");
+	assert_int_equal(sessions_lost(sessions, &name), 2);
+	assert_string_equal(name, "most");
+	assert_null(sessions_find(sessions, handle(0)));
 	assert_null(sessions_find(sessions, handle(1)));
-	assert_null(sessions_find(sessions, handle(10)));
-	assert_non_null(sessions_find(sessions, handle(11)));
+	assert_non_null(sessions_find(sessions, handle(2)));
+	assert_int_equal(sessions_count(sessions), SESSIONS_GONE_MAX);
 	sessions_free(sessions);
 }
 
@@ -114,7 +191,7 @@ static void test_sessions_open__survives_failing_allocations(void **state)
 
 		failalloc_start(n);
 		if (sessions_new(&sessions, &diag) == 0)
-			session = sessions_open(sessions, handle(1), "eva");
+			session = sessions_open(sessions, handle(1), "eva", "id");
 		if (!failalloc_stop()) {
 			assert_non_null(session);
 			sessions_free(sessions);
@@ -131,9 +208,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sessions_open__knows_handles_apart),
-		cmocka_unit_test(test_sessions_expire__leaves_nothing_to_renew),
-		cmocka_unit_test(test_sessions_leave__is_taken_back_by_a_sign_of_life),
-		cmocka_unit_test(test_sessions_leave__forgets_the_longest_gone),
+		cmocka_unit_test(test_sessions_bar__leaves_nothing_to_renew),
+		cmocka_unit_test(test_sessions_leave__is_for_good),
+		cmocka_unit_test(test_sessions_is_live__at_a_takeover),
+		cmocka_unit_test(test_sessions_leave__a_principal_loses_its_own),
+		cmocka_unit_test(test_sessions_leave__who_has_most_makes_room),
 		cmocka_unit_test(test_sessions_open__survives_failing_allocations),
 	};
 
