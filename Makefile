@@ -18,7 +18,7 @@ BACKEND    ?= $(if $(shell $(PKG_CONFIG) --exists yyjson 2>/dev/null && echo y),
 BASE     = base/arena base/clientlevel base/clock base/diag base/jsonfile base/netof base/reason base/wholefile base/thread
 SCHEMA   = schema/document schema/resolve schema/dialect schema/keyword schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_rules schema/compile_constant \
-           schema/compile_circle schema/compile_way \
+           schema/compile_circle schema/compile_way schema/compile_worst \
            schema/run schema/run_equal schema/explain schema/explain_text schema/jsontext \
            schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan \
            schema/pattern schema/pattern_ecma schema/pattern_ecma_text schema/pattern_ecma_set \

@@ -76,6 +76,8 @@ void door_log_rules(const struct plugin *plugin, const char *verb)
 			   "one takes as long as the costliest, of %s: %" PRIu64 " rounds",
 			   plugin->options.password_file, passwords_costliest(rules->passwords),
 			   passwords_cost(rules->passwords));
+	for (size_t i = 0; rules_warning(rules, i); i++)
+		broker_log(BROKER_WARNING, "%s", rules_warning(rules, i));
 	broker_log(BROKER_INFO,
 		   "%s contract %s %s from %s: %zu channels, %zu users with a password", verb,
 		   contract_title(rules->contract), contract_version(rules->contract),

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Lines about what is doubtful; more are left out. */
+#define WARNINGS_MAX 32u
+
 /* Owned memory behind the const pointers of struct rules. */
 struct rules_parts {
 	size_t schema_count; /* distinct schemas */
@@ -10,6 +13,8 @@ struct rules_parts {
 	struct rules_channel *channel;
 	struct ledger_entity *entity;
 	struct ledger_column *column;
+	char *warning[WARNINGS_MAX]; /* owned */
+	size_t warning_count;
 };
 
 /* A channel and its schema's URI, to be sorted so that each schema is compiled once. */
@@ -35,10 +40,38 @@ static int add_documents(const struct contract *contract, struct schema_set *set
 	return rc;
 }
 
+/* Keeps a line, once. */
+static int add_warning(struct rules *rules, const char *text, struct diag *diag)
+{
+	struct rules_parts *parts = rules->parts;
+
+	for (size_t i = 0; i < parts->warning_count; i++)
+		if (strcmp(parts->warning[i], text) == 0)
+			return 0;
+	if (parts->warning_count == WARNINGS_MAX)
+		return 0;
+	parts->warning[parts->warning_count] = strdup(text);
+	if (!parts->warning[parts->warning_count])
+		return diag_nomem(diag);
+	parts->warning_count++;
+	return 0;
+}
+
+static int add_warnings(struct rules *rules, const struct schema *schema, struct diag *diag)
+{
+	const char *text;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && (text = schema_warning(schema, i)); i++)
+		rc = add_warning(rules, text, diag);
+	return rc;
+}
+
 static int compile_wanted(struct rules *rules, struct schema_set *set, const struct wanted *wanted,
 			  size_t count, struct diag *diag)
 {
-	static const struct schema_options options = { .assert_format = true };
+	const struct schema_options options = { .assert_format = true,
+						.max_bytes = rules->payload_max };
 	struct rules_parts *parts = rules->parts;
 
 	for (size_t i = 0; i < count; i++) {
@@ -50,7 +83,9 @@ static int compile_wanted(struct rules *rules, struct schema_set *set, const str
 
 			if (rc)
 				return rc;
-			parts->schema_count++;
+			rc = add_warnings(rules, parts->schema[parts->schema_count++], diag);
+			if (rc)
+				return rc;
 		}
 		parts->channel[wanted[i].channel].schema = parts->schema[parts->schema_count - 1];
 	}
@@ -88,18 +123,30 @@ out:
 	return rc;
 }
 
-static int compile_pattern(const struct contract_param *param, struct pattern **ret,
+/* Compiles the pattern of a topic's parameter, where it has one. */
+static int compile_pattern(struct rules *rules, const struct contract_channel *channel, size_t p,
 			   struct diag *diag)
 {
-	struct pattern *pattern = NULL;
+	const struct contract_param *param = &channel->param[p];
+	struct pattern **ret = &rules->parts->channel[channel->index].pattern[p];
+	struct diag text;
 	int rc;
 
 	if (!param->pattern)
 		return 0;
-	rc = pattern_compile(param->pattern, strlen(param->pattern), &pattern, diag);
+	diag_init(&text);
+	rc = pattern_compile(param->pattern, strlen(param->pattern), ret, &text);
+	if (rc == ERR_NOMEM)
+		return diag_nomem(diag);
+	if (rc == 0 && pattern_is_linear(*ret))
+		return 0;
 	if (rc == 0)
-		*ret = pattern;
-	return rc;
+		(void)diag_set(&text, ERR_INVALID,
+			       "the pattern looks around or refers back: an id that takes too long "
+			       "to match is refused (schema-limit)");
+	diag_prefix(&text, "%s: /channels/%s/parameters/%s/x-pattern",
+		    contract_document(rules->contract, 0).name, channel->name, param->name);
+	return rc ? diag_set(diag, rc, "%s", text.text) : add_warning(rules, text.text, diag);
 }
 
 static int compile_channels(struct rules *rules, struct diag *diag)
@@ -117,15 +164,10 @@ static int compile_channels(struct rules *rules, struct diag *diag)
 		if (channel->payload_max > rules->payload_max)
 			rules->payload_max = channel->payload_max;
 		for (size_t p = 0; p < channel->param_count; p++) {
-			int rc = compile_pattern(&channel->param[p],
-						 &rules->parts->channel[i].pattern[p], diag);
+			int rc = compile_pattern(rules, channel, p, diag);
 
-			if (rc) {
-				diag_prefix(diag, "%s: /channels/%s/parameters/%s/x-pattern",
-					    contract_document(rules->contract, 0).name,
-					    channel->name, channel->param[p].name);
+			if (rc)
 				return rc;
-			}
 		}
 	}
 	return compile_schemas(rules, diag);
@@ -223,7 +265,8 @@ static int load_files(struct rules *rules, const struct rules_files *files, stru
 		return rc;
 	scopes.ctx = rules->contract;
 	scopes.count = contract_scope_count(rules->contract);
-	rc = access_load(files->access, &scopes, &rules->access, diag);
+	if (files->access)
+		rc = access_load(files->access, &scopes, &rules->access, diag);
 	if (rc == 0 && files->password_file)
 		rc = passwords_load(files->password_file, &rules->passwords, diag);
 	if (rc == 0 && files->scram_file)
@@ -252,6 +295,11 @@ int rules_load(const struct rules_files *files, struct rules **ret, struct diag 
 out:
 	rules_free(rules);
 	return rc;
+}
+
+const char *rules_warning(const struct rules *rules, size_t i)
+{
+	return i < rules->parts->warning_count ? rules->parts->warning[i] : NULL;
 }
 
 bool rules_keeps(const struct rules *rules)
@@ -288,6 +336,8 @@ void rules_free(struct rules *rules)
 		free(rules->parts->schema);
 		free(rules->parts->entity);
 		free(rules->parts->column);
+		for (size_t i = 0; i < rules->parts->warning_count; i++)
+			free(rules->parts->warning[i]);
 		free(rules->parts);
 	}
 	scram_free(rules->scram);

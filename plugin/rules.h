@@ -28,7 +28,7 @@ struct rules_channel {
 
 struct rules {
 	struct contract *contract;
-	struct access *access;
+	struct access *access;               /* NULL where no access file was asked for */
 	struct passwords *passwords;         /* NULL: nobody logs in with a password */
 	struct scram_keys *scram;            /* NULL: nobody logs in by SCRAM */
 	const struct rules_channel *channel; /* by contract_channel.index */
@@ -37,7 +37,10 @@ struct rules {
 	struct rules_parts *parts;           /* what the pointers above own */
 };
 
-/* Where the rules stand. Borrowed for the call; password_file and scram_file may be NULL. */
+/*
+ * Where the rules stand. Borrowed for the call. All but the contract may be NULL, @access only for
+ * who looks at the contract alone.
+ */
 struct rules_files {
 	const char *contract;
 	const char *access;
@@ -51,6 +54,12 @@ struct rules_files {
  */
 int rules_load(const struct rules_files *files, struct rules **ret, struct diag *diag);
 void rules_free(struct rules *rules); /* NULL is fine */
+
+/*
+ * What is doubtful in schemas and patterns: the i-th line, borrowed; NULL behind the last. Each is
+ * there once, however many channels share the schema.
+ */
+const char *rules_warning(const struct rules *rules, size_t i);
 
 /* Does some channel keep what it accepts, so that a ledger is needed? */
 bool rules_keeps(const struct rules *rules);

@@ -467,26 +467,35 @@ static void check_names(struct lint *lint, const char *path, const struct access
 
 /* ---- all of it -------------------------------------------------------------------------- */
 
-static void check_access(struct lint *lint, const struct files *files, const char *passwords)
+static void check_access(struct lint *lint, const struct files *files, const char *passwords,
+			 const struct rules *rules)
 {
-	struct rules_files wanted = { .contract = files->contract, .access = files->access };
-	struct rules *rules = NULL;
-	struct diag diag;
-
-	/* Also compiles schemas and patterns. */
-	if (rules_load(&wanted, &rules, &diag)) {
-		lint_add(lint, LINT_ERROR, "%s", diag.text);
-		return;
-	}
-	if (published_check(rules, &diag))
-		lint_add(lint, LINT_ERROR, "%s", diag.text);
-	check_schemas(lint, files->contract, rules->contract);
 	check_scopes(lint, files->access, rules->contract, rules->access);
 	check_roles(lint, files->access);
 	if (passwords) {
 		check_passwords(lint, passwords, rules->access);
 		check_names(lint, passwords, rules->access);
 	}
+}
+
+/* Also compiles schemas and patterns. */
+static void check_rules(struct lint *lint, const struct files *files, const char *passwords)
+{
+	struct rules_files wanted = { .contract = files->contract, .access = files->access };
+	struct rules *rules = NULL;
+	struct diag diag;
+
+	if (rules_load(&wanted, &rules, &diag)) {
+		lint_add(lint, LINT_ERROR, "%s", diag.text);
+		return;
+	}
+	if (published_check(rules, &diag))
+		lint_add(lint, LINT_ERROR, "%s", diag.text);
+	for (size_t i = 0; rules_warning(rules, i); i++)
+		lint_add(lint, LINT_WARNING, "%s", rules_warning(rules, i));
+	check_schemas(lint, files->contract, rules->contract);
+	if (files->access)
+		check_access(lint, files, passwords, rules);
 	rules_free(rules);
 }
 
@@ -510,10 +519,7 @@ static void check_contract(struct lint *lint, const struct files *files, const c
 		return;
 	}
 	check_channels(lint, files->contract, contract);
-	if (files->access)
-		check_access(lint, files, passwords);
-	else
-		check_schemas(lint, files->contract, contract);
+	check_rules(lint, files, passwords);
 	contract_free(contract);
 }
 

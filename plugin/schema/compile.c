@@ -51,6 +51,31 @@ int compile_fail(struct filling *f, int err, const char *keyword, const char *fo
 			     "%s", text.text);
 }
 
+int compile_warn(struct compiler *c, const struct place *place, const char *keyword,
+		 const char *format, ...)
+{
+	struct schema *schema = c->schema;
+	struct diag text;
+	struct diag whole;
+	va_list args;
+	const char *copy;
+
+	if (schema->warning_count == SCHEMA_MAX_WARNINGS)
+		return 0;
+	diag_init(&text);
+	diag_init(&whole);
+	va_start(args, format);
+	(void)diag_vset(&text, ERR_INVALID, format, args);
+	va_end(args);
+	(void)document_fail(&whole, ERR_INVALID, place->resource, place->pointer, keyword, "%s",
+			    text.text);
+	copy = arena_text(&schema->arena, whole.text, strlen(whole.text));
+	if (!copy)
+		return diag_nomem(c->diag);
+	schema->warnings[schema->warning_count++] = copy;
+	return 0;
+}
+
 json_t *compile_keyword(const struct filling *f, const char *keyword)
 {
 	return keyword_value(f->dialect, f->place->node, keyword);
@@ -74,7 +99,13 @@ int compile_pattern(struct filling *f, const char *keyword, const char *source, 
 		return compile_fail(f, rc, keyword, "%s", why.text);
 	schema->patterns[schema->pattern_count++] = pattern;
 	*ret = pattern;
-	return 0;
+	if (c->max_bytes == 0 || pattern_is_linear(pattern))
+		return 0;
+	return compile_warn(
+		c, f->place, keyword,
+		"the pattern \"%.*s\" looks around, refers back or has too many parts: a "
+		"text that takes too long to match is refused (schema-limit)",
+		(int)(len < 100 ? len : 100), source);
 }
 
 /* ---- from places to nodes ---------------------------------------------------------------- */
@@ -429,7 +460,8 @@ int schema_compile(struct schema_set *set, const char *uri, const struct schema_
 {
 	struct compiler c = { .set = set,
 			      .diag = diag,
-			      .assert_format = options && options->assert_format };
+			      .assert_format = options && options->assert_format,
+			      .max_bytes = options ? options->max_bytes : 0 };
 	struct target target;
 	int rc = document_index_all(set, diag);
 
@@ -446,12 +478,19 @@ int schema_compile(struct schema_set *set, const char *uri, const struct schema_
 		rc = drain(&c);
 	if (rc == 0)
 		rc = compile_check_circles(&c);
+	if (rc == 0)
+		rc = compile_worst(&c, c.max_bytes);
 	if (rc == 0) {
 		*ret = c.schema;
 		c.schema = NULL; /* handed over */
 	}
 	compiler_clear(&c);
 	return rc;
+}
+
+const char *schema_warning(const struct schema *schema, size_t i)
+{
+	return i < schema->warning_count ? schema->warnings[i] : NULL;
 }
 
 void schema_free(struct schema *schema)

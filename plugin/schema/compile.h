@@ -30,6 +30,7 @@ struct compiler {
 	struct schema_set *set;
 	struct schema *schema;
 	bool assert_format;
+	size_t max_bytes; /* see struct schema_options */
 	struct diag *diag;
 	struct node **nodes; /* by place id; NULL where not compiled */
 	size_t node_slots;
@@ -128,6 +129,13 @@ enum node_way compile_way(const struct node *node);
 
 /* Last of all: ERR_INVALID where a schema leads back to itself on the spot. */
 int compile_check_circles(struct compiler *c);
+
+/* Warns where a message of at most @max_bytes (0: not asked) may take more than its budget. */
+int compile_worst(struct compiler *c, size_t max_bytes);
+
+/* Puts "<document>: <pointer>[/<keyword>]: <text>" among the schema's warnings. */
+int compile_warn(struct compiler *c, const struct place *place, const char *keyword,
+		 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* A schema of draft 7 with $ref, where nothing else counts. */
 int compile_only_reference(struct filling *f);

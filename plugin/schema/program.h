@@ -20,6 +20,9 @@
 #include "schema/pattern_seq.h"
 #include "schema/payload_view.h"
 
+/* Of one schema; more are left out. */
+#define SCHEMA_MAX_WARNINGS 8u
+
 /* ---- sets of names ------------------------------------------------------------------------ */
 
 /* A name, and its ends as numbers: for up to 16 bytes they and the length are the name. */
@@ -283,6 +286,8 @@ struct schema {
 	struct pattern **patterns; /* owned, for schema_free() */
 	size_t pattern_count;
 	int64_t max_work; /* see run.h */
+	const char *warnings[SCHEMA_MAX_WARNINGS];
+	size_t warning_count;
 };
 
 #endif

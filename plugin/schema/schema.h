@@ -38,6 +38,7 @@ int schema_set_add(struct schema_set *set, const char *uri, const char *name, js
 struct schema_options {
 	bool assert_format; /* format is an assertion, not an annotation; contracts assert */
 	int64_t max_work;   /* for one value, in units of some 10 ns; 0: what a message may cost */
+	size_t max_bytes;   /* of a message, for schema_warning(); 0: no warnings are wanted */
 };
 
 /* The work for a value that is no message but a file of the operator's. */
@@ -52,6 +53,12 @@ struct schema_options {
 int schema_compile(struct schema_set *set, const char *uri, const struct schema_options *options,
 		   struct schema **ret, struct diag *diag);
 void schema_free(struct schema *schema);
+
+/*
+ * What is doubtful in a schema that was compiled: places whose cost can't be bounded within what
+ * a message may cost. The i-th line, "<document>: <pointer>: ...", borrowed; NULL behind the last.
+ */
+const char *schema_warning(const struct schema *schema, size_t i);
 
 enum schema_answer {
 	SCHEMA_INVALID = 0, /* also the answer when something was forgotten */

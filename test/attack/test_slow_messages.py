@@ -79,6 +79,15 @@ def test_a_message_is_answered_within_its_budget(slow, member):
     other.ping()
 
 
+def test_the_load_says_what_it_can_not_bound(slow):
+    log = slow.log()
+    name = "inventory-stock.schema.json: /properties/"
+    assert name + "look/not/pattern: the pattern " in log
+    assert name + "hundred" not in log
+    assert re.search("inventory-stock.schema.json: .*: a message of 16384 bytes may take more work",
+                     log)
+
+
 def test_refusals_for_their_cost_are_counted(slow):
     def count():
         try:

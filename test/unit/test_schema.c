@@ -616,6 +616,47 @@ static void test_schema_check__everything_is_charged(void **state)
 	}
 }
 
+static void test_schema_warning__what_can_not_be_bounded(void **state)
+{
+	static const struct {
+		const char *schema;
+		const char *warning; /* NULL: none */
+	} trials[] = {
+		{ "{\"pattern\":\"^([a-z]+)*$\"}", NULL },
+		{ "{\"items\":{\"pattern\":\"^(?!x)\"}}", "test:/a: /items/pattern: the pattern" },
+		{ "{\"patternProperties\":{\"(a)\\\\1\":{}}}",
+		  "test:/a: /patternProperties: the pattern" },
+		{ "{\"items\":{\"$ref\":\"#\"},\"properties\":{\"l\":{\"$ref\":\"#\"},"
+		  "\"r\":{\"$ref\":\"#\"}}}",
+		  NULL },
+		{ "{\"allOf\":[{\"items\":{\"$ref\":\"#\"}},{\"items\":{\"$ref\":\"#\"}}]}",
+		  "test:/a: /allOf/1: a message of 16384 bytes" },
+		{ "{\"anyOf\":[false,{\"$ref\":\"#\"}]}", "test:/a: a message of 16384 bytes" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(trials) / sizeof(trials[0]); i++) {
+		const struct schema_options options = { .max_bytes = 16384 };
+		struct schema_set *set = NULL;
+		struct schema *schema = NULL;
+		json_t *json = json_loads(trials[i].schema, 0, NULL);
+		struct diag diag;
+
+		assert_non_null(json);
+		assert_int_equal(schema_set_new(&set, &diag), 0);
+		assert_int_equal(schema_set_add(set, "test:/a", "test:/a", json, &diag), 0);
+		assert_int_equal(schema_compile(set, "test:/a", &options, &schema, &diag), 0);
+		if (!trials[i].warning)
+			assert_null(schema_warning(schema, 0));
+		else if (!schema_warning(schema, 0) ||
+			 !strstr(schema_warning(schema, 0), trials[i].warning))
+			fail_msg("%s: %s", trials[i].schema, schema_warning(schema, 0));
+		schema_free(schema);
+		schema_set_free(set);
+		json_decref(json);
+	}
+}
+
 static char *numbers(size_t count, const char *last)
 {
 	char *text = malloc(count * 8 + 16);
@@ -756,6 +797,7 @@ int main(void)
 		cmocka_unit_test(test_schema_check__a_pattern_that_gives_up_is_a_limit),
 		cmocka_unit_test(test_schema_check__patterns_share_a_budget),
 		cmocka_unit_test(test_schema_check__everything_is_charged),
+		cmocka_unit_test(test_schema_warning__what_can_not_be_bounded),
 		cmocka_unit_test(test_schema_check__unique_items_of_a_large_array),
 		cmocka_unit_test(test_schema_check__more_items_than_can_be_tracked),
 		cmocka_unit_test(test_schema_compile__every_allocation_may_fail),
