@@ -46,7 +46,7 @@ GATE     = gate gate/judgement gate/permission gate/terms gate/standing gate/sub
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REPORT) $(MONITOR) published
 PLUGIN   = plugin brokerfile door_listeners door_login door_rules door_command door_share door_release broker options sessions shares releases login parked tell watch watch_alerts watch_numbers
 CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl/table ctl/cells \
-           ctl/entities ctl/refused ctl/explain ctl/may ctl/lint ctl/lint_certs \
+           ctl/entities ctl/refused ctl/explain ctl/may ctl/lint ctl/lint_config ctl/lint_certs \
            ctl/change ctl/expand ctl/pairs ctl/weigh ctl/diff ctl/replay ctl/command ctl/talk options brokerfile
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.

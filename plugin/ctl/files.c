@@ -1,11 +1,10 @@
 #include "ctl/files.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* clang-format off */
@@ -20,98 +19,78 @@ const struct args_row files_rows[] = {
 
 /* ---- mosquitto.conf ---------------------------------------------------------------------- */
 
-/* Splits "  word   the rest  \n" in place. */
-static char *split(char *line, char **rest)
+bool files_is_option(const struct brokerfile_line *line, const char **ret)
 {
-	char *word, *end;
-
-	while (isspace((unsigned char)*line))
-		line++;
-	word = line;
-	while (*line && !isspace((unsigned char)*line))
-		line++;
-	if (*line)
-		*line++ = '\0';
-	while (isspace((unsigned char)*line))
-		line++;
-	end = line + strlen(line);
-	while (end > line && isspace((unsigned char)end[-1]))
-		*--end = '\0';
-	*rest = line;
-	return word;
-}
-
-static bool is_certificate(const char *word)
-{
-	return strcmp(word, "certfile") == 0 || strcmp(word, "cafile") == 0 ||
-	       strcmp(word, "keyfile") == 0;
+	if (strncmp(line->word, "plugin_opt_", 11) == 0)
+		*ret = line->word + 11;
+	else if (strncmp(line->word, "auth_opt_", 9) == 0)
+		*ret = line->word + 9;
+	else
+		return false;
+	return true;
 }
 
 /* A plugin's options follow its own line; only ours count. */
-static bool is_ours(const char *path)
+static int keep_options(struct files *files)
 {
-	const char *name = strrchr(path, '/');
+	bool ours = true;
 
-	return strstr(name ? name : path, "petstore") != NULL;
-}
+	for (size_t i = 0; i < files->broker.line_count; i++) {
+		const struct brokerfile_line *line = &files->broker.line[i];
+		const char *plugin = brokerfile_plugin(line);
+		const char *name;
 
-/* Listeners may repeat a line: those are kept as arrays, options as they stand. */
-static int keep_line(json_t *lines, const char *word, const char *value)
-{
-	json_t *list;
-
-	if (!is_certificate(word))
-		return json_object_set_new(lines, word, json_string(value)) ? ERR_NOMEM : 0;
-	list = json_object_get(lines, word);
-	if (!list) {
-		list = json_array();
-		if (json_object_set_new(lines, word, list))
+		if (plugin)
+			ours = brokerfile_is_own(plugin, NULL);
+		if (ours && files_is_option(line, &name) &&
+		    json_object_set_new(files->lines, name, json_string(line->value)))
 			return ERR_NOMEM;
 	}
-	return json_array_append_new(list, json_string(value)) ? ERR_NOMEM : 0;
+	return 0;
 }
 
-static int read_lines(FILE *file, json_t *lines)
+static bool is_part(const struct brokerfile *whole, const char *path)
 {
-	char *line = NULL;
-	size_t cap = 0;
-	bool ours = true;
-	int rc = 0;
+	struct stat part, each;
 
-	while (rc == 0 && getline(&line, &cap, file) > 0) {
-		char *value;
-		const char *word = split(line, &value);
+	if (stat(path, &part) != 0)
+		return false;
+	for (size_t i = 0; i < whole->line_count; i++)
+		if ((i == 0 || whole->line[i].file != whole->line[i - 1].file) &&
+		    stat(whole->line[i].file, &each) == 0 && each.st_dev == part.st_dev &&
+		    each.st_ino == part.st_ino)
+			return true;
+	return false;
+}
 
-		if (strcmp(word, "plugin") == 0 || strcmp(word, "global_plugin") == 0 ||
-		    strcmp(word, "auth_plugin") == 0) {
-			ours = is_ours(value);
-			continue;
-		}
-		if (is_certificate(word))
-			; /* of a listener, which stands below the plugin */
-		else if (!ours || (strncmp(word, "plugin_opt_", 11) != 0 &&
-				   strncmp(word, "auth_opt_", 9) != 0))
-			continue;
-		if (strncmp(word, "plugin_opt_", 11) == 0)
-			word += 11;
-		else if (strncmp(word, "auth_opt_", 9) == 0)
-			word += 9;
-		rc = keep_line(lines, word, value);
-	}
-	free(line);
-	return rc;
+/* The mosquitto.conf that includes the file, if there is one. */
+static bool read_whole(struct files *files)
+{
+	const char *name = strrchr(files->config, '/');
+	struct diag diag;
+	char path[4096];
+
+	diag_init(&diag);
+	if (!name ||
+	    snprintf(path, sizeof(path), "%.*s/../mosquitto.conf", (int)(name - files->config),
+		     files->config) >= (int)sizeof(path) ||
+	    brokerfile_read(path, NULL, &files->broker, &diag))
+		return false;
+	if (is_part(&files->broker, files->config))
+		return true;
+	brokerfile_clear(&files->broker);
+	return false;
 }
 
 static int read_config(struct files *files, struct diag *diag)
 {
-	FILE *file = fopen(files->config, "re");
-	int rc;
+	int rc = 0;
 
-	if (!file)
-		return diag_set(diag, ERR_IO, "%s: %s", files->config, strerror(errno));
-	rc = files->lines ? read_lines(file, files->lines) : ERR_NOMEM;
-	(void)fclose(file); /* only read from */
-	return rc ? diag_nomem(diag) : 0;
+	if (!read_whole(files))
+		rc = brokerfile_read(files->config, NULL, &files->broker, diag);
+	if (!rc && (!files->lines || keep_options(files)))
+		rc = diag_nomem(diag);
+	return rc;
 }
 
 static void fill(const struct files *files, const char *name, const char **ret)
@@ -143,6 +122,7 @@ void files_clear(struct files *files)
 {
 	json_decref(files->lines);
 	files->lines = NULL;
+	brokerfile_clear(&files->broker);
 }
 
 /* ---- what decides ------------------------------------------------------------------------ */

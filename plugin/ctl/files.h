@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "base/diag.h"
+#include "brokerfile.h"
 #include "ctl/args.h"
 #include "gate.h"
 
@@ -39,8 +40,8 @@ struct files {
 	const char *access;
 	const char *passwords;
 	const char *database;
-	/* What the configuration said, by option's name; certfile, keyfile, cafile as arrays. */
-	json_t *lines;
+	json_t *lines;            /* what the configuration said, by option's name */
+	struct brokerfile broker; /* all of it; no listener where there was none to read */
 };
 
 /* The options of a subcommand that asks for contract and access file, and has no more. */
@@ -53,10 +54,14 @@ extern const struct args_row files_rows[];
 
 /*
  * Reads the configuration where one is named, or where nothing else is and FILES_CONFIG is
- * there, and fills in what the options left open.
+ * there, and fills in what the options left open. A file in a folder that the mosquitto.conf
+ * beside that folder includes is read as a part of it, as Debian's broker does.
  */
 int files_find(struct files *files, struct diag *diag);
 void files_clear(struct files *files);
+
+/* Is the line an option of a plugin's? Its name without what stands in front in *ret. */
+bool files_is_option(const struct brokerfile_line *line, const char **ret);
 
 /* Everything that a decision needs. */
 struct scene {

@@ -24,6 +24,7 @@
 #define NAME "lint"
 #define ERRORS_MAX 32u
 #define DEPTH_MAX 600u /* of an expanded schema: references and levels */
+#define OPTIONS_MAX 64u
 
 EMBED(extensions, "schemas/contract-extensions.schema.json");
 
@@ -63,28 +64,69 @@ void lint_add(struct lint *lint, enum lint_level level, const char *format, ...)
 
 /* ---- the configuration ------------------------------------------------------------------ */
 
+/* The line that a fault of the options is about: "plugin_opt_NAME: ...". */
+static const struct brokerfile_line *line_of(const struct brokerfile *file, const char *text)
+{
+	const struct brokerfile_line *found = NULL;
+
+	for (size_t i = 0; i < file->line_count; i++) {
+		size_t len = strlen(file->line[i].word);
+
+		if (strncmp(text, file->line[i].word, len) == 0 && text[len] == ':')
+			found = &file->line[i];
+	}
+	return found;
+}
+
 static void check_options(struct lint *lint, const struct files *files)
 {
-	struct options_pair pair[64];
+	struct options_pair pair[OPTIONS_MAX];
+	const struct brokerfile_line *line;
 	struct options options;
 	struct diag diag;
 	size_t count = 0;
-	const char *key;
-	json_t *value;
+	bool ours = true;
 
+	for (size_t i = 0; i < files->broker.line_count && count < OPTIONS_MAX; i++) {
+		const char *plugin = brokerfile_plugin(&files->broker.line[i]);
+
+		if (plugin)
+			ours = brokerfile_is_own(plugin, NULL);
+		pair[count].value = files->broker.line[i].value;
+		if (ours && files_is_option(&files->broker.line[i], &pair[count].key))
+			count++;
+	}
+	if (options_init(&options, pair, count, &diag) == 0) {
+		options_clear(&options);
+		return;
+	}
+	line = line_of(&files->broker, diag.text);
+	if (line)
+		lint_add(lint, LINT_ERROR, "%s:%u: %s", line->file, line->number, diag.text);
+	else
+		lint_add(lint, LINT_ERROR, "%s: %s", files->config, diag.text);
+}
+
+static void check_config(struct lint *lint, const struct files *files)
+{
 	if (!files->config)
 		return;
-	json_object_foreach(files->lines, key, value) {
-		if (json_is_string(value) && count < 64)
-			pair[count++] = (struct options_pair){ key, json_string_value(value) };
+	check_options(lint, files);
+	lint_config(lint, &files->broker, files->config);
+}
+
+/* The largest payload that some channel takes. */
+static size_t largest_payload(const struct contract *contract)
+{
+	size_t largest = 0;
+
+	for (size_t i = 0; i < contract_channel_count(contract); i++) {
+		const struct contract_channel *channel = contract_channel(contract, i);
+
+		if (channel->send.name && channel->payload_max > largest)
+			largest = channel->payload_max;
 	}
-	if (options_init(&options, pair, count, &diag))
-		lint_add(lint, LINT_ERROR, "%s: %s", files->config, diag.text);
-	else
-		options_clear(&options);
-	lint_certs(lint, json_object_get(files->lines, "certfile"),
-		   json_object_get(files->lines, "keyfile"),
-		   json_object_get(files->lines, "cafile"));
+	return largest;
 }
 
 /* ---- the contract, as a document -------------------------------------------------------- */
@@ -425,6 +467,26 @@ static void check_roles(struct lint *lint, const char *path)
 	json_decref(document);
 }
 
+/* Whoever may use another's client id may end its connection and take its session over. */
+static void check_client_ids(struct lint *lint, const char *path, const struct access *access)
+{
+	const struct access_principal *principal;
+	const char *first = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; (principal = access_principal(access, i)); i++) {
+		if (principal->client_count > 0 || principal->is_disabled)
+			continue;
+		first = first ? first : principal->name;
+		count++;
+	}
+	if (count > 0)
+		lint_add(lint, LINT_WARNING,
+			 "%s: /clientIds: %zu user%s (%s%s) may use every client id, others' too; "
+			 "expected [\"{name}\", \"{name}/*\"]",
+			 path, count, count == 1 ? "" : "s", first, count == 1 ? "" : ", ...");
+}
+
 static void check_passwords(struct lint *lint, const char *path, const struct access *access)
 {
 	bool has_other_ways = access_has_certificates(access) || access_has_issuers(access);
@@ -472,6 +534,7 @@ static void check_access(struct lint *lint, const struct files *files, const cha
 {
 	check_scopes(lint, files->access, rules->contract, rules->access);
 	check_roles(lint, files->access);
+	check_client_ids(lint, files->access, rules->access);
 	if (passwords) {
 		check_passwords(lint, passwords, rules->access);
 		check_names(lint, passwords, rules->access);
@@ -518,6 +581,7 @@ static void check_contract(struct lint *lint, const struct files *files, const c
 			lint_add(lint, LINT_ERROR, "%s", diag.text);
 		return;
 	}
+	lint_sizes(lint, &files->broker, largest_payload(contract));
 	check_channels(lint, files->contract, contract);
 	check_rules(lint, files, passwords);
 	contract_free(contract);
@@ -554,7 +618,7 @@ static int run(int argc, char **argv)
 		status = ctl_fail(NAME, "%s", diag.text);
 		goto out;
 	}
-	check_options(&lint, &wanted.files);
+	check_config(&lint, &wanted.files);
 	check_contract(&lint, &wanted.files,
 		       wanted.passwords ? wanted.passwords : wanted.files.passwords);
 	print(&lint, wanted.json);
@@ -571,8 +635,10 @@ const struct ctl_command ctl_lint = {
 	.summary = "what is wrong or doubtful in contract, access file, passwords, certificates",
 	.help = "Errors are what the broker would refuse to start with; warnings what it takes "
 		"but\n"
-		"you may not have meant. Passwords and certificates are looked at where --config\n"
-		"or --passwords names them.\n\n"
+		"you may not have meant. --config looks at all of the broker's configuration:\n"
+		"listeners that the plugin does not guard, settings that let in or lose what they\n"
+		"should not, certificates and lists of revoked ones. A finding names file and "
+		"line.\n\n"
 		"Exit status: 0 no error, 1 errors (with --strict also warnings), 2 no file.\n",
 	.options = rows,
 	.run = run,

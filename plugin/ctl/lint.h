@@ -7,6 +7,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "brokerfile.h"
+
 enum lint_level { LINT_ERROR, LINT_WARNING };
 
 struct lint {
@@ -20,10 +22,21 @@ void lint_add(struct lint *lint, enum lint_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /*
- * Certificate, key and authorities of the listeners, as arrays of paths (NULL: none): are they
- * readable, in force, and do they belong together? The i-th key goes with the i-th certificate.
+ * What stands in the broker's configuration beside the plugin's options. @path is the file, where
+ * no line can be named.
  */
-void lint_certs(struct lint *lint, const json_t *certfiles, const json_t *keyfiles,
-		const json_t *cafiles);
+void lint_config(struct lint *lint, const struct brokerfile *file, const char *path);
+
+/* Do messages with a payload of @payload_max bytes, the contract's largest, get through? */
+void lint_sizes(struct lint *lint, const struct brokerfile *file, size_t payload_max);
+
+/*
+ * The files that a line names: readable, in force, and do certificate and key belong together?
+ * @keyfile may be NULL: there is none.
+ */
+void lint_certfile(struct lint *lint, const struct brokerfile_line *certfile,
+		   const struct brokerfile_line *keyfile);
+void lint_cafile(struct lint *lint, const struct brokerfile_line *cafile);
+void lint_crlfile(struct lint *lint, const struct brokerfile_line *crlfile);
 
 #endif

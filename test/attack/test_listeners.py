@@ -135,5 +135,8 @@ def test_configuration_that_is_gone(new_broker):
                                           stdout=log, stderr=log)
     broker.process.stdin.write(text.encode())
     broker.process.stdin.close()
+    broker.wait_log(r"running|Unable to open config file")
+    if "Unable to open config file" in broker.log():
+        pytest.skip("this release takes regular files only")
     broker.wait_log(r"which listeners are enforced is not known: /proc/self/fd/0: expected a regular")
     broker.wait_log(r"mosquitto version \S+ running")

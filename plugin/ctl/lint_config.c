@@ -1,0 +1,366 @@
+/*
+ * lint_config.c -- what mosquitto.conf has beside the plugin's options: settings that take
+ * listeners or messages out of the plugin's hands, or lose messages.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "ctl/lint.h"
+
+#define QUEUED_FEW 100    /* messages for one client */
+#define PACKET_REST 1024u /* bytes of an MQTT packet beside its payload, with room to spare */
+#define DEFAULT_PREFIX "auto-"
+
+enum when { WHEN_GIVEN, WHEN_TRUE, WHEN_FALSE, WHEN_IS, WHEN_BELOW, WHEN_ZERO };
+
+struct rule {
+	const char *word;
+	enum when when;
+	const char *value; /* of WHEN_IS */
+	long number;       /* of WHEN_BELOW; 0 itself is WHEN_ZERO's */
+	enum lint_level level;
+	const char *text; /* what comes of it, and what is expected */
+};
+
+static const struct rule rules[] = {
+	{ "use_identity_as_username", WHEN_TRUE, NULL, 0, LINT_ERROR,
+	  "the broker asks no plugin who a client with a certificate is; expected false, and "
+	  "\"certificates\" in the access file" },
+	{ "use_subject_as_username", WHEN_TRUE, NULL, 0, LINT_ERROR,
+	  "the broker asks no plugin who a client with a certificate is; expected false, and "
+	  "\"certificates\" in the access file" },
+	{ "acl_file", WHEN_GIVEN, NULL, 0, LINT_ERROR,
+	  "whichever answers first decides, this file or the plugin; expected no such line" },
+	{ "password_file", WHEN_GIVEN, NULL, 0, LINT_ERROR,
+	  "whichever answers first decides, this file or the plugin; expected "
+	  "plugin_opt_password_file" },
+	{ "psk_file", WHEN_GIVEN, NULL, 0, LINT_WARNING,
+	  "a pre-shared key is no login: clients have to log in as well" },
+	{ "check_retain_source", WHEN_TRUE, NULL, 0, LINT_ERROR,
+	  "no retained message would be delivered; expected false" },
+	{ "max_queued_messages", WHEN_ZERO, NULL, 0, LINT_ERROR,
+	  "unlimited, and Debian 12's broker then closes the connection of whoever is refused; "
+	  "expected a number such as 10000" },
+	{ "max_queued_messages", WHEN_BELOW, NULL, QUEUED_FEW, LINT_WARNING,
+	  "more messages than that are lost to a client that is away or slow; expected 100 or "
+	  "more" },
+	{ "max_inflight_messages", WHEN_ZERO, NULL, 0, LINT_ERROR,
+	  "a client may leave any number of QoS 2 messages accepted and not released; expected 1 "
+	  "to "
+	  "65535, such as 20" },
+	{ "log_type", WHEN_IS, "none", 0, LINT_ERROR,
+	  "refusals and alerts are not on the log; expected error, warning, notice and "
+	  "information" },
+	{ "log_dest", WHEN_IS, "none", 0, LINT_ERROR,
+	  "refusals and alerts are not on the log; expected file, syslog, stderr or stdout" },
+	{ "mount_point", WHEN_GIVEN, NULL, 0, LINT_ERROR,
+	  "topics that begin with it are none of the contract's; expected no such line" },
+	{ "allow_anonymous", WHEN_TRUE, NULL, 0, LINT_WARNING,
+	  "wherever the plugin does not decide everybody gets in; expected false" },
+	{ "listener_allow_anonymous", WHEN_TRUE, NULL, 0, LINT_WARNING,
+	  "wherever the plugin does not decide everybody gets in; expected false" },
+	{ "queue_qos0_messages", WHEN_TRUE, NULL, 0, LINT_WARNING,
+	  "messages of QoS 0 take the room of others in the queue of a client that is away; "
+	  "expected "
+	  "false" },
+	{ "retain_available", WHEN_FALSE, NULL, 0, LINT_WARNING,
+	  "retained messages are refused; expected true" },
+	{ "autosave_interval", WHEN_ZERO, NULL, 0, LINT_WARNING,
+	  "sessions and retained messages are written at a clean stop only; expected seconds, such "
+	  "as 60" },
+	{ "max_qos", WHEN_BELOW, NULL, 2, LINT_WARNING,
+	  "channels that ask for more QoS can't be published on; expected 2" },
+	{ "max_qos", WHEN_ZERO, NULL, 0, LINT_WARNING,
+	  "channels that ask for more QoS can't be published on; expected 2" },
+	{ "connection", WHEN_GIVEN, NULL, 0, LINT_WARNING,
+	  "what goes out over a bridge is asked of no plugin; expected topics that may go there "
+	  "whole" },
+	{ "bridge_insecure", WHEN_TRUE, NULL, 0, LINT_WARNING,
+	  "the other broker's name is not looked at; expected false" },
+	{ "protocol", WHEN_IS, "http_api", 0, LINT_WARNING,
+	  "the plugin lets nobody in there (401): the broker asks it from another thread; expected "
+	  "no "
+	  "such listener" },
+	{ "disable_client_cert_date_checks", WHEN_TRUE, NULL, 0, LINT_ERROR,
+	  "certificates that expired are taken; expected false" },
+	{ "tls_version", WHEN_IS, "tlsv1", 0, LINT_WARNING, "outdated; expected tlsv1.2 or later" },
+	{ "tls_version", WHEN_IS, "tlsv1.1", 0, LINT_WARNING,
+	  "outdated; expected tlsv1.2 or later" },
+};
+
+/* One finding about a line; number 0: about what no line says. */
+static void add(struct lint *lint, enum lint_level level, const struct brokerfile_line *line,
+		const char *text)
+{
+	char number[16] = "";
+
+	if (line->number > 0)
+		(void)snprintf(number, sizeof(number), ":%u", line->number);
+	lint_add(lint, level, "%s%s: %s%s%s: %s", line->file, number, line->word,
+		 line->value[0] ? " " : "", line->value, text);
+}
+
+/* ---- single lines ----------------------------------------------------------------------- */
+
+static bool is_false(const char *value)
+{
+	return strcasecmp(value, "false") == 0 || strcmp(value, "0") == 0;
+}
+
+static bool applies(const struct rule *rule, const char *value)
+{
+	char *end;
+	long number = strtol(value, &end, 10);
+	bool is_number = end != value && *end == '\0';
+
+	switch (rule->when) {
+	case WHEN_GIVEN:
+		return true;
+	case WHEN_TRUE:
+		return brokerfile_is_true(value);
+	case WHEN_FALSE:
+		return is_false(value);
+	case WHEN_IS:
+		return strcmp(value, rule->value) == 0;
+	case WHEN_BELOW:
+		return is_number && number > 0 && number < rule->number;
+	case WHEN_ZERO:
+		return is_number && number == 0;
+	}
+	return false;
+}
+
+static void check_line(struct lint *lint, const struct brokerfile_line *line)
+{
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (strcmp(line->word, rules[i].word) == 0 && applies(&rules[i], line->value))
+			add(lint, rules[i].level, line, rules[i].text);
+	if ((strcmp(line->word, "auto_id_prefix") == 0 ||
+	     strcmp(line->word, "listener_auto_id_prefix") == 0) &&
+	    strcmp(line->value, DEFAULT_PREFIX) != 0)
+		add(lint, LINT_WARNING, line,
+		    "where clientIds of the access file bind them, clients without an id get in "
+		    "only "
+		    "if a pattern begins with it; expected auto-");
+}
+
+/* ---- the plugin's own lines ------------------------------------------------------------- */
+
+static void check_plugins(struct lint *lint, const struct brokerfile *file, const char *path)
+{
+	size_t own = 0;
+	const struct brokerfile_line *per_listener = NULL;
+
+	for (size_t i = 0; i < file->line_count; i++) {
+		const struct brokerfile_line *line = &file->line[i];
+		const char *plugin = brokerfile_plugin(line);
+
+		if (plugin && brokerfile_is_own(plugin, NULL)) {
+			if (own++ > 0)
+				add(lint, LINT_ERROR, line,
+				    "loads the plugin once more: neither copy knows what the other "
+				    "wrote; expected one such line");
+		} else if (plugin) {
+			add(lint, LINT_WARNING, line,
+			    "another plugin: whichever answers first decides");
+		}
+		if (strcmp(line->word, "per_listener_settings") != 0)
+			continue;
+		if (per_listener)
+			add(lint, LINT_ERROR, line,
+			    "whose the plugin lines are depends on the release then; expected "
+			    "once");
+		per_listener = line;
+	}
+	if (own == 0)
+		lint_add(lint, LINT_ERROR,
+			 "%s: no line loads the plugin; expected plugin "
+			 ".../mosquitto_petstore.so",
+			 path);
+}
+
+/* ---- listeners -------------------------------------------------------------------------- */
+
+static const struct brokerfile_line *line_of(const struct brokerfile *file, size_t listener,
+					     const char *word)
+{
+	const struct brokerfile_line *found = NULL;
+
+	for (size_t i = 0; i < file->line_count; i++)
+		if (file->line[i].listener == listener && !file->line[i].bridge &&
+		    strcmp(file->line[i].word, word) == 0)
+			found = &file->line[i];
+	return found;
+}
+
+static const char *value_of(const struct brokerfile *file, size_t listener, const char *word)
+{
+	const struct brokerfile_line *line = line_of(file, listener, word);
+
+	return line ? line->value : "";
+}
+
+/* Reached from this machine only: a loopback address, or a socket in the file system. */
+static bool is_local(const struct brokerfile *file, size_t listener)
+{
+	const struct brokerfile_line *line = file->listener[listener].line;
+	const char *address = value_of(file, listener, "bind_address");
+
+	if (file->listener_count == 1 && !address[0] && !line_of(file, 0, "port"))
+		return true; /* no listener at all: the broker keeps to itself */
+	if (line) {
+		address = line->value + strcspn(line->value, " \t");
+		address += strspn(address, " \t");
+	}
+	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 ||
+	       strcmp(address, "localhost") == 0 || address[0] == '/' ||
+	       strcmp(value_of(file, listener, "bind_interface"), "lo") == 0;
+}
+
+static void check_listener(struct lint *lint, const struct brokerfile *file, size_t index,
+			   const char *path)
+{
+	const struct brokerfile_listener *listener = &file->listener[index];
+	const struct brokerfile_line none = { path, 0, "listener", "1883 (the default)", 0, NULL };
+	const struct brokerfile_line *line = listener->line ? listener->line : &none;
+	const struct brokerfile_line *crl = line_of(file, index, "crlfile");
+
+	if (!listener->is_guarded && file->plugins > 0)
+		add(lint, LINT_ERROR, line,
+		    listener->has_others ? "not enforced: another plugin or a password file "
+					   "decides; expected a plugin line that counts for it"
+		    : listener->is_anonymous
+			    ? "not enforced, and open to everybody; expected a "
+			      "plugin line that counts for it"
+			    : "not enforced, and lets nobody in; expected a plugin "
+			      "line that counts for it");
+	if (!line_of(file, index, "certfile") && !line_of(file, index, "psk_hint") &&
+	    !is_local(file, index))
+		add(lint, LINT_WARNING, line,
+		    "passwords cross the network in the clear; expected a certfile, or an address "
+		    "such as 127.0.0.1");
+	if (crl && !brokerfile_is_true(value_of(file, index, "require_certificate")))
+		add(lint, LINT_ERROR, crl,
+		    "no client is asked for a certificate; expected require_certificate true");
+}
+
+static bool is_seen(const struct brokerfile *file, const struct brokerfile_line *line)
+{
+	for (const struct brokerfile_line *each = file->line; each < line; each++)
+		if (strcmp(each->word, line->word) == 0 && strcmp(each->value, line->value) == 0 &&
+		    strcmp(value_of(file, each->listener, "keyfile"),
+			   value_of(file, line->listener, "keyfile")) == 0)
+			return true;
+	return false;
+}
+
+static void check_certs(struct lint *lint, const struct brokerfile *file)
+{
+	for (size_t i = 0; i < file->line_count; i++) {
+		const struct brokerfile_line *line = &file->line[i];
+
+		if (line->bridge || is_seen(file, line))
+			continue;
+		if (strcmp(line->word, "certfile") == 0)
+			lint_certfile(lint, line, line_of(file, line->listener, "keyfile"));
+		else if (strcmp(line->word, "cafile") == 0)
+			lint_cafile(lint, line);
+		else if (strcmp(line->word, "crlfile") == 0)
+			lint_crlfile(lint, line);
+	}
+}
+
+/* ---- lines that belong together --------------------------------------------------------- */
+
+static void check_log(struct lint *lint, const struct brokerfile *file)
+{
+	const struct brokerfile_line *last = NULL, *topic = NULL;
+	bool has_notice = false, has_all = false;
+
+	for (size_t i = 0; i < file->line_count; i++) {
+		const struct brokerfile_line *line = &file->line[i];
+		bool is_type = strcmp(line->word, "log_type") == 0;
+
+		last = is_type && strcmp(line->value, "none") != 0 ? line : last;
+		has_all |= is_type && strcmp(line->value, "all") == 0;
+		has_notice |= is_type && strcmp(line->value, "notice") == 0;
+		if (strcmp(line->word, "log_dest") == 0 && strcmp(line->value, "topic") == 0)
+			topic = line;
+	}
+	if (last && !has_all && !has_notice)
+		add(lint, LINT_ERROR, last,
+		    "refused messages are not on the log; expected log_type notice beside it");
+	if (topic && has_all)
+		add(lint, LINT_WARNING, topic,
+		    "with log_type all each message makes more messages; expected log_type notice");
+}
+
+static void check_bridges(struct lint *lint, const struct brokerfile *file)
+{
+	for (size_t i = 0; i < file->line_count; i++) {
+		const struct brokerfile_line *line = &file->line[i];
+		bool has_user = false;
+
+		if (strcmp(line->word, "connection") != 0)
+			continue;
+		for (size_t k = i + 1; k < file->line_count && file->line[k].bridge == line->bridge;
+		     k++)
+			has_user |= strcmp(file->line[k].word, "local_username") == 0;
+		if (!has_user)
+			add(lint, LINT_ERROR, line,
+			    "what comes in over it is published by nobody, and refused; expected "
+			    "local_username, a user of the access file");
+	}
+}
+
+static void check_persistence(struct lint *lint, const struct brokerfile *file, const char *path)
+{
+	const struct brokerfile_line *found = NULL;
+
+	for (size_t i = 0; i < file->line_count; i++)
+		if (strcmp(file->line[i].word, "persistence") == 0)
+			found = &file->line[i];
+	if (!found)
+		lint_add(lint, LINT_WARNING,
+			 "%s: persistence: sessions, queued and retained messages "
+			 "end with the broker; expected true",
+			 path);
+	else if (!brokerfile_is_true(found->value))
+		add(lint, LINT_WARNING, found,
+		    "sessions, queued and retained messages end with the broker; expected true");
+}
+
+void lint_config(struct lint *lint, const struct brokerfile *file, const char *path)
+{
+	check_plugins(lint, file, path);
+	for (size_t i = 0; i < file->listener_count; i++)
+		if (file->listener[i].is_there)
+			check_listener(lint, file, i, path);
+	for (size_t i = 0; i < file->line_count; i++)
+		check_line(lint, &file->line[i]);
+	check_log(lint, file);
+	check_bridges(lint, file);
+	check_persistence(lint, file, path);
+	check_certs(lint, file);
+}
+
+void lint_sizes(struct lint *lint, const struct brokerfile *file, size_t payload_max)
+{
+	for (size_t i = 0; i < file->line_count; i++) {
+		const struct brokerfile_line *line = &file->line[i];
+		bool is_packet = strcmp(line->word, "max_packet_size") == 0;
+		size_t needed = payload_max + (is_packet ? PACKET_REST : 0);
+		long size = strtol(line->value, NULL, 10);
+
+		if (line->bridge || size <= 0 || (size_t)size >= needed ||
+		    !(is_packet || strcmp(line->word, "message_size_limit") == 0))
+			continue;
+		lint_add(
+			lint, LINT_ERROR,
+			"%s:%u: %s %s: messages are lost that the contract allows (payloads of %zu "
+			"bytes); expected %zu or more",
+			line->file, line->number, line->word, line->value, payload_max, needed);
+	}
+}
