@@ -31,7 +31,7 @@ CONTRACT = contract/contract contract/sources contract/place contract/transition
 ACCESS   = access/access access/access_load access/access_roles access/access_clients access/access_users \
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
-           access/nametable access/password access/scram access/token access/verifier
+           access/nametable access/password access/peer access/scram access/token access/verifier
 LEDGER   = ledger/ledger ledger/ledger_open ledger/ledger_commit ledger/ledger_watch \
            ledger/state ledger/census ledger/enroll ledger/writer ledger/carry \
            ledger/journal ledger/journal_file ledger/record ledger/crc32c ledger/store ledger/store_names \
@@ -53,7 +53,7 @@ CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl
 UNIT     = base brokerfile options sessions shares releases login \
            contract topics gate modes report backlog \
            payload pattern format schema uri \
-           access password verifier credcache derivations token certid scram lockout credwrite names \
+           access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal state census store writer ledger \
            monitor metrics control weigh
 THREADED = pattern verifier login journal writer census ledger backlog metrics
@@ -289,7 +289,7 @@ crash: all  ## kill -9 the broker under load RUNS times a condition; what was ac
 
 # Options, alerts and reasons, printed from the plugin's own tables.
 $(B)/reference: docs/reference.c $(B)/rel/options.o $(BASE:%=$(B)/rel/%.o) \
-                $(B)/rel/monitor/alerts.o $(B)/rel/monitor/settings.o
+                $(B)/rel/access/peer.o $(B)/rel/monitor/alerts.o $(B)/rel/monitor/settings.o
 	$(CC) $(CORE) $(CFLAGS) -MMD -MP -MF $(B)/rel/reference.d $(filter %.c %.o,$^) -o $@ $(LINK)
 
 MAN = @B=$(B) LIBDIR=$(LIBDIR) DATADIR=$(SHARE) docs/man.sh

@@ -234,7 +234,8 @@ static int conclude_login(struct plugin *plugin, const struct login_request *req
 			  struct login_answer *answer)
 {
 	if (answer->verdict != VERDICT_ALLOW)
-		watch_refused_login(plugin->watch, request, answer->method);
+		watch_refused_login(plugin->watch, request, answer->method,
+				    !answer->is_busy || answer->is_guess);
 	else if (!watch_login(plugin->watch, request, answer, &answer->why))
 		answer->verdict = VERDICT_DENY;
 	if (answer->verdict == VERDICT_ALLOW && !open_session(plugin, request, answer)) {
@@ -443,7 +444,7 @@ int door_on_auth_start(int event_id, void *event_data, void *userdata)
 	request = describe_login(event->client);
 	if (login_begin(plugin->login, plugin->rules, &request, &message, reply, &answer))
 		return reply_with(event, reply, MOSQ_ERR_AUTH_CONTINUE);
-	watch_refused_login(plugin->watch, &request, LOGIN_SCRAM);
+	watch_refused_login(plugin->watch, &request, LOGIN_SCRAM, true);
 	refuse_login(plugin, &request, &answer);
 	return MOSQ_ERR_AUTH;
 }

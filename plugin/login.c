@@ -11,17 +11,11 @@
 #include "base/clock.h"
 #include "base/wordhash.h"
 
-/*
- * Looser than lockout.h's own: many customers share an address, and a client on a bad line
- * comes back often. The locks themselves are as long.
- */
-#define FAILURES_OF_ADDRESS 50
-#define FAILURES_OF_USER 20
-
 #define REFUSED_PASSWORDS 1024
 
 struct exchange {
 	const void *handle; /* NULL: free */
+	struct peer peer;
 	struct scram_login *scram;
 	uint64_t entry; /* of the SCRAM file, when it was begun; 0: none */
 	uint64_t begun; /* counts up: the smallest is the oldest */
@@ -29,11 +23,13 @@ struct exchange {
 
 struct login {
 	struct credcache *credentials;
+	struct credcache *proved;  /* whose password is among them, without the password */
 	struct credcache *refused; /* on repeats: what a hundred sessions of a user would show */
 	uint64_t hits;             /* of the cache */
 	uint64_t misses;
-	struct lockout *lockout; /* NULL: nobody is held off */
-	bool has_connects;       /* connects are counted */
+	struct peer_networks *never_locked; /* NULL: none */
+	struct lockout *lockout;            /* NULL: nobody is held off */
+	bool has_connects;                  /* connects are counted */
 	struct derivations derivations;
 	struct parking *parking;      /* NULL: nobody waits */
 	struct parked *settled;       /* the last that login_next() gave out */
@@ -50,15 +46,17 @@ int login_new(const struct login_options *options, struct login **ret, struct di
 
 	if (!login)
 		return diag_nomem(diag);
-	limits.address_failures = FAILURES_OF_ADDRESS;
-	limits.user_failures = FAILURES_OF_USER;
 	if (options->connects > 0)
 		limits.connects = options->connects;
 	login->has_connects = options->connects > 0;
 	derivations_init(&login->derivations, options->percent);
 	rc = credcache_new(options->credentials, &login->credentials, diag);
 	if (rc == 0)
+		rc = credcache_new(options->credentials, &login->proved, diag);
+	if (rc == 0)
 		rc = credcache_new(REFUSED_PASSWORDS, &login->refused, diag);
+	if (rc == 0 && options->never_lock)
+		rc = peer_networks_parse(options->never_lock, &login->never_locked, diag);
 	if (rc == 0 && options->has_lockout)
 		rc = lockout_new(&limits, &login->lockout, diag);
 	if (rc == 0 && options->wake)
@@ -80,9 +78,16 @@ void login_free(struct login *login)
 	parking_free(login->parking);
 	parked_free(login->settled);
 	credcache_free(login->credentials);
+	credcache_free(login->proved);
 	credcache_free(login->refused);
+	peer_networks_free(login->never_locked);
 	lockout_free(login->lockout);
 	free(login);
+}
+
+struct derivations *login_derivations(struct login *login)
+{
+	return &login->derivations;
 }
 
 void login_count(const struct login *login, uint64_t *hits, uint64_t *misses)
@@ -126,6 +131,16 @@ static uint64_t number_of(const char *stored)
 	return number ? number : 1;
 }
 
+/* Whom a failure is charged to, and who shares out what strangers may use: unknown is nobody. */
+static struct peer source_of(const struct login *login, const struct login_request *request)
+{
+	struct peer peer = peer_read(request->address);
+
+	if (peer_networks_have(login->never_locked, &peer))
+		peer = (struct peer){ .kind = PEER_UNKNOWN };
+	return peer;
+}
+
 /* ---- the proofs ------------------------------------------------------------------------- */
 
 /* Was the login's key derived, from what the password file still says? */
@@ -139,6 +154,22 @@ static bool is_derived(const struct login *login, const char *stored)
 	return strcmp(then, stored) == 0;
 }
 
+/*
+ * For want of time or place the password was only held against the one that is remembered: where
+ * there is one, it was a wrong guess, or guesses would cost nothing while we are busy.
+ */
+static bool too_busy(struct login *login, const struct passwords *passwords,
+		     const struct login_request *request, struct login_answer *answer,
+		     const char *why)
+{
+	const char *stored = passwords_entry(passwords, request->username);
+
+	answer->is_busy = true;
+	answer->is_guess =
+		stored && credcache_knows(login->proved, request->username, stored, "", 0);
+	return no(answer, "%s", why);
+}
+
 /* Has the key derived elsewhere, where that can be. False, and the answer says what follows. */
 static bool put_off(struct login *login, struct passwords *passwords,
 		    const struct login_request *request, struct login_answer *answer)
@@ -146,15 +177,17 @@ static bool put_off(struct login *login, struct passwords *passwords,
 	struct parked_who who = { .handle = request->handle,
 				  .client_id = request->client_id,
 				  .address = request->address,
+				  .peer = source_of(login, request),
 				  .certificate = request->certificate,
 				  .is_clean = request->is_clean };
 	int rc = parking_enter(login->parking, &who, passwords, request->username,
 			       request->password);
 
 	answer->is_waiting = rc == 0;
-	answer->is_busy = rc == ERR_BUSY;
-	return no(answer, rc == ERR_BUSY ? "too many logins wait for their password's check"
-					 : "out of memory");
+	if (rc == ERR_BUSY)
+		return too_busy(login, passwords, request, answer,
+				"too many logins wait for their password's check");
+	return no(answer, "out of memory");
 }
 
 /* Derives the key while the broker waits, if there is time for that. */
@@ -162,15 +195,15 @@ static bool derive(struct login *login, const struct passwords *passwords,
 		   const struct login_request *request, struct login_answer *answer,
 		   enum verdict *ret)
 {
-	bool is_suspect = login->lockout &&
-			  lockout_is_suspect(login->lockout, request->address, request->mono_ms);
+	struct peer peer = source_of(login, request);
+	bool is_suspect =
+		login->lockout && lockout_is_suspect(login->lockout, &peer, request->mono_ms);
 	int64_t began_ns;
 
 	if (!request->is_repeat &&
-	    !derivations_may(&login->derivations, is_suspect, request->mono_ms)) {
-		answer->is_busy = true;
-		return no(answer, "too many passwords to check at once, try again");
-	}
+	    !derivations_may(&login->derivations, is_suspect, request->mono_ms))
+		return too_busy(login, passwords, request, answer,
+				"too many passwords to check at once, try again");
 	login->misses++;
 	began_ns = clock_mono_ns();
 	*ret = passwords_check(passwords, request->username, request->password,
@@ -208,6 +241,7 @@ static bool verify(struct login *login, struct passwords *passwords,
 	if (stored && credcache_knows(login->credentials, request->username, stored,
 				      request->password, len)) {
 		login->hits++;
+		(void)credcache_knows(login->proved, request->username, stored, "", 0); /* a use */
 		return true;
 	}
 	if (is_refused_again(login, stored, request))
@@ -228,6 +262,7 @@ static bool verify(struct login *login, struct passwords *passwords,
 		return no(answer, "%s", wrong);
 	}
 	credcache_keep(login->credentials, request->username, stored, request->password, len);
+	credcache_keep(login->proved, request->username, stored, "", 0);
 	return true;
 }
 
@@ -365,81 +400,123 @@ static bool admit(const struct login_request *request, struct login_answer *answ
 /* ---- holding off ------------------------------------------------------------------------------
  */
 
-/*
- * A name is locked for passwords only, see lockout.h. What merely looks like a token, or stands
- * beside a certificate that nobody asks about, is a password.
- */
-static const char *locked_name(const struct rules *rules, const struct login_request *request)
+/* Does the login stand on a token? What merely looks like one is a password. */
+static bool has_token(const struct rules *rules, const struct login_request *request)
 {
-	if (request->certificate && access_has_certificates(rules->access))
-		return NULL;
-	if (request->password && access_has_issuers(rules->access) &&
-	    token_is(request->password, strlen(request->password)))
-		return NULL;
-	return request->username;
+	return request->password && access_has_issuers(rules->access) &&
+	       token_is(request->password, strlen(request->password));
 }
 
-/* Is neither the address nor the name locked? */
-static bool is_unlocked(struct login *login, const struct rules *rules,
+/* Does it stand on a certificate alone? */
+static bool has_certificate_only(const struct rules *rules, const struct login_request *request)
+{
+	return request->certificate && !request->password && access_has_certificates(rules->access);
+}
+
+/* Whose secret is guessed at where the login fails; NULL: nobody's. */
+static const char *guessed_name(const struct rules *rules, const struct login_request *request)
+{
+	return has_token(rules, request) || has_certificate_only(rules, request)
+		       ? NULL
+		       : request->username;
+}
+
+static int64_t lock_of(const struct login *login, const struct login_request *request)
+{
+	struct peer peer = source_of(login, request);
+
+	return login->lockout ? lockout_wait(login->lockout, &peer, request->mono_ms) : 0;
+}
+
+/*
+ * Is the address not locked? A certificate was proved to the broker before, and a token can't be
+ * guessed: neither is kept out by what a neighbour did.
+ */
+static bool is_unlocked(const struct login *login, const struct rules *rules,
 			const struct login_request *request, struct diag *why)
 {
 	int64_t wait;
 
-	if (!login->lockout || request->is_repeat)
+	if (request->is_repeat || has_token(rules, request) || has_certificate_only(rules, request))
 		return true;
-	wait = lockout_wait(login->lockout, request->address, locked_name(rules, request),
-			    request->mono_ms);
+	wait = lock_of(login, request);
 	if (wait > 0)
 		(void)diag_set(why, ERR_BUSY, "too many failures: locked for %lld s",
 			       (long long)(wait + 999) / 1000);
 	return wait <= 0;
 }
 
-static bool may_try(struct login *login, const struct rules *rules,
+static bool may_try(const struct login *login, const struct rules *rules,
 		    const struct login_request *request, struct diag *why)
 {
-	int64_t wait;
-
 	if (request->client_id && strlen(request->client_id) > LOGIN_CLIENT_ID_MAX) {
 		(void)diag_set(why, ERR_LIMIT, "the client id is longer than %u bytes",
 			       LOGIN_CLIENT_ID_MAX);
 		return false;
 	}
-	if (!is_unlocked(login, rules, request, why))
-		return false;
-	if (!login->lockout || !login->has_connects || request->is_repeat ||
+	return is_unlocked(login, rules, request, why);
+}
+
+/* What failed in spite of a lock, see is_unlocked(), does not lengthen it. */
+static void count_failure(struct login *login, const struct rules *rules,
+			  const struct login_request *request)
+{
+	struct peer peer = source_of(login, request);
+
+	if (login->lockout && !request->is_repeat && lock_of(login, request) <= 0)
+		lockout_failed(login->lockout, &peer, guessed_name(rules, request),
+			       request->mono_ms);
+}
+
+static void count_success(struct login *login, const struct rules *rules,
+			  const struct login_request *request)
+{
+	struct peer peer = source_of(login, request);
+
+	if (login->lockout && !request->is_repeat)
+		lockout_succeeded(login->lockout, &peer, guessed_name(rules, request));
+}
+
+/* Counted of who is proved: a stranger can't have a client held off by coming under its id. */
+static bool may_connect(struct login *login, const struct login_request *request,
+			struct login_answer *answer)
+{
+	int64_t wait;
+
+	if (!login->lockout || !login->has_connects || request->is_repeat || !answer->principal ||
 	    !has_text(request->client_id))
 		return true;
-	wait = lockout_connect(login->lockout, request->client_id, request->mono_ms);
+	wait = lockout_connect(login->lockout, answer->principal->name, request->client_id,
+			       request->mono_ms);
 	if (wait > 0)
-		(void)diag_set(why, ERR_BUSY, "connects too often: held off for %lld s",
+		(void)diag_set(&answer->why, ERR_BUSY, "connects too often: held off for %lld s",
 			       (long long)(wait + 999) / 1000);
 	return wait <= 0;
 }
 
-static void count_failure(struct login *login, const struct rules *rules,
-			  const struct login_request *request)
+static void refuse(struct login_answer *answer)
 {
-	if (login->lockout && !request->is_repeat)
-		lockout_failed(login->lockout, request->address, locked_name(rules, request),
-			       request->mono_ms);
+	access_principal_drop(answer->made);
+	answer->made = NULL;
+	answer->principal = NULL;
 }
 
+/* A proof is a success even where its principal is not let in after all. */
 static void settle(struct login *login, const struct rules *rules,
 		   const struct login_request *request, struct login_answer *answer, bool is_proved)
 {
 	if (!is_proved) {
-		access_principal_drop(answer->made);
-		answer->made = NULL;
-		answer->principal = NULL;
-		if (!answer->is_waiting && !answer->is_busy)
+		refuse(answer);
+		if (!answer->is_waiting && (!answer->is_busy || answer->is_guess))
 			count_failure(login, rules, request);
 		return;
 	}
+	count_success(login, rules, request);
+	if (!may_connect(login, request, answer) || !admit(request, answer)) {
+		refuse(answer);
+		return;
+	}
 	answer->verdict = VERDICT_ALLOW;
-	if (login->lockout && !request->is_repeat)
-		lockout_succeeded(login->lockout, request->address, locked_name(rules, request),
-				  request->mono_ms);
 }
 
 static void clear(struct login_answer *answer)
@@ -463,8 +540,7 @@ void login_check(struct login *login, const struct rules *rules,
 	displace(login, request);
 	if (!may_try(login, rules, request, &ret->why))
 		return;
-	settle(login, rules, request, ret,
-	       prove(login, rules, request, ret) && admit(request, ret));
+	settle(login, rules, request, ret, prove(login, rules, request, ret));
 }
 
 /* ---- logins that waited ----------------------------------------------------------------------
@@ -477,21 +553,15 @@ void login_check(struct login *login, const struct rules *rules,
 static void settle_late(struct login *login, const struct rules *rules,
 			const struct login_request *request, struct login_answer *answer)
 {
-	bool is_proved;
-
-	if (!is_unlocked(login, rules, request, &answer->why))
-		return;
-	is_proved = prove(login, rules, request, answer) && admit(request, answer);
-	settle(login, rules, request, answer, is_proved);
+	if (is_unlocked(login, rules, request, &answer->why))
+		settle(login, rules, request, answer, prove(login, rules, request, answer));
 }
 
 /* Nobody waits any more; a wrong guess counts. */
 static void settle_gone(struct login *login, const struct rules *rules,
 			const struct login_request *request, enum verdict verdict)
 {
-	struct diag why;
-
-	if (verdict != VERDICT_ALLOW && is_unlocked(login, rules, request, &why))
+	if (verdict != VERDICT_ALLOW)
 		count_failure(login, rules, request);
 }
 
@@ -558,16 +628,51 @@ void login_abandon(struct login *login, const void *handle)
 		parking_forget(login->parking, handle, NULL);
 }
 
-/* A free place, or that of the oldest exchange. */
-static struct exchange *take_place(struct login *login)
+/* How many exchanges are of @peer's; the oldest of them in *ret. */
+static size_t count_of(struct login *login, const struct peer *peer, struct exchange **ret)
 {
-	struct exchange *oldest = &login->exchange[0];
+	size_t count = 0;
 
 	for (size_t i = 0; i < LOGIN_EXCHANGES; i++) {
-		if (!login->exchange[i].handle)
-			return &login->exchange[i];
-		if (login->exchange[i].begun < oldest->begun)
-			oldest = &login->exchange[i];
+		struct exchange *exchange = &login->exchange[i];
+
+		if (!exchange->handle || !peer_is_same(&exchange->peer, peer))
+			continue;
+		if (count++ == 0 || exchange->begun < (*ret)->begun)
+			*ret = exchange;
+	}
+	return count;
+}
+
+/* The oldest of whoever has most, where all places are taken. */
+static struct exchange *find_most(struct login *login)
+{
+	struct exchange *most = NULL;
+	size_t max = 0;
+
+	for (size_t i = 0; i < LOGIN_EXCHANGES; i++) {
+		struct exchange *oldest = NULL;
+		size_t count = count_of(login, &login->exchange[i].peer, &oldest);
+
+		if (count < max || (count == max && oldest->begun >= most->begun))
+			continue;
+		most = oldest;
+		max = count;
+	}
+	return most;
+}
+
+/* A place for an exchange of @peer's: of its own ones, where it has its share. */
+static struct exchange *take_place(struct login *login, const struct peer *peer)
+{
+	struct exchange *oldest = NULL;
+	size_t count = count_of(login, peer, &oldest);
+
+	if (peer->kind == PEER_UNKNOWN || count < LOGIN_EXCHANGES_OF_PEER) {
+		for (size_t i = 0; i < LOGIN_EXCHANGES; i++)
+			if (!login->exchange[i].handle)
+				return &login->exchange[i];
+		oldest = find_most(login);
 	}
 	end_exchange(oldest);
 	return oldest;
@@ -595,7 +700,7 @@ bool login_begin(struct login *login, const struct rules *rules,
 		 char *reply, struct login_answer *ret)
 {
 	struct scram_login *scram = NULL;
-	struct login_request own;
+	struct peer peer = source_of(login, request);
 	struct exchange *exchange;
 
 	clear(ret);
@@ -606,16 +711,14 @@ bool login_begin(struct login *login, const struct rules *rules,
 		return false;
 	if (!rules->scram)
 		return no(ret, "there is no SCRAM file");
-	if (scram_begin(rules->scram, message->data, message->len, NULL, &scram, reply, &ret->why))
-		return false;
-	own = named(request, scram);
-	if (!is_unlocked(login, rules, &own, &ret->why)) {
-		scram_drop(scram);
+	if (scram_begin(rules->scram, message->data, message->len, NULL, &scram, reply,
+			&ret->why)) {
+		count_failure(login, rules, request);
 		return false;
 	}
-	exchange = take_place(login);
-	*exchange = (struct exchange){ message->handle, scram, entry_of(rules, scram_user(scram)),
-				       ++login->exchanges };
+	exchange = take_place(login, &peer);
+	*exchange = (struct exchange){ message->handle, peer, scram,
+				       entry_of(rules, scram_user(scram)), ++login->exchanges };
 	return true;
 }
 
@@ -633,9 +736,8 @@ static bool finish(const struct rules *rules, const struct login_request *reques
 	if (!answer->principal)
 		return no(answer, "the user has no entry in the access file");
 	answer->entry = entry_of(rules, scram_user(scram));
-	if (answer->entry != exchange->entry)
-		return no(answer, "the user's SCRAM keys were changed meanwhile");
-	return admit(request, answer);
+	return answer->entry == exchange->entry ||
+	       no(answer, "the user's SCRAM keys were changed meanwhile");
 }
 
 void login_finish(struct login *login, const struct rules *rules,
@@ -652,6 +754,9 @@ void login_finish(struct login *login, const struct rules *rules,
 		return;
 	}
 	own = named(request, exchange->scram);
-	settle(login, rules, &own, ret, finish(rules, request, message, exchange, reply, ret));
+	/* Again: guesses side by side are worth no more than one after the other. */
+	if (is_unlocked(login, rules, &own, &ret->why))
+		settle(login, rules, &own, ret,
+		       finish(rules, request, message, exchange, reply, ret));
 	end_exchange(exchange);
 }

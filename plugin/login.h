@@ -1,8 +1,9 @@
 /*
  * login.h -- who connects? Password, token or certificate -> principal, or a refusal.
  *
- * Puts the access room's parts in order for one login: held-off clients and locked names
- * first, then the proof, then what the access file says about the principal. Knows nothing of
+ * Puts the access room's parts in order for one login: locked addresses first, then the proof,
+ * then how often the client came, then what the access file says about the principal. What a
+ * peer does before its proof counts for its address alone. Knows nothing of
  * the broker. For the broker's thread alone. What comes out as a reason is for the log: the
  * peer hears no more than that it is not authorized.
  */
@@ -23,11 +24,13 @@
 #define LOGIN_CLIENT_ID_MAX 1024u
 
 struct login;
+struct derivations;
 
 struct login_options {
 	size_t credentials; /* verified passwords that are remembered */
 	bool has_lockout;
-	uint32_t connects; /* of a client id in a minute, where has_lockout; 0: any number */
+	const char *never_lock; /* networks, see peer.h; borrowed for the call; NULL: none */
+	uint32_t connects; /* of a principal's client id in a minute, where has_lockout; 0: any */
 	unsigned percent;  /* of the time that derivations may take (1 .. 100), without a wake */
 	/*
 	 * Called by other threads when login_next() has something; NULL: the broker is not told
@@ -39,6 +42,9 @@ struct login_options {
 
 int login_new(const struct login_options *options, struct login **ret, struct diag *diag);
 void login_free(struct login *login); /* NULL is fine */
+
+/* The time that is left to derivations, borrowed: for tests. */
+struct derivations *login_derivations(struct login *login);
 
 /* Passwords that were remembered, and those that had to be derived. */
 void login_count(const struct login *login, uint64_t *hits, uint64_t *misses);
@@ -91,6 +97,7 @@ struct login_answer {
 	uint64_t entry;     /* stands for the file's entry that proved it; 0: none */
 	bool is_waiting;    /* neither yes nor no: login_next() will tell */
 	bool is_busy;       /* refused unseen, for want of time or of a place */
+	bool is_guess;      /* busy, and yet known to be wrong */
 	struct diag why;    /* of a refusal */
 };
 
@@ -116,12 +123,15 @@ bool login_next(struct login *login, const struct rules *rules, struct login_req
 /*
  * SCRAM-SHA-256, over MQTT 5's enhanced authentication (4.12): begin answers the client-first
  * message, finish the client-final one. @handle tells the exchanges apart; at most
- * LOGIN_EXCHANGES are open, beyond it the oldest is dropped. @reply has SCRAM_REPLY_MAX bytes.
+ * LOGIN_EXCHANGES are open, of one address LOGIN_EXCHANGES_OF_PEER (of those that are never locked
+ * any number): beyond it its own oldest is dropped, and where all are taken the oldest of whoever
+ * has most. @reply has SCRAM_REPLY_MAX bytes.
  *
  * login_begin() returns true where the exchange goes on, else ret->why says why not.
  * login_finish() fills @ret like login_check(); the name is in @ret->principal.
  */
 #define LOGIN_EXCHANGES 256u
+#define LOGIN_EXCHANGES_OF_PEER 16u
 
 struct login_message {
 	const void *handle;

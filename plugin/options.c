@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access/peer.h"
+
 #define AT(member) offsetof(struct options, member)
 #define PATH(name, required, help)                                                                 \
 	{                                                                                          \
@@ -14,6 +16,11 @@
 #define INTEGER(name, preset, min, max, help)                                                      \
 	{                                                                                          \
 #name, OPTIONS_INTEGER, preset, 0, min, max, AT(name), help                        \
+	}
+
+#define NETWORKS(name, help)                                                                       \
+	{                                                                                          \
+#name, OPTIONS_NETWORKS, NULL, 0, 0, 0, AT(name), help                             \
 	}
 
 /* clang-format off */
@@ -32,8 +39,9 @@ static const struct options_row table[] = {
 	INTEGER(state_cache, "65536", 1024, 16777216, "entities whose state stays in memory"),
 	INTEGER(credential_cache, "10000", 1, 1000000, "verified passwords that are remembered"),
 	INTEGER(lockout, "1", 0, 1, "1: failed logins make their source wait, ever longer"),
+	NETWORKS(never_lock, "addresses and networks whose failed logins are not counted, and unix"),
 	INTEGER(connects_per_minute, "120", 0, 1000000,
-		"connects of a client id in a minute, beyond it is held off for one (0: any)"),
+		"connects of a principal's client id in a minute, beyond it waits for one (0: any)"),
 	INTEGER(derivation_share, "50", 1, 100,
 		"percent of the time that checks of passwords not seen before may take"),
 	INTEGER(delayed_logins, "0", 0, 1,
@@ -91,15 +99,32 @@ static int set_integer(struct options *options, const struct options_row *row, c
 	return 0;
 }
 
+/* Read again by whoever uses them. */
+static int check_networks(const struct options_row *row, const char *value, struct diag *diag)
+{
+	struct peer_networks *networks = NULL;
+	int rc = peer_networks_parse(value, &networks, diag);
+
+	peer_networks_free(networks);
+	if (rc && rc != ERR_NOMEM)
+		diag_prefix(diag, "plugin_opt_%s", row->name);
+	return rc;
+}
+
 static int set(struct options *options, const struct options_row *row, const char *value,
 	       struct diag *diag)
 {
 	char **path = path_at(options, row);
+	int rc = 0;
 
 	if (row->kind == OPTIONS_INTEGER)
 		return set_integer(options, row, value, diag);
-	if (value[0] == '\0')
-		return diag_set(diag, ERR_INVALID, "plugin_opt_%s: expected a path", row->name);
+	if (row->kind == OPTIONS_NETWORKS)
+		rc = check_networks(row, value, diag);
+	else if (value[0] == '\0')
+		rc = diag_set(diag, ERR_INVALID, "plugin_opt_%s: expected a path", row->name);
+	if (rc)
+		return rc;
 	*path = strdup(value);
 	return *path ? 0 : diag_nomem(diag);
 }
@@ -158,7 +183,7 @@ int options_init(struct options *ret, const struct options_pair *pairs, size_t c
 void options_clear(struct options *options)
 {
 	for (const struct options_row *row = table; row->name; row++)
-		if (row->kind == OPTIONS_PATH)
+		if (row->kind != OPTIONS_INTEGER)
 			free(*path_at(options, row));
 	memset(options, 0, sizeof(*options));
 }

@@ -26,7 +26,8 @@ struct options {
 	int64_t events_keep_days;
 	int64_t state_cache;
 	int64_t credential_cache;
-	int64_t lockout; /* 1: failed logins make their source wait */
+	int64_t lockout;  /* 1: failed logins make their source wait */
+	char *never_lock; /* networks, well-formed; NULL: none */
 	int64_t connects_per_minute;
 	int64_t derivation_share; /* percent of the time */
 	int64_t delayed_logins;   /* 1: passwords are checked on other threads */
@@ -41,7 +42,7 @@ struct options {
 	int64_t monitor_clients;
 };
 
-enum options_kind { OPTIONS_PATH, OPTIONS_INTEGER };
+enum options_kind { OPTIONS_PATH, OPTIONS_INTEGER, OPTIONS_NETWORKS };
 
 struct options_row {
 	const char *name;

@@ -67,6 +67,7 @@ static struct parked *parked_new(const struct parked_who *who)
 		.handle = who->handle,
 		.client_id = strdup(who->client_id),
 		.address = who->address ? strdup(who->address) : NULL,
+		.peer = who->peer,
 		.certificate = certificate,
 		.is_clean = who->is_clean,
 	};
@@ -78,13 +79,24 @@ static struct parked *parked_new(const struct parked_who *who)
 	return parked;
 }
 
+static bool has_its_share(const struct parking *parking, const struct peer *peer)
+{
+	size_t count = 0;
+
+	if (peer->kind == PEER_UNKNOWN)
+		return false;
+	for (size_t i = 0; i < parking->count; i++)
+		count += peer_is_same(&parking->place[i]->who.peer, peer);
+	return count >= PARKED_OF_PEER;
+}
+
 int parking_enter(struct parking *parking, const struct parked_who *who,
 		  struct passwords *passwords, const char *user, const char *password)
 {
 	struct parked *parked;
 	int rc;
 
-	if (parking->count == PARKED_MAX)
+	if (parking->count == PARKED_MAX || has_its_share(parking, &who->peer))
 		return ERR_BUSY;
 	parked = parked_new(who);
 	if (!parked)

@@ -15,17 +15,20 @@
 #include <stdint.h>
 
 #include "access/certid.h"
+#include "access/peer.h"
 #include "access/verifier.h"
 #include "base/diag.h"
 
 /* Logins that wait at a time. At 0.2 s each on two threads the last of them waits 6 s. */
 #define PARKED_MAX 64u
+#define PARKED_OF_PEER 16u /* of one address */
 
 /* Who waits. Strings are copied, but for password and username, which the job has. */
 struct parked_who {
 	const void *handle; /* compared, never followed */
 	const char *client_id;
 	const char *address;              /* NULL: unknown */
+	struct peer peer;                 /* whose share it takes; unknown: of nobody's */
 	const struct certid *certificate; /* NULL: showed none */
 	bool is_clean;
 };
@@ -44,8 +47,8 @@ int parking_new(void (*wake)(void *ctx), void *ctx, struct parking **ret, struct
 void parking_free(struct parking *parking); /* NULL is fine; waits as verifier_free() does */
 
 /*
- * @who waits for the check of @user's @password. 0, ERR_BUSY where PARKED_MAX wait already,
- * ERR_NOMEM.
+ * @who waits for the check of @user's @password. 0, ERR_BUSY where PARKED_MAX wait already, or
+ * PARKED_OF_PEER of the same address, ERR_NOMEM.
  */
 int parking_enter(struct parking *parking, const struct parked_who *who,
 		  struct passwords *passwords, const char *user, const char *password);

@@ -622,6 +622,7 @@ static int init_rooms(struct plugin *plugin, struct diag *diag)
 {
 	struct login_options wanted = { .credentials = (size_t)plugin->options.credential_cache,
 					.has_lockout = plugin->options.lockout != 0,
+					.never_lock = plugin->options.never_lock,
 					.connects = (uint32_t)plugin->options.connects_per_minute,
 					.percent = (unsigned)plugin->options.derivation_share,
 					.wake = plugin->broker.complete_login ? door_wake : NULL,

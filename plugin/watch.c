@@ -182,7 +182,7 @@ static struct monitor_who who_asks(const struct login_request *request)
 }
 
 void watch_refused_login(struct watch *watch, const struct login_request *request,
-			 enum login_method method)
+			 enum login_method method, bool is_failure)
 {
 	struct monitor_who who = who_asks(request);
 
@@ -192,7 +192,8 @@ void watch_refused_login(struct watch *watch, const struct login_request *reques
 			  who.principal[0] || method != LOGIN_PASSWORD ? method_of(method)
 								       : METRICS_NO_METHOD,
 			  METRICS_REFUSED);
-	monitor_login_failed(watch->monitor, &who, clock_mono_ns());
+	if (is_failure)
+		monitor_login_failed(watch->monitor, &who, clock_mono_ns());
 }
 
 bool watch_login(struct watch *watch, const struct login_request *request,

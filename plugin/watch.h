@@ -45,9 +45,9 @@ void watch_reloaded(struct watch *watch, bool is_done);
 
 /* ---- logins ------------------------------------------------------------------------------ */
 
-/* A login failed. */
+/* A login was refused; it failed, where it was not just for want of time (@is_failure). */
 void watch_refused_login(struct watch *watch, const struct login_request *request,
-			 enum login_method method);
+			 enum login_method method, bool is_failure);
 
 /*
  * A login would succeed. False: the client has to stay away for a while, and @why says so. A

@@ -1,21 +1,19 @@
 #include "access/lockout.h"
 
-#include <arpa/inet.h>
 #include <openssl/rand.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/siphash.h"
 
 #define WAYS 8u
-#define SET (WAYS + 1) /* the last entry of a set is the one that strangers share */
 #define ENTRIES_MIN WAYS
 #define SEVERAL UINT64_MAX /* more than one user failed from an address */
+#define WIDE_BYTES 6u      /* of a /48 */
 
 struct entry {
 	uint64_t id;       /* 0: free */
-	uint64_t user;     /* of an address: who failed from there, or SEVERAL */
+	uint64_t user;     /* who failed from there, or SEVERAL */
 	int64_t since_ms;  /* the last failure; of a client, when its window began */
 	int64_t locked_ms; /* until then */
 	uint32_t count;
@@ -25,8 +23,9 @@ struct lockout {
 	struct lockout_limits limits;
 	uint64_t key[2];
 	size_t sets;
-	struct entry *address;
-	struct entry *user;
+	struct entry *narrow; /* IPv4, unix sockets */
+	struct entry *ipv6;   /* /64s */
+	struct entry *wide;   /* /48s */
 	struct entry *client;
 };
 
@@ -34,13 +33,12 @@ struct lockout_limits lockout_defaults(void)
 {
 	return (struct lockout_limits){
 		.entries = 16384,
-		.address_failures = 20,
-		.user_failures = 5,
+		.failures = 50,
+		.wide_failures = 8,
 		.first_ms = 1000,
-		.address_max_ms = 15 * 60 * 1000,
-		.user_max_ms = 30 * 1000,
+		.max_ms = 15 * 60 * 1000,
 		.forget_ms = 60 * 60 * 1000,
-		.connects = 30,
+		.connects = 120,
 		.window_ms = 60 * 1000,
 		.hold_ms = 60 * 1000,
 	};
@@ -49,15 +47,20 @@ struct lockout_limits lockout_defaults(void)
 /* ---- identities ------------------------------------------------------------------------- */
 
 /* Neither 0 nor SEVERAL, which mean something else. */
+static uint64_t end_id(struct siphash *hash)
+{
+	uint64_t id = siphash_end(hash, 4);
+
+	return id == 0 || id == SEVERAL ? 1 : id;
+}
+
 static uint64_t id_of(const struct lockout *lockout, const void *data, size_t len)
 {
 	struct siphash hash;
-	uint64_t id;
 
 	siphash_begin(&hash, lockout->key);
 	siphash_text(&hash, data, len, 2);
-	id = siphash_end(&hash, 4);
-	return id == 0 || id == SEVERAL ? 1 : id;
+	return end_id(&hash);
 }
 
 static uint64_t id_of_text(const struct lockout *lockout, const char *text)
@@ -65,19 +68,26 @@ static uint64_t id_of_text(const struct lockout *lockout, const char *text)
 	return id_of(lockout, text, strlen(text));
 }
 
-/* IPv4, also where it comes as ::ffff:192.0.2.1; the first half of IPv6; or else the text. */
-static uint64_t id_of_address(const struct lockout *lockout, const char *text)
+/* Each text with its length, so that no two pairs read the same. */
+static uint64_t id_of_client(const struct lockout *lockout, const char *principal,
+			     const char *client)
 {
-	struct in_addr v4;
-	struct in6_addr v6;
+	struct siphash hash;
 
-	if (inet_pton(AF_INET, text, &v4) == 1)
-		return id_of(lockout, &v4, sizeof(v4));
-	if (inet_pton(AF_INET6, text, &v6) != 1)
-		return id_of_text(lockout, text);
-	if (IN6_IS_ADDR_V4MAPPED(&v6))
-		return id_of(lockout, v6.s6_addr + 12, sizeof(v4));
-	return id_of(lockout, v6.s6_addr, 8);
+	siphash_begin(&hash, lockout->key);
+	siphash_text(&hash, principal, strlen(principal), 2);
+	siphash_text(&hash, client, strlen(client), 2);
+	return end_id(&hash);
+}
+
+static uint64_t id_of_party(const struct lockout *lockout, const struct peer *peer)
+{
+	return id_of(lockout, peer->bytes, peer_party_len(peer));
+}
+
+static struct entry *table_of(const struct lockout *lockout, const struct peer *peer)
+{
+	return peer->kind == PEER_IPV6 ? lockout->ipv6 : lockout->narrow;
 }
 
 /* ---- tables ----------------------------------------------------------------------------- */
@@ -91,18 +101,20 @@ static bool is_forgotten(const struct lockout *lockout, const struct entry *entr
 
 static struct entry *set_of(const struct lockout *lockout, struct entry *table, uint64_t id)
 {
-	return table + (id % lockout->sets) * SET;
+	return table + (id % lockout->sets) * WAYS;
 }
 
-static struct entry *find(struct entry *set, uint64_t id)
+static struct entry *find(const struct lockout *lockout, struct entry *table, uint64_t id)
 {
+	struct entry *set = set_of(lockout, table, id);
+
 	for (size_t i = 0; i < WAYS; i++)
 		if (set[i].id == id)
 			return &set[i];
 	return NULL;
 }
 
-/* The entry that a newcomer may have: forgotten, or of a single failure; NULL: none. */
+/* The entry that a newcomer may have: forgotten, or the least of those not locked; NULL: none. */
 static struct entry *find_room(const struct lockout *lockout, struct entry *set, int64_t now)
 {
 	struct entry *room = NULL;
@@ -110,58 +122,57 @@ static struct entry *find_room(const struct lockout *lockout, struct entry *set,
 	for (size_t i = 0; i < WAYS; i++) {
 		if (is_forgotten(lockout, &set[i], now))
 			return &set[i];
-		if (set[i].count <= 1 && set[i].locked_ms <= now &&
-		    (!room || set[i].since_ms < room->since_ms))
+		if (set[i].locked_ms > now)
+			continue;
+		if (!room || set[i].count < room->count ||
+		    (set[i].count == room->count && set[i].since_ms < room->since_ms))
 			room = &set[i];
 	}
 	return room;
 }
 
-/* Where @id's failures are counted: its own entry, or the one that it shares. */
+/* Where @id's failures are counted; NULL: there is no room for them. */
 static struct entry *entry_for(const struct lockout *lockout, struct entry *table, uint64_t id,
 			       int64_t now)
 {
-	struct entry *set = set_of(lockout, table, id);
-	struct entry *entry = find(set, id);
+	struct entry *entry = find(lockout, table, id);
 
-	if (!entry) {
-		entry = find_room(lockout, set, now);
-		if (entry)
-			*entry = (struct entry){ .id = id };
-	}
+	if (entry && !is_forgotten(lockout, entry, now))
+		return entry;
 	if (!entry)
-		entry = &set[WAYS];
-	if (is_forgotten(lockout, entry, now))
+		entry = find_room(lockout, set_of(lockout, table, id), now);
+	if (entry)
 		*entry = (struct entry){ .id = id };
 	return entry;
 }
 
-static int64_t wait_of(const struct lockout *lockout, struct entry *table, uint64_t id, int64_t now)
+/* One failure more: from the free ones on each locks for twice as long. */
+static void count_failure(const struct lockout *lockout, struct entry *entry, int64_t now)
 {
-	struct entry *set = set_of(lockout, table, id);
-	const struct entry *entry = find(set, id);
-
-	if (!entry && find_room(lockout, set, now))
-		return 0;
-	if (!entry)
-		entry = &set[WAYS];
-	return entry->locked_ms > now ? entry->locked_ms - now : 0;
-}
-
-/* One failure more: from @free_ones on each locks for twice as long. */
-static void count_failure(const struct lockout *lockout, struct entry *entry, uint32_t free_ones,
-			  int64_t max_ms, int64_t now)
-{
-	int64_t lock = lockout->limits.first_ms;
+	const struct lockout_limits *limits = &lockout->limits;
+	int64_t lock = limits->first_ms;
 
 	if (entry->count < UINT32_MAX)
 		entry->count++;
 	entry->since_ms = now;
-	if (entry->count <= free_ones)
+	if (entry->count <= limits->failures)
 		return;
-	for (uint32_t n = entry->count - free_ones - 1; n > 0 && lock < max_ms; n--)
-		lock = lock > max_ms / 2 ? max_ms : 2 * lock;
-	entry->locked_ms = now + (lock < max_ms ? lock : max_ms);
+	for (uint32_t n = entry->count - limits->failures - 1; n > 0 && lock < limits->max_ms; n--)
+		lock = lock > limits->max_ms / 2 ? limits->max_ms : 2 * lock;
+	entry->locked_ms = now + (lock < limits->max_ms ? lock : limits->max_ms);
+}
+
+/* A /48 is never locked. */
+static void count_wide(const struct lockout *lockout, const struct peer *peer, int64_t now)
+{
+	struct entry *entry =
+		entry_for(lockout, lockout->wide, id_of(lockout, peer->bytes, WIDE_BYTES), now);
+
+	if (!entry)
+		return;
+	entry->since_ms = now;
+	if (entry->count < UINT32_MAX)
+		entry->count++;
 }
 
 /* ---- what the header says --------------------------------------------------------------- */
@@ -169,14 +180,15 @@ static void count_failure(const struct lockout *lockout, struct entry *entry, ui
 static bool is_sane(const struct lockout_limits *limits)
 {
 	return limits->entries >= ENTRIES_MIN && limits->entries <= LOCKOUT_ENTRIES_MAX &&
-	       limits->address_failures > 0 && limits->user_failures > 0 && limits->first_ms > 0 &&
-	       limits->address_max_ms > 0 && limits->user_max_ms > 0 && limits->forget_ms > 0 &&
-	       limits->connects > 0 && limits->window_ms > 0 && limits->hold_ms > 0;
+	       limits->failures > 0 && limits->wide_failures > 0 && limits->first_ms > 0 &&
+	       limits->max_ms > 0 && limits->forget_ms > 0 && limits->connects > 0 &&
+	       limits->window_ms > 0 && limits->hold_ms > 0;
 }
 
 int lockout_new(const struct lockout_limits *limits, struct lockout **ret, struct diag *diag)
 {
 	struct lockout *lockout;
+	size_t count;
 
 	if (!is_sane(limits))
 		return diag_set(diag, ERR_LIMIT,
@@ -187,10 +199,12 @@ int lockout_new(const struct lockout_limits *limits, struct lockout **ret, struc
 		return diag_nomem(diag);
 	lockout->limits = *limits;
 	lockout->sets = (limits->entries + WAYS - 1) / WAYS;
-	lockout->address = calloc(lockout->sets * SET, sizeof(struct entry));
-	lockout->user = calloc(lockout->sets * SET, sizeof(struct entry));
-	lockout->client = calloc(lockout->sets * SET, sizeof(struct entry));
-	if (!lockout->address || !lockout->user || !lockout->client) {
+	count = lockout->sets * WAYS;
+	lockout->narrow = calloc(count, sizeof(struct entry));
+	lockout->ipv6 = calloc(count, sizeof(struct entry));
+	lockout->wide = calloc(count, sizeof(struct entry));
+	lockout->client = calloc(count, sizeof(struct entry));
+	if (!lockout->narrow || !lockout->ipv6 || !lockout->wide || !lockout->client) {
 		lockout_free(lockout);
 		return diag_nomem(diag);
 	}
@@ -206,74 +220,64 @@ void lockout_free(struct lockout *lockout)
 {
 	if (!lockout)
 		return;
-	free(lockout->address);
-	free(lockout->user);
+	free(lockout->narrow);
+	free(lockout->ipv6);
+	free(lockout->wide);
 	free(lockout->client);
 	free(lockout);
 }
 
-int64_t lockout_wait(const struct lockout *lockout, const char *address, const char *user,
-		     int64_t now_ms)
-{
-	int64_t by_address = 0;
-	int64_t by_user = 0;
-
-	if (address)
-		by_address =
-			wait_of(lockout, lockout->address, id_of_address(lockout, address), now_ms);
-	if (user)
-		by_user = wait_of(lockout, lockout->user, id_of_text(lockout, user), now_ms);
-	return by_address > by_user ? by_address : by_user;
-}
-
-bool lockout_is_suspect(const struct lockout *lockout, const char *address, int64_t now_ms)
+int64_t lockout_wait(const struct lockout *lockout, const struct peer *peer, int64_t now_ms)
 {
 	const struct entry *entry;
-	uint64_t id;
 
-	if (!address)
-		return false;
-	id = id_of_address(lockout, address);
-	entry = find(set_of(lockout, lockout->address, id), id);
-	return entry && !is_forgotten(lockout, entry, now_ms);
+	if (peer->kind == PEER_UNKNOWN)
+		return 0;
+	entry = find(lockout, table_of(lockout, peer), id_of_party(lockout, peer));
+	return entry && entry->locked_ms > now_ms ? entry->locked_ms - now_ms : 0;
 }
 
-void lockout_failed(struct lockout *lockout, const char *address, const char *user, int64_t now_ms)
+bool lockout_is_suspect(const struct lockout *lockout, const struct peer *peer, int64_t now_ms)
 {
-	const struct lockout_limits *limits = &lockout->limits;
-	uint64_t user_id = user ? id_of_text(lockout, user) : SEVERAL;
+	const struct entry *entry;
 
-	if (address) {
-		struct entry *entry = entry_for(lockout, lockout->address,
-						id_of_address(lockout, address), now_ms);
-
-		entry->user = entry->count == 0 || entry->user == user_id ? user_id : SEVERAL;
-		count_failure(lockout, entry, limits->address_failures, limits->address_max_ms,
-			      now_ms);
-	}
-	if (user)
-		count_failure(lockout, entry_for(lockout, lockout->user, user_id, now_ms),
-			      limits->user_failures, limits->user_max_ms, now_ms);
+	if (peer->kind == PEER_UNKNOWN)
+		return false;
+	entry = find(lockout, table_of(lockout, peer), id_of_party(lockout, peer));
+	if (entry && !is_forgotten(lockout, entry, now_ms))
+		return true;
+	if (peer->kind != PEER_IPV6)
+		return false;
+	entry = find(lockout, lockout->wide, id_of(lockout, peer->bytes, WIDE_BYTES));
+	return entry && !is_forgotten(lockout, entry, now_ms) &&
+	       entry->count > lockout->limits.wide_failures;
 }
 
-void lockout_succeeded(struct lockout *lockout, const char *address, const char *user,
-		       int64_t now_ms)
+void lockout_failed(struct lockout *lockout, const struct peer *peer, const char *user,
+		    int64_t now_ms)
+{
+	uint64_t user_id = user ? id_of_text(lockout, user) : SEVERAL;
+	struct entry *entry;
+
+	if (peer->kind == PEER_UNKNOWN)
+		return;
+	if (peer->kind == PEER_IPV6)
+		count_wide(lockout, peer, now_ms);
+	entry = entry_for(lockout, table_of(lockout, peer), id_of_party(lockout, peer), now_ms);
+	if (!entry)
+		return;
+	entry->user = entry->count == 0 || entry->user == user_id ? user_id : SEVERAL;
+	count_failure(lockout, entry, now_ms);
+}
+
+void lockout_succeeded(struct lockout *lockout, const struct peer *peer, const char *user)
 {
 	struct entry *entry;
-	uint64_t user_id;
 
-	(void)now_ms; /* a success clears whenever it comes */
-	if (!user)
+	if (!user || peer->kind == PEER_UNKNOWN)
 		return;
-	user_id = id_of_text(lockout, user);
-	entry = find(set_of(lockout, lockout->user, user_id), user_id);
-	if (entry)
-		*entry = (struct entry){ .id = 0 };
-	if (!address)
-		return;
-	entry = find(set_of(lockout, lockout->address, id_of_address(lockout, address)),
-		     id_of_address(lockout, address));
-	if (entry && entry->user == user_id)
+	entry = find(lockout, table_of(lockout, peer), id_of_party(lockout, peer));
+	if (entry && entry->user == id_of_text(lockout, user))
 		*entry = (struct entry){ .id = 0 };
 }
 
@@ -291,7 +295,7 @@ static uint32_t client_weight(const struct lockout *lockout, const struct entry 
 static struct entry *client_for(struct lockout *lockout, uint64_t id, int64_t now)
 {
 	struct entry *set = set_of(lockout, lockout->client, id);
-	struct entry *entry = find(set, id);
+	struct entry *entry = find(lockout, lockout->client, id);
 	struct entry *least = &set[0];
 
 	if (entry)
@@ -303,9 +307,10 @@ static struct entry *client_for(struct lockout *lockout, uint64_t id, int64_t no
 	return least;
 }
 
-int64_t lockout_connect(struct lockout *lockout, const char *client, int64_t now_ms)
+int64_t lockout_connect(struct lockout *lockout, const char *principal, const char *client,
+			int64_t now_ms)
 {
-	struct entry *entry = client_for(lockout, id_of_text(lockout, client), now_ms);
+	struct entry *entry = client_for(lockout, id_of_client(lockout, principal, client), now_ms);
 
 	if (entry->locked_ms > now_ms)
 		return entry->locked_ms - now_ms;

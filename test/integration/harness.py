@@ -307,9 +307,13 @@ class Broker:
         return client
 
     def try_client(self, user, password, version=5, transport="tcp", client_id="",
-                   certificate=None, **options):
-        """A raw client with whatever code CONNACK has. @certificate: (file, key file)."""
-        stream = rawmqtt.open_stream(transport, self.port(transport), self.authority, certificate)
+                   certificate=None, source=None, **options):
+        """
+        A raw client with whatever code CONNACK has. @certificate: (file, key file). @source: the
+        address that it comes from.
+        """
+        stream = rawmqtt.open_stream(transport, self.port(transport), self.authority, certificate,
+                                     source)
         return rawmqtt.RawClient(stream, version, client_id, user, password, **options)
 
     def paho(self, user, client_id=None, **options):

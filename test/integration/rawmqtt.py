@@ -73,8 +73,10 @@ def connack_property(body, identifier):
 
 
 class TcpStream:
-    def __init__(self, address, context=None):
-        self.socket = socket.create_connection(address, timeout=WAIT)
+    def __init__(self, address, context=None, source=None):
+        """@source: the address to come from."""
+        self.socket = socket.create_connection(address, timeout=WAIT,
+                                               source_address=source and (source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context:
             self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
@@ -97,8 +99,8 @@ class TcpStream:
 class WebsocketStream(TcpStream):
     """RFC 6455, as little of it as MQTT needs."""
 
-    def __init__(self, address, context):
-        super().__init__(address, context)
+    def __init__(self, address, context, source=None):
+        super().__init__(address, context, source)
         key = base64.b64encode(os.urandom(16)).decode()
         super().send(
             (
@@ -160,13 +162,15 @@ class WebsocketStream(TcpStream):
         return opcode, data
 
 
-def open_stream(transport, port, authority=None, certificate=None):
+def open_stream(transport, port, authority=None, certificate=None, source=None):
+    """@source: an IPv4 address of the loopback interface to come from."""
     if transport == "tcp":
-        return TcpStream(("127.0.0.1", port))
+        return TcpStream(("127.0.0.1", port), source=source)
     context = ssl.create_default_context(cafile=str(authority))
     if certificate:
         context.load_cert_chain(*certificate)
-    return (WebsocketStream if transport == "wss" else TcpStream)(("localhost", port), context)
+    return (WebsocketStream if transport == "wss" else TcpStream)(("localhost", port), context,
+                                                                  source)
 
 
 class RawClient:

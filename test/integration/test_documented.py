@@ -19,10 +19,12 @@ def options():
     found = {}
     for name, text in re.findall(r'^\tPATH\((\w+), \d, "([^"]*)"\)', table, re.M):
         found[name] = (None, text)
+    for name, text in re.findall(r'^\tNETWORKS\((\w+), "([^"]*)"\)', table, re.M):
+        found[name] = (None, text)
     for name, preset, text in re.findall(r'^\tINTEGER\((\w+), "(\d+)",.*?"([^"]*)"\)', table,
                                          re.M | re.S):
         found[name] = (preset, text)
-    assert len(found) == len(re.findall(r"^\t(?:PATH|INTEGER)\(", table, re.M)) > 5
+    assert len(found) == len(re.findall(r"^\t(?:PATH|NETWORKS|INTEGER)\(", table, re.M)) > 5
     return found
 
 

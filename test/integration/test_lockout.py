@@ -1,4 +1,6 @@
-"""Guessing passwords takes ever longer; whoever knows his own waits for seconds at most."""
+"""Guessing makes the address wait that it comes from, ever longer, and nobody else."""
+
+import pytest
 
 import harness
 import messages
@@ -6,50 +8,57 @@ from proofs import CN, certificate, token
 from rawmqtt import NOT_AUTHORIZED
 from test_token import Issuers
 
-FREE_OF_USER = 20
-FREE_OF_ADDRESS = 50
+FREE = 50  # failures of an address
 CONNECTS = 120  # a minute, of a client id
+STRANGER, OTHER = "127.0.0.2", "127.0.0.3"
 
 
-def fail(broker, user, times):
+def fail(broker, user, times, source=STRANGER, **options):
     for number in range(times):
-        assert broker.try_client(user, "wrong-%d" % number).code == NOT_AUTHORIZED
+        assert broker.try_client(user, "wrong-%d" % number, source=source,
+                                 **options).code == NOT_AUTHORIZED
 
 
-def test_user(new_broker):
-    """Some mistakes are free; then the right password has to wait as well, for a moment."""
+def test_guesses_at_a_user(new_broker):
+    """Whoever guesses waits, and not who is guessed at: in a first login, and once it is known."""
     broker = new_broker().start()
     password = broker.password("customer-a")
-    fail(broker, "customer-a", FREE_OF_USER)
-    broker.client("customer-a").ping()  # which clears them
-    fail(broker, "customer-a", FREE_OF_USER + 1)
-    assert broker.try_client("customer-a", password).code == NOT_AUTHORIZED
-    broker.wait_log("petstore: refused connection of customer-a .*: .*locked for 1 s")
+    fail(broker, "customer-a", FREE)
+    before = broker.mark()
+    fail(broker, "customer-a", 1)
+    assert broker.try_client("customer-a", password, source=STRANGER).code == NOT_AUTHORIZED
+    broker.wait_log("petstore: refused connection of customer-a .*: .*locked for 1 s", before)
+    for _ in range(2):
+        assert broker.try_client("customer-a", password, source=OTHER).code == 0
     broker.client("customer-b").ping()
-    harness.until(lambda: broker.try_client("customer-a", password).code == 0, "the lock to open")
+    harness.until(lambda: broker.try_client("customer-a", password, source=STRANGER).code == 0,
+                  "the lock to open")
 
 
-def test_certificate_of_a_locked_name(new_broker):
+def test_certificate_from_a_locked_address(new_broker):
     broker = new_broker().start()
-    fail(broker, "collar-7", FREE_OF_USER + 3)
-    assert broker.try_client("collar-7", broker.password("collar-7")).code == NOT_AUTHORIZED
+    fail(broker, "collar-7", FREE + 3)
+    assert broker.try_client("collar-7", broker.password("collar-7"),
+                             source=STRANGER).code == NOT_AUTHORIZED
     shown = certificate(broker.folder, [(CN, "collar-7")])
     assert broker.try_client(None, None, transport="mtls", certificate=shown,
-                             client_id="c").code == 0
+                             client_id="collar-7", source=STRANGER).code == 0
 
 
-def test_token_of_a_locked_name(tmp_path, template):
-    """Nobody keeps a user out by guessing his password: a token gets in, from anywhere."""
+def test_token_from_a_locked_address(tmp_path, template):
+    """A token can't be guessed: it gets in from anywhere, and a wrong one counts."""
     at = Issuers(tmp_path, template)
     at.broker.start()
     try:
-        fail(at.broker, "customer-a", FREE_OF_USER + 3)
-        client = at.broker.try_client("customer-a", at.broker.password("customer-a"))
-        assert client.code == NOT_AUTHORIZED
         text = token(at.keys["ES256"], at.claims(sub="customer-a"))
-        assert at.come(text).code == 0
-        assert at.come(text, "customer-a").code == 0
-        assert at.come(text[:-4] + "AAAA", "customer-a").code == NOT_AUTHORIZED
+        wrong = text[:-4] + "AAAA"
+        for _ in range(FREE + 3):
+            assert at.come(wrong, "customer-a", source=STRANGER).code == NOT_AUTHORIZED
+        client = at.broker.try_client("customer-a", at.broker.password("customer-a"),
+                                      source=STRANGER)
+        assert client.code == NOT_AUTHORIZED
+        for user in (None, "customer-a"):
+            assert at.come(text, user, client_id="customer-a", source=STRANGER).code == 0
     finally:
         at.broker.stop()
 
@@ -57,24 +66,60 @@ def test_token_of_a_locked_name(tmp_path, template):
 def test_address(new_broker):
     """Many names from one address: it waits, whoever it says to be."""
     broker = new_broker().start()
-    for number in range(FREE_OF_ADDRESS + 3):
-        broker.try_client("name-%d" % number, "x")
-    assert broker.try_client("monitor", broker.password("monitor")).code == NOT_AUTHORIZED
+    for number in range(FREE + 3):
+        broker.try_client("name-%d" % number, "x", source=STRANGER)
+    assert broker.try_client("monitor", broker.password("monitor"),
+                             source=STRANGER).code == NOT_AUTHORIZED
+    broker.client("monitor").ping()
+
+
+def test_websockets_are_of_the_same_address(new_broker):
+    """Which may be told as ::ffff:127.0.0.2 there."""
+    broker = new_broker().start()
+    fail(broker, "customer-a", FREE - 5)
+    fail(broker, "customer-a", 8, transport="wss")
+    assert broker.try_client("monitor", broker.password("monitor"),
+                             source=STRANGER).code == NOT_AUTHORIZED
+
+
+def test_networks_that_are_never_locked(new_broker):
+    broker = new_broker()
+    broker.edits.append(lambda text: text.replace("#plugin_opt_never_lock 10.0.0.0/8,fd00::/8",
+                                                  "plugin_opt_never_lock 127.0.0.2/31,unix"))
+    broker.start()
+    fail(broker, "customer-a", FREE + 3)
+    assert broker.try_client("monitor", broker.password("monitor"), source=STRANGER).code == 0
+    fail(broker, "customer-a", FREE + 3, source="127.0.0.4")
+    assert broker.try_client("monitor", broker.password("monitor"),
+                             source="127.0.0.4").code == NOT_AUTHORIZED
+
+
+def test_networks_have_to_be_well_formed(new_broker):
+    broker = new_broker()
+    broker.edits.append(lambda text: text.replace("#plugin_opt_never_lock 10.0.0.0/8,fd00::/8",
+                                                  "plugin_opt_never_lock 127.0.0.2/8"))
+    with pytest.raises(harness.StartError) as error:
+        broker.start()
+    assert ('plugin_opt_never_lock: "127.0.0.2/8": expected zeros behind the network\'s bits'
+            in error.value.log)
 
 
 def test_turned_off(new_broker):
     broker = new_broker()
     broker.edits.append(lambda text: text.replace("#plugin_opt_lockout 1", "plugin_opt_lockout 0"))
     broker.start()
-    fail(broker, "customer-a", FREE_OF_USER + 5)
-    broker.client("customer-a").ping()
+    fail(broker, "customer-a", FREE + 5)
+    assert broker.try_client("customer-a", broker.password("customer-a"), source=STRANGER).code == 0
 
 
 def test_connected_clients_stay(new_broker):
     """A lock is for logins: who is there stays, at a reload too."""
     broker = new_broker().start()
     customer = broker.client("customer-a")
-    fail(broker, "customer-a", FREE_OF_USER + 3)
+    fail(broker, "customer-a", FREE + 3, source=None)
+    before = broker.mark()
+    broker.process.send_signal(1)
+    broker.wait_log("reloaded contract", before)
     assert "reloaded" in broker.reload()
     customer.ping()
 
@@ -84,7 +129,7 @@ def test_reloads_count_nothing(new_broker):
     broker = new_broker().start()
     broker.client("customer-a", client_id="steady", clean=False, expiry=1000).disconnect()
     customer = broker.client("customer-b", client_id="live")
-    for _ in range(FREE_OF_USER + 5):
+    for _ in range(25):
         broker.reload()
     customer.ping()
     broker.client("customer-a", client_id="steady").ping()

@@ -1,6 +1,7 @@
 /* Who has to wait before trying again. The clock is a number. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,13 +13,12 @@
 
 static struct lockout *lockout_of(size_t entries)
 {
-	struct lockout_limits limits = {
+	const struct lockout_limits limits = {
 		.entries = entries,
-		.address_failures = 4,
-		.user_failures = 2,
+		.failures = 4,
+		.wide_failures = 6,
 		.first_ms = 100,
-		.address_max_ms = 1000,
-		.user_max_ms = 300,
+		.max_ms = 1000,
 		.forget_ms = 10000,
 		.connects = 3,
 		.window_ms = 1000,
@@ -32,24 +32,49 @@ static struct lockout *lockout_of(size_t entries)
 	return lockout;
 }
 
+static void fail_from(struct lockout *lockout, const char *address, const char *user,
+		      unsigned times, int64_t now)
+{
+	struct peer peer = peer_read(address);
+
+	for (unsigned i = 0; i < times; i++)
+		lockout_failed(lockout, &peer, user, now);
+}
+
+static int64_t wait_of(struct lockout *lockout, const char *address, int64_t now)
+{
+	struct peer peer = peer_read(address);
+
+	return lockout_wait(lockout, &peer, now);
+}
+
+static bool is_suspect(struct lockout *lockout, const char *address, int64_t now)
+{
+	struct peer peer = peer_read(address);
+
+	return lockout_is_suspect(lockout, &peer, now);
+}
+
+static void succeed_from(struct lockout *lockout, const char *address, const char *user)
+{
+	struct peer peer = peer_read(address);
+
+	lockout_succeeded(lockout, &peer, user);
+}
+
 static void test_lockout_failed__doubles_up_to_the_maximum(void **state)
 {
-	static const int64_t user_locks[] = { 0, 0, 100, 200, 300, 300, 300 };
-	static const int64_t address_locks[] = { 0, 0, 0, 0, 100, 200, 400, 800, 1000, 1000 };
+	static const int64_t locks[] = { 0, 0, 0, 0, 100, 200, 400, 800, 1000, 1000 };
 	struct lockout *lockout = lockout_of(1024);
 	int64_t now = 5000;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(user_locks) / sizeof(*user_locks); i++) {
-		lockout_failed(lockout, NULL, "ann", now);
-		assert_int_equal(lockout_wait(lockout, NULL, "ann", now), user_locks[i]);
-		now += user_locks[i];
-		assert_int_equal(lockout_wait(lockout, NULL, "ann", now), 0);
-	}
-	for (size_t i = 0; i < sizeof(address_locks) / sizeof(*address_locks); i++) {
-		lockout_failed(lockout, "192.0.2.1", NULL, now);
-		assert_int_equal(lockout_wait(lockout, "192.0.2.1", NULL, now), address_locks[i]);
-		now += address_locks[i];
+	for (size_t i = 0; i < sizeof(locks) / sizeof(*locks); i++) {
+		fail_from(lockout, "192.0.2.1", "ann", 1, now);
+		assert_int_equal(wait_of(lockout, "192.0.2.1", now), locks[i]);
+		assert_int_equal(wait_of(lockout, "192.0.2.2", now), 0);
+		now += locks[i];
+		assert_int_equal(wait_of(lockout, "192.0.2.1", now), 0);
 	}
 	lockout_free(lockout);
 	lockout_free(NULL);
@@ -62,29 +87,24 @@ static void test_lockout_failed__counts_without_end(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 5000; i++) {
-		lockout_failed(lockout, "192.0.2.1", "ann", now);
-		now += lockout_wait(lockout, "192.0.2.1", "ann", now);
+		fail_from(lockout, "192.0.2.1", "ann", 1, now);
+		now += wait_of(lockout, "192.0.2.1", now);
 	}
-	lockout_failed(lockout, "192.0.2.1", "ann", now);
-	assert_int_equal(lockout_wait(lockout, "192.0.2.1", "ann", now), 1000);
-	assert_int_equal(lockout_wait(lockout, NULL, "ann", now), 300);
+	fail_from(lockout, "192.0.2.1", "ann", 1, now);
+	assert_int_equal(wait_of(lockout, "192.0.2.1", now), 1000);
 	lockout_free(lockout);
 }
 
-static void test_lockout_wait__a_name_is_locked_for_passwords_only(void **state)
+static void test_lockout_failed__the_unknown_are_never_locked(void **state)
 {
-	struct lockout *lockout = lockout_of(1024);
+	struct lockout *lockout = lockout_of(8);
 
 	(void)state;
-	for (unsigned i = 0; i < 4; i++)
-		lockout_failed(lockout, "192.0.2.1", "ann", 0);
-	assert_int_equal(lockout_wait(lockout, "192.0.2.9", "ann", 0), 200);
-	assert_int_equal(lockout_wait(lockout, "192.0.2.9", NULL, 0), 0); /* a certificate */
-	assert_int_equal(lockout_wait(lockout, "192.0.2.9", "bob", 0), 0);
-	lockout_failed(lockout, "192.0.2.1", NULL, 0);
-	assert_int_equal(lockout_wait(lockout, "192.0.2.1", NULL, 0), 100);
-	assert_int_equal(lockout_wait(lockout, "192.0.2.1", "bob", 0), 100);
-	assert_int_equal(lockout_wait(lockout, NULL, NULL, 0), 0);
+	fail_from(lockout, NULL, "ann", 100, 0);
+	fail_from(lockout, "", NULL, 100, 0);
+	assert_int_equal(wait_of(lockout, NULL, 0), 0);
+	assert_false(is_suspect(lockout, NULL, 0));
+	succeed_from(lockout, NULL, "ann");
 	lockout_free(lockout);
 }
 
@@ -95,24 +115,46 @@ static void test_lockout_failed__knows_one_party_by_its_addresses(void **state)
 		int is_same;
 	} rows[] = {
 		{ "192.0.2.1", "::ffff:192.0.2.1", 1 },
+		{ "::FFFF:c000:0201", "192.0.2.1", 1 },
 		{ "192.0.2.1", "192.0.2.2", 0 },
 		{ "2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", 1 },
 		{ "2001:db8:1:2::1", "2001:DB8:1:2:0:0:0:9", 1 },
 		{ "2001:db8:1:2::1", "2001:db8:1:3::1", 0 },
-		{ "local", "local", 1 },
-		{ "local", "local2", 0 },
+		{ "/run/a.sock", "/run/a.sock", 1 },
+		{ "/run/a.sock", "/run/b.sock", 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct lockout *lockout = lockout_of(1024);
 
-		for (unsigned n = 0; n < 5; n++)
-			lockout_failed(lockout, rows[i].first, NULL, 0);
-		if ((lockout_wait(lockout, rows[i].second, NULL, 0) > 0) != rows[i].is_same)
+		fail_from(lockout, rows[i].first, NULL, 5, 0);
+		if ((wait_of(lockout, rows[i].second, 0) > 0) != rows[i].is_same)
 			fail_msg("%s and %s", rows[i].first, rows[i].second);
 		lockout_free(lockout);
 	}
+}
+
+/* A party may have all of a /48; its neighbours there are slowed, and never locked. */
+static void test_lockout_is_suspect__a_48_with_several_failures(void **state)
+{
+	struct lockout *lockout = lockout_of(1024);
+	char address[48];
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		(void)snprintf(address, sizeof(address), "2001:db8:1:%x::1", i);
+		assert_false(is_suspect(lockout, address, 0));
+		fail_from(lockout, address, "ann", 1, 0);
+		assert_true(is_suspect(lockout, address, 0));
+	}
+	assert_false(is_suspect(lockout, "2001:db8:1:ffff::1", 0));
+	fail_from(lockout, "2001:db8:1:77::1", "ann", 20, 0);
+	assert_true(is_suspect(lockout, "2001:db8:1:ffff::1", 0));
+	assert_int_equal(wait_of(lockout, "2001:db8:1:ffff::1", 0), 0);
+	assert_false(is_suspect(lockout, "2001:db8:2::1", 0));
+	assert_false(is_suspect(lockout, "2001:db8:1:ffff::1", 100000));
+	lockout_free(lockout);
 }
 
 static void test_lockout_succeeded__clears_what_it_may(void **state)
@@ -120,15 +162,16 @@ static void test_lockout_succeeded__clears_what_it_may(void **state)
 	struct lockout *lockout = lockout_of(1024);
 
 	(void)state;
-	for (unsigned i = 0; i < 4; i++)
-		lockout_failed(lockout, "192.0.2.1", "ann", 0);
-	lockout_succeeded(lockout, "192.0.2.1", "ann", 0);
-	assert_int_equal(lockout_wait(lockout, "192.0.2.1", "ann", 0), 0);
+	fail_from(lockout, "192.0.2.1", "ann", 4, 0);
+	succeed_from(lockout, "192.0.2.1", NULL);
+	assert_true(is_suspect(lockout, "192.0.2.1", 0));
+	succeed_from(lockout, "192.0.2.2", "ann");
+	assert_true(is_suspect(lockout, "192.0.2.1", 0));
+	succeed_from(lockout, "192.0.2.1", "ann");
+	assert_false(is_suspect(lockout, "192.0.2.1", 0));
 	/* All is new: four more are free. */
-	for (unsigned i = 0; i < 4; i++)
-		lockout_failed(lockout, "192.0.2.1", NULL, 0);
-	assert_int_equal(lockout_wait(lockout, "192.0.2.1", NULL, 0), 0);
-	lockout_succeeded(lockout, NULL, "nobody", 0);
+	fail_from(lockout, "192.0.2.1", NULL, 4, 0);
+	assert_int_equal(wait_of(lockout, "192.0.2.1", 0), 0);
 	lockout_free(lockout);
 }
 
@@ -140,13 +183,13 @@ static void test_lockout_succeeded__one_account_does_not_wash_away_others(void *
 	(void)state;
 	for (unsigned i = 0; i < 5; i++) {
 		(void)snprintf(name, sizeof(name), "victim-%u", i);
-		lockout_failed(lockout, "192.0.2.1", name, 0);
-		lockout_succeeded(lockout, "192.0.2.1", "eve", 0);
+		fail_from(lockout, "192.0.2.1", name, 1, 0);
+		succeed_from(lockout, "192.0.2.1", "eve");
 	}
-	assert_int_equal(lockout_wait(lockout, "192.0.2.1", NULL, 0), 100);
-	/* Not even where a victim lets himself in from there at last. */
-	lockout_succeeded(lockout, "192.0.2.1", "victim-4", 0);
-	assert_int_equal(lockout_wait(lockout, "192.0.2.1", NULL, 0), 100);
+	assert_int_equal(wait_of(lockout, "192.0.2.1", 0), 100);
+	/* Not even where a victim lets itself in from there at last. */
+	succeed_from(lockout, "192.0.2.1", "victim-4");
+	assert_int_equal(wait_of(lockout, "192.0.2.1", 0), 100);
 	lockout_free(lockout);
 }
 
@@ -155,60 +198,81 @@ static void test_lockout_failed__forgets_in_time(void **state)
 	struct lockout *lockout = lockout_of(1024);
 
 	(void)state;
-	for (unsigned i = 0; i < 3; i++)
-		lockout_failed(lockout, NULL, "ann", 0);
-	assert_int_equal(lockout_wait(lockout, NULL, "ann", 0), 100);
-	lockout_failed(lockout, NULL, "ann", 100 + 9999); /* the lock's end, and a bit less */
-	assert_int_equal(lockout_wait(lockout, NULL, "ann", 100 + 9999), 200);
-	lockout_failed(lockout, NULL, "ann", 100 + 9999 + 200 + 10000);
-	assert_int_equal(lockout_wait(lockout, NULL, "ann", 100 + 9999 + 200 + 10000), 0);
+	fail_from(lockout, "192.0.2.1", "ann", 5, 0);
+	assert_int_equal(wait_of(lockout, "192.0.2.1", 0), 100);
+	/* The lock's end, and a bit less. */
+	fail_from(lockout, "192.0.2.1", "ann", 1, 100 + 9999);
+	assert_int_equal(wait_of(lockout, "192.0.2.1", 100 + 9999), 200);
+	assert_true(is_suspect(lockout, "192.0.2.1", 100 + 9999 + 200 + 9999));
+	assert_false(is_suspect(lockout, "192.0.2.1", 100 + 9999 + 200 + 10000));
+	fail_from(lockout, "192.0.2.1", "ann", 1, 100 + 9999 + 200 + 10000);
+	assert_int_equal(wait_of(lockout, "192.0.2.1", 100 + 9999 + 200 + 10000), 0);
 	lockout_free(lockout);
 }
 
-/* However many others fail, whoever is bad stays known as bad. */
-static void test_lockout_failed__is_not_flooded_into_forgetting(void **state)
+/* Below 10.0.0.0/8 or 172.0.0.0/8, or a /64 of 2001::/16. */
+static const char *nth_address(char *ret, size_t cap, const char *net, unsigned i)
+{
+	if (strchr(net, ':'))
+		(void)snprintf(ret, cap, "%s%x:%x::", net, i >> 8, i & 255);
+	else
+		(void)snprintf(ret, cap, "%s.%u.%u.%u", net, (i >> 16) & 255, (i >> 8) & 255,
+			       i & 255);
+	return ret;
+}
+
+/* However many others fail, who is locked stays so, and nobody is locked for them. */
+static void test_lockout_failed__is_not_flooded(void **state)
 {
 	struct lockout *lockout = lockout_of(64);
-	char name[32];
+	char address[48];
 
 	(void)state;
-	for (unsigned i = 0; i < 10; i++)
-		lockout_failed(lockout, NULL, "ann", 0);
-	for (unsigned i = 0; i < 20000; i++) {
-		(void)snprintf(name, sizeof(name), "flood-%u", i);
-		lockout_failed(lockout, NULL, name, 1);
-		lockout_failed(lockout, NULL, name, 1);
-		lockout_failed(lockout, NULL, name, 1);
+	fail_from(lockout, "192.0.2.1", "ann", 10, 0);
+	for (unsigned i = 0; i < 20000; i++)
+		fail_from(lockout, nth_address(address, sizeof(address), "10", i), "ann", 10, 1);
+	assert_int_equal(wait_of(lockout, "192.0.2.1", 1), 999);
+	/* A table full of locked ones has no room for more, and locks no stranger. */
+	for (unsigned i = 0; i < 1000; i++) {
+		(void)nth_address(address, sizeof(address), "172", i);
+		assert_int_equal(wait_of(lockout, address, 1), 0);
+		assert_false(is_suspect(lockout, address, 1));
+		fail_from(lockout, address, "ann", 10, 1);
+		assert_int_equal(wait_of(lockout, address, 1), 0);
 	}
-	assert_int_equal(lockout_wait(lockout, NULL, "ann", 1), 299);
-	lockout_failed(lockout, NULL, "ann", 400);
-	assert_int_equal(lockout_wait(lockout, NULL, "ann", 400), 300);
-	/* A table full of bad ones lets no stranger try for free: he shares their fate. */
-	(void)snprintf(name, sizeof(name), "flood-%u", 20000);
-	assert_int_equal(lockout_wait(lockout, NULL, name, 1), 300);
-	/* And for no longer than that. */
-	assert_int_equal(lockout_wait(lockout, NULL, name, 302), 0);
-	/* Once they are forgotten there is room again. */
-	assert_int_equal(lockout_wait(lockout, NULL, name, 20000), 0);
-	lockout_failed(lockout, NULL, name, 20000);
-	lockout_failed(lockout, NULL, name, 20000);
-	assert_int_equal(lockout_wait(lockout, NULL, name, 20000), 0);
+	/* As soon as their locks are over there is room again. */
+	fail_from(lockout, "192.0.2.99", "ann", 5, 2000);
+	assert_int_equal(wait_of(lockout, "192.0.2.99", 2000), 100);
 	lockout_free(lockout);
 }
 
-/* Single failures of many names push out each other, and cost no stranger anything. */
-static void test_lockout_failed__single_failures_lock_nobody(void **state)
+/* Whoever has all of IPv6 fills its own table. */
+static void test_lockout_failed__ipv6_takes_no_place_of_ipv4(void **state)
 {
 	struct lockout *lockout = lockout_of(64);
-	char name[32];
+	char address[48];
 
 	(void)state;
-	for (unsigned i = 0; i < 20000; i++) {
-		(void)snprintf(name, sizeof(name), "typo-%u", i);
-		lockout_failed(lockout, NULL, name, i);
-		assert_int_equal(lockout_wait(lockout, NULL, name, i), 0);
-		assert_int_equal(lockout_wait(lockout, NULL, "ann", i), 0);
-	}
+	for (unsigned i = 0; i < 5000; i++)
+		fail_from(lockout, nth_address(address, sizeof(address), "2001:db8:", i), NULL, 10,
+			  1);
+	fail_from(lockout, "192.0.2.1", NULL, 5, 1);
+	assert_int_equal(wait_of(lockout, "192.0.2.1", 1), 100);
+	lockout_free(lockout);
+}
+
+/* Single failures push out each other, and none that is worse. */
+static void test_lockout_failed__single_failures_push_out_no_worse_ones(void **state)
+{
+	struct lockout *lockout = lockout_of(64);
+	char address[48];
+
+	(void)state;
+	fail_from(lockout, "192.0.2.1", "ann", 4, 0);
+	for (unsigned i = 0; i < 9000; i++)
+		fail_from(lockout, nth_address(address, sizeof(address), "10", i), "bob", 1, i);
+	fail_from(lockout, "192.0.2.1", "ann", 1, 9000);
+	assert_int_equal(wait_of(lockout, "192.0.2.1", 9000), 100);
 	lockout_free(lockout);
 }
 
@@ -217,17 +281,35 @@ static void test_lockout_connect__holds_off_who_flaps(void **state)
 	struct lockout *lockout = lockout_of(1024);
 
 	(void)state;
-	assert_int_equal(lockout_connect(lockout, "dev", 0), 0);
-	assert_int_equal(lockout_connect(lockout, "dev", 10), 0);
-	assert_int_equal(lockout_connect(lockout, "dev", 20), 0);
-	assert_int_equal(lockout_connect(lockout, "other", 20), 0);
-	assert_int_equal(lockout_connect(lockout, "dev", 30), 500);
-	assert_int_equal(lockout_connect(lockout, "dev", 529), 1); /* does not lengthen it */
-	assert_int_equal(lockout_connect(lockout, "dev", 530), 0);
+	assert_int_equal(lockout_connect(lockout, "ann", "dev", 0), 0);
+	assert_int_equal(lockout_connect(lockout, "ann", "dev", 10), 0);
+	assert_int_equal(lockout_connect(lockout, "ann", "dev", 20), 0);
+	assert_int_equal(lockout_connect(lockout, "ann", "other", 20), 0);
+	assert_int_equal(lockout_connect(lockout, "ann", "dev", 30), 500);
+	assert_int_equal(lockout_connect(lockout, "ann", "dev", 529), 1); /* does not lengthen it */
+	assert_int_equal(lockout_connect(lockout, "ann", "dev", 530), 0);
 	/* A new window: three are fine again, and none of the old ones count. */
-	assert_int_equal(lockout_connect(lockout, "dev", 531), 0);
-	assert_int_equal(lockout_connect(lockout, "dev", 532), 0);
-	assert_int_equal(lockout_connect(lockout, "dev", 533), 500);
+	assert_int_equal(lockout_connect(lockout, "ann", "dev", 531), 0);
+	assert_int_equal(lockout_connect(lockout, "ann", "dev", 532), 0);
+	assert_int_equal(lockout_connect(lockout, "ann", "dev", 533), 500);
+	lockout_free(lockout);
+}
+
+/* Whoever comes under another's client id has its own count. */
+static void test_lockout_connect__is_of_the_principal(void **state)
+{
+	struct lockout *lockout = lockout_of(1024);
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		(void)lockout_connect(lockout, "eve", "dev", 0);
+	assert_int_equal(lockout_connect(lockout, "eve", "dev", 0), 500);
+	assert_int_equal(lockout_connect(lockout, "ann", "dev", 0), 0);
+	/* No two pairs read the same. */
+	for (unsigned i = 0; i < 4; i++)
+		(void)lockout_connect(lockout, "ab", "c", 0);
+	assert_int_equal(lockout_connect(lockout, "a", "bc", 0), 0);
+	assert_int_equal(lockout_connect(lockout, "abc", "", 0), 0);
 	lockout_free(lockout);
 }
 
@@ -237,7 +319,7 @@ static void test_lockout_connect__counts_by_window(void **state)
 
 	(void)state;
 	for (int64_t now = 0; now < 100000; now += 334)
-		assert_int_equal(lockout_connect(lockout, "dev", now), 0);
+		assert_int_equal(lockout_connect(lockout, "ann", "dev", now), 0);
 	lockout_free(lockout);
 }
 
@@ -248,12 +330,12 @@ static void test_lockout_connect__a_flood_of_ids_holds_off_nobody_else(void **st
 
 	(void)state;
 	for (unsigned i = 0; i < 4; i++)
-		(void)lockout_connect(lockout, "dev", 0);
+		(void)lockout_connect(lockout, "ann", "dev", 0);
 	for (unsigned i = 0; i < 20000; i++) {
 		(void)snprintf(name, sizeof(name), "id-%u", i);
-		assert_int_equal(lockout_connect(lockout, name, 1), 0);
+		assert_int_equal(lockout_connect(lockout, "ann", name, 1), 0);
 	}
-	assert_int_equal(lockout_connect(lockout, "dev", 1), 499);
+	assert_int_equal(lockout_connect(lockout, "ann", "dev", 1), 499);
 	lockout_free(lockout);
 }
 
@@ -291,7 +373,7 @@ static void test_lockout_new__survives_each_failing_allocation(void **state)
 		rc = lockout_new(&limits, &lockout, &diag);
 		if (!failalloc_stop()) {
 			assert_int_equal(rc, 0);
-			assert_int_equal(n, 5);
+			assert_int_equal(n, 6);
 			lockout_free(lockout);
 			break;
 		}
@@ -305,14 +387,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lockout_failed__doubles_up_to_the_maximum),
 		cmocka_unit_test(test_lockout_failed__counts_without_end),
-		cmocka_unit_test(test_lockout_wait__a_name_is_locked_for_passwords_only),
+		cmocka_unit_test(test_lockout_failed__the_unknown_are_never_locked),
 		cmocka_unit_test(test_lockout_failed__knows_one_party_by_its_addresses),
+		cmocka_unit_test(test_lockout_is_suspect__a_48_with_several_failures),
 		cmocka_unit_test(test_lockout_succeeded__clears_what_it_may),
 		cmocka_unit_test(test_lockout_succeeded__one_account_does_not_wash_away_others),
 		cmocka_unit_test(test_lockout_failed__forgets_in_time),
-		cmocka_unit_test(test_lockout_failed__is_not_flooded_into_forgetting),
-		cmocka_unit_test(test_lockout_failed__single_failures_lock_nobody),
+		cmocka_unit_test(test_lockout_failed__is_not_flooded),
+		cmocka_unit_test(test_lockout_failed__ipv6_takes_no_place_of_ipv4),
+		cmocka_unit_test(test_lockout_failed__single_failures_push_out_no_worse_ones),
 		cmocka_unit_test(test_lockout_connect__holds_off_who_flaps),
+		cmocka_unit_test(test_lockout_connect__is_of_the_principal),
 		cmocka_unit_test(test_lockout_connect__counts_by_window),
 		cmocka_unit_test(test_lockout_connect__a_flood_of_ids_holds_off_nobody_else),
 		cmocka_unit_test(test_lockout_new__bounds_its_limits),

@@ -9,12 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <jansson.h>
 
+#include "access/derivations.h"
 #include "access/password.h"
 #include "access/scram.h"
 #include "login.h"
 
-#define FREE_OF_USER 20
+#define FREE 50 /* failures of an address */
+#define HOME "192.0.2.1"
 
 struct world {
 	struct rules *rules;
@@ -31,12 +34,24 @@ static void write_entry(const char *path, const char *user, const char *text)
 	assert_int_equal(fclose(file), 0);
 }
 
+/* The shipped access file to @path, without what binds client ids. */
+static void write_access(const char *path)
+{
+	json_t *access = json_load_file("docker/access.json", 0, NULL);
+
+	assert_non_null(access);
+	(void)json_object_del(access, "clientIds");
+	assert_int_equal(json_dump_file(access, path, 0), 0);
+	json_decref(access);
+}
+
 static void load(struct world *world, const char *password)
 {
 	struct password_cost cost = { .kind = PASSWORD_SHA512 };
 	char passwords[] = "/tmp/test_login.XXXXXX", scram[] = "/tmp/test_login.XXXXXX";
+	char access[] = "/tmp/test_login.XXXXXX";
 	struct rules_files files = { .contract = "schemas/petstore.asyncapi.json",
-				     .access = "docker/access.json",
+				     .access = access,
 				     .password_file = passwords,
 				     .scram_file = scram };
 	char text[PASSWORD_TEXT_MAX];
@@ -44,6 +59,8 @@ static void load(struct world *world, const char *password)
 
 	(void)close(mkstemp(passwords));
 	(void)close(mkstemp(scram));
+	(void)close(mkstemp(access));
+	write_access(access);
 	assert_int_equal(password_make(&cost, password, strlen(password), text, &diag), 0);
 	write_entry(passwords, "customer-a", text);
 	assert_int_equal(scram_make(4096, "secret", 6, text, &diag), 0);
@@ -54,6 +71,7 @@ static void load(struct world *world, const char *password)
 		fail_msg("%s", diag.text);
 	(void)unlink(passwords);
 	(void)unlink(scram);
+	(void)unlink(access);
 }
 
 static struct world make(void)
@@ -104,7 +122,7 @@ static enum verdict ask(struct world *world, const struct login_request *request
 static struct login_request by_password(const char *user, const char *password)
 {
 	return (struct login_request){
-		.username = user, .password = password, .client_id = "", .address = "192.0.2.1"
+		.username = user, .password = password, .client_id = "", .address = HOME
 	};
 }
 
@@ -127,22 +145,116 @@ static void test_login_check__password(void **state)
 	drop(&world);
 }
 
-static void test_login_check__a_lock_is_for_passwords(void **state)
+/* Whoever guesses keeps itself out, and nobody whose name it guesses at. */
+static void test_login_check__a_lock_is_for_an_address(void **state)
 {
 	struct world world = make();
 	struct login_request wrong = by_password("customer-a", "x");
 	struct login_request right = by_password("customer-a", "secret");
 
 	(void)state;
-	for (int i = 0; i <= FREE_OF_USER; i++)
+	for (int i = 0; i <= FREE; i++)
 		assert_int_equal(ask(&world, &wrong), VERDICT_DENY);
-	right.address = "192.0.2.77";
 	assert_int_equal(ask(&world, &right), VERDICT_DENY);
+	right.address = "192.0.2.77";
+	assert_int_equal(ask(&world, &right), VERDICT_ALLOW);
+	right.address = NULL;
+	assert_int_equal(ask(&world, &right), VERDICT_ALLOW);
+	right.address = HOME;
 	right.is_repeat = true;
 	assert_int_equal(ask(&world, &right), VERDICT_ALLOW);
 	right.is_repeat = false;
 	right.mono_ms = 1001;
 	assert_int_equal(ask(&world, &right), VERDICT_ALLOW);
+	drop(&world);
+}
+
+static void test_login_check__networks_that_are_never_locked(void **state)
+{
+	struct login_options options = { .credentials = 16,
+					 .has_lockout = true,
+					 .percent = 100,
+					 .never_lock = "192.0.2.0/24,unix" };
+	struct login_request wrong = by_password("customer-a", "x");
+	struct login_request right = by_password("customer-a", "secret");
+	struct world world = { 0 };
+	struct diag diag;
+
+	(void)state;
+	load(&world, "secret");
+	assert_int_equal(login_new(&options, &world.login, &diag), 0);
+	for (int i = 0; i <= FREE; i++)
+		assert_int_equal(ask(&world, &wrong), VERDICT_DENY);
+	assert_int_equal(ask(&world, &right), VERDICT_ALLOW);
+	wrong.address = right.address = "/run/mosquitto.sock";
+	for (int i = 0; i <= FREE; i++)
+		assert_int_equal(ask(&world, &wrong), VERDICT_DENY);
+	assert_int_equal(ask(&world, &right), VERDICT_ALLOW);
+	drop(&world);
+}
+
+/* However often a stranger comes under a client id, its owner is not held off. */
+static void test_login_check__connects_count_behind_the_proof(void **state)
+{
+	struct login_options options = {
+		.credentials = 16, .has_lockout = true, .percent = 100, .connects = 3
+	};
+	struct login_request wrong = by_password("customer-a", "x");
+	struct login_request right = by_password("customer-a", "secret");
+	struct world world = { 0 };
+	struct login_answer answer;
+	struct diag diag;
+
+	(void)state;
+	load(&world, "secret");
+	assert_int_equal(login_new(&options, &world.login, &diag), 0);
+	wrong.client_id = right.client_id = "till";
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(ask(&world, &wrong), VERDICT_DENY);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(ask(&world, &right), VERDICT_ALLOW);
+	login_check(world.login, world.rules, &right, &answer);
+	assert_int_equal(answer.verdict, VERDICT_DENY);
+	assert_null(answer.principal);
+	assert_non_null(strstr(answer.why.text, "connects too often: held off for 60 s"));
+	right.client_id = "other";
+	assert_int_equal(ask(&world, &right), VERDICT_ALLOW);
+	drop(&world);
+}
+
+/* What was used up by others: who is known gets in, and a guess at who is known counts. */
+static void test_login_check__has_no_time_for_strangers(void **state)
+{
+	struct world world = make();
+	struct login_request known = by_password("customer-a", "secret");
+	struct login_request wrong = by_password("customer-a", "x");
+	struct login_request unknown = by_password("nobody", "x");
+	struct login_answer answer;
+
+	(void)state;
+	assert_int_equal(ask(&world, &known), VERDICT_ALLOW);
+	derivations_spent(login_derivations(world.login), false, INT64_C(10000000000));
+	unknown.address = "192.0.2.50";
+	for (int i = 0; i < 3 * FREE; i++) {
+		login_check(world.login, world.rules, &unknown, &answer);
+		assert_true(answer.is_busy);
+	}
+	for (int i = 0; i <= FREE; i++) {
+		login_check(world.login, world.rules, &wrong, &answer);
+		assert_true(answer.is_busy);
+	}
+	login_check(world.login, world.rules, &wrong, &answer);
+	assert_non_null(strstr(answer.why.text, "locked"));
+	known.address = unknown.address;
+	assert_int_equal(ask(&world, &known), VERDICT_ALLOW);
+	/* The broker's own question after a reload has time. */
+	wrong.is_repeat = true;
+	login_check(world.login, world.rules, &wrong, &answer);
+	assert_false(answer.is_busy);
+	wrong.is_repeat = false;
+	wrong.mono_ms = 60000;
+	login_check(world.login, world.rules, &wrong, &answer);
+	assert_false(answer.is_busy);
 	drop(&world);
 }
 
@@ -154,7 +266,7 @@ static void test_login_check__a_repeat_is_not_counted(void **state)
 
 	(void)state;
 	wrong.is_repeat = true;
-	for (int i = 0; i < 3 * FREE_OF_USER; i++)
+	for (int i = 0; i < 3 * FREE; i++)
 		assert_int_equal(ask(&world, &wrong), VERDICT_DENY);
 	assert_int_equal(ask(&world, &right), VERDICT_ALLOW);
 	drop(&world);
@@ -271,21 +383,79 @@ static bool guess(struct world *world, const char *user, const char *address)
 	return true;
 }
 
-/* SCRAM names its user in its own messages: guesses count for that name. */
-static void test_login_finish__locks_the_name(void **state)
+static void test_login_finish__locks_the_address(void **state)
 {
 	struct world world = make();
 	struct login_request right = by_password("customer-a", "secret");
+
+	(void)state;
+	for (int i = 0; i <= FREE; i++)
+		assert_true(guess(&world, "customer-a", HOME));
+	assert_false(guess(&world, "customer-b", HOME));
+	assert_int_equal(ask(&world, &right), VERDICT_DENY);
+	assert_true(guess(&world, "customer-a", "203.0.113.1"));
+	right.address = "203.0.113.1";
+	assert_int_equal(ask(&world, &right), VERDICT_ALLOW);
+	drop(&world);
+}
+
+/* Begins an exchange under @key as its handle. */
+static bool begin_exchange(struct world *world, const void *key, const char *address,
+			   const char *first)
+{
+	struct login_request request = { .client_id = "", .address = address };
+	struct login_message message = { key, first, strlen(first) };
+	char reply[SCRAM_REPLY_MAX];
+	struct login_answer answer;
+
+	return login_begin(world->login, world->rules, &request, &message, reply, &answer);
+}
+
+/* Is the exchange open? It is over afterwards. */
+static bool is_open(struct world *world, const void *key)
+{
+	struct login_request request = { .client_id = "", .address = "198.51.100.250" };
+	struct login_message message = { key, "x", 1 };
+	char reply[SCRAM_REPLY_MAX];
+	struct login_answer answer;
+
+	login_finish(world->login, world->rules, &request, &message, reply, &answer);
+	return strcmp(answer.why.text, "no exchange was begun") != 0;
+}
+
+#define FIRST "n,,n=customer-a,r=abcdefghijkl"
+
+static void test_login_begin__a_failure_counts(void **state)
+{
+	struct world world = make();
+
+	(void)state;
+	for (int i = 0; i <= FREE; i++)
+		assert_false(begin_exchange(&world, &world, HOME, "nonsense"));
+	assert_false(begin_exchange(&world, &world, HOME, FIRST));
+	assert_true(begin_exchange(&world, &world, "192.0.2.9", FIRST));
+	drop(&world);
+}
+
+/* One address has its share of the exchanges, whatever it begins. */
+static void test_login_begin__shares_the_places(void **state)
+{
+	static const char key[2 * LOGIN_EXCHANGES];
+	struct world world = make();
 	char address[32];
 
 	(void)state;
-	for (int i = 0; i <= FREE_OF_USER; i++) {
-		(void)snprintf(address, sizeof(address), "198.51.100.%d", i);
-		assert_true(guess(&world, "customer-a", address));
+	assert_true(begin_exchange(&world, &key[0], "192.0.2.9", FIRST));
+	for (size_t i = 1; i <= LOGIN_EXCHANGES; i++)
+		assert_true(begin_exchange(&world, &key[i], HOME, FIRST));
+	assert_false(is_open(&world, &key[LOGIN_EXCHANGES - LOGIN_EXCHANGES_OF_PEER]));
+	assert_true(is_open(&world, &key[LOGIN_EXCHANGES - LOGIN_EXCHANGES_OF_PEER + 1]));
+	/* Many addresses fill the places: whoever has most gives one up. */
+	for (size_t i = 1; i < LOGIN_EXCHANGES; i++) {
+		(void)snprintf(address, sizeof(address), "198.51.%zu.1", i / 4);
+		assert_true(begin_exchange(&world, &key[LOGIN_EXCHANGES + i], address, FIRST));
 	}
-	assert_false(guess(&world, "customer-a", "203.0.113.1"));
-	assert_int_equal(ask(&world, &right), VERDICT_DENY);
-	assert_true(guess(&world, "customer-b", "203.0.113.1"));
+	assert_true(is_open(&world, &key[0]));
 	drop(&world);
 }
 
@@ -315,18 +485,25 @@ static const void *handle(size_t i)
 }
 
 /* Begins a login that has to wait. */
-static void begin(struct world *world, size_t who, const char *id, const char *user,
-		  const char *password)
+static void begin_from(struct world *world, size_t who, const char *id, const char *user,
+		       const char *password, const char *address)
 {
 	struct login_request request = by_password(user, password);
 	struct login_answer answer;
 
 	request.handle = handle(who);
 	request.client_id = id;
+	request.address = address;
 	login_check(world->login, world->rules, &request, &answer);
 	assert_int_equal(answer.verdict, VERDICT_DENY);
 	assert_true(answer.is_waiting);
 	assert_null(answer.principal);
+}
+
+static void begin(struct world *world, size_t who, const char *id, const char *user,
+		  const char *password)
+{
+	begin_from(world, who, id, user, password, HOME);
 }
 
 static void wait_for(struct world *world, size_t jobs)
@@ -404,16 +581,17 @@ static void test_login_next__asks_the_lock_again(void **state)
 
 	(void)state;
 	make_waiting(&world);
-	for (size_t i = 0; i <= FREE_OF_USER; i++) {
-		char id[8];
-
-		(void)snprintf(id, sizeof(id), "%zu", i);
-		begin(&world, i, id, "customer-a", "wrong");
+	for (size_t i = 0; i < FREE - 1; i++) {
+		begin(&world, i, "id", "customer-a", "wrong");
+		assert_int_equal(wait_next(&world, i), VERDICT_DENY);
 	}
-	wait_for(&world, FREE_OF_USER + 1);
-	begin(&world, 99, "right", "customer-a", "secret"); /* no failure is counted yet */
+	begin(&world, 97, "one", "customer-a", "wrong");
 	wait_for(&world, 1);
-	for (size_t i = 0; i <= FREE_OF_USER + 1; i++) {
+	begin(&world, 98, "two", "customer-a", "wrong");
+	wait_for(&world, 1);
+	begin(&world, 99, "right", "customer-a", "secret"); /* nobody is locked yet */
+	wait_for(&world, 1);
+	for (size_t i = 97; i <= 99; i++) {
 		struct login_request request = { .mono_ms = 0 };
 		struct login_answer answer;
 
@@ -463,7 +641,7 @@ static void test_login_abandon__counts_what_nobody_waits_for(void **state)
 	(void)state;
 	make_waiting(&world);
 	right.handle = handle(0);
-	while (counted <= FREE_OF_USER) {
+	while (counted <= FREE) {
 		begin(&world, 1, "gone", "customer-a", "wrong");
 		wait_for(&world, 1);
 		login_abandon(world.login, handle(1));
@@ -495,6 +673,16 @@ static void test_login_next__under_new_rules(void **state)
 	end(&world);
 }
 
+static void assert_busy(struct world *world, struct login_request *request)
+{
+	struct login_answer answer;
+
+	login_check(world->login, world->rules, request, &answer);
+	assert_false(answer.is_waiting);
+	assert_true(answer.is_busy);
+	assert_int_equal(answer.verdict, VERDICT_DENY);
+}
+
 static void test_login_check__refuses_what_has_no_place(void **state)
 {
 	struct world world = { 0 };
@@ -503,18 +691,19 @@ static void test_login_check__refuses_what_has_no_place(void **state)
 
 	(void)state;
 	make_waiting(&world);
+	more.client_id = "more";
 	for (size_t i = 0; i < PARKED_MAX; i++) {
-		char id[16], user[16];
+		char id[16], user[16], address[32];
 
 		(void)snprintf(id, sizeof(id), "%zu", i);
 		(void)snprintf(user, sizeof(user), "user-%zu", i);
-		begin(&world, i, id, user, "x");
+		(void)snprintf(address, sizeof(address), "192.0.2.%zu", 1 + i / PARKED_OF_PEER);
+		begin_from(&world, i, id, user, "x", address);
+		if (i + 1 == PARKED_OF_PEER)
+			assert_busy(&world, &more); /* the others' places are free */
 	}
-	more.client_id = "more";
-	login_check(world.login, world.rules, &more, &answer);
-	assert_false(answer.is_waiting);
-	assert_true(answer.is_busy);
-	assert_int_equal(answer.verdict, VERDICT_DENY);
+	more.address = "192.0.2.99";
+	assert_busy(&world, &more);
 	/* The broker's own questions after a reload do not wait. */
 	more.is_repeat = true;
 	login_check(world.login, world.rules, &more, &answer);
@@ -527,13 +716,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_login_check__password),
-		cmocka_unit_test(test_login_check__a_lock_is_for_passwords),
+		cmocka_unit_test(test_login_check__a_lock_is_for_an_address),
+		cmocka_unit_test(test_login_check__networks_that_are_never_locked),
+		cmocka_unit_test(test_login_check__connects_count_behind_the_proof),
+		cmocka_unit_test(test_login_check__has_no_time_for_strangers),
 		cmocka_unit_test(test_login_check__a_repeat_is_not_counted),
 		cmocka_unit_test(test_login_check__a_repeat_derives_a_wrong_password_once),
 		cmocka_unit_test(test_login_check__without_a_proof),
 		cmocka_unit_test(test_login_check__what_is_known),
 		cmocka_unit_test(test_login_check__a_changed_entry),
-		cmocka_unit_test(test_login_finish__locks_the_name),
+		cmocka_unit_test(test_login_finish__locks_the_address),
+		cmocka_unit_test(test_login_begin__a_failure_counts),
+		cmocka_unit_test(test_login_begin__shares_the_places),
 		cmocka_unit_test(test_login_finish__without_a_beginning),
 		cmocka_unit_test(test_login_next__settles_what_waited),
 		cmocka_unit_test(test_login_next__asks_the_lock_again),

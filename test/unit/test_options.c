@@ -39,6 +39,12 @@ static void test_options_init__names_what_is_wrong(void **state)
 		{ { "contract", "x" }, "plugin_opt_contract: given twice" },
 		{ { "database", "" }, "plugin_opt_database: expected a path" },
 		{ { "database", NULL }, "plugin_opt_database: expected a path" },
+		{ { "never_lock", "10.0.0.1/8" },
+		  "plugin_opt_never_lock: \"10.0.0.1/8\": expected zeros behind the network's "
+		  "bits" },
+		{ { "never_lock", NULL },
+		  "plugin_opt_never_lock: \"\": expected an IP address, with /BITS for a network, "
+		  "or unix" },
 		{ { "batch_ms", "50x" },
 		  "plugin_opt_batch_ms: \"50x\" is not an integer from 1 to 10000" },
 		{ { "batch_ms", "-1" },
@@ -90,6 +96,8 @@ static void test_options_init__takes_every_row_of_its_table(void **state)
 
 		if (row->kind == OPTIONS_INTEGER)
 			pairs[0].value = row->preset;
+		else if (row->kind == OPTIONS_NETWORKS)
+			pairs[0].value = "10.0.0.0/8,unix";
 		if (strcmp(row->name, "contract") != 0)
 			pairs[count++] = (struct options_pair){ "contract", "c" };
 		if (strcmp(row->name, "access") != 0)
