@@ -311,6 +311,7 @@ static bool prove_certificate(struct login *login, const struct rules *rules,
 	if (access_certificate(rules->access, request->certificate, &answer->made, &answer->why))
 		return false;
 	answer->principal = answer->made;
+	answer->expires_ms = request->certificate->expires_ms;
 	if (has_text(request->username) && strcmp(request->username, answer->made->name) != 0)
 		return no(answer, "the certificate is for %s", answer->made->name);
 	if (request->password && !has_text(request->username))

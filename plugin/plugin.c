@@ -190,20 +190,39 @@ static int judge_will(struct plugin *plugin, struct watch_publish *publish,
 		      took_ns);
 }
 
+/* The last of the wills that a broker which ends has published: no client is followed any more. */
+static void end_with_will(struct plugin *plugin, struct watch_publish *publish,
+			  struct decision *decision)
+{
+	char topic[160];
+
+	if (decision->verdict == VERDICT_ALLOW) {
+		(void)commit(plugin, publish, decision);
+		return;
+	}
+	broker_log(BROKER_WARNING,
+		   "the broker ended with the last will of %s on %s, which is refused (%s)%s",
+		   publish->session->name,
+		   diag_escape(topic, sizeof(topic), publish->request->topic,
+			       publish->request->topic_len),
+		   reason_code(decision->reason),
+		   publish->request->is_retained ? " and was retained" : "");
+}
+
 /*
  * What passed as a publish was a last will. It is with the broker already: what may not be is
  * delivered to nobody, and what was retained of it is cleared.
  */
-__attribute__((cold, noinline)) static void settle_will(struct plugin *plugin)
+__attribute__((cold, noinline)) static void settle_will(struct plugin *plugin, bool is_end)
 {
 	struct pending *pending = &plugin->pending;
 	struct gate_request *request = &pending->request;
 	const struct mosquitto *client = pending->handle;
-	struct session *session = door_session(plugin, client);
+	struct session *session = sessions_find(plugin->sessions, client);
 	struct watch_publish publish = { client, session, request, clock_mono_ns(), NULL };
 
 	pending->handle = NULL;
-	if (!session)
+	if (!session || session->is_gone)
 		return;
 	request->topic = pending->copy;
 	request->payload = pending->copy + pending->topic_len + 1;
@@ -211,6 +230,10 @@ __attribute__((cold, noinline)) static void settle_will(struct plugin *plugin)
 	request->is_will = true;
 	gate_decide(&plugin->gate, publisher(plugin, client, session, true), request,
 		    &pending->decision);
+	if (is_end) { /* the client is freed, but not what we know of it */
+		end_with_will(plugin, &publish, &pending->decision);
+		return;
+	}
 	if (judge_will(plugin, &publish, &pending->decision, 0) == MOSQ_ERR_SUCCESS)
 		return;
 	pending->is_refused = true;
@@ -221,7 +244,7 @@ __attribute__((cold, noinline)) static void settle_will(struct plugin *plugin)
 void door_settle(struct plugin *plugin)
 {
 	if (plugin->pending.handle && plugin->pending.is_copied)
-		settle_will(plugin);
+		settle_will(plugin, false);
 	plugin->pending.handle = NULL;
 	plugin->pending.is_refused = false;
 }
@@ -244,7 +267,7 @@ __attribute__((cold, noinline)) static bool is_refused_will(struct plugin *plugi
 	if (!pending->is_copied || !is_copy(pending, delivery))
 		return false; /* the log's, for one */
 	if (pending->handle)
-		settle_will(plugin);
+		settle_will(plugin, false);
 	return pending->is_refused;
 }
 
@@ -774,7 +797,8 @@ EXPORT int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *option
 	(void)option_count;
 	if (!plugin)
 		return MOSQ_ERR_SUCCESS; /* 2.1 cleans up after an init that failed, too */
-	door_settle(plugin);
+	if (plugin->pending.handle && plugin->pending.is_copied)
+		settle_will(plugin, true);
 	for (size_t i = 0; i < CALLBACKS; i++)
 		(void)mosquitto_callback_unregister(plugin->id, callbacks[i].event,
 						    callbacks[i].callback, callbacks[i].topic);

@@ -2,6 +2,7 @@
 
 #include <openssl/x509v3.h>
 #include <string.h>
+#include <time.h>
 
 const char *const certid_kinds[CERTID_KINDS] = { "cn", "ou", "dns", "email", "uri" };
 
@@ -103,10 +104,23 @@ static int read_alternatives(const X509 *certificate, struct certid *id, struct 
 	return rc;
 }
 
+/* TLS asks when a client connects only; a session may outlast its certificate. */
+static int64_t read_end(const X509 *certificate)
+{
+	struct tm end = { 0 };
+	time_t seconds;
+
+	if (!ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end))
+		return 0;
+	seconds = timegm(&end);
+	return seconds > 0 && seconds < INT64_MAX / 1000 ? (int64_t)seconds * 1000 : 0;
+}
+
 int certid_read(const X509 *certificate, struct certid *ret, struct diag *diag)
 {
 	int rc;
 
+	ret->expires_ms = read_end(certificate);
 	ret->count = 0;
 	ret->used = 0;
 	rc = read_subject(certificate, NID_commonName, CERTID_CN, 1, ret, diag);

@@ -10,6 +10,7 @@
 
 #include <openssl/x509.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "access/names.h"
 #include "base/diag.h"
@@ -21,6 +22,7 @@
 enum certid_kind { CERTID_CN, CERTID_OU, CERTID_DNS, CERTID_EMAIL, CERTID_URI, CERTID_KINDS };
 
 struct certid {
+	int64_t expires_ms; /* unix time of its notAfter; 0: none that can be read */
 	size_t count;
 	struct {
 		enum certid_kind kind;
