@@ -270,11 +270,10 @@ uint64_t gate_entity_key(const struct gate *gate, uint64_t seed)
 
 /* ---- life ------------------------------------------------------------------------------ */
 
-#define GATE_DEPTH 64u
-
 static int make_parser(const struct rules *rules, struct payload_parser **ret, struct diag *diag)
 {
-	struct payload_limits limits = { .max_bytes = rules->payload_max, .max_depth = GATE_DEPTH };
+	struct payload_limits limits = { .max_bytes = rules->payload_max,
+					 .max_depth = PAYLOAD_MESSAGE_DEPTH };
 
 	return payload_parser_new(&limits, ret, diag);
 }

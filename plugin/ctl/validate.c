@@ -217,7 +217,7 @@ static int load_schema(struct validate *v, const char *path, const char *uri)
 static int compile(struct validate *v)
 {
 	struct schema_options options = { .assert_format = v->assert_format };
-	struct payload_limits limits = { PAYLOAD_MAX_BYTES, PAYLOAD_MAX_DEPTH };
+	struct payload_limits limits = { PAYLOAD_MAX_BYTES, PAYLOAD_MESSAGE_DEPTH };
 	int rc = schema_set_new(&v->set, &v->diag);
 	char *uri;
 

@@ -114,6 +114,8 @@ static int enter_resource(struct compiler *c, struct resource *resource)
 {
 	int rc;
 
+	if (resource->whole)
+		resource = resource->whole; /* which has the anchors */
 	for (size_t i = c->resource_count; i-- > 0;)
 		if (c->resources[i] == resource)
 			return 0;

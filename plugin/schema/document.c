@@ -133,6 +133,8 @@ static int add_anchor(struct schema_set *set, struct resource *resource, json_t 
 {
 	struct anchor *anchor;
 
+	if (resource->whole)
+		resource = resource->whole;
 	for (anchor = resource->anchors; anchor; anchor = anchor->next) {
 		if (strcmp(anchor->name, text) != 0)
 			continue;
@@ -199,6 +201,45 @@ static bool starts_resource(const struct resource *outer, const json_t *node)
 	return !(is_old && json_object_get(node, "$ref")); /* draft 7: $ref hides its siblings */
 }
 
+/* Does @node name another dialect, without a URI of its own? Beside draft 7's $ref nothing counts.
+ */
+static bool has_own_dialect(const struct resource *outer, const json_t *node)
+{
+	const char *schema = string_member(node, "$schema");
+
+	return schema && strcmp(schema, outer->dialect_uri) != 0 &&
+	       !(outer->dialect && outer->dialect->draft == DRAFT_7 &&
+		 json_object_get(node, "$ref"));
+}
+
+static int set_dialect(struct schema_set *set, struct resource *resource, const char *uri,
+		       struct diag *diag)
+{
+	int rc;
+
+	resource->dialect_uri = uri;
+	resource->dialect = NULL;
+	rc = dialect_find(set, uri, &resource->dialect, diag);
+	return rc == ERR_NOMEM ? rc : 0; /* what is not known is an error for whom refers to it */
+}
+
+/* The part of @outer that is written in another dialect. */
+static int add_part(struct schema_set *set, struct resource *outer, json_t *node,
+		    const char *pointer, struct resource **ret, struct diag *diag)
+{
+	struct resource *part = arena_alloc(&set->arena, sizeof(*part));
+
+	if (!part)
+		return diag_nomem(diag);
+	*part = *outer;
+	part->node = node;
+	part->pointer = pointer;
+	part->anchors = NULL;
+	part->whole = outer->whole ? outer->whole : outer;
+	*ret = part;
+	return set_dialect(set, part, string_member(node, "$schema"), diag);
+}
+
 static int add_resource(struct schema_set *set, const struct resource *outer, json_t *node,
 			const char *pointer, struct resource **ret, struct diag *diag)
 {
@@ -223,11 +264,9 @@ static int add_resource(struct schema_set *set, const struct resource *outer, js
 				       .dialect_uri = outer->dialect_uri,
 				       .id = set->resource_count++ };
 	if (schema) {
-		resource->dialect_uri = schema;
-		resource->dialect = NULL;
-		rc = dialect_find(set, schema, &resource->dialect, diag);
-		if (rc == ERR_NOMEM)
-			return rc; /* what is not known is an error for whom refers to it */
+		rc = set_dialect(set, resource, schema, diag);
+		if (rc != 0)
+			return rc;
 	}
 	*ret = resource;
 	return add_name(set, uri, resource, diag);
@@ -272,6 +311,10 @@ static int walk_schema(const struct walk *outer, json_t *node, const char *point
 	if (walk.resource->node != node && starts_resource(walk.resource, node)) {
 		rc = add_resource(walk.set, outer->resource, node, pointer, &walk.resource,
 				  walk.diag);
+		if (rc != 0)
+			return rc;
+	} else if (walk.resource->node != node && has_own_dialect(walk.resource, node)) {
+		rc = add_part(walk.set, outer->resource, node, pointer, &walk.resource, walk.diag);
 		if (rc != 0)
 			return rc;
 	}

@@ -2,10 +2,11 @@
  * document.h -- what a schema set knows: documents, the resources in them, every schema's place.
  *
  * A *document* is JSON that was added. A *resource* is a schema with a URI of its own: a
- * document's root, or a subschema with $id. A *place* is one schema that is an object, with its
- * JSON Pointer in the document; boolean schemas need none. Places are found by walking known
- * keywords only, so that an $id inside a const or an unknown keyword names nothing, until a
- * reference makes a schema of it.
+ * document's root, or a subschema with $id. What only has a $schema of its own (the payload of a
+ * message, in a contract) is a part of its resource that is written in another dialect. A *place*
+ * is one schema that is an object, with its JSON Pointer in the document; boolean schemas need
+ * none. Places are found by walking known keywords only, so that an $id inside a const or an
+ * unknown keyword names nothing, until a reference makes a schema of it.
  *
  * All of it lives in the set's arena and dies with the set. One thread at a time.
  */
@@ -50,6 +51,7 @@ struct resource {
 	const struct dialect *dialect; /* NULL: its $schema is not known */
 	const char *dialect_uri;
 	struct anchor *anchors;
+	struct resource *whole; /* of a part in another dialect: what has the URI; else NULL */
 	uint32_t id;
 };
 

@@ -124,7 +124,9 @@ static json_t *load(const char *text, size_t len, struct payload_error *error)
 		return NULL;
 	}
 	error->fault = PAYLOAD_DUPLICATE;
-	error->offset = why.position > 0 ? (size_t)why.position : 0;
+	/* Jansson stands behind the name. */
+	error->offset =
+		jsonscan_string_start(text, len, (size_t)(why.position > 0 ? why.position : 0));
 	(void)snprintf(error->text, sizeof(error->text), "a member name occurs twice");
 	return NULL;
 }

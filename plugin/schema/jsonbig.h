@@ -27,8 +27,8 @@ json_t *jsonbig_parse(const char *text, size_t len, unsigned max_depth,
 
 /*
  * True where @value is such a number: *ret, *ret_len are its text as it stood in the message
- * ("-12345678901234567890", "1e400"), borrowed and NUL-terminated. Integers outside int64_t
- * have neither point nor exponent; anything else is beyond the largest double.
+ * ("-12345678901234567890", "1e400", "1e-400"), borrowed and NUL-terminated: an integer outside
+ * int64_t, a real beyond the largest double, or one whose double is whole though it is not.
  */
 static inline bool jsonbig_text(const json_t *value, const char **ret, size_t *ret_len)
 {

@@ -200,6 +200,7 @@ struct number {
 	size_t frac;     /* the same after the point */
 	size_t frac_to;
 	int64_t exponent; /* saturated; far beyond any text's length */
+	bool is_real;     /* it has a point or an exponent */
 };
 
 #define EXPONENT_MAX (INT64_C(1) << 40)
@@ -249,6 +250,55 @@ static bool is_big_real(const struct scan *s, const struct number *num)
 	return true;
 }
 
+/* Digits that a double keeps; with as few, a number that is not whole has no whole double. */
+#define DIGITS_KEPT 15u
+/* Far above the smallest double. */
+#define SCALE_SAFE (-300)
+
+/*
+ * Could the double be whole? Only where the digits that it keeps are all 0 or all 9 behind the
+ * point, or are all before it, or the number is next to 0.
+ */
+static bool may_round(const struct scan *s, const struct number *num, size_t digits)
+{
+	int64_t point = (int64_t)(num->whole_to - num->whole) + num->exponent;
+	int64_t first = 0;
+
+	while (first < (int64_t)digits && digit_at(s, num, (size_t)first) == '0')
+		first++;
+	if (point < first)
+		return point - first < SCALE_SAFE;
+	for (int64_t i = point + 1; i < first + DIGITS_KEPT; i++)
+		if (digit_at(s, num, (size_t)i) != digit_at(s, num, (size_t)point))
+			return false;
+	return point >= first + DIGITS_KEPT || digit_at(s, num, (size_t)point) == '0' ||
+	       digit_at(s, num, (size_t)point) == '9';
+}
+
+/*
+ * Is the number not whole, but so close to a whole one (or to 0) that its double is? With few
+ * digits and no great exponent, which is nearly always, that takes a glance.
+ */
+static bool is_rounded(const struct scan *s, const struct number *num, size_t start)
+{
+	size_t whole = num->whole_to - num->whole;
+	size_t digits = whole + (num->frac_to - num->frac);
+	size_t last = digits;
+	double value;
+
+	if (digits <= DIGITS_KEPT && num->exponent > SCALE_SAFE)
+		return false;
+	if (!may_round(s, num, digits))
+		return false;
+	while (last > 0 && digit_at(s, num, last - 1) == '0')
+		last--;
+	/* The last digit that is not 0 is of 10^(whole - last + exponent). */
+	if (last == 0 || (int64_t)whole - (int64_t)last + num->exponent >= 0)
+		return false;
+	value = jsonscan_big_value((const char *)s->text + start, s->at - start);
+	return isfinite(value) && value == trunc(value);
+}
+
 static bool scan_exponent(struct scan *s, struct number *num)
 {
 	bool is_negative;
@@ -281,35 +331,42 @@ static void note_big(struct scan *s, size_t start)
 	s->ret->big_count++;
 }
 
-static bool scan_number(struct scan *s)
+/* A number, at its sign or first digit. */
+static bool scan_parts(struct scan *s, struct number *num)
 {
 	size_t start = s->at;
-	bool is_negative = peek(s) == '-';
-	bool is_real = false;
-	struct number num = { 0 };
 
-	num.whole = start + is_negative;
-	num.whole_to = digits_end(s, num.whole);
-	s->at = num.whole_to;
-	if (num.whole == num.whole_to)
+	num->whole = start + (peek(s) == '-');
+	num->whole_to = digits_end(s, num->whole);
+	s->at = num->whole_to;
+	if (num->whole == num->whole_to)
 		return unexpected(s, "a number needs a digit here");
-	if (s->text[num.whole] == '0' && num.whole_to - num.whole > 1)
+	if (s->text[num->whole] == '0' && num->whole_to - num->whole > 1)
 		return fail_at(s, start, PAYLOAD_NOT_JSON, "a number starts with a zero too many");
 	if (peek(s) == '.') {
-		is_real = true;
-		num.frac = s->at + 1;
-		num.frac_to = digits_end(s, num.frac);
-		s->at = num.frac_to;
-		if (num.frac == num.frac_to)
+		num->is_real = true;
+		num->frac = s->at + 1;
+		num->frac_to = digits_end(s, num->frac);
+		s->at = num->frac_to;
+		if (num->frac == num->frac_to)
 			return unexpected(s, "a decimal point needs digits behind it");
 	}
 	if ((peek(s) | 0x20) == 'e') {
-		is_real = true;
-		if (!scan_exponent(s, &num))
-			return false;
+		num->is_real = true;
+		return scan_exponent(s, num);
 	}
-	if (is_real ? is_big_real(s, &num)
-		    : is_big_integer(s, num.whole, num.whole_to, is_negative))
+	return true;
+}
+
+static bool scan_number(struct scan *s)
+{
+	size_t start = s->at;
+	struct number num = { 0 };
+
+	if (!scan_parts(s, &num))
+		return false;
+	if (num.is_real ? is_big_real(s, &num) || is_rounded(s, &num, start)
+			: is_big_integer(s, num.whole, num.whole_to, num.whole > start))
 		note_big(s, start);
 	return true;
 }
@@ -453,15 +510,109 @@ void jsonscan_report(const struct jsonscan *scan, struct payload_error *error)
 	(void)snprintf(error->text, sizeof(error->text), "%s", scan->what);
 }
 
+/* Digits of a number that decide its double, and one more for all that follow. */
+#define DIGITS_DECIDING 800u
+
+/* The digits without the point go to @ret, which has room for DIGITS_DECIDING + 1; how many. */
+static size_t copy_digits(const struct scan *s, const struct number *num, size_t first,
+			  size_t count, char *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = first; i < count && n < DIGITS_DECIDING; i++)
+		ret[n++] = digit_at(s, num, i);
+	for (size_t i = first + n; i < count; i++) {
+		if (digit_at(s, num, i) != '0') {
+			ret[n++] = '1'; /* it is a little more */
+			break;
+		}
+	}
+	return n;
+}
+
+static void read_number(const char *text, size_t len, struct scan *s, struct number *num,
+			struct jsonscan *ignored)
+{
+	memset(s, 0, offsetof(struct scan, object));
+	memset(num, 0, sizeof(*num));
+	s->text = (const unsigned char *)text;
+	s->len = len;
+	s->ret = ignored;
+	(void)scan_parts(s, num);
+}
+
 double jsonscan_big_value(const char *text, size_t len)
 {
-	char copy[320];
+	char copy[DIGITS_DECIDING + 32];
+	struct jsonscan ignored;
+	struct number num;
+	struct scan s;
+	size_t count, first = 0, n;
+	int64_t scale;
+	double value;
 
-	/* What is no integer is beyond the largest double; so is an integer this long. */
-	if (len >= sizeof(copy) || memchr(text, '.', len) || memchr(text, 'e', len) ||
-	    memchr(text, 'E', len))
-		return text[0] == '-' ? -INFINITY : INFINITY;
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	return strtod(copy, NULL); /* digits only: the locale has no say */
+	read_number(text, len, &s, &num, &ignored);
+	count = (num.whole_to - num.whole) + (num.frac_to - num.frac);
+	while (first < count && digit_at(&s, &num, first) == '0')
+		first++;
+	n = copy_digits(&s, &num, first, count, copy);
+	/* The copied digits end at 10^scale. */
+	scale = (int64_t)(num.whole_to - num.whole) - (int64_t)(first + n) + num.exponent;
+	if (scale > 10000)
+		scale = 10000;
+	if (scale < -10000)
+		scale = -10000;
+	(void)snprintf(copy + n, sizeof(copy) - n, "e%d", (int)scale);
+	value = n > 0 ? strtod(copy, NULL) : 0; /* no point: the locale has no say */
+	return text[0] == '-' ? -value : value;
+}
+
+bool jsonscan_is_rounded(const char *text, size_t len)
+{
+	struct jsonscan ignored;
+	struct number num;
+	struct scan s;
+
+	read_number(text, len, &s, &num, &ignored);
+	return is_rounded(&s, &num, 0);
+}
+
+/* Behind the string whose opening quote is at @at. */
+static size_t string_end(const char *text, size_t len, size_t at)
+{
+	for (at++; at < len && text[at] != '"'; at++)
+		if (text[at] == '\\')
+			at++;
+	return at + 1;
+}
+
+bool jsonscan_next_number(const char *text, size_t len, size_t *at, size_t *start)
+{
+	size_t i = *at;
+
+	while (i < len && text[i] != '-' && !(text[i] >= '0' && text[i] <= '9'))
+		i = text[i] == '"' ? string_end(text, len, i) : i + 1;
+	if (i >= len)
+		return false;
+	*start = i;
+	while (i < len && (strchr("+-.eE", text[i]) || (text[i] >= '0' && text[i] <= '9')) &&
+	       text[i])
+		i++;
+	*at = i;
+	return true;
+}
+
+size_t jsonscan_string_start(const char *text, size_t len, size_t end)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i < len && i < end;) {
+		if (text[i] != '"') {
+			i++;
+			continue;
+		}
+		start = i;
+		i = string_end(text, len, i);
+	}
+	return start;
 }

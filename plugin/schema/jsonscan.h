@@ -17,7 +17,10 @@
 /* Deepest nesting that can be followed; Jansson's own limit. */
 #define JSONSCAN_MAX_DEPTH 2048u
 
-/* A number that neither int64_t nor a finite double holds, where it stands in the text. */
+/*
+ * A number that neither int64_t nor a finite double holds, or whose double is whole where the
+ * number is not (1e-400, 1.00000000000000000001), where it stands in the text.
+ */
 struct jsonscan_big {
 	size_t ordinal; /* how many strings, numbers and literals come before; names excluded */
 	size_t offset;
@@ -42,7 +45,19 @@ bool jsonscan_run(const char *text, size_t len, unsigned max_depth, struct jsons
 /* Fills @error from a scan that failed. */
 void jsonscan_report(const struct jsonscan *scan, struct payload_error *error);
 
-/* The nearest double of a big number's text: infinite but for integers up to 10^308. */
+/* The nearest double of a big number's text; infinite beyond the largest. */
 double jsonscan_big_value(const char *text, size_t len);
+
+/* Is the JSON number not whole, but its double is? Then only its text tells. */
+bool jsonscan_is_rounded(const char *text, size_t len);
+
+/*
+ * For a parser that drops the text: steps to the next number from *@at on in @text, which is
+ * JSON. False behind the last; else it is [*start, *at).
+ */
+bool jsonscan_next_number(const char *text, size_t len, size_t *at, size_t *start);
+
+/* The opening quote of the string that ends right before @end, in @text, which is JSON. */
+size_t jsonscan_string_start(const char *text, size_t len, size_t end);
 
 #endif

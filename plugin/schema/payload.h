@@ -33,6 +33,9 @@ struct payload_limits {
 #define PAYLOAD_MAX_BYTES (16u << 20)
 #define PAYLOAD_MAX_DEPTH 512u
 
+/* What a message to the broker may have: the broker and petstorectl take the same. */
+#define PAYLOAD_MESSAGE_DEPTH 64u
+
 /* "jansson" or "yyjson", with the library's version: "yyjson 0.10.0". A literal's lifetime. */
 const char *payload_backend(void);
 

@@ -294,9 +294,19 @@ static inline bool same_behind_key(const char *a, const char *b, size_t len)
 struct walk {
 	struct payload_parser *parser;
 	const yyjson_val *bad_name;
+	bool has_whole_real; /* a real without a fraction, which its text may have had */
 };
 
 static bool walk_value(struct walk *w, yyjson_val *value, unsigned depth);
+
+/* Notes a real that may have been rounded to a whole one. */
+static inline void look_at(struct walk *w, const yyjson_val *value)
+{
+	if ((value->tag & (YYJSON_TYPE_MASK | YYJSON_SUBTYPE_MASK)) ==
+		    (YYJSON_TYPE_NUM | YYJSON_SUBTYPE_REAL) &&
+	    value->uni.f64 == trunc(value->uni.f64))
+		w->has_whole_real = true;
+}
 
 /* Has the array no items that have items or members themselves? Then its nodes are all. */
 static inline bool is_flat(yyjson_val *array)
@@ -309,9 +319,13 @@ static bool walk_array(struct walk *w, yyjson_val *array, unsigned depth)
 	size_t left = unsafe_yyjson_get_len(array);
 	yyjson_val *at = array + 1;
 
-	if (depth < w->parser->limits.max_depth && is_flat(array))
+	if (depth < w->parser->limits.max_depth && is_flat(array)) {
+		for (; left > 0; left--)
+			look_at(w, at++);
 		return true;
+	}
 	for (; left > 0; left--) {
+		look_at(w, at);
 		if (unsafe_yyjson_is_ctn(at) && !walk_value(w, at, depth))
 			return false;
 		at = unsafe_yyjson_get_next(at);
@@ -341,6 +355,7 @@ static __attribute__((noinline)) bool walk_large(struct walk *w, yyjson_val *obj
 	if (w->bad_name || !check_nul(w, object))
 		return false;
 	for (size_t left = unsafe_yyjson_get_len(object); left > 0; left--) {
+		look_at(w, value);
 		if (unsafe_yyjson_is_ctn(value) && !walk_value(w, value, depth))
 			return false;
 		value = unsafe_yyjson_get_next(value) + 1;
@@ -374,6 +389,7 @@ static bool walk_object(struct walk *w, yyjson_val *object, unsigned depth)
 		names->slot[slot].name = name;
 		plain &= name->tag;
 		if (!unsafe_yyjson_is_ctn(name + 1)) {
+			look_at(w, name + 1);
 			name += 2;
 			continue;
 		}
@@ -413,8 +429,52 @@ static void report(struct payload_error *error, enum payload_fault fault, size_t
 	(void)snprintf(error->text, sizeof(error->text), "%s", text);
 }
 
+/*
+ * The numbers of @doc whose double is whole while their text (as the caller still has it) is not
+ * become their text, as those beyond a double are. Values stand in the order of the text.
+ */
+static __attribute__((noinline)) void keep_rounded(struct payload_parser *parser, yyjson_doc *doc,
+						   const char *text, size_t len)
+{
+	yyjson_val *value = yyjson_doc_get_root(doc);
+	size_t at = 0;
+	size_t start;
+
+	for (; jsonscan_next_number(text, len, &at, &start); value++) {
+		while (!unsafe_yyjson_is_num(value) && !unsafe_yyjson_is_raw(value))
+			value++;
+		if (!unsafe_yyjson_is_real(value) || !jsonscan_is_rounded(text + start, at - start))
+			continue;
+		/* The copy is not read again, but for strings, which are elsewhere. */
+		memcpy(parser->text + start, text + start, at - start);
+		value->tag = (uint64_t)(at - start) << YYJSON_TAG_BIT | YYJSON_TYPE_RAW;
+		value->uni.str = parser->text + start;
+	}
+}
+
+/* The first member name in the text that its object has had before. */
+static const yyjson_val *find_twice(struct payload_parser *parser, yyjson_val *value)
+{
+	const yyjson_val *found = NULL;
+	bool is_object = unsafe_yyjson_is_obj(value);
+	yyjson_val *at = value + 1;
+
+	if (is_object && unsafe_yyjson_get_len(value) > 0)
+		found = find_twice_large(parser, value);
+	for (size_t left = unsafe_yyjson_get_len(value); left > 0; left--) {
+		const yyjson_val *other;
+
+		at += is_object;
+		other = unsafe_yyjson_is_ctn(at) ? find_twice(parser, at) : NULL;
+		if (other && (!found || other->uni.str < found->uni.str))
+			found = other;
+		at = unsafe_yyjson_get_next(at);
+	}
+	return found;
+}
+
 /* Says why yyjson, or the walk, did not accept what the caller still has in @text. */
-static void explain(const struct payload_parser *parser, const char *text, size_t len,
+static void explain(struct payload_parser *parser, const char *text, size_t len, yyjson_val *root,
 		    const struct walk *w, struct payload_error *error)
 {
 	struct jsonscan scan;
@@ -422,7 +482,8 @@ static void explain(const struct payload_parser *parser, const char *text, size_
 	if (!jsonscan_run(text, len, parser->limits.max_depth, NULL, 0, &scan))
 		jsonscan_report(&scan, error);
 	else if (w->bad_name)
-		report(error, PAYLOAD_DUPLICATE, (size_t)(w->bad_name->uni.str - parser->text),
+		report(error, PAYLOAD_DUPLICATE, /* at its quote */
+		       (size_t)(find_twice(parser, root)->uni.str - parser->text) - 1,
 		       "a member name occurs twice");
 	else
 		report(error, PAYLOAD_NOMEM, 0, "out of memory");
@@ -452,9 +513,13 @@ const struct payload_value *payload_parse(struct payload_parser *parser, const v
 			       &parser->alc, NULL);
 	root = yyjson_doc_get_root(doc);
 	if (!root || (unsafe_yyjson_is_ctn(root) && !walk_value(&w, root, 0))) {
-		explain(parser, len ? text : "", len, &w, error);
+		explain(parser, len ? text : "", len, root, &w, error);
 		return NULL;
 	}
+	if (!unsafe_yyjson_is_ctn(root))
+		look_at(&w, root);
+	if (w.has_whole_real)
+		keep_rounded(parser, doc, text, len);
 	mark_root(parser, root);
 	return (const struct payload_value *)root;
 }

@@ -28,6 +28,8 @@ int document_find(const struct schema_set *set, struct resource *from, const cha
 	const struct resource *rival = NULL;
 	enum nearness nearest = 0;
 
+	if (from && from->whole)
+		from = from->whole;
 	for (const struct name *name = set->names; name; name = name->next) {
 		enum nearness near;
 

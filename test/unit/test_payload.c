@@ -379,6 +379,9 @@ static void test_payload_integer__exact_or_not_at_all(void **state)
 		{ "9223372036854775808.0", false, 0 },
 		{ "-9223372036854775808.0", true, INT64_MIN },
 		{ "1e400", false, 0 },
+		{ "1e-400", false, 0 },
+		{ "1.00000000000000000001", false, 0 },
+		{ "1.00000000000000000000", true, 1 },
 		{ "\"1\"", false, 0 },
 		{ "null", false, 0 },
 	};
@@ -395,6 +398,35 @@ static void test_payload_integer__exact_or_not_at_all(void **state)
 			assert_int_equal(n, cases[i].value);
 	}
 	assert_false(payload_integer(NULL, &(int64_t){ 0 }));
+	payload_parser_free(parser);
+}
+
+/* Of several names that occur twice, the first in the text; at its quote. */
+static void test_payload_parse__says_where_a_name_occurs_twice(void **state)
+{
+	static const char *const texts[] = {
+		"{\"a\":1, >\"a\":2}",
+		"{\"b\":1,\"a\":{\"x\":[],>\"x\":2},\"b\":2}",
+		"[{\"a\":1},{\"\\u0061\":1,\"q\\\"\":2,>\"q\\u0022\":2,\"a\":3}]",
+		"{\"1\":0,\"2\":0,\"3\":0,\"4\":0,\"5\":0,\"6\":0,\"7\":0,\"8\":0,\"9\":0,\"10\":0,"
+		"\"11\":0,\"12\":0,\"13\":0,\"14\":0,\"15\":0,\"16\":0,\"17\":0,\"18\":0,\"19\":0,"
+		"\"20\":{\"a\":1,>\"a\":2},\"21\":0,\"22\":0,\"23\":0,\"24\":0,\"25\":0,\"1\":0}",
+		"[{\"x\":1e400,>\"x\":1}]",
+	};
+	struct payload_parser *parser = parser_new(1000, 8);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		size_t offset = strcspn(texts[i], ">");
+		struct payload_error error;
+		char text[512];
+
+		(void)snprintf(text, sizeof(text), "%.*s%s", (int)offset, texts[i],
+			       texts[i] + offset + 1);
+		assert_null(payload_parse(parser, text, strlen(text), &error));
+		assert_int_equal(error.fault, PAYLOAD_DUPLICATE);
+		assert_int_equal(error.offset, offset);
+	}
 	payload_parser_free(parser);
 }
 
@@ -415,6 +447,10 @@ static void test_payload_number__nearest_double_of_any_size(void **state)
 		{ "17976931348623159e292", INFINITY },
 		{ "0.0017976931348623159E311", INFINITY },
 		{ "1e309", INFINITY },
+		{ "1e-400", 0 },
+		{ "-1e-400", -0.0 },
+		{ "1.99999999999999999999", 2 },
+		{ "123456789012345678905e-1", 12345678901234567890.5 },
 		{ "-1E+400", -INFINITY },
 		{ "1e99999999999999999999", INFINITY },
 		{ "0e99999999999999999999", 0 },
@@ -572,6 +608,7 @@ int main(void)
 		cmocka_unit_test(test_payload_string__bytes_and_nul),
 		cmocka_unit_test(test_payload_boolean__only_the_two),
 		cmocka_unit_test(test_payload_integer__exact_or_not_at_all),
+		cmocka_unit_test(test_payload_parse__says_where_a_name_occurs_twice),
 		cmocka_unit_test(test_payload_number__nearest_double_of_any_size),
 		cmocka_unit_test(test_payload_parse__big_numbers_stay_in_their_places),
 		cmocka_unit_test(test_jsonscan_run__notes_where_big_numbers_stand),
