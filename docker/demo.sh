@@ -38,7 +38,7 @@ log_dest=${LOG_DEST:-stderr}
 options=${OPTIONS:-}           # more lines after the plugin's
 
 accounts="backoffice orders-service payments-service inventory-service
-	customer-a customer-b collar-7 monitor"
+	customer-a customer-b collar-7 monitor supervisor"
 devices="collar-7 collar-8"
 revoked="collar-8"
 authority_days=3650

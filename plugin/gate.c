@@ -220,7 +220,7 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 	ret->error.instance[0] = ret->error.schema[0] = '\0';
 	ret->error.keyword[0] = ret->error.message[0] = '\0';
 	ret->standing[0] = '\0';
-	ret->has_write = false;
+	ret->has_write = ret->is_correction = false;
 	ret->payload = NULL;
 	ret->write.owner = NULL; /* these three are filled on the way, the rest at its end */
 	ret->write.owner_len = 0;

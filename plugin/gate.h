@@ -43,6 +43,7 @@
 	X(GATE_STEP_RETAIN, "retain", CONTRACT_LIMITS)                                             \
 	X(GATE_STEP_OWN, "own", CONTRACT_PERMISSION)                                               \
 	X(GATE_STEP_ENTITY, "entity", CONTRACT_TRANSITION)                                         \
+	X(GATE_STEP_STEP, "step", CONTRACT_PERMISSION)                                             \
 	X(GATE_STEP_TRANSITION, "transition", CONTRACT_TRANSITION)                                 \
 	X(GATE_STEP_STORE, "store", CONTRACT_TRANSITION)
 
@@ -156,7 +157,10 @@ struct decision {
 	 * GATE_DELIVER (nobody reads those, and there may be many). Strings are "" otherwise.
 	 */
 	struct schema_error error;
-	char standing[LEDGER_STATUS_MAX]; /* the status that stands, of an illegal transition */
+	/* The status that stands, of an illegal transition and of a correction. */
+	char standing[LEDGER_STATUS_MAX];
+	/* A step that is not the contract's, taken by who may correct: @standing is what stood. */
+	bool is_correction;
 	/*
 	 * What an allowed publish means for the ledger; unset where @has_write is false. The
 	 * strings in it point into the request, the rules and the parser: good until the next

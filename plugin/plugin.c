@@ -85,8 +85,11 @@ static bool commit(struct plugin *plugin, const struct watch_publish *publish,
 		session ? session->name : broker_client(publish->client).username;
 	decision->write.client_id = id ? id : "";
 	diag_init(&diag);
-	if (ledger_commit(plugin->ledger, &decision->write, &diag) == 0)
+	if (ledger_commit(plugin->ledger, &decision->write, &diag) == 0) {
+		if (decision->is_correction)
+			tell_correction(&plugin->tell, &decision->write, decision->standing);
 		return true;
+	}
 	decision->verdict = VERDICT_DENY;
 	decision->is_observed = false;
 	decision->reason = REASON_STORE_UNAVAILABLE;

@@ -134,6 +134,18 @@ void tell_decision(struct tell *tell, const struct mosquitto *client, const char
 	log_refusal(tell, &refusal); /* last: see the head of tell.h */
 }
 
+void tell_correction(struct tell *tell, const struct ledger_write *write, const char *standing)
+{
+	char topic[160], id[80], user[80];
+
+	if (!tell_may_log(tell))
+		return;
+	broker_log(BROKER_NOTICE, "corrected %s, where %s stood, by %s (client %s)",
+		   diag_escape(topic, sizeof(topic), write->topic, write->topic_len), standing,
+		   escape(user, sizeof(user), write->publisher),
+		   diag_escape(id, sizeof(id), write->client_id, strlen(write->client_id)));
+}
+
 void tell_connection(struct tell *tell, const struct broker_client *client, const char *problem)
 {
 	struct refusals_client who = { .id = client->id,

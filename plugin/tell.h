@@ -47,6 +47,10 @@ void tell_use(struct tell *tell, const struct rules *rules);
 void tell_decision(struct tell *tell, const struct mosquitto *client, const char *principal,
 		   const struct gate_request *request, const struct decision *decision);
 
+/* @write, which was kept, puts a status right: @standing is what stood. */
+void tell_correction(struct tell *tell, const struct ledger_write *write, const char *standing)
+	__attribute__((cold));
+
 /* A connection was refused. */
 void tell_connection(struct tell *tell, const struct broker_client *client, const char *problem);
 

@@ -40,7 +40,8 @@ enum verdict {
 	X(REASON_RATE_EXCEEDED, "rate-exceeded", "Too many messages")                              \
 	X(REASON_TOPIC_TOO_LONG, "topic-too-long", "The topic or filter is too long")              \
 	X(REASON_SHARE_PARTIAL, "share-partial", "A shared filter reaches more than may be read")  \
-	X(REASON_OVERTAKEN, "overtaken", "A newer status stands")
+	X(REASON_OVERTAKEN, "overtaken", "A newer status stands")                                  \
+	X(REASON_STEP_SCOPE, "step-scope", "The client lacks the scope of this step")
 
 enum reason {
 #define X(name, code, title) name,

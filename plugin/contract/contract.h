@@ -98,15 +98,32 @@ struct contract_param {
 	const char *const *value;
 };
 
-/* A state machine: which status may follow which. Bits are indexes into status[]. */
+/*
+ * A state machine: which status may follow which, and who may take the step. Bits are indexes into
+ * status[]. A step without a scope of its own is for who may publish on the channel without
+ * ":own"; one with a scope for who has that as well, be it ":own" and its own.
+ */
 struct contract_transitions {
 	size_t count;
 	const char *const *status;
 	const size_t *status_len;
-	uint64_t first;            /* statuses that an entity may begin with */
-	const uint64_t *next;      /* next[i]: what may follow status[i] (itself is not in it) */
+	uint64_t first;       /* statuses that an entity may begin with */
+	const uint64_t *next; /* next[i]: what may follow status[i] (itself is not in it) */
+	/* Scopes of steps, see contract_step_scope(); NULL: none has one. */
+	const uint16_t *scope;
+	int correct; /* who has this scope may take any step from where an entity stands; -1: nobody
+		      */
 	const uint32_t *longest_s; /* how long status[i] should stand at most; 0: for ever */
 };
+
+/* The scope of the step from status @from (-1: to begin) to @to, or -1. */
+static inline int contract_step_scope(const struct contract_transitions *transitions, int from,
+				      int to)
+{
+	size_t at = (size_t)(from + 1) * transitions->count + (size_t)to;
+
+	return transitions->scope ? (int)transitions->scope[at] - 1 : -1;
+}
 
 enum contract_type { CONTRACT_TEXT = 0, CONTRACT_INTEGER, CONTRACT_REAL, CONTRACT_BOOLEAN };
 

@@ -1,6 +1,6 @@
 /*
  * loader.h -- what the files of this room share while a contract is loaded, in the order in
- * which they run: transitions, entities, operations, channels. Nobody else includes this.
+ * which they run: scopes, transitions, entities, operations, channels. Nobody else includes this.
  */
 #ifndef PETSTORE_CONTRACT_LOADER_H
 #define PETSTORE_CONTRACT_LOADER_H
@@ -79,6 +79,8 @@ int entities_column(struct loader *loader, const struct place *at,
 
 /* Numbers the scopes of /components/securitySchemes, whether an operation uses them or not. */
 int scopes_load(struct loader *loader, const struct place *root);
+/* The string @at as one of the scopes that some security scheme has. */
+int scopes_name(struct loader *loader, const struct place *at, unsigned *ret);
 /* An array of security schemes: what an operation asks for. */
 int scopes_load_security(struct loader *loader, const struct place *place,
 			 struct contract_operation *ret);

@@ -65,6 +65,21 @@ static int load_scope(struct loader *loader, const struct place *at, const char 
 	return 0;
 }
 
+int scopes_name(struct loader *loader, const struct place *at, unsigned *ret)
+{
+	const struct contract *contract = loader->contract;
+	const char *name = NULL;
+	int rc = place_text(at, LOADER_SCOPE_MAX, &name, loader->diag);
+
+	if (rc)
+		return rc;
+	for (*ret = 0; *ret < contract->scope_count; ++*ret)
+		if (strcmp(contract->scope[*ret], name) == 0)
+			return 0;
+	return place_fail(at, loader->diag, ERR_INVALID,
+			  "no security scheme of the contract has the scope \"%s\"", name);
+}
+
 static int load_scopes(struct loader *loader, const struct place *scheme, struct scopeset *ret)
 {
 	struct place scopes = place_member(scheme, "scopes");

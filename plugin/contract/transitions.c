@@ -2,11 +2,13 @@
 
 #include <string.h>
 
-static const struct place_known machine_members[] = { { "first", NULL },
-						      { "next", NULL },
-						      { "longest", NULL },
-						      { "description", NULL },
-						      { NULL, NULL } };
+static const struct place_known machine_members[] = { { "first", NULL },       { "next", NULL },
+						      { "longest", NULL },     { "correct", NULL },
+						      { "description", NULL }, { NULL, NULL } };
+
+static const struct place_known step_members[] = { { "to", NULL },
+						   { "scope", NULL },
+						   { NULL, NULL } };
 
 const struct contract_transitions *transitions_find(const struct loader *loader, const char *name)
 {
@@ -50,9 +52,35 @@ static int load_statuses(struct loader *loader, const struct place *next,
 	return 0;
 }
 
-/* An array of statuses as a set; @self, an index, must not be in it. */
+/* A step: a status, or { "to": STATUS, "scope": SCOPE }; *ret_scope is the scope + 1, or 0. */
+static int load_step(struct loader *loader, struct place *at, const char **ret_name,
+		     uint16_t *ret_scope)
+{
+	struct place step = *at;
+	struct place to = place_member(&step, "to");
+	struct place scope = place_member(&step, "scope");
+	unsigned number = 0;
+	int rc;
+
+	*ret_scope = 0;
+	if (!json_is_object(at->json))
+		return place_text(at, LOADER_STATUS_MAX, ret_name, loader->diag);
+	rc = place_check(&step, "a step", step_members, loader->diag);
+	if (rc == 0)
+		rc = place_text(&to, LOADER_STATUS_MAX, ret_name, loader->diag);
+	if (rc == 0)
+		rc = scopes_name(loader, &scope, &number);
+	*ret_scope = (uint16_t)(number + 1);
+	return rc;
+}
+
+/*
+ * An array of steps as a set of statuses, their scopes to @scope; @self, an index, must not be in
+ * it.
+ */
 static int load_set(struct loader *loader, const struct place *place,
-		    const struct contract_transitions *machine, size_t self, uint64_t *ret)
+		    const struct contract_transitions *machine, size_t self, uint64_t *ret,
+		    uint16_t *scope)
 {
 	*ret = 0;
 	if (place_array(place, loader->diag))
@@ -60,9 +88,10 @@ static int load_set(struct loader *loader, const struct place *place,
 	for (size_t i = 0; i < json_array_size(place->json); i++) {
 		struct place at = place_item(place, i);
 		const char *name = NULL;
+		uint16_t needed = 0;
 		size_t s = 0;
 
-		if (place_text(&at, LOADER_STATUS_MAX, &name, loader->diag))
+		if (load_step(loader, &at, &name, &needed))
 			return ERR_INVALID;
 		while (s < machine->count && strcmp(machine->status[s], name) != 0)
 			s++;
@@ -77,8 +106,34 @@ static int load_set(struct loader *loader, const struct place *place,
 			return place_fail(&at, loader->diag, ERR_INVALID,
 					  "\"%s\" stands here twice", name);
 		*ret |= UINT64_C(1) << s;
+		scope[s] = needed;
 	}
 	return 0;
+}
+
+/* "correct": the scope of who may put right what is wrong. */
+static int load_correct(struct loader *loader, const struct place *place,
+			struct contract_transitions *ret)
+{
+	struct place at = place_member(place, "correct");
+	unsigned scope = 0;
+	int rc = 0;
+
+	ret->correct = -1;
+	if (at.json)
+		rc = scopes_name(loader, &at, &scope);
+	if (rc == 0 && at.json)
+		ret->correct = (int)scope;
+	return rc;
+}
+
+/* Most machines have no scopes, and are not asked about them. */
+static bool has_scope(const uint16_t *scope, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (scope[i])
+			return true;
+	return false;
 }
 
 /* "longest": { "PLACED": 3600 }, seconds by status. */
@@ -119,6 +174,7 @@ static int load_machine(struct loader *loader, const struct place *place,
 {
 	struct place first = place_member(place, "first");
 	struct place next = place_member(place, "next");
+	uint16_t *scope;
 	uint64_t *sets;
 	int rc;
 
@@ -127,7 +183,10 @@ static int load_machine(struct loader *loader, const struct place *place,
 		rc = load_statuses(loader, &next, ret);
 	if (rc)
 		return rc;
-	rc = load_set(loader, &first, ret, ret->count, &ret->first);
+	scope = arena_take(&loader->contract->arena, (ret->count + 1) * ret->count, sizeof(*scope));
+	if (!scope)
+		return diag_nomem(loader->diag);
+	rc = load_set(loader, &first, ret, ret->count, &ret->first, scope);
 	if (rc)
 		return rc;
 	if (!ret->first)
@@ -139,9 +198,13 @@ static int load_machine(struct loader *loader, const struct place *place,
 	for (size_t i = 0; rc == 0 && i < ret->count; i++) {
 		struct place at = place_member(&next, ret->status[i]);
 
-		rc = load_set(loader, &at, ret, i, &sets[i]);
+		rc = load_set(loader, &at, ret, i, &sets[i], scope + (i + 1) * ret->count);
 	}
 	ret->next = sets;
+	if (has_scope(scope, (ret->count + 1) * ret->count))
+		ret->scope = scope;
+	if (rc == 0)
+		rc = load_correct(loader, place, ret);
 	return rc ? rc : load_longest(loader, place, ret);
 }
 

@@ -195,6 +195,64 @@ static void compare_machine(struct diff *diff, bool is_allowed, const char *addr
 	}
 }
 
+/* The scope of a step that both have; "" where it has none. */
+static const char *step_scope(const struct contract *contract,
+			      const struct contract_transitions *machine, const char *from,
+			      const char *to)
+{
+	int scope = contract_step_scope(machine, from[0] ? find_status(machine, from) : -1,
+					find_status(machine, to));
+
+	return scope < 0 ? "" : contract_scope(contract, (size_t)scope);
+}
+
+/*
+ * Who may take a step that was and is legal: one that has a scope now is refused to who lacks it,
+ * and is there for who may act on its own only.
+ */
+static void compare_step_scopes(struct diff *diff, const char *address,
+				const struct contract_transitions *a,
+				const struct contract_transitions *b)
+{
+	for (size_t from = 0; from <= a->count; from++) {
+		const char *before = from < a->count ? a->status[from] : "";
+
+		for (size_t to = 0; to < a->count; to++) {
+			const char *was, *is;
+
+			if (!may_follow(a, before, a->status[to]) ||
+			    !may_follow(b, before, a->status[to]))
+				continue;
+			was = step_scope(diff->from.rules->contract, a, before, a->status[to]);
+			is = step_scope(diff->to.rules->contract, b, before, a->status[to]);
+			if (strcmp(was, is) != 0)
+				change_add(&diff->change, !is[0], NULL, "step", address,
+					   "%s -> %s: needs %s, not %s",
+					   before[0] ? before : "(new)", a->status[to],
+					   is[0] ? is : "no scope of its own",
+					   was[0] ? was : "none of its own");
+		}
+	}
+}
+
+static void compare_correct(struct diff *diff, const char *address,
+			    const struct contract_transitions *a,
+			    const struct contract_transitions *b)
+{
+	const char *was = a->correct < 0
+				  ? ""
+				  : contract_scope(diff->from.rules->contract, (size_t)a->correct);
+	const char *is =
+		b->correct < 0 ? "" : contract_scope(diff->to.rules->contract, (size_t)b->correct);
+
+	if (strcmp(was, is) == 0)
+		return;
+	if (was[0])
+		change_add(&diff->change, false, NULL, "correct", address, "by %s", was);
+	if (is[0])
+		change_add(&diff->change, true, NULL, "correct", address, "by %s", is);
+}
+
 static void compare_transitions(struct diff *diff, const struct contract_channel *from,
 				const struct contract_channel *to)
 {
@@ -204,6 +262,8 @@ static void compare_transitions(struct diff *diff, const struct contract_channel
 	if (a && b) {
 		compare_machine(diff, false, to->address, a, b);
 		compare_machine(diff, true, to->address, b, a);
+		compare_step_scopes(diff, to->address, a, b);
+		compare_correct(diff, to->address, a, b);
 	} else if (a || b) {
 		change_add(&diff->change, !b, NULL, "transition", to->address, "%s",
 			   b ? "changes that are not legal" : "any change");

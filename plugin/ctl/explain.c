@@ -144,6 +144,8 @@ static void print_json(const struct decision *decision, json_t *notice)
 				   steps_json(decision));
 
 	(void)json_object_set_new(answer, "isKept", json_boolean(decision->has_write));
+	if (decision->is_correction)
+		(void)json_object_set_new(answer, "corrects", json_string(decision->standing));
 	if (notice)
 		(void)json_object_set(answer, "notice", notice);
 	(void)table_print_json(answer);
@@ -229,6 +231,8 @@ static void print_text(struct scene *scene, const struct gate_request *request,
 		(void)printf(": %s", decision->error.instance);
 	if (decision->error.message[0])
 		(void)printf(": %s", decision->error.message);
+	if (decision->is_correction && decision->verdict == VERDICT_ALLOW)
+		(void)printf(": a correction, of %s", decision->standing);
 	(void)puts(decision->has_write ? ", and kept" : "");
 	for (size_t i = 1; i < faults->count; i++)
 		(void)printf("  as well    %s%s%s\n", faults->fault[i].instance,

@@ -78,6 +78,14 @@ enum gate_grant permission_grant_all(const struct access_principal *principal,
 	return grant(principal, operation, match, access_hold_all);
 }
 
+enum gate_grant permission_holds(const struct judgement *j, unsigned scope)
+{
+	struct contract_operation wanted = { .name = "", .alternative_count = 1 };
+
+	scopeset_add(&wanted.alternative[0], scope);
+	return permission_grant(j->principal, &wanted, j->match);
+}
+
 /*
  * A wildcard in the place of an owner's level reaches its own as well, and each delivery is
  * judged again. It must be asked for by name, "refusals/+/+": that "#" of a client that may read

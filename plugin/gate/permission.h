@@ -24,6 +24,9 @@ enum gate_grant permission_grant_all(const struct access_principal *principal,
 				     const struct contract_operation *operation,
 				     const struct contract_match *match);
 
+/* What the principal's @scope is worth on the request's topic. */
+enum gate_grant permission_holds(const struct judgement *j, unsigned scope);
+
 /* What the principal's scopes are worth for receiving on @match's channel. */
 enum gate_grant permission_receive(const struct judgement *j, const struct contract_match *match);
 

@@ -66,6 +66,96 @@ static struct ledger_value *add_value(struct decision *decision, unsigned column
 	return value;
 }
 
+/* From where to where does the message move the entity, which may stand there already? */
+static void find_step(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const char *from = j->state.is_known ? j->state.status[mapping->slot] : "";
+	const char *text = "";
+	size_t len = 0;
+
+	j->to = payload_string(payload_member(j->payload, mapping->status_member,
+					      mapping->status_member_len),
+			       &text, &len)
+			? find_status(mapping->transitions, text, len)
+			: -1;
+	j->from = from[0] ? find_status(mapping->transitions, from, strlen(from)) : -1;
+	j->is_repeat = j->to >= 0 && j->from == j->to;
+}
+
+/* A standing status that the contract no longer knows leaves no way on. */
+static uint64_t allowed_steps(const struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+
+	if (j->from >= 0)
+		return mapping->transitions->next[j->from];
+	return j->state.is_known && j->state.status[mapping->slot][0] ? 0
+								      : mapping->transitions->first;
+}
+
+/*
+ * Whoever may correct takes any step from where an entity stands. Cold: a correction is rare, and
+ * what leads here is a refusal otherwise.
+ */
+__attribute__((cold, noinline)) static bool correct(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const char *from = j->state.is_known ? j->state.status[mapping->slot] : "";
+
+	if (mapping->transitions->correct < 0 || !from[0] || j->is_own_needed ||
+	    permission_holds(j, (unsigned)mapping->transitions->correct) != GATE_FULL)
+		return false;
+	(void)snprintf(j->decision->standing, sizeof(j->decision->standing), "%s", from);
+	j->decision->is_correction = true;
+	return true;
+}
+
+static bool refuse_step(struct judgement *j, int scope)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const char *from = j->from < 0 ? "a new one" : mapping->transitions->status[j->from];
+	const char *to = mapping->transitions->status[j->to];
+	char pointer[128];
+
+	(void)snprintf(pointer, sizeof(pointer), "/%s", mapping->status_member);
+	judgement_point(j, pointer, "step");
+	if (scope < 0)
+		return judgement_refuse(j, REASON_STEP_SCOPE,
+					"%s: from %s to %s is no step for who may act on its own "
+					"only, as %s does",
+					mapping->entity->name, from, to, j->principal->name);
+	return judgement_refuse(
+		j, REASON_STEP_SCOPE, "%s: from %s to %s needs the scope %s, which %s lacks",
+		mapping->entity->name, from, to,
+		contract_scope(j->gate->rules->contract, (size_t)scope), j->principal->name);
+}
+
+/* May the principal take this step? Asked where the step has a scope, or it has ":own" only. */
+__attribute__((noinline)) static bool check_step(struct judgement *j)
+{
+	const struct contract_transitions *transitions = j->match->channel->mapping->transitions;
+	enum gate_grant grant;
+	int scope;
+
+	if (j->to < 0)
+		return true; /* what is no status is refused for that */
+	if (!((allowed_steps(j) >> j->to) & 1)) {
+		/* Illegal: said by the next question, where it refuses. */
+		if (!j->is_own_needed || judgement_mode(j, CONTRACT_TRANSITION) == CONTRACT_ENFORCE)
+			return true;
+		return refuse_step(j, -1);
+	}
+	scope = contract_step_scope(transitions, j->from, j->to);
+	if (scope < 0)
+		return !j->is_own_needed || refuse_step(j, -1);
+	grant = permission_holds(j, (unsigned)scope);
+	if (grant == GATE_FULL ||
+	    (grant == GATE_OWN && (j->is_own_needed || permission_is_own(j, j->match))))
+		return true;
+	return correct(j) || refuse_step(j, scope);
+}
+
 /*
  * Judges the change of status from where the entity stands; it may stand there already. Where
  * nothing is known of it, the status must be one to begin with.
@@ -73,27 +163,20 @@ static struct ledger_value *add_value(struct decision *decision, unsigned column
 static bool check_transition(struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
-	const struct contract_transitions *transitions = mapping->transitions;
 	const char *from = j->state.is_known ? j->state.status[mapping->slot] : "";
 	struct ledger_value *value;
 	const char *text = "";
 	size_t len = 0;
-	uint64_t allowed;
-	int to, now;
 
-	if (!payload_string(
-		    payload_member(j->payload, mapping->status_member, mapping->status_member_len),
-		    &text, &len) ||
-	    (to = find_status(transitions, text, len)) < 0)
+	(void)payload_string(
+		payload_member(j->payload, mapping->status_member, mapping->status_member_len),
+		&text, &len);
+	if (j->to < 0)
 		return judgement_refuse(j, REASON_TRANSITION_ILLEGAL,
 					"\"%.*s\" is not a status of %s", len > 80 ? 80 : (int)len,
 					text, mapping->entity->name);
-	now = from[0] ? find_status(transitions, from, strlen(from)) : -1;
-	j->is_repeat = now == to;
-	/* A standing status that the contract no longer knows leaves no way on: refused. */
-	allowed = now >= 0 ? transitions->next[now] : from[0] ? 0 : transitions->first;
-	if (!j->is_repeat && !((allowed >> to) & 1))
-		return refuse_transition(j, from, text, len, allowed);
+	if (!j->is_repeat && !((allowed_steps(j) >> j->to) & 1) && !correct(j))
+		return refuse_transition(j, from, text, len, allowed_steps(j));
 	value = add_value(j->decision, mapping->entity->slot[mapping->slot]);
 	value->type = LEDGER_TEXT;
 	value->text = text;
@@ -124,19 +207,22 @@ static bool read_owner(struct judgement *j)
 }
 
 /*
- * Whoever may act on his own only: what has no owner yet is his when the payload says so.
- * Asked before anything about the entity's state, which is not his to know otherwise.
+ * Whoever may act on its own only: what nobody knows yet is its own when the payload says so, if
+ * the contract has a step for it (check_step()); what is there without an owner is not. Asked
+ * before anything about the entity's state, which is not for it to know otherwise.
  */
 static bool check_own_publish(struct judgement *j)
 {
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const struct contract_span *id = &j->match->param[mapping->param];
 	const struct ledger_write *write = &j->decision->write;
-	const char *owner = "";
+	struct ledger_state state;
 
-	if (j->is_own_needed && write->owner &&
+	if (j->is_own_needed && write->owner && mapping->transitions &&
 	    is_text(write->owner, write->owner_len, j->principal->name)) {
-		if (!permission_owner(j, j->match, &owner))
+		if (!judgement_look(j, mapping->entity, id->text, id->len, &state))
 			return false;
-		if (!owner[0])
+		if (!state.is_known)
 			return true;
 	}
 	return permission_own(j);
@@ -241,8 +327,13 @@ bool standing_check(struct judgement *j)
 	if (!read_owner(j) || !judgement_ask(j, GATE_STEP_OWN, check_own_publish) ||
 	    !judgement_ask(j, GATE_STEP_ENTITY, check_entity))
 		return false;
-	return !mapping->transitions || !j->has_state ||
-	       judgement_ask(j, GATE_STEP_TRANSITION, check_transition);
+	if (!mapping->transitions || !j->has_state)
+		return true;
+	find_step(j);
+	if ((mapping->transitions->scope || j->is_own_needed) && !j->is_repeat &&
+	    !judgement_ask(j, GATE_STEP_STEP, check_step))
+		return false;
+	return judgement_ask(j, GATE_STEP_TRANSITION, check_transition);
 }
 
 bool standing_current(struct judgement *j)
@@ -308,4 +399,5 @@ void standing_describe(struct judgement *j)
 	write->qos = j->request->qos;
 	write->is_retained = j->request->is_retained;
 	write->is_will = j->request->is_will;
+	write->is_correction = j->decision->is_correction;
 }

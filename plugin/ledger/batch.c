@@ -18,6 +18,7 @@ enum {
 	COLUMN_RETAINED,
 	COLUMN_PAYLOAD,
 	COLUMN_WILL,
+	COLUMN_CORRECTION,
 	COLUMN_ID,
 	COLUMN_OWNER,
 	COLUMN_VALUES,
@@ -25,7 +26,7 @@ enum {
 
 static const char declaration[] =
 	"CREATE TABLE " BATCH_TABLE " (seq, time, topic, publisher, client_id, qos, retained, "
-	"payload, will, id, owner";
+	"payload, will, correction, id, owner";
 
 struct batch {
 	struct batch_row row[BATCH_ROWS_MAX];
@@ -204,6 +205,9 @@ static int on_column(sqlite3_vtab_cursor *cursor, sqlite3_context *ret, int colu
 		break;
 	case COLUMN_WILL:
 		sqlite3_result_int(ret, row->is_will);
+		break;
+	case COLUMN_CORRECTION:
+		sqlite3_result_int(ret, row->is_correction);
 		break;
 	case COLUMN_ID:
 		give_text(ret, &row->id);

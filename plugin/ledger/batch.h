@@ -27,6 +27,7 @@ struct batch_row {
 	bool is_event; /* belongs into events, too */
 	bool is_retained;
 	bool is_will;
+	bool is_correction;
 	unsigned qos;
 	struct record_text id, owner, topic, publisher, client_id, payload;
 	const struct record_value *value; /* in the order of the statement's columns */

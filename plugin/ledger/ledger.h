@@ -180,6 +180,7 @@ struct ledger_write {
 	unsigned qos;
 	bool is_retained;
 	bool is_will;
+	bool is_correction; /* a step that the contract does not have, by who may correct */
 };
 
 /* Topic, publisher and client id together; longer ones may be refused as too large. */

@@ -146,6 +146,7 @@ static int fill_record(const struct ledger *l, const struct ledger_write *write,
 	ret->is_unrecorded = write->is_unrecorded;
 	ret->is_retained = write->is_retained;
 	ret->is_will = write->is_will;
+	ret->is_correction = write->is_correction;
 	ret->qos = write->qos;
 	ret->received_ms = write->received_ms;
 	ret->id = none;

@@ -4,7 +4,14 @@
 
 enum { KIND_WRITE = 1 };
 
-enum { FLAG_RETAINED = 1, FLAG_UNRECORDED = 2, FLAG_OWNER = 4, FLAG_WILL = 8, FLAGS_ALL = 15 };
+enum {
+	FLAG_RETAINED = 1,
+	FLAG_UNRECORDED = 2,
+	FLAG_OWNER = 4,
+	FLAG_WILL = 8,
+	FLAG_CORRECTION = 16,
+	FLAGS_ALL = 31
+};
 
 struct head {
 	uint8_t kind;
@@ -103,7 +110,8 @@ void record_encode(const struct record *r, void *ret)
 		.kind = KIND_WRITE,
 		.flags = (uint8_t)((r->is_retained ? FLAG_RETAINED : 0) |
 				   (r->is_unrecorded ? FLAG_UNRECORDED : 0) |
-				   (r->owner.text ? FLAG_OWNER : 0) | (r->is_will ? FLAG_WILL : 0)),
+				   (r->owner.text ? FLAG_OWNER : 0) | (r->is_will ? FLAG_WILL : 0) |
+				   (r->is_correction ? FLAG_CORRECTION : 0)),
 		.qos = (uint8_t)r->qos,
 		.value_count = (uint8_t)r->value_count,
 		.table = r->table,
@@ -211,6 +219,7 @@ int record_decode(const void *data, size_t len, struct record *ret, struct diag 
 	ret->is_unrecorded = head.flags & FLAG_UNRECORDED;
 	ret->is_retained = head.flags & FLAG_RETAINED;
 	ret->is_will = head.flags & FLAG_WILL;
+	ret->is_correction = head.flags & FLAG_CORRECTION;
 	ret->qos = head.qos;
 	ret->received_ms = head.received_ms;
 	ret->value_count = head.value_count;

@@ -34,6 +34,7 @@ struct record {
 	bool is_unrecorded; /* no event */
 	bool is_retained;
 	bool is_will;
+	bool is_correction;
 	unsigned qos;
 	int64_t received_ms;
 	struct record_text id, owner, topic, publisher, client_id, payload;

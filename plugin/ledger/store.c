@@ -21,9 +21,10 @@ EMBED(sql_001, "schemas/store/001-initial.sql");
 EMBED(sql_002, "schemas/store/002-refusals.sql");
 EMBED(sql_003, "schemas/store/003-alerts.sql");
 EMBED(sql_004, "schemas/store/004-wills.sql");
+EMBED(sql_005, "schemas/store/005-corrections.sql");
 
 /* Version n of the schema is what the first n of these make. */
-static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004 };
+static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004, sql_005 };
 
 #define VERSION (sizeof(migration) / sizeof(migration[0]))
 
@@ -34,8 +35,8 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_APPLIED] = "UPDATE store SET applied_seq = ?1",
 	[STORE_EVENT] =
 		"INSERT OR FAIL INTO events (seq, received_at, topic, publisher, client_id, qos, "
-		"retained, payload, will) SELECT seq, time, topic, publisher, client_id, qos, "
-		"retained, payload, will FROM " BATCH_TABLE,
+		"retained, payload, will, correction) SELECT seq, time, topic, publisher, "
+		"client_id, qos, retained, payload, will, correction FROM " BATCH_TABLE,
 	[STORE_EVENTS_ENDS] = "SELECT (SELECT min(seq) FROM events), (SELECT max(seq) FROM events)",
 	[STORE_EVENTS_OLD] = "SELECT max(seq) FROM (SELECT seq, received_at FROM events "
 			     "ORDER BY seq LIMIT ?1) WHERE received_at < ?2",

@@ -211,6 +211,7 @@ int store_apply(struct store *store, uint64_t seq, const struct record *record, 
 	row->is_event = !record->is_unrecorded;
 	row->is_retained = record->is_retained;
 	row->is_will = record->is_will;
+	row->is_correction = record->is_correction;
 	row->qos = record->qos;
 	row->id = record->id;
 	row->owner = record->owner;

@@ -42,6 +42,7 @@ static const struct problem *problem_of(enum reason reason)
 	case REASON_NOT_OWNER:
 	case REASON_FILTER_UNREACHABLE:
 	case REASON_SHARE_PARTIAL:
+	case REASON_STEP_SCOPE:
 	case REASON_WILL_FORBIDDEN:
 		return &forbidden;
 	case REASON_TOPIC_UNKNOWN:

@@ -128,17 +128,19 @@ def prepare(folder, **settings):
 
 
 def unbound(text):
-    """The shipped access file with client ids that belong to nobody."""
-    line = '  "clientIds": ["{name}", "{name}/*"],\n'
-    assert text.count(line) == 1
-    return text.replace(line, "")
+    """The shipped access file with client ids that belong to nobody, and collars for any pet."""
+    for line, loose in (('  "clientIds": ["{name}", "{name}/*"],\n', ""),
+                        ('"scopes": ["write:pets:own"]', '"scopes": ["write:pets"]')):
+        assert text.count(line) == 1
+        text = text.replace(line, loose)
+    return text
 
 
 class Broker:
     """
     @folder is the broker's own and need not exist; @template, a prepared folder, spares
     making certificates again. @contract and @access stand in for the shipped ones; without
-    @access it is the shipped file, but for the line that binds client ids: ACCESS is the
+    @access it is the shipped file, but for what binds client ids and collars: ACCESS is the
     whole of it.
     """
 

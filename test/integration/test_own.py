@@ -126,16 +126,15 @@ def test_queue_is_not_taken_over(broker):
 
 def test_publish(broker):
     one, two = login(broker, "buyer-1"), login(broker, "buyer-2")
-    order_id = messages.unique("ord")
-    first = messages.order(order_id, userId="buyer-1")
-    assert two.publish(*first, qos=1) == NOT_AUTHORIZED
-    assert one.publish(*first, qos=1) in (0, 0x10)
-    assert one.publish(*messages.order(order_id, "APPROVED"), qos=1) in (0, 0x10)
+    order_id = place(broker, "buyer-1")
     before = broker.mark()
     assert two.publish(*messages.order(order_id, "CANCELLED"), qos=1) == NOT_AUTHORIZED
     assert two.publish(*messages.order(order_id, "CANCELLED", userId="buyer-2"),
                        qos=1) == NOT_AUTHORIZED
-    assert [each[3] for each in broker.refusals(before)] == ["not-owner", "not-owner"]
+    assert one.publish(*messages.order(order_id, "APPROVED"), qos=1) == NOT_AUTHORIZED
+    assert [each[3] for each in broker.refusals(before)] == ["not-owner", "not-owner",
+                                                             "step-scope"]
+    assert one.publish(*messages.order(order_id, "CANCELLED"), qos=1) in (0, 0x10)
 
 
 def test_owner_does_not_change(broker):

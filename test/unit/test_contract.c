@@ -112,20 +112,41 @@ static void print_params(FILE *out, const struct contract_channel *channel)
 	}
 }
 
-static void print_transitions(FILE *out, const struct contract_transitions *machine)
+/* " (write:pets)" */
+static void print_step_scope(FILE *out, const struct contract *contract,
+			     const struct contract_transitions *machine, int from, size_t to)
 {
+	int scope = contract_step_scope(machine, from, (int)to);
+
+	if (scope >= 0)
+		fprintf(out, " (%s)", contract_scope(contract, (size_t)scope));
+}
+
+static void print_transitions(FILE *out, const struct contract *contract,
+			      const struct contract_transitions *machine)
+{
+	if (machine->correct >= 0)
+		fprintf(out, "    corrected by %s\n",
+			contract_scope(contract, (size_t)machine->correct));
 	for (size_t i = 0; i < machine->count; i++) {
-		fprintf(out, "    %s%s ->", machine->first >> i & 1 ? "*" : "", machine->status[i]);
-		for (size_t k = 0; k < machine->count; k++)
-			if (machine->next[i] >> k & 1)
-				fprintf(out, " %s", machine->status[k]);
+		fprintf(out, "    %s%s", machine->first >> i & 1 ? "*" : "", machine->status[i]);
+		if (machine->first >> i & 1)
+			print_step_scope(out, contract, machine, -1, i);
+		fprintf(out, " ->");
+		for (size_t k = 0; k < machine->count; k++) {
+			if (!(machine->next[i] >> k & 1))
+				continue;
+			fprintf(out, " %s", machine->status[k]);
+			print_step_scope(out, contract, machine, (int)i, k);
+		}
 		if (machine->longest_s[i])
 			fprintf(out, " within %u s", machine->longest_s[i]);
 		fputc('\n', out);
 	}
 }
 
-static void print_mapping(FILE *out, const struct contract_channel *channel)
+static void print_mapping(FILE *out, const struct contract *contract,
+			  const struct contract_channel *channel)
 {
 	const struct contract_mapping *map = channel->mapping;
 
@@ -144,7 +165,7 @@ static void print_mapping(FILE *out, const struct contract_channel *channel)
 		return;
 	fprintf(out, "  moves %s to %s\n", map->entity->column[map->entity->slot[map->slot]].name,
 		map->status_member);
-	print_transitions(out, map->transitions);
+	print_transitions(out, contract, map->transitions);
 }
 
 static void print_channel(FILE *out, const struct contract *contract, size_t index)
@@ -178,7 +199,7 @@ static void print_channel(FILE *out, const struct contract *contract, size_t ind
 		fprintf(out, "  every %u s\n", channel->interval_s);
 	if (channel->time_member)
 		fprintf(out, "  time in %s\n", channel->time_member);
-	print_mapping(out, channel);
+	print_mapping(out, contract, channel);
 }
 
 static void print_entity(FILE *out, const struct contract *contract, size_t index)

@@ -336,13 +336,14 @@ static void test_ledger_commit__event_only_and_entity_only(void **state)
 	write.payload = NULL;
 	write.payload_len = 0;
 	write.is_will = true;
+	write.is_correction = true;
 	write.is_power = true;
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	close_ledger(f);
 	assert_sql(&f->folder, "shop.db",
-		   "SELECT seq, publisher, client_id, retained, will, typeof(payload), "
+		   "SELECT seq, publisher, client_id, retained, will, correction, typeof(payload), "
 		   "hex(payload) FROM events",
-		   "2|||1|0|blob|FF0078\n3|||1|1|text|");
+		   "2|||1|0|0|blob|FF0078\n3|||1|1|1|text|");
 	assert_sql(&f->folder, "shop.db", "SELECT id, status FROM orders", "1|PLACED");
 }
 

@@ -219,7 +219,7 @@ static void test_gate_decide__gives_notices_to_their_client(void **state)
 		{ "ann", "+", "refusals/+/+", true, false },
 		{ "ann", "#", "refusals/#", true, false },
 		{ "ann", "till-1", "refusals/+/+", true, false },
-		{ "ann", "till-1", "$share/g/refusals/ann/till-1", true, false },
+		{ "ann", "till-1", "$share/g/refusals/ann/till-1", false, false },
 		{ "ann", "till-1", "refusals/+/till-1", true, false },
 		{ "ann", "till-1", "refusals/ann/+", true, false },
 		{ "ann", "till-1", "refusals/bob/till-1", false, false },
