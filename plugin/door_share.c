@@ -145,46 +145,42 @@ static void log_lost(struct shares_client *holder)
 	holder->lost = 0;
 }
 
-/* The broker forgets the forbidden ones; false: this one can't (2.0). */
-static bool take_out(struct plugin *plugin, struct shares_client *holder,
+/* Forgets the forbidden ones, and has the broker forget them where it can (2.1). */
+static void take_out(struct plugin *plugin, struct shares_client *holder,
 		     const struct access_principal *principal)
 {
 	struct share *share;
+	bool is_last = false; /* the holder goes with it */
 
-	if (!plugin->broker.unsubscribe)
-		return false;
-	while ((share = find_forbidden(plugin, holder, principal))) {
-		bool is_last = holder->count == 1;
-
-		log_end(holder, share, "it is taken out");
-		plugin->broker.unsubscribe(holder->id, share->filter);
+	while (!is_last && (share = find_forbidden(plugin, holder, principal))) {
+		log_end(holder, share, plugin->broker.unsubscribe ? "it is taken out" : "it ends");
+		if (plugin->broker.unsubscribe)
+			(void)plugin->broker.unsubscribe(holder->id, share->filter);
+		is_last = holder->count == 1;
 		shares_remove(plugin->shares, holder->id, share->filter, share->len);
-		if (is_last)
-			break; /* and with it the holder */
 	}
-	return true;
 }
 
-/* A kick may call back, and change what is held: nothing of @holder is used behind it. */
+/*
+ * Who is there is disconnected, so that it learns of it; the broker then asks for each
+ * subscription of a session that is kept, and deletes the forbidden ones.
+ */
 static void end(struct plugin *plugin, struct shares_client *holder, const struct share *share,
 		const struct access_principal *principal)
 {
 	char id[65536]; /* of an MQTT string */
 	bool is_there = holder->handle != NULL;
 
-	(void)snprintf(id, sizeof(id), "%s", holder->id);
-	if (!take_out(plugin, holder, principal)) {
-		if (!is_there) {
-			if (!holder->is_told)
-				log_end(holder, share,
-					"it ends when the client is back; what it is handed "
-					"meanwhile is lost");
-			holder->is_told = true;
-			return;
-		}
-		log_end(holder, share, "disconnected, so that it ends");
-		shares_drop(plugin->shares, holder);
+	if (!is_there && !plugin->broker.unsubscribe) {
+		if (!holder->is_told)
+			log_end(holder, share,
+				"it ends when the client is back; what it is handed meanwhile is "
+				"lost");
+		holder->is_told = true;
+		return;
 	}
+	(void)snprintf(id, sizeof(id), "%s", holder->id);
+	take_out(plugin, holder, principal);
 	if (is_there)
 		broker_kick(id);
 }

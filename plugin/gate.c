@@ -64,14 +64,37 @@ static bool is_to_be_kept(struct judgement *j)
 	return j->has_state ? !j->is_repeat : channel->is_recorded;
 }
 
+/* Could what the message implies be kept? Then the decision says what. */
+static bool check_store(struct judgement *j)
+{
+	if (!is_to_be_kept(j))
+		return true;
+	if (!judgement_ask(j, GATE_STEP_STORE, standing_store))
+		return false;
+	j->decision->has_write = !(j->decision->failed & 1u << GATE_STEP_STORE);
+	if (j->decision->has_write)
+		standing_describe(j);
+	return true;
+}
+
+/*
+ * Nothing and the retain flag: clears what is retained. A publish as any other, with an event of
+ * its own, but one that says nothing about an entity.
+ */
+__attribute__((noinline)) static bool check_clear(struct judgement *j)
+{
+	return judgement_ask(j, GATE_STEP_QOS, terms_qos) &&
+	       judgement_ask(j, GATE_STEP_RETAIN, terms_retain) &&
+	       judgement_ask(j, GATE_STEP_OWN, permission_own) && check_store(j);
+}
+
 /* What the contract asks of a publish, once it is known that the client may publish there. */
 static bool check_terms(struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
 
-	if (j->request->payload_len == 0 && j->request->is_retained) /* clears what is retained */
-		return judgement_ask(j, GATE_STEP_RETAIN, terms_retain) &&
-		       judgement_ask(j, GATE_STEP_OWN, permission_own);
+	if (j->request->payload_len == 0 && j->request->is_retained)
+		return check_clear(j);
 	if (!check_payload(j) || !judgement_ask(j, GATE_STEP_QOS, terms_qos) ||
 	    !judgement_ask(j, GATE_STEP_RETAIN, terms_retain))
 		return false;
@@ -81,14 +104,7 @@ static bool check_terms(struct judgement *j)
 	} else if (!judgement_ask(j, GATE_STEP_OWN, permission_own)) {
 		return false;
 	}
-	if (!is_to_be_kept(j))
-		return true;
-	if (!judgement_ask(j, GATE_STEP_STORE, standing_store))
-		return false;
-	j->decision->has_write = !(j->decision->failed & 1u << GATE_STEP_STORE);
-	if (j->decision->has_write)
-		standing_describe(j);
-	return true;
+	return check_store(j);
 }
 
 /* Which questions are put, and what a no means, is settled once: some ten are to come. */

@@ -173,6 +173,19 @@ static void report(struct plugin *plugin, const struct mosquitto *client,
 		tell(plugin, client, session, request, decision);
 }
 
+/* A publish was accepted, and what it implies is kept. */
+static void note(struct plugin *plugin, const struct watch_publish *publish,
+		 const struct decision *decision)
+{
+	const struct gate_request *request = publish->request;
+
+	if (decision->channel && decision->channel->mapping)
+		door_release_accepted(plugin, request, decision);
+	if (request->payload_len == 0 && request->is_retained)
+		tell_cleared(&plugin->tell, publish->client,
+			     publish->session ? publish->session->name : NULL, request);
+}
+
 static int answer(struct plugin *plugin, const struct mosquitto *client,
 		  const struct session *session, const struct gate_request *request,
 		  const struct decision *decision, int64_t took_ns)
@@ -188,7 +201,7 @@ static int judge_will(struct plugin *plugin, struct watch_publish *publish,
 {
 	charge(plugin, publish, decision);
 	if (decision->verdict == VERDICT_ALLOW && commit(plugin, publish, decision))
-		door_release_accepted(plugin, publish->request, decision);
+		note(plugin, publish, decision);
 	return answer(plugin, publish->client, publish->session, publish->request, decision,
 		      took_ns);
 }
@@ -435,8 +448,7 @@ static int on_message(int event_id, void *event_data, void *userdata)
 	publish.now_ns = is_judged ? plugin->pending.now_ns : clock_mono_ns();
 	charge(plugin, &publish, decision);
 	if (decision->verdict == VERDICT_ALLOW && commit(plugin, &publish, decision)) {
-		if (decision->channel && decision->channel->mapping)
-			door_release_accepted(plugin, request, decision);
+		note(plugin, &publish, decision);
 		watch_accepted(plugin->watch, &publish, decision, plugin->pending.digest);
 	}
 	watch_decided(plugin->watch, request, decision, is_judged ? plugin->pending.took_ns : 0);

@@ -146,6 +146,20 @@ void tell_correction(struct tell *tell, const struct ledger_write *write, const 
 		   diag_escape(id, sizeof(id), write->client_id, strlen(write->client_id)));
 }
 
+void tell_cleared(struct tell *tell, const struct mosquitto *client, const char *principal,
+		  const struct gate_request *request)
+{
+	struct refusals_client who = client_of(client, principal);
+	char topic[160], id[80], user[80];
+
+	if (!tell_may_log(tell))
+		return;
+	broker_log(BROKER_INFO, "cleared what was retained on %s, by %s (client %s)",
+		   diag_escape(topic, sizeof(topic), request->topic, request->topic_len),
+		   escape(user, sizeof(user), who.principal),
+		   diag_escape(id, sizeof(id), who.id, strlen(who.id)));
+}
+
 void tell_connection(struct tell *tell, const struct broker_client *client, const char *problem)
 {
 	struct refusals_client who = { .id = client->id,

@@ -51,6 +51,10 @@ void tell_decision(struct tell *tell, const struct mosquitto *client, const char
 void tell_correction(struct tell *tell, const struct ledger_write *write, const char *standing)
 	__attribute__((cold));
 
+/* What was retained on @request's topic was cleared. */
+void tell_cleared(struct tell *tell, const struct mosquitto *client, const char *principal,
+		  const struct gate_request *request) __attribute__((cold));
+
 /* A connection was refused. */
 void tell_connection(struct tell *tell, const struct broker_client *client, const char *problem);
 
