@@ -42,6 +42,7 @@ accounts="backoffice orders-service payments-service inventory-service
 devices="collar-7 collar-8"
 revoked="collar-8"
 authority_days=3650
+rounds=${PASSWORD_ROUNDS:-210000} # that derive the key of a password
 certificate_days=825 # the most that some clients accept
 
 die() { printf 'demo: %s\n' "$*" >&2; exit 1; }
@@ -174,11 +175,13 @@ passwords()
 		grep -q "^$user " credentials ||
 			printf '%s %s\n' "$user" "$(openssl rand -hex 12)" >>credentials
 	done
+	: >"$work/new"
 	while read -r user password; do
-		grep -q "^$user:" passwords || printf '%s:%s\n' "$user" "$password"
-	done <credentials >"$work/new"
+		# Twice, as at a terminal: an argument could be seen by all, and -U knows no rounds.
+		grep -q "^$user:" passwords || printf '%s\n%s\n' "$password" "$password" |
+			mosquitto_passwd -H sha512-pbkdf2 -I "$rounds" "$work/new" "$user" >/dev/null
+	done <credentials
 	[ -s "$work/new" ] || return 0
-	mosquitto_passwd -H sha512-pbkdf2 -U "$work/new"
 	cat passwords "$work/new" >"$work/all"
 	mv "$work/all" passwords
 }

@@ -69,6 +69,8 @@ void door_log_rules(const struct plugin *plugin, const char *verb)
 
 	if (rules->passwords && passwords_warning(rules->passwords))
 		broker_log(BROKER_WARNING, "%s", passwords_warning(rules->passwords));
+	if (rules->passwords && passwords_weakness(rules->passwords))
+		broker_log(BROKER_WARNING, "%s", passwords_weakness(rules->passwords));
 	if (rules->passwords && !plugin->broker.complete_login &&
 	    passwords_cost(rules->passwords) > PASSWORD_STALL_NOTED)
 		broker_log(BROKER_WARNING,

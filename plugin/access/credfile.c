@@ -9,6 +9,7 @@
 
 #include "access/names.h"
 #include "access/nametable.h"
+#include "base/utf8.h"
 #include "base/wholefile.h"
 
 struct credfile {
@@ -39,9 +40,10 @@ static const char *split(char *line, size_t len, struct credfile_entry *ret)
 	if (colon == line)
 		return "the user's name is empty";
 	if (names_text_fault(line, (size_t)(colon - line), CREDFILE_USER_MAX))
-		return "the user's name is too long, not UTF-8 or has a control character";
+		return "the user's name is too long, not UTF-8 or has a character that does not "
+		       "show";
 	*colon = '\0';
-	*ret = (struct credfile_entry){ line, colon + 1 };
+	*ret = (struct credfile_entry){ line, colon + 1, 0 };
 	return NULL;
 }
 
@@ -55,8 +57,8 @@ static size_t count_lines(const char *text, size_t len)
 	return count;
 }
 
-static int read_line(struct credfile *file, char *line, size_t len, credfile_fault *fault,
-		     void *ctx, const char **ret_fault)
+static int read_line(struct credfile *file, char *line, size_t len, size_t number,
+		     credfile_fault *fault, void *ctx, const char **ret_fault)
 {
 	struct credfile_entry entry;
 	uint32_t index = (uint32_t)file->count;
@@ -79,6 +81,7 @@ static int read_line(struct credfile *file, char *line, size_t len, credfile_fau
 		*ret_fault = "the user stands in the file twice";
 		return ERR_INVALID;
 	}
+	entry.line = (uint32_t)number; /* of a file of CREDFILE_MAX_BYTES at most */
 	file->entry[file->count++] = entry;
 	return 0;
 }
@@ -90,6 +93,9 @@ static int read_lines(struct credfile *file, const char *name, credfile_fault *f
 	char *at = file->text;
 	char *end = at + file->text_len;
 
+	if (utf8_has_mark(file->text, file->text_len))
+		return diag_set(diag, ERR_SYNTAX,
+				"%s:1: begins with a byte order mark: save it without one", name);
 	if (lines > CREDFILE_USERS_MAX)
 		lines = CREDFILE_USERS_MAX; /* the rest are comments, or one too many */
 	file->entry = calloc(lines, sizeof(*file->entry));
@@ -99,7 +105,7 @@ static int read_lines(struct credfile *file, const char *name, credfile_fault *f
 		char *newline = memchr(at, '\n', (size_t)(end - at));
 		char *stop = newline ? newline : end;
 		const char *text = NULL;
-		int rc = read_line(file, at, (size_t)(stop - at), fault, ctx, &text);
+		int rc = read_line(file, at, (size_t)(stop - at), number, fault, ctx, &text);
 
 		if (rc)
 			return diag_set(diag, rc, "%s:%zu: %s", name, number, text);

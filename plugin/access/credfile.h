@@ -4,11 +4,13 @@
  * What passwords and SCRAM keys have in common: the lines, the users' index, and whether the
  * file's mode lets others read it. What a secret has to look like is the caller's business.
  * Empty lines and lines that begin with '#' are skipped, white space at a line's end is cut.
+ * A byte order mark is an error: to other readers it is part of the first user's name.
  */
 #ifndef PETSTORE_CREDFILE_H
 #define PETSTORE_CREDFILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/diag.h"
 
@@ -22,6 +24,7 @@ struct credfile;
 struct credfile_entry {
 	const char *user;
 	const char *secret;
+	uint32_t line; /* where it stands, from 1 */
 };
 
 /*

@@ -12,6 +12,7 @@
 #include "access/base64.h"
 #include "base/jsonfile.h"
 #include "base/wholefile.h"
+#include "base/utf8.h"
 
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 8192
@@ -308,7 +309,10 @@ int jwk_parse(const char *name, const char *text, size_t len, struct jwk_set **r
 		return diag_nomem(diag);
 	while (first < len && strchr(" \t\r\n", text[first]) && text[first])
 		first++;
-	if (first < len && text[first] == '{')
+	if (utf8_has_mark(text, len))
+		rc = diag_set(diag, ERR_SYNTAX,
+			      "%s: begins with a byte order mark: save it without one", name);
+	else if (first < len && text[first] == '{')
 		rc = read_set(name, text, len, set, diag);
 	else
 		rc = read_pem(name, text, len, set, diag);

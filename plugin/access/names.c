@@ -3,48 +3,23 @@
 #include <stdint.h>
 #include <string.h>
 
-/*
- * Reads one UTF-8 character at @s. Returns its length, or 0 where it is none (RFC 3629: no
- * overlong form, no surrogate, nothing above U+10FFFF).
- */
-static size_t utf8_read(const unsigned char *s, size_t len, uint32_t *ret)
-{
-	size_t need = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	uint32_t code = need == 1 ? s[0] : s[0] & (0x7fu >> need);
-
-	if (need == 0 || need > len)
-		return 0;
-	for (size_t i = 1; i < need; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		code = (code << 6) | (s[i] & 0x3fu);
-	}
-	if ((need == 3 && code < 0x800) || (need == 4 && (code < 0x10000 || code > 0x10ffff)))
-		return 0;
-	if (code >= 0xd800 && code <= 0xdfff)
-		return 0;
-	*ret = code;
-	return need;
-}
-
-/* Controls, and the separators that a log viewer or a terminal takes for a new line. */
-static bool is_control(uint32_t code)
-{
-	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029;
-}
+#include "base/utf8.h"
 
 const char *names_text_fault(const char *text, size_t len, size_t max)
 {
 	if (len > max)
 		return "is too long";
 	for (size_t i = 0; i < len;) {
-		uint32_t code = 0;
-		size_t n = utf8_read((const unsigned char *)text + i, len - i, &code);
+		const unsigned char *at = (const unsigned char *)text + i;
+		size_t n = utf8_length(at, len - i);
+		uint32_t code = n ? utf8_code(at, n) : 0;
 
 		if (n == 0)
 			return "is not UTF-8";
-		if (is_control(code))
+		if (utf8_is_control(code))
 			return "has a control character";
+		if (utf8_is_invisible(code))
+			return "has a character that does not show";
 		i += n;
 	}
 	return NULL;

@@ -22,12 +22,13 @@ struct span {
 };
 
 /*
- * NULL where @len bytes may be a name: 1 to @max bytes of UTF-8 without control characters
- * and without + # / * { }. Else what is wrong with it, a literal such as "is empty".
+ * NULL where @len bytes may be a name: 1 to @max bytes of UTF-8 without control characters, without
+ * what does not show (utf8_is_invisible()), by which one name passes for another, and without
+ * + # / * { }. Else what is wrong with it, a literal such as "is empty".
  */
 const char *names_fault(const char *text, size_t len, size_t max);
 
-/* The same for text that is only compared or shown: just UTF-8 without control characters. */
+/* The same for text that is only compared or shown: just UTF-8 that shows. */
 const char *names_text_fault(const char *text, size_t len, size_t max);
 
 struct names_pattern {

@@ -31,6 +31,7 @@ struct passwords {
 	struct credfile *file;
 	size_t costliest; /* entry whose check takes longest */
 	uint64_t cost;    /* its work(), 0 where there is no entry */
+	char weakness[DIAG_MAX];
 };
 
 /* ---- reading a stored hash -------------------------------------------------------------- */
@@ -239,6 +240,8 @@ struct reading {
 	size_t count;
 	size_t costliest;
 	uint64_t cost;
+	size_t weak_count;
+	size_t first_weak; /* entry */
 };
 
 static const char *look_at(const char *secret, void *ctx)
@@ -255,11 +258,28 @@ static const char *look_at(const char *secret, void *ctx)
 		reading->cost = work(&stored.cost);
 		reading->costliest = reading->count;
 	}
+	if (work(&stored.cost) < PASSWORD_WEAK && reading->weak_count++ == 0)
+		reading->first_weak = reading->count;
 	reading->count++;
 	return NULL;
 }
 
-static int passwords_take(struct credfile *file, const struct reading *reading,
+static void look_for_weakness(struct passwords *passwords, const char *name,
+			      const struct reading *reading)
+{
+	struct diag line;
+
+	if (reading->weak_count == 0)
+		return;
+	(void)diag_set(&line, 0,
+		       "%s:%u: %zu of %zu users have a hash of fewer than %u rounds, the first in "
+		       "this line: set their passwords again with petstorectl passwd",
+		       name, credfile_at(passwords->file, reading->first_weak)->line,
+		       reading->weak_count, reading->count, PASSWORD_WEAK);
+	memcpy(passwords->weakness, line.text, sizeof(passwords->weakness));
+}
+
+static int passwords_take(const char *name, struct credfile *file, const struct reading *reading,
 			  struct passwords **ret, struct diag *diag)
 {
 	struct passwords *passwords = calloc(1, sizeof(*passwords));
@@ -272,6 +292,7 @@ static int passwords_take(struct credfile *file, const struct reading *reading,
 	passwords->file = file;
 	passwords->costliest = reading->costliest;
 	passwords->cost = reading->cost;
+	look_for_weakness(passwords, name, reading);
 	*ret = passwords;
 	return 0;
 }
@@ -282,7 +303,7 @@ int passwords_load(const char *path, struct passwords **ret, struct diag *diag)
 	struct credfile *file;
 	int rc = credfile_load(path, look_at, &reading, &file, diag);
 
-	return rc ? rc : passwords_take(file, &reading, ret, diag);
+	return rc ? rc : passwords_take(path, file, &reading, ret, diag);
 }
 
 int passwords_parse(const char *name, const char *text, size_t len, struct passwords **ret,
@@ -292,7 +313,7 @@ int passwords_parse(const char *name, const char *text, size_t len, struct passw
 	struct credfile *file;
 	int rc = credfile_parse(name, text, len, look_at, &reading, &file, diag);
 
-	return rc ? rc : passwords_take(file, &reading, ret, diag);
+	return rc ? rc : passwords_take(name, file, &reading, ret, diag);
 }
 
 struct passwords *passwords_share(struct passwords *passwords)
@@ -317,6 +338,11 @@ size_t passwords_count(const struct passwords *passwords)
 const char *passwords_warning(const struct passwords *passwords)
 {
 	return credfile_warning(passwords->file);
+}
+
+const char *passwords_weakness(const struct passwords *passwords)
+{
+	return passwords->weakness[0] ? passwords->weakness : NULL;
 }
 
 uint64_t passwords_cost(const struct passwords *passwords)

@@ -34,6 +34,7 @@
  * of a server's processor and half a second of one that is a third as fast: what plugin_opt_
  * derivation_share leaves to checks in one second, and what nobody should wait for twice.
  */
+#define PASSWORD_WEAK 10000u /* mosquitto_passwd makes 101 (2.0) or 1,000 rounds */
 #define PASSWORD_STALL_NOTED 250000u
 #define PASSWORD_STALL_MAX 500000u
 
@@ -58,6 +59,12 @@ size_t passwords_count(const struct passwords *passwords);
  * change it; NULL where it does not. Lives as long as @passwords.
  */
 const char *passwords_warning(const struct passwords *passwords);
+
+/*
+ * One line for the log where some user's check takes less than PASSWORD_WEAK rounds, so that
+ * whoever gets the file finds passwords fast; NULL where none does. Lives as long as @passwords.
+ */
+const char *passwords_weakness(const struct passwords *passwords);
 
 /*
  * What the costliest entry's check takes, in iterations of PBKDF2-HMAC-SHA-512 (0.3 to 1 us each);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "base/wholefile.h"
 
 #define LOAD_FLAGS (JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL)
@@ -15,7 +16,7 @@ static const char *other_than_json(const char *text, size_t len)
 {
 	size_t blank = 0;
 
-	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+	if (utf8_has_mark(text, len))
 		return " (it begins with a byte order mark: save it without one)";
 	if (len >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
 		return " (it is UTF-16: save it as UTF-8)";

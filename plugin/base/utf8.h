@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * The length of the sequence at @s, of which @len bytes (at least 1) are there, or 0 where it
@@ -42,19 +43,46 @@ static inline uint32_t utf8_code(const unsigned char *s, size_t len)
 	return code;
 }
 
+/* C0 and C1 controls and DEL, which steer terminals; U+2028 and U+2029, which end lines. */
+static inline bool utf8_is_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029;
+}
+
 /*
- * Does @code stay where it stands in a line? Not so: C0 and C1 controls and DEL, which steer
- * terminals; U+2028 and U+2029, which end lines; what changes the direction of the text around
- * it (UAX #9: marks, embeddings, overrides, isolates); and what shows nothing at all (zero
- * width, invisible operators, U+FEFF), by which one name passes for another.
+ * Does @code show nothing of its own? What changes the direction of the text around it (UAX #9:
+ * marks, embeddings, overrides, isolates), and Unicode's Default_Ignorable_Code_Point (zero width,
+ * fillers, variation selectors, tags, U+FEFF), by which one name passes for another.
  */
+static inline bool utf8_is_invisible(uint32_t code)
+{
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+		{ 0x00ad, 0x00ad },   { 0x034f, 0x034f },   { 0x061c, 0x061c },
+		{ 0x115f, 0x1160 },   { 0x17b4, 0x17b5 },   { 0x180b, 0x180f },
+		{ 0x200b, 0x200f },   { 0x202a, 0x202e },   { 0x2060, 0x206f },
+		{ 0x3164, 0x3164 },   { 0xfe00, 0xfe0f },   { 0xfeff, 0xfeff },
+		{ 0xffa0, 0xffa0 },   { 0xfff0, 0xfffb },   { 0x1bca0, 0x1bca3 },
+		{ 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
+	};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges) && code >= ranges[i].first; i++)
+		if (code <= ranges[i].last)
+			return true;
+	return false;
+}
+
+/* Does @code stay where it stands in a line, and show? */
 static inline bool utf8_is_plain(uint32_t code)
 {
-	if (code < 0xa0)
-		return code >= 0x20 && code < 0x7f;
-	return code != 0x61c && (code < 0x200b || code > 0x200f) &&
-	       (code < 0x2028 || code > 0x202e) && (code < 0x2060 || code > 0x206f) &&
-	       code != 0xfeff;
+	return !utf8_is_control(code) && !utf8_is_invisible(code);
+}
+
+/* Does the text begin with a byte order mark, which is no part of it? */
+static inline bool utf8_has_mark(const char *text, size_t len)
+{
+	return len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0;
 }
 
 #endif

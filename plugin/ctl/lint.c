@@ -4,11 +4,13 @@
  */
 #include "ctl/lint.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "access/scram.h"
 #include "base/embed.h"
 #include "base/jsonfile.h"
 #include "ctl/args.h"
@@ -500,12 +502,39 @@ static void check_passwords(struct lint *lint, const char *path, const struct ac
 	}
 	if (passwords_warning(passwords))
 		lint_add(lint, LINT_WARNING, "%s", passwords_warning(passwords));
+	if (passwords_weakness(passwords))
+		lint_add(lint, LINT_WARNING, "%s", passwords_weakness(passwords));
+	if (passwords_cost(passwords) > PASSWORD_STALL_NOTED)
+		lint_add(lint, LINT_WARNING,
+			 "%s: the broker serves nobody while the password of %s is checked, or a "
+			 "wrong one: %" PRIu64 " rounds, expected %u at most%s",
+			 path, passwords_costliest(passwords), passwords_cost(passwords),
+			 PASSWORD_STALL_NOTED,
+			 passwords_cost(passwords) > PASSWORD_STALL_MAX
+				 ? "; without delayed logins the plugin refuses the file"
+				 : "");
 	for (size_t i = 0; (principal = access_principal(access, i)); i++)
 		if (!has_other_ways && !principal->is_disabled &&
 		    !passwords_entry(passwords, principal->name))
 			lint_add(lint, LINT_WARNING, "%s: user %s has no password", path,
 				 principal->name);
 	passwords_free(passwords);
+}
+
+/* The file of SCRAM keys, where the configuration names one. */
+static void check_scram(struct lint *lint, const struct files *files)
+{
+	const char *path = json_string_value(json_object_get(files->lines, "scram_file"));
+	struct scram_keys *keys = NULL;
+	struct diag diag;
+
+	if (!path)
+		return;
+	if (scram_load(path, &keys, &diag))
+		lint_add(lint, LINT_ERROR, "%s", diag.text);
+	else if (scram_warning(keys))
+		lint_add(lint, LINT_WARNING, "%s", scram_warning(keys));
+	scram_free(keys);
 }
 
 /* Names in the password file that the access file does not know can't connect. */
@@ -621,6 +650,7 @@ static int run(int argc, char **argv)
 	check_config(&lint, &wanted.files);
 	check_contract(&lint, &wanted.files,
 		       wanted.passwords ? wanted.passwords : wanted.files.passwords);
+	check_scram(&lint, &wanted.files);
 	print(&lint, wanted.json);
 	status = lint.errors || (wanted.strict && lint.warnings) ? CTL_NO : CTL_OK;
 out:

@@ -111,8 +111,10 @@ static void test_diag_escape__lets_text_pass_and_nothing_else(void **state)
 		{ "\xe2\x80\x8b", "\\xe2\\x80\\x8b" }, /* U+200B, of no width */
 		{ "\xef\xbb\xbf", "\\xef\\xbb\\xbf" }, /* U+FEFF */
 		{ "\xe2\x80\x94\xe2\x80\xaf\xe2\x81\x9f", "\xe2\x80\x94\xe2\x80\xaf\xe2\x81\x9f" },
-		{ "\xc0\xaf", "\\xc0\\xaf" },          /* overlong */
-		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" }, /* surrogate */
+		{ "\xf3\xa0\x81\xa1", "\\xf3\\xa0\\x81\\xa1" }, /* a tag */
+		{ "\xc2\xad", "\\xc2\\xad" },                   /* a soft hyphen */
+		{ "\xc0\xaf", "\\xc0\\xaf" },                   /* overlong */
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },          /* surrogate */
 		{ "\xff", "\\xff" },
 		{ "\xe2\x82", "\\xe2\\x82" }, /* cut short */
 	};

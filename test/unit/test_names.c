@@ -38,6 +38,20 @@ static void test_names_fault__says_what_is_wrong(void **state)
 		{ TEXT("a\x7f"), "has a control character" },
 		{ TEXT("a\xc2\x80"), "has a control character" },
 		{ TEXT("a\xe2\x80\xa9"), "has a control character" },
+		{ TEXT("a\xe2\x80\x8b"), "has a character that does not show" },
+		{ TEXT("\xe2\x80\xae"
+		       "ann"),
+		  "has a character that does not show" },
+		{ TEXT("\xef\xbb\xbf"
+		       "ann"),
+		  "has a character that does not show" },
+		{ TEXT("a\xc2\xad"
+		       "b"),
+		  "has a character that does not show" },
+		{ TEXT("a\xe3\x85\xa4"), "has a character that does not show" },
+		{ TEXT("a\xef\xb8\x8f"), "has a character that does not show" },
+		{ TEXT("a\xf3\xa0\x81\xa1"), "has a character that does not show" },
+		{ TEXT("\xd8\xa7\xe4\xb8\xad\xe0\xb8\x81"), NULL },
 		{ TEXT("\x80"), "is not UTF-8" },
 		{ TEXT("\xc3"), "is not UTF-8" },
 		{ TEXT("\xc0\xaf"), "is not UTF-8" },

@@ -221,9 +221,15 @@ static void test_passwords_parse__names_the_line(void **state)
 		{ "a:$7$1$" SALT "$" HASH "\nb", "passwd:2: expected user:hash" },
 		{ "\n\n:$6$" SALT "$" HASH, "passwd:3: the user's name is empty" },
 		{ "a\x01:$6$" SALT "$" HASH, "passwd:1: the user's name is too long, not UTF-8 or "
-					     "has a control character" },
+					     "has a character that does not show" },
+		{ "a\xe2\x80\x8b:$6$" SALT "$" HASH, "passwd:1: the user's name is too long, not "
+						     "UTF-8 or has a character that does not "
+						     "show" },
 		{ "a\xff:$6$" SALT "$" HASH, "passwd:1: the user's name is too long, not UTF-8 or "
-					     "has a control character" },
+					     "has a character that does not show" },
+		{ "\xef\xbb\xbf"
+		  "a:$6$" SALT "$" HASH,
+		  "passwd:1: begins with a byte order mark: save it without one" },
 		{ "a:$6$" SALT "$" HASH "\na:$6$" SALT "$" HASH,
 		  "passwd:2: the user stands in the file twice" },
 		{ "a:plain", "passwd:1: the hash begins with none of $6$, $7$ and "
@@ -346,6 +352,28 @@ static void test_passwords_load__warns_of_a_mode_that_is_too_wide(void **state)
 	(void)unlink(path);
 }
 
+static void test_passwords_weakness__names_the_first_line(void **state)
+{
+	static const char strong[] = "# ours\n\na:$7$10000$" SALT "$" HASH;
+	static const char weak[] = "# ours\na:$7$10000$" SALT "$" HASH "\n\nb:$7$9999$" SALT
+				   "$" HASH "\nc:$6$" SALT "$" HASH;
+	struct passwords *passwords = NULL;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(passwords_parse("passwd", strong, strlen(strong), &passwords, &diag), 0);
+	assert_null(passwords_weakness(passwords));
+	passwords_free(passwords);
+	assert_int_equal(passwords_parse("passwd", weak, strlen(weak), &passwords, &diag), 0);
+	assert_string_equal(
+		passwords_weakness(passwords),
+		"passwd:4: 2 of 3 users have a hash of fewer than 10000 rounds, the "
+		"first in this line: set their passwords again with petstorectl passwd");
+	passwords_free(passwords);
+	assert_int_equal(password_cost_of("$7$77$" SALT "$" HASH), 77);
+	assert_int_equal(password_cost_of("nonsense"), 0);
+}
+
 static void test_passwords_load__reports_what_is_no_file(void **state)
 {
 	struct passwords *passwords = NULL;
@@ -466,6 +494,7 @@ int main(void)
 		cmocka_unit_test(test_passwords_parse__refuses_nul_bytes_and_long_lines),
 		cmocka_unit_test(test_passwords_parse__takes_crlf_and_no_final_newline),
 		cmocka_unit_test(test_passwords_load__warns_of_a_mode_that_is_too_wide),
+		cmocka_unit_test(test_passwords_weakness__names_the_first_line),
 		cmocka_unit_test(test_passwords_load__reports_what_is_no_file),
 		cmocka_unit_test(test_passwords_load__survives_each_failing_allocation),
 		cmocka_unit_test(test_password_make__writes_what_verifies),
