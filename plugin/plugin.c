@@ -44,7 +44,8 @@ static bool is_ending(const struct plugin *plugin)
 static bool is_will(struct plugin *plugin, const struct mosquitto *client,
 		    const struct session *session)
 {
-	if ((session && session->is_gone) || is_ending(plugin))
+	/* Within a kick nothing else is published. */
+	if ((session && session->is_gone) || plugin->is_kicking || is_ending(plugin))
 		return true;
 	return plugin->connecting && plugin->connecting_id && plugin->connecting != client &&
 	       strcmp(broker_client(client).id, plugin->connecting_id) == 0;

@@ -1,0 +1,848 @@
+/*
+ * The broker's events in each state that a client can be in, by a stand-in for Mosquitto: what the
+ * plugin answers, and what of one client is left when its address is another's.
+ *
+ * The table in ARCHITECTURE.md ("What may be answered when") names these tests.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "access/password.h"
+#include "base/clock.h"
+#include "door.h"
+#include "folder.h"
+
+#define EVENTS 32
+#define CONNECT_EVENT 11 /* Mosquitto 2.1's */
+#define OFFLINE_EVENT 28
+
+/* What the broker knows of a client. */
+struct mosquitto {
+	const char *id;
+	const char *username;
+	const char *address;
+	const char *password;
+	int version;
+	int keepalive;
+	bool is_websocket;
+	bool is_clean;
+	char renamed[64];
+};
+
+/* ---- the broker -------------------------------------------------------------------------- */
+
+static struct fake {
+	struct folder folder;
+	MOSQ_FUNC_generic_callback callback[EVENTS];
+	struct plugin *plugin;
+	char log[65536];
+	size_t logged;
+	/* Whom mosquitto_kick_client_by_clientid() finds, and what it has. */
+	struct mosquitto *kicked;
+	const char *subscription;
+	const char *will_topic;
+	const char *will;
+	bool is_will_first;
+	int kicks;
+	int subscription_answer;
+	int will_answer;
+	char retained[128]; /* topic of the last retained message of the plugin's own */
+} fake;
+
+int mosquitto_callback_register(mosquitto_plugin_id_t *identifier, int event,
+				MOSQ_FUNC_generic_callback callback, const void *data,
+				void *userdata)
+{
+	(void)identifier;
+	(void)data;
+	assert_true(event < EVENTS);
+	fake.callback[event] = callback;
+	fake.plugin = userdata;
+	return MOSQ_ERR_SUCCESS;
+}
+
+int mosquitto_callback_unregister(mosquitto_plugin_id_t *identifier, int event,
+				  MOSQ_FUNC_generic_callback callback, const void *data)
+{
+	(void)identifier;
+	(void)event;
+	(void)callback;
+	(void)data;
+	return MOSQ_ERR_SUCCESS;
+}
+
+void mosquitto_log_printf(int level, const char *format, ...)
+{
+	size_t room = sizeof(fake.log) - fake.logged;
+	va_list args;
+	int n;
+
+	(void)level;
+	va_start(args, format);
+	n = vsnprintf(fake.log + fake.logged, room, format, args);
+	va_end(args);
+	if (n > 0 && (size_t)n < room)
+		fake.logged += (size_t)n;
+}
+
+int mosquitto_broker_publish(const char *clientid, const char *topic, int payloadlen, void *payload,
+			     int qos, bool retain, mosquitto_property *properties)
+{
+	(void)clientid;
+	(void)payloadlen;
+	(void)qos;
+	(void)properties;
+	if (retain && topic[0] != '$')
+		(void)snprintf(fake.retained, sizeof(fake.retained), "%s", topic);
+	free(payload);
+	return MOSQ_ERR_SUCCESS;
+}
+
+const char *mosquitto_client_address(const struct mosquitto *client)
+{
+	return client->address;
+}
+
+void *mosquitto_client_certificate(const struct mosquitto *client)
+{
+	(void)client;
+	return NULL;
+}
+
+bool mosquitto_client_clean_session(const struct mosquitto *client)
+{
+	return client->is_clean;
+}
+
+const char *mosquitto_client_id(const struct mosquitto *client)
+{
+	return client->id;
+}
+
+int mosquitto_client_keepalive(const struct mosquitto *client)
+{
+	return client->keepalive;
+}
+
+int mosquitto_client_protocol(const struct mosquitto *client)
+{
+	return client->is_websocket ? mp_websockets : mp_mqtt;
+}
+
+int mosquitto_client_protocol_version(const struct mosquitto *client)
+{
+	return client->version;
+}
+
+const char *mosquitto_client_username(const struct mosquitto *client)
+{
+	return client->username;
+}
+
+int mosquitto_set_username(struct mosquitto *client, const char *username)
+{
+	(void)snprintf(client->renamed, sizeof(client->renamed), "%s", username);
+	client->username = client->renamed;
+	return MOSQ_ERR_SUCCESS;
+}
+
+void *mosquitto_malloc(size_t size)
+{
+	return malloc(size);
+}
+
+void mosquitto_free(void *mem)
+{
+	free(mem);
+}
+
+static int raise(int event, void *data)
+{
+	return fake.callback[event](event, data, fake.plugin);
+}
+
+static int connects(struct mosquitto *client)
+{
+	struct mosquitto_evt_basic_auth event = { .client = client,
+						  .username = (char *)client->username,
+						  .password = (char *)client->password };
+
+	return raise(MOSQ_EVT_BASIC_AUTH, &event);
+}
+
+static void leaves(struct mosquitto *client)
+{
+	struct mosquitto_evt_disconnect event = { .client = client, .reason = -1 };
+
+	(void)raise(MOSQ_EVT_DISCONNECT, &event);
+}
+
+static void ticks(void)
+{
+	struct mosquitto_evt_tick event = { 0 };
+
+	(void)raise(MOSQ_EVT_TICK, &event);
+}
+
+static void reloads(void)
+{
+	struct mosquitto_evt_reload event = { 0 };
+
+	assert_int_equal(raise(MOSQ_EVT_RELOAD, &event), MOSQ_ERR_SUCCESS);
+}
+
+static int asks(struct mosquitto *client, int access, const char *topic, const char *payload)
+{
+	struct mosquitto_evt_acl_check event = { .client = client,
+						 .topic = topic,
+						 .payload = payload,
+						 .payloadlen =
+							 payload ? (uint32_t)strlen(payload) : 0,
+						 .access = access,
+						 .qos = 1 };
+
+	return raise(MOSQ_EVT_ACL_CHECK, &event);
+}
+
+static int says(struct mosquitto *client, const char *topic, const char *payload)
+{
+	struct mosquitto_evt_message event = { .client = client,
+					       .topic = (char *)topic,
+					       .payload = (char *)payload,
+					       .payloadlen = (uint32_t)strlen(payload),
+					       .qos = 1 };
+	int rc = asks(client, MOSQ_ACL_WRITE, topic, payload);
+
+	return rc == MOSQ_ERR_SUCCESS ? raise(MOSQ_EVT_MESSAGE, &event) : rc;
+}
+
+/* Subscriptions, DISCONNECT, last will, as up to 2.1.2, or the last two the other way round. */
+int mosquitto_kick_client_by_clientid(const char *clientid, bool with_will)
+{
+	struct mosquitto *client = fake.kicked;
+
+	assert_true(with_will);
+	fake.kicks++;
+	if (!client || strcmp(client->id, clientid) != 0)
+		return MOSQ_ERR_NOT_FOUND;
+	fake.subscription_answer = asks(client, MOSQ_ACL_SUBSCRIBE, fake.subscription, NULL);
+	if (!fake.is_will_first)
+		leaves(client);
+	fake.will_answer = asks(client, MOSQ_ACL_WRITE, fake.will_topic, fake.will);
+	if (fake.is_will_first)
+		leaves(client);
+	return MOSQ_ERR_SUCCESS;
+}
+
+/* ---- a world ----------------------------------------------------------------------------- */
+
+static char now[CLOCK_TEXT_MAX];
+
+static void write_file(const char *name, const char *text)
+{
+	FILE *file = fopen(folder_file(&fake.folder, name), "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void write_passwords(const char *password)
+{
+	static const char *const users[] = { "backoffice", "customer-a", "collar-7" };
+	struct password_cost cost = { .kind = PASSWORD_SHA512 };
+	char text[PASSWORD_TEXT_MAX], whole[3 * (PASSWORD_TEXT_MAX + 32)] = "";
+	struct diag diag;
+
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(password_make(&cost, password, strlen(password), text, &diag), 0);
+		(void)snprintf(whole + strlen(whole), sizeof(whole) - strlen(whole), "%s:%s\n",
+			       users[i], text);
+	}
+	write_file("passwords", whole);
+}
+
+static void write_access(const char *backoffice)
+{
+	char text[2048];
+
+	(void)snprintf(text, sizeof(text),
+		       "{\"roles\": {\"all\": {\"scopes\": [\"read:*\", \"write:*\"]},"
+		       " \"reads\": {\"scopes\": [\"read:pets\"]}}, \"users\": {"
+		       " \"backoffice\": %s, \"customer-a\": {\"roles\": [\"reads\"]},"
+		       " \"collar-7\": {\"roles\": [\"all\"]}}}",
+		       backoffice);
+	write_file("access.json", text);
+}
+
+static int begin(void **state)
+{
+	char contract[] = "schemas/petstore.asyncapi.json";
+	char passwords[300], access[300], database[300];
+	struct mosquitto_opt options[] = { { (char *)"contract", contract },
+					   { (char *)"password_file", passwords },
+					   { (char *)"access", access },
+					   { (char *)"database", database },
+					   { (char *)"lockout", (char *)"0" } };
+	void *userdata = NULL;
+
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	folder_make(&fake.folder);
+	write_passwords("secret");
+	write_access("{\"roles\": [\"all\"]}");
+	(void)clock_print(clock_unix_ms(), now);
+	(void)snprintf(passwords, sizeof(passwords), "%s", folder_file(&fake.folder, "passwords"));
+	(void)snprintf(access, sizeof(access), "%s", folder_file(&fake.folder, "access.json"));
+	(void)snprintf(database, sizeof(database), "%s", folder_file(&fake.folder, "db"));
+	if (mosquitto_plugin_init(NULL, &userdata, options, 5)) {
+		(void)fprintf(stderr, "%s\n", fake.log);
+		return -1;
+	}
+	ticks();
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	assert_int_equal(mosquitto_plugin_cleanup(fake.plugin, NULL, 0), 0);
+	folder_remove(&fake.folder);
+	return 0;
+}
+
+static struct mosquitto a_client(const char *user, const char *id)
+{
+	return (struct mosquitto){ .id = id,
+				   .username = user,
+				   .password = "secret",
+				   .address = "192.0.2.1",
+				   .version = 5,
+				   .keepalive = 60,
+				   .is_clean = true };
+}
+
+static const char *pet(const char *id, const char *status)
+{
+	static char text[256];
+
+	(void)snprintf(text, sizeof(text),
+		       "{\"petId\": \"%s\", \"status\": \"%s\", \"updatedAt\": \"%s\"}", id, status,
+		       now);
+	return text;
+}
+
+static const char *order(const char *id)
+{
+	static char text[256];
+
+	(void)snprintf(text, sizeof(text),
+		       "{\"orderId\": \"%s\", \"status\": \"PLACED\", \"userId\": \"u\", "
+		       "\"updatedAt\": \"%s\"}",
+		       id, now);
+	return text;
+}
+
+/* The pet's status as it is kept, or "". */
+static const char *kept(const char *id)
+{
+	static struct ledger_state seen;
+	struct diag diag;
+
+	assert_int_equal(ledger_look(fake.plugin->ledger, 0, id, strlen(id), &seen, &diag), 0);
+	return seen.is_known ? seen.status[0] : "";
+}
+
+static bool is_logged(const char *text)
+{
+	return strstr(fake.log, text) != NULL;
+}
+
+/* ---- logins ------------------------------------------------------------------------------ */
+
+static void test_basic_auth__live(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	reloads();
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	ticks();
+	assert_int_equal(says(&client, "pets/p1/status", pet("p1", "AVAILABLE")), MOSQ_ERR_SUCCESS);
+	write_passwords("another");
+	reloads();
+	assert_int_equal(connects(&client), MOSQ_ERR_AUTH);
+	assert_int_not_equal(says(&client, "pets/p1/status", pet("p1", "PENDING")),
+			     MOSQ_ERR_SUCCESS);
+}
+
+/* It is asked once: who shows the same name and id a second time is somebody else. */
+static void test_basic_auth__live_is_asked_once(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	reloads();
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	client.password = NULL;
+	assert_int_equal(connects(&client), MOSQ_ERR_AUTH);
+}
+
+static void test_basic_auth__away(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto other = a_client("collar-7", "two");
+	struct mosquitto restored = { .id = "three", .username = "backoffice", .keepalive = 60 };
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(connects(&other), MOSQ_ERR_SUCCESS);
+	leaves(&client);
+	leaves(&other);
+	write_access("{\"roles\": [\"all\"], \"disabled\": true}");
+	reloads();
+	/* Never no: 2.0 would put it on its expiry list a second time. */
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(connects(&other), MOSQ_ERR_SUCCESS);
+	assert_int_equal(connects(&restored), MOSQ_ERR_SUCCESS);
+	ticks();
+	assert_int_equal(fake.kicks, 0);
+	assert_int_equal(asks(&client, MOSQ_ACL_READ, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(asks(&restored, MOSQ_ACL_READ, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(asks(&other, MOSQ_ACL_READ, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_SUCCESS);
+}
+
+/* The address of one that was away is a newcomer's, over websockets, at the worst moment. */
+static void test_basic_auth__a_newcomer_at_a_reload(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	leaves(&client);
+	reloads();
+	client.password = NULL;
+	client.is_websocket = true;
+	assert_int_equal(connects(&client), MOSQ_ERR_AUTH);
+	assert_int_not_equal(says(&client, "pets/p1/status", pet("p1", "AVAILABLE")),
+			     MOSQ_ERR_SUCCESS);
+	client.password = "secret";
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(says(&client, "pets/p1/status", pet("p1", "AVAILABLE")), MOSQ_ERR_SUCCESS);
+}
+
+static const struct mosquitto *listed[4];
+
+static int for_all(int (*each)(const struct mosquitto *client, void *ctx), void *ctx)
+{
+	for (size_t i = 0; i < 4 && listed[i]; i++)
+		if (each(listed[i], ctx))
+			break;
+	return MOSQ_ERR_SUCCESS;
+}
+
+/* On 2.1 one that is away may be a websocket's: the broker says whom it had. */
+static void test_basic_auth__away_by_websocket(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto newcomer = a_client("backoffice", "two");
+
+	(void)state;
+	fake.plugin->broker.for_all = for_all;
+	client.is_websocket = newcomer.is_websocket = true;
+	newcomer.password = NULL;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	leaves(&client);
+	listed[0] = &client;
+	write_passwords("another");
+	reloads();
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(connects(&newcomer), MOSQ_ERR_AUTH);
+	ticks();
+	assert_int_equal(connects(&client), MOSQ_ERR_AUTH);
+}
+
+/* Brokers that never tick do not say when a reload is over. */
+static void test_basic_auth__without_ticks(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+
+	(void)state;
+	fake.plugin->has_ticked = false;
+	reloads();
+	client.password = NULL;
+	assert_int_equal(connects(&client), MOSQ_ERR_AUTH);
+}
+
+/* 2.1's plugin_use tells of one reload once a listener. */
+static void test_reload__once(void **state)
+{
+	(void)state;
+	reloads();
+	reloads();
+	reloads();
+	assert_int_equal(fake.plugin->reload, 1);
+	ticks();
+	reloads();
+	assert_int_equal(fake.plugin->reload, 2);
+}
+
+/* ---- an address that is another's ---------------------------------------------------------- */
+
+/* By use_identity_as_username clients come that nobody asked us about. */
+static void test_acl_check__an_address_given_away(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	leaves(&client);
+	client.id = "two";
+	client.username = "customer-a";
+	assert_int_equal(asks(&client, MOSQ_ACL_READ, "orders/o1/status", order("o1")),
+			 MOSQ_ERR_ACL_DENIED);
+	assert_int_not_equal(says(&client, "pets/p1/status", pet("p1", "AVAILABLE")),
+			     MOSQ_ERR_SUCCESS);
+	assert_string_equal(kept("p1"), "");
+	assert_int_equal(sessions_count(fake.plugin->sessions), 0);
+}
+
+/* Nor has anybody a name only because it says so. */
+static void test_acl_check__without_a_session(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto source = { .id = "gone", .username = "backoffice" };
+	struct mosquitto restored = { .id = "away", .username = "backoffice", .keepalive = 60 };
+
+	(void)state;
+	assert_int_equal(asks(&client, MOSQ_ACL_READ, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(asks(&client, MOSQ_ACL_SUBSCRIBE, "pets/#", NULL), MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(asks(&source, MOSQ_ACL_WRITE, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_SUCCESS);
+	assert_int_equal(asks(&restored, MOSQ_ACL_WRITE, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(asks(&restored, MOSQ_ACL_READ, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_SUCCESS);
+	ticks();
+	assert_string_equal(kept("p1"), "");
+}
+
+/* ---- last wills -------------------------------------------------------------------------- */
+
+/* 2.0 and up to 2.1.2: DISCONNECT, then the will. */
+static void test_will__after_disconnect(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	leaves(&client);
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "orders/o1/status", order("o1")),
+			 MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_SUCCESS);
+	assert_string_equal(kept("p1"), "AVAILABLE");
+}
+
+/* Brokers to come: the will, its deliveries, then DISCONNECT. */
+static void test_will__before_disconnect(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto reader = a_client("collar-7", "two");
+	char copy[256];
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(connects(&reader), MOSQ_ERR_SUCCESS);
+	ticks();
+	(void)snprintf(copy, sizeof(copy), "%s", pet("p1", "AVAILABLE"));
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "pets/p1/status", copy), MOSQ_ERR_SUCCESS);
+	assert_string_equal(kept("p1"), "");
+	assert_int_equal(asks(&reader, MOSQ_ACL_READ, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_SUCCESS);
+	assert_string_equal(kept("p1"), "AVAILABLE");
+	memset(copy, 'x', sizeof(copy)); /* the broker frees the will first */
+	leaves(&client);
+	assert_string_equal(kept("p1"), "AVAILABLE");
+}
+
+static void test_will__before_disconnect_and_nobody_reads(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	char copy[256];
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	ticks();
+	(void)snprintf(copy, sizeof(copy), "%s", pet("p1", "AVAILABLE"));
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "pets/p1/status", copy), MOSQ_ERR_SUCCESS);
+	memset(copy, 'x', sizeof(copy));
+	leaves(&client);
+	assert_string_equal(kept("p1"), "AVAILABLE");
+	assert_false(is_logged("refused"));
+}
+
+static void test_will__a_forbidden_one_before_disconnect(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto reader = a_client("collar-7", "two");
+	struct mosquitto_evt_acl_check will = { .client = &client,
+						.topic = "orders/o1/status",
+						.access = MOSQ_ACL_WRITE,
+						.qos = 1,
+						.retain = true };
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(connects(&reader), MOSQ_ERR_SUCCESS);
+	ticks();
+	will.payload = order("o1");
+	will.payloadlen = (uint32_t)strlen(will.payload);
+	assert_int_equal(raise(MOSQ_EVT_ACL_CHECK, &will), MOSQ_ERR_SUCCESS);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(asks(&reader, MOSQ_ACL_READ, "orders/o1/status", order("o1")),
+				 MOSQ_ERR_ACL_DENIED);
+	assert_true(is_logged("refused will orders/o1/status by backoffice"));
+	assert_string_equal(fake.retained, "orders/o1/status");
+	leaves(&client);
+	/* The same said by one who is there is another thing. */
+	assert_int_equal(says(&reader, "orders/o1/status", order("o1")), MOSQ_ERR_SUCCESS);
+	assert_int_equal(asks(&reader, MOSQ_ACL_READ, "orders/o1/status", order("o1")),
+			 MOSQ_ERR_SUCCESS);
+}
+
+/* Between ACL_CHECK and MESSAGE the broker's own log may be delivered. */
+static void test_message__with_the_log_between(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto_evt_message event = { .client = &client, .qos = 1 };
+	const char *payload = order("o1");
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "orders/o1/status", payload),
+			 MOSQ_ERR_SUCCESS);
+	(void)asks(&client, MOSQ_ACL_READ, "$SYS/broker/log/D", "Received PUBLISH from one");
+	event.topic = (char *)"orders/o1/status";
+	event.payload = (char *)payload;
+	event.payloadlen = (uint32_t)strlen(payload);
+	assert_int_equal(raise(MOSQ_EVT_MESSAGE, &event), MOSQ_ERR_SUCCESS);
+	leaves(&client);
+	assert_false(is_logged("will"));
+}
+
+/* Who takes over is authenticated first; the will of the one before comes within that. */
+static void test_will__at_a_takeover(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto next = a_client("backoffice", "one");
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	ticks();
+	assert_int_equal(connects(&next), MOSQ_ERR_SUCCESS);
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "orders/o1/status", order("o1")),
+			 MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_SUCCESS);
+	assert_string_equal(kept("p1"), "AVAILABLE");
+	leaves(&client);
+	assert_int_equal(says(&next, "orders/o1/status", order("o1")), MOSQ_ERR_SUCCESS);
+}
+
+/* The connection that was to take over came to nothing: the one before publishes on. */
+static void test_will__a_takeover_that_failed(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto next = a_client("backoffice", "one");
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	ticks();
+	assert_int_equal(connects(&next), MOSQ_ERR_SUCCESS);
+	leaves(&next);
+	assert_int_equal(says(&client, "orders/o1/status", order("o1")), MOSQ_ERR_SUCCESS);
+}
+
+/* The last of a broker that ends: its client is freed when we hear no more. */
+static void test_will__the_broker_ends(void **state)
+{
+	struct mosquitto *client = malloc(sizeof(*client));
+	char *will = strdup(pet("p1", "AVAILABLE"));
+	char answer[] = "AVAILABLE";
+
+	assert_non_null(client);
+	assert_non_null(will);
+	*client = a_client("backoffice", "one");
+	assert_int_equal(connects(client), MOSQ_ERR_SUCCESS);
+	ticks();
+	assert_int_equal(asks(client, MOSQ_ACL_WRITE, "pets/p1/status", will), MOSQ_ERR_SUCCESS);
+	free(client);
+	free(will);
+	assert_int_equal(mosquitto_plugin_cleanup(fake.plugin, NULL, 0), 0);
+	assert_string_equal(folder_ask(&fake.folder, "db", "SELECT status FROM pets"), answer);
+	folder_remove(&fake.folder);
+	assert_int_equal(begin(state), 0); /* for end() */
+}
+
+/* ---- what ends a session ----------------------------------------------------------------- */
+
+static void prepare_kick(struct mosquitto *client)
+{
+	fake.kicked = client;
+	fake.subscription = "pets/#";
+	fake.will_topic = "pets/p1/status";
+	fake.will = pet("p1", "AVAILABLE");
+}
+
+/* A proof that ran out: it may do nothing, and keeps what it has. */
+static void test_tick__ends_who_expired(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct session *session;
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	session = sessions_find(fake.plugin->sessions, &client);
+	sessions_end_at(fake.plugin->sessions, session, 1);
+	prepare_kick(&client);
+	ticks();
+	assert_int_equal(fake.kicks, 1);
+	assert_int_equal(fake.subscription_answer, MOSQ_ERR_SUCCESS);
+	assert_int_equal(fake.will_answer, MOSQ_ERR_SUCCESS);
+	assert_string_equal(kept("p1"), "AVAILABLE");
+	assert_int_equal(asks(&client, MOSQ_ACL_READ, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_SUCCESS);
+}
+
+static void test_tick__ends_who_expired_will_first(void **state)
+{
+	fake.is_will_first = true;
+	test_tick__ends_who_expired(state);
+}
+
+/* While a websocket is closing the client may still talk. */
+static void test_tick__an_expired_one_that_is_not_gone_yet(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	sessions_end_at(fake.plugin->sessions, sessions_find(fake.plugin->sessions, &client), 1);
+	ticks(); /* mosquitto_kick_client_by_clientid() only begins to disconnect it */
+	assert_int_equal(fake.kicks, 1);
+	assert_int_not_equal(says(&client, "pets/p2/status", pet("p2", "AVAILABLE")),
+			     MOSQ_ERR_SUCCESS);
+	assert_int_equal(asks(&client, MOSQ_ACL_SUBSCRIBE, "pets/#", NULL), MOSQ_ERR_ACL_DENIED);
+	reloads();
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS); /* is on its way out */
+	ticks();
+	assert_int_equal(fake.kicks, 1);
+	leaves(&client);
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_SUCCESS);
+}
+
+/* Whom the rules let in no more, by a reload that made the broker ask nobody. */
+static void test_tick__ends_who_is_barred(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	write_access("{\"roles\": [\"all\"], \"disabled\": true}");
+	assert_int_equal(door_reload(fake.plugin, &diag), 0);
+	prepare_kick(&client);
+	assert_int_equal(asks(&client, MOSQ_ACL_READ, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_ACL_DENIED);
+	ticks();
+	assert_int_equal(fake.kicks, 1);
+	assert_int_equal(fake.subscription_answer, MOSQ_ERR_SUCCESS);
+	assert_int_equal(fake.will_answer, MOSQ_ERR_ACL_DENIED);
+}
+
+/* The password that let it in is not the user's any more. */
+static void test_tick__ends_whose_password_was_changed(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto away = a_client("backoffice", "two");
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(connects(&away), MOSQ_ERR_SUCCESS);
+	leaves(&away);
+	write_passwords("another");
+	assert_int_equal(door_reload(fake.plugin, &diag), 0);
+	prepare_kick(&client);
+	assert_int_not_equal(says(&client, "pets/p1/status", pet("p1", "AVAILABLE")),
+			     MOSQ_ERR_SUCCESS);
+	ticks();
+	assert_int_equal(fake.kicks, 1);
+	/* Who is away will have to know it when it is back. */
+	assert_int_equal(asks(&away, MOSQ_ACL_READ, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_SUCCESS);
+}
+
+/* A second DISCONNECT ends what was kept: nothing is left to vouch for anybody. */
+static void test_disconnect__twice(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	leaves(&client);
+	assert_int_equal(sessions_count(fake.plugin->sessions), 1);
+	leaves(&client);
+	assert_int_equal(sessions_count(fake.plugin->sessions), 0);
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_ACL_DENIED);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_basic_auth__live),
+		TEST(test_basic_auth__live_is_asked_once),
+		TEST(test_basic_auth__away),
+		TEST(test_basic_auth__a_newcomer_at_a_reload),
+		TEST(test_basic_auth__away_by_websocket),
+		TEST(test_basic_auth__without_ticks),
+		TEST(test_reload__once),
+		TEST(test_acl_check__an_address_given_away),
+		TEST(test_acl_check__without_a_session),
+		TEST(test_will__after_disconnect),
+		TEST(test_will__before_disconnect),
+		TEST(test_will__before_disconnect_and_nobody_reads),
+		TEST(test_will__a_forbidden_one_before_disconnect),
+		TEST(test_message__with_the_log_between),
+		TEST(test_will__at_a_takeover),
+		TEST(test_will__a_takeover_that_failed),
+		TEST(test_will__the_broker_ends),
+		TEST(test_tick__ends_who_expired),
+		TEST(test_tick__ends_who_expired_will_first),
+		TEST(test_tick__an_expired_one_that_is_not_gone_yet),
+		TEST(test_tick__ends_who_is_barred),
+		TEST(test_tick__ends_whose_password_was_changed),
+		TEST(test_disconnect__twice),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
