@@ -195,42 +195,61 @@ static void compare_machine(struct diff *diff, bool is_allowed, const char *addr
 	}
 }
 
-/* The scope of a step that both have; "" where it has none. */
-static const char *step_scope(const struct contract *contract,
-			      const struct contract_transitions *machine, const char *from,
-			      const char *to)
+/* The scope of a step; -1 where it has none. */
+static int step_scope(const struct contract_transitions *machine, const char *from, const char *to)
 {
-	int scope = contract_step_scope(machine, from[0] ? find_status(machine, from) : -1,
-					find_status(machine, to));
-
-	return scope < 0 ? "" : contract_scope(contract, (size_t)scope);
+	return contract_step_scope(machine, from[0] ? find_status(machine, from) : -1,
+				   find_status(machine, to));
 }
 
-/*
- * Who may take a step that was and is legal: one that has a scope now is refused to who lacks it,
- * and is there for who may act on its own only.
- */
-static void compare_step_scopes(struct diff *diff, const char *address,
+/* Has everyone the scope who may publish on the channel? Then a step's is for ":own" as well. */
+static bool is_for_own(const struct contract_channel *channel, int scope)
+{
+	for (size_t i = 0; i < channel->send.alternative_count; i++)
+		if (!scopeset_has(&channel->send.alternative[i], (unsigned)scope))
+			return false;
+	return channel->send.alternative_count > 0;
+}
+
+static void compare_step_scope(struct diff *diff, const struct contract_channel *to,
+			       const char *step, const char *was, const char *is, bool is_for_own)
+{
+	if (strcmp(was, is) == 0)
+		return;
+	if (is[0] && is_for_own)
+		change_add(&diff->change, true, NULL, "step", to->address, "%s: for %s:own", step,
+			   is);
+	else
+		change_add(&diff->change, !is[0], NULL, "step", to->address, "%s: needs %s, not %s",
+			   step, is[0] ? is : "no scope of its own",
+			   was[0] ? was : "none of its own");
+}
+
+/* Who may take a step that was and is legal? */
+static void compare_step_scopes(struct diff *diff, const struct contract_channel *channel,
 				const struct contract_transitions *a,
 				const struct contract_transitions *b)
 {
+	const struct contract *old = diff->from.rules->contract, *now = diff->to.rules->contract;
+	char step[2 * LEDGER_STATUS_MAX + 8];
+
 	for (size_t from = 0; from <= a->count; from++) {
 		const char *before = from < a->count ? a->status[from] : "";
 
 		for (size_t to = 0; to < a->count; to++) {
-			const char *was, *is;
+			const char *after = a->status[to];
+			int was, is;
 
-			if (!may_follow(a, before, a->status[to]) ||
-			    !may_follow(b, before, a->status[to]))
+			if (!may_follow(a, before, after) || !may_follow(b, before, after))
 				continue;
-			was = step_scope(diff->from.rules->contract, a, before, a->status[to]);
-			is = step_scope(diff->to.rules->contract, b, before, a->status[to]);
-			if (strcmp(was, is) != 0)
-				change_add(&diff->change, !is[0], NULL, "step", address,
-					   "%s -> %s: needs %s, not %s",
-					   before[0] ? before : "(new)", a->status[to],
-					   is[0] ? is : "no scope of its own",
-					   was[0] ? was : "none of its own");
+			was = step_scope(a, before, after);
+			is = step_scope(b, before, after);
+			(void)snprintf(step, sizeof(step), "%s -> %s", before[0] ? before : "(new)",
+				       after);
+			compare_step_scope(diff, channel, step,
+					   was < 0 ? "" : contract_scope(old, (size_t)was),
+					   is < 0 ? "" : contract_scope(now, (size_t)is),
+					   is >= 0 && is_for_own(channel, is));
 		}
 	}
 }
@@ -262,7 +281,7 @@ static void compare_transitions(struct diff *diff, const struct contract_channel
 	if (a && b) {
 		compare_machine(diff, false, to->address, a, b);
 		compare_machine(diff, true, to->address, b, a);
-		compare_step_scopes(diff, to->address, a, b);
+		compare_step_scopes(diff, to, a, b);
 		compare_correct(diff, to->address, a, b);
 	} else if (a || b) {
 		change_add(&diff->change, !b, NULL, "transition", to->address, "%s",

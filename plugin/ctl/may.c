@@ -57,6 +57,81 @@ static json_t *row_of(const struct access_principal *principal,
 			 "receive", grant_word(principal, channel, &channel->receive));
 }
 
+/* ---- steps ------------------------------------------------------------------------------- */
+
+static bool holds(const struct access_principal *principal, const struct contract_channel *channel,
+		  int scope, enum gate_grant least)
+{
+	struct contract_operation wanted = { .name = "", .alternative_count = 1 };
+	struct contract_match match = { .channel = channel };
+
+	if (scope < 0 || principal->is_disabled)
+		return false;
+	scopeset_add(&wanted.alternative[0], (unsigned)scope);
+	return gate_grant(principal, &wanted, &match) >= least;
+}
+
+/* "PLACED -> CANCELLED": what who may act on its own only may do on @channel. */
+static void add_own_steps(json_t *list, const struct access_principal *principal,
+			  const struct contract_channel *channel)
+{
+	const struct contract_transitions *machine =
+		channel->mapping ? channel->mapping->transitions : NULL;
+
+	if (!machine || strcmp(grant_word(principal, channel, &channel->send), "own") != 0)
+		return;
+	for (int from = -1; from < (int)machine->count; from++) {
+		uint64_t next = from < 0 ? machine->first : machine->next[from];
+
+		for (int to = 0; to < (int)machine->count; to++)
+			if ((next >> to & 1) &&
+			    holds(principal, channel, contract_step_scope(machine, from, to),
+				  GATE_OWN))
+				(void)json_array_append_new(
+					list,
+					json_sprintf("%s: %s -> %s", channel->address,
+						     from < 0 ? "(new)" : machine->status[from],
+						     machine->status[to]));
+	}
+}
+
+static json_t *own_steps(const struct scene *scene, const struct access_principal *principal)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < contract_channel_count(scene->rules->contract); i++)
+		add_own_steps(list, principal, contract_channel(scene->rules->contract, i));
+	return list;
+}
+
+/* Addresses of channels on which it may put a status right. */
+static json_t *corrected(const struct scene *scene, const struct access_principal *principal)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < contract_channel_count(scene->rules->contract); i++) {
+		const struct contract_channel *channel =
+			contract_channel(scene->rules->contract, i);
+
+		if (channel->mapping && channel->mapping->transitions &&
+		    strcmp(grant_word(principal, channel, &channel->send), "yes") == 0 &&
+		    holds(principal, channel, channel->mapping->transitions->correct, GATE_FULL))
+			(void)json_array_append_new(list, json_string(channel->address));
+	}
+	return list;
+}
+
+static void print_list(const char *title, const json_t *list)
+{
+	const json_t *each;
+	size_t i;
+
+	if (json_array_size(list) > 0)
+		(void)printf("\n%s\n", title);
+	json_array_foreach(list, i, each)
+		(void)printf("  %s\n", json_string_value(each));
+}
+
 static json_t *attributes_json(const struct access_principal *principal)
 {
 	json_t *object = json_object();
@@ -88,9 +163,10 @@ static void print(const struct access_principal *principal, const struct scene *
 	for (size_t i = 0; i < contract_channel_count(scene->rules->contract); i++)
 		(void)json_array_append_new(
 			list, row_of(principal, contract_channel(scene->rules->contract, i)));
-	whole = json_pack("{s:s, s:b, s:o, s:o, s:o}", "user", principal->name, "disabled",
-			  (int)principal->is_disabled, "roles", roles_json(principal), "attributes",
-			  attributes_json(principal), "channels", list);
+	whole = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "user", principal->name,
+			  "disabled", (int)principal->is_disabled, "roles", roles_json(principal),
+			  "attributes", attributes_json(principal), "channels", list, "ownSteps",
+			  own_steps(scene, principal), "corrects", corrected(scene, principal));
 	if (is_json) {
 		(void)table_print_json(whole);
 	} else {
@@ -100,6 +176,8 @@ static void print(const struct access_principal *principal, const struct scene *
 			(void)printf("%s %s", i ? "," : "", principal->role[i]);
 		(void)printf("%s\n\n", principal->role_count ? "" : " none");
 		table_print(list, columns);
+		print_list("Steps on its own:", json_object_get(whole, "ownSteps"));
+		print_list("Puts a status right on:", json_object_get(whole, "corrects"));
 		if (principal->rule_count > 0)
 			(void)puts("\nSome of this holds for certain topics only (where).");
 	}

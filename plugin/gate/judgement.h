@@ -21,6 +21,8 @@ struct judgement {
 	bool is_own_needed; /* the scope holds for the principal's own entities only */
 	bool is_repeat;     /* the entity stands where the message moves it */
 	bool has_state;
+	const char *status; /* that the payload says; not NUL-terminated */
+	size_t status_len;
 	int from, to; /* statuses, as indexes of the machine's; -1: none, or none that it knows */
 	struct ledger_state state; /* of the entity, where has_state */
 };

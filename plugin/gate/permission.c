@@ -80,10 +80,23 @@ enum gate_grant permission_grant_all(const struct access_principal *principal,
 
 enum gate_grant permission_holds(const struct judgement *j, unsigned scope)
 {
-	struct contract_operation wanted = { .name = "", .alternative_count = 1 };
+	const struct scopeset *full = &j->principal->full, *own = &j->principal->own;
+	const struct contract_match *match = j->match;
+	struct access_param param[CONTRACT_PARAMS_MAX];
+	struct access_held held;
 
-	scopeset_add(&wanted.alternative[0], scope);
-	return permission_grant(j->principal, &wanted, j->match);
+	if (j->principal->rule_count > 0) {
+		for (size_t i = 0; i < match->channel->param_count; i++)
+			param[i] =
+				(struct access_param){ match->channel->param[i].name,
+						       match->param[i].text, match->param[i].len };
+		access_hold(j->principal, param, match->channel->param_count, &held);
+		full = &held.full;
+		own = &held.own;
+	}
+	return scopeset_has(full, scope)  ? GATE_FULL
+	       : scopeset_has(own, scope) ? GATE_OWN
+					  : GATE_NONE;
 }
 
 /*

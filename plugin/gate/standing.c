@@ -71,13 +71,13 @@ static void find_step(struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
 	const char *from = j->state.is_known ? j->state.status[mapping->slot] : "";
-	const char *text = "";
-	size_t len = 0;
 
+	j->status = "";
+	j->status_len = 0;
 	j->to = payload_string(payload_member(j->payload, mapping->status_member,
 					      mapping->status_member_len),
-			       &text, &len)
-			? find_status(mapping->transitions, text, len)
+			       &j->status, &j->status_len)
+			? find_status(mapping->transitions, j->status, j->status_len)
 			: -1;
 	j->from = from[0] ? find_status(mapping->transitions, from, strlen(from)) : -1;
 	j->is_repeat = j->to >= 0 && j->from == j->to;
@@ -165,22 +165,18 @@ static bool check_transition(struct judgement *j)
 	const struct contract_mapping *mapping = j->match->channel->mapping;
 	const char *from = j->state.is_known ? j->state.status[mapping->slot] : "";
 	struct ledger_value *value;
-	const char *text = "";
-	size_t len = 0;
 
-	(void)payload_string(
-		payload_member(j->payload, mapping->status_member, mapping->status_member_len),
-		&text, &len);
 	if (j->to < 0)
 		return judgement_refuse(j, REASON_TRANSITION_ILLEGAL,
-					"\"%.*s\" is not a status of %s", len > 80 ? 80 : (int)len,
-					text, mapping->entity->name);
+					"\"%.*s\" is not a status of %s",
+					j->status_len > 80 ? 80 : (int)j->status_len, j->status,
+					mapping->entity->name);
 	if (!j->is_repeat && !((allowed_steps(j) >> j->to) & 1) && !correct(j))
-		return refuse_transition(j, from, text, len, allowed_steps(j));
+		return refuse_transition(j, from, j->status, j->status_len, allowed_steps(j));
 	value = add_value(j->decision, mapping->entity->slot[mapping->slot]);
 	value->type = LEDGER_TEXT;
-	value->text = text;
-	value->len = len;
+	value->text = j->status;
+	value->len = j->status_len;
 	return true;
 }
 
