@@ -13,6 +13,16 @@ B          ?= build
 # The JSON parser that reads messages: yyjson where it is installed, else Jansson.
 BACKEND    ?= $(if $(shell $(PKG_CONFIG) --exists yyjson 2>/dev/null && echo y),yyjson,jansson)
 
+# What makes a fault harder to use, as far as the compiler knows it (test/bench/NOTES.md: what it
+# costs); make HARDEN= HARDEN_LINK= leaves it out. Fortified functions need an optimizing build.
+TAKES      = for f in $1; do echo 'int main(void) { return 0; }' | \
+               $(CC) -Werror $$f -x c - -o /dev/null 2>/dev/null && echo "$$f"; done
+ifeq ($(origin HARDEN),undefined)
+HARDEN     := $(shell $(call TAKES,-fstack-protector-strong -fstack-clash-protection -fcf-protection=return)) \
+              $(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif
+HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
+
 # ---- what is built from what ------------------------------------------------------------
 
 BASE     = base/arena base/clientlevel base/clock base/diag base/jsonfile base/netof base/reason base/wholefile base/thread
@@ -45,6 +55,8 @@ REPORT   = report/decisionid report/jsonout report/notice report/quota report/re
 GATE     = gate gate/judgement gate/permission gate/terms gate/standing gate/subscription
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REPORT) $(MONITOR) published
 PLUGIN   = plugin brokerfile door_listeners door_login door_rules door_command door_share door_release broker options sessions shares releases login parked tell watch watch_alerts watch_numbers
+QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger ledger/state access/access \
+           schema/run schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
 CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl/table ctl/cells \
            ctl/entities ctl/refused ctl/explain ctl/may ctl/lint ctl/lint_config ctl/lint_certs \
            ctl/change ctl/expand ctl/pairs ctl/weigh ctl/diff ctl/replay ctl/command ctl/talk options brokerfile
@@ -77,14 +89,20 @@ WRAP     = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=s
 all: $(B)/mosquitto_petstore.so $(B)/petstorectl  ## build the plugin and petstorectl
 
 $(B)/mosquitto_petstore.so: $(PLUGIN:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o) plugin/exports.map
-	$(CC) -shared -o $@ $(filter %.o,$^) -Wl,-Bsymbolic,-z,relro,-z,now \
+	$(CC) -shared -o $@ $(filter %.o,$^) -Wl,-Bsymbolic $(HARDEN_LINK) \
 	  -Wl,--version-script=plugin/exports.map $(LINK)
 
 $(B)/petstorectl: $(CTL:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o)
-	$(CC) -o $@ $^ $(LINK) -lmosquitto
+	$(CC) -pie -o $@ $^ $(HARDEN_LINK) $(LINK) -lmosquitto
 
 # One source, four builds: release, ASan+UBSan, TSan, libFuzzer.
-$(B)/rel/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(CFLAGS) -MMD -MP -c $< -o $@
+# Objects are compiled anew when these flags change.
+$(B)/rel/flags: FORCE ; @mkdir -p $(@D); echo '$(HARDEN) $(CFLAGS)' | cmp -s - $@ || echo '$(HARDEN) $(CFLAGS)' >$@
+FORCE:
+$(B)/rel/%.o: plugin/%.c $(B)/rel/flags ; @mkdir -p $(@D) && $(CC) $(CORE) $(HARDEN) $(CFLAGS) $(PATH_FLAGS) -MMD -MP -c $< -o $@
+# On the path of a publish and a delivery: frames with an array of bytes are protected, not each
+# with a struct whose address is taken (test/bench/NOTES.md).
+$(QUICK_ROOMS:%=$(B)/rel/%.o): PATH_FLAGS = $(if $(findstring stack-protector,$(HARDEN)),-fstack-protector)
 # The engine's inner switch: an indirect jump may cost more than comparisons (test/bench/NOTES.md).
 $(B)/rel/schema/run.o: CORE += -fno-jump-tables
 $(B)/san/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(SAN) -MMD -MP -c $< -o $@
@@ -239,7 +257,7 @@ clean:  ## remove what was built (chroots, npm packages and make run's files sta
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-worst bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration attack integration-san crash
+.PHONY: FORCE all parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-worst bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration attack integration-san crash
 
 # ---- running it -------------------------------------------------------------------------
 

@@ -18,6 +18,10 @@ suites=("$@")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$B"/mosquitto-petstore_*.deb "$work/petstore.deb"
+dpkg-deb -x "$work/petstore.deb" "$work/files"
+missing() { test/hardened.sh "$work"/files/usr/lib/*/mosquitto_petstore.so "$work/files/usr/bin/petstorectl"; }
+is_hardened() { local found; found=$(missing) && echo "$found" && [ -z "$found" ]; }
+check "the package is hardened" is_hardened
 
 on_each deb-inside.sh
 closing

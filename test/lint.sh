@@ -80,6 +80,8 @@ check "schema knows base only" arrows schema contract access ledger gate rules b
 check "ledger knows base only" arrows ledger contract access schema gate rules broker
 check "report knows base and the gate only" arrows report contract access schema ledger rules broker tell
 check "the plugin exports Mosquitto's three symbols" symbols
+check "plugin and petstorectl are hardened" \
+	test/hardened.sh "$B/mosquitto_petstore.so" "$B/petstorectl"
 check "no open tasks and no one's paths" traces
 if command -v groff >/dev/null; then
 	check "manual pages" groff -man -ww -z -Tutf8 "$B/mosquitto_petstore.5" "$B/petstorectl.1"

@@ -10,8 +10,13 @@ share=$root/usr/share/doc/$package
 version=$(sed -n 's/^#define PETSTORE_VERSION "\(.*\)"$/\1/p' plugin/base/version.h)
 architecture=$(dpkg --print-architecture)
 
+# The distribution's flags, all that harden included; in a folder of its own, since objects that are
+# there would not be compiled anew.
+export DEB_BUILD_MAINT_OPTIONS=hardening=+all
+flags="$(dpkg-buildflags --get CFLAGS) -U_FORTIFY_SOURCE $(dpkg-buildflags --get CPPFLAGS)"
 rm -rf "$root"
-"$MAKE" --no-print-directory B="$B" install DESTDIR="$root" PREFIX=/usr \
+"$MAKE" --no-print-directory B="$B/package" CFLAGS="$flags" \
+	LDFLAGS="$(dpkg-buildflags --get LDFLAGS)" install DESTDIR="$root" PREFIX=/usr \
 	LIBDIR="/usr/lib/$(dpkg-architecture -q DEB_HOST_MULTIARCH)"
 strip --strip-unneeded "$root"/usr/lib/*/mosquitto_petstore.so "$root/usr/bin/petstorectl"
 install -D -m 755 docker/debian/petstore-setup "$root/usr/sbin/petstore-setup"
