@@ -423,7 +423,7 @@ static void compare_payloads(struct diff *diff, const struct contract_channel *f
 	    !same_documents(diff->from.rules->contract, diff->to.rules->contract))
 		on_weighed(WEIGH_OPEN,
 			   extent == EXPAND_PARTLY
-				   ? "what $id or $anchor name is not weighed"
+				   ? "what $id, $anchor or another $schema name is not weighed"
 				   : "the schema refers to itself in too many ways to be weighed",
 			   &weighing);
 	json_decref(old);

@@ -75,6 +75,13 @@ static bool is_circle(struct spread *spread, const struct inside *inside, const 
 	return false;
 }
 
+static enum draft draft_of(const json_t *schema_uri)
+{
+	const char *uri = json_string_value(schema_uri);
+
+	return uri && dialect_is_draft7(uri) ? DRAFT_7 : DRAFT_2020_12;
+}
+
 static void leave_out(struct spread *spread, enum expand_extent extent)
 {
 	if (spread->extent < extent)
@@ -163,6 +170,8 @@ static json_t *expand(struct spread *spread, const json_t *schema, const char *u
 	spread->count++;
 	copying.copy = json_object();
 	json_object_foreach((json_t *)(uintptr_t)schema, key, value) {
+		if (strcmp(key, "$schema") == 0 && draft_of(value) != spread->dialect.draft)
+			leave_out(spread, EXPAND_PARTLY); /* a part in another dialect */
 		if (strcmp(key, "$id") == 0 && up)
 			leave_out(spread, EXPAND_PARTLY); /* its references have another base */
 		else if (strcmp(key, "$id") != 0 && keyword_asserts(&spread->dialect, key) &&
@@ -193,10 +202,9 @@ json_t *expand_schema(const struct contract *contract, const char *uri, enum exp
 	struct spread spread = { .contract = contract, .circle = UINT_MAX };
 	const char *document = NULL;
 	const json_t *schema = follow(&spread, uri, uri, &document);
-	const char *dialect = json_string_value(json_object_get(schema, "$schema"));
 	json_t *ret;
 
-	spread.dialect.draft = dialect && dialect_is_draft7(dialect) ? DRAFT_7 : DRAFT_2020_12;
+	spread.dialect.draft = draft_of(json_object_get(schema, "$schema"));
 	spread.dialect.vocabularies = UINT_MAX;
 	ret = schema ? expand(&spread, schema, document, NULL) : json_true();
 	if (!schema)

@@ -17,7 +17,7 @@
 
 enum expand_extent {
 	EXPAND_WHOLE,
-	EXPAND_PARTLY,  /* without what "$id" or "$anchor" name, which stays as it is */
+	EXPAND_PARTLY,  /* what "$id" and "$anchor" name, or another dialect says, is not in it */
 	EXPAND_STOPPED, /* after EXPAND_MAX: it refers to itself in too many ways */
 };
 

@@ -50,7 +50,7 @@ struct name_slot *compile_table_add(struct compiler *c, struct name_table *table
 	return &table->slots[i];
 }
 
-/* Slots and bytes of names that a look-up may see beyond the usual few. */
+/* Slots that a look-up may see for a unit; mostly it sees one or two. */
 #define SLOTS_A_UNIT 8u
 
 void compile_table_finish(struct name_table *table)
@@ -66,8 +66,8 @@ void compile_table_finish(struct name_table *table)
 		longest = run > longest ? run : longest;
 		bytes = key->text && key->len > bytes ? key->len : bytes;
 	}
-	table->find_units = (uint32_t)(longest / SLOTS_A_UNIT * (1 + bytes / RUN_BYTES_A_UNIT) +
-				       bytes / RUN_BYTES_A_UNIT / 4);
+	table->find_units = 1 + (uint32_t)(longest / SLOTS_A_UNIT * (1 + bytes / RUN_BYTES_A_UNIT) +
+					   bytes / RUN_BYTES_A_UNIT / 4);
 }
 
 /* ---- constants --------------------------------------------------------------------------- */

@@ -49,7 +49,8 @@ static void explain_number(struct explain *x, const struct subject *s)
 	if (run_number(&x->run, rules, s->value, s->kind))
 		return;
 	view_number(s->value, s->kind, &number);
-	run_pay_number(&x->run, &number);
+	if (passed_limit(x, s))
+		return;
 	number_print(&number, value);
 	if (rules->is_integer && !number_is_integer(&number)) {
 		explain_report_type(x, s);
@@ -102,7 +103,9 @@ static void explain_string(struct explain *x, const struct subject *s)
 	size_t len;
 	const char *text = view_string(s->value, &len);
 
-	run_pay(&x->run, len / RUN_COUNTED_A_UNIT);
+	(void)run_charge(&x->run, len / RUN_COUNTED_A_UNIT);
+	if (passed_limit(x, s))
+		return;
 	explain_length(x, s, run_length(text, len));
 	if (rules->format && !run_format(&x->run, rules->format, text, len) && !passed_limit(x, s))
 		explain_report(x, s, "format", "is %s, expected the format %s",
@@ -272,7 +275,7 @@ static void explain_required(struct explain *x, const struct subject *s)
 	const struct object_rules *rules = s->node->object;
 	char name[EXPLAIN_VALUE_MAX];
 
-	run_pay(&x->run, rules->required_count * (1 + view_size(s->value) / 4));
+	run_pay(&x->run, rules->required_count * view_find_units(s->value));
 	for (size_t i = 0; i < rules->required_count && !is_full(x); i++) {
 		const struct name_key *key = &rules->required[i];
 
@@ -289,7 +292,7 @@ static void explain_dependent(struct explain *x, const struct subject *s,
 	char name[EXPLAIN_VALUE_MAX];
 	char needed[EXPLAIN_VALUE_MAX];
 
-	run_pay(&x->run, (1 + dependent->required_count) * (1 + view_size(s->value) / 4));
+	run_pay(&x->run, (1 + dependent->required_count) * view_find_units(s->value));
 	if (!payload_member(s->value, dependent->name.text, dependent->name.len))
 		return;
 	explain_print_text(name, sizeof(name), dependent->name.text, dependent->name.len);
@@ -369,6 +372,9 @@ static void explain_branches(struct explain *x, const struct subject *s, const s
 	size_t passes = 0;
 	size_t which[2] = { 0, 0 };
 
+	(void)run_charge(&x->run, step->count);
+	if (passed_limit(x, s))
+		return;
 	for (size_t i = 0; i < step->count; i++) {
 		bool pass = run_node(&x->run, step->nodes[i], s->value, NULL);
 
@@ -406,6 +412,7 @@ static void explain_step(struct explain *x, const struct subject *s, const struc
 			explain_constants(x, s, step);
 		break;
 	case STEP_SCHEMA:
+		run_pay(&x->run, step->count);
 		for (size_t i = 0; i < step->count && !is_full(x); i++)
 			explain_node(x, step->nodes[i], s->value, s->trail);
 		break;

@@ -91,6 +91,12 @@ static inline size_t view_size(const struct payload_value *value)
 	return unsafe_yyjson_get_len(view_node(value));
 }
 
+/* What payload_member() costs at most, in units of work: it may look at all members. */
+static inline size_t view_find_units(const struct payload_value *value)
+{
+	return 1 + view_size(value) / 4;
+}
+
 /* Steps through the items of a VIEW_ARRAY or the members of a VIEW_OBJECT, in order. */
 struct view_walk {
 	yyjson_val *next;
@@ -234,6 +240,13 @@ static inline size_t view_size(const struct payload_value *value)
 	json_t *node = view_node(value);
 
 	return node->type == JSON_OBJECT ? json_object_size(node) : json_array_size(node);
+}
+
+/* What payload_member() costs, in units of work: an object is a hash table. */
+static inline size_t view_find_units(const struct payload_value *value)
+{
+	(void)value;
+	return 2;
 }
 
 /* Steps through the items of a VIEW_ARRAY or the members of a VIEW_OBJECT, in order. */

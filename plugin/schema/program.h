@@ -68,7 +68,7 @@ struct name_table {
 	struct name_slot *slots;
 	uint32_t mask; /* slots - 1, a power of two less one */
 	uint32_t count;
-	uint32_t find_units; /* of work for a look-up where many names share a place; mostly 0 */
+	uint32_t find_units;     /* of work for a look-up; mostly 1 */
 	struct name_slot *first; /* in the schema's order; NULL while there is none */
 	struct name_slot *last;
 };

@@ -91,9 +91,10 @@ static bool is_above(const struct number *number, const struct number *limit)
 	return limit && number_compare(number, limit) > 0;
 }
 
-void run_pay_number(struct run *run, const struct number *number)
+bool run_charge_number(struct run *run, const struct number *number)
 {
-	run_pay(run, number->kind == NUMBER_BIG ? 10 + number->big.len / 2 : RUN_DECIMAL_UNITS);
+	return run_charge(run, number->kind == NUMBER_BIG ? 10 + number->big.len / 2
+							  : RUN_DECIMAL_UNITS);
 }
 
 static __attribute__((noinline)) bool
@@ -101,8 +102,9 @@ run_multiple(struct run *run, const struct number_rules *rules, const struct num
 {
 	if (number->kind == NUMBER_REAL && number_is_short_multiple(number->d, &rules->divisor))
 		return true;
-	run_pay(run, number->kind == NUMBER_BIG ? 10 + 4 * number->big.len : RUN_DECIMAL_UNITS);
-	return number_is_multiple(number, &rules->divisor);
+	return run_charge(run, number->kind == NUMBER_BIG ? 10 + 4 * number->big.len
+							  : RUN_DECIMAL_UNITS) &&
+	       number_is_multiple(number, &rules->divisor);
 }
 
 static inline bool is_multiple(struct run *run, const struct number_rules *rules,
@@ -117,9 +119,9 @@ static inline bool is_multiple(struct run *run, const struct number_rules *rules
 static bool run_any_number(struct run *run, const struct number_rules *rules,
 			   const struct number *number)
 {
-	run_pay(run, rules->limit_units);
-	if (number->kind != NUMBER_REAL)
-		run_pay_number(run, number);
+	if (!run_charge(run, rules->limit_units) ||
+	    (number->kind != NUMBER_REAL && !run_charge_number(run, number)))
+		return false;
 	if (is_below(number, rules->minimum) || is_above(number, rules->maximum))
 		return false;
 	if (rules->exclusive_minimum && number_compare(number, rules->exclusive_minimum) <= 0)
@@ -140,7 +142,8 @@ static inline bool has_number(struct run *run, const struct number_rules *rules,
 			return false;
 		return !rules->multiple || is_multiple(run, rules, &number);
 	}
-	if (rules->is_integer && !number_is_integer(&number))
+	if (rules->is_integer && !((number.kind != NUMBER_BIG || run_charge_number(run, &number)) &&
+				   number_is_integer(&number)))
 		return false;
 	if (number.kind == NUMBER_REAL && rules->has_real_limits)
 		return number.d >= rules->real_low && number.d <= rules->real_high;
@@ -171,7 +174,8 @@ has_counted_length(struct run *run, const struct string_rules *rules, const char
 		return false;
 	if (len / 4 > rules->max_length)
 		return false;
-	run_pay(run, len / RUN_COUNTED_A_UNIT);
+	if (!run_charge(run, len / RUN_COUNTED_A_UNIT))
+		return false;
 	count = run_length(text, len);
 	return count >= rules->min_length && count <= rules->max_length;
 }
@@ -202,18 +206,21 @@ __attribute__((noinline)) bool run_format(struct run *run, const struct format *
 /* A sequence of our own matcher, which most patterns are. */
 static inline bool run_seq(struct run *run, const struct seq *seq, const char *text, size_t len)
 {
-	if (len >= RUN_BYTES_A_UNIT)
-		run_pay(run, len / 8);
+	if (!run_charge(run, len / 8))
+		return false;
 	return seq_search(seq, text, len);
 }
 
 static bool run_text(struct run *run, const struct string_rules *rules, const char *text,
 		     size_t len)
 {
-	if (rules->format && !(len <= RUN_BYTES_A_UNIT && !rules->has_costly_format
-				       ? format_check(rules->format, text, len)
-				       : run_format(run, rules->format, text, len)))
+	if (rules->format && len <= RUN_BYTES_A_UNIT && !rules->has_costly_format) {
+		run_pay(run, RUN_FORMAT_UNITS);
+		if (!format_check(rules->format, text, len))
+			return false;
+	} else if (rules->format && !run_format(run, rules->format, text, len)) {
 		return false;
+	}
 	if (rules->seq)
 		return run_seq(run, rules->seq, text, len);
 	return !rules->pattern || run_pattern(run, rules->pattern, text, len);
@@ -237,7 +244,8 @@ static inline bool run_string(struct run *run, const struct string_rules *rules,
 static bool run_constants(struct run *run, const struct step *step,
 			  const struct payload_value *value)
 {
-	run_pay(run, step->count / 4); /* most are told by their type */
+	if (!run_charge(run, step->count / 4)) /* most are told by their type */
+		return false;
 	for (size_t i = 0; i < step->count; i++)
 		if (run_equal_constant(run, value, &step->constants[i]))
 			return true;
@@ -501,7 +509,7 @@ static bool run_names_only(struct run *run, const struct object_rules *rules,
 static bool run_probes(struct run *run, const struct object_rules *rules,
 		       const struct payload_value *value)
 {
-	run_pay(run, 1 + view_size(value) / 4); /* a look-up may look at all members */
+	run_pay(run, view_find_units(value));
 	for (size_t i = 0; i < rules->probe_count; i++) {
 		const struct name_slot *probe = rules->probes[i];
 		const struct payload_value *member =
@@ -537,8 +545,7 @@ static bool run_dependent(struct run *run, const struct dependent *dependent,
 {
 	size_t look_ups = 1 + dependent->required_count;
 
-	/* Each may look at all members. */
-	if (!run_charge(run, look_ups * (1 + view_size(value) / 4)))
+	if (!run_charge(run, look_ups * view_find_units(value)))
 		return false;
 	if (!payload_member(value, dependent->name.text, dependent->name.len))
 		return true;

@@ -21,8 +21,9 @@
 /*
  * Work that one message may cost, in units of some 10 nanoseconds: the one budget that everything
  * is charged to, patterns by what they really did. It is counted and not measured, so that the
- * same message gets the same answer everywhere. All of it takes some 5 ms; to list what is wrong
- * takes a quarter of it more, each time. A message of 64 KiB needs some ten thousand.
+ * same message gets the same answer from the plugin and from petstorectl. All of it takes some
+ * 5 ms; to list what is wrong takes a quarter of it more, each time. A message of 64 KiB needs some
+ * ten thousand.
  */
 #define RUN_MAX_WORK 500000
 #define RUN_MAX_EXPLAIN_WORK 125000
@@ -34,6 +35,8 @@
 /* Bytes of text that a unit pays for: compared, and counted as characters. */
 #define RUN_BYTES_A_UNIT 64u
 #define RUN_COUNTED_A_UNIT 24u
+/* What a short text costs that has to have one of the plainer formats. */
+#define RUN_FORMAT_UNITS 4
 /* What a number costs that has to be taken apart into decimals, besides its digits. */
 #define RUN_DECIMAL_UNITS 100
 
@@ -127,8 +130,8 @@ bool run_format(struct run *run, const struct format *format, const char *text, 
 bool run_number(struct run *run, const struct number_rules *rules,
 		const struct payload_value *value, uint32_t kind);
 
-/* Pays for a number that is compared digit by digit. */
-void run_pay_number(struct run *run, const struct number *number);
+/* Charges for a number that is compared digit by digit. */
+bool run_charge_number(struct run *run, const struct number *number);
 
 /* Code points, of UTF-8. */
 size_t run_length(const char *text, size_t len);

@@ -16,7 +16,7 @@
 static void pay_number(struct run *run, const struct number *number)
 {
 	if (number->kind != NUMBER_INT && number->kind != NUMBER_REAL)
-		run_pay_number(run, number);
+		(void)run_charge_number(run, number);
 }
 
 static bool equal_numbers(struct run *run, const struct payload_value *a, uint32_t kind_a,
@@ -196,7 +196,7 @@ static uint64_t hash_value(struct run *run, const struct payload_value *value)
 	if (kind & VIEW_NUMBER) {
 		view_number(value, kind, &number);
 		if (number.kind != NUMBER_INT) /* a large real is hashed by its digits, too */
-			run_pay_number(run, &number);
+			(void)run_charge_number(run, &number);
 		return mix(number_hash(&number));
 	}
 	if (kind & VIEW_STRING) {

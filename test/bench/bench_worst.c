@@ -3,14 +3,14 @@
  *
  *     bench_worst [BYTES]
  *
- * For each, in milliseconds: the best of three checks, the best of three lists of eight faults
- * (check and list), and the answer. BYTES is the size of the messages (16,384).
+ * For each, in milliseconds of the processor: the best of three checks, the best of three lists of
+ * eight faults (check and list), and the answer. BYTES is the size of the messages (16,384).
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "base/clock.h"
 #include "base/jsonfile.h"
 #include "schema/schema.h"
 
@@ -47,6 +47,7 @@ static const struct trial trials[] = {
 	{ "900 patternProperties", "{\"patternProperties\":{\"^b\":{}", ",\"^[a-z]*[a-z]*[a-z]*[0-9]{%d}$\":{}", 900, "}}", "{\"", "a", "\":1}" },
 	{ "900 patternProperties, many names", "{\"patternProperties\":{\"^b\":{}", ",\"^[a-z]*[a-z]*[a-z]*[0-9]{%d}$\":{}", 900, "}}", "{\"x\":1", ",\"a%d\":1", "}" },
 	{ "2000 allOf maxLength", ALL("{\"minLength\":%d,\"maxLength\":16000000}", 2000), TEXT },
+	{ "10000 allOf maxLength that counts", ALL("{\"maxLength\":1%d000}", 10000), "\"", "\xc3\xa4", "\"" },
 	{ "10000 anyOf maxLength, many items", "{\"items\":{\"anyOf\":[false", ",{\"maxLength\":%d}", 10000, "]}}", "[0", ",\"\"", "]" },
 	{ "10000 anyOf types, many items", "{\"items\":{\"anyOf\":[false", ",{\"type\":\"null\",\"minLength\":%d}", 10000, "]}}", "[0", ",\"\"", "]" },
 	{ "10000 enum numbers, many items", "{\"items\":{\"enum\":[0", ",%d.5", 10000, "]}}", "[0", ",0", "]" },
@@ -54,6 +55,9 @@ static const struct trial trials[] = {
 	{ "200 allOf multipleOf, many digits", ALL("{\"multipleOf\":3.%d}", 200), "1", "3", "1" },
 	{ "200 allOf multipleOf, many reals", ALL("{\"items\":{\"anyOf\":[{\"multipleOf\":3.%d},true]}}", 200), "[0", ",1e%d", "]" },
 	{ "200 allOf minimum, many digits", ALL("{\"minimum\":0.%d}", 200), "1", "3", "1" },
+	{ "10000 allOf minimum, many digits", ALL("{\"minimum\":0.%d}", 10000), "1", "3", "1" },
+	{ "10000 allOf integer, many digits", ALL("{\"type\":\"integer\",\"minimum\":0.%d}", 10000), "1.3", "3", "1e20000" },
+	{ "10000 anyOf integer, many digits", "{\"anyOf\":[false", ",{\"type\":\"integer\",\"minimum\":0.%d}", 10000, "]}", "1.3", "3", "1" },
 	{ "uniqueItems, numbers", ALL("{\"uniqueItems\":true,\"maxItems\":%d000000}", 1), NUMBERS },
 	{ "100 uniqueItems, numbers", ALL("{\"uniqueItems\":true,\"maxItems\":%d000000}", 100), NUMBERS },
 	{ "100 uniqueItems, objects", ALL("{\"uniqueItems\":true,\"maxItems\":%d000000}", 100), "[0", ",{\"a\":%d}", "]" },
@@ -143,6 +147,15 @@ static struct schema *compile(const struct trial *trial)
 	return schema;
 }
 
+/* Of this process: what else the machine does is not counted. */
+static int64_t cpu_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
 static void try(const struct trial *trial, size_t bytes)
 {
 	static const char *const answers[] = { "invalid", "valid", "limit" };
@@ -164,15 +177,15 @@ static void try(const struct trial *trial, size_t bytes)
 	if (!value)
 		(void)printf("%s: %s\n", trial->name, fault.text);
 	for (int i = 0; i < 3 && value; i++) {
-		int64_t start = clock_mono_ns();
+		int64_t start = cpu_ns();
 		double ms;
 
 		answer = schema_check(schema, value);
-		ms = (double)(clock_mono_ns() - start) / 1e6;
+		ms = (double)(cpu_ns() - start) / 1e6;
 		check = ms < check ? ms : check;
-		start = clock_mono_ns();
+		start = cpu_ns();
 		(void)schema_explain(schema, value, errors, 8, &answer);
-		ms = (double)(clock_mono_ns() - start) / 1e6;
+		ms = (double)(cpu_ns() - start) / 1e6;
 		list = ms < list ? ms : list;
 		if (ms > 1000)
 			break;
