@@ -16,15 +16,10 @@ int tell_init(struct tell *ret, const struct options *options, const struct brok
 	};
 
 	memset(ret, 0, sizeof(*ret));
+	portions_init(&ret->log, LOG_PER_SECOND);
 	ret->broker = broker;
 	ret->ledger = ledger;
 	return refusals_new(&wanted, &ret->refusals, diag);
-}
-
-void tell_clear(struct tell *tell)
-{
-	refusals_free(tell->refusals);
-	memset(tell, 0, sizeof(*tell));
 }
 
 void tell_use(struct tell *tell, const struct rules *rules)
@@ -35,31 +30,37 @@ void tell_use(struct tell *tell, const struct rules *rules)
 
 /* ---- the log ---------------------------------------------------------------------------- */
 
-/* A new second begins: what the last one held back is summed up. */
-static void turn(struct tell *tell)
+static int64_t second_now(void)
 {
-	int64_t second = clock_mono_ns() / 1000000000;
-	uint64_t held_back = tell->held_back;
-
-	if (second == tell->log_second)
-		return;
-	tell->log_second = second;
-	tell->logged = 0;
-	tell->held_back = 0;
-	if (held_back)
-		broker_log(BROKER_NOTICE, "%llu more refusals were not logged one by one",
-			   (unsigned long long)held_back);
+	return clock_mono_ns() / 1000000000;
 }
 
-bool tell_may_log(struct tell *tell)
+/* What was held back, and the worst of those whose it was. */
+static void sum_up(struct tell *tell)
 {
-	turn(tell);
-	if (tell->logged < LOG_PER_SECOND) {
-		tell->logged++;
-		return true;
-	}
-	tell->held_back++;
-	return false;
+	struct portions_held held;
+	char text[PORTIONS_TEXT_MAX];
+
+	if (portions_tell(&tell->log, &held))
+		broker_log(BROKER_NOTICE, "%llu more refusals were not logged one by one: %s",
+			   (unsigned long long)held.count, portions_print(&held, text));
+}
+
+/* One more line about what a client did? */
+static bool may_log(struct tell *tell, const char *principal, bool is_proved, const char *address)
+{
+	char net[NETOF_MAX];
+	struct portions_owner owner = portions_owner(principal, is_proved, address, net);
+	int64_t second = second_now();
+
+	if (second != tell->log.period)
+		sum_up(tell);
+	return portions_take(&tell->log, &owner, 1, second);
+}
+
+static bool may_log_of(struct tell *tell, const struct refusal *refusal)
+{
+	return may_log(tell, refusal->principal, refusal->is_proved, refusal->address);
 }
 
 static const char *escape(char *ret, size_t cap, const char *text)
@@ -72,7 +73,7 @@ static void log_refusal(struct tell *tell, const struct refusal *refusal)
 {
 	char topic[160], id[80], user[80];
 
-	if (!tell_may_log(tell))
+	if (!may_log_of(tell, refusal))
 		return;
 	diag_escape(topic, sizeof(topic), refusal->topic, refusal->topic_len);
 	diag_escape(id, sizeof(id), refusal->client_id, strlen(refusal->client_id));
@@ -81,6 +82,13 @@ static void log_refusal(struct tell *tell, const struct refusal *refusal)
 		   escape(user, sizeof(user), refusal->principal), id, reason_code(refusal->reason),
 		   refusal->pointer, refusal->pointer[0] ? ": " : "", refusal->message,
 		   refusal->id);
+}
+
+void tell_clear(struct tell *tell)
+{
+	sum_up(tell);
+	refusals_free(tell->refusals);
+	memset(tell, 0, sizeof(*tell));
 }
 
 /* ---- refusals --------------------------------------------------------------------------- */
@@ -138,7 +146,7 @@ void tell_correction(struct tell *tell, const struct ledger_write *write, const 
 {
 	char topic[160], id[80], user[80];
 
-	if (!tell_may_log(tell))
+	if (!may_log(tell, write->publisher, true, ""))
 		return;
 	broker_log(BROKER_NOTICE, "corrected %s, where %s stood, by %s (client %s)",
 		   diag_escape(topic, sizeof(topic), write->topic, write->topic_len), standing,
@@ -152,7 +160,7 @@ void tell_cleared(struct tell *tell, const struct mosquitto *client, const char 
 	struct refusals_client who = client_of(client, principal);
 	char topic[160], id[80], user[80];
 
-	if (!tell_may_log(tell))
+	if (!may_log(tell, who.principal, who.is_proved, who.address))
 		return;
 	broker_log(BROKER_INFO, "cleared what was retained on %s, by %s (client %s)",
 		   diag_escape(topic, sizeof(topic), request->topic, request->topic_len),
@@ -170,7 +178,7 @@ void tell_connection(struct tell *tell, const struct broker_client *client, cons
 
 	refusals_describe_connect(tell->refusals, problem, &who, clock_unix_ms(), &refusal);
 	keep(tell, &refusal);
-	if (tell_may_log(tell))
+	if (may_log_of(tell, &refusal))
 		broker_log(BROKER_NOTICE, "refused connection of %s (client %s, %s): %s [%s]",
 			   escape(user, sizeof(user), who.principal),
 			   diag_escape(id, sizeof(id), who.id, strlen(who.id)), who.address,
@@ -179,8 +187,8 @@ void tell_connection(struct tell *tell, const struct broker_client *client, cons
 
 void tell_tick(struct tell *tell)
 {
-	if (tell->held_back)
-		turn(tell);
+	if (second_now() != tell->log.period)
+		sum_up(tell);
 	while (tell->has_channel && refusals_held(tell->refusals, clock_unix_ms(), &tell->notice))
 		send(tell);
 }

@@ -2,7 +2,8 @@
  * tell.h -- a refusal told: to the client, to the table, to the log, all under one id.
  *
  * The door's hands for report/: knows the broker and the ledger, and what each may be burdened
- * with. Whatever clients chose is escaped in the log. Nothing here decides anything.
+ * with, which principals share (base/portions.h). Whatever clients chose is escaped in the log.
+ * Nothing here decides anything.
  *
  * A line on the log may be published by the broker (`log_dest topic`), which asks for each
  * subscriber before the call returns: what a caller hands in must not be what such a question
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "base/portions.h"
 #include "broker.h"
 #include "gate.h"
 #include "ledger/ledger.h"
@@ -29,15 +31,15 @@ struct tell {
 	struct refusals *refusals; /* NULL: not begun */
 	const struct rules *rules; /* in force */
 	bool has_channel;          /* the contract has a channel for notices */
-	int64_t log_second;
-	unsigned logged;
-	uint64_t held_back;
+	struct portions log;       /* lines */
 	struct refusals_notice notice;
 };
 
 /* @broker and @ledger are borrowed. On failure @ret needs no clearing. */
 int tell_init(struct tell *ret, const struct options *options, const struct broker *broker,
 	      struct ledger *ledger, struct diag *diag);
+
+/* What was held back until now is summed up on the log. */
 void tell_clear(struct tell *tell);
 
 /* @rules are in force now; borrowed until the next call. */
@@ -60,8 +62,5 @@ void tell_connection(struct tell *tell, const struct broker_client *client, cons
 
 /* At every tick: notices that were held back are made up for. */
 void tell_tick(struct tell *tell);
-
-/* One log line for one thing that was refused? False where there were too many this second. */
-bool tell_may_log(struct tell *tell);
 
 #endif

@@ -50,6 +50,8 @@ void watch_free(struct watch *watch)
 {
 	if (!watch)
 		return;
+	if (watch->monitor)
+		watch_tell_held(watch);
 	metricsfile_free(watch->file);
 	metrics_free(watch->metrics);
 	monitor_free(watch->monitor);

@@ -9,7 +9,8 @@
 #include "watch_inside.h"
 
 #define ALERTS_PER_SECOND 20u /* published, kept and logged; what is above waits its turn */
-#define STUCK_MAX 16u         /* entities of one status that are told of */
+#define HELD_EVERY_NS (10 * SECOND_NS)
+#define STUCK_MAX 16u /* entities of one status that are told of */
 
 struct words {
 	size_t used;
@@ -61,7 +62,8 @@ static void tell_alert(struct watch *watch, const struct alert *alert, int64_t n
 				.client_id = alert->client,
 				.principal = alert->principal,
 				.address = alert->address,
-				.document = text };
+				.document = text,
+				.is_proved = alert_is_proved(alert->kind, alert->principal) };
 	size_t len = alert_print(alert, row.time_ms, text);
 
 	(void)snprintf(topic, sizeof(topic), ALERTS_TOPIC "%s", row.kind);
@@ -73,6 +75,16 @@ static void tell_alert(struct watch *watch, const struct alert *alert, int64_t n
 	log_alert(alert, now_ns);
 }
 
+void watch_tell_held(struct watch *watch)
+{
+	struct portions_held held;
+	char text[PORTIONS_TEXT_MAX];
+
+	if (monitor_tell_held(watch->monitor, &held))
+		broker_log(BROKER_WARNING, "%llu more alerts found no place: %s",
+			   (unsigned long long)held.count, portions_print(&held, text));
+}
+
 void watch_tell_alerts(struct watch *watch, int64_t now_ns)
 {
 	struct alert alert;
@@ -80,6 +92,10 @@ void watch_tell_alerts(struct watch *watch, int64_t now_ns)
 	if (now_ns / SECOND_NS != watch->alert_second) {
 		watch->alert_second = now_ns / SECOND_NS;
 		watch->alerts = 0;
+	}
+	if (now_ns - watch->held_ns >= HELD_EVERY_NS) {
+		watch->held_ns = now_ns;
+		watch_tell_held(watch);
 	}
 	while (watch->alerts < ALERTS_PER_SECOND && monitor_next_alert(watch->monitor, &alert)) {
 		watch->alerts++;

@@ -37,6 +37,7 @@ struct watch {
 	int64_t sys_ns;
 	int64_t alert_second;
 	unsigned alerts;
+	int64_t held_ns;      /* when it was said last how many found no place */
 	size_t asked_channel; /* the next to ask the ledger about, see watch_ask_stuck() */
 	size_t asked_status;
 	int64_t asked_ns;
@@ -46,6 +47,9 @@ struct watch {
 
 /* Raised and cleared alerts, to topic, table and log: a bounded number a second. */
 void watch_tell_alerts(struct watch *watch, int64_t now_ns);
+
+/* Says how many alerts found no place, and whose they were. */
+void watch_tell_held(struct watch *watch);
 
 /* Disconnects whom the monitor wants gone, where they are connected. */
 void watch_kick_all(struct watch *watch, const struct sessions *sessions);

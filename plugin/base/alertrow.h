@@ -4,6 +4,7 @@
 #ifndef PETSTORE_ALERTROW_H
 #define PETSTORE_ALERTROW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Everything is borrowed; strings are NUL-terminated and "" where there is nothing to say. */
@@ -15,6 +16,7 @@ struct alertrow {
 	const char *principal;
 	const char *address;
 	const char *document; /* JSON, as it was published */
+	bool is_proved;       /* @principal is one that the client proved to be */
 };
 
 #endif

@@ -3,7 +3,9 @@
  *
  * A refusal is no acknowledged write. The broker's thread leaves a copy here and goes on; the
  * writer's thread takes all there is, now and then. What finds no room is counted and gone,
- * so that a flood of refusals costs a bounded amount of memory and no time.
+ * so that a flood of refusals costs a bounded amount of memory and no time. Principals share the
+ * room (base/portions.h), alerts have some of their own, and how many were lost, of whom, comes
+ * as refusals of the action BACKLOG_SUMMARY.
  */
 #ifndef PETSTORE_LEDGER_BACKLOG_H
 #define PETSTORE_LEDGER_BACKLOG_H
@@ -20,6 +22,8 @@
 #define BACKLOG_BYTES_MAX ((size_t)4 << 20)
 /* Longer topics and names are cut; the payload has been cut already. */
 #define BACKLOG_TEXT_MAX 1024u
+#define BACKLOG_ALERTS_MAX 512u
+#define BACKLOG_SUMMARY "held-back"
 
 struct backlog;
 
@@ -40,11 +44,14 @@ void backlog_free(struct backlog *backlog); /* NULL is fine */
 bool backlog_put(struct backlog *backlog, const struct refusal *refusal);
 bool backlog_put_alert(struct backlog *backlog, const struct alertrow *alert);
 
-/* All there is, oldest first; NULL: nothing. The caller frees with backlog_drop(). */
-struct backlog_item *backlog_take(struct backlog *backlog);
+/*
+ * All there is, oldest first; NULL: nothing. The caller frees with backlog_drop(). What was lost is
+ * summed up once a second, and where @is_last.
+ */
+struct backlog_item *backlog_take(struct backlog *backlog, bool is_last);
 void backlog_drop(struct backlog_item *items); /* NULL is fine */
 
-/* More than half full: do not wait long before taking. */
+/* Filling up: do not wait long before taking. */
 bool backlog_is_pressing(struct backlog *backlog);
 
 /* Counts @count more as lost. Any thread. */

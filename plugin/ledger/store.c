@@ -22,11 +22,29 @@ EMBED(sql_002, "schemas/store/002-refusals.sql");
 EMBED(sql_003, "schemas/store/003-alerts.sql");
 EMBED(sql_004, "schemas/store/004-wills.sql");
 EMBED(sql_005, "schemas/store/005-corrections.sql");
+EMBED(sql_006, "schemas/store/006-shares.sql");
 
 /* Version n of the schema is what the first n of these make. */
-static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004, sql_005 };
+static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004, sql_005, sql_006 };
 
 #define VERSION (sizeof(migration) / sizeof(migration[0]))
+
+/*
+ * Rows of @table that are to go: by age, and, beyond the number that is kept, the oldest of one
+ * share or of all shares of a kind ("user" or "from", see 006-shares.sql).
+ */
+#define TRIM(NAME, table, shares)                                                                  \
+	[STORE_##NAME##_AGED] =                                                                    \
+		"DELETE FROM " table " WHERE seq IN (SELECT seq FROM (SELECT "                     \
+		"seq, time FROM " table " ORDER BY seq LIMIT ?1) WHERE time < ?2)",                \
+	[STORE_##NAME##_COUNT] = "SELECT (SELECT rows FROM " shares " WHERE share = '*'), "        \
+				 "(SELECT rows FROM " shares " WHERE share = '*from')",            \
+	[STORE_##NAME##_MOST] = "SELECT share, rows FROM " shares                                  \
+				" WHERE substr(share, 1, 4) = ?1 ORDER BY rows DESC LIMIT 2",      \
+	[STORE_##NAME##_OF_SHARE] = "DELETE FROM " table " WHERE seq IN (SELECT seq FROM " table   \
+				    " WHERE share = ?1 ORDER BY seq LIMIT ?2)",                    \
+	[STORE_##NAME##_OF_KIND] = "DELETE FROM " table " WHERE seq IN (SELECT seq FROM " table    \
+				   " WHERE substr(share, 1, 4) = ?1 ORDER BY seq LIMIT ?2)"
 
 static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_BEGIN] = "BEGIN IMMEDIATE",
@@ -43,16 +61,13 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_EVENTS_REMOVE] = "DELETE FROM events WHERE seq <= ?1",
 	[STORE_REFUSAL] = "INSERT INTO refusals (decision_id, time, action, reason, observed, "
 			  "client_id, principal, address, topic, qos, retained, pointer, "
-			  "keyword, message, standing, payload, payload_bytes) VALUES (?1, ?2, "
-			  "?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-	[STORE_REFUSALS_TRIM] = "DELETE FROM refusals WHERE seq IN (SELECT seq FROM (SELECT seq, "
-				"time FROM refusals ORDER BY seq LIMIT ?3) WHERE seq <= (SELECT "
-				"max(seq) FROM refusals) - ?1 OR time < ?2)",
+			  "keyword, message, standing, payload, payload_bytes, share) VALUES (?1, "
+			  "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, "
+			  "?18)",
 	[STORE_ALERT] = "INSERT INTO alerts (time, kind, state, client_id, principal, address, "
-			"document) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-	[STORE_ALERTS_TRIM] = "DELETE FROM alerts WHERE seq IN (SELECT seq FROM (SELECT seq, time "
-			      "FROM alerts ORDER BY seq LIMIT ?3) WHERE seq <= (SELECT max(seq) "
-			      "FROM alerts) - ?1 OR time < ?2)",
+			"document, share) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	TRIM(REFUSALS, "refusals", "store_refusal_shares"),
+	TRIM(ALERTS, "alerts", "store_alert_shares"),
 };
 
 unsigned store_version(void)

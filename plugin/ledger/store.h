@@ -108,7 +108,9 @@ int store_trim(struct store *store, const struct store_limits *limits, int64_t n
 
 /*
  * Within a transaction: one more row in refusals or alerts, and after the last of them those
- * removed of both that are beyond @limits as of @now_ms, of the @rows_max oldest at most.
+ * removed of both that are beyond @limits as of @now_ms, @rows_max of each at most. Beyond the
+ * number of rows goes the oldest of who has most: a principal, or a stranger's network; strangers
+ * keep half together where others need the room.
  */
 int store_refuse(struct store *store, const struct refusal *refusal, struct diag *diag);
 int store_alert(struct store *store, const struct alertrow *alert, struct diag *diag);

@@ -1,13 +1,17 @@
 /* store_refusals.c -- refusals and alerts into rows. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/portions.h"
+#include "ledger/backlog.h"
 #include "ledger/store.h"
 #include "ledger/store_inside.h"
 
 /*
  * Results of sqlite3_bind_*() are ignored in this file: binding borrowed bytes, or a number,
- * to a statement that was reset takes no memory and cannot fail.
+ * to a statement that was reset takes no memory and cannot fail. What is copied and can, is bound
+ * to a column that is not NULL.
  */
 
 static void bind(sqlite3_stmt *insert, int at, const char *text)
@@ -22,6 +26,17 @@ static void bind_bytes(sqlite3_stmt *insert, int at, const char *data, size_t le
 		(void)sqlite3_bind_text64(insert, at, data, len, SQLITE_STATIC, SQLITE_UTF8);
 	else
 		(void)sqlite3_bind_blob64(insert, at, data, len, SQLITE_STATIC);
+}
+
+/* Whose row it is, see 006-shares.sql. */
+static void bind_share(sqlite3_stmt *insert, int at, const char *principal, bool is_proved,
+		       const char *address)
+{
+	char net[NETOF_MAX], share[BACKLOG_TEXT_MAX + 8];
+	struct portions_owner owner = portions_owner(principal, is_proved, address, net);
+
+	(void)snprintf(share, sizeof(share), "%s %s", is_proved ? "user" : "from", owner.name);
+	(void)sqlite3_bind_text(insert, at, share, -1, SQLITE_TRANSIENT); /* else NULL: it fails */
 }
 
 int store_refuse(struct store *store, const struct refusal *refusal, struct diag *diag)
@@ -52,6 +67,7 @@ int store_refuse(struct store *store, const struct refusal *refusal, struct diag
 	else
 		(void)sqlite3_bind_null(insert, 16);
 	(void)sqlite3_bind_int64(insert, 17, (int64_t)refusal->payload_bytes);
+	bind_share(insert, 18, refusal->principal, refusal->is_proved, refusal->address);
 	return store_step(store, insert, "cannot write to refusals", diag);
 }
 
@@ -67,34 +83,166 @@ int store_alert(struct store *store, const struct alertrow *alert, struct diag *
 	bind(insert, 5, alert->principal);
 	bind(insert, 6, alert->address);
 	bind(insert, 7, alert->document);
+	bind_share(insert, 8, alert->principal, alert->is_proved, alert->address);
 	return store_step(store, insert, "cannot write to alerts", diag);
 }
 
-static int trim_table(struct store *store, sqlite3_stmt *trim, const struct store_limits *limits,
-		      const char *oldest, unsigned rows_max, struct diag *diag)
+/* ---- what is beyond what is kept ---------------------------------------------------------- */
+
+#define STEPS_MAX 16u /* deletions of a call, each of one share */
+#define FEW_ROWS 8    /* who has no more floods nothing: such rows go by age */
+
+/* One table, by the first of its five statements. */
+struct trim {
+	struct store *store;
+	unsigned first; /* STORE_REFUSALS_AGED or STORE_ALERTS_AGED */
+	int64_t keep;   /* rows */
+	int64_t rows_max;
+	struct diag *diag;
+};
+
+enum { AGED, COUNT, MOST, OF_SHARE, OF_KIND };
+
+static sqlite3_stmt *statement_of(const struct trim *trim, unsigned which)
 {
-	(void)sqlite3_bind_int64(trim, 1,
-				 limits->refusals_rows > 0 && limits->refusals_rows < INT64_MAX
-					 ? (int64_t)limits->refusals_rows
-					 : INT64_MAX);
-	bind(trim, 2, oldest);
-	(void)sqlite3_bind_int64(trim, 3, (int64_t)rows_max);
-	return store_step(store, trim, "cannot remove old rows", diag);
+	return trim->store->statement[trim->first + which];
+}
+
+static int unreadable(const struct trim *trim)
+{
+	return store_fail(trim->store->db, trim->store->path, "cannot count rows", trim->diag);
+}
+
+/* All rows, and those of strangers. */
+static int count_rows(const struct trim *trim, int64_t *all, int64_t *strangers)
+{
+	sqlite3_stmt *count = statement_of(trim, COUNT);
+	int rc = 0;
+
+	if (sqlite3_step(count) != SQLITE_ROW)
+		rc = unreadable(trim);
+	*all = sqlite3_column_int64(count, 0); /* NULL reads as 0 */
+	*strangers = sqlite3_column_int64(count, 1);
+	(void)sqlite3_reset(count);
+	return rc;
+}
+
+/* The share with the most rows, and how many the next one has. */
+struct most {
+	char share[BACKLOG_TEXT_MAX + 8]; /* "": none */
+	int64_t rows;
+	int64_t next;
+};
+
+static int find_most(const struct trim *trim, const char *kind, struct most *ret)
+{
+	sqlite3_stmt *most = statement_of(trim, MOST);
+	int rc;
+
+	*ret = (struct most){ .share = "" };
+	bind(most, 1, kind);
+	rc = sqlite3_step(most);
+	if (rc == SQLITE_ROW) {
+		const char *share = (const char *)sqlite3_column_text(most, 0);
+
+		(void)snprintf(ret->share, sizeof(ret->share), "%s", share ? share : "");
+		ret->rows = sqlite3_column_int64(most, 1);
+		rc = sqlite3_step(most);
+		ret->next = rc == SQLITE_ROW ? sqlite3_column_int64(most, 1) : 0;
+	}
+	rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : unreadable(trim);
+	(void)sqlite3_reset(most);
+	return rc;
+}
+
+static int remove_some(const struct trim *trim, unsigned which, const char *whose, int64_t rows)
+{
+	sqlite3_stmt *remove = statement_of(trim, which);
+
+	bind(remove, 1, whose);
+	(void)sqlite3_bind_int64(remove, 2, rows);
+	return store_step(trim->store, remove, "cannot remove old rows", trim->diag);
+}
+
+/*
+ * Some of the rows that are too many, at most @excess: of strangers where they have more than
+ * half of what is kept, and of the share that has most. *removed is not 0.
+ */
+static int trim_step(const struct trim *trim, int64_t strangers, int64_t excess, int64_t *removed)
+{
+	const char *kind = strangers > trim->keep / 2 ? "from" : "user";
+	struct most most;
+	int rc = find_most(trim, kind, &most);
+
+	if (rc == 0 && !most.share[0]) {
+		kind = "from";
+		rc = find_most(trim, kind, &most);
+	} else if (kind[0] == 'f' && strangers - trim->keep / 2 < excess) {
+		excess = strangers - trim->keep / 2;
+	}
+	*removed = excess;
+	if (rc)
+		return rc;
+	if (most.rows <= FEW_ROWS)
+		return remove_some(trim, OF_KIND, kind, excess);
+	if (most.rows - most.next < excess)
+		*removed = most.rows - most.next;
+	if (*removed < excess / STEPS_MAX + 1)
+		*removed = excess / STEPS_MAX + 1;
+	if (*removed > most.rows)
+		*removed = most.rows;
+	return remove_some(trim, OF_SHARE, most.share, *removed);
+}
+
+static int trim_shares(const struct trim *trim)
+{
+	int64_t all, strangers, removed, excess = trim->rows_max;
+	int rc = 0;
+
+	for (unsigned step = 0; rc == 0 && step < STEPS_MAX && excess > 0; step++) {
+		rc = count_rows(trim, &all, &strangers);
+		if (rc || all <= trim->keep)
+			return rc;
+		if (all - trim->keep < excess)
+			excess = all - trim->keep;
+		rc = trim_step(trim, strangers, excess, &removed);
+		excess -= removed;
+	}
+	return rc;
+}
+
+static int trim_aged(const struct trim *trim, const char *oldest)
+{
+	sqlite3_stmt *aged = statement_of(trim, AGED);
+
+	(void)sqlite3_bind_int64(aged, 1, trim->rows_max);
+	bind(aged, 2, oldest);
+	return store_step(trim->store, aged, "cannot remove old rows", trim->diag);
+}
+
+static int trim_table(const struct trim *trim, const char *oldest)
+{
+	int rc = oldest[0] ? trim_aged(trim, oldest) : 0;
+
+	return rc || trim->keep == 0 ? rc : trim_shares(trim);
 }
 
 int store_trim_refusals(struct store *store, const struct store_limits *limits, int64_t now_ms,
 			unsigned rows_max, struct diag *diag)
 {
+	struct trim trim = { .store = store,
+			     .first = STORE_REFUSALS_AGED,
+			     .keep = limits->refusals_rows < INT64_MAX
+					     ? (int64_t)limits->refusals_rows
+					     : INT64_MAX,
+			     .rows_max = (int64_t)rows_max,
+			     .diag = diag };
 	char oldest[CLOCK_TEXT_MAX] = "";
 	int rc;
 
-	if (limits->refusals_rows == 0 && limits->refusals_days == 0)
-		return 0;
 	if (limits->refusals_days > 0)
 		clock_print(now_ms - (int64_t)limits->refusals_days * 86400000, oldest);
-	rc = trim_table(store, store->statement[STORE_REFUSALS_TRIM], limits, oldest, rows_max,
-			diag);
-	return rc ? rc
-		  : trim_table(store, store->statement[STORE_ALERTS_TRIM], limits, oldest, rows_max,
-			       diag);
+	rc = trim_table(&trim, oldest);
+	trim.first = STORE_ALERTS_AGED;
+	return rc ? rc : trim_table(&trim, oldest);
 }

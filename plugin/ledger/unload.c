@@ -38,12 +38,12 @@ static int write_all(struct unload *unload, struct diag *diag)
 	return rc;
 }
 
-static bool is_due(struct unload *unload, int64_t now)
+static bool is_due(struct unload *unload, int64_t now, bool is_last)
 {
 	if (now - unload->written_ns < WRITE_EVERY_NS && !backlog_is_pressing(unload->backlog))
 		return false;
 	if (!unload->waiting)
-		unload->waiting = backlog_take(unload->backlog);
+		unload->waiting = backlog_take(unload->backlog, is_last);
 	return unload->waiting || now - unload->trimmed_ns >= TRIM_EVERY_NS;
 }
 
@@ -55,7 +55,7 @@ void unload_batch(struct unload *unload, bool is_last)
 
 	if (is_last)
 		unload->written_ns = now - WRITE_EVERY_NS;
-	if (!is_due(unload, now))
+	if (!is_due(unload, now, is_last))
 		return;
 	unload->written_ns = unload->trimmed_ns = now;
 	rc = write_all(unload, &diag);

@@ -8,12 +8,15 @@
 
 #define SECOND_NS INT64_C(1000000000)
 
+#define SERVED_MAX 32u
+
 struct alerts {
 	struct alert *active[ALERT_KINDS]; /* ALERTS_ACTIVE_MAX each, the standing ones first */
-	struct alert *queue;               /* a ring of ALERTS_QUEUE_MAX */
-	size_t first;
+	struct alert *queue;               /* ALERTS_QUEUE_MAX, the oldest first */
 	size_t queued;
+	uint64_t served[SERVED_MAX]; /* owners in the order in which they were, the last one last */
 	struct alerts_counts counts;
+	struct portions held; /* there are none: it only counts of whom */
 };
 
 static const struct {
@@ -33,6 +36,11 @@ const char *alert_code(enum alert_kind kind)
 const char *alert_title(enum alert_kind kind)
 {
 	return (unsigned)kind < ALERT_KINDS ? kinds[kind].title : "";
+}
+
+bool alert_is_proved(enum alert_kind kind, const char *principal)
+{
+	return principal[0] && kind != ALERT_USER_ATTACK;
 }
 
 enum alert_kind alert_kind(const char *code)
@@ -108,14 +116,70 @@ static struct alert *find(struct alerts *alerts, enum alert_kind kind, uint64_t 
 	return NULL;
 }
 
+static size_t count_of(const struct alert *alert, size_t count, uint64_t owner)
+{
+	size_t owned = 0;
+
+	for (size_t i = 0; i < count; i++)
+		owned += alert[i].owner == owner;
+	return owned;
+}
+
+/*
+ * The one to give up among @count: the last of the owner who has most, if that is more than
+ * @owner has; or NULL.
+ */
+static struct alert *find_excess(struct alert *alert, size_t count, uint64_t owner)
+{
+	size_t most = count_of(alert, count, owner);
+	struct alert *excess = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t owned = excess && alert[i].owner == excess->owner
+				       ? most
+				       : count_of(alert, count, alert[i].owner);
+
+		if (owned > most || (excess && alert[i].owner == excess->owner)) {
+			most = owned;
+			excess = &alert[i];
+		}
+	}
+	return excess;
+}
+
+static void drop(struct alerts *alerts, struct alert *queued)
+{
+	size_t at = (size_t)(queued - alerts->queue);
+
+	memmove(queued, queued + 1, (alerts->queued - at - 1) * sizeof(*queued));
+	alerts->queued--;
+}
+
+static void note_held(struct alerts *alerts, enum alert_kind kind, const char *principal,
+		      const char *address)
+{
+	char net[NETOF_MAX];
+	struct portions_owner owner =
+		portions_owner(principal, alert_is_proved(kind, principal), address, net);
+
+	(void)portions_take(&alerts->held, &owner, 1, 0);
+}
+
 static void enqueue(struct alerts *alerts, const struct alert *alert)
 {
+	struct alert *excess;
+	const struct alert *gone;
+
 	if (alerts->queued == ALERTS_QUEUE_MAX) {
 		alerts->counts.lost++;
-		return;
+		excess = find_excess(alerts->queue, alerts->queued, alert->owner);
+		gone = excess ? excess : alert;
+		note_held(alerts, gone->kind, gone->principal, gone->address);
+		if (!excess)
+			return;
+		drop(alerts, excess);
 	}
-	alerts->queue[(alerts->first + alerts->queued) % ALERTS_QUEUE_MAX] = *alert;
-	alerts->queued++;
+	alerts->queue[alerts->queued++] = *alert;
 }
 
 /* The newest numbers; what it is about stays as it was when it was raised. */
@@ -134,6 +198,7 @@ static void fill(struct alert *alert, const struct alert_evidence *evidence, int
 		.kind = evidence->kind,
 		.is_raised = true,
 		.subject = evidence->subject,
+		.owner = evidence->owner,
 		.threshold = evidence->threshold,
 		.window_s = evidence->window_s,
 		.has_numbers = evidence->has_numbers,
@@ -152,6 +217,18 @@ static void fill(struct alert *alert, const struct alert_evidence *evidence, int
 	update(alert, evidence, now_ns);
 }
 
+static void clear(struct alerts *alerts, struct alert *alert, int64_t now_ns)
+{
+	enum alert_kind kind = alert->kind;
+	struct alert *last = &alerts->active[kind][alerts->counts.standing[kind] - 1];
+
+	alert->is_raised = false;
+	alert->seen_ns = now_ns;
+	enqueue(alerts, alert);
+	*alert = *last;
+	alerts->counts.standing[kind]--;
+}
+
 bool alerts_see(struct alerts *alerts, const struct alert_evidence *evidence, int64_t now_ns)
 {
 	enum alert_kind kind = evidence->kind;
@@ -163,25 +240,18 @@ bool alerts_see(struct alerts *alerts, const struct alert_evidence *evidence, in
 	}
 	if (alerts->counts.standing[kind] == ALERTS_ACTIVE_MAX) {
 		alerts->counts.crowded++;
-		return false;
+		alert = find_excess(alerts->active[kind], ALERTS_ACTIVE_MAX, evidence->owner);
+		note_held(alerts, kind, alert ? alert->principal : evidence->principal,
+			  alert ? alert->address : evidence->address);
+		if (!alert)
+			return false;
+		clear(alerts, alert, now_ns);
 	}
 	alert = &alerts->active[kind][alerts->counts.standing[kind]++];
 	alerts->counts.raised[kind]++;
 	fill(alert, evidence, now_ns);
 	enqueue(alerts, alert);
 	return true;
-}
-
-static void clear(struct alerts *alerts, struct alert *alert, int64_t now_ns)
-{
-	enum alert_kind kind = alert->kind;
-	struct alert *last = &alerts->active[kind][alerts->counts.standing[kind] - 1];
-
-	alert->is_raised = false;
-	alert->seen_ns = now_ns;
-	enqueue(alerts, alert);
-	*alert = *last;
-	alerts->counts.standing[kind]--;
 }
 
 void alerts_clear(struct alerts *alerts, enum alert_kind kind, uint64_t subject, int64_t now_ns)
@@ -204,13 +274,44 @@ void alerts_tick(struct alerts *alerts, int64_t now_ns)
 		}
 }
 
+/* How long ago @owner was served: SERVED_MAX stands for longer than anybody else. */
+static size_t age_of(const struct alerts *alerts, uint64_t owner)
+{
+	size_t age = 0;
+
+	while (age < SERVED_MAX && alerts->served[SERVED_MAX - 1 - age] != owner)
+		age++;
+	return age;
+}
+
+static void note_served(struct alerts *alerts, uint64_t owner)
+{
+	size_t age = age_of(alerts, owner);
+	size_t at = age < SERVED_MAX ? SERVED_MAX - 1 - age : 0;
+
+	memmove(&alerts->served[at], &alerts->served[at + 1],
+		(SERVED_MAX - 1 - at) * sizeof(alerts->served[0]));
+	alerts->served[SERVED_MAX - 1] = owner;
+}
+
 bool alerts_next(struct alerts *alerts, struct alert *ret)
 {
-	if (alerts->queued == 0)
+	struct alert *next = NULL;
+	size_t oldest = 0;
+
+	for (size_t i = 0; i < alerts->queued && oldest < SERVED_MAX; i++) {
+		size_t age = age_of(alerts, alerts->queue[i].owner);
+
+		if (!next || age > oldest) {
+			next = &alerts->queue[i];
+			oldest = age;
+		}
+	}
+	if (!next)
 		return false;
-	*ret = alerts->queue[alerts->first];
-	alerts->first = (alerts->first + 1) % ALERTS_QUEUE_MAX;
-	alerts->queued--;
+	*ret = *next;
+	drop(alerts, next);
+	note_served(alerts, ret->owner);
 	return true;
 }
 
@@ -227,6 +328,11 @@ const struct alert *alerts_standing(const struct alerts *alerts, size_t index)
 const struct alerts_counts *alerts_counts(const struct alerts *alerts)
 {
 	return &alerts->counts;
+}
+
+bool alerts_tell_held(struct alerts *alerts, struct portions_held *ret)
+{
+	return portions_tell(&alerts->held, ret);
 }
 
 /* ---- in words ---------------------------------------------------------------------------- */

@@ -3,7 +3,10 @@
  *
  * A detector may see the same thing every second; an alert is raised at the first sight and
  * cleared when it has not been seen for a while. Alerts of each kind have places of their own,
- * so that a flood of one kind hides no other; what finds no place is counted. Knows kinds,
+ * so that a flood of one kind hides no other, and owners share them: where all are taken, a new
+ * one takes the place of one of the owner who has most, if that is more than its own owner has.
+ * So is the queue of what is not told yet, from which owners are served in turn. What finds no
+ * place is counted. Knows kinds,
  * subjects and numbers; knows no clock, no broker and no table.
  */
 #ifndef PETSTORE_MONITOR_ALERTS_H
@@ -14,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "base/portions.h"
 
 #define ALERTS_ACTIVE_MAX 64u /* of one kind */
 #define ALERTS_QUEUE_MAX 256u /* raised or cleared, and not taken yet */
@@ -45,6 +49,9 @@ enum alert_kind {
 const char *alert_code(enum alert_kind kind);  /* a literal */
 const char *alert_title(enum alert_kind kind); /* likewise */
 
+/* Is @principal of an alert one that proved who it is? A name that was only tried is not. */
+bool alert_is_proved(enum alert_kind kind, const char *principal);
+
 /* The kind of this code, or ALERT_KINDS. */
 enum alert_kind alert_kind(const char *code);
 
@@ -57,6 +64,7 @@ const char *alert_response_name(enum alert_response response);
 struct alert_evidence {
 	enum alert_kind kind;
 	uint64_t subject; /* tells one subject of this kind from another */
+	uint64_t owner;   /* whose doing it is: a principal, or the network of a stranger */
 	const char *client;
 	const char *principal;
 	const char *other; /* principal that it is about as well */
@@ -80,6 +88,7 @@ struct alert {
 	enum alert_kind kind;
 	bool is_raised; /* or cleared */
 	uint64_t subject;
+	uint64_t owner;
 	char client[ALERTS_NAME_MAX];
 	char principal[ALERTS_NAME_MAX];
 	char other[ALERTS_NAME_MAX];
@@ -115,7 +124,7 @@ void alerts_clear(struct alerts *alerts, enum alert_kind kind, uint64_t subject,
 /* Clears what has not been seen for long enough. A look at the standing ones. */
 void alerts_tick(struct alerts *alerts, int64_t now_ns);
 
-/* The next that was raised or cleared, in order; false: none. */
+/* The next that was raised or cleared, in order of each owner; false: none. */
 bool alerts_next(struct alerts *alerts, struct alert *ret);
 
 /* Standing ones, borrowed until the next call: @index from 0; NULL at the end. */
@@ -124,10 +133,13 @@ const struct alert *alerts_standing(const struct alerts *alerts, size_t index);
 struct alerts_counts {
 	uint64_t raised[ALERT_KINDS];
 	uint32_t standing[ALERT_KINDS];
-	uint64_t crowded; /* sightings without a place */
+	uint64_t crowded; /* sightings without a place, and alerts that gave theirs up */
 	uint64_t lost;    /* raised or cleared with the queue full */
 };
 const struct alerts_counts *alerts_counts(const struct alerts *alerts);
+
+/* What was crowded or lost since the last call, and of whom; false: nothing. */
+bool alerts_tell_held(struct alerts *alerts, struct portions_held *ret);
 
 /*
  * The alert as a JSON document of one line (schemas/alert.schema.json) in @ret, which has

@@ -190,6 +190,11 @@ bool monitor_next_alert(struct monitor *monitor, struct alert *ret)
 	return alerts_next(monitor->alerts, ret);
 }
 
+bool monitor_tell_held(struct monitor *monitor, struct portions_held *ret)
+{
+	return alerts_tell_held(monitor->alerts, ret);
+}
+
 char *monitor_next_kick(struct monitor *monitor)
 {
 	return monitor->kicks > 0 ? monitor->kick[--monitor->kicks] : NULL;

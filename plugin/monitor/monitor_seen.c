@@ -81,6 +81,16 @@ static void respond(struct monitor *monitor, struct client *client, const struct
 	kick(monitor, who->client);
 }
 
+/* Of whom there may be many alerts: not the client id, which is made up. */
+static uint64_t owner_of(const struct monitor *monitor, const struct monitor_who *who)
+{
+	char net[NETOF_MAX];
+
+	if (who->principal[0])
+		return clients_principal_key(monitor->clients, who->principal);
+	return keyhash_pair(&monitor->hash, net, netof_print(who->address, net), "", 0);
+}
+
 static struct alert_evidence evidence_of(const struct monitor *monitor, enum alert_kind kind,
 					 const struct monitor_who *who)
 {
@@ -89,6 +99,7 @@ static struct alert_evidence evidence_of(const struct monitor *monitor, enum ale
 	return (struct alert_evidence){
 		.kind = kind,
 		.subject = subject_of(monitor, who),
+		.owner = owner_of(monitor, who),
 		.client = who->client,
 		.principal = who->principal,
 		.other = "",
@@ -250,6 +261,7 @@ static void count_login(struct monitor *monitor, enum alert_kind kind, struct ta
 		who.principal = name;
 	evidence = evidence_of(monitor, kind, &who);
 	evidence.subject = id;
+	evidence.owner = owner;
 	evidence.count = count;
 	table_blame(&login->head, ALERT_BADNESS, now_ns);
 	(void)alerts_see(monitor->alerts, &evidence, now_ns);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "base/portions.h"
 
 #define WAYS 4u
 #define SETS (QUOTA_CLIENTS / WAYS)
@@ -20,11 +21,11 @@ struct entry {
 struct quota {
 	unsigned per_second;
 	uint64_t seed;
-	struct entry total;
-	struct entry others; /* clients that found no place */
-	size_t holding;      /* entries with something held or owed */
-	size_t next;         /* where quota_next_held() goes on */
-	int64_t looked;      /* the second in which it last went through */
+	struct portions total; /* of all, a second */
+	struct entry others;   /* clients that found no place */
+	size_t holding;        /* entries with something held or owed */
+	size_t next;           /* where quota_next_held() goes on */
+	int64_t looked;        /* the second in which it last went through */
 	struct entry entry[QUOTA_CLIENTS];
 };
 
@@ -39,6 +40,7 @@ int quota_new(unsigned per_second, struct quota **ret, struct diag *diag)
 		return ERR_IO;
 	}
 	quota->per_second = per_second;
+	portions_init(&quota->total, (uint64_t)QUOTA_TOTAL * per_second);
 	quota->next = QUOTA_CLIENTS;
 	*ret = quota;
 	return 0;
@@ -69,15 +71,54 @@ static bool is_holding(const struct entry *entry)
 	return entry->held > 0 || entry->owed > 0;
 }
 
+/* The principal's level, in front of the slash. */
+static size_t owner_len(const char *client, size_t len)
+{
+	const char *slash = memchr(client, '/', len);
+
+	return slash ? (size_t)(slash - client) : len;
+}
+
+/* Entries of the set that are of the principal of @client. */
+static unsigned owned(const struct entry *set, const char *client, size_t len)
+{
+	size_t owner = owner_len(client, len);
+	unsigned count = 0;
+
+	for (const struct entry *e = set; e < set + WAYS; e++)
+		count += owner_len(e->client, e->len) == owner &&
+			 memcmp(e->client, client, owner) == 0;
+	return count;
+}
+
+/* Of a set that is full: one of the principal that has most there, if @client's has none. */
+static struct entry *find_excess(struct entry *set, const char *client, size_t len)
+{
+	struct entry *excess = NULL;
+	unsigned most = 1;
+
+	if (owned(set, client, len) > 0)
+		return NULL;
+	for (struct entry *e = set; e < set + WAYS; e++) {
+		unsigned count = owned(set, e->client, e->len);
+
+		if (count > most) {
+			most = count;
+			excess = e;
+		}
+	}
+	return excess;
+}
+
 /* An entry of a second that is over may go; better one that has nothing to tell. */
-static struct entry *find_place(struct entry *set, int64_t second)
+static struct entry *find_place(struct entry *set, const char *client, size_t len, int64_t second)
 {
 	struct entry *place = NULL;
 
 	for (struct entry *e = set; e < set + WAYS; e++)
 		if (e->second != second && (!place || (is_holding(place) && !is_holding(e))))
 			place = e;
-	return place;
+	return place ? place : find_excess(set, client, len);
 }
 
 static struct entry *find(struct quota *quota, const char *client, size_t len, int64_t second)
@@ -88,7 +129,7 @@ static struct entry *find(struct quota *quota, const char *client, size_t len, i
 	for (struct entry *e = set; e < set + WAYS; e++)
 		if (e->second != 0 && e->len == len && memcmp(e->client, client, len) == 0)
 			return e;
-	place = find_place(set, second);
+	place = find_place(set, client, len, second);
 	if (!place)
 		return &quota->others;
 	if (is_holding(place))
@@ -108,6 +149,18 @@ static void turn(struct entry *entry, int64_t second)
 	entry->second = second;
 }
 
+/* Whoever has a notice is proved. */
+static bool has_share(struct quota *quota, const char *client, size_t len, int64_t second)
+{
+	char name[QUOTA_CLIENT_MAX + 1];
+	const struct portions_owner owner = { name, true };
+	size_t head = owner_len(client, len);
+
+	memcpy(name, client, head);
+	name[head] = '\0';
+	return portions_take(&quota->total, &owner, 1, second);
+}
+
 bool quota_take(struct quota *quota, const char *client, size_t len, int64_t now_ms)
 {
 	int64_t second = now_ms / 1000 + 1; /* 0 is kept for free entries */
@@ -117,11 +170,8 @@ bool quota_take(struct quota *quota, const char *client, size_t len, int64_t now
 		return false;
 	entry = find(quota, client, len, second);
 	turn(entry, second);
-	turn(&quota->total, second);
-	if (entry->taken < quota->per_second &&
-	    quota->total.taken < QUOTA_TOTAL * quota->per_second) {
+	if (entry->taken < quota->per_second && has_share(quota, client, len, second)) {
 		entry->taken++;
-		quota->total.taken++;
 		return true;
 	}
 	if (entry != &quota->others && !is_holding(entry))

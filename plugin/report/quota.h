@@ -4,7 +4,9 @@
  * A table of fixed size. A client that comes while its corner of the table is full of clients
  * of the same second shares one quota with all others of that kind, so that inventing client
  * ids makes nobody's quota larger and forgets nobody's count; and all clients together have
- * QUOTA_TOTAL times the quota of one. Knows clients by their principal's level and their own,
+ * QUOTA_TOTAL times the quota of one, which principals share (base/portions.h). In a corner that is
+ * full, a client of a principal that has none there takes the place of one whose principal has
+ * most. Knows clients by their principal's level and their own,
  * and no broker.
  */
 #ifndef PETSTORE_REPORT_QUOTA_H

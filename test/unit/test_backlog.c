@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "base/clock.h"
 #include "failalloc.h"
@@ -29,7 +30,7 @@ static void test_backlog_put__keeps_a_copy(void **state)
 	(void)state;
 	refusal.topic = topic;
 	assert_int_equal(backlog_new(&backlog, &diag), 0);
-	assert_null(backlog_take(backlog));
+	assert_null(backlog_take(backlog, false));
 	assert_true(backlog_put(backlog, &refusal));
 	memset(id, '#', sizeof(id) - 1);
 	memset(topic, '#', sizeof(topic) - 1);
@@ -38,7 +39,7 @@ static void test_backlog_put__keeps_a_copy(void **state)
 	refusal.payload = NULL;
 	refusal.payload_len = 0;
 	assert_true(backlog_put(backlog, &refusal));
-	item = backlog_take(backlog);
+	item = backlog_take(backlog, false);
 	assert_string_equal(item->refusal.id, "first");
 	assert_memory_equal(item->refusal.topic, "orders/7/status", 15);
 	assert_string_equal(item->refusal.standing, "PLACED");
@@ -46,7 +47,7 @@ static void test_backlog_put__keeps_a_copy(void **state)
 	assert_int_equal(item->next->refusal.topic_len, 0);
 	assert_null(item->next->next);
 	backlog_drop(item);
-	assert_null(backlog_take(backlog));
+	assert_null(backlog_take(backlog, false));
 	backlog_free(backlog);
 	backlog_free(NULL);
 }
@@ -66,12 +67,21 @@ static void test_backlog_put__cuts_between_characters(void **state)
 	refusal.topic_len = sizeof(topic) - 1;
 	assert_int_equal(backlog_new(&backlog, &diag), 0);
 	assert_true(backlog_put(backlog, &refusal));
-	item = backlog_take(backlog);
+	item = backlog_take(backlog, false);
 	assert_true(item->refusal.topic_len <= BACKLOG_TEXT_MAX);
 	assert_true(item->refusal.topic_len > BACKLOG_TEXT_MAX - 3);
 	assert_int_equal(item->refusal.topic_len % 3, 0);
 	backlog_drop(item);
 	backlog_free(backlog);
+}
+
+static size_t put(struct backlog *backlog, const struct refusal *refusal, size_t times)
+{
+	size_t kept = 0;
+
+	while (times-- > 0)
+		kept += backlog_put(backlog, refusal);
+	return kept;
 }
 
 static void test_backlog_put__is_bounded(void **state)
@@ -80,24 +90,106 @@ static void test_backlog_put__is_bounded(void **state)
 	struct backlog *backlog = NULL;
 	struct refusal refusal = refusal_example("x", clock_unix_ms());
 	struct diag diag;
-	size_t kept = 0;
+	size_t kept;
 
 	(void)state;
 	assert_int_equal(backlog_new(&backlog, &diag), 0);
-	for (size_t i = 0; i < 100000; i++)
-		kept += backlog_put(backlog, &refusal);
-	assert_int_equal(kept, BACKLOG_ITEMS_MAX);
-	assert_int_equal(backlog_lost(backlog), 100000 - BACKLOG_ITEMS_MAX);
+	kept = put(backlog, &refusal, 100000);
+	assert_int_equal(kept, BACKLOG_ITEMS_MAX / 2); /* the other half is for others */
+	assert_int_equal(backlog_lost(backlog), 100000 - kept);
 	assert_true(backlog_is_pressing(backlog));
-	backlog_drop(backlog_take(backlog));
+	backlog_drop(backlog_take(backlog, false));
 	assert_false(backlog_is_pressing(backlog));
 	/* large ones: fewer of them */
 	refusal.payload = payload;
 	refusal.payload_len = sizeof(payload);
-	kept = 0;
-	for (size_t i = 0; i < 1000; i++)
-		kept += backlog_put(backlog, &refusal);
-	assert_true(kept <= BACKLOG_BYTES_MAX / sizeof(payload) + 1);
+	kept = put(backlog, &refusal, 1000);
+	assert_true(kept > 0 && kept <= BACKLOG_BYTES_MAX / sizeof(payload) / 2 + 1);
+	backlog_free(backlog);
+}
+
+static void test_backlog_put__is_shared_by_principals_and_addresses(void **state)
+{
+	struct backlog *backlog = NULL;
+	struct refusal flood = refusal_example("x", clock_unix_ms());
+	struct refusal victim = refusal_example("y", clock_unix_ms());
+	struct refusal stranger = refusal_example("z", clock_unix_ms());
+	struct diag diag;
+	char name[40];
+
+	(void)state;
+	victim.principal = "tom";
+	stranger.is_proved = false; /* whatever name it claims */
+	stranger.address = name;
+	assert_int_equal(backlog_new(&backlog, &diag), 0);
+	for (int turn = 0; turn < 5; turn++) {
+		for (int i = 0; i < 200; i++) {
+			(void)snprintf(name, sizeof(name), "2001:db8:%x:%x::1", turn, i);
+			(void)put(backlog, &stranger, 100);
+		}
+		(void)put(backlog, &flood, 100000);
+		assert_int_equal(put(backlog, &victim, 100), 100);
+		backlog_drop(backlog_take(backlog, false));
+	}
+	backlog_free(backlog);
+}
+
+static void test_backlog_put_alert__has_room_of_its_own(void **state)
+{
+	struct alertrow alert = { 0, "k", "raised", "", "", "", "{}", true };
+	struct backlog *backlog = NULL;
+	struct refusal flood = refusal_example("x", clock_unix_ms());
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(backlog_new(&backlog, &diag), 0);
+	(void)put(backlog, &flood, 100000);
+	for (size_t i = 0; i < BACKLOG_ALERTS_MAX; i++)
+		assert_true(backlog_put_alert(backlog, &alert));
+	assert_false(backlog_put_alert(backlog, &alert));
+	backlog_drop(backlog_take(backlog, false));
+	assert_true(backlog_put_alert(backlog, &alert));
+	backlog_free(backlog);
+}
+
+static void test_backlog_take__sums_up_what_was_lost(void **state)
+{
+	struct backlog *backlog = NULL;
+	struct refusal flood = refusal_example("x", clock_unix_ms());
+	struct refusal stranger = refusal_example("z", clock_unix_ms());
+	struct backlog_item *items, *item;
+	struct diag diag;
+	char expected[64];
+	size_t lost;
+
+	(void)state;
+	stranger.is_proved = false;
+	stranger.address = "192.0.2.7";
+	assert_int_equal(backlog_new(&backlog, &diag), 0);
+	lost = 10000 - put(backlog, &flood, 10000);
+	assert_true(lost > 0);
+	backlog_lose(backlog, 3);
+	items = item = backlog_take(backlog, true);
+	while (item && strcmp(item->refusal.action, BACKLOG_SUMMARY) != 0)
+		item = item->next;
+	assert_non_null(item);
+	assert_string_equal(item->refusal.principal, "eva");
+	(void)snprintf(expected, sizeof(expected), "%zu more refusals were not kept", lost);
+	assert_string_equal(item->refusal.message, expected);
+	item = item->next;
+	assert_non_null(item);
+	assert_string_equal(item->refusal.principal, "");
+	assert_string_equal(item->refusal.message, "3 more refusals were not kept");
+	assert_null(item->next);
+	backlog_drop(items);
+	assert_null(backlog_take(backlog, true)); /* once */
+	(void)put(backlog, &stranger, 10000);
+	items = item = backlog_take(backlog, true);
+	while (item->next)
+		item = item->next;
+	assert_string_equal(item->refusal.principal, "");
+	assert_string_equal(item->refusal.address, "192.0.2.7");
+	backlog_drop(items);
 	backlog_free(backlog);
 }
 
@@ -140,7 +232,7 @@ struct place {
 	struct ledger *ledger;
 };
 
-static void begin(struct place *place, uint64_t keep_rows)
+static void reopen(struct place *place, uint64_t keep_rows)
 {
 	struct ledger_options options = { .path = place->path,
 					  .journal_bytes = 1 << 20,
@@ -151,11 +243,16 @@ static void begin(struct place *place, uint64_t keep_rows)
 					  .cache_entities = 1024 };
 	struct diag diag;
 
+	if (ledger_open(&options, &plan, &place->ledger, &diag))
+		fail_msg("%s", diag.text);
+}
+
+static void begin(struct place *place, uint64_t keep_rows)
+{
 	strcpy(place->folder, "/tmp/petstore-backlog-XXXXXX");
 	assert_non_null(mkdtemp(place->folder));
 	(void)snprintf(place->path, sizeof(place->path), "%s/petstore.db", place->folder);
-	if (ledger_open(&options, &plan, &place->ledger, &diag))
-		fail_msg("%s", diag.text);
+	reopen(place, keep_rows);
 }
 
 static void end(struct place *place)
@@ -265,6 +362,65 @@ static void test_ledger_refuse__keeps_so_many_rows(void **state)
 	seen = list(&place, NULL, QUERY_IS, NULL);
 	assert_int_equal(seen.rows, 50);
 	assert_string_equal(seen.last, "0499");
+	end(&place);
+}
+
+static int64_t ask(const struct place *place, const char *sql)
+{
+	sqlite3 *db = NULL;
+	sqlite3_stmt *statement = NULL;
+	int64_t answer;
+
+	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	answer = sqlite3_column_int64(statement, 0);
+	(void)sqlite3_finalize(statement);
+	(void)sqlite3_close(db);
+	return answer;
+}
+
+/* Strangers and an account flood the table; another's trace of a few rows stays, as theirs do. */
+static void test_ledger_refuse__who_floods_loses_its_own(void **state)
+{
+	struct place place;
+	struct refusal refusal = refusal_example("flood", clock_unix_ms());
+	char address[40];
+
+	(void)state;
+	begin(&place, 100);
+	refusal.principal = "victim";
+	for (unsigned i = 0; i < 20; i++)
+		ledger_refuse(place.ledger, &refusal);
+	for (unsigned round = 0; round < 5; round++) {
+		refusal.principal = "flooder";
+		refusal.is_proved = true;
+		for (unsigned i = 0; i < 300; i++)
+			ledger_refuse(place.ledger, &refusal);
+		refusal.principal = "victim"; /* only claimed */
+		refusal.is_proved = false;
+		refusal.address = address;
+		for (unsigned i = 0; i < 600; i++) {
+			(void)snprintf(address, sizeof(address), "192.0.%u.%u", i / 200, i % 200);
+			ledger_refuse(place.ledger, &refusal);
+		}
+		restart(&place); /* written, and trimmed */
+		reopen(&place, 100);
+	}
+	assert_int_equal(ask(&place, "SELECT count(*) FROM refusals"), 100);
+	assert_int_equal(ask(&place, "SELECT count(*) FROM refusals WHERE share = 'user victim'"),
+			 20);
+	assert_int_equal(ask(&place, "SELECT count(*) FROM refusals WHERE share LIKE 'from %'"),
+			 50);
+	/* the counts are those of the rows */
+	assert_int_equal(ask(&place, "SELECT count(*) FROM store_refusal_shares s WHERE rows != "
+				     "(SELECT count(*) FROM refusals r WHERE r.share = s.share) "
+				     "AND substr(share, 1, 1) != '*'"),
+			 0);
+	assert_int_equal(ask(&place, "SELECT rows FROM store_refusal_shares WHERE share = '*'"),
+			 100);
+	assert_int_equal(ask(&place, "SELECT rows FROM store_refusal_shares WHERE share = '*from'"),
+			 50);
 	end(&place);
 }
 
@@ -399,9 +555,13 @@ int main(void)
 		cmocka_unit_test(test_backlog_put__keeps_a_copy),
 		cmocka_unit_test(test_backlog_put__cuts_between_characters),
 		cmocka_unit_test(test_backlog_put__is_bounded),
+		cmocka_unit_test(test_backlog_put__is_shared_by_principals_and_addresses),
+		cmocka_unit_test(test_backlog_put_alert__has_room_of_its_own),
+		cmocka_unit_test(test_backlog_take__sums_up_what_was_lost),
 		cmocka_unit_test(test_backlog_put__counts_what_memory_lacks),
 		cmocka_unit_test(test_ledger_refuse__becomes_a_row),
 		cmocka_unit_test(test_ledger_refuse__keeps_so_many_rows),
+		cmocka_unit_test(test_ledger_refuse__who_floods_loses_its_own),
 		cmocka_unit_test(test_ledger_refuse__tells_what_was_lost),
 		cmocka_unit_test(test_query_rows__names_what_is_not_there),
 		cmocka_unit_test(test_ledger_open_reader__sees_what_stands),

@@ -14,6 +14,8 @@
 
 #include "base/clock.h"
 #include "base/clientlevel.h"
+#include "base/netof.h"
+#include "base/portions.h"
 #include "base/diag.h"
 #include "base/jsonfile.h"
 #include "base/reason.h"
@@ -94,6 +96,94 @@ static void test_clientlevel_print__makes_one_level_of_any_id(void **state)
 	assert_int_equal(clientlevel_print(id, level), 0);
 	id[64] = '\0';
 	assert_int_equal(clientlevel_print(id, level), 192);
+}
+
+static void test_netof_print__a_network_is_one_peer(void **state)
+{
+	static const struct {
+		const char *address, *net;
+	} rows[] = {
+		{ "192.0.2.7", "192.0.2.7" },
+		{ "::ffff:192.0.2.7", "192.0.2.7" },
+		{ "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64" },
+		{ "2001:db8:1:2::ffff", "2001:db8:1:2::/64" },
+		{ "2001:db8:1:3::1", "2001:db8:1:3::/64" },
+		{ "::1", "::/64" },
+		{ "", "" },
+		{ "a:b", "a:b" },
+	};
+	char net[NETOF_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(netof_print(rows[i].address, net), strlen(rows[i].net));
+		assert_string_equal(net, rows[i].net);
+	}
+}
+
+static unsigned take(struct portions *portions, const char *name, bool is_proved, unsigned times,
+		     int64_t period)
+{
+	const struct portions_owner owner = { name, is_proved };
+	unsigned taken = 0;
+
+	while (times-- > 0)
+		taken += portions_take(portions, &owner, 1, period);
+	return taken;
+}
+
+static void test_portions_take__leaves_something_for_others(void **state)
+{
+	struct portions portions;
+	char name[40];
+
+	(void)state;
+	portions_init(&portions, 80);
+	assert_int_equal(take(&portions, "eva", true, 1000, 1), 40);
+	assert_int_equal(take(&portions, "tom", true, 1000, 1), 20);
+	assert_int_equal(take(&portions, "ann", true, 5, 1), 5);
+	/* known from the period before */
+	assert_int_equal(take(&portions, "eva", true, 1000, 2), 11);
+	assert_int_equal(take(&portions, "tom", true, 1000, 2), 11);
+	assert_int_equal(take(&portions, "ann", true, 20, 2), 20);
+	/* strangers, as many as they are, have half, and one is as good as forgotten after a pause
+	 */
+	for (unsigned i = 0; i < 1000; i++) {
+		(void)snprintf(name, sizeof(name), "stranger-%u", i);
+		(void)take(&portions, name, false, 10, 4);
+	}
+	assert_int_equal(portions.by_strangers, 40);
+	assert_int_equal(take(&portions, "eva", true, 1000, 4), 20);
+	assert_int_equal(take(&portions, "ann", true, 5, 4), 5);
+}
+
+static void test_portions_tell__names_the_worst(void **state)
+{
+	struct portions portions;
+	struct portions_held held;
+	char text[PORTIONS_TEXT_MAX], name[40];
+
+	(void)state;
+	portions_init(&portions, 8);
+	assert_false(portions_tell(&portions, &held));
+	assert_int_equal(take(&portions, "eva\n", true, 100, 1), 4);
+	assert_int_equal(take(&portions, "192.0.2.7", false, 12, 1), 2);
+	assert_int_equal(take(&portions, "", false, 4, 1), 1);
+	(void)take(&portions, "tom", true, 3, 1);
+	portions_lose(&portions, 7);
+	assert_true(portions_tell(&portions, &held));
+	assert_int_equal(held.count, 96 + 10 + 3 + 2 + 7);
+	assert_string_equal(portions_print(&held, text),
+			    "of user eva\\x0a 96, from 192.0.2.7 10, from a local socket 3, "
+			    "of others 9");
+	assert_false(portions_tell(&portions, &held));
+	/* nobody is forgotten, however many there are */
+	for (unsigned i = 0; i < 1000; i++) {
+		(void)snprintf(name, sizeof(name), "user-%u", i);
+		(void)take(&portions, name, true, 1, 2);
+	}
+	assert_true(portions_tell(&portions, &held));
+	assert_int_equal(held.count, 1000 - 8);
 }
 
 static void test_diag_escape__lets_text_pass_and_nothing_else(void **state)
@@ -534,6 +624,9 @@ int main(void)
 		cmocka_unit_test(test_diag_set__cuts_what_is_too_long),
 		cmocka_unit_test(test_diag_prefix__goes_in_front),
 		cmocka_unit_test(test_clientlevel_print__makes_one_level_of_any_id),
+		cmocka_unit_test(test_netof_print__a_network_is_one_peer),
+		cmocka_unit_test(test_portions_take__leaves_something_for_others),
+		cmocka_unit_test(test_portions_tell__names_the_worst),
 		cmocka_unit_test(test_diag_escape__lets_text_pass_and_nothing_else),
 		cmocka_unit_test(test_reason_code__is_unique_and_never_null),
 		cmocka_unit_test(test_jsonfile_load__names_file_line_and_column),

@@ -867,6 +867,79 @@ static void test_alerts__queue_overflow_is_counted(void **state)
 	alerts_free(alerts);
 }
 
+static struct alert_evidence seen_of(uint64_t owner, uint64_t subject)
+{
+	return (struct alert_evidence){ .kind = ALERT_REFUSAL_STREAK,
+					.subject = subject,
+					.owner = owner,
+					.client = "c",
+					.principal = "",
+					.other = "",
+					.address = "",
+					.where = "",
+					.detail = "",
+					.quiet_s = 60 };
+}
+
+static void test_alerts_see__owners_share_the_places(void **state)
+{
+	struct alerts *alerts = NULL;
+	struct alert_evidence evidence;
+	struct alert alert;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(alerts_new(&alerts, &diag), 0);
+	for (uint64_t i = 0; i < 1000; i++) {
+		evidence = seen_of(1, i);
+		assert_int_equal(alerts_see(alerts, &evidence, SECOND), i < ALERTS_ACTIVE_MAX);
+	}
+	assert_int_equal(alerts_counts(alerts)->crowded, 1000 - ALERTS_ACTIVE_MAX);
+	evidence = seen_of(2, 5000);
+	assert_true(alerts_see(alerts, &evidence, SECOND));
+	/* it is told second, though it came last */
+	assert_true(alerts_next(alerts, &alert));
+	assert_int_equal(alert.owner, 1);
+	assert_true(alerts_next(alerts, &alert));
+	assert_int_equal(alert.owner, 2);
+	assert_true(alert.is_raised);
+	/* and the one that made room is told to be over */
+	while (alerts_next(alerts, &alert) && alert.is_raised)
+		assert_int_equal(alert.owner, 1);
+	assert_false(alert.is_raised);
+	assert_int_equal(alert.owner, 1);
+	evidence = seen_of(1, 6000);
+	assert_false(alerts_see(alerts, &evidence, SECOND));
+	evidence = seen_of(2, 5000);
+	assert_false(alerts_see(alerts, &evidence, SECOND)); /* stands */
+	alerts_free(alerts);
+}
+
+static void test_alerts_next__a_full_queue_loses_of_who_has_most(void **state)
+{
+	struct alerts *alerts = NULL;
+	struct alert_evidence evidence;
+	struct alert alert;
+	unsigned of_victim = 0;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(alerts_new(&alerts, &diag), 0);
+	for (uint64_t i = 0; i < 2 * ALERTS_QUEUE_MAX; i++) {
+		evidence = seen_of(1, i);
+		(void)alerts_see(alerts, &evidence, (int64_t)i * 100 * SECOND);
+		alerts_tick(alerts, (int64_t)(i + 1) * 100 * SECOND);
+	}
+	for (uint64_t i = 0; i < 8; i++) {
+		evidence = seen_of(2, i);
+		assert_true(alerts_see(alerts, &evidence, INT64_C(100000) * SECOND));
+	}
+	while (alerts_next(alerts, &alert))
+		of_victim += alert.owner == 2;
+	assert_int_equal(of_victim, 8);
+	alerts_free(alerts);
+}
+
 static void test_alert_print__is_json_whatever_clients_call_themselves(void **state)
 {
 	struct alerts *alerts = NULL;
@@ -1071,6 +1144,8 @@ int main(void)
 		cmocka_unit_test(test_monitor_next_kick__is_bounded),
 		cmocka_unit_test(test_monitor_new__every_allocation_may_fail),
 		cmocka_unit_test(test_alerts__queue_overflow_is_counted),
+		cmocka_unit_test(test_alerts_see__owners_share_the_places),
+		cmocka_unit_test(test_alerts_next__a_full_queue_loses_of_who_has_most),
 		cmocka_unit_test(test_alert_print__is_json_whatever_clients_call_themselves),
 		cmocka_unit_test(test_bans_hold__doubles_and_is_bounded),
 		cmocka_unit_test(test_bans_put__never_shortens),

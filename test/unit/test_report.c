@@ -293,23 +293,37 @@ static void test_quota_take__is_not_flooded(void **state)
 	struct quota_held held;
 	struct diag diag;
 	unsigned given = 0, told = 0;
+	uint64_t victim = 0;
 
 	(void)state;
 	assert_int_equal(quota_new(2, &quota, &diag), 0);
-	assert_true(take(quota, "victim", 5000));
 	for (unsigned i = 0; i < 200000; i++) {
 		char client[32];
 
-		(void)snprintf(client, sizeof(client), "flood-%u", i);
+		(void)snprintf(client, sizeof(client), "eva/flood-%u", i);
 		given += take(quota, client, 5000);
 	}
-	/* all together got no more than the total, and nobody's count was forgotten */
-	assert_int_equal(given, QUOTA_TOTAL * 2 - 1);
-	assert_false(take(quota, "victim", 5000));
-	while (quota_next_held(quota, 6000, &held))
+	/* all together got no more than half, and there is something left for others */
+	assert_int_equal(given, QUOTA_TOTAL * 2 / 2);
+	assert_true(take(quota, "tom/victim", 5000));
+	assert_true(take(quota, "tom/victim", 5000));
+	assert_false(take(quota, "tom/victim", 5000));
+	while (quota_next_held(quota, 6000, &held)) {
 		told++;
+		victim += strcmp(held.client, "tom/victim") == 0 ? held.count : 0;
+	}
 	assert_true(told > 0 && told <= QUOTA_CLIENTS);
-	assert_true(take(quota, "victim", 6000));
+	assert_int_equal(victim, 1);
+	/* who wanted too much has less in the second after */
+	given = 0;
+	for (unsigned i = 0; i < 200000; i++) {
+		char client[32];
+
+		(void)snprintf(client, sizeof(client), "eva/flood-%u", i);
+		given += take(quota, client, 6000);
+	}
+	assert_true(given <= QUOTA_TOTAL * 2 / 8 + 1);
+	assert_true(take(quota, "tom/victim", 6000));
 	quota_free(quota);
 }
 

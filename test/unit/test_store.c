@@ -104,11 +104,11 @@ static char *read_file(const char *path)
 /* The database as version @version left it: the first scripts of schemas/store, and a row. */
 static void make_version(struct fixture *f, unsigned version)
 {
-	static const char *const script[] = { "schemas/store/001-initial.sql",
-					      "schemas/store/002-refusals.sql",
-					      "schemas/store/003-alerts.sql",
-					      "schemas/store/004-wills.sql",
-					      "schemas/store/005-corrections.sql" };
+	static const char *const script[] = {
+		"schemas/store/001-initial.sql",     "schemas/store/002-refusals.sql",
+		"schemas/store/003-alerts.sql",      "schemas/store/004-wills.sql",
+		"schemas/store/005-corrections.sql", "schemas/store/006-shares.sql"
+	};
 	char pragma[100];
 	sqlite3 *db = NULL;
 
@@ -138,7 +138,7 @@ static void make_version(struct fixture *f, unsigned version)
 static void test_store_upgrade__from_every_version(void **state)
 {
 	struct fixture *f = *state;
-	char fresh[4096];
+	char fresh[16384];
 	static const char schema[] = "SELECT name, sql FROM sqlite_master ORDER BY name";
 
 	open_store(f);

@@ -18,7 +18,9 @@ INSERT INTO events (seq, received_at, topic, publisher, client_id, qos, retained
 	 '{"orderId":"o-1","status":"SENT"}', 0),
 	(5, '2026-01-15T10:00:05.000Z', 'orders/o-2/status', 'bob', 'till-1', 1, 0,
 	 '{"orderId":"o-2","status":"CANCELLED"}', 0);
-INSERT INTO refusals VALUES
+INSERT INTO refusals (seq, decision_id, time, action, reason, observed, client_id, principal,
+	address, topic, qos, retained, pointer, keyword, message, standing, payload, payload_bytes)
+	VALUES
 	(1, '06c5w3z8m4k00001', '2026-01-15T10:00:01.500Z', 'publish', 'transition-illegal', 0,
 	 'till-1', 'bob', '127.0.0.1', 'orders/o-1/status', 1, 0, '/status', 'transition',
 	 'order is PLACED: SENT, CANCELLED may follow, not PLACED', 'PLACED',
