@@ -247,7 +247,7 @@ install: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1  ## install into PREFI
 	  mosquitto.conf.example >$(DESTDIR)$(SHARE)/mosquitto.conf.example
 	chmod 644 $(DESTDIR)$(SHARE)/mosquitto.conf.example
 	install -m 755 docker/demo.sh $(DESTDIR)$(SHARE)/
-	install -m 644 docker/debian/systemd.conf $(DESTDIR)$(SHARE)/
+	install -m 644 docker/debian/systemd.conf $(DESTDIR)$(SHARE)/ # the package installs it in place
 	install -m 644 schemas/README.md $(DESTDIR)$(SHARE)/schemas/
 	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(DOC)/
 

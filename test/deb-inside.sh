@@ -90,7 +90,11 @@ check "the manual pages are there, filled in" manual
 share=/usr/share/mosquitto-petstore
 check "an example configuration names the files where they are" files_of $share/mosquitto.conf.example
 check "the contract, its guide and schemas are there" lints $share/schemas
-check "so are the unit's drop-in and Debian's notes" grep -q LimitNOFILE $share/systemd.conf
+dropin=/usr/lib/systemd/system/mosquitto.service.d/petstore.conf
+check "the unit's drop-in is installed" cmp $dropin $share/systemd.conf
+# The folders that the drop-in leaves to be written are those that the configuration writes to.
+is_writable() { grep -q "^ReadWritePaths=.*-$1\\( \\|$\\)" $dropin; }
+check "it leaves what the broker writes" eval 'is_writable /var/lib/mosquitto && is_writable /var/log/mosquitto'
 check "petstorectl runs" petstorectl version
 check "installing alone changes no configuration" test ! -e $conf
 check "petstore-setup makes certificates, accounts, configuration" petstore-setup
@@ -105,6 +109,7 @@ check "petstore-setup again" petstore-setup
 check "keeps what is there" cmp $conf /tmp/conf
 
 check "it is removed" apt remove mosquitto-petstore
+check "with the drop-in" test ! -e $dropin -a ! -e ${dropin%/*}
 check "its configuration is put aside" test ! -e $conf -a -e $conf.removed
 check "the broker starts without it" start
 check "and stops" stop

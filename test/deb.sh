@@ -23,5 +23,17 @@ missing() { test/hardened.sh "$work"/files/usr/lib/*/mosquitto_petstore.so "$wor
 is_hardened() { local found; found=$(missing) && echo "$found" && [ -z "$found" ]; }
 check "the package is hardened" is_hardened
 
+# Debian's unit with the drop-in, judged by systemd where this machine has both.
+unit=/lib/systemd/system/mosquitto.service
+exposure() { systemd-analyze security --offline=true --threshold="$1" --root="$work/files" mosquitto.service; }
+if command -v systemd-analyze >/dev/null && [ -e $unit ]; then
+	cp $unit "$work/files/usr/lib/systemd/system/"
+	check "the drop-in fences the broker in" exposure 30
+	is_understood() { ! exposure 30 2>&1 | grep -E 'petstore.conf:[0-9]+:'; }
+	check "each of its lines is understood" is_understood
+else
+	skipped=$((skipped + 2)) # systemd or mosquitto is not installed here
+fi
+
 on_each deb-inside.sh
 closing

@@ -19,6 +19,8 @@ rm -rf "$root"
 	LDFLAGS="$(dpkg-buildflags --get LDFLAGS)" install DESTDIR="$root" PREFIX=/usr \
 	LIBDIR="/usr/lib/$(dpkg-architecture -q DEB_HOST_MULTIARCH)"
 strip --strip-unneeded "$root"/usr/lib/*/mosquitto_petstore.so "$root/usr/bin/petstorectl"
+install -D -m 644 docker/debian/systemd.conf \
+	"$root/usr/lib/systemd/system/mosquitto.service.d/petstore.conf"
 install -D -m 755 docker/debian/petstore-setup "$root/usr/sbin/petstore-setup"
 install -D -m 644 docker/debian/README.Debian "$share/README.Debian"
 mv "$share/LICENSE" "$share/copyright"

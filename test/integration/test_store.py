@@ -143,3 +143,20 @@ def test_documented_queries_use_indexes(broker):
         # Counting all orders by status reads the index from end to end, not the table.
         slow = [step for step in plan if step.startswith("SCAN") and "INDEX" not in step]
         assert plan and not slow, (query, plan)
+
+
+def test_who_may_read(new_broker):
+    """The broker's user and group; nobody else, whatever the umask."""
+    broker = new_broker()
+    before = os.umask(0)
+    try:
+        broker.start()
+    finally:
+        os.umask(before)
+    broker.client("backoffice").publish(*messages.order(messages.unique("ord")), qos=1)
+    for name, mode in (("petstore.db", 0o640), ("petstore.db-wal", 0o640), ("petstore.db-shm", 0o640)):
+        assert os.stat(broker.path(name)).st_mode & 0o777 == mode, name
+    journals = [name for name in os.listdir(broker.folder) if "journal" in name]
+    assert journals
+    for name in journals:
+        assert os.stat(broker.path(name)).st_mode & 0o777 == 0o600, name
