@@ -120,7 +120,7 @@ BAD = {
                      r'access.json: /users/customer-a/roles/0: .*"costumer"'),
     "access not JSON": ("access.json", lambda text: text.replace("{", "[", 1),
                         r"access.json:\d+:\d+: "),
-    "password line": ("passwords", lambda text: text + "eva\n", r"passwords:9: "),
+    "password line": ("passwords", lambda text: text + "eva\n", r"passwords:10: "),
 }
 
 
