@@ -180,6 +180,19 @@ bool broker_is_websocket(const struct mosquitto *client)
 	return mosquitto_client_protocol(client) == mp_websockets;
 }
 
+void broker_toggle_id(const struct broker *broker, const struct mosquitto *client)
+{
+	/* The broker's own bytes: it has no call for this, and nothing else would do. */
+	unsigned char *id = (unsigned char *)(uintptr_t)mosquitto_client_id(client);
+
+	/*
+	 * A client id is UTF-8, which the broker has checked. With the other half of the codes in
+	 * its first place it is not: what comes next would have to go on as it began.
+	 */
+	if (id && id[0] && !broker->complete_login)
+		id[0] ^= 0x80;
+}
+
 bool broker_is_source(const struct mosquitto *client)
 {
 	return !mosquitto_client_address(client) &&

@@ -103,6 +103,14 @@ void broker_kick(const char *client_id);
 bool broker_is_websocket(const struct mosquitto *client);
 
 /*
+ * Makes the client's id one that no client can have, or what it was before: for an exchange of
+ * enhanced authentication by someone who is not proved yet. Who leaves in the middle of one is
+ * looked up by its id in 2.0.11's table of clients, and whoever has that id is taken out of it,
+ * session and all. Nothing on brokers that have it mended for sure (2.1).
+ */
+void broker_toggle_id(const struct broker *broker, const struct mosquitto *client);
+
+/*
  * Is it not a client, but stands for who published a retained message long ago, whose right to
  * do so is asked again (check_retain_source)? It has a client id and a user name, nothing else.
  */

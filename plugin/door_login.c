@@ -291,6 +291,9 @@ static void show_certificate(struct mosquitto *client, struct login_request *req
  * After a reload, about a client that is connected, under the rules that are in force now: with
  * the password and the certificate that it came with. Who is refused is disconnected by the broker
  * at once, and is nobody until then. A proof that ran out is the tick's business.
+ *
+ * A websocket is the tick's business, too: 2.0.21 makes its lists of keepalives anew after a
+ * reload, from those that are not being disconnected, and one that is spoils them when it is gone.
  */
 static int ask_again(struct plugin *plugin, struct session *session, struct login_request *request)
 {
@@ -313,7 +316,10 @@ static int ask_again(struct plugin *plugin, struct session *session, struct logi
 	if (session->standing == SESSION_BARRED || answer.verdict != VERDICT_ALLOW) {
 		sessions_bar(session);
 		refuse_login(plugin, request, &answer);
-		return MOSQ_ERR_AUTH;
+		if (!broker_is_websocket(request->handle))
+			return MOSQ_ERR_AUTH;
+		sessions_end_at(plugin->sessions, session, 1); /* at the next tick */
+		return MOSQ_ERR_SUCCESS;
 	}
 	sessions_renew_take(session, answer.principal, answer.made);
 	session->entry = answer.entry;
@@ -422,6 +428,14 @@ static int reply_with(struct mosquitto_evt_extended_auth *event, const char *rep
 	return answer;
 }
 
+/* Someone who connects, and not a client that is connected and authenticates again. */
+static bool is_newcomer(struct plugin *plugin, const struct mosquitto *client)
+{
+	const struct session *session = door_session(plugin, client);
+
+	return !session || session->is_gone;
+}
+
 int door_on_auth_start(int event_id, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_extended_auth *event = event_data;
@@ -430,20 +444,21 @@ int door_on_auth_start(int event_id, void *event_data, void *userdata)
 	struct login_request request;
 	struct login_answer answer;
 	char reply[SCRAM_REPLY_MAX];
-	const struct session *session;
 
 	(void)event_id;
 	if (!pthread_equal(pthread_self(), plugin->thread))
 		return MOSQ_ERR_AUTH;
 	door_settle(plugin);
-	session = door_session(plugin, event->client);
-	if (!session || session->is_gone) /* a live one authenticates again */
+	if (is_newcomer(plugin, event->client))
 		begin_anew(plugin, event->client);
 	if (!event->auth_method || strcmp(event->auth_method, SCRAM_METHOD) != 0)
 		return MOSQ_ERR_NOT_SUPPORTED; /* the peer hears 0x8C */
 	request = describe_login(event->client);
-	if (login_begin(plugin->login, plugin->rules, &request, &message, reply, &answer))
+	if (login_begin(plugin->login, plugin->rules, &request, &message, reply, &answer)) {
+		if (is_newcomer(plugin, event->client))
+			broker_toggle_id(&plugin->broker, event->client);
 		return reply_with(event, reply, MOSQ_ERR_AUTH_CONTINUE);
+	}
 	watch_refused_login(plugin->watch, &request, LOGIN_SCRAM, true);
 	refuse_login(plugin, &request, &answer);
 	return MOSQ_ERR_AUTH;
@@ -463,6 +478,8 @@ int door_on_auth_continue(int event_id, void *event_data, void *userdata)
 	if (!pthread_equal(pthread_self(), plugin->thread))
 		return MOSQ_ERR_AUTH;
 	door_settle(plugin);
+	if (is_newcomer(plugin, event->client))
+		broker_toggle_id(&plugin->broker, event->client);
 	request = describe_login(event->client);
 	login_finish(plugin->login, plugin->rules, &request, &message, reply, &answer);
 	rc = conclude_login(plugin, &request, &answer);

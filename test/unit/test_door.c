@@ -776,6 +776,24 @@ static void test_tick__ends_who_is_barred(void **state)
 	assert_int_equal(fake.will_answer, MOSQ_ERR_ACL_DENIED);
 }
 
+/* Refused at the reload it would be left out of 2.0.21's lists of keepalives, and spoil them. */
+static void test_basic_auth__live_by_websocket(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+
+	(void)state;
+	client.is_websocket = true;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	write_passwords("another");
+	reloads();
+	prepare_kick(&client);
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_not_equal(says(&client, "pets/p1/status", pet("p1", "PENDING")),
+			     MOSQ_ERR_SUCCESS);
+	ticks();
+	assert_int_equal(fake.kicks, 1);
+}
+
 /* The password that let it in is not the user's any more. */
 static void test_tick__ends_whose_password_was_changed(void **state)
 {
@@ -824,6 +842,7 @@ int main(void)
 		TEST(test_basic_auth__away),
 		TEST(test_basic_auth__a_newcomer_at_a_reload),
 		TEST(test_basic_auth__away_by_websocket),
+		TEST(test_basic_auth__live_by_websocket),
 		TEST(test_basic_auth__without_ticks),
 		TEST(test_reload__once),
 		TEST(test_acl_check__an_address_given_away),
