@@ -41,7 +41,7 @@ CONTRACT = contract/contract contract/sources contract/place contract/transition
 ACCESS   = access/access access/access_load access/access_roles access/access_clients access/access_users \
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
-           access/nametable access/password access/peer access/scram access/token access/verifier
+           access/nametable access/password access/peer access/revoked access/scram access/token access/verifier
 LEDGER   = ledger/ledger ledger/ledger_open ledger/ledger_commit ledger/ledger_watch \
            ledger/state ledger/census ledger/enroll ledger/writer ledger/carry \
            ledger/journal ledger/journal_file ledger/record ledger/crc32c ledger/store ledger/store_names \

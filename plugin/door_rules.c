@@ -7,6 +7,8 @@
 
 #include <inttypes.h>
 
+#include "base/clock.h"
+
 /* A message that the contract allows must fit the journal, or it could never be kept. */
 static int check_journal(const struct options *options, const struct rules *rules,
 			 struct diag *diag)
@@ -40,7 +42,8 @@ int door_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag
 	struct rules_files files = { .contract = plugin->options.contract,
 				     .access = plugin->options.access,
 				     .password_file = plugin->options.password_file,
-				     .scram_file = plugin->options.scram_file };
+				     .scram_file = plugin->options.scram_file,
+				     .crl_file = plugin->options.crl_file };
 	struct rules *rules = NULL;
 	int rc = rules_load(&files, &rules, diag);
 
@@ -66,7 +69,11 @@ int door_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag
 void door_log_rules(const struct plugin *plugin, const char *verb)
 {
 	const struct rules *rules = plugin->rules;
+	const char *outdated =
+		rules->revoked ? revoked_warning(rules->revoked, clock_unix_ms()) : NULL;
 
+	if (outdated)
+		broker_log(BROKER_WARNING, "%s", outdated);
 	if (rules->passwords && passwords_warning(rules->passwords))
 		broker_log(BROKER_WARNING, "%s", passwords_warning(rules->passwords));
 	if (rules->passwords && passwords_weakness(rules->passwords))

@@ -271,7 +271,7 @@ static bool prove_password(struct login *login, const struct rules *rules,
 {
 	answer->method = LOGIN_PASSWORD;
 	if (!has_text(request->username))
-		return no(answer, "no username was given");
+		return no(answer, "no username was given (a TLS-PSK identity is none)");
 	if (strlen(request->username) >= ACCESS_NAME_MAX)
 		return no(answer, "the username is longer than %u bytes", ACCESS_NAME_MAX - 1);
 	if (!request->password)
@@ -308,6 +308,8 @@ static bool prove_certificate(struct login *login, const struct rules *rules,
 	answer->method = LOGIN_CERTIFICATE;
 	if (request->certificate_fault)
 		return no(answer, "%s", request->certificate_fault);
+	if (rules->revoked && revoked_has(rules->revoked, request->certificate))
+		return no(answer, "the certificate was revoked");
 	if (access_certificate(rules->access, request->certificate, &answer->made, &answer->why))
 		return false;
 	answer->principal = answer->made;

@@ -29,6 +29,7 @@ static const struct options_row table[] = {
 	PATH(access, 1, "the JSON file of roles, users and their scopes"),
 	PATH(password_file, 0, "the password file, in mosquitto_passwd's format"),
 	PATH(scram_file, 0, "the file of SCRAM-SHA-256 keys, for MQTT 5 enhanced authentication"),
+	PATH(crl_file, 0, "lists of revoked certificates (PEM), for sessions that are there already"),
 	PATH(database, 0, "the SQLite file; required when the contract keeps anything"),
 	INTEGER(journal_size, "16777216", 65536, INT64_C(1) << 32,
 		"bytes of the journal beside the database"),

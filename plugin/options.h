@@ -18,6 +18,7 @@ struct options {
 	char *access;        /* access.json */
 	char *password_file; /* NULL: nobody logs in with a password */
 	char *scram_file;    /* NULL: nobody logs in by SCRAM */
+	char *crl_file;      /* NULL: only TLS knows of revoked certificates */
 	char *database;      /* NULL: no state is kept; a contract with entities needs it */
 	int64_t journal_size;
 	int64_t batch_rows;

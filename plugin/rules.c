@@ -271,6 +271,8 @@ static int load_files(struct rules *rules, const struct rules_files *files, stru
 		rc = passwords_load(files->password_file, &rules->passwords, diag);
 	if (rc == 0 && files->scram_file)
 		rc = scram_load(files->scram_file, &rules->scram, diag);
+	if (rc == 0 && files->crl_file)
+		rc = revoked_load(files->crl_file, &rules->revoked, diag);
 	return rc;
 }
 
@@ -340,6 +342,7 @@ void rules_free(struct rules *rules)
 			free(rules->parts->warning[i]);
 		free(rules->parts);
 	}
+	revoked_free(rules->revoked);
 	scram_free(rules->scram);
 	passwords_free(rules->passwords);
 	access_free(rules->access);

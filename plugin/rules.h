@@ -13,6 +13,7 @@
 
 #include "access/access.h"
 #include "access/password.h"
+#include "access/revoked.h"
 #include "access/scram.h"
 #include "base/diag.h"
 #include "contract/contract.h"
@@ -28,9 +29,10 @@ struct rules_channel {
 
 struct rules {
 	struct contract *contract;
-	struct access *access;               /* NULL where no access file was asked for */
-	struct passwords *passwords;         /* NULL: nobody logs in with a password */
-	struct scram_keys *scram;            /* NULL: nobody logs in by SCRAM */
+	struct access *access;       /* NULL where no access file was asked for */
+	struct passwords *passwords; /* NULL: nobody logs in with a password */
+	struct scram_keys *scram;    /* NULL: nobody logs in by SCRAM */
+	struct revoked *revoked;     /* NULL: no list of revoked certificates was asked for */
 	const struct rules_channel *channel; /* by contract_channel.index */
 	struct ledger_plan plan;             /* by contract_entity.index */
 	size_t payload_max;                  /* the largest of any channel, at least 1 */
@@ -46,6 +48,7 @@ struct rules_files {
 	const char *access;
 	const char *password_file;
 	const char *scram_file;
+	const char *crl_file;
 };
 
 /*

@@ -1,5 +1,6 @@
 #include "access/certid.h"
 
+#include <openssl/evp.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 #include <time.h>
@@ -116,11 +117,33 @@ static int64_t read_end(const X509 *certificate)
 	return seconds > 0 && seconds < INT64_MAX / 1000 ? (int64_t)seconds * 1000 : 0;
 }
 
+bool certid_mark(const X509_NAME *issuer, const ASN1_INTEGER *serial, unsigned char *ret)
+{
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	const unsigned char *name = NULL;
+	unsigned char *number = NULL;
+	size_t name_len = 0;
+	int number_len = i2d_ASN1_INTEGER(serial, &number);
+	bool is_done = digest && number_len > 0 &&
+		       X509_NAME_get0_der(issuer, &name, &name_len) == 1 &&
+		       EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+		       EVP_DigestUpdate(digest, name, name_len) == 1 &&
+		       EVP_DigestUpdate(digest, number, (size_t)number_len) == 1 &&
+		       EVP_DigestFinal_ex(digest, ret, NULL) == 1;
+
+	OPENSSL_free(number);
+	EVP_MD_CTX_free(digest);
+	return is_done;
+}
+
 int certid_read(const X509 *certificate, struct certid *ret, struct diag *diag)
 {
 	int rc;
 
 	ret->expires_ms = read_end(certificate);
+	if (!certid_mark(X509_get_issuer_name(certificate), X509_get0_serialNumber(certificate),
+			 ret->mark))
+		return diag_nomem(diag);
 	ret->count = 0;
 	ret->used = 0;
 	rc = read_subject(certificate, NID_commonName, CERTID_CN, 1, ret, diag);

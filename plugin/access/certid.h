@@ -9,6 +9,7 @@
 #define PETSTORE_CERTID_H
 
 #include <openssl/x509.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,10 +19,12 @@
 #define CERTID_NAMES_MAX 32u  /* names in one certificate */
 #define CERTID_TEXT_MAX 4096u /* bytes of all of them */
 #define CERTID_NAME_MAX 256u  /* bytes of one */
+#define CERTID_MARK 32u       /* bytes of what tells one certificate from all others */
 
 enum certid_kind { CERTID_CN, CERTID_OU, CERTID_DNS, CERTID_EMAIL, CERTID_URI, CERTID_KINDS };
 
 struct certid {
+	unsigned char mark[CERTID_MARK];
 	int64_t expires_ms; /* unix time of its notAfter; 0: none that can be read */
 	size_t count;
 	struct {
@@ -43,6 +46,12 @@ extern const char *const certid_kinds[CERTID_KINDS];
  * without any name is read as that: no rule will match it.
  */
 int certid_read(const X509 *certificate, struct certid *ret, struct diag *diag);
+
+/*
+ * What stands for a certificate, to @ret (CERTID_MARK bytes): who issued it and its number, of
+ * which no two of an authority have the same (RFC 5280, 4.1.2.2). False: memory ran out.
+ */
+bool certid_mark(const X509_NAME *issuer, const ASN1_INTEGER *serial, unsigned char *ret);
 
 /* @to becomes like @from. An assignment would not do: its names would lie in @from. */
 void certid_copy(struct certid *to, const struct certid *from);
