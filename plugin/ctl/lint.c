@@ -334,6 +334,38 @@ static void check_schema(struct lint *lint, const char *path, const struct contr
 	json_decref(schema);
 }
 
+static bool begins(const char *text, const char *head)
+{
+	return strncmp(text, head, strlen(head)) == 0;
+}
+
+/*
+ * What is meant for the plugin's own messages and is not theirs, and commands that are anyone's.
+ */
+static void check_own_topics(struct lint *lint, const char *path, const struct contract *contract)
+{
+	for (size_t i = 0; i < contract_channel_count(contract); i++) {
+		const struct contract_channel *channel = contract_channel(contract, i);
+		bool is_notice = begins(channel->address, CONTRACT_NOTICES "/");
+		bool is_alert = begins(channel->address, CONTRACT_ALERTS "/");
+
+		if ((is_notice && !contract_notices(contract)) ||
+		    (is_alert && !contract_alerts(contract)))
+			lint_add(lint, LINT_WARNING,
+				 "%s: /channels/%s/address: nothing is told here; for %s expected "
+				 "%s, a receive operation and no send operation",
+				 path, channel->name, is_notice ? "notices" : "alerts",
+				 is_notice ? CONTRACT_NOTICES "/{principal}/{clientId}"
+					   : CONTRACT_ALERTS "/{kind}");
+		if (begins(channel->address, "$CONTROL/") && channel->send.name &&
+		    channel->send.alternative_count == 0)
+			lint_add(lint, LINT_WARNING,
+				 "%s: /x-broker-topics/%s: every client may give commands; "
+				 "expected \"security\"",
+				 path, channel->name);
+	}
+}
+
 static void check_schemas(struct lint *lint, const char *path, const struct contract *contract)
 {
 	size_t count = contract_channel_count(contract);
@@ -585,6 +617,7 @@ static void check_rules(struct lint *lint, const struct files *files, const char
 		lint_add(lint, LINT_ERROR, "%s", diag.text);
 	for (size_t i = 0; rules_warning(rules, i); i++)
 		lint_add(lint, LINT_WARNING, "%s", rules_warning(rules, i));
+	check_own_topics(lint, files->contract, rules->contract);
 	check_schemas(lint, files->contract, rules->contract);
 	if (files->access)
 		check_access(lint, files, passwords, rules);
