@@ -275,6 +275,42 @@ static int file_load(struct journal *j, struct diag *diag)
 	return rc;
 }
 
+/*
+ * Whoever can write to the journal says what was acknowledged, and can cut it under the mapping:
+ * it must be a file of the broker's own. root may have put it back from a copy.
+ */
+static int file_check(struct journal *j, struct diag *diag)
+{
+	struct stat st;
+
+	if (fstat(j->fd, &st) != 0)
+		return journal_fail(j, "cannot read the journal", errno, diag);
+	if (!S_ISREG(st.st_mode))
+		return diag_set(diag, ERR_INVALID, "%s: expected a regular file", j->path);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return diag_set(diag, ERR_INVALID,
+				"%s: belongs to the user with id %lu, expected %lu, the broker's",
+				j->path, (unsigned long)st.st_uid, (unsigned long)geteuid());
+	if (st.st_mode & S_IWOTH)
+		return diag_set(diag, ERR_INVALID,
+				"%s: everybody may write to it, expected mode 600", j->path);
+	return 0;
+}
+
+/* A link is not followed, and nothing is waited for. */
+static int file_open(struct journal *j, struct diag *diag)
+{
+	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+
+	j->fd = open(j->path, flags, 0600);
+	if (j->fd < 0 && errno == ELOOP)
+		return diag_set(diag, ERR_INVALID,
+				"%s: expected a regular file, not a symbolic link", j->path);
+	if (j->fd < 0)
+		return journal_fail(j, "cannot open the journal", errno, diag);
+	return file_check(j, diag);
+}
+
 int journal_open(const char *path, struct journal **ret, struct diag *diag)
 {
 	struct journal *j = calloc(1, sizeof(*j));
@@ -288,12 +324,9 @@ int journal_open(const char *path, struct journal **ret, struct diag *diag)
 		rc = diag_nomem(diag);
 		goto out;
 	}
-	j->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (j->fd < 0) {
-		rc = journal_fail(j, "cannot open the journal", errno, diag);
-		goto out;
-	}
-	rc = file_lock(j, diag);
+	rc = file_open(j, diag);
+	if (rc == 0)
+		rc = file_lock(j, diag);
 	if (rc == 0)
 		rc = file_load(j, diag);
 	if (rc)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -194,6 +195,32 @@ static int make_file(const char *path, struct diag *diag)
 	return 0;
 }
 
+/*
+ * SQLite reads whatever stands there, and would wait for a pipe's other end. The database may be
+ * a link; what SQLite puts beside it never is.
+ */
+static int check_files(const char *path, struct diag *diag)
+{
+	static const char *const beside[] = { "-wal", "-shm", "-journal" };
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return diag_set(diag, ERR_INVALID, "%s: expected a regular file", path);
+	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
+		char *name = sqlite3_mprintf("%s%s", path, beside[i]);
+		bool is_strange;
+
+		if (!name)
+			return diag_nomem(diag);
+		is_strange = lstat(name, &st) == 0 && !S_ISREG(st.st_mode);
+		sqlite3_free(name);
+		if (is_strange)
+			return diag_set(diag, ERR_INVALID, "%s%s: expected a regular file", path,
+					beside[i]);
+	}
+	return 0;
+}
+
 int store_open(const char *path, unsigned busy_ms, struct store **ret, struct diag *diag)
 {
 	struct store *store = calloc(1, sizeof(*store));
@@ -207,6 +234,8 @@ int store_open(const char *path, unsigned busy_ms, struct store **ret, struct di
 		goto out;
 	}
 	rc = make_file(path, diag);
+	if (rc == 0)
+		rc = check_files(path, diag);
 	if (rc)
 		goto out;
 	if (sqlite3_open_v2(path, &store->db,

@@ -42,12 +42,19 @@ static int write_whole(int fd, const char *text, size_t len)
 	return 0;
 }
 
-/* 0 or an errno. A link that someone put in the temporary file's place is not followed. */
+/*
+ * 0 or an errno. What stands in the temporary file's place goes, and the file is a new one: a link
+ * is not followed, and a pipe, which would wait for its reader and let nobody stop the broker, is
+ * not opened.
+ */
 static int write_beside(const struct metricsfile *file, const char *text, size_t len)
 {
-	int fd = open(file->beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, MODE);
-	int error;
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	int error, fd;
 
+	if (unlink(file->beside) != 0 && errno != ENOENT)
+		return errno;
+	fd = open(file->beside, flags, MODE);
 	if (fd < 0)
 		return errno;
 	error = write_whole(fd, text, len);

@@ -694,6 +694,48 @@ static void test_record_decode__is_what_was_encoded(void **state)
 	assert_int_equal(record_check(&record, &diag), ERR_LIMIT);
 }
 
+static void expect_refused(struct fixture *f, const char *why)
+{
+	char expected[400];
+
+	assert_int_equal(journal_open(f->path, &f->journal, &f->diag), ERR_INVALID);
+	(void)snprintf(expected, sizeof(expected), "%s: %s", f->path, why);
+	assert_string_equal(f->diag.text, expected);
+	assert_int_equal(unlink(f->path), 0);
+}
+
+static void test_journal_open__takes_a_file_of_its_own_only(void **state)
+{
+	struct fixture *f = *state;
+	char target[400];
+	char why[100];
+	int fd;
+
+	(void)snprintf(target, sizeof(target), "%s.precious", f->path);
+	fd = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0 && write(fd, "keep me", 7) == 7 && close(fd) == 0);
+	assert_int_equal(symlink(target, f->path), 0);
+	expect_refused(f, "expected a regular file, not a symbolic link");
+	assert_int_equal(mkfifo(f->path, 0600), 0);
+	expect_refused(f, "expected a regular file");
+	fd = open(f->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0 && fchmod(fd, 0606) == 0);
+	expect_refused(f, "everybody may write to it, expected mode 600");
+	(void)close(fd);
+	if (geteuid() == 0) { /* only root gives files away */
+		fd = open(f->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		assert_true(fd >= 0 && fchown(fd, 12345, (gid_t)-1) == 0 && close(fd) == 0);
+		(void)snprintf(why, sizeof(why),
+			       "belongs to the user with id 12345, expected %lu, the broker's",
+			       (unsigned long)geteuid());
+		expect_refused(f, why);
+	}
+	assert_int_equal(journal_open(f->path, &f->journal, &f->diag), 0);
+	journal_close(f->journal);
+	f->journal = NULL;
+	assert_int_equal(unlink(target), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -702,6 +744,7 @@ int main(void)
 		TEST(test_journal_open__keeps_records),
 		TEST(test_journal_open__second_is_refused),
 		TEST(test_journal_open__foreign_files),
+		TEST(test_journal_open__takes_a_file_of_its_own_only),
 		TEST(test_journal_open__nth_allocation_fails),
 		TEST(test_journal_format__disk_full),
 		cmocka_unit_test(test_journal_is_copied__not_in_memory),
