@@ -61,6 +61,8 @@ static const struct rule rules[] = {
 	  "wherever the plugin does not decide everybody gets in; expected false" },
 	{ "listener_allow_anonymous", WHEN_TRUE, NULL, 0, LINT_WARNING,
 	  "wherever the plugin does not decide everybody gets in; expected false" },
+	{ "allow_zero_length_clientid", WHEN_FALSE, NULL, 0, LINT_WARNING,
+	  "clients that bring no id, such as mosquitto_pub, are refused; expected true" },
 	{ "queue_qos0_messages", WHEN_TRUE, NULL, 0, LINT_WARNING,
 	  "messages of QoS 0 take the room of others in the queue of a client that is away; "
 	  "expected "
