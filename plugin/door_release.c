@@ -44,6 +44,7 @@ void door_release_delivery(struct plugin *plugin, const struct mosquitto *client
 			   const struct gate_request *request, struct decision *decision)
 {
 	bool is_stored = request->is_retained && plugin->subscribing == client;
+	bool may_go;
 	uint64_t key;
 
 	if (decision->verdict != VERDICT_ALLOW && decision->reason != REASON_OVERTAKEN)
@@ -51,16 +52,17 @@ void door_release_delivery(struct plugin *plugin, const struct mosquitto *client
 	key = gate_entity_key(&plugin->gate, releases_seed(plugin->releases));
 	if (key == 0)
 		return;
-	if (decision->verdict == VERDICT_ALLOW) {
-		releases_handed_out(plugin->releases, key, request);
-	} else if (plugin->connecting != client &&
-		   (is_stored || !releases_in_order(plugin->releases, key, request))) {
+	if (plugin->connecting == client)
+		may_go = true;
+	else if (decision->verdict == VERDICT_ALLOW)
+		may_go = releases_hand_out(plugin->releases, key, request);
+	else
+		may_go = !is_stored && releases_in_order(plugin->releases, key, request);
+	if (!may_go)
 		note_late(plugin, key, request);
-		return;
-	}
-	decision->verdict = VERDICT_ALLOW;
-	decision->reason = REASON_NONE;
-	if (plugin->connecting != client)
+	decision->verdict = may_go ? VERDICT_ALLOW : VERDICT_DENY;
+	decision->reason = may_go ? REASON_NONE : REASON_OVERTAKEN;
+	if (may_go && plugin->connecting != client)
 		plugin->settled = request->payload;
 }
 

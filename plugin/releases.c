@@ -195,14 +195,14 @@ static struct open *find_open(const struct releases *releases, struct group *gro
 	return found;
 }
 
-void releases_handed_out(struct releases *releases, uint64_t key,
-			 const struct gate_request *message)
+bool releases_hand_out(struct releases *releases, uint64_t key, const struct gate_request *message)
 {
 	struct group *group = find(releases, key);
 	const struct open *open = group ? find_open(releases, group, message) : NULL;
 
-	if (open)
+	if (open && !open->is_overtaken)
 		overtake(group, open->number);
+	return !open || !open->is_overtaken;
 }
 
 bool releases_in_order(struct releases *releases, uint64_t key, const struct gate_request *message)

@@ -39,9 +39,11 @@ uint64_t releases_seed(const struct releases *releases);
  */
 void releases_accepted(struct releases *releases, uint64_t key, const struct gate_request *message);
 
-/* @message says what stands, and is handed out: what is older is overtaken. */
-void releases_handed_out(struct releases *releases, uint64_t key,
-			 const struct gate_request *message);
+/*
+ * @message says the status that stands, and is to be handed out: what is older is overtaken. False:
+ * it is known to be late itself, as something newer that says the same status was handed out.
+ */
+bool releases_hand_out(struct releases *releases, uint64_t key, const struct gate_request *message);
 
 /*
  * @message is older than what stands. True: nothing newer was handed out, it may go out, and what

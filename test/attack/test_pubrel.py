@@ -124,3 +124,23 @@ def test_what_was_accepted_stands(new_broker):
     assert "petstore: reloaded" in broker.reload()
     release(holder, 7)
     assert statuses(subscriber, topic) == ["PLACED"]
+
+
+@pytest.mark.parametrize("qos", [1, 2])
+def test_nor_with_the_status_that_stands_and_older_words(broker, qos):
+    """Said again since with other words, which were handed out: the old ones come no more."""
+    order_id = messages.unique("ord")
+    topic, old = messages.order(order_id, totalAmount="1.00", currency="USD")
+    _, new = messages.order(order_id, totalAmount="2.00", currency="USD")
+    subscriber, holder = broker.client("backoffice"), broker.client("orders-service")
+    subscriber.subscribe(topic)
+    hold(holder, topic, old, 7, retain=True)
+    assert broker.client("backoffice").publish(topic, new, qos, retain=True) in (0, 0x10)
+    before = broker.mark()
+    release(holder, 7)
+    broker.wait_log("%s; the last on %s" % (LATE, topic), before)
+    subscriber.ping()
+    assert {each.payload for each in subscriber.inbox} == {new}
+    late = broker.client("backoffice")
+    late.subscribe(topic)
+    assert late.message().payload == new

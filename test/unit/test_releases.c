@@ -43,7 +43,10 @@ static void test_releases_in_order__serves_who_does_not_wait(void **state)
 	assert_true(releases_in_order(releases, 1, &a)); /* another subscriber */
 	assert_true(releases_in_order(releases, 1, &b));
 	assert_false(releases_in_order(releases, 1, &a));
-	releases_handed_out(releases, 1, &c);
+	assert_true(releases_hand_out(releases, 1, &c));
+	assert_true(releases_hand_out(releases, 1, &c));
+	assert_false(
+		releases_hand_out(releases, 1, &b)); /* that it may say the same is no excuse */
 	assert_false(releases_in_order(releases, 1, &b));
 	/* another entity, and what is not known */
 	assert_false(releases_in_order(releases, 2, &c));
