@@ -19,6 +19,7 @@ from test_certificate import shipped_access
 
 SLOW, QUICK = 800000, 20000
 PLACES = 64  # of logins that wait at a time
+OF_ADDRESS = 16  # of one address
 THREADS = 2  # that check them
 ENOUGH = 20  # publishes that tell that the broker did not stand still
 LONG = 120  # seconds that many derivations may take on a busy machine
@@ -169,7 +170,8 @@ def test_many_at_once(broker):
     """All have their answers, and what has no place is told so at once."""
     publisher = broker.client("inventory-service")
     blocking = [begin(broker, "slow", "wrong") for _ in range(THREADS)]
-    waiting = [begin(broker, "quick") for _ in range(PLACES - THREADS)]
+    waiting = [begin(broker, "quick", source="127.0.0.%d" % (2 + number // OF_ADDRESS))
+               for number in range(PLACES - THREADS)]
     before = broker.mark()
     assert begin(broker, "customer-a", broker.password("customer-a")).finish() == SERVER_BUSY
     assert begin(broker, "customer-a", broker.password("customer-a"), version=4).finish() == 5
