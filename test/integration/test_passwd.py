@@ -193,3 +193,16 @@ def test_a_stock_broker_reads_it(tmp_path):
     finally:
         broker.terminate()
         broker.wait(harness.WAIT)
+
+
+@pytest.mark.parametrize("rounds, said", [(250000, None), (250001, "expected 250000 at most"),
+                                          (500001, "refuses the file without delayed logins")])
+def test_rounds_that_stop_the_broker_for_long(tmp_path, rounds, said):
+    """The tool and lint say so, as the plugin does."""
+    path = tmp_path / "passwd"
+    status, _, told = passwd("--iterations", rounds, "set", path, "ann", typed="secret\n")
+    assert status == OK and (told == "" if said is None else said in told)
+    done = subprocess.run([CTL, "lint", "--contract", os.path.join(harness.TOP, "schemas",
+                           harness.CONTRACT), "--access", harness.ACCESS, "--passwords", path],
+                          text=True, stdout=subprocess.PIPE, check=False)
+    assert ("serves nobody while the password of ann" in done.stdout) == (said is not None)
