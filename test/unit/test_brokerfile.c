@@ -136,6 +136,26 @@ static void test_brokerfile_read__says_what_it_can_not_read(void **state)
 	assert_string_equal(diag.text, "include_dir /nowhere: No such file or directory");
 }
 
+/* A copy or link of the plugin under another name is the plugin all the same. */
+static void test_brokerfile_read__knows_itself_by_its_file(void **state)
+{
+	char own[256], link[256], text[600], line[300];
+	struct brokerfile file;
+	struct diag diag;
+
+	(void)state;
+	(void)snprintf(own, sizeof(own), "%s", write_file("contract.so", ""));
+	(void)snprintf(link, sizeof(link), "%s/gate.so", folder);
+	assert_int_equal(symlink(own, link), 0);
+	(void)snprintf(text, sizeof(text), "plugin %s\nlistener 1\n", link);
+	assert_int_equal(brokerfile_read(write_file("f.conf", text), own, &file, &diag), 0);
+	assert_false(brokerfile_unguarded(&file, line, sizeof(line)));
+	brokerfile_clear(&file);
+	assert_int_equal(brokerfile_read(write_file("f.conf", text), NULL, &file, &diag), 0);
+	assert_true(brokerfile_unguarded(&file, line, sizeof(line)));
+	brokerfile_clear(&file);
+}
+
 static void test_brokerfile_unguarded__fits_into_its_room(void **state)
 {
 	char text[4096] = EACH "allow_anonymous true\n", line[300];
@@ -199,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_brokerfile_read__includes_folders),
 		cmocka_unit_test(test_brokerfile_read__says_what_it_can_not_read),
 		cmocka_unit_test(test_brokerfile_read__survives_failing_allocations),
+		cmocka_unit_test(test_brokerfile_read__knows_itself_by_its_file),
 		cmocka_unit_test(test_brokerfile_unguarded__fits_into_its_room),
 	};
 
