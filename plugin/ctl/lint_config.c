@@ -269,7 +269,8 @@ static void check_certs(struct lint *lint, const struct brokerfile *file)
 			lint_certfile(lint, line, line_of(file, line->listener, "keyfile"));
 		else if (strcmp(line->word, "cafile") == 0)
 			lint_cafile(lint, line);
-		else if (strcmp(line->word, "crlfile") == 0)
+		else if (strcmp(line->word, "crlfile") == 0 ||
+			 strcmp(line->word, "plugin_opt_crl_file") == 0)
 			lint_crlfile(lint, line);
 	}
 }
