@@ -189,7 +189,7 @@ void broker_toggle_id(const struct broker *broker, const struct mosquitto *clien
 	 * A client id is UTF-8, which the broker has checked. With the other half of the codes in
 	 * its first place it is not: what comes next would have to go on as it began.
 	 */
-	if (id && id[0] && !broker->complete_login)
+	if (id && id[0] && !broker->has_quota_code)
 		id[0] ^= 0x80;
 }
 

@@ -8,7 +8,6 @@ Violation, which shows the seed, the last packets of the connection, and the log
 import collections
 import json
 import re
-import time
 import urllib.parse
 
 from rawmqtt import PUBACK

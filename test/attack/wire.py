@@ -325,6 +325,11 @@ def property_of(identifier, data):
     return None
 
 
+def auth_data(body):
+    """The authentication data in an AUTH packet."""
+    return property_of(0x16, body[1:]) or b""
+
+
 def packet(first, body=b""):
     return bytes([first]) + length(len(body)) + body
 

@@ -23,6 +23,7 @@ from proofs import CN
 
 ROUNDS = 2000  # of PBKDF2: a login's cost is not what is attacked here
 METHOD = "SCRAM-SHA-256"
+CONTROL = "$CONTROL/petstore/v1"
 ISSUER = "https://badge.example"
 KINDS = ("pets", "orders", "payments", "inventory")
 TOPICS = {
@@ -293,3 +294,8 @@ class Claim:
                     (self.until is None or since <= self.until):
                 names.add(name)
         return {name for name in names if world.accounts[name].takes(client_id)}
+
+
+def scram_claim(world, rng, user, note):
+    scram = Scram(user, world.accounts[user].password, "%016x" % rng.getrandbits(64))
+    return Claim(auth=(METHOD, scram.begin()), proved=(user,), scram=scram, note=note)
