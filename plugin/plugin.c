@@ -497,8 +497,12 @@ static void log_news(struct plugin *plugin)
  */
 static void disconnect(struct plugin *plugin, const struct session *session)
 {
-	char *client_id = strdup(session->client_id); /* the session may go within the call */
+	char *client_id;
 
+	/* Being taken over, and its websocket closes: the broker would find who has the id now. */
+	if (!sessions_is_alone(plugin->sessions, session))
+		return;
+	client_id = strdup(session->client_id); /* the session may go within the call */
 	if (!client_id)
 		return; /* it may do nothing, connected or not */
 	plugin->is_kicking = true;

@@ -220,6 +220,15 @@ bool sessions_is_live(const struct sessions *sessions, const char *client_id)
 	return session != NULL;
 }
 
+bool sessions_is_alone(const struct sessions *sessions, const struct session *session)
+{
+	const struct session *other = *id_bucket(sessions, session->client_id);
+
+	while (other && (other == session || strcmp(other->client_id, session->client_id) != 0))
+		other = other->next_id;
+	return other == NULL;
+}
+
 static void link_id(struct sessions *sessions, struct session *session)
 {
 	struct session **first = id_bucket(sessions, session->client_id);

@@ -77,6 +77,9 @@ struct session *sessions_find(const struct sessions *sessions, const void *handl
 /* Is a client connected that has this id? */
 bool sessions_is_live(const struct sessions *sessions, const char *client_id);
 
+/* Is no other client connected under the id of @session? One that takes it over is one. */
+bool sessions_is_alone(const struct sessions *sessions, const struct session *session);
+
 /*
  * @handle is a client known as @name, connected as @client_id: makes its session. Whatever was
  * there under @handle is gone. NULL when memory ran out.

@@ -2,7 +2,6 @@
 import base64
 import json
 import os
-import signal
 import socket
 import subprocess
 
@@ -50,12 +49,12 @@ def broker(tmp_path_factory, template):
 def reload(broker, is_sighup):
     mark = broker.mark()
     if is_sighup:
-        broker.process.send_signal(signal.SIGHUP)
+        broker.reload()
     else:
         admin = broker.client("backoffice")
         admin.publish("$CONTROL/petstore/v1", '{"commands":[{"command":"reload"}]}', qos=1)
         admin.drop()
-    broker.wait_log("petstore: reload", mark)
+        broker.wait_log("petstore: reload", mark)
     return mark
 
 

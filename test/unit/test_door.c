@@ -757,6 +757,23 @@ static void test_tick__an_expired_one_that_is_not_gone_yet(void **state)
 			 MOSQ_ERR_SUCCESS);
 }
 
+/* Its id is another's: the broker closes it anyway, and would find the other by the id. */
+static void test_tick__an_expired_one_that_was_taken_over(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto next = a_client("backoffice", "one");
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(connects(&next), MOSQ_ERR_SUCCESS);
+	sessions_end_at(fake.plugin->sessions, sessions_find(fake.plugin->sessions, &client), 1);
+	ticks();
+	assert_int_equal(fake.kicks, 0);
+	assert_int_not_equal(says(&client, "pets/p1/status", pet("p1", "AVAILABLE")),
+			     MOSQ_ERR_SUCCESS);
+	assert_int_equal(says(&next, "pets/p1/status", pet("p1", "AVAILABLE")), MOSQ_ERR_SUCCESS);
+}
+
 /* Whom the rules let in no more, by a reload that made the broker ask nobody. */
 static void test_tick__ends_who_is_barred(void **state)
 {
@@ -858,6 +875,7 @@ int main(void)
 		TEST(test_tick__ends_who_expired),
 		TEST(test_tick__ends_who_expired_will_first),
 		TEST(test_tick__an_expired_one_that_is_not_gone_yet),
+		TEST(test_tick__an_expired_one_that_was_taken_over),
 		TEST(test_tick__ends_who_is_barred),
 		TEST(test_tick__ends_whose_password_was_changed),
 		TEST(test_disconnect__twice),
