@@ -541,6 +541,23 @@ static void test_acl_check__without_a_session(void **state)
 	assert_string_equal(kept("p1"), "");
 }
 
+/* What was accepted before is asked again when its client comes back (2.0.12 and later). */
+static void test_acl_check__asked_again_at_connect(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_SUCCESS);
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "orders/o1/status", order("o1")),
+			 MOSQ_ERR_SUCCESS);
+	ticks();
+	leaves(&client);
+	assert_string_equal(kept("p1"), "");
+	assert_false(is_logged("refused"));
+}
+
 /* ---- last wills -------------------------------------------------------------------------- */
 
 /* 2.0 and up to 2.1.2: DISCONNECT, then the will. */
@@ -864,6 +881,7 @@ int main(void)
 		TEST(test_reload__once),
 		TEST(test_acl_check__an_address_given_away),
 		TEST(test_acl_check__without_a_session),
+		TEST(test_acl_check__asked_again_at_connect),
 		TEST(test_will__after_disconnect),
 		TEST(test_will__before_disconnect),
 		TEST(test_will__before_disconnect_and_nobody_reads),
