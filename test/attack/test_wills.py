@@ -191,8 +191,9 @@ def test_the_broker_ends(broker, is_forbidden):
     """A broker that stops publishes the wills of all who are connected."""
     pet, order = messages.unique("pet"), messages.unique("ord")
     will = messages.order(order) if is_forbidden else will_of(pet)
-    broker.client("backoffice", will=will + (1, True))
+    client = broker.client("backoffice", will=will + (1, True))  # stays there until the end
     assert broker.stop() == 0
+    client.wait_closed()
     assert bool(broker.rows("SELECT count(*) FROM orders WHERE id = ?", order)[0][0]) is False
     kept = broker.rows("SELECT status FROM pets WHERE id = ?", pet)
     assert kept == ([] if is_forbidden else [("NOT_AVAILABLE",)])
@@ -202,7 +203,8 @@ def test_the_broker_ends(broker, is_forbidden):
 def test_a_forbidden_will_of_a_broker_that_ends_is_not_retained(broker):
     """Where the broker lets us see that it ends, as Debian's do."""
     order = messages.unique("ord")
-    broker.client("backoffice", will=messages.order(order) + (1, True))
+    client = broker.client("backoffice", will=messages.order(order) + (1, True))
     mark = broker.mark()
     broker.stop()
+    client.wait_closed()
     assert "refused will orders/%s" % order in broker.log(mark)
