@@ -77,7 +77,7 @@ int mosquitto_callback_unregister(mosquitto_plugin_id_t *identifier, int event,
 	return MOSQ_ERR_SUCCESS;
 }
 
-void mosquitto_log_printf(int level, const char *format, ...)
+__attribute__((format(printf, 2, 3))) void mosquitto_log_printf(int level, const char *format, ...)
 {
 	size_t room = sizeof(fake.log) - fake.logged;
 	va_list args;
