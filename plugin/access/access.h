@@ -160,9 +160,10 @@ void access_hold_all(const struct access_principal *principal, const struct acce
  * behind it: no name holds a '/', so no principal can use another's ids, as `orders` could
  * those of `orders-service` with "{name}-*".
  *
- * What Mosquitto names a client that brings no id ("auto-" and a random UUID) may always be
- * used. The broker does not tell who made such an id, so a client may choose one as well: to
- * take a session over it has to know 128 random bits.
+ * What Mosquitto names a client that brings no id may always be used: "auto-" and a random UUID in
+ * capitals, or the UUID alone, as Mosquitto 2.0 does after a SIGHUP. The broker does not tell who
+ * made such an id, so a client may choose one as well: to take a session over it has to know 128
+ * random bits.
  */
 bool access_client_ok(const struct access_principal *principal, const char *id);
 

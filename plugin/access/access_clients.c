@@ -10,7 +10,10 @@
 #define NAME_WORD "{name}"
 #define NAME_WORD_LEN (sizeof(NAME_WORD) - 1)
 
-/* How Mosquitto names a client that brings no id, unless auto_id_prefix says otherwise. */
+/*
+ * How Mosquitto names a client that brings no id, unless auto_id_prefix says otherwise. After a
+ * SIGHUP Mosquitto 2.0 leaves its default prefix out (its conf.c sets it at the start only).
+ */
 #define MADE_PREFIX "auto-"
 #define MADE_FORM "XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX" /* X: a digit, or A to F */
 
@@ -91,9 +94,9 @@ static bool is_made(const char *id)
 {
 	const char *form = MADE_FORM;
 
-	if (strncmp(id, MADE_PREFIX, sizeof(MADE_PREFIX) - 1) != 0)
-		return false;
-	for (id += sizeof(MADE_PREFIX) - 1; *form && *id; form++, id++)
+	if (strncmp(id, MADE_PREFIX, sizeof(MADE_PREFIX) - 1) == 0)
+		id += sizeof(MADE_PREFIX) - 1;
+	for (; *form && *id; form++, id++)
 		if (*form == 'X' ? !strchr("0123456789ABCDEF", *id) : *id != *form)
 			return false;
 	return !*form && !*id;

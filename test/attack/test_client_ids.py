@@ -31,7 +31,8 @@ def code(broker, user, client_id, **options):
 @pytest.mark.parametrize("client_id", [
     "customer-a", "customer-a/", "customer-a/phone", "customer-b/", "customer-b-2", "customer-bx",
     "customer", "customer-b ", "Customer-B", "x", "/", "+", "#", "{name}", "{name}/x",
-    "customer-b%2Fx", "auto-", "auto-1", MADE.lower(), MADE + "0", MADE[:-1]])
+    "customer-b%2Fx", "auto-", "auto-1", MADE.lower(), MADE + "0", MADE[:-1],
+    MADE[5:].lower(), MADE[5:] + "0", MADE[5:-1], MADE[3:]])
 def test_anothers(broker, version, client_id):
     before = broker.mark()
     refused = NOT_AUTHORIZED if version == 5 else 5
@@ -91,6 +92,19 @@ def test_made_by_the_broker(broker):
     first = broker.try_client("customer-a", broker.password("customer-a"), client_id="")
     made = connack_property(first.connack, ASSIGNED_CLIENT_ID).decode()
     assert re.fullmatch("auto-[0-9A-F-]{36}", made)
+    assert code(broker, "customer-a", made) == 0
+
+
+def test_made_by_the_broker_after_a_reload(broker):
+    """Mosquitto 2.0 forgets its prefix at a SIGHUP, and names clients by a UUID alone."""
+    before = broker.mark()
+    broker.reload()
+    broker.wait_log("reloaded contract", before)
+    for version in (4, 5):
+        assert code(broker, "customer-a", "", version=version) == 0
+    first = broker.try_client("customer-a", broker.password("customer-a"), client_id="")
+    made = connack_property(first.connack, ASSIGNED_CLIENT_ID).decode()
+    assert re.fullmatch("(auto-)?[0-9A-F-]{36}", made)
     assert code(broker, "customer-a", made) == 0
 
 
