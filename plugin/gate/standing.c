@@ -121,10 +121,11 @@ static bool refuse_step(struct judgement *j, int scope)
 	(void)snprintf(pointer, sizeof(pointer), "/%s", mapping->status_member);
 	judgement_point(j, pointer, "step");
 	if (scope < 0)
-		return judgement_refuse(j, REASON_STEP_SCOPE,
-					"%s: from %s to %s is no step for who may act on its own "
-					"only, as %s does",
-					mapping->entity->name, from, to, j->principal->name);
+		return judgement_refuse(
+			j, REASON_STEP_SCOPE,
+			"%s: %s may act on its own only, and not take the step from "
+			"%s to %s",
+			mapping->entity->name, j->principal->name, from, to);
 	return judgement_refuse(
 		j, REASON_STEP_SCOPE, "%s: from %s to %s needs the scope %s, which %s lacks",
 		mapping->entity->name, from, to,
