@@ -20,6 +20,7 @@
 #include "ctl/files.h"
 #include "ctl/pairs.h"
 #include "ctl/table.h"
+#include "monitor/settings.h"
 #include "options.h"
 #include "published.h"
 
@@ -80,11 +81,25 @@ static const struct brokerfile_line *line_of(const struct brokerfile *file, cons
 	return found;
 }
 
+/* What the start says of the options' values and of the monitor's file. */
+static int try_options(const struct options_pair *pair, size_t count, struct diag *diag)
+{
+	struct options options;
+	struct settings settings;
+	int rc = options_init(&options, pair, count, diag);
+
+	if (rc)
+		return rc;
+	if (options.monitor)
+		rc = settings_load(options.monitor, &settings, diag);
+	options_clear(&options);
+	return rc;
+}
+
 static void check_options(struct lint *lint, const struct files *files)
 {
 	struct options_pair pair[OPTIONS_MAX];
 	const struct brokerfile_line *line;
-	struct options options;
 	struct diag diag;
 	size_t count = 0;
 	bool ours = true;
@@ -98,10 +113,8 @@ static void check_options(struct lint *lint, const struct files *files)
 		if (ours && files_is_option(&files->broker.line[i], &pair[count].key))
 			count++;
 	}
-	if (options_init(&options, pair, count, &diag) == 0) {
-		options_clear(&options);
+	if (try_options(pair, count, &diag) == 0)
 		return;
-	}
 	line = line_of(&files->broker, diag.text);
 	if (line)
 		lint_add(lint, LINT_ERROR, "%s:%u: %s", line->file, line->number, diag.text);

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "ctl/lint.h"
+#include "ledger/ledger.h"
 
 #define QUEUED_FEW 100    /* messages for one client */
 #define PACKET_REST 1024u /* bytes of an MQTT packet beside its payload, with room to spare */
@@ -87,6 +88,8 @@ static const struct rule rules[] = {
 	  "such listener" },
 	{ "disable_client_cert_date_checks", WHEN_TRUE, NULL, 0, LINT_ERROR,
 	  "certificates that expired are taken; expected false" },
+	{ "plugin_opt_delayed_logins", WHEN_TRUE, NULL, 0, LINT_WARNING,
+	  "with Mosquitto up to 2.1.2 it stops the start; expected 0 there" },
 	{ "tls_version", WHEN_IS, "tlsv1", 0, LINT_WARNING, "outdated; expected tlsv1.2 or later" },
 	{ "tls_version", WHEN_IS, "tlsv1.1", 0, LINT_WARNING,
 	  "outdated; expected tlsv1.2 or later" },
@@ -349,8 +352,28 @@ void lint_config(struct lint *lint, const struct brokerfile *file, const char *p
 	check_certs(lint, file);
 }
 
+/* A message that the contract allows must fit the journal; the start is refused otherwise. */
+static void check_journal(struct lint *lint, const struct brokerfile *file, size_t payload_max)
+{
+	size_t least = ledger_journal_least(payload_max);
+
+	for (size_t i = 0; i < file->line_count; i++) {
+		const struct brokerfile_line *line = &file->line[i];
+		long long size = strtoll(line->value, NULL, 10);
+
+		if (strcmp(line->word, "plugin_opt_journal_size") == 0 && size > 0 &&
+		    (unsigned long long)size < least)
+			lint_add(lint, LINT_ERROR,
+				 "%s:%u: %s %s: too small for payloads of %zu bytes, which the "
+				 "contract allows; expected %zu or more",
+				 line->file, line->number, line->word, line->value, payload_max,
+				 least);
+	}
+}
+
 void lint_sizes(struct lint *lint, const struct brokerfile *file, size_t payload_max)
 {
+	check_journal(lint, file, payload_max);
 	for (size_t i = 0; i < file->line_count; i++) {
 		const struct brokerfile_line *line = &file->line[i];
 		bool is_packet = strcmp(line->word, "max_packet_size") == 0;

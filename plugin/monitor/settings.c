@@ -155,7 +155,9 @@ static int read_kind(const char *file, const struct jsonpath *root, const char *
 
 	if (kind == ALERT_KINDS)
 		return jsonpath_fail(diag, ERR_INVALID, file, &place.path,
-				     "there is no such kind of anomaly");
+				     "there is no such kind of alert; expected one such as %s or "
+				     "%s, see schemas/monitor.schema.json",
+				     alert_code(0), alert_code(1));
 	if (!json_is_object(json))
 		return jsonpath_fail(diag, ERR_INVALID, file, &place.path, "expected an object");
 	place.row = &table[kind];
@@ -199,20 +201,13 @@ int settings_parse(const char *name, const char *text, size_t len, struct settin
 	return rc;
 }
 
-static const char *file_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 int settings_load(const char *path, struct settings *ret, struct diag *diag)
 {
 	json_t *root = NULL;
 	int rc = jsonfile_load(path, &root, diag);
 
 	if (rc == 0)
-		rc = read_all(file_name(path), root, ret, diag);
+		rc = read_all(path, root, ret, diag);
 	json_decref(root);
 	return rc;
 }

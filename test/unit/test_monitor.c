@@ -1063,7 +1063,8 @@ static void test_settings_parse__names_the_place(void **state)
 {
 	static const char *const bad[][2] = {
 		{ "[]", "m.json: expected an object" },
-		{ "{\"x\":{}}", "m.json: /x: there is no such kind of anomaly" },
+		{ "{\"x\":{}}", "m.json: /x: there is no such kind of alert; expected one such as "
+				"refusal-streak or rate-limit, see schemas/monitor.schema.json" },
 		{ "{\"takeover\":1}", "m.json: /takeover: expected an object" },
 		{ "{\"takeover\":{\"on\":1}}",
 		  "m.json: /takeover/on: expected enabled, threshold, windowSeconds, factor, "
