@@ -464,6 +464,30 @@ int door_on_auth_start(int event_id, void *event_data, void *userdata)
 	return MOSQ_ERR_AUTH;
 }
 
+/*
+ * A client that is connected goes on with what it did not begin. Mosquitto lets an AUTH packet of
+ * no bytes pass in every state and takes its sender for one that connects: a no frees the client id
+ * that its table still has, a yes connects it once more. To ask on is all that is safe until the
+ * tick disconnects it; it may do nothing meanwhile.
+ */
+__attribute__((cold, noinline)) static int ask_on(struct plugin *plugin,
+						  const struct login_request *request)
+{
+	struct session *session = sessions_find(plugin->sessions, request->handle);
+	struct login_answer answer = { .verdict = VERDICT_DENY };
+	bool is_told = session->standing != SESSION_VALID;
+
+	sessions_expire(session);
+	sessions_end_at(plugin->sessions, session, 1);
+	if (is_told)
+		return MOSQ_ERR_AUTH_CONTINUE;
+	diag_init(&answer.why);
+	(void)diag_set(&answer.why, ERR_INVALID,
+		       "it goes on with an exchange that was not begun: disconnected");
+	refuse_login(plugin, request, &answer);
+	return MOSQ_ERR_AUTH_CONTINUE;
+}
+
 int door_on_auth_continue(int event_id, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_extended_auth *event = event_data;
@@ -478,9 +502,11 @@ int door_on_auth_continue(int event_id, void *event_data, void *userdata)
 	if (!pthread_equal(pthread_self(), plugin->thread))
 		return MOSQ_ERR_AUTH;
 	door_settle(plugin);
+	request = describe_login(event->client);
 	if (is_newcomer(plugin, event->client))
 		broker_toggle_id(&plugin->broker, event->client);
-	request = describe_login(event->client);
+	else if (!login_is_begun(plugin->login, event->client))
+		return ask_on(plugin, &request);
 	login_finish(plugin->login, plugin->rules, &request, &message, reply, &answer);
 	rc = conclude_login(plugin, &request, &answer);
 	rc = name_client(plugin, &request, event->client, rc);

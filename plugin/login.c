@@ -621,6 +621,11 @@ static void end_exchange(struct exchange *exchange)
 	*exchange = (struct exchange){ 0 };
 }
 
+bool login_is_begun(struct login *login, const void *handle)
+{
+	return find_exchange(login, handle) != NULL;
+}
+
 void login_abandon(struct login *login, const void *handle)
 {
 	struct exchange *exchange = handle ? find_exchange(login, handle) : NULL;

@@ -146,6 +146,9 @@ void login_finish(struct login *login, const struct rules *rules,
 		  const struct login_request *request, const struct login_message *message,
 		  char *reply, struct login_answer *ret);
 
+/* Is there an exchange of @handle's that waits for its second step? */
+bool login_is_begun(struct login *login, const void *handle);
+
 /* The client behind @handle is gone: so is what it had begun or waited for. */
 void login_abandon(struct login *login, const void *handle);
 

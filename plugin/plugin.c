@@ -529,7 +529,7 @@ static void end_sessions(struct plugin *plugin)
 		if (is_barred)
 			broker_log(BROKER_NOTICE, "%s is not let in any more: disconnected",
 				   session->name);
-		else
+		else if (session->certificate || session->token) /* others were told before */
 			broker_log(BROKER_NOTICE, "the %s of %s has expired: disconnected",
 				   session->certificate ? "certificate" : "token", session->name);
 		disconnect(plugin, session);

@@ -866,6 +866,23 @@ static void test_disconnect__twice(void **state)
 			 MOSQ_ERR_ACL_DENIED);
 }
 
+/* An AUTH of no bytes: the broker asks about a client that is connected as if it connected. */
+static void test_auth_continue__unasked(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto_evt_extended_auth event = { .client = &client };
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(raise(MOSQ_EVT_EXT_AUTH_CONTINUE, &event), MOSQ_ERR_AUTH_CONTINUE);
+	assert_int_not_equal(says(&client, "pets/p1/status", pet("p1", "AVAILABLE")),
+			     MOSQ_ERR_SUCCESS);
+	fake.kicked = &client;
+	ticks();
+	assert_int_equal(fake.kicks, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -897,6 +914,7 @@ int main(void)
 		TEST(test_tick__ends_who_is_barred),
 		TEST(test_tick__ends_whose_password_was_changed),
 		TEST(test_disconnect__twice),
+		TEST(test_auth_continue__unasked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
