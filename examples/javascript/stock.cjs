@@ -1,5 +1,5 @@
-// Reads what is in stock, publishes a figure that is right and one that is not. With MQTT.js
-// (npm package mqtt) under Node:
+// Reads what is in stock, publishes a figure that is right and one that is not, and hears why that
+// was refused. With MQTT.js (npm package mqtt) under Node:
 //
 //     PASSWORD=... node stock.cjs [mqtts://localhost:8883 | wss://localhost:8084]
 //
@@ -9,16 +9,20 @@
 const fs = require("fs");
 const mqtt = require("mqtt");
 
+// The id begins with the user's name and a slash. In a browser take a random number of its own.
+const clientId = `backoffice/stock-${process.pid}`;
+const notices = `refusals/backoffice/${encodeURIComponent(clientId)}`;
+
 const client = mqtt.connect(process.argv[2] ?? "mqtts://localhost:8883", {
   protocolVersion: 5,
-  clientId: `backoffice/stock-${process.pid}`, // in a browser a random number of its own
+  clientId,
   username: "backoffice",
   password: process.env.PASSWORD,
   ca: fs.readFileSync(process.env.CA ?? "build/run/ca.crt"),
 });
 
 client.on("connect", async () => {
-  await client.subscribeAsync("inventory/+/stock", { qos: 1 });
+  await client.subscribeAsync(["inventory/+/stock", notices], { qos: 1 });
   const stock = { productId: "xyz789", quantity: 42, updatedAt: new Date().toISOString() };
   await client.publishAsync("inventory/xyz789/stock", JSON.stringify(stock), { qos: 1 });
   try {
@@ -27,11 +31,17 @@ client.on("connect", async () => {
   } catch (error) {
     console.log("refused:", error.code); // 135, Not authorized
   }
-  client.end();
 });
 
 client.on("message", (topic, payload) => {
-  console.log(topic, JSON.parse(payload).quantity);
+  const message = JSON.parse(payload);
+
+  if (topic !== notices) {
+    console.log(topic, message.quantity);
+    return;
+  }
+  console.log("because:", message.detail, message.errors[0].field);
+  client.end();
 });
 
 client.on("error", (error) => console.error(error.message));

@@ -278,9 +278,9 @@ const struct ctl_command ctl_bans = {
 	.name = "bans",
 	.arguments = "[OPTION...] [list | lift CLIENT | lift-user USER]",
 	.summary = "who is held off or banned, and letting them back in",
-	.help = "One of a user is of all its clients, and CLIENT is the one that it was for. "
-		"lift-user\n"
-		"lets a user and all its clients back in, lift '*' everybody.\n",
+	.help = "A user that is held off or banned is so with all its clients; CLIENT is the one\n"
+		"that caused it. lift-user lets a user and all its clients back in, lift '*'\n"
+		"everybody.\n",
 	.options = rows,
 	.operands_min = 0,
 	.operands_max = 2,

@@ -253,7 +253,8 @@ static int answer(const char *table, const char *id, struct wanted *wanted, stru
 	int status = CTL_FAILED;
 
 	if (!wanted->files.database)
-		(void)diag_set(diag, ERR_INVALID, "--database is missing (or --config)");
+		(void)diag_set(diag, ERR_INVALID,
+			       "--database FILE is missing, or --config FILE, a mosquitto.conf");
 	else if (query_open(wanted->files.database, &query, diag))
 		; /* @diag says it */
 	else if (id)

@@ -136,7 +136,7 @@ int scene_open(const struct files *files, struct scene *ret, struct diag *diag)
 	memset(ret, 0, sizeof(*ret));
 	if (!files->contract || !files->access)
 		return diag_set(diag, ERR_INVALID,
-				"--%s is missing (or --config, to name them all)",
+				"--%s FILE is missing, or --config FILE, a mosquitto.conf",
 				files->contract ? "access" : "contract");
 	rc = rules_load(&wanted, &ret->rules, diag);
 	if (rc == 0 && files->database)

@@ -688,7 +688,8 @@ static int run(int argc, char **argv)
 		goto out;
 	diag_init(&diag);
 	if (files_find(&wanted.files, &diag) == 0 && !wanted.files.contract)
-		(void)diag_set(&diag, ERR_INVALID, "--contract is missing (or --config)");
+		(void)diag_set(&diag, ERR_INVALID,
+			       "--contract FILE is missing, or --config FILE, a mosquitto.conf");
 	if (diag.text[0]) {
 		status = ctl_fail(NAME, "%s", diag.text);
 		goto out;
@@ -712,8 +713,8 @@ const struct ctl_command ctl_lint = {
 	.help = "Errors are what the broker would refuse to start with; warnings what it takes "
 		"but\n"
 		"you may not have meant. --config looks at all of the broker's configuration:\n"
-		"listeners that the plugin does not guard, settings that let in or lose what they\n"
-		"should not, certificates and lists of revoked ones. A finding names file and "
+		"listeners that the plugin does not guard, settings that let somebody in or lose\n"
+		"messages, certificates and lists of revoked ones. A finding names file and "
 		"line.\n\n"
 		"Exit status: 0 no error, 1 errors (with --strict also warnings), 2 no file.\n",
 	.options = rows,

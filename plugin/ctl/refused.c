@@ -212,7 +212,8 @@ static int answer(const struct wanted *wanted, struct diag *diag)
 	int rc;
 
 	if (!wanted->files.database)
-		return diag_set(diag, ERR_INVALID, "--database is missing (or --config)");
+		return diag_set(diag, ERR_INVALID,
+				"--database FILE is missing, or --config FILE, a mosquitto.conf");
 	rc = query_open(wanted->files.database, &query, diag);
 	if (rc == 0 && !query_has(query, NAME))
 		rc = diag_set(diag, ERR_VERSION,
