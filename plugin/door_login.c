@@ -233,6 +233,9 @@ static void refuse_login(struct plugin *plugin, const struct login_request *requ
 static int conclude_login(struct plugin *plugin, const struct login_request *request,
 			  struct login_answer *answer)
 {
+	const struct session *before = sessions_find(plugin->sessions, request->handle);
+	bool is_connected = before && !before->is_gone; /* it authenticates once more */
+
 	if (answer->verdict != VERDICT_ALLOW)
 		watch_refused_login(plugin->watch, request, answer->method,
 				    !answer->is_busy || answer->is_guess);
@@ -247,11 +250,13 @@ static int conclude_login(struct plugin *plugin, const struct login_request *req
 		return answer->is_busy && plugin->broker.has_busy_code ? BROKER_BUSY
 								       : MOSQ_ERR_AUTH;
 	}
+	shares_connect(plugin->shares, request->client_id, answer->principal->name, request->handle,
+		       request->is_clean && !is_connected);
+	if (is_connected)
+		return MOSQ_ERR_SUCCESS;
 	free(plugin->connecting_id);
 	plugin->connecting_id = strdup(request->client_id); /* NULL: a takeover goes unnoticed */
 	plugin->connecting = request->handle;
-	shares_connect(plugin->shares, request->client_id, answer->principal->name, request->handle,
-		       request->is_clean);
 	return MOSQ_ERR_SUCCESS;
 }
 
