@@ -132,29 +132,65 @@ static bool refuse_step(struct judgement *j, int scope)
 		contract_scope(j->gate->rules->contract, (size_t)scope), j->principal->name);
 }
 
+/* May the principal take the step from status @from (-1: to begin), which the contract has? */
+static bool may_take(struct judgement *j, int from)
+{
+	int scope = contract_step_scope(j->match->channel->mapping->transitions, from, j->to);
+	enum gate_grant grant;
+
+	if (scope < 0)
+		return !j->is_own_needed;
+	grant = permission_holds(j, (unsigned)scope);
+	return grant == GATE_FULL ||
+	       (grant == GATE_OWN && (j->is_own_needed || permission_is_own(j, j->match)));
+}
+
+/*
+ * A message that says the status that stands moves nothing, but replaces what the others said of
+ * it: that is for whoever may take a step there.
+ */
+__attribute__((cold, noinline)) static bool check_repeat(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const struct contract_transitions *transitions = mapping->transitions;
+	char pointer[128];
+
+	for (int from = -1; from < (int)transitions->count; from++) {
+		uint64_t steps = from < 0 ? transitions->first : transitions->next[from];
+
+		if (((steps >> j->to) & 1) && may_take(j, from))
+			return true;
+	}
+	if (correct(j)) {
+		j->decision->is_correction = false; /* nothing is moved */
+		return true;
+	}
+	(void)snprintf(pointer, sizeof(pointer), "/%s", mapping->status_member);
+	judgement_point(j, pointer, "step");
+	return judgement_refuse(j, REASON_STEP_SCOPE, "%s is %s, which %s may take no step to",
+				mapping->entity->name, transitions->status[j->to],
+				j->principal->name);
+}
+
 /* May the principal take this step? Asked where the step has a scope, or it has ":own" only. */
 __attribute__((noinline)) static bool check_step(struct judgement *j)
 {
 	const struct contract_transitions *transitions = j->match->channel->mapping->transitions;
-	enum gate_grant grant;
-	int scope;
 
 	if (j->to < 0)
 		return true; /* what is no status is refused for that */
+	if (j->is_repeat)
+		return check_repeat(j);
 	if (!((allowed_steps(j) >> j->to) & 1)) {
 		/* Illegal: said by the next question, where it refuses. */
 		if (!j->is_own_needed || judgement_mode(j, CONTRACT_TRANSITION) == CONTRACT_ENFORCE)
 			return true;
 		return refuse_step(j, -1);
 	}
-	scope = contract_step_scope(transitions, j->from, j->to);
-	if (scope < 0)
-		return !j->is_own_needed || refuse_step(j, -1);
-	grant = permission_holds(j, (unsigned)scope);
-	if (grant == GATE_FULL ||
-	    (grant == GATE_OWN && (j->is_own_needed || permission_is_own(j, j->match))))
+	if (may_take(j, j->from))
 		return true;
-	return correct(j) || refuse_step(j, scope);
+	return (contract_step_scope(transitions, j->from, j->to) >= 0 && correct(j)) ||
+	       refuse_step(j, contract_step_scope(transitions, j->from, j->to));
 }
 
 /*
@@ -327,7 +363,7 @@ bool standing_check(struct judgement *j)
 	if (!mapping->transitions || !j->has_state)
 		return true;
 	find_step(j);
-	if ((mapping->transitions->scope || j->is_own_needed) && !j->is_repeat &&
+	if ((mapping->transitions->scope || j->is_own_needed) &&
 	    !judgement_ask(j, GATE_STEP_STEP, check_step))
 		return false;
 	return judgement_ask(j, GATE_STEP_TRANSITION, check_transition);

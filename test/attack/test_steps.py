@@ -72,6 +72,26 @@ def test_nor_once_it_is_approved(broker):
     broker.wait_rows([("APPROVED",)], "SELECT status FROM orders WHERE id = ?", order_id)
 
 
+def test_nor_says_again_what_others_said(broker):
+    """It moves nothing, but would stand in place of it: an order approved with a sum of its own."""
+    order_id = place(broker, "alice")
+    service, alice = broker.client("orders-service"), login(broker, "alice")
+    reader = broker.client("backoffice")
+    reader.subscribe("orders/#")
+    for status in ("APPROVED", "SHIPPED"):
+        assert service.publish(*messages.order(order_id, status), qos=1) in (0, 0x10)
+        before = broker.mark()
+        again = messages.order(order_id, status, userId="alice")
+        assert alice.publish(*again, qos=1) == NOT_AUTHORIZED
+        assert reasons(broker, before) == ["step-scope"]
+        assert service.publish(*messages.order(order_id, status), qos=1) in (0, 0x10)
+    reader.ping()
+    assert len(reader.inbox) == 4
+    mine = place(broker, "alice")
+    for _ in range(2):
+        assert alice.publish(*messages.order(mine, "CANCELLED"), qos=1) in (0, 0x10)
+
+
 def test_nobody_squats_an_id_or_claims_what_has_no_owner(broker):
     """An order that is known by its payment alone, and one that nobody knows."""
     known, unknown = messages.unique("ord"), messages.unique("ord")
