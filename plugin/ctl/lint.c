@@ -28,6 +28,7 @@
 #define ERRORS_MAX 32u
 #define DEPTH_MAX 600u /* of an expanded schema: references and levels */
 #define OPTIONS_MAX 64u
+#define PAIRS_TRIED 4000000u /* of users, at their client ids: below a second */
 
 EMBED(extensions, "schemas/contract-extensions.schema.json");
 
@@ -401,6 +402,22 @@ static void check_schemas(struct lint *lint, const char *path, const struct cont
 
 /* ---- channels, scopes, roles, users ----------------------------------------------------- */
 
+/* The groups of rules that are in @mode on the channel, in one line. */
+static void tell_mode(struct lint *lint, const char *path, const struct contract_channel *channel,
+		      enum contract_mode mode, const char *what)
+{
+	char groups[128] = "";
+
+	for (int g = 0; g < CONTRACT_GROUPS; g++)
+		if (channel->mode[g] == mode)
+			(void)snprintf(groups + strlen(groups), sizeof(groups) - strlen(groups),
+				       "%s%s", groups[0] ? ", " : "",
+				       contract_group_name((enum contract_group)g));
+	if (groups[0])
+		lint_add(lint, LINT_WARNING, "%s: /channels/%s: x-mode: %s: %s", path,
+			 channel->name, groups, what);
+}
+
 static void check_channels(struct lint *lint, const char *path, const struct contract *contract)
 {
 	for (size_t i = 0; i < contract_channel_count(contract); i++) {
@@ -421,13 +438,8 @@ static void check_channels(struct lint *lint, const char *path, const struct con
 			lint_add(lint, LINT_WARNING,
 				 "%s: /channels/%s: has no payload schema: any bytes pass", path,
 				 channel->name);
-		for (int g = 0; g < CONTRACT_GROUPS; g++)
-			if (channel->mode[g] != CONTRACT_ENFORCE)
-				lint_add(lint, LINT_WARNING, "%s: /channels/%s: x-mode: %s: %s",
-					 path, channel->name,
-					 contract_group_name((enum contract_group)g),
-					 channel->mode[g] == CONTRACT_OFF ? "not looked at"
-									  : "only observed");
+		tell_mode(lint, path, channel, CONTRACT_OBSERVE, "only observed");
+		tell_mode(lint, path, channel, CONTRACT_OFF, "not looked at");
 	}
 }
 
@@ -534,6 +546,44 @@ static void check_client_ids(struct lint *lint, const char *path, const struct a
 			 path, count, count == 1 ? "" : "s", first, count == 1 ? "" : ", ...");
 }
 
+/* Whose name may @principal use as its client id, beside its own? @tries counts down. */
+static const struct access_principal *
+whose_id(const struct access *access, const struct access_principal *principal, size_t *tries)
+{
+	const struct access_principal *other;
+
+	for (size_t i = 0; *tries > 0 && (other = access_principal(access, i)); i++, --*tries)
+		if (other != principal && access_client_ok(principal, other->name))
+			return other;
+	return NULL;
+}
+
+/* Patterns that reach others' ids: "*", or "{name}-*" where one name is the head of another. */
+static void check_patterns(struct lint *lint, const char *path, const struct access *access)
+{
+	const struct access_principal *principal, *other, *victim = NULL;
+	const char *first = NULL;
+	size_t tries = PAIRS_TRIED;
+	size_t count = 0;
+
+	for (size_t i = 0; (principal = access_principal(access, i)); i++) {
+		if (principal->client_count == 0 || principal->is_disabled)
+			continue;
+		other = whose_id(access, principal, &tries);
+		if (!other)
+			continue;
+		victim = victim ? victim : other;
+		first = first ? first : principal->name;
+		count++;
+	}
+	if (count > 0)
+		lint_add(lint, LINT_WARNING,
+			 "%s: /clientIds: %zu user%s may use another's name as client id (%s that "
+			 "of "
+			 "%s); expected [\"{name}\", \"{name}/*\"]",
+			 path, count, count == 1 ? "" : "s", first, victim->name);
+}
+
 static void check_passwords(struct lint *lint, const char *path, const struct access *access)
 {
 	bool has_other_ways = access_has_certificates(access) || access_has_issuers(access);
@@ -609,6 +659,7 @@ static void check_access(struct lint *lint, const struct files *files, const cha
 	check_scopes(lint, files->access, rules->contract, rules->access);
 	check_roles(lint, files->access);
 	check_client_ids(lint, files->access, rules->access);
+	check_patterns(lint, files->access, rules->access);
 	if (passwords) {
 		check_passwords(lint, passwords, rules->access);
 		check_names(lint, passwords, rules->access);
