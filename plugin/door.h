@@ -102,11 +102,17 @@ struct plugin {
 struct session *door_session(struct plugin *plugin, const struct mosquitto *client);
 
 /*
- * The principal behind a client, or NULL. After a reload who it is is worked out again when it is
- * heard of next, from what it proved itself with: certificate or token are judged by the new
- * rules, a password or SCRAM keys have to be there still, and the same unless its client is away.
- * Whom the new rules do not let in is nobody from then on, and disconnected at the next tick. After
- * a SIGHUP the broker itself asks for every session again, with the passwords that it keeps.
+ * Works out who a session is under rules that came into force without the broker asking for it
+ * again, from what it proved itself with: certificate or token are judged by the new rules, a
+ * password or SCRAM keys have to be there still, and the same unless its client is away. Whom the
+ * new rules do not let in is nobody from then on, and disconnected at the next tick.
+ */
+void door_renew(struct plugin *plugin, struct session *session);
+
+/*
+ * The principal behind a client, or NULL. After a reload it is worked out again by door_renew()
+ * when it is heard of next, at the latest by one of the next ticks where it is connected. After a
+ * SIGHUP the broker itself asks for every session again, with the passwords that it keeps.
  *
  * Without a session it is nobody, but for what the broker made itself, which has no address: a
  * session restored from disk, a bridge of its own, the source of a retained message.

@@ -12,11 +12,10 @@
 /* ---- who stands behind a client ------------------------------------------------------------ */
 
 /*
- * Works out who a session is under rules that came into force without the broker asking for it
- * again. Says nothing on the log: this may be a delivery, and the log may be a topic. A token is
- * judged as of its login: when it ends is the tick's business, and what outlives it is its will.
+ * Says nothing on the log: this may be a delivery, and the log may be a topic. A token is judged
+ * as of its login: when it ends is the tick's business, and what outlives it is its will.
  */
-static void renew(struct plugin *plugin, struct session *session)
+void door_renew(struct plugin *plugin, struct session *session)
 {
 	struct login_request request = { .username = session->name,
 					 .password = session->token,
@@ -82,7 +81,7 @@ const struct access_principal *door_principal(struct plugin *plugin, const struc
 
 	if (session) {
 		if (session->generation != plugin->generation)
-			renew(plugin, session);
+			door_renew(plugin, session);
 		return session->principal;
 	}
 	if (!has_no_address(client))

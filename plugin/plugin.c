@@ -536,6 +536,24 @@ static void end_sessions(struct plugin *plugin)
 	}
 }
 
+#define RENEWED_A_TICK 128u /* of tokens, some 10 ms */
+
+/*
+ * Who is connected and not asked again by the broker itself is worked out here, so that nobody
+ * stays, idle or only listening, whom new rules do not let in.
+ */
+static void renew_sessions(struct plugin *plugin)
+{
+	struct session *session;
+
+	for (unsigned n = 0; n < RENEWED_A_TICK; n++) {
+		session = sessions_stale(plugin->sessions, plugin->generation);
+		if (!session)
+			return;
+		door_renew(plugin, session);
+	}
+}
+
 #define NEWS_NS INT64_C(10000000000) /* the same kind of news comes no more often */
 
 /* What other events could not say, or would have said too often. */
@@ -598,6 +616,7 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 	door_share_tick(plugin);
 	plugin->is_kicking = false;
 	door_release_tick(plugin);
+	renew_sessions(plugin);
 	end_sessions(plugin);
 	log_news(plugin);
 	tell_tick(&plugin->tell);

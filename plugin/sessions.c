@@ -31,6 +31,9 @@ struct sessions {
 	size_t count;
 	size_t gone_count;
 	int64_t next_end_ms; /* no session ends before; INT64_MAX: none does */
+	/* Below bucket @walked every live session is of generation @walk. */
+	uint64_t walk;
+	size_t walked;
 	/* Owners by how many gone sessions they have, so that who has most is at hand. */
 	struct sessions_owner **rank; /* SESSIONS_GONE_OF_ONE + 2 of them */
 	size_t most;                  /* the highest rank that anybody has */
@@ -305,6 +308,7 @@ static void grow(struct sessions *sessions)
 	sessions->id_bucket = ids;
 	sessions->bucket = bucket;
 	sessions->bucket_count = wider;
+	sessions->walked = 0; /* those not walked over yet may lie anywhere now */
 	move_sessions(sessions, old, count);
 	free(old);
 }
@@ -480,6 +484,19 @@ struct session *sessions_due(struct sessions *sessions, int64_t now_ms)
 				next = s->expires_ms;
 		}
 	sessions->next_end_ms = next;
+	return NULL;
+}
+
+struct session *sessions_stale(struct sessions *sessions, uint64_t generation)
+{
+	if (sessions->walk != generation) {
+		sessions->walk = generation;
+		sessions->walked = 0;
+	}
+	for (; sessions->walked < sessions->bucket_count; sessions->walked++)
+		for (struct session *s = sessions->bucket[sessions->walked]; s; s = s->next)
+			if (!s->is_gone && s->generation != generation)
+				return s;
 	return NULL;
 }
 

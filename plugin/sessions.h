@@ -106,6 +106,13 @@ void sessions_renew_take(struct session *session, const struct access_principal 
  */
 struct session *sessions_due(struct sessions *sessions, int64_t now_ms);
 
+/*
+ * The next session of a client that is connected whose generation is not @generation, borrowed,
+ * or NULL. Whoever asks sees to it that it is of that generation then. Costs nothing once all are,
+ * else a walk over all sessions by so many calls.
+ */
+struct session *sessions_stale(struct sessions *sessions, uint64_t generation);
+
 /* @session ends at @expires_ms (unix time, 0: never). */
 void sessions_end_at(struct sessions *sessions, struct session *session, int64_t expires_ms);
 

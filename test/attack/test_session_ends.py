@@ -71,13 +71,7 @@ def test_a_certificate_that_is_revoked(broker, is_sighup):
     assert client.code == 0 and stays.code == 0
     write_list(broker, b"\1" * 16, serial_of(files[0]))
     mark = reload(broker, is_sighup)
-    if not is_sighup:
-        client.stream.send(b"\xc0\0")
-        with pytest.raises((rawmqtt.Closed, OSError)):  # it is worked out when it is heard of
-            for _ in range(100):
-                client.publish(*messages.availability(cn), qos=1)
-    else:
-        client.wait_closed()
+    client.wait_closed()
     refused = broker.try_client(None, None, transport="mtls", certificate=files, client_id=cn)
     assert refused.code == rawmqtt.NOT_AUTHORIZED
     broker.wait_log("the certificate was revoked", mark)
@@ -112,9 +106,7 @@ def test_a_password_that_was_changed(broker):
     same = broker.client("orders-service")
     set_password(broker, "payments-service", "quite another")
     mark = reload(broker, False)
-    with pytest.raises((rawmqtt.Closed, OSError)):
-        for number in range(100):
-            client.publish(*messages.payment("pay-%d" % number), qos=1)
+    client.wait_closed()  # though it says nothing, and nothing is sent to it
     broker.wait_log("payments-service is not let in any more: disconnected", mark)
     same.ping()
 

@@ -851,6 +851,23 @@ static void test_tick__ends_whose_password_was_changed(void **state)
 			 MOSQ_ERR_SUCCESS);
 }
 
+/* Who says nothing, and is sent nothing, is not overlooked. */
+static void test_tick__ends_who_is_idle(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	write_passwords("another");
+	assert_int_equal(door_reload(fake.plugin, &diag), 0);
+	prepare_kick(&client);
+	ticks();
+	assert_int_equal(fake.kicks, 1);
+	ticks();
+	assert_int_equal(fake.kicks, 1);
+}
+
 /* A second DISCONNECT ends what was kept: nothing is left to vouch for anybody. */
 static void test_disconnect__twice(void **state)
 {
@@ -913,6 +930,7 @@ int main(void)
 		TEST(test_tick__an_expired_one_that_was_taken_over),
 		TEST(test_tick__ends_who_is_barred),
 		TEST(test_tick__ends_whose_password_was_changed),
+		TEST(test_tick__ends_who_is_idle),
 		TEST(test_disconnect__twice),
 		TEST(test_auth_continue__unasked),
 	};

@@ -73,6 +73,31 @@ static void test_sessions_bar__leaves_nothing_to_renew(void **state)
 	sessions_free(sessions);
 }
 
+/* Each live one of another generation once, also when the table grew meanwhile. */
+static void test_sessions_stale(void **state)
+{
+	struct sessions *sessions = NULL;
+	struct session *session;
+	struct diag diag;
+	int found = 0;
+
+	(void)state;
+	assert_int_equal(sessions_new(&sessions, &diag), 0);
+	for (size_t i = 1; i <= 200; i++)
+		sessions_open(sessions, handle(i), "eva", "id")->generation = 1;
+	sessions_leave(sessions, handle(7));
+	assert_null(sessions_stale(sessions, 1));
+	for (int i = 0; i < 100; i++, found++)
+		sessions_stale(sessions, 2)->generation = 2;
+	for (size_t i = 201; i <= 600; i++)
+		sessions_open(sessions, handle(i), "eva", "id")->generation = 2;
+	for (; (session = sessions_stale(sessions, 2)); found++)
+		session->generation = 2;
+	assert_int_equal(found, 199);
+	assert_ptr_not_equal(sessions_stale(sessions, 3), NULL);
+	sessions_free(sessions);
+}
+
 static void test_sessions_leave__is_for_good(void **state)
 {
 	struct sessions *sessions = NULL;
@@ -209,6 +234,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sessions_open__knows_handles_apart),
 		cmocka_unit_test(test_sessions_bar__leaves_nothing_to_renew),
+		cmocka_unit_test(test_sessions_stale),
 		cmocka_unit_test(test_sessions_leave__is_for_good),
 		cmocka_unit_test(test_sessions_is_live__at_a_takeover),
 		cmocka_unit_test(test_sessions_leave__a_principal_loses_its_own),
