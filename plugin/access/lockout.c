@@ -244,7 +244,8 @@ bool lockout_is_suspect(const struct lockout *lockout, const struct peer *peer, 
 	if (peer->kind == PEER_UNKNOWN)
 		return false;
 	entry = find(lockout, table_of(lockout, peer), id_of_party(lockout, peer));
-	if (entry && !is_forgotten(lockout, entry, now_ms))
+	if (entry && !is_forgotten(lockout, entry, now_ms) &&
+	    (entry->count > 0 || now_ms - entry->since_ms < lockout->limits.window_ms))
 		return true;
 	if (peer->kind != PEER_IPV6)
 		return false;
@@ -277,8 +278,10 @@ void lockout_succeeded(struct lockout *lockout, const struct peer *peer, const c
 	if (!user || peer->kind == PEER_UNKNOWN)
 		return;
 	entry = find(lockout, table_of(lockout, peer), id_of_party(lockout, peer));
-	if (entry && entry->user == id_of_text(lockout, user))
-		*entry = (struct entry){ .id = 0 };
+	if (!entry || entry->user != id_of_text(lockout, user))
+		return;
+	entry->count = 0;
+	entry->locked_ms = 0;
 }
 
 /* How bad it would be to forget @entry; 0: it says nothing any more. */

@@ -46,8 +46,9 @@ struct lockout_limits {
 	int64_t max_ms;
 	int64_t forget_ms; /* after the last failure and its lock */
 	uint32_t connects; /* of a principal's client id in a window, at least 1 */
-	int64_t window_ms;
-	int64_t hold_ms; /* how long a client is held off that connects more often */
+	int64_t window_ms; /* also how long an address is suspect after a failure that was cleared
+			    */
+	int64_t hold_ms;   /* how long a client is held off that connects more often */
 };
 
 /*
@@ -69,7 +70,11 @@ void lockout_free(struct lockout *lockout); /* NULL is fine */
  */
 int64_t lockout_wait(const struct lockout *lockout, const struct peer *peer, int64_t now_ms);
 
-/* Did logins from @peer, or from around it, fail that were not forgotten yet? */
+/*
+ * Did logins from @peer, or from around it, fail that were not forgotten yet? A success that clears
+ * them does so a window after the last: else who has an account could guess at it for ever, between
+ * its logins, and take from strangers the time for derivations.
+ */
 bool lockout_is_suspect(const struct lockout *lockout, const struct peer *peer, int64_t now_ms);
 
 /*

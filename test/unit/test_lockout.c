@@ -168,10 +168,26 @@ static void test_lockout_succeeded__clears_what_it_may(void **state)
 	succeed_from(lockout, "192.0.2.2", "ann");
 	assert_true(is_suspect(lockout, "192.0.2.1", 0));
 	succeed_from(lockout, "192.0.2.1", "ann");
-	assert_false(is_suspect(lockout, "192.0.2.1", 0));
-	/* All is new: four more are free. */
+	/* All is new but for the suspicion, which lasts a little: four more are free. */
+	assert_true(is_suspect(lockout, "192.0.2.1", 999));
+	assert_false(is_suspect(lockout, "192.0.2.1", 1000));
 	fail_from(lockout, "192.0.2.1", NULL, 4, 0);
 	assert_int_equal(wait_of(lockout, "192.0.2.1", 0), 0);
+	lockout_free(lockout);
+}
+
+/* Guesses at one's own account, each cleared by a login, are those of a suspect all the same. */
+static void test_lockout_succeeded__who_guesses_on_stays_suspect(void **state)
+{
+	struct lockout *lockout = lockout_of(1024);
+
+	(void)state;
+	for (int64_t now = 0; now < 20000; now += 500) {
+		assert_true(now == 0 || is_suspect(lockout, "192.0.2.1", now));
+		fail_from(lockout, "192.0.2.1", "ann", 1, now);
+		succeed_from(lockout, "192.0.2.1", "ann");
+		assert_int_equal(wait_of(lockout, "192.0.2.1", now), 0);
+	}
 	lockout_free(lockout);
 }
 
@@ -391,6 +407,7 @@ int main(void)
 		cmocka_unit_test(test_lockout_failed__knows_one_party_by_its_addresses),
 		cmocka_unit_test(test_lockout_is_suspect__a_48_with_several_failures),
 		cmocka_unit_test(test_lockout_succeeded__clears_what_it_may),
+		cmocka_unit_test(test_lockout_succeeded__who_guesses_on_stays_suspect),
 		cmocka_unit_test(test_lockout_succeeded__one_account_does_not_wash_away_others),
 		cmocka_unit_test(test_lockout_failed__forgets_in_time),
 		cmocka_unit_test(test_lockout_failed__is_not_flooded),
