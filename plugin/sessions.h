@@ -102,7 +102,7 @@ void sessions_renew_take(struct session *session, const struct access_principal 
 
 /*
  * The next session that ends by @now_ms, borrowed, or NULL. Costs nothing while none is due, a
- * walk over all sessions when one is.
+ * few walks over all sessions for all that are.
  */
 struct session *sessions_due(struct sessions *sessions, int64_t now_ms);
 

@@ -41,6 +41,36 @@ static void test_sessions_open__knows_handles_apart(void **state)
 	sessions_free(NULL);
 }
 
+/* All of a fleet end at once, and some more meanwhile, wherever the walk is then. */
+static void test_sessions_due__finds_each_once(void **state)
+{
+	enum { FLEET = 40000 };
+	struct sessions *sessions = NULL;
+	struct session *session;
+	struct diag diag;
+	size_t found = 0;
+
+	(void)state;
+	assert_int_equal(sessions_new(&sessions, &diag), 0);
+	for (size_t i = 0; i < FLEET; i++) {
+		session = sessions_open(sessions, handle(i), "eva", "id");
+		sessions_end_at(sessions, session, i == 7 ? 50 : 10);
+	}
+	assert_null(sessions_due(sessions, 9));
+	while ((session = sessions_due(sessions, 10))) {
+		sessions_expire(session);
+		if (found++ % 1000 == 0)
+			sessions_end_at(sessions, sessions_find(sessions, handle(found % FLEET)),
+					1);
+	}
+	assert_true(found >= FLEET - 1 && found <= FLEET + FLEET / 1000);
+	for (size_t i = 0; i < FLEET; i++)
+		assert_true(i == 7 || sessions_find(sessions, handle(i))->expires_ms == 0);
+	assert_null(sessions_due(sessions, 49));
+	assert_ptr_equal(sessions_due(sessions, 50), sessions_find(sessions, handle(7)));
+	sessions_free(sessions);
+}
+
 /* What it proved itself with outlives a renewal and its time, and ends where the rules say so. */
 static void test_sessions_bar__leaves_nothing_to_renew(void **state)
 {
@@ -233,6 +263,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sessions_open__knows_handles_apart),
+		cmocka_unit_test(test_sessions_due__finds_each_once),
 		cmocka_unit_test(test_sessions_bar__leaves_nothing_to_renew),
 		cmocka_unit_test(test_sessions_stale),
 		cmocka_unit_test(test_sessions_leave__is_for_good),
