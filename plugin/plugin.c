@@ -200,6 +200,8 @@ static int answer(struct plugin *plugin, const struct mosquitto *client,
 static int judge_will(struct plugin *plugin, struct watch_publish *publish,
 		      struct decision *decision, int64_t took_ns)
 {
+	if (decision->verdict == VERDICT_ALLOW)
+		watch_will(plugin->watch, publish, decision);
 	charge(plugin, publish, decision);
 	if (decision->verdict == VERDICT_ALLOW && commit(plugin, publish, decision))
 		note(plugin, publish, decision);
@@ -213,6 +215,8 @@ static void end_with_will(struct plugin *plugin, struct watch_publish *publish,
 {
 	char topic[160];
 
+	if (decision->verdict == VERDICT_ALLOW)
+		watch_will(plugin->watch, publish, decision);
 	if (decision->verdict == VERDICT_ALLOW) {
 		(void)commit(plugin, publish, decision);
 		return;

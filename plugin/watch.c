@@ -1,5 +1,6 @@
 #include "watch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -306,6 +307,20 @@ void watch_charge(struct watch *watch, struct watch_publish *publish, enum contr
 	if (!monitor_charge(watch->monitor, record_of(watch, publish), &message, publish->now_ns,
 			    &why))
 		refuse(decision, mode, &why);
+}
+
+void watch_will(struct watch *watch, const struct watch_publish *publish, struct decision *decision)
+{
+	struct monitor_who who = who_is(publish->client, publish->session);
+
+	if (!monitor_is_banned(watch->monitor, &who, publish->now_ns))
+		return;
+	decision->verdict = VERDICT_DENY;
+	decision->is_observed = false;
+	decision->reason = REASON_IDENTITY_UNKNOWN;
+	decision->error.instance[0] = decision->error.keyword[0] = '\0';
+	(void)snprintf(decision->error.message, sizeof(decision->error.message),
+		       "the client, or its user, is banned");
 }
 
 /* Does the message say when it was made? How far from now is that? */

@@ -87,6 +87,10 @@ struct watch_publish {
 void watch_charge(struct watch *watch, struct watch_publish *publish, enum contract_mode mode,
 		  struct decision *decision);
 
+/* An allowed last will: of a client that is banned, or whose principal is, it becomes a refusal. */
+void watch_will(struct watch *watch, const struct watch_publish *publish,
+		struct decision *decision);
+
 /* It was accepted and kept, and is no last will. @digest is topic's and payload's. */
 void watch_accepted(struct watch *watch, struct watch_publish *publish,
 		    const struct decision *decision, uint64_t digest);

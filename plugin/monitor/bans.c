@@ -86,11 +86,13 @@ static void extend(struct ban *ban, enum alert_kind kind, bool is_hold, uint32_t
 
 	if (ban->until_ns >= until_ns)
 		return;
-	if (ban->until_ns <= now_ns)
+	if (ban->until_ns <= now_ns) {
 		ban->from_ns = now_ns;
+		ban->is_hold = true;
+	}
 	ban->until_ns = until_ns;
 	ban->kind = kind;
-	ban->is_hold = is_hold;
+	ban->is_hold = ban->is_hold && is_hold; /* no hold makes a ban less */
 }
 
 uint32_t bans_hold(struct bans *bans, const struct bans_subject *who, enum alert_kind kind,
@@ -121,6 +123,14 @@ int64_t bans_wait(const struct bans *bans, uint64_t subject, int64_t now_ns)
 		if (bans->ban[i].subject == subject)
 			return bans->ban[i].until_ns > now_ns ? bans->ban[i].until_ns - now_ns : 0;
 	return 0;
+}
+
+bool bans_is_banned(const struct bans *bans, uint64_t subject, int64_t now_ns)
+{
+	for (size_t i = 0; i < bans->count; i++)
+		if (bans->ban[i].subject == subject)
+			return !bans->ban[i].is_hold && bans->ban[i].until_ns > now_ns;
+	return false;
 }
 
 const struct ban *bans_standing(const struct bans *bans, size_t index, int64_t now_ns)

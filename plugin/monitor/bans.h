@@ -56,6 +56,9 @@ void bans_put(struct bans *bans, const struct bans_subject *who, enum alert_kind
 /* How long @subject has to wait, in nanoseconds; 0: not at all. */
 int64_t bans_wait(const struct bans *bans, uint64_t subject, int64_t now_ns);
 
+/* Is that a ban, and not just a hold? */
+bool bans_is_banned(const struct bans *bans, uint64_t subject, int64_t now_ns);
+
 /* Those in force at @now_ns: @index from 0; NULL at the end. */
 const struct ban *bans_standing(const struct bans *bans, size_t index, int64_t now_ns);
 size_t bans_count(const struct bans *bans, int64_t now_ns);

@@ -158,6 +158,10 @@ void monitor_restart(struct monitor *monitor, const struct monitor_who *who);
 /* Only whether it, or its principal, has to stay away: for logins that the broker asks again. */
 int64_t monitor_wait(const struct monitor *monitor, const struct monitor_who *who, int64_t now_ns);
 
+/* Is it, or its principal, banned? Who is only held off is not. */
+bool monitor_is_banned(const struct monitor *monitor, const struct monitor_who *who,
+		       int64_t now_ns);
+
 void monitor_disconnected(struct monitor *monitor, const struct monitor_who *who,
 			  const void *handle);
 

@@ -140,6 +140,14 @@ int64_t monitor_wait(const struct monitor *monitor, const struct monitor_who *wh
 	return all_ns > client_ns ? all_ns : client_ns;
 }
 
+bool monitor_is_banned(const struct monitor *monitor, const struct monitor_who *who, int64_t now_ns)
+{
+	return bans_is_banned(monitor->bans,
+			      clients_key(monitor->clients, who->client, who->principal), now_ns) ||
+	       bans_is_banned(monitor->bans,
+			      clients_principal_key(monitor->clients, who->principal), now_ns);
+}
+
 /* One connect of the principal, and of the client; how long to wait where that is too many. */
 static int64_t pay_connect(struct principal *principal, struct client *client,
 			   const struct monitor_rates *own, int64_t now_ns)

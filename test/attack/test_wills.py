@@ -12,6 +12,7 @@ import pytest
 import harness
 import messages
 import rawmqtt
+import watched
 from proofs import CN, Key, certificate, token
 
 
@@ -181,6 +182,29 @@ def test_a_right_that_was_taken_away(broker, change, is_sighup):
         admin.publish("$CONTROL/petstore/v1", '{"commands":[{"command":"reload"}]}', qos=1)
     broker.wait_log("reloaded contract|reload failed", mark)
     broker.wait_log("refused will " + will_of(pet)[0], mark)
+    watcher.ping()
+    assert [each for each in watcher.inbox if each.topic == will_of(pet)[0]] == []
+    assert broker.rows("SELECT count(*) FROM pets WHERE id = ?", pet) == [(0,)]
+
+
+@pytest.mark.parametrize("is_away", [True, False])
+def test_a_ban(new_broker, is_away):
+    """Of a client that is banned while its will is delayed, or for which the ban ends it."""
+    broker, pet = new_broker(), messages.unique("pet")
+    watched.watch(broker, {"refusal-streak": {"threshold": 3, "response": "ban",
+                                              "seconds": 600}})
+    broker.start()
+    watcher = broker.client("monitor")
+    assert watcher.subscribe("pets/#") == [2]
+    if is_away:
+        with_delay(broker, "backoffice", broker.password("backoffice"), will_of(pet), 2, 100,
+                   "gone")
+    mark = broker.mark()
+    client = broker.client("backoffice", will=None if is_away else will_of(pet) + (1, False))
+    for _ in range(3):
+        client.publish("weather/today", b"{}", qos=1)
+    client.wait_closed()
+    broker.wait_log("refused will %s .*is banned" % will_of(pet)[0], mark)
     watcher.ping()
     assert [each for each in watcher.inbox if each.topic == will_of(pet)[0]] == []
     assert broker.rows("SELECT count(*) FROM pets WHERE id = ?", pet) == [(0,)]

@@ -1032,7 +1032,14 @@ static void test_bans_put__never_shortens(void **state)
 	(void)bans_hold(bans, &who, ALERT_RATE_LIMIT, 10, SECOND);
 	assert_int_equal(bans_wait(bans, 7, SECOND), 1000 * SECOND);
 	assert_false(bans_standing(bans, 0, SECOND)->is_hold);
-	assert_int_equal(bans_lift(bans, NULL, NULL, SECOND), 1);
+	assert_true(bans_is_banned(bans, 7, SECOND));
+	assert_false(bans_is_banned(bans, 8, SECOND));
+	(void)bans_hold(bans, &who, ALERT_RATE_LIMIT, 2000, SECOND);
+	assert_true(bans_is_banned(bans, 7, 1500 * SECOND)); /* it lasts longer, and stays one */
+	assert_false(bans_is_banned(bans, 7, 9000 * SECOND));
+	(void)bans_hold(bans, &who, ALERT_RATE_LIMIT, 2000, 9000 * SECOND);
+	assert_false(bans_is_banned(bans, 7, 9000 * SECOND));
+	assert_int_equal(bans_lift(bans, NULL, NULL, 9000 * SECOND), 1);
 	bans_free(bans);
 }
 
