@@ -606,7 +606,8 @@ static bool expects(struct script *script, const char *words[], int64_t now)
 {
 	char text[128];
 	struct monitor_who who;
-	long wait_s;
+	long wait_s, least_s;
+	char *end;
 
 	if (strcmp(words[0], "raised") == 0 || strcmp(words[0], "cleared") == 0)
 		expect_alert(script, words[0][0] == 'r', words[1], words[2]);
@@ -622,7 +623,8 @@ static bool expects(struct script *script, const char *words[], int64_t now)
 		(void)snprintf(text, sizeof(text), "%s", words[1]);
 		who = who_of(text);
 		wait_s = (long)(monitor_wait(script->monitor, &who, now) / SECOND);
-		if (wait_s != strtol(words[2], NULL, 10))
+		least_s = strtol(words[2], &end, 10);
+		if (*end == '+' ? wait_s < least_s : wait_s != least_s) /* "10+": or longer */
 			FAIL(script, "%s waits %ld s", words[1], wait_s);
 	} else if (strcmp(words[0], "channel") == 0)
 		add_channel(script, words + 1);
