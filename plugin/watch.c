@@ -223,7 +223,9 @@ bool watch_login(struct watch *watch, const struct login_request *request,
 				  wait_ns > 0 ? METRICS_HELD : METRICS_ACCEPTED);
 	if (wait_ns <= 0)
 		return true;
-	(void)diag_set(why, ERR_BUSY, "the client is held off for %lld more seconds",
+	(void)diag_set(why, ERR_BUSY,
+		       "the user or the client is held off for %lld more seconds, petstorectl bans "
+		       "says why",
 		       (long long)((wait_ns + SECOND_NS - 1) / SECOND_NS));
 	return false;
 }
@@ -361,7 +363,7 @@ void watch_accepted(struct watch *watch, struct watch_publish *publish,
 	monitor_respond(watch->monitor, record, &who, publish->now_ns);
 }
 
-/* Asked for something that is somebody's, or that nobody of his kind may have. */
+/* Asked for something that is somebody's, or that nobody of its kind may have. */
 static bool is_about_others(enum reason reason)
 {
 	return reason == REASON_NOT_OWNER || reason == REASON_OWNER_CHANGE;

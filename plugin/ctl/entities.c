@@ -79,13 +79,28 @@ static size_t add_filter(struct query_filter *filter, size_t count, const char *
 	return count;
 }
 
+/* The store's own tables, whose rows do not change. */
+static const struct own_table {
+	const char *name;
+	const char *time;
+} own_tables[] = { { "alerts", "time" }, { "events", "received_at" } };
+
+/* The column with the time of a row's latest change. */
+static const char *time_column(const char *table)
+{
+	for (size_t i = 0; i < sizeof(own_tables) / sizeof(own_tables[0]); i++)
+		if (strcmp(own_tables[i].name, table) == 0)
+			return own_tables[i].time;
+	return "updated_at";
+}
+
 static int list(struct query *query, const char *table, struct wanted *wanted, json_t *ret,
 		struct diag *diag)
 {
 	struct query_filter filter[QUERY_FILTERS_MAX];
 	struct query_wanted ask = { .table = table,
 				    .filter = filter,
-				    .order = "updated_at",
+				    .order = time_column(table),
 				    .is_descending = true,
 				    .limit = (uint64_t)wanted->limit };
 	char *where = wanted->where ? strdup(wanted->where) : NULL;
@@ -101,7 +116,7 @@ static int list(struct query *query, const char *table, struct wanted *wanted, j
 	ask.filter_count = add_filter(filter, 0, "status", QUERY_IS, wanted->status);
 	ask.filter_count = add_filter(filter, ask.filter_count, "owner", QUERY_IS, wanted->owner);
 	ask.filter_count =
-		add_filter(filter, ask.filter_count, "updated_at", QUERY_FROM, wanted->since);
+		add_filter(filter, ask.filter_count, ask.order, QUERY_FROM, wanted->since);
 	if (equals)
 		ask.filter_count =
 			add_filter(filter, ask.filter_count, where, QUERY_IS, equals + 1);
@@ -310,7 +325,7 @@ const struct ctl_command ctl_list = {
 const struct ctl_command ctl_entity = {
 	.name = "orders",
 	.arguments = "[ID] [--status STATUS] [--owner USER] [OPTION...]",
-	.summary = "likewise for the table orders; so with payments and every other table",
+	.summary = "likewise for the table orders; so with payments, alerts and every other table",
 	.help = HELP,
 	.options = rows,
 	.operands_min = 0,
