@@ -327,7 +327,7 @@ static bool prove_certificate(struct login *login, const struct rules *rules,
 		      "the password beside the certificate is wrong");
 }
 
-/* Whoever came by SCRAM and is still there: are his keys? */
+/* Whoever came by SCRAM and is still there: are its keys? */
 static bool still_scram(const struct rules *rules, const struct login_request *request,
 			struct login_answer *answer)
 {
@@ -342,7 +342,7 @@ static bool still_scram(const struct rules *rules, const struct login_request *r
 	return answer->principal || no(answer, "the user has no entry in the access file");
 }
 
-/* Whoever came by a password before: has he one still? */
+/* Whoever came by a password before: has it one still? */
 static bool still_password(const struct rules *rules, const struct login_request *request,
 			   struct login_answer *answer)
 {

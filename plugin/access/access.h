@@ -180,8 +180,8 @@ bool access_has_issuers(const struct access *access);
 
 /*
  * The principal that a client certificate stands for, by the first rule of `certificates`
- * that matches. A user of that name is the same principal: he keeps the roles and attributes
- * of his entry, gains the rule's, and stays disabled where he is. On success *ret is a new
+ * that matches. A user of that name is the same principal: it keeps the roles and attributes
+ * of its entry, gains the rule's, and stays disabled where it is. On success *ret is a new
  * principal; release it with access_principal_drop(). ERR_INVALID with the reason in @diag
  * (for the log; tell the peer nothing) where no rule matches or the name is none.
  */
@@ -197,7 +197,7 @@ struct access_token_facts {
  * The principal that a JWT speaks for at @now_ms (UTC). Its scopes are the token's, cut to
  * what the issuer's entry allows, with the issuer's roles on top; what `deny` says in a role
  * of the issuer, or of a user of the same name, is taken away. Of such a user's entry the
- * attributes, the client id binding, `disabled` and a demanded certificate count, his roles'
+ * attributes, the client id binding, `disabled` and a demanded certificate count, its roles'
  * scopes do not. Result as access_certificate(); costs one signature check.
  */
 int access_token(struct access *access, const char *token, size_t len, int64_t now_ms,

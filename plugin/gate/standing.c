@@ -273,7 +273,7 @@ static bool refuse_owner(struct judgement *j, const char *member, const char *wh
 				len > 80 ? 80 : (int)len, text);
 }
 
-/* An owner that stands does not change, nor does the link that leads to him. */
+/* An owner that stands does not change, nor does the link that leads to it. */
 static bool check_owner(struct judgement *j, const struct ledger_state *state)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;

@@ -106,7 +106,7 @@ struct client *monitor_seated(const struct monitor_seat *seat, int64_t now_ns);
  *
  * A last will is charged like any message, but may overdraw by a burst: when it is published
  * is not up to the client, and a device that had just used up its rate would else be taken for
- * alive for good. Only who keeps dying is refused his last word.
+ * alive for good. Only who keeps dying is refused its last word.
  */
 bool monitor_charge(struct monitor *monitor, struct client *client,
 		    const struct monitor_message *message, int64_t now_ns, struct diag *why);
