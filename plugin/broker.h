@@ -38,7 +38,7 @@ struct broker {
 	void (*free_properties)(struct mqtt5__property **list);
 	/* Calls @each for all clients that are connected or kept; NULL: 2.0 has no such call. */
 	int (*for_all)(int (*each)(const struct mosquitto *client, void *ctx), void *ctx);
-	const volatile int *running; /* 1 in its loop, 0 before and after; NULL: it does not say */
+	const volatile int *running; /* 1 in its loop, 0 once it was told to end; NULL: not said */
 };
 
 void broker_probe(struct broker *ret);

@@ -83,6 +83,7 @@ struct plugin {
 	 * is about is said by the session, never by the time alone: see who_asks().
 	 */
 	bool is_reloading;
+	bool is_ending;    /* the broker was told to end, before the last tick: only wills follow */
 	bool has_ticked;   /* some brokers of 2.0 never do, with per_listener_settings */
 	uint64_t reload;   /* counts them */
 	const void **kept; /* owned: the broker's clients then, where it can say; or NULL */

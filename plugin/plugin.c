@@ -35,17 +35,20 @@ static uint64_t digest(const struct gate_request *request)
 		    request->payload_len);
 }
 
-/* Does the broker end, and send the last wills of all who are connected? */
+/*
+ * Does the broker end after this tick? 2.0 ticks at the end of each round and leaves its loop then:
+ * what is published up to here is from clients, and the last wills of all who are connected follow.
+ */
 static bool is_ending(const struct plugin *plugin)
 {
-	return plugin->broker.running && plugin->has_ticked && !*plugin->broker.running;
+	return plugin->broker.running && !*plugin->broker.running;
 }
 
 static bool is_will(struct plugin *plugin, const struct mosquitto *client,
 		    const struct session *session)
 {
 	/* Within a kick nothing else is published. */
-	if ((session && session->is_gone) || plugin->is_kicking || is_ending(plugin))
+	if ((session && session->is_gone) || plugin->is_kicking || plugin->is_ending)
 		return true;
 	return plugin->connecting && plugin->connecting_id && plugin->connecting != client &&
 	       strcmp(broker_client(client).id, plugin->connecting_id) == 0;
@@ -611,6 +614,7 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 	(void)event_data; /* next_ns and next_ms share their place and differ in meaning */
 	door_settle(plugin);
 	plugin->has_ticked = true;
+	plugin->is_ending = is_ending(plugin);
 	plugin->is_reloading = false;
 	free(plugin->kept);
 	plugin->kept = NULL;

@@ -716,6 +716,22 @@ static void test_will__the_broker_ends(void **state)
 	assert_int_equal(begin(state), 0); /* for end() */
 }
 
+/* Told to end, it goes on to its tick: until then clients publish, and only wills follow. */
+static void test_will__the_broker_was_told_to_end(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	static const int told = 0;
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	ticks();
+	fake.plugin->broker.running = &told;
+	assert_int_equal(says(&client, "orders/o1/status", order("o1")), MOSQ_ERR_SUCCESS);
+	ticks();
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "orders/o2/status", order("o2")),
+			 MOSQ_ERR_ACL_DENIED);
+}
+
 /* ---- what ends a session ----------------------------------------------------------------- */
 
 static void prepare_kick(struct mosquitto *client)
@@ -924,6 +940,7 @@ int main(void)
 		TEST(test_will__at_a_takeover),
 		TEST(test_will__a_takeover_that_failed),
 		TEST(test_will__the_broker_ends),
+		TEST(test_will__the_broker_was_told_to_end),
 		TEST(test_tick__ends_who_expired),
 		TEST(test_tick__ends_who_expired_will_first),
 		TEST(test_tick__an_expired_one_that_is_not_gone_yet),
