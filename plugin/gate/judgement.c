@@ -51,13 +51,11 @@ void judgement_point(struct judgement *j, const char *pointer, const char *keywo
 bool judgement_look(struct judgement *j, const struct contract_entity *entity, const char *id,
 		    size_t len, struct ledger_state *ret)
 {
-	struct diag diag;
-
 	if (!j->gate->ledger) {
 		memset(ret, 0, sizeof(*ret));
 		return true;
 	}
-	if (ledger_look(j->gate->ledger, entity->index, id, len, ret, &diag) == 0)
+	if (ledger_look(j->gate->ledger, entity->index, id, len, ret, NULL) == 0)
 		return true;
 	return judgement_refuse(j, REASON_STORE_UNAVAILABLE, "the store can't be asked now");
 }

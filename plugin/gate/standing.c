@@ -172,7 +172,17 @@ __attribute__((cold, noinline)) static bool check_repeat(struct judgement *j)
 				j->principal->name);
 }
 
-/* May the principal take this step? Asked where the step has a scope, or it has ":own" only. */
+/* Is it asked who may take the step? Where it has a scope, or the principal has ":own" only. */
+static bool is_step_asked(const struct judgement *j)
+{
+	const struct contract_transitions *transitions = j->match->channel->mapping->transitions;
+
+	if (j->is_own_needed)
+		return true;
+	return transitions->scope && j->to >= 0 &&
+	       (j->is_repeat || contract_step_scope(transitions, j->from, j->to) >= 0);
+}
+
 __attribute__((noinline)) static bool check_step(struct judgement *j)
 {
 	const struct contract_transitions *transitions = j->match->channel->mapping->transitions;
@@ -363,8 +373,7 @@ bool standing_check(struct judgement *j)
 	if (!mapping->transitions || !j->has_state)
 		return true;
 	find_step(j);
-	if ((mapping->transitions->scope || j->is_own_needed) &&
-	    !judgement_ask(j, GATE_STEP_STEP, check_step))
+	if (is_step_asked(j) && !judgement_ask(j, GATE_STEP_STEP, check_step))
 		return false;
 	return judgement_ask(j, GATE_STEP_TRANSITION, check_transition);
 }
