@@ -14,21 +14,22 @@
 
 #include <inttypes.h>
 
-void door_release_accepted(struct plugin *plugin, const struct gate_request *request,
-			   const struct decision *decision)
+void door_release_accepted(struct plugin *plugin, const struct session *session,
+			   const struct gate_request *request, const struct decision *decision)
 {
 	uint64_t key = gate_entity_key(&plugin->gate, releases_seed(plugin->releases));
+	const char *principal = session ? session->name : "";
 	struct gate_request at_once;
 
 	if (key == 0 || decision->is_observed)
 		return;
 	if (!request->is_will) {
-		releases_accepted(plugin->releases, key, request);
+		releases_accepted(plugin->releases, key, principal, request);
 		return;
 	}
 	at_once = *request;
 	at_once.qos = 1; /* nobody has to release it */
-	releases_accepted(plugin->releases, key, &at_once);
+	releases_accepted(plugin->releases, key, principal, &at_once);
 }
 
 static void note_late(struct plugin *plugin, uint64_t key, const struct gate_request *request)

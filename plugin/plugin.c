@@ -184,7 +184,7 @@ static void note(struct plugin *plugin, const struct watch_publish *publish,
 	const struct gate_request *request = publish->request;
 
 	if (decision->channel && decision->channel->mapping)
-		door_release_accepted(plugin, request, decision);
+		door_release_accepted(plugin, publish->session, request, decision);
 	if (request->payload_len == 0 && request->is_retained)
 		tell_cleared(&plugin->tell, publish->client,
 			     publish->session ? publish->session->name : NULL, request);

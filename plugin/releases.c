@@ -17,6 +17,7 @@ struct open {
 
 struct group {
 	uint64_t key;
+	uint64_t owner;    /* who published there first: a hash of its name */
 	uint64_t used;     /* when: a number of acceptance; 0: the place is free */
 	struct open *open; /* RELEASES_OPEN of them, a ring */
 	size_t count;      /* that were ever put there */
@@ -104,20 +105,55 @@ static void clear_group(struct releases *releases, struct group *group)
 	memset(group, 0, sizeof(*group));
 }
 
-/* A group for @key in the place of the set's oldest; NULL: out of memory, it stays unknown. */
-static struct group *make(struct releases *releases, uint64_t key)
+/* How many groups of the set are @owner's. */
+static unsigned owned(const struct group *set, uint64_t owner)
 {
-	struct group *set = set_of(releases, key);
-	struct group *group = set;
+	unsigned count = 0;
 
-	for (size_t i = 1; i < WAYS; i++)
-		if (set[i].used < group->used)
-			group = &set[i];
+	for (size_t i = 0; i < WAYS; i++)
+		count += set[i].used && set[i].owner == owner;
+	return count;
+}
+
+/*
+ * The place in a set that a newcomer of @owner gets: a free one, else the oldest of the owner who
+ * has most there, itself included. So who floods loses its own.
+ */
+static struct group *choose(struct group *set, uint64_t owner)
+{
+	unsigned most = owned(set, owner);
+	bool is_own = true;
+	struct group *chosen = NULL;
+
+	for (size_t i = 0; i < WAYS; i++) {
+		if (!set[i].used)
+			return &set[i];
+		if (owned(set, set[i].owner) > most) {
+			most = owned(set, set[i].owner);
+			is_own = false;
+		}
+	}
+	for (size_t i = 0; i < WAYS; i++) {
+		if (most > 0 && (is_own ? set[i].owner != owner : owned(set, set[i].owner) != most))
+			continue;
+		if (!chosen || set[i].used < chosen->used)
+			chosen = &set[i];
+	}
+	return chosen;
+}
+
+/* A group for @key; NULL: out of memory, it stays unknown. */
+static struct group *make(struct releases *releases, uint64_t key, const char *principal)
+{
+	uint64_t owner = wordhash(releases->seed, principal, strlen(principal));
+	struct group *group = choose(set_of(releases, key), owner);
+
 	clear_group(releases, group);
 	group->open = calloc(RELEASES_OPEN, sizeof(*group->open));
 	if (!group->open)
 		return NULL;
 	group->key = key;
+	group->owner = owner;
 	group->used = releases->number;
 	releases->groups++;
 	return group;
@@ -155,7 +191,8 @@ static void keep(struct releases *releases, struct group *group, const struct ga
 	releases->bytes += bytes;
 }
 
-void releases_accepted(struct releases *releases, uint64_t key, const struct gate_request *message)
+void releases_accepted(struct releases *releases, uint64_t key, const char *principal,
+		       const struct gate_request *message)
 {
 	struct group *group;
 
@@ -169,7 +206,7 @@ void releases_accepted(struct releases *releases, uint64_t key, const struct gat
 		overtake(group, releases->number);
 	} else {
 		if (!group)
-			group = make(releases, key);
+			group = make(releases, key, principal);
 		if (!group)
 			return;
 		group->open[group->count++ % RELEASES_OPEN] =

@@ -22,7 +22,7 @@
 #include "base/diag.h"
 #include "gate.h"
 
-#define RELEASES_ENTITIES 4096u   /* of which QoS 2 messages are known; the oldest go first */
+#define RELEASES_ENTITIES 4096u   /* of which QoS 2 messages are known; who has most loses first */
 #define RELEASES_OPEN 32u         /* messages known of each */
 #define RELEASES_BYTES (4u << 20) /* of messages that are kept to be published again */
 
@@ -34,10 +34,11 @@ void releases_free(struct releases *releases); /* NULL is fine */
 uint64_t releases_seed(const struct releases *releases);
 
 /*
- * @message about the entity @key was accepted. Up to QoS 1 it is handed out at
+ * @message of @principal about the entity @key was accepted. Up to QoS 1 it is handed out at
  * once, so that what is older is overtaken. Costs a branch where no QoS 2 message is known.
  */
-void releases_accepted(struct releases *releases, uint64_t key, const struct gate_request *message);
+void releases_accepted(struct releases *releases, uint64_t key, const char *principal,
+		       const struct gate_request *message);
 
 /*
  * @message says the status that stands, and is to be handed out: what is older is overtaken. False:

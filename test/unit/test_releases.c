@@ -36,9 +36,9 @@ static void test_releases_in_order__serves_who_does_not_wait(void **state)
 	struct gate_request c = message("c", 2, false);
 
 	(void)state;
-	releases_accepted(releases, 1, &a);
-	releases_accepted(releases, 1, &b);
-	releases_accepted(releases, 1, &c);
+	releases_accepted(releases, 1, "eva", &a);
+	releases_accepted(releases, 1, "eva", &b);
+	releases_accepted(releases, 1, "eva", &c);
 	assert_true(releases_in_order(releases, 1, &a));
 	assert_true(releases_in_order(releases, 1, &a)); /* another subscriber */
 	assert_true(releases_in_order(releases, 1, &b));
@@ -62,9 +62,9 @@ static void test_releases_repair__gives_out_what_stands(void **state)
 	struct gate_request a = message("a", 2, true), b = message("bee", 1, true), again;
 
 	(void)state;
-	releases_accepted(releases, 1, &b); /* of an entity that nobody holds back */
-	releases_accepted(releases, 1, &a);
-	releases_accepted(releases, 1, &b);
+	releases_accepted(releases, 1, "eva", &b); /* of an entity that nobody holds back */
+	releases_accepted(releases, 1, "eva", &a);
+	releases_accepted(releases, 1, "eva", &b);
 	assert_false(releases_next(releases, &again));
 	assert_false(releases_in_order(releases, 1, &a));
 	releases_repair(releases, 1, &a);
@@ -85,23 +85,42 @@ static void test_releases_accepted__keeps_its_bounds(void **state)
 	char text[16];
 
 	(void)state;
-	releases_accepted(releases, 1, &held);
+	releases_accepted(releases, 1, "eva", &held);
 	for (unsigned i = 0; i < RELEASES_OPEN; i++) {
 		struct gate_request other;
 
 		(void)snprintf(text, sizeof(text), "%u", i);
 		other = message(text, 2, true);
-		releases_accepted(releases, 1, &other);
+		releases_accepted(releases, 1, "eva", &other);
 		assert_true(releases_in_order(releases, 1, &other));
 	}
 	/* forgotten: refused, and what stands is known still */
 	assert_false(releases_in_order(releases, 1, &held));
 	releases_repair(releases, 1, &held);
 	for (uint64_t key = 2; key < 4 * RELEASES_ENTITIES; key++)
-		releases_accepted(releases, key, &held);
+		releases_accepted(releases, key, "eva", &held);
 	while (releases_next(releases, &again))
 		assert_int_not_equal(again.payload_len, 0);
 	assert_false(releases_in_order(releases, 1, &held));
+	releases_free(releases);
+}
+
+/* Whoever publishes about many entities makes others' messages no less known. */
+static void test_releases_accepted__who_floods_loses_its_own(void **state)
+{
+	enum { OTHERS = 8 };
+	struct releases *releases = make();
+	struct gate_request first = message("a", 2, false), second = message("b", 2, false);
+
+	(void)state;
+	for (uint64_t key = 1; key <= OTHERS; key++) {
+		releases_accepted(releases, key, "tom", &first);
+		releases_accepted(releases, key, "tom", &second);
+	}
+	for (uint64_t key = 1000; key < 1000 + 4 * RELEASES_ENTITIES; key++)
+		releases_accepted(releases, key, "eva", &first);
+	for (uint64_t key = 1; key <= OTHERS; key++)
+		assert_true(releases_in_order(releases, key, &first));
 	releases_free(releases);
 }
 
@@ -115,7 +134,7 @@ static void test_releases_accepted__survives_failing_allocations(void **state)
 
 		failalloc_start(n);
 		if (releases_new(&releases, &diag) == 0) {
-			releases_accepted(releases, 1, &held);
+			releases_accepted(releases, 1, "eva", &held);
 			releases_repair(releases, 1, &held);
 			(void)releases_next(releases, &again);
 		}
@@ -131,6 +150,7 @@ int main(void)
 		cmocka_unit_test(test_releases_in_order__serves_who_does_not_wait),
 		cmocka_unit_test(test_releases_repair__gives_out_what_stands),
 		cmocka_unit_test(test_releases_accepted__keeps_its_bounds),
+		cmocka_unit_test(test_releases_accepted__who_floods_loses_its_own),
 		cmocka_unit_test(test_releases_accepted__survives_failing_allocations),
 	};
 
