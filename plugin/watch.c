@@ -313,8 +313,12 @@ void watch_charge(struct watch *watch, struct watch_publish *publish, enum contr
 
 void watch_will(struct watch *watch, const struct watch_publish *publish, struct decision *decision)
 {
-	struct monitor_who who = who_is(publish->client, publish->session);
+	const struct session *session = publish->session;
+	struct monitor_who who;
 
+	/* Of a broker that ended the client is freed already. */
+	who = session ? (struct monitor_who){ session->client_id, session->name, "" }
+		      : who_is(publish->client, session);
 	if (!monitor_is_banned(watch->monitor, &who, publish->now_ns))
 		return;
 	decision->verdict = VERDICT_DENY;
