@@ -295,7 +295,8 @@ class Broker:
 
     def client(self, user):
         stream = rawmqtt.open_stream("tcp", self.plain)
-        client = rawmqtt.RawClient(stream, 5, messages.unique("probe"), user, self.passwords[user])
+        client = rawmqtt.RawClient(stream, 5, messages.unique(user + "/probe"), user,
+                                   self.passwords[user])
         assert client.code == 0, "%s: not let in" % self.variant
         return client
 
@@ -326,7 +327,8 @@ def load(broker, transport="plain", **options):
     user = options.pop("user", "inventory-service" if options.get("work") == "stock"
                        else "orders-service")
     command = [os.path.join(harness.BUILD, "load"), "--pid", str(broker.process.pid),
-               "--user", user, "--password", broker.passwords[user]]
+               "--user", user, "--password", broker.passwords[user],
+               "--client-id", user + "/load"]
     if transport == "tls":
         command += ["--port", str(broker.tls), "--tls", broker.path("ca.crt")]
     else:
