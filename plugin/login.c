@@ -131,12 +131,18 @@ static uint64_t number_of(const char *stored)
 	return number ? number : 1;
 }
 
-/* Whom a failure is charged to, and who shares out what strangers may use: unknown is nobody. */
+/* May many stand behind this address, none of whom is to be kept out for another? */
+static bool is_never_locked(const struct login *login, const struct peer *peer)
+{
+	return peer_networks_have(login->never_locked, peer);
+}
+
+/* Who shares out what peers without a proof may have open at a time: unknown is nobody. */
 static struct peer source_of(const struct login *login, const struct login_request *request)
 {
 	struct peer peer = peer_read(request->address);
 
-	if (peer_networks_have(login->never_locked, &peer))
+	if (is_never_locked(login, &peer))
 		peer = (struct peer){ .kind = PEER_UNKNOWN };
 	return peer;
 }
@@ -195,7 +201,7 @@ static bool derive(struct login *login, const struct passwords *passwords,
 		   const struct login_request *request, struct login_answer *answer,
 		   enum verdict *ret)
 {
-	struct peer peer = source_of(login, request);
+	struct peer peer = peer_read(request->address);
 	bool is_suspect =
 		login->lockout && lockout_is_suspect(login->lockout, &peer, request->mono_ms);
 	int64_t began_ns;
@@ -426,9 +432,11 @@ static const char *guessed_name(const struct rules *rules, const struct login_re
 
 static int64_t lock_of(const struct login *login, const struct login_request *request)
 {
-	struct peer peer = source_of(login, request);
+	struct peer peer = peer_read(request->address);
 
-	return login->lockout ? lockout_wait(login->lockout, &peer, request->mono_ms) : 0;
+	return login->lockout && !is_never_locked(login, &peer)
+		       ? lockout_wait(login->lockout, &peer, request->mono_ms)
+		       : 0;
 }
 
 /*
@@ -464,7 +472,7 @@ static bool may_try(const struct login *login, const struct rules *rules,
 static void count_failure(struct login *login, const struct rules *rules,
 			  const struct login_request *request)
 {
-	struct peer peer = source_of(login, request);
+	struct peer peer = peer_read(request->address);
 
 	if (login->lockout && !request->is_repeat && lock_of(login, request) <= 0)
 		lockout_failed(login->lockout, &peer, guessed_name(rules, request),
@@ -474,7 +482,7 @@ static void count_failure(struct login *login, const struct rules *rules,
 static void count_success(struct login *login, const struct rules *rules,
 			  const struct login_request *request)
 {
-	struct peer peer = source_of(login, request);
+	struct peer peer = peer_read(request->address);
 
 	if (login->lockout && !request->is_repeat)
 		lockout_succeeded(login->lockout, &peer, guessed_name(rules, request));

@@ -40,7 +40,7 @@ static const struct options_row table[] = {
 	INTEGER(state_cache, "65536", 1024, 16777216, "entities whose state stays in memory"),
 	INTEGER(credential_cache, "10000", 1, 1000000, "verified passwords that are remembered"),
 	INTEGER(lockout, "1", 0, 1, "1: failed logins make their source wait, ever longer"),
-	NETWORKS(never_lock, "addresses and networks whose failed logins are not counted, and unix"),
+	NETWORKS(never_lock, "addresses and networks that failed logins never lock, and unix"),
 	INTEGER(connects_per_minute, "120", 0, 1000000,
 		"connects of a principal's client id in a minute, beyond it waits for one (0: any)"),
 	INTEGER(derivation_share, "50", 1, 100,

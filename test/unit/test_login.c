@@ -193,6 +193,30 @@ static void test_login_check__networks_that_are_never_locked(void **state)
 	drop(&world);
 }
 
+/* They take no more of the time for checks than other addresses where somebody guesses. */
+static void test_login_check__who_is_never_locked_may_be_suspect(void **state)
+{
+	struct login_options options = {
+		.credentials = 16, .has_lockout = true, .percent = 40, .never_lock = "192.0.2.0/24"
+	};
+	struct login_request wrong = by_password("nobody", "x");
+	struct world world = { 0 };
+	struct login_answer answer;
+	struct diag diag;
+
+	(void)state;
+	load(&world, "secret");
+	assert_int_equal(login_new(&options, &world.login, &diag), 0);
+	assert_int_equal(ask(&world, &wrong), VERDICT_DENY);
+	derivations_spent(login_derivations(world.login), true, INT64_C(101000000));
+	login_check(world.login, world.rules, &wrong, &answer);
+	assert_true(answer.is_busy);
+	wrong.address = "198.51.100.1";
+	login_check(world.login, world.rules, &wrong, &answer);
+	assert_false(answer.is_busy);
+	drop(&world);
+}
+
 /* However often a stranger comes under a client id, its owner is not held off. */
 static void test_login_check__connects_count_behind_the_proof(void **state)
 {
@@ -718,6 +742,7 @@ int main(void)
 		cmocka_unit_test(test_login_check__password),
 		cmocka_unit_test(test_login_check__a_lock_is_for_an_address),
 		cmocka_unit_test(test_login_check__networks_that_are_never_locked),
+		cmocka_unit_test(test_login_check__who_is_never_locked_may_be_suspect),
 		cmocka_unit_test(test_login_check__connects_count_behind_the_proof),
 		cmocka_unit_test(test_login_check__has_no_time_for_strangers),
 		cmocka_unit_test(test_login_check__a_repeat_is_not_counted),
