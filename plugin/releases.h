@@ -24,7 +24,7 @@
 
 #define RELEASES_ENTITIES 4096u   /* of which QoS 2 messages are known; who has most loses first */
 #define RELEASES_OPEN 32u         /* messages known of each */
-#define RELEASES_BYTES (4u << 20) /* of messages that are kept to be published again */
+#define RELEASES_BYTES (4u << 20) /* kept to be published again; who has most loses its oldest */
 
 struct releases;
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -124,6 +125,62 @@ static void test_releases_accepted__who_floods_loses_its_own(void **state)
 	releases_free(releases);
 }
 
+static bool is_kept(struct releases *releases, uint64_t key, const struct gate_request *late)
+{
+	struct gate_request again;
+
+	releases_repair(releases, key, late);
+	return releases_next(releases, &again);
+}
+
+/* Whoever has large messages kept takes the room from its own older ones only. */
+static void test_releases_accepted__who_keeps_most_loses_its_oldest(void **state)
+{
+	enum { PIECE = RELEASES_BYTES / 16, PIECES = 24, FIRST = 1000 };
+	struct releases *releases = make();
+	struct gate_request small = message("small", 2, true), large = small;
+	char *payload = calloc(1, RELEASES_BYTES);
+
+	(void)state;
+	assert_non_null(payload);
+	large.payload = payload;
+	large.payload_len = PIECE;
+	releases_accepted(releases, 1, "tom", &small);
+	releases_accepted(releases, 2, "tom", &small);
+	releases_accepted(releases, 3, "ann", &small);
+	/* what eva says of ann's entity is eva's, and the oldest of it */
+	large.qos = 1;
+	releases_accepted(releases, 3, "eva", &large);
+	large.qos = 2;
+	for (uint64_t key = FIRST; key < FIRST + PIECES; key++)
+		releases_accepted(releases, key, "eva", &large);
+	releases_accepted(releases, 4, "ann", &large);
+	assert_true(is_kept(releases, 4, &small)); /* not first come, first served */
+	assert_true(is_kept(releases, 1, &small));
+	assert_true(is_kept(releases, 2, &small));
+	assert_false(is_kept(releases, 3, &small));
+	assert_false(is_kept(releases, FIRST, &small));
+	assert_true(is_kept(releases, FIRST + PIECES - 1, &small));
+	/* too large for anybody: pushes nothing out */
+	large.payload_len = RELEASES_BYTES;
+	releases_accepted(releases, 5, "max", &large);
+	assert_false(is_kept(releases, 5, &small));
+	/* larger than what anybody has */
+	large.payload_len = RELEASES_BYTES - PIECE;
+	releases_accepted(releases, 5, "max", &large);
+	assert_false(is_kept(releases, 5, &small));
+	assert_true(is_kept(releases, FIRST + PIECES - 1, &small));
+	/* and two who have much have half each */
+	large.payload_len = PIECE;
+	for (uint64_t key = 2 * FIRST; key < 2 * FIRST + PIECES; key++)
+		releases_accepted(releases, key, "max", &large);
+	assert_true(is_kept(releases, FIRST + PIECES - 6, &small));
+	assert_true(is_kept(releases, 2 * FIRST + PIECES - 6, &small));
+	assert_true(is_kept(releases, 1, &small));
+	free(payload);
+	releases_free(releases);
+}
+
 static void test_releases_accepted__survives_failing_allocations(void **state)
 {
 	(void)state;
@@ -151,6 +208,7 @@ int main(void)
 		cmocka_unit_test(test_releases_repair__gives_out_what_stands),
 		cmocka_unit_test(test_releases_accepted__keeps_its_bounds),
 		cmocka_unit_test(test_releases_accepted__who_floods_loses_its_own),
+		cmocka_unit_test(test_releases_accepted__who_keeps_most_loses_its_oldest),
 		cmocka_unit_test(test_releases_accepted__survives_failing_allocations),
 	};
 
