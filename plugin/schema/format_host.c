@@ -102,7 +102,9 @@ static bool is_mailbox(const char *text, size_t len, bool is_idn)
 	len -= local + 1;
 	if (len > 0 && text[0] == '[')
 		return is_address_literal(text + 1, len - 1);
-	return format_domain(text, len, is_idn ? DOMAIN_LOOSE : DOMAIN_ASCII);
+	/* RFC 6531, 3.3, adds U-labels to the domains of RFC 5321: "ab--cd.example" stays one. */
+	return format_domain(text, len, DOMAIN_ASCII) ||
+	       (is_idn && format_domain(text, len, DOMAIN_LOOSE));
 }
 
 bool format_email(const char *text, size_t len)
