@@ -147,7 +147,11 @@ def test_documented_queries_use_indexes(broker):
 
 
 def test_who_may_read(new_broker):
-    """The broker's user and group; nobody else, whatever the umask."""
+    """
+    The broker's user and group; nobody else, whatever the umask. Mosquitto 2.1.2 leaves one of 077
+    behind when it finds no file of retained messages: the user alone then.
+    """
+    database = 0o600 if harness.IS_2_1 else 0o640
     broker = new_broker()
     before = os.umask(0)
     try:
@@ -155,8 +159,8 @@ def test_who_may_read(new_broker):
     finally:
         os.umask(before)
     broker.client("backoffice").publish(*messages.order(messages.unique("ord")), qos=1)
-    for name, mode in (("petstore.db", 0o640), ("petstore.db-wal", 0o640), ("petstore.db-shm", 0o640)):
-        assert os.stat(broker.path(name)).st_mode & 0o777 == mode, name
+    for name in ("petstore.db", "petstore.db-wal", "petstore.db-shm"):
+        assert os.stat(broker.path(name)).st_mode & 0o777 == database, name
     journals = [name for name in os.listdir(broker.folder) if "journal" in name]
     assert journals
     for name in journals:
