@@ -55,6 +55,8 @@ static const char *value_of(const struct options_row *row, char *buffer, size_t 
 		return "path";
 	if (row->kind == OPTIONS_NETWORKS)
 		return "networks";
+	if (row->kind == OPTIONS_NAME)
+		return "name";
 	if (row->max == INT64_MAX)
 		(void)snprintf(buffer, size, "integer, at least %" PRId64, row->min);
 	else

@@ -25,6 +25,7 @@ struct options {
 	int64_t batch_ms;
 	int64_t events_keep_rows;
 	int64_t events_keep_days;
+	char *origin; /* plain text of 1 to OPTIONS_NAME_MAX bytes; NULL: the host's name */
 	int64_t state_cache;
 	int64_t credential_cache;
 	int64_t lockout;  /* 1: failed logins make their source wait */
@@ -43,7 +44,9 @@ struct options {
 	int64_t monitor_clients;
 };
 
-enum options_kind { OPTIONS_PATH, OPTIONS_INTEGER, OPTIONS_NETWORKS };
+#define OPTIONS_NAME_MAX 64u
+
+enum options_kind { OPTIONS_PATH, OPTIONS_INTEGER, OPTIONS_NETWORKS, OPTIONS_NAME };
 
 struct options_row {
 	const char *name;

@@ -7,8 +7,10 @@
  * commits what a will implies. on_acl_check() also answers for each subscriber a message is
  * delivered to.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/version.h"
@@ -28,10 +30,12 @@ __attribute__((noinline)) static uint64_t hash(uint64_t seed, const void *text, 
 	return wordhash(seed, text, len);
 }
 
-/* Two topics with the same payload are two messages. */
-static uint64_t digest(const struct gate_request *request)
+/* Two topics with the same payload are two messages. What is kept is compared with rows later. */
+static uint64_t digest(const struct plugin *plugin, const struct gate_request *request)
 {
-	return hash(hash(0, request->topic, request->topic_len), request->payload,
+	uint64_t seed = plugin->ledger ? ledger_seed(plugin->ledger) : 0;
+
+	return hash(hash(seed, request->topic, request->topic_len), request->payload,
 		    request->payload_len);
 }
 
@@ -76,7 +80,7 @@ static const struct access_principal *publisher(struct plugin *plugin,
 
 /* Commits what an accepted publish implies. False: nothing was kept, refuse it. */
 static bool commit(struct plugin *plugin, const struct watch_publish *publish,
-		   struct decision *decision)
+		   struct decision *decision, uint64_t digest)
 {
 	const struct session *session = publish->session;
 	const char *id = publish->request->client_id;
@@ -88,6 +92,7 @@ static bool commit(struct plugin *plugin, const struct watch_publish *publish,
 	decision->write.publisher =
 		session ? session->name : broker_client(publish->client).username;
 	decision->write.client_id = id ? id : "";
+	decision->write.digest = digest;
 	diag_init(&diag);
 	if (ledger_commit(plugin->ledger, &decision->write, &diag) == 0) {
 		if (decision->is_correction)
@@ -153,7 +158,7 @@ static void remember(struct plugin *plugin, const struct watch_publish *publish,
 	struct pending *pending = &plugin->pending;
 
 	pending->handle = publish->client;
-	pending->digest = digest(&pending->request);
+	pending->digest = digest(plugin, &pending->request);
 	pending->took_ns = took_ns;
 	pending->now_ns = publish->now_ns;
 	copy_pending(plugin, publish->session);
@@ -206,7 +211,8 @@ static int judge_will(struct plugin *plugin, struct watch_publish *publish,
 	if (decision->verdict == VERDICT_ALLOW)
 		watch_will(plugin->watch, publish, decision);
 	charge(plugin, publish, decision);
-	if (decision->verdict == VERDICT_ALLOW && commit(plugin, publish, decision))
+	if (decision->verdict == VERDICT_ALLOW &&
+	    commit(plugin, publish, decision, digest(plugin, publish->request)))
 		note(plugin, publish, decision);
 	return answer(plugin, publish->client, publish->session, publish->request, decision,
 		      took_ns);
@@ -221,7 +227,7 @@ static void end_with_will(struct plugin *plugin, struct watch_publish *publish,
 	if (decision->verdict == VERDICT_ALLOW)
 		watch_will(plugin->watch, publish, decision);
 	if (decision->verdict == VERDICT_ALLOW) {
-		(void)commit(plugin, publish, decision);
+		(void)commit(plugin, publish, decision, digest(plugin, publish->request));
 		return;
 	}
 	broker_log(BROKER_WARNING,
@@ -430,7 +436,7 @@ static bool is_pending(const struct plugin *plugin, const struct mosquitto_evt_m
 	return pending->handle && pending->handle == event->client &&
 	       judged->topic == event->topic && judged->payload == event->payload &&
 	       judged->payload_len == event->payloadlen && judged->qos == event->qos &&
-	       judged->is_retained == event->retain && pending->digest == digest(judged);
+	       judged->is_retained == event->retain && pending->digest == digest(plugin, judged);
 }
 
 static int on_message(int event_id, void *event_data, void *userdata)
@@ -451,11 +457,12 @@ static int on_message(int event_id, void *event_data, void *userdata)
 		broker_message_request(event, request);
 		gate_decide(&plugin->gate, actor(plugin, event->client, session), request,
 			    decision);
-		plugin->pending.digest = digest(request);
+		plugin->pending.digest = digest(plugin, request);
 	}
 	publish.now_ns = is_judged ? plugin->pending.now_ns : clock_mono_ns();
 	charge(plugin, &publish, decision);
-	if (decision->verdict == VERDICT_ALLOW && commit(plugin, &publish, decision)) {
+	if (decision->verdict == VERDICT_ALLOW &&
+	    commit(plugin, &publish, decision, plugin->pending.digest)) {
 		note(plugin, &publish, decision);
 		watch_accepted(plugin->watch, &publish, decision, plugin->pending.digest);
 	}
@@ -656,6 +663,7 @@ static int init_options(struct plugin *plugin, const struct mosquitto_opt *optio
 static int init_ledger(struct plugin *plugin, struct diag *diag)
 {
 	const struct options *options = &plugin->options;
+	char host[HOST_NAME_MAX + 1] = "";
 	struct ledger_options wanted = {
 		.path = options->database,
 		.journal_bytes = (size_t)options->journal_size,
@@ -667,10 +675,13 @@ static int init_ledger(struct plugin *plugin, struct diag *diag)
 		.refusals_keep_days = (unsigned)options->refusals_keep_days,
 		.cache_entities = (size_t)options->state_cache,
 		.may_open_later = true,
+		.origin = options->origin,
 	};
 
 	if (!options->database)
 		return 0;
+	if (!wanted.origin && gethostname(host, sizeof(host) - 1) == 0 && host[0])
+		wanted.origin = host;
 	return ledger_open(&wanted, &plugin->rules->plan, &plugin->ledger, diag);
 }
 

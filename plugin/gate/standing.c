@@ -442,4 +442,5 @@ void standing_describe(struct judgement *j)
 	write->is_retained = j->request->is_retained;
 	write->is_will = j->request->is_will;
 	write->is_correction = j->decision->is_correction;
+	write->digest = write->content = 0; /* the caller's, who has the one at hand */
 }

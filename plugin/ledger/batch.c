@@ -19,6 +19,9 @@ enum {
 	COLUMN_PAYLOAD,
 	COLUMN_WILL,
 	COLUMN_CORRECTION,
+	COLUMN_DIGEST,
+	COLUMN_CONTENT,
+	COLUMN_REVISION,
 	COLUMN_ID,
 	COLUMN_OWNER,
 	COLUMN_VALUES,
@@ -26,7 +29,7 @@ enum {
 
 static const char declaration[] =
 	"CREATE TABLE " BATCH_TABLE " (seq, time, topic, publisher, client_id, qos, retained, "
-	"payload, will, correction, id, owner";
+	"payload, will, correction, digest, content, revision, id, owner";
 
 struct batch {
 	struct batch_row row[BATCH_ROWS_MAX];
@@ -174,6 +177,13 @@ static void give_value(sqlite3_context *ret, const struct record_value *value)
 	}
 }
 
+/* As SQLite's integers are: the same bits, with a sign. */
+static void give_number(sqlite3_context *ret, uint64_t number)
+{
+	if (number != 0)
+		sqlite3_result_int64(ret, (int64_t)number);
+}
+
 static int on_column(sqlite3_vtab_cursor *cursor, sqlite3_context *ret, int column)
 {
 	const struct batch_row *row = batch_of(cursor)->at;
@@ -208,6 +218,15 @@ static int on_column(sqlite3_vtab_cursor *cursor, sqlite3_context *ret, int colu
 		break;
 	case COLUMN_CORRECTION:
 		sqlite3_result_int(ret, row->is_correction);
+		break;
+	case COLUMN_DIGEST:
+		give_number(ret, row->digest);
+		break;
+	case COLUMN_CONTENT:
+		give_number(ret, row->content);
+		break;
+	case COLUMN_REVISION:
+		give_number(ret, row->revision);
 		break;
 	case COLUMN_ID:
 		give_text(ret, &row->id);

@@ -29,6 +29,7 @@ struct batch_row {
 	bool is_will;
 	bool is_correction;
 	unsigned qos;
+	uint64_t digest, content, revision; /* 0: NULL */
 	struct record_text id, owner, topic, publisher, client_id, payload;
 	const struct record_value *value; /* in the order of the statement's columns */
 	struct batch_row *next;           /* that goes with the same statement */

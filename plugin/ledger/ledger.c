@@ -25,6 +25,11 @@ int ledger_key(struct ledger *l, unsigned entity, const char *id, size_t id_len,
 	return 0;
 }
 
+uint64_t ledger_seed(const struct ledger *l)
+{
+	return l->seed;
+}
+
 int ledger_find(struct ledger *l, unsigned entity, const struct entitykey *key,
 		struct state_facts **ret, bool *is_kept, struct diag *diag)
 {

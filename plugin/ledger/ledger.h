@@ -73,6 +73,7 @@ struct ledger_options {
 	unsigned refusals_keep_days; /* 0: all */
 	size_t cache_entities;       /* states kept in memory */
 	bool may_open_later;         /* see ledger_open() */
+	const char *origin; /* what events are marked with: which broker this is; or NULL */
 };
 
 /*
@@ -181,7 +182,16 @@ struct ledger_write {
 	bool is_retained;
 	bool is_will;
 	bool is_correction; /* a step that the contract does not have, by who may correct */
+	uint64_t digest;    /* of topic and payload, under ledger_seed(); 0: not worked out */
+	uint64_t content;   /* of the payload but for its times; 0: not worked out */
 };
+
+/*
+ * What digests are begun with, for wordhash(): the database's own, which stays as long as it does,
+ * so that they can be compared with those in its rows, and nobody who does not read the database
+ * can aim at a collision. 0 until it is open.
+ */
+uint64_t ledger_seed(const struct ledger *ledger);
 
 /* Topic, publisher and client id together; longer ones may be refused as too large. */
 #define LEDGER_NAMES_ROOM 4096u

@@ -149,6 +149,9 @@ static int fill_record(const struct ledger *l, const struct ledger_write *write,
 	ret->is_correction = write->is_correction;
 	ret->qos = write->qos;
 	ret->received_ms = write->received_ms;
+	ret->digest = write->digest;
+	ret->content = write->content;
+	ret->revision = 0;
 	ret->id = none;
 	ret->owner = none;
 	ret->topic = (struct record_text){ write->topic, write->topic_len };
@@ -244,8 +247,10 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 	if (rc == 0 && !is_kept)
 		rc = diag_set(diag, ERR_BUSY, "%s: too many entities wait for the database",
 			      l->path);
-	if (rc == 0 && facts)
+	if (rc == 0 && facts) {
 		drop_known_owner(facts, &record);
+		record.revision = facts->revision + 1;
+	}
 	if (rc == 0)
 		rc = append(l, &record, write->is_power, diag);
 	if (rc)

@@ -29,11 +29,13 @@ struct ledger_opened {
 	struct store_entity *entity;
 	struct store_reader *reader;
 	uint64_t last_seq;
+	uint64_t seed;        /* of digests */
 	uint64_t damaged_seq; /* the journal was cut at this record; 0: it was not */
 };
 
 struct ledger {
 	char *asked_path; /* as the options have it */
+	char *origin;     /* or NULL */
 	char *path;       /* without symbolic links */
 	char *journal_path;
 	size_t journal_wanted; /* bytes */
@@ -65,6 +67,7 @@ struct ledger {
 	struct store_entity *entity;
 	struct store_reader *reader;
 	uint64_t last_seq;
+	uint64_t seed; /* of digests; 0: not open yet */
 	uint64_t lost; /* refusals that the last line about it knew of */
 	int64_t lost_told_ns;
 	uint64_t hits; /* of looks in memory */

@@ -94,6 +94,15 @@ static int check_origin(struct ledger *l, const struct journal_facts *journal,
 	return 0;
 }
 
+/* Drawn at random when the database was made. */
+static uint64_t seed_of(const unsigned char identity[STORE_IDENTITY])
+{
+	uint64_t seed;
+
+	memcpy(&seed, identity, sizeof(seed));
+	return seed ? seed : 1;
+}
+
 /*
  * Replays what the database has not seen. Afterwards the journal is empty and fits. Called
  * again after a failure it goes on where it was.
@@ -107,6 +116,7 @@ static int adopt_journal(struct ledger *l, struct ledger_opened *ret, struct dia
 	if (rc)
 		return rc;
 	ret->last_seq = store.applied_seq;
+	ret->seed = seed_of(store.identity);
 	if (!journal_is_blank(l->journal)) {
 		journal_inspect(l->journal, &journal);
 		rc = check_origin(l, &journal, &store, diag);
@@ -197,6 +207,8 @@ static int open_all(struct ledger *l, unsigned busy_ms, const struct ledger_plan
 	store_set_patience(l->store, busy_ms);
 	rc = store_upgrade(l->store, diag);
 	if (rc == 0)
+		rc = store_set_origin(l->store, l->origin, diag);
+	if (rc == 0)
 		rc = adopt_journal(l, &opened, diag);
 	if (rc == 0)
 		rc = open_plan(l, plan, &opened.entity, &opened.reader, diag);
@@ -224,6 +236,7 @@ bool ledger_admit(struct ledger *l)
 	l->entity_count = opened->entity_count;
 	l->reader = opened->reader;
 	l->last_seq = opened->last_seq;
+	l->seed = opened->seed;
 	l->is_admitted = true;
 	free(l->plan);
 	l->plan = NULL;
@@ -312,7 +325,8 @@ static int make_rooms(struct ledger *l, const struct ledger_options *options, st
 	if (entities > STATE_ENTITIES_MAX)
 		entities = STATE_ENTITIES_MAX;
 	l->asked_path = strdup(options->path);
-	if (!l->asked_path)
+	l->origin = options->origin ? strdup(options->origin) : NULL;
+	if (!l->asked_path || (options->origin && !l->origin))
 		return diag_nomem(diag);
 	rc = backlog_new(&l->backlog, diag);
 	if (rc == 0)
@@ -406,6 +420,7 @@ void ledger_close(struct ledger *l)
 	free(l->journal_path);
 	free(l->path);
 	free(l->asked_path);
+	free(l->origin);
 	free(l);
 }
 

@@ -2,7 +2,11 @@
 
 #include <string.h>
 
-enum { KIND_WRITE = 1 };
+/* A newer plugin reads both; numbers are what the second kind has more. */
+enum { KIND_WRITE = 1, KIND_NUMBERED = 2 };
+
+/* Which numbers, of eight bytes each and in this order, follow the head. */
+enum { NUMBER_DIGEST = 1, NUMBER_CONTENT = 2, NUMBER_REVISION = 4, NUMBERS_ALL = 7 };
 
 enum {
 	FLAG_RETAINED = 1,
@@ -26,7 +30,7 @@ struct head {
 	uint16_t client_id_len;
 	uint16_t owner_len;
 	uint16_t id_len;
-	uint16_t unused;
+	uint16_t numbers; /* 0 in KIND_WRITE */
 };
 
 /* In front of each value; texts follow it, numbers are in it. */
@@ -40,10 +44,18 @@ struct head_value {
 	} as;
 };
 
+static unsigned numbers_of(const struct record *r)
+{
+	return (r->digest ? NUMBER_DIGEST : 0) | (r->content ? NUMBER_CONTENT : 0) |
+	       (r->revision ? NUMBER_REVISION : 0);
+}
+
 size_t record_bytes(const struct record *r)
 {
+	size_t numbers = (size_t)(r->digest != 0) + (r->content != 0) + (r->revision != 0);
 	size_t bytes = sizeof(struct head) + r->id.len + r->owner.len + r->topic.len +
-		       r->publisher.len + r->client_id.len + r->payload.len;
+		       r->publisher.len + r->client_id.len + r->payload.len +
+		       numbers * sizeof(uint64_t);
 
 	for (size_t i = 0; i < r->value_count; i++)
 		bytes += sizeof(struct head_value) +
@@ -104,10 +116,22 @@ static char *put_value(char *at, const struct record_value *value)
 	return value->type == LEDGER_TEXT ? put(at, value->text, value->len) : at;
 }
 
+static char *put_numbers(char *at, const struct record *r, unsigned numbers)
+{
+	if (numbers & NUMBER_DIGEST)
+		at = put(at, &r->digest, sizeof(r->digest));
+	if (numbers & NUMBER_CONTENT)
+		at = put(at, &r->content, sizeof(r->content));
+	if (numbers & NUMBER_REVISION)
+		at = put(at, &r->revision, sizeof(r->revision));
+	return at;
+}
+
 void record_encode(const struct record *r, void *ret)
 {
+	const unsigned numbers = numbers_of(r);
 	const struct head head = {
-		.kind = KIND_WRITE,
+		.kind = numbers ? KIND_NUMBERED : KIND_WRITE,
 		.flags = (uint8_t)((r->is_retained ? FLAG_RETAINED : 0) |
 				   (r->is_unrecorded ? FLAG_UNRECORDED : 0) |
 				   (r->owner.text ? FLAG_OWNER : 0) | (r->is_will ? FLAG_WILL : 0) |
@@ -122,8 +146,9 @@ void record_encode(const struct record *r, void *ret)
 		.client_id_len = (uint16_t)r->client_id.len,
 		.owner_len = (uint16_t)r->owner.len,
 		.id_len = (uint16_t)r->id.len,
+		.numbers = (uint16_t)numbers,
 	};
-	char *at = put(ret, &head, sizeof(head));
+	char *at = put_numbers(put(ret, &head, sizeof(head)), r, numbers);
 
 	at = put(at, r->id.text, r->id.len);
 	at = put(at, r->owner.text, r->owner.len);
@@ -184,9 +209,25 @@ static bool take_value(struct source *source, struct record_value *ret)
 	}
 }
 
+static bool take_number(struct source *source, bool is_there, uint64_t *ret)
+{
+	const char *at;
+
+	*ret = 0;
+	if (!is_there)
+		return true;
+	if (!take(source, sizeof(*ret), &at))
+		return false;
+	memcpy(ret, at, sizeof(*ret));
+	return *ret != 0; /* 0 is never written */
+}
+
 static bool take_all(struct source *source, const struct head *head, struct record *ret)
 {
-	if (!take_text(source, head->id_len, &ret->id) ||
+	if (!take_number(source, head->numbers & NUMBER_DIGEST, &ret->digest) ||
+	    !take_number(source, head->numbers & NUMBER_CONTENT, &ret->content) ||
+	    !take_number(source, head->numbers & NUMBER_REVISION, &ret->revision) ||
+	    !take_text(source, head->id_len, &ret->id) ||
 	    !take_text(source, head->owner_len, &ret->owner) ||
 	    !take_text(source, head->topic_len, &ret->topic) ||
 	    !take_text(source, head->publisher_len, &ret->publisher) ||
@@ -212,7 +253,10 @@ int record_decode(const void *data, size_t len, struct record *ret, struct diag 
 	if (!take(&source, sizeof(head), &at))
 		return diag_set(diag, ERR_SYNTAX, "a record of %zu bytes is too short", len);
 	memcpy(&head, at, sizeof(head));
-	if (head.kind != KIND_WRITE || (head.flags & ~FLAGS_ALL))
+	if (head.kind == KIND_WRITE)
+		head.numbers = 0;
+	if ((head.kind != KIND_WRITE && head.kind != KIND_NUMBERED) || (head.flags & ~FLAGS_ALL) ||
+	    (head.numbers & ~NUMBERS_ALL))
 		return diag_set(diag, ERR_VERSION, "a record of kind %u, which this plugin lacks",
 				head.kind);
 	ret->table = head.table;

@@ -24,9 +24,11 @@ EMBED(sql_003, "schemas/store/003-alerts.sql");
 EMBED(sql_004, "schemas/store/004-wills.sql");
 EMBED(sql_005, "schemas/store/005-corrections.sql");
 EMBED(sql_006, "schemas/store/006-shares.sql");
+EMBED(sql_007, "schemas/store/007-digests.sql");
 
 /* Version n of the schema is what the first n of these make. */
-static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004, sql_005, sql_006 };
+static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004,
+					 sql_005, sql_006, sql_007 };
 
 #define VERSION (sizeof(migration) / sizeof(migration[0]))
 
@@ -54,8 +56,9 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_APPLIED] = "UPDATE store SET applied_seq = ?1",
 	[STORE_EVENT] =
 		"INSERT OR FAIL INTO events (seq, received_at, topic, publisher, client_id, qos, "
-		"retained, payload, will, correction) SELECT seq, time, topic, publisher, "
-		"client_id, qos, retained, payload, will, correction FROM " BATCH_TABLE,
+		"retained, payload, will, correction, digest, content, revision, origin) SELECT "
+		"seq, time, topic, publisher, client_id, qos, retained, payload, will, "
+		"correction, digest, content, revision, ?1 FROM " BATCH_TABLE,
 	[STORE_EVENTS_ENDS] = "SELECT (SELECT min(seq) FROM events), (SELECT max(seq) FROM events)",
 	[STORE_EVENTS_OLD] = "SELECT max(seq) FROM (SELECT seq, received_at FROM events "
 			     "ORDER BY seq LIMIT ?1) WHERE received_at < ?2",
@@ -272,6 +275,15 @@ void store_close(struct store *store)
 void store_set_patience(struct store *store, unsigned busy_ms)
 {
 	(void)sqlite3_busy_timeout(store->db, (int)busy_ms);
+}
+
+int store_set_origin(struct store *store, const char *origin, struct diag *diag)
+{
+	/* A reset of the statement leaves what is bound. */
+	if (sqlite3_bind_text(store->statement[STORE_EVENT], 1, origin, -1, SQLITE_TRANSIENT) !=
+	    SQLITE_OK)
+		return store_fail(store->db, store->path, "cannot prepare a row", diag);
+	return 0;
 }
 
 /* ---- upgrading --------------------------------------------------------------------------- */

@@ -40,6 +40,9 @@ void store_close(struct store *store); /* NULL is fine */
 
 void store_set_patience(struct store *store, unsigned busy_ms);
 
+/* After store_upgrade(): what the events that follow are marked with; NULL: nothing. */
+int store_set_origin(struct store *store, const char *origin, struct diag *diag);
+
 /*
  * Brings the schema up to date, version by version, each in a transaction, and learns the
  * names. Before this call only store_close() may be called.

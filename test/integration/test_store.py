@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import sqlite3
 
 import harness
@@ -33,6 +34,28 @@ def test_order(broker):
          for topic, payload in sent],
         "SELECT topic, CAST(payload AS TEXT), publisher, client_id FROM events"
         " WHERE topic LIKE ? ORDER BY seq", "orders/%s/%%" % order)
+
+
+def test_events_say_which_message_it_was(new_broker):
+    """The same bytes have the same digest, after a restart, too; and each its entity's revision."""
+    broker = new_broker()
+    pet = messages.unique("pet")
+    query = "SELECT revision, origin, digest FROM events WHERE topic = ? ORDER BY seq"
+    topic, payload = messages.pet_status(pet, "AVAILABLE")
+    broker.start()
+    host = socket.gethostname()
+    publisher = broker.client("collar-7")
+    for status in ("AVAILABLE", "PENDING"):
+        assert publisher.publish(*messages.pet_status(pet, status), qos=1) in (0, 0x10)
+    broker.stop()
+    broker.edits.append(lambda text: text.replace("#plugin_opt_origin", "plugin_opt_origin"))
+    broker.start()
+    assert broker.client("collar-7").publish(topic, payload, 1) in (0, 0x10)
+    broker.stop()
+    first, second, third = broker.rows(query, topic)
+    assert first[:2] == (1, host) and second[:2] == (2, with_host)
+    assert third == (3, "warehouse-1", first[2])
+    assert first[2] and first[2] != second[2]
 
 
 def test_payment(broker):

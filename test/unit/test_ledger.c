@@ -15,7 +15,9 @@
 
 #include "failalloc.h"
 #include "folder.h"
+#include "ledger/journal.h"
 #include "ledger/ledger.h"
+#include "ledger/store.h"
 
 enum { ORDERS, PAYMENTS, ENTITIES };
 
@@ -185,6 +187,34 @@ static void test_ledger_commit__is_seen_at_once_and_kept(void **state)
 		   "FROM events WHERE seq = 2",
 		   "2|2023-11-14T22:13:20.000Z|orders/1/status|backoffice|desk-1|1|0|{}");
 	assert_sql(&f->folder, "shop.db", "SELECT count(*) FROM events", "2");
+}
+
+static void test_ledger_commit__says_which_message_it_was(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_value value = text_value(0, "PLACED");
+	struct ledger_write write = order_write("1", &value, 1);
+	uint64_t seed;
+
+	f->options.origin = "warehouse-1";
+	open_ledger(f);
+	seed = ledger_seed(f->ledger);
+	assert_true(seed != 0);
+	write.digest = UINT64_MAX - 1;
+	write.content = 7;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	write = (struct ledger_write){ .entity = LEDGER_NO_ENTITY, .topic = "t", .topic_len = 1 };
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	close_ledger(f);
+	f->options.origin = NULL;
+	open_ledger(f);
+	assert_true(ledger_seed(f->ledger) == seed);
+	assert_int_equal(move_order(f, "1", "APPROVED"), 0);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db",
+		   "SELECT seq, digest, content, revision, origin FROM events ORDER BY seq",
+		   "1|-2|7|1|warehouse-1\n2|-2|7|2|warehouse-1\n3|-|-|-|warehouse-1\n4|-|-|3|-");
 }
 
 /* "1 2023-11-14T22:13:20.000Z;" */
@@ -1356,6 +1386,72 @@ static void test_ledger_open__replays_under_another_contract(void **state)
 	assert_sql(&f->folder, "shop.db", "SELECT count(*), max(seq) FROM events", "4|4");
 }
 
+/* The record of an order's status as it was written before records had numbers. */
+static size_t old_record(unsigned table, unsigned column, char *ret)
+{
+	const struct {
+		uint8_t kind, flags, qos, values;
+		uint32_t table;
+		int64_t received_ms;
+		uint32_t payload;
+		uint16_t topic, publisher, client_id, owner, id, unused;
+		char text[14];
+	} __attribute__((packed))
+	head = { 1, 0, 1, 1, table, 1700000000000, 2, 8, 1, 1, 0, 1, 0, "7orders/7pc{}" };
+	const struct {
+		uint32_t column, type;
+		uint64_t len;
+		char text[6];
+	} __attribute__((packed)) value = { column, LEDGER_TEXT, 6, "PLACED" };
+	size_t len = sizeof(head) - 1;
+
+	memcpy(ret, &head, len);
+	memcpy(ret + len, &value, sizeof(value));
+	return len + sizeof(value);
+}
+
+static void test_ledger_open__replays_a_journal_of_before_the_numbers(void **state)
+{
+	struct fixture *f = *state;
+	struct store_facts facts;
+	struct store *store = NULL;
+	struct journal *journal = NULL;
+	char record[200];
+	uint64_t seq;
+	size_t len;
+
+	open_ledger(f);
+	assert_int_equal(move_order(f, "1", "PLACED"), 0);
+	close_ledger(f);
+	len = old_record((unsigned)atoi(folder_ask(
+				 &f->folder, "shop.db",
+				 "SELECT number FROM store_names WHERE table_name = 'orders' AND "
+				 "column_name = ''")),
+			 (unsigned)atoi(folder_ask(
+				 &f->folder, "shop.db",
+				 "SELECT number FROM store_names WHERE table_name = 'orders' AND "
+				 "column_name = 'status'")),
+			 record);
+	assert_int_equal(store_open(f->path, 1000, &store, &f->diag), 0);
+	assert_int_equal(store_upgrade(store, &f->diag), 0);
+	assert_int_equal(store_inspect(store, &facts, &f->diag), 0);
+	store_close(store);
+	assert_int_equal(
+		journal_open(folder_file(&f->folder, "shop.db-journal.ring"), &journal, &f->diag),
+		0);
+	assert_int_equal(journal_format(journal, 1 << 20, facts.identity, 2, &f->diag), 0);
+	memcpy(journal_reserve(journal, len), record, len);
+	assert_int_equal(journal_commit(journal, true, &seq, &f->diag), 0);
+	journal_close(journal);
+	open_ledger(f);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT status, revision FROM orders WHERE id = '7'",
+		   "PLACED|1");
+	assert_sql(&f->folder, "shop.db",
+		   "SELECT seq, topic, payload, digest, revision FROM events WHERE seq = 2",
+		   "2|orders/7|{}|-|-");
+}
+
 static void test_ledger_open__journal_with_writes_of_another_database(void **state)
 {
 	struct fixture *f = *state;
@@ -1416,6 +1512,7 @@ int main(void)
 		TEST(test_ledger_facts__count_what_went_through),
 		TEST(test_ledger_alert__becomes_a_row),
 		TEST(test_ledger_commit__is_seen_at_once_and_kept),
+		TEST(test_ledger_commit__says_which_message_it_was),
 		TEST(test_ledger_commit__leaves_unnamed_columns),
 		TEST(test_ledger_commit__event_only_and_entity_only),
 		TEST(test_ledger_commit__refuses_what_it_cannot_keep),
@@ -1449,6 +1546,7 @@ int main(void)
 		TEST(test_ledger__events_keep_days),
 		TEST(test_ledger__kill_9_keeps_all_acknowledged),
 		TEST(test_ledger_open__replays_under_another_contract),
+		TEST(test_ledger_open__replays_a_journal_of_before_the_numbers),
 		TEST(test_ledger_open__journal_with_writes_of_another_database),
 		TEST(test_ledger_open__older_copy_of_the_database),
 		TEST(test_ledger_open__damaged_journal_is_cut_and_told),

@@ -45,6 +45,14 @@ static void test_options_init__names_what_is_wrong(void **state)
 		{ { "never_lock", NULL },
 		  "plugin_opt_never_lock: \"\": expected an IP address, with /BITS for a network, "
 		  "or unix" },
+		{ { "origin", "" },
+		  "plugin_opt_origin: expected a name of 1 to 64 bytes, all of them visible text" },
+		{ { "origin", "a\xff" },
+		  "plugin_opt_origin: expected a name of 1 to 64 bytes, all of them visible text" },
+		{ { "origin", "a\tb" },
+		  "plugin_opt_origin: expected a name of 1 to 64 bytes, all of them visible text" },
+		{ { "origin", "12345678901234567890123456789012345678901234567890123456789012345" },
+		  "plugin_opt_origin: expected a name of 1 to 64 bytes, all of them visible text" },
 		{ { "batch_ms", "50x" },
 		  "plugin_opt_batch_ms: \"50x\" is not an integer from 1 to 10000" },
 		{ { "batch_ms", "-1" },
@@ -96,6 +104,8 @@ static void test_options_init__takes_every_row_of_its_table(void **state)
 
 		if (row->kind == OPTIONS_INTEGER)
 			pairs[0].value = row->preset;
+		else if (row->kind == OPTIONS_NAME)
+			pairs[0].value = "plant 2, hall \xc3\xa4";
 		else if (row->kind == OPTIONS_NETWORKS)
 			pairs[0].value = "10.0.0.0/8,unix";
 		if (strcmp(row->name, "contract") != 0)

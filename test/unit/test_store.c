@@ -107,7 +107,8 @@ static void make_version(struct fixture *f, unsigned version)
 	static const char *const script[] = {
 		"schemas/store/001-initial.sql",     "schemas/store/002-refusals.sql",
 		"schemas/store/003-alerts.sql",      "schemas/store/004-wills.sql",
-		"schemas/store/005-corrections.sql", "schemas/store/006-shares.sql"
+		"schemas/store/005-corrections.sql", "schemas/store/006-shares.sql",
+		"schemas/store/007-digests.sql"
 	};
 	char pragma[100];
 	sqlite3 *db = NULL;
