@@ -257,7 +257,7 @@ clean:  ## remove what was built (chroots, npm packages and make run's files sta
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: FORCE all parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-worst bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration attack integration-san crash
+.PHONY: FORCE all parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-worst bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration attack integration-san crash powercut
 
 # ---- running it -------------------------------------------------------------------------
 
@@ -283,7 +283,7 @@ run: deps-run  ## install what is missing, build, and run a broker to try things
 	@RUN_DIR="$(RUN_DIR)" PLUGIN="$(B)/mosquitto_petstore.so" TLS_PORT="$(TLS_PORT)" \
 	  WSS_PORT="$(WSS_PORT)" MTLS_PORT="$(MTLS_PORT)" PLAIN_PORT="$(PLAIN_PORT)" exec docker/demo.sh
 
-integration: all $(B)/load  ## the tests with a real broker and real clients
+integration: all $(B)/load $(B)/powercut.so  ## the tests with a real broker and real clients
 	@mkdir -p $(B)
 	B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \
 	  --junitxml=$(B)/integration.xml $(PYTEST) test/integration
@@ -296,14 +296,21 @@ attack: all $(B)/load  ## what a hostile peer does to a real broker
 $(B)/san/mosquitto_petstore.so: $(PLUGIN:%=$(B)/san/%.o) $(ROOMS:%=$(B)/san/%.o) plugin/exports.map
 	$(CC) -shared -o $@ $(filter %.o,$^) $(SAN) -Wl,--version-script=plugin/exports.map $(LINK)
 
-integration-san: all $(B)/load $(B)/san/mosquitto_petstore.so  ## the same, the plugin under ASan and UBSan
+integration-san: all $(B)/load $(B)/powercut.so $(B)/san/mosquitto_petstore.so  ## the same, the plugin under ASan and UBSan
 	B="$(abspath $(B))" PLUGIN="$(abspath $(B))/san/mosquitto_petstore.so" \
 	  BROKER_PRELOAD="$(shell $(CC) -print-file-name=libasan.so)" \
 	  $(PYTHON) -m pytest -q -p no:cacheprovider $(PYTEST) $(or $(TESTS),test/integration)
 
+# A disk that forgets what was not synced, for the broker that it is preloaded into.
+$(B)/powercut.so: test/integration/powercut.c
+	$(CC) $(CORE) $(CFLAGS) -fvisibility=default -shared -MMD -MP -MF $(B)/rel/powercut.d $< -o $@ -ldl
+
 RUNS ?= 10
 crash: all  ## kill -9 the broker under load RUNS times a condition; what was acknowledged is kept
 	B="$(abspath $(B))" $(PYTHON) test/integration/crash.py --runs $(RUNS)
+
+powercut: all $(B)/powercut.so  ## cut the power RUNS times a condition; what was synced is kept
+	B="$(abspath $(B))" $(PYTHON) test/integration/powercut.py --runs $(RUNS)
 
 # ---- shipping it ------------------------------------------------------------------------
 

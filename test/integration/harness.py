@@ -95,12 +95,14 @@ class Shell:
         return status, rest
 
 
-def broker_environment():
-    """With libasan in front, where the plugin was built for it."""
-    if not PRELOAD:
-        return None
-    return dict(os.environ, LD_PRELOAD=PRELOAD, ASAN_OPTIONS="detect_leaks=0",
-                UBSAN_OPTIONS="print_stacktrace=1")
+def broker_environment(preload=None, **more):
+    """With libasan in front, where the plugin was built for it, and @preload behind it."""
+    libraries = " ".join(filter(None, (PRELOAD, preload)))
+    if libraries:
+        more["LD_PRELOAD"] = libraries
+    if PRELOAD:
+        more.update(ASAN_OPTIONS="detect_leaks=0", UBSAN_OPTIONS="print_stacktrace=1")
+    return dict(os.environ, **more)
 
 
 def free_ports(count):
@@ -161,6 +163,7 @@ class Broker:
             shutil.copy(self.settings["ACCESS"], self.path(name))
         self.process = None
         self.edits = []  # functions from configuration text to configuration text
+        self.environment = {}  # arguments of broker_environment()
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -200,7 +203,7 @@ class Broker:
         with open(self.path("log"), "ab") as log:
             self.process = subprocess.Popen(["mosquitto", "-c", self.path("mosquitto.conf")],
                                             stdout=log, stderr=log, cwd=self.folder,
-                                            env=broker_environment())
+                                            env=broker_environment(**self.environment))
 
         def is_up():
             if self.process.poll() is not None:

@@ -260,13 +260,25 @@ class RawClient:
             self._ack(PUBCOMP, mid)
         return code
 
-    def publish_nowait(self, topic, payload, qos, mid):
+    def publish_nowait(self, topic, payload, qos, mid, retain=False, dup=False):
         """Sends and does not look at the answer; see ack()."""
         body = field(topic) + struct.pack("!H", mid) + (b"\0" if self.version == 5 else b"")
-        self._send(PUBLISH << 4 | qos << 1, body + payload)
+        self._send(PUBLISH << 4 | dup << 3 | qos << 1 | retain, body + payload)
+
+    def release(self, mid):
+        """PUBREL, and does not look at the answer."""
+        self._send(PUBREL << 4 | 2, struct.pack("!H", mid))
 
     def ack(self, mid, kind=PUBACK):
         return self._ack(kind, mid)
+
+    def next_answer(self, wait=WAIT):
+        """(kind, packet id, code) of the next packet that answers one of ours."""
+        deadline = time.monotonic() + wait
+        while not self.replies:
+            self._take(deadline)
+        kind, body = self.replies.popleft()
+        return kind, int.from_bytes(body[:2], "big"), body[2] if len(body) > 2 else 0
 
     def subscribe(self, *filters, qos=2):
         """The list of SUBACK's codes, one a filter."""
