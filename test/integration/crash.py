@@ -1,15 +1,21 @@
 """
 What was acknowledged is kept: a broker under load is killed at any moment, and started again.
 
-Publishers walk orders, payments and stock levels at QoS 1 and 2 and note each acknowledgement;
-after every kill -9 and restart the database is compared with the notes. Conditions:
+Publishers walk orders, payments and stock levels at QoS 1 and 2, over MQTT 3.1.1 and 5, one message
+after the other or many on their way at once, and note each acknowledgement. After every kill -9
+and restart the database is compared with the notes; then what was not acknowledged is sent again,
+and once all is acknowledged database, retained messages and notes are compared once more.
+Conditions, which can be combined, such as locked+reload:
 
-    plain   nothing else goes on
-    slow    a small journal that is emptied slowly: it is full most of the time
-    locked  another process locks the database for seconds, again and again
-    full    the file system fills up and is freed again (needs the right to mount)
+    plain     nothing else goes on
+    slow      a small journal that is emptied slowly: it is full most of the time
+    locked    another process locks the database for seconds, again and again
+    full      the file system fills up and is freed again (needs the right to mount)
+    replay    killed while it replays a full journal at the start, again and again
+    reload    SIGHUP again and again, with the plan changed or not; killed behind one
+    shutdown  killed some time after SIGTERM
 
-    crash.py [--runs N] [--condition NAME] [--seed N]
+    crash.py [--runs N] [--condition NAME[+NAME...]] [--seed N]
 """
 
 import argparse
@@ -19,6 +25,7 @@ import json
 import os
 import random
 import re
+import signal
 import sqlite3
 import struct
 import subprocess
@@ -32,30 +39,16 @@ os.environ["PATH"] += ":/usr/sbin:/usr/local/sbin"
 
 import harness
 import messages
+import publishers
 import rawmqtt
 
-CONDITIONS = ("plain", "slow", "locked", "full")
+CONDITIONS = ("plain", "slow", "locked", "full", "replay", "reload", "shutdown")
 ORDER = ("PLACED", "APPROVED", "SHIPPED", "DELIVERED")
 PAYMENT = ("PENDING", "PROCESSING", "FAILED", "PROCESSING", "SUCCEEDED")
 DISK_BYTES = 64 << 20, 8 << 20  # and for each run, whose events stay
 WINDOW = 40  # stock levels on their way at once
-
-
-class Notes:
-    """What the publishers saw."""
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.acknowledged = []  # (topic, payload)
-        self.refused = 0
-
-    def add(self, code, message):
-        with self.lock:
-            if code < 0x80:
-                self.acknowledged.append(message)
-            else:
-                self.refused += 1
-        return code < 0x80
+COLUMNS_MORE = 6
+START_SECONDS = 0.3  # that a start may take
 
 
 def publish(client, message, qos, notes):
@@ -150,9 +143,65 @@ def set_options(**options):
     return edit
 
 
-DISTURB = {"locked": hold_lock, "full": fill_disk}
-OPTIONS = {"plain": {}, "slow": {"journal_size": 196608, "batch_rows": 5, "batch_ms": 400},
+def reload(broker, stop, rng):
+    """The plan of every other reload has a column more or less."""
+    with open(broker.contract) as file:
+        contract = json.load(file)
+    number = 0
+    while not stop.wait(rng.uniform(0.01, 0.2)):
+        if rng.random() < 0.5:
+            number = (number + 1) % COLUMNS_MORE
+            contract["x-entities"]["order"]["columns"].update(
+                ("more_%d" % each, {"type": "text"}) for each in range(number))
+            with open(broker.contract + ".new", "w") as file:
+                json.dump(contract, file)
+            os.rename(broker.contract + ".new", broker.contract)
+        with contextlib.suppress(AttributeError, ProcessLookupError):  # it was killed
+            broker.process.send_signal(signal.SIGHUP)
+
+
+DISTURB = {"locked": hold_lock, "full": fill_disk, "reload": reload}
+OPTIONS = {"slow": {"journal_size": 196608, "batch_rows": 5, "batch_ms": 400},
            "locked": {"journal_size": 262144}, "full": {"journal_size": 1 << 20}}
+# Where the store takes nothing for a while.
+REFUSING = {"slow", "locked", "full"}
+
+
+# ---- ends ----
+
+
+def end_at_once(broker, rng):
+    broker.kill()
+
+
+def end_behind_reload(broker, rng):
+    broker.process.send_signal(signal.SIGHUP)
+    time.sleep(rng.uniform(0, 0.05))
+    broker.kill()
+
+
+def end_in_shutdown(broker, rng):
+    """It may be gone by itself when it is killed."""
+    broker.process.send_signal(signal.SIGTERM)
+    time.sleep(rng.uniform(0, 0.15))
+    assert broker.kill() in (0, -9)
+
+
+def end_in_replay(broker, rng):
+    """Killed with a journal that the database has not seen, then again while it is replayed."""
+    database = sqlite3.connect(broker.path("petstore.db"), timeout=10)
+    database.execute("BEGIN IMMEDIATE")
+    time.sleep(rng.uniform(0.1, 0.5))
+    broker.kill()
+    database.close()
+    for _ in range(rng.randrange(1, 4)):
+        broker.spawn()
+        time.sleep(rng.uniform(0, START_SECONDS))
+        assert broker.process.poll() is None, broker.log()[-4000:]
+        broker.kill()
+
+
+ENDS = {"reload": end_behind_reload, "shutdown": end_in_shutdown, "replay": end_in_replay}
 
 
 # ---- the comparison ----
@@ -188,6 +237,7 @@ def compare(broker, notes):
     events = [(topic, payload.encode() if isinstance(payload, str) else payload)
               for topic, payload in broker.rows("SELECT topic, payload FROM events ORDER BY seq")]
     times = collections.Counter(events)
+    notes.events = times
     faults += ["twice: %s %s" % event for event, number in times.items() if number > 1]
     faults += ["lost: %s %s" % message for message in notes.acknowledged
                if message not in times]
@@ -205,38 +255,69 @@ def compare(broker, notes):
     return faults
 
 
+def check_resent(broker, notes, crowd):
+    """Once all is acknowledged."""
+    if not publishers.finish(crowd, broker):
+        return ["not acknowledged: %s" % [each.waiting for each in crowd if each.waiting]]
+    with contextlib.suppress(AssertionError):
+        harness.until(lambda: not compare(broker, notes), "the database to have all")
+    return compare(broker, notes)
+
+
 # ---- runs ----
 
 
-def load_until_killed(broker, notes, condition, rng):
+def crowd_of(notes, parts):
+    """Publishers that send again what was not acknowledged."""
+    kinds = [("orders-service", publishers.orders, 5, 1), ("orders-service", publishers.orders, 5, 2),
+             ("payments-service", publishers.payments, 5, 2)]
+    if not REFUSING & parts:
+        kinds += [("orders-service", publishers.orders, 4, 1),
+                  ("orders-service", publishers.orders, 4, 2),
+                  ("payments-service", publishers.payments, 4, 2)]
+    return [publishers.Publisher(user, source(), notes, version, qos, retain=qos == 1)
+            for user, source, version, qos in kinds]
+
+
+def load_until_killed(broker, notes, parts, crowd, rng):
     stop = threading.Event()
     threads = [threading.Thread(target=run_publisher, args=(broker, user, work, notes))
                for user, work in PUBLISHERS]
-    if condition in DISTURB:
-        threads.append(threading.Thread(target=DISTURB[condition], args=(broker, stop, rng)))
+    threads += [threading.Thread(target=DISTURB[part], args=(broker, stop, rng))
+                for part in parts if part in DISTURB]
     for thread in threads:
         thread.start()
-    time.sleep(rng.uniform(0.02, 4 if condition in DISTURB else 1.5))
+    resending = publishers.Crowd(crowd, broker)
+    time.sleep(rng.uniform(0.02, 4 if REFUSING & parts else 1.5))
     broker.assert_alive()
-    broker.kill()
+    end = rng.choice([ENDS[part] for part in sorted(parts) if part in ENDS] or [end_at_once])
+    if end is end_in_replay:
+        stop.set()  # a SIGHUP would end a broker that is not up yet
+    end(broker, rng)
     stop.set()
     for thread in threads:
         thread.join()
+    resending.stop()
 
 
 def run(template, folder, condition="plain", runs=3, seed=None):
     """Raises AssertionError with the first faults. Returns the notes."""
     seed = seed if seed is not None else random.randrange(1 << 32)
     rng = random.Random(seed)
-    notes = Notes()
+    parts = set(condition.split("+"))
+    notes = publishers.Notes()
+    crowd = crowd_of(notes, parts)
     broker = harness.Broker(os.path.join(folder, "run"), template)
-    broker.edits.append(set_options(**OPTIONS[condition]))
+    for part in parts & set(OPTIONS):
+        broker.edits.append(set_options(**OPTIONS[part]))
     broker.start()
     try:
         for number in range(runs):
-            load_until_killed(broker, notes, condition, rng)
+            load_until_killed(broker, notes, parts, crowd, rng)
             broker._start()
             faults = compare(broker, notes)
+            notes.kept = frozenset(notes.events)
+            faults = faults or check_resent(broker, notes, crowd)
             assert not faults, "%s, run %d, seed %d:\n%s" % (condition, number, seed,
                                                              "\n".join(faults[:20]))
     finally:
@@ -259,10 +340,17 @@ def small_disk(folder, runs):
             subprocess.run(["umount", str(folder)], check=True)
 
 
+def a_condition(text):
+    if not set(text.split("+")) <= set(CONDITIONS):
+        raise argparse.ArgumentTypeError("expected one of %s, or more with + between them" %
+                                         ", ".join(CONDITIONS))
+    return text
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--runs", type=int, default=10, help="kills a condition")
-    parser.add_argument("--condition", choices=CONDITIONS, help="this one only")
+    parser.add_argument("--condition", type=a_condition, help="this one only, or NAME+NAME")
     parser.add_argument("--seed", type=int)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -271,14 +359,14 @@ def main():
         for condition in [options.condition] if options.condition else CONDITIONS:
             disk = os.path.join(folder, condition)
             os.mkdir(disk)
-            place = (small_disk(disk, options.runs) if condition == "full" else
+            place = (small_disk(disk, options.runs) if "full" in condition.split("+") else
                      contextlib.nullcontext(True))
             with place as is_there:
                 if not is_there:
-                    print("%-7s skipped: no right to mount" % condition)
+                    print("%-8s skipped: no right to mount" % condition)
                     continue
                 notes = run(template, disk, condition, options.runs, options.seed)
-            print("%-7s %d kills, %d acknowledged, %d refused: all kept, none twice" %
+            print("%-8s %d kills, %d acknowledged, %d refused: all kept, none twice" %
                   (condition, options.runs, len(notes.acknowledged), notes.refused), flush=True)
 
 

@@ -200,10 +200,7 @@ class Broker:
 
     def _start(self):
         before = self.mark()
-        with open(self.path("log"), "ab") as log:
-            self.process = subprocess.Popen(["mosquitto", "-c", self.path("mosquitto.conf")],
-                                            stdout=log, stderr=log, cwd=self.folder,
-                                            env=broker_environment(**self.environment))
+        self.spawn()
 
         def is_up():
             if self.process.poll() is not None:
@@ -212,6 +209,13 @@ class Broker:
 
         until(is_up, "the broker to start", 30)
         return self
+
+    def spawn(self):
+        """Without waiting until it is up."""
+        with open(self.path("log"), "ab") as log:
+            self.process = subprocess.Popen(["mosquitto", "-c", self.path("mosquitto.conf")],
+                                            stdout=log, stderr=log, cwd=self.folder,
+                                            env=broker_environment(**self.environment))
 
     def assert_alive(self):
         assert self.process.poll() is None, "the broker died:\n" + self.log()[-4000:]

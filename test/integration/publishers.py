@@ -16,8 +16,8 @@ import messages
 import rawmqtt
 
 ORDER = ("PLACED", "APPROVED", "SHIPPED", "DELIVERED")
-# Without the way back to PROCESSING: a repeat of what is a legal step is a step.
-PAYMENT = ("PENDING", "PROCESSING", "SUCCEEDED")
+# No step that may be left out, and none back: a repeat of what is a legal step is a step.
+PAYMENT = ("PENDING", "PROCESSING")
 WINDOW = 7  # messages on their way at once: no multiple of the steps
 EXPIRY = 3600
 
@@ -76,6 +76,7 @@ class Publisher:
         self.refused = []  # to be tried again
         self.outgoing = collections.deque()
         self.given_up = frozenset()  # topics
+        self.is_finishing = False
 
     def give_up(self, topics):
         """Between two runs: no more of these, whose steps before were lost."""
@@ -85,21 +86,30 @@ class Publisher:
             self.received.discard(mid)
 
     def run(self, broker, stop):
-        """Until @stop is set."""
-        while not stop.is_set():
+        """Until @stop is set; with finish() also until all was acknowledged."""
+        while not stop.is_set() and not self._is_finished():
             with contextlib.suppress(OSError, rawmqtt.Closed):
                 self._work(broker, stop)
             stop.wait(0.02)
+
+    def finish(self, is_finishing=True):
+        """Between two runs: nothing new is to be sent in the next."""
+        self.is_finishing = is_finishing
+
+    def _is_finished(self):
+        return self.is_finishing and not (self.waiting or self.refused or self.outgoing)
 
     def _work(self, broker, stop):
         client = broker.try_client(self.user, broker.password(self.user), self.version,
                                    client_id=self.client_id, clean=False,
                                    expiry=EXPIRY if self.version == 5 else 0)
         if client.code != 0:
-            return
+            return None
         self._resend(client)
         while not stop.is_set():
             self._fill(client)
+            if self._is_finished():
+                return client.disconnect()
             self._take(client)
 
     def _resend(self, client):
@@ -118,7 +128,7 @@ class Publisher:
             time.sleep(0.01)
             self.outgoing.extendleft(reversed(self.refused))
             self.refused.clear()
-        while len(self.waiting) < WINDOW:
+        while len(self.waiting) < WINDOW and (self.outgoing or not self.is_finishing):
             message = self.outgoing.popleft() if self.outgoing else next(self.source)
             if message[0] in self.given_up:
                 continue
@@ -157,5 +167,22 @@ class Crowd:
 
     def stop(self):
         self.ended.set()
+        self.join()
+
+    def join(self):
         for thread in self.threads:
             thread.join()
+
+
+def finish(publishers, broker, wait=60):
+    """Sends again what was not acknowledged, until it is; False if that takes longer than @wait."""
+    for each in publishers:
+        each.finish()
+    crowd = Crowd(publishers, broker)
+    timer = threading.Timer(wait, crowd.ended.set)
+    timer.start()
+    crowd.join()
+    timer.cancel()
+    for each in publishers:
+        each.finish(False)
+    return not any(each.waiting or each.refused or each.outgoing for each in publishers)
