@@ -43,6 +43,7 @@ ACCESS   = access/access access/access_load access/access_roles access/access_cl
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
            access/nametable access/password access/peer access/revoked access/scram access/token access/verifier
 LEDGER   = ledger/ledger ledger/ledger_open ledger/ledger_commit ledger/ledger_watch \
+           ledger/ledger_replan ledger/store_known \
            ledger/state ledger/census ledger/enroll ledger/writer ledger/carry \
            ledger/journal ledger/journal_file ledger/record ledger/crc32c ledger/store ledger/store_names \
            ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader ledger/store_ids \
@@ -68,7 +69,7 @@ UNIT     = base brokerfile options sessions shares releases login door \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal state census store writer ledger \
            monitor metrics control weigh
-THREADED = pattern verifier login journal writer census ledger backlog metrics
+THREADED = pattern verifier login journal writer census ledger replan backlog metrics
 FUZZ     = brokerfile contract topics gate notice control journal \
            payload pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \

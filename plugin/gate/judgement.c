@@ -48,14 +48,25 @@ void judgement_point(struct judgement *j, const char *pointer, const char *keywo
 	(void)snprintf(error->keyword, sizeof(error->keyword), "%s", keyword);
 }
 
+bool judgement_lack(struct judgement *j, const char *table)
+{
+	return judgement_refuse(j, REASON_STORE_UNAVAILABLE,
+				"the table %s is not ready yet, try again later", table);
+}
+
 bool judgement_look(struct judgement *j, const struct contract_entity *entity, const char *id,
 		    size_t len, struct ledger_state *ret)
 {
+	const char *table;
+
 	if (!j->gate->ledger) {
 		memset(ret, 0, sizeof(*ret));
 		return true;
 	}
 	if (ledger_look(j->gate->ledger, entity->index, id, len, ret, NULL) == 0)
 		return true;
+	table = ledger_lacks(j->gate->ledger, entity->index, LEDGER_COLUMNS_MAX);
+	if (table)
+		return judgement_lack(j, table);
 	return judgement_refuse(j, REASON_STORE_UNAVAILABLE, "the store can't be asked now");
 }

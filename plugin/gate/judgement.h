@@ -72,6 +72,9 @@ bool judgement_refuse(struct judgement *j, enum reason reason, const char *forma
 void judgement_point(struct judgement *j, const char *pointer, const char *keyword)
 	__attribute__((cold));
 
+/* Refuses since the entity's table is not as the contract needs it yet. */
+bool judgement_lack(struct judgement *j, const char *table) __attribute__((cold));
+
 /*
  * Looks an entity up; without a ledger nothing is known of any. False: refused, the store can't
  * be asked.

@@ -402,10 +402,27 @@ bool standing_current(struct judgement *j)
 				len > 80 ? 80 : (int)len, text, stands);
 }
 
+/* After a reload: are the columns there that the channel fills? The others are not asked for. */
+__attribute__((cold, noinline)) static bool check_columns(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const struct contract_entity *entity = mapping->entity;
+	const char *table = NULL;
+
+	if (mapping->transitions)
+		table = ledger_lacks(j->gate->ledger, entity->index, entity->slot[mapping->slot]);
+	for (size_t i = 0; !table && i < mapping->fill_count; i++)
+		table = ledger_lacks(j->gate->ledger, entity->index, mapping->fill[i].column);
+	return !table || judgement_lack(j, table);
+}
+
 bool standing_store(struct judgement *j)
 {
 	size_t bytes = j->request->topic_len + j->request->payload_len;
 
+	if (j->has_state && j->gate->ledger && !ledger_has_all(j->gate->ledger) &&
+	    !check_columns(j))
+		return false;
 	if (!j->gate->ledger || ledger_is_ready(j->gate->ledger, bytes))
 		return true;
 	return judgement_refuse(j, REASON_STORE_UNAVAILABLE,

@@ -25,6 +25,7 @@ struct census {
 	bool is_blind; /* an id is missing: there was no memory for it */
 	struct layer layer[LAYERS_MAX];
 	_Atomic bool is_complete; /* from then on only the broker's thread is here */
+	unsigned round;           /* counts census_extend() */
 	pthread_mutex_t lock;     /* until then: for all of the above */
 };
 
@@ -39,19 +40,12 @@ int census_new(struct census **ret, struct diag *diag)
 	return 0;
 }
 
-void census_clear(struct census *c)
-{
-	while (c->layers > 0)
-		free(c->layer[--c->layers].memory);
-	c->is_blind = false;
-	atomic_store(&c->is_complete, false);
-}
-
 void census_free(struct census *c)
 {
 	if (!c)
 		return;
-	census_clear(c);
+	while (c->layers > 0)
+		free(c->layer[--c->layers].memory);
 	(void)pthread_mutex_destroy(&c->lock);
 	free(c);
 }
@@ -141,11 +135,23 @@ void census_add(struct census *c, const struct entitykey *key)
 		(void)pthread_mutex_unlock(&c->lock);
 }
 
-void census_complete(struct census *c)
+void census_complete(struct census *c, unsigned round)
 {
 	(void)pthread_mutex_lock(&c->lock);
-	atomic_store_explicit(&c->is_complete, true, memory_order_release);
+	if (round == c->round)
+		atomic_store_explicit(&c->is_complete, true, memory_order_release);
 	(void)pthread_mutex_unlock(&c->lock);
+}
+
+unsigned census_extend(struct census *c)
+{
+	unsigned round;
+
+	(void)pthread_mutex_lock(&c->lock);
+	round = ++c->round;
+	atomic_store_explicit(&c->is_complete, false, memory_order_release);
+	(void)pthread_mutex_unlock(&c->lock);
+	return round;
 }
 
 bool census_is_new(const struct census *c, const struct entitykey *key)

@@ -31,17 +31,23 @@ void census_free(struct census *census); /* NULL is fine */
  */
 void census_add(struct census *census, const struct entitykey *key);
 
-/* All that the database has was added. */
-void census_complete(struct census *census);
+/*
+ * All that the database has was added, for what census_extend() returned; 0 before its first call.
+ * Of an earlier round it says nothing.
+ */
+void census_complete(struct census *census, unsigned round);
+
+/*
+ * Ids of more tables will be asked for: the census is incomplete until they were added, too. What
+ * was added stays. The broker's thread only.
+ */
+unsigned census_extend(struct census *census);
 
 /* True: the id was never added, and the census is complete. The broker's thread only. */
 bool census_is_new(const struct census *census, const struct entitykey *key);
 
 /* census_is_new() will be asked soon: what it reads is on its way to the processor's caches. */
 void census_expect(const struct census *census, const struct entitykey *key);
-
-/* Forgets all and is incomplete again. No other thread may use the census meanwhile. */
-void census_clear(struct census *census);
 
 /* Bytes that the layers take. */
 size_t census_bytes(const struct census *census);

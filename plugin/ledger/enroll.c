@@ -2,17 +2,24 @@
 
 #include <assert.h>
 
-void enroll_begin(struct enroll *enroll, const struct store_entity *entity, size_t entity_count)
+static bool is_read(const struct enroll *enroll, uint32_t table)
+{
+	return enroll->is_read[table / 8] & (1u << table % 8);
+}
+
+void enroll_begin(struct enroll *enroll, const struct store_entity *entity, size_t entity_count,
+		  unsigned round)
 {
 	assert(entity_count <= LEDGER_ENTITIES_MAX);
-	census_clear(enroll->census);
-	enroll->table_count = entity_count;
+	enroll->round = round;
+	enroll->table_count = 0;
 	for (size_t i = 0; i < entity_count; i++)
-		enroll->table[i] = entity[i].table;
+		if (!is_read(enroll, entity[i].table))
+			enroll->table[enroll->table_count++] = entity[i].table;
 	enroll->at = 0;
 	enroll->mark.len = 0;
-	if (entity_count == 0)
-		census_complete(enroll->census);
+	if (enroll->table_count == 0)
+		census_complete(enroll->census, round);
 }
 
 static void visit(const char *id, size_t len, void *ctx)
@@ -35,6 +42,8 @@ void enroll_round(struct enroll *enroll)
 	if (rc != 0)
 		return; /* there is more, or no answer */
 	enroll->mark.len = 0;
+	enroll->is_read[enroll->table[enroll->at] / 8] |=
+		(uint8_t)(1u << enroll->table[enroll->at] % 8);
 	if (++enroll->at == enroll->table_count)
-		census_complete(enroll->census);
+		census_complete(enroll->census, enroll->round);
 }

@@ -21,14 +21,20 @@ struct enroll {
 	struct census *census;
 	struct store *store;
 	const uint64_t *secret; /* of the keys, borrowed */
+	unsigned round;         /* see census_complete() */
 	size_t table_count;
 	uint32_t table[LEDGER_ENTITIES_MAX];
 	size_t at; /* the table that is read; table_count: all were */
 	struct store_mark mark;
+	uint8_t is_read[STORE_NAMES_MAX / 8]; /* a bit a table: all of it was */
 };
 
-/* Begins anew with an empty census, for the tables of @entity. No other thread is in either. */
-void enroll_begin(struct enroll *enroll, const struct store_entity *entity, size_t entity_count);
+/*
+ * The tables of @entity are to be in the census by @round's end. Those that are there already are
+ * not read again.
+ */
+void enroll_begin(struct enroll *enroll, const struct store_entity *entity, size_t entity_count,
+		  unsigned round);
 
 /*
  * One round. After the last one the census is complete, and further calls do nothing. Where the

@@ -14,14 +14,17 @@ int ledger_key(struct ledger *l, unsigned entity, const char *id, size_t id_len,
 	if (entity >= l->entity_count)
 		return diag_set(diag, ERR_INVALID, "the plan has no entity %u", entity);
 	*ret = key;
-	if (id_len == key->len && key->table == l->entity[entity].table && id_len > 0 &&
+	if (id_len == key->len && key->table == l->memory[entity] && id_len > 0 &&
 	    memcmp(id, key->id, id_len) == 0)
 		return 0;
+	if (l->memory[entity] == 0)
+		return ledger_fail_lacking(l, entity, diag);
 	if (id_len == 0 || id_len > LEDGER_ID_MAX || memchr(id, '\0', id_len))
 		return diag_set(diag, ERR_LIMIT, "an id has 1 to %u bytes, none of them 0",
 				LEDGER_ID_MAX);
 	memcpy(l->key_id, id, id_len);
 	*key = entitykey_make(l->secret, l->entity[entity].table, l->key_id, id_len);
+	key->table = l->memory[entity];
 	return 0;
 }
 
@@ -107,8 +110,11 @@ int ledger_standing(struct ledger *l, unsigned entity, unsigned slot, const char
 {
 	if (!ledger_admit(l))
 		return ledger_fail_shut(l, diag);
-	if (entity >= l->entity_count || slot >= l->entity[entity].slot_count ||
-	    !l->entity[entity].is_timed[slot])
+	if (entity >= l->entity_count || slot >= l->entity[entity].slot_count)
+		return diag_set(diag, ERR_INVALID, "the plan has no such status");
+	if (l->memory[entity] == 0 || (!l->is_settled && !l->entity[entity].is_timed[slot]))
+		return ledger_fail_lacking(l, entity, diag);
+	if (!l->entity[entity].is_timed[slot])
 		return diag_set(diag, ERR_INVALID, "the plan has no such timed status");
 	return store_reader_standing(l->reader, entity, slot, status, before_ms, limit, visit, ctx,
 				     diag);

@@ -103,11 +103,27 @@ int ledger_open_reader(const char *path, const struct ledger_plan *plan, struct 
 void ledger_close(struct ledger *ledger);
 
 /*
- * A reload's new plan: adds tables and columns; entity numbers are the new plan's from now on.
- * Waits, some seconds at most, until the database has all that was accepted (ERR_BUSY). On
- * failure the old plan stays in force. A ledger that is not open yet takes the plan unchecked.
+ * A reload's new plan: in force when it returns, and it waits for nothing. Entity numbers are the
+ * new plan's from now on. Tables, columns and indexes that the database lacks are made by the
+ * writer's thread; until then ledger_look() fails with ERR_BUSY for an entity whose table, statuses
+ * or link are not there, and ledger_commit() for a write with a column that is not
+ * (ledger_lacks()); ledger_news() says so where it takes longer than a moment. So they do for an
+ * entity of which other columns are its statuses or its link than before, until the database has
+ * what was accepted of it. A plan that is the one in force asks for nothing.
+ *
+ * ERR_INVALID, ERR_LIMIT: not a plan, or one that contradicts what is known of the database; the
+ * old plan stays in force. What only the database can say is told by ledger_news().
  */
 int ledger_replan(struct ledger *ledger, const struct ledger_plan *plan, struct diag *diag);
+
+/* Is all there that the plan in force asks for? (Or nothing yet: see ledger_open().) */
+bool ledger_has_all(const struct ledger *ledger);
+
+/*
+ * The entity's table, borrowed until the next replan, where the entity can't be looked at yet or
+ * its @column is not there yet; NULL: it can be kept.
+ */
+const char *ledger_lacks(const struct ledger *ledger, unsigned entity, unsigned column);
 
 /* What is known of an entity. Strings are NUL-terminated and live until the next call. */
 struct ledger_state {

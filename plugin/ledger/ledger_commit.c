@@ -100,6 +100,8 @@ static int fill_value(const struct store_entity *entity, const struct ledger_val
 	if (!convert(from, entity->column[from->column].type, ret))
 		return diag_set(diag, ERR_INVALID, "a value is not of its column's type");
 	ret->column = entity->column[from->column].number;
+	if (ret->column == 0)
+		return diag_set(diag, ERR_BUSY, "a column is not there yet");
 	if (ret->type != LEDGER_TEXT || !entity->column[from->column].is_remembered)
 		return 0;
 	if ((int)from->column == entity->link_column)

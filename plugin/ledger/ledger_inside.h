@@ -1,8 +1,8 @@
 /*
  * ledger_inside.h -- what the ledger's own files share; nobody else includes it.
  *
- * ledger_open.c opens, at once or later; ledger.c looks; ledger_commit.c keeps;
- * ledger_watch.c says how it does.
+ * ledger_open.c opens, at once or later; ledger_replan.c puts a plan in force; ledger.c looks;
+ * ledger_commit.c keeps; ledger_watch.c says how it does.
  */
 #ifndef PETSTORE_LEDGER_INSIDE_H
 #define PETSTORE_LEDGER_INSIDE_H
@@ -23,10 +23,25 @@
 
 #define LEDGER_MARKS 64u
 
+/* A plan of our own, in one block. The broker's thread and the writer's have one each. */
+struct ledger_wanted {
+	uint64_t number; /* of the plan, from 1 */
+	unsigned round;  /* of the census that its tables are for */
+	struct ledger_plan plan;
+};
+
+/* What the writer's thread says of the plan that was wanted. */
+struct ledger_made {
+	uint64_t number;           /* the last plan of which the database has all */
+	struct store_known *known; /* what it has, or NULL: as before */
+	uint64_t failed;           /* a plan that could not be made yet: @line says why; 0: none */
+	struct diag line;
+};
+
 /* What opening leads to. Made by one thread, then the broker's. */
 struct ledger_opened {
-	size_t entity_count;
-	struct store_entity *entity;
+	uint64_t number; /* of the plan whose tables are there */
+	struct store_known *known;
 	struct store_reader *reader;
 	uint64_t last_seq;
 	uint64_t seed;        /* of digests */
@@ -55,16 +70,39 @@ struct ledger {
 	/*
 	 * Where it could not be opened at start the writer's thread goes on trying. What it
 	 * makes is handed over by is_open; until then the broker's thread touches neither
-	 * store nor journal, and plan is the writer's while it works.
+	 * store nor journal.
 	 */
-	struct ledger_plan *plan; /* a copy, while there is something to open */
 	struct ledger_opened opened;
 	_Atomic bool is_open;
 
+	/* Plans go to the writer's thread, and what became of them back: see ledger_replan.c. */
+	_Atomic(struct ledger_wanted *) wanted; /* the newest, until the writer takes it */
+	_Atomic(struct ledger_made *) made;     /* the newest, until the broker's thread does */
+	struct ledger_wanted *making;           /* the writer's; NULL: nothing is to be made */
+	int64_t make_at_ns;                     /* likewise: not again before then */
+	int64_t making_since_ns;                /* likewise: since it fails; 0: it does not */
+	bool is_failure_told;                   /* likewise */
+
 	/* the broker's thread's, from here on */
-	bool is_admitted; /* has taken over what was opened */
+	bool is_admitted;           /* has taken over what was opened */
+	bool is_settled;            /* and all that the plan asks for is there */
+	struct ledger_wanted *plan; /* in force */
+	uint64_t made_number;       /* of the last plan of which all is there */
+	struct store_known *known;
 	size_t entity_count;
-	struct store_entity *entity;
+	struct store_entity *entity; /* of the plan; numbers are 0 of what is not there yet */
+	/*
+	 * What memory knows an entity's table by: another number where its statuses or its link are
+	 * others, so that nothing is found that was remembered in another order. 0: it can't be
+	 * looked at yet.
+	 */
+	uint32_t memory[LEDGER_ENTITIES_MAX];
+	uint32_t layout[LEDGER_ENTITIES_MAX];     /* what that will be; 0: not known yet */
+	uint64_t usable_seq[LEDGER_ENTITIES_MAX]; /* once the database has this record */
+	uint32_t layouts;                         /* numbers given out */
+	bool is_lack_told;                        /* that something is missing */
+	bool has_plan_news;
+	struct diag plan_news;
 	struct store_reader *reader;
 	uint64_t last_seq;
 	uint64_t seed; /* of digests; 0: not open yet */
@@ -91,8 +129,31 @@ struct ledger {
 	struct diag news;
 };
 
-/* True once the ledger is open, and the broker's thread has what belongs to it. */
+/*
+ * True once the ledger is open, and the broker's thread has what belongs to it: takes over what
+ * the writer's thread opened or made meanwhile.
+ */
 bool ledger_admit(struct ledger *ledger);
+
+/* A plan of our own: free() it. NULL: out of memory. */
+struct ledger_wanted *ledger_wanted_new(const struct ledger_plan *plan, uint64_t number,
+					unsigned round);
+
+/* The broker's thread: fits the plan in force to what is known, and looks for what was made. */
+void ledger_fit(struct ledger *ledger);
+
+/* What the database has is known from now on. Takes @known. */
+void ledger_take_known(struct ledger *ledger, struct store_known *known);
+
+/* The writer's thread: takes the newest plan, makes what it lacks, and hands over what is there. */
+void ledger_take_wanted(struct ledger *ledger);
+void ledger_make_wanted(struct ledger *ledger);
+
+/* Frees what the two threads had for each other, once there is one only. */
+void ledger_clear_plans(struct ledger *ledger);
+
+/* "the table payments is not ready yet": ERR_BUSY. */
+int ledger_fail_lacking(const struct ledger *ledger, unsigned entity, struct diag *diag);
 
 /* Says that it is not open yet. */
 int ledger_fail_shut(const struct ledger *ledger, struct diag *diag);

@@ -15,49 +15,9 @@
 #define OPEN_PATIENCE_MS 5000  /* waits for other processes' locks at start */
 #define LATER_PATIENCE_MS 1000 /* where opening may be put off */
 #define WRITE_PATIENCE_MS 100  /* and for a batch; it is tried again */
-#define REPLAN_PATIENCE_MS 2000
 #define CLOSE_PATIENCE_MS 10000
 #define SYNC_EVERY_MS 500 /* what "process" durability risks when the power fails, halved */
 #define WAL_BYTES_MAX ((uint64_t)1 << 30)
-
-/* ---- a plan of our own --------------------------------------------------------------------- */
-
-/* One block: the plan, its entities, their columns, the names. */
-static struct ledger_plan *plan_copy(const struct ledger_plan *from)
-{
-	size_t columns = 0, names = 0;
-	struct ledger_plan *plan;
-	struct ledger_entity *entity;
-	struct ledger_column *column;
-	char *name;
-
-	for (size_t i = 0; i < from->entity_count; i++) {
-		columns += from->entity[i].column_count;
-		names += strlen(from->entity[i].table) + 1;
-		for (size_t k = 0; k < from->entity[i].column_count; k++)
-			names += strlen(from->entity[i].column[k].name) + 1;
-	}
-	plan = malloc(sizeof(*plan) + from->entity_count * sizeof(*entity) +
-		      columns * sizeof(*column) + names);
-	if (!plan)
-		return NULL;
-	entity = (struct ledger_entity *)(plan + 1);
-	column = (struct ledger_column *)(entity + from->entity_count);
-	name = (char *)(column + columns);
-	*plan = (struct ledger_plan){ from->entity_count, entity };
-	for (size_t i = 0; i < from->entity_count; i++, entity++) {
-		*entity = from->entity[i];
-		entity->table = name;
-		name = stpcpy(name, from->entity[i].table) + 1;
-		entity->column = column;
-		for (size_t k = 0; k < entity->column_count; k++, column++) {
-			*column = from->entity[i].column[k];
-			column->name = name;
-			name = stpcpy(name, from->entity[i].column[k].name) + 1;
-		}
-	}
-	return plan;
-}
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
@@ -140,24 +100,25 @@ static int adopt_journal(struct ledger *l, struct ledger_opened *ret, struct dia
 			      diag);
 }
 
-/* The plan's tables and a reader for them, all new. */
-static int open_plan(struct ledger *l, const struct ledger_plan *plan, struct store_entity **entity,
-		     struct store_reader **reader, struct diag *diag)
+/* The plan's tables, what is known of them, and a reader. */
+static int open_plan(struct ledger *l, const struct ledger_wanted *wanted,
+		     struct ledger_opened *ret, struct diag *diag)
 {
-	struct store_entity *made = calloc(plan->entity_count + 1, sizeof(*made));
-	int rc;
+	size_t count = wanted->plan.entity_count;
+	struct store_entity *entity = calloc(count + 1, sizeof(*entity));
+	int rc = entity ? store_plan(l->store, &wanted->plan, entity, diag) : diag_nomem(diag);
 
-	if (!made)
-		return diag_nomem(diag);
-	rc = store_plan(l->store, plan, made, diag);
 	if (rc == 0)
-		rc = store_reader_open(l->store, made, plan->entity_count, reader, diag);
-	if (rc) {
-		free(made);
-		return rc;
-	}
-	*entity = made;
-	return 0;
+		rc = store_known_load(l->store, &ret->known, diag);
+	if (rc == 0)
+		rc = store_reader_open(l->store, &ret->reader, diag);
+	if (rc == 0)
+		enroll_begin(&l->enroll, entity, count, wanted->round);
+	else
+		store_known_free(ret->known);
+	free(entity);
+	ret->number = wanted->number;
+	return rc;
 }
 
 /* Locked, or no room: it may pass. */
@@ -194,16 +155,15 @@ static int open_files(struct ledger *l, unsigned busy_ms, bool *may_wait, struct
 }
 
 /* All of it, or as far as it goes: what is done already is not done again. */
-static int open_all(struct ledger *l, unsigned busy_ms, const struct ledger_plan *plan,
-		    bool *may_wait, struct diag *diag)
+static int open_all(struct ledger *l, unsigned busy_ms, bool *may_wait, struct diag *diag)
 {
-	struct ledger_opened opened = { .entity_count = plan->entity_count };
+	struct ledger_opened opened = { 0 };
 	int rc = open_files(l, busy_ms, may_wait, diag);
 
 	if (rc)
 		return rc;
 	l->carry.journal = l->journal;
-	l->carry.store = l->unload.store = l->store;
+	l->carry.store = l->unload.store = l->enroll.store = l->store;
 	store_set_patience(l->store, busy_ms);
 	rc = store_upgrade(l->store, diag);
 	if (rc == 0)
@@ -211,41 +171,48 @@ static int open_all(struct ledger *l, unsigned busy_ms, const struct ledger_plan
 	if (rc == 0)
 		rc = adopt_journal(l, &opened, diag);
 	if (rc == 0)
-		rc = open_plan(l, plan, &opened.entity, &opened.reader, diag);
+		rc = open_plan(l, l->making, &opened, diag);
 	*may_wait = may_pass(rc);
 	if (rc)
 		return rc;
 	store_set_patience(l->store, WRITE_PATIENCE_MS);
-	l->enroll = (struct enroll){ .census = l->census, .store = l->store, .secret = l->secret };
-	enroll_begin(&l->enroll, opened.entity, opened.entity_count);
+	free(l->making);
+	l->making = NULL;
 	l->opened = opened;
 	atomic_store_explicit(&l->is_open, true, memory_order_release);
 	return 0;
 }
 
-bool ledger_admit(struct ledger *l)
+static void take_opened(struct ledger *l)
 {
 	const struct ledger_opened *opened = &l->opened;
 	struct diag line;
 
-	if (l->is_admitted)
-		return true;
-	if (!atomic_load_explicit(&l->is_open, memory_order_acquire))
-		return false;
-	l->entity = opened->entity;
-	l->entity_count = opened->entity_count;
+	l->made_number = opened->number;
+	ledger_take_known(l, opened->known);
 	l->reader = opened->reader;
 	l->last_seq = opened->last_seq;
 	l->seed = opened->seed;
 	l->is_admitted = true;
-	free(l->plan);
-	l->plan = NULL;
+	store_reader_use(l->reader, &l->plan->plan);
 	if (opened->damaged_seq) {
 		(void)diag_set(&line, 0,
 			       "%s: write %llu was not whole: it and what followed are cut",
 			       l->journal_path, (unsigned long long)opened->damaged_seq);
 		ledger_tell(l, &line);
 	}
+}
+
+bool ledger_admit(struct ledger *l)
+{
+	if (l->is_settled)
+		return true;
+	if (!l->is_admitted) {
+		if (!atomic_load_explicit(&l->is_open, memory_order_acquire))
+			return false;
+		take_opened(l);
+	}
+	ledger_fit(l);
 	return true;
 }
 
@@ -260,8 +227,10 @@ int ledger_fail_shut(const struct ledger *l, struct diag *diag)
 static int open_later(struct ledger *l, uint64_t *applied, struct diag *diag)
 {
 	bool may_wait;
-	int rc = open_all(l, WRITE_PATIENCE_MS, l->plan, &may_wait, diag);
+	int rc;
 
+	ledger_take_wanted(l);
+	rc = open_all(l, WRITE_PATIENCE_MS, &may_wait, diag);
 	if (rc == 0)
 		*applied = l->opened.last_seq;
 	return rc;
@@ -288,6 +257,8 @@ static int on_tend(void *ctx, struct diag *diag)
 	if (!atomic_load(&l->is_open))
 		return 0;
 	unload_batch(&l->unload, false);
+	ledger_take_wanted(l);
+	ledger_make_wanted(l);
 	enroll_round(&l->enroll);
 	if (now >= l->sync_at_ns) {
 		rc = journal_sync(l->journal, diag);
@@ -311,10 +282,25 @@ static void set_up(struct ledger *l, const struct ledger_options *options)
 	};
 	carry_init(&l->carry);
 	l->unload = (struct unload){ .backlog = l->backlog, .limits = l->carry.limits };
+	l->enroll.census = l->census;
+	l->enroll.secret = l->secret;
 	l->rounds_ns = clock_mono_ns();
 }
 
-/* What needs no file. */
+/* What needs no file, in these two. */
+static int make_plans(struct ledger *l, const struct ledger_plan *plan, struct diag *diag)
+{
+	int rc = store_check_plan(plan, diag);
+
+	if (rc)
+		return rc;
+	l->plan = ledger_wanted_new(plan, 1, 0);
+	l->making = ledger_wanted_new(plan, 1, 0);
+	l->entity = calloc(plan->entity_count + 1, sizeof(*l->entity));
+	l->entity_count = plan->entity_count;
+	return l->plan && l->making && l->entity ? 0 : diag_nomem(diag);
+}
+
 static int make_rooms(struct ledger *l, const struct ledger_options *options, struct diag *diag)
 {
 	size_t entities = options->cache_entities;
@@ -340,13 +326,6 @@ static int make_rooms(struct ledger *l, const struct ledger_options *options, st
 	return rc;
 }
 
-/* Keeps what opening later needs. */
-static int put_off(struct ledger *l, const struct ledger_plan *plan, struct diag *diag)
-{
-	l->plan = plan_copy(plan);
-	return l->plan ? 0 : diag_nomem(diag);
-}
-
 int ledger_open(const struct ledger_options *options, const struct ledger_plan *plan,
 		struct ledger **ret, struct diag *diag)
 {
@@ -361,10 +340,10 @@ int ledger_open(const struct ledger_options *options, const struct ledger_plan *
 	diag_init(&trouble);
 	rc = make_rooms(l, options, &trouble);
 	if (rc == 0)
-		rc = open_all(l, busy_ms, plan, &may_wait, &trouble);
-	if (rc && may_wait && options->may_open_later)
-		rc = put_off(l, plan, &trouble);
-	if (rc) {
+		rc = make_plans(l, plan, &trouble);
+	if (rc == 0)
+		rc = open_all(l, busy_ms, &may_wait, &trouble);
+	if (rc && !(may_wait && options->may_open_later)) {
 		if (diag)
 			*diag = trouble;
 		goto out;
@@ -400,11 +379,15 @@ int ledger_open_reader(const char *path, const struct ledger_plan *plan, struct 
 
 void ledger_close(struct ledger *l)
 {
+	bool had_writer;
+
 	if (!l)
 		return;
+	had_writer = l->writer != NULL;
 	writer_stop(l->writer, CLOSE_PATIENCE_MS);
+	l->writer = NULL;
 	(void)ledger_admit(l); /* the thread is gone: what it opened is ours to close */
-	if (l->writer && l->is_admitted)
+	if (had_writer && l->is_admitted)
 		unload_batch(&l->unload, true);
 	view_close(l->view);
 	unload_clear(&l->unload);
@@ -415,65 +398,10 @@ void ledger_close(struct ledger *l)
 	journal_close(l->journal);
 	state_free(l->state);
 	census_free(l->census);
-	free(l->entity);
-	free(l->plan);
+	ledger_clear_plans(l);
 	free(l->journal_path);
 	free(l->path);
 	free(l->asked_path);
 	free(l->origin);
 	free(l);
-}
-
-/* 1: there is nothing to open any more; 0: the new plan is the one that will be opened. */
-static int replan_shut(struct ledger *l, const struct ledger_plan *plan, struct diag *diag)
-{
-	struct ledger_plan *copy = plan_copy(plan);
-
-	if (!copy)
-		return diag_nomem(diag);
-	if (!writer_pause(l->writer, REPLAN_PATIENCE_MS)) {
-		free(copy);
-		return diag_set(diag, ERR_BUSY, "%s: the writer is busy", l->asked_path);
-	}
-	if (ledger_admit(l)) { /* just now */
-		writer_resume(l->writer);
-		free(copy);
-		return 1;
-	}
-	free(l->plan);
-	l->plan = copy;
-	writer_resume(l->writer);
-	return 0;
-}
-
-int ledger_replan(struct ledger *l, const struct ledger_plan *plan, struct diag *diag)
-{
-	struct store_entity *entity = NULL;
-	struct store_reader *reader = NULL;
-	int rc = ledger_admit(l) ? 1 : replan_shut(l, plan, diag);
-
-	if (rc <= 0)
-		return rc;
-	rc = ledger_flush(l, REPLAN_PATIENCE_MS, diag);
-	if (rc)
-		return rc;
-	if (!writer_pause(l->writer, REPLAN_PATIENCE_MS))
-		return diag_set(diag, ERR_BUSY, "%s: the writer is busy", l->path);
-	store_set_patience(l->store, REPLAN_PATIENCE_MS);
-	rc = open_plan(l, plan, &entity, &reader, diag);
-	store_set_patience(l->store, WRITE_PATIENCE_MS);
-	if (rc == 0)
-		enroll_begin(&l->enroll, entity, plan->entity_count);
-	writer_resume(l->writer);
-	if (rc)
-		return rc;
-	store_reader_close(l->reader);
-	free(l->entity);
-	l->reader = reader;
-	l->entity = entity;
-	l->entity_count = plan->entity_count;
-	/* Statuses are remembered by the old plan's order; all of them are in the database. */
-	state_clear(l->state);
-	l->key.len = 0; /* tables have other numbers now */
-	return 0;
 }

@@ -143,6 +143,10 @@ bool ledger_news(struct ledger *l, struct diag *ret)
 {
 	bool is_open = ledger_admit(l);
 
+	if (!l->has_news && l->has_plan_news) {
+		l->has_plan_news = false;
+		ledger_tell(l, &l->plan_news);
+	}
 	if (!l->has_news)
 		watch_backlog(l);
 	if (!l->has_news && is_open)

@@ -59,7 +59,7 @@ struct store_facts {
 };
 int store_inspect(struct store *store, struct store_facts *ret, struct diag *diag);
 
-/* A plan's entity by permanent numbers. */
+/* A plan's entity by permanent numbers; 0: the database does not have it yet. */
 struct store_entity {
 	uint32_t table;
 	size_t column_count;
@@ -81,6 +81,25 @@ struct store_entity {
  */
 int store_plan(struct store *store, const struct ledger_plan *plan, struct store_entity *ret,
 	       struct diag *diag);
+
+/* The part of store_plan()'s work that needs no database: ERR_INVALID, ERR_LIMIT. */
+int store_check_plan(const struct ledger_plan *plan, struct diag *diag);
+
+/*
+ * The tables and columns that a store has, as they were when store_known_load() was called: for a
+ * thread that may neither use the store nor wait for the database. Never changes.
+ */
+struct store_known;
+int store_known_load(struct store *store, struct store_known **ret, struct diag *diag);
+void store_known_free(struct store_known *known); /* NULL is fine */
+
+/*
+ * Fills @ret with what is known of @entity; @known NULL: nothing is. ERR_INVALID, ERR_LIMIT: the
+ * database can't have it, since a column is there with another type, or there are too many; @ret
+ * is not whole then.
+ */
+int store_known_entity(const struct store_known *known, const struct ledger_entity *entity,
+		       struct store_entity *ret, struct diag *diag);
 
 /*
  * One transaction: store_begin() says up to which record the database has seen all; then
@@ -141,14 +160,17 @@ int store_ids(struct store *store, uint32_t table, struct store_mark *mark, unsi
 	      void (*visit)(const char *id, size_t len, void *ctx), void *ctx, struct diag *diag);
 
 /*
- * A connection that only reads, for the entities of @entities, which is borrowed as long as
- * the reader lives. It never waits for a lock.
+ * A connection that only reads. It never waits for a lock. store_reader_use() says which entities
+ * it is asked about from then on; @plan is borrowed until the next such call, or the end.
  */
-int store_reader_open(const struct store *store, const struct store_entity *entities,
-		      size_t entity_count, struct store_reader **ret, struct diag *diag);
+int store_reader_open(const struct store *store, struct store_reader **ret, struct diag *diag);
+void store_reader_use(struct store_reader *reader, const struct ledger_plan *plan);
 void store_reader_close(struct store_reader *reader); /* NULL is fine */
 
-/* Fills @ret with what the database has of an entity; is_known false where it has nothing. */
+/*
+ * Fills @ret with what the database has of an entity, whose table, statuses and link are there;
+ * is_known false where it has nothing.
+ */
 int store_reader_find(struct store_reader *reader, size_t entity, const char *id, size_t id_len,
 		      struct state_facts *ret, struct diag *diag);
 

@@ -2,8 +2,8 @@
  * store_inside.h -- what the store's own files share; nobody else includes it.
  *
  * store.c opens, upgrades and commits; store_names.c knows what numbers stand for;
- * store_plan.c makes tables from a plan; store_rows.c and store_refusals.c write rows,
- * store_trim.c removes them, store_reader.c and store_ids.c read them.
+ * store_plan.c makes tables from a plan, store_known.c tells which there are; store_rows.c and
+ * store_refusals.c write rows, store_trim.c removes them, store_reader.c and store_ids.c read them.
  */
 #ifndef PETSTORE_STORE_INSIDE_H
 #define PETSTORE_STORE_INSIDE_H
@@ -121,5 +121,15 @@ bool store_is_text(const char *data, size_t len);
 
 /* [a-z][a-z0-9_]{0,62} */
 bool store_is_name(const char *name);
+
+/* The type that a column of a table has in SQL; a literal. */
+const char *store_type_name(enum ledger_type type);
+
+/* "table orders: column status is TEXT where the contract needs INTEGER": ERR_INVALID. */
+int store_mismatch(const char *path, const char *table, const char *column, const char *is,
+		   const char *should, struct diag *diag);
+
+/* What of an entity the plan alone says; all numbers are 0. */
+void store_entity_shape(const struct ledger_entity *entity, struct store_entity *ret);
 
 #endif

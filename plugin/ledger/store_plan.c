@@ -21,7 +21,7 @@ static const struct own_column {
 
 static const char *const own_table[] = { "events", "refusals", "alerts" };
 
-static const char *type_name(enum ledger_type type)
+const char *store_type_name(enum ledger_type type)
 {
 	switch (type) {
 	case LEDGER_INTEGER:
@@ -74,7 +74,7 @@ static int check_columns(const struct ledger_entity *entity, struct diag *diag)
 	return 0;
 }
 
-static int check_plan(const struct ledger_plan *plan, struct diag *diag)
+int store_check_plan(const struct ledger_plan *plan, struct diag *diag)
 {
 	int rc;
 
@@ -122,7 +122,7 @@ static int make_table(struct store *store, const struct ledger_entity *entity, s
 			own_column[i].is_required ? " NOT NULL" : "", i == 0 ? " PRIMARY KEY" : "");
 	for (size_t i = 0; i < entity->column_count; i++)
 		sqlite3_str_appendf(sql, ", \"%w\" %s", entity->column[i].name,
-				    type_name(entity->column[i].type));
+				    store_type_name(entity->column[i].type));
 	sqlite3_str_appendall(sql, ") STRICT, WITHOUT ROWID");
 	return run_built(store, sql, diag);
 }
@@ -133,7 +133,7 @@ static int make_column(struct store *store, const char *table, const struct ledg
 	sqlite3_str *sql = sqlite3_str_new(store->db);
 
 	sqlite3_str_appendf(sql, "ALTER TABLE \"%w\" ADD COLUMN \"%w\" %s", table, column->name,
-			    type_name(column->type));
+			    store_type_name(column->type));
 	return run_built(store, sql, diag);
 }
 
@@ -166,13 +166,13 @@ struct seen {
 	bool column[LEDGER_COLUMNS_MAX];
 };
 
-static int mismatch(const struct store *store, const char *table, const char *column,
-		    const char *is, const char *should, struct diag *diag)
+int store_mismatch(const char *path, const char *table, const char *column, const char *is,
+		   const char *should, struct diag *diag)
 {
 	return diag_set(diag, ERR_INVALID,
 			"%s: table %s: column %s is %s where the contract "
 			"needs %s",
-			store->path, table, column, is, should);
+			path, table, column, is, should);
 }
 
 static int check_column(const struct store *store, const struct ledger_entity *entity,
@@ -187,8 +187,8 @@ static int check_column(const struct store *store, const struct ledger_entity *e
 	if (!name || !type)
 		return diag_nomem(diag);
 	if ((strcmp(name, "id") == 0) != (key == 1))
-		return mismatch(store, entity->table, name, key ? "a key" : "no key",
-				"id alone as the primary key", diag);
+		return store_mismatch(store->path, entity->table, name, key ? "a key" : "no key",
+				      "id alone as the primary key", diag);
 	for (size_t i = 0; i < OWN_COLUMNS; i++) {
 		if (strcasecmp(name, own_column[i].name) != 0)
 			continue;
@@ -200,13 +200,14 @@ static int check_column(const struct store *store, const struct ledger_entity *e
 		if (strcasecmp(name, entity->column[i].name) != 0)
 			continue;
 		seen->column[i] = true;
-		should = type_name(entity->column[i].type);
+		should = store_type_name(entity->column[i].type);
 	}
 	if (should && strcasecmp(type, should) != 0)
-		return mismatch(store, entity->table, name, type, should, diag);
+		return store_mismatch(store->path, entity->table, name, type, should, diag);
 	if (is_needed)
-		return mismatch(store, entity->table, name, "NOT NULL without a default",
-				"one that may stay unset", diag);
+		return store_mismatch(store->path, entity->table, name,
+				      "NOT NULL without a default", "one that may stay unset",
+				      diag);
 	return 0;
 }
 
@@ -228,8 +229,8 @@ static int check_table(struct store *store, const struct ledger_entity *entity, 
 	(void)sqlite3_finalize(info);
 	for (size_t i = 0; rc == 0 && i < OWN_COLUMNS; i++)
 		if (!seen->own[i])
-			rc = mismatch(store, entity->table, own_column[i].name, "missing",
-				      own_column[i].type, diag);
+			rc = store_mismatch(store->path, entity->table, own_column[i].name,
+					    "missing", own_column[i].type, diag);
 	return rc;
 }
 
@@ -342,29 +343,35 @@ static const struct store_table *find_names(const struct store_names *names, con
 	return NULL;
 }
 
-static int resolve(const struct store *store, const struct store_names *names,
-		   const struct ledger_entity *entity, struct store_entity *ret, struct diag *diag)
+void store_entity_shape(const struct ledger_entity *entity, struct store_entity *ret)
 {
-	const struct store_table *table = find_names(names, entity->table);
-
 	*ret = (struct store_entity){
-		.table = table ? table->number : 0,
 		.column_count = entity->column_count,
 		.slot_count = entity->slot_count,
 		.link_column = entity->link_column,
 	};
 	memcpy(ret->slot, entity->slot, sizeof(ret->slot));
 	memcpy(ret->is_timed, entity->is_timed, sizeof(ret->is_timed));
-	for (size_t i = 0; table && i < entity->column_count; i++) {
+	for (size_t i = 0; i < entity->column_count; i++)
 		ret->column[i].type = entity->column[i].type;
-		ret->column[i].number = find_number(table, entity->column[i].name);
-		if (ret->column[i].number == 0)
-			table = NULL;
-	}
 	for (size_t k = 0; k < entity->slot_count; k++)
 		ret->column[entity->slot[k]].is_remembered = true;
 	if (entity->link_column >= 0)
 		ret->column[entity->link_column].is_remembered = true;
+}
+
+static int resolve(const struct store *store, const struct store_names *names,
+		   const struct ledger_entity *entity, struct store_entity *ret, struct diag *diag)
+{
+	const struct store_table *table = find_names(names, entity->table);
+
+	store_entity_shape(entity, ret);
+	ret->table = table ? table->number : 0;
+	for (size_t i = 0; table && i < entity->column_count; i++) {
+		ret->column[i].number = find_number(table, entity->column[i].name);
+		if (ret->column[i].number == 0)
+			table = NULL;
+	}
 	if (!table)
 		return diag_set(diag, ERR_INVALID, "%s: table store_names lacks a column of %s",
 				store->path, entity->table);
@@ -391,7 +398,7 @@ int store_plan(struct store *store, const struct ledger_plan *plan, struct store
 	       struct diag *diag)
 {
 	struct store_names *names = NULL;
-	int rc = check_plan(plan, diag);
+	int rc = store_check_plan(plan, diag);
 
 	if (rc)
 		return rc;

@@ -14,90 +14,64 @@
 struct store_reader {
 	sqlite3 *db;
 	char *path;
-	size_t entity_count;
-	const struct store_entity *entity;
+	const struct ledger_plan *plan;
+	/* NULL: not asked yet */
 	sqlite3_stmt *find[LEDGER_ENTITIES_MAX];
-	sqlite3_stmt *standing[LEDGER_ENTITIES_MAX][LEDGER_SLOTS_MAX]; /* NULL: not timed */
+	sqlite3_stmt *standing[LEDGER_ENTITIES_MAX][LEDGER_SLOTS_MAX];
 };
 
-static const char *column_name(const struct store *store, const struct store_entity *entity,
-			       unsigned column)
+/* Makes a statement of what @sql was built to be. */
+static int prepare_built(struct store_reader *reader, sqlite3_str *sql, sqlite3_stmt **ret,
+			 struct diag *diag)
 {
-	const struct store_place *place = store_find_place(store, entity->column[column].number);
+	char *text = sqlite3_str_finish(sql);
+	int rc = 0;
 
-	return place->table->column[place->column].name;
+	if (!text)
+		return diag_nomem(diag);
+	if (sqlite3_prepare_v3(reader->db, text, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL) !=
+	    SQLITE_OK)
+		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
+	sqlite3_free(text);
+	return rc;
 }
 
 /* owner, revision, link, then the statuses. */
-static int find_prepare(const struct store *store, struct store_reader *reader, size_t i,
-			struct diag *diag)
+static int find_prepare(struct store_reader *reader, size_t i, struct diag *diag)
 {
-	const struct store_entity *entity = &reader->entity[i];
+	const struct ledger_entity *entity = &reader->plan->entity[i];
 	sqlite3_str *sql = sqlite3_str_new(reader->db);
-	char *text;
-	int rc = 0;
 
 	sqlite3_str_appendall(sql, "SELECT owner, revision");
 	if (entity->link_column >= 0)
-		sqlite3_str_appendf(sql, ", \"%w\"",
-				    column_name(store, entity, (unsigned)entity->link_column));
+		sqlite3_str_appendf(sql, ", \"%w\"", entity->column[entity->link_column].name);
 	else
 		sqlite3_str_appendall(sql, ", NULL");
 	for (size_t k = 0; k < entity->slot_count; k++)
-		sqlite3_str_appendf(sql, ", \"%w\"", column_name(store, entity, entity->slot[k]));
-	sqlite3_str_appendf(sql, " FROM \"%w\" WHERE id = ?1",
-			    store_find_place(store, entity->table)->table->name);
-	text = sqlite3_str_finish(sql);
-	if (!text)
-		return diag_nomem(diag);
-	if (sqlite3_prepare_v3(reader->db, text, -1, SQLITE_PREPARE_PERSISTENT, &reader->find[i],
-			       NULL) != SQLITE_OK)
-		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
-	sqlite3_free(text);
-	return rc;
+		sqlite3_str_appendf(sql, ", \"%w\"", entity->column[entity->slot[k]].name);
+	sqlite3_str_appendf(sql, " FROM \"%w\" WHERE id = ?1", entity->table);
+	return prepare_built(reader, sql, &reader->find[i], diag);
 }
 
-static int standing_prepare(const struct store *store, struct store_reader *reader, size_t i,
-			    unsigned slot, struct diag *diag)
+static int standing_prepare(struct store_reader *reader, size_t i, unsigned slot, struct diag *diag)
 {
-	const struct store_entity *entity = &reader->entity[i];
-	const char *column = column_name(store, entity, entity->slot[slot]);
-	char *text = sqlite3_mprintf("SELECT id, updated_at FROM \"%w\" WHERE \"%w\" = ?1 AND "
-				     "updated_at < ?2 ORDER BY updated_at LIMIT ?3",
-				     store_find_place(store, entity->table)->table->name, column);
-	int rc = 0;
+	const struct ledger_entity *entity = &reader->plan->entity[i];
+	sqlite3_str *sql = sqlite3_str_new(reader->db);
 
-	if (!text)
-		return diag_nomem(diag);
-	if (sqlite3_prepare_v3(reader->db, text, -1, SQLITE_PREPARE_PERSISTENT,
-			       &reader->standing[i][slot], NULL) != SQLITE_OK)
-		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
-	sqlite3_free(text);
-	return rc;
+	sqlite3_str_appendf(sql,
+			    "SELECT id, updated_at FROM \"%w\" WHERE \"%w\" = ?1 AND "
+			    "updated_at < ?2 ORDER BY updated_at LIMIT ?3",
+			    entity->table, entity->column[entity->slot[slot]].name);
+	return prepare_built(reader, sql, &reader->standing[i][slot], diag);
 }
 
-/* All of an entity's statements. */
-static int reader_prepare(const struct store *store, struct store_reader *reader, size_t i,
-			  struct diag *diag)
-{
-	int rc = find_prepare(store, reader, i, diag);
-
-	for (unsigned slot = 0; rc == 0 && slot < reader->entity[i].slot_count; slot++)
-		if (reader->entity[i].is_timed[slot])
-			rc = standing_prepare(store, reader, i, slot, diag);
-	return rc;
-}
-
-int store_reader_open(const struct store *store, const struct store_entity *entities,
-		      size_t entity_count, struct store_reader **ret, struct diag *diag)
+int store_reader_open(const struct store *store, struct store_reader **ret, struct diag *diag)
 {
 	struct store_reader *reader = calloc(1, sizeof(*reader));
 	int rc = 0;
 
 	if (!reader)
 		return diag_nomem(diag);
-	reader->entity = entities;
-	reader->entity_count = entity_count;
 	reader->path = strdup(store->path);
 	if (!reader->path) {
 		rc = diag_nomem(diag);
@@ -110,10 +84,6 @@ int store_reader_open(const struct store *store, const struct store_entity *enti
 				: diag_nomem(diag);
 		goto out;
 	}
-	for (size_t i = 0; rc == 0 && i < entity_count; i++)
-		rc = reader_prepare(store, reader, i, diag);
-	if (rc)
-		goto out;
 	*ret = reader;
 	reader = NULL; /* handed over */
 out:
@@ -121,15 +91,23 @@ out:
 	return rc;
 }
 
-void store_reader_close(struct store_reader *reader)
+void store_reader_use(struct store_reader *reader, const struct ledger_plan *plan)
 {
-	if (!reader)
-		return;
-	for (size_t i = 0; i < reader->entity_count; i++) {
+	for (size_t i = 0; i < LEDGER_ENTITIES_MAX; i++) {
 		(void)sqlite3_finalize(reader->find[i]);
 		for (unsigned slot = 0; slot < LEDGER_SLOTS_MAX; slot++)
 			(void)sqlite3_finalize(reader->standing[i][slot]);
 	}
+	memset(reader->find, 0, sizeof(reader->find));
+	memset(reader->standing, 0, sizeof(reader->standing));
+	reader->plan = plan;
+}
+
+void store_reader_close(struct store_reader *reader)
+{
+	if (!reader)
+		return;
+	store_reader_use(reader, NULL);
 	(void)sqlite3_close(reader->db); /* all statements are finalized */
 	free(reader->path);
 	free(reader);
@@ -148,7 +126,7 @@ static void copy_column(sqlite3_stmt *row, int column, char *ret, size_t cap)
 	ret[len] = '\0';
 }
 
-static void copy_row(sqlite3_stmt *row, const struct store_entity *entity, struct state_facts *ret)
+static void copy_row(sqlite3_stmt *row, const struct ledger_entity *entity, struct state_facts *ret)
 {
 	ret->is_known = true;
 	copy_column(row, 0, ret->owner, sizeof(ret->owner));
@@ -161,14 +139,17 @@ static void copy_row(sqlite3_stmt *row, const struct store_entity *entity, struc
 int store_reader_find(struct store_reader *reader, size_t entity, const char *id, size_t id_len,
 		      struct state_facts *ret, struct diag *diag)
 {
-	sqlite3_stmt *find = reader->find[entity];
-	int rc = 0, step;
+	sqlite3_stmt *find;
+	int step, rc = reader->find[entity] ? 0 : find_prepare(reader, entity, diag);
 
 	memset(ret, 0, sizeof(*ret));
+	if (rc)
+		return rc;
+	find = reader->find[entity];
 	(void)sqlite3_bind_text64(find, 1, id, id_len, SQLITE_STATIC, SQLITE_UTF8);
 	step = sqlite3_step(find);
 	if (step == SQLITE_ROW)
-		copy_row(find, &reader->entity[entity], ret);
+		copy_row(find, &reader->plan->entity[entity], ret);
 	else if (step != SQLITE_DONE)
 		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
 	(void)sqlite3_reset(find); /* ends the read, so that checkpoints can pass it */
@@ -187,10 +168,15 @@ int store_reader_standing(struct store_reader *reader, size_t entity, unsigned s
 			  void (*visit)(const struct ledger_stood *stood, void *ctx), void *ctx,
 			  struct diag *diag)
 {
-	sqlite3_stmt *standing = reader->standing[entity][slot];
+	sqlite3_stmt *standing;
 	char before[CLOCK_TEXT_MAX];
-	int rc = 0, step;
+	int step, rc = 0;
 
+	if (!reader->standing[entity][slot])
+		rc = standing_prepare(reader, entity, slot, diag);
+	if (rc)
+		return rc;
+	standing = reader->standing[entity][slot];
 	clock_print(before_ms, before);
 	(void)sqlite3_bind_text(standing, 1, status, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_text(standing, 2, before, -1, SQLITE_STATIC);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -26,7 +25,6 @@ struct writer {
 	_Atomic bool is_troubled;
 	_Atomic uint64_t applied;
 	_Atomic uint64_t rounds;
-	pthread_mutex_t work; /* held while ops run */
 
 	/* the thread's own */
 	int64_t failing_since_ns; /* 0: all is well */
@@ -125,7 +123,6 @@ static int work(struct writer *w)
 	int rc, tended;
 
 	diag_init(&diag);
-	(void)pthread_mutex_lock(&w->work);
 	rc = w->ops.carry(w->ops.ctx, &applied, &diag);
 	atomic_store(&w->applied, applied);
 	if (rc >= 0) {
@@ -135,7 +132,6 @@ static int work(struct writer *w)
 		/* The journal must reach the disk while the database can't. */
 		(void)w->ops.tend(w->ops.ctx, NULL);
 	}
-	(void)pthread_mutex_unlock(&w->work);
 	if (rc < 0)
 		on_failure(w, rc, &diag);
 	else
@@ -177,7 +173,6 @@ static void writer_free(struct writer *w)
 {
 	if (w->event >= 0)
 		(void)close(w->event);
-	(void)pthread_mutex_destroy(&w->work);
 	(void)pthread_mutex_destroy(&w->lock);
 	free(w);
 }
@@ -194,8 +189,7 @@ int writer_start(const struct writer_ops *ops, unsigned wait_ms, uint64_t applie
 	w->ops = *ops;
 	w->wait_ms = wait_ms > WRITER_PAUSE_MAX_MS ? WRITER_PAUSE_MAX_MS : (int)wait_ms;
 	atomic_store(&w->applied, applied);
-	(void)pthread_mutex_init(&w->work, NULL); /* cannot fail with these attributes */
-	(void)pthread_mutex_init(&w->lock, NULL);
+	(void)pthread_mutex_init(&w->lock, NULL); /* cannot fail with these attributes */
 	if (trouble) {
 		line = *trouble;
 		w->failing_since_ns = clock_mono_ns();
@@ -245,22 +239,4 @@ bool writer_is_troubled(const struct writer *w)
 uint64_t writer_rounds(const struct writer *w)
 {
 	return atomic_load(&w->rounds);
-}
-
-bool writer_pause(struct writer *w, unsigned timeout_ms)
-{
-	const struct timespec moment = { .tv_nsec = 500000 };
-	int64_t until = clock_mono_ns() + timeout_ms * INT64_C(1000000);
-
-	while (pthread_mutex_trylock(&w->work) != 0) {
-		if (clock_mono_ns() > until)
-			return false;
-		(void)nanosleep(&moment, NULL);
-	}
-	return true;
-}
-
-void writer_resume(struct writer *w)
-{
-	(void)pthread_mutex_unlock(&w->work);
 }

@@ -63,8 +63,4 @@ uint64_t writer_rounds(const struct writer *writer);
 /* The next line about a trouble that began or ended; false: none. Never waits. */
 bool writer_news(struct writer *writer, struct diag *ret);
 
-/* Keeps the thread from working, or false where its work did not end in @timeout_ms. */
-bool writer_pause(struct writer *writer, unsigned timeout_ms);
-void writer_resume(struct writer *writer);
-
 #endif

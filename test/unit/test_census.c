@@ -59,7 +59,7 @@ static void test_census_is_new__never_calls_an_old_id_new(void **unused)
 
 	(void)unused;
 	add_range(census, 1, 0, MANY);
-	census_complete(census);
+	census_complete(census, 0);
 	assert_int_equal(count_new(census, 1, 0, MANY), 0);
 	census_free(census);
 }
@@ -70,7 +70,7 @@ static void test_census_is_new__takes_few_new_ids_for_old_ones(void **unused)
 
 	(void)unused;
 	add_range(census, 1, 0, MANY);
-	census_complete(census);
+	census_complete(census, 0);
 	assert_in_range(count_new(census, 1, MANY, 2 * MANY), MANY - MANY / 200, MANY);
 	assert_in_range(census_bytes(census), 2 * MANY, 4 * MANY);
 	census_free(census);
@@ -82,7 +82,7 @@ static void test_census_is_new__tells_tables_apart(void **unused)
 
 	(void)unused;
 	add_range(census, 1, 0, 100);
-	census_complete(census);
+	census_complete(census, 0);
 	assert_in_range(count_new(census, 2, 0, 100), 99, 100);
 	census_free(census);
 }
@@ -93,14 +93,19 @@ static void test_census_is_new__calls_nothing_new_before_it_is_complete(void **u
 
 	(void)unused;
 	assert_int_equal(count_new(census, 1, 0, 10), 0);
-	census_complete(census);
+	census_complete(census, 0);
 	assert_int_equal(count_new(census, 1, 0, 10), 10);
 	add_range(census, 1, 0, 10);
 	assert_int_equal(count_new(census, 1, 0, 10), 0);
-	census_clear(census);
+	assert_int_equal(census_extend(census), 1);
 	assert_int_equal(count_new(census, 1, 10, 20), 0);
-	census_complete(census);
-	assert_int_equal(count_new(census, 1, 0, 10), 10);
+	census_complete(census, 0); /* said of what was there before */
+	assert_int_equal(count_new(census, 1, 10, 20), 0);
+	add_range(census, 2, 0, 10);
+	census_complete(census, 1);
+	assert_int_equal(count_new(census, 1, 0, 10), 0);
+	assert_int_equal(count_new(census, 1, 10, 20), 10);
+	assert_int_equal(count_new(census, 2, 0, 10), 0);
 	census_free(census);
 }
 
@@ -109,7 +114,7 @@ static void test_census_add__without_memory_calls_nothing_new(void **unused)
 	struct census *census = new_census();
 
 	(void)unused;
-	census_complete(census);
+	census_complete(census, 0);
 	failalloc_start(1);
 	add_range(census, 1, 0, 1);
 	assert_true(failalloc_stop());
@@ -120,7 +125,7 @@ static void test_census_add__without_memory_calls_nothing_new(void **unused)
 static void *fill(void *census)
 {
 	add_range(census, 1, 0, MANY / 2);
-	census_complete(census);
+	census_complete(census, 0);
 	return NULL;
 }
 

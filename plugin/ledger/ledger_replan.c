@@ -1,0 +1,460 @@
+/*
+ * ledger_replan.c -- a reload's new plan: in force at once, its tables made behind it.
+ *
+ * The broker's thread never waits: it knows which tables and columns the database has
+ * (store_known), fits the new plan to that, and hands a copy to the writer's thread, which makes
+ * what is missing when it can and hands back what there is then. Entities of the two plans are the
+ * same where their permanent numbers are. Until its table is there an entity can't be looked at,
+ * and until its columns are, nothing of it is kept.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "ledger/ledger_inside.h"
+
+#define MAKE_EVERY_NS                                                                              \
+	INT64_C(500000000) /* after a failure, so that records are carried between                 \
+			    */
+
+/* ---- a plan of our own --------------------------------------------------------------------- */
+
+static size_t names_bytes(const struct ledger_plan *plan, size_t *columns)
+{
+	size_t bytes = 0;
+
+	*columns = 0;
+	for (size_t i = 0; i < plan->entity_count; i++) {
+		*columns += plan->entity[i].column_count;
+		bytes += strlen(plan->entity[i].table) + 1;
+		for (size_t k = 0; k < plan->entity[i].column_count; k++)
+			bytes += strlen(plan->entity[i].column[k].name) + 1;
+	}
+	return bytes;
+}
+
+/* One block: the plan, its entities, their columns, the names. */
+struct ledger_wanted *ledger_wanted_new(const struct ledger_plan *from, uint64_t number,
+					unsigned round)
+{
+	size_t columns, names = names_bytes(from, &columns);
+	struct ledger_wanted *wanted;
+	struct ledger_entity *entity;
+	struct ledger_column *column;
+	char *name;
+
+	wanted = malloc(sizeof(*wanted) + from->entity_count * sizeof(*entity) +
+			columns * sizeof(*column) + names);
+	if (!wanted)
+		return NULL;
+	entity = (struct ledger_entity *)(wanted + 1);
+	column = (struct ledger_column *)(entity + from->entity_count);
+	name = (char *)(column + columns);
+	*wanted = (struct ledger_wanted){ number, round, { from->entity_count, entity } };
+	for (size_t i = 0; i < from->entity_count; i++, entity++) {
+		*entity = from->entity[i];
+		entity->table = name;
+		name = stpcpy(name, from->entity[i].table) + 1;
+		entity->column = column;
+		for (size_t k = 0; k < entity->column_count; k++, column++) {
+			*column = from->entity[i].column[k];
+			column->name = name;
+			name = stpcpy(name, from->entity[i].column[k].name) + 1;
+		}
+	}
+	return wanted;
+}
+
+static bool is_same_entity(const struct ledger_entity *a, const struct ledger_entity *b)
+{
+	if (strcmp(a->table, b->table) != 0 || a->column_count != b->column_count ||
+	    a->slot_count != b->slot_count || a->link_column != b->link_column)
+		return false;
+	for (size_t i = 0; i < a->column_count; i++)
+		if (strcmp(a->column[i].name, b->column[i].name) != 0 ||
+		    a->column[i].type != b->column[i].type ||
+		    a->column[i].is_indexed != b->column[i].is_indexed)
+			return false;
+	for (size_t i = 0; i < a->slot_count; i++)
+		if (a->slot[i] != b->slot[i] || a->is_timed[i] != b->is_timed[i])
+			return false;
+	return true;
+}
+
+static bool is_same_plan(const struct ledger_plan *a, const struct ledger_plan *b)
+{
+	if (a->entity_count != b->entity_count)
+		return false;
+	for (size_t i = 0; i < a->entity_count; i++)
+		if (!is_same_entity(&a->entity[i], &b->entity[i]))
+			return false;
+	return true;
+}
+
+/* ---- what is there ------------------------------------------------------------------------- */
+
+/* Is there all that a look reads? */
+static bool has_remembered(const struct store_entity *entity)
+{
+	for (size_t i = 0; i < entity->column_count; i++)
+		if (entity->column[i].is_remembered && entity->column[i].number == 0)
+			return false;
+	return entity->table != 0;
+}
+
+static bool has_all(const struct store_entity *entity)
+{
+	for (size_t i = 0; i < entity->column_count; i++)
+		if (entity->column[i].number == 0)
+			return false;
+	return entity->table != 0;
+}
+
+static uint32_t number_of(const struct store_entity *entity, int column)
+{
+	return column < 0 ? 0 : entity->column[column].number;
+}
+
+/* Is the one remembered as the other is? */
+static bool is_same_layout(const struct store_entity *a, const struct store_entity *b)
+{
+	if (a->table != b->table || a->slot_count != b->slot_count ||
+	    number_of(a, a->link_column) != number_of(b, b->link_column))
+		return false;
+	for (size_t i = 0; i < a->slot_count; i++)
+		if (number_of(a, (int)a->slot[i]) != number_of(b, (int)b->slot[i]))
+			return false;
+	return true;
+}
+
+/* Was there an index for how long a status stands before the plan asked for it? */
+static bool was_timed(const struct store_entity *old, size_t old_count,
+		      const struct store_entity *entity, size_t slot)
+{
+	uint32_t number = number_of(entity, (int)entity->slot[slot]);
+
+	for (size_t i = 0; i < old_count; i++)
+		for (size_t k = 0; number && k < old[i].slot_count; k++)
+			if (old[i].is_timed[k] && number_of(&old[i], (int)old[i].slot[k]) == number)
+				return true;
+	return false;
+}
+
+/* What is known of an entity of the plan in force. What the database can't have is not there. */
+static void find_entity(const struct ledger *l, size_t i, const struct store_entity *old,
+			size_t old_count, struct store_entity *ret)
+{
+	const struct ledger_entity *entity = &l->plan->plan.entity[i];
+
+	if (store_known_entity(l->known, entity, ret, NULL) != 0)
+		(void)store_known_entity(NULL, entity, ret, NULL); /* cannot fail */
+	for (size_t k = 0; l->made_number != l->plan->number && k < ret->slot_count; k++)
+		ret->is_timed[k] = ret->is_timed[k] && was_timed(old, old_count, ret, k);
+}
+
+/*
+ * Memory goes on with what it has of an entity that is remembered as before. Of others it may have
+ * records that the database lacks, in another order: those must arrive first.
+ */
+static void fit_layout(struct ledger *l, size_t i)
+{
+	if (l->layout[i] == 0 && has_remembered(&l->entity[i])) {
+		l->layout[i] = ++l->layouts;
+		l->usable_seq[i] = l->last_seq;
+	}
+}
+
+/* All that the plan asks for is there, and all that is there may be looked at. */
+static bool is_all_there(struct ledger *l)
+{
+	uint64_t applied = l->writer ? writer_applied(l->writer) : l->last_seq;
+	bool is_all = l->made_number == l->plan->number;
+
+	for (size_t i = 0; i < l->entity_count; i++) {
+		if (l->layout[i] && l->usable_seq[i] <= applied)
+			l->memory[i] = l->layout[i];
+		is_all = is_all && l->memory[i] && has_all(&l->entity[i]);
+	}
+	return is_all;
+}
+
+/* ---- what the writer's thread says --------------------------------------------------------- */
+
+/* "orders, payments": the tables that are not as the plan wants them. "": none. */
+static void list_lacking(const struct ledger *l, char *ret, size_t cap)
+{
+	size_t used = 0;
+
+	ret[0] = '\0';
+	for (size_t i = 0; i < l->entity_count && used < cap; i++)
+		if (!has_all(&l->entity[i]))
+			used += (size_t)snprintf(ret + used, cap - used, "%s%s", used ? ", " : "",
+						 l->plan->plan.entity[i].table);
+}
+
+static void tell_lack(struct ledger *l, const struct diag *cause)
+{
+	char tables[200];
+
+	list_lacking(l, tables, sizeof(tables));
+	if (tables[0])
+		(void)diag_set(
+			&l->plan_news, 0,
+			"the new contract's tables are not all there yet, channels that need "
+			"them are refused (%s): %s",
+			tables, cause->text);
+	else
+		(void)diag_set(&l->plan_news, 0, "the new contract's indexes are not there yet: %s",
+			       cause->text);
+	l->has_plan_news = l->is_lack_told = true;
+}
+
+static void tell_end(struct ledger *l)
+{
+	if (!l->is_lack_told)
+		return;
+	(void)diag_set(&l->plan_news, 0, "%s: the contract's tables are all there now", l->path);
+	l->has_plan_news = true;
+	l->is_lack_told = false;
+}
+
+void ledger_take_known(struct ledger *l, struct store_known *known)
+{
+	struct store_entity entity;
+
+	store_known_free(l->known);
+	l->known = known;
+	for (size_t i = 0; i < l->entity_count; i++) {
+		find_entity(l, i, l->entity, l->entity_count, &entity);
+		l->entity[i] = entity;
+	}
+}
+
+static void take_made(struct ledger *l)
+{
+	struct ledger_made *made;
+
+	if (!atomic_load_explicit(&l->made, memory_order_relaxed))
+		return;
+	made = atomic_exchange_explicit(&l->made, NULL, memory_order_acq_rel);
+	if (!made)
+		return; /* it is being replaced by a newer one */
+	if (made->number)
+		l->made_number = made->number;
+	if (made->known)
+		ledger_take_known(l, made->known);
+	if (made->failed == l->plan->number)
+		tell_lack(l, &made->line);
+	else if (l->made_number == l->plan->number)
+		tell_end(l);
+	free(made);
+}
+
+void ledger_fit(struct ledger *l)
+{
+	take_made(l);
+	for (size_t i = 0; i < l->entity_count; i++)
+		fit_layout(l, i);
+	l->is_settled = is_all_there(l);
+}
+
+int ledger_fail_lacking(const struct ledger *l, unsigned entity, struct diag *diag)
+{
+	return diag_set(diag, ERR_BUSY, "%s: table %s is not ready yet", l->asked_path,
+			l->plan->plan.entity[entity].table);
+}
+
+bool ledger_has_all(const struct ledger *l)
+{
+	return l->is_settled || !l->is_admitted;
+}
+
+const char *ledger_lacks(const struct ledger *l, unsigned entity, unsigned column)
+{
+	if (ledger_has_all(l) || entity >= l->entity_count)
+		return NULL;
+	if (l->memory[entity] == 0 || (column < l->entity[entity].column_count &&
+				       l->entity[entity].column[column].number == 0))
+		return l->plan->plan.entity[entity].table;
+	return NULL;
+}
+
+/* ---- the writer's thread ------------------------------------------------------------------- */
+
+void ledger_take_wanted(struct ledger *l)
+{
+	struct ledger_wanted *wanted;
+
+	if (!atomic_load_explicit(&l->wanted, memory_order_relaxed))
+		return;
+	wanted = atomic_exchange_explicit(&l->wanted, NULL, memory_order_acq_rel);
+	free(l->making);
+	l->making = wanted;
+	l->make_at_ns = l->making_since_ns = 0;
+	l->is_failure_told = false;
+}
+
+/* In the place of what the broker's thread did not take yet, of which it misses nothing. */
+static void hand_over(struct ledger *l, struct ledger_made *made)
+{
+	struct ledger_made *before = atomic_exchange_explicit(&l->made, NULL, memory_order_acq_rel);
+
+	if (before && made->known)
+		store_known_free(before->known);
+	else if (before)
+		made->known = before->known;
+	if (before && made->number == 0)
+		made->number = before->number;
+	free(before);
+	atomic_store_explicit(&l->made, made, memory_order_release);
+}
+
+static int make_all(struct ledger *l, struct ledger_made *made, struct diag *diag)
+{
+	const struct ledger_plan *plan = &l->making->plan;
+	struct store_entity *entity = calloc(plan->entity_count + 1, sizeof(*entity));
+	int rc = entity ? store_plan(l->store, plan, entity, diag) : diag_nomem(diag);
+
+	if (rc == 0)
+		rc = store_known_load(l->store, &made->known, diag);
+	if (rc == 0)
+		enroll_begin(&l->enroll, entity, plan->entity_count, l->making->round);
+	free(entity);
+	return rc;
+}
+
+/* A lock that passes soon is not worth a line. */
+static bool is_worth_telling(struct ledger *l, int rc, int64_t now)
+{
+	if (l->making_since_ns == 0)
+		l->making_since_ns = now;
+	return !l->is_failure_told &&
+	       (rc != ERR_BUSY ||
+		now - l->making_since_ns >= WRITER_PATIENCE_MS * INT64_C(1000000));
+}
+
+void ledger_make_wanted(struct ledger *l)
+{
+	int64_t now = clock_mono_ns();
+	struct ledger_made *made;
+	int rc;
+
+	if (!l->making || now < l->make_at_ns)
+		return;
+	l->make_at_ns = now + MAKE_EVERY_NS;
+	made = calloc(1, sizeof(*made));
+	if (!made)
+		return; /* the next round tries again */
+	rc = make_all(l, made, &made->line);
+	if (rc == 0) {
+		made->number = l->making->number;
+		free(l->making);
+		l->making = NULL;
+	} else if (is_worth_telling(l, rc, now)) {
+		made->failed = l->making->number;
+		l->is_failure_told = true;
+	} else {
+		free(made);
+		return;
+	}
+	hand_over(l, made);
+}
+
+/* ---- the room's face ----------------------------------------------------------------------- */
+
+/* What is known already to be impossible. */
+static int check_known(const struct ledger *l, const struct ledger_plan *plan, struct diag *diag)
+{
+	struct store_entity entity;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < plan->entity_count; i++)
+		rc = store_known_entity(l->known, &plan->entity[i], &entity, diag);
+	return rc;
+}
+
+/* What memory has of the entities of the plan before, where they are remembered alike. */
+static void keep_memory(struct ledger *l, const struct store_entity *old, size_t old_count)
+{
+	uint32_t memory[LEDGER_ENTITIES_MAX], layout[LEDGER_ENTITIES_MAX];
+	uint64_t usable_seq[LEDGER_ENTITIES_MAX];
+
+	memcpy(memory, l->memory, sizeof(memory));
+	memcpy(layout, l->layout, sizeof(layout));
+	memcpy(usable_seq, l->usable_seq, sizeof(usable_seq));
+	memset(l->memory, 0, sizeof(l->memory));
+	memset(l->layout, 0, sizeof(l->layout));
+	for (size_t i = 0; i < l->entity_count; i++)
+		for (size_t k = 0; k < old_count; k++) {
+			if (!layout[k] || !is_same_layout(&l->entity[i], &old[k]))
+				continue;
+			l->memory[i] = memory[k];
+			l->layout[i] = layout[k];
+			l->usable_seq[i] = usable_seq[k];
+		}
+}
+
+/* Puts @plan and its @entity in force. */
+static void put_in_force(struct ledger *l, struct ledger_wanted *plan, struct store_entity *entity)
+{
+	struct ledger_wanted *old_plan = l->plan;
+	struct store_entity *old = l->entity;
+	size_t old_count = l->entity_count;
+
+	l->plan = plan;
+	l->entity = entity;
+	l->entity_count = plan->plan.entity_count;
+	for (size_t i = 0; i < l->entity_count; i++)
+		find_entity(l, i, old, old_count, &entity[i]);
+	keep_memory(l, old, old_count);
+	if (l->is_admitted)
+		store_reader_use(l->reader, &plan->plan);
+	l->key.len = 0;
+	l->is_settled = l->has_plan_news = false;
+	free(old);
+	free(old_plan);
+}
+
+int ledger_replan(struct ledger *l, const struct ledger_plan *plan, struct diag *diag)
+{
+	struct ledger_wanted *mine, *theirs;
+	struct store_entity *entity;
+	int rc = store_check_plan(plan, diag);
+
+	(void)ledger_admit(l);
+	if (rc == 0)
+		rc = check_known(l, plan, diag);
+	if (rc || is_same_plan(&l->plan->plan, plan))
+		return rc;
+	mine = ledger_wanted_new(plan, l->plan->number + 1, 0);
+	theirs = ledger_wanted_new(plan, l->plan->number + 1, 0);
+	entity = calloc(plan->entity_count + 1, sizeof(*entity));
+	if (!mine || !theirs || !entity) {
+		free(mine);
+		free(theirs);
+		free(entity);
+		return diag_nomem(diag);
+	}
+	/* Tables that it has not read yet may be looked at from now on. */
+	theirs->round = census_extend(l->census);
+	put_in_force(l, mine, entity);
+	free(atomic_exchange_explicit(&l->wanted, theirs, memory_order_acq_rel));
+	writer_kick(l->writer);
+	(void)ledger_admit(l);
+	return 0;
+}
+
+void ledger_clear_plans(struct ledger *l)
+{
+	struct ledger_made *made = atomic_load(&l->made);
+
+	if (made)
+		store_known_free(made->known);
+	free(made);
+	free(atomic_load(&l->wanted));
+	free(l->making);
+	free(l->plan);
+	free(l->entity);
+	store_known_free(l->known);
+}
