@@ -34,6 +34,34 @@ static const volatile int *find_running(void)
 	return NULL;
 }
 
+/* POSIX lets a symbol's address be a function's; ISO C has no cast for it. */
+static void probe_properties(struct broker_properties *ret)
+{
+	const struct {
+		const char *name;
+		void *place;
+	} symbols[] = {
+		{ "mosquitto_property_identifier", &ret->identifier },
+		{ "mosquitto_property_next", &ret->next },
+		{ "mosquitto_property_read_byte", &ret->read_byte },
+		{ "mosquitto_property_read_string", &ret->read_text },
+		{ "mosquitto_property_read_binary", &ret->read_binary },
+		{ "mosquitto_property_read_string_pair", &ret->read_pair },
+		{ "mosquitto_property_add_byte", &ret->add_byte },
+		{ "mosquitto_property_add_string", &ret->add_text },
+		{ "mosquitto_property_add_binary", &ret->add_binary },
+		{ "mosquitto_property_add_string_pair", &ret->add_pair },
+	};
+
+	ret->is_there = true;
+	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
+		void *symbol = dlsym(RTLD_DEFAULT, symbols[i].name);
+
+		memcpy(symbols[i].place, &symbol, sizeof(symbol));
+		ret->is_there = ret->is_there && symbol;
+	}
+}
+
 void broker_probe(struct broker *ret)
 {
 	/* POSIX lets a symbol's address be a function's; ISO C has no cast for it. */
@@ -47,6 +75,11 @@ void broker_probe(struct broker *ret)
 	*(void **)&ret->for_all = dlsym(RTLD_DEFAULT, "mosquitto_apply_on_all_clients");
 	ret->has_quota_code = dlsym(RTLD_DEFAULT, "mosquitto_plugin_set_info") != NULL;
 	ret->running = find_running();
+	probe_properties(&ret->properties);
+	if (!ret->free_properties)
+		ret->properties.is_there = false;
+	/* 2.0's copies are from calloc(), 2.1's are counted by the broker. */
+	ret->properties.free = ret->has_quota_code ? mosquitto_free : free;
 }
 
 /* What the broker says of itself on its first line: "mosquitto version 2.1.2". */
@@ -327,11 +360,6 @@ bool broker_send(const char *client_id, const char *topic, const char *text, siz
 bool broker_retain(const char *topic, const char *text)
 {
 	return publish_copy(NULL, topic, text, strlen(text), 0, true);
-}
-
-bool broker_republish(const char *topic, const void *payload, size_t len, unsigned qos)
-{
-	return publish_copy(NULL, topic, payload, len, (int)qos, true);
 }
 
 bool broker_is_clean(const struct mosquitto *client)

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "access/certid.h"
 #include "base/diag.h"
@@ -21,6 +22,29 @@ struct mosquitto;
 struct mqtt5__property;
 struct mosquitto_evt_acl_check;
 struct mosquitto_evt_message;
+
+/*
+ * libmosquitto's properties, which the broker has in it. Texts that are read are copies, for @free;
+ * an empty one may be NULL.
+ */
+struct broker_properties {
+	bool is_there; /* all of them are */
+	int (*identifier)(const struct mqtt5__property *property);
+	const struct mqtt5__property *(*next)(const struct mqtt5__property *property);
+	const struct mqtt5__property *(*read_byte)(const struct mqtt5__property *list, int id,
+						   uint8_t *ret, bool skip_first);
+	const struct mqtt5__property *(*read_text)(const struct mqtt5__property *list, int id,
+						   char **ret, bool skip_first);
+	const struct mqtt5__property *(*read_binary)(const struct mqtt5__property *list, int id,
+						     void **ret, uint16_t *len, bool skip_first);
+	const struct mqtt5__property *(*read_pair)(const struct mqtt5__property *list, int id,
+						   char **name, char **value, bool skip_first);
+	int (*add_byte)(struct mqtt5__property **list, int id, uint8_t value);
+	int (*add_text)(struct mqtt5__property **list, int id, const char *value);
+	int (*add_binary)(struct mqtt5__property **list, int id, const void *value, uint16_t len);
+	int (*add_pair)(struct mqtt5__property **list, int id, const char *name, const char *value);
+	void (*free)(void *copy);
+};
 
 /* What the running broker can do. */
 struct broker {
@@ -36,6 +60,7 @@ struct broker {
 	/* Of libmosquitto, which the broker has in it; NULL: messages go without properties. */
 	int (*add_text_property)(struct mqtt5__property **list, int identifier, const char *text);
 	void (*free_properties)(struct mqtt5__property **list);
+	struct broker_properties properties;
 	/* Calls @each for all clients that are connected or kept; NULL: 2.0 has no such call. */
 	int (*for_all)(int (*each)(const struct mosquitto *client, void *ctx), void *ctx);
 	const volatile int *running; /* 1 in its loop, 0 once it was told to end; NULL: not said */
@@ -140,9 +165,6 @@ bool broker_send(const char *client_id, const char *topic, const char *text, siz
 
 /* Publishes @text to @topic, retained. False: memory ran out. */
 bool broker_retain(const char *topic, const char *text);
-
-/* Publishes @len bytes of @payload to @topic, retained. False: memory ran out. */
-bool broker_republish(const char *topic, const void *payload, size_t len, unsigned qos);
 
 /* Did the client begin a new session? As it said at its last CONNECT. */
 bool broker_is_clean(const struct mosquitto *client);

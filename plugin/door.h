@@ -17,10 +17,12 @@
 #include "broker.h"
 #include "broker_api.h"
 #include "gate.h"
+#include "ledger/ledger_retained.h"
 #include "login.h"
 #include "options.h"
 #include "rules.h"
 #include "releases.h"
+#include "repairs.h"
 #include "sessions.h"
 #include "shares.h"
 #include "tell.h"
@@ -45,6 +47,7 @@ struct pending {
 	uint64_t digest; /* of topic and payload: another plugin may have rewritten them */
 	int64_t took_ns;
 	int64_t now_ns; /* when it was decided; the MESSAGE follows at once */
+	unsigned char properties[LEDGER_PROPERTIES_MAX]; /* of what is retained */
 	struct decision decision;
 };
 
@@ -59,10 +62,17 @@ struct plugin {
 	struct sessions *sessions;
 	struct shares *shares;
 	struct releases *releases;
+	struct repairs *repairs;
+	struct retained {
+		char *mark; /* owned: up to which topic all was gone through; NULL: nothing yet */
+		size_t mark_len;
+		uint64_t published, cleared, unknown; /* since the start */
+	} retained;
 	const void *settled;     /* payload of a QoS 2 message that may be handed out */
 	const void *subscribing; /* who was granted a filter, in this round of the broker's */
 	uint64_t late;           /* deliveries that were refused since the last tick */
 	char late_topic[128];    /* of the last of them */
+	int64_t late_ns;         /* when the first of them was */
 	struct login *login;
 	pthread_t thread; /* the broker's: the only one that is let in */
 	struct pending pending;
@@ -165,6 +175,55 @@ void door_release_accepted(struct plugin *plugin, const struct session *session,
 void door_release_delivery(struct plugin *plugin, const struct mosquitto *client,
 			   const struct gate_request *request, struct decision *decision);
 void door_release_tick(struct plugin *plugin);
+
+/*
+ * What the broker retains, and what the database says of it: see door_retained.c.
+ *
+ * Begins to publish all of it again, at start; and one topic's, silently, so that only the broker's
+ * retained message changes. @reader was refused an older one and is to get it, if it may read;
+ * NULL: nobody is. A last will that was refused and retained all the same gives way to what was
+ * there.
+ */
+void door_retained_begin(struct plugin *plugin);
+void door_retained_repair(struct plugin *plugin, const char *topic, size_t len);
+void door_retained_owe(struct plugin *plugin, const struct gate_request *delivery,
+		       const struct mosquitto *reader);
+void door_retained_revert(struct plugin *plugin, const struct gate_request *will);
+
+/* A message that changes what is retained was accepted, and kept. */
+static inline void door_retained_note(struct plugin *plugin, const struct gate_request *request)
+{
+	if (request->is_retained && repairs_is_active(plugin->repairs))
+		repairs_note(plugin->repairs, request->topic, request->topic_len,
+			     ledger_last(plugin->ledger));
+}
+
+/* Is what is delivered a repair? Then @kind says for whom. */
+static inline enum repairs_kind door_retained_kind(struct plugin *plugin,
+						   const struct mosquitto *client,
+						   const struct gate_request *delivery)
+{
+	return repairs_is_active(plugin->repairs) ? repairs_find(plugin->repairs, delivery, client)
+						  : REPAIRS_OTHER;
+}
+
+/*
+ * What is retained is handed out to @client, which subscribed, and may read it: @decision is
+ * changed where the database says something else.
+ */
+void door_retained_stored(struct plugin *plugin, const struct mosquitto *client,
+			  const struct gate_request *delivery, struct decision *decision);
+void door_retained_subscribing(struct plugin *plugin); /* a filter was granted */
+void door_retained_tick(struct plugin *plugin);
+
+/*
+ * Properties of a publish (broker's list @list) as bytes, at most @cap, or none where they are
+ * more; and a message published with such bytes. False: memory ran out. See door_properties.c.
+ */
+size_t door_properties_read(const struct plugin *plugin, const void *list, unsigned char *ret,
+			    size_t cap);
+bool door_publish_retained(const struct plugin *plugin, const struct gate_request *message,
+			   const void *properties, size_t properties_len);
 
 /* What the metrics and the counters tell beside their own. */
 struct watch_facts door_facts(const struct plugin *plugin);

@@ -14,6 +14,10 @@
 
 #include <inttypes.h>
 
+#include "base/clock.h"
+
+#define LATE_NS INT64_C(1000000000)
+
 void door_release_accepted(struct plugin *plugin, const struct session *session,
 			   const struct gate_request *request, const struct decision *decision)
 {
@@ -32,13 +36,16 @@ void door_release_accepted(struct plugin *plugin, const struct session *session,
 	releases_accepted(plugin->releases, key, principal, &at_once);
 }
 
-static void note_late(struct plugin *plugin, uint64_t key, const struct gate_request *request)
+/* @reader: who is to get what stands in its place, or NULL. */
+static void note_late(struct plugin *plugin, const struct gate_request *request,
+		      const struct mosquitto *reader)
 {
-	plugin->late++;
+	if (plugin->late++ == 0)
+		plugin->late_ns = clock_mono_ns();
 	diag_escape(plugin->late_topic, sizeof(plugin->late_topic), request->topic,
 		    request->topic_len);
 	if (request->is_retained)
-		releases_repair(plugin->releases, key, request);
+		door_retained_owe(plugin, request, reader);
 }
 
 void door_release_delivery(struct plugin *plugin, const struct mosquitto *client,
@@ -60,7 +67,7 @@ void door_release_delivery(struct plugin *plugin, const struct mosquitto *client
 	else
 		may_go = !is_stored && releases_in_order(plugin->releases, key, request);
 	if (!may_go)
-		note_late(plugin, key, request);
+		note_late(plugin, request, is_stored ? client : NULL);
 	decision->verdict = may_go ? VERDICT_ALLOW : VERDICT_DENY;
 	decision->reason = may_go ? REASON_NONE : REASON_OVERTAKEN;
 	if (may_go && plugin->connecting != client)
@@ -69,14 +76,11 @@ void door_release_delivery(struct plugin *plugin, const struct mosquitto *client
 
 void door_release_tick(struct plugin *plugin)
 {
-	struct gate_request message;
-
 	plugin->settled = NULL;
 	plugin->subscribing = NULL;
-	while (releases_next(plugin->releases, &message))
-		(void)broker_republish(message.topic, message.payload, message.payload_len,
-				       message.qos); /* else the next that is late asks again */
-	if (plugin->late == 0)
+	/* Not before what they left retained was repaired, where that does not take long. */
+	if (plugin->late == 0 ||
+	    (repairs_waiting(plugin->repairs) > 0 && clock_mono_ns() - plugin->late_ns < LATE_NS))
 		return;
 	broker_log(BROKER_NOTICE,
 		   "%" PRIu64 " deliveries were refused of messages that were released after newer "

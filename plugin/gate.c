@@ -64,15 +64,31 @@ static bool is_to_be_kept(struct judgement *j)
 	return j->has_state ? !j->is_repeat : channel->is_recorded;
 }
 
+/*
+ * What is retained on a channel that keeps something is kept, whatever it says: a status repeated,
+ * or what is only observed. So what the broker loses when it is killed can be retained again.
+ */
+static bool changes_retained(const struct judgement *j)
+{
+	const struct contract_channel *channel = j->match->channel;
+
+	return j->request->is_retained && (channel->mapping || channel->is_recorded);
+}
+
 /* Could what the message implies be kept? Then the decision says what. */
 static bool check_store(struct judgement *j)
 {
-	if (!is_to_be_kept(j))
+	bool is_kept = is_to_be_kept(j);
+	bool has_room;
+
+	if (!is_kept && !changes_retained(j))
 		return true;
 	if (!judgement_ask(j, GATE_STEP_STORE, standing_store))
 		return false;
-	j->decision->has_write = !(j->decision->failed & 1u << GATE_STEP_STORE);
-	if (j->decision->has_write)
+	has_room = !(j->decision->failed & 1u << GATE_STEP_STORE);
+	j->decision->has_write = has_room && is_kept;
+	j->decision->has_retained = has_room && !is_kept;
+	if (has_room)
 		standing_describe(j);
 	return true;
 }
@@ -236,7 +252,7 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 	ret->error.instance[0] = ret->error.schema[0] = '\0';
 	ret->error.keyword[0] = ret->error.message[0] = '\0';
 	ret->standing[0] = '\0';
-	ret->has_write = ret->is_correction = false;
+	ret->has_write = ret->has_retained = ret->is_correction = false;
 	ret->payload = NULL;
 	ret->write.owner = NULL; /* these three are filled on the way, the rest at its end */
 	ret->write.owner_len = 0;

@@ -138,8 +138,9 @@ struct gate_request {
 	/* GATE_DELIVER: that the message says what stands, or may be handed out all the same, is
 	 * known. */
 	bool is_settled;
-	bool is_will;          /* a last will: it is published for a client that is gone */
-	const char *client_id; /* of the client that asks; NULL: it has none */
+	bool is_will;           /* a last will: it is published for a client that is gone */
+	const char *client_id;  /* of the client that asks; NULL: it has none */
+	const void *properties; /* GATE_PUBLISH: the broker's list, of no interest to the gate */
 };
 
 struct decision {
@@ -167,6 +168,11 @@ struct decision {
 	 * decision.
 	 */
 	bool has_write;
+	/*
+	 * Nothing but what is retained on the topic changes: @write says only that. Never together
+	 * with @has_write.
+	 */
+	bool has_retained;
 	const struct payload_value *payload; /* NULL where it was not parsed; as good as @write */
 	struct ledger_write write;
 	struct ledger_value value[LEDGER_COLUMNS_MAX];

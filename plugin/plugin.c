@@ -78,6 +78,18 @@ static const struct access_principal *publisher(struct plugin *plugin,
 	return is_will ? door_principal(plugin, client, session) : actor(plugin, client, session);
 }
 
+/* Those of a retained message stay with it. */
+__attribute__((cold, noinline)) static void add_properties(struct plugin *plugin,
+							   const struct gate_request *request,
+							   struct ledger_write *write)
+{
+	unsigned char *bytes = plugin->pending.properties;
+
+	write->properties = bytes;
+	write->properties_len = door_properties_read(plugin, request->properties, bytes,
+						     sizeof(plugin->pending.properties));
+}
+
 /* Commits what an accepted publish implies. False: nothing was kept, refuse it. */
 static bool commit(struct plugin *plugin, const struct watch_publish *publish,
 		   struct decision *decision, uint64_t digest)
@@ -86,13 +98,15 @@ static bool commit(struct plugin *plugin, const struct watch_publish *publish,
 	const char *id = publish->request->client_id;
 	struct diag diag;
 
-	if (!decision->has_write || !plugin->ledger)
+	if (!(decision->has_write || decision->has_retained) || !plugin->ledger)
 		return true;
 	decision->write.received_ms = watch_unix_ms(plugin->watch, publish->now_ns);
 	decision->write.publisher =
 		session ? session->name : broker_client(publish->client).username;
 	decision->write.client_id = id ? id : "";
 	decision->write.digest = digest;
+	if (publish->request->properties && publish->request->is_retained)
+		add_properties(plugin, publish->request, &decision->write);
 	diag_init(&diag);
 	if (ledger_commit(plugin->ledger, &decision->write, &diag) == 0) {
 		if (decision->is_correction)
@@ -137,7 +151,8 @@ static void copy_pending(struct plugin *plugin, const struct session *session)
 	const struct decision *decision = &pending->decision;
 	size_t len = request->topic_len + 1 + request->payload_len;
 	bool is_same = decision->verdict == VERDICT_ALLOW && !decision->has_write &&
-		       decision->channel && decision->channel->is_will_allowed;
+		       !decision->has_retained && decision->channel &&
+		       decision->channel->is_will_allowed;
 
 	pending->is_copied = false;
 	if (!session || plugin->connecting == session->handle || request->topic[0] == '$' ||
@@ -188,6 +203,7 @@ static void note(struct plugin *plugin, const struct watch_publish *publish,
 {
 	const struct gate_request *request = publish->request;
 
+	door_retained_note(plugin, request);
 	if (decision->channel && decision->channel->mapping)
 		door_release_accepted(plugin, publish->session, request, decision);
 	if (request->payload_len == 0 && request->is_retained)
@@ -257,6 +273,7 @@ __attribute__((cold, noinline)) static void settle_will(struct plugin *plugin, b
 	request->topic = pending->copy;
 	request->payload = pending->copy + pending->topic_len + 1;
 	request->client_id = session->client_id;
+	request->properties = NULL; /* they are gone */
 	request->is_will = true;
 	gate_decide(&plugin->gate, publisher(plugin, client, session, true), request,
 		    &pending->decision);
@@ -268,7 +285,7 @@ __attribute__((cold, noinline)) static void settle_will(struct plugin *plugin, b
 		return;
 	pending->is_refused = true;
 	if (request->is_retained)
-		(void)broker_retain(pending->copy, "");
+		door_retained_revert(plugin, request);
 }
 
 void door_settle(struct plugin *plugin)
@@ -310,6 +327,7 @@ static int on_write(struct plugin *plugin, struct mosquitto_evt_acl_check *event
 	int64_t took_ns = clock_mono_ns();
 
 	broker_acl_request(event, request);
+	request->properties = event->properties; /* 2.0 gives none here */
 	request->is_will = is_will(plugin, event->client, session);
 	gate_decide(&plugin->gate, publisher(plugin, event->client, session, request->is_will),
 		    request, decision);
@@ -343,13 +361,21 @@ static int on_read(struct plugin *plugin, const struct mosquitto *client, struct
 	const struct access_principal *principal = door_principal(plugin, client, session);
 	/* Not where other decisions are: telling of one may log, and the log may be delivered. */
 	struct decision *decision = &plugin->delivery;
+	enum repairs_kind kind;
+	bool is_stored;
 
 	if ((plugin->pending.handle || plugin->pending.is_refused) &&
 	    is_refused_will(plugin, request))
 		return MOSQ_ERR_ACL_DENIED;
+	is_stored = request->is_retained && plugin->subscribing == client;
+	kind = is_stored ? REPAIRS_OTHER : door_retained_kind(plugin, client, request);
+	if (kind == REPAIRS_SILENT)
+		return MOSQ_ERR_ACL_DENIED;
 	gate_decide(&plugin->gate, principal, request, decision);
-	if (request->qos == 2 && !request->is_settled)
+	if (request->qos == 2 && !request->is_settled && kind == REPAIRS_OTHER)
 		door_release_delivery(plugin, client, request, decision);
+	if (is_stored)
+		door_retained_stored(plugin, client, request, decision);
 	watch_decided(plugin->watch, request, decision, 0);
 	if (decision->verdict == VERDICT_ALLOW ||
 	    door_is_unproved(plugin, client, session, principal))
@@ -394,6 +420,7 @@ static int on_subscription(struct plugin *plugin, const struct mosquitto *client
 		refuse_share(decision);
 	if (decision->verdict == VERDICT_ALLOW)
 		plugin->subscribing = client; /* what is retained follows in the same call */
+	door_retained_subscribing(plugin);
 	return answer(plugin, client, session, request, decision, 0);
 }
 
@@ -459,6 +486,7 @@ static int on_message(int event_id, void *event_data, void *userdata)
 			    decision);
 		plugin->pending.digest = digest(plugin, request);
 	}
+	request->properties = event->properties;
 	publish.now_ns = is_judged ? plugin->pending.now_ns : clock_mono_ns();
 	charge(plugin, &publish, decision);
 	if (decision->verdict == VERDICT_ALLOW &&
@@ -631,6 +659,7 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 	door_share_tick(plugin);
 	plugin->is_kicking = false;
 	door_release_tick(plugin);
+	door_retained_tick(plugin);
 	renew_sessions(plugin);
 	end_sessions(plugin);
 	log_news(plugin);
@@ -721,6 +750,8 @@ static int init_rooms(struct plugin *plugin, struct diag *diag)
 	if (rc == 0)
 		rc = releases_new(&plugin->releases, diag);
 	if (rc == 0)
+		rc = repairs_new(!plugin->broker.has_quota_code, &plugin->repairs, diag);
+	if (rc == 0)
 		rc = tell_init(&plugin->tell, &plugin->options, &plugin->broker, plugin->ledger,
 			       diag);
 	if (rc == 0)
@@ -791,6 +822,8 @@ static void plugin_free(struct plugin *plugin)
 	sessions_free(plugin->sessions);
 	shares_free(plugin->shares);
 	releases_free(plugin->releases);
+	repairs_free(plugin->repairs);
+	free(plugin->retained.mark);
 	options_clear(&plugin->options);
 	free(plugin->connecting_id);
 	free(plugin->pending.copy);
@@ -843,6 +876,7 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userd
 		   payload_backend());
 	door_log_rules(plugin, "loaded");
 	door_check_listeners();
+	door_retained_begin(plugin);
 	*userdata = plugin;
 	return MOSQ_ERR_SUCCESS;
 }

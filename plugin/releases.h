@@ -7,8 +7,7 @@
  * out only while nothing newer was: a client that sends several without waiting is served in order,
  * one that holds a message back does not turn the subscribers' time back.
  *
- * Known are the messages that were accepted last, by entity: what is not known is refused. Where
- * a late one was retained in place of what stands, what stands is given out to be published again.
+ * Known are the messages that were accepted last, by entity: what is not known is refused.
  *
  * Entities are known by gate_entity_key() with releases_seed(). For the broker's thread alone.
  */
@@ -22,9 +21,8 @@
 #include "base/diag.h"
 #include "gate.h"
 
-#define RELEASES_ENTITIES 4096u   /* of which QoS 2 messages are known; who has most loses first */
-#define RELEASES_OPEN 32u         /* messages known of each */
-#define RELEASES_BYTES (4u << 20) /* kept to be published again; who has most loses its oldest */
+#define RELEASES_ENTITIES 4096u /* of which QoS 2 messages are known; who has most loses first */
+#define RELEASES_OPEN 32u       /* messages known of each */
 
 struct releases;
 
@@ -51,14 +49,5 @@ bool releases_hand_out(struct releases *releases, uint64_t key, const struct gat
  * is older than it is overtaken. False: it is late.
  */
 bool releases_in_order(struct releases *releases, uint64_t key, const struct gate_request *message);
-
-/* A late @message was retained: what stands is to be published again, where it is known. */
-void releases_repair(struct releases *releases, uint64_t key, const struct gate_request *message);
-
-/*
- * The next message that is to be published again, retained; what it points to is good until the
- * next call of any function. False: none.
- */
-bool releases_next(struct releases *releases, struct gate_request *ret);
 
 #endif

@@ -20,7 +20,7 @@ static const struct place_known via_members[] = { { "entity", NULL },
 /* What the store calls its own: columns of every table, and tables. */
 static const char *const own_columns[] = { "id",         "owner",      "revision",
 					   "created_at", "updated_at", NULL };
-static const char *const own_tables[] = { "events", "refusals", "alerts", NULL };
+static const char *const own_tables[] = { "events", "refusals", "alerts", "retained", NULL };
 static const char *const own_heads[] = { "sqlite_", "store", NULL }; /* names begin with it */
 
 static bool is_identifier(const char *name)

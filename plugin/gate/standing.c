@@ -436,7 +436,7 @@ void standing_describe(struct judgement *j)
 	write->entity = LEDGER_NO_ENTITY;
 	write->id = NULL;
 	write->id_len = 0;
-	if (j->has_state) {
+	if (j->has_state && !j->decision->has_retained) {
 		const struct contract_mapping *mapping = j->match->channel->mapping;
 		const struct contract_span *id = &j->match->param[mapping->param];
 
@@ -449,14 +449,17 @@ void standing_describe(struct judgement *j)
 	write->value = j->decision->value;
 	write->received_ms = 0;
 	write->publisher = write->client_id = NULL;
-	write->is_unrecorded = !j->match->channel->is_recorded;
-	write->is_power = j->match->channel->durability == CONTRACT_POWER;
+	write->is_unrecorded = !j->match->channel->is_recorded || j->decision->has_retained;
+	write->is_power =
+		j->match->channel->durability == CONTRACT_POWER && !j->decision->has_retained;
 	write->topic = j->request->topic;
 	write->topic_len = j->request->topic_len;
 	write->payload = j->request->payload;
 	write->payload_len = j->request->payload_len;
 	write->qos = j->request->qos;
 	write->is_retained = j->request->is_retained;
+	write->properties = NULL;
+	write->properties_len = 0;
 	write->is_will = j->request->is_will;
 	write->is_correction = j->decision->is_correction;
 	write->digest = write->content = 0; /* the caller's, who has the one at hand */

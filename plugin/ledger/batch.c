@@ -6,6 +6,7 @@
 #include "ledger/store_inside.h"
 
 #define CLAIMS 4096u /* a power of two */
+#define TOPICS 4096u /* likewise, above BATCH_ROWS_MAX */
 
 /* The columns in front of the values. */
 enum {
@@ -22,6 +23,8 @@ enum {
 	COLUMN_DIGEST,
 	COLUMN_CONTENT,
 	COLUMN_REVISION,
+	COLUMN_STANDING,
+	COLUMN_PROPERTIES,
 	COLUMN_ID,
 	COLUMN_OWNER,
 	COLUMN_VALUES,
@@ -29,14 +32,16 @@ enum {
 
 static const char declaration[] =
 	"CREATE TABLE " BATCH_TABLE " (seq, time, topic, publisher, client_id, qos, retained, "
-	"payload, will, correction, digest, content, revision, id, owner";
+	"payload, will, correction, digest, content, revision, standing, properties, id, owner";
 
 struct batch {
 	struct batch_row row[BATCH_ROWS_MAX];
 	struct record_value value[BATCH_VALUES_MAX];
 	size_t rows, values;
 	const struct batch_list *claim[CLAIMS]; /* by a hash of table and id */
-	bool shows_events;
+	struct batch_row *topic[TOPICS]; /* the last that is retained, by a hash of its topic */
+	size_t retained;                 /* rows */
+	enum { SHOWS_LIST, SHOWS_EVENTS, SHOWS_RETAINED } shows;
 	const struct batch_row *shown; /* the first row of a list */
 	const struct batch_row *at;    /* where the cursor stands; NULL: behind the last */
 };
@@ -109,11 +114,12 @@ static int on_close(sqlite3_vtab_cursor *cursor)
 }
 
 /* From @row on, the next that belongs to what is shown. */
-static const struct batch_row *next_event(const struct batch *b, const struct batch_row *row)
+static const struct batch_row *next_shown(const struct batch *b, const struct batch_row *row)
 {
 	const struct batch_row *end = b->row + b->rows;
 
-	while (row < end && !row->is_event)
+	while (row < end && !(b->shows == SHOWS_EVENTS ? row->is_event
+						       : row->is_retained && !row->is_superseded))
 		row++;
 	return row < end ? row : NULL;
 }
@@ -127,7 +133,7 @@ static int on_filter(sqlite3_vtab_cursor *cursor, int number, const char *text, 
 	(void)text;
 	(void)argc;
 	(void)argv;
-	b->at = b->shows_events ? next_event(b, b->row) : b->shown;
+	b->at = b->shows == SHOWS_LIST ? b->shown : next_shown(b, b->row);
 	return SQLITE_OK;
 }
 
@@ -135,7 +141,7 @@ static int on_next(sqlite3_vtab_cursor *cursor)
 {
 	struct batch *b = batch_of(cursor);
 
-	b->at = b->shows_events ? next_event(b, b->at + 1) : b->at->next;
+	b->at = b->shows == SHOWS_LIST ? b->at->next : next_shown(b, b->at + 1);
 	return SQLITE_OK;
 }
 
@@ -228,6 +234,15 @@ static int on_column(sqlite3_vtab_cursor *cursor, sqlite3_context *ret, int colu
 	case COLUMN_REVISION:
 		give_number(ret, row->revision);
 		break;
+	case COLUMN_STANDING: /* NULL, which is what no result is, where it is cleared */
+		if (row->payload.len > 0)
+			give_payload(ret, &row->payload);
+		break;
+	case COLUMN_PROPERTIES:
+		if (row->properties.len > 0)
+			sqlite3_result_blob64(ret, row->properties.text, row->properties.len,
+					      SQLITE_STATIC);
+		break;
 	case COLUMN_ID:
 		give_text(ret, &row->id);
 		break;
@@ -302,7 +317,9 @@ void batch_clear(struct batch *b)
 {
 	if (b->rows > 0)
 		memset(b->claim, 0, sizeof(b->claim));
-	b->rows = b->values = 0;
+	if (b->retained > 0)
+		memset(b->topic, 0, sizeof(b->topic));
+	b->rows = b->retained = b->values = 0;
 	b->at = NULL;
 }
 
@@ -329,13 +346,39 @@ bool batch_claim(struct batch *b, const struct batch_list *list, uint32_t table,
 
 void batch_show_events(struct batch *b)
 {
-	b->shows_events = true;
+	b->shows = SHOWS_EVENTS;
+	b->at = NULL;
+}
+
+void batch_retain(struct batch *b, struct batch_row *row)
+{
+	struct batch_row **place = &b->topic[hash_id(0, &row->topic) % TOPICS];
+
+	/* There are more places than rows. */
+	while (*place && ((*place)->topic.len != row->topic.len ||
+			  memcmp((*place)->topic.text, row->topic.text, row->topic.len) != 0))
+		if (++place == b->topic + TOPICS)
+			place = b->topic;
+	if (*place)
+		(*place)->is_superseded = true;
+	*place = row;
+	b->retained++;
+}
+
+bool batch_has_retained(const struct batch *b)
+{
+	return b->retained > 0;
+}
+
+void batch_show_retained(struct batch *b)
+{
+	b->shows = SHOWS_RETAINED;
 	b->at = NULL;
 }
 
 void batch_show(struct batch *b, const struct batch_list *list)
 {
-	b->shows_events = false;
+	b->shows = SHOWS_LIST;
 	b->shown = list->first;
 	b->at = NULL;
 }

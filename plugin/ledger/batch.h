@@ -26,11 +26,12 @@ struct batch_row {
 	char time[CLOCK_TEXT_MAX];
 	bool is_event; /* belongs into events, too */
 	bool is_retained;
+	bool is_superseded; /* as what is retained: a later row has the same topic */
 	bool is_will;
 	bool is_correction;
 	unsigned qos;
 	uint64_t digest, content, revision; /* 0: NULL */
-	struct record_text id, owner, topic, publisher, client_id, payload;
+	struct record_text id, owner, topic, publisher, client_id, payload, properties;
 	const struct record_value *value; /* in the order of the statement's columns */
 	struct batch_row *next;           /* that goes with the same statement */
 };
@@ -63,7 +64,15 @@ void batch_clear(struct batch *batch);
 bool batch_claim(struct batch *batch, const struct batch_list *list, uint32_t table,
 		 const struct record_text *id);
 
-/* What the next statement reads: the events among all rows, or the rows of @list. */
+/* @row, which is complete, is what its topic has retained from here on. */
+void batch_retain(struct batch *batch, struct batch_row *row);
+bool batch_has_retained(const struct batch *batch);
+
+/*
+ * What the next statement reads: the events among all rows, what is retained (the last of each
+ * topic), or the rows of @list.
+ */
+void batch_show_retained(struct batch *batch);
 void batch_show_events(struct batch *batch);
 void batch_show(struct batch *batch, const struct batch_list *list);
 

@@ -4,6 +4,7 @@
 #include "ledger/record.h"
 
 #define TRIM_EVERY_MS 1000
+#define RETAINED_EVERY_NS INT64_C(1000000000)
 #define TRIM_ROWS 256u /* old events removed at once, beside twice the new ones */
 
 static const uint64_t record_bounds[] = { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10000 };
@@ -31,6 +32,17 @@ static int apply_one(struct carry *carry, const struct journal_record *from, str
 	return store_apply(carry->store, from->seq, &record, diag);
 }
 
+/* Within a transaction: what was cleared long ago, once a second. */
+static int trim_retained(struct carry *carry, struct diag *diag)
+{
+	int64_t now_ns = clock_mono_ns();
+
+	if (carry->retained_ns != 0 && now_ns - carry->retained_ns < RETAINED_EVERY_NS)
+		return 0;
+	carry->retained_ns = now_ns;
+	return store_trim_retained(carry->store, clock_unix_ms(), TRIM_ROWS, diag);
+}
+
 /* Within a transaction: from @first to the end of the batch. *last is the last one's number. */
 static int apply_batch(struct carry *carry, struct journal_record *first, uint64_t applied,
 		       uint64_t *last, struct diag *diag)
@@ -55,6 +67,8 @@ static int apply_batch(struct carry *carry, struct journal_record *first, uint64
 			break;
 		rc = journal_next(carry->journal, &record, diag);
 	} while (rc == 1);
+	if (rc >= 0)
+		rc = trim_retained(carry, diag);
 	if (rc < 0)
 		return rc;
 	return store_trim(carry->store, &carry->limits, clock_unix_ms(), 2 * rows + TRIM_ROWS,

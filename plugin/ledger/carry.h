@@ -25,6 +25,7 @@ struct carry {
 	unsigned batch_rows;
 	uint64_t wal_bytes_max;
 	int64_t trimmed_ms;             /* when an idle store was last looked at for old events */
+	int64_t retained_ns;            /* when what was cleared long ago was last removed */
 	struct histogram batch_records; /* any thread may read these two */
 	struct histogram batch_ns;
 };

@@ -26,9 +26,10 @@
 #define LEDGER_ENTITIES_MAX 64u
 #define LEDGER_COLUMNS_MAX 48u
 #define LEDGER_SLOTS_MAX 4u
-#define LEDGER_ID_MAX 64u     /* bytes of an entity's id */
-#define LEDGER_OWNER_MAX 128u /* bytes of an owner's name */
-#define LEDGER_STATUS_MAX 48u /* bytes of a status */
+#define LEDGER_ID_MAX 64u           /* bytes of an entity's id */
+#define LEDGER_OWNER_MAX 128u       /* bytes of an owner's name */
+#define LEDGER_STATUS_MAX 48u       /* bytes of a status */
+#define LEDGER_PROPERTIES_MAX 4096u /* bytes of a retained message's properties */
 #define LEDGER_NO_ENTITY UINT_MAX
 
 struct ledger;
@@ -195,7 +196,9 @@ struct ledger_write {
 	const void *payload;
 	size_t payload_len;
 	unsigned qos;
-	bool is_retained;
+	bool is_retained; /* a row in retained, too: the topic's last, cleared where it is empty */
+	const void *properties; /* of what is retained: MQTT 5's, as on the wire */
+	size_t properties_len;  /* at most LEDGER_PROPERTIES_MAX */
 	bool is_will;
 	bool is_correction; /* a step that the contract does not have, by who may correct */
 	uint64_t digest;    /* of topic and payload, under ledger_seed(); 0: not worked out */

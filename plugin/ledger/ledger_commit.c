@@ -13,7 +13,7 @@ static bool is_full(const struct ledger *l)
 /* The columns' values come out of the payload: they are there twice at most. */
 static size_t record_most(size_t bytes)
 {
-	return 2 * bytes + RECORD_OVERHEAD + LEDGER_OWNER_MAX;
+	return 2 * bytes + RECORD_OVERHEAD + LEDGER_OWNER_MAX + LEDGER_PROPERTIES_MAX;
 }
 
 size_t ledger_journal_least(size_t payload_max)
@@ -160,6 +160,7 @@ static int fill_record(const struct ledger *l, const struct ledger_write *write,
 	ret->publisher = text_of(write->publisher);
 	ret->client_id = text_of(write->client_id);
 	ret->payload = (struct record_text){ write->payload, write->payload_len };
+	ret->properties = (struct record_text){ write->properties, write->properties_len };
 	ret->value_count = 0;
 	if (write->entity != LEDGER_NO_ENTITY)
 		rc = fill_entity(l, write, ret, diag);

@@ -5,8 +5,15 @@
 /* A newer plugin reads both; numbers are what the second kind has more. */
 enum { KIND_WRITE = 1, KIND_NUMBERED = 2 };
 
-/* Which numbers, of eight bytes each and in this order, follow the head. */
-enum { NUMBER_DIGEST = 1, NUMBER_CONTENT = 2, NUMBER_REVISION = 4, NUMBERS_ALL = 7 };
+/* Which numbers, of eight bytes each and in this order, follow the head: of properties their bytes.
+ */
+enum {
+	NUMBER_DIGEST = 1,
+	NUMBER_CONTENT = 2,
+	NUMBER_REVISION = 4,
+	NUMBER_PROPERTIES = 8,
+	NUMBERS_ALL = 15
+};
 
 enum {
 	FLAG_RETAINED = 1,
@@ -47,14 +54,15 @@ struct head_value {
 static unsigned numbers_of(const struct record *r)
 {
 	return (r->digest ? NUMBER_DIGEST : 0) | (r->content ? NUMBER_CONTENT : 0) |
-	       (r->revision ? NUMBER_REVISION : 0);
+	       (r->revision ? NUMBER_REVISION : 0) | (r->properties.len ? NUMBER_PROPERTIES : 0);
 }
 
 size_t record_bytes(const struct record *r)
 {
-	size_t numbers = (size_t)(r->digest != 0) + (r->content != 0) + (r->revision != 0);
+	size_t numbers = (size_t)(r->digest != 0) + (r->content != 0) + (r->revision != 0) +
+			 (r->properties.len != 0);
 	size_t bytes = sizeof(struct head) + r->id.len + r->owner.len + r->topic.len +
-		       r->publisher.len + r->client_id.len + r->payload.len +
+		       r->publisher.len + r->client_id.len + r->payload.len + r->properties.len +
 		       numbers * sizeof(uint64_t);
 
 	for (size_t i = 0; i < r->value_count; i++)
@@ -82,6 +90,8 @@ int record_check(const struct record *r, struct diag *diag)
 		return fail_long("the id", LEDGER_ID_MAX, diag);
 	if (r->payload.len > UINT32_MAX)
 		return fail_long("the payload", UINT32_MAX, diag);
+	if (r->properties.len > LEDGER_PROPERTIES_MAX)
+		return fail_long("the properties", LEDGER_PROPERTIES_MAX, diag);
 	if (r->value_count > LEDGER_COLUMNS_MAX)
 		return diag_set(diag, ERR_LIMIT, "more than %u values", LEDGER_COLUMNS_MAX);
 	return 0;
@@ -124,6 +134,11 @@ static char *put_numbers(char *at, const struct record *r, unsigned numbers)
 		at = put(at, &r->content, sizeof(r->content));
 	if (numbers & NUMBER_REVISION)
 		at = put(at, &r->revision, sizeof(r->revision));
+	if (numbers & NUMBER_PROPERTIES) {
+		uint64_t len = r->properties.len;
+
+		at = put(at, &len, sizeof(len));
+	}
 	return at;
 }
 
@@ -156,6 +171,7 @@ void record_encode(const struct record *r, void *ret)
 	at = put(at, r->publisher.text, r->publisher.len);
 	at = put(at, r->client_id.text, r->client_id.len);
 	at = put(at, r->payload.text, r->payload.len);
+	at = put(at, r->properties.text, r->properties.len);
 	for (size_t i = 0; i < r->value_count; i++)
 		at = put_value(at, &r->value[i]);
 }
@@ -224,15 +240,19 @@ static bool take_number(struct source *source, bool is_there, uint64_t *ret)
 
 static bool take_all(struct source *source, const struct head *head, struct record *ret)
 {
+	uint64_t properties_len;
+
 	if (!take_number(source, head->numbers & NUMBER_DIGEST, &ret->digest) ||
 	    !take_number(source, head->numbers & NUMBER_CONTENT, &ret->content) ||
 	    !take_number(source, head->numbers & NUMBER_REVISION, &ret->revision) ||
+	    !take_number(source, head->numbers & NUMBER_PROPERTIES, &properties_len) ||
 	    !take_text(source, head->id_len, &ret->id) ||
 	    !take_text(source, head->owner_len, &ret->owner) ||
 	    !take_text(source, head->topic_len, &ret->topic) ||
 	    !take_text(source, head->publisher_len, &ret->publisher) ||
 	    !take_text(source, head->client_id_len, &ret->client_id) ||
-	    !take_text(source, head->payload_len, &ret->payload))
+	    !take_text(source, head->payload_len, &ret->payload) ||
+	    !take_text(source, (size_t)properties_len, &ret->properties))
 		return false;
 	if (!(head->flags & FLAG_OWNER) && head->owner_len > 0)
 		return false;

@@ -40,7 +40,8 @@ struct record {
 	uint64_t digest, content; /* as in struct ledger_write; 0: not known */
 	uint64_t revision;        /* of the entity, after this write; 0: there is none */
 	struct record_text id, owner, topic, publisher, client_id, payload;
-	size_t value_count; /* at most LEDGER_COLUMNS_MAX */
+	struct record_text properties; /* of what is retained; see ledger.h */
+	size_t value_count;            /* at most LEDGER_COLUMNS_MAX */
 	struct record_value value[LEDGER_COLUMNS_MAX];
 };
 

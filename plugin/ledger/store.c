@@ -25,10 +25,11 @@ EMBED(sql_004, "schemas/store/004-wills.sql");
 EMBED(sql_005, "schemas/store/005-corrections.sql");
 EMBED(sql_006, "schemas/store/006-shares.sql");
 EMBED(sql_007, "schemas/store/007-digests.sql");
+EMBED(sql_008, "schemas/store/008-retained.sql");
 
 /* Version n of the schema is what the first n of these make. */
 static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004,
-					 sql_005, sql_006, sql_007 };
+					 sql_005, sql_006, sql_007, sql_008 };
 
 #define VERSION (sizeof(migration) / sizeof(migration[0]))
 
@@ -59,6 +60,16 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 		"retained, payload, will, correction, digest, content, revision, origin) SELECT "
 		"seq, time, topic, publisher, client_id, qos, retained, payload, will, "
 		"correction, digest, content, revision, ?1 FROM " BATCH_TABLE,
+	[STORE_RETAINED] =
+		"INSERT OR FAIL INTO retained (topic, payload, qos, received_at, publisher, "
+		"properties, seq) SELECT topic, standing, qos, time, publisher, properties, seq "
+		"FROM " BATCH_TABLE " WHERE true ON CONFLICT (topic) DO UPDATE SET "
+		"payload = excluded.payload, qos = excluded.qos, received_at = "
+		"excluded.received_at, publisher = excluded.publisher, properties = "
+		"excluded.properties, seq = excluded.seq",
+	[STORE_RETAINED_REMOVE] =
+		"DELETE FROM retained WHERE topic IN (SELECT topic FROM retained WHERE payload IS "
+		"NULL AND received_at < ?1 ORDER BY received_at LIMIT ?2)",
 	[STORE_EVENTS_ENDS] = "SELECT (SELECT min(seq) FROM events), (SELECT max(seq) FROM events)",
 	[STORE_EVENTS_OLD] = "SELECT max(seq) FROM (SELECT seq, received_at FROM events "
 			     "ORDER BY seq LIMIT ?1) WHERE received_at < ?2",

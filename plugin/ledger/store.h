@@ -20,6 +20,7 @@
 #include "base/alertrow.h"
 #include "base/refusal.h"
 #include "ledger/ledger.h"
+#include "ledger/ledger_retained.h"
 #include "ledger/record.h"
 #include "ledger/state.h"
 
@@ -129,6 +130,14 @@ int store_trim(struct store *store, const struct store_limits *limits, int64_t n
 	       unsigned rows_max, uint64_t *removed, struct diag *diag);
 
 /*
+ * Within a transaction: removes rows of retained that were cleared STORE_CLEARED_DAYS before
+ * @now_ms, @rows_max at most. For so long a broker that was killed may bring back what it wrote to
+ * its own file before: autosave_interval is half an hour, if nobody changed it.
+ */
+#define STORE_CLEARED_DAYS 7
+int store_trim_retained(struct store *store, int64_t now_ms, unsigned rows_max, struct diag *diag);
+
+/*
  * Within a transaction: one more row in refusals or alerts, and after the last of them those
  * removed of both that are beyond @limits as of @now_ms, @rows_max of each at most. Beyond the
  * number of rows goes the oldest of who has most: a principal, or a stranger's network; strangers
@@ -179,5 +188,15 @@ int store_reader_standing(struct store_reader *reader, size_t entity, unsigned s
 			  const char *status, int64_t before_ms, unsigned limit,
 			  void (*visit)(const struct ledger_stood *stood, void *ctx), void *ctx,
 			  struct diag *diag);
+
+/*
+ * Rows of retained, to @visit: that of @topic, or up to @limit whose topics come after it in the
+ * order of their bytes (@topic_len 0: from the first). 1: there may be more; 0: there are not.
+ */
+int store_reader_retained(struct store_reader *reader, const char *topic, size_t topic_len,
+			  ledger_retained_visit *visit, void *ctx, struct diag *diag);
+int store_reader_retained_next(struct store_reader *reader, const char *topic, size_t topic_len,
+			       unsigned limit, ledger_retained_visit *visit, void *ctx,
+			       struct diag *diag);
 
 #endif

@@ -19,7 +19,7 @@ static const struct own_column {
 
 #define OWN_COLUMNS (sizeof(own_column) / sizeof(own_column[0]))
 
-static const char *const own_table[] = { "events", "refusals", "alerts" };
+static const char *const own_table[] = { "events", "refusals", "alerts", "retained" };
 
 const char *store_type_name(enum ledger_type type)
 {

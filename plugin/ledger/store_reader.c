@@ -18,6 +18,7 @@ struct store_reader {
 	/* NULL: not asked yet */
 	sqlite3_stmt *find[LEDGER_ENTITIES_MAX];
 	sqlite3_stmt *standing[LEDGER_ENTITIES_MAX][LEDGER_SLOTS_MAX];
+	sqlite3_stmt *retained, *retained_next;
 };
 
 /* Makes a statement of what @sql was built to be. */
@@ -108,6 +109,8 @@ void store_reader_close(struct store_reader *reader)
 	if (!reader)
 		return;
 	store_reader_use(reader, NULL);
+	(void)sqlite3_finalize(reader->retained);
+	(void)sqlite3_finalize(reader->retained_next);
 	(void)sqlite3_close(reader->db); /* all statements are finalized */
 	free(reader->path);
 	free(reader);
@@ -191,4 +194,72 @@ int store_reader_standing(struct store_reader *reader, size_t entity, unsigned s
 		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
 	(void)sqlite3_reset(standing);
 	return rc;
+}
+
+#define RETAINED "SELECT topic, payload, qos, properties FROM retained WHERE topic "
+
+static int retained_prepare(struct store_reader *reader, const char *sql, sqlite3_stmt **ret,
+			    struct diag *diag)
+{
+	if (*ret || sqlite3_prepare_v3(reader->db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL) ==
+			    SQLITE_OK)
+		return 0;
+	return store_fail(reader->db, reader->path, "cannot read retained", diag);
+}
+
+static void visit_retained(sqlite3_stmt *row, ledger_retained_visit *visit, void *ctx)
+{
+	struct ledger_retained retained = { .topic = text_of(row, 0),
+					    .payload = sqlite3_column_blob(row, 1),
+					    .qos = (unsigned)sqlite3_column_int(row, 2),
+					    .properties = sqlite3_column_blob(row, 3) };
+
+	retained.topic_len = (size_t)sqlite3_column_bytes(row, 0);
+	retained.payload_len = (size_t)sqlite3_column_bytes(row, 1);
+	retained.properties_len = (size_t)sqlite3_column_bytes(row, 3);
+	visit(&retained, ctx);
+}
+
+/* Steps to the end. The number of rows, or negative. */
+static int visit_all(struct store_reader *reader, sqlite3_stmt *select,
+		     ledger_retained_visit *visit, void *ctx, struct diag *diag)
+{
+	int rows = 0, rc = 0, step;
+
+	while ((step = sqlite3_step(select)) == SQLITE_ROW) {
+		visit_retained(select, visit, ctx);
+		rows++;
+	}
+	if (step != SQLITE_DONE)
+		rc = store_fail(reader->db, reader->path, "cannot read retained", diag);
+	(void)sqlite3_reset(select); /* ends the read, so that checkpoints can pass it */
+	return rc ? rc : rows;
+}
+
+int store_reader_retained(struct store_reader *reader, const char *topic, size_t topic_len,
+			  ledger_retained_visit *visit, void *ctx, struct diag *diag)
+{
+	int rc = retained_prepare(reader, RETAINED "= ?1", &reader->retained, diag);
+
+	if (rc)
+		return rc;
+	(void)sqlite3_bind_text64(reader->retained, 1, topic, topic_len, SQLITE_STATIC,
+				  SQLITE_UTF8);
+	return visit_all(reader, reader->retained, visit, ctx, diag);
+}
+
+int store_reader_retained_next(struct store_reader *reader, const char *topic, size_t topic_len,
+			       unsigned limit, ledger_retained_visit *visit, void *ctx,
+			       struct diag *diag)
+{
+	int rc = retained_prepare(reader, RETAINED "> ?1 ORDER BY topic LIMIT ?2",
+				  &reader->retained_next, diag);
+
+	if (rc)
+		return rc;
+	(void)sqlite3_bind_text64(reader->retained_next, 1, topic_len ? topic : "", topic_len,
+				  SQLITE_STATIC, SQLITE_UTF8);
+	(void)sqlite3_bind_int64(reader->retained_next, 2, limit);
+	rc = visit_all(reader, reader->retained_next, visit, ctx, diag);
+	return rc < 0 ? rc : rc == (int)limit;
 }

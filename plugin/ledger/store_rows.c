@@ -210,6 +210,7 @@ int store_apply(struct store *store, uint64_t seq, const struct record *record, 
 	memcpy(row->time, print_time(store, record->received_ms), sizeof(row->time));
 	row->is_event = !record->is_unrecorded;
 	row->is_retained = record->is_retained;
+	row->is_superseded = false;
 	row->is_will = record->is_will;
 	row->is_correction = record->is_correction;
 	row->qos = record->qos;
@@ -222,6 +223,9 @@ int store_apply(struct store *store, uint64_t seq, const struct record *record, 
 	row->publisher = record->publisher;
 	row->client_id = record->client_id;
 	row->payload = record->payload;
+	row->properties = record->properties;
+	if (row->is_retained)
+		batch_retain(store->batch, row);
 	if (picture.upsert) {
 		copy_values(&picture, value);
 		list_add(&picture.upsert->rows, row);
@@ -263,6 +267,11 @@ int store_flush(struct store *store, struct diag *diag)
 		return 0;
 	batch_show_events(store->batch);
 	rc = write_shown(store, store->statement[STORE_EVENT], "cannot write to events", diag);
+	if (rc == 0 && batch_has_retained(store->batch)) {
+		batch_show_retained(store->batch);
+		rc = write_shown(store, store->statement[STORE_RETAINED],
+				 "cannot write to retained", diag);
+	}
 	for (size_t i = 0; rc == 0 && i < store->names->table_count; i++)
 		rc = write_entities(store, store->names->table[i], diag);
 	store_forget(store);

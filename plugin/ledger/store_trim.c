@@ -79,3 +79,14 @@ int store_trim(struct store *store, const struct store_limits *limits, int64_t n
 		*removed = (uint64_t)sqlite3_changes(store->db);
 	return rc;
 }
+
+int store_trim_retained(struct store *store, int64_t now_ms, unsigned rows_max, struct diag *diag)
+{
+	sqlite3_stmt *remove = store->statement[STORE_RETAINED_REMOVE];
+	char time[CLOCK_TEXT_MAX];
+
+	clock_print(now_ms - STORE_CLEARED_DAYS * INT64_C(86400000), time);
+	(void)sqlite3_bind_text(remove, 1, time, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int64(remove, 2, rows_max);
+	return store_step(store, remove, "cannot remove from retained", diag);
+}

@@ -57,32 +57,10 @@ static void test_releases_in_order__serves_who_does_not_wait(void **state)
 	releases_free(NULL);
 }
 
-static void test_releases_repair__gives_out_what_stands(void **state)
-{
-	struct releases *releases = make();
-	struct gate_request a = message("a", 2, true), b = message("bee", 1, true), again;
-
-	(void)state;
-	releases_accepted(releases, 1, "eva", &b); /* of an entity that nobody holds back */
-	releases_accepted(releases, 1, "eva", &a);
-	releases_accepted(releases, 1, "eva", &b);
-	assert_false(releases_next(releases, &again));
-	assert_false(releases_in_order(releases, 1, &a));
-	releases_repair(releases, 1, &a);
-	releases_repair(releases, 1, &a);
-	releases_repair(releases, 9, &a);
-	assert_true(releases_next(releases, &again));
-	assert_string_equal(again.topic, "orders/1/status");
-	assert_int_equal(again.payload_len, 3);
-	assert_memory_equal(again.payload, "bee", 3);
-	assert_false(releases_next(releases, &again));
-	releases_free(releases);
-}
-
 static void test_releases_accepted__keeps_its_bounds(void **state)
 {
 	struct releases *releases = make();
-	struct gate_request held = message("held", 2, true), again;
+	struct gate_request held = message("held", 2, true);
 	char text[16];
 
 	(void)state;
@@ -95,13 +73,10 @@ static void test_releases_accepted__keeps_its_bounds(void **state)
 		releases_accepted(releases, 1, "eva", &other);
 		assert_true(releases_in_order(releases, 1, &other));
 	}
-	/* forgotten: refused, and what stands is known still */
+	/* forgotten: refused */
 	assert_false(releases_in_order(releases, 1, &held));
-	releases_repair(releases, 1, &held);
 	for (uint64_t key = 2; key < 4 * RELEASES_ENTITIES; key++)
 		releases_accepted(releases, key, "eva", &held);
-	while (releases_next(releases, &again))
-		assert_int_not_equal(again.payload_len, 0);
 	assert_false(releases_in_order(releases, 1, &held));
 	releases_free(releases);
 }
@@ -125,76 +100,17 @@ static void test_releases_accepted__who_floods_loses_its_own(void **state)
 	releases_free(releases);
 }
 
-static bool is_kept(struct releases *releases, uint64_t key, const struct gate_request *late)
-{
-	struct gate_request again;
-
-	releases_repair(releases, key, late);
-	return releases_next(releases, &again);
-}
-
-/* Whoever has large messages kept takes the room from its own older ones only. */
-static void test_releases_accepted__who_keeps_most_loses_its_oldest(void **state)
-{
-	enum { PIECE = RELEASES_BYTES / 16, PIECES = 24, FIRST = 1000 };
-	struct releases *releases = make();
-	struct gate_request small = message("small", 2, true), large = small;
-	char *payload = calloc(1, RELEASES_BYTES);
-
-	(void)state;
-	assert_non_null(payload);
-	large.payload = payload;
-	large.payload_len = PIECE;
-	releases_accepted(releases, 1, "tom", &small);
-	releases_accepted(releases, 2, "tom", &small);
-	releases_accepted(releases, 3, "ann", &small);
-	/* what eva says of ann's entity is eva's, and the oldest of it */
-	large.qos = 1;
-	releases_accepted(releases, 3, "eva", &large);
-	large.qos = 2;
-	for (uint64_t key = FIRST; key < FIRST + PIECES; key++)
-		releases_accepted(releases, key, "eva", &large);
-	releases_accepted(releases, 4, "ann", &large);
-	assert_true(is_kept(releases, 4, &small)); /* not first come, first served */
-	assert_true(is_kept(releases, 1, &small));
-	assert_true(is_kept(releases, 2, &small));
-	assert_false(is_kept(releases, 3, &small));
-	assert_false(is_kept(releases, FIRST, &small));
-	assert_true(is_kept(releases, FIRST + PIECES - 1, &small));
-	/* too large for anybody: pushes nothing out */
-	large.payload_len = RELEASES_BYTES;
-	releases_accepted(releases, 5, "max", &large);
-	assert_false(is_kept(releases, 5, &small));
-	/* larger than what anybody has */
-	large.payload_len = RELEASES_BYTES - PIECE;
-	releases_accepted(releases, 5, "max", &large);
-	assert_false(is_kept(releases, 5, &small));
-	assert_true(is_kept(releases, FIRST + PIECES - 1, &small));
-	/* and two who have much have half each */
-	large.payload_len = PIECE;
-	for (uint64_t key = 2 * FIRST; key < 2 * FIRST + PIECES; key++)
-		releases_accepted(releases, key, "max", &large);
-	assert_true(is_kept(releases, FIRST + PIECES - 6, &small));
-	assert_true(is_kept(releases, 2 * FIRST + PIECES - 6, &small));
-	assert_true(is_kept(releases, 1, &small));
-	free(payload);
-	releases_free(releases);
-}
-
 static void test_releases_accepted__survives_failing_allocations(void **state)
 {
 	(void)state;
 	for (size_t n = 1;; n++) {
-		struct gate_request held = message("held", 2, true), again;
+		struct gate_request held = message("held", 2, true);
 		struct releases *releases = NULL;
 		struct diag diag;
 
 		failalloc_start(n);
-		if (releases_new(&releases, &diag) == 0) {
+		if (releases_new(&releases, &diag) == 0)
 			releases_accepted(releases, 1, "eva", &held);
-			releases_repair(releases, 1, &held);
-			(void)releases_next(releases, &again);
-		}
 		releases_free(releases);
 		if (!failalloc_stop())
 			break;
@@ -205,10 +121,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_releases_in_order__serves_who_does_not_wait),
-		cmocka_unit_test(test_releases_repair__gives_out_what_stands),
 		cmocka_unit_test(test_releases_accepted__keeps_its_bounds),
 		cmocka_unit_test(test_releases_accepted__who_floods_loses_its_own),
-		cmocka_unit_test(test_releases_accepted__who_keeps_most_loses_its_oldest),
 		cmocka_unit_test(test_releases_accepted__survives_failing_allocations),
 	};
 

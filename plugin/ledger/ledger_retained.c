@@ -1,0 +1,40 @@
+#include "ledger/ledger_retained.h"
+
+#include "ledger/ledger_inside.h"
+
+bool ledger_is_open(struct ledger *l)
+{
+	return ledger_admit(l);
+}
+
+uint64_t ledger_last(struct ledger *l)
+{
+	return ledger_admit(l) ? l->last_seq : 0;
+}
+
+uint64_t ledger_arrived(struct ledger *l)
+{
+	return ledger_admit(l) ? writer_applied(l->writer) : 0;
+}
+
+void ledger_hurry(struct ledger *l)
+{
+	if (ledger_admit(l))
+		writer_kick(l->writer);
+}
+
+int ledger_retained_find(struct ledger *l, const char *topic, size_t topic_len,
+			 ledger_retained_visit *visit, void *ctx, struct diag *diag)
+{
+	if (!ledger_admit(l))
+		return ledger_fail_shut(l, diag);
+	return store_reader_retained(l->reader, topic, topic_len, visit, ctx, diag);
+}
+
+int ledger_retained_next(struct ledger *l, const char *topic, size_t topic_len, unsigned limit,
+			 ledger_retained_visit *visit, void *ctx, struct diag *diag)
+{
+	if (!ledger_admit(l))
+		return ledger_fail_shut(l, diag);
+	return store_reader_retained_next(l->reader, topic, topic_len, limit, visit, ctx, diag);
+}
