@@ -4,6 +4,7 @@ as its last stop. A repair is for the broker's store only: nobody is sent it.
 """
 import json
 import os
+import shutil
 import struct
 import threading
 
@@ -15,6 +16,12 @@ import rawmqtt
 from test_reload import edit_json
 
 AGAIN = r"retained again what the database says: (\d+) messages, (\d+) topics cleared; left alone (\d+)"
+
+
+def can_read_properties():
+    """Debian's 2.0.21 lets no plugin have libmosquitto's functions for that."""
+    with open(shutil.which("mosquitto"), "rb") as program:
+        return harness.IS_2_1 or b"\0mosquitto_property_read_string\0" in program.read()
 
 
 def put(client, message, qos=1, retain=True):
@@ -46,14 +53,12 @@ def kept(broker):
 
 
 def retained(broker, *filters):
-    """{topic: message} that a new subscriber is given before anything else."""
-    client = broker.client("backoffice")
+    """{topic: message} that a new subscriber is given before anything that comes later."""
+    client, end = broker.client("backoffice"), messages.stock(messages.unique("barrier"))
+    client.subscribe(end[0])
     client.subscribe(*(filters or ("orders/#", "inventory/#")))
-    end = messages.stock(messages.unique("barrier"))
     put(broker.client("inventory-service"), end, retain=False)
-    client.subscribe("inventory/#")
-    client.ping()
-    found = {each.topic: each for each in client.inbox if each.topic != end[0]}
+    found = {each.topic: each for each in client.until(end[0])}
     client.disconnect()
     return found
 
@@ -152,6 +157,7 @@ def test_without_the_brokers_file(new_broker):
     assert list(retained(broker)) == [messages.order(order_id)[0]]
 
 
+@pytest.mark.skipif(not can_read_properties(), reason="this broker shows no properties")
 def test_properties_stay(new_broker):
     broker = new_broker().start()
     topic, payload = messages.stock(messages.unique("prod"))
