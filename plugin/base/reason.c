@@ -3,9 +3,8 @@
 static const struct {
 	const char *code;
 	const char *title;
-	enum reason_cause cause;
 } texts[REASON_COUNT] = {
-#define X(name, code, cause, title) [name] = { code, title, cause },
+#define X(name, code, title) [name] = { code, title },
 	REASON_TABLE(X)
 #undef X
 };
@@ -23,9 +22,4 @@ const char *reason_code(enum reason reason)
 const char *reason_title(enum reason reason)
 {
 	return texts[in_range(reason)].title;
-}
-
-enum reason_cause reason_cause(enum reason reason)
-{
-	return texts[in_range(reason)].cause;
 }

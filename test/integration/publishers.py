@@ -20,6 +20,7 @@ ORDER = ("PLACED", "APPROVED", "SHIPPED", "DELIVERED")
 PAYMENT = ("PENDING", "PROCESSING")
 WINDOW = 7  # messages on their way at once: no multiple of the steps
 EXPIRY = 3600
+LOSSES = 0
 
 
 class Notes:
@@ -29,7 +30,7 @@ class Notes:
         self.lock = threading.Lock()
         self.acknowledged = []  # (topic, payload)
         self.refused = 0
-        self.resent = set()
+        self.resends = 0
         self.kept = frozenset()  # what the database had when the broker started last
         self.denied = []  # messages that were kept, sent again, and refused
 
@@ -85,12 +86,12 @@ class Publisher:
             del self.waiting[mid]
             self.received.discard(mid)
 
-    def run(self, broker, stop):
-        """Until @stop is set; with finish() also until all was acknowledged."""
-        while not stop.is_set() and not self._is_finished():
+    def run(self, broker, crowd):
+        """Until @crowd ends; with finish() also until all was acknowledged."""
+        while not crowd.ended.is_set() and not self._is_finished():
             with contextlib.suppress(OSError, rawmqtt.Closed):
-                self._work(broker, stop)
-            stop.wait(0.02)
+                self._work(broker, crowd)
+            crowd.ended.wait(0.02)
 
     def finish(self, is_finishing=True):
         """Between two runs: nothing new is to be sent in the next."""
@@ -99,18 +100,22 @@ class Publisher:
     def _is_finished(self):
         return self.is_finishing and not (self.waiting or self.refused or self.outgoing)
 
-    def _work(self, broker, stop):
+    def _work(self, broker, crowd):
         client = broker.try_client(self.user, broker.password(self.user), self.version,
                                    client_id=self.client_id, clean=False,
                                    expiry=EXPIRY if self.version == 5 else 0)
         if client.code != 0:
             return None
         self._resend(client)
-        while not stop.is_set():
+        while not crowd.ended.is_set():
             self._fill(client)
             if self._is_finished():
                 return client.disconnect()
+            if crowd.deaf.is_set():
+                crowd.ended.wait()
+                return client.drop()
             self._take(client)
+        return None
 
     def _resend(self, client):
         for mid, message in self.waiting.items():
@@ -118,7 +123,7 @@ class Publisher:
                 client.release(mid)
             else:
                 with self.notes.lock:
-                    self.notes.resent.add(message)
+                    self.notes.resends += 1
                 client.publish_nowait(*message, self.qos, mid, self.retain, dup=True)
 
     def _fill(self, client):
@@ -160,7 +165,8 @@ class Crowd:
 
     def __init__(self, publishers, broker):
         self.ended = threading.Event()
-        self.threads = [threading.Thread(target=each.run, args=(broker, self.ended))
+        self.deaf = threading.Event()  # they go on, and hear no answer
+        self.threads = [threading.Thread(target=each.run, args=(broker, self))
                         for each in publishers]
         for thread in self.threads:
             thread.start()
