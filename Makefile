@@ -55,7 +55,7 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
 GATE     = gate gate/judgement gate/permission gate/terms gate/standing gate/subscription
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REPORT) $(MONITOR) published
-PLUGIN   = plugin brokerfile door_listeners door_login door_rules door_command door_share door_release door_retained door_properties broker options sessions shares releases repairs login parked tell watch watch_alerts watch_numbers
+PLUGIN   = plugin brokerfile door_listeners door_login door_rules door_command door_share door_release door_retained door_properties broker options sessions shares releases repairs login holdoffs parked tell watch watch_alerts watch_numbers
 QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger ledger/state access/access \
            schema/run schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
 CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl/table ctl/cells \
@@ -63,7 +63,7 @@ CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl
            ctl/change ctl/expand ctl/pairs ctl/weigh ctl/diff ctl/replay ctl/command ctl/talk options brokerfile
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base brokerfile options sessions shares releases repairs login door \
+UNIT     = base brokerfile options sessions shares releases repairs login holdoffs door \
            contract topics gate modes report backlog \
            payload pattern format schema uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
@@ -116,7 +116,7 @@ $(foreach k,rel san tsan fuzz,$(B)/$k/schema/dialect.o): $(wildcard plugin/schem
 # ---- tests ------------------------------------------------------------------------------
 
 # All rooms without the door, so that a test links what it uses.
-T_ROOMS = $(ROOMS) brokerfile options sessions shares releases repairs login parked ctl/credwrite ctl/pairs ctl/weigh
+T_ROOMS = $(ROOMS) brokerfile options sessions shares releases repairs login holdoffs parked ctl/credwrite ctl/pairs ctl/weigh
 $(foreach k,rel san tsan fuzz,$(eval $(B)/$k/rooms.a: $(T_ROOMS:%=$(B)/$k/%.o)))
 $(B)/%/rooms.a: ; @rm -f $@ && ar rcs $@ $^
 

@@ -90,6 +90,14 @@ static void man_options(void)
 	}
 }
 
+/* At QoS 1 and 2, where the protocol has no word for it. */
+static bool is_closed_for(enum reason reason)
+{
+	enum reason_cause cause = reason_cause(reason);
+
+	return cause == REASON_OF_TROUBLE || cause == REASON_OF_BOUND;
+}
+
 static void man_reasons(void)
 {
 	for (unsigned i = 0; i < REASON_COUNT; i++) {
@@ -99,7 +107,7 @@ static void man_reasons(void)
 		put_man(reason_code((enum reason)i));
 		fputs("\\fR\n", stdout);
 		put_man(reason_title((enum reason)i));
-		puts(".");
+		puts(is_closed_for((enum reason)i) ? ": not acknowledged." : ".");
 	}
 }
 
@@ -152,12 +160,15 @@ static void html(void)
 	}
 	puts("</table>\n<h2 id=\"reasons\">Reasons of a refusal</h2>\n"
 	     "<p>Stable: a code is never renamed and never used for something else.</p>\n"
-	     "<table><tr><th>code</th><th></th></tr>");
+	     "<table><tr><th>code</th><th></th><th>MQTT 3.1.1, QoS 1 and 2</th></tr>");
 	for (unsigned i = 0; i < REASON_COUNT; i++)
 		if (i != REASON_NONE)
 			html_cells((const char *[]){ reason_code((enum reason)i),
-						     reason_title((enum reason)i) },
-				   2);
+						     reason_title((enum reason)i),
+						     is_closed_for((enum reason)i)
+							     ? "closed, to be sent again"
+							     : "acknowledged" },
+				   3);
 	puts("</table>\n<p>mosquitto_petstore " PETSTORE_VERSION "</p>");
 }
 

@@ -400,13 +400,53 @@ void broker_message_request(const struct mosquitto_evt_message *event, struct ga
 	};
 }
 
-bool broker_refuses_later(const struct broker *broker, enum reason reason)
+enum broker_answer broker_answer(const struct broker *broker, const struct broker_refused *refused)
 {
-	return broker->has_quota_code &&
-	       (reason == REASON_STORE_UNAVAILABLE || reason == REASON_RATE_EXCEEDED);
+	enum reason_cause cause = reason_cause(refused->reason);
+	enum broker_answer told = broker->has_quota_code ? BROKER_QUOTA : BROKER_DENIED;
+
+	if (cause == REASON_OF_MESSAGE || refused->publisher == BROKER_OF_NOBODY)
+		return BROKER_DENIED;
+	if (cause == REASON_OF_PACE || refused->qos == 0 || refused->version < 3 ||
+	    refused->version > 5)
+		return told;
+	/*
+	 * A bridge that is closed comes back after its own restart_timeout: where that helps, and
+	 * not for ever. The other broker ends an MQTT 5 bridge's session with its connection, so
+	 * that all that is on its way would be lost, not this message alone.
+	 */
+	if (refused->publisher == BROKER_OF_BRIDGE)
+		return cause == REASON_OF_TROUBLE && refused->version < 5 ? BROKER_CLOSED : told;
+	return refused->version == 5 && broker->has_quota_code ? BROKER_QUOTA : BROKER_CLOSED;
 }
 
-int broker_refusal(const struct broker *broker, enum reason reason)
+int broker_answer_code(enum broker_answer answer)
 {
-	return broker_refuses_later(broker, reason) ? QUOTA_EXCEEDED : MOSQ_ERR_ACL_DENIED;
+	static const int codes[] = {
+		[BROKER_DENIED] = MOSQ_ERR_ACL_DENIED,
+		[BROKER_QUOTA] = QUOTA_EXCEEDED,
+		/* Of those that close the one with which MQTT 5 is sent a DISCONNECT, of 0x80. */
+		[BROKER_CLOSED] = MOSQ_ERR_UNKNOWN,
+	};
+
+	return codes[answer];
+}
+
+int broker_version(const struct mosquitto *client)
+{
+	return mosquitto_client_protocol_version(client);
+}
+
+bool broker_is_bridge(const struct mosquitto *client)
+{
+	return !mosquitto_client_address(client) && mosquitto_client_protocol_version(client) != 0;
+}
+
+int broker_hold_off(const struct broker *broker, const struct mosquitto *client, bool is_exchange)
+{
+	bool is_said = broker->has_busy_code && !is_exchange && broker_version(client) == 5;
+
+	/* The other one is none for which any release sends a packet, nor a no of another plugin's.
+	 */
+	return is_said ? BROKER_BUSY : MOSQ_ERR_CONN_REFUSED;
 }

@@ -174,12 +174,54 @@ void broker_acl_request(const struct mosquitto_evt_acl_check *event, struct gate
 void broker_message_request(const struct mosquitto_evt_message *event, struct gate_request *ret);
 
 /*
- * The MOSQ_ERR_ code with which MESSAGE refuses: the client stays connected, and MQTT 5 hears
- * 0x97 where the broker can say it and the trouble is one of capacity, 0x87 otherwise.
+ * How the publisher of a refused message hears of it. MQTT 3.1 and 3.1.1 have no word for a
+ * refusal: an acknowledgement says "kept" to them, whatever it is meant to say.
  */
-int broker_refusal(const struct broker *broker, enum reason reason);
+enum broker_answer {
+	/* Acknowledged: MQTT 5 hears 0x87, not authorized, older ones nothing; QoS 0 is dropped. */
+	BROKER_DENIED,
+	/* The same with 0x97, quota exceeded, to MQTT 5: it may send it again later (2.1). */
+	BROKER_QUOTA,
+	/* Not acknowledged and disconnected, MQTT 5 with 0x80: it sends it again when it is back.
+	 */
+	BROKER_CLOSED,
+};
 
-/* True where broker_refusal() differs from what a refused ACL_CHECK says. */
-bool broker_refuses_later(const struct broker *broker, enum reason reason);
+enum broker_publisher {
+	BROKER_OF_CLIENT,
+	BROKER_OF_BRIDGE, /* what comes in over a bridge of the broker's own */
+	/* Nobody waits for an acknowledgement: a last will, the source of a retained message. */
+	BROKER_OF_NOBODY,
+};
+
+struct broker_refused {
+	enum broker_publisher publisher;
+	int version; /* of MQTT: 3 is 3.1, 4 is 3.1.1, 5; anything else is never closed */
+	unsigned qos;
+	enum reason reason;
+};
+
+/*
+ * The one place that says which refusal is answered how, see "What a refusal is answered with" in
+ * ARCHITECTURE.md. What is not BROKER_DENIED can be said by MESSAGE only: ACL_CHECK lets it pass.
+ */
+enum broker_answer broker_answer(const struct broker *broker, const struct broker_refused *refused);
+
+/* The MOSQ_ERR_ code with which MESSAGE gives this answer. */
+int broker_answer_code(enum broker_answer answer);
+
+/* Of MQTT, as the client speaks it; 0: it is none that ever connected. */
+int broker_version(const struct mosquitto *client);
+
+/* Is it a bridge of the broker's own? Only for one who publishes, and has no session of ours. */
+bool broker_is_bridge(const struct mosquitto *client);
+
+/*
+ * Refuses the CONNECT of who was proved and has to wait, without the word for a bad password: MQTT
+ * 5 hears 0x89, server busy, where the broker can say it, from BASIC_AUTH alone (2.1); all others
+ * are closed without CONNACK. MQTT 3.1.1's own code 3, server unavailable, can't be said by a
+ * plugin.
+ */
+int broker_hold_off(const struct broker *broker, const struct mosquitto *client, bool is_exchange);
 
 #endif

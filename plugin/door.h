@@ -73,6 +73,7 @@ struct plugin {
 	uint64_t late;           /* deliveries that were refused since the last tick */
 	char late_topic[128];    /* of the last of them */
 	int64_t late_ns;         /* when the first of them was */
+	struct holdoffs *holdoffs;
 	struct login *login;
 	pthread_t thread; /* the broker's: the only one that is let in */
 	struct pending pending;

@@ -209,6 +209,7 @@ static bool open_session(struct plugin *plugin, const struct login_request *requ
 	session->generation = plugin->generation;
 	session->asked = plugin->reload;
 	sessions_end_at(plugin->sessions, session, answer->expires_ms);
+	session->was_closed = answer->was_closed;
 	session->is_scram = answer->method == LOGIN_SCRAM;
 	return true;
 }
@@ -220,9 +221,14 @@ static void refuse_login(struct plugin *plugin, const struct login_request *requ
 				     .username = request->username ? request->username : "",
 				     .address = request->address ? request->address : "" };
 
+	if (answer->is_held_off) {
+		who.username = answer->principal->name;
+		tell_held_off(&plugin->tell, &who, answer->held_for, answer->why.text);
+	} else {
+		tell_connection(&plugin->tell, &who, answer->why.text);
+	}
 	access_principal_drop(answer->made);
 	answer->made = NULL;
-	tell_connection(&plugin->tell, &who, answer->why.text);
 }
 
 /*
@@ -235,7 +241,9 @@ static int conclude_login(struct plugin *plugin, const struct login_request *req
 	const struct session *before = sessions_find(plugin->sessions, request->handle);
 	bool is_connected = before && !before->is_gone; /* it authenticates once more */
 
-	if (answer->verdict != VERDICT_ALLOW)
+	if (answer->is_held_off)
+		watch_held_off(plugin->watch, request, answer->method);
+	else if (answer->verdict != VERDICT_ALLOW)
 		watch_refused_login(plugin->watch, request, answer->method,
 				    !answer->is_busy || answer->is_guess);
 	else if (!watch_login(plugin->watch, request, answer, &answer->why))
@@ -246,8 +254,9 @@ static int conclude_login(struct plugin *plugin, const struct login_request *req
 	}
 	if (answer->verdict != VERDICT_ALLOW) {
 		refuse_login(plugin, request, answer);
-		return answer->is_busy && plugin->broker.has_busy_code ? BROKER_BUSY
-								       : MOSQ_ERR_AUTH;
+		return (answer->is_busy || answer->is_held_off) && plugin->broker.has_busy_code
+			       ? BROKER_BUSY
+			       : MOSQ_ERR_AUTH;
 	}
 	shares_connect(plugin->shares, request->client_id, answer->principal->name, request->handle,
 		       request->is_clean && !is_connected);
@@ -367,6 +376,8 @@ int door_on_basic_auth(int event_id, void *event_data, void *userdata)
 	if (answer.is_waiting)
 		return BROKER_LATER;
 	rc = conclude_login(plugin, &request, &answer);
+	if (answer.is_held_off)
+		return broker_hold_off(&plugin->broker, event->client, false);
 	return name_client(plugin, &request, event->client, rc);
 }
 
@@ -513,6 +524,8 @@ int door_on_auth_continue(int event_id, void *event_data, void *userdata)
 		return ask_on(plugin, &request);
 	login_finish(plugin->login, plugin->rules, &request, &message, reply, &answer);
 	rc = conclude_login(plugin, &request, &answer);
+	if (answer.is_held_off)
+		return broker_hold_off(&plugin->broker, event->client, true);
 	rc = name_client(plugin, &request, event->client, rc);
 	return rc == MOSQ_ERR_SUCCESS ? reply_with(event, reply, rc) : rc;
 }

@@ -28,7 +28,8 @@ struct login {
 	uint64_t hits;             /* of the cache */
 	uint64_t misses;
 	struct peer_networks *never_locked; /* NULL: none */
-	struct lockout *lockout;            /* NULL: nobody is held off */
+	struct lockout *lockout;            /* NULL: nobody is held off for failures or connects */
+	const struct holdoffs *holdoffs;    /* NULL: nor for a close */
 	bool has_connects;                  /* connects are counted */
 	struct derivations derivations;
 	struct parking *parking;      /* NULL: nobody waits */
@@ -49,6 +50,7 @@ int login_new(const struct login_options *options, struct login **ret, struct di
 	if (options->connects > 0)
 		limits.connects = options->connects;
 	login->has_connects = options->connects > 0;
+	login->holdoffs = options->holdoffs;
 	derivations_init(&login->derivations, options->percent);
 	rc = credcache_new(options->credentials, &login->credentials, diag);
 	if (rc == 0)
@@ -505,6 +507,28 @@ static bool may_connect(struct login *login, const struct login_request *request
 	return wait <= 0;
 }
 
+/* Asked of who is proved, as above, and before: who is held off connects no more often for it. */
+static bool is_held_off(const struct login *login, const struct login_request *request,
+			struct login_answer *answer)
+{
+	struct holdoff holdoff;
+
+	if (!login->holdoffs || request->is_repeat || !answer->principal ||
+	    !has_text(request->client_id) ||
+	    !holdoffs_find(login->holdoffs, answer->principal->name, request->client_id,
+			   request->mono_ms, &holdoff))
+		return false;
+	answer->was_closed = true;
+	answer->is_held_off = holdoff.wait_ms > 0;
+	answer->held_for = holdoff.reason;
+	if (answer->is_held_off)
+		(void)diag_set(&answer->why, ERR_BUSY,
+			       "held off for %lld s: it was closed over a publish that could not "
+			       "be kept",
+			       (long long)(holdoff.wait_ms + 999) / 1000);
+	return answer->is_held_off;
+}
+
 static void refuse(struct login_answer *answer)
 {
 	access_principal_drop(answer->made);
@@ -523,6 +547,8 @@ static void settle(struct login *login, const struct rules *rules,
 		return;
 	}
 	count_success(login, rules, request);
+	if (is_held_off(login, request, answer))
+		return;
 	if (!may_connect(login, request, answer) || !admit(request, answer)) {
 		refuse(answer);
 		return;

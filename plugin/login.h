@@ -3,9 +3,9 @@
  *
  * Puts the access room's parts in order for one login: locked addresses first, then the proof,
  * then how often the client came, then what the access file says about the principal. What a
- * peer does before its proof counts for its address alone. Knows nothing of
- * the broker. For the broker's thread alone. What comes out as a reason is for the log: the
- * peer hears no more than that it is not authorized.
+ * peer does before its proof counts for its address alone. Who was closed over a publish waits,
+ * once it is proved (holdoffs.h). Knows nothing of the broker. For the broker's thread alone. What
+ * comes out as a reason is for the log: the peer hears no more than that it is not authorized.
  */
 #ifndef PETSTORE_LOGIN_H
 #define PETSTORE_LOGIN_H
@@ -17,6 +17,7 @@
 #include "access/certid.h"
 #include "base/diag.h"
 #include "base/reason.h"
+#include "holdoffs.h"
 #include "parked.h"
 #include "rules.h"
 
@@ -31,7 +32,8 @@ struct login_options {
 	bool has_lockout;
 	const char *never_lock; /* networks, see peer.h; borrowed for the call; NULL: none */
 	uint32_t connects; /* of a principal's client id in a minute, where has_lockout; 0: any */
-	unsigned percent;  /* of the time that derivations may take (1 .. 100), without a wake */
+	const struct holdoffs *holdoffs; /* borrowed while the login lives; NULL: none */
+	unsigned percent; /* of the time that derivations may take (1 .. 100), without a wake */
 	/*
 	 * Called by other threads when login_next() has something; NULL: the broker is not told
 	 * of a login later, and every password is checked while it waits.
@@ -93,12 +95,15 @@ struct login_answer {
 	enum login_method method;
 	const struct access_principal *principal; /* borrowed from the rules, or from @made */
 	struct access_principal *made;            /* yours: access_principal_drop() */
-	int64_t expires_ms; /* unix time at which the session is to end; 0: none */
-	uint64_t entry;     /* stands for the file's entry that proved it; 0: none */
-	bool is_waiting;    /* neither yes nor no: login_next() will tell */
-	bool is_busy;       /* refused unseen, for want of time or of a place */
-	bool is_guess;      /* busy, and yet known to be wrong */
-	struct diag why;    /* of a refusal */
+	int64_t expires_ms;   /* unix time at which the session is to end; 0: none */
+	uint64_t entry;       /* stands for the file's entry that proved it; 0: none */
+	bool is_waiting;      /* neither yes nor no: login_next() will tell */
+	bool is_busy;         /* refused unseen, for want of time or of a place */
+	bool is_guess;        /* busy, and yet known to be wrong */
+	bool was_closed;      /* its connection before was, over a publish that was not kept */
+	bool is_held_off;     /* refused for that: @principal is proved, and nothing is counted */
+	enum reason held_for; /* is_held_off: what the publish was refused for */
+	struct diag why;      /* of a refusal */
 };
 
 /*

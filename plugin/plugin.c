@@ -182,10 +182,11 @@ static void remember(struct plugin *plugin, const struct watch_publish *publish,
 /* It counts as a pattern, too. */
 __attribute__((cold, noinline)) static void
 tell(struct plugin *plugin, const struct mosquitto *client, const struct session *session,
-     const struct gate_request *request, const struct decision *decision)
+     const struct gate_request *request, const struct decision *decision, bool is_closed)
 {
 	watch_refused(plugin->watch, client, session, request, decision);
-	tell_decision(&plugin->tell, client, session ? session->name : NULL, request, decision);
+	tell_decision(&plugin->tell, client, session ? session->name : NULL, request, decision,
+		      is_closed);
 }
 
 /* What was refused or observed is told. */
@@ -194,7 +195,60 @@ static void report(struct plugin *plugin, const struct mosquitto *client,
 		   const struct decision *decision)
 {
 	if (decision->verdict != VERDICT_ALLOW || decision->is_observed)
-		tell(plugin, client, session, request, decision);
+		tell(plugin, client, session, request, decision, false);
+}
+
+/* Who waits for an acknowledgement of a publish; a command has no MESSAGE that could give another.
+ */
+static enum broker_publisher who_waits(const struct mosquitto *client,
+				       const struct session *session,
+				       const struct gate_request *request)
+{
+	if (request->is_will || request->topic[0] == '$')
+		return BROKER_OF_NOBODY;
+	if (session)
+		return session->is_gone ? BROKER_OF_NOBODY : BROKER_OF_CLIENT;
+	return broker_is_bridge(client) ? BROKER_OF_BRIDGE : BROKER_OF_NOBODY;
+}
+
+/* How the publisher is to hear of what was refused. */
+__attribute__((cold, noinline)) static enum broker_answer
+how_to_refuse(const struct plugin *plugin, const struct mosquitto *client,
+	      const struct session *session, const struct gate_request *request,
+	      const struct decision *decision)
+{
+	const struct broker_refused refused = { .publisher = who_waits(client, session, request),
+						.version = broker_version(client),
+						.qos = request->qos,
+						.reason = decision->reason };
+
+	return broker_answer(&plugin->broker, &refused);
+}
+
+/* A MESSAGE is refused: tells of it, and returns what the broker is to be told. */
+__attribute__((cold, noinline)) static int refuse_message(struct plugin *plugin,
+							  const struct watch_publish *publish,
+							  const struct decision *decision)
+{
+	const struct session *session = publish->session;
+	enum broker_answer how =
+		how_to_refuse(plugin, publish->client, session, publish->request, decision);
+	bool is_closed = how == BROKER_CLOSED;
+
+	if (is_closed && session) /* a bridge has a time of its own before it comes back */
+		(void)holdoffs_close(plugin->holdoffs, session->name, session->client_id,
+				     decision->reason, publish->now_ns / 1000000);
+	if (is_closed)
+		watch_closed(plugin->watch);
+	tell(plugin, publish->client, session, publish->request, decision, is_closed);
+	return broker_answer_code(how);
+}
+
+/* Something of a client that was closed before is kept: it may be closed anew. */
+__attribute__((cold, noinline)) static void resume(struct plugin *plugin, struct session *session)
+{
+	session->was_closed = false;
+	holdoffs_forget(plugin->holdoffs, session->name, session->client_id);
 }
 
 /* A publish was accepted, and what it implies is kept. */
@@ -336,7 +390,7 @@ static int on_write(struct plugin *plugin, struct mosquitto_evt_acl_check *event
 	if (request->is_will)
 		return judge_will(plugin, &publish, decision, took_ns);
 	if (decision->verdict == VERDICT_ALLOW ||
-	    broker_refuses_later(&plugin->broker, decision->reason)) {
+	    how_to_refuse(plugin, event->client, session, request, decision) != BROKER_DENIED) {
 		remember(plugin, &publish, took_ns);
 		return MOSQ_ERR_SUCCESS; /* on_message() commits, or has the better refusal */
 	}
@@ -493,12 +547,14 @@ static int on_message(int event_id, void *event_data, void *userdata)
 	    commit(plugin, &publish, decision, plugin->pending.digest)) {
 		note(plugin, &publish, decision);
 		watch_accepted(plugin->watch, &publish, decision, plugin->pending.digest);
+		if (session && session->was_closed && decision->has_write)
+			resume(plugin, session);
 	}
 	watch_decided(plugin->watch, request, decision, is_judged ? plugin->pending.took_ns : 0);
+	if (decision->verdict != VERDICT_ALLOW)
+		return refuse_message(plugin, &publish, decision);
 	report(plugin, event->client, session, request, decision);
-	return decision->verdict == VERDICT_ALLOW
-		       ? MOSQ_ERR_SUCCESS
-		       : broker_refusal(&plugin->broker, decision->reason);
+	return MOSQ_ERR_SUCCESS;
 }
 
 /* ---- coming, going, ticking -------------------------------------------------------------- */
@@ -757,6 +813,9 @@ static int init_rooms(struct plugin *plugin, struct diag *diag)
 	if (rc == 0)
 		tell_use(&plugin->tell, plugin->rules);
 	if (rc == 0)
+		rc = holdoffs_new(&plugin->holdoffs, diag);
+	wanted.holdoffs = plugin->holdoffs;
+	if (rc == 0)
 		rc = login_new(&wanted, &plugin->login, diag);
 	if (rc == 0)
 		rc = watch_new(&plugin->options, &plugin->broker, plugin->ledger, &plugin->watch,
@@ -814,6 +873,7 @@ static void plugin_free(struct plugin *plugin)
 	login_free(plugin->login); /* first: its threads may still wake us */
 	if (plugin->broker.complete_login)
 		broker_unwakeable();
+	holdoffs_free(plugin->holdoffs);
 	tell_clear(&plugin->tell);
 	watch_free(plugin->watch);
 	gate_clear(&plugin->gate);

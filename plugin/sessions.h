@@ -53,7 +53,8 @@ struct session {
 	int64_t expires_ms;            /* unix time at which it is to end; 0: never, or it did */
 	uint64_t asked;                /* the reload after which the broker asked for it last */
 	enum session_standing standing;
-	bool is_scram; /* proved itself by SCRAM, and can't do so again when it is asked */
+	bool was_closed; /* its connection before was, over a publish that was not kept */
+	bool is_scram;   /* proved itself by SCRAM, and can't do so again when it is asked */
 	bool is_gone;
 	struct monitor_seat seat;   /* where the monitor finds its client */
 	struct monitor_rates rates; /* of the principal's limits, as of @seat_generation */

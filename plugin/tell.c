@@ -77,11 +77,11 @@ static void log_refusal(struct tell *tell, const struct refusal *refusal)
 		return;
 	diag_escape(topic, sizeof(topic), refusal->topic, refusal->topic_len);
 	diag_escape(id, sizeof(id), refusal->client_id, strlen(refusal->client_id));
-	broker_log(BROKER_NOTICE, "%s %s %s by %s (client %s): %s: %s%s%s [%s]",
+	broker_log(BROKER_NOTICE, "%s %s %s by %s (client %s): %s: %s%s%s [%s]%s",
 		   refusal->is_observed ? "observed" : "refused", refusal->action, topic,
 		   escape(user, sizeof(user), refusal->principal), id, reason_code(refusal->reason),
-		   refusal->pointer, refusal->pointer[0] ? ": " : "", refusal->message,
-		   refusal->id);
+		   refusal->pointer, refusal->pointer[0] ? ": " : "", refusal->message, refusal->id,
+		   refusal->is_closed ? ", disconnected unacknowledged" : "");
 }
 
 void tell_clear(struct tell *tell)
@@ -131,12 +131,14 @@ static struct refusals_client client_of(const struct mosquitto *client, const ch
 }
 
 void tell_decision(struct tell *tell, const struct mosquitto *client, const char *principal,
-		   const struct gate_request *request, const struct decision *decision)
+		   const struct gate_request *request, const struct decision *decision,
+		   bool is_closed)
 {
 	struct refusals_client who = client_of(client, principal);
 	struct refusal refusal;
 
 	refusals_describe(tell->refusals, request, decision, &who, clock_unix_ms(), &refusal);
+	refusal.is_closed = is_closed;
 	keep(tell, &refusal);
 	notify(tell, &refusal, decision);
 	log_refusal(tell, &refusal); /* last: see the head of tell.h */
@@ -168,21 +170,39 @@ void tell_cleared(struct tell *tell, const struct mosquitto *client, const char 
 		   diag_escape(id, sizeof(id), who.id, strlen(who.id)));
 }
 
+static void refuse_connection(struct tell *tell, const struct refusals_client *who,
+			      enum reason reason, const char *problem)
+{
+	struct refusal refusal;
+	char id[80], user[80];
+
+	refusals_describe_connect(tell->refusals, reason, problem, who, clock_unix_ms(), &refusal);
+	keep(tell, &refusal);
+	if (may_log_of(tell, &refusal))
+		broker_log(BROKER_NOTICE, "refused connection of %s (client %s, %s): %s [%s]",
+			   escape(user, sizeof(user), who->principal),
+			   diag_escape(id, sizeof(id), who->id, strlen(who->id)), who->address,
+			   problem, refusal.id);
+}
+
 void tell_connection(struct tell *tell, const struct broker_client *client, const char *problem)
 {
 	struct refusals_client who = { .id = client->id,
 				       .principal = client->username,
 				       .address = client->address };
-	struct refusal refusal;
-	char id[80], user[80];
 
-	refusals_describe_connect(tell->refusals, problem, &who, clock_unix_ms(), &refusal);
-	keep(tell, &refusal);
-	if (may_log_of(tell, &refusal))
-		broker_log(BROKER_NOTICE, "refused connection of %s (client %s, %s): %s [%s]",
-			   escape(user, sizeof(user), who.principal),
-			   diag_escape(id, sizeof(id), who.id, strlen(who.id)), who.address,
-			   problem, refusal.id);
+	refuse_connection(tell, &who, REASON_IDENTITY_UNKNOWN, problem);
+}
+
+void tell_held_off(struct tell *tell, const struct broker_client *client, enum reason reason,
+		   const char *problem)
+{
+	struct refusals_client who = { .id = client->id,
+				       .principal = client->username,
+				       .is_proved = true,
+				       .address = client->address };
+
+	refuse_connection(tell, &who, reason, problem);
 }
 
 void tell_tick(struct tell *tell)

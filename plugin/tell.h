@@ -45,9 +45,13 @@ void tell_clear(struct tell *tell);
 /* @rules are in force now; borrowed until the next call. */
 void tell_use(struct tell *tell, const struct rules *rules);
 
-/* A publish, will or subscription was refused, or only observed. @principal may be NULL. */
+/*
+ * A publish, will or subscription was refused, or only observed. @principal may be NULL.
+ * @is_closed: its client is disconnected for it, unacknowledged.
+ */
 void tell_decision(struct tell *tell, const struct mosquitto *client, const char *principal,
-		   const struct gate_request *request, const struct decision *decision);
+		   const struct gate_request *request, const struct decision *decision,
+		   bool is_closed);
 
 /* @write, which was kept, puts a status right: @standing is what stood. */
 void tell_correction(struct tell *tell, const struct ledger_write *write, const char *standing)
@@ -59,6 +63,10 @@ void tell_cleared(struct tell *tell, const struct mosquitto *client, const char 
 
 /* A connection was refused. */
 void tell_connection(struct tell *tell, const struct broker_client *client, const char *problem);
+
+/* The same of a client that proved to be @client->username, and was closed before for @reason. */
+void tell_held_off(struct tell *tell, const struct broker_client *client, enum reason reason,
+		   const char *problem);
 
 /* At every tick: notices that were held back are made up for. */
 void tell_tick(struct tell *tell);

@@ -199,6 +199,13 @@ void watch_refused_login(struct watch *watch, const struct login_request *reques
 		monitor_login_failed(watch->monitor, &who, clock_mono_ns());
 }
 
+void watch_held_off(struct watch *watch, const struct login_request *request,
+		    enum login_method method)
+{
+	if (!request->is_repeat)
+		metrics_connected(watch->metrics, method_of(method), METRICS_HELD);
+}
+
 bool watch_login(struct watch *watch, const struct login_request *request,
 		 const struct login_answer *answer, struct diag *why)
 {
@@ -382,6 +389,11 @@ void watch_refused(struct watch *watch, const struct mosquitto *client,
 
 	monitor_refused(watch->monitor, &who, decision->reason, is_other ? request->topic : NULL,
 			request->topic_len, clock_mono_ns());
+}
+
+void watch_closed(struct watch *watch)
+{
+	watch->closed++;
 }
 
 void watch_subscribe(struct watch *watch, const struct mosquitto *client, struct session *session,

@@ -49,6 +49,10 @@ void watch_reloaded(struct watch *watch, bool is_done);
 void watch_refused_login(struct watch *watch, const struct login_request *request,
 			 enum login_method method, bool is_failure);
 
+/* It succeeded, but its client was closed a moment ago: no failure, and no sign of anything. */
+void watch_held_off(struct watch *watch, const struct login_request *request,
+		    enum login_method method);
+
 /*
  * A login would succeed. False: the client has to stay away for a while, and @why says so. A
  * login that the broker asks again counts for nothing, but whoever is banned stays out.
@@ -99,6 +103,9 @@ void watch_accepted(struct watch *watch, struct watch_publish *publish,
 void watch_refused(struct watch *watch, const struct mosquitto *client,
 		   const struct session *session, const struct gate_request *request,
 		   const struct decision *decision);
+
+/* A client is closed over a refused publish. */
+void watch_closed(struct watch *watch);
 
 /* An allowed subscription: above the principal's number of them @decision becomes a refusal. */
 void watch_subscribe(struct watch *watch, const struct mosquitto *client, struct session *session,

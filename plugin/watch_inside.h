@@ -33,6 +33,7 @@ struct watch {
 	int64_t unix_ms; /* when the other clock, which messages are measured by, was at 0 */
 	uint64_t reloads;
 	uint64_t reload_failures;
+	uint64_t closed; /* clients, over a publish that could not be kept */
 	int64_t file_ns; /* when it was written last */
 	int64_t sys_ns;
 	int64_t alert_second;

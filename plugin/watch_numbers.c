@@ -46,6 +46,7 @@ static struct metrics_facts gather(struct watch *watch, const struct watch_facts
 		.reloads = watch->reloads,
 		.reload_failures = watch->reload_failures,
 		.sessions = facts->sessions,
+		.closed = watch->closed,
 		.clients = monitor.clients,
 		.clients_evicted = monitor.evicted,
 		.bans = bans_count(monitor_bans(watch->monitor), clock_mono_ns()),

@@ -3,8 +3,9 @@
 static const struct {
 	const char *code;
 	const char *title;
+	enum reason_cause cause;
 } texts[REASON_COUNT] = {
-#define X(name, code, title) [name] = { code, title },
+#define X(name, code, cause, title) [name] = { code, title, cause },
 	REASON_TABLE(X)
 #undef X
 };
@@ -22,4 +23,9 @@ const char *reason_code(enum reason reason)
 const char *reason_title(enum reason reason)
 {
 	return texts[in_range(reason)].title;
+}
+
+enum reason_cause reason_cause(enum reason reason)
+{
+	return texts[in_range(reason)].cause;
 }

@@ -3,6 +3,9 @@
  *
  * The text codes are part of the product's interface (logs, notices, tables, metrics): a code
  * is never renamed and never used for something else.
+ *
+ * Each reason has a cause: whose matter it is. Where the protocol has no word for a refusal, an
+ * acknowledgement reads as "kept", so the cause says whether one may be given (broker_answer()).
  */
 #ifndef PETSTORE_REASON_H
 #define PETSTORE_REASON_H
@@ -13,38 +16,81 @@ enum verdict {
 	VERDICT_ALLOW = 1,
 };
 
-/* X(enumerator, code, title for a person) */
+/*
+ * Whose matter a refusal is.
+ *
+ * MESSAGE: the message, its topic, or who sent it breaks a rule of the contract or of the access
+ * file. Sent again it is refused again, and its sender can mend it. That it is acknowledged where
+ * nothing else can be said keeps its sender from sending it for ever.
+ *
+ * PACE: it came too soon. Its sender can send slower; to close its connection would have it send
+ * all that is on its way again, which is more, not less.
+ *
+ * TROUBLE: the plugin's own, that passes: the disk is full, the database is locked, memory ran out.
+ * Nothing was found wrong with the message, its sender can do nothing about it, and sent again
+ * later it is kept. To acknowledge it is to lose it.
+ *
+ * BOUND: the plugin's own bound on what it looks at. Nothing was found wrong with the message
+ * either: the contract may well allow it. Its sender can do nothing about it; who wrote the
+ * contract can, and what is sent again after that is kept.
+ */
+enum reason_cause {
+	REASON_OF_MESSAGE,
+	REASON_OF_PACE,
+	REASON_OF_TROUBLE,
+	REASON_OF_BOUND,
+};
+
+/* X(enumerator, code, cause, title for a person). "allowed" and "overtaken" refuse no publish. */
 #define REASON_TABLE(X)                                                                            \
-	X(REASON_INTERNAL, "internal-error", "The plugin could not decide")                        \
-	X(REASON_NONE, "allowed", "Allowed")                                                       \
-	X(REASON_IDENTITY_UNKNOWN, "identity-unknown", "The client has no known identity")         \
-	X(REASON_TOPIC_UNKNOWN, "topic-unknown", "No channel has this topic")                      \
-	X(REASON_TOPIC_PARAMETER, "topic-parameter", "A topic level is not what the channel asks") \
-	X(REASON_DIRECTION, "operation-missing", "The channel has no such operation")              \
-	X(REASON_SCOPE_MISSING, "scope-missing", "The client lacks the scope")                     \
-	X(REASON_NOT_OWNER, "not-owner", "The entity belongs to someone else")                     \
-	X(REASON_FILTER_UNREACHABLE, "filter-unreachable", "The filter reaches nothing readable")  \
-	X(REASON_WILL_FORBIDDEN, "will-forbidden", "The channel takes no last will")               \
-	X(REASON_QOS_TOO_LOW, "qos-too-low", "The QoS is below the channel's")                     \
-	X(REASON_RETAIN_FORBIDDEN, "retain-forbidden", "The channel forbids the retain flag")      \
-	X(REASON_RETAIN_REQUIRED, "retain-required", "The channel requires the retain flag")       \
-	X(REASON_PAYLOAD_EMPTY, "payload-empty", "The payload is empty")                           \
-	X(REASON_PAYLOAD_TOO_LARGE, "payload-too-large", "The payload is too large")               \
-	X(REASON_PAYLOAD_NOT_JSON, "payload-not-json", "The payload is not JSON")                  \
-	X(REASON_SCHEMA_VIOLATION, "schema-violation", "The payload is not what the schema asks")  \
-	X(REASON_SCHEMA_LIMIT, "schema-limit", "The payload is too costly to check")               \
-	X(REASON_ID_MISMATCH, "id-mismatch", "The topic's id and the payload's differ")            \
-	X(REASON_TRANSITION_ILLEGAL, "transition-illegal", "The status cannot change like this")   \
-	X(REASON_OWNER_CHANGE, "owner-change", "The entity's owner cannot change")                 \
-	X(REASON_STORE_UNAVAILABLE, "store-unavailable", "The write cannot be kept now")           \
-	X(REASON_RATE_EXCEEDED, "rate-exceeded", "Too many messages")                              \
-	X(REASON_TOPIC_TOO_LONG, "topic-too-long", "The topic or filter is too long")              \
-	X(REASON_SHARE_PARTIAL, "share-partial", "A shared filter reaches more than may be read")  \
-	X(REASON_OVERTAKEN, "overtaken", "A newer status stands")                                  \
-	X(REASON_STEP_SCOPE, "step-scope", "The client lacks the scope of this step")
+	X(REASON_INTERNAL, "internal-error", REASON_OF_TROUBLE, "The plugin could not decide")     \
+	X(REASON_NONE, "allowed", REASON_OF_MESSAGE, "Allowed")                                    \
+	X(REASON_IDENTITY_UNKNOWN, "identity-unknown", REASON_OF_MESSAGE,                          \
+	  "The client has no known identity")                                                      \
+	X(REASON_TOPIC_UNKNOWN, "topic-unknown", REASON_OF_MESSAGE, "No channel has this topic")   \
+	X(REASON_TOPIC_PARAMETER, "topic-parameter", REASON_OF_MESSAGE,                            \
+	  "A topic level is not what the channel asks")                                            \
+	X(REASON_DIRECTION, "operation-missing", REASON_OF_MESSAGE,                                \
+	  "The channel has no such operation")                                                     \
+	X(REASON_SCOPE_MISSING, "scope-missing", REASON_OF_MESSAGE, "The client lacks the scope")  \
+	X(REASON_NOT_OWNER, "not-owner", REASON_OF_MESSAGE, "The entity belongs to someone else")  \
+	X(REASON_FILTER_UNREACHABLE, "filter-unreachable", REASON_OF_MESSAGE,                      \
+	  "The filter reaches nothing readable")                                                   \
+	X(REASON_WILL_FORBIDDEN, "will-forbidden", REASON_OF_MESSAGE,                              \
+	  "The channel takes no last will")                                                        \
+	X(REASON_QOS_TOO_LOW, "qos-too-low", REASON_OF_MESSAGE, "The QoS is below the channel's")  \
+	X(REASON_RETAIN_FORBIDDEN, "retain-forbidden", REASON_OF_MESSAGE,                          \
+	  "The channel forbids the retain flag")                                                   \
+	X(REASON_RETAIN_REQUIRED, "retain-required", REASON_OF_MESSAGE,                            \
+	  "The channel requires the retain flag")                                                  \
+	X(REASON_PAYLOAD_EMPTY, "payload-empty", REASON_OF_MESSAGE, "The payload is empty")        \
+	X(REASON_PAYLOAD_TOO_LARGE, "payload-too-large", REASON_OF_MESSAGE,                        \
+	  "The payload is too large")                                                              \
+	X(REASON_PAYLOAD_NOT_JSON, "payload-not-json", REASON_OF_MESSAGE,                          \
+	  "The payload is not JSON")                                                               \
+	X(REASON_SCHEMA_VIOLATION, "schema-violation", REASON_OF_MESSAGE,                          \
+	  "The payload is not what the schema asks")                                               \
+	X(REASON_SCHEMA_LIMIT, "schema-limit", REASON_OF_BOUND,                                    \
+	  "The payload is too costly to check")                                                    \
+	X(REASON_ID_MISMATCH, "id-mismatch", REASON_OF_MESSAGE,                                    \
+	  "The topic's id and the payload's differ")                                               \
+	X(REASON_TRANSITION_ILLEGAL, "transition-illegal", REASON_OF_MESSAGE,                      \
+	  "The status cannot change like this")                                                    \
+	X(REASON_OWNER_CHANGE, "owner-change", REASON_OF_MESSAGE,                                  \
+	  "The entity's owner cannot change")                                                      \
+	X(REASON_STORE_UNAVAILABLE, "store-unavailable", REASON_OF_TROUBLE,                        \
+	  "The write cannot be kept now")                                                          \
+	X(REASON_RATE_EXCEEDED, "rate-exceeded", REASON_OF_PACE, "Too many messages")              \
+	X(REASON_TOPIC_TOO_LONG, "topic-too-long", REASON_OF_MESSAGE,                              \
+	  "The topic or filter is too long")                                                       \
+	X(REASON_SHARE_PARTIAL, "share-partial", REASON_OF_MESSAGE,                                \
+	  "A shared filter reaches more than may be read")                                         \
+	X(REASON_OVERTAKEN, "overtaken", REASON_OF_MESSAGE, "A newer status stands")               \
+	X(REASON_STEP_SCOPE, "step-scope", REASON_OF_MESSAGE,                                      \
+	  "The client lacks the scope of this step")
 
 enum reason {
-#define X(name, code, title) name,
+#define X(name, code, cause, title) name,
 	REASON_TABLE(X)
 #undef X
 		REASON_COUNT,
@@ -55,5 +101,8 @@ const char *reason_code(enum reason reason);
 
 /* One short sentence without a full stop, a literal. */
 const char *reason_title(enum reason reason);
+
+/* REASON_OF_TROUBLE for a number that is none. */
+enum reason_cause reason_cause(enum reason reason);
 
 #endif

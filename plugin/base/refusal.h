@@ -21,6 +21,7 @@ struct refusal {
 	const char *action; /* "publish", "will", "subscribe" or "connect" */
 	enum reason reason;
 	bool is_observed; /* it was let through: the contract only observes */
+	bool is_closed;   /* it was not acknowledged, and the client was disconnected */
 	const char *client_id;
 	const char *principal; /* or the name that it claims, where it is nobody's */
 	bool is_proved;        /* @principal is one that the client proved to be */

@@ -77,14 +77,18 @@ static size_t set_filters(const struct wanted *wanted, struct query_filter *filt
 	return count;
 }
 
-/* Two members for a person: what was done, and whether it passed all the same. */
+/* Two members for a person: what was done, whether it passed all the same, or cost the connection.
+ */
 static void add_words(json_t *row)
 {
 	char what[64];
 	bool is_observed = json_integer_value(json_object_get(row, "observed")) != 0;
+	bool is_closed = json_integer_value(json_object_get(row, "closed")) != 0;
 
 	(void)snprintf(what, sizeof(what), "%s%s", cells_text(row, "action"),
-		       is_observed ? " (observed)" : "");
+		       is_observed ? " (observed)"
+		       : is_closed ? " (closed)"
+				   : "");
 	(void)json_object_set_new(row, "what", json_string(what));
 	(void)json_object_set(row, "where", json_object_get(row, "pointer"));
 }

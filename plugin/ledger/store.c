@@ -26,10 +26,11 @@ EMBED(sql_005, "schemas/store/005-corrections.sql");
 EMBED(sql_006, "schemas/store/006-shares.sql");
 EMBED(sql_007, "schemas/store/007-digests.sql");
 EMBED(sql_008, "schemas/store/008-retained.sql");
+EMBED(sql_009, "schemas/store/009-closed.sql");
 
 /* Version n of the schema is what the first n of these make. */
-static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004,
-					 sql_005, sql_006, sql_007, sql_008 };
+static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004, sql_005,
+					 sql_006, sql_007, sql_008, sql_009 };
 
 #define VERSION (sizeof(migration) / sizeof(migration[0]))
 
@@ -74,11 +75,12 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_EVENTS_OLD] = "SELECT max(seq) FROM (SELECT seq, received_at FROM events "
 			     "ORDER BY seq LIMIT ?1) WHERE received_at < ?2",
 	[STORE_EVENTS_REMOVE] = "DELETE FROM events WHERE seq <= ?1",
-	[STORE_REFUSAL] = "INSERT INTO refusals (decision_id, time, action, reason, observed, "
-			  "client_id, principal, address, topic, qos, retained, pointer, "
-			  "keyword, message, standing, payload, payload_bytes, share) VALUES (?1, "
-			  "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, "
-			  "?18)",
+	[STORE_REFUSAL] =
+		"INSERT INTO refusals (decision_id, time, action, reason, observed, "
+		"client_id, principal, address, topic, qos, retained, pointer, "
+		"keyword, message, standing, payload, payload_bytes, share, closed) VALUES "
+		"(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
+		"?17, ?18, ?19)",
 	[STORE_ALERT] = "INSERT INTO alerts (time, kind, state, client_id, principal, address, "
 			"document, share) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 	TRIM(REFUSALS, "refusals", "store_refusal_shares"),

@@ -68,6 +68,7 @@ int store_refuse(struct store *store, const struct refusal *refusal, struct diag
 		(void)sqlite3_bind_null(insert, 16);
 	(void)sqlite3_bind_int64(insert, 17, (int64_t)refusal->payload_bytes);
 	bind_share(insert, 18, refusal->principal, refusal->is_proved, refusal->address);
+	(void)sqlite3_bind_int(insert, 19, refusal->is_closed);
 	return store_step(store, insert, "cannot write to refusals", diag);
 }
 

@@ -157,6 +157,8 @@ static const struct {
 	FACT("reload_failures_total", COUNTER, reload_failures, 1, "reload_failures",
 	     "Reloads that failed and changed nothing."),
 	FACT("sessions", GAUGE, sessions, 1, "sessions", "Sessions known, gone ones included."),
+	FACT("closed_total", COUNTER, closed, 1, "closed",
+	     "Clients disconnected over a publish that could not be kept, unacknowledged."),
 	FACT("credential_cache_hits_total", COUNTER, credential_hits, 1, NULL,
 	     "Passwords that were known already."),
 	FACT("credential_cache_misses_total", COUNTER, credential_misses, 1, NULL,

@@ -79,6 +79,7 @@ struct metrics_facts {
 	uint64_t reloads;
 	uint64_t reload_failures;
 	uint64_t sessions;
+	uint64_t closed; /* clients, over a publish that could not be kept */
 	uint64_t credential_hits;
 	uint64_t credential_misses;
 	uint64_t clients; /* records in use */

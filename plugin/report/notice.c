@@ -166,6 +166,8 @@ size_t notice_print(const struct refusal *refusal, const struct schema_error *fa
 		text(&out, "standing", refusal->standing, 2 * WORD_MAX);
 	if (refusal->is_observed)
 		jsonout_true(&out, "observed");
+	if (refusal->is_closed)
+		jsonout_true(&out, "closed");
 	return end(&out);
 }
 

@@ -5,8 +5,9 @@
  * instance, the topic as a relative URI reference; errors, where the payload was at fault, each
  * with field (a JSON Pointer), code (the schema's keyword) and message. Our own: reason (a code of
  * base/reason.h), decisionId, topic, qos, time, standing (the status that stands, of an illegal
- * transition) and observed (true where the message was let through all the same).
- * schemas/refusal.schema.json describes it.
+ * transition), observed (true where the message was let through all the same) and closed (true
+ * where it was not acknowledged, and the client was disconnected). schemas/refusal.schema.json
+ * describes it.
  */
 #ifndef PETSTORE_REPORT_NOTICE_H
 #define PETSTORE_REPORT_NOTICE_H

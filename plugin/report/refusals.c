@@ -99,13 +99,13 @@ void refusals_describe(struct refusals *refusals, const struct gate_request *req
 									  : refusals->payload_bytes;
 }
 
-void refusals_describe_connect(struct refusals *refusals, const char *message,
+void refusals_describe_connect(struct refusals *refusals, enum reason reason, const char *message,
 			       const struct refusals_client *client, int64_t now_ms,
 			       struct refusal *ret)
 {
 	begin(refusals, client, now_ms, ret);
 	ret->action = "connect";
-	ret->reason = REASON_IDENTITY_UNKNOWN;
+	ret->reason = reason;
 	ret->message = message;
 }
 

@@ -52,7 +52,7 @@ void refusals_describe(struct refusals *refusals, const struct gate_request *req
 		       int64_t now_ms, struct refusal *ret);
 
 /* The same about a connection: @message is what was wrong. */
-void refusals_describe_connect(struct refusals *refusals, const char *message,
+void refusals_describe_connect(struct refusals *refusals, enum reason reason, const char *message,
 			       const struct refusals_client *client, int64_t now_ms,
 			       struct refusal *ret);
 

@@ -1,4 +1,5 @@
 """What another broker sends over a bridge is judged as the user that the bridge names."""
+import re
 import subprocess
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 import harness
 import messages
 import rawmqtt
+from test_closed import costly_stock, in_trouble, with_costly_stock
 
 
 @pytest.fixture
@@ -22,9 +24,10 @@ def remote(tmp_path):
     process.wait(30)
 
 
-def bridged(new_broker, port, *lines):
+def bridged(new_broker, port, *lines, prepare=lambda broker: None):
     """A broker with a bridge there that is up, and a client of the other broker."""
     broker = new_broker()
+    prepare(broker)
     broker.edits.append(lambda text: text + "\n".join(
         ["connection far", "address 127.0.0.1:%d" % port, "topic # in 2", "restart_timeout 1",
          *lines]) + "\n")
@@ -69,3 +72,45 @@ def test_nobody_without_a_user(new_broker, remote):
     broker.wait_log("refused publish orders/%s/status " % order)
     assert broker.barrier(reader) == []
     assert broker.rows("SELECT count(*) FROM orders WHERE id = ?", order) == [(0,)]
+
+
+def test_what_cannot_be_kept_is_sent_again(new_broker, remote):
+    """
+    No broker sends again over a bridge what was answered. One that is closed comes back by its
+    restart_timeout, and what it brought is kept, once.
+    """
+    broker, far = bridged(new_broker, remote, "local_username orders-service",
+                          "cleansession false")
+    name = messages.unique("ord")
+    order, before = messages.order(name), broker.mark()
+    with in_trouble(broker):
+        far.publish(*order, qos=1)
+        broker.wait_log("refused publish %s by orders-service .*: store-unavailable: .*, "
+                        "disconnected unacknowledged" % order[0], before)
+    broker.wait_rows([("PLACED", 1)], "SELECT status, revision FROM orders WHERE id = ?", name)
+    broker.wait_rows([(1,)], "SELECT count(*) FROM events WHERE topic = ?", order[0])
+
+
+def test_an_mqtt_5_bridge_is_not_closed(new_broker, remote):
+    """The other broker ends its session with the connection: more would be lost."""
+    broker, far = bridged(new_broker, remote, "local_username orders-service",
+                          "bridge_protocol_version mqttv50")
+    order, before = messages.order(messages.unique("ord")), broker.mark()
+    with in_trouble(broker):
+        far.publish(*order, qos=1)
+        broker.wait_log("refused publish %s by orders-service .*: store-unavailable" % order[0],
+                        before)
+    assert "unacknowledged" not in re.search("refused publish %s .*" % order[0],
+                                             broker.log(before)).group()
+
+
+def test_what_cannot_be_checked_holds_up_nothing(new_broker, remote):
+    """It would come again for ever, and all that is behind it never."""
+    broker, far = bridged(new_broker, remote, "local_username backoffice",
+                          "cleansession false", prepare=with_costly_stock)
+    costly, order, before = costly_stock(), messages.order(messages.unique("ord")), broker.mark()
+    far.publish(*costly, qos=1)
+    far.publish(*order, qos=1)
+    broker.wait_rows([(order[0],)], "SELECT topic FROM events WHERE topic = ?", order[0])
+    said = re.findall("refused publish %s .*" % costly[0], broker.log(before))
+    assert len(said) == 1 and "schema-limit: " in said[0] and "unacknowledged" not in said[0]

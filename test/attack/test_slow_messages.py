@@ -10,6 +10,7 @@ import pytest
 
 import harness
 import watched
+from rawmqtt import Closed
 
 LONG = "a" * 15000
 
@@ -65,6 +66,14 @@ def slow(tmp_path_factory, template):
         yield broker
 
 
+def is_taken(writer, payload):
+    """False: refused, or closed where the broker has no word for it (2.0)."""
+    try:
+        return writer.publish("inventory/p/stock", payload, 1) < 0x80
+    except Closed:
+        return False
+
+
 @pytest.mark.parametrize("member", TRIALS)
 def test_a_message_is_answered_within_its_budget(slow, member):
     _, value, reason = TRIALS[member]
@@ -72,8 +81,7 @@ def test_a_message_is_answered_within_its_budget(slow, member):
     before = slow.mark()
     payload = json.dumps({"productId": "p", member: value}, separators=(",", ":"))
     payload = payload.replace('"DIGITS"', "3" * 15000)
-    code = writer.publish("inventory/p/stock", payload, 1)
-    assert (code < 0x80) == (reason is None), slow.log(before)
+    assert is_taken(writer, payload) == (reason is None), slow.log(before)
     if reason:
         assert [row[3] for row in slow.refusals(before)] == [reason]
     other.ping()
@@ -100,5 +108,5 @@ def test_refusals_for_their_cost_are_counted(slow):
     writer = slow.client("backoffice")
     had = count()
     payload = json.dumps({"productId": "p", "back": LONG})
-    assert writer.publish("inventory/p/stock", payload, 1) >= 0x80
+    assert not is_taken(writer, payload)
     harness.until(lambda: count() > had, "the refusal to be counted")

@@ -105,8 +105,13 @@ PUBLISHERS = (("orders-service", walk_orders), ("orders-service", walk_orders),
 
 
 def run_publisher(broker, user, work, notes):
-    with contextlib.suppress(OSError, rawmqtt.Closed):
-        work(broker.client(user), notes)
+    """Until there is no broker. Where it is closed, for want of a word, it comes as a new client."""
+    with contextlib.suppress(OSError):
+        while True:
+            try:
+                work(broker.client(user), notes)
+            except rawmqtt.Closed:
+                time.sleep(0.02)
 
 
 # ---- conditions ----

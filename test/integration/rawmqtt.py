@@ -1,6 +1,6 @@
 """An MQTT client that hides nothing.
 
-Speaks MQTT 3.1.1 and 5 over TCP, TLS and websockets, one packet after the other, so that a
+Speaks MQTT 3.1, 3.1.1 and 5 over TCP, TLS and websockets, one packet after the other, so that a
 test sees the reason codes and the order in which things arrive. No threads: everything that
 waits has a deadline.
 """
@@ -205,7 +205,8 @@ class RawClient:
         if password is not None:
             flags |= 0x40
             body += field(password)
-        head = field("MQTT") + bytes([version, flags]) + struct.pack("!H", keepalive)
+        name = "MQIsdp" if version == 3 else "MQTT"  # 3 is MQTT 3.1
+        head = field(name) + bytes([version, flags]) + struct.pack("!H", keepalive)
         if version == 5:
             properties = struct.pack("!BI", 0x11, expiry) if expiry else b""
             if auth:

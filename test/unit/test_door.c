@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "access/password.h"
 #include "base/clock.h"
@@ -210,16 +212,22 @@ static int asks(struct mosquitto *client, int access, const char *topic, const c
 	return raise(MOSQ_EVT_ACL_CHECK, &event);
 }
 
-static int says(struct mosquitto *client, const char *topic, const char *payload)
+static int hands_in(struct mosquitto *client, const char *topic, const char *payload)
 {
 	struct mosquitto_evt_message event = { .client = client,
 					       .topic = (char *)topic,
 					       .payload = (char *)payload,
 					       .payloadlen = (uint32_t)strlen(payload),
 					       .qos = 1 };
+
+	return raise(MOSQ_EVT_MESSAGE, &event);
+}
+
+static int says(struct mosquitto *client, const char *topic, const char *payload)
+{
 	int rc = asks(client, MOSQ_ACL_WRITE, topic, payload);
 
-	return rc == MOSQ_ERR_SUCCESS ? raise(MOSQ_EVT_MESSAGE, &event) : rc;
+	return rc == MOSQ_ERR_SUCCESS ? hands_in(client, topic, payload) : rc;
 }
 
 /* Subscriptions, DISCONNECT, last will, as up to 2.1.2, or the last two the other way round. */
@@ -281,7 +289,8 @@ static void write_access(const char *backoffice)
 	write_file("access.json", text);
 }
 
-static int begin(void **state)
+/* Loads the plugin with what lies in the folder. */
+static int start(void)
 {
 	char contract[] = "schemas/petstore.asyncapi.json";
 	char passwords[300], access[300], database[300];
@@ -292,12 +301,6 @@ static int begin(void **state)
 					   { (char *)"lockout", (char *)"0" } };
 	void *userdata = NULL;
 
-	(void)state;
-	memset(&fake, 0, sizeof(fake));
-	folder_make(&fake.folder);
-	write_passwords("secret");
-	write_access("{\"roles\": [\"all\"]}");
-	(void)clock_print(clock_unix_ms(), now);
 	(void)snprintf(passwords, sizeof(passwords), "%s", folder_file(&fake.folder, "passwords"));
 	(void)snprintf(access, sizeof(access), "%s", folder_file(&fake.folder, "access.json"));
 	(void)snprintf(database, sizeof(database), "%s", folder_file(&fake.folder, "db"));
@@ -307,6 +310,17 @@ static int begin(void **state)
 	}
 	ticks();
 	return 0;
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	folder_make(&fake.folder);
+	write_passwords("secret");
+	write_access("{\"roles\": [\"all\"]}");
+	(void)clock_print(clock_unix_ms(), now);
+	return start();
 }
 
 static int end(void **state)
@@ -916,6 +930,232 @@ static void test_auth_continue__unasked(void **state)
 	assert_int_equal(fake.kicks, 1);
 }
 
+/* ---- what can't be kept ------------------------------------------------------------------- */
+
+#define QUOTA_EXCEEDED (-6)
+
+static int answer_code(bool has_quota_code, const struct broker_refused *refused)
+{
+	const struct broker broker = { .has_quota_code = has_quota_code };
+
+	return broker_answer_code(broker_answer(&broker, refused));
+}
+
+/* Each reason, version, QoS and release: what may be acknowledged, and what is closed. */
+static void test_broker_answer__of_clients(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < REASON_COUNT; i++)
+		for (int version = 3; version <= 5; version++)
+			for (unsigned qos = 0; qos <= 2; qos++) {
+				const struct broker_refused refused = { .publisher =
+										BROKER_OF_CLIENT,
+									.version = version,
+									.qos = qos,
+									.reason = (enum reason)i };
+				bool is_ours = i == REASON_STORE_UNAVAILABLE ||
+					       i == REASON_SCHEMA_LIMIT || i == REASON_INTERNAL;
+				bool is_told = is_ours || i == REASON_RATE_EXCEEDED;
+				bool is_closed = is_ours && qos > 0;
+
+				assert_int_equal(answer_code(false, &refused),
+						 is_closed ? MOSQ_ERR_UNKNOWN
+							   : MOSQ_ERR_ACL_DENIED);
+				assert_int_equal(answer_code(true, &refused),
+						 is_closed && version < 5 ? MOSQ_ERR_UNKNOWN
+						 : is_told                ? QUOTA_EXCEEDED
+									  : MOSQ_ERR_ACL_DENIED);
+			}
+}
+
+/* Of a bridge: where the same message is kept later. Of nobody who would hear of it: never. */
+static void test_broker_answer__of_others(void **state)
+{
+	struct broker_refused refused = { .publisher = BROKER_OF_BRIDGE, .version = 4, .qos = 1 };
+
+	(void)state;
+	refused.reason = REASON_STORE_UNAVAILABLE;
+	assert_int_equal(answer_code(false, &refused), MOSQ_ERR_UNKNOWN);
+	assert_int_equal(answer_code(true, &refused), MOSQ_ERR_UNKNOWN);
+	refused.version = 5; /* its session would end */
+	assert_int_equal(answer_code(false, &refused), MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(answer_code(true, &refused), QUOTA_EXCEEDED);
+	refused.version = 4;
+	refused.reason = REASON_SCHEMA_LIMIT; /* it would be closed for ever */
+	assert_int_equal(answer_code(false, &refused), MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(answer_code(true, &refused), QUOTA_EXCEEDED);
+	refused.publisher = BROKER_OF_NOBODY;
+	refused.reason = REASON_STORE_UNAVAILABLE;
+	assert_int_equal(answer_code(false, &refused), MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(answer_code(true, &refused), MOSQ_ERR_ACL_DENIED);
+	refused.publisher = BROKER_OF_CLIENT;
+	refused.version = 0;
+	assert_int_equal(answer_code(false, &refused), MOSQ_ERR_ACL_DENIED);
+}
+
+/* Another program has the database: the broker starts, and nothing can be kept. */
+static sqlite3 *locker;
+
+static void unlock(void)
+{
+	assert_int_equal(sqlite3_close(locker), SQLITE_OK);
+	locker = NULL;
+}
+
+static int begin_locked(void **state)
+{
+	if (begin(state))
+		return -1;
+	assert_int_equal(mosquitto_plugin_cleanup(fake.plugin, NULL, 0), 0);
+	assert_int_equal(sqlite3_open(folder_file(&fake.folder, "db"), &locker), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(locker, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	return start();
+}
+
+static int end_locked(void **state)
+{
+	if (locker)
+		unlock();
+	return end(state);
+}
+
+/* A client of MQTT 3.1.1 was let in, and closed over what could not be kept. */
+static struct mosquitto a_closed_one(void)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+
+	client.version = 4;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(says(&client, "pets/p1/status", pet("p1", "AVAILABLE")), MOSQ_ERR_UNKNOWN);
+	leaves(&client);
+	return client;
+}
+
+static void test_message__that_cannot_be_kept(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+
+	(void)state;
+	fake.plugin->broker.has_quota_code = false;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	/* MESSAGE closes, and never ACL_CHECK, which last wills and re-checks come by as well. */
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_SUCCESS);
+	assert_int_equal(hands_in(&client, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_UNKNOWN);
+	assert_true(is_logged("store-unavailable: "));
+	assert_true(is_logged("], disconnected unacknowledged"));
+	fake.plugin->broker.has_quota_code = true;
+	assert_int_equal(says(&client, "pets/p1/status", pet("p1", "AVAILABLE")), QUOTA_EXCEEDED);
+	client.version = 4;
+	assert_int_equal(says(&client, "pets/p1/status", pet("p1", "AVAILABLE")), MOSQ_ERR_UNKNOWN);
+	/* Its own fault: an acknowledgement, whatever the store does. */
+	assert_int_equal(says(&client, "pets/p1/status", "{}"), MOSQ_ERR_ACL_DENIED);
+}
+
+static void test_message__of_a_bridge_that_cannot_be_kept(void **state)
+{
+	struct mosquitto bridge = { .id = "far", .username = "backoffice", .version = 4 };
+
+	(void)state;
+	assert_int_equal(hands_in(&bridge, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_UNKNOWN);
+	assert_int_equal(hands_in(&bridge, "pets/p1/status", "{}"), MOSQ_ERR_ACL_DENIED);
+}
+
+static void test_will__that_cannot_be_kept(void **state)
+{
+	struct mosquitto client = a_closed_one();
+
+	(void)state;
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_ACL_DENIED);
+}
+
+/* A no would delete what was accepted before: that the store is in trouble is no reason for one. */
+static void test_acl_check__asked_again_in_trouble(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+
+	(void)state;
+	client.version = 4;
+	client.is_clean = false;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_SUCCESS);
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "pets/p2/status", pet("p2", "AVAILABLE")),
+			 MOSQ_ERR_SUCCESS);
+	ticks();
+	assert_false(is_logged("refused publish"));
+}
+
+static void test_basic_auth__held_off(void **state)
+{
+	struct mosquitto client = a_closed_one();
+	struct mosquitto sibling = a_client("backoffice", "two");
+	struct mosquitto other = a_client("collar-7", "one");
+
+	(void)state;
+	/* Closed more often, so that its time is not over before the test is. */
+	for (int i = 0; i < 8; i++)
+		(void)holdoffs_close(fake.plugin->holdoffs, "backoffice", "one",
+				     REASON_STORE_UNAVAILABLE, clock_mono_ns() / 1000000);
+	/* No code that has a CONNACK: neither 5, not authorized, nor another. */
+	assert_int_equal(connects(&client), MOSQ_ERR_CONN_REFUSED);
+	assert_true(is_logged("refused connection of backoffice (client one, 192.0.2.1): held off "
+			      "for 30 s: it was closed over a publish"));
+	client.password = "guess";
+	assert_int_equal(connects(&client), MOSQ_ERR_AUTH);
+	client.password = "secret";
+	client.version = 5;
+	fake.plugin->broker.has_busy_code = false;
+	assert_int_equal(connects(&client), MOSQ_ERR_CONN_REFUSED);
+	fake.plugin->broker.has_busy_code = true;
+	assert_int_equal(connects(&client), BROKER_BUSY);
+	assert_int_equal(connects(&sibling), MOSQ_ERR_SUCCESS);
+	assert_int_equal(connects(&other), MOSQ_ERR_SUCCESS);
+	holdoffs_forget(fake.plugin->holdoffs, "backoffice", "one");
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+}
+
+/* After a reload the broker asks for clients that are connected: none of them is held off. */
+static void test_basic_auth__live_is_not_held_off(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	(void)holdoffs_close(fake.plugin->holdoffs, "backoffice", "one", REASON_SCHEMA_LIMIT,
+			     clock_mono_ns() / 1000000);
+	reloads();
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+}
+
+/* What is kept ends the doubling. */
+static void test_message__kept_after_a_close(void **state)
+{
+	struct mosquitto client = a_closed_one();
+	struct holdoff holdoff;
+	int64_t later = clock_mono_ns() / 1000000 - HOLDOFFS_FIRST_MS;
+
+	(void)state;
+	/* Its time is over: as if it had been closed a second earlier. */
+	holdoffs_forget(fake.plugin->holdoffs, "backoffice", "one");
+	(void)holdoffs_close(fake.plugin->holdoffs, "backoffice", "one", REASON_INTERNAL, later);
+	unlock();
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	for (int i = 0; says(&client, "pets/p1/status", pet("p1", "AVAILABLE")); i++) {
+		assert_true(i < 1000);
+		assert_int_equal(clock_nanosleep(CLOCK_MONOTONIC, 0,
+						 &(struct timespec){ .tv_nsec = 10000000 }, NULL),
+				 0);
+		ticks();
+	}
+	assert_false(holdoffs_find(fake.plugin->holdoffs, "backoffice", "one",
+				   clock_mono_ns() / 1000000, &holdoff));
+}
+
+#define LOCKED(name) cmocka_unit_test_setup_teardown(name, begin_locked, end_locked)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -950,6 +1190,15 @@ int main(void)
 		TEST(test_tick__ends_who_is_idle),
 		TEST(test_disconnect__twice),
 		TEST(test_auth_continue__unasked),
+		cmocka_unit_test(test_broker_answer__of_clients),
+		cmocka_unit_test(test_broker_answer__of_others),
+		LOCKED(test_message__that_cannot_be_kept),
+		LOCKED(test_message__of_a_bridge_that_cannot_be_kept),
+		LOCKED(test_will__that_cannot_be_kept),
+		LOCKED(test_acl_check__asked_again_in_trouble),
+		LOCKED(test_basic_auth__held_off),
+		TEST(test_basic_auth__live_is_not_held_off),
+		LOCKED(test_message__kept_after_a_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

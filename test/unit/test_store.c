@@ -108,7 +108,8 @@ static void make_version(struct fixture *f, unsigned version)
 		"schemas/store/001-initial.sql",     "schemas/store/002-refusals.sql",
 		"schemas/store/003-alerts.sql",      "schemas/store/004-wills.sql",
 		"schemas/store/005-corrections.sql", "schemas/store/006-shares.sql",
-		"schemas/store/007-digests.sql",     "schemas/store/008-retained.sql"
+		"schemas/store/007-digests.sql",     "schemas/store/008-retained.sql",
+		"schemas/store/009-closed.sql"
 	};
 	char pragma[100];
 	sqlite3 *db = NULL;
