@@ -43,10 +43,10 @@ ACCESS   = access/access access/access_load access/access_roles access/access_cl
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
            access/nametable access/password access/peer access/revoked access/scram access/token access/verifier
 LEDGER   = ledger/ledger ledger/ledger_open ledger/ledger_commit ledger/ledger_watch \
-           ledger/ledger_retained ledger/ledger_replan ledger/store_known \
+           ledger/ledger_retained ledger/ledger_replan ledger/store_known ledger/ledger_sent ledger/accepted \
            ledger/state ledger/census ledger/enroll ledger/writer ledger/carry \
            ledger/journal ledger/journal_file ledger/record ledger/crc32c ledger/store ledger/store_names \
-           ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader ledger/store_ids \
+           ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader ledger/store_sent ledger/store_ids \
            ledger/store_refusals ledger/store_trim ledger/backlog ledger/unload ledger/query \
            ledger/view
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
@@ -55,7 +55,7 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
 GATE     = gate gate/judgement gate/permission gate/terms gate/standing gate/subscription
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REPORT) $(MONITOR) published
-PLUGIN   = plugin brokerfile door_listeners door_login door_rules door_command door_share door_release door_retained door_properties broker options sessions shares releases repairs login holdoffs parked tell watch watch_alerts watch_numbers
+PLUGIN   = plugin brokerfile door_listeners door_login door_rules door_command door_share door_release door_resend door_retained door_properties broker options sessions shares releases repairs login holdoffs parked tell watch watch_alerts watch_numbers
 QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger ledger/state access/access \
            schema/run schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
 CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl/table ctl/cells \

@@ -43,6 +43,7 @@ struct pending {
 	size_t topic_len;
 	size_t payload_len;
 	bool is_copied;  /* it is worth knowing whether it is a will */
+	bool is_resend;  /* it came before, and writes nothing */
 	bool is_refused; /* it was one, and is delivered to nobody; the copy says which */
 	uint64_t digest; /* of topic and payload: another plugin may have rewritten them */
 	int64_t took_ns;
@@ -70,6 +71,7 @@ struct plugin {
 	} retained;
 	const void *settled;     /* payload of a QoS 2 message that may be handed out */
 	const void *subscribing; /* who was granted a filter, in this round of the broker's */
+	const void *withheld;    /* payload of a resend that is delivered to nobody */
 	uint64_t late;           /* deliveries that were refused since the last tick */
 	char late_topic[128];    /* of the last of them */
 	int64_t late_ns;         /* when the first of them was */
@@ -225,6 +227,16 @@ size_t door_properties_read(const struct plugin *plugin, const void *list, unsig
 			    size_t cap);
 bool door_publish_retained(const struct plugin *plugin, const struct gate_request *message,
 			   const void *properties, size_t properties_len);
+
+/*
+ * Messages that come again, see door_resend.c. A publish was refused: true where it is one, and
+ * @decision allows it then and keeps nothing; and its MESSAGE, which may be changed, is about to be
+ * acknowledged.
+ */
+bool door_resend(struct plugin *plugin, struct session *session, const struct gate_request *request,
+		 uint64_t digest, struct decision *decision) __attribute__((cold));
+void door_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message *event,
+			  const struct gate_request *request) __attribute__((cold));
 
 /* What the metrics and the counters tell beside their own. */
 struct watch_facts door_facts(const struct plugin *plugin);

@@ -7,6 +7,7 @@
 
 #include "access/scram.h"
 #include "base/clock.h"
+#include "base/wordhash.h"
 #include "door.h"
 
 /* ---- who stands behind a client ------------------------------------------------------------ */
@@ -182,10 +183,29 @@ static bool keep_proof(const struct login_request *request, enum login_method me
 	return *certificate != NULL;
 }
 
+/* Of principal and client id, which no other pair of texts makes on purpose. */
+static uint64_t sender_of(const struct plugin *plugin, const struct session *session)
+{
+	uint64_t name =
+		wordhash(releases_seed(plugin->releases), session->name, strlen(session->name));
+	uint64_t sender = wordhash(name, session->client_id, strlen(session->client_id));
+
+	return sender ? sender : 1;
+}
+
+static uint64_t last_seq(const struct plugin *plugin)
+{
+	return plugin->ledger ? ledger_last(plugin->ledger) : 0;
+}
+
 /* Opens the session of a client that was let in. False: out of memory. */
 static bool open_session(struct plugin *plugin, const struct login_request *request,
 			 struct login_answer *answer)
 {
+	const struct session *before = sessions_find(plugin->sessions, request->handle);
+	bool is_same = before && !before->is_gone; /* the same connection, proved once more */
+	uint64_t since_seq = is_same ? before->since_seq : last_seq(plugin);
+	unsigned resends_asked = is_same ? before->resends_asked : 0;
 	struct session *session;
 	struct certid *certificate = NULL;
 	char *token = NULL;
@@ -208,6 +228,9 @@ static bool open_session(struct plugin *plugin, const struct login_request *requ
 	session->proved_ms = request->now_ms;
 	session->generation = plugin->generation;
 	session->asked = plugin->reload;
+	session->sender = sender_of(plugin, session);
+	session->since_seq = since_seq;
+	session->resends_asked = resends_asked;
 	sessions_end_at(plugin->sessions, session, answer->expires_ms);
 	session->was_closed = answer->was_closed;
 	session->is_scram = answer->method == LOGIN_SCRAM;

@@ -76,7 +76,7 @@ void door_release_delivery(struct plugin *plugin, const struct mosquitto *client
 
 void door_release_tick(struct plugin *plugin)
 {
-	plugin->settled = NULL;
+	plugin->settled = plugin->withheld = NULL;
 	plugin->subscribing = NULL;
 	/* Not before what they left retained was repaired, where that does not take long. */
 	if (plugin->late == 0 ||

@@ -154,6 +154,32 @@ static bool ask_length(struct judgement *j)
 	       judgement_ask(j, GATE_STEP_LENGTH, terms_length);
 }
 
+/*
+ * What was its own at PUBLISH: is it still? Of what nobody knows, or can say now, it is not known
+ * to be another's.
+ */
+static bool is_still_own(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	struct ledger_state state = { .is_known = true };
+
+	if (!j->is_own_needed || permission_is_own(j, j->match))
+		return true;
+	if (mapping && (j->decision->reason == REASON_STORE_UNAVAILABLE ||
+			!judgement_look(j, mapping->entity, j->match->param[mapping->param].text,
+					j->match->param[mapping->param].len, &state) ||
+			!state.is_known)) {
+		j->decision->reason = REASON_NONE;
+		return true;
+	}
+	return permission_own(j);
+}
+
+__attribute__((cold, noinline)) static bool judge_again(struct judgement *j)
+{
+	return judgement_ask(j, GATE_STEP_OWN, is_still_own);
+}
+
 static bool judge_publish(struct judgement *j)
 {
 	bool is_done;
@@ -162,6 +188,8 @@ static bool judge_publish(struct judgement *j)
 		return false;
 	if (is_done)
 		return true;
+	if (j->request->is_asked_again)
+		return judge_again(j);
 	return ask_length(j) && judgement_ask(j, GATE_STEP_PARAMETERS, permission_params) &&
 	       judgement_ask(j, GATE_STEP_WILL, terms_will) && check_terms(j);
 }
@@ -229,21 +257,29 @@ static void settle_observed(struct judgement *j)
 	memcpy(d->standing, j->gate->first.standing, sizeof(d->standing));
 }
 
+static inline void begin(struct judgement *ret, struct gate *gate,
+			 const struct access_principal *principal,
+			 const struct gate_request *request, struct decision *decision)
+{
+	static const struct contract_match nowhere;
+
+	/* One by one: to clear all of it first costs more than the questions of a delivery. */
+	ret->gate = gate;
+	ret->principal = principal;
+	ret->request = request;
+	ret->decision = decision;
+	ret->match = &nowhere;
+	ret->payload = NULL;
+	memset(ret->mode, 0, sizeof(ret->mode)); /* CONTRACT_ENFORCE */
+	ret->is_own_needed = ret->is_repeat = ret->has_state = false;
+}
+
 void gate_decide(struct gate *gate, const struct access_principal *principal,
 		 const struct gate_request *request, struct decision *ret)
 {
-	static const struct contract_match nowhere;
 	struct judgement j;
 
-	/* One by one: to clear all of it first costs more than the questions of a delivery. */
-	j.gate = gate;
-	j.principal = principal;
-	j.request = request;
-	j.decision = ret;
-	j.match = &nowhere;
-	j.payload = NULL;
-	memset(j.mode, 0, sizeof(j.mode)); /* CONTRACT_ENFORCE */
-	j.is_own_needed = j.is_repeat = j.has_state = false;
+	begin(&j, gate, principal, request, ret);
 	ret->verdict = VERDICT_DENY;
 	ret->reason = REASON_NONE;
 	ret->is_observed = false;
@@ -266,6 +302,19 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 			ret->reason = REASON_INTERNAL; /* that nobody explained it is our bug */
 	}
 	ret->payload = j.payload;
+}
+
+bool gate_is_current(struct gate *gate, const struct gate_request *message)
+{
+	struct decision decision = { .verdict = VERDICT_DENY };
+	struct judgement j;
+
+	begin(&j, gate, NULL, message, &decision);
+	j.match = permission_channel(gate, message->topic, message->topic_len);
+	if (!j.match->channel || !j.match->channel->mapping ||
+	    !j.match->channel->mapping->transitions)
+		return true;
+	return standing_current(&j);
 }
 
 size_t gate_faults(const struct rules *rules, const struct decision *decision,

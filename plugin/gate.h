@@ -138,7 +138,12 @@ struct gate_request {
 	/* GATE_DELIVER: that the message says what stands, or may be handed out all the same, is
 	 * known. */
 	bool is_settled;
-	bool is_will;           /* a last will: it is published for a client that is gone */
+	bool is_will; /* a last will: it is published for a client that is gone */
+	/*
+	 * GATE_PUBLISH: it was accepted before. May the principal still publish there? Nothing else
+	 * is asked: what it says was judged then, and where its entity stands is its own doing.
+	 */
+	bool is_asked_again;
 	const char *client_id;  /* of the client that asks; NULL: it has none */
 	const void *properties; /* GATE_PUBLISH: the broker's list, of no interest to the gate */
 };
@@ -199,6 +204,12 @@ size_t gate_faults(const struct rules *rules, const struct decision *decision,
  * none. Two entities may have the same, which nobody can bring about who lacks @seed.
  */
 uint64_t gate_entity_key(const struct gate *gate, uint64_t seed);
+
+/*
+ * Does @message, of a channel that moves a status, say the one that stands? True, too, where it
+ * can't be told.
+ */
+bool gate_is_current(struct gate *gate, const struct gate_request *message);
 
 enum gate_grant { GATE_NONE = 0, GATE_OWN, GATE_FULL };
 

@@ -107,6 +107,9 @@ static bool commit(struct plugin *plugin, const struct watch_publish *publish,
 	decision->write.digest = digest;
 	if (publish->request->properties && publish->request->is_retained)
 		add_properties(plugin, publish->request, &decision->write);
+	decision->write.sender = session && publish->request->qos > 0 && !publish->request->is_will
+					 ? session->sender
+					 : 0;
 	diag_init(&diag);
 	if (ledger_commit(plugin->ledger, &decision->write, &diag) == 0) {
 		if (decision->is_correction)
@@ -251,15 +254,26 @@ __attribute__((cold, noinline)) static void resume(struct plugin *plugin, struct
 	holdoffs_forget(plugin->holdoffs, session->name, session->client_id);
 }
 
+/* A status that stands was said again: nothing was written, but it was accepted. */
+__attribute__((cold, noinline)) static void
+remember_repeat(struct plugin *plugin, const struct watch_publish *publish, uint64_t digest)
+{
+	if (plugin->ledger && publish->session && publish->request->qos > 0)
+		ledger_remember(plugin->ledger, publish->session->sender, digest);
+}
+
 /* A publish was accepted, and what it implies is kept. */
 static void note(struct plugin *plugin, const struct watch_publish *publish,
-		 const struct decision *decision)
+		 const struct decision *decision, uint64_t digest)
 {
 	const struct gate_request *request = publish->request;
 
 	door_retained_note(plugin, request);
-	if (decision->channel && decision->channel->mapping)
+	if (decision->channel && decision->channel->mapping) {
 		door_release_accepted(plugin, publish->session, request, decision);
+		if (!decision->has_write && !request->is_will)
+			remember_repeat(plugin, publish, digest);
+	}
 	if (request->payload_len == 0 && request->is_retained)
 		tell_cleared(&plugin->tell, publish->client,
 			     publish->session ? publish->session->name : NULL, request);
@@ -283,7 +297,7 @@ static int judge_will(struct plugin *plugin, struct watch_publish *publish,
 	charge(plugin, publish, decision);
 	if (decision->verdict == VERDICT_ALLOW &&
 	    commit(plugin, publish, decision, digest(plugin, publish->request)))
-		note(plugin, publish, decision);
+		note(plugin, publish, decision, 0);
 	return answer(plugin, publish->client, publish->session, publish->request, decision,
 		      took_ns);
 }
@@ -372,6 +386,29 @@ __attribute__((cold, noinline)) static bool is_refused_will(struct plugin *plugi
 	return pending->is_refused;
 }
 
+/*
+ * A QoS 2 message between its PUBREC and its PUBREL, of a client that is back: 2.0.12 and later ask
+ * once more, and delete what is refused. It is kept and acknowledged. (On 2.0, it may be the first
+ * publish of a client that does not wait for CONNACK, too: MESSAGE follows then, and judges it.)
+ */
+__attribute__((cold, noinline)) static int ask_again(struct plugin *plugin,
+						     const struct mosquitto *client,
+						     const struct session *session,
+						     const struct access_principal *principal)
+{
+	struct gate_request *request = &plugin->pending.request;
+	struct decision *decision = &plugin->pending.decision;
+
+	request->is_asked_again = true;
+	gate_decide(&plugin->gate, principal, request, decision);
+	if (decision->verdict == VERDICT_ALLOW)
+		return MOSQ_ERR_SUCCESS;
+	/* Told, but no pattern of the client's: it does not even know that it is asked. */
+	tell_decision(&plugin->tell, client, session ? session->name : NULL, request, decision,
+		      false);
+	return MOSQ_ERR_ACL_DENIED;
+}
+
 static int on_write(struct plugin *plugin, struct mosquitto_evt_acl_check *event,
 		    struct session *session)
 {
@@ -383,12 +420,19 @@ static int on_write(struct plugin *plugin, struct mosquitto_evt_acl_check *event
 	broker_acl_request(event, request);
 	request->properties = event->properties; /* 2.0 gives none here */
 	request->is_will = is_will(plugin, event->client, session);
+	plugin->pending.is_resend = false;
+	if (plugin->connecting == event->client && !request->is_will)
+		return ask_again(plugin, event->client, session,
+				 publisher(plugin, event->client, session, false));
 	gate_decide(&plugin->gate, publisher(plugin, event->client, session, request->is_will),
 		    request, decision);
 	publish.now_ns = clock_mono_ns();
 	took_ns = publish.now_ns - took_ns;
 	if (request->is_will)
 		return judge_will(plugin, &publish, decision, took_ns);
+	if (decision->verdict != VERDICT_ALLOW)
+		plugin->pending.is_resend =
+			door_resend(plugin, session, request, digest(plugin, request), decision);
 	if (decision->verdict == VERDICT_ALLOW ||
 	    how_to_refuse(plugin, event->client, session, request, decision) != BROKER_DENIED) {
 		remember(plugin, &publish, took_ns);
@@ -421,6 +465,8 @@ static int on_read(struct plugin *plugin, const struct mosquitto *client, struct
 	if ((plugin->pending.handle || plugin->pending.is_refused) &&
 	    is_refused_will(plugin, request))
 		return MOSQ_ERR_ACL_DENIED;
+	if (plugin->withheld && plugin->withheld == request->payload)
+		return MOSQ_ERR_ACL_DENIED; /* older than what stands, and delivered once */
 	is_stored = request->is_retained && plugin->subscribing == client;
 	kind = is_stored ? REPAIRS_OTHER : door_retained_kind(plugin, client, request);
 	if (kind == REPAIRS_SILENT)
@@ -494,7 +540,7 @@ static int on_acl_check(int event_id, void *event_data, void *userdata)
 		door_settle(plugin);
 	session = door_session(plugin, event->client);
 	if (event->access == MOSQ_ACL_WRITE) {
-		plugin->settled = plugin->subscribing = NULL;
+		plugin->settled = plugin->subscribing = plugin->withheld = NULL;
 		return on_write(plugin, event, session);
 	}
 	broker_acl_request(event, &request);
@@ -532,20 +578,25 @@ static int on_message(int event_id, void *event_data, void *userdata)
 
 	(void)event_id;
 	plugin->pending.handle = NULL;
-	plugin->settled = NULL;
+	plugin->settled = plugin->withheld = NULL;
 	plugin->connecting = NULL;
 	if (!is_judged) {
 		broker_message_request(event, request);
 		gate_decide(&plugin->gate, actor(plugin, event->client, session), request,
 			    decision);
 		plugin->pending.digest = digest(plugin, request);
+		plugin->pending.is_resend =
+			decision->verdict != VERDICT_ALLOW &&
+			door_resend(plugin, session, request, plugin->pending.digest, decision);
 	}
 	request->properties = event->properties;
 	publish.now_ns = is_judged ? plugin->pending.now_ns : clock_mono_ns();
 	charge(plugin, &publish, decision);
-	if (decision->verdict == VERDICT_ALLOW &&
-	    commit(plugin, &publish, decision, plugin->pending.digest)) {
-		note(plugin, &publish, decision);
+	if (decision->verdict == VERDICT_ALLOW && plugin->pending.is_resend) {
+		door_resend_hand_out(plugin, event, request);
+	} else if (decision->verdict == VERDICT_ALLOW &&
+		   commit(plugin, &publish, decision, plugin->pending.digest)) {
+		note(plugin, &publish, decision, plugin->pending.digest);
 		watch_accepted(plugin->watch, &publish, decision, plugin->pending.digest);
 		if (session && session->was_closed && decision->has_write)
 			resume(plugin, session);

@@ -29,6 +29,8 @@
 #define SESSIONS_GONE_MAX 65536u
 #define SESSIONS_GONE_OF_ONE 16384u
 
+#define SESSION_RESENDS 256u /* questions to the database about what a connection sends again */
+
 struct sessions_owner; /* of a principal's sessions; sessions.c's own */
 
 enum session_standing {
@@ -56,6 +58,9 @@ struct session {
 	bool was_closed; /* its connection before was, over a publish that was not kept */
 	bool is_scram;   /* proved itself by SCRAM, and can't do so again when it is asked */
 	bool is_gone;
+	uint64_t sender;            /* as in struct ledger_sent */
+	uint64_t since_seq;         /* ledger_last() when its connection began */
+	unsigned resends_asked;     /* of the database, SESSION_RESENDS at most */
 	struct monitor_seat seat;   /* where the monitor finds its client */
 	struct monitor_rates rates; /* of the principal's limits, as of @seat_generation */
 	uint64_t seat_generation;

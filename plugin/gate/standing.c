@@ -462,5 +462,6 @@ void standing_describe(struct judgement *j)
 	write->properties_len = 0;
 	write->is_will = j->request->is_will;
 	write->is_correction = j->decision->is_correction;
-	write->digest = write->content = 0; /* the caller's, who has the one at hand */
+	write->digest = write->content = write->sender =
+		0; /* the caller's, who has the one at hand */
 }

@@ -203,6 +203,7 @@ struct ledger_write {
 	bool is_correction; /* a step that the contract does not have, by who may correct */
 	uint64_t digest;    /* of topic and payload, under ledger_seed(); 0: not worked out */
 	uint64_t content;   /* of the payload but for its times; 0: not worked out */
+	uint64_t sender;    /* as in struct ledger_sent; 0: nobody is who sends it again */
 };
 
 /*
@@ -238,6 +239,39 @@ void ledger_refuse(struct ledger *ledger, const struct refusal *refusal);
 
 /* The same for an alert and the table alerts. */
 void ledger_alert(struct ledger *ledger, const struct alertrow *alert);
+
+/*
+ * A message that comes again, as it was when it came first. @sender is a number for principal and
+ * client id together, the same for as long as the process runs; @digest is the write's.
+ */
+struct ledger_sent {
+	uint64_t digest, sender;
+	const char *topic;
+	size_t topic_len;
+	const char *publisher, *client_id;
+	uint64_t until_seq; /* accepted by then: ledger_last() when the client connected */
+};
+
+#define LEDGER_SENT_MAX 64 /* rows of a topic that are looked at, from the newest back */
+
+/* A message was accepted that wrote nothing: ledger_was_accepted() knows it until the end. */
+void ledger_remember(struct ledger *ledger, uint64_t sender, uint64_t digest);
+
+/*
+ * 1: it was accepted; 0: it was not, as far as is known. Known are the last messages of each sender
+ * (ledger/accepted.h) and, with @may_read, by one indexed read, the last of the topic that have
+ * events, which a restart does not forget. ERR_BUSY, ERR_IO: it can't be told now.
+ */
+int ledger_was_accepted(struct ledger *ledger, const struct ledger_sent *sent, bool may_read,
+			struct diag *diag);
+
+/*
+ * One @visit of the payload of a topic's newest event that is in the database, by an indexed read:
+ * 1; 0: there is none. What the journal still has is not seen.
+ */
+int ledger_newest(struct ledger *ledger, const char *topic, size_t topic_len,
+		  void (*visit)(const void *payload, size_t len, void *ctx), void *ctx,
+		  struct diag *diag);
 
 /* How the ledger does. */
 struct ledger_facts {

@@ -258,6 +258,8 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 		rc = append(l, &record, write->is_power, diag);
 	if (rc)
 		return rc;
+	if (write->sender)
+		accepted_add(l->accepted, write->sender, write->digest, l->last_seq);
 	if (facts) {
 		if (!facts->is_known)
 			census_add(l->census, key);

@@ -2,13 +2,14 @@
  * ledger_inside.h -- what the ledger's own files share; nobody else includes it.
  *
  * ledger_open.c opens, at once or later; ledger_replan.c puts a plan in force; ledger.c looks;
- * ledger_commit.c keeps; ledger_watch.c says how it does.
+ * ledger_commit.c keeps; ledger_sent.c knows what comes again; ledger_watch.c says how it does.
  */
 #ifndef PETSTORE_LEDGER_INSIDE_H
 #define PETSTORE_LEDGER_INSIDE_H
 
 #include <stdatomic.h>
 
+#include "ledger/accepted.h"
 #include "ledger/backlog.h"
 #include "ledger/carry.h"
 #include "ledger/census.h"
@@ -59,13 +60,14 @@ struct ledger {
 	struct state *state;
 	struct view *view; /* of a ledger that only looks, which has nothing else */
 	struct writer *writer;
-	struct carry carry;      /* the writer's, once it runs */
-	int64_t sync_at_ns;      /* likewise */
-	struct unload unload;    /* likewise */
-	struct enroll enroll;    /* likewise */
-	struct census *census;   /* which ids the database may have */
-	uint64_t secret[2];      /* of the keys */
-	struct backlog *backlog; /* of refusals */
+	struct carry carry;        /* the writer's, once it runs */
+	int64_t sync_at_ns;        /* likewise */
+	struct unload unload;      /* likewise */
+	struct enroll enroll;      /* likewise */
+	struct accepted *accepted; /* what was accepted last */
+	struct census *census;     /* which ids the database may have */
+	uint64_t secret[2];        /* of the keys */
+	struct backlog *backlog;   /* of refusals */
 
 	/*
 	 * Where it could not be opened at start the writer's thread goes on trying. What it
@@ -105,8 +107,9 @@ struct ledger {
 	struct diag plan_news;
 	struct store_reader *reader;
 	uint64_t last_seq;
-	uint64_t seed; /* of digests; 0: not open yet */
-	uint64_t lost; /* refusals that the last line about it knew of */
+	uint64_t opened_seq; /* the last at its opening */
+	uint64_t seed;       /* of digests; 0: not open yet */
+	uint64_t lost;       /* refusals that the last line about it knew of */
 	int64_t lost_told_ns;
 	uint64_t hits; /* of looks in memory */
 	uint64_t misses;

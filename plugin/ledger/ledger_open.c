@@ -191,7 +191,7 @@ static void take_opened(struct ledger *l)
 	l->made_number = opened->number;
 	ledger_take_known(l, opened->known);
 	l->reader = opened->reader;
-	l->last_seq = opened->last_seq;
+	l->last_seq = l->opened_seq = opened->last_seq;
 	l->seed = opened->seed;
 	l->is_admitted = true;
 	store_reader_use(l->reader, &l->plan->plan);
@@ -320,6 +320,8 @@ static int make_rooms(struct ledger *l, const struct ledger_options *options, st
 	if (rc == 0)
 		rc = census_new(&l->census, diag);
 	if (rc == 0)
+		rc = accepted_new(&l->accepted, diag);
+	if (rc == 0)
 		rc = random_bytes(l->secret, sizeof(l->secret), diag);
 	if (rc == 0)
 		set_up(l, options);
@@ -398,6 +400,7 @@ void ledger_close(struct ledger *l)
 	journal_close(l->journal);
 	state_free(l->state);
 	census_free(l->census);
+	accepted_free(l->accepted);
 	ledger_clear_plans(l);
 	free(l->journal_path);
 	free(l->path);

@@ -199,4 +199,11 @@ int store_reader_retained_next(struct store_reader *reader, const char *topic, s
 			       unsigned limit, ledger_retained_visit *visit, void *ctx,
 			       struct diag *diag);
 
+/* As ledger_was_accepted() and ledger_newest(), of what is in the database. */
+int store_reader_sent(struct store_reader *reader, const struct ledger_sent *sent,
+		      uint64_t until_seq, struct diag *diag);
+int store_reader_newest(struct store_reader *reader, const char *topic, size_t topic_len,
+			void (*visit)(const void *payload, size_t len, void *ctx), void *ctx,
+			struct diag *diag);
+
 #endif

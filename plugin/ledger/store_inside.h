@@ -3,7 +3,8 @@
  *
  * store.c opens, upgrades and commits; store_names.c knows what numbers stand for;
  * store_plan.c makes tables from a plan, store_known.c tells which there are; store_rows.c and
- * store_refusals.c write rows, store_trim.c removes them, store_reader.c and store_ids.c read them.
+ * store_refusals.c write rows, store_trim.c removes them, store_reader.c, store_sent.c and
+ * store_ids.c read them.
  */
 #ifndef PETSTORE_STORE_INSIDE_H
 #define PETSTORE_STORE_INSIDE_H
@@ -88,6 +89,17 @@ struct store {
 	char time[CLOCK_TEXT_MAX]; /* of time_ms: records of the same second share most of it */
 	int64_t time_ms;
 	uint64_t wal_truncate; /* try to begin the file anew above this size */
+};
+
+/* store_reader.c and store_sent.c share it. */
+struct store_reader {
+	sqlite3 *db;
+	char *path;
+	const struct ledger_plan *plan;
+	/* NULL: not asked yet */
+	sqlite3_stmt *find[LEDGER_ENTITIES_MAX];
+	sqlite3_stmt *standing[LEDGER_ENTITIES_MAX][LEDGER_SLOTS_MAX];
+	sqlite3_stmt *retained, *retained_next, *sent, *newest;
 };
 
 /* "<path>: <what>: <SQLite's message>" and the error that the connection's last one is. */

@@ -11,16 +11,6 @@
  * to a statement that was reset takes no memory and cannot fail.
  */
 
-struct store_reader {
-	sqlite3 *db;
-	char *path;
-	const struct ledger_plan *plan;
-	/* NULL: not asked yet */
-	sqlite3_stmt *find[LEDGER_ENTITIES_MAX];
-	sqlite3_stmt *standing[LEDGER_ENTITIES_MAX][LEDGER_SLOTS_MAX];
-	sqlite3_stmt *retained, *retained_next;
-};
-
 /* Makes a statement of what @sql was built to be. */
 static int prepare_built(struct store_reader *reader, sqlite3_str *sql, sqlite3_stmt **ret,
 			 struct diag *diag)
@@ -111,6 +101,8 @@ void store_reader_close(struct store_reader *reader)
 	store_reader_use(reader, NULL);
 	(void)sqlite3_finalize(reader->retained);
 	(void)sqlite3_finalize(reader->retained_next);
+	(void)sqlite3_finalize(reader->sent);
+	(void)sqlite3_finalize(reader->newest);
 	(void)sqlite3_close(reader->db); /* all statements are finalized */
 	free(reader->path);
 	free(reader);

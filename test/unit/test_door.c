@@ -572,6 +572,134 @@ static void test_acl_check__asked_again_at_connect(void **state)
 	assert_false(is_logged("refused"));
 }
 
+/* What is asked again is kept: where its entity stands by now is not asked. */
+static void test_acl_check__asked_again_whatever_stands(void **state)
+{
+	static const char *const steps[] = { "AVAILABLE", "PENDING", "ADOPTED" };
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto back = a_client("backoffice", "one");
+	struct mosquitto reader = a_client("customer-a", "one");
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(says(&client, "pets/p1/status", pet("p1", steps[i])),
+				 MOSQ_ERR_SUCCESS);
+	leaves(&client);
+	assert_int_equal(connects(&back), MOSQ_ERR_SUCCESS);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(asks(&back, MOSQ_ACL_WRITE, "pets/p1/status", pet("p1", steps[i])),
+				 MOSQ_ERR_SUCCESS);
+	assert_false(is_logged("refused"));
+	leaves(&back);
+	/* Its scopes are. */
+	assert_int_equal(connects(&reader), MOSQ_ERR_SUCCESS);
+	assert_int_equal(asks(&reader, MOSQ_ACL_WRITE, "pets/p1/status", pet("p1", "ADOPTED")),
+			 MOSQ_ERR_ACL_DENIED);
+	assert_true(is_logged("scope-missing"));
+	assert_string_equal(kept("p1"), "ADOPTED");
+}
+
+/* ---- what comes again -------------------------------------------------------------------- */
+
+/* Retained, as MESSAGE leaves it in *event; its answer. */
+static int says_retained(struct mosquitto *client, int qos, const char *topic, const char *payload,
+			 struct mosquitto_evt_message *event)
+{
+	struct mosquitto_evt_acl_check check = { .client = client,
+						 .topic = topic,
+						 .payload = payload,
+						 .payloadlen = (uint32_t)strlen(payload),
+						 .access = MOSQ_ACL_WRITE,
+						 .qos = (uint8_t)qos,
+						 .retain = true };
+	int rc = raise(MOSQ_EVT_ACL_CHECK, &check);
+
+	*event = (struct mosquitto_evt_message){ .client = client,
+						 .topic = (char *)topic,
+						 .payload = (char *)payload,
+						 .payloadlen = (uint32_t)strlen(payload),
+						 .qos = (uint8_t)qos,
+						 .retain = true };
+	return rc == MOSQ_ERR_SUCCESS ? raise(MOSQ_EVT_MESSAGE, event) : rc;
+}
+
+/* "backoffice" has said two steps, and is back on another connection. */
+static void step_twice(struct mosquitto *client, struct mosquitto *back)
+{
+	*client = a_client("backoffice", "one");
+	*back = a_client("backoffice", "one");
+	assert_int_equal(connects(client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(says(client, "pets/p1/status", pet("p1", "AVAILABLE")), MOSQ_ERR_SUCCESS);
+	assert_int_equal(says(client, "pets/p1/status", pet("p1", "ADOPTED")), MOSQ_ERR_SUCCESS);
+	assert_int_equal(says(client, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_ACL_DENIED);
+	leaves(client);
+	assert_int_equal(connects(back), MOSQ_ERR_SUCCESS);
+}
+
+static void test_message__again_what_stands_goes_out(void **state)
+{
+	struct mosquitto client, back;
+	struct mosquitto_evt_message event;
+	struct diag diag;
+
+	(void)state;
+	step_twice(&client, &back);
+	assert_int_equal(ledger_flush(fake.plugin->ledger, 5000, &diag), 0);
+	assert_int_equal(says_retained(&back, 1, "pets/p1/status", pet("p1", "AVAILABLE"), &event),
+			 MOSQ_ERR_SUCCESS);
+	assert_false(event.retain);
+	assert_int_equal(event.payloadlen, strlen(pet("p1", "ADOPTED")));
+	assert_string_equal(event.payload, pet("p1", "ADOPTED"));
+	free(event.payload);
+	assert_string_equal(kept("p1"), "ADOPTED");
+}
+
+/* The database has not seen what stands: nobody is given what is older. */
+static void test_message__again_and_withheld(void **state)
+{
+	struct mosquitto client, back, reader = a_client("customer-a", "two");
+	struct mosquitto_evt_message event;
+	sqlite3 *other = NULL;
+
+	(void)state;
+	assert_int_equal(connects(&reader), MOSQ_ERR_SUCCESS);
+	ticks();
+	assert_int_equal(sqlite3_open(folder_file(&fake.folder, "db"), &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	step_twice(&client, &back);
+	assert_int_equal(says_retained(&back, 1, "pets/p1/status", pet("p1", "AVAILABLE"), &event),
+			 MOSQ_ERR_SUCCESS);
+	assert_false(event.retain);
+	assert_string_equal(event.payload, pet("p1", "AVAILABLE"));
+	assert_int_equal(asks(&reader, MOSQ_ACL_READ, "pets/p1/status", event.payload),
+			 MOSQ_ERR_ACL_DENIED);
+	/* Until the next message. */
+	assert_int_equal(says(&back, "pets/p2/status", pet("p2", "AVAILABLE")), MOSQ_ERR_SUCCESS);
+	assert_int_equal(asks(&reader, MOSQ_ACL_READ, "pets/p1/status", event.payload),
+			 MOSQ_ERR_SUCCESS);
+	assert_int_equal(sqlite3_close(other), SQLITE_OK);
+}
+
+/* Nobody else's, and not under another client id. */
+static void test_message__again_by_another(void **state)
+{
+	struct mosquitto client, back;
+	struct mosquitto other = a_client("backoffice", "two"), user = a_client("collar-7", "one");
+
+	(void)state;
+	step_twice(&client, &back);
+	leaves(&back);
+	assert_int_equal(connects(&other), MOSQ_ERR_SUCCESS);
+	assert_int_equal(says(&other, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(connects(&user), MOSQ_ERR_SUCCESS);
+	assert_int_equal(says(&user, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(says(&other, "pets/p1/status", pet("p1", "ADOPTED")), MOSQ_ERR_SUCCESS);
+}
+
 /* ---- last wills -------------------------------------------------------------------------- */
 
 /* 2.0 and up to 2.1.2: DISCONNECT, then the will. */
@@ -1172,6 +1300,10 @@ int main(void)
 		TEST(test_acl_check__an_address_given_away),
 		TEST(test_acl_check__without_a_session),
 		TEST(test_acl_check__asked_again_at_connect),
+		TEST(test_acl_check__asked_again_whatever_stands),
+		TEST(test_message__again_what_stands_goes_out),
+		TEST(test_message__again_and_withheld),
+		TEST(test_message__again_by_another),
 		TEST(test_will__after_disconnect),
 		TEST(test_will__before_disconnect),
 		TEST(test_will__before_disconnect_and_nobody_reads),

@@ -15,8 +15,10 @@
 
 #include "failalloc.h"
 #include "folder.h"
+#include "ledger/accepted.h"
 #include "ledger/journal.h"
 #include "ledger/ledger.h"
+#include "ledger/ledger_retained.h"
 #include "ledger/store.h"
 
 enum { ORDERS, PAYMENTS, ENTITIES };
@@ -215,6 +217,128 @@ static void test_ledger_commit__says_which_message_it_was(void **state)
 	assert_sql(&f->folder, "shop.db",
 		   "SELECT seq, digest, content, revision, origin FROM events ORDER BY seq",
 		   "1|-2|7|1|warehouse-1\n2|-2|7|2|warehouse-1\n3|-|-|-|warehouse-1\n4|-|-|3|-");
+}
+
+/* ---- what comes again -------------------------------------------------------------------- */
+
+#define DESK 1001u /* who sends */
+#define TILL 1002u
+
+static int was_accepted(struct fixture *f, uint64_t sender, uint64_t digest, uint64_t until_seq,
+			bool may_read)
+{
+	struct ledger_sent sent = { .digest = digest,
+				    .sender = sender,
+				    .topic = "orders/1/status",
+				    .topic_len = 15,
+				    .publisher = "backoffice",
+				    .client_id = sender == DESK ? "desk-1" : "till-1",
+				    .until_seq = until_seq };
+
+	return ledger_was_accepted(f->ledger, &sent, may_read, &f->diag);
+}
+
+static void send_as(struct fixture *f, uint64_t sender, uint64_t digest, unsigned qos, bool is_will)
+{
+	struct ledger_value value = text_value(0, "PLACED");
+	struct ledger_write write = order_write("1", &value, 1);
+
+	write.sender = sender;
+	write.digest = digest;
+	write.qos = qos;
+	write.is_will = is_will;
+	write.client_id = sender == TILL ? "till-1" : "desk-1";
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+}
+
+static void test_ledger_was_accepted__by_whom_and_when(void **state)
+{
+	struct fixture *f = *state;
+
+	open_ledger(f);
+	assert_int_equal(ledger_last(f->ledger), 0);
+	send_as(f, DESK, 51, 1, false);
+	send_as(f, TILL, 52, 1, false);
+	assert_int_equal(ledger_last(f->ledger), 2);
+	for (int is_there = 0; is_there < 2; is_there++) {
+		assert_int_equal(was_accepted(f, DESK, 51, 2, true), 1);
+		assert_int_equal(was_accepted(f, DESK, 51, 1, true), 1);
+		assert_int_equal(was_accepted(f, DESK, 51, 0, true), 0); /* of this connection */
+		assert_int_equal(was_accepted(f, TILL, 51, 2, true), 0);
+		assert_int_equal(was_accepted(f, TILL, 52, 2, true), 1);
+		assert_int_equal(was_accepted(f, TILL, 52, 1, true), 0);
+		assert_int_equal(was_accepted(f, DESK, 53, 2, true), 0);
+		assert_int_equal(ledger_flush(f->ledger, 5000, &f->diag), 0);
+	}
+	/* What wrote nothing is of the connections that are there. */
+	ledger_remember(f->ledger, DESK, 54);
+	assert_int_equal(was_accepted(f, DESK, 54, 2, true), 0);
+	send_as(f, TILL, 55, 1, false);
+	assert_int_equal(was_accepted(f, DESK, 54, 3, true), 1);
+}
+
+static void test_ledger_was_accepted__after_a_restart(void **state)
+{
+	struct fixture *f = *state;
+
+	open_ledger(f);
+	send_as(f, DESK, 51, 1, false);
+	send_as(f, 0, 52, 0, false);
+	send_as(f, 0, 53, 1, true);
+	close_ledger(f);
+	open_ledger(f);
+	assert_int_equal(was_accepted(f, DESK, 51, 0, false), 0); /* not in memory */
+	assert_int_equal(was_accepted(f, DESK, 51, 0, true), 1);
+	assert_int_equal(was_accepted(f, TILL, 51, 0, true), 0);
+	assert_int_equal(was_accepted(f, DESK, 52, 3, true), 0); /* of QoS 0 */
+	assert_int_equal(was_accepted(f, DESK, 53, 3, true), 0); /* a will */
+}
+
+/* Who floods loses its own; of a topic the last rows are read. */
+static void test_ledger_was_accepted__keeps_the_last(void **state)
+{
+	struct fixture *f = *state;
+
+	open_ledger(f);
+	send_as(f, DESK, 51, 1, false);
+	send_as(f, TILL, 52, 1, false);
+	for (unsigned i = 0; i < ACCEPTED_KEPT; i++)
+		send_as(f, DESK, 100 + i, 1, false);
+	assert_int_equal(ledger_flush(f->ledger, 5000, &f->diag), 0);
+	assert_int_equal(was_accepted(f, DESK, 51, 1000, true), 0);
+	assert_int_equal(was_accepted(f, DESK, 100, 1000, true), 1);
+	assert_int_equal(was_accepted(f, TILL, 52, 1000, true), 1);
+	close_ledger(f);
+	open_ledger(f);
+	assert_int_equal(was_accepted(f, DESK, 100 + ACCEPTED_KEPT - LEDGER_SENT_MAX, 0, true), 1);
+	assert_int_equal(was_accepted(f, DESK, 100 + ACCEPTED_KEPT - LEDGER_SENT_MAX - 1, 0, true),
+			 0);
+}
+
+static void take_text(const void *payload, size_t len, void *ctx)
+{
+	(void)sprintf(ctx, "%.*s", (int)len, (const char *)payload);
+}
+
+static void test_ledger_newest__of_a_topic(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_write write = order_write("1", NULL, 0);
+	char text[16] = "";
+
+	open_ledger(f);
+	assert_int_equal(ledger_newest(f->ledger, "orders/1/status", 15, take_text, text, &f->diag),
+			 0);
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	write.payload = "\xff";
+	write.payload_len = 1;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	assert_int_equal(ledger_flush(f->ledger, 5000, &f->diag), 0);
+	assert_int_equal(ledger_newest(f->ledger, "orders/1/status", 15, take_text, text, &f->diag),
+			 1);
+	assert_string_equal(text, "\xff");
+	assert_int_equal(ledger_newest(f->ledger, "orders/2/status", 15, take_text, text, &f->diag),
+			 0);
 }
 
 /* "1 2023-11-14T22:13:20.000Z;" */
@@ -1406,6 +1530,10 @@ int main(void)
 		TEST(test_ledger_alert__becomes_a_row),
 		TEST(test_ledger_commit__is_seen_at_once_and_kept),
 		TEST(test_ledger_commit__says_which_message_it_was),
+		TEST(test_ledger_was_accepted__by_whom_and_when),
+		TEST(test_ledger_was_accepted__after_a_restart),
+		TEST(test_ledger_was_accepted__keeps_the_last),
+		TEST(test_ledger_newest__of_a_topic),
 		TEST(test_ledger_commit__leaves_unnamed_columns),
 		TEST(test_ledger_commit__event_only_and_entity_only),
 		TEST(test_ledger_commit__refuses_what_it_cannot_keep),

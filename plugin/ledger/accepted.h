@@ -1,0 +1,49 @@
+/*
+ * accepted.h -- which messages were accepted last, by who sent them.
+ *
+ * What the database does not have yet, and what it never will (an entity without events, a status
+ * that was said again), is known here alone, and forgotten by a restart. Senders and messages are
+ * numbers that nobody outside can aim at. Each sender keeps its last messages in one of
+ * ACCEPTED_PLACES, which its number chooses: who floods, loses its own, and those of the few that
+ * are in the same place.
+ *
+ * For the broker's thread alone. Costs no call where it is written to.
+ */
+#ifndef PETSTORE_ACCEPTED_H
+#define PETSTORE_ACCEPTED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/wordhash.h"
+
+#define ACCEPTED_PLACES 64u /* a power of two */
+#define ACCEPTED_KEPT 256u  /* messages of each; likewise */
+
+struct accepted {
+	struct {
+		uint64_t key, seq; /* 0: none */
+	} message[ACCEPTED_PLACES][ACCEPTED_KEPT];
+	uint32_t count[ACCEPTED_PLACES]; /* that were ever put there */
+};
+
+int accepted_new(struct accepted **ret, struct diag *diag);
+void accepted_free(struct accepted *accepted); /* NULL is fine */
+
+/* @sender is drawn from all numbers, and so are its low bits. */
+static inline void accepted_add(struct accepted *accepted, uint64_t sender, uint64_t digest,
+				uint64_t seq)
+{
+	unsigned place = sender % ACCEPTED_PLACES;
+	unsigned at = accepted->count[place]++ % ACCEPTED_KEPT;
+
+	accepted->message[place][at].key = wordhash_mix(sender ^ WORDHASH_GOLDEN, digest);
+	accepted->message[place][at].seq = seq;
+}
+
+/* Is it known that @sender's message was accepted, as number @until_seq or before? */
+bool accepted_has(const struct accepted *accepted, uint64_t sender, uint64_t digest,
+		  uint64_t until_seq);
+
+#endif

@@ -1,0 +1,87 @@
+"""
+Replaying a message that somebody had accepted: by another account, under another client id, or by the
+same connection it is a step as any other, and refused.
+"""
+import json
+
+import pytest
+
+import messages
+from rawmqtt import NOT_AUTHORIZED, PUBREC
+from test_resend import connect, lose, order_steps, retained, send_all, statuses
+
+TAKEN = (0, 0x10)
+
+
+def shipped(broker, user="orders-service"):
+    """An order on its way; who took it there, whose connection is gone, and what it said."""
+    sent = order_steps(messages.unique("ord"))
+    client = connect(broker, user)
+    for topic, payload in sent:
+        assert client.publish(topic, payload, 1, retain=True) in TAKEN
+    lose(client)
+    return client, sent
+
+
+@pytest.mark.parametrize("qos", [1, 2])
+@pytest.mark.parametrize("user, is_same_id", [
+    ("orders-service", False),  # a second device of the same account
+    ("backoffice", True),       # another account that takes the client id
+    ("backoffice", False),
+])
+def test_of_another(broker, user, is_same_id, qos):
+    client, sent = shipped(broker)
+    topic, payload = sent[0]
+    thief = connect(broker, user, client.client_id if is_same_id else None)
+    before = broker.mark()
+    for _ in range(3):
+        assert thief.publish(topic, payload, qos, retain=True) == NOT_AUTHORIZED
+    assert {each[3] for each in broker.refusals(before)} == {"transition-illegal"}
+    assert retained(broker, topic) == "SHIPPED"
+
+
+def test_of_its_own_turns_nothing_back(broker):
+    """Said again and again, on new connections: subscribers hear what stands or nothing."""
+    client, sent = shipped(broker)
+    topic, payload = sent[0]
+    subscriber = broker.client("backoffice")
+    subscriber.subscribe(topic, "inventory/#")
+    for qos in (1, 2, 1):
+        client = connect(broker, client_id=client.client_id)
+        assert client.publish(topic, payload, qos, retain=True) in TAKEN
+        lose(client)
+    assert set(statuses(broker.barrier(subscriber), topic)) == {"SHIPPED"}
+    assert retained(broker, topic) == "SHIPPED"
+    broker.wait_rows([("SHIPPED", 3)], "SELECT status, revision FROM orders WHERE id = ?",
+                     json.loads(payload)["orderId"])
+    broker.wait_rows([(3,)], "SELECT count(*) FROM events WHERE topic = ?", topic)
+
+
+def test_not_quite_the_same(broker):
+    """One byte of it differs: it never was accepted."""
+    client, sent = shipped(broker)
+    topic, payload = sent[0]
+    again = connect(broker, client_id=client.client_id)
+    assert again.publish(topic, payload + b" ", 1) == NOT_AUTHORIZED
+    other = messages.order(messages.unique("ord"))[0]
+    assert again.publish(other, payload, 1) == NOT_AUTHORIZED
+    assert again.publish(topic, payload, 1) in TAKEN
+
+
+def test_held_back_and_replayed_at_release(broker):
+    """A QoS 2 message that is held back over a reconnect, and overtaken by others meanwhile."""
+    sent = order_steps(messages.unique("ord"))
+    topic = sent[0][0]
+    holder = connect(broker)
+    send_all(holder, sent[:1], 2, retain=True)
+    assert holder.ack(1, PUBREC) in TAKEN
+    holder.drop()
+    worker = broker.client("backoffice")
+    for step in sent[1:]:
+        assert worker.publish(*step, qos=1, retain=True) in TAKEN
+    subscriber = broker.client("backoffice")
+    subscriber.subscribe(topic, "inventory/#")
+    again = connect(broker, client_id=holder.client_id)
+    assert again.publish(*sent[0], qos=2, retain=True, mid=1) in TAKEN
+    assert set(statuses(broker.barrier(subscriber), topic)) == {"SHIPPED"}
+    assert retained(broker, topic) == "SHIPPED"
