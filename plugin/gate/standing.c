@@ -245,7 +245,7 @@ static bool read_owner(struct judgement *j)
 		return true;
 	if (write->owner_len <= LEDGER_OWNER_MAX)
 		return true;
-	return judgement_refuse(j, REASON_SCHEMA_LIMIT, "%s is longer than %u bytes",
+	return judgement_refuse(j, REASON_PAYLOAD_TOO_LARGE, "%s is longer than %u bytes",
 				mapping->owner_member, LEDGER_OWNER_MAX);
 }
 
