@@ -90,14 +90,6 @@ static void man_options(void)
 	}
 }
 
-/* At QoS 1 and 2, where the protocol has no word for it. */
-static bool is_closed_for(enum reason reason)
-{
-	enum reason_cause cause = reason_cause(reason);
-
-	return cause == REASON_OF_TROUBLE || cause == REASON_OF_BOUND;
-}
-
 static void man_reasons(void)
 {
 	for (unsigned i = 0; i < REASON_COUNT; i++) {
@@ -107,7 +99,7 @@ static void man_reasons(void)
 		put_man(reason_code((enum reason)i));
 		fputs("\\fR\n", stdout);
 		put_man(reason_title((enum reason)i));
-		puts(is_closed_for((enum reason)i) ? ": not acknowledged." : ".");
+		puts(reason_is_ours((enum reason)i) ? ": not acknowledged." : ".");
 	}
 }
 
@@ -165,7 +157,7 @@ static void html(void)
 		if (i != REASON_NONE)
 			html_cells((const char *[]){ reason_code((enum reason)i),
 						     reason_title((enum reason)i),
-						     is_closed_for((enum reason)i)
+						     reason_is_ours((enum reason)i)
 							     ? "closed, to be sent again"
 							     : "acknowledged" },
 				   3);

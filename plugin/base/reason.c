@@ -1,5 +1,7 @@
 #include "base/reason.h"
 
+#include <string.h>
+
 static const struct {
 	const char *code;
 	const char *title;
@@ -28,4 +30,20 @@ const char *reason_title(enum reason reason)
 enum reason_cause reason_cause(enum reason reason)
 {
 	return texts[in_range(reason)].cause;
+}
+
+bool reason_is_ours(enum reason reason)
+{
+	enum reason_cause cause = reason_cause(reason);
+
+	return cause == REASON_OF_TROUBLE || cause == REASON_OF_BOUND;
+}
+
+enum reason reason_find(const char *code)
+{
+	unsigned reason = 0;
+
+	while (reason < REASON_COUNT && strcmp(texts[reason].code, code) != 0)
+		reason++;
+	return (enum reason)reason;
 }

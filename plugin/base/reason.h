@@ -10,6 +10,8 @@
 #ifndef PETSTORE_REASON_H
 #define PETSTORE_REASON_H
 
+#include <stdbool.h>
+
 /* The answer of a gate. DENY is 0, so that whatever was forgotten refuses. */
 enum verdict {
 	VERDICT_DENY = 0,
@@ -104,5 +106,11 @@ const char *reason_title(enum reason reason);
 
 /* REASON_OF_TROUBLE for a number that is none. */
 enum reason_cause reason_cause(enum reason reason);
+
+/* Is its cause the plugin's own, trouble or a bound? Then it is not acknowledged as kept. */
+bool reason_is_ours(enum reason reason);
+
+/* The reason of @code, or REASON_COUNT. */
+enum reason reason_find(const char *code);
 
 #endif

@@ -136,7 +136,15 @@ static const char *verdict_word(const struct decision *decision)
 	return decision->is_observed ? "observed" : "allowed";
 }
 
-static void print_json(const struct decision *decision, json_t *notice)
+/* Is it not acknowledged, where the protocol has no word for a refusal? */
+static bool is_closed(const struct gate_request *request, const struct decision *decision)
+{
+	return request->action == GATE_PUBLISH && request->qos > 0 && !request->is_will &&
+	       decision->verdict != VERDICT_ALLOW && reason_is_ours(decision->reason);
+}
+
+static void print_json(const struct gate_request *request, const struct decision *decision,
+		       json_t *notice)
 {
 	json_t *answer = json_pack("{s:s, s:s, s:s, s:o}", "verdict", verdict_word(decision),
 				   "reason", reason_code(decision->reason), "channel",
@@ -144,6 +152,8 @@ static void print_json(const struct decision *decision, json_t *notice)
 				   steps_json(decision));
 
 	(void)json_object_set_new(answer, "isKept", json_boolean(decision->has_write));
+	if (is_closed(request, decision))
+		(void)json_object_set_new(answer, "isClosed", json_true());
 	if (decision->is_correction)
 		(void)json_object_set_new(answer, "corrects", json_string(decision->standing));
 	if (notice)
@@ -237,6 +247,9 @@ static void print_text(struct scene *scene, const struct gate_request *request,
 	for (size_t i = 1; i < faults->count; i++)
 		(void)printf("  as well    %s%s%s\n", faults->fault[i].instance,
 			     faults->fault[i].instance[0] ? ": " : "", faults->fault[i].message);
+	if (is_closed(request, decision))
+		(void)puts("  not acknowledged to MQTT 3.1.1, and to MQTT 5 by Mosquitto 2.0: the "
+			   "client is disconnected, and sends it again");
 }
 
 /* ---- the subcommand --------------------------------------------------------------------- */
@@ -260,7 +273,7 @@ static int explain(const struct wanted *wanted, const struct gate_request *reque
 	if (wanted->notice && notice)
 		(void)table_print_json(notice);
 	else if (wanted->json)
-		print_json(&decision, notice);
+		print_json(request, &decision, notice);
 	else if (!wanted->notice)
 		print_text(&scene, request, &decision, &faults);
 	json_decref(notice);

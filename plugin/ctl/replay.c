@@ -137,6 +137,15 @@ static bool is_undecided(const struct replay *replay, const struct decision *dec
 	       decision->standing[0] == '\0';
 }
 
+/* Was it refused for how it stood at that moment, which no contract says? */
+static bool is_of_its_moment(const json_t *row)
+{
+	enum reason reason = reason_find(cells_text(row, "reason"));
+	enum reason_cause cause = reason_cause(reason);
+
+	return reason < REASON_COUNT && (cause == REASON_OF_TROUBLE || cause == REASON_OF_PACE);
+}
+
 static void replay_refusal(struct replay *replay, const json_t *row)
 {
 	struct gate_request request;
@@ -225,7 +234,8 @@ static int read_refusals(struct replay *replay, struct query *query, struct diag
 	json_array_foreach(all, i, row) {
 		const char *action = cells_text(row, "action");
 
-		if (strcmp(action, "publish") == 0 || strcmp(action, "will") == 0)
+		if ((strcmp(action, "publish") == 0 || strcmp(action, "will") == 0) &&
+		    !is_of_its_moment(row))
 			(void)json_array_append(replay->refusals, row);
 	}
 	json_decref(all);

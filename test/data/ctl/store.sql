@@ -32,4 +32,9 @@ INSERT INTO refusals (seq, decision_id, time, action, reason, observed, client_i
 	 'phone', 'ann', '10.0.0.9', 'refusals/till-1', 1, 0, '', '', 'no scope', '', NULL, 0),
 	(4, '06c5w3z8m4k00004', '2026-01-15T10:00:02.700Z', 'publish', 'schema-violation', 1,
 	 char(27) || '[31mred', 'bob', '10.0.0.9', 'notes/' || char(8232), 1, 0, '', 'type',
-	 'is no string', '', '{', 100);
+	 'is no string', '', '{', 100),
+	(5, '06c5w3z8m4k00005', '2026-01-15T10:00:02.800Z', 'publish', 'store-unavailable', 0,
+	 'till-1', 'bob', '127.0.0.1', 'orders/o-3/status', 1, 0, '', '',
+	 'the write cannot be kept now, try again later', '',
+	 '{"orderId":"o-3","status":"PLACED","userId":"tom"}', 50);
+UPDATE refusals SET closed = 1 WHERE reason = 'store-unavailable';
