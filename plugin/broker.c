@@ -400,15 +400,24 @@ void broker_message_request(const struct mosquitto_evt_message *event, struct ga
 	};
 }
 
+static bool can_be_closed(const struct broker_refused *refused)
+{
+	return refused->publisher != BROKER_OF_NOBODY && refused->version >= 3 &&
+	       refused->version <= 5;
+}
+
 enum broker_answer broker_answer(const struct broker *broker, const struct broker_refused *refused)
 {
 	enum reason_cause cause = reason_cause(refused->reason);
 	enum broker_answer told = broker->has_quota_code ? BROKER_QUOTA : BROKER_DENIED;
 
+	/* It sends again what nobody looked at when it has proved itself anew; MQTT 5 hears why. */
+	if (refused->is_expired && refused->qos > 0 && refused->version < 5 &&
+	    can_be_closed(refused))
+		return BROKER_CLOSED;
 	if (cause == REASON_OF_MESSAGE || refused->publisher == BROKER_OF_NOBODY)
 		return BROKER_DENIED;
-	if (cause == REASON_OF_PACE || refused->qos == 0 || refused->version < 3 ||
-	    refused->version > 5)
+	if (cause == REASON_OF_PACE || refused->qos == 0 || !can_be_closed(refused))
 		return told;
 	/*
 	 * A bridge that is closed comes back after its own restart_timeout: where that helps, and

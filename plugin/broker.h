@@ -199,6 +199,7 @@ struct broker_refused {
 	int version; /* of MQTT: 3 is 3.1, 4 is 3.1.1, 5; anything else is never closed */
 	unsigned qos;
 	enum reason reason;
+	bool is_expired; /* its proof ran out: it is disconnected by the next tick anyway */
 };
 
 /*

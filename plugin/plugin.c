@@ -214,6 +214,13 @@ static enum broker_publisher who_waits(const struct mosquitto *client,
 	return broker_is_bridge(client) ? BROKER_OF_BRIDGE : BROKER_OF_NOBODY;
 }
 
+/* Was it refused because the proof ran out, a moment before the tick disconnects it? */
+static bool is_expired(const struct session *session, const struct decision *decision)
+{
+	return session && session->standing == SESSION_EXPIRED &&
+	       decision->reason == REASON_IDENTITY_UNKNOWN;
+}
+
 /* How the publisher is to hear of what was refused. */
 __attribute__((cold, noinline)) static enum broker_answer
 how_to_refuse(const struct plugin *plugin, const struct mosquitto *client,
@@ -223,7 +230,8 @@ how_to_refuse(const struct plugin *plugin, const struct mosquitto *client,
 	const struct broker_refused refused = { .publisher = who_waits(client, session, request),
 						.version = broker_version(client),
 						.qos = request->qos,
-						.reason = decision->reason };
+						.reason = decision->reason,
+						.is_expired = is_expired(session, decision) };
 
 	return broker_answer(&plugin->broker, &refused);
 }
@@ -238,7 +246,9 @@ __attribute__((cold, noinline)) static int refuse_message(struct plugin *plugin,
 		how_to_refuse(plugin, publish->client, session, publish->request, decision);
 	bool is_closed = how == BROKER_CLOSED;
 
-	if (is_closed && session) /* a bridge has a time of its own before it comes back */
+	/* A bridge has a time of its own before it comes back, and who expired needs a new proof.
+	 */
+	if (is_closed && session && reason_is_ours(decision->reason))
 		(void)holdoffs_close(plugin->holdoffs, session->name, session->client_id,
 				     decision->reason, publish->now_ns / 1000000);
 	if (is_closed)

@@ -170,15 +170,33 @@ def test_too_fast_is_acknowledged(new_broker):
     assert "unacknowledged" not in broker.log(before)
 
 
-def test_what_was_on_its_way_behind_it(broker, trouble):
-    """Nothing behind it is acknowledged either: what is sent again comes in its order."""
-    client = broker.client("orders-service", 4)
+class Together:
+    """A stream that sends in one piece what is written to it."""
+
+    def __init__(self):
+        self.data = b""
+
+    def send(self, data):
+        self.data += data
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls", "wss"])
+def test_what_was_on_its_way_with_it(broker, trouble, transport):
+    """
+    All in one piece. What was answered before is; of what is behind it nothing, so that what is
+    sent again comes in its order.
+    """
+    client = broker.client("orders-service", 4, transport)
     order = messages.unique("ord")
-    with contextlib.suppress(OSError):
-        for mid, status in enumerate(["PLACED", "APPROVED", "SHIPPED"], 1):
-            client.publish_nowait(*messages.order(order, status), 1, mid)
-    assert client.wait_closed() is None
-    assert [kind for kind, _ in client.replies if kind == rawmqtt.PUBACK] == []
+    stream, client.stream = client.stream, Together()
+    for mid, message in enumerate([messages.order(order, "LOST"), messages.order(order, "PLACED"),
+                                   messages.order(order, "APPROVED"), ("no/channel", b"{}")], 1):
+        client.publish_nowait(*message, 1, mid)
+    stream.send(client.stream.data)
+    client.stream = stream
+    with contextlib.suppress(ssl.SSLError):
+        assert client.wait_closed() is None
+    assert [mid for kind, mid in client.replies if kind == rawmqtt.PUBACK] == [b"\0\1"]
 
 
 # ---- what is said of it ----

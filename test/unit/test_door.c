@@ -1259,6 +1259,28 @@ static void test_basic_auth__live_is_not_held_off(void **state)
 	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
 }
 
+/* Between the end of its proof and the tick that disconnects it nothing is said to be kept. */
+static void test_message__of_one_that_expired(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	sessions_expire(sessions_find(fake.plugin->sessions, &client));
+	assert_int_equal(says(&client, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_ACL_DENIED);
+	client.version = 4;
+	assert_int_equal(says(&client, "pets/p1/status", pet("p1", "AVAILABLE")), MOSQ_ERR_UNKNOWN);
+	leaves(&client);
+	/* Its will is judged as it was proved. */
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_SUCCESS);
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	sessions_bar(sessions_find(fake.plugin->sessions, &client));
+	assert_int_equal(says(&client, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_ACL_DENIED);
+}
+
 /* What is kept ends the doubling. */
 static void test_message__kept_after_a_close(void **state)
 {
@@ -1330,6 +1352,7 @@ int main(void)
 		LOCKED(test_acl_check__asked_again_in_trouble),
 		LOCKED(test_basic_auth__held_off),
 		TEST(test_basic_auth__live_is_not_held_off),
+		TEST(test_message__of_one_that_expired),
 		LOCKED(test_message__kept_after_a_close),
 	};
 
