@@ -46,6 +46,7 @@ LEDGER   = ledger/ledger ledger/ledger_open ledger/ledger_commit ledger/ledger_w
            ledger/ledger_retained ledger/ledger_replan ledger/store_known ledger/ledger_sent ledger/accepted \
            ledger/state ledger/census ledger/enroll ledger/writer ledger/carry \
            ledger/journal ledger/journal_file ledger/record ledger/crc32c ledger/store ledger/store_names \
+           ledger/store_files ledger/store_facts \
            ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader ledger/store_sent ledger/store_ids \
            ledger/store_refusals ledger/store_trim ledger/backlog ledger/unload ledger/query \
            ledger/view

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "ledger/record.h"
 
+/* So that clients hear within a second that files are gone. */
+#define CHECK_EVERY_NS INT64_C(250000000)
 #define TRIM_EVERY_MS 1000
 #define RETAINED_EVERY_NS INT64_C(1000000000)
 #define TRIM_ROWS 256u /* old events removed at once, beside twice the new ones */
@@ -97,13 +99,23 @@ static int trim_idle(struct carry *carry, struct diag *diag)
 	return rc;
 }
 
+int carry_check(struct carry *carry, struct diag *diag)
+{
+	carry->checked_ns = clock_mono_ns();
+	return store_check(carry->store, diag);
+}
+
 int carry_batch(struct carry *carry, uint64_t *applied, struct diag *diag)
 {
 	struct journal_record record;
 	uint64_t before, last;
-	int64_t begun_ns;
-	int rc = store_checkpoint(carry->store, carry->wal_bytes_max, diag);
+	int64_t begun_ns = clock_mono_ns();
+	int rc = 0;
 
+	if (begun_ns - carry->checked_ns >= CHECK_EVERY_NS)
+		rc = carry_check(carry, diag);
+	if (rc == 0)
+		rc = store_checkpoint(carry->store, carry->wal_bytes_max, diag);
 	if (rc)
 		return rc;
 	journal_rewind(carry->journal);
@@ -115,7 +127,6 @@ int carry_batch(struct carry *carry, uint64_t *applied, struct diag *diag)
 		rc = journal_release(carry->journal, diag);
 		return rc ? rc : trim_idle(carry, diag);
 	}
-	begun_ns = clock_mono_ns();
 	rc = store_begin(carry->store, &before, diag);
 	if (rc == 0)
 		rc = apply_batch(carry, &record, before, &last, diag);
@@ -125,6 +136,10 @@ int carry_batch(struct carry *carry, uint64_t *applied, struct diag *diag)
 		store_rollback(carry->store);
 		return rc;
 	}
+	/* Only what is in the right files is in them. */
+	rc = carry_check(carry, diag);
+	if (rc)
+		return rc;
 	histogram_add(&carry->batch_records, last - before);
 	histogram_add(&carry->batch_ns, (uint64_t)(clock_mono_ns() - begun_ns));
 	*applied = last;

@@ -24,6 +24,7 @@ struct carry {
 	struct store_limits limits;
 	unsigned batch_rows;
 	uint64_t wal_bytes_max;
+	int64_t checked_ns;             /* when the files were last looked at; 0: never */
 	int64_t trimmed_ms;             /* when an idle store was last looked at for old events */
 	int64_t retained_ns;            /* when what was cleared long ago was last removed */
 	struct histogram batch_records; /* any thread may read these two */
@@ -34,8 +35,15 @@ struct carry {
 void carry_init(struct carry *carry);
 
 /*
+ * Are the database's files still those that are open? ERR_IO: no, see store_check(). carry_batch()
+ * asks four times a second, and after each commit, before the journal may forget what was in it.
+ */
+int carry_check(struct carry *carry, struct diag *diag);
+
+/*
  * Carries one batch. 1: some records were carried, there may be more; 0: there was none. On
- * failure (the store's or the journal's error) nothing changed and the call may be repeated.
+ * failure (the store's or the journal's error) the journal still has all that it had, and the call
+ * may be repeated.
  * *applied is set to the number of the last record that is known to be in the database, or
  * left alone.
  */

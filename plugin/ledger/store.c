@@ -11,8 +11,6 @@
 #include "base/embed.h"
 #include "ledger/store_inside.h"
 
-#define APPLICATION_ID 0x50655354 /* "PeST" */
-
 /* Pages go into the database once the WAL has so many bytes. */
 #define CHECKPOINT_BYTES ((uint64_t)16 << 20)
 /* Above this the WAL file is begun anew, which waits for readers for a moment. */
@@ -27,10 +25,11 @@ EMBED(sql_006, "schemas/store/006-shares.sql");
 EMBED(sql_007, "schemas/store/007-digests.sql");
 EMBED(sql_008, "schemas/store/008-retained.sql");
 EMBED(sql_009, "schemas/store/009-closed.sql");
+EMBED(sql_010, "schemas/store/010-ring.sql");
 
 /* Version n of the schema is what the first n of these make. */
 static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004, sql_005,
-					 sql_006, sql_007, sql_008, sql_009 };
+					 sql_006, sql_007, sql_008, sql_009, sql_010 };
 
 #define VERSION (sizeof(migration) / sizeof(migration[0]))
 
@@ -54,8 +53,9 @@ static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004, sql
 static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_BEGIN] = "BEGIN IMMEDIATE",
 	[STORE_COMMIT] = "COMMIT",
-	[STORE_READ] = "SELECT identity, applied_seq FROM store",
+	[STORE_READ] = "SELECT identity, applied_seq, ring FROM store",
 	[STORE_APPLIED] = "UPDATE store SET applied_seq = ?1",
+	[STORE_RING] = "UPDATE store SET ring = ?1, applied_seq = max(applied_seq, ?2)",
 	[STORE_EVENT] =
 		"INSERT OR FAIL INTO events (seq, received_at, topic, publisher, client_id, qos, "
 		"retained, payload, will, correction, digest, content, revision, origin) SELECT "
@@ -185,7 +185,8 @@ static int check_owner(struct store *store, struct diag *diag)
 		rc = ask_number(store, "SELECT count(*) FROM sqlite_master", &objects, diag);
 	if (rc)
 		return rc;
-	if (application != APPLICATION_ID && (application != 0 || version != 0 || objects != 0))
+	if (application != STORE_APPLICATION_ID &&
+	    (application != 0 || version != 0 || objects != 0))
 		return diag_set(diag, ERR_VERSION, "%s: the database of another program",
 				store->path);
 	if (version < 0 || version > (int64_t)VERSION)
@@ -265,6 +266,7 @@ int store_open(const char *path, unsigned busy_ms, struct store **ret, struct di
 	rc = check_owner(store, diag);
 	if (rc)
 		goto out;
+	store_remember_main(store);
 	*ret = store;
 	store = NULL; /* handed over */
 out:
@@ -279,6 +281,8 @@ void store_close(struct store *store)
 	for (size_t i = 0; i < STORE_STATEMENTS; i++)
 		(void)sqlite3_finalize(store->statement[i]);
 	store_names_free(store->names);
+	if (store->must_reopen) /* the last connection to close makes a checkpoint */
+		(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	(void)sqlite3_close(store->db); /* all statements are finalized */
 	batch_free(store->batch);
 	free(store->path);
@@ -329,7 +333,7 @@ static int migrate_once(struct store *store, unsigned from, struct diag *diag)
 		return rc;
 	(void)sqlite3_snprintf((int)sizeof(pragma), pragma,
 			       "PRAGMA application_id = %d; PRAGMA user_version = %u",
-			       APPLICATION_ID, from + 1);
+			       STORE_APPLICATION_ID, from + 1);
 	rc = store_run(store->db, store->path, migration[from], diag);
 	if (rc == 0)
 		rc = store_run(store->db, store->path, pragma, diag);
@@ -413,41 +417,9 @@ int store_upgrade(struct store *store, struct diag *diag)
 		return rc;
 	store_names_free(store->names);
 	store->names = names;
+	store->is_doubted = true; /* until the first transaction has written the WAL again */
+	store_remember_beside(store);
 	return 0;
-}
-
-static bool identity_parse(const char *hex, unsigned char ret[STORE_IDENTITY])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	if (!hex || strlen(hex) != 2 * STORE_IDENTITY)
-		return false;
-	for (size_t i = 0; i < STORE_IDENTITY; i++) {
-		const char *high = strchr(digits, hex[2 * i]);
-		const char *low = strchr(digits, hex[2 * i + 1]);
-
-		if (!high || !low)
-			return false;
-		ret[i] = (unsigned char)((high - digits) << 4 | (low - digits));
-	}
-	return true;
-}
-
-int store_inspect(struct store *store, struct store_facts *ret, struct diag *diag)
-{
-	sqlite3_stmt *read = store->statement[STORE_READ];
-	int rc = 0, step = sqlite3_step(read);
-
-	if (step == SQLITE_ROW &&
-	    identity_parse((const char *)sqlite3_column_text(read, 0), ret->identity))
-		ret->applied_seq = (uint64_t)sqlite3_column_int64(read, 1);
-	else if (step == SQLITE_ROW || step == SQLITE_DONE)
-		rc = diag_set(diag, ERR_INVALID, "%s: table store: its one row is not whole",
-			      store->path);
-	else
-		rc = store_fail(store->db, store->path, "cannot read the database", diag);
-	(void)sqlite3_reset(read);
-	return rc;
 }
 
 /* ---- transactions ------------------------------------------------------------------------ */
@@ -455,8 +427,13 @@ int store_inspect(struct store *store, struct store_facts *ret, struct diag *dia
 int store_begin(struct store *store, uint64_t *applied_seq, struct diag *diag)
 {
 	struct store_facts facts;
-	int rc = store_step(store, store->statement[STORE_BEGIN], "cannot begin to write", diag);
+	int rc;
 
+	if (store->must_reopen)
+		return diag_set(diag, ERR_IO, "%s: a checkpoint failed", store->path);
+	rc = store_step(store, store->statement[STORE_BEGIN], "cannot begin to write", diag);
+	if (rc == 0 && store->is_doubted)
+		rc = store_prove(store, diag);
 	if (rc == 0)
 		rc = store_inspect(store, &facts, diag);
 	if (rc == 0)
@@ -479,6 +456,9 @@ int store_commit(struct store *store, uint64_t applied_seq, struct diag *diag)
 
 void store_rollback(struct store *store)
 {
+	/* What it wrote may be taken for clean by now: see store_prove(). */
+	if ((sqlite3_errcode(store->db) & 0xff) == SQLITE_IOERR)
+		store->is_doubted = true;
 	store_forget(store);
 	if (!sqlite3_get_autocommit(store->db))
 		(void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL); /* cannot fail */
@@ -495,17 +475,15 @@ int store_checkpoint(struct store *store, uint64_t wal_bytes_max, struct diag *d
 
 	if (store->wal_bytes < CHECKPOINT_BYTES)
 		return 0;
-	rc = sqlite3_wal_checkpoint_v2(
-		store->db, "main", must ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
-		NULL, NULL);
-	if (rc == SQLITE_OK) {
+	rc = store_copy(store, must, diag);
+	if (rc == 0) {
 		/* Passive: what is there now is measured by the next commit. */
 		store->wal_bytes = 0;
 		store->wal_truncate = must ? TRUNCATE_BYTES : store->wal_truncate;
 		return 0;
 	}
-	if (rc != SQLITE_BUSY)
-		return store_fail(store->db, store->path, "cannot checkpoint", diag);
+	if (rc != ERR_BUSY)
+		return rc;
 	store->wal_truncate = store->wal_bytes + TRUNCATE_BYTES;
 	if (store->wal_bytes <= wal_bytes_max)
 		return 0;

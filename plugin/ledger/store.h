@@ -53,12 +53,63 @@ int store_upgrade(struct store *store, struct diag *diag);
 /* The version that store_upgrade() leads to. */
 unsigned store_version(void);
 
+/* Which journal a database is in use with. */
+enum store_ring {
+	STORE_RING_UNKNOWN, /* an older plugin wrote it: it does not say */
+	STORE_RING_NONE,    /* none: its broker was stopped, and the journal was empty */
+	STORE_RING_IN_USE,  /* that of the number beside it, which may have writes that are not here
+			     */
+};
+
 /* What is stored about the store. */
 struct store_facts {
 	unsigned char identity[STORE_IDENTITY];
 	uint64_t applied_seq;
+	enum store_ring ring;
+	uint64_t ring_number; /* journal_facts.number */
+	bool is_new;          /* store_peek() only: nothing was ever stored */
 };
 int store_inspect(struct store *store, struct store_facts *ret, struct diag *diag);
+
+/* The same of a database that may be older, before store_upgrade(); it changes nothing. */
+int store_peek(struct store *store, struct store_facts *ret, struct diag *diag);
+
+/*
+ * One transaction: the database is in use with the journal @number, or, where that is NULL, with
+ * none; and it has, or will never get, all records up to @applied_seq. A checkpoint follows,
+ * so that this stands in the database's file itself where nobody's read keeps it from there.
+ */
+int store_set_ring(struct store *store, const uint64_t *number, uint64_t applied_seq,
+		   struct diag *diag);
+
+/*
+ * Is the database at its path the one that is open, with its WAL, and are both as they were left?
+ * Some system calls. ERR_IO: no; the line names the file and says what to do.
+ */
+int store_check(struct store *store, struct diag *diag);
+
+/* What the last store_check() found. */
+enum store_fault {
+	STORE_FINE,
+	STORE_MOVED,    /* the database's file is gone, or another is in its place */
+	STORE_WAL_GONE, /* a file of SQLite's beside it is gone, or another is in its place */
+	STORE_SPOILT,   /* somebody else cut or overwrote the database's file or the WAL */
+	STORE_UNSURE,   /* none of these: a checkpoint failed, and the store must be opened again */
+};
+enum store_fault store_fault(const struct store *store);
+
+/*
+ * Before the store is closed because its files are not in their places: moves all that its WAL
+ * holds into the database that is open, wherever it is now, so that the WAL is empty, whatever
+ * database it is beside then.
+ */
+int store_let_go(struct store *store, struct diag *diag);
+
+/*
+ * After store_upgrade() of a store that was STORE_UNSURE: ERR_BUSY where the next checkpoint would
+ * go on where the failed one ended, because another process has the database open.
+ */
+int store_check_anew(struct store *store, struct diag *diag);
 
 /* A plan's entity by permanent numbers; 0: the database does not have it yet. */
 struct store_entity {

@@ -1,19 +1,24 @@
 /*
  * store_inside.h -- what the store's own files share; nobody else includes it.
  *
- * store.c opens, upgrades and commits; store_names.c knows what numbers stand for;
- * store_plan.c makes tables from a plan, store_known.c tells which there are; store_rows.c and
- * store_refusals.c write rows, store_trim.c removes them, store_reader.c, store_sent.c and
- * store_ids.c read them.
+ * store.c opens, upgrades and commits; store_files.c asks whether the files are still those that
+ * are open, and store_facts.c what is stored about the store; store_names.c knows what numbers
+ * stand for; store_plan.c makes tables from a plan, store_known.c tells which there
+ * are; store_rows.c and store_refusals.c write rows,
+ * store_trim.c removes them, store_reader.c, store_sent.c and store_ids.c read them.
  */
 #ifndef PETSTORE_STORE_INSIDE_H
 #define PETSTORE_STORE_INSIDE_H
 
 #include <sqlite3.h>
+#include <sys/types.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "ledger/batch.h"
 #include "ledger/store.h"
+
+#define STORE_APPLICATION_ID 0x50655354 /* "PeST" */
 
 /* Statements for different sets of columns that are kept for a table. */
 #define STORE_UPSERTS_MAX 16u
@@ -57,6 +62,7 @@ enum store_statement {
 	STORE_COMMIT,
 	STORE_READ,
 	STORE_APPLIED,
+	STORE_RING,
 	STORE_EVENT,
 	STORE_RETAINED,
 	STORE_RETAINED_REMOVE,
@@ -78,6 +84,14 @@ enum store_statement {
 	STORE_STATEMENTS,
 };
 
+/* A file as it was when it was opened. */
+struct store_file {
+	dev_t dev;
+	ino_t ino;
+};
+
+#define STORE_BESIDE 2u /* files beside the database: "-wal" and "-shm" */
+
 struct store {
 	sqlite3 *db;
 	char *path;
@@ -89,6 +103,16 @@ struct store {
 	char time[CLOCK_TEXT_MAX]; /* of time_ms: records of the same second share most of it */
 	int64_t time_ms;
 	uint64_t wal_truncate; /* try to begin the file anew above this size */
+
+	/* store_files.c's */
+	struct store_file main, beside[STORE_BESIDE];
+	bool is_watched;         /* beside[] is filled in */
+	int64_t main_bytes;      /* of the database's file, at the last look */
+	struct timespec changed; /* likewise */
+	uint32_t changes;        /* that its header counts, likewise */
+	enum store_fault fault;  /* what the last look found */
+	bool is_doubted;         /* the disk may lack what the WAL reads: store_prove() is due */
+	bool must_reopen;        /* a checkpoint failed: none may go on where it ended */
 };
 
 /* store_reader.c and store_sent.c share it. */
@@ -129,6 +153,16 @@ int store_flush(struct store *store, struct diag *diag);
 
 /* Forgets what store_apply() collected. */
 void store_forget(struct store *store);
+
+/* The files that are open now are the right ones. */
+void store_remember_main(struct store *store);
+void store_remember_beside(struct store *store);
+
+/* Within a transaction: writes what the WAL holds once more, and syncs it. */
+int store_prove(struct store *store, struct diag *diag);
+
+/* A checkpoint; @must: one that waits for readers and cuts the WAL (ERR_BUSY: they go on). */
+int store_copy(struct store *store, bool must, struct diag *diag);
 
 /* UTF-8 without U+0000? */
 bool store_is_text(const char *data, size_t len);

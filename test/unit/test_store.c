@@ -109,7 +109,7 @@ static void make_version(struct fixture *f, unsigned version)
 		"schemas/store/003-alerts.sql",      "schemas/store/004-wills.sql",
 		"schemas/store/005-corrections.sql", "schemas/store/006-shares.sql",
 		"schemas/store/007-digests.sql",     "schemas/store/008-retained.sql",
-		"schemas/store/009-closed.sql"
+		"schemas/store/009-closed.sql",      "schemas/store/010-ring.sql"
 	};
 	char pragma[100];
 	sqlite3 *db = NULL;
@@ -127,7 +127,8 @@ static void make_version(struct fixture *f, unsigned version)
 	assert_int_equal(sqlite3_exec(db, pragma, NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(
 		sqlite3_exec(db,
-			     "INSERT INTO store VALUES (1, '000102030405060708090a0b0c0d0e0f', 5, "
+			     "INSERT INTO store (one, identity, applied_seq, made_at) VALUES "
+			     "(1, '000102030405060708090a0b0c0d0e0f', 5, "
 			     "'2026-11-21T03:35:00.000Z'); INSERT INTO events "
 			     "(seq, received_at, topic, publisher, client_id, qos, retained, "
 			     "payload) VALUES (5, '2026-11-21T03:35:00.000Z', 't', 'p', 'c', 1, 0, "

@@ -1,7 +1,7 @@
 -- A database as the plugin leaves it after a short life under shop-1.asyncapi.json.
 PRAGMA application_id = 1348817748;
 PRAGMA user_version = 4;
-INSERT INTO store VALUES (1, '00112233445566778899aabbccddeeff', 5, '2026-01-15T10:00:00.000Z');
+INSERT INTO store (one, identity, applied_seq, made_at) VALUES (1, '00112233445566778899aabbccddeeff', 5, '2026-01-15T10:00:00.000Z');
 INSERT INTO store_names VALUES (1, 'orders', ''), (2, 'orders', 'status');
 CREATE TABLE "orders" (id TEXT NOT NULL PRIMARY KEY, owner TEXT, revision INTEGER NOT NULL,
 	created_at TEXT NOT NULL, updated_at TEXT NOT NULL, "status" TEXT) STRICT, WITHOUT ROWID;
