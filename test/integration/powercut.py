@@ -160,9 +160,9 @@ def crowd_of(notes):
     return [publishers.Publisher(user, source(), notes, version, qos, retain)
             for user, source, version, qos, retain in (
                 ("orders-service", publishers.orders, 5, 1, True),
-                ("orders-service", publishers.orders, 5, 2, False),
+                ("orders-service", publishers.orders, 4, 2, False),
                 ("payments-service", publishers.payments, 5, 2, False),
-                ("payments-service", publishers.payments, 5, 2, False))]
+                ("payments-service", publishers.payments, 4, 2, False))]
 
 
 class Lab:
