@@ -25,7 +25,7 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 # ---- what is built from what ------------------------------------------------------------
 
-BASE     = base/arena base/clientlevel base/clock base/diag base/jsonfile base/netof base/reason base/portions base/wholefile base/thread
+BASE     = base/arena base/clientlevel base/clock base/diag base/jsonfile base/mapguard base/netof base/reason base/portions base/wholefile base/thread
 SCHEMA   = schema/document schema/resolve schema/dialect schema/keyword schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_rules schema/compile_constant \
            schema/compile_circle schema/compile_way schema/compile_worst \
@@ -45,7 +45,8 @@ ACCESS   = access/access access/access_load access/access_roles access/access_cl
 LEDGER   = ledger/ledger ledger/ledger_open ledger/ledger_commit ledger/ledger_watch \
            ledger/ledger_retained ledger/ledger_replan ledger/store_known ledger/ledger_sent ledger/accepted \
            ledger/state ledger/census ledger/enroll ledger/writer ledger/carry \
-           ledger/journal ledger/journal_file ledger/record ledger/crc32c ledger/store ledger/store_names \
+           ledger/journal ledger/journal_file ledger/journal_map ledger/journal_scan ledger/journal_sync \
+           ledger/journal_repair ledger/pace ledger/ledger_ring ledger/record ledger/crc32c ledger/store ledger/store_names \
            ledger/store_files ledger/store_facts \
            ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader ledger/store_sent ledger/store_ids \
            ledger/store_refusals ledger/store_trim ledger/backlog ledger/unload ledger/query \

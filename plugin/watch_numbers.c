@@ -27,6 +27,9 @@ static void gather_ledger(struct watch *watch, struct metrics_facts *ret)
 	ret->journal_used = ledger.journal_used;
 	ret->journal_records = ledger.journal_records;
 	ret->journal_age_ms = ledger.journal_age_ms > 0 ? (uint64_t)ledger.journal_age_ms : 0;
+	ret->syncs_slow = ledger.syncs_slow;
+	ret->syncs_failed = ledger.syncs_failed;
+	ret->power_refused = ledger.power_refused;
 	ret->store_errors = ledger.store_errors;
 	ret->refusals_lost = ledger.refusals_lost;
 	ret->batch_records = ledger.batch_records;

@@ -11,6 +11,7 @@ int thread_start(pthread_t *ret, void *(*run)(void *ctx), void *ctx, const char 
 	if (error)
 		return error;
 	(void)sigfillset(&all);
+	(void)sigdelset(&all, SIGBUS); /* of the thread's own making: see base/mapguard.h */
 	error = pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
 	if (!error)
 		error = pthread_sigmask(SIG_SETMASK, &all, &before); /* which a thread inherits */

@@ -1,8 +1,9 @@
 /*
  * thread.h -- a thread of our own in somebody else's process.
  *
- * It takes no signals (they are the broker's, and are for the thread that serves clients), has
- * a small stack, and a name that `top -H` shows. Whoever starts one joins it.
+ * It takes no signals but SIGBUS, for a fault of its own (base/mapguard.h): the others are the
+ * broker's, and are for the thread that serves clients. It has a small stack, and a name that
+ * `top -H` shows. Whoever starts one joins it.
  */
 #ifndef PETSTORE_THREAD_H
 #define PETSTORE_THREAD_H

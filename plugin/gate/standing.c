@@ -423,7 +423,8 @@ bool standing_store(struct judgement *j)
 	if (j->has_state && j->gate->ledger && !ledger_has_all(j->gate->ledger) &&
 	    !check_columns(j))
 		return false;
-	if (!j->gate->ledger || ledger_is_ready(j->gate->ledger, bytes))
+	if (!j->gate->ledger || ledger_is_ready(j->gate->ledger, bytes,
+						j->match->channel->durability == CONTRACT_POWER))
 		return true;
 	return judgement_refuse(j, REASON_STORE_UNAVAILABLE,
 				"the write cannot be kept now, try again later");

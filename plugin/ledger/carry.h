@@ -41,6 +41,12 @@ void carry_init(struct carry *carry);
 int carry_check(struct carry *carry, struct diag *diag);
 
 /*
+ * Says to the database that it has seen all up to @seq, where no record is left that is older: the
+ * numbers of records that are lost are not waited for, nor used again. *applied as below.
+ */
+int carry_skip(struct carry *carry, uint64_t seq, uint64_t *applied, struct diag *diag);
+
+/*
  * Carries one batch. 1: some records were carried, there may be more; 0: there was none. On
  * failure (the store's or the journal's error) the journal still has all that it had, and the call
  * may be repeated.

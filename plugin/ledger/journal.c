@@ -30,40 +30,23 @@ size_t journal_least(size_t len)
 	return journal_size(len * RECORD_SHARE);
 }
 
-uint32_t journal_record_crc(const struct journal *j, uint64_t position, uint64_t seq, uint32_t len,
-			    const void *body)
-{
-	const uint64_t head[4] = { j->salt, position, seq, len };
-
-	return crc32c(crc32c(0, head, sizeof(head)), body, len);
-}
-
-const void *journal_record_read(const struct journal *j, uint64_t position, uint64_t seq,
-				size_t room, size_t *len)
-{
-	const struct journal_header *record = journal_record_at(j, position);
-
-	if (room < sizeof(*record) ||
-	    atomic_load_explicit(&record->seq, memory_order_acquire) != (seq | JOURNAL_COMMITTED))
-		return NULL;
-	if (record->len > journal_record_max(j) || journal_record_size(record->len) > room)
-		return NULL;
-	if (record->crc != journal_record_crc(j, position, seq, record->len, record + 1))
-		return NULL;
-	*len = record->len;
-	return record + 1;
-}
-
 void journal_inspect(const struct journal *j, struct journal_facts *ret)
 {
 	*ret = (struct journal_facts){
 		.bytes = j->capacity,
+		.number = j->salt,
 		.used = (size_t)(atomic_load(&j->head) - j->tail),
 		.first_seq = j->tail_seq,
 		.next_seq = j->next_seq,
-		.damaged_seq = j->damaged_seq,
+		.torn_seq = j->torn_seq,
+		.missing = j->missing,
 	};
 	memcpy(ret->identity, j->identity, sizeof(ret->identity));
+}
+
+const char *journal_damage(const struct journal *j)
+{
+	return j->damage.text[0] ? j->damage.text : NULL;
 }
 
 /* ---- appending --------------------------------------------------------------------------- */
@@ -109,36 +92,24 @@ void *journal_reserve(struct journal *j, size_t len)
 	return j->record + 1;
 }
 
-/* Syncs the ring's bytes of positions @from to @to, and the zero that stands there. */
-static int range_sync(struct journal *j, uint64_t from, uint64_t to)
-{
-	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t begin = JOURNAL_RING_AT + (size_t)(from % j->capacity);
-	size_t end = begin + (size_t)(to - from) + sizeof(uint64_t);
-	uint64_t seen = atomic_load(&j->synced);
-
-	begin -= begin % page;
-	if (msync(j->map + begin, end - begin, MS_SYNC) != 0)
-		return errno;
-	while (seen < to && !atomic_compare_exchange_weak(&j->synced, &seen, to))
-		;
-	return 0;
-}
-
-/* The oldest position that the disk might not have and a restart would need. */
-static uint64_t unsynced_from(const struct journal *j)
-{
-	uint64_t synced = atomic_load(&j->synced);
-	uint64_t reusable = atomic_load(&j->reusable);
-
-	return synced > reusable ? synced : reusable;
-}
-
 /* The writer's thread read these lines a lap ago: they are fetched while the broker answers. */
 static void expect(const struct journal_header *record)
 {
 	for (size_t at = 0; at < EXPECTED_BYTES; at += 64)
 		__builtin_prefetch((const char *)record + at, 1);
+}
+
+static int fail_broken(const struct journal *j, struct diag *diag)
+{
+	return diag_set(diag, ERR_IO, "%s: is broken, and takes no writes until it was made anew",
+			j->path);
+}
+
+/* A fault in one of the stores above has set the mark by now, not later. */
+static bool is_kept(const struct journal *j)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	return !journal_is_broken(j);
 }
 
 int journal_commit(struct journal *j, bool is_power, uint64_t *seq, struct diag *diag)
@@ -155,11 +126,15 @@ int journal_commit(struct journal *j, bool is_power, uint64_t *seq, struct diag 
 	record->crc = journal_record_crc(j, head, j->next_seq, record->len, record + 1);
 	atomic_store_explicit(&record->seq, j->next_seq | JOURNAL_COMMITTED, memory_order_release);
 	if (is_power) {
-		error = range_sync(j, unsynced_from(j), head + size);
+		error = journal_power_sync(j, head + size);
 		if (error) {
 			atomic_store(&record->seq, 0);
 			return journal_fail(j, "cannot sync the journal", error, diag);
 		}
+	}
+	if (!is_kept(j)) {
+		atomic_store(&record->seq, 0);
+		return fail_broken(j, diag);
 	}
 	*seq = j->next_seq++;
 	atomic_store_explicit(&j->head, head + size, memory_order_release);
@@ -169,6 +144,30 @@ int journal_commit(struct journal *j, bool is_power, uint64_t *seq, struct diag 
 
 /* ---- taking out -------------------------------------------------------------------------- */
 
+static int fail_damaged(struct journal *j, struct diag *diag)
+{
+	journal_break(j, "something wrote to the file");
+	return diag_set(diag, ERR_INVALID,
+			"%s: record %llu is damaged: something wrote to the file", j->path,
+			(unsigned long long)j->read_seq);
+}
+
+/* To the next whole record. */
+static bool pass_hole(struct journal *j, struct journal_record *ret)
+{
+	struct journal_place next = { j->read, j->read_seq };
+
+	if (!journal_find(j, &next, j->seen))
+		return false;
+	ret->body = journal_record_read(j, next.position, next.seq,
+					(size_t)(j->seen - next.position), &ret->len);
+	if (!ret->body)
+		return false;
+	j->read = next.position;
+	j->read_seq = next.seq;
+	return true;
+}
+
 int journal_next(struct journal *j, struct journal_record *ret, struct diag *diag)
 {
 	/* Once a batch: to look at the head is to take its line from the appending thread. */
@@ -176,51 +175,42 @@ int journal_next(struct journal *j, struct journal_record *ret, struct diag *dia
 		j->seen = atomic_load_explicit(&j->head, memory_order_acquire);
 	if (j->read == j->seen)
 		return 0;
-	ret->seq = j->read_seq;
 	ret->body = journal_record_read(j, j->read, j->read_seq, (size_t)(j->seen - j->read),
 					&ret->len);
-	if (!ret->body)
-		return diag_set(diag, ERR_INVALID,
-				"%s: record %llu is damaged: something wrote to the file", j->path,
-				(unsigned long long)j->read_seq);
+	if (!ret->body && !j->has_holes)
+		return fail_damaged(j, diag);
+	if (!ret->body && !pass_hole(j, ret))
+		return 0;
+	ret->seq = j->read_seq;
 	j->read += journal_record_size(ret->len);
 	j->read_seq++;
 	return 1;
+}
+
+int journal_recheck(const struct journal *j, struct diag *diag)
+{
+	struct journal_place at = { j->tail, j->tail_seq };
+	bool is_known = true;
+	size_t len;
+
+	while (is_known && at.position < j->read) {
+		if (journal_record_read(j, at.position, at.seq, j->read - at.position, &len)) {
+			at.position += journal_record_size(len);
+			at.seq++;
+		} else {
+			is_known = j->has_holes && journal_find(j, &at, j->read);
+		}
+	}
+	/* Passing over holes one may come to another number than reading did. */
+	if (at.position == j->read && at.seq == j->read_seq)
+		return 0;
+	return diag_set(diag, ERR_IO, "%s: changed while it was read", j->path);
 }
 
 void journal_rewind(struct journal *j)
 {
 	j->read = j->tail;
 	j->read_seq = j->tail_seq;
-}
-
-int journal_release(struct journal *j, struct diag *diag)
-{
-	uint64_t passed;
-
-	j->tail = j->read;
-	j->tail_seq = j->read_seq;
-	if (j->slot[0] == j->tail && j->slot[1] == j->tail && atomic_load(&j->reusable) == j->tail)
-		return 0;
-	journal_slot_write(j, j->next_slot, j->tail, j->tail_seq);
-	if (msync(j->map, JOURNAL_SLOTS_END, MS_SYNC) != 0)
-		return journal_fail(j, "cannot sync the journal", errno, diag);
-	j->next_slot = !j->next_slot;
-	passed = j->slot[0] < j->slot[1] ? j->slot[0] : j->slot[1];
-	atomic_store_explicit(&j->reusable, passed, memory_order_release);
-	return 0;
-}
-
-int journal_sync(struct journal *j, struct diag *diag)
-{
-	uint64_t from = unsynced_from(j);
-	uint64_t to = atomic_load_explicit(&j->head, memory_order_acquire);
-	int error;
-
-	if (from >= to)
-		return 0;
-	error = range_sync(j, from, to);
-	return error ? journal_fail(j, "cannot sync the journal", error, diag) : 0;
 }
 
 void journal_prefault(struct journal *j)

@@ -12,12 +12,35 @@
  *  - The oldest record still needed (the tail) stands in the file twice, in two slots written
  *    in turn. Space is used again only after both slots have passed it and were synced; a
  *    slot that is torn or stale therefore never points at something overwritten.
- *  - Reading begins at the tail and ends at the first place whose sequence number, length or
- *    checksum is not the next record's. The checksum is seeded with a random number of the
- *    file, so that bytes a client chose can't pass for a record.
+ *  - Reading begins at the tail and takes every whole record up to the newest. A record is whole
+ *    where its number, its length and its checksum say so. The checksum is seeded with a random
+ *    number of the file and with the record's position, so that neither bytes that a client
+ *    chose nor what a former lap left can pass for a record.
+ *  - What is not whole hides nothing behind it: whole records are looked for at each 8 bytes. So
+ *    whatever was acknowledged and is whole is kept. Two marks say up to where the disk was
+ *    synced; they are stored after a sync, so that an old one says too little, never too much.
+ *    What is missing before a mark, or before a whole record, is damage: the file is copied beside
+ *    itself before anything in it is overwritten, and the line says what is missing. What is not
+ *    whole behind both is what a power failure left of writes that had not been synced: a normal
+ *    start, which says where the journal was cut. A power record is acknowledged after its sync
+ *    only, so that neither costs one.
  *
- * The file, in the machine's byte order: header at 0, slots at 4096 and 8192, the ring from
- * 65536 on. It is locked (flock) while open.
+ * When a sync fails (Linux since 4.13; lwn.net/Articles/752063, Documentation/filesystems/vfs.rst
+ * "Handling errors during writeback"): the system calls the pages clean that it could not write,
+ * and says so once for each open file, so that the next sync of the same range succeeds and
+ * writes nothing. Hence, after a failed sync nothing that a restart would need is believed to be
+ * on the disk, and no power record is taken, until all of it was written anew with pwrite(), which
+ * makes the pages dirty whatever they hold, and was synced. The two threads sync through open
+ * files of their own, so that neither takes the other's error away. Records that are not power go
+ * on meanwhile: the page cache has them, which survives kill -9. Making the file begins with an
+ * empty one each time, so that nothing of a failed attempt is believed either.
+ *
+ * When the file breaks under the mapping (it is cut or overwritten, its disk is full on a file
+ * system that copies on write, or a page can't be read) no record is taken any more; what is whole
+ * can still be taken out, and then the file is made anew (journal_renew()).
+ *
+ * The file, in the machine's byte order: header at 0, slots at 4096 and 8192, marks at 12288, a
+ * copy of the header at 16384, the ring from 65536 on. It is locked (flock) while open.
  */
 #ifndef PETSTORE_JOURNAL_H
 #define PETSTORE_JOURNAL_H
@@ -31,7 +54,8 @@
 /* A ring is a multiple of JOURNAL_BYTES_MIN; sizes asked for are rounded up. */
 #define JOURNAL_BYTES_MIN (64u << 10)
 #define JOURNAL_BYTES_MAX ((size_t)1 << 40)
-#define JOURNAL_IDENTITY 16u /* bytes that name the database a journal belongs to */
+#define JOURNAL_COPIES_MAX 4u /* of damaged files, beside one journal */
+#define JOURNAL_IDENTITY 16u  /* bytes that name the database a journal belongs to */
 
 struct journal;
 
@@ -59,8 +83,8 @@ bool journal_is_blank(const struct journal *journal);
 /*
  * True on a file system that puts what is overwritten to a new place (copy on write: ZFS, F2FS,
  * bcachefs, and btrfs where it would not make an exception of this file): allocated blocks are
- * no promise there, and when such a disk is full a store to the mapping ends the process by
- * SIGBUS. *system is its name.
+ * no promise there, and when such a disk is full a store to the mapping breaks the journal.
+ * *system is its name.
  */
 bool journal_is_copied(const struct journal *journal, const char **system);
 
@@ -80,13 +104,23 @@ int journal_format(struct journal *journal, size_t bytes,
 struct journal_facts {
 	size_t bytes; /* of the ring */
 	size_t used;
+	uint64_t number;    /* random, another one each time the file is made anew */
 	uint64_t first_seq; /* oldest record that was not released; == next_seq: none */
 	uint64_t next_seq;
-	uint64_t damaged_seq; /* journal_open() cut at this record, which was not whole; 0: none */
+	uint64_t torn_seq; /* at this record the end was torn, which is no damage; 0: it was not */
+	uint64_t missing; /* records that journal_open() found damaged; the line is journal_damage()
+			   */
 	unsigned char identity[JOURNAL_IDENTITY];
 };
 /* For tests, and before and after there are two threads. */
 void journal_inspect(const struct journal *journal, struct journal_facts *ret);
+
+/*
+ * What journal_open() found damaged, in one line: how many records are missing, which, how many
+ * are kept, and where the copy of the file is. NULL: nothing. Make such a file anew
+ * (journal_format()) once its records were taken out.
+ */
+const char *journal_damage(const struct journal *journal);
 
 /*
  * Appending: reserve room for a body, fill it, then commit or forget it. NULL: no room now,
@@ -96,8 +130,9 @@ void *journal_reserve(struct journal *journal, size_t len);
 
 /*
  * Makes the reserved record count and stores its sequence number in *seq. With @is_power the
- * call returns after it (and all before it) was synced to the disk; where that fails, the
- * record does not count and the result is ERR_IO.
+ * call returns after it (and all before it) was synced to the disk. ERR_IO: the sync failed, or
+ * one failed before and is not made good yet, or the journal is broken; the record does not count
+ * then.
  */
 int journal_commit(struct journal *journal, bool is_power, uint64_t *seq, struct diag *diag);
 
@@ -117,9 +152,14 @@ size_t journal_used(const struct journal *journal);
 /* True while more than half of the ring is in use. */
 bool journal_is_half_full(const struct journal *journal);
 
+/* False from a failed sync until the next one of journal_sync() made it good. Any thread. */
+bool journal_takes_power(const struct journal *journal);
+
 /*
  * Taking out: the next record that was not read yet. 1: *ret is filled; 0: there is none;
- * ERR_INVALID: what stands there is not the record that was appended.
+ * ERR_INVALID: what stands there is not the record that was appended, and the journal is broken
+ * from here on. In a journal that was opened damaged, or salvaged, what is not whole is passed
+ * over.
  */
 int journal_next(struct journal *journal, struct journal_record *ret, struct diag *diag);
 
@@ -127,14 +167,61 @@ int journal_next(struct journal *journal, struct journal_record *ret, struct dia
 void journal_rewind(struct journal *journal);
 
 /*
- * All that was read so far is safe elsewhere: its space may be used again (that of the last
- * call's records after the next call, see above). Syncs the slots. Does nothing where both
- * slots stand there already.
+ * ERR_IO: a record that was read since the last release is not what it was any more, so that what
+ * was made of it must not be believed. Ask before a transaction is committed.
  */
-int journal_release(struct journal *journal, struct diag *diag);
+int journal_recheck(const struct journal *journal, struct diag *diag);
 
-/* The disk has all records that were committed before the call. */
+/*
+ * All that was read so far is safe elsewhere: its space may be used again (that of the last
+ * call's records after the next call, see above). Syncs the slots; where that fails the space is
+ * not used before journal_sync() made it good. Does nothing where both slots stand there already.
+ */
+void journal_release(struct journal *journal);
+
+/*
+ * The disk has all records that were committed before the call. After a failed sync, whoever made
+ * it: all that a restart would need is written anew and synced.
+ */
 int journal_sync(struct journal *journal, struct diag *diag);
+
+/* A sync failed since the last call of journal_sync(): call it now. */
+bool journal_must_sync(const struct journal *journal);
+
+/* Syncs that failed, and the errno of the last of them. Any thread. */
+uint64_t journal_failures(const struct journal *journal, int *error);
+
+/*
+ * Writes a page that is not needed and syncs it, so that it is known how long that takes.
+ */
+int journal_probe(struct journal *journal, struct diag *diag);
+
+/*
+ * Is the file at the path still the one that is open, of the right size, and does it hold what the
+ * journal put there: header, slots, and the records that were not released (of a large ring some
+ * MiB of them)? For the writer's thread, once a second or after each commit: some system calls.
+ *
+ * ERR_INVALID: no, and the line says what is wrong. A file that is gone from its path, or hidden
+ * by another, is not broken: nothing that is appended is sure to be found by a restart, so refuse
+ * writes until the check is 0 again. A file that was cut or overwritten is (journal_is_broken()).
+ * ERR_IO: it could not be found out.
+ */
+int journal_check(struct journal *journal, struct diag *diag);
+
+/*
+ * A broken journal takes no record. How it is mended, from the writer's thread but for the first:
+ *  1. The appending thread says by journal_stop() that it has seen it, and appends no more until
+ *     journal_is_broken() is false again. (journal_leave(): it never will again.)
+ *  2. journal_salvage() copies the file where something is missing and says what. Once.
+ *  3. journal_next() and journal_release() take out what is whole.
+ *  4. journal_renew() makes the file anew; numbers go on where they were.
+ * The last three are ERR_BUSY where the step before it was not made.
+ */
+bool journal_is_broken(const struct journal *journal); /* any thread; one load */
+void journal_stop(struct journal *journal);
+void journal_leave(struct journal *journal);
+int journal_salvage(struct journal *journal, struct diag *diag); /* 0: @diag has the line */
+int journal_renew(struct journal *journal, struct diag *diag);
 
 /*
  * Makes the pages that the next records will land on writable ahead of time, so that the

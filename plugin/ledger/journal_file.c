@@ -2,16 +2,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "ledger/crc32c.h"
@@ -33,12 +28,6 @@ struct file_header {
 	uint32_t crc; /* of all before it */
 };
 
-struct slot {
-	uint64_t position;
-	uint64_t seq; /* of the record that stands, or will stand, there */
-	uint64_t crc;
-};
-
 /* Rights, or a folder that is not there, do not pass by themselves; a full disk may. */
 int journal_fail(const struct journal *j, const char *what, int error, struct diag *diag)
 {
@@ -52,100 +41,6 @@ int journal_fail(const struct journal *j, const char *what, int error, struct di
 static uint32_t header_crc(const struct file_header *header)
 {
 	return crc32c(0, header, offsetof(struct file_header, crc));
-}
-
-static uint64_t slot_crc(const struct journal *j, const struct slot *slot)
-{
-	const uint64_t all[3] = { j->salt, slot->position, slot->seq };
-
-	return crc32c(0, all, sizeof(all));
-}
-
-static bool slot_read(const struct journal *j, unsigned i, struct slot *ret)
-{
-	memcpy(ret, j->map + JOURNAL_SLOT_AT(i), sizeof(*ret));
-	return ret->crc == slot_crc(j, ret) && ret->position % 8 == 0 && ret->seq != 0;
-}
-
-void journal_slot_write(struct journal *j, unsigned i, uint64_t position, uint64_t seq)
-{
-	struct slot slot = { .position = position, .seq = seq };
-
-	slot.crc = slot_crc(j, &slot);
-	memcpy(j->map + JOURNAL_SLOT_AT(i), &slot, sizeof(slot));
-	j->slot[i] = position;
-}
-
-static void ring_unmap(struct journal *j)
-{
-	if (j->map)
-		(void)munmap(j->map, JOURNAL_RING_AT + 2 * j->capacity);
-	j->map = NULL;
-}
-
-static int ring_map(struct journal *j, struct diag *diag)
-{
-	const int protection = PROT_READ | PROT_WRITE;
-	const int shared = MAP_SHARED | MAP_FIXED;
-	const size_t all = JOURNAL_RING_AT + 2 * j->capacity;
-	unsigned char *map = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (map == MAP_FAILED)
-		return diag_nomem(diag);
-	j->map = map;
-	if (mmap(map, JOURNAL_RING_AT + j->capacity, protection, shared, j->fd, 0) == MAP_FAILED ||
-	    mmap(map + JOURNAL_RING_AT + j->capacity, j->capacity, protection, shared, j->fd,
-		 JOURNAL_RING_AT) == MAP_FAILED) {
-		int error = errno;
-
-		ring_unmap(j);
-		return journal_fail(j, "cannot map the journal", error, diag);
-	}
-	return 0;
-}
-
-/* Which of the file systems that copy on write the file lies on; "" where on none. */
-static const char *copying_system(const struct journal *j)
-{
-	static const struct {
-		uint32_t magic;
-		const char *name;
-	} known[] = {
-		{ BTRFS_SUPER_MAGIC, "btrfs" },
-		{ F2FS_SUPER_MAGIC, "F2FS" },
-		{ 0x2fc12fc1, "ZFS" },
-		{ 0xca451a4e, "bcachefs" },
-	};
-	struct statfs fs;
-
-	if (fstatfs(j->fd, &fs) != 0)
-		return "";
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if ((uint32_t)fs.f_type == known[i].magic)
-			return known[i].name;
-	return "";
-}
-
-/* Asks btrfs, which does it for empty files only, to write this one in place. */
-static void forbid_copying(const struct journal *j)
-{
-	int flags = 0;
-
-	if (strcmp(copying_system(j), "btrfs") != 0 || ioctl(j->fd, FS_IOC_GETFLAGS, &flags) != 0)
-		return;
-	flags |= FS_NOCOW_FL;
-	(void)ioctl(j->fd, FS_IOC_SETFLAGS, &flags); /* journal_is_copied() sees whether it did */
-}
-
-bool journal_is_copied(const struct journal *j, const char **system)
-{
-	int flags = 0;
-
-	*system = copying_system(j);
-	if (!**system)
-		return false;
-	return strcmp(*system, "btrfs") != 0 || ioctl(j->fd, FS_IOC_GETFLAGS, &flags) != 0 ||
-	       !(flags & FS_NOCOW_FL);
 }
 
 /*
@@ -164,30 +59,70 @@ static int file_allocate(struct journal *j, struct diag *diag)
 	return 0;
 }
 
+/* What stands there is a whole header of this program. */
+static bool header_is_good(const struct file_header *header)
+{
+	return memcmp(header->magic, file_magic, sizeof(file_magic)) == 0 &&
+	       header->order == FILE_ORDER && header->version == FILE_VERSION &&
+	       header->crc == header_crc(header);
+}
+
+/*
+ * The copy is written when the header is on the disk: where only the copy is good the header was
+ * damaged, also where it reads as blank.
+ */
+static bool header_copy_read(struct journal *j, struct file_header *ret)
+{
+	return pread(j->fd, ret, sizeof(*ret), JOURNAL_COPY_AT) == (ssize_t)sizeof(*ret) &&
+	       header_is_good(ret);
+}
+
+static int header_refuse(const struct journal *j, const struct file_header *header, ssize_t len,
+			 struct diag *diag)
+{
+	if (len < (ssize_t)sizeof(*header) ||
+	    memcmp(header->magic, file_magic, sizeof(file_magic)) != 0)
+		return diag_set(
+			diag, ERR_VERSION,
+			"%s: not a journal of this plugin: move it away to start without what "
+			"it holds",
+			j->path);
+	if (header->order == __builtin_bswap32(FILE_ORDER))
+		return diag_set(diag, ERR_VERSION,
+				"%s: written by a machine of the other byte order", j->path);
+	if (header->order == FILE_ORDER && header->version > FILE_VERSION)
+		return diag_set(diag, ERR_VERSION,
+				"%s: format %u of a newer plugin (this one knows format %u)",
+				j->path, header->version, FILE_VERSION);
+	return diag_set(diag, ERR_INVALID,
+			"%s: the journal's header is damaged, and so is its copy: move it away to "
+			"start without what it holds",
+			j->path);
+}
+
 /* Reads the header. 1: it is a journal's; 0: the file is blank. */
 static int header_read(struct journal *j, struct file_header *ret, struct diag *diag)
 {
 	static const char nothing[sizeof(file_magic)];
+	struct file_header copy;
 	ssize_t n = pread(j->fd, ret, sizeof(*ret), 0);
+	bool is_newer;
 
 	if (n < 0)
 		return journal_fail(j, "cannot read the journal", errno, diag);
 	if (n == 0)
 		return 0;
+	if (n == sizeof(*ret) && header_is_good(ret))
+		return 1;
+	is_newer = n == sizeof(*ret) && ret->version > FILE_VERSION && ret->crc == header_crc(ret);
+	if (!is_newer && header_copy_read(j, &copy)) {
+		*ret = copy;
+		j->is_header_bad = true;
+		return 1;
+	}
 	if (n == sizeof(*ret) && memcmp(ret->magic, nothing, sizeof(nothing)) == 0)
 		return 0;
-	if (n < (ssize_t)sizeof(*ret) || memcmp(ret->magic, file_magic, sizeof(file_magic)) != 0)
-		return diag_set(diag, ERR_VERSION, "%s: not a journal of this plugin", j->path);
-	if (ret->order == __builtin_bswap32(FILE_ORDER))
-		return diag_set(diag, ERR_VERSION,
-				"%s: written by a machine of the other byte order", j->path);
-	if (ret->order == FILE_ORDER && ret->version > FILE_VERSION)
-		return diag_set(diag, ERR_VERSION,
-				"%s: format %u of a newer plugin (this one knows format %u)",
-				j->path, ret->version, FILE_VERSION);
-	if (ret->order != FILE_ORDER || ret->version != FILE_VERSION || ret->crc != header_crc(ret))
-		return diag_set(diag, ERR_INVALID, "%s: the journal's header is damaged", j->path);
-	return 1;
+	return header_refuse(j, ret, n, diag);
 }
 
 static int header_accept(struct journal *j, const struct file_header *header, struct diag *diag)
@@ -209,42 +144,12 @@ static int header_accept(struct journal *j, const struct file_header *header, st
 	return 0;
 }
 
-/*
- * From the newer slot through all whole records. The place behind them is made to read 0, so
- * that what stood there is not looked at again.
- */
-static int ring_scan(struct journal *j, struct diag *diag)
+bool journal_header_stands(const struct journal *j)
 {
-	struct slot slot[2];
-	bool good[2] = { slot_read(j, 0, &slot[0]), slot_read(j, 1, &slot[1]) };
-	unsigned newer;
-	uint64_t position, seq, stands;
-	size_t len;
+	struct file_header header;
 
-	if (!good[0] && !good[1])
-		return diag_set(diag, ERR_INVALID, "%s: both tail slots are damaged", j->path);
-	newer = !good[0] || (good[1] && slot[1].position > slot[0].position);
-	position = slot[newer].position;
-	seq = slot[newer].seq;
-	j->read = j->tail = j->seen = position;
-	j->read_seq = j->tail_seq = seq;
-	journal_slot_write(j, !newer, position, seq);
-	j->slot[newer] = position;
-	while (journal_record_read(j, position, seq, j->tail + j->capacity - position, &len)) {
-		position += journal_record_size(len);
-		seq++;
-	}
-	stands = atomic_load(&journal_record_at(j, position)->seq);
-	if (position - j->tail < j->capacity && stands != 0) {
-		j->damaged_seq = seq;
-		atomic_store(&journal_record_at(j, position)->seq, 0);
-	}
-	j->next_seq = seq;
-	atomic_store(&j->head, position);
-	atomic_store(&j->reusable, j->tail);
-	atomic_store(&j->synced, j->tail);
-	j->prefaulted = position;
-	return 0;
+	memcpy(&header, j->map, sizeof(header));
+	return j->is_header_bad || (header_is_good(&header) && header.salt == j->salt);
 }
 
 static int file_lock(struct journal *j, struct diag *diag)
@@ -258,6 +163,26 @@ static int file_lock(struct journal *j, struct diag *diag)
 			j->path);
 }
 
+/*
+ * What was read may be in the page cache only: a broker before this one may have been killed
+ * after a sync had failed. The slots, which were written anew, are believed when they are on the
+ * disk; the records are, too, or go into the database before any is added.
+ */
+static int file_settle(struct journal *j, const struct file_header *header, struct diag *diag)
+{
+	int error;
+
+	if (j->is_header_bad && !j->damage.text[0])
+		(void)diag_set(&j->damage, 0,
+			       "%s: the journal's header was damaged: its copy was good, and "
+			       "nothing is missing",
+			       j->path);
+	if (pwrite(j->fd, header, sizeof(*header), JOURNAL_COPY_AT) != (ssize_t)sizeof(*header))
+		return journal_fail(j, "cannot write the journal", errno, diag);
+	error = journal_file_sync(j);
+	return error ? journal_fail(j, "cannot sync the journal", error, diag) : 0;
+}
+
 static int file_load(struct journal *j, struct diag *diag)
 {
 	struct file_header header;
@@ -269,10 +194,10 @@ static int file_load(struct journal *j, struct diag *diag)
 	if (rc == 0)
 		rc = file_allocate(j, diag);
 	if (rc == 0)
-		rc = ring_map(j, diag);
+		rc = journal_map(j, diag);
 	if (rc == 0)
-		rc = ring_scan(j, diag);
-	return rc;
+		rc = journal_scan(j, diag);
+	return rc ? rc : file_settle(j, &header, diag);
 }
 
 /*
@@ -311,6 +236,21 @@ static int file_open(struct journal *j, struct diag *diag)
 	return file_check(j, diag);
 }
 
+/* Another open file of the same one, for the writer's syncs. */
+static int file_open_again(struct journal *j, struct diag *diag)
+{
+	struct stat one, other;
+
+	j->writer_fd = open(j->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (j->writer_fd < 0)
+		return journal_fail(j, "cannot open the journal", errno, diag);
+	if (fstat(j->fd, &one) != 0 || fstat(j->writer_fd, &other) != 0)
+		return journal_fail(j, "cannot read the journal", errno, diag);
+	if (one.st_dev != other.st_dev || one.st_ino != other.st_ino)
+		return diag_set(diag, ERR_INVALID, "%s: was replaced while it was opened", j->path);
+	return 0;
+}
+
 int journal_open(const char *path, struct journal **ret, struct diag *diag)
 {
 	struct journal *j = calloc(1, sizeof(*j));
@@ -318,7 +258,7 @@ int journal_open(const char *path, struct journal **ret, struct diag *diag)
 
 	if (!j)
 		return diag_nomem(diag);
-	j->fd = -1;
+	j->fd = j->writer_fd = -1;
 	j->path = strdup(path);
 	if (!j->path) {
 		rc = diag_nomem(diag);
@@ -327,6 +267,8 @@ int journal_open(const char *path, struct journal **ret, struct diag *diag)
 	rc = file_open(j, diag);
 	if (rc == 0)
 		rc = file_lock(j, diag);
+	if (rc == 0)
+		rc = file_open_again(j, diag);
 	if (rc == 0)
 		rc = file_load(j, diag);
 	if (rc)
@@ -342,7 +284,9 @@ void journal_close(struct journal *j)
 {
 	if (!j)
 		return;
-	ring_unmap(j);
+	journal_unmap(j);
+	if (j->writer_fd >= 0)
+		(void)close(j->writer_fd);
 	if (j->fd >= 0)
 		(void)close(j->fd); /* nothing is buffered; the lock goes with it */
 	free(j->path);
@@ -354,24 +298,6 @@ bool journal_is_blank(const struct journal *j)
 	return !j->map;
 }
 
-/* A new file's name is on the disk as well; EINVAL: the file system has no such thing. */
-static int folder_sync(const struct journal *j, struct diag *diag)
-{
-	const char *slash = strrchr(j->path, '/');
-	char *folder = slash ? strndup(j->path, (size_t)(slash - j->path) + 1) : strdup(".");
-	int rc = 0, fd;
-
-	if (!folder)
-		return diag_nomem(diag);
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
-		rc = journal_fail(j, "cannot sync the journal's folder", errno, diag);
-	if (fd >= 0)
-		(void)close(fd);
-	free(folder);
-	return rc;
-}
-
 /* From here to header_write() the file is blank, whatever happens. */
 static int file_blank(struct journal *j, struct diag *diag)
 {
@@ -379,7 +305,7 @@ static int file_blank(struct journal *j, struct diag *diag)
 
 	if (ftruncate(j->fd, 0) != 0 || fsync(j->fd) != 0)
 		return journal_fail(j, "cannot empty the journal", errno, diag);
-	forbid_copying(j);
+	journal_forbid_copying(j);
 	rc = file_allocate(j, diag);
 	if (rc && ftruncate(j->fd, 0) != 0)
 		return journal_fail(j, "cannot empty the journal", errno, diag);
@@ -405,35 +331,46 @@ static int header_write(struct journal *j, struct diag *diag)
 	n = pwrite(j->fd, &header, sizeof(header), 0);
 	if (n != (ssize_t)sizeof(header) || fsync(j->fd) != 0)
 		return journal_fail(j, "cannot write the journal", n < 0 ? errno : EIO, diag);
-	return folder_sync(j, diag);
+	/* Whole where the header is on the disk only; with which sync it gets there does not
+	 * matter. */
+	n = pwrite(j->fd, &header, sizeof(header), JOURNAL_COPY_AT);
+	if (n != (ssize_t)sizeof(header))
+		return journal_fail(j, "cannot write the journal", n < 0 ? errno : EIO, diag);
+	return journal_folder_sync(j, diag);
 }
 
 int journal_format(struct journal *j, size_t bytes, const unsigned char identity[JOURNAL_IDENTITY],
 		   uint64_t next_seq, struct diag *diag)
 {
+	struct journal_place first;
 	int rc;
 
 	assert(next_seq > 0);
 	if (bytes > JOURNAL_BYTES_MAX)
 		return diag_set(diag, ERR_LIMIT, "%s: a journal has at most %zu bytes", j->path,
 				JOURNAL_BYTES_MAX);
-	ring_unmap(j);
-	j->capacity = journal_size(bytes);
+	journal_unmap(j);
+	if (j->capacity != journal_size(bytes)) /* other threads read it */
+		j->capacity = journal_size(bytes);
 	if (getrandom(&j->salt, sizeof(j->salt), 0) != (ssize_t)sizeof(j->salt))
 		return journal_fail(j, "cannot get random bytes", errno, diag);
-	memcpy(j->identity, identity, JOURNAL_IDENTITY);
+	if (identity != j->identity)
+		memcpy(j->identity, identity, JOURNAL_IDENTITY);
 	rc = file_blank(j, diag);
 	if (rc == 0)
-		rc = ring_map(j, diag);
+		rc = journal_map(j, diag);
 	if (rc)
 		return rc;
-	journal_slot_write(j, 0, 0, next_seq);
-	journal_slot_write(j, 1, 0, next_seq);
+	first = (struct journal_place){ .seq = next_seq };
+	journal_slot_write(j, 0, first);
+	journal_slot_write(j, 1, first);
 	rc = header_write(j, diag);
 	if (rc == 0)
-		rc = ring_scan(j, diag);
-	j->damaged_seq = 0;
+		rc = journal_scan(j, diag);
 	if (rc)
-		ring_unmap(j);
+		journal_unmap(j);
+	j->is_header_bad = false;
+	diag_init(&j->damage);
+	atomic_store(&j->mended, atomic_load(&j->failures));
 	return rc;
 }

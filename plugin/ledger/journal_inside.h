@@ -1,18 +1,23 @@
 /*
- * journal_inside.h -- what the journal's two files share; nobody else includes it.
+ * journal_inside.h -- what the journal's files share; nobody else includes it.
  *
- * journal_file.c makes, opens and scans the file; journal.c appends records and takes them out.
+ * journal_file.c makes, opens and maps the file; journal_scan.c finds the records in it; journal.c
+ * appends records and takes them out; journal_sync.c brings them to the disk; journal_repair.c
+ * checks the file and makes it anew.
  */
 #ifndef PETSTORE_JOURNAL_INSIDE_H
 #define PETSTORE_JOURNAL_INSIDE_H
 
 #include <stdatomic.h>
 
+#include "base/mapguard.h"
 #include "ledger/journal.h"
 
 #define JOURNAL_SLOT_AT(i) (4096u * (1u + (i)))
-#define JOURNAL_SLOTS_END (4096u * 3u)
-#define JOURNAL_RING_AT 65536u /* a multiple of every page size that Linux has */
+#define JOURNAL_MARK_AT(i) (4096u * 3u + 1024u * (i))
+#define JOURNAL_MARKS_END (4096u * 4u)
+#define JOURNAL_COPY_AT (4096u * 4u) /* of the header */
+#define JOURNAL_RING_AT 65536u       /* a multiple of every page size that Linux has */
 
 /* Keeps a damaged sequence number from reading 0, which is how the end reads. */
 #define JOURNAL_COMMITTED (UINT64_C(1) << 63)
@@ -27,6 +32,21 @@ struct journal_header {
 	uint32_t crc;
 };
 
+struct journal_place {
+	uint64_t position;
+	uint64_t seq; /* of the record that stands, or will stand, there */
+};
+
+/* Why no record is taken. */
+enum {
+	JOURNAL_WHOLE = 0,
+	JOURNAL_BROKEN = 1,  /* as base/mapguard.h sets it */
+	JOURNAL_STOPPED = 2, /* and the appending thread knows */
+};
+
+/* The marks: one of each thread. */
+enum { JOURNAL_OF_APPENDER, JOURNAL_OF_WRITER };
+
 /*
  * Positions count bytes from the beginning of time; position modulo capacity is the place in
  * the ring. The ring is mapped twice in a row, so that a record that crosses its end is still
@@ -34,12 +54,18 @@ struct journal_header {
  */
 struct journal {
 	int fd;
+	int writer_fd; /* the same file, opened again: errors of its syncs are told to both */
 	char *path;
-	unsigned char *map; /* header, ring, ring; NULL while blank */
+	unsigned char *map;              /* header, ring, ring; NULL while blank */
+	const unsigned char *writer_map; /* the same of writer_fd, to sync by; never looked at */
 	size_t capacity;
 	uint64_t salt;
 	unsigned char identity[JOURNAL_IDENTITY];
-	uint64_t damaged_seq;
+	uint64_t torn_seq;
+	uint64_t missing;
+	bool is_header_bad; /* the copy is what was read */
+	bool has_holes;     /* which are known, and passed over */
+	struct diag damage;
 
 	char apart[JOURNAL_APART]; /* what one thread writes is not fetched with the other's */
 
@@ -54,9 +80,13 @@ struct journal {
 	uint64_t read, read_seq;
 	uint64_t seen; /* head, when it was last looked at */
 	uint64_t tail, tail_seq;
-	uint64_t slot[2]; /* positions, as the file has them */
+	struct journal_place slot[2]; /* as the file has them */
 	unsigned next_slot;
 	uint64_t prefaulted;
+	struct journal_place walked; /* up to which the writer's mark can be told */
+	unsigned tried;              /* failures that the last attempt to make them good knew of */
+	const char *reason;          /* why the journal is broken, where the writer found out */
+	bool is_salvaged;
 
 	char apart_from_both[JOURNAL_APART];
 
@@ -64,6 +94,11 @@ struct journal {
 	_Atomic uint64_t head;     /* where the next record goes */
 	_Atomic uint64_t reusable; /* everything before it may be overwritten */
 	_Atomic uint64_t synced;   /* everything before it is on the disk */
+	_Atomic unsigned failures; /* of syncs */
+	_Atomic unsigned mended;   /* those that were made good */
+	_Atomic int sync_error;    /* of the last */
+	_Atomic int broken;        /* JOURNAL_WHOLE, ... */
+	_Atomic bool has_left;     /* the appending thread has */
 };
 
 static inline size_t journal_round_up(size_t n, size_t to)
@@ -90,8 +125,60 @@ uint32_t journal_record_crc(const struct journal *j, uint64_t position, uint64_t
 const void *journal_record_read(const struct journal *j, uint64_t position, uint64_t seq,
 				size_t room, size_t *len);
 
-/* Writes where the tail is to one of the two slots; the caller syncs. */
-void journal_slot_write(struct journal *j, unsigned i, uint64_t position, uint64_t seq);
+/*
+ * The first whole record from @place on that ends before @end and has place->seq or a later number
+ * that can stand there; *place is moved to it. False: there is none, or it was not found with
+ * bounded work.
+ */
+bool journal_find(const struct journal *j, struct journal_place *place, uint64_t end);
+
+/* Finds what the mapped file holds, and sets up all that is known of it. */
+int journal_scan(struct journal *j, struct diag *diag);
+
+/* What journal_tally() counts between two places: whole records, and numbers without one. */
+struct journal_tally {
+	uint64_t kept, missing;
+	struct journal_place end; /* behind the last whole record, and the number after it */
+	char which[160];          /* numbers that are missing: "4, 7-9, ..." */
+};
+void journal_tally(const struct journal *j, struct journal_place from, uint64_t end,
+		   struct journal_tally *ret);
+void journal_tally_gap(struct journal_tally *tally, uint64_t from, uint64_t to);
+
+/* Writes @place to one of the two slots; the caller syncs. */
+void journal_slot_write(struct journal *j, unsigned i, struct journal_place place);
+bool journal_slot_read(const struct journal *j, unsigned i, struct journal_place *ret);
+
+/* Says that everything before @place is on the disk; not synced itself. */
+void journal_mark_write(struct journal *j, unsigned of, struct journal_place place);
+
+/* Syncs the bytes of positions @from to @to, and the number behind them; 0 or errno. */
+int journal_range_sync(struct journal *j, const unsigned char *map, uint64_t from, uint64_t to);
+
+/* The sync of a power record that ends at @to; 0 or errno. */
+int journal_power_sync(struct journal *j, uint64_t to);
+
+/* Both open files synced; 0 or errno. Nobody else may be syncing. */
+int journal_file_sync(struct journal *j);
+
+/* Maps and guards the file, which has all its bytes; unmaps what is mapped. */
+int journal_map(struct journal *j, struct diag *diag);
+void journal_unmap(struct journal *j);
+
+/* Asks btrfs, which does it for empty files only, to write this one in place. */
+void journal_forbid_copying(const struct journal *j);
+
+/* A header that belongs to the journal stands in the mapping. */
+bool journal_header_stands(const struct journal *j);
+
+/* Copies the file to "<path>.damaged-<time>", synced; *ret is its name, "" where it is empty. */
+int journal_copy(const struct journal *j, char *ret, size_t cap, struct diag *diag);
+
+/* A new file's name is on the disk as well. */
+int journal_folder_sync(const struct journal *j, struct diag *diag);
+
+/* No record is taken from here on; @reason is static. */
+void journal_break(struct journal *j, const char *reason);
 
 /* "<path>: <what>: <the system's word for @error>" */
 int journal_fail(const struct journal *j, const char *what, int error, struct diag *diag);

@@ -219,8 +219,11 @@ uint64_t ledger_seed(const struct ledger *ledger);
 /* The least journal_bytes with which a write of any payload up to @payload_max fits. */
 size_t ledger_journal_least(size_t payload_max);
 
-/* Could a write of @bytes (topic and payload) be kept now? Cheap; for decide(). */
-bool ledger_is_ready(struct ledger *ledger, size_t bytes);
+/*
+ * Could a write of @bytes (topic and payload) be kept now? Cheap; for decide(). @is_power: one that
+ * has to be synced, which is refused while the disk's syncs fail or are too slow (ledger/pace.h).
+ */
+bool ledger_is_ready(struct ledger *ledger, size_t bytes, bool is_power);
 
 /*
  * Keeps a write. 0: it survives kill -9 from here on (and the power's failure where
@@ -281,8 +284,11 @@ struct ledger_facts {
 	size_t journal_used;
 	uint64_t journal_records; /* accepted, and not in the database yet */
 	int64_t journal_age_ms;   /* that the oldest of them has waited at least */
-	uint64_t store_errors;    /* batches that failed and were tried again */
-	uint64_t refusals_lost;   /* and alerts */
+	uint64_t syncs_slow;      /* of the journal, see ledger/pace.h */
+	uint64_t syncs_failed;
+	uint64_t power_refused; /* 1: power writes are refused now, since syncs fail or are slow */
+	uint64_t store_errors;  /* batches that failed and were tried again */
+	uint64_t refusals_lost; /* and alerts */
 	const struct histogram *batch_records;
 	const struct histogram *batch_ns;
 };

@@ -1,6 +1,7 @@
 /* ledger_commit.c -- an accepted write, kept: checked, appended, remembered. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "ledger/ledger_inside.h"
 #include "ledger/record.h"
 
@@ -21,11 +22,19 @@ size_t ledger_journal_least(size_t payload_max)
 	return journal_least(record_most(payload_max) + LEDGER_NAMES_ROOM);
 }
 
-bool ledger_is_ready(struct ledger *l, size_t bytes)
+bool ledger_takes_power(const struct ledger *l)
+{
+	return journal_takes_power(l->journal) && !pace_is_slow(&l->pace, clock_mono_ns());
+}
+
+bool ledger_is_ready(struct ledger *l, size_t bytes, bool is_power)
 {
 	if (l->view)
 		return true;
-	if (!ledger_admit(l) || writer_is_troubled(l->writer) || l->is_stalled || is_full(l))
+	if (!ledger_admit(l) || !ledger_ring_is_whole(l) || writer_is_troubled(l->writer) ||
+	    l->is_stalled || is_full(l))
+		return false;
+	if (is_power && !ledger_takes_power(l))
 		return false;
 	state_settle(l->state, writer_applied(l->writer));
 	return state_has_room(l->state) && journal_has_room(l->journal, record_most(bytes));
@@ -42,11 +51,16 @@ static int fail_full(struct ledger *l, struct diag *diag)
 	return ERR_BUSY;
 }
 
-static int check_ready(struct ledger *l, struct diag *diag)
+static int check_ready(struct ledger *l, bool is_power, struct diag *diag)
 {
 	if (!ledger_admit(l))
 		return ledger_fail_shut(l, diag);
+	if (!ledger_ring_is_whole(l))
+		return diag_set(diag, ERR_IO, "%s: the journal is broken", l->journal_path);
 	ledger_watch_journal(l);
+	if (is_power && !ledger_takes_power(l))
+		return diag_set(diag, ERR_IO, "%s: the disk's syncs fail or are too slow",
+				l->journal_path);
 	if (writer_is_troubled(l->writer))
 		return diag_set(diag, ERR_IO, "%s: the database takes no writes", l->path);
 	if (l->is_stalled)
@@ -177,6 +191,18 @@ static void drop_known_owner(const struct state_facts *facts, struct record *rec
 		record->owner = (struct record_text){ NULL, 0 };
 }
 
+/* The only wait of the broker's thread for the disk: how long it takes is kept an eye on. */
+static __attribute__((noinline)) int commit_power(struct ledger *l, struct diag *diag)
+{
+	int64_t began_ns = clock_mono_ns();
+	int rc = journal_commit(l->journal, true, &l->last_seq, diag);
+
+	pace_add(&l->pace, began_ns, clock_mono_ns());
+	if (rc)
+		writer_kick(l->writer); /* which makes it good */
+	return rc;
+}
+
 /* Into the journal; the call that makes an accepted publish last. */
 static int append(struct ledger *l, const struct record *record, bool is_power, struct diag *diag)
 {
@@ -190,7 +216,8 @@ static int append(struct ledger *l, const struct record *record, bool is_power, 
 		return fail_full(l, diag);
 	}
 	record_encode(record, body);
-	return journal_commit(l->journal, is_power, &l->last_seq, diag);
+	return is_power ? commit_power(l, diag)
+			: journal_commit(l->journal, false, &l->last_seq, diag);
 }
 
 static void copy_text(char *ret, const struct record_value *value)
@@ -239,7 +266,7 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 	struct state_facts *facts = NULL;
 	struct record record;
 	bool is_kept = true;
-	int rc = check_ready(l, diag);
+	int rc = check_ready(l, write->is_power, diag);
 
 	if (rc == 0 && has_entity)
 		rc = ledger_key(l, write->entity, write->id, write->id_len, &key, diag);

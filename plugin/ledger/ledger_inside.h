@@ -2,7 +2,8 @@
  * ledger_inside.h -- what the ledger's own files share; nobody else includes it.
  *
  * ledger_open.c opens, at once or later; ledger_replan.c puts a plan in force; ledger.c looks;
- * ledger_commit.c keeps; ledger_sent.c knows what comes again; ledger_watch.c says how it does.
+ * ledger_commit.c keeps; ledger_sent.c knows what comes again; ledger_watch.c says how it does;
+ * ledger_ring.c cares for the journal's file.
  */
 #ifndef PETSTORE_LEDGER_INSIDE_H
 #define PETSTORE_LEDGER_INSIDE_H
@@ -16,6 +17,7 @@
 #include "ledger/enroll.h"
 #include "ledger/journal.h"
 #include "ledger/ledger.h"
+#include "ledger/pace.h"
 #include "ledger/state.h"
 #include "ledger/store.h"
 #include "ledger/unload.h"
@@ -45,8 +47,8 @@ struct ledger_opened {
 	struct store_known *known;
 	struct store_reader *reader;
 	uint64_t last_seq;
-	uint64_t seed;        /* of digests */
-	uint64_t damaged_seq; /* the journal was cut at this record; 0: it was not */
+	uint64_t seed;     /* of digests */
+	uint64_t torn_seq; /* the journal was cut at this record; 0: it was not */
 };
 
 struct ledger {
@@ -62,6 +64,10 @@ struct ledger {
 	struct writer *writer;
 	struct carry carry;        /* the writer's, once it runs */
 	int64_t sync_at_ns;        /* likewise */
+	int64_t check_at_ns;       /* likewise */
+	bool is_salvaged;          /* likewise: see ledger_repair() */
+	struct diag damage;        /* of the journal when it was opened; "": none */
+	struct pace pace;          /* of syncs; both threads' */
 	struct unload unload;      /* likewise */
 	struct enroll enroll;      /* likewise */
 	struct accepted *accepted; /* what was accepted last */
@@ -119,10 +125,12 @@ struct ledger {
 		int64_t ns;
 	} mark[LEDGER_MARKS]; /* to tell how old the oldest record is: see ledger_facts() */
 	unsigned marks;
-	bool is_place_told; /* where the journal lies was looked at */
-	bool is_full;       /* the journal was, and is not half empty again */
-	bool is_stalled;    /* the writer's thread hangs */
-	uint64_t rounds;    /* when they last changed */
+	bool is_place_told;     /* where the journal lies was looked at */
+	bool is_full;           /* the journal was, and is not half empty again */
+	bool is_stalled;        /* the writer's thread hangs */
+	bool is_power_told;     /* that power writes are refused */
+	uint64_t failures_told; /* of syncs */
+	uint64_t rounds;        /* when they last changed */
 	int64_t rounds_ns;
 
 	struct state_facts scratch; /* of an entity that memory has no room for */
@@ -163,6 +171,24 @@ int ledger_fail_shut(const struct ledger *ledger, struct diag *diag);
 
 /* The next line of ledger_news(), in the place of one that nobody asked for. */
 void ledger_tell(struct ledger *ledger, const struct diag *line);
+
+/*
+ * False: the journal is broken and no write is taken. Says to the writer's thread that this one
+ * knows.
+ */
+bool ledger_ring_is_whole(struct ledger *ledger);
+
+/* The disk does its syncs, and quickly: the broker's thread may wait for one. */
+bool ledger_takes_power(const struct ledger *ledger);
+
+/* The writer's, between batches: what the journal's file needs. */
+void ledger_tend_ring(struct ledger *ledger);
+
+/*
+ * The writer's batch while the journal is broken: what is whole goes into the database, then the
+ * file is made anew. As carry_batch(); ERR_INVALID once, with the line that says what is missing.
+ */
+int ledger_repair(struct ledger *ledger, uint64_t *applied, struct diag *diag);
 
 /* Tells when the journal, once full, has room again. */
 void ledger_watch_journal(struct ledger *ledger);

@@ -16,7 +16,6 @@
 #define LATER_PATIENCE_MS 1000 /* where opening may be put off */
 #define WRITE_PATIENCE_MS 100  /* and for a batch; it is tried again */
 #define CLOSE_PATIENCE_MS 10000
-#define SYNC_EVERY_MS 500 /* what "process" durability risks when the power fails, halved */
 #define WAL_BYTES_MAX ((uint64_t)1 << 30)
 
 /* ---- opening ----------------------------------------------------------------------------- */
@@ -87,15 +86,23 @@ static int adopt_journal(struct ledger *l, struct ledger_opened *ret, struct dia
 		while (rc == 1);
 		if (rc)
 			return rc;
-		ret->damaged_seq = journal.damaged_seq;
+		ret->torn_seq = journal.torn_seq;
+		if (journal_damage(l->journal))
+			(void)diag_set(&l->damage, 0, "%s", journal_damage(l->journal));
 	}
-	if (journal.bytes == journal_size(l->journal_wanted) &&
+	if (journal.torn_seq == 0 && !l->damage.text[0] &&
+	    journal.bytes == journal_size(l->journal_wanted) &&
 	    journal.next_seq == ret->last_seq + 1 &&
 	    memcmp(journal.identity, store.identity, sizeof(store.identity)) == 0)
 		return 0;
-	/* A journal that is ahead of an old copy of the database: no number is used twice. */
+	/*
+	 * A journal that is ahead: of an old copy of the database, or by writes that it has lost.
+	 * No number is used twice, and the database waits for none of them.
+	 */
 	if (journal.next_seq > ret->last_seq + 1)
-		ret->last_seq = journal.next_seq - 1;
+		rc = carry_skip(&l->carry, journal.next_seq - 1, &ret->last_seq, diag);
+	if (rc)
+		return rc;
 	return journal_format(l->journal, l->journal_wanted, store.identity, ret->last_seq + 1,
 			      diag);
 }
@@ -195,10 +202,13 @@ static void take_opened(struct ledger *l)
 	l->seed = opened->seed;
 	l->is_admitted = true;
 	store_reader_use(l->reader, &l->plan->plan);
-	if (opened->damaged_seq) {
-		(void)diag_set(&line, 0,
-			       "%s: write %llu was not whole: it and what followed are cut",
-			       l->journal_path, (unsigned long long)opened->damaged_seq);
+	if (l->damage.text[0]) {
+		ledger_tell(l, &l->damage);
+	} else if (opened->torn_seq) {
+		(void)diag_set(
+			&line, 0,
+			"%s: write %llu was not whole: it had not been synced yet, and is cut",
+			l->journal_path, (unsigned long long)opened->torn_seq);
 		ledger_tell(l, &line);
 	}
 }
@@ -242,7 +252,8 @@ static int on_carry(void *ctx, uint64_t *applied, struct diag *diag)
 	int rc = atomic_load(&l->is_open) ? 0 : open_later(l, applied, diag);
 
 	if (rc == 0)
-		rc = carry_batch(&l->carry, applied, diag);
+		rc = journal_is_broken(l->journal) ? ledger_repair(l, applied, diag)
+						   : carry_batch(&l->carry, applied, diag);
 	if (rc < 0)
 		atomic_fetch_add(&l->errors, 1);
 	return rc;
@@ -251,22 +262,17 @@ static int on_carry(void *ctx, uint64_t *applied, struct diag *diag)
 static int on_tend(void *ctx, struct diag *diag)
 {
 	struct ledger *l = ctx;
-	int64_t now = clock_mono_ns();
-	int rc = 0;
 
+	(void)diag; /* none of this is a trouble of the store */
 	if (!atomic_load(&l->is_open))
 		return 0;
 	unload_batch(&l->unload, false);
 	ledger_take_wanted(l);
 	ledger_make_wanted(l);
 	enroll_round(&l->enroll);
-	if (now >= l->sync_at_ns) {
-		rc = journal_sync(l->journal, diag);
-		l->sync_at_ns = rc ? 0 : now + SYNC_EVERY_MS * INT64_C(1000000);
-	}
+	ledger_tend_ring(l);
 	state_prefault(l->state);
-	journal_prefault(l->journal); /* after the sync, which leaves its pages write-protected */
-	return rc;
+	return 0;
 }
 
 /* ---- the room's face --------------------------------------------------------------------- */
@@ -386,6 +392,8 @@ void ledger_close(struct ledger *l)
 	if (!l)
 		return;
 	had_writer = l->writer != NULL;
+	if (l->is_admitted)
+		journal_leave(l->journal);
 	writer_stop(l->writer, CLOSE_PATIENCE_MS);
 	l->writer = NULL;
 	(void)ledger_admit(l); /* the thread is gone: what it opened is ours to close */

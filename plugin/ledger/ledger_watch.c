@@ -1,5 +1,6 @@
 /* ledger_watch.c -- how the ledger does: troubles, their end, figures; and what is told beside. */
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "ledger/ledger_inside.h"
@@ -36,10 +37,51 @@ static void watch_place(struct ledger *l)
 		return;
 	(void)diag_set(
 		&line, 0,
-		"%s: lies on %s, which copies on write: where that disk gets full the broker "
-		"may be ended by SIGBUS; put plugin_opt_database on ext4 or XFS",
+		"%s: lies on %s, which copies on write: where that disk gets full writes are "
+		"refused until it has room; put plugin_opt_database on ext4 or XFS",
 		l->journal_path, system);
 	ledger_tell(l, &line);
+}
+
+/* Why power writes are refused, or that they were since the last call. */
+static void tell_power(struct ledger *l, uint64_t failures, int error)
+{
+	struct diag line;
+
+	l->is_power_told = true;
+	if (failures > l->failures_told)
+		(void)diag_set(
+			&line, 0,
+			"%s: a sync failed (%s): power channels are refused until all of it was "
+			"written anew",
+			l->journal_path, strerror(error));
+	else
+		(void)diag_set(
+			&line, 0,
+			"%s: the disk is slow, a sync took %lld ms: power channels are refused "
+			"until it is quick again",
+			l->journal_path,
+			(long long)(pace_took_ns(&l->pace, clock_mono_ns()) / 1000000));
+	l->failures_told = failures;
+	ledger_tell(l, &line);
+}
+
+static void watch_power(struct ledger *l)
+{
+	int error;
+	uint64_t failures = journal_failures(l->journal, &error);
+	bool takes = ledger_takes_power(l);
+	struct diag line;
+
+	if (!l->is_power_told && (!takes || failures > l->failures_told)) {
+		tell_power(l, failures, error);
+	} else if (l->is_power_told && takes) {
+		l->is_power_told = false;
+		l->failures_told = failures;
+		(void)diag_set(&line, 0, "%s: the disk keeps up: power channels take writes again",
+			       l->journal_path);
+		ledger_tell(l, &line);
+	}
 }
 
 /* A writer in the middle of a system call that never ends can't say so itself. */
@@ -117,6 +159,7 @@ void ledger_facts(struct ledger *l, struct ledger_facts *ret)
 {
 	uint64_t applied = writer_applied(l->writer);
 	int64_t now_ns = clock_mono_ns();
+	int error;
 
 	if (!ledger_admit(l)) {
 		*ret = (struct ledger_facts){ .store_errors = atomic_load(&l->errors),
@@ -132,6 +175,9 @@ void ledger_facts(struct ledger *l, struct ledger_facts *ret)
 		.journal_used = journal_used(l->journal),
 		.journal_records = l->last_seq > applied ? l->last_seq - applied : 0,
 		.journal_age_ms = (now_ns - oldest_ns(l, applied, now_ns)) / 1000000,
+		.syncs_slow = atomic_load(&l->pace.slow_syncs),
+		.syncs_failed = journal_failures(l->journal, &error),
+		.power_refused = !ledger_takes_power(l),
 		.store_errors = atomic_load(&l->errors),
 		.refusals_lost = backlog_lost(l->backlog),
 		.batch_records = &l->carry.batch_records,
@@ -149,8 +195,13 @@ bool ledger_news(struct ledger *l, struct diag *ret)
 	}
 	if (!l->has_news)
 		watch_backlog(l);
+	if (is_open)
+		(void)ledger_ring_is_whole(
+			l); /* this thread is heard of, also where nobody writes */
 	if (!l->has_news && is_open)
 		watch_place(l);
+	if (!l->has_news && is_open)
+		watch_power(l);
 	if (!l->has_news && is_open)
 		ledger_watch_journal(l);
 	if (!l->has_news)

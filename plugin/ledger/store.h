@@ -162,6 +162,11 @@ int store_known_entity(const struct store_known *known, const struct ledger_enti
  */
 int store_begin(struct store *store, uint64_t *applied_seq, struct diag *diag);
 int store_apply(struct store *store, uint64_t seq, const struct record *record, struct diag *diag);
+/*
+ * Writes what store_apply() collected, so that the records are not looked at any more; on failure,
+ * too, it is not collected any more. store_commit() does it where there is something left.
+ */
+int store_flush(struct store *store, struct diag *diag);
 int store_commit(struct store *store, uint64_t applied_seq, struct diag *diag);
 void store_rollback(struct store *store);
 

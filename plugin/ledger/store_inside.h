@@ -148,9 +148,6 @@ void store_names_free(struct store_names *names); /* NULL is fine */
 /* NULL: no such number. */
 const struct store_place *store_find_place(const struct store *store, uint32_t number);
 
-/* Writes what store_apply() collected; on failure, too, it is not collected any more. */
-int store_flush(struct store *store, struct diag *diag);
-
 /* Forgets what store_apply() collected. */
 void store_forget(struct store *store);
 

@@ -93,6 +93,9 @@ struct metrics_facts {
 	uint64_t journal_used;
 	uint64_t journal_records;
 	uint64_t journal_age_ms;
+	uint64_t syncs_slow;
+	uint64_t syncs_failed;
+	uint64_t power_refused;
 	uint64_t store_errors;
 	uint64_t refusals_lost;
 	const struct histogram *batch_records; /* NULL without a ledger */

@@ -520,7 +520,7 @@ static void test_ledger_open_reader__sees_what_stands(void **state)
 	assert_false(known.is_known);
 	assert_int_equal(ledger_look(reader, 2, "p-1", 3, &known, &diag), ERR_INVALID);
 	assert_int_equal(ledger_look(reader, 0, "", 0, &known, &diag), ERR_LIMIT);
-	assert_true(ledger_is_ready(reader, 1 << 20));
+	assert_true(ledger_is_ready(reader, 1 << 20, true));
 	ledger_close(reader);
 	end(&place);
 }

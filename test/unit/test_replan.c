@@ -487,7 +487,7 @@ static void test_ledger_replan__before_it_is_open(void **state)
 	db = lock_database(f);
 	f->options.may_open_later = true;
 	open_with(f, &plan);
-	assert_false(ledger_is_ready(f->ledger, 10));
+	assert_false(ledger_is_ready(f->ledger, 10, false));
 	replan(f, &turned_plan);
 	replan(f, &zoo_plan);
 	assert_int_equal(set_column(f, 0, "7", 0, "SENT"), ERR_IO);

@@ -1,0 +1,286 @@
+/* journal_repair.c -- is the file what it was? And what is done when it is not. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ledger/journal_inside.h"
+
+#define CHECK_BYTES_MAX ((uint64_t)4 << 20) /* of records, at once */
+#define COPY_BYTES 16384u                   /* at once */
+
+static const char copy_suffix[] = ".damaged-";
+
+/* ---- the check --------------------------------------------------------------------------- */
+
+void journal_break(struct journal *j, const char *reason)
+{
+	int whole = JOURNAL_WHOLE;
+
+	if (!j->reason)
+		j->reason = reason;
+	(void)atomic_compare_exchange_strong(&j->broken, &whole, JOURNAL_BROKEN);
+}
+
+bool journal_is_broken(const struct journal *j)
+{
+	return atomic_load_explicit(&j->broken, memory_order_acquire) != JOURNAL_WHOLE;
+}
+
+static int check_path(const struct journal *j, struct diag *diag)
+{
+	struct stat open_one, there;
+
+	if (fstat(j->fd, &open_one) != 0)
+		return diag_set(diag, ERR_IO, "%s: cannot read the journal: %s", j->path,
+				strerror(errno));
+	if (lstat(j->path, &there) != 0)
+		return diag_set(diag, errno == ENOENT || errno == ENOTDIR ? ERR_INVALID : ERR_IO,
+				errno == ENOENT || errno == ENOTDIR
+					? "%s: is gone: put the journal back, or restart the broker"
+					: "%s: cannot be looked at",
+				j->path);
+	if (open_one.st_dev != there.st_dev || open_one.st_ino != there.st_ino)
+		return diag_set(
+			diag, ERR_INVALID,
+			"%s: is another file than the journal that the broker has open: put "
+			"that one back, or restart the broker",
+			j->path);
+	return 0;
+}
+
+/* Up to the newest record, or as far as is checked at once. */
+static bool records_stand(const struct journal *j)
+{
+	uint64_t head = atomic_load_explicit(&j->head, memory_order_acquire);
+	struct journal_place at = { j->tail, j->tail_seq };
+	size_t len;
+
+	while (at.position < head && at.position - j->tail < CHECK_BYTES_MAX) {
+		if (!journal_record_read(j, at.position, at.seq, head - at.position, &len))
+			return false;
+		at.position += journal_record_size(len);
+		at.seq++;
+	}
+	return true;
+}
+
+static bool slots_stand(const struct journal *j)
+{
+	struct journal_place place;
+
+	for (unsigned i = 0; i < 2; i++)
+		if (!journal_slot_read(j, i, &place) || place.position != j->slot[i].position ||
+		    place.seq != j->slot[i].seq)
+			return false;
+	return true;
+}
+
+/* NULL: all is well. */
+static const char *find_fault(const struct journal *j)
+{
+	struct stat st;
+
+	if (fstat(j->fd, &st) != 0 || (uint64_t)st.st_size != JOURNAL_RING_AT + j->capacity)
+		return "something changed its size";
+	if (!journal_header_stands(j) || !slots_stand(j))
+		return "something wrote to the file";
+	if (!j->has_holes && !records_stand(j))
+		return "something wrote to the file";
+	return NULL;
+}
+
+int journal_check(struct journal *j, struct diag *diag)
+{
+	const char *fault = j->map ? find_fault(j) : NULL;
+
+	if (fault)
+		journal_break(j, fault);
+	if (journal_is_broken(j))
+		return diag_set(diag, ERR_INVALID, "%s: the journal is broken: %s", j->path,
+				j->reason ? j->reason : "its pages cannot be used");
+	return check_path(j, diag);
+}
+
+/* ---- the copy ---------------------------------------------------------------------------- */
+
+/* What comes before the name in a path; free it. */
+static char *folder_of(const struct journal *j, const char **name)
+{
+	const char *slash = strrchr(j->path, '/');
+
+	*name = slash ? slash + 1 : j->path;
+	return slash ? strndup(j->path, (size_t)(slash - j->path) + 1) : strdup(".");
+}
+
+/* A new file's name is on the disk as well; EINVAL: the file system has no such thing. */
+int journal_folder_sync(const struct journal *j, struct diag *diag)
+{
+	const char *name;
+	char *folder = folder_of(j, &name);
+	int rc = 0, fd;
+
+	if (!folder)
+		return diag_nomem(diag);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
+		rc = journal_fail(j, "cannot sync the journal's folder", errno, diag);
+	if (fd >= 0)
+		(void)close(fd);
+	free(folder);
+	return rc;
+}
+
+static unsigned count_copies(const struct journal *j)
+{
+	const char *name;
+	char *folder = folder_of(j, &name);
+	DIR *dir = folder ? opendir(folder) : NULL;
+	const struct dirent *entry;
+	unsigned count = 0;
+
+	while (dir && (entry = readdir(dir)))
+		if (strncmp(entry->d_name, name, strlen(name)) == 0 &&
+		    strncmp(entry->d_name + strlen(name), copy_suffix, strlen(copy_suffix)) == 0)
+			count++;
+	if (dir)
+		(void)closedir(dir);
+	free(folder);
+	return count;
+}
+
+/* By reading, not from the mapping: what can't be read fails here and faults nowhere. */
+static int copy_bytes(int from, int to)
+{
+	char buffer[COPY_BYTES];
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(from, buffer, sizeof(buffer), at)) > 0) {
+		if (pwrite(to, buffer, (size_t)n, at) != n)
+			return errno ? errno : ENOSPC;
+		at += n;
+	}
+	if (n < 0)
+		return errno;
+	return fsync(to) == 0 ? 0 : errno;
+}
+
+static void copy_name(const struct journal *j, char *ret, size_t cap)
+{
+	struct timespec now;
+	struct tm tm;
+	char text[32];
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	(void)gmtime_r(&now.tv_sec, &tm);
+	(void)strftime(text, sizeof(text), "%Y%m%dT%H%M%S", &tm);
+	(void)snprintf(ret, cap, "%s%s%s.%03ldZ", j->path, copy_suffix, text,
+		       now.tv_nsec / 1000000);
+}
+
+int journal_copy(const struct journal *j, char *ret, size_t cap, struct diag *diag)
+{
+	struct stat st;
+	int fd, error;
+
+	ret[0] = '\0';
+	if (fstat(j->fd, &st) != 0)
+		return journal_fail(j, "cannot read the journal", errno, diag);
+	if (st.st_size == 0 || count_copies(j) >= JOURNAL_COPIES_MAX)
+		return 0;
+	copy_name(j, ret, cap);
+	fd = open(ret, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return journal_fail(j, "cannot copy the damaged journal", errno, diag);
+	error = copy_bytes(j->fd, fd);
+	(void)close(fd); /* it was synced */
+	if (!error)
+		return journal_folder_sync(j, diag);
+	(void)unlink(ret);
+	return journal_fail(j, "cannot copy the damaged journal", error, diag);
+}
+
+/* ---- made anew --------------------------------------------------------------------------- */
+
+void journal_stop(struct journal *j)
+{
+	int broken = JOURNAL_BROKEN;
+
+	(void)atomic_compare_exchange_strong(&j->broken, &broken, JOURNAL_STOPPED);
+}
+
+void journal_leave(struct journal *j)
+{
+	atomic_store(&j->has_left, true);
+}
+
+static bool is_stopped(const struct journal *j)
+{
+	return atomic_load(&j->broken) == JOURNAL_STOPPED ||
+	       (journal_is_broken(j) && atomic_load(&j->has_left));
+}
+
+static int fail_early(const struct journal *j, struct diag *diag)
+{
+	return diag_set(diag, ERR_BUSY, "%s: is being made anew", j->path);
+}
+
+int journal_salvage(struct journal *j, struct diag *diag)
+{
+	struct journal_tally tally;
+	char copy[600] = "";
+	int rc = 0;
+
+	if (!is_stopped(j))
+		return fail_early(j, diag);
+	journal_rewind(j);
+	j->seen = atomic_load(&j->head);
+	journal_tally(j, (struct journal_place){ j->tail, j->tail_seq }, j->seen, &tally);
+	if (j->next_seq > tally.end.seq)
+		journal_tally_gap(&tally, tally.end.seq, j->next_seq);
+	if (tally.missing > 0)
+		rc = journal_copy(j, copy, sizeof(copy), diag);
+	if (rc)
+		return rc;
+	j->has_holes = j->is_salvaged = true;
+	if (tally.missing == 0)
+		return diag_set(diag, 0, "%s: the journal is broken: %s; nothing is missing in it",
+				j->path, j->reason ? j->reason : "its pages cannot be used");
+	return diag_set(
+		diag, 0,
+		"%s: the journal is broken: %s; %llu writes that were acknowledged are missing "
+		"(%s), %llu are kept; %s%s",
+		j->path, j->reason ? j->reason : "its pages cannot be used",
+		(unsigned long long)tally.missing, tally.which, (unsigned long long)tally.kept,
+		copy[0] ? "as it was: " : "no copy of it", copy);
+}
+
+static bool is_drained(const struct journal *j)
+{
+	struct journal_place at = { j->read, j->read_seq };
+
+	return j->tail == j->read && !journal_find(j, &at, atomic_load(&j->head));
+}
+
+int journal_renew(struct journal *j, struct diag *diag)
+{
+	int rc;
+
+	if (!is_stopped(j) || !j->is_salvaged || (j->map && !is_drained(j)))
+		return fail_early(j, diag);
+	rc = check_path(j, diag);
+	if (rc == 0)
+		rc = journal_format(j, j->capacity, j->identity, j->next_seq, diag);
+	if (rc)
+		return rc;
+	j->is_salvaged = j->has_holes = false;
+	j->reason = NULL;
+	atomic_store_explicit(&j->broken, JOURNAL_WHOLE, memory_order_release);
+	return 0;
+}

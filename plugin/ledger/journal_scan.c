@@ -1,0 +1,284 @@
+/* journal_scan.c -- which records the file holds: slots, marks, whole records, what is missing. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ledger/crc32c.h"
+#include "ledger/journal_inside.h"
+
+/* Bytes summed while looking for whole records: so many times the ring, whatever stands there. */
+#define FIND_WORK 2u
+
+/* A slot's or a mark's bytes. */
+struct stone {
+	uint64_t position;
+	uint64_t seq;
+	uint64_t crc;
+};
+
+/* ---- slots and marks --------------------------------------------------------------------- */
+
+/* A mark's sum is another one, so that neither is taken for the other. */
+static uint64_t stone_crc(const struct journal *j, const struct stone *stone, bool is_mark)
+{
+	const uint64_t all[3] = { j->salt, stone->position, stone->seq };
+
+	return crc32c(is_mark, all, sizeof(all));
+}
+
+static void stone_write(struct journal *j, size_t at, struct journal_place place, bool is_mark)
+{
+	struct stone stone = { .position = place.position, .seq = place.seq };
+
+	stone.crc = stone_crc(j, &stone, is_mark);
+	memcpy(j->map + at, &stone, sizeof(stone));
+}
+
+static bool stone_read(const struct journal *j, size_t at, bool is_mark, struct journal_place *ret)
+{
+	struct stone stone;
+
+	memcpy(&stone, j->map + at, sizeof(stone));
+	*ret = (struct journal_place){ stone.position, stone.seq };
+	return stone.crc == stone_crc(j, &stone, is_mark) && stone.position % 8 == 0 &&
+	       stone.seq != 0;
+}
+
+bool journal_slot_read(const struct journal *j, unsigned i, struct journal_place *ret)
+{
+	return stone_read(j, JOURNAL_SLOT_AT(i), false, ret);
+}
+
+void journal_slot_write(struct journal *j, unsigned i, struct journal_place place)
+{
+	stone_write(j, JOURNAL_SLOT_AT(i), place, false);
+	j->slot[i] = place;
+}
+
+void journal_mark_write(struct journal *j, unsigned of, struct journal_place place)
+{
+	stone_write(j, JOURNAL_MARK_AT(of), place, true);
+}
+
+/* The later of two places that may be damaged. */
+static bool newer_place(bool (*read)(const struct journal *j, unsigned i,
+				     struct journal_place *ret),
+			const struct journal *j, struct journal_place *ret)
+{
+	struct journal_place other;
+	bool is_first = read(j, 0, ret);
+
+	if (!read(j, 1, &other))
+		return is_first;
+	if (!is_first || other.position > ret->position)
+		*ret = other;
+	return true;
+}
+
+static bool mark_read(const struct journal *j, unsigned of, struct journal_place *ret)
+{
+	return stone_read(j, JOURNAL_MARK_AT(of), true, ret);
+}
+
+/* ---- records ----------------------------------------------------------------------------- */
+
+uint32_t journal_record_crc(const struct journal *j, uint64_t position, uint64_t seq, uint32_t len,
+			    const void *body)
+{
+	const uint64_t head[4] = { j->salt, position, seq, len };
+
+	return crc32c(crc32c(0, head, sizeof(head)), body, len);
+}
+
+const void *journal_record_read(const struct journal *j, uint64_t position, uint64_t seq,
+				size_t room, size_t *len)
+{
+	const struct journal_header *record = journal_record_at(j, position);
+	uint32_t bytes;
+
+	if (room < sizeof(*record) ||
+	    atomic_load_explicit(&record->seq, memory_order_acquire) != (seq | JOURNAL_COMMITTED))
+		return NULL;
+	bytes = record->len; /* once: somebody else may be writing to the file */
+	if (bytes > journal_record_max(j) || journal_record_size(bytes) > room)
+		return NULL;
+	if (record->crc != journal_record_crc(j, position, seq, bytes, record + 1))
+		return NULL;
+	*len = bytes;
+	return record + 1;
+}
+
+/* What a sum over @len bytes, which stood there, cost; false: it was the last that is paid for. */
+static bool spend(const struct journal *j, size_t len, uint64_t *work)
+{
+	if (len > journal_record_max(j))
+		return true; /* was not looked at */
+	*work -= len < *work ? len : *work;
+	return *work > 0;
+}
+
+bool journal_find(const struct journal *j, struct journal_place *place, uint64_t end)
+{
+	uint64_t from = place->position, work = FIND_WORK * (uint64_t)j->capacity;
+
+	for (uint64_t at = from; end - at >= sizeof(struct journal_header); at += 8) {
+		const struct journal_header *record = journal_record_at(j, at);
+		uint64_t seq = atomic_load_explicit(&record->seq, memory_order_acquire);
+		uint64_t ahead = (seq & ~JOURNAL_COMMITTED) - place->seq;
+		size_t len;
+
+		/* Each record that is missing took a header at least. */
+		if (!(seq & JOURNAL_COMMITTED) || ahead > (at - from) / sizeof(*record))
+			continue;
+		if (journal_record_read(j, at, place->seq + ahead, end - at, &len)) {
+			*place = (struct journal_place){ at, place->seq + ahead };
+			return true;
+		}
+		if (!spend(j, record->len, &work))
+			return false;
+	}
+	return false;
+}
+
+void journal_tally_gap(struct journal_tally *tally, uint64_t from, uint64_t to)
+{
+	size_t len = strlen(tally->which), room = sizeof(tally->which) - len;
+	char one[48];
+	int n = to - from == 1 ? snprintf(one, sizeof(one), "%s%llu", len ? ", " : "",
+					  (unsigned long long)from)
+			       : snprintf(one, sizeof(one), "%s%llu-%llu", len ? ", " : "",
+					  (unsigned long long)from, (unsigned long long)to - 1);
+
+	tally->missing += to - from;
+	if ((size_t)n + sizeof(", ...") <= room)
+		memcpy(tally->which + len, one, (size_t)n + 1);
+	else if (len < 4 || strcmp(tally->which + len - 3, "...") != 0)
+		(void)strcpy(tally->which + len, ", ...");
+}
+
+void journal_tally(const struct journal *j, struct journal_place from, uint64_t end,
+		   struct journal_tally *ret)
+{
+	struct journal_place place = from;
+	size_t len;
+
+	*ret = (struct journal_tally){ .end = from };
+	while (journal_find(j, &place, end)) {
+		if (place.seq > ret->end.seq)
+			journal_tally_gap(ret, ret->end.seq, place.seq);
+		while (journal_record_read(j, place.position, place.seq, end - place.position,
+					   &len)) {
+			place.position += journal_record_size(len);
+			place.seq++;
+			ret->kept++;
+		}
+		ret->end = place;
+	}
+}
+
+/* ---- opening ----------------------------------------------------------------------------- */
+
+/*
+ * Where to begin. Without slots a mark still says in which lap the ring is: then the oldest whole
+ * record of the last lap is the first one, and what the database has is skipped there.
+ */
+static bool find_tail(const struct journal *j, struct journal_place *ret)
+{
+	const uint64_t lap = j->capacity;
+	uint64_t work = FIND_WORK * lap;
+	struct journal_place mark, any;
+
+	if (newer_place(journal_slot_read, j, ret))
+		return true;
+	if (!newer_place(mark_read, j, &mark))
+		return false;
+	/* No number is known there: each of those that may stand there is tried. */
+	any.position = mark.position > lap ? mark.position - lap : 0;
+	any.seq = mark.seq > lap / sizeof(struct journal_header)
+			  ? mark.seq - lap / sizeof(struct journal_header)
+			  : 1;
+	for (uint64_t at = any.position; at < mark.position; at += 8) {
+		const struct journal_header *record = journal_record_at(j, at);
+		uint64_t seq = atomic_load(&record->seq) & ~JOURNAL_COMMITTED;
+		size_t len;
+
+		if (seq < any.seq || seq >= mark.seq)
+			continue;
+		if (journal_record_read(j, at, seq, mark.position - at, &len)) {
+			*ret = (struct journal_place){ at, seq };
+			return true;
+		}
+		if (!spend(j, record->len, &work))
+			break;
+	}
+	*ret = mark; /* nothing stands before it */
+	return true;
+}
+
+/* What is wrong with what was found, and what was damaged. */
+static void judge_end(struct journal *j, struct journal_place tail, struct journal_tally *tally)
+{
+	struct journal_place mark;
+	bool has_mark =
+		newer_place(mark_read, j, &mark) && mark.position <= tail.position + j->capacity;
+	uint64_t behind = tally->end.position - tail.position;
+
+	j->next_seq = tally->end.seq;
+	if (has_mark && mark.position > tally->end.position && mark.seq > tally->end.seq) {
+		journal_tally_gap(tally, tally->end.seq, mark.seq);
+		tally->end = mark; /* no number and no place is used twice */
+		j->next_seq = mark.seq;
+	} else if (tally->missing == 0 && behind < j->capacity &&
+		   atomic_load(&journal_record_at(j, tally->end.position)->seq) != 0) {
+		j->torn_seq = tally->end.seq;
+	}
+	j->missing = tally->missing;
+	j->has_holes = j->missing > 0;
+}
+
+/* The copy first: nothing of the file was overwritten yet. */
+static int keep_copy(struct journal *j, const struct journal_tally *tally, struct diag *diag)
+{
+	char copy[600];
+	int rc = journal_copy(j, copy, sizeof(copy), diag);
+
+	if (rc)
+		return rc;
+	return diag_set(&j->damage, 0,
+			"%s: is damaged: %llu writes that were acknowledged are missing (%s), %llu "
+			"are kept; %s%s",
+			j->path, (unsigned long long)tally->missing, tally->which,
+			(unsigned long long)tally->kept, copy[0] ? "as it was: " : "no copy of it",
+			copy);
+}
+
+int journal_scan(struct journal *j, struct diag *diag)
+{
+	struct journal_place tail;
+	struct journal_tally tally;
+
+	if (!find_tail(j, &tail))
+		return diag_set(
+			diag, ERR_INVALID,
+			"%s: both tail slots are damaged, and no mark says where its writes "
+			"are: move it away to start without what only it holds",
+			j->path);
+	journal_tally(j, tail, tail.position + j->capacity, &tally);
+	judge_end(j, tail, &tally);
+	if (j->has_holes && keep_copy(j, &tally, diag) != 0)
+		return ERR_IO;
+	j->read = j->seen = tail.position;
+	j->read_seq = tail.seq;
+	j->tail = tail.position;
+	j->tail_seq = tail.seq;
+	j->walked = tail;
+	journal_slot_write(j, 0, tail);
+	journal_slot_write(j, 1, tail);
+	/* What stood there is not looked at again. */
+	if (tally.end.position - tail.position < j->capacity)
+		atomic_store(&journal_record_at(j, tally.end.position)->seq, 0);
+	atomic_store(&j->head, tally.end.position);
+	atomic_store(&j->reusable, tail.position);
+	atomic_store(&j->synced, tail.position);
+	j->prefaulted = tally.end.position;
+	return 0;
+}
