@@ -173,11 +173,12 @@ void door_share_tick(struct plugin *plugin);
  * being the last that the gate was asked about; a delivery at QoS 2 was judged, which may change
  * @decision; and in the tick what was replaced by a late one is published again.
  */
-void door_release_accepted(struct plugin *plugin, const struct session *session,
+void door_release_accepted(struct plugin *plugin, struct session *session,
 			   const struct gate_request *request, const struct decision *decision);
 void door_release_delivery(struct plugin *plugin, const struct mosquitto *client,
 			   const struct gate_request *request, struct decision *decision);
 void door_release_tick(struct plugin *plugin);
+void door_release_left(struct plugin *plugin, const struct session *session);
 
 /*
  * What the broker retains, and what the database says of it: see door_retained.c.

@@ -18,7 +18,7 @@
 
 #define LATE_NS INT64_C(1000000000)
 
-void door_release_accepted(struct plugin *plugin, const struct session *session,
+void door_release_accepted(struct plugin *plugin, struct session *session,
 			   const struct gate_request *request, const struct decision *decision)
 {
 	uint64_t key = gate_entity_key(&plugin->gate, releases_seed(plugin->releases));
@@ -29,6 +29,11 @@ void door_release_accepted(struct plugin *plugin, const struct session *session,
 		return;
 	if (!request->is_will) {
 		releases_accepted(plugin->releases, key, principal, request);
+		if (session && request->qos == 2) {
+			releases_hold(plugin->releases, key, session->handle, request,
+				      plugin->ledger ? ledger_last(plugin->ledger) : 0);
+			session->has_held = true;
+		}
 		return;
 	}
 	at_once = *request;
@@ -63,7 +68,8 @@ void door_release_delivery(struct plugin *plugin, const struct mosquitto *client
 	if (plugin->connecting == client)
 		may_go = true;
 	else if (decision->verdict == VERDICT_ALLOW)
-		may_go = releases_hand_out(plugin->releases, key, request);
+		may_go = releases_hand_out(plugin->releases, key, request) ||
+			 (is_stored && releases_is_replaced(plugin->releases, key, request));
 	else
 		may_go = !is_stored && releases_in_order(plugin->releases, key, request);
 	if (!may_go)
@@ -74,10 +80,62 @@ void door_release_delivery(struct plugin *plugin, const struct mosquitto *client
 		plugin->settled = request->payload;
 }
 
+void door_release_left(struct plugin *plugin, const struct session *session)
+{
+	if (session->has_held)
+		releases_left(plugin->releases, session->handle, clock_mono_ns());
+}
+
+struct untold {
+	struct plugin *plugin;
+	uint64_t key;
+};
+
+/* The newest event of a topic: what its publisher did not release, or something else. */
+static void publish_untold(const struct ledger_retained *row, void *ctx)
+{
+	struct untold *untold = ctx;
+	struct plugin *plugin = untold->plugin;
+	struct gate_request message = { .action = GATE_PUBLISH,
+					.topic = row->topic,
+					.topic_len = row->topic_len,
+					.payload = row->payload,
+					.payload_len = row->payload_len,
+					.qos = row->qos <= 2 ? row->qos : 2,
+					.is_retained = row->is_retained };
+
+	if (releases_replace(plugin->releases, untold->key, &message) &&
+	    repairs_publish_for_all(plugin->repairs, &message, ledger_last(plugin->ledger)))
+		(void)door_publish_retained(plugin, &message, NULL, 0); /* else memory ran out */
+}
+
+/* What was accepted and never released by a publisher that is gone is published in its place. */
+static void publish_all_untold(struct plugin *plugin)
+{
+	int64_t before_ns = clock_mono_ns() - plugin->options.release_wait * INT64_C(1000000000);
+	struct untold untold = { .plugin = plugin };
+	struct releases_untold next;
+
+	while (plugin->ledger && releases_untold(plugin->releases, before_ns, &next)) {
+		if (!repairs_is_active(plugin->repairs)) /* else it was in this tick already */
+			repairs_round(plugin->repairs, ledger_last(plugin->ledger),
+				      clock_mono_ns());
+		untold.key = next.key;
+		if (repairs_budget(plugin->repairs) == 0 ||
+		    ledger_arrived(plugin->ledger) < next.seq ||
+		    ledger_event_find(plugin->ledger, next.topic, next.len, publish_untold, &untold,
+				      NULL) < 0)
+			return; /* again in the next tick */
+		/* Where the channel keeps no events it stays untold. */
+		(void)releases_replace(plugin->releases, untold.key, NULL);
+	}
+}
+
 void door_release_tick(struct plugin *plugin)
 {
 	plugin->settled = plugin->withheld = NULL;
 	plugin->subscribing = NULL;
+	publish_all_untold(plugin);
 	/* Not before what they left retained was repaired, where that does not take long. */
 	if (plugin->late == 0 ||
 	    (repairs_waiting(plugin->repairs) > 0 && clock_mono_ns() - plugin->late_ns < LATE_NS))

@@ -43,6 +43,8 @@ static const struct options_row table[] = {
 	INTEGER(events_keep_rows, "0", 0, INT64_MAX, "rows kept in the events table (0: all)"),
 	INTEGER(events_keep_days, "0", 0, 36500, "days that events are kept (0: for ever)"),
 	NAME(origin, "the name of this broker in the events table; the host's where it is not given"),
+	INTEGER(release_wait, "30", 1, 86400,
+		"seconds after which a status of QoS 2 is told for a publisher that left unreleased"),
 	INTEGER(state_cache, "65536", 1024, 16777216, "entities whose state stays in memory"),
 	INTEGER(credential_cache, "10000", 1, 1000000, "verified passwords that are remembered"),
 	INTEGER(lockout, "1", 0, 1, "1: failed logins make their source wait, ever longer"),

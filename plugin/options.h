@@ -25,7 +25,8 @@ struct options {
 	int64_t batch_ms;
 	int64_t events_keep_rows;
 	int64_t events_keep_days;
-	char *origin; /* plain text of 1 to OPTIONS_NAME_MAX bytes; NULL: the host's name */
+	char *origin;         /* plain text of 1 to OPTIONS_NAME_MAX bytes; NULL: the host's name */
+	int64_t release_wait; /* seconds */
 	int64_t state_cache;
 	int64_t credential_cache;
 	int64_t lockout;  /* 1: failed logins make their source wait */

@@ -635,6 +635,8 @@ static int on_leave(int event_id, void *event_data, void *userdata)
 	session = sessions_find(plugin->sessions, event->client);
 	if (session && !session->is_gone)
 		watch_left(plugin->watch, event->client, session);
+	if (session && !session->is_gone)
+		door_release_left(plugin, session);
 	sessions_leave(plugin->sessions, event->client);
 	if (shares_count(plugin->shares) > 0)
 		shares_leave(plugin->shares, broker_client(event->client).id, event->client);
@@ -775,8 +777,8 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 	plugin->is_kicking = true; /* it disconnects who may not share any more */
 	door_share_tick(plugin);
 	plugin->is_kicking = false;
-	door_release_tick(plugin);
 	door_retained_tick(plugin);
+	door_release_tick(plugin);
 	renew_sessions(plugin);
 	end_sessions(plugin);
 	log_news(plugin);

@@ -13,6 +13,17 @@ struct open {
 	uint64_t digest;
 	uint64_t number; /* in the order of acceptance, from 1 */
 	bool is_overtaken;
+	bool is_replaced; /* it was published in its publisher's place */
+};
+
+/* The newest message about an entity, while nobody is known to have got it. */
+struct held {
+	const void *publisher; /* NULL: it left */
+	int64_t left_ns;
+	uint64_t digest;
+	uint64_t seq;
+	size_t len;
+	char *topic; /* owned; NULL: there is none */
 };
 
 struct group {
@@ -21,12 +32,14 @@ struct group {
 	uint64_t used;     /* when: a number of acceptance; 0: the place is free */
 	struct open *open; /* RELEASES_OPEN of them, a ring */
 	size_t count;      /* that were ever put there */
+	struct held held;
 };
 
 struct releases {
 	uint64_t seed;
 	uint64_t number; /* of the last that was accepted */
 	size_t groups;
+	int64_t due_ns; /* when the first of those left that are held; INT64_MAX: none did */
 	struct group group[RELEASES_ENTITIES];
 };
 
@@ -41,6 +54,7 @@ int releases_new(struct releases **ret, struct diag *diag)
 		free(releases);
 		return diag_set(diag, ERR_IO, "the system gives no random numbers");
 	}
+	releases->due_ns = INT64_MAX;
 	*ret = releases;
 	return 0;
 }
@@ -59,8 +73,10 @@ void releases_free(struct releases *releases)
 {
 	if (!releases)
 		return;
-	for (size_t i = 0; i < RELEASES_ENTITIES; i++)
+	for (size_t i = 0; i < RELEASES_ENTITIES; i++) {
 		free(releases->group[i].open);
+		free(releases->group[i].held.topic);
+	}
 	free(releases);
 }
 
@@ -86,6 +102,7 @@ static void clear_group(struct releases *releases, struct group *group)
 	if (!group->used)
 		return;
 	free(group->open);
+	free(group->held.topic);
 	releases->groups--;
 	memset(group, 0, sizeof(*group));
 }
@@ -150,6 +167,12 @@ static uint64_t digest(const struct releases *releases, const struct gate_reques
 			message->payload, message->payload_len);
 }
 
+static void let_go(struct group *group)
+{
+	free(group->held.topic);
+	memset(&group->held, 0, sizeof(group->held));
+}
+
 static void overtake(struct group *group, uint64_t number)
 {
 	for (size_t i = 0; i < RELEASES_OPEN; i++)
@@ -169,13 +192,14 @@ void releases_accepted(struct releases *releases, uint64_t key, const char *prin
 		if (!group)
 			return;
 		overtake(group, releases->number);
+		let_go(group);
 	} else {
 		if (!group)
 			group = make(releases, key, principal);
 		if (!group)
 			return;
 		group->open[group->count++ % RELEASES_OPEN] =
-			(struct open){ digest(releases, message), releases->number, false };
+			(struct open){ digest(releases, message), releases->number, false, false };
 	}
 	group->used = releases->number;
 }
@@ -199,9 +223,14 @@ bool releases_hand_out(struct releases *releases, uint64_t key, const struct gat
 	struct group *group = find(releases, key);
 	const struct open *open = group ? find_open(releases, group, message) : NULL;
 
-	if (open && !open->is_overtaken)
+	if (open && (open->is_overtaken || open->is_replaced))
+		return false;
+	if (open) {
 		overtake(group, open->number);
-	return !open || !open->is_overtaken;
+		if (open->digest == group->held.digest)
+			let_go(group);
+	}
+	return true;
 }
 
 bool releases_in_order(struct releases *releases, uint64_t key, const struct gate_request *message)
@@ -209,8 +238,93 @@ bool releases_in_order(struct releases *releases, uint64_t key, const struct gat
 	struct group *group = find(releases, key);
 	const struct open *open = group ? find_open(releases, group, message) : NULL;
 
-	if (!open || open->is_overtaken)
+	if (!open || open->is_overtaken || open->is_replaced)
 		return false;
 	overtake(group, open->number);
 	return true;
+}
+
+void releases_hold(struct releases *releases, uint64_t key, const void *publisher,
+		   const struct gate_request *message, uint64_t seq)
+{
+	struct group *group = find(releases, key);
+	char *copy;
+
+	if (!group)
+		return;
+	let_go(group);
+	copy = malloc(message->topic_len + 1);
+	if (!copy)
+		return; /* as if it were known to be handed out */
+	memcpy(copy, message->topic, message->topic_len);
+	copy[message->topic_len] = '\0';
+	group->held = (struct held){ .publisher = publisher,
+				     .digest = digest(releases, message),
+				     .seq = seq,
+				     .len = message->topic_len,
+				     .topic = copy };
+}
+
+void releases_left(struct releases *releases, const void *publisher, int64_t now_ns)
+{
+	for (size_t i = 0; i < RELEASES_ENTITIES; i++) {
+		struct held *held = &releases->group[i].held;
+
+		if (!held->topic || held->publisher != publisher)
+			continue;
+		held->publisher = NULL;
+		held->left_ns = now_ns;
+		if (now_ns < releases->due_ns)
+			releases->due_ns = now_ns;
+	}
+}
+
+bool releases_untold(struct releases *releases, int64_t before_ns, struct releases_untold *ret)
+{
+	int64_t next_ns = INT64_MAX;
+
+	if (releases->due_ns >= before_ns)
+		return false;
+	for (size_t i = 0; i < RELEASES_ENTITIES; i++) {
+		struct group *group = &releases->group[i];
+
+		if (!group->held.topic || group->held.publisher)
+			continue;
+		if (group->held.left_ns < before_ns) {
+			*ret = (struct releases_untold){ group->key, group->held.seq,
+							 group->held.topic, group->held.len };
+			return true;
+		}
+		if (group->held.left_ns < next_ns)
+			next_ns = group->held.left_ns;
+	}
+	releases->due_ns = next_ns;
+	return false;
+}
+
+bool releases_replace(struct releases *releases, uint64_t key, const struct gate_request *message)
+{
+	struct group *group = find(releases, key);
+	struct open *open;
+	bool is_held;
+
+	if (!group || !group->held.topic)
+		return false;
+	is_held = message && digest(releases, message) == group->held.digest;
+	let_go(group);
+	open = is_held ? find_open(releases, group, message) : NULL;
+	if (!open || open->is_overtaken)
+		return false;
+	overtake(group, open->number);
+	open->is_replaced = true;
+	return true;
+}
+
+bool releases_is_replaced(struct releases *releases, uint64_t key,
+			  const struct gate_request *message)
+{
+	struct group *group = find(releases, key);
+	const struct open *open = group ? find_open(releases, group, message) : NULL;
+
+	return open && open->is_replaced && !open->is_overtaken;
 }

@@ -9,6 +9,11 @@
  *
  * Known are the messages that were accepted last, by entity: what is not known is refused.
  *
+ * The newest message about an entity may never be released: its publisher is gone, and the session
+ * with it. It was kept at its PUBLISH, so that after a while it is published in the publisher's
+ * place. What is released after that is late. Nobody hears of a release that nobody is asked about:
+ * where there was no reader it is published as well, which is the same status said again.
+ *
  * Entities are known by gate_entity_key() with releases_seed(). For the broker's thread alone.
  */
 #ifndef PETSTORE_RELEASES_H
@@ -49,5 +54,39 @@ bool releases_hand_out(struct releases *releases, uint64_t key, const struct gat
  * is older than it is overtaken. False: it is late.
  */
 bool releases_in_order(struct releases *releases, uint64_t key, const struct gate_request *message);
+
+/*
+ * What was accepted last about the entity, at QoS 2, is of @publisher, a handle to be compared. It
+ * was kept as write @seq or before.
+ */
+void releases_hold(struct releases *releases, uint64_t key, const void *publisher,
+		   const struct gate_request *message, uint64_t seq);
+
+/* @publisher is gone, as of @now_ns. A walk over all entities. */
+void releases_left(struct releases *releases, const void *publisher, int64_t now_ns);
+
+struct releases_untold {
+	uint64_t key;
+	uint64_t seq;
+	const char *topic; /* borrowed until the next call; NUL-terminated */
+	size_t len;
+};
+
+/*
+ * Is there one whose publisher left before @before_ns, and which nobody is known to have got? Costs
+ * nothing before the first is due.
+ */
+bool releases_untold(struct releases *releases, int64_t before_ns, struct releases_untold *ret);
+
+/*
+ * What the database has last on that topic is @message; NULL: nothing. True: that is the one, it is
+ * to be published now. In any case it is not asked about again.
+ */
+bool releases_replace(struct releases *releases, uint64_t key, const struct gate_request *message);
+
+/* Was @message published in its publisher's place, and nothing newer since? Retained it is right.
+ */
+bool releases_is_replaced(struct releases *releases, uint64_t key,
+			  const struct gate_request *message);
 
 #endif

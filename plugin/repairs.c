@@ -21,6 +21,8 @@ struct claim {
 	char *topic;   /* owned */
 	size_t len;
 	size_t payload_len;
+	bool is_for_all;
+	bool is_retained;
 	bool is_found;       /* it was being handed out */
 	const void *payload; /* where it lay then */
 };
@@ -225,7 +227,7 @@ void repairs_round(struct repairs *r, uint64_t last, int64_t now_ns)
 		struct claim *claim = &r->claim[i];
 		struct repairs_topic topic = { .topic = claim->topic, .len = claim->len };
 
-		if (noted(r, claim->topic, claim->len) > claim->last)
+		if (claim->is_retained && noted(r, claim->topic, claim->len) > claim->last)
 			(void)repairs_add(r, &topic, last); /* else the next reader asks again */
 	}
 	clear_claims(r);
@@ -261,20 +263,14 @@ static struct claim *find(struct repairs *r, uint64_t wanted, const struct gate_
 	return NULL;
 }
 
-bool repairs_publish(struct repairs *r, const struct gate_request *message, const void *reader,
-		     uint64_t last)
+/* False: there is no room, or no memory. */
+static bool put_claim(struct repairs *r, const struct gate_request *message, uint64_t key,
+		      uint64_t last, bool is_for_all)
 {
-	uint64_t key = digest(r, message);
-	bool is_new = !find(r, key, message);
-	char *copy;
+	char *copy = NULL;
 
-	if (is_new && (r->claims == REPAIRS_A_ROUND || r->budget == 0))
-		return false;
-	if (reader && r->owings < REPAIRS_A_ROUND)
-		r->owed[r->owings++] = (struct owed){ key, reader };
-	if (!is_new)
-		return false;
-	copy = malloc(message->topic_len + 1);
+	if (r->claims < REPAIRS_A_ROUND && r->budget > 0)
+		copy = malloc(message->topic_len + 1);
 	if (!copy)
 		return false;
 	memcpy(copy, message->topic, message->topic_len);
@@ -283,9 +279,32 @@ bool repairs_publish(struct repairs *r, const struct gate_request *message, cons
 						.last = last,
 						.topic = copy,
 						.len = message->topic_len,
-						.payload_len = message->payload_len };
+						.payload_len = message->payload_len,
+						.is_for_all = is_for_all,
+						.is_retained = message->is_retained };
 	r->budget--;
 	return true;
+}
+
+bool repairs_publish(struct repairs *r, const struct gate_request *message, const void *reader,
+		     uint64_t last)
+{
+	uint64_t key = digest(r, message);
+	bool is_new = !find(r, key, message);
+
+	if (is_new && !put_claim(r, message, key, last, false))
+		return false;
+	if (reader && r->owings < REPAIRS_A_ROUND)
+		r->owed[r->owings++] = (struct owed){ key, reader };
+	return is_new;
+}
+
+bool repairs_publish_for_all(struct repairs *r, const struct gate_request *message, uint64_t last)
+{
+	uint64_t key = digest(r, message);
+
+	begin(r, last);
+	return !find(r, key, message) && put_claim(r, message, key, last, true);
 }
 
 void repairs_handed_out(struct repairs *r)
@@ -314,6 +333,8 @@ enum repairs_kind repairs_find(struct repairs *r, const struct gate_request *del
 	}
 	if (claim->payload != delivery->payload)
 		return REPAIRS_OTHER;
+	if (claim->is_for_all)
+		return REPAIRS_FOR_ALL;
 	for (size_t i = 0; i < r->owings; i++)
 		if (r->owed[i].digest == key && r->owed[i].reader == reader)
 			return REPAIRS_OWED;

@@ -91,12 +91,17 @@ unsigned repairs_budget(const struct repairs *repairs);
 bool repairs_publish(struct repairs *repairs, const struct gate_request *message,
 		     const void *reader, uint64_t last);
 
+/* The same for a message that all are to get who may: no repair, but known as one is. */
+bool repairs_publish_for_all(struct repairs *repairs, const struct gate_request *message,
+			     uint64_t last);
+
 /* All that was published has been handed out, as of now. */
 void repairs_handed_out(struct repairs *repairs);
 
 enum repairs_kind {
 	REPAIRS_OTHER = 0, /* no repair */
 	REPAIRS_SILENT,    /* one, and nobody's business */
+	REPAIRS_FOR_ALL,   /* published in the place of who is gone */
 	REPAIRS_OWED,      /* one that this reader is to get, if it may read it */
 };
 

@@ -61,6 +61,7 @@ struct session {
 	uint64_t sender;            /* as in struct ledger_sent */
 	uint64_t since_seq;         /* ledger_last() when its connection began */
 	unsigned resends_asked;     /* of the database, SESSION_RESENDS at most */
+	bool has_held;              /* it published at QoS 2 what may wait for its release */
 	struct monitor_seat seat;   /* where the monitor finds its client */
 	struct monitor_rates rates; /* of the principal's limits, as of @seat_generation */
 	uint64_t seat_generation;

@@ -31,6 +31,14 @@ int ledger_retained_find(struct ledger *l, const char *topic, size_t topic_len,
 	return store_reader_retained(l->reader, topic, topic_len, visit, ctx, diag);
 }
 
+int ledger_event_find(struct ledger *l, const char *topic, size_t topic_len,
+		      ledger_retained_visit *visit, void *ctx, struct diag *diag)
+{
+	if (!ledger_admit(l))
+		return ledger_fail_shut(l, diag);
+	return store_reader_event(l->reader, topic, topic_len, visit, ctx, diag);
+}
+
 int ledger_retained_next(struct ledger *l, const char *topic, size_t topic_len, unsigned limit,
 			 ledger_retained_visit *visit, void *ctx, struct diag *diag)
 {

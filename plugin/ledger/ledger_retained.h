@@ -22,6 +22,7 @@ struct ledger_retained {
 	const void *payload;
 	size_t payload_len; /* 0: it was cleared */
 	unsigned qos;
+	bool is_retained;
 	const void *properties; /* as on the wire */
 	size_t properties_len;
 };
@@ -44,6 +45,11 @@ void ledger_hurry(struct ledger *ledger);
  */
 int ledger_retained_find(struct ledger *ledger, const char *topic, size_t topic_len,
 			 ledger_retained_visit *visit, void *ctx, struct diag *diag);
+
+/* As the last, for the newest event of @topic, which need not be retained; properties are not kept.
+ */
+int ledger_event_find(struct ledger *ledger, const char *topic, size_t topic_len,
+		      ledger_retained_visit *visit, void *ctx, struct diag *diag);
 
 /*
  * Visits up to @limit rows whose topics come after @topic (@topic_len 0: from the first), in the

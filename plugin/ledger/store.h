@@ -247,8 +247,11 @@ int store_reader_standing(struct store_reader *reader, size_t entity, unsigned s
 
 /*
  * Rows of retained, to @visit: that of @topic, or up to @limit whose topics come after it in the
- * order of their bytes (@topic_len 0: from the first). 1: there may be more; 0: there are not.
+ * order of their bytes (@topic_len 0: from the first). 1: there may be more; 0: there are not. And
+ * the newest event of a topic, as if it were such a row.
  */
+int store_reader_event(struct store_reader *reader, const char *topic, size_t topic_len,
+		       ledger_retained_visit *visit, void *ctx, struct diag *diag);
 int store_reader_retained(struct store_reader *reader, const char *topic, size_t topic_len,
 			  ledger_retained_visit *visit, void *ctx, struct diag *diag);
 int store_reader_retained_next(struct store_reader *reader, const char *topic, size_t topic_len,

@@ -123,7 +123,7 @@ struct store_reader {
 	/* NULL: not asked yet */
 	sqlite3_stmt *find[LEDGER_ENTITIES_MAX];
 	sqlite3_stmt *standing[LEDGER_ENTITIES_MAX][LEDGER_SLOTS_MAX];
-	sqlite3_stmt *retained, *retained_next, *sent, *newest;
+	sqlite3_stmt *retained, *retained_next, *event, *sent, *newest;
 };
 
 /* "<path>: <what>: <SQLite's message>" and the error that the connection's last one is. */

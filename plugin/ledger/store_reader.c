@@ -103,6 +103,7 @@ void store_reader_close(struct store_reader *reader)
 	(void)sqlite3_finalize(reader->retained_next);
 	(void)sqlite3_finalize(reader->sent);
 	(void)sqlite3_finalize(reader->newest);
+	(void)sqlite3_finalize(reader->event);
 	(void)sqlite3_close(reader->db); /* all statements are finalized */
 	free(reader->path);
 	free(reader);
@@ -188,7 +189,7 @@ int store_reader_standing(struct store_reader *reader, size_t entity, unsigned s
 	return rc;
 }
 
-#define RETAINED "SELECT topic, payload, qos, properties FROM retained WHERE topic "
+#define RETAINED "SELECT topic, payload, qos, properties, 1 FROM retained WHERE topic "
 
 static int retained_prepare(struct store_reader *reader, const char *sql, sqlite3_stmt **ret,
 			    struct diag *diag)
@@ -209,6 +210,7 @@ static void visit_retained(sqlite3_stmt *row, ledger_retained_visit *visit, void
 	retained.topic_len = (size_t)sqlite3_column_bytes(row, 0);
 	retained.payload_len = (size_t)sqlite3_column_bytes(row, 1);
 	retained.properties_len = (size_t)sqlite3_column_bytes(row, 3);
+	retained.is_retained = sqlite3_column_int(row, 4) != 0;
 	visit(&retained, ctx);
 }
 
@@ -238,6 +240,20 @@ int store_reader_retained(struct store_reader *reader, const char *topic, size_t
 	(void)sqlite3_bind_text64(reader->retained, 1, topic, topic_len, SQLITE_STATIC,
 				  SQLITE_UTF8);
 	return visit_all(reader, reader->retained, visit, ctx, diag);
+}
+
+int store_reader_event(struct store_reader *reader, const char *topic, size_t topic_len,
+		       ledger_retained_visit *visit, void *ctx, struct diag *diag)
+{
+	int rc = retained_prepare(reader,
+				  "SELECT topic, payload, qos, NULL, retained FROM events WHERE "
+				  "topic = ?1 ORDER BY seq DESC LIMIT 1",
+				  &reader->event, diag);
+
+	if (rc)
+		return rc;
+	(void)sqlite3_bind_text64(reader->event, 1, topic, topic_len, SQLITE_STATIC, SQLITE_UTF8);
+	return visit_all(reader, reader->event, visit, ctx, diag);
 }
 
 int store_reader_retained_next(struct store_reader *reader, const char *topic, size_t topic_len,

@@ -144,3 +144,74 @@ def test_nor_with_the_status_that_stands_and_older_words(broker, qos):
     late = broker.client("backoffice")
     late.subscribe(topic)
     assert late.message().payload == new
+
+
+def wait_untold(broker, seconds=1):
+    broker.edits.append(lambda text: text + "plugin_opt_release_wait %d\n" % seconds)
+    return broker.start()
+
+
+def test_a_publisher_that_is_gone(new_broker):
+    """A payment that was acknowledged and never released: its readers hear of it."""
+    broker = wait_untold(new_broker())
+    subscriber, publisher = broker.client("backoffice"), broker.client("payments-service")
+    subscriber.subscribe("payments/#")
+    topic, payload = messages.payment(messages.unique("pay"))
+    hold(publisher, topic, payload, 7)
+    publisher.drop()
+    message = subscriber.message()
+    assert (message.topic, message.payload, message.qos) == (topic, payload, 2)
+    assert not message.retain
+
+
+@pytest.mark.parametrize("is_retained", [False, True])
+def test_who_comes_back_too_late(new_broker, is_retained):
+    """With its session, to release what was told in its place: nobody gets it twice."""
+    broker = wait_untold(new_broker())
+    options = dict(client_id=messages.unique("holder"), clean=False, expiry=1000)
+    subscriber, holder = broker.client("backoffice"), broker.client("orders-service", **options)
+    topic, payload = messages.order(messages.unique("ord"))
+    subscriber.subscribe(topic)
+    hold(holder, topic, payload, 7, retain=is_retained)
+    holder.drop()
+    assert subscriber.message().payload == payload
+    holder = broker.client("orders-service", **options)
+    assert holder.is_session_present
+    before = broker.mark()
+    release(holder, 7)
+    broker.wait_log("%s; the last on %s" % (LATE, topic), before)
+    subscriber.ping()
+    assert not subscriber.inbox
+    if is_retained:
+        assert retained(broker, topic) == ("PLACED", True)
+
+
+def test_nothing_newer_is_overtaken_by_it(new_broker):
+    broker = wait_untold(new_broker())
+    subscriber, holder = broker.client("backoffice"), broker.client("orders-service")
+    order_id = messages.unique("ord")
+    topic, payload = messages.order(order_id)
+    subscriber.subscribe(topic)
+    hold(holder, topic, payload, 7)
+    advance(broker, order_id, 1, "APPROVED")
+    holder.drop()
+    end = messages.order(messages.unique("ord"))
+    subscriber.subscribe(end[0])
+    last = broker.client("orders-service")
+    hold(last, *end, 8)
+    last.drop()  # later than the other: told later
+    said = [json.loads(each.payload)["status"] for each in subscriber.until(end[0])]
+    assert said == ["APPROVED"]
+
+
+def test_what_was_released_is_not_said_again(new_broker):
+    broker = wait_untold(new_broker())
+    subscriber, publisher = broker.client("backoffice"), broker.client("payments-service")
+    subscriber.subscribe("payments/#")
+    first, last = (messages.payment(messages.unique("pay")) for _ in range(2))
+    assert publisher.publish(*first, qos=2) in (0, 0x10)
+    publisher.disconnect()
+    publisher = broker.client("payments-service")
+    hold(publisher, *last, 7)
+    publisher.drop()
+    assert [each.topic for each in subscriber.until(last[0])] == [first[0]]

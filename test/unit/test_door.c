@@ -55,6 +55,7 @@ static struct fake {
 	int subscription_answer;
 	int will_answer;
 	char retained[128]; /* topic of the last retained message of the plugin's own */
+	char said[256];     /* its payload */
 } fake;
 
 int mosquitto_callback_register(mosquitto_plugin_id_t *identifier, int event,
@@ -97,11 +98,13 @@ int mosquitto_broker_publish(const char *clientid, const char *topic, int payloa
 			     int qos, bool retain, mosquitto_property *properties)
 {
 	(void)clientid;
-	(void)payloadlen;
 	(void)qos;
 	(void)properties;
-	if (retain && topic[0] != '$')
+	if (retain && topic[0] != '$') {
 		(void)snprintf(fake.retained, sizeof(fake.retained), "%s", topic);
+		(void)snprintf(fake.said, sizeof(fake.said), "%.*s", payloadlen,
+			       (const char *)payload);
+	}
 	free(payload);
 	return MOSQ_ERR_SUCCESS;
 }
@@ -784,6 +787,33 @@ static void test_will__a_forbidden_one_before_disconnect(void **state)
 			 MOSQ_ERR_SUCCESS);
 }
 
+/* What the broker retained of it gives way to what was retained before. */
+static void test_will__a_forbidden_one_restores_what_was_retained(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto_evt_message said = { .client = &client,
+					      .topic = (char *)"pets/p1/status",
+					      .payload = (char *)pet("p1", "AVAILABLE"),
+					      .qos = 1,
+					      .retain = true };
+	struct gate_request will = { .topic = "pets/p1/status", .topic_len = 14 };
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	ticks();
+	said.payloadlen = (uint32_t)strlen(said.payload);
+	assert_int_equal(raise(MOSQ_EVT_MESSAGE, &said), MOSQ_ERR_SUCCESS);
+	assert_int_equal(ledger_flush(fake.plugin->ledger, 10000, &diag), 0);
+	ticks();
+	fake.retained[0] = '\0';
+	door_retained_revert(fake.plugin, &will);
+	assert_string_equal(fake.retained, "pets/p1/status");
+	assert_string_equal(fake.said, "");
+	ticks();
+	assert_string_equal(fake.said, pet("p1", "AVAILABLE"));
+}
+
 /* Between ACL_CHECK and MESSAGE the broker's own log may be delivered. */
 static void test_message__with_the_log_between(void **state)
 {
@@ -1330,6 +1360,7 @@ int main(void)
 		TEST(test_will__before_disconnect),
 		TEST(test_will__before_disconnect_and_nobody_reads),
 		TEST(test_will__a_forbidden_one_before_disconnect),
+		TEST(test_will__a_forbidden_one_restores_what_was_retained),
 		TEST(test_message__with_the_log_between),
 		TEST(test_will__at_a_takeover),
 		TEST(test_will__a_takeover_that_failed),

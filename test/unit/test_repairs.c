@@ -33,7 +33,8 @@ static struct gate_request message(const char *text, const char *payload)
 	return (struct gate_request){ .topic = text,
 				      .topic_len = strlen(text),
 				      .payload = payload,
-				      .payload_len = strlen(payload) };
+				      .payload_len = strlen(payload),
+				      .is_retained = true };
 }
 
 static void test_repairs_add__in_their_order(void **state)
@@ -126,6 +127,24 @@ static void test_repairs_find__the_first_of_its_bytes(void **state)
 	repairs_free(r);
 }
 
+static void test_repairs_publish_for_all(void **state)
+{
+	struct repairs *r = make(false);
+	struct gate_request one = message("t", "x");
+
+	(void)state;
+	one.is_retained = false;
+	repairs_round(r, 0, SECOND);
+	assert_true(repairs_publish_for_all(r, &one, 0));
+	assert_true(repairs_is_active(r));
+	assert_int_equal(repairs_find(r, &one, here), REPAIRS_FOR_ALL);
+	repairs_note(r, "t", 1, 1);
+	repairs_round(r, 1, 2 * SECOND); /* nothing is retained that could be wrong */
+	assert_int_equal(repairs_waiting(r), 0);
+	assert_false(repairs_is_active(r));
+	repairs_free(r);
+}
+
 static void test_repairs_find__nothing_lies_nowhere(void **state)
 {
 	struct repairs *r = make(false);
@@ -215,6 +234,7 @@ int main(void)
 		cmocka_unit_test(test_repairs_add__keeps_its_bounds),
 		cmocka_unit_test(test_repairs_is_current__waits_for_the_database),
 		cmocka_unit_test(test_repairs_find__the_first_of_its_bytes),
+		cmocka_unit_test(test_repairs_publish_for_all),
 		cmocka_unit_test(test_repairs_find__nothing_lies_nowhere),
 		cmocka_unit_test(test_repairs_round__overtaken_waits_again),
 		cmocka_unit_test(test_repairs_publish__so_many_a_second),
