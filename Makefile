@@ -30,14 +30,14 @@ SCHEMA   = schema/document schema/resolve schema/dialect schema/keyword schema/u
            schema/compile schema/compile_steps schema/compile_rules schema/compile_constant \
            schema/compile_circle schema/compile_way schema/compile_worst \
            schema/run schema/run_equal schema/explain schema/explain_text schema/jsontext \
-           schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan \
+           schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan schema/jsonspan \
            schema/pattern schema/pattern_ecma schema/pattern_ecma_text schema/pattern_ecma_set \
            schema/pattern_property schema/pattern_seq schema/pattern_dfa \
            schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
 CONTRACT = contract/contract contract/sources contract/place contract/transitions \
            contract/entities contract/scopes contract/operations contract/bindings contract/limits \
            contract/channels contract/address contract/params contract/messages \
-           contract/mapping contract/brokertopics contract/published contract/topics
+           contract/mapping contract/content contract/brokertopics contract/published contract/topics
 ACCESS   = access/access access/access_load access/access_roles access/access_clients access/access_users \
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
@@ -49,13 +49,13 @@ LEDGER   = ledger/ledger ledger/ledger_open ledger/ledger_commit ledger/ledger_w
            ledger/journal_repair ledger/pace ledger/ledger_ring ledger/record ledger/crc32c ledger/store ledger/store_names \
            ledger/store_files ledger/store_facts \
            ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader ledger/store_sent ledger/store_ids \
-           ledger/store_refusals ledger/store_trim ledger/backlog ledger/unload ledger/query \
+           ledger/store_refusals ledger/store_trim ledger/backlog ledger/unload ledger/said ledger/query \
            ledger/view
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
            monitor/clients monitor/control monitor/keyhash monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings monitor/table
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
-GATE     = gate gate/judgement gate/permission gate/terms gate/standing gate/subscription
+GATE     = gate gate/judgement gate/permission gate/terms gate/standing gate/repeat gate/subscription
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REPORT) $(MONITOR) published
 PLUGIN   = plugin brokerfile door_listeners door_login door_rules door_command door_share door_release door_resend door_retained door_properties broker options sessions shares releases repairs login holdoffs parked tell watch watch_alerts watch_numbers
 QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger ledger/state access/access \
@@ -66,7 +66,7 @@ CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
 UNIT     = base brokerfile options sessions shares releases repairs login holdoffs door \
-           contract topics gate modes report backlog \
+           contract topics gate modes repeat report backlog \
            payload pattern format schema uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal state census store writer ledger \

@@ -61,7 +61,7 @@ static bool is_to_be_kept(struct judgement *j)
 		return false;
 	if (judgement_mode(j, CONTRACT_SCHEMA) == CONTRACT_OFF)
 		return false;
-	return j->has_state ? !j->is_repeat : channel->is_recorded;
+	return j->has_state ? !j->is_same : channel->is_recorded;
 }
 
 /*
@@ -81,7 +81,7 @@ static bool check_store(struct judgement *j)
 	bool is_kept = is_to_be_kept(j);
 	bool has_room;
 
-	if (!is_kept && !changes_retained(j))
+	if (j->request->is_source || (!is_kept && !changes_retained(j)))
 		return true;
 	if (!judgement_ask(j, GATE_STEP_STORE, standing_store))
 		return false;
@@ -271,7 +271,7 @@ static inline void begin(struct judgement *ret, struct gate *gate,
 	ret->match = &nowhere;
 	ret->payload = NULL;
 	memset(ret->mode, 0, sizeof(ret->mode)); /* CONTRACT_ENFORCE */
-	ret->is_own_needed = ret->is_repeat = ret->has_state = false;
+	ret->is_own_needed = ret->is_repeat = ret->is_same = ret->has_state = false;
 }
 
 void gate_decide(struct gate *gate, const struct access_principal *principal,
@@ -288,7 +288,7 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 	ret->error.instance[0] = ret->error.schema[0] = '\0';
 	ret->error.keyword[0] = ret->error.message[0] = '\0';
 	ret->standing[0] = '\0';
-	ret->has_write = ret->has_retained = ret->is_correction = false;
+	ret->has_write = ret->has_retained = ret->is_correction = ret->is_repeat = false;
 	ret->payload = NULL;
 	ret->write.owner = NULL; /* these three are filled on the way, the rest at its end */
 	ret->write.owner_len = 0;

@@ -144,6 +144,8 @@ struct gate_request {
 	 * is asked: what it says was judged then, and where its entity stands is its own doing.
 	 */
 	bool is_asked_again;
+	/* GATE_PUBLISH: it was accepted and is retained; may its publisher have it handed out? */
+	bool is_source;
 	const char *client_id;  /* of the client that asks; NULL: it has none */
 	const void *properties; /* GATE_PUBLISH: the broker's list, of no interest to the gate */
 };
@@ -167,6 +169,7 @@ struct decision {
 	char standing[LEDGER_STATUS_MAX];
 	/* A step that is not the contract's, taken by who may correct: @standing is what stood. */
 	bool is_correction;
+	bool is_repeat; /* it says the status that stands; has_write: with other content */
 	/*
 	 * What an allowed publish means for the ledger; unset where @has_write is false. The
 	 * strings in it point into the request, the rules and the parser: good until the next

@@ -430,6 +430,7 @@ static int on_write(struct plugin *plugin, struct mosquitto_evt_acl_check *event
 	broker_acl_request(event, request);
 	request->properties = event->properties; /* 2.0 gives none here */
 	request->is_will = is_will(plugin, event->client, session);
+	request->is_source = !session && broker_is_source(event->client);
 	plugin->pending.is_resend = false;
 	if (plugin->connecting == event->client && !request->is_will)
 		return ask_again(plugin, event->client, session,

@@ -149,6 +149,24 @@ static int compile_pattern(struct rules *rules, const struct contract_channel *c
 	return rc ? diag_set(diag, rc, "%s", text.text) : add_warning(rules, text.text, diag);
 }
 
+/* More times than are told from content: each message that only says a later one is a change. */
+static int warn_of_times(struct rules *rules, const struct contract_channel *channel,
+			 struct diag *diag)
+{
+	struct diag text;
+
+	if (!channel->content.surplus)
+		return 0;
+	diag_init(&text);
+	(void)diag_set(
+		&text, ERR_LIMIT,
+		"%s: /channels/%s: more than %u members of the message are times: a repeat with "
+		"another \"%s\" is a change; x-time says which one is the time",
+		contract_document(rules->contract, 0).name, channel->name, CONTRACT_TIMES_MAX,
+		channel->content.surplus);
+	return add_warning(rules, text.text, diag);
+}
+
 static int compile_channels(struct rules *rules, struct diag *diag)
 {
 	size_t count = contract_channel_count(rules->contract);
@@ -161,11 +179,14 @@ static int compile_channels(struct rules *rules, struct diag *diag)
 	for (size_t i = 0; i < count; i++) {
 		const struct contract_channel *channel = contract_channel(rules->contract, i);
 
+		int rc = warn_of_times(rules, channel, diag);
+
+		if (rc)
+			return rc;
 		if (channel->payload_max > rules->payload_max)
 			rules->payload_max = channel->payload_max;
 		for (size_t p = 0; p < channel->param_count; p++) {
-			int rc = compile_pattern(rules, channel, p, diag);
-
+			rc = compile_pattern(rules, channel, p, diag);
 			if (rc)
 				return rc;
 		}

@@ -233,6 +233,7 @@ static int load_channel(struct loader *loader, const struct place *channels,
 	channel->payload_max = loader->payload_max;
 	channel->rate = loader->rate;
 	channel->topic_limit = loader->contract->topic_limit;
+	loader->schema = (struct place){ 0 };
 	address = place_member(&place, "address");
 	rc = address_load(loader, &address, false, &channel->address);
 	if (rc == 0)
@@ -243,6 +244,8 @@ static int load_channel(struct loader *loader, const struct place *channels,
 		rc = bindings_load(loader, &place, LOADER_OTHER, NULL);
 	if (rc == 0)
 		rc = load_extensions(loader, &place, channel);
+	if (rc == 0)
+		rc = content_load(loader, channel);
 	if (rc == 0 && channel->topic_limit.levels > 0 &&
 	    address_levels(channel->address) > channel->topic_limit.levels)
 		rc = place_fail(&address, loader->diag, ERR_INVALID,

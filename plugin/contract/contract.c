@@ -161,8 +161,9 @@ static int load_document(struct loader *loader)
 {
 	typedef int step(struct loader *, const struct place *);
 	static step *const steps[] = {
-		load_root,       scopes_load,   transitions_load,  entities_load, channels_make,
-		operations_load, channels_load, brokertopics_load, index_topics,  published_load,
+		load_root,     scopes_load,     transitions_load, entities_load,
+		channels_make, operations_load, channels_load,    brokertopics_load,
+		index_topics,  published_load,  content_compare,
 	};
 	struct sources *sources = &loader->contract->sources;
 	struct place root = { .file = sources->file[0], .json = sources->file[0]->json };

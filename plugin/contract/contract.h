@@ -27,6 +27,7 @@
 #define CONTRACT_COLUMNS_MAX 48u         /* columns that an entity's channels fill */
 #define CONTRACT_STATUSES_MAX 64u        /* statuses of one state machine */
 #define CONTRACT_STATUS_SLOTS_MAX 4u     /* status columns of an entity */
+#define CONTRACT_TIMES_MAX 4u            /* members of a message that only say when */
 #define CONTRACT_ID_MAX 64u              /* bytes of an id that is a topic level */
 #define CONTRACT_PAYLOAD_DEFAULT 65536u  /* bytes, where the document does not say */
 #define CONTRACT_PAYLOAD_MAX (16u << 20) /* bytes that it may say at most */
@@ -99,6 +100,12 @@ struct contract_param {
 };
 
 /*
+ * The status that stands, said again: UPDATE: what differs in anything but the time counts as a
+ * write. SAME: nothing but the time may differ. REFUSE: it may not be said again.
+ */
+enum contract_repeat { CONTRACT_REPEAT_UPDATE = 0, CONTRACT_REPEAT_SAME, CONTRACT_REPEAT_REFUSE };
+
+/*
  * A state machine: which status may follow which, and who may take the step. Bits are indexes into
  * status[]. A step without a scope of its own is for who may publish on the channel without
  * ":own"; one with a scope for who has that as well, be it ":own" and its own.
@@ -113,6 +120,7 @@ struct contract_transitions {
 	const uint16_t *scope;
 	int correct; /* who has this scope may take any step from where an entity stands; -1: nobody
 		      */
+	enum contract_repeat repeat;
 	const uint32_t *longest_s; /* how long status[i] should stand at most; 0: for ever */
 };
 
@@ -159,6 +167,25 @@ struct contract_fill {
 	size_t member_len;
 };
 
+/* A top-level member of a payload. */
+struct contract_member {
+	const char *name;
+	size_t len;
+};
+
+/*
+ * What a message of a channel that moves a status says beside the time, so that a repeat is told
+ * from a change. A time is what x-time names, else what has the format date-time; a member that a
+ * column is filled from is none.
+ */
+struct contract_content {
+	uint64_t mark; /* of address and times: only messages with the same one are compared */
+	size_t time_count;
+	struct contract_member time[CONTRACT_TIMES_MAX];
+	const char *surplus; /* a time for which there is no room: it counts as content; or NULL */
+	bool is_shared; /* another channel fills a column that this one fills, beside the status */
+};
+
 /* What a publish on a channel means for an entity. */
 struct contract_mapping {
 	const struct contract_entity *entity;
@@ -200,6 +227,7 @@ struct contract_channel {
 	bool is_recorded; /* accepted publishes go to the events table */
 	enum contract_durability durability;
 	const struct contract_mapping *mapping; /* NULL: no state is kept */
+	struct contract_content content; /* where it moves a status; is_shared with any mapping */
 };
 
 /*

@@ -61,6 +61,7 @@ struct loader {
 	size_t named_count;
 	size_t payload_max;
 	struct contract_rate rate;
+	struct place schema; /* of the payload of the channel at hand, without its way */
 };
 
 /* /x-state-machines */
@@ -120,6 +121,11 @@ int mapping_load_member(struct loader *loader, const struct place *at, const cha
 /* /channels/.../x-entity */
 int mapping_load(struct loader *loader, const struct place *place,
 		 struct contract_channel *channel);
+
+/* What the channel's content is, when all else of it stands. */
+int content_load(struct loader *loader, struct contract_channel *channel);
+/* Which channels fill the same columns, when all stand. */
+int content_compare(struct loader *loader, const struct place *root);
 
 /* /channels/.../parameters, as the address names them. */
 int params_load(struct loader *loader, const struct place *channel_place,

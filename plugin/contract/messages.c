@@ -101,6 +101,7 @@ static int load_payload(struct loader *loader, const struct place *message,
 	if (!json_is_object(schema.json) && !json_is_boolean(schema.json))
 		return place_fail(&schema, loader->diag, ERR_INVALID,
 				  "expected a JSON Schema: an object, true or false");
+	loader->schema = (struct place){ .file = schema.file, .json = schema.json };
 	return sources_uri(sources, &schema, &channel->schema_uri, loader->diag);
 }
 

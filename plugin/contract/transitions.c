@@ -2,9 +2,10 @@
 
 #include <string.h>
 
-static const struct place_known machine_members[] = { { "first", NULL },       { "next", NULL },
-						      { "longest", NULL },     { "correct", NULL },
-						      { "description", NULL }, { NULL, NULL } };
+static const struct place_known machine_members[] = { { "first", NULL },   { "next", NULL },
+						      { "longest", NULL }, { "correct", NULL },
+						      { "repeat", NULL },  { "description", NULL },
+						      { NULL, NULL } };
 
 static const struct place_known step_members[] = { { "to", NULL },
 						   { "scope", NULL },
@@ -101,7 +102,8 @@ static int load_set(struct loader *loader, const struct place *place,
 		if (s == self)
 			return place_fail(
 				&at, loader->diag, ERR_INVALID,
-				"a status that follows itself is always accepted; leave it out");
+				"a status that follows itself is a repeat: leave it out, and let "
+				"\"repeat\" of the state machine say what becomes of it");
 		if (*ret >> s & 1)
 			return place_fail(&at, loader->diag, ERR_INVALID,
 					  "\"%s\" stands here twice", name);
@@ -124,6 +126,19 @@ static int load_correct(struct loader *loader, const struct place *place,
 		rc = scopes_name(loader, &at, &scope);
 	if (rc == 0 && at.json)
 		ret->correct = (int)scope;
+	return rc;
+}
+
+/* "repeat": what becomes of the status that stands, said again. */
+static int load_repeat(struct loader *loader, const struct place *place,
+		       struct contract_transitions *ret)
+{
+	static const char *const words[] = { "update", "same", "refuse", NULL };
+	struct place at = place_member(place, "repeat");
+	unsigned word = CONTRACT_REPEAT_UPDATE;
+	int rc = at.json ? place_word(&at, words, &word, loader->diag) : 0;
+
+	ret->repeat = (enum contract_repeat)word;
 	return rc;
 }
 
@@ -205,6 +220,8 @@ static int load_machine(struct loader *loader, const struct place *place,
 		ret->scope = scope;
 	if (rc == 0)
 		rc = load_correct(loader, place, ret);
+	if (rc == 0)
+		rc = load_repeat(loader, place, ret);
 	return rc ? rc : load_longest(loader, place, ret);
 }
 

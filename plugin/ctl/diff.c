@@ -272,6 +272,20 @@ static void compare_correct(struct diff *diff, const char *address,
 		change_add(&diff->change, true, NULL, "correct", address, "by %s", is);
 }
 
+/* A stricter word refuses what was taken. */
+static void compare_repeat(struct diff *diff, const char *address,
+			   const struct contract_transitions *a,
+			   const struct contract_transitions *b)
+{
+	static const char *const words[] = { [CONTRACT_REPEAT_UPDATE] = "update",
+					     [CONTRACT_REPEAT_SAME] = "same",
+					     [CONTRACT_REPEAT_REFUSE] = "refuse" };
+
+	if (a->repeat != b->repeat)
+		change_add(&diff->change, b->repeat < a->repeat, NULL, "repeat", address,
+			   "%s, not %s", words[b->repeat], words[a->repeat]);
+}
+
 static void compare_transitions(struct diff *diff, const struct contract_channel *from,
 				const struct contract_channel *to)
 {
@@ -283,6 +297,7 @@ static void compare_transitions(struct diff *diff, const struct contract_channel
 		compare_machine(diff, true, to->address, b, a);
 		compare_step_scopes(diff, to, a, b);
 		compare_correct(diff, to->address, a, b);
+		compare_repeat(diff, to->address, a, b);
 	} else if (a || b) {
 		change_add(&diff->change, !b, NULL, "transition", to->address, "%s",
 			   b ? "changes that are not legal" : "any change");

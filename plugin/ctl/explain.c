@@ -154,6 +154,8 @@ static void print_json(const struct gate_request *request, const struct decision
 	(void)json_object_set_new(answer, "isKept", json_boolean(decision->has_write));
 	if (is_closed(request, decision))
 		(void)json_object_set_new(answer, "isClosed", json_true());
+	if (decision->is_repeat)
+		(void)json_object_set_new(answer, "isRepeat", json_true());
 	if (decision->is_correction)
 		(void)json_object_set_new(answer, "corrects", json_string(decision->standing));
 	if (notice)
@@ -243,6 +245,10 @@ static void print_text(struct scene *scene, const struct gate_request *request,
 		(void)printf(": %s", decision->error.message);
 	if (decision->is_correction && decision->verdict == VERDICT_ALLOW)
 		(void)printf(": a correction, of %s", decision->standing);
+	if (decision->is_repeat && decision->verdict == VERDICT_ALLOW && !decision->is_observed)
+		(void)fputs(decision->has_write ? ": a repeat that says something else"
+						: ": a repeat, nothing to keep",
+			    stdout);
 	(void)puts(decision->has_write ? ", and kept" : "");
 	for (size_t i = 1; i < faults->count; i++)
 		(void)printf("  as well    %s%s%s\n", faults->fault[i].instance,

@@ -20,10 +20,12 @@ struct judgement {
 	enum contract_mode mode[CONTRACT_GROUPS]; /* of the channel's rules, once it is found */
 	bool is_own_needed; /* the scope holds for the principal's own entities only */
 	bool is_repeat;     /* the entity stands where the message moves it */
+	bool is_same;       /* and nothing but the time differs from what was said last */
 	bool has_state;
 	const char *status; /* that the payload says; not NUL-terminated */
 	size_t status_len;
 	int from, to; /* statuses, as indexes of the machine's; -1: none, or none that it knows */
+	uint64_t content;          /* repeat_content() of a repeat, where is_repeat */
 	struct ledger_state state; /* of the entity, where has_state */
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/sametext.h"
 #include "gate/permission.h"
+#include "gate/repeat.h"
 #include "gate/terms.h"
 
 /* ---- state: what the publish means ---------------------------------------------------- */
@@ -220,6 +221,8 @@ static bool check_transition(struct judgement *j)
 					mapping->entity->name);
 	if (!j->is_repeat && !((allowed_steps(j) >> j->to) & 1) && !correct(j))
 		return refuse_transition(j, from, j->status, j->status_len, allowed_steps(j));
+	if (j->is_repeat && !repeat_check(j))
+		return false;
 	value = add_value(j->decision, mapping->entity->slot[mapping->slot]);
 	value->type = LEDGER_TEXT;
 	value->text = j->status;
@@ -430,6 +433,18 @@ bool standing_store(struct judgement *j)
 				"the write cannot be kept now, try again later");
 }
 
+/* A step's is worked out when it is said again, from its event. */
+static uint64_t content_to_keep(const struct judgement *j)
+{
+	const struct contract_channel *channel = j->match->channel;
+
+	if (j->is_repeat)
+		return j->content;
+	return channel->is_recorded || !channel->content.mark || !j->has_state || !j->gate->ledger
+		       ? 0
+		       : repeat_content(j);
+}
+
 void standing_describe(struct judgement *j)
 {
 	struct ledger_write *write = &j->decision->write;
@@ -447,6 +462,9 @@ void standing_describe(struct judgement *j)
 		write->id_len = id->len;
 		fill_columns(j);
 	}
+	write->mark = j->match->channel->content.mark;
+	write->is_shared = j->match->channel->content.is_shared;
+	write->content = content_to_keep(j);
 	write->value = j->decision->value;
 	write->received_ms = 0;
 	write->publisher = write->client_id = NULL;
@@ -463,6 +481,5 @@ void standing_describe(struct judgement *j)
 	write->properties_len = 0;
 	write->is_will = j->request->is_will;
 	write->is_correction = j->decision->is_correction;
-	write->digest = write->content = write->sender =
-		0; /* the caller's, who has the one at hand */
+	write->digest = write->sender = 0; /* the caller's, who has the one at hand */
 }

@@ -21,7 +21,6 @@ enum {
 	COLUMN_WILL,
 	COLUMN_CORRECTION,
 	COLUMN_DIGEST,
-	COLUMN_CONTENT,
 	COLUMN_REVISION,
 	COLUMN_STANDING,
 	COLUMN_PROPERTIES,
@@ -32,7 +31,7 @@ enum {
 
 static const char declaration[] =
 	"CREATE TABLE " BATCH_TABLE " (seq, time, topic, publisher, client_id, qos, retained, "
-	"payload, will, correction, digest, content, revision, standing, properties, id, owner";
+	"payload, will, correction, digest, revision, standing, properties, id, owner";
 
 struct batch {
 	struct batch_row row[BATCH_ROWS_MAX];
@@ -227,9 +226,6 @@ static int on_column(sqlite3_vtab_cursor *cursor, sqlite3_context *ret, int colu
 		break;
 	case COLUMN_DIGEST:
 		give_number(ret, row->digest);
-		break;
-	case COLUMN_CONTENT:
-		give_number(ret, row->content);
 		break;
 	case COLUMN_REVISION:
 		give_number(ret, row->revision);

@@ -142,6 +142,23 @@ int journal_commit(struct journal *j, bool is_power, uint64_t *seq, struct diag 
 	return 0;
 }
 
+uint64_t journal_place(const struct journal *j)
+{
+	return atomic_load_explicit(&j->head, memory_order_relaxed);
+}
+
+/* Positions never come twice, and the checksum is of position and number. */
+const void *journal_reread(const struct journal *j, uint64_t place, size_t *len)
+{
+	uint64_t head = atomic_load_explicit(&j->head, memory_order_relaxed);
+	uint64_t seq;
+
+	if (place % 8 != 0 || place >= head || head - place > j->capacity || journal_is_broken(j))
+		return NULL;
+	seq = atomic_load_explicit(&journal_record_at(j, place)->seq, memory_order_acquire);
+	return journal_record_read(j, place, seq & ~JOURNAL_COMMITTED, (size_t)(head - place), len);
+}
+
 /* ---- taking out -------------------------------------------------------------------------- */
 
 static int fail_damaged(struct journal *j, struct diag *diag)

@@ -136,6 +136,15 @@ void *journal_reserve(struct journal *journal, size_t len);
  */
 int journal_commit(struct journal *journal, bool is_power, uint64_t *seq, struct diag *diag);
 
+/* Where the next record will stand, a multiple of 8 bytes; for journal_reread(). */
+uint64_t journal_place(const struct journal *journal);
+
+/*
+ * The body that was committed at @place, released or not, as long as nothing was written over it:
+ * good until the next journal_reserve(), for the appending thread. NULL: it is not there any more.
+ */
+const void *journal_reread(const struct journal *journal, uint64_t place, size_t *len);
+
 /* Bytes of the largest body that the ring takes. */
 size_t journal_record_max(const struct journal *journal);
 

@@ -30,6 +30,7 @@
 #define LEDGER_OWNER_MAX 128u       /* bytes of an owner's name */
 #define LEDGER_STATUS_MAX 48u       /* bytes of a status */
 #define LEDGER_PROPERTIES_MAX 4096u /* bytes of a retained message's properties */
+#define LEDGER_SAID_MAX 4u /* channels of an entity of which is known what they said last */
 #define LEDGER_NO_ENTITY UINT_MAX
 
 struct ledger;
@@ -151,6 +152,39 @@ int ledger_look(struct ledger *ledger, unsigned entity, const char *id, size_t i
 void ledger_expect(struct ledger *ledger, unsigned entity, const char *id, size_t id_len);
 void ledger_expect_more(struct ledger *ledger);
 
+/* Messages of one channel about one entity. Borrowed for the call. */
+struct ledger_said {
+	unsigned entity;
+	const char *id;
+	size_t id_len;
+	const char *topic;
+	size_t topic_len;
+	uint64_t mark;     /* as in struct ledger_write */
+	bool is_shared;    /* likewise */
+	uint64_t revision; /* of the entity, as ledger_look() says */
+};
+
+/* What the last of them said, in one of two ways; in neither where it is not known. */
+struct ledger_recalled {
+	uint64_t content;    /* as in struct ledger_write, or 0 */
+	const char *payload; /* as it came, or NULL; good until the next call of any function */
+	size_t payload_len;
+};
+
+/*
+ * What was kept last of them, and still is in the entity's row: not known where columns of it were
+ * filled by others since. From memory, else by one indexed read of the newest event on the topic.
+ * Returns as ledger_look() does.
+ */
+int ledger_recall(struct ledger *ledger, const struct ledger_said *said,
+		  struct ledger_recalled *ret, struct diag *diag);
+
+/*
+ * The content of what ledger_recall() gave as a payload, which is not asked for again while the
+ * entity is in memory.
+ */
+void ledger_keep_recalled(struct ledger *ledger, const struct ledger_said *said, uint64_t content);
+
 /* An entity that ledger_standing() found; strings live for the call. */
 struct ledger_stood {
 	const char *id;
@@ -202,7 +236,9 @@ struct ledger_write {
 	bool is_will;
 	bool is_correction; /* a step that the contract does not have, by who may correct */
 	uint64_t digest;    /* of topic and payload, under ledger_seed(); 0: not worked out */
-	uint64_t content;   /* of the payload but for its times; 0: not worked out */
+	uint64_t mark;      /* of a channel that moves a status: its messages are compared; or 0 */
+	uint64_t content;   /* of the payload but for its times, odd; 0: not worked out */
+	bool is_shared;     /* fills columns that messages with other marks fill as well */
 	uint64_t sender;    /* as in struct ledger_sent; 0: nobody is who sends it again */
 };
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "ledger/ledger_inside.h"
 #include "ledger/record.h"
+#include "ledger/said.h"
 
 /* Once full, the journal takes writes again when half of it is free. */
 static bool is_full(const struct ledger *l)
@@ -166,7 +167,6 @@ static int fill_record(const struct ledger *l, const struct ledger_write *write,
 	ret->qos = write->qos;
 	ret->received_ms = write->received_ms;
 	ret->digest = write->digest;
-	ret->content = write->content;
 	ret->revision = 0;
 	ret->id = none;
 	ret->owner = none;
@@ -266,6 +266,7 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 	struct state_facts *facts = NULL;
 	struct record record;
 	bool is_kept = true;
+	uint64_t place = 0;
 	int rc = check_ready(l, write->is_power, diag);
 
 	if (rc == 0 && has_entity)
@@ -282,6 +283,8 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 		record.revision = facts->revision + 1;
 	}
 	if (rc == 0)
+		place = journal_place(l->journal);
+	if (rc == 0)
 		rc = append(l, &record, write->is_power, diag);
 	if (rc)
 		return rc;
@@ -291,6 +294,7 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 		if (!facts->is_known)
 			census_add(l->census, key);
 		move_on(&l->entity[write->entity], write, &record, facts);
+		said_keep(facts, write, place);
 		state_pin(l->state, facts, l->last_seq);
 	}
 	kick_if_due(l);

@@ -7,13 +7,7 @@ enum { KIND_WRITE = 1, KIND_NUMBERED = 2 };
 
 /* Which numbers, of eight bytes each and in this order, follow the head: of properties their bytes.
  */
-enum {
-	NUMBER_DIGEST = 1,
-	NUMBER_CONTENT = 2,
-	NUMBER_REVISION = 4,
-	NUMBER_PROPERTIES = 8,
-	NUMBERS_ALL = 15
-};
+enum { NUMBER_DIGEST = 1, NUMBER_REVISION = 2, NUMBER_PROPERTIES = 4, NUMBERS_ALL = 7 };
 
 enum {
 	FLAG_RETAINED = 1,
@@ -53,14 +47,13 @@ struct head_value {
 
 static unsigned numbers_of(const struct record *r)
 {
-	return (r->digest ? NUMBER_DIGEST : 0) | (r->content ? NUMBER_CONTENT : 0) |
-	       (r->revision ? NUMBER_REVISION : 0) | (r->properties.len ? NUMBER_PROPERTIES : 0);
+	return (r->digest ? NUMBER_DIGEST : 0) | (r->revision ? NUMBER_REVISION : 0) |
+	       (r->properties.len ? NUMBER_PROPERTIES : 0);
 }
 
 size_t record_bytes(const struct record *r)
 {
-	size_t numbers = (size_t)(r->digest != 0) + (r->content != 0) + (r->revision != 0) +
-			 (r->properties.len != 0);
+	size_t numbers = (size_t)(r->digest != 0) + (r->revision != 0) + (r->properties.len != 0);
 	size_t bytes = sizeof(struct head) + r->id.len + r->owner.len + r->topic.len +
 		       r->publisher.len + r->client_id.len + r->payload.len + r->properties.len +
 		       numbers * sizeof(uint64_t);
@@ -130,8 +123,6 @@ static char *put_numbers(char *at, const struct record *r, unsigned numbers)
 {
 	if (numbers & NUMBER_DIGEST)
 		at = put(at, &r->digest, sizeof(r->digest));
-	if (numbers & NUMBER_CONTENT)
-		at = put(at, &r->content, sizeof(r->content));
 	if (numbers & NUMBER_REVISION)
 		at = put(at, &r->revision, sizeof(r->revision));
 	if (numbers & NUMBER_PROPERTIES) {
@@ -243,7 +234,6 @@ static bool take_all(struct source *source, const struct head *head, struct reco
 	uint64_t properties_len;
 
 	if (!take_number(source, head->numbers & NUMBER_DIGEST, &ret->digest) ||
-	    !take_number(source, head->numbers & NUMBER_CONTENT, &ret->content) ||
 	    !take_number(source, head->numbers & NUMBER_REVISION, &ret->revision) ||
 	    !take_number(source, head->numbers & NUMBER_PROPERTIES, &properties_len) ||
 	    !take_text(source, head->id_len, &ret->id) ||

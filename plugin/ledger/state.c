@@ -297,6 +297,11 @@ void state_drop(struct state *s, struct state_facts *facts)
 	s->recent = NONE;
 }
 
+bool state_is_pinned(const struct state *s, const struct state_facts *facts)
+{
+	return s->node[entry_of(s, facts)].list == LIST_PINNED;
+}
+
 void state_pin(struct state *s, struct state_facts *facts, uint64_t seq)
 {
 	uint32_t i = entry_of(s, facts);

@@ -30,7 +30,9 @@ struct state;
 /* What is known of an entity. is_known false: that nothing was ever kept. */
 struct state_facts {
 	bool is_known;
+	uint16_t mark[LEDGER_SAID_MAX]; /* of channels that said something; 0: no channel */
 	uint64_t revision;
+	uint64_t said[LEDGER_SAID_MAX]; /* in the order of mark[]: see ledger/said.c */
 	char status[LEDGER_SLOTS_MAX][LEDGER_STATUS_MAX + 1];
 	char owner[LEDGER_OWNER_MAX + 1];
 	char link[LEDGER_ID_MAX + 1];
@@ -62,6 +64,9 @@ void state_expect_more(struct state *state, const struct entitykey *key);
  * one that was not asked for the longest time, where all are taken. NULL: all are pinned.
  */
 struct state_facts *state_add(struct state *state, const struct entitykey *key);
+
+/* Has the entity a write that is not known to be in the database? */
+bool state_is_pinned(const struct state *state, const struct state_facts *facts);
 
 /* Gives back what state_add() or state_find() returned: the entity is forgotten. */
 void state_drop(struct state *state, struct state_facts *facts);

@@ -58,9 +58,9 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_RING] = "UPDATE store SET ring = ?1, applied_seq = max(applied_seq, ?2)",
 	[STORE_EVENT] =
 		"INSERT OR FAIL INTO events (seq, received_at, topic, publisher, client_id, qos, "
-		"retained, payload, will, correction, digest, content, revision, origin) SELECT "
+		"retained, payload, will, correction, digest, revision, origin) SELECT "
 		"seq, time, topic, publisher, client_id, qos, retained, payload, will, "
-		"correction, digest, content, revision, ?1 FROM " BATCH_TABLE,
+		"correction, digest, revision, ?1 FROM " BATCH_TABLE,
 	[STORE_RETAINED] =
 		"INSERT OR FAIL INTO retained (topic, payload, qos, received_at, publisher, "
 		"properties, seq) SELECT topic, standing, qos, time, publisher, properties, seq "

@@ -24,6 +24,7 @@
 #include "ledger/record.h"
 #include "ledger/state.h"
 
+#define STORE_SAID_ROWS 8u     /* of a topic's newest events, one of which is about an entity */
 #define STORE_IDENTITY 16u     /* bytes that tell one database from another */
 #define STORE_COLUMNS_MAX 63u  /* columns of a table that contracts ever asked for */
 #define STORE_NAMES_MAX 65536u /* tables and columns together */
@@ -238,6 +239,15 @@ void store_reader_close(struct store_reader *reader); /* NULL is fine */
  */
 int store_reader_find(struct store_reader *reader, size_t entity, const char *id, size_t id_len,
 		      struct state_facts *ret, struct diag *diag);
+
+/*
+ * The newest event on a topic that was about an entity: its payload, good until the next call, and
+ * the revision that the entity had then. NULL where none of the last STORE_SAID_ROWS was. One
+ * indexed read.
+ */
+int store_reader_said(struct store_reader *reader, const char *topic, size_t topic_len,
+		      const char **payload, size_t *payload_len, uint64_t *revision,
+		      struct diag *diag);
 
 /* As ledger_standing(); the slot must be timed. */
 int store_reader_standing(struct store_reader *reader, size_t entity, unsigned slot,

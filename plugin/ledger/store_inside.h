@@ -123,7 +123,9 @@ struct store_reader {
 	/* NULL: not asked yet */
 	sqlite3_stmt *find[LEDGER_ENTITIES_MAX];
 	sqlite3_stmt *standing[LEDGER_ENTITIES_MAX][LEDGER_SLOTS_MAX];
-	sqlite3_stmt *retained, *retained_next, *event, *sent, *newest;
+	sqlite3_stmt *retained, *retained_next, *event, *sent, *newest, *said;
+	char *payload; /* that store_reader_said() gave last */
+	size_t payload_size;
 };
 
 /* "<path>: <what>: <SQLite's message>" and the error that the connection's last one is. */

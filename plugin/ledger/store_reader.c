@@ -56,6 +56,17 @@ static int standing_prepare(struct store_reader *reader, size_t i, unsigned slot
 	return prepare_built(reader, sql, &reader->standing[i][slot], diag);
 }
 
+/* What clears a retained message is no statement about an entity; several in a row are rare. */
+static int said_prepare(struct store_reader *reader, struct diag *diag)
+{
+	sqlite3_str *sql = sqlite3_str_new(reader->db);
+
+	sqlite3_str_appendall(sql, "SELECT payload, revision FROM (SELECT seq, payload, revision "
+				   "FROM events WHERE topic = ?1 ORDER BY seq DESC LIMIT ?2) "
+				   "WHERE revision IS NOT NULL ORDER BY seq DESC LIMIT 1");
+	return prepare_built(reader, sql, &reader->said, diag);
+}
+
 int store_reader_open(const struct store *store, struct store_reader **ret, struct diag *diag)
 {
 	struct store_reader *reader = calloc(1, sizeof(*reader));
@@ -104,7 +115,9 @@ void store_reader_close(struct store_reader *reader)
 	(void)sqlite3_finalize(reader->sent);
 	(void)sqlite3_finalize(reader->newest);
 	(void)sqlite3_finalize(reader->event);
+	(void)sqlite3_finalize(reader->said);
 	(void)sqlite3_close(reader->db); /* all statements are finalized */
+	free(reader->payload);
 	free(reader->path);
 	free(reader);
 }
@@ -149,6 +162,54 @@ int store_reader_find(struct store_reader *reader, size_t entity, const char *id
 	else if (step != SQLITE_DONE)
 		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
 	(void)sqlite3_reset(find); /* ends the read, so that checkpoints can pass it */
+	return rc;
+}
+
+/* Keeps the row's payload beyond the row. */
+static int keep_payload(struct store_reader *reader, const char **ret, size_t *ret_len,
+			struct diag *diag)
+{
+	const void *payload = sqlite3_column_blob(reader->said, 0);
+	size_t len = payload ? (size_t)sqlite3_column_bytes(reader->said, 0) : 0;
+
+	if (len >= reader->payload_size) {
+		char *wider = realloc(reader->payload, len + 1);
+
+		if (!wider)
+			return diag_nomem(diag);
+		reader->payload = wider;
+		reader->payload_size = len + 1;
+	}
+	if (len > 0)
+		memcpy(reader->payload, payload, len);
+	*ret = reader->payload;
+	*ret_len = len;
+	return 0;
+}
+
+int store_reader_said(struct store_reader *reader, const char *topic, size_t topic_len,
+		      const char **payload, size_t *payload_len, uint64_t *revision,
+		      struct diag *diag)
+{
+	sqlite3_stmt *said;
+	int step, rc = reader->said ? 0 : said_prepare(reader, diag);
+
+	*payload = NULL;
+	*payload_len = 0;
+	*revision = 0;
+	if (rc)
+		return rc;
+	said = reader->said;
+	(void)sqlite3_bind_text64(said, 1, topic, topic_len, SQLITE_STATIC, SQLITE_UTF8);
+	(void)sqlite3_bind_int64(said, 2, STORE_SAID_ROWS);
+	step = sqlite3_step(said);
+	if (step == SQLITE_ROW) {
+		rc = keep_payload(reader, payload, payload_len, diag);
+		*revision = (uint64_t)sqlite3_column_int64(said, 1);
+	} else if (step != SQLITE_DONE) {
+		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
+	}
+	(void)sqlite3_reset(said);
 	return rc;
 }
 

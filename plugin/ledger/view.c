@@ -5,12 +5,17 @@
 
 #include "ledger/query.h"
 #include "ledger/state.h"
+#include "ledger/store.h"
 
 struct view {
 	struct query *query;
 	const struct ledger_plan *plan;
 	const struct ledger_entity *entity; /* that is looked at */
 	struct state_facts facts;           /* of the last look */
+	char *payload;                      /* of the last view_recall() */
+	size_t payload_len;
+	uint64_t revision;
+	bool is_nomem;
 };
 
 int view_open(const char *path, const struct ledger_plan *plan, struct view **ret,
@@ -36,6 +41,7 @@ void view_close(struct view *view)
 	if (!view)
 		return;
 	query_close(view->query);
+	free(view->payload);
 	free(view);
 }
 
@@ -98,4 +104,50 @@ int view_look(struct view *view, unsigned entity, const char *id, size_t id_len,
 	for (size_t i = 0; i < LEDGER_SLOTS_MAX; i++)
 		ret->status[i] = view->facts.status[i];
 	return 0;
+}
+
+static bool on_event(const struct query_row *row, void *ctx)
+{
+	const struct query_cell *revision = query_cell(row, "revision");
+	const struct query_cell *payload = query_cell(row, "payload");
+	struct view *view = ctx;
+
+	if (!revision || revision->type != LEDGER_INTEGER || !payload ||
+	    payload->type != LEDGER_TEXT)
+		return true; /* of no entity: the one before */
+	view->payload = malloc(payload->len + 1);
+	view->payload_len = payload->len;
+	view->is_nomem = !view->payload;
+	if (view->payload && payload->len > 0)
+		memcpy(view->payload, payload->text, payload->len);
+	view->revision = (uint64_t)revision->integer;
+	return false;
+}
+
+int view_recall(struct view *view, const struct ledger_said *said, struct ledger_recalled *ret,
+		struct diag *diag)
+{
+	char *topic = strndup(said->topic, said->topic_len);
+	struct query_filter filter = { .column = "topic", .test = QUERY_IS, .text = topic };
+	struct query_wanted wanted = { .table = "events",
+				       .filter_count = 1,
+				       .filter = &filter,
+				       .order = "seq",
+				       .is_descending = true,
+				       .limit = STORE_SAID_ROWS };
+	int rc = topic ? 0 : diag_nomem(diag);
+
+	free(view->payload);
+	view->payload = NULL;
+	view->is_nomem = false;
+	if (rc == 0)
+		rc = query_rows(view->query, &wanted, on_event, view, diag);
+	if (rc == 0 && view->is_nomem)
+		rc = diag_nomem(diag);
+	if (rc == 0 && view->payload && (!said->is_shared || view->revision == said->revision)) {
+		ret->payload = view->payload;
+		ret->payload_len = view->payload_len;
+	}
+	free(topic);
+	return rc;
 }

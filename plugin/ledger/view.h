@@ -25,4 +25,8 @@ void view_close(struct view *view); /* NULL is fine */
 int view_look(struct view *view, unsigned entity, const char *id, size_t id_len,
 	      struct ledger_state *ret, struct diag *diag);
 
+/* As ledger_recall(). */
+int view_recall(struct view *view, const struct ledger_said *said, struct ledger_recalled *ret,
+		struct diag *diag);
+
 #endif

@@ -77,6 +77,15 @@ const struct payload_value *payload_parse(struct payload_parser *parser, const v
 const struct payload_value *payload_member(const struct payload_value *value, const char *name,
 					   size_t len);
 
+/*
+ * Where the text says the string that the member @name of @root is: between its quotes, [*start,
+ * *end). @text, of @len bytes, is what payload_parse() last made @root of. False where there is no
+ * such member, or it is no string, or its name is written with escapes.
+ */
+bool payload_span(const struct payload_parser *parser, const struct payload_value *root,
+		  const char *text, size_t len, const char *name, size_t name_len, size_t *start,
+		  size_t *end);
+
 /* True where @value is a string (NULL is not): *ret, *ret_len are its bytes, borrowed. */
 bool payload_string(const struct payload_value *value, const char **ret, size_t *ret_len);
 

@@ -13,6 +13,7 @@
 
 #include "schema/jsonbig.h"
 #include "schema/jsonscan.h"
+#include "schema/jsonspan.h"
 
 struct payload_parser {
 	struct payload_limits limits;
@@ -76,6 +77,15 @@ const struct payload_value *payload_member(const struct payload_value *value, co
 					   size_t len)
 {
 	return (const struct payload_value *)json_object_getn(node(value), name, len);
+}
+
+bool payload_span(const struct payload_parser *parser, const struct payload_value *root,
+		  const char *text, size_t len, const char *name, size_t name_len, size_t *start,
+		  size_t *end)
+{
+	(void)parser;
+	(void)root;
+	return jsonspan_find(text, len, name, name_len, start, end);
 }
 
 bool payload_string(const struct payload_value *value, const char **ret, size_t *ret_len)

@@ -24,6 +24,7 @@
 
 #include "base/wordhash.h"
 #include "schema/jsonscan.h"
+#include "schema/jsonspan.h"
 #include "schema/payload_view.h"
 
 /* Objects up to this many members are compared pair by pair, where a filter asks for it. */
@@ -586,6 +587,22 @@ const struct payload_value *payload_member(const struct payload_value *value, co
 	if (view_is(value, VIEW_ROOT))
 		return find_in_root(node(value), name, len);
 	return view_is(value, VIEW_OBJECT) ? find_member(node(value), name, len) : NULL;
+}
+
+bool payload_span(const struct payload_parser *parser, const struct payload_value *root,
+		  const char *text, size_t len, const char *name, size_t name_len, size_t *start,
+		  size_t *end)
+{
+	yyjson_val *value = node(payload_member(root, name, name_len));
+
+	/* A member's name is the node in front of its value. */
+	if (!yyjson_is_str(value) || !(value[-1].tag & YYJSON_SUBTYPE_NOESC))
+		return false;
+	/* Strings stay where they are in the copy of the text, shortened where they had escapes. */
+	*start = (size_t)(unsafe_yyjson_get_str(value) - parser->text);
+	*end = value->tag & YYJSON_SUBTYPE_NOESC ? *start + unsafe_yyjson_get_len(value)
+						 : jsonspan_end(text, len, *start);
+	return true;
 }
 
 bool payload_string(const struct payload_value *value, const char **ret, size_t *ret_len)

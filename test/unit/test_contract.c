@@ -125,6 +125,9 @@ static void print_step_scope(FILE *out, const struct contract *contract,
 static void print_transitions(FILE *out, const struct contract *contract,
 			      const struct contract_transitions *machine)
 {
+	static const char *const repeats[] = { "update", "same", "refuse" };
+
+	fprintf(out, "    repeats %s\n", repeats[machine->repeat]);
 	if (machine->correct >= 0)
 		fprintf(out, "    corrected by %s\n",
 			contract_scope(contract, (size_t)machine->correct));
@@ -165,6 +168,10 @@ static void print_mapping(FILE *out, const struct contract *contract,
 		return;
 	fprintf(out, "  moves %s to %s\n", map->entity->column[map->entity->slot[map->slot]].name,
 		map->status_member);
+	fprintf(out, "    but for");
+	for (size_t i = 0; i < channel->content.time_count; i++)
+		fprintf(out, " %s", channel->content.time[i].name);
+	fprintf(out, "%s\n", channel->content.is_shared ? ", shares a column" : "");
 	print_transitions(out, contract, map->transitions);
 }
 

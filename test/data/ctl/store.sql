@@ -38,3 +38,5 @@ INSERT INTO refusals (seq, decision_id, time, action, reason, observed, client_i
 	 'the write cannot be kept now, try again later', '',
 	 '{"orderId":"o-3","status":"PLACED","userId":"tom"}', 50);
 UPDATE refusals SET closed = 1 WHERE reason = 'store-unavailable';
+
+UPDATE events SET revision = 2 WHERE seq = 4;

@@ -1,0 +1,166 @@
+/* content.c -- what a message says beside the time, and whose columns other channels fill as well.
+ */
+#include "contract/loader.h"
+
+#include <string.h>
+
+#include "base/wordhash.h"
+
+#define DEPTH_MAX 8u     /* of schemas in schemas */
+#define VISITS_MAX 2000u /* of a message's schemas; a time that none of these has is content */
+
+struct search {
+	struct loader *loader;
+	struct contract_channel *channel;
+	unsigned visits;
+	bool is_nomem;
+};
+
+typedef bool visit(struct search *search, const struct place *schema, unsigned depth);
+
+/* What a "$ref" names. False: it names none, or by an $id, which this room does not know. */
+static bool resolve(struct search *search, const struct place *schema, struct place *ret)
+{
+	struct place ref = place_member(schema, "$ref");
+	struct loader *loader = search->loader;
+	struct diag unused;
+	int rc;
+
+	if (!ref.json)
+		return false;
+	diag_init(&unused);
+	rc = sources_resolve(&loader->contract->sources, &loader->scratch, &ref, ret, &unused);
+	if (rc == ERR_NOMEM)
+		search->is_nomem = true;
+	return rc == 0;
+}
+
+/* Asks @look about each schema that is for the same value as @schema, until one is answered yes. */
+static bool look_around(struct search *search, const struct place *schema, unsigned depth,
+			visit *look)
+{
+	static const char *const lists[] = { "allOf", "anyOf", "oneOf", NULL };
+	static const char *const branches[] = { "then", "else", NULL };
+	struct place at;
+
+	if (depth == DEPTH_MAX || search->visits++ == VISITS_MAX)
+		return false;
+	if (resolve(search, schema, &at) && look(search, &at, depth + 1))
+		return true;
+	for (const char *const *name = lists; *name; name++) {
+		struct place list = place_member(schema, *name);
+
+		for (size_t i = 0; i < json_array_size(list.json); i++) {
+			at = place_item(&list, i);
+			if (look(search, &at, depth + 1))
+				return true;
+		}
+	}
+	for (const char *const *name = branches; *name; name++) {
+		at = place_member(schema, *name);
+		if (at.json && look(search, &at, depth + 1))
+			return true;
+	}
+	return false;
+}
+
+static bool is_time(struct search *search, const struct place *schema, unsigned depth)
+{
+	const char *format = json_string_value(json_object_get(schema->json, "format"));
+
+	return (format && strcmp(format, "date-time") == 0) ||
+	       look_around(search, schema, depth, is_time);
+}
+
+/* A column says what the message said last: what fills one is never left out. */
+static bool is_kept(const struct contract_mapping *map, const char *name)
+{
+	for (size_t i = 0; i < map->fill_count; i++)
+		if (strcmp(map->fill[i].member, name) == 0)
+			return true;
+	return strcmp(map->status_member, name) == 0 ||
+	       (map->owner_member && strcmp(map->owner_member, name) == 0);
+}
+
+static void add(struct contract_channel *channel, const char *name)
+{
+	struct contract_content *content = &channel->content;
+
+	if (is_kept(channel->mapping, name))
+		return;
+	for (size_t i = 0; i < content->time_count; i++)
+		if (strcmp(content->time[i].name, name) == 0)
+			return;
+	if (content->time_count < CONTRACT_TIMES_MAX)
+		content->time[content->time_count++] =
+			(struct contract_member){ name, strlen(name) };
+	else
+		content->surplus = name;
+}
+
+/* Never says yes: all of them are looked at. */
+static bool add_members(struct search *search, const struct place *schema, unsigned depth)
+{
+	struct place properties = place_member(schema, "properties");
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(properties.json, key, value) {
+		struct place at = place_member(&properties, key);
+
+		if (is_time(search, &at, 0))
+			add(search->channel, key);
+	}
+	return look_around(search, schema, depth, add_members);
+}
+
+/* Messages are compared as long as what is left out of them stays the same. */
+static uint64_t mark_of(const struct contract_channel *channel)
+{
+	uint64_t mark = wordhash(0, channel->address, strlen(channel->address));
+
+	for (size_t i = 0; i < channel->content.time_count; i++)
+		mark = wordhash(mark, channel->content.time[i].name, channel->content.time[i].len);
+	return mark ? mark : 1;
+}
+
+int content_load(struct loader *loader, struct contract_channel *channel)
+{
+	struct search search = { .loader = loader, .channel = channel };
+
+	if (!channel->mapping || !channel->mapping->transitions)
+		return 0;
+	if (channel->time_member)
+		add(channel, channel->time_member);
+	else
+		(void)add_members(&search, &loader->schema, 0);
+	channel->content.mark = mark_of(channel);
+	return search.is_nomem ? diag_nomem(loader->diag) : 0;
+}
+
+int content_compare(struct loader *loader, const struct place *root)
+{
+	struct contract *contract = loader->contract;
+	size_t columns = contract->entity_count * CONTRACT_COLUMNS_MAX;
+	unsigned *fills = arena_take(&loader->scratch, columns, sizeof(*fills)); /* channels */
+
+	(void)root;
+	if (!fills)
+		return diag_nomem(loader->diag);
+	for (size_t i = 0; i < contract->channel_count; i++) {
+		const struct contract_mapping *map = contract->channel[i].mapping;
+
+		for (size_t k = 0; map && k < map->fill_count; k++)
+			fills[map->entity->index * CONTRACT_COLUMNS_MAX + map->fill[k].column]++;
+	}
+	for (size_t i = 0; i < contract->channel_count; i++) {
+		struct contract_channel *channel = &contract->channel[i];
+		const struct contract_mapping *map = channel->mapping;
+
+		for (size_t k = 0; map && k < map->fill_count; k++)
+			if (fills[map->entity->index * CONTRACT_COLUMNS_MAX + map->fill[k].column] >
+			    1)
+				channel->content.is_shared = true;
+	}
+	return 0;
+}

@@ -1,0 +1,133 @@
+#include "gate/repeat.h"
+
+#include <stdio.h>
+
+#include "base/wordhash.h"
+#include "schema/jsonspan.h"
+
+/* The bytes of a time, which do not count. */
+struct gap {
+	size_t start, end;
+};
+
+struct gaps {
+	size_t count;
+	struct gap gap[CONTRACT_TIMES_MAX]; /* in the order of the text */
+};
+
+static void add_gap(struct gaps *gaps, struct gap gap)
+{
+	size_t at = gaps->count++;
+
+	for (; at > 0 && gaps->gap[at - 1].start > gap.start; at--)
+		gaps->gap[at] = gaps->gap[at - 1];
+	gaps->gap[at] = gap;
+}
+
+/* A number for the text between the gaps: odd, under a seed that others don't know. */
+static uint64_t number_of(const struct judgement *j, const char *text, size_t len,
+			  const struct gaps *gaps)
+{
+	uint64_t number = j->match->channel->content.mark ^ ledger_seed(j->gate->ledger);
+	size_t at = 0;
+
+	for (size_t i = 0; i < gaps->count; i++) {
+		number = wordhash(number, text + at, gaps->gap[i].start - at);
+		at = gaps->gap[i].end;
+	}
+	return wordhash(number, text + at, len - at) | 1;
+}
+
+uint64_t repeat_content(const struct judgement *j)
+{
+	const struct contract_content *content = &j->match->channel->content;
+	const char *text = j->request->payload;
+	size_t len = j->request->payload_len;
+	struct gaps gaps = { 0 };
+	struct gap gap;
+
+	for (size_t i = 0; i < content->time_count; i++)
+		if (payload_span(j->gate->parser, j->payload, text, len, content->time[i].name,
+				 content->time[i].len, &gap.start, &gap.end))
+			add_gap(&gaps, gap);
+	return number_of(j, text, len, &gaps);
+}
+
+/* The same of one that was accepted once, and is not parsed any more. */
+static uint64_t content_of_text(const struct judgement *j, const char *text, size_t len)
+{
+	const struct contract_content *content = &j->match->channel->content;
+	struct gaps gaps = { 0 };
+	struct gap gap;
+
+	for (size_t i = 0; i < content->time_count; i++)
+		if (jsonspan_find(text, len, content->time[i].name, content->time[i].len,
+				  &gap.start, &gap.end))
+			add_gap(&gaps, gap);
+	return number_of(j, text, len, &gaps);
+}
+
+/*
+ * The content of what the channel said last of the entity; 0: not known. Where the store can't be
+ * asked it is not known either: then the message is kept as a change, or refused as one.
+ */
+static uint64_t recall(const struct judgement *j)
+{
+	const struct contract_channel *channel = j->match->channel;
+	const struct contract_span *id = &j->match->param[channel->mapping->param];
+	const struct ledger_said said = {
+		.entity = channel->mapping->entity->index,
+		.id = id->text,
+		.id_len = id->len,
+		.topic = j->request->topic,
+		.topic_len = j->request->topic_len,
+		.mark = channel->content.mark,
+		.is_shared = channel->content.is_shared,
+		.revision = j->state.revision,
+	};
+	struct ledger_recalled last;
+	uint64_t content;
+
+	if (ledger_recall(j->gate->ledger, &said, &last, NULL) != 0)
+		return 0;
+	if (!last.payload)
+		return last.content;
+	content = content_of_text(j, last.payload, last.payload_len);
+	ledger_keep_recalled(j->gate->ledger, &said, content);
+	return content;
+}
+
+static bool refuse(struct judgement *j, const char *why)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const char *status = mapping->transitions->status[j->to];
+	char pointer[128];
+
+	(void)snprintf(j->decision->standing, sizeof(j->decision->standing), "%s", status);
+	(void)snprintf(pointer, sizeof(pointer), "/%s", mapping->status_member);
+	judgement_point(j, pointer, "repeat");
+	return judgement_refuse(j, REASON_TRANSITION_ILLEGAL, "%s is %s already: %s",
+				mapping->entity->name, status, why);
+}
+
+/* What is repeated stands, and what stands is in a ledger: there is one. */
+bool repeat_check(struct judgement *j)
+{
+	enum contract_repeat rule = j->match->channel->mapping->transitions->repeat;
+	uint64_t last;
+
+	j->decision->is_repeat = true;
+	if (j->request->is_source) {
+		j->is_same = true; /* nothing is said, and nothing kept */
+		return true;
+	}
+	j->content = repeat_content(j);
+	if (rule == CONTRACT_REPEAT_REFUSE)
+		return refuse(j, "it is to be said once");
+	last = recall(j);
+	j->is_same = last == j->content;
+	if (rule == CONTRACT_REPEAT_UPDATE || j->is_same)
+		return true;
+	return refuse(j, last ? "nothing but the time may differ from what was said last"
+			      : "what was said last is not known any more, and may not change");
+}
