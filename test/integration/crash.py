@@ -265,6 +265,8 @@ def check_resent(broker, notes, crowd):
     """Once all is acknowledged."""
     if not publishers.finish(crowd, broker):
         return ["not acknowledged: %s" % [each.waiting for each in crowd if each.waiting]]
+    if notes.denied:
+        return ["sent again, refused though kept: %s %s" % message for message in notes.denied]
     with contextlib.suppress(AssertionError):
         harness.until(lambda: not compare(broker, notes), "the database to have all")
     return compare(broker, notes) or check_retained(broker)
