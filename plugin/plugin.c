@@ -757,7 +757,11 @@ struct watch_facts door_facts(const struct plugin *plugin)
 	return (struct watch_facts){ .rules = plugin->rules,
 				     .login = plugin->login,
 				     .table = plugin->sessions,
-				     .sessions = sessions_count(plugin->sessions) };
+				     .sessions = sessions_count(plugin->sessions),
+				     .is_repairing = repairs_is_scanning(plugin->repairs) ||
+						     repairs_waiting(plugin->repairs) > 0,
+				     .repairs = plugin->retained.published +
+						plugin->retained.cleared };
 }
 
 static int on_tick(int event_id, void *event_data, void *userdata)

@@ -120,7 +120,9 @@ struct watch_facts {
 	const struct rules *rules;
 	const struct login *login;
 	const struct sessions *table;
-	size_t sessions; /* in it */
+	size_t sessions;   /* in it */
+	bool is_repairing; /* what is retained is published again */
+	uint64_t repairs;  /* messages so published */
 };
 
 void watch_tick(struct watch *watch, const struct watch_facts *facts);

@@ -49,6 +49,8 @@ static struct metrics_facts gather(struct watch *watch, const struct watch_facts
 		.reloads = watch->reloads,
 		.reload_failures = watch->reload_failures,
 		.sessions = facts->sessions,
+		.retained_repairing = facts->is_repairing,
+		.retained_repairs = facts->repairs,
 		.closed = watch->closed,
 		.clients = monitor.clients,
 		.clients_evicted = monitor.evicted,

@@ -96,6 +96,8 @@ struct metrics_facts {
 	uint64_t syncs_slow;
 	uint64_t syncs_failed;
 	uint64_t power_refused;
+	uint64_t retained_repairing;
+	uint64_t retained_repairs;
 	uint64_t store_errors;
 	uint64_t refusals_lost;
 	const struct histogram *batch_records; /* NULL without a ledger */

@@ -29,8 +29,7 @@ def put(client, message, qos=1, retain=True):
 
 
 def crash(broker):
-    """Killed once the database has all, and started again: what was said of the repair."""
-    harness.until(lambda: journal_is_empty(broker), "the journal to be empty")
+    """Killed, and started again: what was said of the repair."""
     broker.kill()
     before = broker.mark()
     broker._start()
