@@ -218,15 +218,20 @@ def follows(status, before, walked):
                for i in range(len(walked)))
 
 
-def check_entities(events, rows, table, walked):
-    """Each row is where its events lead, and each event was allowed where it stands."""
+def is_behind(status, before, walked):
+    """The same where steps in between may be lost."""
+    return before is None or walked.index(status) > walked.index(before)
+
+
+def check_entities(events, rows, table, walked, allowed=follows):
+    """Each row is where its events lead, and each event was @allowed where it stands."""
     faults = []
     standing, count = {}, collections.Counter()
     for topic, payload in events:
         if not topic.startswith(table + "/"):
             continue
         entity, status = topic.split("/")[1], json.loads(payload)["status"]
-        if not follows(status, standing.get(entity), walked):
+        if not allowed(status, standing.get(entity), walked):
             faults.append("%s: %s after %s" % (topic, status, standing.get(entity)))
         standing[entity] = status
         count[entity] += 1

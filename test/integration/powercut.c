@@ -57,13 +57,15 @@ enum {
 	LIES,      /* syncs do nothing, and say that they did */
 	WRITEBACK, /* permille of the sectors of a page that the kernel writes by itself */
 	STRICT,
-	RING_BEGUN, /* syncs of the journal */
-	RING_DONE,
+	RING_BEGUN, /* syncs of the journal's records */
+	RING_DONE,  /* the last of them that was done and did not fail */
 	CONTROLS
 };
 
 /* Kinds of files, by the end of their names; FAIL_KIND is an index, 0 stands for all. */
 static const char *const kinds[] = { "", "-journal.ring", "-wal", ".db" };
+#define RING 1
+#define RECORDS_AT 65536 /* in the journal: see plugin/ledger/journal.h */
 
 struct file {
 	char name[NAME_ROOM];
@@ -413,10 +415,10 @@ static int file_sync(struct file *file, size_t from, size_t to)
 {
 	int number = ++world.control[SYNCS];
 	int when = number == world.control[CUT_AT] ? world.control[CUT_WHEN] : -1;
-	bool is_ring = is_kind(file, 1);
+	bool is_of_records = is_kind(file, RING) && to > RECORDS_AT;
 
 	begin_write_back();
-	if (is_ring)
+	if (is_of_records)
 		world.control[RING_BEGUN]++;
 	if (when == 0)
 		cut();
@@ -432,7 +434,7 @@ static int file_sync(struct file *file, size_t from, size_t to)
 	range_copy(file, from, to, when == 1 ? HALF : WHOLE);
 	if (when >= 0)
 		cut();
-	if (is_ring)
+	if (is_of_records)
 		world.control[RING_DONE] = world.control[RING_BEGUN];
 	return 0;
 }

@@ -3,8 +3,9 @@ Publishers that lose nothing of their own: what was not acknowledged is sent aga
 with DUP, on the next connection of the same session.
 
 Several steps of one order are on their way at once, as a program publishes that does not wait
-for each acknowledgement. Now and then the connection is lost while acknowledgements are on their way. What is refused because the store takes nothing now is tried again once
-nothing else is on its way. Where 3.1.1 has no word for that, the connection is closed instead.
+for each acknowledgement. Now and then the connection is lost while acknowledgements are on their
+way. What is refused because the store takes nothing now is tried again once nothing else is on its
+way; where 3.1.1 has no word for that, the connection is closed instead.
 """
 
 import collections
