@@ -212,12 +212,22 @@ static inline enum repairs_kind door_retained_kind(struct plugin *plugin,
 }
 
 /*
+ * A client is served: 2.0 has handed out by then what was published in the last tick, which it does
+ * right behind it. What we ask for ourselves by disconnecting someone is within the tick.
+ */
+static inline void door_retained_served(struct plugin *plugin)
+{
+	if (repairs_is_active(plugin->repairs) && !plugin->broker.has_quota_code &&
+	    !plugin->is_kicking)
+		repairs_handed_out(plugin->repairs);
+}
+
+/*
  * What is retained is handed out to @client, which subscribed, and may read it: @decision is
  * changed where the database says something else.
  */
 void door_retained_stored(struct plugin *plugin, const struct mosquitto *client,
 			  const struct gate_request *delivery, struct decision *decision);
-void door_retained_subscribing(struct plugin *plugin); /* a filter was granted */
 void door_retained_tick(struct plugin *plugin);
 
 /*

@@ -90,14 +90,15 @@ static bool is_behind(const struct retained *retained, const struct gate_request
 	return order < 0 || (order == 0 && delivery->topic_len <= retained->mark_len);
 }
 
+/* @is_passed: the scan won't come to the topic any more. */
 static void refuse(struct plugin *plugin, const struct mosquitto *client,
-		   const struct gate_request *delivery, struct decision *decision)
+		   const struct gate_request *delivery, bool is_passed, struct decision *decision)
 {
 	struct repairs_topic topic = { .topic = delivery->topic,
 				       .len = delivery->topic_len,
 				       .reader = client };
 
-	if (!wait_for(plugin, &topic))
+	if (!wait_for(plugin, &topic) && (is_passed || !repairs_follow(plugin->repairs, client)))
 		return; /* an older one is better than none */
 	decision->verdict = VERDICT_DENY;
 	decision->reason = REASON_OVERTAKEN;
@@ -111,7 +112,8 @@ void door_retained_stored(struct plugin *plugin, const struct mosquitto *client,
 		!repairs_is_scanning(plugin->repairs) || is_behind(&plugin->retained, delivery);
 	int rc;
 
-	if (!plugin->ledger || !repairs_is_active(plugin->repairs) ||
+	/* Where the broker never ticks nothing is repaired: an older one is better than none. */
+	if (!plugin->ledger || !repairs_is_active(plugin->repairs) || !plugin->has_ticked ||
 	    decision->verdict != VERDICT_ALLOW || !is_kept(decision->channel) ||
 	    (is_passed && repairs_waiting(plugin->repairs) == 0))
 		return;
@@ -119,20 +121,13 @@ void door_retained_stored(struct plugin *plugin, const struct mosquitto *client,
 	    !repairs_is_current(plugin->repairs, delivery->topic, delivery->topic_len,
 				ledger_arrived(plugin->ledger))) {
 		if (!is_passed)
-			refuse(plugin, client, delivery, decision);
+			refuse(plugin, client, delivery, is_passed, decision);
 		return;
 	}
 	rc = ledger_retained_find(plugin->ledger, delivery->topic, delivery->topic_len, compare,
 				  &comparison, NULL);
 	if (rc < 0 || (rc == 1 && !comparison.is_same))
-		refuse(plugin, client, delivery, decision);
-}
-
-void door_retained_subscribing(struct plugin *plugin)
-{
-	/* 2.0 hands out what was published in a tick right behind it, before it serves a client. */
-	if (!plugin->broker.has_quota_code)
-		repairs_handed_out(plugin->repairs);
+		refuse(plugin, client, delivery, is_passed, decision);
 }
 
 /* ---- publishing again --------------------------------------------------------------------- */

@@ -531,7 +531,6 @@ static int on_subscription(struct plugin *plugin, const struct mosquitto *client
 		refuse_share(decision);
 	if (decision->verdict == VERDICT_ALLOW)
 		plugin->subscribing = client; /* what is retained follows in the same call */
-	door_retained_subscribing(plugin);
 	return answer(plugin, client, session, request, decision, 0);
 }
 
@@ -547,8 +546,10 @@ static int on_acl_check(int event_id, void *event_data, void *userdata)
 		door_refuse_foreign(plugin);
 		return MOSQ_ERR_ACL_DENIED; /* 2.1's http_api */
 	}
-	if (event->access != MOSQ_ACL_READ)
+	if (event->access != MOSQ_ACL_READ) {
 		door_settle(plugin);
+		door_retained_served(plugin);
+	}
 	session = door_session(plugin, event->client);
 	if (event->access == MOSQ_ACL_WRITE) {
 		plugin->settled = plugin->subscribing = plugin->withheld = NULL;

@@ -38,10 +38,12 @@ struct repairs {
 	bool is_immediate;
 	bool is_scanning;
 	bool is_noting;
+	bool is_handed_out;
 	int64_t round_ns;
 	unsigned budget;
 	size_t first, count; /* of the ring */
-	size_t claims, owings;
+	size_t claims, owings, followers;
+	const void *follower[REPAIRS_FOLLOWERS];
 	struct waiting waiting[REPAIRS_WAITING];
 	struct claim claim[REPAIRS_A_ROUND];
 	struct owed owed[REPAIRS_A_ROUND];
@@ -179,6 +181,26 @@ bool repairs_add(struct repairs *r, const struct repairs_topic *topic, uint64_t 
 	return true;
 }
 
+static bool is_follower(const struct repairs *r, const void *reader)
+{
+	for (size_t i = 0; i < r->followers; i++)
+		if (r->follower[i] == reader)
+			return true;
+	return false;
+}
+
+bool repairs_follow(struct repairs *r, const void *reader)
+{
+	if (!r->is_scanning)
+		return false;
+	if (is_follower(r, reader))
+		return true;
+	if (r->followers == REPAIRS_FOLLOWERS)
+		return false;
+	r->follower[r->followers++] = reader;
+	return true;
+}
+
 size_t repairs_waiting(const struct repairs *r)
 {
 	return r->count;
@@ -231,10 +253,13 @@ void repairs_round(struct repairs *r, uint64_t last, int64_t now_ns)
 			(void)repairs_add(r, &topic, last); /* else the next reader asks again */
 	}
 	clear_claims(r);
+	r->is_handed_out = false;
 	if (r->round_ns == 0 || grown > 0)
 		r->round_ns = now_ns;
 	r->budget =
 		r->budget + grown > REPAIRS_A_ROUND ? REPAIRS_A_ROUND : r->budget + (unsigned)grown;
+	if (!r->is_scanning)
+		r->followers = 0;
 	if (r->count == 0 && !r->is_scanning)
 		r->is_noting = false;
 }
@@ -309,9 +334,7 @@ bool repairs_publish_for_all(struct repairs *r, const struct gate_request *messa
 
 void repairs_handed_out(struct repairs *r)
 {
-	for (size_t i = 0; i < r->claims; i++)
-		r->claim[i].digest = 0;
-	r->owings = 0;
+	r->is_handed_out = true;
 }
 
 enum repairs_kind repairs_find(struct repairs *r, const struct gate_request *delivery,
@@ -320,7 +343,7 @@ enum repairs_kind repairs_find(struct repairs *r, const struct gate_request *del
 	uint64_t key;
 	struct claim *claim;
 
-	if (r->claims == 0)
+	if (r->claims == 0 || r->is_handed_out)
 		return REPAIRS_OTHER;
 	key = digest(r, delivery);
 	claim = find(r, key, delivery);
@@ -338,5 +361,5 @@ enum repairs_kind repairs_find(struct repairs *r, const struct gate_request *del
 	for (size_t i = 0; i < r->owings; i++)
 		if (r->owed[i].digest == key && r->owed[i].reader == reader)
 			return REPAIRS_OWED;
-	return REPAIRS_SILENT;
+	return is_follower(r, reader) ? REPAIRS_OWED : REPAIRS_SILENT;
 }

@@ -26,6 +26,7 @@
 
 #define REPAIRS_WAITING 4096u  /* topics that wait at most */
 #define REPAIRS_OF_ONE 1024u   /* of them for one reader */
+#define REPAIRS_FOLLOWERS 64u  /* readers that get all that is repaired */
 #define REPAIRS_A_SECOND 2000u /* published at most */
 #define REPAIRS_A_ROUND 500u
 
@@ -62,6 +63,12 @@ struct repairs_topic {
 
 /* Puts a topic on the list; write @last was the last accepted. False: there is no room for it. */
 bool repairs_add(struct repairs *repairs, const struct repairs_topic *topic, uint64_t last);
+
+/*
+ * @reader was refused more than there is room for: until the scan is over it gets each repair that
+ * it may read. False: there are too many of its kind.
+ */
+bool repairs_follow(struct repairs *repairs, const void *reader);
 
 /* How many wait. */
 size_t repairs_waiting(const struct repairs *repairs);

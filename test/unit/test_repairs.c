@@ -145,6 +145,35 @@ static void test_repairs_publish_for_all(void **state)
 	repairs_free(r);
 }
 
+/* Whom there is no room for gets all that is repaired until the end. */
+static void test_repairs_follow__until_the_scan_is_over(void **state)
+{
+	static char many[REPAIRS_FOLLOWERS];
+	struct repairs *r = make(true);
+	struct gate_request one = message("t", "x"), two = message("u", "x");
+
+	(void)state;
+	assert_false(repairs_follow(r, here));
+	repairs_begin_scan(r, 0);
+	repairs_round(r, 0, SECOND);
+	assert_true(repairs_follow(r, here));
+	assert_true(repairs_publish(r, &one, NULL, 0));
+	repairs_end_scan(r); /* and what it published last is on its way */
+	assert_int_equal(repairs_find(r, &one, here), REPAIRS_OWED);
+	assert_int_equal(repairs_find(r, &one, there), REPAIRS_SILENT);
+	repairs_begin_scan(r, 0);
+	repairs_end_scan(r);
+	repairs_round(r, 0, 2 * SECOND);
+	repairs_begin_scan(r, 0);
+	assert_true(repairs_publish(r, &two, NULL, 0));
+	assert_int_equal(repairs_find(r, &two, here), REPAIRS_SILENT);
+	for (size_t i = 0; i < REPAIRS_FOLLOWERS; i++)
+		assert_true(repairs_follow(r, &many[i]));
+	assert_true(repairs_follow(r, &many[0]));
+	assert_false(repairs_follow(r, there));
+	repairs_free(r);
+}
+
 static void test_repairs_find__nothing_lies_nowhere(void **state)
 {
 	struct repairs *r = make(false);
@@ -235,6 +264,7 @@ int main(void)
 		cmocka_unit_test(test_repairs_is_current__waits_for_the_database),
 		cmocka_unit_test(test_repairs_find__the_first_of_its_bytes),
 		cmocka_unit_test(test_repairs_publish_for_all),
+		cmocka_unit_test(test_repairs_follow__until_the_scan_is_over),
 		cmocka_unit_test(test_repairs_find__nothing_lies_nowhere),
 		cmocka_unit_test(test_repairs_round__overtaken_waits_again),
 		cmocka_unit_test(test_repairs_publish__so_many_a_second),
