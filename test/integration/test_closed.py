@@ -10,10 +10,12 @@ import re
 import ssl
 import time
 
+import paho.mqtt.client as mqtt
 import pytest
 
 import harness
 import messages
+import paho_shim
 import rawmqtt
 import test_scram
 import watched
@@ -260,6 +262,36 @@ def test_it_sends_again_and_that_is_kept_once(new_broker, version, qos):
     broker.wait_rows([("publish", "store-unavailable", 1), ("connect", "store-unavailable", 0)],
                      "SELECT DISTINCT action, reason, closed FROM refusals WHERE client_id = ? "
                      "ORDER BY seq", client_id)
+
+
+def test_a_library_loses_nothing(new_broker):
+    """
+    paho, as a program uses it: publishes while nothing can be kept, and looks at no code. (Without
+    TLS: the thread of paho 1.6 ends by an exception when a TLS connection ends while it writes.)
+    """
+    broker = new_broker().start()
+    order, pay = messages.unique("ord"), messages.unique("pay")
+    work = {"orders-service": (1, [messages.order(order, status) for status in
+                                   ("PLACED", "APPROVED", "SHIPPED", "DELIVERED")]),
+            "payments-service": (2, [messages.payment(pay, order, status) for status in
+                                     ("PENDING", "PROCESSING", "SUCCEEDED")])}
+    running = []
+    for user in work:
+        client = paho_shim.new(user, protocol=mqtt.MQTTv311, clean_session=False)
+        client.username_pw_set(user, broker.password(user))
+        client.reconnect_delay_set(1, 1)
+        running.append(paho_shim.Publisher(client, broker.plain))
+    with in_trouble(broker):
+        sent = [each.client.publish(*message, qos) for each, (qos, steps) in
+                zip(running, work.values()) for message in steps]
+        harness.until(lambda: len(re.findall("disconnected unacknowledged", broker.log())) > 3,
+                      "both to be closed")
+    harness.until(lambda: all(each.is_published() for each in sent), "all to be kept", 60)
+    for each in running:
+        each.stop()
+    for _, steps in work.values():
+        broker.wait_rows([(payload.decode(),) for _, payload in steps],
+                         "SELECT payload FROM events WHERE topic = ? ORDER BY seq", steps[0][0])
 
 
 def accepted_at_most(seconds):
