@@ -264,13 +264,16 @@ static int conclude_login(struct plugin *plugin, const struct login_request *req
 	const struct session *before = sessions_find(plugin->sessions, request->handle);
 	bool is_connected = before && !before->is_gone; /* it authenticates once more */
 
+	/* Who is over a limit of connects because it was closed is no stranger either. */
 	if (answer->is_held_off)
 		watch_held_off(plugin->watch, request, answer->method);
 	else if (answer->verdict != VERDICT_ALLOW)
 		watch_refused_login(plugin->watch, request, answer->method,
 				    !answer->is_busy || answer->is_guess);
-	else if (!watch_login(plugin->watch, request, answer, &answer->why))
+	else if (!watch_login(plugin->watch, request, answer, &answer->why)) {
 		answer->verdict = VERDICT_DENY;
+		answer->is_held_off = answer->was_closed;
+	}
 	if (answer->verdict == VERDICT_ALLOW && !open_session(plugin, request, answer)) {
 		answer->verdict = VERDICT_DENY;
 		(void)diag_nomem(&answer->why);

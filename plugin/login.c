@@ -549,7 +549,13 @@ static void settle(struct login *login, const struct rules *rules,
 	count_success(login, rules, request);
 	if (is_held_off(login, request, answer))
 		return;
-	if (!may_connect(login, request, answer) || !admit(request, answer)) {
+	if (!may_connect(login, request, answer)) {
+		answer->is_held_off = answer->was_closed;
+		if (!answer->is_held_off)
+			refuse(answer);
+		return;
+	}
+	if (!admit(request, answer)) {
 		refuse(answer);
 		return;
 	}

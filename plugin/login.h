@@ -95,14 +95,18 @@ struct login_answer {
 	enum login_method method;
 	const struct access_principal *principal; /* borrowed from the rules, or from @made */
 	struct access_principal *made;            /* yours: access_principal_drop() */
-	int64_t expires_ms;   /* unix time at which the session is to end; 0: none */
-	uint64_t entry;       /* stands for the file's entry that proved it; 0: none */
-	bool is_waiting;      /* neither yes nor no: login_next() will tell */
-	bool is_busy;         /* refused unseen, for want of time or of a place */
-	bool is_guess;        /* busy, and yet known to be wrong */
-	bool was_closed;      /* its connection before was, over a publish that was not kept */
-	bool is_held_off;     /* refused for that: @principal is proved, and nothing is counted */
-	enum reason held_for; /* is_held_off: what the publish was refused for */
+	int64_t expires_ms; /* unix time at which the session is to end; 0: none */
+	uint64_t entry;     /* stands for the file's entry that proved it; 0: none */
+	bool is_waiting;    /* neither yes nor no: login_next() will tell */
+	bool is_busy;       /* refused unseen, for want of time or of a place */
+	bool is_guess;      /* busy, and yet known to be wrong */
+	bool was_closed;    /* its connection before was, over a publish that was not kept */
+	/*
+	 * Refused for that, or since it connected too often after it: not for who it is, and it is
+	 * not to read so. @principal is proved.
+	 */
+	bool is_held_off;
+	enum reason held_for; /* was_closed: what the publish was refused for */
 	struct diag why;      /* of a refusal */
 };
 

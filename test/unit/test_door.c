@@ -1296,6 +1296,7 @@ static void test_message__of_one_that_expired(void **state)
 
 	(void)state;
 	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	ticks();
 	sessions_expire(sessions_find(fake.plugin->sessions, &client));
 	assert_int_equal(says(&client, "pets/p1/status", pet("p1", "AVAILABLE")),
 			 MOSQ_ERR_ACL_DENIED);

@@ -246,6 +246,56 @@ static void test_login_check__connects_count_behind_the_proof(void **state)
 	drop(&world);
 }
 
+/* Who was closed waits, behind its proof: nothing is counted, and nobody else waits with it. */
+static void test_login_check__who_was_closed(void **state)
+{
+	struct login_options options = {
+		.credentials = 16, .has_lockout = true, .percent = 100, .connects = 3
+	};
+	struct login_request wrong = by_password("customer-a", "x");
+	struct login_request right = by_password("customer-a", "secret");
+	struct holdoffs *holdoffs = NULL;
+	struct world world = { 0 };
+	struct login_answer answer;
+	struct diag diag;
+
+	(void)state;
+	load(&world, "secret");
+	assert_int_equal(holdoffs_new(&holdoffs, &diag), 0);
+	options.holdoffs = holdoffs;
+	assert_int_equal(login_new(&options, &world.login, &diag), 0);
+	wrong.client_id = right.client_id = "till";
+	assert_int_equal(holdoffs_close(holdoffs, "customer-a", "till", REASON_SCHEMA_LIMIT, 0),
+			 1000);
+	for (int i = 0; i < 20; i++) {
+		right.mono_ms = 10 * i;
+		login_check(world.login, world.rules, &right, &answer);
+		assert_int_equal(answer.verdict, VERDICT_DENY);
+		assert_true(answer.is_held_off);
+		assert_string_equal(answer.principal->name, "customer-a");
+		assert_int_equal(answer.held_for, REASON_SCHEMA_LIMIT);
+	}
+	login_check(world.login, world.rules, &wrong, &answer);
+	assert_false(answer.is_held_off);
+	assert_null(answer.principal);
+	right.client_id = "other";
+	assert_int_equal(ask(&world, &right), VERDICT_ALLOW);
+	right.client_id = "till";
+	right.mono_ms = 1000;
+	for (int i = 0; i < 3; i++) {
+		login_check(world.login, world.rules, &right, &answer);
+		assert_int_equal(answer.verdict, VERDICT_ALLOW);
+		assert_true(answer.was_closed);
+	}
+	/* It connects too often: no wonder, and that is not to read as a bad password. */
+	login_check(world.login, world.rules, &right, &answer);
+	assert_true(answer.is_held_off);
+	right.is_repeat = true;
+	assert_int_equal(ask(&world, &right), VERDICT_ALLOW);
+	drop(&world);
+	holdoffs_free(holdoffs);
+}
+
 /* What was used up by others: who is known gets in, and a guess at who is known counts. */
 static void test_login_check__has_no_time_for_strangers(void **state)
 {
@@ -745,6 +795,7 @@ int main(void)
 		cmocka_unit_test(test_login_check__networks_that_are_never_locked),
 		cmocka_unit_test(test_login_check__who_is_never_locked_may_be_suspect),
 		cmocka_unit_test(test_login_check__connects_count_behind_the_proof),
+		cmocka_unit_test(test_login_check__who_was_closed),
 		cmocka_unit_test(test_login_check__has_no_time_for_strangers),
 		cmocka_unit_test(test_login_check__a_repeat_is_not_counted),
 		cmocka_unit_test(test_login_check__a_repeat_derives_a_wrong_password_once),
