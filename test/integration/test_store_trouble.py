@@ -56,10 +56,10 @@ class Publisher:
     def __init__(self, broker, user):
         self.broker, self.user, self.client = broker, user, broker.client(user)
 
-    def publish(self, message):
+    def publish(self, message, qos=1):
         """The code of its acknowledgement, or CLOSED."""
         try:
-            return self.client.publish(*message, qos=1)
+            return self.client.publish(*message, qos=qos)
         except Closed:
             self.client = self.broker.client(self.user)
             return CLOSED
