@@ -37,7 +37,7 @@ SCHEMA   = schema/document schema/resolve schema/dialect schema/keyword schema/u
 CONTRACT = contract/contract contract/sources contract/place contract/transitions \
            contract/entities contract/scopes contract/operations contract/bindings contract/limits \
            contract/channels contract/address contract/params contract/messages \
-           contract/mapping contract/content contract/brokertopics contract/published contract/topics
+           contract/mapping contract/content contract/unique contract/brokertopics contract/published contract/topics
 ACCESS   = access/access access/access_load access/access_roles access/access_clients access/access_users \
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
@@ -55,7 +55,7 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
            monitor/clients monitor/control monitor/keyhash monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings monitor/table
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
-GATE     = gate gate/judgement gate/permission gate/terms gate/standing gate/repeat gate/subscription
+GATE     = gate gate/judgement gate/permission gate/terms gate/standing gate/repeat gate/unique gate/subscription
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REPORT) $(MONITOR) published
 PLUGIN   = plugin brokerfile door_listeners door_login door_rules door_command door_share door_release door_resend door_retained door_properties broker options sessions shares releases repairs login holdoffs parked tell watch watch_alerts watch_numbers
 QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger ledger/state access/access \

@@ -8,6 +8,7 @@
 #include "gate/standing.h"
 #include "gate/subscription.h"
 #include "gate/terms.h"
+#include "gate/unique.h"
 
 const char *gate_step_name(enum gate_step step)
 {
@@ -61,7 +62,9 @@ static bool is_to_be_kept(struct judgement *j)
 		return false;
 	if (judgement_mode(j, CONTRACT_SCHEMA) == CONTRACT_OFF)
 		return false;
-	return j->has_state ? !j->is_same : channel->is_recorded;
+	if (j->has_state ? j->is_same : !channel->is_recorded)
+		return false;
+	return channel->unique_count == 0 || !unique_is_said(j);
 }
 
 /*
@@ -272,6 +275,7 @@ static inline void begin(struct judgement *ret, struct gate *gate,
 	ret->payload = NULL;
 	memset(ret->mode, 0, sizeof(ret->mode)); /* CONTRACT_ENFORCE */
 	ret->is_own_needed = ret->is_repeat = ret->is_same = ret->has_state = false;
+	ret->unique = 0;
 }
 
 void gate_decide(struct gate *gate, const struct access_principal *principal,

@@ -432,7 +432,8 @@ static int on_write(struct plugin *plugin, struct mosquitto_evt_acl_check *event
 	request->is_will = is_will(plugin, event->client, session);
 	request->is_source = !session && broker_is_source(event->client);
 	plugin->pending.is_resend = false;
-	if (plugin->connecting == event->client && !request->is_will)
+	if (plugin->connecting == event->client && !request->is_will && session &&
+	    session->standing == SESSION_VALID)
 		return ask_again(plugin, event->client, session,
 				 publisher(plugin, event->client, session, false));
 	gate_decide(&plugin->gate, publisher(plugin, event->client, session, request->is_will),

@@ -10,7 +10,7 @@ static const struct place_known channel_members[] = {
 	{ "externalDocs", NULL }, { "x-mode", NULL },     { "x-limits", NULL },
 	{ "x-will", NULL },       { "x-record", NULL },   { "x-durability", NULL },
 	{ "x-entity", NULL },     { "x-interval", NULL }, { "x-time", NULL },
-	{ NULL, NULL },
+	{ "x-unique", NULL },     { NULL, NULL },
 };
 static const struct place_known mode_members[] = { { "permission", NULL },
 						   { "schema", NULL },
@@ -19,9 +19,8 @@ static const struct place_known mode_members[] = { { "permission", NULL },
 						   { NULL, NULL } };
 
 /* Extensions that say what a publish does. */
-static const char *const send_extensions[] = { "x-will",   "x-record",   "x-durability",
-					       "x-entity", "x-interval", "x-time",
-					       NULL };
+static const char *const send_extensions[] = { "x-will",     "x-record", "x-durability", "x-entity",
+					       "x-interval", "x-time",   "x-unique",     NULL };
 
 /* ---- finding ---------------------------------------------------------------------------- */
 
@@ -210,6 +209,8 @@ static int load_extensions(struct loader *loader, const struct place *place,
 		rc = channels_load_mode(loader, place, channel->mode);
 	if (rc == 0)
 		rc = limits_load_habits(loader, place, channel);
+	if (rc == 0)
+		rc = unique_load(loader, place, channel);
 	return rc ? rc
 		  : limits_load(loader, place, &channel->payload_max, &channel->rate,
 				&channel->topic_limit);

@@ -202,6 +202,8 @@ struct contract_mapping {
 	const struct contract_fill *link; /* the one that leads to the owner_entity; NULL: none */
 };
 
+#define CONTRACT_UNIQUE_MAX 4u
+
 struct contract_channel {
 	const char *name;    /* the key under /channels */
 	const char *address; /* "orders/{orderId}/status" */
@@ -223,6 +225,12 @@ struct contract_channel {
 	uint32_t interval_s;     /* who publishes here does so at least so often; 0: or not */
 	const char *time_member; /* top-level member that says when it was; NULL: none */
 	size_t time_member_len;
+	/* Top-level members that make a message one event, however often it comes; 0: none do. */
+	unsigned unique_count;
+	struct {
+		const char *member;
+		size_t len;
+	} unique[CONTRACT_UNIQUE_MAX];
 	bool is_will_allowed;
 	bool is_recorded; /* accepted publishes go to the events table */
 	enum contract_durability durability;

@@ -109,6 +109,9 @@ int limits_load(struct loader *loader, const struct place *owner, size_t *ret_pa
 int limits_load_habits(struct loader *loader, const struct place *owner,
 		       struct contract_channel *channel);
 
+/* /x-unique of a channel, when its mapping and x-record stand. */
+int unique_load(struct loader *loader, const struct place *owner, struct contract_channel *channel);
+
 /* /x-broker-topics, the channels behind the others. */
 int brokertopics_load(struct loader *loader, const struct place *root);
 

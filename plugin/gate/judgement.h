@@ -27,6 +27,7 @@ struct judgement {
 	int from, to; /* statuses, as indexes of the machine's; -1: none, or none that it knows */
 	uint64_t content;          /* repeat_content() of a repeat, where is_repeat */
 	struct ledger_state state; /* of the entity, where has_state */
+	uint64_t unique;           /* as in struct ledger_write */
 };
 
 typedef bool judgement_question(struct judgement *j);

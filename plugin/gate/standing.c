@@ -481,5 +481,6 @@ void standing_describe(struct judgement *j)
 	write->properties_len = 0;
 	write->is_will = j->request->is_will;
 	write->is_correction = j->decision->is_correction;
+	write->unique = j->unique;
 	write->digest = write->sender = 0; /* the caller's, who has the one at hand */
 }

@@ -24,6 +24,7 @@ enum {
 	COLUMN_REVISION,
 	COLUMN_STANDING,
 	COLUMN_PROPERTIES,
+	COLUMN_UNIQUE,
 	COLUMN_ID,
 	COLUMN_OWNER,
 	COLUMN_VALUES,
@@ -31,7 +32,8 @@ enum {
 
 static const char declaration[] =
 	"CREATE TABLE " BATCH_TABLE " (seq, time, topic, publisher, client_id, qos, retained, "
-	"payload, will, correction, digest, revision, standing, properties, id, owner";
+	"payload, will, correction, digest, revision, standing, properties, "
+	"unique_key, id, owner";
 
 struct batch {
 	struct batch_row row[BATCH_ROWS_MAX];
@@ -229,6 +231,9 @@ static int on_column(sqlite3_vtab_cursor *cursor, sqlite3_context *ret, int colu
 		break;
 	case COLUMN_REVISION:
 		give_number(ret, row->revision);
+		break;
+	case COLUMN_UNIQUE:
+		give_number(ret, row->unique);
 		break;
 	case COLUMN_STANDING: /* NULL, which is what no result is, where it is cleared */
 		if (row->payload.len > 0)

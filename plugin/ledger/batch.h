@@ -30,7 +30,7 @@ struct batch_row {
 	bool is_will;
 	bool is_correction;
 	unsigned qos;
-	uint64_t digest, revision; /* 0: NULL */
+	uint64_t digest, revision, unique; /* 0: NULL */
 	struct record_text id, owner, topic, publisher, client_id, payload, properties;
 	const struct record_value *value; /* in the order of the statement's columns */
 	struct batch_row *next;           /* that goes with the same statement */

@@ -239,6 +239,7 @@ struct ledger_write {
 	uint64_t mark;      /* of a channel that moves a status: its messages are compared; or 0 */
 	uint64_t content;   /* of the payload but for its times, odd; 0: not worked out */
 	bool is_shared;     /* fills columns that messages with other marks fill as well */
+	uint64_t unique;    /* of what makes the event one; 0: nothing does */
 	uint64_t sender;    /* as in struct ledger_sent; 0: nobody is who sends it again */
 };
 
@@ -292,6 +293,12 @@ struct ledger_sent {
 };
 
 #define LEDGER_SENT_MAX 64 /* rows of a topic that are looked at, from the newest back */
+
+/*
+ * Is an event of @publisher known that has @unique? Of the newest that have one, ACCEPTED_KEPT of
+ * each place are known (ledger/accepted.h), also after a restart. No question to the database.
+ */
+bool ledger_has_unique(struct ledger *ledger, const char *publisher, uint64_t unique);
 
 /* A message was accepted that wrote nothing: ledger_was_accepted() knows it until the end. */
 void ledger_remember(struct ledger *ledger, uint64_t sender, uint64_t digest);

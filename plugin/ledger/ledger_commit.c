@@ -167,6 +167,7 @@ static int fill_record(const struct ledger *l, const struct ledger_write *write,
 	ret->qos = write->qos;
 	ret->received_ms = write->received_ms;
 	ret->digest = write->digest;
+	ret->unique = write->unique;
 	ret->revision = 0;
 	ret->id = none;
 	ret->owner = none;
@@ -288,6 +289,8 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 		rc = append(l, &record, write->is_power, diag);
 	if (rc)
 		return rc;
+	if (write->unique)
+		ledger_note_unique(l, l->seed, &record.publisher, write->unique, l->last_seq);
 	if (write->sender)
 		accepted_add(l->accepted, write->sender, write->digest, l->last_seq);
 	if (facts) {

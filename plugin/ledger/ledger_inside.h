@@ -62,14 +62,16 @@ struct ledger {
 	struct state *state;
 	struct view *view; /* of a ledger that only looks, which has nothing else */
 	struct writer *writer;
-	struct carry carry;        /* the writer's, once it runs */
-	int64_t sync_at_ns;        /* likewise */
-	int64_t check_at_ns;       /* likewise */
-	bool is_salvaged;          /* likewise: see ledger_repair() */
-	struct diag damage;        /* of the journal when it was opened; "": none */
-	struct pace pace;          /* of syncs; both threads' */
-	struct unload unload;      /* likewise */
-	struct enroll enroll;      /* likewise */
+	struct carry carry;   /* the writer's, once it runs */
+	int64_t sync_at_ns;   /* likewise */
+	int64_t check_at_ns;  /* likewise */
+	bool is_salvaged;     /* likewise: see ledger_repair() */
+	struct diag damage;   /* of the journal when it was opened; "": none */
+	struct pace pace;     /* of syncs; both threads' */
+	struct unload unload; /* likewise */
+	struct enroll enroll; /* likewise */
+	/* Events by what makes them one: the opening thread's, then the broker's. */
+	struct accepted *unique;
 	struct accepted *accepted; /* what was accepted last */
 	struct census *census;     /* which ids the database may have */
 	uint64_t secret[2];        /* of the keys */
@@ -192,6 +194,11 @@ int ledger_repair(struct ledger *ledger, uint64_t *applied, struct diag *diag);
 
 /* Tells when the journal, once full, has room again. */
 void ledger_watch_journal(struct ledger *ledger);
+
+/* ledger_has_unique() knows it from now on; and those that the database has, at opening. */
+void ledger_note_unique(struct ledger *ledger, uint64_t seed, const struct record_text *publisher,
+			uint64_t unique, uint64_t seq);
+int ledger_load_unique(struct ledger *ledger, uint64_t seed, struct diag *diag);
 
 /*
  * The key of an entity, good until the next call. ERR_INVALID, ERR_LIMIT: its number or its id is

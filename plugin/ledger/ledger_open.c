@@ -178,6 +178,8 @@ static int open_all(struct ledger *l, unsigned busy_ms, bool *may_wait, struct d
 	if (rc == 0)
 		rc = adopt_journal(l, &opened, diag);
 	if (rc == 0)
+		rc = ledger_load_unique(l, opened.seed, diag);
+	if (rc == 0)
 		rc = open_plan(l, l->making, &opened, diag);
 	*may_wait = may_pass(rc);
 	if (rc)
@@ -328,6 +330,8 @@ static int make_rooms(struct ledger *l, const struct ledger_options *options, st
 	if (rc == 0)
 		rc = accepted_new(&l->accepted, diag);
 	if (rc == 0)
+		rc = accepted_new(&l->unique, diag);
+	if (rc == 0)
 		rc = random_bytes(l->secret, sizeof(l->secret), diag);
 	if (rc == 0)
 		set_up(l, options);
@@ -409,6 +413,7 @@ void ledger_close(struct ledger *l)
 	state_free(l->state);
 	census_free(l->census);
 	accepted_free(l->accepted);
+	accepted_free(l->unique);
 	ledger_clear_plans(l);
 	free(l->journal_path);
 	free(l->path);

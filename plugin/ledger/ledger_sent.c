@@ -1,5 +1,44 @@
 /* ledger_sent.c -- messages that were accepted before: asked about when one comes again. */
+#include <string.h>
+
 #include "ledger/ledger_inside.h"
+
+static uint64_t hash_publisher(uint64_t seed, const char *publisher, size_t len)
+{
+	return wordhash(seed, publisher, len);
+}
+
+bool ledger_has_unique(struct ledger *l, const char *publisher, uint64_t unique)
+{
+	return !l->view && ledger_admit(l) &&
+	       accepted_has(l->unique, hash_publisher(l->seed, publisher, strlen(publisher)),
+			    unique, UINT64_MAX);
+}
+
+void ledger_note_unique(struct ledger *l, uint64_t seed, const struct record_text *publisher,
+			uint64_t unique, uint64_t seq)
+{
+	accepted_add(l->unique, hash_publisher(seed, publisher->text, publisher->len), unique, seq);
+}
+
+struct loading {
+	struct ledger *ledger;
+	uint64_t seed;
+};
+
+static void note_row(const struct store_unique *row, void *ctx)
+{
+	const struct loading *loading = ctx;
+
+	ledger_note_unique(loading->ledger, loading->seed, &row->publisher, row->unique, row->seq);
+}
+
+int ledger_load_unique(struct ledger *l, uint64_t seed, struct diag *diag)
+{
+	struct loading loading = { l, seed };
+
+	return store_uniques(l->store, ACCEPTED_PLACES * ACCEPTED_KEPT, note_row, &loading, diag);
+}
 
 void ledger_remember(struct ledger *l, uint64_t sender, uint64_t digest)
 {

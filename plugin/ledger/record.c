@@ -7,7 +7,13 @@ enum { KIND_WRITE = 1, KIND_NUMBERED = 2 };
 
 /* Which numbers, of eight bytes each and in this order, follow the head: of properties their bytes.
  */
-enum { NUMBER_DIGEST = 1, NUMBER_REVISION = 2, NUMBER_PROPERTIES = 4, NUMBERS_ALL = 7 };
+enum {
+	NUMBER_DIGEST = 1,
+	NUMBER_REVISION = 2,
+	NUMBER_PROPERTIES = 4,
+	NUMBER_UNIQUE = 8,
+	NUMBERS_ALL = 15
+};
 
 enum {
 	FLAG_RETAINED = 1,
@@ -48,12 +54,13 @@ struct head_value {
 static unsigned numbers_of(const struct record *r)
 {
 	return (r->digest ? NUMBER_DIGEST : 0) | (r->revision ? NUMBER_REVISION : 0) |
-	       (r->properties.len ? NUMBER_PROPERTIES : 0);
+	       (r->properties.len ? NUMBER_PROPERTIES : 0) | (r->unique ? NUMBER_UNIQUE : 0);
 }
 
 size_t record_bytes(const struct record *r)
 {
-	size_t numbers = (size_t)(r->digest != 0) + (r->revision != 0) + (r->properties.len != 0);
+	size_t numbers = (size_t)(r->digest != 0) + (r->revision != 0) + (r->properties.len != 0) +
+			 (r->unique != 0);
 	size_t bytes = sizeof(struct head) + r->id.len + r->owner.len + r->topic.len +
 		       r->publisher.len + r->client_id.len + r->payload.len + r->properties.len +
 		       numbers * sizeof(uint64_t);
@@ -130,6 +137,8 @@ static char *put_numbers(char *at, const struct record *r, unsigned numbers)
 
 		at = put(at, &len, sizeof(len));
 	}
+	if (numbers & NUMBER_UNIQUE)
+		at = put(at, &r->unique, sizeof(r->unique));
 	return at;
 }
 
@@ -236,6 +245,7 @@ static bool take_all(struct source *source, const struct head *head, struct reco
 	if (!take_number(source, head->numbers & NUMBER_DIGEST, &ret->digest) ||
 	    !take_number(source, head->numbers & NUMBER_REVISION, &ret->revision) ||
 	    !take_number(source, head->numbers & NUMBER_PROPERTIES, &properties_len) ||
+	    !take_number(source, head->numbers & NUMBER_UNIQUE, &ret->unique) ||
 	    !take_text(source, head->id_len, &ret->id) ||
 	    !take_text(source, head->owner_len, &ret->owner) ||
 	    !take_text(source, head->topic_len, &ret->topic) ||

@@ -38,6 +38,7 @@ struct record {
 	unsigned qos;
 	int64_t received_ms;
 	uint64_t digest;   /* as in struct ledger_write; 0: not known */
+	uint64_t unique;   /* likewise */
 	uint64_t revision; /* of the entity, after this write; 0: there is none */
 	struct record_text id, owner, topic, publisher, client_id, payload;
 	struct record_text properties; /* of what is retained; see ledger.h */

@@ -26,10 +26,11 @@ EMBED(sql_007, "schemas/store/007-digests.sql");
 EMBED(sql_008, "schemas/store/008-retained.sql");
 EMBED(sql_009, "schemas/store/009-closed.sql");
 EMBED(sql_010, "schemas/store/010-ring.sql");
+EMBED(sql_011, "schemas/store/011-unique.sql");
 
 /* Version n of the schema is what the first n of these make. */
-static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004, sql_005,
-					 sql_006, sql_007, sql_008, sql_009, sql_010 };
+static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004, sql_005, sql_006,
+					 sql_007, sql_008, sql_009, sql_010, sql_011 };
 
 #define VERSION (sizeof(migration) / sizeof(migration[0]))
 
@@ -58,9 +59,10 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_RING] = "UPDATE store SET ring = ?1, applied_seq = max(applied_seq, ?2)",
 	[STORE_EVENT] =
 		"INSERT OR FAIL INTO events (seq, received_at, topic, publisher, client_id, qos, "
-		"retained, payload, will, correction, digest, revision, origin) SELECT "
-		"seq, time, topic, publisher, client_id, qos, retained, payload, will, "
-		"correction, digest, revision, ?1 FROM " BATCH_TABLE,
+		"retained, payload, will, correction, digest, revision, origin, "
+		"unique_key) SELECT seq, time, topic, publisher, client_id, qos, retained, "
+		"payload, will, correction, digest, revision, ?1, unique_key "
+		"FROM " BATCH_TABLE,
 	[STORE_RETAINED] =
 		"INSERT OR FAIL INTO retained (topic, payload, qos, received_at, publisher, "
 		"properties, seq) SELECT topic, standing, qos, time, publisher, properties, seq "

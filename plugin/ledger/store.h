@@ -225,6 +225,17 @@ struct store_mark {
 int store_ids(struct store *store, uint32_t table, struct store_mark *mark, unsigned limit,
 	      void (*visit)(const char *id, size_t len, void *ctx), void *ctx, struct diag *diag);
 
+/* An event of which the contract says what makes it one. Borrowed for the visit. */
+struct store_unique {
+	uint64_t seq, unique;
+	struct record_text publisher;
+};
+
+/* Visits the newest of them, @limit at most, from the oldest of these on. */
+int store_uniques(struct store *store, unsigned limit,
+		  void (*visit)(const struct store_unique *row, void *ctx), void *ctx,
+		  struct diag *diag);
+
 /*
  * A connection that only reads. It never waits for a lock. store_reader_use() says which entities
  * it is asked about from then on; @plan is borrowed until the next such call, or the end.

@@ -215,6 +215,7 @@ int store_apply(struct store *store, uint64_t seq, const struct record *record, 
 	row->is_correction = record->is_correction;
 	row->qos = record->qos;
 	row->digest = record->digest;
+	row->unique = record->unique;
 	row->revision = record->revision;
 	row->id = record->id;
 	row->owner = record->owner;

@@ -1,4 +1,7 @@
-/* store_sent.c -- rows of events read again: was this one accepted, and which was the last? */
+/*
+ * store_sent.c -- rows of events read again: was this one accepted, which was the last, and which
+ * have something that makes them one?
+ */
 #include "ledger/store.h"
 #include "ledger/store_inside.h"
 
@@ -78,5 +81,36 @@ int store_reader_newest(struct store_reader *reader, const char *topic, size_t t
 		visit(payload, (size_t)sqlite3_column_bytes(reader->newest, 0), ctx);
 	}
 	(void)sqlite3_reset(reader->newest);
+	return rc;
+}
+
+int store_uniques(struct store *store, unsigned limit,
+		  void (*visit)(const struct store_unique *row, void *ctx), void *ctx,
+		  struct diag *diag)
+{
+	/* All that is read stands in the index, the payloads do not. */
+	static const char sql[] =
+		"SELECT seq, unique_key, publisher FROM (SELECT seq, unique_key, publisher FROM "
+		"events INDEXED BY \"events.unique_key\" WHERE unique_key IS NOT NULL "
+		"ORDER BY seq DESC LIMIT ?1) ORDER BY seq";
+	sqlite3_stmt *rows = NULL;
+	int rc = 0, step;
+
+	if (sqlite3_prepare_v2(store->db, sql, -1, &rows, NULL) != SQLITE_OK)
+		return store_fail(store->db, store->path, "cannot read events", diag);
+	(void)sqlite3_bind_int64(rows, 1, limit);
+	while ((step = sqlite3_step(rows)) == SQLITE_ROW) {
+		struct store_unique row = { (uint64_t)sqlite3_column_int64(rows, 0),
+					    (uint64_t)sqlite3_column_int64(rows, 1),
+					    { NULL, 0 } };
+
+		row.publisher.text = (const char *)sqlite3_column_text(rows, 2);
+		row.publisher.len = (size_t)sqlite3_column_bytes(rows, 2);
+		if (row.publisher.text)
+			visit(&row, ctx);
+	}
+	if (step != SQLITE_DONE)
+		rc = store_fail(store->db, store->path, "cannot read events", diag);
+	(void)sqlite3_finalize(rows);
 	return rc;
 }

@@ -16,8 +16,8 @@
 
 struct folder {
 	char path[256];
-	char file[300];    /* folder_file()'s answer */
-	char answer[4096]; /* folder_ask()'s answer */
+	char file[300];     /* folder_file()'s answer */
+	char answer[32768]; /* folder_ask()'s answer */
 };
 
 static inline void folder_make(struct folder *folder)

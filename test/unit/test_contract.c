@@ -206,6 +206,9 @@ static void print_channel(FILE *out, const struct contract *contract, size_t ind
 		fprintf(out, "  every %u s\n", channel->interval_s);
 	if (channel->time_member)
 		fprintf(out, "  time in %s\n", channel->time_member);
+	for (unsigned i = 0; i < channel->unique_count; i++)
+		fprintf(out, "  unique by %.*s\n", (int)channel->unique[i].len,
+			channel->unique[i].member);
 	print_mapping(out, contract, channel);
 }
 

@@ -672,6 +672,7 @@ static void test_record_decode__is_what_was_encoded(void **state)
 		.qos = 2,
 		.received_ms = 1700000000123,
 		.digest = UINT64_MAX,
+		.unique = 9,
 		.revision = 3,
 		.id = { "1", 1 },
 		.owner = { "", 0 },
@@ -697,7 +698,7 @@ static void test_record_decode__is_what_was_encoded(void **state)
 	assert_int_equal(read.table, 7);
 	assert_true(read.is_retained && read.is_will && !read.is_unrecorded);
 	assert_int_equal(read.received_ms, 1700000000123);
-	assert_true(read.digest == UINT64_MAX && read.revision == 3);
+	assert_true(read.digest == UINT64_MAX && read.revision == 3 && read.unique == 9);
 	assert_non_null(read.owner.text);
 	assert_int_equal(read.owner.len, 0);
 	assert_memory_equal(read.payload.text, "\0x", 2);

@@ -314,6 +314,42 @@ static void test_ledger_was_accepted__keeps_the_last(void **state)
 			 0);
 }
 
+/* What makes an event one is known by publisher, and after a restart. */
+static void test_ledger_has_unique__also_after_a_restart(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_write write = { .entity = LEDGER_NO_ENTITY,
+				      .topic = "t",
+				      .topic_len = 1,
+				      .publisher = "backoffice",
+				      .client_id = "c",
+				      .unique = UINT64_MAX };
+
+	open_ledger(f);
+	assert_false(ledger_has_unique(f->ledger, "backoffice", UINT64_MAX));
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	write.unique = 7;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	for (int is_back = 0; is_back < 2; is_back++) {
+		assert_true(ledger_has_unique(f->ledger, "backoffice", UINT64_MAX));
+		assert_true(ledger_has_unique(f->ledger, "backoffice", 7));
+		assert_false(ledger_has_unique(f->ledger, "backoffice", 8));
+		assert_false(ledger_has_unique(f->ledger, "collar-7", 7));
+		close_ledger(f);
+		open_ledger(f);
+	}
+	/* Of more than are kept the newest, after a restart as before. */
+	for (unsigned i = 0; i < ACCEPTED_KEPT; i++) {
+		write.unique = 100 + i;
+		assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	}
+	close_ledger(f);
+	open_ledger(f);
+	assert_false(ledger_has_unique(f->ledger, "backoffice", 7));
+	assert_true(ledger_has_unique(f->ledger, "backoffice", 100));
+	assert_true(ledger_has_unique(f->ledger, "backoffice", 100 + ACCEPTED_KEPT - 1));
+}
+
 static void take_text(const void *payload, size_t len, void *ctx)
 {
 	(void)sprintf(ctx, "%.*s", (int)len, (const char *)payload);
@@ -1536,6 +1572,7 @@ int main(void)
 		TEST(test_ledger_was_accepted__after_a_restart),
 		TEST(test_ledger_was_accepted__keeps_the_last),
 		TEST(test_ledger_newest__of_a_topic),
+		TEST(test_ledger_has_unique__also_after_a_restart),
 		TEST(test_ledger_commit__leaves_unnamed_columns),
 		TEST(test_ledger_commit__event_only_and_entity_only),
 		TEST(test_ledger_commit__refuses_what_it_cannot_keep),

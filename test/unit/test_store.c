@@ -109,7 +109,8 @@ static void make_version(struct fixture *f, unsigned version)
 		"schemas/store/003-alerts.sql",      "schemas/store/004-wills.sql",
 		"schemas/store/005-corrections.sql", "schemas/store/006-shares.sql",
 		"schemas/store/007-digests.sql",     "schemas/store/008-retained.sql",
-		"schemas/store/009-closed.sql",      "schemas/store/010-ring.sql"
+		"schemas/store/009-closed.sql",      "schemas/store/010-ring.sql",
+		"schemas/store/011-unique.sql"
 	};
 	char pragma[100];
 	sqlite3 *db = NULL;
@@ -141,7 +142,7 @@ static void make_version(struct fixture *f, unsigned version)
 static void test_store_upgrade__from_every_version(void **state)
 {
 	struct fixture *f = *state;
-	char fresh[16384];
+	char fresh[32768];
 	static const char schema[] = "SELECT name, sql FROM sqlite_master ORDER BY name";
 
 	open_store(f);
