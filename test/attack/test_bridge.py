@@ -114,3 +114,38 @@ def test_what_cannot_be_checked_holds_up_nothing(new_broker, remote):
     broker.wait_rows([(order[0],)], "SELECT topic FROM events WHERE topic = ?", order[0])
     said = re.findall("refused publish %s .*" % costly[0], broker.log(before))
     assert len(said) == 1 and "schema-limit: " in said[0] and "unacknowledged" not in said[0]
+
+
+def test_the_other_side_ends_with_what_stands(new_broker, remote):
+    """A bridge out is asked nothing: it gets what is retained again after a kill, and in order."""
+    broker = new_broker()
+    broker.edits.append(lambda text: text + "\n".join(
+        ["connection far", "address 127.0.0.1:%d" % remote, "topic inventory/# out 1",
+         "restart_timeout 1"]) + "\n")
+    broker.start()
+    far = rawmqtt.RawClient(harness.until(lambda: rawmqtt.open_stream("tcp", remote), "it"), 4,
+                            "far-away")
+    far.subscribe("inventory/#")
+    product = messages.unique("prod")
+    client = broker.client("inventory-service")
+    topic, first = messages.stock(product, 1)
+    assert client.publish(topic, first, 1, retain=True) in (0, 0x10)
+    assert far.message().payload == first
+    broker.restart()
+    client = broker.client("inventory-service")
+    last = messages.stock(product, 2)[1]
+    assert client.publish(topic, last, 1, retain=True) in (0, 0x10)
+    broker.kill()
+    before = broker.mark()
+    broker._start()
+    broker.wait_log("retained again what the database says: 1 messages", before)
+    harness.until(lambda: broker.client("inventory-service").publish(
+        *messages.stock(messages.unique("probe")), 1) in (0, 0x10) and any(
+            "probe" in each.topic for each in inbox(far)), "the bridge to be up")
+    said = [each.payload for each in far.inbox if each.topic == topic]
+    assert said[-1] == last
+
+
+def inbox(client):
+    client.ping()
+    return client.inbox

@@ -506,6 +506,82 @@ static void list_id(const char *id, size_t len, void *ctx)
 	(void)sprintf((char *)ctx + strlen(ctx), "%.*s;", (int)len, id);
 }
 
+/* ---- what is retained --------------------------------------------------------------------- */
+
+static void retain(struct fixture *f, uint64_t seq, const char *topic, const char *payload,
+		   int64_t ms)
+{
+	static char bytes[256]; /* the record's texts stay until the commit */
+	struct record record = {
+		.is_unrecorded = seq % 2 == 0, /* a status said again, for one */
+		.is_retained = true,
+		.qos = 1,
+		.received_ms = ms,
+		.topic = { topic, strlen(topic) },
+		.publisher = { "eva", 3 },
+		.payload = { payload, strlen(payload) },
+		.properties = { "\3\0\1x", seq == 5 ? 4 : 0 },
+	};
+	struct record again;
+
+	assert_in_range(record_bytes(&record), 1, sizeof(bytes));
+	record_encode(&record, bytes);
+	assert_int_equal(record_decode(bytes, record_bytes(&record), &again, &f->diag), 0);
+	assert_int_equal(again.properties.len, record.properties.len);
+	again.topic = record.topic; /* the bytes are used again */
+	again.publisher = record.publisher;
+	again.payload = record.payload;
+	again.properties = record.properties;
+	assert_int_equal(store_apply(f->store, seq, &again, &f->diag), 0);
+}
+
+#define RETAINED_ROWS                                                                              \
+	"SELECT topic, coalesce(payload, 'none'), qos, publisher, coalesce(hex(properties), "      \
+	"'-'), seq "                                                                               \
+	"FROM retained ORDER BY topic"
+
+static void test_store_apply__what_is_retained(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t applied;
+
+	open_store(f);
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	retain(f, 1, "a", "1", 0);
+	retain(f, 2, "b", "1", 0);
+	retain(f, 3, "a", "2", 0);
+	assert_int_equal(store_commit(f->store, 3, &f->diag), 0);
+	assert_sql(&f->folder, "a.db", RETAINED_ROWS, "a|2|1|eva||3\nb|1|1|eva||2");
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	retain(f, 4, "a", "3", 0);
+	retain(f, 5, "c", "1", 0);
+	retain(f, 6, "a", "", 0);
+	assert_int_equal(store_commit(f->store, 6, &f->diag), 0);
+	assert_sql(&f->folder, "a.db", RETAINED_ROWS,
+		   "a|none|1|eva||6\nb|1|1|eva||2\nc|1|1|eva|03000178|5");
+	/* An event each, but for what is only retained. */
+	assert_sql(&f->folder, "a.db", "SELECT group_concat(seq) FROM events", "1,3,5");
+}
+
+static void test_store_trim_retained__what_was_cleared_long_ago(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t day = 86400000;
+	uint64_t applied;
+
+	open_store(f);
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	retain(f, 1, "a", "", day);
+	retain(f, 2, "b", "", 2 * day);
+	retain(f, 3, "c", "1", day);
+	assert_int_equal(store_commit(f->store, 3, &f->diag), 0);
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	assert_int_equal(
+		store_trim_retained(f->store, (1 + STORE_CLEARED_DAYS) * day + 1, 10, &f->diag), 0);
+	assert_int_equal(store_commit(f->store, 3, &f->diag), 0);
+	assert_sql(&f->folder, "a.db", "SELECT group_concat(topic) FROM retained", "b,c");
+}
+
 static void test_store_ids__some_at_a_time(void **state)
 {
 	struct fixture *f = *state;
@@ -590,6 +666,8 @@ int main(void)
 		TEST(test_store_commit__names_the_record_that_fails),
 		TEST(test_store_is_text__is_what_sqlite_takes_for_text),
 		TEST(test_store_trim__in_steps),
+		TEST(test_store_apply__what_is_retained),
+		TEST(test_store_trim_retained__what_was_cleared_long_ago),
 		TEST(test_store_ids__some_at_a_time),
 		TEST(test_store_checkpoint__wal_does_not_grow),
 	};
