@@ -69,9 +69,9 @@ UNIT     = base brokerfile options sessions shares releases repairs login holdof
            contract topics gate modes repeat report backlog \
            payload pattern format schema uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
-           journal state census store writer ledger \
+           journal journal_faults state census store writer ledger \
            monitor metrics control weigh
-THREADED = pattern verifier login journal writer census ledger replan backlog metrics
+THREADED = pattern verifier login journal journal_faults writer census ledger replan backlog metrics
 FUZZ     = brokerfile contract topics gate notice control journal \
            payload pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \

@@ -188,7 +188,7 @@ static bool pass_hole(struct journal *j, struct journal_record *ret)
 int journal_next(struct journal *j, struct journal_record *ret, struct diag *diag)
 {
 	/* Once a batch: to look at the head is to take its line from the appending thread. */
-	if (j->read == j->seen)
+	if (j->read == j->seen || j->has_holes)
 		j->seen = atomic_load_explicit(&j->head, memory_order_acquire);
 	if (j->read == j->seen)
 		return 0;

@@ -133,11 +133,13 @@ static int header_accept(struct journal *j, const struct file_header *header, st
 		return journal_fail(j, "cannot read the journal", errno, diag);
 	if (header->capacity < JOURNAL_BYTES_MIN || header->capacity > JOURNAL_BYTES_MAX ||
 	    header->capacity % JOURNAL_BYTES_MIN != 0 ||
-	    (uint64_t)st.st_size != JOURNAL_RING_AT + header->capacity)
+	    (uint64_t)st.st_size > JOURNAL_RING_AT + header->capacity)
 		return diag_set(diag, ERR_INVALID,
 				"%s: the file has %lld bytes where its header says %llu", j->path,
 				(long long)st.st_size,
 				(unsigned long long)header->capacity + JOURNAL_RING_AT);
+	/* What was cut off is missing as any damage is. */
+	j->is_cut = (uint64_t)st.st_size < JOURNAL_RING_AT + header->capacity;
 	j->capacity = (size_t)header->capacity;
 	j->salt = header->salt;
 	memcpy(j->identity, header->identity, sizeof(j->identity));
@@ -172,6 +174,11 @@ static int file_settle(struct journal *j, const struct file_header *header, stru
 {
 	int error;
 
+	if (j->is_cut && !j->damage.text[0])
+		(void)diag_set(&j->damage, 0,
+			       "%s: the file had been cut: all that is left in it is kept, and "
+			       "nothing that was synced is missing",
+			       j->path);
 	if (j->is_header_bad && !j->damage.text[0])
 		(void)diag_set(&j->damage, 0,
 			       "%s: the journal's header was damaged: its copy was good, and "
@@ -179,7 +186,9 @@ static int file_settle(struct journal *j, const struct file_header *header, stru
 			       j->path);
 	if (pwrite(j->fd, header, sizeof(*header), JOURNAL_COPY_AT) != (ssize_t)sizeof(*header))
 		return journal_fail(j, "cannot write the journal", errno, diag);
-	error = journal_file_sync(j);
+	error = journal_rewrite_head(j);
+	if (!error)
+		error = journal_file_sync(j);
 	return error ? journal_fail(j, "cannot sync the journal", error, diag) : 0;
 }
 
@@ -369,7 +378,7 @@ int journal_format(struct journal *j, size_t bytes, const unsigned char identity
 		rc = journal_scan(j, diag);
 	if (rc)
 		journal_unmap(j);
-	j->is_header_bad = false;
+	j->is_header_bad = j->is_cut = false;
 	diag_init(&j->damage);
 	atomic_store(&j->mended, atomic_load(&j->failures));
 	return rc;

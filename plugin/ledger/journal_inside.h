@@ -63,6 +63,7 @@ struct journal {
 	unsigned char identity[JOURNAL_IDENTITY];
 	uint64_t torn_seq;
 	uint64_t missing;
+	bool is_cut;        /* the file was shorter than its header says */
 	bool is_header_bad; /* the copy is what was read */
 	bool has_holes;     /* which are known, and passed over */
 	struct diag damage;
@@ -157,6 +158,9 @@ int journal_range_sync(struct journal *j, const unsigned char *map, uint64_t fro
 
 /* The sync of a power record that ends at @to; 0 or errno. */
 int journal_power_sync(struct journal *j, uint64_t to);
+
+/* Header and slots, as they stand in the mapping, written anew; 0 or errno. */
+int journal_rewrite_head(struct journal *j);
 
 /* Both open files synced; 0 or errno. Nobody else may be syncing. */
 int journal_file_sync(struct journal *j);

@@ -214,6 +214,16 @@ static bool find_tail(const struct journal *j, struct journal_place *ret)
 	return true;
 }
 
+/* Where the slots get damaged a mark still says where the ring is: there is always one. */
+static void renew_marks(struct journal *j, struct journal_place tail)
+{
+	struct journal_place mark;
+
+	for (unsigned of = 0; of < 2; of++)
+		if (!mark_read(j, of, &mark) || mark.position < tail.position)
+			journal_mark_write(j, of, tail);
+}
+
 /* What is wrong with what was found, and what was damaged. */
 static void judge_end(struct journal *j, struct journal_place tail, struct journal_tally *tally)
 {
@@ -273,6 +283,7 @@ int journal_scan(struct journal *j, struct diag *diag)
 	j->walked = tail;
 	journal_slot_write(j, 0, tail);
 	journal_slot_write(j, 1, tail);
+	renew_marks(j, tail);
 	/* What stood there is not looked at again. */
 	if (tally.end.position - tail.position < j->capacity)
 		atomic_store(&journal_record_at(j, tally.end.position)->seq, 0);

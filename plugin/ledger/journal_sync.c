@@ -140,7 +140,7 @@ static int rewrite_records(struct journal *j, uint64_t from, uint64_t to)
 	return error;
 }
 
-static int rewrite_head(struct journal *j)
+int journal_rewrite_head(struct journal *j)
 {
 	unsigned char copy[JOURNAL_MARK_AT(JOURNAL_OF_APPENDER)];
 
@@ -168,7 +168,7 @@ static int make_good(struct journal *j)
 	(void)journal_file_sync(j);
 	error = rewrite_records(j, atomic_load(&j->reusable), head);
 	if (!error)
-		error = rewrite_head(j);
+		error = journal_rewrite_head(j);
 	if (!error)
 		error = journal_file_sync(j);
 	if (error) {

@@ -21,7 +21,7 @@ void pace_add(struct pace *p, int64_t began_ns, int64_t ended_ns)
 		p->spent_ns = 0;
 	}
 	p->spent_ns += took;
-	if (took >= PACE_SYNC_MAX_MS * MS || p->spent_ns >= PACE_SHARE_MAX_MS * MS)
+	if (p->spent_ns >= PACE_SHARE_MAX_MS * MS)
 		become_slow(p, took);
 }
 

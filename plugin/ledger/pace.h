@@ -2,10 +2,11 @@
  * pace.h -- is the disk quick enough for the broker's thread to wait for it?
  *
  * A power write is synced before it is acknowledged, by the thread that serves everybody. Knows how
- * long the syncs took, and from when on that was too long: one sync of PACE_SYNC_MAX_MS, or
- * slow ones (PACE_SLOW_MS each) that took PACE_SHARE_MAX_MS of a second together. Slow then lasts
- * until PACE_QUICK syncs of the writer's thread in a row were not slow. Many quick syncs are no
- * slow disk, however busy it is: each of them keeps the others waiting for a moment only.
+ * long the syncs took, and from when on that was too long: slow ones (PACE_SLOW_MS each) of the
+ * broker's thread that took PACE_SHARE_MAX_MS of a second together, or one of the writer's of
+ * PACE_SYNC_MAX_MS, which may be under way still. Slow then lasts until PACE_QUICK syncs of
+ * the writer's thread in a row were not slow. Many quick syncs are no slow disk, however busy it
+ * is: each of them keeps the others waiting for a moment only.
  *
  * Two threads: the broker's adds its syncs and asks, the writer's measures. Nothing waits.
  */
