@@ -252,7 +252,7 @@ install: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1  ## install into PREFI
 	install -m 755 docker/demo.sh $(DESTDIR)$(SHARE)/
 	install -m 644 docker/debian/systemd.conf $(DESTDIR)$(SHARE)/ # the package installs it in place
 	install -m 644 schemas/README.md $(DESTDIR)$(SHARE)/schemas/
-	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(DOC)/
+	install -m 644 README.md CHANGELOG.md LICENSE docs/FAULTS.md $(DESTDIR)$(DOC)/
 
 clean:  ## remove what was built (chroots, npm packages and make run's files stay)
 	rm -rf $(B)/rel $(B)/san $(B)/tsan $(B)/fuzz $(B)/clang $(B)/mosquitto_petstore.so $(B)/petstorectl
@@ -322,7 +322,7 @@ $(B)/reference: docs/reference.c $(B)/rel/options.o $(BASE:%=$(B)/rel/%.o) \
                 $(B)/rel/access/peer.o $(B)/rel/monitor/alerts.o $(B)/rel/monitor/settings.o
 	$(CC) $(CORE) $(CFLAGS) -MMD -MP -MF $(B)/rel/reference.d $(filter %.c %.o,$^) -o $@ $(LINK)
 
-MAN = @B=$(B) LIBDIR=$(LIBDIR) DATADIR=$(SHARE) docs/man.sh
+MAN = @B=$(B) LIBDIR=$(LIBDIR) DATADIR=$(SHARE) DOCDIR=$(DOC) docs/man.sh
 $(B)/%.1: docs/%.1.in docs/man.sh $(B)/petstorectl ; $(MAN) $< >$@
 $(B)/%.5: docs/%.5.in docs/man.sh $(B)/reference ; $(MAN) $< >$@
 

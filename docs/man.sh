@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prints a man page: fills in what programs know better than prose.
 #
-#     man.sh PAGE.in          with B, LIBDIR and DATADIR in the environment
+#     man.sh PAGE.in          with B, LIBDIR, DATADIR and DOCDIR in the environment
 #
 # @OPTIONS@, @ALERTS@ and @REASONS@ come from the plugin's own tables, @COMMANDS@ from what petstorectl
 # says of itself.
@@ -45,4 +45,4 @@ while IFS= read -r line; do
 	@COMMANDS@) commands ;;
 	*) printf '%s\n' "$line" ;;
 	esac
-done <"$1" | sed "s|@VERSION@|$version|; s|@LIBDIR@|$LIBDIR|; s|@DATADIR@|$DATADIR|"
+done <"$1" | sed "s|@VERSION@|$version|; s|@LIBDIR@|$LIBDIR|; s|@DATADIR@|$DATADIR|; s|@DOCDIR@|$DOCDIR|"

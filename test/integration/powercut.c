@@ -54,6 +54,7 @@ enum {
 	FAIL,      /* so many syncs are to fail */
 	FAIL_KIND, /* of these files only: see kinds[] */
 	FAILED,    /* that did */
+	SLOW,      /* milliseconds that a sync takes */
 	LIES,      /* syncs do nothing, and say that they did */
 	WRITEBACK, /* permille of the sectors of a page that the kernel writes by itself */
 	STRICT,
@@ -410,6 +411,18 @@ static void begin_write_back(void)
 	(void)pthread_detach(thread); /* a thread that was just made */
 }
 
+/* Others sync meanwhile. */
+static void pause_for(int ms)
+{
+	const struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+
+	if (ms == 0)
+		return;
+	leave();
+	(void)nanosleep(&pause, NULL); /* shorter where a signal comes */
+	enter();
+}
+
 /* 0, or -1 with errno, as the call that was made. Under the lock. */
 static int file_sync(struct file *file, size_t from, size_t to)
 {
@@ -422,6 +435,7 @@ static int file_sync(struct file *file, size_t from, size_t to)
 		world.control[RING_BEGUN]++;
 	if (when == 0)
 		cut();
+	pause_for(world.control[SLOW]);
 	if (world.control[LIES])
 		return 0;
 	if (world.control[FAIL] > 0 && is_kind(file, (unsigned)world.control[FAIL_KIND])) {

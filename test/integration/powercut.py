@@ -39,8 +39,8 @@ import publishers
 SHIM = os.path.join(harness.BUILD, "powercut.so")
 SECTOR = 512
 # The control's numbers, as powercut.c has them.
-(SYNCS, CUT_AT, CUT_WHEN, FAIL, FAIL_KIND, FAILED, LIES, WRITEBACK, STRICT, RING_BEGUN,
- RING_DONE) = range(11)
+(SYNCS, CUT_AT, CUT_WHEN, FAIL, FAIL_KIND, FAILED, SLOW, LIES, WRITEBACK, STRICT,
+ RING_BEGUN, RING_DONE) = range(12)
 BEFORE, MIDDLE, BEHIND = range(3)
 ANY, RING, WAL, DATABASE = range(4)
 POWER = ("payments/",)
@@ -205,7 +205,7 @@ class Lab:
         self.broker.kill()
         if self.done is None:
             self.done = self.disk.get(RING_DONE)
-        for each in (CUT_AT, FAIL, LIES, WRITEBACK):
+        for each in (CUT_AT, FAIL, SLOW, LIES, WRITEBACK):
             self.disk.set(each, 0)
         self.disk.cut(self.rng, self.rng.choice((0, 0, 300, 900))
                       if permille is None else permille)

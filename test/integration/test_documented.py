@@ -5,7 +5,9 @@ import re
 import shutil
 import subprocess
 
+import crash
 import harness
+import powercut
 
 
 def read(name):
@@ -120,3 +122,19 @@ def test_petstorectl_examples():
         assert told.returncode == 0, command
         for option in re.findall(r"(?<= )--([a-z-]+)", rest):
             assert "  --%s" % option in told.stdout, (command, option)
+
+
+def test_faults_name_their_tests():
+    """Each test that docs/FAULTS.md names is there, and so is each condition of a kill or a cut."""
+    text = read("docs/FAULTS.md")
+    for name, cases in re.findall(r"`((?:integration|unit|attack)/test_\w+\.(?:py|c))`(?: \(([^)]*)\))?",
+                                  text):
+        source = read("test/" + name)
+        for case in re.findall(r"`(\w+)`", cases):
+            assert re.search(r"\btest_\w*%s\(" % case, source), (name, case)
+    known = {"crash": crash.CONDITIONS, "powercut": powercut.CONDITIONS}
+    found = re.findall(r"`make (crash|powercut)`: ([a-z`+]+(?:, [a-z]+(?=[, |]))*)", text)
+    assert len(found) > 5
+    for target, conditions in found:
+        for condition in re.findall("[a-z]+", conditions):
+            assert condition in known[target], (target, condition)

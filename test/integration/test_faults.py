@@ -1,0 +1,97 @@
+"""
+What clients hear while storage is at fault, what is kept, and how it ends: rows of docs/FAULTS.md
+that no other file has. The disk is powercut.c's, so that syncs fail and are slow without root.
+"""
+
+import pytest
+
+import crash
+import harness
+import messages
+import powercut
+from test_closed import TAKEN, answer, expected
+
+FOR_GOOD = 1 << 30
+
+
+@pytest.fixture
+def lab(template, tmp_path):
+    made = powercut.Lab(template, str(tmp_path), 1)
+    made.start()
+    yield made
+    made.broker.stop()
+
+
+def order(lab, version=5):
+    """What a new client hears of an order."""
+    return answer(lab.broker.client("orders-service", version),
+                  messages.order(messages.unique("ord")), 1)
+
+
+def payment(lab, version=5):
+    return answer(lab.broker.client("payments-service", version),
+                  messages.payment(messages.unique("pay")), 2)
+
+
+def until_heard(lab, ask, code, version=5):
+    harness.until(lambda: ask(lab, version) == code, "%s" % (code,))
+
+
+def syncs_fail(lab, kind):
+    lab.disk.set(powercut.FAIL_KIND, kind)
+    lab.disk.set(powercut.FAIL, FOR_GOOD)
+
+
+@pytest.mark.parametrize("version", [5, 4])
+def test_syncs_of_the_journal_fail(lab, version):
+    """For good: what is synced first is refused, all else is kept as ever."""
+    syncs_fail(lab, powercut.RING)
+    until_heard(lab, payment, expected(version, 2), version)
+    assert order(lab, version) in TAKEN
+    assert payment(lab, version) == expected(version, 2)
+    lab.disk.set(powercut.FAIL, 0)
+    harness.until(lambda: payment(lab, version) in TAKEN, "a payment that is kept")
+
+
+@pytest.mark.parametrize("version", [5, 4])
+def test_syncs_of_the_database_fail(lab, version):
+    """For good: everything that must be kept is refused, since the journal can't be emptied."""
+    syncs_fail(lab, powercut.WAL)
+    until_heard(lab, order, expected(version, 1), version)
+    assert payment(lab, version) == expected(version, 2)
+    lab.disk.set(powercut.FAIL, 0)
+    harness.until(lambda: order(lab, version) in TAKEN, "an order that is kept")
+    assert payment(lab, version) in TAKEN
+
+
+@pytest.mark.parametrize("version", [5, 4])
+def test_a_slow_disk(lab, version):
+    """Payments are refused before they keep all others waiting; orders are taken."""
+    before = lab.broker.mark()
+    lab.disk.set(powercut.SLOW, 700)
+    until_heard(lab, payment, expected(version, 2), version)
+    assert order(lab, version) in TAKEN
+    lab.disk.set(powercut.SLOW, 0)
+    harness.until(lambda: payment(lab, version) in TAKEN, "a payment that is kept")
+    assert "slow" in lab.broker.log(before)
+
+
+@pytest.mark.parametrize("version", [5, 4])
+def test_the_journal_is_full(new_broker, version):
+    """The smallest, while its database is locked: no wait, and no acknowledgement."""
+    broker = new_broker()
+    broker.edits.append(crash.set_options(journal_size=crash.OPTIONS["slow"]["journal_size"]))
+    broker.start()
+    kept = []
+    with powercut.hold(broker):
+        while True:
+            message = messages.order(messages.unique("ord"))
+            code = answer(broker.client("orders-service", version), message, 1)
+            if code not in TAKEN:
+                break
+            kept.append(message[0])
+        assert code == expected(version, 1)
+    harness.until(lambda: answer(broker.client("orders-service", version),
+                                 messages.order(messages.unique("ord")), 1) in TAKEN, "room")
+    harness.until(lambda: set(kept) <= {row[0] for row in broker.rows("SELECT topic FROM events")},
+                  "what was acknowledged")
