@@ -61,7 +61,7 @@ PLUGIN   = plugin brokerfile door_listeners door_login door_rules door_command d
 QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger ledger/state access/access \
            schema/run schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
 CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl/table ctl/cells \
-           ctl/entities ctl/refused ctl/explain ctl/may ctl/lint ctl/lint_config ctl/lint_certs \
+           ctl/entities ctl/refused ctl/explain ctl/may ctl/lint ctl/lint_config ctl/lint_certs ctl/lint_machines \
            ctl/change ctl/expand ctl/pairs ctl/weigh ctl/diff ctl/replay ctl/command ctl/talk options brokerfile
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.

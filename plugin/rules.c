@@ -276,18 +276,66 @@ static bool has_param(const void *ctx, const char *name)
 	return false;
 }
 
+static void add_scopes(const struct contract_operation *operation, struct scopeset *set)
+{
+	for (size_t i = 0; i < operation->alternative_count; i++)
+		scopeset_merge(set, &operation->alternative[i]);
+}
+
+static void add_step_scopes(const struct contract_transitions *machine, struct scopeset *set)
+{
+	for (size_t i = 0; machine->scope && i < (machine->count + 1) * machine->count; i++)
+		if (machine->scope[i])
+			scopeset_add(set, machine->scope[i] - 1u);
+}
+
+/* Scopes that only put a status right: held for one's own they are good for nothing. */
+static struct scopeset find_whole(const struct contract *contract)
+{
+	struct scopeset whole = { 0 }, others = { 0 };
+
+	for (size_t i = 0; i < contract_channel_count(contract); i++) {
+		const struct contract_channel *channel = contract_channel(contract, i);
+		const struct contract_transitions *machine =
+			channel->mapping ? channel->mapping->transitions : NULL;
+
+		add_scopes(&channel->send, &others);
+		add_scopes(&channel->receive, &others);
+		if (!machine)
+			continue;
+		add_step_scopes(machine, &others);
+		if (machine->correct >= 0)
+			scopeset_add(&whole, (unsigned)machine->correct);
+	}
+	scopeset_remove(&whole, &others);
+	return whole;
+}
+
+static int load_access(struct rules *rules, const char *path, struct diag *diag)
+{
+	const struct scopeset whole = find_whole(rules->contract);
+	const struct access_scopes scopes = { .name = scope_name,
+					      .has_param = has_param,
+					      .ctx = rules->contract,
+					      .count = contract_scope_count(rules->contract),
+					      .whole = &whole };
+	const char *text;
+	int rc = access_load(path, &scopes, &rules->access, diag);
+
+	for (size_t i = 0; rc == 0 && (text = access_warning(rules->access, i)); i++)
+		rc = add_warning(rules, text, diag);
+	return rc;
+}
+
 static int load_files(struct rules *rules, const struct rules_files *files, struct diag *diag)
 {
-	struct access_scopes scopes = { .name = scope_name, .has_param = has_param };
 	int rc;
 
 	rc = contract_load(files->contract, &rules->contract, diag);
 	if (rc)
 		return rc;
-	scopes.ctx = rules->contract;
-	scopes.count = contract_scope_count(rules->contract);
 	if (files->access)
-		rc = access_load(files->access, &scopes, &rules->access, diag);
+		rc = load_access(rules, files->access, diag);
 	if (rc == 0 && files->password_file)
 		rc = passwords_load(files->password_file, &rules->passwords, diag);
 	if (rc == 0 && files->scram_file)

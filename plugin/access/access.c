@@ -5,6 +5,11 @@
 
 /* ---- asking ----------------------------------------------------------------------------- */
 
+const char *access_warning(const struct access *access, size_t i)
+{
+	return i < access->warning_count ? access->warning[i] : NULL;
+}
+
 const struct access_principal *access_find(const struct access *access, const char *name)
 {
 	uint32_t i = nametable_find(&access->user_table, name, strlen(name));

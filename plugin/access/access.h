@@ -86,6 +86,7 @@ struct access_scopes {
 	 * refused as the misspelling it then is.
 	 */
 	bool (*has_param)(const void *ctx, const char *name);
+	const struct scopeset *whole; /* scopes that ":own" makes nothing of; NULL: none */
 };
 
 /*
@@ -102,6 +103,11 @@ int access_load(const char *path, const struct access_scopes *scopes, struct acc
  */
 int access_parse(const char *name, const char *folder, const char *text, size_t len,
 		 const struct access_scopes *scopes, struct access **ret, struct diag *diag);
+
+#define ACCESS_WARNINGS_MAX 8u /* further ones are left out */
+
+/* What is doubtful in the file: the i-th line, borrowed; NULL behind the last. */
+const char *access_warning(const struct access *access, size_t i);
 
 /* NULL is fine. Principals that are still held (see access_principal_drop()) stay valid. */
 void access_free(struct access *access);

@@ -119,6 +119,8 @@ struct access {
 	struct access_certificate_rule *certificate;
 	size_t issuer_count;
 	struct access_issuer *issuer;
+	size_t warning_count;
+	const char *warning[ACCESS_WARNINGS_MAX];
 };
 
 /* A principal outside the access object, which it keeps alive. */

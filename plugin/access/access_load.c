@@ -167,6 +167,41 @@ bool access_scope_add(const struct access *access, const char *word, size_t len,
 	return is_found;
 }
 
+/* Says of a scope's ":own" that it gives nothing. */
+static int warn_of_own(struct access_reader *reader, const char *word, const struct jsonpath *at)
+{
+	struct access *access = reader->access;
+	struct diag text;
+
+	if (access->warning_count == ACCESS_WARNINGS_MAX)
+		return 0;
+	diag_init(&text);
+	(void)jsonpath_fail(&text, ERR_INVALID, reader->file, at,
+			    "\"%s\" gives nothing: who puts a status right needs the scope in full",
+			    word);
+	access->warning[access->warning_count] =
+		arena_text(&access->arena, text.text, strlen(text.text));
+	if (!access->warning[access->warning_count])
+		return diag_nomem(reader->diag);
+	access->warning_count++;
+	return 0;
+}
+
+/* Is the word a scope with ":own" behind it, of which only the scope in full is of use? */
+static bool is_own_of_whole(const struct access_reader *reader, const char *word, size_t len)
+{
+	static const char suffix[] = ":own";
+	const size_t suffix_len = sizeof(suffix) - 1;
+	uint32_t scope;
+
+	if (!reader->scopes->whole || len <= suffix_len ||
+	    memcmp(word + len - suffix_len, suffix, suffix_len) != 0 ||
+	    nametable_find(&reader->access->scope_table, word, len) != NAMETABLE_NONE)
+		return false;
+	scope = nametable_find(&reader->access->scope_table, word, len - suffix_len);
+	return scope != NAMETABLE_NONE && scopeset_has(reader->scopes->whole, scope);
+}
+
 int access_read_scopes(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
 		       struct scopeset *full, struct scopeset *own)
 {
@@ -182,6 +217,9 @@ int access_read_scopes(struct access_reader *reader, const json_t *json, const s
 					     "the contract has no scope \"%s\"%s",
 					     json_string_value(word),
 					     own ? "" : " (a denial is of the whole scope)");
+		if (is_own_of_whole(reader, json_string_value(word), json_string_length(word)) &&
+		    warn_of_own(reader, json_string_value(word), &here))
+			return ERR_NOMEM;
 	}
 	return 0;
 }

@@ -705,12 +705,14 @@ static void check_contract(struct lint *lint, const struct files *files, const c
 	}
 	before = lint->errors;
 	check_extensions(lint, files->contract, document);
-	json_decref(document);
 	if (contract_load(files->contract, &contract, &diag)) {
 		if (lint->errors == before || !strstr(diag.text, "/x-"))
 			lint_add(lint, LINT_ERROR, "%s", diag.text);
+		json_decref(document);
 		return;
 	}
+	lint_machines(lint, files->contract, document);
+	json_decref(document);
 	lint_sizes(lint, &files->broker, largest_payload(contract));
 	check_channels(lint, files->contract, contract);
 	check_rules(lint, files, passwords);
