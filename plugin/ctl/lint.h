@@ -39,7 +39,8 @@ void lint_certfile(struct lint *lint, const struct brokerfile_line *certfile,
 void lint_cafile(struct lint *lint, const struct brokerfile_line *cafile);
 void lint_crlfile(struct lint *lint, const struct brokerfile_line *crlfile);
 
-/* State machines of the contract @document, which was loaded: unused ones, statuses out of reach. */
+/* State machines of the contract @document, which was loaded: unused ones, statuses out of reach.
+ */
 void lint_machines(struct lint *lint, const char *path, const json_t *document);
 
 #endif

@@ -12,6 +12,7 @@
 #include "cases.h"
 #include "failalloc.h"
 #include "schema/jsonscan.h"
+#include "schema/jsonspan.h"
 #include "schema/payload.h"
 
 #ifndef PAYLOAD_YYJSON
@@ -593,6 +594,71 @@ static void test_jsonbig_parse__gives_plain_values_that_can_be_compared(void **s
 }
 #endif
 
+/* By the parser and by the text alone: the same place, or none. */
+static void test_payload_span__is_where_the_text_says_it(void **state)
+{
+	static const struct {
+		const char *text, *span; /* of the member "at"; NULL: there is none */
+	} rows[] = {
+		{ "{\"at\":\"x\"}", "x" },
+		{ "{\"at\":\"\"}", "" },
+		{ " { \"b\" : { \"at\":\"no\", \"c\":[\"}\"] } ,\n\"at\" :\t\"yes\" , \"z\":1 } ",
+		  "yes" },
+		{ "{\"b\":[{\"at\":\"no\"},[]],\"at\":\"yes\"}", "yes" },
+		{ "{\"b\":\"\\\"at\\\":\\\"no\\\"\",\"at\":\"y\\\"\\\\\"}", "y\\\"\\\\" },
+		{ "{\"at\":\"\\u0041b\",\"c\":\"d\"}", "\\u0041b" },
+		{ "{\"b\":-1.5e3,\"c\":null,\"at\":\"z\"}", "z" },
+		{ "{\"at\":1}", NULL },
+		{ "{\"at\":null,\"b\":\"at\"}", NULL },
+		{ "{\"at\":{\"at\":\"x\"}}", NULL },
+		{ "{\"\\u0061t\":\"x\"}", NULL },
+		{ "{\"a\":\"at\",\"att\":\"x\"}", NULL },
+		{ "{}", NULL },
+		{ "[\"at\",\"x\"]", NULL },
+		{ "\"at\"", NULL },
+	};
+	const struct payload_limits limits = { .max_bytes = 1000, .max_depth = 8 };
+	struct payload_parser *parser = NULL;
+	struct payload_error error;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(payload_parser_new(&limits, &parser, &diag), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t len = strlen(rows[i].text), start[2], end[2];
+		const struct payload_value *root = payload_parse(parser, rows[i].text, len, &error);
+
+		assert_non_null(root);
+		assert_int_equal(
+			payload_span(parser, root, rows[i].text, len, "at", 2, &start[0], &end[0]),
+			rows[i].span != NULL);
+		assert_int_equal(jsonspan_find(rows[i].text, len, "at", 2, &start[1], &end[1]),
+				 rows[i].span != NULL);
+		for (int k = 0; k < 2 && rows[i].span; k++) {
+			assert_int_equal(end[k] - start[k], strlen(rows[i].span));
+			assert_memory_equal(rows[i].text + start[k], rows[i].span,
+					    end[k] - start[k]);
+		}
+	}
+	payload_parser_free(parser);
+}
+
+/* What is no JSON has no answer that matters, but an end. */
+static void test_jsonspan_find__stays_within_the_text(void **state)
+{
+	static const char text[] = "{\"b\":[{\"c\":\"\\\"\"},2],\"at\":\"x\\\\\"}";
+	size_t start, end;
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(text); n++) {
+		char *copy = malloc(n + 1); /* for ASan: nothing behind it is read */
+
+		memcpy(copy, text, n);
+		(void)jsonspan_find(copy, n, "at", 2, &start, &end);
+		free(copy);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -613,6 +679,8 @@ int main(void)
 		cmocka_unit_test(test_payload_parse__big_numbers_stay_in_their_places),
 		cmocka_unit_test(test_jsonscan_run__notes_where_big_numbers_stand),
 		cmocka_unit_test(test_payload_parser__out_of_memory),
+		cmocka_unit_test(test_payload_span__is_where_the_text_says_it),
+		cmocka_unit_test(test_jsonspan_find__stays_within_the_text),
 #ifdef PAYLOAD_YYJSON
 		cmocka_unit_test(test_payload_parse__allocates_nothing),
 #else

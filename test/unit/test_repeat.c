@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "gate.h"
 
@@ -274,6 +275,43 @@ static void test_repeat__refuse_takes_none(void **state)
 	end(&f);
 }
 
+/* The broker is down, and somebody changes the database. */
+static void restart_after(struct fixture *f, const char *sql)
+{
+	sqlite3 *db = NULL;
+
+	ledger_close(f->ledger);
+	assert_int_equal(sqlite3_open(f->database, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	open_ledger(f);
+}
+
+/* Trimmed, or a row of before there were revisions: it counts as different, once. */
+static void test_repeat__of_what_is_not_known(void **state)
+{
+	static const char *const gone[] = { "DELETE FROM events",
+					    "UPDATE events SET revision = NULL" };
+	struct fixture f;
+
+	(void)state;
+	begin(&f, "", "power", "");
+	expect(&f, LAMP, ON(",\"colour\":\"red\"" AT("00")), "keep");
+	for (size_t i = 0; i < 2; i++) {
+		restart_after(&f, gone[i]);
+		expect(&f, LAMP, ON(",\"colour\":\"red\"" AT("01")), "keep");
+		expect(&f, LAMP, ON(",\"colour\":\"red\"" AT("02")), "allow");
+	}
+	assert_int_equal(revision(&f), 3);
+	end(&f);
+	begin(&f, "", "power", "\"repeat\":\"same\",");
+	expect(&f, LAMP, ON(",\"colour\":\"red\"" AT("00")), "keep");
+	restart_after(&f, gone[0]);
+	expect(&f, LAMP, ON(",\"colour\":\"red\"" AT("01")),
+	       "lamp is ON already: what was said last is not known any more, and may not change");
+	end(&f);
+}
+
 /* From the journal while it is there, then from the database. */
 static void test_repeat__is_known_after_a_restart_and_elsewhere(void **state)
 {
@@ -414,6 +452,7 @@ int main(void)
 		cmocka_unit_test(test_repeat__the_contract_says_which_the_time_is),
 		cmocka_unit_test(test_repeat__same_is_held_to_what_was_said),
 		cmocka_unit_test(test_repeat__refuse_takes_none),
+		cmocka_unit_test(test_repeat__of_what_is_not_known),
 		cmocka_unit_test(test_repeat__is_known_after_a_restart_and_elsewhere),
 		cmocka_unit_test(test_repeat__outlives_the_journal),
 		cmocka_unit_test(test_repeat__channels_without_events_keep_it_in_memory),
