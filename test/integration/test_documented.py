@@ -95,7 +95,8 @@ def test_petstorectl_page(tmp_path):
     tool = os.path.join(harness.BUILD, "petstorectl")
     page = subprocess.check_output(
         [os.path.join("docs", "man.sh"), os.path.join("docs", "petstorectl.1.in")], text=True,
-        cwd=harness.TOP, env=dict(os.environ, B=harness.BUILD, LIBDIR="/usr/lib", DATADIR="/x"))
+        cwd=harness.TOP, env=dict(os.environ, B=harness.BUILD, LIBDIR="/usr/lib", DATADIR="/x",
+                                 DOCDIR="/x"))
     plain = re.sub(r"^\.(?:PP|TP)$|^\.(?:B|SS) ", "", page, flags=re.M)
     plain = words(plain.replace("\\-", "-").replace("\\&", "").replace("\\e", "\\"))
     commands = re.findall(r"^  ([a-z]+) ", subprocess.check_output([tool, "help"], text=True),
