@@ -286,7 +286,7 @@ run: deps-run  ## install what is missing, build, and run a broker to try things
 	@RUN_DIR="$(RUN_DIR)" PLUGIN="$(B)/mosquitto_petstore.so" TLS_PORT="$(TLS_PORT)" \
 	  WSS_PORT="$(WSS_PORT)" MTLS_PORT="$(MTLS_PORT)" PLAIN_PORT="$(PLAIN_PORT)" exec docker/demo.sh
 
-integration: all $(B)/load $(B)/powercut.so  ## the tests with a real broker and real clients
+integration: all $(B)/load $(B)/powercut.so $(B)/slowsync.so  ## the tests with a real broker and real clients
 	@mkdir -p $(B)
 	B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \
 	  --junitxml=$(B)/integration.xml $(PYTEST) test/integration
@@ -299,14 +299,14 @@ attack: all $(B)/load  ## what a hostile peer does to a real broker
 $(B)/san/mosquitto_petstore.so: $(PLUGIN:%=$(B)/san/%.o) $(ROOMS:%=$(B)/san/%.o) plugin/exports.map
 	$(CC) -shared -o $@ $(filter %.o,$^) $(SAN) -Wl,--version-script=plugin/exports.map $(LINK)
 
-integration-san: all $(B)/load $(B)/powercut.so $(B)/san/mosquitto_petstore.so  ## the same, the plugin under ASan and UBSan
+integration-san: all $(B)/load $(B)/powercut.so $(B)/slowsync.so $(B)/san/mosquitto_petstore.so  ## the same, the plugin under ASan and UBSan
 	B="$(abspath $(B))" PLUGIN="$(abspath $(B))/san/mosquitto_petstore.so" \
 	  BROKER_PRELOAD="$(shell $(CC) -print-file-name=libasan.so)" \
 	  $(PYTHON) -m pytest -q -p no:cacheprovider $(PYTEST) $(or $(TESTS),test/integration)
 
-# A disk that forgets what was not synced, for the broker that it is preloaded into.
-$(B)/powercut.so: test/integration/powercut.c
-	$(CC) $(CORE) $(CFLAGS) -fvisibility=default -shared -MMD -MP -MF $(B)/rel/powercut.d $< -o $@ -ldl
+# Disks for the broker that they are preloaded into: one forgets what was not synced, one is slow.
+$(B)/powercut.so $(B)/slowsync.so: $(B)/%.so: test/integration/%.c
+	$(CC) $(CORE) $(CFLAGS) -fvisibility=default -shared -MMD -MP -MF $(B)/rel/$*.d $< -o $@ -ldl
 
 RUNS ?= 10
 crash: all  ## kill -9 the broker under load RUNS times a condition; what was acknowledged is kept

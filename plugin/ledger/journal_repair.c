@@ -180,8 +180,7 @@ static void copy_name(const struct journal *j, char *ret, size_t cap)
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	(void)gmtime_r(&now.tv_sec, &tm);
 	(void)strftime(text, sizeof(text), "%Y%m%dT%H%M%S", &tm);
-	(void)snprintf(ret, cap, "%s%s%s.%03ldZ", j->path, copy_suffix, text,
-		       now.tv_nsec / 1000000);
+	(void)snprintf(ret, cap, "%s%s%s.%06ldZ", j->path, copy_suffix, text, now.tv_nsec / 1000);
 }
 
 int journal_copy(const struct journal *j, char *ret, size_t cap, struct diag *diag)
@@ -194,8 +193,10 @@ int journal_copy(const struct journal *j, char *ret, size_t cap, struct diag *di
 		return journal_fail(j, "cannot read the journal", errno, diag);
 	if (st.st_size == 0 || count_copies(j) >= JOURNAL_COPIES_MAX)
 		return 0;
-	copy_name(j, ret, cap);
-	fd = open(ret, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	do {
+		copy_name(j, ret, cap); /* of another microsecond, each time */
+		fd = open(ret, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	} while (fd < 0 && errno == EEXIST);
 	if (fd < 0)
 		return journal_fail(j, "cannot copy the damaged journal", errno, diag);
 	error = copy_bytes(j->fd, fd);
