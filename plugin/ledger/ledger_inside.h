@@ -1,7 +1,8 @@
 /*
  * ledger_inside.h -- what the ledger's own files share; nobody else includes it.
  *
- * ledger_open.c opens, at once or later; ledger_replan.c puts a plan in force; ledger.c looks;
+ * ledger_open.c opens, at once or later; ledger_replan.c puts a plan in force,
+ * ledger_make.c makes its tables; ledger.c looks;
  * ledger_commit.c keeps; ledger_sent.c knows what comes again; ledger_watch.c says how it does;
  * ledger_ring.c cares for the journal's file.
  */

@@ -3,15 +3,14 @@
  *
  * The broker's thread never waits: it knows which tables and columns the database has
  * (store_known), fits the new plan to that, and hands a copy to the writer's thread, which makes
- * what is missing when it can and hands back what there is then. Entities of the two plans are the
- * same where their permanent numbers are. Until its table is there an entity can't be looked at,
- * and until its columns are, nothing of it is kept.
+ * what is missing when it can (ledger_make.c) and hands back what there is then. Entities of the
+ * two plans are the same where their permanent numbers are. Until its table is there an entity
+ * can't be looked at, and until its columns are, nothing of it is kept.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "ledger/ledger_inside.h"
 
 #define MAKE_EVERY_NS                                                                              \
@@ -280,87 +279,6 @@ const char *ledger_lacks(const struct ledger *l, unsigned entity, unsigned colum
 	return NULL;
 }
 
-/* ---- the writer's thread ------------------------------------------------------------------- */
-
-void ledger_take_wanted(struct ledger *l)
-{
-	struct ledger_wanted *wanted;
-
-	if (!atomic_load_explicit(&l->wanted, memory_order_relaxed))
-		return;
-	wanted = atomic_exchange_explicit(&l->wanted, NULL, memory_order_acq_rel);
-	free(l->making);
-	l->making = wanted;
-	l->make_at_ns = l->making_since_ns = 0;
-	l->is_failure_told = false;
-}
-
-/* In the place of what the broker's thread did not take yet, of which it misses nothing. */
-static void hand_over(struct ledger *l, struct ledger_made *made)
-{
-	struct ledger_made *before = atomic_exchange_explicit(&l->made, NULL, memory_order_acq_rel);
-
-	if (before && made->known)
-		store_known_free(before->known);
-	else if (before)
-		made->known = before->known;
-	if (before && made->number == 0)
-		made->number = before->number;
-	free(before);
-	atomic_store_explicit(&l->made, made, memory_order_release);
-}
-
-static int make_all(struct ledger *l, struct ledger_made *made, struct diag *diag)
-{
-	const struct ledger_plan *plan = &l->making->plan;
-	struct store_entity *entity = calloc(plan->entity_count + 1, sizeof(*entity));
-	int rc = entity ? store_plan(l->store, plan, entity, diag) : diag_nomem(diag);
-
-	if (rc == 0)
-		rc = store_known_load(l->store, &made->known, diag);
-	if (rc == 0)
-		enroll_begin(&l->enroll, entity, plan->entity_count, l->making->round);
-	free(entity);
-	return rc;
-}
-
-/* A lock that passes soon is not worth a line. */
-static bool is_worth_telling(struct ledger *l, int rc, int64_t now)
-{
-	if (l->making_since_ns == 0)
-		l->making_since_ns = now;
-	return !l->is_failure_told &&
-	       (rc != ERR_BUSY ||
-		now - l->making_since_ns >= WRITER_PATIENCE_MS * INT64_C(1000000));
-}
-
-void ledger_make_wanted(struct ledger *l)
-{
-	int64_t now = clock_mono_ns();
-	struct ledger_made *made;
-	int rc;
-
-	if (!l->making || now < l->make_at_ns)
-		return;
-	l->make_at_ns = now + MAKE_EVERY_NS;
-	made = calloc(1, sizeof(*made));
-	if (!made)
-		return; /* the next round tries again */
-	rc = make_all(l, made, &made->line);
-	if (rc == 0) {
-		made->number = l->making->number;
-		free(l->making);
-		l->making = NULL;
-	} else if (is_worth_telling(l, rc, now)) {
-		made->failed = l->making->number;
-		l->is_failure_told = true;
-	} else {
-		free(made);
-		return;
-	}
-	hand_over(l, made);
-}
-
 /* ---- the room's face ----------------------------------------------------------------------- */
 
 /* What is known already to be impossible. */
@@ -443,18 +361,4 @@ int ledger_replan(struct ledger *l, const struct ledger_plan *plan, struct diag 
 	writer_kick(l->writer);
 	(void)ledger_admit(l);
 	return 0;
-}
-
-void ledger_clear_plans(struct ledger *l)
-{
-	struct ledger_made *made = atomic_load(&l->made);
-
-	if (made)
-		store_known_free(made->known);
-	free(made);
-	free(atomic_load(&l->wanted));
-	free(l->making);
-	free(l->plan);
-	free(l->entity);
-	store_known_free(l->known);
 }
