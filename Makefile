@@ -44,6 +44,7 @@ ACCESS   = access/access access/access_load access/access_roles access/access_cl
            access/nametable access/password access/peer access/revoked access/scram access/token access/verifier
 LEDGER   = ledger/ledger ledger/ledger_open ledger/ledger_commit ledger/ledger_watch \
            ledger/ledger_retained ledger/ledger_replan ledger/ledger_make ledger/store_known ledger/ledger_sent ledger/accepted \
+           ledger/age \
            ledger/state ledger/census ledger/enroll ledger/writer ledger/carry \
            ledger/journal ledger/journal_file ledger/journal_map ledger/journal_scan ledger/journal_sync \
            ledger/journal_repair ledger/pace ledger/ledger_ring ledger/record ledger/crc32c ledger/store ledger/store_names \

@@ -5,9 +5,11 @@
 
 /* So that clients hear within a second that files are gone. */
 #define CHECK_EVERY_NS INT64_C(250000000)
-#define TRIM_EVERY_MS 1000
+#define TRIM_EVERY_NS INT64_C(1000000000)
 #define RETAINED_EVERY_NS INT64_C(1000000000)
-#define TRIM_ROWS 256u /* old events removed at once, beside twice the new ones */
+#define CLOCK_EVERY_NS INT64_C(600000000000) /* for a start, which asks when that was */
+#define TRIM_ROWS 256u  /* old events removed at once, beside twice the new ones */
+#define IDLE_ROWS 1024u /* and a second where none comes: what is decided wrongly is slow */
 
 static const uint64_t record_bounds[] = { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10000 };
 /* Nanoseconds: 100 us to 2 s. */
@@ -20,6 +22,20 @@ void carry_init(struct carry *carry)
 	carry->batch_records.bounds = sizeof(record_bounds) / sizeof(*record_bounds);
 	carry->batch_ns.bound = ns_bounds;
 	carry->batch_ns.bounds = sizeof(ns_bounds) / sizeof(*ns_bounds);
+}
+
+int64_t carry_now(struct carry *carry)
+{
+	int64_t wall_ms = clock_unix_ms(), mono_ns = clock_mono_ns(), last_ms;
+
+	if (!carry->age.is_begun) {
+		if (store_clock(carry->store, &last_ms, NULL) != 0)
+			return 0;
+		age_begin(&carry->age, last_ms, wall_ms, mono_ns);
+	}
+	wall_ms = age_now(&carry->age, wall_ms, mono_ns);
+	store_set_clock(carry->store, wall_ms);
+	return wall_ms;
 }
 
 static int apply_one(struct carry *carry, const struct journal_record *from, struct diag *diag)
@@ -35,14 +51,15 @@ static int apply_one(struct carry *carry, const struct journal_record *from, str
 }
 
 /* Within a transaction: what was cleared long ago, once a second. */
-static int trim_retained(struct carry *carry, struct diag *diag)
+static int trim_retained(struct carry *carry, int64_t now_ms, struct diag *diag)
 {
 	int64_t now_ns = clock_mono_ns();
 
-	if (carry->retained_ns != 0 && now_ns - carry->retained_ns < RETAINED_EVERY_NS)
+	if (now_ms == 0 ||
+	    (carry->retained_ns != 0 && now_ns - carry->retained_ns < RETAINED_EVERY_NS))
 		return 0;
 	carry->retained_ns = now_ns;
-	return store_trim_retained(carry->store, clock_unix_ms(), TRIM_ROWS, diag);
+	return store_trim_retained(carry->store, now_ms, TRIM_ROWS, diag);
 }
 
 /* Within a transaction: from @first to the end of the batch. *last is the last one's number. */
@@ -53,6 +70,7 @@ static int apply_batch(struct carry *carry, struct journal_record *first, uint64
 	unsigned rows = 0;
 	size_t bytes = 0;
 	uint64_t removed;
+	int64_t now_ms;
 	int rc = 1;
 
 	*last = applied;
@@ -69,33 +87,40 @@ static int apply_batch(struct carry *carry, struct journal_record *first, uint64
 			break;
 		rc = journal_next(carry->journal, &record, diag);
 	} while (rc == 1);
-	if (rc >= 0)
-		rc = trim_retained(carry, diag);
 	if (rc < 0)
 		return rc;
-	return store_trim(carry->store, &carry->limits, clock_unix_ms(), 2 * rows + TRIM_ROWS,
-			  &removed, diag);
+	now_ms = carry_now(carry);
+	rc = trim_retained(carry, now_ms, diag);
+	if (rc)
+		return rc;
+	return store_trim(carry->store, &carry->limits, now_ms, 2 * rows + TRIM_ROWS, &removed,
+			  diag);
 }
 
 /* Nothing new: now and then removes events that grew too old. */
 static int trim_idle(struct carry *carry, struct diag *diag)
 {
-	int64_t now = clock_unix_ms();
+	int64_t now_ns = clock_mono_ns(), now_ms;
 	uint64_t applied, removed = 0;
+	bool is_kept;
 	int rc;
 
-	if (carry->limits.events_rows == 0 && carry->limits.events_days == 0)
-		return 0;
-	if (now - carry->trimmed_ms < TRIM_EVERY_MS && now >= carry->trimmed_ms)
+	if ((carry->limits.events_rows == 0 && carry->limits.events_days == 0) ||
+	    (carry->trimmed_ns && now_ns - carry->trimmed_ns < TRIM_EVERY_NS))
 		return 0;
 	rc = store_begin(carry->store, &applied, diag);
+	now_ms = rc ? 0 : carry_now(carry);
+	is_kept = now_ms && (!carry->clock_ns || now_ns - carry->clock_ns >= CLOCK_EVERY_NS);
 	if (rc == 0)
-		rc = store_trim(carry->store, &carry->limits, now, 8 * TRIM_ROWS, &removed, diag);
-	if (rc == 0 && removed > 0)
+		rc = store_trim(carry->store, &carry->limits, now_ms, IDLE_ROWS, &removed, diag);
+	if (rc == 0 && (removed > 0 || is_kept))
 		rc = store_commit(carry->store, applied, diag);
 	store_rollback(carry->store);
-	if (rc == 0)
-		carry->trimmed_ms = now;
+	if (rc == 0) {
+		carry->trimmed_ns = now_ns;
+		if (is_kept)
+			carry->clock_ns = now_ns;
+	}
 	return rc;
 }
 

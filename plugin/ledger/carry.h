@@ -12,6 +12,7 @@
 
 #include "base/diag.h"
 #include "base/histogram.h"
+#include "ledger/age.h"
 #include "ledger/journal.h"
 #include "ledger/store.h"
 
@@ -24,8 +25,10 @@ struct carry {
 	struct store_limits limits;
 	unsigned batch_rows;
 	uint64_t wal_bytes_max;
+	struct age age;                 /* whether rows may go for their age */
 	int64_t checked_ns;             /* when the files were last looked at; 0: never */
-	int64_t trimmed_ms;             /* when an idle store was last looked at for old events */
+	int64_t trimmed_ns;             /* when an idle store was last looked at for old events */
+	int64_t clock_ns;               /* and when it last kept a time that was believed */
 	int64_t retained_ns;            /* when what was cleared long ago was last removed */
 	struct histogram batch_records; /* any thread may read these two */
 	struct histogram batch_ns;
@@ -45,6 +48,12 @@ int carry_check(struct carry *carry, struct diag *diag);
  * numbers of records that are lost are not waited for, nor used again. *applied as below.
  */
 int carry_skip(struct carry *carry, uint64_t seq, uint64_t *applied, struct diag *diag);
+
+/*
+ * The time as of which rows may be removed for their age, 0: none may. Each commit keeps it. Of the
+ * thread that uses the store; its lines are told by age_line().
+ */
+int64_t carry_now(struct carry *carry);
 
 /*
  * Carries one batch. 1: some records were carried, there may be more; 0: there was none. On

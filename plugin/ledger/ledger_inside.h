@@ -94,6 +94,8 @@ struct ledger {
 	int64_t making_since_ns;                /* likewise: since it fails; 0: it does not */
 	bool is_failure_told;                   /* likewise */
 
+	_Atomic(struct diag *) clock_line; /* of the writer's, to be told, or NULL */
+
 	/* the broker's thread's, from here on */
 	bool is_admitted;           /* has taken over what was opened */
 	bool is_settled;            /* and all that the plan asks for is there */

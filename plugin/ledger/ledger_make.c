@@ -10,8 +10,9 @@
 #include "base/clock.h"
 #include "ledger/ledger_inside.h"
 
-#define MAKE_EVERY_NS INT64_C(500000000) /* after a failure, so that records are carried between   \
-					  */
+#define MAKE_EVERY_NS                                                                              \
+	INT64_C(500000000) /* after a failure, so that records are carried between                 \
+			    */
 
 void ledger_take_wanted(struct ledger *l)
 {

@@ -261,6 +261,21 @@ static int on_carry(void *ctx, uint64_t *applied, struct diag *diag)
 	return rc;
 }
 
+/* Puts what is to be said of the clock where ledger_news() finds it. */
+static void tell_clock(struct ledger *l)
+{
+	struct diag line, *copy;
+
+	if (!age_line(&l->carry.age, &line))
+		return;
+	copy = malloc(sizeof(*copy));
+	if (!copy)
+		return; /* a line less */
+	*copy = line;
+	diag_prefix(copy, "%s", l->path);
+	free(atomic_exchange(&l->clock_line, copy));
+}
+
 static int on_tend(void *ctx, struct diag *diag)
 {
 	struct ledger *l = ctx;
@@ -269,6 +284,7 @@ static int on_tend(void *ctx, struct diag *diag)
 	if (!atomic_load(&l->is_open))
 		return 0;
 	unload_batch(&l->unload, false);
+	tell_clock(l);
 	ledger_take_wanted(l);
 	ledger_make_wanted(l);
 	enroll_round(&l->enroll);
@@ -289,7 +305,7 @@ static void set_up(struct ledger *l, const struct ledger_options *options)
 		.wal_bytes_max = WAL_BYTES_MAX,
 	};
 	carry_init(&l->carry);
-	l->unload = (struct unload){ .backlog = l->backlog, .limits = l->carry.limits };
+	l->unload = (struct unload){ .backlog = l->backlog, .carry = &l->carry };
 	l->enroll.census = l->census;
 	l->enroll.secret = l->secret;
 	l->rounds_ns = clock_mono_ns();
@@ -415,6 +431,7 @@ void ledger_close(struct ledger *l)
 	accepted_free(l->accepted);
 	accepted_free(l->unique);
 	ledger_clear_plans(l);
+	free(atomic_load(&l->clock_line));
 	free(l->journal_path);
 	free(l->path);
 	free(l->asked_path);

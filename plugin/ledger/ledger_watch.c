@@ -1,5 +1,6 @@
 /* ledger_watch.c -- how the ledger does: troubles, their end, figures; and what is told beside. */
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -106,6 +107,17 @@ static void watch_writer(struct ledger *l)
 	ledger_tell(l, &line);
 }
 
+static void watch_clock(struct ledger *l)
+{
+	struct diag *line;
+
+	if (!atomic_load_explicit(&l->clock_line, memory_order_relaxed))
+		return;
+	line = atomic_exchange(&l->clock_line, NULL);
+	ledger_tell(l, line);
+	free(line);
+}
+
 /* Lost refusals are told together, once in a while. */
 static void watch_backlog(struct ledger *l)
 {
@@ -189,6 +201,8 @@ bool ledger_news(struct ledger *l, struct diag *ret)
 {
 	bool is_open = ledger_admit(l);
 
+	if (!l->has_news)
+		watch_clock(l);
 	if (!l->has_news && l->has_plan_news) {
 		l->has_plan_news = false;
 		ledger_tell(l, &l->plan_news);

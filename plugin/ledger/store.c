@@ -27,21 +27,27 @@ EMBED(sql_008, "schemas/store/008-retained.sql");
 EMBED(sql_009, "schemas/store/009-closed.sql");
 EMBED(sql_010, "schemas/store/010-ring.sql");
 EMBED(sql_011, "schemas/store/011-unique.sql");
+EMBED(sql_012, "schemas/store/012-clock.sql");
 
 /* Version n of the schema is what the first n of these make. */
 static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004, sql_005, sql_006,
-					 sql_007, sql_008, sql_009, sql_010, sql_011 };
+					 sql_007, sql_008, sql_009, sql_010, sql_011, sql_012 };
 
 #define VERSION (sizeof(migration) / sizeof(migration[0]))
 
+/* Rows of @table from one on, with the time at which they came, and the oldest removed up to one.
+ */
+#define AGED(NAME, table, time)                                                                    \
+	[STORE_##NAME##_SCAN] =                                                                    \
+		"SELECT seq, " time " FROM " table " WHERE seq >= ?1 ORDER BY seq LIMIT ?2",       \
+	[STORE_##NAME##_REMOVE] = "DELETE FROM " table " WHERE seq IN (SELECT seq FROM " table     \
+				  " WHERE seq <= ?1 ORDER BY seq LIMIT ?2)"
+
 /*
- * Rows of @table that are to go: by age, and, beyond the number that is kept, the oldest of one
- * share or of all shares of a kind ("user" or "from", see 006-shares.sql).
+ * Rows of @table that are to go beyond the number that is kept: the oldest of one share or of all
+ * shares of a kind ("user" or "from", see 006-shares.sql).
  */
 #define TRIM(NAME, table, shares)                                                                  \
-	[STORE_##NAME##_AGED] =                                                                    \
-		"DELETE FROM " table " WHERE seq IN (SELECT seq FROM (SELECT "                     \
-		"seq, time FROM " table " ORDER BY seq LIMIT ?1) WHERE time < ?2)",                \
 	[STORE_##NAME##_COUNT] = "SELECT (SELECT rows FROM " shares " WHERE share = '*'), "        \
 				 "(SELECT rows FROM " shares " WHERE share = '*from')",            \
 	[STORE_##NAME##_MOST] = "SELECT share, rows FROM " shares                                  \
@@ -55,8 +61,10 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_BEGIN] = "BEGIN IMMEDIATE",
 	[STORE_COMMIT] = "COMMIT",
 	[STORE_READ] = "SELECT identity, applied_seq, ring FROM store",
-	[STORE_APPLIED] = "UPDATE store SET applied_seq = ?1",
+	[STORE_APPLIED] = "UPDATE store SET applied_seq = ?1, clock_at = coalesce(?2, clock_at)",
 	[STORE_RING] = "UPDATE store SET ring = ?1, applied_seq = max(applied_seq, ?2)",
+	[STORE_CLOCK] = "SELECT coalesce(clock_at, (SELECT received_at FROM events ORDER BY seq "
+			"DESC LIMIT 1)) FROM store",
 	[STORE_EVENT] =
 		"INSERT OR FAIL INTO events (seq, received_at, topic, publisher, client_id, qos, "
 		"retained, payload, will, correction, digest, revision, origin, "
@@ -74,9 +82,9 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 		"DELETE FROM retained WHERE topic IN (SELECT topic FROM retained WHERE payload IS "
 		"NULL AND received_at < ?1 ORDER BY received_at LIMIT ?2)",
 	[STORE_EVENTS_ENDS] = "SELECT (SELECT min(seq) FROM events), (SELECT max(seq) FROM events)",
-	[STORE_EVENTS_OLD] = "SELECT max(seq) FROM (SELECT seq, received_at FROM events "
-			     "ORDER BY seq LIMIT ?1) WHERE received_at < ?2",
-	[STORE_EVENTS_REMOVE] = "DELETE FROM events WHERE seq <= ?1",
+	AGED(EVENTS, "events", "received_at"),
+	AGED(REFUSALS, "refusals", "time"),
+	AGED(ALERTS, "alerts", "time"),
 	[STORE_REFUSAL] =
 		"INSERT INTO refusals (decision_id, time, action, reason, observed, "
 		"client_id, principal, address, topic, qos, retained, pointer, "
@@ -446,9 +454,15 @@ int store_begin(struct store *store, uint64_t *applied_seq, struct diag *diag)
 int store_commit(struct store *store, uint64_t applied_seq, struct diag *diag)
 {
 	sqlite3_stmt *applied = store->statement[STORE_APPLIED];
+	char time[CLOCK_TEXT_MAX];
 	int rc = store_flush(store, diag);
 
 	(void)sqlite3_bind_int64(applied, 1, (int64_t)applied_seq);
+	if (store->clock_ms)
+		(void)sqlite3_bind_text(applied, 2, clock_print(store->clock_ms, time), -1,
+					SQLITE_STATIC);
+	else
+		(void)sqlite3_bind_null(applied, 2);
 	if (rc == 0)
 		rc = store_step(store, applied, "cannot write", diag);
 	if (rc == 0)

@@ -181,7 +181,14 @@ struct store_limits {
 
 /*
  * Within a transaction: removes the oldest events beyond @limits, as of @now_ms, at most
- * @rows_max of them. *removed is their number.
+ * @rows_max of them; @now_ms 0: the time is in doubt, and none goes for its age. *removed is their
+ * number.
+ *
+ * Rows go in the order of their numbers, never one before a row in front of it that has a time of
+ * the days that are kept. A row with a time that is none, more than an hour after @now_ms or before
+ * 2020, says nothing of its age: it goes with the next one behind it that is too old. So a clock
+ * that was wrong for a while makes rows stay longer, the time by which it was wrong at most, and
+ * none go early that came before.
  */
 int store_trim(struct store *store, const struct store_limits *limits, int64_t now_ms,
 	       unsigned rows_max, uint64_t *removed, struct diag *diag);
@@ -195,10 +202,17 @@ int store_trim(struct store *store, const struct store_limits *limits, int64_t n
 int store_trim_retained(struct store *store, int64_t now_ms, unsigned rows_max, struct diag *diag);
 
 /*
+ * The last time at which the clock was believed: as store_set_clock() said before a commit, else
+ * that of the newest event; 0: nothing is known. See age.h.
+ */
+int store_clock(struct store *store, int64_t *ret_ms, struct diag *diag);
+void store_set_clock(struct store *store, int64_t believed_ms);
+
+/*
  * Within a transaction: one more row in refusals or alerts, and after the last of them those
- * removed of both that are beyond @limits as of @now_ms, @rows_max of each at most. Beyond the
- * number of rows goes the oldest of who has most: a principal, or a stranger's network; strangers
- * keep half together where others need the room.
+ * removed of both that are beyond @limits as of @now_ms, as in store_trim(), @rows_max of each at
+ * most. Beyond the number of rows goes the oldest of who has most: a principal, or a stranger's
+ * network; strangers keep half together where others need the room.
  */
 int store_refuse(struct store *store, const struct refusal *refusal, struct diag *diag);
 int store_alert(struct store *store, const struct alertrow *alert, struct diag *diag);

@@ -124,3 +124,24 @@ int store_set_ring(struct store *store, const uint64_t *number, uint64_t applied
 	rc = store_copy(store, false, diag);
 	return rc == ERR_BUSY ? 0 : rc;
 }
+
+int store_clock(struct store *store, int64_t *ret_ms, struct diag *diag)
+{
+	sqlite3_stmt *clock = store->statement[STORE_CLOCK];
+	const char *text;
+	int rc = 0;
+
+	*ret_ms = 0;
+	if (sqlite3_step(clock) != SQLITE_ROW)
+		rc = store_fail(store->db, store->path, "cannot read the database", diag);
+	else if ((text = (const char *)sqlite3_column_text(clock, 0)) != NULL &&
+		 !clock_parse(text, strlen(text), ret_ms))
+		*ret_ms = 0; /* somebody's own edit: as good as none */
+	(void)sqlite3_reset(clock);
+	return rc;
+}
+
+void store_set_clock(struct store *store, int64_t believed_ms)
+{
+	store->clock_ms = believed_ms;
+}

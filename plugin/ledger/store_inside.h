@@ -63,20 +63,23 @@ enum store_statement {
 	STORE_READ,
 	STORE_APPLIED,
 	STORE_RING,
+	STORE_CLOCK,
 	STORE_EVENT,
 	STORE_RETAINED,
 	STORE_RETAINED_REMOVE,
 	STORE_EVENTS_ENDS,
-	STORE_EVENTS_OLD,
+	STORE_EVENTS_SCAN, /* each of these with _REMOVE behind it: see store_trim_aged() */
 	STORE_EVENTS_REMOVE,
+	STORE_REFUSALS_SCAN,
+	STORE_REFUSALS_REMOVE,
+	STORE_ALERTS_SCAN,
+	STORE_ALERTS_REMOVE,
 	STORE_REFUSAL,
 	STORE_ALERT,
-	STORE_REFUSALS_AGED, /* these five in this order, twice: see struct trim */
-	STORE_REFUSALS_COUNT,
+	STORE_REFUSALS_COUNT, /* these four in this order, twice: see struct trim */
 	STORE_REFUSALS_MOST,
 	STORE_REFUSALS_OF_SHARE,
 	STORE_REFUSALS_OF_KIND,
-	STORE_ALERTS_AGED,
 	STORE_ALERTS_COUNT,
 	STORE_ALERTS_MOST,
 	STORE_ALERTS_OF_SHARE,
@@ -92,6 +95,9 @@ struct store_file {
 
 #define STORE_BESIDE 2u /* files beside the database: "-wal" and "-shm" */
 
+/* Tables of which rows go for their age. */
+enum store_aged { STORE_AGED_EVENTS, STORE_AGED_REFUSALS, STORE_AGED_ALERTS, STORE_AGED_COUNT };
+
 struct store {
 	sqlite3 *db;
 	char *path;
@@ -102,6 +108,11 @@ struct store {
 	uint64_t wal_bytes;        /* of the WAL file's used part, after the last commit */
 	char time[CLOCK_TEXT_MAX]; /* of time_ms: records of the same second share most of it */
 	int64_t time_ms;
+	int64_t clock_ms; /* the next commit says that it was believed; 0: it says nothing */
+	struct {
+		int64_t scan_seq; /* rows before it were looked at */
+		int64_t aged_seq; /* all rows up to here are too old; 0: none is known to be */
+	} aged[STORE_AGED_COUNT];
 	uint64_t wal_truncate; /* try to begin the file anew above this size */
 
 	/* store_files.c's */
@@ -162,6 +173,17 @@ int store_prove(struct store *store, struct diag *diag);
 
 /* A checkpoint; @must: one that waits for readers and cuts the WAL (ERR_BUSY: they go on). */
 int store_copy(struct store *store, bool must, struct diag *diag);
+
+/*
+ * Finds what is too old in a table, as store_trim() says: *ret_seq is the last such row, 0: none.
+ * Looks at @rows_max rows at most. @now_ms 0 forgets what was found.
+ */
+int store_find_aged(struct store *store, enum store_aged table, int64_t now_ms, unsigned days,
+		    unsigned rows_max, int64_t *ret_seq, struct diag *diag);
+
+/* Removes the oldest rows up to @seq, @rows_max at most. */
+int store_remove_until(struct store *store, enum store_aged table, int64_t seq, unsigned rows_max,
+		       struct diag *diag);
 
 /* UTF-8 without U+0000? */
 bool store_is_text(const char *data, size_t len);

@@ -93,16 +93,17 @@ int store_alert(struct store *store, const struct alertrow *alert, struct diag *
 #define STEPS_MAX 16u /* deletions of a call, each of one share */
 #define FEW_ROWS 8    /* who has no more floods nothing: such rows go by age */
 
-/* One table, by the first of its five statements. */
+/* One table, by the first of its four statements. */
 struct trim {
 	struct store *store;
-	unsigned first; /* STORE_REFUSALS_AGED or STORE_ALERTS_AGED */
+	enum store_aged table;
+	unsigned first; /* STORE_REFUSALS_COUNT or STORE_ALERTS_COUNT */
 	int64_t keep;   /* rows */
 	int64_t rows_max;
 	struct diag *diag;
 };
 
-enum { AGED, COUNT, MOST, OF_SHARE, OF_KIND };
+enum { COUNT, MOST, OF_SHARE, OF_KIND };
 
 static sqlite3_stmt *statement_of(const struct trim *trim, unsigned which)
 {
@@ -212,38 +213,35 @@ static int trim_shares(const struct trim *trim)
 	return rc;
 }
 
-static int trim_aged(const struct trim *trim, const char *oldest)
+static int trim_aged(const struct trim *trim, int64_t now_ms, unsigned days)
 {
-	sqlite3_stmt *aged = statement_of(trim, AGED);
+	int64_t seq;
+	int rc = store_find_aged(trim->store, trim->table, now_ms, days, (unsigned)trim->rows_max,
+				 &seq, trim->diag);
 
-	(void)sqlite3_bind_int64(aged, 1, trim->rows_max);
-	bind(aged, 2, oldest);
-	return store_step(trim->store, aged, "cannot remove old rows", trim->diag);
-}
-
-static int trim_table(const struct trim *trim, const char *oldest)
-{
-	int rc = oldest[0] ? trim_aged(trim, oldest) : 0;
-
-	return rc || trim->keep == 0 ? rc : trim_shares(trim);
+	if (rc || seq == 0)
+		return rc;
+	return store_remove_until(trim->store, trim->table, seq, (unsigned)trim->rows_max,
+				  trim->diag);
 }
 
 int store_trim_refusals(struct store *store, const struct store_limits *limits, int64_t now_ms,
 			unsigned rows_max, struct diag *diag)
 {
 	struct trim trim = { .store = store,
-			     .first = STORE_REFUSALS_AGED,
 			     .keep = limits->refusals_rows < INT64_MAX
 					     ? (int64_t)limits->refusals_rows
 					     : INT64_MAX,
 			     .rows_max = (int64_t)rows_max,
 			     .diag = diag };
-	char oldest[CLOCK_TEXT_MAX] = "";
-	int rc;
+	int rc = 0;
 
-	if (limits->refusals_days > 0)
-		clock_print(now_ms - (int64_t)limits->refusals_days * 86400000, oldest);
-	rc = trim_table(&trim, oldest);
-	trim.first = STORE_ALERTS_AGED;
-	return rc ? rc : trim_table(&trim, oldest);
+	for (unsigned i = 0; rc == 0 && i < 2; i++) {
+		trim.table = i ? STORE_AGED_ALERTS : STORE_AGED_REFUSALS;
+		trim.first = i ? STORE_ALERTS_COUNT : STORE_REFUSALS_COUNT;
+		rc = trim_aged(&trim, now_ms, limits->refusals_days);
+		if (rc == 0 && trim.keep > 0)
+			rc = trim_shares(&trim);
+	}
+	return rc;
 }

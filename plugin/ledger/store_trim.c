@@ -1,49 +1,119 @@
-/* store_trim.c -- events that are beyond what is kept. */
+/* store_trim.c -- rows that are beyond what is kept: all that are too old, and events that are too
+ * many.
+ */
 /*
  * Results of sqlite3_bind_*() are ignored in this file: binding borrowed bytes, or a number,
  * to a statement that was reset takes no memory and cannot fail.
  */
+#include <string.h>
+
 #include "base/clock.h"
+#include "ledger/age.h"
 #include "ledger/store.h"
 #include "ledger/store_inside.h"
 
-static int one_number(struct store *store, sqlite3_stmt *select, int64_t *ret, struct diag *diag)
-{
-	int rc = 0;
+#define DAY_MS INT64_C(86400000)
 
-	*ret = 0;
-	if (sqlite3_step(select) != SQLITE_ROW)
-		rc = store_fail(store->db, store->path, "cannot read events", diag);
-	else
-		*ret = sqlite3_column_int64(select, 0); /* NULL reads as 0 */
+static sqlite3_stmt *scan_of(const struct store *store, enum store_aged table)
+{
+	return store->statement[STORE_EVENTS_SCAN + 2 * (unsigned)table];
+}
+
+static sqlite3_stmt *remove_of(const struct store *store, enum store_aged table)
+{
+	return store->statement[STORE_EVENTS_SCAN + 2 * (unsigned)table + 1];
+}
+
+/* ---- by age ------------------------------------------------------------------------------ */
+
+/* Times that part rows from each other. */
+struct bounds {
+	char first[CLOCK_TEXT_MAX]; /* before it, and after last, a time is none */
+	char kept[CLOCK_TEXT_MAX];  /* from it on a row is kept */
+	char last[CLOCK_TEXT_MAX];
+};
+
+enum stand { STAND_NOWHERE, STAND_OLD, STAND_KEPT };
+
+static enum stand stand_of(const struct bounds *bounds, const char *time)
+{
+	if (!time || strcmp(time, bounds->first) < 0 || strcmp(time, bounds->last) > 0)
+		return STAND_NOWHERE;
+	return strcmp(time, bounds->kept) < 0 ? STAND_OLD : STAND_KEPT;
+}
+
+/* Goes on where the last scan ended, up to a row that is kept. */
+static int scan(struct store *store, enum store_aged table, const struct bounds *bounds,
+		unsigned rows_max, struct diag *diag)
+{
+	sqlite3_stmt *select = scan_of(store, table);
+	enum stand stand = STAND_NOWHERE;
+	int rc = 0, step = SQLITE_DONE;
+
+	(void)sqlite3_bind_int64(select, 1, store->aged[table].scan_seq);
+	(void)sqlite3_bind_int64(select, 2, (int64_t)rows_max);
+	while (stand != STAND_KEPT && (step = sqlite3_step(select)) == SQLITE_ROW) {
+		int64_t seq = sqlite3_column_int64(select, 0);
+
+		stand = stand_of(bounds, (const char *)sqlite3_column_text(select, 1));
+		store->aged[table].scan_seq = stand == STAND_KEPT ? seq : seq + 1;
+		if (stand == STAND_OLD)
+			store->aged[table].aged_seq = seq;
+	}
+	if (step != SQLITE_ROW && step != SQLITE_DONE)
+		rc = store_fail(store->db, store->path, "cannot read old rows", diag);
 	(void)sqlite3_reset(select);
 	return rc;
 }
 
-/* The newest event that is too old, among the @rows_max oldest; 0: none. */
-static int find_outdated(struct store *store, const struct store_limits *limits, int64_t now_ms,
-			 unsigned rows_max, int64_t *ret, struct diag *diag)
+int store_find_aged(struct store *store, enum store_aged table, int64_t now_ms, unsigned days,
+		    unsigned rows_max, int64_t *ret_seq, struct diag *diag)
 {
-	sqlite3_stmt *old = store->statement[STORE_EVENTS_OLD];
-	char time[CLOCK_TEXT_MAX];
+	struct bounds bounds;
 	int rc;
 
-	clock_print(now_ms - (int64_t)limits->events_days * 86400000, time);
-	(void)sqlite3_bind_text(old, 2, time, -1, SQLITE_STATIC);
-	/* Most of the time the oldest alone says that there is nothing to do. */
-	(void)sqlite3_bind_int64(old, 1, 1);
-	rc = one_number(store, old, ret, diag);
-	if (rc || *ret == 0)
-		return rc;
-	(void)sqlite3_bind_int64(old, 1, (int64_t)rows_max);
-	return one_number(store, old, ret, diag);
+	*ret_seq = 0;
+	if (now_ms == 0 || days == 0) {
+		store->aged[table].scan_seq = store->aged[table].aged_seq = 0;
+		return 0;
+	}
+	clock_print(AGE_FIRST_MS, bounds.first);
+	clock_print(now_ms - (int64_t)days * DAY_MS, bounds.kept);
+	clock_print(now_ms + AGE_STEP_MS, bounds.last);
+	rc = scan(store, table, &bounds, rows_max, diag);
+	if (rc == 0)
+		*ret_seq = store->aged[table].aged_seq;
+	return rc;
+}
+
+int store_remove_until(struct store *store, enum store_aged table, int64_t seq, unsigned rows_max,
+		       struct diag *diag)
+{
+	sqlite3_stmt *remove = remove_of(store, table);
+
+	(void)sqlite3_bind_int64(remove, 1, seq);
+	(void)sqlite3_bind_int64(remove, 2, (int64_t)rows_max);
+	return store_step(store, remove, "cannot remove old rows", diag);
+}
+
+/* ---- events ------------------------------------------------------------------------------ */
+
+static int find_ends(struct store *store, int64_t *oldest, int64_t *newest, struct diag *diag)
+{
+	sqlite3_stmt *ends = store->statement[STORE_EVENTS_ENDS];
+	int rc = 0;
+
+	if (sqlite3_step(ends) != SQLITE_ROW)
+		rc = store_fail(store->db, store->path, "cannot read events", diag);
+	*oldest = sqlite3_column_int64(ends, 0); /* NULL reads as 0 */
+	*newest = sqlite3_column_int64(ends, 1);
+	(void)sqlite3_reset(ends);
+	return rc;
 }
 
 int store_trim(struct store *store, const struct store_limits *limits, int64_t now_ms,
 	       unsigned rows_max, uint64_t *removed, struct diag *diag)
 {
-	sqlite3_stmt *ends = store->statement[STORE_EVENTS_ENDS];
-	sqlite3_stmt *remove = store->statement[STORE_EVENTS_REMOVE];
 	int64_t oldest, newest, cut = 0;
 	int rc;
 
@@ -51,30 +121,19 @@ int store_trim(struct store *store, const struct store_limits *limits, int64_t n
 	if (limits->events_rows == 0 && limits->events_days == 0)
 		return 0;
 	rc = store_flush(store, diag);
+	if (rc == 0)
+		rc = find_ends(store, &oldest, &newest, diag);
+	if (rc == 0)
+		rc = store_find_aged(store, STORE_AGED_EVENTS, now_ms, limits->events_days,
+				     rows_max, &cut, diag);
 	if (rc)
 		return rc;
-	if (sqlite3_step(ends) != SQLITE_ROW) {
-		rc = store_fail(store->db, store->path, "cannot read events", diag);
-		(void)sqlite3_reset(ends);
-		return rc;
-	}
-	oldest = sqlite3_column_int64(ends, 0);
-	newest = sqlite3_column_int64(ends, 1);
-	(void)sqlite3_reset(ends);
-	if (limits->events_days > 0) {
-		rc = find_outdated(store, limits, now_ms, rows_max, &cut, diag);
-		if (rc)
-			return rc;
-	}
 	/* Sequence numbers may have gaps: this keeps at most events_rows. */
 	if (limits->events_rows > 0 && newest - cut > (int64_t)limits->events_rows)
 		cut = newest - (int64_t)limits->events_rows;
-	if (cut > oldest + (int64_t)rows_max - 1)
-		cut = oldest + (int64_t)rows_max - 1;
 	if (cut < oldest || newest == 0)
 		return 0;
-	(void)sqlite3_bind_int64(remove, 1, cut);
-	rc = store_step(store, remove, "cannot remove old events", diag);
+	rc = store_remove_until(store, STORE_AGED_EVENTS, cut, rows_max, diag);
 	if (rc == 0)
 		*removed = (uint64_t)sqlite3_changes(store->db);
 	return rc;

@@ -29,8 +29,8 @@ static int write_all(struct unload *unload, struct diag *diag)
 		rows++;
 	}
 	if (rc == 0)
-		rc = store_trim_refusals(unload->store, &unload->limits, clock_unix_ms(),
-					 2 * rows + TRIM_ROWS, diag);
+		rc = store_trim_refusals(unload->store, &unload->carry->limits,
+					 carry_now(unload->carry), 2 * rows + TRIM_ROWS, diag);
 	if (rc == 0)
 		rc = store_commit(unload->store, applied, diag);
 	if (rc)

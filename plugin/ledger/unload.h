@@ -12,12 +12,13 @@
 #include <stdint.h>
 
 #include "ledger/backlog.h"
+#include "ledger/carry.h"
 #include "ledger/store.h"
 
 struct unload {
 	struct backlog *backlog;
 	struct store *store;
-	struct store_limits limits;
+	struct carry *carry;          /* whose limits and whose time hold, borrowed */
 	struct backlog_item *waiting; /* taken, and not written since the database was locked */
 	int64_t written_ns;           /* when it last wrote */
 	int64_t trimmed_ns;

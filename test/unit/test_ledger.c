@@ -1133,6 +1133,7 @@ static void run_sql(struct fixture *f, const char *sql)
 	sqlite3 *db = NULL;
 
 	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	(void)sqlite3_busy_timeout(db, 10000);
 	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }

@@ -110,7 +110,7 @@ static void make_version(struct fixture *f, unsigned version)
 		"schemas/store/005-corrections.sql", "schemas/store/006-shares.sql",
 		"schemas/store/007-digests.sql",     "schemas/store/008-retained.sql",
 		"schemas/store/009-closed.sql",      "schemas/store/010-ring.sql",
-		"schemas/store/011-unique.sql"
+		"schemas/store/011-unique.sql",      "schemas/store/012-clock.sql"
 	};
 	char pragma[100];
 	sqlite3 *db = NULL;
@@ -478,25 +478,87 @@ static uint64_t trim(struct fixture *f, uint64_t rows, unsigned days, int64_t no
 	return removed;
 }
 
+#define DAY INT64_C(86400000)
+#define YEAR_2024 INT64_C(1704067200000)
+
 static void test_store_trim__in_steps(void **state)
 {
-	const int64_t day = 86400000;
+	const int64_t day = DAY, then = YEAR_2024;
 	struct fixture *f = *state;
 
 	open_store(f);
-	assert_int_equal(trim(f, 10, 1, 100 * day, 100), 0);
-	write_events(f, 1, 100, 10 * day);
-	write_events(f, 101, 200, 20 * day);
-	assert_int_equal(trim(f, 0, 0, 100 * day, 1000), 0);
-	assert_int_equal(trim(f, 1000, 15, 25 * day, 1000), 0);
-	assert_int_equal(trim(f, 1000, 14, 25 * day, 30), 30);
-	assert_int_equal(trim(f, 1000, 14, 25 * day, 1000), 70);
-	assert_int_equal(trim(f, 1000, 14, 25 * day, 1000), 0);
-	assert_int_equal(trim(f, 60, 0, 25 * day, 30), 30);
-	assert_int_equal(trim(f, 60, 0, 25 * day, 30), 10);
+	assert_int_equal(trim(f, 10, 1, then + 100 * day, 100), 0);
+	write_events(f, 1, 100, then + 10 * day);
+	write_events(f, 101, 200, then + 20 * day);
+	assert_int_equal(trim(f, 0, 0, then + 100 * day, 1000), 0);
+	assert_int_equal(trim(f, 1000, 15, then + 25 * day, 1000), 0);
+	assert_int_equal(trim(f, 1000, 14, then + 25 * day, 30), 30);
+	assert_int_equal(trim(f, 1000, 14, then + 25 * day, 1000), 70);
+	assert_int_equal(trim(f, 1000, 14, then + 25 * day, 1000), 0);
+	assert_int_equal(trim(f, 60, 0, then + 25 * day, 30), 30);
+	assert_int_equal(trim(f, 60, 0, then + 25 * day, 30), 10);
 	assert_sql(&f->folder, "a.db", "SELECT min(seq), max(seq), count(*) FROM events",
 		   "141|200|60");
-	assert_int_equal(trim(f, 0, 1, 25 * day, 1000), 60);
+	assert_int_equal(trim(f, 0, 1, 0, 1000), 0); /* the time is in doubt */
+	assert_int_equal(trim(f, 50, 1, 0, 1000), 10);
+	assert_int_equal(trim(f, 0, 1, then + 25 * day, 1000), 50);
+}
+
+/* More rows of a clock that was ahead than are looked at in a step, and old ones on both sides. */
+static void test_store_trim__rows_from_the_future_hold_up_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	open_store(f);
+	write_events(f, 1, 10, YEAR_2024);
+	write_events(f, 11, 110, YEAR_2024 + 3650 * DAY);
+	write_events(f, 111, 120, YEAR_2024 + DAY);
+	write_events(f, 121, 130, YEAR_2024 + 20 * DAY);
+	write_events(f, 131, 140, YEAR_2024 + 3650 * DAY);
+	assert_int_equal(trim(f, 0, 15, YEAR_2024 + 20 * DAY, 30), 10);
+	for (int i = 0; i < 10; i++)
+		(void)trim(f, 0, 15, YEAR_2024 + 20 * DAY, 30);
+	assert_sql(&f->folder, "a.db", "SELECT min(seq), count(*) FROM events", "121|20");
+	for (int i = 0; i < 10; i++)
+		(void)trim(f, 0, 15, YEAR_2024 + 40 * DAY, 30);
+	assert_sql(&f->folder, "a.db", "SELECT min(seq), count(*) FROM events", "131|10");
+}
+
+/* A clock that was behind makes no row go, nor those of before it. */
+static void test_store_trim__rows_from_the_past_are_kept_by_those_before(void **state)
+{
+	struct fixture *f = *state;
+
+	open_store(f);
+	write_events(f, 1, 10, 1000); /* 1970, in a new database */
+	write_events(f, 11, 20, YEAR_2024 + 20 * DAY);
+	write_events(f, 21, 30, YEAR_2024 - 400 * DAY);
+	write_events(f, 31, 40, YEAR_2024 + 22 * DAY);
+	assert_int_equal(trim(f, 0, 15, YEAR_2024 + 30 * DAY, 1000), 0);
+	/* They go together with those. */
+	assert_int_equal(trim(f, 0, 15, YEAR_2024 + 36 * DAY, 1000), 30);
+	assert_sql(&f->folder, "a.db", "SELECT min(seq), count(*) FROM events", "31|10");
+}
+
+static void test_store_clock__is_what_was_believed_last(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t applied;
+	int64_t ms = 1;
+
+	open_store(f);
+	assert_int_equal(store_clock(f->store, &ms, &f->diag), 0);
+	assert_int_equal(ms, 0);
+	write_events(f, 1, 2, YEAR_2024);
+	assert_int_equal(store_clock(f->store, &ms, &f->diag), 0);
+	assert_int_equal(ms, YEAR_2024);
+	store_set_clock(f->store, YEAR_2024 + DAY);
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	assert_int_equal(store_commit(f->store, applied, &f->diag), 0);
+	store_set_clock(f->store, 0); /* in doubt: the last one stays */
+	write_events(f, 3, 4, YEAR_2024 + 9 * DAY);
+	assert_int_equal(store_clock(f->store, &ms, &f->diag), 0);
+	assert_int_equal(ms, YEAR_2024 + DAY);
 }
 
 /* ---- the WAL ----------------------------------------------------------------------------- */
@@ -668,6 +730,9 @@ int main(void)
 		TEST(test_store_trim__in_steps),
 		TEST(test_store_apply__what_is_retained),
 		TEST(test_store_trim_retained__what_was_cleared_long_ago),
+		TEST(test_store_trim__rows_from_the_future_hold_up_nothing),
+		TEST(test_store_trim__rows_from_the_past_are_kept_by_those_before),
+		TEST(test_store_clock__is_what_was_believed_last),
 		TEST(test_store_ids__some_at_a_time),
 		TEST(test_store_checkpoint__wal_does_not_grow),
 	};

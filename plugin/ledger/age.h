@@ -1,0 +1,48 @@
+/*
+ * age.h -- as of which time rows may be removed for their age.
+ *
+ * A wall clock jumps: set by hand, by NTP, wrong at boot. Whoever takes such a time for now removes
+ * what it should keep. So the clock is held against the monotonic one, and, at the first call,
+ * against the last time that the database believed: a clock that is not where it was expected is in
+ * doubt, and nothing is removed for its age, until it is back or was steady for AGE_DOUBT_MS. That
+ * it is, and that it is over, is one line each.
+ *
+ * One thread. Knows no rows.
+ */
+#ifndef PETSTORE_AGE_H
+#define PETSTORE_AGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+
+#define AGE_STEP_MS INT64_C(3600000)        /* a clock that moves less is not in doubt */
+#define AGE_AWAY_MS INT64_C(86400000)       /* likewise, since the database was last written */
+#define AGE_DOUBT_MS INT64_C(3600000)       /* of the monotonic clock */
+#define AGE_FIRST_MS INT64_C(1577836800000) /* 2020-01-01: what is earlier is no time of ours */
+
+struct age {
+	bool is_begun;
+	int64_t believed_ms;    /* the wall clock less the monotonic one, as believed */
+	int64_t bound_ms;       /* how far the clock may be from there */
+	int64_t believed_at_ms; /* by the monotonic clock: when that was last set */
+	bool is_doubted;
+	bool is_told;          /* that it is in doubt */
+	int64_t doubted_ms;    /* what it seems to be instead */
+	int64_t doubted_at_ms; /* by the monotonic clock: since then */
+	int64_t told_at_ms;    /* likewise: when a doubt was last told; 0: never */
+	bool has_line;
+	struct diag line;
+};
+
+/* @last_ms: what the database believed last; 0: nothing is known, and the clock is believed. */
+void age_begin(struct age *age, int64_t last_ms, int64_t wall_ms, int64_t mono_ns);
+
+/* @wall_ms where it is believed, or 0: it is in doubt. age_begin() came before. */
+int64_t age_now(struct age *age, int64_t wall_ms, int64_t mono_ns);
+
+/* The next line for the log, or false. */
+bool age_line(struct age *age, struct diag *ret);
+
+#endif
