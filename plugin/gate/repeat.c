@@ -67,11 +67,8 @@ static uint64_t content_of_text(const struct judgement *j, const char *text, siz
 	return number_of(j, text, len, &gaps);
 }
 
-/*
- * The content of what the channel said last of the entity; 0: not known. Where the store can't be
- * asked it is not known either: then the message is kept as a change, or refused as one.
- */
-static uint64_t recall(const struct judgement *j)
+/* The content of what the channel said last of the entity; 0: not known. As ledger_recall(). */
+static int recall(const struct judgement *j, uint64_t *ret)
 {
 	const struct contract_channel *channel = j->match->channel;
 	const struct contract_span *id = &j->match->param[channel->mapping->param];
@@ -86,15 +83,14 @@ static uint64_t recall(const struct judgement *j)
 		.revision = j->state.revision,
 	};
 	struct ledger_recalled last;
-	uint64_t content;
+	int rc = ledger_recall(j->gate->ledger, &said, &last, NULL);
 
-	if (ledger_recall(j->gate->ledger, &said, &last, NULL) != 0)
-		return 0;
-	if (!last.payload)
-		return last.content;
-	content = content_of_text(j, last.payload, last.payload_len);
-	ledger_keep_recalled(j->gate->ledger, &said, content);
-	return content;
+	*ret = rc ? 0 : last.content;
+	if (rc || !last.payload)
+		return rc;
+	*ret = content_of_text(j, last.payload, last.payload_len);
+	ledger_keep_recalled(j->gate->ledger, &said, *ret);
+	return 0;
 }
 
 static bool refuse(struct judgement *j, const char *why)
@@ -115,6 +111,7 @@ bool repeat_check(struct judgement *j)
 {
 	enum contract_repeat rule = j->match->channel->mapping->transitions->repeat;
 	uint64_t last;
+	int rc;
 
 	j->decision->is_repeat = true;
 	if (j->request->is_source) {
@@ -124,10 +121,13 @@ bool repeat_check(struct judgement *j)
 	j->content = repeat_content(j);
 	if (rule == CONTRACT_REPEAT_REFUSE)
 		return refuse(j, "it is to be said once");
-	last = recall(j);
+	rc = recall(j, &last);
 	j->is_same = last == j->content;
 	if (rule == CONTRACT_REPEAT_UPDATE || j->is_same)
-		return true;
+		return true; /* what can't be looked up now is kept, as what is not known */
+	if (rc)
+		return judgement_refuse(j, REASON_STORE_UNAVAILABLE,
+					"the store can't be asked now");
 	return refuse(j, last ? "nothing but the time may differ from what was said last"
 			      : "what was said last is not known any more, and may not change");
 }
