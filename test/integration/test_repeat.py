@@ -174,6 +174,28 @@ def test_refuse(new_broker):
     assert publisher.publish(*messages.order("o", "APPROVED"), qos=1) in WELL
 
 
+@pytest.mark.parametrize("qos", [1, 2])
+def test_refuse_and_resend(new_broker, qos):
+    """What is sent again after its connection was lost is no repeat, and answered as it was."""
+    broker = new_broker()
+    machines(broker, order="refuse")
+    broker.start()
+    topic, payload = messages.order("o", totalAmount="1.00")
+
+    def connected():
+        return broker.client("orders-service", client_id="sender", clean=False, expiry=1000)
+
+    lost = connected()
+    lost.publish_nowait(topic, payload, qos, 7)
+    lost.ping()
+    lost.drop()
+    again = connected()
+    assert again.publish(topic, payload, qos, dup=True, mid=7) in WELL
+    is_order(broker, "o", "1.00", 1, 1)
+    assert again.publish(*messages.order("o", totalAmount="2.00"), qos=qos) == NOT_AUTHORIZED
+    is_order(broker, "o", "1.00", 1, 1)
+
+
 def test_reload(new_broker):
     """A word that changes counts from then on, for what was said before as well."""
     broker = new_broker().start()
