@@ -33,7 +33,7 @@ static bool is_kept_topic(const struct plugin *plugin, const char *topic, size_t
 
 void door_retained_begin(struct plugin *plugin)
 {
-	if (plugin->ledger)
+	if (plugin->ledger && plugin->options.retain_again)
 		repairs_begin_scan(plugin->repairs, ledger_last(plugin->ledger));
 }
 

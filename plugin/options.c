@@ -45,6 +45,8 @@ static const struct options_row table[] = {
 	NAME(origin, "the name of this broker in the events table; the host's where it is not given"),
 	INTEGER(release_wait, "30", 1, 86400,
 		"seconds after which a status of QoS 2 is told for a publisher that left unreleased"),
+	INTEGER(retain_again, "1", 0, 1,
+		"1: after a start the broker retains again what the database says"),
 	INTEGER(state_cache, "65536", 1024, 16777216, "entities whose state stays in memory"),
 	INTEGER(credential_cache, "10000", 1, 1000000, "verified passwords that are remembered"),
 	INTEGER(lockout, "1", 0, 1, "1: failed logins make their source wait, ever longer"),

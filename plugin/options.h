@@ -27,6 +27,7 @@ struct options {
 	int64_t events_keep_days;
 	char *origin;         /* plain text of 1 to OPTIONS_NAME_MAX bytes; NULL: the host's name */
 	int64_t release_wait; /* seconds */
+	int64_t retain_again; /* 1: after a start */
 	int64_t state_cache;
 	int64_t credential_cache;
 	int64_t lockout;  /* 1: failed logins make their source wait */

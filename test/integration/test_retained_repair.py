@@ -129,6 +129,17 @@ def test_nobody_is_sent_a_repair(new_broker):
     assert [each for each in away.inbox if each.retain or order_id in each.topic] == []
 
 
+def test_turned_off(new_broker):
+    """As where retained messages expire, which plugins are not shown."""
+    broker = new_broker()
+    broker.edits.append(lambda text: text + "plugin_opt_retain_again 0\n")
+    broker.start()
+    walk(broker, messages.unique("ord"), "PLACED")
+    broker.kill()
+    broker._start()
+    assert retained(broker) == {}
+
+
 def test_what_was_cleared_stays_cleared(new_broker):
     broker = new_broker().start()
     order, gone = messages.order(messages.unique("ord")), messages.stock(messages.unique("prod"))
