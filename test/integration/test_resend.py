@@ -265,3 +265,43 @@ def test_released_on_another_connection(broker, user, make, steps):
     broker.wait_rows([(3,)], "SELECT count(*) FROM events WHERE topic = ?", topic)
     assert broker.refusals(before) == []
     assert broker.rows("SELECT count(*) FROM refusals WHERE topic = ?", topic) == [(0,)]
+
+
+def test_released_after_a_restart(new_broker):
+    """
+    The broker kept its session, but not the order in which messages came: what stands is
+    delivered, what is older is not.
+    """
+    broker = new_broker().start()
+    sent = order_steps(messages.unique("ord"))
+    topic = sent[0][0]
+    client = connect(broker)
+    send_all(client, sent, 2)
+    assert set(codes(client, sent, 2)) <= set(TAKEN)
+    client.drop()
+    broker.stop()
+    broker._start()
+    subscriber = broker.client("backoffice")
+    subscriber.subscribe("orders/#", "inventory/#")
+    before = broker.mark()
+    again = connect(broker, client_id=client.client_id)
+    assert again.is_session_present
+    release_all(again, sent)
+    assert statuses(broker.barrier(subscriber), topic) == ["SHIPPED"]
+    assert broker.refusals(before) == []
+
+
+def test_taken_over(broker):
+    """The new connection is there before the old one is gone."""
+    sent = order_steps(messages.unique("ord"))
+    client = connect(broker)
+    send_all(client, sent, 1)
+    client.ping()
+    again = connect(broker, client_id=client.client_id)
+    send_all(again, sent, 1)
+    assert set(codes(again, sent, 1)) <= set(TAKEN)
+    assert again.publish(*messages.order(sent[0][0].split("/")[1], "DELIVERED"), qos=1) in TAKEN
+    # And what was said on this connection is no resend on it.
+    assert again.publish(*sent[2], qos=1) in TAKEN  # of the one before
+    assert again.publish(*messages.order(sent[0][0].split("/")[1], "PLACED", userId="customer-b"),
+                         qos=1) == NOT_AUTHORIZED
