@@ -98,7 +98,10 @@ static void refuse(struct plugin *plugin, const struct mosquitto *client,
 				       .len = delivery->topic_len,
 				       .reader = client };
 
-	if (!wait_for(plugin, &topic) && (is_passed || !repairs_follow(plugin->repairs, client)))
+	bool is_follower = !is_passed && repairs_is_follower(plugin->repairs, client);
+
+	if (!is_follower && !wait_for(plugin, &topic) &&
+	    (is_passed || !repairs_follow(plugin->repairs, client)))
 		return; /* an older one is better than none */
 	decision->verdict = VERDICT_DENY;
 	decision->reason = REASON_OVERTAKEN;
@@ -117,6 +120,10 @@ void door_retained_stored(struct plugin *plugin, const struct mosquitto *client,
 	    decision->verdict != VERDICT_ALLOW || !is_kept(decision->channel) ||
 	    (is_passed && repairs_waiting(plugin->repairs) == 0))
 		return;
+	if (!is_passed && repairs_is_follower(plugin->repairs, client)) {
+		refuse(plugin, client, delivery, is_passed, decision); /* the scan brings it */
+		return;
+	}
 	if (!ledger_is_open(plugin->ledger) ||
 	    !repairs_is_current(plugin->repairs, delivery->topic, delivery->topic_len,
 				ledger_arrived(plugin->ledger))) {

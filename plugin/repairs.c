@@ -181,7 +181,7 @@ bool repairs_add(struct repairs *r, const struct repairs_topic *topic, uint64_t 
 	return true;
 }
 
-static bool is_follower(const struct repairs *r, const void *reader)
+bool repairs_is_follower(const struct repairs *r, const void *reader)
 {
 	for (size_t i = 0; i < r->followers; i++)
 		if (r->follower[i] == reader)
@@ -193,7 +193,7 @@ bool repairs_follow(struct repairs *r, const void *reader)
 {
 	if (!r->is_scanning)
 		return false;
-	if (is_follower(r, reader))
+	if (repairs_is_follower(r, reader))
 		return true;
 	if (r->followers == REPAIRS_FOLLOWERS)
 		return false;
@@ -361,5 +361,5 @@ enum repairs_kind repairs_find(struct repairs *r, const struct gate_request *del
 	for (size_t i = 0; i < r->owings; i++)
 		if (r->owed[i].digest == key && r->owed[i].reader == reader)
 			return REPAIRS_OWED;
-	return is_follower(r, reader) ? REPAIRS_OWED : REPAIRS_SILENT;
+	return repairs_is_follower(r, reader) ? REPAIRS_OWED : REPAIRS_SILENT;
 }

@@ -69,6 +69,7 @@ bool repairs_add(struct repairs *repairs, const struct repairs_topic *topic, uin
  * it may read. False: there are too many of its kind.
  */
 bool repairs_follow(struct repairs *repairs, const void *reader);
+bool repairs_is_follower(const struct repairs *repairs, const void *reader);
 
 /* How many wait. */
 size_t repairs_waiting(const struct repairs *repairs);
