@@ -335,6 +335,22 @@ def run(template, folder, condition="load", runs=3, seed=None):
     return lab
 
 
+def run_all(template, folder, condition, options):
+    """With another database now and then, as crash.py does it."""
+    acknowledged = refused = lost = 0
+    for number in range(0, options.runs, crash.RUNS_OF_ONE):
+        place = os.path.join(folder, "%s-%d" % (condition, number))
+        os.mkdir(place)
+        lab = run(template, place, condition, min(crash.RUNS_OF_ONE, options.runs - number),
+                  options.seed)
+        acknowledged += len(lab.notes.acknowledged)
+        refused += lab.notes.refused
+        lost += lab.lost
+        shutil.rmtree(place)
+    print("%-8s %d cuts, %d acknowledged, %d refused, %d not synced and lost: all kept, none twice"
+          % (condition, options.runs, acknowledged, refused, lost), flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--runs", type=int, default=10, help="cuts a condition")
@@ -345,12 +361,7 @@ def main():
         template = os.path.join(folder, "template")
         harness.prepare(template)
         for condition in [options.condition] if options.condition else CONDITIONS:
-            place = os.path.join(folder, condition)
-            os.mkdir(place)
-            lab = run(template, place, condition, options.runs, options.seed)
-            print("%-8s %d cuts, %d acknowledged, %d refused, %d not synced and lost: "
-                  "all kept, none twice" % (condition, options.runs, len(lab.notes.acknowledged),
-                                            lab.notes.refused, lab.lost), flush=True)
+            run_all(template, folder, condition, options)
 
 
 if __name__ == "__main__":
