@@ -21,12 +21,12 @@ def options():
     found = {}
     for name, text in re.findall(r'^\tPATH\((\w+), \d, "([^"]*)"\)', table, re.M):
         found[name] = (None, text)
-    for name, text in re.findall(r'^\tNETWORKS\((\w+), "([^"]*)"\)', table, re.M):
+    for name, text in re.findall(r'^\t(?:NAME|NETWORKS)\((\w+), "([^"]*)"\)', table, re.M):
         found[name] = (None, text)
     for name, preset, text in re.findall(r'^\tINTEGER\((\w+), "(\d+)",.*?"([^"]*)"\)', table,
                                          re.M | re.S):
         found[name] = (preset, text)
-    assert len(found) == len(re.findall(r"^\t(?:PATH|NETWORKS|INTEGER)\(", table, re.M)) > 5
+    assert len(found) == len(re.findall(r"^\t(?:NAME|PATH|NETWORKS|INTEGER)\(", table, re.M)) > 5
     return found
 
 
@@ -45,18 +45,21 @@ def test_readme():
     assert shown and shown <= set(options())
 
 
+def headings(text):
+    """What links to them are made of."""
+    return {re.sub(r"[^a-z0-9 -]", "", line.lower()).replace(" ", "-")
+            for line in re.findall(r"^#+ (.*)$", text, re.M)}
+
+
 def test_links():
-    """The README's links lead to files, and to headings of its own."""
+    """The README's links lead to files, and to headings."""
     text = read("README.md")
-    headings = {re.sub(r"[^a-z0-9 -]", "", line.lower()).replace(" ", "-")
-                for line in re.findall(r"^#+ (.*)$", text, re.M)}
     links = re.findall(r"\]\((?!https?:)([^)]+)\)", text)
     assert len(links) > 10
     for link in links:
-        if link.startswith("#"):
-            assert link[1:] in headings, link
-        else:
-            assert os.path.exists(os.path.join(harness.TOP, link)), link
+        path, _, heading = link.partition("#")
+        assert os.path.exists(os.path.join(harness.TOP, path)), link
+        assert not heading or heading in headings(read(path or "README.md")), link
 
 
 def test_alerts():
