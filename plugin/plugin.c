@@ -768,11 +768,17 @@ struct watch_facts door_facts(const struct plugin *plugin)
 
 static int on_tick(int event_id, void *event_data, void *userdata)
 {
+	struct mosquitto_evt_tick *event = event_data;
 	struct plugin *plugin = userdata;
 	struct watch_facts facts;
 
 	(void)event_id;
-	(void)event_data; /* next_ns and next_ms share their place and differ in meaning */
+	/*
+	 * 2.1 counts to the next tick by the wall clock: where that is set back none would come
+	 * until it is where it was. So the next one is due at any time. (2.0 says no time and asks
+	 * for none; next_ns and next_ms share their place and differ in meaning.)
+	 */
+	event->next_s = -event->now_s;
 	door_settle(plugin);
 	plugin->has_ticked = true;
 	plugin->is_ending = is_ending(plugin);

@@ -914,6 +914,16 @@ static void prepare_kick(struct mosquitto *client)
 	fake.will = pet("p1", "AVAILABLE");
 }
 
+/* 2.1 takes what is said here for the time of the next one, by the wall clock. */
+static void test_tick__comes_where_the_clock_is_set_back(void **state)
+{
+	struct mosquitto_evt_tick event = { .now_s = 1800000000 };
+
+	(void)state;
+	(void)raise(MOSQ_EVT_TICK, &event);
+	assert_true(event.now_s + event.next_s <= 0);
+}
+
 /* A proof that ran out: it may do nothing, and keeps what it has. */
 static void test_tick__ends_who_expired(void **state)
 {
@@ -1367,6 +1377,7 @@ int main(void)
 		TEST(test_will__a_takeover_that_failed),
 		TEST(test_will__the_broker_ends),
 		TEST(test_will__the_broker_was_told_to_end),
+		TEST(test_tick__comes_where_the_clock_is_set_back),
 		TEST(test_tick__ends_who_expired),
 		TEST(test_tick__ends_who_expired_will_first),
 		TEST(test_tick__an_expired_one_that_is_not_gone_yet),
