@@ -48,7 +48,7 @@ LEDGER   = ledger/ledger ledger/ledger_open ledger/ledger_commit ledger/ledger_w
            ledger/state ledger/census ledger/enroll ledger/writer ledger/carry \
            ledger/journal ledger/journal_file ledger/journal_map ledger/journal_scan ledger/journal_sync \
            ledger/journal_repair ledger/pace ledger/ledger_ring ledger/record ledger/crc32c ledger/store ledger/store_names \
-           ledger/store_files ledger/store_facts \
+           ledger/store_files ledger/store_facts ledger/ledger_files ledger/ledger_adopt ledger/journal_place \
            ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader ledger/store_sent ledger/store_ids \
            ledger/store_refusals ledger/store_trim ledger/backlog ledger/unload ledger/said ledger/query \
            ledger/view
@@ -70,9 +70,9 @@ UNIT     = base brokerfile options sessions shares releases repairs login holdof
            contract topics gate modes repeat report backlog \
            payload pattern format schema uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
-           journal journal_faults state census store writer ledger \
+           journal journal_faults state census store store_files writer ledger ledger_files \
            monitor metrics control weigh
-THREADED = pattern verifier login journal journal_faults writer census ledger replan backlog metrics
+THREADED = pattern verifier login journal journal_faults writer census ledger ledger_files replan backlog metrics
 FUZZ     = brokerfile contract topics gate notice control journal \
            payload pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \

@@ -126,8 +126,15 @@ static int trim_idle(struct carry *carry, struct diag *diag)
 
 int carry_check(struct carry *carry, struct diag *diag)
 {
+	int rc = store_check(carry->store, diag);
+
 	carry->checked_ns = clock_mono_ns();
-	return store_check(carry->store, diag);
+	carry->is_journal_gone = false;
+	if (rc)
+		return rc;
+	rc = journal_check_place(carry->journal, diag);
+	carry->is_journal_gone = rc != 0;
+	return rc;
 }
 
 int carry_skip(struct carry *carry, uint64_t seq, uint64_t *applied, struct diag *diag)

@@ -217,6 +217,9 @@ int journal_probe(struct journal *journal, struct diag *diag);
  */
 int journal_check(struct journal *journal, struct diag *diag);
 
+/* The first question of journal_check() only: is the file at the path the one that is open? */
+int journal_check_place(const struct journal *journal, struct diag *diag);
+
 /*
  * A broken journal takes no record. How it is mended, from the writer's thread but for the first:
  *  1. The appending thread says by journal_stop() that it has seen it, and appends no more until
@@ -231,6 +234,13 @@ void journal_stop(struct journal *journal);
 void journal_leave(struct journal *journal);
 int journal_salvage(struct journal *journal, struct diag *diag); /* 0: @diag has the line */
 int journal_renew(struct journal *journal, struct diag *diag);
+
+/*
+ * The file is gone from its path, and the appending thread takes no more: makes a file with all
+ * that the open one holds there. Close the journal then and open the new file. ERR_INVALID,
+ * ERR_IO: there is another file by now, or the disk is full or broken.
+ */
+int journal_put_back(const struct journal *journal, struct diag *diag);
 
 /*
  * Makes the pages that the next records will land on writable ahead of time, so that the

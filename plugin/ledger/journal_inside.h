@@ -3,7 +3,7 @@
  *
  * journal_file.c makes, opens and maps the file; journal_scan.c finds the records in it; journal.c
  * appends records and takes them out; journal_sync.c brings them to the disk; journal_repair.c
- * checks the file and makes it anew.
+ * checks the file and makes it anew; journal_place.c puts back one that was removed.
  */
 #ifndef PETSTORE_JOURNAL_INSIDE_H
 #define PETSTORE_JOURNAL_INSIDE_H
@@ -177,6 +177,9 @@ bool journal_header_stands(const struct journal *j);
 
 /* Copies the file to "<path>.damaged-<time>", synced; *ret is its name, "" where it is empty. */
 int journal_copy(const struct journal *j, char *ret, size_t cap, struct diag *diag);
+
+/* Copies all of an open file to the other, and syncs that; 0 or errno. */
+int journal_copy_bytes(int from, int to);
 
 /* A new file's name is on the disk as well. */
 int journal_folder_sync(const struct journal *j, struct diag *diag);

@@ -32,7 +32,7 @@ bool journal_is_broken(const struct journal *j)
 	return atomic_load_explicit(&j->broken, memory_order_acquire) != JOURNAL_WHOLE;
 }
 
-static int check_path(const struct journal *j, struct diag *diag)
+int journal_check_place(const struct journal *j, struct diag *diag)
 {
 	struct stat open_one, there;
 
@@ -104,7 +104,7 @@ int journal_check(struct journal *j, struct diag *diag)
 	if (journal_is_broken(j))
 		return diag_set(diag, ERR_INVALID, "%s: the journal is broken: %s", j->path,
 				j->reason ? j->reason : "its pages cannot be used");
-	return check_path(j, diag);
+	return journal_check_place(j, diag);
 }
 
 /* ---- the copy ---------------------------------------------------------------------------- */
@@ -155,7 +155,7 @@ static unsigned count_copies(const struct journal *j)
 }
 
 /* By reading, not from the mapping: what can't be read fails here and faults nowhere. */
-static int copy_bytes(int from, int to)
+int journal_copy_bytes(int from, int to)
 {
 	char buffer[COPY_BYTES];
 	off_t at = 0;
@@ -199,7 +199,7 @@ int journal_copy(const struct journal *j, char *ret, size_t cap, struct diag *di
 	} while (fd < 0 && errno == EEXIST);
 	if (fd < 0)
 		return journal_fail(j, "cannot copy the damaged journal", errno, diag);
-	error = copy_bytes(j->fd, fd);
+	error = journal_copy_bytes(j->fd, fd);
 	(void)close(fd); /* it was synced */
 	if (!error)
 		return journal_folder_sync(j, diag);
@@ -275,7 +275,7 @@ int journal_renew(struct journal *j, struct diag *diag)
 
 	if (!is_stopped(j) || !j->is_salvaged || (j->map && !is_drained(j)))
 		return fail_early(j, diag);
-	rc = check_path(j, diag);
+	rc = journal_check_place(j, diag);
 	if (rc == 0)
 		rc = journal_format(j, j->capacity, j->identity, j->next_seq, diag);
 	if (rc)

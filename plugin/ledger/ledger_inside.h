@@ -50,6 +50,7 @@ struct ledger_opened {
 	uint64_t last_seq;
 	uint64_t seed;     /* of digests */
 	uint64_t torn_seq; /* the journal was cut at this record; 0: it was not */
+	bool is_put_back;  /* the journal's file, which had been removed */
 };
 
 struct ledger {
@@ -85,6 +86,20 @@ struct ledger {
 	 */
 	struct ledger_opened opened;
 	_Atomic bool is_open;
+	/*
+	 * Where files are not what they were the writer's thread takes that back, and waits until
+	 * the broker's thread has nothing of what was opened any more: see ledger_files.c.
+	 */
+	_Atomic bool has_left;
+	/* the writer's, once it runs */
+	bool is_given_up;     /* what is open is to be closed */
+	bool is_journal_ours; /* what was accepted is in the one that is open */
+	bool is_pair_wrong;   /* database and journal do not belong together, or one is missing */
+	bool begins_anew;     /* a checkpoint failed: see store_check_anew() */
+	bool is_put_back;     /* the journal's file was */
+	bool has_identity;
+	unsigned char identity[STORE_IDENTITY]; /* of the database that was opened first */
+	bool is_mark_due; /* the database does not say yet which journal it is in use with */
 
 	/* Plans go to the writer's thread, and what became of them back: see ledger_replan.c. */
 	_Atomic(struct ledger_wanted *) wanted; /* the newest, until the writer takes it */
@@ -171,7 +186,38 @@ void ledger_clear_plans(struct ledger *ledger);
 /* "the table payments is not ready yet": ERR_BUSY. */
 int ledger_fail_lacking(const struct ledger *ledger, unsigned entity, struct diag *diag);
 
-/* Says that it is not open yet. */
+/* The broker's thread lets go of all that was opened. */
+void ledger_leave(struct ledger *ledger);
+
+/*
+ * The writer's thread. After a failure: shuts the ledger where its files are not what they were.
+ * Before all is opened again: closes what was given up, brings back the journal; ERR_BUSY where the
+ * broker's thread has not let go yet.
+ */
+void ledger_shut_where_wrong(struct ledger *ledger);
+int ledger_prepare(struct ledger *ledger, struct diag *diag);
+
+/*
+ * Do database and journal belong together? ERR_INVALID (is_pair_wrong): no, and the line says what
+ * to do. The first two before either is opened or made; the third before the database is changed.
+ */
+int ledger_check_database(struct ledger *ledger, struct diag *diag);
+int ledger_check_journal(struct ledger *ledger, bool *may_make, struct diag *diag);
+int ledger_check_new(struct ledger *ledger, struct diag *diag);
+
+/*
+ * Replays what the database has not seen. Afterwards the journal is empty and fits, and the
+ * database says that it is in use with it. Called again after a failure it goes on where it was.
+ */
+int ledger_adopt_journal(struct ledger *ledger, struct ledger_opened *ret, struct diag *diag);
+
+/* The database says that it is in use with the journal that is open, up to write @applied. */
+int ledger_mark_journal(struct ledger *ledger, uint64_t applied, struct diag *diag);
+
+/* At the end: it says that it is in use with none, where the journal is empty. */
+void ledger_end_journal(struct ledger *ledger);
+
+/* Says that it is not open. */
 int ledger_fail_shut(const struct ledger *ledger, struct diag *diag);
 
 /* The next line of ledger_news(), in the place of one that nobody asked for. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -32,81 +33,6 @@ static int find_paths(struct ledger *l, struct diag *diag)
 	return 0;
 }
 
-/* May what the journal holds go into this database? */
-static int check_origin(struct ledger *l, const struct journal_facts *journal,
-			const struct store_facts *store, struct diag *diag)
-{
-	unsigned long long count = journal->next_seq - journal->first_seq;
-
-	if (count == 0)
-		return 0;
-	if (memcmp(journal->identity, store->identity, sizeof(store->identity)) != 0)
-		return diag_set(diag, ERR_INVALID,
-				"%s: holds %llu writes of another database than %s",
-				l->journal_path, count, l->path);
-	if (journal->first_seq > store->applied_seq + 1)
-		return diag_set(diag, ERR_INVALID,
-				"%s: begins at write %llu but %s ends at %llu: an older copy of "
-				"the database?",
-				l->journal_path, (unsigned long long)journal->first_seq, l->path,
-				(unsigned long long)store->applied_seq);
-	return 0;
-}
-
-/* Drawn at random when the database was made. */
-static uint64_t seed_of(const unsigned char identity[STORE_IDENTITY])
-{
-	uint64_t seed;
-
-	memcpy(&seed, identity, sizeof(seed));
-	return seed ? seed : 1;
-}
-
-/*
- * Replays what the database has not seen. Afterwards the journal is empty and fits. Called
- * again after a failure it goes on where it was.
- */
-static int adopt_journal(struct ledger *l, struct ledger_opened *ret, struct diag *diag)
-{
-	struct store_facts store;
-	struct journal_facts journal = { 0 };
-	int rc = store_inspect(l->store, &store, diag);
-
-	if (rc)
-		return rc;
-	ret->last_seq = store.applied_seq;
-	ret->seed = seed_of(store.identity);
-	if (!journal_is_blank(l->journal)) {
-		journal_inspect(l->journal, &journal);
-		rc = check_origin(l, &journal, &store, diag);
-		if (rc)
-			return rc;
-		do
-			rc = carry_batch(&l->carry, &ret->last_seq, diag);
-		while (rc == 1);
-		if (rc)
-			return rc;
-		ret->torn_seq = journal.torn_seq;
-		if (journal_damage(l->journal))
-			(void)diag_set(&l->damage, 0, "%s", journal_damage(l->journal));
-	}
-	if (journal.torn_seq == 0 && !l->damage.text[0] &&
-	    journal.bytes == journal_size(l->journal_wanted) &&
-	    journal.next_seq == ret->last_seq + 1 &&
-	    memcmp(journal.identity, store.identity, sizeof(store.identity)) == 0)
-		return 0;
-	/*
-	 * A journal that is ahead: of an old copy of the database, or by writes that it has lost.
-	 * No number is used twice, and the database waits for none of them.
-	 */
-	if (journal.next_seq > ret->last_seq + 1)
-		rc = carry_skip(&l->carry, journal.next_seq - 1, &ret->last_seq, diag);
-	if (rc)
-		return rc;
-	return journal_format(l->journal, l->journal_wanted, store.identity, ret->last_seq + 1,
-			      diag);
-}
-
 /* The plan's tables, what is known of them, and a reader. */
 static int open_plan(struct ledger *l, const struct ledger_wanted *wanted,
 		     struct ledger_opened *ret, struct diag *diag)
@@ -128,10 +54,21 @@ static int open_plan(struct ledger *l, const struct ledger_wanted *wanted,
 	return rc;
 }
 
-/* Locked, or no room: it may pass. */
-static bool may_pass(int rc)
+/* Locked, no room, or files that belong to others: it may pass, or be put right. */
+static bool may_pass(const struct ledger *l, int rc)
 {
-	return rc == ERR_BUSY || rc == ERR_IO;
+	return rc == ERR_BUSY || rc == ERR_IO || l->is_pair_wrong;
+}
+
+/* None is made where the one that the database is in use with is missing, or may be. */
+static int open_journal(struct ledger *l, struct diag *diag)
+{
+	bool may_make = false;
+	int rc = ledger_check_journal(l, &may_make, diag);
+
+	if (rc || (!may_make && access(l->journal_path, F_OK) != 0))
+		return rc; /* the database can't be asked: it is locked */
+	return journal_open(l->journal_path, &l->journal, diag);
 }
 
 /*
@@ -140,12 +77,14 @@ static bool may_pass(int rc)
  */
 static int open_files(struct ledger *l, unsigned busy_ms, bool *may_wait, struct diag *diag)
 {
-	int rc = l->store ? 0 : store_open(l->asked_path, busy_ms, &l->store, diag);
+	int rc = l->store ? 0 : ledger_check_database(l, diag);
 	int journal_rc = 0;
 	struct diag journal_diag;
 
-	*may_wait = may_pass(rc);
-	if (rc && !*may_wait)
+	if (rc == 0 && !l->store)
+		rc = store_open(l->asked_path, busy_ms, &l->store, diag);
+	*may_wait = may_pass(l, rc);
+	if (rc && (!*may_wait || l->is_pair_wrong))
 		return rc;
 	if (!l->path && find_paths(l, rc ? NULL : diag) != 0) {
 		*may_wait = false; /* the file is not even there */
@@ -153,10 +92,10 @@ static int open_files(struct ledger *l, unsigned busy_ms, bool *may_wait, struct
 	}
 	/* The lock on the journal comes before any change of the database. */
 	if (!l->journal)
-		journal_rc = journal_open(l->journal_path, &l->journal, &journal_diag);
+		journal_rc = open_journal(l, &journal_diag);
 	if (journal_rc == 0)
 		return rc;
-	*may_wait = journal_rc == ERR_IO;
+	*may_wait = journal_rc == ERR_IO || l->is_pair_wrong;
 	*diag = journal_diag;
 	return journal_rc;
 }
@@ -172,18 +111,25 @@ static int open_all(struct ledger *l, unsigned busy_ms, bool *may_wait, struct d
 	l->carry.journal = l->journal;
 	l->carry.store = l->unload.store = l->enroll.store = l->store;
 	store_set_patience(l->store, busy_ms);
-	rc = store_upgrade(l->store, diag);
+	rc = ledger_check_new(l, diag);
+	if (rc == 0)
+		rc = store_upgrade(l->store, diag);
+	if (rc == 0 && l->begins_anew)
+		rc = store_check_anew(l->store, diag);
 	if (rc == 0)
 		rc = store_set_origin(l->store, l->origin, diag);
 	if (rc == 0)
-		rc = adopt_journal(l, &opened, diag);
+		rc = ledger_adopt_journal(l, &opened, diag);
 	if (rc == 0)
 		rc = ledger_load_unique(l, opened.seed, diag);
 	if (rc == 0)
 		rc = open_plan(l, l->making, &opened, diag);
-	*may_wait = may_pass(rc);
+	*may_wait = may_pass(l, rc);
 	if (rc)
 		return rc;
+	l->begins_anew = false;
+	opened.is_put_back = l->is_put_back;
+	l->is_put_back = false;
 	store_set_patience(l->store, WRITE_PATIENCE_MS);
 	free(l->making);
 	l->making = NULL;
@@ -206,31 +152,51 @@ static void take_opened(struct ledger *l)
 	store_reader_use(l->reader, &l->plan->plan);
 	if (l->damage.text[0]) {
 		ledger_tell(l, &l->damage);
+		l->damage.text[0] = '\0';
 	} else if (opened->torn_seq) {
 		(void)diag_set(
 			&line, 0,
 			"%s: write %llu was not whole: it had not been synced yet, and is cut",
 			l->journal_path, (unsigned long long)opened->torn_seq);
 		ledger_tell(l, &line);
+	} else if (opened->is_put_back) {
+		(void)diag_set(
+			&line, 0,
+			"%s: was removed while it was in use; it was put back with all that it "
+			"held",
+			l->journal_path);
+		ledger_tell(l, &line);
 	}
+}
+
+/* Nothing is open: what there was until now is let go, where that was not done yet. */
+static __attribute__((cold)) bool admit_nothing(struct ledger *l)
+{
+	if (atomic_load_explicit(&l->has_left, memory_order_relaxed))
+		return false;
+	if (!l->is_admitted)
+		take_opened(l); /* to be let go as all that was opened is */
+	ledger_leave(l);
+	return false;
 }
 
 bool ledger_admit(struct ledger *l)
 {
-	if (l->is_settled)
+	bool is_open = atomic_load_explicit(&l->is_open, memory_order_acquire);
+
+	if (is_open && l->is_settled)
 		return true;
-	if (!l->is_admitted) {
-		if (!atomic_load_explicit(&l->is_open, memory_order_acquire))
-			return false;
+	if (!is_open)
+		return admit_nothing(l);
+	if (!l->is_admitted)
 		take_opened(l);
-	}
 	ledger_fit(l);
 	return true;
 }
 
 int ledger_fail_shut(const struct ledger *l, struct diag *diag)
 {
-	return diag_set(diag, ERR_IO, "%s: the database could not be opened yet", l->asked_path);
+	return diag_set(diag, ERR_IO, "%s: the database is not open", l->asked_path);
 }
 
 /* ---- the writer's work ------------------------------------------------------------------- */
@@ -241,6 +207,9 @@ static int open_later(struct ledger *l, uint64_t *applied, struct diag *diag)
 	bool may_wait;
 	int rc;
 
+	rc = ledger_prepare(l, diag);
+	if (rc)
+		return rc;
 	ledger_take_wanted(l);
 	rc = open_all(l, WRITE_PATIENCE_MS, &may_wait, diag);
 	if (rc == 0)
@@ -253,11 +222,16 @@ static int on_carry(void *ctx, uint64_t *applied, struct diag *diag)
 	struct ledger *l = ctx;
 	int rc = atomic_load(&l->is_open) ? 0 : open_later(l, applied, diag);
 
+	if (rc == 0 && l->is_mark_due)
+		rc = ledger_mark_journal(l, *applied, diag);
 	if (rc == 0)
 		rc = journal_is_broken(l->journal) ? ledger_repair(l, applied, diag)
 						   : carry_batch(&l->carry, applied, diag);
-	if (rc < 0)
-		atomic_fetch_add(&l->errors, 1);
+	if (rc >= 0)
+		return rc;
+	atomic_fetch_add(&l->errors, 1);
+	if (atomic_load(&l->is_open))
+		ledger_shut_where_wrong(l);
 	return rc;
 }
 
@@ -365,6 +339,7 @@ int ledger_open(const struct ledger_options *options, const struct ledger_plan *
 
 	if (!l)
 		return diag_nomem(diag);
+	atomic_store(&l->has_left, true);
 	diag_init(&trouble);
 	rc = make_rooms(l, options, &trouble);
 	if (rc == 0)
@@ -412,13 +387,17 @@ void ledger_close(struct ledger *l)
 	if (!l)
 		return;
 	had_writer = l->writer != NULL;
+	if (had_writer)
+		(void)ledger_admit(l); /* or the writer waits until this thread let go */
 	if (l->is_admitted)
 		journal_leave(l->journal);
 	writer_stop(l->writer, CLOSE_PATIENCE_MS);
 	l->writer = NULL;
 	(void)ledger_admit(l); /* the thread is gone: what it opened is ours to close */
-	if (had_writer && l->is_admitted)
+	if (had_writer && l->is_admitted) {
 		unload_batch(&l->unload, true);
+		ledger_end_journal(l);
+	}
 	view_close(l->view);
 	unload_clear(&l->unload);
 	backlog_free(l->backlog);

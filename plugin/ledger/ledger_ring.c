@@ -57,11 +57,15 @@ int ledger_repair(struct ledger *l, uint64_t *applied, struct diag *diag)
 	}
 	journal_inspect(l->journal, &facts);
 	rc = carry_skip(&l->carry, facts.next_seq - 1, applied, diag);
+	/* In between none is in use, so that a start takes whichever it finds. */
+	if (rc == 0)
+		rc = store_set_ring(l->store, NULL, facts.next_seq - 1, diag);
 	if (rc == 0)
 		rc = journal_renew(l->journal, diag);
-	if (rc == 0)
-		l->is_salvaged = false;
-	return rc;
+	if (rc)
+		return rc;
+	l->is_salvaged = false;
+	return ledger_mark_journal(l, facts.next_seq - 1, diag);
 }
 
 bool ledger_ring_is_whole(struct ledger *l)

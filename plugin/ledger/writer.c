@@ -29,7 +29,7 @@ struct writer {
 	/* the thread's own */
 	int64_t failing_since_ns; /* 0: all is well */
 	int pause_ms;
-	bool is_told_lasting; /* that the trouble will not pass by itself */
+	char told[DIAG_MAX]; /* the last line, of a trouble that goes on */
 
 	pthread_mutex_t lock; /* for what follows; held for a copy only */
 	struct diag news[NEWS_MAX];
@@ -66,6 +66,7 @@ bool writer_news(struct writer *w, struct diag *ret)
 
 static void begin_trouble(struct writer *w, struct diag *diag)
 {
+	memcpy(w->told, diag->text, sizeof(w->told));
 	diag_prefix(diag, "the store takes no writes");
 	tell(w, diag);
 	atomic_store(&w->is_troubled, true);
@@ -80,7 +81,8 @@ static bool is_lasting(int rc)
 static void on_failure(struct writer *w, int rc, struct diag *diag)
 {
 	int64_t now = clock_mono_ns();
-	bool is_news = !atomic_load(&w->is_troubled) || (is_lasting(rc) && !w->is_told_lasting);
+	bool is_news = !atomic_load(&w->is_troubled) ||
+		       (is_lasting(rc) && strcmp(diag->text, w->told) != 0);
 
 	if (w->failing_since_ns == 0) {
 		w->failing_since_ns = now;
@@ -92,7 +94,6 @@ static void on_failure(struct writer *w, int rc, struct diag *diag)
 		return;
 	if (rc == ERR_BUSY && now - w->failing_since_ns < WRITER_PATIENCE_MS * INT64_C(1000000))
 		return;
-	w->is_told_lasting = is_lasting(rc);
 	begin_trouble(w, diag);
 }
 
@@ -110,7 +111,6 @@ static void on_success(struct writer *w, bool is_done)
 	diag_set(&line, 0, "the store takes writes again, after %lld s",
 		 (long long)((clock_mono_ns() - w->failing_since_ns) / 1000000000));
 	w->failing_since_ns = 0;
-	w->is_told_lasting = false;
 	tell(w, &line);
 	atomic_store(&w->is_troubled, false);
 }

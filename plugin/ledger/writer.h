@@ -5,8 +5,8 @@
  * work is, it is handed. All signals are blocked in the thread. Work that fails is repeated
  * with growing pauses until it succeeds; when it fails for other reasons than a short lock
  * the writer is in trouble, and leaves it when all work is done. A line is told when a trouble
- * begins, when it turns out to be one that does not pass by itself (damage, a foreign table),
- * and when it ends.
+ * begins, when it turns out to be one that does not pass by itself (damage, a foreign table;
+ * again where it is another one), and when it ends.
  */
 #ifndef PETSTORE_WRITER_H
 #define PETSTORE_WRITER_H

@@ -839,8 +839,11 @@ static void test_ledger_open__journal_of_another_database(void **state)
 
 	open_ledger(f);
 	close_ledger(f);
-	/* Empty: it is taken over. */
 	assert_int_equal(unlink(f->path), 0);
+	assert_int_equal(try_open(f, &plan), ERR_INVALID);
+	assert_non_null(strstr(f->diag.text, "shop.db: is missing, and its journal is there"));
+	/* No write ever came to it: it is taken over. */
+	write_file(f->path, "");
 	open_ledger(f);
 	assert_int_equal(move_order(f, "1", "PLACED"), 0);
 	close_ledger(f);
@@ -1515,6 +1518,16 @@ static void test_ledger_open__journal_with_writes_of_another_database(void **sta
 	assert_int_equal(rename(f->path, aside), 0);
 	(void)unlink(folder_file(&f->folder, "shop.db-wal"));
 	(void)unlink(folder_file(&f->folder, "shop.db-shm"));
+	assert_int_equal(try_open(f, &plan), ERR_INVALID);
+	assert_non_null(strstr(f->diag.text, "shop.db: is missing, and its journal is there"));
+	write_file(f->path, "");
+	assert_int_equal(try_open(f, &plan), ERR_INVALID);
+	assert_non_null(strstr(f->diag.text, "shop.db: is empty, and its journal is at write 4"));
+	f->options.path = folder_file(&f->folder, "other.db");
+	open_ledger(f);
+	close_ledger(f);
+	assert_int_equal(rename(f->options.path, f->path), 0);
+	f->options.path = f->path;
 	assert_int_equal(try_open(f, &plan), ERR_INVALID);
 	assert_non_null(strstr(f->diag.text, "holds 3 writes of another database"));
 }

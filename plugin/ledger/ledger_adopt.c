@@ -1,0 +1,257 @@
+/*
+ * ledger_adopt.c -- database and journal brought together: do they belong to each other, and does
+ * the one begin where the other ends?
+ *
+ * The database says with which journal it is in use (store_facts.ring), from before the first
+ * write is accepted until its broker was stopped with an empty journal. In between that journal may
+ * have what is nowhere else, and no other one is put in its place.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ledger/ledger_inside.h"
+
+#define WAY_ON "put it back, or go on without its writes: petstorectl restored"
+
+/* ---- before they are opened ---------------------------------------------------------------- */
+
+static int refuse(struct ledger *l, struct diag *diag)
+{
+	(void)diag; /* has the line */
+	l->is_pair_wrong = true;
+	return ERR_INVALID;
+}
+
+/* A file that has something in it. */
+static bool is_filled(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
+}
+
+int ledger_check_database(struct ledger *l, struct diag *diag)
+{
+	struct stat st;
+	char *ring;
+	bool is_left;
+
+	if (stat(l->asked_path, &st) == 0 || errno != ENOENT)
+		return 0;
+	if (asprintf(&ring, "%s-journal.ring", l->asked_path) < 0)
+		return diag_nomem(diag);
+	is_left = l->journal || is_filled(ring);
+	if (is_left)
+		(void)diag_set(
+			diag, ERR_INVALID,
+			"%s: is missing, and its journal is there: put the database back, or "
+			"remove %s, too, to begin with an empty one",
+			l->asked_path, ring);
+	free(ring);
+	return is_left ? refuse(l, diag) : 0;
+}
+
+int ledger_check_journal(struct ledger *l, bool *may_make, struct diag *diag)
+{
+	struct store_facts facts;
+	struct stat st;
+	int rc;
+
+	*may_make = false;
+	if (!l->store || lstat(l->journal_path, &st) == 0)
+		return 0;
+	rc = store_peek(l->store, &facts, diag);
+	*may_make = rc == 0 && facts.ring != STORE_RING_IN_USE;
+	if (rc || *may_make)
+		return rc;
+	(void)diag_set(
+		diag, ERR_INVALID,
+		"%s: is missing, though %s was in use with it when its broker ended: " WAY_ON,
+		l->journal_path, l->path);
+	return refuse(l, diag);
+}
+
+/* ---- and once they are --------------------------------------------------------------------- */
+
+int ledger_check_new(struct ledger *l, struct diag *diag)
+{
+	struct journal_facts journal;
+	struct store_facts store;
+	int rc;
+
+	if (journal_is_blank(l->journal))
+		return 0;
+	journal_inspect(l->journal, &journal);
+	rc = store_peek(l->store, &store, diag);
+	if (rc || !store.is_new || journal.next_seq == 1)
+		return rc;
+	(void)diag_set(diag, ERR_INVALID,
+		       "%s: is empty, and its journal is at write %llu: put the database back, or "
+		       "remove %s, too, to begin with an empty one",
+		       l->path, (unsigned long long)journal.next_seq, l->journal_path);
+	return refuse(l, diag);
+}
+
+/* While the broker runs it goes on with the database that it began with. */
+static int check_identity(struct ledger *l, const struct store_facts *store, struct diag *diag)
+{
+	if (!l->has_identity || memcmp(l->identity, store->identity, sizeof(store->identity)) == 0)
+		return 0;
+	(void)diag_set(diag, ERR_INVALID,
+		       "%s: another database was put in its place while it was in use: put the "
+		       "right one back, or restart the broker",
+		       l->path);
+	return refuse(l, diag);
+}
+
+/* Is it the journal that the database was in use with? */
+static int check_ring(struct ledger *l, const struct journal_facts *journal,
+		      const struct store_facts *store, struct diag *diag)
+{
+	bool is_blank = journal_is_blank(l->journal);
+
+	if (store->ring != STORE_RING_IN_USE ||
+	    (!is_blank && journal->number == store->ring_number))
+		return 0;
+	(void)diag_set(diag, ERR_INVALID,
+		       "%s: is %s, though %s was in use with one when its broker ended: " WAY_ON,
+		       l->journal_path, is_blank ? "empty" : "another journal", l->path);
+	return refuse(l, diag);
+}
+
+/* May what the journal holds go into this database? */
+static int check_origin(struct ledger *l, const struct journal_facts *journal,
+			const struct store_facts *store, struct diag *diag)
+{
+	unsigned long long count = journal->next_seq - journal->first_seq;
+	bool is_same = memcmp(journal->identity, store->identity, sizeof(store->identity)) == 0;
+
+	if (!is_same && count > 0) {
+		(void)diag_set(diag, ERR_INVALID,
+			       "%s: holds %llu writes of another database than %s", l->journal_path,
+			       count, l->path);
+		return refuse(l, diag);
+	}
+	/* An older plugin's, that is empty, may be ahead of a copy that was put in place. */
+	if (!is_same || journal->first_seq <= store->applied_seq + 1 ||
+	    (count == 0 && store->ring == STORE_RING_UNKNOWN))
+		return 0;
+	(void)diag_set(diag, ERR_INVALID,
+		       "%s: begins at write %llu but %s ends at %llu: an older copy of the "
+		       "database, or its -wal was removed; put the right one back, or go on "
+		       "without the writes between: petstorectl restored",
+		       l->journal_path, (unsigned long long)journal->first_seq, l->path,
+		       (unsigned long long)store->applied_seq);
+	return refuse(l, diag);
+}
+
+/* All that the journal has and the database has not. */
+static int replay(struct ledger *l, struct ledger_opened *ret, struct journal_facts *journal,
+		  const struct store_facts *store, struct diag *diag)
+{
+	int rc = check_origin(l, journal, store, diag);
+
+	if (rc)
+		return rc;
+	do
+		rc = carry_batch(&l->carry, &ret->last_seq, diag);
+	while (rc == 1);
+	ret->torn_seq = journal->torn_seq;
+	if (rc == 0 && journal_damage(l->journal))
+		(void)diag_set(&l->damage, 0, "%s", journal_damage(l->journal));
+	return rc;
+}
+
+/*
+ * An empty journal of the right size. A journal that is ahead (of an old copy of the database, or
+ * by writes that it has lost): no number is used twice, and the database waits for none of them.
+ */
+static int make_journal(struct ledger *l, struct ledger_opened *ret,
+			const struct journal_facts *journal, struct store_facts *store,
+			struct diag *diag)
+{
+	int rc = 0;
+
+	if (journal->next_seq > ret->last_seq + 1)
+		rc = carry_skip(&l->carry, journal->next_seq - 1, &ret->last_seq, diag);
+	/* In between none is in use, so that the next start takes whichever it finds. */
+	if (rc == 0 && store->ring == STORE_RING_IN_USE)
+		rc = store_set_ring(l->store, NULL, ret->last_seq, diag);
+	if (rc)
+		return rc;
+	store->ring = STORE_RING_NONE;
+	return journal_format(l->journal, l->journal_wanted, store->identity, ret->last_seq + 1,
+			      diag);
+}
+
+int ledger_mark_journal(struct ledger *l, uint64_t applied, struct diag *diag)
+{
+	struct journal_facts journal;
+	int rc;
+
+	journal_inspect(l->journal, &journal);
+	rc = store_set_ring(l->store, &journal.number, applied, diag);
+	l->is_mark_due = rc != 0;
+	return rc;
+}
+
+/* Drawn at random when the database was made. */
+static uint64_t seed_of(const unsigned char identity[STORE_IDENTITY])
+{
+	uint64_t seed;
+
+	memcpy(&seed, identity, sizeof(seed));
+	return seed ? seed : 1;
+}
+
+int ledger_adopt_journal(struct ledger *l, struct ledger_opened *ret, struct diag *diag)
+{
+	struct store_facts store;
+	struct journal_facts journal = { 0 };
+	int rc = store_inspect(l->store, &store, diag);
+
+	if (rc)
+		return rc;
+	ret->last_seq = store.applied_seq;
+	ret->seed = seed_of(store.identity);
+	if (!journal_is_blank(l->journal))
+		journal_inspect(l->journal, &journal);
+	rc = check_identity(l, &store, diag);
+	if (rc == 0)
+		rc = check_ring(l, &journal, &store, diag);
+	if (rc == 0 && !journal_is_blank(l->journal))
+		rc = replay(l, ret, &journal, &store, diag);
+	if (rc)
+		return rc;
+	if (journal.torn_seq != 0 || l->damage.text[0] ||
+	    journal.bytes != journal_size(l->journal_wanted) ||
+	    journal.next_seq != ret->last_seq + 1 ||
+	    memcmp(journal.identity, store.identity, sizeof(store.identity)) != 0)
+		rc = make_journal(l, ret, &journal, &store, diag);
+	if (rc)
+		return rc;
+	memcpy(l->identity, store.identity, sizeof(l->identity));
+	l->has_identity = l->is_journal_ours = true;
+	journal_inspect(l->journal, &journal);
+	if (store.ring == STORE_RING_IN_USE && store.ring_number == journal.number)
+		return 0;
+	return ledger_mark_journal(l, ret->last_seq, diag);
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+void ledger_end_journal(struct ledger *l)
+{
+	struct journal_facts journal;
+
+	if (journal_is_blank(l->journal) || journal_is_broken(l->journal) ||
+	    carry_check(&l->carry, NULL) != 0)
+		return;
+	journal_inspect(l->journal, &journal);
+	/* Where that fails the next start asks for this journal, which is there. */
+	if (journal.first_seq == journal.next_seq)
+		(void)store_set_ring(l->store, NULL, journal.next_seq - 1, NULL);
+}

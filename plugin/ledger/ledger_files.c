@@ -1,0 +1,144 @@
+/*
+ * ledger_files.c -- database, WAL or journal are not what they were: closed, and opened again.
+ *
+ * The writer's thread finds out (carry_check()) and shuts the ledger: nothing more is accepted, and
+ * nothing is answered from a database that was replaced. The broker's thread lets go of its
+ * connection at its next call. Then all is opened again as at a start, from what stands at the
+ * paths: the journal has what was accepted since the last good look, and is replayed into
+ * the database that it belongs to.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "ledger/ledger_inside.h"
+
+/* ---- the broker's thread ------------------------------------------------------------------- */
+
+/* What was made for the plan in force, and not taken yet, is of a database that is given up. */
+static void drop_made(struct ledger *l)
+{
+	struct ledger_made *made = atomic_exchange_explicit(&l->made, NULL, memory_order_acq_rel);
+
+	if (made)
+		store_known_free(made->known);
+	free(made);
+}
+
+void ledger_leave(struct ledger *l)
+{
+	struct ledger_wanted *again = ledger_wanted_new(&l->plan->plan, l->plan->number, 0);
+
+	if (!again)
+		return; /* out of memory: the next call tries again */
+	again->round = census_extend(l->census);
+	drop_made(l);
+	store_reader_close(l->reader);
+	l->reader = NULL;
+	/* The journal has what memory has, and the database will. */
+	state_clear(l->state);
+	l->key.len = 0;
+	l->is_admitted = l->is_settled = false;
+	free(atomic_exchange_explicit(&l->wanted, again, memory_order_acq_rel));
+	atomic_store_explicit(&l->has_left, true, memory_order_release);
+}
+
+/* ---- the writer's thread ------------------------------------------------------------------- */
+
+void ledger_shut_where_wrong(struct ledger *l)
+{
+	if (store_fault(l->store) == STORE_FINE && !l->carry.is_journal_gone)
+		return;
+	l->is_given_up = true;
+	atomic_store_explicit(&l->has_left, false, memory_order_relaxed);
+	atomic_store_explicit(&l->is_open, false, memory_order_release);
+}
+
+static void close_store(struct ledger *l)
+{
+	store_close(l->store);
+	l->store = l->carry.store = l->unload.store = l->enroll.store = NULL;
+}
+
+static void close_journal(struct ledger *l)
+{
+	journal_close(l->journal);
+	l->journal = l->carry.journal = NULL;
+	l->is_journal_ours = false;
+}
+
+static bool is_missing(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) != 0 && errno == ENOENT;
+}
+
+/* Closes the store that was given up, or whose file is not at its path any more. */
+static int give_up_store(struct ledger *l, struct diag *diag)
+{
+	int rc = store_check(l->store, diag);
+	enum store_fault fault = store_fault(l->store);
+
+	if (fault == STORE_FINE && !l->is_given_up)
+		return 0;
+	if (fault == STORE_SPOILT)
+		return rc;
+	if (fault == STORE_MOVED || fault == STORE_WAL_GONE) {
+		struct diag *why = fault == STORE_MOVED ? NULL : diag;
+		int let_go = store_let_go(l->store, why);
+
+		/* Nobody else has it any more: it stays open until there is another. */
+		if (let_go || (fault == STORE_MOVED && is_missing(l->asked_path)))
+			return fault == STORE_MOVED ? rc : let_go;
+	}
+	l->begins_anew = l->begins_anew || fault == STORE_UNSURE;
+	close_store(l);
+	return 0;
+}
+
+/* The journal's file where it belongs, with all that it had. */
+static int bring_back_journal(struct ledger *l, struct diag *diag)
+{
+	int rc = journal_check(l->journal, diag);
+
+	if (journal_is_broken(l->journal)) {
+		journal_stop(l->journal);
+		if (l->is_salvaged)
+			return 0;
+		rc = journal_salvage(l->journal, diag);
+		l->is_salvaged = rc == 0;
+		return rc ? rc : ERR_INVALID; /* of which the line tells */
+	}
+	if (rc == 0 || !is_missing(l->journal_path))
+		return rc;
+	rc = journal_put_back(l->journal, diag);
+	if (rc)
+		return rc;
+	l->is_put_back = true;
+	close_journal(l);
+	return 0;
+}
+
+int ledger_prepare(struct ledger *l, struct diag *diag)
+{
+	int rc = 0;
+
+	if (!atomic_load_explicit(&l->has_left, memory_order_acquire)) {
+		(void)diag_set(diag, ERR_BUSY, "%s: its files are looked for", l->asked_path);
+		return ERR_BUSY;
+	}
+	/* One that nothing was written to yet: what stands at the path now may be another. */
+	if (l->journal && !l->is_journal_ours)
+		close_journal(l);
+	/* The journal first: it has what may be nowhere else. */
+	if (l->journal)
+		rc = bring_back_journal(l, diag);
+	if (rc == 0 && l->store)
+		rc = give_up_store(l, diag);
+	if (rc == 0 && l->is_pair_wrong && l->store)
+		close_store(l); /* it may be put right as well */
+	if (rc == 0)
+		l->is_pair_wrong = l->is_given_up = false;
+	return rc;
+}

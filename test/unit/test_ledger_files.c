@@ -1,0 +1,460 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "folder.h"
+#include "ledger/ledger.h"
+
+static const struct ledger_column column[] = { { "status", LEDGER_TEXT, true } };
+static const struct ledger_entity entity[] = { { "orders", 1, column, 1, { 0 }, -1, { false } } };
+static const struct ledger_plan plan = { 1, entity };
+
+struct fixture {
+	struct folder folder;
+	struct ledger_options options;
+	char path[300], ring[320], aside[320];
+	struct ledger *ledger;
+	struct diag diag;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	folder_make(&f->folder);
+	(void)strcpy(f->path, folder_file(&f->folder, "shop.db"));
+	(void)snprintf(f->ring, sizeof(f->ring), "%s-journal.ring", f->path);
+	(void)strcpy(f->aside, folder_file(&f->folder, "aside"));
+	f->options = (struct ledger_options){ .path = f->path,
+					      .journal_bytes = 1 << 20,
+					      .batch_rows = 100,
+					      .batch_ms = 5,
+					      .cache_entities = 1000,
+					      .may_open_later = true };
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	ledger_close(f->ledger);
+	folder_remove(&f->folder);
+	free(f);
+	return 0;
+}
+
+static void open_ledger(struct fixture *f)
+{
+	diag_init(&f->diag);
+	assert_int_equal(ledger_open(&f->options, &plan, &f->ledger, &f->diag), 0);
+}
+
+static void close_ledger(struct fixture *f)
+{
+	ledger_close(f->ledger);
+	f->ledger = NULL;
+}
+
+static void sleep_ms(long ms)
+{
+	const struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
+
+	(void)nanosleep(&pause, NULL);
+}
+
+static int place(struct fixture *f, const char *id)
+{
+	struct ledger_value value = {
+		.column = 0, .type = LEDGER_TEXT, .text = "PLACED", .len = 6
+	};
+	struct ledger_write write = { .entity = 0,
+				      .id = id,
+				      .id_len = strlen(id),
+				      .value_count = 1,
+				      .value = &value,
+				      .received_ms = 1700000000000,
+				      .topic = "orders/1/status",
+				      .topic_len = 15,
+				      .publisher = "p",
+				      .client_id = "c",
+				      .payload = "{}",
+				      .payload_len = 2,
+				      .qos = 1 };
+
+	return ledger_commit(f->ledger, &write, &f->diag);
+}
+
+static void flush(struct fixture *f)
+{
+	assert_int_equal(ledger_flush(f->ledger, 20000, &f->diag), 0);
+}
+
+/* Until a line holds @text; a test hangs rather than guess a time. */
+static void wait_for_news(struct fixture *f, const char *text)
+{
+	struct diag line;
+
+	for (int i = 0; i < 6000; i++, sleep_ms(5))
+		while (ledger_news(f->ledger, &line))
+			if (strstr(line.text, text))
+				return;
+	fail_msg("no news of '%s'", text);
+}
+
+/* Nothing is accepted, and nothing answered. Ids of their own: some may be accepted before. */
+static unsigned place_until_refused(struct fixture *f, const char *prefix)
+{
+	unsigned accepted = 0;
+	char id[32];
+
+	for (int i = 0; i < 6000; i++, sleep_ms(5)) {
+		(void)snprintf(id, sizeof(id), "%s%u", prefix, accepted);
+		if (!ledger_is_ready(f->ledger, 100, false)) {
+			assert_true(place(f, id) < 0);
+			return accepted;
+		}
+		if (place(f, id) == 0)
+			accepted++;
+	}
+	fail_msg("everything is accepted");
+	return 0;
+}
+
+static void wait_until_ready(struct fixture *f)
+{
+	struct diag line;
+
+	diag_init(&line);
+	for (int i = 0; i < 6000; i++, sleep_ms(5)) {
+		if (ledger_is_ready(f->ledger, 100, false))
+			return;
+		(void)ledger_news(f->ledger, &line);
+	}
+	fail_msg("not ready: %s", line.text);
+}
+
+static bool is_known(struct fixture *f, const char *id)
+{
+	struct ledger_state state;
+
+	assert_int_equal(ledger_look(f->ledger, 0, id, strlen(id), &state, &f->diag), 0);
+	return state.is_known;
+}
+
+static void expect_orders(struct fixture *f, unsigned count)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "%u|%u|ok", count, count);
+	assert_sql(&f->folder, "shop.db",
+		   "SELECT count(*), (SELECT count(*) FROM events), "
+		   "(SELECT integrity_check FROM pragma_integrity_check) FROM orders",
+		   text);
+}
+
+/* ---- while it is in use ---------------------------------------------------------------------- */
+
+static void test_ledger__database_moved_away_and_back(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_state seen;
+	unsigned accepted;
+
+	open_ledger(f);
+	assert_int_equal(place(f, "first"), 0);
+	flush(f);
+	assert_int_equal(rename(f->path, f->aside), 0);
+	accepted = place_until_refused(f, "after");
+	wait_for_news(f, "shop.db: was removed or moved while it was in use: put it back");
+	assert_true(ledger_look(f->ledger, 0, "first", 5, &seen, &f->diag) < 0);
+	assert_int_equal(rename(f->aside, f->path), 0);
+	wait_for_news(f, "takes writes again");
+	wait_until_ready(f);
+	assert_true(is_known(f, "first"));
+	assert_int_equal(place(f, "last"), 0);
+	flush(f);
+	close_ledger(f);
+	expect_orders(f, accepted + 2);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	static char bytes[1 << 20];
+	int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	ssize_t n = read(in, bytes, sizeof(bytes));
+
+	assert_in_range(n, 1, sizeof(bytes) - 1);
+	assert_int_equal(write(out, bytes, (size_t)n), n);
+	(void)close(in);
+	(void)close(out);
+}
+
+static void test_ledger__a_copy_in_its_place(void **state)
+{
+	struct fixture *f = *state;
+	unsigned accepted;
+
+	open_ledger(f);
+	assert_int_equal(place(f, "first"), 0);
+	flush(f);
+	(void)folder_ask(&f->folder, "shop.db", "PRAGMA wal_checkpoint(TRUNCATE)");
+	assert_int_equal(rename(f->path, f->aside), 0);
+	accepted = place_until_refused(f, "after");
+	wait_for_news(f, "was removed or moved");
+	/* The database that was moved has all of it: a copy of that goes on. */
+	copy_file(f->aside, f->path);
+	wait_until_ready(f);
+	assert_int_equal(place(f, "last"), 0);
+	flush(f);
+	close_ledger(f);
+	expect_orders(f, accepted + 2);
+}
+
+static void test_ledger__another_database_in_its_place(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_options options = f->options;
+	char other[300];
+
+	(void)strcpy(other, folder_file(&f->folder, "other.db"));
+	f->options.path = other;
+	open_ledger(f);
+	assert_int_equal(place(f, "foreign"), 0);
+	close_ledger(f);
+	f->options = options;
+	open_ledger(f);
+	assert_int_equal(place(f, "first"), 0);
+	flush(f);
+	assert_int_equal(rename(f->path, f->aside), 0);
+	assert_int_equal(rename(other, f->path), 0);
+	(void)place_until_refused(f, "after");
+	wait_for_news(f, "another database");
+	assert_int_equal(rename(f->aside, f->path), 0);
+	wait_until_ready(f);
+	assert_true(is_known(f, "first"));
+	assert_false(is_known(f, "foreign"));
+}
+
+static void test_ledger__wal_or_index_removed(void **state)
+{
+	static const char *const beside[] = { "shop.db-wal", "shop.db-shm" };
+	struct fixture *f = *state;
+	unsigned accepted = 1;
+	char prefix[24];
+
+	open_ledger(f);
+	assert_int_equal(place(f, "first"), 0);
+	for (int i = 0; i < 2; i++) {
+		flush(f);
+		assert_int_equal(unlink(folder_file(&f->folder, beside[i])), 0);
+		(void)snprintf(prefix, sizeof(prefix), "round%d-", i);
+		accepted += place_until_refused(f, prefix);
+		wait_until_ready(f);
+		assert_true(is_known(f, "first"));
+	}
+	assert_int_equal(place(f, "last"), 0);
+	flush(f);
+	close_ledger(f);
+	expect_orders(f, accepted + 1);
+}
+
+static void test_ledger__journal_removed(void **state)
+{
+	struct fixture *f = *state;
+	unsigned accepted;
+
+	open_ledger(f);
+	assert_int_equal(place(f, "first"), 0);
+	flush(f);
+	assert_int_equal(unlink(f->ring), 0);
+	accepted = place_until_refused(f, "after");
+	wait_for_news(f, "shop.db-journal.ring: was removed while it was in use; it was put back");
+	wait_until_ready(f);
+	assert_int_equal(access(f->ring, F_OK), 0);
+	assert_int_equal(place(f, "last"), 0);
+	flush(f);
+	close_ledger(f);
+	expect_orders(f, accepted + 2);
+}
+
+/* All is gone: nothing more is accepted, and what was accepted last is in a journal again. */
+static void test_ledger__all_removed_but_a_copy(void **state)
+{
+	static const char *const beside[] = { "shop.db-wal", "shop.db-shm",
+					      "shop.db-journal.ring" };
+	struct fixture *f = *state;
+	unsigned accepted;
+
+	open_ledger(f);
+	assert_int_equal(place(f, "first"), 0);
+	flush(f);
+	(void)folder_ask(&f->folder, "shop.db", "PRAGMA wal_checkpoint(TRUNCATE)");
+	assert_int_equal(rename(f->path, f->aside), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(unlink(folder_file(&f->folder, beside[i])), 0);
+	accepted = place_until_refused(f, "after");
+	wait_for_news(f, "was removed or moved");
+	while (access(f->ring, F_OK) != 0)
+		(void)ledger_is_ready(f->ledger, 100, false);
+	close_ledger(f);
+	assert_int_equal(rename(f->aside, f->path), 0);
+	open_ledger(f);
+	wait_until_ready(f);
+	close_ledger(f);
+	expect_orders(f, accepted + 1);
+}
+
+/* ---- at start -------------------------------------------------------------------------------- */
+
+/* A broker that dies with @count orders in the journal, which the database has not seen. */
+static void leave_in_journal(struct fixture *f, unsigned count)
+{
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		sqlite3 *db = NULL;
+		char id[16];
+
+		open_ledger(f);
+		if (place(f, "first") != 0 || ledger_flush(f->ledger, 20000, NULL) != 0 ||
+		    sqlite3_open(f->path, &db) != SQLITE_OK ||
+		    sqlite3_busy_timeout(db, 5000) != SQLITE_OK ||
+		    sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+			_exit(1);
+		for (unsigned i = 0; i < count; i++) {
+			(void)snprintf(id, sizeof(id), "%u", i);
+			if (place(f, id) != 0)
+				_exit(1);
+		}
+		(void)kill(getpid(), SIGKILL);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+}
+
+/* The ledger is refused with @text until @mend was done; then it has all. */
+static void expect_refused_until(struct fixture *f, const char *text,
+				 void (*mend)(struct fixture *f))
+{
+	open_ledger(f);
+	assert_false(ledger_is_ready(f->ledger, 100, false));
+	wait_for_news(f, text);
+	assert_true(place(f, "early") < 0);
+	mend(f);
+	wait_until_ready(f);
+	close_ledger(f);
+	expect_orders(f, 4);
+}
+
+static void bring_ring_back(struct fixture *f)
+{
+	assert_int_equal(rename(f->aside, f->ring), 0);
+}
+
+static void test_ledger_open__journal_missing_or_another(void **state)
+{
+	struct fixture *f = *state;
+	char other[300];
+	int fd;
+
+	leave_in_journal(f, 3);
+	assert_int_equal(rename(f->ring, f->aside), 0);
+	expect_refused_until(f, "shop.db-journal.ring: is missing", bring_ring_back);
+
+	assert_int_equal(unlink(f->path), 0);
+	assert_int_equal(unlink(f->ring), 0);
+	leave_in_journal(f, 3);
+	assert_int_equal(rename(f->ring, f->aside), 0);
+	fd = open(f->ring, O_CREAT | O_WRONLY, 0600);
+	assert_int_equal(ftruncate(fd, 1 << 20), 0);
+	(void)close(fd);
+	expect_refused_until(f, "shop.db-journal.ring: is empty", bring_ring_back);
+
+	assert_int_equal(unlink(f->path), 0);
+	assert_int_equal(unlink(f->ring), 0);
+	(void)strcpy(other, folder_file(&f->folder, "other.db"));
+	f->options.path = other;
+	open_ledger(f);
+	close_ledger(f);
+	f->options.path = f->path;
+	leave_in_journal(f, 3);
+	assert_int_equal(rename(f->ring, f->aside), 0);
+	assert_int_equal(rename(folder_file(&f->folder, "other.db-journal.ring"), f->ring), 0);
+	expect_refused_until(f, "shop.db-journal.ring: is another journal", bring_ring_back);
+}
+
+static void bring_database_back(struct fixture *f)
+{
+	assert_int_equal(rename(f->aside, f->path), 0);
+}
+
+static void test_ledger_open__database_missing(void **state)
+{
+	struct fixture *f = *state;
+
+	leave_in_journal(f, 3);
+	assert_int_equal(rename(f->path, f->aside), 0);
+	expect_refused_until(f, "shop.db: is missing, and its journal is there",
+			     bring_database_back);
+}
+
+/* What the WAL had is lost: the journal knows that there was more. */
+static void test_ledger_open__wal_removed_after_a_kill(void **state)
+{
+	struct fixture *f = *state;
+
+	leave_in_journal(f, 3);
+	assert_int_equal(rename(folder_file(&f->folder, "shop.db-wal"), f->aside), 0);
+	assert_int_equal(unlink(folder_file(&f->folder, "shop.db-shm")), 0);
+	open_ledger(f);
+	assert_false(ledger_is_ready(f->ledger, 100, false));
+	wait_for_news(f, "begins at write 2 but");
+}
+
+/* A broker that was stopped leaves nothing behind that anybody has to ask for. */
+static void test_ledger_open__after_a_stop_any_journal_will_do(void **state)
+{
+	struct fixture *f = *state;
+
+	open_ledger(f);
+	assert_int_equal(place(f, "first"), 0);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db", "SELECT ring FROM store", "");
+	assert_int_equal(unlink(f->ring), 0);
+	open_ledger(f);
+	assert_true(ledger_is_ready(f->ledger, 100, false));
+	assert_int_equal(place(f, "last"), 0);
+	close_ledger(f);
+	expect_orders(f, 2);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(test_ledger__database_moved_away_and_back),
+		TEST(test_ledger__a_copy_in_its_place),
+		TEST(test_ledger__another_database_in_its_place),
+		TEST(test_ledger__wal_or_index_removed),
+		TEST(test_ledger__journal_removed),
+		TEST(test_ledger__all_removed_but_a_copy),
+		TEST(test_ledger_open__journal_missing_or_another),
+		TEST(test_ledger_open__database_missing),
+		TEST(test_ledger_open__wal_removed_after_a_kill),
+		TEST(test_ledger_open__after_a_stop_any_journal_will_do),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
