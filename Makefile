@@ -48,7 +48,7 @@ LEDGER   = ledger/ledger ledger/ledger_open ledger/ledger_commit ledger/ledger_w
            ledger/state ledger/census ledger/enroll ledger/writer ledger/carry \
            ledger/journal ledger/journal_file ledger/journal_map ledger/journal_scan ledger/journal_sync \
            ledger/journal_repair ledger/pace ledger/ledger_ring ledger/record ledger/crc32c ledger/store ledger/store_names \
-           ledger/store_files ledger/store_facts ledger/ledger_files ledger/ledger_adopt ledger/journal_place \
+           ledger/store_files ledger/store_facts ledger/ledger_files ledger/ledger_adopt ledger/restored ledger/journal_place \
            ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader ledger/store_sent ledger/store_ids \
            ledger/store_refusals ledger/store_trim ledger/backlog ledger/unload ledger/said ledger/query \
            ledger/view
@@ -63,7 +63,7 @@ QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger ledger/sta
            schema/run schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
 CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl/table ctl/cells \
            ctl/entities ctl/refused ctl/explain ctl/may ctl/lint ctl/lint_config ctl/lint_certs ctl/lint_machines \
-           ctl/change ctl/expand ctl/pairs ctl/weigh ctl/diff ctl/replay ctl/command ctl/talk options brokerfile
+           ctl/change ctl/expand ctl/pairs ctl/weigh ctl/diff ctl/replay ctl/restored ctl/command ctl/talk options brokerfile
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
 UNIT     = base brokerfile options sessions shares releases repairs login holdoffs door \

@@ -38,6 +38,7 @@ extern const struct ctl_command ctl_may;
 extern const struct ctl_command ctl_passwd;
 extern const struct ctl_command ctl_refusals;
 extern const struct ctl_command ctl_replay;
+extern const struct ctl_command ctl_restored;
 extern const struct ctl_command ctl_validate;
 
 #endif

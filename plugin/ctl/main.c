@@ -71,6 +71,7 @@ static const struct ctl_command *const commands[] = {
 	&ctl_replay,
 	&ctl_ctl,
 	&ctl_bans,
+	&ctl_restored,
 	&ctl_passwd,
 	&ctl_validate,
 	&version,

@@ -11,6 +11,7 @@
 
 #include "folder.h"
 #include "ledger/ledger.h"
+#include "ledger/restored.h"
 
 static const struct ledger_column column[] = { { "status", LEDGER_TEXT, true } };
 static const struct ledger_entity entity[] = { { "orders", 1, column, 1, { 0 }, -1, { false } } };
@@ -423,6 +424,60 @@ static void test_ledger_open__wal_removed_after_a_kill(void **state)
 	wait_for_news(f, "begins at write 2 but");
 }
 
+static void expect_restored(struct fixture *f, int rc, const char *text)
+{
+	struct diag said;
+
+	diag_init(&said);
+	diag_init(&f->diag);
+	assert_int_equal(restored(f->path, &said, &f->diag), rc);
+	assert_non_null(strstr(rc < 0 ? f->diag.text : said.text, text));
+}
+
+static void test_restored__goes_on_without_the_journal(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_restored(f, ERR_INVALID, "No such file");
+	leave_in_journal(f, 3);
+	expect_restored(f, 1, "nothing to do");
+	assert_int_equal(unlink(f->ring), 0);
+	expect_restored(f, 0, "goes on from write 1; what the journal");
+	expect_restored(f, 1, "nothing to do");
+	open_ledger(f);
+	expect_restored(f, ERR_BUSY, "in use");
+	assert_int_equal(place(f, "last"), 0);
+	close_ledger(f);
+	expect_orders(f, 2);
+}
+
+/* A copy of before, and the journal of later writes beside it. */
+static void test_restored__goes_on_with_a_copy(void **state)
+{
+	struct fixture *f = *state;
+
+	open_ledger(f);
+	assert_int_equal(place(f, "first"), 0);
+	flush(f);
+	(void)folder_ask(&f->folder, "shop.db", "PRAGMA wal_checkpoint(TRUNCATE)");
+	copy_file(f->path, f->aside);
+	assert_int_equal(place(f, "second"), 0);
+	close_ledger(f);
+	assert_int_equal(rename(f->aside, f->path), 0);
+	open_ledger(f);
+	assert_false(ledger_is_ready(f->ledger, 100, false));
+	wait_for_news(f, "begins at write 3 but");
+	close_ledger(f);
+	expect_restored(f, 0,
+			"goes on from write 1; the 1 writes after it, up to 2, are not in it");
+	assert_int_equal(access(folder_file(&f->folder, "shop.db-journal.ring.left"), F_OK), 0);
+	open_ledger(f);
+	assert_int_equal(place(f, "last"), 0);
+	close_ledger(f);
+	expect_orders(f, 2);
+	assert_sql(&f->folder, "shop.db", "SELECT max(seq) FROM events", "3");
+}
+
 /* A broker that was stopped leaves nothing behind that anybody has to ask for. */
 static void test_ledger_open__after_a_stop_any_journal_will_do(void **state)
 {
@@ -453,6 +508,8 @@ int main(void)
 		TEST(test_ledger_open__journal_missing_or_another),
 		TEST(test_ledger_open__database_missing),
 		TEST(test_ledger_open__wal_removed_after_a_kill),
+		TEST(test_restored__goes_on_without_the_journal),
+		TEST(test_restored__goes_on_with_a_copy),
 		TEST(test_ledger_open__after_a_stop_any_journal_will_do),
 	};
 

@@ -1,0 +1,156 @@
+#include "ledger/restored.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ledger/journal.h"
+#include "ledger/store.h"
+
+#define PATIENCE_MS 5000
+
+struct work {
+	char *path, *ring, *left;
+	struct store *store;
+	struct store_facts store_facts;
+	struct journal *journal; /* NULL: there is none, or it is no journal */
+	struct journal_facts facts;
+	bool is_there; /* a file at the journal's path */
+};
+
+static int find(struct work *w, const char *path, struct diag *diag)
+{
+	struct stat st;
+
+	w->path = realpath(path, NULL);
+	if (!w->path)
+		return diag_set(diag, ERR_INVALID, "%s: %s", path, strerror(errno));
+	if (asprintf(&w->ring, "%s-journal.ring", w->path) < 0) {
+		w->ring = NULL;
+		return diag_nomem(diag);
+	}
+	if (asprintf(&w->left, "%s.left", w->ring) < 0) {
+		w->left = NULL;
+		return diag_nomem(diag);
+	}
+	w->is_there = lstat(w->ring, &st) == 0;
+	return 0;
+}
+
+/* Its lock says whether a broker runs. What is damaged may go as well. */
+static int open_journal(struct work *w, struct diag *diag)
+{
+	int rc = w->is_there ? journal_open(w->ring, &w->journal, diag) : 0;
+
+	if (rc == ERR_INVALID || rc == ERR_VERSION)
+		return 0;
+	if (rc == 0 && w->journal && !journal_is_blank(w->journal))
+		journal_inspect(w->journal, &w->facts);
+	return rc;
+}
+
+static int open_store(struct work *w, struct diag *diag)
+{
+	int rc = store_open(w->path, PATIENCE_MS, &w->store, diag);
+
+	if (rc == 0)
+		rc = store_peek(w->store, &w->store_facts, diag);
+	if (rc)
+		return rc;
+	if (w->store_facts.is_new)
+		return diag_set(diag, ERR_INVALID, "%s: there is no database of this plugin",
+				w->path);
+	return 0;
+}
+
+/* The next start would take it as it is. */
+static bool is_right(const struct work *w)
+{
+	const struct store_facts *store = &w->store_facts;
+	bool is_same = memcmp(w->facts.identity, store->identity, STORE_IDENTITY) == 0;
+
+	if (!w->journal || journal_is_blank(w->journal))
+		return store->ring != STORE_RING_IN_USE;
+	if (store->ring == STORE_RING_IN_USE && store->ring_number != w->facts.number)
+		return false;
+	return is_same ? w->facts.first_seq <= store->applied_seq + 1
+		       : w->facts.first_seq == w->facts.next_seq;
+}
+
+static int move_away(struct work *w, struct diag *diag)
+{
+	if (!w->is_there)
+		return 0;
+	if (link(w->ring, w->left) != 0)
+		return diag_set(diag, errno == EEXIST ? ERR_INVALID : ERR_IO,
+				"%s: cannot be moved to %s: %s", w->ring, w->left, strerror(errno));
+	if (unlink(w->ring) != 0)
+		return diag_set(diag, ERR_IO, "%s: cannot be moved away: %s", w->ring,
+				strerror(errno));
+	return 0;
+}
+
+/* The number that was given last: none is used twice. */
+static uint64_t last_number(const struct work *w)
+{
+	uint64_t last = w->store_facts.applied_seq;
+
+	if (memcmp(w->facts.identity, w->store_facts.identity, STORE_IDENTITY) == 0 &&
+	    w->facts.next_seq > last + 1)
+		last = w->facts.next_seq - 1;
+	return last;
+}
+
+static int go_on_without(struct work *w, struct diag *ret, struct diag *diag)
+{
+	uint64_t last = last_number(w);
+	int rc = store_upgrade(w->store, diag);
+
+	/* The file first: a database that is in use with none takes whichever it finds. */
+	if (rc == 0)
+		rc = move_away(w, diag);
+	if (rc == 0)
+		rc = store_set_ring(w->store, NULL, last, diag);
+	if (rc)
+		return rc;
+	if (last > w->store_facts.applied_seq)
+		return diag_set(
+			ret, 0,
+			"%s: goes on from write %llu; the %llu writes after it, up to %llu, "
+			"are not in it: %s",
+			w->path, (unsigned long long)w->store_facts.applied_seq,
+			(unsigned long long)(last - w->store_facts.applied_seq),
+			(unsigned long long)last, w->left);
+	return diag_set(ret, 0,
+			"%s: goes on from write %llu; what the journal that it was in use with had "
+			"after that is not in it%s%s",
+			w->path, (unsigned long long)last, w->is_there ? ": " : "",
+			w->is_there ? w->left : "");
+}
+
+int restored(const char *path, struct diag *ret, struct diag *diag)
+{
+	struct work w = { 0 };
+	int rc = find(&w, path, diag);
+
+	if (rc == 0)
+		rc = open_journal(&w, diag);
+	if (rc == 0)
+		rc = open_store(&w, diag);
+	if (rc == 0 && is_right(&w)) {
+		(void)diag_set(ret, 0, "%s: nothing to do, the next start takes it as it is",
+			       w.path);
+		rc = 1;
+	} else if (rc == 0) {
+		rc = go_on_without(&w, ret, diag);
+	}
+	store_close(w.store);
+	journal_close(w.journal);
+	free(w.left);
+	free(w.ring);
+	free(w.path);
+	return rc;
+}

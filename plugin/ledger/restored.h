@@ -1,0 +1,20 @@
+/*
+ * restored.h -- a database goes on without the journal that it was in use with.
+ *
+ * For an operator who put a copy in place, or who has lost the journal, and decides to do without
+ * the writes that only the journal has. The broker must be stopped.
+ */
+#ifndef PETSTORE_RESTORED_H
+#define PETSTORE_RESTORED_H
+
+#include "base/diag.h"
+
+/*
+ * Marks the database at @path so, and moves a journal beside it away, to "<journal>.left"; *ret
+ * says what was done and what it means. 1: nothing was done, since the journal that is there is the
+ * right one. ERR_BUSY: the broker runs, or another program locks the database. ERR_INVALID: there
+ * is no database of this plugin, or "<journal>.left" is taken. Other errors as of store.h.
+ */
+int restored(const char *path, struct diag *ret, struct diag *diag);
+
+#endif
