@@ -371,6 +371,7 @@ int ledger_open_reader(const char *path, const struct ledger_plan *plan, struct 
 
 	if (!l)
 		return diag_nomem(diag);
+	atomic_store(&l->has_left, true);
 	rc = view_open(path, plan, &l->view, diag);
 	if (rc) {
 		ledger_close(l);
