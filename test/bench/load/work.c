@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 
-#define DIGITS 8 /* of a message's number, before the closing "} */
+#define DIGITS 8 /* of a message's number, before the closing "} or, of a time, Z"} */
 
 static const char *const names[] = { "fresh", "steps", "standing", "stock", "bad" };
 static const char *const steps[] = { "PLACED", "APPROVED", "SHIPPED", "DELIVERED" };
@@ -56,6 +56,18 @@ static void order(const struct work *work, const char *id, const char *status, u
 				 id, status, work->now, DIGITS, number);
 }
 
+/* The same again, but for the time. */
+static void standing(const struct work *work, const char *id, uint64_t number,
+		     struct work_message *ret)
+{
+	ret->topic_len = (size_t)snprintf(ret->topic, sizeof(ret->topic), "orders/%s/status", id);
+	ret->payload_len =
+		(size_t)snprintf(ret->payload, sizeof(ret->payload),
+				 "{\"orderId\":\"%s\",\"status\":\"%s\",\"userId\":\"customer-a\","
+				 "\"changedBy\":\"till-1\",\"updatedAt\":\"%.19s.%0*" PRIu64 "Z\"}",
+				 id, steps[0], work->now, DIGITS, number);
+}
+
 static void stock(const struct work *work, const char *id, uint64_t number,
 		  struct work_message *ret)
 {
@@ -76,7 +88,9 @@ void work_next(const struct work *work, unsigned client, uint64_t n, uint64_t nu
 	if (work->kind == WORK_STANDING)
 		n = 0;
 	print_id(work, client, is_steps ? n / 4 : n, id);
-	if (work->kind == WORK_STOCK)
+	if (work->kind == WORK_STANDING)
+		standing(work, id, number, ret);
+	else if (work->kind == WORK_STOCK)
 		stock(work, id, number, ret);
 	else
 		order(work, id, work->kind == WORK_BAD ? "LOST" : steps[is_steps ? n % 4 : 0],
@@ -87,8 +101,10 @@ uint64_t work_number(const unsigned char *payload, size_t len)
 {
 	uint64_t number = 0;
 
-	if (len < DIGITS + 2)
+	if (len < DIGITS + 3)
 		return UINT64_MAX;
+	if (payload[len - 3] == 'Z')
+		len--;
 	for (size_t i = len - 2 - DIGITS; i < len - 2; i++) {
 		if (payload[i] < '0' || payload[i] > '9')
 			return UINT64_MAX;

@@ -13,7 +13,8 @@
 enum work_kind {
 	WORK_FRESH,    /* a new order each time: a row and an event */
 	WORK_STEPS,    /* each order from PLACED to DELIVERED, four messages: the same */
-	WORK_STANDING, /* a status that stands already: accepted, and nothing is kept */
+	WORK_STANDING, /* a status that stands already, with another time: accepted, nothing is kept
+			*/
 	WORK_STOCK,    /* how much of a product there is: an event, no row */
 	WORK_BAD,      /* an order whose status does not exist */
 };
