@@ -11,11 +11,14 @@
  */
 static void sync_ring(struct ledger *l)
 {
+	int64_t began_ns = clock_mono_ns();
 	int rc;
 
-	pace_begin(&l->pace, clock_mono_ns());
+	pace_begin(&l->pace, began_ns);
 	rc = journal_sync(l->journal, NULL);
-	if (rc == 0 && pace_must_probe(&l->pace))
+	/* There may have been nothing to sync. */
+	if (rc == 0 && pace_must_probe(&l->pace) &&
+	    clock_mono_ns() - began_ns < PACE_SLOW_MS * INT64_C(1000000))
 		rc = journal_probe(l->journal, NULL);
 	pace_end(&l->pace, clock_mono_ns(), rc == 0);
 }

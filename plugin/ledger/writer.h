@@ -57,7 +57,7 @@ uint64_t writer_applied(const struct writer *writer);
 /* True from the trouble's first news to its last. */
 bool writer_is_troubled(const struct writer *writer);
 
-/* Rounds finished: a number that grows while the thread lives. */
+/* A number that grows while the thread gets on: with each batch, and each time it tended. */
 uint64_t writer_rounds(const struct writer *writer);
 
 /* The next line about a trouble that began or ended; false: none. Never waits. */
