@@ -1,5 +1,6 @@
 """The wall clock jumps, or is wrong at a start: nothing is removed for its age by such a time."""
 
+import contextlib
 import os
 import sqlite3
 import struct
@@ -10,7 +11,7 @@ import pytest
 import crash
 import harness
 import messages
-from rawmqtt import NOT_AUTHORIZED
+from rawmqtt import NOT_AUTHORIZED, Closed
 
 DAY = 86400
 DOUBT = r"petstore: .*petstore.db: the clock says .* hours %s.* what was expected"
@@ -53,9 +54,17 @@ def broker(clock, new_broker):
     return broker.start()
 
 
+def login(broker, user):
+    """2.0.21 takes who connects while the clock jumps for one that was silent for too long."""
+    for _ in range(20):
+        with contextlib.suppress(Closed, OSError):
+            return broker.client(user)
+    raise AssertionError("%s is closed again and again" % user)
+
+
 def accept(broker):
     """One more event; what is to go for its age goes in the same transaction."""
-    publisher, product = broker.client("inventory-service"), messages.unique("food")
+    publisher, product = login(broker, "inventory-service"), messages.unique("food")
     assert publisher.publish(*messages.stock(product), qos=1) in (0, 0x10)
     broker.wait_rows([(1,)], "SELECT count(*) FROM events WHERE topic LIKE ?",
                      "inventory/%s/%%" % product)
@@ -64,7 +73,7 @@ def accept(broker):
 
 def refuse(broker):
     """Likewise one more refusal."""
-    publisher, order = broker.client("orders-service"), messages.unique("ord")
+    publisher, order = login(broker, "orders-service"), messages.unique("ord")
     assert publisher.publish(*messages.order(order, "LOST"), qos=1) == NOT_AUTHORIZED
     broker.wait_rows([(1,)], "SELECT count(*) FROM refusals WHERE topic = ?",
                      "orders/%s/status" % order)
