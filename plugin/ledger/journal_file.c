@@ -82,11 +82,11 @@ static int header_refuse(const struct journal *j, const struct file_header *head
 {
 	if (len < (ssize_t)sizeof(*header) ||
 	    memcmp(header->magic, file_magic, sizeof(file_magic)) != 0)
-		return diag_set(
-			diag, ERR_VERSION,
-			"%s: not a journal of this plugin: move it away to start without what "
-			"it holds",
-			j->path);
+		return diag_set(diag, ERR_VERSION,
+				"%s: not a journal of this plugin: put the right one back, or "
+				"start without "
+				"what it holds: petstorectl restored",
+				j->path);
 	if (header->order == __builtin_bswap32(FILE_ORDER))
 		return diag_set(diag, ERR_VERSION,
 				"%s: written by a machine of the other byte order", j->path);
@@ -94,10 +94,11 @@ static int header_refuse(const struct journal *j, const struct file_header *head
 		return diag_set(diag, ERR_VERSION,
 				"%s: format %u of a newer plugin (this one knows format %u)",
 				j->path, header->version, FILE_VERSION);
-	return diag_set(diag, ERR_INVALID,
-			"%s: the journal's header is damaged, and so is its copy: move it away to "
-			"start without what it holds",
-			j->path);
+	return diag_set(
+		diag, ERR_INVALID,
+		"%s: the journal's header is damaged, and so is its copy: start without what "
+		"it holds: petstorectl restored",
+		j->path);
 }
 
 /* Reads the header. 1: it is a journal's; 0: the file is blank. */

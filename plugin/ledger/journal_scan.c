@@ -270,7 +270,7 @@ int journal_scan(struct journal *j, struct diag *diag)
 		return diag_set(
 			diag, ERR_INVALID,
 			"%s: both tail slots are damaged, and no mark says where its writes "
-			"are: move it away to start without what only it holds",
+			"are: start without what only it holds: petstorectl restored",
 			j->path);
 	journal_tally(j, tail, tail.position + j->capacity, &tally);
 	judge_end(j, tail, &tally);

@@ -633,7 +633,7 @@ static void test_journal_open__both_slots_damaged(void **state)
 	poke(f->path, MARKS_AT + 1024, "########", 8);
 	assert_int_equal(journal_open(f->path, &f->journal, &f->diag), ERR_INVALID);
 	assert_line(f->diag.text, "both tail slots are damaged");
-	assert_line(f->diag.text, "move it away");
+	assert_line(f->diag.text, "petstorectl restored");
 }
 
 static void test_journal_open__damaged_header(void **state)
@@ -652,7 +652,7 @@ static void test_journal_open__damaged_header(void **state)
 	poke(f->path, 0, "#", 1);
 	poke(f->path, COPY_AT + 20, "#", 1);
 	assert_int_equal(journal_open(f->path, &f->journal, &f->diag), ERR_VERSION);
-	assert_line(f->diag.text, "move it away");
+	assert_line(f->diag.text, "petstorectl restored");
 }
 
 /* What is left of a file that was cut while nobody had it open. */
