@@ -328,6 +328,9 @@ def run(template, folder, condition="load", runs=3, seed=None):
                 crowd.stop()
             lab.start()
             faults = lab.settle()
+            if not faults and not publishers.finish(lab.publishers, lab.broker):
+                faults = ["not acknowledged: %s" % [each.waiting for each in lab.publishers]]
+            faults += ["sent again, refused though kept: %s %s" % each for each in lab.notes.denied]
             assert not faults, "%s, cut %d, seed %d:\n%s" % (condition, number, seed,
                                                              "\n".join(faults[:20]))
     finally:
