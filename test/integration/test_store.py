@@ -53,7 +53,7 @@ def test_events_say_which_message_it_was(new_broker):
     assert broker.client("collar-7").publish(topic, payload, 1) in (0, 0x10)
     broker.stop()
     first, second, third = broker.rows(query, topic)
-    assert first[:2] == (1, host) and second[:2] == (2, with_host)
+    assert first[:2] == (1, host) and second[:2] == (2, host)
     assert third == (3, "warehouse-1", first[2])
     assert first[2] and first[2] != second[2]
 
