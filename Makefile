@@ -47,7 +47,7 @@ LEDGER   = ledger/ledger ledger/ledger_open ledger/ledger_commit ledger/ledger_w
            ledger/age \
            ledger/state ledger/census ledger/enroll ledger/writer ledger/carry \
            ledger/journal ledger/journal_file ledger/journal_map ledger/journal_scan ledger/journal_sync \
-           ledger/journal_repair ledger/pace ledger/ledger_ring ledger/record ledger/crc32c ledger/store ledger/store_names \
+           ledger/journal_repair ledger/pace ledger/stall ledger/ledger_ring ledger/record ledger/crc32c ledger/store ledger/store_names \
            ledger/store_files ledger/store_facts ledger/ledger_files ledger/ledger_adopt ledger/restored ledger/journal_place \
            ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader ledger/store_sent ledger/store_ids \
            ledger/store_refusals ledger/store_trim ledger/backlog ledger/unload ledger/said ledger/query \

@@ -19,6 +19,7 @@
 #include "ledger/journal.h"
 #include "ledger/ledger.h"
 #include "ledger/pace.h"
+#include "ledger/stall.h"
 #include "ledger/state.h"
 #include "ledger/store.h"
 #include "ledger/unload.h"
@@ -150,8 +151,7 @@ struct ledger {
 	bool is_stalled;        /* the writer's thread hangs */
 	bool is_power_told;     /* that power writes are refused */
 	uint64_t failures_told; /* of syncs */
-	uint64_t rounds;        /* when they last changed */
-	int64_t rounds_ns;
+	struct stall stall;
 
 	struct state_facts scratch; /* of an entity that memory has no room for */
 	struct entitykey key;       /* the last one: a publish asks, then keeps, under one id */

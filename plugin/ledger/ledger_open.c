@@ -282,7 +282,6 @@ static void set_up(struct ledger *l, const struct ledger_options *options)
 	l->unload = (struct unload){ .backlog = l->backlog, .carry = &l->carry };
 	l->enroll.census = l->census;
 	l->enroll.secret = l->secret;
-	l->rounds_ns = clock_mono_ns();
 }
 
 /* What needs no file, in these two. */

@@ -88,16 +88,9 @@ static void watch_power(struct ledger *l)
 /* A writer in the middle of a system call that never ends can't say so itself. */
 static void watch_writer(struct ledger *l)
 {
-	int64_t now = clock_mono_ns();
-	uint64_t rounds = writer_rounds(l->writer);
-	bool is_stalled =
-		rounds == l->rounds && now - l->rounds_ns > WRITER_STALL_MS * INT64_C(1000000);
+	bool is_stalled = stall_look(&l->stall, writer_rounds(l->writer), clock_mono_ns());
 	struct diag line;
 
-	if (rounds != l->rounds) {
-		l->rounds = rounds;
-		l->rounds_ns = now;
-	}
 	if (is_stalled == l->is_stalled)
 		return;
 	l->is_stalled = is_stalled;

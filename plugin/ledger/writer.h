@@ -19,7 +19,6 @@
 #define WRITER_PATIENCE_MS 1000 /* ERR_BUSY for so long is trouble */
 #define WRITER_PAUSE_MS 25      /* after the first failure; doubled up to the maximum */
 #define WRITER_PAUSE_MAX_MS 400
-#define WRITER_STALL_MS 5000 /* no round finished for so long: the thread hangs */
 
 /* The work. The functions are called by the thread only, one at a time. */
 struct writer_ops {

@@ -23,6 +23,7 @@
 #include "base/thread.h"
 #include "ledger/journal.h"
 #include "ledger/pace.h"
+#include "ledger/stall.h"
 
 #define PAGE 4096u
 #define RING_AT 65536u
@@ -985,6 +986,46 @@ static void test_pace__the_writers_sync_hangs(void **state)
 	assert_int_equal(pace_took_ns(&pace, 9001 * MS), 8000 * MS);
 }
 
+/* ---- stall ------------------------------------------------------------------------------- */
+
+/* Looks each 100 ms for @ms, while @rounds stand. */
+static bool look_for(struct stall *stall, uint64_t rounds, int64_t *now_ms, int64_t ms)
+{
+	bool hangs = false;
+
+	for (int64_t end = *now_ms + ms; *now_ms < end; *now_ms += 100)
+		hangs = stall_look(stall, rounds, *now_ms * MS);
+	return hangs;
+}
+
+/* Some system calls of ten seconds each in half a round. */
+static void test_stall__a_slow_disk_is_no_hanging(void **state)
+{
+	struct stall stall = { 0 };
+	int64_t now_ms = 5000;
+
+	(void)state;
+	for (uint64_t rounds = 0; rounds < 5; rounds++)
+		assert_false(look_for(&stall, rounds, &now_ms, 40000));
+	assert_true(look_for(&stall, 4, &now_ms, STALL_MS));
+	assert_false(look_for(&stall, 5, &now_ms, 100));
+}
+
+/* The broker's thread waited for the disk itself: what it did not see is no hanging. */
+static void test_stall__time_that_nobody_looked_is_not_counted(void **state)
+{
+	struct stall stall = { 0 };
+	int64_t now_ms = 5000;
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		assert_false(look_for(&stall, 7, &now_ms, 1000));
+		now_ms += 2 * STALL_MS;
+	}
+	assert_false(look_for(&stall, 7, &now_ms, STALL_MS / 2));
+	assert_true(look_for(&stall, 7, &now_ms, STALL_MS));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -1019,6 +1060,8 @@ int main(void)
 		cmocka_unit_test(test_pace__one_long_sync),
 		cmocka_unit_test(test_pace__a_share_of_a_second),
 		cmocka_unit_test(test_pace__the_writers_sync_hangs),
+		cmocka_unit_test(test_stall__a_slow_disk_is_no_hanging),
+		cmocka_unit_test(test_stall__time_that_nobody_looked_is_not_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
