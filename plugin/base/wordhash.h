@@ -15,6 +15,9 @@
 /* Odd, with as many ones as zeros: the fraction of the golden ratio. */
 #define WORDHASH_GOLDEN UINT64_C(0x9e3779b97f4a7c15)
 
+/* Odd: of the square root of 2. */
+#define WORDHASH_FACTOR UINT64_C(0x6a09e667f3bcc909)
+
 /* Both halves of the product, so that each bit of either factor counts. */
 static inline uint64_t wordhash_mix(uint64_t a, uint64_t b)
 {
@@ -47,8 +50,14 @@ static inline uint64_t wordhash(uint64_t seed, const void *text, size_t len)
 {
 	const unsigned char *at = text;
 	uint64_t key = seed ^ WORDHASH_GOLDEN; /* nobody who lacks the seed makes a factor 0 */
-	uint64_t hash = key + len;
+	uint64_t hash = key;
 	uint64_t a, b;
+
+	/*
+	 * One number before one factor, another before the other: a * b is b * a, so that with the
+	 * same before both, words that change places make the same product whatever the seed is.
+	 */
+	key = wordhash_mix(key + len, WORDHASH_FACTOR);
 
 	if (len > 32) {
 		uint64_t other = ~hash;

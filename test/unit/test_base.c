@@ -497,6 +497,30 @@ static void test_wordhash__every_byte_counts(void **state)
 	}
 }
 
+/* Words that change places, as they are or with the length's bits in them, and short texts. */
+static void test_wordhash__no_texts_collide_under_many_seeds(void **state)
+{
+	static const struct {
+		const char *one, *other;
+	} texts[] = {
+		{ "aaaa", "`aaaa" },
+		{ "\",\"a\":103,\"b\":25}", "\",\"b\":253,\"a\":10}" },
+		{ "abcdefghIJKLMNOP", "YJKLMNOPqbcdefgh" },
+		{ "{\"changedBy\":\"--aB1C2D3EfG4H5I6J\"                               }",
+		  "{\"changedBy\":\"--\xd9\xb8\xcb\xb7\xca\xb6\xc9\xb5\xde\xbd\xce\xbc\xcd"
+		  "\xbb\xcc\xba\"                               }" },
+	};
+	uint64_t seed = 1;
+
+	(void)state;
+	for (unsigned i = 0; i < 2000; i++) {
+		seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++)
+			assert_true(wordhash(seed, texts[k].one, strlen(texts[k].one)) !=
+				    wordhash(seed, texts[k].other, strlen(texts[k].other)));
+	}
+}
+
 /* In memory of their own, so that a byte read beyond them is found. */
 static void test_sametext__compares_each_byte_and_no_other(void **state)
 {
@@ -639,6 +663,7 @@ int main(void)
 		cmocka_unit_test(test_clock_read__every_byte_is_looked_at),
 		cmocka_unit_test(test_clock_print__is_rfc_3339),
 		cmocka_unit_test(test_wordhash__every_byte_counts),
+		cmocka_unit_test(test_wordhash__no_texts_collide_under_many_seeds),
 		cmocka_unit_test(test_wordhash__spreads_likenesses),
 		cmocka_unit_test(test_sametext__compares_each_byte_and_no_other),
 		cmocka_unit_test(test_siphash_end__gives_the_published_vectors),
