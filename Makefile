@@ -141,13 +141,13 @@ $(B)/fuzz/fuzz_payload_diff: $(B)/fuzz/jansson_payload.o
 
 # `make unit` runs one program after another; a failure does not hide the others.
 unit: $(UNIT:%=$(B)/san/test_%)  ## unit tests, under ASan and UBSan
-	@rc=0; for t in $^; do echo "== $$t"; ./$$t || rc=1; done; exit $$rc
+	@rc=0; for t in $(abspath $^); do echo "== $$t"; $$t || rc=1; done; exit $$rc
 
 golden: $(B)/petstorectl  ## petstorectl's output, against the files under test/data/ctl
 	@B="$(B)" $(PYTHON) test/ctl.py
 
 unit-tsan: $(THREADED:%=$(B)/tsan/test_%)  ## the threaded rooms' unit tests, under TSan
-	@rc=0; for t in $^; do echo "== $$t"; ./$$t || rc=1; done; exit $$rc
+	@rc=0; for t in $(abspath $^); do echo "== $$t"; $$t || rc=1; done; exit $$rc
 
 # Each fuzzer gets SECONDS; new inputs stay under $(B), crashes fail the target.
 SECONDS ?= 60
