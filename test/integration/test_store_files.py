@@ -96,6 +96,7 @@ def test_all_removed(broker, publisher):
     publisher.client = None
     assert not publisher.place()
     broker.wait_log("petstore.db: is missing, and its journal is there", before)
+    broker.kill()  # a stop waits for the database, as above
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal.ring"])
@@ -159,7 +160,7 @@ def test_backup_put_in_place(broker, publisher):
     publisher.client = None
     assert not publisher.place()
     broker.wait_log("an older copy of the database", before)
-    broker.stop()
+    broker.kill()
     assert "the 1 writes after it, up to 6, are not in it" in restored(broker)
     broker._start()
     publisher.client, publisher.accepted = None, kept
