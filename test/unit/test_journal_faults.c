@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "between.h"
 #include "failalloc.h"
 #include "folder.h"
 #include "base/mapguard.h"
@@ -623,7 +624,7 @@ static void test_journal_open__both_slots_damaged(void **state)
 	poke(f->path, SLOT_AT(1), "########", 8);
 	open_journal(f);
 	/* From the oldest that was not overwritten, which the database has; up to the last. */
-	assert_in_range(inspect(f->journal).first_seq, 2, 301);
+	assert_uint_in_range(inspect(f->journal).first_seq, 2, 301);
 	assert_int_equal(inspect(f->journal).next_seq, 351);
 	(void)take_all(f);
 	assert_int_equal(append(f, 10, true), 0);

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "between.h"
 #include "failalloc.h"
 #include "folder.h"
 #include "ledger/accepted.h"
@@ -1390,7 +1391,7 @@ static void test_ledger__kill_9_keeps_all_acknowledged(void **state)
 		events = (unsigned)strtoul(
 			folder_ask(&f->folder, "shop.db", "SELECT count(*) FROM events"), NULL, 10);
 		/* The last one may have been kept without having been acknowledged. */
-		assert_in_range(events, count, count + 1);
+		assert_uint_in_range(events, count, count + 1);
 		(void)snprintf(all, sizeof(all), "%u|%u", events, events);
 		assert_sql(&f->folder, "shop.db",
 			   "SELECT max(seq), (SELECT sum(revision) FROM orders) FROM events", all);
@@ -1457,13 +1458,13 @@ static size_t old_record(unsigned table, unsigned column, char *ret)
 	const struct {
 		uint32_t column, type;
 		uint64_t len;
-		char text[6];
+		char text[7];
 	} __attribute__((packed)) value = { column, LEDGER_TEXT, 6, "PLACED" };
-	size_t len = sizeof(head) - 1;
+	size_t len = sizeof(head) - 1, value_len = sizeof(value) - 1; /* without the NULs */
 
 	memcpy(ret, &head, len);
-	memcpy(ret + len, &value, sizeof(value));
-	return len + sizeof(value);
+	memcpy(ret + len, &value, value_len);
+	return len + value_len;
 }
 
 static void test_ledger_open__replays_a_journal_of_before_the_numbers(void **state)

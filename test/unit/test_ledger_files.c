@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "between.h"
 #include "folder.h"
 #include "ledger/ledger.h"
 #include "ledger/restored.h"
@@ -194,7 +195,7 @@ static void copy_file(const char *from, const char *to)
 	int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	ssize_t n = read(in, bytes, sizeof(bytes));
 
-	assert_in_range(n, 1, sizeof(bytes) - 1);
+	assert_uint_in_range(n, 1, sizeof(bytes) - 1);
 	assert_int_equal(write(out, bytes, (size_t)n), n);
 	(void)close(in);
 	(void)close(out);

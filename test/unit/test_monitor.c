@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "between.h"
 #include "failalloc.h"
 #include "monitor/anomalies.h"
 #include "monitor/baseline.h"
@@ -293,7 +294,7 @@ static void test_baseline__gets_used_to_a_change_slowly(void **state)
 		baseline_learn(&baseline, &bounds, 1000);
 		surprised++;
 	}
-	assert_in_range(surprised, 3, 60);
+	assert_uint_in_range(surprised, 3, 60);
 }
 
 /* ---- clients ----------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "base/prefault.h"
+#include "between.h"
 #include "failalloc.h"
 #include "ledger/state.h"
 
@@ -208,7 +209,7 @@ static void test_state_prefault__new_entities_find_memory(void **unused)
 		add(state, 1, id);
 	}
 	/* But for the hash table's own pages. */
-	assert_in_range(faults() - before, 0, COUNT / 8 / 4 + 20000 * 8 / 4096);
+	assert_uint_in_range(faults() - before, 0, COUNT / 8 / 4 + 20000 * 8 / 4096);
 	for (int i = 0; i < 10; i++) /* to the end, and no further */
 		state_prefault(state);
 	assert_string_equal(find(state, 1, "7")->owner, "1/7");

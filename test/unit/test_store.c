@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 
+#include "between.h"
 #include "failalloc.h"
 #include "folder.h"
 #include "ledger/store.h"
@@ -96,7 +97,7 @@ static char *read_file(const char *path)
 
 	assert_non_null(text);
 	assert_non_null(file);
-	assert_in_range(fread(text, 1, 65535, file), 1, 65534);
+	assert_uint_in_range(fread(text, 1, 65535, file), 1, 65534);
 	assert_int_equal(fclose(file), 0);
 	return text;
 }
@@ -586,7 +587,7 @@ static void retain(struct fixture *f, uint64_t seq, const char *topic, const cha
 	};
 	struct record again;
 
-	assert_in_range(record_bytes(&record), 1, sizeof(bytes));
+	assert_uint_in_range(record_bytes(&record), 1, sizeof(bytes));
 	record_encode(&record, bytes);
 	assert_int_equal(record_decode(bytes, record_bytes(&record), &again, &f->diag), 0);
 	assert_int_equal(again.properties.len, record.properties.len);
