@@ -261,7 +261,7 @@ clean:  ## remove what was built (chroots, npm packages and make run's files sta
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: FORCE all parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-worst bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration attack integration-san crash powercut
+.PHONY: FORCE all test-needs parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-worst bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration attack integration-san crash powercut
 
 # ---- running it -------------------------------------------------------------------------
 
@@ -287,12 +287,15 @@ run: deps-run  ## install what is missing, build, and run a broker to try things
 	@RUN_DIR="$(RUN_DIR)" PLUGIN="$(B)/mosquitto_petstore.so" TLS_PORT="$(TLS_PORT)" \
 	  WSS_PORT="$(WSS_PORT)" MTLS_PORT="$(MTLS_PORT)" PLAIN_PORT="$(PLAIN_PORT)" exec docker/demo.sh
 
-integration: all $(B)/load $(B)/powercut.so $(B)/slowsync.so  ## the tests with a real broker and real clients
+# What the two below need beside the plugin, so that they may run at the same time.
+test-needs: all $(B)/load $(B)/powercut.so $(B)/slowsync.so
+
+integration: test-needs  ## the tests with a real broker and real clients
 	@mkdir -p $(B)
 	B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \
 	  --junitxml=$(B)/integration.xml $(PYTEST) test/integration
 
-attack: all $(B)/load  ## what a hostile peer does to a real broker
+attack: test-needs  ## what a hostile peer does to a real broker
 	B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \
 	  --junitxml=$(B)/attack.xml $(PYTEST) test/attack
 

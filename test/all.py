@@ -7,15 +7,17 @@ A suite is a make target and a reader that counts what its output says. A suite 
 without saying how many of its cases ran counts as one failure: nothing passes by silence. A
 suite that cannot run here says why and counts as skipped.
 
-The suites about shipping come last. Each starts if what it needs is here, and if it will be
-over, as long as it usually takes, before MINUTES (15) have gone since all began. FULL=1 knows
-no such end, and makes the small Debian systems that are not there yet.
+Attack runs while integration does, and is shown after it. The suites about shipping come last.
+Each starts if what it needs is here, and if it will be over, as long as it usually takes, before
+MINUTES (15) have gone since all began. FULL=1 knows no such end, and makes the small Debian systems
+that are not there yet.
 """
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ET
 
@@ -28,18 +30,44 @@ MINUTES = float(os.environ.get("MINUTES") or 15)
 BEGIN = time.monotonic()
 
 
-def run(target, *variables):
-    """Runs a target, showing its output as it comes; returns its status and its output."""
+def print_head(target, variables):
     print(f"\n=== make {target} {' '.join(variables)}", flush=True)
+
+
+def run(target, *variables, is_shown=True):
+    """Runs a target, showing its output as it comes; returns its status and its output."""
+    if is_shown:
+        print_head(target, variables)
     process = subprocess.Popen([MAKE, "--no-print-directory", f"-j{os.cpu_count()}", target,
                                 *variables],
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True, errors="replace")
     lines = []
     for line in process.stdout:
-        print(line, end="", flush=True)
+        if is_shown:
+            print(line, end="", flush=True)
         lines.append(line)
     return process.wait(), "".join(lines)
+
+
+class Beside:
+    """A suite that waits more than it works: runs while another does, and is shown afterwards."""
+
+    def __init__(self, target, variables):
+        self.target, self.variables = target, variables
+        self.thread = threading.Thread(target=self.follow)
+        self.thread.start()
+
+    def follow(self):
+        begin = time.monotonic()
+        self.status, self.output = run(self.target, *self.variables, is_shown=False)
+        self.seconds = time.monotonic() - begin
+
+    def finish(self):
+        self.thread.join()
+        print_head(self.target, self.variables)
+        print(self.output, end="", flush=True)
+        return self.status, self.output, self.seconds
 
 
 def count_cmocka(output):
@@ -142,6 +170,9 @@ SUITES = [
     ("crash", ["RUNS=3"], count_crash),
 ]
 
+# Both wait for brokers most of the time. What they need is built before the first begins.
+BESIDE = {"integration": "attack"}
+
 # Target, minutes it usually takes, what it needs.
 SHIPPING = [
     ("docs-test", 1, needs_browser),
@@ -163,18 +194,27 @@ def all_suites():
         yield target, [], count_last, [lambda minutes=minutes: needs_minutes(minutes), needs]
 
 
+def measured(target, variables):
+    begin = time.monotonic()
+    return *run(target, *variables), time.monotonic() - begin
+
+
 def main():
-    total = [0, 0, 0]
-    for target, variables, reader, needs in all_suites():
-        if sys.argv[1:] and target not in sys.argv[1:]:
-            continue
+    total, beside = [0, 0, 0], {}
+    chosen = [suite for suite in all_suites() if not sys.argv[1:] or suite[0] in sys.argv[1:]]
+    for target, variables, reader, needs in chosen:
         reason = next(filter(None, (lacking() for lacking in needs)), None)
         if reason:
             print(f"\nskipped {target}: {reason}", flush=True)
             total[2] += 1
             continue
-        begin = time.monotonic()
-        status, output = run(target, *variables)
+        for other, its_variables, *_ in chosen:
+            if other == BESIDE.get(target) and run("test-needs")[0] == 0:
+                beside[other] = Beside(other, its_variables)
+        if target in beside:
+            status, output, seconds = beside[target].finish()
+        else:
+            status, output, seconds = measured(target, variables)
         try:
             counts = list(reader(output))
         except (OSError, ET.ParseError) as problem:
@@ -185,7 +225,7 @@ def main():
             counts[1] = 1
         total = [a + b for a, b in zip(total, counts)]
         print(f"--- {target}: {counts[0]} passed, {counts[1]} failed, {counts[2]} skipped "
-              f"({time.monotonic() - begin:.0f} s)", flush=True)
+              f"({seconds:.0f} s)", flush=True)
     line = f"{total[0]} passed, {total[1]} failed"
     print(line + (f", {total[2]} skipped" if total[2] else ""), flush=True)
     return 1 if total[1] else 0
