@@ -73,7 +73,7 @@ UNIT     = base brokerfile options sessions shares releases repairs login holdof
            journal journal_faults state census store store_files writer ledger ledger_files \
            monitor metrics control weigh
 THREADED = pattern verifier login journal journal_faults writer census ledger ledger_files replan backlog metrics
-FUZZ     = brokerfile contract topics gate notice control journal \
+FUZZ     = brokerfile contract topics gate repeat notice control journal \
            payload pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \
            access password token certid scram

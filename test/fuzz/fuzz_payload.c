@@ -1,13 +1,15 @@
 /*
  * One message through this build's backend, and the scan over the same text. The first byte
  * chooses how deep a message may be. What the scan refuses must be refused, in its words; a
- * message is read twice with one parser and must give the same answer.
+ * message is read twice with one parser and must give the same answer. Where a member's text stands
+ * is the same for the backend, which has parsed it, and for the search in the text alone.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "schema/jsonscan.h"
+#include "schema/jsonspan.h"
 #include "schema/payload.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -34,6 +36,23 @@ static void touch(const struct payload_value *value)
 	(void)payload_member(value, "orderId", 7);
 }
 
+static void find(const struct payload_parser *parser, const struct payload_value *value,
+		 const char *text, size_t len)
+{
+	size_t start, end, from, to;
+	bool is_there = jsonspan_find(text, len, "at", 2, &start, &end);
+
+	must(!is_there || (start <= end && end <= len)); /* whatever the text is */
+	if (!value)
+		return;
+	must(payload_span(parser, value, text, len, "at", 2, &from, &to) == is_there);
+	if (!is_there)
+		return;
+	must(from == start && to == end);
+	must(start > 0 && text[start - 1] == '"' && end < len && text[end] == '"');
+	must(payload_string(payload_member(value, "at", 2), &text, &len) && len <= end - start);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct payload_limits limits = { .max_bytes = 8192, .max_depth = 1 };
@@ -49,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(payload_parser_new(&limits, &parser, NULL) == 0);
 	value = payload_parse(parser, data + 1, size - 1, &error);
 	is_json = jsonscan_run((const char *)data + 1, size - 1, limits.max_depth, NULL, 0, &scan);
+	find(parser, value, (const char *)data + 1, size - 1);
 	if (value) {
 		must(is_json);
 		touch(value);

@@ -1,6 +1,7 @@
 /*
  * Both backends of payload.h over one message: the same answer, the same fault in the same
- * words, the same tree, the same numbers. The first byte chooses how deep a message may be.
+ * words, the same tree, the same numbers, the same place of a member's text. The first byte chooses
+ * how deep a message may be.
  *
  * Needs both libraries: the program's own backend is payload_yyjson.c, payload_jansson.c is
  * linked in under the names of jansson_names.h.
@@ -21,6 +22,9 @@ const struct payload_value *jansson_payload_parse(struct payload_parser *parser,
 void jansson_payload_parser_free(struct payload_parser *parser);
 bool jansson_payload_integer(const struct payload_value *value, int64_t *ret);
 bool jansson_payload_number(const struct payload_value *value, double *ret);
+bool jansson_payload_span(const struct payload_parser *parser, const struct payload_value *root,
+			  const char *text, size_t len, const char *name, size_t name_len,
+			  size_t *start, size_t *end);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -117,6 +121,17 @@ static void same_value(yyjson_val *y, json_t *j)
 	}
 }
 
+static void same_span(const struct payload_parser *yyjson, const struct payload_value *y,
+		      const struct payload_parser *jansson, const struct payload_value *j,
+		      const char *text, size_t len)
+{
+	size_t start, end, from, to;
+	bool is_there = payload_span(yyjson, y, text, len, "at", 2, &start, &end);
+
+	must(jansson_payload_span(jansson, j, text, len, "at", 2, &from, &to) == is_there);
+	must(!is_there || (start == from && end == to));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct payload_limits limits = { .max_bytes = 8192, .max_depth = 1 };
@@ -134,6 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(!y == !j);
 	if (y) {
 		same_value((yyjson_val *)(uintptr_t)y, (json_t *)(uintptr_t)j);
+		same_span(yyjson, y, jansson, j, (const char *)data + 1, size - 1);
 	} else {
 		must(a.fault == b.fault && a.fault != PAYLOAD_OK && a.fault != PAYLOAD_NOMEM);
 		must(a.offset <= size && b.offset <= size);

@@ -12,6 +12,7 @@
 #define payload_parser_free jansson_payload_parser_free
 #define payload_parse jansson_payload_parse
 #define payload_member jansson_payload_member
+#define payload_span jansson_payload_span
 #define payload_string jansson_payload_string
 #define payload_integer jansson_payload_integer
 #define payload_number jansson_payload_number
