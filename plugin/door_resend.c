@@ -8,7 +8,9 @@
  * What is legal is a new step, whatever it looks like.
  *
  * A resend is answered as it was then, and writes nothing. It is older than what stands: at QoS 1
- * what stands goes out in its place, or, where its bytes are not at hand, nobody is given it. At
+ * what stands goes out in its place, or nobody is given it: where its bytes are not at hand, where
+ * the resend has properties of MQTT 5, which would go out with somebody else's words, and beyond
+ * SESSION_RESENDS of a connection, since what stands may be much larger than what asks for it. At
  * QoS 2 it is handed out at PUBREL, by the order that releases.h knows. It is retained by neither.
  */
 #include "door.h"
@@ -90,6 +92,14 @@ static void take_standing(const void *payload, size_t len, void *ctx)
 	((char *)standing->copy)[len] = '\0';
 }
 
+/* May what stands go out in the place of a resend? */
+static bool may_stand_in(const struct plugin *plugin, const struct mosquitto_evt_message *event)
+{
+	const struct session *session = sessions_find(plugin->sessions, event->client);
+
+	return !event->properties && session && session->resends_asked < SESSION_RESENDS;
+}
+
 void door_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message *event,
 			  const struct gate_request *request)
 {
@@ -99,8 +109,9 @@ void door_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message *e
 	event->retain = false;
 	if (request->qos == 2)
 		return;
-	(void)ledger_newest(plugin->ledger, request->topic, request->topic_len, take_standing,
-			    &standing, NULL);
+	if (may_stand_in(plugin, event))
+		(void)ledger_newest(plugin->ledger, request->topic, request->topic_len,
+				    take_standing, &standing, NULL);
 	if (standing.copy) {
 		event->payload = standing.copy; /* the broker frees the other */
 		event->payloadlen = (uint32_t)standing.message.payload_len;

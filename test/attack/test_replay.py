@@ -3,11 +3,12 @@ Replaying a message that somebody had accepted: by another account, under anothe
 same connection it is a step as any other, and refused.
 """
 import json
+import struct
 
 import pytest
 
 import messages
-from rawmqtt import NOT_AUTHORIZED, PUBREC
+from rawmqtt import NOT_AUTHORIZED, PUBLISH, PUBREC, field
 from test_resend import connect, lose, order_steps, retained, send_all, statuses
 
 TAKEN = (0, 0x10)
@@ -66,6 +67,49 @@ def test_not_quite_the_same(broker):
     other = messages.order(messages.unique("ord"))[0]
     assert again.publish(other, payload, 1) == NOT_AUTHORIZED
     assert again.publish(topic, payload, 1) in TAKEN
+
+
+def is_in_the_database(broker, sent, status):
+    """Before that, what stands is at nobody's hand."""
+    broker.wait_rows([(status,)], "SELECT status FROM orders WHERE id = ?",
+                     json.loads(sent[0][1])["orderId"])
+
+
+def test_under_its_own_properties(broker):
+    """What others said does not go out with properties that its sender chose."""
+    client, sent = shipped(broker)
+    topic, payload = sent[0]
+    boss = broker.client("backoffice")
+    assert boss.publish(*messages.order(json.loads(payload)["orderId"], "DELIVERED"), qos=1) in TAKEN
+    is_in_the_database(broker, sent, "DELIVERED")
+    subscriber = broker.client("backoffice")
+    subscriber.subscribe(topic, "inventory/#")
+    broker.barrier(subscriber)  # what is retained
+    again = connect(broker, client_id=client.client_id)
+    properties = b"\x26" + field("approved-by") + field("nobody") + b"\x08" + field("steal/here")
+    again._send(PUBLISH << 4 | 2, field(topic) + struct.pack("!H", 1) + bytes([len(properties)]) +
+                properties + payload)
+    assert again.ack(1) in TAKEN
+    assert statuses(broker.barrier(subscriber), topic) == []
+    assert again.publish(topic, payload, 1) in TAKEN
+    assert statuses(broker.barrier(subscriber), topic) == ["DELIVERED"]
+
+
+def test_more_than_is_handed_out(broker):
+    """Small messages that ask for what stands, which may be large: so many of a connection."""
+    client, sent = shipped(broker)
+    topic, payload = sent[0]
+    is_in_the_database(broker, sent, "SHIPPED")
+    subscriber = broker.client("backoffice")
+    subscriber.subscribe(topic, "inventory/#")
+    broker.barrier(subscriber)  # what is retained
+    again = connect(broker, client_id=client.client_id)
+    heard = 0
+    for count in range(1, 301):
+        assert again.publish(topic, payload, 1) in TAKEN
+        if count % 50 == 0:  # what waits for a slow reader is bounded, too
+            heard += len(statuses(broker.barrier(subscriber), topic))
+    assert 0 < heard <= 256
 
 
 def test_held_back_and_replayed_at_release(broker):
