@@ -82,12 +82,15 @@ class Disk:
         """The file's bytes after the cut; None: there is no such file."""
         live = self._read(self.live, name)
         stable = self._read(self.folder, name)
-        if stable is None and rng.random() < 0.5:
-            stable = self._read(self.folder, name + "+")
+        unnamed = None if stable is not None else self._read(self.folder, name + "+")
+        if unnamed is not None and rng.random() < 0.5:
+            stable = unnamed
         if stable is None:
             gone = self._read(self.folder, name + "~")
             if gone is not None and rng.random() < 0.5:
                 return gone
+            if unnamed is not None:
+                return None
         if live is None:
             return stable
         if stable is None:
@@ -126,7 +129,7 @@ def mix(stable, live, rng, permille):
     """Sectors of both, and a size that the file had or may have had."""
     sizes = [len(stable), len(live)]
     if len(live) > len(stable):
-        sizes.append(rng.randrange(len(stable), len(live)) // SECTOR * SECTOR)
+        sizes.append(max(rng.randrange(len(stable), len(live)) // SECTOR * SECTOR, len(stable)))
     size = rng.choice(sizes)
     data = bytearray(stable.ljust(len(live), b"\0"))
     for at in range(0, len(live), SECTOR):
