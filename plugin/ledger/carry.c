@@ -130,7 +130,7 @@ int carry_check(struct carry *carry, struct diag *diag)
 
 	carry->checked_ns = clock_mono_ns();
 	carry->is_journal_gone = false;
-	if (rc)
+	if (rc || carry->is_journal_given_up)
 		return rc;
 	rc = journal_check_place(carry->journal, diag);
 	carry->is_journal_gone = rc != 0;

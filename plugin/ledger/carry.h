@@ -28,6 +28,7 @@ struct carry {
 	struct age age;                 /* whether rows may go for their age */
 	int64_t checked_ns;             /* when the files were last looked at; 0: never */
 	bool is_journal_gone;           /* its file was not at its path then */
+	bool is_journal_given_up;       /* it is known not to be, and only emptied */
 	int64_t trimmed_ns;             /* when an idle store was last looked at for old events */
 	int64_t clock_ns;               /* and when it last kept a time that was believed */
 	int64_t retained_ns;            /* when what was cleared long ago was last removed */
@@ -41,7 +42,8 @@ void carry_init(struct carry *carry);
 /*
  * Are the files of database and journal still those that are open? ERR_IO, ERR_INVALID: no, see
  * store_check() and journal_check_place(). carry_batch() asks four times a second, and after each
- * commit, before the journal may forget what was in it.
+ * commit, before the journal may forget what was in it. Where that is given up only the database
+ * has to be where it was.
  */
 int carry_check(struct carry *carry, struct diag *diag);
 

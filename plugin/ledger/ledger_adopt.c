@@ -226,7 +226,8 @@ int ledger_adopt_journal(struct ledger *l, struct ledger_opened *ret, struct dia
 		rc = replay(l, ret, &journal, &store, diag);
 	if (rc)
 		return rc;
-	if (journal.torn_seq != 0 || l->damage.text[0] ||
+	/* One that was put back has a number of its own, so that the one of before is another. */
+	if (l->is_put_back || journal.torn_seq != 0 || l->damage.text[0] ||
 	    journal.bytes != journal_size(l->journal_wanted) ||
 	    journal.next_seq != ret->last_seq + 1 ||
 	    memcmp(journal.identity, store.identity, sizeof(store.identity)) != 0)

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "ledger/ledger_inside.h"
@@ -74,6 +75,38 @@ static bool is_missing(const char *path)
 	return lstat(path, &st) != 0 && errno == ENOENT;
 }
 
+/* The database that the journal belongs to is open, and well. */
+static bool is_store_right(struct ledger *l, struct store_facts *ret)
+{
+	return l->store && l->carry.store == l->store && !l->is_pair_wrong && l->has_identity &&
+	       store_check(l->store, NULL) == 0 && store_peek(l->store, ret, NULL) == 0 &&
+	       memcmp(l->identity, ret->identity, sizeof(l->identity)) == 0;
+}
+
+/*
+ * What the journal has goes into the database while the journal itself can't be used, since a
+ * process that is killed now leaves nothing of a file that has no name. From then on the database
+ * needs no journal, and takes whichever stands at the path at the next start.
+ */
+static void empty_journal(struct ledger *l)
+{
+	struct journal_facts journal;
+	struct store_facts store;
+	uint64_t applied = 0;
+	int rc;
+
+	if (!is_store_right(l, &store))
+		return; /* the next attempt asks again */
+	l->carry.is_journal_given_up = true;
+	do
+		rc = carry_batch(&l->carry, &applied, NULL);
+	while (rc == 1);
+	l->carry.is_journal_given_up = false;
+	journal_inspect(l->journal, &journal);
+	if (rc == 0 && store.ring != STORE_RING_NONE)
+		(void)store_set_ring(l->store, NULL, journal.next_seq - 1, NULL);
+}
+
 /* Closes the store that was given up, or whose file is not at its path any more. */
 static int give_up_store(struct ledger *l, struct diag *diag)
 {
@@ -110,11 +143,14 @@ static int bring_back_journal(struct ledger *l, struct diag *diag)
 		l->is_salvaged = rc == 0;
 		return rc ? rc : ERR_INVALID; /* of which the line tells */
 	}
-	if (rc == 0 || !is_missing(l->journal_path))
+	if (rc == 0)
+		return 0;
+	if (is_missing(l->journal_path))
+		rc = journal_put_back(l->journal, diag);
+	if (rc) {
+		empty_journal(l);
 		return rc;
-	rc = journal_put_back(l->journal, diag);
-	if (rc)
-		return rc;
+	}
 	l->is_put_back = true;
 	close_journal(l);
 	return 0;

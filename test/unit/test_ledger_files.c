@@ -289,6 +289,102 @@ static void test_ledger__journal_removed(void **state)
 	expect_orders(f, accepted + 2);
 }
 
+/* Until this process ends. */
+static void lock_database(struct fixture *f)
+{
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_busy_timeout(db, 5000), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+}
+
+/* The database has all, and needs no journal. */
+static void wait_until_emptied(struct fixture *f, unsigned count)
+{
+	static const char sql[] = "SELECT (SELECT count(*) FROM events) || ' ' || "
+				  "(SELECT ring = '' FROM store)";
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%u 1", count);
+	for (int i = 0; i < 6000; i++, sleep_ms(5)) {
+		(void)ledger_is_ready(f->ledger, 100, false);
+		if (strcmp(folder_ask(&f->folder, "shop.db", sql), text) == 0)
+			return;
+	}
+	fail_msg("the journal is not emptied");
+}
+
+/* The one of before in the place of one that was put back; then the broker is killed. */
+static void run_with_the_old_journal(struct fixture *f, bool is_locked)
+{
+	unsigned accepted;
+	FILE *out;
+
+	open_ledger(f);
+	assert_int_equal(place(f, "first"), 0);
+	flush(f);
+	assert_int_equal(rename(f->ring, f->aside), 0);
+	accepted = 1 + place_until_refused(f, "moved");
+	wait_for_news(f, "it was put back");
+	wait_until_ready(f);
+	flush(f);
+	if (is_locked)
+		lock_database(f);
+	assert_int_equal(rename(f->aside, f->ring), 0);
+	accepted += place_until_refused(f, "back");
+	wait_for_news(f, "is another file than the journal that the broker has open");
+	if (!is_locked)
+		wait_until_emptied(f, accepted);
+	out = fopen(folder_file(&f->folder, "accepted"), "w");
+	assert_non_null(out);
+	(void)fprintf(out, "%u", accepted);
+	(void)fclose(out);
+	(void)kill(getpid(), SIGKILL);
+}
+
+static unsigned kill_with_the_old_journal(struct fixture *f, bool is_locked)
+{
+	unsigned accepted = 0;
+	pid_t child = fork();
+	FILE *in;
+	int status;
+
+	assert_true(child >= 0);
+	if (child == 0)
+		run_with_the_old_journal(f, is_locked);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	in = fopen(folder_file(&f->folder, "accepted"), "r");
+	assert_non_null(in);
+	assert_int_equal(fscanf(in, "%u", &accepted), 1);
+	(void)fclose(in);
+	return accepted;
+}
+
+static void test_ledger__the_old_journal_over_a_new_one(void **state)
+{
+	struct fixture *f = *state;
+	unsigned accepted = kill_with_the_old_journal(f, false);
+
+	open_ledger(f);
+	wait_until_ready(f);
+	assert_int_equal(place(f, "last"), 0);
+	close_ledger(f);
+	expect_orders(f, accepted + 1);
+}
+
+/* What only the file without a name had is lost, and not in silence. */
+static void test_ledger__the_old_journal_over_a_locked_one(void **state)
+{
+	struct fixture *f = *state;
+
+	(void)kill_with_the_old_journal(f, true);
+	open_ledger(f);
+	assert_false(ledger_is_ready(f->ledger, 100, false));
+	wait_for_news(f, "shop.db-journal.ring: is another journal");
+}
+
 /* All is gone: nothing more is accepted, and what was accepted last is in a journal again. */
 static void test_ledger__all_removed_but_a_copy(void **state)
 {
@@ -326,15 +422,12 @@ static void leave_in_journal(struct fixture *f, unsigned count)
 
 	assert_true(child >= 0);
 	if (child == 0) {
-		sqlite3 *db = NULL;
 		char id[16];
 
 		open_ledger(f);
-		if (place(f, "first") != 0 || ledger_flush(f->ledger, 20000, NULL) != 0 ||
-		    sqlite3_open(f->path, &db) != SQLITE_OK ||
-		    sqlite3_busy_timeout(db, 5000) != SQLITE_OK ||
-		    sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+		if (place(f, "first") != 0 || ledger_flush(f->ledger, 20000, NULL) != 0)
 			_exit(1);
+		lock_database(f);
 		for (unsigned i = 0; i < count; i++) {
 			(void)snprintf(id, sizeof(id), "%u", i);
 			if (place(f, id) != 0)
@@ -505,6 +598,8 @@ int main(void)
 		TEST(test_ledger__another_database_in_its_place),
 		TEST(test_ledger__wal_or_index_removed),
 		TEST(test_ledger__journal_removed),
+		TEST(test_ledger__the_old_journal_over_a_new_one),
+		TEST(test_ledger__the_old_journal_over_a_locked_one),
 		TEST(test_ledger__all_removed_but_a_copy),
 		TEST(test_ledger_open__journal_missing_or_another),
 		TEST(test_ledger_open__database_missing),
