@@ -56,8 +56,8 @@ const struct ctl_command ctl_restored = {
 		"with\n"
 		"none: that journal may have writes that are nowhere else. This says that they "
 		"are\n"
-		"given up. A journal that is there is moved to <journal>.left. Stop the broker "
-		"first.\n",
+		"given up. A journal that is there is moved to <journal>.left,\n"
+		"or .left-2 and so on. Stop the broker first.\n",
 	.options = rows,
 	.run = run_restored,
 };

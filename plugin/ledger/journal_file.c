@@ -91,9 +91,11 @@ static int header_refuse(const struct journal *j, const struct file_header *head
 		return diag_set(diag, ERR_VERSION,
 				"%s: written by a machine of the other byte order", j->path);
 	if (header->order == FILE_ORDER && header->version > FILE_VERSION)
-		return diag_set(diag, ERR_VERSION,
-				"%s: format %u of a newer plugin (this one knows format %u)",
-				j->path, header->version, FILE_VERSION);
+		return diag_set(
+			diag, ERR_VERSION,
+			"%s: format %u of a newer plugin (this one knows format %u): install "
+			"that one",
+			j->path, header->version, FILE_VERSION);
 	return diag_set(
 		diag, ERR_INVALID,
 		"%s: the journal's header is damaged, and so is its copy: start without what "

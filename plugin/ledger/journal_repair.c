@@ -42,15 +42,14 @@ int journal_check_place(const struct journal *j, struct diag *diag)
 	if (lstat(j->path, &there) != 0)
 		return diag_set(diag, errno == ENOENT || errno == ENOTDIR ? ERR_INVALID : ERR_IO,
 				errno == ENOENT || errno == ENOTDIR
-					? "%s: is gone: put the journal back, or restart the broker"
+					? "%s: is gone: it is made again"
 					: "%s: cannot be looked at",
 				j->path);
 	if (open_one.st_dev != there.st_dev || open_one.st_ino != there.st_ino)
-		return diag_set(
-			diag, ERR_INVALID,
-			"%s: is another file than the journal that the broker has open: put "
-			"that one back, or restart the broker",
-			j->path);
+		return diag_set(diag, ERR_INVALID,
+				"%s: is another file than the journal that the broker has open: "
+				"move it away, or restart the broker",
+				j->path);
 	return 0;
 }
 

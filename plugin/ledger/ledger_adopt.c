@@ -131,8 +131,9 @@ static int check_origin(struct ledger *l, const struct journal_facts *journal,
 
 	if (!is_same && count > 0) {
 		(void)diag_set(diag, ERR_INVALID,
-			       "%s: holds %llu writes of another database than %s", l->journal_path,
-			       count, l->path);
+			       "%s: holds %llu writes of another database than %s: put the right "
+			       "one back, or go on without its writes: petstorectl restored",
+			       l->journal_path, count, l->path);
 		return refuse(l, diag);
 	}
 	/* An older plugin's, that is empty, may be ahead of a copy that was put in place. */

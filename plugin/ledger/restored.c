@@ -11,9 +11,11 @@
 #include "ledger/store.h"
 
 #define PATIENCE_MS 5000
+#define LEFT_MAX 9 /* journals that were left earlier, and this one */
 
 struct work {
-	char *path, *ring, *left;
+	char *path, *ring;
+	char *left; /* where the journal was moved to, or NULL */
 	struct store *store;
 	struct store_facts store_facts;
 	struct journal *journal; /* NULL: there is none, or it is no journal */
@@ -32,10 +34,6 @@ static int find(struct work *w, const char *path, struct diag *diag)
 		w->ring = NULL;
 		return diag_nomem(diag);
 	}
-	if (asprintf(&w->left, "%s.left", w->ring) < 0) {
-		w->left = NULL;
-		return diag_nomem(diag);
-	}
 	w->is_there = lstat(w->ring, &st) == 0;
 	return 0;
 }
@@ -47,6 +45,8 @@ static int open_journal(struct work *w, struct diag *diag)
 
 	if (rc == ERR_INVALID || rc == ERR_VERSION)
 		return 0;
+	if (rc == ERR_BUSY)
+		return diag_set(diag, rc, "%s: in use: stop the broker first", w->path);
 	if (rc == 0 && w->journal && !journal_is_blank(w->journal))
 		journal_inspect(w->journal, &w->facts);
 	return rc;
@@ -72,6 +72,8 @@ static bool is_right(const struct work *w)
 	const struct store_facts *store = &w->store_facts;
 	bool is_same = memcmp(w->facts.identity, store->identity, STORE_IDENTITY) == 0;
 
+	if (!w->journal && w->is_there)
+		return false; /* it stops the start */
 	if (!w->journal || journal_is_blank(w->journal))
 		return store->ring != STORE_RING_IN_USE;
 	if (store->ring == STORE_RING_IN_USE && store->ring_number != w->facts.number)
@@ -80,13 +82,36 @@ static bool is_right(const struct work *w)
 		       : w->facts.first_seq == w->facts.next_seq;
 }
 
+/* Under the first name that is free: what was left earlier stays. */
+static int link_left(struct work *w, struct diag *diag)
+{
+	int rc;
+
+	for (unsigned i = 1; i <= LEFT_MAX; i++) {
+		free(w->left);
+		rc = i == 1 ? asprintf(&w->left, "%s.left", w->ring)
+			    : asprintf(&w->left, "%s.left-%u", w->ring, i);
+		if (rc < 0) {
+			w->left = NULL;
+			return diag_nomem(diag);
+		}
+		if (link(w->ring, w->left) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return diag_set(diag, ERR_IO, "%s: cannot be moved to %s: %s", w->ring,
+					w->left, strerror(errno));
+	}
+	return diag_set(diag, ERR_INVALID,
+			"%s.left to %s are there: remove those that you do not need", w->ring,
+			w->left);
+}
+
 static int move_away(struct work *w, struct diag *diag)
 {
-	if (!w->is_there)
-		return 0;
-	if (link(w->ring, w->left) != 0)
-		return diag_set(diag, errno == EEXIST ? ERR_INVALID : ERR_IO,
-				"%s: cannot be moved to %s: %s", w->ring, w->left, strerror(errno));
+	int rc = w->is_there ? link_left(w, diag) : 0;
+
+	if (rc || !w->is_there)
+		return rc;
 	if (unlink(w->ring) != 0)
 		return diag_set(diag, ERR_IO, "%s: cannot be moved away: %s", w->ring,
 				strerror(errno));

@@ -10,10 +10,11 @@
 #include "base/diag.h"
 
 /*
- * Marks the database at @path so, and moves a journal beside it away, to "<journal>.left"; *ret
- * says what was done and what it means. 1: nothing was done, since the journal that is there is the
- * right one. ERR_BUSY: the broker runs, or another program locks the database. ERR_INVALID: there
- * is no database of this plugin, or "<journal>.left" is taken. Other errors as of store.h.
+ * Marks the database at @path so, and moves a journal beside it away, to "<journal>.left",
+ * or "<journal>.left-2" to "-9" where that is taken; *ret says what was done and what it means. 1:
+ * nothing was done, since the journal that is there is the right one. ERR_BUSY: the broker runs, or
+ * another program locks the database. ERR_INVALID: there is no database of this plugin, or all of
+ * these names are taken. Other errors as of store.h.
  */
 int restored(const char *path, struct diag *ret, struct diag *diag);
 

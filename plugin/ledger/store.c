@@ -104,6 +104,18 @@ unsigned store_version(void)
 
 /* ---- errors and statements --------------------------------------------------------------- */
 
+/* What an operator can do that does not follow from SQLite's words. */
+static const char *way_out(sqlite3 *db)
+{
+	switch (sqlite3_errcode(db) & 0xff) {
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return ": put the database, or a backup of it, in its place";
+	default:
+		return "";
+	}
+}
+
 int store_fail(sqlite3 *db, const char *path, const char *what, struct diag *diag)
 {
 	int err = ERR_INVALID; /* damage, rights, a foreign table: nothing that passes */
@@ -127,7 +139,7 @@ int store_fail(sqlite3 *db, const char *path, const char *what, struct diag *dia
 			err = ERR_IO;
 		break;
 	}
-	return diag_set(diag, err, "%s: %s: %s", path, what, sqlite3_errmsg(db));
+	return diag_set(diag, err, "%s: %s: %s%s", path, what, sqlite3_errmsg(db), way_out(db));
 }
 
 void store_loosen(char *sql)
@@ -200,9 +212,11 @@ static int check_owner(struct store *store, struct diag *diag)
 		return diag_set(diag, ERR_VERSION, "%s: the database of another program",
 				store->path);
 	if (version < 0 || version > (int64_t)VERSION)
-		return diag_set(diag, ERR_VERSION,
-				"%s: schema version %lld of a newer plugin (this one knows %u)",
-				store->path, (long long)version, store_version());
+		return diag_set(
+			diag, ERR_VERSION,
+			"%s: schema version %lld of a newer plugin (this one knows %u): install "
+			"that one, or put a backup of before in its place",
+			store->path, (long long)version, store_version());
 	return 0;
 }
 

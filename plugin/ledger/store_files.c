@@ -191,7 +191,9 @@ static int check_main(struct store *store, struct diag *diag)
 	(void)sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
 	if (moved || !is_same(&st, &store->main))
 		return fail(store, STORE_MOVED, store->path, "",
-			    "another file was put in its place while it was in use", diag);
+			    "another file was put in its place while it was in use: put the right "
+			    "one back",
+			    diag);
 	return store->is_watched ? check_content(store, &st, diag) : 0;
 }
 

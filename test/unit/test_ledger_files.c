@@ -539,10 +539,32 @@ static void test_restored__goes_on_without_the_journal(void **state)
 	expect_restored(f, 0, "goes on from write 1; what the journal");
 	expect_restored(f, 1, "nothing to do");
 	open_ledger(f);
-	expect_restored(f, ERR_BUSY, "in use");
+	expect_restored(f, ERR_BUSY, "shop.db: in use: stop the broker first");
 	assert_int_equal(place(f, "last"), 0);
 	close_ledger(f);
 	expect_orders(f, 2);
+}
+
+/*
+ * What is no journal stops the start, also of a broker that was stopped: it is moved away, beside
+ * what was left earlier, up to nine times.
+ */
+static void test_restored__leaves_one_beside_another(void **state)
+{
+	struct fixture *f = *state;
+	char name[340];
+
+	for (unsigned i = 1; i <= 10; i++) {
+		open_ledger(f);
+		close_ledger(f);
+		assert_int_equal(unlink(f->ring), 0);
+		copy_file("/etc/passwd", f->ring);
+		expect_restored(f, i < 10 ? 0 : ERR_INVALID,
+				i < 10 ? "goes on from write" : "are there: remove those");
+		(void)snprintf(name, sizeof(name), i == 1 ? "%s.left" : "%s.left-%u", f->ring, i);
+		assert_int_equal(access(name, F_OK), i < 10 ? 0 : -1);
+	}
+	assert_non_null(strstr(f->diag.text, "ring.left to "));
 }
 
 /* A copy of before, and the journal of later writes beside it. */
@@ -606,6 +628,7 @@ int main(void)
 		TEST(test_ledger_open__wal_removed_after_a_kill),
 		TEST(test_restored__goes_on_without_the_journal),
 		TEST(test_restored__goes_on_with_a_copy),
+		TEST(test_restored__leaves_one_beside_another),
 		TEST(test_ledger_open__after_a_stop_any_journal_will_do),
 	};
 
