@@ -291,6 +291,7 @@ int store_open(const char *path, unsigned busy_ms, struct store **ret, struct di
 	if (rc)
 		goto out;
 	store_remember_main(store);
+	store_remember_beside(store);
 	*ret = store;
 	store = NULL; /* handed over */
 out:
@@ -305,7 +306,8 @@ void store_close(struct store *store)
 	for (size_t i = 0; i < STORE_STATEMENTS; i++)
 		(void)sqlite3_finalize(store->statement[i]);
 	store_names_free(store->names);
-	if (store->must_reopen) /* the last connection to close makes a checkpoint */
+	/* The last to close makes a checkpoint, and removes whatever WAL is at the path. */
+	if (store->db && (store->must_reopen || store_wal_is_foreign(store)))
 		(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	(void)sqlite3_close(store->db); /* all statements are finalized */
 	batch_free(store->batch);
@@ -443,6 +445,7 @@ int store_upgrade(struct store *store, struct diag *diag)
 	store->names = names;
 	store->is_doubted = true; /* until the first transaction has written the WAL again */
 	store_remember_beside(store);
+	store->is_watched = true;
 	return 0;
 }
 

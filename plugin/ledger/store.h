@@ -38,7 +38,12 @@ struct store_reader;
  * program's, or a newer version's. Calls wait up to @busy_ms for other processes' locks.
  */
 int store_open(const char *path, unsigned busy_ms, struct store **ret, struct diag *diag);
-void store_close(struct store *store); /* NULL is fine */
+
+/*
+ * NULL is fine. The WAL is moved into the database and removed, but one that was put at its path
+ * while this one was open is left as it is.
+ */
+void store_close(struct store *store);
 
 void store_set_patience(struct store *store, unsigned busy_ms);
 

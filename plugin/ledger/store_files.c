@@ -127,7 +127,13 @@ void store_remember_beside(struct store *store)
 	for (size_t i = 0; i < STORE_BESIDE; i++)
 		if (stat_beside(store, i, &st) == 0)
 			remember(&st, &store->beside[i]);
-	store->is_watched = true;
+}
+
+bool store_wal_is_foreign(const struct store *store)
+{
+	struct stat st;
+
+	return stat_beside(store, 0, &st) == 0 && !is_same(&st, &store->beside[0]);
 }
 
 static uint32_t number_at(const unsigned char *bytes, size_t at)

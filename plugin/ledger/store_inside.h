@@ -117,7 +117,7 @@ struct store {
 
 	/* store_files.c's */
 	struct store_file main, beside[STORE_BESIDE];
-	bool is_watched;         /* beside[] is filled in */
+	bool is_watched;         /* beside[] is looked at by store_check() */
 	int64_t main_bytes;      /* of the database's file, at the last look */
 	struct timespec changed; /* likewise */
 	uint32_t changes;        /* that its header counts, likewise */
@@ -167,6 +167,10 @@ void store_forget(struct store *store);
 /* The files that are open now are the right ones. */
 void store_remember_main(struct store *store);
 void store_remember_beside(struct store *store);
+
+/* Another WAL than the one that was remembered stands at the path: it is somebody's who put it
+ * back. */
+bool store_wal_is_foreign(const struct store *store);
 
 /* Within a transaction: writes what the WAL holds once more, and syncs it. */
 int store_prove(struct store *store, struct diag *diag);

@@ -804,6 +804,7 @@ static void test_ledger_open__no_database(void **state)
 			    "....................................................................");
 	assert_int_equal(try_open(f, &plan), ERR_INVALID);
 	assert_non_null(strstr(f->diag.text, f->path));
+	assert_non_null(strstr(f->diag.text, "or a backup of it, in its place"));
 	assert_int_equal(stat(f->path, &st), 0);
 	assert_int_equal(st.st_size, 136);
 	assert_int_not_equal(access(folder_file(&f->folder, "shop.db-journal.ring"), F_OK), 0);
@@ -831,6 +832,7 @@ static void test_ledger_open__newer_database(void **state)
 	assert_sql(&f->folder, "shop.db", "PRAGMA user_version = 1000", "");
 	assert_int_equal(try_open(f, &plan), ERR_VERSION);
 	assert_non_null(strstr(f->diag.text, "1000"));
+	assert_non_null(strstr(f->diag.text, "put a backup of before in its place"));
 }
 
 static void test_ledger_open__journal_of_another_database(void **state)
