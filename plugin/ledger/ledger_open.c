@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -65,9 +66,16 @@ static int open_journal(struct ledger *l, struct diag *diag)
 {
 	bool may_make = false;
 	int rc = ledger_check_journal(l, &may_make, diag);
+	struct stat st;
 
-	if (rc || (!may_make && access(l->journal_path, F_OK) != 0))
-		return rc; /* the database can't be asked: it is locked */
+	if (rc)
+		return rc;
+	/* A link that leads nowhere is there as well: it is refused when it is opened. */
+	if (!may_make && lstat(l->journal_path, &st) != 0) {
+		if (!l->store)
+			return 0; /* the database can't be asked: it is locked */
+		return diag_set(diag, ERR_IO, "%s: went while it was looked at", l->journal_path);
+	}
 	return journal_open(l->journal_path, &l->journal, diag);
 }
 

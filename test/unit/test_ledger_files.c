@@ -490,6 +490,22 @@ static void test_ledger_open__journal_missing_or_another(void **state)
 	expect_refused_until(f, "shop.db-journal.ring: is another journal", bring_ring_back);
 }
 
+/* A link is refused, whether there is something at its end or not. */
+static void test_ledger_open__journal_is_a_link(void **state)
+{
+	struct fixture *f = *state;
+
+	leave_in_journal(f, 3);
+	assert_int_equal(rename(f->ring, f->aside), 0);
+	assert_int_equal(symlink(f->aside, f->ring), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(ledger_open(&f->options, &plan, &f->ledger, &f->diag),
+				 ERR_INVALID);
+		assert_non_null(strstr(f->diag.text, "ring: expected a regular file"));
+		(void)unlink(f->aside); /* from now on it leads nowhere */
+	}
+}
+
 static void bring_database_back(struct fixture *f)
 {
 	assert_int_equal(rename(f->aside, f->path), 0);
@@ -627,6 +643,7 @@ int main(void)
 		TEST(test_ledger__the_old_journal_over_a_locked_one),
 		TEST(test_ledger__all_removed_but_a_copy),
 		TEST(test_ledger_open__journal_missing_or_another),
+		TEST(test_ledger_open__journal_is_a_link),
 		TEST(test_ledger_open__database_missing),
 		TEST(test_ledger_open__wal_removed_after_a_kill),
 		TEST(test_restored__goes_on_without_the_journal),
