@@ -73,7 +73,7 @@ UNIT     = base brokerfile options sessions shares releases repairs login holdof
            journal journal_faults state census store store_files writer ledger ledger_files \
            monitor metrics control weigh
 THREADED = pattern verifier login journal journal_faults writer census ledger ledger_files replan backlog metrics
-FUZZ     = brokerfile contract topics gate repeat notice control journal \
+FUZZ     = brokerfile contract topics gate repeat notice control journal properties \
            payload pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \
            access password token certid scram
@@ -137,6 +137,9 @@ $(B)/fuzz/jansson_payload.o: plugin/schema/payload_jansson.c test/fuzz/jansson_n
 	@mkdir -p $(@D)
 	$(CLANG) $(CORE) $(FUZZER) -include test/fuzz/jansson_names.h -c $< -o $@
 $(B)/fuzz/fuzz_payload_diff: $(B)/fuzz/jansson_payload.o
+# Properties are the library's; the broker has it in itself.
+$(B)/fuzz/fuzz_properties: $(B)/fuzz/door_properties.o
+$(B)/fuzz/fuzz_properties: LINK += -lmosquitto
 .SECONDARY:
 
 # `make unit` runs one program after another; a failure does not hide the others.
