@@ -202,15 +202,6 @@ static inline void door_retained_note(struct plugin *plugin, const struct gate_r
 			     ledger_last(plugin->ledger));
 }
 
-/* Is what is delivered a repair? Then @kind says for whom. */
-static inline enum repairs_kind door_retained_kind(struct plugin *plugin,
-						   const struct mosquitto *client,
-						   const struct gate_request *delivery)
-{
-	return repairs_is_active(plugin->repairs) ? repairs_find(plugin->repairs, delivery, client)
-						  : REPAIRS_OTHER;
-}
-
 /*
  * A client is served: 2.0 has handed out by then what was published in the last tick, which it does
  * right behind it. What we ask for ourselves by disconnecting someone is within the tick.

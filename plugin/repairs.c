@@ -30,6 +30,7 @@ struct claim {
 struct owed {
 	uint64_t digest;
 	const void *reader;
+	const void *refused; /* what it was refused in the repair's place; NULL: nothing */
 };
 
 struct repairs {
@@ -320,7 +321,7 @@ bool repairs_publish(struct repairs *r, const struct gate_request *message, cons
 	if (is_new && !put_claim(r, message, key, last, false))
 		return false;
 	if (reader && r->owings < REPAIRS_A_ROUND)
-		r->owed[r->owings++] = (struct owed){ key, reader };
+		r->owed[r->owings++] = (struct owed){ key, reader, NULL };
 	return is_new;
 }
 
@@ -337,18 +338,38 @@ void repairs_handed_out(struct repairs *r)
 	r->is_handed_out = true;
 }
 
-enum repairs_kind repairs_find(struct repairs *r, const struct gate_request *delivery,
-			       const void *reader)
+/* The repair that may be what is delivered; @key: its digest. NULL: there is none. */
+static struct claim *on_its_way(struct repairs *r, const struct gate_request *delivery,
+				uint64_t *key)
 {
-	uint64_t key;
 	struct claim *claim;
 
 	if (r->claims == 0 || r->is_handed_out)
-		return REPAIRS_OTHER;
-	key = digest(r, delivery);
-	claim = find(r, key, delivery);
+		return NULL;
+	*key = digest(r, delivery);
+	claim = find(r, *key, delivery);
 	/* Nothing lies nowhere: who cleared the topic meanwhile can't be told from it. */
-	if (!claim || (claim->payload_len == 0 && noted(r, claim->topic, claim->len) > claim->last))
+	if (claim && claim->payload_len == 0 && noted(r, claim->topic, claim->len) > claim->last)
+		return NULL;
+	return claim;
+}
+
+static const struct owed *find_owed(const struct repairs *r, uint64_t key, const void *reader)
+{
+	for (size_t i = 0; i < r->owings; i++)
+		if (r->owed[i].digest == key && r->owed[i].reader == reader)
+			return &r->owed[i];
+	return NULL;
+}
+
+enum repairs_kind repairs_find(struct repairs *r, const struct gate_request *delivery,
+			       const void *reader)
+{
+	uint64_t key = 0;
+	struct claim *claim = on_its_way(r, delivery, &key);
+	const struct owed *owed;
+
+	if (!claim)
 		return REPAIRS_OTHER;
 	if (!claim->is_found) {
 		claim->is_found = true;
@@ -358,8 +379,28 @@ enum repairs_kind repairs_find(struct repairs *r, const struct gate_request *del
 		return REPAIRS_OTHER;
 	if (claim->is_for_all)
 		return REPAIRS_FOR_ALL;
-	for (size_t i = 0; i < r->owings; i++)
-		if (r->owed[i].digest == key && r->owed[i].reader == reader)
-			return REPAIRS_OWED;
+	owed = find_owed(r, key, reader);
+	if (owed && (!owed->refused || owed->refused != delivery->payload))
+		return REPAIRS_OWED;
 	return repairs_is_follower(r, reader) ? REPAIRS_OWED : REPAIRS_SILENT;
+}
+
+enum repairs_kind repairs_find_stored(struct repairs *r, const struct gate_request *delivery,
+				      const void *reader)
+{
+	uint64_t key = 0;
+	const struct claim *claim = on_its_way(r, delivery, &key);
+	const struct owed *owed;
+
+	if (!claim || claim->is_for_all)
+		return REPAIRS_OTHER;
+	if (claim->is_found || claim->payload_len == 0)
+		return repairs_find(r, delivery, reader);
+	owed = find_owed(r, key, reader);
+	if (owed)
+		return owed->refused == delivery->payload ? REPAIRS_SILENT : REPAIRS_OWED;
+	if (r->owings == REPAIRS_A_ROUND)
+		return REPAIRS_OTHER;
+	r->owed[r->owings++] = (struct owed){ key, reader, delivery->payload };
+	return REPAIRS_SILENT;
 }

@@ -117,4 +117,13 @@ enum repairs_kind {
 enum repairs_kind repairs_find(struct repairs *repairs, const struct gate_request *delivery,
 			       const void *reader);
 
+/*
+ * The same for @reader, which has just subscribed: it may be a retained message that is there, or
+ * the repair already, and both have the same bytes. The first of them is refused to it, by where
+ * its payload lies, and another one is owed to it: who gets what is there gets the repair for it,
+ * and who wants nothing of what is there gets nothing.
+ */
+enum repairs_kind repairs_find_stored(struct repairs *repairs, const struct gate_request *delivery,
+				      const void *reader);
+
 #endif

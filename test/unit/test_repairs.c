@@ -127,6 +127,33 @@ static void test_repairs_find__the_first_of_its_bytes(void **state)
 	repairs_free(r);
 }
 
+static void test_repairs_find_stored__refused_once(void **state)
+{
+	struct repairs *r = make(false);
+	char first[] = "text", second[] = "text";
+	struct gate_request stored = message("a", first), repair = message("a", second);
+
+	(void)state;
+	repairs_begin_scan(r, 0);
+	assert_int_equal(repairs_find_stored(r, &stored, here), REPAIRS_OTHER);
+	repairs_round(r, 0, SECOND);
+	assert_true(repairs_publish(r, &repair, NULL, 0));
+	/* One of the two, which overlapping subscriptions are given twice; then the other one. */
+	assert_int_equal(repairs_find_stored(r, &stored, here), REPAIRS_SILENT);
+	assert_int_equal(repairs_find_stored(r, &stored, here), REPAIRS_SILENT);
+	assert_int_equal(repairs_find(r, &repair, there), REPAIRS_SILENT);
+	assert_int_equal(repairs_find_stored(r, &repair, here), REPAIRS_OWED);
+	assert_int_equal(repairs_find(r, &repair, here), REPAIRS_OWED);
+	repairs_round(r, 0, 2 * SECOND);
+	assert_true(repairs_publish(r, &repair, NULL, 0));
+	/* The repair itself, to one who is given nothing that is there. */
+	assert_int_equal(repairs_find_stored(r, &repair, here), REPAIRS_SILENT);
+	assert_int_equal(repairs_find(r, &repair, here), REPAIRS_SILENT);
+	repairs_handed_out(r);
+	assert_int_equal(repairs_find_stored(r, &stored, here), REPAIRS_OTHER);
+	repairs_free(r);
+}
+
 static void test_repairs_publish_for_all(void **state)
 {
 	struct repairs *r = make(false);
@@ -263,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_repairs_add__keeps_its_bounds),
 		cmocka_unit_test(test_repairs_is_current__waits_for_the_database),
 		cmocka_unit_test(test_repairs_find__the_first_of_its_bytes),
+		cmocka_unit_test(test_repairs_find_stored__refused_once),
 		cmocka_unit_test(test_repairs_publish_for_all),
 		cmocka_unit_test(test_repairs_follow__until_the_scan_is_over),
 		cmocka_unit_test(test_repairs_find__nothing_lies_nowhere),
