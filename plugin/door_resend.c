@@ -11,7 +11,8 @@
  * what stands goes out in its place, or nobody is given it: where its bytes are not at hand, where
  * the resend has properties of MQTT 5, which would go out with somebody else's words, and beyond
  * SESSION_RESENDS of a connection, since what stands may be much larger than what asks for it. At
- * QoS 2 it is handed out at PUBREL, by the order that releases.h knows. It is retained by neither.
+ * QoS 2 it is handed out at PUBREL, by the order that releases.h knows, and where that does not
+ * know it, only as what was said last. It is retained by neither.
  */
 #include "door.h"
 
@@ -100,6 +101,40 @@ static bool may_stand_in(const struct plugin *plugin, const struct mosquitto_evt
 	return !event->properties && session && session->resends_asked < SESSION_RESENDS;
 }
 
+struct last {
+	const struct gate_request *resend;
+	bool is_same;
+};
+
+static void compare(const void *payload, size_t len, void *ctx)
+{
+	struct last *last = ctx;
+
+	last->is_same = len > 0 && len == last->resend->payload_len &&
+			memcmp(payload, last->resend->payload, len) == 0;
+}
+
+/*
+ * What goes out at PUBREL is looked at by its status, and by what releases.h knows: neither tells
+ * an older message that said the status which stands again. The resend may be known to neither:
+ * it had QoS 1 the first time, or the broker was restarted.
+ */
+static void hold_back(struct plugin *plugin, const struct mosquitto *client,
+		      const struct gate_request *request)
+{
+	const struct session *session = sessions_find(plugin->sessions, client);
+	uint64_t key = gate_entity_key(&plugin->gate, releases_seed(plugin->releases));
+	struct last last = { .resend = request };
+
+	if (key == 0 || !session)
+		return;
+	if (session->resends_asked < SESSION_RESENDS)
+		(void)ledger_newest(plugin->ledger, request->topic, request->topic_len, compare,
+				    &last, NULL);
+	if (!last.is_same)
+		releases_resent(plugin->releases, key, session->name, request);
+}
+
 void door_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message *event,
 			  const struct gate_request *request)
 {
@@ -107,8 +142,10 @@ void door_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message *e
 
 	plugin->pending.decision.payload = NULL; /* the parser's, which reads another now */
 	event->retain = false;
-	if (request->qos == 2)
+	if (request->qos == 2) {
+		hold_back(plugin, event->client, request);
 		return;
+	}
 	if (may_stand_in(plugin, event))
 		(void)ledger_newest(plugin->ledger, request->topic, request->topic_len,
 				    take_standing, &standing, NULL);

@@ -218,6 +218,23 @@ static struct open *find_open(const struct releases *releases, struct group *gro
 	return found;
 }
 
+void releases_resent(struct releases *releases, uint64_t key, const char *principal,
+		     const struct gate_request *message)
+{
+	struct group *group = find(releases, key);
+
+	if (group && find_open(releases, group, message))
+		return;
+	releases->number++;
+	if (!group)
+		group = make(releases, key, principal);
+	if (!group)
+		return;
+	group->open[group->count++ % RELEASES_OPEN] =
+		(struct open){ digest(releases, message), releases->number, true, false };
+	group->used = releases->number;
+}
+
 bool releases_hand_out(struct releases *releases, uint64_t key, const struct gate_request *message)
 {
 	struct group *group = find(releases, key);

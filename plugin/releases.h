@@ -44,6 +44,13 @@ void releases_accepted(struct releases *releases, uint64_t key, const char *prin
 		       const struct gate_request *message);
 
 /*
+ * @principal sent @message again, at QoS 2, and something else of the entity was said since: where
+ * it is not known already, it is known as overtaken from now on.
+ */
+void releases_resent(struct releases *releases, uint64_t key, const char *principal,
+		     const struct gate_request *message);
+
+/*
  * @message says the status that stands, and is to be handed out: what is older is overtaken. False:
  * it is known to be late itself, as something newer that says the same status was handed out.
  */

@@ -8,6 +8,7 @@ import struct
 import pytest
 
 import messages
+import watched
 from rawmqtt import NOT_AUTHORIZED, PUBLISH, PUBREC, field
 from test_resend import connect, lose, order_steps, retained, send_all, statuses
 
@@ -110,6 +111,47 @@ def test_more_than_is_handed_out(broker):
         if count % 50 == 0:  # what waits for a slow reader is bounded, too
             heard += len(statuses(broker.barrier(subscriber), topic))
     assert 0 < heard <= 256
+
+
+@pytest.mark.parametrize("word", ["refuse", "same"])
+def test_at_another_qos(new_broker, word):
+    """The status stands again, as others said it: nobody hears it as it was said before."""
+    broker = new_broker()
+
+    def edit(contract):
+        contract["x-state-machines"]["pet"]["repeat"] = word
+
+    watched.change(broker, edit)
+    broker.start()
+    boss = broker.client("supervisor")
+    for first, again in ((1, 2), (2, 2), (1, 1)):
+        pet = messages.unique("pet")
+        topic, payload = messages.pet_status(pet, changedBy="nobody")
+        sent = [(topic, payload), messages.pet_status(pet, "PENDING"),
+                messages.pet_status(pet, changedBy="boss")]
+        client = connect(broker, "backoffice")
+        assert client.publish(topic, payload, first, retain=True) in TAKEN
+        lose(client)
+        for step in sent[1:]:
+            assert boss.publish(*step, qos=1, retain=True) in TAKEN
+        broker.wait_rows([("boss",)], "SELECT changed_by FROM pets WHERE id = ?", pet)
+        subscriber = broker.client("backoffice")
+        subscriber.subscribe(topic, "inventory/#")
+        client = connect(broker, "backoffice", client.client_id)
+        assert client.publish(topic, payload, again, retain=True) in TAKEN
+        heard = [each.payload for each in broker.barrier(subscriber) if each.topic == topic]
+        assert set(heard) == {sent[2][1]}, (first, again)
+        lose(client)
+        if first == 2:  # what is known of QoS 2 messages is forgotten
+            broker.restart()
+            boss = broker.client("supervisor")
+            subscriber = broker.client("backoffice")
+            subscriber.subscribe(topic, "inventory/#")
+            client = connect(broker, "backoffice", client.client_id)
+            assert client.publish(topic, payload, 2, retain=True) in TAKEN
+            heard = [each.payload for each in broker.barrier(subscriber) if each.topic == topic]
+            assert set(heard) == {sent[2][1]}
+            lose(client)
 
 
 def test_held_back_and_replayed_at_release(broker):

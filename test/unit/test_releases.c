@@ -157,6 +157,28 @@ static void test_releases_untold__not_what_was_handed_out(void **state)
 	releases_free(releases);
 }
 
+static void test_releases_resent__is_older_than_what_stands(void **state)
+{
+	struct releases *releases = make();
+	struct gate_request known = message("known", 2, false), again = message("again", 2, false);
+
+	(void)state;
+	releases_accepted(releases, 1, "eva", &known);
+	releases_resent(releases, 1, "eva", &known); /* its order is known */
+	assert_true(releases_hand_out(releases, 1, &known));
+	releases_resent(releases, 1, "eva", &again);
+	releases_resent(releases, 2, "eva", &again);
+	assert_false(releases_hand_out(releases, 1, &again));
+	assert_false(releases_in_order(releases, 1, &again));
+	assert_false(releases_hand_out(releases, 2, &again));
+	assert_true(releases_hand_out(releases, 1, &known));
+	/* as a step of its own it is the newest */
+	releases_accepted(releases, 1, "eva", &again);
+	assert_true(releases_hand_out(releases, 1, &again));
+	assert_false(releases_hand_out(releases, 1, &known));
+	releases_free(releases);
+}
+
 static void test_releases_accepted__survives_failing_allocations(void **state)
 {
 	(void)state;
@@ -180,6 +202,7 @@ int main(void)
 		cmocka_unit_test(test_releases_in_order__serves_who_does_not_wait),
 		cmocka_unit_test(test_releases_accepted__keeps_its_bounds),
 		cmocka_unit_test(test_releases_accepted__who_floods_loses_its_own),
+		cmocka_unit_test(test_releases_resent__is_older_than_what_stands),
 		cmocka_unit_test(test_releases_untold__once_its_publisher_left),
 		cmocka_unit_test(test_releases_untold__not_what_was_handed_out),
 		cmocka_unit_test(test_releases_accepted__survives_failing_allocations),
