@@ -5,6 +5,8 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -537,6 +539,127 @@ static void test_ledger_open__wal_removed_after_a_kill(void **state)
 	expect_refused_until(f, "begins at write 2 but", bring_wal_back);
 }
 
+/* ---- the journal's file under another name, and back ----------------------------------------- */
+
+/* What a broker that is killed has said, in memory that outlives it. */
+struct said {
+	_Atomic unsigned accepted;
+	_Atomic bool is_moved;
+};
+
+static struct said *said_new(void)
+{
+	struct said *said = mmap(NULL, sizeof(*said), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	assert_true(said != MAP_FAILED);
+	return said;
+}
+
+static void place_said(struct fixture *f, struct said *said)
+{
+	char id[32];
+
+	(void)snprintf(id, sizeof(id), "%u", atomic_load(&said->accepted));
+	if (place(f, id) == 0)
+		atomic_fetch_add(&said->accepted, 1);
+}
+
+static pid_t begin_broker(struct fixture *f, struct said *said,
+			  void (*live)(struct fixture *f, struct said *said))
+{
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		live(f, said);
+		_exit(1);
+	}
+	return child;
+}
+
+static void expect_killed(pid_t child)
+{
+	int status;
+
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+}
+
+static unsigned count_orders(struct fixture *f)
+{
+	return (unsigned)strtoul(folder_ask(&f->folder, "shop.db", "SELECT count(*) FROM orders"),
+				 NULL, 10);
+}
+
+/* Its journal moves away while it accepts, until it is killed. */
+static void live_without_the_old_one(struct fixture *f, struct said *said)
+{
+	struct diag line;
+
+	open_ledger(f);
+	place_said(f, said);
+	flush(f);
+	assert_int_equal(rename(f->ring, f->aside), 0);
+	atomic_store(&said->is_moved, true);
+	for (;;) {
+		place_said(f, said);
+		(void)ledger_news(f->ledger, &line);
+	}
+}
+
+/*
+ * The journal of before at its path again: whether it is refused or taken, nothing that was
+ * accepted is missing. True: it was refused.
+ */
+static bool start_with_the_old_one(struct fixture *f, unsigned accepted)
+{
+	char kept[340];
+	bool is_made = access(f->ring, F_OK) == 0, is_refused;
+
+	(void)snprintf(kept, sizeof(kept), "%s.kept", f->aside);
+	if (is_made)
+		assert_int_equal(rename(f->ring, kept), 0);
+	assert_int_equal(rename(f->aside, f->ring), 0);
+	open_ledger(f);
+	is_refused = !ledger_is_ready(f->ledger, 100, false);
+	if (is_refused) {
+		assert_true(is_made);
+		wait_for_news(f, "shop.db-journal.ring: is another journal, though");
+		assert_int_equal(rename(kept, f->ring), 0);
+		wait_until_ready(f);
+	}
+	close_ledger(f);
+	assert_in_range(count_orders(f), accepted, accepted + 1);
+	return is_refused;
+}
+
+/* Killed at any moment: before it is noticed, while the file is made, once it has records. */
+static void test_ledger__killed_while_the_journal_is_made_again(void **state)
+{
+	struct fixture *f = *state;
+	struct said *said = said_new();
+	unsigned refused = 0;
+	pid_t child;
+
+	for (int i = 0; i < 10 || (i < 100 && refused == 0); i++) {
+		atomic_store(&said->accepted, 0);
+		atomic_store(&said->is_moved, false);
+		child = begin_broker(f, said, live_without_the_old_one);
+		while (!atomic_load(&said->is_moved))
+			sleep_ms(1);
+		sleep_ms(i < 7 ? 2L * i : 30L * i);
+		assert_int_equal(kill(child, SIGKILL), 0);
+		expect_killed(child);
+		refused += start_with_the_old_one(f, atomic_load(&said->accepted));
+		assert_int_equal(unlink(f->path), 0);
+		assert_int_equal(unlink(f->ring), 0);
+		(void)unlink(folder_file(&f->folder, "aside.kept"));
+	}
+	assert_true(refused > 0);
+	(void)munmap(said, sizeof(*said));
+}
+
 static void expect_restored(struct fixture *f, int rc, const char *text)
 {
 	struct diag said;
@@ -646,6 +769,7 @@ int main(void)
 		TEST(test_ledger_open__journal_is_a_link),
 		TEST(test_ledger_open__database_missing),
 		TEST(test_ledger_open__wal_removed_after_a_kill),
+		TEST(test_ledger__killed_while_the_journal_is_made_again),
 		TEST(test_restored__goes_on_without_the_journal),
 		TEST(test_restored__goes_on_with_a_copy),
 		TEST(test_restored__leaves_one_beside_another),
