@@ -129,11 +129,17 @@ void store_remember_beside(struct store *store)
 			remember(&st, &store->beside[i]);
 }
 
-bool store_wal_is_foreign(const struct store *store)
+/* By its size as well: it may have come between SQLite's opening of ours and our look. */
+bool store_wal_is_foreign(struct store *store)
 {
+	sqlite3_file *wal = file_of(store, SQLITE_FCNTL_JOURNAL_POINTER);
+	sqlite3_int64 size;
 	struct stat st;
 
-	return stat_beside(store, 0, &st) == 0 && !is_same(&st, &store->beside[0]);
+	if (stat_beside(store, 0, &st) != 0)
+		return false;
+	return !is_same(&st, &store->beside[0]) ||
+	       (wal && wal->pMethods->xFileSize(wal, &size) == SQLITE_OK && size != st.st_size);
 }
 
 static uint32_t number_at(const unsigned char *bytes, size_t at)

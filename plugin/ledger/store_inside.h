@@ -170,7 +170,7 @@ void store_remember_beside(struct store *store);
 
 /* Another WAL than the one that was remembered stands at the path: it is somebody's who put it
  * back. */
-bool store_wal_is_foreign(const struct store *store);
+bool store_wal_is_foreign(struct store *store);
 
 /* Within a transaction: writes what the WAL holds once more, and syncs it. */
 int store_prove(struct store *store, struct diag *diag);

@@ -289,6 +289,29 @@ static void open_with_events(struct fixture *f)
 	expect(f, STORE_FINE, NULL);
 }
 
+/* Also one that came when SQLite had opened its own, and nobody had looked yet. */
+static void test_store_close__leaves_a_wal_that_was_put_there(void **state)
+{
+	struct fixture *f = *state;
+	static const char text[] = "what an operator put back";
+	char path[300];
+	struct stat st;
+	int fd;
+
+	(void)strcpy(path, folder_file(&f->folder, "a.db-wal"));
+	open_with_events(f);
+	close_store(f);
+	assert_int_equal(store_open(f->path, 1000, &f->store, &f->diag), 0);
+	assert_int_equal(unlink(path), 0);
+	fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
+	assert_int_equal(write(fd, text, sizeof(text)), sizeof(text));
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(store_upgrade(f->store, &f->diag), 0);
+	close_store(f);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, sizeof(text));
+}
+
 static void test_store_check__the_database_is_gone_and_comes_back(void **state)
 {
 	struct fixture *f = *state;
@@ -443,6 +466,7 @@ int main(void)
 		TEST(test_store_check__the_database_is_cut_or_overwritten),
 		TEST(test_store_check__others_may_use_the_database),
 		TEST(test_store_set_ring__is_read_again),
+		TEST(test_store_close__leaves_a_wal_that_was_put_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
