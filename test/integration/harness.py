@@ -194,7 +194,9 @@ class Broker:
             try:
                 return self._start()
             except StartError as error:
-                if "Address already in use" not in error.log:
+                # 2.0 says the latter of a websocket's.
+                if not re.search("Address already in use|Unable to create websockets listener",
+                                 error.log):
                     raise
         raise AssertionError("no free ports")
 
