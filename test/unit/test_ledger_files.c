@@ -13,8 +13,11 @@
 
 #include "between.h"
 #include "folder.h"
+#include "ledger/journal.h"
 #include "ledger/ledger.h"
+#include "ledger/record.h"
 #include "ledger/restored.h"
+#include "ledger/store_inside.h"
 
 static const struct ledger_column column[] = { { "status", LEDGER_TEXT, true } };
 static const struct ledger_entity entity[] = { { "orders", 1, column, 1, { 0 }, -1, { false } } };
@@ -753,6 +756,115 @@ static void test_ledger_open__after_a_stop_any_journal_will_do(void **state)
 	expect_orders(f, 2);
 }
 
+/* ---- of a plugin before schema version 7 ----------------------------------------------------- */
+
+static const unsigned char old_identity[16] = {
+	0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+};
+
+/* As version 6 left it, which knew of no ring: one event, of write 5. */
+static void make_old_database(struct fixture *f)
+{
+	static const char *const script[] = { "001-initial", "002-refusals",    "003-alerts",
+					      "004-wills",   "005-corrections", "006-shares" };
+	char name[64], sql[8192];
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+	for (size_t i = 0; i < sizeof(script) / sizeof(script[0]); i++) {
+		FILE *file;
+
+		(void)snprintf(name, sizeof(name), "schemas/store/%s.sql", script[i]);
+		file = fopen(name, "r");
+		assert_non_null(file);
+		sql[fread(sql, 1, sizeof(sql) - 1, file)] = '\0';
+		(void)fclose(file);
+		if (sqlite3_libversion_number() < 3037000)
+			store_loosen(sql);
+		assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	}
+	assert_int_equal(
+		sqlite3_exec(db,
+			     "PRAGMA application_id = 1348817748; PRAGMA user_version = 6; "
+			     "PRAGMA journal_mode = WAL; "
+			     "INSERT INTO store (one, identity, applied_seq, made_at) VALUES "
+			     "(1, '000102030405060708090a0b0c0d0e0f', 5, "
+			     "'2026-11-21T03:35:00.000Z'); INSERT INTO events "
+			     "(seq, received_at, topic, publisher, client_id, qos, retained, "
+			     "payload) VALUES (5, '2026-11-21T03:35:00.000Z', 't', 'p', 'c', 1, 0, "
+			     "'{}')",
+			     NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* Writes from 6 on that the database has not seen, as that version put them down. */
+static void make_old_ring(struct fixture *f, unsigned count)
+{
+	const struct record record = { .qos = 1,
+				       .received_ms = 1700000000000,
+				       .topic = { "t", 1 },
+				       .publisher = { "p", 1 },
+				       .client_id = { "c", 1 },
+				       .payload = { "{}", 2 } };
+	struct journal *journal = NULL;
+	uint64_t seq = 0;
+
+	assert_int_equal(journal_open(f->ring, &journal, &f->diag), 0);
+	assert_int_equal(journal_format(journal, 1 << 20, old_identity, 6, &f->diag), 0);
+	for (unsigned i = 0; i < count; i++) {
+		unsigned char *body = journal_reserve(journal, record_bytes(&record));
+
+		assert_non_null(body);
+		record_encode(&record, body);
+		assert_int_equal(body[0], 1); /* the kind that has no numbers */
+		assert_int_equal(journal_commit(journal, false, &seq, &f->diag), 0);
+	}
+	assert_int_equal(seq, 5 + count);
+	journal_close(journal);
+}
+
+static void live_to_upgrade(struct fixture *f, struct said *said)
+{
+	atomic_store(&said->is_moved, true);
+	open_ledger(f);
+	close_ledger(f);
+	(void)kill(getpid(), SIGKILL);
+}
+
+/* Killed at any moment of it, as often as it takes. */
+static void test_ledger_open__upgrades_with_a_filled_journal(void **state)
+{
+	struct fixture *f = *state;
+	struct said *said = said_new();
+	pid_t child;
+
+	for (int i = 0; i < 12; i++) {
+		make_old_database(f);
+		make_old_ring(f, 2000);
+		for (int j = 0; j < 3; j++) {
+			atomic_store(&said->is_moved, false);
+			child = begin_broker(f, said, live_to_upgrade);
+			while (!atomic_load(&said->is_moved))
+				sleep_ms(1);
+			sleep_ms(2L * i + j);
+			(void)kill(child, SIGKILL);
+			expect_killed(child);
+		}
+		open_ledger(f);
+		wait_until_ready(f);
+		assert_int_equal(place(f, "last"), 0);
+		close_ledger(f);
+		assert_sql(&f->folder, "shop.db",
+			   "SELECT min(seq), max(seq), count(*), (SELECT count(*) FROM orders), "
+			   "(SELECT user_version = 6 FROM pragma_user_version) FROM events",
+			   "5|2006|2002|1|0");
+		assert_int_equal(unlink(f->path), 0);
+		assert_int_equal(unlink(f->ring), 0);
+	}
+	(void)munmap(said, sizeof(*said));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -770,6 +882,7 @@ int main(void)
 		TEST(test_ledger_open__database_missing),
 		TEST(test_ledger_open__wal_removed_after_a_kill),
 		TEST(test_ledger__killed_while_the_journal_is_made_again),
+		TEST(test_ledger_open__upgrades_with_a_filled_journal),
 		TEST(test_restored__goes_on_without_the_journal),
 		TEST(test_restored__goes_on_with_a_copy),
 		TEST(test_restored__leaves_one_beside_another),
