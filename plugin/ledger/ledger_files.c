@@ -172,8 +172,10 @@ int ledger_prepare(struct ledger *l, struct diag *diag)
 		rc = bring_back_journal(l, diag);
 	if (rc == 0 && l->store)
 		rc = give_up_store(l, diag);
-	if (rc == 0 && l->is_pair_wrong && l->store)
+	if (rc == 0 && l->is_pair_wrong && l->store) {
+		store_leave_empty(l->store);
 		close_store(l); /* it may be put right as well */
+	}
 	if (rc == 0)
 		l->is_pair_wrong = l->is_given_up = false;
 	return rc;

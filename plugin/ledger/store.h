@@ -94,6 +94,12 @@ int store_set_ring(struct store *store, const uint64_t *number, uint64_t applied
  */
 int store_check(struct store *store, struct diag *diag);
 
+/*
+ * Before the store is closed: a WAL that holds nothing stays where it is, since somebody may be
+ * putting the right one there at this moment.
+ */
+void store_leave_empty(struct store *store);
+
 /* What the last store_check() found. */
 enum store_fault {
 	STORE_FINE,

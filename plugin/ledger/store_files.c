@@ -340,3 +340,11 @@ int store_let_go(struct store *store, struct diag *diag)
 		return 0;
 	return store_copy(store, true, diag);
 }
+
+void store_leave_empty(struct store *store)
+{
+	struct wal_index index;
+
+	if (index_read(store, &index) && index.frames == 0)
+		(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+}

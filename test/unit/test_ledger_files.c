@@ -633,7 +633,7 @@ static bool start_with_the_old_one(struct fixture *f, unsigned accepted)
 		wait_until_ready(f);
 	}
 	close_ledger(f);
-	assert_in_range(count_orders(f), accepted, accepted + 1);
+	assert_uint_in_range(count_orders(f), accepted, accepted + 1);
 	return is_refused;
 }
 
