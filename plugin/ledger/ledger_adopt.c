@@ -236,7 +236,7 @@ int ledger_adopt_journal(struct ledger *l, struct ledger_opened *ret, struct dia
 	if (rc)
 		return rc;
 	memcpy(l->identity, store.identity, sizeof(l->identity));
-	l->has_identity = l->is_journal_ours = true;
+	l->has_identity = l->is_journal_ours = l->is_store_ours = true;
 	journal_inspect(l->journal, &journal);
 	if (store.ring == STORE_RING_IN_USE && store.ring_number == journal.number)
 		return 0;

@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "ledger/ledger_inside.h"
@@ -59,6 +58,7 @@ static void close_store(struct ledger *l)
 {
 	store_close(l->store);
 	l->store = l->carry.store = l->unload.store = l->enroll.store = NULL;
+	l->is_store_ours = false;
 }
 
 static void close_journal(struct ledger *l)
@@ -75,12 +75,11 @@ static bool is_missing(const char *path)
 	return lstat(path, &st) != 0 && errno == ENOENT;
 }
 
-/* The database that the journal belongs to is open, and well. */
+/* The database that the journal belongs to is open, and well: no copy that is older. */
 static bool is_store_right(struct ledger *l, struct store_facts *ret)
 {
-	return l->store && l->carry.store == l->store && !l->is_pair_wrong && l->has_identity &&
-	       store_check(l->store, NULL) == 0 && store_peek(l->store, ret, NULL) == 0 &&
-	       memcmp(l->identity, ret->identity, sizeof(l->identity)) == 0;
+	return l->store && l->is_store_ours && store_check(l->store, NULL) == 0 &&
+	       store_peek(l->store, ret, NULL) == 0;
 }
 
 /*

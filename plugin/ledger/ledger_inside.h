@@ -95,6 +95,7 @@ struct ledger {
 	/* the writer's, once it runs */
 	bool is_given_up;     /* what is open is to be closed */
 	bool is_journal_ours; /* what was accepted is in the one that is open */
+	bool is_store_ours;   /* and the one of these that is open goes with it */
 	bool is_pair_wrong;   /* database and journal do not belong together, or one is missing */
 	bool begins_anew;     /* a checkpoint failed: see store_check_anew() */
 	bool is_put_back;     /* the journal's file was */
