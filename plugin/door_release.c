@@ -9,14 +9,27 @@
  *                          what stands, else what stands takes its place
  *     queued               at CONNECT, in the same call as the login: what was handed out to it
  *                          once stays its own
+ *
+ * What releases.h does not know may have been held back until it was forgotten, or over a restart:
+ * that it says the status which stands is not enough, it has to be what was said last, or, where it
+ * is retained and nobody heard it, what the database retains.
  */
 #include "door.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/clock.h"
 
 #define LATE_NS INT64_C(1000000000)
+
+/* It takes a legal step, whatever else of it was observed. */
+static bool is_step_taken(const struct decision *decision)
+{
+	const uint32_t step = 1u << GATE_STEP_TRANSITION;
+
+	return (decision->asked & step) && !(decision->failed & step);
+}
 
 void door_release_accepted(struct plugin *plugin, struct session *session,
 			   const struct gate_request *request, const struct decision *decision)
@@ -25,7 +38,7 @@ void door_release_accepted(struct plugin *plugin, struct session *session,
 	const char *principal = session ? session->name : "";
 	struct gate_request at_once;
 
-	if (key == 0 || decision->is_observed)
+	if (key == 0 || (decision->is_observed && !is_step_taken(decision)))
 		return;
 	if (!request->is_will) {
 		releases_accepted(plugin->releases, key, principal, request);
@@ -53,6 +66,59 @@ static void note_late(struct plugin *plugin, const struct gate_request *request,
 		door_retained_owe(plugin, request, reader);
 }
 
+struct kept {
+	const struct gate_request *delivery;
+	bool is_same;
+};
+
+static void compare(const struct ledger_retained *row, void *ctx)
+{
+	struct kept *kept = ctx;
+
+	kept->is_same = row->payload_len == kept->delivery->payload_len &&
+			(row->payload_len == 0 ||
+			 memcmp(row->payload, kept->delivery->payload, row->payload_len) == 0);
+}
+
+/* Is the message on the topic what the database retains? True, too, where it can't be told. */
+static bool is_retained_so(const struct plugin *plugin, const struct gate_request *delivery)
+{
+	struct kept kept = { .delivery = delivery };
+
+	return ledger_retained_find(plugin->ledger, delivery->topic, delivery->topic_len, compare,
+				    &kept, NULL) != 1 ||
+	       kept.is_same;
+}
+
+/* A message of which nothing is known, and which says the status that stands: in these words? */
+__attribute__((cold, noinline)) static bool may_unknown(struct plugin *plugin,
+							const struct gate_request *delivery,
+							const struct decision *decision,
+							bool is_stored)
+{
+	if (!plugin->ledger || !(decision->asked & 1u << GATE_STEP_TRANSITION))
+		return true; /* nothing is known of what stands */
+	if (delivery->payload_len == 0)
+		return is_retained_so(plugin, delivery); /* it says nothing but that */
+	return gate_is_last(&plugin->gate, delivery) ||
+	       (is_stored && is_retained_so(plugin, delivery));
+}
+
+/* It says the status that stands. */
+static bool may_current(struct plugin *plugin, const struct gate_request *delivery,
+			const struct decision *decision, bool is_stored, uint64_t key)
+{
+	switch (releases_hand_out(plugin->releases, key, delivery)) {
+	case RELEASES_GO:
+		return true;
+	case RELEASES_UNKNOWN:
+		return may_unknown(plugin, delivery, decision, is_stored);
+	case RELEASES_LATE:
+		break;
+	}
+	return is_stored && releases_is_replaced(plugin->releases, key, delivery);
+}
+
 void door_release_delivery(struct plugin *plugin, const struct mosquitto *client,
 			   const struct gate_request *request, struct decision *decision)
 {
@@ -67,11 +133,10 @@ void door_release_delivery(struct plugin *plugin, const struct mosquitto *client
 		return;
 	if (plugin->connecting == client)
 		may_go = true;
-	else if (decision->verdict == VERDICT_ALLOW)
-		may_go = releases_hand_out(plugin->releases, key, request) ||
-			 (is_stored && releases_is_replaced(plugin->releases, key, request));
-	else
+	else if (decision->verdict != VERDICT_ALLOW)
 		may_go = !is_stored && releases_in_order(plugin->releases, key, request);
+	else
+		may_go = may_current(plugin, request, decision, is_stored, key);
 	if (!may_go)
 		note_late(plugin, request, is_stored ? client : NULL);
 	decision->verdict = may_go ? VERDICT_ALLOW : VERDICT_DENY;

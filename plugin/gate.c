@@ -5,6 +5,7 @@
 #include "base/wordhash.h"
 #include "gate/judgement.h"
 #include "gate/permission.h"
+#include "gate/repeat.h"
 #include "gate/standing.h"
 #include "gate/subscription.h"
 #include "gate/terms.h"
@@ -308,7 +309,9 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 	ret->payload = j.payload;
 }
 
-bool gate_is_current(struct gate *gate, const struct gate_request *message)
+/* What @question says of a message that moves a status; true of any other. */
+static bool ask_of_status(struct gate *gate, const struct gate_request *message,
+			  judgement_question *question)
 {
 	struct decision decision = { .verdict = VERDICT_DENY };
 	struct judgement j;
@@ -318,7 +321,17 @@ bool gate_is_current(struct gate *gate, const struct gate_request *message)
 	if (!j.match->channel || !j.match->channel->mapping ||
 	    !j.match->channel->mapping->transitions)
 		return true;
-	return standing_current(&j);
+	return question(&j);
+}
+
+bool gate_is_current(struct gate *gate, const struct gate_request *message)
+{
+	return ask_of_status(gate, message, standing_current);
+}
+
+bool gate_is_last(struct gate *gate, const struct gate_request *message)
+{
+	return ask_of_status(gate, message, repeat_is_last);
 }
 
 size_t gate_faults(const struct rules *rules, const struct decision *decision,

@@ -214,6 +214,12 @@ uint64_t gate_entity_key(const struct gate *gate, uint64_t seed);
  */
 bool gate_is_current(struct gate *gate, const struct gate_request *message);
 
+/*
+ * Is @message, but for its times, what the channel that moves a status said last of its entity?
+ * True, too, where it can't be told. May cost an indexed read.
+ */
+bool gate_is_last(struct gate *gate, const struct gate_request *message);
+
 enum gate_grant { GATE_NONE = 0, GATE_OWN, GATE_FULL };
 
 /*

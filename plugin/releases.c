@@ -235,19 +235,20 @@ void releases_resent(struct releases *releases, uint64_t key, const char *princi
 	group->used = releases->number;
 }
 
-bool releases_hand_out(struct releases *releases, uint64_t key, const struct gate_request *message)
+enum releases_answer releases_hand_out(struct releases *releases, uint64_t key,
+				       const struct gate_request *message)
 {
 	struct group *group = find(releases, key);
 	const struct open *open = group ? find_open(releases, group, message) : NULL;
 
-	if (open && (open->is_overtaken || open->is_replaced))
-		return false;
-	if (open) {
-		overtake(group, open->number);
-		if (open->digest == group->held.digest)
-			let_go(group);
-	}
-	return true;
+	if (!open)
+		return RELEASES_UNKNOWN;
+	if (open->is_overtaken || open->is_replaced)
+		return RELEASES_LATE;
+	overtake(group, open->number);
+	if (open->digest == group->held.digest)
+		let_go(group);
+	return RELEASES_GO;
 }
 
 bool releases_in_order(struct releases *releases, uint64_t key, const struct gate_request *message)

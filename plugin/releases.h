@@ -7,7 +7,9 @@
  * out only while nothing newer was: a client that sends several without waiting is served in order,
  * one that holds a message back does not turn the subscribers' time back.
  *
- * Known are the messages that were accepted last, by entity: what is not known is refused.
+ * Known are the messages that were accepted last, by entity. What is not known, as too many came
+ * after it or the broker was restarted, is not in order; where it says the status that stands, the
+ * ledger has to know it as what was said last (gate_is_last()).
  *
  * The newest message about an entity may never be released: its publisher is gone, and the session
  * with it. It was kept at its PUBLISH, so that after a while it is published in the publisher's
@@ -51,10 +53,14 @@ void releases_resent(struct releases *releases, uint64_t key, const char *princi
 		     const struct gate_request *message);
 
 /*
- * @message says the status that stands, and is to be handed out: what is older is overtaken. False:
- * it is known to be late itself, as something newer that says the same status was handed out.
+ * @message says the status that stands, and is to be handed out: what is older is overtaken. Or
+ * it is known to be late itself, as something newer that says the same status was handed out; or
+ * nothing is known of it.
  */
-bool releases_hand_out(struct releases *releases, uint64_t key, const struct gate_request *message);
+enum releases_answer { RELEASES_LATE = 0, RELEASES_GO, RELEASES_UNKNOWN };
+
+enum releases_answer releases_hand_out(struct releases *releases, uint64_t key,
+				       const struct gate_request *message);
 
 /*
  * @message is older than what stands. True: nothing newer was handed out, it may go out, and what

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/wordhash.h"
+#include "gate/terms.h"
 #include "schema/jsonspan.h"
 
 /* The bytes of a time, which do not count. */
@@ -91,6 +92,38 @@ static int recall(const struct judgement *j, uint64_t *ret)
 	*ret = content_of_text(j, last.payload, last.payload_len);
 	ledger_keep_recalled(j->gate->ledger, &said, *ret);
 	return 0;
+}
+
+struct newest {
+	const struct judgement *j;
+	uint64_t content; /* 0: there is no event */
+};
+
+static void read_newest(const void *payload, size_t len, void *ctx)
+{
+	struct newest *newest = ctx;
+
+	newest->content = len > 0 ? content_of_text(newest->j, payload, len) : 0;
+}
+
+bool repeat_is_last(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const struct contract_span *id = &j->match->param[mapping->param];
+	struct newest newest = { .j = j };
+	uint64_t own;
+
+	if (!j->gate->ledger || !terms_json(j) ||
+	    !judgement_look(j, mapping->entity, id->text, id->len, &j->state))
+		return true;
+	own = repeat_content(j);
+	if (recall(j, &newest.content))
+		return true;
+	/* Others have filled its columns since: the event is there all the same. */
+	if (newest.content == 0)
+		(void)ledger_newest(j->gate->ledger, j->request->topic, j->request->topic_len,
+				    read_newest, &newest, NULL);
+	return newest.content == 0 || newest.content == own;
 }
 
 static bool refuse(struct judgement *j, const char *why)

@@ -22,4 +22,10 @@ uint64_t repeat_content(const struct judgement *j) __attribute__((noinline));
  */
 bool repeat_check(struct judgement *j) __attribute__((noinline));
 
+/*
+ * Is the message the same as what the channel said last of the entity? True, too, where it can't be
+ * told. What the ledger's memory does not know is read from the topic's newest event.
+ */
+bool repeat_is_last(struct judgement *j) __attribute__((cold, noinline));
+
 #endif

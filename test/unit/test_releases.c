@@ -75,6 +75,7 @@ static void test_releases_accepted__keeps_its_bounds(void **state)
 	}
 	/* forgotten: refused */
 	assert_false(releases_in_order(releases, 1, &held));
+	assert_int_equal(releases_hand_out(releases, 1, &held), RELEASES_UNKNOWN);
 	for (uint64_t key = 2; key < 4 * RELEASES_ENTITIES; key++)
 		releases_accepted(releases, key, "eva", &held);
 	assert_false(releases_in_order(releases, 1, &held));
