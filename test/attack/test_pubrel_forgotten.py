@@ -7,6 +7,7 @@ import pytest
 import messages
 from rawmqtt import PUBCOMP, PUBREC
 from test_pubrel import LATE
+from test_reload import edit_json
 
 WINDOW = 16  # on their way at once; max_inflight_messages is 20
 CROWD = 12000  # pets, of which some 4,096 are known
@@ -123,3 +124,28 @@ def test_a_will_is_what_was_said_last(broker, qos):
     client = broker.client("backoffice", will=(topic, payload, qos, False))
     client.drop()
     assert subscriber.message().payload == payload
+
+
+def test_what_is_observed_keeps_its_order(new_broker):
+    """A legal step is known, whatever else of it is observed: an older one in order goes out."""
+    broker = new_broker()
+
+    def observe(contract):
+        contract["channels"]["petStatus"]["x-mode"] = {"limits": "observe"}
+        contract["channels"]["petStatus"]["x-limits"] = {"payloadBytes": 1}
+
+    edit_json(broker.contract, observe)
+    broker.start()
+    pet = messages.unique("pet")
+    sent = [messages.pet_status(pet, changedBy="c%d" % i) for i in range(3)]
+    client, subscriber = broker.client("backoffice"), broker.client("monitor")
+    subscriber.subscribe(sent[0][0])
+    for mid, (topic, payload) in enumerate(sent, 1):
+        client.publish_nowait(topic, payload, 2, mid)
+        assert client.ack(mid, PUBREC) in (0, 0x10)
+    assert "observed publish " + sent[0][0] in broker.log()
+    for mid in range(1, 4):
+        client.release(mid)
+        assert client.ack(mid, PUBCOMP) == 0
+    subscriber.ping()
+    assert [each.payload for each in subscriber.inbox] == [payload for _, payload in sent]
