@@ -43,8 +43,9 @@ static bool look_around(struct search *search, const struct place *schema, unsig
 	static const char *const branches[] = { "then", "else", NULL };
 	struct place at;
 
-	if (depth == DEPTH_MAX || search->visits++ == VISITS_MAX)
+	if (depth >= DEPTH_MAX || search->visits >= VISITS_MAX)
 		return false;
+	search->visits++;
 	if (resolve(search, schema, &at) && look(search, &at, depth + 1))
 		return true;
 	for (const char *const *name = lists; *name; name++) {

@@ -555,6 +555,30 @@ static void test_contract_load__takes_schemas_with_a_format(void **state)
 	json_decref(base);
 }
 
+/* No end of ways through a schema that refers to itself: only so many are gone. */
+static void test_contract_load__schemas_that_refer_to_themselves(void **state)
+{
+	json_t *base = read_json(DATA "base.asyncapi.json");
+	json_t *message = jsonfile_at(base, "/channels/status/messages/status");
+	json_t *schema = json_pack("{s:{s:{}}}", "properties", "state");
+	json_t *list = json_array();
+	struct contract *contract;
+	struct folder folder;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		json_array_append_new(list, json_pack("{s:s}", "$ref",
+						      "#/channels/status/messages/status/payload"));
+	json_object_set_new(schema, "anyOf", list);
+	json_object_set_new(message, "payload", schema);
+	folder_init(&folder);
+	assert_int_equal(json_dump_file(base, folder.contract, 0), 0);
+	contract = load(folder.contract);
+	contract_free(contract);
+	folder_clear(&folder);
+	json_decref(base);
+}
+
 /* ---- size ------------------------------------------------------------------------------- */
 
 /* @count channels that differ in the first level, the second, or the last one. */
@@ -706,6 +730,7 @@ int main(void)
 		cmocka_unit_test(test_contract_load__follows_references_everywhere),
 		cmocka_unit_test(test_contract_load__leaves_the_names_of_schemas_alone),
 		cmocka_unit_test(test_contract_load__takes_schemas_with_a_format),
+		cmocka_unit_test(test_contract_load__schemas_that_refer_to_themselves),
 		cmocka_unit_test(test_contract_load__ten_thousand_channels),
 		cmocka_unit_test(test_contract_load__refuses_too_many_channels),
 		cmocka_unit_test(test_contract_load__refuses_too_many_scopes),
