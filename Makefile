@@ -37,7 +37,7 @@ SCHEMA   = schema/document schema/resolve schema/dialect schema/keyword schema/u
 CONTRACT = contract/contract contract/sources contract/place contract/transitions \
            contract/entities contract/scopes contract/operations contract/bindings contract/limits \
            contract/channels contract/address contract/params contract/messages \
-           contract/mapping contract/content contract/unique contract/brokertopics contract/published contract/topics
+           contract/mapping contract/content contract/members contract/unique contract/brokertopics contract/published contract/topics
 ACCESS   = access/access access/access_load access/access_roles access/access_clients access/access_users \
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \

@@ -167,6 +167,17 @@ static int warn_of_times(struct rules *rules, const struct contract_channel *cha
 	return add_warning(rules, text.text, diag);
 }
 
+/* Members that a channel names and no message has. */
+static int warn_of_members(struct rules *rules, struct diag *diag)
+{
+	const char *text;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && (text = contract_warning(rules->contract, i)); i++)
+		rc = add_warning(rules, text, diag);
+	return rc;
+}
+
 static int compile_channels(struct rules *rules, struct diag *diag)
 {
 	size_t count = contract_channel_count(rules->contract);
@@ -191,6 +202,8 @@ static int compile_channels(struct rules *rules, struct diag *diag)
 				return rc;
 		}
 	}
+	if (warn_of_members(rules, diag))
+		return ERR_NOMEM;
 	return compile_schemas(rules, diag);
 }
 

@@ -59,8 +59,8 @@ int rules_load(const struct rules_files *files, struct rules **ret, struct diag 
 void rules_free(struct rules *rules); /* NULL is fine */
 
 /*
- * What is doubtful in schemas and patterns: the i-th line, borrowed; NULL behind the last. Each is
- * there once, however many channels share the schema.
+ * What is doubtful in channels, schemas and patterns: the i-th line, borrowed; NULL behind the
+ * last. Each is there once, however many channels share the schema.
  */
 const char *rules_warning(const struct rules *rules, size_t i);
 

@@ -247,6 +247,8 @@ static int load_channel(struct loader *loader, const struct place *channels,
 		rc = load_extensions(loader, &place, channel);
 	if (rc == 0)
 		rc = content_load(loader, channel);
+	if (rc == 0)
+		rc = members_check(loader, &place);
 	if (rc == 0 && channel->topic_limit.levels > 0 &&
 	    address_levels(channel->address) > channel->topic_limit.levels)
 		rc = place_fail(&address, loader->diag, ERR_INVALID,

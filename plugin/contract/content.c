@@ -9,17 +9,8 @@
 #define DEPTH_MAX 8u     /* of schemas in schemas */
 #define VISITS_MAX 2000u /* of a message's schemas; a time that none of these has is content */
 
-struct search {
-	struct loader *loader;
-	struct contract_channel *channel;
-	unsigned visits;
-	bool is_nomem;
-};
-
-typedef bool visit(struct search *search, const struct place *schema, unsigned depth);
-
 /* What a "$ref" names. False: it names none, or by an $id, which this room does not know. */
-static bool resolve(struct search *search, const struct place *schema, struct place *ret)
+static bool resolve(struct content_search *search, const struct place *schema, struct place *ret)
 {
 	struct place ref = place_member(schema, "$ref");
 	struct loader *loader = search->loader;
@@ -35,18 +26,21 @@ static bool resolve(struct search *search, const struct place *schema, struct pl
 	return rc == 0;
 }
 
-/* Asks @look about each schema that is for the same value as @schema, until one is answered yes. */
-static bool look_around(struct search *search, const struct place *schema, unsigned depth,
-			visit *look)
+bool content_look_around(struct content_search *search, const struct place *schema, unsigned depth,
+			 content_look *look)
 {
 	static const char *const lists[] = { "allOf", "anyOf", "oneOf", NULL };
 	static const char *const branches[] = { "then", "else", NULL };
 	struct place at;
 
-	if (depth >= DEPTH_MAX || search->visits >= VISITS_MAX)
+	if (depth >= DEPTH_MAX || search->visits >= VISITS_MAX) {
+		search->is_blind = true;
 		return false;
+	}
 	search->visits++;
-	if (resolve(search, schema, &at) && look(search, &at, depth + 1))
+	if (!resolve(search, schema, &at))
+		search->is_blind |= json_object_get(schema->json, "$ref") != NULL;
+	else if (look(search, &at, depth + 1))
 		return true;
 	for (const char *const *name = lists; *name; name++) {
 		struct place list = place_member(schema, *name);
@@ -65,12 +59,12 @@ static bool look_around(struct search *search, const struct place *schema, unsig
 	return false;
 }
 
-static bool is_time(struct search *search, const struct place *schema, unsigned depth)
+static bool is_time(struct content_search *search, const struct place *schema, unsigned depth)
 {
 	const char *format = json_string_value(json_object_get(schema->json, "format"));
 
 	return (format && strcmp(format, "date-time") == 0) ||
-	       look_around(search, schema, depth, is_time);
+	       content_look_around(search, schema, depth, is_time);
 }
 
 /* A column says what the message said last: what fills one is never left out. */
@@ -100,7 +94,7 @@ static void add(struct contract_channel *channel, const char *name)
 }
 
 /* Never says yes: all of them are looked at. */
-static bool add_members(struct search *search, const struct place *schema, unsigned depth)
+static bool add_members(struct content_search *search, const struct place *schema, unsigned depth)
 {
 	struct place properties = place_member(schema, "properties");
 	const char *key;
@@ -110,9 +104,9 @@ static bool add_members(struct search *search, const struct place *schema, unsig
 		struct place at = place_member(&properties, key);
 
 		if (is_time(search, &at, 0))
-			add(search->channel, key);
+			add(search->ctx, key);
 	}
-	return look_around(search, schema, depth, add_members);
+	return content_look_around(search, schema, depth, add_members);
 }
 
 /* Messages are compared as long as what is left out of them stays the same. */
@@ -127,7 +121,7 @@ static uint64_t mark_of(const struct contract_channel *channel)
 
 int content_load(struct loader *loader, struct contract_channel *channel)
 {
-	struct search search = { .loader = loader, .channel = channel };
+	struct content_search search = { .loader = loader, .ctx = channel };
 
 	if (!channel->mapping || !channel->mapping->transitions)
 		return 0;

@@ -219,6 +219,11 @@ const char *contract_title(const struct contract *contract)
 	return contract->title;
 }
 
+const char *contract_warning(const struct contract *contract, size_t i)
+{
+	return i < contract->warning_count ? contract->warning[i] : NULL;
+}
+
 const struct contract_topic_limit *contract_topic_limit(const struct contract *contract)
 {
 	return &contract->topic_limit;

@@ -247,6 +247,13 @@ struct contract_channel {
 int contract_load(const char *path, struct contract **ret, struct diag *diag);
 void contract_free(struct contract *contract); /* NULL is fine */
 
+/*
+ * What is doubtful in the channels: the i-th line, "<file>: <pointer>: <text>", borrowed; NULL
+ * behind the last. More than CONTRACT_WARNINGS_MAX are left out.
+ */
+#define CONTRACT_WARNINGS_MAX 32u
+const char *contract_warning(const struct contract *contract, size_t i);
+
 /* info.title and info.version of the document. */
 const char *contract_title(const struct contract *contract);
 const char *contract_version(const struct contract *contract);

@@ -34,6 +34,8 @@ struct contract {
 	struct contract_channel *channel;
 	const struct contract_channel *notices; /* NULL: none */
 	const struct contract_channel *alerts;  /* likewise */
+	size_t warning_count;
+	const char *warning[CONTRACT_WARNINGS_MAX];
 	size_t entity_count;
 	struct contract_entity *entity;
 	size_t scope_count;
@@ -124,6 +126,27 @@ int mapping_load_member(struct loader *loader, const struct place *at, const cha
 /* /channels/.../x-entity */
 int mapping_load(struct loader *loader, const struct place *place,
 		 struct contract_channel *channel);
+
+/* A walk over the schemas of a message. */
+struct content_search {
+	struct loader *loader;
+	void *ctx; /* of who looks */
+	unsigned visits;
+	bool is_nomem;
+	bool is_blind; /* there are schemas that were not looked at */
+};
+typedef bool content_look(struct content_search *search, const struct place *schema,
+			  unsigned depth);
+/*
+ * Asks @look about each schema that is for the same value as @schema, until one is answered yes.
+ * @look calls it again with its own arguments.
+ */
+bool content_look_around(struct content_search *search, const struct place *schema, unsigned depth,
+			 content_look *look);
+
+/* Warns where x-time, x-unique or x-entity of the channel @owner, which are loaded, name a member
+ * that no schema of the message has. */
+int members_check(struct loader *loader, const struct place *owner);
 
 /* What the channel's content is, when all else of it stands. */
 int content_load(struct loader *loader, struct contract_channel *channel);

@@ -555,6 +555,56 @@ static void test_contract_load__takes_schemas_with_a_format(void **state)
 	json_decref(base);
 }
 
+/* ---- what is doubtful ------------------------------------------------------------------- */
+
+/* The channel that sends notes, with the payload and the members of @row; its warnings. */
+static struct contract *load_note(const struct folder *folder, json_t *row)
+{
+	json_t *base = read_json(DATA "base.asyncapi.json");
+	json_t *channels = json_object_get(base, "channels");
+	json_t *note = json_object_get(channels, "note");
+	json_t *message = jsonfile_at(note, "/messages/note");
+	struct contract *contract;
+
+	json_object_del(json_object_get(channels, "status"), "x-entity");
+	json_object_set(message, "payload", json_object_get(row, "payload"));
+	json_object_update(note, json_object_get(row, "channel"));
+	assert_int_equal(json_dump_file(base, folder->contract, 0), 0);
+	contract = load(folder->contract);
+	json_decref(base);
+	return contract;
+}
+
+static void test_contract_warning__members_that_no_message_has(void **state)
+{
+	json_t *cases = read_json(DATA "doubtful.json");
+	struct folder folder;
+	json_t *row;
+	size_t i;
+
+	(void)state;
+	folder_init(&folder);
+	json_array_foreach(cases, i, row) {
+		const char *name = json_string_value(json_object_get(row, "name"));
+		json_t *expected = json_object_get(row, "warnings");
+		struct contract *contract = load_note(&folder, row);
+		size_t k = 0;
+
+		for (; contract_warning(contract, k); k++) {
+			const char *text = json_string_value(json_array_get(expected, k));
+
+			if (!text || strcmp(contract_warning(contract, k), text) != 0)
+				fail_msg("%s: warns: %s", name, contract_warning(contract, k));
+		}
+		if (k != json_array_size(expected))
+			fail_msg("%s: %zu warnings, expected %zu", name, k,
+				 json_array_size(expected));
+		contract_free(contract);
+	}
+	folder_clear(&folder);
+	json_decref(cases);
+}
+
 /* No end of ways through a schema that refers to itself: only so many are gone. */
 static void test_contract_load__schemas_that_refer_to_themselves(void **state)
 {
@@ -574,9 +624,25 @@ static void test_contract_load__schemas_that_refer_to_themselves(void **state)
 	folder_init(&folder);
 	assert_int_equal(json_dump_file(base, folder.contract, 0), 0);
 	contract = load(folder.contract);
+	assert_null(contract_warning(contract, 0)); /* "/who" may be in what was not looked at */
 	contract_free(contract);
 	folder_clear(&folder);
 	json_decref(base);
+}
+
+static void test_contract_warning__the_repositorys_contracts(void **state)
+{
+	static const char *const paths[] = { "schemas/petstore.asyncapi.json",
+					     "test/data/smarthome/smarthome.asyncapi.json" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+		struct contract *contract = load(paths[i]);
+
+		if (contract_warning(contract, 0))
+			fail_msg("%s", contract_warning(contract, 0));
+		contract_free(contract);
+	}
 }
 
 /* ---- size ------------------------------------------------------------------------------- */
@@ -730,6 +796,8 @@ int main(void)
 		cmocka_unit_test(test_contract_load__follows_references_everywhere),
 		cmocka_unit_test(test_contract_load__leaves_the_names_of_schemas_alone),
 		cmocka_unit_test(test_contract_load__takes_schemas_with_a_format),
+		cmocka_unit_test(test_contract_warning__members_that_no_message_has),
+		cmocka_unit_test(test_contract_warning__the_repositorys_contracts),
 		cmocka_unit_test(test_contract_load__schemas_that_refer_to_themselves),
 		cmocka_unit_test(test_contract_load__ten_thousand_channels),
 		cmocka_unit_test(test_contract_load__refuses_too_many_channels),
