@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "broker.h"
 #include "broker_api.h"
@@ -179,6 +180,14 @@ void door_release_delivery(struct plugin *plugin, const struct mosquitto *client
 			   const struct gate_request *request, struct decision *decision);
 void door_release_tick(struct plugin *plugin);
 void door_release_left(struct plugin *plugin, const struct session *session);
+
+/* Are these the bytes that @message has? */
+static inline bool door_has_payload(const struct gate_request *message, const void *payload,
+				    size_t len)
+{
+	return len == message->payload_len &&
+	       (len == 0 || memcmp(payload, message->payload, len) == 0);
+}
 
 /*
  * What the broker retains, and what the database says of it: see door_retained.c.

@@ -17,7 +17,6 @@
 #include "door.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/clock.h"
 
@@ -75,9 +74,7 @@ static void compare(const struct ledger_retained *row, void *ctx)
 {
 	struct kept *kept = ctx;
 
-	kept->is_same = row->payload_len == kept->delivery->payload_len &&
-			(row->payload_len == 0 ||
-			 memcmp(row->payload, kept->delivery->payload, row->payload_len) == 0);
+	kept->is_same = door_has_payload(kept->delivery, row->payload, row->payload_len);
 }
 
 /* Is the message on the topic what the database retains? True, too, where it can't be told. */

@@ -110,8 +110,7 @@ static void compare(const void *payload, size_t len, void *ctx)
 {
 	struct last *last = ctx;
 
-	last->is_same = len > 0 && len == last->resend->payload_len &&
-			memcmp(payload, last->resend->payload, len) == 0;
+	last->is_same = len > 0 && door_has_payload(last->resend, payload, len);
 }
 
 /*

@@ -73,10 +73,10 @@ struct comparison {
 static void compare(const struct ledger_retained *row, void *ctx)
 {
 	struct comparison *comparison = ctx;
-	const struct gate_request *delivery = comparison->delivery;
 
-	comparison->is_same = row->payload_len == delivery->payload_len && row->payload_len > 0 &&
-			      memcmp(row->payload, delivery->payload, row->payload_len) == 0;
+	comparison->is_same =
+		row->payload_len > 0 &&
+		door_has_payload(comparison->delivery, row->payload, row->payload_len);
 }
 
 /* Did the scan come past this topic? It goes in the order of SQLite's, which is that of memcmp().

@@ -470,7 +470,7 @@ static void refuse_share(struct decision *decision)
  */
 __attribute__((cold, noinline)) static enum repairs_kind
 repair_kind(struct plugin *plugin, const struct mosquitto *client,
-	    const struct gate_request *delivery)
+	    const struct gate_request *delivery, bool is_stored)
 {
 	bool is_published = delivery->payload &&
 			    delivery->payload == plugin->pending.request.payload &&
@@ -479,9 +479,8 @@ repair_kind(struct plugin *plugin, const struct mosquitto *client,
 	if (is_published || plugin->connecting == client)
 		return REPAIRS_OTHER;
 	/* 2.1 says nothing between the end of that call and the repairs that it hands out. */
-	return delivery->is_retained && plugin->subscribing == client
-		       ? repairs_find_stored(plugin->repairs, delivery, client)
-		       : repairs_find(plugin->repairs, delivery, client);
+	return is_stored ? repairs_find_stored(plugin->repairs, delivery, client)
+			 : repairs_find(plugin->repairs, delivery, client);
 }
 
 /* Never logged: the log may be a topic. */
@@ -500,7 +499,7 @@ static int on_read(struct plugin *plugin, const struct mosquitto *client, struct
 	if (plugin->withheld && plugin->withheld == request->payload)
 		return MOSQ_ERR_ACL_DENIED; /* older than what stands, and delivered once */
 	is_stored = request->is_retained && plugin->subscribing == client;
-	kind = repairs_is_active(plugin->repairs) ? repair_kind(plugin, client, request)
+	kind = repairs_is_active(plugin->repairs) ? repair_kind(plugin, client, request, is_stored)
 						  : REPAIRS_OTHER;
 	if (kind == REPAIRS_SILENT)
 		return MOSQ_ERR_ACL_DENIED;

@@ -179,6 +179,17 @@ static void overtake(struct group *group, uint64_t number)
 		group->open[i].is_overtaken |= group->open[i].number < number;
 }
 
+/* As the newest of its group; the oldest loses its place. */
+static void remember(const struct releases *releases, struct group *group,
+		     const struct gate_request *message, bool is_overtaken)
+{
+	group->open[group->count++ % RELEASES_OPEN] = (struct open){
+		.digest = digest(releases, message),
+		.number = releases->number,
+		.is_overtaken = is_overtaken,
+	};
+}
+
 void releases_accepted(struct releases *releases, uint64_t key, const char *principal,
 		       const struct gate_request *message)
 {
@@ -198,8 +209,7 @@ void releases_accepted(struct releases *releases, uint64_t key, const char *prin
 			group = make(releases, key, principal);
 		if (!group)
 			return;
-		group->open[group->count++ % RELEASES_OPEN] =
-			(struct open){ digest(releases, message), releases->number, false, false };
+		remember(releases, group, message, false);
 	}
 	group->used = releases->number;
 }
@@ -230,8 +240,7 @@ void releases_resent(struct releases *releases, uint64_t key, const char *princi
 		group = make(releases, key, principal);
 	if (!group)
 		return;
-	group->open[group->count++ % RELEASES_OPEN] =
-		(struct open){ digest(releases, message), releases->number, true, false };
+	remember(releases, group, message, true);
 	group->used = releases->number;
 }
 

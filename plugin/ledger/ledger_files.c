@@ -78,7 +78,7 @@ static bool is_missing(const char *path)
 /* The database that the journal belongs to is open, and well: no copy that is older. */
 static bool is_store_right(struct ledger *l, struct store_facts *ret)
 {
-	return l->store && l->is_store_ours && store_check(l->store, NULL) == 0 &&
+	return l->is_store_ours && store_check(l->store, NULL) == 0 &&
 	       store_peek(l->store, ret, NULL) == 0;
 }
 

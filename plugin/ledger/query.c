@@ -39,11 +39,7 @@ static int check(struct query *query, struct diag *diag)
 		return diag_set(diag, ERR_VERSION, "%s: the database of another program",
 				query->path);
 	if (version > (int64_t)store_version())
-		return diag_set(
-			diag, ERR_VERSION,
-			"%s: schema version %lld of a newer plugin (this one knows %u): install "
-			"that one, or put a backup of before in its place",
-			query->path, (long long)version, store_version());
+		return store_fail_newer(query->path, version, diag);
 	return 0;
 }
 

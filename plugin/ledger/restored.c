@@ -108,9 +108,12 @@ static int link_left(struct work *w, struct diag *diag)
 
 static int move_away(struct work *w, struct diag *diag)
 {
-	int rc = w->is_there ? link_left(w, diag) : 0;
+	int rc;
 
-	if (rc || !w->is_there)
+	if (!w->is_there)
+		return 0;
+	rc = link_left(w, diag);
+	if (rc)
 		return rc;
 	if (unlink(w->ring) != 0)
 		return diag_set(diag, ERR_IO, "%s: cannot be moved away: %s", w->ring,

@@ -195,6 +195,14 @@ static int ask_number(struct store *store, const char *sql, int64_t *ret, struct
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
+int store_fail_newer(const char *path, int64_t version, struct diag *diag)
+{
+	return diag_set(diag, ERR_VERSION,
+			"%s: schema version %lld of a newer plugin (this one knows %u): install "
+			"that one, or put a backup of before in its place",
+			path, (long long)version, store_version());
+}
+
 /* Nothing that is not ours is touched. */
 static int check_owner(struct store *store, struct diag *diag)
 {
@@ -212,11 +220,7 @@ static int check_owner(struct store *store, struct diag *diag)
 		return diag_set(diag, ERR_VERSION, "%s: the database of another program",
 				store->path);
 	if (version < 0 || version > (int64_t)VERSION)
-		return diag_set(
-			diag, ERR_VERSION,
-			"%s: schema version %lld of a newer plugin (this one knows %u): install "
-			"that one, or put a backup of before in its place",
-			store->path, (long long)version, store_version());
+		return store_fail_newer(store->path, version, diag);
 	return 0;
 }
 

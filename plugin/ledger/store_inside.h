@@ -142,6 +142,9 @@ struct store_reader {
 /* "<path>: <what>: <SQLite's message>" and the error that the connection's last one is. */
 int store_fail(sqlite3 *db, const char *path, const char *what, struct diag *diag);
 
+/* ERR_VERSION: the schema @version of the database at @path is none of ours. */
+int store_fail_newer(const char *path, int64_t version, struct diag *diag);
+
 /*
  * Runs SQL statements that return nothing. STRICT and ANY are left out first where the
  * library is older than 3.37.
