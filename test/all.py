@@ -50,6 +50,11 @@ def run(target, *variables, is_shown=True):
     return process.wait(), "".join(lines)
 
 
+def measured(target, variables, is_shown=True):
+    begin = time.monotonic()
+    return *run(target, *variables, is_shown=is_shown), time.monotonic() - begin
+
+
 class Beside:
     """A suite that waits more than it works: runs while another does, and is shown afterwards."""
 
@@ -59,9 +64,8 @@ class Beside:
         self.thread.start()
 
     def follow(self):
-        begin = time.monotonic()
-        self.status, self.output = run(self.target, *self.variables, is_shown=False)
-        self.seconds = time.monotonic() - begin
+        self.status, self.output, self.seconds = measured(self.target, self.variables,
+                                                          is_shown=False)
 
     def finish(self):
         self.thread.join()
@@ -192,11 +196,6 @@ def all_suites():
         yield target, variables, reader, needs
     for target, minutes, needs in SHIPPING:
         yield target, [], count_last, [lambda minutes=minutes: needs_minutes(minutes), needs]
-
-
-def measured(target, variables):
-    begin = time.monotonic()
-    return *run(target, *variables), time.monotonic() - begin
 
 
 def main():
