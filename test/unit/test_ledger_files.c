@@ -18,6 +18,7 @@
 #include "ledger/record.h"
 #include "ledger/restored.h"
 #include "ledger/store_inside.h"
+#include "old_database.h"
 
 static const struct ledger_column column[] = { { "status", LEDGER_TEXT, true } };
 static const struct ledger_entity entity[] = { { "orders", 1, column, 1, { 0 }, -1, { false } } };
@@ -762,42 +763,6 @@ static const unsigned char old_identity[16] = {
 	0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 };
 
-/* As version 6 left it, which knew of no ring: one event, of write 5. */
-static void make_old_database(struct fixture *f)
-{
-	static const char *const script[] = { "001-initial", "002-refusals",    "003-alerts",
-					      "004-wills",   "005-corrections", "006-shares" };
-	char name[64], sql[8192];
-	sqlite3 *db = NULL;
-
-	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-	for (size_t i = 0; i < sizeof(script) / sizeof(script[0]); i++) {
-		FILE *file;
-
-		(void)snprintf(name, sizeof(name), "schemas/store/%s.sql", script[i]);
-		file = fopen(name, "r");
-		assert_non_null(file);
-		sql[fread(sql, 1, sizeof(sql) - 1, file)] = '\0';
-		(void)fclose(file);
-		if (sqlite3_libversion_number() < 3037000)
-			store_loosen(sql);
-		assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	}
-	assert_int_equal(
-		sqlite3_exec(db,
-			     "PRAGMA application_id = 1348817748; PRAGMA user_version = 6; "
-			     "PRAGMA journal_mode = WAL; "
-			     "INSERT INTO store (one, identity, applied_seq, made_at) VALUES "
-			     "(1, '000102030405060708090a0b0c0d0e0f', 5, "
-			     "'2026-11-21T03:35:00.000Z'); INSERT INTO events "
-			     "(seq, received_at, topic, publisher, client_id, qos, retained, "
-			     "payload) VALUES (5, '2026-11-21T03:35:00.000Z', 't', 'p', 'c', 1, 0, "
-			     "'{}')",
-			     NULL, NULL, NULL),
-		SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
 /* Writes from 6 on that the database has not seen, as that version put them down. */
 static void make_old_ring(struct fixture *f, unsigned count)
 {
@@ -840,7 +805,8 @@ static void test_ledger_open__upgrades_with_a_filled_journal(void **state)
 	pid_t child;
 
 	for (int i = 0; i < 12; i++) {
-		make_old_database(f);
+		old_database_make(f->path, 6); /* which knew of no ring */
+		(void)folder_ask(&f->folder, "shop.db", "PRAGMA journal_mode = WAL");
 		make_old_ring(f, 2000);
 		for (int j = 0; j < 3; j++) {
 			atomic_store(&said->is_moved, false);

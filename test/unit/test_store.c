@@ -9,6 +9,7 @@
 #include "folder.h"
 #include "ledger/store.h"
 #include "ledger/store_inside.h"
+#include "old_database.h"
 
 static const struct ledger_column column[] = {
 	{ "status", LEDGER_TEXT, true }, { "order", LEDGER_INTEGER, true }, /* a word of SQL */
@@ -90,56 +91,6 @@ static void write_events(struct fixture *f, uint64_t first, uint64_t last, int64
 
 /* ---- versions ---------------------------------------------------------------------------- */
 
-static char *read_file(const char *path)
-{
-	char *text = calloc(1, 65536);
-	FILE *file = fopen(path, "r");
-
-	assert_non_null(text);
-	assert_non_null(file);
-	assert_uint_in_range(fread(text, 1, 65535, file), 1, 65534);
-	assert_int_equal(fclose(file), 0);
-	return text;
-}
-
-/* The database as version @version left it: the first scripts of schemas/store, and a row. */
-static void make_version(struct fixture *f, unsigned version)
-{
-	static const char *const script[] = {
-		"schemas/store/001-initial.sql",     "schemas/store/002-refusals.sql",
-		"schemas/store/003-alerts.sql",      "schemas/store/004-wills.sql",
-		"schemas/store/005-corrections.sql", "schemas/store/006-shares.sql",
-		"schemas/store/007-digests.sql",     "schemas/store/008-retained.sql",
-		"schemas/store/009-closed.sql",      "schemas/store/010-ring.sql",
-		"schemas/store/011-unique.sql",      "schemas/store/012-clock.sql"
-	};
-	char pragma[100];
-	sqlite3 *db = NULL;
-
-	assert_int_equal(store_version(), sizeof(script) / sizeof(script[0]));
-	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-	for (unsigned i = 0; i < version; i++) {
-		char *sql = read_file(script[i]);
-
-		assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-		free(sql);
-	}
-	(void)snprintf(pragma, sizeof(pragma),
-		       "PRAGMA application_id = 1348817748; PRAGMA user_version = %u", version);
-	assert_int_equal(sqlite3_exec(db, pragma, NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(
-		sqlite3_exec(db,
-			     "INSERT INTO store (one, identity, applied_seq, made_at) VALUES "
-			     "(1, '000102030405060708090a0b0c0d0e0f', 5, "
-			     "'2026-11-21T03:35:00.000Z'); INSERT INTO events "
-			     "(seq, received_at, topic, publisher, client_id, qos, retained, "
-			     "payload) VALUES (5, '2026-11-21T03:35:00.000Z', 't', 'p', 'c', 1, 0, "
-			     "'{}')",
-			     NULL, NULL, NULL),
-		SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
 static void test_store_upgrade__from_every_version(void **state)
 {
 	struct fixture *f = *state;
@@ -154,7 +105,7 @@ static void test_store_upgrade__from_every_version(void **state)
 		struct store_facts facts;
 
 		assert_int_equal(unlink(f->path), 0);
-		make_version(f, version);
+		old_database_make(f->path, version);
 		open_store(f);
 		assert_int_equal(store_inspect(f->store, &facts, &f->diag), 0);
 		assert_int_equal(facts.applied_seq, 5);
@@ -172,7 +123,7 @@ static void test_store_upgrade__from_every_version(void **state)
 static void test_store_loosen__makes_plain_tables(void **state)
 {
 	struct fixture *f = *state;
-	char *sql = read_file("schemas/store/001-initial.sql");
+	char *sql = old_database_read("schemas/store/001-initial.sql");
 	char table[] = "CREATE TABLE t (id TEXT PRIMARY KEY, v ANY) STRICT, WITHOUT ROWID";
 	char types[] = "SELECT typeof(payload) FROM events";
 	sqlite3 *db = NULL;
