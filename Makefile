@@ -25,10 +25,10 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 # ---- what is built from what ------------------------------------------------------------
 
-BASE     = base/arena base/clientlevel base/clock base/diag base/jsonfile base/mapguard base/netof base/reason base/portions base/wholefile base/thread
+BASE     = base/arena base/clientlevel base/clock base/diag base/jsonfile base/mapguard base/netof base/reason base/portions base/wholefile base/thread base/options base/brokerfile base/peer
 SCHEMA   = schema/document schema/resolve schema/dialect schema/keyword schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_rules schema/compile_constant \
-           schema/compile_circle schema/compile_way schema/compile_worst \
+           schema/compile_circle schema/compile_fast_path schema/compile_worst \
            schema/run schema/run_equal schema/explain schema/explain_text schema/jsontext \
            schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan schema/jsonspan \
            schema/pattern schema/pattern_ecma schema/pattern_ecma_text schema/pattern_ecma_set \
@@ -37,42 +37,47 @@ SCHEMA   = schema/document schema/resolve schema/dialect schema/keyword schema/u
 CONTRACT = contract/contract contract/sources contract/place contract/transitions \
            contract/entities contract/scopes contract/operations contract/bindings contract/limits \
            contract/channels contract/address contract/params contract/messages \
-           contract/mapping contract/content contract/members contract/unique contract/brokertopics contract/published contract/topics
+           contract/mapping contract/content contract/members contract/unique_members contract/brokertopics contract/own_channels contract/topics
 ACCESS   = access/access access/access_load access/access_roles access/access_clients access/access_users \
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
-           access/nametable access/password access/peer access/revoked access/scram access/token access/verifier
+           access/nametable access/password access/revoked access/scram access/token access/verifier
 LEDGER   = ledger/ledger ledger/ledger_open ledger/ledger_commit ledger/ledger_watch \
            ledger/ledger_retained ledger/ledger_replan ledger/ledger_make ledger/store_known ledger/ledger_sent ledger/accepted \
            ledger/age \
-           ledger/state ledger/census ledger/enroll ledger/writer ledger/carry \
+           ledger/state ledger/idfilter ledger/idfilter_fill ledger/writer ledger/replay \
            ledger/journal ledger/journal_file ledger/journal_map ledger/journal_scan ledger/journal_sync \
            ledger/journal_repair ledger/pace ledger/stall ledger/ledger_ring ledger/record ledger/crc32c ledger/store ledger/store_names \
            ledger/store_files ledger/store_facts ledger/ledger_files ledger/ledger_adopt ledger/restored ledger/journal_place \
            ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader ledger/store_sent ledger/store_ids \
-           ledger/store_refusals ledger/store_trim ledger/backlog ledger/unload ledger/said ledger/query \
-           ledger/view
+           ledger/store_refusals ledger/store_trim ledger/backlog ledger/refusal_flush ledger/said ledger/query \
+           ledger/entity_reader
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
            monitor/clients monitor/control monitor/keyhash monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings monitor/table
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
-GATE     = gate gate/judgement gate/permission gate/terms gate/standing gate/repeat gate/unique gate/subscription
-ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) rules $(GATE) $(REPORT) $(MONITOR) published
-PLUGIN   = plugin brokerfile door_listeners door_login door_rules door_command door_share door_release door_resend door_retained door_properties broker options sessions shares releases repairs login holdoffs parked tell watch watch_alerts watch_numbers
+GATE     = gate/gate gate/judgement gate/permission gate/message_rules gate/entity_rules gate/repeat gate/unique gate/subscription
+ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) gate/rules $(GATE) $(REPORT) $(MONITOR) broker/own_messages
+BROKER   = broker/broker broker/events_login broker/events_reload broker/events_command broker/events_share \
+           broker/events_release broker/events_resend broker/events_retained broker/properties \
+           broker/listeners broker/sessions broker/shares broker/releases broker/repairs broker/login \
+           broker/holdoffs broker/pending_logins broker/notify broker/feed broker/feed_alerts broker/feed_numbers
+PLUGIN   = plugin $(BROKER)
 QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger ledger/state access/access \
            schema/run schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
-CTL      = ctl/main ctl/args ctl/validate ctl/passwd ctl/credwrite ctl/files ctl/table ctl/cells \
-           ctl/entities ctl/refused ctl/explain ctl/may ctl/lint ctl/lint_config ctl/lint_certs ctl/lint_machines \
-           ctl/change ctl/expand ctl/pairs ctl/weigh ctl/diff ctl/replay ctl/restored ctl/command ctl/talk options brokerfile
+CTL      = ctl/main ctl/args ctl/cmd_validate ctl/cmd_passwd ctl/credwrite ctl/files ctl/output ctl/cells \
+           ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/cmd_may ctl/cmd_lint ctl/lint_config ctl/lint_certs \
+           ctl/lint_machines ctl/cmd_diff ctl/change_list ctl/deref ctl/pairs ctl/schema_compare ctl/cmd_replay \
+           ctl/cmd_restored ctl/cmd_ctl ctl/control_client
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base brokerfile options sessions shares releases repairs login holdoffs door \
+UNIT     = base brokerfile options sessions shares releases repairs login holdoffs events \
            contract topics gate modes repeat report backlog \
            payload pattern format schema uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
-           journal journal_faults state census store store_files writer ledger ledger_files \
-           monitor metrics control weigh
-THREADED = pattern verifier login journal journal_faults writer census ledger ledger_files replan backlog metrics
+           journal journal_faults state idfilter store store_files writer ledger ledger_files \
+           monitor metrics control schema_compare
+THREADED = pattern verifier login journal journal_faults writer idfilter ledger ledger_files replan backlog metrics
 FUZZ     = brokerfile contract topics gate repeat notice control journal properties \
            payload pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \
@@ -113,21 +118,22 @@ $(B)/san/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(SAN) -MMD -MP -c $
 $(B)/tsan/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(TSAN) -MMD -MP -c $< -o $@
 $(B)/fuzz/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CLANG) $(CORE) $(FUZZER) -MMD -MP -c $< -o $@
 $(foreach k,rel san tsan fuzz,$(B)/$k/ledger/store.o): $(wildcard schemas/store/*.sql)
-$(B)/rel/ctl/lint.o: schemas/contract-extensions.schema.json
+$(B)/rel/ctl/cmd_lint.o: schemas/contract-extensions.schema.json
 $(foreach k,rel san tsan fuzz,$(B)/$k/schema/dialect.o): $(wildcard plugin/schema/metaschema/*.json plugin/schema/metaschema/*/*.json)
 
 # ---- tests ------------------------------------------------------------------------------
 
-# All rooms without the door, so that a test links what it uses.
-T_ROOMS = $(ROOMS) brokerfile options sessions shares releases repairs login holdoffs parked ctl/credwrite ctl/pairs ctl/weigh
+# All rooms that a test may link without a broker, so that a test links what it uses.
+T_ROOMS = $(ROOMS) $(addprefix broker/,sessions shares releases repairs login holdoffs pending_logins) \
+          ctl/credwrite ctl/pairs ctl/schema_compare
 $(foreach k,rel san tsan fuzz,$(eval $(B)/$k/rooms.a: $(T_ROOMS:%=$(B)/$k/%.o)))
 $(B)/%/rooms.a: ; @rm -f $@ && ar rcs $@ $^
 
 UNITS = test/unit/failalloc.c -Itest/unit -MMD -MP -MF $@.d -o $@
 $(B)/san/test_%: test/unit/test_%.c test/unit/failalloc.c $(B)/san/rooms.a
 	$(CC) $(CORE) $(SAN) $< $(UNITS) $(filter %.o,$^) $(B)/san/rooms.a $(WRAP) -lcmocka $(LINK)
-# The door's events, with a stand-in for the broker.
-$(B)/san/test_door: $(PLUGIN:%=$(B)/san/%.o)
+# The broker's events, with a stand-in for the broker.
+$(B)/san/test_events: $(PLUGIN:%=$(B)/san/%.o)
 $(B)/tsan/test_%: test/unit/test_%.c test/unit/failalloc.c $(B)/tsan/rooms.a
 	$(CC) $(CORE) $(TSAN) $< $(UNITS) $(B)/tsan/rooms.a $(WRAP) -lcmocka $(LINK)
 $(B)/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(B)/fuzz/rooms.a
@@ -138,7 +144,7 @@ $(B)/fuzz/jansson_payload.o: plugin/schema/payload_jansson.c test/fuzz/jansson_n
 	$(CLANG) $(CORE) $(FUZZER) -include test/fuzz/jansson_names.h -c $< -o $@
 $(B)/fuzz/fuzz_payload_diff: $(B)/fuzz/jansson_payload.o
 # Properties are the library's; the broker has it in itself.
-$(B)/fuzz/fuzz_properties: $(B)/fuzz/door_properties.o
+$(B)/fuzz/fuzz_properties: $(B)/fuzz/broker/properties.o
 $(B)/fuzz/fuzz_properties: LINK += -lmosquitto
 .SECONDARY:
 
@@ -171,7 +177,7 @@ conformance: $(B)/conformance  ## run a JSON Schema test suite: SUITE=DIR [REMOT
 # Side by side with the stock broker; QUICK=1 takes some minutes instead of a quarter of an hour.
 BENCHES = $(B)/load $(B)/bench_gate $(B)/bench_schema $(B)/bench_ledger $(B)/bench_monitor $(B)/bench_scale
 bench: deps-run  ## what enforcement costs: the README's tables, anew (QUICK=1: less of it)
-	@docker/deps.sh bench || true # without, some of it is not measured
+	@scripts/deps.sh bench || true # without, some of it is not measured
 	@$(MAKE) --no-print-directory all $(BENCHES)
 	@B="$(abspath $(B))" $(PYTHON) test/bench/bench.py $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
@@ -253,8 +259,8 @@ install: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1  ## install into PREFI
 	sed 's|/usr/local/lib/|$(LIBDIR)/|; s|/usr/local/share/mosquitto-petstore/|$(SHARE)/|' \
 	  mosquitto.conf.example >$(DESTDIR)$(SHARE)/mosquitto.conf.example
 	chmod 644 $(DESTDIR)$(SHARE)/mosquitto.conf.example
-	install -m 755 docker/demo.sh $(DESTDIR)$(SHARE)/
-	install -m 644 docker/debian/systemd.conf $(DESTDIR)$(SHARE)/ # the package installs it in place
+	install -m 755 scripts/demo.sh $(DESTDIR)$(SHARE)/
+	install -m 644 scripts/debian/systemd.conf $(DESTDIR)$(SHARE)/ # the package installs it in place
 	install -m 644 schemas/README.md $(DESTDIR)$(SHARE)/schemas/
 	install -m 644 README.md CHANGELOG.md LICENSE docs/FAULTS.md $(DESTDIR)$(DOC)/
 
@@ -275,20 +281,20 @@ MTLS_PORT  ?= 8884
 PLAIN_PORT ?= 1883
 
 deps:  ## install what the build and the tests need (Debian), or say what is missing
-	@PYTHON=$(PYTHON) docker/deps.sh run test
+	@PYTHON=$(PYTHON) scripts/deps.sh run test
 
 deps-ship:  ## install what the tests about shipping need
-	@PYTHON=$(PYTHON) docker/deps.sh run test ship
+	@PYTHON=$(PYTHON) scripts/deps.sh run test ship
 
 deps-run:
-	@docker/deps.sh run
+	@scripts/deps.sh run
 
 # A make of its own builds: the questions to pkg-config come after deps. exec: make's child is
 # the broker itself, so that signals reach it.
 run: deps-run  ## install what is missing, build, and run a broker to try things on
 	@$(MAKE) --no-print-directory all
 	@RUN_DIR="$(RUN_DIR)" PLUGIN="$(B)/mosquitto_petstore.so" TLS_PORT="$(TLS_PORT)" \
-	  WSS_PORT="$(WSS_PORT)" MTLS_PORT="$(MTLS_PORT)" PLAIN_PORT="$(PLAIN_PORT)" exec docker/demo.sh
+	  WSS_PORT="$(WSS_PORT)" MTLS_PORT="$(MTLS_PORT)" PLAIN_PORT="$(PLAIN_PORT)" exec scripts/demo.sh
 
 # What the two below need beside the plugin, so that they may run at the same time.
 test-needs: all $(B)/load $(B)/powercut.so $(B)/slowsync.so
@@ -325,8 +331,8 @@ powercut: all $(B)/powercut.so  ## cut the power RUNS times a condition; what wa
 # ---- shipping it ------------------------------------------------------------------------
 
 # Options, alerts and reasons, printed from the plugin's own tables.
-$(B)/reference: docs/reference.c $(B)/rel/options.o $(BASE:%=$(B)/rel/%.o) \
-                $(B)/rel/access/peer.o $(B)/rel/monitor/alerts.o $(B)/rel/monitor/settings.o
+$(B)/reference: docs/reference.c $(BASE:%=$(B)/rel/%.o) \
+                $(B)/rel/monitor/alerts.o $(B)/rel/monitor/settings.o
 	$(CC) $(CORE) $(CFLAGS) -MMD -MP -MF $(B)/rel/reference.d $(filter %.c %.o,$^) -o $@ $(LINK)
 
 MAN = @B=$(B) LIBDIR=$(LIBDIR) DATADIR=$(SHARE) DOCDIR=$(DOC) docs/man.sh
@@ -334,7 +340,7 @@ $(B)/%.1: docs/%.1.in docs/man.sh $(B)/petstorectl ; $(MAN) $< >$@
 $(B)/%.5: docs/%.5.in docs/man.sh $(B)/reference ; $(MAN) $< >$@
 
 deb:  ## build a Debian package in B
-	+@B=$(B) MAKE="$(MAKE)" docker/debian/build.sh
+	+@B=$(B) MAKE="$(MAKE)" scripts/debian/build.sh
 
 deb-test: deb  ## install, use and purge the package on small Debian systems
 	@B=$(B) test/deb.sh

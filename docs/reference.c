@@ -13,7 +13,7 @@
 #include "base/reason.h"
 #include "base/version.h"
 #include "monitor/settings.h"
-#include "options.h"
+#include "base/options.h"
 
 /* ---- text as the format wants it -------------------------------------------------------- */
 

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "base/wordhash.h"
-#include "door.h"
+#include "broker/events.h"
 #include "monitor/control.h"
 
 /* 2.1's events, under numbers that 2.0's headers have no names for. */
@@ -62,7 +62,7 @@ static bool is_will(struct plugin *plugin, const struct mosquitto *client,
 static const struct access_principal *actor(struct plugin *plugin, const struct mosquitto *client,
 					    struct session *session)
 {
-	const struct access_principal *principal = door_principal(plugin, client, session);
+	const struct access_principal *principal = events_principal(plugin, client, session);
 
 	return session && (session->standing != SESSION_VALID || session->is_gone) ? NULL
 										   : principal;
@@ -75,7 +75,7 @@ static const struct access_principal *publisher(struct plugin *plugin,
 {
 	if (!session && !broker_is_source(client))
 		return NULL; /* nobody whom we let in, or one who was forgotten */
-	return is_will ? door_principal(plugin, client, session) : actor(plugin, client, session);
+	return is_will ? events_principal(plugin, client, session) : actor(plugin, client, session);
 }
 
 /* Those of a retained message stay with it. */
@@ -86,8 +86,8 @@ __attribute__((cold, noinline)) static void add_properties(struct plugin *plugin
 	unsigned char *bytes = plugin->pending.properties;
 
 	write->properties = bytes;
-	write->properties_len = door_properties_read(plugin, request->properties, bytes,
-						     sizeof(plugin->pending.properties));
+	write->properties_len = properties_read(plugin, request->properties, bytes,
+						sizeof(plugin->pending.properties));
 }
 
 /* Commits what an accepted publish implies. False: nothing was kept, refuse it. */
@@ -100,7 +100,7 @@ static bool commit(struct plugin *plugin, const struct watch_publish *publish,
 
 	if (!(decision->has_write || decision->has_retained) || !plugin->ledger)
 		return true;
-	decision->write.received_ms = watch_unix_ms(plugin->watch, publish->now_ns);
+	decision->write.received_ms = feed_unix_ms(plugin->feed, publish->now_ns);
 	decision->write.publisher =
 		session ? session->name : broker_client(publish->client).username;
 	decision->write.client_id = id ? id : "";
@@ -113,7 +113,7 @@ static bool commit(struct plugin *plugin, const struct watch_publish *publish,
 	diag_init(&diag);
 	if (ledger_commit(plugin->ledger, &decision->write, &diag) == 0) {
 		if (decision->is_correction)
-			tell_correction(&plugin->tell, &decision->write, decision->standing);
+			notify_correction(&plugin->notify, &decision->write, decision->standing);
 		return true;
 	}
 	decision->verdict = VERDICT_DENY;
@@ -129,9 +129,8 @@ static bool commit(struct plugin *plugin, const struct watch_publish *publish,
 static void charge(struct plugin *plugin, struct watch_publish *publish, struct decision *decision)
 {
 	if (decision->verdict == VERDICT_ALLOW)
-		watch_charge(plugin->watch, publish,
-			     gate_mode(&plugin->gate, decision->channel, CONTRACT_LIMITS),
-			     decision);
+		feed_charge(plugin->feed, publish,
+			    gate_mode(&plugin->gate, decision->channel, CONTRACT_LIMITS), decision);
 }
 
 /* Room for @len bytes of copy. False: out of memory. */
@@ -184,12 +183,12 @@ static void remember(struct plugin *plugin, const struct watch_publish *publish,
 
 /* It counts as a pattern, too. */
 __attribute__((cold, noinline)) static void
-tell(struct plugin *plugin, const struct mosquitto *client, const struct session *session,
-     const struct gate_request *request, const struct decision *decision, bool is_closed)
+report_refusal(struct plugin *plugin, const struct mosquitto *client, const struct session *session,
+	       const struct gate_request *request, const struct decision *decision, bool is_closed)
 {
-	watch_refused(plugin->watch, client, session, request, decision);
-	tell_decision(&plugin->tell, client, session ? session->name : NULL, request, decision,
-		      is_closed);
+	feed_refused(plugin->feed, client, session, request, decision);
+	notify_decision(&plugin->notify, client, session ? session->name : NULL, request, decision,
+			is_closed);
 }
 
 /* What was refused or observed is told. */
@@ -198,7 +197,7 @@ static void report(struct plugin *plugin, const struct mosquitto *client,
 		   const struct decision *decision)
 {
 	if (decision->verdict != VERDICT_ALLOW || decision->is_observed)
-		tell(plugin, client, session, request, decision, false);
+		report_refusal(plugin, client, session, request, decision, false);
 }
 
 /* Who waits for an acknowledgement of a publish; a command has no MESSAGE that could give another.
@@ -252,8 +251,8 @@ __attribute__((cold, noinline)) static int refuse_message(struct plugin *plugin,
 		(void)holdoffs_close(plugin->holdoffs, session->name, session->client_id,
 				     decision->reason, publish->now_ns / 1000000);
 	if (is_closed)
-		watch_closed(plugin->watch);
-	tell(plugin, publish->client, session, publish->request, decision, is_closed);
+		feed_closed(plugin->feed);
+	report_refusal(plugin, publish->client, session, publish->request, decision, is_closed);
 	return broker_answer_code(how);
 }
 
@@ -278,22 +277,22 @@ static void note(struct plugin *plugin, const struct watch_publish *publish,
 {
 	const struct gate_request *request = publish->request;
 
-	door_retained_note(plugin, request);
+	events_retained_note(plugin, request);
 	if (decision->channel && decision->channel->mapping) {
-		door_release_accepted(plugin, publish->session, request, decision);
+		events_release_accepted(plugin, publish->session, request, decision);
 		if (!decision->has_write && !request->is_will)
 			remember_repeat(plugin, publish, digest);
 	}
 	if (request->payload_len == 0 && request->is_retained)
-		tell_cleared(&plugin->tell, publish->client,
-			     publish->session ? publish->session->name : NULL, request);
+		notify_cleared(&plugin->notify, publish->client,
+			       publish->session ? publish->session->name : NULL, request);
 }
 
 static int answer(struct plugin *plugin, const struct mosquitto *client,
 		  const struct session *session, const struct gate_request *request,
 		  const struct decision *decision, int64_t took_ns)
 {
-	watch_decided(plugin->watch, request, decision, took_ns);
+	feed_decided(plugin->feed, request, decision, took_ns);
 	report(plugin, client, session, request, decision);
 	return decision->verdict == VERDICT_ALLOW ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
 }
@@ -303,7 +302,7 @@ static int judge_will(struct plugin *plugin, struct watch_publish *publish,
 		      struct decision *decision, int64_t took_ns)
 {
 	if (decision->verdict == VERDICT_ALLOW)
-		watch_will(plugin->watch, publish, decision);
+		feed_will(plugin->feed, publish, decision);
 	charge(plugin, publish, decision);
 	if (decision->verdict == VERDICT_ALLOW &&
 	    commit(plugin, publish, decision, digest(plugin, publish->request)))
@@ -319,7 +318,7 @@ static void end_with_will(struct plugin *plugin, struct watch_publish *publish,
 	char topic[160];
 
 	if (decision->verdict == VERDICT_ALLOW)
-		watch_will(plugin->watch, publish, decision);
+		feed_will(plugin->feed, publish, decision);
 	if (decision->verdict == VERDICT_ALLOW) {
 		(void)commit(plugin, publish, decision, digest(plugin, publish->request));
 		return;
@@ -363,10 +362,10 @@ __attribute__((cold, noinline)) static void settle_will(struct plugin *plugin, b
 		return;
 	pending->is_refused = true;
 	if (request->is_retained)
-		door_retained_revert(plugin, request);
+		events_retained_revert(plugin, request);
 }
 
-void door_settle(struct plugin *plugin)
+void events_settle(struct plugin *plugin)
 {
 	if (plugin->pending.handle && plugin->pending.is_copied)
 		settle_will(plugin, false);
@@ -414,8 +413,8 @@ __attribute__((cold, noinline)) static int ask_again(struct plugin *plugin,
 	if (decision->verdict == VERDICT_ALLOW)
 		return MOSQ_ERR_SUCCESS;
 	/* Told, but no pattern of the client's: it does not even know that it is asked. */
-	tell_decision(&plugin->tell, client, session ? session->name : NULL, request, decision,
-		      false);
+	notify_decision(&plugin->notify, client, session ? session->name : NULL, request, decision,
+			false);
 	return MOSQ_ERR_ACL_DENIED;
 }
 
@@ -444,7 +443,7 @@ static int on_write(struct plugin *plugin, struct mosquitto_evt_acl_check *event
 		return judge_will(plugin, &publish, decision, took_ns);
 	if (decision->verdict != VERDICT_ALLOW)
 		plugin->pending.is_resend =
-			door_resend(plugin, session, request, digest(plugin, request), decision);
+			events_resend(plugin, session, request, digest(plugin, request), decision);
 	if (decision->verdict == VERDICT_ALLOW ||
 	    how_to_refuse(plugin, event->client, session, request, decision) != BROKER_DENIED) {
 		remember(plugin, &publish, took_ns);
@@ -487,7 +486,7 @@ repair_kind(struct plugin *plugin, const struct mosquitto *client,
 static int on_read(struct plugin *plugin, const struct mosquitto *client, struct session *session,
 		   const struct gate_request *request)
 {
-	const struct access_principal *principal = door_principal(plugin, client, session);
+	const struct access_principal *principal = events_principal(plugin, client, session);
 	/* Not where other decisions are: telling of one may log, and the log may be delivered. */
 	struct decision *decision = &plugin->delivery;
 	enum repairs_kind kind;
@@ -505,15 +504,15 @@ static int on_read(struct plugin *plugin, const struct mosquitto *client, struct
 		return MOSQ_ERR_ACL_DENIED;
 	gate_decide(&plugin->gate, principal, request, decision);
 	if (request->qos == 2 && !request->is_settled && kind == REPAIRS_OTHER)
-		door_release_delivery(plugin, client, request, decision);
+		events_release_delivery(plugin, client, request, decision);
 	if (is_stored)
-		door_retained_stored(plugin, client, request, decision);
-	watch_decided(plugin->watch, request, decision, 0);
+		events_retained_stored(plugin, client, request, decision);
+	feed_decided(plugin->feed, request, decision, 0);
 	if (decision->verdict == VERDICT_ALLOW ||
-	    door_is_unproved(plugin, client, session, principal))
+	    events_is_unproved(plugin, client, session, principal))
 		return MOSQ_ERR_SUCCESS;
 	if (shares_count(plugin->shares) > 0)
-		door_share_lost(plugin, client, request);
+		events_share_lost(plugin, client, request);
 	return MOSQ_ERR_ACL_DENIED;
 }
 
@@ -527,7 +526,7 @@ static int on_kept_subscription(struct plugin *plugin, const struct mosquitto *c
 				struct session *session, const struct gate_request *request)
 {
 	static const char shared[] = "$share/";
-	const struct access_principal *principal = door_principal(plugin, client, session);
+	const struct access_principal *principal = events_principal(plugin, client, session);
 
 	if (strncmp(request->topic, shared, sizeof(shared) - 1) != 0)
 		return MOSQ_ERR_SUCCESS;
@@ -542,13 +541,14 @@ static int on_subscription(struct plugin *plugin, const struct mosquitto *client
 
 	gate_decide(&plugin->gate, actor(plugin, client, session), request, decision);
 	if (request->action == GATE_UNSUBSCRIBE) {
-		watch_unsubscribe(plugin->watch, client, session, request);
-		door_share_remove(plugin, client, request);
+		feed_unsubscribe(plugin->feed, client, session, request);
+		events_share_remove(plugin, client, request);
 		return MOSQ_ERR_SUCCESS;
 	}
 	if (decision->verdict == VERDICT_ALLOW)
-		watch_subscribe(plugin->watch, client, session, request, decision);
-	if (decision->verdict == VERDICT_ALLOW && !door_share_add(plugin, client, session, request))
+		feed_subscribe(plugin->feed, client, session, request, decision);
+	if (decision->verdict == VERDICT_ALLOW &&
+	    !events_share_add(plugin, client, session, request))
 		refuse_share(decision);
 	if (decision->verdict == VERDICT_ALLOW)
 		plugin->subscribing = client; /* what is retained follows in the same call */
@@ -564,14 +564,14 @@ static int on_acl_check(int event_id, void *event_data, void *userdata)
 
 	(void)event_id;
 	if (!pthread_equal(pthread_self(), plugin->thread)) {
-		door_refuse_foreign(plugin);
+		events_refuse_foreign(plugin);
 		return MOSQ_ERR_ACL_DENIED; /* 2.1's http_api */
 	}
 	if (event->access != MOSQ_ACL_READ) {
-		door_settle(plugin);
-		door_retained_served(plugin);
+		events_settle(plugin);
+		events_retained_served(plugin);
 	}
-	session = door_session(plugin, event->client);
+	session = events_session(plugin, event->client);
 	if (event->access == MOSQ_ACL_WRITE) {
 		plugin->settled = plugin->subscribing = plugin->withheld = NULL;
 		return on_write(plugin, event, session);
@@ -604,7 +604,7 @@ static int on_message(int event_id, void *event_data, void *userdata)
 	struct mosquitto_evt_message *event = event_data;
 	struct plugin *plugin = userdata;
 	struct decision *decision = &plugin->pending.decision;
-	struct session *session = door_session(plugin, event->client);
+	struct session *session = events_session(plugin, event->client);
 	bool is_judged = is_pending(plugin, event);
 	struct gate_request *request = &plugin->pending.request;
 	struct watch_publish publish = { event->client, session, request, 0, NULL };
@@ -620,21 +620,21 @@ static int on_message(int event_id, void *event_data, void *userdata)
 		plugin->pending.digest = digest(plugin, request);
 		plugin->pending.is_resend =
 			decision->verdict != VERDICT_ALLOW &&
-			door_resend(plugin, session, request, plugin->pending.digest, decision);
+			events_resend(plugin, session, request, plugin->pending.digest, decision);
 	}
 	request->properties = event->properties;
 	publish.now_ns = is_judged ? plugin->pending.now_ns : clock_mono_ns();
 	charge(plugin, &publish, decision);
 	if (decision->verdict == VERDICT_ALLOW && plugin->pending.is_resend) {
-		door_resend_hand_out(plugin, event, request);
+		events_resend_hand_out(plugin, event, request);
 	} else if (decision->verdict == VERDICT_ALLOW &&
 		   commit(plugin, &publish, decision, plugin->pending.digest)) {
 		note(plugin, &publish, decision, plugin->pending.digest);
-		watch_accepted(plugin->watch, &publish, decision, plugin->pending.digest);
+		feed_accepted(plugin->feed, &publish, decision, plugin->pending.digest);
 		if (session && session->was_closed && decision->has_write)
 			resume(plugin, session);
 	}
-	watch_decided(plugin->watch, request, decision, is_judged ? plugin->pending.took_ns : 0);
+	feed_decided(plugin->feed, request, decision, is_judged ? plugin->pending.took_ns : 0);
 	if (decision->verdict != VERDICT_ALLOW)
 		return refuse_message(plugin, &publish, decision);
 	report(plugin, event->client, session, request, decision);
@@ -652,14 +652,14 @@ static int on_leave(int event_id, void *event_data, void *userdata)
 	const struct session *session;
 
 	(void)event_id;
-	door_settle(plugin);
+	events_settle(plugin);
 	if (plugin->connecting == event->client)
 		plugin->connecting = NULL;
 	session = sessions_find(plugin->sessions, event->client);
 	if (session && !session->is_gone)
-		watch_left(plugin->watch, event->client, session);
+		feed_left(plugin->feed, event->client, session);
 	if (session && !session->is_gone)
-		door_release_left(plugin, session);
+		events_release_left(plugin, session);
 	sessions_leave(plugin->sessions, event->client);
 	if (shares_count(plugin->shares) > 0)
 		shares_leave(plugin->shares, broker_client(event->client).id, event->client);
@@ -734,7 +734,7 @@ static void renew_sessions(struct plugin *plugin)
 		session = sessions_stale(plugin->sessions, plugin->generation);
 		if (!session)
 			return;
-		door_renew(plugin, session);
+		events_renew(plugin, session);
 	}
 }
 
@@ -769,28 +769,28 @@ static void log_rare(struct plugin *plugin, int64_t now_ns)
 		   (unsigned long long)lost, name, SESSIONS_GONE_OF_ONE, SESSIONS_GONE_MAX);
 }
 
-void door_refuse_foreign(struct plugin *plugin)
+void events_refuse_foreign(struct plugin *plugin)
 {
 	atomic_fetch_add_explicit(&plugin->foreign, 1, memory_order_relaxed);
 }
 
-struct watch_facts door_facts(const struct plugin *plugin)
+struct feed_facts events_facts(const struct plugin *plugin)
 {
-	return (struct watch_facts){ .rules = plugin->rules,
-				     .login = plugin->login,
-				     .table = plugin->sessions,
-				     .sessions = sessions_count(plugin->sessions),
-				     .is_repairing = repairs_is_scanning(plugin->repairs) ||
-						     repairs_waiting(plugin->repairs) > 0,
-				     .repairs = plugin->retained.published +
-						plugin->retained.cleared };
+	return (struct feed_facts){ .rules = plugin->rules,
+				    .login = plugin->login,
+				    .table = plugin->sessions,
+				    .sessions = sessions_count(plugin->sessions),
+				    .is_repairing = repairs_is_scanning(plugin->repairs) ||
+						    repairs_waiting(plugin->repairs) > 0,
+				    .repairs =
+					    plugin->retained.published + plugin->retained.cleared };
 }
 
 static int on_tick(int event_id, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_tick *event = event_data;
 	struct plugin *plugin = userdata;
-	struct watch_facts facts;
+	struct feed_facts facts;
 
 	(void)event_id;
 	/*
@@ -799,7 +799,7 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 	 * for none; next_ns and next_ms share their place and differ in meaning.)
 	 */
 	event->next_s = -event->now_s;
-	door_settle(plugin);
+	events_settle(plugin);
 	plugin->pending.request.payload = NULL; /* freed by now: others may lie there */
 	plugin->has_ticked = true;
 	plugin->is_ending = is_ending(plugin);
@@ -807,20 +807,20 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 	free(plugin->kept);
 	plugin->kept = NULL;
 	plugin->connecting = NULL;
-	door_finish_logins(plugin);
+	events_finish_logins(plugin);
 	plugin->is_kicking = true; /* it disconnects who may not share any more */
-	door_share_tick(plugin);
+	events_share_tick(plugin);
 	plugin->is_kicking = false;
-	door_retained_tick(plugin);
-	door_release_tick(plugin);
+	events_retained_tick(plugin);
+	events_release_tick(plugin);
 	renew_sessions(plugin);
 	end_sessions(plugin);
 	log_news(plugin);
-	tell_tick(&plugin->tell);
+	notify_tick(&plugin->notify);
 	log_rare(plugin, clock_mono_ns());
-	facts = door_facts(plugin);
+	facts = events_facts(plugin);
 	plugin->is_kicking = true; /* it disconnects whom the monitor wants gone */
-	watch_tick(plugin->watch, &facts);
+	feed_tick(plugin->feed, &facts);
 	plugin->is_kicking = false;
 	return MOSQ_ERR_SUCCESS;
 }
@@ -888,9 +888,9 @@ static int init_rooms(struct plugin *plugin, struct diag *diag)
 					.never_lock = plugin->options.never_lock,
 					.connects = (uint32_t)plugin->options.connects_per_minute,
 					.percent = (unsigned)plugin->options.derivation_share,
-					.wake = plugin->broker.complete_login ? door_wake : NULL,
+					.wake = plugin->broker.complete_login ? events_wake : NULL,
 					.wake_ctx = plugin };
-	int rc = door_load_rules(plugin, &plugin->rules, diag);
+	int rc = events_load_rules(plugin, &plugin->rules, diag);
 
 	if (rc == 0)
 		rc = init_ledger(plugin, diag);
@@ -905,20 +905,20 @@ static int init_rooms(struct plugin *plugin, struct diag *diag)
 	if (rc == 0)
 		rc = repairs_new(!plugin->broker.has_quota_code, &plugin->repairs, diag);
 	if (rc == 0)
-		rc = tell_init(&plugin->tell, &plugin->options, &plugin->broker, plugin->ledger,
-			       diag);
+		rc = notify_init(&plugin->notify, &plugin->options, &plugin->broker, plugin->ledger,
+				 diag);
 	if (rc == 0)
-		tell_use(&plugin->tell, plugin->rules);
+		notify_use(&plugin->notify, plugin->rules);
 	if (rc == 0)
 		rc = holdoffs_new(&plugin->holdoffs, diag);
 	wanted.holdoffs = plugin->holdoffs;
 	if (rc == 0)
 		rc = login_new(&wanted, &plugin->login, diag);
 	if (rc == 0)
-		rc = watch_new(&plugin->options, &plugin->broker, plugin->ledger, &plugin->watch,
-			       diag);
+		rc = feed_new(&plugin->options, &plugin->broker, plugin->ledger, &plugin->feed,
+			      diag);
 	if (rc == 0)
-		rc = watch_use(plugin->watch, plugin->rules, diag);
+		rc = feed_use(plugin->feed, plugin->rules, diag);
 	return rc;
 }
 
@@ -929,17 +929,17 @@ static const struct {
 	bool is_optional;  /* only newer brokers have it */
 	const char *topic; /* of a command; NULL: the event has none */
 } callbacks[] = {
-	{ MOSQ_EVT_BASIC_AUTH, door_on_basic_auth, false, NULL },
-	{ MOSQ_EVT_EXT_AUTH_START, door_on_auth_start, false, NULL },
-	{ MOSQ_EVT_EXT_AUTH_CONTINUE, door_on_auth_continue, false, NULL },
-	{ EVENT_CONNECT, door_on_connect, true, NULL },
+	{ MOSQ_EVT_BASIC_AUTH, events_on_basic_auth, false, NULL },
+	{ MOSQ_EVT_EXT_AUTH_START, events_on_auth_start, false, NULL },
+	{ MOSQ_EVT_EXT_AUTH_CONTINUE, events_on_auth_continue, false, NULL },
+	{ EVENT_CONNECT, events_on_connect, true, NULL },
 	{ MOSQ_EVT_ACL_CHECK, on_acl_check, false, NULL },
 	{ MOSQ_EVT_MESSAGE, on_message, false, NULL },
 	{ MOSQ_EVT_DISCONNECT, on_leave, false, NULL },
 	{ EVENT_CLIENT_OFFLINE, on_leave, true, NULL },
 	{ MOSQ_EVT_TICK, on_tick, false, NULL },
-	{ MOSQ_EVT_RELOAD, door_on_reload, false, NULL },
-	{ MOSQ_EVT_CONTROL, door_on_control, false, CONTROL_TOPIC },
+	{ MOSQ_EVT_RELOAD, events_on_reload, false, NULL },
+	{ MOSQ_EVT_CONTROL, events_on_control, false, CONTROL_TOPIC },
 };
 /* clang-format on */
 
@@ -971,8 +971,8 @@ static void plugin_free(struct plugin *plugin)
 	if (plugin->broker.complete_login)
 		broker_unwakeable();
 	holdoffs_free(plugin->holdoffs);
-	tell_clear(&plugin->tell);
-	watch_free(plugin->watch);
+	notify_clear(&plugin->notify);
+	feed_free(plugin->feed);
 	gate_clear(&plugin->gate);
 	ledger_close(plugin->ledger);
 	rules_free(plugin->rules);
@@ -1031,9 +1031,9 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userd
 	}
 	broker_log(BROKER_INFO, "version " PETSTORE_VERSION ", payloads read by %s",
 		   payload_backend());
-	door_log_rules(plugin, "loaded");
-	door_check_listeners();
-	door_retained_begin(plugin);
+	events_log_rules(plugin, "loaded");
+	listeners_check();
+	events_retained_begin(plugin);
 	*userdata = plugin;
 	return MOSQ_ERR_SUCCESS;
 }

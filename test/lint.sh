@@ -56,29 +56,31 @@ whole() { # what distributions build with: texts of embed.h must be found then, 
 }
 
 scripts() {
-	grep -rlE '^#!/bin/(ba)?sh$' test docker docs .ci | xargs shellcheck -x -S warning test/count.sh
+	grep -rlE '^#!/bin/(ba)?sh$' test docker scripts docs .ci | xargs shellcheck -x -S warning test/count.sh
 }
 
 traces() { # what has no place in the tree: open tasks, absolute paths of someone's machine
 	grep -rnE '\b(TODO|FIXME|XXX)\b|/work/|/root/|/home/[a-z]' --include='*' \
-		plugin schemas test docker docs .ci Makefile ./*.md 2>/dev/null |
+		plugin schemas test docker scripts docs .ci Makefile ./*.md 2>/dev/null |
 		grep -vE '^test/lint.sh:|corpus/|\.pyc'
 }
 
 # petstorectl ctl is a client, on libmosquitto.
 check "Mosquitto's headers are included by broker_api.h and the client only" \
-	includes_outside 'mosquitto(_broker|_plugin|/)?[a-z_]*\.h' plugin/broker_api.h plugin/ctl/talk.c
-check "broker_api.h is included by door.h and broker.c, door.h by the door only" \
-	includes_outside '(broker_api|door)\.h' plugin/door.h plugin/broker.c plugin/plugin.c \
-	plugin/door_*.c
+	includes_outside 'mosquitto(_broker|_plugin|/)?[a-z_]*\.h' plugin/broker/broker_api.h plugin/ctl/control_client.c
+check "broker_api.h is included by events.h and broker.c, events.h by the broker room only" \
+	includes_outside "(broker/)?(broker_api|events)\.h" plugin/plugin.c plugin/broker/*.[ch]
 check "sqlite3.h is included by the store only" \
-	includes_outside 'sqlite3\.h' plugin/ledger/store_inside.h
-check "base knows no room" arrows base contract access schema ledger gate rules broker
-check "contract knows base only" arrows contract access schema ledger gate rules broker
-check "access knows base only" arrows access contract schema ledger gate rules broker
-check "schema knows base only" arrows schema contract access ledger gate rules broker
-check "ledger knows base only" arrows ledger contract access schema gate rules broker
-check "report knows base and the gate only" arrows report contract access schema ledger rules broker tell
+	includes_outside 'sqlite3\.h' plugin/ledger/store_internal.h
+check "base knows no room" arrows base contract access schema ledger gate report monitor broker ctl
+check "contract knows base only" arrows contract access schema ledger gate report monitor broker ctl
+check "access knows base only" arrows access contract schema ledger gate report monitor broker ctl
+check "schema knows base only" arrows schema contract access ledger gate report monitor broker ctl
+check "ledger knows base only" arrows ledger contract access schema gate report monitor broker ctl
+check "monitor knows base only" arrows monitor contract access schema ledger gate report broker ctl
+check "gate knows no room above" arrows gate report monitor broker ctl
+check "report knows base and the gate only" arrows report contract access schema ledger monitor broker ctl
+check "broker knows nothing of petstorectl" arrows broker ctl
 check "the plugin exports Mosquitto's three symbols" symbols
 check "plugin and petstorectl are hardened" \
 	test/hardened.sh "$B/mosquitto_petstore.so" "$B/petstorectl"

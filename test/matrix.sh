@@ -31,7 +31,7 @@ one()
 			cp -r --update build/clients "$dir/src/build/"
 		fi
 		test/chroot.sh run "$dir" sh -euc 'cd /src
-			docker/deps.sh run check >deps.log 2>&1 || { cat deps.log; exit 1; }
+			scripts/deps.sh run check >deps.log 2>&1 || { cat deps.log; exit 1; }
 			mosquitto -h | head -n 1
 			exec /usr/bin/python3 test/all.py "$@"' matrix ${SUITES:-unit integration attack} </dev/null 2>&1 |
 			tee "$log" | sed -u "s/^/$1 | /" || status=$?

@@ -33,7 +33,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "access/peer.h"
+#include "base/peer.h"
 #include "base/diag.h"
 
 #define LOCKOUT_ENTRIES_MAX (1u << 22)

@@ -12,9 +12,9 @@
 #include <stddef.h>
 
 #include "base/diag.h"
-#include "brokerfile.h"
+#include "base/brokerfile.h"
 #include "ctl/args.h"
-#include "gate.h"
+#include "gate/gate.h"
 
 #define FILES_CONFIG "/etc/mosquitto/conf.d/petstore.conf"
 

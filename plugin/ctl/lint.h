@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "brokerfile.h"
+#include "base/brokerfile.h"
 
 enum lint_level { LINT_ERROR, LINT_WARNING };
 

@@ -16,7 +16,7 @@
 #include "ctl/args.h"
 #include "ctl/ctl.h"
 #include "ctl/files.h"
-#include "ctl/table.h"
+#include "ctl/output.h"
 #include "schema/payload.h"
 
 struct wanted {
@@ -52,9 +52,9 @@ static int run_version(int argc, char **argv)
 			payload_backend(), "jansson", jansson_version_str(), "pcre2", pcre2,
 			"openssl", OpenSSL_version(OPENSSL_VERSION));
 	if (wanted.json)
-		(void)table_print_json(all);
+		(void)output_print_json(all);
 	else
-		table_print_object(all);
+		output_print_object(all);
 	json_decref(all);
 	return CTL_OK;
 }

@@ -2,7 +2,7 @@
  * pairs.h -- what is known of pairs of things, so that nothing is looked at twice.
  *
  * A schema that is referred to from many places is one JSON value that stands in all of them
- * (expand.h). Whoever walks over such schemas remembers here where it was, by address; else a
+ * (deref.h). Whoever walks over such schemas remembers here where it was, by address; else a
  * kilobyte of references would take it as long as all of its ways are many.
  */
 #ifndef PETSTORE_CTL_PAIRS_H

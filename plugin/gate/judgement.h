@@ -8,7 +8,7 @@
 #ifndef PETSTORE_GATE_JUDGEMENT_H
 #define PETSTORE_GATE_JUDGEMENT_H
 
-#include "gate.h"
+#include "gate/gate.h"
 
 struct judgement {
 	struct gate *gate;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/wordhash.h"
-#include "gate/terms.h"
+#include "gate/message_rules.h"
 #include "schema/jsonspan.h"
 
 /* The bytes of a time, which do not count. */
@@ -113,7 +113,7 @@ bool repeat_is_last(struct judgement *j)
 	struct newest newest = { .j = j };
 	uint64_t own;
 
-	if (!j->gate->ledger || !terms_json(j) ||
+	if (!j->gate->ledger || !message_rules_json(j) ||
 	    !judgement_look(j, mapping->entity, id->text, id->len, &j->state))
 		return true;
 	own = repeat_content(j);

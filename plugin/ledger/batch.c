@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ledger/store_inside.h"
+#include "ledger/store_internal.h"
 
 #define CLAIMS 4096u /* a power of two */
 #define TOPICS 4096u /* likewise, above BATCH_ROWS_MAX */

@@ -71,7 +71,7 @@ uint32_t crc32c_portable(uint32_t crc, const void *data, size_t len)
 /*
  * One instruction takes eight bytes, but the next one has to wait three cycles for its sum: three
  * lanes of LANE bytes wait together. A sum is moved past the bytes of the lanes behind it by a
- * carry-less product with x^(8n - 33) modulo the polynomial, bits reversed, n being their number
+ * replay-less product with x^(8n - 33) modulo the polynomial, bits reversed, n being their number
  * (Gopal et al., "Fast CRC Computation for iSCSI Polynomial Using CRC32 Instruction", Intel 2011).
  */
 #define LANE 64u

@@ -3,7 +3,7 @@
  *
  * A table's number and an id, and one hash of both under a secret of the ledger's: clients choose
  * ids, so nobody must be able to choose what they hash to. It is worked out once for a message;
- * state.h finds its place by it and census.h its bits.
+ * state.h finds its place by it and idfilter.h its bits.
  */
 #ifndef PETSTORE_ENTITYKEY_H
 #define PETSTORE_ENTITYKEY_H

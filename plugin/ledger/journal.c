@@ -7,7 +7,7 @@
 
 #include "base/prefault.h"
 #include "ledger/crc32c.h"
-#include "ledger/journal_inside.h"
+#include "ledger/journal_internal.h"
 
 #define PREFAULT_MAX ((size_t)2 << 20)
 #define EXPECTED_BYTES 512u /* of a usual record */

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "ledger/crc32c.h"
-#include "ledger/journal_inside.h"
+#include "ledger/journal_internal.h"
 
 #define FILE_VERSION 1u
 #define FILE_ORDER 0x01020304u

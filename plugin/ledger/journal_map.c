@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <sys/vfs.h>
 
-#include "ledger/journal_inside.h"
+#include "ledger/journal_internal.h"
 
 static size_t mapped_bytes(const struct journal *j)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "ledger/journal_inside.h"
+#include "ledger/journal_internal.h"
 
 /* By link(), which takes no other file's place. */
 static int place(const struct journal *j, const char *from)

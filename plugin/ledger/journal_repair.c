@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ledger/journal_inside.h"
+#include "ledger/journal_internal.h"
 
 #define CHECK_BYTES_MAX ((uint64_t)4 << 20) /* of records, at once */
 #define COPY_BYTES 16384u                   /* at once */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "ledger/crc32c.h"
-#include "ledger/journal_inside.h"
+#include "ledger/journal_internal.h"
 
 /* Bytes summed while looking for whole records: so many times the ring, whatever stands there. */
 #define FIND_WORK 2u

@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "ledger/journal_inside.h"
+#include "ledger/journal_internal.h"
 
 #define REWRITE_BYTES 16384u /* at once */
 

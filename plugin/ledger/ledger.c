@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "ledger/ledger_inside.h"
+#include "ledger/ledger_internal.h"
 
 int ledger_key(struct ledger *l, unsigned entity, const char *id, size_t id_len,
 	       const struct entitykey **ret, struct diag *diag)
@@ -49,7 +49,7 @@ int ledger_find(struct ledger *l, unsigned entity, const struct entitykey *key,
 	facts = state_add(l->state, key);
 	*is_kept = facts != NULL;
 	*ret = facts ? facts : &l->scratch;
-	if (census_is_new(l->census, key)) {
+	if (idfilter_is_new(l->idfilter, key)) {
 		memset(*ret, 0, sizeof(**ret));
 		l->hits++;
 		return 0;
@@ -65,10 +65,11 @@ void ledger_expect(struct ledger *l, unsigned entity, const char *id, size_t id_
 {
 	const struct entitykey *key;
 
-	if (l->view || !ledger_admit(l) || ledger_key(l, entity, id, id_len, &key, NULL) != 0)
+	if (l->entity_reader || !ledger_admit(l) ||
+	    ledger_key(l, entity, id, id_len, &key, NULL) != 0)
 		return;
 	state_expect(l->state, key);
-	census_expect(l->census, key);
+	idfilter_expect(l->idfilter, key);
 }
 
 void ledger_expect_more(struct ledger *l)
@@ -85,8 +86,8 @@ int ledger_look(struct ledger *l, unsigned entity, const char *id, size_t id_len
 	bool is_kept;
 	int rc;
 
-	if (l->view)
-		return view_look(l->view, entity, id, id_len, ret, diag);
+	if (l->entity_reader)
+		return entity_reader_look(l->entity_reader, entity, id, id_len, ret, diag);
 	if (!ledger_admit(l))
 		return ledger_fail_shut(l, diag);
 	rc = ledger_key(l, entity, id, id_len, &key, diag);

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "ledger/ledger_inside.h"
+#include "ledger/ledger_internal.h"
 
-#define WAY_ON "put it back, or go on without its writes: petstorectl restored"
+#define FAST_PATH_ON "put it back, or go on without its writes: petstorectl restored"
 
 /* ---- before they are opened ---------------------------------------------------------------- */
 
@@ -69,7 +69,7 @@ int ledger_check_journal(struct ledger *l, bool *may_make, struct diag *diag)
 		return rc;
 	(void)diag_set(
 		diag, ERR_INVALID,
-		"%s: is missing, though %s was in use with it when its broker ended: " WAY_ON,
+		"%s: is missing, though %s was in use with it when its broker ended: " FAST_PATH_ON,
 		l->journal_path, l->path);
 	return refuse(l, diag);
 }
@@ -116,9 +116,10 @@ static int check_ring(struct ledger *l, const struct journal_facts *journal,
 	if (store->ring != STORE_RING_IN_USE ||
 	    (!is_blank && journal->number == store->ring_number))
 		return 0;
-	(void)diag_set(diag, ERR_INVALID,
-		       "%s: is %s, though %s was in use with one when its broker ended: " WAY_ON,
-		       l->journal_path, is_blank ? "empty" : "another journal", l->path);
+	(void)diag_set(
+		diag, ERR_INVALID,
+		"%s: is %s, though %s was in use with one when its broker ended: " FAST_PATH_ON,
+		l->journal_path, is_blank ? "empty" : "another journal", l->path);
 	return refuse(l, diag);
 }
 
@@ -158,7 +159,7 @@ static int replay(struct ledger *l, struct ledger_opened *ret, struct journal_fa
 	if (rc)
 		return rc;
 	do
-		rc = carry_batch(&l->carry, &ret->last_seq, diag);
+		rc = replay_batch(&l->replay, &ret->last_seq, diag);
 	while (rc == 1);
 	ret->torn_seq = journal->torn_seq;
 	if (rc == 0 && journal_damage(l->journal))
@@ -177,7 +178,7 @@ static int make_journal(struct ledger *l, struct ledger_opened *ret,
 	int rc = 0;
 
 	if (journal->next_seq > ret->last_seq + 1)
-		rc = carry_skip(&l->carry, journal->next_seq - 1, &ret->last_seq, diag);
+		rc = replay_skip(&l->replay, journal->next_seq - 1, &ret->last_seq, diag);
 	/* In between none is in use, so that the next start takes whichever it finds. */
 	if (rc == 0 && store->ring == STORE_RING_IN_USE)
 		rc = store_set_ring(l->store, NULL, ret->last_seq, diag);
@@ -250,7 +251,7 @@ void ledger_end_journal(struct ledger *l)
 	struct journal_facts journal;
 
 	if (journal_is_blank(l->journal) || journal_is_broken(l->journal) ||
-	    carry_check(&l->carry, NULL) != 0)
+	    replay_check(&l->replay, NULL) != 0)
 		return;
 	journal_inspect(l->journal, &journal);
 	/* Where that fails the next start asks for this journal, which is there. */

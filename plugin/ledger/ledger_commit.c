@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "ledger/ledger_inside.h"
+#include "ledger/ledger_internal.h"
 #include "ledger/record.h"
 #include "ledger/said.h"
 
@@ -30,7 +30,7 @@ bool ledger_takes_power(const struct ledger *l)
 
 bool ledger_is_ready(struct ledger *l, size_t bytes, bool is_power)
 {
-	if (l->view)
+	if (l->entity_reader)
 		return true;
 	if (!ledger_admit(l) || !ledger_ring_is_whole(l) || writer_is_troubled(l->writer) ||
 	    l->is_stalled || is_full(l))
@@ -255,7 +255,7 @@ static void move_on(const struct store_entity *entity, const struct ledger_write
 /* The writer need not wait for its time when there is a batch, or little room. */
 static void kick_if_due(struct ledger *l)
 {
-	if (l->last_seq - writer_applied(l->writer) >= l->carry.batch_rows ||
+	if (l->last_seq - writer_applied(l->writer) >= l->replay.batch_rows ||
 	    journal_is_half_full(l->journal))
 		writer_kick(l->writer);
 }
@@ -295,7 +295,7 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 		accepted_add(l->accepted, write->sender, write->digest, l->last_seq);
 	if (facts) {
 		if (!facts->is_known)
-			census_add(l->census, key);
+			idfilter_add(l->idfilter, key);
 		move_on(&l->entity[write->entity], write, &record, facts);
 		said_keep(facts, write, place);
 		state_pin(l->state, facts, l->last_seq);

@@ -1,8 +1,8 @@
 /*
  * ledger_files.c -- database, WAL or journal are not what they were: closed, and opened again.
  *
- * The writer's thread finds out (carry_check()) and shuts the ledger: nothing more is accepted, and
- * nothing is answered from a database that was replaced. The broker's thread lets go of its
+ * The writer's thread finds out (replay_check()) and shuts the ledger: nothing more is accepted,
+ * and nothing is answered from a database that was replaced. The broker's thread lets go of its
  * connection at its next call. Then all is opened again as at a start, from what stands at the
  * paths: the journal has what was accepted since the last good look, and is replayed into
  * the database that it belongs to.
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "ledger/ledger_inside.h"
+#include "ledger/ledger_internal.h"
 
 /* ---- the broker's thread ------------------------------------------------------------------- */
 
@@ -31,7 +31,7 @@ void ledger_leave(struct ledger *l)
 
 	if (!again)
 		return; /* out of memory: the next call tries again */
-	again->round = census_extend(l->census);
+	again->round = idfilter_extend(l->idfilter);
 	drop_made(l);
 	store_reader_close(l->reader);
 	l->reader = NULL;
@@ -47,7 +47,7 @@ void ledger_leave(struct ledger *l)
 
 void ledger_shut_where_wrong(struct ledger *l)
 {
-	if (store_fault(l->store) == STORE_FINE && !l->carry.is_journal_gone)
+	if (store_fault(l->store) == STORE_FINE && !l->replay.is_journal_gone)
 		return;
 	l->is_given_up = true;
 	atomic_store_explicit(&l->has_left, false, memory_order_relaxed);
@@ -57,14 +57,14 @@ void ledger_shut_where_wrong(struct ledger *l)
 static void close_store(struct ledger *l)
 {
 	store_close(l->store);
-	l->store = l->carry.store = l->unload.store = l->enroll.store = NULL;
+	l->store = l->replay.store = l->refusal_flush.store = l->idfilter_fill.store = NULL;
 	l->is_store_ours = false;
 }
 
 static void close_journal(struct ledger *l)
 {
 	journal_close(l->journal);
-	l->journal = l->carry.journal = NULL;
+	l->journal = l->replay.journal = NULL;
 	l->is_journal_ours = false;
 }
 
@@ -96,11 +96,11 @@ static void empty_journal(struct ledger *l)
 
 	if (!is_store_right(l, &store))
 		return; /* the next attempt asks again */
-	l->carry.is_journal_given_up = true;
+	l->replay.is_journal_given_up = true;
 	do
-		rc = carry_batch(&l->carry, &applied, NULL);
+		rc = replay_batch(&l->replay, &applied, NULL);
 	while (rc == 1);
-	l->carry.is_journal_given_up = false;
+	l->replay.is_journal_given_up = false;
 	journal_inspect(l->journal, &journal);
 	if (rc == 0 && store.ring != STORE_RING_NONE)
 		(void)store_set_ring(l->store, NULL, journal.next_seq - 1, NULL);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "ledger/ledger_inside.h"
+#include "ledger/ledger_internal.h"
 
 #define MAKE_EVERY_NS                                                                              \
 	INT64_C(500000000) /* after a failure, so that records are carried between                 \
@@ -51,7 +51,8 @@ static int make_all(struct ledger *l, struct ledger_made *made, struct diag *dia
 	if (rc == 0)
 		rc = store_known_load(l->store, &made->known, diag);
 	if (rc == 0)
-		enroll_begin(&l->enroll, entity, plan->entity_count, l->making->round);
+		idfilter_fill_begin(&l->idfilter_fill, entity, plan->entity_count,
+				    l->making->round);
 	free(entity);
 	return rc;
 }

@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "ledger/ledger_inside.h"
+#include "ledger/ledger_internal.h"
 
 #define OPEN_PATIENCE_MS 5000  /* waits for other processes' locks at start */
 #define LATER_PATIENCE_MS 1000 /* where opening may be put off */
@@ -47,7 +47,7 @@ static int open_plan(struct ledger *l, const struct ledger_wanted *wanted,
 	if (rc == 0)
 		rc = store_reader_open(l->store, &ret->reader, diag);
 	if (rc == 0)
-		enroll_begin(&l->enroll, entity, count, wanted->round);
+		idfilter_fill_begin(&l->idfilter_fill, entity, count, wanted->round);
 	else
 		store_known_free(ret->known);
 	free(entity);
@@ -116,8 +116,8 @@ static int open_all(struct ledger *l, unsigned busy_ms, bool *may_wait, struct d
 
 	if (rc)
 		return rc;
-	l->carry.journal = l->journal;
-	l->carry.store = l->unload.store = l->enroll.store = l->store;
+	l->replay.journal = l->journal;
+	l->replay.store = l->refusal_flush.store = l->idfilter_fill.store = l->store;
 	store_set_patience(l->store, busy_ms);
 	rc = ledger_check_new(l, diag);
 	if (rc == 0)
@@ -225,7 +225,7 @@ static int open_later(struct ledger *l, uint64_t *applied, struct diag *diag)
 	return rc;
 }
 
-static int on_carry(void *ctx, uint64_t *applied, struct diag *diag)
+static int on_replay(void *ctx, uint64_t *applied, struct diag *diag)
 {
 	struct ledger *l = ctx;
 	int rc = atomic_load(&l->is_open) ? 0 : open_later(l, applied, diag);
@@ -234,7 +234,7 @@ static int on_carry(void *ctx, uint64_t *applied, struct diag *diag)
 		rc = ledger_mark_journal(l, *applied, diag);
 	if (rc == 0)
 		rc = journal_is_broken(l->journal) ? ledger_repair(l, applied, diag)
-						   : carry_batch(&l->carry, applied, diag);
+						   : replay_batch(&l->replay, applied, diag);
 	if (rc >= 0)
 		return rc;
 	atomic_fetch_add(&l->errors, 1);
@@ -248,7 +248,7 @@ static void tell_clock(struct ledger *l)
 {
 	struct diag line, *copy;
 
-	if (!age_line(&l->carry.age, &line))
+	if (!age_line(&l->replay.age, &line))
 		return;
 	copy = malloc(sizeof(*copy));
 	if (!copy)
@@ -265,11 +265,11 @@ static int on_tend(void *ctx, struct diag *diag)
 	(void)diag; /* none of this is a trouble of the store */
 	if (!atomic_load(&l->is_open))
 		return 0;
-	unload_batch(&l->unload, false);
+	refusal_flush_batch(&l->refusal_flush, false);
 	tell_clock(l);
 	ledger_take_wanted(l);
 	ledger_make_wanted(l);
-	enroll_round(&l->enroll);
+	idfilter_fill_round(&l->idfilter_fill);
 	ledger_tend_ring(l);
 	state_prefault(l->state);
 	return 0;
@@ -280,16 +280,16 @@ static int on_tend(void *ctx, struct diag *diag)
 static void set_up(struct ledger *l, const struct ledger_options *options)
 {
 	l->journal_wanted = options->journal_bytes;
-	l->carry = (struct carry){
+	l->replay = (struct replay){
 		.limits = { options->events_keep_rows, options->events_keep_days,
 			    options->refusals_keep_rows, options->refusals_keep_days },
 		.batch_rows = options->batch_rows ? options->batch_rows : 1,
 		.wal_bytes_max = WAL_BYTES_MAX,
 	};
-	carry_init(&l->carry);
-	l->unload = (struct unload){ .backlog = l->backlog, .carry = &l->carry };
-	l->enroll.census = l->census;
-	l->enroll.secret = l->secret;
+	replay_init(&l->replay);
+	l->refusal_flush = (struct refusal_flush){ .backlog = l->backlog, .replay = &l->replay };
+	l->idfilter_fill.idfilter = l->idfilter;
+	l->idfilter_fill.secret = l->secret;
 }
 
 /* What needs no file, in these two. */
@@ -323,7 +323,7 @@ static int make_rooms(struct ledger *l, const struct ledger_options *options, st
 	if (rc == 0)
 		rc = state_new(entities, &l->state, diag);
 	if (rc == 0)
-		rc = census_new(&l->census, diag);
+		rc = idfilter_new(&l->idfilter, diag);
 	if (rc == 0)
 		rc = accepted_new(&l->accepted, diag);
 	if (rc == 0)
@@ -359,7 +359,7 @@ int ledger_open(const struct ledger_options *options, const struct ledger_plan *
 		goto out;
 	}
 	(void)ledger_admit(l);
-	rc = writer_start(&(struct writer_ops){ on_carry, on_tend, l }, options->batch_ms,
+	rc = writer_start(&(struct writer_ops){ on_replay, on_tend, l }, options->batch_ms,
 			  l->last_seq, l->is_admitted ? NULL : &trouble, &l->writer, diag);
 	if (rc)
 		goto out;
@@ -379,7 +379,7 @@ int ledger_open_reader(const char *path, const struct ledger_plan *plan, struct 
 	if (!l)
 		return diag_nomem(diag);
 	atomic_store(&l->has_left, true);
-	rc = view_open(path, plan, &l->view, diag);
+	rc = entity_reader_open(path, plan, &l->entity_reader, diag);
 	if (rc) {
 		ledger_close(l);
 		return rc;
@@ -403,18 +403,18 @@ void ledger_close(struct ledger *l)
 	l->writer = NULL;
 	(void)ledger_admit(l); /* the thread is gone: what it opened is ours to close */
 	if (had_writer && l->is_admitted) {
-		unload_batch(&l->unload, true);
+		refusal_flush_batch(&l->refusal_flush, true);
 		ledger_end_journal(l);
 	}
-	view_close(l->view);
-	unload_clear(&l->unload);
+	entity_reader_close(l->entity_reader);
+	refusal_flush_clear(&l->refusal_flush);
 	backlog_free(l->backlog);
 	/* The reader first: the last connection to close empties the WAL, and must be able to. */
 	store_reader_close(l->reader);
 	store_close(l->store);
 	journal_close(l->journal);
 	state_free(l->state);
-	census_free(l->census);
+	idfilter_free(l->idfilter);
 	accepted_free(l->accepted);
 	accepted_free(l->unique);
 	ledger_clear_plans(l);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ledger/ledger_inside.h"
+#include "ledger/ledger_internal.h"
 
 #define MAKE_EVERY_NS                                                                              \
 	INT64_C(500000000) /* after a failure, so that records are carried between                 \
@@ -355,7 +355,7 @@ int ledger_replan(struct ledger *l, const struct ledger_plan *plan, struct diag 
 		return diag_nomem(diag);
 	}
 	/* Tables that it has not read yet may be looked at from now on. */
-	theirs->round = census_extend(l->census);
+	theirs->round = idfilter_extend(l->idfilter);
 	put_in_force(l, mine, entity);
 	free(atomic_exchange_explicit(&l->wanted, theirs, memory_order_acq_rel));
 	writer_kick(l->writer);

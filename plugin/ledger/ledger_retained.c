@@ -1,6 +1,6 @@
 #include "ledger/ledger_retained.h"
 
-#include "ledger/ledger_inside.h"
+#include "ledger/ledger_internal.h"
 
 bool ledger_is_open(struct ledger *l)
 {

@@ -1,6 +1,6 @@
 /* ledger_ring.c -- the writer's care for the journal's file: syncs, checks, a broken one. */
 #include "base/clock.h"
-#include "ledger/ledger_inside.h"
+#include "ledger/ledger_internal.h"
 
 #define SYNC_EVERY_MS 500 /* what "process" durability risks when the power fails, halved */
 #define CHECK_EVERY_MS 1000
@@ -54,12 +54,12 @@ int ledger_repair(struct ledger *l, uint64_t *applied, struct diag *diag)
 	}
 	/* Blank: the step after this one failed. */
 	if (!journal_is_blank(l->journal)) {
-		rc = carry_batch(&l->carry, applied, diag);
+		rc = replay_batch(&l->replay, applied, diag);
 		if (rc)
 			return rc;
 	}
 	journal_inspect(l->journal, &facts);
-	rc = carry_skip(&l->carry, facts.next_seq - 1, applied, diag);
+	rc = replay_skip(&l->replay, facts.next_seq - 1, applied, diag);
 	/* In between none is in use, so that a start takes whichever it finds. */
 	if (rc == 0)
 		rc = store_set_ring(l->store, NULL, facts.next_seq - 1, diag);

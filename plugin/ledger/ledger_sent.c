@@ -1,7 +1,7 @@
 /* ledger_sent.c -- messages that were accepted before: asked about when one comes again. */
 #include <string.h>
 
-#include "ledger/ledger_inside.h"
+#include "ledger/ledger_internal.h"
 
 static uint64_t hash_publisher(uint64_t seed, const char *publisher, size_t len)
 {
@@ -10,7 +10,7 @@ static uint64_t hash_publisher(uint64_t seed, const char *publisher, size_t len)
 
 bool ledger_has_unique(struct ledger *l, const char *publisher, uint64_t unique)
 {
-	return !l->view && ledger_admit(l) &&
+	return !l->entity_reader && ledger_admit(l) &&
 	       accepted_has(l->unique, hash_publisher(l->seed, publisher, strlen(publisher)),
 			    unique, UINT64_MAX);
 }
@@ -43,7 +43,7 @@ int ledger_load_unique(struct ledger *l, uint64_t seed, struct diag *diag)
 void ledger_remember(struct ledger *l, uint64_t sender, uint64_t digest)
 {
 	/* Of its own number: whoever is connected now sees it as of its own connection. */
-	if (!l->view && ledger_admit(l))
+	if (!l->entity_reader && ledger_admit(l))
 		accepted_add(l->accepted, sender, digest, l->last_seq + 1);
 }
 
@@ -52,7 +52,7 @@ int ledger_was_accepted(struct ledger *l, const struct ledger_sent *sent, bool m
 {
 	uint64_t until_seq = sent->until_seq;
 
-	if (l->view)
+	if (l->entity_reader)
 		return 0;
 	if (!ledger_admit(l))
 		return ledger_fail_shut(l, diag);
@@ -67,7 +67,7 @@ int ledger_newest(struct ledger *l, const char *topic, size_t topic_len,
 		  void (*visit)(const void *payload, size_t len, void *ctx), void *ctx,
 		  struct diag *diag)
 {
-	if (l->view)
+	if (l->entity_reader)
 		return 0;
 	if (!ledger_admit(l))
 		return ledger_fail_shut(l, diag);

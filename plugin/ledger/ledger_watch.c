@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "ledger/ledger_inside.h"
+#include "ledger/ledger_internal.h"
 
 #define LOST_EVERY_MS 10000
 
@@ -169,8 +169,8 @@ void ledger_facts(struct ledger *l, struct ledger_facts *ret)
 	if (!ledger_admit(l)) {
 		*ret = (struct ledger_facts){ .store_errors = atomic_load(&l->errors),
 					      .refusals_lost = backlog_lost(l->backlog),
-					      .batch_records = &l->carry.batch_records,
-					      .batch_ns = &l->carry.batch_ns };
+					      .batch_records = &l->replay.batch_records,
+					      .batch_ns = &l->replay.batch_ns };
 		return;
 	}
 	*ret = (struct ledger_facts){
@@ -185,8 +185,8 @@ void ledger_facts(struct ledger *l, struct ledger_facts *ret)
 		.power_refused = !ledger_takes_power(l),
 		.store_errors = atomic_load(&l->errors),
 		.refusals_lost = backlog_lost(l->backlog),
-		.batch_records = &l->carry.batch_records,
-		.batch_ns = &l->carry.batch_ns,
+		.batch_records = &l->replay.batch_records,
+		.batch_ns = &l->replay.batch_ns,
 	};
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "ledger/store.h"
-#include "ledger/store_inside.h"
+#include "ledger/store_internal.h"
 
 #define PATIENCE_MS 2000 /* for a lock, which readers of a WAL hardly ever meet */
 #define CELLS_MAX (STORE_COLUMNS_MAX + 16u)

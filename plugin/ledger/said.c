@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "ledger/ledger_inside.h"
+#include "ledger/ledger_internal.h"
 #include "ledger/record.h"
 
 enum { CONTENT = 1, PLACE = 2, FLAGS = 7 }; /* places are multiples of 8 */
@@ -107,8 +107,8 @@ int ledger_recall(struct ledger *l, const struct ledger_said *asked, struct ledg
 	int rc;
 
 	*ret = (struct ledger_recalled){ 0 };
-	if (l->view)
-		return view_recall(l->view, asked, ret, diag);
+	if (l->entity_reader)
+		return entity_reader_recall(l->entity_reader, asked, ret, diag);
 	if (!ledger_admit(l))
 		return ledger_fail_shut(l, diag);
 	rc = find_facts(l, asked, &facts, diag);
@@ -128,6 +128,6 @@ void ledger_keep_recalled(struct ledger *l, const struct ledger_said *asked, uin
 {
 	struct state_facts *facts;
 
-	if (!l->view && ledger_admit(l) && find_facts(l, asked, &facts, NULL) == 0)
+	if (!l->entity_reader && ledger_admit(l) && find_facts(l, asked, &facts, NULL) == 0)
 		put(facts, asked->mark, content);
 }

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/embed.h"
-#include "ledger/store_inside.h"
+#include "ledger/store_internal.h"
 
 /* Pages go into the database once the WAL has so many bytes. */
 #define CHECKPOINT_BYTES ((uint64_t)16 << 20)

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ledger/store_inside.h"
+#include "ledger/store_internal.h"
 
 #define RING_DIGITS 16u
 

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "ledger/store_inside.h"
+#include "ledger/store_internal.h"
 
 /* The WAL's index in shared memory, in the machine's byte order (sqlite.org/walformat.html). */
 #define INDEX_BYTES 32768 /* of its first piece */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "ledger/store.h"
-#include "ledger/store_inside.h"
+#include "ledger/store_internal.h"
 
 static sqlite3_stmt *prepare(struct store *store, uint32_t table, struct diag *diag)
 {

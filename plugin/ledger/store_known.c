@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "ledger/store.h"
-#include "ledger/store_inside.h"
+#include "ledger/store_internal.h"
 
 struct store_known {
 	char *path;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "ledger/store.h"
-#include "ledger/store_inside.h"
+#include "ledger/store_internal.h"
 
 bool store_is_name(const char *name)
 {

@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "ledger/store.h"
-#include "ledger/store_inside.h"
+#include "ledger/store_internal.h"
 
 /* The columns that every entity's table has, in front of the plan's. */
 static const struct own_column {

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "ledger/store.h"
-#include "ledger/store_inside.h"
+#include "ledger/store_internal.h"
 
 /*
  * Results of sqlite3_bind_*() are ignored in this file: binding borrowed bytes, or a number,
@@ -44,7 +44,8 @@ static int find_prepare(struct store_reader *reader, size_t i, struct diag *diag
 	return prepare_built(reader, sql, &reader->find[i], diag);
 }
 
-static int standing_prepare(struct store_reader *reader, size_t i, unsigned slot, struct diag *diag)
+static int entity_rules_prepare(struct store_reader *reader, size_t i, unsigned slot,
+				struct diag *diag)
 {
 	const struct ledger_entity *entity = &reader->plan->entity[i];
 	sqlite3_str *sql = sqlite3_str_new(reader->db);
@@ -230,7 +231,7 @@ int store_reader_standing(struct store_reader *reader, size_t entity, unsigned s
 	int step, rc = 0;
 
 	if (!reader->standing[entity][slot])
-		rc = standing_prepare(reader, entity, slot, diag);
+		rc = entity_rules_prepare(reader, entity, slot, diag);
 	if (rc)
 		return rc;
 	standing = reader->standing[entity][slot];

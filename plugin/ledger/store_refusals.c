@@ -6,7 +6,7 @@
 #include "base/portions.h"
 #include "ledger/backlog.h"
 #include "ledger/store.h"
-#include "ledger/store_inside.h"
+#include "ledger/store_internal.h"
 
 /*
  * Results of sqlite3_bind_*() are ignored in this file: binding borrowed bytes, or a number,

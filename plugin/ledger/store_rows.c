@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "ledger/store.h"
-#include "ledger/store_inside.h"
+#include "ledger/store_internal.h"
 
 /* RFC 3629, without U+0000: what SQLite and its tools take for text. */
 bool store_is_text(const char *data, size_t len)

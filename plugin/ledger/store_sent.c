@@ -3,7 +3,7 @@
  * have something that makes them one?
  */
 #include "ledger/store.h"
-#include "ledger/store_inside.h"
+#include "ledger/store_internal.h"
 
 /*
  * Results of sqlite3_bind_*() are ignored in this file: binding borrowed bytes, or a number,

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "ledger/age.h"
 #include "ledger/store.h"
-#include "ledger/store_inside.h"
+#include "ledger/store_internal.h"
 
 #define DAY_MS INT64_C(86400000)
 

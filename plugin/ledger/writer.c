@@ -115,7 +115,7 @@ static void on_success(struct writer *w, bool is_done)
 	atomic_store(&w->is_troubled, false);
 }
 
-/* One batch; the result is the carry's. */
+/* One batch; the result is the replay's. */
 static int work(struct writer *w)
 {
 	struct diag diag;
@@ -123,7 +123,7 @@ static int work(struct writer *w)
 	int rc, tended;
 
 	diag_init(&diag);
-	rc = w->ops.carry(w->ops.ctx, &applied, &diag);
+	rc = w->ops.replay(w->ops.ctx, &applied, &diag);
 	atomic_store(&w->applied, applied);
 	atomic_fetch_add(&w->rounds, 1); /* on a slow disk half a round takes its time */
 	if (rc >= 0) {

@@ -26,7 +26,7 @@ struct writer_ops {
 	 * One batch. 1: done, there may be more; 0: there was nothing to do; negative: failed,
 	 * to be repeated. Sets *applied to the last sequence number that arrived.
 	 */
-	int (*carry)(void *ctx, uint64_t *applied, struct diag *diag);
+	int (*replay)(void *ctx, uint64_t *applied, struct diag *diag);
 	/* Called between batches and at least twice a second. 0, or negative: failed. */
 	int (*tend)(void *ctx, struct diag *diag);
 	void *ctx;

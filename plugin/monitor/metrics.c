@@ -423,7 +423,7 @@ static void tell_alerts(const struct alerts_counts *counts, metrics_visit *visit
 	tell_number(visit, ctx, "alerts/standing", standing, 1);
 }
 
-static void tell_connections(const struct metrics *metrics, metrics_visit *visit, void *ctx)
+static void notify_connections(const struct metrics *metrics, metrics_visit *visit, void *ctx)
 {
 	char topic[40];
 
@@ -451,7 +451,7 @@ void metrics_tell(const struct metrics *metrics, const struct metrics_facts *fac
 		(void)snprintf(topic, sizeof(topic), "%s/refused", action_names[action]);
 		tell_number(visit, ctx, topic, metrics->refused[action], 1);
 	}
-	tell_connections(metrics, visit, ctx);
+	notify_connections(metrics, visit, ctx);
 	if (facts->alerts)
 		tell_alerts(facts->alerts, visit, ctx);
 	for (size_t i = 0; i < FACTS; i++)

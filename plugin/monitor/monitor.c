@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "monitor/monitor_inside.h"
+#include "monitor/monitor_internal.h"
 
 #define WALK_NS (SECOND_NS / 10) /* between two steps through the records */
 

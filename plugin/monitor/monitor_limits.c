@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "monitor/monitor_inside.h"
+#include "monitor/monitor_internal.h"
 
 /* ---- messages and bytes ------------------------------------------------------------------ */
 

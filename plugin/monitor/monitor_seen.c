@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/netof.h"
-#include "monitor/monitor_inside.h"
+#include "monitor/monitor_internal.h"
 
 #define WALK_STEP 2048u     /* records in a step */
 #define LOGIN_RECORDS 4096u /* addresses, and user names, watched at a time */

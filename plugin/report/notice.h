@@ -17,7 +17,7 @@
 
 #include "base/clientlevel.h"
 #include "base/refusal.h"
-#include "gate.h"
+#include "gate/gate.h"
 
 /* Faults that one notice lists. */
 #define NOTICE_FAULTS_MAX 8u

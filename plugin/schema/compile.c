@@ -413,7 +413,7 @@ static int fill(struct compiler *c, const struct pending *pending)
 	bool hides = f.dialect->draft == DRAFT_7 && json_object_get(f.place->node, "$ref");
 	int rc;
 
-	node->way = WAY_DEEP;
+	node->fast_path = FAST_PATH_DEEP;
 	if (hides)
 		return compile_only_reference(&f);
 	set_types(&f);
@@ -430,7 +430,7 @@ static int fill(struct compiler *c, const struct pending *pending)
 		return rc;
 	compile_simplify(node);
 	rc = node->object ? compile_probes(&f) : 0;
-	node->way = compile_way(node);
+	node->fast_path = compile_way(node);
 	return rc;
 }
 

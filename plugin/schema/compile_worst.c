@@ -116,12 +116,12 @@ static void add_step(const struct estimate *e, struct cost *cost, const struct s
 
 static void weigh_node(struct estimate *e, const struct node *node)
 {
-	struct cost cost = { .base = node->way == WAY_NOTHING ? 1 : 2 };
+	struct cost cost = { .base = node->fast_path == FAST_PATH_NOTHING ? 1 : 2 };
 	struct cost array = { .base = 0 };
 	struct cost object = { .base = 0 };
 	struct cost *known = &e->costs[node->ordinal];
 
-	if (node->way == WAY_DEEP)
+	if (node->fast_path == FAST_PATH_DEEP)
 		cost.base += RUN_NODE_UNITS;
 	if (node->string)
 		add_string(&cost, node->string);

@@ -3,7 +3,7 @@
  * no plain letters or digits are written as \x{...}, so that nothing of ours can mean something to
  * PCRE2.
  */
-#include "schema/pattern_ecma_inside.h"
+#include "schema/pattern_ecma_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>

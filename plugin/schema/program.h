@@ -244,19 +244,19 @@ struct step {
 
 /* How much of a node there is to run: the common short ways, told apart beforehand. */
 enum node_way {
-	WAY_NOTHING, /* the type is all */
-	WAY_STRING,  /* a string, and string rules only */
-	WAY_NUMBER,  /* a number, and number rules only */
-	WAY_NAMES,   /* one STEP_NAMES only */
-	WAY_PROBES,  /* a few members to look up, and nothing else */
-	WAY_MEMBERS, /* an object, and nothing but names and additional */
-	WAY_SIMPLE,  /* several of these, or constants: still no subschemas */
-	WAY_DEEP,
+	FAST_PATH_NOTHING, /* the type is all */
+	FAST_PATH_STRING,  /* a string, and string rules only */
+	FAST_PATH_NUMBER,  /* a number, and number rules only */
+	FAST_PATH_NAMES,   /* one STEP_NAMES only */
+	FAST_PATH_PROBES,  /* a few members to look up, and nothing else */
+	FAST_PATH_MEMBERS, /* an object, and nothing but names and additional */
+	FAST_PATH_SIMPLE,  /* several of these, or constants: still no subschemas */
+	FAST_PATH_DEEP,
 };
 
 struct node {
 	uint32_t types; /* VIEW_ bits that may pass */
-	enum node_way way;
+	enum node_way fast_path;
 	bool is_boolean; /* true or false, written so */
 	uint32_t resource;
 	uint32_t ordinal;                  /* among the nodes that are no booleans */

@@ -301,26 +301,26 @@ static inline __attribute__((always_inline)) bool run_value(struct run *run,
 
 	if (!view_is(value, node->types))
 		return false;
-	switch (node->way) {
-	case WAY_NOTHING:
+	switch (node->fast_path) {
+	case FAST_PATH_NOTHING:
 		return true;
-	case WAY_STRING:
+	case FAST_PATH_STRING:
 		return run_string(run, node->string, value);
-	case WAY_NUMBER:
+	case FAST_PATH_NUMBER:
 		return has_number(run, node->number, value, kind);
-	case WAY_NAMES:
+	case FAST_PATH_NAMES:
 		return run_names(run, node->steps, value, kind);
-	case WAY_PROBES:
+	case FAST_PATH_PROBES:
 		if (marks)
 			break;
 		return !(kind & VIEW_OBJECT) || run_probes(run, node->object, value);
-	case WAY_MEMBERS:
+	case FAST_PATH_MEMBERS:
 		if (marks || run->schema->dynamic_count > 0)
 			break;
 		return run_only_members(run, node, value);
-	case WAY_SIMPLE:
+	case FAST_PATH_SIMPLE:
 		return run_simple(run, node, value, kind);
-	case WAY_DEEP:
+	case FAST_PATH_DEEP:
 		break;
 	}
 	return run_deep(run, node, value, kind, marks);

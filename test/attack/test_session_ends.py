@@ -121,7 +121,7 @@ def test_scram_keys_that_were_changed(broker):
     broker.wait_log("the user's SCRAM keys were changed", mark)
 
 
-SESSIONS = 16384  # of one principal that are away, see plugin/sessions.h
+SESSIONS = 16384  # of one principal that are away, see plugin/broker/sessions.h
 
 
 def test_an_account_with_too_many_sessions(new_broker):

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "gate.h"
+#include "gate/gate.h"
 #include "schema/payload_view.h"
 
 #define ROUNDS 1001

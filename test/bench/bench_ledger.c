@@ -2,13 +2,13 @@
  * bench_ledger.c -- what keeping costs: the append, the way into SQLite, looking up.
  *
  *     bench_ledger [orders [folder]]
- *     bench_ledger --carry orders folder
+ *     bench_ledger --replay orders folder
  *
  * Prints one "name value unit" line a number. The folder (default: the current one) should
  * lie on the disk that the database will; its files are removed at the end.
  *
  * Rows a second of the clock say little on a busy machine: rows a second of the writer's
- * processor time say what one free core carries. --carry does nothing else, for counting the
+ * processor time say what one free core carries. --replay does nothing else, for counting the
  * writer's instructions: valgrind --tool=callgrind --separate-threads=yes.
  */
 #include <dirent.h>
@@ -177,7 +177,7 @@ static void settle(struct bench *b)
 	}
 }
 
-static void bench_carry(struct bench *b)
+static void bench_replay(struct bench *b)
 {
 	static const char *const status[] = { "PLACED", "APPROVED" };
 	int64_t start = clock_mono_ns();
@@ -309,7 +309,7 @@ static void run_all(struct bench *b)
 	size_t hot = b->orders < CACHE / 2 ? b->orders : CACHE / 2;
 	long before = resident_kib();
 
-	bench_carry(b);
+	bench_replay(b);
 	bench_append(b);
 	bench_power(b);
 	flush(b);
@@ -323,9 +323,9 @@ static void run_all(struct bench *b)
 int main(int argc, char **argv)
 {
 	struct bench b = { .orders = 1000000, .random = 88172645463325252u };
-	bool is_carry = argc > 1 && strcmp(argv[1], "--carry") == 0;
-	char **word = argv + is_carry;
-	const char *folder = argc - is_carry > 2 ? word[2] : ".";
+	bool is_replay = argc > 1 && strcmp(argv[1], "--replay") == 0;
+	char **word = argv + is_replay;
+	const char *folder = argc - is_replay > 2 ? word[2] : ".";
 	char path[512], ring[600];
 	const struct ledger_options options = {
 		.path = path,
@@ -335,18 +335,18 @@ int main(int argc, char **argv)
 		.cache_entities = CACHE,
 	};
 
-	if (argc - is_carry > 1)
+	if (argc - is_replay > 1)
 		b.orders = strtoul(word[1], NULL, 10);
 	(void)snprintf(path, sizeof(path), "%s/bench-ledger-%ld.db", folder, (long)getpid());
 	(void)snprintf(ring, sizeof(ring), "%s-journal.ring", path);
 	diag_init(&b.diag);
-	if (!is_carry)
+	if (!is_replay)
 		bench_journal(folder);
 	if (ledger_open(&options, &plan, &b.ledger, &b.diag))
 		die("open", &b.diag);
 	settle(&b);
-	if (is_carry)
-		bench_carry(&b);
+	if (is_replay)
+		bench_replay(&b);
 	else
 		run_all(&b);
 	ledger_close(b.ledger);

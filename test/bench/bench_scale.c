@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "gate.h"
+#include "gate/gate.h"
 #include "resident.h"
 
 #define ROUNDS 201

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "brokerfile.h"
+#include "base/brokerfile.h"
 
 #define ENSURE(fact)                                                                               \
 	do {                                                                                       \

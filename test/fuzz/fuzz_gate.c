@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/clientlevel.h"
-#include "gate.h"
+#include "gate/gate.h"
 
 #define ENSURE(fact)                                                                               \
 	do {                                                                                       \

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "door.h"
+#include "broker/events.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,7 +30,7 @@ int mosquitto_broker_publish(const char *client_id, const char *topic, int len, 
 	(void)len;
 	(void)qos;
 	(void)is_retained;
-	said_len = door_properties_read(&plugin, list, said, sizeof(said));
+	said_len = properties_read(&plugin, list, said, sizeof(said));
 	mosquitto_property_free_all(&list);
 	free(payload);
 	return MOSQ_ERR_SUCCESS;
@@ -78,11 +78,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!plugin.broker.properties.is_there)
 		set_up();
-	must(door_publish_retained(&plugin, &message, data, size));
+	must(events_publish_retained(&plugin, &message, data, size));
 	len = said_len;
 	must(len <= size);
 	memcpy(first, said, len);
-	must(door_publish_retained(&plugin, &message, first, len));
+	must(events_publish_retained(&plugin, &message, first, len));
 	must(said_len == len && memcmp(said, first, len) == 0);
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gate.h"
+#include "gate/gate.h"
 
 #define ENSURE(fact)                                                                               \
 	do {                                                                                       \

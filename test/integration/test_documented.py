@@ -17,7 +17,7 @@ def read(name):
 
 def options():
     """{name: (default or None, help)} from the table that the code parses with."""
-    table = read("plugin/options.c")
+    table = read("plugin/base/options.c")
     found = {}
     for name, text in re.findall(r'^\tPATH\((\w+), \d, "([^"]*)"\)', table, re.M):
         found[name] = (None, text)

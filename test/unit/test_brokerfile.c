@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "brokerfile.h"
+#include "base/brokerfile.h"
 #include "failalloc.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #include "failalloc.h"
-#include "gate.h"
+#include "gate/gate.h"
 
 #define CASES "test/data/gate"
 #define NAMES_MAX 64

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "failalloc.h"
-#include "holdoffs.h"
+#include "broker/holdoffs.h"
 
 static int begin(void **state)
 {

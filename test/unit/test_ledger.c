@@ -676,7 +676,7 @@ static uint64_t questions(struct fixture *f)
 }
 
 /* Looks at ids that were never kept until one costs no question to the database. */
-static void wait_for_census(struct fixture *f)
+static void wait_for_idfilter(struct fixture *f)
 {
 	struct ledger_state seen;
 	uint64_t before;
@@ -707,7 +707,7 @@ static void test_ledger_look__knows_new_ids_without_a_question(void **state)
 	}
 	close_ledger(f);
 	open_ledger(f);
-	wait_for_census(f);
+	wait_for_idfilter(f);
 	before = questions(f);
 	for (unsigned i = 0; i < 100; i++) {
 		(void)snprintf(id, sizeof(id), "%u", i);
@@ -717,7 +717,7 @@ static void test_ledger_look__knows_new_ids_without_a_question(void **state)
 	}
 	assert_int_equal(questions(f), before + 100);
 	assert_int_equal(ledger_replan(f->ledger, &plan, &f->diag), 0);
-	wait_for_census(f);
+	wait_for_idfilter(f);
 	assert_int_equal(look(f, ORDERS, "1", &seen), 0);
 	assert_true(seen.is_known);
 	close_ledger(f);

@@ -17,7 +17,7 @@
 #include "ledger/ledger.h"
 #include "ledger/record.h"
 #include "ledger/restored.h"
-#include "ledger/store_inside.h"
+#include "ledger/store_internal.h"
 #include "old_database.h"
 
 static const struct ledger_column column[] = { { "status", LEDGER_TEXT, true } };

@@ -14,7 +14,7 @@
 #include "access/derivations.h"
 #include "access/password.h"
 #include "access/scram.h"
-#include "login.h"
+#include "broker/login.h"
 
 #define FREE 50 /* failures of an address */
 #define HOME "192.0.2.1"
@@ -767,14 +767,15 @@ static void test_login_check__refuses_what_has_no_place(void **state)
 	(void)state;
 	make_waiting(&world);
 	more.client_id = "more";
-	for (size_t i = 0; i < PARKED_MAX; i++) {
+	for (size_t i = 0; i < PENDING_LOGINS_MAX; i++) {
 		char id[16], user[16], address[32];
 
 		(void)snprintf(id, sizeof(id), "%zu", i);
 		(void)snprintf(user, sizeof(user), "user-%zu", i);
-		(void)snprintf(address, sizeof(address), "192.0.2.%zu", 1 + i / PARKED_OF_PEER);
+		(void)snprintf(address, sizeof(address), "192.0.2.%zu",
+			       1 + i / PENDING_LOGINS_OF_PEER);
 		begin_from(&world, i, id, user, "x", address);
-		if (i + 1 == PARKED_OF_PEER)
+		if (i + 1 == PENDING_LOGINS_OF_PEER)
 			assert_busy(&world, &more); /* the others' places are free */
 	}
 	more.address = "192.0.2.99";

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "gate.h"
+#include "gate/gate.h"
 
 #define CONTRACT "test/data/ctl/shop-1.asyncapi.json"
 #define ACCESS "test/data/ctl/access-1.json"

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "failalloc.h"
-#include "options.h"
+#include "base/options.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

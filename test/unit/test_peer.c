@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "access/peer.h"
+#include "base/peer.h"
 #include "failalloc.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

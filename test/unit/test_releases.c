@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "failalloc.h"
-#include "releases.h"
+#include "broker/releases.h"
 
 static struct releases *make(void)
 {

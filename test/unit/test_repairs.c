@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "failalloc.h"
-#include "repairs.h"
+#include "broker/repairs.h"
 
 #define SECOND INT64_C(1000000000)
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "gate.h"
+#include "gate/gate.h"
 
 /* The status moves by two channels, of which "extra" fills what @extra says. */
 static const char contract_text[] =

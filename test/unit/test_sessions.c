@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "failalloc.h"
-#include "sessions.h"
+#include "broker/sessions.h"
 
 /* Handles are compared, never followed: any address will do. */
 static const void *handle(size_t i)

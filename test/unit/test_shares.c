@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "failalloc.h"
-#include "shares.h"
+#include "broker/shares.h"
 
 /* Handles are compared, never followed: any address will do. */
 static const void *handle(size_t i)

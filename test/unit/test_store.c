@@ -8,7 +8,7 @@
 #include "failalloc.h"
 #include "folder.h"
 #include "ledger/store.h"
-#include "ledger/store_inside.h"
+#include "ledger/store_internal.h"
 #include "old_database.h"
 
 static const struct ledger_column column[] = {

@@ -16,7 +16,7 @@
 /* Work that fails as told and counts what it carried. */
 struct work {
 	_Atomic int fails_with; /* 0: succeeds */
-	_Atomic uint64_t due;   /* numbers there are to carry */
+	_Atomic uint64_t due;   /* numbers there are to replay */
 	_Atomic uint64_t tended;
 	_Atomic bool is_signal_free;
 	_Atomic bool is_held; /* the work does not end until it is cleared */
@@ -28,7 +28,7 @@ static void sleep_ms(long ms)
 	(void)nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
 }
 
-static int on_carry(void *ctx, uint64_t *applied, struct diag *diag)
+static int on_replay(void *ctx, uint64_t *applied, struct diag *diag)
 {
 	struct work *work = ctx;
 	int err = atomic_load(&work->fails_with);
@@ -61,7 +61,7 @@ static struct writer *start(struct work *work)
 	struct writer *writer = NULL;
 	struct diag diag;
 
-	assert_int_equal(writer_start(&(struct writer_ops){ on_carry, on_tend, work }, 5, 0, NULL,
+	assert_int_equal(writer_start(&(struct writer_ops){ on_replay, on_tend, work }, 5, 0, NULL,
 				      &writer, &diag),
 			 0);
 	return writer;
@@ -195,7 +195,7 @@ static void test_writer_start__nth_allocation_fails(void **state)
 
 	(void)state;
 	failalloc_start(1);
-	assert_int_equal(writer_start(&(struct writer_ops){ on_carry, on_tend, &work }, 5, 0, NULL,
+	assert_int_equal(writer_start(&(struct writer_ops){ on_replay, on_tend, &work }, 5, 0, NULL,
 				      &writer, &diag),
 			 ERR_NOMEM);
 	assert_true(failalloc_stop());

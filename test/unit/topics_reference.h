@@ -56,7 +56,8 @@ static inline bool reference_match(const char *address, const char *topic, size_
 		has_t = reference_level(&topic, end, &t, &t_len);
 		if (!has_t)
 			return false;
-		/* A parameter takes ids only: the level "{x}" of a topic is no id, and no literal. */
+		/* A parameter takes ids only: the level "{x}" of a topic is no id, and no literal.
+		 */
 		if (*a == '{' ? !topics_is_id(t, t_len)
 			      : a_len != t_len || memcmp(a, t, a_len) != 0)
 			return false;

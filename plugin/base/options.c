@@ -1,0 +1,221 @@
+#include "base/options.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/peer.h"
+#include "base/utf8.h"
+
+#define AT(member) offsetof(struct options, member)
+#define PATH(name, required, help)                                                                 \
+	{                                                                                          \
+#name, OPTIONS_PATH, NULL, required, 0, 0, AT(name), help                          \
+	}
+#define INTEGER(name, preset, min, max, help)                                                      \
+	{                                                                                          \
+#name, OPTIONS_INTEGER, preset, 0, min, max, AT(name), help                        \
+	}
+
+#define NAME(name, help)                                                                           \
+	{                                                                                          \
+#name, OPTIONS_NAME, NULL, 0, 0, 0, AT(name), help                                 \
+	}
+#define NETWORKS(name, help)                                                                       \
+	{                                                                                          \
+#name, OPTIONS_NETWORKS, NULL, 0, 0, 0, AT(name), help                             \
+	}
+
+/* clang-format off */
+static const struct options_row table[] = {
+	PATH(contract, 1, "the AsyncAPI 3 document that is enforced"),
+	PATH(access, 1, "the JSON file of roles, users and their scopes"),
+	PATH(password_file, 0, "the password file, in mosquitto_passwd's format"),
+	PATH(scram_file, 0, "the file of SCRAM-SHA-256 keys, for MQTT 5 enhanced authentication"),
+	PATH(crl_file, 0, "lists of revoked certificates (PEM), for sessions that are there already"),
+	PATH(database, 0, "the SQLite file; required when the contract keeps anything"),
+	INTEGER(journal_size, "16777216", 65536, INT64_C(1) << 32,
+		"bytes of the journal beside the database"),
+	INTEGER(batch_rows, "1000", 1, 100000, "accepted writes in one transaction at most"),
+	INTEGER(batch_ms, "50", 1, 10000, "milliseconds that a write waits for its transaction"),
+	INTEGER(events_keep_rows, "0", 0, INT64_MAX, "rows kept in the events table (0: all)"),
+	INTEGER(events_keep_days, "0", 0, 36500, "days that events are kept (0: for ever)"),
+	NAME(origin, "the name of this broker in the events table; the host's where it is not given"),
+	INTEGER(release_wait, "30", 1, 86400,
+		"seconds after which a status of QoS 2 is told for a publisher that left unreleased"),
+	INTEGER(retain_again, "1", 0, 1,
+		"1: after a start the broker retains again what the database says"),
+	INTEGER(state_cache, "65536", 1024, 16777216, "entities whose state stays in memory"),
+	INTEGER(credential_cache, "10000", 1, 1000000, "verified passwords that are remembered"),
+	INTEGER(lockout, "1", 0, 1, "1: failed logins make their source wait, ever longer"),
+	NETWORKS(never_lock, "addresses and networks that failed logins never lock, and unix"),
+	INTEGER(connects_per_minute, "120", 0, 1000000,
+		"connects of a principal's client id in a minute, beyond it waits for one (0: any)"),
+	INTEGER(derivation_share, "50", 1, 100,
+		"percent of the time that checks of passwords not seen before may take"),
+	INTEGER(delayed_logins, "0", 0, 1,
+		"1: such passwords are checked on other threads (a Mosquitto newer than 2.1.2)"),
+	INTEGER(notices_per_second, "5", 0, 10000,
+		"refusals that a client is told of in a second (0: none)"),
+	INTEGER(refusal_payload, "256", 0, 65536,
+		"bytes of a refused payload that the refusals table keeps"),
+	INTEGER(refusals_keep_rows, "100000", 0, INT64_MAX,
+		"rows kept in the refusals table (0: all)"),
+	INTEGER(refusals_keep_days, "30", 0, 36500, "days that refusals are kept (0: for ever)"),
+	PATH(monitor, 0, "the JSON file that says how watchful to be, beside the defaults"),
+	PATH(metrics_file, 0, "the file that Prometheus's node_exporter collects, ending in .prom"),
+	INTEGER(metrics_interval, "15", 1, 3600, "seconds between two versions of that file"),
+	INTEGER(sys_interval, "10", 0, 3600,
+		"seconds between values below $SYS/broker/petstore (0: none)"),
+	INTEGER(monitor_clients, "65536", 64, 1048576,
+		"clients whose habits are remembered, at most 1200 bytes each"),
+	{ NULL, OPTIONS_PATH, NULL, 0, 0, 0, 0, NULL },
+};
+/* clang-format on */
+
+#define ROWS (sizeof(table) / sizeof(table[0]) - 1)
+
+const struct options_row *options_table(void)
+{
+	return table;
+}
+
+static char **path_at(struct options *options, const struct options_row *row)
+{
+	return (char **)(void *)((char *)options + row->offset);
+}
+
+static int64_t *integer_at(struct options *options, const struct options_row *row)
+{
+	return (int64_t *)(void *)((char *)options + row->offset);
+}
+
+static int set_integer(struct options *options, const struct options_row *row, const char *value,
+		       struct diag *diag)
+{
+	char *end = NULL;
+	long long number;
+
+	errno = 0;
+	number = strtoll(value, &end, 10);
+	if (value[0] < '0' || value[0] > '9' || *end || errno || number < row->min ||
+	    number > row->max)
+		return diag_set(diag, ERR_INVALID,
+				"plugin_opt_%s: \"%s\" is not an integer from %" PRId64
+				" to %" PRId64,
+				row->name, value, row->min, row->max);
+	*integer_at(options, row) = number;
+	return 0;
+}
+
+/* Read again by whoever uses them. */
+static int check_networks(const struct options_row *row, const char *value, struct diag *diag)
+{
+	struct peer_networks *networks = NULL;
+	int rc = peer_networks_parse(value, &networks, diag);
+
+	peer_networks_free(networks);
+	if (rc && rc != ERR_NOMEM)
+		diag_prefix(diag, "plugin_opt_%s", row->name);
+	return rc;
+}
+
+/* It stands in rows and, one day, in logs: nothing that can't be seen or written there. */
+static int check_name(const struct options_row *row, const char *value, struct diag *diag)
+{
+	size_t len = strlen(value);
+	size_t at = 0, n = 1;
+
+	while (len <= OPTIONS_NAME_MAX && at < len) {
+		n = utf8_length((const unsigned char *)value + at, len - at);
+		if (n == 0 || !utf8_is_plain(utf8_code((const unsigned char *)value + at, n)))
+			break;
+		at += n;
+	}
+	if (len > 0 && at == len)
+		return 0;
+	return diag_set(diag, ERR_INVALID,
+			"plugin_opt_%s: expected a name of 1 to %u bytes, all of them visible text",
+			row->name, OPTIONS_NAME_MAX);
+}
+
+static int set(struct options *options, const struct options_row *row, const char *value,
+	       struct diag *diag)
+{
+	char **path = path_at(options, row);
+	int rc = 0;
+
+	if (row->kind == OPTIONS_INTEGER)
+		return set_integer(options, row, value, diag);
+	if (row->kind == OPTIONS_NETWORKS)
+		rc = check_networks(row, value, diag);
+	else if (row->kind == OPTIONS_NAME)
+		rc = check_name(row, value, diag);
+	else if (value[0] == '\0')
+		rc = diag_set(diag, ERR_INVALID, "plugin_opt_%s: expected a path", row->name);
+	if (rc)
+		return rc;
+	*path = strdup(value);
+	return *path ? 0 : diag_nomem(diag);
+}
+
+static const struct options_row *find(const char *key)
+{
+	for (const struct options_row *row = table; row->name; row++)
+		if (strcmp(row->name, key) == 0)
+			return row;
+	return NULL;
+}
+
+static int set_pairs(struct options *options, const struct options_pair *pairs, size_t count,
+		     bool *is_given, struct diag *diag)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *value = pairs[i].value ? pairs[i].value : "";
+		const struct options_row *row = find(pairs[i].key);
+		int rc;
+
+		if (!row)
+			return diag_set(diag, ERR_INVALID, "plugin_opt_%s: there is no such option",
+					pairs[i].key);
+		if (is_given[row - table])
+			return diag_set(diag, ERR_INVALID, "plugin_opt_%s: given twice", row->name);
+		is_given[row - table] = true;
+		rc = set(options, row, value, diag);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int options_init(struct options *ret, const struct options_pair *pairs, size_t count,
+		 struct diag *diag)
+{
+	bool is_given[ROWS] = { false };
+	int rc;
+
+	memset(ret, 0, sizeof(*ret));
+	rc = set_pairs(ret, pairs, count, is_given, diag);
+	for (size_t i = 0; rc == 0 && i < ROWS; i++) {
+		if (is_given[i])
+			continue;
+		if (table[i].is_required)
+			rc = diag_set(diag, ERR_INVALID, "plugin_opt_%s: is missing (%s)",
+				      table[i].name, table[i].help);
+		else if (table[i].preset)
+			rc = set(ret, &table[i], table[i].preset, diag);
+	}
+	if (rc)
+		options_clear(ret);
+	return rc;
+}
+
+void options_clear(struct options *options)
+{
+	for (const struct options_row *row = table; row->name; row++)
+		if (row->kind != OPTIONS_INTEGER)
+			free(*path_at(options, row));
+	memset(options, 0, sizeof(*options));
+}

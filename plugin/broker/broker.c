@@ -1,0 +1,461 @@
+#include "broker/broker.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "broker/broker_api.h"
+
+/* Mosquitto 2.0 has no name for it and would close the connection: broker_probe() decides. */
+#define QUOTA_EXCEEDED (-6)
+
+/* The flag that the broker's signal handler clears, where the program itself exports it. */
+static const volatile int *find_running(void)
+{
+	static const char *const names[] = { "run", "g_run" }; /* 2.0, 2.1 */
+	Dl_info broker, found;
+
+	if (!dladdr((void *)mosquitto_log_printf, &broker))
+		return NULL;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		void *symbol = dlsym(RTLD_DEFAULT, names[i]);
+
+		if (symbol && dladdr(symbol, &found) && found.dli_fbase == broker.dli_fbase)
+			return symbol;
+	}
+	return NULL;
+}
+
+/* POSIX lets a symbol's address be a function's; ISO C has no cast for it. */
+static void probe_properties(struct broker_properties *ret)
+{
+	const struct {
+		const char *name;
+		void *place;
+	} symbols[] = {
+		{ "mosquitto_property_identifier", &ret->identifier },
+		{ "mosquitto_property_next", &ret->next },
+		{ "mosquitto_property_read_byte", &ret->read_byte },
+		{ "mosquitto_property_read_string", &ret->read_text },
+		{ "mosquitto_property_read_binary", &ret->read_binary },
+		{ "mosquitto_property_read_string_pair", &ret->read_pair },
+		{ "mosquitto_property_add_byte", &ret->add_byte },
+		{ "mosquitto_property_add_string", &ret->add_text },
+		{ "mosquitto_property_add_binary", &ret->add_binary },
+		{ "mosquitto_property_add_string_pair", &ret->add_pair },
+	};
+
+	ret->is_there = true;
+	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
+		void *symbol = dlsym(RTLD_DEFAULT, symbols[i].name);
+
+		memcpy(symbols[i].place, &symbol, sizeof(symbol));
+		ret->is_there = ret->is_there && symbol;
+	}
+}
+
+void broker_probe(struct broker *ret)
+{
+	/* POSIX lets a symbol's address be a function's; ISO C has no cast for it. */
+	*(void **)&ret->add_text_property = dlsym(RTLD_DEFAULT, "mosquitto_property_add_string");
+	*(void **)&ret->free_properties = dlsym(RTLD_DEFAULT, "mosquitto_property_free_all");
+	if (!ret->free_properties)
+		ret->add_text_property = NULL;
+	*(void **)&ret->complete_login = dlsym(RTLD_DEFAULT, "mosquitto_complete_basic_auth");
+	ret->has_busy_code = ret->complete_login != NULL;
+	*(void **)&ret->unsubscribe = dlsym(RTLD_DEFAULT, "mosquitto_subscription_delete");
+	*(void **)&ret->for_all = dlsym(RTLD_DEFAULT, "mosquitto_apply_on_all_clients");
+	ret->has_quota_code = dlsym(RTLD_DEFAULT, "mosquitto_plugin_set_info") != NULL;
+	ret->running = find_running();
+	probe_properties(&ret->properties);
+	if (!ret->free_properties)
+		ret->properties.is_there = false;
+	/* 2.0's copies are from calloc(), 2.1's are counted by the broker. */
+	ret->properties.free = ret->has_quota_code ? mosquitto_free : free;
+}
+
+/* What the broker says of itself on its first line: "mosquitto version 2.1.2". */
+static bool read_version(int *major, int *minor, int *patch)
+{
+	char program[] = "/proc/self/exe";
+	char help[] = "-h";
+	char *const argv[] = { program, help, NULL };
+	char text[256];
+	posix_spawn_file_actions_t actions;
+	size_t len = 0;
+	ssize_t n = 0;
+	int fd[2];
+	pid_t pid;
+	bool is_begun;
+
+	if (pipe2(fd, O_CLOEXEC) != 0)
+		return false;
+	(void)posix_spawn_file_actions_init(&actions); /* neither can fail in glibc, but for */
+	(void)posix_spawn_file_actions_adddup2(&actions, fd[1], STDOUT_FILENO); /* memory */
+	is_begun = posix_spawn(&pid, program, &actions, NULL, argv, environ) == 0;
+	(void)posix_spawn_file_actions_destroy(&actions);
+	(void)close(fd[1]);
+	while (is_begun && len + 1 < sizeof(text) &&
+	       (n = read(fd[0], text + len, sizeof(text) - 1 - len)) > 0)
+		len += (size_t)n;
+	text[len] = '\0';
+	(void)close(fd[0]);
+	if (is_begun)
+		(void)waitpid(pid, NULL, 0);
+	return sscanf(text, "mosquitto version %d.%d.%d", major, minor, patch) == 3;
+}
+
+int broker_check_delayed(const struct broker *broker, struct diag *diag)
+{
+	int major = 0, minor = 0, patch = 0;
+
+	if (!broker->complete_login)
+		return diag_set(diag, ERR_INVALID,
+				"plugin_opt_delayed_logins: Mosquitto 2.0 can't answer a login "
+				"later, expected 0");
+	if (!read_version(&major, &minor, &patch))
+		return diag_set(diag, ERR_INVALID,
+				"plugin_opt_delayed_logins: the broker's version can't be told, "
+				"expected 0, or a Mosquitto newer than 2.1.2 that says it to -h");
+	if (major > 2 || (major == 2 && (minor > 1 || (minor == 1 && patch > 2))))
+		return 0;
+	return diag_set(diag, ERR_INVALID,
+			"plugin_opt_delayed_logins: Mosquitto %d.%d.%d frees a client twice that "
+			"goes on sending while its login waits, expected 0, or a Mosquitto newer "
+			"than 2.1.2",
+			major, minor, patch);
+}
+
+/* Nothing to do: that a signal came ends epoll_wait(). Other calls go on, see SA_RESTART. */
+static void on_wake(int number)
+{
+	(void)number;
+}
+
+/* Whose is the signal now? */
+static bool has_handler(void (*handler)(int))
+{
+	struct sigaction now;
+
+	return sigaction(SIGURG, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) &&
+	       now.sa_handler == handler;
+}
+
+void broker_wakeable(void)
+{
+	struct sigaction ours = { .sa_handler = on_wake, .sa_flags = SA_RESTART };
+
+	if (has_handler(SIG_DFL))
+		(void)sigaction(SIGURG, &ours, NULL);
+}
+
+void broker_wake(pthread_t thread)
+{
+	if (has_handler(on_wake))
+		(void)pthread_kill(thread, SIGURG);
+}
+
+void broker_unwakeable(void)
+{
+	struct sigaction none = { .sa_handler = SIG_DFL };
+
+	if (has_handler(on_wake))
+		(void)sigaction(SIGURG, &none, NULL);
+}
+
+void broker_log(enum broker_level level, const char *format, ...)
+{
+	static const int levels[] = {
+		[BROKER_ERROR] = MOSQ_LOG_ERR,
+		[BROKER_WARNING] = MOSQ_LOG_WARNING,
+		[BROKER_NOTICE] = MOSQ_LOG_NOTICE,
+		[BROKER_INFO] = MOSQ_LOG_INFO,
+	};
+	char line[1000]; /* the broker cuts longer ones */
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	mosquitto_log_printf(levels[level], "petstore: %s", line);
+}
+
+int broker_certificate(const struct mosquitto *client, struct certid *ret, struct diag *diag)
+{
+	X509 *certificate = mosquitto_client_certificate(client);
+	int rc;
+
+	if (!certificate)
+		return 0;
+	rc = certid_read(certificate, ret, diag);
+	X509_free(certificate);
+	return rc ? rc : 1;
+}
+
+bool broker_rename(struct mosquitto *client, const char *name)
+{
+	const char *old = mosquitto_client_username(client);
+
+	return (old && strcmp(old, name) == 0) ||
+	       mosquitto_set_username(client, name) == MOSQ_ERR_SUCCESS;
+}
+
+bool broker_is_websocket(const struct mosquitto *client)
+{
+	return mosquitto_client_protocol(client) == mp_websockets;
+}
+
+void broker_toggle_id(const struct broker *broker, const struct mosquitto *client)
+{
+	/* The broker's own bytes: it has no call for this, and nothing else would do. */
+	unsigned char *id = (unsigned char *)(uintptr_t)mosquitto_client_id(client);
+
+	/*
+	 * A client id is UTF-8, which the broker has checked. With the other half of the codes in
+	 * its first place it is not: what comes next would have to go on as it began.
+	 */
+	if (id && id[0] && !broker->has_quota_code)
+		id[0] ^= 0x80;
+}
+
+bool broker_is_source(const struct mosquitto *client)
+{
+	return !mosquitto_client_address(client) &&
+	       mosquitto_client_protocol_version(client) == 0 &&
+	       mosquitto_client_keepalive(client) == 0;
+}
+
+struct list {
+	const void **client; /* NULL: memory ran out */
+	size_t count;
+	size_t room;
+};
+
+/* Called by the broker. Non-zero ends its walk. */
+static int add_to_list(const struct mosquitto *client, void *ctx)
+{
+	struct list *list = ctx;
+	size_t wider = list->room ? 2 * list->room : 256;
+	const void **grown;
+
+	if (list->count == list->room) {
+		grown = realloc(list->client, wider * sizeof(*grown));
+		if (!grown) {
+			free(list->client);
+			list->client = NULL;
+			return MOSQ_ERR_NOMEM;
+		}
+		list->client = grown;
+		list->room = wider;
+	}
+	list->client[list->count++] = client;
+	return MOSQ_ERR_SUCCESS;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	uintptr_t left = (uintptr_t) * (const void *const *)a;
+	uintptr_t right = (uintptr_t) * (const void *const *)b;
+
+	return (left > right) - (left < right);
+}
+
+const void **broker_list(const struct broker *broker, size_t *count)
+{
+	struct list list = { 0 };
+
+	*count = 0;
+	if (!broker->for_all)
+		return NULL;
+	(void)broker->for_all(add_to_list, &list); /* without memory the list is NULL */
+	if (!list.client)
+		return NULL;
+	qsort(list.client, list.count, sizeof(*list.client), compare_addresses);
+	*count = list.count;
+	return list.client;
+}
+
+bool broker_is_listed(const void *const *list, size_t count, const struct mosquitto *client)
+{
+	return list && bsearch(&client, list, count, sizeof(*list), compare_addresses) != NULL;
+}
+
+void broker_kick(const char *client_id)
+{
+	(void)mosquitto_kick_client_by_clientid(client_id, true); /* not found: it is gone */
+}
+
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+struct broker_client broker_client(const struct mosquitto *client)
+{
+	return (struct broker_client){
+		.id = or_empty(mosquitto_client_id(client)),
+		.username = or_empty(mosquitto_client_username(client)),
+		.address = or_empty(mosquitto_client_address(client)),
+	};
+}
+
+#define CONTENT_TYPE 3 /* MQTT 5, 2.2.2.2 */
+
+/*
+ * The broker frees what it took: only then is nothing of it ours. Its copying twin counts
+ * memory wrongly in 2.0, so the copy is made here.
+ */
+bool broker_publish(const struct broker *broker, const char *topic, const char *text, size_t len,
+		    const char *content_type)
+{
+	mosquitto_property *properties = NULL;
+	char *copy = mosquitto_malloc(len + 1);
+
+	if (!copy)
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	if (broker->add_text_property)
+		/* Without it the message is what it is. */
+		(void)broker->add_text_property(&properties, CONTENT_TYPE, content_type);
+	if (mosquitto_broker_publish(NULL, topic, (int)len, copy, 1, false, properties) ==
+	    MOSQ_ERR_SUCCESS)
+		return true;
+	if (properties)
+		broker->free_properties(&properties);
+	mosquitto_free(copy);
+	return false;
+}
+
+/* The broker takes the copy, or it is freed here. */
+static bool publish_copy(const char *client_id, const char *topic, const char *text, size_t len,
+			 int qos, bool is_retained)
+{
+	char *copy = mosquitto_malloc(len + 1);
+
+	if (!copy)
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	if (mosquitto_broker_publish(client_id, topic, (int)len, copy, qos, is_retained, NULL) ==
+	    MOSQ_ERR_SUCCESS)
+		return true;
+	mosquitto_free(copy);
+	return false;
+}
+
+bool broker_send(const char *client_id, const char *topic, const char *text, size_t len)
+{
+	return publish_copy(client_id, topic, text, len, 1, false);
+}
+
+bool broker_retain(const char *topic, const char *text)
+{
+	return publish_copy(NULL, topic, text, strlen(text), 0, true);
+}
+
+bool broker_is_clean(const struct mosquitto *client)
+{
+	return mosquitto_client_clean_session(client);
+}
+
+void broker_acl_request(const struct mosquitto_evt_acl_check *event, struct gate_request *ret)
+{
+	enum gate_action action = event->access == MOSQ_ACL_WRITE         ? GATE_PUBLISH
+				  : event->access == MOSQ_ACL_READ        ? GATE_DELIVER
+				  : event->access == MOSQ_ACL_UNSUBSCRIBE ? GATE_UNSUBSCRIBE
+									  : GATE_SUBSCRIBE;
+
+	*ret = (struct gate_request){
+		.action = action,
+		.topic = or_empty(event->topic),
+		.topic_len = event->topic ? strlen(event->topic) : 0,
+		.payload = event->payload,
+		.payload_len = event->payload ? event->payloadlen : 0,
+		.qos = event->qos,
+		.is_retained = event->retain,
+		.client_id = mosquitto_client_id(event->client),
+	};
+}
+
+void broker_message_request(const struct mosquitto_evt_message *event, struct gate_request *ret)
+{
+	*ret = (struct gate_request){
+		.action = GATE_PUBLISH,
+		.topic = or_empty(event->topic),
+		.topic_len = event->topic ? strlen(event->topic) : 0,
+		.payload = event->payload,
+		.payload_len = event->payload ? event->payloadlen : 0,
+		.qos = event->qos,
+		.is_retained = event->retain,
+		.client_id = mosquitto_client_id(event->client),
+	};
+}
+
+static bool can_be_closed(const struct broker_refused *refused)
+{
+	return refused->publisher != BROKER_OF_NOBODY && refused->version >= 3 &&
+	       refused->version <= 5;
+}
+
+enum broker_answer broker_answer(const struct broker *broker, const struct broker_refused *refused)
+{
+	enum reason_cause cause = reason_cause(refused->reason);
+	enum broker_answer told = broker->has_quota_code ? BROKER_QUOTA : BROKER_DENIED;
+
+	/* It sends again what nobody looked at when it has proved itself anew; MQTT 5 hears why. */
+	if (refused->is_expired && refused->qos > 0 && refused->version < 5 &&
+	    can_be_closed(refused))
+		return BROKER_CLOSED;
+	if (cause == REASON_OF_MESSAGE || refused->publisher == BROKER_OF_NOBODY)
+		return BROKER_DENIED;
+	if (cause == REASON_OF_PACE || refused->qos == 0 || !can_be_closed(refused))
+		return told;
+	/*
+	 * A bridge that is closed comes back after its own restart_timeout: where that helps, and
+	 * not for ever. The other broker ends an MQTT 5 bridge's session with its connection, so
+	 * that all that is on its way would be lost, not this message alone.
+	 */
+	if (refused->publisher == BROKER_OF_BRIDGE)
+		return cause == REASON_OF_TROUBLE && refused->version < 5 ? BROKER_CLOSED : told;
+	return refused->version == 5 && broker->has_quota_code ? BROKER_QUOTA : BROKER_CLOSED;
+}
+
+int broker_answer_code(enum broker_answer answer)
+{
+	static const int codes[] = {
+		[BROKER_DENIED] = MOSQ_ERR_ACL_DENIED,
+		[BROKER_QUOTA] = QUOTA_EXCEEDED,
+		/* Of those that close the one with which MQTT 5 is sent a DISCONNECT, of 0x80. */
+		[BROKER_CLOSED] = MOSQ_ERR_UNKNOWN,
+	};
+
+	return codes[answer];
+}
+
+int broker_version(const struct mosquitto *client)
+{
+	return mosquitto_client_protocol_version(client);
+}
+
+bool broker_is_bridge(const struct mosquitto *client)
+{
+	return !mosquitto_client_address(client) && mosquitto_client_protocol_version(client) != 0;
+}
+
+int broker_hold_off(const struct broker *broker, const struct mosquitto *client, bool is_exchange)
+{
+	bool is_said = broker->has_busy_code && !is_exchange && broker_version(client) == 5;
+
+	/* The other one is none for which any release sends a packet, nor a no of another plugin's.
+	 */
+	return is_said ? BROKER_BUSY : MOSQ_ERR_CONN_REFUSED;
+}

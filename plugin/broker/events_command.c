@@ -1,0 +1,177 @@
+/*
+ * events_command.c -- the operator's commands on $CONTROL/petstore/v1.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/version.h"
+#include "broker/events.h"
+#include "monitor/control.h"
+
+static const char *const mode_names[] = {
+	[CONTRACT_ENFORCE] = "enforce", [CONTRACT_OBSERVE] = "observe", [CONTRACT_OFF] = "off"
+};
+
+static json_t *do_status(void *ctx, struct diag *diag)
+{
+	const struct plugin *plugin = ctx;
+	const struct contract *contract = plugin->rules->contract;
+
+	(void)diag;
+	return json_pack("{ss ss ss ss ss sI sI}", "version", PETSTORE_VERSION, "broker",
+			 plugin->broker.has_quota_code ? "2.1" : "2.0", "parser", payload_backend(),
+			 "contract", contract_title(contract), "contractVersion",
+			 contract_version(contract), "channels",
+			 (json_int_t)contract_channel_count(contract), "sessions",
+			 (json_int_t)sessions_count(plugin->sessions));
+}
+
+static json_t *do_counters(void *ctx, struct diag *diag)
+{
+	struct plugin *plugin = ctx;
+	struct feed_facts facts = events_facts(plugin);
+
+	(void)diag;
+	return feed_counters(plugin->feed, &facts);
+}
+
+/* The broker asks nobody to prove himself again, as it does at SIGHUP: see events_principal(). */
+static json_t *do_reload(void *ctx, struct diag *diag)
+{
+	return events_reload(ctx, diag) == 0 ? do_status(ctx, diag) : NULL;
+}
+
+static json_t *list_modes(const struct plugin *plugin)
+{
+	json_t *modes = json_object();
+
+	for (int i = 0; modes && i < CONTRACT_GROUPS; i++) {
+		enum contract_group group = (enum contract_group)i;
+
+		(void)json_object_set_new(
+			modes, contract_group_name(group),
+			json_pack("{ss sb}", "mode",
+				  mode_names[gate_mode(&plugin->gate, NULL, group)], "forced",
+				  plugin->gate.forced[group] != 0));
+	}
+	return modes;
+}
+
+static json_t *do_mode(void *ctx, const char *name, const char *mode, struct diag *diag)
+{
+	struct plugin *plugin = ctx;
+	int group = 0, word = 0;
+
+	if (!name)
+		return list_modes(plugin);
+	while (group < CONTRACT_GROUPS &&
+	       strcmp(contract_group_name((enum contract_group)group), name) != 0)
+		group++;
+	while (word <= CONTRACT_OFF && strcmp(mode_names[word], mode) != 0)
+		word++;
+	if (group == CONTRACT_GROUPS || word > CONTRACT_OFF) {
+		(void)diag_set(diag, ERR_INVALID,
+			       "expected group schema, transition or limits, and mode enforce, "
+			       "observe or off");
+		return NULL;
+	}
+	if (!gate_force(&plugin->gate, (enum contract_group)group, (enum contract_mode)word)) {
+		(void)diag_set(diag, ERR_INVALID, "who may do what stands in the contract only");
+		return NULL;
+	}
+	return list_modes(plugin);
+}
+
+static json_t *do_list_bans(void *ctx, struct diag *diag)
+{
+	(void)diag;
+	return feed_list_bans(((struct plugin *)ctx)->feed);
+}
+
+static json_t *do_lift_ban(void *ctx, const char *client_id, const char *principal,
+			   struct diag *diag)
+{
+	(void)diag;
+	return feed_lift_ban(((struct plugin *)ctx)->feed, client_id, principal);
+}
+
+static json_t *do_list_alerts(void *ctx, struct diag *diag)
+{
+	(void)diag;
+	return feed_list_alerts(((struct plugin *)ctx)->feed);
+}
+
+static json_t *do_explain(void *ctx, const struct control_question *question, struct diag *diag)
+{
+	struct plugin *plugin = ctx;
+	const struct decision *decision = &plugin->filter;
+	struct gate_request request = { .topic = question->topic,
+					.topic_len = strlen(question->topic),
+					.payload = question->payload,
+					.payload_len = question->payload_len,
+					.qos = question->qos,
+					.is_retained = question->is_retained,
+					.client_id = question->client_id };
+	const struct access_principal *principal =
+		question->username ? access_find(plugin->rules->access, question->username) : NULL;
+
+	if (strcmp(question->action, "publish") == 0) {
+		request.action = GATE_PUBLISH;
+	} else if (strcmp(question->action, "subscribe") == 0) {
+		request.action = GATE_SUBSCRIBE;
+	} else {
+		(void)diag_set(diag, ERR_INVALID, "action: expected publish or subscribe");
+		return NULL;
+	}
+	gate_decide(&plugin->gate, principal, &request, &plugin->filter);
+	return json_pack("{sb ss sb ss ss ss ss ss}", "allowed", decision->verdict == VERDICT_ALLOW,
+			 "reason", reason_code(decision->reason), "observed", decision->is_observed,
+			 "channel", decision->channel ? decision->channel->name : "", "field",
+			 decision->error.instance, "keyword", decision->error.keyword, "message",
+			 decision->error.message, "standing", decision->standing);
+}
+
+static void log_command(void *ctx, const char *command, const char *error)
+{
+	char name[80];
+
+	(void)ctx;
+	broker_log(BROKER_NOTICE, "command %s%s%s",
+		   diag_escape(name, sizeof(name), command, strlen(command)), error[0] ? ": " : "",
+		   error);
+}
+
+/* Always SUCCESS: anything else would disconnect who asked. */
+int events_on_control(int event_id, void *event_data, void *userdata)
+{
+	struct mosquitto_evt_control *event = event_data;
+	struct plugin *plugin = userdata;
+	const struct control_ops ops = { .ctx = plugin,
+					 .status = do_status,
+					 .counters = do_counters,
+					 .reload = do_reload,
+					 .mode = do_mode,
+					 .list_bans = do_list_bans,
+					 .lift_ban = do_lift_ban,
+					 .list_alerts = do_list_alerts,
+					 .explain = do_explain,
+					 .done = log_command };
+	char id[80], user[80];
+	struct broker_client who;
+	char *response = NULL;
+	struct diag diag;
+
+	(void)event_id;
+	if (!pthread_equal(pthread_self(), plugin->thread))
+		return MOSQ_ERR_SUCCESS;
+	plugin->pending.handle = NULL;
+	who = broker_client(event->client);
+	broker_log(BROKER_NOTICE, "commands of %s (client %s):",
+		   diag_escape(user, sizeof(user), who.username, strlen(who.username)),
+		   diag_escape(id, sizeof(id), who.id, strlen(who.id)));
+	if (control_handle(event->payload, event->payload ? event->payloadlen : 0, &ops, &response,
+			   &diag) == 0)
+		(void)broker_send(who.id, CONTROL_RESPONSE_TOPIC, response, strlen(response));
+	free(response);
+	return MOSQ_ERR_SUCCESS;
+}

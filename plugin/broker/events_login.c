@@ -1,0 +1,557 @@
+/*
+ * events_login.c -- who connects: password, token and certificate, or SCRAM by enhanced
+ * authentication; and who stands behind a client later.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "access/scram.h"
+#include "base/clock.h"
+#include "base/wordhash.h"
+#include "broker/events.h"
+
+/* ---- who stands behind a client ------------------------------------------------------------ */
+
+/*
+ * Says nothing on the log: this may be a delivery, and the log may be a topic. A token is judged
+ * as of its login: when it ends is the tick's business, and what outlives it is its will.
+ */
+void events_renew(struct plugin *plugin, struct session *session)
+{
+	struct login_request request = { .username = session->name,
+					 .password = session->token,
+					 .client_id = session->client_id,
+					 .certificate = session->certificate,
+					 .is_repeat = true,
+					 .is_known = true,
+					 .is_away = session->is_gone,
+					 .is_scram = session->is_scram,
+					 .entry = session->is_gone ? 0 : session->entry,
+					 .now_ms = session->proved_ms };
+	struct login_answer answer;
+
+	session->generation = plugin->generation;
+	if (session->standing == SESSION_BARRED)
+		return;
+	login_check(plugin->login, plugin->rules, &request, &answer);
+	if (answer.verdict != VERDICT_ALLOW) {
+		access_principal_drop(answer.made);
+		sessions_bar(session);
+		sessions_end_at(plugin->sessions, session, 1); /* at the next tick */
+		return;
+	}
+	sessions_renew_take(session, answer.principal, answer.made);
+	if (session->standing == SESSION_VALID)
+		sessions_end_at(plugin->sessions, session, answer.expires_ms);
+}
+
+/* Is the session's client, which left, the one that is behind this handle still? */
+static bool is_of(const struct session *session, const struct mosquitto *client)
+{
+	struct broker_client who = broker_client(client);
+
+	return strcmp(session->client_id, who.id) == 0 && strcmp(session->name, who.username) == 0;
+}
+
+/* The address was given to someone else. */
+__attribute__((cold, noinline)) static struct session *disown(struct plugin *plugin,
+							      const struct mosquitto *client)
+{
+	sessions_forget(plugin->sessions, client);
+	return NULL;
+}
+
+struct session *events_session(struct plugin *plugin, const struct mosquitto *client)
+{
+	struct session *session = sessions_find(plugin->sessions, client);
+
+	if (session && session->is_gone && !is_of(session, client))
+		return disown(plugin, client);
+	return session;
+}
+
+static bool has_no_address(const struct mosquitto *client)
+{
+	return broker_client(client).address[0] == '\0';
+}
+
+const struct access_principal *
+events_principal(struct plugin *plugin, const struct mosquitto *client, struct session *session)
+{
+	const struct access_principal *principal;
+
+	if (session) {
+		if (session->generation != plugin->generation)
+			events_renew(plugin, session);
+		return session->principal;
+	}
+	if (!has_no_address(client))
+		return NULL;
+	principal = access_find(plugin->rules->access, broker_client(client).username);
+	return principal && !principal->is_disabled ? principal : NULL;
+}
+
+bool events_is_unproved(const struct plugin *plugin, const struct mosquitto *client,
+			const struct session *session, const struct access_principal *principal)
+{
+	const struct access *access = plugin->rules->access;
+
+	return !principal && !session &&
+	       (access_has_certificates(access) || access_has_issuers(access)) &&
+	       has_no_address(client);
+}
+
+/* ---- what BASIC_AUTH is about -------------------------------------------------------------- */
+
+enum asked {
+	ASKED_ANEW,  /* a CONNECT */
+	ASKED_AGAIN, /* after a reload: a client that is connected */
+	ASKED_AWAY,  /* after a reload: a session whose client is away */
+};
+
+/* Had the broker this client when it began to ask? It frees none before the next tick. */
+static bool was_kept(struct plugin *plugin, const struct mosquitto *client)
+{
+	if (!plugin->kept)
+		plugin->kept = broker_list(&plugin->broker, &plugin->kept_count);
+	return broker_is_listed(plugin->kept, plugin->kept_count, client);
+}
+
+/*
+ * A live session's handle is given to nobody else, since the broker says that its client left
+ * before it frees it: the broker asks again, once, and for the same id and name. Who is not live
+ * is a newcomer, or a session whose client is away. A newcomer at this time comes over
+ * websockets (libwebsockets' turn is between the reload and the tick). On 2.0 who is away has no
+ * websocket any more; on 2.1, whose own websockets leave their mark, the broker says whom it
+ * knows, and a newcomer is not yet among them. Where neither can be told it is a newcomer.
+ */
+static enum asked who_asks(struct plugin *plugin, const struct mosquitto *client)
+{
+	struct session *session = events_session(plugin, client);
+
+	if (!plugin->is_reloading)
+		return ASKED_ANEW;
+	if (session && !session->is_gone) {
+		if (session->asked == plugin->reload || !is_of(session, client))
+			return ASKED_ANEW;
+		session->asked = plugin->reload;
+		return ASKED_AGAIN;
+	}
+	if (!plugin->has_ticked || (broker_is_websocket(client) && !was_kept(plugin, client)))
+		return ASKED_ANEW;
+	return ASKED_AWAY;
+}
+
+/* Whoever was there under this handle is not there any more. */
+static void begin_anew(struct plugin *plugin, const struct mosquitto *client)
+{
+	sessions_forget(plugin->sessions, client);
+	login_abandon(plugin->login, client);
+}
+
+/* ---- who connects -------------------------------------------------------------------------- */
+
+/* The facts of a login that come from the client's connection. */
+static struct login_request describe_login(const struct mosquitto *client)
+{
+	struct broker_client who = broker_client(client);
+
+	return (struct login_request){
+		.handle = client,
+		.username = mosquitto_client_username(client),
+		.client_id = who.id,
+		.address = who.address[0] ? who.address : NULL,
+		.is_clean = broker_is_clean(client),
+		.now_ms = clock_unix_ms(),
+		.mono_ms = clock_mono_ns() / 1000000,
+	};
+}
+
+/* Copies what is judged again when rules change. False: out of memory. */
+static bool keep_proof(const struct login_request *request, enum login_method method,
+		       struct certid **certificate, char **token)
+{
+	if (method == LOGIN_TOKEN) {
+		*token = strdup(request->password);
+		return *token != NULL;
+	}
+	if (method != LOGIN_CERTIFICATE)
+		return true;
+	*certificate = malloc(sizeof(**certificate));
+	if (*certificate)
+		certid_copy(*certificate, request->certificate);
+	return *certificate != NULL;
+}
+
+/* Of principal and client id, which no other pair of texts makes on purpose. */
+static uint64_t sender_of(const struct plugin *plugin, const struct session *session)
+{
+	uint64_t name =
+		wordhash(releases_seed(plugin->releases), session->name, strlen(session->name));
+	uint64_t sender = wordhash(name, session->client_id, strlen(session->client_id));
+
+	return sender ? sender : 1;
+}
+
+static uint64_t last_seq(const struct plugin *plugin)
+{
+	return plugin->ledger ? ledger_last(plugin->ledger) : 0;
+}
+
+/* Opens the session of a client that was let in. False: out of memory. */
+static bool open_session(struct plugin *plugin, const struct login_request *request,
+			 struct login_answer *answer)
+{
+	const struct session *before = sessions_find(plugin->sessions, request->handle);
+	bool is_same = before && !before->is_gone; /* the same connection, proved once more */
+	uint64_t since_seq = is_same ? before->since_seq : last_seq(plugin);
+	unsigned resends_asked = is_same ? before->resends_asked : 0;
+	struct session *session;
+	struct certid *certificate = NULL;
+	char *token = NULL;
+
+	if (!keep_proof(request, answer->method, &certificate, &token))
+		return false;
+	session = sessions_open(plugin->sessions, request->handle, answer->principal->name,
+				request->client_id);
+	if (!session) {
+		free(certificate);
+		free(token);
+		return false;
+	}
+	session->principal = answer->principal;
+	session->made = answer->made;
+	answer->made = NULL; /* handed over */
+	session->certificate = certificate;
+	session->token = token;
+	session->entry = answer->entry;
+	session->proved_ms = request->now_ms;
+	session->generation = plugin->generation;
+	session->asked = plugin->reload;
+	session->sender = sender_of(plugin, session);
+	session->since_seq = since_seq;
+	session->resends_asked = resends_asked;
+	sessions_end_at(plugin->sessions, session, answer->expires_ms);
+	session->was_closed = answer->was_closed;
+	session->is_scram = answer->method == LOGIN_SCRAM;
+	return true;
+}
+
+static void refuse_login(struct plugin *plugin, const struct login_request *request,
+			 struct login_answer *answer)
+{
+	struct broker_client who = { .id = request->client_id,
+				     .username = request->username ? request->username : "",
+				     .address = request->address ? request->address : "" };
+
+	if (answer->is_held_off) {
+		who.username = answer->principal->name;
+		notify_held_off(&plugin->notify, &who, answer->held_for, answer->why.text);
+	} else {
+		notify_connection(&plugin->notify, &who, answer->why.text);
+	}
+	access_principal_drop(answer->made);
+	answer->made = NULL;
+}
+
+/*
+ * What follows a login, however it was proved. The client's handle is not followed: one that
+ * waited may be gone. Returns what the broker is to be told.
+ */
+static int conclude_login(struct plugin *plugin, const struct login_request *request,
+			  struct login_answer *answer)
+{
+	const struct session *before = sessions_find(plugin->sessions, request->handle);
+	bool is_connected = before && !before->is_gone; /* it authenticates once more */
+
+	/* Who is over a limit of connects because it was closed is no stranger either. */
+	if (answer->is_held_off)
+		feed_held_off(plugin->feed, request, answer->method);
+	else if (answer->verdict != VERDICT_ALLOW)
+		feed_refused_login(plugin->feed, request, answer->method,
+				   !answer->is_busy || answer->is_guess);
+	else if (!feed_login(plugin->feed, request, answer, &answer->why)) {
+		answer->verdict = VERDICT_DENY;
+		answer->is_held_off = answer->was_closed;
+	}
+	if (answer->verdict == VERDICT_ALLOW && !open_session(plugin, request, answer)) {
+		answer->verdict = VERDICT_DENY;
+		(void)diag_nomem(&answer->why);
+	}
+	if (answer->verdict != VERDICT_ALLOW) {
+		refuse_login(plugin, request, answer);
+		return (answer->is_busy || answer->is_held_off) && plugin->broker.has_busy_code
+			       ? BROKER_BUSY
+			       : MOSQ_ERR_AUTH;
+	}
+	shares_connect(plugin->shares, request->client_id, answer->principal->name, request->handle,
+		       request->is_clean && !is_connected);
+	if (is_connected)
+		return MOSQ_ERR_SUCCESS;
+	free(plugin->connecting_id);
+	plugin->connecting_id = strdup(request->client_id); /* NULL: a takeover goes unnoticed */
+	plugin->connecting = request->handle;
+	return MOSQ_ERR_SUCCESS;
+}
+
+/*
+ * The broker is to know the client under its principal's name. Where it won't have the name the
+ * client is not let in.
+ */
+static int name_client(struct plugin *plugin, const struct login_request *request,
+		       struct mosquitto *client, int rc)
+{
+	const struct session *session = sessions_find(plugin->sessions, client);
+
+	if (rc != MOSQ_ERR_SUCCESS || !session || broker_rename(client, session->name))
+		return rc;
+	broker_log(BROKER_WARNING, "the broker takes no client under the name of %s",
+		   session->name);
+	feed_vanished(plugin->feed, request);
+	sessions_forget(plugin->sessions, client);
+	return MOSQ_ERR_AUTH;
+}
+
+/* Reads what certificate the client shows. */
+static void show_certificate(struct mosquitto *client, struct login_request *request,
+			     struct certid *shown, struct diag *fault)
+{
+	int rc;
+
+	diag_init(fault);
+	rc = broker_certificate(client, shown, fault);
+	if (rc > 0)
+		request->certificate = shown;
+	else if (rc < 0)
+		request->certificate_fault = fault->text;
+}
+
+/*
+ * After a reload, about a client that is connected, under the rules that are in force now: with
+ * the password and the certificate that it came with. Who is refused is disconnected by the broker
+ * at once, and is nobody until then. A proof that ran out is the tick's business.
+ *
+ * A websocket is the tick's business, too: 2.0.21 makes its lists of keepalives anew after a
+ * reload, from those that are not being disconnected, and one that is spoils them when it is gone.
+ */
+static int ask_again(struct plugin *plugin, struct session *session, struct login_request *request)
+{
+	struct login_answer answer;
+
+	if (session->standing == SESSION_EXPIRED)
+		return MOSQ_ERR_SUCCESS; /* being disconnected */
+	request->is_repeat = true;
+	request->is_scram = session->is_scram;
+	request->entry = session->is_scram ? session->entry : 0;
+	request->now_ms = session->proved_ms;
+	login_check(plugin->login, plugin->rules, request, &answer);
+	if (answer.verdict == VERDICT_ALLOW && session->certificate && !request->certificate) {
+		answer.verdict = VERDICT_DENY;
+		(void)diag_set(&answer.why, ERR_INVALID, "the certificate is not shown any more");
+	}
+	if (answer.verdict == VERDICT_ALLOW &&
+	    !feed_login(plugin->feed, request, &answer, &answer.why))
+		answer.verdict = VERDICT_DENY;
+	if (session->standing == SESSION_BARRED || answer.verdict != VERDICT_ALLOW) {
+		sessions_bar(session);
+		refuse_login(plugin, request, &answer);
+		if (!broker_is_websocket(request->handle))
+			return MOSQ_ERR_AUTH;
+		sessions_end_at(plugin->sessions, session, 1); /* at the next tick */
+		return MOSQ_ERR_SUCCESS;
+	}
+	sessions_renew_take(session, answer.principal, answer.made);
+	session->entry = answer.entry;
+	session->generation = plugin->generation;
+	sessions_end_at(plugin->sessions, session, answer.expires_ms);
+	return MOSQ_ERR_SUCCESS;
+}
+
+int events_on_basic_auth(int event_id, void *event_data, void *userdata)
+{
+	struct mosquitto_evt_basic_auth *event = event_data;
+	struct plugin *plugin = userdata;
+	struct login_request request;
+	struct login_answer answer;
+	enum asked asked;
+	struct certid shown;
+	struct diag fault;
+	int rc;
+
+	(void)event_id;
+	if (!pthread_equal(pthread_self(), plugin->thread)) {
+		events_refuse_foreign(plugin);
+		return MOSQ_ERR_AUTH; /* 2.1's http_api: touches nothing that is shared */
+	}
+	events_settle(plugin);
+	asked = who_asks(plugin, event->client);
+	/*
+	 * Always yes: a no would make 2.0 disconnect what is disconnected, and spoil its list of
+	 * sessions that expire. Who it is is worked out when it is heard of next.
+	 */
+	if (asked == ASKED_AWAY)
+		return MOSQ_ERR_SUCCESS;
+	request = describe_login(event->client);
+	request.username = event->username;
+	request.password = event->password;
+	show_certificate(event->client, &request, &shown, &fault);
+	if (asked == ASKED_AGAIN)
+		return ask_again(plugin, sessions_find(plugin->sessions, event->client), &request);
+	begin_anew(plugin, event->client);
+	login_check(plugin->login, plugin->rules, &request, &answer);
+	if (answer.is_waiting)
+		return BROKER_LATER;
+	rc = conclude_login(plugin, &request, &answer);
+	if (answer.is_held_off)
+		return broker_hold_off(&plugin->broker, event->client, false);
+	return name_client(plugin, &request, event->client, rc);
+}
+
+/* ---- logins that had to wait for their key's derivation (2.1) ------------------------------- */
+
+/*
+ * The broker finds a waiting client by its id, and says nothing where there is none any more. A
+ * client that is there is connected within the call, so its CONNECT event comes meanwhile. Its
+ * user name needs no change: with a password it is the principal's.
+ */
+void events_finish_logins(struct plugin *plugin)
+{
+	struct login_request request = { .now_ms = clock_unix_ms(),
+					 .mono_ms = clock_mono_ns() / 1000000 };
+	struct login_answer answer;
+	int rc;
+
+	while (login_next(plugin->login, plugin->rules, &request, &answer)) {
+		rc = conclude_login(plugin, &request, &answer);
+		plugin->connected = NULL;
+		plugin->broker.complete_login(request.client_id, rc);
+		plugin->connecting = NULL;
+		if (rc != MOSQ_ERR_SUCCESS || plugin->connected == request.handle)
+			continue;
+		feed_vanished(plugin->feed, &request);
+		sessions_forget(plugin->sessions, request.handle);
+	}
+}
+
+int events_on_connect(int event_id, void *event_data, void *userdata)
+{
+	/* 2.0 has no such event; its first members are DISCONNECT's. */
+	struct mosquitto_evt_disconnect *event = event_data;
+	struct plugin *plugin = userdata;
+
+	(void)event_id;
+	events_settle(plugin);
+	plugin->connected = event->client;
+	if (plugin->connecting == event->client)
+		plugin->connecting = NULL; /* taken over and asked again, whatever there was */
+	return MOSQ_ERR_SUCCESS;
+}
+
+/* From the verifier's threads: the tick finishes what is done. */
+void events_wake(void *plugin)
+{
+	broker_wake(((struct plugin *)plugin)->thread);
+}
+
+/* ---- who, by MQTT 5's enhanced authentication: SCRAM --------------------------------------- */
+
+/* Puts our message into the event; the broker frees it. */
+static int reply_with(struct mosquitto_evt_extended_auth *event, const char *reply, int answer)
+{
+	size_t len = strlen(reply);
+	char *copy = mosquitto_malloc(len + 1);
+
+	if (!copy)
+		return MOSQ_ERR_NOMEM;
+	memcpy(copy, reply, len + 1);
+	event->data_out = copy;
+	event->data_out_len = (uint16_t)len;
+	return answer;
+}
+
+/* Someone who connects, and not a client that is connected and authenticates again. */
+static bool is_newcomer(struct plugin *plugin, const struct mosquitto *client)
+{
+	const struct session *session = events_session(plugin, client);
+
+	return !session || session->is_gone;
+}
+
+int events_on_auth_start(int event_id, void *event_data, void *userdata)
+{
+	struct mosquitto_evt_extended_auth *event = event_data;
+	struct plugin *plugin = userdata;
+	struct login_message message = { event->client, event->data_in, event->data_in_len };
+	struct login_request request;
+	struct login_answer answer;
+	char reply[SCRAM_REPLY_MAX];
+
+	(void)event_id;
+	if (!pthread_equal(pthread_self(), plugin->thread))
+		return MOSQ_ERR_AUTH;
+	events_settle(plugin);
+	if (is_newcomer(plugin, event->client))
+		begin_anew(plugin, event->client);
+	if (!event->auth_method || strcmp(event->auth_method, SCRAM_METHOD) != 0)
+		return MOSQ_ERR_NOT_SUPPORTED; /* the peer hears 0x8C */
+	request = describe_login(event->client);
+	if (login_begin(plugin->login, plugin->rules, &request, &message, reply, &answer)) {
+		if (is_newcomer(plugin, event->client))
+			broker_toggle_id(&plugin->broker, event->client);
+		return reply_with(event, reply, MOSQ_ERR_AUTH_CONTINUE);
+	}
+	feed_refused_login(plugin->feed, &request, LOGIN_SCRAM, true);
+	refuse_login(plugin, &request, &answer);
+	return MOSQ_ERR_AUTH;
+}
+
+/*
+ * A client that is connected goes on with what it did not begin. Mosquitto lets an AUTH packet of
+ * no bytes pass in every state and takes its sender for one that connects: a no frees the client id
+ * that its table still has, a yes connects it once more. To ask on is all that is safe until the
+ * tick disconnects it; it may do nothing meanwhile.
+ */
+__attribute__((cold, noinline)) static int ask_on(struct plugin *plugin,
+						  const struct login_request *request)
+{
+	struct session *session = sessions_find(plugin->sessions, request->handle);
+	struct login_answer answer = { .verdict = VERDICT_DENY };
+	bool is_told = session->standing != SESSION_VALID;
+
+	sessions_expire(session);
+	sessions_end_at(plugin->sessions, session, 1);
+	if (is_told)
+		return MOSQ_ERR_AUTH_CONTINUE;
+	diag_init(&answer.why);
+	(void)diag_set(&answer.why, ERR_INVALID,
+		       "it goes on with an exchange that was not begun: disconnected");
+	refuse_login(plugin, request, &answer);
+	return MOSQ_ERR_AUTH_CONTINUE;
+}
+
+int events_on_auth_continue(int event_id, void *event_data, void *userdata)
+{
+	struct mosquitto_evt_extended_auth *event = event_data;
+	struct plugin *plugin = userdata;
+	struct login_message message = { event->client, event->data_in, event->data_in_len };
+	struct login_request request;
+	struct login_answer answer;
+	char reply[SCRAM_REPLY_MAX];
+	int rc;
+
+	(void)event_id;
+	if (!pthread_equal(pthread_self(), plugin->thread))
+		return MOSQ_ERR_AUTH;
+	events_settle(plugin);
+	request = describe_login(event->client);
+	if (is_newcomer(plugin, event->client))
+		broker_toggle_id(&plugin->broker, event->client);
+	else if (!login_is_begun(plugin->login, event->client))
+		return ask_on(plugin, &request);
+	login_finish(plugin->login, plugin->rules, &request, &message, reply, &answer);
+	rc = conclude_login(plugin, &request, &answer);
+	if (answer.is_held_off)
+		return broker_hold_off(&plugin->broker, event->client, true);
+	rc = name_client(plugin, &request, event->client, rc);
+	return rc == MOSQ_ERR_SUCCESS ? reply_with(event, reply, rc) : rc;
+}

@@ -1,0 +1,210 @@
+/*
+ * events_release.c -- QoS 2 messages that are handed out after newer ones: see releases.h.
+ *
+ * The broker asks READ for a message in four states, which the event does not tell apart:
+ *
+ *     handed out           at PUBREL; refused where something newer was handed out before
+ *     handed out at once   a last will, what the plugin publishes: says what stands
+ *     retained             at SUBSCRIBE, in the same call as the question for the filter: must say
+ *                          what stands, else what stands takes its place
+ *     queued               at CONNECT, in the same call as the login: what was handed out to it
+ *                          once stays its own
+ *
+ * What releases.h does not know may have been held back until it was forgotten, or over a restart:
+ * that it says the status which stands is not enough, it has to be what was said last, or, where it
+ * is retained and nobody heard it, what the database retains.
+ */
+#include "broker/events.h"
+
+#include <inttypes.h>
+
+#include "base/clock.h"
+
+#define LATE_NS INT64_C(1000000000)
+
+/* It takes a legal step, whatever else of it was observed. */
+static bool is_step_taken(const struct decision *decision)
+{
+	const uint32_t step = 1u << GATE_STEP_TRANSITION;
+
+	return (decision->asked & step) && !(decision->failed & step);
+}
+
+void events_release_accepted(struct plugin *plugin, struct session *session,
+			     const struct gate_request *request, const struct decision *decision)
+{
+	uint64_t key = gate_entity_key(&plugin->gate, releases_seed(plugin->releases));
+	const char *principal = session ? session->name : "";
+	struct gate_request at_once;
+
+	if (key == 0 || (decision->is_observed && !is_step_taken(decision)))
+		return;
+	if (!request->is_will) {
+		releases_accepted(plugin->releases, key, principal, request);
+		if (session && request->qos == 2) {
+			releases_hold(plugin->releases, key, session->handle, request,
+				      plugin->ledger ? ledger_last(plugin->ledger) : 0);
+			session->has_held = true;
+		}
+		return;
+	}
+	at_once = *request;
+	at_once.qos = 1; /* nobody has to release it */
+	releases_accepted(plugin->releases, key, principal, &at_once);
+}
+
+/* @reader: who is to get what stands in its place, or NULL. */
+static void note_late(struct plugin *plugin, const struct gate_request *request,
+		      const struct mosquitto *reader)
+{
+	if (plugin->late++ == 0)
+		plugin->late_ns = clock_mono_ns();
+	diag_escape(plugin->late_topic, sizeof(plugin->late_topic), request->topic,
+		    request->topic_len);
+	if (request->is_retained)
+		events_retained_owe(plugin, request, reader);
+}
+
+struct kept {
+	const struct gate_request *delivery;
+	bool is_same;
+};
+
+static void compare(const struct ledger_retained *row, void *ctx)
+{
+	struct kept *kept = ctx;
+
+	kept->is_same = events_has_payload(kept->delivery, row->payload, row->payload_len);
+}
+
+/* Is the message on the topic what the database retains? True, too, where it can't be told. */
+static bool is_retained_so(const struct plugin *plugin, const struct gate_request *delivery)
+{
+	struct kept kept = { .delivery = delivery };
+
+	return ledger_retained_find(plugin->ledger, delivery->topic, delivery->topic_len, compare,
+				    &kept, NULL) != 1 ||
+	       kept.is_same;
+}
+
+/* A message of which nothing is known, and which says the status that stands: in these words? */
+__attribute__((cold, noinline)) static bool may_unknown(struct plugin *plugin,
+							const struct gate_request *delivery,
+							const struct decision *decision,
+							bool is_stored)
+{
+	if (!plugin->ledger || !(decision->asked & 1u << GATE_STEP_TRANSITION))
+		return true; /* nothing is known of what stands */
+	if (delivery->payload_len == 0)
+		return is_retained_so(plugin, delivery); /* it says nothing but that */
+	return gate_is_last(&plugin->gate, delivery) ||
+	       (is_stored && is_retained_so(plugin, delivery));
+}
+
+/* It says the status that stands. */
+static bool may_current(struct plugin *plugin, const struct gate_request *delivery,
+			const struct decision *decision, bool is_stored, uint64_t key)
+{
+	switch (releases_hand_out(plugin->releases, key, delivery)) {
+	case RELEASES_GO:
+		return true;
+	case RELEASES_UNKNOWN:
+		return may_unknown(plugin, delivery, decision, is_stored);
+	case RELEASES_LATE:
+		break;
+	}
+	return is_stored && releases_is_replaced(plugin->releases, key, delivery);
+}
+
+void events_release_delivery(struct plugin *plugin, const struct mosquitto *client,
+			     const struct gate_request *request, struct decision *decision)
+{
+	bool is_stored = request->is_retained && plugin->subscribing == client;
+	bool may_go;
+	uint64_t key;
+
+	if (decision->verdict != VERDICT_ALLOW && decision->reason != REASON_OVERTAKEN)
+		return;
+	key = gate_entity_key(&plugin->gate, releases_seed(plugin->releases));
+	if (key == 0)
+		return;
+	if (plugin->connecting == client)
+		may_go = true;
+	else if (decision->verdict != VERDICT_ALLOW)
+		may_go = !is_stored && releases_in_order(plugin->releases, key, request);
+	else
+		may_go = may_current(plugin, request, decision, is_stored, key);
+	if (!may_go)
+		note_late(plugin, request, is_stored ? client : NULL);
+	decision->verdict = may_go ? VERDICT_ALLOW : VERDICT_DENY;
+	decision->reason = may_go ? REASON_NONE : REASON_OVERTAKEN;
+	if (may_go && plugin->connecting != client)
+		plugin->settled = request->payload;
+}
+
+void events_release_left(struct plugin *plugin, const struct session *session)
+{
+	if (session->has_held)
+		releases_left(plugin->releases, session->handle, clock_mono_ns());
+}
+
+struct untold {
+	struct plugin *plugin;
+	uint64_t key;
+};
+
+/* The newest event of a topic: what its publisher did not release, or something else. */
+static void publish_untold(const struct ledger_retained *row, void *ctx)
+{
+	struct untold *untold = ctx;
+	struct plugin *plugin = untold->plugin;
+	struct gate_request message = { .action = GATE_PUBLISH,
+					.topic = row->topic,
+					.topic_len = row->topic_len,
+					.payload = row->payload,
+					.payload_len = row->payload_len,
+					.qos = row->qos <= 2 ? row->qos : 2,
+					.is_retained = row->is_retained };
+
+	if (releases_replace(plugin->releases, untold->key, &message) &&
+	    repairs_publish_for_all(plugin->repairs, &message, ledger_last(plugin->ledger)))
+		(void)events_publish_retained(plugin, &message, NULL, 0); /* else memory ran out */
+}
+
+/* What was accepted and never released by a publisher that is gone is published in its place. */
+static void publish_all_untold(struct plugin *plugin)
+{
+	int64_t before_ns = clock_mono_ns() - plugin->options.release_wait * INT64_C(1000000000);
+	struct untold untold = { .plugin = plugin };
+	struct releases_untold next;
+
+	while (plugin->ledger && releases_untold(plugin->releases, before_ns, &next)) {
+		if (!repairs_is_active(plugin->repairs)) /* else it was in this tick already */
+			repairs_round(plugin->repairs, ledger_last(plugin->ledger),
+				      clock_mono_ns());
+		untold.key = next.key;
+		if (repairs_budget(plugin->repairs) == 0 ||
+		    ledger_arrived(plugin->ledger) < next.seq ||
+		    ledger_event_find(plugin->ledger, next.topic, next.len, publish_untold, &untold,
+				      NULL) < 0)
+			return; /* again in the next tick */
+		/* Where the channel keeps no events it stays untold. */
+		(void)releases_replace(plugin->releases, untold.key, NULL);
+	}
+}
+
+void events_release_tick(struct plugin *plugin)
+{
+	plugin->settled = plugin->withheld = NULL;
+	plugin->subscribing = NULL;
+	publish_all_untold(plugin);
+	/* Not before what they left retained was repaired, where that does not take long. */
+	if (plugin->late == 0 ||
+	    (repairs_waiting(plugin->repairs) > 0 && clock_mono_ns() - plugin->late_ns < LATE_NS))
+		return;
+	broker_log(BROKER_NOTICE,
+		   "%" PRIu64 " deliveries were refused of messages that were released after newer "
+		   "ones; the last on %s",
+		   plugin->late, plugin->late_topic);
+	plugin->late = 0;
+}

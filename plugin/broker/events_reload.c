@@ -1,0 +1,164 @@
+/*
+ * events_reload.c -- the rules loaded from the files that the options name, and swapped whole.
+ */
+#include "broker/events.h"
+
+#include "broker/own_messages.h"
+
+#include <inttypes.h>
+
+#include "base/clock.h"
+
+/* A message that the contract allows must fit the journal, or it could never be kept. */
+static int check_journal(const struct options *options, const struct rules *rules,
+			 struct diag *diag)
+{
+	size_t least = ledger_journal_least(rules->payload_max);
+
+	if (!options->database || (uint64_t)options->journal_size >= least)
+		return 0;
+	return diag_set(diag, ERR_INVALID,
+			"plugin_opt_journal_size: %lld is too small for the payloadBytes of %zu in "
+			"%s: expected at least %zu",
+			(long long)options->journal_size, rules->payload_max, options->contract,
+			least);
+}
+
+static int check_stall(const struct plugin *plugin, const struct rules *rules, struct diag *diag)
+{
+	if (plugin->broker.complete_login || !rules->passwords ||
+	    passwords_cost(rules->passwords) <= PASSWORD_STALL_MAX)
+		return 0;
+	return diag_set(diag, ERR_LIMIT,
+			"%s: the password of %s takes as long as %" PRIu64
+			" rounds of PBKDF2 to check, expected %u at most: the broker would serve "
+			"nobody meanwhile",
+			plugin->options.password_file, passwords_costliest(rules->passwords),
+			passwords_cost(rules->passwords), PASSWORD_STALL_MAX);
+}
+
+int events_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag)
+{
+	struct rules_files files = { .contract = plugin->options.contract,
+				     .access = plugin->options.access,
+				     .password_file = plugin->options.password_file,
+				     .scram_file = plugin->options.scram_file,
+				     .crl_file = plugin->options.crl_file };
+	struct rules *rules = NULL;
+	int rc = rules_load(&files, &rules, diag);
+
+	if (rc == 0 && !plugin->options.database && rules_keeps(rules)) {
+		rc = diag_set(diag, ERR_INVALID,
+			      "plugin_opt_database: is missing, and %s keeps messages",
+			      plugin->options.contract);
+	}
+	if (rc == 0)
+		rc = own_messages_check(rules, diag);
+	if (rc == 0)
+		rc = check_journal(&plugin->options, rules, diag);
+	if (rc == 0)
+		rc = check_stall(plugin, rules, diag);
+	if (rc) {
+		rules_free(rules);
+		return rc;
+	}
+	*ret = rules;
+	return 0;
+}
+
+void events_log_rules(const struct plugin *plugin, const char *verb)
+{
+	const struct rules *rules = plugin->rules;
+	const char *outdated =
+		rules->revoked ? revoked_warning(rules->revoked, clock_unix_ms()) : NULL;
+
+	if (outdated)
+		broker_log(BROKER_WARNING, "%s", outdated);
+	if (rules->passwords && passwords_warning(rules->passwords))
+		broker_log(BROKER_WARNING, "%s", passwords_warning(rules->passwords));
+	if (rules->passwords && passwords_weakness(rules->passwords))
+		broker_log(BROKER_WARNING, "%s", passwords_weakness(rules->passwords));
+	if (rules->passwords && !plugin->broker.complete_login &&
+	    passwords_cost(rules->passwords) > PASSWORD_STALL_NOTED)
+		broker_log(BROKER_WARNING,
+			   "%s: the broker serves nobody while a password is checked, and a wrong "
+			   "one takes as long as the costliest, of %s: %" PRIu64 " rounds",
+			   plugin->options.password_file, passwords_costliest(rules->passwords),
+			   passwords_cost(rules->passwords));
+	for (size_t i = 0; rules_warning(rules, i); i++)
+		broker_log(BROKER_WARNING, "%s", rules_warning(rules, i));
+	broker_log(BROKER_INFO,
+		   "%s contract %s %s from %s: %zu channels, %zu users with a password", verb,
+		   contract_title(rules->contract), contract_version(rules->contract),
+		   plugin->options.contract, contract_channel_count(rules->contract),
+		   rules->passwords ? passwords_count(rules->passwords) : 0);
+}
+
+/* Puts new rules in force, whole or not at all. */
+static int replace_rules(struct plugin *plugin, struct diag *diag)
+{
+	struct rules *rules = NULL;
+	struct gate gate = { 0 };
+	struct settings settings;
+	int rc = events_load_rules(plugin, &rules, diag);
+
+	if (rc == 0)
+		rc = gate_init(&gate, rules, plugin->ledger, diag);
+	if (rc == 0)
+		rc = feed_read(plugin->feed, &settings, diag);
+	if (rc == 0)
+		rc = feed_use(plugin->feed, rules, diag);
+	if (rc == 0 && plugin->ledger) {
+		rc = ledger_replan(plugin->ledger, &rules->plan, diag);
+		if (rc) /* its channels go with the rules that are freed below */
+			(void)feed_use(plugin->feed, plugin->rules, NULL);
+	}
+	if (rc) {
+		gate_clear(&gate);
+		rules_free(rules);
+		return rc;
+	}
+	gate_clear(&plugin->gate);
+	rules_free(plugin->rules);
+	plugin->gate = gate;
+	plugin->rules = rules;
+	plugin->generation++;
+	shares_expire(plugin->shares);
+	notify_use(&plugin->notify, rules);
+	feed_set(plugin->feed, &settings);
+	return 0;
+}
+
+int events_reload(struct plugin *plugin, struct diag *diag)
+{
+	int rc = replace_rules(plugin, diag);
+
+	feed_reloaded(plugin->feed, rc == 0);
+	if (rc == 0)
+		events_log_rules(plugin, "reloaded");
+	else
+		broker_log(BROKER_ERROR, "reload failed, nothing was changed: %s", diag->text);
+	return rc;
+}
+
+/*
+ * Always answers SUCCESS: a broker of 2.0 would lose its other plugins' configuration over an
+ * error, one of 2.1 would exit.
+ */
+int events_on_reload(int event_id, void *event_data, void *userdata)
+{
+	struct plugin *plugin = userdata;
+	struct diag diag;
+
+	(void)event_id;
+	(void)event_data; /* its options are always empty */
+	events_settle(plugin);
+	/* Once a listener, where 2.1 was told to use the plugin by listeners. */
+	if (plugin->is_reloading && plugin->has_ticked)
+		return MOSQ_ERR_SUCCESS;
+	plugin->is_reloading = true;
+	plugin->reload++;
+	diag_init(&diag);
+	(void)events_reload(plugin, &diag);
+	return MOSQ_ERR_SUCCESS;
+}

@@ -1,0 +1,157 @@
+/*
+ * events_resend.c -- messages that come again: see "What comes again" in ARCHITECTURE.md.
+ *
+ * A client that lost its connection sends again what was not acknowledged, byte for byte; the
+ * broker says neither DUP nor the packet's id. So a message counts as a resend where all of this
+ * holds: it has QoS 1 or 2; it would be refused for where its entity stands now; and the same
+ * principal, under the same client id, had the same bytes accepted before this connection began.
+ * What is legal is a new step, whatever it looks like.
+ *
+ * A resend is answered as it was then, and writes nothing. It is older than what stands: at QoS 1
+ * what stands goes out in its place, or nobody is given it: where its bytes are not at hand, where
+ * the resend has properties of MQTT 5, which would go out with somebody else's words, and beyond
+ * SESSION_RESENDS of a connection, since what stands may be much larger than what asks for it. At
+ * QoS 2 it is handed out at PUBREL, by the order that releases.h knows, and where that does not
+ * know it, only as what was said last. It is retained by neither.
+ */
+#include "broker/events.h"
+
+#include <string.h>
+
+/* Refused for where the entity stands, and by whom may it have been sent before? */
+static bool is_candidate(const struct plugin *plugin, const struct session *session,
+			 const struct gate_request *request, const struct decision *decision)
+{
+	return plugin->ledger && session && !session->is_gone &&
+	       session->standing == SESSION_VALID && request->qos > 0 && !request->is_will &&
+	       decision->verdict == VERDICT_DENY &&
+	       (decision->reason == REASON_TRANSITION_ILLEGAL ||
+		decision->reason == REASON_STEP_SCOPE);
+}
+
+/* It can't be told whether it is one: the client is to try again. */
+static void refuse_for_now(struct decision *decision, const struct diag *diag)
+{
+	decision->reason = REASON_STORE_UNAVAILABLE;
+	decision->error.instance[0] = decision->error.keyword[0] = '\0';
+	diag_escape(decision->error.message, sizeof(decision->error.message), diag->text,
+		    strlen(diag->text));
+}
+
+bool events_resend(struct plugin *plugin, struct session *session,
+		   const struct gate_request *request, uint64_t digest, struct decision *decision)
+{
+	struct ledger_sent sent;
+	struct diag diag;
+	bool may_read;
+	int rc;
+
+	if (!is_candidate(plugin, session, request, decision))
+		return false;
+	sent = (struct ledger_sent){ .digest = digest,
+				     .sender = session->sender,
+				     .topic = request->topic,
+				     .topic_len = request->topic_len,
+				     .publisher = session->name,
+				     .client_id = session->client_id,
+				     .until_seq = session->since_seq };
+	/* What was under way is sent again at once: nobody makes us read for ever. */
+	may_read = session->resends_asked < SESSION_RESENDS;
+	session->resends_asked += may_read;
+	diag_init(&diag);
+	rc = ledger_was_accepted(plugin->ledger, &sent, may_read, &diag);
+	if (rc < 0)
+		refuse_for_now(decision, &diag);
+	if (rc <= 0)
+		return false;
+	decision->verdict = VERDICT_ALLOW;
+	decision->reason = REASON_NONE;
+	decision->is_observed = decision->has_write = decision->is_correction = false;
+	decision->standing[0] = '\0';
+	return true;
+}
+
+/* What stands, found in the database, as the broker frees it. */
+struct standing {
+	struct plugin *plugin;
+	struct gate_request message;
+	void *copy; /* NULL: it is not what stands, or memory ran out */
+};
+
+static void take_standing(const void *payload, size_t len, void *ctx)
+{
+	struct standing *standing = ctx;
+
+	standing->message.payload = len ? payload : NULL;
+	standing->message.payload_len = len;
+	if (len == 0 || !gate_is_current(&standing->plugin->gate, &standing->message))
+		return;
+	standing->copy = mosquitto_malloc(len + 1); /* the broker ends payloads so */
+	if (!standing->copy)
+		return;
+	memcpy(standing->copy, payload, len);
+	((char *)standing->copy)[len] = '\0';
+}
+
+/* May what stands go out in the place of a resend? */
+static bool may_stand_in(const struct plugin *plugin, const struct mosquitto_evt_message *event)
+{
+	const struct session *session = sessions_find(plugin->sessions, event->client);
+
+	return !event->properties && session && session->resends_asked < SESSION_RESENDS;
+}
+
+struct last {
+	const struct gate_request *resend;
+	bool is_same;
+};
+
+static void compare(const void *payload, size_t len, void *ctx)
+{
+	struct last *last = ctx;
+
+	last->is_same = len > 0 && events_has_payload(last->resend, payload, len);
+}
+
+/*
+ * What goes out at PUBREL is looked at by its status, and by what releases.h knows: neither tells
+ * an older message that said the status which stands again. The resend may be known to neither:
+ * it had QoS 1 the first time, or the broker was restarted.
+ */
+static void hold_back(struct plugin *plugin, const struct mosquitto *client,
+		      const struct gate_request *request)
+{
+	const struct session *session = sessions_find(plugin->sessions, client);
+	uint64_t key = gate_entity_key(&plugin->gate, releases_seed(plugin->releases));
+	struct last last = { .resend = request };
+
+	if (key == 0 || !session)
+		return;
+	if (session->resends_asked < SESSION_RESENDS)
+		(void)ledger_newest(plugin->ledger, request->topic, request->topic_len, compare,
+				    &last, NULL);
+	if (!last.is_same)
+		releases_resent(plugin->releases, key, session->name, request);
+}
+
+void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message *event,
+			    const struct gate_request *request)
+{
+	struct standing standing = { .plugin = plugin, .message = *request };
+
+	plugin->pending.decision.payload = NULL; /* the parser's, which reads another now */
+	event->retain = false;
+	if (request->qos == 2) {
+		hold_back(plugin, event->client, request);
+		return;
+	}
+	if (may_stand_in(plugin, event))
+		(void)ledger_newest(plugin->ledger, request->topic, request->topic_len,
+				    take_standing, &standing, NULL);
+	if (standing.copy) {
+		event->payload = standing.copy; /* the broker frees the other */
+		event->payloadlen = (uint32_t)standing.message.payload_len;
+	} else {
+		plugin->withheld = event->payload;
+	}
+}

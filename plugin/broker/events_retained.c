@@ -1,0 +1,271 @@
+/*
+ * events_retained.c -- what the broker retains, and what the database says of it.
+ *
+ * The broker writes what it retains to its own file now and then, and at a clean stop. After it was
+ * killed it has older messages than were acknowledged, or ones that were cleared; an accepted QoS 2
+ * message that is released late replaces a newer one; and a last will that is refused may have been
+ * retained before anyone was asked. The table retained says what should be there: all of it is
+ * published again after each start, so many a second, and a topic whenever it is found to differ.
+ * Such a repair is for the broker's store only: see repairs.h. Whoever subscribes before its topic
+ * was come to is refused what differs, and gets the repair.
+ *
+ * A row is published only when the database has all that was accepted of its topic. What is
+ * accepted after that, and before the broker hands the repair out (2.1: clients are served in
+ * between), makes the topic wait again.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "broker/events.h"
+
+/* Is what is retained on the channel kept? */
+static bool is_kept(const struct contract_channel *channel)
+{
+	return channel && (channel->mapping || channel->is_recorded);
+}
+
+static bool is_kept_topic(const struct plugin *plugin, const char *topic, size_t len)
+{
+	return is_kept(contract_match(plugin->rules->contract, topic, len).channel);
+}
+
+void events_retained_begin(struct plugin *plugin)
+{
+	if (plugin->ledger && plugin->options.retain_again)
+		repairs_begin_scan(plugin->repairs, ledger_last(plugin->ledger));
+}
+
+static bool wait_for(struct plugin *plugin, const struct repairs_topic *topic)
+{
+	return repairs_add(plugin->repairs, topic, ledger_last(plugin->ledger));
+}
+
+void events_retained_repair(struct plugin *plugin, const char *topic, size_t len)
+{
+	if (plugin->ledger) /* without room for it, whoever subscribes next asks again */
+		(void)wait_for(plugin, &(struct repairs_topic){ .topic = topic, .len = len });
+}
+
+void events_retained_owe(struct plugin *plugin, const struct gate_request *delivery,
+			 const struct mosquitto *reader)
+{
+	if (plugin->ledger) /* as above */
+		(void)wait_for(plugin, &(struct repairs_topic){ .topic = delivery->topic,
+								.len = delivery->topic_len,
+								.reader = reader });
+}
+
+void events_retained_revert(struct plugin *plugin, const struct gate_request *will)
+{
+	(void)broker_retain(will->topic, ""); /* without memory for that nothing can be done */
+	events_retained_repair(plugin, will->topic, will->topic_len);
+}
+
+/* ---- who subscribes ----------------------------------------------------------------------- */
+
+struct comparison {
+	const struct gate_request *delivery;
+	bool is_same;
+};
+
+static void compare(const struct ledger_retained *row, void *ctx)
+{
+	struct comparison *comparison = ctx;
+
+	comparison->is_same =
+		row->payload_len > 0 &&
+		events_has_payload(comparison->delivery, row->payload, row->payload_len);
+}
+
+/* Did the scan come past this topic? It goes in the order of SQLite's, which is that of memcmp().
+ */
+static bool is_behind(const struct retained *retained, const struct gate_request *delivery)
+{
+	size_t less =
+		retained->mark_len < delivery->topic_len ? retained->mark_len : delivery->topic_len;
+	int order = retained->mark ? memcmp(delivery->topic, retained->mark, less) : 1;
+
+	return order < 0 || (order == 0 && delivery->topic_len <= retained->mark_len);
+}
+
+/* @is_passed: the scan won't come to the topic any more. */
+static void refuse(struct plugin *plugin, const struct mosquitto *client,
+		   const struct gate_request *delivery, bool is_passed, struct decision *decision)
+{
+	struct repairs_topic topic = { .topic = delivery->topic,
+				       .len = delivery->topic_len,
+				       .reader = client };
+
+	bool is_follower = !is_passed && repairs_is_follower(plugin->repairs, client);
+
+	if (!is_follower && !wait_for(plugin, &topic) &&
+	    (is_passed || !repairs_follow(plugin->repairs, client)))
+		return; /* an older one is better than none */
+	decision->verdict = VERDICT_DENY;
+	decision->reason = REASON_OVERTAKEN;
+}
+
+void events_retained_stored(struct plugin *plugin, const struct mosquitto *client,
+			    const struct gate_request *delivery, struct decision *decision)
+{
+	struct comparison comparison = { .delivery = delivery };
+	bool is_passed =
+		!repairs_is_scanning(plugin->repairs) || is_behind(&plugin->retained, delivery);
+	int rc;
+
+	/* Where the broker never ticks nothing is repaired: an older one is better than none. */
+	if (!plugin->ledger || !repairs_is_active(plugin->repairs) || !plugin->has_ticked ||
+	    decision->verdict != VERDICT_ALLOW || !is_kept(decision->channel) ||
+	    (is_passed && repairs_waiting(plugin->repairs) == 0))
+		return;
+	if (!is_passed && repairs_is_follower(plugin->repairs, client)) {
+		refuse(plugin, client, delivery, is_passed, decision); /* the scan brings it */
+		return;
+	}
+	if (!ledger_is_open(plugin->ledger) ||
+	    !repairs_is_current(plugin->repairs, delivery->topic, delivery->topic_len,
+				ledger_arrived(plugin->ledger))) {
+		if (!is_passed)
+			refuse(plugin, client, delivery, is_passed, decision);
+		return;
+	}
+	rc = ledger_retained_find(plugin->ledger, delivery->topic, delivery->topic_len, compare,
+				  &comparison, NULL);
+	if (rc < 0 || (rc == 1 && !comparison.is_same))
+		refuse(plugin, client, delivery, is_passed, decision);
+}
+
+/* ---- publishing again --------------------------------------------------------------------- */
+
+struct publication {
+	struct plugin *plugin;
+	const void *reader;
+	uint64_t arrived; /* of the journal, before the rows were read */
+	bool is_full;
+};
+
+static void publish(const struct ledger_retained *row, void *ctx)
+{
+	struct publication *publication = ctx;
+	struct plugin *plugin = publication->plugin;
+	struct gate_request message = { .action = GATE_PUBLISH,
+					.topic = row->topic,
+					.topic_len = row->topic_len,
+					.payload = row->payload,
+					.payload_len = row->payload_len,
+					.qos = row->qos <= 2 ? row->qos : 2,
+					.is_retained = true };
+
+	if (!is_kept_topic(plugin, row->topic, row->topic_len)) {
+		plugin->retained.unknown++;
+		return;
+	}
+	if (!repairs_publish(plugin->repairs, &message, publication->reader,
+			     ledger_last(plugin->ledger)))
+		return; /* it is on its way */
+	if (events_publish_retained(plugin, &message, row->properties, row->properties_len))
+		*(row->payload_len > 0 ? &plugin->retained.published : &plugin->retained.cleared) +=
+			1;
+}
+
+/* What waits, each topic once. */
+static void serve(struct plugin *plugin, uint64_t arrived)
+{
+	struct repairs *repairs = plugin->repairs;
+	struct publication publication = { .plugin = plugin, .arrived = arrived };
+	struct repairs_topic topic;
+
+	for (size_t left = repairs_waiting(repairs); left > 0 && repairs_budget(repairs) > 0;
+	     left--) {
+		int rc;
+
+		if (!repairs_next(repairs, &topic))
+			return;
+		if (!repairs_is_current(repairs, topic.topic, topic.len, arrived)) {
+			repairs_put_off(repairs);
+			ledger_hurry(plugin->ledger);
+			continue;
+		}
+		publication.reader = topic.reader;
+		rc = ledger_retained_find(plugin->ledger, topic.topic, topic.len, publish,
+					  &publication, NULL);
+		if (rc < 0)
+			return; /* the writer says what is wrong; again in the next tick */
+		repairs_done(repairs);
+	}
+}
+
+static bool move_mark(struct retained *retained, const struct ledger_retained *row)
+{
+	char *mark = realloc(retained->mark, row->topic_len + 1);
+
+	if (!mark)
+		return false;
+	memcpy(mark, row->topic, row->topic_len);
+	retained->mark = mark;
+	retained->mark_len = row->topic_len;
+	return true;
+}
+
+static void pass(const struct ledger_retained *row, void *ctx)
+{
+	struct publication *publication = ctx;
+	struct plugin *plugin = publication->plugin;
+	struct repairs_topic topic = { .topic = row->topic, .len = row->topic_len };
+
+	if (publication->is_full)
+		return;
+	if (repairs_is_current(plugin->repairs, row->topic, row->topic_len, publication->arrived))
+		publish(row, publication);
+	else if (!wait_for(plugin, &topic))
+		publication->is_full = true;
+	if (!publication->is_full)
+		publication->is_full = !move_mark(&plugin->retained, row);
+}
+
+static void end_scan(struct plugin *plugin)
+{
+	struct retained *retained = &plugin->retained;
+
+	repairs_end_scan(plugin->repairs);
+	free(retained->mark);
+	retained->mark = NULL;
+	retained->mark_len = 0;
+	if (retained->published + retained->cleared + retained->unknown > 0)
+		broker_log(BROKER_INFO,
+			   "retained again what the database says: %" PRIu64 " messages, %" PRIu64
+			   " topics cleared; left alone %" PRIu64
+			   " topics that the contract does not keep",
+			   retained->published, retained->cleared, retained->unknown);
+}
+
+static void scan(struct plugin *plugin, uint64_t arrived)
+{
+	struct publication publication = { .plugin = plugin, .arrived = arrived };
+	struct retained *retained = &plugin->retained;
+	unsigned limit = repairs_budget(plugin->repairs);
+	int rc;
+
+	if (limit == 0)
+		return;
+	rc = ledger_retained_next(plugin->ledger, retained->mark, retained->mark_len, limit, pass,
+				  &publication, NULL);
+	if (rc == 0 && !publication.is_full)
+		end_scan(plugin);
+}
+
+void events_retained_tick(struct plugin *plugin)
+{
+	uint64_t arrived;
+
+	if (!plugin->ledger || !repairs_is_active(plugin->repairs) ||
+	    !ledger_is_open(plugin->ledger))
+		return;
+	repairs_round(plugin->repairs, ledger_last(plugin->ledger), clock_mono_ns());
+	arrived = ledger_arrived(plugin->ledger);
+	serve(plugin, arrived);
+	if (repairs_is_scanning(plugin->repairs))
+		scan(plugin, arrived);
+}

@@ -1,0 +1,444 @@
+#include "broker/feed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "monitor/settings.h"
+#include "broker/feed_internal.h"
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+/* Messages are judged by one clock; what they say of the time is in terms of the other. */
+static void set_clock(struct feed *feed, int64_t now_ns)
+{
+	feed->unix_ms = clock_unix_ms() - now_ns / 1000000;
+}
+
+int feed_new(const struct options *options, const struct broker *broker, struct ledger *ledger,
+	     struct feed **ret, struct diag *diag)
+{
+	struct feed *feed = calloc(1, sizeof(*feed));
+	struct settings settings;
+	int rc;
+
+	if (!feed)
+		return diag_nomem(diag);
+	feed->options = options;
+	feed->broker = broker;
+	feed->ledger = ledger;
+	feed->start_s = (uint64_t)(clock_unix_ms() / 1000);
+	set_clock(feed, clock_mono_ns());
+	rc = monitor_new((size_t)options->monitor_clients, &feed->monitor, diag);
+	if (rc == 0)
+		rc = metrics_new(&feed->metrics, diag);
+	if (rc == 0)
+		rc = feed_read(feed, &settings, diag);
+	if (rc == 0)
+		feed_set(feed, &settings);
+	if (rc == 0 && options->metrics_file)
+		rc = metricsfile_new(options->metrics_file, &feed->file, diag);
+	if (rc) {
+		feed_free(feed);
+		return rc;
+	}
+	*ret = feed;
+	return 0;
+}
+
+void feed_free(struct feed *feed)
+{
+	if (!feed)
+		return;
+	if (feed->monitor)
+		feed_tell_held(feed);
+	metricsfile_free(feed->file);
+	metrics_free(feed->metrics);
+	monitor_free(feed->monitor);
+	free(feed);
+}
+
+int feed_read(const struct feed *feed, struct settings *ret, struct diag *diag)
+{
+	*ret = settings_defaults();
+	return feed->options->monitor ? settings_load(feed->options->monitor, ret, diag) : 0;
+}
+
+void feed_set(struct feed *feed, const struct settings *settings)
+{
+	monitor_set(feed->monitor, settings);
+}
+
+static void describe_channel(const struct contract_channel *channel, struct monitor_channel *ret)
+{
+	*ret = (struct monitor_channel){
+		.name = channel->name,
+		.limits = { .messages_per_second = channel->rate.messages_per_second,
+			    .burst = channel->rate.burst,
+			    .bytes_per_second = channel->rate.bytes_per_second,
+			    .clients = channel->rate.clients },
+		.interval_s = channel->interval_s,
+	};
+}
+
+int feed_use(struct feed *feed, const struct rules *rules, struct diag *diag)
+{
+	size_t count = contract_channel_count(rules->contract);
+	struct monitor_channel *channel = calloc(count + 1, sizeof(*channel));
+	const char **name = calloc(count + 1, sizeof(*name));
+	int rc = ERR_NOMEM;
+
+	if (!channel || !name) {
+		(void)diag_nomem(diag);
+		goto out;
+	}
+	for (size_t i = 0; i < count; i++) {
+		describe_channel(contract_channel(rules->contract, i), &channel[i]);
+		name[i] = channel[i].name;
+	}
+	rc = metrics_reserve(feed->metrics, count, diag);
+	if (rc == 0)
+		rc = monitor_use(feed->monitor, channel, count, diag);
+	if (rc)
+		goto out;
+	metrics_use(feed->metrics, name, count);
+	feed->has_channel = contract_alerts(rules->contract) != NULL;
+	feed->rules = rules;
+	feed->asked_channel = feed->asked_status = 0;
+	feed->generation++;
+out:
+	free(channel);
+	free(name);
+	return rc;
+}
+
+void feed_reloaded(struct feed *feed, bool is_done)
+{
+	if (is_done)
+		feed->reloads++;
+	else
+		feed->reload_failures++;
+}
+
+/* ---- who --------------------------------------------------------------------------------- */
+
+/*
+ * A name that is only claimed is another's: what such a client does is nobody's. Not inlined: a
+ * message asks for it only where something was seen.
+ */
+__attribute__((noinline)) static struct monitor_who who_is(const struct mosquitto *client,
+							   const struct session *session)
+{
+	struct broker_client who = broker_client(client);
+
+	return (struct monitor_who){ .client = who.id,
+				     .principal = session ? session->name : "",
+				     .address = who.address };
+}
+
+static struct monitor_rates rates_of(const struct access_limits *limits)
+{
+	const struct monitor_limits own = { .messages_per_second = limits->messages_per_second,
+					    .burst = limits->burst,
+					    .bytes_per_second = limits->bytes_per_second,
+					    .connects_per_minute = limits->connects_per_minute,
+					    .clients = limits->clients };
+
+	return monitor_rates(&own);
+}
+
+/* The limits of the principal's roles, made ready once a session; NULL: none. */
+static const struct monitor_rates *rates(struct feed *feed, struct session *session)
+{
+	if (!session || !session->principal || !session->principal->limits)
+		return NULL;
+	if (session->seat_generation != feed->generation) {
+		session->rates = rates_of(session->principal->limits);
+		session->seat_generation = feed->generation;
+	}
+	return &session->rates;
+}
+
+/* ---- logins ------------------------------------------------------------------------------ */
+
+static enum metrics_method method_of(enum login_method method)
+{
+	static const enum metrics_method methods[LOGIN_METHODS] = {
+		[LOGIN_PASSWORD] = METRICS_PASSWORD,
+		[LOGIN_CERTIFICATE] = METRICS_CERTIFICATE,
+		[LOGIN_TOKEN] = METRICS_TOKEN,
+		[LOGIN_SCRAM] = METRICS_SCRAM,
+	};
+
+	return (unsigned)method < LOGIN_METHODS ? methods[method] : METRICS_NO_METHOD;
+}
+
+/* The client may be gone: only what it came with is known. */
+static struct monitor_who who_asks(const struct login_request *request)
+{
+	return (struct monitor_who){
+		.client = request->client_id ? request->client_id : "",
+		.principal = request->username ? request->username : "",
+		.address = request->address ? request->address : "",
+	};
+}
+
+void feed_refused_login(struct feed *feed, const struct login_request *request,
+			enum login_method method, bool is_failure)
+{
+	struct monitor_who who = who_asks(request);
+
+	if (request->is_repeat)
+		return;
+	metrics_connected(feed->metrics,
+			  who.principal[0] || method != LOGIN_PASSWORD ? method_of(method)
+								       : METRICS_NO_METHOD,
+			  METRICS_REFUSED);
+	if (is_failure)
+		monitor_login_failed(feed->monitor, &who, clock_mono_ns());
+}
+
+void feed_held_off(struct feed *feed, const struct login_request *request, enum login_method method)
+{
+	if (!request->is_repeat)
+		metrics_connected(feed->metrics, method_of(method), METRICS_HELD);
+}
+
+bool feed_login(struct feed *feed, const struct login_request *request,
+		const struct login_answer *answer, struct diag *why)
+{
+	struct monitor_who who = who_asks(request);
+	const struct access_limits *limits = answer->principal ? answer->principal->limits : NULL;
+	struct monitor_rates own = { 0 };
+	int64_t now_ns = clock_mono_ns();
+	int64_t wait_ns;
+
+	if (!answer->principal)
+		return true; /* an offline session of nobody */
+	who.principal = answer->principal->name;
+	if (limits)
+		own = rates_of(limits);
+	if (!request->is_repeat && request->is_clean)
+		monitor_restart(feed->monitor, &who);
+	wait_ns = request->is_repeat ? monitor_wait(feed->monitor, &who, now_ns)
+				     : monitor_connect(feed->monitor, &who, request->handle,
+						       limits ? &own : NULL, now_ns);
+	if (!request->is_repeat)
+		metrics_connected(feed->metrics, method_of(answer->method),
+				  wait_ns > 0 ? METRICS_HELD : METRICS_ACCEPTED);
+	if (wait_ns <= 0)
+		return true;
+	(void)diag_set(why, ERR_BUSY,
+		       "the user or the client is held off for %lld more seconds, petstorectl bans "
+		       "says why",
+		       (long long)((wait_ns + SECOND_NS - 1) / SECOND_NS));
+	return false;
+}
+
+void feed_vanished(struct feed *feed, const struct login_request *request)
+{
+	struct monitor_who who = who_asks(request);
+
+	monitor_disconnected(feed->monitor, &who, request->handle);
+}
+
+void feed_left(struct feed *feed, const struct mosquitto *client, const struct session *session)
+{
+	struct monitor_who who;
+
+	if (!session)
+		return;
+	who = who_is(client, session);
+	monitor_disconnected(feed->monitor, &who, client);
+}
+
+/* ---- messages ---------------------------------------------------------------------------- */
+
+int64_t feed_unix_ms(const struct feed *feed, int64_t now_ns)
+{
+	return feed->unix_ms + now_ns / 1000000;
+}
+
+void feed_decided(struct feed *feed, const struct gate_request *request,
+		  const struct decision *decision, int64_t took_ns)
+{
+	enum metrics_action action = request->action == GATE_PUBLISH   ? METRICS_PUBLISH
+				     : request->action == GATE_DELIVER ? METRICS_DELIVER
+								       : METRICS_SUBSCRIBE;
+
+	metrics_decided(feed->metrics, action,
+			decision->channel ? decision->channel->index : METRICS_NO_CHANNEL,
+			decision->reason, decision->is_observed);
+	if (took_ns > 0)
+		metrics_took(feed->metrics, took_ns);
+}
+
+static void refuse(struct decision *decision, enum contract_mode mode, const struct diag *why)
+{
+	if (mode == CONTRACT_OBSERVE && decision->is_observed)
+		return; /* something else was wrong before */
+	decision->is_observed = mode == CONTRACT_OBSERVE;
+	decision->verdict = mode == CONTRACT_OBSERVE ? VERDICT_ALLOW : VERDICT_DENY;
+	decision->reason = REASON_RATE_EXCEEDED;
+	decision->error.instance[0] = decision->error.keyword[0] = '\0';
+	diag_escape(decision->error.message, sizeof(decision->error.message), why->text,
+		    strlen(why->text));
+}
+
+static struct client *record_of(struct feed *feed, struct watch_publish *publish)
+{
+	struct monitor_seat *seat = publish->session ? &publish->session->seat : NULL;
+	struct monitor_who who;
+
+	if (!publish->record && seat)
+		publish->record = monitor_seated(seat, publish->now_ns);
+	if (!publish->record) {
+		who = who_is(publish->client, publish->session);
+		publish->record = monitor_client(feed->monitor, &who, seat, publish->now_ns);
+	}
+	return publish->record;
+}
+
+void feed_charge(struct feed *feed, struct watch_publish *publish, enum contract_mode mode,
+		 struct decision *decision)
+{
+	size_t len = publish->request->payload_len;
+	struct monitor_message message = { .bytes = len < UINT32_MAX ? (uint32_t)len : UINT32_MAX,
+					   .own = rates(feed, publish->session),
+					   .is_will = publish->request->is_will };
+	struct diag why;
+
+	if (mode == CONTRACT_OFF || !decision->channel)
+		return;
+	message.channel = decision->channel->index;
+	if (!monitor_charge(feed->monitor, record_of(feed, publish), &message, publish->now_ns,
+			    &why))
+		refuse(decision, mode, &why);
+}
+
+void feed_will(struct feed *feed, const struct watch_publish *publish, struct decision *decision)
+{
+	const struct session *session = publish->session;
+	struct monitor_who who;
+
+	/* Of a broker that ended the client is freed already. */
+	who = session ? (struct monitor_who){ session->client_id, session->name, "" }
+		      : who_is(publish->client, session);
+	if (!monitor_is_banned(feed->monitor, &who, publish->now_ns))
+		return;
+	decision->verdict = VERDICT_DENY;
+	decision->is_observed = false;
+	decision->reason = REASON_IDENTITY_UNKNOWN;
+	decision->error.instance[0] = decision->error.keyword[0] = '\0';
+	(void)snprintf(decision->error.message, sizeof(decision->error.message),
+		       "the client, or its user, is banned");
+}
+
+/* Does the message say when it was made? How far from now is that? */
+static bool read_claim(const struct feed *feed, const struct decision *decision, int64_t now_ns,
+		       int64_t *off_ms)
+{
+	const char *member = decision->channel->time_member;
+	const char *text = NULL;
+	size_t len = 0;
+	int64_t claimed_ms;
+
+	if (!member || !decision->payload ||
+	    !payload_string(
+		    payload_member(decision->payload, member, decision->channel->time_member_len),
+		    &text, &len) ||
+	    !clock_parse(text, len, &claimed_ms))
+		return false;
+	*off_ms = claimed_ms - feed_unix_ms(feed, now_ns);
+	return true;
+}
+
+void feed_accepted(struct feed *feed, struct watch_publish *publish,
+		   const struct decision *decision, uint64_t digest)
+{
+	struct monitor_message message = { .bytes = (uint32_t)publish->request->payload_len };
+	struct client *record;
+	struct monitor_who who;
+
+	if (!decision->channel)
+		return;
+	record = record_of(feed, publish);
+	message.digest = digest;
+	message.channel = decision->channel->index;
+	message.has_claim = read_claim(feed, decision, publish->now_ns, &message.claim_off_ms);
+	if (!monitor_published(feed->monitor, record, &message, publish->now_ns))
+		return;
+	who = who_is(publish->client, publish->session);
+	monitor_respond(feed->monitor, record, &who, publish->now_ns);
+}
+
+/* Asked for something that is somebody's, or that nobody of its kind may have. */
+static bool is_about_others(enum reason reason)
+{
+	return reason == REASON_NOT_OWNER || reason == REASON_OWNER_CHANGE;
+}
+
+void feed_refused(struct feed *feed, const struct mosquitto *client, const struct session *session,
+		  const struct gate_request *request, const struct decision *decision)
+{
+	struct monitor_who who = who_is(client, session);
+	bool is_other = is_about_others(decision->reason);
+
+	monitor_refused(feed->monitor, &who, decision->reason, is_other ? request->topic : NULL,
+			request->topic_len, clock_mono_ns());
+}
+
+void feed_closed(struct feed *feed)
+{
+	feed->closed++;
+}
+
+void feed_subscribe(struct feed *feed, const struct mosquitto *client, struct session *session,
+		    const struct gate_request *request, struct decision *decision)
+{
+	const struct access_limits *limits =
+		session && session->principal ? session->principal->limits : NULL;
+	struct monitor_who who = who_is(client, session);
+	struct diag why;
+
+	if (!limits || limits->subscriptions == 0 ||
+	    monitor_subscribe(feed->monitor, &who, request->topic, request->topic_len,
+			      limits->subscriptions, limits->clients, clock_mono_ns()))
+		return;
+	if (limits->clients > 1)
+		(void)diag_set(&why, ERR_LIMIT,
+			       "more than %u subscriptions of one client, or %llu of one user",
+			       limits->subscriptions,
+			       (unsigned long long)limits->subscriptions * limits->clients);
+	else
+		(void)diag_set(&why, ERR_LIMIT, "more than %u subscriptions of one user",
+			       limits->subscriptions);
+	refuse(decision, CONTRACT_ENFORCE, &why);
+}
+
+void feed_unsubscribe(struct feed *feed, const struct mosquitto *client, struct session *session,
+		      const struct gate_request *request)
+{
+	struct monitor_who who = who_is(client, session);
+
+	if (session && session->principal && session->principal->limits)
+		monitor_unsubscribe(feed->monitor, &who, request->topic, request->topic_len);
+}
+
+/* ---- the tick ------------------------------------------------------------------------------ */
+
+void feed_tick(struct feed *feed, const struct feed_facts *facts)
+{
+	int64_t now_ns = clock_mono_ns();
+	struct diag news;
+
+	set_clock(feed, now_ns);
+	monitor_tick(feed->monitor, now_ns);
+	feed_ask_stuck(feed, now_ns);
+	feed_tell_alerts(feed, now_ns);
+	feed_kick_all(feed, facts->table);
+	feed_give_out(feed, facts, now_ns);
+	if (feed->file && metricsfile_news(feed->file, &news))
+		broker_log(BROKER_WARNING, "%s", news.text);
+}

@@ -1,0 +1,179 @@
+/*
+ * feed_numbers.c -- the numbers, given out: the metrics file, $SYS, and answers to commands.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/version.h"
+#include "broker/feed_internal.h"
+
+#define LISTED_MAX 200u /* bans or alerts in one answer */
+#define SYS_TOPIC "$SYS/broker/petstore/"
+
+/* ---- numbers ----------------------------------------------------------------------------- */
+
+static void gather_ledger(struct feed *feed, struct metrics_facts *ret)
+{
+	struct ledger_facts ledger;
+
+	if (!feed->ledger)
+		return;
+	ledger_facts(feed->ledger, &ledger);
+	ret->has_ledger = true;
+	ret->state_hits = ledger.state_hits;
+	ret->state_misses = ledger.state_misses;
+	ret->journal_bytes = ledger.journal_bytes;
+	ret->journal_used = ledger.journal_used;
+	ret->journal_records = ledger.journal_records;
+	ret->journal_age_ms = ledger.journal_age_ms > 0 ? (uint64_t)ledger.journal_age_ms : 0;
+	ret->syncs_slow = ledger.syncs_slow;
+	ret->syncs_failed = ledger.syncs_failed;
+	ret->power_refused = ledger.power_refused;
+	ret->store_errors = ledger.store_errors;
+	ret->refusals_lost = ledger.refusals_lost;
+	ret->batch_records = ledger.batch_records;
+	ret->batch_ns = ledger.batch_ns;
+}
+
+static struct metrics_facts gather(struct feed *feed, const struct feed_facts *facts)
+{
+	struct monitor_facts monitor = monitor_facts(feed->monitor);
+	struct metrics_facts ret = {
+		.version = PETSTORE_VERSION,
+		.broker = feed->broker->has_quota_code ? "2.1" : "2.0",
+		.parser = payload_backend(),
+		.contract = contract_title(facts->rules->contract),
+		.contract_version = contract_version(facts->rules->contract),
+		.start_s = feed->start_s,
+		.reloads = feed->reloads,
+		.reload_failures = feed->reload_failures,
+		.sessions = facts->sessions,
+		.retained_repairing = facts->is_repairing,
+		.retained_repairs = facts->repairs,
+		.closed = feed->closed,
+		.clients = monitor.clients,
+		.clients_evicted = monitor.evicted,
+		.bans = bans_count(monitor_bans(feed->monitor), clock_mono_ns()),
+		.alerts = alerts_counts(monitor_alerts(feed->monitor)),
+	};
+
+	login_count(facts->login, &ret.credential_hits, &ret.credential_misses);
+	gather_ledger(feed, &ret);
+	return ret;
+}
+
+static struct told *told_of(struct feed *feed, const char *topic)
+{
+	struct told *told;
+
+	for (size_t i = 0; i < feed->told_count; i++)
+		if (strcmp(feed->told[i].topic, topic) == 0)
+			return &feed->told[i];
+	if (feed->told_count == SYS_MAX)
+		return NULL;
+	told = &feed->told[feed->told_count++];
+	(void)snprintf(told->topic, sizeof(told->topic), "%s", topic);
+	return told;
+}
+
+static void publish_value(const char *topic, const char *value, void *ctx)
+{
+	struct feed *feed = ctx;
+	struct told *told = told_of(feed, topic);
+	char whole[sizeof(SYS_TOPIC) + sizeof(told->topic)];
+
+	if (told && strncmp(told->value, value, sizeof(told->value) - 1) == 0 && told->value[0])
+		return;
+	(void)snprintf(whole, sizeof(whole), SYS_TOPIC "%s", topic);
+	if (broker_retain(whole, value) && told)
+		(void)snprintf(told->value, sizeof(told->value), "%s", value);
+}
+
+void feed_give_out(struct feed *feed, const struct feed_facts *facts, int64_t now_ns)
+{
+	int64_t file_every_ns = feed->options->metrics_interval * SECOND_NS;
+	int64_t sys_every_ns = feed->options->sys_interval * SECOND_NS;
+	bool is_file_due = feed->file && now_ns - feed->file_ns >= file_every_ns;
+	bool is_sys_due = sys_every_ns > 0 && now_ns - feed->sys_ns >= sys_every_ns;
+	struct metrics_facts numbers;
+	char *text = NULL;
+	size_t len;
+
+	if (!is_file_due && !is_sys_due)
+		return;
+	numbers = gather(feed, facts);
+	if (is_sys_due) {
+		feed->sys_ns = now_ns;
+		metrics_tell(feed->metrics, &numbers, publish_value, feed);
+	}
+	if (!is_file_due)
+		return;
+	feed->file_ns = now_ns;
+	/* Without memory there is no text this time. */
+	if (metrics_print(feed->metrics, &numbers, &text, &len, NULL) == 0)
+		metricsfile_write_take(feed->file, text, len);
+}
+
+/* ---- answers to commands ----------------------------------------------------------------- */
+
+static void add_value(const char *topic, const char *value, void *ctx)
+{
+	/* A value that can't be added, for want of memory, is missing. */
+	(void)json_object_set_new(ctx, topic, json_string(value));
+}
+
+json_t *feed_counters(struct feed *feed, const struct feed_facts *facts)
+{
+	struct metrics_facts numbers = gather(feed, facts);
+	json_t *json = json_object();
+
+	if (json)
+		metrics_tell(feed->metrics, &numbers, add_value, json);
+	return json;
+}
+
+json_t *feed_list_bans(struct feed *feed)
+{
+	struct bans *bans = monitor_bans(feed->monitor);
+	int64_t now_ns = clock_mono_ns();
+	json_t *list = json_array();
+	const struct ban *ban;
+
+	for (size_t i = 0; list && i < LISTED_MAX && (ban = bans_standing(bans, i, now_ns)); i++)
+		(void)json_array_append_new(
+			list,
+			json_pack("{ss ss ss ss ss sI sI}", "clientId", ban->client, "principal",
+				  ban->principal, "of", ban->is_all ? "principal" : "client",
+				  "kind", alert_code(ban->kind), "state",
+				  ban->is_hold ? "held" : "banned", "secondsLeft",
+				  (json_int_t)((ban->until_ns - now_ns) / SECOND_NS + 1),
+				  "secondsAgo", (json_int_t)((now_ns - ban->from_ns) / SECOND_NS)));
+	return json_pack("{so* sI}", "bans", list, "total", (json_int_t)bans_count(bans, now_ns));
+}
+
+json_t *feed_lift_ban(struct feed *feed, const char *client_id, const char *principal)
+{
+	size_t lifted =
+		bans_lift(monitor_bans(feed->monitor), client_id, principal, clock_mono_ns());
+
+	return json_pack("{sI}", "lifted", (json_int_t)lifted);
+}
+
+json_t *feed_list_alerts(struct feed *feed)
+{
+	const struct alerts *alerts = monitor_alerts(feed->monitor);
+	int64_t now_ns = clock_mono_ns();
+	json_t *list = json_array();
+	const struct alert *alert;
+	char text[ALERTS_TEXT_MAX];
+
+	for (size_t i = 0; list && i < LISTED_MAX && (alert = alerts_standing(alerts, i)); i++) {
+		int64_t ago_ms = (now_ns - alert->raised_ns) / 1000000;
+		size_t len = alert_print(alert, clock_unix_ms() - ago_ms, text);
+
+		if (len > 0)
+			(void)json_array_append_new(list, json_loadb(text, len, 0, NULL));
+	}
+	return json_pack("{so*}", "alerts", list);
+}

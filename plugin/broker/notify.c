@@ -1,0 +1,219 @@
+#include "broker/notify.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+/* Refusals that the log takes in a second; what is above is counted and summed up. */
+#define LOG_PER_SECOND 50u
+
+int notify_init(struct notify *ret, const struct options *options, const struct broker *broker,
+		struct ledger *ledger, struct diag *diag)
+{
+	struct refusals_options wanted = {
+		.notices_per_second = (unsigned)options->notices_per_second,
+		.payload_bytes = (size_t)options->refusal_payload,
+	};
+
+	memset(ret, 0, sizeof(*ret));
+	portions_init(&ret->log, LOG_PER_SECOND);
+	ret->broker = broker;
+	ret->ledger = ledger;
+	return refusals_new(&wanted, &ret->refusals, diag);
+}
+
+void notify_use(struct notify *notify, const struct rules *rules)
+{
+	notify->rules = rules;
+	notify->has_channel = contract_notices(rules->contract) != NULL;
+}
+
+/* ---- the log ---------------------------------------------------------------------------- */
+
+static int64_t second_now(void)
+{
+	return clock_mono_ns() / 1000000000;
+}
+
+/* What was held back, and the worst of those whose it was. */
+static void sum_up(struct notify *notify)
+{
+	struct portions_held held;
+	char text[PORTIONS_TEXT_MAX];
+
+	if (portions_tell(&notify->log, &held))
+		broker_log(BROKER_NOTICE, "%llu more refusals were not logged one by one: %s",
+			   (unsigned long long)held.count, portions_print(&held, text));
+}
+
+/* One more line about what a client did? */
+static bool may_log(struct notify *notify, const char *principal, bool is_proved,
+		    const char *address)
+{
+	char net[NETOF_MAX];
+	struct portions_owner owner = portions_owner(principal, is_proved, address, net);
+	int64_t second = second_now();
+
+	if (second != notify->log.period)
+		sum_up(notify);
+	return portions_take(&notify->log, &owner, 1, second);
+}
+
+static bool may_log_of(struct notify *notify, const struct refusal *refusal)
+{
+	return may_log(notify, refusal->principal, refusal->is_proved, refusal->address);
+}
+
+static const char *escape(char *ret, size_t cap, const char *text)
+{
+	return text[0] ? diag_escape(ret, cap, text, strlen(text)) : "nobody";
+}
+
+/* "refused publish orders/7/status by eva (client app-1): qos-too-low: ... [id]" */
+static void log_refusal(struct notify *notify, const struct refusal *refusal)
+{
+	char topic[160], id[80], user[80];
+
+	if (!may_log_of(notify, refusal))
+		return;
+	diag_escape(topic, sizeof(topic), refusal->topic, refusal->topic_len);
+	diag_escape(id, sizeof(id), refusal->client_id, strlen(refusal->client_id));
+	broker_log(BROKER_NOTICE, "%s %s %s by %s (client %s): %s: %s%s%s [%s]%s",
+		   refusal->is_observed ? "observed" : "refused", refusal->action, topic,
+		   escape(user, sizeof(user), refusal->principal), id, reason_code(refusal->reason),
+		   refusal->pointer, refusal->pointer[0] ? ": " : "", refusal->message, refusal->id,
+		   refusal->is_closed ? ", disconnected unacknowledged" : "");
+}
+
+void notify_clear(struct notify *notify)
+{
+	sum_up(notify);
+	refusals_free(notify->refusals);
+	memset(notify, 0, sizeof(*notify));
+}
+
+/* ---- refusals --------------------------------------------------------------------------- */
+
+static void send(struct notify *notify)
+{
+	/* A notice that can't be sent is on the log and in the table all the same. */
+	(void)broker_publish(notify->broker, notify->notice.topic, notify->notice.text,
+			     notify->notice.len, NOTICE_CONTENT_TYPE);
+}
+
+/* All that is wrong is looked for where it is told only: a decision stops at the first. */
+static void send_notice(struct notify *notify, const struct refusal *refusal,
+			const struct decision *decision)
+{
+	struct schema_error fault[NOTICE_FAULTS_MAX];
+	size_t count;
+
+	if (!notify->has_channel || !refusals_may_tell(notify->refusals, refusal))
+		return;
+	count = gate_faults(notify->rules, decision, fault, NOTICE_FAULTS_MAX);
+	refusals_notice(refusal, fault, count, &notify->notice);
+	send(notify);
+}
+
+static void keep(struct notify *notify, const struct refusal *refusal)
+{
+	if (notify->ledger)
+		ledger_refuse(notify->ledger, refusal);
+}
+
+static struct refusals_client client_of(const struct mosquitto *client, const char *principal)
+{
+	struct broker_client who = broker_client(client);
+
+	return (struct refusals_client){ .id = who.id,
+					 .principal = principal ? principal : who.username,
+					 .is_proved = principal != NULL,
+					 .address = who.address };
+}
+
+void notify_decision(struct notify *notify, const struct mosquitto *client, const char *principal,
+		     const struct gate_request *request, const struct decision *decision,
+		     bool is_closed)
+{
+	struct refusals_client who = client_of(client, principal);
+	struct refusal refusal;
+
+	refusals_describe(notify->refusals, request, decision, &who, clock_unix_ms(), &refusal);
+	refusal.is_closed = is_closed;
+	keep(notify, &refusal);
+	send_notice(notify, &refusal, decision);
+	log_refusal(notify, &refusal); /* last: see the head of notify.h */
+}
+
+void notify_correction(struct notify *notify, const struct ledger_write *write,
+		       const char *standing)
+{
+	char topic[160], id[80], user[80];
+
+	if (!may_log(notify, write->publisher, true, ""))
+		return;
+	broker_log(BROKER_NOTICE, "corrected %s, where %s stood, by %s (client %s)",
+		   diag_escape(topic, sizeof(topic), write->topic, write->topic_len), standing,
+		   escape(user, sizeof(user), write->publisher),
+		   diag_escape(id, sizeof(id), write->client_id, strlen(write->client_id)));
+}
+
+void notify_cleared(struct notify *notify, const struct mosquitto *client, const char *principal,
+		    const struct gate_request *request)
+{
+	struct refusals_client who = client_of(client, principal);
+	char topic[160], id[80], user[80];
+
+	if (!may_log(notify, who.principal, who.is_proved, who.address))
+		return;
+	broker_log(BROKER_INFO, "cleared what was retained on %s, by %s (client %s)",
+		   diag_escape(topic, sizeof(topic), request->topic, request->topic_len),
+		   escape(user, sizeof(user), who.principal),
+		   diag_escape(id, sizeof(id), who.id, strlen(who.id)));
+}
+
+static void refuse_connection(struct notify *notify, const struct refusals_client *who,
+			      enum reason reason, const char *problem)
+{
+	struct refusal refusal;
+	char id[80], user[80];
+
+	refusals_describe_connect(notify->refusals, reason, problem, who, clock_unix_ms(),
+				  &refusal);
+	keep(notify, &refusal);
+	if (may_log_of(notify, &refusal))
+		broker_log(BROKER_NOTICE, "refused connection of %s (client %s, %s): %s [%s]",
+			   escape(user, sizeof(user), who->principal),
+			   diag_escape(id, sizeof(id), who->id, strlen(who->id)), who->address,
+			   problem, refusal.id);
+}
+
+void notify_connection(struct notify *notify, const struct broker_client *client,
+		       const char *problem)
+{
+	struct refusals_client who = { .id = client->id,
+				       .principal = client->username,
+				       .address = client->address };
+
+	refuse_connection(notify, &who, REASON_IDENTITY_UNKNOWN, problem);
+}
+
+void notify_held_off(struct notify *notify, const struct broker_client *client, enum reason reason,
+		     const char *problem)
+{
+	struct refusals_client who = { .id = client->id,
+				       .principal = client->username,
+				       .is_proved = true,
+				       .address = client->address };
+
+	refuse_connection(notify, &who, reason, problem);
+}
+
+void notify_tick(struct notify *notify)
+{
+	if (second_now() != notify->log.period)
+		sum_up(notify);
+	while (notify->has_channel &&
+	       refusals_held(notify->refusals, clock_unix_ms(), &notify->notice))
+		send(notify);
+}

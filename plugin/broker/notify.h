@@ -1,0 +1,75 @@
+/*
+ * notify.h -- a refusal told: to the client, to the table, to the log, all under one id.
+ *
+ * The door's hands for report/: knows the broker and the ledger, and what each may be burdened
+ * with, which principals share (base/portions.h). Whatever clients chose is escaped in the log.
+ * Nothing here decides anything.
+ *
+ * A line on the log may be published by the broker (`log_dest topic`), which asks for each
+ * subscriber before the call returns: what a caller hands in must not be what such a question
+ * overwrites, and tell_*() are never called for deliveries.
+ */
+#ifndef PETSTORE_NOTIFY_H
+#define PETSTORE_NOTIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/portions.h"
+#include "broker/broker.h"
+#include "gate/gate.h"
+#include "ledger/ledger.h"
+#include "base/options.h"
+#include "report/refusals.h"
+#include "gate/rules.h"
+
+struct notify {
+	const struct broker *broker;
+	struct ledger *ledger;     /* NULL: no table */
+	struct refusals *refusals; /* NULL: not begun */
+	const struct rules *rules; /* in force */
+	bool has_channel;          /* the contract has a channel for notices */
+	struct portions log;       /* lines */
+	struct refusals_notice notice;
+};
+
+/* @broker and @ledger are borrowed. On failure @ret needs no clearing. */
+int notify_init(struct notify *ret, const struct options *options, const struct broker *broker,
+		struct ledger *ledger, struct diag *diag);
+
+/* What was held back until now is summed up on the log. */
+void notify_clear(struct notify *notify);
+
+/* @rules are in force now; borrowed until the next call. */
+void notify_use(struct notify *notify, const struct rules *rules);
+
+/*
+ * A publish, will or subscription was refused, or only observed. @principal may be NULL.
+ * @is_closed: its client is disconnected for it, unacknowledged.
+ */
+void notify_decision(struct notify *notify, const struct mosquitto *client, const char *principal,
+		     const struct gate_request *request, const struct decision *decision,
+		     bool is_closed);
+
+/* @write, which was kept, puts a status right: @standing is what stood. */
+void notify_correction(struct notify *notify, const struct ledger_write *write,
+		       const char *standing) __attribute__((cold));
+
+/* What was retained on @request's topic was cleared. */
+void notify_cleared(struct notify *notify, const struct mosquitto *client, const char *principal,
+		    const struct gate_request *request) __attribute__((cold));
+
+/* A connection was refused. */
+void notify_connection(struct notify *notify, const struct broker_client *client,
+		       const char *problem);
+
+/* The same of a client that proved to be @client->username, and was closed before for @reason. */
+void notify_held_off(struct notify *notify, const struct broker_client *client, enum reason reason,
+		     const char *problem);
+
+/* At every tick: notices that were held back are made up for. */
+void notify_tick(struct notify *notify);
+
+#endif

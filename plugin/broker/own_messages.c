@@ -1,0 +1,127 @@
+#include "broker/own_messages.h"
+
+#include <string.h>
+
+#include "monitor/alerts.h"
+#include "report/notice.h"
+#include "schema/payload.h"
+
+#define SAMPLE_MS INT64_C(1767225600000) /* 2026 */
+
+struct sample {
+	const struct rules *rules;
+	const struct contract_channel *channel;
+	struct payload_parser *parser;
+	struct diag *diag;
+};
+
+static int check(const struct sample *sample, const char *text, size_t len)
+{
+	const struct schema *schema = sample->rules->channel[sample->channel->index].schema;
+	struct payload_error broken;
+	struct schema_error error = { .message = "too costly to check" };
+	enum schema_answer answer;
+	const struct payload_value *value = payload_parse(sample->parser, text, len, &broken);
+
+	if (!value)
+		return diag_set(sample->diag, ERR_NOMEM, "out of memory");
+	(void)schema_explain(schema, value, &error, 1, &answer);
+	if (answer == SCHEMA_VALID)
+		return 0;
+	return diag_set(sample->diag, ERR_INVALID,
+			"%s: /channels/%s/messages: the schema refuses what the plugin publishes "
+			"to %s: %s%s%s",
+			contract_document(sample->rules->contract, 0).name, sample->channel->name,
+			sample->channel->address, error.instance, error.instance[0] ? ": " : "",
+			error.message);
+}
+
+/* All members that a notice may have, the fewest, and the one about those held back. */
+static int check_notices(const struct sample *sample)
+{
+	static const struct schema_error fault = { .instance = "/status",
+						   .keyword = "transition",
+						   .message = "order is PLACED" };
+	struct refusal refusal = { .id = "06c5w3z8m4k2x9ab",
+				   .time_ms = SAMPLE_MS,
+				   .action = "publish",
+				   .client_id = "client",
+				   .principal = "principal",
+				   .address = "",
+				   .topic = "orders/1/status",
+				   .topic_len = 15,
+				   .message = "",
+				   .standing = "PLACED",
+				   .is_observed = true };
+	char text[NOTICE_MAX];
+	int rc = check(sample, text, notice_print_held("principal/client", 7, SAMPLE_MS, text));
+
+	for (int i = 0; rc == 0 && i < REASON_COUNT; i++) {
+		refusal.reason = (enum reason)i;
+		refusal.qos = (unsigned)i % 3;
+		rc = check(sample, text, notice_print(&refusal, &fault, 1, text));
+	}
+	refusal.is_observed = false;
+	refusal.standing = "";
+	return rc ? rc : check(sample, text, notice_print(&refusal, NULL, 0, text));
+}
+
+static int check_alert(const struct sample *sample, const struct alert *alert)
+{
+	char text[ALERTS_TEXT_MAX];
+	size_t len = alert_print(alert, SAMPLE_MS, text);
+
+	return len ? check(sample, text, len) : diag_nomem(sample->diag);
+}
+
+static int check_alerts(const struct sample *sample)
+{
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < ALERT_KINDS; i++) {
+		struct alert alert = { .kind = (enum alert_kind)i,
+				       .is_raised = true,
+				       .count = 1,
+				       .threshold = 1,
+				       .window_s = 1 };
+
+		rc = check_alert(sample, &alert);
+		alert = (struct alert){ .kind = (enum alert_kind)i,
+					.client = "client",
+					.principal = "principal",
+					.address = "192.0.2.1",
+					.where = "channel",
+					.detail = "detail",
+					.threshold = 1,
+					.window_s = 1,
+					.has_numbers = true,
+					.observed = 1.5,
+					.response = ALERT_BAN,
+					.response_s = 60 };
+		rc = rc ? rc : check_alert(sample, &alert);
+	}
+	return rc;
+}
+
+static int check_channel(struct sample *sample, const struct contract_channel *channel,
+			 int (*check_all)(const struct sample *))
+{
+	if (!channel || !sample->rules->channel[channel->index].schema)
+		return 0;
+	sample->channel = channel;
+	return check_all(sample);
+}
+
+int own_messages_check(const struct rules *rules, struct diag *diag)
+{
+	struct payload_limits limits = { .max_bytes = NOTICE_MAX, .max_depth = 16 };
+	struct sample sample = { .rules = rules, .diag = diag };
+	int rc = payload_parser_new(&limits, &sample.parser, diag);
+
+	if (rc == 0)
+		rc = check_channel(&sample, contract_notices(rules->contract), check_notices);
+	if (rc == 0)
+		rc = check_channel(&sample, contract_alerts(rules->contract), check_alerts);
+	payload_parser_free(sample.parser);
+	return rc;
+}

@@ -1,0 +1,21 @@
+/*
+ * own_messages.h -- what the plugin publishes, held against what the contract says of it.
+ *
+ * Notices and alerts go to channels of the contract (contract_notices(), contract_alerts()), whose
+ * readers rely on the schema. What would be refused to anyone else is no message of the plugin's
+ * either: it is found out when the rules are loaded, by one message of each kind.
+ */
+#ifndef PETSTORE_OWN_MESSAGES_H
+#define PETSTORE_OWN_MESSAGES_H
+
+#include "base/diag.h"
+#include "gate/rules.h"
+
+/*
+ * 0, or ERR_INVALID where a channel's schema refuses a message of the plugin's:
+ *     petstore.asyncapi.json: /channels/alerts/messages: the schema refuses what the plugin
+ *     publishes to alerts/{kind}: /kind: is not one of ...
+ */
+int own_messages_check(const struct rules *rules, struct diag *diag);
+
+#endif

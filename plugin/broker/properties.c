@@ -1,0 +1,222 @@
+/*
+ * properties.c -- MQTT 5's properties of a retained message: from the broker's list to bytes
+ * as on the wire (MQTT 5, 2.2.2), and back.
+ *
+ * Only those that stay with a message. How long it is to be kept is not among them: the broker
+ * takes the message expiry interval out before any plugin sees the list.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/events.h"
+
+/* MQTT 5, 2.2.2.2 */
+enum {
+	PAYLOAD_FORMAT = 1,
+	CONTENT_TYPE = 3,
+	RESPONSE_TOPIC = 8,
+	CORRELATION_DATA = 9,
+	USER_PROPERTY = 38,
+};
+
+/* What is being written. */
+struct sink {
+	unsigned char *at;
+	size_t left;
+	bool is_full;
+};
+
+static void put(struct sink *sink, const void *data, size_t len)
+{
+	if (sink->is_full || len > sink->left) {
+		sink->is_full = true;
+		return;
+	}
+	if (len > 0)
+		memcpy(sink->at, data, len);
+	sink->at += len;
+	sink->left -= len;
+}
+
+static void put_byte(struct sink *sink, unsigned value)
+{
+	unsigned char byte = (unsigned char)value;
+
+	put(sink, &byte, 1);
+}
+
+static void put_text(struct sink *sink, const void *text, size_t len)
+{
+	put_byte(sink, (unsigned)(len >> 8));
+	put_byte(sink, (unsigned)(len & 0xff));
+	put(sink, text, len);
+}
+
+/* The broker gives an empty text as NULL (2.1), and its copies are the caller's to free. */
+static void put_pair(const struct broker_properties *api, struct sink *sink,
+		     const mosquitto_property *property)
+{
+	char *name = NULL, *value = NULL;
+
+	if (!api->read_pair(property, USER_PROPERTY, &name, &value, false))
+		sink->is_full = true;
+	put_byte(sink, USER_PROPERTY);
+	put_text(sink, name, name ? strlen(name) : 0);
+	put_text(sink, value, value ? strlen(value) : 0);
+	api->free(name);
+	api->free(value);
+}
+
+static void put_property(const struct broker_properties *api, struct sink *sink,
+			 const mosquitto_property *property)
+{
+	int id = api->identifier(property);
+	uint8_t byte = 0;
+	char *text = NULL;
+	void *data = NULL;
+	uint16_t len = 0;
+
+	switch (id) {
+	case PAYLOAD_FORMAT:
+		(void)api->read_byte(property, id, &byte, false); /* it is one */
+		put_byte(sink, (unsigned)id);
+		put_byte(sink, byte);
+		break;
+	case CONTENT_TYPE:
+	case RESPONSE_TOPIC:
+		(void)api->read_text(property, id, &text, false); /* as above */
+		put_byte(sink, (unsigned)id);
+		put_text(sink, text, text ? strlen(text) : 0);
+		api->free(text);
+		break;
+	case CORRELATION_DATA:
+		(void)api->read_binary(property, id, &data, &len, false); /* as above */
+		put_byte(sink, (unsigned)id);
+		put_text(sink, data, data ? len : 0);
+		api->free(data);
+		break;
+	case USER_PROPERTY:
+		put_pair(api, sink, property);
+		break;
+	}
+}
+
+size_t properties_read(const struct plugin *plugin, const void *list, unsigned char *ret,
+		       size_t cap)
+{
+	const struct broker_properties *api = &plugin->broker.properties;
+	struct sink sink = { .at = ret, .left = cap };
+
+	if (!api->is_there)
+		return 0;
+	for (const mosquitto_property *at = list; at && !sink.is_full; at = api->next(at))
+		put_property(api, &sink, at);
+	return sink.is_full ? 0 : cap - sink.left;
+}
+
+/* What is being read. */
+struct source {
+	const unsigned char *at;
+	size_t left;
+};
+
+static bool take_byte(struct source *source, unsigned *ret)
+{
+	if (source->left == 0)
+		return false;
+	*ret = *source->at++;
+	source->left--;
+	return true;
+}
+
+/* A text of its own, NUL-terminated, which is the caller's; NULL: there is none. */
+static char *take_text(struct source *source, uint16_t *len)
+{
+	unsigned high, low;
+	char *text;
+
+	if (!take_byte(source, &high) || !take_byte(source, &low))
+		return NULL;
+	*len = (uint16_t)(high << 8 | low);
+	if (*len > source->left)
+		return NULL;
+	text = malloc((size_t)*len + 1);
+	if (!text)
+		return NULL;
+	memcpy(text, source->at, *len);
+	text[*len] = '\0';
+	source->at += *len;
+	source->left -= *len;
+	return text;
+}
+
+static bool add_pair(const struct broker_properties *api, struct source *source, char *name,
+		     mosquitto_property **list)
+{
+	uint16_t len;
+	char *value = name ? take_text(source, &len) : NULL;
+	bool is_added = value && api->add_pair(list, USER_PROPERTY, name, value) == 0;
+
+	free(value);
+	return is_added;
+}
+
+static bool add_property(const struct broker_properties *api, struct source *source,
+			 mosquitto_property **list)
+{
+	unsigned id = 0, byte = 0;
+	uint16_t len = 0;
+	bool is_added = false;
+	char *text;
+
+	if (!take_byte(source, &id))
+		return false;
+	if (id == PAYLOAD_FORMAT)
+		return take_byte(source, &byte) && api->add_byte(list, (int)id, (uint8_t)byte) == 0;
+	text = take_text(source, &len);
+	if (id == USER_PROPERTY)
+		is_added = add_pair(api, source, text, list);
+	else if (text && id == CORRELATION_DATA)
+		is_added = api->add_binary(list, (int)id, text, len) == 0;
+	else if (text && (id == CONTENT_TYPE || id == RESPONSE_TOPIC))
+		is_added = api->add_text(list, (int)id, text) == 0;
+	free(text);
+	return is_added;
+}
+
+/* Without them, where memory runs out, the message is what it is. */
+static mosquitto_property *make_list(const struct broker_properties *api, const void *bytes,
+				     size_t len)
+{
+	struct source source = { bytes, len };
+	mosquitto_property *list = NULL;
+
+	if (!api->is_there)
+		return NULL;
+	while (source.left > 0)
+		if (!add_property(api, &source, &list))
+			break;
+	return list;
+}
+
+bool events_publish_retained(const struct plugin *plugin, const struct gate_request *message,
+			     const void *properties, size_t properties_len)
+{
+	mosquitto_property *list =
+		make_list(&plugin->broker.properties, properties, properties_len);
+	char *copy = mosquitto_malloc(message->payload_len + 1);
+
+	if (copy) {
+		if (message->payload_len > 0)
+			memcpy(copy, message->payload, message->payload_len);
+		copy[message->payload_len] = '\0';
+		if (mosquitto_broker_publish(NULL, message->topic, (int)message->payload_len, copy,
+					     (int)message->qos, message->is_retained,
+					     list) == MOSQ_ERR_SUCCESS)
+			return true; /* the broker's from here on */
+		mosquitto_free(copy);
+	}
+	if (list)
+		plugin->broker.free_properties(&list);
+	return false;
+}

@@ -1,0 +1,406 @@
+#include "broker/repairs.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/wordhash.h"
+
+#define NOTES 32768u /* of each table, a power of two */
+
+struct waiting {
+	char *topic; /* owned */
+	size_t len;
+	const void *reader;
+};
+
+/* A message on its way. */
+struct claim {
+	uint64_t digest;
+	uint64_t last; /* write accepted when it was published */
+	char *topic;   /* owned */
+	size_t len;
+	size_t payload_len;
+	bool is_for_all;
+	bool is_retained;
+	bool is_found;       /* it was being handed out */
+	const void *payload; /* where it lay then */
+};
+
+struct owed {
+	uint64_t digest;
+	const void *reader;
+	const void *refused; /* what it was refused in the repair's place; NULL: nothing */
+};
+
+struct repairs {
+	uint64_t seed;
+	uint64_t least; /* the database has to have come so far */
+	bool is_immediate;
+	bool is_scanning;
+	bool is_noting;
+	bool is_handed_out;
+	int64_t round_ns;
+	unsigned budget;
+	size_t first, count; /* of the ring */
+	size_t claims, owings, followers;
+	const void *follower[REPAIRS_FOLLOWERS];
+	struct waiting waiting[REPAIRS_WAITING];
+	struct claim claim[REPAIRS_A_ROUND];
+	struct owed owed[REPAIRS_A_ROUND];
+	uint64_t note[2][NOTES];
+};
+
+int repairs_new(bool is_immediate, struct repairs **ret, struct diag *diag)
+{
+	struct repairs *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return diag_nomem(diag);
+	if (getrandom(&r->seed, sizeof(r->seed), 0) != sizeof(r->seed)) {
+		free(r);
+		return diag_set(diag, ERR_IO, "the system gives no random numbers");
+	}
+	r->is_immediate = is_immediate;
+	*ret = r;
+	return 0;
+}
+
+static void clear_claims(struct repairs *r)
+{
+	for (size_t i = 0; i < r->claims; i++)
+		free(r->claim[i].topic);
+	r->claims = r->owings = 0;
+}
+
+void repairs_free(struct repairs *r)
+{
+	if (!r)
+		return;
+	clear_claims(r);
+	for (size_t i = 0; i < REPAIRS_WAITING; i++)
+		free(r->waiting[i].topic);
+	free(r);
+}
+
+/* Until now nothing was noted: all that is not in the database yet may be of any topic. */
+static void begin(struct repairs *r, uint64_t last)
+{
+	if (r->is_noting)
+		return;
+	r->is_noting = true;
+	r->least = last;
+}
+
+void repairs_begin_scan(struct repairs *r, uint64_t last)
+{
+	begin(r, last);
+	r->is_scanning = true;
+}
+
+void repairs_end_scan(struct repairs *r)
+{
+	r->is_scanning = false;
+}
+
+bool repairs_is_scanning(const struct repairs *r)
+{
+	return r->is_scanning;
+}
+
+bool repairs_is_active(const struct repairs *r)
+{
+	return r->is_noting;
+}
+
+static uint64_t hash(const struct repairs *r, const char *topic, size_t len)
+{
+	return wordhash(r->seed, topic, len);
+}
+
+void repairs_note(struct repairs *r, const char *topic, size_t len, uint64_t seq)
+{
+	uint64_t at = hash(r, topic, len);
+
+	r->note[0][at % NOTES] = seq;
+	r->note[1][(at >> 32) % NOTES] = seq;
+}
+
+/* The number of the last write noted of a topic, or a later one. */
+static uint64_t noted(const struct repairs *r, const char *topic, size_t len)
+{
+	uint64_t at = hash(r, topic, len);
+	uint64_t one = r->note[0][at % NOTES], other = r->note[1][(at >> 32) % NOTES];
+
+	return one < other ? one : other;
+}
+
+bool repairs_is_current(const struct repairs *r, const char *topic, size_t len, uint64_t arrived)
+{
+	return arrived >= r->least && arrived >= noted(r, topic, len);
+}
+
+/* ---- who waits ---------------------------------------------------------------------------- */
+
+static bool has_room(const struct repairs *r, const struct repairs_topic *topic)
+{
+	size_t own = 0;
+
+	if (r->count == REPAIRS_WAITING)
+		return false;
+	if (!topic->reader)
+		return true;
+	for (size_t i = 0; i < r->count; i++)
+		own += r->waiting[(r->first + i) % REPAIRS_WAITING].reader == topic->reader;
+	return own < REPAIRS_OF_ONE;
+}
+
+/* Is the topic the last that was put on the list? Its readers are asked one after the other. */
+static bool is_last(const struct repairs *r, const struct repairs_topic *topic)
+{
+	const struct waiting *last =
+		&r->waiting[(r->first + r->count + REPAIRS_WAITING - 1) % REPAIRS_WAITING];
+
+	return r->count > 0 && last->reader == topic->reader && last->len == topic->len &&
+	       memcmp(last->topic, topic->topic, topic->len) == 0;
+}
+
+bool repairs_add(struct repairs *r, const struct repairs_topic *topic, uint64_t last)
+{
+	struct waiting *waiting;
+	char *copy;
+
+	if (is_last(r, topic))
+		return true;
+	if (!has_room(r, topic) || !(copy = malloc(topic->len + 1)))
+		return false;
+	memcpy(copy, topic->topic, topic->len);
+	copy[topic->len] = '\0';
+	begin(r, last);
+	waiting = &r->waiting[(r->first + r->count++) % REPAIRS_WAITING];
+	*waiting = (struct waiting){ copy, topic->len, topic->reader };
+	return true;
+}
+
+bool repairs_is_follower(const struct repairs *r, const void *reader)
+{
+	for (size_t i = 0; i < r->followers; i++)
+		if (r->follower[i] == reader)
+			return true;
+	return false;
+}
+
+bool repairs_follow(struct repairs *r, const void *reader)
+{
+	if (!r->is_scanning)
+		return false;
+	if (repairs_is_follower(r, reader))
+		return true;
+	if (r->followers == REPAIRS_FOLLOWERS)
+		return false;
+	r->follower[r->followers++] = reader;
+	return true;
+}
+
+size_t repairs_waiting(const struct repairs *r)
+{
+	return r->count;
+}
+
+bool repairs_next(const struct repairs *r, struct repairs_topic *ret)
+{
+	const struct waiting *waiting = &r->waiting[r->first];
+
+	if (r->count == 0)
+		return false;
+	*ret = (struct repairs_topic){ waiting->topic, waiting->len, waiting->reader };
+	return true;
+}
+
+/* Takes the first from the list; its topic is the caller's. */
+static struct waiting take(struct repairs *r)
+{
+	struct waiting taken = r->waiting[r->first];
+
+	r->waiting[r->first].topic = NULL;
+	r->first = (r->first + 1) % REPAIRS_WAITING;
+	r->count--;
+	return taken;
+}
+
+void repairs_done(struct repairs *r)
+{
+	free(take(r).topic);
+}
+
+void repairs_put_off(struct repairs *r)
+{
+	struct waiting taken = take(r);
+
+	r->waiting[(r->first + r->count++) % REPAIRS_WAITING] = taken;
+}
+
+/* ---- what is on its way ------------------------------------------------------------------- */
+
+void repairs_round(struct repairs *r, uint64_t last, int64_t now_ns)
+{
+	uint64_t grown = (uint64_t)(now_ns - r->round_ns) / (1000000000u / REPAIRS_A_SECOND);
+
+	for (size_t i = 0; i < r->claims && !r->is_immediate; i++) {
+		struct claim *claim = &r->claim[i];
+		struct repairs_topic topic = { .topic = claim->topic, .len = claim->len };
+
+		if (claim->is_retained && noted(r, claim->topic, claim->len) > claim->last)
+			(void)repairs_add(r, &topic, last); /* else the next reader asks again */
+	}
+	clear_claims(r);
+	r->is_handed_out = false;
+	if (r->round_ns == 0 || grown > 0)
+		r->round_ns = now_ns;
+	r->budget =
+		r->budget + grown > REPAIRS_A_ROUND ? REPAIRS_A_ROUND : r->budget + (unsigned)grown;
+	if (!r->is_scanning)
+		r->followers = 0;
+	if (r->count == 0 && !r->is_scanning)
+		r->is_noting = false;
+}
+
+unsigned repairs_budget(const struct repairs *r)
+{
+	return r->budget;
+}
+
+static uint64_t digest(const struct repairs *r, const struct gate_request *message)
+{
+	return wordhash(hash(r, message->topic, message->topic_len), message->payload,
+			message->payload_len);
+}
+
+static struct claim *find(struct repairs *r, uint64_t wanted, const struct gate_request *message)
+{
+	for (size_t i = 0; i < r->claims; i++) {
+		struct claim *claim = &r->claim[i];
+
+		if (claim->digest == wanted && claim->payload_len == message->payload_len &&
+		    claim->len == message->topic_len &&
+		    memcmp(claim->topic, message->topic, claim->len) == 0)
+			return claim;
+	}
+	return NULL;
+}
+
+/* False: there is no room, or no memory. */
+static bool put_claim(struct repairs *r, const struct gate_request *message, uint64_t key,
+		      uint64_t last, bool is_for_all)
+{
+	char *copy = NULL;
+
+	if (r->claims < REPAIRS_A_ROUND && r->budget > 0)
+		copy = malloc(message->topic_len + 1);
+	if (!copy)
+		return false;
+	memcpy(copy, message->topic, message->topic_len);
+	copy[message->topic_len] = '\0';
+	r->claim[r->claims++] = (struct claim){ .digest = key,
+						.last = last,
+						.topic = copy,
+						.len = message->topic_len,
+						.payload_len = message->payload_len,
+						.is_for_all = is_for_all,
+						.is_retained = message->is_retained };
+	r->budget--;
+	return true;
+}
+
+bool repairs_publish(struct repairs *r, const struct gate_request *message, const void *reader,
+		     uint64_t last)
+{
+	uint64_t key = digest(r, message);
+	bool is_new = !find(r, key, message);
+
+	if (is_new && !put_claim(r, message, key, last, false))
+		return false;
+	if (reader && r->owings < REPAIRS_A_ROUND)
+		r->owed[r->owings++] = (struct owed){ key, reader, NULL };
+	return is_new;
+}
+
+bool repairs_publish_for_all(struct repairs *r, const struct gate_request *message, uint64_t last)
+{
+	uint64_t key = digest(r, message);
+
+	begin(r, last);
+	return !find(r, key, message) && put_claim(r, message, key, last, true);
+}
+
+void repairs_handed_out(struct repairs *r)
+{
+	r->is_handed_out = true;
+}
+
+/* The repair that may be what is delivered; @key: its digest. NULL: there is none. */
+static struct claim *on_its_way(struct repairs *r, const struct gate_request *delivery,
+				uint64_t *key)
+{
+	struct claim *claim;
+
+	if (r->claims == 0 || r->is_handed_out)
+		return NULL;
+	*key = digest(r, delivery);
+	claim = find(r, *key, delivery);
+	/* Nothing lies nowhere: who cleared the topic meanwhile can't be told from it. */
+	if (claim && claim->payload_len == 0 && noted(r, claim->topic, claim->len) > claim->last)
+		return NULL;
+	return claim;
+}
+
+static const struct owed *find_owed(const struct repairs *r, uint64_t key, const void *reader)
+{
+	for (size_t i = 0; i < r->owings; i++)
+		if (r->owed[i].digest == key && r->owed[i].reader == reader)
+			return &r->owed[i];
+	return NULL;
+}
+
+enum repairs_kind repairs_find(struct repairs *r, const struct gate_request *delivery,
+			       const void *reader)
+{
+	uint64_t key = 0;
+	struct claim *claim = on_its_way(r, delivery, &key);
+	const struct owed *owed;
+
+	if (!claim)
+		return REPAIRS_OTHER;
+	if (!claim->is_found) {
+		claim->is_found = true;
+		claim->payload = delivery->payload;
+	}
+	if (claim->payload != delivery->payload)
+		return REPAIRS_OTHER;
+	if (claim->is_for_all)
+		return REPAIRS_FOR_ALL;
+	owed = find_owed(r, key, reader);
+	if (owed && (!owed->refused || owed->refused != delivery->payload))
+		return REPAIRS_OWED;
+	return repairs_is_follower(r, reader) ? REPAIRS_OWED : REPAIRS_SILENT;
+}
+
+enum repairs_kind repairs_find_stored(struct repairs *r, const struct gate_request *delivery,
+				      const void *reader)
+{
+	uint64_t key = 0;
+	const struct claim *claim = on_its_way(r, delivery, &key);
+	const struct owed *owed;
+
+	if (!claim || claim->is_for_all)
+		return REPAIRS_OTHER;
+	if (claim->is_found || claim->payload_len == 0)
+		return repairs_find(r, delivery, reader);
+	owed = find_owed(r, key, reader);
+	if (owed)
+		return owed->refused == delivery->payload ? REPAIRS_SILENT : REPAIRS_OWED;
+	if (r->owings == REPAIRS_A_ROUND)
+		return REPAIRS_OTHER;
+	r->owed[r->owings++] = (struct owed){ key, reader, delivery->payload };
+	return REPAIRS_SILENT;
+}

@@ -1,0 +1,34 @@
+/*
+ * change.h -- what diff and replay share: rules with one file exchanged, and a list of what
+ * would be decided otherwise.
+ */
+#ifndef PETSTORE_CTL_CHANGE_H
+#define PETSTORE_CTL_CHANGE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "ctl/files.h"
+
+struct change {
+	json_t *rows; /* what is printed; objects */
+	long limit;   /* of rows; 0: all */
+	unsigned allows;
+	unsigned refuses;
+};
+
+/*
+ * Loads the rules of @files with @path in the place of its contract or its access file,
+ * whichever it is.
+ */
+int change_list_open(const char *path, const struct files *files, struct scene *ret,
+		     struct diag *diag);
+
+/* One thing that is now allowed or refused. Strings may be NULL. */
+void change_list_add(struct change *change, bool is_allowed, const char *who, const char *what,
+		     const char *topic, const char *format, ...)
+	__attribute__((format(printf, 6, 7)));
+
+void change_list_print(const struct change *change, bool is_json);
+
+#endif

@@ -1,0 +1,349 @@
+/*
+ * petstorectl explain: what the broker would decide, step by step.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "ctl/args.h"
+#include "ctl/ctl.h"
+#include "ctl/files.h"
+#include "ctl/output.h"
+#include "report/refusals.h"
+
+#define NAME "explain"
+#define PAYLOAD_MAX_FILE ((size_t)16 << 20)
+
+struct wanted {
+	struct files files;
+	const char *user;
+	const char *client;
+	long qos;
+	bool retain;
+	bool will;
+	bool json;
+	bool notice;
+};
+
+/* clang-format off */
+static const struct args_row rows[] = {
+	{ "user", ARGS_TEXT, "USER", "who does it", offsetof(struct wanted, user), 0, 0 },
+	{ "client", ARGS_TEXT, "ID", "with this client id", offsetof(struct wanted, client), 0, 0 },
+	{ "qos", ARGS_NUMBER, "N", "QoS of the publish (1)", offsetof(struct wanted, qos), 0, 2 },
+	{ "retain", ARGS_SWITCH, NULL, "with the retain flag", offsetof(struct wanted, retain), 0, 0 },
+	{ "will", ARGS_SWITCH, NULL, "as a last will", offsetof(struct wanted, will), 0, 0 },
+	{ "notice", ARGS_SWITCH, NULL, "only the notice that the client would get",
+	  offsetof(struct wanted, notice), 0, 0 },
+	{ "json", ARGS_SWITCH, NULL, "JSON", offsetof(struct wanted, json), 0, 0 },
+	FILES_ROW_CONFIG(struct wanted, files),
+	FILES_ROW_CONTRACT(struct wanted, files),
+	FILES_ROW_ACCESS(struct wanted, files),
+	FILES_ROW_DATABASE(struct wanted, files),
+	{ .name = NULL },
+};
+/* clang-format on */
+
+/* ---- the payload ------------------------------------------------------------------------ */
+
+/* "@FILE", "-" for standard input, or the payload itself. *ret is new. */
+static int read_payload(const char *word, char **ret, size_t *len, struct diag *diag)
+{
+	bool is_stdin = strcmp(word, "-") == 0;
+	FILE *file = is_stdin ? stdin : word[0] == '@' ? fopen(word + 1, "rbe") : NULL;
+
+	*ret = NULL;
+	*len = 0;
+	if (!is_stdin && word[0] != '@') {
+		*len = strlen(word);
+		*ret = strdup(word);
+		return *ret ? 0 : diag_nomem(diag);
+	}
+	if (!file)
+		return diag_set(diag, ERR_IO, "%s: %s", word + 1, strerror(errno));
+	*ret = malloc(PAYLOAD_MAX_FILE);
+	if (*ret)
+		*len = fread(*ret, 1, PAYLOAD_MAX_FILE, file);
+	if (!is_stdin)
+		(void)fclose(file); /* only read from */
+	return *ret ? 0 : diag_nomem(diag);
+}
+
+/* ---- the answer ------------------------------------------------------------------------- */
+
+static const char *step_answer(const struct decision *decision, enum gate_step step)
+{
+	uint32_t bit = 1u << step;
+
+	if (!(decision->asked & bit))
+		return "-";
+	if (!(decision->failed & bit))
+		return "ok";
+	/* All that failed before the one that refused was let pass. */
+	if (decision->verdict == VERDICT_ALLOW || decision->failed >> step > 1)
+		return "observed";
+	return "refused";
+}
+
+static json_t *steps_json(const struct decision *decision)
+{
+	json_t *steps = json_array();
+
+	for (unsigned i = 0; i < GATE_STEP_COUNT; i++) {
+		enum gate_step step = (enum gate_step)i;
+
+		(void)json_array_append_new(
+			steps, json_pack("{s:s, s:s, s:s}", "step", gate_step_name(step), "group",
+					 contract_group_name(gate_step_group(step)), "answer",
+					 step_answer(decision, step)));
+	}
+	return steps;
+}
+
+struct faults {
+	size_t count;
+	struct schema_error fault[NOTICE_FAULTS_MAX];
+};
+
+/* What the broker would publish; NULL where nothing is wrong. */
+static json_t *notice_json(const struct gate_request *request, const struct decision *decision,
+			   const struct faults *faults, const struct wanted *wanted)
+{
+	struct refusals_options options = { .notices_per_second = 1 };
+	struct refusals_client client = { .id = wanted->client ? wanted->client : "",
+					  .principal = wanted->user ? wanted->user : "",
+					  .address = "" };
+	struct refusals *refusals = NULL;
+	struct refusal refusal;
+	struct diag ignored;
+	char text[NOTICE_MAX];
+	json_t *json = NULL;
+
+	if (decision->reason == REASON_NONE || refusals_new(&options, &refusals, &ignored))
+		return NULL;
+	refusals_describe(refusals, request, decision, &client, clock_unix_ms(), &refusal);
+	(void)notice_print(&refusal, faults->fault, faults->count, text);
+	json = json_loads(text, JSON_ALLOW_NUL, NULL);
+	refusals_free(refusals);
+	return json;
+}
+
+static const char *verdict_word(const struct decision *decision)
+{
+	if (decision->verdict != VERDICT_ALLOW)
+		return "refused";
+	return decision->is_observed ? "observed" : "allowed";
+}
+
+/* Is it not acknowledged, where the protocol has no word for a refusal? */
+static bool is_closed(const struct gate_request *request, const struct decision *decision)
+{
+	return request->action == GATE_PUBLISH && request->qos > 0 && !request->is_will &&
+	       decision->verdict != VERDICT_ALLOW && reason_is_ours(decision->reason);
+}
+
+static void print_json(const struct gate_request *request, const struct decision *decision,
+		       json_t *notice)
+{
+	json_t *answer = json_pack("{s:s, s:s, s:s, s:o}", "verdict", verdict_word(decision),
+				   "reason", reason_code(decision->reason), "channel",
+				   decision->channel ? decision->channel->name : "", "steps",
+				   steps_json(decision));
+
+	(void)json_object_set_new(answer, "isKept", json_boolean(decision->has_write));
+	if (is_closed(request, decision))
+		(void)json_object_set_new(answer, "isClosed", json_true());
+	if (decision->is_repeat)
+		(void)json_object_set_new(answer, "isRepeat", json_true());
+	if (decision->is_correction)
+		(void)json_object_set_new(answer, "corrects", json_string(decision->standing));
+	if (notice)
+		(void)json_object_set(answer, "notice", notice);
+	(void)output_print_json(answer);
+	json_decref(answer);
+}
+
+static const char *scopes(const struct scene *scene, const struct contract_operation *operation,
+			  char *ret, size_t cap)
+{
+	size_t used = 0;
+
+	ret[0] = '\0';
+	for (size_t a = 0; a < operation->alternative_count; a++) {
+		for (size_t i = 0; i < contract_scope_count(scene->rules->contract); i++) {
+			int n;
+
+			if (!scopeset_has(&operation->alternative[a], (unsigned)i))
+				continue;
+			n = snprintf(ret + used, cap - used, "%s%s", used ? " " : "",
+				     contract_scope(scene->rules->contract, i));
+			used = n > 0 && (size_t)n < cap - used ? used + (size_t)n : used;
+		}
+	}
+	return used ? ret : "no scope";
+}
+
+static void print_state(struct scene *scene, const struct gate_request *request)
+{
+	struct contract_match match =
+		contract_match(scene->rules->contract, request->topic, request->topic_len);
+	const struct contract_mapping *mapping = match.channel ? match.channel->mapping : NULL;
+	const struct contract_span *id = mapping ? &match.param[mapping->param] : NULL;
+	struct ledger_state state;
+	struct diag diag;
+
+	if (request->action == GATE_SUBSCRIBE || !mapping)
+		return;
+	(void)printf("  %-12s %.*s", mapping->entity->name, (int)id->len, id->text);
+	if (!scene->ledger)
+		(void)puts(": nothing is known without --database");
+	else if (ledger_look(scene->ledger, mapping->entity->index, id->text, id->len, &state,
+			     &diag))
+		(void)printf(": %s\n", diag.text);
+	else if (!state.is_known)
+		(void)puts(": nothing was ever kept");
+	else
+		(void)printf(": %s, owner %s, revision %llu\n",
+			     mapping->transitions && state.status[mapping->slot][0]
+				     ? state.status[mapping->slot]
+				     : "no status",
+			     state.owner[0] ? state.owner : "unknown",
+			     (unsigned long long)state.revision);
+}
+
+static void print_steps(const struct decision *decision)
+{
+	for (unsigned i = 0; i < GATE_STEP_COUNT; i++) {
+		const char *answer = step_answer(decision, (enum gate_step)i);
+
+		if (strcmp(answer, "-") != 0)
+			(void)printf("  %-12s %s\n", gate_step_name((enum gate_step)i), answer);
+	}
+}
+
+static void print_text(struct scene *scene, const struct gate_request *request,
+		       const struct decision *decision, const struct faults *faults)
+{
+	const struct contract_channel *channel = decision->channel;
+	bool is_send = request->action == GATE_PUBLISH;
+	char list[256];
+
+	if (channel)
+		(void)printf("  %-12s %s (%s), needs %s\n", "channel", channel->name,
+			     channel->address,
+			     scopes(scene, is_send ? &channel->send : &channel->receive, list,
+				    sizeof(list)));
+	print_state(scene, request);
+	print_steps(decision);
+	(void)fputs(verdict_word(decision), stdout);
+	if (decision->reason != REASON_NONE)
+		(void)printf(": %s", reason_code(decision->reason));
+	if (decision->error.instance[0])
+		(void)printf(": %s", decision->error.instance);
+	if (decision->error.message[0])
+		(void)printf(": %s", decision->error.message);
+	if (decision->is_correction && decision->verdict == VERDICT_ALLOW)
+		(void)printf(": a correction, of %s", decision->standing);
+	if (decision->is_repeat && decision->verdict == VERDICT_ALLOW && !decision->is_observed)
+		(void)fputs(decision->has_write ? ": a repeat that says something else"
+						: ": a repeat, nothing to keep",
+			    stdout);
+	(void)puts(decision->has_write ? ", and kept" : "");
+	for (size_t i = 1; i < faults->count; i++)
+		(void)printf("  as well    %s%s%s\n", faults->fault[i].instance,
+			     faults->fault[i].instance[0] ? ": " : "", faults->fault[i].message);
+	if (is_closed(request, decision))
+		(void)puts("  not acknowledged to MQTT 3.1.1, and to MQTT 5 by Mosquitto 2.0: the "
+			   "client is disconnected, and sends it again");
+}
+
+/* ---- the subcommand --------------------------------------------------------------------- */
+
+static int explain(const struct wanted *wanted, const struct gate_request *request,
+		   struct diag *diag)
+{
+	struct scene scene;
+	struct decision decision;
+	struct faults faults;
+	json_t *notice;
+	int rc = scene_open(&wanted->files, &scene, diag);
+
+	if (rc)
+		return CTL_FAILED;
+	gate_decide(&scene.gate,
+		    wanted->user ? access_find(scene.rules->access, wanted->user) : NULL, request,
+		    &decision);
+	faults.count = gate_faults(scene.rules, &decision, faults.fault, NOTICE_FAULTS_MAX);
+	notice = notice_json(request, &decision, &faults, wanted);
+	if (wanted->notice && notice)
+		(void)output_print_json(notice);
+	else if (wanted->json)
+		print_json(request, &decision, notice);
+	else if (!wanted->notice)
+		print_text(&scene, request, &decision, &faults);
+	json_decref(notice);
+	scene_clear(&scene);
+	return decision.verdict == VERDICT_ALLOW ? CTL_OK : CTL_NO;
+}
+
+static int read_request(int count, char **operand, const struct wanted *wanted,
+			struct gate_request *ret, char **payload, struct diag *diag)
+{
+	int rc = 0;
+
+	*ret = (struct gate_request){ .topic = operand[1],
+				      .topic_len = strlen(operand[1]),
+				      .qos = (unsigned)wanted->qos,
+				      .is_retained = wanted->retain,
+				      .is_will = wanted->will,
+				      .client_id = wanted->client };
+	if (strcmp(operand[0], "publish") == 0)
+		ret->action = GATE_PUBLISH;
+	else if (strcmp(operand[0], "subscribe") == 0)
+		ret->action = GATE_SUBSCRIBE;
+	else if (strcmp(operand[0], "receive") == 0)
+		ret->action = GATE_DELIVER;
+	else
+		return diag_set(diag, ERR_INVALID, "expected publish, subscribe or receive, not %s",
+				operand[0]);
+	if (count > 2)
+		rc = read_payload(operand[2], payload, &ret->payload_len, diag);
+	ret->payload = *payload;
+	return rc;
+}
+
+static int run(int argc, char **argv)
+{
+	struct wanted wanted = { .qos = 1 };
+	struct gate_request request;
+	char *payload = NULL;
+	struct diag diag;
+	int status = CTL_FAILED;
+	int first = args_read(&ctl_explain, argc, argv, &wanted);
+
+	if (first < 0)
+		return CTL_FAILED;
+	diag_init(&diag);
+	if (files_find(&wanted.files, &diag) == 0 &&
+	    read_request(argc - first, argv + first, &wanted, &request, &payload, &diag) == 0)
+		status = explain(&wanted, &request, &diag);
+	if (status == CTL_FAILED)
+		(void)ctl_fail(NAME, "%s", diag.text);
+	files_clear(&wanted.files);
+	free(payload);
+	return status;
+}
+
+const struct ctl_command ctl_explain = {
+	.name = NAME,
+	.arguments = "publish|subscribe|receive --user USER [OPTION...] TOPIC [PAYLOAD]",
+	.summary = "what would be decided about a message, step by step",
+	.help = "The decision is the broker's own, with the state in the database. PAYLOAD is the\n"
+		"text itself, @FILE, or - for standard input.\n\n"
+		"Exit status: 0 allowed, 1 refused, 2 a file is no use.\n",
+	.options = rows,
+	.operands_min = 2,
+	.operands_max = 3,
+	.run = run,
+};

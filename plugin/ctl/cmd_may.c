@@ -1,0 +1,227 @@
+/*
+ * petstorectl may: everything that a user may do, as a table.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/args.h"
+#include "ctl/ctl.h"
+#include "ctl/files.h"
+#include "ctl/output.h"
+
+#define NAME "may"
+
+/* clang-format off */
+static const struct output_column columns[] = {
+	{ "address", "topic" }, { "publish", "publish" }, { "qos", "QoS from" },
+	{ "retain", "retain" }, { "will", "will" }, { "receive", "receive" }, { NULL, NULL },
+};
+/* clang-format on */
+
+/* For any topic of the channel: every parameter is open. */
+static const char *grant_word(const struct access_principal *principal,
+			      const struct contract_channel *channel,
+			      const struct contract_operation *operation)
+{
+	static const char *const words[] = {
+		[GATE_NONE] = "no", [GATE_OWN] = "own", [GATE_FULL] = "yes"
+	};
+	struct contract_match match = { .channel = channel };
+	enum gate_grant grant;
+
+	if (!operation->name || principal->is_disabled)
+		return "no";
+	grant = gate_grant(principal, operation, &match);
+	if (grant != GATE_NONE || operation != &channel->receive)
+		return words[grant];
+	for (size_t i = 0; i < channel->param_count; i++)
+		if (channel->param[i].own != CONTRACT_OWN_NONE)
+			return "as addressed"; /* what carries its name and client id */
+	return "no";
+}
+
+static json_t *row_of(const struct access_principal *principal,
+		      const struct contract_channel *channel)
+{
+	static const char *const retain[] = { "may", "must", "must not" };
+	const char *publish = grant_word(principal, channel, &channel->send);
+	bool can = strcmp(publish, "no") != 0;
+
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s}", "channel", channel->name, "address",
+			 channel->address, "publish", publish, "qos",
+			 can ? json_integer(channel->send.qos) : json_null(), "retain",
+			 can ? retain[channel->send.retain] : "", "will",
+			 !can                       ? ""
+			 : channel->is_will_allowed ? "may"
+						    : "must not",
+			 "receive", grant_word(principal, channel, &channel->receive));
+}
+
+/* ---- steps ------------------------------------------------------------------------------- */
+
+static bool holds(const struct access_principal *principal, const struct contract_channel *channel,
+		  int scope, enum gate_grant least)
+{
+	struct contract_operation wanted = { .name = "", .alternative_count = 1 };
+	struct contract_match match = { .channel = channel };
+
+	if (scope < 0 || principal->is_disabled)
+		return false;
+	scopeset_add(&wanted.alternative[0], (unsigned)scope);
+	return gate_grant(principal, &wanted, &match) >= least;
+}
+
+/* "PLACED -> CANCELLED": what who may act on its own only may do on @channel. */
+static void add_own_steps(json_t *list, const struct access_principal *principal,
+			  const struct contract_channel *channel)
+{
+	const struct contract_transitions *machine =
+		channel->mapping ? channel->mapping->transitions : NULL;
+
+	if (!machine || strcmp(grant_word(principal, channel, &channel->send), "own") != 0)
+		return;
+	for (int from = -1; from < (int)machine->count; from++) {
+		uint64_t next = from < 0 ? machine->first : machine->next[from];
+
+		for (int to = 0; to < (int)machine->count; to++)
+			if ((next >> to & 1) &&
+			    holds(principal, channel, contract_step_scope(machine, from, to),
+				  GATE_OWN))
+				(void)json_array_append_new(
+					list,
+					json_sprintf("%s: %s -> %s", channel->address,
+						     from < 0 ? "(new)" : machine->status[from],
+						     machine->status[to]));
+	}
+}
+
+static json_t *own_steps(const struct scene *scene, const struct access_principal *principal)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < contract_channel_count(scene->rules->contract); i++)
+		add_own_steps(list, principal, contract_channel(scene->rules->contract, i));
+	return list;
+}
+
+/* Addresses of channels on which it may put a status right. */
+static json_t *corrected(const struct scene *scene, const struct access_principal *principal)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < contract_channel_count(scene->rules->contract); i++) {
+		const struct contract_channel *channel =
+			contract_channel(scene->rules->contract, i);
+
+		if (channel->mapping && channel->mapping->transitions &&
+		    strcmp(grant_word(principal, channel, &channel->send), "yes") == 0 &&
+		    holds(principal, channel, channel->mapping->transitions->correct, GATE_FULL))
+			(void)json_array_append_new(list, json_string(channel->address));
+	}
+	return list;
+}
+
+static void print_list(const char *title, const json_t *list)
+{
+	const json_t *each;
+	size_t i;
+
+	if (json_array_size(list) > 0)
+		(void)printf("\n%s\n", title);
+	json_array_foreach(list, i, each)
+		(void)printf("  %s\n", json_string_value(each));
+}
+
+static json_t *attributes_json(const struct access_principal *principal)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < principal->attribute_count; i++) {
+		const struct access_attribute *attribute = &principal->attribute[i];
+		json_t *values = json_array();
+
+		for (size_t v = 0; v < attribute->value_count; v++)
+			(void)json_array_append_new(values, json_string(attribute->value[v]));
+		(void)json_object_set_new(object, attribute->name, values);
+	}
+	return object;
+}
+
+static json_t *roles_json(const struct access_principal *principal)
+{
+	json_t *roles = json_array();
+
+	for (size_t i = 0; i < principal->role_count; i++)
+		(void)json_array_append_new(roles, json_string(principal->role[i]));
+	return roles;
+}
+
+static void print(const struct access_principal *principal, const struct scene *scene, bool is_json)
+{
+	json_t *list = json_array(), *whole;
+
+	for (size_t i = 0; i < contract_channel_count(scene->rules->contract); i++)
+		(void)json_array_append_new(
+			list, row_of(principal, contract_channel(scene->rules->contract, i)));
+	whole = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "user", principal->name,
+			  "disabled", (int)principal->is_disabled, "roles", roles_json(principal),
+			  "attributes", attributes_json(principal), "channels", list, "ownSteps",
+			  own_steps(scene, principal), "corrects", corrected(scene, principal));
+	if (is_json) {
+		(void)output_print_json(whole);
+	} else {
+		(void)printf("%s%s, roles", principal->name,
+			     principal->is_disabled ? " (disabled)" : "");
+		for (size_t i = 0; i < principal->role_count; i++)
+			(void)printf("%s %s", i ? "," : "", principal->role[i]);
+		(void)printf("%s\n\n", principal->role_count ? "" : " none");
+		output_print(list, columns);
+		print_list("Steps on its own:", json_object_get(whole, "ownSteps"));
+		print_list("Puts a status right on:", json_object_get(whole, "corrects"));
+		if (principal->rule_count > 0)
+			(void)puts("\nSome of this holds for certain topics only (where).");
+	}
+	json_decref(whole);
+}
+
+static int run(int argc, char **argv)
+{
+	struct files_wanted wanted = { .json = false };
+	const struct access_principal *principal;
+	struct scene scene = { .rules = NULL };
+	struct diag diag;
+	int status = CTL_FAILED;
+	int first = args_read(&ctl_may, argc, argv, &wanted);
+
+	if (first < 0)
+		return CTL_FAILED;
+	diag_init(&diag);
+	if (files_find(&wanted.files, &diag) == 0)
+		wanted.files.database = NULL; /* scopes do not depend on it, and few may read it */
+	if (diag.text[0] || scene_open(&wanted.files, &scene, &diag)) {
+		(void)ctl_fail(NAME, "%s", diag.text);
+		goto out;
+	}
+	principal = access_find(scene.rules->access, argv[first]);
+	status = principal ? CTL_OK : CTL_NO;
+	if (principal)
+		print(principal, &scene, wanted.json);
+	else
+		(void)ctl_fail(NAME, "%s: there is no user \"%s\"", wanted.files.access,
+			       argv[first]);
+out:
+	scene_clear(&scene);
+	files_clear(&wanted.files);
+	return status;
+}
+
+const struct ctl_command ctl_may = {
+	.name = NAME,
+	.arguments = "USER [OPTION...]",
+	.summary = "everything that a user may do",
+	.help = "\"own\" is what belongs to the user, by the database or by an attribute.\n",
+	.options = files_rows,
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = run,
+};

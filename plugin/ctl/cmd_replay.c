@@ -1,0 +1,323 @@
+/*
+ * petstorectl replay: how what was recorded would be decided under other rules.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/args.h"
+#include "ctl/cells.h"
+#include "ctl/change_list.h"
+#include "ctl/ctl.h"
+#include "ledger/query.h"
+
+#define NAME "replay"
+#define FLUSH_MS 10000u
+
+struct wanted {
+	struct files files;
+	const char *events;
+	long limit;
+	bool json;
+};
+
+/* clang-format off */
+static const struct args_row rows[] = {
+	{ "events", ARGS_TEXT, "FILE", "the database with the events and refusals",
+	  offsetof(struct wanted, events), 0, 0 },
+	{ "limit", ARGS_NUMBER, "N", "list at most so many (100; 0: all)",
+	  offsetof(struct wanted, limit), 0, 1000000000 },
+	{ "json", ARGS_SWITCH, NULL, "JSON", offsetof(struct wanted, json), 0, 0 },
+	FILES_ROW_CONFIG(struct wanted, files),
+	FILES_ROW_CONTRACT(struct wanted, files),
+	FILES_ROW_ACCESS(struct wanted, files),
+	{ .name = NULL },
+};
+/* clang-format on */
+
+struct replay {
+	struct scene scene;
+	char folder[64]; /* of the ledger that the replay fills; "" while there is none */
+	struct change change;
+	json_t *refusals; /* in order */
+	size_t refusal;   /* the next one */
+	bool is_cut;      /* the oldest events are gone */
+	uint64_t events, undecided;
+	struct diag diag; /* of what stopped it */
+};
+
+/* ---- a ledger of its own ---------------------------------------------------------------- */
+
+static int open_ledger(struct replay *replay, struct diag *diag)
+{
+	const char *base = getenv("TMPDIR");
+	struct ledger_options options = { .journal_bytes = (size_t)64 << 20,
+					  .batch_rows = 10000,
+					  .batch_ms = 50,
+					  .events_keep_rows = 1,
+					  .cache_entities = 1 << 20 };
+	char path[96];
+
+	(void)snprintf(replay->folder, sizeof(replay->folder), "%s/petstore-replay-XXXXXX",
+		       base && strlen(base) < 32 ? base : "/tmp");
+	if (!mkdtemp(replay->folder)) {
+		replay->folder[0] = '\0';
+		return diag_set(diag, ERR_IO, "no folder for the replay can be made (TMPDIR)");
+	}
+	(void)snprintf(path, sizeof(path), "%s/replay.db", replay->folder);
+	options.path = path;
+	if (ledger_open(&options, &replay->scene.rules->plan, &replay->scene.ledger, diag))
+		return ERR_IO;
+	replay->scene.gate.ledger = replay->scene.ledger;
+	return 0;
+}
+
+static void remove_folder(const struct replay *replay)
+{
+	static const char *const files[] = { "replay.db", "replay.db-wal", "replay.db-shm",
+					     "replay.db-journal.ring" };
+	char path[128];
+
+	if (!replay->folder[0])
+		return;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", replay->folder, files[i]);
+		(void)unlink(path); /* not all of them are there */
+	}
+	(void)rmdir(replay->folder);
+}
+
+/* ---- one message ------------------------------------------------------------------------ */
+
+static struct gate_request request_of(const json_t *row)
+{
+	const json_t *topic = json_object_get(row, "topic");
+	const json_t *payload = json_object_get(row, "payload");
+
+	return (struct gate_request){
+		.action = GATE_PUBLISH,
+		.topic = json_string_value(topic),
+		.topic_len = json_string_length(topic),
+		.payload = json_string_length(payload) ? json_string_value(payload) : NULL,
+		.payload_len = json_string_length(payload),
+		.qos = (unsigned)json_integer_value(json_object_get(row, "qos")),
+		.is_retained = json_integer_value(json_object_get(row, "retained")) != 0,
+		/* of a refusal, or of an event */
+		.is_will = strcmp(cells_text(row, "action"), "will") == 0 ||
+			   json_integer_value(json_object_get(row, "will")) != 0,
+		.client_id = cells_text(row, "client_id"),
+	};
+}
+
+static void decide(struct replay *replay, const json_t *row, const char *user,
+		   struct gate_request *request, struct decision *ret)
+{
+	*request = request_of(row);
+	gate_decide(&replay->scene.gate, access_find(replay->scene.rules->access, user), request,
+		    ret);
+}
+
+/* The store may need a moment when the journal is full. */
+static int commit(struct replay *replay, struct decision *decision)
+{
+	int rc = ledger_commit(replay->scene.ledger, &decision->write, &replay->diag);
+
+	if (rc != ERR_BUSY)
+		return rc;
+	rc = ledger_flush(replay->scene.ledger, FLUSH_MS, &replay->diag);
+	return rc ? rc : ledger_commit(replay->scene.ledger, &decision->write, &replay->diag);
+}
+
+/* A status whose past is gone: nobody can tell. */
+static bool is_undecided(const struct replay *replay, const struct decision *decision)
+{
+	return replay->is_cut && decision->reason == REASON_TRANSITION_ILLEGAL &&
+	       decision->standing[0] == '\0';
+}
+
+/* Was it refused for how it stood at that moment, which no contract says? */
+static bool is_of_its_moment(const json_t *row)
+{
+	enum reason reason = reason_find(cells_text(row, "reason"));
+	enum reason_cause cause = reason_cause(reason);
+
+	return reason < REASON_COUNT && (cause == REASON_OF_TROUBLE || cause == REASON_OF_PACE);
+}
+
+static void replay_refusal(struct replay *replay, const json_t *row)
+{
+	struct gate_request request;
+	struct decision decision;
+	json_int_t bytes = json_integer_value(json_object_get(row, "payload_bytes"));
+
+	decide(replay, row, cells_text(row, "principal"), &request, &decision);
+	/* Of a payload that was not kept whole only what precedes it can be judged. */
+	if (bytes > (json_int_t)request.payload_len)
+		replay->undecided += decision.failed >> GATE_STEP_SIZE != 0;
+	else if (decision.verdict == VERDICT_ALLOW)
+		change_list_add(&replay->change, true, cells_text(row, "principal"),
+				cells_text(row, "time"), request.topic, "it was %s",
+				cells_text(row, "reason"));
+}
+
+static void replay_refusals_until(struct replay *replay, const char *time)
+{
+	size_t count = json_array_size(replay->refusals);
+
+	for (; replay->refusal < count; replay->refusal++) {
+		const json_t *row = json_array_get(replay->refusals, replay->refusal);
+
+		if (time && strcmp(cells_text(row, "time"), time) > 0)
+			return;
+		replay_refusal(replay, row);
+	}
+}
+
+static int replay_event(struct replay *replay, const json_t *row)
+{
+	struct gate_request request;
+	struct decision decision;
+
+	decide(replay, row, cells_text(row, "publisher"), &request, &decision);
+	replay->events++;
+	if (decision.verdict != VERDICT_ALLOW && is_undecided(replay, &decision)) {
+		replay->undecided++;
+		return 0;
+	}
+	if (decision.verdict != VERDICT_ALLOW) {
+		change_list_add(&replay->change, false, cells_text(row, "publisher"),
+				cells_text(row, "received_at"), request.topic, "%s: %s%s%s",
+				reason_code(decision.reason), decision.error.instance,
+				decision.error.instance[0] ? ": " : "", decision.error.message);
+		return 0;
+	}
+	if (!decision.has_write)
+		return 0;
+	decision.write.publisher = cells_text(row, "publisher");
+	decision.write.client_id = cells_text(row, "client_id");
+	return commit(replay, &decision);
+}
+
+static bool on_event(const struct query_row *cells, void *ctx)
+{
+	struct replay *replay = ctx;
+	json_t *row = cells_json(cells);
+	int rc = ERR_NOMEM;
+
+	if (replay->events == 0 && replay->undecided == 0)
+		replay->is_cut = json_integer_value(json_object_get(row, "seq")) > 1;
+	if (row) {
+		replay_refusals_until(replay, cells_text(row, "received_at"));
+		rc = replay_event(replay, row);
+	}
+	json_decref(row);
+	return rc == 0;
+}
+
+/* ---- all of them ------------------------------------------------------------------------ */
+
+static int read_refusals(struct replay *replay, struct query *query, struct diag *diag)
+{
+	static const struct query_filter filter[] = { { "observed", QUERY_IS, "0" } };
+	struct query_wanted ask = {
+		.table = "refusals", .filter = filter, .filter_count = 1, .order = "seq"
+	};
+	json_t *all = json_array();
+	json_t *row;
+	size_t i;
+	int rc = 0;
+
+	if (query_has(query, "refusals"))
+		rc = query_rows(query, &ask, cells_collect, all, diag);
+	json_array_foreach(all, i, row) {
+		const char *action = cells_text(row, "action");
+
+		if ((strcmp(action, "publish") == 0 || strcmp(action, "will") == 0) &&
+		    !is_of_its_moment(row))
+			(void)json_array_append(replay->refusals, row);
+	}
+	json_decref(all);
+	return rc;
+}
+
+static int replay_all(struct replay *replay, const char *path, struct diag *diag)
+{
+	struct query_wanted ask = { .table = "events", .order = "seq" };
+	struct query *query = NULL;
+	int rc = query_open(path, &query, diag);
+
+	if (rc == 0)
+		rc = read_refusals(replay, query, diag);
+	if (rc == 0)
+		rc = query_rows(query, &ask, on_event, replay, diag);
+	if (rc == 0 && replay->diag.text[0])
+		rc = diag_set(diag, ERR_IO, "%s", replay->diag.text);
+	replay_refusals_until(replay, NULL);
+	query_close(query);
+	return rc;
+}
+
+static void print(const struct replay *replay, bool is_json)
+{
+	change_list_print(&replay->change, is_json);
+	if (is_json)
+		return;
+	(void)printf("%" PRIu64 " events and %zu refusals were replayed", replay->events,
+		     json_array_size(replay->refusals));
+	if (replay->undecided)
+		(void)printf("; %" PRIu64 " cannot be decided: %s", replay->undecided,
+			     replay->is_cut ? "older events are gone"
+					    : "payloads were not kept whole");
+	(void)puts("");
+}
+
+static int run(int argc, char **argv)
+{
+	struct wanted wanted = { .limit = 100 };
+	struct replay replay = { .change = { .rows = json_array() }, .refusals = json_array() };
+	struct diag diag;
+	int status = CTL_FAILED;
+	int first = args_read(&ctl_replay, argc, argv, &wanted);
+
+	diag_init(&diag);
+	if (first < 0)
+		goto out;
+	if (!wanted.events)
+		(void)diag_set(&diag, ERR_INVALID, "--events is missing");
+	replay.change.limit = wanted.limit;
+	if (!diag.text[0] && files_find(&wanted.files, &diag) == 0 &&
+	    change_list_open(argv[first], &wanted.files, &replay.scene, &diag) == 0 &&
+	    open_ledger(&replay, &diag) == 0 && replay_all(&replay, wanted.events, &diag) == 0)
+		status = replay.change.refuses ? CTL_NO : CTL_OK;
+	if (status == CTL_FAILED)
+		(void)ctl_fail(NAME, "%s", diag.text);
+	else
+		print(&replay, wanted.json);
+out:
+	scene_clear(&replay.scene);
+	remove_folder(&replay);
+	files_clear(&wanted.files);
+	json_decref(replay.change.rows);
+	json_decref(replay.refusals);
+	return status;
+}
+
+const struct ctl_command ctl_replay = {
+	.name = NAME,
+	.arguments = "--events FILE [--access FILE | --contract FILE] NEW",
+	.summary = "how what was recorded would be decided under a new contract or access file",
+	.help = "NEW is a contract, with the users of --access, or an access file, with "
+		"--contract.\n"
+		"Each recorded event is decided again, in order and from the beginning, and each\n"
+		"refusal where it came in between. The database is only read; the broker may "
+		"run.\n\n"
+		"Exit status: 0 nothing that was accepted is refused, 1 something is, 2 a file is "
+		"no\n"
+		"use.\n",
+	.options = rows,
+	.operands_min = 1,
+	.operands_max = 1,
+	.run = run,
+};

@@ -1,0 +1,400 @@
+/*
+ * petstorectl validate: documents held against a JSON Schema, without a broker.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "ctl/ctl.h"
+#include "ctl/output.h"
+#include "schema/jsonbig.h"
+#include "schema/schema.h"
+#include "schema/uri.h"
+
+#define NAME "validate"
+#define MAX_ERRORS 64u
+
+/* Schema files that one schema may bring in. */
+#define MAX_FILES 256u
+
+struct validate {
+	struct arena arena; /* URIs and paths */
+	struct schema_set *set;
+	struct schema *schema;
+	struct payload_parser *parser;
+	const char *schema_path;
+	const char *uris[MAX_FILES]; /* of the schema files that were loaded */
+	size_t uri_count;
+	bool assert_format;
+	json_t *results; /* with --json: of every instance; else NULL */
+	struct diag diag;
+};
+
+/* ---- files ------------------------------------------------------------------------------- */
+
+/* Reads @file whole; NULL with @v->diag filled in. The caller frees. */
+static char *read_stream(struct validate *v, FILE *file, const char *name, size_t *len)
+{
+	size_t cap = 1u << 16;
+	char *text = malloc(cap);
+	char *larger;
+
+	*len = 0;
+	while (text) {
+		*len += fread(text + *len, 1, cap - *len, file);
+		if (ferror(file)) {
+			(void)diag_set(&v->diag, ERR_IO, "%s: %s", name, strerror(errno));
+			break;
+		}
+		if (*len < cap)
+			return text;
+		if (cap > PAYLOAD_MAX_BYTES) {
+			(void)diag_set(&v->diag, ERR_LIMIT, "%s: larger than %u bytes", name,
+				       PAYLOAD_MAX_BYTES);
+			break;
+		}
+		larger = realloc(text, 2 * cap);
+		if (!larger)
+			break;
+		text = larger;
+		cap *= 2;
+	}
+	if (!v->diag.text[0])
+		(void)diag_nomem(&v->diag);
+	free(text);
+	return NULL;
+}
+
+static char *read_file(struct validate *v, const char *path, size_t *len)
+{
+	FILE *file = fopen(path, "rbe");
+	char *text;
+
+	if (!file) {
+		(void)diag_set(&v->diag, ERR_IO, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	text = read_stream(v, file, path, len);
+	(void)fclose(file); /* only read from */
+	return text;
+}
+
+static json_t *load_json(struct validate *v, const char *path)
+{
+	struct payload_error error;
+	size_t len;
+	char *text = read_file(v, path, &len);
+	json_t *json = text ? jsonbig_parse(text, len, PAYLOAD_MAX_DEPTH, &error) : NULL;
+
+	if (text && !json)
+		(void)diag_set(&v->diag, ERR_SYNTAX, "%s: at byte %zu: %s", path, error.offset,
+			       error.text);
+	free(text);
+	return json;
+}
+
+/* ---- the schema and the files it names --------------------------------------------------- */
+
+/* file:///where/it/is, everything that is not plain as %XX. */
+static char *file_uri(struct validate *v, const char *path)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789-._~/";
+	char *full = realpath(path, NULL);
+	char *uri = full ? arena_alloc(&v->arena, 3 * strlen(full) + 8) : NULL;
+	char *at = uri;
+
+	if (uri) {
+		at = stpcpy(at, "file://");
+		for (const char *s = full; *s; s++) {
+			if (strchr(plain, *s))
+				*at++ = *s;
+			else
+				at += sprintf(at, "%%%02X", (unsigned char)*s);
+		}
+		*at = '\0';
+	}
+	free(full);
+	return uri;
+}
+
+static bool is_loaded(const struct validate *v, const char *uri)
+{
+	for (size_t i = 0; i < v->uri_count; i++)
+		if (strcmp(v->uris[i], uri) == 0)
+			return true;
+	return false;
+}
+
+static int load_schema(struct validate *v, const char *path, const char *uri);
+
+struct schema_file {
+	struct validate *v;
+	const char *path;
+	const char *base; /* of the references in it */
+};
+
+/*
+ * A reference like "money.json#/$defs/x": the file beside (or below) this one, under the URI
+ * that the reference will be looked up by. One that leads elsewhere, or to no file, is left for
+ * the compiler to complain about.
+ */
+static int load_reference(const struct schema_file *file, const char *ref)
+{
+	struct validate *v = file->v;
+	size_t folder = strcspn(ref, "#?");
+	const char *slash = strrchr(file->path, '/');
+	char *relative = arena_text(&v->arena, ref, folder);
+	char *uri = NULL;
+	char *path;
+
+	if (!relative)
+		return diag_nomem(&v->diag);
+	if (folder == 0 || ref[strcspn(ref, ":/")] == ':' || ref[0] == '/' ||
+	    strstr(relative, ".."))
+		return 0;
+	(void)uri_decode(relative);
+	folder = slash ? (size_t)(slash - file->path) + 1 : 0;
+	path = arena_alloc(&v->arena, folder + strlen(relative) + 1);
+	if (!path || uri_resolve(&v->arena, file->base, ref, &uri) == ERR_NOMEM)
+		return diag_nomem(&v->diag);
+	memcpy(path, file->path, folder);
+	strcpy(path + folder, relative);
+	if (!uri || is_loaded(v, uri) || access(path, R_OK) != 0)
+		return 0;
+	return load_schema(v, path, uri);
+}
+
+static int load_references(const struct schema_file *file, json_t *json)
+{
+	const char *name;
+	json_t *child;
+	size_t index;
+	int rc = 0;
+
+	json_object_foreach(json, name, child) {
+		if (rc == 0 && strcmp(name, "$ref") == 0 && json_is_string(child))
+			rc = load_reference(file, json_string_value(child));
+		else if (rc == 0)
+			rc = load_references(file, child);
+	}
+	json_array_foreach(json, index, child)
+		if (rc == 0)
+			rc = load_references(file, child);
+	return rc;
+}
+
+static int load_schema(struct validate *v, const char *path, const char *uri)
+{
+	struct schema_file file = { v, path, uri };
+	json_t *json = NULL;
+	const char *id;
+	char *base = NULL;
+	int rc = 0;
+
+	if (v->uri_count == MAX_FILES)
+		return diag_set(&v->diag, ERR_LIMIT, "%s: more than %u schema files", path,
+				MAX_FILES);
+	json = load_json(v, path);
+	if (!json)
+		return ERR_INVALID;
+	v->uris[v->uri_count++] = uri;
+	id = json_string_value(json_object_get(json, "$id"));
+	if (id && uri_resolve(&v->arena, uri, id, &base) == 0)
+		file.base = base;
+	rc = schema_set_add(v->set, uri, path, json, &v->diag);
+	if (rc == 0)
+		rc = load_references(&file, json);
+	json_decref(json);
+	return rc;
+}
+
+static int compile(struct validate *v)
+{
+	struct schema_options options = { .assert_format = v->assert_format };
+	struct payload_limits limits = { PAYLOAD_MAX_BYTES, PAYLOAD_MESSAGE_DEPTH };
+	int rc = schema_set_new(&v->set, &v->diag);
+	char *uri;
+
+	if (rc != 0)
+		return rc;
+	uri = file_uri(v, v->schema_path);
+	if (!uri)
+		return diag_set(&v->diag, ERR_IO, "%s: %s", v->schema_path, strerror(errno));
+	rc = load_schema(v, v->schema_path, uri);
+	if (rc == 0)
+		rc = schema_compile(v->set, uri, &options, &v->schema, &v->diag);
+	if (rc == 0)
+		rc = payload_parser_new(&limits, &v->parser, &v->diag);
+	return rc;
+}
+
+/* ---- instances --------------------------------------------------------------------------- */
+
+static void print_errors(const char *name, const struct schema_error *errors, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		(void)printf("%s: %s%s%s%s%s%s\n", name, errors[i].instance,
+			     errors[i].instance[0] ? ": " : "", errors[i].message,
+			     errors[i].schema[0] ? " (" : "", errors[i].schema,
+			     errors[i].schema[0] ? ")" : "");
+}
+
+static json_t *errors_json(const struct schema_error *errors, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		(void)json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:s}", "instance", errors[i].instance,
+					"schema", errors[i].schema, "keyword", errors[i].keyword,
+					"message", errors[i].message));
+	return list;
+}
+
+static void tell(struct validate *v, const char *name, const char *answer,
+		 const struct schema_error *errors, size_t count)
+{
+	bool is_valid = strcmp(answer, "valid") == 0;
+
+	if (v->results)
+		/* Memory that runs out here leaves an entry out, which the array's length shows. */
+		(void)json_array_append_new(v->results,
+					    json_pack("{s:s, s:b, s:s, s:o}", "instance", name,
+						      "valid", is_valid, "answer", answer, "errors",
+						      errors_json(errors, count)));
+	else if (is_valid)
+		(void)printf("%s: valid\n", name);
+	else
+		print_errors(name, errors, count);
+}
+
+static int check_text(struct validate *v, const char *name, const char *text, size_t len)
+{
+	static const char *const answers[] = { "invalid", "valid", "limit" };
+	struct schema_error errors[MAX_ERRORS];
+	struct payload_error fault;
+	const struct payload_value *value = payload_parse(v->parser, text, len, &fault);
+	enum schema_answer answer;
+	size_t count;
+
+	if (!value) {
+		memset(&errors[0], 0, sizeof(errors[0]));
+		(void)snprintf(errors[0].message, sizeof(errors[0].message), "at byte %zu: %s",
+			       fault.offset, fault.text);
+		tell(v, name, "not-json", errors, 1);
+		return CTL_NO;
+	}
+	count = schema_explain(v->schema, value, errors, MAX_ERRORS, &answer);
+	tell(v, name, answers[answer], errors, count);
+	return answer == SCHEMA_VALID ? CTL_OK : CTL_NO;
+}
+
+static int check_instance(struct validate *v, const char *path)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	const char *name = is_stdin ? "standard input" : path;
+	size_t len;
+	char *text = is_stdin ? read_stream(v, stdin, name, &len) : read_file(v, path, &len);
+	int status;
+
+	if (!text)
+		return ctl_fail(NAME, "%s", v->diag.text);
+	status = check_text(v, name, text, len);
+	free(text);
+	return status;
+}
+
+static int check_instances(struct validate *v, int count, char **paths)
+{
+	int status = CTL_OK;
+
+	for (int i = 0; i < count; i++) {
+		int one = check_instance(v, paths[i]);
+
+		if (one > status)
+			status = one;
+	}
+	if (v->results) {
+		json_t *whole =
+			json_pack("{s:b, s:O}", "valid", status == CTL_OK, "results", v->results);
+
+		if (!output_print_json(whole))
+			status = ctl_fail(NAME, "the result cannot be written");
+		json_decref(whole);
+	}
+	return status;
+}
+
+/* Fills @v from the options. Returns the index of the first instance, or -1. */
+static int read_options(struct validate *v, int argc, char **argv, bool *wants_json)
+{
+	static const struct option options[] = {
+		{ "schema", required_argument, NULL, 's' },
+		{ "format", no_argument, NULL, 'f' },
+		{ "json", no_argument, NULL, 'j' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 's')
+			v->schema_path = optarg;
+		else if (c == 'f')
+			v->assert_format = true;
+		else if (c == 'j')
+			*wants_json = true;
+		else
+			return -1;
+	}
+	return v->schema_path ? optind : -1;
+}
+
+static int run(int argc, char **argv)
+{
+	static char standard_input[] = "-";
+	char *only[] = { standard_input };
+	struct validate v = { 0 };
+	bool wants_json = false;
+	int first = read_options(&v, argc, argv, &wants_json);
+	int status;
+
+	if (first < 0)
+		return ctl_fail(NAME, "usage: petstorectl %s %s", NAME, ctl_validate.arguments);
+	if (wants_json)
+		v.results = json_array();
+	if (wants_json && !v.results)
+		status = ctl_fail(NAME, "out of memory");
+	else if (compile(&v) != 0)
+		status = ctl_fail(NAME, "%s", v.diag.text);
+	else if (first == argc)
+		status = check_instances(&v, 1, only);
+	else
+		status = check_instances(&v, argc - first, argv + first);
+	payload_parser_free(v.parser);
+	schema_free(v.schema);
+	schema_set_free(v.set);
+	json_decref(v.results);
+	arena_clear(&v.arena);
+	return status;
+}
+
+const struct ctl_command ctl_validate = {
+	.name = NAME,
+	.arguments = "--schema FILE [--format] [--json] [INSTANCE...]",
+	.summary = "hold JSON documents against a JSON Schema",
+	.help = "Without INSTANCE, and for \"-\", standard input is read. The schema is of draft\n"
+		"2020-12 unless its $schema says draft 7. A $ref to a file beside the schema is\n"
+		"followed; nothing is fetched.\n\n"
+		"  --schema FILE  the schema\n"
+		"  --format       `format` is asserted, as contracts do\n"
+		"  --json         one JSON document with all results on standard output\n\n"
+		"Exit status: 0 all are valid, 1 one is not, 2 a file or the schema is no use.\n",
+	.run = run,
+};

@@ -1,0 +1,31 @@
+/*
+ * deref.h -- a contract's schema in one piece: what it asks, without references.
+ *
+ * For looking at, not for checking messages: each "$ref" is replaced by a member of "allOf" with
+ * what it refers to, and what only describes (titles, examples, $defs) is left out.
+ */
+#ifndef PETSTORE_CTL_EXPAND_H
+#define PETSTORE_CTL_EXPAND_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "contract/contract.h"
+
+/* Schemas that are written out for one; what is referred to twice mostly counts once. */
+#define EXPAND_MAX 50000u
+
+enum deref_extent {
+	EXPAND_WHOLE,
+	EXPAND_PARTLY,  /* what "$id" and "$anchor" name, or another dialect says, is not in it */
+	EXPAND_STOPPED, /* after EXPAND_MAX: it refers to itself in too many ways */
+};
+
+/*
+ * The schema that @uri names (a channel's schema_uri). New, or NULL where memory ran out. A
+ * reference into itself stays as it is. What is referred to more than once is one value that
+ * stands in all of those places (pairs.h): its ways may be many more than its parts.
+ */
+json_t *deref_schema(const struct contract *contract, const char *uri, enum deref_extent *ret);
+
+#endif

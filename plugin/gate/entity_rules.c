@@ -1,0 +1,486 @@
+#include "gate/entity_rules.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/sametext.h"
+#include "gate/permission.h"
+#include "gate/repeat.h"
+#include "gate/message_rules.h"
+
+/* ---- state: what the publish means ---------------------------------------------------- */
+
+static int find_status(const struct contract_transitions *transitions, const char *text, size_t len)
+{
+	for (size_t i = 0; i < transitions->count; i++)
+		if (transitions->status_len[i] == len &&
+		    sametext(transitions->status[i], text, len))
+			return (int)i;
+	return -1;
+}
+
+/* "APPROVED, CANCELLED", or "nothing". */
+static const char *list_statuses(const struct contract_transitions *transitions, uint64_t set,
+				 char *ret, size_t cap)
+{
+	size_t used = 0;
+
+	(void)snprintf(ret, cap, "nothing");
+	for (size_t i = 0; i < transitions->count; i++) {
+		int n;
+
+		if (!((set >> i) & 1))
+			continue;
+		n = snprintf(ret + used, cap - used, "%s%s", used ? ", " : "",
+			     transitions->status[i]);
+		if (n < 0 || (size_t)n >= cap - used)
+			break;
+		used += (size_t)n;
+	}
+	return ret;
+}
+
+static bool refuse_transition(struct judgement *j, const char *from, const char *to, size_t to_len,
+			      uint64_t allowed)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	char next[128];
+	char pointer[128];
+
+	(void)snprintf(j->decision->standing, sizeof(j->decision->standing), "%s", from);
+	(void)snprintf(pointer, sizeof(pointer), "/%s", mapping->status_member);
+	judgement_point(j, pointer, "transition");
+	list_statuses(mapping->transitions, allowed, next, sizeof(next));
+	if (!from[0])
+		return judgement_refuse(j, REASON_TRANSITION_ILLEGAL,
+					"a new %s begins with %s, not with %.*s",
+					mapping->entity->name, next, (int)to_len, to);
+	return judgement_refuse(j, REASON_TRANSITION_ILLEGAL, "%s is %s: %s may follow, not %.*s",
+				mapping->entity->name, from, next, (int)to_len, to);
+}
+
+static struct ledger_value *add_value(struct decision *decision, unsigned column)
+{
+	struct ledger_value *value = &decision->value[decision->write.value_count++];
+
+	*value = (struct ledger_value){ .column = column };
+	return value;
+}
+
+/* From where to where does the message move the entity, which may stand there already? */
+static void find_step(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const char *from = j->state.is_known ? j->state.status[mapping->slot] : "";
+
+	j->status = "";
+	j->status_len = 0;
+	j->to = payload_string(payload_member(j->payload, mapping->status_member,
+					      mapping->status_member_len),
+			       &j->status, &j->status_len)
+			? find_status(mapping->transitions, j->status, j->status_len)
+			: -1;
+	j->from = from[0] ? find_status(mapping->transitions, from, strlen(from)) : -1;
+	j->is_repeat = j->to >= 0 && j->from == j->to;
+}
+
+/* A standing status that the contract no longer knows leaves no way on. */
+static uint64_t allowed_steps(const struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+
+	if (j->from >= 0)
+		return mapping->transitions->next[j->from];
+	return j->state.is_known && j->state.status[mapping->slot][0] ? 0
+								      : mapping->transitions->first;
+}
+
+/*
+ * Whoever may correct takes any step from where an entity stands. Cold: a correction is rare, and
+ * what leads here is a refusal otherwise.
+ */
+__attribute__((cold, noinline)) static bool correct(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const char *from = j->state.is_known ? j->state.status[mapping->slot] : "";
+
+	if (mapping->transitions->correct < 0 || !from[0] || j->is_own_needed ||
+	    permission_holds(j, (unsigned)mapping->transitions->correct) != GATE_FULL)
+		return false;
+	(void)snprintf(j->decision->standing, sizeof(j->decision->standing), "%s", from);
+	j->decision->is_correction = true;
+	return true;
+}
+
+static bool refuse_step(struct judgement *j, int scope)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const char *from = j->from < 0 ? "a new one" : mapping->transitions->status[j->from];
+	const char *to = mapping->transitions->status[j->to];
+	char pointer[128];
+
+	(void)snprintf(pointer, sizeof(pointer), "/%s", mapping->status_member);
+	judgement_point(j, pointer, "step");
+	if (scope < 0)
+		return judgement_refuse(
+			j, REASON_STEP_SCOPE,
+			"%s: %s may act on its own only, and not take the step from "
+			"%s to %s",
+			mapping->entity->name, j->principal->name, from, to);
+	return judgement_refuse(
+		j, REASON_STEP_SCOPE, "%s: from %s to %s needs the scope %s, which %s lacks",
+		mapping->entity->name, from, to,
+		contract_scope(j->gate->rules->contract, (size_t)scope), j->principal->name);
+}
+
+/* May the principal take the step from status @from (-1: to begin), which the contract has? */
+static bool may_take(struct judgement *j, int from)
+{
+	int scope = contract_step_scope(j->match->channel->mapping->transitions, from, j->to);
+	enum gate_grant grant;
+
+	if (scope < 0)
+		return !j->is_own_needed;
+	grant = permission_holds(j, (unsigned)scope);
+	return grant == GATE_FULL ||
+	       (grant == GATE_OWN && (j->is_own_needed || permission_is_own(j, j->match)));
+}
+
+/*
+ * A message that says the status that stands moves nothing, but replaces what the others said of
+ * it: that is for whoever may take a step there.
+ */
+__attribute__((cold, noinline)) static bool check_repeat(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const struct contract_transitions *transitions = mapping->transitions;
+	char pointer[128];
+
+	for (int from = -1; from < (int)transitions->count; from++) {
+		uint64_t steps = from < 0 ? transitions->first : transitions->next[from];
+
+		if (((steps >> j->to) & 1) && may_take(j, from))
+			return true;
+	}
+	if (correct(j)) {
+		j->decision->is_correction = false; /* nothing is moved */
+		return true;
+	}
+	(void)snprintf(pointer, sizeof(pointer), "/%s", mapping->status_member);
+	judgement_point(j, pointer, "step");
+	return judgement_refuse(j, REASON_STEP_SCOPE, "%s is %s, which %s may take no step to",
+				mapping->entity->name, transitions->status[j->to],
+				j->principal->name);
+}
+
+/* Is it asked who may take the step? Where it has a scope, or the principal has ":own" only. */
+static bool is_step_asked(const struct judgement *j)
+{
+	const struct contract_transitions *transitions = j->match->channel->mapping->transitions;
+
+	if (j->is_own_needed)
+		return true;
+	return transitions->scope && j->to >= 0 &&
+	       (j->is_repeat || contract_step_scope(transitions, j->from, j->to) >= 0);
+}
+
+__attribute__((noinline)) static bool check_step(struct judgement *j)
+{
+	const struct contract_transitions *transitions = j->match->channel->mapping->transitions;
+
+	if (j->to < 0)
+		return true; /* what is no status is refused for that */
+	if (j->is_repeat)
+		return check_repeat(j);
+	if (!((allowed_steps(j) >> j->to) & 1)) {
+		/* Illegal: said by the next question, where it refuses. */
+		if (!j->is_own_needed || judgement_mode(j, CONTRACT_TRANSITION) == CONTRACT_ENFORCE)
+			return true;
+		return refuse_step(j, -1);
+	}
+	if (may_take(j, j->from))
+		return true;
+	return (contract_step_scope(transitions, j->from, j->to) >= 0 && correct(j)) ||
+	       refuse_step(j, contract_step_scope(transitions, j->from, j->to));
+}
+
+/*
+ * Judges the change of status from where the entity stands; it may stand there already. Where
+ * nothing is known of it, the status must be one to begin with.
+ */
+static bool check_transition(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const char *from = j->state.is_known ? j->state.status[mapping->slot] : "";
+	struct ledger_value *value;
+
+	if (j->to < 0)
+		return judgement_refuse(j, REASON_TRANSITION_ILLEGAL,
+					"\"%.*s\" is not a status of %s",
+					j->status_len > 80 ? 80 : (int)j->status_len, j->status,
+					mapping->entity->name);
+	if (!j->is_repeat && !((allowed_steps(j) >> j->to) & 1) && !correct(j))
+		return refuse_transition(j, from, j->status, j->status_len, allowed_steps(j));
+	if (j->is_repeat && !repeat_check(j))
+		return false;
+	value = add_value(j->decision, mapping->entity->slot[mapping->slot]);
+	value->type = LEDGER_TEXT;
+	value->text = j->status;
+	value->len = j->status_len;
+	return true;
+}
+
+static bool is_text(const char *text, size_t len, const char *expected)
+{
+	return strlen(expected) == len && sametext(text, expected, len);
+}
+
+/* The owner that the payload names, if it does. */
+static bool read_owner(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	struct ledger_write *write = &j->decision->write;
+
+	if (!mapping->owner_member ||
+	    !payload_string(
+		    payload_member(j->payload, mapping->owner_member, mapping->owner_member_len),
+		    &write->owner, &write->owner_len))
+		return true;
+	if (write->owner_len <= LEDGER_OWNER_MAX)
+		return true;
+	return judgement_refuse(j, REASON_PAYLOAD_TOO_LARGE, "%s is longer than %u bytes",
+				mapping->owner_member, LEDGER_OWNER_MAX);
+}
+
+/*
+ * Whoever may act on its own only: what nobody knows yet is its own when the payload says so, if
+ * the contract has a step for it (check_step()); what is there without an owner is not. Asked
+ * before anything about the entity's state, which is not for it to know otherwise.
+ */
+static bool check_own_publish(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const struct contract_span *id = &j->match->param[mapping->param];
+	const struct ledger_write *write = &j->decision->write;
+	struct ledger_state state;
+
+	if (j->is_own_needed && write->owner && mapping->transitions &&
+	    is_text(write->owner, write->owner_len, j->principal->name)) {
+		if (!judgement_look(j, mapping->entity, id->text, id->len, &state))
+			return false;
+		if (!state.is_known)
+			return true;
+	}
+	return permission_own(j);
+}
+
+static bool refuse_owner(struct judgement *j, const char *member, const char *what,
+			 const char *text, size_t len)
+{
+	char pointer[128];
+
+	(void)snprintf(pointer, sizeof(pointer), "/%s", member);
+	judgement_point(j, pointer, "owner");
+	return judgement_refuse(j, REASON_OWNER_CHANGE, "the %s has another %s than \"%.*s\"",
+				j->match->channel->mapping->entity->name, what,
+				len > 80 ? 80 : (int)len, text);
+}
+
+/* An owner that stands does not change, nor does the link that leads to it. */
+static bool check_owner(struct judgement *j, const struct ledger_state *state)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const struct ledger_write *write = &j->decision->write;
+	const struct contract_fill *link = mapping->link;
+	const struct payload_value *member;
+	const char *text = "";
+	size_t len = 0;
+
+	if (!state->is_known)
+		return true;
+	if (write->owner && state->owner[0] &&
+	    !is_text(write->owner, write->owner_len, state->owner))
+		return refuse_owner(j, mapping->owner_member, "owner", write->owner,
+				    write->owner_len);
+	member = link && state->link[0] ? payload_member(j->payload, link->member, link->member_len)
+					: NULL;
+	if (!member || (payload_string(member, &text, &len) && is_text(text, len, state->link)))
+		return true;
+	return refuse_owner(j, link->member, mapping->entity->owner_entity->name, text, len);
+}
+
+static void fill_value(struct ledger_value *to, enum contract_type type,
+		       const struct payload_value *from)
+{
+	bool truth;
+
+	if (type == CONTRACT_TEXT && payload_string(from, &to->text, &to->len))
+		to->type = LEDGER_TEXT;
+	else if (type == CONTRACT_INTEGER && payload_integer(from, &to->integer))
+		to->type = LEDGER_INTEGER;
+	else if (type == CONTRACT_REAL && payload_number(from, &to->real))
+		to->type = LEDGER_REAL;
+	else if (type == CONTRACT_BOOLEAN && payload_boolean(from, &truth)) {
+		to->type = LEDGER_BOOLEAN;
+		to->integer = truth;
+	}
+}
+
+static void fill_columns(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+
+	for (size_t i = 0; i < mapping->fill_count; i++) {
+		const struct contract_fill *fill = &mapping->fill[i];
+		const struct payload_value *member =
+			payload_member(j->payload, fill->member, fill->member_len);
+
+		if (member)
+			fill_value(add_value(j->decision, fill->column), fill->type, member);
+	}
+}
+
+static bool check_entity(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const struct contract_span *id = &j->match->param[mapping->param];
+
+	j->has_state = judgement_look(j, mapping->entity, id->text, id->len, &j->state);
+	return j->has_state && check_owner(j, &j->state);
+}
+
+void entity_rules_expect(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+
+	if (mapping && j->gate->ledger)
+		ledger_expect(j->gate->ledger, mapping->entity->index,
+			      j->match->param[mapping->param].text,
+			      j->match->param[mapping->param].len);
+}
+
+void entity_rules_expect_more(struct judgement *j)
+{
+	if (j->match->channel->mapping && j->gate->ledger)
+		ledger_expect_more(j->gate->ledger);
+}
+
+/* Ownership, owner and status change. */
+bool entity_rules_check(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+
+	if (!read_owner(j) || !judgement_ask(j, GATE_STEP_OWN, check_own_publish) ||
+	    !judgement_ask(j, GATE_STEP_ENTITY, check_entity))
+		return false;
+	if (!mapping->transitions || !j->has_state)
+		return true;
+	find_step(j);
+	if (is_step_asked(j) && !judgement_ask(j, GATE_STEP_STEP, check_step))
+		return false;
+	return judgement_ask(j, GATE_STEP_TRANSITION, check_transition);
+}
+
+bool entity_rules_current(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const struct contract_span *id = &j->match->param[mapping->param];
+	const char *text = "", *stands;
+	struct ledger_state state;
+	size_t len = 0;
+
+	if (j->request->payload_len == 0 || !message_rules_json(j) ||
+	    !payload_string(
+		    payload_member(j->payload, mapping->status_member, mapping->status_member_len),
+		    &text, &len) ||
+	    find_status(mapping->transitions, text, len) < 0 ||
+	    !judgement_look(j, mapping->entity, id->text, id->len, &state) || !state.is_known) {
+		j->decision->reason = REASON_NONE;
+		return true;
+	}
+	stands = state.status[mapping->slot];
+	if (!stands[0] || is_text(text, len, stands))
+		return true;
+	return judgement_refuse(j, REASON_OVERTAKEN, "%.*s is said, %s stands",
+				len > 80 ? 80 : (int)len, text, stands);
+}
+
+/* After a reload: are the columns there that the channel fills? The others are not asked for. */
+__attribute__((cold, noinline)) static bool check_columns(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const struct contract_entity *entity = mapping->entity;
+	const char *table = NULL;
+
+	if (mapping->transitions)
+		table = ledger_lacks(j->gate->ledger, entity->index, entity->slot[mapping->slot]);
+	for (size_t i = 0; !table && i < mapping->fill_count; i++)
+		table = ledger_lacks(j->gate->ledger, entity->index, mapping->fill[i].column);
+	return !table || judgement_lack(j, table);
+}
+
+bool entity_rules_store(struct judgement *j)
+{
+	size_t bytes = j->request->topic_len + j->request->payload_len;
+
+	if (j->has_state && j->gate->ledger && !ledger_has_all(j->gate->ledger) &&
+	    !check_columns(j))
+		return false;
+	if (!j->gate->ledger || ledger_is_ready(j->gate->ledger, bytes,
+						j->match->channel->durability == CONTRACT_POWER))
+		return true;
+	return judgement_refuse(j, REASON_STORE_UNAVAILABLE,
+				"the write cannot be kept now, try again later");
+}
+
+/* A step's is worked out when it is said again, from its event. */
+static uint64_t content_to_keep(const struct judgement *j)
+{
+	const struct contract_channel *channel = j->match->channel;
+
+	if (j->is_repeat)
+		return j->content;
+	return channel->is_recorded || !channel->content.mark || !j->has_state || !j->gate->ledger
+		       ? 0
+		       : repeat_content(j);
+}
+
+void entity_rules_describe(struct judgement *j)
+{
+	struct ledger_write *write = &j->decision->write;
+
+	write->entity = LEDGER_NO_ENTITY;
+	write->id = NULL;
+	write->id_len = 0;
+	if (j->has_state && !j->decision->has_retained) {
+		const struct contract_mapping *mapping = j->match->channel->mapping;
+		const struct contract_span *id = &j->match->param[mapping->param];
+
+		write->entity = mapping->entity->index;
+		/* The match points into the memo, which the next delivery may replace. */
+		write->id = j->request->topic + (id->text - j->gate->memo_base);
+		write->id_len = id->len;
+		fill_columns(j);
+	}
+	write->mark = j->match->channel->content.mark;
+	write->is_shared = j->match->channel->content.is_shared;
+	write->content = content_to_keep(j);
+	write->value = j->decision->value;
+	write->received_ms = 0;
+	write->publisher = write->client_id = NULL;
+	write->is_unrecorded = !j->match->channel->is_recorded || j->decision->has_retained;
+	write->is_power =
+		j->match->channel->durability == CONTRACT_POWER && !j->decision->has_retained;
+	write->topic = j->request->topic;
+	write->topic_len = j->request->topic_len;
+	write->payload = j->request->payload;
+	write->payload_len = j->request->payload_len;
+	write->qos = j->request->qos;
+	write->is_retained = j->request->is_retained;
+	write->properties = NULL;
+	write->properties_len = 0;
+	write->is_will = j->request->is_will;
+	write->is_correction = j->decision->is_correction;
+	write->unique = j->unique;
+	write->digest = write->sender = 0; /* the caller's, who has the one at hand */
+}

@@ -1,0 +1,418 @@
+#include "gate/gate.h"
+
+#include <string.h>
+
+#include "base/wordhash.h"
+#include "gate/judgement.h"
+#include "gate/permission.h"
+#include "gate/repeat.h"
+#include "gate/entity_rules.h"
+#include "gate/subscription.h"
+#include "gate/message_rules.h"
+#include "gate/unique.h"
+
+const char *gate_step_name(enum gate_step step)
+{
+	static const char *const names[GATE_STEP_COUNT] = {
+#define X(name, text, group) [name] = text,
+		GATE_STEP_TABLE(X)
+#undef X
+	};
+
+	return (unsigned)step < GATE_STEP_COUNT ? names[step] : "";
+}
+
+/* ---- the four questions --------------------------------------------------------------- */
+
+/* What can't be read has no status: parsing is asked for where either group wants it. */
+static bool ask_json(struct judgement *j)
+{
+	bool is_needed =
+		j->match->channel->mapping && judgement_mode(j, CONTRACT_SCHEMA) == CONTRACT_OFF;
+
+	return judgement_ask_as(j, GATE_STEP_JSON,
+				is_needed ? CONTRACT_TRANSITION : CONTRACT_SCHEMA,
+				message_rules_json);
+}
+
+static bool check_payload(struct judgement *j)
+{
+	if (!j->match->channel->schema_uri)
+		return j->request->payload_len == 0 ||
+		       judgement_ask(j, GATE_STEP_SIZE, message_rules_size);
+	entity_rules_expect(j);
+	if (!judgement_ask(j, GATE_STEP_SIZE, message_rules_size) || !ask_json(j))
+		return false;
+	entity_rules_expect_more(j);
+	return !j->payload || (judgement_ask(j, GATE_STEP_SCHEMA, message_rules_schema) &&
+			       judgement_ask(j, GATE_STEP_IDS, message_rules_ids));
+}
+
+/* The steps of schema and transition, as bits. */
+#define X(step, name, group) (group == CONTRACT_SCHEMA || group == CONTRACT_TRANSITION) << step |
+static const uint32_t keeping_steps = GATE_STEP_TABLE(X) 0;
+#undef X
+
+/*
+ * Is there something to keep? Only what schema and transitions were asked about and have
+ * nothing against: what is merely observed or not looked at moves no state.
+ */
+static bool is_to_be_kept(struct judgement *j)
+{
+	const struct contract_channel *channel = j->match->channel;
+
+	if (j->decision->failed & keeping_steps)
+		return false;
+	if (judgement_mode(j, CONTRACT_SCHEMA) == CONTRACT_OFF)
+		return false;
+	if (j->has_state ? j->is_same : !channel->is_recorded)
+		return false;
+	return channel->unique_count == 0 || !unique_is_said(j);
+}
+
+/*
+ * What is retained on a channel that keeps something is kept, whatever it says: a status repeated,
+ * or what is only observed. So what the broker loses when it is killed can be retained again.
+ */
+static bool changes_retained(const struct judgement *j)
+{
+	const struct contract_channel *channel = j->match->channel;
+
+	return j->request->is_retained && (channel->mapping || channel->is_recorded);
+}
+
+/* Could what the message implies be kept? Then the decision says what. */
+static bool check_store(struct judgement *j)
+{
+	bool is_kept = is_to_be_kept(j);
+	bool has_room;
+
+	if (j->request->is_source || (!is_kept && !changes_retained(j)))
+		return true;
+	if (!judgement_ask(j, GATE_STEP_STORE, entity_rules_store))
+		return false;
+	has_room = !(j->decision->failed & 1u << GATE_STEP_STORE);
+	j->decision->has_write = has_room && is_kept;
+	j->decision->has_retained = has_room && !is_kept;
+	if (has_room)
+		entity_rules_describe(j);
+	return true;
+}
+
+/*
+ * Nothing and the retain flag: clears what is retained. A publish as any other, with an event of
+ * its own, but one that says nothing about an entity.
+ */
+__attribute__((noinline)) static bool check_clear(struct judgement *j)
+{
+	return judgement_ask(j, GATE_STEP_QOS, message_rules_qos) &&
+	       judgement_ask(j, GATE_STEP_RETAIN, message_rules_retain) &&
+	       judgement_ask(j, GATE_STEP_OWN, permission_own) && check_store(j);
+}
+
+/* What the contract asks of a publish, once it is known that the client may publish there. */
+static bool check_terms(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+
+	if (j->request->payload_len == 0 && j->request->is_retained)
+		return check_clear(j);
+	if (!check_payload(j) || !judgement_ask(j, GATE_STEP_QOS, message_rules_qos) ||
+	    !judgement_ask(j, GATE_STEP_RETAIN, message_rules_retain))
+		return false;
+	if (mapping && j->payload && judgement_mode(j, CONTRACT_TRANSITION) != CONTRACT_OFF) {
+		if (!entity_rules_check(j))
+			return false;
+	} else if (!judgement_ask(j, GATE_STEP_OWN, permission_own)) {
+		return false;
+	}
+	return check_store(j);
+}
+
+/* Which questions are put, and what a no means, is settled once: some ten are to come. */
+static void find_modes(struct judgement *j)
+{
+	const struct contract_channel *channel = j->match->channel;
+
+	memcpy(j->mode, channel ? channel->mode : contract_mode(j->gate->rules->contract),
+	       sizeof(j->mode));
+	for (unsigned group = 0; j->gate->is_forced && group < CONTRACT_GROUPS; group++)
+		j->mode[group] = gate_mode(j->gate, channel, (enum contract_group)group);
+}
+
+/* Finds the channel and asks for the scope. *is_done: there is nothing more to ask about. */
+static bool check_permission(struct judgement *j, bool *is_done)
+{
+	j->match = permission_channel(j->gate, j->request->topic, j->request->topic_len);
+	j->decision->channel = j->match->channel;
+	find_modes(j);
+	*is_done = !j->match->channel;
+	return judgement_ask(j, GATE_STEP_TOPIC, permission_topic) &&
+	       (*is_done || judgement_ask(j, GATE_STEP_SCOPE, permission_scope));
+}
+
+/* Most principals have no limits, and most topics are far from the contract's. */
+static bool ask_length(struct judgement *j)
+{
+	uint32_t bytes = j->match->channel->topic_limit.bytes;
+
+	return (!j->principal->limits && (bytes == 0 || j->request->topic_len <= bytes)) ||
+	       judgement_ask(j, GATE_STEP_LENGTH, message_rules_length);
+}
+
+/*
+ * What was its own at PUBLISH: is it still? Of what nobody knows, or can say now, it is not known
+ * to be another's.
+ */
+static bool is_still_own(struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+	struct ledger_state state = { .is_known = true };
+
+	if (!j->is_own_needed || permission_is_own(j, j->match))
+		return true;
+	if (mapping && (j->decision->reason == REASON_STORE_UNAVAILABLE ||
+			!judgement_look(j, mapping->entity, j->match->param[mapping->param].text,
+					j->match->param[mapping->param].len, &state) ||
+			!state.is_known)) {
+		j->decision->reason = REASON_NONE;
+		return true;
+	}
+	return permission_own(j);
+}
+
+__attribute__((cold, noinline)) static bool judge_again(struct judgement *j)
+{
+	return judgement_ask(j, GATE_STEP_OWN, is_still_own);
+}
+
+static bool judge_publish(struct judgement *j)
+{
+	bool is_done;
+
+	if (!check_permission(j, &is_done))
+		return false;
+	if (is_done)
+		return true;
+	if (j->request->is_asked_again)
+		return judge_again(j);
+	return ask_length(j) && judgement_ask(j, GATE_STEP_PARAMETERS, permission_params) &&
+	       judgement_ask(j, GATE_STEP_WILL, message_rules_will) && check_terms(j);
+}
+
+/* Is each accepted message of the channel a step of the contract's? */
+static bool moves_status(const struct judgement *j)
+{
+	const struct contract_mapping *mapping = j->match->channel->mapping;
+
+	return mapping && mapping->transitions &&
+	       j->mode[CONTRACT_TRANSITION] == CONTRACT_ENFORCE &&
+	       j->mode[CONTRACT_SCHEMA] == CONTRACT_ENFORCE;
+}
+
+/*
+ * Up to QoS 1 a message is handed out in the call in which it was judged. One of QoS 2 waits for
+ * its publisher's PUBREL, which nobody judges: what is handed out must still be what stands.
+ */
+static bool judge_delivery(struct judgement *j)
+{
+	bool is_done;
+
+	if (!check_permission(j, &is_done))
+		return false;
+	return is_done || (judgement_ask(j, GATE_STEP_OWN, permission_own) &&
+			   (j->request->qos < 2 || j->request->is_settled || !moves_status(j) ||
+			    judgement_ask(j, GATE_STEP_TRANSITION, entity_rules_current)));
+}
+
+static bool judge(struct judgement *j)
+{
+	if (j->request->action == GATE_UNSUBSCRIBE)
+		return true; /* giving up a subscription needs no leave */
+	j->decision->asked |= 1u << GATE_STEP_IDENTITY;
+	if (!j->principal || j->principal->is_disabled) {
+		j->decision->failed |= 1u << GATE_STEP_IDENTITY;
+		return judgement_refuse(j, REASON_IDENTITY_UNKNOWN,
+					"the client has no identity in force");
+	}
+	switch (j->request->action) {
+	case GATE_PUBLISH:
+		return judge_publish(j);
+	case GATE_DELIVER:
+		return judge_delivery(j);
+	case GATE_SUBSCRIBE:
+		find_modes(j);
+		return judgement_ask(j, GATE_STEP_LENGTH, message_rules_length) &&
+		       subscription_judge(j);
+	case GATE_UNSUBSCRIBE:
+		break;
+	}
+	return judgement_refuse(j, REASON_INTERNAL, "there is no such action");
+}
+
+/* Of an allowed request: the first thing that would have refused it, or nothing. */
+static void settle_observed(struct judgement *j)
+{
+	struct decision *d = j->decision;
+
+	if (!d->is_observed) {
+		d->reason = REASON_NONE;
+		return;
+	}
+	d->reason = j->gate->first.reason;
+	d->error = j->gate->first.error;
+	memcpy(d->standing, j->gate->first.standing, sizeof(d->standing));
+}
+
+static inline void begin(struct judgement *ret, struct gate *gate,
+			 const struct access_principal *principal,
+			 const struct gate_request *request, struct decision *decision)
+{
+	static const struct contract_match nowhere;
+
+	/* One by one: to clear all of it first costs more than the questions of a delivery. */
+	ret->gate = gate;
+	ret->principal = principal;
+	ret->request = request;
+	ret->decision = decision;
+	ret->match = &nowhere;
+	ret->payload = NULL;
+	memset(ret->mode, 0, sizeof(ret->mode)); /* CONTRACT_ENFORCE */
+	ret->is_own_needed = ret->is_repeat = ret->is_same = ret->has_state = false;
+	ret->unique = 0;
+}
+
+void gate_decide(struct gate *gate, const struct access_principal *principal,
+		 const struct gate_request *request, struct decision *ret)
+{
+	struct judgement j;
+
+	begin(&j, gate, principal, request, ret);
+	ret->verdict = VERDICT_DENY;
+	ret->reason = REASON_NONE;
+	ret->is_observed = false;
+	ret->asked = ret->failed = 0;
+	ret->channel = NULL;
+	ret->error.instance[0] = ret->error.schema[0] = '\0';
+	ret->error.keyword[0] = ret->error.message[0] = '\0';
+	ret->standing[0] = '\0';
+	ret->has_write = ret->has_retained = ret->is_correction = ret->is_repeat = false;
+	ret->payload = NULL;
+	ret->write.owner = NULL; /* these three are filled on the way, the rest at its end */
+	ret->write.owner_len = 0;
+	ret->write.value_count = 0;
+	if (judge(&j)) {
+		ret->verdict = VERDICT_ALLOW;
+		settle_observed(&j);
+	} else {
+		ret->is_observed = false;
+		if (ret->reason == REASON_NONE)
+			ret->reason = REASON_INTERNAL; /* that nobody explained it is our bug */
+	}
+	ret->payload = j.payload;
+}
+
+/* What @question says of a message that moves a status; true of any other. */
+static bool ask_of_status(struct gate *gate, const struct gate_request *message,
+			  judgement_question *question)
+{
+	struct decision decision = { .verdict = VERDICT_DENY };
+	struct judgement j;
+
+	begin(&j, gate, NULL, message, &decision);
+	j.match = permission_channel(gate, message->topic, message->topic_len);
+	if (!j.match->channel || !j.match->channel->mapping ||
+	    !j.match->channel->mapping->transitions)
+		return true;
+	return question(&j);
+}
+
+bool gate_is_current(struct gate *gate, const struct gate_request *message)
+{
+	return ask_of_status(gate, message, entity_rules_current);
+}
+
+bool gate_is_last(struct gate *gate, const struct gate_request *message)
+{
+	return ask_of_status(gate, message, repeat_is_last);
+}
+
+size_t gate_faults(const struct rules *rules, const struct decision *decision,
+		   struct schema_error *ret, size_t max)
+{
+	if (max == 0 || decision->error.keyword[0] == '\0')
+		return 0;
+	if (decision->reason == REASON_SCHEMA_VIOLATION && decision->payload)
+		return schema_explain_answer(rules->channel[decision->channel->index].schema,
+					     decision->payload, SCHEMA_INVALID, ret, max);
+	ret[0] = decision->error;
+	return 1;
+}
+
+enum gate_grant gate_grant(const struct access_principal *principal,
+			   const struct contract_operation *operation,
+			   const struct contract_match *match)
+{
+	return permission_grant(principal, operation, match);
+}
+
+uint64_t gate_entity_key(const struct gate *gate, uint64_t seed)
+{
+	const struct contract_channel *channel = gate->memo.channel;
+	const struct contract_mapping *mapping = channel ? channel->mapping : NULL;
+	uint64_t key;
+
+	if (!mapping || !mapping->transitions)
+		return 0;
+	key = wordhash(seed ^ (mapping->entity->index * CONTRACT_STATUS_SLOTS_MAX + mapping->slot),
+		       gate->memo.param[mapping->param].text, gate->memo.param[mapping->param].len);
+	return key ? key : 1;
+}
+
+/* ---- life ------------------------------------------------------------------------------ */
+
+static int make_parser(const struct rules *rules, struct payload_parser **ret, struct diag *diag)
+{
+	struct payload_limits limits = { .max_bytes = rules->payload_max,
+					 .max_depth = PAYLOAD_MESSAGE_DEPTH };
+
+	return payload_parser_new(&limits, ret, diag);
+}
+
+int gate_init(struct gate *ret, const struct rules *rules, struct ledger *ledger, struct diag *diag)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->ledger = ledger;
+	return gate_use(ret, rules, diag);
+}
+
+bool gate_force(struct gate *gate, enum contract_group group, enum contract_mode mode)
+{
+	if (group == CONTRACT_PERMISSION)
+		return false;
+	gate->forced[group] = (uint8_t)(mode + 1);
+	gate->is_forced = true;
+	return true;
+}
+
+int gate_use(struct gate *gate, const struct rules *rules, struct diag *diag)
+{
+	struct payload_parser *parser = NULL;
+	int rc = make_parser(rules, &parser, diag);
+
+	if (rc)
+		return rc;
+	payload_parser_free(gate->parser);
+	gate->parser = parser;
+	gate->rules = rules;
+	gate->memo_len = 0;
+	memset(gate->forced, 0, sizeof(gate->forced));
+	gate->is_forced = false;
+	return 0;
+}
+
+void gate_clear(struct gate *gate)
+{
+	payload_parser_free(gate->parser);
+	memset(gate, 0, sizeof(*gate));
+}

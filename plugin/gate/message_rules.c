@@ -1,0 +1,188 @@
+#include "gate/message_rules.h"
+
+#include <string.h>
+
+#include "base/sametext.h"
+
+/* ---- topic ----------------------------------------------------------------------------- */
+
+static uint32_t count_levels(const char *topic, size_t len)
+{
+	uint32_t levels = 1;
+
+	for (size_t i = 0; i < len; i++)
+		levels += topic[i] == '/';
+	return levels;
+}
+
+static bool check_length(struct judgement *j, const char *topic, size_t len, uint32_t bytes,
+			 uint32_t levels)
+{
+	if (bytes > 0 && len > bytes)
+		return judgement_refuse(j, REASON_TOPIC_TOO_LONG,
+					"the topic has %zu bytes, %u are allowed", len, bytes);
+	if (levels > 0 && count_levels(topic, len) > levels)
+		return judgement_refuse(j, REASON_TOPIC_TOO_LONG,
+					"the topic has more levels than the %u that are allowed",
+					levels);
+	return true;
+}
+
+/* That a channel's address has no more levels than the contract allows was seen to at load. */
+bool message_rules_length(struct judgement *j)
+{
+	const struct contract_channel *channel = j->match->channel;
+	const struct contract_topic_limit *limit =
+		channel ? &channel->topic_limit : contract_topic_limit(j->gate->rules->contract);
+	const struct access_limits *own = j->principal->limits;
+	size_t len = j->request->topic_len;
+	const char *topic = contract_unshare(j->request->topic, &len);
+
+	return check_length(j, topic, len, limit->bytes, channel ? 0 : limit->levels) &&
+	       (!own || check_length(j, topic, len, own->topic_bytes, own->topic_levels));
+}
+
+/* ---- payload ------------------------------------------------------------------------- */
+
+bool message_rules_size(struct judgement *j)
+{
+	if (j->request->payload_len == 0)
+		return judgement_refuse(j, REASON_PAYLOAD_EMPTY, "the payload is empty");
+	if (j->request->payload_len > j->match->channel->payload_max)
+		return judgement_refuse(j, REASON_PAYLOAD_TOO_LARGE,
+					"the payload has %zu bytes, the channel takes at most %zu",
+					j->request->payload_len, j->match->channel->payload_max);
+	return true;
+}
+
+bool message_rules_json(struct judgement *j)
+{
+	struct payload_error error;
+
+	j->payload = payload_parse(j->gate->parser, j->request->payload, j->request->payload_len,
+				   &error);
+	if (j->payload)
+		return true;
+	if (error.fault == PAYLOAD_NOMEM)
+		return judgement_refuse(j, REASON_INTERNAL, "out of memory");
+	if (error.fault == PAYLOAD_TOO_LARGE)
+		return judgement_refuse(j, REASON_PAYLOAD_TOO_LARGE, "%s", error.text);
+	return judgement_refuse(j, REASON_PAYLOAD_NOT_JSON, "at byte %zu: %s", error.offset,
+				error.text);
+}
+
+bool message_rules_schema(struct judgement *j)
+{
+	const struct schema *schema = j->gate->rules->channel[j->match->channel->index].schema;
+	enum schema_answer answer = schema_check(schema, j->payload);
+
+	if (answer == SCHEMA_VALID)
+		return true;
+	(void)schema_explain_answer(schema, j->payload, answer, &j->decision->error, 1);
+	j->decision->reason =
+		answer == SCHEMA_LIMIT ? REASON_SCHEMA_LIMIT : REASON_SCHEMA_VIOLATION;
+	return false;
+}
+
+/* The member that a token of a pointer names, "~0" and "~1" in it. */
+static const struct payload_value *escaped_member(const struct payload_value *value,
+						  const char *token, size_t raw)
+{
+	char name[128];
+	size_t len = 0;
+
+	for (size_t i = 0; i < raw && len < sizeof(name); i++) {
+		name[len] = token[i];
+		if (token[i] == '~' && i + 1 < raw)
+			name[len] = token[++i] == '1' ? '/' : '~';
+		len++;
+	}
+	return payload_member(value, name, len);
+}
+
+/*
+ * The value that RFC 6901 pointer @pointer names; objects only, as locations go. Not inlined: few
+ * contracts have a location that is no plain member.
+ */
+__attribute__((noinline)) static const struct payload_value *
+value_at(const struct payload_value *value, const char *pointer)
+{
+	while (value && *pointer == '/') {
+		const char *name = ++pointer;
+		bool is_plain = true;
+
+		for (; *pointer && *pointer != '/'; pointer++)
+			is_plain &= *pointer != '~';
+		value = is_plain ? payload_member(value, name, (size_t)(pointer - name))
+				 : escaped_member(value, name, (size_t)(pointer - name));
+	}
+	return value;
+}
+
+static const struct payload_value *located(const struct payload_value *payload,
+					   const struct contract_param *param)
+{
+	return param->member ? payload_member(payload, param->member, param->member_len)
+			     : value_at(payload, param->location);
+}
+
+/* What the contract says stands in the payload as well as in the topic must be the same. */
+bool message_rules_ids(struct judgement *j)
+{
+	const struct contract_channel *channel = j->match->channel;
+
+	for (size_t i = 0; i < channel->param_count; i++) {
+		const struct contract_param *param = &channel->param[i];
+		const struct contract_span *span = &j->match->param[i];
+		const char *text = NULL;
+		size_t len = 0;
+
+		if (!param->location)
+			continue;
+		if (payload_string(located(j->payload, param), &text, &len) && len == span->len &&
+		    sametext(text, span->text, len))
+			continue;
+		judgement_point(j, param->location, "location");
+		return judgement_refuse(j, REASON_ID_MISMATCH,
+					"%s is \"%.*s\" in the topic and \"%.*s\" in the payload",
+					param->name, (int)span->len, span->text,
+					len > 80 ? 80 : (int)len, text ? text : "");
+	}
+	return true;
+}
+
+/* ---- the contract's delivery terms ---------------------------------------------------- */
+
+bool message_rules_will(struct judgement *j)
+{
+	if (!j->request->is_will || j->match->channel->is_will_allowed)
+		return true;
+	return judgement_refuse(j, REASON_WILL_FORBIDDEN, "channel %s takes no last will",
+				j->match->channel->name);
+}
+
+bool message_rules_retain(struct judgement *j)
+{
+	enum contract_retain retain = j->match->channel->send.retain;
+
+	if (j->request->is_retained && retain == CONTRACT_RETAIN_MUST_NOT)
+		return judgement_refuse(j, REASON_RETAIN_FORBIDDEN,
+					"channel %s takes no retained messages",
+					j->match->channel->name);
+	if (!j->request->is_retained && retain == CONTRACT_RETAIN_MUST)
+		return judgement_refuse(j, REASON_RETAIN_REQUIRED,
+					"channel %s takes retained messages only",
+					j->match->channel->name);
+	return true;
+}
+
+bool message_rules_qos(struct judgement *j)
+{
+	unsigned least = j->match->channel->send.qos;
+
+	if (j->request->qos >= least)
+		return true;
+	return judgement_refuse(j, REASON_QOS_TOO_LOW,
+				"QoS %u was used, channel %s takes %u and above", j->request->qos,
+				j->match->channel->name, least);
+}

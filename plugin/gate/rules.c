@@ -1,0 +1,433 @@
+#include "gate/rules.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Lines about what is doubtful; more are left out. */
+#define WARNINGS_MAX 32u
+
+/* Owned memory behind the const pointers of struct rules. */
+struct rules_parts {
+	size_t schema_count; /* distinct schemas */
+	struct schema **schema;
+	struct rules_channel *channel;
+	struct ledger_entity *entity;
+	struct ledger_column *column;
+	char *warning[WARNINGS_MAX]; /* owned */
+	size_t warning_count;
+};
+
+/* A channel and its schema's URI, to be sorted so that each schema is compiled once. */
+struct wanted {
+	const char *uri;
+	size_t channel;
+};
+
+static int by_uri(const void *a, const void *b)
+{
+	return strcmp(((const struct wanted *)a)->uri, ((const struct wanted *)b)->uri);
+}
+
+static int add_documents(const struct contract *contract, struct schema_set *set, struct diag *diag)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < contract_document_count(contract); i++) {
+		struct contract_document doc = contract_document(contract, i);
+
+		rc = schema_set_add(set, doc.uri, doc.name, doc.json, diag);
+	}
+	return rc;
+}
+
+/* Keeps a line, once. */
+static int add_warning(struct rules *rules, const char *text, struct diag *diag)
+{
+	struct rules_parts *parts = rules->parts;
+
+	for (size_t i = 0; i < parts->warning_count; i++)
+		if (strcmp(parts->warning[i], text) == 0)
+			return 0;
+	if (parts->warning_count == WARNINGS_MAX)
+		return 0;
+	parts->warning[parts->warning_count] = strdup(text);
+	if (!parts->warning[parts->warning_count])
+		return diag_nomem(diag);
+	parts->warning_count++;
+	return 0;
+}
+
+static int add_warnings(struct rules *rules, const struct schema *schema, struct diag *diag)
+{
+	const char *text;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && (text = schema_warning(schema, i)); i++)
+		rc = add_warning(rules, text, diag);
+	return rc;
+}
+
+static int compile_wanted(struct rules *rules, struct schema_set *set, const struct wanted *wanted,
+			  size_t count, struct diag *diag)
+{
+	const struct schema_options options = { .assert_format = true,
+						.max_bytes = rules->payload_max };
+	struct rules_parts *parts = rules->parts;
+
+	for (size_t i = 0; i < count; i++) {
+		bool is_same = i > 0 && strcmp(wanted[i].uri, wanted[i - 1].uri) == 0;
+
+		if (!is_same) {
+			int rc = schema_compile(set, wanted[i].uri, &options,
+						&parts->schema[parts->schema_count], diag);
+
+			if (rc)
+				return rc;
+			rc = add_warnings(rules, parts->schema[parts->schema_count++], diag);
+			if (rc)
+				return rc;
+		}
+		parts->channel[wanted[i].channel].schema = parts->schema[parts->schema_count - 1];
+	}
+	return 0;
+}
+
+static int compile_schemas(struct rules *rules, struct diag *diag)
+{
+	size_t channels = contract_channel_count(rules->contract);
+	struct wanted *wanted = calloc(channels + 1, sizeof(*wanted));
+	struct schema_set *set = NULL;
+	size_t count = 0;
+	int rc = ERR_NOMEM;
+
+	rules->parts->schema = calloc(channels + 1, sizeof(*rules->parts->schema));
+	if (!wanted || !rules->parts->schema) {
+		(void)diag_nomem(diag);
+		goto out;
+	}
+	for (size_t i = 0; i < channels; i++) {
+		const char *uri = contract_channel(rules->contract, i)->schema_uri;
+
+		if (uri)
+			wanted[count++] = (struct wanted){ uri, i };
+	}
+	qsort(wanted, count, sizeof(*wanted), by_uri);
+	rc = schema_set_new(&set, diag);
+	if (rc == 0)
+		rc = add_documents(rules->contract, set, diag);
+	if (rc == 0)
+		rc = compile_wanted(rules, set, wanted, count, diag);
+out:
+	schema_set_free(set);
+	free(wanted);
+	return rc;
+}
+
+/* Compiles the pattern of a topic's parameter, where it has one. */
+static int compile_pattern(struct rules *rules, const struct contract_channel *channel, size_t p,
+			   struct diag *diag)
+{
+	const struct contract_param *param = &channel->param[p];
+	struct pattern **ret = &rules->parts->channel[channel->index].pattern[p];
+	struct diag text;
+	int rc;
+
+	if (!param->pattern)
+		return 0;
+	diag_init(&text);
+	rc = pattern_compile(param->pattern, strlen(param->pattern), ret, &text);
+	if (rc == ERR_NOMEM)
+		return diag_nomem(diag);
+	if (rc == 0 && pattern_is_linear(*ret))
+		return 0;
+	if (rc == 0)
+		(void)diag_set(&text, ERR_INVALID,
+			       "the pattern looks around or refers back: an id that takes too long "
+			       "to match is refused (schema-limit)");
+	diag_prefix(&text, "%s: /channels/%s/parameters/%s/x-pattern",
+		    contract_document(rules->contract, 0).name, channel->name, param->name);
+	return rc ? diag_set(diag, rc, "%s", text.text) : add_warning(rules, text.text, diag);
+}
+
+/* More times than are told from content: each message that only says a later one is a change. */
+static int warn_of_times(struct rules *rules, const struct contract_channel *channel,
+			 struct diag *diag)
+{
+	struct diag text;
+
+	if (!channel->content.surplus)
+		return 0;
+	diag_init(&text);
+	(void)diag_set(
+		&text, ERR_LIMIT,
+		"%s: /channels/%s: more than %u members of the message are times: a repeat with "
+		"another \"%s\" is a change; x-time says which one is the time",
+		contract_document(rules->contract, 0).name, channel->name, CONTRACT_TIMES_MAX,
+		channel->content.surplus);
+	return add_warning(rules, text.text, diag);
+}
+
+/* Members that a channel names and no message has. */
+static int warn_of_members(struct rules *rules, struct diag *diag)
+{
+	const char *text;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && (text = contract_warning(rules->contract, i)); i++)
+		rc = add_warning(rules, text, diag);
+	return rc;
+}
+
+static int compile_channels(struct rules *rules, struct diag *diag)
+{
+	size_t count = contract_channel_count(rules->contract);
+
+	rules->parts->channel = calloc(count + 1, sizeof(*rules->parts->channel));
+	if (!rules->parts->channel)
+		return diag_nomem(diag);
+	rules->channel = rules->parts->channel;
+	rules->payload_max = 1;
+	for (size_t i = 0; i < count; i++) {
+		const struct contract_channel *channel = contract_channel(rules->contract, i);
+
+		int rc = warn_of_times(rules, channel, diag);
+
+		if (rc)
+			return rc;
+		if (channel->payload_max > rules->payload_max)
+			rules->payload_max = channel->payload_max;
+		for (size_t p = 0; p < channel->param_count; p++) {
+			rc = compile_pattern(rules, channel, p, diag);
+			if (rc)
+				return rc;
+		}
+	}
+	if (warn_of_members(rules, diag))
+		return ERR_NOMEM;
+	return compile_schemas(rules, diag);
+}
+
+static enum ledger_type column_type(enum contract_type type)
+{
+	switch (type) {
+	case CONTRACT_INTEGER:
+		return LEDGER_INTEGER;
+	case CONTRACT_REAL:
+		return LEDGER_REAL;
+	case CONTRACT_BOOLEAN:
+		return LEDGER_BOOLEAN;
+	case CONTRACT_TEXT:
+		break;
+	}
+	return LEDGER_TEXT;
+}
+
+/* Says the contract's entities in the ledger's words; @column has room for all of them. */
+static struct ledger_column *plan_entity(const struct contract_entity *from,
+					 struct ledger_entity *to, struct ledger_column *column)
+{
+	to->table = from->table;
+	to->column_count = from->column_count;
+	to->column = column;
+	for (size_t i = 0; i < from->column_count; i++)
+		*column++ = (struct ledger_column){ .name = from->column[i].name,
+						    .type = column_type(from->column[i].type),
+						    .is_indexed = from->column[i].is_indexed };
+	to->slot_count = from->slot_count;
+	memcpy(to->slot, from->slot, sizeof(to->slot));
+	to->link_column = from->owner_entity ? (int)from->owner_column : -1;
+	return column;
+}
+
+/* A status that should not stand for ever is asked about. */
+static void plan_timed(struct rules *rules)
+{
+	for (size_t i = 0; i < contract_channel_count(rules->contract); i++) {
+		const struct contract_mapping *map = contract_channel(rules->contract, i)->mapping;
+
+		for (size_t s = 0; map && map->transitions && s < map->transitions->count; s++)
+			if (map->transitions->longest_s[s] > 0)
+				rules->parts->entity[map->entity->index].is_timed[map->slot] = true;
+	}
+}
+
+static int make_plan(struct rules *rules, struct diag *diag)
+{
+	size_t count = contract_entity_count(rules->contract);
+	struct ledger_column *column;
+	size_t columns = 0;
+
+	for (size_t i = 0; i < count; i++)
+		columns += contract_entity(rules->contract, i)->column_count;
+	rules->parts->entity = calloc(count + 1, sizeof(*rules->parts->entity));
+	rules->parts->column = calloc(columns + 1, sizeof(*rules->parts->column));
+	if (!rules->parts->entity || !rules->parts->column)
+		return diag_nomem(diag);
+	column = rules->parts->column;
+	for (size_t i = 0; i < count; i++)
+		column = plan_entity(contract_entity(rules->contract, i), &rules->parts->entity[i],
+				     column);
+	plan_timed(rules);
+	rules->plan = (struct ledger_plan){ .entity_count = count, .entity = rules->parts->entity };
+	return 0;
+}
+
+static const char *scope_name(const void *ctx, size_t scope)
+{
+	return contract_scope(ctx, scope);
+}
+
+static bool has_param(const void *ctx, const char *name)
+{
+	for (size_t i = 0; i < contract_channel_count(ctx); i++) {
+		const struct contract_channel *channel = contract_channel(ctx, i);
+
+		for (size_t p = 0; p < channel->param_count; p++)
+			if (strcmp(channel->param[p].name, name) == 0)
+				return true;
+	}
+	return false;
+}
+
+static void add_scopes(const struct contract_operation *operation, struct scopeset *set)
+{
+	for (size_t i = 0; i < operation->alternative_count; i++)
+		scopeset_merge(set, &operation->alternative[i]);
+}
+
+static void add_step_scopes(const struct contract_transitions *machine, struct scopeset *set)
+{
+	for (size_t i = 0; machine->scope && i < (machine->count + 1) * machine->count; i++)
+		if (machine->scope[i])
+			scopeset_add(set, machine->scope[i] - 1u);
+}
+
+/* Scopes that only put a status right: held for one's own they are good for nothing. */
+static struct scopeset find_whole(const struct contract *contract)
+{
+	struct scopeset whole = { 0 }, others = { 0 };
+
+	for (size_t i = 0; i < contract_channel_count(contract); i++) {
+		const struct contract_channel *channel = contract_channel(contract, i);
+		const struct contract_transitions *machine =
+			channel->mapping ? channel->mapping->transitions : NULL;
+
+		add_scopes(&channel->send, &others);
+		add_scopes(&channel->receive, &others);
+		if (!machine)
+			continue;
+		add_step_scopes(machine, &others);
+		if (machine->correct >= 0)
+			scopeset_add(&whole, (unsigned)machine->correct);
+	}
+	scopeset_remove(&whole, &others);
+	return whole;
+}
+
+static int load_access(struct rules *rules, const char *path, struct diag *diag)
+{
+	const struct scopeset whole = find_whole(rules->contract);
+	const struct access_scopes scopes = { .name = scope_name,
+					      .has_param = has_param,
+					      .ctx = rules->contract,
+					      .count = contract_scope_count(rules->contract),
+					      .whole = &whole };
+	const char *text;
+	int rc = access_load(path, &scopes, &rules->access, diag);
+
+	for (size_t i = 0; rc == 0 && (text = access_warning(rules->access, i)); i++)
+		rc = add_warning(rules, text, diag);
+	return rc;
+}
+
+static int load_files(struct rules *rules, const struct rules_files *files, struct diag *diag)
+{
+	int rc;
+
+	rc = contract_load(files->contract, &rules->contract, diag);
+	if (rc)
+		return rc;
+	if (files->access)
+		rc = load_access(rules, files->access, diag);
+	if (rc == 0 && files->password_file)
+		rc = passwords_load(files->password_file, &rules->passwords, diag);
+	if (rc == 0 && files->scram_file)
+		rc = scram_load(files->scram_file, &rules->scram, diag);
+	if (rc == 0 && files->crl_file)
+		rc = revoked_load(files->crl_file, &rules->revoked, diag);
+	return rc;
+}
+
+int rules_load(const struct rules_files *files, struct rules **ret, struct diag *diag)
+{
+	struct rules *rules = calloc(1, sizeof(*rules));
+	int rc = ERR_NOMEM;
+
+	if (!rules || !(rules->parts = calloc(1, sizeof(*rules->parts)))) {
+		(void)diag_nomem(diag);
+		goto out;
+	}
+	rc = load_files(rules, files, diag);
+	if (rc == 0)
+		rc = compile_channels(rules, diag);
+	if (rc == 0)
+		rc = make_plan(rules, diag);
+	if (rc)
+		goto out;
+	*ret = rules;
+	rules = NULL; /* handed over */
+out:
+	rules_free(rules);
+	return rc;
+}
+
+const char *rules_warning(const struct rules *rules, size_t i)
+{
+	return i < rules->parts->warning_count ? rules->parts->warning[i] : NULL;
+}
+
+bool rules_keeps(const struct rules *rules)
+{
+	for (size_t i = 0; i < contract_channel_count(rules->contract); i++) {
+		const struct contract_channel *channel = contract_channel(rules->contract, i);
+
+		if (channel->mapping || channel->is_recorded)
+			return true;
+	}
+	return false;
+}
+
+static void free_channels(struct rules *rules)
+{
+	struct rules_parts *parts = rules->parts;
+
+	if (!parts->channel)
+		return;
+	for (size_t i = 0; i < contract_channel_count(rules->contract); i++)
+		for (size_t p = 0; p < CONTRACT_PARAMS_MAX; p++)
+			pattern_free(parts->channel[i].pattern[p]);
+	free(parts->channel);
+}
+
+void rules_free(struct rules *rules)
+{
+	if (!rules)
+		return;
+	if (rules->parts) {
+		free_channels(rules);
+		for (size_t i = 0; i < rules->parts->schema_count; i++)
+			schema_free(rules->parts->schema[i]);
+		free(rules->parts->schema);
+		free(rules->parts->entity);
+		free(rules->parts->column);
+		for (size_t i = 0; i < rules->parts->warning_count; i++)
+			free(rules->parts->warning[i]);
+		free(rules->parts);
+	}
+	revoked_free(rules->revoked);
+	scram_free(rules->scram);
+	passwords_free(rules->passwords);
+	access_free(rules->access);
+	contract_free(rules->contract);
+	free(rules);
+}

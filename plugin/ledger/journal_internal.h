@@ -1,0 +1,193 @@
+/*
+ * journal_internal.h -- what the journal's files share; nobody else includes it.
+ *
+ * journal_file.c makes, opens and maps the file; journal_scan.c finds the records in it; journal.c
+ * appends records and takes them out; journal_sync.c brings them to the disk; journal_repair.c
+ * checks the file and makes it anew; journal_place.c puts back one that was removed.
+ */
+#ifndef PETSTORE_JOURNAL_INTERNAL_H
+#define PETSTORE_JOURNAL_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "base/mapguard.h"
+#include "ledger/journal.h"
+
+#define JOURNAL_SLOT_AT(i) (4096u * (1u + (i)))
+#define JOURNAL_MARK_AT(i) (4096u * 3u + 1024u * (i))
+#define JOURNAL_MARKS_END (4096u * 4u)
+#define JOURNAL_COPY_AT (4096u * 4u) /* of the header */
+#define JOURNAL_RING_AT 65536u       /* a multiple of every page size that Linux has */
+
+/* Keeps a damaged sequence number from reading 0, which is how the end reads. */
+#define JOURNAL_COMMITTED (UINT64_C(1) << 63)
+
+/* Processors fetch two lines of 64 bytes at a time. */
+#define JOURNAL_APART 128u
+
+/* In front of each body; both are multiples of 8 bytes long. */
+struct journal_header {
+	_Atomic uint64_t seq; /* with JOURNAL_COMMITTED; stored last: the record counts */
+	uint32_t len;
+	uint32_t crc;
+};
+
+struct journal_place {
+	uint64_t position;
+	uint64_t seq; /* of the record that stands, or will stand, there */
+};
+
+/* Why no record is taken. */
+enum {
+	JOURNAL_WHOLE = 0,
+	JOURNAL_BROKEN = 1,  /* as base/mapguard.h sets it */
+	JOURNAL_STOPPED = 2, /* and the appending thread knows */
+};
+
+/* The marks: one of each thread. */
+enum { JOURNAL_OF_APPENDER, JOURNAL_OF_WRITER };
+
+/*
+ * Positions count bytes from the beginning of time; position modulo capacity is the place in
+ * the ring. The ring is mapped twice in a row, so that a record that crosses its end is still
+ * one piece of memory.
+ */
+struct journal {
+	int fd;
+	int writer_fd; /* the same file, opened again: errors of its syncs are told to both */
+	char *path;
+	unsigned char *map;              /* header, ring, ring; NULL while blank */
+	const unsigned char *writer_map; /* the same of writer_fd, to sync by; never looked at */
+	size_t capacity;
+	uint64_t salt;
+	unsigned char identity[JOURNAL_IDENTITY];
+	uint64_t torn_seq;
+	uint64_t missing;
+	bool is_cut;        /* the file was shorter than its header says */
+	bool is_header_bad; /* the copy is what was read */
+	bool has_holes;     /* which are known, and passed over */
+	struct diag damage;
+
+	char apart[JOURNAL_APART]; /* what one thread writes is not fetched with the other's */
+
+	/* the appending thread's */
+	uint64_t next_seq;
+	struct journal_header *record; /* the one under way */
+	size_t reserved;               /* bytes of its body */
+
+	char apart_from_writer[JOURNAL_APART];
+
+	/* the writer's */
+	uint64_t read, read_seq;
+	uint64_t seen; /* head, when it was last looked at */
+	uint64_t tail, tail_seq;
+	struct journal_place slot[2]; /* as the file has them */
+	unsigned next_slot;
+	uint64_t prefaulted;
+	struct journal_place walked; /* up to which the writer's mark can be told */
+	unsigned tried;              /* failures that the last attempt to make them good knew of */
+	const char *reason;          /* why the journal is broken, where the writer found out */
+	bool is_salvaged;
+
+	char apart_from_both[JOURNAL_APART];
+
+	/* shared */
+	_Atomic uint64_t head;     /* where the next record goes */
+	_Atomic uint64_t reusable; /* everything before it may be overwritten */
+	_Atomic uint64_t synced;   /* everything before it is on the disk */
+	_Atomic unsigned failures; /* of syncs */
+	_Atomic unsigned mended;   /* those that were made good */
+	_Atomic int sync_error;    /* of the last */
+	_Atomic int broken;        /* JOURNAL_WHOLE, ... */
+	_Atomic bool has_left;     /* the appending thread has */
+};
+
+static inline size_t journal_round_up(size_t n, size_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+static inline size_t journal_record_size(size_t len)
+{
+	return sizeof(struct journal_header) + journal_round_up(len, 8);
+}
+
+static inline struct journal_header *journal_record_at(const struct journal *j, uint64_t position)
+{
+	void *at = j->map + JOURNAL_RING_AT + position % j->capacity;
+
+	return at;
+}
+
+uint32_t journal_record_crc(const struct journal *j, uint64_t position, uint64_t seq, uint32_t len,
+			    const void *body);
+
+/* The body of the record @seq at @position where it stands there whole, else NULL. */
+const void *journal_record_read(const struct journal *j, uint64_t position, uint64_t seq,
+				size_t room, size_t *len);
+
+/*
+ * The first whole record from @place on that ends before @end and has place->seq or a later number
+ * that can stand there; *place is moved to it. False: there is none, or it was not found with
+ * bounded work.
+ */
+bool journal_find(const struct journal *j, struct journal_place *place, uint64_t end);
+
+/* Finds what the mapped file holds, and sets up all that is known of it. */
+int journal_scan(struct journal *j, struct diag *diag);
+
+/* What journal_tally() counts between two places: whole records, and numbers without one. */
+struct journal_tally {
+	uint64_t kept, missing;
+	struct journal_place end; /* behind the last whole record, and the number after it */
+	char which[160];          /* numbers that are missing: "4, 7-9, ..." */
+};
+void journal_tally(const struct journal *j, struct journal_place from, uint64_t end,
+		   struct journal_tally *ret);
+void journal_tally_gap(struct journal_tally *tally, uint64_t from, uint64_t to);
+
+/* Writes @place to one of the two slots; the caller syncs. */
+void journal_slot_write(struct journal *j, unsigned i, struct journal_place place);
+bool journal_slot_read(const struct journal *j, unsigned i, struct journal_place *ret);
+
+/* Says that everything before @place is on the disk; not synced itself. */
+void journal_mark_write(struct journal *j, unsigned of, struct journal_place place);
+
+/* Syncs the bytes of positions @from to @to, and the number behind them; 0 or errno. */
+int journal_range_sync(struct journal *j, const unsigned char *map, uint64_t from, uint64_t to);
+
+/* The sync of a power record that ends at @to; 0 or errno. */
+int journal_power_sync(struct journal *j, uint64_t to);
+
+/* Header and slots, as they stand in the mapping, written anew; 0 or errno. */
+int journal_rewrite_head(struct journal *j);
+
+/* Both open files synced; 0 or errno. Nobody else may be syncing. */
+int journal_file_sync(struct journal *j);
+
+/* Maps and guards the file, which has all its bytes; unmaps what is mapped. */
+int journal_map(struct journal *j, struct diag *diag);
+void journal_unmap(struct journal *j);
+
+/* Asks btrfs, which does it for empty files only, to write this one in place. */
+void journal_forbid_copying(const struct journal *j);
+
+/* A header that belongs to the journal stands in the mapping. */
+bool journal_header_stands(const struct journal *j);
+
+/* Copies the file to "<path>.damaged-<time>", synced; *ret is its name, "" where it is empty. */
+int journal_copy(const struct journal *j, char *ret, size_t cap, struct diag *diag);
+
+/* Copies all of an open file to the other, and syncs that; 0 or errno. */
+int journal_copy_bytes(int from, int to);
+
+/* A new file's name is on the disk as well. */
+int journal_folder_sync(const struct journal *j, struct diag *diag);
+
+/* No record is taken from here on; @reason is static. */
+void journal_break(struct journal *j, const char *reason);
+
+/* "<path>: <what>: <the system's word for @error>" */
+int journal_fail(const struct journal *j, const char *what, int error, struct diag *diag);
+
+#endif

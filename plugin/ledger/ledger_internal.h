@@ -1,0 +1,268 @@
+/*
+ * ledger_internal.h -- what the ledger's own files share; nobody else includes it.
+ *
+ * ledger_open.c opens, at once or later; ledger_replan.c puts a plan in force,
+ * ledger_make.c makes its tables; ledger.c looks;
+ * ledger_commit.c keeps; ledger_sent.c knows what comes again; ledger_watch.c says how it does;
+ * ledger_ring.c cares for the journal's file.
+ */
+#ifndef PETSTORE_LEDGER_INTERNAL_H
+#define PETSTORE_LEDGER_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "ledger/accepted.h"
+#include "ledger/backlog.h"
+#include "ledger/replay.h"
+#include "ledger/idfilter.h"
+#include "ledger/idfilter_fill.h"
+#include "ledger/journal.h"
+#include "ledger/ledger.h"
+#include "ledger/pace.h"
+#include "ledger/stall.h"
+#include "ledger/state.h"
+#include "ledger/store.h"
+#include "ledger/refusal_flush.h"
+#include "ledger/entity_reader.h"
+#include "ledger/writer.h"
+
+#define LEDGER_MARKS 64u
+
+/* A plan of our own, in one block. The broker's thread and the writer's have one each. */
+struct ledger_wanted {
+	uint64_t number; /* of the plan, from 1 */
+	unsigned round;  /* of the idfilter that its tables are for */
+	struct ledger_plan plan;
+};
+
+/* What the writer's thread says of the plan that was wanted. */
+struct ledger_made {
+	uint64_t number;           /* the last plan of which the database has all */
+	struct store_known *known; /* what it has, or NULL: as before */
+	uint64_t failed;           /* a plan that could not be made yet: @line says why; 0: none */
+	struct diag line;
+};
+
+/* What opening leads to. Made by one thread, then the broker's. */
+struct ledger_opened {
+	uint64_t number; /* of the plan whose tables are there */
+	struct store_known *known;
+	struct store_reader *reader;
+	uint64_t last_seq;
+	uint64_t seed;     /* of digests */
+	uint64_t torn_seq; /* the journal was cut at this record; 0: it was not */
+	bool is_put_back;  /* the journal's file, which had been removed */
+};
+
+struct ledger {
+	char *asked_path; /* as the options have it */
+	char *origin;     /* or NULL */
+	char *path;       /* without symbolic links */
+	char *journal_path;
+	size_t journal_wanted; /* bytes */
+	struct store *store;   /* the writer's, once it runs */
+	struct journal *journal;
+	struct state *state;
+	struct entity_reader
+		*entity_reader; /* of a ledger that only looks, which has nothing else */
+	struct writer *writer;
+	struct replay replay;               /* the writer's, once it runs */
+	int64_t sync_at_ns;                 /* likewise */
+	int64_t check_at_ns;                /* likewise */
+	bool is_salvaged;                   /* likewise: see ledger_repair() */
+	struct diag damage;                 /* of the journal when it was opened; "": none */
+	struct pace pace;                   /* of syncs; both threads' */
+	struct refusal_flush refusal_flush; /* likewise */
+	struct idfilter_fill idfilter_fill; /* likewise */
+	/* Events by what makes them one: the opening thread's, then the broker's. */
+	struct accepted *unique;
+	struct accepted *accepted; /* what was accepted last */
+	struct idfilter *idfilter; /* which ids the database may have */
+	uint64_t secret[2];        /* of the keys */
+	struct backlog *backlog;   /* of refusals */
+
+	/*
+	 * Where it could not be opened at start the writer's thread goes on trying. What it
+	 * makes is handed over by is_open; until then the broker's thread touches neither
+	 * store nor journal.
+	 */
+	struct ledger_opened opened;
+	_Atomic bool is_open;
+	/*
+	 * Where files are not what they were the writer's thread takes that back, and waits until
+	 * the broker's thread has nothing of what was opened any more: see ledger_files.c.
+	 */
+	_Atomic bool has_left;
+	/* the writer's, once it runs */
+	bool is_given_up;     /* what is open is to be closed */
+	bool is_journal_ours; /* what was accepted is in the one that is open */
+	bool is_store_ours;   /* and the one of these that is open goes with it */
+	bool is_pair_wrong;   /* database and journal do not belong together, or one is missing */
+	bool begins_anew;     /* a checkpoint failed: see store_check_anew() */
+	bool is_put_back;     /* the journal's file was */
+	bool has_identity;
+	unsigned char identity[STORE_IDENTITY]; /* of the database that was opened first */
+	bool is_mark_due; /* the database does not say yet which journal it is in use with */
+
+	/* Plans go to the writer's thread, and what became of them back: see ledger_replan.c. */
+	_Atomic(struct ledger_wanted *) wanted; /* the newest, until the writer takes it */
+	_Atomic(struct ledger_made *) made;     /* the newest, until the broker's thread does */
+	struct ledger_wanted *making;           /* the writer's; NULL: nothing is to be made */
+	int64_t make_at_ns;                     /* likewise: not again before then */
+	int64_t making_since_ns;                /* likewise: since it fails; 0: it does not */
+	bool is_failure_told;                   /* likewise */
+
+	_Atomic(struct diag *) clock_line; /* of the writer's, to be told, or NULL */
+
+	/* the broker's thread's, from here on */
+	bool is_admitted;           /* has taken over what was opened */
+	bool is_settled;            /* and all that the plan asks for is there */
+	struct ledger_wanted *plan; /* in force */
+	uint64_t made_number;       /* of the last plan of which all is there */
+	struct store_known *known;
+	size_t entity_count;
+	struct store_entity *entity; /* of the plan; numbers are 0 of what is not there yet */
+	/*
+	 * What memory knows an entity's table by: another number where its statuses or its link are
+	 * others, so that nothing is found that was remembered in another order. 0: it can't be
+	 * looked at yet.
+	 */
+	uint32_t memory[LEDGER_ENTITIES_MAX];
+	uint32_t layout[LEDGER_ENTITIES_MAX];     /* what that will be; 0: not known yet */
+	uint64_t usable_seq[LEDGER_ENTITIES_MAX]; /* once the database has this record */
+	uint32_t layouts;                         /* numbers given out */
+	bool is_lack_told;                        /* that something is missing */
+	bool has_plan_news;
+	struct diag plan_news;
+	struct store_reader *reader;
+	uint64_t last_seq;
+	uint64_t opened_seq; /* the last at its opening */
+	uint64_t seed;       /* of digests; 0: not open yet */
+	uint64_t lost;       /* refusals that the last line about it knew of */
+	int64_t lost_told_ns;
+	uint64_t hits; /* of looks in memory */
+	uint64_t misses;
+	_Atomic uint64_t errors; /* of the writer's batches */
+	struct {
+		uint64_t seq; /* the last record at that time */
+		int64_t ns;
+	} mark[LEDGER_MARKS]; /* to tell how old the oldest record is: see ledger_facts() */
+	unsigned marks;
+	bool is_place_told;     /* where the journal lies was looked at */
+	bool is_full;           /* the journal was, and is not half empty again */
+	bool is_stalled;        /* the writer's thread hangs */
+	bool is_power_told;     /* that power writes are refused */
+	uint64_t failures_told; /* of syncs */
+	struct stall stall;
+
+	struct state_facts scratch; /* of an entity that memory has no room for */
+	struct entitykey key;       /* the last one: a publish asks, then keeps, under one id */
+	char key_id[LEDGER_ID_MAX];
+	bool has_news;
+	struct diag news;
+};
+
+/*
+ * True once the ledger is open, and the broker's thread has what belongs to it: takes over what
+ * the writer's thread opened or made meanwhile.
+ */
+bool ledger_admit(struct ledger *ledger);
+
+/* A plan of our own: free() it. NULL: out of memory. */
+struct ledger_wanted *ledger_wanted_new(const struct ledger_plan *plan, uint64_t number,
+					unsigned round);
+
+/* The broker's thread: fits the plan in force to what is known, and looks for what was made. */
+void ledger_fit(struct ledger *ledger);
+
+/* What the database has is known from now on. Takes @known. */
+void ledger_take_known(struct ledger *ledger, struct store_known *known);
+
+/* The writer's thread: takes the newest plan, makes what it lacks, and hands over what is there. */
+void ledger_take_wanted(struct ledger *ledger);
+void ledger_make_wanted(struct ledger *ledger);
+
+/* Frees what the two threads had for each other, once there is one only. */
+void ledger_clear_plans(struct ledger *ledger);
+
+/* "the table payments is not ready yet": ERR_BUSY. */
+int ledger_fail_lacking(const struct ledger *ledger, unsigned entity, struct diag *diag);
+
+/* The broker's thread lets go of all that was opened. */
+void ledger_leave(struct ledger *ledger);
+
+/*
+ * The writer's thread. After a failure: shuts the ledger where its files are not what they were.
+ * Before all is opened again: closes what was given up, brings back the journal; ERR_BUSY where the
+ * broker's thread has not let go yet.
+ */
+void ledger_shut_where_wrong(struct ledger *ledger);
+int ledger_prepare(struct ledger *ledger, struct diag *diag);
+
+/*
+ * Do database and journal belong together? ERR_INVALID (is_pair_wrong): no, and the line says what
+ * to do. The first two before either is opened or made; the third before the database is changed.
+ */
+int ledger_check_database(struct ledger *ledger, struct diag *diag);
+int ledger_check_journal(struct ledger *ledger, bool *may_make, struct diag *diag);
+int ledger_check_new(struct ledger *ledger, struct diag *diag);
+
+/*
+ * Replays what the database has not seen. Afterwards the journal is empty and fits, and the
+ * database says that it is in use with it. Called again after a failure it goes on where it was.
+ */
+int ledger_adopt_journal(struct ledger *ledger, struct ledger_opened *ret, struct diag *diag);
+
+/* The database says that it is in use with the journal that is open, up to write @applied. */
+int ledger_mark_journal(struct ledger *ledger, uint64_t applied, struct diag *diag);
+
+/* At the end: it says that it is in use with none, where the journal is empty. */
+void ledger_end_journal(struct ledger *ledger);
+
+/* Says that it is not open. */
+int ledger_fail_shut(const struct ledger *ledger, struct diag *diag);
+
+/* The next line of ledger_news(), in the place of one that nobody asked for. */
+void ledger_tell(struct ledger *ledger, const struct diag *line);
+
+/*
+ * False: the journal is broken and no write is taken. Says to the writer's thread that this one
+ * knows.
+ */
+bool ledger_ring_is_whole(struct ledger *ledger);
+
+/* The disk does its syncs, and quickly: the broker's thread may wait for one. */
+bool ledger_takes_power(const struct ledger *ledger);
+
+/* The writer's, between batches: what the journal's file needs. */
+void ledger_tend_ring(struct ledger *ledger);
+
+/*
+ * The writer's batch while the journal is broken: what is whole goes into the database, then the
+ * file is made anew. As replay_batch(); ERR_INVALID once, with the line that says what is missing.
+ */
+int ledger_repair(struct ledger *ledger, uint64_t *applied, struct diag *diag);
+
+/* Tells when the journal, once full, has room again. */
+void ledger_watch_journal(struct ledger *ledger);
+
+/* ledger_has_unique() knows it from now on; and those that the database has, at opening. */
+void ledger_note_unique(struct ledger *ledger, uint64_t seed, const struct record_text *publisher,
+			uint64_t unique, uint64_t seq);
+int ledger_load_unique(struct ledger *ledger, uint64_t seed, struct diag *diag);
+
+/*
+ * The key of an entity, good until the next call. ERR_INVALID, ERR_LIMIT: its number or its id is
+ * not what the plan and the format allow.
+ */
+int ledger_key(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
+	       const struct entitykey **ret, struct diag *diag);
+
+/*
+ * What is known of the entity under @key, from memory or the database. *is_kept false: *ret is
+ * the scratch place, since all of memory is pinned.
+ */
+int ledger_find(struct ledger *ledger, unsigned entity, const struct entitykey *key,
+		struct state_facts **ret, bool *is_kept, struct diag *diag);
+
+#endif

@@ -1,0 +1,198 @@
+#include "ledger/replay.h"
+
+#include "base/clock.h"
+#include "ledger/record.h"
+
+/* So that clients hear within a second that files are gone. */
+#define CHECK_EVERY_NS INT64_C(250000000)
+#define TRIM_EVERY_NS INT64_C(1000000000)
+#define RETAINED_EVERY_NS INT64_C(1000000000)
+#define CLOCK_EVERY_NS INT64_C(600000000000) /* for a start, which asks when that was */
+#define TRIM_ROWS 256u  /* old events removed at once, beside twice the new ones */
+#define IDLE_ROWS 1024u /* and a second where none comes: what is decided wrongly is slow */
+
+static const uint64_t record_bounds[] = { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10000 };
+/* Nanoseconds: 100 us to 2 s. */
+static const uint64_t ns_bounds[] = { 100000,   200000,   500000,    1000000,   2000000,   5000000,
+				      10000000, 20000000, 100000000, 500000000, 2000000000 };
+
+void replay_init(struct replay *replay)
+{
+	replay->batch_records.bound = record_bounds;
+	replay->batch_records.bounds = sizeof(record_bounds) / sizeof(*record_bounds);
+	replay->batch_ns.bound = ns_bounds;
+	replay->batch_ns.bounds = sizeof(ns_bounds) / sizeof(*ns_bounds);
+}
+
+int64_t replay_now(struct replay *replay)
+{
+	int64_t wall_ms = clock_unix_ms(), mono_ns = clock_mono_ns(), last_ms;
+
+	if (!replay->age.is_begun) {
+		if (store_clock(replay->store, &last_ms, NULL) != 0)
+			return 0;
+		age_begin(&replay->age, last_ms, wall_ms, mono_ns);
+	}
+	wall_ms = age_now(&replay->age, wall_ms, mono_ns);
+	store_set_clock(replay->store, wall_ms);
+	return wall_ms;
+}
+
+static int apply_one(struct replay *replay, const struct journal_record *from, struct diag *diag)
+{
+	struct record record;
+	int rc = record_decode(from->body, from->len, &record, diag);
+
+	if (rc) {
+		diag_prefix(diag, "journal record %llu", (unsigned long long)from->seq);
+		return rc;
+	}
+	return store_apply(replay->store, from->seq, &record, diag);
+}
+
+/* Within a transaction: what was cleared long ago, once a second. */
+static int trim_retained(struct replay *replay, int64_t now_ms, struct diag *diag)
+{
+	int64_t now_ns = clock_mono_ns();
+
+	if (now_ms == 0 ||
+	    (replay->retained_ns != 0 && now_ns - replay->retained_ns < RETAINED_EVERY_NS))
+		return 0;
+	replay->retained_ns = now_ns;
+	return store_trim_retained(replay->store, now_ms, TRIM_ROWS, diag);
+}
+
+/* Within a transaction: from @first to the end of the batch. *last is the last one's number. */
+static int apply_batch(struct replay *replay, struct journal_record *first, uint64_t applied,
+		       uint64_t *last, struct diag *diag)
+{
+	struct journal_record record = *first;
+	unsigned rows = 0;
+	size_t bytes = 0;
+	uint64_t removed;
+	int64_t now_ms;
+	int rc = 1;
+
+	*last = applied;
+	do {
+		if (record.seq > applied) {
+			rc = apply_one(replay, &record, diag);
+			if (rc)
+				return rc;
+			*last = record.seq;
+		}
+		rows++;
+		bytes += record.len;
+		if (rows >= replay->batch_rows || bytes >= CARRY_BYTES_MAX)
+			break;
+		rc = journal_next(replay->journal, &record, diag);
+	} while (rc == 1);
+	if (rc < 0)
+		return rc;
+	now_ms = replay_now(replay);
+	rc = trim_retained(replay, now_ms, diag);
+	if (rc)
+		return rc;
+	return store_trim(replay->store, &replay->limits, now_ms, 2 * rows + TRIM_ROWS, &removed,
+			  diag);
+}
+
+/* Nothing new: now and then removes events that grew too old. */
+static int trim_idle(struct replay *replay, struct diag *diag)
+{
+	int64_t now_ns = clock_mono_ns(), now_ms;
+	uint64_t applied, removed = 0;
+	bool is_kept;
+	int rc;
+
+	if ((replay->limits.events_rows == 0 && replay->limits.events_days == 0) ||
+	    (replay->trimmed_ns && now_ns - replay->trimmed_ns < TRIM_EVERY_NS))
+		return 0;
+	rc = store_begin(replay->store, &applied, diag);
+	now_ms = rc ? 0 : replay_now(replay);
+	is_kept = now_ms && (!replay->clock_ns || now_ns - replay->clock_ns >= CLOCK_EVERY_NS);
+	if (rc == 0)
+		rc = store_trim(replay->store, &replay->limits, now_ms, IDLE_ROWS, &removed, diag);
+	if (rc == 0 && (removed > 0 || is_kept))
+		rc = store_commit(replay->store, applied, diag);
+	store_rollback(replay->store);
+	if (rc == 0) {
+		replay->trimmed_ns = now_ns;
+		if (is_kept)
+			replay->clock_ns = now_ns;
+	}
+	return rc;
+}
+
+int replay_check(struct replay *replay, struct diag *diag)
+{
+	int rc = store_check(replay->store, diag);
+
+	replay->checked_ns = clock_mono_ns();
+	replay->is_journal_gone = false;
+	if (rc || replay->is_journal_given_up)
+		return rc;
+	rc = journal_check_place(replay->journal, diag);
+	replay->is_journal_gone = rc != 0;
+	return rc;
+}
+
+int replay_skip(struct replay *replay, uint64_t seq, uint64_t *applied, struct diag *diag)
+{
+	uint64_t before;
+	int rc = store_begin(replay->store, &before, diag);
+
+	if (rc == 0 && before < seq)
+		rc = store_commit(replay->store, seq, diag);
+	store_rollback(replay->store); /* does nothing after a commit */
+	if (rc == 0)
+		*applied = before < seq ? seq : before;
+	return rc;
+}
+
+int replay_batch(struct replay *replay, uint64_t *applied, struct diag *diag)
+{
+	struct journal_record record;
+	uint64_t before, last;
+	int64_t begun_ns = clock_mono_ns();
+	int rc = 0;
+
+	if (begun_ns - replay->checked_ns >= CHECK_EVERY_NS)
+		rc = replay_check(replay, diag);
+	if (rc == 0)
+		rc = store_checkpoint(replay->store, replay->wal_bytes_max, diag);
+	if (rc)
+		return rc;
+	journal_rewind(replay->journal);
+	rc = journal_next(replay->journal, &record, diag);
+	if (rc < 0)
+		return rc;
+	if (rc == 0) {
+		/* The second slot follows the first once there is time. */
+		journal_release(replay->journal);
+		return trim_idle(replay, diag);
+	}
+	rc = store_begin(replay->store, &before, diag);
+	if (rc == 0)
+		rc = apply_batch(replay, &record, before, &last, diag);
+	/* The rows were made from the mapping: what they say must have stood there until now. */
+	if (rc == 0)
+		rc = store_flush(replay->store, diag);
+	if (rc == 0)
+		rc = journal_recheck(replay->journal, diag);
+	if (rc == 0)
+		rc = store_commit(replay->store, last, diag);
+	if (rc) {
+		store_rollback(replay->store);
+		return rc;
+	}
+	/* Only what is in the right files is in them. */
+	rc = replay_check(replay, diag);
+	if (rc)
+		return rc;
+	histogram_add(&replay->batch_records, last - before);
+	histogram_add(&replay->batch_ns, (uint64_t)(clock_mono_ns() - begun_ns));
+	*applied = last;
+	journal_release(replay->journal);
+	return 1;
+}

@@ -1,0 +1,71 @@
+/*
+ * replay.h -- records from the journal into the store, each exactly once.
+ *
+ * The number of the last record carried stands in the same transaction as the rows, and is
+ * read again in each: whatever fails between the two files, what is there is skipped and what
+ * is not is written. Used at start to replay, and by the writer's thread from then on.
+ */
+#ifndef PETSTORE_REPLAY_H
+#define PETSTORE_REPLAY_H
+
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/histogram.h"
+#include "ledger/age.h"
+#include "ledger/journal.h"
+#include "ledger/store.h"
+
+/* A transaction ends at so many bytes of records, however few they are. */
+#define CARRY_BYTES_MAX ((size_t)8 << 20)
+
+struct replay {
+	struct journal *journal;
+	struct store *store;
+	struct store_limits limits;
+	unsigned batch_rows;
+	uint64_t wal_bytes_max;
+	struct age age;                 /* whether rows may go for their age */
+	int64_t checked_ns;             /* when the files were last looked at; 0: never */
+	bool is_journal_gone;           /* its file was not at its path then */
+	bool is_journal_given_up;       /* it is known not to be, and only emptied */
+	int64_t trimmed_ns;             /* when an idle store was last looked at for old events */
+	int64_t clock_ns;               /* and when it last kept a time that was believed */
+	int64_t retained_ns;            /* when what was cleared long ago was last removed */
+	struct histogram batch_records; /* any thread may read these two */
+	struct histogram batch_ns;
+};
+
+/* Sets up the histograms; the rest is the caller's to fill in. */
+void replay_init(struct replay *replay);
+
+/*
+ * Are the files of database and journal still those that are open? ERR_IO, ERR_INVALID: no, see
+ * store_check() and journal_check_place(). replay_batch() asks four times a second, and after each
+ * commit, before the journal may forget what was in it. Where that is given up only the database
+ * has to be where it was.
+ */
+int replay_check(struct replay *replay, struct diag *diag);
+
+/*
+ * Says to the database that it has seen all up to @seq, where no record is left that is older: the
+ * numbers of records that are lost are not waited for, nor used again. *applied as below.
+ */
+int replay_skip(struct replay *replay, uint64_t seq, uint64_t *applied, struct diag *diag);
+
+/*
+ * The time as of which rows may be removed for their age, 0: none may. Each commit keeps it. Of the
+ * thread that uses the store; its lines are told by age_line().
+ */
+int64_t replay_now(struct replay *replay);
+
+/*
+ * Carries one batch. 1: some records were carried, there may be more; 0: there was none. On
+ * failure (the store's or the journal's error) the journal still has all that it had, and the call
+ * may be repeated.
+ * *applied is set to the number of the last record that is known to be in the database, or
+ * left alone.
+ */
+int replay_batch(struct replay *replay, uint64_t *applied, struct diag *diag);
+
+#endif

@@ -1,0 +1,211 @@
+/*
+ * store_internal.h -- what the store's own files share; nobody else includes it.
+ *
+ * store.c opens, upgrades and commits; store_files.c asks whether the files are still those that
+ * are open, and store_facts.c what is stored about the store; store_names.c knows what numbers
+ * stand for; store_plan.c makes tables from a plan, store_known.c tells which there
+ * are; store_rows.c and store_refusals.c write rows,
+ * store_trim.c removes them, store_reader.c, store_sent.c and store_ids.c read them.
+ */
+#ifndef PETSTORE_STORE_INTERNAL_H
+#define PETSTORE_STORE_INTERNAL_H
+
+#include <sqlite3.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "ledger/batch.h"
+#include "ledger/store.h"
+
+#define STORE_APPLICATION_ID 0x50655354 /* "PeST" */
+
+/* Statements for different sets of columns that are kept for a table. */
+#define STORE_UPSERTS_MAX 16u
+
+#define STORE_OWNER_BIT 63u /* in a set of columns: the owner; 0..62 are column[] */
+
+struct store_upsert {
+	uint64_t columns; /* the set that it writes */
+	sqlite3_stmt *statement;
+	struct batch_list rows; /* that it will take */
+};
+
+struct store_table {
+	char *name;
+	uint32_t number;
+	size_t column_count;
+	struct {
+		char *name;
+		uint32_t number;
+	} column[STORE_COLUMNS_MAX];
+	struct store_upsert upsert[STORE_UPSERTS_MAX];
+	unsigned next_upsert; /* the one to replace where all are taken */
+};
+
+/* Where a permanent number leads. */
+struct store_place {
+	struct store_table *table; /* NULL: no such number */
+	unsigned column;           /* index into the table's columns, or STORE_IS_TABLE */
+};
+#define STORE_IS_TABLE UINT32_MAX
+
+struct store_names {
+	size_t table_count;
+	struct store_table **table;
+	size_t place_count;
+	struct store_place *place; /* by number */
+};
+
+enum store_statement {
+	STORE_BEGIN,
+	STORE_COMMIT,
+	STORE_READ,
+	STORE_APPLIED,
+	STORE_RING,
+	STORE_CLOCK,
+	STORE_EVENT,
+	STORE_RETAINED,
+	STORE_RETAINED_REMOVE,
+	STORE_EVENTS_ENDS,
+	STORE_EVENTS_SCAN, /* each of these with _REMOVE behind it: see store_trim_aged() */
+	STORE_EVENTS_REMOVE,
+	STORE_REFUSALS_SCAN,
+	STORE_REFUSALS_REMOVE,
+	STORE_ALERTS_SCAN,
+	STORE_ALERTS_REMOVE,
+	STORE_REFUSAL,
+	STORE_ALERT,
+	STORE_REFUSALS_COUNT, /* these four in this order, twice: see struct trim */
+	STORE_REFUSALS_MOST,
+	STORE_REFUSALS_OF_SHARE,
+	STORE_REFUSALS_OF_KIND,
+	STORE_ALERTS_COUNT,
+	STORE_ALERTS_MOST,
+	STORE_ALERTS_OF_SHARE,
+	STORE_ALERTS_OF_KIND,
+	STORE_STATEMENTS,
+};
+
+/* A file as it was when it was opened. */
+struct store_file {
+	dev_t dev;
+	ino_t ino;
+};
+
+#define STORE_BESIDE 2u /* files beside the database: "-wal" and "-shm" */
+
+/* Tables of which rows go for their age. */
+enum store_aged { STORE_AGED_EVENTS, STORE_AGED_REFUSALS, STORE_AGED_ALERTS, STORE_AGED_COUNT };
+
+struct store {
+	sqlite3 *db;
+	char *path;
+	struct store_names *names;
+	struct batch *batch; /* what store_apply() collected */
+	sqlite3_stmt *statement[STORE_STATEMENTS];
+	int64_t page_bytes;
+	uint64_t wal_bytes;        /* of the WAL file's used part, after the last commit */
+	char time[CLOCK_TEXT_MAX]; /* of time_ms: records of the same second share most of it */
+	int64_t time_ms;
+	int64_t clock_ms; /* the next commit says that it was believed; 0: it says nothing */
+	struct {
+		int64_t scan_seq; /* rows before it were looked at */
+		int64_t aged_seq; /* all rows up to here are too old; 0: none is known to be */
+	} aged[STORE_AGED_COUNT];
+	uint64_t wal_truncate; /* try to begin the file anew above this size */
+
+	/* store_files.c's */
+	struct store_file main, beside[STORE_BESIDE];
+	bool is_watched;         /* beside[] is looked at by store_check() */
+	int64_t main_bytes;      /* of the database's file, at the last look */
+	struct timespec changed; /* likewise */
+	uint32_t changes;        /* that its header counts, likewise */
+	enum store_fault fault;  /* what the last look found */
+	bool is_doubted;         /* the disk may lack what the WAL reads: store_prove() is due */
+	bool must_reopen;        /* a checkpoint failed: none may go on where it ended */
+};
+
+/* store_reader.c and store_sent.c share it. */
+struct store_reader {
+	sqlite3 *db;
+	char *path;
+	const struct ledger_plan *plan;
+	/* NULL: not asked yet */
+	sqlite3_stmt *find[LEDGER_ENTITIES_MAX];
+	sqlite3_stmt *standing[LEDGER_ENTITIES_MAX][LEDGER_SLOTS_MAX];
+	sqlite3_stmt *retained, *retained_next, *event, *sent, *newest, *said;
+	char *payload; /* that store_reader_said() gave last */
+	size_t payload_size;
+};
+
+/* "<path>: <what>: <SQLite's message>" and the error that the connection's last one is. */
+int store_fail(sqlite3 *db, const char *path, const char *what, struct diag *diag);
+
+/* ERR_VERSION: the schema @version of the database at @path is none of ours. */
+int store_fail_newer(const char *path, int64_t version, struct diag *diag);
+
+/*
+ * Runs SQL statements that return nothing. STRICT and ANY are left out first where the
+ * library is older than 3.37.
+ */
+int store_run(sqlite3 *db, const char *path, const char *sql, struct diag *diag);
+
+/* Overwrites the words STRICT and ANY, and the comma that STRICT leaves, with blanks. */
+void store_loosen(char *sql);
+
+/* Steps a statement that returns nothing and resets it. */
+int store_step(struct store *store, sqlite3_stmt *statement, const char *what, struct diag *diag);
+
+/* Reads all names as the transaction under way sees them. *ret is new. */
+int store_names_load(struct store *store, struct store_names **ret, struct diag *diag);
+void store_names_free(struct store_names *names); /* NULL is fine */
+
+/* NULL: no such number. */
+const struct store_place *store_find_place(const struct store *store, uint32_t number);
+
+/* Forgets what store_apply() collected. */
+void store_forget(struct store *store);
+
+/* The files that are open now are the right ones. */
+void store_remember_main(struct store *store);
+void store_remember_beside(struct store *store);
+
+/* Another WAL than the one that was remembered stands at the path: it is somebody's who put it
+ * back. */
+bool store_wal_is_foreign(struct store *store);
+
+/* Within a transaction: writes what the WAL holds once more, and syncs it. */
+int store_prove(struct store *store, struct diag *diag);
+
+/* A checkpoint; @must: one that waits for readers and cuts the WAL (ERR_BUSY: they go on). */
+int store_copy(struct store *store, bool must, struct diag *diag);
+
+/*
+ * Finds what is too old in a table, as store_trim() says: *ret_seq is the last such row, 0: none.
+ * Looks at @rows_max rows at most. @now_ms 0 forgets what was found.
+ */
+int store_find_aged(struct store *store, enum store_aged table, int64_t now_ms, unsigned days,
+		    unsigned rows_max, int64_t *ret_seq, struct diag *diag);
+
+/* Removes the oldest rows up to @seq, @rows_max at most. */
+int store_remove_until(struct store *store, enum store_aged table, int64_t seq, unsigned rows_max,
+		       struct diag *diag);
+
+/* UTF-8 without U+0000? */
+bool store_is_text(const char *data, size_t len);
+
+/* [a-z][a-z0-9_]{0,62} */
+bool store_is_name(const char *name);
+
+/* The type that a column of a table has in SQL; a literal. */
+const char *store_type_name(enum ledger_type type);
+
+/* "table orders: column status is TEXT where the contract needs INTEGER": ERR_INVALID. */
+int store_mismatch(const char *path, const char *table, const char *column, const char *is,
+		   const char *should, struct diag *diag);
+
+/* What of an entity the plan alone says; all numbers are 0. */
+void store_entity_shape(const struct ledger_entity *entity, struct store_entity *ret);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * monitor_internal.h -- what the monitor's files share: monitor.c (life, whose record, what is to
+ * be done), monitor_limits.c (what is charged), monitor_seen.c (patterns, and what follows).
+ */
+#ifndef PETSTORE_MONITOR_INTERNAL_H
+#define PETSTORE_MONITOR_INTERNAL_H
+
+#include "monitor/anomalies.h"
+#include "monitor/clients.h"
+#include "monitor/monitor.h"
+#include "monitor/table.h"
+
+#define SECOND_NS INT64_C(1000000000)
+
+/* A channel of the contract. */
+struct channel {
+	const char *name;
+	uint64_t id; /* of its name, so that what clients owe on it survives a reload */
+	struct monitor_rates rates;
+	bool is_limited; /* one of them is there */
+	uint32_t interval_s;
+	struct usual_size size;
+};
+
+struct monitor {
+	struct settings settings;
+	struct clients *clients;
+	struct table *addresses; /* that logins failed from */
+	struct table *users;     /* that they failed as */
+	struct keyhash hash;
+	struct alerts *alerts;
+	struct bans *bans;
+	struct channel *channel;
+	struct channel **by_id; /* sorted */
+	size_t channels;
+	bool has_intervals;
+	struct monitor_rate slow; /* of who is being slowed down */
+	struct sightings seen;    /* in the last publish, see monitor_respond() */
+	const struct channel *seen_on;
+	char *kick[MONITOR_KICKS_MAX];
+	size_t kicks;
+	size_t walked_to;
+	int64_t walked_ns;
+};
+
+/* The channel of this id, or NULL: the contract has it no more. */
+const struct channel *monitor_channel_of(const struct monitor *monitor, uint64_t id);
+
+/* The table of addresses, or of user names, that monitor_login_failed() keeps. */
+int monitor_new_logins(struct table **ret, struct diag *diag);
+
+/* A connection of @client took its id from another that was there, @holder's. */
+void monitor_taken_over(struct monitor *monitor, struct client *client, struct holder *holder,
+			const struct monitor_who *who, int64_t now_ns);
+
+/* A step of the walk that looks for who is silent. */
+void monitor_look_for_silence(struct monitor *monitor, int64_t now_ns);
+
+#endif
