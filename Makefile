@@ -265,7 +265,9 @@ install: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1  ## install into PREFI
 	install -m 644 README.md CHANGELOG.md LICENSE docs/FAULTS.md $(DESTDIR)$(DOC)/
 
 clean:  ## remove what was built (chroots, npm packages and make run's files stay)
-	rm -rf $(B)/rel $(B)/san $(B)/tsan $(B)/fuzz $(B)/clang $(B)/mosquitto_petstore.so $(B)/petstorectl
+	@test ! -e $(B)/Makefile || { echo "clean: B=$(B) is no build folder"; exit 2; }
+	@test ! -d $(B) || find $(B) -mindepth 1 -maxdepth 1 \
+	  $(foreach k,chroot npm docs-npm run,! -name $k) -exec rm -rf {} +
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -297,7 +299,7 @@ run: deps-run  ## install what is missing, build, and run a broker to try things
 	  WSS_PORT="$(WSS_PORT)" MTLS_PORT="$(MTLS_PORT)" PLAIN_PORT="$(PLAIN_PORT)" exec scripts/demo.sh
 
 # What the two below need beside the plugin, so that they may run at the same time.
-test-needs: all $(B)/load $(B)/powercut.so $(B)/slowsync.so
+test-needs: all $(B)/reference $(B)/load $(B)/powercut.so $(B)/slowsync.so
 
 integration: test-needs  ## the tests with a real broker and real clients
 	@mkdir -p $(B)

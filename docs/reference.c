@@ -4,16 +4,18 @@
  *
  *     reference man-options | man-reasons | man-alerts     rows for mosquitto_petstore(5)
  *     reference html                          a page's section
+ *     reference json                          all of it, for programs
  */
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "base/reason.h"
 #include "base/version.h"
 #include "monitor/settings.h"
-#include "base/options.h"
 
 /* ---- text as the format wants it -------------------------------------------------------- */
 
@@ -72,7 +74,7 @@ static const char *preset_of(const struct options_row *row)
 	return row->preset ? row->preset : "none";
 }
 
-/* ---- the two forms ---------------------------------------------------------------------- */
+/* ---- the three forms -------------------------------------------------------------------- */
 
 static void man_options(void)
 {
@@ -164,6 +166,37 @@ static void html(void)
 	puts("</table>\n<p>mosquitto_petstore " PETSTORE_VERSION "</p>");
 }
 
+/* {"version", "options": [...], "alerts": [...], "reasons": [...]} */
+static void json(void)
+{
+	json_t *options = json_array(), *alerts = json_array(), *reasons = json_array();
+	json_t *all;
+
+	for (const struct options_row *row = options_table(); row->name; row++)
+		json_array_append_new(options, json_pack("{ss ss* ss sb}", "name", row->name,
+							 "default", row->preset, "help", row->help,
+							 "required", row->is_required));
+	for (unsigned i = 0; i < ALERT_KINDS; i++) {
+		const struct setting_row *row = &settings_table()[i];
+
+		json_array_append_new(alerts,
+				      json_pack("{ss ss si si}", "code", alert_code(row->kind),
+						"title", alert_title(row->kind), "threshold",
+						(int)row->preset.threshold, "windowSeconds",
+						(int)row->preset.window_s));
+	}
+	for (unsigned i = 0; i < REASON_COUNT; i++)
+		if (i != REASON_NONE)
+			json_array_append_new(
+				reasons, json_pack("{ss ss}", "code", reason_code((enum reason)i),
+						   "title", reason_title((enum reason)i)));
+	all = json_pack("{ss so so so}", "version", PETSTORE_VERSION, "options", options, "alerts",
+			alerts, "reasons", reasons);
+	json_dumpf(all, stdout, JSON_INDENT(1));
+	putchar('\n');
+	json_decref(all);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -174,6 +207,7 @@ int main(int argc, char **argv)
 		{ "man-reasons", man_reasons },
 		{ "man-alerts", man_alerts },
 		{ "html", html },
+		{ "json", json },
 	};
 
 	for (size_t i = 0; argc == 2 && i < sizeof(forms) / sizeof(forms[0]); i++) {
@@ -182,6 +216,6 @@ int main(int argc, char **argv)
 			return fflush(stdout) ? 1 : 0;
 		}
 	}
-	fprintf(stderr, "usage: reference man-options | man-reasons | man-alerts | html\n");
+	fprintf(stderr, "usage: reference man-options | man-reasons | man-alerts | html | json\n");
 	return 2;
 }

@@ -1,5 +1,6 @@
 """The options: what the code has is what README and the example configuration say."""
 
+import json
 import os
 import re
 import shutil
@@ -15,18 +16,16 @@ def read(name):
         return file.read()
 
 
+def reference():
+    """What the plugin's own tables say: options, alerts, reasons."""
+    program = os.path.join(harness.BUILD, "reference")
+    return json.loads(subprocess.check_output([program, "json"], text=True))
+
+
 def options():
-    """{name: (default or None, help)} from the table that the code parses with."""
-    table = read("plugin/base/options.c")
-    found = {}
-    for name, text in re.findall(r'^\tPATH\((\w+), \d, "([^"]*)"\)', table, re.M):
-        found[name] = (None, text)
-    for name, text in re.findall(r'^\t(?:NAME|NETWORKS)\((\w+), "([^"]*)"\)', table, re.M):
-        found[name] = (None, text)
-    for name, preset, text in re.findall(r'^\tINTEGER\((\w+), "(\d+)",.*?"([^"]*)"\)', table,
-                                         re.M | re.S):
-        found[name] = (preset, text)
-    assert len(found) == len(re.findall(r"^\t(?:NAME|PATH|NETWORKS|INTEGER)\(", table, re.M)) > 5
+    """{name: default or None}."""
+    found = {row["name"]: row.get("default") for row in reference()["options"]}
+    assert len(found) > 5
     return found
 
 
@@ -35,7 +34,7 @@ def test_example_configuration():
     shown = dict(re.findall(r"^#?plugin_opt_(\w+) (\S+)$", read("mosquitto.conf.example"), re.M))
     found = options()
     assert set(shown) == set(found)
-    for name, (preset, _) in found.items():
+    for name, preset in found.items():
         assert preset in (None, shown[name]), name
 
 
@@ -64,26 +63,18 @@ def test_links():
 
 def test_alerts():
     """The README names each kind, with the defaults that the code has."""
-    codes = dict(re.findall(r'X\((ALERT_\w+), "([a-z-]+)"', read("plugin/monitor/alerts.h")))
-    table = read("plugin/monitor/settings.c")
-    presets = dict((kind, (threshold, window)) for kind, threshold, window in re.findall(
-        r"ROW\((ALERT_\w+), (\d+), \d+, (\d+),", table))
-    presets.update((kind, (threshold, window)) for kind, threshold, window in re.findall(
-        r"(ALERT_\w+), \{ true, (\d+), (\d+),", table))
-    assert set(presets) == set(codes)
     rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", read("README.md"), re.M))
-    for kind, code in codes.items():
-        if code in ("silent-device", "stuck-status"):
-            assert code in rows
-        else:
-            threshold, window = presets[kind]
-            assert re.search(r"\b%s\b" % threshold, rows[code]), code
-            assert "%s s" % window in rows[code], code
+    for alert in reference()["alerts"]:
+        code = alert["code"]
+        assert code in rows
+        if code not in ("silent-device", "stuck-status"):
+            assert re.search(r"\b%s\b" % alert["threshold"], rows[code]), code
+            assert "%s s" % alert["windowSeconds"] in rows[code], code
 
 
 def test_reasons():
     """The README explains no reason that does not exist."""
-    codes = set(re.findall(r'X\(REASON_\w+, "([a-z-]+)"', read("plugin/base/reason.h")))
+    codes = {row["code"] for row in reference()["reasons"]}
     table = re.search(r"^\| reason \|.*?\n\n", read("README.md"), re.S | re.M).group()
     shown = set(re.findall(r"`([a-z-]+)`", table))
     assert shown and shown <= codes
