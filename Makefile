@@ -42,11 +42,11 @@ ACCESS   = access/access access/access_load access/access_roles access/access_cl
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
            access/nametable access/password access/revoked access/scram access/token access/verifier
-LEDGER   = ledger/ledger ledger/ledger_open ledger/ledger_commit ledger/ledger_watch \
+LEDGER   = ledger/ledger_look ledger/ledger_open ledger/ledger_commit ledger/ledger_watch \
            ledger/ledger_retained ledger/ledger_replan ledger/ledger_make ledger/store_known ledger/ledger_sent ledger/accepted \
            ledger/age \
            ledger/state ledger/idfilter ledger/idfilter_fill ledger/writer ledger/replay \
-           ledger/journal ledger/journal_file ledger/journal_map ledger/journal_scan ledger/journal_sync \
+           ledger/journal_records ledger/journal_file ledger/journal_map ledger/journal_scan ledger/journal_sync \
            ledger/journal_repair ledger/pace ledger/stall ledger/ledger_ring ledger/record ledger/crc32c ledger/store ledger/store_names \
            ledger/store_files ledger/store_facts ledger/ledger_files ledger/ledger_adopt ledger/restored ledger/journal_place \
            ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader ledger/store_sent ledger/store_ids \
@@ -63,7 +63,7 @@ BROKER   = broker/broker broker/events_login broker/events_reload broker/events_
            broker/listeners broker/sessions broker/shares broker/releases broker/repairs broker/login \
            broker/holdoffs broker/pending_logins broker/notify broker/feed broker/feed_alerts broker/feed_numbers
 PLUGIN   = plugin $(BROKER)
-QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger ledger/state access/access \
+QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger_look ledger/state access/access \
            schema/run schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
 CTL      = ctl/main ctl/args ctl/cmd_validate ctl/cmd_passwd ctl/credwrite ctl/files ctl/output ctl/cells \
            ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/cmd_may ctl/cmd_lint ctl/lint_config ctl/lint_certs \

@@ -18,7 +18,7 @@
 #include "broker/broker.h"
 #include "broker/broker_api.h"
 #include "gate/gate.h"
-#include "ledger/ledger_retained.h"
+#include "ledger/ledger.h"
 #include "broker/login.h"
 #include "base/options.h"
 #include "gate/rules.h"

@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 #include "base/diag.h"
-#include "ledger/ledger.h"
+#include "ledger/ledger_types.h"
 
 struct entity_reader;
 

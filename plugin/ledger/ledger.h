@@ -15,55 +15,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <limits.h>
 #include <stdint.h>
 
 #include "base/diag.h"
 #include "base/alertrow.h"
 #include "base/histogram.h"
 #include "base/refusal.h"
-
-#define LEDGER_ENTITIES_MAX 64u
-#define LEDGER_COLUMNS_MAX 48u
-#define LEDGER_SLOTS_MAX 4u
-#define LEDGER_ID_MAX 64u           /* bytes of an entity's id */
-#define LEDGER_OWNER_MAX 128u       /* bytes of an owner's name */
-#define LEDGER_STATUS_MAX 48u       /* bytes of a status */
-#define LEDGER_PROPERTIES_MAX 4096u /* bytes of a retained message's properties */
-#define LEDGER_SAID_MAX 4u /* channels of an entity of which is known what they said last */
-#define LEDGER_NO_ENTITY UINT_MAX
+#include "ledger/ledger_types.h"
 
 struct ledger;
-
-enum ledger_type { LEDGER_NULL = 0, LEDGER_TEXT, LEDGER_INTEGER, LEDGER_REAL, LEDGER_BOOLEAN };
-
-struct ledger_column {
-	const char
-		*name; /* [a-z][a-z0-9_]{0,62}; not id, owner, revision, created_at, updated_at */
-	enum ledger_type type;
-	bool is_indexed;
-};
-
-/*
- * A table, one row an entity: id TEXT PRIMARY KEY, owner, revision (counts accepted writes
- * from 1), created_at and updated_at (RFC 3339, when the broker accepted), and the columns.
- */
-struct ledger_entity {
-	const char *table; /* same rule as a column's name; not one of the store's own tables */
-	size_t column_count;
-	const struct ledger_column *column;
-	size_t slot_count; /* columns that hold a status, as indexes into column[] */
-	unsigned slot[LEDGER_SLOTS_MAX];
-	int link_column; /* column with the id of the entity that says the owner; -1: none */
-	bool is_timed[LEDGER_SLOTS_MAX]; /* ledger_standing() is asked about this status */
-};
-
-/* What the contract wants kept. Borrowed for the call. */
-struct ledger_plan {
-	size_t entity_count;
-	const struct ledger_entity *entity;
-};
-
 struct ledger_options {
 	const char *path;            /* the SQLite file; made where it does not exist */
 	size_t journal_bytes;        /* size of the ring file "<path>-journal.ring" */
@@ -127,15 +87,6 @@ bool ledger_has_all(const struct ledger *ledger);
  */
 const char *ledger_lacks(const struct ledger *ledger, unsigned entity, unsigned column);
 
-/* What is known of an entity. Strings are NUL-terminated and live until the next call. */
-struct ledger_state {
-	bool is_known;                        /* false: nothing was ever kept, all strings are "" */
-	const char *owner;                    /* "" where nobody said */
-	const char *link;                     /* the link column's value, "" where there is none */
-	const char *status[LEDGER_SLOTS_MAX]; /* "" where it has none yet */
-	uint64_t revision;
-};
-
 /*
  * Looks an entity up: from memory, or by one indexed read. Whatever ledger_commit() accepted
  * is seen. Returns 0 (also for an unknown entity), or ERR_BUSY or ERR_IO where the store can't
@@ -152,25 +103,6 @@ int ledger_look(struct ledger *ledger, unsigned entity, const char *id, size_t i
 void ledger_expect(struct ledger *ledger, unsigned entity, const char *id, size_t id_len);
 void ledger_expect_more(struct ledger *ledger);
 
-/* Messages of one channel about one entity. Borrowed for the call. */
-struct ledger_said {
-	unsigned entity;
-	const char *id;
-	size_t id_len;
-	const char *topic;
-	size_t topic_len;
-	uint64_t mark;     /* as in struct ledger_write */
-	bool is_shared;    /* likewise */
-	uint64_t revision; /* of the entity, as ledger_look() says */
-};
-
-/* What the last of them said, in one of two ways; in neither where it is not known. */
-struct ledger_recalled {
-	uint64_t content;    /* as in struct ledger_write, or 0 */
-	const char *payload; /* as it came, or NULL; good until the next call of any function */
-	size_t payload_len;
-};
-
 /*
  * What was kept last of them, and still is in the entity's row: not known where columns of it were
  * filled by others since. From memory, else by one indexed read of the newest event on the topic.
@@ -185,12 +117,6 @@ int ledger_recall(struct ledger *ledger, const struct ledger_said *said,
  */
 void ledger_keep_recalled(struct ledger *ledger, const struct ledger_said *said, uint64_t content);
 
-/* An entity that ledger_standing() found; strings live for the call. */
-struct ledger_stood {
-	const char *id;
-	const char *since; /* its row's updated_at, RFC 3339 */
-};
-
 /*
  * Entities of which status @slot, which the plan has as timed, is @status and which nothing was
  * accepted of since @before_ms: the @limit longest standing ones, one @visit each. One indexed
@@ -200,48 +126,6 @@ int ledger_standing(struct ledger *ledger, unsigned entity, unsigned slot, const
 		    int64_t before_ms, unsigned limit,
 		    void (*visit)(const struct ledger_stood *stood, void *ctx), void *ctx,
 		    struct diag *diag);
-
-struct ledger_value {
-	unsigned column; /* index into the entity's columns */
-	enum ledger_type type;
-	const char *text; /* LEDGER_TEXT: @len bytes */
-	size_t len;
-	int64_t integer; /* LEDGER_INTEGER, LEDGER_BOOLEAN */
-	double real;
-};
-
-/* An accepted publish. Everything is borrowed for the call. */
-struct ledger_write {
-	unsigned entity; /* LEDGER_NO_ENTITY: an event only */
-	const char *id;
-	size_t id_len;
-	const char *owner; /* NULL: not said by this write; the owner stays as it is */
-	size_t owner_len;
-	size_t value_count; /* columns to set, statuses among them; the others stay */
-	const struct ledger_value *value;
-	bool is_power;      /* synced to the disk before the call returns */
-	bool is_unrecorded; /* the entity only: no row in events */
-	/* the event */
-	int64_t received_ms; /* unix time */
-	const char *topic;
-	size_t topic_len;
-	const char *publisher; /* principal's name */
-	const char *client_id;
-	const void *payload;
-	size_t payload_len;
-	unsigned qos;
-	bool is_retained; /* a row in retained, too: the topic's last, cleared where it is empty */
-	const void *properties; /* of what is retained: MQTT 5's, as on the wire */
-	size_t properties_len;  /* at most LEDGER_PROPERTIES_MAX */
-	bool is_will;
-	bool is_correction; /* a step that the contract does not have, by who may correct */
-	uint64_t digest;    /* of topic and payload, under ledger_seed(); 0: not worked out */
-	uint64_t mark;      /* of a channel that moves a status: its messages are compared; or 0 */
-	uint64_t content;   /* of the payload but for its times, odd; 0: not worked out */
-	bool is_shared;     /* fills columns that messages with other marks fill as well */
-	uint64_t unique;    /* of what makes the event one; 0: nothing does */
-	uint64_t sender;    /* as in struct ledger_sent; 0: nobody is who sends it again */
-};
 
 /*
  * What digests are begun with, for wordhash(): the database's own, which stays as long as it does,
@@ -281,20 +165,6 @@ void ledger_refuse(struct ledger *ledger, const struct refusal *refusal);
 void ledger_alert(struct ledger *ledger, const struct alertrow *alert);
 
 /*
- * A message that comes again, as it was when it came first. @sender is a number for principal and
- * client id together, the same for as long as the process runs; @digest is the write's.
- */
-struct ledger_sent {
-	uint64_t digest, sender;
-	const char *topic;
-	size_t topic_len;
-	const char *publisher, *client_id;
-	uint64_t until_seq; /* accepted by then: ledger_last() when the client connected */
-};
-
-#define LEDGER_SENT_MAX 64 /* rows of a topic that are looked at, from the newest back */
-
-/*
  * Is an event of @publisher known that has @unique? Of the newest that have one, ACCEPTED_KEPT of
  * each place are known (ledger/accepted.h), also after a restart. No question to the database.
  */
@@ -318,6 +188,45 @@ int ledger_was_accepted(struct ledger *ledger, const struct ledger_sent *sent, b
 int ledger_newest(struct ledger *ledger, const char *topic, size_t topic_len,
 		  void (*visit)(const void *payload, size_t len, void *ctx), void *ctx,
 		  struct diag *diag);
+
+/* ---- what is retained ---------------------------------------------------------------------- */
+
+/*
+ * A row of the table retained follows each accepted write of a retained message, in the transaction
+ * of its event. What the journal still has is not seen: the caller compares ledger_last() with
+ * ledger_arrived(). Each call is one indexed read, on the broker's thread: for rare occasions.
+ */
+
+/* Is it open, so that the database can be asked? */
+bool ledger_is_open(struct ledger *ledger);
+
+/* The numbers of the last accepted write, and of the last that the database has; 0: not open. */
+uint64_t ledger_last(struct ledger *ledger);
+uint64_t ledger_arrived(struct ledger *ledger);
+
+/* Somebody waits for what was accepted: the database is not to wait for a full batch. */
+void ledger_hurry(struct ledger *ledger);
+
+/*
+ * Visits the row of @topic. 0: there is none; 1: it was visited; ERR_BUSY, ERR_IO: the database
+ * can't be asked now.
+ */
+int ledger_retained_find(struct ledger *ledger, const char *topic, size_t topic_len,
+			 ledger_retained_visit *visit, void *ctx, struct diag *diag);
+
+/* As the last, for the newest event of @topic, which need not be retained; properties are not kept.
+ */
+int ledger_event_find(struct ledger *ledger, const char *topic, size_t topic_len,
+		      ledger_retained_visit *visit, void *ctx, struct diag *diag);
+
+/*
+ * Visits up to @limit rows whose topics come after @topic (@topic_len 0: from the first), in the
+ * order of their bytes. 1: there may be more; 0: those were the last; or as above.
+ */
+int ledger_retained_next(struct ledger *ledger, const char *topic, size_t topic_len, unsigned limit,
+			 ledger_retained_visit *visit, void *ctx, struct diag *diag);
+
+/* ---- how it does --------------------------------------------------------------------------- */
 
 /* How the ledger does. */
 struct ledger_facts {

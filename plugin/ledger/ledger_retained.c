@@ -1,5 +1,4 @@
-#include "ledger/ledger_retained.h"
-
+/* ledger_retained.c -- what is retained on which topic, as far as the database knows. */
 #include "ledger/ledger_internal.h"
 
 bool ledger_is_open(struct ledger *l)

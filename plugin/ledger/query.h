@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
-#include "ledger/ledger.h"
+#include "ledger/ledger_types.h"
 
 #define QUERY_FILTERS_MAX 8u
 

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
-#include "ledger/ledger.h"
+#include "ledger/ledger_types.h"
 
 struct record_value {
 	uint32_t column; /* permanent number */

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "ledger/ledger.h"
+#include "ledger/ledger_types.h"
 #include "ledger/state.h"
 
 /* @write was kept, by the journal's record at @place: it is what its channel said last. */

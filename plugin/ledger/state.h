@@ -18,7 +18,7 @@
 
 #include "base/diag.h"
 #include "ledger/entitykey.h"
-#include "ledger/ledger.h"
+#include "ledger/ledger_types.h"
 
 #define STATE_ENTITIES_MIN 16u
 #define STATE_ENTITIES_MAX (1u << 26)

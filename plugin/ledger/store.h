@@ -19,8 +19,7 @@
 #include "base/diag.h"
 #include "base/alertrow.h"
 #include "base/refusal.h"
-#include "ledger/ledger.h"
-#include "ledger/ledger_retained.h"
+#include "ledger/ledger_types.h"
 #include "ledger/record.h"
 #include "ledger/state.h"
 

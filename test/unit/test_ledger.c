@@ -19,7 +19,6 @@
 #include "ledger/accepted.h"
 #include "ledger/journal.h"
 #include "ledger/ledger.h"
-#include "ledger/ledger_retained.h"
 #include "ledger/store.h"
 
 enum { ORDERS, PAYMENTS, ENTITIES };

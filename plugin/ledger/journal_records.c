@@ -1,5 +1,4 @@
-#include "ledger/journal.h"
-
+/* journal_records.c -- records appended and taken out. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -1,5 +1,4 @@
-#include "ledger/ledger.h"
-
+/* ledger_look.c -- what is known of an entity: from memory, else from the database. */
 #include <string.h>
 #include <time.h>
 

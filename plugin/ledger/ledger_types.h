@@ -1,0 +1,157 @@
+/*
+ * ledger_types.h -- what is handed to the ledger and what it hands back: structs and limits only.
+ *
+ * The ledger's lower files (state, record, store, query) know these and nothing of the ledger.
+ */
+#ifndef PETSTORE_LEDGER_TYPES_H
+#define PETSTORE_LEDGER_TYPES_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LEDGER_ENTITIES_MAX 64u
+#define LEDGER_COLUMNS_MAX 48u
+#define LEDGER_SLOTS_MAX 4u
+#define LEDGER_ID_MAX 64u           /* bytes of an entity's id */
+#define LEDGER_OWNER_MAX 128u       /* bytes of an owner's name */
+#define LEDGER_STATUS_MAX 48u       /* bytes of a status */
+#define LEDGER_PROPERTIES_MAX 4096u /* bytes of a retained message's properties */
+#define LEDGER_SAID_MAX 4u /* channels of an entity of which is known what they said last */
+#define LEDGER_NO_ENTITY UINT_MAX
+
+enum ledger_type { LEDGER_NULL = 0, LEDGER_TEXT, LEDGER_INTEGER, LEDGER_REAL, LEDGER_BOOLEAN };
+
+struct ledger_column {
+	const char
+		*name; /* [a-z][a-z0-9_]{0,62}; not id, owner, revision, created_at, updated_at */
+	enum ledger_type type;
+	bool is_indexed;
+};
+
+/*
+ * A table, one row an entity: id TEXT PRIMARY KEY, owner, revision (counts accepted writes
+ * from 1), created_at and updated_at (RFC 3339, when the broker accepted), and the columns.
+ */
+struct ledger_entity {
+	const char *table; /* same rule as a column's name; not one of the store's own tables */
+	size_t column_count;
+	const struct ledger_column *column;
+	size_t slot_count; /* columns that hold a status, as indexes into column[] */
+	unsigned slot[LEDGER_SLOTS_MAX];
+	int link_column; /* column with the id of the entity that says the owner; -1: none */
+	bool is_timed[LEDGER_SLOTS_MAX]; /* ledger_standing() is asked about this status */
+};
+
+/* What the contract wants kept. Borrowed for the call. */
+struct ledger_plan {
+	size_t entity_count;
+	const struct ledger_entity *entity;
+};
+
+/* What is known of an entity. Strings are NUL-terminated and live until the next call. */
+struct ledger_state {
+	bool is_known;                        /* false: nothing was ever kept, all strings are "" */
+	const char *owner;                    /* "" where nobody said */
+	const char *link;                     /* the link column's value, "" where there is none */
+	const char *status[LEDGER_SLOTS_MAX]; /* "" where it has none yet */
+	uint64_t revision;
+};
+
+/* Messages of one channel about one entity. Borrowed for the call. */
+struct ledger_said {
+	unsigned entity;
+	const char *id;
+	size_t id_len;
+	const char *topic;
+	size_t topic_len;
+	uint64_t mark;     /* as in struct ledger_write */
+	bool is_shared;    /* likewise */
+	uint64_t revision; /* of the entity, as ledger_look() says */
+};
+
+/* What the last of them said, in one of two ways; in neither where it is not known. */
+struct ledger_recalled {
+	uint64_t content;    /* as in struct ledger_write, or 0 */
+	const char *payload; /* as it came, or NULL; good until the next call of any function */
+	size_t payload_len;
+};
+
+/* An entity that ledger_standing() found; strings live for the call. */
+struct ledger_stood {
+	const char *id;
+	const char *since; /* its row's updated_at, RFC 3339 */
+};
+
+struct ledger_value {
+	unsigned column; /* index into the entity's columns */
+	enum ledger_type type;
+	const char *text; /* LEDGER_TEXT: @len bytes */
+	size_t len;
+	int64_t integer; /* LEDGER_INTEGER, LEDGER_BOOLEAN */
+	double real;
+};
+
+/* An accepted publish. Everything is borrowed for the call. */
+struct ledger_write {
+	unsigned entity; /* LEDGER_NO_ENTITY: an event only */
+	const char *id;
+	size_t id_len;
+	const char *owner; /* NULL: not said by this write; the owner stays as it is */
+	size_t owner_len;
+	size_t value_count; /* columns to set, statuses among them; the others stay */
+	const struct ledger_value *value;
+	bool is_power;      /* synced to the disk before the call returns */
+	bool is_unrecorded; /* the entity only: no row in events */
+	/* the event */
+	int64_t received_ms; /* unix time */
+	const char *topic;
+	size_t topic_len;
+	const char *publisher; /* principal's name */
+	const char *client_id;
+	const void *payload;
+	size_t payload_len;
+	unsigned qos;
+	bool is_retained; /* a row in retained, too: the topic's last, cleared where it is empty */
+	const void *properties; /* of what is retained: MQTT 5's, as on the wire */
+	size_t properties_len;  /* at most LEDGER_PROPERTIES_MAX */
+	bool is_will;
+	bool is_correction; /* a step that the contract does not have, by who may correct */
+	uint64_t digest;    /* of topic and payload, under ledger_seed(); 0: not worked out */
+	uint64_t mark;      /* of a channel that moves a status: its messages are compared; or 0 */
+	uint64_t content;   /* of the payload but for its times, odd; 0: not worked out */
+	bool is_shared;     /* fills columns that messages with other marks fill as well */
+	uint64_t unique;    /* of what makes the event one; 0: nothing does */
+	uint64_t sender;    /* as in struct ledger_sent; 0: nobody is who sends it again */
+};
+
+/*
+ * A message that comes again, as it was when it came first. @sender is a number for principal and
+ * client id together, the same for as long as the process runs; @digest is the write's.
+ */
+struct ledger_sent {
+	uint64_t digest, sender;
+	const char *topic;
+	size_t topic_len;
+	const char *publisher, *client_id;
+	uint64_t until_seq; /* accepted by then: ledger_last() when the client connected */
+};
+
+#define LEDGER_SENT_MAX 64 /* rows of a topic that are looked at, from the newest back */
+
+/* A row of the table retained, or an event in its place. Borrowed for the visit. */
+struct ledger_retained {
+	const char *topic;
+	size_t topic_len;
+	const void *payload;
+	size_t payload_len; /* 0: it was cleared */
+	unsigned qos;
+	bool is_retained;
+	const void *properties; /* as on the wire */
+	size_t properties_len;
+};
+
+typedef void ledger_retained_visit(const struct ledger_retained *row, void *ctx);
+
+#endif
