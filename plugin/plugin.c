@@ -55,7 +55,7 @@ static bool is_will(struct plugin *plugin, const struct mosquitto *client,
 	if ((session && session->is_gone) || plugin->is_kicking || plugin->is_ending)
 		return true;
 	return plugin->connecting && plugin->connecting_id && plugin->connecting != client &&
-	       strcmp(broker_client(client).id, plugin->connecting_id) == 0;
+	       strcmp(broker_who(client).client_id, plugin->connecting_id) == 0;
 }
 
 /* Who may do something now, which whose proof ran out may not, and whose client left can't. */
@@ -101,8 +101,7 @@ static bool commit(struct plugin *plugin, const struct watch_publish *publish,
 	if (!(decision->has_write || decision->has_retained) || !plugin->ledger)
 		return true;
 	decision->write.received_ms = feed_unix_ms(plugin->feed, publish->now_ns);
-	decision->write.publisher =
-		session ? session->name : broker_client(publish->client).username;
+	decision->write.publisher = session ? session->name : broker_who(publish->client).principal;
 	decision->write.client_id = id ? id : "";
 	decision->write.digest = digest;
 	if (publish->request->properties && publish->request->is_retained)
@@ -662,7 +661,7 @@ static int on_leave(int event_id, void *event_data, void *userdata)
 		events_release_left(plugin, session);
 	sessions_leave(plugin->sessions, event->client);
 	if (shares_count(plugin->shares) > 0)
-		shares_leave(plugin->shares, broker_client(event->client).id, event->client);
+		shares_leave(plugin->shares, broker_who(event->client).client_id, event->client);
 	login_abandon(plugin->login, event->client);
 	return MOSQ_ERR_SUCCESS;
 }

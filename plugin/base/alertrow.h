@@ -4,19 +4,17 @@
 #ifndef PETSTORE_ALERTROW_H
 #define PETSTORE_ALERTROW_H
 
-#include <stdbool.h>
 #include <stdint.h>
+
+#include "base/who.h"
 
 /* Everything is borrowed; strings are NUL-terminated and "" where there is nothing to say. */
 struct alertrow {
 	int64_t time_ms;
 	const char *kind;  /* "publish-rate" */
 	const char *state; /* "raised" or "cleared" */
-	const char *client_id;
-	const char *principal;
-	const char *address;
+	struct who who;
 	const char *document; /* JSON, as it was published */
-	bool is_proved;       /* @principal is one that the client proved to be */
 };
 
 #endif

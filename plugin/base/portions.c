@@ -12,13 +12,12 @@ void portions_init(struct portions *portions, uint64_t max)
 	portions->max = max;
 }
 
-struct portions_owner portions_owner(const char *principal, bool is_proved, const char *address,
-				     char *net)
+struct portions_owner portions_owner(const struct who *who, char *net)
 {
-	if (is_proved)
-		return (struct portions_owner){ principal, true };
-	(void)netof_print(address, net);
-	return (struct portions_owner){ net, false };
+	if (who->is_proved)
+		return (struct portions_owner){ .name = who->principal, .is_proved = true };
+	(void)netof_print(who->address, net);
+	return (struct portions_owner){ .name = net };
 }
 
 /* ---- whose portion ------------------------------------------------------------------------- */

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/netof.h"
+#include "base/who.h"
 
 #define PORTIONS_OWNERS 64u
 #define PORTIONS_STRANGERS 32u
@@ -35,11 +36,10 @@ struct portions_owner {
 };
 
 /*
- * Whose doing it is: @principal's, where it is proved, else of the network of @address, which is
- * written to @net (NETOF_MAX bytes).
+ * Whose doing it is: the principal's, where it is proved, else of the network of the address, which
+ * is written to @net (NETOF_MAX bytes).
  */
-struct portions_owner portions_owner(const char *principal, bool is_proved, const char *address,
-				     char *net);
+struct portions_owner portions_owner(const struct who *who, char *net);
 
 struct portion {
 	char name[PORTIONS_NAME_MAX];

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/reason.h"
+#include "base/who.h"
 
 /* Everything is borrowed. Strings are NUL-terminated and "" where there is nothing to say. */
 struct refusal {
@@ -22,10 +23,7 @@ struct refusal {
 	enum reason reason;
 	bool is_observed; /* it was let through: the contract only observes */
 	bool is_closed;   /* it was not acknowledged, and the client was disconnected */
-	const char *client_id;
-	const char *principal; /* or the name that it claims, where it is nobody's */
-	bool is_proved;        /* @principal is one that the client proved to be */
-	const char *address;
+	struct who who;
 	const char *topic; /* not NUL-terminated; NULL where topic_len is 0 */
 	size_t topic_len;
 	unsigned qos;

@@ -298,11 +298,11 @@ static const char *or_empty(const char *text)
 	return text ? text : "";
 }
 
-struct broker_client broker_client(const struct mosquitto *client)
+struct who broker_who(const struct mosquitto *client)
 {
-	return (struct broker_client){
-		.id = or_empty(mosquitto_client_id(client)),
-		.username = or_empty(mosquitto_client_username(client)),
+	return (struct who){
+		.client_id = or_empty(mosquitto_client_id(client)),
+		.principal = or_empty(mosquitto_client_username(client)),
 		.address = or_empty(mosquitto_client_address(client)),
 	};
 }

@@ -16,6 +16,7 @@
 #include "access/certid.h"
 #include "base/diag.h"
 #include "base/reason.h"
+#include "base/who.h"
 #include "gate/gate.h"
 
 struct mosquitto;
@@ -95,14 +96,8 @@ enum broker_level { BROKER_ERROR, BROKER_WARNING, BROKER_NOTICE, BROKER_INFO };
 void broker_log(enum broker_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Who a client says to be. Strings are borrowed until the client ends, and never NULL. */
-struct broker_client {
-	const char *id;       /* "" where it has none */
-	const char *username; /* "" where it has none */
-	const char *address;  /* "" where it is not connected */
-};
-
-struct broker_client broker_client(const struct mosquitto *client);
+/* Who a client says to be, not proved. Strings are borrowed until the client ends. */
+struct who broker_who(const struct mosquitto *client);
 
 /*
  * Reads the names in the client's certificate. 1: *ret is filled; 0: it showed none (the

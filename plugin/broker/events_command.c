@@ -157,7 +157,7 @@ int events_on_control(int event_id, void *event_data, void *userdata)
 					 .explain = do_explain,
 					 .done = log_command };
 	char id[80], user[80];
-	struct broker_client who;
+	struct who who;
 	char *response = NULL;
 	struct diag diag;
 
@@ -165,13 +165,14 @@ int events_on_control(int event_id, void *event_data, void *userdata)
 	if (!pthread_equal(pthread_self(), plugin->thread))
 		return MOSQ_ERR_SUCCESS;
 	plugin->pending.handle = NULL;
-	who = broker_client(event->client);
+	who = broker_who(event->client);
 	broker_log(BROKER_NOTICE, "commands of %s (client %s):",
-		   diag_escape(user, sizeof(user), who.username, strlen(who.username)),
-		   diag_escape(id, sizeof(id), who.id, strlen(who.id)));
+		   diag_escape(user, sizeof(user), who.principal, strlen(who.principal)),
+		   diag_escape(id, sizeof(id), who.client_id, strlen(who.client_id)));
 	if (control_handle(event->payload, event->payload ? event->payloadlen : 0, &ops, &response,
 			   &diag) == 0)
-		(void)broker_send(who.id, CONTROL_RESPONSE_TOPIC, response, strlen(response));
+		(void)broker_send(who.client_id, CONTROL_RESPONSE_TOPIC, response,
+				  strlen(response));
 	free(response);
 	return MOSQ_ERR_SUCCESS;
 }

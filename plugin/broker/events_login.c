@@ -48,9 +48,10 @@ void events_renew(struct plugin *plugin, struct session *session)
 /* Is the session's client, which left, the one that is behind this handle still? */
 static bool is_of(const struct session *session, const struct mosquitto *client)
 {
-	struct broker_client who = broker_client(client);
+	struct who who = broker_who(client);
 
-	return strcmp(session->client_id, who.id) == 0 && strcmp(session->name, who.username) == 0;
+	return strcmp(session->client_id, who.client_id) == 0 &&
+	       strcmp(session->name, who.principal) == 0;
 }
 
 /* The address was given to someone else. */
@@ -72,7 +73,7 @@ struct session *events_session(struct plugin *plugin, const struct mosquitto *cl
 
 static bool has_no_address(const struct mosquitto *client)
 {
-	return broker_client(client).address[0] == '\0';
+	return broker_who(client).address[0] == '\0';
 }
 
 const struct access_principal *
@@ -87,7 +88,7 @@ events_principal(struct plugin *plugin, const struct mosquitto *client, struct s
 	}
 	if (!has_no_address(client))
 		return NULL;
-	principal = access_find(plugin->rules->access, broker_client(client).username);
+	principal = access_find(plugin->rules->access, broker_who(client).principal);
 	return principal && !principal->is_disabled ? principal : NULL;
 }
 
@@ -154,12 +155,12 @@ static void begin_anew(struct plugin *plugin, const struct mosquitto *client)
 /* The facts of a login that come from the client's connection. */
 static struct login_request describe_login(const struct mosquitto *client)
 {
-	struct broker_client who = broker_client(client);
+	struct who who = broker_who(client);
 
 	return (struct login_request){
 		.handle = client,
 		.username = mosquitto_client_username(client),
-		.client_id = who.id,
+		.client_id = who.client_id,
 		.address = who.address[0] ? who.address : NULL,
 		.is_clean = broker_is_clean(client),
 		.now_ms = clock_unix_ms(),
@@ -240,16 +241,15 @@ static bool open_session(struct plugin *plugin, const struct login_request *requ
 static void refuse_login(struct plugin *plugin, const struct login_request *request,
 			 struct login_answer *answer)
 {
-	struct broker_client who = { .id = request->client_id,
-				     .username = request->username ? request->username : "",
-				     .address = request->address ? request->address : "" };
+	struct who who = login_who(request);
 
 	if (answer->is_held_off) {
-		who.username = answer->principal->name;
-		notify_held_off(&plugin->notify, &who, answer->held_for, answer->why.text);
-	} else {
-		notify_connection(&plugin->notify, &who, answer->why.text);
+		who.principal = answer->principal->name;
+		who.is_proved = true;
 	}
+	notify_connection(&plugin->notify, &who,
+			  answer->is_held_off ? answer->held_for : REASON_IDENTITY_UNKNOWN,
+			  answer->why.text);
 	access_principal_drop(answer->made);
 	answer->made = NULL;
 }

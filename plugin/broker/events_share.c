@@ -30,7 +30,7 @@ bool events_share_add(struct plugin *plugin, const struct mosquitto *client,
 		      const struct session *session, const struct gate_request *request)
 {
 	return !is_shared(request) || !session ||
-	       shares_add(plugin->shares, broker_client(client).id, session->name, client,
+	       shares_add(plugin->shares, broker_who(client).client_id, session->name, client,
 			  request->topic, request->topic_len);
 }
 
@@ -38,7 +38,7 @@ void events_share_remove(struct plugin *plugin, const struct mosquitto *client,
 			 const struct gate_request *request)
 {
 	if (is_shared(request))
-		shares_remove(plugin->shares, broker_client(client).id, request->topic,
+		shares_remove(plugin->shares, broker_who(client).client_id, request->topic,
 			      request->topic_len);
 }
 
@@ -69,7 +69,7 @@ static bool reaches(const char *filter, const char *topic)
 void events_share_lost(struct plugin *plugin, const struct mosquitto *client,
 		       const struct gate_request *request)
 {
-	struct shares_client *holder = shares_find(plugin->shares, broker_client(client).id);
+	struct shares_client *holder = shares_find(plugin->shares, broker_who(client).client_id);
 
 	for (const struct share *share = holder ? holder->share : NULL; share;
 	     share = share->next) {

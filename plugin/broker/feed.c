@@ -127,14 +127,14 @@ void feed_reloaded(struct feed *feed, bool is_done)
  * A name that is only claimed is another's: what such a client does is nobody's. Not inlined: a
  * message asks for it only where something was seen.
  */
-__attribute__((noinline)) static struct monitor_who who_is(const struct mosquitto *client,
-							   const struct session *session)
+__attribute__((noinline)) static struct who who_is(const struct mosquitto *client,
+						   const struct session *session)
 {
-	struct broker_client who = broker_client(client);
+	struct who who = broker_who(client);
 
-	return (struct monitor_who){ .client = who.id,
-				     .principal = session ? session->name : "",
-				     .address = who.address };
+	who.principal = session ? session->name : "";
+	who.is_proved = session != NULL;
+	return who;
 }
 
 static struct monitor_rates rates_of(const struct access_limits *limits)
@@ -174,20 +174,10 @@ static enum metrics_method method_of(enum login_method method)
 	return (unsigned)method < LOGIN_METHODS ? methods[method] : METRICS_NO_METHOD;
 }
 
-/* The client may be gone: only what it came with is known. */
-static struct monitor_who who_asks(const struct login_request *request)
-{
-	return (struct monitor_who){
-		.client = request->client_id ? request->client_id : "",
-		.principal = request->username ? request->username : "",
-		.address = request->address ? request->address : "",
-	};
-}
-
 void feed_refused_login(struct feed *feed, const struct login_request *request,
 			enum login_method method, bool is_failure)
 {
-	struct monitor_who who = who_asks(request);
+	struct who who = login_who(request);
 
 	if (request->is_repeat)
 		return;
@@ -208,7 +198,7 @@ void feed_held_off(struct feed *feed, const struct login_request *request, enum 
 bool feed_login(struct feed *feed, const struct login_request *request,
 		const struct login_answer *answer, struct diag *why)
 {
-	struct monitor_who who = who_asks(request);
+	struct who who = login_who(request);
 	const struct access_limits *limits = answer->principal ? answer->principal->limits : NULL;
 	struct monitor_rates own = { 0 };
 	int64_t now_ns = clock_mono_ns();
@@ -238,14 +228,14 @@ bool feed_login(struct feed *feed, const struct login_request *request,
 
 void feed_vanished(struct feed *feed, const struct login_request *request)
 {
-	struct monitor_who who = who_asks(request);
+	struct who who = login_who(request);
 
 	monitor_disconnected(feed->monitor, &who, request->handle);
 }
 
 void feed_left(struct feed *feed, const struct mosquitto *client, const struct session *session)
 {
-	struct monitor_who who;
+	struct who who;
 
 	if (!session)
 		return;
@@ -289,7 +279,7 @@ static void refuse(struct decision *decision, enum contract_mode mode, const str
 static struct client *record_of(struct feed *feed, struct watch_publish *publish)
 {
 	struct monitor_seat *seat = publish->session ? &publish->session->seat : NULL;
-	struct monitor_who who;
+	struct who who;
 
 	if (!publish->record && seat)
 		publish->record = monitor_seated(seat, publish->now_ns);
@@ -320,10 +310,10 @@ void feed_charge(struct feed *feed, struct watch_publish *publish, enum contract
 void feed_will(struct feed *feed, const struct watch_publish *publish, struct decision *decision)
 {
 	const struct session *session = publish->session;
-	struct monitor_who who;
+	struct who who;
 
 	/* Of a broker that ended the client is freed already. */
-	who = session ? (struct monitor_who){ session->client_id, session->name, "" }
+	who = session ? (struct who){ session->client_id, session->name, "", true }
 		      : who_is(publish->client, session);
 	if (!monitor_is_banned(feed->monitor, &who, publish->now_ns))
 		return;
@@ -359,7 +349,7 @@ void feed_accepted(struct feed *feed, struct watch_publish *publish,
 {
 	struct monitor_message message = { .bytes = (uint32_t)publish->request->payload_len };
 	struct client *record;
-	struct monitor_who who;
+	struct who who;
 
 	if (!decision->channel)
 		return;
@@ -382,7 +372,7 @@ static bool is_about_others(enum reason reason)
 void feed_refused(struct feed *feed, const struct mosquitto *client, const struct session *session,
 		  const struct gate_request *request, const struct decision *decision)
 {
-	struct monitor_who who = who_is(client, session);
+	struct who who = who_is(client, session);
 	bool is_other = is_about_others(decision->reason);
 
 	monitor_refused(feed->monitor, &who, decision->reason, is_other ? request->topic : NULL,
@@ -399,7 +389,7 @@ void feed_subscribe(struct feed *feed, const struct mosquitto *client, struct se
 {
 	const struct access_limits *limits =
 		session && session->principal ? session->principal->limits : NULL;
-	struct monitor_who who = who_is(client, session);
+	struct who who = who_is(client, session);
 	struct diag why;
 
 	if (!limits || limits->subscriptions == 0 ||
@@ -420,7 +410,7 @@ void feed_subscribe(struct feed *feed, const struct mosquitto *client, struct se
 void feed_unsubscribe(struct feed *feed, const struct mosquitto *client, struct session *session,
 		      const struct gate_request *request)
 {
-	struct monitor_who who = who_is(client, session);
+	struct who who = who_is(client, session);
 
 	if (session && session->principal && session->principal->limits)
 		monitor_unsubscribe(feed->monitor, &who, request->topic, request->topic_len);

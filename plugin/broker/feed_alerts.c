@@ -59,11 +59,12 @@ static void tell_alert(struct feed *feed, const struct alert *alert, int64_t now
 	struct alertrow row = { .time_ms = clock_unix_ms(),
 				.kind = alert_code(alert->kind),
 				.state = alert->is_raised ? "raised" : "cleared",
-				.client_id = alert->client,
-				.principal = alert->principal,
-				.address = alert->address,
-				.document = text,
-				.is_proved = alert_is_proved(alert->kind, alert->principal) };
+				.who = { .client_id = alert->client,
+					 .principal = alert->principal,
+					 .address = alert->address,
+					 .is_proved =
+						 alert_is_proved(alert->kind, alert->principal) },
+				.document = text };
 	size_t len = alert_print(alert, row.time_ms, text);
 
 	(void)snprintf(topic, sizeof(topic), ALERTS_TOPIC "%s", row.kind);

@@ -17,6 +17,7 @@
 #include "access/certid.h"
 #include "base/diag.h"
 #include "base/reason.h"
+#include "base/who.h"
 #include "broker/holdoffs.h"
 #include "broker/pending_logins.h"
 #include "gate/rules.h"
@@ -78,6 +79,14 @@ struct login_request {
 	int64_t now_ms;  /* unix time; of a repeat: when it was proved, its end is not asked here */
 	int64_t mono_ms; /* never goes back */
 };
+
+/* Who it is of, not proved. */
+static inline struct who login_who(const struct login_request *request)
+{
+	return (struct who){ .client_id = request->client_id ? request->client_id : "",
+			     .principal = request->username ? request->username : "",
+			     .address = request->address ? request->address : "" };
+}
 
 enum login_method {
 	LOGIN_PASSWORD,

@@ -47,21 +47,15 @@ static void sum_up(struct notify *notify)
 }
 
 /* One more line about what a client did? */
-static bool may_log(struct notify *notify, const char *principal, bool is_proved,
-		    const char *address)
+static bool may_log(struct notify *notify, const struct who *who)
 {
 	char net[NETOF_MAX];
-	struct portions_owner owner = portions_owner(principal, is_proved, address, net);
+	struct portions_owner owner = portions_owner(who, net);
 	int64_t second = second_now();
 
 	if (second != notify->log.period)
 		sum_up(notify);
 	return portions_take(&notify->log, &owner, 1, second);
-}
-
-static bool may_log_of(struct notify *notify, const struct refusal *refusal)
-{
-	return may_log(notify, refusal->principal, refusal->is_proved, refusal->address);
 }
 
 static const char *escape(char *ret, size_t cap, const char *text)
@@ -74,14 +68,15 @@ static void log_refusal(struct notify *notify, const struct refusal *refusal)
 {
 	char topic[160], id[80], user[80];
 
-	if (!may_log_of(notify, refusal))
+	if (!may_log(notify, &refusal->who))
 		return;
 	diag_escape(topic, sizeof(topic), refusal->topic, refusal->topic_len);
-	diag_escape(id, sizeof(id), refusal->client_id, strlen(refusal->client_id));
+	diag_escape(id, sizeof(id), refusal->who.client_id, strlen(refusal->who.client_id));
 	broker_log(BROKER_NOTICE, "%s %s %s by %s (client %s): %s: %s%s%s [%s]%s",
 		   refusal->is_observed ? "observed" : "refused", refusal->action, topic,
-		   escape(user, sizeof(user), refusal->principal), id, reason_code(refusal->reason),
-		   refusal->pointer, refusal->pointer[0] ? ": " : "", refusal->message, refusal->id,
+		   escape(user, sizeof(user), refusal->who.principal), id,
+		   reason_code(refusal->reason), refusal->pointer, refusal->pointer[0] ? ": " : "",
+		   refusal->message, refusal->id,
 		   refusal->is_closed ? ", disconnected unacknowledged" : "");
 }
 
@@ -121,21 +116,22 @@ static void keep(struct notify *notify, const struct refusal *refusal)
 		ledger_refuse(notify->ledger, refusal);
 }
 
-static struct refusals_client client_of(const struct mosquitto *client, const char *principal)
+/* @principal: as which the client proved itself; NULL: it did not. */
+static struct who who_is(const struct mosquitto *client, const char *principal)
 {
-	struct broker_client who = broker_client(client);
+	struct who who = broker_who(client);
 
-	return (struct refusals_client){ .id = who.id,
-					 .principal = principal ? principal : who.username,
-					 .is_proved = principal != NULL,
-					 .address = who.address };
+	who.is_proved = principal != NULL;
+	if (principal)
+		who.principal = principal;
+	return who;
 }
 
 void notify_decision(struct notify *notify, const struct mosquitto *client, const char *principal,
 		     const struct gate_request *request, const struct decision *decision,
 		     bool is_closed)
 {
-	struct refusals_client who = client_of(client, principal);
+	struct who who = who_is(client, principal);
 	struct refusal refusal;
 
 	refusals_describe(notify->refusals, request, decision, &who, clock_unix_ms(), &refusal);
@@ -148,9 +144,10 @@ void notify_decision(struct notify *notify, const struct mosquitto *client, cons
 void notify_correction(struct notify *notify, const struct ledger_write *write,
 		       const char *standing)
 {
+	const struct who who = { write->client_id, write->publisher, "", true };
 	char topic[160], id[80], user[80];
 
-	if (!may_log(notify, write->publisher, true, ""))
+	if (!may_log(notify, &who))
 		return;
 	broker_log(BROKER_NOTICE, "corrected %s, where %s stood, by %s (client %s)",
 		   diag_escape(topic, sizeof(topic), write->topic, write->topic_len), standing,
@@ -161,19 +158,19 @@ void notify_correction(struct notify *notify, const struct ledger_write *write,
 void notify_cleared(struct notify *notify, const struct mosquitto *client, const char *principal,
 		    const struct gate_request *request)
 {
-	struct refusals_client who = client_of(client, principal);
+	struct who who = who_is(client, principal);
 	char topic[160], id[80], user[80];
 
-	if (!may_log(notify, who.principal, who.is_proved, who.address))
+	if (!may_log(notify, &who))
 		return;
 	broker_log(BROKER_INFO, "cleared what was retained on %s, by %s (client %s)",
 		   diag_escape(topic, sizeof(topic), request->topic, request->topic_len),
 		   escape(user, sizeof(user), who.principal),
-		   diag_escape(id, sizeof(id), who.id, strlen(who.id)));
+		   diag_escape(id, sizeof(id), who.client_id, strlen(who.client_id)));
 }
 
-static void refuse_connection(struct notify *notify, const struct refusals_client *who,
-			      enum reason reason, const char *problem)
+void notify_connection(struct notify *notify, const struct who *who, enum reason reason,
+		       const char *problem)
 {
 	struct refusal refusal;
 	char id[80], user[80];
@@ -181,32 +178,11 @@ static void refuse_connection(struct notify *notify, const struct refusals_clien
 	refusals_describe_connect(notify->refusals, reason, problem, who, clock_unix_ms(),
 				  &refusal);
 	keep(notify, &refusal);
-	if (may_log_of(notify, &refusal))
+	if (may_log(notify, who))
 		broker_log(BROKER_NOTICE, "refused connection of %s (client %s, %s): %s [%s]",
 			   escape(user, sizeof(user), who->principal),
-			   diag_escape(id, sizeof(id), who->id, strlen(who->id)), who->address,
-			   problem, refusal.id);
-}
-
-void notify_connection(struct notify *notify, const struct broker_client *client,
-		       const char *problem)
-{
-	struct refusals_client who = { .id = client->id,
-				       .principal = client->username,
-				       .address = client->address };
-
-	refuse_connection(notify, &who, REASON_IDENTITY_UNKNOWN, problem);
-}
-
-void notify_held_off(struct notify *notify, const struct broker_client *client, enum reason reason,
-		     const char *problem)
-{
-	struct refusals_client who = { .id = client->id,
-				       .principal = client->username,
-				       .is_proved = true,
-				       .address = client->address };
-
-	refuse_connection(notify, &who, reason, problem);
+			   diag_escape(id, sizeof(id), who->client_id, strlen(who->client_id)),
+			   who->address, problem, refusal.id);
 }
 
 void notify_tick(struct notify *notify)

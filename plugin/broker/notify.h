@@ -61,13 +61,12 @@ void notify_correction(struct notify *notify, const struct ledger_write *write,
 void notify_cleared(struct notify *notify, const struct mosquitto *client, const char *principal,
 		    const struct gate_request *request) __attribute__((cold));
 
-/* A connection was refused. */
-void notify_connection(struct notify *notify, const struct broker_client *client,
+/*
+ * A connection of @who was refused, over @problem. @reason: REASON_IDENTITY_UNKNOWN, or what its
+ * connection before was closed for, where it has to wait for that.
+ */
+void notify_connection(struct notify *notify, const struct who *who, enum reason reason,
 		       const char *problem);
-
-/* The same of a client that proved to be @client->username, and was closed before for @reason. */
-void notify_held_off(struct notify *notify, const struct broker_client *client, enum reason reason,
-		     const char *problem);
 
 /* At every tick: notices that were held back are made up for. */
 void notify_tick(struct notify *notify);

@@ -42,17 +42,17 @@ static int check_notices(const struct sample *sample)
 	static const struct schema_error fault = { .instance = "/status",
 						   .keyword = "transition",
 						   .message = "order is PLACED" };
-	struct refusal refusal = { .id = "06c5w3z8m4k2x9ab",
-				   .time_ms = SAMPLE_MS,
-				   .action = "publish",
-				   .client_id = "client",
-				   .principal = "principal",
-				   .address = "",
-				   .topic = "orders/1/status",
-				   .topic_len = 15,
-				   .message = "",
-				   .standing = "PLACED",
-				   .is_observed = true };
+	struct refusal refusal = {
+		.id = "06c5w3z8m4k2x9ab",
+		.time_ms = SAMPLE_MS,
+		.action = "publish",
+		.who = { .client_id = "client", .principal = "principal", .address = "" },
+		.topic = "orders/1/status",
+		.topic_len = 15,
+		.message = "",
+		.standing = "PLACED",
+		.is_observed = true
+	};
 	char text[NOTICE_MAX];
 	int rc = check(sample, text, notice_print_held("principal/client", 7, SAMPLE_MS, text));
 

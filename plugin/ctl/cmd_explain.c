@@ -111,9 +111,9 @@ static json_t *notice_json(const struct gate_request *request, const struct deci
 			   const struct faults *faults, const struct wanted *wanted)
 {
 	struct refusals_options options = { .notices_per_second = 1 };
-	struct refusals_client client = { .id = wanted->client ? wanted->client : "",
-					  .principal = wanted->user ? wanted->user : "",
-					  .address = "" };
+	struct who who = { .client_id = wanted->client ? wanted->client : "",
+			   .principal = wanted->user ? wanted->user : "",
+			   .address = "" };
 	struct refusals *refusals = NULL;
 	struct refusal refusal;
 	struct diag ignored;
@@ -122,7 +122,7 @@ static json_t *notice_json(const struct gate_request *request, const struct deci
 
 	if (decision->reason == REASON_NONE || refusals_new(&options, &refusals, &ignored))
 		return NULL;
-	refusals_describe(refusals, request, decision, &client, clock_unix_ms(), &refusal);
+	refusals_describe(refusals, request, decision, &who, clock_unix_ms(), &refusal);
 	(void)notice_print(&refusal, faults->fault, faults->count, text);
 	json = json_loads(text, JSON_ALLOW_NUL, NULL);
 	refusals_free(refusals);

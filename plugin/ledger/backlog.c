@@ -92,9 +92,9 @@ struct lengths {
 static void list_texts(struct refusal *refusal, const char **ret[8])
 {
 	ret[0] = &refusal->id;
-	ret[1] = &refusal->client_id;
-	ret[2] = &refusal->principal;
-	ret[3] = &refusal->address;
+	ret[1] = &refusal->who.client_id;
+	ret[2] = &refusal->who.principal;
+	ret[3] = &refusal->who.address;
 	ret[4] = &refusal->pointer;
 	ret[5] = &refusal->keyword;
 	ret[6] = &refusal->message;
@@ -143,8 +143,8 @@ static struct backlog_item *copy(const struct refusal *from)
 static struct backlog_item *copy_alert(const struct alertrow *from)
 {
 	struct alertrow alert = *from;
-	const char **text[] = { &alert.kind,      &alert.state,   &alert.client_id,
-				&alert.principal, &alert.address, &alert.document };
+	const char **text[] = { &alert.kind,          &alert.state,       &alert.who.client_id,
+				&alert.who.principal, &alert.who.address, &alert.document };
 	const size_t count = sizeof(text) / sizeof(*text);
 	size_t sum = 0;
 	struct backlog_item *item;
@@ -172,8 +172,7 @@ static bool has_room(struct backlog *backlog, const struct refusal *refusal)
 	struct refusal measured = *refusal;
 	size_t bytes = sizeof(struct backlog_item) + measure(&measured).sum;
 	char net[NETOF_MAX];
-	struct portions_owner owner =
-		portions_owner(refusal->principal, refusal->is_proved, refusal->address, net);
+	struct portions_owner owner = portions_owner(&refusal->who, net);
 	bool has;
 
 	(void)pthread_mutex_lock(&backlog->lock); /* cannot fail: not recursive */
@@ -233,10 +232,10 @@ static void sum_up_one(struct backlog_item ***end, const char *name, bool is_pro
 					 .time_ms = clock_unix_ms(),
 					 .action = BACKLOG_SUMMARY,
 					 .reason = REASON_RATE_EXCEEDED,
-					 .client_id = "",
-					 .principal = is_proved ? name : "",
-					 .is_proved = is_proved,
-					 .address = is_proved ? "" : name,
+					 .who = { .client_id = "",
+						  .principal = is_proved ? name : "",
+						  .is_proved = is_proved,
+						  .address = is_proved ? "" : name },
 					 .pointer = "",
 					 .keyword = "",
 					 .message = message,

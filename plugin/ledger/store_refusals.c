@@ -29,13 +29,12 @@ static void bind_bytes(sqlite3_stmt *insert, int at, const char *data, size_t le
 }
 
 /* Whose row it is, see 006-shares.sql. */
-static void bind_share(sqlite3_stmt *insert, int at, const char *principal, bool is_proved,
-		       const char *address)
+static void bind_share(sqlite3_stmt *insert, int at, const struct who *who)
 {
 	char net[NETOF_MAX], share[BACKLOG_TEXT_MAX + 8];
-	struct portions_owner owner = portions_owner(principal, is_proved, address, net);
+	struct portions_owner owner = portions_owner(who, net);
 
-	(void)snprintf(share, sizeof(share), "%s %s", is_proved ? "user" : "from", owner.name);
+	(void)snprintf(share, sizeof(share), "%s %s", who->is_proved ? "user" : "from", owner.name);
 	(void)sqlite3_bind_text(insert, at, share, -1, SQLITE_TRANSIENT); /* else NULL: it fails */
 }
 
@@ -51,9 +50,9 @@ int store_refuse(struct store *store, const struct refusal *refusal, struct diag
 	bind(insert, 3, refusal->action);
 	bind(insert, 4, reason_code(refusal->reason));
 	(void)sqlite3_bind_int(insert, 5, refusal->is_observed);
-	bind(insert, 6, refusal->client_id);
-	bind(insert, 7, refusal->principal);
-	bind(insert, 8, refusal->address);
+	bind(insert, 6, refusal->who.client_id);
+	bind(insert, 7, refusal->who.principal);
+	bind(insert, 8, refusal->who.address);
 	(void)sqlite3_bind_text64(insert, 9, refusal->topic ? refusal->topic : "", topic_len,
 				  SQLITE_STATIC, SQLITE_UTF8);
 	(void)sqlite3_bind_int(insert, 10, (int)refusal->qos);
@@ -67,7 +66,7 @@ int store_refuse(struct store *store, const struct refusal *refusal, struct diag
 	else
 		(void)sqlite3_bind_null(insert, 16);
 	(void)sqlite3_bind_int64(insert, 17, (int64_t)refusal->payload_bytes);
-	bind_share(insert, 18, refusal->principal, refusal->is_proved, refusal->address);
+	bind_share(insert, 18, &refusal->who);
 	(void)sqlite3_bind_int(insert, 19, refusal->is_closed);
 	return store_step(store, insert, "cannot write to refusals", diag);
 }
@@ -80,11 +79,11 @@ int store_alert(struct store *store, const struct alertrow *alert, struct diag *
 	bind(insert, 1, clock_print(alert->time_ms, time));
 	bind(insert, 2, alert->kind);
 	bind(insert, 3, alert->state);
-	bind(insert, 4, alert->client_id);
-	bind(insert, 5, alert->principal);
-	bind(insert, 6, alert->address);
+	bind(insert, 4, alert->who.client_id);
+	bind(insert, 5, alert->who.principal);
+	bind(insert, 6, alert->who.address);
 	bind(insert, 7, alert->document);
-	bind_share(insert, 8, alert->principal, alert->is_proved, alert->address);
+	bind_share(insert, 8, &alert->who);
 	return store_step(store, insert, "cannot write to alerts", diag);
 }
 

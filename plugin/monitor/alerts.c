@@ -159,8 +159,10 @@ static void note_held(struct alerts *alerts, enum alert_kind kind, const char *p
 		      const char *address)
 {
 	char net[NETOF_MAX];
-	struct portions_owner owner =
-		portions_owner(principal, alert_is_proved(kind, principal), address, net);
+	struct who who = { .principal = principal,
+			   .address = address,
+			   .is_proved = alert_is_proved(kind, principal) };
+	struct portions_owner owner = portions_owner(&who, net);
 
 	(void)portions_take(&alerts->held, &owner, 1, 0);
 }

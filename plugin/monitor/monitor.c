@@ -160,14 +160,14 @@ struct client *monitor_seated(const struct monitor_seat *seat, int64_t now_ns)
 	return client;
 }
 
-struct client *monitor_client(struct monitor *monitor, const struct monitor_who *who,
+struct client *monitor_client(struct monitor *monitor, const struct who *who,
 			      struct monitor_seat *seat, int64_t now_ns)
 {
 	struct client *client = seat ? monitor_seated(seat, now_ns) : NULL;
 
 	if (client)
 		return client;
-	client = clients_take(monitor->clients, who->client, who->principal, now_ns);
+	client = clients_take(monitor->clients, who->client_id, who->principal, now_ns);
 	if (seat && !client->head.is_strangers)
 		*seat = (struct monitor_seat){ .client = client, .key = client->head.id };
 	return client;

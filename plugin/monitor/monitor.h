@@ -6,7 +6,9 @@
  * calls the broker. Memory is taken when the monitor is made and does not grow, whatever clients
  * do, but for the ids of the few clients that are about to be disconnected.
  *
- * For the broker's thread. Time is an argument: nanoseconds that never go back.
+ * A principal that is not proved is nobody, and "" in struct who; but for monitor_login_failed(),
+ * which counts the names that were tried. For the broker's thread. Time is an argument: nanoseconds
+ * that never go back.
  */
 #ifndef PETSTORE_MONITOR_MONITOR_H
 #define PETSTORE_MONITOR_MONITOR_H
@@ -17,6 +19,7 @@
 
 #include "base/diag.h"
 #include "base/reason.h"
+#include "base/who.h"
 #include "monitor/alerts.h"
 #include "monitor/bans.h"
 #include "monitor/message.h"
@@ -56,13 +59,6 @@ struct monitor_channel {
 	uint32_t interval_s;          /* who publishes here does so at least so often; 0: or not */
 };
 
-/* Who it is about. Strings are never NULL, and borrowed for the call. */
-struct monitor_who {
-	const char *client;    /* id */
-	const char *principal; /* as which it proved itself; "": it did not */
-	const char *address;
-};
-
 /* @clients: records of clients, MONITOR_CLIENTS_MIN .. _MAX, and as many of principals and of
  * client ids; about 1,200 bytes for the three. */
 int monitor_new(size_t clients, struct monitor **ret, struct diag *diag);
@@ -91,7 +87,7 @@ struct monitor_seat {
  * The client's record, for the calls below; never NULL, and good until the next such call.
  * @seat, NULL or that of @who, is used and updated.
  */
-struct client *monitor_client(struct monitor *monitor, const struct monitor_who *who,
+struct client *monitor_client(struct monitor *monitor, const struct who *who,
 			      struct monitor_seat *seat, int64_t now_ns);
 
 /* The same where the seat knows it, so that nobody has to ask who it is; else NULL. */
@@ -119,18 +115,18 @@ bool monitor_charge(struct monitor *monitor, struct client *client,
  */
 bool monitor_published(struct monitor *monitor, struct client *client,
 		       const struct monitor_message *message, int64_t now_ns);
-void monitor_respond(struct monitor *monitor, struct client *client, const struct monitor_who *who,
+void monitor_respond(struct monitor *monitor, struct client *client, const struct who *who,
 		     int64_t now_ns);
 
 /*
  * A refused publish or subscription, also one that was only observed. @entity (@entity_len
  * bytes): the topic, where it is about something that the client may not have; else NULL.
  */
-void monitor_refused(struct monitor *monitor, const struct monitor_who *who, enum reason reason,
+void monitor_refused(struct monitor *monitor, const struct who *who, enum reason reason,
 		     const char *entity, size_t entity_len, int64_t now_ns);
 
 /* A login failed, for whatever reason. Never for those that the broker asks again. */
-void monitor_login_failed(struct monitor *monitor, const struct monitor_who *who, int64_t now_ns);
+void monitor_login_failed(struct monitor *monitor, const struct who *who, int64_t now_ns);
 
 /*
  * A login would succeed: how long the client has to stay away instead, in nanoseconds, or 0. It
@@ -139,7 +135,7 @@ void monitor_login_failed(struct monitor *monitor, const struct monitor_who *who
  * its clients; where it may do as much as several clients, to the client, and to the principal
  * when several of those had it done to them.
  */
-int64_t monitor_connect(struct monitor *monitor, const struct monitor_who *who, const void *handle,
+int64_t monitor_connect(struct monitor *monitor, const struct who *who, const void *handle,
 			const struct monitor_rates *own, int64_t now_ns);
 
 /*
@@ -147,23 +143,21 @@ int64_t monitor_connect(struct monitor *monitor, const struct monitor_who *who, 
  * principal @clients times as many: false where it is one too many. They are counted by session:
  * a client that begins a new one has none, see monitor_restart().
  */
-bool monitor_subscribe(struct monitor *monitor, const struct monitor_who *who, const char *filter,
+bool monitor_subscribe(struct monitor *monitor, const struct who *who, const char *filter,
 		       size_t len, uint32_t limit, uint32_t clients, int64_t now_ns);
-void monitor_unsubscribe(struct monitor *monitor, const struct monitor_who *who, const char *filter,
+void monitor_unsubscribe(struct monitor *monitor, const struct who *who, const char *filter,
 			 size_t len);
 
 /* The client begins with no subscriptions. */
-void monitor_restart(struct monitor *monitor, const struct monitor_who *who);
+void monitor_restart(struct monitor *monitor, const struct who *who);
 
 /* Only whether it, or its principal, has to stay away: for logins that the broker asks again. */
-int64_t monitor_wait(const struct monitor *monitor, const struct monitor_who *who, int64_t now_ns);
+int64_t monitor_wait(const struct monitor *monitor, const struct who *who, int64_t now_ns);
 
 /* Is it, or its principal, banned? Who is only held off is not. */
-bool monitor_is_banned(const struct monitor *monitor, const struct monitor_who *who,
-		       int64_t now_ns);
+bool monitor_is_banned(const struct monitor *monitor, const struct who *who, int64_t now_ns);
 
-void monitor_disconnected(struct monitor *monitor, const struct monitor_who *who,
-			  const void *handle);
+void monitor_disconnected(struct monitor *monitor, const struct who *who, const void *handle);
 
 /* An entity's status was found to stand for longer than it may. To be repeated while it does. */
 struct monitor_stuck {

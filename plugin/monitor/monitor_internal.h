@@ -51,7 +51,7 @@ int monitor_new_logins(struct table **ret, struct diag *diag);
 
 /* A connection of @client took its id from another that was there, @holder's. */
 void monitor_taken_over(struct monitor *monitor, struct client *client, struct holder *holder,
-			const struct monitor_who *who, int64_t now_ns);
+			const struct who *who, int64_t now_ns);
 
 /* A step of the walk that looks for who is silent. */
 void monitor_look_for_silence(struct monitor *monitor, int64_t now_ns);

@@ -130,20 +130,22 @@ bool monitor_charge(struct monitor *monitor, struct client *client,
 
 /* ---- connects ---------------------------------------------------------------------------- */
 
-int64_t monitor_wait(const struct monitor *monitor, const struct monitor_who *who, int64_t now_ns)
+int64_t monitor_wait(const struct monitor *monitor, const struct who *who, int64_t now_ns)
 {
-	int64_t client_ns = bans_wait(
-		monitor->bans, clients_key(monitor->clients, who->client, who->principal), now_ns);
+	int64_t client_ns =
+		bans_wait(monitor->bans,
+			  clients_key(monitor->clients, who->client_id, who->principal), now_ns);
 	int64_t all_ns = bans_wait(monitor->bans,
 				   clients_principal_key(monitor->clients, who->principal), now_ns);
 
 	return all_ns > client_ns ? all_ns : client_ns;
 }
 
-bool monitor_is_banned(const struct monitor *monitor, const struct monitor_who *who, int64_t now_ns)
+bool monitor_is_banned(const struct monitor *monitor, const struct who *who, int64_t now_ns)
 {
 	return bans_is_banned(monitor->bans,
-			      clients_key(monitor->clients, who->client, who->principal), now_ns) ||
+			      clients_key(monitor->clients, who->client_id, who->principal),
+			      now_ns) ||
 	       bans_is_banned(monitor->bans,
 			      clients_principal_key(monitor->clients, who->principal), now_ns);
 }
@@ -167,10 +169,11 @@ static int64_t pay_connect(struct principal *principal, struct client *client,
 }
 
 /* @handle speaks for the client from now on. */
-static void take_over(struct monitor *monitor, struct client *client, const struct monitor_who *who,
+static void take_over(struct monitor *monitor, struct client *client, const struct who *who,
 		      const void *handle, int64_t now_ns)
 {
-	struct holder *holder = clients_hold(monitor->clients, who->client, who->principal, now_ns);
+	struct holder *holder =
+		clients_hold(monitor->clients, who->client_id, who->principal, now_ns);
 
 	if (!holder->head.is_strangers) {
 		if (holder->handle && holder->handle != handle)
@@ -183,7 +186,7 @@ static void take_over(struct monitor *monitor, struct client *client, const stru
 	client_set_live(client, true);
 }
 
-int64_t monitor_connect(struct monitor *monitor, const struct monitor_who *who, const void *handle,
+int64_t monitor_connect(struct monitor *monitor, const struct who *who, const void *handle,
 			const struct monitor_rates *own, int64_t now_ns)
 {
 	int64_t wait_ns = monitor_wait(monitor, who, now_ns);
@@ -202,11 +205,10 @@ int64_t monitor_connect(struct monitor *monitor, const struct monitor_who *who, 
 	return monitor_wait(monitor, who, now_ns); /* it may just have been held off */
 }
 
-void monitor_disconnected(struct monitor *monitor, const struct monitor_who *who,
-			  const void *handle)
+void monitor_disconnected(struct monitor *monitor, const struct who *who, const void *handle)
 {
-	struct client *client = clients_find(monitor->clients, who->client, who->principal);
-	struct holder *holder = clients_holder(monitor->clients, who->client);
+	struct client *client = clients_find(monitor->clients, who->client_id, who->principal);
+	struct holder *holder = clients_holder(monitor->clients, who->client_id);
 
 	/* Another connection may speak for it by now. */
 	if (holder && holder->handle == handle) {
@@ -226,7 +228,7 @@ static uint64_t filter_id(const struct monitor *monitor, const char *filter, siz
 	return keyhash_pair(&monitor->hash, filter, len, "", 0);
 }
 
-bool monitor_subscribe(struct monitor *monitor, const struct monitor_who *who, const char *filter,
+bool monitor_subscribe(struct monitor *monitor, const struct who *who, const char *filter,
 		       size_t len, uint32_t limit, uint32_t clients, int64_t now_ns)
 {
 	struct client *client = monitor_client(monitor, who, NULL, now_ns);
@@ -236,18 +238,18 @@ bool monitor_subscribe(struct monitor *monitor, const struct monitor_who *who, c
 				(uint64_t)limit * (clients ? clients : 1));
 }
 
-void monitor_unsubscribe(struct monitor *monitor, const struct monitor_who *who, const char *filter,
+void monitor_unsubscribe(struct monitor *monitor, const struct who *who, const char *filter,
 			 size_t len)
 {
-	struct client *client = clients_find(monitor->clients, who->client, who->principal);
+	struct client *client = clients_find(monitor->clients, who->client_id, who->principal);
 
 	if (client)
 		client_unsubscribe(client, filter_id(monitor, filter, len));
 }
 
-void monitor_restart(struct monitor *monitor, const struct monitor_who *who)
+void monitor_restart(struct monitor *monitor, const struct who *who)
 {
-	struct client *client = clients_find(monitor->clients, who->client, who->principal);
+	struct client *client = clients_find(monitor->clients, who->client_id, who->principal);
 
 	if (client)
 		client_forget_filters(client);

@@ -12,9 +12,9 @@
 #define LOGIN_RECORDS 4096u /* addresses, and user names, watched at a time */
 #define ALERT_BADNESS 64u   /* what an alert does to a record's standing: half an hour's worth */
 
-static uint64_t subject_of(const struct monitor *monitor, const struct monitor_who *who)
+static uint64_t subject_of(const struct monitor *monitor, const struct who *who)
 {
-	return clients_key(monitor->clients, who->client, who->principal);
+	return clients_key(monitor->clients, who->client_id, who->principal);
 }
 
 static void kick(struct monitor *monitor, const char *client)
@@ -49,12 +49,12 @@ static bool is_for_all(struct principal *principal, uint64_t client, int64_t now
 }
 
 /* @client NULL: there is none; who did not prove itself is only told of. */
-static void respond(struct monitor *monitor, struct client *client, const struct monitor_who *who,
+static void respond(struct monitor *monitor, struct client *client, const struct who *who,
 		    enum alert_kind kind, int64_t now_ns)
 {
 	const struct setting *setting = &monitor->settings.kind[kind];
 	struct bans_subject subject = { .subject = subject_of(monitor, who),
-					.client = who->client,
+					.client = who->client_id,
 					.principal = who->principal };
 	struct principal *principal;
 	bool is_all;
@@ -78,11 +78,11 @@ static void respond(struct monitor *monitor, struct client *client, const struct
 		(void)bans_hold(monitor->bans, &subject, kind, setting->response_s, now_ns);
 	else
 		bans_put(monitor->bans, &subject, kind, setting->response_s, now_ns);
-	kick(monitor, who->client);
+	kick(monitor, who->client_id);
 }
 
 /* Of whom there may be many alerts: not the client id, which is made up. */
-static uint64_t owner_of(const struct monitor *monitor, const struct monitor_who *who)
+static uint64_t owner_of(const struct monitor *monitor, const struct who *who)
 {
 	char net[NETOF_MAX];
 
@@ -92,7 +92,7 @@ static uint64_t owner_of(const struct monitor *monitor, const struct monitor_who
 }
 
 static struct alert_evidence evidence_of(const struct monitor *monitor, enum alert_kind kind,
-					 const struct monitor_who *who)
+					 const struct who *who)
 {
 	const struct setting *setting = &monitor->settings.kind[kind];
 
@@ -100,7 +100,7 @@ static struct alert_evidence evidence_of(const struct monitor *monitor, enum ale
 		.kind = kind,
 		.subject = subject_of(monitor, who),
 		.owner = owner_of(monitor, who),
-		.client = who->client,
+		.client = who->client_id,
 		.principal = who->principal,
 		.other = "",
 		.address = who->address,
@@ -114,7 +114,7 @@ static struct alert_evidence evidence_of(const struct monitor *monitor, enum ale
 	};
 }
 
-static void see_all(struct monitor *monitor, struct client *client, const struct monitor_who *who,
+static void see_all(struct monitor *monitor, struct client *client, const struct who *who,
 		    const struct sightings *seen, const char *where, const char *detail,
 		    int64_t now_ns)
 {
@@ -175,13 +175,13 @@ bool monitor_published(struct monitor *monitor, struct client *client,
 	return monitor->seen.count > 0;
 }
 
-void monitor_respond(struct monitor *monitor, struct client *client, const struct monitor_who *who,
+void monitor_respond(struct monitor *monitor, struct client *client, const struct who *who,
 		     int64_t now_ns)
 {
 	see_all(monitor, client, who, &monitor->seen, monitor->seen_on->name, "", now_ns);
 }
 
-void monitor_refused(struct monitor *monitor, const struct monitor_who *who, enum reason reason,
+void monitor_refused(struct monitor *monitor, const struct who *who, enum reason reason,
 		     const char *entity, size_t entity_len, int64_t now_ns)
 {
 	struct client *client = monitor_client(monitor, who, NULL, now_ns);
@@ -195,8 +195,8 @@ void monitor_refused(struct monitor *monitor, const struct monitor_who *who, enu
 }
 
 /* Whose the fault is between two principals is not to be known: it is told, nothing is done. */
-static void see_two(struct monitor *monitor, const struct holder *holder,
-		    const struct monitor_who *who, const struct sighting *seen, int64_t now_ns)
+static void see_two(struct monitor *monitor, const struct holder *holder, const struct who *who,
+		    const struct sighting *seen, int64_t now_ns)
 {
 	struct alert_evidence evidence = evidence_of(monitor, seen->kind, who);
 
@@ -208,7 +208,7 @@ static void see_two(struct monitor *monitor, const struct holder *holder,
 }
 
 void monitor_taken_over(struct monitor *monitor, struct client *client, struct holder *holder,
-			const struct monitor_who *who, int64_t now_ns)
+			const struct who *who, int64_t now_ns)
 {
 	struct sightings seen;
 
@@ -242,7 +242,7 @@ static void count_login(struct monitor *monitor, enum alert_kind kind, struct ta
 	const struct setting *setting = &monitor->settings.kind[kind];
 	uint64_t id = keyhash_pair(&monitor->hash, name, strlen(name), "", 0);
 	uint64_t name_of_other = keyhash_pair(&monitor->hash, other, strlen(other), "", 0);
-	struct monitor_who who = { "", "", "" };
+	struct who who = { .client_id = "", .principal = "", .address = "" };
 	struct alert_evidence evidence;
 	struct login *login;
 	bool is_new;
@@ -268,7 +268,7 @@ static void count_login(struct monitor *monitor, enum alert_kind kind, struct ta
 }
 
 /* Who invents names, or has an IPv6 network to call from, pushes out its own. */
-void monitor_login_failed(struct monitor *monitor, const struct monitor_who *who, int64_t now_ns)
+void monitor_login_failed(struct monitor *monitor, const struct who *who, int64_t now_ns)
 {
 	char net[NETOF_MAX];
 	size_t len = netof_print(who->address, net);
@@ -291,7 +291,10 @@ struct walk {
 static void see_silence(struct monitor *monitor, struct client *client, struct client_channel *mine,
 			const struct channel *channel, uint32_t silent_s, int64_t now_ns)
 {
-	struct monitor_who who = { client->id, client->principal, "" };
+	struct who who = { .client_id = client->id,
+			   .principal = client->principal,
+			   .address = "",
+			   .is_proved = true };
 	struct alert_evidence evidence = evidence_of(monitor, ALERT_SILENT, &who);
 
 	evidence.subject = silence_of(client->head.id, channel);
@@ -332,7 +335,7 @@ static void look_for_silence(void *record, void *ctx)
 void monitor_stuck(struct monitor *monitor, const struct monitor_stuck *stuck, int64_t now_ns)
 {
 	const struct setting *setting = &monitor->settings.kind[ALERT_STUCK];
-	struct monitor_who who = { "", "", "" };
+	struct who who = { .client_id = "", .principal = "", .address = "" };
 	struct alert_evidence evidence = evidence_of(monitor, ALERT_STUCK, &who);
 	char where[ALERTS_NAME_MAX];
 

@@ -45,16 +45,13 @@ void refusals_free(struct refusals *refusals)
 
 /* ---- in words --------------------------------------------------------------------------- */
 
-static void begin(struct refusals *refusals, const struct refusals_client *client, int64_t now_ms,
+static void begin(struct refusals *refusals, const struct who *who, int64_t now_ms,
 		  struct refusal *ret)
 {
 	*ret = (struct refusal){
 		.id = decisionid_next(&refusals->ids, now_ms, refusals->id),
 		.time_ms = now_ms,
-		.client_id = client->id,
-		.principal = client->principal,
-		.is_proved = client->is_proved,
-		.address = client->address,
+		.who = *who,
 		.pointer = "",
 		.keyword = "",
 		.message = "",
@@ -78,10 +75,10 @@ static const char *action_name(const struct gate_request *request)
 }
 
 void refusals_describe(struct refusals *refusals, const struct gate_request *request,
-		       const struct decision *decision, const struct refusals_client *client,
-		       int64_t now_ms, struct refusal *ret)
+		       const struct decision *decision, const struct who *who, int64_t now_ms,
+		       struct refusal *ret)
 {
-	begin(refusals, client, now_ms, ret);
+	begin(refusals, who, now_ms, ret);
 	ret->action = action_name(request);
 	ret->reason = decision->reason;
 	ret->is_observed = decision->is_observed;
@@ -100,10 +97,9 @@ void refusals_describe(struct refusals *refusals, const struct gate_request *req
 }
 
 void refusals_describe_connect(struct refusals *refusals, enum reason reason, const char *message,
-			       const struct refusals_client *client, int64_t now_ms,
-			       struct refusal *ret)
+			       const struct who *who, int64_t now_ms, struct refusal *ret)
 {
-	begin(refusals, client, now_ms, ret);
+	begin(refusals, who, now_ms, ret);
 	ret->action = "connect";
 	ret->reason = reason;
 	ret->message = message;
@@ -114,12 +110,12 @@ void refusals_describe_connect(struct refusals *refusals, enum reason reason, co
 /* "principal/client", as levels, to @ret. Returns its length, 0 where one of them has none. */
 static size_t print_key(const struct refusal *refusal, char ret[static NOTICE_KEY_MAX + 1])
 {
-	size_t head = clientlevel_print(refusal->principal, ret), tail;
+	size_t head = clientlevel_print(refusal->who.principal, ret), tail;
 
 	if (head == 0)
 		return 0;
 	ret[head++] = '/';
-	tail = clientlevel_print(refusal->client_id, ret + head);
+	tail = clientlevel_print(refusal->who.client_id, ret + head);
 	return tail > 0 ? head + tail : 0;
 }
 
@@ -128,7 +124,7 @@ bool refusals_may_tell(struct refusals *refusals, const struct refusal *refusal)
 	char key[NOTICE_KEY_MAX + 1];
 	size_t len;
 
-	if (!refusal->is_proved) /* a name that is only claimed is another's */
+	if (!refusal->who.is_proved) /* a name that is only claimed is another's */
 		return false;
 	if (strcmp(refusal->action, "publish") != 0 && strcmp(refusal->action, "will") != 0)
 		return false;

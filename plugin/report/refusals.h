@@ -35,26 +35,17 @@ struct refusals_options {
 int refusals_new(const struct refusals_options *options, struct refusals **ret, struct diag *diag);
 void refusals_free(struct refusals *refusals); /* NULL is fine */
 
-/* Who did what was refused. Strings are never NULL. */
-struct refusals_client {
-	const char *id;
-	const char *principal; /* or the name it claims, where it is nobody's */
-	bool is_proved;        /* the former */
-	const char *address;
-};
-
 /*
  * Puts a refused or observed decision in words and gives it an id. *ret borrows from all
  * arguments, and its id from @refusals until the next call.
  */
 void refusals_describe(struct refusals *refusals, const struct gate_request *request,
-		       const struct decision *decision, const struct refusals_client *client,
-		       int64_t now_ms, struct refusal *ret);
+		       const struct decision *decision, const struct who *who, int64_t now_ms,
+		       struct refusal *ret);
 
 /* The same about a connection: @message is what was wrong. */
 void refusals_describe_connect(struct refusals *refusals, enum reason reason, const char *message,
-			       const struct refusals_client *client, int64_t now_ms,
-			       struct refusal *ret);
+			       const struct who *who, int64_t now_ms, struct refusal *ret);
 
 /* A message for the broker to send. */
 struct refusals_notice {

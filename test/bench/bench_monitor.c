@@ -37,7 +37,7 @@ static volatile uint64_t sink; /* keeps an idle loop from being left out */
 
 static void one(struct bench *bench, unsigned client, uint64_t i, int64_t now_ns)
 {
-	struct monitor_who who = { bench->id[client], "device", "192.0.2.1" };
+	struct who who = { bench->id[client], "device", "192.0.2.1", true };
 	struct monitor_message message = { .channel = i & 3,
 					   .bytes = 150 + (i & 15),
 					   .own = bench->has_all ? &bench->own : NULL,
@@ -47,7 +47,7 @@ static void one(struct bench *bench, unsigned client, uint64_t i, int64_t now_ns
 	struct diag why;
 
 	if (bench->is_idle) {
-		sink = message.digest + (uintptr_t)who.client;
+		sink = message.digest + (uintptr_t)who.client_id;
 		return;
 	}
 	record = monitor_client(bench->monitor, &who, &bench->seat[client], now_ns);

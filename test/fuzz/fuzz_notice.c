@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (at < text + size)
 			at++;
 	}
-	refusal.client_id = part[0];
+	refusal.who.client_id = part[0];
 	refusal.topic = part[1];
 	refusal.topic_len = (size_t)(part[2] - part[1]); /* the NUL too */
 	refusal.message = refusal.standing = part[4];

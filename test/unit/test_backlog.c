@@ -118,9 +118,9 @@ static void test_backlog_put__is_shared_by_principals_and_addresses(void **state
 	char name[40];
 
 	(void)state;
-	victim.principal = "tom";
-	stranger.is_proved = false; /* whatever name it claims */
-	stranger.address = name;
+	victim.who.principal = "tom";
+	stranger.who.is_proved = false; /* whatever name it claims */
+	stranger.who.address = name;
 	assert_int_equal(backlog_new(&backlog, &diag), 0);
 	for (int turn = 0; turn < 5; turn++) {
 		for (int i = 0; i < 200; i++) {
@@ -136,7 +136,7 @@ static void test_backlog_put__is_shared_by_principals_and_addresses(void **state
 
 static void test_backlog_put_alert__has_room_of_its_own(void **state)
 {
-	struct alertrow alert = { 0, "k", "raised", "", "", "", "{}", true };
+	struct alertrow alert = { 0, "k", "raised", { "", "", "", true }, "{}" };
 	struct backlog *backlog = NULL;
 	struct refusal flood = refusal_example("x", clock_unix_ms());
 	struct diag diag;
@@ -163,8 +163,8 @@ static void test_backlog_take__sums_up_what_was_lost(void **state)
 	size_t lost;
 
 	(void)state;
-	stranger.is_proved = false;
-	stranger.address = "192.0.2.7";
+	stranger.who.is_proved = false;
+	stranger.who.address = "192.0.2.7";
 	assert_int_equal(backlog_new(&backlog, &diag), 0);
 	lost = 10000 - put(backlog, &flood, 10000);
 	assert_true(lost > 0);
@@ -173,12 +173,12 @@ static void test_backlog_take__sums_up_what_was_lost(void **state)
 	while (item && strcmp(item->refusal.action, BACKLOG_SUMMARY) != 0)
 		item = item->next;
 	assert_non_null(item);
-	assert_string_equal(item->refusal.principal, "eva");
+	assert_string_equal(item->refusal.who.principal, "eva");
 	(void)snprintf(expected, sizeof(expected), "%zu more refusals were not kept", lost);
 	assert_string_equal(item->refusal.message, expected);
 	item = item->next;
 	assert_non_null(item);
-	assert_string_equal(item->refusal.principal, "");
+	assert_string_equal(item->refusal.who.principal, "");
 	assert_string_equal(item->refusal.message, "3 more refusals were not kept");
 	assert_null(item->next);
 	backlog_drop(items);
@@ -187,8 +187,8 @@ static void test_backlog_take__sums_up_what_was_lost(void **state)
 	items = item = backlog_take(backlog, true);
 	while (item->next)
 		item = item->next;
-	assert_string_equal(item->refusal.principal, "");
-	assert_string_equal(item->refusal.address, "192.0.2.7");
+	assert_string_equal(item->refusal.who.principal, "");
+	assert_string_equal(item->refusal.who.address, "192.0.2.7");
 	backlog_drop(items);
 	backlog_free(backlog);
 }
@@ -324,7 +324,7 @@ static void test_ledger_refuse__becomes_a_row(void **state)
 	refusal.payload = "\xff\0'; DROP TABLE refusals; --";
 	refusal.payload_len = 28;
 	refusal.payload_bytes = 5000;
-	refusal.client_id = "'; DROP TABLE refusals; --";
+	refusal.who.client_id = "'; DROP TABLE refusals; --";
 	ledger_refuse(place.ledger, &refusal);
 	restart(&place);
 	seen = list(&place, NULL, QUERY_IS, NULL);
@@ -389,17 +389,17 @@ static void test_ledger_refuse__who_floods_loses_its_own(void **state)
 
 	(void)state;
 	begin(&place, 100);
-	refusal.principal = "victim";
+	refusal.who.principal = "victim";
 	for (unsigned i = 0; i < 20; i++)
 		ledger_refuse(place.ledger, &refusal);
 	for (unsigned round = 0; round < 5; round++) {
-		refusal.principal = "flooder";
-		refusal.is_proved = true;
+		refusal.who.principal = "flooder";
+		refusal.who.is_proved = true;
 		for (unsigned i = 0; i < 300; i++)
 			ledger_refuse(place.ledger, &refusal);
-		refusal.principal = "victim"; /* only claimed */
-		refusal.is_proved = false;
-		refusal.address = address;
+		refusal.who.principal = "victim"; /* only claimed */
+		refusal.who.is_proved = false;
+		refusal.who.address = address;
 		for (unsigned i = 0; i < 600; i++) {
 			(void)snprintf(address, sizeof(address), "192.0.%u.%u", i / 200, i % 200);
 			ledger_refuse(place.ledger, &refusal);

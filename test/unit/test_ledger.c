@@ -458,9 +458,7 @@ static void test_ledger_alert__becomes_a_row(void **state)
 	const struct alertrow alert = { .time_ms = 1700000000000,
 					.kind = "takeover",
 					.state = "raised",
-					.client_id = "app",
-					.principal = "eva",
-					.address = "",
+					.who = { "app", "eva", "", false },
 					.document = "{}" };
 
 	open_ledger(f);

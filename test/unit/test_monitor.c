@@ -350,7 +350,7 @@ static void test_monitor_charge__client_ids_share_their_principals_limit(void **
 		assert_int_equal(monitor_new(64, &monitor, &diag), 0);
 		assert_int_equal(monitor_use(monitor, &channel, 1, &diag), 0);
 		for (unsigned i = 0; i < 1000; i++) {
-			struct monitor_who who = { id, "eva", "" };
+			struct who who = { id, "eva", "", true };
 			struct monitor_message message = { .channel = on_channel ? 0 : 1,
 							   .own = on_channel ? NULL : &own };
 			struct client *client;
@@ -368,7 +368,7 @@ static void test_monitor_subscribe__is_of_the_principals_connected_clients(void 
 {
 	const struct monitor_limits one = { .clients = 1 };
 	const struct monitor_rates own = monitor_rates(&one);
-	struct monitor_who a = { "a", "eva", "" }, b = { "b", "eva", "" };
+	struct who a = { "a", "eva", "", true }, b = { "b", "eva", "", true };
 	struct monitor *monitor = NULL;
 	struct diag diag;
 
@@ -446,7 +446,7 @@ static void add_channel(struct script *script, const char *words[])
 		FAIL(script, "%s", diag.text);
 }
 
-static void play_publish(struct script *script, const struct monitor_who *who, const char *words[],
+static void play_publish(struct script *script, const struct who *who, const char *words[],
 			 unsigned i, int64_t now)
 {
 	const struct monitor_limits limits = { .messages_per_second = number(words, "own", 0),
@@ -472,7 +472,7 @@ static void play_publish(struct script *script, const struct monitor_who *who, c
 		monitor_respond(script->monitor, client, who, now);
 }
 
-static void play_connect(struct script *script, const struct monitor_who *who, const char *words[],
+static void play_connect(struct script *script, const struct who *who, const char *words[],
 			 unsigned i, int64_t now)
 {
 	const struct monitor_limits limits = { .connects_per_minute = number(words, "connects", 0),
@@ -495,15 +495,15 @@ static enum reason reason_of(const struct script *script, const char *code)
 }
 
 /* "eva@192.0.2.1/app": principal, address, client id; the last two may be missing. */
-static struct monitor_who who_of(char *text)
+static struct who who_of(char *text)
 {
-	struct monitor_who who = { .principal = text, .address = "", .client = text };
+	struct who who = { .principal = text, .address = "", .client_id = text };
 	char *slash = strchr(text, '/');
 	char *at = strchr(text, '@');
 
 	if (slash) {
 		*slash = '\0';
-		who.client = slash + 1;
+		who.client_id = slash + 1;
 	}
 	if (at) {
 		*at = '\0';
@@ -527,7 +527,7 @@ static void play(struct script *script, const char *name, const char *verb, cons
 		 unsigned i, int64_t now)
 {
 	char text[128], entity[64] = "";
-	struct monitor_who who;
+	struct who who;
 
 	fill_in(text, sizeof(text), name, i);
 	who = who_of(text);
@@ -547,7 +547,7 @@ static void play(struct script *script, const char *name, const char *verb, cons
 				     (const void *)(uintptr_t)strtoul(words[0], NULL, 10));
 	else if (strcmp(verb, "stuck") == 0)
 		monitor_stuck(script->monitor,
-			      &(struct monitor_stuck){ "order", who.client, words[0], 900, 600 },
+			      &(struct monitor_stuck){ "order", who.client_id, words[0], 900, 600 },
 			      now);
 	else if (strcmp(verb, "ticks") == 0)
 		monitor_tick(script->monitor, now);
@@ -606,7 +606,7 @@ static void expect_kick(struct script *script, const char *name)
 static bool expects(struct script *script, const char *words[], int64_t now)
 {
 	char text[128];
-	struct monitor_who who;
+	struct who who;
 	long wait_s, least_s;
 	char *end;
 
@@ -717,7 +717,7 @@ static void test_monitor__memory_is_bounded_by_what_it_began_with(void **state)
 {
 	struct monitor *monitor = NULL;
 	struct monitor_channel channel = { .name = "c", .limits = { .messages_per_second = 10 } };
-	struct monitor_who worst = { "worst", "eva", "192.0.2.1" };
+	struct who worst = { "worst", "eva", "192.0.2.1", true };
 	struct monitor_message message = { .bytes = 100 };
 	int64_t now = 1000 * SECOND;
 	size_t memory;
@@ -733,7 +733,7 @@ static void test_monitor__memory_is_bounded_by_what_it_began_with(void **state)
 		monitor_refused(monitor, &worst, REASON_NOT_OWNER, "orders/1", 8, now);
 	failalloc_start(0);
 	for (unsigned i = 0; i < 200000; i++) {
-		struct monitor_who who = { id, id, "192.0.2.2" };
+		struct who who = { id, id, "192.0.2.2", true };
 		struct client *client;
 
 		(void)snprintf(id, sizeof(id), "flood-%u", i);
@@ -761,7 +761,7 @@ static void test_monitor__memory_is_bounded_by_what_it_began_with(void **state)
 static void test_monitor_client__a_seat_that_was_given_away_is_noticed(void **state)
 {
 	struct monitor *monitor = NULL;
-	struct monitor_who who = { "app", "eva", "" };
+	struct who who = { "app", "eva", "", true };
 	struct monitor_seat seat = { 0 };
 	const struct client *first;
 	char id[40];
@@ -773,7 +773,7 @@ static void test_monitor_client__a_seat_that_was_given_away_is_noticed(void **st
 	assert_ptr_equal(monitor_client(monitor, &who, &seat, SECOND), first);
 	assert_ptr_equal(monitor_client(monitor, &who, NULL, SECOND), first);
 	for (unsigned i = 0; i < 1000; i++) {
-		struct monitor_who other = { id, id, "" };
+		struct who other = { id, id, "", true };
 
 		(void)snprintf(id, sizeof(id), "c%u", i);
 		(void)monitor_client(monitor, &other, NULL, (2 + i) * SECOND);
@@ -799,7 +799,7 @@ static void test_monitor_next_kick__is_bounded(void **state)
 	monitor_set(monitor, &settings);
 	/* Half a client to a set of eight: all of them have room. */
 	for (unsigned i = 0; i < CLIENTS; i++) {
-		struct monitor_who who = { id, id, "" };
+		struct who who = { id, id, "", true };
 
 		(void)snprintf(id, sizeof(id), "c%u", i);
 		monitor_refused(monitor, &who, REASON_TOPIC_UNKNOWN, NULL, 0, SECOND + i);

@@ -373,12 +373,12 @@ static void test_refusals_describe__takes_over_the_decision(void **state)
 		.reason = REASON_SCHEMA_VIOLATION,
 		.error = { .instance = "/a", .keyword = "type", .message = "no" }
 	};
-	struct refusals_client client = { "app-1", "eva", true, "::1" };
+	struct who who = { "app-1", "eva", "::1", true };
 	struct refusals_notice notice;
 	struct refusal refusal;
 
 	(void)state;
-	refusals_describe(refusals, &request, &decision, &client, NOW, &refusal);
+	refusals_describe(refusals, &request, &decision, &who, NOW, &refusal);
 	assert_string_equal(refusal.action, "will");
 	assert_int_equal(refusal.payload_len, 4);
 	assert_string_equal(refusal.pointer, "/a");
@@ -399,15 +399,15 @@ static void test_refusals_notice__goes_to_the_clients_level(void **state)
 	struct refusal refusal = refusal_example("06c5w3z8m4k2x9ab", NOW);
 
 	(void)state;
-	refusal.client_id = "a/+ #";
+	refusal.who.client_id = "a/+ #";
 	assert_true(refusals_may_tell(refusals, &refusal));
 	refusals_notice(&refusal, NULL, 0, &notice);
 	assert_string_equal(notice.topic, "refusals/eva/a%2F%2B%20%23");
-	refusal.client_id = "";
+	refusal.who.client_id = "";
 	assert_false(refusals_may_tell(refusals, &refusal));
 	memset(longest, 'x', sizeof(longest) - 1);
 	longest[CLIENTLEVEL_MAX + 1] = '\0';
-	refusal.client_id = longest;
+	refusal.who.client_id = longest;
 	assert_false(refusals_may_tell(refusals, &refusal));
 	longest[CLIENTLEVEL_MAX] = '\0';
 	assert_true(refusals_may_tell(refusals, &refusal));
