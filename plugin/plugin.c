@@ -35,8 +35,8 @@ static uint64_t digest(const struct plugin *plugin, const struct gate_request *r
 {
 	uint64_t seed = plugin->ledger ? ledger_seed(plugin->ledger) : 0;
 
-	return hash(hash(seed, request->topic, request->topic_len), request->payload,
-		    request->payload_len);
+	return hash(hash(seed, request->message.topic, request->message.topic_len),
+		    request->message.payload, request->message.payload_len);
 }
 
 /*
@@ -104,11 +104,12 @@ static bool commit(struct plugin *plugin, const struct watch_publish *publish,
 	decision->write.publisher = session ? session->name : broker_who(publish->client).principal;
 	decision->write.client_id = id ? id : "";
 	decision->write.digest = digest;
-	if (publish->request->properties && publish->request->is_retained)
+	if (publish->request->properties && publish->request->message.is_retained)
 		add_properties(plugin, publish->request, &decision->write);
-	decision->write.sender = session && publish->request->qos > 0 && !publish->request->is_will
-					 ? session->sender
-					 : 0;
+	decision->write.sender =
+		session && publish->request->message.qos > 0 && !publish->request->message.is_will
+			? session->sender
+			: 0;
 	diag_init(&diag);
 	if (ledger_commit(plugin->ledger, &decision->write, &diag) == 0) {
 		if (decision->is_correction)
@@ -150,21 +151,21 @@ static void copy_pending(struct plugin *plugin, const struct session *session)
 	struct pending *pending = &plugin->pending;
 	const struct gate_request *request = &pending->request;
 	const struct decision *decision = &pending->decision;
-	size_t len = request->topic_len + 1 + request->payload_len;
+	size_t len = request->message.topic_len + 1 + request->message.payload_len;
 	bool is_same = decision->verdict == VERDICT_ALLOW && !decision->has_write &&
 		       !decision->has_retained && decision->channel &&
 		       decision->channel->is_will_allowed;
 
 	pending->is_copied = false;
-	if (!session || plugin->connecting == session->handle || request->topic[0] == '$' ||
+	if (!session || plugin->connecting == session->handle || request->message.topic[0] == '$' ||
 	    is_same || (len > pending->copy_size && !widen(pending, len)))
 		return;
-	memcpy(pending->copy, request->topic, request->topic_len + 1);
-	if (request->payload_len > 0)
-		memcpy(pending->copy + request->topic_len + 1, request->payload,
-		       request->payload_len);
-	pending->topic_len = request->topic_len;
-	pending->payload_len = request->payload_len;
+	memcpy(pending->copy, request->message.topic, request->message.topic_len + 1);
+	if (request->message.payload_len > 0)
+		memcpy(pending->copy + request->message.topic_len + 1, request->message.payload,
+		       request->message.payload_len);
+	pending->topic_len = request->message.topic_len;
+	pending->payload_len = request->message.payload_len;
 	pending->is_copied = true;
 }
 
@@ -205,7 +206,7 @@ static enum broker_publisher who_waits(const struct mosquitto *client,
 				       const struct session *session,
 				       const struct gate_request *request)
 {
-	if (request->is_will || request->topic[0] == '$')
+	if (request->message.is_will || request->message.topic[0] == '$')
 		return BROKER_OF_NOBODY;
 	if (session)
 		return session->is_gone ? BROKER_OF_NOBODY : BROKER_OF_CLIENT;
@@ -227,7 +228,7 @@ how_to_refuse(const struct plugin *plugin, const struct mosquitto *client,
 {
 	const struct broker_refused refused = { .publisher = who_waits(client, session, request),
 						.version = broker_version(client),
-						.qos = request->qos,
+						.qos = request->message.qos,
 						.reason = decision->reason,
 						.is_expired = is_expired(session, decision) };
 
@@ -266,7 +267,7 @@ __attribute__((cold, noinline)) static void resume(struct plugin *plugin, struct
 __attribute__((cold, noinline)) static void
 remember_repeat(struct plugin *plugin, const struct watch_publish *publish, uint64_t digest)
 {
-	if (plugin->ledger && publish->session && publish->request->qos > 0)
+	if (plugin->ledger && publish->session && publish->request->message.qos > 0)
 		ledger_remember(plugin->ledger, publish->session->sender, digest);
 }
 
@@ -279,10 +280,10 @@ static void note(struct plugin *plugin, const struct watch_publish *publish,
 	events_retained_note(plugin, request);
 	if (decision->channel && decision->channel->mapping) {
 		events_release_accepted(plugin, publish->session, request, decision);
-		if (!decision->has_write && !request->is_will)
+		if (!decision->has_write && !request->message.is_will)
 			remember_repeat(plugin, publish, digest);
 	}
-	if (request->payload_len == 0 && request->is_retained)
+	if (request->message.payload_len == 0 && request->message.is_retained)
 		notify_cleared(&plugin->notify, publish->client,
 			       publish->session ? publish->session->name : NULL, request);
 }
@@ -325,10 +326,10 @@ static void end_with_will(struct plugin *plugin, struct watch_publish *publish,
 	broker_log(BROKER_WARNING,
 		   "the broker ended with the last will of %s on %s, which is refused (%s)%s",
 		   publish->session->name,
-		   diag_escape(topic, sizeof(topic), publish->request->topic,
-			       publish->request->topic_len),
+		   diag_escape(topic, sizeof(topic), publish->request->message.topic,
+			       publish->request->message.topic_len),
 		   reason_code(decision->reason),
-		   publish->request->is_retained ? " and was retained" : "");
+		   publish->request->message.is_retained ? " and was retained" : "");
 }
 
 /*
@@ -346,11 +347,11 @@ __attribute__((cold, noinline)) static void settle_will(struct plugin *plugin, b
 	pending->handle = NULL;
 	if (!session || session->is_gone)
 		return;
-	request->topic = pending->copy;
-	request->payload = pending->copy + pending->topic_len + 1;
+	request->message.topic = pending->copy;
+	request->message.payload = pending->copy + pending->topic_len + 1;
 	request->client_id = session->client_id;
 	request->properties = NULL; /* they are gone */
-	request->is_will = true;
+	request->message.is_will = true;
 	gate_decide(&plugin->gate, publisher(plugin, client, session, true), request,
 		    &pending->decision);
 	if (is_end) { /* the client is freed, but not what we know of it */
@@ -360,7 +361,7 @@ __attribute__((cold, noinline)) static void settle_will(struct plugin *plugin, b
 	if (judge_will(plugin, &publish, &pending->decision, 0) == MOSQ_ERR_SUCCESS)
 		return;
 	pending->is_refused = true;
-	if (request->is_retained)
+	if (request->message.is_retained)
 		events_retained_revert(plugin, request);
 }
 
@@ -374,11 +375,12 @@ void events_settle(struct plugin *plugin)
 
 static bool is_copy(const struct pending *pending, const struct gate_request *delivery)
 {
-	return delivery->topic_len == pending->topic_len &&
-	       delivery->payload_len == pending->payload_len &&
-	       memcmp(pending->copy, delivery->topic, pending->topic_len) == 0 &&
-	       (pending->payload_len == 0 || memcmp(pending->copy + pending->topic_len + 1,
-						    delivery->payload, pending->payload_len) == 0);
+	return delivery->message.topic_len == pending->topic_len &&
+	       delivery->message.payload_len == pending->payload_len &&
+	       memcmp(pending->copy, delivery->message.topic, pending->topic_len) == 0 &&
+	       (pending->payload_len == 0 ||
+		memcmp(pending->copy + pending->topic_len + 1, delivery->message.payload,
+		       pending->payload_len) == 0);
 }
 
 /* A delivery of what waits for its MESSAGE still, or of a will that is not to be delivered? */
@@ -427,18 +429,19 @@ static int on_write(struct plugin *plugin, struct mosquitto_evt_acl_check *event
 
 	broker_acl_request(event, request);
 	request->properties = event->properties; /* 2.0 gives none here */
-	request->is_will = is_will(plugin, event->client, session);
+	request->message.is_will = is_will(plugin, event->client, session);
 	request->is_source = !session && broker_is_source(event->client);
 	plugin->pending.is_resend = false;
-	if (plugin->connecting == event->client && !request->is_will && session &&
+	if (plugin->connecting == event->client && !request->message.is_will && session &&
 	    session->standing == SESSION_VALID)
 		return ask_again(plugin, event->client, session,
 				 publisher(plugin, event->client, session, false));
-	gate_decide(&plugin->gate, publisher(plugin, event->client, session, request->is_will),
-		    request, decision);
+	gate_decide(&plugin->gate,
+		    publisher(plugin, event->client, session, request->message.is_will), request,
+		    decision);
 	publish.now_ns = clock_mono_ns();
 	took_ns = publish.now_ns - took_ns;
-	if (request->is_will)
+	if (request->message.is_will)
 		return judge_will(plugin, &publish, decision, took_ns);
 	if (decision->verdict != VERDICT_ALLOW)
 		plugin->pending.is_resend =
@@ -470,15 +473,15 @@ __attribute__((cold, noinline)) static enum repairs_kind
 repair_kind(struct plugin *plugin, const struct mosquitto *client,
 	    const struct gate_request *delivery, bool is_stored)
 {
-	bool is_published = delivery->payload &&
-			    delivery->payload == plugin->pending.request.payload &&
+	bool is_published = delivery->message.payload &&
+			    delivery->message.payload == plugin->pending.request.message.payload &&
 			    plugin->pending.digest == digest(plugin, delivery);
 
 	if (is_published || plugin->connecting == client)
 		return REPAIRS_OTHER;
 	/* 2.1 says nothing between the end of that call and the repairs that it hands out. */
-	return is_stored ? repairs_find_stored(plugin->repairs, delivery, client)
-			 : repairs_find(plugin->repairs, delivery, client);
+	return is_stored ? repairs_find_stored(plugin->repairs, &delivery->message, client)
+			 : repairs_find(plugin->repairs, &delivery->message, client);
 }
 
 /* Never logged: the log may be a topic. */
@@ -494,15 +497,15 @@ static int on_read(struct plugin *plugin, const struct mosquitto *client, struct
 	if ((plugin->pending.handle || plugin->pending.is_refused) &&
 	    is_refused_will(plugin, request))
 		return MOSQ_ERR_ACL_DENIED;
-	if (plugin->withheld && plugin->withheld == request->payload)
+	if (plugin->withheld && plugin->withheld == request->message.payload)
 		return MOSQ_ERR_ACL_DENIED; /* older than what stands, and delivered once */
-	is_stored = request->is_retained && plugin->subscribing == client;
+	is_stored = request->message.is_retained && plugin->subscribing == client;
 	kind = repairs_is_active(plugin->repairs) ? repair_kind(plugin, client, request, is_stored)
 						  : REPAIRS_OTHER;
 	if (kind == REPAIRS_SILENT)
 		return MOSQ_ERR_ACL_DENIED;
 	gate_decide(&plugin->gate, principal, request, decision);
-	if (request->qos == 2 && !request->is_settled && kind == REPAIRS_OTHER)
+	if (request->message.qos == 2 && !request->is_settled && kind == REPAIRS_OTHER)
 		events_release_delivery(plugin, client, request, decision);
 	if (is_stored)
 		events_retained_stored(plugin, client, request, decision);
@@ -527,7 +530,7 @@ static int on_kept_subscription(struct plugin *plugin, const struct mosquitto *c
 	static const char shared[] = "$share/";
 	const struct access_principal *principal = events_principal(plugin, client, session);
 
-	if (strncmp(request->topic, shared, sizeof(shared) - 1) != 0)
+	if (strncmp(request->message.topic, shared, sizeof(shared) - 1) != 0)
 		return MOSQ_ERR_SUCCESS;
 	gate_decide(&plugin->gate, principal, request, &plugin->filter);
 	return plugin->filter.verdict == VERDICT_ALLOW ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
@@ -593,9 +596,10 @@ static bool is_pending(const struct plugin *plugin, const struct mosquitto_evt_m
 	const struct gate_request *judged = &pending->request;
 
 	return pending->handle && pending->handle == event->client &&
-	       judged->topic == event->topic && judged->payload == event->payload &&
-	       judged->payload_len == event->payloadlen && judged->qos == event->qos &&
-	       judged->is_retained == event->retain && pending->digest == digest(plugin, judged);
+	       judged->message.topic == event->topic && judged->message.payload == event->payload &&
+	       judged->message.payload_len == event->payloadlen &&
+	       judged->message.qos == event->qos && judged->message.is_retained == event->retain &&
+	       pending->digest == digest(plugin, judged);
 }
 
 static int on_message(int event_id, void *event_data, void *userdata)
@@ -799,7 +803,7 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 	 */
 	event->next_s = -event->now_s;
 	events_settle(plugin);
-	plugin->pending.request.payload = NULL; /* freed by now: others may lie there */
+	plugin->pending.request.message.payload = NULL; /* freed by now: others may lie there */
 	plugin->has_ticked = true;
 	plugin->is_ending = is_ending(plugin);
 	plugin->is_reloading = false;

@@ -376,12 +376,12 @@ void broker_acl_request(const struct mosquitto_evt_acl_check *event, struct gate
 
 	*ret = (struct gate_request){
 		.action = action,
-		.topic = or_empty(event->topic),
-		.topic_len = event->topic ? strlen(event->topic) : 0,
-		.payload = event->payload,
-		.payload_len = event->payload ? event->payloadlen : 0,
-		.qos = event->qos,
-		.is_retained = event->retain,
+		.message = { .topic = or_empty(event->topic),
+			     .topic_len = event->topic ? strlen(event->topic) : 0,
+			     .payload = event->payload,
+			     .payload_len = event->payload ? event->payloadlen : 0,
+			     .qos = event->qos,
+			     .is_retained = event->retain },
 		.client_id = mosquitto_client_id(event->client),
 	};
 }
@@ -390,12 +390,12 @@ void broker_message_request(const struct mosquitto_evt_message *event, struct ga
 {
 	*ret = (struct gate_request){
 		.action = GATE_PUBLISH,
-		.topic = or_empty(event->topic),
-		.topic_len = event->topic ? strlen(event->topic) : 0,
-		.payload = event->payload,
-		.payload_len = event->payload ? event->payloadlen : 0,
-		.qos = event->qos,
-		.is_retained = event->retain,
+		.message = { .topic = or_empty(event->topic),
+			     .topic_len = event->topic ? strlen(event->topic) : 0,
+			     .payload = event->payload,
+			     .payload_len = event->payload ? event->payloadlen : 0,
+			     .qos = event->qos,
+			     .is_retained = event->retain },
 		.client_id = mosquitto_client_id(event->client),
 	};
 }

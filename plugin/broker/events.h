@@ -183,12 +183,12 @@ void events_release_delivery(struct plugin *plugin, const struct mosquitto *clie
 void events_release_tick(struct plugin *plugin);
 void events_release_left(struct plugin *plugin, const struct session *session);
 
-/* Are these the bytes that @message has? */
-static inline bool events_has_payload(const struct gate_request *message, const void *payload,
+/* Are these the bytes that @request has? */
+static inline bool events_has_payload(const struct gate_request *request, const void *payload,
 				      size_t len)
 {
-	return len == message->payload_len &&
-	       (len == 0 || memcmp(payload, message->payload, len) == 0);
+	return len == request->message.payload_len &&
+	       (len == 0 || memcmp(payload, request->message.payload, len) == 0);
 }
 
 /*
@@ -208,8 +208,8 @@ void events_retained_revert(struct plugin *plugin, const struct gate_request *wi
 /* A message that changes what is retained was accepted, and kept. */
 static inline void events_retained_note(struct plugin *plugin, const struct gate_request *request)
 {
-	if (request->is_retained && repairs_is_active(plugin->repairs))
-		repairs_note(plugin->repairs, request->topic, request->topic_len,
+	if (request->message.is_retained && repairs_is_active(plugin->repairs))
+		repairs_note(plugin->repairs, request->message.topic, request->message.topic_len,
 			     ledger_last(plugin->ledger));
 }
 
@@ -238,7 +238,7 @@ void events_retained_tick(struct plugin *plugin);
  */
 size_t properties_read(const struct plugin *plugin, const void *list, unsigned char *ret,
 		       size_t cap);
-bool events_publish_retained(const struct plugin *plugin, const struct gate_request *message,
+bool events_publish_retained(const struct plugin *plugin, const struct message *message,
 			     const void *properties, size_t properties_len);
 
 /*

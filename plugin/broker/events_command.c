@@ -105,12 +105,12 @@ static json_t *do_explain(void *ctx, const struct control_question *question, st
 {
 	struct plugin *plugin = ctx;
 	const struct decision *decision = &plugin->filter;
-	struct gate_request request = { .topic = question->topic,
-					.topic_len = strlen(question->topic),
-					.payload = question->payload,
-					.payload_len = question->payload_len,
-					.qos = question->qos,
-					.is_retained = question->is_retained,
+	struct gate_request request = { .message = { .topic = question->topic,
+						     .topic_len = strlen(question->topic),
+						     .payload = question->payload,
+						     .payload_len = question->payload_len,
+						     .qos = question->qos,
+						     .is_retained = question->is_retained },
 					.client_id = question->client_id };
 	const struct access_principal *principal =
 		question->username ? access_find(plugin->rules->access, question->username) : NULL;

@@ -35,20 +35,20 @@ void events_release_accepted(struct plugin *plugin, struct session *session,
 {
 	uint64_t key = gate_entity_key(&plugin->gate, releases_seed(plugin->releases));
 	const char *principal = session ? session->name : "";
-	struct gate_request at_once;
+	struct message at_once;
 
 	if (key == 0 || (decision->is_observed && !is_step_taken(decision)))
 		return;
-	if (!request->is_will) {
-		releases_accepted(plugin->releases, key, principal, request);
-		if (session && request->qos == 2) {
-			releases_hold(plugin->releases, key, session->handle, request,
+	if (!request->message.is_will) {
+		releases_accepted(plugin->releases, key, principal, &request->message);
+		if (session && request->message.qos == 2) {
+			releases_hold(plugin->releases, key, session->handle, &request->message,
 				      plugin->ledger ? ledger_last(plugin->ledger) : 0);
 			session->has_held = true;
 		}
 		return;
 	}
-	at_once = *request;
+	at_once = request->message;
 	at_once.qos = 1; /* nobody has to release it */
 	releases_accepted(plugin->releases, key, principal, &at_once);
 }
@@ -59,9 +59,9 @@ static void note_late(struct plugin *plugin, const struct gate_request *request,
 {
 	if (plugin->late++ == 0)
 		plugin->late_ns = clock_mono_ns();
-	diag_escape(plugin->late_topic, sizeof(plugin->late_topic), request->topic,
-		    request->topic_len);
-	if (request->is_retained)
+	diag_escape(plugin->late_topic, sizeof(plugin->late_topic), request->message.topic,
+		    request->message.topic_len);
+	if (request->message.is_retained)
 		events_retained_owe(plugin, request, reader);
 }
 
@@ -74,7 +74,8 @@ static void compare(const struct ledger_retained *row, void *ctx)
 {
 	struct kept *kept = ctx;
 
-	kept->is_same = events_has_payload(kept->delivery, row->payload, row->payload_len);
+	kept->is_same =
+		events_has_payload(kept->delivery, row->message.payload, row->message.payload_len);
 }
 
 /* Is the message on the topic what the database retains? True, too, where it can't be told. */
@@ -82,8 +83,8 @@ static bool is_retained_so(const struct plugin *plugin, const struct gate_reques
 {
 	struct kept kept = { .delivery = delivery };
 
-	return ledger_retained_find(plugin->ledger, delivery->topic, delivery->topic_len, compare,
-				    &kept, NULL) != 1 ||
+	return ledger_retained_find(plugin->ledger, delivery->message.topic,
+				    delivery->message.topic_len, compare, &kept, NULL) != 1 ||
 	       kept.is_same;
 }
 
@@ -95,7 +96,7 @@ __attribute__((cold, noinline)) static bool may_unknown(struct plugin *plugin,
 {
 	if (!plugin->ledger || !(decision->asked & 1u << GATE_STEP_TRANSITION))
 		return true; /* nothing is known of what stands */
-	if (delivery->payload_len == 0)
+	if (delivery->message.payload_len == 0)
 		return is_retained_so(plugin, delivery); /* it says nothing but that */
 	return gate_is_last(&plugin->gate, delivery) ||
 	       (is_stored && is_retained_so(plugin, delivery));
@@ -105,7 +106,7 @@ __attribute__((cold, noinline)) static bool may_unknown(struct plugin *plugin,
 static bool may_current(struct plugin *plugin, const struct gate_request *delivery,
 			const struct decision *decision, bool is_stored, uint64_t key)
 {
-	switch (releases_hand_out(plugin->releases, key, delivery)) {
+	switch (releases_hand_out(plugin->releases, key, &delivery->message)) {
 	case RELEASES_GO:
 		return true;
 	case RELEASES_UNKNOWN:
@@ -113,13 +114,13 @@ static bool may_current(struct plugin *plugin, const struct gate_request *delive
 	case RELEASES_LATE:
 		break;
 	}
-	return is_stored && releases_is_replaced(plugin->releases, key, delivery);
+	return is_stored && releases_is_replaced(plugin->releases, key, &delivery->message);
 }
 
 void events_release_delivery(struct plugin *plugin, const struct mosquitto *client,
 			     const struct gate_request *request, struct decision *decision)
 {
-	bool is_stored = request->is_retained && plugin->subscribing == client;
+	bool is_stored = request->message.is_retained && plugin->subscribing == client;
 	bool may_go;
 	uint64_t key;
 
@@ -131,7 +132,7 @@ void events_release_delivery(struct plugin *plugin, const struct mosquitto *clie
 	if (plugin->connecting == client)
 		may_go = true;
 	else if (decision->verdict != VERDICT_ALLOW)
-		may_go = !is_stored && releases_in_order(plugin->releases, key, request);
+		may_go = !is_stored && releases_in_order(plugin->releases, key, &request->message);
 	else
 		may_go = may_current(plugin, request, decision, is_stored, key);
 	if (!may_go)
@@ -139,7 +140,7 @@ void events_release_delivery(struct plugin *plugin, const struct mosquitto *clie
 	decision->verdict = may_go ? VERDICT_ALLOW : VERDICT_DENY;
 	decision->reason = may_go ? REASON_NONE : REASON_OVERTAKEN;
 	if (may_go && plugin->connecting != client)
-		plugin->settled = request->payload;
+		plugin->settled = request->message.payload;
 }
 
 void events_release_left(struct plugin *plugin, const struct session *session)
@@ -158,17 +159,9 @@ static void publish_untold(const struct ledger_retained *row, void *ctx)
 {
 	struct untold *untold = ctx;
 	struct plugin *plugin = untold->plugin;
-	struct gate_request message = { .action = GATE_PUBLISH,
-					.topic = row->topic,
-					.topic_len = row->topic_len,
-					.payload = row->payload,
-					.payload_len = row->payload_len,
-					.qos = row->qos <= 2 ? row->qos : 2,
-					.is_retained = row->is_retained };
-
-	if (releases_replace(plugin->releases, untold->key, &message) &&
-	    repairs_publish_for_all(plugin->repairs, &message, ledger_last(plugin->ledger)))
-		(void)events_publish_retained(plugin, &message, NULL, 0); /* else memory ran out */
+	if (releases_replace(plugin->releases, untold->key, &row->message) &&
+	    repairs_publish_for_all(plugin->repairs, &row->message, ledger_last(plugin->ledger)))
+		(void)events_publish_retained(plugin, &row->message, NULL, 0); /* else no memory */
 }
 
 /* What was accepted and never released by a publisher that is gone is published in its place. */

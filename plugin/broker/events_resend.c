@@ -23,8 +23,8 @@ static bool is_candidate(const struct plugin *plugin, const struct session *sess
 			 const struct gate_request *request, const struct decision *decision)
 {
 	return plugin->ledger && session && !session->is_gone &&
-	       session->standing == SESSION_VALID && request->qos > 0 && !request->is_will &&
-	       decision->verdict == VERDICT_DENY &&
+	       session->standing == SESSION_VALID && request->message.qos > 0 &&
+	       !request->message.is_will && decision->verdict == VERDICT_DENY &&
 	       (decision->reason == REASON_TRANSITION_ILLEGAL ||
 		decision->reason == REASON_STEP_SCOPE);
 }
@@ -50,8 +50,8 @@ bool events_resend(struct plugin *plugin, struct session *session,
 		return false;
 	sent = (struct ledger_sent){ .digest = digest,
 				     .sender = session->sender,
-				     .topic = request->topic,
-				     .topic_len = request->topic_len,
+				     .topic = request->message.topic,
+				     .topic_len = request->message.topic_len,
 				     .publisher = session->name,
 				     .client_id = session->client_id,
 				     .until_seq = session->since_seq };
@@ -74,7 +74,7 @@ bool events_resend(struct plugin *plugin, struct session *session,
 /* What stands, found in the database, as the broker frees it. */
 struct standing {
 	struct plugin *plugin;
-	struct gate_request message;
+	struct gate_request request;
 	void *copy; /* NULL: it is not what stands, or memory ran out */
 };
 
@@ -82,9 +82,9 @@ static void take_standing(const void *payload, size_t len, void *ctx)
 {
 	struct standing *standing = ctx;
 
-	standing->message.payload = len ? payload : NULL;
-	standing->message.payload_len = len;
-	if (len == 0 || !gate_is_current(&standing->plugin->gate, &standing->message))
+	standing->request.message.payload = len ? payload : NULL;
+	standing->request.message.payload_len = len;
+	if (len == 0 || !gate_is_current(&standing->plugin->gate, &standing->request))
 		return;
 	standing->copy = mosquitto_malloc(len + 1); /* the broker ends payloads so */
 	if (!standing->copy)
@@ -128,29 +128,29 @@ static void hold_back(struct plugin *plugin, const struct mosquitto *client,
 	if (key == 0 || !session)
 		return;
 	if (session->resends_asked < SESSION_RESENDS)
-		(void)ledger_newest(plugin->ledger, request->topic, request->topic_len, compare,
-				    &last, NULL);
+		(void)ledger_newest(plugin->ledger, request->message.topic,
+				    request->message.topic_len, compare, &last, NULL);
 	if (!last.is_same)
-		releases_resent(plugin->releases, key, session->name, request);
+		releases_resent(plugin->releases, key, session->name, &request->message);
 }
 
 void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message *event,
 			    const struct gate_request *request)
 {
-	struct standing standing = { .plugin = plugin, .message = *request };
+	struct standing standing = { .plugin = plugin, .request = *request };
 
 	plugin->pending.decision.payload = NULL; /* the parser's, which reads another now */
 	event->retain = false;
-	if (request->qos == 2) {
+	if (request->message.qos == 2) {
 		hold_back(plugin, event->client, request);
 		return;
 	}
 	if (may_stand_in(plugin, event))
-		(void)ledger_newest(plugin->ledger, request->topic, request->topic_len,
-				    take_standing, &standing, NULL);
+		(void)ledger_newest(plugin->ledger, request->message.topic,
+				    request->message.topic_len, take_standing, &standing, NULL);
 	if (standing.copy) {
 		event->payload = standing.copy; /* the broker frees the other */
-		event->payloadlen = (uint32_t)standing.message.payload_len;
+		event->payloadlen = (uint32_t)standing.request.message.payload_len;
 	} else {
 		plugin->withheld = event->payload;
 	}

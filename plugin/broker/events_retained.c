@@ -52,15 +52,16 @@ void events_retained_owe(struct plugin *plugin, const struct gate_request *deliv
 			 const struct mosquitto *reader)
 {
 	if (plugin->ledger) /* as above */
-		(void)wait_for(plugin, &(struct repairs_topic){ .topic = delivery->topic,
-								.len = delivery->topic_len,
+		(void)wait_for(plugin, &(struct repairs_topic){ .topic = delivery->message.topic,
+								.len = delivery->message.topic_len,
 								.reader = reader });
 }
 
 void events_retained_revert(struct plugin *plugin, const struct gate_request *will)
 {
-	(void)broker_retain(will->topic, ""); /* without memory for that nothing can be done */
-	events_retained_repair(plugin, will->topic, will->topic_len);
+	(void)broker_retain(will->message.topic,
+			    ""); /* without memory for that nothing can be done */
+	events_retained_repair(plugin, will->message.topic, will->message.topic_len);
 }
 
 /* ---- who subscribes ----------------------------------------------------------------------- */
@@ -74,28 +75,29 @@ static void compare(const struct ledger_retained *row, void *ctx)
 {
 	struct comparison *comparison = ctx;
 
-	comparison->is_same =
-		row->payload_len > 0 &&
-		events_has_payload(comparison->delivery, row->payload, row->payload_len);
+	comparison->is_same = row->message.payload_len > 0 &&
+			      events_has_payload(comparison->delivery, row->message.payload,
+						 row->message.payload_len);
 }
 
 /* Did the scan come past this topic? It goes in the order of SQLite's, which is that of memcmp().
  */
 static bool is_behind(const struct retained *retained, const struct gate_request *delivery)
 {
-	size_t less =
-		retained->mark_len < delivery->topic_len ? retained->mark_len : delivery->topic_len;
-	int order = retained->mark ? memcmp(delivery->topic, retained->mark, less) : 1;
+	size_t less = retained->mark_len < delivery->message.topic_len
+			      ? retained->mark_len
+			      : delivery->message.topic_len;
+	int order = retained->mark ? memcmp(delivery->message.topic, retained->mark, less) : 1;
 
-	return order < 0 || (order == 0 && delivery->topic_len <= retained->mark_len);
+	return order < 0 || (order == 0 && delivery->message.topic_len <= retained->mark_len);
 }
 
 /* @is_passed: the scan won't come to the topic any more. */
 static void refuse(struct plugin *plugin, const struct mosquitto *client,
 		   const struct gate_request *delivery, bool is_passed, struct decision *decision)
 {
-	struct repairs_topic topic = { .topic = delivery->topic,
-				       .len = delivery->topic_len,
+	struct repairs_topic topic = { .topic = delivery->message.topic,
+				       .len = delivery->message.topic_len,
 				       .reader = client };
 
 	bool is_follower = !is_passed && repairs_is_follower(plugin->repairs, client);
@@ -125,14 +127,14 @@ void events_retained_stored(struct plugin *plugin, const struct mosquitto *clien
 		return;
 	}
 	if (!ledger_is_open(plugin->ledger) ||
-	    !repairs_is_current(plugin->repairs, delivery->topic, delivery->topic_len,
-				ledger_arrived(plugin->ledger))) {
+	    !repairs_is_current(plugin->repairs, delivery->message.topic,
+				delivery->message.topic_len, ledger_arrived(plugin->ledger))) {
 		if (!is_passed)
 			refuse(plugin, client, delivery, is_passed, decision);
 		return;
 	}
-	rc = ledger_retained_find(plugin->ledger, delivery->topic, delivery->topic_len, compare,
-				  &comparison, NULL);
+	rc = ledger_retained_find(plugin->ledger, delivery->message.topic,
+				  delivery->message.topic_len, compare, &comparison, NULL);
 	if (rc < 0 || (rc == 1 && !comparison.is_same))
 		refuse(plugin, client, delivery, is_passed, decision);
 }
@@ -150,24 +152,18 @@ static void publish(const struct ledger_retained *row, void *ctx)
 {
 	struct publication *publication = ctx;
 	struct plugin *plugin = publication->plugin;
-	struct gate_request message = { .action = GATE_PUBLISH,
-					.topic = row->topic,
-					.topic_len = row->topic_len,
-					.payload = row->payload,
-					.payload_len = row->payload_len,
-					.qos = row->qos <= 2 ? row->qos : 2,
-					.is_retained = true };
+	const struct message *message = &row->message;
 
-	if (!is_kept_topic(plugin, row->topic, row->topic_len)) {
+	if (!is_kept_topic(plugin, message->topic, message->topic_len)) {
 		plugin->retained.unknown++;
 		return;
 	}
-	if (!repairs_publish(plugin->repairs, &message, publication->reader,
+	if (!repairs_publish(plugin->repairs, message, publication->reader,
 			     ledger_last(plugin->ledger)))
 		return; /* it is on its way */
-	if (events_publish_retained(plugin, &message, row->properties, row->properties_len))
-		*(row->payload_len > 0 ? &plugin->retained.published : &plugin->retained.cleared) +=
-			1;
+	if (events_publish_retained(plugin, message, row->properties, row->properties_len))
+		*(message->payload_len > 0 ? &plugin->retained.published
+					   : &plugin->retained.cleared) += 1;
 }
 
 /* What waits, each topic once. */
@@ -199,13 +195,13 @@ static void serve(struct plugin *plugin, uint64_t arrived)
 
 static bool move_mark(struct retained *retained, const struct ledger_retained *row)
 {
-	char *mark = realloc(retained->mark, row->topic_len + 1);
+	char *mark = realloc(retained->mark, row->message.topic_len + 1);
 
 	if (!mark)
 		return false;
-	memcpy(mark, row->topic, row->topic_len);
+	memcpy(mark, row->message.topic, row->message.topic_len);
 	retained->mark = mark;
-	retained->mark_len = row->topic_len;
+	retained->mark_len = row->message.topic_len;
 	return true;
 }
 
@@ -213,11 +209,11 @@ static void pass(const struct ledger_retained *row, void *ctx)
 {
 	struct publication *publication = ctx;
 	struct plugin *plugin = publication->plugin;
-	struct repairs_topic topic = { .topic = row->topic, .len = row->topic_len };
+	struct repairs_topic topic = { .topic = row->message.topic, .len = row->message.topic_len };
 
 	if (publication->is_full)
 		return;
-	if (repairs_is_current(plugin->repairs, row->topic, row->topic_len, publication->arrived))
+	if (repairs_is_current(plugin->repairs, topic.topic, topic.len, publication->arrived))
 		publish(row, publication);
 	else if (!wait_for(plugin, &topic))
 		publication->is_full = true;

@@ -23,7 +23,7 @@
 
 static bool is_shared(const struct gate_request *request)
 {
-	return contract_is_shared(request->topic, request->topic_len);
+	return contract_is_shared(request->message.topic, request->message.topic_len);
 }
 
 bool events_share_add(struct plugin *plugin, const struct mosquitto *client,
@@ -31,15 +31,15 @@ bool events_share_add(struct plugin *plugin, const struct mosquitto *client,
 {
 	return !is_shared(request) || !session ||
 	       shares_add(plugin->shares, broker_who(client).client_id, session->name, client,
-			  request->topic, request->topic_len);
+			  request->message.topic, request->message.topic_len);
 }
 
 void events_share_remove(struct plugin *plugin, const struct mosquitto *client,
 			 const struct gate_request *request)
 {
 	if (is_shared(request))
-		shares_remove(plugin->shares, broker_who(client).client_id, request->topic,
-			      request->topic_len);
+		shares_remove(plugin->shares, broker_who(client).client_id, request->message.topic,
+			      request->message.topic_len);
 }
 
 /* Is @topic one of those that @filter (no "$share/" in front) stands for? Both are well-formed. */
@@ -75,11 +75,11 @@ void events_share_lost(struct plugin *plugin, const struct mosquitto *client,
 	     share = share->next) {
 		size_t len = share->len;
 
-		if (!reaches(contract_unshare(share->filter, &len), request->topic))
+		if (!reaches(contract_unshare(share->filter, &len), request->message.topic))
 			continue;
 		holder->lost++;
-		diag_escape(holder->lost_topic, sizeof(holder->lost_topic), request->topic,
-			    request->topic_len);
+		diag_escape(holder->lost_topic, sizeof(holder->lost_topic), request->message.topic,
+			    request->message.topic_len);
 		shares_due(plugin->shares, holder);
 		return;
 	}
@@ -113,8 +113,8 @@ static struct share *find_forbidden(struct plugin *plugin, const struct shares_c
 	struct gate_request request = { .action = GATE_SUBSCRIBE, .client_id = holder->id };
 
 	for (struct share *share = holder->share; share; share = share->next) {
-		request.topic = share->filter;
-		request.topic_len = share->len;
+		request.message.topic = share->filter;
+		request.message.topic_len = share->len;
 		gate_decide(&plugin->gate, principal, &request, &plugin->filter);
 		if (plugin->filter.verdict != VERDICT_ALLOW)
 			return share;

@@ -293,10 +293,10 @@ static struct client *record_of(struct feed *feed, struct watch_publish *publish
 void feed_charge(struct feed *feed, struct watch_publish *publish, enum contract_mode mode,
 		 struct decision *decision)
 {
-	size_t len = publish->request->payload_len;
+	size_t len = publish->request->message.payload_len;
 	struct monitor_message message = { .bytes = len < UINT32_MAX ? (uint32_t)len : UINT32_MAX,
 					   .own = rates(feed, publish->session),
-					   .is_will = publish->request->is_will };
+					   .is_will = publish->request->message.is_will };
 	struct diag why;
 
 	if (mode == CONTRACT_OFF || !decision->channel)
@@ -347,7 +347,9 @@ static bool read_claim(const struct feed *feed, const struct decision *decision,
 void feed_accepted(struct feed *feed, struct watch_publish *publish,
 		   const struct decision *decision, uint64_t digest)
 {
-	struct monitor_message message = { .bytes = (uint32_t)publish->request->payload_len };
+	struct monitor_message message = {
+		.bytes = (uint32_t)publish->request->message.payload_len
+	};
 	struct client *record;
 	struct who who;
 
@@ -375,8 +377,9 @@ void feed_refused(struct feed *feed, const struct mosquitto *client, const struc
 	struct who who = who_is(client, session);
 	bool is_other = is_about_others(decision->reason);
 
-	monitor_refused(feed->monitor, &who, decision->reason, is_other ? request->topic : NULL,
-			request->topic_len, clock_mono_ns());
+	monitor_refused(feed->monitor, &who, decision->reason,
+			is_other ? request->message.topic : NULL, request->message.topic_len,
+			clock_mono_ns());
 }
 
 void feed_closed(struct feed *feed)
@@ -393,8 +396,9 @@ void feed_subscribe(struct feed *feed, const struct mosquitto *client, struct se
 	struct diag why;
 
 	if (!limits || limits->subscriptions == 0 ||
-	    monitor_subscribe(feed->monitor, &who, request->topic, request->topic_len,
-			      limits->subscriptions, limits->clients, clock_mono_ns()))
+	    monitor_subscribe(feed->monitor, &who, request->message.topic,
+			      request->message.topic_len, limits->subscriptions, limits->clients,
+			      clock_mono_ns()))
 		return;
 	if (limits->clients > 1)
 		(void)diag_set(&why, ERR_LIMIT,
@@ -413,7 +417,8 @@ void feed_unsubscribe(struct feed *feed, const struct mosquitto *client, struct 
 	struct who who = who_is(client, session);
 
 	if (session && session->principal && session->principal->limits)
-		monitor_unsubscribe(feed->monitor, &who, request->topic, request->topic_len);
+		monitor_unsubscribe(feed->monitor, &who, request->message.topic,
+				    request->message.topic_len);
 }
 
 /* ---- the tick ------------------------------------------------------------------------------ */

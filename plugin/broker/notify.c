@@ -164,7 +164,8 @@ void notify_cleared(struct notify *notify, const struct mosquitto *client, const
 	if (!may_log(notify, &who))
 		return;
 	broker_log(BROKER_INFO, "cleared what was retained on %s, by %s (client %s)",
-		   diag_escape(topic, sizeof(topic), request->topic, request->topic_len),
+		   diag_escape(topic, sizeof(topic), request->message.topic,
+			       request->message.topic_len),
 		   escape(user, sizeof(user), who.principal),
 		   diag_escape(id, sizeof(id), who.client_id, strlen(who.client_id)));
 }

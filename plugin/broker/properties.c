@@ -199,7 +199,7 @@ static mosquitto_property *make_list(const struct broker_properties *api, const 
 	return list;
 }
 
-bool events_publish_retained(const struct plugin *plugin, const struct gate_request *message,
+bool events_publish_retained(const struct plugin *plugin, const struct message *message,
 			     const void *properties, size_t properties_len)
 {
 	mosquitto_property *list =

@@ -161,7 +161,7 @@ static struct group *make(struct releases *releases, uint64_t key, const char *p
 	return group;
 }
 
-static uint64_t digest(const struct releases *releases, const struct gate_request *message)
+static uint64_t digest(const struct releases *releases, const struct message *message)
 {
 	return wordhash(wordhash(releases->seed, message->topic, message->topic_len),
 			message->payload, message->payload_len);
@@ -181,7 +181,7 @@ static void overtake(struct group *group, uint64_t number)
 
 /* As the newest of its group; the oldest loses its place. */
 static void remember(const struct releases *releases, struct group *group,
-		     const struct gate_request *message, bool is_overtaken)
+		     const struct message *message, bool is_overtaken)
 {
 	group->open[group->count++ % RELEASES_OPEN] = (struct open){
 		.digest = digest(releases, message),
@@ -191,7 +191,7 @@ static void remember(const struct releases *releases, struct group *group,
 }
 
 void releases_accepted(struct releases *releases, uint64_t key, const char *principal,
-		       const struct gate_request *message)
+		       const struct message *message)
 {
 	struct group *group;
 
@@ -216,7 +216,7 @@ void releases_accepted(struct releases *releases, uint64_t key, const char *prin
 
 /* The newest message of these bytes that is known; NULL: none. */
 static struct open *find_open(const struct releases *releases, struct group *group,
-			      const struct gate_request *message)
+			      const struct message *message)
 {
 	uint64_t wanted = digest(releases, message);
 	struct open *found = NULL;
@@ -229,7 +229,7 @@ static struct open *find_open(const struct releases *releases, struct group *gro
 }
 
 void releases_resent(struct releases *releases, uint64_t key, const char *principal,
-		     const struct gate_request *message)
+		     const struct message *message)
 {
 	struct group *group = find(releases, key);
 
@@ -245,7 +245,7 @@ void releases_resent(struct releases *releases, uint64_t key, const char *princi
 }
 
 enum releases_answer releases_hand_out(struct releases *releases, uint64_t key,
-				       const struct gate_request *message)
+				       const struct message *message)
 {
 	struct group *group = find(releases, key);
 	const struct open *open = group ? find_open(releases, group, message) : NULL;
@@ -260,7 +260,7 @@ enum releases_answer releases_hand_out(struct releases *releases, uint64_t key,
 	return RELEASES_GO;
 }
 
-bool releases_in_order(struct releases *releases, uint64_t key, const struct gate_request *message)
+bool releases_in_order(struct releases *releases, uint64_t key, const struct message *message)
 {
 	struct group *group = find(releases, key);
 	const struct open *open = group ? find_open(releases, group, message) : NULL;
@@ -272,7 +272,7 @@ bool releases_in_order(struct releases *releases, uint64_t key, const struct gat
 }
 
 void releases_hold(struct releases *releases, uint64_t key, const void *publisher,
-		   const struct gate_request *message, uint64_t seq)
+		   const struct message *message, uint64_t seq)
 {
 	struct group *group = find(releases, key);
 	char *copy;
@@ -329,7 +329,7 @@ bool releases_untold(struct releases *releases, int64_t before_ns, struct releas
 	return false;
 }
 
-bool releases_replace(struct releases *releases, uint64_t key, const struct gate_request *message)
+bool releases_replace(struct releases *releases, uint64_t key, const struct message *message)
 {
 	struct group *group = find(releases, key);
 	struct open *open;
@@ -347,8 +347,7 @@ bool releases_replace(struct releases *releases, uint64_t key, const struct gate
 	return true;
 }
 
-bool releases_is_replaced(struct releases *releases, uint64_t key,
-			  const struct gate_request *message)
+bool releases_is_replaced(struct releases *releases, uint64_t key, const struct message *message)
 {
 	struct group *group = find(releases, key);
 	const struct open *open = group ? find_open(releases, group, message) : NULL;

@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
-#include "gate/gate.h"
+#include "base/message.h"
 
 #define RELEASES_ENTITIES 4096u /* of which QoS 2 messages are known; who has most loses first */
 #define RELEASES_OPEN 32u       /* messages known of each */
@@ -43,14 +43,14 @@ uint64_t releases_seed(const struct releases *releases);
  * once, so that what is older is overtaken. Costs a branch where no QoS 2 message is known.
  */
 void releases_accepted(struct releases *releases, uint64_t key, const char *principal,
-		       const struct gate_request *message);
+		       const struct message *message);
 
 /*
  * @principal sent @message again, at QoS 2, and something else of the entity was said since: where
  * it is not known already, it is known as overtaken from now on.
  */
 void releases_resent(struct releases *releases, uint64_t key, const char *principal,
-		     const struct gate_request *message);
+		     const struct message *message);
 
 /*
  * @message says the status that stands, and is to be handed out: what is older is overtaken. Or
@@ -60,20 +60,20 @@ void releases_resent(struct releases *releases, uint64_t key, const char *princi
 enum releases_answer { RELEASES_LATE = 0, RELEASES_GO, RELEASES_UNKNOWN };
 
 enum releases_answer releases_hand_out(struct releases *releases, uint64_t key,
-				       const struct gate_request *message);
+				       const struct message *message);
 
 /*
  * @message is older than what stands. True: nothing newer was handed out, it may go out, and what
  * is older than it is overtaken. False: it is late.
  */
-bool releases_in_order(struct releases *releases, uint64_t key, const struct gate_request *message);
+bool releases_in_order(struct releases *releases, uint64_t key, const struct message *message);
 
 /*
  * What was accepted last about the entity, at QoS 2, is of @publisher, a handle to be compared. It
  * was kept as write @seq or before.
  */
 void releases_hold(struct releases *releases, uint64_t key, const void *publisher,
-		   const struct gate_request *message, uint64_t seq);
+		   const struct message *message, uint64_t seq);
 
 /* @publisher is gone, as of @now_ns. A walk over all entities. */
 void releases_left(struct releases *releases, const void *publisher, int64_t now_ns);
@@ -95,11 +95,10 @@ bool releases_untold(struct releases *releases, int64_t before_ns, struct releas
  * What the database has last on that topic is @message; NULL: nothing. True: that is the one, it is
  * to be published now. In any case it is not asked about again.
  */
-bool releases_replace(struct releases *releases, uint64_t key, const struct gate_request *message);
+bool releases_replace(struct releases *releases, uint64_t key, const struct message *message);
 
 /* Was @message published in its publisher's place, and nothing newer since? Retained it is right.
  */
-bool releases_is_replaced(struct releases *releases, uint64_t key,
-			  const struct gate_request *message);
+bool releases_is_replaced(struct releases *releases, uint64_t key, const struct message *message);
 
 #endif

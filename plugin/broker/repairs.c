@@ -270,13 +270,13 @@ unsigned repairs_budget(const struct repairs *r)
 	return r->budget;
 }
 
-static uint64_t digest(const struct repairs *r, const struct gate_request *message)
+static uint64_t digest(const struct repairs *r, const struct message *message)
 {
 	return wordhash(hash(r, message->topic, message->topic_len), message->payload,
 			message->payload_len);
 }
 
-static struct claim *find(struct repairs *r, uint64_t wanted, const struct gate_request *message)
+static struct claim *find(struct repairs *r, uint64_t wanted, const struct message *message)
 {
 	for (size_t i = 0; i < r->claims; i++) {
 		struct claim *claim = &r->claim[i];
@@ -290,8 +290,8 @@ static struct claim *find(struct repairs *r, uint64_t wanted, const struct gate_
 }
 
 /* False: there is no room, or no memory. */
-static bool put_claim(struct repairs *r, const struct gate_request *message, uint64_t key,
-		      uint64_t last, bool is_for_all)
+static bool put_claim(struct repairs *r, const struct message *message, uint64_t key, uint64_t last,
+		      bool is_for_all)
 {
 	char *copy = NULL;
 
@@ -312,7 +312,7 @@ static bool put_claim(struct repairs *r, const struct gate_request *message, uin
 	return true;
 }
 
-bool repairs_publish(struct repairs *r, const struct gate_request *message, const void *reader,
+bool repairs_publish(struct repairs *r, const struct message *message, const void *reader,
 		     uint64_t last)
 {
 	uint64_t key = digest(r, message);
@@ -325,7 +325,7 @@ bool repairs_publish(struct repairs *r, const struct gate_request *message, cons
 	return is_new;
 }
 
-bool repairs_publish_for_all(struct repairs *r, const struct gate_request *message, uint64_t last)
+bool repairs_publish_for_all(struct repairs *r, const struct message *message, uint64_t last)
 {
 	uint64_t key = digest(r, message);
 
@@ -339,8 +339,7 @@ void repairs_handed_out(struct repairs *r)
 }
 
 /* The repair that may be what is delivered; @key: its digest. NULL: there is none. */
-static struct claim *on_its_way(struct repairs *r, const struct gate_request *delivery,
-				uint64_t *key)
+static struct claim *on_its_way(struct repairs *r, const struct message *delivery, uint64_t *key)
 {
 	struct claim *claim;
 
@@ -362,7 +361,7 @@ static const struct owed *find_owed(const struct repairs *r, uint64_t key, const
 	return NULL;
 }
 
-enum repairs_kind repairs_find(struct repairs *r, const struct gate_request *delivery,
+enum repairs_kind repairs_find(struct repairs *r, const struct message *delivery,
 			       const void *reader)
 {
 	uint64_t key = 0;
@@ -385,7 +384,7 @@ enum repairs_kind repairs_find(struct repairs *r, const struct gate_request *del
 	return repairs_is_follower(r, reader) ? REPAIRS_OWED : REPAIRS_SILENT;
 }
 
-enum repairs_kind repairs_find_stored(struct repairs *r, const struct gate_request *delivery,
+enum repairs_kind repairs_find_stored(struct repairs *r, const struct message *delivery,
 				      const void *reader)
 {
 	uint64_t key = 0;

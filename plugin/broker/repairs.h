@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
-#include "gate/gate.h"
+#include "base/message.h"
 
 #define REPAIRS_WAITING 4096u  /* topics that wait at most */
 #define REPAIRS_OF_ONE 1024u   /* of them for one reader */
@@ -96,12 +96,11 @@ unsigned repairs_budget(const struct repairs *repairs);
  * above. False: it is on its way in this round already, and @reader was only added; or there is no
  * room, and nothing is to be published.
  */
-bool repairs_publish(struct repairs *repairs, const struct gate_request *message,
-		     const void *reader, uint64_t last);
+bool repairs_publish(struct repairs *repairs, const struct message *message, const void *reader,
+		     uint64_t last);
 
 /* The same for a message that all are to get who may: no repair, but known as one is. */
-bool repairs_publish_for_all(struct repairs *repairs, const struct gate_request *message,
-			     uint64_t last);
+bool repairs_publish_for_all(struct repairs *repairs, const struct message *message, uint64_t last);
 
 /* All that was published has been handed out, as of now. */
 void repairs_handed_out(struct repairs *repairs);
@@ -114,7 +113,7 @@ enum repairs_kind {
 };
 
 /* What is being delivered to @reader? */
-enum repairs_kind repairs_find(struct repairs *repairs, const struct gate_request *delivery,
+enum repairs_kind repairs_find(struct repairs *repairs, const struct message *delivery,
 			       const void *reader);
 
 /*
@@ -123,7 +122,7 @@ enum repairs_kind repairs_find(struct repairs *repairs, const struct gate_reques
  * its payload lies, and another one is owed to it: who gets what is there gets the repair for it,
  * and who wants nothing of what is there gets nothing.
  */
-enum repairs_kind repairs_find_stored(struct repairs *repairs, const struct gate_request *delivery,
+enum repairs_kind repairs_find_stored(struct repairs *repairs, const struct message *delivery,
 				      const void *reader);
 
 #endif

@@ -139,8 +139,9 @@ static const char *verdict_word(const struct decision *decision)
 /* Is it not acknowledged, where the protocol has no word for a refusal? */
 static bool is_closed(const struct gate_request *request, const struct decision *decision)
 {
-	return request->action == GATE_PUBLISH && request->qos > 0 && !request->is_will &&
-	       decision->verdict != VERDICT_ALLOW && reason_is_ours(decision->reason);
+	return request->action == GATE_PUBLISH && request->message.qos > 0 &&
+	       !request->message.is_will && decision->verdict != VERDICT_ALLOW &&
+	       reason_is_ours(decision->reason);
 }
 
 static void print_json(const struct gate_request *request, const struct decision *decision,
@@ -186,8 +187,8 @@ static const char *scopes(const struct scene *scene, const struct contract_opera
 
 static void print_state(struct scene *scene, const struct gate_request *request)
 {
-	struct contract_match match =
-		contract_match(scene->rules->contract, request->topic, request->topic_len);
+	struct contract_match match = contract_match(scene->rules->contract, request->message.topic,
+						     request->message.topic_len);
 	const struct contract_mapping *mapping = match.channel ? match.channel->mapping : NULL;
 	const struct contract_span *id = mapping ? &match.param[mapping->param] : NULL;
 	struct ledger_state state;
@@ -292,11 +293,11 @@ static int read_request(int count, char **operand, const struct wanted *wanted,
 {
 	int rc = 0;
 
-	*ret = (struct gate_request){ .topic = operand[1],
-				      .topic_len = strlen(operand[1]),
-				      .qos = (unsigned)wanted->qos,
-				      .is_retained = wanted->retain,
-				      .is_will = wanted->will,
+	*ret = (struct gate_request){ .message = { .topic = operand[1],
+						   .topic_len = strlen(operand[1]),
+						   .qos = (unsigned)wanted->qos,
+						   .is_retained = wanted->retain,
+						   .is_will = wanted->will },
 				      .client_id = wanted->client };
 	if (strcmp(operand[0], "publish") == 0)
 		ret->action = GATE_PUBLISH;
@@ -308,8 +309,8 @@ static int read_request(int count, char **operand, const struct wanted *wanted,
 		return diag_set(diag, ERR_INVALID, "expected publish, subscribe or receive, not %s",
 				operand[0]);
 	if (count > 2)
-		rc = read_payload(operand[2], payload, &ret->payload_len, diag);
-	ret->payload = *payload;
+		rc = read_payload(operand[2], payload, &ret->message.payload_len, diag);
+	ret->message.payload = *payload;
 	return rc;
 }
 

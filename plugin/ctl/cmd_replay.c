@@ -98,15 +98,17 @@ static struct gate_request request_of(const json_t *row)
 
 	return (struct gate_request){
 		.action = GATE_PUBLISH,
-		.topic = json_string_value(topic),
-		.topic_len = json_string_length(topic),
-		.payload = json_string_length(payload) ? json_string_value(payload) : NULL,
-		.payload_len = json_string_length(payload),
-		.qos = (unsigned)json_integer_value(json_object_get(row, "qos")),
-		.is_retained = json_integer_value(json_object_get(row, "retained")) != 0,
-		/* of a refusal, or of an event */
-		.is_will = strcmp(cells_text(row, "action"), "will") == 0 ||
-			   json_integer_value(json_object_get(row, "will")) != 0,
+		.message = { .topic = json_string_value(topic),
+			     .topic_len = json_string_length(topic),
+			     .payload = json_string_length(payload) ? json_string_value(payload)
+								    : NULL,
+			     .payload_len = json_string_length(payload),
+			     .qos = (unsigned)json_integer_value(json_object_get(row, "qos")),
+			     .is_retained =
+				     json_integer_value(json_object_get(row, "retained")) != 0,
+			     /* of a refusal, or of an event */
+			     .is_will = strcmp(cells_text(row, "action"), "will") == 0 ||
+					json_integer_value(json_object_get(row, "will")) != 0 },
 		.client_id = cells_text(row, "client_id"),
 	};
 }
@@ -154,11 +156,11 @@ static void replay_refusal(struct replay *replay, const json_t *row)
 
 	decide(replay, row, cells_text(row, "principal"), &request, &decision);
 	/* Of a payload that was not kept whole only what precedes it can be judged. */
-	if (bytes > (json_int_t)request.payload_len)
+	if (bytes > (json_int_t)request.message.payload_len)
 		replay->undecided += decision.failed >> GATE_STEP_SIZE != 0;
 	else if (decision.verdict == VERDICT_ALLOW)
 		change_list_add(&replay->change, true, cells_text(row, "principal"),
-				cells_text(row, "time"), request.topic, "it was %s",
+				cells_text(row, "time"), request.message.topic, "it was %s",
 				cells_text(row, "reason"));
 }
 
@@ -188,7 +190,7 @@ static int replay_event(struct replay *replay, const json_t *row)
 	}
 	if (decision.verdict != VERDICT_ALLOW) {
 		change_list_add(&replay->change, false, cells_text(row, "publisher"),
-				cells_text(row, "received_at"), request.topic, "%s: %s%s%s",
+				cells_text(row, "received_at"), request.message.topic, "%s: %s%s%s",
 				reason_code(decision.reason), decision.error.instance,
 				decision.error.instance[0] ? ": " : "", decision.error.message);
 		return 0;

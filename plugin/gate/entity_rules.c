@@ -389,7 +389,7 @@ bool entity_rules_current(struct judgement *j)
 	struct ledger_state state;
 	size_t len = 0;
 
-	if (j->request->payload_len == 0 || !message_rules_json(j) ||
+	if (j->request->message.payload_len == 0 || !message_rules_json(j) ||
 	    !payload_string(
 		    payload_member(j->payload, mapping->status_member, mapping->status_member_len),
 		    &text, &len) ||
@@ -421,7 +421,7 @@ __attribute__((cold, noinline)) static bool check_columns(struct judgement *j)
 
 bool entity_rules_store(struct judgement *j)
 {
-	size_t bytes = j->request->topic_len + j->request->payload_len;
+	size_t bytes = j->request->message.topic_len + j->request->message.payload_len;
 
 	if (j->has_state && j->gate->ledger && !ledger_has_all(j->gate->ledger) &&
 	    !check_columns(j))
@@ -458,7 +458,7 @@ void entity_rules_describe(struct judgement *j)
 
 		write->entity = mapping->entity->index;
 		/* The match points into the memo, which the next delivery may replace. */
-		write->id = j->request->topic + (id->text - j->gate->memo_base);
+		write->id = j->request->message.topic + (id->text - j->gate->memo_base);
 		write->id_len = id->len;
 		fill_columns(j);
 	}
@@ -471,15 +471,15 @@ void entity_rules_describe(struct judgement *j)
 	write->is_unrecorded = !j->match->channel->is_recorded || j->decision->has_retained;
 	write->is_power =
 		j->match->channel->durability == CONTRACT_POWER && !j->decision->has_retained;
-	write->topic = j->request->topic;
-	write->topic_len = j->request->topic_len;
-	write->payload = j->request->payload;
-	write->payload_len = j->request->payload_len;
-	write->qos = j->request->qos;
-	write->is_retained = j->request->is_retained;
+	write->topic = j->request->message.topic;
+	write->topic_len = j->request->message.topic_len;
+	write->payload = j->request->message.payload;
+	write->payload_len = j->request->message.payload_len;
+	write->qos = j->request->message.qos;
+	write->is_retained = j->request->message.is_retained;
 	write->properties = NULL;
 	write->properties_len = 0;
-	write->is_will = j->request->is_will;
+	write->is_will = j->request->message.is_will;
 	write->is_correction = j->decision->is_correction;
 	write->unique = j->unique;
 	write->digest = write->sender = 0; /* the caller's, who has the one at hand */

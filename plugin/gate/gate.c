@@ -38,7 +38,7 @@ static bool ask_json(struct judgement *j)
 static bool check_payload(struct judgement *j)
 {
 	if (!j->match->channel->schema_uri)
-		return j->request->payload_len == 0 ||
+		return j->request->message.payload_len == 0 ||
 		       judgement_ask(j, GATE_STEP_SIZE, message_rules_size);
 	entity_rules_expect(j);
 	if (!judgement_ask(j, GATE_STEP_SIZE, message_rules_size) || !ask_json(j))
@@ -78,7 +78,7 @@ static bool changes_retained(const struct judgement *j)
 {
 	const struct contract_channel *channel = j->match->channel;
 
-	return j->request->is_retained && (channel->mapping || channel->is_recorded);
+	return j->request->message.is_retained && (channel->mapping || channel->is_recorded);
 }
 
 /* Could what the message implies be kept? Then the decision says what. */
@@ -115,7 +115,7 @@ static bool check_terms(struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
 
-	if (j->request->payload_len == 0 && j->request->is_retained)
+	if (j->request->message.payload_len == 0 && j->request->message.is_retained)
 		return check_clear(j);
 	if (!check_payload(j) || !judgement_ask(j, GATE_STEP_QOS, message_rules_qos) ||
 	    !judgement_ask(j, GATE_STEP_RETAIN, message_rules_retain))
@@ -143,7 +143,8 @@ static void find_modes(struct judgement *j)
 /* Finds the channel and asks for the scope. *is_done: there is nothing more to ask about. */
 static bool check_permission(struct judgement *j, bool *is_done)
 {
-	j->match = permission_channel(j->gate, j->request->topic, j->request->topic_len);
+	j->match = permission_channel(j->gate, j->request->message.topic,
+				      j->request->message.topic_len);
 	j->decision->channel = j->match->channel;
 	find_modes(j);
 	*is_done = !j->match->channel;
@@ -156,7 +157,7 @@ static bool ask_length(struct judgement *j)
 {
 	uint32_t bytes = j->match->channel->topic_limit.bytes;
 
-	return (!j->principal->limits && (bytes == 0 || j->request->topic_len <= bytes)) ||
+	return (!j->principal->limits && (bytes == 0 || j->request->message.topic_len <= bytes)) ||
 	       judgement_ask(j, GATE_STEP_LENGTH, message_rules_length);
 }
 
@@ -220,9 +221,10 @@ static bool judge_delivery(struct judgement *j)
 
 	if (!check_permission(j, &is_done))
 		return false;
-	return is_done || (judgement_ask(j, GATE_STEP_OWN, permission_own) &&
-			   (j->request->qos < 2 || j->request->is_settled || !moves_status(j) ||
-			    judgement_ask(j, GATE_STEP_TRANSITION, entity_rules_current)));
+	return is_done ||
+	       (judgement_ask(j, GATE_STEP_OWN, permission_own) &&
+		(j->request->message.qos < 2 || j->request->is_settled || !moves_status(j) ||
+		 judgement_ask(j, GATE_STEP_TRANSITION, entity_rules_current)));
 }
 
 static bool judge(struct judgement *j)
@@ -313,28 +315,28 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 }
 
 /* What @question says of a message that moves a status; true of any other. */
-static bool ask_of_status(struct gate *gate, const struct gate_request *message,
+static bool ask_of_status(struct gate *gate, const struct gate_request *request,
 			  judgement_question *question)
 {
 	struct decision decision = { .verdict = VERDICT_DENY };
 	struct judgement j;
 
-	begin(&j, gate, NULL, message, &decision);
-	j.match = permission_channel(gate, message->topic, message->topic_len);
+	begin(&j, gate, NULL, request, &decision);
+	j.match = permission_channel(gate, request->message.topic, request->message.topic_len);
 	if (!j.match->channel || !j.match->channel->mapping ||
 	    !j.match->channel->mapping->transitions)
 		return true;
 	return question(&j);
 }
 
-bool gate_is_current(struct gate *gate, const struct gate_request *message)
+bool gate_is_current(struct gate *gate, const struct gate_request *request)
 {
-	return ask_of_status(gate, message, entity_rules_current);
+	return ask_of_status(gate, request, entity_rules_current);
 }
 
-bool gate_is_last(struct gate *gate, const struct gate_request *message)
+bool gate_is_last(struct gate *gate, const struct gate_request *request)
 {
-	return ask_of_status(gate, message, repeat_is_last);
+	return ask_of_status(gate, request, repeat_is_last);
 }
 
 size_t gate_faults(const struct rules *rules, const struct decision *decision,

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/message.h"
 #include "base/reason.h"
 #include "contract/contract.h"
 #include "ledger/ledger.h"
@@ -129,16 +130,10 @@ enum gate_action { GATE_PUBLISH, GATE_DELIVER, GATE_SUBSCRIBE, GATE_UNSUBSCRIBE 
 /* Everything is borrowed for the call. */
 struct gate_request {
 	enum gate_action action;
-	const char *topic; /* a filter when subscribing */
-	size_t topic_len;
-	const void *payload; /* NULL when payload_len is 0 */
-	size_t payload_len;
-	unsigned qos;
-	bool is_retained;
+	struct message message;
 	/* GATE_DELIVER: that the message says what stands, or may be handed out all the same, is
 	 * known. */
 	bool is_settled;
-	bool is_will; /* a last will: it is published for a client that is gone */
 	/*
 	 * GATE_PUBLISH: it was accepted before. May the principal still publish there? Nothing else
 	 * is asked: what it says was judged then, and where its entity stands is its own doing.
@@ -209,16 +204,16 @@ size_t gate_faults(const struct rules *rules, const struct decision *decision,
 uint64_t gate_entity_key(const struct gate *gate, uint64_t seed);
 
 /*
- * Does @message, of a channel that moves a status, say the one that stands? True, too, where it
+ * Does @request, of a channel that moves a status, say the one that stands? True, too, where it
  * can't be told.
  */
-bool gate_is_current(struct gate *gate, const struct gate_request *message);
+bool gate_is_current(struct gate *gate, const struct gate_request *request);
 
 /*
- * Is @message, but for its times, what the channel that moves a status said last of its entity?
+ * Is @request, but for its times, what the channel that moves a status said last of its entity?
  * True, too, where it can't be told. May cost an indexed read.
  */
-bool gate_is_last(struct gate *gate, const struct gate_request *message);
+bool gate_is_last(struct gate *gate, const struct gate_request *request);
 
 enum gate_grant { GATE_NONE = 0, GATE_OWN, GATE_FULL };
 

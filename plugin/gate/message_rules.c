@@ -35,8 +35,8 @@ bool message_rules_length(struct judgement *j)
 	const struct contract_topic_limit *limit =
 		channel ? &channel->topic_limit : contract_topic_limit(j->gate->rules->contract);
 	const struct access_limits *own = j->principal->limits;
-	size_t len = j->request->topic_len;
-	const char *topic = contract_unshare(j->request->topic, &len);
+	size_t len = j->request->message.topic_len;
+	const char *topic = contract_unshare(j->request->message.topic, &len);
 
 	return check_length(j, topic, len, limit->bytes, channel ? 0 : limit->levels) &&
 	       (!own || check_length(j, topic, len, own->topic_bytes, own->topic_levels));
@@ -46,12 +46,13 @@ bool message_rules_length(struct judgement *j)
 
 bool message_rules_size(struct judgement *j)
 {
-	if (j->request->payload_len == 0)
+	if (j->request->message.payload_len == 0)
 		return judgement_refuse(j, REASON_PAYLOAD_EMPTY, "the payload is empty");
-	if (j->request->payload_len > j->match->channel->payload_max)
+	if (j->request->message.payload_len > j->match->channel->payload_max)
 		return judgement_refuse(j, REASON_PAYLOAD_TOO_LARGE,
 					"the payload has %zu bytes, the channel takes at most %zu",
-					j->request->payload_len, j->match->channel->payload_max);
+					j->request->message.payload_len,
+					j->match->channel->payload_max);
 	return true;
 }
 
@@ -59,8 +60,8 @@ bool message_rules_json(struct judgement *j)
 {
 	struct payload_error error;
 
-	j->payload = payload_parse(j->gate->parser, j->request->payload, j->request->payload_len,
-				   &error);
+	j->payload = payload_parse(j->gate->parser, j->request->message.payload,
+				   j->request->message.payload_len, &error);
 	if (j->payload)
 		return true;
 	if (error.fault == PAYLOAD_NOMEM)
@@ -155,7 +156,7 @@ bool message_rules_ids(struct judgement *j)
 
 bool message_rules_will(struct judgement *j)
 {
-	if (!j->request->is_will || j->match->channel->is_will_allowed)
+	if (!j->request->message.is_will || j->match->channel->is_will_allowed)
 		return true;
 	return judgement_refuse(j, REASON_WILL_FORBIDDEN, "channel %s takes no last will",
 				j->match->channel->name);
@@ -165,11 +166,11 @@ bool message_rules_retain(struct judgement *j)
 {
 	enum contract_retain retain = j->match->channel->send.retain;
 
-	if (j->request->is_retained && retain == CONTRACT_RETAIN_MUST_NOT)
+	if (j->request->message.is_retained && retain == CONTRACT_RETAIN_MUST_NOT)
 		return judgement_refuse(j, REASON_RETAIN_FORBIDDEN,
 					"channel %s takes no retained messages",
 					j->match->channel->name);
-	if (!j->request->is_retained && retain == CONTRACT_RETAIN_MUST)
+	if (!j->request->message.is_retained && retain == CONTRACT_RETAIN_MUST)
 		return judgement_refuse(j, REASON_RETAIN_REQUIRED,
 					"channel %s takes retained messages only",
 					j->match->channel->name);
@@ -180,9 +181,9 @@ bool message_rules_qos(struct judgement *j)
 {
 	unsigned least = j->match->channel->send.qos;
 
-	if (j->request->qos >= least)
+	if (j->request->message.qos >= least)
 		return true;
 	return judgement_refuse(j, REASON_QOS_TOO_LOW,
-				"QoS %u was used, channel %s takes %u and above", j->request->qos,
-				j->match->channel->name, least);
+				"QoS %u was used, channel %s takes %u and above",
+				j->request->message.qos, j->match->channel->name, least);
 }

@@ -42,8 +42,8 @@ static uint64_t number_of(const struct judgement *j, const char *text, size_t le
 uint64_t repeat_content(const struct judgement *j)
 {
 	const struct contract_content *content = &j->match->channel->content;
-	const char *text = j->request->payload;
-	size_t len = j->request->payload_len;
+	const char *text = j->request->message.payload;
+	size_t len = j->request->message.payload_len;
 	struct gaps gaps = { 0 };
 	struct gap gap;
 
@@ -77,8 +77,8 @@ static int recall(const struct judgement *j, uint64_t *ret)
 		.entity = channel->mapping->entity->index,
 		.id = id->text,
 		.id_len = id->len,
-		.topic = j->request->topic,
-		.topic_len = j->request->topic_len,
+		.topic = j->request->message.topic,
+		.topic_len = j->request->message.topic_len,
 		.mark = channel->content.mark,
 		.is_shared = channel->content.is_shared,
 		.revision = j->state.revision,
@@ -121,8 +121,8 @@ bool repeat_is_last(struct judgement *j)
 		return true;
 	/* Others have filled its columns since: the event is there all the same. */
 	if (newest.content == 0)
-		(void)ledger_newest(j->gate->ledger, j->request->topic, j->request->topic_len,
-				    read_newest, &newest, NULL);
+		(void)ledger_newest(j->gate->ledger, j->request->message.topic,
+				    j->request->message.topic_len, read_newest, &newest, NULL);
 	return newest.content == 0 || newest.content == own;
 }
 

@@ -55,8 +55,8 @@ static bool is_granted(struct judgement *j)
 {
 	enum contract_mode mode = contract_mode(j->gate->rules->contract)[CONTRACT_PERMISSION];
 	struct reach reach = { .j = j };
-	bool is_reachable = contract_reach(j->gate->rules->contract, j->request->topic,
-					   j->request->topic_len, is_readable, &reach);
+	bool is_reachable = contract_reach(j->gate->rules->contract, j->request->message.topic,
+					   j->request->message.topic_len, is_readable, &reach);
 
 	j->decision->asked |= 1u << GATE_STEP_TOPIC;
 	if (is_reachable || reach.forbidden)
@@ -90,8 +90,8 @@ static bool check_share(struct judgement *j)
 {
 	struct reach reach = { .j = j };
 
-	if (!contract_reach(j->gate->rules->contract, j->request->topic, j->request->topic_len,
-			    is_swallowed, &reach))
+	if (!contract_reach(j->gate->rules->contract, j->request->message.topic,
+			    j->request->message.topic_len, is_swallowed, &reach))
 		return true;
 	j->decision->channel = reach.forbidden;
 	j->decision->failed |= 1u << GATE_STEP_SCOPE;
@@ -104,5 +104,6 @@ static bool check_share(struct judgement *j)
 bool subscription_judge(struct judgement *j)
 {
 	return is_granted(j) &&
-	       (!contract_is_shared(j->request->topic, j->request->topic_len) || check_share(j));
+	       (!contract_is_shared(j->request->message.topic, j->request->message.topic_len) ||
+		check_share(j));
 }

@@ -40,7 +40,7 @@ bool unique_is_said(struct judgement *j)
 	if (!j->payload || !j->gate->ledger)
 		return false;
 	hash = wordhash(ledger_seed(j->gate->ledger), name, strlen(name));
-	hash = wordhash(hash, j->request->topic, j->request->topic_len);
+	hash = wordhash(hash, j->request->message.topic, j->request->message.topic_len);
 	for (unsigned i = 0; i < channel->unique_count; i++)
 		if (!add_value(&hash, payload_member(j->payload, channel->unique[i].member,
 						     channel->unique[i].len)))

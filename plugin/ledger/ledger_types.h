@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/message.h"
+
 #define LEDGER_ENTITIES_MAX 64u
 #define LEDGER_COLUMNS_MAX 48u
 #define LEDGER_SLOTS_MAX 4u
@@ -142,12 +144,7 @@ struct ledger_sent {
 
 /* A row of the table retained, or an event in its place. Borrowed for the visit. */
 struct ledger_retained {
-	const char *topic;
-	size_t topic_len;
-	const void *payload;
-	size_t payload_len; /* 0: it was cleared */
-	unsigned qos;
-	bool is_retained;
+	struct message message; /* without a payload: it was cleared */
 	const void *properties; /* as on the wire */
 	size_t properties_len;
 };

@@ -264,15 +264,19 @@ static int retained_prepare(struct store_reader *reader, const char *sql, sqlite
 
 static void visit_retained(sqlite3_stmt *row, ledger_retained_visit *visit, void *ctx)
 {
-	struct ledger_retained retained = { .topic = text_of(row, 0),
-					    .payload = sqlite3_column_blob(row, 1),
-					    .qos = (unsigned)sqlite3_column_int(row, 2),
-					    .properties = sqlite3_column_blob(row, 3) };
+	struct ledger_retained retained = {
+		.message = { .topic = text_of(row, 0),
+			     .payload = sqlite3_column_blob(row, 1),
+			     .qos = (unsigned)sqlite3_column_int(row, 2),
+			     .is_retained = sqlite3_column_int(row, 4) != 0 },
+		.properties = sqlite3_column_blob(row, 3),
+	};
 
-	retained.topic_len = (size_t)sqlite3_column_bytes(row, 0);
-	retained.payload_len = (size_t)sqlite3_column_bytes(row, 1);
+	if (retained.message.qos > 2)
+		retained.message.qos = 2; /* somebody else wrote it */
+	retained.message.topic_len = (size_t)sqlite3_column_bytes(row, 0);
+	retained.message.payload_len = (size_t)sqlite3_column_bytes(row, 1);
 	retained.properties_len = (size_t)sqlite3_column_bytes(row, 3);
-	retained.is_retained = sqlite3_column_int(row, 4) != 0;
 	visit(&retained, ctx);
 }
 

@@ -63,7 +63,7 @@ static const char *action_name(const struct gate_request *request)
 {
 	switch (request->action) {
 	case GATE_PUBLISH:
-		return request->is_will ? "will" : "publish";
+		return request->message.is_will ? "will" : "publish";
 	case GATE_SUBSCRIBE:
 		return "subscribe";
 	case GATE_DELIVER:
@@ -82,18 +82,19 @@ void refusals_describe(struct refusals *refusals, const struct gate_request *req
 	ret->action = action_name(request);
 	ret->reason = decision->reason;
 	ret->is_observed = decision->is_observed;
-	ret->topic = request->topic;
-	ret->topic_len = request->topic_len;
-	ret->qos = request->qos;
-	ret->is_retained = request->is_retained;
+	ret->topic = request->message.topic;
+	ret->topic_len = request->message.topic_len;
+	ret->qos = request->message.qos;
+	ret->is_retained = request->message.is_retained;
 	ret->pointer = decision->error.instance;
 	ret->keyword = decision->error.keyword;
 	ret->message = decision->error.message;
 	ret->standing = decision->standing;
-	ret->payload = request->payload;
-	ret->payload_bytes = request->payload_len;
-	ret->payload_len = request->payload_len < refusals->payload_bytes ? request->payload_len
-									  : refusals->payload_bytes;
+	ret->payload = request->message.payload;
+	ret->payload_bytes = request->message.payload_len;
+	ret->payload_len = request->message.payload_len < refusals->payload_bytes
+				   ? request->message.payload_len
+				   : refusals->payload_bytes;
 }
 
 void refusals_describe_connect(struct refusals *refusals, enum reason reason, const char *message,

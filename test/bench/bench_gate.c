@@ -26,13 +26,15 @@ struct row {
 
 #define TIME "\"updatedAt\":\"2026-01-15T10:30:00.123Z\"}"
 #define ID "019b4137-6d8e-5c2b-e9f4-a3b5c8d7e2f1"
-#define PUBLISH(title, user, to, with)                                                             \
+#define ROW(title, user, does, ...)                                                                \
 	{                                                                                          \
 		title, user,                                                                       \
 		{                                                                                  \
-			.action = GATE_PUBLISH, .topic = to, .payload = with, .qos = 2             \
+			.action = does, .message = { __VA_ARGS__ }                                 \
 		}                                                                                  \
 	}
+#define PUBLISH(title, user, to, with)                                                             \
+	ROW(title, user, GATE_PUBLISH, .topic = to, .payload = with, .qos = 2)
 
 /* clang-format off */
 static struct row rows[] = {
@@ -51,14 +53,14 @@ static struct row rows[] = {
 		"{\"petId\":\"" ID "\",\"available\":true," TIME),
 	PUBLISH("publish stock", "backoffice", "inventory/" ID "/stock",
 		"{\"productId\":\"" ID "\",\"quantity\":42," TIME),
-	{ "deliver, same topic", "customer-a",
-	  { .action = GATE_DELIVER, .topic = "orders/" ID "/status" } },
-	{ "deliver of one's own", "eva",
-	  { .action = GATE_DELIVER, .topic = "orders/" ID "/status" } },
-	{ "subscribe orders/+/status", "customer-a",
-	  { .action = GATE_SUBSCRIBE, .topic = "orders/+/status" } },
-	{ "refuse a scope", "collar-7",
-	  { .action = GATE_PUBLISH, .topic = "orders/" ID "/status", .payload = "{}" } },
+	ROW("deliver, same topic", "customer-a", GATE_DELIVER,
+	    .topic = "orders/" ID "/status"),
+	ROW("deliver of one's own", "eva", GATE_DELIVER,
+	    .topic = "orders/" ID "/status"),
+	ROW("subscribe orders/+/status", "customer-a", GATE_SUBSCRIBE,
+	    .topic = "orders/+/status"),
+	ROW("refuse a scope", "collar-7", GATE_PUBLISH,
+	    .topic = "orders/" ID "/status", .payload = "{}"),
 };
 /* clang-format on */
 
@@ -79,9 +81,9 @@ static int by_size(const void *a, const void *b)
 static void parse_raw(const struct gate_request *request)
 {
 #ifdef PAYLOAD_YYJSON
-	yyjson_doc_free(yyjson_read(request->payload, request->payload_len, 0));
+	yyjson_doc_free(yyjson_read(request->message.payload, request->message.payload_len, 0));
 #else
-	json_decref(json_loadb(request->payload, request->payload_len, 0, NULL));
+	json_decref(json_loadb(request->message.payload, request->message.payload_len, 0, NULL));
 #endif
 }
 
@@ -162,8 +164,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ROWS; i++) {
 		struct gate_request *request = &rows[i].request;
 
-		request->topic_len = strlen(request->topic);
-		request->payload_len = request->payload ? strlen(request->payload) : 0;
+		request->message.topic_len = strlen(request->message.topic);
+		request->message.payload_len =
+			request->message.payload ? strlen(request->message.payload) : 0;
 	}
 	if (argc == 4 && strcmp(argv[1], "--once") == 0)
 		rc = run_once(&gate, argv[2], strtol(argv[3], NULL, 10));

@@ -49,11 +49,11 @@ static void decide(struct bench *b, enum gate_action action)
 	const char *topic = b->topic[next_random(b) % b->channels];
 	const struct gate_request request = {
 		.action = action,
-		.topic = topic,
-		.topic_len = strlen(topic),
-		.payload = action == GATE_PUBLISH ? payload : NULL,
-		.payload_len = action == GATE_PUBLISH ? sizeof(payload) - 1 : 0,
-		.qos = 1,
+		.message = { .topic = topic,
+			     .topic_len = strlen(topic),
+			     .payload = action == GATE_PUBLISH ? payload : NULL,
+			     .payload_len = action == GATE_PUBLISH ? sizeof(payload) - 1 : 0,
+			     .qos = 1 },
 	};
 
 	gate_decide(&b->gate, b->user[next_random(b) % b->users], &request, &b->decision);

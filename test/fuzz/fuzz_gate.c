@@ -45,10 +45,11 @@ static void check_notice(const struct access_principal *principal,
 {
 	static const char head[] = "refusals/";
 	char level[CLIENTLEVEL_MAX + 1] = "";
-	const char *at = request->topic + strlen(head);
+	const char *at = request->message.topic + strlen(head);
 	size_t len;
 
-	if (request->action != GATE_DELIVER || strncmp(request->topic, head, strlen(head)) != 0)
+	if (request->action != GATE_DELIVER ||
+	    strncmp(request->message.topic, head, strlen(head)) != 0)
 		return;
 	len = clientlevel_print(principal->name, level);
 	ENSURE(len > 0 && strncmp(at, level, len) == 0 && at[len] == '/');
@@ -87,8 +88,9 @@ static void check(const struct access_principal *principal, const struct gate_re
 	else
 		check_faults(&second);
 	if (first.has_write && first.write.entity != LEDGER_NO_ENTITY) {
-		ENSURE(first.write.id >= request->topic);
-		ENSURE(first.write.id + first.write.id_len <= request->topic + request->topic_len);
+		ENSURE(first.write.id >= request->message.topic);
+		ENSURE(first.write.id + first.write.id_len <=
+		       request->message.topic + request->message.topic_len);
 	}
 }
 
@@ -109,15 +111,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		topic = strchr(topic, 1);
 		*topic++ = '\0';
 	}
-	request = (struct gate_request){ .action = (enum gate_action)(data[0] & 3),
-					 .topic = topic,
-					 .topic_len = strlen(topic),
-					 .payload = nul + 1,
-					 .payload_len = size - (size_t)(nul + 1 - data),
-					 .qos = (data[0] >> 2) & 1 ? 2 : 1,
-					 .is_retained = (data[0] >> 3) & 1,
-					 .is_will = (data[0] >> 4) & 1,
-					 .client_id = client };
+	request =
+		(struct gate_request){ .action = (enum gate_action)(data[0] & 3),
+				       .message = { .topic = topic,
+						    .topic_len = strlen(topic),
+						    .payload = nul + 1,
+						    .payload_len = size - (size_t)(nul + 1 - data),
+						    .qos = (data[0] >> 2) & 1 ? 2 : 1,
+						    .is_retained = (data[0] >> 3) & 1,
+						    .is_will = (data[0] >> 4) & 1 },
+				       .client_id = client };
 	check(access_find(gate.rules->access, users[(data[0] >> 5) & 3]), &request);
 	free(client ? client : topic);
 	return 0;

@@ -72,7 +72,7 @@ static void set_up(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct gate_request message = { .topic = "t", .payload = "", .is_retained = true };
+	const struct message message = { .topic = "t", .payload = "", .is_retained = true };
 	unsigned char first[sizeof(said)];
 	size_t len;
 

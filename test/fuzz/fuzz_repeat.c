@@ -104,12 +104,12 @@ static enum outcome say(const char *topic, const char *text, size_t len)
 {
 	static struct decision decision;
 	struct gate_request request = { .action = GATE_PUBLISH,
-					.topic = topic,
-					.topic_len = strlen(topic),
-					.payload = text,
-					.payload_len = len,
-					.is_retained = true,
-					.qos = 1 };
+					.message = { .topic = topic,
+						     .topic_len = strlen(topic),
+						     .payload = text,
+						     .payload_len = len,
+						     .is_retained = true,
+						     .qos = 1 } };
 	struct diag diag;
 
 	gate_decide(&gate, access_find(gate.rules->access, "ann"), &request, &decision);

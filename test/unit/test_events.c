@@ -797,7 +797,7 @@ static void test_will__a_forbidden_one_restores_what_was_retained(void **state)
 					      .payload = (char *)pet("p1", "AVAILABLE"),
 					      .qos = 1,
 					      .retain = true };
-	struct gate_request will = { .topic = "pets/p1/status", .topic_len = 14 };
+	struct gate_request will = { .message = { .topic = "pets/p1/status", .topic_len = 14 } };
 	struct diag diag;
 
 	(void)state;

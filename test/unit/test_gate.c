@@ -145,24 +145,24 @@ static void run_line(struct story *story, char *line)
 	if (client)
 		*client++ = '\0';
 	request.client_id = client;
-	request.topic = strsep(&line, " ");
-	request.topic_len = strlen(request.topic);
+	request.message.topic = strsep(&line, " ");
+	request.message.topic_len = strlen(request.message.topic);
 	while (line && line[0] != '{' && line[0] != '[') {
 		char *word = strsep(&line, " ");
 
 		if (strncmp(word, "qos=", 4) == 0)
-			request.qos = (unsigned)(word[4] - '0');
+			request.message.qos = (unsigned)(word[4] - '0');
 		else if (strcmp(word, "retain") == 0)
-			request.is_retained = true;
+			request.message.is_retained = true;
 		else if (strcmp(word, "will") == 0)
-			request.is_will = true;
+			request.message.is_will = true;
 		else
 			payload = payload_of(story, word);
 	}
 	if (line)
 		payload = strdup(line);
-	request.payload = payload;
-	request.payload_len = payload ? strlen(payload) : 0;
+	request.message.payload = payload;
+	request.message.payload_len = payload ? strlen(payload) : 0;
 	gate_decide(&story->gate, access_find(story->rules->access, user), &request, &decision);
 	actual = outcome(story, &decision);
 	if (strcmp(actual, expected) != 0)
@@ -226,11 +226,11 @@ static void decide(struct story *story, const char *user, const char *topic, con
 		   struct decision *ret)
 {
 	struct gate_request request = { .action = GATE_PUBLISH,
-					.topic = topic,
-					.topic_len = strlen(topic),
-					.payload = payload,
-					.payload_len = strlen(payload),
-					.qos = 1 };
+					.message = { .topic = topic,
+						     .topic_len = strlen(topic),
+						     .payload = payload,
+						     .payload_len = strlen(payload),
+						     .qos = 1 } };
 
 	gate_decide(&story->gate, access_find(story->rules->access, user), &request, ret);
 }
@@ -391,8 +391,8 @@ static void test_gate_decide__allocates_nothing(void **state)
 		ORDER("PLACED", ",\"userId\":\"u-1\""),
 		ORDER("APPROVED", ",\"changedBy\":\"me\""),
 	};
-	struct gate_request deliver = { .action = GATE_DELIVER, .topic = topic };
-	struct gate_request subscribe = { .action = GATE_SUBSCRIBE, .topic = filter };
+	struct gate_request deliver = { .action = GATE_DELIVER, .message.topic = topic };
+	struct gate_request subscribe = { .action = GATE_SUBSCRIBE, .message.topic = filter };
 	struct decision decision;
 	struct story story;
 	size_t cost;
@@ -407,11 +407,11 @@ static void test_gate_decide__allocates_nothing(void **state)
 	assert_string_equal(outcome(&story, &decision), "keep"); /* what grows has grown */
 	for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
 		struct gate_request publish = { .action = GATE_PUBLISH,
-						.topic = topic,
-						.topic_len = strlen(topic),
-						.payload = payloads[i],
-						.payload_len = strlen(payloads[i]),
-						.qos = 1 };
+						.message = { .topic = topic,
+							     .topic_len = strlen(topic),
+							     .payload = payloads[i],
+							     .payload_len = strlen(payloads[i]),
+							     .qos = 1 } };
 
 		cost = cost_of(&story, "orders-service", &publish);
 #ifdef PAYLOAD_YYJSON
@@ -420,9 +420,9 @@ static void test_gate_decide__allocates_nothing(void **state)
 		assert_true(cost > 0); /* Jansson allocates each value: the hook counts */
 #endif
 	}
-	deliver.topic_len = strlen(topic);
+	deliver.message.topic_len = strlen(topic);
 	assert_int_equal(cost_of(&story, "orders-service", &deliver), 0);
-	subscribe.topic_len = strlen(filter);
+	subscribe.message.topic_len = strlen(filter);
 	assert_int_equal(cost_of(&story, "orders-service", &subscribe), 0);
 	end(&story);
 }

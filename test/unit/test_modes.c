@@ -65,8 +65,8 @@ static void end(struct fixture *f)
 static void decide(struct fixture *f, const char *user, struct gate_request request,
 		   struct decision *ret)
 {
-	request.topic_len = strlen(request.topic);
-	request.payload_len = request.payload ? strlen(request.payload) : 0;
+	request.message.topic_len = strlen(request.message.topic);
+	request.message.payload_len = request.message.payload ? strlen(request.message.payload) : 0;
 	gate_decide(&f->gate, access_find(f->rules->access, user), &request, ret);
 }
 
@@ -154,10 +154,10 @@ static void check_row(const struct row *row)
 	begin(&f, row->mode);
 	decide(&f, row->user,
 	       (struct gate_request){ .action = GATE_PUBLISH,
-				      .topic = row->topic,
-				      .payload = row->payload,
-				      .qos = row->qos,
-				      .is_retained = row->is_retained },
+				      .message = { .topic = row->topic,
+						   .payload = row->payload,
+						   .qos = row->qos,
+						   .is_retained = row->is_retained } },
 	       &d);
 	outcome = d.verdict != VERDICT_ALLOW ? REFUSED : d.is_observed ? OBSERVED : PASSED;
 	if (outcome != row->outcome || d.reason != row->reason || d.has_write != row->is_kept)
@@ -188,8 +188,8 @@ static void test_gate_decide__off_moves_no_state(void **state)
 	(void)state;
 	begin(&f, "{\"transition\":\"off\"}");
 	decide(&f, "bob",
-	       (struct gate_request){
-		       .action = GATE_PUBLISH, .topic = ORDER, .payload = LATE, .qos = 1 },
+	       (struct gate_request){ .action = GATE_PUBLISH,
+				      .message = { .topic = ORDER, .payload = LATE, .qos = 1 } },
 	       &d);
 	assert_true(d.has_write);
 	assert_int_equal(d.write.entity, LEDGER_NO_ENTITY);
@@ -200,7 +200,9 @@ static enum verdict receive(struct fixture *f, enum gate_action action, const ch
 			    const char *client, const char *topic, struct decision *ret)
 {
 	decide(f, user,
-	       (struct gate_request){ .action = action, .topic = topic, .client_id = client }, ret);
+	       (struct gate_request){
+		       .action = action, .message.topic = topic, .client_id = client },
+	       ret);
 	return ret->verdict;
 }
 
@@ -305,9 +307,9 @@ static void test_gate_decide__finds_the_id_at_its_location(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		const struct gate_request request = { .topic = ORDER,
-						      .qos = 1,
-						      .payload = cases[i].payload };
+		const struct gate_request request = {
+			.message = { .topic = ORDER, .qos = 1, .payload = cases[i].payload }
+		};
 		char location[64];
 		struct decision d;
 		struct fixture f;
@@ -325,7 +327,7 @@ static void test_gate_decide__finds_the_id_at_its_location(void **state)
 
 static void test_gate_force__holds_until_other_rules(void **state)
 {
-	const struct gate_request request = { .topic = ORDER, .payload = GOOD };
+	const struct gate_request request = { .message = { .topic = ORDER, .payload = GOOD } };
 	struct decision d;
 	struct fixture f;
 	struct diag diag;

@@ -20,21 +20,21 @@ static struct releases *make(void)
 	return releases;
 }
 
-static struct gate_request message(const char *payload, unsigned qos, bool is_retained)
+static struct message message(const char *payload, unsigned qos, bool is_retained)
 {
-	return (struct gate_request){ .topic = "orders/1/status",
-				      .topic_len = 15,
-				      .payload = payload,
-				      .payload_len = strlen(payload),
-				      .qos = qos,
-				      .is_retained = is_retained };
+	return (struct message){ .topic = "orders/1/status",
+				 .topic_len = 15,
+				 .payload = payload,
+				 .payload_len = strlen(payload),
+				 .qos = qos,
+				 .is_retained = is_retained };
 }
 
 static void test_releases_in_order__serves_who_does_not_wait(void **state)
 {
 	struct releases *releases = make();
-	struct gate_request a = message("a", 2, false), b = message("b", 2, false);
-	struct gate_request c = message("c", 2, false);
+	struct message a = message("a", 2, false), b = message("b", 2, false);
+	struct message c = message("c", 2, false);
 
 	(void)state;
 	releases_accepted(releases, 1, "eva", &a);
@@ -60,13 +60,13 @@ static void test_releases_in_order__serves_who_does_not_wait(void **state)
 static void test_releases_accepted__keeps_its_bounds(void **state)
 {
 	struct releases *releases = make();
-	struct gate_request held = message("held", 2, true);
+	struct message held = message("held", 2, true);
 	char text[16];
 
 	(void)state;
 	releases_accepted(releases, 1, "eva", &held);
 	for (unsigned i = 0; i < RELEASES_OPEN; i++) {
-		struct gate_request other;
+		struct message other;
 
 		(void)snprintf(text, sizeof(text), "%u", i);
 		other = message(text, 2, true);
@@ -87,7 +87,7 @@ static void test_releases_accepted__who_floods_loses_its_own(void **state)
 {
 	enum { OTHERS = 8 };
 	struct releases *releases = make();
-	struct gate_request first = message("a", 2, false), second = message("b", 2, false);
+	struct message first = message("a", 2, false), second = message("b", 2, false);
 
 	(void)state;
 	for (uint64_t key = 1; key <= OTHERS; key++) {
@@ -101,8 +101,7 @@ static void test_releases_accepted__who_floods_loses_its_own(void **state)
 	releases_free(releases);
 }
 
-static void accept(struct releases *releases, const struct gate_request *message,
-		   const void *publisher)
+static void accept(struct releases *releases, const struct message *message, const void *publisher)
 {
 	releases_accepted(releases, 1, "eva", message);
 	releases_hold(releases, 1, publisher, message, 5);
@@ -111,7 +110,7 @@ static void accept(struct releases *releases, const struct gate_request *message
 static void test_releases_untold__once_its_publisher_left(void **state)
 {
 	struct releases *releases = make();
-	struct gate_request a = message("a", 2, false), b = message("b", 2, false);
+	struct message a = message("a", 2, false), b = message("b", 2, false);
 	struct releases_untold untold;
 
 	(void)state;
@@ -137,7 +136,7 @@ static void test_releases_untold__once_its_publisher_left(void **state)
 static void test_releases_untold__not_what_was_handed_out(void **state)
 {
 	struct releases *releases = make();
-	struct gate_request a = message("a", 2, false), newer = message("b", 1, false);
+	struct message a = message("a", 2, false), newer = message("b", 1, false);
 	struct releases_untold untold;
 
 	(void)state;
@@ -161,7 +160,7 @@ static void test_releases_untold__not_what_was_handed_out(void **state)
 static void test_releases_resent__is_older_than_what_stands(void **state)
 {
 	struct releases *releases = make();
-	struct gate_request known = message("known", 2, false), again = message("again", 2, false);
+	struct message known = message("known", 2, false), again = message("again", 2, false);
 
 	(void)state;
 	releases_accepted(releases, 1, "eva", &known);
@@ -184,7 +183,7 @@ static void test_releases_accepted__survives_failing_allocations(void **state)
 {
 	(void)state;
 	for (size_t n = 1;; n++) {
-		struct gate_request held = message("held", 2, true);
+		struct message held = message("held", 2, true);
 		struct releases *releases = NULL;
 		struct diag diag;
 

@@ -28,13 +28,13 @@ static struct repairs_topic topic(const char *text, const void *reader)
 	return (struct repairs_topic){ .topic = text, .len = strlen(text), .reader = reader };
 }
 
-static struct gate_request message(const char *text, const char *payload)
+static struct message message(const char *text, const char *payload)
 {
-	return (struct gate_request){ .topic = text,
-				      .topic_len = strlen(text),
-				      .payload = payload,
-				      .payload_len = strlen(payload),
-				      .is_retained = true };
+	return (struct message){ .topic = text,
+				 .topic_len = strlen(text),
+				 .payload = payload,
+				 .payload_len = strlen(payload),
+				 .is_retained = true };
 }
 
 static void test_repairs_add__in_their_order(void **state)
@@ -109,8 +109,8 @@ static void test_repairs_find__the_first_of_its_bytes(void **state)
 {
 	struct repairs *r = make(false);
 	char first[] = "x", second[] = "x";
-	struct gate_request repair = message("t", "x"), one = message("t", first);
-	struct gate_request other = message("t", second), else_ = message("u", "x");
+	struct message repair = message("t", "x"), one = message("t", first);
+	struct message other = message("t", second), else_ = message("u", "x");
 
 	(void)state;
 	repairs_begin_scan(r, 0);
@@ -131,7 +131,7 @@ static void test_repairs_find_stored__refused_once(void **state)
 {
 	struct repairs *r = make(false);
 	char first[] = "text", second[] = "text";
-	struct gate_request stored = message("a", first), repair = message("a", second);
+	struct message stored = message("a", first), repair = message("a", second);
 
 	(void)state;
 	repairs_begin_scan(r, 0);
@@ -157,7 +157,7 @@ static void test_repairs_find_stored__refused_once(void **state)
 static void test_repairs_publish_for_all(void **state)
 {
 	struct repairs *r = make(false);
-	struct gate_request one = message("t", "x");
+	struct message one = message("t", "x");
 
 	(void)state;
 	one.is_retained = false;
@@ -177,7 +177,7 @@ static void test_repairs_follow__until_the_scan_is_over(void **state)
 {
 	static char many[REPAIRS_FOLLOWERS];
 	struct repairs *r = make(true);
-	struct gate_request one = message("t", "x"), two = message("u", "x");
+	struct message one = message("t", "x"), two = message("u", "x");
 
 	(void)state;
 	assert_false(repairs_follow(r, here));
@@ -204,7 +204,7 @@ static void test_repairs_follow__until_the_scan_is_over(void **state)
 static void test_repairs_find__nothing_lies_nowhere(void **state)
 {
 	struct repairs *r = make(false);
-	struct gate_request clear = message("t", "");
+	struct message clear = message("t", "");
 
 	(void)state;
 	clear.payload = NULL;
@@ -222,7 +222,7 @@ static void test_repairs_round__overtaken_waits_again(void **state)
 {
 	for (int is_immediate = 0; is_immediate < 2; is_immediate++) {
 		struct repairs *r = make(is_immediate);
-		struct gate_request repair = message("t", "x"), other = message("u", "x");
+		struct message repair = message("t", "x"), other = message("u", "x");
 		struct repairs_topic next;
 
 		repairs_begin_scan(r, 3);
@@ -250,7 +250,7 @@ static void test_repairs_publish__so_many_a_second(void **state)
 	for (int tick = 0; tick <= 20; tick++) { /* of 100 ms */
 		repairs_round(r, 0, SECOND + tick * SECOND / 10);
 		for (unsigned i = 0; repairs_budget(r) > 0; i++) {
-			struct gate_request one = message("t", text);
+			struct message one = message("t", text);
 
 			(void)snprintf(text, sizeof(text), "%u", i);
 			one.payload_len = strlen(text);
@@ -266,7 +266,7 @@ static void test_repairs__survive_failing_allocations(void **state)
 {
 	(void)state;
 	for (size_t n = 1;; n++) {
-		struct gate_request repair = message("t", "x");
+		struct message repair = message("t", "x");
 		struct repairs_topic a = topic("a", NULL);
 		struct repairs *r = NULL;
 		struct diag diag;

@@ -115,12 +115,12 @@ static void restart(struct fixture *f)
 static const char *say(struct fixture *f, const char *topic, const char *payload)
 {
 	struct gate_request request = { .action = GATE_PUBLISH,
-					.topic = topic,
-					.topic_len = strlen(topic),
-					.payload = payload,
-					.payload_len = strlen(payload),
-					.is_retained = true,
-					.qos = 1 };
+					.message = { .topic = topic,
+						     .topic_len = strlen(topic),
+						     .payload = payload,
+						     .payload_len = strlen(payload),
+						     .is_retained = true,
+						     .qos = 1 } };
 	struct diag diag;
 
 	gate_decide(&f->gate, access_find(f->rules->access, "ann"), &request, &f->decision);

@@ -363,12 +363,12 @@ static void test_refusals_describe__takes_over_the_decision(void **state)
 {
 	struct refusals *refusals = desk(5, 4);
 	struct gate_request request = { .action = GATE_PUBLISH,
-					.topic = "orders/7/status",
-					.topic_len = 15,
-					.payload = "{\"a\":1}",
-					.payload_len = 7,
-					.qos = 2,
-					.is_will = true };
+					.message = { .topic = "orders/7/status",
+						     .topic_len = 15,
+						     .payload = "{\"a\":1}",
+						     .payload_len = 7,
+						     .qos = 2,
+						     .is_will = true } };
 	struct decision decision = {
 		.reason = REASON_SCHEMA_VIOLATION,
 		.error = { .instance = "/a", .keyword = "type", .message = "no" }
