@@ -125,7 +125,7 @@ def prepare(folder, **settings):
     # Few rounds, so that no test waits for a check or uses up what checks may take.
     environment = dict(os.environ, RUN_DIR=str(folder), PLUGIN=PLUGIN, PASSWORD_ROUNDS="101")
     environment.update({name: str(value) for name, value in settings.items()})
-    done = subprocess.run([os.path.join(TOP, "docker", "demo.sh"), "prepare"], text=True,
+    done = subprocess.run([os.path.join(TOP, "scripts", "demo.sh"), "prepare"], text=True,
                           env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout
 
