@@ -10,9 +10,8 @@ const char *names_text_fault(const char *text, size_t len, size_t max)
 	if (len > max)
 		return "is too long";
 	for (size_t i = 0; i < len;) {
-		const unsigned char *at = (const unsigned char *)text + i;
-		size_t n = utf8_length(at, len - i);
-		uint32_t code = n ? utf8_code(at, n) : 0;
+		uint32_t code;
+		size_t n = utf8_read(text + i, len - i, &code);
 
 		if (n == 0)
 			return "is not UTF-8";

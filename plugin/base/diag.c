@@ -19,8 +19,9 @@ char *diag_escape(char *ret, size_t cap, const char *text, size_t len)
 	size_t cut = 0; /* where "..." would still fit */
 
 	for (size_t i = 0, take; i < len; i += take) {
-		size_t n = utf8_length(s + i, len - i);
-		bool plain = n > 0 && utf8_is_plain(utf8_code(s + i, n));
+		uint32_t code;
+		size_t n = utf8_read(s + i, len - i, &code);
+		bool plain = n > 0 && utf8_is_plain(code);
 
 		take = n ? n : 1;
 		if (used + 4 <= cap)

@@ -126,11 +126,13 @@ static int check_networks(const struct options_row *row, const char *value, stru
 static int check_name(const struct options_row *row, const char *value, struct diag *diag)
 {
 	size_t len = strlen(value);
-	size_t at = 0, n = 1;
+	size_t at = 0;
 
 	while (len <= OPTIONS_NAME_MAX && at < len) {
-		n = utf8_length((const unsigned char *)value + at, len - at);
-		if (n == 0 || !utf8_is_plain(utf8_code((const unsigned char *)value + at, n)))
+		uint32_t code;
+		size_t n = utf8_read(value + at, len - at, &code);
+
+		if (n == 0 || !utf8_is_plain(code))
 			break;
 		at += n;
 	}

@@ -1,5 +1,6 @@
 /*
- * utf8.h -- where one character of UTF-8 ends (RFC 3629), and what it would do to a line of text.
+ * utf8.h -- UTF-8 by its characters (RFC 3629): where each ends, and what it does to a line of
+ * text.
  */
 #ifndef PETSTORE_UTF8_H
 #define PETSTORE_UTF8_H
@@ -41,6 +42,63 @@ static inline uint32_t utf8_code(const unsigned char *s, size_t len)
 	for (size_t i = 1; i < len; i++)
 		code = code << 6 | (s[i] & 0x3f);
 	return code;
+}
+
+/*
+ * The length of the character at @text, of which @len bytes (at least 1) are there, and its code
+ * point in *code; 0, and U+FFFD, where it is no UTF-8.
+ */
+static inline size_t utf8_read(const void *text, size_t len, uint32_t *code)
+{
+	size_t n = utf8_length(text, len);
+
+	*code = n > 0 ? utf8_code(text, n) : 0xfffd;
+	return n;
+}
+
+/* The code point at *@at (before @end), which moves behind it; of bytes that are no UTF-8, one. */
+static inline uint32_t utf8_next(const char **at, const char *end)
+{
+	uint32_t code;
+	size_t n = utf8_read(*at, (size_t)(end - *at), &code);
+
+	*at += n > 0 ? n : 1;
+	return code;
+}
+
+/* Does a character go on with this byte? */
+static inline bool utf8_is_inner(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* How many characters the text has. */
+static inline size_t utf8_count(const char *text, size_t len)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < len; i++)
+		count += !utf8_is_inner(text[i]);
+	return count;
+}
+
+/* Where to cut a text longer than @max bytes so that no character is cut: @max or a little less. */
+static inline size_t utf8_cut(const char *text, size_t max)
+{
+	while (max > 0 && utf8_is_inner(text[max]))
+		max--;
+	return max;
+}
+
+/* As much of @from as fits @to (@cap bytes, at least 1) with its NUL, in whole characters. */
+static inline void utf8_copy(char *to, size_t cap, const char *from)
+{
+	size_t len = strnlen(from, cap);
+
+	if (len == cap)
+		len = utf8_cut(from, cap - 1);
+	memcpy(to, from, len);
+	to[len] = '\0';
 }
 
 /* C0 and C1 controls and DEL, which steer terminals; U+2028 and U+2029, which end lines. */

@@ -1,9 +1,11 @@
 #include "contract/sources.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/jsonpointer.h"
+#include "base/percent.h"
 
 #define URI_BASE "contract:/"
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
@@ -15,24 +17,7 @@ static const struct place_known reference_members[] = { { "$ref", NULL }, { NULL
 /* Writes @text percent-encoded where a URI's path or fragment asks for it; false: no room. */
 static bool encode(char *ret, size_t cap, const char *text)
 {
-	static const char hex[] = "0123456789ABCDEF";
-	size_t used = 0;
-
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (used + 4 > cap)
-			return false;
-		if (strchr(NAME_CHARS "$", c)) {
-			ret[used++] = *text;
-			continue;
-		}
-		ret[used++] = '%';
-		ret[used++] = hex[c >> 4];
-		ret[used++] = hex[c & 15];
-	}
-	ret[used] = '\0';
-	return true;
+	return percent_encode(ret, cap, text, strlen(text), "/$") < cap;
 }
 
 static int add_file(struct sources *set, const char *name, json_t *json, struct diag *diag)
@@ -178,38 +163,22 @@ static int open_reference(struct sources *set, const struct place *place, const 
 /* Decodes %XX in place; false where it is not one, or U+0000. */
 static bool decode_percent(char *text)
 {
-	char *to = text;
-	unsigned byte;
+	const char *end = text + strlen(text);
 
-	for (; *text; text++) {
-		if (*text != '%') {
-			*to++ = *text;
-			continue;
-		}
-		if (!isxdigit((unsigned char)text[1]) || !isxdigit((unsigned char)text[2]) ||
-		    sscanf(text + 1, "%2x", &byte) != 1 || byte == 0)
+	for (const char *at = strchr(text, '%'); at; at = strchr(at + 1, '%'))
+		if (percent_byte(at, end) <= 0)
 			return false;
-		*to++ = (char)byte;
-		text += 2;
-	}
-	*to = '\0';
+	(void)percent_decode(text);
 	return true;
 }
 
 /* Decodes the ~0 and ~1 of a pointer's token in place; false where it is neither. */
 static bool decode_token(char *token)
 {
-	char *to = token;
-
-	for (; *token; token++) {
-		if (*token == '~' && token[1] != '0' && token[1] != '1')
+	for (const char *at = strchr(token, '~'); at; at = strchr(at + 1, '~'))
+		if (at[1] != '0' && at[1] != '1')
 			return false;
-		if (*token == '~')
-			*to++ = *++token == '0' ? '~' : '/';
-		else
-			*to++ = *token;
-	}
-	*to = '\0';
+	token[jsonpointer_decode(token, strlen(token))] = '\0';
 	return true;
 }
 

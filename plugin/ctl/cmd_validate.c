@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/percent.h"
 #include "ctl/ctl.h"
 #include "ctl/output.h"
 #include "schema/jsonbig.h"
@@ -103,22 +104,12 @@ static json_t *load_json(struct validate *v, const char *path)
 /* file:///where/it/is, everything that is not plain as %XX. */
 static char *file_uri(struct validate *v, const char *path)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				    "0123456789-._~/";
 	char *full = realpath(path, NULL);
-	char *uri = full ? arena_alloc(&v->arena, 3 * strlen(full) + 8) : NULL;
-	char *at = uri;
+	size_t len = full ? strlen(full) : 0;
+	char *uri = full ? arena_alloc(&v->arena, 3 * len + 8) : NULL;
 
-	if (uri) {
-		at = stpcpy(at, "file://");
-		for (const char *s = full; *s; s++) {
-			if (strchr(plain, *s))
-				*at++ = *s;
-			else
-				at += sprintf(at, "%%%02X", (unsigned char)*s);
-		}
-		*at = '\0';
-	}
+	if (uri)
+		(void)percent_encode(stpcpy(uri, "file://"), 3 * len + 1, full, len, "/");
 	free(full);
 	return uri;
 }
@@ -158,7 +149,7 @@ static int load_reference(const struct schema_file *file, const char *ref)
 	if (folder == 0 || ref[strcspn(ref, ":/")] == ':' || ref[0] == '/' ||
 	    strstr(relative, ".."))
 		return 0;
-	(void)uri_decode(relative);
+	(void)percent_decode(relative);
 	folder = slash ? (size_t)(slash - file->path) + 1 : 0;
 	path = arena_alloc(&v->arena, folder + strlen(relative) + 1);
 	if (!path || uri_resolve(&v->arena, file->base, ref, &uri) == ERR_NOMEM)

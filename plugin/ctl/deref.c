@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/jsonfile.h"
+#include "base/percent.h"
 #include "ctl/pairs.h"
 #include "schema/dialect.h"
 #include "schema/keyword.h"
@@ -43,7 +44,7 @@ static const json_t *find(const struct spread *spread, const char *uri, char *fr
 		if (strcmp(document.uri, uri) != 0)
 			continue;
 		*ret_uri = document.uri;
-		(void)uri_decode(fragment);
+		(void)percent_decode(fragment);
 		return fragment[0] == '\0' || fragment[0] == '/'
 			       ? jsonfile_at(document.json, fragment)
 			       : NULL; /* an anchor */

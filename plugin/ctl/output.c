@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "base/utf8.h"
 
 #define CELL_MAX 512u
 #define COLUMNS_MAX 80u
@@ -30,11 +31,7 @@ char *output_text(const json_t *value, char *ret, size_t cap)
 /* Characters, as a terminal counts them; wide ones are not worth a library. */
 static int width(const char *text)
 {
-	int n = 0;
-
-	for (; *text; text++)
-		n += ((unsigned char)*text & 0xc0) != 0x80;
-	return n;
+	return (int)utf8_count(text, strlen(text));
 }
 
 static void print_cell(const char *text, int columns, bool is_last)

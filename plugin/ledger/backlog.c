@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/portions.h"
+#include "base/utf8.h"
 
 /* What the smallest refusal counts: so there are BACKLOG_ITEMS_MAX at most. */
 #define LEAST_BYTES (BACKLOG_BYTES_MAX / BACKLOG_ITEMS_MAX)
@@ -62,13 +63,7 @@ void backlog_drop(struct backlog_item *items)
 /* Where @text is cut: within the bound, and not inside a character. */
 static size_t cut(const char *text, size_t len)
 {
-	size_t max = BACKLOG_TEXT_MAX;
-
-	if (len <= max)
-		return len;
-	while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
-		max--;
-	return max;
+	return len <= BACKLOG_TEXT_MAX ? len : utf8_cut(text, BACKLOG_TEXT_MAX);
 }
 
 /* Copies to *at, which moves on, and terminates. The text then borrows from the item. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #define SECOND_NS INT64_C(1000000000)
 
@@ -93,20 +94,6 @@ void alerts_free(struct alerts *alerts)
 }
 
 /* ---- raising and clearing ---------------------------------------------------------------- */
-
-/* As much of @from as fits, not cut inside a character. */
-static void copy_text(char *to, size_t cap, const char *from)
-{
-	size_t len = strnlen(from, cap);
-
-	if (len == cap) {
-		len--;
-		while (len > 0 && ((unsigned char)from[len] & 0xc0) == 0x80)
-			len--;
-	}
-	memcpy(to, from, len);
-	to[len] = '\0';
-}
 
 static struct alert *find(struct alerts *alerts, enum alert_kind kind, uint64_t subject)
 {
@@ -210,12 +197,12 @@ static void fill(struct alert *alert, const struct alert_evidence *evidence, int
 		.quiet_s = evidence->quiet_s,
 		.raised_ns = now_ns,
 	};
-	copy_text(alert->client, sizeof(alert->client), evidence->client);
-	copy_text(alert->principal, sizeof(alert->principal), evidence->principal);
-	copy_text(alert->other, sizeof(alert->other), evidence->other);
-	copy_text(alert->address, sizeof(alert->address), evidence->address);
-	copy_text(alert->where, sizeof(alert->where), evidence->where);
-	copy_text(alert->detail, sizeof(alert->detail), evidence->detail);
+	utf8_copy(alert->client, sizeof(alert->client), evidence->client);
+	utf8_copy(alert->principal, sizeof(alert->principal), evidence->principal);
+	utf8_copy(alert->other, sizeof(alert->other), evidence->other);
+	utf8_copy(alert->address, sizeof(alert->address), evidence->address);
+	utf8_copy(alert->where, sizeof(alert->where), evidence->where);
+	utf8_copy(alert->detail, sizeof(alert->detail), evidence->detail);
 	update(alert, evidence, now_ns);
 }
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define SECOND_NS INT64_C(1000000000)
 
 /*
@@ -42,19 +44,6 @@ static bool is_forgotten(const struct ban *ban, int64_t now_ns)
 	return now_ns - ban->until_ns > BANS_HOLD_MAX_S * SECOND_NS;
 }
 
-static void copy_name(char to[BANS_NAME_MAX], const char *from)
-{
-	size_t len = strnlen(from, BANS_NAME_MAX);
-
-	if (len == BANS_NAME_MAX) {
-		len--;
-		while (len > 0 && ((unsigned char)from[len] & 0xc0) == 0x80)
-			len--;
-	}
-	memcpy(to, from, len);
-	to[len] = '\0';
-}
-
 /* The subject's entry, or one for it. */
 static struct ban *take(struct bans *bans, const struct bans_subject *who, int64_t now_ns)
 {
@@ -74,8 +63,8 @@ static struct ban *take(struct bans *bans, const struct bans_subject *who, int64
 	if (bans->count < BANS_MAX && (!chosen || !is_forgotten(chosen, now_ns)))
 		chosen = &bans->ban[bans->count++];
 	*chosen = (struct ban){ .subject = who->subject, .is_all = who->is_all };
-	copy_name(chosen->client, who->client);
-	copy_name(chosen->principal, who->principal);
+	utf8_copy(chosen->client, BANS_NAME_MAX, who->client);
+	utf8_copy(chosen->principal, BANS_NAME_MAX, who->principal);
 	return chosen;
 }
 

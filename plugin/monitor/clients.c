@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 struct clients {
 	struct table *table;
 	struct table *principals;
@@ -85,20 +87,6 @@ uint64_t clients_principal_key(const struct clients *clients, const char *princi
 	return key_of(clients, "", principal);
 }
 
-/* As much as fits, not cut inside a character. */
-static void copy_name(char to[CLIENTS_NAME_MAX], const char *from)
-{
-	size_t len = strnlen(from, CLIENTS_NAME_MAX);
-
-	if (len == CLIENTS_NAME_MAX) {
-		len--;
-		while (len > 0 && ((unsigned char)from[len] & 0xc0) == 0x80)
-			len--;
-	}
-	memcpy(to, from, len);
-	to[len] = '\0';
-}
-
 /* ---- principals -------------------------------------------------------------------------- */
 
 static struct principal *take_principal(struct clients *clients, uint64_t key, int64_t now_ns)
@@ -155,8 +143,8 @@ struct client *clients_take(struct clients *clients, const char *id, const char 
 					   owner, now_ns, give_up, NULL, &is_new);
 
 	if (is_new && !client->head.is_strangers) {
-		copy_name(client->id, id);
-		copy_name(client->principal, principal);
+		utf8_copy(client->id, CLIENTS_NAME_MAX, id);
+		utf8_copy(client->principal, CLIENTS_NAME_MAX, principal);
 	}
 	client->head.owner = owner; /* a strangers' record is of whoever is asked for last */
 	if (is_new || client->head.is_strangers || !has_principal(client))
@@ -191,7 +179,7 @@ void clients_hand_over(const struct clients *clients, struct holder *holder, con
 	holder->handle = handle;
 	holder->head.is_live = handle != NULL;
 	holder->principal = clients_principal_key(clients, principal);
-	copy_name(holder->name, principal);
+	utf8_copy(holder->name, CLIENTS_NAME_MAX, principal);
 }
 
 /* ---- channels ---------------------------------------------------------------------------- */

@@ -80,10 +80,9 @@ static char short_escape(unsigned char c)
 }
 
 /* Writes the character at @s (@n bytes of UTF-8, 0: not UTF-8) to @ret; its length. */
-static size_t escape(const unsigned char *s, size_t n, char ret[8])
+static size_t escape(const char *s, size_t n, uint32_t code, char ret[8])
 {
-	char brief = n == 1 ? short_escape(s[0]) : 0;
-	uint32_t code = n > 0 ? utf8_code(s, n) : 0xfffd;
+	char brief = n == 1 ? short_escape((unsigned char)s[0]) : 0;
 
 	if (brief) {
 		ret[0] = '\\';
@@ -99,7 +98,6 @@ static size_t escape(const unsigned char *s, size_t n, char ret[8])
 
 void jsonout_text(struct jsonout *out, const char *name, const char *text, size_t len, size_t max)
 {
-	const unsigned char *s = (const unsigned char *)text;
 	size_t begin;
 	size_t cut; /* where CUT would still fit */
 
@@ -107,9 +105,10 @@ void jsonout_text(struct jsonout *out, const char *name, const char *text, size_
 	put(out, "\"", 1);
 	begin = cut = out->len;
 	for (size_t i = 0; i < len;) {
-		size_t n = utf8_length(s + i, len - i);
+		uint32_t code;
+		size_t n = utf8_read(text + i, len - i, &code);
 		char piece[8];
-		size_t size = escape(s + i, n, piece);
+		size_t size = escape(text + i, n, code, piece);
 
 		if (out->len - begin + strlen(CUT) <= max)
 			cut = out->len;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/percent.h"
 #include "report/jsonout.h"
 
 /* Bytes of output that a text takes at most. Their sum and the names stay below NOTICE_MAX. */
@@ -85,32 +86,13 @@ static void print_problem(struct jsonout *out, const struct problem *problem)
 	jsonout_number(out, "status", problem->status);
 }
 
-/* What may stand in a URI's path as it is (RFC 3986, 3.3), ':' of a first segment left out. */
-static bool is_plain(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       (c != '\0' && strchr("-._~!$&'()*+,;=@/", c));
-}
-
-/* The topic as a relative reference: all else is percent-encoded. */
+/* The topic as a relative reference: a path (RFC 3986, 3.3), ':' of its first segment left out. */
 static void print_instance(struct jsonout *out, const char *topic, size_t len)
 {
-	static const char hex[] = "0123456789ABCDEF";
 	char uri[TOPIC_MAX];
-	size_t used = 0;
 
-	for (size_t i = 0; i < len && used + 3 < sizeof(uri); i++) {
-		unsigned char c = (unsigned char)topic[i];
-
-		if (is_plain(topic[i])) {
-			uri[used++] = topic[i];
-			continue;
-		}
-		uri[used++] = '%';
-		uri[used++] = hex[c >> 4];
-		uri[used++] = hex[c & 15];
-	}
-	jsonout_text(out, "instance", uri, used, TOPIC_MAX);
+	(void)percent_encode(uri, sizeof(uri), topic, len, "!$&'()*+,;=@/");
+	jsonout_text(out, "instance", uri, strlen(uri), TOPIC_MAX);
 }
 
 static void print_errors(struct jsonout *out, const struct schema_error *fault, size_t count)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/jsonpointer.h"
 #include "schema/dialect.h"
 #include "schema/jsonbig.h"
 #include "schema/uri.h"
@@ -92,25 +93,18 @@ static struct place *add_place(struct schema_set *set, struct resource *resource
 char *document_pointer(struct schema_set *set, const char *pointer,
 		       const struct keyword_child *child)
 {
-	size_t size = strlen(pointer) + strlen(child->keyword) + 32 +
-		      (child->name ? 2 * strlen(child->name) : 0);
+	size_t name_len = child->name ? strlen(child->name) : 0;
+	size_t size = strlen(pointer) + strlen(child->keyword) + 32 + 2 * name_len;
 	char *ret = arena_alloc(&set->arena, size);
-	char *at;
+	size_t used;
 
 	if (!ret)
 		return NULL;
-	at = ret + snprintf(ret, size, "%s/%s", pointer, child->keyword);
+	used = (size_t)snprintf(ret, size, "%s/%s", pointer, child->keyword);
 	if (child->has_index)
-		(void)snprintf(at, 24, "/%zu", child->index);
-	if (!child->name)
-		return ret;
-	*at++ = '/';
-	for (const char *s = child->name; *s; s++) {
-		if (*s == '~' || *s == '/')
-			*at++ = '~';
-		*at++ = *s == '~' ? '0' : *s == '/' ? '1' : *s;
-	}
-	*at = '\0';
+		(void)snprintf(ret + used, size - used, "/%zu", child->index);
+	if (child->name)
+		(void)jsonpointer_put(ret + used, size - used, child->name, name_len);
 	return ret;
 }
 

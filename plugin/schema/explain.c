@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/utf8.h"
 #include "schema/explain.h"
 
 static void explain_node(struct explain *x, const struct node *node,
@@ -106,7 +107,7 @@ static void explain_string(struct explain *x, const struct subject *s)
 	(void)run_charge(&x->run, len / RUN_COUNTED_A_UNIT);
 	if (passed_limit(x, s))
 		return;
-	explain_length(x, s, run_length(text, len));
+	explain_length(x, s, utf8_count(text, len));
 	if (rules->format && !run_format(&x->run, rules->format, text, len) && !passed_limit(x, s))
 		explain_report(x, s, "format", "is %s, expected the format %s",
 			       quoted(value, text, len), format_name(rules->format));

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/diag.h"
+#include "base/jsonpointer.h"
 #include "schema/explain.h"
 
 static void print_instance(const struct trail *trail, struct schema_error *error)
@@ -16,20 +17,10 @@ static void print_instance(const struct trail *trail, struct schema_error *error
 		chain[depth++] = trail;
 	while (depth-- > 0 && used < sizeof(error->instance)) {
 		const struct trail *step = chain[depth];
+		size_t left = sizeof(raw) - used;
 
-		raw[used++] = '/';
-		if (!step->name)
-			used += (size_t)snprintf(raw + used, 24, "%zu", step->index);
-		for (size_t i = 0; step->name && i < step->len && used + 2 < sizeof(raw) - 32;
-		     i++) {
-			char c = step->name[i];
-
-			if (c == '~' || c == '/')
-				raw[used++] = '~';
-			raw[used++] = c;
-			if (c == '~' || c == '/')
-				raw[used - 1] = c == '~' ? '0' : '1';
-		}
+		used += step->name ? jsonpointer_put(raw + used, left, step->name, step->len)
+				   : (size_t)snprintf(raw + used, left, "/%zu", step->index);
 	}
 	diag_escape(error->instance, sizeof(error->instance), raw, used);
 }

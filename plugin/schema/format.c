@@ -38,7 +38,7 @@ static size_t number_end(const char *text, size_t len, size_t at)
 {
 	size_t start = at;
 
-	while (at < len && is_digit(text[at]))
+	while (at < len && ascii_is_digit(text[at]))
 		at++;
 	return at - start > 1 && text[start] == '0' ? start : at;
 }
@@ -74,7 +74,7 @@ static bool uuid(const char *text, size_t len)
 		if (i == 8 || i == 13 || i == 18 || i == 23) {
 			if (text[i] != '-')
 				return false;
-		} else if (!is_hex(text[i])) {
+		} else if (ascii_hex(text[i]) < 0) {
 			return false;
 		}
 	}

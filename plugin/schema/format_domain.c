@@ -48,7 +48,7 @@ static bool add_label(struct name *name, const char *unicode, size_t len, size_t
 static bool is_ldh(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		if (!is_alpha(text[i]) && !is_digit(text[i]) && text[i] != '-')
+		if (!ascii_is_alpha(text[i]) && !ascii_is_digit(text[i]) && text[i] != '-')
 			return false;
 	return len > 0 && text[0] != '-' && text[len - 1] != '-';
 }
@@ -112,7 +112,7 @@ static bool add_any(struct name *name, const char *text, size_t len, enum domain
 		return add_label(name, text, len, len);
 	}
 	for (size_t i = 0; i < len; i++)
-		lower[i] = is_alpha(text[i]) ? (char)(text[i] | 0x20) : text[i];
+		lower[i] = ascii_is_alpha(text[i]) ? (char)(text[i] | 0x20) : text[i];
 	lower[len] = '\0';
 	return add_alabel(name, lower);
 }

@@ -38,7 +38,8 @@ static bool is_atext(char c, bool is_idn)
 {
 	if (c & 0x80)
 		return is_idn;
-	return is_alpha(c) || is_digit(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c));
+	return ascii_is_alpha(c) || ascii_is_digit(c) ||
+	       (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c));
 }
 
 /* Dot-string: atoms with single dots between them. */

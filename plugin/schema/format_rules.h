@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/ascii.h"
+
 /* format_time.c: RFC 3339 with its appendix A. */
 bool format_date_time(const char *text, size_t len);
 bool format_date(const char *text, size_t len);
@@ -41,21 +43,5 @@ bool format_uri_reference(const char *text, size_t len);
 bool format_uri_template(const char *text, size_t len);
 bool format_iri(const char *text, size_t len);
 bool format_iri_reference(const char *text, size_t len);
-
-/* Is @c one of the ASCII characters? Free of the locale. */
-static inline bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static inline bool is_alpha(char c)
-{
-	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
-}
-
-static inline bool is_hex(char c)
-{
-	return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
 
 #endif

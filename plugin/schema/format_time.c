@@ -59,7 +59,7 @@ static unsigned duration_groups(const char *text, size_t len, size_t *at, const 
 		size_t end = *at;
 		const char *unit = units;
 
-		while (end < len && is_digit(text[end]))
+		while (end < len && ascii_is_digit(text[end]))
 			end++;
 		if (end == *at || end == len)
 			return count;

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include "schema/format_rules.h"
-#include "schema/utf8.h"
+#include "base/percent.h"
+#include "base/utf8.h"
 
 /* What else, beside unreserved characters, sub-delims and %XX, a part may hold. */
 struct part {
@@ -29,7 +30,7 @@ static bool is_one_of(const char *set, char c)
 
 static bool is_unreserved(char c)
 {
-	return is_alpha(c) || is_digit(c) || is_one_of("-._~", c);
+	return ascii_is_alpha(c) || ascii_is_digit(c) || is_one_of("-._~", c);
 }
 
 static bool is_sub_delim(char c)
@@ -52,11 +53,6 @@ static bool is_iprivate(uint32_t c)
 	       (c >= 0x100000 && c <= 0x10fffd);
 }
 
-static bool is_percent(const char *at, const char *end)
-{
-	return end - at >= 3 && at[0] == '%' && is_hex(at[1]) && is_hex(at[2]);
-}
-
 /* Is [at, end) made of what @part may hold? */
 static bool is_part(const char *at, const char *end, const struct part *part, bool is_iri)
 {
@@ -67,7 +63,7 @@ static bool is_part(const char *at, const char *end, const struct part *part, bo
 			at++;
 			continue;
 		}
-		if (is_percent(at, end)) {
+		if (percent_byte(at, end) >= 0) {
 			at += 3;
 			continue;
 		}
@@ -96,7 +92,7 @@ static bool is_future(const char *at, const char *end)
 	if (at == end || (*at | 0x20) != 'v' || dot - at < 2 || end - dot < 2)
 		return false;
 	for (at++; at < dot; at++)
-		if (!is_hex(*at))
+		if (ascii_hex(*at) < 0)
 			return false;
 	for (at = dot + 1; at < end; at++)
 		if (!is_unreserved(*at) && !is_sub_delim(*at) && *at != ':')
@@ -107,7 +103,7 @@ static bool is_future(const char *at, const char *end)
 static bool is_port(const char *at, const char *end)
 {
 	for (; at < end; at++)
-		if (!is_digit(*at))
+		if (!ascii_is_digit(*at))
 			return false;
 	return true;
 }
@@ -139,9 +135,9 @@ static bool is_authority(const char *at, const char *end, bool is_iri)
 /* The end of a scheme at @at (its colon), or NULL where there is none. */
 static const char *scheme_end(const char *at, const char *end)
 {
-	if (at == end || !is_alpha(*at))
+	if (at == end || !ascii_is_alpha(*at))
 		return NULL;
-	while (at < end && (is_alpha(*at) || is_digit(*at) || is_one_of("+-.", *at)))
+	while (at < end && (ascii_is_alpha(*at) || ascii_is_digit(*at) || is_one_of("+-.", *at)))
 		at++;
 	return at < end && *at == ':' ? at : NULL;
 }
@@ -212,10 +208,10 @@ static const char *varname_end(const char *at, const char *end)
 				return NULL;
 			after_dot = true;
 			at++;
-		} else if (is_percent(at, end)) {
+		} else if (percent_byte(at, end) >= 0) {
 			after_dot = false;
 			at += 3;
-		} else if (is_alpha(*at) || is_digit(*at) || *at == '_') {
+		} else if (ascii_is_alpha(*at) || ascii_is_digit(*at) || *at == '_') {
 			after_dot = false;
 			at++;
 		} else {
@@ -260,7 +256,7 @@ static bool skip_literal(const char **at, const char *end)
 	uint32_t c;
 
 	if (**at == '%') {
-		bool ok = is_percent(*at, end);
+		bool ok = percent_byte(*at, end) >= 0;
 
 		*at += 3;
 		return ok;

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ascii.h"
+#include "base/utf8.h"
+
 struct scan {
 	const unsigned char *text;
 	size_t len;
@@ -49,25 +52,10 @@ static void skip_space(struct scan *s)
 		s->at++;
 }
 
-/* The length of the UTF-8 sequence at @at, or 0 where there is none (RFC 3629). */
-static size_t utf8_length(const struct scan *s, size_t at)
+/* The length of the character here, or 0 where it is no UTF-8. Out of line, as most are ASCII. */
+static __attribute__((noinline)) size_t character_length(const struct scan *s)
 {
-	const unsigned char *t = s->text + at;
-	size_t left = s->len - at;
-
-	if (t[0] < 0x80)
-		return 1;
-	if (t[0] < 0xc2 || t[0] > 0xf4 || left < 2 || (t[1] & 0xc0) != 0x80)
-		return 0;
-	if (t[0] < 0xe0)
-		return 2;
-	if (left < 3 || (t[2] & 0xc0) != 0x80)
-		return 0;
-	if (t[0] < 0xf0)
-		return (t[0] == 0xe0 && t[1] < 0xa0) || (t[0] == 0xed && t[1] > 0x9f) ? 0 : 3;
-	if (left < 4 || (t[3] & 0xc0) != 0x80)
-		return 0;
-	return (t[0] == 0xf0 && t[1] < 0x90) || (t[0] == 0xf4 && t[1] > 0x8f) ? 0 : 4;
+	return utf8_length(s->text + s->at, s->len - s->at);
 }
 
 /* Something stands where it must not: says which kind of fault that is. */
@@ -75,20 +63,11 @@ static bool unexpected(struct scan *s, const char *what)
 {
 	if (s->at >= s->len)
 		return fail(s, "the text ends too early");
-	if (s->at == 0 && s->len >= 3 && memcmp(s->text, "\xef\xbb\xbf", 3) == 0)
+	if (s->at == 0 && utf8_has_mark((const char *)s->text, s->len))
 		return fail(s, "the text starts with a byte order mark");
-	if (utf8_length(s, s->at) == 0)
+	if (character_length(s) == 0)
 		return fail_at(s, s->at, PAYLOAD_NOT_UTF8, "the text is not UTF-8");
 	return fail(s, what);
-}
-
-static int hex_value(unsigned c)
-{
-	if (c >= '0' && c <= '9')
-		return (int)(c - '0');
-	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		return (int)((c | 0x20) - 'a' + 10);
-	return -1;
 }
 
 /* The four digits of \uXXXX at @at, or -1. */
@@ -99,7 +78,7 @@ static long unit_at(const struct scan *s, size_t at)
 	if (s->len - at < 4)
 		return -1;
 	for (size_t i = 0; i < 4; i++) {
-		int digit = hex_value(s->text[at + i]);
+		int digit = ascii_hex((char)s->text[at + i]);
 
 		if (digit < 0)
 			return -1;
@@ -168,7 +147,7 @@ static bool scan_string(struct scan *s, bool is_name)
 		}
 		if (s->text[s->at] < 0x20)
 			return fail(s, "a control character stands within a string");
-		n = utf8_length(s, s->at);
+		n = character_length(s);
 		if (n == 0)
 			return fail_at(s, s->at, PAYLOAD_NOT_UTF8, "the text is not UTF-8");
 		s->at += n;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/jsonpointer.h"
 #include "schema/jsonbig.h"
 
 enum shape {
@@ -445,14 +446,8 @@ static int check_map(const struct keyword *keyword, const json_t *value, char *a
 		int rc = check_entry(keyword, entry, inner, sizeof(inner), diag);
 
 		if (rc != 0) {
-			size_t used = 0;
+			size_t used = jsonpointer_put(at, cap, name, strlen(name));
 
-			at[used++] = '/';
-			for (; *name && used + 3 < cap; name++) {
-				if (*name == '~' || *name == '/')
-					at[used++] = '~';
-				at[used++] = *name == '~' ? '0' : *name == '/' ? '1' : *name;
-			}
 			(void)snprintf(at + used, cap - used, "%s", inner);
 			return rc;
 		}

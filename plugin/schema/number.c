@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ascii.h"
+
 /* 2^63, the first double above every int64_t. */
 #define INT64_LIMIT 9223372036854775808.0
 /* Up to here every integer is a double. */
@@ -24,11 +26,6 @@ struct decimal {
 	long point;
 	bool is_negative;
 };
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
 
 /* The fewest digits that read as @d again. */
 static void print_real(double d, char *ret, size_t cap)
@@ -71,7 +68,7 @@ static void decimal_read(struct decimal *ret, const char *text, size_t len)
 	ret->count = 0;
 	ret->at = ret->end = text;
 	for (const char *s = text; s < stop; s++) {
-		if (!is_digit(*s)) {
+		if (!ascii_is_digit(*s)) {
 			in_fraction = true;
 			continue;
 		}
@@ -85,8 +82,8 @@ static void decimal_read(struct decimal *ret, const char *text, size_t len)
 		ret->point += !in_fraction;
 		ret->end = s + 1;
 	}
-	while (ret->end > ret->at && !(is_digit(ret->end[-1]) && ret->end[-1] != '0'))
-		ret->count -= is_digit(*--ret->end);
+	while (ret->end > ret->at && !(ascii_is_digit(ret->end[-1]) && ret->end[-1] != '0'))
+		ret->count -= ascii_is_digit(*--ret->end);
 }
 
 static void decimal_init(struct decimal *ret, const struct number *number)
@@ -111,7 +108,7 @@ static void decimal_init(struct decimal *ret, const struct number *number)
 /* The next digit, 0 behind the last one. */
 static int decimal_digit(const char **at, const char *end)
 {
-	while (*at < end && !is_digit(**at))
+	while (*at < end && !ascii_is_digit(**at))
 		(*at)++;
 	return *at < end ? *(*at)++ - '0' : 0;
 }

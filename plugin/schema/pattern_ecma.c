@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema/utf8.h"
+#include "base/utf8.h"
 
 /* Where PCRE2 tells how far a search has come. */
 #define CALLOUT "(?C)"

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "schema/utf8.h"
+#include "base/utf8.h"
 
 /* The whitespace and line terminators of ECMA-262: \s. */
 static const uint32_t spaces[][2] = {

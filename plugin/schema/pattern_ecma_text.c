@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ascii.h"
+
 bool ecma_fail_at(struct ecma *e, const char *where, const char *what)
 {
 	e->what = what;
@@ -49,7 +51,7 @@ void ecma_putf(struct ecma *e, const char *format, ...)
 
 bool ecma_is_plain(uint32_t c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+	return c < 0x80 && (ascii_is_digit((char)c) || ascii_is_alpha((char)c));
 }
 
 void ecma_put_char(struct ecma *e, uint32_t c)
@@ -79,7 +81,7 @@ bool ecma_takes(struct ecma *e, const char *text)
 
 bool ecma_sees_digit(const struct ecma *e)
 {
-	return e->at < e->end && *e->at >= '0' && *e->at <= '9';
+	return e->at < e->end && ascii_is_digit(*e->at);
 }
 
 uint32_t ecma_take_number(struct ecma *e)
@@ -92,15 +94,6 @@ uint32_t ecma_take_number(struct ecma *e)
 	return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX - 1;
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		return (c | 0x20) - 'a' + 10;
-	return -1;
-}
-
 /* Exactly @count hexadecimal digits; false where they are not there, and nothing is taken. */
 static bool take_hex(struct ecma *e, unsigned count, uint32_t *ret)
 {
@@ -109,7 +102,7 @@ static bool take_hex(struct ecma *e, unsigned count, uint32_t *ret)
 	if ((size_t)(e->end - e->at) < count)
 		return false;
 	for (unsigned i = 0; i < count; i++) {
-		int digit = hex_value(e->at[i]);
+		int digit = ascii_hex(e->at[i]);
 
 		if (digit < 0)
 			return false;
@@ -130,8 +123,8 @@ static bool take_unicode(struct ecma *e, uint32_t *ret)
 		uint32_t value = 0;
 		const char *first = e->at;
 
-		while (e->at < e->end && hex_value(*e->at) >= 0 && value <= UNICODE_MAX)
-			value = value * 16 + (uint32_t)hex_value(*e->at++);
+		while (e->at < e->end && ascii_hex(*e->at) >= 0 && value <= UNICODE_MAX)
+			value = value * 16 + (uint32_t)ascii_hex(*e->at++);
 		if (e->at == first || value > UNICODE_MAX || !ecma_takes(e, "}"))
 			return ecma_fail_at(e, start, "\\u{...} is no code point");
 		*ret = value;
@@ -165,7 +158,7 @@ bool ecma_take_escape(struct ecma *e, bool in_class, uint32_t *ret)
 		}
 	}
 	if (c == 'c') {
-		if (e->at == e->end || (*e->at | 0x20) < 'a' || (*e->at | 0x20) > 'z')
+		if (e->at == e->end || !ascii_is_alpha(*e->at))
 			return ecma_fail_at(e, start, "\\c needs a letter");
 		*ret = (uint32_t)(*e->at++ & 0x1f);
 		return true;

@@ -1,5 +1,7 @@
 #include <string.h>
 
+#include "base/jsonpointer.h"
+#include "base/percent.h"
 #include "schema/dialect.h"
 #include "schema/document.h"
 #include "schema/uri.h"
@@ -58,15 +60,9 @@ int document_find(const struct schema_set *set, struct resource *from, const cha
 /* One reference token, unescaped in place, names a member or an item of @node. */
 static json_t *step(json_t *node, char *token)
 {
-	size_t len = 0;
+	size_t len = jsonpointer_decode(token, strlen(token));
 	size_t index = 0;
 
-	for (const char *s = token; *s; s++) {
-		token[len] = *s;
-		if (s[0] == '~' && (s[1] == '0' || s[1] == '1'))
-			token[len] = *++s == '0' ? '~' : '/';
-		len++;
-	}
 	token[len] = '\0';
 	if (json_is_object(node))
 		return json_object_getn(node, token, len);
@@ -176,7 +172,7 @@ int document_resolve(struct schema_set *set, struct resource *from, const char *
 		return diag_set(diag, rc, "the reference is longer than %u bytes", URI_MAX_BYTES);
 	if (rc != 0 || !fragment)
 		return diag_nomem(diag);
-	if (uri_decode(fragment) != strlen(fragment))
+	if (percent_decode(fragment) != strlen(fragment))
 		return diag_set(diag, ERR_INVALID, "\"%s\" has U+0000 in it", ref);
 	rc = document_find(set, from, uri, &resource, diag);
 	if (rc == 0 && !resource->dialect) {

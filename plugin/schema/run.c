@@ -1,5 +1,6 @@
 #include "schema/run.h"
 
+#include "base/utf8.h"
 #include "schema/schema.h"
 
 void run_init(struct run *run, const struct schema *schema, int64_t work)
@@ -156,15 +157,6 @@ bool run_number(struct run *run, const struct number_rules *rules,
 	return has_number(run, rules, value, kind);
 }
 
-size_t run_length(const char *text, size_t len)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < len; i++)
-		count += ((unsigned char)text[i] & 0xc0) != 0x80;
-	return count;
-}
-
 static __attribute__((noinline)) bool
 has_counted_length(struct run *run, const struct string_rules *rules, const char *text, size_t len)
 {
@@ -176,7 +168,7 @@ has_counted_length(struct run *run, const struct string_rules *rules, const char
 		return false;
 	if (!run_charge(run, len / RUN_COUNTED_A_UNIT))
 		return false;
-	count = run_length(text, len);
+	count = utf8_count(text, len);
 	return count >= rules->min_length && count <= rules->max_length;
 }
 

@@ -133,9 +133,6 @@ bool run_number(struct run *run, const struct number_rules *rules,
 /* Charges for a number that is compared digit by digit. */
 bool run_charge_number(struct run *run, const struct number *number);
 
-/* Code points, of UTF-8. */
-size_t run_length(const char *text, size_t len);
-
 /* run_equal.c: equality as JSON Schema has it, where 1.0 is 1. */
 bool run_equal(struct run *run, const struct payload_value *a, const struct payload_value *b);
 bool run_equal_constant(struct run *run, const struct payload_value *value,

@@ -155,27 +155,3 @@ const char *uri_fragment(const char *ref)
 
 	return hash ? hash + 1 : "";
 }
-
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-size_t uri_decode(char *text)
-{
-	size_t out = 0;
-
-	for (size_t i = 0; text[i]; i++) {
-		if (text[i] == '%' && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
-			text[out++] = (char)(hex(text[i + 1]) * 16 + hex(text[i + 2]));
-			i += 2;
-		} else {
-			text[out++] = text[i];
-		}
-	}
-	text[out] = '\0';
-	return out;
-}

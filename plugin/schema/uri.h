@@ -24,10 +24,4 @@ int uri_resolve(struct arena *arena, const char *base, const char *ref, char **r
 /* The fragment of @ref without its '#', borrowed, not decoded; "" where there is none. */
 const char *uri_fragment(const char *ref);
 
-/*
- * Decodes %XX in place, as a fragment needs before it is a JSON Pointer or an anchor. Returns
- * the new length; the text may then hold a NUL.
- */
-size_t uri_decode(char *text);
-
 #endif

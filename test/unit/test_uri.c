@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/diag.h"
+#include "base/percent.h"
 #include "schema/uri.h"
 
 #define BASE "http://a/b/c/d;p?q"
@@ -105,18 +106,33 @@ static void test_uri_resolve__too_long(void **state)
 	arena_clear(&arena);
 }
 
-static void test_uri_decode__percent_signs(void **state)
+static void test_percent_encode__what_does_not_fit(void **state)
+{
+	char text[8];
+
+	(void)state;
+	assert_int_equal(percent_encode(text, sizeof(text), "a/+\xc3", 4, "/"), 8);
+	assert_string_equal(text, "a/%2B");
+	assert_int_equal(percent_encode(text, sizeof(text), "a/+", 3, "/"), 5);
+	assert_string_equal(text, "a/%2B");
+	assert_int_equal(percent_encode(text, sizeof(text), "\0-._~", 5, ""), 7);
+	assert_string_equal(text, "%00-._~");
+	assert_int_equal(percent_encode(text, 1, "+a", 2, ""), 4);
+	assert_string_equal(text, "");
+}
+
+static void test_percent_decode__signs(void **state)
 {
 	char plain[] = "a%2Fb%c3%a4%";
 	char wrong[] = "%zz%4";
 	char nul[] = "a%00b";
 
 	(void)state;
-	assert_int_equal(uri_decode(plain), strlen("a/b\xc3\xa4%"));
+	assert_int_equal(percent_decode(plain), strlen("a/b\xc3\xa4%"));
 	assert_string_equal(plain, "a/b\xc3\xa4%");
-	(void)uri_decode(wrong);
+	(void)percent_decode(wrong);
 	assert_string_equal(wrong, "%zz%4");
-	assert_int_equal(uri_decode(nul), 3);
+	assert_int_equal(percent_decode(nul), 3);
 }
 
 int main(void)
@@ -125,7 +141,8 @@ int main(void)
 		cmocka_unit_test(test_uri_resolve__examples_of_the_rfc),
 		cmocka_unit_test(test_uri_resolve__other_bases),
 		cmocka_unit_test(test_uri_resolve__too_long),
-		cmocka_unit_test(test_uri_decode__percent_signs),
+		cmocka_unit_test(test_percent_encode__what_does_not_fit),
+		cmocka_unit_test(test_percent_decode__signs),
 	};
 
 	return cmocka_run_group_tests_name("uri", tests, NULL, NULL);

@@ -1,0 +1,49 @@
+/*
+ * jsonpointer.h -- the reference tokens of a JSON Pointer, "~0" for '~' and "~1" for '/' (RFC
+ * 6901).
+ */
+#ifndef PETSTORE_JSONPOINTER_H
+#define PETSTORE_JSONPOINTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Writes '/', the token of @len bytes and a NUL to @ret, which has @cap bytes (at least 1). Returns
+ * the length of what was written: a character that does not fit ends it.
+ */
+static inline size_t jsonpointer_put(char *ret, size_t cap, const char *token, size_t len)
+{
+	size_t used = 0;
+
+	if (cap > 1)
+		ret[used++] = '/';
+	for (size_t i = 0; i < len; i++) {
+		bool is_escaped = token[i] == '~' || token[i] == '/';
+
+		if (used + is_escaped + 2 > cap)
+			break;
+		if (is_escaped)
+			ret[used++] = '~';
+		ret[used++] = is_escaped ? (token[i] == '~' ? '0' : '1') : token[i];
+	}
+	ret[used] = '\0';
+	return used;
+}
+
+/* Decodes a token of @len bytes in place. Returns the new length; a '~' before others stays. */
+static inline size_t jsonpointer_decode(char *token, size_t len)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		char next = token[i] == '~' && i + 1 < len ? token[i + 1] : '\0';
+
+		token[used++] = next == '0' ? '~' : next == '1' ? '/' : token[i];
+		if (next == '0' || next == '1')
+			i++;
+	}
+	return used;
+}
+
+#endif

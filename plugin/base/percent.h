@@ -1,0 +1,26 @@
+/*
+ * percent.h -- percent-encoding, as URIs have it (RFC 3986, section 2.1).
+ */
+#ifndef PETSTORE_PERCENT_H
+#define PETSTORE_PERCENT_H
+
+#include <stddef.h>
+
+/*
+ * Writes @len bytes of @text and a NUL to @ret, which has @cap bytes (at least 1). Letters, digits,
+ * "-._~" and the characters of @also stand for themselves, every other byte becomes '%' and two
+ * capital hexadecimal digits. Returns the length that all of it has; where that is @cap or more,
+ * *ret ends before the first character that did not fit.
+ */
+size_t percent_encode(char *ret, size_t cap, const char *text, size_t len, const char *also);
+
+/* The byte that "%XX" at @at (before @end) stands for, or -1 where there is none. */
+int percent_byte(const char *at, const char *end);
+
+/*
+ * Decodes @text in place and leaves a '%' that begins no %XX as it is. Returns the new length; the
+ * text may then hold a NUL.
+ */
+size_t percent_decode(char *text);
+
+#endif
