@@ -109,7 +109,7 @@ static int replace_rules(struct plugin *plugin, struct diag *diag)
 	if (rc == 0)
 		rc = feed_use(plugin->feed, rules, diag);
 	if (rc == 0 && plugin->ledger) {
-		rc = ledger_replan(plugin->ledger, &rules->plan, diag);
+		rc = ledger_replan(plugin->ledger, contract_plan(rules->contract), diag);
 		if (rc) /* its channels go with the rules that are freed below */
 			(void)feed_use(plugin->feed, plugin->rules, NULL);
 	}

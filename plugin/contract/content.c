@@ -136,7 +136,7 @@ int content_load(struct loader *loader, struct contract_channel *channel)
 int content_compare(struct loader *loader, const struct place *root)
 {
 	struct contract *contract = loader->contract;
-	size_t columns = contract->entity_count * CONTRACT_COLUMNS_MAX;
+	size_t columns = contract->plan.entity_count * ENTITY_COLUMNS_MAX;
 	unsigned *fills = arena_take(&loader->scratch, columns, sizeof(*fills)); /* channels */
 
 	(void)root;
@@ -146,14 +146,14 @@ int content_compare(struct loader *loader, const struct place *root)
 		const struct contract_mapping *map = contract->channel[i].mapping;
 
 		for (size_t k = 0; map && k < map->fill_count; k++)
-			fills[map->entity->index * CONTRACT_COLUMNS_MAX + map->fill[k].column]++;
+			fills[map->entity->index * ENTITY_COLUMNS_MAX + map->fill[k].column]++;
 	}
 	for (size_t i = 0; i < contract->channel_count; i++) {
 		struct contract_channel *channel = &contract->channel[i];
 		const struct contract_mapping *map = channel->mapping;
 
 		for (size_t k = 0; map && k < map->fill_count; k++)
-			if (fills[map->entity->index * CONTRACT_COLUMNS_MAX + map->fill[k].column] >
+			if (fills[map->entity->index * ENTITY_COLUMNS_MAX + map->fill[k].column] >
 			    1)
 				channel->content.is_shared = true;
 	}

@@ -249,14 +249,9 @@ const struct contract_channel *contract_channel(const struct contract *contract,
 	return &contract->channel[index];
 }
 
-size_t contract_entity_count(const struct contract *contract)
+const struct entity_plan *contract_plan(const struct contract *contract)
 {
-	return contract->entity_count;
-}
-
-const struct contract_entity *contract_entity(const struct contract *contract, size_t index)
-{
-	return &contract->entity[index];
+	return &contract->plan;
 }
 
 const struct contract_channel *contract_notices(const struct contract *contract)

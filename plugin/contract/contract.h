@@ -17,18 +17,15 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "base/entity.h"
 #include "base/scopeset.h"
 
 #define CONTRACT_CHANNELS_MAX 65536u
-#define CONTRACT_LEVELS_MAX 16u      /* topic levels of an address */
-#define CONTRACT_PARAMS_MAX 8u       /* parameters of an address */
-#define CONTRACT_ALTERNATIVES_MAX 8u /* security requirements of an operation */
-#define CONTRACT_ENTITIES_MAX 64u
-#define CONTRACT_COLUMNS_MAX 48u         /* columns that an entity's channels fill */
+#define CONTRACT_LEVELS_MAX 16u          /* topic levels of an address */
+#define CONTRACT_PARAMS_MAX 8u           /* parameters of an address */
+#define CONTRACT_ALTERNATIVES_MAX 8u     /* security requirements of an operation */
 #define CONTRACT_STATUSES_MAX 64u        /* statuses of one state machine */
-#define CONTRACT_STATUS_SLOTS_MAX 4u     /* status columns of an entity */
 #define CONTRACT_TIMES_MAX 4u            /* members of a message that only say when */
-#define CONTRACT_ID_MAX 64u              /* bytes of an id that is a topic level */
 #define CONTRACT_PAYLOAD_DEFAULT 65536u  /* bytes, where the document does not say */
 #define CONTRACT_PAYLOAD_MAX (16u << 20) /* bytes that it may say at most */
 
@@ -133,37 +130,11 @@ static inline int contract_step_scope(const struct contract_transitions *transit
 	return transitions->scope ? (int)transitions->scope[at] - 1 : -1;
 }
 
-enum contract_type { CONTRACT_TEXT = 0, CONTRACT_INTEGER, CONTRACT_REAL, CONTRACT_BOOLEAN };
-
-struct contract_column {
-	const char *name; /* SQL identifier: [a-z][a-z0-9_]{0,62}, never one the store owns */
-	enum contract_type type;
-	bool is_indexed;
-};
-
-/* One kind of thing whose state is kept: a row an entity, keyed by its id. */
-struct contract_entity {
-	const char *name;  /* "order" */
-	const char *table; /* "orders" */
-	unsigned index;
-	size_t column_count;
-	const struct contract_column *column;
-	/* Columns that hold a status, as indexes into column[]; a channel moves one of them. */
-	size_t slot_count;
-	unsigned slot[CONTRACT_STATUS_SLOTS_MAX];
-	/*
-	 * Where the owner comes from when this entity's own messages do not say: the entity
-	 * whose id stands in a column here (a payment belongs to its order's owner).
-	 */
-	const struct contract_entity *owner_entity; /* NULL: none */
-	unsigned owner_column;
-};
-
 /* "/totalAmount" of the payload goes to column[column] of the entity. */
 struct contract_fill {
 	unsigned column;
-	enum contract_type type; /* the column's */
-	const char *member;      /* a top-level member's name */
+	enum value_type type; /* the column's */
+	const char *member;   /* a top-level member's name */
 	size_t member_len;
 };
 
@@ -188,7 +159,7 @@ struct contract_content {
 
 /* What a publish on a channel means for an entity. */
 struct contract_mapping {
-	const struct contract_entity *entity;
+	const struct entity *entity;
 	unsigned param;           /* the address parameter that is the entity's id */
 	const char *owner_member; /* top-level member that names the owner, or NULL */
 	size_t owner_member_len;
@@ -260,8 +231,9 @@ const char *contract_version(const struct contract *contract);
 
 size_t contract_channel_count(const struct contract *contract);
 const struct contract_channel *contract_channel(const struct contract *contract, size_t index);
-size_t contract_entity_count(const struct contract *contract);
-const struct contract_entity *contract_entity(const struct contract *contract, size_t index);
+
+/* The entities, by their index: what a ledger is to keep. */
+const struct entity_plan *contract_plan(const struct contract *contract);
 
 /*
  * The channel that the plugin publishes notices of refusals to, refusals/{principal}/{clientId},
@@ -309,7 +281,7 @@ struct contract_match {
 
 /*
  * Finds the channel of a topic (no wildcards; @len bytes). A literal level beats a parameter.
- * A parameter matches a level of 1 to CONTRACT_ID_MAX bytes out of A-Z a-z 0-9 _ - only; one
+ * A parameter matches a level of 1 to ENTITY_ID_MAX bytes out of A-Z a-z 0-9 _ - only; one
  * that has an owner (x-own), of a channel without send operation, also every level of
  * base/clientlevel.h. The time depends on the topic's levels, not on the number of channels.
  */

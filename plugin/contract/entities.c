@@ -53,7 +53,7 @@ static int check_name(struct loader *loader, const struct place *place, const ch
 }
 
 static int load_machine_name(struct loader *loader, const struct place *column,
-			     const struct contract_column *said,
+			     const struct entity_column *said,
 			     const struct contract_transitions **ret)
 {
 	struct place at = place_member(column, "stateMachine");
@@ -69,19 +69,19 @@ static int load_machine_name(struct loader *loader, const struct place *column,
 	if (!*ret)
 		return place_fail(&at, loader->diag, ERR_INVALID,
 				  "there is no /x-state-machines/%s", name);
-	if (said->type != CONTRACT_TEXT)
+	if (said->type != VALUE_TEXT)
 		return place_fail(&at, loader->diag, ERR_INVALID,
 				  "expected a column of type \"text\": it holds a status");
 	return 0;
 }
 
 static int load_column(struct loader *loader, const struct place *place, const char *name,
-		       struct contract_column *ret, const struct contract_transitions **ret_machine)
+		       struct entity_column *ret, const struct contract_transitions **ret_machine)
 {
 	static const char *const types[] = { "text", "integer", "real", "boolean", NULL };
 	struct place type_at = place_member(place, "type");
 	struct place indexed = place_member(place, "indexed");
-	unsigned type = CONTRACT_TEXT;
+	unsigned type = 0;
 	int rc;
 
 	rc = place_check(place, "a column", column_members, loader->diag);
@@ -92,15 +92,14 @@ static int load_column(struct loader *loader, const struct place *place, const c
 	if (rc == 0 && indexed.json)
 		rc = place_boolean(&indexed, &ret->is_indexed, loader->diag);
 	ret->name = name;
-	ret->type = (enum contract_type)type;
+	ret->type = VALUE_TEXT + type;
 	return rc ? rc : load_machine_name(loader, place, ret, ret_machine);
 }
 
-static int load_columns(struct loader *loader, const struct place *columns,
-			struct contract_entity *entity)
+static int load_columns(struct loader *loader, const struct place *columns, struct entity *entity)
 {
 	struct loader_entity *beside = &loader->entity[entity->index];
-	struct contract_column *column;
+	struct entity_column *column;
 	const char *key;
 	json_t *value;
 	size_t i = 0;
@@ -108,9 +107,9 @@ static int load_columns(struct loader *loader, const struct place *columns,
 	if (place_object(columns, loader->diag))
 		return ERR_INVALID;
 	entity->column_count = json_object_size(columns->json);
-	if (entity->column_count > CONTRACT_COLUMNS_MAX)
+	if (entity->column_count > ENTITY_COLUMNS_MAX)
 		return place_fail(columns, loader->diag, ERR_LIMIT, "more than %u columns",
-				  CONTRACT_COLUMNS_MAX);
+				  ENTITY_COLUMNS_MAX);
 	column = arena_take(&loader->contract->arena, entity->column_count, sizeof(*column));
 	if (!column)
 		return diag_nomem(loader->diag);
@@ -121,10 +120,10 @@ static int load_columns(struct loader *loader, const struct place *columns,
 
 		if (rc)
 			return rc;
-		if (beside->machine[i] && entity->slot_count == CONTRACT_STATUS_SLOTS_MAX)
+		if (beside->machine[i] && entity->slot_count == ENTITY_SLOTS_MAX)
 			return place_fail(&at, loader->diag, ERR_LIMIT,
 					  "more than %u columns with a state machine",
-					  CONTRACT_STATUS_SLOTS_MAX);
+					  ENTITY_SLOTS_MAX);
 		if (beside->machine[i])
 			entity->slot[entity->slot_count++] = (unsigned)i;
 		i++;
@@ -132,8 +131,7 @@ static int load_columns(struct loader *loader, const struct place *columns,
 	return 0;
 }
 
-static int load_table(struct loader *loader, const struct place *place,
-		      struct contract_entity *entity)
+static int load_table(struct loader *loader, const struct place *place, struct entity *entity)
 {
 	struct place at = place_member(place, "table");
 	int rc;
@@ -149,8 +147,7 @@ static int load_table(struct loader *loader, const struct place *place,
 	return rc;
 }
 
-static int load_entity(struct loader *loader, const struct place *place,
-		       struct contract_entity *entity)
+static int load_entity(struct loader *loader, const struct place *place, struct entity *entity)
 {
 	struct place columns = place_member(place, "columns");
 	int rc;
@@ -162,7 +159,7 @@ static int load_entity(struct loader *loader, const struct place *place,
 }
 
 /* Names are compared as they are: an entity's columns are a few dozen at most. */
-static int find_column(const struct contract_entity *entity, const char *name, unsigned *ret)
+static int find_column(const struct entity *entity, const char *name, unsigned *ret)
 {
 	for (unsigned i = 0; i < entity->column_count; i++) {
 		if (strcmp(entity->column[i].name, name) == 0) {
@@ -173,16 +170,16 @@ static int find_column(const struct contract_entity *entity, const char *name, u
 	return ERR_INVALID;
 }
 
-static const struct contract_entity *find_entity(const struct loader *loader, const char *name)
+static const struct entity *find_entity(const struct loader *loader, const char *name)
 {
-	for (size_t i = 0; i < loader->contract->entity_count; i++)
+	for (size_t i = 0; i < loader->contract->plan.entity_count; i++)
 		if (strcmp(loader->contract->entity[i].name, name) == 0)
 			return &loader->contract->entity[i];
 	return NULL;
 }
 
 /* @at's string as the name of an entity. */
-int entities_name(struct loader *loader, const struct place *at, const struct contract_entity **ret)
+int entities_name(struct loader *loader, const struct place *at, const struct entity **ret)
 {
 	const char *name = NULL;
 	int rc = place_text(at, LOADER_NAME_MAX, &name, loader->diag);
@@ -196,8 +193,8 @@ int entities_name(struct loader *loader, const struct place *at, const struct co
 	return 0;
 }
 
-int entities_column(struct loader *loader, const struct place *at,
-		    const struct contract_entity *entity, const char *name, unsigned *ret)
+int entities_column(struct loader *loader, const struct place *at, const struct entity *entity,
+		    const char *name, unsigned *ret)
 {
 	if (find_column(entity, name, ret) == 0)
 		return 0;
@@ -206,24 +203,25 @@ int entities_column(struct loader *loader, const struct place *at,
 }
 
 /* A chain of owners that comes back would never end. */
-static bool is_circle(const struct contract_entity *entity)
+static bool is_circle(const struct entity *entity)
 {
-	const struct contract_entity *up = entity->owner_entity;
+	const struct entity *up = entity->owner_entity;
 
-	for (unsigned i = 0; up && i < CONTRACT_ENTITIES_MAX; i++)
+	for (unsigned i = 0; up && i < ENTITY_COUNT_MAX; i++)
 		up = up->owner_entity;
 	return up != NULL;
 }
 
-static int load_owner(struct loader *loader, const struct place *place,
-		      struct contract_entity *entity)
+static int load_owner(struct loader *loader, const struct place *place, struct entity *entity)
 {
 	struct place via = place_member(place, "ownerVia");
 	struct place target = place_member(&via, "entity");
 	struct place column = place_member(&via, "column");
 	const char *name = NULL;
+	unsigned link = 0;
 	int rc;
 
+	entity->link_column = -1;
 	if (!via.json)
 		return 0;
 	rc = place_check(&via, "ownerVia", via_members, loader->diag);
@@ -232,10 +230,11 @@ static int load_owner(struct loader *loader, const struct place *place,
 	if (rc == 0)
 		rc = place_text(&column, LOADER_NAME_MAX, &name, loader->diag);
 	if (rc == 0)
-		rc = entities_column(loader, &column, entity, name, &entity->owner_column);
+		rc = entities_column(loader, &column, entity, name, &link);
 	if (rc)
 		return rc;
-	if (entity->column[entity->owner_column].type != CONTRACT_TEXT)
+	entity->link_column = (int)link;
+	if (entity->column[link].type != VALUE_TEXT)
 		return place_fail(&column, loader->diag, ERR_INVALID,
 				  "expected a column of type \"text\": it holds an id");
 	if (is_circle(entity))
@@ -245,12 +244,12 @@ static int load_owner(struct loader *loader, const struct place *place,
 }
 
 static int load_each(struct loader *loader, const struct place *entities,
-		     int (*load)(struct loader *, const struct place *, struct contract_entity *))
+		     int (*load)(struct loader *, const struct place *, struct entity *))
 {
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < loader->contract->entity_count; i++) {
-		struct contract_entity *entity = &loader->contract->entity[i];
+	for (size_t i = 0; rc == 0 && i < loader->contract->plan.entity_count; i++) {
+		struct entity *entity = &loader->contract->entity[i];
 		struct place at = place_member(entities, entity->name);
 
 		rc = load(loader, &at, entity);
@@ -271,16 +270,17 @@ int entities_load(struct loader *loader, const struct place *root)
 		return 0;
 	if (place_object(&entities, loader->diag))
 		return ERR_INVALID;
-	if (json_object_size(entities.json) > CONTRACT_ENTITIES_MAX)
+	if (json_object_size(entities.json) > ENTITY_COUNT_MAX)
 		return place_fail(&entities, loader->diag, ERR_LIMIT, "more than %u entities",
-				  CONTRACT_ENTITIES_MAX);
-	contract->entity_count = json_object_size(entities.json);
-	contract->entity =
-		arena_take(&contract->arena, contract->entity_count, sizeof(*contract->entity));
+				  ENTITY_COUNT_MAX);
+	contract->plan.entity_count = json_object_size(entities.json);
+	contract->entity = arena_take(&contract->arena, contract->plan.entity_count,
+				      sizeof(*contract->entity));
 	loader->entity =
-		arena_take(&loader->scratch, contract->entity_count, sizeof(*loader->entity));
+		arena_take(&loader->scratch, contract->plan.entity_count, sizeof(*loader->entity));
 	if (!contract->entity || !loader->entity)
 		return diag_nomem(loader->diag);
+	contract->plan.entity = contract->entity;
 	json_object_foreach(entities.json, key, value) {
 		contract->entity[i].name = key;
 		contract->entity[i].index = i;

@@ -18,7 +18,6 @@
 #define LOADER_NAME_MAX 128u  /* bytes of a key that an author chooses */
 #define LOADER_TEXT_MAX 4096u /* bytes of a pattern, a version and the like */
 #define LOADER_SCOPE_MAX 128u /* bytes of a scope */
-#define LOADER_STATUS_MAX 48u /* bytes of a status */
 #define LOADER_MACHINES_MAX 64u
 #define LOADER_LONGEST_MAX 31622400 /* seconds: a year */
 
@@ -36,8 +35,8 @@ struct contract {
 	const struct contract_channel *alerts;  /* likewise */
 	size_t warning_count;
 	const char *warning[CONTRACT_WARNINGS_MAX];
-	size_t entity_count;
-	struct contract_entity *entity;
+	struct entity_plan plan;
+	struct entity *entity; /* the plan's */
 	size_t scope_count;
 	const char *scope[SCOPES_MAX];
 };
@@ -47,9 +46,9 @@ struct loader_machine {
 	struct contract_transitions transitions;
 };
 
-/* What an entity's columns have beside what contract_column says. */
+/* What an entity's columns have beside what struct entity_column says. */
 struct loader_entity {
-	const struct contract_transitions *machine[CONTRACT_COLUMNS_MAX]; /* NULL: none */
+	const struct contract_transitions *machine[ENTITY_COLUMNS_MAX]; /* NULL: none */
 };
 
 struct loader {
@@ -74,11 +73,10 @@ const struct contract_transitions *transitions_find(const struct loader *loader,
 /* /x-entities */
 int entities_load(struct loader *loader, const struct place *root);
 /* The string @at as the name of an entity. */
-int entities_name(struct loader *loader, const struct place *at,
-		  const struct contract_entity **ret);
+int entities_name(struct loader *loader, const struct place *at, const struct entity **ret);
 /* The entity's column @name, which stands at @at. */
-int entities_column(struct loader *loader, const struct place *at,
-		    const struct contract_entity *entity, const char *name, unsigned *ret);
+int entities_column(struct loader *loader, const struct place *at, const struct entity *entity,
+		    const char *name, unsigned *ret);
 
 /* Numbers the scopes of /components/securitySchemes, whether an operation uses them or not. */
 int scopes_load(struct loader *loader, const struct place *root);

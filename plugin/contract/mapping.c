@@ -44,7 +44,7 @@ static int load_id(struct loader *loader, const struct place *place,
 static int load_column(struct loader *loader, const struct place *at, struct contract_mapping *map,
 		       struct contract_fill *fill)
 {
-	const struct contract_entity *entity = map->entity;
+	const struct entity *entity = map->entity;
 	const struct contract_transitions *machine;
 	const char *member = NULL;
 	unsigned column = 0;
@@ -57,7 +57,7 @@ static int load_column(struct loader *loader, const struct place *at, struct con
 		return rc;
 	machine = loader->entity[entity->index].machine[column];
 	if (!machine) {
-		if (entity->owner_entity && entity->owner_column == column)
+		if (entity->link_column == (int)column)
 			map->link = &fill[map->fill_count];
 		fill[map->fill_count++] = (struct contract_fill){
 			.column = column,
@@ -75,6 +75,9 @@ static int load_column(struct loader *loader, const struct place *at, struct con
 	map->status_member = member;
 	map->status_member_len = strlen(member);
 	map->transitions = machine;
+	for (size_t i = 0; i < machine->count; i++)
+		if (machine->longest_s[i] > 0)
+			loader->contract->entity[entity->index].is_timed[map->slot] = true;
 	return 0;
 }
 

@@ -59,7 +59,7 @@ static int load_values(struct loader *loader, const struct place *place, struct 
 		if (!topics_is_id(value[i], strlen(value[i])))
 			return place_fail(&at, loader->diag, ERR_INVALID,
 					  "expected 1 to %u letters, digits, _ and -",
-					  CONTRACT_ID_MAX);
+					  ENTITY_ID_MAX);
 	}
 	return 0;
 }

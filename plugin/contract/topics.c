@@ -97,7 +97,7 @@ static bool has_strange(const struct levels *levels)
 
 bool topics_is_id(const char *text, size_t len)
 {
-	return len > 0 && len <= CONTRACT_ID_MAX && kinds_in(text, len) == KIND_ID;
+	return len > 0 && len <= ENTITY_ID_MAX && kinds_in(text, len) == KIND_ID;
 }
 
 /* A client's or a principal's level as base/clientlevel.h has it. */

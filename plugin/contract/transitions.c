@@ -44,9 +44,9 @@ static int load_statuses(struct loader *loader, const struct place *next,
 	json_object_foreach(next->json, key, value) {
 		struct place at = place_member(next, key);
 
-		if (!*key || strlen(key) > LOADER_STATUS_MAX)
+		if (!*key || strlen(key) > ENTITY_STATUS_MAX)
 			return place_fail(&at, loader->diag, ERR_LIMIT,
-					  "expected a status of 1 to %u bytes", LOADER_STATUS_MAX);
+					  "expected a status of 1 to %u bytes", ENTITY_STATUS_MAX);
 		*status++ = key;
 		*len++ = strlen(key);
 	}
@@ -65,10 +65,10 @@ static int load_step(struct loader *loader, struct place *at, const char **ret_n
 
 	*ret_scope = 0;
 	if (!json_is_object(at->json))
-		return place_text(at, LOADER_STATUS_MAX, ret_name, loader->diag);
+		return place_text(at, ENTITY_STATUS_MAX, ret_name, loader->diag);
 	rc = place_check(&step, "a step", step_members, loader->diag);
 	if (rc == 0)
-		rc = place_text(&to, LOADER_STATUS_MAX, ret_name, loader->diag);
+		rc = place_text(&to, ENTITY_STATUS_MAX, ret_name, loader->diag);
 	if (rc == 0)
 		rc = scopes_name(loader, &scope, &number);
 	*ret_scope = (uint16_t)(number + 1);

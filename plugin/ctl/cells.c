@@ -21,14 +21,14 @@ static json_t *text_json(const char *text, size_t len)
 static json_t *cell_json(const struct query_cell *cell)
 {
 	switch (cell->type) {
-	case LEDGER_TEXT:
+	case VALUE_TEXT:
 		return text_json(cell->text ? cell->text : "", cell->len);
-	case LEDGER_INTEGER:
-	case LEDGER_BOOLEAN:
+	case VALUE_INTEGER:
+	case VALUE_BOOLEAN:
 		return json_integer(cell->integer);
-	case LEDGER_REAL:
+	case VALUE_REAL:
 		return json_real(cell->real);
-	case LEDGER_NULL:
+	case VALUE_NULL:
 		break;
 	}
 	return json_null();

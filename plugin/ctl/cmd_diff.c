@@ -235,7 +235,7 @@ static void compare_step_scopes(struct diff *diff, const struct contract_channel
 				const struct contract_transitions *b)
 {
 	const struct contract *old = diff->from.rules->contract, *now = diff->to.rules->contract;
-	char step[2 * LEDGER_STATUS_MAX + 8];
+	char step[2 * ENTITY_STATUS_MAX + 8];
 
 	for (size_t from = 0; from <= a->count; from++) {
 		const char *before = from < a->count ? a->status[from] : "";

@@ -68,7 +68,8 @@ static int open_ledger(struct replay *replay, struct diag *diag)
 	}
 	(void)snprintf(path, sizeof(path), "%s/replay.db", replay->folder);
 	options.path = path;
-	if (ledger_open(&options, &replay->scene.rules->plan, &replay->scene.ledger, diag))
+	if (ledger_open(&options, contract_plan(replay->scene.rules->contract),
+			&replay->scene.ledger, diag))
 		return ERR_IO;
 	replay->scene.gate.ledger = replay->scene.ledger;
 	return 0;

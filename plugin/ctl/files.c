@@ -140,7 +140,8 @@ int scene_open(const struct files *files, struct scene *ret, struct diag *diag)
 				files->contract ? "access" : "contract");
 	rc = rules_load(&wanted, &ret->rules, diag);
 	if (rc == 0 && files->database)
-		rc = ledger_open_reader(files->database, &ret->rules->plan, &ret->ledger, diag);
+		rc = ledger_open_reader(files->database, contract_plan(ret->rules->contract),
+					&ret->ledger, diag);
 	if (rc == 0)
 		rc = gate_init(&ret->gate, ret->rules, ret->ledger, diag);
 	if (rc)

@@ -59,11 +59,11 @@ static bool refuse_transition(struct judgement *j, const char *from, const char 
 				mapping->entity->name, from, next, (int)to_len, to);
 }
 
-static struct ledger_value *add_value(struct decision *decision, unsigned column)
+static struct value *add_value(struct decision *decision, unsigned column)
 {
-	struct ledger_value *value = &decision->value[decision->write.value_count++];
+	struct value *value = &decision->value[decision->write.value_count++];
 
-	*value = (struct ledger_value){ .column = column };
+	*value = (struct value){ .column = column };
 	return value;
 }
 
@@ -212,7 +212,7 @@ static bool check_transition(struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
 	const char *from = j->state.is_known ? j->state.status[mapping->slot] : "";
-	struct ledger_value *value;
+	struct value *value;
 
 	if (j->to < 0)
 		return judgement_refuse(j, REASON_TRANSITION_ILLEGAL,
@@ -224,7 +224,7 @@ static bool check_transition(struct judgement *j)
 	if (j->is_repeat && !repeat_check(j))
 		return false;
 	value = add_value(j->decision, mapping->entity->slot[mapping->slot]);
-	value->type = LEDGER_TEXT;
+	value->type = VALUE_TEXT;
 	value->text = j->status;
 	value->len = j->status_len;
 	return true;
@@ -246,10 +246,10 @@ static bool read_owner(struct judgement *j)
 		    payload_member(j->payload, mapping->owner_member, mapping->owner_member_len),
 		    &write->owner, &write->owner_len))
 		return true;
-	if (write->owner_len <= LEDGER_OWNER_MAX)
+	if (write->owner_len <= ENTITY_OWNER_MAX)
 		return true;
 	return judgement_refuse(j, REASON_PAYLOAD_TOO_LARGE, "%s is longer than %u bytes",
-				mapping->owner_member, LEDGER_OWNER_MAX);
+				mapping->owner_member, ENTITY_OWNER_MAX);
 }
 
 /*
@@ -309,19 +309,18 @@ static bool check_owner(struct judgement *j, const struct ledger_state *state)
 	return refuse_owner(j, link->member, mapping->entity->owner_entity->name, text, len);
 }
 
-static void fill_value(struct ledger_value *to, enum contract_type type,
-		       const struct payload_value *from)
+static void fill_value(struct value *to, enum value_type type, const struct payload_value *from)
 {
 	bool truth;
 
-	if (type == CONTRACT_TEXT && payload_string(from, &to->text, &to->len))
-		to->type = LEDGER_TEXT;
-	else if (type == CONTRACT_INTEGER && payload_integer(from, &to->integer))
-		to->type = LEDGER_INTEGER;
-	else if (type == CONTRACT_REAL && payload_number(from, &to->real))
-		to->type = LEDGER_REAL;
-	else if (type == CONTRACT_BOOLEAN && payload_boolean(from, &truth)) {
-		to->type = LEDGER_BOOLEAN;
+	if (type == VALUE_TEXT && payload_string(from, &to->text, &to->len))
+		to->type = VALUE_TEXT;
+	else if (type == VALUE_INTEGER && payload_integer(from, &to->integer))
+		to->type = VALUE_INTEGER;
+	else if (type == VALUE_REAL && payload_number(from, &to->real))
+		to->type = VALUE_REAL;
+	else if (type == VALUE_BOOLEAN && payload_boolean(from, &truth)) {
+		to->type = VALUE_BOOLEAN;
 		to->integer = truth;
 	}
 }
@@ -409,7 +408,7 @@ bool entity_rules_current(struct judgement *j)
 __attribute__((cold, noinline)) static bool check_columns(struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
-	const struct contract_entity *entity = mapping->entity;
+	const struct entity *entity = mapping->entity;
 	const char *table = NULL;
 
 	if (mapping->transitions)
@@ -449,7 +448,7 @@ void entity_rules_describe(struct judgement *j)
 {
 	struct ledger_write *write = &j->decision->write;
 
-	write->entity = LEDGER_NO_ENTITY;
+	write->entity = ENTITY_NONE;
 	write->id = NULL;
 	write->id_len = 0;
 	if (j->has_state && !j->decision->has_retained) {

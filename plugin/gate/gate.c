@@ -366,7 +366,7 @@ uint64_t gate_entity_key(const struct gate *gate, uint64_t seed)
 
 	if (!mapping || !mapping->transitions)
 		return 0;
-	key = wordhash(seed ^ (mapping->entity->index * CONTRACT_STATUS_SLOTS_MAX + mapping->slot),
+	key = wordhash(seed ^ (mapping->entity->index * ENTITY_SLOTS_MAX + mapping->slot),
 		       gate->memo.param[mapping->param].text, gate->memo.param[mapping->param].len);
 	return key ? key : 1;
 }

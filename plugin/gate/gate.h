@@ -97,7 +97,7 @@ struct gate {
 	struct {
 		enum reason reason;
 		struct schema_error error;
-		char standing[LEDGER_STATUS_MAX];
+		char standing[ENTITY_STATUS_MAX];
 	} first;
 };
 
@@ -161,7 +161,7 @@ struct decision {
 	 */
 	struct schema_error error;
 	/* The status that stands, of an illegal transition and of a correction. */
-	char standing[LEDGER_STATUS_MAX];
+	char standing[ENTITY_STATUS_MAX];
 	/* A step that is not the contract's, taken by who may correct: @standing is what stood. */
 	bool is_correction;
 	bool is_repeat; /* it says the status that stands; has_write: with other content */
@@ -178,7 +178,7 @@ struct decision {
 	bool has_retained;
 	const struct payload_value *payload; /* NULL where it was not parsed; as good as @write */
 	struct ledger_write write;
-	struct ledger_value value[LEDGER_COLUMNS_MAX];
+	struct value value[ENTITY_COLUMNS_MAX];
 };
 
 /*

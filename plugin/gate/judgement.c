@@ -54,8 +54,8 @@ bool judgement_lack(struct judgement *j, const char *table)
 				"the table %s is not ready yet, try again later", table);
 }
 
-bool judgement_look(struct judgement *j, const struct contract_entity *entity, const char *id,
-		    size_t len, struct ledger_state *ret)
+bool judgement_look(struct judgement *j, const struct entity *entity, const char *id, size_t len,
+		    struct ledger_state *ret)
 {
 	const char *table;
 
@@ -65,7 +65,7 @@ bool judgement_look(struct judgement *j, const struct contract_entity *entity, c
 	}
 	if (ledger_look(j->gate->ledger, entity->index, id, len, ret, NULL) == 0)
 		return true;
-	table = ledger_lacks(j->gate->ledger, entity->index, LEDGER_COLUMNS_MAX);
+	table = ledger_lacks(j->gate->ledger, entity->index, ENTITY_COLUMNS_MAX);
 	if (table)
 		return judgement_lack(j, table);
 	return judgement_refuse(j, REASON_STORE_UNAVAILABLE, "the store can't be asked now");

@@ -82,7 +82,7 @@ bool judgement_lack(struct judgement *j, const char *table) __attribute__((cold)
  * Looks an entity up; without a ledger nothing is known of any. False: refused, the store can't
  * be asked.
  */
-bool judgement_look(struct judgement *j, const struct contract_entity *entity, const char *id,
-		    size_t len, struct ledger_state *ret);
+bool judgement_look(struct judgement *j, const struct entity *entity, const char *id, size_t len,
+		    struct ledger_state *ret);
 
 #endif

@@ -261,7 +261,7 @@ bool permission_owner(struct judgement *j, const struct contract_match *match, c
 	const struct contract_mapping *mapping = match->channel->mapping;
 	const struct contract_span *id = &match->param[mapping->param];
 	struct ledger_state state;
-	char link[LEDGER_ID_MAX + 1];
+	char link[ENTITY_ID_MAX + 1];
 
 	*ret = "";
 	if (!judgement_look(j, mapping->entity, id->text, id->len, &state))

@@ -11,8 +11,6 @@ struct rules_parts {
 	size_t schema_count; /* distinct schemas */
 	struct schema **schema;
 	struct rules_channel *channel;
-	struct ledger_entity *entity;
-	struct ledger_column *column;
 	char *warning[WARNINGS_MAX]; /* owned */
 	size_t warning_count;
 };
@@ -207,71 +205,6 @@ static int compile_channels(struct rules *rules, struct diag *diag)
 	return compile_schemas(rules, diag);
 }
 
-static enum ledger_type column_type(enum contract_type type)
-{
-	switch (type) {
-	case CONTRACT_INTEGER:
-		return LEDGER_INTEGER;
-	case CONTRACT_REAL:
-		return LEDGER_REAL;
-	case CONTRACT_BOOLEAN:
-		return LEDGER_BOOLEAN;
-	case CONTRACT_TEXT:
-		break;
-	}
-	return LEDGER_TEXT;
-}
-
-/* Says the contract's entities in the ledger's words; @column has room for all of them. */
-static struct ledger_column *plan_entity(const struct contract_entity *from,
-					 struct ledger_entity *to, struct ledger_column *column)
-{
-	to->table = from->table;
-	to->column_count = from->column_count;
-	to->column = column;
-	for (size_t i = 0; i < from->column_count; i++)
-		*column++ = (struct ledger_column){ .name = from->column[i].name,
-						    .type = column_type(from->column[i].type),
-						    .is_indexed = from->column[i].is_indexed };
-	to->slot_count = from->slot_count;
-	memcpy(to->slot, from->slot, sizeof(to->slot));
-	to->link_column = from->owner_entity ? (int)from->owner_column : -1;
-	return column;
-}
-
-/* A status that should not stand for ever is asked about. */
-static void plan_timed(struct rules *rules)
-{
-	for (size_t i = 0; i < contract_channel_count(rules->contract); i++) {
-		const struct contract_mapping *map = contract_channel(rules->contract, i)->mapping;
-
-		for (size_t s = 0; map && map->transitions && s < map->transitions->count; s++)
-			if (map->transitions->longest_s[s] > 0)
-				rules->parts->entity[map->entity->index].is_timed[map->slot] = true;
-	}
-}
-
-static int make_plan(struct rules *rules, struct diag *diag)
-{
-	size_t count = contract_entity_count(rules->contract);
-	struct ledger_column *column;
-	size_t columns = 0;
-
-	for (size_t i = 0; i < count; i++)
-		columns += contract_entity(rules->contract, i)->column_count;
-	rules->parts->entity = calloc(count + 1, sizeof(*rules->parts->entity));
-	rules->parts->column = calloc(columns + 1, sizeof(*rules->parts->column));
-	if (!rules->parts->entity || !rules->parts->column)
-		return diag_nomem(diag);
-	column = rules->parts->column;
-	for (size_t i = 0; i < count; i++)
-		column = plan_entity(contract_entity(rules->contract, i), &rules->parts->entity[i],
-				     column);
-	plan_timed(rules);
-	rules->plan = (struct ledger_plan){ .entity_count = count, .entity = rules->parts->entity };
-	return 0;
-}
-
 static const char *scope_name(const void *ctx, size_t scope)
 {
 	return contract_scope(ctx, scope);
@@ -370,8 +303,6 @@ int rules_load(const struct rules_files *files, struct rules **ret, struct diag 
 	rc = load_files(rules, files, diag);
 	if (rc == 0)
 		rc = compile_channels(rules, diag);
-	if (rc == 0)
-		rc = make_plan(rules, diag);
 	if (rc)
 		goto out;
 	*ret = rules;
@@ -418,8 +349,6 @@ void rules_free(struct rules *rules)
 		for (size_t i = 0; i < rules->parts->schema_count; i++)
 			schema_free(rules->parts->schema[i]);
 		free(rules->parts->schema);
-		free(rules->parts->entity);
-		free(rules->parts->column);
 		for (size_t i = 0; i < rules->parts->warning_count; i++)
 			free(rules->parts->warning[i]);
 		free(rules->parts);

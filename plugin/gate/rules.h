@@ -34,7 +34,6 @@ struct rules {
 	struct scram_keys *scram;    /* NULL: nobody logs in by SCRAM */
 	struct revoked *revoked;     /* NULL: no list of revoked certificates was asked for */
 	const struct rules_channel *channel; /* by contract_channel.index */
-	struct ledger_plan plan;             /* by contract_entity.index */
 	size_t payload_max;                  /* the largest of any channel, at least 1 */
 	struct rules_parts *parts;           /* what the pointers above own */
 };

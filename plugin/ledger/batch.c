@@ -37,7 +37,7 @@ static const char declaration[] =
 
 struct batch {
 	struct batch_row row[BATCH_ROWS_MAX];
-	struct record_value value[BATCH_VALUES_MAX];
+	struct value value[BATCH_VALUES_MAX];
 	size_t rows, values;
 	const struct batch_list *claim[CLAIMS]; /* by a hash of table and id */
 	struct batch_row *topic[TOPICS]; /* the last that is retained, by a hash of its topic */
@@ -71,7 +71,7 @@ static int on_connect(sqlite3 *db, void *ctx, int argc, const char *const *argv,
 	(void)argv;
 	(void)error;
 	sqlite3_str_appendall(sql, declaration);
-	for (unsigned i = 0; i < LEDGER_COLUMNS_MAX; i++)
+	for (unsigned i = 0; i < ENTITY_COLUMNS_MAX; i++)
 		sqlite3_str_appendf(sql, ", v%u", i);
 	sqlite3_str_appendall(sql, ")");
 	text = sqlite3_str_finish(sql);
@@ -166,20 +166,20 @@ static void give_payload(sqlite3_context *ret, const struct record_text *payload
 		sqlite3_result_blob64(ret, payload->text, payload->len, SQLITE_STATIC);
 }
 
-static void give_value(sqlite3_context *ret, const struct record_value *value)
+static void give_value(sqlite3_context *ret, const struct value *value)
 {
 	switch (value->type) {
-	case LEDGER_TEXT:
+	case VALUE_TEXT:
 		give_text(ret, &(struct record_text){ value->text, value->len });
 		break;
-	case LEDGER_INTEGER:
-	case LEDGER_BOOLEAN:
+	case VALUE_INTEGER:
+	case VALUE_BOOLEAN:
 		sqlite3_result_int64(ret, value->integer);
 		break;
-	case LEDGER_REAL:
+	case VALUE_REAL:
 		sqlite3_result_double(ret, value->real);
 		break;
-	case LEDGER_NULL:
+	case VALUE_NULL:
 		break; /* which is what no result is */
 	}
 }
@@ -295,7 +295,7 @@ void batch_free(struct batch *b)
 	free(b);
 }
 
-struct batch_row *batch_add(struct batch *b, size_t values, struct record_value **value)
+struct batch_row *batch_add(struct batch *b, size_t values, struct value **value)
 {
 	struct batch_row *row;
 

@@ -18,7 +18,7 @@
 #include "ledger/record.h"
 
 #define BATCH_ROWS_MAX 1024u
-#define BATCH_VALUES_MAX 8192u /* of all rows together; a row alone has LEDGER_COLUMNS_MAX */
+#define BATCH_VALUES_MAX 8192u /* of all rows together; a row alone has ENTITY_COLUMNS_MAX */
 
 /* One record. The texts, also those of the values, are borrowed until batch_clear(). */
 struct batch_row {
@@ -32,8 +32,8 @@ struct batch_row {
 	unsigned qos;
 	uint64_t digest, revision, unique; /* 0: NULL */
 	struct record_text id, owner, topic, publisher, client_id, payload, properties;
-	const struct record_value *value; /* in the order of the statement's columns */
-	struct batch_row *next;           /* that goes with the same statement */
+	const struct value *value; /* in the order of the statement's columns */
+	struct batch_row *next;    /* that goes with the same statement */
 };
 
 /* The rows that one statement takes, in their order. */
@@ -50,9 +50,9 @@ void batch_free(struct batch *batch); /* NULL is fine */
 
 /*
  * A place for a row with room for @values values, whose members are unset but for .value and
- * .next, or NULL where the batch is full. @values is at most LEDGER_COLUMNS_MAX.
+ * .next, or NULL where the batch is full. @values is at most ENTITY_COLUMNS_MAX.
  */
-struct batch_row *batch_add(struct batch *batch, size_t values, struct record_value **value);
+struct batch_row *batch_add(struct batch *batch, size_t values, struct value **value);
 
 bool batch_is_empty(const struct batch *batch);
 void batch_clear(struct batch *batch);

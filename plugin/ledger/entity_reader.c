@@ -9,16 +9,16 @@
 
 struct entity_reader {
 	struct query *query;
-	const struct ledger_plan *plan;
-	const struct ledger_entity *entity; /* that is looked at */
-	struct state_facts facts;           /* of the last look */
-	char *payload;                      /* of the last entity_reader_recall() */
+	const struct entity_plan *plan;
+	const struct entity *entity; /* that is looked at */
+	struct state_facts facts;    /* of the last look */
+	char *payload;               /* of the last entity_reader_recall() */
 	size_t payload_len;
 	uint64_t revision;
 	bool is_nomem;
 };
 
-int entity_reader_open(const char *path, const struct ledger_plan *plan, struct entity_reader **ret,
+int entity_reader_open(const char *path, const struct entity_plan *plan, struct entity_reader **ret,
 		       struct diag *diag)
 {
 	struct entity_reader *entity_reader = calloc(1, sizeof(*entity_reader));
@@ -48,7 +48,7 @@ void entity_reader_close(struct entity_reader *entity_reader)
 static void copy(const struct query_row *row, const char *name, char *ret, size_t cap)
 {
 	const struct query_cell *cell = query_cell(row, name);
-	size_t len = cell && cell->type == LEDGER_TEXT ? cell->len : 0;
+	size_t len = cell && cell->type == VALUE_TEXT ? cell->len : 0;
 
 	len = len < cap ? len : cap - 1;
 	if (len > 0)
@@ -59,7 +59,7 @@ static void copy(const struct query_row *row, const char *name, char *ret, size_
 static bool on_row(const struct query_row *row, void *ctx)
 {
 	struct entity_reader *entity_reader = ctx;
-	const struct ledger_entity *entity = entity_reader->entity;
+	const struct entity *entity = entity_reader->entity;
 	const struct query_cell *revision = query_cell(row, "revision");
 	struct state_facts *facts = &entity_reader->facts;
 
@@ -78,16 +78,16 @@ static bool on_row(const struct query_row *row, void *ctx)
 int entity_reader_look(struct entity_reader *entity_reader, unsigned entity, const char *id,
 		       size_t id_len, struct ledger_state *ret, struct diag *diag)
 {
-	char text[LEDGER_ID_MAX + 1];
+	char text[ENTITY_ID_MAX + 1];
 	struct query_filter filter = { .column = "id", .test = QUERY_IS, .text = text };
 	struct query_wanted wanted = { .filter_count = 1, .filter = &filter, .limit = 1 };
 	int rc = 0;
 
 	if (entity >= entity_reader->plan->entity_count)
 		return diag_set(diag, ERR_INVALID, "the plan has no entity %u", entity);
-	if (id_len == 0 || id_len > LEDGER_ID_MAX || memchr(id, '\0', id_len))
+	if (id_len == 0 || id_len > ENTITY_ID_MAX || memchr(id, '\0', id_len))
 		return diag_set(diag, ERR_LIMIT, "an id has 1 to %u bytes, none of them 0",
-				LEDGER_ID_MAX);
+				ENTITY_ID_MAX);
 	memcpy(text, id, id_len);
 	text[id_len] = '\0';
 	entity_reader->entity = &entity_reader->plan->entity[entity];
@@ -101,7 +101,7 @@ int entity_reader_look(struct entity_reader *entity_reader, unsigned entity, con
 				      .owner = entity_reader->facts.owner,
 				      .link = entity_reader->facts.link,
 				      .revision = entity_reader->facts.revision };
-	for (size_t i = 0; i < LEDGER_SLOTS_MAX; i++)
+	for (size_t i = 0; i < ENTITY_SLOTS_MAX; i++)
 		ret->status[i] = entity_reader->facts.status[i];
 	return 0;
 }
@@ -112,8 +112,7 @@ static bool on_event(const struct query_row *row, void *ctx)
 	const struct query_cell *payload = query_cell(row, "payload");
 	struct entity_reader *entity_reader = ctx;
 
-	if (!revision || revision->type != LEDGER_INTEGER || !payload ||
-	    payload->type != LEDGER_TEXT)
+	if (!revision || revision->type != VALUE_INTEGER || !payload || payload->type != VALUE_TEXT)
 		return true; /* of no entity: the one before */
 	entity_reader->payload = malloc(payload->len + 1);
 	entity_reader->payload_len = payload->len;

@@ -17,7 +17,7 @@
 struct entity_reader;
 
 /* @plan, and what it points to, is borrowed until entity_reader_close(). */
-int entity_reader_open(const char *path, const struct ledger_plan *plan, struct entity_reader **ret,
+int entity_reader_open(const char *path, const struct entity_plan *plan, struct entity_reader **ret,
 		       struct diag *diag);
 void entity_reader_close(struct entity_reader *reader); /* NULL is fine */
 

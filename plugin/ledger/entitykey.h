@@ -16,7 +16,7 @@
 struct entitykey {
 	uint64_t hash;
 	uint32_t table;
-	uint32_t len;   /* bytes of the id, LEDGER_ID_MAX at most */
+	uint32_t len;   /* bytes of the id, ENTITY_ID_MAX at most */
 	const char *id; /* borrowed, not NUL-terminated */
 };
 

@@ -10,7 +10,7 @@ static bool is_read(const struct idfilter_fill *idfilter_fill, uint32_t table)
 void idfilter_fill_begin(struct idfilter_fill *idfilter_fill, const struct store_entity *entity,
 			 size_t entity_count, unsigned round)
 {
-	assert(entity_count <= LEDGER_ENTITIES_MAX);
+	assert(entity_count <= ENTITY_COUNT_MAX);
 	idfilter_fill->round = round;
 	idfilter_fill->table_count = 0;
 	for (size_t i = 0; i < entity_count; i++)

@@ -23,7 +23,7 @@ struct idfilter_fill {
 	const uint64_t *secret; /* of the keys, borrowed */
 	unsigned round;         /* see idfilter_complete() */
 	size_t table_count;
-	uint32_t table[LEDGER_ENTITIES_MAX];
+	uint32_t table[ENTITY_COUNT_MAX];
 	size_t at; /* the table that is read; table_count: all were */
 	struct store_mark mark;
 	uint8_t is_read[STORE_NAMES_MAX / 8]; /* a bit a table: all of it was */

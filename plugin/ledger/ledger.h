@@ -49,7 +49,7 @@ struct ledger_options {
  * ledger_look() and ledger_commit() fail, ledger_is_ready() is false, and ledger_news() says
  * when the trouble began and ended; what cannot be known of the files before is said then.
  */
-int ledger_open(const struct ledger_options *options, const struct ledger_plan *plan,
+int ledger_open(const struct ledger_options *options, const struct entity_plan *plan,
 		struct ledger **ret, struct diag *diag);
 
 /*
@@ -58,7 +58,7 @@ int ledger_open(const struct ledger_options *options, const struct ledger_plan *
  * what it points to, is borrowed until ledger_close(); what the database lacks of it is
  * unknown.
  */
-int ledger_open_reader(const char *path, const struct ledger_plan *plan, struct ledger **ret,
+int ledger_open_reader(const char *path, const struct entity_plan *plan, struct ledger **ret,
 		       struct diag *diag);
 
 /* Writes everything out, stops the writer, closes. NULL is fine. */
@@ -76,7 +76,7 @@ void ledger_close(struct ledger *ledger);
  * ERR_INVALID, ERR_LIMIT: not a plan, or one that contradicts what is known of the database; the
  * old plan stays in force. What only the database can say is told by ledger_news().
  */
-int ledger_replan(struct ledger *ledger, const struct ledger_plan *plan, struct diag *diag);
+int ledger_replan(struct ledger *ledger, const struct entity_plan *plan, struct diag *diag);
 
 /* Is all there that the plan in force asks for? (Or nothing yet: see ledger_open().) */
 bool ledger_has_all(const struct ledger *ledger);

@@ -15,7 +15,7 @@ static bool is_full(const struct ledger *l)
 /* The columns' values come out of the payload: they are there twice at most. */
 static size_t record_most(size_t bytes)
 {
-	return 2 * bytes + RECORD_OVERHEAD + LEDGER_OWNER_MAX + LEDGER_PROPERTIES_MAX;
+	return 2 * bytes + RECORD_OVERHEAD + ENTITY_OWNER_MAX + LEDGER_PROPERTIES_MAX;
 }
 
 size_t ledger_journal_least(size_t payload_max)
@@ -70,27 +70,24 @@ static int check_ready(struct ledger *l, bool is_power, struct diag *diag)
 }
 
 /* A value as its column's type; false: it is not one. */
-static bool convert(const struct ledger_value *from, enum ledger_type type,
-		    struct record_value *ret)
+static bool convert(const struct value *from, enum value_type type, struct value *ret)
 {
-	*ret = (struct record_value){ .type = from->type,
-				      .integer = from->integer,
-				      .real = from->real };
-	if (from->type == LEDGER_TEXT) {
+	*ret = (struct value){ .type = from->type, .integer = from->integer, .real = from->real };
+	if (from->type == VALUE_TEXT) {
 		ret->text = from->text;
 		ret->len = from->len;
 	}
-	if (from->type == type || from->type == LEDGER_NULL)
+	if (from->type == type || from->type == VALUE_NULL)
 		return true;
-	if (type == LEDGER_REAL && from->type == LEDGER_INTEGER) {
-		ret->type = LEDGER_REAL;
+	if (type == VALUE_REAL && from->type == VALUE_INTEGER) {
+		ret->type = VALUE_REAL;
 		ret->real = (double)from->integer;
 		return true;
 	}
 	/* 5.0 is an integer in JSON Schema's eyes. */
-	if (type == LEDGER_INTEGER && from->type == LEDGER_REAL && from->real >= -0x1p53 &&
+	if (type == VALUE_INTEGER && from->type == VALUE_REAL && from->real >= -0x1p53 &&
 	    from->real <= 0x1p53 && from->real == (double)(int64_t)from->real) {
-		ret->type = LEDGER_INTEGER;
+		ret->type = VALUE_INTEGER;
 		ret->integer = (int64_t)from->real;
 		return true;
 	}
@@ -107,8 +104,8 @@ static int check_kept(const char *what, const char *text, size_t len, size_t max
 	return 0;
 }
 
-static int fill_value(const struct store_entity *entity, const struct ledger_value *from,
-		      struct record_value *ret, struct diag *diag)
+static int fill_value(const struct store_entity *entity, const struct value *from,
+		      struct value *ret, struct diag *diag)
 {
 	if (from->column >= entity->column_count)
 		return diag_set(diag, ERR_INVALID, "the entity has no column %u", from->column);
@@ -117,13 +114,13 @@ static int fill_value(const struct store_entity *entity, const struct ledger_val
 	ret->column = entity->column[from->column].number;
 	if (ret->column == 0)
 		return diag_set(diag, ERR_BUSY, "a column is not there yet");
-	if (ret->type != LEDGER_TEXT || !entity->column[from->column].is_remembered)
+	if (ret->type != VALUE_TEXT || !entity->column[from->column].is_remembered)
 		return 0;
 	if ((int)from->column == entity->link_column)
-		return check_kept("a link", from->text, from->len, LEDGER_ID_MAX, diag);
+		return check_kept("a link", from->text, from->len, ENTITY_ID_MAX, diag);
 	for (size_t i = 0; i < entity->slot_count; i++)
 		if (from->column == entity->slot[i])
-			return check_kept("a status", from->text, from->len, LEDGER_STATUS_MAX,
+			return check_kept("a status", from->text, from->len, ENTITY_STATUS_MAX,
 					  diag);
 	return 0;
 }
@@ -133,14 +130,14 @@ static int fill_entity(const struct ledger *l, const struct ledger_write *write,
 {
 	const struct store_entity *entity = &l->entity[write->entity];
 	int rc = check_kept("the owner", write->owner, write->owner ? write->owner_len : 0,
-			    LEDGER_OWNER_MAX, diag);
+			    ENTITY_OWNER_MAX, diag);
 
 	ret->table = entity->table;
 	ret->id = (struct record_text){ write->id, write->id_len };
 	if (write->owner)
 		ret->owner = (struct record_text){ write->owner, write->owner_len };
-	if (write->value_count > LEDGER_COLUMNS_MAX)
-		return diag_set(diag, ERR_LIMIT, "more than %u values", LEDGER_COLUMNS_MAX);
+	if (write->value_count > ENTITY_COLUMNS_MAX)
+		return diag_set(diag, ERR_LIMIT, "more than %u values", ENTITY_COLUMNS_MAX);
 	ret->value_count = write->value_count;
 	for (size_t i = 0; rc == 0 && i < write->value_count; i++)
 		rc = fill_value(entity, &write->value[i], &ret->value[i], diag);
@@ -177,7 +174,7 @@ static int fill_record(const struct ledger *l, const struct ledger_write *write,
 	ret->payload = (struct record_text){ write->payload, write->payload_len };
 	ret->properties = (struct record_text){ write->properties, write->properties_len };
 	ret->value_count = 0;
-	if (write->entity != LEDGER_NO_ENTITY)
+	if (write->entity != ENTITY_NONE)
 		rc = fill_entity(l, write, ret, diag);
 	return rc ? rc : record_check(ret, diag);
 }
@@ -221,9 +218,9 @@ static int append(struct ledger *l, const struct record *record, bool is_power, 
 			: journal_commit(l->journal, false, &l->last_seq, diag);
 }
 
-static void copy_text(char *ret, const struct record_value *value)
+static void copy_text(char *ret, const struct value *value)
 {
-	size_t len = value->type == LEDGER_TEXT ? value->len : 0;
+	size_t len = value->type == VALUE_TEXT ? value->len : 0;
 
 	if (len > 0)
 		memcpy(ret, value->text, len);
@@ -262,7 +259,7 @@ static void kick_if_due(struct ledger *l)
 
 int ledger_commit(struct ledger *l, const struct ledger_write *write, struct diag *diag)
 {
-	bool has_entity = write->entity != LEDGER_NO_ENTITY;
+	bool has_entity = write->entity != ENTITY_NONE;
 	const struct entitykey *key = NULL;
 	struct state_facts *facts = NULL;
 	struct record record;

@@ -32,7 +32,7 @@
 struct ledger_wanted {
 	uint64_t number; /* of the plan, from 1 */
 	unsigned round;  /* of the idfilter that its tables are for */
-	struct ledger_plan plan;
+	struct entity_plan plan;
 };
 
 /* What the writer's thread says of the plan that was wanted. */
@@ -127,11 +127,11 @@ struct ledger {
 	 * others, so that nothing is found that was remembered in another order. 0: it can't be
 	 * looked at yet.
 	 */
-	uint32_t memory[LEDGER_ENTITIES_MAX];
-	uint32_t layout[LEDGER_ENTITIES_MAX];     /* what that will be; 0: not known yet */
-	uint64_t usable_seq[LEDGER_ENTITIES_MAX]; /* once the database has this record */
-	uint32_t layouts;                         /* numbers given out */
-	bool is_lack_told;                        /* that something is missing */
+	uint32_t memory[ENTITY_COUNT_MAX];
+	uint32_t layout[ENTITY_COUNT_MAX];     /* what that will be; 0: not known yet */
+	uint64_t usable_seq[ENTITY_COUNT_MAX]; /* once the database has this record */
+	uint32_t layouts;                      /* numbers given out */
+	bool is_lack_told;                     /* that something is missing */
 	bool has_plan_news;
 	struct diag plan_news;
 	struct store_reader *reader;
@@ -157,7 +157,7 @@ struct ledger {
 
 	struct state_facts scratch; /* of an entity that memory has no room for */
 	struct entitykey key;       /* the last one: a publish asks, then keeps, under one id */
-	char key_id[LEDGER_ID_MAX];
+	char key_id[ENTITY_ID_MAX];
 	bool has_news;
 	struct diag news;
 };
@@ -169,7 +169,7 @@ struct ledger {
 bool ledger_admit(struct ledger *ledger);
 
 /* A plan of our own: free() it. NULL: out of memory. */
-struct ledger_wanted *ledger_wanted_new(const struct ledger_plan *plan, uint64_t number,
+struct ledger_wanted *ledger_wanted_new(const struct entity_plan *plan, uint64_t number,
 					unsigned round);
 
 /* The broker's thread: fits the plan in force to what is known, and looks for what was made. */

@@ -18,9 +18,9 @@ int ledger_key(struct ledger *l, unsigned entity, const char *id, size_t id_len,
 		return 0;
 	if (l->memory[entity] == 0)
 		return ledger_fail_lacking(l, entity, diag);
-	if (id_len == 0 || id_len > LEDGER_ID_MAX || memchr(id, '\0', id_len))
+	if (id_len == 0 || id_len > ENTITY_ID_MAX || memchr(id, '\0', id_len))
 		return diag_set(diag, ERR_LIMIT, "an id has 1 to %u bytes, none of them 0",
-				LEDGER_ID_MAX);
+				ENTITY_ID_MAX);
 	memcpy(l->key_id, id, id_len);
 	*key = entitykey_make(l->secret, l->entity[entity].table, l->key_id, id_len);
 	key->table = l->memory[entity];
@@ -97,7 +97,7 @@ int ledger_look(struct ledger *l, unsigned entity, const char *id, size_t id_len
 	ret->is_known = facts->is_known;
 	ret->owner = facts->owner;
 	ret->link = facts->link;
-	for (size_t i = 0; i < LEDGER_SLOTS_MAX; i++)
+	for (size_t i = 0; i < ENTITY_SLOTS_MAX; i++)
 		ret->status[i] = facts->status[i];
 	ret->revision = facts->revision;
 	return 0;

@@ -44,7 +44,7 @@ static void hand_over(struct ledger *l, struct ledger_made *made)
 
 static int make_all(struct ledger *l, struct ledger_made *made, struct diag *diag)
 {
-	const struct ledger_plan *plan = &l->making->plan;
+	const struct entity_plan *plan = &l->making->plan;
 	struct store_entity *entity = calloc(plan->entity_count + 1, sizeof(*entity));
 	int rc = entity ? store_plan(l->store, plan, entity, diag) : diag_nomem(diag);
 

@@ -293,7 +293,7 @@ static void set_up(struct ledger *l, const struct ledger_options *options)
 }
 
 /* What needs no file, in these two. */
-static int make_plans(struct ledger *l, const struct ledger_plan *plan, struct diag *diag)
+static int make_plans(struct ledger *l, const struct entity_plan *plan, struct diag *diag)
 {
 	int rc = store_check_plan(plan, diag);
 
@@ -335,7 +335,7 @@ static int make_rooms(struct ledger *l, const struct ledger_options *options, st
 	return rc;
 }
 
-int ledger_open(const struct ledger_options *options, const struct ledger_plan *plan,
+int ledger_open(const struct ledger_options *options, const struct entity_plan *plan,
 		struct ledger **ret, struct diag *diag)
 {
 	struct ledger *l = calloc(1, sizeof(*l));
@@ -370,7 +370,7 @@ out:
 	return rc;
 }
 
-int ledger_open_reader(const char *path, const struct ledger_plan *plan, struct ledger **ret,
+int ledger_open_reader(const char *path, const struct entity_plan *plan, struct ledger **ret,
 		       struct diag *diag)
 {
 	struct ledger *l = calloc(1, sizeof(*l));

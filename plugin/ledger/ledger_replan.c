@@ -19,7 +19,7 @@
 
 /* ---- a plan of our own --------------------------------------------------------------------- */
 
-static size_t names_bytes(const struct ledger_plan *plan, size_t *columns)
+static size_t names_bytes(const struct entity_plan *plan, size_t *columns)
 {
 	size_t bytes = 0;
 
@@ -34,25 +34,27 @@ static size_t names_bytes(const struct ledger_plan *plan, size_t *columns)
 }
 
 /* One block: the plan, its entities, their columns, the names. */
-struct ledger_wanted *ledger_wanted_new(const struct ledger_plan *from, uint64_t number,
+struct ledger_wanted *ledger_wanted_new(const struct entity_plan *from, uint64_t number,
 					unsigned round)
 {
 	size_t columns, names = names_bytes(from, &columns);
 	struct ledger_wanted *wanted;
-	struct ledger_entity *entity;
-	struct ledger_column *column;
+	struct entity *entity;
+	struct entity_column *column;
 	char *name;
 
 	wanted = malloc(sizeof(*wanted) + from->entity_count * sizeof(*entity) +
 			columns * sizeof(*column) + names);
 	if (!wanted)
 		return NULL;
-	entity = (struct ledger_entity *)(wanted + 1);
-	column = (struct ledger_column *)(entity + from->entity_count);
+	entity = (struct entity *)(wanted + 1);
+	column = (struct entity_column *)(entity + from->entity_count);
 	name = (char *)(column + columns);
 	*wanted = (struct ledger_wanted){ number, round, { from->entity_count, entity } };
 	for (size_t i = 0; i < from->entity_count; i++, entity++) {
 		*entity = from->entity[i];
+		entity->name = NULL; /* neither is of use here */
+		entity->owner_entity = NULL;
 		entity->table = name;
 		name = stpcpy(name, from->entity[i].table) + 1;
 		entity->column = column;
@@ -65,7 +67,7 @@ struct ledger_wanted *ledger_wanted_new(const struct ledger_plan *from, uint64_t
 	return wanted;
 }
 
-static bool is_same_entity(const struct ledger_entity *a, const struct ledger_entity *b)
+static bool is_same_entity(const struct entity *a, const struct entity *b)
 {
 	if (strcmp(a->table, b->table) != 0 || a->column_count != b->column_count ||
 	    a->slot_count != b->slot_count || a->link_column != b->link_column)
@@ -81,7 +83,7 @@ static bool is_same_entity(const struct ledger_entity *a, const struct ledger_en
 	return true;
 }
 
-static bool is_same_plan(const struct ledger_plan *a, const struct ledger_plan *b)
+static bool is_same_plan(const struct entity_plan *a, const struct entity_plan *b)
 {
 	if (a->entity_count != b->entity_count)
 		return false;
@@ -144,7 +146,7 @@ static bool was_timed(const struct store_entity *old, size_t old_count,
 static void find_entity(const struct ledger *l, size_t i, const struct store_entity *old,
 			size_t old_count, struct store_entity *ret)
 {
-	const struct ledger_entity *entity = &l->plan->plan.entity[i];
+	const struct entity *entity = &l->plan->plan.entity[i];
 
 	if (store_known_entity(l->known, entity, ret, NULL) != 0)
 		(void)store_known_entity(NULL, entity, ret, NULL); /* cannot fail */
@@ -282,7 +284,7 @@ const char *ledger_lacks(const struct ledger *l, unsigned entity, unsigned colum
 /* ---- the room's face ----------------------------------------------------------------------- */
 
 /* What is known already to be impossible. */
-static int check_known(const struct ledger *l, const struct ledger_plan *plan, struct diag *diag)
+static int check_known(const struct ledger *l, const struct entity_plan *plan, struct diag *diag)
 {
 	struct store_entity entity;
 	int rc = 0;
@@ -295,8 +297,8 @@ static int check_known(const struct ledger *l, const struct ledger_plan *plan, s
 /* What memory has of the entities of the plan before, where they are remembered alike. */
 static void keep_memory(struct ledger *l, const struct store_entity *old, size_t old_count)
 {
-	uint32_t memory[LEDGER_ENTITIES_MAX], layout[LEDGER_ENTITIES_MAX];
-	uint64_t usable_seq[LEDGER_ENTITIES_MAX];
+	uint32_t memory[ENTITY_COUNT_MAX], layout[ENTITY_COUNT_MAX];
+	uint64_t usable_seq[ENTITY_COUNT_MAX];
 
 	memcpy(memory, l->memory, sizeof(memory));
 	memcpy(layout, l->layout, sizeof(layout));
@@ -334,7 +336,7 @@ static void put_in_force(struct ledger *l, struct ledger_wanted *plan, struct st
 	free(old_plan);
 }
 
-int ledger_replan(struct ledger *l, const struct ledger_plan *plan, struct diag *diag)
+int ledger_replan(struct ledger *l, const struct entity_plan *plan, struct diag *diag)
 {
 	struct ledger_wanted *mine, *theirs;
 	struct store_entity *entity;

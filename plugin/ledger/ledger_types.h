@@ -6,58 +6,22 @@
 #ifndef PETSTORE_LEDGER_TYPES_H
 #define PETSTORE_LEDGER_TYPES_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/entity.h"
 #include "base/message.h"
 
-#define LEDGER_ENTITIES_MAX 64u
-#define LEDGER_COLUMNS_MAX 48u
-#define LEDGER_SLOTS_MAX 4u
-#define LEDGER_ID_MAX 64u           /* bytes of an entity's id */
-#define LEDGER_OWNER_MAX 128u       /* bytes of an owner's name */
-#define LEDGER_STATUS_MAX 48u       /* bytes of a status */
 #define LEDGER_PROPERTIES_MAX 4096u /* bytes of a retained message's properties */
 #define LEDGER_SAID_MAX 4u /* channels of an entity of which is known what they said last */
-#define LEDGER_NO_ENTITY UINT_MAX
-
-enum ledger_type { LEDGER_NULL = 0, LEDGER_TEXT, LEDGER_INTEGER, LEDGER_REAL, LEDGER_BOOLEAN };
-
-struct ledger_column {
-	const char
-		*name; /* [a-z][a-z0-9_]{0,62}; not id, owner, revision, created_at, updated_at */
-	enum ledger_type type;
-	bool is_indexed;
-};
-
-/*
- * A table, one row an entity: id TEXT PRIMARY KEY, owner, revision (counts accepted writes
- * from 1), created_at and updated_at (RFC 3339, when the broker accepted), and the columns.
- */
-struct ledger_entity {
-	const char *table; /* same rule as a column's name; not one of the store's own tables */
-	size_t column_count;
-	const struct ledger_column *column;
-	size_t slot_count; /* columns that hold a status, as indexes into column[] */
-	unsigned slot[LEDGER_SLOTS_MAX];
-	int link_column; /* column with the id of the entity that says the owner; -1: none */
-	bool is_timed[LEDGER_SLOTS_MAX]; /* ledger_standing() is asked about this status */
-};
-
-/* What the contract wants kept. Borrowed for the call. */
-struct ledger_plan {
-	size_t entity_count;
-	const struct ledger_entity *entity;
-};
 
 /* What is known of an entity. Strings are NUL-terminated and live until the next call. */
 struct ledger_state {
 	bool is_known;                        /* false: nothing was ever kept, all strings are "" */
 	const char *owner;                    /* "" where nobody said */
 	const char *link;                     /* the link column's value, "" where there is none */
-	const char *status[LEDGER_SLOTS_MAX]; /* "" where it has none yet */
+	const char *status[ENTITY_SLOTS_MAX]; /* "" where it has none yet */
 	uint64_t revision;
 };
 
@@ -86,26 +50,17 @@ struct ledger_stood {
 	const char *since; /* its row's updated_at, RFC 3339 */
 };
 
-struct ledger_value {
-	unsigned column; /* index into the entity's columns */
-	enum ledger_type type;
-	const char *text; /* LEDGER_TEXT: @len bytes */
-	size_t len;
-	int64_t integer; /* LEDGER_INTEGER, LEDGER_BOOLEAN */
-	double real;
-};
-
 /* An accepted publish. Everything is borrowed for the call. */
 struct ledger_write {
-	unsigned entity; /* LEDGER_NO_ENTITY: an event only */
+	unsigned entity; /* ENTITY_NONE: an event only */
 	const char *id;
 	size_t id_len;
 	const char *owner; /* NULL: not said by this write; the owner stays as it is */
 	size_t owner_len;
-	size_t value_count; /* columns to set, statuses among them; the others stay */
-	const struct ledger_value *value;
-	bool is_power;      /* synced to the disk before the call returns */
-	bool is_unrecorded; /* the entity only: no row in events */
+	size_t value_count;        /* columns to set, statuses among them; the others stay */
+	const struct value *value; /* by the entity's columns */
+	bool is_power;             /* synced to the disk before the call returns */
+	bool is_unrecorded;        /* the entity only: no row in events */
 	/* the event */
 	int64_t received_ms; /* unix time */
 	const char *topic;

@@ -161,16 +161,16 @@ static void read_cell(sqlite3_stmt *row, int column, struct query_cell *ret)
 	*ret = (struct query_cell){ .name = sqlite3_column_name(row, column) };
 	switch (sqlite3_column_type(row, column)) {
 	case SQLITE_INTEGER:
-		ret->type = LEDGER_INTEGER;
+		ret->type = VALUE_INTEGER;
 		ret->integer = sqlite3_column_int64(row, column);
 		break;
 	case SQLITE_FLOAT:
-		ret->type = LEDGER_REAL;
+		ret->type = VALUE_REAL;
 		ret->real = sqlite3_column_double(row, column);
 		break;
 	case SQLITE_TEXT:
 	case SQLITE_BLOB:
-		ret->type = LEDGER_TEXT;
+		ret->type = VALUE_TEXT;
 		ret->text = sqlite3_column_blob(row, column);
 		ret->len = (size_t)sqlite3_column_bytes(row, column);
 		break;

@@ -27,8 +27,8 @@ void query_close(struct query *query); /* NULL is fine */
 /* A table's cell; a payload that is not UTF-8 comes as text all the same. */
 struct query_cell {
 	const char *name;
-	enum ledger_type type; /* LEDGER_NULL, LEDGER_TEXT, LEDGER_INTEGER or LEDGER_REAL */
-	const char *text;      /* of text: @len bytes */
+	enum value_type type; /* VALUE_NULL, VALUE_TEXT, VALUE_INTEGER or VALUE_REAL */
+	const char *text;     /* of text: @len bytes */
 	size_t len;
 	int64_t integer;
 	double real;

@@ -67,7 +67,7 @@ size_t record_bytes(const struct record *r)
 
 	for (size_t i = 0; i < r->value_count; i++)
 		bytes += sizeof(struct head_value) +
-			 (r->value[i].type == LEDGER_TEXT ? r->value[i].len : 0);
+			 (r->value[i].type == VALUE_TEXT ? r->value[i].len : 0);
 	return bytes;
 }
 
@@ -84,16 +84,16 @@ int record_check(const struct record *r, struct diag *diag)
 		return fail_long("the publisher's name", UINT16_MAX, diag);
 	if (r->client_id.len > UINT16_MAX)
 		return fail_long("the client id", UINT16_MAX, diag);
-	if (r->owner.len > LEDGER_OWNER_MAX)
-		return fail_long("the owner", LEDGER_OWNER_MAX, diag);
-	if (r->id.len > LEDGER_ID_MAX)
-		return fail_long("the id", LEDGER_ID_MAX, diag);
+	if (r->owner.len > ENTITY_OWNER_MAX)
+		return fail_long("the owner", ENTITY_OWNER_MAX, diag);
+	if (r->id.len > ENTITY_ID_MAX)
+		return fail_long("the id", ENTITY_ID_MAX, diag);
 	if (r->payload.len > UINT32_MAX)
 		return fail_long("the payload", UINT32_MAX, diag);
 	if (r->properties.len > LEDGER_PROPERTIES_MAX)
 		return fail_long("the properties", LEDGER_PROPERTIES_MAX, diag);
-	if (r->value_count > LEDGER_COLUMNS_MAX)
-		return diag_set(diag, ERR_LIMIT, "more than %u values", LEDGER_COLUMNS_MAX);
+	if (r->value_count > ENTITY_COLUMNS_MAX)
+		return diag_set(diag, ERR_LIMIT, "more than %u values", ENTITY_COLUMNS_MAX);
 	return 0;
 }
 
@@ -104,26 +104,26 @@ static char *put(char *at, const void *data, size_t len)
 	return at + len;
 }
 
-static char *put_value(char *at, const struct record_value *value)
+static char *put_value(char *at, const struct value *value)
 {
 	struct head_value head = { .column = value->column, .type = value->type };
 
 	switch (value->type) {
-	case LEDGER_TEXT:
+	case VALUE_TEXT:
 		head.as.len = value->len;
 		break;
-	case LEDGER_INTEGER:
-	case LEDGER_BOOLEAN:
+	case VALUE_INTEGER:
+	case VALUE_BOOLEAN:
 		head.as.integer = value->integer;
 		break;
-	case LEDGER_REAL:
+	case VALUE_REAL:
 		head.as.real = value->real;
 		break;
-	case LEDGER_NULL:
+	case VALUE_NULL:
 		break;
 	}
 	at = put(at, &head, sizeof(head));
-	return value->type == LEDGER_TEXT ? put(at, value->text, value->len) : at;
+	return value->type == VALUE_TEXT ? put(at, value->text, value->len) : at;
 }
 
 static char *put_numbers(char *at, const struct record *r, unsigned numbers)
@@ -198,7 +198,7 @@ static bool take_text(struct source *source, size_t len, struct record_text *ret
 	return take(source, len, &ret->text);
 }
 
-static bool take_value(struct source *source, struct record_value *ret)
+static bool take_value(struct source *source, struct value *ret)
 {
 	struct head_value head;
 	const char *at;
@@ -206,19 +206,19 @@ static bool take_value(struct source *source, struct record_value *ret)
 	if (!take(source, sizeof(head), &at))
 		return false;
 	memcpy(&head, at, sizeof(head));
-	*ret = (struct record_value){ .column = head.column, .type = head.type };
+	*ret = (struct value){ .column = head.column, .type = head.type };
 	switch (head.type) {
-	case LEDGER_TEXT:
+	case VALUE_TEXT:
 		ret->len = (size_t)head.as.len;
 		return take(source, ret->len, &ret->text);
-	case LEDGER_BOOLEAN:
-	case LEDGER_INTEGER:
+	case VALUE_BOOLEAN:
+	case VALUE_INTEGER:
 		ret->integer = head.as.integer;
 		return true;
-	case LEDGER_REAL:
+	case VALUE_REAL:
 		ret->real = head.as.real;
 		return true;
-	case LEDGER_NULL:
+	case VALUE_NULL:
 		return true;
 	default:
 		return false;
@@ -287,8 +287,8 @@ int record_decode(const void *data, size_t len, struct record *ret, struct diag 
 	ret->qos = head.qos;
 	ret->received_ms = head.received_ms;
 	ret->value_count = head.value_count;
-	if (head.value_count > LEDGER_COLUMNS_MAX || head.id_len > LEDGER_ID_MAX ||
-	    head.owner_len > LEDGER_OWNER_MAX || !take_all(&source, &head, ret))
+	if (head.value_count > ENTITY_COLUMNS_MAX || head.id_len > ENTITY_ID_MAX ||
+	    head.owner_len > ENTITY_OWNER_MAX || !take_all(&source, &head, ret))
 		return diag_set(diag, ERR_SYNTAX, "a record's parts do not add up to %zu bytes",
 				len);
 	return 0;

@@ -15,15 +15,6 @@
 #include "base/diag.h"
 #include "ledger/ledger_types.h"
 
-struct record_value {
-	uint32_t column; /* permanent number */
-	enum ledger_type type;
-	const char *text; /* LEDGER_TEXT */
-	size_t len;
-	int64_t integer; /* LEDGER_INTEGER, LEDGER_BOOLEAN */
-	double real;
-};
-
 struct record_text {
 	const char *text; /* not NUL-terminated; NULL: was not said (owner only) */
 	size_t len;
@@ -41,16 +32,16 @@ struct record {
 	uint64_t unique;   /* likewise */
 	uint64_t revision; /* of the entity, after this write; 0: there is none */
 	struct record_text id, owner, topic, publisher, client_id, payload;
-	struct record_text properties; /* of what is retained; see ledger.h */
-	size_t value_count;            /* at most LEDGER_COLUMNS_MAX */
-	struct record_value value[LEDGER_COLUMNS_MAX];
+	struct record_text properties;          /* of what is retained; see ledger.h */
+	size_t value_count;                     /* at most ENTITY_COLUMNS_MAX */
+	struct value value[ENTITY_COLUMNS_MAX]; /* by permanent numbers */
 };
 
 /* Bytes that record_encode() will write. */
 size_t record_bytes(const struct record *record);
 
 /* The most that a record holds beside its topic, payload, names and values. */
-#define RECORD_OVERHEAD (128u + 16u * LEDGER_COLUMNS_MAX)
+#define RECORD_OVERHEAD (128u + 16u * ENTITY_COLUMNS_MAX)
 
 /* Limits that the format has; ERR_LIMIT where a text is longer. */
 int record_check(const struct record *record, struct diag *diag);

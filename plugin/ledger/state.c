@@ -16,7 +16,7 @@ enum list { LIST_FREE, LIST_CLEAN, LIST_PINNED, LIST_COUNT };
 
 /* What a look reads comes first, so that it is found in few cache lines. */
 struct entry {
-	char id[LEDGER_ID_MAX];
+	char id[ENTITY_ID_MAX];
 	struct state_facts facts;
 } __attribute__((aligned(LINE)));
 

@@ -33,9 +33,9 @@ struct state_facts {
 	uint16_t mark[LEDGER_SAID_MAX]; /* of channels that said something; 0: no channel */
 	uint64_t revision;
 	uint64_t said[LEDGER_SAID_MAX]; /* in the order of mark[]: see ledger/said.c */
-	char status[LEDGER_SLOTS_MAX][LEDGER_STATUS_MAX + 1];
-	char owner[LEDGER_OWNER_MAX + 1];
-	char link[LEDGER_ID_MAX + 1];
+	char status[ENTITY_SLOTS_MAX][ENTITY_STATUS_MAX + 1];
+	char owner[ENTITY_OWNER_MAX + 1];
+	char link[ENTITY_ID_MAX + 1];
 };
 
 /*

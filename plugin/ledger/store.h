@@ -128,12 +128,12 @@ struct store_entity {
 	size_t column_count;
 	struct {
 		uint32_t number;
-		enum ledger_type type;
+		enum value_type type;
 		bool is_remembered; /* a status or the link: its text is in memory, too */
-	} column[LEDGER_COLUMNS_MAX];
+	} column[ENTITY_COLUMNS_MAX];
 	size_t slot_count;
-	unsigned slot[LEDGER_SLOTS_MAX]; /* indexes into column[] */
-	bool is_timed[LEDGER_SLOTS_MAX];
+	unsigned slot[ENTITY_SLOTS_MAX]; /* indexes into column[] */
+	bool is_timed[ENTITY_SLOTS_MAX];
 	int link_column; /* likewise, or -1 */
 };
 
@@ -142,11 +142,11 @@ struct store_entity {
  * transaction, and fills @ret (plan->entity_count entities). ERR_INVALID: a name is not one,
  * or a table exists that is not as the plan says.
  */
-int store_plan(struct store *store, const struct ledger_plan *plan, struct store_entity *ret,
+int store_plan(struct store *store, const struct entity_plan *plan, struct store_entity *ret,
 	       struct diag *diag);
 
 /* The part of store_plan()'s work that needs no database: ERR_INVALID, ERR_LIMIT. */
-int store_check_plan(const struct ledger_plan *plan, struct diag *diag);
+int store_check_plan(const struct entity_plan *plan, struct diag *diag);
 
 /*
  * The tables and columns that a store has, as they were when store_known_load() was called: for a
@@ -161,7 +161,7 @@ void store_known_free(struct store_known *known); /* NULL is fine */
  * database can't have it, since a column is there with another type, or there are too many; @ret
  * is not whole then.
  */
-int store_known_entity(const struct store_known *known, const struct ledger_entity *entity,
+int store_known_entity(const struct store_known *known, const struct entity *entity,
 		       struct store_entity *ret, struct diag *diag);
 
 /*
@@ -238,7 +238,7 @@ int store_checkpoint(struct store *store, uint64_t wal_bytes_max, struct diag *d
 
 /* An id in a table, in the order of their bytes; len 0: before all. */
 struct store_mark {
-	char id[LEDGER_ID_MAX];
+	char id[ENTITY_ID_MAX];
 	size_t len;
 };
 
@@ -265,7 +265,7 @@ int store_uniques(struct store *store, unsigned limit,
  * it is asked about from then on; @plan is borrowed until the next such call, or the end.
  */
 int store_reader_open(const struct store *store, struct store_reader **ret, struct diag *diag);
-void store_reader_use(struct store_reader *reader, const struct ledger_plan *plan);
+void store_reader_use(struct store_reader *reader, const struct entity_plan *plan);
 void store_reader_close(struct store_reader *reader); /* NULL is fine */
 
 /*

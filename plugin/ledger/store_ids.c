@@ -10,7 +10,7 @@ static sqlite3_stmt *prepare(struct store *store, uint32_t table, struct diag *d
 	/* Rows that someone made by hand may have ids that no message can mean. */
 	char *text = sqlite3_mprintf("SELECT id FROM \"%w\" WHERE id > ?1 AND typeof(id) = 'text' "
 				     "AND length(CAST(id AS BLOB)) <= %u ORDER BY id LIMIT ?2",
-				     store_find_place(store, table)->table->name, LEDGER_ID_MAX);
+				     store_find_place(store, table)->table->name, ENTITY_ID_MAX);
 
 	if (!text)
 		(void)diag_nomem(diag);

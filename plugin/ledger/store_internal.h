@@ -130,10 +130,10 @@ struct store {
 struct store_reader {
 	sqlite3 *db;
 	char *path;
-	const struct ledger_plan *plan;
+	const struct entity_plan *plan;
 	/* NULL: not asked yet */
-	sqlite3_stmt *find[LEDGER_ENTITIES_MAX];
-	sqlite3_stmt *standing[LEDGER_ENTITIES_MAX][LEDGER_SLOTS_MAX];
+	sqlite3_stmt *find[ENTITY_COUNT_MAX];
+	sqlite3_stmt *standing[ENTITY_COUNT_MAX][ENTITY_SLOTS_MAX];
 	sqlite3_stmt *retained, *retained_next, *event, *sent, *newest, *said;
 	char *payload; /* that store_reader_said() gave last */
 	size_t payload_size;
@@ -199,13 +199,13 @@ bool store_is_text(const char *data, size_t len);
 bool store_is_name(const char *name);
 
 /* The type that a column of a table has in SQL; a literal. */
-const char *store_type_name(enum ledger_type type);
+const char *store_type_name(enum value_type type);
 
 /* "table orders: column status is TEXT where the contract needs INTEGER": ERR_INVALID. */
 int store_mismatch(const char *path, const char *table, const char *column, const char *is,
 		   const char *should, struct diag *diag);
 
 /* What of an entity the plan alone says; all numbers are 0. */
-void store_entity_shape(const struct ledger_entity *entity, struct store_entity *ret);
+void store_entity_shape(const struct entity *entity, struct store_entity *ret);
 
 #endif

@@ -146,8 +146,7 @@ static const struct known_column *find_column(const struct known_table *table, c
 }
 
 static int fill_columns(const struct store_known *known, const struct known_table *table,
-			const struct ledger_entity *entity, struct store_entity *ret,
-			struct diag *diag)
+			const struct entity *entity, struct store_entity *ret, struct diag *diag)
 {
 	size_t missing = 0;
 
@@ -170,7 +169,7 @@ static int fill_columns(const struct store_known *known, const struct known_tabl
 	return 0;
 }
 
-int store_known_entity(const struct store_known *known, const struct ledger_entity *entity,
+int store_known_entity(const struct store_known *known, const struct entity *entity,
 		       struct store_entity *ret, struct diag *diag)
 {
 	const struct known_table *table = find_table(known, entity->table);

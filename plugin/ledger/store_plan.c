@@ -21,16 +21,16 @@ static const struct own_column {
 
 static const char *const own_table[] = { "events", "refusals", "alerts", "retained" };
 
-const char *store_type_name(enum ledger_type type)
+const char *store_type_name(enum value_type type)
 {
 	switch (type) {
-	case LEDGER_INTEGER:
-	case LEDGER_BOOLEAN:
+	case VALUE_INTEGER:
+	case VALUE_BOOLEAN:
 		return "INTEGER";
-	case LEDGER_REAL:
+	case VALUE_REAL:
 		return "REAL";
-	case LEDGER_TEXT:
-	case LEDGER_NULL:
+	case VALUE_TEXT:
+	case VALUE_NULL:
 		break;
 	}
 	return "TEXT";
@@ -54,11 +54,11 @@ static bool is_own_table(const char *name)
 	return strncmp(name, "sqlite_", 7) == 0 || strncmp(name, "store", 5) == 0;
 }
 
-static int check_columns(const struct ledger_entity *entity, struct diag *diag)
+static int check_columns(const struct entity *entity, struct diag *diag)
 {
-	if (entity->column_count > LEDGER_COLUMNS_MAX || entity->slot_count > LEDGER_SLOTS_MAX)
+	if (entity->column_count > ENTITY_COLUMNS_MAX || entity->slot_count > ENTITY_SLOTS_MAX)
 		return diag_set(diag, ERR_LIMIT, "table %s: more than %u columns or %u statuses",
-				entity->table, LEDGER_COLUMNS_MAX, LEDGER_SLOTS_MAX);
+				entity->table, ENTITY_COLUMNS_MAX, ENTITY_SLOTS_MAX);
 	for (size_t i = 0; i < entity->column_count; i++) {
 		const char *name = entity->column[i].name;
 
@@ -74,12 +74,12 @@ static int check_columns(const struct ledger_entity *entity, struct diag *diag)
 	return 0;
 }
 
-int store_check_plan(const struct ledger_plan *plan, struct diag *diag)
+int store_check_plan(const struct entity_plan *plan, struct diag *diag)
 {
 	int rc;
 
-	if (plan->entity_count > LEDGER_ENTITIES_MAX)
-		return diag_set(diag, ERR_LIMIT, "more than %u entities", LEDGER_ENTITIES_MAX);
+	if (plan->entity_count > ENTITY_COUNT_MAX)
+		return diag_set(diag, ERR_LIMIT, "more than %u entities", ENTITY_COUNT_MAX);
 	for (size_t i = 0; i < plan->entity_count; i++) {
 		const char *table = plan->entity[i].table;
 
@@ -111,7 +111,7 @@ static int run_built(struct store *store, sqlite3_str *sql, struct diag *diag)
  * No rowid: the row stands in the id's own tree, so that an upsert walks one tree. All text
  * that is formatted in has passed store_is_name().
  */
-static int make_table(struct store *store, const struct ledger_entity *entity, struct diag *diag)
+static int make_table(struct store *store, const struct entity *entity, struct diag *diag)
 {
 	sqlite3_str *sql = sqlite3_str_new(store->db);
 
@@ -127,7 +127,7 @@ static int make_table(struct store *store, const struct ledger_entity *entity, s
 	return run_built(store, sql, diag);
 }
 
-static int make_column(struct store *store, const char *table, const struct ledger_column *column,
+static int make_column(struct store *store, const char *table, const struct entity_column *column,
 		       struct diag *diag)
 {
 	sqlite3_str *sql = sqlite3_str_new(store->db);
@@ -163,7 +163,7 @@ static int make_timed_index(struct store *store, const char *table, const char *
 /* What a table in the database has, against what it should. */
 struct seen {
 	bool own[OWN_COLUMNS];
-	bool column[LEDGER_COLUMNS_MAX];
+	bool column[ENTITY_COLUMNS_MAX];
 };
 
 int store_mismatch(const char *path, const char *table, const char *column, const char *is,
@@ -175,8 +175,8 @@ int store_mismatch(const char *path, const char *table, const char *column, cons
 			path, table, column, is, should);
 }
 
-static int check_column(const struct store *store, const struct ledger_entity *entity,
-			sqlite3_stmt *info, struct seen *seen, struct diag *diag)
+static int check_column(const struct store *store, const struct entity *entity, sqlite3_stmt *info,
+			struct seen *seen, struct diag *diag)
 {
 	const char *name = (const char *)sqlite3_column_text(info, 0);
 	const char *type = (const char *)sqlite3_column_text(info, 1);
@@ -211,7 +211,7 @@ static int check_column(const struct store *store, const struct ledger_entity *e
 	return 0;
 }
 
-static int check_table(struct store *store, const struct ledger_entity *entity, struct seen *seen,
+static int check_table(struct store *store, const struct entity *entity, struct seen *seen,
 		       struct diag *diag)
 {
 	sqlite3_stmt *info = NULL;
@@ -261,7 +261,7 @@ static int find_table(struct store *store, const char *table, struct diag *diag)
 	return rc;
 }
 
-static int plan_indexes(struct store *store, const struct ledger_entity *entity, struct diag *diag)
+static int plan_indexes(struct store *store, const struct entity *entity, struct diag *diag)
 {
 	int rc = make_index(store, entity->table, "owner", diag);
 
@@ -275,7 +275,7 @@ static int plan_indexes(struct store *store, const struct ledger_entity *entity,
 	return rc;
 }
 
-static int plan_table(struct store *store, const struct ledger_entity *entity, struct diag *diag)
+static int plan_table(struct store *store, const struct entity *entity, struct diag *diag)
 {
 	struct seen seen = { 0 };
 	int rc = find_table(store, entity->table, diag);
@@ -305,7 +305,7 @@ static int number_name(struct store *store, sqlite3_stmt *insert, const char *ta
 }
 
 /* Names that have a number keep it. */
-static int number_all(struct store *store, const struct ledger_plan *plan, struct diag *diag)
+static int number_all(struct store *store, const struct entity_plan *plan, struct diag *diag)
 {
 	sqlite3_stmt *insert = NULL;
 	int rc = 0;
@@ -316,7 +316,7 @@ static int number_all(struct store *store, const struct ledger_plan *plan, struc
 			       -1, &insert, NULL) != SQLITE_OK)
 		rc = store_fail(store->db, store->path, "cannot number names", diag);
 	for (size_t i = 0; rc == 0 && i < plan->entity_count; i++) {
-		const struct ledger_entity *entity = &plan->entity[i];
+		const struct entity *entity = &plan->entity[i];
 
 		rc = number_name(store, insert, entity->table, "", diag);
 		for (size_t k = 0; rc == 0 && k < entity->column_count; k++)
@@ -343,7 +343,7 @@ static const struct store_table *find_names(const struct store_names *names, con
 	return NULL;
 }
 
-void store_entity_shape(const struct ledger_entity *entity, struct store_entity *ret)
+void store_entity_shape(const struct entity *entity, struct store_entity *ret)
 {
 	*ret = (struct store_entity){
 		.column_count = entity->column_count,
@@ -361,7 +361,7 @@ void store_entity_shape(const struct ledger_entity *entity, struct store_entity 
 }
 
 static int resolve(const struct store *store, const struct store_names *names,
-		   const struct ledger_entity *entity, struct store_entity *ret, struct diag *diag)
+		   const struct entity *entity, struct store_entity *ret, struct diag *diag)
 {
 	const struct store_table *table = find_names(names, entity->table);
 
@@ -378,7 +378,7 @@ static int resolve(const struct store *store, const struct store_names *names,
 	return 0;
 }
 
-static int plan_all(struct store *store, const struct ledger_plan *plan, struct store_entity *ret,
+static int plan_all(struct store *store, const struct entity_plan *plan, struct store_entity *ret,
 		    struct store_names **names, struct diag *diag)
 {
 	int rc = 0;
@@ -394,7 +394,7 @@ static int plan_all(struct store *store, const struct ledger_plan *plan, struct 
 	return rc;
 }
 
-int store_plan(struct store *store, const struct ledger_plan *plan, struct store_entity *ret,
+int store_plan(struct store *store, const struct entity_plan *plan, struct store_entity *ret,
 	       struct diag *diag)
 {
 	struct store_names *names = NULL;

@@ -30,7 +30,7 @@ static int prepare_built(struct store_reader *reader, sqlite3_str *sql, sqlite3_
 /* owner, revision, link, then the statuses. */
 static int find_prepare(struct store_reader *reader, size_t i, struct diag *diag)
 {
-	const struct ledger_entity *entity = &reader->plan->entity[i];
+	const struct entity *entity = &reader->plan->entity[i];
 	sqlite3_str *sql = sqlite3_str_new(reader->db);
 
 	sqlite3_str_appendall(sql, "SELECT owner, revision");
@@ -47,7 +47,7 @@ static int find_prepare(struct store_reader *reader, size_t i, struct diag *diag
 static int entity_rules_prepare(struct store_reader *reader, size_t i, unsigned slot,
 				struct diag *diag)
 {
-	const struct ledger_entity *entity = &reader->plan->entity[i];
+	const struct entity *entity = &reader->plan->entity[i];
 	sqlite3_str *sql = sqlite3_str_new(reader->db);
 
 	sqlite3_str_appendf(sql,
@@ -94,11 +94,11 @@ out:
 	return rc;
 }
 
-void store_reader_use(struct store_reader *reader, const struct ledger_plan *plan)
+void store_reader_use(struct store_reader *reader, const struct entity_plan *plan)
 {
-	for (size_t i = 0; i < LEDGER_ENTITIES_MAX; i++) {
+	for (size_t i = 0; i < ENTITY_COUNT_MAX; i++) {
 		(void)sqlite3_finalize(reader->find[i]);
-		for (unsigned slot = 0; slot < LEDGER_SLOTS_MAX; slot++)
+		for (unsigned slot = 0; slot < ENTITY_SLOTS_MAX; slot++)
 			(void)sqlite3_finalize(reader->standing[i][slot]);
 	}
 	memset(reader->find, 0, sizeof(reader->find));
@@ -136,7 +136,7 @@ static void copy_column(sqlite3_stmt *row, int column, char *ret, size_t cap)
 	ret[len] = '\0';
 }
 
-static void copy_row(sqlite3_stmt *row, const struct ledger_entity *entity, struct state_facts *ret)
+static void copy_row(sqlite3_stmt *row, const struct entity *entity, struct state_facts *ret)
 {
 	ret->is_known = true;
 	copy_column(row, 0, ret->owner, sizeof(ret->owner));

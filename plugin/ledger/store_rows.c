@@ -109,7 +109,7 @@ static int upsert_get(struct store *store, struct store_table *table, uint64_t c
 /* A record's values by the column of the table that each goes to. */
 struct picture {
 	uint64_t columns; /* a set, as in struct store_upsert */
-	const struct record_value *value[STORE_COLUMNS_MAX];
+	const struct value *value[STORE_COLUMNS_MAX];
 	struct store_upsert *upsert;
 };
 
@@ -153,7 +153,7 @@ static const char *print_time(struct store *store, int64_t ms)
 	return store->time;
 }
 
-static void copy_values(const struct picture *picture, struct record_value *ret)
+static void copy_values(const struct picture *picture, struct value *ret)
 {
 	uint64_t left = picture->columns & ~(UINT64_C(1) << STORE_OWNER_BIT);
 
@@ -172,8 +172,8 @@ static void list_add(struct batch_list *list, struct batch_row *row)
 
 /* A place for the row, and the right to write it after all that is collected. */
 static int make_room(struct store *store, const struct record *record,
-		     const struct picture *picture, struct batch_row **row,
-		     struct record_value **value, struct diag *diag)
+		     const struct picture *picture, struct batch_row **row, struct value **value,
+		     struct diag *diag)
 {
 	const struct batch_list *list = picture->upsert ? &picture->upsert->rows : NULL;
 	int rc = 0;
@@ -195,7 +195,7 @@ static int make_room(struct store *store, const struct record *record,
 int store_apply(struct store *store, uint64_t seq, const struct record *record, struct diag *diag)
 {
 	struct picture picture = { .upsert = NULL };
-	struct record_value *value;
+	struct value *value;
 	struct batch_row *row;
 	int rc = record->table != 0 ? picture_make(store, record, &picture, diag) : 0;
 

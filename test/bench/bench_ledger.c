@@ -27,12 +27,12 @@
 #define CACHE 65536u
 #define BURST 15000u /* appends in a row that the journal has room for */
 
-static const struct ledger_column column[] = {
-	{ "status", LEDGER_TEXT, true },    { "payment_status", LEDGER_TEXT, false },
-	{ "pet_id", LEDGER_TEXT, false },   { "total_amount", LEDGER_TEXT, false },
-	{ "currency", LEDGER_TEXT, false },
+static const struct entity_column column[] = {
+	{ "status", VALUE_TEXT, true },    { "payment_status", VALUE_TEXT, false },
+	{ "pet_id", VALUE_TEXT, false },   { "total_amount", VALUE_TEXT, false },
+	{ "currency", VALUE_TEXT, false },
 };
-static const struct ledger_entity entity = {
+static const struct entity entity = {
 	.table = "orders",
 	.column_count = 5,
 	.column = column,
@@ -40,7 +40,7 @@ static const struct ledger_entity entity = {
 	.slot = { 0, 1 },
 	.link_column = -1,
 };
-static const struct ledger_plan plan = { 1, &entity };
+static const struct entity_plan plan = { 1, &entity };
 
 /* A payload as the Petstore's, about 250 bytes. */
 static const char payload[] =
@@ -84,11 +84,11 @@ static int commit(struct bench *b, uint64_t number, const char *status, bool is_
 {
 	char id[64], topic[96];
 	size_t id_len = order_id(id, sizeof(id), number);
-	const struct ledger_value value[] = {
-		{ .column = 0, .type = LEDGER_TEXT, .text = status, .len = strlen(status) },
-		{ .column = 2, .type = LEDGER_TEXT, .text = id, .len = id_len },
-		{ .column = 3, .type = LEDGER_TEXT, .text = "129.90", .len = 6 },
-		{ .column = 4, .type = LEDGER_TEXT, .text = "USD", .len = 3 },
+	const struct value value[] = {
+		{ .column = 0, .type = VALUE_TEXT, .text = status, .len = strlen(status) },
+		{ .column = 2, .type = VALUE_TEXT, .text = id, .len = id_len },
+		{ .column = 3, .type = VALUE_TEXT, .text = "129.90", .len = 6 },
+		{ .column = 4, .type = VALUE_TEXT, .text = "USD", .len = 3 },
 	};
 	const struct ledger_write write = {
 		.id = id,

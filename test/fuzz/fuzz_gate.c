@@ -87,7 +87,7 @@ static void check(const struct access_principal *principal, const struct gate_re
 		check_notice(principal, request);
 	else
 		check_faults(&second);
-	if (first.has_write && first.write.entity != LEDGER_NO_ENTITY) {
+	if (first.has_write && first.write.entity != ENTITY_NONE) {
 		ENSURE(first.write.id >= request->message.topic);
 		ENSURE(first.write.id + first.write.id_len <=
 		       request->message.topic + request->message.topic_len);

@@ -213,9 +213,9 @@ static void test_backlog_put__counts_what_memory_lacks(void **state)
 
 /* ---- the table, and reading it ---------------------------------------------------------- */
 
-static const struct ledger_column columns[] = { { "status", LEDGER_TEXT, true },
-						{ "order_id", LEDGER_TEXT, false } };
-static const struct ledger_entity entities[] = {
+static const struct entity_column columns[] = { { "status", VALUE_TEXT, true },
+						{ "order_id", VALUE_TEXT, false } };
+static const struct entity entities[] = {
 	{ .table = "payments",
 	  .column_count = 2,
 	  .column = columns,
@@ -224,7 +224,7 @@ static const struct ledger_entity entities[] = {
 	  .link_column = 1 },
 	{ .table = "parrots", .column_count = 1, .column = columns, .link_column = -1 },
 };
-static const struct ledger_plan plan = { .entity_count = 1, .entity = entities };
+static const struct entity_plan plan = { .entity_count = 1, .entity = entities };
 
 struct place {
 	char folder[32];
@@ -280,7 +280,7 @@ static bool see(const struct query_row *row, void *ctx)
 	assert_null(query_cell(row, "no_such_cell"));
 	seen->rows++;
 	(void)snprintf(seen->last, sizeof(seen->last), "%.*s", (int)id->len, id->text);
-	seen->payload_len = payload->type == LEDGER_TEXT ? payload->len : 0;
+	seen->payload_len = payload->type == VALUE_TEXT ? payload->len : 0;
 	seen->payload_bytes = query_cell(row, "payload_bytes")->integer;
 	return true;
 }
@@ -480,10 +480,10 @@ static void test_query_rows__names_what_is_not_there(void **state)
 
 static void test_ledger_open_reader__sees_what_stands(void **state)
 {
-	const struct ledger_plan wider = { .entity_count = 2, .entity = entities };
-	const struct ledger_value values[] = {
-		{ .column = 0, .type = LEDGER_TEXT, .text = "PENDING", .len = 7 },
-		{ .column = 1, .type = LEDGER_TEXT, .text = "o-1", .len = 3 },
+	const struct entity_plan wider = { .entity_count = 2, .entity = entities };
+	const struct value values[] = {
+		{ .column = 0, .type = VALUE_TEXT, .text = "PENDING", .len = 7 },
+		{ .column = 1, .type = VALUE_TEXT, .text = "o-1", .len = 3 },
 	};
 	const struct ledger_write write = { .id = "p-1",
 					    .id_len = 3,

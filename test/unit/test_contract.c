@@ -215,17 +215,18 @@ static void print_channel(FILE *out, const struct contract *contract, size_t ind
 static void print_entity(FILE *out, const struct contract *contract, size_t index)
 {
 	static const char *const types[] = { "text", "integer", "real", "boolean" };
-	const struct contract_entity *entity = contract_entity(contract, index);
+	const struct entity *entity = &contract_plan(contract)->entity[index];
 
 	assert_int_equal(entity->index, index);
 	fprintf(out, "entity %s, table %s\n", entity->name, entity->table);
 	for (unsigned i = 0; i < entity->column_count; i++) {
-		fprintf(out, "  %s %s%s", entity->column[i].name, types[entity->column[i].type],
+		fprintf(out, "  %s %s%s", entity->column[i].name,
+			types[entity->column[i].type - VALUE_TEXT],
 			entity->column[i].is_indexed ? ", indexed" : "");
 		for (size_t s = 0; s < entity->slot_count; s++)
 			if (entity->slot[s] == i)
 				fprintf(out, ", status %zu", s);
-		if (entity->owner_entity && entity->owner_column == i)
+		if (entity->link_column == (int)i)
 			fprintf(out, ", owned by the owner of this %s", entity->owner_entity->name);
 		fputc('\n', out);
 	}
@@ -247,7 +248,7 @@ static char *describe(const struct contract *contract)
 	}
 	for (size_t i = 0; i < contract_scope_count(contract); i++)
 		fprintf(out, "scope %s\n", contract_scope(contract, i));
-	for (size_t i = 0; i < contract_entity_count(contract); i++)
+	for (size_t i = 0; i < contract_plan(contract)->entity_count; i++)
 		print_entity(out, contract, i);
 	for (size_t i = 0; i < contract_channel_count(contract); i++)
 		print_channel(out, contract, i);

@@ -53,7 +53,7 @@ static void begin(struct story *story, const char *contract, const char *access)
 	diag_init(&diag);
 	if (rules_load(&files, &story->rules, &diag))
 		fail_msg("%s", diag.text);
-	if (ledger_open(&options, &story->rules->plan, &story->ledger, &diag))
+	if (ledger_open(&options, contract_plan(story->rules->contract), &story->ledger, &diag))
 		fail_msg("%s", diag.text);
 	assert_int_equal(gate_init(&story->gate, story->rules, story->ledger, &diag), 0);
 }
@@ -325,7 +325,7 @@ static void test_gate_decide__implies_a_whole_write(void **state)
 	assert_memory_equal(decision.write.id, "o-1", 3);
 	assert_memory_equal(decision.write.owner, "u-1", 3);
 	assert_int_equal(decision.write.value_count, 2);
-	assert_int_equal(decision.value[0].type, LEDGER_TEXT);
+	assert_int_equal(decision.value[0].type, VALUE_TEXT);
 	assert_memory_equal(decision.value[0].text, "PLACED", 6);
 	assert_memory_equal(decision.value[1].text, "12.50", 5);
 	assert_false(decision.write.is_power);

@@ -681,10 +681,10 @@ static void test_record_decode__is_what_was_encoded(void **state)
 		.client_id = { "c", 1 },
 		.payload = { "\0x", 2 },
 		.value_count = 4,
-		.value = { { .column = 1, .type = LEDGER_TEXT, .text = "PLACED", .len = 6 },
-			   { .column = 2, .type = LEDGER_INTEGER, .integer = -5 },
-			   { .column = 3, .type = LEDGER_REAL, .real = 2.5 },
-			   { .column = 4, .type = LEDGER_NULL } },
+		.value = { { .column = 1, .type = VALUE_TEXT, .text = "PLACED", .len = 6 },
+			   { .column = 2, .type = VALUE_INTEGER, .integer = -5 },
+			   { .column = 3, .type = VALUE_REAL, .real = 2.5 },
+			   { .column = 4, .type = VALUE_NULL } },
 	};
 	struct record read = { 0 };
 	struct diag diag;
@@ -705,7 +705,7 @@ static void test_record_decode__is_what_was_encoded(void **state)
 	assert_memory_equal(read.value[0].text, "PLACED", 6);
 	assert_int_equal(read.value[1].integer, -5);
 	assert_true(read.value[2].real == 2.5);
-	assert_int_equal(read.value[3].type, LEDGER_NULL);
+	assert_int_equal(read.value[3].type, VALUE_NULL);
 	/* Any shorter piece is none. */
 	for (size_t n = 0; n < len; n++) {
 		copy = malloc(n + 1);

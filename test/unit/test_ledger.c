@@ -23,23 +23,33 @@
 
 enum { ORDERS, PAYMENTS, ENTITIES };
 
-static const struct ledger_column order_column[] = {
-	{ "status", LEDGER_TEXT, true },  { "payment_status", LEDGER_TEXT, false },
-	{ "total", LEDGER_TEXT, false },  { "quantity", LEDGER_INTEGER, false },
-	{ "weight", LEDGER_REAL, false }, { "is_gift", LEDGER_BOOLEAN, false },
+static const struct entity_column order_column[] = {
+	{ "status", VALUE_TEXT, true },  { "payment_status", VALUE_TEXT, false },
+	{ "total", VALUE_TEXT, false },  { "quantity", VALUE_INTEGER, false },
+	{ "weight", VALUE_REAL, false }, { "is_gift", VALUE_BOOLEAN, false },
 };
 
-static const struct ledger_column payment_column[] = {
-	{ "status", LEDGER_TEXT, true },
-	{ "order_id", LEDGER_TEXT, true },
+static const struct entity_column payment_column[] = {
+	{ "status", VALUE_TEXT, true },
+	{ "order_id", VALUE_TEXT, true },
 };
 
-static const struct ledger_entity shop[ENTITIES] = {
-	{ "orders", 6, order_column, 2, { 0, 1 }, -1, { false } },
-	{ "payments", 2, payment_column, 1, { 0 }, 1, { false } },
+static const struct entity shop[ENTITIES] = {
+	{ .table = "orders",
+	  .column_count = 6,
+	  .column = order_column,
+	  .slot_count = 2,
+	  .slot = { 0, 1 },
+	  .link_column = -1 },
+	{ .table = "payments",
+	  .column_count = 2,
+	  .column = payment_column,
+	  .slot_count = 1,
+	  .slot = { 0 },
+	  .link_column = 1 },
 };
 
-static const struct ledger_plan plan = { ENTITIES, shop };
+static const struct entity_plan plan = { ENTITIES, shop };
 
 struct fixture {
 	struct folder folder;
@@ -97,8 +107,7 @@ static int tear_down(void **state)
 
 /* ---- writes ------------------------------------------------------------------------------ */
 
-static struct ledger_write order_write(const char *id, const struct ledger_value *value,
-				       size_t count)
+static struct ledger_write order_write(const char *id, const struct value *value, size_t count)
 {
 	return (struct ledger_write){
 		.entity = ORDERS,
@@ -117,17 +126,17 @@ static struct ledger_write order_write(const char *id, const struct ledger_value
 	};
 }
 
-static struct ledger_value text_value(unsigned column, const char *text)
+static struct value text_value(unsigned column, const char *text)
 {
-	return (struct ledger_value){
-		.column = column, .type = LEDGER_TEXT, .text = text, .len = strlen(text)
+	return (struct value){
+		.column = column, .type = VALUE_TEXT, .text = text, .len = strlen(text)
 	};
 }
 
 /* Moves an order to a status; the commit's result. */
 static int move_order(struct fixture *f, const char *id, const char *status)
 {
-	struct ledger_value value = text_value(0, status);
+	struct value value = text_value(0, status);
 	struct ledger_write write = order_write(id, &value, 1);
 
 	return ledger_commit(f->ledger, &write, &f->diag);
@@ -194,7 +203,7 @@ static void test_ledger_commit__is_seen_at_once_and_kept(void **state)
 static void test_ledger_commit__says_which_message_it_was(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger_value value = text_value(0, "PLACED");
+	struct value value = text_value(0, "PLACED");
 	struct ledger_write write = order_write("1", &value, 1);
 	uint64_t seed;
 
@@ -205,7 +214,7 @@ static void test_ledger_commit__says_which_message_it_was(void **state)
 	write.digest = UINT64_MAX - 1;
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
-	write = (struct ledger_write){ .entity = LEDGER_NO_ENTITY, .topic = "t", .topic_len = 1 };
+	write = (struct ledger_write){ .entity = ENTITY_NONE, .topic = "t", .topic_len = 1 };
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	close_ledger(f);
 	f->options.origin = NULL;
@@ -239,7 +248,7 @@ static int was_accepted(struct fixture *f, uint64_t sender, uint64_t digest, uin
 
 static void send_as(struct fixture *f, uint64_t sender, uint64_t digest, unsigned qos, bool is_will)
 {
-	struct ledger_value value = text_value(0, "PLACED");
+	struct value value = text_value(0, "PLACED");
 	struct ledger_write write = order_write("1", &value, 1);
 
 	write.sender = sender;
@@ -318,7 +327,7 @@ static void test_ledger_was_accepted__keeps_the_last(void **state)
 static void test_ledger_has_unique__also_after_a_restart(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger_write write = { .entity = LEDGER_NO_ENTITY,
+	struct ledger_write write = { .entity = ENTITY_NONE,
 				      .topic = "t",
 				      .topic_len = 1,
 				      .publisher = "backoffice",
@@ -387,9 +396,9 @@ static void list_stood(const struct ledger_stood *stood, void *ctx)
 static void test_ledger_standing__lists_the_longest_first(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger_entity timed[ENTITIES] = { shop[ORDERS], shop[PAYMENTS] };
-	const struct ledger_plan wanted = { ENTITIES, timed };
-	struct ledger_value value = text_value(0, "PLACED");
+	struct entity timed[ENTITIES] = { shop[ORDERS], shop[PAYMENTS] };
+	const struct entity_plan wanted = { ENTITIES, timed };
+	struct value value = text_value(0, "PLACED");
 	const char *const ids[] = { "late", "early", "middle" };
 	const int64_t times[] = { 1700000009000, 1700000001000, 1700000005000 };
 	char text[256] = "";
@@ -472,15 +481,15 @@ static void test_ledger_alert__becomes_a_row(void **state)
 static void test_ledger_commit__leaves_unnamed_columns(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger_value all[] = {
+	struct value all[] = {
 		text_value(0, "PLACED"),
 		text_value(2, "12.50"),
-		{ .column = 3, .type = LEDGER_REAL, .real = 4.0 },
-		{ .column = 4, .type = LEDGER_INTEGER, .integer = 7 },
-		{ .column = 5, .type = LEDGER_BOOLEAN, .integer = 1 },
+		{ .column = 3, .type = VALUE_REAL, .real = 4.0 },
+		{ .column = 4, .type = VALUE_INTEGER, .integer = 7 },
+		{ .column = 5, .type = VALUE_BOOLEAN, .integer = 1 },
 	};
-	struct ledger_value payment = text_value(1, "PENDING");
-	struct ledger_value nothing = { .column = 2, .type = LEDGER_NULL };
+	struct value payment = text_value(1, "PENDING");
+	struct value nothing = { .column = 2, .type = VALUE_NULL };
 	struct ledger_write write = order_write("1", all, 5);
 	struct ledger_state seen;
 
@@ -509,14 +518,14 @@ static void test_ledger_commit__leaves_unnamed_columns(void **state)
 static void test_ledger_commit__event_only_and_entity_only(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger_value value = text_value(0, "PLACED");
+	struct value value = text_value(0, "PLACED");
 	struct ledger_write write = order_write("1", &value, 1);
 
 	open_ledger(f);
 	write.is_unrecorded = true;
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	write = order_write("", NULL, 0);
-	write.entity = LEDGER_NO_ENTITY;
+	write.entity = ENTITY_NONE;
 	write.payload = "\xff\0x";
 	write.payload_len = 3;
 	write.publisher = NULL;
@@ -540,16 +549,16 @@ static void test_ledger_commit__event_only_and_entity_only(void **state)
 static void test_ledger_commit__refuses_what_it_cannot_keep(void **state)
 {
 	struct fixture *f = *state;
-	char long_text[LEDGER_OWNER_MAX + 2];
-	struct ledger_value bad[] = {
-		{ .column = 0, .type = LEDGER_INTEGER, .integer = 1 },
-		{ .column = 3, .type = LEDGER_REAL, .real = 4.5 },
-		{ .column = 3, .type = LEDGER_REAL, .real = 1e300 },
-		{ .column = 5, .type = LEDGER_INTEGER, .integer = 1 },
-		{ .column = 6, .type = LEDGER_INTEGER, .integer = 1 },
-		{ .column = 0, .type = LEDGER_TEXT, .text = "A\0B", .len = 3 },
+	char long_text[ENTITY_OWNER_MAX + 2];
+	struct value bad[] = {
+		{ .column = 0, .type = VALUE_INTEGER, .integer = 1 },
+		{ .column = 3, .type = VALUE_REAL, .real = 4.5 },
+		{ .column = 3, .type = VALUE_REAL, .real = 1e300 },
+		{ .column = 5, .type = VALUE_INTEGER, .integer = 1 },
+		{ .column = 6, .type = VALUE_INTEGER, .integer = 1 },
+		{ .column = 0, .type = VALUE_TEXT, .text = "A\0B", .len = 3 },
 	};
-	struct ledger_value value = text_value(0, "PLACED");
+	struct value value = text_value(0, "PLACED");
 	struct ledger_write write;
 	struct ledger_state seen;
 
@@ -560,13 +569,13 @@ static void test_ledger_commit__refuses_what_it_cannot_keep(void **state)
 	}
 	memset(long_text, 'x', sizeof(long_text));
 	value.text = long_text;
-	value.len = LEDGER_STATUS_MAX + 1;
+	value.len = ENTITY_STATUS_MAX + 1;
 	write = order_write("1", &value, 1);
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), ERR_LIMIT);
-	value.len = LEDGER_STATUS_MAX;
+	value.len = ENTITY_STATUS_MAX;
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	write.owner = long_text;
-	write.owner_len = LEDGER_OWNER_MAX + 1;
+	write.owner_len = ENTITY_OWNER_MAX + 1;
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), ERR_LIMIT);
 	write.owner = "a\0b";
 	write.owner_len = 3;
@@ -590,7 +599,7 @@ static void test_ledger_commit__larger_than_the_journal_takes(void **state)
 
 	f->options.journal_bytes = 1 << 20;
 	open_ledger(f);
-	write.entity = LEDGER_NO_ENTITY;
+	write.entity = ENTITY_NONE;
 	write.payload = payload;
 	write.payload_len = 300000;
 	assert_false(ledger_is_ready(f->ledger, 300000, false));
@@ -606,23 +615,23 @@ static void test_ledger_journal_least__takes_the_largest(void **state)
 	struct fixture *f = *state;
 	const size_t max = 50000;
 	char *payload = calloc(1, max), *names = calloc(1, LEDGER_NAMES_ROOM);
-	struct ledger_value value = { .column = 2, .type = LEDGER_TEXT, .len = max };
-	char id[LEDGER_ID_MAX + 1] = "", owner[LEDGER_OWNER_MAX + 1] = "";
+	struct value value = { .column = 2, .type = VALUE_TEXT, .len = max };
+	char id[ENTITY_ID_MAX + 1] = "", owner[ENTITY_OWNER_MAX + 1] = "";
 	struct ledger_write write;
 
 	assert_non_null(payload);
 	assert_non_null(names);
 	memset(payload, 'x', max);
 	memset(names, 'n', LEDGER_NAMES_ROOM);
-	memset(id, 'i', LEDGER_ID_MAX);
-	memset(owner, 'o', LEDGER_OWNER_MAX);
+	memset(id, 'i', ENTITY_ID_MAX);
+	memset(owner, 'o', ENTITY_OWNER_MAX);
 	value.text = payload;
 	f->options.journal_bytes = ledger_journal_least(max);
 	assert_int_equal(f->options.journal_bytes % 65536, 0);
 	open_ledger(f);
 	write = order_write(id, &value, 1);
 	write.owner = owner;
-	write.owner_len = LEDGER_OWNER_MAX;
+	write.owner_len = ENTITY_OWNER_MAX;
 	write.payload = payload;
 	write.payload_len = max;
 	write.topic = names;
@@ -640,7 +649,7 @@ static void test_ledger_journal_least__takes_the_largest(void **state)
 static void test_ledger_look__finds_what_a_former_run_kept(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger_value value[] = { text_value(0, "PENDING"), text_value(1, "order-9") };
+	struct value value[] = { text_value(0, "PENDING"), text_value(1, "order-9") };
 	struct ledger_write write = order_write("p1", value, 2);
 	struct ledger_state seen;
 
@@ -755,7 +764,7 @@ static void test_ledger_look__more_entities_than_memory(void **state)
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
-static int try_open(struct fixture *f, const struct ledger_plan *with)
+static int try_open(struct fixture *f, const struct entity_plan *with)
 {
 	diag_init(&f->diag);
 	return ledger_open(&f->options, with, &f->ledger, &f->diag);
@@ -992,7 +1001,7 @@ static void test_ledger_commit__journal_full(void **state)
 	int rc;
 
 	memset(payload, 'x', sizeof(payload));
-	write.entity = LEDGER_NO_ENTITY;
+	write.entity = ENTITY_NONE;
 	write.payload = payload;
 	write.payload_len = sizeof(payload);
 	f->options.journal_bytes = 65536;
@@ -1038,7 +1047,7 @@ static void test_ledger_commit__disk_full(void **state)
 	while (write.qos == 1 && posix_fallocate(fd, 0, (off_t)(again + 1) << 12) == 0)
 		again++;
 	memset(payload, 'x', sizeof(payload));
-	write.entity = LEDGER_NO_ENTITY;
+	write.entity = ENTITY_NONE;
 	write.payload = payload;
 	write.payload_len = sizeof(payload);
 	while (ledger_is_ready(f->ledger, sizeof(payload), false) &&
@@ -1065,7 +1074,7 @@ static void test_ledger_commit__disk_full(void **state)
 /* A journal with @count writes that the database has not seen: as a killed broker leaves it. */
 static void fill_journal(struct fixture *f, unsigned count)
 {
-	struct ledger_value value = text_value(0, "PLACED");
+	struct value value = text_value(0, "PLACED");
 	struct diag diag;
 	char id[16];
 	int status;
@@ -1301,7 +1310,7 @@ static void commit_events(struct fixture *f, unsigned count, int64_t received_ms
 {
 	struct ledger_write write = order_write("", NULL, 0);
 
-	write.entity = LEDGER_NO_ENTITY;
+	write.entity = ENTITY_NONE;
 	write.received_ms = received_ms;
 	for (unsigned i = 0; i < count; i++) {
 		while (ledger_commit(f->ledger, &write, &f->diag) != 0)
@@ -1424,12 +1433,17 @@ static void leave_in_journal(struct fixture *f, unsigned count)
 
 static void test_ledger_open__replays_under_another_contract(void **state)
 {
-	struct ledger_column column[] = {
-		{ "colour", LEDGER_TEXT, false },
-		{ "status", LEDGER_TEXT, true },
+	struct entity_column column[] = {
+		{ "colour", VALUE_TEXT, false },
+		{ "status", VALUE_TEXT, true },
 	};
-	struct ledger_entity entity[] = { { "lights", 2, column, 1, { 1 }, -1, { false } } };
-	const struct ledger_plan other = { 1, entity };
+	struct entity entity[] = { { .table = "lights",
+				     .column_count = 2,
+				     .column = column,
+				     .slot_count = 1,
+				     .slot = { 1 },
+				     .link_column = -1 } };
+	const struct entity_plan other = { 1, entity };
 	struct fixture *f = *state;
 
 	leave_in_journal(f, 3);
@@ -1458,7 +1472,7 @@ static size_t old_record(unsigned table, unsigned column, char *ret)
 		uint32_t column, type;
 		uint64_t len;
 		char text[7];
-	} __attribute__((packed)) value = { column, LEDGER_TEXT, 6, "PLACED" };
+	} __attribute__((packed)) value = { column, VALUE_TEXT, 6, "PLACED" };
 	size_t len = sizeof(head) - 1, value_len = sizeof(value) - 1; /* without the NULs */
 
 	memcpy(ret, &head, len);

@@ -20,9 +20,14 @@
 #include "ledger/store_internal.h"
 #include "old_database.h"
 
-static const struct ledger_column column[] = { { "status", LEDGER_TEXT, true } };
-static const struct ledger_entity entity[] = { { "orders", 1, column, 1, { 0 }, -1, { false } } };
-static const struct ledger_plan plan = { 1, entity };
+static const struct entity_column column[] = { { "status", VALUE_TEXT, true } };
+static const struct entity entity[] = { { .table = "orders",
+					  .column_count = 1,
+					  .column = column,
+					  .slot_count = 1,
+					  .slot = { 0 },
+					  .link_column = -1 } };
+static const struct entity_plan plan = { 1, entity };
 
 struct fixture {
 	struct folder folder;
@@ -82,9 +87,7 @@ static void sleep_ms(long ms)
 
 static int place(struct fixture *f, const char *id)
 {
-	struct ledger_value value = {
-		.column = 0, .type = LEDGER_TEXT, .text = "PLACED", .len = 6
-	};
+	struct value value = { .column = 0, .type = VALUE_TEXT, .text = "PLACED", .len = 6 };
 	struct ledger_write write = { .entity = 0,
 				      .id = id,
 				      .id_len = strlen(id),

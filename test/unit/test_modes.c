@@ -192,7 +192,7 @@ static void test_gate_decide__off_moves_no_state(void **state)
 				      .message = { .topic = ORDER, .payload = LATE, .qos = 1 } },
 	       &d);
 	assert_true(d.has_write);
-	assert_int_equal(d.write.entity, LEDGER_NO_ENTITY);
+	assert_int_equal(d.write.entity, ENTITY_NONE);
 	end(&f);
 }
 

@@ -12,36 +12,61 @@
 
 enum { ORDERS, PAYMENTS, ENTITIES };
 
-static const struct ledger_column order_column[] = {
-	{ "status", LEDGER_TEXT, true },
-	{ "payment_status", LEDGER_TEXT, false },
-	{ "total", LEDGER_TEXT, false },
+static const struct entity_column order_column[] = {
+	{ "status", VALUE_TEXT, true },
+	{ "payment_status", VALUE_TEXT, false },
+	{ "total", VALUE_TEXT, false },
 };
 
-static const struct ledger_column payment_column[] = {
-	{ "status", LEDGER_TEXT, true },
-	{ "order_id", LEDGER_TEXT, true },
+static const struct entity_column payment_column[] = {
+	{ "status", VALUE_TEXT, true },
+	{ "order_id", VALUE_TEXT, true },
 };
 
-static const struct ledger_entity shop[ENTITIES] = {
-	{ "orders", 3, order_column, 2, { 0, 1 }, -1, { false } },
-	{ "payments", 2, payment_column, 1, { 0 }, 1, { false } },
+static const struct entity shop[ENTITIES] = {
+	{ .table = "orders",
+	  .column_count = 3,
+	  .column = order_column,
+	  .slot_count = 2,
+	  .slot = { 0, 1 },
+	  .link_column = -1 },
+	{ .table = "payments",
+	  .column_count = 2,
+	  .column = payment_column,
+	  .slot_count = 1,
+	  .slot = { 0 },
+	  .link_column = 1 },
 };
 
 /* pets are new, orders come second, payments are not there. */
-static const struct ledger_entity zoo[] = {
-	{ "pets", 2, payment_column, 1, { 0 }, -1, { false } },
-	{ "orders", 3, order_column, 2, { 0, 1 }, -1, { false } },
+static const struct entity zoo[] = {
+	{ .table = "pets",
+	  .column_count = 2,
+	  .column = payment_column,
+	  .slot_count = 1,
+	  .slot = { 0 },
+	  .link_column = -1 },
+	{ .table = "orders",
+	  .column_count = 3,
+	  .column = order_column,
+	  .slot_count = 2,
+	  .slot = { 0, 1 },
+	  .link_column = -1 },
 };
 
 /* The statuses of orders have changed places. */
-static const struct ledger_entity turned[] = {
-	{ "orders", 3, order_column, 2, { 1, 0 }, -1, { false } },
+static const struct entity turned[] = {
+	{ .table = "orders",
+	  .column_count = 3,
+	  .column = order_column,
+	  .slot_count = 2,
+	  .slot = { 1, 0 },
+	  .link_column = -1 },
 };
 
-static const struct ledger_plan plan = { ENTITIES, shop };
-static const struct ledger_plan zoo_plan = { 2, zoo };
-static const struct ledger_plan turned_plan = { 1, turned };
+static const struct entity_plan plan = { ENTITIES, shop };
+static const struct entity_plan zoo_plan = { 2, zoo };
+static const struct entity_plan turned_plan = { 1, turned };
 
 struct fixture {
 	struct folder folder;
@@ -51,7 +76,7 @@ struct fixture {
 	struct diag diag;
 };
 
-static void open_with(struct fixture *f, const struct ledger_plan *wanted)
+static void open_with(struct fixture *f, const struct entity_plan *wanted)
 {
 	f->ledger = NULL;
 	diag_init(&f->diag);
@@ -111,7 +136,7 @@ static void wait_for_news(struct fixture *f, const char *text)
 	fail_msg("no news of '%s'", text);
 }
 
-static void replan(struct fixture *f, const struct ledger_plan *wanted)
+static void replan(struct fixture *f, const struct entity_plan *wanted)
 {
 	diag_init(&f->diag);
 	assert_int_equal(ledger_replan(f->ledger, wanted, &f->diag), 0);
@@ -121,8 +146,8 @@ static void replan(struct fixture *f, const struct ledger_plan *wanted)
 static int set_column(struct fixture *f, unsigned entity, const char *id, unsigned column,
 		      const char *text)
 {
-	struct ledger_value value = {
-		.column = column, .type = LEDGER_TEXT, .text = text, .len = strlen(text)
+	struct value value = {
+		.column = column, .type = VALUE_TEXT, .text = text, .len = strlen(text)
 	};
 	struct ledger_write write = {
 		.entity = entity,
@@ -194,19 +219,24 @@ static sqlite3 *lock_database(struct fixture *f)
 
 static void test_ledger_replan__adds_tables_and_columns(void **state)
 {
-	struct ledger_column column[] = {
-		{ "location", LEDGER_TEXT, true },
-		{ "total", LEDGER_TEXT, true },
-		{ "status", LEDGER_TEXT, true },
+	struct entity_column column[] = {
+		{ "location", VALUE_TEXT, true },
+		{ "total", VALUE_TEXT, true },
+		{ "status", VALUE_TEXT, true },
 	};
-	struct ledger_entity entity[] = {
-		{ "pets", 2, column, 0, { 0 }, -1, { false } },
-		{ "orders", 3, column, 2, { 2, 0 }, -1, { false } },
+	struct entity entity[] = {
+		{ .table = "pets", .column_count = 2, .column = column, .link_column = -1 },
+		{ .table = "orders",
+		  .column_count = 3,
+		  .column = column,
+		  .slot_count = 2,
+		  .slot = { 2, 0 },
+		  .link_column = -1 },
 	};
 	struct fixture *f = *state;
 
 	assert_int_equal(set_column(f, ORDERS, "1", 0, "PLACED"), 0);
-	replan(f, &(struct ledger_plan){ 2, entity });
+	replan(f, &(struct entity_plan){ 2, entity });
 	wait_for_table(f, 0);
 	wait_for_table(f, 1);
 	/* Entity 1 is orders now, and its statuses are others. */
@@ -223,29 +253,31 @@ static void test_ledger_replan__adds_tables_and_columns(void **state)
 static void test_ledger_replan__bad_plan_changes_nothing(void **state)
 {
 	static const struct {
-		struct ledger_column column;
+		struct entity_column column;
 		const char *table;
 		const char *line;
 	} bad[] = {
-		{ { "status", LEDGER_INTEGER, false }, "orders", "column status is TEXT" },
-		{ { "owner", LEDGER_TEXT, false }, "orders", "cannot be named 'owner'" },
-		{ { "Status", LEDGER_TEXT, false }, "orders", "cannot be named 'Status'" },
-		{ { "a\"b", LEDGER_TEXT, false }, "orders", "cannot be named" },
-		{ { "a", LEDGER_TEXT, false }, "events", "cannot be named 'events'" },
-		{ { "a", LEDGER_TEXT, false }, "store_x", "cannot be named 'store_x'" },
-		{ { "a", LEDGER_TEXT, false }, "sqlite_x", "cannot be named 'sqlite_x'" },
-		{ { "a", LEDGER_TEXT, false }, "or ders", "cannot be named" },
+		{ { "status", VALUE_INTEGER, false }, "orders", "column status is TEXT" },
+		{ { "owner", VALUE_TEXT, false }, "orders", "cannot be named 'owner'" },
+		{ { "Status", VALUE_TEXT, false }, "orders", "cannot be named 'Status'" },
+		{ { "a\"b", VALUE_TEXT, false }, "orders", "cannot be named" },
+		{ { "a", VALUE_TEXT, false }, "events", "cannot be named 'events'" },
+		{ { "a", VALUE_TEXT, false }, "store_x", "cannot be named 'store_x'" },
+		{ { "a", VALUE_TEXT, false }, "sqlite_x", "cannot be named 'sqlite_x'" },
+		{ { "a", VALUE_TEXT, false }, "or ders", "cannot be named" },
 	};
 	struct fixture *f = *state;
 	struct ledger_state seen;
 	sqlite3 *db = lock_database(f);
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct ledger_entity entity = { bad[i].table, 1,  &bad[i].column, 0,
-						{ 0 },        -1, { false } };
+		struct entity entity = { .table = bad[i].table,
+					 .column_count = 1,
+					 .column = &bad[i].column,
+					 .link_column = -1 };
 
 		assert_int_equal(
-			ledger_replan(f->ledger, &(struct ledger_plan){ 1, &entity }, &f->diag),
+			ledger_replan(f->ledger, &(struct entity_plan){ 1, &entity }, &f->diag),
 			ERR_INVALID);
 		if (!strstr(f->diag.text, bad[i].line))
 			fail_msg("'%s' lacks '%s'", f->diag.text, bad[i].line);
@@ -259,38 +291,45 @@ static void test_ledger_replan__bad_plan_changes_nothing(void **state)
 
 static void test_ledger_replan__more_columns_than_a_table_has(void **state)
 {
-	struct ledger_column column[LEDGER_COLUMNS_MAX];
-	struct ledger_entity orders = { "orders", LEDGER_COLUMNS_MAX, column, 0, { 0 },
-					-1,       { false } };
-	char name[LEDGER_COLUMNS_MAX][8];
+	struct entity_column column[ENTITY_COLUMNS_MAX];
+	struct entity orders = { .table = "orders",
+				 .column_count = ENTITY_COLUMNS_MAX,
+				 .column = column,
+				 .link_column = -1 };
+	char name[ENTITY_COLUMNS_MAX][8];
 	struct fixture *f = *state;
 
 	for (unsigned round = 0; round < 2; round++) {
-		for (unsigned i = 0; i < LEDGER_COLUMNS_MAX; i++) {
+		for (unsigned i = 0; i < ENTITY_COLUMNS_MAX; i++) {
 			(void)snprintf(name[i], sizeof(name[i]), "c%u", 100 * round + i);
-			column[i] = (struct ledger_column){ name[i], LEDGER_TEXT, false };
+			column[i] = (struct entity_column){ name[i], VALUE_TEXT, false };
 		}
 		if (round == 0) {
-			replan(f, &(struct ledger_plan){ 1, &orders });
+			replan(f, &(struct entity_plan){ 1, &orders });
 			wait_for_table(f, 0);
 			continue;
 		}
 		assert_int_equal(
-			ledger_replan(f->ledger, &(struct ledger_plan){ 1, &orders }, &f->diag),
+			ledger_replan(f->ledger, &(struct entity_plan){ 1, &orders }, &f->diag),
 			ERR_LIMIT);
 	}
 }
 
 static void test_ledger_replan__what_only_the_database_knows_is_told(void **state)
 {
-	static const struct ledger_entity entity[] = {
-		{ "orders", 3, order_column, 2, { 0, 1 }, -1, { false } },
-		{ "a_view", 1, order_column, 0, { 0 }, -1, { false } },
+	static const struct entity entity[] = {
+		{ .table = "orders",
+		  .column_count = 3,
+		  .column = order_column,
+		  .slot_count = 2,
+		  .slot = { 0, 1 },
+		  .link_column = -1 },
+		{ .table = "a_view", .column_count = 1, .column = order_column, .link_column = -1 },
 	};
 	struct fixture *f = *state;
 
 	assert_sql(&f->folder, "shop.db", "CREATE VIEW a_view AS SELECT * FROM orders", "");
-	replan(f, &(struct ledger_plan){ 2, entity });
+	replan(f, &(struct entity_plan){ 2, entity });
 	wait_for_news(f, "a view or an index where the contract needs a table");
 	assert_lacking(f, 1, "a_view");
 	assert_int_equal(set_column(f, 0, "1", 0, "PLACED"), 0);
@@ -400,19 +439,22 @@ static void test_ledger_replan__others_go_on_while_a_table_is_not_there(void **s
 /* A column that is not there yet keeps nobody from writing the others. */
 static void test_ledger_replan__a_column_is_not_there(void **state)
 {
-	static const struct ledger_column column[] = {
-		{ "status", LEDGER_TEXT, true },
-		{ "payment_status", LEDGER_TEXT, false },
-		{ "colour", LEDGER_TEXT, true },
+	static const struct entity_column column[] = {
+		{ "status", VALUE_TEXT, true },
+		{ "payment_status", VALUE_TEXT, false },
+		{ "colour", VALUE_TEXT, true },
 	};
-	static const struct ledger_entity orders = {
-		"orders", 3, column, 2, { 0, 1 }, -1, { false }
-	};
+	static const struct entity orders = { .table = "orders",
+					      .column_count = 3,
+					      .column = column,
+					      .slot_count = 2,
+					      .slot = { 0, 1 },
+					      .link_column = -1 };
 	struct fixture *f = *state;
 	sqlite3 *db = lock_database(f);
 
 	assert_int_equal(set_column(f, ORDERS, "1", 0, "PLACED"), 0);
-	replan(f, &(struct ledger_plan){ 1, &orders });
+	replan(f, &(struct entity_plan){ 1, &orders });
 	assert_false(ledger_has_all(f->ledger));
 	assert_null(ledger_lacks(f->ledger, 0, 1));
 	assert_string_equal(ledger_lacks(f->ledger, 0, 2), "orders");
@@ -503,7 +545,7 @@ static void test_ledger_replan__before_it_is_open(void **state)
 /* Plans come and go while writes do, and the writer's thread makes them: for the sanitizers. */
 static void test_ledger_replan__under_load(void **state)
 {
-	static const struct ledger_plan *const plans[] = { &plan, &zoo_plan, &turned_plan };
+	static const struct entity_plan *const plans[] = { &plan, &zoo_plan, &turned_plan };
 	static const unsigned orders[] = { 0, 1, 0 };
 	static const unsigned column[] = { 0, 0, 1 };
 	struct fixture *f = *state;

@@ -11,11 +11,16 @@
 #include "ledger/store_internal.h"
 #include "old_database.h"
 
-static const struct ledger_column column[] = {
-	{ "status", LEDGER_TEXT, true }, { "order", LEDGER_INTEGER, true }, /* a word of SQL */
+static const struct entity_column column[] = {
+	{ "status", VALUE_TEXT, true }, { "order", VALUE_INTEGER, true }, /* a word of SQL */
 };
-static const struct ledger_entity entity = { "group", 2, column, 1, { 0 }, -1, { false } };
-static const struct ledger_plan plan = { 1, &entity };
+static const struct entity entity = { .table = "group",
+				      .column_count = 2,
+				      .column = column,
+				      .slot_count = 1,
+				      .slot = { 0 },
+				      .link_column = -1 };
+static const struct entity_plan plan = { 1, &entity };
 
 struct fixture {
 	struct folder folder;
@@ -72,7 +77,7 @@ static void write_record(struct fixture *f, uint64_t seq, const char *id, int64_
 		.payload = { "{}", 2 },
 		.value_count = id ? 1 : 0,
 		.value = { { .column = f->entity.column[1].number,
-			     .type = LEDGER_INTEGER,
+			     .type = VALUE_INTEGER,
 			     .integer = (int64_t)seq } },
 	};
 
@@ -166,13 +171,18 @@ static void test_store_plan__words_of_sql_are_names(void **state)
 static void test_store_plan__numbers_are_permanent(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger_column turned[] = { column[1], { "extra", LEDGER_TEXT, false }, column[0] };
-	struct ledger_entity wider = { "group", 3, turned, 1, { 2 }, -1, { false } };
+	struct entity_column turned[] = { column[1], { "extra", VALUE_TEXT, false }, column[0] };
+	struct entity wider = { .table = "group",
+				.column_count = 3,
+				.column = turned,
+				.slot_count = 1,
+				.slot = { 2 },
+				.link_column = -1 };
 	struct store_entity before, after;
 
 	open_store(f);
 	assert_int_equal(store_plan(f->store, &plan, &before, &f->diag), 0);
-	assert_int_equal(store_plan(f->store, &(struct ledger_plan){ 1, &wider }, &after, &f->diag),
+	assert_int_equal(store_plan(f->store, &(struct entity_plan){ 1, &wider }, &after, &f->diag),
 			 0);
 	assert_int_equal(before.table, after.table);
 	assert_int_equal(before.column[0].number, after.column[2].number);
@@ -188,17 +198,19 @@ static void test_store_plan__more_columns_than_a_table_may_have(void **state)
 {
 	struct fixture *f = *state;
 	char name[40][8];
-	struct ledger_column many[40];
-	struct ledger_entity wide = { "wide", 40, many, 0, { 0 }, -1, { false } };
+	struct entity_column many[40];
+	struct entity wide = {
+		.table = "wide", .column_count = 40, .column = many, .link_column = -1
+	};
 	int rc = 0;
 
 	open_store(f);
 	for (unsigned round = 0; round < 2; round++) {
 		for (unsigned i = 0; i < 40; i++) {
 			(void)snprintf(name[i], sizeof(name[i]), "c%u", round * 40 + i);
-			many[i] = (struct ledger_column){ name[i], LEDGER_TEXT, false };
+			many[i] = (struct entity_column){ name[i], VALUE_TEXT, false };
 		}
-		rc = store_plan(f->store, &(struct ledger_plan){ 1, &wide }, &f->entity, &f->diag);
+		rc = store_plan(f->store, &(struct entity_plan){ 1, &wide }, &f->entity, &f->diag);
 		assert_int_equal(rc, round == 0 ? 0 : ERR_LIMIT);
 	}
 	assert_non_null(strstr(f->diag.text, "more than 63 columns"));
@@ -209,16 +221,18 @@ static void test_store_plan__more_columns_than_a_table_may_have(void **state)
 static void test_store_apply__many_sets_of_columns(void **state)
 {
 	struct fixture *f = *state;
-	struct ledger_column many[6];
-	struct ledger_entity wide = { "wide", 6, many, 0, { 0 }, -1, { false } };
+	struct entity_column many[6];
+	struct entity wide = {
+		.table = "wide", .column_count = 6, .column = many, .link_column = -1
+	};
 	static const char *const name[] = { "a", "b", "c", "d", "e", "f" };
 	uint64_t applied;
 
 	for (unsigned i = 0; i < 6; i++)
-		many[i] = (struct ledger_column){ name[i], LEDGER_INTEGER, false };
+		many[i] = (struct entity_column){ name[i], VALUE_INTEGER, false };
 	open_store(f);
 	assert_int_equal(
-		store_plan(f->store, &(struct ledger_plan){ 1, &wide }, &f->entity, &f->diag), 0);
+		store_plan(f->store, &(struct entity_plan){ 1, &wide }, &f->entity, &f->diag), 0);
 	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
 	for (unsigned set = 1; set < 128; set++) {
 		struct record record = { .table = f->entity.table,
@@ -227,9 +241,9 @@ static void test_store_apply__many_sets_of_columns(void **state)
 
 		for (unsigned i = 0; i < 6; i++)
 			if (set % 64 >> i & 1)
-				record.value[record.value_count++] = (struct record_value){
+				record.value[record.value_count++] = (struct value){
 					.column = f->entity.column[i].number,
-					.type = LEDGER_INTEGER,
+					.type = VALUE_INTEGER,
 					.integer = (int64_t)set,
 				};
 		assert_int_equal(store_apply(f->store, set, &record, &f->diag), 0);
@@ -309,9 +323,9 @@ static void model_write(struct fixture *f, struct model *all, uint64_t seq, uint
 		m->has[i] = true;
 		m->value[i] = (int64_t)seq;
 		record.value[record.value_count++] =
-			(struct record_value){ .column = f->entity.column[i].number,
-					       .type = LEDGER_INTEGER,
-					       .integer = (int64_t)seq };
+			(struct value){ .column = f->entity.column[i].number,
+					.type = VALUE_INTEGER,
+					.integer = (int64_t)seq };
 	}
 	if (next_random(random) % 2) {
 		m->has_owner = true;
@@ -349,16 +363,18 @@ static void model_check(struct fixture *f, const struct model *m, const char *id
  */
 static void test_store_apply__keeps_each_entitys_order(void **state)
 {
-	static const struct ledger_column pair[] = { { "one", LEDGER_INTEGER, true },
-						     { "two", LEDGER_INTEGER, false } };
-	static const struct ledger_entity pairs = { "pairs", 2, pair, 0, { 0 }, -1, { false } };
+	static const struct entity_column pair[] = { { "one", VALUE_INTEGER, true },
+						     { "two", VALUE_INTEGER, false } };
+	static const struct entity pairs = {
+		.table = "pairs", .column_count = 2, .column = pair, .link_column = -1
+	};
 	struct fixture *f = *state;
 	struct model all[MODEL_IDS] = { 0 };
 	uint64_t applied, random = 88172645463325252u;
 
 	open_store(f);
 	assert_int_equal(
-		store_plan(f->store, &(struct ledger_plan){ 1, &pairs }, &f->entity, &f->diag), 0);
+		store_plan(f->store, &(struct entity_plan){ 1, &pairs }, &f->entity, &f->diag), 0);
 	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
 	for (uint64_t seq = 1; seq <= MODEL_WRITES; seq++) {
 		model_write(f, all, seq, &random);

@@ -1,0 +1,55 @@
+/*
+ * entity.h -- a kind of thing whose state is kept ("order"): what the contract says of it.
+ *
+ * The contract fills it in; the gate, the ledger, the store and petstorectl read it. An entity is
+ * a row of its table, keyed by its id, with owner, revision (counts accepted writes from 1),
+ * created_at and updated_at (RFC 3339, when the broker accepted) in front of the columns below.
+ */
+#ifndef PETSTORE_BASE_ENTITY_H
+#define PETSTORE_BASE_ENTITY_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/value.h"
+
+#define ENTITY_COUNT_MAX 64u   /* entities of a contract */
+#define ENTITY_COLUMNS_MAX 48u /* columns of one */
+#define ENTITY_SLOTS_MAX 4u    /* columns of one that hold a status */
+#define ENTITY_ID_MAX 64u      /* bytes of an id */
+#define ENTITY_OWNER_MAX 128u  /* bytes of an owner's name */
+#define ENTITY_STATUS_MAX 48u  /* bytes of a status */
+#define ENTITY_NONE UINT_MAX   /* the index of no entity */
+
+struct entity_column {
+	const char *name; /* SQL identifier: [a-z][a-z0-9_]{0,62}, never one the store owns */
+	enum value_type type;
+	bool is_indexed;
+};
+
+struct entity {
+	const char *name;  /* "order" */
+	const char *table; /* "orders": the same rule as a column's name */
+	unsigned index;    /* in the plan */
+	size_t column_count;
+	const struct entity_column *column;
+	/* Columns that hold a status, as indexes into column[]; a channel moves one of them. */
+	size_t slot_count;
+	unsigned slot[ENTITY_SLOTS_MAX];
+	bool is_timed[ENTITY_SLOTS_MAX]; /* how long this status stands is asked about */
+	/*
+	 * Where the owner comes from when this entity's own messages do not say: the entity
+	 * whose id stands in a column here (a payment belongs to its order's owner).
+	 */
+	const struct entity *owner_entity; /* NULL: none */
+	int link_column;                   /* the column with its id; -1: none */
+};
+
+/* The entities of a contract, by their index: what it wants kept. */
+struct entity_plan {
+	size_t entity_count;
+	const struct entity *entity;
+};
+
+#endif
