@@ -113,7 +113,8 @@ static bool commit(struct plugin *plugin, const struct watch_publish *publish,
 	diag_init(&diag);
 	if (ledger_commit(plugin->ledger, &decision->write, &diag) == 0) {
 		if (decision->is_correction)
-			notify_correction(&plugin->notify, &decision->write, decision->standing);
+			notify_correction(&plugin->notify, &decision->write,
+					  decision->current_status);
 		return true;
 	}
 	decision->verdict = VERDICT_DENY;

@@ -28,11 +28,11 @@ struct refusal {
 	size_t topic_len;
 	unsigned qos;
 	bool is_retained;
-	const char *pointer;  /* JSON Pointer into the payload */
-	const char *keyword;  /* of the schema, or our own name of the rule */
-	const char *message;  /* one sentence */
-	const char *standing; /* the status that stands, of an illegal transition */
-	const void *payload;  /* the first bytes only, as many as are kept */
+	const char *pointer;        /* JSON Pointer into the payload */
+	const char *keyword;        /* of the schema, or our own name of the rule */
+	const char *message;        /* one sentence */
+	const char *current_status; /* that the entity has, of an illegal transition */
+	const void *payload;        /* the first bytes only, as many as are kept */
 	size_t payload_len;
 	size_t payload_bytes; /* that it had */
 };

@@ -67,7 +67,7 @@ bool events_resend(struct plugin *plugin, struct session *session,
 	decision->verdict = VERDICT_ALLOW;
 	decision->reason = REASON_NONE;
 	decision->is_observed = decision->has_write = decision->is_correction = false;
-	decision->standing[0] = '\0';
+	decision->current_status[0] = '\0';
 	return true;
 }
 

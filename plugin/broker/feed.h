@@ -17,7 +17,7 @@
 
 #include "base/diag.h"
 #include "broker/broker.h"
-#include "gate/gate.h"
+#include "gate/decision.h"
 #include "ledger/ledger.h"
 #include "broker/login.h"
 #include "monitor/metrics.h"

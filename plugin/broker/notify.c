@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "gate/gate.h"
 
 /* Refusals that the log takes in a second; what is above is counted and summed up. */
 #define LOG_PER_SECOND 50u
@@ -141,8 +142,7 @@ void notify_decision(struct notify *notify, const struct mosquitto *client, cons
 	log_refusal(notify, &refusal); /* last: see the head of notify.h */
 }
 
-void notify_correction(struct notify *notify, const struct ledger_write *write,
-		       const char *standing)
+void notify_correction(struct notify *notify, const struct ledger_write *write, const char *before)
 {
 	const struct who who = { write->client_id, write->publisher, "", true };
 	char topic[160], id[80], user[80];
@@ -150,7 +150,7 @@ void notify_correction(struct notify *notify, const struct ledger_write *write,
 	if (!may_log(notify, &who))
 		return;
 	broker_log(BROKER_NOTICE, "corrected %s, where %s stood, by %s (client %s)",
-		   diag_escape(topic, sizeof(topic), write->topic, write->topic_len), standing,
+		   diag_escape(topic, sizeof(topic), write->topic, write->topic_len), before,
 		   escape(user, sizeof(user), write->publisher),
 		   diag_escape(id, sizeof(id), write->client_id, strlen(write->client_id)));
 }

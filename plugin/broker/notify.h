@@ -19,7 +19,7 @@
 #include "base/diag.h"
 #include "base/portions.h"
 #include "broker/broker.h"
-#include "gate/gate.h"
+#include "gate/decision.h"
 #include "ledger/ledger.h"
 #include "base/options.h"
 #include "report/refusals.h"
@@ -53,9 +53,9 @@ void notify_decision(struct notify *notify, const struct mosquitto *client, cons
 		     const struct gate_request *request, const struct decision *decision,
 		     bool is_closed);
 
-/* @write, which was kept, puts a status right: @standing is what stood. */
-void notify_correction(struct notify *notify, const struct ledger_write *write,
-		       const char *standing) __attribute__((cold));
+/* @write, which was kept, puts a status right: @before is the status until then. */
+void notify_correction(struct notify *notify, const struct ledger_write *write, const char *before)
+	__attribute__((cold));
 
 /* What was retained on @request's topic was cleared. */
 void notify_cleared(struct notify *notify, const struct mosquitto *client, const char *principal,

@@ -50,7 +50,7 @@ static int check_notices(const struct sample *sample)
 		.topic = "orders/1/status",
 		.topic_len = 15,
 		.message = "",
-		.standing = "PLACED",
+		.current_status = "PLACED",
 		.is_observed = true
 	};
 	char text[NOTICE_MAX];
@@ -62,7 +62,7 @@ static int check_notices(const struct sample *sample)
 		rc = check(sample, text, notice_print(&refusal, &fault, 1, text));
 	}
 	refusal.is_observed = false;
-	refusal.standing = "";
+	refusal.current_status = "";
 	return rc ? rc : check(sample, text, notice_print(&refusal, NULL, 0, text));
 }
 

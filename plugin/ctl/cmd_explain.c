@@ -158,7 +158,8 @@ static void print_json(const struct gate_request *request, const struct decision
 	if (decision->is_repeat)
 		(void)json_object_set_new(answer, "isRepeat", json_true());
 	if (decision->is_correction)
-		(void)json_object_set_new(answer, "corrects", json_string(decision->standing));
+		(void)json_object_set_new(answer, "corrects",
+					  json_string(decision->current_status));
 	if (notice)
 		(void)json_object_set(answer, "notice", notice);
 	(void)output_print_json(answer);
@@ -245,7 +246,7 @@ static void print_text(struct scene *scene, const struct gate_request *request,
 	if (decision->error.message[0])
 		(void)printf(": %s", decision->error.message);
 	if (decision->is_correction && decision->verdict == VERDICT_ALLOW)
-		(void)printf(": a correction, of %s", decision->standing);
+		(void)printf(": a correction, of %s", decision->current_status);
 	if (decision->is_repeat && decision->verdict == VERDICT_ALLOW && !decision->is_observed)
 		(void)fputs(decision->has_write ? ": a repeat that says something else"
 						: ": a repeat, nothing to keep",

@@ -137,7 +137,7 @@ static int commit(struct replay *replay, struct decision *decision)
 static bool is_undecided(const struct replay *replay, const struct decision *decision)
 {
 	return replay->is_cut && decision->reason == REASON_TRANSITION_ILLEGAL &&
-	       decision->standing[0] == '\0';
+	       decision->current_status[0] == '\0';
 }
 
 /* Was it refused for how it stood at that moment, which no contract says? */

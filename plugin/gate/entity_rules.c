@@ -47,7 +47,8 @@ static bool refuse_transition(struct judgement *j, const char *from, const char 
 	char next[128];
 	char pointer[128];
 
-	(void)snprintf(j->decision->standing, sizeof(j->decision->standing), "%s", from);
+	(void)snprintf(j->decision->current_status, sizeof(j->decision->current_status), "%s",
+		       from);
 	(void)snprintf(pointer, sizeof(pointer), "/%s", mapping->status_member);
 	judgement_point(j, pointer, "transition");
 	list_statuses(mapping->transitions, allowed, next, sizeof(next));
@@ -84,7 +85,7 @@ static void find_step(struct judgement *j)
 	j->is_repeat = j->to >= 0 && j->from == j->to;
 }
 
-/* A standing status that the contract no longer knows leaves no way on. */
+/* Where the entity has a status that the contract no longer knows, no step is allowed. */
 static uint64_t allowed_steps(const struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
@@ -107,7 +108,8 @@ __attribute__((cold, noinline)) static bool correct(struct judgement *j)
 	if (mapping->transitions->correct < 0 || !from[0] || j->is_own_needed ||
 	    permission_holds(j, (unsigned)mapping->transitions->correct) != GATE_FULL)
 		return false;
-	(void)snprintf(j->decision->standing, sizeof(j->decision->standing), "%s", from);
+	(void)snprintf(j->decision->current_status, sizeof(j->decision->current_status), "%s",
+		       from);
 	j->decision->is_correction = true;
 	return true;
 }

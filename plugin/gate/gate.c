@@ -263,7 +263,7 @@ static void settle_observed(struct judgement *j)
 	}
 	d->reason = j->gate->first.reason;
 	d->error = j->gate->first.error;
-	memcpy(d->standing, j->gate->first.standing, sizeof(d->standing));
+	memcpy(d->current_status, j->gate->first.current_status, sizeof(d->current_status));
 }
 
 static inline void begin(struct judgement *ret, struct gate *gate,
@@ -297,7 +297,7 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 	ret->channel = NULL;
 	ret->error.instance[0] = ret->error.schema[0] = '\0';
 	ret->error.keyword[0] = ret->error.message[0] = '\0';
-	ret->standing[0] = '\0';
+	ret->current_status[0] = '\0';
 	ret->has_write = ret->has_retained = ret->is_correction = ret->is_repeat = false;
 	ret->payload = NULL;
 	ret->write.owner = NULL; /* these three are filled on the way, the rest at its end */

@@ -10,11 +10,11 @@ bool judgement_observe(struct judgement *j)
 	if (!d->is_observed) {
 		j->gate->first.reason = d->reason;
 		j->gate->first.error = d->error;
-		memcpy(j->gate->first.standing, d->standing, sizeof(d->standing));
+		memcpy(j->gate->first.current_status, d->current_status, sizeof(d->current_status));
 	}
 	d->is_observed = true;
 	d->error.instance[0] = d->error.schema[0] = d->error.keyword[0] = d->error.message[0] = 0;
-	d->standing[0] = '\0';
+	d->current_status[0] = '\0';
 	return true;
 }
 

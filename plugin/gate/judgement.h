@@ -8,7 +8,11 @@
 #ifndef PETSTORE_GATE_JUDGEMENT_H
 #define PETSTORE_GATE_JUDGEMENT_H
 
-#include "gate/gate.h"
+#include "access/access.h"
+#include "gate/decision.h"
+#include "gate/rules.h"
+#include "ledger/ledger.h"
+#include "schema/payload.h"
 
 struct judgement {
 	struct gate *gate;

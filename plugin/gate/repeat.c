@@ -132,7 +132,8 @@ static bool refuse(struct judgement *j, const char *why)
 	const char *status = mapping->transitions->status[j->to];
 	char pointer[128];
 
-	(void)snprintf(j->decision->standing, sizeof(j->decision->standing), "%s", status);
+	(void)snprintf(j->decision->current_status, sizeof(j->decision->current_status), "%s",
+		       status);
 	(void)snprintf(pointer, sizeof(pointer), "/%s", mapping->status_member);
 	judgement_point(j, pointer, "repeat");
 	return judgement_refuse(j, REASON_TRANSITION_ILLEGAL, "%s is %s already: %s",

@@ -93,7 +93,7 @@ static void list_texts(struct refusal *refusal, const char **ret[8])
 	ret[4] = &refusal->pointer;
 	ret[5] = &refusal->keyword;
 	ret[6] = &refusal->message;
-	ret[7] = &refusal->standing;
+	ret[7] = &refusal->current_status;
 }
 
 /* What a copy of @refusal takes, its texts cut. */
@@ -234,7 +234,7 @@ static void sum_up_one(struct backlog_item ***end, const char *name, bool is_pro
 					 .pointer = "",
 					 .keyword = "",
 					 .message = message,
-					 .standing = "" };
+					 .current_status = "" };
 
 	(void)snprintf(message, sizeof(message), "%" PRIu64 " more refusals were not kept", count);
 	**end = copy(&refusal);

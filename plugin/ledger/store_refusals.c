@@ -60,7 +60,7 @@ int store_refuse(struct store *store, const struct refusal *refusal, struct diag
 	bind(insert, 12, refusal->pointer);
 	bind(insert, 13, refusal->keyword);
 	bind(insert, 14, refusal->message);
-	bind(insert, 15, refusal->standing);
+	bind(insert, 15, refusal->current_status);
 	if (refusal->payload_len > 0)
 		bind_bytes(insert, 16, refusal->payload, refusal->payload_len);
 	else

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/percent.h"
+#include "contract/contract.h"
 #include "report/jsonout.h"
 
 /* Bytes of output that a text takes at most. Their sum and the names stay below NOTICE_MAX. */
@@ -144,8 +145,8 @@ size_t notice_print(const struct refusal *refusal, const struct schema_error *fa
 	jsonout_text(&out, "topic", refusal->topic, refusal->topic_len, TOPIC_MAX);
 	jsonout_number(&out, "qos", refusal->qos);
 	print_time(&out, refusal->time_ms);
-	if (refusal->standing[0])
-		text(&out, "standing", refusal->standing, 2 * WORD_MAX);
+	if (refusal->current_status[0])
+		text(&out, "standing", refusal->current_status, 2 * WORD_MAX);
 	if (refusal->is_observed)
 		jsonout_true(&out, "observed");
 	if (refusal->is_closed)

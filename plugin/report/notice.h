@@ -4,10 +4,10 @@
  * Members: type, title and status after the Petstore's HTTP API; detail, one sentence;
  * instance, the topic as a relative URI reference; errors, where the payload was at fault, each
  * with field (a JSON Pointer), code (the schema's keyword) and message. Our own: reason (a code of
- * base/reason.h), decisionId, topic, qos, time, standing (the status that stands, of an illegal
- * transition), observed (true where the message was let through all the same) and closed (true
- * where it was not acknowledged, and the client was disconnected). schemas/refusal.schema.json
- * describes it.
+ * base/reason.h), decisionId, topic, qos, time, standing (the status that the entity has, of an
+ * illegal transition), observed (true where the message was let through all the same) and closed
+ * (true where it was not acknowledged, and the client was disconnected).
+ * schemas/refusal.schema.json describes it.
  */
 #ifndef PETSTORE_REPORT_NOTICE_H
 #define PETSTORE_REPORT_NOTICE_H
@@ -17,7 +17,7 @@
 
 #include "base/clientlevel.h"
 #include "base/refusal.h"
-#include "gate/gate.h"
+#include "schema/schema.h"
 
 /* Faults that one notice lists. */
 #define NOTICE_FAULTS_MAX 8u

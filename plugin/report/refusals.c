@@ -55,7 +55,7 @@ static void begin(struct refusals *refusals, const struct who *who, int64_t now_
 		.pointer = "",
 		.keyword = "",
 		.message = "",
-		.standing = "",
+		.current_status = "",
 	};
 }
 
@@ -89,7 +89,7 @@ void refusals_describe(struct refusals *refusals, const struct gate_request *req
 	ret->pointer = decision->error.instance;
 	ret->keyword = decision->error.keyword;
 	ret->message = decision->error.message;
-	ret->standing = decision->standing;
+	ret->current_status = decision->current_status;
 	ret->payload = request->message.payload;
 	ret->payload_bytes = request->message.payload_len;
 	ret->payload_len = request->message.payload_len < refusals->payload_bytes

@@ -14,7 +14,7 @@
 #include "base/clientlevel.h"
 #include "base/diag.h"
 #include "base/refusal.h"
-#include "gate/gate.h"
+#include "gate/decision.h"
 #include "report/decisionid.h"
 #include "report/notice.h"
 

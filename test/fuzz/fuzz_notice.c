@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = malloc(size + 1), *at = text;
 	char *part[5];
 	char notice[NOTICE_MAX], level[CLIENTLEVEL_MAX + 1];
-	struct refusal refusal = { .id = "0", .standing = "" };
+	struct refusal refusal = { .id = "0", .current_status = "" };
 	struct schema_error fault[2];
 
 	memcpy(text, data, size);
@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	refusal.who.client_id = part[0];
 	refusal.topic = part[1];
 	refusal.topic_len = (size_t)(part[2] - part[1]); /* the NUL too */
-	refusal.message = refusal.standing = part[4];
+	refusal.message = refusal.current_status = part[4];
 	for (size_t i = 0; i < 2; i++) {
 		(void)snprintf(fault[i].instance, sizeof(fault[i].instance), "%s", part[2]);
 		(void)snprintf(fault[i].keyword, sizeof(fault[i].keyword), "%s", part[3]);

@@ -23,7 +23,7 @@ static inline struct refusal refusal_example(const char *id, int64_t time_ms)
 		.pointer = "/status",
 		.keyword = "transition",
 		.message = "order is PLACED: APPROVED, CANCELLED may follow, not DELIVERED",
-		.standing = "PLACED",
+		.current_status = "PLACED",
 		.payload = "{\"a\":1}",
 		.payload_len = 7,
 		.payload_bytes = 7,

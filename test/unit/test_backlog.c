@@ -42,7 +42,7 @@ static void test_backlog_put__keeps_a_copy(void **state)
 	item = backlog_take(backlog, false);
 	assert_string_equal(item->refusal.id, "first");
 	assert_memory_equal(item->refusal.topic, "orders/7/status", 15);
-	assert_string_equal(item->refusal.standing, "PLACED");
+	assert_string_equal(item->refusal.current_status, "PLACED");
 	assert_memory_equal(item->refusal.payload, "{\"a\":1}", 7);
 	assert_int_equal(item->next->refusal.topic_len, 0);
 	assert_null(item->next->next);

@@ -250,14 +250,14 @@ static void test_gate_decide__says_why(void **state)
 	assert_string_equal(decision.error.message,
 			    "a new order begins with PLACED, not with SHIPPED");
 	assert_string_equal(decision.error.instance, "/status");
-	assert_string_equal(decision.standing, "");
+	assert_string_equal(decision.current_status, "");
 	decide(&story, "orders-service", "orders/o-1/status", ORDER("PLACED", ",\"userId\":\"u\""),
 	       &decision);
 	assert_string_equal(outcome(&story, &decision), "keep");
 	decide(&story, "orders-service", "orders/o-1/status", ORDER("DELIVERED", ""), &decision);
 	assert_string_equal(decision.error.message,
 			    "order is PLACED: APPROVED, CANCELLED may follow, not DELIVERED");
-	assert_string_equal(decision.standing, "PLACED");
+	assert_string_equal(decision.current_status, "PLACED");
 	decide(&story, "orders-service", "orders/o-2/status", ORDER("APPROVED", ""), &decision);
 	assert_string_equal(decision.error.message,
 			    "orderId is \"o-2\" in the topic and \"o-1\" in the payload");

@@ -252,7 +252,7 @@ static void test_repeat__same_is_held_to_what_was_said(void **state)
 	assert_int_equal(f.decision.reason, REASON_TRANSITION_ILLEGAL);
 	assert_string_equal(f.decision.error.instance, "/state");
 	assert_string_equal(f.decision.error.keyword, "repeat");
-	assert_string_equal(f.decision.standing, "ON");
+	assert_string_equal(f.decision.current_status, "ON");
 	restart(&f);
 	expect(&f, LAMP, ON(",\"colour\":\"blue\"" AT("00")),
 	       "lamp is ON already: nothing but the time may differ from what was said last");

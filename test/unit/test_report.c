@@ -170,7 +170,7 @@ static void test_notice_print__says_all_of_it(void **state)
 		"\"topic\":\"orders/7/status\",\"qos\":1,\"time\":\"2026-01-15T10:30:00.123Z\","
 		"\"standing\":\"PLACED\"}");
 	refusal.reason = REASON_SCOPE_MISSING;
-	refusal.pointer = refusal.keyword = refusal.standing = refusal.message = "";
+	refusal.pointer = refusal.keyword = refusal.current_status = refusal.message = "";
 	refusal.is_observed = true;
 	(void)notice_print(&refusal, NULL, 0, text);
 	assert_string_equal(text, "{\"type\":\"https://petstoreapi.com/errors/forbidden\","
@@ -224,7 +224,7 @@ static void test_notice_print__fits_for_every_reason(void **state)
 		refusal.reason = reason;
 		refusal.topic = hostile;
 		refusal.topic_len = sizeof(hostile);
-		refusal.message = refusal.standing = sentence;
+		refusal.message = refusal.current_status = sentence;
 		refusal.is_observed = true;
 		assert_true(notice_print(&refusal, faults, NOTICE_FAULTS_MAX + 1, text) > 0);
 		json = json_loads(text, 0, NULL);
