@@ -26,7 +26,7 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 # ---- what is built from what ------------------------------------------------------------
 
 BASE     = base/arena base/clientlevel base/clock base/diag base/jsonfile base/mapguard base/netof base/percent base/reason base/portions base/wholefile base/thread base/options base/brokerfile base/peer
-SCHEMA   = schema/document schema/resolve schema/dialect schema/keyword schema/uri schema/number \
+SCHEMA   = schema/document schema/set schema/resolve schema/dialect schema/keyword schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_rules schema/compile_constant \
            schema/compile_circle schema/compile_fast_path schema/compile_worst \
            schema/run schema/run_equal schema/explain schema/explain_text schema/jsontext \

@@ -51,7 +51,7 @@ int compile_fail(struct filling *f, int err, const char *keyword, const char *fo
 			     "%s", text.text);
 }
 
-int compile_warn(struct compiler *c, const struct place *place, const char *keyword,
+int compile_warn(struct compiler *c, const struct schema_place *place, const char *keyword,
 		 const char *format, ...)
 {
 	struct schema *schema = c->schema;
@@ -129,23 +129,23 @@ static int enter_resource(struct compiler *c, struct resource *resource)
 static int grow_nodes(struct compiler *c)
 {
 	size_t slots = 2 * c->set->place_count;
-	struct node **nodes;
+	struct schema_node **nodes;
 
 	if (c->set->place_count <= c->node_slots)
 		return 0;
-	nodes = realloc(c->nodes, slots * sizeof(struct node *));
+	nodes = realloc(c->nodes, slots * sizeof(struct schema_node *));
 	if (!nodes)
 		return diag_nomem(c->diag);
-	memset(nodes + c->node_slots, 0, (slots - c->node_slots) * sizeof(struct node *));
+	memset(nodes + c->node_slots, 0, (slots - c->node_slots) * sizeof(struct schema_node *));
 	c->nodes = nodes;
 	c->node_slots = slots;
 	return 0;
 }
 
-static struct node *new_node(struct compiler *c, const struct resource *resource,
-			     const char *pointer)
+static struct schema_node *new_node(struct compiler *c, const struct resource *resource,
+				    const char *pointer)
 {
-	struct node *node = compile_alloc(c, sizeof(*node));
+	struct schema_node *node = compile_alloc(c, sizeof(*node));
 
 	if (!node)
 		return NULL;
@@ -157,9 +157,10 @@ static struct node *new_node(struct compiler *c, const struct resource *resource
 	return node->pointer ? node : NULL;
 }
 
-static int boolean_node(struct compiler *c, const struct target *target, const struct node **ret)
+static int boolean_node(struct compiler *c, const struct target *target,
+			const struct schema_node **ret)
 {
-	struct node *node = new_node(c, target->resource, target->pointer);
+	struct schema_node *node = new_node(c, target->resource, target->pointer);
 
 	if (!node)
 		return ERR_NOMEM;
@@ -169,7 +170,8 @@ static int boolean_node(struct compiler *c, const struct target *target, const s
 	return 0;
 }
 
-static int place_node(struct compiler *c, struct place *place, const struct node **ret)
+static int place_node(struct compiler *c, struct schema_place *place,
+		      const struct schema_node **ret)
 {
 	int rc = grow_nodes(c);
 
@@ -191,12 +193,12 @@ static int place_node(struct compiler *c, struct place *place, const struct node
 	if (!c->nodes[place->id])
 		return ERR_NOMEM;
 	c->nodes[place->id]->ordinal = (uint32_t)c->queue_used;
-	c->queue[c->queue_used++] = (struct pending){ place, c->nodes[place->id] };
+	c->queue[c->queue_used++] = (struct queued_schema){ place, c->nodes[place->id] };
 	*ret = c->nodes[place->id];
 	return 0;
 }
 
-int compile_resolve(struct compiler *c, struct place *place, const char *keyword,
+int compile_resolve(struct compiler *c, struct schema_place *place, const char *keyword,
 		    struct target *ret)
 {
 	const char *ref = json_string_value(json_object_get(place->node, keyword));
@@ -214,7 +216,7 @@ int compile_resolve(struct compiler *c, struct place *place, const char *keyword
 }
 
 /* Is $ref all that the schema asks? Then what it leads to can stand for it. */
-static bool is_mere_reference(const struct compiler *c, const struct place *place)
+static bool is_mere_reference(const struct compiler *c, const struct schema_place *place)
 {
 	const struct dialect *dialect = place->resource->dialect;
 	const char *name;
@@ -232,7 +234,7 @@ static bool is_mere_reference(const struct compiler *c, const struct place *plac
 }
 
 /* The schema must be what its metaschema asks. */
-static int check(struct compiler *c, struct place *place)
+static int check(struct compiler *c, struct schema_place *place)
 {
 	struct resource *resource = place->resource;
 	const struct dialect *dialect = NULL;
@@ -247,12 +249,12 @@ static int check(struct compiler *c, struct place *place)
 			     "%s", rc ? why.text : "the metaschema was added too late");
 }
 
-int compile_target(struct compiler *c, struct target target, const struct node **ret)
+int compile_target(struct compiler *c, struct target target, const struct schema_node **ret)
 {
 	unsigned chain = 0;
 
 	while (target.place) {
-		struct place *place = target.place;
+		struct schema_place *place = target.place;
 		int rc = check(c, place);
 
 		if (rc != 0)
@@ -269,7 +271,8 @@ int compile_target(struct compiler *c, struct target target, const struct node *
 	return boolean_node(c, &target, ret);
 }
 
-int compile_child(struct filling *f, const struct keyword_child *child, const struct node **ret)
+int compile_child(struct filling *f, const struct keyword_child *child,
+		  const struct schema_node **ret)
 {
 	struct compiler *c = f->compiler;
 	struct target target = { .resource = f->place->resource, .node = child->node };
@@ -285,10 +288,10 @@ int compile_child(struct filling *f, const struct keyword_child *child, const st
 }
 
 int compile_children(struct filling *f, const char *keyword, const json_t *array,
-		     const struct node *const **ret)
+		     const struct schema_node *const **ret)
 {
-	const struct node **nodes =
-		compile_alloc(f->compiler, json_array_size(array) * sizeof(struct node *));
+	const struct schema_node **nodes =
+		compile_alloc(f->compiler, json_array_size(array) * sizeof(struct schema_node *));
 	size_t index;
 	json_t *item;
 	int rc = nodes ? 0 : ERR_NOMEM;
@@ -406,10 +409,10 @@ static void set_types(struct filling *f)
 		f->node->types |= type_bits(json_string_value(item));
 }
 
-static int fill(struct compiler *c, const struct pending *pending)
+static int fill(struct compiler *c, const struct queued_schema *pending)
 {
 	struct filling f = { c, pending->place, pending->place->resource->dialect, pending->node };
-	struct node *node = f.node;
+	struct schema_node *node = f.node;
 	bool hides = f.dialect->draft == DRAFT_7 && json_object_get(f.place->node, "$ref");
 	int rc;
 
@@ -430,14 +433,14 @@ static int fill(struct compiler *c, const struct pending *pending)
 		return rc;
 	compile_simplify(node);
 	rc = node->object ? compile_probes(&f) : 0;
-	node->fast_path = compile_way(node);
+	node->fast_path = compile_fast_path(node);
 	return rc;
 }
 
 static int drain(struct compiler *c)
 {
 	while (c->queue_done < c->queue_used) {
-		struct pending pending = c->queue[c->queue_done++];
+		struct queued_schema pending = c->queue[c->queue_done++];
 		int rc = fill(c, &pending);
 
 		if (rc == 0 && c->queue_done == c->queue_used)

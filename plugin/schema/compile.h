@@ -21,9 +21,9 @@
 /* Most schemas in one program. */
 #define COMPILE_MAX_NODES 1000000u
 
-struct pending {
-	struct place *place;
-	struct node *node;
+struct queued_schema {
+	struct schema_place *place;
+	struct schema_node *node;
 };
 
 struct compiler {
@@ -32,9 +32,9 @@ struct compiler {
 	bool assert_format;
 	size_t max_bytes; /* see struct schema_options */
 	struct diag *diag;
-	struct node **nodes; /* by place id; NULL where not compiled */
+	struct schema_node **nodes; /* by place id; NULL where not compiled */
 	size_t node_slots;
-	struct pending *queue; /* all nodes of places, in the order they were made */
+	struct queued_schema *queue; /* all nodes of places, in the order they were made */
 	size_t queue_used;
 	size_t queue_cap;
 	size_t queue_done;
@@ -51,9 +51,9 @@ struct compiler {
 /* One schema while its node is filled in. */
 struct filling {
 	struct compiler *compiler;
-	struct place *place;
+	struct schema_place *place;
 	const struct dialect *dialect;
-	struct node *node;
+	struct schema_node *node;
 };
 
 /* Zeros from the schema's arena; NULL with @c->diag filled in. */
@@ -63,22 +63,23 @@ void *compile_alloc(struct compiler *c, size_t size);
 json_t *compile_keyword(const struct filling *f, const char *keyword);
 
 /* The node of a subschema: @keyword's value, an item or a member of it. */
-int compile_child(struct filling *f, const struct keyword_child *child, const struct node **ret);
+int compile_child(struct filling *f, const struct keyword_child *child,
+		  const struct schema_node **ret);
 
 /* The nodes of an array of schemas. */
 int compile_children(struct filling *f, const char *keyword, const json_t *array,
-		     const struct node *const **ret);
+		     const struct schema_node *const **ret);
 
 /* "<document>: <pointer>/<keyword>: <text>"; where @err is ERR_NOMEM the text is left away. */
 int compile_fail(struct filling *f, int err, const char *keyword, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
 /* Resolves reference @keyword of @place; a failure names the place. */
-int compile_resolve(struct compiler *c, struct place *place, const char *keyword,
+int compile_resolve(struct compiler *c, struct schema_place *place, const char *keyword,
 		    struct target *ret);
 
 /* The node of what a reference leads to, behind all $refs that only lead on. */
-int compile_target(struct compiler *c, struct target target, const struct node **ret);
+int compile_target(struct compiler *c, struct target target, const struct schema_node **ret);
 
 /* The number of an anchor that a $dynamicRef asks for. */
 int compile_anchor(struct compiler *c, const char *name, uint32_t *ret);
@@ -122,10 +123,10 @@ int compile_steps(struct filling *f);
  * Where only the schema's own keywords can evaluate anything, unevaluated* is what
  * additionalProperties and items are, and nothing has to be tracked.
  */
-void compile_simplify(struct node *node);
+void compile_simplify(struct schema_node *node);
 
-/* The shortest way that runs all of a node's rules. */
-enum node_way compile_way(const struct node *node);
+/* The fastest path that runs all of a node's rules. */
+enum fast_path compile_fast_path(const struct schema_node *node);
 
 /* Last of all: ERR_INVALID where a schema leads back to itself on the spot. */
 int compile_check_circles(struct compiler *c);
@@ -134,7 +135,7 @@ int compile_check_circles(struct compiler *c);
 int compile_worst(struct compiler *c, size_t max_bytes);
 
 /* Puts "<document>: <pointer>[/<keyword>]: <text>" among the schema's warnings. */
-int compile_warn(struct compiler *c, const struct place *place, const char *keyword,
+int compile_warn(struct compiler *c, const struct schema_place *place, const char *keyword,
 		 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* A schema of draft 7 with $ref, where nothing else counts. */

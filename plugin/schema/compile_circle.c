@@ -1,6 +1,6 @@
 /*
  * Schemas that lead back to themselves without taking a step into the message: checking with
- * one would never end. Only ways that are always taken count here ($ref, allOf, not, if, the
+ * one would never end. Only steps that are always taken count here ($ref, allOf, not, if, the
  * first branch of anyOf and oneOf); the engine's own bounds hold for those that depend on the
  * message. The search keeps its own stack, as a chain of references may be as long as it likes.
  */
@@ -16,7 +16,7 @@ enum colour {
 
 struct frame {
 	size_t number; /* of the node, in the compiler's queue */
-	size_t step;   /* the way to look at next */
+	size_t step;   /* the one to look at next */
 	size_t index;
 };
 
@@ -47,15 +47,15 @@ static size_t always(const struct step *step)
 }
 
 /* The next node that @frame leads to; NULL behind the last. */
-static const struct node *next_node(const struct search *s, struct frame *frame)
+static const struct schema_node *next_node(const struct search *s, struct frame *frame)
 {
-	const struct node *node = s->compiler->queue[frame->number].node;
+	const struct schema_node *node = s->compiler->queue[frame->number].node;
 
 	for (; frame->step < node->step_count; frame->step++, frame->index = 0) {
 		const struct step *step = &node->steps[frame->step];
 
 		while (frame->index < always(step)) {
-			const struct node *next = step->nodes[frame->index++];
+			const struct schema_node *next = step->nodes[frame->index++];
 
 			if (!next->is_boolean)
 				return next;
@@ -71,12 +71,12 @@ static void push(struct search *s, size_t number)
 }
 
 /* The place where a circle closes, of those that @root leads to; NULL: there is none. */
-static const struct place *find_circle(struct search *s, size_t root)
+static const struct schema_place *find_circle(struct search *s, size_t root)
 {
 	push(s, root);
 	while (s->depth > 0) {
 		struct frame *top = &s->stack[s->depth - 1];
-		const struct node *next = next_node(s, top);
+		const struct schema_node *next = next_node(s, top);
 
 		if (!next) {
 			s->colours[top->number] = DONE;
@@ -93,7 +93,7 @@ static const struct place *find_circle(struct search *s, size_t root)
 int compile_check_circles(struct compiler *c)
 {
 	struct search s = { .compiler = c };
-	const struct place *place = NULL;
+	const struct schema_place *place = NULL;
 	int rc = 0;
 
 	s.colours = calloc(c->queue_used + 1, sizeof(*s.colours));

@@ -1,3 +1,7 @@
+/*
+ * What messages are compared with: names in a hash table, numbers, and the values of const and
+ * enum, copied from the document, which need not outlive the program.
+ */
 #include <string.h>
 
 #include "schema/compile.h"

@@ -3,7 +3,7 @@
 
 #include "schema/compile.h"
 
-static bool only_probes(const struct node *node)
+static bool only_probes(const struct schema_node *node)
 {
 	const struct object_rules *rules = node->object;
 
@@ -14,7 +14,7 @@ static bool only_probes(const struct node *node)
 }
 
 /* An object whose members are all that is looked at, one by one. */
-static bool only_members(const struct node *node)
+static bool only_members(const struct schema_node *node)
 {
 	const struct object_rules *rules = node->object;
 
@@ -29,7 +29,7 @@ static bool is_within(uint32_t types, uint32_t limit)
 	return (types & ~limit) == 0;
 }
 
-enum node_way compile_way(const struct node *node)
+enum fast_path compile_fast_path(const struct schema_node *node)
 {
 	if (only_probes(node))
 		return FAST_PATH_PROBES;
@@ -53,7 +53,7 @@ enum node_way compile_way(const struct node *node)
 }
 
 /* Can a schema at the same place in the message evaluate members or items? */
-static bool has_cousins(const struct node *node)
+static bool has_cousins(const struct schema_node *node)
 {
 	for (size_t i = 0; i < node->step_count; i++)
 		if (node->steps[i].kind >= STEP_SCHEMA && node->steps[i].kind != STEP_NOT)
@@ -64,7 +64,7 @@ static bool has_cousins(const struct node *node)
 	return false;
 }
 
-void compile_simplify(struct node *node)
+void compile_simplify(struct schema_node *node)
 {
 	struct object_rules *object = (struct object_rules *)(uintptr_t)node->object;
 	struct array_rules *array = (struct array_rules *)(uintptr_t)node->array;

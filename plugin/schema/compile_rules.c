@@ -1,3 +1,8 @@
+/*
+ * The keywords that look at values of one type (minimum, pattern, items, properties, ...) become
+ * the rules of a node: one struct for numbers, strings, arrays and objects each, with what the
+ * engine would have to work out for every message worked out here.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -255,7 +260,7 @@ int compile_string_rules(struct filling *f)
 
 /* ---- arrays ------------------------------------------------------------------------------ */
 
-static int child_of(struct filling *f, const char *keyword, const struct node **ret)
+static int child_of(struct filling *f, const char *keyword, const struct schema_node **ret)
 {
 	struct keyword_child child = { .node = compile_keyword(f, keyword), .keyword = keyword };
 

@@ -1,3 +1,8 @@
+/*
+ * The keywords that look at values of any type: const and enum, references, allOf, anyOf, oneOf,
+ * not, if. Each becomes a step of its node; the engine takes them in the order of the table here,
+ * cheap ones first.
+ */
 #include <string.h>
 
 #include "schema/compile.h"
@@ -6,7 +11,7 @@ static int reference_step(struct filling *f, const char *keyword, struct step *s
 {
 	struct compiler *c = f->compiler;
 	struct target target;
-	const struct node **node = compile_alloc(c, sizeof(struct node *));
+	const struct schema_node **node = compile_alloc(c, sizeof(struct schema_node *));
 	int rc = node ? compile_resolve(c, f->place, keyword, &target) : ERR_NOMEM;
 
 	step->kind = STEP_SCHEMA;
@@ -26,7 +31,7 @@ static int schemas_step(struct filling *f, const char *keyword, enum step_kind k
 {
 	json_t *value = compile_keyword(f, keyword);
 	struct keyword_child child = { .node = value, .keyword = keyword };
-	const struct node **node;
+	const struct schema_node **node;
 	int rc;
 
 	if (json_is_array(value)) {
@@ -37,7 +42,7 @@ static int schemas_step(struct filling *f, const char *keyword, enum step_kind k
 		(*steps)++;
 		return rc;
 	}
-	node = compile_alloc(f->compiler, sizeof(struct node *));
+	node = compile_alloc(f->compiler, sizeof(struct schema_node *));
 	if (!node)
 		return ERR_NOMEM;
 	**steps = (struct step){ .kind = kind, .keyword = keyword, .nodes = node, .count = 1 };
@@ -48,7 +53,8 @@ static int schemas_step(struct filling *f, const char *keyword, enum step_kind k
 static int if_step(struct filling *f, struct step **steps)
 {
 	static const char *const keywords[] = { "if", "then", "else" };
-	const struct node **nodes = compile_alloc(f->compiler, 3 * sizeof(struct node *));
+	const struct schema_node **nodes =
+		compile_alloc(f->compiler, 3 * sizeof(struct schema_node *));
 	int rc = nodes ? 0 : ERR_NOMEM;
 
 	for (int i = 0; i < 3 && rc == 0; i++) {

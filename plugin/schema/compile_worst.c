@@ -33,7 +33,7 @@ struct estimate {
 	bool has_changed;
 };
 
-static struct cost cost_of(const struct estimate *e, const struct node *node)
+static struct cost cost_of(const struct estimate *e, const struct schema_node *node)
 {
 	if (!node || node->is_boolean)
 		return (struct cost){ .base = 1, .rate = 0.5 };
@@ -114,7 +114,7 @@ static void add_step(const struct estimate *e, struct cost *cost, const struct s
 	}
 }
 
-static void weigh_node(struct estimate *e, const struct node *node)
+static void weigh_node(struct estimate *e, const struct schema_node *node)
 {
 	struct cost cost = { .base = node->fast_path == FAST_PATH_NOTHING ? 1 : 2 };
 	struct cost array = { .base = 0 };
@@ -165,7 +165,7 @@ static size_t find_place(const struct compiler *c, const struct estimate *e)
 int compile_worst(struct compiler *c, size_t max_bytes)
 {
 	struct estimate e = { .max_bytes = max_bytes, .has_changed = true };
-	const struct place *place;
+	const struct schema_place *place;
 	int rc = 0;
 
 	if (max_bytes == 0 || c->schema->root->is_boolean)

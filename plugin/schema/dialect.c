@@ -200,25 +200,25 @@ int dialect_find(struct schema_set *set, const char *uri, const struct dialect *
 
 struct check {
 	struct schema_set *set;
-	const struct place *place;
+	const struct schema_place *place;
 	struct diag *diag;
 };
 
 static bool is_foreign(void *ctx, const json_t *node)
 {
 	const struct check *check = ctx;
-	const struct place *place =
+	const struct schema_place *place =
 		document_place(check->set, check->place->resource->document, node);
 
 	return place && place->resource->dialect != check->place->resource->dialect;
 }
 
-static int check_shapes(struct check *check, struct place *place);
+static int check_shapes(struct check *check, struct schema_place *place);
 
 static int on_child(void *ctx, const struct keyword_child *child)
 {
 	struct check *check = ctx;
-	struct place *place =
+	struct schema_place *place =
 		document_place(check->set, check->place->resource->document, child->node);
 
 	if (!place || is_foreign(check, child->node))
@@ -226,7 +226,7 @@ static int on_child(void *ctx, const struct keyword_child *child)
 	return check_shapes(check, place);
 }
 
-static int check_shapes(struct check *check, struct place *place)
+static int check_shapes(struct check *check, struct schema_place *place)
 {
 	const struct dialect *dialect = place->resource->dialect;
 	const char *name;
@@ -269,7 +269,7 @@ static int find_metaschema(struct schema_set *set, const char *dialect_uri,
 	return rc;
 }
 
-static int run_metaschema(const struct schema *metaschema, const struct place *place,
+static int run_metaschema(const struct schema *metaschema, const struct schema_place *place,
 			  const char *text, size_t len, struct diag *diag)
 {
 	struct payload_limits limits = { len, PAYLOAD_MAX_DEPTH };
@@ -302,10 +302,10 @@ static int run_metaschema(const struct schema *metaschema, const struct place *p
 }
 
 /* Was the schema, or one around it that it is a part of? */
-static bool is_checked(const struct place *place)
+static bool is_checked(const struct schema_place *place)
 {
 	while (!place->is_checked) {
-		const struct place *parent = place->parent;
+		const struct schema_place *parent = place->parent;
 
 		if (place->is_detached || !parent ||
 		    parent->resource->dialect != place->resource->dialect)
@@ -315,7 +315,7 @@ static bool is_checked(const struct place *place)
 	return true;
 }
 
-int dialect_check(struct schema_set *set, struct place *place, struct diag *diag)
+int dialect_check(struct schema_set *set, struct schema_place *place, struct diag *diag)
 {
 	struct check check = { set, place, diag };
 	const struct schema *metaschema = NULL;

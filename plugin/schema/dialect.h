@@ -33,6 +33,6 @@ int dialect_add_metaschemas(struct schema_set *set, struct diag *diag);
  * every keyword, then the metaschema. ERR_INVALID with document, JSON Pointer and what was
  * expected.
  */
-int dialect_check(struct schema_set *set, struct place *place, struct diag *diag);
+int dialect_check(struct schema_set *set, struct schema_place *place, struct diag *diag);
 
 #endif

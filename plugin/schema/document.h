@@ -55,9 +55,9 @@ struct resource {
 	uint32_t id;
 };
 
-struct place {
+struct schema_place {
 	struct resource *resource;
-	struct place *parent; /* the schema around it, NULL at a document's root */
+	struct schema_place *parent; /* the schema around it, NULL at a document's root */
 	json_t *node;
 	const char *pointer;
 	bool is_detached; /* no keyword's subschema: a reference made it a schema */
@@ -66,8 +66,8 @@ struct place {
 };
 
 /* One URI and what it names; there may be several of one URI. */
-struct name {
-	struct name *next;
+struct known_uri {
+	struct known_uri *next;
 	const char *uri;
 	struct resource *resource;
 };
@@ -84,9 +84,9 @@ struct known_dialect {
 struct schema_set {
 	struct arena arena;
 	struct document *documents;
-	struct name *names;
+	struct known_uri *names;
 	struct known_dialect *dialects;
-	struct place **places; /* a hash table by node and document */
+	struct schema_place **places; /* a hash table by node and document */
 	size_t place_count;
 	size_t place_slots; /* a power of two */
 	uint32_t resource_count;
@@ -95,8 +95,8 @@ struct schema_set {
 
 /* Where a reference leads. */
 struct target {
-	struct resource *resource; /* the one that the schema is in */
-	struct place *place;       /* NULL: a boolean schema */
+	struct resource *resource;  /* the one that the schema is in */
+	struct schema_place *place; /* NULL: a boolean schema */
 	json_t *node;
 	const char *pointer;
 	const char *dynamic_anchor; /* the fragment, where $dynamicAnchor made it; else NULL */
@@ -107,24 +107,32 @@ int document_fail(struct diag *diag, int err, const struct resource *resource, c
 		  const char *more, const char *format, ...) __attribute__((format(printf, 6, 7)));
 
 /* The place of @node in @document, or NULL. */
-struct place *document_place(const struct schema_set *set, const struct document *document,
-			     const json_t *node);
+struct schema_place *document_place(const struct schema_set *set, const struct document *document,
+				    const json_t *node);
+
+/*
+ * A new place of @node in the set's table; @parent is the schema around it, @pointer in the set's
+ * arena. NULL with @diag filled in.
+ */
+struct schema_place *document_add_place(struct schema_set *set, struct resource *resource,
+					struct schema_place *parent, json_t *node,
+					const char *pointer, struct diag *diag);
 
 /* The pointer of @child from the pointer of its schema, in the set's arena; NULL: no memory. */
 char *document_pointer(struct schema_set *set, const char *pointer,
 		       const struct keyword_child *child);
 
 /*
- * Walks every document that was not walked before and whose dialect is known by now. After it,
- * every place and every anchor of those is known.
+ * set.c: walks every document that was not walked before and whose dialect is known by now. After
+ * it, every place and every anchor of those is known.
  */
 int document_index_all(struct schema_set *set, struct diag *diag);
 
 /*
- * Makes places of @node (an object) and all schemas below it; @parent and @resource are what is
- * around it. Does nothing where it is a place already.
+ * set.c: makes places of @node (an object) and all schemas below it; @parent and @resource are what
+ * is around it. Does nothing where it is a place already.
  */
-int document_index(struct schema_set *set, struct resource *resource, struct place *parent,
+int document_index(struct schema_set *set, struct resource *resource, struct schema_place *parent,
 		   json_t *node, const char *pointer, struct diag *diag);
 
 /*

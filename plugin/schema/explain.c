@@ -11,7 +11,7 @@
 #include "base/utf8.h"
 #include "schema/explain.h"
 
-static void explain_node(struct explain *x, const struct node *node,
+static void explain_node(struct explain *x, const struct schema_node *node,
 			 const struct payload_value *value, const struct trail *trail);
 
 static bool is_full(const struct explain *x)
@@ -121,7 +121,8 @@ static void explain_string(struct explain *x, const struct subject *s)
 
 /* A subschema that is `false` is told as the keyword that it is the value of. */
 static void explain_item(struct explain *x, const struct subject *s, const char *keyword,
-			 const struct node *node, const struct payload_value *item, size_t index)
+			 const struct schema_node *node, const struct payload_value *item,
+			 size_t index)
 {
 	struct trail trail = { .up = s->trail, .index = index };
 	struct subject at = { node, item, view_kind(item), &trail };
@@ -141,7 +142,7 @@ static void explain_items(struct explain *x, const struct subject *s)
 
 	for (size_t i = 0; !is_full(x) && (item = view_item(&walk)); i++) {
 		bool in_prefix = i < rules->prefix_count;
-		const struct node *node = in_prefix ? rules->prefix[i] : rules->items;
+		const struct schema_node *node = in_prefix ? rules->prefix[i] : rules->items;
 
 		if (!node)
 			return;
@@ -219,7 +220,7 @@ static void explain_array(struct explain *x, const struct subject *s)
 /* ---- objects ----------------------------------------------------------------------------- */
 
 /* What no other keyword takes: additionalProperties and unevaluatedProperties. */
-static void explain_extra(struct explain *x, const char *keyword, const struct node *node,
+static void explain_extra(struct explain *x, const char *keyword, const struct schema_node *node,
 			  const struct payload_value *member, const struct trail *trail)
 {
 	struct subject at = { node, member, view_kind(member), trail };
@@ -233,7 +234,8 @@ static void explain_extra(struct explain *x, const char *keyword, const struct n
 	explain_report(x, &at, keyword, "is not allowed: no member is called %s", name);
 }
 
-static void explain_name(struct explain *x, const struct node *node, const struct trail *trail)
+static void explain_name(struct explain *x, const struct schema_node *node,
+			 const struct trail *trail)
 {
 	struct view_name room;
 	bool was_name = x->is_name;
@@ -355,7 +357,7 @@ static void explain_constants(struct explain *x, const struct subject *s, const 
 static void explain_likely_branch(struct explain *x, const struct subject *s,
 				  const struct step *step)
 {
-	const struct node *likely = NULL;
+	const struct schema_node *likely = NULL;
 
 	for (size_t i = 0; i < step->count; i++) {
 		if (!(step->nodes[i]->types & s->kind))
@@ -398,7 +400,7 @@ static void explain_branches(struct explain *x, const struct subject *s, const s
 static void explain_if(struct explain *x, const struct subject *s, const struct step *step)
 {
 	bool holds = run_node(&x->run, step->nodes[0], s->value, NULL);
-	const struct node *next = step->nodes[holds ? 1 : 2];
+	const struct schema_node *next = step->nodes[holds ? 1 : 2];
 
 	if (!passed_limit(x, s) && next)
 		explain_node(x, next, s->value, s->trail);
@@ -436,7 +438,7 @@ static void explain_step(struct explain *x, const struct subject *s, const struc
 }
 
 /* What is left over counts only where everything else passes: then the engine's marks hold. */
-static void explain_rest(struct explain *x, const struct subject *s, const struct node *rest)
+static void explain_rest(struct explain *x, const struct subject *s, const struct schema_node *rest)
 {
 	bool is_object = s->kind & VIEW_OBJECT;
 	const char *keyword = is_object ? "unevaluatedProperties" : "unevaluatedItems";
@@ -468,7 +470,7 @@ static void explain_rest(struct explain *x, const struct subject *s, const struc
 
 static void explain_rules(struct explain *x, const struct subject *s)
 {
-	const struct node *node = s->node;
+	const struct schema_node *node = s->node;
 
 	if ((s->kind & VIEW_OBJECT) && node->object)
 		explain_object(x, s);
@@ -483,13 +485,13 @@ static void explain_rules(struct explain *x, const struct subject *s)
 		explain_step(x, s, &node->steps[i]);
 }
 
-static void explain_node(struct explain *x, const struct node *node,
+static void explain_node(struct explain *x, const struct schema_node *node,
 			 const struct payload_value *value, const struct trail *trail)
 {
 	struct subject s = { node, value, view_kind(value), trail };
-	const struct node *rest = s.kind & VIEW_OBJECT  ? node->unevaluated_members
-				  : s.kind & VIEW_ARRAY ? node->unevaluated_items
-							: NULL;
+	const struct schema_node *rest = s.kind & VIEW_OBJECT  ? node->unevaluated_members
+					 : s.kind & VIEW_ARRAY ? node->unevaluated_items
+							       : NULL;
 	size_t before = x->count;
 	struct run_scope scope;
 

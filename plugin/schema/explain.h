@@ -17,7 +17,7 @@
 /* Deepest trail: a payload's nesting, and a member's name looked at as a value. */
 #define TRAIL_MAX (PAYLOAD_MAX_DEPTH + 2)
 
-/* The way from the message to a value in it, newest step first. */
+/* The path from the message to a value in it, newest step first. */
 struct trail {
 	const struct trail *up; /* NULL at the message itself */
 	const char *name;       /* NULL: an item */
@@ -36,7 +36,7 @@ struct explain {
 
 /* A value while it is explained. */
 struct subject {
-	const struct node *node;
+	const struct schema_node *node;
 	const struct payload_value *value;
 	uint32_t kind;
 	const struct trail *trail;

@@ -1,3 +1,4 @@
+/* The sentences of the error list, and where in message and schema each fault is. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>

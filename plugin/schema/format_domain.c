@@ -21,7 +21,7 @@
 #define LABEL_MAX_OCTETS 63u
 
 /* A name as far as it has been read. */
-struct name {
+struct domain_name {
 	size_t ascii_len; /* as A-labels, with dots */
 	size_t unicode_len;
 	bool is_idn;                           /* has an A-label or a U-label */
@@ -29,7 +29,7 @@ struct name {
 };
 
 /* Adds a label's Unicode form and counts @ascii_len octets for it. False where it is too long. */
-static bool add_label(struct name *name, const char *unicode, size_t len, size_t ascii_len)
+static bool add_label(struct domain_name *name, const char *unicode, size_t len, size_t ascii_len)
 {
 	size_t dot = name->ascii_len > 0;
 
@@ -57,7 +57,7 @@ static bool is_ldh(const char *text, size_t len)
  * Adds the label of @alabel ("xn--...", lower case) where it is the A-label of a U-label that
  * may be registered.
  */
-static bool add_alabel(struct name *name, const char *alabel)
+static bool add_alabel(struct domain_name *name, const char *alabel)
 {
 	char *unicode = NULL;
 	uint8_t *back = NULL;
@@ -73,7 +73,8 @@ static bool add_alabel(struct name *name, const char *alabel)
 }
 
 /* Adds the label @text, which has characters beyond ASCII. */
-static bool add_ulabel(struct name *name, const char *text, size_t len, enum domain_kind kind)
+static bool add_ulabel(struct domain_name *name, const char *text, size_t len,
+		       enum domain_kind kind)
 {
 	char label[4 * LABEL_MAX_OCTETS + 1];
 	uint8_t *alabel = NULL;
@@ -96,7 +97,7 @@ static bool add_ulabel(struct name *name, const char *text, size_t len, enum dom
 	return ok;
 }
 
-static bool add_any(struct name *name, const char *text, size_t len, enum domain_kind kind)
+static bool add_any(struct domain_name *name, const char *text, size_t len, enum domain_kind kind)
 {
 	char lower[LABEL_MAX_OCTETS + 1];
 
@@ -121,7 +122,7 @@ static bool add_any(struct name *name, const char *text, size_t len, enum domain
  * The Bidi rule of RFC 5893: a name without right-to-left characters, or each label one of
  * the two kinds it allows. Class CS is left out, since only the dots between labels have it.
  */
-static bool obeys_bidi(const struct name *name)
+static bool obeys_bidi(const struct domain_name *name)
 {
 	static const char pattern[] =
 		"\\A(?:(?!.*[\\p{bc:R}\\p{bc:AL}\\p{bc:AN}])"
@@ -165,7 +166,7 @@ static size_t dot_length(const char *text, size_t len, enum domain_kind kind)
 
 bool format_domain(const char *text, size_t len, enum domain_kind kind)
 {
-	struct name name;
+	struct domain_name name;
 	size_t start = 0;
 
 	name.ascii_len = 0;

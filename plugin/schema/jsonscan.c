@@ -173,7 +173,7 @@ static bool is_big_integer(const struct scan *s, size_t from, size_t to, bool is
 }
 
 /* Where a number's parts stand; an absent part is empty. */
-struct number {
+struct scanned_number {
 	size_t whole;    /* first digit before the point */
 	size_t whole_to; /* behind the last one */
 	size_t frac;     /* the same after the point */
@@ -185,7 +185,7 @@ struct number {
 #define EXPONENT_MAX (INT64_C(1) << 40)
 
 /* The n-th digit after leading zeros, which begin at @n of whole and fraction in a row. */
-static char digit_at(const struct scan *s, const struct number *num, size_t n)
+static char digit_at(const struct scan *s, const struct scanned_number *num, size_t n)
 {
 	size_t whole = num->whole_to - num->whole;
 
@@ -199,7 +199,7 @@ static char digit_at(const struct scan *s, const struct number *num, size_t n)
  * Does the real round to infinity? Exact, and free of the locale: from 2^1024 - 2^970 on, the
  * middle between the largest double and the next power of two.
  */
-static bool is_big_real(const struct scan *s, const struct number *num)
+static bool is_big_real(const struct scan *s, const struct scanned_number *num)
 {
 	static const char limit[] =
 		"17976931348623158079372897140530341507993413271003782693617377898044496829276475"
@@ -238,7 +238,7 @@ static bool is_big_real(const struct scan *s, const struct number *num)
  * Could the double be whole? Only where the digits that it keeps are all 0 or all 9 behind the
  * point, or are all before it, or the number is next to 0.
  */
-static bool may_round(const struct scan *s, const struct number *num, size_t digits)
+static bool may_round(const struct scan *s, const struct scanned_number *num, size_t digits)
 {
 	int64_t point = (int64_t)(num->whole_to - num->whole) + num->exponent;
 	int64_t first = 0;
@@ -258,7 +258,7 @@ static bool may_round(const struct scan *s, const struct number *num, size_t dig
  * Is the number not whole, but so close to a whole one (or to 0) that its double is? With few
  * digits and no great exponent, which is nearly always, that takes a glance.
  */
-static bool is_rounded(const struct scan *s, const struct number *num, size_t start)
+static bool is_rounded(const struct scan *s, const struct scanned_number *num, size_t start)
 {
 	size_t whole = num->whole_to - num->whole;
 	size_t digits = whole + (num->frac_to - num->frac);
@@ -278,7 +278,7 @@ static bool is_rounded(const struct scan *s, const struct number *num, size_t st
 	return isfinite(value) && value == trunc(value);
 }
 
-static bool scan_exponent(struct scan *s, struct number *num)
+static bool scan_exponent(struct scan *s, struct scanned_number *num)
 {
 	bool is_negative;
 	size_t to;
@@ -311,7 +311,7 @@ static void note_big(struct scan *s, size_t start)
 }
 
 /* A number, at its sign or first digit. */
-static bool scan_parts(struct scan *s, struct number *num)
+static bool scan_parts(struct scan *s, struct scanned_number *num)
 {
 	size_t start = s->at;
 
@@ -340,7 +340,7 @@ static bool scan_parts(struct scan *s, struct number *num)
 static bool scan_number(struct scan *s)
 {
 	size_t start = s->at;
-	struct number num = { 0 };
+	struct scanned_number num = { 0 };
 
 	if (!scan_parts(s, &num))
 		return false;
@@ -493,7 +493,7 @@ void jsonscan_report(const struct jsonscan *scan, struct payload_error *error)
 #define DIGITS_DECIDING 800u
 
 /* The digits without the point go to @ret, which has room for DIGITS_DECIDING + 1; how many. */
-static size_t copy_digits(const struct scan *s, const struct number *num, size_t first,
+static size_t copy_digits(const struct scan *s, const struct scanned_number *num, size_t first,
 			  size_t count, char *ret)
 {
 	size_t n = 0;
@@ -509,7 +509,7 @@ static size_t copy_digits(const struct scan *s, const struct number *num, size_t
 	return n;
 }
 
-static void read_number(const char *text, size_t len, struct scan *s, struct number *num,
+static void read_number(const char *text, size_t len, struct scan *s, struct scanned_number *num,
 			struct jsonscan *ignored)
 {
 	memset(s, 0, offsetof(struct scan, object));
@@ -524,7 +524,7 @@ double jsonscan_big_value(const char *text, size_t len)
 {
 	char copy[DIGITS_DECIDING + 32];
 	struct jsonscan ignored;
-	struct number num;
+	struct scanned_number num;
 	struct scan s;
 	size_t count, first = 0, n;
 	int64_t scale;
@@ -549,7 +549,7 @@ double jsonscan_big_value(const char *text, size_t len)
 bool jsonscan_is_rounded(const char *text, size_t len)
 {
 	struct jsonscan ignored;
-	struct number num;
+	struct scanned_number num;
 	struct scan s;
 
 	read_number(text, len, &s, &num, &ignored);

@@ -7,7 +7,7 @@
 #include "base/diag.h"
 #include "schema/jsonbig.h"
 
-struct writer {
+struct json_writer {
 	FILE *file;
 	bool (*is_left_out)(void *ctx, const json_t *object);
 	void *ctx;
@@ -29,9 +29,9 @@ static void write_string(FILE *file, const char *text, size_t len)
 	(void)fputc('"', file);
 }
 
-static void write_value(const struct writer *w, const json_t *value);
+static void write_value(const struct json_writer *w, const json_t *value);
 
-static void write_object(const struct writer *w, json_t *object)
+static void write_object(const struct json_writer *w, json_t *object)
 {
 	const char *comma = "";
 	const char *name;
@@ -52,7 +52,7 @@ static void write_object(const struct writer *w, json_t *object)
 	(void)fputc('}', w->file);
 }
 
-static void write_array(const struct writer *w, const json_t *array)
+static void write_array(const struct json_writer *w, const json_t *array)
 {
 	size_t index;
 	json_t *item;
@@ -66,7 +66,7 @@ static void write_array(const struct writer *w, const json_t *array)
 	(void)fputc(']', w->file);
 }
 
-static void write_value(const struct writer *w, const json_t *value)
+static void write_value(const struct json_writer *w, const json_t *value)
 {
 	const char *big;
 	size_t len;
@@ -105,7 +105,7 @@ static void write_value(const struct writer *w, const json_t *value)
 int jsontext_write(const json_t *value, bool (*is_left_out)(void *ctx, const json_t *object),
 		   void *ctx, char **ret, size_t *len)
 {
-	struct writer w = { NULL, is_left_out, ctx };
+	struct json_writer w = { NULL, is_left_out, ctx };
 	char *text = NULL;
 	bool failed;
 

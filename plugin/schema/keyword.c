@@ -7,7 +7,7 @@
 #include "base/jsonpointer.h"
 #include "schema/jsonbig.h"
 
-enum shape {
+enum keyword_shape {
 	SHAPE_ANY,
 	SHAPE_STRING,
 	SHAPE_ID,     /* a string without a fragment that says anything */
@@ -32,7 +32,7 @@ struct keyword {
 	const char *name;
 	unsigned char drafts; /* enum draft, or-ed */
 	unsigned char vocabulary;
-	enum shape shape;
+	enum keyword_shape shape;
 };
 
 #define BOTH (DRAFT_7 | DRAFT_2020_12)

@@ -15,6 +15,7 @@
 #include "base/diag.h"
 
 struct pattern;
+struct seq;
 
 /* Longest source in bytes. */
 #define PATTERN_MAX_BYTES 8192u
@@ -32,7 +33,16 @@ int pattern_compile(const char *source, size_t len, struct pattern **ret, struct
  */
 bool pattern_is_valid(const char *source, size_t len);
 
+/*
+ * pattern_compile() for PCRE2 alone, whatever the pattern: what the tests compare the other two
+ * matchers with.
+ */
+int pattern_compile_plain(const char *source, size_t len, struct pattern **ret, struct diag *diag);
+
 void pattern_free(struct pattern *pattern); /* NULL is fine */
+
+/* The sequence (pattern_seq.h) that the pattern is, borrowed; NULL where it is none. */
+const struct seq *pattern_seq(const struct pattern *pattern);
 
 /* Is every search done in a time that is linear in the text? */
 bool pattern_is_linear(const struct pattern *pattern);

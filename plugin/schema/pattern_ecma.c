@@ -3,6 +3,7 @@
  * parameters U and N, which writes the PCRE2 source as it goes. Groups capture only where a back
  * reference needs their numbers.
  */
+#include "schema/pattern_ecma.h"
 #include "schema/pattern_ecma_internal.h"
 
 #include <stdlib.h>

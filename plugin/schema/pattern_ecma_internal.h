@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "schema/pattern_ecma.h"
+#include "schema/pattern_dfa.h"
+#include "schema/pattern_seq.h"
 
 #define UNICODE_MAX 0x10ffffu
 

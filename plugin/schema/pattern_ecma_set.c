@@ -1,4 +1,5 @@
 /* Classes, "[a-z]", and the sets that have letters, "\d" and "\p{Lu}". */
+#include "schema/pattern_ecma.h"
 #include "schema/pattern_ecma_internal.h"
 
 #include <string.h>

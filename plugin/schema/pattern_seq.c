@@ -16,17 +16,6 @@ void seq_class_add(struct seq_class *set, uint32_t first, uint32_t last)
 		set->beyond = SEQ_BEYOND_SOME;
 }
 
-void seq_class_merge(struct seq_class *set, const struct seq_class *other)
-{
-	set->ascii[0] |= other->ascii[0];
-	set->ascii[1] |= other->ascii[1];
-	if (set->beyond == SEQ_BEYOND_ALL || other->beyond == SEQ_BEYOND_NONE)
-		return;
-	set->beyond = set->beyond == SEQ_BEYOND_NONE || other->beyond == SEQ_BEYOND_ALL
-			      ? other->beyond
-			      : SEQ_BEYOND_SOME;
-}
-
 void seq_class_invert(struct seq_class *set)
 {
 	set->ascii[0] = ~set->ascii[0];
@@ -64,7 +53,7 @@ static int only_char(const struct seq_class *set)
  * most are, is matched with one look into this table for each character, which all patterns
  * share.
  */
-enum kind {
+enum seq_kind {
 	KIND_DIGIT = 1 << 0,
 	KIND_UPPER_HEX = 1 << 1, /* A to F */
 	KIND_UPPER = 1 << 2,     /* G to Z */

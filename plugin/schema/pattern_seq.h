@@ -14,8 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "schema/pattern.h"
-
 /* Which characters beyond ASCII a class holds. */
 enum seq_beyond {
 	SEQ_BEYOND_NONE,
@@ -31,7 +29,6 @@ struct seq_class {
 };
 
 void seq_class_add(struct seq_class *set, uint32_t first, uint32_t last);
-void seq_class_merge(struct seq_class *set, const struct seq_class *other);
 void seq_class_invert(struct seq_class *set);
 
 #define SEQ_MAX_PARTS 12u
@@ -71,14 +68,5 @@ void seq_add(struct seq *seq, const struct seq_class *set, uint32_t min, uint32_
 bool seq_finish(struct seq *seq);
 
 bool seq_search(const struct seq *seq, const char *text, size_t len);
-
-/*
- * pattern_compile() without this matcher: everything goes to PCRE2. The yardstick that tests
- * hold the sequences against.
- */
-int pattern_compile_plain(const char *source, size_t len, struct pattern **ret, struct diag *diag);
-
-/* The sequence that pattern_compile() chose for this one, borrowed; NULL where it is PCRE2's. */
-const struct seq *pattern_seq(const struct pattern *pattern);
 
 #endif

@@ -292,16 +292,16 @@ static inline bool same_behind_key(const char *a, const char *b, size_t len)
 
 /* ---- the walk --------------------------------------------------------------------------- */
 
-struct walk {
+struct node_check {
 	struct payload_parser *parser;
 	const yyjson_val *bad_name;
 	bool has_whole_real; /* a real without a fraction, which its text may have had */
 };
 
-static bool walk_value(struct walk *w, yyjson_val *value, unsigned depth);
+static bool walk_value(struct node_check *w, yyjson_val *value, unsigned depth);
 
 /* Notes a real that may have been rounded to a whole one. */
-static inline void look_at(struct walk *w, const yyjson_val *value)
+static inline void look_at(struct node_check *w, const yyjson_val *value)
 {
 	if ((value->tag & (YYJSON_TYPE_MASK | YYJSON_SUBTYPE_MASK)) ==
 		    (YYJSON_TYPE_NUM | YYJSON_SUBTYPE_REAL) &&
@@ -315,7 +315,7 @@ static inline bool is_flat(yyjson_val *array)
 	return unsafe_yyjson_get_next(array) == array + 1 + unsafe_yyjson_get_len(array);
 }
 
-static bool walk_array(struct walk *w, yyjson_val *array, unsigned depth)
+static bool walk_array(struct node_check *w, yyjson_val *array, unsigned depth)
 {
 	size_t left = unsafe_yyjson_get_len(array);
 	yyjson_val *at = array + 1;
@@ -335,7 +335,7 @@ static bool walk_array(struct walk *w, yyjson_val *array, unsigned depth)
 }
 
 /* Has no name of the object a NUL in it? One that needs no escapes when written has none. */
-static __attribute__((noinline)) bool check_nul(struct walk *w, yyjson_val *object)
+static __attribute__((noinline)) bool check_nul(struct node_check *w, yyjson_val *object)
 {
 	yyjson_val *name = object + 1;
 
@@ -348,7 +348,8 @@ static __attribute__((noinline)) bool check_nul(struct walk *w, yyjson_val *obje
 	return true;
 }
 
-static __attribute__((noinline)) bool walk_large(struct walk *w, yyjson_val *object, unsigned depth)
+static __attribute__((noinline)) bool walk_large(struct node_check *w, yyjson_val *object,
+						 unsigned depth)
 {
 	yyjson_val *value = object + 2;
 
@@ -364,7 +365,7 @@ static __attribute__((noinline)) bool walk_large(struct walk *w, yyjson_val *obj
 	return true;
 }
 
-static bool walk_object(struct walk *w, yyjson_val *object, unsigned depth)
+static bool walk_object(struct node_check *w, yyjson_val *object, unsigned depth)
 {
 	struct names *names = depth == 1 ? w->parser->names : &w->parser->inner;
 	size_t left = unsafe_yyjson_get_len(object);
@@ -404,7 +405,7 @@ static bool walk_object(struct walk *w, yyjson_val *object, unsigned depth)
 }
 
 /* False where something is wrong in @value, a container with @depth others around it. */
-static bool walk_value(struct walk *w, yyjson_val *value, unsigned depth)
+static bool walk_value(struct node_check *w, yyjson_val *value, unsigned depth)
 {
 	if (depth == w->parser->limits.max_depth)
 		return false;
@@ -476,7 +477,7 @@ static const yyjson_val *find_twice(struct payload_parser *parser, yyjson_val *v
 
 /* Says why yyjson, or the walk, did not accept what the caller still has in @text. */
 static void explain(struct payload_parser *parser, const char *text, size_t len, yyjson_val *root,
-		    const struct walk *w, struct payload_error *error)
+		    const struct node_check *w, struct payload_error *error)
 {
 	struct jsonscan scan;
 
@@ -493,7 +494,7 @@ static void explain(struct payload_parser *parser, const char *text, size_t len,
 const struct payload_value *payload_parse(struct payload_parser *parser, const void *text,
 					  size_t len, struct payload_error *error)
 {
-	struct walk w = { .parser = parser };
+	struct node_check w = { .parser = parser };
 	yyjson_val *root;
 	yyjson_doc *doc;
 

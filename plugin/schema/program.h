@@ -1,8 +1,8 @@
 /*
  * program.h -- a compiled schema: what the compiler writes and the engine reads.
  *
- * One struct node for each schema object that can be reached, with $refs already followed and
- * keywords grouped by the type they look at, so that a value is held only against what can
+ * One struct schema_node for each schema object that can be reached, with $refs already followed
+ * and keywords grouped by the type they look at, so that a value is held only against what can
  * apply to it. All of it lives in the schema's arena and is never written to again.
  */
 #ifndef PETSTORE_SCHEMA_PROGRAM_H
@@ -57,9 +57,9 @@ static inline struct name_key name_key(const char *text, size_t len)
 }
 
 struct name_slot {
-	struct name_key key;          /* text is NULL in an empty slot */
-	const struct name_slot *next; /* the name that the schema has after this one; a ring */
-	const struct node *node;      /* of properties; NULL where the name is only required */
+	struct name_key key;            /* text is NULL in an empty slot */
+	const struct name_slot *next;   /* the name that the schema has after this one; a ring */
+	const struct schema_node *node; /* of properties; NULL where the name is only required */
 	bool is_required;
 };
 
@@ -177,18 +177,18 @@ struct array_rules {
 	uint64_t max_items;
 	uint64_t min_contains;
 	uint64_t max_contains;
-	const struct node *const *prefix;
+	const struct schema_node *const *prefix;
 	size_t prefix_count;
-	const char *prefix_keyword; /* "prefixItems", or draft 7's "items" */
-	const struct node *items;   /* behind the prefix; NULL: anything */
+	const char *prefix_keyword;      /* "prefixItems", or draft 7's "items" */
+	const struct schema_node *items; /* behind the prefix; NULL: anything */
 	const char *items_keyword;
-	const struct node *contains; /* NULL: none */
+	const struct schema_node *contains; /* NULL: none */
 	bool is_unique;
 };
 
 struct pattern_property {
 	const struct pattern *pattern;
-	const struct node *node;
+	const struct schema_node *node;
 };
 
 /* dependentRequired, dependentSchemas and dependencies. */
@@ -196,7 +196,7 @@ struct dependent {
 	struct name_key name;
 	const struct name_key *required;
 	size_t required_count;
-	const struct node *node; /* NULL: none */
+	const struct schema_node *node; /* NULL: none */
 	const char *keyword;
 };
 
@@ -208,9 +208,9 @@ struct object_rules {
 	size_t required_count;
 	const struct pattern_property *patterns;
 	size_t pattern_count;
-	const struct node *additional; /* NULL: anything */
+	const struct schema_node *additional; /* NULL: anything */
 	const char *additional_keyword;
-	const struct node *property_names; /* NULL: none */
+	const struct schema_node *property_names; /* NULL: none */
 	const struct dependent *dependents;
 	size_t dependent_count;
 	bool walks_members; /* false: counting is all there is to do */
@@ -235,15 +235,15 @@ enum step_kind {
 struct step {
 	enum step_kind kind;
 	const char *keyword;
-	const struct node *const *nodes;
+	const struct schema_node *const *nodes;
 	size_t count; /* of nodes or constants */
 	const struct name_table *names;
 	const struct constant *constants;
 	uint32_t anchor; /* of STEP_DYNAMIC */
 };
 
-/* How much of a node there is to run: the common short ways, told apart beforehand. */
-enum node_way {
+/* How much of a node there is to run: found when it is compiled, so that common ones run fast. */
+enum fast_path {
 	FAST_PATH_NOTHING, /* the type is all */
 	FAST_PATH_STRING,  /* a string, and string rules only */
 	FAST_PATH_NUMBER,  /* a number, and number rules only */
@@ -254,9 +254,9 @@ enum node_way {
 	FAST_PATH_DEEP,
 };
 
-struct node {
+struct schema_node {
 	uint32_t types; /* VIEW_ bits that may pass */
-	enum node_way fast_path;
+	enum fast_path fast_path;
 	bool is_boolean; /* true or false, written so */
 	uint32_t resource;
 	uint32_t ordinal;                  /* among the nodes that are no booleans */
@@ -266,8 +266,8 @@ struct node {
 	const struct object_rules *object;
 	const struct step *steps;
 	size_t step_count;
-	const struct node *unevaluated_members;
-	const struct node *unevaluated_items;
+	const struct schema_node *unevaluated_members;
+	const struct schema_node *unevaluated_items;
 	const char *pointer; /* of the schema, in its document */
 };
 
@@ -275,12 +275,12 @@ struct node {
 struct dynamic_target {
 	uint32_t anchor;
 	uint32_t resource;
-	const struct node *node;
+	const struct schema_node *node;
 };
 
 struct schema {
 	struct arena arena;
-	const struct node *root;
+	const struct schema_node *root;
 	struct dynamic_target *dynamic; /* owned; empty where no $dynamicRef is */
 	size_t dynamic_count;
 	struct pattern **patterns; /* owned, for schema_free() */

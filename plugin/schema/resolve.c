@@ -1,3 +1,7 @@
+/*
+ * References: which resource a URI names, and which schema in it the fragment, a JSON Pointer or an
+ * anchor. What a pointer leads to becomes a schema, if it was none before.
+ */
 #include <string.h>
 
 #include "base/jsonpointer.h"
@@ -14,7 +18,7 @@ enum nearness {
 	ITSELF,
 };
 
-static enum nearness nearness_of(const struct name *name, const struct resource *from)
+static enum nearness nearness_of(const struct known_uri *name, const struct resource *from)
 {
 	if (name->resource == from)
 		return ITSELF;
@@ -32,7 +36,7 @@ int document_find(const struct schema_set *set, struct resource *from, const cha
 
 	if (from && from->whole)
 		from = from->whole;
-	for (const struct name *name = set->names; name; name = name->next) {
+	for (const struct known_uri *name = set->names; name; name = name->next) {
 		enum nearness near;
 
 		if (strcmp(name->uri, uri) != 0)
@@ -84,7 +88,7 @@ static void start(const struct schema_set *set, struct resource *resource, struc
 }
 
 /* Something else than an object or a boolean is no schema; an object gets its place. */
-static int arrive(struct schema_set *set, struct target *target, struct place *around,
+static int arrive(struct schema_set *set, struct target *target, struct schema_place *around,
 		  struct diag *diag)
 {
 	if (json_is_boolean(target->node)) {
@@ -114,7 +118,7 @@ static int follow_pointer(struct schema_set *set, struct target *target, char *p
 {
 	size_t base = strlen(target->pointer);
 	char *full = arena_alloc(&set->arena, base + strlen(pointer) + 1);
-	struct place *around = target->place;
+	struct schema_place *around = target->place;
 	char *next;
 
 	if (!full)
@@ -123,7 +127,7 @@ static int follow_pointer(struct schema_set *set, struct target *target, char *p
 	strcpy(full + base, pointer);
 	target->pointer = full;
 	for (char *token = pointer + 1; token; token = next) {
-		struct place *place;
+		struct schema_place *place;
 
 		next = strchr(token, '/');
 		if (next)

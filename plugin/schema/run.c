@@ -62,8 +62,8 @@ static void merge(struct run_marks *into, const struct run_marks *from)
 }
 
 /* A schema whose marks count only where it passes. */
-static bool run_branch(struct run *run, const struct node *node, const struct payload_value *value,
-		       struct run_marks *marks)
+static bool run_branch(struct run *run, const struct schema_node *node,
+		       const struct payload_value *value, struct run_marks *marks)
 {
 	struct run_marks own;
 	bool passes;
@@ -259,8 +259,8 @@ static bool run_names(struct run *run, const struct step *step, const struct pay
 }
 
 /* A node without subschemas. */
-static bool run_simple(struct run *run, const struct node *node, const struct payload_value *value,
-		       uint32_t kind)
+static bool run_simple(struct run *run, const struct schema_node *node,
+		       const struct payload_value *value, uint32_t kind)
 {
 	if ((kind & VIEW_STRING) && node->string && !run_string(run, node->string, value))
 		return false;
@@ -276,16 +276,16 @@ static bool run_simple(struct run *run, const struct node *node, const struct pa
 	return true;
 }
 
-static bool run_deep(struct run *run, const struct node *node, const struct payload_value *value,
-		     uint32_t kind, struct run_marks *marks);
+static bool run_deep(struct run *run, const struct schema_node *node,
+		     const struct payload_value *value, uint32_t kind, struct run_marks *marks);
 static bool run_probes(struct run *run, const struct object_rules *rules,
 		       const struct payload_value *value);
-static bool run_only_members(struct run *run, const struct node *node,
+static bool run_only_members(struct run *run, const struct schema_node *node,
 			     const struct payload_value *value);
 
-/* run_node(), for the loops over items and members: the short ways cost no call. */
+/* run_node(), for the loops over items and members: the fast paths cost no call. */
 static inline __attribute__((always_inline)) bool run_value(struct run *run,
-							    const struct node *node,
+							    const struct schema_node *node,
 							    const struct payload_value *value,
 							    struct run_marks *marks)
 {
@@ -318,7 +318,7 @@ static inline __attribute__((always_inline)) bool run_value(struct run *run,
 	return run_deep(run, node, value, kind, marks);
 }
 
-bool run_node(struct run *run, const struct node *node, const struct payload_value *value,
+bool run_node(struct run *run, const struct schema_node *node, const struct payload_value *value,
 	      struct run_marks *marks)
 {
 	return run_value(run, node, value, marks);
@@ -333,7 +333,8 @@ static bool run_items(struct run *run, const struct array_rules *rules,
 	const struct payload_value *item;
 
 	for (size_t i = 0; (item = view_item(&walk)); i++) {
-		const struct node *node = i < rules->prefix_count ? rules->prefix[i] : rules->items;
+		const struct schema_node *node =
+			i < rules->prefix_count ? rules->prefix[i] : rules->items;
 
 		if (!node)
 			break;
@@ -400,7 +401,7 @@ static bool run_patterns(struct run *run, const struct object_rules *rules, cons
 	return true;
 }
 
-static bool run_name(struct run *run, const struct node *node, const char *name, size_t len)
+static bool run_name(struct run *run, const struct schema_node *node, const char *name, size_t len)
 {
 	struct view_name room;
 
@@ -480,7 +481,7 @@ static bool run_names_only(struct run *run, const struct object_rules *rules,
 
 	while ((member = view_member(&walk, &name, &len))) {
 		const struct name_slot *slot = find_slot(run, &rules->names, next, name, len);
-		const struct node *node = rules->additional;
+		const struct schema_node *node = rules->additional;
 
 		if (slot) {
 			missing -= slot->is_required;
@@ -516,7 +517,7 @@ static bool run_probes(struct run *run, const struct object_rules *rules,
 }
 
 /* run_deep() where run_names_only() is all there is to do, and no scope has to be known. */
-static bool run_only_members(struct run *run, const struct node *node,
+static bool run_only_members(struct run *run, const struct schema_node *node,
 			     const struct payload_value *value)
 {
 	bool passes;
@@ -575,7 +576,7 @@ static bool run_object(struct run *run, const struct object_rules *rules,
 
 /* ---- any value --------------------------------------------------------------------------- */
 
-void run_enter(struct run *run, struct run_scope *scope, const struct node *node)
+void run_enter(struct run *run, struct run_scope *scope, const struct schema_node *node)
 {
 	scope->outer = run->scope;
 	scope->resource = node->resource;
@@ -590,10 +591,10 @@ void run_leave(struct run *run, const struct run_scope *scope)
 }
 
 /* The outermost resource of the dynamic scope that has the anchor. */
-const struct node *run_dynamic(struct run *run, const struct step *step)
+const struct schema_node *run_dynamic(struct run *run, const struct step *step)
 {
 	const struct schema *schema = run->schema;
-	const struct node *node = step->nodes[0];
+	const struct schema_node *node = step->nodes[0];
 
 	for (const struct run_scope *scope = run->scope; scope; scope = scope->outer) {
 		run_pay(run, 1 + schema->dynamic_count / 8);
@@ -642,7 +643,7 @@ static bool run_if(struct run *run, const struct step *step, const struct payloa
 {
 	bool holds = marks ? run_branch(run, step->nodes[0], value, marks)
 			   : run_value(run, step->nodes[0], value, NULL);
-	const struct node *next = step->nodes[holds ? 1 : 2];
+	const struct schema_node *next = step->nodes[holds ? 1 : 2];
 
 	if (run->limit)
 		return false;
@@ -677,7 +678,7 @@ bool run_step(struct run *run, const struct step *step, const struct payload_val
 	return false;
 }
 
-static inline bool apply_rules(struct run *run, const struct node *node,
+static inline bool apply_rules(struct run *run, const struct schema_node *node,
 			       const struct payload_value *value, uint32_t kind,
 			       struct run_marks *marks)
 {
@@ -696,15 +697,16 @@ static inline bool apply_rules(struct run *run, const struct node *node,
 	return passes;
 }
 
-bool run_rules(struct run *run, const struct node *node, const struct payload_value *value,
+bool run_rules(struct run *run, const struct schema_node *node, const struct payload_value *value,
 	       uint32_t kind, struct run_marks *marks)
 {
 	return apply_rules(run, node, value, kind, marks);
 }
 
 /* What nothing else evaluated. */
-static bool run_rest(struct run *run, const struct node *node, const struct payload_value *value,
-		     uint32_t kind, const struct run_marks *marks)
+static bool run_rest(struct run *run, const struct schema_node *node,
+		     const struct payload_value *value, uint32_t kind,
+		     const struct run_marks *marks)
 {
 	struct view_walk walk = view_walk(value);
 	const char *name;
@@ -723,8 +725,9 @@ static bool run_rest(struct run *run, const struct node *node, const struct payl
 	return true;
 }
 
-static bool run_tracked(struct run *run, const struct node *node, const struct node *rest,
-			const struct payload_value *value, uint32_t kind, struct run_marks *outer)
+static bool run_tracked(struct run *run, const struct schema_node *node,
+			const struct schema_node *rest, const struct payload_value *value,
+			uint32_t kind, struct run_marks *outer)
 {
 	struct run_marks marks;
 	bool passes;
@@ -739,10 +742,10 @@ static bool run_tracked(struct run *run, const struct node *node, const struct n
 	return passes;
 }
 
-static bool run_deep(struct run *run, const struct node *node, const struct payload_value *value,
-		     uint32_t kind, struct run_marks *marks)
+static bool run_deep(struct run *run, const struct schema_node *node,
+		     const struct payload_value *value, uint32_t kind, struct run_marks *marks)
 {
-	const struct node *rest = NULL;
+	const struct schema_node *rest = NULL;
 	struct run_scope scope;
 	bool passes;
 

@@ -96,7 +96,7 @@ static inline bool run_charge(struct run *run, size_t units)
  * Does @value pass @node? Members or items that were evaluated are noted in @marks, unless that
  * is NULL; after false they mean nothing.
  */
-bool run_node(struct run *run, const struct node *node, const struct payload_value *value,
+bool run_node(struct run *run, const struct schema_node *node, const struct payload_value *value,
 	      struct run_marks *marks);
 
 /* Unmarked bits for each member or item of @value, from the scratch area. */
@@ -111,17 +111,17 @@ static inline bool run_marks_has(const struct run_marks *marks, size_t index)
 /* The parts, each for schema_explain(), which must see what run_node() sees. */
 
 /* All keywords but unevaluated*; the type was looked at. */
-bool run_rules(struct run *run, const struct node *node, const struct payload_value *value,
+bool run_rules(struct run *run, const struct schema_node *node, const struct payload_value *value,
 	       uint32_t kind, struct run_marks *marks);
 bool run_step(struct run *run, const struct step *step, const struct payload_value *value,
 	      uint32_t kind, struct run_marks *marks);
 
 /* Enters the resource of @node; @scope is the caller's and left again with run_leave(). */
-void run_enter(struct run *run, struct run_scope *scope, const struct node *node);
+void run_enter(struct run *run, struct run_scope *scope, const struct schema_node *node);
 void run_leave(struct run *run, const struct run_scope *scope);
 
 /* The node that a STEP_DYNAMIC leads to now. */
-const struct node *run_dynamic(struct run *run, const struct step *step);
+const struct schema_node *run_dynamic(struct run *run, const struct step *step);
 
 /* Does a text match, or have the format? False also where the work was used up. */
 bool run_pattern(struct run *run, const struct pattern *pattern, const char *text, size_t len);

@@ -235,19 +235,19 @@ static bool unique_pairs(struct run *run, const struct payload_value *array)
 	return run->limit == RUN_WITHIN_LIMITS;
 }
 
-struct table {
+struct item_table {
 	uint64_t *items; /* TABLE_SLOTS pointers as numbers, 0 where empty */
 	char *tags;      /* TABLE_SLOTS times the upper half of the hash */
 	size_t used;
 };
 
-static bool has_tag(const struct table *table, size_t slot, uint32_t tag)
+static bool has_tag(const struct item_table *table, size_t slot, uint32_t tag)
 {
 	return memcmp(table->tags + slot * sizeof(tag), &tag, sizeof(tag)) == 0;
 }
 
 /* False where an equal item is in the table, or where a limit was hit. */
-static bool table_add(struct run *run, struct table *table, const struct payload_value *item,
+static bool table_add(struct run *run, struct item_table *table, const struct payload_value *item,
 		      uint64_t hash)
 {
 	uint32_t tag = (uint32_t)(hash >> 32);
@@ -270,7 +270,7 @@ static bool table_add(struct run *run, struct table *table, const struct payload
 static bool unique_pass(struct run *run, const struct payload_value *array, uint64_t *words,
 			uint64_t pass, uint64_t passes)
 {
-	struct table table = { words, (char *)(words + TABLE_SLOTS), 0 };
+	struct item_table table = { words, (char *)(words + TABLE_SLOTS), 0 };
 	struct view_walk walk = view_walk(array);
 	const struct payload_value *item;
 

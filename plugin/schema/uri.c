@@ -5,22 +5,22 @@
 
 #include "base/diag.h"
 
-struct span {
+struct uri_part {
 	const char *text; /* NULL: the part is not there, which differs from "" */
 	size_t len;
 };
 
 /* scheme ":" "//" authority path "?" query, the fragment left away */
 struct uri {
-	struct span scheme;
-	struct span authority;
-	struct span path;
-	struct span query;
+	struct uri_part scheme;
+	struct uri_part authority;
+	struct uri_part path;
+	struct uri_part query;
 };
 
-static struct span take(const char *text, size_t len)
+static struct uri_part take(const char *text, size_t len)
 {
-	return (struct span){ text, len };
+	return (struct uri_part){ text, len };
 }
 
 static struct uri split(const char *text)
@@ -86,12 +86,12 @@ static size_t remove_dots(char *path, size_t len)
 	return out;
 }
 
-struct writer {
+struct uri_text {
 	char *text;
 	size_t len;
 };
 
-static void put(struct writer *w, const char *before, struct span span, const char *after)
+static void put(struct uri_text *w, const char *before, struct uri_part span, const char *after)
 {
 	if (!span.text)
 		return;
@@ -102,9 +102,9 @@ static void put(struct writer *w, const char *before, struct span span, const ch
 }
 
 /* The path of a reference that has neither scheme nor authority. */
-static void put_merged(struct writer *w, const struct uri *base, const struct uri *ref)
+static void put_merged(struct uri_text *w, const struct uri *base, const struct uri *ref)
 {
-	struct span folder = base->path;
+	struct uri_part folder = base->path;
 
 	while (folder.len > 0 && folder.text[folder.len - 1] != '/')
 		folder.len--;
@@ -121,7 +121,7 @@ int uri_resolve(struct arena *arena, const char *base, const char *ref, char **r
 	size_t size = strlen(base) + strlen(ref) + 8;
 	struct uri b = split(base);
 	struct uri r = split(ref);
-	struct writer w = { NULL, 0 };
+	struct uri_text w = { NULL, 0 };
 	bool is_absolute = r.scheme.text;
 	bool is_same = !r.scheme.text && !r.authority.text && r.path.len == 0;
 	size_t path;
