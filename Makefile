@@ -25,7 +25,7 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 # ---- what is built from what ------------------------------------------------------------
 
-BASE     = base/arena base/clientlevel base/clock base/diag base/jsonfile base/mapguard base/netof base/percent base/reason base/portions base/wholefile base/thread base/options base/brokerfile base/peer
+BASE     = base/arena base/clientlevel base/clock base/diag base/fixedtable base/jsonfile base/keyhash base/mapguard base/netof base/percent base/reason base/portions base/wholefile base/thread base/options base/brokerfile base/peer
 SCHEMA   = schema/document schema/set schema/resolve schema/dialect schema/keyword schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_rules schema/compile_constant \
            schema/compile_circle schema/compile_fast_path schema/compile_worst \
@@ -53,8 +53,8 @@ LEDGER   = ledger/ledger_look ledger/ledger_open ledger/ledger_commit ledger/led
            ledger/store_refusals ledger/store_trim ledger/backlog ledger/refusal_flush ledger/said ledger/query \
            ledger/entity_reader
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
-           monitor/clients monitor/control monitor/keyhash monitor/metrics monitor/metricsfile \
-           monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings monitor/table
+           monitor/clients monitor/control monitor/metrics monitor/metricsfile \
+           monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
 GATE     = gate/gate gate/judgement gate/permission gate/message_rules gate/entity_rules gate/repeat gate/unique gate/subscription
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) gate/rules $(GATE) $(REPORT) $(MONITOR) broker/own_messages

@@ -16,15 +16,15 @@
  * Suspect is an address with a failure that is not forgotten, and one whose IPv6 /48 has several:
  * a party may have all of a /48. Nobody is locked for its neighbours.
  *
- * Bounded: the tables, one for IPv6 and one for all others, are sets of eight entries, found by a
- * hash under a random key. A newcomer that fails takes a free or forgotten place, or that of the
- * entry with the fewest failures that is not locked now; where all are locked its failures are
- * not counted. So who is locked stays so however many others fail, and nobody is locked for
- * failures of others. Who commands thousands of addresses may have some of them forgotten: each
- * had free failures anyway.
+ * Bounded: the tables (base/fixedtable.h), one for IPv6 and one for all others, are sets of eight
+ * records. An address that failed for the first time takes a free or forgotten place, or that of the
+ * record with the fewest failures that is not locked now; where all are locked its failures are not
+ * counted. So a locked address stays locked however many others fail, and no address is locked for
+ * failures of others. A peer that commands thousands of addresses may have some of them forgotten:
+ * each had free failures anyway.
  *
- * Connects are counted of whoever proved who it is. There the newcomer takes the place of whoever
- * connected least.
+ * Connects are counted of clients that proved who they are. There a new one takes the place of the
+ * one that connected least.
  */
 #ifndef PETSTORE_LOCKOUT_H
 #define PETSTORE_LOCKOUT_H
@@ -52,7 +52,7 @@ struct lockout_limits {
 };
 
 /*
- * 16,384 entries (about 2 MB); 50 failures of an address are free, then 1 s, 2 s, ... up to 15
+ * 16,384 entries (6 MB at most, touched as they are used); 50 failures of an address are free, then 1 s, 2 s, ... up to 15
  * minutes, forgotten after an hour; a /48 is suspect beyond 8; 120 connects in a minute, then held
  * off for a minute.
  */

@@ -234,8 +234,8 @@ void anomalies_refused(const struct settings *settings, struct client *client, e
 	uint32_t now_s = anomalies_seconds(now_ns);
 	uint64_t tried;
 
-	table_blame(&client->head, 1, now_ns);
-	table_blame(&client->of->head, 1, now_ns);
+	fixedtable_blame(&client->head, 1, now_ns);
+	fixedtable_blame(&client->of->head, 1, now_ns);
 	if (reason == REASON_RATE_EXCEEDED) {
 		if (kind[ALERT_RATE_LIMIT].is_on &&
 		    count(&kind[ALERT_RATE_LIMIT], &client->above, now_s))
@@ -243,7 +243,7 @@ void anomalies_refused(const struct settings *settings, struct client *client, e
 		return;
 	}
 	/* That the store is full is nobody's pattern. */
-	if (client->head.is_strangers || reason == REASON_STORE_UNAVAILABLE ||
+	if (client->head.is_shared || reason == REASON_STORE_UNAVAILABLE ||
 	    reason == REASON_INTERNAL)
 		return;
 	if (kind[ALERT_REFUSAL_STREAK].is_on)

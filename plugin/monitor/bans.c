@@ -63,8 +63,8 @@ static struct ban *take(struct bans *bans, const struct bans_subject *who, int64
 	if (bans->count < BANS_MAX && (!chosen || !is_forgotten(chosen, now_ns)))
 		chosen = &bans->ban[bans->count++];
 	*chosen = (struct ban){ .subject = who->subject, .is_all = who->is_all };
-	utf8_copy(chosen->client, BANS_NAME_MAX, who->client);
-	utf8_copy(chosen->principal, BANS_NAME_MAX, who->principal);
+	utf8_copy(chosen->client, sizeof(chosen->client), who->client);
+	utf8_copy(chosen->principal, sizeof(chosen->principal), who->principal);
 	return chosen;
 }
 

@@ -6,42 +6,58 @@
 #include "base/utf8.h"
 
 struct clients {
-	struct table *table;
-	struct table *principals;
-	struct table *holders;
+	struct fixedtable *table;
+	struct fixedtable *principals;
+	struct fixedtable *holders;
 	struct keyhash hash;
 };
 
+/* A client's record is given up. */
+static void give_up(void *record)
+{
+	struct client *client = record;
+
+	client_set_live(client, false);
+	client_forget_filters(client);
+}
+
 int clients_new(size_t records, struct clients **ret, struct diag *diag)
 {
+	const struct fixedtable_options principals = { .records = records,
+						       .size = sizeof(struct principal) };
+	const struct fixedtable_options holders = { .records = records,
+						    .size = sizeof(struct holder) };
+	const struct fixedtable_options table = { .records = records,
+						  .size = sizeof(struct client),
+						  .gone = give_up };
 	struct clients *clients = calloc(1, sizeof(*clients));
 	int rc;
 
 	if (!clients)
 		return diag_nomem(diag);
 	rc = keyhash_init(&clients->hash, diag);
-	if (rc == 0)
-		rc = table_new(records, sizeof(struct principal), &clients->principals, diag);
-	if (rc == 0)
-		rc = table_new(records, sizeof(struct holder), &clients->holders, diag);
-	if (rc == 0)
-		rc = table_new(records, sizeof(struct client), &clients->table, diag);
-	if (rc) {
-		clients_free(clients);
-		return rc;
-	}
+	if (rc)
+		goto out;
+	rc = fixedtable_new(&principals, &clients->principals, diag);
+	if (rc)
+		goto out;
+	rc = fixedtable_new(&holders, &clients->holders, diag);
+	if (rc)
+		goto out;
+	rc = fixedtable_new(&table, &clients->table, diag);
+	if (rc)
+		goto out;
 	*ret = clients;
-	return 0;
+	clients = NULL; /* handed over */
+out:
+	clients_free(clients);
+	return rc;
 }
 
-/* A client's record is given up. */
-static void give_up(void *record, void *ctx)
+static void free_filters(void *record, void *ctx)
 {
-	struct client *client = record;
-
 	(void)ctx;
-	client_set_live(client, false);
-	client_forget_filters(client);
+	client_forget_filters(record);
 }
 
 void clients_free(struct clients *clients)
@@ -51,29 +67,28 @@ void clients_free(struct clients *clients)
 	if (!clients)
 		return;
 	if (clients->table)
-		table_walk(clients->table, &at, table_places(clients->table), give_up, NULL);
-	table_free(clients->table);
-	table_free(clients->principals);
-	table_free(clients->holders);
+		fixedtable_walk(clients->table, &at, fixedtable_places(clients->table),
+				free_filters, NULL);
+	fixedtable_free(clients->table);
+	fixedtable_free(clients->principals);
+	fixedtable_free(clients->holders);
 	free(clients);
 }
 
-struct table *clients_table(struct clients *clients)
+struct fixedtable *clients_table(struct clients *clients)
 {
 	return clients->table;
 }
 
 size_t clients_memory(const struct clients *clients)
 {
-	return table_memory(clients->table) + table_memory(clients->principals) +
-	       table_memory(clients->holders);
+	return fixedtable_memory(clients->table) + fixedtable_memory(clients->principals) +
+	       fixedtable_memory(clients->holders);
 }
 
 static uint64_t key_of(const struct clients *clients, const char *a, const char *b)
 {
-	uint64_t key = keyhash_pair(&clients->hash, a, strlen(a), b, strlen(b));
-
-	return key == 1 ? 2 : key; /* 1 is the strangers' */
+	return keyhash_pair(&clients->hash, a, strlen(a), b, strlen(b));
 }
 
 uint64_t clients_key(const struct clients *clients, const char *id, const char *principal)
@@ -91,9 +106,7 @@ uint64_t clients_principal_key(const struct clients *clients, const char *princi
 
 static struct principal *take_principal(struct clients *clients, uint64_t key, int64_t now_ns)
 {
-	bool is_new;
-
-	return table_take(clients->principals, key, 0, now_ns, NULL, NULL, &is_new);
+	return fixedtable_take(clients->principals, key, 0, now_ns, NULL);
 }
 
 /* What it owed is gone with its record: that is of those who would be missed least. */
@@ -139,22 +152,22 @@ struct client *clients_take(struct clients *clients, const char *id, const char 
 {
 	uint64_t owner = clients_principal_key(clients, principal);
 	bool is_new;
-	struct client *client = table_take(clients->table, clients_key(clients, id, principal),
-					   owner, now_ns, give_up, NULL, &is_new);
+	struct client *client = fixedtable_take(clients->table, clients_key(clients, id, principal),
+						owner, now_ns, &is_new);
 
-	if (is_new && !client->head.is_strangers) {
-		utf8_copy(client->id, CLIENTS_NAME_MAX, id);
-		utf8_copy(client->principal, CLIENTS_NAME_MAX, principal);
+	if (is_new && !client->head.is_shared) {
+		utf8_copy(client->id, sizeof(client->id), id);
+		utf8_copy(client->principal, sizeof(client->principal), principal);
 	}
 	client->head.owner = owner; /* a strangers' record is of whoever is asked for last */
-	if (is_new || client->head.is_strangers || !has_principal(client))
+	if (is_new || client->head.is_shared || !has_principal(client))
 		(void)client_find_principal(clients, client, now_ns);
 	return client;
 }
 
 struct client *clients_find(const struct clients *clients, const char *id, const char *principal)
 {
-	return table_find(clients->table, clients_key(clients, id, principal));
+	return fixedtable_find(clients->table, clients_key(clients, id, principal));
 }
 
 /* ---- who has a client id ------------------------------------------------------------------ */
@@ -162,15 +175,13 @@ struct client *clients_find(const struct clients *clients, const char *id, const
 struct holder *clients_hold(struct clients *clients, const char *id, const char *principal,
 			    int64_t now_ns)
 {
-	bool is_new;
-
-	return table_take(clients->holders, key_of(clients, id, ""),
-			  clients_principal_key(clients, principal), now_ns, NULL, NULL, &is_new);
+	return fixedtable_take(clients->holders, key_of(clients, id, ""),
+			       clients_principal_key(clients, principal), now_ns, NULL);
 }
 
 struct holder *clients_holder(const struct clients *clients, const char *id)
 {
-	return table_find(clients->holders, key_of(clients, id, ""));
+	return fixedtable_find(clients->holders, key_of(clients, id, ""));
 }
 
 void clients_hand_over(const struct clients *clients, struct holder *holder, const void *handle,
@@ -179,7 +190,7 @@ void clients_hand_over(const struct clients *clients, struct holder *holder, con
 	holder->handle = handle;
 	holder->head.is_live = handle != NULL;
 	holder->principal = clients_principal_key(clients, principal);
-	utf8_copy(holder->name, CLIENTS_NAME_MAX, principal);
+	utf8_copy(holder->name, sizeof(holder->name), principal);
 }
 
 /* ---- channels ---------------------------------------------------------------------------- */

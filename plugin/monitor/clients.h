@@ -5,7 +5,7 @@
  * another's record by borrowing its client id. What all clients of a principal have together (what
  * limits are charged to) is in a record of the principal's, which each client's leads to without
  * a look-up. A third kind knows which connection has a client id, whoever's it is. Records live in
- * tables of fixed size, which principals share as monitor/table.h says. Knows nothing of what the
+ * tables of fixed size, which principals share as base/fixedtable.h says. Knows nothing of what the
  * numbers mean: that is monitor/anomalies.h.
  */
 #ifndef PETSTORE_MONITOR_CLIENTS_H
@@ -18,8 +18,8 @@
 #include "monitor/alerts.h"
 #include "monitor/baseline.h"
 #include "monitor/buckets.h"
-#include "monitor/keyhash.h"
-#include "monitor/table.h"
+#include "base/keyhash.h"
+#include "base/fixedtable.h"
 
 #define CLIENTS_NAME_MAX 48u  /* bytes kept of a client id and of a principal, NUL included */
 #define CLIENTS_CHANNELS 4u   /* channels whose limits a client has buckets for at a time */
@@ -50,7 +50,7 @@ struct client_channel {
 
 /* What all clients of a principal have together. */
 struct principal {
-	struct table_head head;
+	struct fixedtable_head head;
 	int64_t slow_until_ns; /* the response "limit": a message a second until then */
 	struct bucket messages;
 	struct bucket bytes;
@@ -64,7 +64,7 @@ struct principal {
 
 /* Who has a client id. */
 struct holder {
-	struct table_head head;
+	struct fixedtable_head head;
 	const void *handle; /* the connection; compared, never followed; NULL: none */
 	uint64_t principal; /* its key */
 	struct window takeovers;
@@ -79,7 +79,7 @@ struct repeat {
 
 /* What each message asks for stands first, close together. */
 struct client {
-	struct table_head head;
+	struct fixedtable_head head;
 	struct principal *of; /* see client_principal() */
 	uint64_t of_id;
 	int64_t slow_until_ns; /* as the principal's, where it may do as much as several clients */
@@ -110,7 +110,7 @@ struct client {
 
 struct clients;
 
-/* @records as table_new(). */
+/* @records as fixedtable_new(). */
 int clients_new(size_t records, struct clients **ret, struct diag *diag);
 void clients_free(struct clients *clients); /* NULL is fine */
 
@@ -140,7 +140,7 @@ struct holder *clients_holder(const struct clients *clients, const char *id);
 void clients_hand_over(const struct clients *clients, struct holder *holder, const void *handle,
 		       const char *principal);
 
-struct table *clients_table(struct clients *clients);
+struct fixedtable *clients_table(struct clients *clients);
 
 /* Bytes of all tables at most. */
 size_t clients_memory(const struct clients *clients);

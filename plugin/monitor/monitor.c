@@ -44,8 +44,8 @@ void monitor_free(struct monitor *monitor)
 	while (monitor->kicks > 0)
 		free(monitor->kick[--monitor->kicks]);
 	clients_free(monitor->clients);
-	table_free(monitor->addresses);
-	table_free(monitor->users);
+	fixedtable_free(monitor->addresses);
+	fixedtable_free(monitor->users);
 	alerts_free(monitor->alerts);
 	bans_free(monitor->bans);
 	free(monitor->channel);
@@ -168,7 +168,7 @@ struct client *monitor_client(struct monitor *monitor, const struct who *who,
 	if (client)
 		return client;
 	client = clients_take(monitor->clients, who->client_id, who->principal, now_ns);
-	if (seat && !client->head.is_strangers)
+	if (seat && !client->head.is_shared)
 		*seat = (struct monitor_seat){ .client = client, .key = client->head.id };
 	return client;
 }
@@ -212,12 +212,12 @@ const struct alerts *monitor_alerts(const struct monitor *monitor)
 
 struct monitor_facts monitor_facts(const struct monitor *monitor)
 {
-	const struct table *table = clients_table(monitor->clients);
+	const struct fixedtable *table = clients_table(monitor->clients);
 
 	return (struct monitor_facts){
-		.clients = table_count(table),
-		.evicted = table_evicted(table),
-		.memory = clients_memory(monitor->clients) + table_memory(monitor->addresses) +
-			  table_memory(monitor->users),
+		.clients = fixedtable_count(table),
+		.evicted = fixedtable_evicted(table),
+		.memory = clients_memory(monitor->clients) + fixedtable_memory(monitor->addresses) +
+			  fixedtable_memory(monitor->users),
 	};
 }

@@ -8,7 +8,7 @@
 #include "monitor/anomalies.h"
 #include "monitor/clients.h"
 #include "monitor/monitor.h"
-#include "monitor/table.h"
+#include "base/fixedtable.h"
 
 #define SECOND_NS INT64_C(1000000000)
 
@@ -25,8 +25,8 @@ struct channel {
 struct monitor {
 	struct settings settings;
 	struct clients *clients;
-	struct table *addresses; /* that logins failed from */
-	struct table *users;     /* that they failed as */
+	struct fixedtable *addresses; /* that logins failed from */
+	struct fixedtable *users;     /* that they failed as */
 	struct keyhash hash;
 	struct alerts *alerts;
 	struct bans *bans;
@@ -47,7 +47,7 @@ struct monitor {
 const struct channel *monitor_channel_of(const struct monitor *monitor, uint64_t id);
 
 /* The table of addresses, or of user names, that monitor_login_failed() keeps. */
-int monitor_new_logins(struct table **ret, struct diag *diag);
+int monitor_new_logins(struct fixedtable **ret, struct diag *diag);
 
 /* A connection of @client took its id from another that was there, @holder's. */
 void monitor_taken_over(struct monitor *monitor, struct client *client, struct holder *holder,

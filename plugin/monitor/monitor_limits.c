@@ -175,12 +175,12 @@ static void take_over(struct monitor *monitor, struct client *client, const stru
 	struct holder *holder =
 		clients_hold(monitor->clients, who->client_id, who->principal, now_ns);
 
-	if (!holder->head.is_strangers) {
+	if (!holder->head.is_shared) {
 		if (holder->handle && holder->handle != handle)
 			monitor_taken_over(monitor, client, holder, who, now_ns);
 		clients_hand_over(monitor->clients, holder, handle, who->principal);
 	}
-	if (client->head.is_strangers)
+	if (client->head.is_shared)
 		return;
 	client->handle = handle;
 	client_set_live(client, true);
@@ -233,7 +233,7 @@ bool monitor_subscribe(struct monitor *monitor, const struct who *who, const cha
 {
 	struct client *client = monitor_client(monitor, who, NULL, now_ns);
 
-	return client->head.is_strangers ||
+	return client->head.is_shared ||
 	       client_subscribe(client, filter_id(monitor, filter, len), limit,
 				(uint64_t)limit * (clients ? clients : 1));
 }

@@ -64,8 +64,8 @@ static void respond(struct monitor *monitor, struct client *client, const struct
 	principal = client_principal(monitor->clients, client, now_ns);
 	is_all = is_for_all(principal, subject.subject, now_ns);
 	if (setting->response == ALERT_LIMIT) {
-		int64_t *until_ns = is_all || client->head.is_strangers ? &principal->slow_until_ns
-									: &client->slow_until_ns;
+		int64_t *until_ns = is_all || client->head.is_shared ? &principal->slow_until_ns
+								     : &client->slow_until_ns;
 
 		*until_ns = now_ns + setting->response_s * SECOND_NS;
 		return;
@@ -129,7 +129,7 @@ static void see_all(struct monitor *monitor, struct client *client, const struct
 		evidence.expected = item->expected;
 		evidence.has_numbers = item->has_numbers;
 		(void)alerts_see(monitor->alerts, &evidence, now_ns);
-		table_blame(&client->head, ALERT_BADNESS, now_ns);
+		fixedtable_blame(&client->head, ALERT_BADNESS, now_ns);
 		respond(monitor, client, who, item->kind, now_ns);
 	}
 }
@@ -163,7 +163,7 @@ bool monitor_published(struct monitor *monitor, struct client *client,
 	uint32_t now_s = anomalies_seconds(now_ns);
 	struct channel *channel;
 
-	if (message->channel >= monitor->channels || client->head.is_strangers)
+	if (message->channel >= monitor->channels || client->head.is_shared)
 		return false; /* nobody's habits */
 	channel = &monitor->channel[message->channel];
 	if (channel->interval_s > 0)
@@ -225,18 +225,21 @@ void monitor_taken_over(struct monitor *monitor, struct client *client, struct h
 /* ---- logins ------------------------------------------------------------------------------ */
 
 /* An address or a user name that logins failed from, or as. */
-struct login {
-	struct table_head head;
+struct failures {
+	struct fixedtable_head head;
 	struct distinct others;
 };
 
-int monitor_new_logins(struct table **ret, struct diag *diag)
+int monitor_new_logins(struct fixedtable **ret, struct diag *diag)
 {
-	return table_new(LOGIN_RECORDS, sizeof(struct login), ret, diag);
+	const struct fixedtable_options options = { .records = LOGIN_RECORDS,
+						    .size = sizeof(struct failures) };
+
+	return fixedtable_new(&options, ret, diag);
 }
 
 /* One more @other name beside @name. */
-static void count_login(struct monitor *monitor, enum alert_kind kind, struct table *table,
+static void count_login(struct monitor *monitor, enum alert_kind kind, struct fixedtable *table,
 			const char *name, const char *other, uint64_t owner, int64_t now_ns)
 {
 	const struct setting *setting = &monitor->settings.kind[kind];
@@ -244,16 +247,15 @@ static void count_login(struct monitor *monitor, enum alert_kind kind, struct ta
 	uint64_t name_of_other = keyhash_pair(&monitor->hash, other, strlen(other), "", 0);
 	struct who who = { .client_id = "", .principal = "", .address = "" };
 	struct alert_evidence evidence;
-	struct login *login;
-	bool is_new;
+	struct failures *failures;
 	uint64_t count;
 
 	if (!setting->is_on || !name[0])
 		return;
-	login = table_take(table, id == 1 ? 2 : id, owner, now_ns, NULL, NULL, &is_new);
-	table_blame(&login->head, 1, now_ns);
-	if (login->head.is_strangers ||
-	    !anomalies_distinct(setting, &login->others, name_of_other, now_ns, &count))
+	failures = fixedtable_take(table, id, owner, now_ns, NULL);
+	fixedtable_blame(&failures->head, 1, now_ns);
+	if (failures->head.is_shared ||
+	    !anomalies_distinct(setting, &failures->others, name_of_other, now_ns, &count))
 		return;
 	if (kind == ALERT_CREDENTIALS)
 		who.address = name;
@@ -263,7 +265,7 @@ static void count_login(struct monitor *monitor, enum alert_kind kind, struct ta
 	evidence.subject = id;
 	evidence.owner = owner;
 	evidence.count = count;
-	table_blame(&login->head, ALERT_BADNESS, now_ns);
+	fixedtable_blame(&failures->head, ALERT_BADNESS, now_ns);
 	(void)alerts_see(monitor->alerts, &evidence, now_ns);
 }
 
@@ -314,7 +316,7 @@ static void look_for_silence(void *record, void *ctx)
 	struct walk *walk = ctx;
 	struct client *client = record;
 
-	if (client->head.is_strangers)
+	if (client->head.is_shared)
 		return;
 	for (unsigned i = 0; i < CLIENTS_CHANNELS; i++) {
 		struct client_channel *mine = &client->channel[i];
@@ -358,6 +360,6 @@ void monitor_look_for_silence(struct monitor *monitor, int64_t now_ns)
 {
 	struct walk walk = { .monitor = monitor, .now_ns = now_ns };
 
-	table_walk(clients_table(monitor->clients), &monitor->walked_to, WALK_STEP,
-		   look_for_silence, &walk);
+	fixedtable_walk(clients_table(monitor->clients), &monitor->walked_to, WALK_STEP,
+			look_for_silence, &walk);
 }

@@ -389,7 +389,7 @@ static void test_lockout_new__survives_each_failing_allocation(void **state)
 		rc = lockout_new(&limits, &lockout, &diag);
 		if (!failalloc_stop()) {
 			assert_int_equal(rc, 0);
-			assert_int_equal(n, 6);
+			assert_int_equal(n, 14);
 			lockout_free(lockout);
 			break;
 		}

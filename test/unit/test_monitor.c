@@ -20,7 +20,7 @@
 #include "monitor/buckets.h"
 #include "monitor/clients.h"
 #include "monitor/monitor.h"
-#include "monitor/table.h"
+#include "base/fixedtable.h"
 
 #define PATTERNS "test/data/monitor/patterns"
 #define MS INT64_C(1000000)
@@ -84,60 +84,60 @@ static void test_bucket_take__no_rate_is_no_limit(void **state)
 /* ---- the table --------------------------------------------------------------------------- */
 
 struct record {
-	struct table_head head;
+	struct fixedtable_head head;
 	uint64_t mark;
 };
 
-static struct table *table_of(size_t records)
+static struct fixedtable *table_of(size_t records)
 {
-	struct table *table = NULL;
+	struct fixedtable *table = NULL;
+	const struct fixedtable_options options = { .records = records,
+						    .size = sizeof(struct record) };
 	struct diag diag;
 
-	if (table_new(records, sizeof(struct record), &table, &diag))
+	if (fixedtable_new(&options, &table, &diag))
 		fail_msg("%s", diag.text);
 	return table;
 }
 
-static struct record *take(struct table *table, uint64_t id, int64_t now)
+static struct record *take(struct fixedtable *table, uint64_t id, int64_t now)
 {
-	bool is_new;
-
-	return table_take(table, id, 0, now, NULL, NULL, &is_new);
+	return fixedtable_take(table, id, 0, now, NULL);
 }
 
-static void test_table_take__gives_up_who_was_quiet_longest(void **state)
+static void test_fixedtable_take__gives_up_who_was_quiet_longest(void **state)
 {
-	struct table *table = table_of(8);
+	struct fixedtable *table = table_of(8);
 
 	(void)state;
 	for (uint64_t id = 10; id < 18; id++)
 		take(table, id, (int64_t)id * SECOND)->mark = id;
 	take(table, 10, 20 * SECOND);
 	assert_int_equal(take(table, 99, 21 * SECOND)->mark, 0);
-	assert_null(table_find(table, 11)); /* 10 was seen since */
-	assert_non_null(table_find(table, 10));
-	assert_int_equal(table_count(table), 8);
-	assert_int_equal(table_evicted(table), 1);
-	table_free(table);
-	table_free(NULL);
+	assert_null(fixedtable_find(table, 11)); /* 10 was seen since */
+	assert_non_null(fixedtable_find(table, 10));
+	assert_int_equal(fixedtable_count(table), 8);
+	assert_int_equal(fixedtable_evicted(table), 1);
+	fixedtable_free(table);
+	fixedtable_free(NULL);
 }
 
-static void test_table_take__keeps_connected_ones_longer(void **state)
+static void test_fixedtable_take__keeps_connected_ones_longer(void **state)
 {
-	struct table *table = table_of(8);
+	struct fixedtable *table = table_of(8);
 
 	(void)state;
 	for (uint64_t id = 10; id < 18; id++)
 		take(table, id, (int64_t)id * SECOND)->head.is_live = id != 17;
 	take(table, 99, 30 * SECOND);
-	assert_null(table_find(table, 17));
-	assert_non_null(table_find(table, 10));
-	table_free(table);
+	assert_null(fixedtable_find(table, 17));
+	assert_non_null(fixedtable_find(table, 10));
+	fixedtable_free(table);
 }
 
-static void test_table_take__a_flood_pushes_no_bad_one_out(void **state)
+static void test_fixedtable_take__a_flood_pushes_no_bad_one_out(void **state)
 {
-	struct table *table = table_of(64);
+	struct fixedtable *table = table_of(64);
 	int64_t now = SECOND;
 	uint64_t survivors = 0;
 
@@ -147,89 +147,86 @@ static void test_table_take__a_flood_pushes_no_bad_one_out(void **state)
 		struct record *bad = take(table, id * UINT64_C(0x9e3779b97f4a7c15), now);
 
 		bad->mark = id;
-		table_blame(&bad->head, 64, now);
+		fixedtable_blame(&bad->head, 64, now);
 	}
 	for (uint64_t i = 0; i < 200000; i++) {
 		struct record *other = take(table, (i + 1000) * UINT64_C(0xd1342543de82ef95), now);
 
-		table_blame(&other->head, 1, now);
+		fixedtable_blame(&other->head, 1, now);
 		now += MS / 10;
 	}
 	for (uint64_t id = 1; id <= 16; id++) {
-		const struct record *bad = table_find(table, id * UINT64_C(0x9e3779b97f4a7c15));
+		const struct record *bad =
+			fixedtable_find(table, id * UINT64_C(0x9e3779b97f4a7c15));
 
 		survivors += bad && bad->mark == id;
 	}
 	assert_int_equal(survivors, 16);
-	assert_true(table_count(table) <= 72);
-	table_free(table);
+	assert_true(fixedtable_count(table) <= 72);
+	fixedtable_free(table);
 }
 
-static void test_table_take__strangers_share_where_all_are_bad(void **state)
+static void test_fixedtable_take__newcomers_share_where_all_are_bad(void **state)
 {
-	struct table *table = table_of(8);
+	struct fixedtable *table = table_of(8);
 	struct record *stranger;
-	int64_t later = SECOND + 12 * TABLE_HALF_S * SECOND;
+	int64_t later = SECOND + 12 * FIXEDTABLE_HALF_S * SECOND;
 
 	(void)state;
 	for (uint64_t id = 10; id < 18; id++)
-		table_blame(&take(table, id, SECOND)->head, 1000, SECOND);
+		fixedtable_blame(&take(table, id, SECOND)->head, 1000, SECOND);
 	stranger = take(table, 100, 2 * SECOND);
-	assert_true(stranger->head.is_strangers);
+	assert_true(stranger->head.is_shared);
 	assert_ptr_equal(take(table, 101, 2 * SECOND), stranger);
-	assert_null(table_find(table, 100));
+	assert_null(fixedtable_find(table, 100));
 	/* Badness wears off. */
-	assert_false(take(table, 102, later)->head.is_strangers);
-	table_free(table);
+	assert_false(take(table, 102, later)->head.is_shared);
+	fixedtable_free(table);
 }
 
-static void test_table_take__what_is_held_stays(void **state)
+static void test_fixedtable_take__what_is_held_stays(void **state)
 {
-	struct table *table = table_of(8);
+	struct fixedtable *table = table_of(8);
 
 	(void)state;
 	for (uint64_t id = 10; id < 18; id++)
 		take(table, id, SECOND)->head.is_held = true;
-	assert_true(take(table, 100, 1000000 * SECOND)->head.is_strangers);
-	assert_non_null(table_find(table, 10));
-	table_free(table);
+	assert_true(take(table, 100, 1000000 * SECOND)->head.is_shared);
+	assert_non_null(fixedtable_find(table, 10));
+	fixedtable_free(table);
 }
 
 /* One owner fills the table, as badly as can be: each of the others keeps its place, and gets one.
  */
-static void test_table_take__an_owner_pushes_out_its_own(void **state)
+static void test_fixedtable_take__an_owner_pushes_out_its_own(void **state)
 {
 	enum { OTHERS = 7, FLOOD = 1 };
-	struct table *table = table_of(8);
-	bool is_new;
+	struct fixedtable *table = table_of(8);
 
 	(void)state;
 	for (uint64_t id = 10; id < 10 + OTHERS; id++)
-		(void)table_take(table, id, id, SECOND, NULL, NULL, &is_new);
+		(void)fixedtable_take(table, id, id, SECOND, NULL);
 	for (uint64_t id = 100; id < 1000; id++) {
-		struct table_head *head =
-			table_take(table, id, FLOOD, 2 * SECOND, NULL, NULL, &is_new);
+		struct fixedtable_head *head = fixedtable_take(table, id, FLOOD, 2 * SECOND, NULL);
 
-		if (!head->is_strangers)
-			table_blame(head, 1, 2 * SECOND);
+		if (!head->is_shared)
+			fixedtable_blame(head, 1, 2 * SECOND);
 	}
 	for (uint64_t id = 10; id < 10 + OTHERS; id++)
-		assert_non_null(table_find(table, id));
-	table_free(table);
+		assert_non_null(fixedtable_find(table, id));
+	fixedtable_free(table);
 	table = table_of(8);
 	for (uint64_t id = 100; id < 108; id++)
-		table_blame(table_take(table, id, FLOOD, SECOND, NULL, NULL, &is_new), 1000,
-			    SECOND);
+		fixedtable_blame(fixedtable_take(table, id, FLOOD, SECOND, NULL), 1000, SECOND);
 	for (uint64_t id = 10; id < 14; id++)
-		assert_false(((struct table_head *)table_take(table, id, id, SECOND, NULL, NULL,
-							      &is_new))
-				     ->is_strangers);
+		assert_false(
+			((struct fixedtable_head *)fixedtable_take(table, id, id, SECOND, NULL))
+				->is_shared);
 	for (uint64_t id = 10; id < 14; id++)
-		assert_non_null(table_find(table, id));
-	assert_true(
-		((struct table_head *)table_take(table, 200, FLOOD, SECOND, NULL, NULL, &is_new))
-			->is_strangers);
-	table_free(table);
+		assert_non_null(fixedtable_find(table, id));
+	assert_true(((struct fixedtable_head *)fixedtable_take(table, 200, FLOOD, SECOND, NULL))
+			    ->is_shared);
+	fixedtable_free(table);
 }
 
 static void count_visit(void *record, void *ctx)
@@ -239,20 +236,20 @@ static void count_visit(void *record, void *ctx)
 	seen[((struct record *)record)->mark]++;
 }
 
-static void test_table_walk__sees_each_once_in_a_round(void **state)
+static void test_fixedtable_walk__sees_each_once_in_a_round(void **state)
 {
-	struct table *table = table_of(256);
+	struct fixedtable *table = table_of(256);
 	unsigned seen[40] = { 0 };
 	size_t at = 0;
 
 	(void)state;
 	for (uint64_t i = 0; i < 40; i++)
 		take(table, (i + 7) * UINT64_C(0x9e3779b97f4a7c15), SECOND)->mark = i;
-	for (size_t done = 0; done < table_places(table); done += 16)
-		table_walk(table, &at, 16, count_visit, seen);
+	for (size_t done = 0; done < fixedtable_places(table); done += 16)
+		fixedtable_walk(table, &at, 16, count_visit, seen);
 	for (unsigned i = 0; i < 40; i++)
 		assert_int_equal(seen[i], 1);
-	table_free(table);
+	fixedtable_free(table);
 }
 
 /* ---- baselines --------------------------------------------------------------------------- */
@@ -753,8 +750,8 @@ static void test_monitor__memory_is_bounded_by_what_it_began_with(void **state)
 	assert_true(monitor_facts(monitor).clients <= 4096 + 4096 / 8);
 	assert_true(monitor_facts(monitor).evicted > 100000);
 	/* Still known, and still as bad: its slot was not given away. */
-	assert_int_equal(monitor_client(monitor, &worst, NULL, now)->head.is_strangers, 0);
-	assert_true(monitor_client(monitor, &worst, NULL, now)->head.badness > TABLE_BAD);
+	assert_int_equal(monitor_client(monitor, &worst, NULL, now)->head.is_shared, 0);
+	assert_true(monitor_client(monitor, &worst, NULL, now)->head.badness > FIXEDTABLE_BAD);
 	monitor_free(monitor);
 }
 
@@ -1136,13 +1133,13 @@ int main(void)
 		cmocka_unit_test(
 			test_bucket_take__lets_what_exceeds_the_burst_through_a_full_bucket),
 		cmocka_unit_test(test_bucket_take__no_rate_is_no_limit),
-		cmocka_unit_test(test_table_take__gives_up_who_was_quiet_longest),
-		cmocka_unit_test(test_table_take__keeps_connected_ones_longer),
-		cmocka_unit_test(test_table_take__a_flood_pushes_no_bad_one_out),
-		cmocka_unit_test(test_table_take__strangers_share_where_all_are_bad),
-		cmocka_unit_test(test_table_take__what_is_held_stays),
-		cmocka_unit_test(test_table_take__an_owner_pushes_out_its_own),
-		cmocka_unit_test(test_table_walk__sees_each_once_in_a_round),
+		cmocka_unit_test(test_fixedtable_take__gives_up_who_was_quiet_longest),
+		cmocka_unit_test(test_fixedtable_take__keeps_connected_ones_longer),
+		cmocka_unit_test(test_fixedtable_take__a_flood_pushes_no_bad_one_out),
+		cmocka_unit_test(test_fixedtable_take__newcomers_share_where_all_are_bad),
+		cmocka_unit_test(test_fixedtable_take__what_is_held_stays),
+		cmocka_unit_test(test_fixedtable_take__an_owner_pushes_out_its_own),
+		cmocka_unit_test(test_fixedtable_walk__sees_each_once_in_a_round),
 		cmocka_unit_test(test_baseline__learns_before_it_judges),
 		cmocka_unit_test(test_baseline__gets_used_to_a_change_slowly),
 		cmocka_unit_test(test_client_channel__a_change_of_channel_forgives_nothing),

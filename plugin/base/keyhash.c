@@ -1,14 +1,11 @@
-#include "monitor/keyhash.h"
+#include "base/keyhash.h"
 
-#include <openssl/rand.h>
-
+#include "base/random.h"
 #include "base/siphash.h"
 
 int keyhash_init(struct keyhash *ret, struct diag *diag)
 {
-	if (RAND_bytes((unsigned char *)ret->key, sizeof(ret->key)) != 1)
-		return diag_set(diag, ERR_IO, "the system has no random bytes to give");
-	return 0;
+	return random_bytes(ret->key, sizeof(ret->key), diag);
 }
 
 uint64_t keyhash_pair(const struct keyhash *hash, const char *a, size_t a_len, const char *b,
@@ -22,5 +19,10 @@ uint64_t keyhash_pair(const struct keyhash *hash, const char *a, size_t a_len, c
 	siphash_text(&state, a, a_len, 1);
 	siphash_text(&state, b, b_len, 1);
 	id = siphash_end(&state, 3);
-	return id ? id : 1;
+	return id > 1 ? id : 2;
+}
+
+uint64_t keyhash_bytes(const struct keyhash *hash, const void *data, size_t len)
+{
+	return keyhash_pair(hash, data, len, "", 0);
 }
