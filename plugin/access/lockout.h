@@ -17,11 +17,11 @@
  * a party may have all of a /48. Nobody is locked for its neighbours.
  *
  * Bounded: the tables (base/fixedtable.h), one for IPv6 and one for all others, are sets of eight
- * records. An address that failed for the first time takes a free or forgotten place, or that of the
- * record with the fewest failures that is not locked now; where all are locked its failures are not
- * counted. So a locked address stays locked however many others fail, and no address is locked for
- * failures of others. A peer that commands thousands of addresses may have some of them forgotten:
- * each had free failures anyway.
+ * records. An address that failed for the first time takes a free or forgotten place, or that of
+ * the record with the fewest failures that is not locked now; where all are locked its failures are
+ * not counted. So a locked address stays locked however many others fail, and no address is locked
+ * for failures of others. A peer that commands thousands of addresses may have some of them
+ * forgotten: each had free failures anyway.
  *
  * Connects are counted of clients that proved who they are. There a new one takes the place of the
  * one that connected least.
@@ -52,9 +52,9 @@ struct lockout_limits {
 };
 
 /*
- * 16,384 entries (6 MB at most, touched as they are used); 50 failures of an address are free, then 1 s, 2 s, ... up to 15
- * minutes, forgotten after an hour; a /48 is suspect beyond 8; 120 connects in a minute, then held
- * off for a minute.
+ * 16,384 entries (6 MB at most, touched as they are used); 50 failures of an address are free, then
+ * 1 s, 2 s, ... up to 15 minutes, forgotten after an hour; a /48 is suspect beyond 8; 120 connects
+ * in a minute, then held off for a minute.
  */
 struct lockout_limits lockout_defaults(void);
 

@@ -162,18 +162,6 @@ static const struct monitor_rates *rates(struct feed *feed, struct session *sess
 
 /* ---- logins ------------------------------------------------------------------------------ */
 
-static enum metrics_method method_of(enum login_method method)
-{
-	static const enum metrics_method methods[LOGIN_METHODS] = {
-		[LOGIN_PASSWORD] = METRICS_PASSWORD,
-		[LOGIN_CERTIFICATE] = METRICS_CERTIFICATE,
-		[LOGIN_TOKEN] = METRICS_TOKEN,
-		[LOGIN_SCRAM] = METRICS_SCRAM,
-	};
-
-	return (unsigned)method < LOGIN_METHODS ? methods[method] : METRICS_NO_METHOD;
-}
-
 void feed_refused_login(struct feed *feed, const struct login_request *request,
 			enum login_method method, bool is_failure)
 {
@@ -182,8 +170,7 @@ void feed_refused_login(struct feed *feed, const struct login_request *request,
 	if (request->is_repeat)
 		return;
 	metrics_connected(feed->metrics,
-			  who.principal[0] || method != LOGIN_PASSWORD ? method_of(method)
-								       : METRICS_NO_METHOD,
+			  !who.principal[0] && method == LOGIN_PASSWORD ? LOGIN_NONE : method,
 			  METRICS_REFUSED);
 	if (is_failure)
 		monitor_login_failed(feed->monitor, &who, clock_mono_ns());
@@ -192,7 +179,7 @@ void feed_refused_login(struct feed *feed, const struct login_request *request,
 void feed_held_off(struct feed *feed, const struct login_request *request, enum login_method method)
 {
 	if (!request->is_repeat)
-		metrics_connected(feed->metrics, method_of(method), METRICS_HELD);
+		metrics_connected(feed->metrics, method, METRICS_HELD);
 }
 
 bool feed_login(struct feed *feed, const struct login_request *request,
@@ -215,7 +202,7 @@ bool feed_login(struct feed *feed, const struct login_request *request,
 				     : monitor_connect(feed->monitor, &who, request->handle,
 						       limits ? &own : NULL, now_ns);
 	if (!request->is_repeat)
-		metrics_connected(feed->metrics, method_of(answer->method),
+		metrics_connected(feed->metrics, answer->method,
 				  wait_ns > 0 ? METRICS_HELD : METRICS_ACCEPTED);
 	if (wait_ns <= 0)
 		return true;

@@ -9,8 +9,8 @@
  *
  * Clients are known by principal and client id, and only asked about when they proved who they are:
  * nobody holds off another. Bounded: beyond HOLDOFFS_CLIENTS the principal that has most loses its
- * own (base/fixedtable.h), and whose is lost may come back sooner. Knows no clock (milliseconds that
- * never go back are an argument) and no broker. For one thread.
+ * own (base/fixedtable.h), and whose is lost may come back sooner. Knows no clock (milliseconds
+ * that never go back are an argument) and no broker. For one thread.
  */
 #ifndef PETSTORE_HOLDOFFS_H
 #define PETSTORE_HOLDOFFS_H

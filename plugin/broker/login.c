@@ -98,16 +98,6 @@ void login_count(const struct login *login, uint64_t *hits, uint64_t *misses)
 	*misses = login->misses;
 }
 
-const char *login_method_name(enum login_method method)
-{
-	static const char *const names[LOGIN_METHODS] = { [LOGIN_PASSWORD] = "password",
-							  [LOGIN_CERTIFICATE] = "certificate",
-							  [LOGIN_TOKEN] = "token",
-							  [LOGIN_SCRAM] = "scram" };
-
-	return (unsigned)method < LOGIN_METHODS ? names[method] : "unknown";
-}
-
 static bool has_text(const char *text)
 {
 	return text && text[0];

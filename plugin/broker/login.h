@@ -16,6 +16,7 @@
 
 #include "access/certid.h"
 #include "base/diag.h"
+#include "base/login_method.h"
 #include "base/reason.h"
 #include "base/who.h"
 #include "broker/holdoffs.h"
@@ -87,17 +88,6 @@ static inline struct who login_who(const struct login_request *request)
 			     .principal = request->username ? request->username : "",
 			     .address = request->address ? request->address : "" };
 }
-
-enum login_method {
-	LOGIN_PASSWORD,
-	LOGIN_CERTIFICATE,
-	LOGIN_TOKEN,
-	LOGIN_SCRAM,
-	LOGIN_METHODS,
-};
-
-/* "password", "certificate", "token", "scram" */
-const char *login_method_name(enum login_method method);
 
 struct login_answer {
 	enum verdict verdict;

@@ -23,7 +23,7 @@ struct metrics {
 	size_t channels;
 	uint64_t allowed[METRICS_ACTIONS];
 	uint64_t refused[METRICS_ACTIONS];
-	uint64_t connections[METRICS_METHODS][METRICS_RESULTS];
+	uint64_t connections[LOGIN_METHODS][METRICS_RESULTS];
 	struct histogram took;
 };
 
@@ -120,7 +120,7 @@ void metrics_took(struct metrics *metrics, int64_t ns)
 	histogram_add(&metrics->took, ns > 0 ? (uint64_t)ns : 0);
 }
 
-void metrics_connected(struct metrics *metrics, enum metrics_method method,
+void metrics_connected(struct metrics *metrics, enum login_method method,
 		       enum metrics_result result)
 {
 	metrics->connections[method][result]++;
@@ -242,8 +242,6 @@ static void print_facts(FILE *out, const struct metrics_facts *facts)
 /* ---- families ---------------------------------------------------------------------------- */
 
 static const char *const action_names[METRICS_ACTIONS] = { "publish", "deliver", "subscribe" };
-static const char *const method_names[METRICS_METHODS] = { "password", "certificate", "token",
-							   "scram", "none" };
 static const char *const result_names[METRICS_RESULTS] = { "accepted", "refused", "held" };
 
 /* name="value", with what the format wants escaped. Control characters are left out. */
@@ -297,13 +295,13 @@ static void print_decisions(FILE *out, const struct metrics *metrics)
 static void print_connections(FILE *out, const struct metrics *metrics)
 {
 	print_head(out, "connections_total", NULL, "Logins by method and result.");
-	for (unsigned method = 0; method < METRICS_METHODS; method++)
+	for (unsigned method = 0; method < LOGIN_METHODS; method++)
 		for (unsigned result = 0; result < METRICS_RESULTS; result++)
 			(void)fprintf(out,
 				      "petstore_connections_total{method=\"%s\",result=\"%s\"} "
 				      "%" PRIu64 "\n",
-				      method_names[method], result_names[result],
-				      metrics->connections[method][result]);
+				      login_method_name((enum login_method)method),
+				      result_names[result], metrics->connections[method][result]);
 }
 
 static void print_alerts(FILE *out, const struct alerts_counts *counts)
@@ -430,7 +428,7 @@ static void notify_connections(const struct metrics *metrics, metrics_visit *vis
 	for (unsigned result = 0; result < METRICS_RESULTS; result++) {
 		uint64_t count = 0;
 
-		for (unsigned method = 0; method < METRICS_METHODS; method++)
+		for (unsigned method = 0; method < LOGIN_METHODS; method++)
 			count += metrics->connections[method][result];
 		(void)snprintf(topic, sizeof(topic), "connections/%s", result_names[result]);
 		tell_number(visit, ctx, topic, count, 1);

@@ -19,6 +19,7 @@
 
 #include "base/diag.h"
 #include "base/histogram.h"
+#include "base/login_method.h"
 #include "base/reason.h"
 #include "monitor/alerts.h"
 
@@ -27,15 +28,6 @@
 #define METRICS_NO_CHANNEL UINT32_MAX
 
 enum metrics_action { METRICS_PUBLISH = 0, METRICS_DELIVER, METRICS_SUBSCRIBE, METRICS_ACTIONS };
-
-enum metrics_method {
-	METRICS_PASSWORD = 0,
-	METRICS_CERTIFICATE,
-	METRICS_TOKEN,
-	METRICS_SCRAM,
-	METRICS_NO_METHOD, /* nothing was shown */
-	METRICS_METHODS,
-};
 
 enum metrics_result {
 	METRICS_ACCEPTED = 0,
@@ -65,7 +57,7 @@ void metrics_decided(struct metrics *metrics, enum metrics_action action, uint32
 /* How long a decision about a publish took. */
 void metrics_took(struct metrics *metrics, int64_t ns);
 
-void metrics_connected(struct metrics *metrics, enum metrics_method method,
+void metrics_connected(struct metrics *metrics, enum login_method method,
 		       enum metrics_result result);
 
 /* What the other rooms know, as of now. Strings are borrowed for the call. */

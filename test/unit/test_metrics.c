@@ -92,7 +92,7 @@ static void test_metrics_print__says_what_was_counted(void **state)
 	metrics_took(metrics, 1500);
 	metrics_took(metrics, 600);
 	metrics_took(metrics, -5);
-	metrics_connected(metrics, METRICS_TOKEN, METRICS_HELD);
+	metrics_connected(metrics, LOGIN_TOKEN, METRICS_HELD);
 	text = print(metrics);
 	assert_line(text,
 		    "petstore_build_info{version=\"1.2.3\",broker=\"2.0\",parser=\"jansson\"} 1");
@@ -229,8 +229,8 @@ static void test_metrics_tell__one_value_a_topic(void **state)
 
 	(void)state;
 	metrics_decided(metrics, METRICS_PUBLISH, 0, REASON_NONE, false);
-	metrics_connected(metrics, METRICS_PASSWORD, METRICS_REFUSED);
-	metrics_connected(metrics, METRICS_TOKEN, METRICS_REFUSED);
+	metrics_connected(metrics, LOGIN_PASSWORD, METRICS_REFUSED);
+	metrics_connected(metrics, LOGIN_TOKEN, METRICS_REFUSED);
 	metrics_tell(metrics, &facts, remember, all);
 	assert_line(all, "version=1.2.3");
 	assert_line(all, "publish/allowed=1");
