@@ -48,7 +48,7 @@ LEDGER   = ledger/ledger_look ledger/ledger_open ledger/ledger_commit ledger/led
            ledger/state ledger/idfilter ledger/idfilter_fill ledger/writer ledger/replay \
            ledger/journal_records ledger/journal_file ledger/journal_map ledger/journal_scan ledger/journal_sync \
            ledger/journal_repair ledger/pace ledger/stall ledger/ledger_ring ledger/record ledger/crc32c ledger/store ledger/store_names \
-           ledger/store_files ledger/store_facts ledger/ledger_files ledger/ledger_adopt ledger/restored ledger/journal_place \
+           ledger/store_files ledger/store_facts ledger/ledger_files ledger/ledger_adopt ledger/restored \
            ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader ledger/store_sent ledger/store_ids \
            ledger/store_refusals ledger/store_trim ledger/backlog ledger/refusal_flush ledger/said ledger/query \
            ledger/entity_reader

@@ -3,8 +3,7 @@
  *
  * journal_file.c makes, opens and maps the file; journal_scan.c finds the records in it;
  * journal_records.c appends records and takes them out; journal_sync.c brings them to the disk;
- * journal_repair.c checks the file and makes it anew; journal_place.c puts back one that was
- * removed.
+ * journal_repair.c checks the file, makes it anew, and puts back one that was removed.
  */
 #ifndef PETSTORE_JOURNAL_INTERNAL_H
 #define PETSTORE_JOURNAL_INTERNAL_H
@@ -79,9 +78,9 @@ struct journal {
 	char apart_from_writer[JOURNAL_APART];
 
 	/* the writer's */
-	uint64_t read, read_seq;
-	uint64_t seen; /* head, when it was last looked at */
-	uint64_t tail, tail_seq;
+	struct journal_place read;    /* the next record to be taken out */
+	struct journal_place tail;    /* the oldest that was not released */
+	uint64_t seen;                /* head, when it was last looked at */
 	struct journal_place slot[2]; /* as the file has them */
 	unsigned next_slot;
 	uint64_t prefaulted;
@@ -113,6 +112,13 @@ static inline size_t journal_record_size(size_t len)
 	return sizeof(struct journal_header) + journal_round_up(len, 8);
 }
 
+/* From a record whose body has @len bytes to the next. */
+static inline void journal_pass(struct journal_place *place, size_t len)
+{
+	place->position += journal_record_size(len);
+	place->seq++;
+}
+
 static inline struct journal_header *journal_record_at(const struct journal *j, uint64_t position)
 {
 	void *at = j->map + JOURNAL_RING_AT + position % j->capacity;
@@ -123,16 +129,17 @@ static inline struct journal_header *journal_record_at(const struct journal *j, 
 uint32_t journal_record_crc(const struct journal *j, uint64_t position, uint64_t seq, uint32_t len,
 			    const void *body);
 
-/* The body of the record @seq at @position where it stands there whole, else NULL. */
-const void *journal_record_read(const struct journal *j, uint64_t position, uint64_t seq,
-				size_t room, size_t *len);
+/* The body of the record at @at where it stands there whole and ends before @end, else NULL. */
+const void *journal_record_read(const struct journal *j, struct journal_place at, uint64_t end,
+				size_t *len);
 
 /*
  * The first whole record from @place on that ends before @end and has place->seq or a later number
- * that can stand there; *place is moved to it. False: there is none, or it was not found with
- * bounded work.
+ * that can stand there: at most @ahead_max later at @place, and more behind it. *place is moved to
+ * it. False: there is none, or it was not found with bounded work.
  */
-bool journal_find(const struct journal *j, struct journal_place *place, uint64_t end);
+bool journal_find(const struct journal *j, struct journal_place *place, uint64_t end,
+		  uint64_t ahead_max);
 
 /* Finds what the mapped file holds, and sets up all that is known of it. */
 int journal_scan(struct journal *j, struct diag *diag);
@@ -154,9 +161,6 @@ bool journal_slot_read(const struct journal *j, unsigned i, struct journal_place
 /* Says that everything before @place is on the disk; not synced itself. */
 void journal_mark_write(struct journal *j, unsigned of, struct journal_place place);
 
-/* Syncs the bytes of positions @from to @to, and the number behind them; 0 or errno. */
-int journal_range_sync(struct journal *j, const unsigned char *map, uint64_t from, uint64_t to);
-
 /* The sync of a power record that ends at @to; 0 or errno. */
 int journal_power_sync(struct journal *j, uint64_t to);
 
@@ -176,11 +180,11 @@ void journal_forbid_copying(const struct journal *j);
 /* A header that belongs to the journal stands in the mapping. */
 bool journal_header_stands(const struct journal *j);
 
-/* Copies the file to "<path>.damaged-<time>", synced; *ret is its name, "" where it is empty. */
-int journal_copy(const struct journal *j, char *ret, size_t cap, struct diag *diag);
-
-/* Copies all of an open file to the other, and syncs that; 0 or errno. */
-int journal_copy_bytes(int from, int to);
+/*
+ * Copies the file, which is @what, to "<path>.damaged-<time>"; @line says what is missing in it.
+ */
+int journal_keep_damaged(const struct journal *j, const char *what,
+			 const struct journal_tally *tally, struct diag *line, struct diag *diag);
 
 /* A new file's name is on the disk as well. */
 int journal_folder_sync(const struct journal *j, struct diag *diag);

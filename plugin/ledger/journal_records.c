@@ -34,8 +34,8 @@ void journal_inspect(const struct journal *j, struct journal_facts *ret)
 	*ret = (struct journal_facts){
 		.bytes = j->capacity,
 		.number = j->salt,
-		.used = (size_t)(atomic_load(&j->head) - j->tail),
-		.first_seq = j->tail_seq,
+		.used = (size_t)(atomic_load(&j->head) - j->tail.position),
+		.first_seq = j->tail.seq,
 		.next_seq = j->next_seq,
 		.torn_seq = j->torn_seq,
 		.missing = j->missing,
@@ -155,7 +155,8 @@ const void *journal_reread(const struct journal *j, uint64_t place, size_t *len)
 	if (place % 8 != 0 || place >= head || head - place > j->capacity || journal_is_broken(j))
 		return NULL;
 	seq = atomic_load_explicit(&journal_record_at(j, place)->seq, memory_order_acquire);
-	return journal_record_read(j, place, seq & ~JOURNAL_COMMITTED, (size_t)(head - place), len);
+	return journal_record_read(j, (struct journal_place){ place, seq & ~JOURNAL_COMMITTED },
+				   head, len);
 }
 
 /* ---- taking out -------------------------------------------------------------------------- */
@@ -165,60 +166,53 @@ static int fail_damaged(struct journal *j, struct diag *diag)
 	journal_break(j, "something wrote to the file");
 	return diag_set(diag, ERR_INVALID,
 			"%s: record %llu is damaged: something wrote to the file", j->path,
-			(unsigned long long)j->read_seq);
+			(unsigned long long)j->read.seq);
 }
 
 /* To the next whole record. */
 static bool pass_hole(struct journal *j, struct journal_record *ret)
 {
-	struct journal_place next = { j->read, j->read_seq };
+	struct journal_place next = j->read;
 
-	if (!journal_find(j, &next, j->seen))
+	if (!journal_find(j, &next, j->seen, 0))
 		return false;
-	ret->body = journal_record_read(j, next.position, next.seq,
-					(size_t)(j->seen - next.position), &ret->len);
-	if (!ret->body)
-		return false;
-	j->read = next.position;
-	j->read_seq = next.seq;
-	return true;
+	ret->body = journal_record_read(j, next, j->seen, &ret->len);
+	if (ret->body)
+		j->read = next;
+	return ret->body != NULL;
 }
 
 int journal_next(struct journal *j, struct journal_record *ret, struct diag *diag)
 {
 	/* Once a batch: to look at the head is to take its line from the appending thread. */
-	if (j->read == j->seen || j->has_holes)
+	if (j->read.position == j->seen || j->has_holes)
 		j->seen = atomic_load_explicit(&j->head, memory_order_acquire);
-	if (j->read == j->seen)
+	if (j->read.position == j->seen)
 		return 0;
-	ret->body = journal_record_read(j, j->read, j->read_seq, (size_t)(j->seen - j->read),
-					&ret->len);
+	ret->body = journal_record_read(j, j->read, j->seen, &ret->len);
 	if (!ret->body && !j->has_holes)
 		return fail_damaged(j, diag);
 	if (!ret->body && !pass_hole(j, ret))
 		return 0;
-	ret->seq = j->read_seq;
-	j->read += journal_record_size(ret->len);
-	j->read_seq++;
+	ret->seq = j->read.seq;
+	journal_pass(&j->read, ret->len);
 	return 1;
 }
 
 int journal_recheck(const struct journal *j, struct diag *diag)
 {
-	struct journal_place at = { j->tail, j->tail_seq };
+	struct journal_place at = j->tail;
 	bool is_known = true;
 	size_t len;
 
-	while (is_known && at.position < j->read) {
-		if (journal_record_read(j, at.position, at.seq, j->read - at.position, &len)) {
-			at.position += journal_record_size(len);
-			at.seq++;
-		} else {
-			is_known = j->has_holes && journal_find(j, &at, j->read);
-		}
+	while (is_known && at.position < j->read.position) {
+		if (journal_record_read(j, at, j->read.position, &len))
+			journal_pass(&at, len);
+		else
+			is_known = j->has_holes && journal_find(j, &at, j->read.position, 0);
 	}
 	/* Passing over holes one may come to another number than reading did. */
-	if (at.position == j->read && at.seq == j->read_seq)
+	if (at.position == j->read.position && at.seq == j->read.seq)
 		return 0;
 	return diag_set(diag, ERR_IO, "%s: changed while it was read", j->path);
 }
@@ -226,7 +220,6 @@ int journal_recheck(const struct journal *j, struct diag *diag)
 void journal_rewind(struct journal *j)
 {
 	j->read = j->tail;
-	j->read_seq = j->tail_seq;
 }
 
 void journal_prefault(struct journal *j)

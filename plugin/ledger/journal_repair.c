@@ -1,4 +1,4 @@
-/* journal_repair.c -- is the file what it was? And what is done when it is not. */
+/* journal_repair.c -- is the file what it was? Else it is copied, made anew, or put back. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -57,14 +57,13 @@ int journal_check_place(const struct journal *j, struct diag *diag)
 static bool records_stand(const struct journal *j)
 {
 	uint64_t head = atomic_load_explicit(&j->head, memory_order_acquire);
-	struct journal_place at = { j->tail, j->tail_seq };
+	struct journal_place at = j->tail;
 	size_t len;
 
-	while (at.position < head && at.position - j->tail < CHECK_BYTES_MAX) {
-		if (!journal_record_read(j, at.position, at.seq, head - at.position, &len))
+	while (at.position < head && at.position - j->tail.position < CHECK_BYTES_MAX) {
+		if (!journal_record_read(j, at, head, &len))
 			return false;
-		at.position += journal_record_size(len);
-		at.seq++;
+		journal_pass(&at, len);
 	}
 	return true;
 }
@@ -94,6 +93,11 @@ static const char *find_fault(const struct journal *j)
 	return NULL;
 }
 
+static const char *reason_of(const struct journal *j)
+{
+	return j->reason ? j->reason : "its pages cannot be used";
+}
+
 int journal_check(struct journal *j, struct diag *diag)
 {
 	const char *fault = j->map ? find_fault(j) : NULL;
@@ -102,7 +106,7 @@ int journal_check(struct journal *j, struct diag *diag)
 		journal_break(j, fault);
 	if (journal_is_broken(j))
 		return diag_set(diag, ERR_INVALID, "%s: the journal is broken: %s", j->path,
-				j->reason ? j->reason : "its pages cannot be used");
+				reason_of(j));
 	return journal_check_place(j, diag);
 }
 
@@ -154,7 +158,7 @@ static unsigned count_copies(const struct journal *j)
 }
 
 /* By reading, not from the mapping: what can't be read fails here and faults nowhere. */
-int journal_copy_bytes(int from, int to)
+static int copy_bytes(int from, int to)
 {
 	char buffer[COPY_BYTES];
 	off_t at = 0;
@@ -182,7 +186,8 @@ static void copy_name(const struct journal *j, char *ret, size_t cap)
 	(void)snprintf(ret, cap, "%s%s%s.%06ldZ", j->path, copy_suffix, text, now.tv_nsec / 1000);
 }
 
-int journal_copy(const struct journal *j, char *ret, size_t cap, struct diag *diag)
+/* To "<path>.damaged-<time>", synced; *ret is its name, "" where there is none. */
+static int copy_file(const struct journal *j, char *ret, size_t cap, struct diag *diag)
 {
 	struct stat st;
 	int fd, error;
@@ -198,12 +203,28 @@ int journal_copy(const struct journal *j, char *ret, size_t cap, struct diag *di
 	} while (fd < 0 && errno == EEXIST);
 	if (fd < 0)
 		return journal_fail(j, "cannot copy the damaged journal", errno, diag);
-	error = journal_copy_bytes(j->fd, fd);
+	error = copy_bytes(j->fd, fd);
 	(void)close(fd); /* it was synced */
 	if (!error)
 		return journal_folder_sync(j, diag);
 	(void)unlink(ret);
 	return journal_fail(j, "cannot copy the damaged journal", error, diag);
+}
+
+int journal_keep_damaged(const struct journal *j, const char *what,
+			 const struct journal_tally *tally, struct diag *line, struct diag *diag)
+{
+	char copy[600];
+	int rc = copy_file(j, copy, sizeof(copy), diag);
+
+	if (rc)
+		return rc;
+	return diag_set(line, 0,
+			"%s: %s: %llu writes that were acknowledged are missing (%s), %llu are "
+			"kept; %s%s",
+			j->path, what, (unsigned long long)tally->missing, tally->which,
+			(unsigned long long)tally->kept, copy[0] ? "as it was: " : "no copy of it",
+			copy);
 }
 
 /* ---- made anew --------------------------------------------------------------------------- */
@@ -234,38 +255,32 @@ static int fail_early(const struct journal *j, struct diag *diag)
 int journal_salvage(struct journal *j, struct diag *diag)
 {
 	struct journal_tally tally;
-	char copy[600] = "";
+	char what[100];
 	int rc = 0;
 
 	if (!is_stopped(j))
 		return fail_early(j, diag);
 	journal_rewind(j);
 	j->seen = atomic_load(&j->head);
-	journal_tally(j, (struct journal_place){ j->tail, j->tail_seq }, j->seen, &tally);
+	journal_tally(j, j->tail, j->seen, &tally);
 	if (j->next_seq > tally.end.seq)
 		journal_tally_gap(&tally, tally.end.seq, j->next_seq);
+	(void)snprintf(what, sizeof(what), "the journal is broken: %s", reason_of(j));
 	if (tally.missing > 0)
-		rc = journal_copy(j, copy, sizeof(copy), diag);
-	if (rc)
-		return rc;
-	j->has_holes = j->is_salvaged = true;
-	if (tally.missing == 0)
-		return diag_set(diag, 0, "%s: the journal is broken: %s; nothing is missing in it",
-				j->path, j->reason ? j->reason : "its pages cannot be used");
-	return diag_set(
-		diag, 0,
-		"%s: the journal is broken: %s; %llu writes that were acknowledged are missing "
-		"(%s), %llu are kept; %s%s",
-		j->path, j->reason ? j->reason : "its pages cannot be used",
-		(unsigned long long)tally.missing, tally.which, (unsigned long long)tally.kept,
-		copy[0] ? "as it was: " : "no copy of it", copy);
+		rc = journal_keep_damaged(j, what, &tally, diag, diag);
+	else
+		(void)diag_set(diag, 0, "%s: %s; nothing is missing in it", j->path, what);
+	if (rc == 0)
+		j->has_holes = j->is_salvaged = true;
+	return rc;
 }
 
 static bool is_drained(const struct journal *j)
 {
-	struct journal_place at = { j->read, j->read_seq };
+	struct journal_place at = j->read;
 
-	return j->tail == j->read && !journal_find(j, &at, atomic_load(&j->head));
+	return j->tail.position == j->read.position &&
+	       !journal_find(j, &at, atomic_load(&j->head), 0);
 }
 
 int journal_renew(struct journal *j, struct diag *diag)
@@ -283,4 +298,38 @@ int journal_renew(struct journal *j, struct diag *diag)
 	j->reason = NULL;
 	atomic_store_explicit(&j->broken, JOURNAL_WHOLE, memory_order_release);
 	return 0;
+}
+
+/* ---- a file that was removed while it was open -------------------------------------------- */
+
+/* By link(), which takes no other file's place. */
+static int copy_to_path(const struct journal *j, const char *from)
+{
+	int error = 0;
+	int fd;
+
+	(void)unlink(from); /* what an earlier attempt left */
+	fd = open(from, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return errno;
+	error = copy_bytes(j->fd, fd);
+	(void)close(fd); /* it was synced */
+	if (!error && link(from, j->path) != 0)
+		error = errno;
+	(void)unlink(from);
+	return error;
+}
+
+int journal_put_back(const struct journal *j, struct diag *diag)
+{
+	char *from;
+	int error;
+
+	if (asprintf(&from, "%s.new", j->path) < 0)
+		return diag_nomem(diag);
+	error = copy_to_path(j, from);
+	free(from);
+	if (error)
+		return journal_fail(j, "cannot put the journal back", error, diag);
+	return journal_folder_sync(j, diag);
 }

@@ -8,75 +8,78 @@
 /* Bytes summed while looking for whole records: so many times the ring, whatever stands there. */
 #define FIND_WORK 2u
 
-/* A slot's or a mark's bytes. */
-struct stone {
+/* The bytes of a slot or a mark. */
+struct place_bytes {
 	uint64_t position;
 	uint64_t seq;
 	uint64_t crc;
 };
 
+enum place_kind { SLOT, MARK };
+
 /* ---- slots and marks --------------------------------------------------------------------- */
 
+static unsigned char *place_at(const struct journal *j, enum place_kind kind, unsigned i)
+{
+	return j->map + (kind == MARK ? JOURNAL_MARK_AT(i) : JOURNAL_SLOT_AT(i));
+}
+
 /* A mark's sum is another one, so that neither is taken for the other. */
-static uint64_t stone_crc(const struct journal *j, const struct stone *stone, bool is_mark)
+static uint64_t place_crc(const struct journal *j, const struct place_bytes *place,
+			  enum place_kind kind)
 {
-	const uint64_t all[3] = { j->salt, stone->position, stone->seq };
+	const uint64_t all[3] = { j->salt, place->position, place->seq };
 
-	return crc32c(is_mark, all, sizeof(all));
+	return crc32c(kind == MARK, all, sizeof(all));
 }
 
-static void stone_write(struct journal *j, size_t at, struct journal_place place, bool is_mark)
+static void place_write(struct journal *j, enum place_kind kind, unsigned i,
+			struct journal_place place)
 {
-	struct stone stone = { .position = place.position, .seq = place.seq };
+	struct place_bytes bytes = { .position = place.position, .seq = place.seq };
 
-	stone.crc = stone_crc(j, &stone, is_mark);
-	memcpy(j->map + at, &stone, sizeof(stone));
+	bytes.crc = place_crc(j, &bytes, kind);
+	memcpy(place_at(j, kind, i), &bytes, sizeof(bytes));
 }
 
-static bool stone_read(const struct journal *j, size_t at, bool is_mark, struct journal_place *ret)
+/* False: it is damaged. */
+static bool place_read(const struct journal *j, enum place_kind kind, unsigned i,
+		       struct journal_place *ret)
 {
-	struct stone stone;
+	struct place_bytes bytes;
 
-	memcpy(&stone, j->map + at, sizeof(stone));
-	*ret = (struct journal_place){ stone.position, stone.seq };
-	return stone.crc == stone_crc(j, &stone, is_mark) && stone.position % 8 == 0 &&
-	       stone.seq != 0;
+	memcpy(&bytes, place_at(j, kind, i), sizeof(bytes));
+	*ret = (struct journal_place){ bytes.position, bytes.seq };
+	return bytes.crc == place_crc(j, &bytes, kind) && bytes.position % 8 == 0 && bytes.seq != 0;
 }
 
 bool journal_slot_read(const struct journal *j, unsigned i, struct journal_place *ret)
 {
-	return stone_read(j, JOURNAL_SLOT_AT(i), false, ret);
+	return place_read(j, SLOT, i, ret);
 }
 
 void journal_slot_write(struct journal *j, unsigned i, struct journal_place place)
 {
-	stone_write(j, JOURNAL_SLOT_AT(i), place, false);
+	place_write(j, SLOT, i, place);
 	j->slot[i] = place;
 }
 
 void journal_mark_write(struct journal *j, unsigned of, struct journal_place place)
 {
-	stone_write(j, JOURNAL_MARK_AT(of), place, true);
+	place_write(j, MARK, of, place);
 }
 
-/* The later of two places that may be damaged. */
-static bool newer_place(bool (*read)(const struct journal *j, unsigned i,
-				     struct journal_place *ret),
-			const struct journal *j, struct journal_place *ret)
+/* The later of the two, either of which may be damaged; false: both are. */
+static bool newer_place(const struct journal *j, enum place_kind kind, struct journal_place *ret)
 {
 	struct journal_place other;
-	bool is_first = read(j, 0, ret);
+	bool is_first = place_read(j, kind, 0, ret);
 
-	if (!read(j, 1, &other))
+	if (!place_read(j, kind, 1, &other))
 		return is_first;
 	if (!is_first || other.position > ret->position)
 		*ret = other;
 	return true;
-}
-
-static bool mark_read(const struct journal *j, unsigned of, struct journal_place *ret)
-{
-	return stone_read(j, JOURNAL_MARK_AT(of), true, ret);
 }
 
 /* ---- records ----------------------------------------------------------------------------- */
@@ -89,19 +92,20 @@ uint32_t journal_record_crc(const struct journal *j, uint64_t position, uint64_t
 	return crc32c(crc32c(0, head, sizeof(head)), body, len);
 }
 
-const void *journal_record_read(const struct journal *j, uint64_t position, uint64_t seq,
-				size_t room, size_t *len)
+const void *journal_record_read(const struct journal *j, struct journal_place at, uint64_t end,
+				size_t *len)
 {
-	const struct journal_header *record = journal_record_at(j, position);
+	const struct journal_header *record = journal_record_at(j, at.position);
+	uint64_t room = end - at.position;
 	uint32_t bytes;
 
-	if (room < sizeof(*record) ||
-	    atomic_load_explicit(&record->seq, memory_order_acquire) != (seq | JOURNAL_COMMITTED))
+	if (room < sizeof(*record) || atomic_load_explicit(&record->seq, memory_order_acquire) !=
+					      (at.seq | JOURNAL_COMMITTED))
 		return NULL;
 	bytes = record->len; /* once: somebody else may be writing to the file */
 	if (bytes > journal_record_max(j) || journal_record_size(bytes) > room)
 		return NULL;
-	if (record->crc != journal_record_crc(j, position, seq, bytes, record + 1))
+	if (record->crc != journal_record_crc(j, at.position, at.seq, bytes, record + 1))
 		return NULL;
 	*len = bytes;
 	return record + 1;
@@ -116,21 +120,23 @@ static bool spend(const struct journal *j, size_t len, uint64_t *work)
 	return *work > 0;
 }
 
-bool journal_find(const struct journal *j, struct journal_place *place, uint64_t end)
+bool journal_find(const struct journal *j, struct journal_place *place, uint64_t end,
+		  uint64_t ahead_max)
 {
 	uint64_t from = place->position, work = FIND_WORK * (uint64_t)j->capacity;
 
 	for (uint64_t at = from; end - at >= sizeof(struct journal_header); at += 8) {
 		const struct journal_header *record = journal_record_at(j, at);
 		uint64_t seq = atomic_load_explicit(&record->seq, memory_order_acquire);
-		uint64_t ahead = (seq & ~JOURNAL_COMMITTED) - place->seq;
+		struct journal_place found = { at, seq & ~JOURNAL_COMMITTED };
 		size_t len;
 
 		/* Each record that is missing took a header at least. */
-		if (!(seq & JOURNAL_COMMITTED) || ahead > (at - from) / sizeof(*record))
+		if (!(seq & JOURNAL_COMMITTED) ||
+		    found.seq - place->seq > ahead_max + (at - from) / sizeof(*record))
 			continue;
-		if (journal_record_read(j, at, place->seq + ahead, end - at, &len)) {
-			*place = (struct journal_place){ at, place->seq + ahead };
+		if (journal_record_read(j, found, end, &len)) {
+			*place = found;
 			return true;
 		}
 		if (!spend(j, record->len, &work))
@@ -162,15 +168,11 @@ void journal_tally(const struct journal *j, struct journal_place from, uint64_t 
 	size_t len;
 
 	*ret = (struct journal_tally){ .end = from };
-	while (journal_find(j, &place, end)) {
+	while (journal_find(j, &place, end, 0)) {
 		if (place.seq > ret->end.seq)
 			journal_tally_gap(ret, ret->end.seq, place.seq);
-		while (journal_record_read(j, place.position, place.seq, end - place.position,
-					   &len)) {
-			place.position += journal_record_size(len);
-			place.seq++;
-			ret->kept++;
-		}
+		for (; journal_record_read(j, place, end, &len); ret->kept++)
+			journal_pass(&place, len);
 		ret->end = place;
 	}
 }
@@ -183,34 +185,17 @@ void journal_tally(const struct journal *j, struct journal_place from, uint64_t 
  */
 static bool find_tail(const struct journal *j, struct journal_place *ret)
 {
-	const uint64_t lap = j->capacity;
-	uint64_t work = FIND_WORK * lap;
-	struct journal_place mark, any;
+	const uint64_t lap = j->capacity, records = lap / sizeof(struct journal_header);
+	struct journal_place mark, first;
 
-	if (newer_place(journal_slot_read, j, ret))
+	if (newer_place(j, SLOT, ret))
 		return true;
-	if (!newer_place(mark_read, j, &mark))
+	if (!newer_place(j, MARK, &mark))
 		return false;
 	/* No number is known there: each of those that may stand there is tried. */
-	any.position = mark.position > lap ? mark.position - lap : 0;
-	any.seq = mark.seq > lap / sizeof(struct journal_header)
-			  ? mark.seq - lap / sizeof(struct journal_header)
-			  : 1;
-	for (uint64_t at = any.position; at < mark.position; at += 8) {
-		const struct journal_header *record = journal_record_at(j, at);
-		uint64_t seq = atomic_load(&record->seq) & ~JOURNAL_COMMITTED;
-		size_t len;
-
-		if (seq < any.seq || seq >= mark.seq)
-			continue;
-		if (journal_record_read(j, at, seq, mark.position - at, &len)) {
-			*ret = (struct journal_place){ at, seq };
-			return true;
-		}
-		if (!spend(j, record->len, &work))
-			break;
-	}
-	*ret = mark; /* nothing stands before it */
+	first.position = mark.position > lap ? mark.position - lap : 0;
+	first.seq = mark.seq > records ? mark.seq - records : 1;
+	*ret = journal_find(j, &first, mark.position, mark.seq - first.seq) ? first : mark;
 	return true;
 }
 
@@ -220,7 +205,7 @@ static void renew_marks(struct journal *j, struct journal_place tail)
 	struct journal_place mark;
 
 	for (unsigned of = 0; of < 2; of++)
-		if (!mark_read(j, of, &mark) || mark.position < tail.position)
+		if (!place_read(j, MARK, of, &mark) || mark.position < tail.position)
 			journal_mark_write(j, of, tail);
 }
 
@@ -228,8 +213,7 @@ static void renew_marks(struct journal *j, struct journal_place tail)
 static void judge_end(struct journal *j, struct journal_place tail, struct journal_tally *tally)
 {
 	struct journal_place mark;
-	bool has_mark =
-		newer_place(mark_read, j, &mark) && mark.position <= tail.position + j->capacity;
+	bool has_mark = newer_place(j, MARK, &mark) && mark.position <= tail.position + j->capacity;
 	uint64_t behind = tally->end.position - tail.position;
 
 	j->next_seq = tally->end.seq;
@@ -245,22 +229,6 @@ static void judge_end(struct journal *j, struct journal_place tail, struct journ
 	j->has_holes = j->missing > 0;
 }
 
-/* The copy first: nothing of the file was overwritten yet. */
-static int keep_copy(struct journal *j, const struct journal_tally *tally, struct diag *diag)
-{
-	char copy[600];
-	int rc = journal_copy(j, copy, sizeof(copy), diag);
-
-	if (rc)
-		return rc;
-	return diag_set(&j->damage, 0,
-			"%s: is damaged: %llu writes that were acknowledged are missing (%s), %llu "
-			"are kept; %s%s",
-			j->path, (unsigned long long)tally->missing, tally->which,
-			(unsigned long long)tally->kept, copy[0] ? "as it was: " : "no copy of it",
-			copy);
-}
-
 int journal_scan(struct journal *j, struct diag *diag)
 {
 	struct journal_place tail;
@@ -274,13 +242,11 @@ int journal_scan(struct journal *j, struct diag *diag)
 			j->path);
 	journal_tally(j, tail, tail.position + j->capacity, &tally);
 	judge_end(j, tail, &tally);
-	if (j->has_holes && keep_copy(j, &tally, diag) != 0)
+	/* The copy first: nothing of the file was overwritten yet. */
+	if (j->has_holes && journal_keep_damaged(j, "is damaged", &tally, &j->damage, diag) != 0)
 		return ERR_IO;
-	j->read = j->seen = tail.position;
-	j->read_seq = tail.seq;
-	j->tail = tail.position;
-	j->tail_seq = tail.seq;
-	j->walked = tail;
+	j->read = j->tail = j->walked = tail;
+	j->seen = tail.position;
 	journal_slot_write(j, 0, tail);
 	journal_slot_write(j, 1, tail);
 	renew_marks(j, tail);

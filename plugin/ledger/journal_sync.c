@@ -46,7 +46,7 @@ static int pages_sync(const unsigned char *map, size_t begin, size_t end)
 	return msync((void *)(uintptr_t)(map + begin), end - begin, MS_SYNC) == 0 ? 0 : errno;
 }
 
-int journal_range_sync(struct journal *j, const unsigned char *map, uint64_t from, uint64_t to)
+static int range_sync(struct journal *j, const unsigned char *map, uint64_t from, uint64_t to)
 {
 	size_t begin = JOURNAL_RING_AT + (size_t)(from % j->capacity);
 	size_t end = begin + (size_t)(to - from) + sizeof(uint64_t);
@@ -80,7 +80,7 @@ int journal_power_sync(struct journal *j, uint64_t to)
 
 	if (failures != atomic_load(&j->mended))
 		return atomic_load(&j->sync_error);
-	error = journal_range_sync(j, j->map, unsynced_from(j), to);
+	error = range_sync(j, j->map, unsynced_from(j), to);
 	if (error)
 		note_failure(j, error);
 	else if (failures != atomic_load(&j->failures))
@@ -189,8 +189,8 @@ static struct journal_place walk(struct journal *j, uint64_t to)
 {
 	struct journal_place at = j->walked;
 
-	if (at.position < j->tail)
-		at = (struct journal_place){ j->tail, j->tail_seq };
+	if (at.position < j->tail.position)
+		at = j->tail;
 	while (at.position < to) {
 		const struct journal_header *record = journal_record_at(j, at.position);
 		uint64_t size = journal_record_size(record->len);
@@ -215,7 +215,7 @@ int journal_sync(struct journal *j, struct diag *diag)
 	if (!journal_takes_power(j)) {
 		error = make_good(j);
 	} else if (from < to) {
-		error = journal_range_sync(j, j->writer_map, from, to);
+		error = range_sync(j, j->writer_map, from, to);
 		if (error)
 			note_failure(j, error);
 		else
@@ -243,15 +243,14 @@ int journal_probe(struct journal *j, struct diag *diag)
 
 void journal_release(struct journal *j)
 {
-	struct journal_place tail = { j->read, j->read_seq };
+	uint64_t tail = j->read.position;
 	int error;
 
-	j->tail = tail.position;
-	j->tail_seq = tail.seq;
-	if (j->slot[0].position == j->tail && j->slot[1].position == j->tail &&
-	    atomic_load(&j->reusable) == j->tail)
+	j->tail = j->read;
+	if (j->slot[0].position == tail && j->slot[1].position == tail &&
+	    atomic_load(&j->reusable) == tail)
 		return;
-	journal_slot_write(j, j->next_slot, tail);
+	journal_slot_write(j, j->next_slot, j->tail);
 	error = pages_sync(j->writer_map, 0, JOURNAL_MARKS_END);
 	if (error) {
 		note_failure(j, error);
