@@ -129,16 +129,16 @@ struct stuck {
 	int64_t now_ns;
 };
 
-static void see_stuck(const struct ledger_stood *stood, void *ctx)
+static void see_stuck(const struct ledger_unchanged *row, void *ctx)
 {
 	const struct stuck *stuck = ctx;
 	struct monitor_stuck seen = { .entity = stuck->entity,
-				      .id = stood->id,
+				      .id = row->id,
 				      .status = stuck->status,
 				      .allowed_s = stuck->allowed_s };
 	int64_t since_ms;
 
-	if (!clock_parse(stood->since, strlen(stood->since), &since_ms))
+	if (!clock_parse(row->since, strlen(row->since), &since_ms))
 		return;
 	seen.stands_s = (uint64_t)((clock_unix_ms() - since_ms) / 1000);
 	monitor_stuck(stuck->feed->monitor, &seen, stuck->now_ns);
@@ -152,11 +152,14 @@ static void ask_status(struct feed *feed, const struct contract_mapping *map, si
 			       .status = map->transitions->status[status],
 			       .allowed_s = map->transitions->longest_s[status],
 			       .now_ns = now_ns };
-	int64_t before_ms = clock_unix_ms() - (int64_t)stuck.allowed_s * 1000;
+	struct ledger_unchanged_query asked = { .entity = map->entity->index,
+						.slot = map->slot,
+						.status = stuck.status,
+						.limit = STUCK_MAX };
 
-	/* A store that can't be asked now is asked again; its trouble is told elsewhere. */
-	(void)ledger_standing(feed->ledger, map->entity->index, map->slot, stuck.status, before_ms,
-			      STUCK_MAX, see_stuck, &stuck, NULL);
+	asked.before_ms = clock_unix_ms() - (int64_t)stuck.allowed_s * 1000;
+	/* A store that can't be asked now is asked again; its trouble is logged elsewhere. */
+	(void)ledger_find_unchanged(feed->ledger, &asked, see_stuck, &stuck, NULL);
 }
 
 void feed_ask_stuck(struct feed *feed, int64_t now_ns)

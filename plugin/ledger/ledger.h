@@ -118,14 +118,11 @@ int ledger_recall(struct ledger *ledger, const struct ledger_said *said,
 void ledger_keep_recalled(struct ledger *ledger, const struct ledger_said *said, uint64_t content);
 
 /*
- * Entities of which status @slot, which the plan has as timed, is @status and which nothing was
- * accepted of since @before_ms: the @limit longest standing ones, one @visit each. One indexed
- * read of what is in the database; what the journal still has is not seen.
+ * One @visit of each entity that @asked is about, the longest unchanged first. One indexed read of
+ * what is in the database; what the journal still has is not seen.
  */
-int ledger_standing(struct ledger *ledger, unsigned entity, unsigned slot, const char *status,
-		    int64_t before_ms, unsigned limit,
-		    void (*visit)(const struct ledger_stood *stood, void *ctx), void *ctx,
-		    struct diag *diag);
+int ledger_find_unchanged(struct ledger *ledger, const struct ledger_unchanged_query *asked,
+			  ledger_unchanged_visit *visit, void *ctx, struct diag *diag);
 
 /*
  * What digests are begun with, for wordhash(): the database's own, which stays as long as it does,

@@ -32,7 +32,7 @@ bool ledger_is_ready(struct ledger *l, size_t bytes, bool is_power)
 {
 	if (l->entity_reader)
 		return true;
-	if (!ledger_admit(l) || !ledger_ring_is_whole(l) || writer_is_troubled(l->writer) ||
+	if (!ledger_catch_up(l) || !ledger_ring_is_whole(l) || writer_is_troubled(l->writer) ||
 	    l->is_stalled || is_full(l))
 		return false;
 	if (is_power && !ledger_takes_power(l))
@@ -46,16 +46,16 @@ static int fail_full(struct ledger *l, struct diag *diag)
 	(void)diag_set(diag, ERR_BUSY, "%s: full: writes come faster than the database takes them",
 		       l->journal_path);
 	if (!l->is_full && diag)
-		ledger_tell(l, diag);
+		ledger_report(l, diag);
 	l->is_full = true;
-	writer_kick(l->writer);
+	writer_wake(l->writer);
 	return ERR_BUSY;
 }
 
 static int check_ready(struct ledger *l, bool is_power, struct diag *diag)
 {
-	if (!ledger_admit(l))
-		return ledger_fail_shut(l, diag);
+	if (!ledger_catch_up(l))
+		return ledger_fail_closed(l, diag);
 	if (!ledger_ring_is_whole(l))
 		return diag_set(diag, ERR_IO, "%s: the journal is broken", l->journal_path);
 	ledger_watch_journal(l);
@@ -197,7 +197,7 @@ static __attribute__((noinline)) int commit_power(struct ledger *l, struct diag 
 
 	pace_add(&l->pace, began_ns, clock_mono_ns());
 	if (rc)
-		writer_kick(l->writer); /* which makes it good */
+		writer_wake(l->writer); /* which makes it good */
 	return rc;
 }
 
@@ -254,7 +254,7 @@ static void kick_if_due(struct ledger *l)
 {
 	if (l->last_seq - writer_applied(l->writer) >= l->replay.batch_rows ||
 	    journal_is_half_full(l->journal))
-		writer_kick(l->writer);
+		writer_wake(l->writer);
 }
 
 int ledger_commit(struct ledger *l, const struct ledger_write *write, struct diag *diag)

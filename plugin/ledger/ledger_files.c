@@ -25,7 +25,7 @@ static void drop_made(struct ledger *l)
 	free(made);
 }
 
-void ledger_leave(struct ledger *l)
+void ledger_let_go(struct ledger *l)
 {
 	struct ledger_wanted *again = ledger_wanted_new(&l->plan->plan, l->plan->number, 0);
 
@@ -40,7 +40,7 @@ void ledger_leave(struct ledger *l)
 	l->key.len = 0;
 	l->is_admitted = l->is_settled = false;
 	free(atomic_exchange_explicit(&l->wanted, again, memory_order_acq_rel));
-	atomic_store_explicit(&l->has_left, true, memory_order_release);
+	atomic_store_explicit(&l->has_let_go, true, memory_order_release);
 }
 
 /* ---- the writer's thread ------------------------------------------------------------------- */
@@ -50,7 +50,7 @@ void ledger_shut_where_wrong(struct ledger *l)
 	if (store_fault(l->store) == STORE_FINE && !l->replay.is_journal_gone)
 		return;
 	l->is_given_up = true;
-	atomic_store_explicit(&l->has_left, false, memory_order_relaxed);
+	atomic_store_explicit(&l->has_let_go, false, memory_order_relaxed);
 	atomic_store_explicit(&l->is_open, false, memory_order_release);
 }
 
@@ -159,7 +159,7 @@ int ledger_prepare(struct ledger *l, struct diag *diag)
 {
 	int rc = 0;
 
-	if (!atomic_load_explicit(&l->has_left, memory_order_acquire)) {
+	if (!atomic_load_explicit(&l->has_let_go, memory_order_acquire)) {
 		(void)diag_set(diag, ERR_BUSY, "%s: its files are looked for", l->asked_path);
 		return ERR_BUSY;
 	}

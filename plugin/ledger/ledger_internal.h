@@ -92,7 +92,7 @@ struct ledger {
 	 * Where files are not what they were the writer's thread takes that back, and waits until
 	 * the broker's thread has nothing of what was opened any more: see ledger_files.c.
 	 */
-	_Atomic bool has_left;
+	_Atomic bool has_let_go;
 	/* the writer's, once it runs */
 	bool is_given_up;     /* what is open is to be closed */
 	bool is_journal_ours; /* what was accepted is in the one that is open */
@@ -166,7 +166,7 @@ struct ledger {
  * True once the ledger is open, and the broker's thread has what belongs to it: takes over what
  * the writer's thread opened or made meanwhile.
  */
-bool ledger_admit(struct ledger *ledger);
+bool ledger_catch_up(struct ledger *ledger);
 
 /* A plan of our own: free() it. NULL: out of memory. */
 struct ledger_wanted *ledger_wanted_new(const struct entity_plan *plan, uint64_t number,
@@ -189,7 +189,7 @@ void ledger_clear_plans(struct ledger *ledger);
 int ledger_fail_lacking(const struct ledger *ledger, unsigned entity, struct diag *diag);
 
 /* The broker's thread lets go of all that was opened. */
-void ledger_leave(struct ledger *ledger);
+void ledger_let_go(struct ledger *ledger);
 
 /*
  * The writer's thread. After a failure: shuts the ledger where its files are not what they were.
@@ -220,10 +220,10 @@ int ledger_mark_journal(struct ledger *ledger, uint64_t applied, struct diag *di
 void ledger_end_journal(struct ledger *ledger);
 
 /* Says that it is not open. */
-int ledger_fail_shut(const struct ledger *ledger, struct diag *diag);
+int ledger_fail_closed(const struct ledger *ledger, struct diag *diag);
 
 /* The next line of ledger_news(), in the place of one that nobody asked for. */
-void ledger_tell(struct ledger *ledger, const struct diag *line);
+void ledger_report(struct ledger *ledger, const struct diag *line);
 
 /*
  * False: the journal is broken and no write is taken. Says to the writer's thread that this one

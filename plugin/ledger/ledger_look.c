@@ -64,7 +64,7 @@ void ledger_expect(struct ledger *l, unsigned entity, const char *id, size_t id_
 {
 	const struct entitykey *key;
 
-	if (l->entity_reader || !ledger_admit(l) ||
+	if (l->entity_reader || !ledger_catch_up(l) ||
 	    ledger_key(l, entity, id, id_len, &key, NULL) != 0)
 		return;
 	state_expect(l->state, key);
@@ -87,8 +87,8 @@ int ledger_look(struct ledger *l, unsigned entity, const char *id, size_t id_len
 
 	if (l->entity_reader)
 		return entity_reader_look(l->entity_reader, entity, id, id_len, ret, diag);
-	if (!ledger_admit(l))
-		return ledger_fail_shut(l, diag);
+	if (!ledger_catch_up(l))
+		return ledger_fail_closed(l, diag);
 	rc = ledger_key(l, entity, id, id_len, &key, diag);
 	if (rc == 0)
 		rc = ledger_find(l, entity, key, &facts, &is_kept, diag);
@@ -103,21 +103,21 @@ int ledger_look(struct ledger *l, unsigned entity, const char *id, size_t id_len
 	return 0;
 }
 
-int ledger_standing(struct ledger *l, unsigned entity, unsigned slot, const char *status,
-		    int64_t before_ms, unsigned limit,
-		    void (*visit)(const struct ledger_stood *stood, void *ctx), void *ctx,
-		    struct diag *diag)
+int ledger_find_unchanged(struct ledger *l, const struct ledger_unchanged_query *asked,
+			  ledger_unchanged_visit *visit, void *ctx, struct diag *diag)
 {
-	if (!ledger_admit(l))
-		return ledger_fail_shut(l, diag);
-	if (entity >= l->entity_count || slot >= l->entity[entity].slot_count)
+	const struct store_entity *entity;
+
+	if (!ledger_catch_up(l))
+		return ledger_fail_closed(l, diag);
+	entity = asked->entity < l->entity_count ? &l->entity[asked->entity] : NULL;
+	if (!entity || asked->slot >= entity->slot_count)
 		return diag_set(diag, ERR_INVALID, "the plan has no such status");
-	if (l->memory[entity] == 0 || (!l->is_settled && !l->entity[entity].is_timed[slot]))
-		return ledger_fail_lacking(l, entity, diag);
-	if (!l->entity[entity].is_timed[slot])
+	if (l->memory[asked->entity] == 0 || (!l->is_settled && !entity->is_timed[asked->slot]))
+		return ledger_fail_lacking(l, asked->entity, diag);
+	if (!entity->is_timed[asked->slot])
 		return diag_set(diag, ERR_INVALID, "the plan has no such timed status");
-	return store_reader_standing(l->reader, entity, slot, status, before_ms, limit, visit, ctx,
-				     diag);
+	return store_reader_unchanged(l->reader, asked, visit, ctx, diag);
 }
 
 int ledger_flush(struct ledger *l, unsigned timeout_ms, struct diag *diag)
@@ -125,14 +125,14 @@ int ledger_flush(struct ledger *l, unsigned timeout_ms, struct diag *diag)
 	const struct timespec moment = { .tv_nsec = 500000 };
 	int64_t until = clock_mono_ns() + timeout_ms * INT64_C(1000000);
 
-	if (!ledger_admit(l))
-		return ledger_fail_shut(l, diag);
+	if (!ledger_catch_up(l))
+		return ledger_fail_closed(l, diag);
 	while (writer_applied(l->writer) < l->last_seq) {
 		if (clock_mono_ns() > until)
 			return diag_set(diag, ERR_BUSY,
 					"%s: the database did not take all writes in %u ms",
 					l->path, timeout_ms);
-		writer_kick(l->writer);
+		writer_wake(l->writer);
 		(void)nanosleep(&moment, NULL);
 	}
 	return 0;

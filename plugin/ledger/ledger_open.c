@@ -159,36 +159,36 @@ static void take_opened(struct ledger *l)
 	l->is_admitted = true;
 	store_reader_use(l->reader, &l->plan->plan);
 	if (l->damage.text[0]) {
-		ledger_tell(l, &l->damage);
+		ledger_report(l, &l->damage);
 		l->damage.text[0] = '\0';
 	} else if (opened->torn_seq) {
 		(void)diag_set(
 			&line, 0,
 			"%s: write %llu was not whole: it had not been synced yet, and is cut",
 			l->journal_path, (unsigned long long)opened->torn_seq);
-		ledger_tell(l, &line);
+		ledger_report(l, &line);
 	} else if (opened->is_put_back) {
 		(void)diag_set(
 			&line, 0,
 			"%s: was removed while it was in use; it was put back with all that it "
 			"held",
 			l->journal_path);
-		ledger_tell(l, &line);
+		ledger_report(l, &line);
 	}
 }
 
 /* Nothing is open: what there was until now is let go, where that was not done yet. */
 static __attribute__((cold)) bool admit_nothing(struct ledger *l)
 {
-	if (atomic_load_explicit(&l->has_left, memory_order_relaxed))
+	if (atomic_load_explicit(&l->has_let_go, memory_order_relaxed))
 		return false;
 	if (!l->is_admitted)
 		take_opened(l); /* to be let go as all that was opened is */
-	ledger_leave(l);
+	ledger_let_go(l);
 	return false;
 }
 
-bool ledger_admit(struct ledger *l)
+bool ledger_catch_up(struct ledger *l)
 {
 	bool is_open = atomic_load_explicit(&l->is_open, memory_order_acquire);
 
@@ -202,7 +202,7 @@ bool ledger_admit(struct ledger *l)
 	return true;
 }
 
-int ledger_fail_shut(const struct ledger *l, struct diag *diag)
+int ledger_fail_closed(const struct ledger *l, struct diag *diag)
 {
 	return diag_set(diag, ERR_IO, "%s: the database is not open", l->asked_path);
 }
@@ -346,7 +346,7 @@ int ledger_open(const struct ledger_options *options, const struct entity_plan *
 
 	if (!l)
 		return diag_nomem(diag);
-	atomic_store(&l->has_left, true);
+	atomic_store(&l->has_let_go, true);
 	diag_init(&trouble);
 	rc = make_rooms(l, options, &trouble);
 	if (rc == 0)
@@ -358,7 +358,7 @@ int ledger_open(const struct ledger_options *options, const struct entity_plan *
 			*diag = trouble;
 		goto out;
 	}
-	(void)ledger_admit(l);
+	(void)ledger_catch_up(l);
 	rc = writer_start(&(struct writer_ops){ on_replay, on_tend, l }, options->batch_ms,
 			  l->last_seq, l->is_admitted ? NULL : &trouble, &l->writer, diag);
 	if (rc)
@@ -378,7 +378,7 @@ int ledger_open_reader(const char *path, const struct entity_plan *plan, struct 
 
 	if (!l)
 		return diag_nomem(diag);
-	atomic_store(&l->has_left, true);
+	atomic_store(&l->has_let_go, true);
 	rc = entity_reader_open(path, plan, &l->entity_reader, diag);
 	if (rc) {
 		ledger_close(l);
@@ -396,12 +396,12 @@ void ledger_close(struct ledger *l)
 		return;
 	had_writer = l->writer != NULL;
 	if (had_writer)
-		(void)ledger_admit(l); /* or the writer waits until this thread let go */
+		(void)ledger_catch_up(l); /* or the writer waits until this thread let go */
 	if (l->is_admitted)
 		journal_leave(l->journal);
 	writer_stop(l->writer, CLOSE_PATIENCE_MS);
 	l->writer = NULL;
-	(void)ledger_admit(l); /* the thread is gone: what it opened is ours to close */
+	(void)ledger_catch_up(l); /* the thread is gone: what it opened is ours to close */
 	if (had_writer && l->is_admitted) {
 		refusal_flush_batch(&l->refusal_flush, true);
 		ledger_end_journal(l);

@@ -342,7 +342,7 @@ int ledger_replan(struct ledger *l, const struct entity_plan *plan, struct diag 
 	struct store_entity *entity;
 	int rc = store_check_plan(plan, diag);
 
-	(void)ledger_admit(l);
+	(void)ledger_catch_up(l);
 	if (rc == 0)
 		rc = check_known(l, plan, diag);
 	if (rc || is_same_plan(&l->plan->plan, plan))
@@ -360,7 +360,7 @@ int ledger_replan(struct ledger *l, const struct entity_plan *plan, struct diag 
 	theirs->round = idfilter_extend(l->idfilter);
 	put_in_force(l, mine, entity);
 	free(atomic_exchange_explicit(&l->wanted, theirs, memory_order_acq_rel));
-	writer_kick(l->writer);
-	(void)ledger_admit(l);
+	writer_wake(l->writer);
+	(void)ledger_catch_up(l);
 	return 0;
 }

@@ -10,7 +10,7 @@ static uint64_t hash_publisher(uint64_t seed, const char *publisher, size_t len)
 
 bool ledger_has_unique(struct ledger *l, const char *publisher, uint64_t unique)
 {
-	return !l->entity_reader && ledger_admit(l) &&
+	return !l->entity_reader && ledger_catch_up(l) &&
 	       accepted_has(l->unique, hash_publisher(l->seed, publisher, strlen(publisher)),
 			    unique, UINT64_MAX);
 }
@@ -43,7 +43,7 @@ int ledger_load_unique(struct ledger *l, uint64_t seed, struct diag *diag)
 void ledger_remember(struct ledger *l, uint64_t sender, uint64_t digest)
 {
 	/* Of its own number: whoever is connected now sees it as of its own connection. */
-	if (!l->entity_reader && ledger_admit(l))
+	if (!l->entity_reader && ledger_catch_up(l))
 		accepted_add(l->accepted, sender, digest, l->last_seq + 1);
 }
 
@@ -54,8 +54,8 @@ int ledger_was_accepted(struct ledger *l, const struct ledger_sent *sent, bool m
 
 	if (l->entity_reader)
 		return 0;
-	if (!ledger_admit(l))
-		return ledger_fail_shut(l, diag);
+	if (!ledger_catch_up(l))
+		return ledger_fail_closed(l, diag);
 	if (until_seq < l->opened_seq)
 		until_seq = l->opened_seq; /* nobody was accepted anything before it was open */
 	if (sent->sender && accepted_has(l->accepted, sent->sender, sent->digest, until_seq))
@@ -69,7 +69,7 @@ int ledger_newest(struct ledger *l, const char *topic, size_t topic_len,
 {
 	if (l->entity_reader)
 		return 0;
-	if (!ledger_admit(l))
-		return ledger_fail_shut(l, diag);
+	if (!ledger_catch_up(l))
+		return ledger_fail_closed(l, diag);
 	return store_reader_newest(l->reader, topic, topic_len, visit, ctx, diag);
 }

@@ -44,11 +44,22 @@ struct ledger_recalled {
 	size_t payload_len;
 };
 
-/* An entity that ledger_standing() found; strings live for the call. */
-struct ledger_stood {
+/* Entities whose status is @status, and of which nothing was accepted since @before_ms. */
+struct ledger_unchanged_query {
+	unsigned entity;
+	unsigned slot; /* of the status; timed (base/entity.h) */
+	const char *status;
+	int64_t before_ms;
+	unsigned limit;
+};
+
+/* One of them; strings live for the visit. */
+struct ledger_unchanged {
 	const char *id;
 	const char *since; /* its row's updated_at, RFC 3339 */
 };
+
+typedef void ledger_unchanged_visit(const struct ledger_unchanged *row, void *ctx);
 
 /* An accepted publish. Everything is borrowed for the call. */
 struct ledger_write {

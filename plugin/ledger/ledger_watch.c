@@ -8,7 +8,7 @@
 
 #define LOST_EVERY_MS 10000
 
-void ledger_tell(struct ledger *l, const struct diag *line)
+void ledger_report(struct ledger *l, const struct diag *line)
 {
 	l->news = *line;
 	l->has_news = true;
@@ -22,7 +22,7 @@ void ledger_watch_journal(struct ledger *l)
 		return;
 	l->is_full = false;
 	(void)diag_set(&line, 0, "%s: has room again", l->journal_path);
-	ledger_tell(l, &line);
+	ledger_report(l, &line);
 }
 
 /* Said once: the journal's promise does not hold on every file system. */
@@ -41,7 +41,7 @@ static void watch_place(struct ledger *l)
 		"%s: lies on %s, which copies on write: where that disk gets full writes are "
 		"refused until it has room; put plugin_opt_database on ext4 or XFS",
 		l->journal_path, system);
-	ledger_tell(l, &line);
+	ledger_report(l, &line);
 }
 
 /* Why power writes are refused, or that they were since the last call. */
@@ -64,7 +64,7 @@ static void tell_power(struct ledger *l, uint64_t failures, int error)
 			l->journal_path,
 			(long long)(pace_took_ns(&l->pace, clock_mono_ns()) / 1000000));
 	l->failures_told = failures;
-	ledger_tell(l, &line);
+	ledger_report(l, &line);
 }
 
 static void watch_power(struct ledger *l)
@@ -81,7 +81,7 @@ static void watch_power(struct ledger *l)
 		l->failures_told = failures;
 		(void)diag_set(&line, 0, "%s: the disk keeps up: power channels take writes again",
 			       l->journal_path);
-		ledger_tell(l, &line);
+		ledger_report(l, &line);
 	}
 }
 
@@ -97,7 +97,7 @@ static void watch_writer(struct ledger *l)
 	(void)diag_set(&line, 0, "%s: %s", l->path,
 		       is_stalled ? "the writer hangs: the store takes no writes"
 				  : "the writer works again");
-	ledger_tell(l, &line);
+	ledger_report(l, &line);
 }
 
 static void watch_clock(struct ledger *l)
@@ -107,7 +107,7 @@ static void watch_clock(struct ledger *l)
 	if (!atomic_load_explicit(&l->clock_line, memory_order_relaxed))
 		return;
 	line = atomic_exchange(&l->clock_line, NULL);
-	ledger_tell(l, line);
+	ledger_report(l, line);
 	free(line);
 }
 
@@ -124,7 +124,7 @@ static void watch_backlog(struct ledger *l)
 		       (unsigned long long)(lost - l->lost));
 	l->lost = lost;
 	l->lost_told_ns = now;
-	ledger_tell(l, &line);
+	ledger_report(l, &line);
 }
 
 void ledger_refuse(struct ledger *l, const struct refusal *refusal)
@@ -166,7 +166,7 @@ void ledger_facts(struct ledger *l, struct ledger_facts *ret)
 	int64_t now_ns = clock_mono_ns();
 	int error;
 
-	if (!ledger_admit(l)) {
+	if (!ledger_catch_up(l)) {
 		*ret = (struct ledger_facts){ .store_errors = atomic_load(&l->errors),
 					      .refusals_lost = backlog_lost(l->backlog),
 					      .batch_records = &l->replay.batch_records,
@@ -192,13 +192,13 @@ void ledger_facts(struct ledger *l, struct ledger_facts *ret)
 
 bool ledger_news(struct ledger *l, struct diag *ret)
 {
-	bool is_open = ledger_admit(l);
+	bool is_open = ledger_catch_up(l);
 
 	if (!l->has_news)
 		watch_clock(l);
 	if (!l->has_news && l->has_plan_news) {
 		l->has_plan_news = false;
-		ledger_tell(l, &l->plan_news);
+		ledger_report(l, &l->plan_news);
 	}
 	if (!l->has_news)
 		watch_backlog(l);

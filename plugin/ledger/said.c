@@ -109,8 +109,8 @@ int ledger_recall(struct ledger *l, const struct ledger_said *asked, struct ledg
 	*ret = (struct ledger_recalled){ 0 };
 	if (l->entity_reader)
 		return entity_reader_recall(l->entity_reader, asked, ret, diag);
-	if (!ledger_admit(l))
-		return ledger_fail_shut(l, diag);
+	if (!ledger_catch_up(l))
+		return ledger_fail_closed(l, diag);
 	rc = find_facts(l, asked, &facts, diag);
 	if (rc)
 		return rc;
@@ -128,6 +128,6 @@ void ledger_keep_recalled(struct ledger *l, const struct ledger_said *asked, uin
 {
 	struct state_facts *facts;
 
-	if (!l->entity_reader && ledger_admit(l) && find_facts(l, asked, &facts, NULL) == 0)
+	if (!l->entity_reader && ledger_catch_up(l) && find_facts(l, asked, &facts, NULL) == 0)
 		put(facts, asked->mark, content);
 }

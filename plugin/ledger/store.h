@@ -284,11 +284,9 @@ int store_reader_said(struct store_reader *reader, const char *topic, size_t top
 		      const char **payload, size_t *payload_len, uint64_t *revision,
 		      struct diag *diag);
 
-/* As ledger_standing(); the slot must be timed. */
-int store_reader_standing(struct store_reader *reader, size_t entity, unsigned slot,
-			  const char *status, int64_t before_ms, unsigned limit,
-			  void (*visit)(const struct ledger_stood *stood, void *ctx), void *ctx,
-			  struct diag *diag);
+/* As ledger_find_unchanged(). */
+int store_reader_unchanged(struct store_reader *reader, const struct ledger_unchanged_query *asked,
+			   ledger_unchanged_visit *visit, void *ctx, struct diag *diag);
 
 /*
  * Rows of retained, to @visit: that of @topic, or up to @limit whose topics come after it in the

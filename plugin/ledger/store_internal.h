@@ -133,7 +133,7 @@ struct store_reader {
 	const struct entity_plan *plan;
 	/* NULL: not asked yet */
 	sqlite3_stmt *find[ENTITY_COUNT_MAX];
-	sqlite3_stmt *standing[ENTITY_COUNT_MAX][ENTITY_SLOTS_MAX];
+	sqlite3_stmt *unchanged[ENTITY_COUNT_MAX][ENTITY_SLOTS_MAX];
 	sqlite3_stmt *retained, *retained_next, *event, *sent, *newest, *said;
 	char *payload; /* that store_reader_said() gave last */
 	size_t payload_size;

@@ -147,7 +147,7 @@ static int make_index(struct store *store, const char *table, const char *column
 	return run_built(store, sql, diag);
 }
 
-/* For how long a status stands: see store_reader_standing(). */
+/* For how long a status has not changed: see store_reader_unchanged(). */
 static int make_timed_index(struct store *store, const char *table, const char *column,
 			    struct diag *diag)
 {

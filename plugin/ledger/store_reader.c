@@ -44,8 +44,8 @@ static int find_prepare(struct store_reader *reader, size_t i, struct diag *diag
 	return prepare_built(reader, sql, &reader->find[i], diag);
 }
 
-static int entity_rules_prepare(struct store_reader *reader, size_t i, unsigned slot,
-				struct diag *diag)
+static int unchanged_prepare(struct store_reader *reader, size_t i, unsigned slot,
+			     struct diag *diag)
 {
 	const struct entity *entity = &reader->plan->entity[i];
 	sqlite3_str *sql = sqlite3_str_new(reader->db);
@@ -54,7 +54,7 @@ static int entity_rules_prepare(struct store_reader *reader, size_t i, unsigned 
 			    "SELECT id, updated_at FROM \"%w\" WHERE \"%w\" = ?1 AND "
 			    "updated_at < ?2 ORDER BY updated_at LIMIT ?3",
 			    entity->table, entity->column[entity->slot[slot]].name);
-	return prepare_built(reader, sql, &reader->standing[i][slot], diag);
+	return prepare_built(reader, sql, &reader->unchanged[i][slot], diag);
 }
 
 /* What clears a retained message is no statement about an entity; several in a row are rare. */
@@ -99,10 +99,10 @@ void store_reader_use(struct store_reader *reader, const struct entity_plan *pla
 	for (size_t i = 0; i < ENTITY_COUNT_MAX; i++) {
 		(void)sqlite3_finalize(reader->find[i]);
 		for (unsigned slot = 0; slot < ENTITY_SLOTS_MAX; slot++)
-			(void)sqlite3_finalize(reader->standing[i][slot]);
+			(void)sqlite3_finalize(reader->unchanged[i][slot]);
 	}
 	memset(reader->find, 0, sizeof(reader->find));
-	memset(reader->standing, 0, sizeof(reader->standing));
+	memset(reader->unchanged, 0, sizeof(reader->unchanged));
 	reader->plan = plan;
 }
 
@@ -221,33 +221,30 @@ static const char *text_of(sqlite3_stmt *row, int column)
 	return text ? text : "";
 }
 
-int store_reader_standing(struct store_reader *reader, size_t entity, unsigned slot,
-			  const char *status, int64_t before_ms, unsigned limit,
-			  void (*visit)(const struct ledger_stood *stood, void *ctx), void *ctx,
-			  struct diag *diag)
+int store_reader_unchanged(struct store_reader *reader, const struct ledger_unchanged_query *asked,
+			   ledger_unchanged_visit *visit, void *ctx, struct diag *diag)
 {
-	sqlite3_stmt *standing;
+	sqlite3_stmt **find = &reader->unchanged[asked->entity][asked->slot];
 	char before[CLOCK_TEXT_MAX];
 	int step, rc = 0;
 
-	if (!reader->standing[entity][slot])
-		rc = entity_rules_prepare(reader, entity, slot, diag);
+	if (!*find)
+		rc = unchanged_prepare(reader, asked->entity, asked->slot, diag);
 	if (rc)
 		return rc;
-	standing = reader->standing[entity][slot];
-	clock_print(before_ms, before);
-	(void)sqlite3_bind_text(standing, 1, status, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_text(standing, 2, before, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int64(standing, 3, limit);
-	while ((step = sqlite3_step(standing)) == SQLITE_ROW) {
-		struct ledger_stood stood = { .id = text_of(standing, 0),
-					      .since = text_of(standing, 1) };
+	clock_print(asked->before_ms, before);
+	(void)sqlite3_bind_text(*find, 1, asked->status, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(*find, 2, before, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int64(*find, 3, asked->limit);
+	while ((step = sqlite3_step(*find)) == SQLITE_ROW) {
+		struct ledger_unchanged row = { .id = text_of(*find, 0),
+						.since = text_of(*find, 1) };
 
-		visit(&stood, ctx);
+		visit(&row, ctx);
 	}
 	if (step != SQLITE_DONE)
 		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
-	(void)sqlite3_reset(standing);
+	(void)sqlite3_reset(*find);
 	return rc;
 }
 

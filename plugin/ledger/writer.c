@@ -214,12 +214,12 @@ void writer_stop(struct writer *w, unsigned timeout_ms)
 		return;
 	atomic_store(&w->stop_at_ns, clock_mono_ns() + timeout_ms * INT64_C(1000000));
 	atomic_store(&w->is_stopping, true);
-	writer_kick(w);
+	writer_wake(w);
 	(void)pthread_join(w->thread, NULL);
 	writer_free(w);
 }
 
-void writer_kick(struct writer *w)
+void writer_wake(struct writer *w)
 {
 	const uint64_t one = 1;
 

@@ -48,7 +48,7 @@ int writer_start(const struct writer_ops *ops, unsigned wait_ms, uint64_t applie
 void writer_stop(struct writer *writer, unsigned timeout_ms);
 
 /* There is work: do not wait for the time to pass. Cheap; a system call at most. */
-void writer_kick(struct writer *writer);
+void writer_wake(struct writer *writer);
 
 /* The last sequence number that arrived. */
 uint64_t writer_applied(const struct writer *writer);

@@ -386,14 +386,23 @@ static void test_ledger_newest__of_a_topic(void **state)
 }
 
 /* "1 2023-11-14T22:13:20.000Z;" */
-static void list_stood(const struct ledger_stood *stood, void *ctx)
+static void list_unchanged(const struct ledger_unchanged *row, void *ctx)
 {
 	char *text = ctx;
 
-	(void)sprintf(text + strlen(text), "%s %s;", stood->id, stood->since);
+	(void)sprintf(text + strlen(text), "%s %s;", row->id, row->since);
 }
 
-static void test_ledger_standing__lists_the_longest_first(void **state)
+static int find_unchanged(struct fixture *f, int64_t before_ms, unsigned limit, char *text)
+{
+	const struct ledger_unchanged_query asked = {
+		.entity = ORDERS, .status = "PLACED", .before_ms = before_ms, .limit = limit
+	};
+
+	return ledger_find_unchanged(f->ledger, &asked, list_unchanged, text, &f->diag);
+}
+
+static void test_ledger_find_unchanged__lists_the_longest_first(void **state)
 {
 	struct fixture *f = *state;
 	struct entity timed[ENTITIES] = { shop[ORDERS], shop[PAYMENTS] };
@@ -405,12 +414,9 @@ static void test_ledger_standing__lists_the_longest_first(void **state)
 
 	timed[ORDERS].is_timed[0] = true;
 	open_ledger(f);
-	assert_int_equal(
-		ledger_standing(f->ledger, ORDERS, 0, "PLACED", 0, 9, list_stood, text, &f->diag),
-		ERR_INVALID);
+	assert_int_equal(find_unchanged(f, 0, 9, text), ERR_INVALID);
 	assert_int_equal(ledger_replan(f->ledger, &wanted, &f->diag), 0);
-	while (ledger_standing(f->ledger, ORDERS, 0, "PLACED", 0, 9, list_stood, text, &f->diag) ==
-	       ERR_BUSY)
+	while (find_unchanged(f, 0, 9, text) == ERR_BUSY)
 		sleep_ms(1); /* its index is made by another thread */
 	for (int i = 0; i < 3; i++) {
 		struct ledger_write write = order_write(ids[i], &value, 1);
@@ -420,15 +426,11 @@ static void test_ledger_standing__lists_the_longest_first(void **state)
 	}
 	assert_int_equal(move_order(f, "gone", "APPROVED"), 0);
 	flush(f);
-	assert_int_equal(ledger_standing(f->ledger, ORDERS, 0, "PLACED", 1700000009000, 9,
-					 list_stood, text, &f->diag),
-			 0);
+	assert_int_equal(find_unchanged(f, 1700000009000, 9, text), 0);
 	assert_string_equal(text,
 			    "early 2023-11-14T22:13:21.000Z;middle 2023-11-14T22:13:25.000Z;");
 	text[0] = '\0';
-	assert_int_equal(ledger_standing(f->ledger, ORDERS, 0, "PLACED", 1800000000000, 1,
-					 list_stood, text, &f->diag),
-			 0);
+	assert_int_equal(find_unchanged(f, 1800000000000, 1, text), 0);
 	assert_string_equal(text, "early 2023-11-14T22:13:21.000Z;");
 	assert_string_equal(folder_ask(&f->folder, "shop.db",
 				       "SELECT count(*) FROM pragma_index_list('orders') WHERE "
@@ -1111,9 +1113,7 @@ static void open_in_trouble(struct fixture *f)
 	assert_false(ledger_is_ready(f->ledger, 10, false));
 	assert_int_equal(move_order(f, "1", "APPROVED"), ERR_IO);
 	assert_int_equal(look(f, ORDERS, "1", &seen), ERR_IO);
-	assert_int_equal(
-		ledger_standing(f->ledger, ORDERS, 0, "PLACED", 0, 9, list_stood, NULL, &f->diag),
-		ERR_IO);
+	assert_int_equal(find_unchanged(f, 0, 9, NULL), ERR_IO);
 	assert_int_equal(ledger_flush(f->ledger, 1, &f->diag), ERR_IO);
 	ledger_facts(f->ledger, &facts);
 	assert_int_equal(facts.journal_records, 0);
@@ -1591,7 +1591,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(test_ledger_standing__lists_the_longest_first),
+		TEST(test_ledger_find_unchanged__lists_the_longest_first),
 		TEST(test_ledger_facts__count_what_went_through),
 		TEST(test_ledger_alert__becomes_a_row),
 		TEST(test_ledger_commit__is_seen_at_once_and_kept),

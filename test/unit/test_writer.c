@@ -91,7 +91,7 @@ static void test_writer__carries_all_and_stops(void **state)
 	for (int i = 0; i < 1000; i++) {
 		atomic_fetch_add(&work.due, 1);
 		if (i % 100 == 0)
-			writer_kick(writer);
+			writer_wake(writer);
 	}
 	while (writer_applied(writer) < 1000)
 		sleep_ms(1);
