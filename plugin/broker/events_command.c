@@ -128,7 +128,7 @@ static json_t *do_explain(void *ctx, const struct control_question *question, st
 			 "reason", reason_code(decision->reason), "observed", decision->is_observed,
 			 "channel", decision->channel ? decision->channel->name : "", "field",
 			 decision->error.instance, "keyword", decision->error.keyword, "message",
-			 decision->error.message, "standing", decision->current_status);
+			 decision->error.message, "currentStatus", decision->current_status);
 }
 
 static void log_command(void *ctx, const char *command, const char *error)

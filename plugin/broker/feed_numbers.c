@@ -140,7 +140,7 @@ json_t *feed_list_bans(struct feed *feed)
 	json_t *list = json_array();
 	const struct ban *ban;
 
-	for (size_t i = 0; list && i < LISTED_MAX && (ban = bans_standing(bans, i, now_ns)); i++)
+	for (size_t i = 0; list && i < LISTED_MAX && (ban = bans_active(bans, i, now_ns)); i++)
 		(void)json_array_append_new(
 			list,
 			json_pack("{ss ss ss ss ss sI sI}", "clientId", ban->client, "principal",
@@ -168,7 +168,7 @@ json_t *feed_list_alerts(struct feed *feed)
 	const struct alert *alert;
 	char text[ALERTS_TEXT_MAX];
 
-	for (size_t i = 0; list && i < LISTED_MAX && (alert = alerts_standing(alerts, i)); i++) {
+	for (size_t i = 0; list && i < LISTED_MAX && (alert = alerts_active(alerts, i)); i++) {
 		int64_t ago_ms = (now_ns - alert->raised_ns) / 1000000;
 		size_t len = alert_print(alert, clock_unix_ms() - ago_ms, text);
 

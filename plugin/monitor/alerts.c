@@ -12,7 +12,7 @@
 #define SERVED_MAX 32u
 
 struct alerts {
-	struct alert *active[ALERT_KINDS]; /* ALERTS_ACTIVE_MAX each, the standing ones first */
+	struct alert *active[ALERT_KINDS]; /* ALERTS_ACTIVE_MAX each, the active ones first */
 	struct alert *queue;               /* ALERTS_QUEUE_MAX, the oldest first */
 	size_t queued;
 	uint64_t served[SERVED_MAX]; /* owners in the order in which they were, the last one last */
@@ -97,7 +97,7 @@ void alerts_free(struct alerts *alerts)
 
 static struct alert *find(struct alerts *alerts, enum alert_kind kind, uint64_t subject)
 {
-	for (uint32_t i = 0; i < alerts->counts.standing[kind]; i++)
+	for (uint32_t i = 0; i < alerts->counts.active[kind]; i++)
 		if (alerts->active[kind][i].subject == subject)
 			return &alerts->active[kind][i];
 	return NULL;
@@ -209,13 +209,13 @@ static void fill(struct alert *alert, const struct alert_evidence *evidence, int
 static void clear(struct alerts *alerts, struct alert *alert, int64_t now_ns)
 {
 	enum alert_kind kind = alert->kind;
-	struct alert *last = &alerts->active[kind][alerts->counts.standing[kind] - 1];
+	struct alert *last = &alerts->active[kind][alerts->counts.active[kind] - 1];
 
 	alert->is_raised = false;
 	alert->seen_ns = now_ns;
 	enqueue(alerts, alert);
 	*alert = *last;
-	alerts->counts.standing[kind]--;
+	alerts->counts.active[kind]--;
 }
 
 bool alerts_see(struct alerts *alerts, const struct alert_evidence *evidence, int64_t now_ns)
@@ -227,7 +227,7 @@ bool alerts_see(struct alerts *alerts, const struct alert_evidence *evidence, in
 		update(alert, evidence, now_ns);
 		return false;
 	}
-	if (alerts->counts.standing[kind] == ALERTS_ACTIVE_MAX) {
+	if (alerts->counts.active[kind] == ALERTS_ACTIVE_MAX) {
 		alerts->counts.crowded++;
 		alert = find_excess(alerts->active[kind], ALERTS_ACTIVE_MAX, evidence->owner);
 		note_held(alerts, kind, alert ? alert->principal : evidence->principal,
@@ -236,7 +236,7 @@ bool alerts_see(struct alerts *alerts, const struct alert_evidence *evidence, in
 			return false;
 		clear(alerts, alert, now_ns);
 	}
-	alert = &alerts->active[kind][alerts->counts.standing[kind]++];
+	alert = &alerts->active[kind][alerts->counts.active[kind]++];
 	alerts->counts.raised[kind]++;
 	fill(alert, evidence, now_ns);
 	enqueue(alerts, alert);
@@ -254,7 +254,7 @@ void alerts_clear(struct alerts *alerts, enum alert_kind kind, uint64_t subject,
 void alerts_tick(struct alerts *alerts, int64_t now_ns)
 {
 	for (unsigned kind = 0; kind < ALERT_KINDS; kind++)
-		for (uint32_t i = alerts->counts.standing[kind]; i-- > 0;) {
+		for (uint32_t i = alerts->counts.active[kind]; i-- > 0;) {
 			struct alert *alert = &alerts->active[kind][i];
 
 			if (!alert->is_lasting &&
@@ -304,12 +304,12 @@ bool alerts_next(struct alerts *alerts, struct alert *ret)
 	return true;
 }
 
-const struct alert *alerts_standing(const struct alerts *alerts, size_t index)
+const struct alert *alerts_active(const struct alerts *alerts, size_t index)
 {
 	for (unsigned kind = 0; kind < ALERT_KINDS; kind++) {
-		if (index < alerts->counts.standing[kind])
+		if (index < alerts->counts.active[kind])
 			return &alerts->active[kind][index];
-		index -= alerts->counts.standing[kind];
+		index -= alerts->counts.active[kind];
 	}
 	return NULL;
 }

@@ -115,24 +115,24 @@ struct alerts;
 int alerts_new(struct alerts **ret, struct diag *diag);
 void alerts_free(struct alerts *alerts); /* NULL is fine */
 
-/* Seen at @now_ns. True where that raised an alert, false where it stood or had no place. */
+/* Seen at @now_ns. True where that raised an alert, false where it was active already, or had no place. */
 bool alerts_see(struct alerts *alerts, const struct alert_evidence *evidence, int64_t now_ns);
 
 /* It is over, whatever the time. Unknown ones are fine. */
 void alerts_clear(struct alerts *alerts, enum alert_kind kind, uint64_t subject, int64_t now_ns);
 
-/* Clears what has not been seen for long enough. A look at the standing ones. */
+/* Clears what has not been seen for long enough. A look at the active ones. */
 void alerts_tick(struct alerts *alerts, int64_t now_ns);
 
 /* The next that was raised or cleared, in order of each owner; false: none. */
 bool alerts_next(struct alerts *alerts, struct alert *ret);
 
-/* Standing ones, borrowed until the next call: @index from 0; NULL at the end. */
-const struct alert *alerts_standing(const struct alerts *alerts, size_t index);
+/* Those not cleared yet, borrowed until the next call: @index from 0; NULL at the end. */
+const struct alert *alerts_active(const struct alerts *alerts, size_t index);
 
 struct alerts_counts {
 	uint64_t raised[ALERT_KINDS];
-	uint32_t standing[ALERT_KINDS];
+	uint32_t active[ALERT_KINDS];
 	uint64_t crowded; /* sightings without a place, and alerts that gave theirs up */
 	uint64_t lost;    /* raised or cleared with the queue full */
 };

@@ -122,7 +122,7 @@ bool bans_is_banned(const struct bans *bans, uint64_t subject, int64_t now_ns)
 	return false;
 }
 
-const struct ban *bans_standing(const struct bans *bans, size_t index, int64_t now_ns)
+const struct ban *bans_active(const struct bans *bans, size_t index, int64_t now_ns)
 {
 	for (size_t i = 0; i < bans->count; i++)
 		if (bans->ban[i].until_ns > now_ns && index-- == 0)

@@ -60,7 +60,7 @@ int64_t bans_wait(const struct bans *bans, uint64_t subject, int64_t now_ns);
 bool bans_is_banned(const struct bans *bans, uint64_t subject, int64_t now_ns);
 
 /* Those in force at @now_ns: @index from 0; NULL at the end. */
-const struct ban *bans_standing(const struct bans *bans, size_t index, int64_t now_ns);
+const struct ban *bans_active(const struct bans *bans, size_t index, int64_t now_ns);
 size_t bans_count(const struct bans *bans, int64_t now_ns);
 
 /*

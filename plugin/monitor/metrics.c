@@ -310,13 +310,13 @@ static void print_alerts(FILE *out, const struct alerts_counts *counts)
 	for (unsigned kind = 0; kind < ALERT_KINDS; kind++)
 		(void)fprintf(out, "petstore_alerts_total{kind=\"%s\"} %" PRIu64 "\n",
 			      alert_code((enum alert_kind)kind), counts->raised[kind]);
-	print_head(out, "alerts_standing", "gauge", "Alerts that were not cleared yet, by kind.");
+	print_head(out, "alerts_active", "gauge", "Alerts that were not cleared yet, by kind.");
 	for (unsigned kind = 0; kind < ALERT_KINDS; kind++)
-		(void)fprintf(out, "petstore_alerts_standing{kind=\"%s\"} %" PRIu32 "\n",
-			      alert_code((enum alert_kind)kind), counts->standing[kind]);
-	print_head(out, "alerts_untold_total", NULL,
+		(void)fprintf(out, "petstore_alerts_active{kind=\"%s\"} %" PRIu32 "\n",
+			      alert_code((enum alert_kind)kind), counts->active[kind]);
+	print_head(out, "alerts_dropped_total", NULL,
 		   "Sightings and alerts for which there was no room.");
-	(void)fprintf(out, "petstore_alerts_untold_total %" PRIu64 "\n",
+	(void)fprintf(out, "petstore_alerts_dropped_total %" PRIu64 "\n",
 		      counts->crowded + counts->lost);
 }
 
@@ -411,14 +411,14 @@ static void tell_number(metrics_visit *visit, void *ctx, const char *topic, uint
 
 static void tell_alerts(const struct alerts_counts *counts, metrics_visit *visit, void *ctx)
 {
-	uint64_t raised = 0, standing = 0;
+	uint64_t raised = 0, active = 0;
 
 	for (unsigned kind = 0; kind < ALERT_KINDS; kind++) {
 		raised += counts->raised[kind];
-		standing += counts->standing[kind];
+		active += counts->active[kind];
 	}
 	tell_number(visit, ctx, "alerts/raised", raised, 1);
-	tell_number(visit, ctx, "alerts/standing", standing, 1);
+	tell_number(visit, ctx, "alerts/active", active, 1);
 }
 
 static void notify_connections(const struct metrics *metrics, metrics_visit *visit, void *ctx)

@@ -10,7 +10,7 @@
 
 #define WALK_STEP 2048u     /* records in a step */
 #define LOGIN_RECORDS 4096u /* addresses, and user names, watched at a time */
-#define ALERT_BADNESS 64u   /* what an alert does to a record's standing: half an hour's worth */
+#define ALERT_BADNESS 64u   /* how much worse an alert makes a record: half an hour's worth */
 
 static uint64_t subject_of(const struct monitor *monitor, const struct who *who)
 {

@@ -146,7 +146,7 @@ size_t notice_print(const struct refusal *refusal, const struct schema_error *fa
 	jsonout_number(&out, "qos", refusal->qos);
 	print_time(&out, refusal->time_ms);
 	if (refusal->current_status[0])
-		text(&out, "standing", refusal->current_status, 2 * WORD_MAX);
+		text(&out, "currentStatus", refusal->current_status, 2 * WORD_MAX);
 	if (refusal->is_observed)
 		jsonout_true(&out, "observed");
 	if (refusal->is_closed)

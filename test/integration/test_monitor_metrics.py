@@ -49,7 +49,7 @@ def test_metrics_file(new_broker):
     assert found['petstore_connections_total{method="password",result="refused"}'] == "1"
     assert int(found["petstore_decision_seconds_count"]) >= 8
     assert int(found["petstore_batch_records_sum"]) == 7
-    assert found['petstore_alerts_standing{kind="takeover"}'] == "0"
+    assert found['petstore_alerts_active{kind="takeover"}'] == "0"
     assert text.endswith("# EOF\n")
     assert os.stat(path).st_mode & 0o777 == 0o644
     assert not os.path.exists(path + ".new")
@@ -223,7 +223,7 @@ def test_sys(new_broker):
     harness.until(lambda: look().get("publish/allowed") == "1", "the count")
     found = look()
     assert found["contract"] == "Petstore MQTT API"
-    assert found["publish/refused"] == "0" and found["alerts/standing"] == "0"
+    assert found["publish/refused"] == "0" and found["alerts/active"] == "0"
     assert broker.client("customer-a").subscribe("$SYS/broker/petstore/#") == [0x87]
     broker.restart()
     assert look()["publish/allowed"] == "0"

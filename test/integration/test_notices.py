@@ -82,7 +82,7 @@ def test_standing_status(broker):
     assert publisher.publish(*messages.order(order), qos=1) in (0, 0x10)
     assert publisher.publish(*messages.order(order, "DELIVERED"), qos=1) == NOT_AUTHORIZED
     problem = json.loads(publisher.message().payload)
-    assert problem["standing"] == "PLACED"
+    assert problem["currentStatus"] == "PLACED"
     assert problem["reason"] == "transition-illegal"
 
 

@@ -802,7 +802,7 @@ static void test_monitor_next_kick__is_bounded(void **state)
 		monitor_refused(monitor, &who, REASON_TOPIC_UNKNOWN, NULL, 0, SECOND + i);
 	}
 	assert_int_equal(bans_count(monitor_bans(monitor), 2 * SECOND), BANS_MAX);
-	assert_int_equal(alerts_counts(monitor_alerts(monitor))->standing[ALERT_REFUSAL_STREAK],
+	assert_int_equal(alerts_counts(monitor_alerts(monitor))->active[ALERT_REFUSAL_STREAK],
 			 ALERTS_ACTIVE_MAX);
 	assert_int_equal(alerts_counts(monitor_alerts(monitor))->crowded,
 			 CLIENTS - ALERTS_ACTIVE_MAX);
@@ -1010,8 +1010,8 @@ static void test_bans_hold__doubles_and_is_bounded(void **state)
 	now += (BANS_HOLD_MAX_S + 1) * SECOND;
 	assert_int_equal(bans_hold(bans, &who, ALERT_RATE_LIMIT, 10, now), 10);
 	assert_int_equal(bans_count(bans, now), 1);
-	assert_string_equal(bans_standing(bans, 0, now)->client, "app");
-	assert_null(bans_standing(bans, 1, now));
+	assert_string_equal(bans_active(bans, 0, now)->client, "app");
+	assert_null(bans_active(bans, 1, now));
 	assert_int_equal(bans_lift(bans, "ap", NULL, now), 0);
 	assert_int_equal(bans_lift(bans, "app", "eva", now), 1);
 	assert_int_equal(bans_wait(bans, 7, now), 0);
@@ -1031,7 +1031,7 @@ static void test_bans_put__never_shortens(void **state)
 	bans_put(bans, &who, ALERT_ID_PROBING, 10, SECOND);
 	(void)bans_hold(bans, &who, ALERT_RATE_LIMIT, 10, SECOND);
 	assert_int_equal(bans_wait(bans, 7, SECOND), 1000 * SECOND);
-	assert_false(bans_standing(bans, 0, SECOND)->is_hold);
+	assert_false(bans_active(bans, 0, SECOND)->is_hold);
 	assert_true(bans_is_banned(bans, 7, SECOND));
 	assert_false(bans_is_banned(bans, 8, SECOND));
 	(void)bans_hold(bans, &who, ALERT_RATE_LIMIT, 2000, SECOND);

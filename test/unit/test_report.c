@@ -168,7 +168,7 @@ static void test_notice_print__says_all_of_it(void **state)
 		"\"order is PLACED: APPROVED, CANCELLED may follow, not DELIVERED\"}],"
 		"\"reason\":\"transition-illegal\",\"decisionId\":\"06c5w3z8m4k2x9ab\","
 		"\"topic\":\"orders/7/status\",\"qos\":1,\"time\":\"2026-01-15T10:30:00.123Z\","
-		"\"standing\":\"PLACED\"}");
+		"\"currentStatus\":\"PLACED\"}");
 	refusal.reason = REASON_SCOPE_MISSING;
 	refusal.pointer = refusal.keyword = refusal.current_status = refusal.message = "";
 	refusal.is_observed = true;
