@@ -17,6 +17,13 @@
 /* Mosquitto 2.0 has no name for it and would close the connection: broker_probe() decides. */
 #define QUOTA_EXCEEDED (-6)
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+struct broker_symbol {
+	const char *name;
+	void *place; /* of a pointer; NULL there: the broker has no such symbol */
+};
+
 /* The flag that the broker's signal handler clears, where the program itself exports it. */
 static const volatile int *find_running(void)
 {
@@ -25,7 +32,7 @@ static const volatile int *find_running(void)
 
 	if (!dladdr((void *)mosquitto_log_printf, &broker))
 		return NULL;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < COUNT(names); i++) {
 		void *symbol = dlsym(RTLD_DEFAULT, names[i]);
 
 		if (symbol && dladdr(symbol, &found) && found.dli_fbase == broker.dli_fbase)
@@ -34,52 +41,52 @@ static const volatile int *find_running(void)
 	return NULL;
 }
 
-/* POSIX lets a symbol's address be a function's; ISO C has no cast for it. */
-static void probe_properties(struct broker_properties *ret)
+/*
+ * Looks up what the broker, and libmosquitto in it, export. True: all of them are there. POSIX lets
+ * a symbol's address be a function's; ISO C has no cast for it.
+ */
+static bool probe(const struct broker_symbol *symbols, size_t count)
 {
-	const struct {
-		const char *name;
-		void *place;
-	} symbols[] = {
-		{ "mosquitto_property_identifier", &ret->identifier },
-		{ "mosquitto_property_next", &ret->next },
-		{ "mosquitto_property_read_byte", &ret->read_byte },
-		{ "mosquitto_property_read_string", &ret->read_text },
-		{ "mosquitto_property_read_binary", &ret->read_binary },
-		{ "mosquitto_property_read_string_pair", &ret->read_pair },
-		{ "mosquitto_property_add_byte", &ret->add_byte },
-		{ "mosquitto_property_add_string", &ret->add_text },
-		{ "mosquitto_property_add_binary", &ret->add_binary },
-		{ "mosquitto_property_add_string_pair", &ret->add_pair },
-	};
+	bool is_whole = true;
 
-	ret->is_there = true;
-	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
+	for (size_t i = 0; i < count; i++) {
 		void *symbol = dlsym(RTLD_DEFAULT, symbols[i].name);
 
 		memcpy(symbols[i].place, &symbol, sizeof(symbol));
-		ret->is_there = ret->is_there && symbol;
+		is_whole = is_whole && symbol;
 	}
+	return is_whole;
 }
 
 void broker_probe(struct broker *ret)
 {
-	/* POSIX lets a symbol's address be a function's; ISO C has no cast for it. */
-	*(void **)&ret->add_text_property = dlsym(RTLD_DEFAULT, "mosquitto_property_add_string");
-	*(void **)&ret->free_properties = dlsym(RTLD_DEFAULT, "mosquitto_property_free_all");
-	if (!ret->free_properties)
-		ret->add_text_property = NULL;
-	*(void **)&ret->complete_login = dlsym(RTLD_DEFAULT, "mosquitto_complete_basic_auth");
+	struct broker_properties *properties = &ret->properties;
+	const struct broker_symbol of_properties[] = {
+		{ "mosquitto_property_free_all", &properties->free_all },
+		{ "mosquitto_property_identifier", &properties->identifier },
+		{ "mosquitto_property_next", &properties->next },
+		{ "mosquitto_property_read_byte", &properties->read_byte },
+		{ "mosquitto_property_read_string", &properties->read_text },
+		{ "mosquitto_property_read_binary", &properties->read_binary },
+		{ "mosquitto_property_read_string_pair", &properties->read_pair },
+		{ "mosquitto_property_add_byte", &properties->add_byte },
+		{ "mosquitto_property_add_string", &properties->add_text },
+		{ "mosquitto_property_add_binary", &properties->add_binary },
+		{ "mosquitto_property_add_string_pair", &properties->add_pair },
+	};
+	const struct broker_symbol of_2_1[] = {
+		{ "mosquitto_complete_basic_auth", &ret->complete_login },
+		{ "mosquitto_subscription_delete", &ret->unsubscribe },
+		{ "mosquitto_apply_on_all_clients", &ret->for_all },
+	};
+
+	properties->is_there = probe(of_properties, COUNT(of_properties));
+	(void)probe(of_2_1, COUNT(of_2_1));
 	ret->has_busy_code = ret->complete_login != NULL;
-	*(void **)&ret->unsubscribe = dlsym(RTLD_DEFAULT, "mosquitto_subscription_delete");
-	*(void **)&ret->for_all = dlsym(RTLD_DEFAULT, "mosquitto_apply_on_all_clients");
 	ret->has_quota_code = dlsym(RTLD_DEFAULT, "mosquitto_plugin_set_info") != NULL;
 	ret->running = find_running();
-	probe_properties(&ret->properties);
-	if (!ret->free_properties)
-		ret->properties.is_there = false;
 	/* 2.0's copies are from calloc(), 2.1's are counted by the broker. */
-	ret->properties.free = ret->has_quota_code ? mosquitto_free : free;
+	properties->free = ret->has_quota_code ? mosquitto_free : free;
 }
 
 /* What the broker says of itself on its first line: "mosquitto version 2.1.2". */
@@ -233,7 +240,7 @@ bool broker_is_source(const struct mosquitto *client)
 	       mosquitto_client_keepalive(client) == 0;
 }
 
-struct list {
+struct client_list {
 	const void **client; /* NULL: memory ran out */
 	size_t count;
 	size_t room;
@@ -242,7 +249,7 @@ struct list {
 /* Called by the broker. Non-zero ends its walk. */
 static int add_to_list(const struct mosquitto *client, void *ctx)
 {
-	struct list *list = ctx;
+	struct client_list *list = ctx;
 	size_t wider = list->room ? 2 * list->room : 256;
 	const void **grown;
 
@@ -270,7 +277,7 @@ static int compare_addresses(const void *a, const void *b)
 
 const void **broker_list(const struct broker *broker, size_t *count)
 {
-	struct list list = { 0 };
+	struct client_list list = { 0 };
 
 	*count = 0;
 	if (!broker->for_all)
@@ -310,56 +317,60 @@ struct who broker_who(const struct mosquitto *client)
 #define CONTENT_TYPE 3 /* MQTT 5, 2.2.2.2 */
 
 /*
- * The broker frees what it took: only then is nothing of it ours. Its copying twin counts
- * memory wrongly in 2.0, so the copy is made here.
+ * The broker frees what it took, @properties among it: only then is nothing of it ours. Its copying
+ * twin counts memory wrongly in 2.0, so the copy is made here.
  */
+static bool publish(const struct broker *broker, const char *client_id,
+		    const struct message *message, mosquitto_property *properties)
+{
+	char *copy = mosquitto_malloc(message->payload_len + 1);
+	bool is_taken = false;
+
+	if (copy) {
+		memcpy(copy, message->payload, message->payload_len);
+		copy[message->payload_len] = '\0';
+		is_taken = mosquitto_broker_publish(client_id, message->topic,
+						    (int)message->payload_len, copy,
+						    (int)message->qos, message->is_retained,
+						    properties) == MOSQ_ERR_SUCCESS;
+	}
+	if (copy && !is_taken)
+		mosquitto_free(copy);
+	if (properties && !is_taken)
+		broker->properties.free_all(&properties);
+	return is_taken;
+}
+
 bool broker_publish(const struct broker *broker, const char *topic, const char *text, size_t len,
 		    const char *content_type)
 {
+	const struct message message = {
+		.topic = topic, .payload = text, .payload_len = len, .qos = 1
+	};
 	mosquitto_property *properties = NULL;
-	char *copy = mosquitto_malloc(len + 1);
 
-	if (!copy)
-		return false;
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	if (broker->add_text_property)
+	if (broker->properties.is_there)
 		/* Without it the message is what it is. */
-		(void)broker->add_text_property(&properties, CONTENT_TYPE, content_type);
-	if (mosquitto_broker_publish(NULL, topic, (int)len, copy, 1, false, properties) ==
-	    MOSQ_ERR_SUCCESS)
-		return true;
-	if (properties)
-		broker->free_properties(&properties);
-	mosquitto_free(copy);
-	return false;
-}
-
-/* The broker takes the copy, or it is freed here. */
-static bool publish_copy(const char *client_id, const char *topic, const char *text, size_t len,
-			 int qos, bool is_retained)
-{
-	char *copy = mosquitto_malloc(len + 1);
-
-	if (!copy)
-		return false;
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	if (mosquitto_broker_publish(client_id, topic, (int)len, copy, qos, is_retained, NULL) ==
-	    MOSQ_ERR_SUCCESS)
-		return true;
-	mosquitto_free(copy);
-	return false;
+		(void)broker->properties.add_text(&properties, CONTENT_TYPE, content_type);
+	return publish(broker, NULL, &message, properties);
 }
 
 bool broker_send(const char *client_id, const char *topic, const char *text, size_t len)
 {
-	return publish_copy(client_id, topic, text, len, 1, false);
+	const struct message message = {
+		.topic = topic, .payload = text, .payload_len = len, .qos = 1
+	};
+
+	return publish(NULL, client_id, &message, NULL);
 }
 
 bool broker_retain(const char *topic, const char *text)
 {
-	return publish_copy(NULL, topic, text, strlen(text), 0, true);
+	const struct message message = {
+		.topic = topic, .payload = text, .payload_len = strlen(text), .is_retained = true
+	};
+
+	return publish(NULL, NULL, &message, NULL);
 }
 
 bool broker_is_clean(const struct mosquitto *client)
@@ -388,16 +399,15 @@ void broker_acl_request(const struct mosquitto_evt_acl_check *event, struct gate
 
 void broker_message_request(const struct mosquitto_evt_message *event, struct gate_request *ret)
 {
-	*ret = (struct gate_request){
-		.action = GATE_PUBLISH,
-		.message = { .topic = or_empty(event->topic),
-			     .topic_len = event->topic ? strlen(event->topic) : 0,
-			     .payload = event->payload,
-			     .payload_len = event->payload ? event->payloadlen : 0,
-			     .qos = event->qos,
-			     .is_retained = event->retain },
-		.client_id = mosquitto_client_id(event->client),
-	};
+	const struct mosquitto_evt_acl_check asked = { .client = event->client,
+						       .topic = event->topic,
+						       .payload = event->payload,
+						       .payloadlen = event->payloadlen,
+						       .qos = event->qos,
+						       .retain = event->retain,
+						       .access = MOSQ_ACL_WRITE };
+
+	broker_acl_request(&asked, ret);
 }
 
 static bool can_be_closed(const struct broker_refused *refused)
@@ -409,7 +419,7 @@ static bool can_be_closed(const struct broker_refused *refused)
 enum broker_answer broker_answer(const struct broker *broker, const struct broker_refused *refused)
 {
 	enum reason_cause cause = reason_cause(refused->reason);
-	enum broker_answer told = broker->has_quota_code ? BROKER_QUOTA : BROKER_DENIED;
+	enum broker_answer answer = broker->has_quota_code ? BROKER_QUOTA : BROKER_DENIED;
 
 	/* It sends again what nobody looked at when it has proved itself anew; MQTT 5 hears why. */
 	if (refused->is_expired && refused->qos > 0 && refused->version < 5 &&
@@ -418,14 +428,14 @@ enum broker_answer broker_answer(const struct broker *broker, const struct broke
 	if (cause == REASON_OF_MESSAGE || refused->publisher == BROKER_OF_NOBODY)
 		return BROKER_DENIED;
 	if (cause == REASON_OF_PACE || refused->qos == 0 || !can_be_closed(refused))
-		return told;
+		return answer;
 	/*
 	 * A bridge that is closed comes back after its own restart_timeout: where that helps, and
 	 * not for ever. The other broker ends an MQTT 5 bridge's session with its connection, so
 	 * that all that is on its way would be lost, not this message alone.
 	 */
 	if (refused->publisher == BROKER_OF_BRIDGE)
-		return cause == REASON_OF_TROUBLE && refused->version < 5 ? BROKER_CLOSED : told;
+		return cause == REASON_OF_TROUBLE && refused->version < 5 ? BROKER_CLOSED : answer;
 	return refused->version == 5 && broker->has_quota_code ? BROKER_QUOTA : BROKER_CLOSED;
 }
 
@@ -455,7 +465,6 @@ int broker_hold_off(const struct broker *broker, const struct mosquitto *client,
 {
 	bool is_said = broker->has_busy_code && !is_exchange && broker_version(client) == 5;
 
-	/* The other one is none for which any release sends a packet, nor a no of another plugin's.
-	 */
+	/* For the other code no release sends a packet, and no other plugin gives it as a no. */
 	return is_said ? BROKER_BUSY : MOSQ_ERR_CONN_REFUSED;
 }

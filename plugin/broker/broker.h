@@ -29,7 +29,7 @@ struct mosquitto_evt_message;
  * an empty one may be NULL.
  */
 struct broker_properties {
-	bool is_there; /* all of them are */
+	bool is_there; /* all of them are; else messages go without properties */
 	int (*identifier)(const struct mqtt5__property *property);
 	const struct mqtt5__property *(*next)(const struct mqtt5__property *property);
 	const struct mqtt5__property *(*read_byte)(const struct mqtt5__property *list, int id,
@@ -44,6 +44,7 @@ struct broker_properties {
 	int (*add_text)(struct mqtt5__property **list, int id, const char *value);
 	int (*add_binary)(struct mqtt5__property **list, int id, const void *value, uint16_t len);
 	int (*add_pair)(struct mqtt5__property **list, int id, const char *name, const char *value);
+	void (*free_all)(struct mqtt5__property **list);
 	void (*free)(void *copy);
 };
 
@@ -52,15 +53,12 @@ struct broker {
 	bool has_quota_code; /* a refused MESSAGE may say 0x97, quota exceeded (2.1) */
 	bool has_busy_code;  /* a refused login may say 0x89, server busy (2.1) */
 	/*
-	 * Answers a login that was answered with BROKER_LATER. NULL: 2.0 can't wait, or the door
-	 * does not ask for it.
+	 * Answers a login that was answered with BROKER_LATER. NULL: 2.0 can't wait, or the
+	 * operator does not ask for it.
 	 */
 	void (*complete_login)(const char *client_id, int result);
 	/* Takes a subscription out of a session; NULL: 2.0 has no such call. */
 	int (*unsubscribe)(const char *client_id, const char *filter);
-	/* Of libmosquitto, which the broker has in it; NULL: messages go without properties. */
-	int (*add_text_property)(struct mqtt5__property **list, int identifier, const char *text);
-	void (*free_properties)(struct mqtt5__property **list);
 	struct broker_properties properties;
 	/* Calls @each for all clients that are connected or kept; NULL: 2.0 has no such call. */
 	int (*for_all)(int (*each)(const struct mosquitto *client, void *ctx), void *ctx);

@@ -217,6 +217,6 @@ bool events_publish_retained(const struct plugin *plugin, const struct message *
 		mosquitto_free(copy);
 	}
 	if (list)
-		plugin->broker.free_properties(&list);
+		plugin->broker.properties.free_all(&list);
 	return false;
 }

@@ -115,7 +115,8 @@ struct alerts;
 int alerts_new(struct alerts **ret, struct diag *diag);
 void alerts_free(struct alerts *alerts); /* NULL is fine */
 
-/* Seen at @now_ns. True where that raised an alert, false where it was active already, or had no place. */
+/* Seen at @now_ns. True where that raised an alert, false where it was active already, or had no
+ * place. */
 bool alerts_see(struct alerts *alerts, const struct alert_evidence *evidence, int64_t now_ns);
 
 /* It is over, whatever the time. Unknown ones are fine. */

@@ -53,8 +53,8 @@ static void free_copy(void *copy)
 
 static void set_up(void)
 {
-	plugin.broker.free_properties = mosquitto_property_free_all;
 	plugin.broker.properties = (struct broker_properties){
+		.free_all = mosquitto_property_free_all,
 		.is_there = true,
 		.identifier = mosquitto_property_identifier,
 		.next = mosquitto_property_next,
