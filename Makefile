@@ -65,10 +65,13 @@ BROKER   = broker/broker broker/events_login broker/events_reload broker/events_
 PLUGIN   = plugin $(BROKER)
 QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger_look ledger/state access/access \
            schema/run schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
-CTL      = ctl/main ctl/args ctl/cmd_validate ctl/cmd_passwd ctl/credwrite ctl/files ctl/output ctl/cells \
-           ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/cmd_may ctl/cmd_lint ctl/lint_config ctl/lint_certs \
-           ctl/lint_machines ctl/cmd_diff ctl/change_list ctl/deref ctl/pairs ctl/schema_compare ctl/cmd_replay \
-           ctl/cmd_restored ctl/cmd_ctl ctl/control_client
+CTL      = ctl/main ctl/ctl ctl/args ctl/suggest ctl/help ctl/files ctl/listeners ctl/output ctl/cells ctl/tables \
+           ctl/history ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/cmd_may \
+           ctl/cmd_lint ctl/lint_config ctl/lint_certs ctl/lint_machines \
+           ctl/cmd_diff ctl/cmd_replay ctl/change_list ctl/deref ctl/pairs ctl/schema_compare \
+           ctl/cmd_ctl ctl/cmd_bans ctl/control_args ctl/control_client \
+           ctl/cmd_restored ctl/cmd_passwd ctl/credwrite ctl/cmd_validate \
+           ctl/cmd_completion ctl/cmd_help ctl/cmd_version
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
 UNIT     = base brokerfile options sessions shares releases repairs login holdoffs events \
@@ -248,10 +251,17 @@ test: deps  ## install what is missing and run everything that MINUTES=15 allow 
 
 SHARE = $(PREFIX)/share/mosquitto-petstore
 DOC   = $(PREFIX)/share/doc/mosquitto-petstore
-install: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1  ## install into PREFIX, LIBDIR (DESTDIR is put in front)
+# Where zsh looks: in Debian's folder for packages, or in that for what was built here.
+ZSH_FOLDER = $(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+COMPLETIONS = $(addprefix $(B)/completion.,bash zsh fish)
+$(COMPLETIONS): $(B)/completion.%: $(B)/petstorectl ; $< completion $* >$@
+install: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1 $(COMPLETIONS)  ## install into PREFIX, LIBDIR (DESTDIR is put in front)
 	install -D -m 755 $(B)/mosquitto_petstore.so $(DESTDIR)$(LIBDIR)/mosquitto_petstore.so
 	install -D -m 755 $(B)/petstorectl $(DESTDIR)$(PREFIX)/bin/petstorectl
 	install -D -m 644 $(B)/petstorectl.1 $(DESTDIR)$(PREFIX)/share/man/man1/petstorectl.1
+	install -D -m 644 $(B)/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/petstorectl
+	install -D -m 644 $(B)/completion.zsh $(DESTDIR)$(PREFIX)/share/zsh/$(ZSH_FOLDER)/_petstorectl
+	install -D -m 644 $(B)/completion.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/petstorectl.fish
 	install -D -m 644 $(B)/mosquitto_petstore.5 $(DESTDIR)$(PREFIX)/share/man/man5/mosquitto_petstore.5
 	install -d $(DESTDIR)$(SHARE)/schemas $(DESTDIR)$(DOC)
 	install -m 644 schemas/*.json $(DESTDIR)$(SHARE)/schemas/

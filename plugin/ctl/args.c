@@ -2,98 +2,267 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/reason.h"
 #include "ctl/ctl.h"
+#include "ctl/suggest.h"
 
 #define ROWS_MAX 32u
+#define DAY_MS INT64_C(86400000)
 
-/* The member of @ret that @row is about; alignment is the struct's. */
-static void *member(void *ret, const struct args_row *row)
+/* ---- the rows ---------------------------------------------------------------------------- */
+
+static const struct shared_row {
+	enum ctl_option option; /* 0: of every subcommand */
+	struct args_row row;
+} shared_rows[] = {
+	{ CTL_JSON,
+	  { "json", ARGS_SWITCH, .help = "JSON", .offset = offsetof(struct ctl_call, is_json) } },
+	{ CTL_CONFIG,
+	  { "config", ARGS_FILE, "FILE", "a mosquitto.conf: its plugin_opt_ lines name the files",
+	    .offset = offsetof(struct ctl_call, files.config) } },
+	{ CTL_CONTRACT,
+	  { "contract", ARGS_FILE, "FILE", "the contract",
+	    .offset = offsetof(struct ctl_call, files.contract) } },
+	{ CTL_ACCESS,
+	  { "access", ARGS_FILE, "FILE", "the access file",
+	    .offset = offsetof(struct ctl_call, files.access) } },
+	{ CTL_DATABASE,
+	  { "database", ARGS_FILE, "FILE", "the database",
+	    .offset = offsetof(struct ctl_call, files.database) } },
+	{ 0,
+	  { "color", ARGS_WORD, "WHEN", "auto (on a terminal), always or never",
+	    .offset = offsetof(struct ctl_call, color), .words = "auto always never" } },
+};
+
+const struct args_row *args_next(struct args_walk *walk)
 {
-	return (char *)ret + row->offset;
+	const struct ctl_command *command = walk->command;
+
+	walk->is_shared = !command->options || !command->options[walk->own].name;
+	if (!walk->is_shared)
+		return &command->options[walk->own++];
+	while (walk->shared < sizeof(shared_rows) / sizeof(shared_rows[0])) {
+		const struct shared_row *shared = &shared_rows[walk->shared++];
+
+		if (!shared->option || (command->shared & shared->option))
+			return &shared->row;
+	}
+	return NULL;
 }
 
-static int set(const struct ctl_command *command, const struct args_row *row, char *value,
-	       void *ret)
+const char *args_words(const struct args_row *row, char ret[ARGS_WORDS_MAX])
 {
-	char *end = NULL;
-	long number;
+	size_t used = 0;
 
-	switch (row->kind) {
-	case ARGS_SWITCH:
-		*(bool *)member(ret, row) = true;
-		return 0;
-	case ARGS_TEXT:
-		*(const char **)member(ret, row) = value;
-		return 0;
-	case ARGS_NUMBER:
-		break;
-	}
-	errno = 0;
-	number = strtol(value, &end, 10);
-	if (end == value || *end || errno || number < row->min || number > row->max) {
-		(void)ctl_fail(command->name, "--%s: \"%s\" is not a number from %ld to %ld",
-			       row->name, value, row->min, row->max);
+	ret[0] = '\0';
+	if (row->kind != ARGS_REASON)
+		return row->words ? row->words : ret;
+	for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
+		used += (size_t)snprintf(ret + used, ARGS_WORDS_MAX - used, "%s%s", used ? " " : "",
+					 reason_code((enum reason)i));
+	return ret;
+}
+
+/* ---- values ------------------------------------------------------------------------------ */
+
+/* "2026-01-15T10:30:00.123Z", or as much of it as ends with one of its parts. */
+static bool is_stamp(const char *text)
+{
+	static const char form[] = "dddd-dd-ddTdd:dd:dd.";
+	size_t i = 0;
+
+	for (; form[i] && text[i] && text[i] != 'Z'; i++)
+		if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
+			return false;
+	if (form[i] == '\0')
+		i += strspn(text + i, "0123456789");
+	if (text[i] == 'Z')
+		return text[i + 1] == '\0' && i >= sizeof("dddd-dd-ddTdd:dd:dd") - 1;
+	return text[i] == '\0' && (i == 4 || i == 7 || i == 10 || i == 13 || i == 16 || i >= 19);
+}
+
+/* Milliseconds of "90s", "15m", "2h", "7d"; -1: it is none. */
+static int64_t age_of(const char *text)
+{
+	static const struct {
+		char unit;
+		int64_t ms;
+	} units[] = { { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 }, { 'd', DAY_MS } };
+	char *end;
+	long number = strtol(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || number > 100000000 || !end[0] || end[1])
 		return -1;
-	}
-	*(long *)member(ret, row) = number;
-	return 0;
-}
-
-static void fill(const struct args_row *rows, struct option *option)
-{
-	size_t n = 0;
-
-	for (; rows && rows[n].name; n++)
-		option[n] = (struct option){
-			.name = rows[n].name,
-			.has_arg = rows[n].kind == ARGS_SWITCH ? no_argument : required_argument,
-			.val = (int)n + 1,
-		};
-	option[n] = (struct option){ .name = NULL };
-}
-
-static int usage(const struct ctl_command *command)
-{
-	(void)ctl_fail(command->name, "usage: petstorectl %s %s", command->name,
-		       command->arguments);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (units[i].unit == end[0])
+			return number * units[i].ms;
 	return -1;
 }
 
-int args_read(const struct ctl_command *command, int argc, char **argv, void *ret)
+bool args_read_time(const char *text, char ret[ARGS_TIME_MAX])
+{
+	int64_t now = clock_unix_ms(), age = age_of(text);
+	bool is_yesterday = strcmp(text, "yesterday") == 0;
+
+	if (is_stamp(text)) {
+		(void)snprintf(ret, ARGS_TIME_MAX, "%s", text);
+		return strlen(text) < ARGS_TIME_MAX;
+	}
+	if (is_yesterday || strcmp(text, "today") == 0) {
+		(void)clock_print(now - is_yesterday * DAY_MS, ret);
+		ret[10] = '\0';
+		return true;
+	}
+	if (age < 0 || age > now)
+		return false;
+	(void)clock_print(now - age, ret);
+	return true;
+}
+
+/* Is @value one of the words? Says which there are where it is not. */
+static bool is_word(const char *name, const struct args_row *row, const char *value)
+{
+	char room[ARGS_WORDS_MAX];
+	const char *words = args_words(row, room);
+	struct suggest suggest = suggest_begin(value);
+
+	if (suggest_has(words, value))
+		return true;
+	suggest_add(&suggest, words);
+	(void)ctl_fail(name, "--%s: \"%s\" is none of %s%s", row->name, value, words,
+		       suggest_text(&suggest));
+	return false;
+}
+
+static int set_number(const char *name, const struct args_row *row, const char *value, long *ret)
+{
+	char *end = NULL;
+
+	errno = 0;
+	*ret = strtol(value, &end, 10);
+	if (end != value && !*end && !errno && *ret >= row->min && *ret <= row->max)
+		return 0;
+	(void)ctl_fail(name, "--%s: \"%s\" is not a number from %ld to %ld", row->name, value,
+		       row->min, row->max);
+	return -1;
+}
+
+/* @at: the member that @row is about; alignment is the struct's. */
+static int set(const char *name, const struct args_row *row, const char *value, void *at)
+{
+	switch (row->kind) {
+	case ARGS_SWITCH:
+		*(bool *)at = true;
+		return 0;
+	case ARGS_WORD:
+	case ARGS_REASON:
+		if (!is_word(name, row, value))
+			return -1;
+		*(const char **)at = value;
+		return 0;
+	case ARGS_TEXT:
+	case ARGS_FILE:
+		*(const char **)at = value;
+		return 0;
+	case ARGS_NUMBER:
+		return set_number(name, row, value, at);
+	case ARGS_TIME:
+		if (args_read_time(value, at))
+			return 0;
+		(void)ctl_fail(name,
+			       "--%s: \"%s\" is no time; expected one such as 2026-01-15, "
+			       "2026-01-15T10:30:00Z, 15m, 2h, 7d, today or yesterday (UTC)",
+			       row->name, value);
+		return -1;
+	}
+	return -1;
+}
+
+/* ---- reading ----------------------------------------------------------------------------- */
+
+static void fill(const struct ctl_command *command, struct option *option)
+{
+	struct args_walk walk = { .command = command };
+	const struct args_row *row;
+
+	for (int n = 1; (row = args_next(&walk)); n++)
+		*option++ =
+			(struct option){ .name = row->name,
+					 .has_arg = row->kind == ARGS_SWITCH ? no_argument
+									     : required_argument,
+					 .val = n };
+	*option = (struct option){ .name = NULL };
+}
+
+static int no_option(const struct ctl_command *command, const char *called, const char *typed)
+{
+	struct suggest suggest = suggest_begin(typed);
+	struct args_walk walk = { .command = command };
+	const struct args_row *row;
+	char name[SUGGEST_MAX];
+
+	while ((row = args_next(&walk))) {
+		(void)snprintf(name, sizeof(name), "--%s", row->name);
+		suggest_add(&suggest, name);
+	}
+	(void)ctl_fail(called, "there is no option %s (see --help)%s", typed,
+		       suggest_text(&suggest));
+	return -1;
+}
+
+static int usage(const struct ctl_command *command, const char *called)
+{
+	(void)ctl_fail(called, "usage: petstorectl %s %s", called, command->arguments);
+	return -1;
+}
+
+/* The @n-th option's row, from 1, is given with @value. */
+static int take(const struct ctl_command *command, int n, const char *value, struct ctl_call *ret)
+{
+	struct args_walk walk = { .command = command };
+	const struct args_row *row = NULL;
+
+	while (n-- > 0)
+		row = args_next(&walk);
+	return set(ret->name, row, value, (char *)(walk.is_shared ? ret : ret->args) + row->offset);
+}
+
+int args_read(const struct ctl_command *command, int argc, char **argv, struct ctl_call *ret)
 {
 	struct option option[ROWS_MAX + 1];
 	int c;
 
-	fill(command->options, option);
+	fill(command, option);
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":", option, NULL)) != -1) {
 		if (c == ':') {
-			(void)ctl_fail(command->name, "%s needs an argument", argv[optind - 1]);
+			(void)ctl_fail(ret->name, "%s needs an argument", argv[optind - 1]);
 			return -1;
 		}
-		if (c == '?') {
-			(void)ctl_fail(command->name, "there is no option %s (see --help)",
-				       argv[optind - 1]);
-			return -1;
-		}
-		if (set(command, &command->options[c - 1], optarg, ret))
+		if (c == '?')
+			return no_option(command, ret->name, argv[optind - 1]);
+		if (take(command, c, optarg, ret))
 			return -1;
 	}
 	if (argc - optind < command->operands_min || argc - optind > command->operands_max)
-		return usage(command);
+		return usage(command, ret->name);
 	return optind;
 }
 
-void args_print(FILE *file, const struct args_row *rows)
+void args_print(FILE *file, const struct ctl_command *command)
 {
-	for (; rows && rows->name; rows++) {
-		int n = fprintf(file, "  --%s%s%s", rows->name, rows->value ? " " : "",
-				rows->value ? rows->value : "");
+	struct args_walk walk = { .command = command };
+	const struct args_row *row;
 
-		(void)fprintf(file, "%*s%s\n", n < 22 ? 24 - n : 2, "", rows->help);
+	while ((row = args_next(&walk))) {
+		int n = fprintf(file, "  --%s%s%s", row->name, row->value ? " " : "",
+				row->value ? row->value : "");
+
+		(void)fprintf(file, "%*s%s\n", n < 22 ? 24 - n : 2, "", row->help);
 	}
 }

@@ -1,39 +1,73 @@
 /*
- * args.h -- a subcommand's options: one table, walked by the parser and by --help.
+ * args.h -- a subcommand's options: one table, walked by the parser, by --help and by what
+ * completes command lines.
  */
 #ifndef PETSTORE_CTL_ARGS_H
 #define PETSTORE_CTL_ARGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
+struct ctl_call;
 struct ctl_command;
 
 enum args_kind {
 	ARGS_SWITCH, /* bool */
 	ARGS_TEXT,   /* const char *, borrowed from argv; NULL where it was not given */
-	ARGS_NUMBER  /* long */
+	ARGS_FILE,   /* likewise, a file's name */
+	ARGS_WORD,   /* likewise, one of args_words() */
+	ARGS_REASON, /* likewise, a reason's code */
+	ARGS_NUMBER, /* long */
+	ARGS_TIME,   /* char [ARGS_TIME_MAX]: RFC 3339 in UTC, or its head; "": not given */
 };
 
-/* Members beyond @offset stand in the subcommand's own struct. The last row has no name. */
+#define ARGS_TIME_MAX 32
+#define ARGS_TIME_HELP                                                                             \
+	"TIME is RFC 3339 in UTC or the head of one (2026-01-15, 2026-01-15T10:30:00Z),\n"         \
+	"an age (90s, 15m, 2h, 7d), today or yesterday (of UTC).\n"
+
+/* The last row has no name. */
 struct args_row {
 	const char *name; /* without the dashes */
 	enum args_kind kind;
 	const char *value; /* what --help calls the argument; NULL for a switch */
 	const char *help;
-	size_t offset;
-	long min, max; /* of a number */
+	size_t offset;     /* in the subcommand's own struct, of a shared one in struct ctl_call */
+	long min, max;     /* of a number */
+	const char *words; /* of ARGS_WORD, by spaces */
 };
 
+/* The rows that several subcommands have: to be walked with args_next(). */
+struct args_walk {
+	const struct ctl_command *command;
+	size_t own, shared;
+	bool is_shared; /* the row that args_next() returned last */
+};
+
+/* The next row of the command's, its own ones first, or NULL. Begin with zeros and the command. */
+const struct args_row *args_next(struct args_walk *walk);
+
+/* What the option's value may be, by spaces, in @ret (ARGS_WORDS_MAX bytes); "" is anything. */
+#define ARGS_WORDS_MAX 1024
+const char *args_words(const struct args_row *row, char ret[ARGS_WORDS_MAX]);
+
 /*
- * Reads options into @ret, whose members hold their defaults, and leaves the operands behind
- * them. Returns the index of the first operand, at least 1, or -1 with a line on standard
- * error: an unknown option, one without its argument, a number out of bounds, too few or too
- * many operands.
+ * Reads options into @ret->args and @ret's own members, which hold their defaults, and leaves the
+ * operands behind them. Returns the index of the first operand, at least 1, or -1 with a line on
+ * standard error: an unknown option, one without its argument or with one that it can't take, too
+ * few or too many operands.
  */
-int args_read(const struct ctl_command *command, int argc, char **argv, void *ret);
+int args_read(const struct ctl_command *command, int argc, char **argv, struct ctl_call *ret);
+
+/*
+ * Reads a time as people write it: RFC 3339 in UTC or the head of one ("2026-01-15",
+ * "2026-01-15T10:30", with or without "Z"), an age ("90s", "15m", "2h", "7d"), "today" or
+ * "yesterday" (of UTC). False: it is none.
+ */
+bool args_read_time(const char *text, char ret[ARGS_TIME_MAX]);
 
 /* One line an option. */
-void args_print(FILE *file, const struct args_row *rows);
+void args_print(FILE *file, const struct ctl_command *command);
 
 #endif

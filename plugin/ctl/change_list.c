@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/jsonfile.h"
-#include "ctl/output.h"
 
 int change_list_open(const char *path, const struct files *files, struct scene *ret,
 		     struct diag *diag)
@@ -25,42 +24,44 @@ int change_list_open(const char *path, const struct files *files, struct scene *
 	return scene_open(&with, ret, diag);
 }
 
-void change_list_add(struct change *change, bool is_allowed, const char *who, const char *what,
+void change_list_add(struct change_list *list, bool is_allowed, const char *who, const char *what,
 		     const char *topic, const char *format, ...)
 {
 	char detail[512];
 	va_list args;
 
-	*(is_allowed ? &change->allows : &change->refuses) += 1;
-	if (change->limit > 0 && json_array_size(change->rows) >= (size_t)change->limit)
+	*(is_allowed ? &list->allows : &list->refuses) += 1;
+	if (list->limit > 0 && json_array_size(list->rows) >= (size_t)list->limit)
 		return;
 	va_start(args, format);
 	(void)vsnprintf(detail, sizeof(detail), format, args);
 	va_end(args);
-	(void)json_array_append_new(change->rows,
+	(void)json_array_append_new(list->rows,
 				    json_pack("{s:s, s:s, s:s, s:s, s:s}", "change",
 					      is_allowed ? "allows" : "refuses", "who",
 					      who ? who : "", "what", what ? what : "", "topic",
 					      topic ? topic : "", "detail", detail));
 }
 
-void change_list_print(const struct change *change, bool is_json)
+void change_list_print(const struct change_list *list, json_t *more, const struct output *output)
 {
 	static const struct output_column columns[] = {
-		{ "change", "now" },  { "who", "who" },       { "what", "what" },
-		{ "topic", "topic" }, { "detail", "detail" }, { NULL, NULL },
+		{ "change", "now", OUTPUT_BY_WORD },  { "who", "who", OUTPUT_PLAIN },
+		{ "what", "what", OUTPUT_PLAIN },     { "topic", "topic", OUTPUT_PLAIN },
+		{ "detail", "detail", OUTPUT_PLAIN }, { .key = NULL },
 	};
 	json_t *whole;
 
-	if (!is_json) {
-		output_print(change->rows, columns);
+	if (!output->is_json) {
+		output_rows(output, list->rows, columns);
 		(void)printf("%s%u allowed that was refused, %u refused that was allowed\n",
-			     json_array_size(change->rows) ? "\n" : "", change->allows,
-			     change->refuses);
+			     json_array_size(list->rows) ? "\n" : "", list->allows, list->refuses);
 		return;
 	}
-	whole = json_pack("{s:I, s:I, s:O}", "allows", (json_int_t)change->allows, "refuses",
-			  (json_int_t)change->refuses, "changes", change->rows);
-	(void)output_print_json(whole);
+	whole = json_pack("{s:I, s:I, s:O}", "allows", (json_int_t)list->allows, "refuses",
+			  (json_int_t)list->refuses, "changes", list->rows);
+	if (more)
+		(void)json_object_update(whole, more);
+	output_json(whole);
 	json_decref(whole);
 }

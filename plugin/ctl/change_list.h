@@ -1,16 +1,17 @@
 /*
- * change.h -- what diff and replay share: rules with one file exchanged, and a list of what
+ * change_list.h -- what diff and replay share: rules with one file exchanged, and a list of what
  * would be decided otherwise.
  */
-#ifndef PETSTORE_CTL_CHANGE_H
-#define PETSTORE_CTL_CHANGE_H
+#ifndef PETSTORE_CTL_CHANGE_LIST_H
+#define PETSTORE_CTL_CHANGE_LIST_H
 
 #include <jansson.h>
 #include <stdbool.h>
 
 #include "ctl/files.h"
+#include "ctl/output.h"
 
-struct change {
+struct change_list {
 	json_t *rows; /* what is printed; objects */
 	long limit;   /* of rows; 0: all */
 	unsigned allows;
@@ -25,10 +26,11 @@ int change_list_open(const char *path, const struct files *files, struct scene *
 		     struct diag *diag);
 
 /* One thing that is now allowed or refused. Strings may be NULL. */
-void change_list_add(struct change *change, bool is_allowed, const char *who, const char *what,
+void change_list_add(struct change_list *list, bool is_allowed, const char *who, const char *what,
 		     const char *topic, const char *format, ...)
 	__attribute__((format(printf, 6, 7)));
 
-void change_list_print(const struct change *change, bool is_json);
+/* @more: members for JSON beside the list's own, an object; or NULL. */
+void change_list_print(const struct change_list *list, json_t *more, const struct output *output);
 
 #endif

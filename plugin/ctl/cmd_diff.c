@@ -6,18 +6,15 @@
 #include <string.h>
 
 #include "base/jsonfile.h"
-#include "ctl/args.h"
 #include "ctl/change_list.h"
 #include "ctl/ctl.h"
 #include "ctl/deref.h"
 #include "ctl/schema_compare.h"
 
-#define NAME "diff"
-
 struct diff {
 	struct scene from;
 	struct scene to;
-	struct change change;
+	struct change_list change;
 };
 
 /* ---- who may do what -------------------------------------------------------------------- */
@@ -87,7 +84,7 @@ static void compare_terms(struct diff *diff, const struct contract_channel *from
 			  const struct contract_channel *to)
 {
 	static const char *const modes[] = { "enforce", "observe", "off" };
-	struct change *change = &diff->change;
+	struct change_list *change = &diff->change;
 	unsigned had = retain_set(from->send.retain), has = retain_set(to->send.retain);
 
 	if (from->send.qos != to->send.qos)
@@ -482,7 +479,7 @@ static void compare(struct diff *diff)
 }
 
 /* The same payload may come up from both examples. */
-static void drop_repeats(struct change *change)
+static void drop_repeats(struct change_list *change)
 {
 	for (size_t i = 0; i < json_array_size(change->rows); i++) {
 		for (size_t k = json_array_size(change->rows) - 1; k > i; k--) {
@@ -499,39 +496,29 @@ static void drop_repeats(struct change *change)
 	}
 }
 
-static int run(int argc, char **argv)
+static int run(struct ctl_call *call)
 {
-	struct files_wanted wanted = { .json = false };
 	struct diff diff = { .change = { .rows = json_array() } };
-	struct diag diag;
 	int status = CTL_FAILED;
-	int first = args_read(&ctl_diff, argc, argv, &wanted);
 
-	if (first < 0)
+	if (change_list_open(call->operand[0], &call->files, &diff.from, &call->diag) ||
+	    change_list_open(call->operand[1], &call->files, &diff.to, &call->diag))
 		goto out;
-	diag_init(&diag);
-	if (files_find(&wanted.files, &diag) ||
-	    change_list_open(argv[first], &wanted.files, &diff.from, &diag) ||
-	    change_list_open(argv[first + 1], &wanted.files, &diff.to, &diag)) {
-		(void)ctl_fail(NAME, "%s", diag.text);
-		goto out;
-	}
 	compare(&diff);
 	drop_repeats(&diff.change);
-	change_list_print(&diff.change, wanted.json);
+	change_list_print(&diff.change, NULL, &call->output);
 	status = diff.change.refuses ? CTL_NO : CTL_OK;
 out:
 	scene_clear(&diff.from);
 	scene_clear(&diff.to);
-	files_clear(&wanted.files);
 	json_decref(diff.change.rows);
 	return status;
 }
 
 const struct ctl_command ctl_diff = {
-	.name = NAME,
+	.name = "diff",
 	.arguments = "[--access FILE | --contract FILE] OLD NEW",
-	.summary = "what a new contract or access file allows and refuses that the old did not",
+	.summary = "what a new contract or access file newly allows and refuses",
 	.help = "OLD and NEW are two contracts, held against the users of --access, or two access\n"
 		"files, held against --contract. Compared are who may do what, the terms, the\n"
 		"status changes, and the schemas keyword by keyword, at every place of a message\n"
@@ -543,7 +530,7 @@ const struct ctl_command ctl_diff = {
 		"Exit status: 0 nothing that was allowed is refused, 1 something is, 2 a file is "
 		"no\n"
 		"use.\n",
-	.options = files_rows,
+	.shared = CTL_JSON | CTL_CONFIG | CTL_CONTRACT | CTL_ACCESS,
 	.operands_min = 2,
 	.operands_max = 2,
 	.run = run,

@@ -9,38 +9,31 @@
 #include "base/clock.h"
 #include "ctl/args.h"
 #include "ctl/ctl.h"
-#include "ctl/files.h"
-#include "ctl/output.h"
+#include "ctl/suggest.h"
 #include "report/refusals.h"
 
-#define NAME "explain"
 #define PAYLOAD_MAX_FILE ((size_t)16 << 20)
 
-struct wanted {
-	struct files files;
+struct explain_args {
 	const char *user;
 	const char *client;
 	long qos;
 	bool retain;
 	bool will;
-	bool json;
 	bool notice;
 };
 
+static const struct explain_args defaults = { .qos = 1 };
+
 /* clang-format off */
+#define AT(member) .offset = offsetof(struct explain_args, member)
 static const struct args_row rows[] = {
-	{ "user", ARGS_TEXT, "USER", "who does it", offsetof(struct wanted, user), 0, 0 },
-	{ "client", ARGS_TEXT, "ID", "with this client id", offsetof(struct wanted, client), 0, 0 },
-	{ "qos", ARGS_NUMBER, "N", "QoS of the publish (1)", offsetof(struct wanted, qos), 0, 2 },
-	{ "retain", ARGS_SWITCH, NULL, "with the retain flag", offsetof(struct wanted, retain), 0, 0 },
-	{ "will", ARGS_SWITCH, NULL, "as a last will", offsetof(struct wanted, will), 0, 0 },
-	{ "notice", ARGS_SWITCH, NULL, "only the notice that the client would get",
-	  offsetof(struct wanted, notice), 0, 0 },
-	{ "json", ARGS_SWITCH, NULL, "JSON", offsetof(struct wanted, json), 0, 0 },
-	FILES_ROW_CONFIG(struct wanted, files),
-	FILES_ROW_CONTRACT(struct wanted, files),
-	FILES_ROW_ACCESS(struct wanted, files),
-	FILES_ROW_DATABASE(struct wanted, files),
+	{ "user", ARGS_TEXT, "USER", "who does it", AT(user) },
+	{ "client", ARGS_TEXT, "ID", "with this client id", AT(client) },
+	{ "qos", ARGS_NUMBER, "N", "QoS of the publish (1)", AT(qos), 0, 2 },
+	{ "retain", ARGS_SWITCH, NULL, "with the retain flag", AT(retain) },
+	{ "will", ARGS_SWITCH, NULL, "as a last will", AT(will) },
+	{ "notice", ARGS_SWITCH, NULL, "only the notice that the client would get", AT(notice) },
 	{ .name = NULL },
 };
 /* clang-format on */
@@ -106,13 +99,21 @@ struct faults {
 	struct schema_error fault[NOTICE_FAULTS_MAX];
 };
 
+/* What was asked, under which rules, and the answer. */
+struct explanation {
+	struct scene scene;
+	struct gate_request request;
+	struct decision decision;
+	struct faults faults;
+};
+
 /* What the broker would publish; NULL where nothing is wrong. */
 static json_t *notice_json(const struct gate_request *request, const struct decision *decision,
-			   const struct faults *faults, const struct wanted *wanted)
+			   const struct faults *faults, const struct explain_args *args)
 {
 	struct refusals_options options = { .notices_per_second = 1 };
-	struct who who = { .client_id = wanted->client ? wanted->client : "",
-			   .principal = wanted->user ? wanted->user : "",
+	struct who who = { .client_id = args->client ? args->client : "",
+			   .principal = args->user ? args->user : "",
 			   .address = "" };
 	struct refusals *refusals = NULL;
 	struct refusal refusal;
@@ -162,7 +163,7 @@ static void print_json(const struct gate_request *request, const struct decision
 					  json_string(decision->current_status));
 	if (notice)
 		(void)json_object_set(answer, "notice", notice);
-	(void)output_print_json(answer);
+	output_json(answer);
 	json_decref(answer);
 }
 
@@ -186,7 +187,7 @@ static const char *scopes(const struct scene *scene, const struct contract_opera
 	return used ? ret : "no scope";
 }
 
-static void print_state(struct scene *scene, const struct gate_request *request)
+static void print_state(const struct scene *scene, const struct gate_request *request)
 {
 	struct contract_match match = contract_match(scene->rules->contract, request->message.topic,
 						     request->message.topic_len);
@@ -214,31 +215,23 @@ static void print_state(struct scene *scene, const struct gate_request *request)
 			     (unsigned long long)state.revision);
 }
 
-static void print_steps(const struct decision *decision)
+static void print_steps(const struct output *output, const struct decision *decision)
 {
 	for (unsigned i = 0; i < GATE_STEP_COUNT; i++) {
 		const char *answer = step_answer(decision, (enum gate_step)i);
 
-		if (strcmp(answer, "-") != 0)
-			(void)printf("  %-12s %s\n", gate_step_name((enum gate_step)i), answer);
+		if (strcmp(answer, "-") == 0)
+			continue;
+		(void)printf("  %-12s ", gate_step_name((enum gate_step)i));
+		output_word(output, answer);
+		(void)puts("");
 	}
 }
 
-static void print_text(struct scene *scene, const struct gate_request *request,
-		       const struct decision *decision, const struct faults *faults)
+/* "refused: transition-illegal: /status: ..." */
+static void print_verdict(const struct output *output, const struct decision *decision)
 {
-	const struct contract_channel *channel = decision->channel;
-	bool is_send = request->action == GATE_PUBLISH;
-	char list[256];
-
-	if (channel)
-		(void)printf("  %-12s %s (%s), needs %s\n", "channel", channel->name,
-			     channel->address,
-			     scopes(scene, is_send ? &channel->send : &channel->receive, list,
-				    sizeof(list)));
-	print_state(scene, request);
-	print_steps(decision);
-	(void)fputs(verdict_word(decision), stdout);
+	output_word(output, verdict_word(decision));
 	if (decision->reason != REASON_NONE)
 		(void)printf(": %s", reason_code(decision->reason));
 	if (decision->error.instance[0])
@@ -252,6 +245,25 @@ static void print_text(struct scene *scene, const struct gate_request *request,
 						: ": a repeat, nothing to keep",
 			    stdout);
 	(void)puts(decision->has_write ? ", and kept" : "");
+}
+
+static void print_text(const struct explanation *explanation, const struct output *output)
+{
+	const struct gate_request *request = &explanation->request;
+	const struct decision *decision = &explanation->decision;
+	const struct contract_channel *channel = decision->channel;
+	const struct faults *faults = &explanation->faults;
+	bool is_send = request->action == GATE_PUBLISH;
+	char list[256];
+
+	if (channel)
+		(void)printf(
+			"  %-12s %s (%s), needs %s\n", "channel", channel->name, channel->address,
+			scopes(&explanation->scene, is_send ? &channel->send : &channel->receive,
+			       list, sizeof(list)));
+	print_state(&explanation->scene, request);
+	print_steps(output, decision);
+	print_verdict(output, decision);
 	for (size_t i = 1; i < faults->count; i++)
 		(void)printf("  as well    %s%s%s\n", faults->fault[i].instance,
 			     faults->fault[i].instance[0] ? ": " : "", faults->fault[i].message);
@@ -262,89 +274,89 @@ static void print_text(struct scene *scene, const struct gate_request *request,
 
 /* ---- the subcommand --------------------------------------------------------------------- */
 
-static int explain(const struct wanted *wanted, const struct gate_request *request,
-		   struct diag *diag)
+static void explain(struct explanation *explanation, const struct ctl_call *call)
 {
-	struct scene scene;
-	struct decision decision;
-	struct faults faults;
+	const struct explain_args *args = call->args;
+	struct decision *decision = &explanation->decision;
+	struct scene *scene = &explanation->scene;
 	json_t *notice;
-	int rc = scene_open(&wanted->files, &scene, diag);
 
-	if (rc)
-		return CTL_FAILED;
-	gate_decide(&scene.gate,
-		    wanted->user ? access_find(scene.rules->access, wanted->user) : NULL, request,
-		    &decision);
-	faults.count = gate_faults(scene.rules, &decision, faults.fault, NOTICE_FAULTS_MAX);
-	notice = notice_json(request, &decision, &faults, wanted);
-	if (wanted->notice && notice)
-		(void)output_print_json(notice);
-	else if (wanted->json)
-		print_json(request, &decision, notice);
-	else if (!wanted->notice)
-		print_text(&scene, request, &decision, &faults);
+	gate_decide(&scene->gate, args->user ? access_find(scene->rules->access, args->user) : NULL,
+		    &explanation->request, decision);
+	explanation->faults.count =
+		gate_faults(scene->rules, decision, explanation->faults.fault, NOTICE_FAULTS_MAX);
+	notice = notice_json(&explanation->request, decision, &explanation->faults, args);
+	if (args->notice && notice)
+		output_json(notice);
+	else if (call->is_json)
+		print_json(&explanation->request, decision, notice);
+	else if (!args->notice)
+		print_text(explanation, &call->output);
 	json_decref(notice);
-	scene_clear(&scene);
-	return decision.verdict == VERDICT_ALLOW ? CTL_OK : CTL_NO;
 }
 
-static int read_request(int count, char **operand, const struct wanted *wanted,
-			struct gate_request *ret, char **payload, struct diag *diag)
+static int read_request(const struct ctl_call *call, struct gate_request *ret, char **payload,
+			struct diag *diag)
 {
+	static const struct {
+		const char *word;
+		enum gate_action action;
+	} actions[] = { { "publish", GATE_PUBLISH },
+			{ "subscribe", GATE_SUBSCRIBE },
+			{ "receive", GATE_DELIVER } };
+	const struct explain_args *args = call->args;
+	struct suggest suggest = suggest_begin(call->operand[0]);
 	int rc = 0;
 
-	*ret = (struct gate_request){ .message = { .topic = operand[1],
-						   .topic_len = strlen(operand[1]),
-						   .qos = (unsigned)wanted->qos,
-						   .is_retained = wanted->retain,
-						   .is_will = wanted->will },
-				      .client_id = wanted->client };
-	if (strcmp(operand[0], "publish") == 0)
-		ret->action = GATE_PUBLISH;
-	else if (strcmp(operand[0], "subscribe") == 0)
-		ret->action = GATE_SUBSCRIBE;
-	else if (strcmp(operand[0], "receive") == 0)
-		ret->action = GATE_DELIVER;
-	else
-		return diag_set(diag, ERR_INVALID, "expected publish, subscribe or receive, not %s",
-				operand[0]);
-	if (count > 2)
-		rc = read_payload(operand[2], payload, &ret->message.payload_len, diag);
+	*ret = (struct gate_request){ .message = { .topic = call->operand[1],
+						   .topic_len = strlen(call->operand[1]),
+						   .qos = (unsigned)args->qos,
+						   .is_retained = args->retain,
+						   .is_will = args->will },
+				      .client_id = args->client };
+	if (!suggest_has(ctl_explain.words, call->operand[0])) {
+		suggest_add(&suggest, ctl_explain.words);
+		return diag_set(diag, ERR_INVALID,
+				"expected publish, subscribe or receive, not %s%s",
+				call->operand[0], suggest_text(&suggest));
+	}
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		if (strcmp(actions[i].word, call->operand[0]) == 0)
+			ret->action = actions[i].action;
+	if (call->count > 2)
+		rc = read_payload(call->operand[2], payload, &ret->message.payload_len, diag);
 	ret->message.payload = *payload;
 	return rc;
 }
 
-static int run(int argc, char **argv)
+static int run(struct ctl_call *call)
 {
-	struct wanted wanted = { .qos = 1 };
-	struct gate_request request;
+	struct explanation explanation = { .scene = { .rules = NULL } };
 	char *payload = NULL;
-	struct diag diag;
 	int status = CTL_FAILED;
-	int first = args_read(&ctl_explain, argc, argv, &wanted);
 
-	if (first < 0)
-		return CTL_FAILED;
-	diag_init(&diag);
-	if (files_find(&wanted.files, &diag) == 0 &&
-	    read_request(argc - first, argv + first, &wanted, &request, &payload, &diag) == 0)
-		status = explain(&wanted, &request, &diag);
-	if (status == CTL_FAILED)
-		(void)ctl_fail(NAME, "%s", diag.text);
-	files_clear(&wanted.files);
+	if (read_request(call, &explanation.request, &payload, &call->diag) == 0 &&
+	    scene_open(&call->files, &explanation.scene, &call->diag) == 0) {
+		explain(&explanation, call);
+		status = explanation.decision.verdict == VERDICT_ALLOW ? CTL_OK : CTL_NO;
+	}
+	scene_clear(&explanation.scene);
 	free(payload);
 	return status;
 }
 
 const struct ctl_command ctl_explain = {
-	.name = NAME,
+	.name = "explain",
 	.arguments = "publish|subscribe|receive --user USER [OPTION...] TOPIC [PAYLOAD]",
 	.summary = "what would be decided about a message, step by step",
 	.help = "The decision is the broker's own, with the state in the database. PAYLOAD is the\n"
 		"text itself, @FILE, or - for standard input.\n\n"
 		"Exit status: 0 allowed, 1 refused, 2 a file is no use.\n",
+	.shared = CTL_JSON | CTL_CONFIG | CTL_CONTRACT | CTL_ACCESS | CTL_DATABASE,
 	.options = rows,
+	.args_size = sizeof(struct explain_args),
+	.defaults = &defaults,
+	.words = "publish subscribe receive",
 	.operands_min = 2,
 	.operands_max = 3,
 	.run = run,

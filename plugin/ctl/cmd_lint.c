@@ -17,14 +17,11 @@
 #include "ctl/cells.h"
 #include "ctl/ctl.h"
 #include "ctl/deref.h"
-#include "ctl/files.h"
 #include "ctl/pairs.h"
-#include "ctl/output.h"
 #include "monitor/settings.h"
 #include "base/options.h"
 #include "broker/own_messages.h"
 
-#define NAME "lint"
 #define ERRORS_MAX 32u
 #define DEPTH_MAX 600u /* of an expanded schema: references and levels */
 #define OPTIONS_MAX 64u
@@ -32,21 +29,17 @@
 
 EMBED(extensions, "schemas/contract-extensions.schema.json");
 
-struct wanted {
-	struct files files;
+struct lint_args {
 	const char *passwords;
 	bool strict;
-	bool json;
 };
 
 /* clang-format off */
 static const struct args_row rows[] = {
-	{ "passwords", ARGS_TEXT, "FILE", "the password file", offsetof(struct wanted, passwords), 0, 0 },
-	{ "strict", ARGS_SWITCH, NULL, "warnings count as errors", offsetof(struct wanted, strict), 0, 0 },
-	{ "json", ARGS_SWITCH, NULL, "JSON", offsetof(struct wanted, json), 0, 0 },
-	FILES_ROW_CONFIG(struct wanted, files),
-	FILES_ROW_CONTRACT(struct wanted, files),
-	FILES_ROW_ACCESS(struct wanted, files),
+	{ "passwords", ARGS_FILE, "FILE", "the password file",
+	  .offset = offsetof(struct lint_args, passwords) },
+	{ "strict", ARGS_SWITCH, NULL, "warnings count as errors",
+	  .offset = offsetof(struct lint_args, strict) },
 	{ .name = NULL },
 };
 /* clang-format on */
@@ -719,54 +712,44 @@ static void check_contract(struct lint *lint, const struct files *files, const c
 	contract_free(contract);
 }
 
-static void print(const struct lint *lint, bool is_json)
+static void print(const struct lint *lint, const struct output *output)
 {
 	size_t i;
 	json_t *finding;
 
-	if (is_json) {
-		(void)output_print_json(lint->findings);
+	if (output->is_json) {
+		output_json(lint->findings);
 		return;
 	}
-	json_array_foreach(lint->findings, i, finding)
-		(void)printf("%s: %s\n", cells_text(finding, "level"), cells_text(finding, "text"));
+	json_array_foreach(lint->findings, i, finding) {
+		output_word(output, cells_text(finding, "level"));
+		(void)printf(": %s\n", cells_text(finding, "text"));
+	}
 	(void)printf("%u error%s, %u warning%s\n", lint->errors, lint->errors == 1 ? "" : "s",
 		     lint->warnings, lint->warnings == 1 ? "" : "s");
 }
 
-static int run(int argc, char **argv)
+static int run(struct ctl_call *call)
 {
-	struct wanted wanted = { .json = false };
-	struct lint lint = { .findings = json_array() };
-	struct diag diag;
-	int status = CTL_FAILED;
+	const struct lint_args *args = call->args;
+	struct lint lint = { .findings = NULL };
 
-	if (args_read(&ctl_lint, argc, argv, &wanted) < 0)
-		goto out;
-	diag_init(&diag);
-	if (files_find(&wanted.files, &diag) == 0 && !wanted.files.contract)
-		(void)diag_set(&diag, ERR_INVALID,
-			       "--contract FILE is missing, or --config FILE, a mosquitto.conf");
-	if (diag.text[0]) {
-		status = ctl_fail(NAME, "%s", diag.text);
-		goto out;
-	}
-	check_config(&lint, &wanted.files);
-	check_contract(&lint, &wanted.files,
-		       wanted.passwords ? wanted.passwords : wanted.files.passwords);
-	check_scram(&lint, &wanted.files);
-	print(&lint, wanted.json);
-	status = lint.errors || (wanted.strict && lint.warnings) ? CTL_NO : CTL_OK;
-out:
-	files_clear(&wanted.files);
+	if (files_need(&call->files, "contract", call->files.contract, &call->diag))
+		return CTL_FAILED;
+	lint.findings = json_array();
+	check_config(&lint, &call->files);
+	check_contract(&lint, &call->files,
+		       args->passwords ? args->passwords : call->files.passwords);
+	check_scram(&lint, &call->files);
+	print(&lint, &call->output);
 	json_decref(lint.findings);
-	return status;
+	return lint.errors || (args->strict && lint.warnings) ? CTL_NO : CTL_OK;
 }
 
 const struct ctl_command ctl_lint = {
-	.name = NAME,
+	.name = "lint",
 	.arguments = "[--config FILE] [--contract FILE] [--access FILE] [OPTION...]",
-	.summary = "what is wrong or doubtful in contract, access file, passwords, certificates",
+	.summary = "what is wrong or doubtful in contract, accounts, certificates",
 	.help = "Errors are what the broker would refuse to start with; warnings what it takes "
 		"but\n"
 		"you may not have meant. --config looks at all of the broker's configuration:\n"
@@ -774,6 +757,8 @@ const struct ctl_command ctl_lint = {
 		"messages, certificates and lists of revoked ones. A finding names file and "
 		"line.\n\n"
 		"Exit status: 0 no error, 1 errors (with --strict also warnings), 2 no file.\n",
+	.shared = CTL_JSON | CTL_CONFIG | CTL_CONTRACT | CTL_ACCESS,
 	.options = rows,
+	.args_size = sizeof(struct lint_args),
 	.run = run,
 };

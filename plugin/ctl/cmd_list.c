@@ -1,322 +1,252 @@
 /*
- * petstorectl orders, payments, ...: the entities that the contract keeps, from the database.
+ * petstorectl list TABLE and petstorectl TABLE: rows of the database, of the entities that the
+ * contract keeps or of the store's own tables; or one entity with its history.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "contract/contract.h"
 #include "ctl/args.h"
 #include "ctl/cells.h"
 #include "ctl/ctl.h"
-#include "ctl/files.h"
-#include "ctl/output.h"
+#include "ctl/history.h"
+#include "ctl/tables.h"
 
-#define COLUMNS_MAX 80
-
-struct wanted {
-	struct files files;
-	const char *status;
-	const char *owner;
+struct list_args {
+	const char *status, *owner, *user, *client, *topic;
 	const char *where; /* COLUMN=VALUE */
-	const char *since;
+	char since[ARGS_TIME_MAX], until[ARGS_TIME_MAX];
 	long limit;
-	bool json;
 };
 
+static const struct list_args defaults = { .limit = 100 };
+
 /* clang-format off */
+#define AT(member) .offset = offsetof(struct list_args, member)
 static const struct args_row rows[] = {
-	{ "status", ARGS_TEXT, "STATUS", "those of this status", offsetof(struct wanted, status), 0, 0 },
-	{ "owner", ARGS_TEXT, "USER", "those that belong to a user", offsetof(struct wanted, owner), 0, 0 },
-	{ "where", ARGS_TEXT, "COLUMN=VALUE", "those with this value", offsetof(struct wanted, where), 0, 0 },
-	{ "since", ARGS_TEXT, "TIME", "those that changed since (RFC 3339, UTC)",
-	  offsetof(struct wanted, since), 0, 0 },
+	{ "status", ARGS_TEXT, "STATUS", "those of this status, alerts of this state", AT(status) },
+	{ "owner", ARGS_TEXT, "USER", "those that belong to a user", AT(owner) },
+	{ "user", ARGS_TEXT, "USER", "events and alerts of this user", AT(user) },
+	{ "client", ARGS_TEXT, "ID", "events and alerts of this client", AT(client) },
+	{ "topic", ARGS_TEXT, "PREFIX", "events on topics that begin so", AT(topic) },
+	{ "where", ARGS_TEXT, "COLUMN=VALUE", "those with this value", AT(where) },
+	{ "since", ARGS_TIME, "TIME", "not changed before", AT(since) },
+	{ "until", ARGS_TIME, "TIME", "not changed after", AT(until) },
 	{ "limit", ARGS_NUMBER, "N", "at most so many, latest change first (100; 0: all)",
-	  offsetof(struct wanted, limit), 0, 1000000000 },
-	{ "json", ARGS_SWITCH, NULL, "JSON", offsetof(struct wanted, json), 0, 0 },
-	FILES_ROW_CONFIG(struct wanted, files),
-	FILES_ROW_CONTRACT(struct wanted, files),
-	FILES_ROW_DATABASE(struct wanted, files),
+	  AT(limit), 0, 1000000000 },
 	{ .name = NULL },
 };
 /* clang-format on */
 
-/* ---- listing ---------------------------------------------------------------------------- */
+/* What the subcommand works with. */
+struct list {
+	struct ctl_call *call;
+	const struct list_args *args;
+	const char *table;
+	struct query *query;
+	struct contract *contract; /* NULL: none is named */
+};
 
-static bool is_empty(json_t *list, const char *key)
+/* ---- many --------------------------------------------------------------------------------- */
+
+/* A misspelt status is none that a row could have. */
+static int check_status(const struct list *list)
 {
-	json_t *row, *cell;
-	size_t i;
+	const struct entity *entity =
+		list->contract ? tables_entity(list->contract, list->table) : NULL;
+	char statuses[TABLES_STATUSES_MAX];
+	struct suggest suggest;
 
-	json_array_foreach(list, i, row) {
-		cell = json_object_get(row, key);
-		if (cell && !json_is_null(cell))
-			return false;
+	if (!entity || !list->args->status ||
+	    suggest_has(tables_statuses(list->contract, entity, statuses), list->args->status))
+		return 0;
+	suggest = suggest_begin(list->args->status);
+	suggest_add(&suggest, statuses);
+	return diag_set(&list->call->diag, ERR_INVALID, "--status: \"%s\" is none of %s%s",
+			list->args->status, statuses, suggest_text(&suggest));
+}
+
+/* Those that were asked for, in @filter (QUERY_FILTERS_MAX). @where: a name, NUL, a value. */
+static int set_filters(const struct list *list, const char *where, struct query_filter *filter,
+		       size_t *count)
+{
+	const struct tables_columns *columns = tables_columns(list->table);
+	const struct list_args *args = list->args;
+	const struct {
+		const char *option;
+		struct query_filter filter;
+	} all[] = {
+		{ "status", { columns->status, QUERY_IS, args->status } },
+		{ "owner", { columns->owner, QUERY_IS, args->owner } },
+		{ "user", { columns->user, QUERY_IS, args->user } },
+		{ "client", { columns->client, QUERY_IS, args->client } },
+		{ "topic", { columns->topic, QUERY_BEGINS, args->topic } },
+		{ "since", { columns->time, QUERY_FROM, args->since } },
+		{ "until", { columns->time, QUERY_UNTIL, args->until } },
+		{ "where", { where, QUERY_IS, where ? where + strlen(where) + 1 : NULL } },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!all[i].filter.text ||
+		    (!all[i].filter.text[0] && where != all[i].filter.column))
+			continue;
+		if (!all[i].filter.column)
+			return diag_set(&list->call->diag, ERR_INVALID,
+					"--%s: rows of %s have no such column", all[i].option,
+					list->table);
+		filter[(*count)++] = all[i].filter;
 	}
-	return true;
+	return 0;
 }
 
-/* Columns that no row fills are left out: contracts have many. */
-static void print_rows(json_t *list)
-{
-	struct output_column column[COLUMNS_MAX + 1] = { { NULL, NULL } };
-	size_t count = 0;
-	const char *key;
-	json_t *value;
-
-	json_object_foreach(json_array_get(list, 0), key, value) {
-		if (count < COLUMNS_MAX && !is_empty(list, key))
-			column[count++] = (struct output_column){ key, key };
-	}
-	output_print(list, column);
-}
-
-static size_t add_filter(struct query_filter *filter, size_t count, const char *column,
-			 enum query_test test, const char *text)
-{
-	if (text)
-		filter[count++] = (struct query_filter){ column, test, text };
-	return count;
-}
-
-/* The store's own tables, whose rows do not change. */
-static const struct own_table {
-	const char *name;
-	const char *time;
-} own_tables[] = { { "alerts", "time" }, { "events", "received_at" } };
-
-/* The column with the time of a row's latest change. */
-static const char *time_column(const char *table)
-{
-	for (size_t i = 0; i < sizeof(own_tables) / sizeof(own_tables[0]); i++)
-		if (strcmp(own_tables[i].name, table) == 0)
-			return own_tables[i].time;
-	return "updated_at";
-}
-
-static int list(struct query *query, const char *table, struct wanted *wanted, json_t *ret,
-		struct diag *diag)
+static int list_rows(const struct list *list)
 {
 	struct query_filter filter[QUERY_FILTERS_MAX];
-	struct query_wanted ask = { .table = table,
+	struct query_wanted ask = { .table = list->table,
 				    .filter = filter,
-				    .order = time_column(table),
+				    .order = tables_columns(list->table)->time,
 				    .is_descending = true,
-				    .limit = (uint64_t)wanted->limit };
-	char *where = wanted->where ? strdup(wanted->where) : NULL;
+				    .limit = (uint64_t)list->args->limit };
+	char *where = list->args->where ? strdup(list->args->where) : NULL;
 	char *equals = where ? strchr(where, '=') : NULL;
+	json_t *found = json_array();
 	int rc;
 
-	if (wanted->where && !equals) {
-		free(where);
-		return diag_set(diag, ERR_INVALID, "--where: expected COLUMN=VALUE");
-	}
 	if (equals)
 		*equals = '\0';
-	ask.filter_count = add_filter(filter, 0, "status", QUERY_IS, wanted->status);
-	ask.filter_count = add_filter(filter, ask.filter_count, "owner", QUERY_IS, wanted->owner);
-	ask.filter_count =
-		add_filter(filter, ask.filter_count, ask.order, QUERY_FROM, wanted->since);
-	if (equals)
-		ask.filter_count =
-			add_filter(filter, ask.filter_count, where, QUERY_IS, equals + 1);
-	rc = query_rows(query, &ask, cells_collect, ret, diag);
+	rc = where && !equals
+		     ? diag_set(&list->call->diag, ERR_INVALID, "--where: expected COLUMN=VALUE")
+		     : set_filters(list, where, filter, &ask.filter_count);
+	if (!rc)
+		rc = query_rows(list->query, &ask, cells_collect, found, &list->call->diag);
+	if (!rc)
+		output_rows(&list->call->output, found, NULL);
+	json_decref(found);
 	free(where);
-	return rc;
+	return rc ? CTL_FAILED : CTL_OK;
 }
 
 /* ---- one of them, with its history ------------------------------------------------------ */
 
-struct history {
-	const struct contract *contract;
-	const struct contract_channel *channel;
-	const char *id;
-	json_t *events; /* sorted by seq */
-};
-
-/* Events of one channel come in order; those of several are merged. */
-static bool on_event(const struct query_row *row, void *ctx)
-{
-	struct history *history = ctx;
-	const struct query_cell *topic = query_cell(row, "topic");
-	const struct contract_mapping *mapping = history->channel->mapping;
-	struct contract_match match;
-	size_t at = json_array_size(history->events);
-	json_t *event;
-	json_int_t seq;
-
-	match = contract_match(history->contract, topic->text, topic->len);
-	if (match.channel != history->channel ||
-	    match.param[mapping->param].len != strlen(history->id) ||
-	    memcmp(match.param[mapping->param].text, history->id, strlen(history->id)) != 0)
-		return true;
-	event = cells_json(row);
-	seq = json_integer_value(json_object_get(event, "seq"));
-	while (at > 0 && json_integer_value(json_object_get(json_array_get(history->events, at - 1),
-							    "seq")) > seq)
-		at--;
-	return json_array_insert_new(history->events, at, event) == 0;
-}
-
-/* The topic of @channel with @id in its place, up to a parameter that is something else. */
-static void topic_head(const struct contract_channel *channel, const char *id, char *ret,
-		       size_t cap, bool *is_whole)
-{
-	const char *name = channel->param[channel->mapping->param].name;
-	const char *at = channel->address;
-	size_t used = 0;
-
-	*is_whole = true;
-	while (*at && used + 1 < cap) {
-		if (*at != '{') {
-			ret[used++] = *at++;
-			continue;
-		}
-		if (strncmp(at + 1, name, strlen(name)) != 0 || at[1 + strlen(name)] != '}') {
-			*is_whole = false;
-			break;
-		}
-		used += (size_t)snprintf(ret + used, cap - used, "%s", id);
-		used = used < cap ? used : cap - 1;
-		at += strlen(name) + 2;
-	}
-	ret[used] = '\0';
-}
-
-static int add_history(struct query *query, const struct contract *contract, const char *table,
-		       const char *id, json_t *ret, struct diag *diag)
-{
-	struct history history = { .contract = contract, .id = id, .events = ret };
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < contract_channel_count(contract); i++) {
-		char topic[1024];
-		struct query_filter filter = { .column = "topic", .text = topic };
-		struct query_wanted ask = {
-			.table = "events", .filter_count = 1, .filter = &filter, .order = "seq"
-		};
-		bool is_whole;
-
-		history.channel = contract_channel(contract, i);
-		if (!history.channel->mapping ||
-		    strcmp(history.channel->mapping->entity->table, table) != 0)
-			continue;
-		topic_head(history.channel, id, topic, sizeof(topic), &is_whole);
-		filter.test = is_whole ? QUERY_IS : QUERY_BEGINS;
-		rc = query_rows(query, &ask, on_event, &history, diag);
-	}
-	return rc;
-}
-
-static void print_one(json_t *entity, json_t *events)
+static void print_one(const struct output *output, json_t *entity, json_t *events)
 {
 	static const struct output_column columns[] = {
-		{ "received_at", "received" }, { "topic", "topic" },
-		{ "publisher", "publisher" },  { "client_id", "client" },
-		{ "payload", "payload" },      { NULL, NULL },
+		{ "received_at", "received", OUTPUT_PLAIN },
+		{ "topic", "topic", OUTPUT_PLAIN },
+		{ "publisher", "publisher", OUTPUT_PLAIN },
+		{ "client_id", "client", OUTPUT_PLAIN },
+		{ "payload", "payload", OUTPUT_PLAIN },
+		{ .key = NULL },
 	};
 
-	output_print_object(entity);
+	output_object(output, entity);
+	if (output->is_json)
+		return;
 	if (json_array_size(events) > 0)
 		(void)puts("");
-	output_print(events, columns);
+	output_rows(output, events, columns);
 }
 
-static int show(struct query *query, const char *table, const char *id, const struct wanted *wanted,
-		struct diag *diag)
+static int show(const struct list *list, const char *id)
 {
 	struct query_filter filter = { "id", QUERY_IS, id };
-	struct query_wanted ask = { .table = table, .filter_count = 1, .filter = &filter };
-	struct contract *contract = NULL;
+	struct query_wanted ask = { .table = list->table, .filter_count = 1, .filter = &filter };
 	json_t *found = json_array(), *events = json_array();
+	struct diag *diag = &list->call->diag;
 	int status = CTL_FAILED;
 	json_t *entity;
-	int rc;
 
-	rc = query_rows(query, &ask, cells_collect, found, diag);
-	if (rc == 0 && wanted->files.contract)
-		rc = contract_load(wanted->files.contract, &contract, diag);
-	if (rc == 0 && contract)
-		rc = add_history(query, contract, table, id, events, diag);
-	if (rc)
+	if (query_rows(list->query, &ask, cells_collect, found, diag) ||
+	    (list->contract &&
+	     history_add(list->query, list->contract, list->table, id, events, diag)))
 		goto out;
 	entity = json_array_get(found, 0);
 	status = entity ? CTL_OK : CTL_NO;
-	if (!entity)
-		(void)fprintf(stderr, "petstorectl %s: there is no \"%s\"\n", table, id);
-	else if (wanted->json && contract)
+	if (!entity) {
+		(void)ctl_fail(list->table, "there is no \"%s\"", id);
+		goto out;
+	}
+	if (list->contract && list->call->is_json)
 		(void)json_object_set(entity, "history", events);
-	if (entity && wanted->json)
-		(void)output_print_json(entity);
-	else if (entity)
-		print_one(entity, events);
-	if (entity && !contract)
-		(void)fprintf(stderr, "petstorectl %s: --contract also shows the history\n", table);
+	print_one(&list->call->output, entity, events);
+	if (!list->contract)
+		(void)ctl_fail(list->table, "--contract also shows the history");
 out:
-	contract_free(contract);
 	json_decref(found);
 	json_decref(events);
 	return status;
 }
 
-/* ---- the subcommand --------------------------------------------------------------------- */
+/* ---- the subcommands --------------------------------------------------------------------- */
 
-static int answer(const char *table, const char *id, struct wanted *wanted, struct diag *diag)
+static bool on_table(const struct query_row *row, void *ctx)
 {
-	struct query *query = NULL;
-	json_t *found = json_array();
-	int status = CTL_FAILED;
-
-	if (!wanted->files.database)
-		(void)diag_set(diag, ERR_INVALID,
-			       "--database FILE is missing, or --config FILE, a mosquitto.conf");
-	else if (query_open(wanted->files.database, &query, diag))
-		; /* @diag says it */
-	else if (id)
-		status = show(query, table, id, wanted, diag);
-	else if (list(query, table, wanted, found, diag) == 0)
-		status = CTL_OK;
-	if (status == CTL_OK && !id && wanted->json)
-		(void)output_print_json(found);
-	else if (status == CTL_OK && !id)
-		print_rows(found);
-	json_decref(found);
-	query_close(query);
-	return status;
+	suggest_add(ctx, row->cell[0].text);
+	return true;
 }
 
-static int run(int argc, char **argv)
+/* Also what was meant as a subcommand comes here. */
+static int no_table(const struct list *list)
 {
-	bool is_named = strcmp(argv[0], "list") == 0;
-	const struct ctl_command *command = is_named ? &ctl_list : &ctl_entity;
-	struct wanted wanted = { .limit = 100 };
-	struct diag diag;
-	int status = CTL_FAILED;
-	int first = args_read(command, argc, argv, &wanted);
-	const char *table;
+	struct suggest suggest = suggest_begin(list->table);
+	struct query_wanted ask = { .table = list->table };
+	struct diag ignored;
 
-	if (first < 0)
+	(void)query_tables(list->query, on_table, &suggest, &ignored);
+	tables_suggest(&suggest, list->contract);
+	for (size_t i = 0; ctl_commands[i]; i++)
+		suggest_add(&suggest, ctl_commands[i]->name);
+	(void)query_rows(list->query, &ask, cells_collect, NULL, &list->call->diag);
+	(void)ctl_fail(list->call->name, "%s%s", list->call->diag.text, suggest_text(&suggest));
+	diag_init(&list->call->diag); /* it was said */
+	return CTL_FAILED;
+}
+
+static int answer(struct list *list, const char *id)
+{
+	struct files *files = &list->call->files;
+	struct diag *diag = &list->call->diag;
+
+	if (files_need(files, "database", files->database, diag) ||
+	    query_open(files->database, &list->query, diag))
 		return CTL_FAILED;
-	table = is_named ? argv[first++] : argv[0];
-	diag_init(&diag);
-	if (files_find(&wanted.files, &diag) == 0)
-		status = answer(table, first < argc ? argv[first] : NULL, &wanted, &diag);
-	if (status == CTL_FAILED)
-		(void)ctl_fail(argv[0], "%s", diag.text);
-	files_clear(&wanted.files);
+	if (!query_has(list->query, list->table))
+		return no_table(list);
+	if (files->contract && contract_load(files->contract, &list->contract, diag))
+		return CTL_FAILED;
+	if (id)
+		return show(list, id);
+	return check_status(list) ? CTL_FAILED : list_rows(list);
+}
+
+static int run(struct ctl_call *call)
+{
+	bool is_named = strcmp(call->name, "list") == 0;
+	struct list list = { .call = call,
+			     .args = call->args,
+			     .table = is_named ? call->operand[0] : call->name };
+	int status = answer(&list, call->count > is_named ? call->operand[is_named] : NULL);
+
+	contract_free(list.contract);
+	query_close(list.query);
 	return status;
 }
 
 #define HELP                                                                                       \
-	"With ID, all that is known of one, and what was accepted about it, oldest first.\n"       \
-	"The broker may be running. Times compare as text: 2026-01-15, 2026-01-15T10:30:00Z.\n"
+	"TABLE is one of the contract's (orders), alerts or events. With ID, all that is\n"        \
+	"known of one entity, and what was accepted about it, oldest first. The broker\n"          \
+	"may be running.\n\n" ARGS_TIME_HELP
 
 const struct ctl_command ctl_list = {
 	.name = "list",
 	.arguments = "TABLE [ID] [--status STATUS] [--owner USER] [OPTION...]",
-	.summary = "the entities of a table, from the database",
+	.summary = "rows of a table of the database: entities, alerts, events",
 	.help = HELP,
+	.shared = CTL_JSON | CTL_CONFIG | CTL_CONTRACT | CTL_DATABASE,
 	.options = rows,
+	.args_size = sizeof(struct list_args),
+	.defaults = &defaults,
+	.words = "alerts events",
 	.operands_min = 1,
 	.operands_max = 2,
 	.run = run,
@@ -325,9 +255,12 @@ const struct ctl_command ctl_list = {
 const struct ctl_command ctl_entity = {
 	.name = "orders",
 	.arguments = "[ID] [--status STATUS] [--owner USER] [OPTION...]",
-	.summary = "likewise for the table orders; so with payments, alerts and every other table",
+	.summary = "likewise, of the table orders; so with every other table",
 	.help = HELP,
+	.shared = CTL_JSON | CTL_CONFIG | CTL_CONTRACT | CTL_DATABASE,
 	.options = rows,
+	.args_size = sizeof(struct list_args),
+	.defaults = &defaults,
 	.operands_min = 0,
 	.operands_max = 1,
 	.run = run,

@@ -4,17 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl/args.h"
 #include "ctl/ctl.h"
-#include "ctl/files.h"
-#include "ctl/output.h"
-
-#define NAME "may"
+#include "ctl/suggest.h"
 
 /* clang-format off */
 static const struct output_column columns[] = {
-	{ "address", "topic" }, { "publish", "publish" }, { "qos", "QoS from" },
-	{ "retain", "retain" }, { "will", "will" }, { "receive", "receive" }, { NULL, NULL },
+	{ "address", "topic", OUTPUT_PLAIN }, { "publish", "publish", OUTPUT_PLAIN },
+	{ "qos", "QoS from", OUTPUT_PLAIN }, { "retain", "retain", OUTPUT_PLAIN },
+	{ "will", "will", OUTPUT_PLAIN }, { "receive", "receive", OUTPUT_PLAIN }, { .key = NULL },
 };
 /* clang-format on */
 
@@ -62,13 +59,13 @@ static json_t *row_of(const struct access_principal *principal,
 static bool holds(const struct access_principal *principal, const struct contract_channel *channel,
 		  int scope, enum gate_grant least)
 {
-	struct contract_operation wanted = { .name = "", .alternative_count = 1 };
+	struct contract_operation asked = { .name = "", .alternative_count = 1 };
 	struct contract_match match = { .channel = channel };
 
 	if (scope < 0 || principal->is_disabled)
 		return false;
-	scopeset_add(&wanted.alternative[0], (unsigned)scope);
-	return gate_grant(principal, &wanted, &match) >= least;
+	scopeset_add(&asked.alternative[0], (unsigned)scope);
+	return gate_grant(principal, &asked, &match) >= least;
 }
 
 /* "PLACED -> CANCELLED": what who may act on its own only may do on @channel. */
@@ -156,7 +153,22 @@ static json_t *roles_json(const struct access_principal *principal)
 	return roles;
 }
 
-static void print(const struct access_principal *principal, const struct scene *scene, bool is_json)
+static void print_text(const struct access_principal *principal, const json_t *whole,
+		       const struct output *output)
+{
+	(void)printf("%s%s, roles", principal->name, principal->is_disabled ? " (disabled)" : "");
+	for (size_t i = 0; i < principal->role_count; i++)
+		(void)printf("%s %s", i ? "," : "", principal->role[i]);
+	(void)printf("%s\n\n", principal->role_count ? "" : " none");
+	output_rows(output, json_object_get(whole, "channels"), columns);
+	print_list("Steps on its own:", json_object_get(whole, "ownSteps"));
+	print_list("Puts a status right on:", json_object_get(whole, "corrects"));
+	if (principal->rule_count > 0)
+		(void)puts("\nSome of this holds for certain topics only (where).");
+}
+
+static void print(const struct access_principal *principal, const struct scene *scene,
+		  const struct output *output)
 {
 	json_t *list = json_array(), *whole;
 
@@ -167,60 +179,49 @@ static void print(const struct access_principal *principal, const struct scene *
 			  "disabled", (int)principal->is_disabled, "roles", roles_json(principal),
 			  "attributes", attributes_json(principal), "channels", list, "ownSteps",
 			  own_steps(scene, principal), "corrects", corrected(scene, principal));
-	if (is_json) {
-		(void)output_print_json(whole);
-	} else {
-		(void)printf("%s%s, roles", principal->name,
-			     principal->is_disabled ? " (disabled)" : "");
-		for (size_t i = 0; i < principal->role_count; i++)
-			(void)printf("%s %s", i ? "," : "", principal->role[i]);
-		(void)printf("%s\n\n", principal->role_count ? "" : " none");
-		output_print(list, columns);
-		print_list("Steps on its own:", json_object_get(whole, "ownSteps"));
-		print_list("Puts a status right on:", json_object_get(whole, "corrects"));
-		if (principal->rule_count > 0)
-			(void)puts("\nSome of this holds for certain topics only (where).");
-	}
+	if (output->is_json)
+		output_json(whole);
+	else
+		print_text(principal, whole, output);
 	json_decref(whole);
 }
 
-static int run(int argc, char **argv)
+static int no_user(const struct ctl_call *call, const struct access *access)
 {
-	struct files_wanted wanted = { .json = false };
+	struct suggest suggest = suggest_begin(call->operand[0]);
+	const struct access_principal *principal;
+
+	for (size_t i = 0; (principal = access_principal(access, i)); i++)
+		suggest_add(&suggest, principal->name);
+	(void)ctl_fail(call->name, "%s: there is no user \"%s\"%s", call->files.access,
+		       call->operand[0], suggest_text(&suggest));
+	return CTL_NO;
+}
+
+static int run(struct ctl_call *call)
+{
 	const struct access_principal *principal;
 	struct scene scene = { .rules = NULL };
-	struct diag diag;
-	int status = CTL_FAILED;
-	int first = args_read(&ctl_may, argc, argv, &wanted);
+	int status = CTL_OK;
 
-	if (first < 0)
+	call->files.database = NULL; /* scopes do not depend on it, and few may read it */
+	if (scene_open(&call->files, &scene, &call->diag))
 		return CTL_FAILED;
-	diag_init(&diag);
-	if (files_find(&wanted.files, &diag) == 0)
-		wanted.files.database = NULL; /* scopes do not depend on it, and few may read it */
-	if (diag.text[0] || scene_open(&wanted.files, &scene, &diag)) {
-		(void)ctl_fail(NAME, "%s", diag.text);
-		goto out;
-	}
-	principal = access_find(scene.rules->access, argv[first]);
-	status = principal ? CTL_OK : CTL_NO;
+	principal = access_find(scene.rules->access, call->operand[0]);
 	if (principal)
-		print(principal, &scene, wanted.json);
+		print(principal, &scene, &call->output);
 	else
-		(void)ctl_fail(NAME, "%s: there is no user \"%s\"", wanted.files.access,
-			       argv[first]);
-out:
+		status = no_user(call, scene.rules->access);
 	scene_clear(&scene);
-	files_clear(&wanted.files);
 	return status;
 }
 
 const struct ctl_command ctl_may = {
-	.name = NAME,
+	.name = "may",
 	.arguments = "USER [OPTION...]",
 	.summary = "everything that a user may do",
 	.help = "\"own\" is what belongs to the user, by the database or by an attribute.\n",
-	.options = files_rows,
+	.shared = CTL_JSON | CTL_CONFIG | CTL_CONTRACT | CTL_ACCESS,
 	.operands_min = 1,
 	.operands_max = 1,
 	.run = run,

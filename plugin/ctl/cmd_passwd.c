@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -30,28 +31,31 @@
 /* The client does this work, and may be a small device. */
 #define SCRAM_ITERATIONS 15000
 
-struct passwd {
+struct passwd_args {
 	const char *hash;
 	long iterations; /* 0: the hash's default */
 	long memory;
 	long passes;
-	const char *file;
+	const char *file; /* the operands */
 	const char *user;
 };
+
+static const struct passwd_args defaults = { .hash = "pbkdf2" };
 
 enum file_kind { FILE_PASSWORDS, FILE_SCRAM };
 
 /* clang-format off */
+#define AT(member) .offset = offsetof(struct passwd_args, member)
 static const struct args_row options[] = {
-	{ "hash", ARGS_TEXT, "HASH", "pbkdf2 (the default), argon2id, or scram for a SCRAM file",
-	  offsetof(struct passwd, hash), 0, 0 },
+	{ "hash", ARGS_WORD, "HASH", "pbkdf2 (the default), argon2id, or scram for a SCRAM file",
+	  AT(hash), .words = "pbkdf2 argon2id scram" },
 	{ "iterations", ARGS_NUMBER, "N", "of pbkdf2 (210000) and scram (15000)",
-	  offsetof(struct passwd, iterations), 1, PASSWORD_ITERATIONS_MAX },
+	  AT(iterations), 1, PASSWORD_ITERATIONS_MAX },
 	{ "memory", ARGS_NUMBER, "KIB", "of argon2id (47104)",
-	  offsetof(struct passwd, memory), 8, PASSWORD_ARGON_MEMORY_MAX },
+	  AT(memory), 8, PASSWORD_ARGON_MEMORY_MAX },
 	{ "passes", ARGS_NUMBER, "N", "of argon2id (1)",
-	  offsetof(struct passwd, passes), 1, PASSWORD_ARGON_PASSES_MAX },
-	{ NULL, ARGS_SWITCH, NULL, NULL, 0, 0, 0 },
+	  AT(passes), 1, PASSWORD_ARGON_PASSES_MAX },
+	{ .name = NULL },
 };
 /* clang-format on */
 
@@ -73,14 +77,14 @@ static bool read_line(char *ret, size_t cap, size_t *ret_len)
 	return len > 0;
 }
 
-static bool read_password(const struct passwd *passwd, bool is_new, char *ret, size_t cap,
+static bool read_password(const struct passwd_args *args, bool is_new, char *ret, size_t cap,
 			  size_t *ret_len)
 {
 	char prompt[2 * CREDFILE_USER_MAX];
 
 	if (!isatty(STDIN_FILENO))
 		return read_line(ret, cap, ret_len);
-	(void)snprintf(prompt, sizeof(prompt), "Password for %s: ", passwd->user);
+	(void)snprintf(prompt, sizeof(prompt), "Password for %s: ", args->user);
 	/* It counts characters, and puts a NUL behind them. */
 	if (EVP_read_pw_string(ret, (int)cap - 1, prompt, is_new) != 0)
 		return false;
@@ -134,24 +138,24 @@ static long or_default(long given, long otherwise)
 }
 
 /* Writes what is to be stored for @password to @ret (PASSWORD_TEXT_MAX). */
-static int make(const struct passwd *passwd, const char *password, size_t len, char *ret,
+static int make(const struct passwd_args *args, const char *password, size_t len, char *ret,
 		struct diag *diag)
 {
 	struct password_cost cost = { .kind = PASSWORD_PBKDF2, .lanes = 1 };
 
-	if (strcmp(passwd->hash, "scram") == 0)
-		return scram_make((uint32_t)or_default(passwd->iterations, SCRAM_ITERATIONS),
+	if (strcmp(args->hash, "scram") == 0)
+		return scram_make((uint32_t)or_default(args->iterations, SCRAM_ITERATIONS),
 				  password, len, ret, diag);
-	if (strcmp(passwd->hash, "argon2id") == 0)
+	if (strcmp(args->hash, "argon2id") == 0)
 		cost.kind = PASSWORD_ARGON2;
-	cost.iterations = (uint32_t)or_default(passwd->iterations, PBKDF2_ITERATIONS);
-	cost.memory = (uint32_t)or_default(passwd->memory, ARGON_MEMORY);
-	cost.passes = (uint32_t)or_default(passwd->passes, ARGON_PASSES);
+	cost.iterations = (uint32_t)or_default(args->iterations, PBKDF2_ITERATIONS);
+	cost.memory = (uint32_t)or_default(args->memory, ARGON_MEMORY);
+	cost.passes = (uint32_t)or_default(args->passes, ARGON_PASSES);
 	return password_make(&cost, password, len, ret, diag);
 }
 
 /* The plugin refuses a file whose check would stop the broker for long. */
-static void warn_of_stall(const struct passwd *passwd, const char *stored)
+static void warn_of_stall(const struct passwd_args *args, const char *stored)
 {
 	uint64_t cost = password_cost_of(stored);
 
@@ -160,59 +164,53 @@ static void warn_of_stall(const struct passwd *passwd, const char *stored)
 			      "petstorectl passwd: %s: a check takes as long as %" PRIu64
 			      " rounds of pbkdf2, and the broker serves nobody meanwhile: expected "
 			      "%u at most%s\n",
-			      passwd->file, cost, PASSWORD_STALL_NOTED,
+			      args->file, cost, PASSWORD_STALL_NOTED,
 			      cost > PASSWORD_STALL_MAX
 				      ? ", the plugin refuses the file without delayed logins"
 				      : "");
 }
 
-static int run_set(const struct passwd *passwd)
+static int set_password(const struct passwd_args *args, struct diag *diag)
 {
-	enum file_kind kind = strcmp(passwd->hash, "scram") == 0 ? FILE_SCRAM : FILE_PASSWORDS;
+	enum file_kind kind = strcmp(args->hash, "scram") == 0 ? FILE_SCRAM : FILE_PASSWORDS;
 	char password[PASSWORD_MAX_BYTES + 1];
-	char stored[PASSWORD_TEXT_MAX];
+	char stored[PASSWORD_TEXT_MAX] = "";
 	size_t len = 0;
-	struct diag diag;
-	int rc;
+	int rc = check_target(args->file, kind, diag);
 
-	diag_init(&diag);
-	if (check_target(passwd->file, kind, &diag))
-		return ctl_fail(NAME, "%s", diag.text);
-	if (!read_password(passwd, true, password, sizeof(password), &len)) {
-		OPENSSL_cleanse(password, sizeof(password));
-		return ctl_fail(NAME,
-				"expected a password of 1 to %u bytes, twice the same at a "
-				"terminal",
-				PASSWORD_MAX_BYTES);
-	}
-	rc = make(passwd, password, len, stored, &diag);
+	if (rc)
+		return CTL_FAILED;
+	if (read_password(args, true, password, sizeof(password), &len))
+		rc = make(args, password, len, stored, diag);
+	else
+		rc = diag_set(diag, ERR_INVALID,
+			      "expected a password of 1 to %u bytes, twice the same at a terminal",
+			      PASSWORD_MAX_BYTES);
 	OPENSSL_cleanse(password, sizeof(password));
 	if (!rc)
-		rc = credwrite_put(passwd->file, passwd->user, stored, &diag);
+		rc = credwrite_put(args->file, args->user, stored, diag);
 	if (!rc && kind == FILE_PASSWORDS)
-		warn_of_stall(passwd, stored);
+		warn_of_stall(args, stored);
 	OPENSSL_cleanse(stored, sizeof(stored));
-	return rc ? ctl_fail(NAME, "%s", diag.text) : CTL_OK;
+	return rc ? CTL_FAILED : CTL_OK;
 }
 
-static int run_delete(const struct passwd *passwd)
+static int delete_entry(const struct passwd_args *args, struct diag *diag)
 {
 	enum file_kind kind;
-	struct diag diag;
 	bool was_there = false;
 
-	diag_init(&diag);
-	if (find_kind(passwd->file, &kind, &diag) ||
-	    credwrite_remove(passwd->file, passwd->user, &was_there, &diag))
-		return ctl_fail(NAME, "%s", diag.text);
+	if (find_kind(args->file, &kind, diag) ||
+	    credwrite_remove(args->file, args->user, &was_there, diag))
+		return CTL_FAILED;
 	if (was_there)
 		return CTL_OK;
-	(void)ctl_fail(NAME, "%s: there is no user %s", passwd->file, passwd->user);
+	(void)ctl_fail(NAME, "%s: there is no user %s", args->file, args->user);
 	return CTL_NO;
 }
 
 /* Loads again what find_kind() found: a file that changed in between is one that fails. */
-static int verify(const struct passwd *passwd, enum file_kind kind, const char *password,
+static int verify(const struct passwd_args *args, enum file_kind kind, const char *password,
 		  size_t len, bool *ret, struct diag *diag)
 {
 	struct passwords *passwords = NULL;
@@ -221,12 +219,12 @@ static int verify(const struct passwd *passwd, enum file_kind kind, const char *
 	int rc;
 
 	if (kind == FILE_SCRAM) {
-		rc = scram_load(passwd->file, &keys, diag);
-		stored = rc ? NULL : scram_entry(keys, passwd->user);
+		rc = scram_load(args->file, &keys, diag);
+		stored = rc ? NULL : scram_entry(keys, args->user);
 		*ret = stored && scram_verify(stored, password, len);
 	} else {
-		rc = passwords_load(passwd->file, &passwords, diag);
-		stored = rc ? NULL : passwords_entry(passwords, passwd->user);
+		rc = passwords_load(args->file, &passwords, diag);
+		stored = rc ? NULL : passwords_entry(passwords, args->user);
 		*ret = stored && password_verify(stored, password, len);
 	}
 	passwords_free(passwords);
@@ -234,56 +232,74 @@ static int verify(const struct passwd *passwd, enum file_kind kind, const char *
 	return rc;
 }
 
-static int run_check(const struct passwd *passwd)
+static int check_password(const struct passwd_args *args, struct diag *diag)
 {
 	char password[PASSWORD_MAX_BYTES + 1];
 	enum file_kind kind;
 	bool is_right = false;
 	size_t len = 0;
-	struct diag diag;
-	int rc;
+	int rc = find_kind(args->file, &kind, diag);
 
-	diag_init(&diag);
-	rc = find_kind(passwd->file, &kind, &diag);
-	if (!rc && read_password(passwd, false, password, sizeof(password), &len))
-		rc = verify(passwd, kind, password, len, &is_right, &diag);
+	if (!rc && read_password(args, false, password, sizeof(password), &len))
+		rc = verify(args, kind, password, len, &is_right, diag);
 	OPENSSL_cleanse(password, sizeof(password));
 	if (rc)
-		return ctl_fail(NAME, "%s", diag.text);
-	(void)puts(is_right ? "right" : "wrong");
+		return CTL_FAILED;
 	return is_right ? CTL_OK : CTL_NO;
 }
 
-static const struct {
+static const struct action {
 	const char *name;
-	int (*run)(const struct passwd *passwd);
+	int (*run)(const struct passwd_args *args, struct diag *diag);
+	const char *answers[2]; /* what is printed for CTL_OK and CTL_NO; NULL: nothing */
 } actions[] = {
-	{ "set", run_set },
-	{ "delete", run_delete },
-	{ "check", run_check },
+	{ "set", set_password, { NULL, NULL } },
+	{ "delete", delete_entry, { NULL, NULL } },
+	{ "check", check_password, { "right", "wrong" } },
 };
 
-static int run(int argc, char **argv)
+static void print(const struct ctl_call *call, const struct action *action, int status)
 {
-	struct passwd passwd = { .hash = "pbkdf2" };
-	int first = args_read(&ctl_passwd, argc, argv, &passwd);
-	const char *fault;
+	json_t *answer;
 
-	if (first < 0)
-		return CTL_FAILED;
-	passwd.file = argv[first + 1];
-	passwd.user = argv[first + 2];
-	if (strcmp(passwd.hash, "pbkdf2") != 0 && strcmp(passwd.hash, "argon2id") != 0 &&
-	    strcmp(passwd.hash, "scram") != 0)
-		return ctl_fail(NAME, "--hash: expected pbkdf2, argon2id or scram");
-	fault = names_fault(passwd.user, strlen(passwd.user), CREDFILE_USER_MAX);
-	if (!fault && strchr(passwd.user, ':'))
+	if (!call->is_json && action->answers[status]) {
+		output_word(&call->output, action->answers[status]);
+		(void)puts("");
+	}
+	if (!call->is_json)
+		return;
+	answer = json_pack("{s:s, s:s, s:s, s:b}", "action", action->name, "file", call->operand[1],
+			   "user", call->operand[2], "done", status == CTL_OK);
+	output_json(answer);
+	json_decref(answer);
+}
+
+static int check_user(const char *user, struct diag *diag)
+{
+	const char *fault = names_fault(user, strlen(user), CREDFILE_USER_MAX);
+
+	if (!fault && strchr(user, ':'))
 		fault = "has a colon";
-	if (fault)
-		return ctl_fail(NAME, "the user's name %s", fault);
-	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
-		if (strcmp(actions[i].name, argv[first]) == 0)
-			return actions[i].run(&passwd);
+	return fault ? diag_set(diag, ERR_INVALID, "the user's name %s", fault) : 0;
+}
+
+static int run(struct ctl_call *call)
+{
+	struct passwd_args *args = call->args;
+	int status;
+
+	args->file = call->operand[1];
+	args->user = call->operand[2];
+	if (check_user(args->user, &call->diag))
+		return CTL_FAILED;
+	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
+		if (strcmp(actions[i].name, call->operand[0]) != 0)
+			continue;
+		status = actions[i].run(args, &call->diag);
+		if (status != CTL_FAILED)
+			print(call, &actions[i], status);
+		return status;
+	}
 	return ctl_fail(NAME, "expected set, delete or check");
 }
 
@@ -295,7 +311,11 @@ const struct ctl_command ctl_passwd = {
 		"input. Other lines of the file stay as they are. The plugin and Mosquitto\n"
 		"read the file again at SIGHUP. Mosquitto itself reads pbkdf2 in all versions,\n"
 		"and argon2id from 2.1 on where it was built with it.\n",
+	.shared = CTL_JSON,
 	.options = options,
+	.args_size = sizeof(struct passwd_args),
+	.defaults = &defaults,
+	.words = "set delete check",
 	.operands_min = 3,
 	.operands_max = 3,
 	.run = run,

@@ -2,48 +2,43 @@
  * petstorectl refusals: what was refused, from the database.
  */
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/reason.h"
 #include "ctl/args.h"
 #include "ctl/cells.h"
 #include "ctl/ctl.h"
-#include "ctl/files.h"
-#include "ctl/output.h"
 
 #define NAME "refusals"
 #define FOLLOW_MS 300
 
-struct wanted {
-	struct files files;
-	const char *client, *user, *topic, *reason, *id, *since, *until, *by;
+struct refusals_args {
+	const char *client, *user, *topic, *reason, *id, *by;
+	char since[ARGS_TIME_MAX], until[ARGS_TIME_MAX];
 	long limit;
 	bool follow;
-	bool json;
 };
 
+static const struct refusals_args defaults = { .limit = 50 };
+
 /* clang-format off */
-#define TEXT(name, value, help) { #name, ARGS_TEXT, value, help, offsetof(struct wanted, name), 0, 0 }
+#define AT(member) .offset = offsetof(struct refusals_args, member)
 static const struct args_row rows[] = {
-	TEXT(client, "ID", "of this client"),
-	TEXT(user, "USER", "of this user"),
-	TEXT(topic, "PREFIX", "of topics that begin so"),
-	TEXT(reason, "CODE", "for this reason"),
-	TEXT(id, "DECISION", "with this decision id, as log and notice have it"),
-	TEXT(since, "TIME", "not before (RFC 3339, UTC)"),
-	TEXT(until, "TIME", "not after"),
-	TEXT(by, "WHAT", "counted by reason, client, user or topic"),
+	{ "client", ARGS_TEXT, "ID", "of this client", AT(client) },
+	{ "user", ARGS_TEXT, "USER", "of this user", AT(user) },
+	{ "topic", ARGS_TEXT, "PREFIX", "of topics that begin so", AT(topic) },
+	{ "reason", ARGS_REASON, "CODE", "for this reason (`help reasons` lists them)", AT(reason) },
+	{ "id", ARGS_TEXT, "DECISION", "with this decision id, as log and notice have it", AT(id) },
+	{ "since", ARGS_TIME, "TIME", "not before", AT(since) },
+	{ "until", ARGS_TIME, "TIME", "not after", AT(until) },
+	{ "by", ARGS_WORD, "WHAT", "counted by reason, client, user or topic", AT(by),
+	  .words = "reason client user topic" },
 	{ "limit", ARGS_NUMBER, "N", "at most so many, the latest (50; 0: all)",
-	  offsetof(struct wanted, limit), 0, 1000000000 },
+	  AT(limit), 0, 1000000000 },
 	{ "follow", ARGS_SWITCH, NULL, "go on with what comes; JSON is then one object a line",
-	  offsetof(struct wanted, follow), 0, 0 },
-	{ "json", ARGS_SWITCH, NULL, "JSON", offsetof(struct wanted, json), 0, 0 },
-	FILES_ROW_CONFIG(struct wanted, files),
-	FILES_ROW_DATABASE(struct wanted, files),
+	  AT(follow) },
 	{ .name = NULL },
 };
 
@@ -55,24 +50,26 @@ static const struct {
 };
 
 static const struct output_column columns[] = {
-	{ "time", "time" }, { "decision_id", "decision" }, { "what", "what" },
-	{ "topic", "topic" }, { "principal", "user" }, { "client_id", "client" },
-	{ "reason", "reason" }, { "where", "where" }, { "message", "message" }, { NULL, NULL },
+	{ "time", "time", OUTPUT_PLAIN }, { "decision_id", "decision", OUTPUT_PLAIN },
+	{ "what", "what", OUTPUT_PLAIN }, { "topic", "topic", OUTPUT_PLAIN },
+	{ "principal", "user", OUTPUT_PLAIN }, { "client_id", "client", OUTPUT_PLAIN },
+	{ "reason", "reason", OUTPUT_RED }, { "where", "where", OUTPUT_PLAIN },
+	{ "message", "message", OUTPUT_PLAIN }, { .key = NULL },
 };
 /* clang-format on */
 
-static size_t set_filters(const struct wanted *wanted, struct query_filter *filter)
+static size_t set_filters(const struct refusals_args *args, struct query_filter *filter)
 {
 	const struct query_filter all[] = {
-		{ "client_id", QUERY_IS, wanted->client }, { "principal", QUERY_IS, wanted->user },
-		{ "topic", QUERY_BEGINS, wanted->topic },  { "reason", QUERY_IS, wanted->reason },
-		{ "decision_id", QUERY_IS, wanted->id },   { "time", QUERY_FROM, wanted->since },
-		{ "time", QUERY_UNTIL, wanted->until },
+		{ "client_id", QUERY_IS, args->client }, { "principal", QUERY_IS, args->user },
+		{ "topic", QUERY_BEGINS, args->topic },  { "reason", QUERY_IS, args->reason },
+		{ "decision_id", QUERY_IS, args->id },   { "time", QUERY_FROM, args->since },
+		{ "time", QUERY_UNTIL, args->until },
 	};
 	size_t count = 0;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (all[i].text)
+		if (all[i].text && all[i].text[0])
 			filter[count++] = all[i];
 	return count;
 }
@@ -93,24 +90,21 @@ static void add_words(json_t *row)
 	(void)json_object_set(row, "where", json_object_get(row, "pointer"));
 }
 
-static void print(json_t *list, const struct wanted *wanted)
+static void print(json_t *list, const struct ctl_call *call, bool is_followed)
 {
 	size_t i;
 	json_t *row;
 
-	if (wanted->json && !wanted->follow) {
-		(void)output_print_json(list);
-		return;
-	}
 	json_array_foreach(list, i, row) {
-		if (!wanted->json)
+		if (!call->is_json)
 			add_words(row);
-		else if (json_dumpf(row, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) == 0)
+		else if (is_followed &&
+			 json_dumpf(row, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) == 0)
 			(void)puts("");
 	}
-	if (!wanted->json)
-		output_print(list, columns);
-	(void)fflush(stdout);
+	if (!call->is_json || !is_followed)
+		output_rows(&call->output, list, columns);
+	(void)fflush(stdout); /* what it does not take, main() finds */
 }
 
 /* Asked for from the end, shown from the beginning. */
@@ -126,18 +120,21 @@ static void reverse(json_t *list)
 	}
 }
 
-static int count_by(struct query *query, const struct wanted *wanted, struct diag *diag)
+static int count_by(struct query *query, struct ctl_call *call)
 {
-	static const struct output_column counted[] = { { "count", "count" },
-							{ "what", "what" },
-							{ "first", "first" },
-							{ "last", "last" },
-							{ NULL, NULL } };
+	static const struct output_column counted[] = {
+		{ "count", "count", OUTPUT_PLAIN },
+		{ "what", "what", OUTPUT_PLAIN },
+		{ "first", "first", OUTPUT_PLAIN },
+		{ "last", "last", OUTPUT_PLAIN },
+		{ .key = NULL },
+	};
+	const struct refusals_args *args = call->args;
 	struct query_filter filter[QUERY_FILTERS_MAX];
 	struct query_wanted ask = { .table = NAME,
 				    .filter = filter,
-				    .filter_count = set_filters(wanted, filter),
-				    .limit = (uint64_t)wanted->limit };
+				    .filter_count = set_filters(args, filter),
+				    .limit = (uint64_t)args->limit };
 	json_t *list = json_array();
 	const char *column = NULL;
 	json_t *row;
@@ -145,32 +142,29 @@ static int count_by(struct query *query, const struct wanted *wanted, struct dia
 	int rc;
 
 	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-		if (strcmp(wanted->by, groups[i].word) == 0)
+		if (strcmp(args->by, groups[i].word) == 0)
 			column = groups[i].column;
-	if (!column)
-		return diag_set(diag, ERR_INVALID, "--by: expected reason, client, user or topic");
-	rc = query_groups(query, &ask, column, "time", cells_collect, list, diag);
-	if (rc == 0 && !wanted->json) {
-		json_array_foreach(list, i, row)
+	rc = query_groups(query, &ask, column, "time", cells_collect, list, &call->diag);
+	json_array_foreach(list, i, row)
+		if (!call->is_json)
 			(void)json_object_set(row, "what", json_object_get(row, column));
-		output_print(list, counted);
-	} else if (rc == 0) {
-		(void)output_print_json(list);
-	}
+	if (!rc)
+		output_rows(&call->output, list, counted);
 	json_decref(list);
 	return rc;
 }
 
 /* Rows beyond seq *last, in order; *last moves on. Without one: the latest. */
-static int show(struct query *query, const struct wanted *wanted, int64_t *last, struct diag *diag)
+static int show(struct query *query, struct ctl_call *call, int64_t *last)
 {
+	const struct refusals_args *args = call->args;
 	struct query_filter filter[QUERY_FILTERS_MAX + 1];
 	struct query_wanted ask = { .table = NAME,
 				    .filter = filter,
-				    .filter_count = set_filters(wanted, filter),
+				    .filter_count = set_filters(args, filter),
 				    .order = "seq",
 				    .is_descending = *last < 0,
-				    .limit = *last < 0 ? (uint64_t)wanted->limit : 0 };
+				    .limit = *last < 0 ? (uint64_t)args->limit : 0 };
 	json_t *list = json_array();
 	char number[24];
 	size_t count;
@@ -179,29 +173,29 @@ static int show(struct query *query, const struct wanted *wanted, int64_t *last,
 	(void)snprintf(number, sizeof(number), "%" PRId64, *last);
 	if (*last >= 0)
 		filter[ask.filter_count++] = (struct query_filter){ "seq", QUERY_AFTER, number };
-	rc = query_rows(query, &ask, cells_collect, list, diag);
-	if (rc == 0) {
-		if (ask.is_descending)
-			reverse(list);
-		count = json_array_size(list);
-		if (count > 0)
-			*last = json_integer_value(
-				json_object_get(json_array_get(list, count - 1), "seq"));
-		if (count > 0 || !wanted->follow)
-			print(list, wanted);
-	}
+	rc = query_rows(query, &ask, cells_collect, list, &call->diag);
+	if (rc)
+		goto out;
+	if (ask.is_descending)
+		reverse(list);
+	count = json_array_size(list);
+	if (count > 0)
+		*last = json_integer_value(json_object_get(json_array_get(list, count - 1), "seq"));
+	if (count > 0 || !args->follow)
+		print(list, call, args->follow);
+out:
 	json_decref(list);
 	return rc;
 }
 
-static int follow(struct query *query, const struct wanted *wanted, struct diag *diag)
+static int follow(struct query *query, struct ctl_call *call)
 {
 	const struct timespec pause = { .tv_nsec = FOLLOW_MS * 1000000L };
 	int64_t last = -1;
 	int rc;
 
 	/* A reader that goes away ends the listing. */
-	while ((rc = show(query, wanted, &last, diag)) == 0 && !ferror(stdout)) {
+	while ((rc = show(query, call, &last)) == 0 && !ferror(stdout)) {
 		if (last < 0)
 			last = 0;
 		(void)nanosleep(&pause, NULL);
@@ -209,50 +203,42 @@ static int follow(struct query *query, const struct wanted *wanted, struct diag 
 	return rc;
 }
 
-static int answer(const struct wanted *wanted, struct diag *diag)
+static int answer(struct query *query, struct ctl_call *call)
 {
-	struct query *query = NULL;
+	const struct refusals_args *args = call->args;
 	int64_t last = -1;
-	int rc;
 
-	if (!wanted->files.database)
-		return diag_set(diag, ERR_INVALID,
-				"--database FILE is missing, or --config FILE, a mosquitto.conf");
-	rc = query_open(wanted->files.database, &query, diag);
-	if (rc == 0 && !query_has(query, NAME))
-		rc = diag_set(diag, ERR_VERSION,
-			      "%s: has no table refusals: an older plugin's, not started since",
-			      wanted->files.database);
-	else if (rc == 0 && wanted->by)
-		rc = count_by(query, wanted, diag);
-	else if (rc == 0)
-		rc = wanted->follow ? follow(query, wanted, diag)
-				    : show(query, wanted, &last, diag);
-	query_close(query);
-	return rc;
+	if (!query_has(query, NAME))
+		return diag_set(&call->diag, ERR_VERSION,
+				"%s: has no table refusals: an older plugin's, not started since",
+				call->files.database);
+	if (args->by)
+		return count_by(query, call);
+	return args->follow ? follow(query, call) : show(query, call, &last);
 }
 
-static int run(int argc, char **argv)
+static int run(struct ctl_call *call)
 {
-	struct wanted wanted = { .limit = 50 };
-	struct diag diag;
-	int rc;
+	struct query *query = NULL;
+	int rc = files_need(&call->files, "database", call->files.database, &call->diag);
 
-	if (args_read(&ctl_refusals, argc, argv, &wanted) < 0)
-		return CTL_FAILED;
-	diag_init(&diag);
-	rc = files_find(&wanted.files, &diag);
-	if (rc == 0)
-		rc = answer(&wanted, &diag);
-	files_clear(&wanted.files);
-	return rc ? ctl_fail(NAME, "%s", diag.text) : CTL_OK;
+	if (!rc)
+		rc = query_open(call->files.database, &query, &call->diag);
+	if (!rc)
+		rc = answer(query, call);
+	query_close(query);
+	return rc ? CTL_FAILED : CTL_OK;
 }
 
 const struct ctl_command ctl_refusals = {
 	.name = NAME,
 	.arguments = "[--client ID] [--reason CODE] [--by WHAT] [--follow] [OPTION...]",
 	.summary = "what was refused, or observed, and why",
-	.help = "The broker may be running; rows come a moment after the refusal.\n",
+	.help = "The broker may be running; rows come a moment after the "
+		"refusal.\n\n" ARGS_TIME_HELP,
+	.shared = CTL_JSON | CTL_CONFIG | CTL_DATABASE,
 	.options = rows,
+	.args_size = sizeof(struct refusals_args),
+	.defaults = &defaults,
 	.run = run,
 };

@@ -13,34 +13,29 @@
 #include "ctl/ctl.h"
 #include "ledger/query.h"
 
-#define NAME "replay"
 #define FLUSH_MS 10000u
 
-struct wanted {
-	struct files files;
+struct replay_args {
 	const char *events;
 	long limit;
-	bool json;
 };
 
+static const struct replay_args defaults = { .limit = 100 };
+
 /* clang-format off */
+#define AT(member) .offset = offsetof(struct replay_args, member)
 static const struct args_row rows[] = {
-	{ "events", ARGS_TEXT, "FILE", "the database with the events and refusals",
-	  offsetof(struct wanted, events), 0, 0 },
-	{ "limit", ARGS_NUMBER, "N", "list at most so many (100; 0: all)",
-	  offsetof(struct wanted, limit), 0, 1000000000 },
-	{ "json", ARGS_SWITCH, NULL, "JSON", offsetof(struct wanted, json), 0, 0 },
-	FILES_ROW_CONFIG(struct wanted, files),
-	FILES_ROW_CONTRACT(struct wanted, files),
-	FILES_ROW_ACCESS(struct wanted, files),
+	{ "events", ARGS_FILE, "FILE", "the database with the events and refusals (the configuration's)",
+	  AT(events) },
+	{ "limit", ARGS_NUMBER, "N", "list at most so many (100; 0: all)", AT(limit), 0, 1000000000 },
 	{ .name = NULL },
 };
 /* clang-format on */
 
-struct replay {
+struct replay_run {
 	struct scene scene;
 	char folder[64]; /* of the ledger that the replay fills; "" while there is none */
-	struct change change;
+	struct change_list change;
 	json_t *refusals; /* in order */
 	size_t refusal;   /* the next one */
 	bool is_cut;      /* the oldest events are gone */
@@ -50,7 +45,7 @@ struct replay {
 
 /* ---- a ledger of its own ---------------------------------------------------------------- */
 
-static int open_ledger(struct replay *replay, struct diag *diag)
+static int open_ledger(struct replay_run *replay, struct diag *diag)
 {
 	const char *base = getenv("TMPDIR");
 	struct ledger_options options = { .journal_bytes = (size_t)64 << 20,
@@ -75,7 +70,7 @@ static int open_ledger(struct replay *replay, struct diag *diag)
 	return 0;
 }
 
-static void remove_folder(const struct replay *replay)
+static void remove_folder(const struct replay_run *replay)
 {
 	static const char *const files[] = { "replay.db", "replay.db-wal", "replay.db-shm",
 					     "replay.db-journal.ring" };
@@ -114,7 +109,7 @@ static struct gate_request request_of(const json_t *row)
 	};
 }
 
-static void decide(struct replay *replay, const json_t *row, const char *user,
+static void decide(struct replay_run *replay, const json_t *row, const char *user,
 		   struct gate_request *request, struct decision *ret)
 {
 	*request = request_of(row);
@@ -123,7 +118,7 @@ static void decide(struct replay *replay, const json_t *row, const char *user,
 }
 
 /* The store may need a moment when the journal is full. */
-static int commit(struct replay *replay, struct decision *decision)
+static int commit(struct replay_run *replay, struct decision *decision)
 {
 	int rc = ledger_commit(replay->scene.ledger, &decision->write, &replay->diag);
 
@@ -134,7 +129,7 @@ static int commit(struct replay *replay, struct decision *decision)
 }
 
 /* A status whose past is gone: nobody can tell. */
-static bool is_undecided(const struct replay *replay, const struct decision *decision)
+static bool is_undecided(const struct replay_run *replay, const struct decision *decision)
 {
 	return replay->is_cut && decision->reason == REASON_TRANSITION_ILLEGAL &&
 	       decision->current_status[0] == '\0';
@@ -149,7 +144,7 @@ static bool is_of_its_moment(const json_t *row)
 	return reason < REASON_COUNT && (cause == REASON_OF_TROUBLE || cause == REASON_OF_PACE);
 }
 
-static void replay_refusal(struct replay *replay, const json_t *row)
+static void replay_refusal(struct replay_run *replay, const json_t *row)
 {
 	struct gate_request request;
 	struct decision decision;
@@ -165,7 +160,7 @@ static void replay_refusal(struct replay *replay, const json_t *row)
 				cells_text(row, "reason"));
 }
 
-static void replay_refusals_until(struct replay *replay, const char *time)
+static void replay_refusals_until(struct replay_run *replay, const char *time)
 {
 	size_t count = json_array_size(replay->refusals);
 
@@ -178,7 +173,7 @@ static void replay_refusals_until(struct replay *replay, const char *time)
 	}
 }
 
-static int replay_event(struct replay *replay, const json_t *row)
+static int replay_event(struct replay_run *replay, const json_t *row)
 {
 	struct gate_request request;
 	struct decision decision;
@@ -205,7 +200,7 @@ static int replay_event(struct replay *replay, const json_t *row)
 
 static bool on_event(const struct query_row *cells, void *ctx)
 {
-	struct replay *replay = ctx;
+	struct replay_run *replay = ctx;
 	json_t *row = cells_json(cells);
 	int rc = ERR_NOMEM;
 
@@ -221,7 +216,7 @@ static bool on_event(const struct query_row *cells, void *ctx)
 
 /* ---- all of them ------------------------------------------------------------------------ */
 
-static int read_refusals(struct replay *replay, struct query *query, struct diag *diag)
+static int read_refusals(struct replay_run *replay, struct query *query, struct diag *diag)
 {
 	static const struct query_filter filter[] = { { "observed", QUERY_IS, "0" } };
 	struct query_wanted ask = {
@@ -245,7 +240,7 @@ static int read_refusals(struct replay *replay, struct query *query, struct diag
 	return rc;
 }
 
-static int replay_all(struct replay *replay, const char *path, struct diag *diag)
+static int replay_all(struct replay_run *replay, const char *path, struct diag *diag)
 {
 	struct query_wanted ask = { .table = "events", .order = "seq" };
 	struct query *query = NULL;
@@ -262,10 +257,15 @@ static int replay_all(struct replay *replay, const char *path, struct diag *diag
 	return rc;
 }
 
-static void print(const struct replay *replay, bool is_json)
+static void print(const struct replay_run *replay, const struct output *output)
 {
-	change_list_print(&replay->change, is_json);
-	if (is_json)
+	json_t *more = json_pack("{s:I, s:I, s:I}", "events", (json_int_t)replay->events,
+				 "refusals", (json_int_t)json_array_size(replay->refusals),
+				 "undecided", (json_int_t)replay->undecided);
+
+	change_list_print(&replay->change, more, output);
+	json_decref(more);
+	if (output->is_json)
 		return;
 	(void)printf("%" PRIu64 " events and %zu refusals were replayed", replay->events,
 		     json_array_size(replay->refusals));
@@ -276,41 +276,32 @@ static void print(const struct replay *replay, bool is_json)
 	(void)puts("");
 }
 
-static int run(int argc, char **argv)
+static int run(struct ctl_call *call)
 {
-	struct wanted wanted = { .limit = 100 };
-	struct replay replay = { .change = { .rows = json_array() }, .refusals = json_array() };
-	struct diag diag;
+	const struct replay_args *args = call->args;
+	struct replay_run replay = { .change = { .rows = json_array(), .limit = args->limit },
+				     .refusals = json_array() };
+	const char *events = args->events ? args->events : call->files.database;
 	int status = CTL_FAILED;
-	int first = args_read(&ctl_replay, argc, argv, &wanted);
 
-	diag_init(&diag);
-	if (first < 0)
+	if (files_need(&call->files, "events", events, &call->diag) ||
+	    change_list_open(call->operand[0], &call->files, &replay.scene, &call->diag) ||
+	    open_ledger(&replay, &call->diag) || replay_all(&replay, events, &call->diag))
 		goto out;
-	if (!wanted.events)
-		(void)diag_set(&diag, ERR_INVALID, "--events is missing");
-	replay.change.limit = wanted.limit;
-	if (!diag.text[0] && files_find(&wanted.files, &diag) == 0 &&
-	    change_list_open(argv[first], &wanted.files, &replay.scene, &diag) == 0 &&
-	    open_ledger(&replay, &diag) == 0 && replay_all(&replay, wanted.events, &diag) == 0)
-		status = replay.change.refuses ? CTL_NO : CTL_OK;
-	if (status == CTL_FAILED)
-		(void)ctl_fail(NAME, "%s", diag.text);
-	else
-		print(&replay, wanted.json);
+	print(&replay, &call->output);
+	status = replay.change.refuses ? CTL_NO : CTL_OK;
 out:
 	scene_clear(&replay.scene);
 	remove_folder(&replay);
-	files_clear(&wanted.files);
 	json_decref(replay.change.rows);
 	json_decref(replay.refusals);
 	return status;
 }
 
 const struct ctl_command ctl_replay = {
-	.name = NAME,
-	.arguments = "--events FILE [--access FILE | --contract FILE] NEW",
-	.summary = "how what was recorded would be decided under a new contract or access file",
+	.name = "replay",
+	.arguments = "[--events FILE] [--access FILE | --contract FILE] NEW",
+	.summary = "how recorded messages would be decided under new rules",
 	.help = "NEW is a contract, with the users of --access, or an access file, with "
 		"--contract.\n"
 		"Each recorded event is decided again, in order and from the beginning, and each\n"
@@ -319,7 +310,10 @@ const struct ctl_command ctl_replay = {
 		"Exit status: 0 nothing that was accepted is refused, 1 something is, 2 a file is "
 		"no\n"
 		"use.\n",
+	.shared = CTL_JSON | CTL_CONFIG | CTL_CONTRACT | CTL_ACCESS,
 	.options = rows,
+	.args_size = sizeof(struct replay_args),
+	.defaults = &defaults,
 	.operands_min = 1,
 	.operands_max = 1,
 	.run = run,

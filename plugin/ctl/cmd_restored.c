@@ -3,53 +3,35 @@
  */
 #include "ledger/restored.h"
 
-#include <stddef.h>
+#include <jansson.h>
 #include <stdio.h>
 
-#include "ctl/args.h"
 #include "ctl/ctl.h"
-#include "ctl/files.h"
 
-#define NAME "restored"
-
-struct wanted {
-	struct files files;
-};
-
-/* clang-format off */
-static const struct args_row rows[] = {
-	FILES_ROW_CONFIG(struct wanted, files),
-	{ "database", ARGS_TEXT, "FILE", "the database", FILES_AT(struct wanted, files, database), 0, 0 },
-	{ .name = NULL },
-};
-/* clang-format on */
-
-static int run_restored(int argc, char **argv)
+static int run(struct ctl_call *call)
 {
-	struct wanted wanted = { .files = { .config = NULL } };
-	struct diag said, diag;
-	int rc;
+	struct diag said;
+	json_t *answer;
+	int rc = files_need(&call->files, "database", call->files.database, &call->diag);
 
 	diag_init(&said);
-	diag_init(&diag);
-	if (args_read(&ctl_restored, argc, argv, &wanted) < 0)
-		return CTL_FAILED;
-	rc = files_find(&wanted.files, &diag);
-	if (rc == 0 && !wanted.files.database)
-		rc = diag_set(&diag, ERR_INVALID, "no database: give --database or --config");
-	if (rc == 0)
-		rc = restored(wanted.files.database, &said, &diag);
-	files_clear(&wanted.files);
+	if (!rc)
+		rc = restored(call->files.database, &said, &call->diag);
 	if (rc < 0)
-		return ctl_fail(NAME, "%s", diag.text);
-	(void)puts(said.text);
+		return CTL_FAILED;
+	answer = json_pack("{s:b, s:s}", "restored", rc == 0, "text", said.text);
+	if (call->is_json)
+		output_json(answer);
+	else
+		(void)puts(said.text);
+	json_decref(answer);
 	return rc == 0 ? CTL_OK : CTL_NO;
 }
 
 const struct ctl_command ctl_restored = {
-	.name = NAME,
+	.name = "restored",
 	.arguments = "[--config FILE] [--database FILE]",
-	.summary = "the database is a copy, or its journal is lost: it goes on without",
+	.summary = "declares the database a copy, or its journal lost",
 	.help = "A database that was in use when it was copied, or whose broker was killed, says "
 		"which\n"
 		"journal it was in use with, and the broker takes no writes with another one, or "
@@ -58,6 +40,6 @@ const struct ctl_command ctl_restored = {
 		"are\n"
 		"given up. A journal that is there is moved to <journal>.left,\n"
 		"or .left-2 and so on. Stop the broker first.\n",
-	.options = rows,
-	.run = run_restored,
+	.shared = CTL_JSON | CTL_CONFIG | CTL_DATABASE,
+	.run = run,
 };

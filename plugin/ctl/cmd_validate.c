@@ -2,7 +2,7 @@
  * petstorectl validate: documents held against a JSON Schema, without a broker.
  */
 #include <errno.h>
-#include <getopt.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +11,8 @@
 
 #include "base/arena.h"
 #include "base/percent.h"
+#include "ctl/args.h"
 #include "ctl/ctl.h"
-#include "ctl/output.h"
 #include "schema/jsonbig.h"
 #include "schema/schema.h"
 #include "schema/uri.h"
@@ -23,7 +23,21 @@
 /* Schema files that one schema may bring in. */
 #define MAX_FILES 256u
 
+struct validate_args {
+	const char *schema;
+	bool format;
+};
+
+static const struct args_row rows[] = {
+	{ "schema", ARGS_FILE, "FILE", "the schema",
+	  .offset = offsetof(struct validate_args, schema) },
+	{ "format", ARGS_SWITCH, NULL, "`format` is asserted, as contracts do",
+	  .offset = offsetof(struct validate_args, format) },
+	{ .name = NULL },
+};
+
 struct validate {
+	const struct output *output;
 	struct arena arena; /* URIs and paths */
 	struct schema_set *set;
 	struct schema *schema;
@@ -248,8 +262,8 @@ static json_t *errors_json(const struct schema_error *errors, size_t count)
 	return list;
 }
 
-static void tell(struct validate *v, const char *name, const char *answer,
-		 const struct schema_error *errors, size_t count)
+static void add_result(struct validate *v, const char *name, const char *answer,
+		       const struct schema_error *errors, size_t count)
 {
 	bool is_valid = strcmp(answer, "valid") == 0;
 
@@ -259,9 +273,11 @@ static void tell(struct validate *v, const char *name, const char *answer,
 					    json_pack("{s:s, s:b, s:s, s:o}", "instance", name,
 						      "valid", is_valid, "answer", answer, "errors",
 						      errors_json(errors, count)));
-	else if (is_valid)
-		(void)printf("%s: valid\n", name);
-	else
+	else if (is_valid) {
+		(void)printf("%s: ", name);
+		output_word(v->output, "valid");
+		(void)puts("");
+	} else
 		print_errors(name, errors, count);
 }
 
@@ -278,11 +294,11 @@ static int check_text(struct validate *v, const char *name, const char *text, si
 		memset(&errors[0], 0, sizeof(errors[0]));
 		(void)snprintf(errors[0].message, sizeof(errors[0].message), "at byte %zu: %s",
 			       fault.offset, fault.text);
-		tell(v, name, "not-json", errors, 1);
+		add_result(v, name, "not-json", errors, 1);
 		return CTL_NO;
 	}
 	count = schema_explain(v->schema, value, errors, MAX_ERRORS, &answer);
-	tell(v, name, answers[answer], errors, count);
+	add_result(v, name, answers[answer], errors, count);
 	return answer == SCHEMA_VALID ? CTL_OK : CTL_NO;
 }
 
@@ -315,59 +331,34 @@ static int check_instances(struct validate *v, int count, char **paths)
 		json_t *whole =
 			json_pack("{s:b, s:O}", "valid", status == CTL_OK, "results", v->results);
 
-		if (!output_print_json(whole))
-			status = ctl_fail(NAME, "the result cannot be written");
+		output_json(whole);
 		json_decref(whole);
 	}
 	return status;
 }
 
-/* Fills @v from the options. Returns the index of the first instance, or -1. */
-static int read_options(struct validate *v, int argc, char **argv, bool *wants_json)
-{
-	static const struct option options[] = {
-		{ "schema", required_argument, NULL, 's' },
-		{ "format", no_argument, NULL, 'f' },
-		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c;
-
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 's')
-			v->schema_path = optarg;
-		else if (c == 'f')
-			v->assert_format = true;
-		else if (c == 'j')
-			*wants_json = true;
-		else
-			return -1;
-	}
-	return v->schema_path ? optind : -1;
-}
-
-static int run(int argc, char **argv)
+static int run(struct ctl_call *call)
 {
 	static char standard_input[] = "-";
 	char *only[] = { standard_input };
-	struct validate v = { 0 };
-	bool wants_json = false;
-	int first = read_options(&v, argc, argv, &wants_json);
+	const struct validate_args *args = call->args;
+	struct validate v = { .output = &call->output,
+			      .schema_path = args->schema,
+			      .assert_format = args->format };
 	int status;
 
-	if (first < 0)
+	if (!args->schema)
 		return ctl_fail(NAME, "usage: petstorectl %s %s", NAME, ctl_validate.arguments);
-	if (wants_json)
+	if (call->is_json)
 		v.results = json_array();
-	if (wants_json && !v.results)
+	if (call->is_json && !v.results)
 		status = ctl_fail(NAME, "out of memory");
 	else if (compile(&v) != 0)
 		status = ctl_fail(NAME, "%s", v.diag.text);
-	else if (first == argc)
+	else if (call->count == 0)
 		status = check_instances(&v, 1, only);
 	else
-		status = check_instances(&v, argc - first, argv + first);
+		status = check_instances(&v, call->count, call->operand);
 	payload_parser_free(v.parser);
 	schema_free(v.schema);
 	schema_set_free(v.set);
@@ -379,13 +370,14 @@ static int run(int argc, char **argv)
 const struct ctl_command ctl_validate = {
 	.name = NAME,
 	.arguments = "--schema FILE [--format] [--json] [INSTANCE...]",
-	.summary = "hold JSON documents against a JSON Schema",
+	.summary = "holds JSON documents against a JSON Schema",
 	.help = "Without INSTANCE, and for \"-\", standard input is read. The schema is of draft\n"
 		"2020-12 unless its $schema says draft 7. A $ref to a file beside the schema is\n"
-		"followed; nothing is fetched.\n\n"
-		"  --schema FILE  the schema\n"
-		"  --format       `format` is asserted, as contracts do\n"
-		"  --json         one JSON document with all results on standard output\n\n"
+		"followed; nothing is fetched. --json prints one document with all results.\n\n"
 		"Exit status: 0 all are valid, 1 one is not, 2 a file or the schema is no use.\n",
+	.shared = CTL_JSON,
+	.options = rows,
+	.args_size = sizeof(struct validate_args),
+	.operands_max = INT_MAX,
 	.run = run,
 };

@@ -11,38 +11,38 @@
 #define KEEPALIVE_S 60
 #define LOOP_MS 100
 
-struct exchange {
-	const struct talk *talk;
+struct asked {
+	const struct control_broker *broker;
 	const char *request;
 	char *answer;
 	int rc; /* 0 while all is well */
 	struct diag *diag;
 };
 
-static int fail(struct exchange *exchange, int rc, const char *text)
+static int fail(struct asked *asked, int rc, const char *text)
 {
-	if (exchange->rc == 0)
-		exchange->rc = diag_set(exchange->diag, rc, "%s port %ld: %s", exchange->talk->host,
-					exchange->talk->port, text);
-	return exchange->rc;
+	if (asked->rc == 0)
+		asked->rc = diag_set(asked->diag, rc, "%s port %ld: %s", asked->broker->host,
+				     asked->broker->port, text);
+	return asked->rc;
 }
 
 static void on_connect(struct mosquitto *client, void *ctx, int code, int flags,
 		       const mosquitto_property *properties)
 {
-	struct exchange *exchange = ctx;
+	struct asked *asked = ctx;
 	int rc;
 
 	(void)flags;
 	(void)properties;
 	if (code != 0) {
-		(void)fail(exchange, ERR_IO, mosquitto_reason_string(code));
+		(void)fail(asked, ERR_IO, mosquitto_reason_string(code));
 		return;
 	}
-	rc = mosquitto_publish_v5(client, NULL, CONTROL_TOPIC, (int)strlen(exchange->request),
-				  exchange->request, 1, false, NULL);
+	rc = mosquitto_publish_v5(client, NULL, CONTROL_TOPIC, (int)strlen(asked->request),
+				  asked->request, 1, false, NULL);
 	if (rc)
-		(void)fail(exchange, ERR_IO, mosquitto_strerror(rc));
+		(void)fail(asked, ERR_IO, mosquitto_strerror(rc));
 }
 
 static void on_publish(struct mosquitto *client, void *ctx, int id, int code,
@@ -58,84 +58,85 @@ static void on_publish(struct mosquitto *client, void *ctx, int id, int code,
 static void on_disconnect(struct mosquitto *client, void *ctx, int code,
 			  const mosquitto_property *properties)
 {
-	struct exchange *exchange = ctx;
+	struct asked *asked = ctx;
 
 	(void)client;
 	(void)code;
 	(void)properties;
-	if (!exchange->answer)
-		(void)fail(exchange, ERR_IO, "the broker closed the connection");
+	if (!asked->answer)
+		(void)fail(asked, ERR_IO, "the broker closed the connection");
 }
 
 static void on_message(struct mosquitto *client, void *ctx, const struct mosquitto_message *message,
 		       const mosquitto_property *properties)
 {
-	struct exchange *exchange = ctx;
+	struct asked *asked = ctx;
 
 	(void)client;
 	(void)properties;
-	if (exchange->answer || strcmp(message->topic, CONTROL_RESPONSE_TOPIC) != 0)
+	if (asked->answer || strcmp(message->topic, CONTROL_RESPONSE_TOPIC) != 0)
 		return;
-	exchange->answer = strndup(message->payload ? message->payload : "",
-				   message->payload ? (size_t)message->payloadlen : 0);
-	if (!exchange->answer)
-		exchange->rc = diag_nomem(exchange->diag);
+	asked->answer = strndup(message->payload ? message->payload : "",
+				message->payload ? (size_t)message->payloadlen : 0);
+	if (!asked->answer)
+		asked->rc = diag_nomem(asked->diag);
 }
 
-static int set_up(struct mosquitto *client, const struct talk *talk)
+static int set_up(struct mosquitto *client, const struct control_broker *broker)
 {
 	int rc = mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
 
-	if (!rc && talk->user)
-		rc = mosquitto_username_pw_set(client, talk->user, talk->password);
-	if (!rc && talk->ca_file)
-		rc = mosquitto_tls_set(client, talk->ca_file, NULL, talk->certificate, talk->key,
-				       NULL);
+	if (!rc && broker->user)
+		rc = mosquitto_username_pw_set(client, broker->user, broker->password);
+	if (!rc && broker->ca_file)
+		rc = mosquitto_tls_set(client, broker->ca_file, NULL, broker->certificate,
+				       broker->key, NULL);
 	mosquitto_connect_v5_callback_set(client, on_connect);
 	mosquitto_publish_v5_callback_set(client, on_publish);
 	mosquitto_disconnect_v5_callback_set(client, on_disconnect);
 	mosquitto_message_v5_callback_set(client, on_message);
-	return rc ? rc : mosquitto_connect(client, talk->host, (int)talk->port, KEEPALIVE_S);
+	return rc ? rc : mosquitto_connect(client, broker->host, (int)broker->port, KEEPALIVE_S);
 }
 
-static void run(struct mosquitto *client, struct exchange *exchange)
+static void run(struct mosquitto *client, struct asked *asked)
 {
-	int64_t until_ns = clock_mono_ns() + exchange->talk->timeout_s * INT64_C(1000000000);
-	int rc = set_up(client, exchange->talk);
+	int64_t until_ns = clock_mono_ns() + asked->broker->timeout_s * INT64_C(1000000000);
+	int rc = set_up(client, asked->broker);
 
-	while (!rc && exchange->rc == 0 && !exchange->answer) {
+	while (!rc && asked->rc == 0 && !asked->answer) {
 		if (clock_mono_ns() > until_ns) {
-			(void)fail(exchange, ERR_BUSY,
+			(void)fail(asked, ERR_BUSY,
 				   "no answer in time (does the plugin have the command topic?)");
 			return;
 		}
 		rc = mosquitto_loop(client, LOOP_MS, 1);
 	}
-	if (rc && !exchange->answer)
-		(void)fail(exchange, ERR_IO, mosquitto_strerror(rc));
+	if (rc && !asked->answer)
+		(void)fail(asked, ERR_IO, mosquitto_strerror(rc));
 }
 
-int control_client_ask(const struct talk *talk, const char *request, char **ret, struct diag *diag)
+int control_client_ask(const struct control_broker *broker, const char *request, char **ret,
+		       struct diag *diag)
 {
-	struct exchange exchange = { .talk = talk, .request = request, .diag = diag };
+	struct asked asked = { .broker = broker, .request = request, .diag = diag };
 	struct mosquitto *client;
 
 	/* libmosquitto of 2.1 says goodbye to connections that are closed already. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)mosquitto_lib_init(); /* always succeeds */
-	client = mosquitto_new(talk->client_id, true, &exchange);
+	client = mosquitto_new(broker->client_id, true, &asked);
 	if (!client) {
-		exchange.rc = diag_nomem(diag);
+		asked.rc = diag_nomem(diag);
 	} else {
-		run(client, &exchange);
+		run(client, &asked);
 		(void)mosquitto_disconnect(client); /* the answer is there, or there is none */
 		mosquitto_destroy(client);
 	}
 	(void)mosquitto_lib_cleanup();
-	if (exchange.rc == 0 && exchange.answer) {
-		*ret = exchange.answer;
+	if (asked.rc == 0 && asked.answer) {
+		*ret = asked.answer;
 		return 0;
 	}
-	free(exchange.answer);
-	return exchange.rc;
+	free(asked.answer);
+	return asked.rc;
 }

@@ -3,15 +3,15 @@
  *
  * Knows MQTT 5 by libmosquitto; knows nothing of what is asked. Blocks, with a deadline.
  */
-#ifndef PETSTORE_CTL_TALK_H
-#define PETSTORE_CTL_TALK_H
+#ifndef PETSTORE_CTL_CONTROL_CLIENT_H
+#define PETSTORE_CTL_CONTROL_CLIENT_H
 
 #include <stdbool.h>
 
 #include "base/diag.h"
 
 /* Where and as whom. Strings are borrowed; NULL where there is nothing to say. */
-struct talk {
+struct control_broker {
 	const char *host;
 	long port;
 	const char *ca_file; /* NULL: without TLS, which only this machine may be asked by */
@@ -28,6 +28,7 @@ struct talk {
  * with free(). ERR_IO where the broker can't be reached or refuses; ERR_BUSY where it does not
  * answer in time; @diag says which.
  */
-int control_client_ask(const struct talk *talk, const char *request, char **ret, struct diag *diag);
+int control_client_ask(const struct control_broker *broker, const char *request, char **ret,
+		       struct diag *diag);
 
 #endif

@@ -1,37 +1,81 @@
 /*
- * ctl.h -- petstorectl's subcommands: one row of main.c's table each.
+ * ctl.h -- petstorectl's subcommands: what each declares, and what it is called with.
+ *
+ * main() reads the options, finds the files, calls the subcommand, prints why it failed and makes
+ * sure that standard output took all. A subcommand has a row of options and a function.
  */
 #ifndef PETSTORE_CTL_H
 #define PETSTORE_CTL_H
 
+#include "base/diag.h"
+#include "ctl/files.h"
+#include "ctl/output.h"
+
 /* Exit statuses, of every subcommand. */
 enum ctl_status {
 	CTL_OK = 0,
-	CTL_NO = 1,     /* it ran, and the answer is no: invalid, refused, missing */
-	CTL_FAILED = 2, /* it could not run: wrong arguments, a file that is no use */
+	CTL_NO = 1,     /* it ran, and the answer is no: invalid, refused, missing, different */
+	CTL_FAILED = 2, /* it could not be done: wrong arguments, files, network, full output */
+};
+
+/* Options that several subcommands have. --color and --help are everybody's. */
+enum ctl_option {
+	CTL_JSON = 1,
+	CTL_CONFIG = 2,
+	CTL_CONTRACT = 4,
+	CTL_ACCESS = 8,
+	CTL_DATABASE = 16,
+};
+
+/* Those whose values files_find() completes, before the subcommand is called. */
+#define CTL_FILES (CTL_CONTRACT | CTL_ACCESS | CTL_DATABASE)
+
+/* What a subcommand is called with. */
+struct ctl_call {
+	const char *name;     /* as it was typed: of a table its own name */
+	void *args;           /* the subcommand's own struct */
+	struct files files;   /* of the shared options, and the configuration */
+	struct output output; /* how to print */
+	bool is_json;
+	const char *color;
+	int count; /* of operands */
+	char **operand;
+	struct diag diag; /* why it failed; printed where the subcommand returns CTL_FAILED */
 };
 
 struct args_row;
 
 struct ctl_command {
 	const char *name;
-	const char *arguments;          /* as the usage line shows them */
-	const char *summary;            /* one line without a full stop */
-	const char *help;               /* what --help adds; NULL: nothing */
-	const struct args_row *options; /* for args_read() and --help; NULL: it has its own way */
-	int operands_min, operands_max; /* likewise */
-	/* @argv[0] is the subcommand's name. Returns an enum ctl_status. */
-	int (*run)(int argc, char **argv);
+	const char *arguments; /* as the usage line shows them */
+	const char *summary;   /* one line without a full stop */
+	const char *help;      /* what --help adds; NULL: nothing */
+	unsigned shared;       /* options that others have, too: enum ctl_option, added up */
+	const struct args_row *options; /* its own; NULL: none */
+	size_t args_size;               /* of the struct that they are read into */
+	const void *defaults;           /* such a struct; NULL: zeros */
+	const char *words; /* what the first operand may be, by spaces; NULL: anything */
+	int operands_min, operands_max;
+	/* Returns an enum ctl_status. */
+	int (*run)(struct ctl_call *call);
 };
+
+/* All of them, in the order of the usage text; NULL behind the last. */
+extern const struct ctl_command *const ctl_commands[];
+
+/* The subcommand of that name, or NULL. */
+const struct ctl_command *ctl_find(const char *name);
 
 /* Prints "petstorectl NAME: <text>" to standard error. Returns CTL_FAILED. */
 int ctl_fail(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 extern const struct ctl_command ctl_bans;
+extern const struct ctl_command ctl_completion;
 extern const struct ctl_command ctl_ctl;
 extern const struct ctl_command ctl_diff;
 extern const struct ctl_command ctl_entity; /* any table of the database, by its own name */
 extern const struct ctl_command ctl_explain;
+extern const struct ctl_command ctl_help;
 extern const struct ctl_command ctl_lint;
 extern const struct ctl_command ctl_list;
 extern const struct ctl_command ctl_may;
@@ -40,5 +84,6 @@ extern const struct ctl_command ctl_refusals;
 extern const struct ctl_command ctl_replay;
 extern const struct ctl_command ctl_restored;
 extern const struct ctl_command ctl_validate;
+extern const struct ctl_command ctl_version;
 
 #endif

@@ -7,16 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* clang-format off */
-const struct args_row files_rows[] = {
-	{ "json", ARGS_SWITCH, NULL, "JSON", offsetof(struct files_wanted, json), 0, 0 },
-	FILES_ROW_CONFIG(struct files_wanted, files),
-	FILES_ROW_CONTRACT(struct files_wanted, files),
-	FILES_ROW_ACCESS(struct files_wanted, files),
-	{ .name = NULL },
-};
-/* clang-format on */
-
 /* ---- mosquitto.conf ---------------------------------------------------------------------- */
 
 bool files_is_option(const struct brokerfile_line *line, const char **ret)
@@ -93,22 +83,50 @@ static int read_config(struct files *files, struct diag *diag)
 	return rc;
 }
 
+/* ---- which configuration ---------------------------------------------------------------- */
+
+/* In a folder that anybody may fill, somebody else's file is not taken. */
+static bool is_own(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_uid == geteuid();
+}
+
+const char *files_default(void)
+{
+	const char *named = getenv(FILES_ENVIRONMENT);
+
+	if (named && named[0])
+		return named;
+	if (access(FILES_CONFIG, R_OK) == 0)
+		return FILES_CONFIG;
+	return is_own(FILES_RUN_CONFIG) ? FILES_RUN_CONFIG : NULL;
+}
+
+static void find_config(struct files *files, const char *name)
+{
+	if (files->config || files->contract || files->access || files->database)
+		return;
+	files->config = files_default();
+	if (files->config == (const char *)FILES_CONFIG ||
+	    files->config == (const char *)FILES_RUN_CONFIG)
+		(void)fprintf(stderr, "petstorectl %s: reads %s\n", name, files->config);
+}
+
 static void fill(const struct files *files, const char *name, const char **ret)
 {
 	if (!*ret)
 		*ret = json_string_value(json_object_get(files->lines, name));
 }
 
-int files_find(struct files *files, struct diag *diag)
+int files_find(struct files *files, const char *name, struct diag *diag)
 {
-	bool is_bare = !files->contract && !files->access && !files->database;
-	int rc = 0;
+	int rc;
 
 	files->lines = json_object();
-	if (!files->config && is_bare && access(FILES_CONFIG, R_OK) == 0)
-		files->config = FILES_CONFIG;
-	if (files->config)
-		rc = read_config(files, diag);
+	find_config(files, name);
+	rc = files->config ? read_config(files, diag) : 0;
 	if (rc)
 		return rc;
 	fill(files, "contract", &files->contract);
@@ -116,6 +134,20 @@ int files_find(struct files *files, struct diag *diag)
 	fill(files, "password_file", &files->passwords);
 	fill(files, "database", &files->database);
 	return 0;
+}
+
+int files_need(const struct files *files, const char *option, const char *path, struct diag *diag)
+{
+	if (path)
+		return 0;
+	if (files->config)
+		return diag_set(diag, ERR_INVALID,
+				"%s: has no line plugin_opt_%s; expected one, or --%s FILE",
+				files->config, option, option);
+	return diag_set(diag, ERR_INVALID,
+			"--%s FILE is missing, or --config FILE, a mosquitto.conf (looked for: "
+			"$" FILES_ENVIRONMENT ", " FILES_CONFIG ", " FILES_RUN_CONFIG ")",
+			option);
 }
 
 void files_clear(struct files *files)
@@ -134,16 +166,22 @@ int scene_open(const struct files *files, struct scene *ret, struct diag *diag)
 	int rc;
 
 	memset(ret, 0, sizeof(*ret));
-	if (!files->contract || !files->access)
-		return diag_set(diag, ERR_INVALID,
-				"--%s FILE is missing, or --config FILE, a mosquitto.conf",
-				files->contract ? "access" : "contract");
+	rc = files_need(files, "contract", files->contract, diag);
+	if (rc)
+		goto out;
+	rc = files_need(files, "access", files->access, diag);
+	if (rc)
+		goto out;
 	rc = rules_load(&wanted, &ret->rules, diag);
-	if (rc == 0 && files->database)
+	if (rc)
+		goto out;
+	if (files->database)
 		rc = ledger_open_reader(files->database, contract_plan(ret->rules->contract),
 					&ret->ledger, diag);
-	if (rc == 0)
-		rc = gate_init(&ret->gate, ret->rules, ret->ledger, diag);
+	if (rc)
+		goto out;
+	rc = gate_init(&ret->gate, ret->rules, ret->ledger, diag);
+out:
 	if (rc)
 		scene_clear(ret);
 	return rc;

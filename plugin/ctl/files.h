@@ -2,7 +2,10 @@
  * files.h -- where a subcommand finds contract, access file, passwords and database.
  *
  * From options of its own, or from the plugin_opt_ lines of a mosquitto.conf. An option beats
- * a line.
+ * a line. Which mosquitto.conf: that of --config; else, where no other file was named, that of
+ * the environment's PETSTORE_CONFIG, else FILES_CONFIG where it is there, else FILES_RUN_CONFIG,
+ * which `make run` writes, where it is there and the caller's own. Of the last two a line on
+ * standard error says which was taken.
  */
 #ifndef PETSTORE_CTL_FILES_H
 #define PETSTORE_CTL_FILES_H
@@ -11,29 +14,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/diag.h"
 #include "base/brokerfile.h"
-#include "ctl/args.h"
+#include "base/diag.h"
 #include "gate/gate.h"
 
+#define FILES_ENVIRONMENT "PETSTORE_CONFIG"
 #define FILES_CONFIG "/etc/mosquitto/conf.d/petstore.conf"
+#define FILES_RUN_CONFIG "./build/run/mosquitto.conf"
 
-/* Rows of a subcommand's options; @type is its struct, @member its struct files. */
-#define FILES_AT(type, member, file) offsetof(type, member.file)
-/* clang-format off */
-#define FILES_ROW_CONFIG(type, member) \
-	{ "config", ARGS_TEXT, "FILE", "a mosquitto.conf: its plugin_opt_ lines name the files", \
-	  FILES_AT(type, member, config), 0, 0 }
-#define FILES_ROW_CONTRACT(type, member) \
-	{ "contract", ARGS_TEXT, "FILE", "the contract", FILES_AT(type, member, contract), 0, 0 }
-#define FILES_ROW_ACCESS(type, member) \
-	{ "access", ARGS_TEXT, "FILE", "the access file", FILES_AT(type, member, access), 0, 0 }
-#define FILES_ROW_DATABASE(type, member) \
-	{ "database", ARGS_TEXT, "FILE", "the database; it is only read", \
-	  FILES_AT(type, member, database), 0, 0 }
-/* clang-format on */
-
-/* Zeroed, then filled in by args_read(). */
+/* Zeroed, then filled in from the options. */
 struct files {
 	const char *config;
 	const char *contract;
@@ -44,21 +33,22 @@ struct files {
 	struct brokerfile broker; /* all of it; no listener where there was none to read */
 };
 
-/* The options of a subcommand that asks for contract and access file, and has no more. */
-struct files_wanted {
-	struct files files;
-	bool json;
-};
-
-extern const struct args_row files_rows[];
+/* The configuration that counts where no file is named; NULL: there is none. */
+const char *files_default(void);
 
 /*
- * Reads the configuration where one is named, or where nothing else is and FILES_CONFIG is
- * there, and fills in what the options left open. A file in a folder that the mosquitto.conf
- * beside that folder includes is read as a part of it, as Debian's broker does.
+ * Reads the configuration (see above) and fills in what the options left open. A file in a folder
+ * that the mosquitto.conf beside that folder includes is read as a part of it, as Debian's broker
+ * does. @name is the subcommand's, for the line on standard error.
  */
-int files_find(struct files *files, struct diag *diag);
+int files_find(struct files *files, const char *name, struct diag *diag);
 void files_clear(struct files *files);
+
+/*
+ * 0 where @path, the value of option --@option, was found; else ERR_INVALID, and @diag says where
+ * it could have come from.
+ */
+int files_need(const struct files *files, const char *option, const char *path, struct diag *diag);
 
 /* Is the line an option of a plugin's? Its name without what stands in front in *ret. */
 bool files_is_option(const struct brokerfile_line *line, const char **ret);

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "ctl/lint.h"
+#include "ctl/listeners.h"
 #include "ledger/ledger.h"
 
 #define QUEUED_FEW 100    /* messages for one client */
@@ -188,49 +189,13 @@ static void check_plugins(struct lint *lint, const struct brokerfile *file, cons
 
 /* ---- listeners -------------------------------------------------------------------------- */
 
-static const struct brokerfile_line *line_of(const struct brokerfile *file, size_t listener,
-					     const char *word)
-{
-	const struct brokerfile_line *found = NULL;
-
-	for (size_t i = 0; i < file->line_count; i++)
-		if (file->line[i].listener == listener && !file->line[i].bridge &&
-		    strcmp(file->line[i].word, word) == 0)
-			found = &file->line[i];
-	return found;
-}
-
-static const char *value_of(const struct brokerfile *file, size_t listener, const char *word)
-{
-	const struct brokerfile_line *line = line_of(file, listener, word);
-
-	return line ? line->value : "";
-}
-
-/* Reached from this machine only: a loopback address, or a socket in the file system. */
-static bool is_local(const struct brokerfile *file, size_t listener)
-{
-	const struct brokerfile_line *line = file->listener[listener].line;
-	const char *address = value_of(file, listener, "bind_address");
-
-	if (file->listener_count == 1 && !address[0] && !line_of(file, 0, "port"))
-		return true; /* no listener at all: the broker keeps to itself */
-	if (line) {
-		address = line->value + strcspn(line->value, " \t");
-		address += strspn(address, " \t");
-	}
-	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 ||
-	       strcmp(address, "localhost") == 0 || address[0] == '/' ||
-	       strcmp(value_of(file, listener, "bind_interface"), "lo") == 0;
-}
-
 static void check_listener(struct lint *lint, const struct brokerfile *file, size_t index,
 			   const char *path)
 {
 	const struct brokerfile_listener *listener = &file->listener[index];
 	const struct brokerfile_line none = { path, 0, "listener", "1883 (the default)", 0, NULL };
 	const struct brokerfile_line *line = listener->line ? listener->line : &none;
-	const struct brokerfile_line *crl = line_of(file, index, "crlfile");
+	const struct brokerfile_line *crl = listeners_line(file, index, "crlfile");
 
 	if (!listener->is_guarded && file->plugins > 0)
 		add(lint, LINT_ERROR, line,
@@ -241,12 +206,12 @@ static void check_listener(struct lint *lint, const struct brokerfile *file, siz
 			      "plugin line that counts for it"
 			    : "not enforced, and lets nobody in; expected a plugin "
 			      "line that counts for it");
-	if (!line_of(file, index, "certfile") && !line_of(file, index, "psk_hint") &&
-	    !is_local(file, index))
+	if (!listeners_line(file, index, "certfile") && !listeners_line(file, index, "psk_hint") &&
+	    !listeners_is_local(file, index))
 		add(lint, LINT_WARNING, line,
 		    "passwords cross the network in the clear; expected a certfile, or an address "
 		    "such as 127.0.0.1");
-	if (crl && !brokerfile_is_true(value_of(file, index, "require_certificate")))
+	if (crl && !brokerfile_is_true(listeners_value(file, index, "require_certificate")))
 		add(lint, LINT_ERROR, crl,
 		    "no client is asked for a certificate; expected require_certificate true");
 }
@@ -255,8 +220,8 @@ static bool is_seen(const struct brokerfile *file, const struct brokerfile_line 
 {
 	for (const struct brokerfile_line *each = file->line; each < line; each++)
 		if (strcmp(each->word, line->word) == 0 && strcmp(each->value, line->value) == 0 &&
-		    strcmp(value_of(file, each->listener, "keyfile"),
-			   value_of(file, line->listener, "keyfile")) == 0)
+		    strcmp(listeners_value(file, each->listener, "keyfile"),
+			   listeners_value(file, line->listener, "keyfile")) == 0)
 			return true;
 	return false;
 }
@@ -269,7 +234,7 @@ static void check_certs(struct lint *lint, const struct brokerfile *file)
 		if (line->bridge || is_seen(file, line))
 			continue;
 		if (strcmp(line->word, "certfile") == 0)
-			lint_certfile(lint, line, line_of(file, line->listener, "keyfile"));
+			lint_certfile(lint, line, listeners_line(file, line->listener, "keyfile"));
 		else if (strcmp(line->word, "cafile") == 0)
 			lint_cafile(lint, line);
 		else if (strcmp(line->word, "crlfile") == 0 ||

@@ -1,169 +1,121 @@
 /*
  * petstorectl: what the plugin decides, from the command line.
  */
-#include <jansson.h>
-#include <openssl/crypto.h>
-#include <stdarg.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
-#include "base/version.h"
 #include "ctl/args.h"
 #include "ctl/ctl.h"
-#include "ctl/files.h"
-#include "ctl/output.h"
-#include "schema/payload.h"
-
-struct wanted {
-	bool json;
-};
-
-static const struct args_row version_rows[] = {
-	{ "json", ARGS_SWITCH, NULL, "JSON", offsetof(struct wanted, json), 0, 0 },
-	{ .name = NULL },
-};
-
-static int run_version(int argc, char **argv);
-
-static const struct ctl_command version = {
-	.name = "version",
-	.arguments = "[--json]",
-	.summary = "the version, the parser of messages and the libraries",
-	.options = version_rows,
-	.run = run_version,
-};
-
-static int run_version(int argc, char **argv)
-{
-	struct wanted wanted = { .json = false };
-	char pcre2[64] = "";
-	json_t *all;
-
-	if (args_read(&version, argc, argv, &wanted) < 0)
-		return CTL_FAILED;
-	(void)pcre2_config(PCRE2_CONFIG_VERSION, pcre2); /* the answer is its length */
-	pcre2[strcspn(pcre2, " ")] = '\0';
-	all = json_pack("{s:s, s:s, s:s, s:s, s:s}", "petstorectl", PETSTORE_VERSION, "parser",
-			payload_backend(), "jansson", jansson_version_str(), "pcre2", pcre2,
-			"openssl", OpenSSL_version(OPENSSL_VERSION));
-	if (wanted.json)
-		(void)output_print_json(all);
-	else
-		output_print_object(all);
-	json_decref(all);
-	return CTL_OK;
-}
-
-/* clang-format off */
-static const struct ctl_command *const commands[] = {
-	&ctl_lint,
-	&ctl_explain,
-	&ctl_may,
-	&ctl_list,
-	&ctl_entity,
-	&ctl_refusals,
-	&ctl_diff,
-	&ctl_replay,
-	&ctl_ctl,
-	&ctl_bans,
-	&ctl_restored,
-	&ctl_passwd,
-	&ctl_validate,
-	&version,
-};
-/* clang-format on */
-
-#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
-
-int ctl_fail(const char *name, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	(void)fprintf(stderr, "petstorectl %s: ", name);
-	(void)vfprintf(stderr, format, args);
-	(void)fputc('\n', stderr);
-	va_end(args);
-	return CTL_FAILED;
-}
-
-static void print_usage(FILE *file)
-{
-	(void)fputs("usage: petstorectl COMMAND [ARGUMENT...]\n\n", file);
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		(void)fprintf(file, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
-	(void)fputs("\n`petstorectl COMMAND --help` says more. Exit status: 0 yes, 1 no, "
-		    "2 could not be done.\n",
-		    file);
-}
-
-/* @name: as it was typed, which for a table is not the command's. */
-static void print_help(const struct ctl_command *command, const char *name)
-{
-	(void)printf("usage: petstorectl %s %s\n\n%s.\n", name, command->arguments,
-		     command->summary);
-	if (command->help)
-		(void)printf("\n%s", command->help);
-	if (command->options) {
-		(void)puts("");
-		args_print(stdout, command->options);
-	}
-}
-
-static bool is_help(const char *argument)
-{
-	return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
-}
+#include "ctl/help.h"
+#include "ctl/suggest.h"
 
 /* Anywhere before "--"; "-h" at the beginning only, since it may be a payload. */
 static bool wants_help(int argc, char **argv)
 {
-	for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
-		if (strcmp(argv[i], "--help") == 0 || (i == 2 && is_help(argv[i])))
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || (i == 1 && strcmp(argv[i], "-h") == 0))
 			return true;
 	return false;
 }
 
 /*
- * payments, pets, ...: tables of the database, whatever the contract calls them. A word alone is
- * taken for one only where there is a configuration that may know it.
+ * payments, pets, ...: tables of the database, whatever the contract calls them. A word is taken
+ * for one only where there is a configuration that may know it, or an option may name one.
  */
 static bool is_table(int argc, char **argv)
 {
-	return argv[1][strspn(argv[1], "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0' &&
-	       (argc > 2 || access(FILES_CONFIG, R_OK) == 0);
+	bool has_option = false;
+
+	for (int i = 1; i < argc; i++)
+		has_option |= strncmp(argv[i], "--", 2) == 0;
+	return argv[0][strspn(argv[0], "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0' &&
+	       (has_option || files_default());
+}
+
+static int no_command(const char *name)
+{
+	struct suggest suggest = suggest_begin(name);
+
+	for (size_t i = 0; ctl_commands[i]; i++)
+		suggest_add(&suggest, ctl_commands[i]->name);
+	(void)fprintf(stderr, "petstorectl: no such command: %s%s\n\n", name,
+		      suggest_text(&suggest));
+	help_usage(stderr);
+	return CTL_FAILED;
+}
+
+static int run(const struct ctl_command *command, struct ctl_call *call, int argc, char **argv)
+{
+	int first = args_read(command, argc, argv, call);
+	int status = CTL_FAILED;
+
+	if (first < 0)
+		return CTL_FAILED;
+	output_init(&call->output, call->is_json, call->color);
+	call->operand = argv + first;
+	call->count = argc - first;
+	if (!(command->shared & CTL_FILES) ||
+	    files_find(&call->files, call->name, &call->diag) == 0)
+		status = command->run(call);
+	if (status == CTL_FAILED && call->diag.text[0])
+		(void)ctl_fail(call->name, "%s", call->diag.text);
+	return status;
+}
+
+/* @argv[0] is the subcommand's name. */
+static int start(const struct ctl_command *command, int argc, char **argv)
+{
+	struct ctl_call call = { .name = argv[0] };
+	int status;
+
+	diag_init(&call.diag);
+	call.args = calloc(1, command->args_size + 1);
+	if (!call.args)
+		return ctl_fail(call.name, "out of memory");
+	if (command->defaults)
+		memcpy(call.args, command->defaults, command->args_size);
+	status = run(command, &call, argc, argv);
+	files_clear(&call.files);
+	free(call.args);
+	return status;
+}
+
+/* What was printed has to arrive: a full disk is no success. */
+static int finish(const char *name, int status)
+{
+	bool has_failed = ferror(stdout) != 0;
+
+	errno = 0;
+	if (fflush(stdout) != 0 || has_failed)
+		return ctl_fail(name, "standard output: %s",
+				errno ? strerror(errno) : "not all could be written");
+	return status;
 }
 
 int main(int argc, char **argv)
 {
-	const struct ctl_command *command = NULL;
+	const struct ctl_command *command;
 
 	if (argc < 2) {
-		print_usage(stderr);
+		help_usage(stderr);
 		return CTL_FAILED;
 	}
-	if (is_help(argv[1]) || strcmp(argv[1], "help") == 0) {
-		print_usage(stdout);
-		return CTL_OK;
+	argc--, argv++;
+	if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) {
+		help_usage(stdout);
+		return finish("help", CTL_OK);
 	}
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		if (strcmp(argv[1], commands[i]->name) == 0)
-			command = commands[i];
+	command = strcmp(argv[0], "--version") == 0 ? &ctl_version : ctl_find(argv[0]);
 	if (!command && is_table(argc, argv))
 		command = &ctl_entity;
-	if (!command) {
-		(void)fprintf(stderr, "petstorectl: no such command: %s\n\n", argv[1]);
-		print_usage(stderr);
-		return CTL_FAILED;
-	}
+	if (!command)
+		return no_command(argv[0]);
 	if (wants_help(argc, argv)) {
-		print_help(command, argv[1]);
-		return CTL_OK;
+		help_print(command, argv[0]);
+		return finish(argv[0], CTL_OK);
 	}
-	return command->run(argc - 1, argv + 1);
+	return finish(argv[0], start(command, argc, argv));
 }

@@ -3,93 +3,329 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/diag.h"
 #include "base/utf8.h"
 
-#define CELL_MAX 512u
+#define TEXT_MAX 512u
+#define CELL_MAX (TEXT_MAX + 8u)
 #define COLUMNS_MAX 80u
+#define WIDTH_DEFAULT 80u
+#define GAP 2u      /* between two columns, and in front of a row's further lines */
+#define CUT_PART 3u /* a column that is cut loses a third at most: else rows take several lines */
 
-char *output_text(const json_t *value, char *ret, size_t cap)
+#define RED "\033[31m"
+#define GREEN "\033[32m"
+#define YELLOW "\033[33m"
+#define BOLD "\033[1m"
+#define RESET "\033[0m"
+
+/* ---- the terminal ------------------------------------------------------------------------ */
+
+static size_t width_of_line(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+	char *end;
+
+	if (columns && columns[0]) {
+		unsigned long number = strtoul(columns, &end, 10);
+
+		if (*end == '\0' && number <= 100000)
+			return number;
+	}
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		return size.ws_col;
+	return WIDTH_DEFAULT;
+}
+
+void output_init(struct output *ret, bool is_json, const char *color)
+{
+	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+	*ret = (struct output){ .is_json = is_json, .width = width_of_line() };
+	if (color && strcmp(color, "auto") != 0)
+		ret->is_coloured = strcmp(color, "always") == 0;
+	else
+		ret->is_coloured = isatty(STDOUT_FILENO) && !(no_color && no_color[0]) &&
+				   !(terminal && strcmp(terminal, "dumb") == 0);
+}
+
+static const char *colour_of(const struct output *output, enum output_colour kind, const char *text)
+{
+	static const struct {
+		const char *word, *colour;
+	} words[] = {
+		{ "refused", RED },    { "refuses", RED },     { "error", RED },
+		{ "invalid", RED },    { "wrong", RED },       { "banned", RED },
+		{ "warning", YELLOW }, { "observed", YELLOW }, { "held-off", YELLOW },
+		{ "allowed", GREEN },  { "allows", GREEN },    { "ok", GREEN },
+		{ "valid", GREEN },    { "right", GREEN },
+	};
+
+	if (!output->is_coloured || kind == OUTPUT_PLAIN)
+		return NULL;
+	if (kind == OUTPUT_RED)
+		return RED;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i].word, text) == 0)
+			return words[i].colour;
+	return NULL;
+}
+
+static void print_coloured(const char *colour, const char *text)
+{
+	(void)printf("%s%s%s", colour ? colour : "", text, colour ? RESET : "");
+}
+
+void output_word(const struct output *output, const char *word)
+{
+	print_coloured(colour_of(output, OUTPUT_BY_WORD, word), word);
+}
+
+/* ---- cells ------------------------------------------------------------------------------- */
+
+/* A cell's text: of a string itself, of anything else its JSON. There is room for an ellipsis. */
+static const char *text_of(const json_t *value, char ret[CELL_MAX])
 {
 	char *text;
 
 	ret[0] = '\0';
 	if (json_is_string(value))
-		return diag_escape(ret, cap, json_string_value(value), json_string_length(value));
+		return diag_escape(ret, TEXT_MAX, json_string_value(value),
+				   json_string_length(value));
 	if (!value || json_is_null(value))
 		return ret;
 	if (json_is_boolean(value))
 		return strcpy(ret, json_is_true(value) ? "yes" : "no");
 	text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
 	if (text)
-		diag_escape(ret, cap, text, strlen(text));
+		diag_escape(ret, TEXT_MAX, text, strlen(text));
 	free(text);
 	return ret;
 }
 
 /* Characters, as a terminal counts them; wide ones are not worth a library. */
-static int width(const char *text)
+static size_t width(const char *text)
 {
-	return (int)utf8_count(text, strlen(text));
+	return utf8_count(text, strlen(text));
 }
 
-static void print_cell(const char *text, int columns, bool is_last)
+/* The character behind the one at @at. */
+static char *next(char *at)
 {
-	if (is_last)
-		(void)printf("%s\n", text);
-	else
-		(void)printf("%s%*s", text, columns - width(text) + 2, "");
+	do
+		at++;
+	while (((unsigned char)*at & 0xc0) == 0x80);
+	return at;
 }
 
-void output_print(json_t *rows, const struct output_column *columns)
+/* Leaves @most characters of the text, the last of them an ellipsis where there were more. */
+static void cut(char text[CELL_MAX], size_t most)
 {
-	int widest[COLUMNS_MAX];
-	char text[CELL_MAX];
-	size_t count = 0, i, c;
-	json_t *row;
+	char *at = text;
 
-	if (json_array_size(rows) == 0)
+	if (width(text) <= most)
 		return;
-	for (; columns[count].key && count < COLUMNS_MAX; count++)
-		widest[count] = width(columns[count].title);
-	json_array_foreach(rows, i, row) {
-		for (c = 0; c < count; c++) {
-			int n = width(output_text(json_object_get(row, columns[c].key), text,
-						  sizeof(text)));
+	for (size_t n = 1; n < most; n++)
+		at = next(at);
+	(void)strcpy(at, "\u2026");
+}
 
-			widest[c] = n > widest[c] ? n : widest[c];
+/* ---- tables ------------------------------------------------------------------------------ */
+
+struct layout {
+	const struct output *output;
+	const struct output_column *column;
+	size_t count;
+	size_t width[COLUMNS_MAX];
+	bool is_broken;             /* a row takes several lines, and so may a cell */
+	bool is_first[COLUMNS_MAX]; /* of a line */
+};
+
+static void measure(struct layout *layout, const json_t *rows)
+{
+	char text[CELL_MAX];
+	const json_t *row;
+	size_t i;
+
+	for (size_t c = 0; c < layout->count; c++) {
+		layout->width[c] = width(layout->column[c].title);
+		json_array_foreach(rows, i, row) {
+			size_t n =
+				width(text_of(json_object_get(row, layout->column[c].key), text));
+
+			layout->width[c] = n > layout->width[c] ? n : layout->width[c];
 		}
 	}
-	for (c = 0; c < count; c++)
-		print_cell(columns[c].title, widest[c], c + 1 == count);
-	json_array_foreach(rows, i, row) {
-		for (c = 0; c < count; c++)
-			print_cell(output_text(json_object_get(row, columns[c].key), text,
-					       sizeof(text)),
-				   widest[c], c + 1 == count);
+}
+
+/* How much a line with all columns is longer than there is room for. */
+static size_t surplus(const struct layout *layout)
+{
+	size_t used = GAP * (layout->count - 1), room = layout->output->width;
+
+	for (size_t c = 0; c < layout->count; c++)
+		used += layout->width[c];
+	return room > 0 && used > room ? used - room : 0;
+}
+
+/* Cuts the widest column where that is enough, else breaks rows into lines. */
+static void fit(struct layout *layout)
+{
+	size_t widest = 0, used = 0, room = layout->output->width, too_much = surplus(layout);
+
+	for (size_t c = 1; c < layout->count; c++)
+		if (layout->width[c] > layout->width[widest])
+			widest = c;
+	if (too_much <= layout->width[widest] / CUT_PART) {
+		layout->width[widest] -= too_much;
+		return;
+	}
+	layout->is_broken = true;
+	for (size_t c = 0; c < layout->count; c++) {
+		if (layout->width[c] + GAP > room)
+			layout->width[c] = room > 2 * GAP ? room - GAP : GAP;
+		if (c > 0 && used + GAP + layout->width[c] > room) {
+			layout->is_first[c] = true;
+			used = 0;
+		}
+		used += layout->width[c] + GAP;
 	}
 }
 
-bool output_print_json(const json_t *json)
+/* Prints @text in lines of @most characters, broken at blanks where there are some. */
+static void print_broken(const char *colour, char *text, size_t most)
 {
-	return json &&
-	       json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_ENSURE_ASCII) ==
-		       0 &&
-	       puts("") != EOF;
+	while (width(text) > most) {
+		char *at = text, *blank = NULL, kept;
+
+		for (size_t n = 0; n < most; n++) {
+			at = next(at);
+			blank = *at == ' ' ? at : blank;
+		}
+		at = blank ? blank : at;
+		kept = *at;
+		*at = '\0';
+		print_coloured(colour, text);
+		(void)printf("\n%*s", (int)GAP, "");
+		*at = kept;
+		text = at + strspn(at, " ");
+	}
+	print_coloured(colour, text);
 }
 
-void output_print_object(json_t *object)
+/* Nothing is printed for cells without a text at the end of a line. @row NULL: the titles. */
+static void print_row(const struct layout *layout, const json_t *row)
 {
+	const char *title_colour = layout->output->is_coloured ? BOLD : NULL;
 	char text[CELL_MAX];
-	int widest = 0;
+	size_t gap = 0;
+	bool is_new = false; /* the next cell begins a line */
+
+	for (size_t c = 0; c < layout->count; c++) {
+		const struct output_column *column = &layout->column[c];
+		size_t len;
+
+		if (row)
+			(void)text_of(json_object_get(row, column->key), text);
+		else
+			(void)snprintf(text, sizeof(text), "%s", column->title);
+		if (!layout->is_broken)
+			cut(text, layout->width[c]);
+		if (layout->is_first[c]) {
+			is_new = true;
+			gap = GAP;
+		}
+		len = width(text);
+		if (len > 0) {
+			(void)printf("%s%*s", is_new ? "\n" : "", (int)gap, "");
+			print_broken(row ? colour_of(layout->output, column->colour, text)
+					 : title_colour,
+				     text, layout->width[c]);
+			is_new = false;
+			gap = 0;
+		}
+		gap += GAP + (len < layout->width[c] ? layout->width[c] - len : 0);
+	}
+	(void)puts("");
+}
+
+static void print_table(const struct output *output, json_t *rows,
+			const struct output_column *columns)
+{
+	struct layout layout = { .output = output, .column = columns };
+	const json_t *row;
+	size_t i;
+
+	while (columns[layout.count].key && layout.count < COLUMNS_MAX)
+		layout.count++;
+	if (layout.count == 0 || json_array_size(rows) == 0)
+		return;
+	measure(&layout, rows);
+	fit(&layout);
+	print_row(&layout, NULL);
+	json_array_foreach(rows, i, row)
+		print_row(&layout, row);
+}
+
+static bool is_empty(const json_t *rows, const char *key)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row) {
+		const json_t *cell = json_object_get(row, key);
+
+		if (cell && !json_is_null(cell))
+			return false;
+	}
+	return true;
+}
+
+void output_rows(const struct output *output, json_t *rows, const struct output_column *columns)
+{
+	struct output_column found[COLUMNS_MAX + 1] = { { .key = NULL } };
+	size_t count = 0;
 	const char *key;
 	json_t *value;
 
+	if (output->is_json) {
+		output_json(rows);
+		return;
+	}
+	json_object_foreach(json_array_get(rows, 0), key, value) {
+		if (!columns && count < COLUMNS_MAX && !is_empty(rows, key))
+			found[count++] = (struct output_column){ .key = key, .title = key };
+	}
+	print_table(output, rows, columns ? columns : found);
+}
+
+/* ---- one thing --------------------------------------------------------------------------- */
+
+void output_json(const json_t *json)
+{
+	if (json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_ENSURE_ASCII) == 0)
+		(void)puts("");
+}
+
+void output_object(const struct output *output, json_t *object)
+{
+	char text[CELL_MAX];
+	size_t widest = 0;
+	const char *key;
+	json_t *value;
+
+	if (output->is_json) {
+		output_json(object);
+		return;
+	}
 	json_object_foreach(object, key, value)
 		widest = width(key) > widest ? width(key) : widest;
 	json_object_foreach(object, key, value) {
-		print_cell(key, widest, false);
-		print_cell(output_text(value, text, sizeof(text)), 0, true);
+		(void)printf("%s%*s", key, (int)(widest - width(key) + GAP), "");
+		(void)puts(text_of(value, text));
 	}
 }

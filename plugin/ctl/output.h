@@ -1,30 +1,56 @@
 /*
- * table.h -- rows on standard output: columns for a person, JSON for a program.
+ * output.h -- what a subcommand prints on standard output: columns and words for a person, JSON
+ * for a program.
  *
  * A row is a Jansson object. What came from clients may hold anything: columns have it escaped
- * (diag_escape()), JSON is ASCII.
+ * (diag_escape()), JSON is ASCII. A table fits the width: where cutting its widest column does it,
+ * that one is cut with an ellipsis, else each row takes several lines. JSON is never cut. Whether
+ * all could be written is looked at once, by main().
  */
-#ifndef PETSTORE_CTL_TABLE_H
-#define PETSTORE_CTL_TABLE_H
+#ifndef PETSTORE_CTL_OUTPUT_H
+#define PETSTORE_CTL_OUTPUT_H
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
+
+struct output {
+	bool is_json;
+	bool is_coloured;
+	size_t width; /* of a line, in characters; 0: any */
+};
+
+/*
+ * The width is the environment's COLUMNS, else the terminal's, else 80. Colours are used on a
+ * terminal where NO_COLOR is not set, or as @color ("auto", "always", "never"; NULL: "auto") says.
+ */
+void output_init(struct output *ret, bool is_json, const char *color);
+
+enum output_colour {
+	OUTPUT_PLAIN = 0,
+	OUTPUT_BY_WORD, /* words such as "refused" and "allowed" have their own */
+	OUTPUT_RED,
+};
 
 struct output_column {
 	const char *key; /* of the row's member; NULL ends the list */
 	const char *title;
+	enum output_colour colour;
 };
 
-/* Prints @rows in columns under their titles; nothing at all where there is no row. */
-void output_print(json_t *rows, const struct output_column *columns);
+/*
+ * Prints @rows, an array: as JSON, or in columns under their titles, and nothing at all where
+ * there is no row. @columns NULL: every member that some row has a value for.
+ */
+void output_rows(const struct output *output, json_t *rows, const struct output_column *columns);
 
-/* Prints @json, indented. False: standard output does not take it. */
-bool output_print_json(const json_t *json);
+/* Prints @object: as JSON, or a line for each member, its name and its value. */
+void output_object(const struct output *output, json_t *object);
 
-/* One line for each member of @object: its name and its value. */
-void output_print_object(json_t *object);
+/* Prints @json, indented. */
+void output_json(const json_t *json);
 
-/* A cell's text: of a string itself, of anything else its JSON. @ret has room for @cap bytes. */
-char *output_text(const json_t *value, char *ret, size_t cap);
+/* Prints a word in its colour, if it has one. */
+void output_word(const struct output *output, const char *word);
 
 #endif

@@ -1,0 +1,96 @@
+/*
+ * petstorectl help: subcommands, tables and reasons, as far as petstorectl and the contract know
+ * them.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/reason.h"
+#include "contract/contract.h"
+#include "ctl/args.h"
+#include "ctl/ctl.h"
+#include "ctl/help.h"
+#include "ctl/suggest.h"
+#include "ctl/tables.h"
+
+static void print_reasons(void)
+{
+	for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
+		(void)printf("%-20s %s\n", reason_code((enum reason)i),
+			     reason_title((enum reason)i));
+}
+
+/* What of the table stands in the contract. */
+static void print_entity(const struct entity *entity, const struct contract *contract)
+{
+	char statuses[TABLES_STATUSES_MAX];
+
+	(void)fputs("\nColumns: id owner revision created_at updated_at", stdout);
+	for (size_t i = 0; i < entity->column_count; i++)
+		(void)printf(" %s", entity->column[i].name);
+	(void)puts("");
+	if (tables_statuses(contract, entity, statuses)[0])
+		(void)printf("Statuses: %s\n", statuses);
+}
+
+static int print_table(struct ctl_call *call, const char *name)
+{
+	const struct entity *entity = NULL;
+	struct contract *contract = NULL;
+	struct suggest suggest = suggest_begin(name);
+
+	if (call->files.contract && contract_load(call->files.contract, &contract, &call->diag))
+		return CTL_FAILED;
+	entity = contract ? tables_entity(contract, name) : NULL;
+	if (entity || tables_is_own(name)) {
+		help_print(&ctl_entity, name);
+		if (entity)
+			print_entity(entity, contract);
+	} else {
+		for (size_t i = 0; ctl_commands[i]; i++)
+			suggest_add(&suggest, ctl_commands[i]->name);
+		tables_suggest(&suggest, contract);
+		(void)ctl_fail("help", "there is no command and no table \"%s\"%s", name,
+			       suggest_text(&suggest));
+	}
+	contract_free(contract);
+	return entity || tables_is_own(name) ? CTL_OK : CTL_FAILED;
+}
+
+static int run(struct ctl_call *call)
+{
+	const char *name = call->count ? call->operand[0] : NULL;
+	const struct ctl_command *command = name ? ctl_find(name) : NULL;
+
+	if (!name) {
+		help_usage(stdout);
+		return CTL_OK;
+	}
+	if (strcmp(name, "reasons") == 0) {
+		print_reasons();
+		return CTL_OK;
+	}
+	if (command && command != &ctl_entity) {
+		help_print(command, name);
+		return CTL_OK;
+	}
+	if (files_find(&call->files, call->name, &call->diag))
+		return CTL_FAILED;
+	if (command && !call->files.contract) {
+		help_print(command, name);
+		return CTL_OK;
+	}
+	return print_table(call, name);
+}
+
+const struct ctl_command ctl_help = {
+	.name = "help",
+	.arguments = "[COMMAND | TABLE | reasons]",
+	.summary = "what a command does; columns and statuses of a table",
+	.help = "TABLE is one that the contract declares (`help orders`), alerts or events; its "
+		"columns\nand statuses are shown where a contract is found. `help reasons` lists "
+		"the reasons of\nrefusals.\n",
+	.shared = CTL_CONFIG | CTL_CONTRACT,
+	.operands_max = 1,
+	.run = run,
+};

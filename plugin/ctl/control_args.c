@@ -1,0 +1,285 @@
+#include "ctl/control_args.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/listeners.h"
+#include "ctl/suggest.h"
+#include "monitor/control.h"
+
+#define PASSWORD_MAX 1024u
+#define CLIENT_ID_MAX 160u /* of what is made of a user's name, of 128 bytes at most */
+#define NAME_MAX_BYTES 160u
+
+/* clang-format off */
+#define AT(member) .offset = offsetof(struct control_args, member)
+const struct args_row control_args_rows[] = {
+	{ "host", ARGS_TEXT, "NAME", "the broker (localhost, or as --config has it)", AT(broker.host) },
+	{ "port", ARGS_NUMBER, "N", "its port (8883, or as --config has it)", AT(broker.port), 1, 65535 },
+	{ "cafile", ARGS_FILE, "FILE", "who signed its certificate; without it no TLS", AT(broker.ca_file) },
+	{ "cert", ARGS_FILE, "FILE", "a client certificate", AT(broker.certificate) },
+	{ "key", ARGS_FILE, "FILE", "and its key", AT(broker.key) },
+	{ "user", ARGS_TEXT, "NAME", "the user name", AT(broker.user) },
+	{ "password-file", ARGS_FILE, "FILE",
+	  "its first line is the password, - is standard input; else it is asked for",
+	  AT(password_file) },
+	{ "id", ARGS_TEXT, "ID", "the client id (NAME/petstorectl-PID)", AT(broker.client_id) },
+	{ "timeout", ARGS_NUMBER, "SECONDS", "how long to wait for an answer (10)",
+	  AT(broker.timeout_s), 1, 3600 },
+	{ .name = NULL },
+};
+/* clang-format on */
+
+const struct control_args control_args_defaults = { .broker = { .timeout_s = 10 } };
+
+/* Room for what the options left open. */
+struct control_texts {
+	char host[NAME_MAX_BYTES];
+	char user[NAME_MAX_BYTES];
+	char password[PASSWORD_MAX];
+	char id[CLIENT_ID_MAX];
+};
+
+/* ---- what the configuration says --------------------------------------------------------- */
+
+static long port_of(const struct brokerfile *file, size_t listener)
+{
+	const struct brokerfile_line *line = file->listener[listener].line;
+	const char *port = line ? line->value : listeners_value(file, listener, "port");
+
+	return port[0] ? strtol(port, NULL, 10) : 1883;
+}
+
+/* Can it be asked: by MQTT over TCP, and by who shows no certificate? */
+static bool is_usable(const struct brokerfile *file, size_t listener)
+{
+	const char *protocol = listeners_value(file, listener, "protocol");
+
+	return file->listener[listener].is_there && port_of(file, listener) > 0 &&
+	       listeners_address(file, listener)[0] != '/' &&
+	       (!protocol[0] || strcmp(protocol, "mqtt") == 0) &&
+	       !brokerfile_is_true(listeners_value(file, listener, "require_certificate"));
+}
+
+static const char *authority_of(const struct brokerfile *file)
+{
+	for (size_t i = 0; i < file->line_count; i++)
+		if (!file->line[i].bridge && strcmp(file->line[i].word, "cafile") == 0)
+			return file->line[i].value;
+	return NULL;
+}
+
+/* The listener that is asked, or a negative number. */
+static int pick_listener(const struct brokerfile *file)
+{
+	for (size_t i = 0; i < file->listener_count; i++)
+		if (is_usable(file, i) && !listeners_line(file, i, "certfile") &&
+		    listeners_is_local(file, i))
+			return (int)i;
+	for (size_t i = 0; i < file->listener_count && authority_of(file); i++)
+		if (is_usable(file, i) && listeners_line(file, i, "certfile"))
+			return (int)i;
+	return -1;
+}
+
+static int find_broker(struct ctl_call *call, struct control_broker *broker,
+		       struct control_texts *texts)
+{
+	const struct brokerfile *file = &call->files.broker;
+	int listener = pick_listener(file);
+	const char *address;
+
+	if (listener < 0)
+		return diag_set(
+			&call->diag, ERR_INVALID,
+			"%s: no listener to ask on 127.0.0.1 without TLS, or with TLS and a "
+			"cafile; expected --host, --port and --cafile",
+			call->files.config);
+	address = listeners_address(file, (size_t)listener);
+	(void)snprintf(texts->host, sizeof(texts->host), "%s", address[0] ? address : "localhost");
+	broker->host = texts->host;
+	broker->port = port_of(file, (size_t)listener);
+	if (listeners_line(file, (size_t)listener, "certfile"))
+		broker->ca_file = authority_of(file);
+	return 0;
+}
+
+/* May the user give commands, by contract and access file? */
+static bool may_command(const struct scene *scene, const char *user)
+{
+	const struct access_principal *principal = access_find(scene->rules->access, user);
+	struct contract_match match =
+		contract_match(scene->rules->contract, CONTROL_TOPIC, strlen(CONTROL_TOPIC));
+
+	return principal && !principal->is_disabled && match.channel &&
+	       gate_grant(principal, &match.channel->send, &match) == GATE_FULL;
+}
+
+/* Takes the first line of the user that was named, else of one that may give commands. */
+static void pick_user(FILE *file, const struct scene *scene, struct control_broker *broker,
+		      struct control_texts *texts)
+{
+	char line[NAME_MAX_BYTES + PASSWORD_MAX];
+
+	while (!texts->password[0] && fgets(line, sizeof(line), file)) {
+		char *space = strchr(line, ' ');
+
+		if (!space || space - line >= (long)sizeof(texts->user))
+			continue;
+		*space = '\0';
+		if (broker->user ? strcmp(broker->user, line) != 0 : !may_command(scene, line))
+			continue;
+		(void)strcpy(texts->user, line);
+		(void)snprintf(texts->password, sizeof(texts->password), "%.*s",
+			       (int)strcspn(space + 1, "\r\n"), space + 1);
+		broker->user = texts->user;
+	}
+	OPENSSL_cleanse(line, sizeof(line));
+}
+
+/* The file "credentials" beside the configuration; most have none. */
+static int find_user(struct ctl_call *call, struct control_broker *broker,
+		     struct control_texts *texts)
+{
+	const char *slash = strrchr(call->files.config, '/');
+	int folder = slash ? (int)(slash - call->files.config) + 1 : 0;
+	struct scene scene = { .rules = NULL };
+	char path[4096];
+	FILE *file;
+	int rc = 0;
+
+	if ((size_t)snprintf(path, sizeof(path), "%.*scredentials", folder, call->files.config) >=
+	    sizeof(path))
+		return 0;
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	call->files.database = NULL; /* who may does not depend on it */
+	if (!broker->user)
+		rc = scene_open(&call->files, &scene, &call->diag);
+	if (!rc)
+		pick_user(file, &scene, broker, texts);
+	scene_clear(&scene);
+	(void)fclose(file); /* only read from */
+	return rc;
+}
+
+/* By the configuration. A password is sent to no other broker than that of its configuration. */
+static int find(struct ctl_call *call, struct control_broker *broker, struct control_texts *texts)
+{
+	const struct control_args *args = call->args;
+	int rc = files_find(&call->files, call->name, &call->diag);
+
+	if (rc || !call->files.config)
+		return rc;
+	rc = find_broker(call, broker, texts);
+	if (!rc && !args->password_file)
+		rc = find_user(call, broker, texts);
+	if (!rc)
+		(void)ctl_fail(call->name, "asks %s port %ld%s%s", broker->host, broker->port,
+			       broker->user ? " as " : "", broker->user ? broker->user : "");
+	return rc;
+}
+
+static int complete(struct ctl_call *call, struct control_broker *broker,
+		    struct control_texts *texts)
+{
+	bool is_named = broker->host || broker->port || broker->ca_file || broker->certificate;
+	int rc = is_named ? 0 : find(call, broker, texts);
+
+	broker->host = broker->host ? broker->host : "localhost";
+	broker->port = broker->port ? broker->port : 8883;
+	return rc;
+}
+
+/* ---- asking ------------------------------------------------------------------------------ */
+
+static int read_password(const char *path, char *ret, struct diag *diag)
+{
+	bool is_input = path && strcmp(path, "-") == 0;
+	bool is_read;
+	FILE *file;
+
+	if (!path)
+		return EVP_read_pw_string(ret, (int)PASSWORD_MAX - 1, "Password: ", 0) == 0
+			       ? 0
+			       : diag_set(diag, ERR_INVALID, "no password was given");
+	file = is_input ? stdin : fopen(path, "r");
+	is_read = file && fgets(ret, (int)PASSWORD_MAX, file);
+	if (file && !is_input)
+		(void)fclose(file); /* only read from */
+	if (!is_read)
+		return diag_set(diag, ERR_IO, "%s: cannot read the password", path);
+	ret[strcspn(ret, "\r\n")] = '\0';
+	return 0;
+}
+
+static int prepare(struct ctl_call *call, struct control_broker *broker,
+		   struct control_texts *texts)
+{
+	const struct control_args *args = call->args;
+	int rc = complete(call, broker, texts);
+
+	if (rc)
+		return rc;
+	/* One of the user's own ids. Whom a certificate stands for is not known: no id. */
+	if (!broker->client_id && broker->user) {
+		(void)snprintf(texts->id, sizeof(texts->id), "%.128s/petstorectl-%ld", broker->user,
+			       (long)getpid());
+		broker->client_id = texts->id;
+	}
+	if (broker->user && !broker->certificate && !texts->password[0])
+		rc = read_password(args->password_file, texts->password, &call->diag);
+	broker->password = texts->password[0] ? texts->password : NULL;
+	return rc;
+}
+
+/* The response to the one command, new, or NULL. */
+static json_t *read_response(const char *answer, struct diag *diag)
+{
+	json_t *root = json_loads(answer, 0, NULL);
+	json_t *response = json_incref(json_array_get(json_object_get(root, "responses"), 0));
+
+	if (!response)
+		(void)diag_set(diag, ERR_SYNTAX, "the answer is none: %.200s", answer);
+	json_decref(root);
+	return response;
+}
+
+int control_args_ask(struct ctl_call *call, json_t *command, json_t **data)
+{
+	struct control_broker broker = ((const struct control_args *)call->args)->broker;
+	struct control_texts texts = { .password = "" };
+	json_t *request = json_pack("{s[o]}", "commands", command);
+	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+	char *answer = NULL;
+	json_t *response = NULL;
+	const char *error;
+	int status = CTL_FAILED;
+
+	if (!text)
+		(void)diag_nomem(&call->diag);
+	else if (prepare(call, &broker, &texts) == 0 &&
+		 control_client_ask(&broker, text, &answer, &call->diag) == 0)
+		response = read_response(answer, &call->diag);
+	error = json_string_value(json_object_get(response, "error"));
+	if (error) {
+		(void)ctl_fail(call->name, "%s", error);
+		status = CTL_NO;
+	} else if (response) {
+		*data = json_incref(json_object_get(response, "data"));
+		if (!*data)
+			*data = json_object();
+		status = CTL_OK;
+	}
+	OPENSSL_cleanse(&texts, sizeof(texts));
+	json_decref(response);
+	json_decref(request);
+	free(answer);
+	free(text);
+	return status;
+}

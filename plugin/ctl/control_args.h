@@ -1,0 +1,33 @@
+/*
+ * control_args.h -- what ctl and bans share: options that say which broker is asked and as whom,
+ * and one command asked of it.
+ *
+ * Where no option names the broker, a configuration (files.h) does: its listener for this machine
+ * alone, else one with TLS whose authority it names. Where that configuration's folder has a file
+ * "credentials" of users and their passwords, as `make run` writes it, the user comes from there:
+ * the first one that may give commands. A line on standard error says which broker and user.
+ */
+#ifndef PETSTORE_CTL_CONTROL_ARGS_H
+#define PETSTORE_CTL_CONTROL_ARGS_H
+
+#include <jansson.h>
+
+#include "ctl/args.h"
+#include "ctl/control_client.h"
+#include "ctl/ctl.h"
+
+struct control_args {
+	struct control_broker broker;
+	const char *password_file;
+};
+
+extern const struct args_row control_args_rows[];
+extern const struct control_args control_args_defaults;
+
+/*
+ * Gives the plugin @command, which is taken. CTL_OK: *data, new, is what it answered, an object or
+ * an array. CTL_NO: it said no, which is printed. CTL_FAILED: @call->diag says why.
+ */
+int control_args_ask(struct ctl_call *call, json_t *command, json_t **data);
+
+#endif

@@ -1,0 +1,78 @@
+#include "ctl/tables.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct tables_columns all[] = {
+	{ .table = "alerts",
+	  .time = "time",
+	  .status = "state",
+	  .user = "principal",
+	  .client = "client_id" },
+	{ .table = "events",
+	  .time = "received_at",
+	  .user = "publisher",
+	  .client = "client_id",
+	  .topic = "topic" },
+	{ .table = "refusals",
+	  .time = "time",
+	  .user = "principal",
+	  .client = "client_id",
+	  .topic = "topic" },
+	{ .time = "updated_at", .status = "status", .owner = "owner" },
+};
+
+const struct tables_columns *tables_columns(const char *table)
+{
+	const struct tables_columns *columns = all;
+
+	while (columns->table && strcmp(columns->table, table) != 0)
+		columns++;
+	return columns;
+}
+
+bool tables_is_own(const char *table)
+{
+	return tables_columns(table)->table != NULL;
+}
+
+const struct entity *tables_entity(const struct contract *contract, const char *table)
+{
+	const struct entity_plan *plan = contract_plan(contract);
+
+	for (size_t i = 0; i < plan->entity_count; i++)
+		if (strcmp(plan->entity[i].table, table) == 0)
+			return &plan->entity[i];
+	return NULL;
+}
+
+const char *tables_statuses(const struct contract *contract, const struct entity *entity,
+			    char ret[TABLES_STATUSES_MAX])
+{
+	size_t used = 0;
+
+	ret[0] = '\0';
+	for (size_t i = 0; i < contract_channel_count(contract); i++) {
+		const struct contract_mapping *mapping = contract_channel(contract, i)->mapping;
+
+		if (!mapping || mapping->entity != entity || !mapping->transitions)
+			continue;
+		for (size_t k = 0; k < mapping->transitions->count; k++) {
+			const char *status = mapping->transitions->status[k];
+
+			if (!suggest_has(ret, status) &&
+			    used + strlen(status) + 2 < TABLES_STATUSES_MAX)
+				used += (size_t)sprintf(ret + used, "%s%s", used ? " " : "",
+							status);
+		}
+	}
+	return ret;
+}
+
+void tables_suggest(struct suggest *suggest, const struct contract *contract)
+{
+	for (size_t i = 0; all[i].table; i++)
+		suggest_add(suggest, all[i].table);
+	for (size_t i = 0; contract && i < contract_plan(contract)->entity_count; i++)
+		suggest_add(suggest, contract_plan(contract)->entity[i].table);
+}

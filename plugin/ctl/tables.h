@@ -1,0 +1,38 @@
+/*
+ * tables.h -- the tables that petstorectl lists: the entities' and the store's own, and which of
+ * their columns the filters of the subcommands are about.
+ */
+#ifndef PETSTORE_CTL_TABLES_H
+#define PETSTORE_CTL_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "contract/contract.h"
+#include "ctl/suggest.h"
+
+/* Columns by what they mean; NULL: the table has none. */
+struct tables_columns {
+	const char *table; /* NULL: any entity's */
+	const char *time;  /* of a row's latest change */
+	const char *status, *owner, *user, *client, *topic;
+};
+
+/* Never NULL: what is none of the store's own is taken for an entity's. */
+const struct tables_columns *tables_columns(const char *table);
+
+/* Is it the store's own, as alerts, events and refusals are? */
+bool tables_is_own(const char *table);
+
+/* The entity that is kept in that table, or NULL. */
+const struct entity *tables_entity(const struct contract *contract, const char *table);
+
+/* The statuses that the entity may have, by spaces, in @ret; "" where it has none. */
+#define TABLES_STATUSES_MAX 4096
+const char *tables_statuses(const struct contract *contract, const struct entity *entity,
+			    char ret[TABLES_STATUSES_MAX]);
+
+/* Adds the tables' names; @contract may be NULL. */
+void tables_suggest(struct suggest *suggest, const struct contract *contract);
+
+#endif
