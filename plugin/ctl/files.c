@@ -109,8 +109,7 @@ static void find_config(struct files *files, const char *name)
 	if (files->config || files->contract || files->access || files->database)
 		return;
 	files->config = files_default();
-	if (files->config == (const char *)FILES_CONFIG ||
-	    files->config == (const char *)FILES_RUN_CONFIG)
+	if (files->config && files->config != getenv(FILES_ENVIRONMENT))
 		(void)fprintf(stderr, "petstorectl %s: reads %s\n", name, files->config);
 }
 
