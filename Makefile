@@ -58,7 +58,8 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
 GATE     = gate/gate gate/judgement gate/permission gate/message_rules gate/entity_rules gate/repeat gate/unique gate/subscription
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) gate/rules $(GATE) $(REPORT) $(MONITOR) broker/own_messages
-BROKER   = broker/broker broker/events_login broker/events_reload broker/events_command broker/events_share \
+BROKER   = broker/broker broker/events_publish broker/events_will broker/events_acl broker/events_leave \
+           broker/events_login broker/events_reload broker/events_command broker/events_share \
            broker/events_release broker/events_resend broker/events_retained broker/properties \
            broker/listeners broker/sessions broker/shares broker/releases broker/repairs broker/login \
            broker/holdoffs broker/pending_logins broker/notify broker/feed broker/feed_alerts broker/feed_numbers

@@ -1,9 +1,13 @@
 /*
- * events.h -- what the door's files share: plugin.c (the life of a PUBLISH, wiring), events_login.c
- * (who connects), events_reload.c (loading and reloading), events_command.c ($CONTROL).
+ * events.h -- what the files share that answer the broker's events: plugin.c (the entry, the tick),
+ * events_publish.c and events_will.c (publishes, last wills), events_acl.c (deliveries,
+ * subscriptions), events_login.c and events_leave.c (who connects and leaves), events_reload.c,
+ * events_command.c
+ * ($CONTROL), and what stands behind these: events_release.c, events_resend.c, events_retained.c,
+ * events_share.c, properties.c.
  *
- * Only these files and broker.c see Mosquitto's headers, and only they log. Every function is
- * called by the broker's thread.
+ * Of the plugin's files only plugin.c and those in broker/ see Mosquitto's headers and log. Every
+ * function is called by the broker's thread, where it does not say otherwise.
  */
 #ifndef PETSTORE_EVENTS_H
 #define PETSTORE_EVENTS_H
@@ -35,81 +39,124 @@
  * nothing between but the log's own deliveries; where anything else comes it was no publish but a
  * last will, of a broker that sends it before it says that the client is gone.
  */
-struct pending {
+struct pending_publish {
 	const void *handle; /* whose MESSAGE is to follow; NULL: none */
 	struct gate_request request;
-	/* Topic and payload, one behind the other, for a will is freed when its turn comes. */
-	char *copy; /* owned; kept from one to the next */
-	size_t copy_size;
-	size_t topic_len;
-	size_t payload_len;
-	bool is_copied;  /* it is worth knowing whether it is a will */
-	bool is_resend;  /* it came before, and writes nothing */
-	bool is_refused; /* it was one, and is delivered to nobody; the copy says which */
+	struct decision decision;
 	uint64_t digest; /* of topic and payload: another plugin may have rewritten them */
 	int64_t took_ns;
 	int64_t now_ns; /* when it was decided; the MESSAGE follows at once */
+	bool is_resend; /* it came before, and writes nothing */
+	/* Topic and payload once more, for a will is freed when its turn comes; else no topic. */
+	struct message copied;
+	char *copy; /* owned, what @copied points into; kept from one to the next */
+	size_t copy_size;
+	bool is_refused; /* it was a will, and is delivered to nobody; the copy says which */
 	unsigned char properties[LEDGER_PROPERTIES_MAX]; /* of what is retained */
-	struct decision decision;
+};
+
+/* What deliveries of this round of the broker's are judged by. */
+struct deliveries {
+	const void *settled;      /* payload of a QoS 2 message that may be handed out */
+	const void *withheld;     /* payload of a resend that is delivered to nobody */
+	const void *subscribing;  /* who was granted a filter, in this round */
+	struct decision decision; /* of the last one */
+	uint64_t late;            /* that were refused since the last tick */
+	char late_topic[128];     /* of the last of them */
+	int64_t late_ns;          /* when the first of them was */
+};
+
+/*
+ * Who was authenticated last, and is not connected yet: a client of that id under another
+ * handle is being taken over, and what is published for it before its disconnect is its
+ * will. What is published for itself was accepted before, and is only asked again (2.0.12
+ * and later).
+ */
+struct arrival {
+	const void *handle;    /* NULL: nobody */
+	char *id;              /* owned */
+	const void *connected; /* whose CONNECT event came last, while a login is completed */
+};
+
+/*
+ * From RELOAD to the next tick the broker asks for its sessions again, each once; on 2.0,
+ * and with libwebsockets on 2.1, newcomers come over websockets meanwhile. What BASIC_AUTH
+ * is about is said by the session, never by the time alone: see who_asks().
+ */
+struct reloading {
+	bool is_active;
+	uint64_t count;    /* of reloads */
+	const void **kept; /* owned: the broker's clients then, where it can say; or NULL */
+	size_t kept_count;
+};
+
+/* The scan of what should be retained. */
+struct retained {
+	char *mark; /* owned: up to which topic all was gone through; NULL: nothing yet */
+	size_t mark_len;
+	uint64_t published, cleared, unknown; /* since the start */
+};
+
+/* What is not on the log yet, or was a moment ago. */
+struct unlogged {
+	atomic_uint foreign; /* requests refused on threads of 2.1's http_api */
+	int64_t foreign_ns;  /* when that was on the log last */
+	int64_t lost_ns;     /* when sessions lost were on the log last */
 };
 
 struct plugin {
 	mosquitto_plugin_id_t *id;
+	pthread_t thread; /* the broker's: the only one that is let in */
 	struct broker broker;
 	struct options options;
 	struct rules *rules;
 	uint64_t generation; /* of the rules */
-	struct ledger *ledger;
 	struct gate gate;
+	struct ledger *ledger;
 	struct sessions *sessions;
 	struct shares *shares;
 	struct releases *releases;
 	struct repairs *repairs;
-	struct retained {
-		char *mark; /* owned: up to which topic all was gone through; NULL: nothing yet */
-		size_t mark_len;
-		uint64_t published, cleared, unknown; /* since the start */
-	} retained;
-	const void *settled;     /* payload of a QoS 2 message that may be handed out */
-	const void *subscribing; /* who was granted a filter, in this round of the broker's */
-	const void *withheld;    /* payload of a resend that is delivered to nobody */
-	uint64_t late;           /* deliveries that were refused since the last tick */
-	char late_topic[128];    /* of the last of them */
-	int64_t late_ns;         /* when the first of them was */
 	struct holdoffs *holdoffs;
 	struct login *login;
-	pthread_t thread; /* the broker's: the only one that is let in */
-	struct pending pending;
-	struct decision delivery;
-	struct decision filter; /* of a subscription */
-	/*
-	 * Who was authenticated last, and is not connected yet: a client of that id under another
-	 * handle is being taken over, and what is published for it before its disconnect is its
-	 * will. What is published for itself was accepted before, and is only asked again (2.0.12
-	 * and later). NULL: nobody.
-	 */
-	const void *connecting;
-	char *connecting_id;
-	const void
-		*connected; /* whose CONNECT event came last, while events_finish_logins() asks */
-	/*
-	 * From RELOAD to the next tick the broker asks for its sessions again, each once; on 2.0,
-	 * and with libwebsockets on 2.1, newcomers come over websockets meanwhile. What BASIC_AUTH
-	 * is about is said by the session, never by the time alone: see who_asks().
-	 */
-	bool is_reloading;
-	bool is_ending;    /* the broker was told to end, before the last tick: only wills follow */
-	bool has_ticked;   /* some brokers of 2.0 never do, with per_listener_settings */
-	uint64_t reload;   /* counts them */
-	const void **kept; /* owned: the broker's clients then, where it can say; or NULL */
-	size_t kept_count;
-	bool is_kicking; /* we disconnect someone: its subscriptions are asked again meanwhile */
-	atomic_uint foreign; /* requests refused on threads of 2.1's http_api, not yet on the log */
-	int64_t foreign_ns;  /* when that was on the log last */
-	int64_t lost_ns;     /* when sessions lost were on the log last */
 	struct notify notify;
 	struct feed *feed;
+	struct pending_publish pending;
+	struct deliveries deliveries;
+	struct decision filter; /* of a subscription */
+	struct arrival arrival;
+	struct reloading reloading;
+	struct retained retained;
+	struct unlogged unlogged;
+	bool is_ending;  /* the broker was told to end, before the last tick: only wills follow */
+	bool has_ticked; /* some brokers of 2.0 never do, with per_listener_settings */
+	bool is_kicking; /* we disconnect someone: its subscriptions are asked again meanwhile */
 };
+
+/* Says later, on the broker's thread, that something was refused on another. Any thread; true. */
+bool events_refuse_foreign(struct plugin *plugin) __attribute__((cold));
+
+/* Is this another thread than the broker's (2.1's http_api)? It touches nothing that is shared. */
+static inline bool events_is_foreign(struct plugin *plugin)
+{
+	return !pthread_equal(pthread_self(), plugin->thread) && events_refuse_foreign(plugin);
+}
+
+/*
+ * A publish that waits for its MESSAGE: something else came, so it was a last will. The second ends
+ * with it: the broker is gone but for what we know of its clients.
+ */
+void events_settle(struct plugin *plugin);
+void events_settle_last(struct plugin *plugin);
+
+/* What each event begins with that other threads may raise. False: it is refused. */
+static inline bool events_begin(struct plugin *plugin)
+{
+	if (events_is_foreign(plugin))
+		return false;
+	events_settle(plugin);
+	return true;
+}
 
 /*
  * The session of a client, or NULL. One whose client left vouches for nobody else who comes under
@@ -163,32 +210,32 @@ int events_reload(struct plugin *plugin, struct diag *diag);
  * tick those that may have lost their right are judged again.
  */
 bool events_share_add(struct plugin *plugin, const struct mosquitto *client,
-		      const struct session *session, const struct gate_request *request);
+		      const struct session *session, const struct message *filter);
 void events_share_remove(struct plugin *plugin, const struct mosquitto *client,
-			 const struct gate_request *request);
+			 const struct message *filter);
 void events_share_lost(struct plugin *plugin, const struct mosquitto *client,
-		       const struct gate_request *request) __attribute__((cold));
+		       const struct message *delivery) __attribute__((cold));
 void events_share_tick(struct plugin *plugin);
 
 /*
  * QoS 2 messages between PUBLISH and PUBREL, see events_release.c. A publish was accepted, its
  * topic being the last that the gate was asked about; a delivery at QoS 2 was judged, which may
- * change
- * @decision; and in the tick what was replaced by a late one is published again.
+ * change @decision; in the tick what was replaced by a late one is published again; and a client
+ * left.
  */
 void events_release_accepted(struct plugin *plugin, struct session *session,
-			     const struct gate_request *request, const struct decision *decision);
+			     const struct message *message, const struct decision *decision);
 void events_release_delivery(struct plugin *plugin, const struct mosquitto *client,
 			     const struct gate_request *request, struct decision *decision);
 void events_release_tick(struct plugin *plugin);
 void events_release_left(struct plugin *plugin, const struct session *session);
 
-/* Are these the bytes that @request has? */
-static inline bool events_has_payload(const struct gate_request *request, const void *payload,
+/* Are these the bytes that @message has? */
+static inline bool events_has_payload(const struct message *message, const void *payload,
 				      size_t len)
 {
-	return len == request->message.payload_len &&
-	       (len == 0 || memcmp(payload, request->message.payload, len) == 0);
+	return len == message->payload_len &&
+	       (len == 0 || memcmp(payload, message->payload, len) == 0);
 }
 
 /*
@@ -201,15 +248,15 @@ static inline bool events_has_payload(const struct gate_request *request, const 
  */
 void events_retained_begin(struct plugin *plugin);
 void events_retained_repair(struct plugin *plugin, const char *topic, size_t len);
-void events_retained_owe(struct plugin *plugin, const struct gate_request *delivery,
+void events_retained_owe(struct plugin *plugin, const struct message *delivery,
 			 const struct mosquitto *reader);
-void events_retained_revert(struct plugin *plugin, const struct gate_request *will);
+void events_retained_revert(struct plugin *plugin, const struct message *will);
 
 /* A message that changes what is retained was accepted, and kept. */
-static inline void events_retained_note(struct plugin *plugin, const struct gate_request *request)
+static inline void events_retained_note(struct plugin *plugin, const struct message *message)
 {
-	if (request->message.is_retained && repairs_is_active(plugin->repairs))
-		repairs_note(plugin->repairs, request->message.topic, request->message.topic_len,
+	if (message->is_retained && repairs_is_active(plugin->repairs))
+		repairs_note(plugin->repairs, message->topic, message->topic_len,
 			     ledger_last(plugin->ledger));
 }
 
@@ -229,7 +276,7 @@ static inline void events_retained_served(struct plugin *plugin)
  * changed where the database says something else.
  */
 void events_retained_stored(struct plugin *plugin, const struct mosquitto *client,
-			    const struct gate_request *delivery, struct decision *decision);
+			    const struct message *delivery, struct decision *decision);
 void events_retained_tick(struct plugin *plugin);
 
 /*
@@ -252,14 +299,75 @@ bool events_resend(struct plugin *plugin, struct session *session,
 void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message *event,
 			    const struct gate_request *request) __attribute__((cold));
 
+/* ---- a publish: events_publish.c ---------------------------------------------------------------
+ */
+
+/* The principal, if it may do something now: not one whose proof ran out, or whose client left. */
+const struct access_principal *events_actor(struct plugin *plugin, const struct mosquitto *client,
+					    struct session *session);
+
+/* Of topic and payload, under the ledger's seed. */
+uint64_t events_digest(const struct plugin *plugin, const struct message *message);
+
+/* ACL_CHECK of a publish: what the broker is told. */
+int events_check_publish(struct plugin *plugin, struct mosquitto_evt_acl_check *event,
+			 struct session *session);
+
+/* Makes @decision a refusal for now: the store could not be asked, or not be written. */
+void events_refuse_for_now(struct decision *decision, const struct diag *diag)
+	__attribute__((cold));
+
+/*
+ * The three steps behind an allowed publish: charges its limits, which may make @decision a
+ * refusal; commits what it implies (false: nothing was kept, and @decision is a refusal); and does
+ * what follows from its being kept. @digest is events_digest()'s.
+ */
+void events_charge(struct plugin *plugin, struct feed_publish *publish, struct decision *decision);
+bool events_commit(struct plugin *plugin, const struct feed_publish *publish,
+		   struct decision *decision, uint64_t digest);
+void events_accepted(struct plugin *plugin, const struct feed_publish *publish,
+		     const struct decision *decision, uint64_t digest);
+
+/* Reports what was refused or observed, and returns what the broker is told by ACL_CHECK. */
+int events_answer(struct plugin *plugin, const struct feed_publish *publish,
+		  const struct decision *decision, int64_t took_ns);
+
+/* ---- a last will: events_will.c ----------------------------------------------------------------
+ */
+
+/* Is what is published for @client its last will? */
+bool events_is_will(const struct plugin *plugin, const struct mosquitto *client,
+		    const struct session *session);
+
+/* A will was judged: nothing else comes for it, and it is committed now. What the broker is told.
+ */
+int events_will(struct plugin *plugin, struct feed_publish *publish, struct decision *decision,
+		int64_t took_ns);
+
+/* Keeps a copy of the pending publish, where something follows from its being a will. */
+void events_will_keep(struct plugin *plugin, const struct session *session);
+
+/* A delivery of what waits for its MESSAGE still, or of a will that is not to be delivered? */
+bool events_is_refused_will(struct plugin *plugin, const struct message *delivery)
+	__attribute__((cold, noinline));
+
+/* ---- the tick: events_leave.c ------------------------------------------------------------------
+ */
+
+/*
+ * Sessions of clients that the broker does not ask about again are worked out under new rules, so
+ * that none stays, idle or only listening, that these do not let in.
+ */
+void events_renew_sessions(struct plugin *plugin);
+
+/*
+ * Sessions whose proof has run out, or that new rules do not let in, end: only the tick may
+ * disconnect.
+ */
+void events_end_sessions(struct plugin *plugin);
+
 /* What the metrics and the counters tell beside their own. */
 struct feed_facts events_facts(const struct plugin *plugin);
-
-/* A publish that waits for its MESSAGE: something else came, so it was a last will. */
-void events_settle(struct plugin *plugin);
-
-/* On a foreign thread: says later, on the broker's, that something was refused. */
-void events_refuse_foreign(struct plugin *plugin);
 
 /* Logins that waited are answered; from the tick only, since clients connect within. */
 void events_finish_logins(struct plugin *plugin);
@@ -267,7 +375,10 @@ void events_finish_logins(struct plugin *plugin);
 /* A login waits to be finished; any thread may call. @plugin is the struct plugin. */
 void events_wake(void *plugin);
 
-/* The broker's events; the others are plugin.c's own. */
+/* The broker's events; TICK is plugin.c's own. */
+int events_on_acl_check(int event_id, void *event_data, void *userdata);
+int events_on_message(int event_id, void *event_data, void *userdata);
+int events_on_leave(int event_id, void *event_data, void *userdata);
 int events_on_basic_auth(int event_id, void *event_data, void *userdata);
 int events_on_connect(int event_id, void *event_data, void *userdata);
 int events_on_auth_start(int event_id, void *event_data, void *userdata);

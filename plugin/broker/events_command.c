@@ -162,9 +162,8 @@ int events_on_control(int event_id, void *event_data, void *userdata)
 	struct diag diag;
 
 	(void)event_id;
-	if (!pthread_equal(pthread_self(), plugin->thread))
+	if (!events_begin(plugin))
 		return MOSQ_ERR_SUCCESS;
-	plugin->pending.handle = NULL;
 	who = broker_who(event->client);
 	broker_log(BROKER_NOTICE, "commands of %s (client %s):",
 		   diag_escape(user, sizeof(user), who.principal, strlen(who.principal)),

@@ -113,9 +113,10 @@ enum asked {
 /* Had the broker this client when it began to ask? It frees none before the next tick. */
 static bool was_kept(struct plugin *plugin, const struct mosquitto *client)
 {
-	if (!plugin->kept)
-		plugin->kept = broker_list(&plugin->broker, &plugin->kept_count);
-	return broker_is_listed(plugin->kept, plugin->kept_count, client);
+	if (!plugin->reloading.kept)
+		plugin->reloading.kept =
+			broker_list(&plugin->broker, &plugin->reloading.kept_count);
+	return broker_is_listed(plugin->reloading.kept, plugin->reloading.kept_count, client);
 }
 
 /*
@@ -130,12 +131,12 @@ static enum asked who_asks(struct plugin *plugin, const struct mosquitto *client
 {
 	struct session *session = events_session(plugin, client);
 
-	if (!plugin->is_reloading)
+	if (!plugin->reloading.is_active)
 		return ASKED_ANEW;
 	if (session && !session->is_gone) {
-		if (session->asked == plugin->reload || !is_of(session, client))
+		if (session->asked == plugin->reloading.count || !is_of(session, client))
 			return ASKED_ANEW;
-		session->asked = plugin->reload;
+		session->asked = plugin->reloading.count;
 		return ASKED_AGAIN;
 	}
 	if (!plugin->has_ticked || (broker_is_websocket(client) && !was_kept(plugin, client)))
@@ -228,7 +229,7 @@ static bool open_session(struct plugin *plugin, const struct login_request *requ
 	session->entry = answer->entry;
 	session->proved_ms = request->now_ms;
 	session->generation = plugin->generation;
-	session->asked = plugin->reload;
+	session->asked = plugin->reloading.count;
 	session->sender = sender_of(plugin, session);
 	session->since_seq = since_seq;
 	session->resends_asked = resends_asked;
@@ -288,9 +289,9 @@ static int conclude_login(struct plugin *plugin, const struct login_request *req
 		       request->is_clean && !is_connected);
 	if (is_connected)
 		return MOSQ_ERR_SUCCESS;
-	free(plugin->connecting_id);
-	plugin->connecting_id = strdup(request->client_id); /* NULL: a takeover goes unnoticed */
-	plugin->connecting = request->handle;
+	free(plugin->arrival.id);
+	plugin->arrival.id = strdup(request->client_id); /* NULL: a takeover goes unnoticed */
+	plugin->arrival.handle = request->handle;
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -379,11 +380,8 @@ int events_on_basic_auth(int event_id, void *event_data, void *userdata)
 	int rc;
 
 	(void)event_id;
-	if (!pthread_equal(pthread_self(), plugin->thread)) {
-		events_refuse_foreign(plugin);
-		return MOSQ_ERR_AUTH; /* 2.1's http_api: touches nothing that is shared */
-	}
-	events_settle(plugin);
+	if (!events_begin(plugin))
+		return MOSQ_ERR_AUTH;
 	asked = who_asks(plugin, event->client);
 	/*
 	 * Always yes: a no would make 2.0 disconnect what is disconnected, and spoil its list of
@@ -423,10 +421,10 @@ void events_finish_logins(struct plugin *plugin)
 
 	while (login_next(plugin->login, plugin->rules, &request, &answer)) {
 		rc = conclude_login(plugin, &request, &answer);
-		plugin->connected = NULL;
+		plugin->arrival.connected = NULL;
 		plugin->broker.complete_login(request.client_id, rc);
-		plugin->connecting = NULL;
-		if (rc != MOSQ_ERR_SUCCESS || plugin->connected == request.handle)
+		plugin->arrival.handle = NULL;
+		if (rc != MOSQ_ERR_SUCCESS || plugin->arrival.connected == request.handle)
 			continue;
 		feed_vanished(plugin->feed, &request);
 		sessions_forget(plugin->sessions, request.handle);
@@ -441,9 +439,9 @@ int events_on_connect(int event_id, void *event_data, void *userdata)
 
 	(void)event_id;
 	events_settle(plugin);
-	plugin->connected = event->client;
-	if (plugin->connecting == event->client)
-		plugin->connecting = NULL; /* taken over and asked again, whatever there was */
+	plugin->arrival.connected = event->client;
+	if (plugin->arrival.handle == event->client)
+		plugin->arrival.handle = NULL; /* taken over and asked again, whatever there was */
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -487,9 +485,8 @@ int events_on_auth_start(int event_id, void *event_data, void *userdata)
 	char reply[SCRAM_REPLY_MAX];
 
 	(void)event_id;
-	if (!pthread_equal(pthread_self(), plugin->thread))
+	if (!events_begin(plugin))
 		return MOSQ_ERR_AUTH;
-	events_settle(plugin);
 	if (is_newcomer(plugin, event->client))
 		begin_anew(plugin, event->client);
 	if (!event->auth_method || strcmp(event->auth_method, SCRAM_METHOD) != 0)
@@ -540,9 +537,8 @@ int events_on_auth_continue(int event_id, void *event_data, void *userdata)
 	int rc;
 
 	(void)event_id;
-	if (!pthread_equal(pthread_self(), plugin->thread))
+	if (!events_begin(plugin))
 		return MOSQ_ERR_AUTH;
-	events_settle(plugin);
 	request = describe_login(event->client);
 	if (is_newcomer(plugin, event->client))
 		broker_toggle_id(&plugin->broker, event->client);

@@ -31,7 +31,7 @@ static bool is_step_taken(const struct decision *decision)
 }
 
 void events_release_accepted(struct plugin *plugin, struct session *session,
-			     const struct gate_request *request, const struct decision *decision)
+			     const struct message *message, const struct decision *decision)
 {
 	uint64_t key = gate_entity_key(&plugin->gate, releases_seed(plugin->releases));
 	const char *principal = session ? session->name : "";
@@ -39,30 +39,30 @@ void events_release_accepted(struct plugin *plugin, struct session *session,
 
 	if (key == 0 || (decision->is_observed && !is_step_taken(decision)))
 		return;
-	if (!request->message.is_will) {
-		releases_accepted(plugin->releases, key, principal, &request->message);
-		if (session && request->message.qos == 2) {
-			releases_hold(plugin->releases, key, session->handle, &request->message,
+	if (!message->is_will) {
+		releases_accepted(plugin->releases, key, principal, message);
+		if (session && message->qos == 2) {
+			releases_hold(plugin->releases, key, session->handle, message,
 				      plugin->ledger ? ledger_last(plugin->ledger) : 0);
 			session->has_held = true;
 		}
 		return;
 	}
-	at_once = request->message;
+	at_once = *message;
 	at_once.qos = 1; /* nobody has to release it */
 	releases_accepted(plugin->releases, key, principal, &at_once);
 }
 
 /* @reader: who is to get what stands in its place, or NULL. */
-static void note_late(struct plugin *plugin, const struct gate_request *request,
+static void note_late(struct plugin *plugin, const struct message *message,
 		      const struct mosquitto *reader)
 {
-	if (plugin->late++ == 0)
-		plugin->late_ns = clock_mono_ns();
-	diag_escape(plugin->late_topic, sizeof(plugin->late_topic), request->message.topic,
-		    request->message.topic_len);
-	if (request->message.is_retained)
-		events_retained_owe(plugin, request, reader);
+	if (plugin->deliveries.late++ == 0)
+		plugin->deliveries.late_ns = clock_mono_ns();
+	diag_escape(plugin->deliveries.late_topic, sizeof(plugin->deliveries.late_topic),
+		    message->topic, message->topic_len);
+	if (message->is_retained)
+		events_retained_owe(plugin, message, reader);
 }
 
 struct kept {
@@ -74,8 +74,8 @@ static void compare(const struct ledger_retained *row, void *ctx)
 {
 	struct kept *kept = ctx;
 
-	kept->is_same =
-		events_has_payload(kept->delivery, row->message.payload, row->message.payload_len);
+	kept->is_same = events_has_payload(&kept->delivery->message, row->message.payload,
+					   row->message.payload_len);
 }
 
 /* Is the message on the topic what the database retains? True, too, where it can't be told. */
@@ -120,7 +120,7 @@ static bool may_current(struct plugin *plugin, const struct gate_request *delive
 void events_release_delivery(struct plugin *plugin, const struct mosquitto *client,
 			     const struct gate_request *request, struct decision *decision)
 {
-	bool is_stored = request->message.is_retained && plugin->subscribing == client;
+	bool is_stored = request->message.is_retained && plugin->deliveries.subscribing == client;
 	bool may_go;
 	uint64_t key;
 
@@ -129,18 +129,18 @@ void events_release_delivery(struct plugin *plugin, const struct mosquitto *clie
 	key = gate_entity_key(&plugin->gate, releases_seed(plugin->releases));
 	if (key == 0)
 		return;
-	if (plugin->connecting == client)
+	if (plugin->arrival.handle == client)
 		may_go = true;
 	else if (decision->verdict != VERDICT_ALLOW)
 		may_go = !is_stored && releases_in_order(plugin->releases, key, &request->message);
 	else
 		may_go = may_current(plugin, request, decision, is_stored, key);
 	if (!may_go)
-		note_late(plugin, request, is_stored ? client : NULL);
+		note_late(plugin, &request->message, is_stored ? client : NULL);
 	decision->verdict = may_go ? VERDICT_ALLOW : VERDICT_DENY;
 	decision->reason = may_go ? REASON_NONE : REASON_OVERTAKEN;
-	if (may_go && plugin->connecting != client)
-		plugin->settled = request->message.payload;
+	if (may_go && plugin->arrival.handle != client)
+		plugin->deliveries.settled = request->message.payload;
 }
 
 void events_release_left(struct plugin *plugin, const struct session *session)
@@ -188,16 +188,17 @@ static void publish_all_untold(struct plugin *plugin)
 
 void events_release_tick(struct plugin *plugin)
 {
-	plugin->settled = plugin->withheld = NULL;
-	plugin->subscribing = NULL;
+	plugin->deliveries.settled = plugin->deliveries.withheld = NULL;
+	plugin->deliveries.subscribing = NULL;
 	publish_all_untold(plugin);
 	/* Not before what they left retained was repaired, where that does not take long. */
-	if (plugin->late == 0 ||
-	    (repairs_waiting(plugin->repairs) > 0 && clock_mono_ns() - plugin->late_ns < LATE_NS))
+	if (plugin->deliveries.late == 0 ||
+	    (repairs_waiting(plugin->repairs) > 0 &&
+	     clock_mono_ns() - plugin->deliveries.late_ns < LATE_NS))
 		return;
 	broker_log(BROKER_NOTICE,
 		   "%" PRIu64 " deliveries were refused of messages that were released after newer "
 		   "ones; the last on %s",
-		   plugin->late, plugin->late_topic);
-	plugin->late = 0;
+		   plugin->deliveries.late, plugin->deliveries.late_topic);
+	plugin->deliveries.late = 0;
 }

@@ -154,10 +154,10 @@ int events_on_reload(int event_id, void *event_data, void *userdata)
 	(void)event_data; /* its options are always empty */
 	events_settle(plugin);
 	/* Once a listener, where 2.1 was told to use the plugin by listeners. */
-	if (plugin->is_reloading && plugin->has_ticked)
+	if (plugin->reloading.is_active && plugin->has_ticked)
 		return MOSQ_ERR_SUCCESS;
-	plugin->is_reloading = true;
-	plugin->reload++;
+	plugin->reloading.is_active = true;
+	plugin->reloading.count++;
 	diag_init(&diag);
 	(void)events_reload(plugin, &diag);
 	return MOSQ_ERR_SUCCESS;

@@ -29,15 +29,6 @@ static bool is_candidate(const struct plugin *plugin, const struct session *sess
 		decision->reason == REASON_STEP_SCOPE);
 }
 
-/* It can't be told whether it is one: the client is to try again. */
-static void refuse_for_now(struct decision *decision, const struct diag *diag)
-{
-	decision->reason = REASON_STORE_UNAVAILABLE;
-	decision->error.instance[0] = decision->error.keyword[0] = '\0';
-	diag_escape(decision->error.message, sizeof(decision->error.message), diag->text,
-		    strlen(diag->text));
-}
-
 bool events_resend(struct plugin *plugin, struct session *session,
 		   const struct gate_request *request, uint64_t digest, struct decision *decision)
 {
@@ -61,7 +52,7 @@ bool events_resend(struct plugin *plugin, struct session *session,
 	diag_init(&diag);
 	rc = ledger_was_accepted(plugin->ledger, &sent, may_read, &diag);
 	if (rc < 0)
-		refuse_for_now(decision, &diag);
+		events_refuse_for_now(decision, &diag); /* it may be one */
 	if (rc <= 0)
 		return false;
 	decision->verdict = VERDICT_ALLOW;
@@ -110,7 +101,7 @@ static void compare(const void *payload, size_t len, void *ctx)
 {
 	struct last *last = ctx;
 
-	last->is_same = len > 0 && events_has_payload(last->resend, payload, len);
+	last->is_same = len > 0 && events_has_payload(&last->resend->message, payload, len);
 }
 
 /*
@@ -152,6 +143,6 @@ void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message 
 		event->payload = standing.copy; /* the broker frees the other */
 		event->payloadlen = (uint32_t)standing.request.message.payload_len;
 	} else {
-		plugin->withheld = event->payload;
+		plugin->deliveries.withheld = event->payload;
 	}
 }

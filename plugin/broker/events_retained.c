@@ -48,26 +48,25 @@ void events_retained_repair(struct plugin *plugin, const char *topic, size_t len
 		(void)wait_for(plugin, &(struct repairs_topic){ .topic = topic, .len = len });
 }
 
-void events_retained_owe(struct plugin *plugin, const struct gate_request *delivery,
+void events_retained_owe(struct plugin *plugin, const struct message *delivery,
 			 const struct mosquitto *reader)
 {
 	if (plugin->ledger) /* as above */
-		(void)wait_for(plugin, &(struct repairs_topic){ .topic = delivery->message.topic,
-								.len = delivery->message.topic_len,
+		(void)wait_for(plugin, &(struct repairs_topic){ .topic = delivery->topic,
+								.len = delivery->topic_len,
 								.reader = reader });
 }
 
-void events_retained_revert(struct plugin *plugin, const struct gate_request *will)
+void events_retained_revert(struct plugin *plugin, const struct message *will)
 {
-	(void)broker_retain(will->message.topic,
-			    ""); /* without memory for that nothing can be done */
-	events_retained_repair(plugin, will->message.topic, will->message.topic_len);
+	(void)broker_retain(will->topic, ""); /* without memory for that nothing can be done */
+	events_retained_repair(plugin, will->topic, will->topic_len);
 }
 
 /* ---- who subscribes ----------------------------------------------------------------------- */
 
 struct comparison {
-	const struct gate_request *delivery;
+	const struct message *delivery;
 	bool is_same;
 };
 
@@ -82,22 +81,21 @@ static void compare(const struct ledger_retained *row, void *ctx)
 
 /* Did the scan come past this topic? It goes in the order of SQLite's, which is that of memcmp().
  */
-static bool is_behind(const struct retained *retained, const struct gate_request *delivery)
+static bool is_behind(const struct retained *retained, const struct message *delivery)
 {
-	size_t less = retained->mark_len < delivery->message.topic_len
-			      ? retained->mark_len
-			      : delivery->message.topic_len;
-	int order = retained->mark ? memcmp(delivery->message.topic, retained->mark, less) : 1;
+	size_t less =
+		retained->mark_len < delivery->topic_len ? retained->mark_len : delivery->topic_len;
+	int order = retained->mark ? memcmp(delivery->topic, retained->mark, less) : 1;
 
-	return order < 0 || (order == 0 && delivery->message.topic_len <= retained->mark_len);
+	return order < 0 || (order == 0 && delivery->topic_len <= retained->mark_len);
 }
 
 /* @is_passed: the scan won't come to the topic any more. */
 static void refuse(struct plugin *plugin, const struct mosquitto *client,
-		   const struct gate_request *delivery, bool is_passed, struct decision *decision)
+		   const struct message *delivery, bool is_passed, struct decision *decision)
 {
-	struct repairs_topic topic = { .topic = delivery->message.topic,
-				       .len = delivery->message.topic_len,
+	struct repairs_topic topic = { .topic = delivery->topic,
+				       .len = delivery->topic_len,
 				       .reader = client };
 
 	bool is_follower = !is_passed && repairs_is_follower(plugin->repairs, client);
@@ -110,7 +108,7 @@ static void refuse(struct plugin *plugin, const struct mosquitto *client,
 }
 
 void events_retained_stored(struct plugin *plugin, const struct mosquitto *client,
-			    const struct gate_request *delivery, struct decision *decision)
+			    const struct message *delivery, struct decision *decision)
 {
 	struct comparison comparison = { .delivery = delivery };
 	bool is_passed =
@@ -127,14 +125,14 @@ void events_retained_stored(struct plugin *plugin, const struct mosquitto *clien
 		return;
 	}
 	if (!ledger_is_open(plugin->ledger) ||
-	    !repairs_is_current(plugin->repairs, delivery->message.topic,
-				delivery->message.topic_len, ledger_arrived(plugin->ledger))) {
+	    !repairs_is_current(plugin->repairs, delivery->topic, delivery->topic_len,
+				ledger_arrived(plugin->ledger))) {
 		if (!is_passed)
 			refuse(plugin, client, delivery, is_passed, decision);
 		return;
 	}
-	rc = ledger_retained_find(plugin->ledger, delivery->message.topic,
-				  delivery->message.topic_len, compare, &comparison, NULL);
+	rc = ledger_retained_find(plugin->ledger, delivery->topic, delivery->topic_len, compare,
+				  &comparison, NULL);
 	if (rc < 0 || (rc == 1 && !comparison.is_same))
 		refuse(plugin, client, delivery, is_passed, decision);
 }

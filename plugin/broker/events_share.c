@@ -21,25 +21,25 @@
 #include <inttypes.h>
 #include <string.h>
 
-static bool is_shared(const struct gate_request *request)
+static bool is_shared(const struct message *filter)
 {
-	return contract_is_shared(request->message.topic, request->message.topic_len);
+	return contract_is_shared(filter->topic, filter->topic_len);
 }
 
 bool events_share_add(struct plugin *plugin, const struct mosquitto *client,
-		      const struct session *session, const struct gate_request *request)
+		      const struct session *session, const struct message *filter)
 {
-	return !is_shared(request) || !session ||
+	return !is_shared(filter) || !session ||
 	       shares_add(plugin->shares, broker_who(client).client_id, session->name, client,
-			  request->message.topic, request->message.topic_len);
+			  filter->topic, filter->topic_len);
 }
 
 void events_share_remove(struct plugin *plugin, const struct mosquitto *client,
-			 const struct gate_request *request)
+			 const struct message *filter)
 {
-	if (is_shared(request))
-		shares_remove(plugin->shares, broker_who(client).client_id, request->message.topic,
-			      request->message.topic_len);
+	if (is_shared(filter))
+		shares_remove(plugin->shares, broker_who(client).client_id, filter->topic,
+			      filter->topic_len);
 }
 
 /* Is @topic one of those that @filter (no "$share/" in front) stands for? Both are well-formed. */
@@ -67,7 +67,7 @@ static bool reaches(const char *filter, const char *topic)
 }
 
 void events_share_lost(struct plugin *plugin, const struct mosquitto *client,
-		       const struct gate_request *request)
+		       const struct message *delivery)
 {
 	struct shares_client *holder = shares_find(plugin->shares, broker_who(client).client_id);
 
@@ -75,11 +75,11 @@ void events_share_lost(struct plugin *plugin, const struct mosquitto *client,
 	     share = share->next) {
 		size_t len = share->len;
 
-		if (!reaches(contract_unshare(share->filter, &len), request->message.topic))
+		if (!reaches(contract_unshare(share->filter, &len), delivery->topic))
 			continue;
 		holder->lost++;
-		diag_escape(holder->lost_topic, sizeof(holder->lost_topic), request->message.topic,
-			    request->message.topic_len);
+		diag_escape(holder->lost_topic, sizeof(holder->lost_topic), delivery->topic,
+			    delivery->topic_len);
 		shares_due(plugin->shares, holder);
 		return;
 	}

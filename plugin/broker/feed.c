@@ -263,7 +263,7 @@ static void refuse(struct decision *decision, enum contract_mode mode, const str
 		    strlen(why->text));
 }
 
-static struct client *record_of(struct feed *feed, struct watch_publish *publish)
+static struct client *record_of(struct feed *feed, struct feed_publish *publish)
 {
 	struct monitor_seat *seat = publish->session ? &publish->session->seat : NULL;
 	struct who who;
@@ -277,7 +277,7 @@ static struct client *record_of(struct feed *feed, struct watch_publish *publish
 	return publish->record;
 }
 
-void feed_charge(struct feed *feed, struct watch_publish *publish, enum contract_mode mode,
+void feed_charge(struct feed *feed, struct feed_publish *publish, enum contract_mode mode,
 		 struct decision *decision)
 {
 	size_t len = publish->request->message.payload_len;
@@ -294,7 +294,7 @@ void feed_charge(struct feed *feed, struct watch_publish *publish, enum contract
 		refuse(decision, mode, &why);
 }
 
-void feed_will(struct feed *feed, const struct watch_publish *publish, struct decision *decision)
+void feed_will(struct feed *feed, const struct feed_publish *publish, struct decision *decision)
 {
 	const struct session *session = publish->session;
 	struct who who;
@@ -331,8 +331,8 @@ static bool read_claim(const struct feed *feed, const struct decision *decision,
 	return true;
 }
 
-void feed_accepted(struct feed *feed, struct watch_publish *publish,
-		   const struct decision *decision, uint64_t digest)
+void feed_accepted(struct feed *feed, struct feed_publish *publish, const struct decision *decision,
+		   uint64_t digest)
 {
 	struct monitor_message message = {
 		.bytes = (uint32_t)publish->request->message.payload_len

@@ -76,7 +76,7 @@ void feed_decided(struct feed *feed, const struct gate_request *request,
 		  const struct decision *decision, int64_t took_ns);
 
 /* An allowed publish on its way. */
-struct watch_publish {
+struct feed_publish {
 	const struct mosquitto *client;
 	struct session *session; /* NULL: none */
 	const struct gate_request *request;
@@ -88,15 +88,15 @@ struct watch_publish {
  * Charges the limits that it is under. Above one of them @decision becomes a refusal, or is
  * observed where @mode is to observe.
  */
-void feed_charge(struct feed *feed, struct watch_publish *publish, enum contract_mode mode,
+void feed_charge(struct feed *feed, struct feed_publish *publish, enum contract_mode mode,
 		 struct decision *decision);
 
 /* An allowed last will: of a client that is banned, or whose principal is, it becomes a refusal. */
-void feed_will(struct feed *feed, const struct watch_publish *publish, struct decision *decision);
+void feed_will(struct feed *feed, const struct feed_publish *publish, struct decision *decision);
 
 /* It was accepted and kept, and is no last will. @digest is topic's and payload's. */
-void feed_accepted(struct feed *feed, struct watch_publish *publish,
-		   const struct decision *decision, uint64_t digest);
+void feed_accepted(struct feed *feed, struct feed_publish *publish, const struct decision *decision,
+		   uint64_t digest);
 
 /* A publish or subscription was refused or observed. */
 void feed_refused(struct feed *feed, const struct mosquitto *client, const struct session *session,

@@ -156,7 +156,7 @@ void notify_correction(struct notify *notify, const struct ledger_write *write, 
 }
 
 void notify_cleared(struct notify *notify, const struct mosquitto *client, const char *principal,
-		    const struct gate_request *request)
+		    const struct message *message)
 {
 	struct who who = who_is(client, principal);
 	char topic[160], id[80], user[80];
@@ -164,8 +164,7 @@ void notify_cleared(struct notify *notify, const struct mosquitto *client, const
 	if (!may_log(notify, &who))
 		return;
 	broker_log(BROKER_INFO, "cleared what was retained on %s, by %s (client %s)",
-		   diag_escape(topic, sizeof(topic), request->message.topic,
-			       request->message.topic_len),
+		   diag_escape(topic, sizeof(topic), message->topic, message->topic_len),
 		   escape(user, sizeof(user), who.principal),
 		   diag_escape(id, sizeof(id), who.client_id, strlen(who.client_id)));
 }

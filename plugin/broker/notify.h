@@ -57,9 +57,9 @@ void notify_decision(struct notify *notify, const struct mosquitto *client, cons
 void notify_correction(struct notify *notify, const struct ledger_write *write, const char *before)
 	__attribute__((cold));
 
-/* What was retained on @request's topic was cleared. */
+/* What was retained on @message's topic was cleared. */
 void notify_cleared(struct notify *notify, const struct mosquitto *client, const char *principal,
-		    const struct gate_request *request) __attribute__((cold));
+		    const struct message *message) __attribute__((cold));
 
 /*
  * A connection of @who was refused, over @problem. @reason: REASON_IDENTITY_UNKNOWN, or what its

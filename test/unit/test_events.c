@@ -509,10 +509,10 @@ static void test_reload__once(void **state)
 	reloads();
 	reloads();
 	reloads();
-	assert_int_equal(fake.plugin->reload, 1);
+	assert_int_equal(fake.plugin->reloading.count, 1);
 	ticks();
 	reloads();
-	assert_int_equal(fake.plugin->reload, 2);
+	assert_int_equal(fake.plugin->reloading.count, 2);
 }
 
 /* ---- an address that is another's ---------------------------------------------------------- */
@@ -797,7 +797,7 @@ static void test_will__a_forbidden_one_restores_what_was_retained(void **state)
 					      .payload = (char *)pet("p1", "AVAILABLE"),
 					      .qos = 1,
 					      .retain = true };
-	struct gate_request will = { .message = { .topic = "pets/p1/status", .topic_len = 14 } };
+	struct message will = { .topic = "pets/p1/status", .topic_len = 14 };
 	struct diag diag;
 
 	(void)state;
@@ -903,6 +903,67 @@ static void test_will__the_broker_was_told_to_end(void **state)
 	ticks();
 	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "orders/o2/status", order("o2")),
 			 MOSQ_ERR_ACL_DENIED);
+}
+
+/* ---- what events begin with --------------------------------------------------------------- */
+
+/* Whatever comes in the place of a MESSAGE: what passed before was a last will, and is kept. */
+static void test_control__what_waited_was_a_will(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto operator= a_client("backoffice", "two");
+	struct mosquitto_evt_control command = { .client = &operator,
+						 .topic = "$CONTROL/petstore/v1" };
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(connects(&operator), MOSQ_ERR_SUCCESS);
+	ticks();
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "pets/p1/status", pet("p1", "AVAILABLE")),
+			 MOSQ_ERR_SUCCESS);
+	(void)raise(MOSQ_EVT_CONTROL, &command);
+	assert_string_equal(kept("p1"), "AVAILABLE");
+}
+
+/* Mosquitto 2.1's http_api asks on threads of its own. */
+static void *ask_on_another_thread(void *ctx)
+{
+	struct mosquitto_evt_basic_auth login = { .client = ctx, .username = (char *)"backoffice" };
+	struct mosquitto_evt_extended_auth proof = { .client = ctx,
+						     .auth_method = "SCRAM-SHA-256" };
+	struct mosquitto_evt_control command = { .client = ctx, .topic = "$CONTROL/petstore/v1" };
+
+	assert_int_equal(raise(MOSQ_EVT_BASIC_AUTH, &login), MOSQ_ERR_AUTH);
+	assert_int_equal(raise(MOSQ_EVT_EXT_AUTH_START, &proof), MOSQ_ERR_AUTH);
+	assert_int_equal(raise(MOSQ_EVT_EXT_AUTH_CONTINUE, &proof), MOSQ_ERR_AUTH);
+	assert_int_equal(raise(MOSQ_EVT_CONTROL, &command), MOSQ_ERR_SUCCESS);
+	assert_int_equal(asks(ctx, MOSQ_ACL_READ, "pets/p1/status", "{}"), MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(asks(ctx, MOSQ_ACL_WRITE, "pets/p1/status", "{}"), MOSQ_ERR_ACL_DENIED);
+	return NULL;
+}
+
+/* Each is refused and counted, and what waits for its MESSAGE is left alone. */
+static void test_events__of_another_thread_are_refused(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto_evt_message event = { .client = &client, .qos = 1 };
+	const char *payload = order("o1");
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	ticks();
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "orders/o1/status", payload),
+			 MOSQ_ERR_SUCCESS);
+	assert_int_equal(pthread_create(&thread, NULL, ask_on_another_thread, &client), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_non_null(fake.plugin->pending.handle);
+	event.topic = (char *)"orders/o1/status";
+	event.payload = (char *)payload;
+	event.payloadlen = (uint32_t)strlen(payload);
+	assert_int_equal(raise(MOSQ_EVT_MESSAGE, &event), MOSQ_ERR_SUCCESS);
+	ticks();
+	assert_true(is_logged("refused 6 questions of the broker's HTTP API"));
 }
 
 /* ---- what ends a session ----------------------------------------------------------------- */
@@ -1386,6 +1447,8 @@ int main(void)
 		TEST(test_tick__ends_who_is_barred),
 		TEST(test_tick__ends_whose_password_was_changed),
 		TEST(test_tick__ends_who_is_idle),
+		TEST(test_control__what_waited_was_a_will),
+		TEST(test_events__of_another_thread_are_refused),
 		TEST(test_disconnect__twice),
 		TEST(test_auth_continue__unasked),
 		cmocka_unit_test(test_broker_answer__of_clients),

@@ -1,0 +1,362 @@
+/*
+ * events_publish.c -- the life of a PUBLISH.
+ *
+ * ACL_CHECK asks gate_decide(), and refuses or lets pass. MESSAGE follows for the same message,
+ * commits the write that the decision implies, and only then does the broker acknowledge. What is
+ * refused better by MESSAGE (broker_answer()) passes ACL_CHECK, too. A last will has no MESSAGE:
+ * see events_will.c.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/wordhash.h"
+#include "broker/events.h"
+
+/* One copy: four of them, for topic and payload in both events, are twenty cache lines of code. */
+__attribute__((noinline)) static uint64_t hash(uint64_t seed, const void *text, size_t len)
+{
+	return wordhash(seed, text, len);
+}
+
+/* Two topics with the same payload are two messages. What is kept is compared with rows later. */
+uint64_t events_digest(const struct plugin *plugin, const struct message *message)
+{
+	uint64_t seed = plugin->ledger ? ledger_seed(plugin->ledger) : 0;
+
+	return hash(hash(seed, message->topic, message->topic_len), message->payload,
+		    message->payload_len);
+}
+
+const struct access_principal *events_actor(struct plugin *plugin, const struct mosquitto *client,
+					    struct session *session)
+{
+	const struct access_principal *principal = events_principal(plugin, client, session);
+
+	return session && (session->standing != SESSION_VALID || session->is_gone) ? NULL
+										   : principal;
+}
+
+/* Who publishes a last will, or was asked to be for what is published. */
+static const struct access_principal *publisher(struct plugin *plugin,
+						const struct mosquitto *client,
+						struct session *session, bool is_will)
+{
+	if (!session && !broker_is_source(client))
+		return NULL; /* nobody whom we let in, or one who was forgotten */
+	return is_will ? events_principal(plugin, client, session)
+		       : events_actor(plugin, client, session);
+}
+
+/* ---- what an accepted one implies ---------------------------------------------------------- */
+
+void events_charge(struct plugin *plugin, struct feed_publish *publish, struct decision *decision)
+{
+	feed_charge(plugin->feed, publish,
+		    gate_mode(&plugin->gate, decision->channel, CONTRACT_LIMITS), decision);
+}
+
+/* Those of a retained message stay with it. */
+__attribute__((cold, noinline)) static void add_properties(struct plugin *plugin,
+							   const struct gate_request *request,
+							   struct ledger_write *write)
+{
+	unsigned char *bytes = plugin->pending.properties;
+
+	write->properties = bytes;
+	write->properties_len = properties_read(plugin, request->properties, bytes,
+						sizeof(plugin->pending.properties));
+}
+
+void events_refuse_for_now(struct decision *decision, const struct diag *diag)
+{
+	decision->verdict = VERDICT_DENY;
+	decision->is_observed = false;
+	decision->reason = REASON_STORE_UNAVAILABLE;
+	decision->error.instance[0] = decision->error.keyword[0] = '\0';
+	diag_escape(decision->error.message, sizeof(decision->error.message), diag->text,
+		    strlen(diag->text));
+}
+
+bool events_commit(struct plugin *plugin, const struct feed_publish *publish,
+		   struct decision *decision, uint64_t digest)
+{
+	const struct session *session = publish->session;
+	const struct gate_request *request = publish->request;
+	struct diag diag;
+
+	if (!(decision->has_write || decision->has_retained) || !plugin->ledger)
+		return true;
+	decision->write.received_ms = feed_unix_ms(plugin->feed, publish->now_ns);
+	decision->write.publisher = session ? session->name : broker_who(publish->client).principal;
+	decision->write.client_id = request->client_id ? request->client_id : "";
+	decision->write.digest = digest;
+	if (request->properties && request->message.is_retained)
+		add_properties(plugin, request, &decision->write);
+	decision->write.sender = session && request->message.qos > 0 && !request->message.is_will
+					 ? session->sender
+					 : 0;
+	diag_init(&diag);
+	if (ledger_commit(plugin->ledger, &decision->write, &diag)) {
+		events_refuse_for_now(decision, &diag);
+		return false;
+	}
+	if (decision->is_correction)
+		notify_correction(&plugin->notify, &decision->write, decision->current_status);
+	return true;
+}
+
+/* An entity's status was said again: nothing was written, but it was accepted. */
+__attribute__((cold, noinline)) static void
+remember_repeat(struct plugin *plugin, const struct feed_publish *publish, uint64_t digest)
+{
+	if (plugin->ledger && publish->session && publish->request->message.qos > 0)
+		ledger_remember(plugin->ledger, publish->session->sender, digest);
+}
+
+void events_accepted(struct plugin *plugin, const struct feed_publish *publish,
+		     const struct decision *decision, uint64_t digest)
+{
+	const struct message *message = &publish->request->message;
+
+	events_retained_note(plugin, message);
+	if (decision->channel && decision->channel->mapping) {
+		events_release_accepted(plugin, publish->session, message, decision);
+		if (!decision->has_write && !message->is_will)
+			remember_repeat(plugin, publish, digest);
+	}
+	if (message->payload_len == 0 && message->is_retained)
+		notify_cleared(&plugin->notify, publish->client,
+			       publish->session ? publish->session->name : NULL, message);
+}
+
+/* ---- what follows a refusal ---------------------------------------------------------------- */
+
+/* It counts as a pattern, too. */
+__attribute__((cold, noinline)) static void report_refusal(struct plugin *plugin,
+							   const struct feed_publish *publish,
+							   const struct decision *decision,
+							   bool is_closed)
+{
+	const struct session *session = publish->session;
+
+	feed_refused(plugin->feed, publish->client, session, publish->request, decision);
+	notify_decision(&plugin->notify, publish->client, session ? session->name : NULL,
+			publish->request, decision, is_closed);
+}
+
+int events_answer(struct plugin *plugin, const struct feed_publish *publish,
+		  const struct decision *decision, int64_t took_ns)
+{
+	feed_decided(plugin->feed, publish->request, decision, took_ns);
+	if (decision->verdict != VERDICT_ALLOW || decision->is_observed)
+		report_refusal(plugin, publish, decision, false);
+	return decision->verdict == VERDICT_ALLOW ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+}
+
+/* Who waits for an acknowledgement of a publish; a command has no MESSAGE that could give another.
+ */
+static enum broker_publisher who_waits(const struct feed_publish *publish)
+{
+	const struct message *message = &publish->request->message;
+
+	if (message->is_will || message->topic[0] == '$')
+		return BROKER_OF_NOBODY;
+	if (publish->session)
+		return publish->session->is_gone ? BROKER_OF_NOBODY : BROKER_OF_CLIENT;
+	return broker_is_bridge(publish->client) ? BROKER_OF_BRIDGE : BROKER_OF_NOBODY;
+}
+
+/* Was it refused because the proof ran out, a moment before the tick disconnects it? */
+static bool is_expired(const struct session *session, const struct decision *decision)
+{
+	return session && session->standing == SESSION_EXPIRED &&
+	       decision->reason == REASON_IDENTITY_UNKNOWN;
+}
+
+/* How the publisher is to hear of what was refused. */
+__attribute__((cold, noinline)) static enum broker_answer
+how_to_refuse(const struct plugin *plugin, const struct feed_publish *publish,
+	      const struct decision *decision)
+{
+	const struct broker_refused refused = { .publisher = who_waits(publish),
+						.version = broker_version(publish->client),
+						.qos = publish->request->message.qos,
+						.reason = decision->reason,
+						.is_expired =
+							is_expired(publish->session, decision) };
+
+	return broker_answer(&plugin->broker, &refused);
+}
+
+/* Reports a refused MESSAGE, and returns what the broker is to be told. */
+__attribute__((cold, noinline)) static int refuse_message(struct plugin *plugin,
+							  const struct feed_publish *publish,
+							  const struct decision *decision)
+{
+	const struct session *session = publish->session;
+	enum broker_answer how = how_to_refuse(plugin, publish, decision);
+	bool is_closed = how == BROKER_CLOSED;
+
+	/*
+	 * A bridge has a time of its own before it comes back, and a client whose proof ran out
+	 * needs a new proof.
+	 */
+	if (is_closed && session && reason_is_ours(decision->reason))
+		(void)holdoffs_close(plugin->holdoffs, session->name, session->client_id,
+				     decision->reason, publish->now_ns / 1000000);
+	if (is_closed)
+		feed_closed(plugin->feed);
+	report_refusal(plugin, publish, decision, is_closed);
+	return broker_answer_code(how);
+}
+
+/* Something of a client that was closed before is kept: it may be closed anew. */
+__attribute__((cold, noinline)) static void resume(struct plugin *plugin, struct session *session)
+{
+	session->was_closed = false;
+	holdoffs_forget(plugin->holdoffs, session->name, session->client_id);
+}
+
+/* ---- ACL_CHECK: may it? -------------------------------------------------------------------- */
+
+/*
+ * A QoS 2 message between its PUBREC and its PUBREL, of a client that is back: 2.0.12 and later ask
+ * once more, and delete what is refused. It is kept and acknowledged. (On 2.0, it may be the first
+ * publish of a client that does not wait for CONNACK, too: MESSAGE follows then, and judges it.)
+ */
+__attribute__((cold, noinline)) static int ask_again(struct plugin *plugin,
+						     const struct feed_publish *publish)
+{
+	struct session *session = publish->session;
+	struct gate_request *request = &plugin->pending.request;
+	struct decision *decision = &plugin->pending.decision;
+
+	request->is_asked_again = true;
+	gate_decide(&plugin->gate, publisher(plugin, publish->client, session, false), request,
+		    decision);
+	if (decision->verdict == VERDICT_ALLOW)
+		return MOSQ_ERR_SUCCESS;
+	/* Reported, but as no pattern of the client's: it does not even know that it is asked. */
+	notify_decision(&plugin->notify, publish->client, session->name, request, decision, false);
+	return MOSQ_ERR_ACL_DENIED;
+}
+
+/* The request and the decision are there already. */
+static void remember(struct plugin *plugin, const struct feed_publish *publish, int64_t took_ns)
+{
+	struct pending_publish *pending = &plugin->pending;
+
+	pending->handle = publish->client;
+	pending->digest = events_digest(plugin, &pending->request.message);
+	pending->took_ns = took_ns;
+	pending->now_ns = publish->now_ns;
+	events_will_keep(plugin, publish->session);
+}
+
+int events_check_publish(struct plugin *plugin, struct mosquitto_evt_acl_check *event,
+			 struct session *session)
+{
+	struct pending_publish *pending = &plugin->pending;
+	struct gate_request *request = &pending->request;
+	struct decision *decision = &pending->decision;
+	struct feed_publish publish = { .client = event->client,
+					.session = session,
+					.request = request };
+	int64_t took_ns = clock_mono_ns();
+	bool is_will;
+
+	broker_acl_request(event, request);
+	request->properties = event->properties; /* 2.0 gives none here */
+	request->message.is_will = is_will = events_is_will(plugin, event->client, session);
+	request->is_source = !session && broker_is_source(event->client);
+	pending->is_resend = false;
+	if (plugin->arrival.handle == event->client && !is_will && session &&
+	    session->standing == SESSION_VALID)
+		return ask_again(plugin, &publish);
+	gate_decide(&plugin->gate, publisher(plugin, event->client, session, is_will), request,
+		    decision);
+	publish.now_ns = clock_mono_ns();
+	took_ns = publish.now_ns - took_ns;
+	if (is_will)
+		return events_will(plugin, &publish, decision, took_ns);
+	if (decision->verdict != VERDICT_ALLOW)
+		pending->is_resend =
+			events_resend(plugin, session, request,
+				      events_digest(plugin, &request->message), decision);
+	if (decision->verdict == VERDICT_ALLOW ||
+	    how_to_refuse(plugin, &publish, decision) != BROKER_DENIED) {
+		remember(plugin, &publish, took_ns);
+		return MOSQ_ERR_SUCCESS; /* MESSAGE commits it, or has the better refusal */
+	}
+	return events_answer(plugin, &publish, decision, took_ns);
+}
+
+/* ---- MESSAGE: it is kept, then acknowledged ------------------------------------------------ */
+
+/* Is the message the one that was just judged, with not a byte of it changed? */
+static bool is_pending(const struct plugin *plugin, const struct mosquitto_evt_message *event)
+{
+	const struct pending_publish *pending = &plugin->pending;
+	const struct message *judged = &pending->request.message;
+
+	return pending->handle && pending->handle == event->client &&
+	       judged->topic == event->topic && judged->payload == event->payload &&
+	       judged->payload_len == event->payloadlen && judged->qos == event->qos &&
+	       judged->is_retained == event->retain &&
+	       pending->digest == events_digest(plugin, judged);
+}
+
+/* Another plugin rewrote it, or none of ACL_CHECK's questions was about it: it is judged here. */
+static void judge_message(struct plugin *plugin, struct mosquitto_evt_message *event,
+			  struct session *session)
+{
+	struct pending_publish *pending = &plugin->pending;
+	struct decision *decision = &pending->decision;
+
+	broker_message_request(event, &pending->request);
+	gate_decide(&plugin->gate, events_actor(plugin, event->client, session), &pending->request,
+		    decision);
+	pending->digest = events_digest(plugin, &pending->request.message);
+	pending->is_resend =
+		decision->verdict != VERDICT_ALLOW &&
+		events_resend(plugin, session, &pending->request, pending->digest, decision);
+	pending->now_ns = clock_mono_ns();
+	pending->took_ns = 0;
+}
+
+int events_on_message(int event_id, void *event_data, void *userdata)
+{
+	struct mosquitto_evt_message *event = event_data;
+	struct plugin *plugin = userdata;
+	struct pending_publish *pending = &plugin->pending;
+	struct decision *decision = &pending->decision;
+	struct session *session = events_session(plugin, event->client);
+	bool is_judged = is_pending(plugin, event);
+	struct feed_publish publish = { .client = event->client,
+					.session = session,
+					.request = &pending->request };
+
+	(void)event_id;
+	pending->handle = NULL;
+	plugin->deliveries.settled = plugin->deliveries.withheld = NULL;
+	plugin->arrival.handle = NULL;
+	if (!is_judged)
+		judge_message(plugin, event, session);
+	pending->request.properties = event->properties;
+	publish.now_ns = pending->now_ns;
+	if (decision->verdict == VERDICT_ALLOW)
+		events_charge(plugin, &publish, decision);
+	if (decision->verdict == VERDICT_ALLOW && pending->is_resend) {
+		events_resend_hand_out(plugin, event, &pending->request);
+	} else if (decision->verdict == VERDICT_ALLOW &&
+		   events_commit(plugin, &publish, decision, pending->digest)) {
+		events_accepted(plugin, &publish, decision, pending->digest);
+		feed_accepted(plugin->feed, &publish, decision, pending->digest);
+		if (session && session->was_closed && decision->has_write)
+			resume(plugin, session);
+	}
+	if (decision->verdict == VERDICT_ALLOW)
+		return events_answer(plugin, &publish, decision, pending->took_ns);
+	feed_decided(plugin->feed, &pending->request, decision, pending->took_ns);
+	return refuse_message(plugin, &publish, decision);
+}
