@@ -25,7 +25,7 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 # ---- what is built from what ------------------------------------------------------------
 
-BASE     = base/arena base/clientlevel base/clock base/diag base/fixedtable base/jsonfile base/keyhash base/mapguard base/netof base/percent base/reason base/portions base/wholefile base/thread base/options base/brokerfile base/peer
+BASE     = base/arena base/clientlevel base/clock base/diag base/entity base/fixedtable base/jsonfile base/keyhash base/mapguard base/netof base/percent base/reason base/portions base/wholefile base/thread base/options base/brokerfile base/peer
 SCHEMA   = schema/document schema/set schema/resolve schema/dialect schema/keyword schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_rules schema/compile_constant \
            schema/compile_circle schema/compile_fast_path schema/compile_worst \
@@ -43,11 +43,11 @@ ACCESS   = access/access access/access_load access/access_roles access/access_cl
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
            access/nametable access/password access/revoked access/scram access/token access/verifier
 LEDGER   = ledger/ledger_look ledger/ledger_open ledger/ledger_commit ledger/ledger_watch \
-           ledger/ledger_retained ledger/ledger_replan ledger/ledger_make ledger/store_known ledger/ledger_sent ledger/accepted \
+           ledger/ledger_retained ledger/ledger_replan ledger/ledger_make ledger/ledger_sent ledger/accepted \
            ledger/age \
            ledger/state ledger/idfilter ledger/idfilter_fill ledger/writer ledger/replay \
            ledger/journal_records ledger/journal_file ledger/journal_map ledger/journal_scan ledger/journal_sync \
-           ledger/journal_repair ledger/pace ledger/stall ledger/ledger_ring ledger/record ledger/crc32c ledger/store ledger/store_names \
+           ledger/journal_repair ledger/pace ledger/stall ledger/ledger_ring ledger/record ledger/crc32c ledger/sql ledger/store ledger/store_names \
            ledger/store_files ledger/store_facts ledger/ledger_files ledger/ledger_adopt ledger/restored \
            ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader ledger/store_sent ledger/store_ids \
            ledger/store_refusals ledger/store_trim ledger/backlog ledger/refusal_flush ledger/said ledger/query \

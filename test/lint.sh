@@ -71,7 +71,7 @@ check "Mosquitto's headers are included by broker_api.h and the client only" \
 check "broker_api.h is included by events.h and broker.c, events.h by the broker room only" \
 	includes_outside "(broker/)?(broker_api|events)\.h" plugin/plugin.c plugin/broker/*.[ch]
 check "sqlite3.h is included by the store only" \
-	includes_outside 'sqlite3\.h' plugin/ledger/store_internal.h
+	includes_outside 'sqlite3\.h' plugin/ledger/sql.h
 check "base knows no room" arrows base contract access schema ledger gate report monitor broker ctl
 check "contract knows base only" arrows contract access schema ledger gate report monitor broker ctl
 check "access knows base only" arrows access contract schema ledger gate report monitor broker ctl

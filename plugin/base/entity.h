@@ -4,6 +4,7 @@
  * The contract fills it in; the gate, the ledger, the store and petstorectl read it. An entity is
  * a row of its table, keyed by its id, with owner, revision (counts accepted writes from 1),
  * created_at and updated_at (RFC 3339, when the broker accepted) in front of the columns below.
+ * The index in a plan is the entity's number for all of them.
  */
 #ifndef PETSTORE_BASE_ENTITY_H
 #define PETSTORE_BASE_ENTITY_H
@@ -23,14 +24,14 @@
 #define ENTITY_NONE UINT_MAX   /* the index of no entity */
 
 struct entity_column {
-	const char *name; /* SQL identifier: [a-z][a-z0-9_]{0,62}, never one the store owns */
+	const char *name; /* entity_is_name(), and not entity_is_own_column() */
 	enum value_type type;
 	bool is_indexed;
 };
 
 struct entity {
 	const char *name;  /* "order" */
-	const char *table; /* "orders": the same rule as a column's name */
+	const char *table; /* "orders": entity_is_name(), and not entity_is_own_table() */
 	unsigned index;    /* in the plan */
 	size_t column_count;
 	const struct entity_column *column;
@@ -51,5 +52,30 @@ struct entity_plan {
 	size_t entity_count;
 	const struct entity *entity;
 };
+
+/* The columns that every entity's table has. */
+#define ENTITY_OWN_COLUMNS 5u
+struct entity_own_column {
+	const char *name;
+	enum value_type type;
+	bool is_required; /* NOT NULL */
+};
+extern const struct entity_own_column entity_own_column[ENTITY_OWN_COLUMNS];
+
+/* May a table or a column have this name? An SQL identifier, [a-z][a-z0-9_]{0,62}. */
+bool entity_is_name(const char *name);
+
+/* Is it a name that the store has for a column of every table, or for a table, of its own? */
+bool entity_is_own_column(const char *name);
+bool entity_is_own_table(const char *name);
+
+/* Which of the entity's statuses stands in @column: an index into slot[], or -1. */
+static inline int entity_slot(const struct entity *entity, unsigned column)
+{
+	for (size_t i = 0; i < entity->slot_count; i++)
+		if (entity->slot[i] == column)
+			return (int)i;
+	return -1;
+}
 
 #endif

@@ -1,9 +1,6 @@
 #include "contract/loader.h"
 
-#include <ctype.h>
 #include <string.h>
-
-#define IDENTIFIER_MAX 63u
 
 static const struct place_known entity_members[] = {
 	{ "table", NULL },       { "columns", NULL }, { "ownerVia", NULL },
@@ -17,36 +14,13 @@ static const struct place_known via_members[] = { { "entity", NULL },
 						  { "column", NULL },
 						  { NULL, NULL } };
 
-/* What the store calls its own: columns of every table, and tables. */
-static const char *const own_columns[] = { "id",         "owner",      "revision",
-					   "created_at", "updated_at", NULL };
-static const char *const own_tables[] = { "events", "refusals", "alerts", "retained", NULL };
-static const char *const own_heads[] = { "sqlite_", "store", NULL }; /* names begin with it */
-
-static bool is_identifier(const char *name)
-{
-	if (!islower((unsigned char)*name) || strlen(name) > IDENTIFIER_MAX)
-		return false;
-	for (; *name; name++)
-		if (!islower((unsigned char)*name) && !isdigit((unsigned char)*name) &&
-		    *name != '_')
-			return false;
-	return true;
-}
-
 static int check_name(struct loader *loader, const struct place *place, const char *name,
-		      const char *const *own, const char *const *heads)
+		      bool (*is_own)(const char *name))
 {
-	bool is_own = false;
-
-	if (!is_identifier(name))
+	if (!entity_is_name(name))
 		return place_fail(place, loader->diag, ERR_INVALID,
 				  "expected a name of a-z, 0-9 and _, beginning with a letter");
-	for (; *own; own++)
-		is_own |= strcmp(*own, name) == 0;
-	for (; heads && *heads; heads++)
-		is_own |= strncmp(*heads, name, strlen(*heads)) == 0;
-	if (is_own)
+	if (is_own(name))
 		return place_fail(place, loader->diag, ERR_INVALID,
 				  "\"%s\" is a name of the store's own", name);
 	return 0;
@@ -86,7 +60,7 @@ static int load_column(struct loader *loader, const struct place *place, const c
 
 	rc = place_check(place, "a column", column_members, loader->diag);
 	if (rc == 0)
-		rc = check_name(loader, place, name, own_columns, NULL);
+		rc = check_name(loader, place, name, entity_is_own_column);
 	if (rc == 0 && type_at.json)
 		rc = place_word(&type_at, types, &type, loader->diag);
 	if (rc == 0 && indexed.json)
@@ -138,7 +112,7 @@ static int load_table(struct loader *loader, const struct place *place, struct e
 
 	rc = place_text(&at, LOADER_NAME_MAX, &entity->table, loader->diag);
 	if (rc == 0)
-		rc = check_name(loader, &at, entity->table, own_tables, own_heads);
+		rc = check_name(loader, &at, entity->table, entity_is_own_table);
 	for (size_t i = 0; rc == 0 && i < entity->index; i++)
 		if (strcmp(loader->contract->entity[i].table, entity->table) == 0)
 			rc = place_fail(&at, loader->diag, ERR_INVALID,

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ledger/store_internal.h"
+#include "ledger/sql.h"
 
 #define CLAIMS 4096u /* a power of two */
 #define TOPICS 4096u /* likewise, above BATCH_ROWS_MAX */
@@ -160,7 +160,7 @@ static void give_text(sqlite3_context *ret, const struct record_text *text)
 
 static void give_payload(sqlite3_context *ret, const struct record_text *payload)
 {
-	if (store_is_text(payload->text, payload->len))
+	if (sql_is_text(payload->text, payload->len))
 		give_text(ret, payload);
 	else
 		sqlite3_result_blob64(ret, payload->text, payload->len, SQLITE_STATIC);

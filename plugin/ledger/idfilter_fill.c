@@ -7,15 +7,19 @@ static bool is_read(const struct idfilter_fill *idfilter_fill, uint32_t table)
 	return idfilter_fill->is_read[table / 8] & (1u << table % 8);
 }
 
-void idfilter_fill_begin(struct idfilter_fill *idfilter_fill, const struct store_entity *entity,
-			 size_t entity_count, unsigned round)
+void idfilter_fill_begin(struct idfilter_fill *idfilter_fill, const struct store_names *names,
+			 const struct entity_plan *plan, unsigned round)
 {
-	assert(entity_count <= ENTITY_COUNT_MAX);
+	struct store_numbers number;
+
+	assert(plan->entity_count <= ENTITY_COUNT_MAX);
 	idfilter_fill->round = round;
 	idfilter_fill->table_count = 0;
-	for (size_t i = 0; i < entity_count; i++)
-		if (!is_read(idfilter_fill, entity[i].table))
-			idfilter_fill->table[idfilter_fill->table_count++] = entity[i].table;
+	for (size_t i = 0; i < plan->entity_count; i++) {
+		(void)store_names_find(names, &plan->entity[i], &number, NULL); /* it is there */
+		if (!is_read(idfilter_fill, number.table))
+			idfilter_fill->table[idfilter_fill->table_count++] = number.table;
+	}
 	idfilter_fill->at = 0;
 	idfilter_fill->mark.len = 0;
 	if (idfilter_fill->table_count == 0)

@@ -30,11 +30,11 @@ struct idfilter_fill {
 };
 
 /*
- * The tables of @entity are to be in the id filter by @round's end. Those that are there already
- * are not read again.
+ * The tables of @plan, which @names has, are to be in the id filter by @round's end. Those that are
+ * there already are not read again.
  */
-void idfilter_fill_begin(struct idfilter_fill *idfilter_fill, const struct store_entity *entity,
-			 size_t entity_count, unsigned round);
+void idfilter_fill_begin(struct idfilter_fill *idfilter_fill, const struct store_names *names,
+			 const struct entity_plan *plan, unsigned round);
 
 /*
  * One round. After the last one the id filter is complete, and further calls do nothing. Where the

@@ -69,29 +69,21 @@ static int check_ready(struct ledger *l, bool is_power, struct diag *diag)
 	return is_full(l) ? fail_full(l, diag) : 0;
 }
 
-/* A value as its column's type; false: it is not one. */
-static bool convert(const struct value *from, enum value_type type, struct value *ret)
+/* Makes the value one of its column's type; false: it can't be. */
+static bool convert(struct value *value, enum value_type type)
 {
-	*ret = (struct value){ .type = from->type, .integer = from->integer, .real = from->real };
-	if (from->type == VALUE_TEXT) {
-		ret->text = from->text;
-		ret->len = from->len;
-	}
-	if (from->type == type || from->type == VALUE_NULL)
+	if (value->type == type || value->type == VALUE_NULL)
 		return true;
-	if (type == VALUE_REAL && from->type == VALUE_INTEGER) {
-		ret->type = VALUE_REAL;
-		ret->real = (double)from->integer;
-		return true;
-	}
+	if (type == VALUE_REAL && value->type == VALUE_INTEGER)
+		value->real = (double)value->integer;
 	/* 5.0 is an integer in JSON Schema's eyes. */
-	if (type == VALUE_INTEGER && from->type == VALUE_REAL && from->real >= -0x1p53 &&
-	    from->real <= 0x1p53 && from->real == (double)(int64_t)from->real) {
-		ret->type = VALUE_INTEGER;
-		ret->integer = (int64_t)from->real;
-		return true;
-	}
-	return false;
+	else if (type == VALUE_INTEGER && value->type == VALUE_REAL && value->real >= -0x1p53 &&
+		 value->real <= 0x1p53 && value->real == (double)(int64_t)value->real)
+		value->integer = (int64_t)value->real;
+	else
+		return false;
+	value->type = type;
+	return true;
 }
 
 /* Text that is also kept in memory must fit there, whole and without a NUL. */
@@ -104,35 +96,36 @@ static int check_kept(const char *what, const char *text, size_t len, size_t max
 	return 0;
 }
 
-static int fill_value(const struct store_entity *entity, const struct value *from,
+static int fill_value(const struct ledger_entity *known, const struct value *from,
 		      struct value *ret, struct diag *diag)
 {
+	const struct entity *entity = known->entity;
+
 	if (from->column >= entity->column_count)
 		return diag_set(diag, ERR_INVALID, "the entity has no column %u", from->column);
-	if (!convert(from, entity->column[from->column].type, ret))
+	*ret = *from;
+	if (!convert(ret, entity->column[from->column].type))
 		return diag_set(diag, ERR_INVALID, "a value is not of its column's type");
-	ret->column = entity->column[from->column].number;
+	ret->column = known->number.column[from->column];
 	if (ret->column == 0)
 		return diag_set(diag, ERR_BUSY, "a column is not there yet");
-	if (ret->type != VALUE_TEXT || !entity->column[from->column].is_remembered)
+	if (ret->type != VALUE_TEXT)
 		return 0;
 	if ((int)from->column == entity->link_column)
 		return check_kept("a link", from->text, from->len, ENTITY_ID_MAX, diag);
-	for (size_t i = 0; i < entity->slot_count; i++)
-		if (from->column == entity->slot[i])
-			return check_kept("a status", from->text, from->len, ENTITY_STATUS_MAX,
-					  diag);
+	if (entity_slot(entity, from->column) >= 0)
+		return check_kept("a status", from->text, from->len, ENTITY_STATUS_MAX, diag);
 	return 0;
 }
 
 static int fill_entity(const struct ledger *l, const struct ledger_write *write, struct record *ret,
 		       struct diag *diag)
 {
-	const struct store_entity *entity = &l->entity[write->entity];
+	const struct ledger_entity *known = &l->entity[write->entity];
 	int rc = check_kept("the owner", write->owner, write->owner ? write->owner_len : 0,
 			    ENTITY_OWNER_MAX, diag);
 
-	ret->table = entity->table;
+	ret->table = known->number.table;
 	ret->id = (struct record_text){ write->id, write->id_len };
 	if (write->owner)
 		ret->owner = (struct record_text){ write->owner, write->owner_len };
@@ -140,7 +133,7 @@ static int fill_entity(const struct ledger *l, const struct ledger_write *write,
 		return diag_set(diag, ERR_LIMIT, "more than %u values", ENTITY_COLUMNS_MAX);
 	ret->value_count = write->value_count;
 	for (size_t i = 0; rc == 0 && i < write->value_count; i++)
-		rc = fill_value(entity, &write->value[i], &ret->value[i], diag);
+		rc = fill_value(known, &write->value[i], &ret->value[i], diag);
 	return rc;
 }
 
@@ -227,7 +220,7 @@ static void copy_text(char *ret, const struct value *value)
 	ret[len] = '\0';
 }
 
-static void move_on(const struct store_entity *entity, const struct ledger_write *write,
+static void move_on(const struct entity *entity, const struct ledger_write *write,
 		    const struct record *record, struct state_facts *facts)
 {
 	facts->is_known = true;
@@ -238,14 +231,12 @@ static void move_on(const struct store_entity *entity, const struct ledger_write
 	}
 	for (size_t i = 0; i < record->value_count; i++) {
 		unsigned column = write->value[i].column;
+		int slot = entity_slot(entity, column);
 
-		if (!entity->column[column].is_remembered)
-			continue;
 		if ((int)column == entity->link_column)
 			copy_text(facts->link, &record->value[i]);
-		for (size_t k = 0; k < entity->slot_count; k++)
-			if (column == entity->slot[k])
-				copy_text(facts->status[k], &record->value[i]);
+		if (slot >= 0)
+			copy_text(facts->status[slot], &record->value[i]);
 	}
 }
 
@@ -293,7 +284,7 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 	if (facts) {
 		if (!facts->is_known)
 			idfilter_add(l->idfilter, key);
-		move_on(&l->entity[write->entity], write, &record, facts);
+		move_on(l->entity[write->entity].entity, write, &record, facts);
 		said_keep(facts, write, place);
 		state_pin(l->state, facts, l->last_seq);
 	}

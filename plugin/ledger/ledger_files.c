@@ -21,7 +21,7 @@ static void drop_made(struct ledger *l)
 	struct ledger_made *made = atomic_exchange_explicit(&l->made, NULL, memory_order_acq_rel);
 
 	if (made)
-		store_known_free(made->known);
+		store_names_free(made->known);
 	free(made);
 }
 

@@ -38,7 +38,7 @@ struct ledger_wanted {
 /* What the writer's thread says of the plan that was wanted. */
 struct ledger_made {
 	uint64_t number;           /* the last plan of which the database has all */
-	struct store_known *known; /* what it has, or NULL: as before */
+	struct store_names *known; /* what it has, or NULL: as before */
 	uint64_t failed;           /* a plan that could not be made yet: @line says why; 0: none */
 	struct diag line;
 };
@@ -46,12 +46,19 @@ struct ledger_made {
 /* What opening leads to. Made by one thread, then the broker's. */
 struct ledger_opened {
 	uint64_t number; /* of the plan whose tables are there */
-	struct store_known *known;
+	struct store_names *known;
 	struct store_reader *reader;
 	uint64_t last_seq;
 	uint64_t seed;     /* of digests */
 	uint64_t torn_seq; /* the journal was cut at this record; 0: it was not */
 	bool is_put_back;  /* the journal's file, which had been removed */
+};
+
+/* An entity of the plan in force, and what the database has of it. */
+struct ledger_entity {
+	const struct entity *entity;     /* the plan's */
+	struct store_numbers number;     /* 0 of what is not there yet */
+	bool is_timed[ENTITY_SLOTS_MAX]; /* there is an index for how long this status stands */
 };
 
 struct ledger {
@@ -119,9 +126,9 @@ struct ledger {
 	bool is_settled;            /* and all that the plan asks for is there */
 	struct ledger_wanted *plan; /* in force */
 	uint64_t made_number;       /* of the last plan of which all is there */
-	struct store_known *known;
+	struct store_names *known;
 	size_t entity_count;
-	struct store_entity *entity; /* of the plan; numbers are 0 of what is not there yet */
+	struct ledger_entity *entity;
 	/*
 	 * What memory knows an entity's table by: another number where its statuses or its link are
 	 * others, so that nothing is found that was remembered in another order. 0: it can't be
@@ -176,7 +183,7 @@ struct ledger_wanted *ledger_wanted_new(const struct entity_plan *plan, uint64_t
 void ledger_fit(struct ledger *ledger);
 
 /* What the database has is known from now on. Takes @known. */
-void ledger_take_known(struct ledger *ledger, struct store_known *known);
+void ledger_take_known(struct ledger *ledger, struct store_names *known);
 
 /* The writer's thread: takes the newest plan, makes what it lacks, and hands over what is there. */
 void ledger_take_wanted(struct ledger *ledger);

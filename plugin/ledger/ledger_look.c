@@ -22,7 +22,7 @@ int ledger_key(struct ledger *l, unsigned entity, const char *id, size_t id_len,
 		return diag_set(diag, ERR_LIMIT, "an id has 1 to %u bytes, none of them 0",
 				ENTITY_ID_MAX);
 	memcpy(l->key_id, id, id_len);
-	*key = entitykey_make(l->secret, l->entity[entity].table, l->key_id, id_len);
+	*key = entitykey_make(l->secret, l->entity[entity].number.table, l->key_id, id_len);
 	key->table = l->memory[entity];
 	return 0;
 }
@@ -106,12 +106,12 @@ int ledger_look(struct ledger *l, unsigned entity, const char *id, size_t id_len
 int ledger_find_unchanged(struct ledger *l, const struct ledger_unchanged_query *asked,
 			  ledger_unchanged_visit *visit, void *ctx, struct diag *diag)
 {
-	const struct store_entity *entity;
+	const struct ledger_entity *entity;
 
 	if (!ledger_catch_up(l))
 		return ledger_fail_closed(l, diag);
 	entity = asked->entity < l->entity_count ? &l->entity[asked->entity] : NULL;
-	if (!entity || asked->slot >= entity->slot_count)
+	if (!entity || asked->slot >= entity->entity->slot_count)
 		return diag_set(diag, ERR_INVALID, "the plan has no such status");
 	if (l->memory[asked->entity] == 0 || (!l->is_settled && !entity->is_timed[asked->slot]))
 		return ledger_fail_lacking(l, asked->entity, diag);

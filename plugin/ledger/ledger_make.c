@@ -33,7 +33,7 @@ static void hand_over(struct ledger *l, struct ledger_made *made)
 	struct ledger_made *before = atomic_exchange_explicit(&l->made, NULL, memory_order_acq_rel);
 
 	if (before && made->known)
-		store_known_free(before->known);
+		store_names_free(before->known);
 	else if (before)
 		made->known = before->known;
 	if (before && made->number == 0)
@@ -45,15 +45,12 @@ static void hand_over(struct ledger *l, struct ledger_made *made)
 static int make_all(struct ledger *l, struct ledger_made *made, struct diag *diag)
 {
 	const struct entity_plan *plan = &l->making->plan;
-	struct store_entity *entity = calloc(plan->entity_count + 1, sizeof(*entity));
-	int rc = entity ? store_plan(l->store, plan, entity, diag) : diag_nomem(diag);
+	int rc = store_plan(l->store, plan, diag);
 
 	if (rc == 0)
-		rc = store_known_load(l->store, &made->known, diag);
+		rc = store_names_load(l->store, &made->known, diag);
 	if (rc == 0)
-		idfilter_fill_begin(&l->idfilter_fill, entity, plan->entity_count,
-				    l->making->round);
-	free(entity);
+		idfilter_fill_begin(&l->idfilter_fill, made->known, plan, l->making->round);
 	return rc;
 }
 
@@ -99,11 +96,11 @@ void ledger_clear_plans(struct ledger *l)
 	struct ledger_made *made = atomic_load(&l->made);
 
 	if (made)
-		store_known_free(made->known);
+		store_names_free(made->known);
 	free(made);
 	free(atomic_load(&l->wanted));
 	free(l->making);
 	free(l->plan);
 	free(l->entity);
-	store_known_free(l->known);
+	store_names_free(l->known);
 }

@@ -38,19 +38,16 @@ static int find_paths(struct ledger *l, struct diag *diag)
 static int open_plan(struct ledger *l, const struct ledger_wanted *wanted,
 		     struct ledger_opened *ret, struct diag *diag)
 {
-	size_t count = wanted->plan.entity_count;
-	struct store_entity *entity = calloc(count + 1, sizeof(*entity));
-	int rc = entity ? store_plan(l->store, &wanted->plan, entity, diag) : diag_nomem(diag);
+	int rc = store_plan(l->store, &wanted->plan, diag);
 
 	if (rc == 0)
-		rc = store_known_load(l->store, &ret->known, diag);
+		rc = store_names_load(l->store, &ret->known, diag);
 	if (rc == 0)
 		rc = store_reader_open(l->store, &ret->reader, diag);
 	if (rc == 0)
-		idfilter_fill_begin(&l->idfilter_fill, entity, count, wanted->round);
+		idfilter_fill_begin(&l->idfilter_fill, ret->known, &wanted->plan, wanted->round);
 	else
-		store_known_free(ret->known);
-	free(entity);
+		store_names_free(ret->known);
 	ret->number = wanted->number;
 	return rc;
 }

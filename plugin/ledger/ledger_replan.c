@@ -2,7 +2,7 @@
  * ledger_replan.c -- a reload's new plan: in force at once, its tables made behind it.
  *
  * The broker's thread never waits: it knows which tables and columns the database has
- * (store_known), fits the new plan to that, and hands a copy to the writer's thread, which makes
+ * (store_names), fits the new plan to that, and hands a copy to the writer's thread, which makes
  * what is missing when it can (ledger_make.c) and hands back what there is then. Entities of the
  * two plans are the same where their permanent numbers are. Until its table is there an entity
  * can't be looked at, and until its columns are, nothing of it is kept.
@@ -95,63 +95,75 @@ static bool is_same_plan(const struct entity_plan *a, const struct entity_plan *
 
 /* ---- what is there ------------------------------------------------------------------------- */
 
+static uint32_t number_of(const struct ledger_entity *known, int column)
+{
+	return column < 0 ? 0 : known->number.column[column];
+}
+
+/* The number of the column with the status @slot. */
+static uint32_t slot_number(const struct ledger_entity *known, size_t slot)
+{
+	return number_of(known, (int)known->entity->slot[slot]);
+}
+
 /* Is there all that a look reads? */
-static bool has_remembered(const struct store_entity *entity)
+static bool has_remembered(const struct ledger_entity *known)
 {
-	for (size_t i = 0; i < entity->column_count; i++)
-		if (entity->column[i].is_remembered && entity->column[i].number == 0)
-			return false;
-	return entity->table != 0;
+	bool has = known->number.table != 0 &&
+		   (known->entity->link_column < 0 || number_of(known, known->entity->link_column));
+
+	for (size_t i = 0; i < known->entity->slot_count; i++)
+		has = has && slot_number(known, i);
+	return has;
 }
 
-static bool has_all(const struct store_entity *entity)
+static bool has_all(const struct ledger_entity *known)
 {
-	for (size_t i = 0; i < entity->column_count; i++)
-		if (entity->column[i].number == 0)
-			return false;
-	return entity->table != 0;
-}
+	bool has = known->number.table != 0;
 
-static uint32_t number_of(const struct store_entity *entity, int column)
-{
-	return column < 0 ? 0 : entity->column[column].number;
+	for (size_t i = 0; i < known->entity->column_count; i++)
+		has = has && known->number.column[i];
+	return has;
 }
 
 /* Is the one remembered as the other is? */
-static bool is_same_layout(const struct store_entity *a, const struct store_entity *b)
+static bool is_same_layout(const struct ledger_entity *a, const struct ledger_entity *b)
 {
-	if (a->table != b->table || a->slot_count != b->slot_count ||
-	    number_of(a, a->link_column) != number_of(b, b->link_column))
+	if (a->number.table != b->number.table || a->entity->slot_count != b->entity->slot_count ||
+	    number_of(a, a->entity->link_column) != number_of(b, b->entity->link_column))
 		return false;
-	for (size_t i = 0; i < a->slot_count; i++)
-		if (number_of(a, (int)a->slot[i]) != number_of(b, (int)b->slot[i]))
+	for (size_t i = 0; i < a->entity->slot_count; i++)
+		if (slot_number(a, i) != slot_number(b, i))
 			return false;
 	return true;
 }
 
 /* Was there an index for how long a status stands before the plan asked for it? */
-static bool was_timed(const struct store_entity *old, size_t old_count,
-		      const struct store_entity *entity, size_t slot)
+static bool was_timed(const struct ledger_entity *old, size_t old_count,
+		      const struct ledger_entity *known, size_t slot)
 {
-	uint32_t number = number_of(entity, (int)entity->slot[slot]);
+	uint32_t number = slot_number(known, slot);
 
 	for (size_t i = 0; i < old_count; i++)
-		for (size_t k = 0; number && k < old[i].slot_count; k++)
-			if (old[i].is_timed[k] && number_of(&old[i], (int)old[i].slot[k]) == number)
+		for (size_t k = 0; number && k < old[i].entity->slot_count; k++)
+			if (old[i].is_timed[k] && slot_number(&old[i], k) == number)
 				return true;
 	return false;
 }
 
 /* What is known of an entity of the plan in force. What the database can't have is not there. */
-static void find_entity(const struct ledger *l, size_t i, const struct store_entity *old,
-			size_t old_count, struct store_entity *ret)
+static struct ledger_entity find_entity(const struct ledger *l, size_t i,
+					const struct ledger_entity *old, size_t old_count)
 {
-	const struct entity *entity = &l->plan->plan.entity[i];
+	struct ledger_entity known = { .entity = &l->plan->plan.entity[i] };
 
-	if (store_known_entity(l->known, entity, ret, NULL) != 0)
-		(void)store_known_entity(NULL, entity, ret, NULL); /* cannot fail */
-	for (size_t k = 0; l->made_number != l->plan->number && k < ret->slot_count; k++)
-		ret->is_timed[k] = ret->is_timed[k] && was_timed(old, old_count, ret, k);
+	if (store_names_find(l->known, known.entity, &known.number, NULL) != 0)
+		(void)store_names_find(NULL, known.entity, &known.number, NULL); /* cannot fail */
+	for (size_t k = 0; k < known.entity->slot_count; k++)
+		known.is_timed[k] =
+			known.entity->is_timed[k] &&
+			(l->made_number == l->plan->number || was_timed(old, old_count, &known, k));
+	return known;
 }
 
 /*
@@ -191,7 +203,7 @@ static void list_lacking(const struct ledger *l, char *ret, size_t cap)
 	for (size_t i = 0; i < l->entity_count && used < cap; i++)
 		if (!has_all(&l->entity[i]))
 			used += (size_t)snprintf(ret + used, cap - used, "%s%s", used ? ", " : "",
-						 l->plan->plan.entity[i].table);
+						 l->entity[i].entity->table);
 }
 
 static void tell_lack(struct ledger *l, const struct diag *cause)
@@ -220,16 +232,12 @@ static void tell_end(struct ledger *l)
 	l->is_lack_told = false;
 }
 
-void ledger_take_known(struct ledger *l, struct store_known *known)
+void ledger_take_known(struct ledger *l, struct store_names *known)
 {
-	struct store_entity entity;
-
-	store_known_free(l->known);
+	store_names_free(l->known);
 	l->known = known;
-	for (size_t i = 0; i < l->entity_count; i++) {
-		find_entity(l, i, l->entity, l->entity_count, &entity);
-		l->entity[i] = entity;
-	}
+	for (size_t i = 0; i < l->entity_count; i++)
+		l->entity[i] = find_entity(l, i, l->entity, l->entity_count);
 }
 
 static void take_made(struct ledger *l)
@@ -263,7 +271,7 @@ void ledger_fit(struct ledger *l)
 int ledger_fail_lacking(const struct ledger *l, unsigned entity, struct diag *diag)
 {
 	return diag_set(diag, ERR_BUSY, "%s: table %s is not ready yet", l->asked_path,
-			l->plan->plan.entity[entity].table);
+			l->entity[entity].entity->table);
 }
 
 bool ledger_has_all(const struct ledger *l)
@@ -275,9 +283,9 @@ const char *ledger_lacks(const struct ledger *l, unsigned entity, unsigned colum
 {
 	if (ledger_has_all(l) || entity >= l->entity_count)
 		return NULL;
-	if (l->memory[entity] == 0 || (column < l->entity[entity].column_count &&
-				       l->entity[entity].column[column].number == 0))
-		return l->plan->plan.entity[entity].table;
+	if (l->memory[entity] == 0 || (column < l->entity[entity].entity->column_count &&
+				       l->entity[entity].number.column[column] == 0))
+		return l->entity[entity].entity->table;
 	return NULL;
 }
 
@@ -286,16 +294,16 @@ const char *ledger_lacks(const struct ledger *l, unsigned entity, unsigned colum
 /* What is known already to be impossible. */
 static int check_known(const struct ledger *l, const struct entity_plan *plan, struct diag *diag)
 {
-	struct store_entity entity;
+	struct store_numbers number;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < plan->entity_count; i++)
-		rc = store_known_entity(l->known, &plan->entity[i], &entity, diag);
+		rc = store_names_find(l->known, &plan->entity[i], &number, diag);
 	return rc;
 }
 
 /* What memory has of the entities of the plan before, where they are remembered alike. */
-static void keep_memory(struct ledger *l, const struct store_entity *old, size_t old_count)
+static void keep_memory(struct ledger *l, const struct ledger_entity *old, size_t old_count)
 {
 	uint32_t memory[ENTITY_COUNT_MAX], layout[ENTITY_COUNT_MAX];
 	uint64_t usable_seq[ENTITY_COUNT_MAX];
@@ -316,17 +324,17 @@ static void keep_memory(struct ledger *l, const struct store_entity *old, size_t
 }
 
 /* Puts @plan and its @entity in force. */
-static void put_in_force(struct ledger *l, struct ledger_wanted *plan, struct store_entity *entity)
+static void put_in_force(struct ledger *l, struct ledger_wanted *plan, struct ledger_entity *entity)
 {
 	struct ledger_wanted *old_plan = l->plan;
-	struct store_entity *old = l->entity;
+	struct ledger_entity *old = l->entity;
 	size_t old_count = l->entity_count;
 
 	l->plan = plan;
 	l->entity = entity;
 	l->entity_count = plan->plan.entity_count;
 	for (size_t i = 0; i < l->entity_count; i++)
-		find_entity(l, i, old, old_count, &entity[i]);
+		entity[i] = find_entity(l, i, old, old_count);
 	keep_memory(l, old, old_count);
 	if (l->is_admitted)
 		store_reader_use(l->reader, &plan->plan);
@@ -339,7 +347,7 @@ static void put_in_force(struct ledger *l, struct ledger_wanted *plan, struct st
 int ledger_replan(struct ledger *l, const struct entity_plan *plan, struct diag *diag)
 {
 	struct ledger_wanted *mine, *theirs;
-	struct store_entity *entity;
+	struct ledger_entity *entity;
 	int rc = store_check_plan(plan, diag);
 
 	(void)ledger_catch_up(l);

@@ -9,38 +9,28 @@
 #define PATIENCE_MS 2000 /* for a lock, which readers of a WAL hardly ever meet */
 #define CELLS_MAX (STORE_COLUMNS_MAX + 16u)
 
+static const char unreadable[] = "cannot read the database";
+
 struct query {
-	sqlite3 *db;
-	char *path;
+	struct sql sql;
 };
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
-/* The one number that @sql answers; -1 where it can't be asked. */
-static int64_t ask(struct query *query, const char *sql)
-{
-	sqlite3_stmt *statement = NULL;
-	int64_t answer = -1;
-
-	if (sqlite3_prepare_v2(query->db, sql, -1, &statement, NULL) == SQLITE_OK &&
-	    sqlite3_step(statement) == SQLITE_ROW)
-		answer = sqlite3_column_int64(statement, 0);
-	(void)sqlite3_finalize(statement);
-	return answer;
-}
-
 static int check(struct query *query, struct diag *diag)
 {
-	int64_t version = ask(query, "PRAGMA user_version");
+	int64_t number, version = 0;
+	int rc = sql_number(&query->sql, "SELECT count(*) FROM sqlite_master", &number, diag);
 
-	if (ask(query, "SELECT count(*) FROM sqlite_master") < 0)
-		return store_fail(query->db, query->path, "cannot read the database", diag);
-	if (ask(query, "SELECT count(*) FROM store_names") < 0)
+	if (rc)
+		return rc;
+	if (sql_number(&query->sql, "SELECT count(*) FROM store_names", &number, NULL) != 0)
 		return diag_set(diag, ERR_VERSION, "%s: the database of another program",
-				query->path);
-	if (version > (int64_t)store_version())
-		return store_fail_newer(query->path, version, diag);
-	return 0;
+				query->sql.path);
+	rc = sql_number(&query->sql, "PRAGMA user_version", &version, diag);
+	if (rc == 0 && version > (int64_t)store_version())
+		rc = store_fail_newer(query->sql.path, version, diag);
+	return rc;
 }
 
 int query_open(const char *path, struct query **ret, struct diag *diag)
@@ -48,19 +38,14 @@ int query_open(const char *path, struct query **ret, struct diag *diag)
 	struct query *query = calloc(1, sizeof(*query));
 	int rc;
 
-	if (!query || !(query->path = strdup(path))) {
-		rc = diag_nomem(diag);
+	if (!query)
+		return diag_nomem(diag);
+	rc = sql_open(&query->sql, path, SQLITE_OPEN_READONLY, diag);
+	if (rc) {
+		rc = rc == ERR_NOMEM ? rc : ERR_IO;
 		goto out;
 	}
-	if (sqlite3_open_v2(path, &query->db,
-			    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
-			    NULL) != SQLITE_OK) {
-		rc = query->db ? ERR_IO : diag_nomem(diag);
-		if (query->db)
-			(void)store_fail(query->db, path, "cannot open the database", diag);
-		goto out;
-	}
-	(void)sqlite3_busy_timeout(query->db, PATIENCE_MS);
+	(void)sqlite3_busy_timeout(query->sql.db, PATIENCE_MS);
 	rc = check(query, diag);
 	if (rc)
 		goto out;
@@ -75,8 +60,7 @@ void query_close(struct query *query)
 {
 	if (!query)
 		return;
-	(void)sqlite3_close(query->db); /* no statement outlives its call */
-	free(query->path);
+	sql_close(&query->sql); /* no statement outlives its call */
 	free(query);
 }
 
@@ -88,13 +72,13 @@ void query_close(struct query *query)
  */
 static bool has_column(struct query *query, const char *table, const char *column)
 {
-	return sqlite3_table_column_metadata(query->db, "main", table, column, NULL, NULL, NULL,
+	return sqlite3_table_column_metadata(query->sql.db, "main", table, column, NULL, NULL, NULL,
 					     NULL, NULL) == SQLITE_OK;
 }
 
 bool query_has(struct query *query, const char *table)
 {
-	return store_is_name(table) && has_column(query, table, NULL);
+	return entity_is_name(table) && has_column(query, table, NULL);
 }
 
 static int fail_name(struct query *query, const char *what, const char *name, const char *sql,
@@ -104,18 +88,16 @@ static int fail_name(struct query *query, const char *what, const char *name, co
 	char list[DIAG_MAX / 2] = "";
 	size_t used = 0;
 
-	if (sqlite3_prepare_v2(query->db, sql, -1, &statement, NULL) == SQLITE_OK) {
-		(void)sqlite3_bind_text(statement, 1, table, -1, SQLITE_STATIC);
-		while (sqlite3_step(statement) == SQLITE_ROW && used < sizeof(list)) {
-			const char *text = (const char *)sqlite3_column_text(statement, 0);
-
+	if (sql_prepare(&query->sql, sql, unreadable, &statement, NULL) == 0) {
+		sql_bind(statement, 1, table);
+		while (used < sizeof(list) && sqlite3_step(statement) == SQLITE_ROW) {
 			(void)sqlite3_snprintf((int)(sizeof(list) - used), list + used, "%s%s",
-					       used ? ", " : "", text ? text : "?");
+					       used ? ", " : "", sql_text(statement, 0));
 			used = strlen(list);
 		}
 	}
 	(void)sqlite3_finalize(statement);
-	return diag_set(diag, ERR_INVALID, "%s: no %s \"%s\"; there are: %s", query->path, what,
+	return diag_set(diag, ERR_INVALID, "%s: no %s \"%s\"; there are: %s", query->sql.path, what,
 			name, list);
 }
 
@@ -183,40 +165,30 @@ static int list(struct query *query, sqlite3_stmt *select, query_visit *visit, v
 	struct query_cell cell[CELLS_MAX];
 	struct query_row row = { .cell = cell };
 	int count = sqlite3_column_count(select);
-	int step;
+	int rc;
 
 	row.count = (size_t)count < CELLS_MAX ? (size_t)count : CELLS_MAX;
-	while ((step = sqlite3_step(select)) == SQLITE_ROW) {
+	while ((rc = sql_step(&query->sql, select, unreadable, diag)) == 1) {
 		for (size_t i = 0; i < row.count; i++)
 			read_cell(select, (int)i, &cell[i]);
 		if (!visit(&row, ctx))
 			return 0;
 	}
-	if (step != SQLITE_DONE)
-		return store_fail(query->db, query->path, "cannot read the database", diag);
-	return 0;
+	return rc;
 }
 
 /* Runs what @sql was built to be, the filters' texts bound. Takes @sql. */
 static int run(struct query *query, sqlite3_str *sql, const struct query_wanted *wanted,
 	       query_visit *visit, void *ctx, struct diag *diag)
 {
-	char *text = sqlite3_str_finish(sql);
 	sqlite3_stmt *select = NULL;
-	int rc = 0;
+	int rc = sql_prepare_built(&query->sql, sql, unreadable, &select, diag);
 
-	if (!text)
-		return diag_nomem(diag);
-	if (sqlite3_prepare_v2(query->db, text, -1, &select, NULL) != SQLITE_OK)
-		rc = store_fail(query->db, query->path, "cannot read the database", diag);
 	for (size_t i = 0; rc == 0 && i < wanted->filter_count; i++)
-		if (sqlite3_bind_text(select, (int)i + 1, wanted->filter[i].text, -1,
-				      SQLITE_STATIC) != SQLITE_OK)
-			rc = store_fail(query->db, query->path, "cannot ask the database", diag);
+		sql_bind(select, (int)i + 1, wanted->filter[i].text);
 	if (rc == 0)
 		rc = list(query, select, visit, ctx, diag);
 	(void)sqlite3_finalize(select);
-	sqlite3_free(text);
 	return rc;
 }
 
@@ -234,7 +206,7 @@ int query_rows(struct query *query, const struct query_wanted *wanted, query_vis
 
 	if (rc)
 		return rc;
-	sql = sqlite3_str_new(query->db);
+	sql = sqlite3_str_new(query->sql.db);
 	sqlite3_str_appendf(sql, "SELECT * FROM \"%w\"", wanted->table);
 	add_filters(sql, wanted);
 	if (wanted->order)
@@ -258,7 +230,7 @@ int query_groups(struct query *query, const struct query_wanted *wanted, const c
 		rc = check_names(query, &checked, diag);
 	if (rc)
 		return rc;
-	sql = sqlite3_str_new(query->db);
+	sql = sqlite3_str_new(query->sql.db);
 	sqlite3_str_appendf(sql,
 			    "SELECT \"%w\", count(*) AS count, min(\"%w\") AS first, "
 			    "max(\"%w\") AS last FROM \"%w\"",
@@ -272,7 +244,7 @@ int query_groups(struct query *query, const struct query_wanted *wanted, const c
 int query_tables(struct query *query, query_visit *visit, void *ctx, struct diag *diag)
 {
 	static const struct query_wanted none = { .table = "" };
-	sqlite3_str *sql = sqlite3_str_new(query->db);
+	sqlite3_str *sql = sqlite3_str_new(query->sql.db);
 
 	sqlite3_str_appendall(sql, "SELECT table_name AS \"table\" FROM store_names "
 				   "WHERE column_name = '' ORDER BY table_name");

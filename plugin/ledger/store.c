@@ -102,97 +102,6 @@ unsigned store_version(void)
 	return VERSION;
 }
 
-/* ---- errors and statements --------------------------------------------------------------- */
-
-/* What an operator can do that does not follow from SQLite's words. */
-static const char *way_out(sqlite3 *db)
-{
-	switch (sqlite3_errcode(db) & 0xff) {
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return ": put the database, or a backup of it, in its place";
-	default:
-		return "";
-	}
-}
-
-int store_fail(sqlite3 *db, const char *path, const char *what, struct diag *diag)
-{
-	int err = ERR_INVALID; /* damage, rights, a foreign table: nothing that passes */
-	int cause = sqlite3_system_errno(db);
-
-	switch (sqlite3_errcode(db) & 0xff) {
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-	case SQLITE_PROTOCOL:
-		err = ERR_BUSY;
-		break;
-	case SQLITE_NOMEM:
-		err = ERR_NOMEM;
-		break;
-	case SQLITE_FULL:
-	case SQLITE_IOERR:
-		err = ERR_IO;
-		break;
-	case SQLITE_CANTOPEN:
-		if (cause == ENOSPC || cause == EDQUOT || cause == EMFILE || cause == ENFILE)
-			err = ERR_IO;
-		break;
-	}
-	return diag_set(diag, err, "%s: %s: %s%s", path, what, sqlite3_errmsg(db), way_out(db));
-}
-
-void store_loosen(char *sql)
-{
-	static const char *const word[] = { " STRICT,", " STRICT", " ANY" };
-
-	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++)
-		for (char *at = sql; (at = strstr(at, word[i])) != NULL;)
-			memset(at, ' ', strlen(word[i]));
-}
-
-int store_run(sqlite3 *db, const char *path, const char *sql, struct diag *diag)
-{
-	char *loose = NULL;
-	int rc = 0;
-
-	if (sqlite3_libversion_number() < 3037000) {
-		loose = strdup(sql);
-		if (!loose)
-			return diag_nomem(diag);
-		store_loosen(loose);
-	}
-	if (sqlite3_exec(db, loose ? loose : sql, NULL, NULL, NULL) != SQLITE_OK)
-		rc = store_fail(db, path, "cannot change the schema", diag);
-	free(loose);
-	return rc;
-}
-
-int store_step(struct store *store, sqlite3_stmt *statement, const char *what, struct diag *diag)
-{
-	int rc = 0;
-
-	if (sqlite3_step(statement) != SQLITE_DONE)
-		rc = store_fail(store->db, store->path, what, diag);
-	(void)sqlite3_reset(statement); /* repeats the step's error */
-	return rc;
-}
-
-/* The number that a query of one row and column answers. */
-static int ask_number(struct store *store, const char *sql, int64_t *ret, struct diag *diag)
-{
-	sqlite3_stmt *statement = NULL;
-	int rc = 0;
-
-	if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) != SQLITE_OK ||
-	    sqlite3_step(statement) != SQLITE_ROW)
-		rc = store_fail(store->db, store->path, "cannot read the database", diag);
-	else
-		*ret = sqlite3_column_int64(statement, 0);
-	(void)sqlite3_finalize(statement);
-	return rc;
-}
-
 /* ---- opening ----------------------------------------------------------------------------- */
 
 int store_fail_newer(const char *path, int64_t version, struct diag *diag)
@@ -207,20 +116,20 @@ int store_fail_newer(const char *path, int64_t version, struct diag *diag)
 static int check_owner(struct store *store, struct diag *diag)
 {
 	int64_t application = 0, version = 0, objects = 0;
-	int rc = ask_number(store, "PRAGMA application_id", &application, diag);
+	int rc = sql_number(&store->sql, "PRAGMA application_id", &application, diag);
 
 	if (rc == 0)
-		rc = ask_number(store, "PRAGMA user_version", &version, diag);
+		rc = sql_number(&store->sql, "PRAGMA user_version", &version, diag);
 	if (rc == 0)
-		rc = ask_number(store, "SELECT count(*) FROM sqlite_master", &objects, diag);
+		rc = sql_number(&store->sql, "SELECT count(*) FROM sqlite_master", &objects, diag);
 	if (rc)
 		return rc;
 	if (application != STORE_APPLICATION_ID &&
 	    (application != 0 || version != 0 || objects != 0))
 		return diag_set(diag, ERR_VERSION, "%s: the database of another program",
-				store->path);
+				store->sql.path);
 	if (version < 0 || version > (int64_t)VERSION)
-		return store_fail_newer(store->path, version, diag);
+		return store_fail_newer(store->sql.path, version, diag);
 	return 0;
 }
 
@@ -273,23 +182,13 @@ int store_open(const char *path, unsigned busy_ms, struct store **ret, struct di
 
 	if (!store)
 		return diag_nomem(diag);
-	store->path = strdup(path);
-	if (!store->path) {
-		rc = diag_nomem(diag);
-		goto out;
-	}
 	rc = make_file(path, diag);
 	if (rc == 0)
 		rc = check_files(path, diag);
+	if (rc == 0)
+		rc = sql_open(&store->sql, path, SQLITE_OPEN_READWRITE, diag);
 	if (rc)
 		goto out;
-	if (sqlite3_open_v2(path, &store->db,
-			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
-			    NULL) != SQLITE_OK) {
-		rc = store->db ? store_fail(store->db, path, "cannot open the database", diag)
-			       : diag_nomem(diag);
-		goto out;
-	}
 	store_set_patience(store, busy_ms);
 	rc = check_owner(store, diag);
 	if (rc)
@@ -309,19 +208,18 @@ void store_close(struct store *store)
 		return;
 	for (size_t i = 0; i < STORE_STATEMENTS; i++)
 		(void)sqlite3_finalize(store->statement[i]);
-	store_names_free(store->names);
+	store_set_names(store, NULL);
 	/* The last to close makes a checkpoint, and removes whatever WAL is at the path. */
-	if (store->db && (store->must_reopen || store_wal_is_foreign(store)))
-		(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	(void)sqlite3_close(store->db); /* all statements are finalized */
+	if (store->sql.db && (store->must_reopen || store_wal_is_foreign(store)))
+		(void)sqlite3_db_config(store->sql.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sql_close(&store->sql);
 	batch_free(store->batch);
-	free(store->path);
 	free(store);
 }
 
 void store_set_patience(struct store *store, unsigned busy_ms)
 {
-	(void)sqlite3_busy_timeout(store->db, (int)busy_ms);
+	(void)sqlite3_busy_timeout(store->sql.db, (int)busy_ms);
 }
 
 int store_set_origin(struct store *store, const char *origin, struct diag *diag)
@@ -329,7 +227,7 @@ int store_set_origin(struct store *store, const char *origin, struct diag *diag)
 	/* A reset of the statement leaves what is bound. */
 	if (sqlite3_bind_text(store->statement[STORE_EVENT], 1, origin, -1, SQLITE_TRANSIENT) !=
 	    SQLITE_OK)
-		return store_fail(store->db, store->path, "cannot prepare a row", diag);
+		return sql_fail(&store->sql, "cannot prepare a row", diag);
 	return 0;
 }
 
@@ -337,19 +235,19 @@ int store_set_origin(struct store *store, const char *origin, struct diag *diag)
 
 static int make_identity(struct store *store, struct diag *diag)
 {
+	static const char what[] = "cannot make the store's row";
 	char now[CLOCK_TEXT_MAX];
-	sqlite3_stmt *statement = NULL;
-	int rc = 0;
+	sqlite3_stmt *insert = NULL;
+	int rc = sql_prepare(&store->sql,
+			     "INSERT OR IGNORE INTO store (one, identity, applied_seq, made_at) "
+			     "VALUES (1, lower(hex(randomblob(16))), 0, ?1)",
+			     what, &insert, diag);
 
-	if (sqlite3_prepare_v2(store->db,
-			       "INSERT OR IGNORE INTO store (one, identity, applied_seq, made_at) "
-			       "VALUES (1, lower(hex(randomblob(16))), 0, ?1)",
-			       -1, &statement, NULL) != SQLITE_OK ||
-	    sqlite3_bind_text(statement, 1, clock_print(clock_unix_ms(), now), -1, SQLITE_STATIC) !=
-		    SQLITE_OK ||
-	    sqlite3_step(statement) != SQLITE_DONE)
-		rc = store_fail(store->db, store->path, "cannot make the store's row", diag);
-	(void)sqlite3_finalize(statement);
+	if (rc == 0) {
+		sql_bind(insert, 1, clock_print(clock_unix_ms(), now));
+		rc = sql_run(&store->sql, insert, what, diag);
+	}
+	(void)sqlite3_finalize(insert);
 	return rc;
 }
 
@@ -357,20 +255,20 @@ static int make_identity(struct store *store, struct diag *diag)
 static int migrate_once(struct store *store, unsigned from, struct diag *diag)
 {
 	char pragma[64];
-	int rc = store_run(store->db, store->path, "BEGIN IMMEDIATE", diag);
+	int rc = sql_change(&store->sql, "BEGIN IMMEDIATE", diag);
 
 	if (rc)
 		return rc;
 	(void)sqlite3_snprintf((int)sizeof(pragma), pragma,
 			       "PRAGMA application_id = %d; PRAGMA user_version = %u",
 			       STORE_APPLICATION_ID, from + 1);
-	rc = store_run(store->db, store->path, migration[from], diag);
+	rc = sql_change(&store->sql, migration[from], diag);
 	if (rc == 0)
-		rc = store_run(store->db, store->path, pragma, diag);
+		rc = sql_change(&store->sql, pragma, diag);
 	if (rc == 0)
 		rc = make_identity(store, diag);
 	if (rc == 0)
-		rc = store_run(store->db, store->path, "COMMIT", diag);
+		rc = sql_change(&store->sql, "COMMIT", diag);
 	if (rc)
 		store_rollback(store);
 	return rc;
@@ -398,33 +296,33 @@ static int configure(struct store *store, struct diag *diag)
 	int64_t is_wal = 0;
 	int rc = 0;
 
-	if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		rc = store_fail(store->db, store->path, "cannot set up the database", diag);
+	if (sqlite3_exec(store->sql.db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		rc = sql_fail(&store->sql, "cannot set up the database", diag);
 	if (rc == 0)
-		rc = ask_number(store, "PRAGMA page_size", &store->page_bytes, diag);
+		rc = sql_number(&store->sql, "PRAGMA page_size", &store->page_bytes, diag);
 	if (rc == 0)
-		rc = ask_number(store, "SELECT journal_mode = 'wal' FROM pragma_journal_mode",
+		rc = sql_number(&store->sql, "SELECT journal_mode = 'wal' FROM pragma_journal_mode",
 				&is_wal, diag);
 	if (rc)
 		return rc;
 	if (!is_wal)
 		return diag_set(diag, ERR_IO,
 				"%s: its file system cannot share memory, which SQLite's WAL needs",
-				store->path);
-	(void)sqlite3_wal_hook(store->db, on_wal, store);
+				store->sql.path);
+	(void)sqlite3_wal_hook(store->sql.db, on_wal, store);
 	store->wal_truncate = TRUNCATE_BYTES;
 	return 0;
 }
 
 static int prepare_all(struct store *store, struct diag *diag)
 {
-	for (size_t i = 0; i < STORE_STATEMENTS; i++)
-		if (!store->statement[i] &&
-		    sqlite3_prepare_v3(store->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
-				       &store->statement[i], NULL) != SQLITE_OK)
-			return store_fail(store->db, store->path,
-					  "the tables are not as they should be", diag);
-	return 0;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < STORE_STATEMENTS; i++)
+		rc = sql_prepare(&store->sql, statement_sql[i],
+				 "the tables are not as they should be", &store->statement[i],
+				 diag);
+	return rc;
 }
 
 int store_upgrade(struct store *store, struct diag *diag)
@@ -434,19 +332,18 @@ int store_upgrade(struct store *store, struct diag *diag)
 	int rc = configure(store, diag);
 
 	if (rc == 0)
-		rc = ask_number(store, "PRAGMA user_version", &version, diag);
+		rc = sql_number(&store->sql, "PRAGMA user_version", &version, diag);
 	while (rc == 0 && version < (int64_t)VERSION)
 		rc = migrate_once(store, (unsigned)version++, diag);
 	if (rc == 0 && !store->batch)
-		rc = batch_new(store->db, &store->batch, diag);
+		rc = batch_new(store->sql.db, &store->batch, diag);
 	if (rc == 0)
 		rc = prepare_all(store, diag);
 	if (rc == 0)
 		rc = store_names_load(store, &names, diag);
 	if (rc)
 		return rc;
-	store_names_free(store->names);
-	store->names = names;
+	store_set_names(store, names);
 	store->is_doubted = true; /* until the first transaction has written the WAL again */
 	store_remember_beside(store);
 	store->is_watched = true;
@@ -461,8 +358,8 @@ int store_begin(struct store *store, uint64_t *applied_seq, struct diag *diag)
 	int rc;
 
 	if (store->must_reopen)
-		return diag_set(diag, ERR_IO, "%s: a checkpoint failed", store->path);
-	rc = store_step(store, store->statement[STORE_BEGIN], "cannot begin to write", diag);
+		return diag_set(diag, ERR_IO, "%s: a checkpoint failed", store->sql.path);
+	rc = sql_run(&store->sql, store->statement[STORE_BEGIN], "cannot begin to write", diag);
 	if (rc == 0 && store->is_doubted)
 		rc = store_prove(store, diag);
 	if (rc == 0)
@@ -478,27 +375,24 @@ int store_commit(struct store *store, uint64_t applied_seq, struct diag *diag)
 	char time[CLOCK_TEXT_MAX];
 	int rc = store_flush(store, diag);
 
-	(void)sqlite3_bind_int64(applied, 1, (int64_t)applied_seq);
-	if (store->clock_ms)
-		(void)sqlite3_bind_text(applied, 2, clock_print(store->clock_ms, time), -1,
-					SQLITE_STATIC);
-	else
-		(void)sqlite3_bind_null(applied, 2);
+	sql_bind_number(applied, 1, (int64_t)applied_seq);
+	/* NULL where the clock is in doubt */
+	sql_bind(applied, 2, store->clock_ms ? clock_print(store->clock_ms, time) : NULL);
 	if (rc == 0)
-		rc = store_step(store, applied, "cannot write", diag);
+		rc = sql_run(&store->sql, applied, "cannot write", diag);
 	if (rc == 0)
-		rc = store_step(store, store->statement[STORE_COMMIT], "cannot commit", diag);
+		rc = sql_run(&store->sql, store->statement[STORE_COMMIT], "cannot commit", diag);
 	return rc;
 }
 
 void store_rollback(struct store *store)
 {
 	/* What it wrote may be taken for clean by now: see store_prove(). */
-	if ((sqlite3_errcode(store->db) & 0xff) == SQLITE_IOERR)
+	if ((sqlite3_errcode(store->sql.db) & 0xff) == SQLITE_IOERR)
 		store->is_doubted = true;
 	store_forget(store);
-	if (!sqlite3_get_autocommit(store->db))
-		(void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL); /* cannot fail */
+	if (!sqlite3_get_autocommit(store->sql.db))
+		(void)sqlite3_exec(store->sql.db, "ROLLBACK", NULL, NULL, NULL); /* cannot fail */
 }
 
 /*
@@ -526,5 +420,5 @@ int store_checkpoint(struct store *store, uint64_t wal_bytes_max, struct diag *d
 		return 0;
 	return diag_set(diag, ERR_BUSY,
 			"%s-wal: grown to %llu MiB, since some process keeps reading an old state",
-			store->path, (unsigned long long)(store->wal_bytes >> 20));
+			store->sql.path, (unsigned long long)(store->wal_bytes >> 20));
 }

@@ -122,47 +122,36 @@ int store_let_go(struct store *store, struct diag *diag);
  */
 int store_check_anew(struct store *store, struct diag *diag);
 
-/* A plan's entity by permanent numbers; 0: the database does not have it yet. */
-struct store_entity {
-	uint32_t table;
-	size_t column_count;
-	struct {
-		uint32_t number;
-		enum value_type type;
-		bool is_remembered; /* a status or the link: its text is in memory, too */
-	} column[ENTITY_COLUMNS_MAX];
-	size_t slot_count;
-	unsigned slot[ENTITY_SLOTS_MAX]; /* indexes into column[] */
-	bool is_timed[ENTITY_SLOTS_MAX];
-	int link_column; /* likewise, or -1 */
-};
-
 /*
  * Makes the tables, columns and indexes that @plan needs and the database lacks, in one
- * transaction, and fills @ret (plan->entity_count entities). ERR_INVALID: a name is not one,
- * or a table exists that is not as the plan says.
+ * transaction. ERR_INVALID: a name is not one, or a table exists that is not as the plan says.
  */
-int store_plan(struct store *store, const struct entity_plan *plan, struct store_entity *ret,
-	       struct diag *diag);
+int store_plan(struct store *store, const struct entity_plan *plan, struct diag *diag);
 
 /* The part of store_plan()'s work that needs no database: ERR_INVALID, ERR_LIMIT. */
 int store_check_plan(const struct entity_plan *plan, struct diag *diag);
 
 /*
- * The tables and columns that a store has, as they were when store_known_load() was called: for a
- * thread that may neither use the store nor wait for the database. Never changes.
+ * The tables and columns that a store has, as they were when store_names_load() was called. They
+ * never change, so that a thread has them that may neither use the store nor wait for it.
  */
-struct store_known;
-int store_known_load(struct store *store, struct store_known **ret, struct diag *diag);
-void store_known_free(struct store_known *known); /* NULL is fine */
+struct store_names;
+int store_names_load(struct store *store, struct store_names **ret, struct diag *diag);
+void store_names_free(struct store_names *names); /* NULL is fine */
+
+/* The permanent numbers of an entity's table and columns; 0: the database does not have it yet. */
+struct store_numbers {
+	uint32_t table;
+	uint32_t column[ENTITY_COLUMNS_MAX];
+};
 
 /*
- * Fills @ret with what is known of @entity; @known NULL: nothing is. ERR_INVALID, ERR_LIMIT: the
+ * Fills @ret with what is known of @entity; @names NULL: nothing is. ERR_INVALID, ERR_LIMIT: the
  * database can't have it, since a column is there with another type, or there are too many; @ret
  * is not whole then.
  */
-int store_known_entity(const struct store_known *known, const struct entity *entity,
-		       struct store_entity *ret, struct diag *diag);
+int store_names_find(const struct store_names *names, const struct entity *entity,
+		     struct store_numbers *ret, struct diag *diag);
 
 /*
  * One transaction: store_begin() says up to which record the database has seen all; then

@@ -48,9 +48,9 @@ static int facts_read(struct store *store, sqlite3_stmt *read, struct store_fact
 		ret->applied_seq = (uint64_t)sqlite3_column_int64(read, 1);
 	else if (step == SQLITE_ROW || step == SQLITE_DONE)
 		rc = diag_set(diag, ERR_INVALID, "%s: table store: its one row is not whole",
-			      store->path);
+			      store->sql.path);
 	else
-		rc = store_fail(store->db, store->path, "cannot read the database", diag);
+		rc = sql_fail(&store->sql, "cannot read the database", diag);
 	(void)sqlite3_reset(read);
 	return rc;
 }
@@ -66,13 +66,13 @@ static int has(struct store *store, const char *sql, bool *ret, struct diag *dia
 	sqlite3_stmt *statement = NULL;
 	int step = SQLITE_ERROR;
 
-	if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) == SQLITE_OK)
+	if (sqlite3_prepare_v2(store->sql.db, sql, -1, &statement, NULL) == SQLITE_OK)
 		step = sqlite3_step(statement);
 	*ret = step == SQLITE_ROW;
 	(void)sqlite3_finalize(statement);
 	if (step == SQLITE_ROW || step == SQLITE_DONE)
 		return 0;
-	return store_fail(store->db, store->path, "cannot read the database", diag);
+	return sql_fail(&store->sql, "cannot read the database", diag);
 }
 
 int store_peek(struct store *store, struct store_facts *ret, struct diag *diag)
@@ -88,13 +88,13 @@ int store_peek(struct store *store, struct store_facts *ret, struct diag *diag)
 		 diag);
 	if (rc)
 		return rc;
-	if (sqlite3_prepare_v2(store->db,
+	if (sqlite3_prepare_v2(store->sql.db,
 			       has_ring ? "SELECT identity, applied_seq, ring FROM store"
 					: "SELECT identity, applied_seq, NULL FROM store",
 			       -1, &read, NULL) == SQLITE_OK)
 		rc = facts_read(store, read, ret, diag);
 	else
-		rc = store_fail(store->db, store->path, "cannot read the database", diag);
+		rc = sql_fail(&store->sql, "cannot read the database", diag);
 	(void)sqlite3_finalize(read);
 	return rc;
 }
@@ -113,10 +113,10 @@ int store_set_ring(struct store *store, const uint64_t *number, uint64_t applied
 		/* Borrowed for the step: neither takes memory, nor can fail. */
 		(void)sqlite3_bind_text(set, 1, text, -1, SQLITE_STATIC);
 		(void)sqlite3_bind_int64(set, 2, (int64_t)applied_seq);
-		rc = store_step(store, set, "cannot write", diag);
+		rc = sql_run(&store->sql, set, "cannot write", diag);
 	}
 	if (rc == 0)
-		rc = store_step(store, store->statement[STORE_COMMIT], "cannot commit", diag);
+		rc = sql_run(&store->sql, store->statement[STORE_COMMIT], "cannot commit", diag);
 	if (rc) {
 		store_rollback(store);
 		return rc;
@@ -133,7 +133,7 @@ int store_clock(struct store *store, int64_t *ret_ms, struct diag *diag)
 
 	*ret_ms = 0;
 	if (sqlite3_step(clock) != SQLITE_ROW)
-		rc = store_fail(store->db, store->path, "cannot read the database", diag);
+		rc = sql_fail(&store->sql, "cannot read the database", diag);
 	else if ((text = (const char *)sqlite3_column_text(clock, 0)) != NULL &&
 		 !clock_parse(text, strlen(text), ret_ms))
 		*ret_ms = 0; /* somebody's own edit: as good as none */

@@ -51,7 +51,7 @@ static sqlite3_file *file_of(struct store *store, int which)
 {
 	sqlite3_file *file = NULL;
 
-	if (sqlite3_file_control(store->db, "main", which, &file) != SQLITE_OK || !file ||
+	if (sqlite3_file_control(store->sql.db, "main", which, &file) != SQLITE_OK || !file ||
 	    !file->pMethods)
 		return NULL;
 	return file;
@@ -103,7 +103,7 @@ static const char *const beside[STORE_BESIDE] = { "-wal", "-shm" };
 /* The path of the file beside the database, which is where the database is, not a link to it. */
 static int stat_beside(const struct store *store, size_t i, struct stat *st)
 {
-	const char *path = sqlite3_db_filename(store->db, "main");
+	const char *path = sqlite3_db_filename(store->sql.db, "main");
 	char *name = sqlite3_mprintf("%s%s", path, beside[i]);
 	int rc = name ? lstat(name, st) : -1;
 
@@ -115,7 +115,7 @@ void store_remember_main(struct store *store)
 {
 	struct stat st;
 
-	if (stat(store->path, &st) != 0)
+	if (stat(store->sql.path, &st) != 0)
 		return; /* gone within the moment: the first look finds the numbers 0 */
 	remember(&st, &store->main);
 }
@@ -181,7 +181,7 @@ static int check_content(struct store *store, const struct stat *st, struct diag
 	    st->st_mtim.tv_nsec == store->changed.tv_nsec)
 		return 0;
 	if (!is_content_ours(store, st))
-		return fail(store, STORE_SPOILT, store->path, "",
+		return fail(store, STORE_SPOILT, store->sql.path, "",
 			    "was cut or overwritten while it was in use: stop the broker, put a "
 			    "copy of the database in its place",
 			    diag);
@@ -196,13 +196,14 @@ static int check_main(struct store *store, struct diag *diag)
 	int moved = 0;
 
 	/* The path may be a link; where it leads must not have become one since. */
-	if (stat(store->path, &st) != 0 ||
-	    lstat(sqlite3_db_filename(store->db, "main"), &named) != 0 || S_ISLNK(named.st_mode))
-		return fail(store, STORE_MOVED, store->path, "",
+	if (stat(store->sql.path, &st) != 0 ||
+	    lstat(sqlite3_db_filename(store->sql.db, "main"), &named) != 0 ||
+	    S_ISLNK(named.st_mode))
+		return fail(store, STORE_MOVED, store->sql.path, "",
 			    "was removed or moved while it was in use: put it back", diag);
-	(void)sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+	(void)sqlite3_file_control(store->sql.db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
 	if (moved || !is_same(&st, &store->main))
-		return fail(store, STORE_MOVED, store->path, "",
+		return fail(store, STORE_MOVED, store->sql.path, "",
 			    "another file was put in its place while it was in use: put the right "
 			    "one back",
 			    diag);
@@ -221,7 +222,7 @@ static int check_wal(struct store *store, const struct stat *st, struct diag *di
 	    wal->pMethods->xRead(wal, salt, SALT_BYTES, WAL_SALT_AT) == SQLITE_OK &&
 	    memcmp(salt, index.salt, SALT_BYTES) == 0)
 		return 0;
-	return fail(store, STORE_SPOILT, store->path, beside[0],
+	return fail(store, STORE_SPOILT, store->sql.path, beside[0],
 		    "was cut or overwritten while it was in use: what the database itself has not "
 		    "taken from it is lost; stop the broker, put a copy of the database in place",
 		    diag);
@@ -236,7 +237,7 @@ int store_check(struct store *store, struct diag *diag)
 	rc = check_main(store, diag);
 	for (size_t i = 0; rc == 0 && store->is_watched && i < STORE_BESIDE; i++) {
 		if (stat_beside(store, i, &st) != 0 || !is_same(&st, &store->beside[i]))
-			return fail(store, STORE_WAL_GONE, store->path, beside[i],
+			return fail(store, STORE_WAL_GONE, store->sql.path, beside[i],
 				    "was removed or replaced while it was in use", diag);
 		if (i == 0)
 			rc = check_wal(store, &st, diag);
@@ -283,7 +284,7 @@ int store_prove(struct store *store, struct diag *diag)
 	free(room);
 	if (rc != SQLITE_OK)
 		return diag_set(diag, ERR_IO, "%s%s: cannot write it again after a failure: %s",
-				store->path, beside[0], sqlite3_errstr(rc));
+				store->sql.path, beside[0], sqlite3_errstr(rc));
 	store->is_doubted = false;
 	return 0;
 }
@@ -296,25 +297,25 @@ static int sync_copied(struct store *store, struct diag *diag)
 	if (file && file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) == SQLITE_OK)
 		return 0;
 	store->must_reopen = true;
-	return diag_set(diag, ERR_IO, "%s: cannot sync the database", store->path);
+	return diag_set(diag, ERR_IO, "%s: cannot sync the database", store->sql.path);
 }
 
 int store_copy(struct store *store, bool must, struct diag *diag)
 {
 	int frames = -1, copied = -1, rc;
 	int result = sqlite3_wal_checkpoint_v2(
-		store->db, "main", must ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
-		&frames, &copied);
+		store->sql.db, "main",
+		must ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
 
 	if (result == SQLITE_OK || result == SQLITE_BUSY) {
 		rc = copied < frames ? sync_copied(store, diag) : 0;
 		if (rc == 0 && result == SQLITE_BUSY)
-			rc = diag_set(diag, ERR_BUSY, "%s: in use by readers", store->path);
+			rc = diag_set(diag, ERR_BUSY, "%s: in use by readers", store->sql.path);
 		return rc;
 	}
 	if ((result & 0xff) == SQLITE_IOERR)
 		store->must_reopen = true;
-	return store_fail(store->db, store->path, "cannot checkpoint", diag);
+	return sql_fail(&store->sql, "cannot checkpoint", diag);
 }
 
 int store_check_anew(struct store *store, struct diag *diag)
@@ -327,7 +328,7 @@ int store_check_anew(struct store *store, struct diag *diag)
 	return diag_set(diag, ERR_BUSY,
 			"%s: a checkpoint failed, and another program has the database open: "
 			"end it, so that the checkpoint can be made again from its beginning",
-			store->path);
+			store->sql.path);
 }
 
 int store_let_go(struct store *store, struct diag *diag)
@@ -335,7 +336,7 @@ int store_let_go(struct store *store, struct diag *diag)
 	struct wal_index index;
 
 	if (store->must_reopen)
-		return diag_set(diag, ERR_IO, "%s: a checkpoint failed", store->path);
+		return diag_set(diag, ERR_IO, "%s: a checkpoint failed", store->sql.path);
 	if (!store->is_watched || !index_read(store, &index) || index.frames == 0)
 		return 0;
 	return store_copy(store, true, diag);
@@ -346,5 +347,5 @@ void store_leave_empty(struct store *store)
 	struct wal_index index;
 
 	if (index_read(store, &index) && index.frames == 0)
-		(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		(void)sqlite3_db_config(store->sql.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }

@@ -8,14 +8,15 @@ static sqlite3_stmt *prepare(struct store *store, uint32_t table, struct diag *d
 {
 	sqlite3_stmt *statement = NULL;
 	/* Rows that someone made by hand may have ids that no message can mean. */
-	char *text = sqlite3_mprintf("SELECT id FROM \"%w\" WHERE id > ?1 AND typeof(id) = 'text' "
-				     "AND length(CAST(id AS BLOB)) <= %u ORDER BY id LIMIT ?2",
-				     store_find_place(store, table)->table->name, ENTITY_ID_MAX);
+	char *text = sqlite3_mprintf(
+		"SELECT id FROM \"%w\" WHERE id > ?1 AND typeof(id) = 'text' "
+		"AND length(CAST(id AS BLOB)) <= %u ORDER BY id LIMIT ?2",
+		store->names->table[store_find_place(store, table)->table].name, ENTITY_ID_MAX);
 
 	if (!text)
 		(void)diag_nomem(diag);
-	else if (sqlite3_prepare_v2(store->db, text, -1, &statement, NULL) != SQLITE_OK)
-		(void)store_fail(store->db, store->path, "cannot read a table", diag);
+	else if (sqlite3_prepare_v2(store->sql.db, text, -1, &statement, NULL) != SQLITE_OK)
+		(void)sql_fail(&store->sql, "cannot read a table", diag);
 	sqlite3_free(text);
 	return statement;
 }
@@ -45,7 +46,7 @@ int store_ids(struct store *store, uint32_t table, struct store_mark *mark, unsi
 		count++;
 	}
 	if (step != SQLITE_DONE)
-		rc = store_fail(store->db, store->path, "cannot read a table", diag);
+		rc = sql_fail(&store->sql, "cannot read a table", diag);
 out:
 	(void)sqlite3_finalize(ids);
 	return rc ? rc : count == limit;

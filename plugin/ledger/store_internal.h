@@ -2,20 +2,20 @@
  * store_internal.h -- what the store's own files share; nobody else includes it.
  *
  * store.c opens, upgrades and commits; store_files.c asks whether the files are still those that
- * are open, and store_facts.c what is stored about the store; store_names.c knows what numbers
- * stand for; store_plan.c makes tables from a plan, store_known.c tells which there
- * are; store_rows.c and store_refusals.c write rows,
- * store_trim.c removes them, store_reader.c, store_sent.c and store_ids.c read them.
+ * are open, and store_facts.c what is stored about the store; store_names.c knows which tables and
+ * columns there are and what numbers they have; store_plan.c makes tables from a plan; store_rows.c
+ * and store_refusals.c write rows, store_trim.c removes them; store_reader.c, store_sent.c and
+ * store_ids.c read them.
  */
 #ifndef PETSTORE_STORE_INTERNAL_H
 #define PETSTORE_STORE_INTERNAL_H
 
-#include <sqlite3.h>
 #include <sys/types.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "ledger/batch.h"
+#include "ledger/sql.h"
 #include "ledger/store.h"
 
 #define STORE_APPLICATION_ID 0x50655354 /* "PeST" */
@@ -31,28 +31,35 @@ struct store_upsert {
 	struct batch_list rows; /* that it will take */
 };
 
+/* The newest of a table, and the one to replace where all places are taken. */
+struct store_upserts {
+	struct store_upsert upsert[STORE_UPSERTS_MAX];
+	unsigned next;
+};
+
 struct store_table {
 	char *name;
 	uint32_t number;
 	size_t column_count;
 	struct {
 		char *name;
+		char *type; /* as it was declared; NULL: the column is not there */
 		uint32_t number;
 	} column[STORE_COLUMNS_MAX];
-	struct store_upsert upsert[STORE_UPSERTS_MAX];
-	unsigned next_upsert; /* the one to replace where all are taken */
 };
 
 /* Where a permanent number leads. */
 struct store_place {
-	struct store_table *table; /* NULL: no such number */
-	unsigned column;           /* index into the table's columns, or STORE_IS_TABLE */
+	unsigned table;  /* index into table[], or STORE_NOWHERE: there is no such number */
+	unsigned column; /* index into the table's columns, or STORE_IS_TABLE */
 };
-#define STORE_IS_TABLE UINT32_MAX
+#define STORE_NOWHERE UINT_MAX
+#define STORE_IS_TABLE UINT_MAX
 
 struct store_names {
+	char *path; /* of the database, for messages */
 	size_t table_count;
-	struct store_table **table;
+	struct store_table *table;
 	size_t place_count;
 	struct store_place *place; /* by number */
 };
@@ -99,10 +106,10 @@ struct store_file {
 enum store_aged { STORE_AGED_EVENTS, STORE_AGED_REFUSALS, STORE_AGED_ALERTS, STORE_AGED_COUNT };
 
 struct store {
-	sqlite3 *db;
-	char *path;
+	struct sql sql;
 	struct store_names *names;
-	struct batch *batch; /* what store_apply() collected */
+	struct store_upserts *upserts; /* by table; NULL: none were needed yet */
+	struct batch *batch;           /* what store_apply() collected */
 	sqlite3_stmt *statement[STORE_STATEMENTS];
 	int64_t page_bytes;
 	uint64_t wal_bytes;        /* of the WAL file's used part, after the last commit */
@@ -128,8 +135,7 @@ struct store {
 
 /* store_reader.c and store_sent.c share it. */
 struct store_reader {
-	sqlite3 *db;
-	char *path;
+	struct sql sql;
 	const struct entity_plan *plan;
 	/* NULL: not asked yet */
 	sqlite3_stmt *find[ENTITY_COUNT_MAX];
@@ -139,27 +145,12 @@ struct store_reader {
 	size_t payload_size;
 };
 
-/* "<path>: <what>: <SQLite's message>" and the error that the connection's last one is. */
-int store_fail(sqlite3 *db, const char *path, const char *what, struct diag *diag);
-
 /* ERR_VERSION: the schema @version of the database at @path is none of ours. */
 int store_fail_newer(const char *path, int64_t version, struct diag *diag);
 
-/*
- * Runs SQL statements that return nothing. STRICT and ANY are left out first where the
- * library is older than 3.37.
+/* The names that are in force from now on, taken; statements made by those of before are dropped.
  */
-int store_run(sqlite3 *db, const char *path, const char *sql, struct diag *diag);
-
-/* Overwrites the words STRICT and ANY, and the comma that STRICT leaves, with blanks. */
-void store_loosen(char *sql);
-
-/* Steps a statement that returns nothing and resets it. */
-int store_step(struct store *store, sqlite3_stmt *statement, const char *what, struct diag *diag);
-
-/* Reads all names as the transaction under way sees them. *ret is new. */
-int store_names_load(struct store *store, struct store_names **ret, struct diag *diag);
-void store_names_free(struct store_names *names); /* NULL is fine */
+void store_set_names(struct store *store, struct store_names *names);
 
 /* NULL: no such number. */
 const struct store_place *store_find_place(const struct store *store, uint32_t number);
@@ -192,20 +183,11 @@ int store_find_aged(struct store *store, enum store_aged table, int64_t now_ms, 
 int store_remove_until(struct store *store, enum store_aged table, int64_t seq, unsigned rows_max,
 		       struct diag *diag);
 
-/* UTF-8 without U+0000? */
-bool store_is_text(const char *data, size_t len);
-
-/* [a-z][a-z0-9_]{0,62} */
-bool store_is_name(const char *name);
-
 /* The type that a column of a table has in SQL; a literal. */
 const char *store_type_name(enum value_type type);
 
 /* "table orders: column status is TEXT where the contract needs INTEGER": ERR_INVALID. */
 int store_mismatch(const char *path, const char *table, const char *column, const char *is,
 		   const char *should, struct diag *diag);
-
-/* What of an entity the plan alone says; all numbers are 0. */
-void store_entity_shape(const struct entity *entity, struct store_entity *ret);
 
 #endif

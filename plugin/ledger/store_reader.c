@@ -20,9 +20,9 @@ static int prepare_built(struct store_reader *reader, sqlite3_str *sql, sqlite3_
 
 	if (!text)
 		return diag_nomem(diag);
-	if (sqlite3_prepare_v3(reader->db, text, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL) !=
+	if (sqlite3_prepare_v3(reader->sql.db, text, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL) !=
 	    SQLITE_OK)
-		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
+		rc = sql_fail(&reader->sql, "cannot read a table", diag);
 	sqlite3_free(text);
 	return rc;
 }
@@ -31,7 +31,7 @@ static int prepare_built(struct store_reader *reader, sqlite3_str *sql, sqlite3_
 static int find_prepare(struct store_reader *reader, size_t i, struct diag *diag)
 {
 	const struct entity *entity = &reader->plan->entity[i];
-	sqlite3_str *sql = sqlite3_str_new(reader->db);
+	sqlite3_str *sql = sqlite3_str_new(reader->sql.db);
 
 	sqlite3_str_appendall(sql, "SELECT owner, revision");
 	if (entity->link_column >= 0)
@@ -48,7 +48,7 @@ static int unchanged_prepare(struct store_reader *reader, size_t i, unsigned slo
 			     struct diag *diag)
 {
 	const struct entity *entity = &reader->plan->entity[i];
-	sqlite3_str *sql = sqlite3_str_new(reader->db);
+	sqlite3_str *sql = sqlite3_str_new(reader->sql.db);
 
 	sqlite3_str_appendf(sql,
 			    "SELECT id, updated_at FROM \"%w\" WHERE \"%w\" = ?1 AND "
@@ -60,7 +60,7 @@ static int unchanged_prepare(struct store_reader *reader, size_t i, unsigned slo
 /* What clears a retained message is no statement about an entity; several in a row are rare. */
 static int said_prepare(struct store_reader *reader, struct diag *diag)
 {
-	sqlite3_str *sql = sqlite3_str_new(reader->db);
+	sqlite3_str *sql = sqlite3_str_new(reader->sql.db);
 
 	sqlite3_str_appendall(sql, "SELECT payload, revision FROM (SELECT seq, payload, revision "
 				   "FROM events WHERE topic = ?1 ORDER BY seq DESC LIMIT ?2) "
@@ -75,16 +75,16 @@ int store_reader_open(const struct store *store, struct store_reader **ret, stru
 
 	if (!reader)
 		return diag_nomem(diag);
-	reader->path = strdup(store->path);
-	if (!reader->path) {
+	reader->sql.path = strdup(store->sql.path);
+	if (!reader->sql.path) {
 		rc = diag_nomem(diag);
 		goto out;
 	}
-	if (sqlite3_open_v2(reader->path, &reader->db,
+	if (sqlite3_open_v2(reader->sql.path, &reader->sql.db,
 			    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
 			    NULL) != SQLITE_OK) {
-		rc = reader->db ? store_fail(reader->db, reader->path, "cannot open", diag)
-				: diag_nomem(diag);
+		rc = reader->sql.db ? sql_fail(&reader->sql, "cannot open", diag)
+				    : diag_nomem(diag);
 		goto out;
 	}
 	*ret = reader;
@@ -117,9 +117,9 @@ void store_reader_close(struct store_reader *reader)
 	(void)sqlite3_finalize(reader->newest);
 	(void)sqlite3_finalize(reader->event);
 	(void)sqlite3_finalize(reader->said);
-	(void)sqlite3_close(reader->db); /* all statements are finalized */
+	(void)sqlite3_close(reader->sql.db); /* all statements are finalized */
 	free(reader->payload);
-	free(reader->path);
+	free(reader->sql.path);
 	free(reader);
 }
 
@@ -161,7 +161,7 @@ int store_reader_find(struct store_reader *reader, size_t entity, const char *id
 	if (step == SQLITE_ROW)
 		copy_row(find, &reader->plan->entity[entity], ret);
 	else if (step != SQLITE_DONE)
-		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
+		rc = sql_fail(&reader->sql, "cannot read a table", diag);
 	(void)sqlite3_reset(find); /* ends the read, so that checkpoints can pass it */
 	return rc;
 }
@@ -208,7 +208,7 @@ int store_reader_said(struct store_reader *reader, const char *topic, size_t top
 		rc = keep_payload(reader, payload, payload_len, diag);
 		*revision = (uint64_t)sqlite3_column_int64(said, 1);
 	} else if (step != SQLITE_DONE) {
-		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
+		rc = sql_fail(&reader->sql, "cannot read a table", diag);
 	}
 	(void)sqlite3_reset(said);
 	return rc;
@@ -243,7 +243,7 @@ int store_reader_unchanged(struct store_reader *reader, const struct ledger_unch
 		visit(&row, ctx);
 	}
 	if (step != SQLITE_DONE)
-		rc = store_fail(reader->db, reader->path, "cannot read a table", diag);
+		rc = sql_fail(&reader->sql, "cannot read a table", diag);
 	(void)sqlite3_reset(*find);
 	return rc;
 }
@@ -253,10 +253,10 @@ int store_reader_unchanged(struct store_reader *reader, const struct ledger_unch
 static int retained_prepare(struct store_reader *reader, const char *sql, sqlite3_stmt **ret,
 			    struct diag *diag)
 {
-	if (*ret || sqlite3_prepare_v3(reader->db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL) ==
-			    SQLITE_OK)
+	if (*ret || sqlite3_prepare_v3(reader->sql.db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret,
+				       NULL) == SQLITE_OK)
 		return 0;
-	return store_fail(reader->db, reader->path, "cannot read retained", diag);
+	return sql_fail(&reader->sql, "cannot read retained", diag);
 }
 
 static void visit_retained(sqlite3_stmt *row, ledger_retained_visit *visit, void *ctx)
@@ -288,7 +288,7 @@ static int visit_all(struct store_reader *reader, sqlite3_stmt *select,
 		rows++;
 	}
 	if (step != SQLITE_DONE)
-		rc = store_fail(reader->db, reader->path, "cannot read retained", diag);
+		rc = sql_fail(&reader->sql, "cannot read retained", diag);
 	(void)sqlite3_reset(select); /* ends the read, so that checkpoints can pass it */
 	return rc ? rc : rows;
 }

@@ -22,7 +22,7 @@ static void bind(sqlite3_stmt *insert, int at, const char *text)
 /* A text that a client chose: what is not UTF-8 is kept byte by byte. */
 static void bind_bytes(sqlite3_stmt *insert, int at, const char *data, size_t len)
 {
-	if (store_is_text(data, len))
+	if (sql_is_text(data, len))
 		(void)sqlite3_bind_text64(insert, at, data, len, SQLITE_STATIC, SQLITE_UTF8);
 	else
 		(void)sqlite3_bind_blob64(insert, at, data, len, SQLITE_STATIC);
@@ -68,7 +68,7 @@ int store_refuse(struct store *store, const struct refusal *refusal, struct diag
 	(void)sqlite3_bind_int64(insert, 17, (int64_t)refusal->payload_bytes);
 	bind_share(insert, 18, &refusal->who);
 	(void)sqlite3_bind_int(insert, 19, refusal->is_closed);
-	return store_step(store, insert, "cannot write to refusals", diag);
+	return sql_run(&store->sql, insert, "cannot write to refusals", diag);
 }
 
 int store_alert(struct store *store, const struct alertrow *alert, struct diag *diag)
@@ -84,7 +84,7 @@ int store_alert(struct store *store, const struct alertrow *alert, struct diag *
 	bind(insert, 6, alert->who.address);
 	bind(insert, 7, alert->document);
 	bind_share(insert, 8, &alert->who);
-	return store_step(store, insert, "cannot write to alerts", diag);
+	return sql_run(&store->sql, insert, "cannot write to alerts", diag);
 }
 
 /* ---- what is beyond what is kept ---------------------------------------------------------- */
@@ -111,7 +111,7 @@ static sqlite3_stmt *statement_of(const struct trim *trim, unsigned which)
 
 static int unreadable(const struct trim *trim)
 {
-	return store_fail(trim->store->db, trim->store->path, "cannot count rows", trim->diag);
+	return sql_fail(&trim->store->sql, "cannot count rows", trim->diag);
 }
 
 /* All rows, and those of strangers. */
@@ -162,7 +162,7 @@ static int remove_some(const struct trim *trim, unsigned which, const char *whos
 
 	bind(remove, 1, whose);
 	(void)sqlite3_bind_int64(remove, 2, rows);
-	return store_step(trim->store, remove, "cannot remove old rows", trim->diag);
+	return sql_run(&trim->store->sql, remove, "cannot remove old rows", trim->diag);
 }
 
 /*

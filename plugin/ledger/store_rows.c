@@ -1,36 +1,10 @@
 /* store_rows.c -- records into rows: collected in a batch, written many at a time. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/utf8.h"
 #include "ledger/store.h"
 #include "ledger/store_internal.h"
-
-/* RFC 3629, without U+0000: what SQLite and its tools take for text. */
-bool store_is_text(const char *data, size_t len)
-{
-	size_t i = 0;
-	uint64_t word;
-
-	while (i < len) {
-		size_t n;
-
-		/* Eight bytes of ASCII, none of them 0, at once. */
-		if (len - i >= sizeof(word)) {
-			memcpy(&word, data + i, sizeof(word));
-			if (((word | (word - UINT64_C(0x0101010101010101))) &
-			     UINT64_C(0x8080808080808080)) == 0) {
-				i += sizeof(word);
-				continue;
-			}
-		}
-		n = utf8_length((const unsigned char *)data + i, len - i);
-		if (n == 0 || data[i] == '\0')
-			return false;
-		i += n;
-	}
-	return true;
-}
 
 /* ---- statements -------------------------------------------------------------------------- */
 
@@ -38,10 +12,11 @@ bool store_is_text(const char *data, size_t len)
  * Sets the columns of @columns and leaves all others as they are. OR FAIL: the transaction is
  * rolled back whatever failed, so that SQLite need not keep what a statement overwrites.
  */
-static char *upsert_sql(struct store *store, const struct store_table *table, uint64_t columns)
+static sqlite3_str *upsert_sql(struct store *store, const struct store_table *table,
+			       uint64_t columns)
 {
 	bool has_owner = columns >> STORE_OWNER_BIT & 1;
-	sqlite3_str *sql = sqlite3_str_new(store->db);
+	sqlite3_str *sql = sqlite3_str_new(store->sql.db);
 	unsigned value = 0;
 
 	sqlite3_str_appendf(sql,
@@ -62,23 +37,20 @@ static char *upsert_sql(struct store *store, const struct store_table *table, ui
 		if (columns >> i & 1)
 			sqlite3_str_appendf(sql, ", \"%w\" = excluded.\"%w\"",
 					    table->column[i].name, table->column[i].name);
-	return sqlite3_str_finish(sql);
+	return sql;
 }
 
-static int upsert_prepare(struct store *store, struct store_table *table, uint64_t columns,
+/* The statement for @columns, in the place of the one that was made longest ago. */
+static int upsert_prepare(struct store *store, unsigned table, uint64_t columns,
 			  struct store_upsert **ret, struct diag *diag)
 {
-	struct store_upsert *upsert = &table->upsert[table->next_upsert];
-	char *sql = upsert_sql(store, table, columns);
+	struct store_upserts *upserts = &store->upserts[table];
+	struct store_upsert *upsert = &upserts->upsert[upserts->next];
 	sqlite3_stmt *statement = NULL;
-	int rc = 0;
+	int rc = sql_prepare_built(&store->sql,
+				   upsert_sql(store, &store->names->table[table], columns),
+				   "cannot write to a table", &statement, diag);
 
-	if (!sql)
-		return diag_nomem(diag);
-	if (sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
-	    SQLITE_OK)
-		rc = store_fail(store->db, store->path, "cannot write to a table", diag);
-	sqlite3_free(sql);
 	if (rc == 0 && upsert->rows.first) /* its place is wanted */
 		rc = store_flush(store, diag);
 	if (rc) {
@@ -87,17 +59,22 @@ static int upsert_prepare(struct store *store, struct store_table *table, uint64
 	}
 	(void)sqlite3_finalize(upsert->statement);
 	*upsert = (struct store_upsert){ .columns = columns, .statement = statement };
-	table->next_upsert = (table->next_upsert + 1) % STORE_UPSERTS_MAX;
+	upserts->next = (upserts->next + 1) % STORE_UPSERTS_MAX;
 	*ret = upsert;
 	return 0;
 }
 
-static int upsert_get(struct store *store, struct store_table *table, uint64_t columns,
+static int upsert_get(struct store *store, unsigned table, uint64_t columns,
 		      struct store_upsert **ret, struct diag *diag)
 {
-	for (size_t i = 0; i < STORE_UPSERTS_MAX && table->upsert[i].statement; i++) {
-		if (table->upsert[i].columns == columns) {
-			*ret = &table->upsert[i];
+	if (!store->upserts)
+		store->upserts = calloc(store->names->table_count, sizeof(*store->upserts));
+	if (!store->upserts)
+		return diag_nomem(diag);
+	for (size_t i = 0; i < STORE_UPSERTS_MAX && store->upserts[table].upsert[i].statement;
+	     i++) {
+		if (store->upserts[table].upsert[i].columns == columns) {
+			*ret = &store->upserts[table].upsert[i];
 			return 0;
 		}
 	}
@@ -117,18 +94,19 @@ static int picture_make(struct store *store, const struct record *record, struct
 			struct diag *diag)
 {
 	const struct store_place *place = store_find_place(store, record->table);
-	struct store_table *table = place ? place->table : NULL;
+	unsigned table = place ? place->table : STORE_NOWHERE;
 
-	if (!table || place->column != STORE_IS_TABLE)
+	if (!place || place->column != STORE_IS_TABLE)
 		return diag_set(diag, ERR_INVALID, "%s: table store_names lacks table %u",
-				store->path, record->table);
+				store->sql.path, record->table);
 	ret->columns = record->owner.text ? UINT64_C(1) << STORE_OWNER_BIT : 0;
 	for (size_t i = 0; i < record->value_count; i++) {
 		place = store_find_place(store, record->value[i].column);
 		if (!place || place->table != table || place->column == STORE_IS_TABLE)
 			return diag_set(diag, ERR_INVALID,
-					"%s: table store_names lacks column %u of %s", store->path,
-					record->value[i].column, table->name);
+					"%s: table store_names lacks column %u of %s",
+					store->sql.path, record->value[i].column,
+					store->names->table[table].name);
 		ret->value[place->column] = &record->value[i];
 		ret->columns |= UINT64_C(1) << place->column;
 	}
@@ -238,22 +216,22 @@ int store_apply(struct store *store, uint64_t seq, const struct record *record, 
 static int write_shown(struct store *store, sqlite3_stmt *statement, const char *what,
 		       struct diag *diag)
 {
-	int rc = store_step(store, statement, what, diag);
+	int rc = sql_run(&store->sql, statement, what, diag);
 
 	if (rc && batch_seq(store->batch))
 		diag_prefix(diag, "record %llu", (unsigned long long)batch_seq(store->batch));
 	return rc;
 }
 
-static int write_entities(struct store *store, struct store_table *table, struct diag *diag)
+static int write_entities(struct store *store, struct store_upserts *upserts, struct diag *diag)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < STORE_UPSERTS_MAX; i++) {
-		if (!table->upsert[i].rows.first)
+		if (!upserts->upsert[i].rows.first)
 			continue;
-		batch_show(store->batch, &table->upsert[i].rows);
-		rc = write_shown(store, table->upsert[i].statement, "cannot write to a table",
+		batch_show(store->batch, &upserts->upsert[i].rows);
+		rc = write_shown(store, upserts->upsert[i].statement, "cannot write to a table",
 				 diag);
 	}
 	return rc;
@@ -272,19 +250,17 @@ int store_flush(struct store *store, struct diag *diag)
 		rc = write_shown(store, store->statement[STORE_RETAINED],
 				 "cannot write to retained", diag);
 	}
-	for (size_t i = 0; rc == 0 && i < store->names->table_count; i++)
-		rc = write_entities(store, store->names->table[i], diag);
+	for (size_t i = 0; rc == 0 && store->upserts && i < store->names->table_count; i++)
+		rc = write_entities(store, &store->upserts[i], diag);
 	store_forget(store);
 	return rc;
 }
 
 void store_forget(struct store *store)
 {
-	const struct store_names *names = store->names;
-
-	for (size_t i = 0; names && i < names->table_count; i++)
+	for (size_t i = 0; store->upserts && i < store->names->table_count; i++)
 		for (size_t k = 0; k < STORE_UPSERTS_MAX; k++)
-			names->table[i]->upsert[k].rows = (struct batch_list){ NULL, NULL };
+			store->upserts[i].upsert[k].rows = (struct batch_list){ NULL, NULL };
 	if (store->batch)
 		batch_clear(store->batch);
 }

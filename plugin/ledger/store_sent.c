@@ -28,10 +28,10 @@ static const char newest_sql[] =
 static int prepare(struct store_reader *reader, const char *sql, sqlite3_stmt **statement,
 		   struct diag *diag)
 {
-	if (*statement || sqlite3_prepare_v3(reader->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
+	if (*statement || sqlite3_prepare_v3(reader->sql.db, sql, -1, SQLITE_PREPARE_PERSISTENT,
 					     statement, NULL) == SQLITE_OK)
 		return 0;
-	return store_fail(reader->db, reader->path, "cannot read events", diag);
+	return sql_fail(&reader->sql, "cannot read events", diag);
 }
 
 /* 1: a row; 0: none. */
@@ -43,7 +43,7 @@ static int step(struct store_reader *reader, sqlite3_stmt *statement, struct dia
 	case SQLITE_DONE:
 		return 0;
 	default:
-		return store_fail(reader->db, reader->path, "cannot read events", diag);
+		return sql_fail(&reader->sql, "cannot read events", diag);
 	}
 }
 
@@ -96,8 +96,8 @@ int store_uniques(struct store *store, unsigned limit,
 	sqlite3_stmt *rows = NULL;
 	int rc = 0, step;
 
-	if (sqlite3_prepare_v2(store->db, sql, -1, &rows, NULL) != SQLITE_OK)
-		return store_fail(store->db, store->path, "cannot read events", diag);
+	if (sqlite3_prepare_v2(store->sql.db, sql, -1, &rows, NULL) != SQLITE_OK)
+		return sql_fail(&store->sql, "cannot read events", diag);
 	(void)sqlite3_bind_int64(rows, 1, limit);
 	while ((step = sqlite3_step(rows)) == SQLITE_ROW) {
 		struct store_unique row = { (uint64_t)sqlite3_column_int64(rows, 0),
@@ -110,7 +110,7 @@ int store_uniques(struct store *store, unsigned limit,
 			visit(&row, ctx);
 	}
 	if (step != SQLITE_DONE)
-		rc = store_fail(store->db, store->path, "cannot read events", diag);
+		rc = sql_fail(&store->sql, "cannot read events", diag);
 	(void)sqlite3_finalize(rows);
 	return rc;
 }

@@ -61,7 +61,7 @@ static int scan(struct store *store, enum store_aged table, const struct bounds 
 			store->aged[table].aged_seq = seq;
 	}
 	if (step != SQLITE_ROW && step != SQLITE_DONE)
-		rc = store_fail(store->db, store->path, "cannot read old rows", diag);
+		rc = sql_fail(&store->sql, "cannot read old rows", diag);
 	(void)sqlite3_reset(select);
 	return rc;
 }
@@ -93,7 +93,7 @@ int store_remove_until(struct store *store, enum store_aged table, int64_t seq, 
 
 	(void)sqlite3_bind_int64(remove, 1, seq);
 	(void)sqlite3_bind_int64(remove, 2, (int64_t)rows_max);
-	return store_step(store, remove, "cannot remove old rows", diag);
+	return sql_run(&store->sql, remove, "cannot remove old rows", diag);
 }
 
 /* ---- events ------------------------------------------------------------------------------ */
@@ -104,7 +104,7 @@ static int find_ends(struct store *store, int64_t *oldest, int64_t *newest, stru
 	int rc = 0;
 
 	if (sqlite3_step(ends) != SQLITE_ROW)
-		rc = store_fail(store->db, store->path, "cannot read events", diag);
+		rc = sql_fail(&store->sql, "cannot read events", diag);
 	*oldest = sqlite3_column_int64(ends, 0); /* NULL reads as 0 */
 	*newest = sqlite3_column_int64(ends, 1);
 	(void)sqlite3_reset(ends);
@@ -135,7 +135,7 @@ int store_trim(struct store *store, const struct store_limits *limits, int64_t n
 		return 0;
 	rc = store_remove_until(store, STORE_AGED_EVENTS, cut, rows_max, diag);
 	if (rc == 0)
-		*removed = (uint64_t)sqlite3_changes(store->db);
+		*removed = (uint64_t)sqlite3_changes(store->sql.db);
 	return rc;
 }
 
@@ -147,5 +147,5 @@ int store_trim_retained(struct store *store, int64_t now_ms, unsigned rows_max, 
 	clock_print(now_ms - STORE_CLEARED_DAYS * INT64_C(86400000), time);
 	(void)sqlite3_bind_text(remove, 1, time, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_int64(remove, 2, rows_max);
-	return store_step(store, remove, "cannot remove from retained", diag);
+	return sql_run(&store->sql, remove, "cannot remove from retained", diag);
 }

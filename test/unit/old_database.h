@@ -48,7 +48,7 @@ static inline void old_database_make(const char *path, unsigned version)
 		char *sql = old_database_read(script[i]);
 
 		if (sqlite3_libversion_number() < 3037000)
-			store_loosen(sql);
+			sql_loosen(sql);
 		assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 		free(sql);
 	}

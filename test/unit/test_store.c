@@ -20,13 +20,12 @@ static const struct entity entity = { .table = "group",
 				      .slot_count = 1,
 				      .slot = { 0 },
 				      .link_column = -1 };
-static const struct entity_plan plan = { 1, &entity };
 
 struct fixture {
 	struct folder folder;
 	char path[300];
 	struct store *store;
-	struct store_entity entity;
+	struct store_numbers number; /* of the entity that was planned last */
 	struct diag diag;
 };
 
@@ -51,6 +50,20 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* Plans @entity alone; *ret has its numbers. */
+static int plan_one(struct fixture *f, const struct entity *one, struct store_numbers *ret)
+{
+	struct store_names *names = NULL;
+	int rc = store_plan(f->store, &(struct entity_plan){ 1, one }, &f->diag);
+
+	if (rc == 0)
+		rc = store_names_load(f->store, &names, &f->diag);
+	if (rc == 0)
+		rc = store_names_find(names, one, ret, &f->diag);
+	store_names_free(names);
+	return rc;
+}
+
 static void open_store(struct fixture *f)
 {
 	diag_init(&f->diag);
@@ -70,13 +83,13 @@ static void close_store(struct fixture *f)
 static void write_record(struct fixture *f, uint64_t seq, const char *id, int64_t ms)
 {
 	struct record record = {
-		.table = id ? f->entity.table : 0,
+		.table = id ? f->number.table : 0,
 		.received_ms = ms,
 		.id = { id, id ? strlen(id) : 0 },
 		.topic = { "t", 1 },
 		.payload = { "{}", 2 },
 		.value_count = id ? 1 : 0,
-		.value = { { .column = f->entity.column[1].number,
+		.value = { { .column = f->number.column[1],
 			     .type = VALUE_INTEGER,
 			     .integer = (int64_t)seq } },
 	};
@@ -115,7 +128,7 @@ static void test_store_upgrade__from_every_version(void **state)
 		assert_int_equal(store_inspect(f->store, &facts, &f->diag), 0);
 		assert_int_equal(facts.applied_seq, 5);
 		assert_int_equal(facts.identity[15], 0x0f);
-		assert_int_equal(store_plan(f->store, &plan, &f->entity, &f->diag), 0);
+		assert_int_equal(plan_one(f, &entity, &f->number), 0);
 		write_events(f, 6, 6, 0);
 		close_store(f);
 		assert_sql(&f->folder, "a.db", "SELECT min(seq), max(seq), count(*) FROM events",
@@ -125,7 +138,7 @@ static void test_store_upgrade__from_every_version(void **state)
 	}
 }
 
-static void test_store_loosen__makes_plain_tables(void **state)
+static void test_sql_loosen__makes_plain_tables(void **state)
 {
 	struct fixture *f = *state;
 	char *sql = old_database_read("schemas/store/001-initial.sql");
@@ -133,8 +146,8 @@ static void test_store_loosen__makes_plain_tables(void **state)
 	char types[] = "SELECT typeof(payload) FROM events";
 	sqlite3 *db = NULL;
 
-	store_loosen(sql);
-	store_loosen(table);
+	sql_loosen(sql);
+	sql_loosen(table);
 	assert_null(strstr(table, "STRICT"));
 	assert_null(strstr(table, "ANY"));
 	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
@@ -159,7 +172,7 @@ static void test_store_plan__words_of_sql_are_names(void **state)
 	uint64_t applied;
 
 	open_store(f);
-	assert_int_equal(store_plan(f->store, &plan, &f->entity, &f->diag), 0);
+	assert_int_equal(plan_one(f, &entity, &f->number), 0);
 	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
 	write_record(f, 1, "a", 0);
 	write_record(f, 2, "a", 0);
@@ -178,19 +191,18 @@ static void test_store_plan__numbers_are_permanent(void **state)
 				.slot_count = 1,
 				.slot = { 2 },
 				.link_column = -1 };
-	struct store_entity before, after;
+	struct store_numbers before, after;
 
 	open_store(f);
-	assert_int_equal(store_plan(f->store, &plan, &before, &f->diag), 0);
-	assert_int_equal(store_plan(f->store, &(struct entity_plan){ 1, &wider }, &after, &f->diag),
-			 0);
+	assert_int_equal(plan_one(f, &entity, &before), 0);
+	assert_int_equal(plan_one(f, &wider, &after), 0);
 	assert_int_equal(before.table, after.table);
-	assert_int_equal(before.column[0].number, after.column[2].number);
-	assert_int_equal(before.column[1].number, after.column[0].number);
-	assert_true(after.column[1].number > before.column[1].number);
+	assert_int_equal(before.column[0], after.column[2]);
+	assert_int_equal(before.column[1], after.column[0]);
+	assert_true(after.column[1] > before.column[1]);
 	close_store(f);
 	open_store(f);
-	assert_int_equal(store_plan(f->store, &plan, &after, &f->diag), 0);
+	assert_int_equal(plan_one(f, &entity, &after), 0);
 	assert_memory_equal(&before, &after, sizeof(before));
 }
 
@@ -210,7 +222,7 @@ static void test_store_plan__more_columns_than_a_table_may_have(void **state)
 			(void)snprintf(name[i], sizeof(name[i]), "c%u", round * 40 + i);
 			many[i] = (struct entity_column){ name[i], VALUE_TEXT, false };
 		}
-		rc = store_plan(f->store, &(struct entity_plan){ 1, &wide }, &f->entity, &f->diag);
+		rc = plan_one(f, &wide, &f->number);
 		assert_int_equal(rc, round == 0 ? 0 : ERR_LIMIT);
 	}
 	assert_non_null(strstr(f->diag.text, "more than 63 columns"));
@@ -231,18 +243,17 @@ static void test_store_apply__many_sets_of_columns(void **state)
 	for (unsigned i = 0; i < 6; i++)
 		many[i] = (struct entity_column){ name[i], VALUE_INTEGER, false };
 	open_store(f);
-	assert_int_equal(
-		store_plan(f->store, &(struct entity_plan){ 1, &wide }, &f->entity, &f->diag), 0);
+	assert_int_equal(plan_one(f, &wide, &f->number), 0);
 	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
 	for (unsigned set = 1; set < 128; set++) {
-		struct record record = { .table = f->entity.table,
+		struct record record = { .table = f->number.table,
 					 .is_unrecorded = true,
 					 .id = { "x", 1 } };
 
 		for (unsigned i = 0; i < 6; i++)
 			if (set % 64 >> i & 1)
 				record.value[record.value_count++] = (struct value){
-					.column = f->entity.column[i].number,
+					.column = f->number.column[i],
 					.type = VALUE_INTEGER,
 					.integer = (int64_t)set,
 				};
@@ -260,14 +271,14 @@ static void test_store_apply__unknown_numbers(void **state)
 	uint64_t applied;
 
 	open_store(f);
-	assert_int_equal(store_plan(f->store, &plan, &f->entity, &f->diag), 0);
+	assert_int_equal(plan_one(f, &entity, &f->number), 0);
 	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
 	assert_int_equal(store_apply(f->store, 1, &record, &f->diag), ERR_INVALID);
-	record.table = f->entity.column[0].number;
+	record.table = f->number.column[0];
 	assert_int_equal(store_apply(f->store, 1, &record, &f->diag), ERR_INVALID);
-	record.table = f->entity.table;
+	record.table = f->number.table;
 	record.value_count = 1;
-	record.value[0].column = f->entity.table;
+	record.value[0].column = f->number.table;
 	assert_int_equal(store_apply(f->store, 1, &record, &f->diag), ERR_INVALID);
 	assert_non_null(strstr(f->diag.text, "record 1"));
 	store_rollback(f->store);
@@ -309,7 +320,7 @@ static void model_write(struct fixture *f, struct model *all, uint64_t seq, uint
 	unsigned at = (unsigned)(next_random(random) % MODEL_IDS);
 	struct model *m = &all[at];
 	struct record record = {
-		.table = f->entity.table,
+		.table = f->number.table,
 		.is_unrecorded = next_random(random) % 4 == 0,
 		.received_ms = (int64_t)(next_random(random) % 100000000),
 		.id = { model_id[at], strlen(model_id[at]) },
@@ -322,10 +333,9 @@ static void model_write(struct fixture *f, struct model *all, uint64_t seq, uint
 			continue;
 		m->has[i] = true;
 		m->value[i] = (int64_t)seq;
-		record.value[record.value_count++] =
-			(struct value){ .column = f->entity.column[i].number,
-					.type = VALUE_INTEGER,
-					.integer = (int64_t)seq };
+		record.value[record.value_count++] = (struct value){ .column = f->number.column[i],
+								     .type = VALUE_INTEGER,
+								     .integer = (int64_t)seq };
 	}
 	if (next_random(random) % 2) {
 		m->has_owner = true;
@@ -373,8 +383,7 @@ static void test_store_apply__keeps_each_entitys_order(void **state)
 	uint64_t applied, random = 88172645463325252u;
 
 	open_store(f);
-	assert_int_equal(
-		store_plan(f->store, &(struct entity_plan){ 1, &pairs }, &f->entity, &f->diag), 0);
+	assert_int_equal(plan_one(f, &pairs, &f->number), 0);
 	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
 	for (uint64_t seq = 1; seq <= MODEL_WRITES; seq++) {
 		model_write(f, all, seq, &random);
@@ -407,7 +416,7 @@ static void test_store_commit__names_the_record_that_fails(void **state)
 }
 
 /* What comes from a client, byte by byte. */
-static void test_store_is_text__is_what_sqlite_takes_for_text(void **state)
+static void test_sql_is_text__is_what_sqlite_takes_for_text(void **state)
 {
 	static const struct {
 		const char *bytes;
@@ -430,7 +439,7 @@ static void test_store_is_text__is_what_sqlite_takes_for_text(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++)
-		assert_int_equal(store_is_text(each[i].bytes, each[i].len), each[i].is_text);
+		assert_int_equal(sql_is_text(each[i].bytes, each[i].len), each[i].is_text);
 }
 
 /* ---- old events -------------------------------------------------------------------------- */
@@ -620,16 +629,16 @@ static void test_store_ids__some_at_a_time(void **state)
 	uint64_t applied;
 
 	open_store(f);
-	assert_int_equal(store_plan(f->store, &plan, &f->entity, &f->diag), 0);
+	assert_int_equal(plan_one(f, &entity, &f->number), 0);
 	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
 	write_record(f, 1, "b", 0);
 	write_record(f, 2, "c", 0);
 	write_record(f, 3, "a", 0);
 	assert_int_equal(store_commit(f->store, 3, &f->diag), 0);
-	assert_int_equal(store_ids(f->store, f->entity.table, &mark, 2, list_id, text, &f->diag),
+	assert_int_equal(store_ids(f->store, f->number.table, &mark, 2, list_id, text, &f->diag),
 			 1);
 	assert_string_equal(text, "a;b;");
-	assert_int_equal(store_ids(f->store, f->entity.table, &mark, 2, list_id, text, &f->diag),
+	assert_int_equal(store_ids(f->store, f->number.table, &mark, 2, list_id, text, &f->diag),
 			 0);
 	assert_string_equal(text, "a;b;c;");
 	close_store(f);
@@ -686,7 +695,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_store_upgrade__from_every_version),
-		TEST(test_store_loosen__makes_plain_tables),
+		TEST(test_sql_loosen__makes_plain_tables),
 		TEST(test_store_plan__words_of_sql_are_names),
 		TEST(test_store_plan__numbers_are_permanent),
 		TEST(test_store_plan__more_columns_than_a_table_may_have),
@@ -694,7 +703,7 @@ int main(void)
 		TEST(test_store_apply__unknown_numbers),
 		TEST(test_store_apply__keeps_each_entitys_order),
 		TEST(test_store_commit__names_the_record_that_fails),
-		TEST(test_store_is_text__is_what_sqlite_takes_for_text),
+		TEST(test_sql_is_text__is_what_sqlite_takes_for_text),
 		TEST(test_store_trim__in_steps),
 		TEST(test_store_apply__what_is_retained),
 		TEST(test_store_trim_retained__what_was_cleared_long_ago),

@@ -1,0 +1,86 @@
+/*
+ * sql.h -- a connection to an SQLite database: statements made, run and read, and what went wrong
+ * with them in words. For the store's own files; the only one that includes SQLite's header.
+ *
+ * Results of sqlite3_bind_*() are ignored below: binding borrowed bytes, or a number, to a
+ * statement that was reset takes no memory and cannot fail.
+ */
+#ifndef PETSTORE_SQL_H
+#define PETSTORE_SQL_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/diag.h"
+
+struct sql {
+	sqlite3 *db;
+	char *path;
+};
+
+/*
+ * Opens the database at @path, SQLITE_OPEN_READONLY or SQLITE_OPEN_READWRITE as @mode says. Call
+ * sql_close() after a failure, too.
+ */
+int sql_open(struct sql *sql, const char *path, int mode, struct diag *diag);
+void sql_close(struct sql *sql); /* all statements are finalized */
+
+/* "<path>: <what>: <SQLite's message>" and the error that the connection's last one is. */
+int sql_fail(const struct sql *sql, const char *what, struct diag *diag);
+
+/* Makes a statement, where *ret is NULL: it is made when it is wanted first, and kept. */
+int sql_prepare(const struct sql *sql, const char *text, const char *what, sqlite3_stmt **ret,
+		struct diag *diag);
+
+/* The same of what @text was built to be, which is taken. */
+int sql_prepare_built(const struct sql *sql, sqlite3_str *text, const char *what,
+		      sqlite3_stmt **ret, struct diag *diag);
+
+/* 1: a row; 0: there is no more. */
+int sql_step(const struct sql *sql, sqlite3_stmt *statement, const char *what, struct diag *diag);
+
+/* Runs a statement that returns nothing, and resets it. */
+int sql_run(const struct sql *sql, sqlite3_stmt *statement, const char *what, struct diag *diag);
+
+/* The number that a query of one row and column answers; 0 where that is NULL. */
+int sql_number(const struct sql *sql, const char *text, int64_t *ret, struct diag *diag);
+
+/*
+ * Runs statements that change the schema. STRICT and ANY are left out first where the library is
+ * older than 3.37.
+ */
+int sql_change(const struct sql *sql, const char *text, struct diag *diag);
+
+/* Overwrites the words STRICT and ANY, and the comma that STRICT leaves, with blanks. */
+void sql_loosen(char *text);
+
+/* UTF-8 without U+0000: what SQLite and its tools take for text? */
+bool sql_is_text(const char *data, size_t len);
+
+static inline void sql_bind(sqlite3_stmt *statement, int at, const char *text)
+{
+	(void)sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC);
+}
+
+static inline void sql_bind_text(sqlite3_stmt *statement, int at, const char *text, size_t len)
+{
+	(void)sqlite3_bind_text64(statement, at, text, len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+static inline void sql_bind_number(sqlite3_stmt *statement, int at, int64_t number)
+{
+	(void)sqlite3_bind_int64(statement, at, number);
+}
+
+/* A row's text; "" where it is NULL, or memory ran out. */
+static inline const char *sql_text(sqlite3_stmt *row, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(row, column);
+
+	return text ? text : "";
+}
+
+#endif
