@@ -30,7 +30,7 @@ SCHEMA   = schema/document schema/set schema/resolve schema/dialect schema/keywo
            schema/compile schema/compile_steps schema/compile_rules schema/compile_constant \
            schema/compile_circle schema/compile_fast_path schema/compile_worst \
            schema/run schema/run_equal schema/explain schema/explain_text schema/jsontext \
-           schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan schema/jsonspan \
+           schema/payload schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan schema/jsonspan \
            schema/pattern schema/pattern_ecma schema/pattern_ecma_text schema/pattern_ecma_set \
            schema/pattern_property schema/pattern_seq schema/pattern_dfa \
            schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
@@ -65,7 +65,7 @@ BROKER   = broker/broker broker/events_publish broker/events_will broker/events_
            broker/holdoffs broker/pending_logins broker/notify broker/feed broker/feed_alerts broker/feed_numbers
 PLUGIN   = plugin $(BROKER)
 QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger_look ledger/state access/access \
-           schema/run schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
+           schema/run schema/payload schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
 CTL      = ctl/main ctl/ctl ctl/args ctl/suggest ctl/help ctl/files ctl/listeners ctl/output ctl/cells ctl/tables \
            ctl/history ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/cmd_may \
            ctl/cmd_lint ctl/lint_config ctl/lint_certs ctl/lint_machines \
@@ -143,10 +143,10 @@ $(B)/tsan/test_%: test/unit/test_%.c test/unit/failalloc.c $(B)/tsan/rooms.a
 $(B)/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(B)/fuzz/rooms.a
 	$(CLANG) $(CORE) $(FUZZER) -fsanitize=fuzzer -MMD -MP -MF $@.d $(filter %.c %.o,$^) -o $@ $(B)/fuzz/rooms.a $(LINK)
 # The other backend beside this build's own, for the fuzzer that compares them.
-$(B)/fuzz/jansson_payload.o: plugin/schema/payload_jansson.c test/fuzz/jansson_names.h
+$(B)/fuzz/jansson/%.o: plugin/schema/%.c test/fuzz/jansson_names.h
 	@mkdir -p $(@D)
-	$(CLANG) $(CORE) $(FUZZER) -include test/fuzz/jansson_names.h -c $< -o $@
-$(B)/fuzz/fuzz_payload_diff: $(B)/fuzz/jansson_payload.o
+	$(CLANG) $(CORE) $(FUZZER) -UPAYLOAD_YYJSON -include test/fuzz/jansson_names.h -c $< -o $@
+$(B)/fuzz/fuzz_payload_diff: $(B)/fuzz/jansson/payload.o $(B)/fuzz/jansson/payload_jansson.o
 # Properties are the library's; the broker has it in itself.
 $(B)/fuzz/fuzz_properties: $(B)/fuzz/broker/properties.o
 $(B)/fuzz/fuzz_properties: LINK += -lmosquitto

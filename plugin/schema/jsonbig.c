@@ -7,11 +7,12 @@
  */
 #include "schema/jsonbig.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "schema/jsonscan.h"
+#include "schema/jsonspan.h"
+#include "schema/payload_backend.h"
 
 struct planter {
 	const char *text;
@@ -102,13 +103,6 @@ static bool plant(struct planter *p, json_t *container)
 	return json_is_array(container) ? plant_array(p, container) : plant_object(p, container);
 }
 
-static void report_nomem(struct payload_error *error)
-{
-	error->fault = PAYLOAD_NOMEM;
-	error->offset = 0;
-	(void)snprintf(error->text, sizeof(error->text), "out of memory");
-}
-
 /* New reference, or NULL with @error; the scan has accepted @text already. */
 static json_t *load(const char *text, size_t len, struct payload_error *error)
 {
@@ -120,14 +114,14 @@ static json_t *load(const char *text, size_t len, struct payload_error *error)
 		return root;
 	/* Only what the scan does not look for is left. */
 	if (json_error_code(&why) != json_error_duplicate_key) {
-		report_nomem(error);
+		payload_report(error, PAYLOAD_NOMEM, 0, "out of memory");
 		return NULL;
 	}
-	error->fault = PAYLOAD_DUPLICATE;
 	/* Jansson stands behind the name. */
-	error->offset =
-		jsonscan_string_start(text, len, (size_t)(why.position > 0 ? why.position : 0));
-	(void)snprintf(error->text, sizeof(error->text), "a member name occurs twice");
+	payload_report(
+		error, PAYLOAD_DUPLICATE,
+		jsonspan_string_start(text, len, why.position > 0 ? (size_t)why.position : 0),
+		"a member name occurs twice");
 	return NULL;
 }
 
@@ -142,7 +136,7 @@ static json_t *load_big(const char *text, size_t len, unsigned max_depth, size_t
 	json_t *root = NULL;
 
 	if (!big || !copy) {
-		report_nomem(error);
+		payload_report(error, PAYLOAD_NOMEM, 0, "out of memory");
 		goto out;
 	}
 	(void)jsonscan_run(text, len, max_depth, big, count, &scan);
@@ -162,7 +156,7 @@ static json_t *load_big(const char *text, size_t len, unsigned max_depth, size_t
 		root = NULL;
 	}
 	if (!root)
-		report_nomem(error);
+		payload_report(error, PAYLOAD_NOMEM, 0, "out of memory");
 out:
 	free(copy);
 	free(big);

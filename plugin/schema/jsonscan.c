@@ -4,14 +4,13 @@
  */
 #include "schema/jsonscan.h"
 
-#include <math.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/ascii.h"
 #include "base/utf8.h"
+#include "schema/number.h"
+#include "schema/payload_backend.h"
 
 struct scan {
 	const unsigned char *text;
@@ -172,132 +171,6 @@ static bool is_big_integer(const struct scan *s, size_t from, size_t to, bool is
 	return memcmp(s->text + from, limit, 19) > 0;
 }
 
-/* Where a number's parts stand; an absent part is empty. */
-struct scanned_number {
-	size_t whole;    /* first digit before the point */
-	size_t whole_to; /* behind the last one */
-	size_t frac;     /* the same after the point */
-	size_t frac_to;
-	int64_t exponent; /* saturated; far beyond any text's length */
-	bool is_real;     /* it has a point or an exponent */
-};
-
-#define EXPONENT_MAX (INT64_C(1) << 40)
-
-/* The n-th digit after leading zeros, which begin at @n of whole and fraction in a row. */
-static char digit_at(const struct scan *s, const struct scanned_number *num, size_t n)
-{
-	size_t whole = num->whole_to - num->whole;
-
-	if (n < whole)
-		return (char)s->text[num->whole + n];
-	n -= whole;
-	return n < num->frac_to - num->frac ? (char)s->text[num->frac + n] : '0';
-}
-
-/*
- * Does the real round to infinity? Exact, and free of the locale: from 2^1024 - 2^970 on, the
- * middle between the largest double and the next power of two.
- */
-static bool is_big_real(const struct scan *s, const struct scanned_number *num)
-{
-	static const char limit[] =
-		"17976931348623158079372897140530341507993413271003782693617377898044496829276475"
-		"09466490179775872070963302864166928879109465555478519404026306574886715058206819"
-		"08902000708383676273854845817711531764475730270069855571366959622842914819860834"
-		"936475292719074168444365510704342711559699508093042880";
-	size_t digits = (num->whole_to - num->whole) + (num->frac_to - num->frac);
-	size_t first = 0;
-	int64_t scale;
-
-	if (num->exponent == 0 && num->whole_to - num->whole < 309)
-		return false;
-	while (first < digits && digit_at(s, num, first) == '0')
-		first++;
-	if (first == digits)
-		return false;
-	/* The number is d.ddd * 10^scale. */
-	scale = (int64_t)(num->whole_to - num->whole) - 1 - (int64_t)first + num->exponent;
-	if (scale != 308)
-		return scale > 308;
-	for (size_t i = 0; i < sizeof(limit) - 1; i++) {
-		char digit = digit_at(s, num, first + i);
-
-		if (digit != limit[i])
-			return digit > limit[i];
-	}
-	return true;
-}
-
-/* Digits that a double keeps; with as few, a number that is not whole has no whole double. */
-#define DIGITS_KEPT 15u
-/* Far above the smallest double. */
-#define SCALE_SAFE (-300)
-
-/*
- * Could the double be whole? Only where the digits that it keeps are all 0 or all 9 behind the
- * point, or are all before it, or the number is next to 0.
- */
-static bool may_round(const struct scan *s, const struct scanned_number *num, size_t digits)
-{
-	int64_t point = (int64_t)(num->whole_to - num->whole) + num->exponent;
-	int64_t first = 0;
-
-	while (first < (int64_t)digits && digit_at(s, num, (size_t)first) == '0')
-		first++;
-	if (point < first)
-		return point - first < SCALE_SAFE;
-	for (int64_t i = point + 1; i < first + DIGITS_KEPT; i++)
-		if (digit_at(s, num, (size_t)i) != digit_at(s, num, (size_t)point))
-			return false;
-	return point >= first + DIGITS_KEPT || digit_at(s, num, (size_t)point) == '0' ||
-	       digit_at(s, num, (size_t)point) == '9';
-}
-
-/*
- * Is the number not whole, but so close to a whole one (or to 0) that its double is? With few
- * digits and no great exponent, which is nearly always, that takes a glance.
- */
-static bool is_rounded(const struct scan *s, const struct scanned_number *num, size_t start)
-{
-	size_t whole = num->whole_to - num->whole;
-	size_t digits = whole + (num->frac_to - num->frac);
-	size_t last = digits;
-	double value;
-
-	if (digits <= DIGITS_KEPT && num->exponent > SCALE_SAFE)
-		return false;
-	if (!may_round(s, num, digits))
-		return false;
-	while (last > 0 && digit_at(s, num, last - 1) == '0')
-		last--;
-	/* The last digit that is not 0 is of 10^(whole - last + exponent). */
-	if (last == 0 || (int64_t)whole - (int64_t)last + num->exponent >= 0)
-		return false;
-	value = jsonscan_big_value((const char *)s->text + start, s->at - start);
-	return isfinite(value) && value == trunc(value);
-}
-
-static bool scan_exponent(struct scan *s, struct scanned_number *num)
-{
-	bool is_negative;
-	size_t to;
-
-	s->at++;
-	is_negative = peek(s) == '-';
-	if (peek(s) == '-' || peek(s) == '+')
-		s->at++;
-	to = digits_end(s, s->at);
-	if (to == s->at)
-		return unexpected(s, "an exponent needs digits");
-	for (; s->at < to; s->at++)
-		if (num->exponent < EXPONENT_MAX)
-			num->exponent = num->exponent * 10 + (s->text[s->at] - '0');
-	if (is_negative)
-		num->exponent = -num->exponent;
-	return true;
-}
-
 static void note_big(struct scan *s, size_t start)
 {
 	if (s->ret->big_count < s->big_max) {
@@ -310,42 +183,56 @@ static void note_big(struct scan *s, size_t start)
 	s->ret->big_count++;
 }
 
-/* A number, at its sign or first digit. */
-static bool scan_parts(struct scan *s, struct scanned_number *num)
+static bool scan_exponent(struct scan *s)
 {
-	size_t start = s->at;
+	size_t start;
 
-	num->whole = start + (peek(s) == '-');
-	num->whole_to = digits_end(s, num->whole);
-	s->at = num->whole_to;
-	if (num->whole == num->whole_to)
-		return unexpected(s, "a number needs a digit here");
-	if (s->text[num->whole] == '0' && num->whole_to - num->whole > 1)
-		return fail_at(s, start, PAYLOAD_NOT_JSON, "a number starts with a zero too many");
+	s->at++;
+	if (peek(s) == '-' || peek(s) == '+')
+		s->at++;
+	start = s->at;
+	s->at = digits_end(s, start);
+	return s->at > start || unexpected(s, "an exponent needs digits");
+}
+
+/* Digits and a point: with no more than these, and no exponent, a double tells all. */
+#define SHORT_REAL 16u
+
+/* Behind the digits before the point, which begin at @whole. Notes a number that is big. */
+static bool scan_real(struct scan *s, size_t start, size_t whole)
+{
+	bool has_exponent;
+
 	if (peek(s) == '.') {
-		num->is_real = true;
-		num->frac = s->at + 1;
-		num->frac_to = digits_end(s, num->frac);
-		s->at = num->frac_to;
-		if (num->frac == num->frac_to)
+		size_t fraction = s->at + 1;
+
+		s->at = digits_end(s, fraction);
+		if (s->at == fraction)
 			return unexpected(s, "a decimal point needs digits behind it");
 	}
-	if ((peek(s) | 0x20) == 'e') {
-		num->is_real = true;
-		return scan_exponent(s, num);
-	}
+	has_exponent = (peek(s) | 0x20) == 'e';
+	if (has_exponent && !scan_exponent(s))
+		return false;
+	if ((has_exponent || s->at - whole > SHORT_REAL) &&
+	    number_needs_text((const char *)s->text + start, s->at - start))
+		note_big(s, start);
 	return true;
 }
 
+/* A number, at its sign or first digit. */
 static bool scan_number(struct scan *s)
 {
 	size_t start = s->at;
-	struct scanned_number num = { 0 };
+	size_t whole = start + (peek(s) == '-');
 
-	if (!scan_parts(s, &num))
-		return false;
-	if (num.is_real ? is_big_real(s, &num) || is_rounded(s, &num, start)
-			: is_big_integer(s, num.whole, num.whole_to, num.whole > start))
+	s->at = digits_end(s, whole);
+	if (s->at == whole)
+		return unexpected(s, "a number needs a digit here");
+	if (s->text[whole] == '0' && s->at - whole > 1)
+		return fail_at(s, start, PAYLOAD_NOT_JSON, "a number starts with a zero too many");
+	if (peek(s) == '.' || (peek(s) | 0x20) == 'e')
+		return scan_real(s, start, whole);
+	if (is_big_integer(s, whole, s->at, whole > start))
 		note_big(s, start);
 	return true;
 }
@@ -484,114 +371,5 @@ bool jsonscan_run(const char *text, size_t len, unsigned max_depth, struct jsons
 
 void jsonscan_report(const struct jsonscan *scan, struct payload_error *error)
 {
-	error->fault = scan->fault;
-	error->offset = scan->offset;
-	(void)snprintf(error->text, sizeof(error->text), "%s", scan->what);
-}
-
-/* Digits of a number that decide its double, and one more for all that follow. */
-#define DIGITS_DECIDING 800u
-
-/* The digits without the point go to @ret, which has room for DIGITS_DECIDING + 1; how many. */
-static size_t copy_digits(const struct scan *s, const struct scanned_number *num, size_t first,
-			  size_t count, char *ret)
-{
-	size_t n = 0;
-
-	for (size_t i = first; i < count && n < DIGITS_DECIDING; i++)
-		ret[n++] = digit_at(s, num, i);
-	for (size_t i = first + n; i < count; i++) {
-		if (digit_at(s, num, i) != '0') {
-			ret[n++] = '1'; /* it is a little more */
-			break;
-		}
-	}
-	return n;
-}
-
-static void read_number(const char *text, size_t len, struct scan *s, struct scanned_number *num,
-			struct jsonscan *ignored)
-{
-	memset(s, 0, offsetof(struct scan, object));
-	memset(num, 0, sizeof(*num));
-	s->text = (const unsigned char *)text;
-	s->len = len;
-	s->ret = ignored;
-	(void)scan_parts(s, num);
-}
-
-double jsonscan_big_value(const char *text, size_t len)
-{
-	char copy[DIGITS_DECIDING + 32];
-	struct jsonscan ignored;
-	struct scanned_number num;
-	struct scan s;
-	size_t count, first = 0, n;
-	int64_t scale;
-	double value;
-
-	read_number(text, len, &s, &num, &ignored);
-	count = (num.whole_to - num.whole) + (num.frac_to - num.frac);
-	while (first < count && digit_at(&s, &num, first) == '0')
-		first++;
-	n = copy_digits(&s, &num, first, count, copy);
-	/* The copied digits end at 10^scale. */
-	scale = (int64_t)(num.whole_to - num.whole) - (int64_t)(first + n) + num.exponent;
-	if (scale > 10000)
-		scale = 10000;
-	if (scale < -10000)
-		scale = -10000;
-	(void)snprintf(copy + n, sizeof(copy) - n, "e%d", (int)scale);
-	value = n > 0 ? strtod(copy, NULL) : 0; /* no point: the locale has no say */
-	return text[0] == '-' ? -value : value;
-}
-
-bool jsonscan_is_rounded(const char *text, size_t len)
-{
-	struct jsonscan ignored;
-	struct scanned_number num;
-	struct scan s;
-
-	read_number(text, len, &s, &num, &ignored);
-	return is_rounded(&s, &num, 0);
-}
-
-/* Behind the string whose opening quote is at @at. */
-static size_t string_end(const char *text, size_t len, size_t at)
-{
-	for (at++; at < len && text[at] != '"'; at++)
-		if (text[at] == '\\')
-			at++;
-	return at + 1;
-}
-
-bool jsonscan_next_number(const char *text, size_t len, size_t *at, size_t *start)
-{
-	size_t i = *at;
-
-	while (i < len && text[i] != '-' && !(text[i] >= '0' && text[i] <= '9'))
-		i = text[i] == '"' ? string_end(text, len, i) : i + 1;
-	if (i >= len)
-		return false;
-	*start = i;
-	while (i < len && (strchr("+-.eE", text[i]) || (text[i] >= '0' && text[i] <= '9')) &&
-	       text[i])
-		i++;
-	*at = i;
-	return true;
-}
-
-size_t jsonscan_string_start(const char *text, size_t len, size_t end)
-{
-	size_t start = 0;
-
-	for (size_t i = 0; i < len && i < end;) {
-		if (text[i] != '"') {
-			i++;
-			continue;
-		}
-		start = i;
-		i = string_end(text, len, i);
-	}
-	return start;
+	payload_report(error, scan->fault, scan->offset, scan->what);
 }

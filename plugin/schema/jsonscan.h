@@ -45,19 +45,4 @@ bool jsonscan_run(const char *text, size_t len, unsigned max_depth, struct jsons
 /* Fills @error from a scan that failed. */
 void jsonscan_report(const struct jsonscan *scan, struct payload_error *error);
 
-/* The nearest double of a big number's text; infinite beyond the largest. */
-double jsonscan_big_value(const char *text, size_t len);
-
-/* Is the JSON number not whole, but its double is? Then only its text tells. */
-bool jsonscan_is_rounded(const char *text, size_t len);
-
-/*
- * For a parser that drops the text: steps to the next number from *@at on in @text, which is
- * JSON. False behind the last; else it is [*start, *at).
- */
-bool jsonscan_next_number(const char *text, size_t len, size_t *at, size_t *start);
-
-/* The opening quote of the string that ends right before @end, in @text, which is JSON. */
-size_t jsonscan_string_start(const char *text, size_t len, size_t end);
-
 #endif

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
+
 size_t jsonspan_end(const char *text, size_t len, size_t at)
 {
 	while (at < len && text[at] != '"')
@@ -59,4 +61,32 @@ bool jsonspan_find(const char *text, size_t len, const char *name, size_t name_l
 		if (is_it || at >= len || text[at] != ',')
 			return false;
 	}
+}
+
+size_t jsonspan_string_start(const char *text, size_t len, size_t end)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i < len && i < end; i++) {
+		if (text[i] != '"')
+			continue;
+		start = i;
+		i = jsonspan_end(text, len, i + 1);
+	}
+	return start;
+}
+
+bool jsonspan_next_number(const char *text, size_t len, size_t *at, size_t *start)
+{
+	size_t i = *at;
+
+	while (i < len && text[i] != '-' && !ascii_is_digit(text[i]))
+		i = text[i] == '"' ? jsonspan_end(text, len, i + 1) + 1 : i + 1;
+	if (i >= len)
+		return false;
+	*start = i;
+	while (i < len && (ascii_is_digit(text[i]) || memchr("+-.eE", text[i], 5)))
+		i++;
+	*at = i;
+	return true;
 }

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/diag.h"
 #include "schema/jsonbig.h"
@@ -13,20 +12,12 @@ struct json_writer {
 	void *ctx;
 };
 
-static void write_string(FILE *file, const char *text, size_t len)
+static void write_name(FILE *file, const char *name)
 {
-	(void)fputc('"', file);
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
+	json_t *text = json_string_nocheck(name);
 
-		if (c == '"' || c == '\\')
-			(void)fputc('\\', file);
-		if (c < 0x20)
-			(void)fprintf(file, "\\u%04x", c);
-		else
-			(void)fputc(c, file);
-	}
-	(void)fputc('"', file);
+	(void)json_dumpf(text, file, JSON_ENCODE_ANY);
+	json_decref(text);
 }
 
 static void write_value(const struct json_writer *w, const json_t *value);
@@ -44,7 +35,7 @@ static void write_object(const struct json_writer *w, json_t *object)
 	(void)fputc('{', w->file);
 	json_object_foreach(object, name, member) {
 		(void)fputs(comma, w->file);
-		write_string(w->file, name, strlen(name));
+		write_name(w->file, name);
 		(void)fputc(':', w->file);
 		write_value(w, member);
 		comma = ",";
@@ -71,35 +62,14 @@ static void write_value(const struct json_writer *w, const json_t *value)
 	const char *big;
 	size_t len;
 
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
+	if (json_is_object(value))
 		write_object(w, (json_t *)(uintptr_t)value);
-		break;
-	case JSON_ARRAY:
+	else if (json_is_array(value))
 		write_array(w, value);
-		break;
-	case JSON_STRING:
-		if (jsonbig_text(value, &big, &len))
-			(void)fwrite(big, 1, len, w->file);
-		else
-			write_string(w->file, json_string_value(value), json_string_length(value));
-		break;
-	case JSON_INTEGER:
-		(void)fprintf(w->file, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-		break;
-	case JSON_REAL:
-		(void)fprintf(w->file, "%.17g", json_real_value(value));
-		break;
-	case JSON_TRUE:
-		(void)fputs("true", w->file);
-		break;
-	case JSON_FALSE:
-		(void)fputs("false", w->file);
-		break;
-	case JSON_NULL:
-		(void)fputs("null", w->file);
-		break;
-	}
+	else if (jsonbig_text(value, &big, &len))
+		(void)fwrite(big, 1, len, w->file);
+	else
+		(void)json_dumpf(value, w->file, JSON_ENCODE_ANY);
 }
 
 int jsontext_write(const json_t *value, bool (*is_left_out)(void *ctx, const json_t *object),

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/ascii.h"
@@ -163,6 +164,102 @@ static int compare_int_real(int64_t i, double d)
 	if (i != whole)
 		return i < whole ? -1 : 1;
 	return ((double)whole > d) - ((double)whole < d);
+}
+
+/* Digits of a number that decide its double, and one more for all that follow. */
+#define DIGITS_DECIDING 800u
+
+static double read_text(const char *text, size_t len)
+{
+	char copy[DIGITS_DECIDING + 32];
+	struct decimal decimal;
+	size_t n = 0;
+	double value;
+	long scale;
+
+	decimal_read(&decimal, text, len);
+	while (n < decimal.count && n < DIGITS_DECIDING)
+		copy[n++] = (char)('0' + decimal_digit(&decimal.at, decimal.end));
+	if (n < decimal.count)
+		copy[n++] = '1'; /* it is a little more */
+	/* The copied digits end at 10^scale; no point: the locale has no say. */
+	scale = decimal.point - (long)n;
+	scale = scale > 10000 ? 10000 : scale < -10000 ? -10000 : scale;
+	(void)snprintf(copy + n, sizeof(copy) - n, "e%ld", scale);
+	value = n > 0 ? strtod(copy, NULL) : 0;
+	return decimal.is_negative ? -value : value;
+}
+
+double number_real(const struct number *number)
+{
+	switch (number->kind) {
+	case NUMBER_INT:
+		return (double)number->i;
+	case NUMBER_UINT:
+		return (double)number->u;
+	case NUMBER_REAL:
+		return number->d;
+	case NUMBER_BIG:
+		break;
+	}
+	return read_text(number->big.text, number->big.len);
+}
+
+/*
+ * Does the number round to infinity? From 2^1024 - 2^970 on, the middle between the largest double
+ * and the next power of two; both have 309 digits before the point.
+ */
+static bool is_beyond(const struct decimal *decimal)
+{
+	static const char limit[] =
+		"17976931348623158079372897140530341507993413271003782693617377898044496829276475"
+		"09466490179775872070963302864166928879109465555478519404026306574886715058206819"
+		"08902000708383676273854845817711531764475730270069855571366959622842914819860834"
+		"936475292719074168444365510704342711559699508093042880177904174497792";
+	struct decimal least;
+
+	if (decimal->count == 0 || decimal->point != sizeof(limit) - 1)
+		return decimal->count > 0 && decimal->point >= (long)sizeof(limit);
+	decimal_read(&least, limit, sizeof(limit) - 1);
+	return decimal_compare(decimal, &least) >= 0;
+}
+
+/* Digits that a double keeps; with as few, a number that is not whole has no whole double. */
+#define DIGITS_KEPT 15
+/* Far above the smallest double. */
+#define POINT_SAFE (-300)
+
+/*
+ * Could the double of a number that is not whole be whole? Only where the digits that it keeps are
+ * 0 or 9 behind the point, or are all before it, or the number is next to 0.
+ */
+static bool may_round(const struct decimal *decimal)
+{
+	const char *at = decimal->at;
+
+	if (decimal->point < 0)
+		return decimal->point < POINT_SAFE;
+	for (int i = 0; i < DIGITS_KEPT; i++) {
+		int digit = decimal_digit(&at, decimal->end);
+
+		if (i >= decimal->point && digit != 0 && digit != 9)
+			return false;
+	}
+	return true;
+}
+
+bool number_needs_text(const char *text, size_t len)
+{
+	struct decimal decimal;
+	double value;
+
+	decimal_read(&decimal, text, len);
+	if (is_beyond(&decimal))
+		return true;
+	if (decimal.count == 0 || decimal.point >= (long)decimal.count || !may_round(&decimal))
+		return false;
+	value = read_text(text, len);
+	return value == trunc(value);
 }
 
 int number_compare(const struct number *a, const struct number *b)

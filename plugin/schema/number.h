@@ -33,6 +33,15 @@ struct number {
 	};
 };
 
+/* The nearest double; infinite beyond the largest. */
+double number_real(const struct number *number);
+
+/*
+ * Does only its text say what the JSON number is? It rounds to infinity, or it is not whole, but
+ * its double is (1e-400, 1.00000000000000000001).
+ */
+bool number_needs_text(const char *text, size_t len);
+
 /* Below 0, 0 or above 0, as @a is below, equal to or above @b. */
 int number_compare(const struct number *a, const struct number *b);
 

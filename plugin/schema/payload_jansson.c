@@ -4,19 +4,16 @@
  * jsonscan.h looks at the text first, since Jansson neither takes a depth below its own nor
  * numbers of any size; jsonbig.h says how the latter are kept.
  */
-#include "schema/payload.h"
-
 #include <jansson.h>
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "schema/jsonbig.h"
-#include "schema/jsonscan.h"
 #include "schema/jsonspan.h"
+#include "schema/payload_backend.h"
+#include "schema/payload_view.h"
 
-struct payload_parser {
-	struct payload_limits limits;
+struct jansson_parser {
+	struct payload_parser base;
 	json_t *root; /* of the last message, or NULL */
 };
 
@@ -25,26 +22,15 @@ const char *payload_backend(void)
 	return "jansson " JANSSON_VERSION;
 }
 
-static const json_t *node(const struct payload_value *value)
+int payload_backend_new(const struct payload_limits *limits, struct payload_parser **ret,
+			struct diag *diag)
 {
-	return (const json_t *)value;
-}
+	struct jansson_parser *parser = calloc(1, sizeof(*parser));
 
-int payload_parser_new(const struct payload_limits *limits, struct payload_parser **ret,
-		       struct diag *diag)
-{
-	struct payload_parser *parser;
-
-	if (limits->max_bytes < 1 || limits->max_bytes > PAYLOAD_MAX_BYTES ||
-	    limits->max_depth < 1 || limits->max_depth > PAYLOAD_MAX_DEPTH)
-		return diag_set(diag, ERR_LIMIT,
-				"a payload may have 1 to %u bytes and 1 to %u levels",
-				PAYLOAD_MAX_BYTES, PAYLOAD_MAX_DEPTH);
-	parser = calloc(1, sizeof(*parser));
 	if (!parser)
 		return diag_nomem(diag);
-	parser->limits = *limits;
-	*ret = parser;
+	parser->base.limits = *limits;
+	*ret = &parser->base;
 	return 0;
 }
 
@@ -52,31 +38,24 @@ void payload_parser_free(struct payload_parser *parser)
 {
 	if (!parser)
 		return;
-	json_decref(parser->root);
+	json_decref(((struct jansson_parser *)parser)->root);
 	free(parser);
 }
 
-const struct payload_value *payload_parse(struct payload_parser *parser, const void *text,
-					  size_t len, struct payload_error *error)
+const struct payload_value *payload_backend_parse(struct payload_parser *base, const char *text,
+						  size_t len, struct payload_error *error)
 {
+	struct jansson_parser *parser = (struct jansson_parser *)base;
+
 	json_decref(parser->root);
-	parser->root = NULL;
-	if (len > parser->limits.max_bytes) {
-		error->fault = PAYLOAD_TOO_LARGE;
-		error->offset = parser->limits.max_bytes;
-		(void)snprintf(error->text, sizeof(error->text),
-			       "the text has %zu bytes, at most %zu are allowed", len,
-			       parser->limits.max_bytes);
-		return NULL;
-	}
-	parser->root = jsonbig_parse(len ? text : "", len, parser->limits.max_depth, error);
+	parser->root = jsonbig_parse(text, len, base->limits.max_depth, error);
 	return (const struct payload_value *)parser->root;
 }
 
 const struct payload_value *payload_member(const struct payload_value *value, const char *name,
 					   size_t len)
 {
-	return (const struct payload_value *)json_object_getn(node(value), name, len);
+	return (const struct payload_value *)json_object_getn(view_node(value), name, len);
 }
 
 bool payload_span(const struct payload_parser *parser, const struct payload_value *root,
@@ -86,55 +65,4 @@ bool payload_span(const struct payload_parser *parser, const struct payload_valu
 	(void)parser;
 	(void)root;
 	return jsonspan_find(text, len, name, name_len, start, end);
-}
-
-bool payload_string(const struct payload_value *value, const char **ret, size_t *ret_len)
-{
-	const char *text;
-	size_t len;
-
-	if (!json_is_string(node(value)) || jsonbig_text(node(value), &text, &len))
-		return false;
-	*ret = json_string_value(node(value));
-	*ret_len = json_string_length(node(value));
-	return true;
-}
-
-bool payload_integer(const struct payload_value *value, int64_t *ret)
-{
-	double real;
-
-	if (json_is_integer(node(value))) {
-		*ret = json_integer_value(node(value));
-		return true;
-	}
-	real = json_real_value(node(value));
-	/* 2^63 is a double, INT64_MAX is not. */
-	if (!json_is_real(node(value)) || real < -0x1p63 || real >= 0x1p63 || real != trunc(real))
-		return false;
-	*ret = (int64_t)real;
-	return true;
-}
-
-bool payload_number(const struct payload_value *value, double *ret)
-{
-	const char *text;
-	size_t len;
-
-	if (json_is_number(node(value))) {
-		*ret = json_number_value(node(value));
-		return true;
-	}
-	if (!value || !jsonbig_text(node(value), &text, &len))
-		return false;
-	*ret = jsonscan_big_value(text, len);
-	return true;
-}
-
-bool payload_boolean(const struct payload_value *value, bool *ret)
-{
-	if (!json_is_boolean(node(value)))
-		return false;
-	*ret = json_is_true(node(value));
-	return true;
 }

@@ -39,11 +39,54 @@
 #define VIEW_ROOT_SUBTYPE (1u << 3)
 #define VIEW_ROOT VIEW_BIT(YYJSON_TYPE_OBJ, VIEW_ROOT_SUBTYPE)
 #define VIEW_OBJECT (VIEW_BIT(YYJSON_TYPE_OBJ, 0) | VIEW_ROOT)
+#define VIEW_NODE yyjson_val
 
-static inline yyjson_val *view_node(const struct payload_value *value)
+#else
+
+#include <jansson.h>
+
+#include "schema/jsonbig.h"
+
+/* A kind's bit is numbered by Jansson's type; big numbers get a bit of their own. */
+#define VIEW_NULL (1u << JSON_NULL)
+#define VIEW_FALSE (1u << JSON_FALSE)
+#define VIEW_TRUE (1u << JSON_TRUE)
+#define VIEW_INT (1u << JSON_INTEGER)
+#define VIEW_REAL (1u << JSON_REAL)
+#define VIEW_BIG (1u << 16)
+#define VIEW_TYPE_NAME (JSON_NULL + 1) /* a struct view_name; Jansson has no such type */
+#define VIEW_STRING (1u << JSON_STRING | 1u << VIEW_TYPE_NAME)
+#define VIEW_ARRAY (1u << JSON_ARRAY)
+#define VIEW_OBJECT (1u << JSON_OBJECT)
+#define VIEW_NODE json_t
+
+#endif
+
+#define VIEW_BOOLEAN (VIEW_FALSE | VIEW_TRUE)
+#define VIEW_NUMBER (VIEW_INT | VIEW_REAL | VIEW_BIG)
+#define VIEW_ANY (VIEW_NULL | VIEW_BOOLEAN | VIEW_NUMBER | VIEW_STRING | VIEW_ARRAY | VIEW_OBJECT)
+
+/* Values are read only, but neither library's readers take const. */
+static inline VIEW_NODE *view_node(const struct payload_value *value)
 {
-	return (yyjson_val *)(uintptr_t)value; /* yyjson's readers take no const */
+	return (VIEW_NODE *)(uintptr_t)value;
 }
+
+/* Steps through the items of a VIEW_ARRAY or the members of a VIEW_OBJECT, in order. */
+struct view_walk {
+	VIEW_NODE *node;
+	void *next;   /* yyjson's next node, or Jansson's iterator of an object */
+	size_t count; /* with yyjson those left, else the items passed */
+};
+
+/* Room for a member's name to be looked at as a value (propertyNames). */
+struct view_name {
+	VIEW_NODE node;
+	const char *text;
+	size_t len;
+};
+
+#ifdef PAYLOAD_YYJSON
 
 static inline uint32_t view_kind(const struct payload_value *value)
 {
@@ -97,15 +140,9 @@ static inline size_t view_find_units(const struct payload_value *value)
 	return 1 + view_size(value) / 4;
 }
 
-/* Steps through the items of a VIEW_ARRAY or the members of a VIEW_OBJECT, in order. */
-struct view_walk {
-	yyjson_val *next;
-	size_t left;
-};
-
 static inline struct view_walk view_walk(const struct payload_value *value)
 {
-	return (struct view_walk){ view_node(value) + 1, view_size(value) };
+	return (struct view_walk){ view_node(value), view_node(value) + 1, view_size(value) };
 }
 
 /* The next item, or NULL behind the last one. */
@@ -113,9 +150,9 @@ static inline const struct payload_value *view_item(struct view_walk *walk)
 {
 	yyjson_val *item = walk->next;
 
-	if (walk->left == 0)
+	if (walk->count == 0)
 		return NULL;
-	walk->left--;
+	walk->count--;
 	walk->next = unsafe_yyjson_get_next(item);
 	return (const struct payload_value *)item;
 }
@@ -126,19 +163,14 @@ static inline const struct payload_value *view_member(struct view_walk *walk, co
 {
 	yyjson_val *key = walk->next;
 
-	if (walk->left == 0)
+	if (walk->count == 0)
 		return NULL;
-	walk->left--;
+	walk->count--;
 	*name = key->uni.str;
 	*len = unsafe_yyjson_get_len(key);
 	walk->next = unsafe_yyjson_get_next(key + 1);
 	return (const struct payload_value *)(key + 1);
 }
-
-/* Room for a member's name to be looked at as a value (propertyNames). */
-struct view_name {
-	yyjson_val node;
-};
 
 /* @name as a VIEW_STRING that lives as long as *room and the name. */
 static inline const struct payload_value *view_name(struct view_name *room, const char *name,
@@ -151,29 +183,6 @@ static inline const struct payload_value *view_name(struct view_name *room, cons
 
 #else
 
-#include <jansson.h>
-
-#include "schema/jsonbig.h"
-
-/* A kind's bit is numbered by Jansson's type; big numbers get a bit of their own. */
-#define VIEW_NULL (1u << JSON_NULL)
-#define VIEW_FALSE (1u << JSON_FALSE)
-#define VIEW_TRUE (1u << JSON_TRUE)
-#define VIEW_INT (1u << JSON_INTEGER)
-#define VIEW_REAL (1u << JSON_REAL)
-#define VIEW_BIG (1u << 16)
-#define VIEW_TYPE_NAME (JSON_NULL + 1) /* a struct view_name; Jansson has no such type */
-#define VIEW_STRING (1u << JSON_STRING | 1u << VIEW_TYPE_NAME)
-#define VIEW_ARRAY (1u << JSON_ARRAY)
-#define VIEW_OBJECT (1u << JSON_OBJECT)
-
-/* Room for a member's name to be looked at as a value (propertyNames). */
-struct view_name {
-	json_t node; /* of VIEW_TYPE_NAME, seen by the functions here only */
-	const char *text;
-	size_t len;
-};
-
 /* @name as a VIEW_STRING that lives as long as *room and the name. */
 static inline const struct payload_value *view_name(struct view_name *room, const char *name,
 						    size_t len)
@@ -182,11 +191,6 @@ static inline const struct payload_value *view_name(struct view_name *room, cons
 	room->text = name;
 	room->len = len;
 	return (const struct payload_value *)room;
-}
-
-static inline json_t *view_node(const struct payload_value *value)
-{
-	return (json_t *)(uintptr_t)value; /* Jansson's readers take no const */
 }
 
 static inline uint32_t view_kind(const struct payload_value *value)
@@ -249,13 +253,6 @@ static inline size_t view_find_units(const struct payload_value *value)
 	return 2;
 }
 
-/* Steps through the items of a VIEW_ARRAY or the members of a VIEW_OBJECT, in order. */
-struct view_walk {
-	json_t *node;
-	void *member; /* Jansson's iterator, of an object */
-	size_t index; /* of an array */
-};
-
 static inline struct view_walk view_walk(const struct payload_value *value)
 {
 	json_t *node = view_node(value);
@@ -267,7 +264,7 @@ static inline struct view_walk view_walk(const struct payload_value *value)
 /* The next item, or NULL behind the last one. */
 static inline const struct payload_value *view_item(struct view_walk *walk)
 {
-	return (const struct payload_value *)json_array_get(walk->node, walk->index++);
+	return (const struct payload_value *)json_array_get(walk->node, walk->count++);
 }
 
 /* The next member's value, its name in *name and *len; NULL behind the last one. */
@@ -276,19 +273,15 @@ static inline const struct payload_value *view_member(struct view_walk *walk, co
 {
 	json_t *value;
 
-	if (!walk->member)
+	if (!walk->next)
 		return NULL;
-	*name = json_object_iter_key(walk->member);
-	*len = json_object_iter_key_len(walk->member);
-	value = json_object_iter_value(walk->member);
-	walk->member = json_object_iter_next(walk->node, walk->member);
+	*name = json_object_iter_key(walk->next);
+	*len = json_object_iter_key_len(walk->next);
+	value = json_object_iter_value(walk->next);
+	walk->next = json_object_iter_next(walk->node, walk->next);
 	return (const struct payload_value *)value;
 }
 
 #endif
-
-#define VIEW_BOOLEAN (VIEW_FALSE | VIEW_TRUE)
-#define VIEW_NUMBER (VIEW_INT | VIEW_REAL | VIEW_BIG)
-#define VIEW_ANY (VIEW_NULL | VIEW_BOOLEAN | VIEW_NUMBER | VIEW_STRING | VIEW_ARRAY | VIEW_OBJECT)
 
 #endif

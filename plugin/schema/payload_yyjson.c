@@ -12,19 +12,18 @@
  * What is asked of a message are mostly members of its root. The walk has their names in hand,
  * so it leaves behind where they are, in a table that payload_member() finds from the root.
  */
-#include "schema/payload.h"
-
 #include <endian.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <yyjson.h>
 
+#include "base/sametext.h"
 #include "base/wordhash.h"
 #include "schema/jsonscan.h"
 #include "schema/jsonspan.h"
+#include "schema/payload_backend.h"
 #include "schema/payload_view.h"
 
 /* Objects up to this many members are compared pair by pair, where a filter asks for it. */
@@ -58,8 +57,8 @@ struct pool {
 	size_t last; /* where the last block begins */
 };
 
-struct payload_parser {
-	struct payload_limits limits;
+struct yyjson_parser {
+	struct payload_parser base;
 	char *text;          /* max_bytes and PADDING */
 	struct names *names; /* of the root; the pool's memory follows it */
 	struct names inner;  /* of any other object, nobody asks for it */
@@ -88,12 +87,6 @@ static size_t slot_count(size_t members)
 const char *payload_backend(void)
 {
 	return "yyjson " YYJSON_VERSION_STRING;
-}
-
-/* yyjson's readers take no const. */
-static yyjson_val *node(const struct payload_value *value)
-{
-	return (yyjson_val *)(uintptr_t)value;
 }
 
 /* ---- memory ----------------------------------------------------------------------------- */
@@ -140,21 +133,25 @@ static void pool_return(void *ctx, void *old)
 	(void)old; /* the next message begins anew */
 }
 
-int payload_parser_new(const struct payload_limits *limits, struct payload_parser **ret,
-		       struct diag *diag)
+static void parser_free(struct yyjson_parser *parser)
 {
-	struct payload_parser *parser = NULL;
+	if (!parser)
+		return;
+	free(parser->text);
+	free(parser->names);
+	free(parser->slots);
+	free(parser);
+}
+
+int payload_backend_new(const struct payload_limits *limits, struct payload_parser **ret,
+			struct diag *diag)
+{
+	struct yyjson_parser *parser = calloc(1, sizeof(*parser));
 	int rc = ERR_NOMEM;
 
-	if (limits->max_bytes < 1 || limits->max_bytes > PAYLOAD_MAX_BYTES ||
-	    limits->max_depth < 1 || limits->max_depth > PAYLOAD_MAX_DEPTH)
-		return diag_set(diag, ERR_LIMIT,
-				"a payload may have 1 to %u bytes and 1 to %u levels",
-				PAYLOAD_MAX_BYTES, PAYLOAD_MAX_DEPTH);
-	parser = calloc(1, sizeof(*parser));
 	if (!parser)
 		goto out;
-	parser->limits = *limits;
+	parser->base.limits = *limits;
 	parser->alc = (yyjson_alc){ pool_take, pool_resize, pool_return, &parser->pool };
 	parser->pool.size = yyjson_read_max_memory_usage(limits->max_bytes, YYJSON_READ_INSITU);
 	parser->names = malloc(sizeof(*parser->names) + parser->pool.size);
@@ -167,11 +164,11 @@ int payload_parser_new(const struct payload_limits *limits, struct payload_parse
 		rc = ERR_IO;
 		goto out;
 	}
-	*ret = parser;
+	*ret = &parser->base;
 	parser = NULL; /* handed over */
 	rc = 0;
 out:
-	payload_parser_free(parser);
+	parser_free(parser);
 	if (rc == ERR_NOMEM)
 		return diag_nomem(diag);
 	if (rc)
@@ -181,12 +178,7 @@ out:
 
 void payload_parser_free(struct payload_parser *parser)
 {
-	if (!parser)
-		return;
-	free(parser->text);
-	free(parser->names);
-	free(parser->slots);
-	free(parser);
+	parser_free((struct yyjson_parser *)parser);
 }
 
 /* ---- names ------------------------------------------------------------------------------ */
@@ -214,7 +206,7 @@ static bool occurs_before(yyjson_val *first, const yyjson_val *name)
 }
 
 /* The name in a large object that occurs a second time, or NULL. */
-static const yyjson_val *find_twice_large(struct payload_parser *parser, yyjson_val *object)
+static const yyjson_val *find_twice_large(struct yyjson_parser *parser, yyjson_val *object)
 {
 	size_t members = unsafe_yyjson_get_len(object);
 	size_t mask = slot_count(members) - 1;
@@ -293,7 +285,7 @@ static inline bool same_behind_key(const char *a, const char *b, size_t len)
 /* ---- the walk --------------------------------------------------------------------------- */
 
 struct node_check {
-	struct payload_parser *parser;
+	struct yyjson_parser *parser;
 	const yyjson_val *bad_name;
 	bool has_whole_real; /* a real without a fraction, which its text may have had */
 };
@@ -320,7 +312,7 @@ static bool walk_array(struct node_check *w, yyjson_val *array, unsigned depth)
 	size_t left = unsafe_yyjson_get_len(array);
 	yyjson_val *at = array + 1;
 
-	if (depth < w->parser->limits.max_depth && is_flat(array)) {
+	if (depth < w->parser->base.limits.max_depth && is_flat(array)) {
 		for (; left > 0; left--)
 			look_at(w, at++);
 		return true;
@@ -407,14 +399,14 @@ static bool walk_object(struct node_check *w, yyjson_val *object, unsigned depth
 /* False where something is wrong in @value, a container with @depth others around it. */
 static bool walk_value(struct node_check *w, yyjson_val *value, unsigned depth)
 {
-	if (depth == w->parser->limits.max_depth)
+	if (depth == w->parser->base.limits.max_depth)
 		return false;
 	return unsafe_yyjson_is_obj(value) ? walk_object(w, value, depth + 1)
 					   : walk_array(w, value, depth + 1);
 }
 
 /* Says of a root that was walked that its names are known. */
-static void mark_root(const struct payload_parser *parser, yyjson_val *root)
+static void mark_root(const struct yyjson_parser *parser, yyjson_val *root)
 {
 	if ((char *)root == parser->pool.start + ROOT_OFFSET && unsafe_yyjson_is_obj(root) &&
 	    unsafe_yyjson_get_len(root) <= SMALL_OBJECT)
@@ -423,29 +415,21 @@ static void mark_root(const struct payload_parser *parser, yyjson_val *root)
 
 /* ---- parsing ---------------------------------------------------------------------------- */
 
-static void report(struct payload_error *error, enum payload_fault fault, size_t offset,
-		   const char *text)
-{
-	error->fault = fault;
-	error->offset = offset;
-	(void)snprintf(error->text, sizeof(error->text), "%s", text);
-}
-
 /*
  * The numbers of @doc whose double is whole while their text (as the caller still has it) is not
  * become their text, as those beyond a double are. Values stand in the order of the text.
  */
-static __attribute__((noinline)) void keep_rounded(struct payload_parser *parser, yyjson_doc *doc,
+static __attribute__((noinline)) void keep_rounded(struct yyjson_parser *parser, yyjson_doc *doc,
 						   const char *text, size_t len)
 {
 	yyjson_val *value = yyjson_doc_get_root(doc);
 	size_t at = 0;
 	size_t start;
 
-	for (; jsonscan_next_number(text, len, &at, &start); value++) {
+	for (; jsonspan_next_number(text, len, &at, &start); value++) {
 		while (!unsafe_yyjson_is_num(value) && !unsafe_yyjson_is_raw(value))
 			value++;
-		if (!unsafe_yyjson_is_real(value) || !jsonscan_is_rounded(text + start, at - start))
+		if (!unsafe_yyjson_is_real(value) || !number_needs_text(text + start, at - start))
 			continue;
 		/* The copy is not read again, but for strings, which are elsewhere. */
 		memcpy(parser->text + start, text + start, at - start);
@@ -455,7 +439,7 @@ static __attribute__((noinline)) void keep_rounded(struct payload_parser *parser
 }
 
 /* The first member name in the text that its object has had before. */
-static const yyjson_val *find_twice(struct payload_parser *parser, yyjson_val *value)
+static const yyjson_val *find_twice(struct yyjson_parser *parser, yyjson_val *value)
 {
 	const yyjson_val *found = NULL;
 	bool is_object = unsafe_yyjson_is_obj(value);
@@ -476,38 +460,30 @@ static const yyjson_val *find_twice(struct payload_parser *parser, yyjson_val *v
 }
 
 /* Says why yyjson, or the walk, did not accept what the caller still has in @text. */
-static void explain(struct payload_parser *parser, const char *text, size_t len, yyjson_val *root,
+static void explain(struct yyjson_parser *parser, const char *text, size_t len, yyjson_val *root,
 		    const struct node_check *w, struct payload_error *error)
 {
 	struct jsonscan scan;
 
-	if (!jsonscan_run(text, len, parser->limits.max_depth, NULL, 0, &scan))
+	if (!jsonscan_run(text, len, parser->base.limits.max_depth, NULL, 0, &scan))
 		jsonscan_report(&scan, error);
 	else if (w->bad_name)
-		report(error, PAYLOAD_DUPLICATE, /* at its quote */
-		       (size_t)(find_twice(parser, root)->uni.str - parser->text) - 1,
-		       "a member name occurs twice");
+		payload_report(error, PAYLOAD_DUPLICATE, /* at its quote */
+			       (size_t)(find_twice(parser, root)->uni.str - parser->text) - 1,
+			       "a member name occurs twice");
 	else
-		report(error, PAYLOAD_NOMEM, 0, "out of memory");
+		payload_report(error, PAYLOAD_NOMEM, 0, "out of memory");
 }
 
-const struct payload_value *payload_parse(struct payload_parser *parser, const void *text,
-					  size_t len, struct payload_error *error)
+const struct payload_value *payload_backend_parse(struct payload_parser *base, const char *text,
+						  size_t len, struct payload_error *error)
 {
+	struct yyjson_parser *parser = (struct yyjson_parser *)base;
 	struct node_check w = { .parser = parser };
 	yyjson_val *root;
 	yyjson_doc *doc;
 
-	if (len > parser->limits.max_bytes) {
-		error->fault = PAYLOAD_TOO_LARGE;
-		error->offset = parser->limits.max_bytes;
-		(void)snprintf(error->text, sizeof(error->text),
-			       "the text has %zu bytes, at most %zu are allowed", len,
-			       parser->limits.max_bytes);
-		return NULL;
-	}
-	if (len > 0)
-		memcpy(parser->text, text, len);
+	memcpy(parser->text, text, len);
 	memset(parser->text + len, 0, PADDING);
 	/* The document before needs no freeing. */
 	parser->pool.used = parser->pool.last = 0;
@@ -515,7 +491,7 @@ const struct payload_value *payload_parse(struct payload_parser *parser, const v
 			       &parser->alc, NULL);
 	root = yyjson_doc_get_root(doc);
 	if (!root || (unsafe_yyjson_is_ctn(root) && !walk_value(&w, root, 0))) {
-		explain(parser, len ? text : "", len, root, &w, error);
+		explain(parser, text, len, root, &w, error);
 		return NULL;
 	}
 	if (!unsafe_yyjson_is_ctn(root))
@@ -528,28 +504,6 @@ const struct payload_value *payload_parse(struct payload_parser *parser, const v
 
 /* ---- values ----------------------------------------------------------------------------- */
 
-/* Are two names of @len bytes the same? Those of 4 to 16 bytes are two words that may overlap. */
-static inline bool same_bytes(const char *a, const char *b, size_t len)
-{
-	uint32_t low[4];
-	uint64_t words[4];
-
-	if (len < 4 || len > 16)
-		return len == 0 || (a[0] == b[0] && memcmp(a, b, len) == 0);
-	if (len < 8) {
-		memcpy(&low[0], a, 4);
-		memcpy(&low[1], b, 4);
-		memcpy(&low[2], a + len - 4, 4);
-		memcpy(&low[3], b + len - 4, 4);
-		return low[0] == low[1] && low[2] == low[3];
-	}
-	memcpy(&words[0], a, 8);
-	memcpy(&words[1], b, 8);
-	memcpy(&words[2], a + len - 8, 8);
-	memcpy(&words[3], b + len - 8, 8);
-	return words[0] == words[1] && words[2] == words[3];
-}
-
 /* Member by member. */
 static __attribute__((noinline)) const struct payload_value *
 find_member(yyjson_val *object, const char *name, size_t len)
@@ -558,7 +512,7 @@ find_member(yyjson_val *object, const char *name, size_t len)
 	yyjson_val *at = object + 1;
 
 	for (; left > 0; left--, at = next_name(at))
-		if (unsafe_yyjson_get_len(at) == len && same_bytes(at->uni.str, name, len))
+		if (unsafe_yyjson_get_len(at) == len && sametext(at->uni.str, name, len))
 			return (const struct payload_value *)(at + 1);
 	return NULL;
 }
@@ -586,67 +540,23 @@ const struct payload_value *payload_member(const struct payload_value *value, co
 	if (!value)
 		return NULL;
 	if (view_is(value, VIEW_ROOT))
-		return find_in_root(node(value), name, len);
-	return view_is(value, VIEW_OBJECT) ? find_member(node(value), name, len) : NULL;
+		return find_in_root(view_node(value), name, len);
+	return view_is(value, VIEW_OBJECT) ? find_member(view_node(value), name, len) : NULL;
 }
 
 bool payload_span(const struct payload_parser *parser, const struct payload_value *root,
 		  const char *text, size_t len, const char *name, size_t name_len, size_t *start,
 		  size_t *end)
 {
-	yyjson_val *value = node(payload_member(root, name, name_len));
+	yyjson_val *value = view_node(payload_member(root, name, name_len));
 
 	/* A member's name is the node in front of its value. */
 	if (!yyjson_is_str(value) || !(value[-1].tag & YYJSON_SUBTYPE_NOESC))
 		return false;
 	/* Strings stay where they are in the copy of the text, shortened where they had escapes. */
-	*start = (size_t)(unsafe_yyjson_get_str(value) - parser->text);
+	*start = (size_t)(unsafe_yyjson_get_str(value) -
+			  ((const struct yyjson_parser *)parser)->text);
 	*end = value->tag & YYJSON_SUBTYPE_NOESC ? *start + unsafe_yyjson_get_len(value)
 						 : jsonspan_end(text, len, *start);
-	return true;
-}
-
-bool payload_string(const struct payload_value *value, const char **ret, size_t *ret_len)
-{
-	if (!yyjson_is_str(node(value)))
-		return false;
-	*ret = unsafe_yyjson_get_str(node(value));
-	*ret_len = unsafe_yyjson_get_len(node(value));
-	return true;
-}
-
-bool payload_integer(const struct payload_value *value, int64_t *ret)
-{
-	double real;
-
-	if (yyjson_is_int(node(value))) {
-		*ret = unsafe_yyjson_get_sint(node(value));
-		return yyjson_is_sint(node(value)) || *ret >= 0;
-	}
-	real = yyjson_get_real(node(value));
-	/* 2^63 is a double, INT64_MAX is not. */
-	if (!yyjson_is_real(node(value)) || real < -0x1p63 || real >= 0x1p63 || real != trunc(real))
-		return false;
-	*ret = (int64_t)real;
-	return true;
-}
-
-bool payload_number(const struct payload_value *value, double *ret)
-{
-	if (yyjson_is_num(node(value))) {
-		*ret = yyjson_get_num(node(value));
-		return true;
-	}
-	if (!yyjson_is_raw(node(value)))
-		return false;
-	*ret = jsonscan_big_value(yyjson_get_raw(node(value)), yyjson_get_len(node(value)));
-	return true;
-}
-
-bool payload_boolean(const struct payload_value *value, bool *ret)
-{
-	if (!yyjson_is_bool(node(value)))
-		return false;
-	*ret = unsafe_yyjson_get_bool(node(value));
 	return true;
 }

@@ -498,6 +498,24 @@ static void test_payload_parse__big_numbers_stay_in_their_places(void **state)
 	payload_parser_free(parser);
 }
 
+static void test_jsonscan_run__where_a_double_ends(void **state)
+{
+	/* 2^1024 - 2^970 is the least that rounds to infinity. */
+	char text[] =
+		"179769313486231580793728971405303415079934132710037826936173778980444968292764"
+		"750946649017977587207096330286416692887910946555547851940402630657488671505820"
+		"681908902000708383676273854845817711531764475730270069855571366959622842914819"
+		"860834936475292719074168444365510704342711559699508093042880177904174497792.0";
+	struct jsonscan scan;
+
+	(void)state;
+	assert_true(jsonscan_run(text, strlen(text), 8, NULL, 0, &scan));
+	assert_int_equal(scan.big_count, 1);
+	text[strlen(text) - 3] = '1'; /* of its last digits, 792.0 */
+	assert_true(jsonscan_run(text, strlen(text), 8, NULL, 0, &scan));
+	assert_int_equal(scan.big_count, 0);
+}
+
 static void test_jsonscan_run__notes_where_big_numbers_stand(void **state)
 {
 	static const char text[] = "{\"9\":0,\"b\":[\"10\",99999999999999999999],\"c\":1e400}";
@@ -677,6 +695,7 @@ int main(void)
 		cmocka_unit_test(test_payload_parse__says_where_a_name_occurs_twice),
 		cmocka_unit_test(test_payload_number__nearest_double_of_any_size),
 		cmocka_unit_test(test_payload_parse__big_numbers_stay_in_their_places),
+		cmocka_unit_test(test_jsonscan_run__where_a_double_ends),
 		cmocka_unit_test(test_jsonscan_run__notes_where_big_numbers_stand),
 		cmocka_unit_test(test_payload_parser__out_of_memory),
 		cmocka_unit_test(test_payload_span__is_where_the_text_says_it),

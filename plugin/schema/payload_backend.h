@@ -1,0 +1,35 @@
+/*
+ * payload_backend.h -- what payload.c and the parser behind it share.
+ *
+ * A backend has all of payload.h that is not in payload.c, and the two functions here. Its struct
+ * begins with a struct payload_parser.
+ */
+#ifndef PETSTORE_PAYLOAD_BACKEND_H
+#define PETSTORE_PAYLOAD_BACKEND_H
+
+#include <stdio.h>
+
+#include "schema/payload.h"
+
+struct payload_parser {
+	struct payload_limits limits;
+};
+
+/* payload_parser_new() with limits that were checked. */
+int payload_backend_new(const struct payload_limits *limits, struct payload_parser **ret,
+			struct diag *diag);
+
+/* payload_parse() of a text that is not too long; @text is not NULL. */
+const struct payload_value *payload_backend_parse(struct payload_parser *parser, const char *text,
+						  size_t len, struct payload_error *error);
+
+/* Fills *@error; @text is a sentence. */
+static inline void payload_report(struct payload_error *error, enum payload_fault fault,
+				  size_t offset, const char *text)
+{
+	error->fault = fault;
+	error->offset = offset;
+	(void)snprintf(error->text, sizeof(error->text), "%s", text);
+}
+
+#endif
