@@ -68,8 +68,8 @@ QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger_look ledge
            schema/run schema/payload schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
 CTL      = ctl/main ctl/ctl ctl/args ctl/suggest ctl/help ctl/files ctl/listeners ctl/output ctl/cells ctl/tables \
            ctl/history ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/cmd_may \
-           ctl/cmd_lint ctl/lint_config ctl/lint_certs ctl/lint_machines \
-           ctl/cmd_diff ctl/cmd_replay ctl/change_list ctl/deref ctl/pairs ctl/schema_compare \
+           ctl/cmd_lint ctl/lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_contract ctl/lint_machines ctl/lint_schema \
+           ctl/cmd_diff ctl/cmd_replay ctl/change_list ctl/deref ctl/pairs ctl/schema_compare ctl/schema_compare_keywords ctl/message_place \
            ctl/cmd_ctl ctl/cmd_bans ctl/control_args ctl/control_client \
            ctl/cmd_restored ctl/cmd_passwd ctl/credwrite ctl/cmd_validate \
            ctl/cmd_completion ctl/cmd_help ctl/cmd_version
@@ -122,14 +122,14 @@ $(B)/san/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(SAN) -MMD -MP -c $
 $(B)/tsan/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(TSAN) -MMD -MP -c $< -o $@
 $(B)/fuzz/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CLANG) $(CORE) $(FUZZER) -MMD -MP -c $< -o $@
 $(foreach k,rel san tsan fuzz,$(B)/$k/ledger/store.o): $(wildcard schemas/store/*.sql)
-$(B)/rel/ctl/cmd_lint.o: schemas/contract-extensions.schema.json
+$(B)/rel/ctl/lint_contract.o: schemas/contract-extensions.schema.json
 $(foreach k,rel san tsan fuzz,$(B)/$k/schema/dialect.o): $(wildcard plugin/schema/metaschema/*.json plugin/schema/metaschema/*/*.json)
 
 # ---- tests ------------------------------------------------------------------------------
 
 # All rooms that a test may link without a broker, so that a test links what it uses.
 T_ROOMS = $(ROOMS) $(addprefix broker/,sessions shares releases repairs login holdoffs pending_logins) \
-          ctl/credwrite ctl/pairs ctl/schema_compare
+          ctl/credwrite ctl/pairs ctl/schema_compare ctl/schema_compare_keywords ctl/message_place
 $(foreach k,rel san tsan fuzz,$(eval $(B)/$k/rooms.a: $(T_ROOMS:%=$(B)/$k/%.o)))
 $(B)/%/rooms.a: ; @rm -f $@ && ar rcs $@ $^
 

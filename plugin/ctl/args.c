@@ -127,15 +127,15 @@ bool args_read_time(const char *text, char ret[ARGS_TIME_MAX])
 /* Is @value one of the words? Says which there are where it is not. */
 static bool is_word(const char *name, const struct args_row *row, const char *value)
 {
-	char room[ARGS_WORDS_MAX];
+	char room[ARGS_WORDS_MAX], list[SUGGEST_LIST_MAX];
 	const char *words = args_words(row, room);
 	struct suggest suggest = suggest_begin(value);
 
 	if (suggest_has(words, value))
 		return true;
 	suggest_add(&suggest, words);
-	(void)ctl_fail(name, "--%s: \"%s\" is none of %s%s", row->name, value, words,
-		       suggest_text(&suggest));
+	(void)ctl_fail(name, "--%s: expected %s, not %s%s", row->name, suggest_list(words, list),
+		       value, suggest_text(&suggest));
 	return false;
 }
 

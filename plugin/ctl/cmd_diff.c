@@ -145,7 +145,7 @@ static void compare_params(struct diff *diff, const struct contract_channel *fro
 
 		compare_values(diff, false, to->address, a, b);
 		compare_values(diff, true, to->address, b, a);
-		/* Two patterns can't be weighed: a new one is taken for a stricter one. */
+		/* Two patterns can't be compared: a new one is taken for a stricter one. */
 		if (!same_text(a->pattern, b->pattern))
 			change_list_add(&diff->change, !b->pattern, NULL, "parameter", to->address,
 					"%s: pattern %s instead of %s", b->name,
@@ -385,19 +385,19 @@ static void try_examples_of(struct diff *diff, const struct scene *of,
 
 /* ---- payloads, by schema ---------------------------------------------------------------- */
 
-struct weighing {
+struct payload_compare {
 	struct diff *diff;
 	const char *address;
-	bool is_open; /* something could not be weighed */
+	bool is_open; /* something could not be compared */
 };
 
-static void on_weighed(enum schema_compare_way way, const char *detail, void *ctx)
+static void on_difference(enum schema_compare_answer answer, const char *detail, void *ctx)
 {
-	struct weighing *weighing = ctx;
+	struct payload_compare *compare = ctx;
 
-	weighing->is_open |= way == WEIGH_OPEN;
-	change_list_add(&weighing->diff->change, way == WEIGH_ALLOWS, NULL, "payload",
-			weighing->address, "%s", detail);
+	compare->is_open |= answer == SCHEMA_COMPARE_OPEN;
+	change_list_add(&compare->diff->change, answer == SCHEMA_COMPARE_ALLOWS, NULL, "payload",
+			compare->address, "%s", detail);
 }
 
 /* Are all schema files the same? */
@@ -416,7 +416,7 @@ static bool same_documents(const struct contract *a, const struct contract *b)
 static json_t *schema_of(const struct scene *scene, const struct contract_channel *channel,
 			 enum deref_extent *extent)
 {
-	enum deref_extent own = EXPAND_WHOLE;
+	enum deref_extent own = DEREF_WHOLE;
 	json_t *schema = channel->schema_uri
 				 ? deref_schema(scene->rules->contract, channel->schema_uri, &own)
 				 : json_true();
@@ -429,22 +429,23 @@ static json_t *schema_of(const struct scene *scene, const struct contract_channe
 static void compare_payloads(struct diff *diff, const struct contract_channel *from,
 			     const struct contract_channel *to)
 {
-	struct weighing weighing = { .diff = diff, .address = to->address };
-	enum deref_extent extent = EXPAND_WHOLE;
+	struct payload_compare compare = { .diff = diff, .address = to->address };
+	enum deref_extent extent = DEREF_WHOLE;
 	json_t *old = schema_of(&diff->from, from, &extent);
 	json_t *new = schema_of(&diff->to, to, &extent);
 
-	weigh(old, new, on_weighed, &weighing);
-	if (extent != EXPAND_WHOLE &&
+	schema_compare(old, new, on_difference, &compare);
+	if (extent != DEREF_WHOLE &&
 	    !same_documents(diff->from.rules->contract, diff->to.rules->contract))
-		on_weighed(WEIGH_OPEN,
-			   extent == EXPAND_PARTLY
-				   ? "what $id, $anchor or another $schema name is not weighed"
-				   : "the schema refers to itself in too many ways to be weighed",
-			   &weighing);
+		on_difference(
+			SCHEMA_COMPARE_OPEN,
+			extent == DEREF_PARTLY
+				? "what $id, $anchor or another $schema name is not compared"
+				: "the schema refers to itself in too many ways to be compared",
+			&compare);
 	json_decref(old);
 	json_decref(new);
-	if (!weighing.is_open)
+	if (!compare.is_open)
 		return;
 	try_examples_of(diff, &diff->from, from, from, to);
 	try_examples_of(diff, &diff->to, to, from, to);
@@ -522,7 +523,7 @@ const struct ctl_command ctl_diff = {
 	.help = "OLD and NEW are two contracts, held against the users of --access, or two access\n"
 		"files, held against --contract. Compared are who may do what, the terms, the\n"
 		"status changes, and the schemas keyword by keyword, at every place of a message\n"
-		"(/* is any other member, or an item). What can't be weighed like this (anyOf, "
+		"(/* is any other member, or an item). What can't be compared like this (anyOf, "
 		"if,\n"
 		"not, ...) counts as refused, and is tried with the messages' examples: as they\n"
 		"are, without each of their members, and with one more. Two patterns or formats\n"

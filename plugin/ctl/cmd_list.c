@@ -54,7 +54,7 @@ static int check_status(const struct list *list)
 {
 	const struct entity *entity =
 		list->contract ? tables_entity(list->contract, list->table) : NULL;
-	char statuses[TABLES_STATUSES_MAX];
+	char statuses[TABLES_STATUSES_MAX], names[SUGGEST_LIST_MAX];
 	struct suggest suggest;
 
 	if (!entity || !list->args->status ||
@@ -62,8 +62,8 @@ static int check_status(const struct list *list)
 		return 0;
 	suggest = suggest_begin(list->args->status);
 	suggest_add(&suggest, statuses);
-	return diag_set(&list->call->diag, ERR_INVALID, "--status: \"%s\" is none of %s%s",
-			list->args->status, statuses, suggest_text(&suggest));
+	return diag_set(&list->call->diag, ERR_INVALID, "--status: expected %s, not %s%s",
+			suggest_list(statuses, names), list->args->status, suggest_text(&suggest));
 }
 
 /* Those that were asked for, in @filter (QUERY_FILTERS_MAX). @where: a name, NUL, a value. */

@@ -13,7 +13,7 @@
 
 #define DEPTH_MAX 256u
 
-/* The schemas that are being expanded, innermost first: a reference to one of them is a circle. */
+/* The schemas that are being copied, innermost first: a reference to one of them is a circle. */
 struct inside {
 	const struct inside *up;
 	const json_t *schema;
@@ -21,25 +21,25 @@ struct inside {
 	unsigned depth;
 };
 
-struct spread {
+struct deref {
 	const struct contract *contract;
 	struct dialect dialect;
 	struct arena arena;
-	struct pairs done; /* schemas that were expanded and can stand elsewhere, too: owned */
+	struct pairs done; /* schemas that were copied and can stand elsewhere, too: owned */
 	unsigned circle;   /* depth of the outermost schema that one below refers back to */
 	size_t count;
 	enum deref_extent extent;
 };
 
-static json_t *expand(struct spread *spread, const json_t *schema, const char *uri,
-		      const struct inside *up);
+static json_t *replace(struct deref *deref, const json_t *schema, const char *uri,
+		       const struct inside *up);
 
 /* The schema that @uri with @fragment names, and its document's uri to *ret_uri; or NULL. */
-static const json_t *find(const struct spread *spread, const char *uri, char *fragment,
+static const json_t *find(const struct deref *deref, const char *uri, char *fragment,
 			  const char **ret_uri)
 {
-	for (size_t i = 0; i < contract_document_count(spread->contract); i++) {
-		struct contract_document document = contract_document(spread->contract, i);
+	for (size_t i = 0; i < contract_document_count(deref->contract); i++) {
+		struct contract_document document = contract_document(deref->contract, i);
 
 		if (strcmp(document.uri, uri) != 0)
 			continue;
@@ -52,25 +52,25 @@ static const json_t *find(const struct spread *spread, const char *uri, char *fr
 	return NULL;
 }
 
-static const json_t *follow(struct spread *spread, const char *base, const char *ref,
+static const json_t *follow(struct deref *deref, const char *base, const char *ref,
 			    const char **ret_uri)
 {
 	const char *fragment = uri_fragment(ref);
-	char *uri = NULL, *copy = arena_text(&spread->arena, fragment, strlen(fragment));
+	char *uri = NULL, *copy = arena_text(&deref->arena, fragment, strlen(fragment));
 
-	if (!copy || uri_resolve(&spread->arena, base, ref, &uri))
+	if (!copy || uri_resolve(&deref->arena, base, ref, &uri))
 		return NULL;
-	return find(spread, uri, copy, ret_uri);
+	return find(deref, uri, copy, ret_uri);
 }
 
-/* Is @target being expanded? Then what is in between depends on it, and can't stand elsewhere. */
-static bool is_circle(struct spread *spread, const struct inside *inside, const json_t *target)
+/* Is @target being copied? Then what is in between depends on it, and can't stand elsewhere. */
+static bool is_circle(struct deref *deref, const struct inside *inside, const json_t *target)
 {
 	for (; inside; inside = inside->up) {
 		if (inside->schema != target)
 			continue;
-		if (inside->depth < spread->circle)
-			spread->circle = inside->depth;
+		if (inside->depth < deref->circle)
+			deref->circle = inside->depth;
 		return true;
 	}
 	return false;
@@ -83,60 +83,60 @@ static enum draft draft_of(const json_t *schema_uri)
 	return uri && dialect_is_draft7(uri) ? DRAFT_7 : DRAFT_2020_12;
 }
 
-static void leave_out(struct spread *spread, enum deref_extent extent)
+static void leave_out(struct deref *deref, enum deref_extent extent)
 {
-	if (spread->extent < extent)
-		spread->extent = extent;
+	if (deref->extent < extent)
+		deref->extent = extent;
 }
 
-/* A schema that is referred to: expanded once, where that does not depend on what is around it. */
-static json_t *share(struct spread *spread, const json_t *schema, const char *uri,
+/* A schema that is referred to: copied once, where that does not depend on what is around it. */
+static json_t *share(struct deref *deref, const json_t *schema, const char *uri,
 		     const struct inside *up)
 {
-	unsigned circle = spread->circle;
+	unsigned circle = deref->circle;
 	uintptr_t known;
 	json_t *ret;
 
-	if (pairs_get(&spread->done, schema, uri, &known))
+	if (pairs_get(&deref->done, schema, uri, &known))
 		return json_incref((json_t *)known);
-	spread->circle = UINT_MAX;
-	ret = expand(spread, schema, uri, up);
-	if (ret && spread->circle > up->depth &&
-	    pairs_put(&spread->done, schema, uri, (uintptr_t)ret))
+	deref->circle = UINT_MAX;
+	ret = replace(deref, schema, uri, up);
+	if (ret && deref->circle > up->depth &&
+	    pairs_put(&deref->done, schema, uri, (uintptr_t)ret))
 		(void)json_incref(ret);
-	if (circle < spread->circle)
-		spread->circle = circle;
+	if (circle < deref->circle)
+		deref->circle = circle;
 	return ret;
 }
 
 /* Puts what "$ref" refers to beside what else the schema asks. */
-static int put_reference(struct spread *spread, json_t *copy, const struct inside *inside)
+static int put_reference(struct deref *deref, json_t *copy, const struct inside *inside)
 {
 	const char *ref = json_string_value(json_object_get(copy, "$ref"));
 	const char *uri = NULL;
-	const json_t *target = ref ? follow(spread, inside->uri, ref, &uri) : NULL;
+	const json_t *target = ref ? follow(deref, inside->uri, ref, &uri) : NULL;
 	json_t *all = json_object_get(copy, "allOf");
 
 	if (!ref)
 		return 0;
-	if (!target || inside->depth >= DEPTH_MAX || spread->count >= EXPAND_MAX) {
-		leave_out(spread, target ? EXPAND_STOPPED : EXPAND_PARTLY);
+	if (!target || inside->depth >= DEPTH_MAX || deref->count >= DEREF_MAX) {
+		leave_out(deref, target ? DEREF_STOPPED : DEREF_PARTLY);
 		return 0;
 	}
-	if (is_circle(spread, inside, target))
+	if (is_circle(deref, inside, target))
 		return 0;
 	if (!all) {
 		all = json_array();
 		if (json_object_set_new(copy, "allOf", all))
 			return ERR_NOMEM;
 	}
-	if (json_array_append_new(all, share(spread, target, uri, inside)))
+	if (json_array_append_new(all, share(deref, target, uri, inside)))
 		return ERR_NOMEM;
 	return json_object_del(copy, "$ref") ? ERR_NOMEM : 0;
 }
 
 struct copying {
-	struct spread *spread;
+	struct deref *deref;
 	const struct inside *inside;
 	json_t *copy;
 };
@@ -149,7 +149,7 @@ static int on_child(void *ctx, const struct keyword_child *child)
 
 	if (!at)
 		return 0; /* only describes */
-	value = expand(copying->spread, child->node, copying->inside->uri, copying->inside);
+	value = replace(copying->deref, child->node, copying->inside->uri, copying->inside);
 	if (child->name)
 		return json_object_set_new(at, child->name, value) ? ERR_NOMEM : 0;
 	if (child->has_index)
@@ -157,60 +157,60 @@ static int on_child(void *ctx, const struct keyword_child *child)
 	return json_object_set_new(copying->copy, child->keyword, value) ? ERR_NOMEM : 0;
 }
 
-static json_t *expand(struct spread *spread, const json_t *schema, const char *uri,
-		      const struct inside *up)
+static json_t *replace(struct deref *deref, const json_t *schema, const char *uri,
+		       const struct inside *up)
 {
 	const struct inside inside = { up, schema, uri, up ? up->depth + 1 : 0 };
-	struct copying copying = { .spread = spread, .inside = &inside, .copy = NULL };
+	struct copying copying = { .deref = deref, .inside = &inside, .copy = NULL };
 	const char *key;
 	json_t *value;
 	int rc = 0;
 
 	if (!json_is_object(schema))
 		return json_deep_copy(schema); /* true or false */
-	spread->count++;
+	deref->count++;
 	copying.copy = json_object();
 	json_object_foreach((json_t *)(uintptr_t)schema, key, value) {
-		if (strcmp(key, "$schema") == 0 && draft_of(value) != spread->dialect.draft)
-			leave_out(spread, EXPAND_PARTLY); /* a part in another dialect */
+		if (strcmp(key, "$schema") == 0 && draft_of(value) != deref->dialect.draft)
+			leave_out(deref, DEREF_PARTLY); /* a part in another dialect */
 		if (strcmp(key, "$id") == 0 && up)
-			leave_out(spread, EXPAND_PARTLY); /* its references have another base */
-		else if (strcmp(key, "$id") != 0 && keyword_asserts(&spread->dialect, key) &&
+			leave_out(deref, DEREF_PARTLY); /* its references have another base */
+		else if (strcmp(key, "$id") != 0 && keyword_asserts(&deref->dialect, key) &&
 			 json_object_set_new(copying.copy, key, json_deep_copy(value)))
 			rc = ERR_NOMEM;
 	}
 	if (rc == 0)
-		rc = keyword_children(&spread->dialect, schema, on_child, &copying);
+		rc = keyword_children(&deref->dialect, schema, on_child, &copying);
 	if (rc == 0)
-		rc = put_reference(spread, copying.copy, &inside);
+		rc = put_reference(deref, copying.copy, &inside);
 	if (rc == 0)
 		return copying.copy;
 	json_decref(copying.copy);
 	return NULL;
 }
 
-static void spread_clear(struct spread *spread)
+static void deref_clear(struct deref *deref)
 {
-	for (size_t i = 0; i < spread->done.cap; i++)
-		if (spread->done.slots[i].a)
-			json_decref((json_t *)spread->done.slots[i].value);
-	pairs_clear(&spread->done);
-	arena_clear(&spread->arena);
+	for (size_t i = 0; i < deref->done.cap; i++)
+		if (deref->done.slots[i].a)
+			json_decref((json_t *)deref->done.slots[i].value);
+	pairs_clear(&deref->done);
+	arena_clear(&deref->arena);
 }
 
 json_t *deref_schema(const struct contract *contract, const char *uri, enum deref_extent *extent)
 {
-	struct spread spread = { .contract = contract, .circle = UINT_MAX };
+	struct deref deref = { .contract = contract, .circle = UINT_MAX };
 	const char *document = NULL;
-	const json_t *schema = follow(&spread, uri, uri, &document);
+	const json_t *schema = follow(&deref, uri, uri, &document);
 	json_t *ret;
 
-	spread.dialect.draft = draft_of(json_object_get(schema, "$schema"));
-	spread.dialect.vocabularies = UINT_MAX;
-	ret = schema ? expand(&spread, schema, document, NULL) : json_true();
+	deref.dialect.draft = draft_of(json_object_get(schema, "$schema"));
+	deref.dialect.vocabularies = UINT_MAX;
+	ret = schema ? replace(&deref, schema, document, NULL) : json_true();
 	if (!schema)
-		leave_out(&spread, EXPAND_PARTLY);
-	*extent = spread.extent;
-	spread_clear(&spread);
+		leave_out(&deref, DEREF_PARTLY);
+	*extent = deref.extent;
+	deref_clear(&deref);
 	return ret;
 }

@@ -4,8 +4,8 @@
  * For looking at, not for checking messages: each "$ref" is replaced by a member of "allOf" with
  * what it refers to, and what only describes (titles, examples, $defs) is left out.
  */
-#ifndef PETSTORE_CTL_EXPAND_H
-#define PETSTORE_CTL_EXPAND_H
+#ifndef PETSTORE_CTL_DEREF_H
+#define PETSTORE_CTL_DEREF_H
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -13,12 +13,12 @@
 #include "contract/contract.h"
 
 /* Schemas that are written out for one; what is referred to twice mostly counts once. */
-#define EXPAND_MAX 50000u
+#define DEREF_MAX 50000u
 
 enum deref_extent {
-	EXPAND_WHOLE,
-	EXPAND_PARTLY,  /* what "$id" and "$anchor" name, or another dialect says, is not in it */
-	EXPAND_STOPPED, /* after EXPAND_MAX: it refers to itself in too many ways */
+	DEREF_WHOLE,
+	DEREF_PARTLY,  /* what "$id" and "$anchor" name, or another dialect says, is not in it */
+	DEREF_STOPPED, /* after DEREF_MAX: it refers to itself in too many ways */
 };
 
 /*

@@ -1,5 +1,8 @@
 /*
  * lint.h -- what petstorectl lint has found, and those that find it.
+ *
+ * Each takes the path by which its findings name the file. Those of a contract ask for one that was
+ * loaded.
  */
 #ifndef PETSTORE_CTL_LINT_H
 #define PETSTORE_CTL_LINT_H
@@ -8,6 +11,7 @@
 #include <stdbool.h>
 
 #include "base/brokerfile.h"
+#include "ctl/files.h"
 
 enum lint_level { LINT_ERROR, LINT_WARNING };
 
@@ -21,11 +25,11 @@ struct lint {
 void lint_add(struct lint *lint, enum lint_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/*
- * What stands in the broker's configuration beside the plugin's options. @path is the file, where
- * no line can be named.
- */
-void lint_config(struct lint *lint, const struct brokerfile *file, const char *path);
+/* Is @name one of the texts in the array? */
+bool lint_lists(const json_t *list, const char *name);
+
+/* The broker's configuration, if one was read: the plugin's options and what stands beside them. */
+void lint_config(struct lint *lint, const struct files *files);
 
 /* Do messages with a payload of @payload_max bytes, the contract's largest, get through? */
 void lint_sizes(struct lint *lint, const struct brokerfile *file, size_t payload_max);
@@ -39,8 +43,26 @@ void lint_certfile(struct lint *lint, const struct brokerfile_line *certfile,
 void lint_cafile(struct lint *lint, const struct brokerfile_line *cafile);
 void lint_crlfile(struct lint *lint, const struct brokerfile_line *crlfile);
 
-/* State machines of the contract @document, which was loaded: unused ones, statuses out of reach.
- */
+/* All that the schema of our extensions finds, where the loader stops at the first. */
+void lint_extensions(struct lint *lint, const char *path, const json_t *document);
+
+/* Unused state machines, and statuses out of reach. */
 void lint_machines(struct lint *lint, const char *path, const json_t *document);
+
+/* Channels that nobody may use, that take anything, or whose rules are not enforced. */
+void lint_channels(struct lint *lint, const char *path, const struct contract *contract);
+
+/* Topics of the plugin's own messages that are declared otherwise, commands that are anyone's. */
+void lint_own_topics(struct lint *lint, const char *path, const struct contract *contract);
+
+/* Payloads that take members which their schema does not name. */
+void lint_schemas(struct lint *lint, const char *path, const struct contract *contract);
+
+/* Scopes, roles, users and client ids; with @passwords (or NULL) also who has one. */
+void lint_access(struct lint *lint, const struct files *files, const char *passwords,
+		 const struct rules *rules);
+
+/* The file of SCRAM keys, where the configuration names one. */
+void lint_scram(struct lint *lint, const struct files *files);
 
 #endif

@@ -1,3 +1,7 @@
+/*
+ * lint_certs.c -- certificates, keys and lists of what is revoked, as the files that lines name
+ * have them.
+ */
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -141,7 +145,7 @@ static void check_list(struct lint *lint, const struct brokerfile_line *line, co
 	if (X509_cmp_current_time(X509_CRL_get0_lastUpdate(list)) > 0)
 		add(lint, LINT_ERROR, line, "not in force yet");
 	if (!next)
-		add(lint, LINT_WARNING, line, "says not how long it holds");
+		add(lint, LINT_WARNING, line, "does not say how long it holds");
 	else if (!ASN1_TIME_diff(&days, &seconds, NULL, next))
 		add(lint, LINT_ERROR, line, "its end can't be read");
 	else if (days < 0 || seconds < 0)

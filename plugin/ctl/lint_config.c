@@ -7,10 +7,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/options.h"
 #include "ctl/lint.h"
 #include "ctl/listeners.h"
+#include "monitor/settings.h"
 #include "ledger/ledger.h"
 
+#define OPTIONS_MAX 64u
 #define QUEUED_FEW 100    /* messages for one client */
 #define PACKET_REST 1024u /* bytes of an MQTT packet beside its payload, with room to spare */
 #define DEFAULT_PREFIX "auto-"
@@ -303,8 +306,71 @@ static void check_persistence(struct lint *lint, const struct brokerfile *file, 
 		    "sessions, queued and retained messages end with the broker; expected true");
 }
 
-void lint_config(struct lint *lint, const struct brokerfile *file, const char *path)
+/* ---- the plugin's options ---------------------------------------------------------------- */
+
+/* The line that a fault of the options is about: "plugin_opt_NAME: ...". */
+static const struct brokerfile_line *faulty_line(const struct brokerfile *file, const char *text)
 {
+	const struct brokerfile_line *found = NULL;
+
+	for (size_t i = 0; i < file->line_count; i++) {
+		size_t len = strlen(file->line[i].word);
+
+		if (strncmp(text, file->line[i].word, len) == 0 && text[len] == ':')
+			found = &file->line[i];
+	}
+	return found;
+}
+
+/* What the start says of the options' values and of the monitor's file. */
+static int try_options(const struct options_pair *pair, size_t count, struct diag *diag)
+{
+	struct options options;
+	struct settings settings;
+	int rc = options_init(&options, pair, count, diag);
+
+	if (rc)
+		return rc;
+	if (options.monitor)
+		rc = settings_load(options.monitor, &settings, diag);
+	options_clear(&options);
+	return rc;
+}
+
+static void check_options(struct lint *lint, const struct files *files)
+{
+	struct options_pair pair[OPTIONS_MAX];
+	const struct brokerfile_line *line;
+	struct diag diag;
+	size_t count = 0;
+	bool ours = true;
+
+	for (size_t i = 0; i < files->broker.line_count && count < OPTIONS_MAX; i++) {
+		const char *plugin = brokerfile_plugin(&files->broker.line[i]);
+
+		if (plugin)
+			ours = brokerfile_is_own(plugin, NULL);
+		pair[count].value = files->broker.line[i].value;
+		if (ours && files_is_option(&files->broker.line[i], &pair[count].key))
+			count++;
+	}
+	if (try_options(pair, count, &diag) == 0)
+		return;
+	line = faulty_line(&files->broker, diag.text);
+	if (line)
+		lint_add(lint, LINT_ERROR, "%s:%u: %s", line->file, line->number, diag.text);
+	else
+		lint_add(lint, LINT_ERROR, "%s: %s", files->config, diag.text);
+}
+
+void lint_config(struct lint *lint, const struct files *files)
+{
+	const struct brokerfile *file = &files->broker;
+	const char *path = files->config;
+
+	if (!path)
+		return;
+	check_options(lint, files);
 	check_plugins(lint, file, path);
 	for (size_t i = 0; i < file->listener_count; i++)
 		if (file->listener[i].is_there)

@@ -18,6 +18,21 @@ bool suggest_has(const char *words, const char *word)
 	return false;
 }
 
+const char *suggest_list(const char *words, char ret[SUGGEST_LIST_MAX])
+{
+	const char *last = strrchr(words, ' ');
+	size_t used = 0;
+
+	ret[0] = '\0';
+	for (const char *at = words; *at && used + 6 < SUGGEST_LIST_MAX; at++)
+		used += (size_t)sprintf(ret + used,
+					*at != ' '   ? "%c"
+					: at == last ? " or "
+						     : ", ",
+					*at);
+	return ret;
+}
+
 struct suggest suggest_begin(const char *typed)
 {
 	/* A third of a word may be wrong, of a short one a letter. */

@@ -20,6 +20,10 @@ struct suggest suggest_begin(const char *typed);
 /* Is @word one of @words, which have spaces between them? */
 bool suggest_has(const char *words, const char *word);
 
+/* The words with commas between them, "or" before the last, in @ret. Returns @ret. */
+#define SUGGEST_LIST_MAX 1024
+const char *suggest_list(const char *words, char ret[SUGGEST_LIST_MAX]);
+
 /* One candidate, or several with spaces between them. */
 void suggest_add(struct suggest *suggest, const char *words);
 

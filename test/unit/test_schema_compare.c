@@ -1,6 +1,6 @@
 /*
- * Two schemas weighed against each other: a file of cases, and random schemas of which the engine
- * says by messages what weigh() must have said.
+ * Two schemas compared against each other: a file of cases, and random schemas of which the engine
+ * says by messages what schema_compare() must have said.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,23 +15,24 @@
 #include "schema/payload.h"
 #include "schema/schema.h"
 
-#define CASES "test/data/ctl/weigh.cases"
+#define CASES "test/data/ctl/schema_compare.cases"
 
 /* ---- the cases --------------------------------------------------------------------------- */
 
 struct said {
 	char text[4096];
-	bool has[3]; /* by enum schema_compare_way */
+	bool has[3]; /* by enum schema_compare_answer */
 };
 
-static void on_row(enum schema_compare_way way, const char *detail, void *ctx)
+static void on_row(enum schema_compare_answer answer, const char *detail, void *ctx)
 {
 	static const char *const words[] = { "refuses", "allows", "open" };
 	struct said *said = ctx;
 	size_t used = strlen(said->text);
 
-	said->has[way] = true;
-	(void)snprintf(said->text + used, sizeof(said->text) - used, "%s %s\n", words[way], detail);
+	said->has[answer] = true;
+	(void)snprintf(said->text + used, sizeof(said->text) - used, "%s %s\n", words[answer],
+		       detail);
 }
 
 static json_t *parse(const char *text)
@@ -55,7 +56,7 @@ static void finish(struct example *example)
 
 	if (!example->old)
 		return;
-	weigh(example->old, example->new, on_row, &said);
+	schema_compare(example->old, example->new, on_row, &said);
 	if (strcmp(said.text, example->expected) != 0)
 		fail_msg("%s:%u: expected\n%sbut it is\n%s", CASES, example->line,
 			 example->expected, said.text);
@@ -64,7 +65,7 @@ static void finish(struct example *example)
 	*example = (struct example){ .old = NULL };
 }
 
-static void test_weigh__cases(void **state)
+static void test_schema_compare__cases(void **state)
 {
 	struct example example = { .old = NULL };
 	FILE *file = fopen(CASES, "r");
@@ -265,10 +266,10 @@ static void try_message(struct trial *trial, const char *text)
 	had = schema_check(trial->old.schema, value) == SCHEMA_VALID;
 	has = schema_check(trial->new.schema, value) == SCHEMA_VALID;
 	trial->changes += had != has;
-	if (had == has || trial->said.has[WEIGH_OPEN] ||
-	    trial->said.has[has ? WEIGH_ALLOWS : WEIGH_REFUSES])
+	if (had == has || trial->said.has[SCHEMA_COMPARE_OPEN] ||
+	    trial->said.has[has ? SCHEMA_COMPARE_ALLOWS : SCHEMA_COMPARE_REFUSES])
 		return;
-	fail_msg("%s is %s, and weigh() has not said so:\n%s\n%s\n%s", text,
+	fail_msg("%s is %s, and schema_compare() has not said so:\n%s\n%s\n%s", text,
 		 has ? "allowed" : "refused", json_dumps(trial->old_json, JSON_ENCODE_ANY),
 		 json_dumps(trial->new_json, JSON_ENCODE_ANY), trial->said.text);
 }
@@ -310,7 +311,7 @@ static json_t *shared(const char *keyword, json_int_t least)
 	return at;
 }
 
-static void test_weigh__looks_once_at_what_stands_in_many_places(void **state)
+static void test_schema_compare__looks_once_at_what_stands_in_many_places(void **state)
 {
 	static const char *const joins[] = { "allOf", "anyOf", "properties" };
 
@@ -319,24 +320,24 @@ static void test_weigh__looks_once_at_what_stands_in_many_places(void **state)
 		struct said said = { .text = "" };
 		json_t *old = shared(joins[i], 1), *new = shared(joins[i], 1);
 
-		weigh(old, new, on_row, &said);
-		assert_false(said.has[WEIGH_ALLOWS] || said.has[WEIGH_REFUSES] ||
-			     said.has[WEIGH_OPEN]);
+		schema_compare(old, new, on_row, &said);
+		assert_false(said.has[SCHEMA_COMPARE_ALLOWS] || said.has[SCHEMA_COMPARE_REFUSES] ||
+			     said.has[SCHEMA_COMPARE_OPEN]);
 		json_decref(new);
 		new = shared(joins[i], 2);
-		weigh(old, new, on_row, &said);
-		assert_true(said.has[WEIGH_REFUSES] || said.has[WEIGH_OPEN]);
+		schema_compare(old, new, on_row, &said);
+		assert_true(said.has[SCHEMA_COMPARE_REFUSES] || said.has[SCHEMA_COMPARE_OPEN]);
 		json_decref(old);
 		json_decref(new);
 	}
 }
 
-static void test_weigh__misses_nothing_that_a_message_shows(void **state)
+static void test_schema_compare__misses_nothing_that_a_message_shows(void **state)
 {
 	const struct payload_limits limits = { .max_bytes = 4096, .max_depth = 16 };
 	struct trial trial = { .parser = NULL };
 	uint32_t seed = 1;
-	unsigned weighed = 0;
+	unsigned compared = 0;
 	struct diag diag;
 
 	(void)state;
@@ -353,8 +354,8 @@ static void test_weigh__misses_nothing_that_a_message_shows(void **state)
 			json_decref(more);
 		}
 		trial.said = (struct said){ .text = "" };
-		weigh(trial.old_json, trial.new_json, on_row, &trial.said);
-		weighed += !trial.said.has[WEIGH_OPEN];
+		schema_compare(trial.old_json, trial.new_json, on_row, &trial.said);
+		compared += !trial.said.has[SCHEMA_COMPARE_OPEN];
 		judge_init(&trial.old, trial.old_json);
 		judge_init(&trial.new, trial.new_json);
 		try_messages(&trial);
@@ -364,16 +365,16 @@ static void test_weigh__misses_nothing_that_a_message_shows(void **state)
 		json_decref(trial.new_json);
 	}
 	payload_parser_free(trial.parser);
-	assert_true(weighed > 200);
+	assert_true(compared > 200);
 	assert_true(trial.changes > 2000);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_weigh__cases),
-		cmocka_unit_test(test_weigh__looks_once_at_what_stands_in_many_places),
-		cmocka_unit_test(test_weigh__misses_nothing_that_a_message_shows),
+		cmocka_unit_test(test_schema_compare__cases),
+		cmocka_unit_test(test_schema_compare__looks_once_at_what_stands_in_many_places),
+		cmocka_unit_test(test_schema_compare__misses_nothing_that_a_message_shows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

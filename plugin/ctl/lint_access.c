@@ -1,0 +1,239 @@
+/*
+ * lint_access.c -- scopes, roles and users of the access file, and what the files of passwords and
+ * of SCRAM keys say of them.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "access/scram.h"
+#include "base/jsonfile.h"
+#include "ctl/lint.h"
+
+#define PAIRS_TRIED 100000000u /* of users, at their client ids: about a second */
+
+static bool is_granted(const struct access *access, unsigned scope)
+{
+	const struct access_principal *principal;
+
+	for (size_t i = 0; (principal = access_principal(access, i)); i++) {
+		if (scopeset_has(&principal->full, scope) || scopeset_has(&principal->own, scope))
+			return true;
+		if (principal->rule_count > 0)
+			return true; /* by topic: which is not asked here */
+	}
+	/* Certificates and tokens may bring anything. */
+	return access_has_certificates(access) || access_has_issuers(access);
+}
+
+static void check_scopes(struct lint *lint, const char *path, const struct contract *contract,
+			 const struct access *access)
+{
+	for (size_t i = 0; i < contract_scope_count(contract); i++)
+		if (!is_granted(access, (unsigned)i))
+			lint_add(lint, LINT_WARNING, "%s: no user has the scope %s", path,
+				 contract_scope(contract, i));
+}
+
+/* Somewhere in the file, a list called "roles" or "includes" names it. */
+static bool is_used(json_t *json, const char *role)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+
+	json_object_foreach(json, key, value) {
+		if ((strcmp(key, "roles") == 0 || strcmp(key, "includes") == 0) &&
+		    lint_lists(value, role))
+			return true;
+		if (is_used(value, role))
+			return true;
+	}
+	json_array_foreach(json, i, value)
+		if (is_used(value, role))
+			return true;
+	return false;
+}
+
+/* By itself, or by a role that it includes; access_load() has seen that there is no circle. */
+static bool grants_scopes(const json_t *roles, const json_t *role)
+{
+	const json_t *included = json_object_get(role, "includes");
+
+	if (json_array_size(json_object_get(role, "scopes")) > 0)
+		return true;
+	for (size_t i = 0; i < json_array_size(included); i++)
+		if (grants_scopes(roles, json_object_get(roles, json_string_value(json_array_get(
+									included, i)))))
+			return true;
+	return false;
+}
+
+/* Is there a reason for the role other than what it grants? */
+static bool restricts(const json_t *role)
+{
+	return json_object_get(role, "deny") || json_object_get(role, "clientIds") ||
+	       json_object_get(role, "limits") || json_object_get(role, "requires");
+}
+
+static void check_roles(struct lint *lint, const char *path)
+{
+	json_t *document = NULL;
+	struct diag diag;
+	const char *name;
+	json_t *roles, *role;
+
+	if (jsonfile_load(path, &document, &diag))
+		return; /* access_load() has said so */
+	roles = json_object_get(document, "roles");
+	json_object_foreach(roles, name, role) {
+		if (!grants_scopes(roles, role) && !restricts(role))
+			lint_add(lint, LINT_WARNING, "%s: /roles/%s: grants nothing", path, name);
+		if (!is_used(document, name))
+			lint_add(lint, LINT_WARNING, "%s: /roles/%s: nobody has it", path, name);
+	}
+	json_decref(document);
+}
+
+/* Whoever may use another's client id may end its connection and take its session over. */
+static void check_client_ids(struct lint *lint, const char *path, const struct access *access)
+{
+	const struct access_principal *principal;
+	const char *first = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; (principal = access_principal(access, i)); i++) {
+		if (principal->client_count > 0 || principal->is_disabled)
+			continue;
+		first = first ? first : principal->name;
+		count++;
+	}
+	if (count > 0)
+		lint_add(lint, LINT_WARNING,
+			 "%s: /clientIds: %zu user%s (%s%s) may use every client id, others' too; "
+			 "expected [\"{name}\", \"{name}/*\"]",
+			 path, count, count == 1 ? "" : "s", first, count == 1 ? "" : ", ...");
+}
+
+/* Whose name may @principal use as its client id, beside its own? @tries counts down. */
+static const struct access_principal *
+whose_id(const struct access *access, const struct access_principal *principal, size_t *tries)
+{
+	const struct access_principal *other;
+
+	for (size_t i = 0; *tries > 0 && (other = access_principal(access, i)); i++, --*tries)
+		if (other != principal && access_client_ok(principal, other->name))
+			return other;
+	return NULL;
+}
+
+/* Patterns that reach others' ids: "*", or "{name}-*" where one name is the head of another. */
+static void check_patterns(struct lint *lint, const char *path, const struct access *access)
+{
+	const struct access_principal *principal, *other, *victim = NULL;
+	const char *first = NULL;
+	size_t tries = PAIRS_TRIED;
+	size_t count = 0;
+
+	for (size_t i = 0; (principal = access_principal(access, i)); i++) {
+		if (principal->client_count == 0 || principal->is_disabled)
+			continue;
+		other = whose_id(access, principal, &tries);
+		if (!other)
+			continue;
+		victim = victim ? victim : other;
+		first = first ? first : principal->name;
+		count++;
+	}
+	if (count > 0)
+		lint_add(lint, LINT_WARNING,
+			 "%s: /clientIds: %zu user%s may use another's name as client id (%s "
+			 "that of %s); expected [\"{name}\", \"{name}/*\"]",
+			 path, count, count == 1 ? "" : "s", first, victim->name);
+	if (tries == 0)
+		lint_add(lint, LINT_WARNING,
+			 "%s: /clientIds: more than %u pairs of users: whether the others may use "
+			 "each other's names was not looked at",
+			 path, PAIRS_TRIED);
+}
+
+static void check_passwords(struct lint *lint, const char *path, const struct access *access)
+{
+	bool has_other_ways = access_has_certificates(access) || access_has_issuers(access);
+	const struct access_principal *principal;
+	struct passwords *passwords = NULL;
+	struct diag diag;
+
+	if (passwords_load(path, &passwords, &diag)) {
+		lint_add(lint, LINT_ERROR, "%s", diag.text);
+		return;
+	}
+	if (passwords_warning(passwords))
+		lint_add(lint, LINT_WARNING, "%s", passwords_warning(passwords));
+	if (passwords_weakness(passwords))
+		lint_add(lint, LINT_WARNING, "%s", passwords_weakness(passwords));
+	if (passwords_cost(passwords) > PASSWORD_STALL_NOTED)
+		lint_add(lint, LINT_WARNING,
+			 "%s: the broker serves nobody while the password of %s is checked, or a "
+			 "wrong one: %" PRIu64 " rounds, expected %u at most%s",
+			 path, passwords_costliest(passwords), passwords_cost(passwords),
+			 PASSWORD_STALL_NOTED,
+			 passwords_cost(passwords) > PASSWORD_STALL_MAX
+				 ? "; without delayed logins the plugin refuses the file"
+				 : "");
+	for (size_t i = 0; (principal = access_principal(access, i)); i++)
+		if (!has_other_ways && !principal->is_disabled &&
+		    !passwords_entry(passwords, principal->name))
+			lint_add(lint, LINT_WARNING, "%s: user %s has no password", path,
+				 principal->name);
+	passwords_free(passwords);
+}
+
+/* The file of SCRAM keys, where the configuration names one. */
+void lint_scram(struct lint *lint, const struct files *files)
+{
+	const char *path = json_string_value(json_object_get(files->lines, "scram_file"));
+	struct scram_keys *keys = NULL;
+	struct diag diag;
+
+	if (!path)
+		return;
+	if (scram_load(path, &keys, &diag))
+		lint_add(lint, LINT_ERROR, "%s", diag.text);
+	else if (scram_warning(keys))
+		lint_add(lint, LINT_WARNING, "%s", scram_warning(keys));
+	scram_free(keys);
+}
+
+/* Names in the password file that the access file does not know can't connect. */
+static void check_names(struct lint *lint, const char *path, const struct access *access)
+{
+	FILE *file = fopen(path, "re");
+	char *line = NULL;
+	size_t cap = 0;
+
+	while (file && getline(&line, &cap, file) > 0) {
+		line[strcspn(line, ":\n")] = '\0';
+		if (line[0] && line[0] != '#' && !access_find(access, line))
+			lint_add(lint, LINT_WARNING,
+				 "%s: user %s is not in the access file and can't connect", path,
+				 line);
+	}
+	free(line);
+	if (file)
+		(void)fclose(file); /* only read from */
+}
+
+void lint_access(struct lint *lint, const struct files *files, const char *passwords,
+		 const struct rules *rules)
+{
+	check_scopes(lint, files->access, rules->contract, rules->access);
+	check_roles(lint, files->access);
+	check_client_ids(lint, files->access, rules->access);
+	check_patterns(lint, files->access, rules->access);
+	if (passwords) {
+		check_passwords(lint, passwords, rules->access);
+		check_names(lint, passwords, rules->access);
+	}
+}
