@@ -1,0 +1,157 @@
+/*
+ * diff_payloads.c -- payloads that one contract takes and the other does not: by their schemas, and
+ * by examples where schemas alone do not show it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/jsonfile.h"
+#include "ctl/deref.h"
+#include "ctl/diff.h"
+#include "ctl/schema_compare.h"
+
+/* ---- payloads, by example: where schemas alone do not tell ---------- */
+
+static enum schema_answer check_text(struct scene *scene, const struct contract_channel *channel,
+				     const char *text)
+{
+	const struct schema *schema = scene->rules->channel[channel->index].schema;
+	const struct payload_value *value;
+	struct payload_error error;
+
+	if (!schema)
+		return SCHEMA_VALID;
+	value = payload_parse(scene->gate.parser, text, strlen(text), &error);
+	return value ? schema_check(schema, value) : SCHEMA_INVALID;
+}
+
+static void try_payload(struct diff *diff, const struct contract_channel *from,
+			const struct contract_channel *to, const json_t *payload)
+{
+	char *text = json_dumps(payload, JSON_COMPACT | JSON_ENCODE_ANY);
+	bool had, has;
+
+	if (!text)
+		return;
+	had = check_text(&diff->from, from, text) == SCHEMA_VALID;
+	has = check_text(&diff->to, to, text) == SCHEMA_VALID;
+	if (had != has)
+		change_list_add(&diff->change, has, NULL, "payload", to->address, "%s", text);
+	free(text);
+}
+
+/* The example itself, without each of its members, and with one that nobody named. */
+static void try_example(struct diff *diff, const struct contract_channel *from,
+			const struct contract_channel *to, json_t *payload)
+{
+	json_t *changed;
+	const char *key;
+	json_t *value;
+
+	try_payload(diff, from, to, payload);
+	if (!json_is_object(payload))
+		return;
+	json_object_foreach(payload, key, value) {
+		changed = json_copy(payload);
+		(void)json_object_del(changed, key);
+		try_payload(diff, from, to, changed);
+		json_decref(changed);
+	}
+	changed = json_copy(payload);
+	(void)json_object_set_new(changed, "memberThatNobodyNamed", json_true());
+	try_payload(diff, from, to, changed);
+	json_decref(changed);
+}
+
+/* Follows one $ref within the document. */
+static json_t *follow(json_t *root, json_t *value)
+{
+	const char *ref = json_string_value(json_object_get(value, "$ref"));
+
+	return ref && ref[0] == '#' ? jsonfile_at(root, ref + 1) : value;
+}
+
+static void try_examples_of(struct diff *diff, const struct scene *of,
+			    const struct contract_channel *named,
+			    const struct contract_channel *from, const struct contract_channel *to)
+{
+	json_t *root = contract_document(of->rules->contract, 0).json;
+	json_t *channel = json_object_get(json_object_get(root, "channels"), named->name);
+	json_t *messages = json_object_get(follow(root, channel), "messages");
+	const char *key;
+	json_t *message, *example;
+	size_t i;
+
+	json_object_foreach(messages, key, message) {
+		json_array_foreach(json_object_get(follow(root, message), "examples"), i, example)
+			try_example(diff, from, to, json_object_get(example, "payload"));
+	}
+}
+
+/* ---- payloads, by schema ---------------------------------------------------------------- */
+
+struct payload_compare {
+	struct diff *diff;
+	const char *address;
+	bool is_open; /* something could not be compared */
+};
+
+static void on_difference(enum schema_compare_answer answer, const char *detail, void *ctx)
+{
+	struct payload_compare *compare = ctx;
+
+	compare->is_open |= answer == SCHEMA_COMPARE_OPEN;
+	change_list_add(&compare->diff->change, answer == SCHEMA_COMPARE_ALLOWS, NULL, "payload",
+			compare->address, "%s", detail);
+}
+
+/* Are all schema files the same? */
+static bool same_documents(const struct contract *a, const struct contract *b)
+{
+	size_t count = contract_document_count(a);
+
+	if (count != contract_document_count(b))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!json_equal(contract_document(a, i).json, contract_document(b, i).json))
+			return false;
+	return true;
+}
+
+static json_t *schema_of(const struct scene *scene, const struct contract_channel *channel,
+			 enum deref_extent *extent)
+{
+	enum deref_extent own = DEREF_WHOLE;
+	json_t *schema = channel->schema_uri
+				 ? deref_schema(scene->rules->contract, channel->schema_uri, &own)
+				 : json_true();
+
+	if (own > *extent)
+		*extent = own;
+	return schema;
+}
+
+void diff_payloads(struct diff *diff, const struct contract_channel *from,
+		   const struct contract_channel *to)
+{
+	struct payload_compare compare = { .diff = diff, .address = to->address };
+	enum deref_extent extent = DEREF_WHOLE;
+	json_t *old = schema_of(&diff->from, from, &extent);
+	json_t *new = schema_of(&diff->to, to, &extent);
+
+	schema_compare(old, new, on_difference, &compare);
+	if (extent != DEREF_WHOLE &&
+	    !same_documents(diff->from.rules->contract, diff->to.rules->contract))
+		on_difference(
+			SCHEMA_COMPARE_OPEN,
+			extent == DEREF_PARTLY
+				? "what $id, $anchor or another $schema name is not compared"
+				: "the schema refers to itself in too many ways to be compared",
+			&compare);
+	json_decref(old);
+	json_decref(new);
+	if (!compare.is_open)
+		return;
+	try_examples_of(diff, &diff->from, from, from, to);
+	try_examples_of(diff, &diff->to, to, from, to);
+}
