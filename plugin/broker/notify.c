@@ -149,10 +149,11 @@ void notify_correction(struct notify *notify, const struct ledger_write *write, 
 
 	if (!may_log(notify, &who))
 		return;
-	broker_log(BROKER_NOTICE, "corrected %s, where %s stood, by %s (client %s)",
-		   diag_escape(topic, sizeof(topic), write->topic, write->topic_len), before,
-		   escape(user, sizeof(user), write->publisher),
-		   diag_escape(id, sizeof(id), write->client_id, strlen(write->client_id)));
+	broker_log(
+		BROKER_NOTICE, "corrected %s, where %s stood, by %s (client %s)",
+		diag_escape(topic, sizeof(topic), write->message.topic, write->message.topic_len),
+		before, escape(user, sizeof(user), write->publisher),
+		diag_escape(id, sizeof(id), write->client_id, strlen(write->client_id)));
 }
 
 void notify_cleared(struct notify *notify, const struct mosquitto *client, const char *principal,

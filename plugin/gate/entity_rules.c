@@ -472,15 +472,9 @@ void entity_rules_describe(struct judgement *j)
 	write->is_unrecorded = !j->match->channel->is_recorded || j->decision->has_retained;
 	write->is_power =
 		j->match->channel->durability == CONTRACT_POWER && !j->decision->has_retained;
-	write->topic = j->request->message.topic;
-	write->topic_len = j->request->message.topic_len;
-	write->payload = j->request->message.payload;
-	write->payload_len = j->request->message.payload_len;
-	write->qos = j->request->message.qos;
-	write->is_retained = j->request->message.is_retained;
+	write->message = j->request->message;
 	write->properties = NULL;
 	write->properties_len = 0;
-	write->is_will = j->request->message.is_will;
 	write->is_correction = j->decision->is_correction;
 	write->unique = j->unique;
 	write->digest = write->sender = 0; /* the caller's, who has the one at hand */

@@ -151,20 +151,20 @@ static int fill_record(const struct ledger *l, const struct ledger_write *write,
 
 	ret->table = 0;
 	ret->is_unrecorded = write->is_unrecorded;
-	ret->is_retained = write->is_retained;
-	ret->is_will = write->is_will;
+	ret->is_retained = write->message.is_retained;
+	ret->is_will = write->message.is_will;
 	ret->is_correction = write->is_correction;
-	ret->qos = write->qos;
+	ret->qos = write->message.qos;
 	ret->received_ms = write->received_ms;
 	ret->digest = write->digest;
 	ret->unique = write->unique;
 	ret->revision = 0;
 	ret->id = none;
 	ret->owner = none;
-	ret->topic = (struct record_text){ write->topic, write->topic_len };
+	ret->topic = (struct record_text){ write->message.topic, write->message.topic_len };
 	ret->publisher = text_of(write->publisher);
 	ret->client_id = text_of(write->client_id);
-	ret->payload = (struct record_text){ write->payload, write->payload_len };
+	ret->payload = (struct record_text){ write->message.payload, write->message.payload_len };
 	ret->properties = (struct record_text){ write->properties, write->properties_len };
 	ret->value_count = 0;
 	if (write->entity != ENTITY_NONE)

@@ -73,25 +73,19 @@ struct ledger_write {
 	bool is_power;             /* synced to the disk before the call returns */
 	bool is_unrecorded;        /* the entity only: no row in events */
 	/* the event */
-	int64_t received_ms; /* unix time */
-	const char *topic;
-	size_t topic_len;
+	int64_t received_ms;   /* unix time */
 	const char *publisher; /* principal's name */
 	const char *client_id;
-	const void *payload;
-	size_t payload_len;
-	unsigned qos;
-	bool is_retained; /* a row in retained, too: the topic's last, cleared where it is empty */
+	struct message message; /* retained: a row in retained, too, cleared where it is empty */
 	const void *properties; /* of what is retained: MQTT 5's, as on the wire */
 	size_t properties_len;  /* at most LEDGER_PROPERTIES_MAX */
-	bool is_will;
-	bool is_correction; /* a step that the contract does not have, by who may correct */
-	uint64_t digest;    /* of topic and payload, under ledger_seed(); 0: not worked out */
-	uint64_t mark;      /* of a channel that moves a status: its messages are compared; or 0 */
-	uint64_t content;   /* of the payload but for its times, odd; 0: not worked out */
-	bool is_shared;     /* fills columns that messages with other marks fill as well */
-	uint64_t unique;    /* of what makes the event one; 0: nothing does */
-	uint64_t sender;    /* as in struct ledger_sent; 0: nobody is who sends it again */
+	bool is_correction;     /* a step that the contract does not have, by who may correct */
+	uint64_t digest;        /* of topic and payload, under ledger_seed(); 0: not worked out */
+	uint64_t mark;    /* of a channel that moves a status: its messages are compared; or 0 */
+	uint64_t content; /* of the payload but for its times, odd; 0: not worked out */
+	bool is_shared;   /* fills columns that messages with other marks fill as well */
+	uint64_t unique;  /* of what makes the event one; 0: nothing does */
+	uint64_t sender;  /* as in struct ledger_sent; 0: nobody is who sends it again */
 };
 
 /*

@@ -99,13 +99,13 @@ static int commit(struct bench *b, uint64_t number, const char *status, bool is_
 		.value = value,
 		.is_power = is_power,
 		.received_ms = 1795232100123 + (int64_t)number,
-		.topic = topic,
-		.topic_len = (size_t)snprintf(topic, sizeof(topic), "orders/%s/status", id),
+		.message.topic = topic,
+		.message.topic_len = (size_t)snprintf(topic, sizeof(topic), "orders/%s/status", id),
 		.publisher = "orders-service",
 		.client_id = "orders-service-7f3a",
-		.payload = payload,
-		.payload_len = sizeof(payload) - 1,
-		.qos = 1,
+		.message.payload = payload,
+		.message.payload_len = sizeof(payload) - 1,
+		.message.qos = 1,
 	};
 
 	return ledger_commit(b->ledger, &write, &b->diag);

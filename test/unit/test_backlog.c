@@ -491,8 +491,8 @@ static void test_ledger_open_reader__sees_what_stands(void **state)
 					    .owner_len = 3,
 					    .value_count = 2,
 					    .value = values,
-					    .topic = "t",
-					    .topic_len = 1,
+					    .message.topic = "t",
+					    .message.topic_len = 1,
 					    .publisher = "eva",
 					    .client_id = "c" };
 	struct ledger *reader = NULL;

@@ -116,13 +116,13 @@ static struct ledger_write order_write(const char *id, const struct value *value
 		.value_count = count,
 		.value = value,
 		.received_ms = 1700000000000,
-		.topic = "orders/1/status",
-		.topic_len = 15,
+		.message.topic = "orders/1/status",
+		.message.topic_len = 15,
 		.publisher = "backoffice",
 		.client_id = "desk-1",
-		.payload = "{}",
-		.payload_len = 2,
-		.qos = 1,
+		.message.payload = "{}",
+		.message.payload_len = 2,
+		.message.qos = 1,
 	};
 }
 
@@ -214,7 +214,9 @@ static void test_ledger_commit__says_which_message_it_was(void **state)
 	write.digest = UINT64_MAX - 1;
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
-	write = (struct ledger_write){ .entity = ENTITY_NONE, .topic = "t", .topic_len = 1 };
+	write = (struct ledger_write){ .entity = ENTITY_NONE,
+				       .message.topic = "t",
+				       .message.topic_len = 1 };
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	close_ledger(f);
 	f->options.origin = NULL;
@@ -253,8 +255,8 @@ static void send_as(struct fixture *f, uint64_t sender, uint64_t digest, unsigne
 
 	write.sender = sender;
 	write.digest = digest;
-	write.qos = qos;
-	write.is_will = is_will;
+	write.message.qos = qos;
+	write.message.is_will = is_will;
 	write.client_id = sender == TILL ? "till-1" : "desk-1";
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 }
@@ -328,8 +330,8 @@ static void test_ledger_has_unique__also_after_a_restart(void **state)
 {
 	struct fixture *f = *state;
 	struct ledger_write write = { .entity = ENTITY_NONE,
-				      .topic = "t",
-				      .topic_len = 1,
+				      .message.topic = "t",
+				      .message.topic_len = 1,
 				      .publisher = "backoffice",
 				      .client_id = "c",
 				      .unique = UINT64_MAX };
@@ -374,8 +376,8 @@ static void test_ledger_newest__of_a_topic(void **state)
 	assert_int_equal(ledger_newest(f->ledger, "orders/1/status", 15, take_text, text, &f->diag),
 			 0);
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
-	write.payload = "\xff";
-	write.payload_len = 1;
+	write.message.payload = "\xff";
+	write.message.payload_len = 1;
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	assert_int_equal(ledger_flush(f->ledger, 5000, &f->diag), 0);
 	assert_int_equal(ledger_newest(f->ledger, "orders/1/status", 15, take_text, text, &f->diag),
@@ -528,15 +530,15 @@ static void test_ledger_commit__event_only_and_entity_only(void **state)
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	write = order_write("", NULL, 0);
 	write.entity = ENTITY_NONE;
-	write.payload = "\xff\0x";
-	write.payload_len = 3;
+	write.message.payload = "\xff\0x";
+	write.message.payload_len = 3;
 	write.publisher = NULL;
 	write.client_id = NULL;
-	write.is_retained = true;
+	write.message.is_retained = true;
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
-	write.payload = NULL;
-	write.payload_len = 0;
-	write.is_will = true;
+	write.message.payload = NULL;
+	write.message.payload_len = 0;
+	write.message.is_will = true;
 	write.is_correction = true;
 	write.is_power = true;
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
@@ -602,11 +604,11 @@ static void test_ledger_commit__larger_than_the_journal_takes(void **state)
 	f->options.journal_bytes = 1 << 20;
 	open_ledger(f);
 	write.entity = ENTITY_NONE;
-	write.payload = payload;
-	write.payload_len = 300000;
+	write.message.payload = payload;
+	write.message.payload_len = 300000;
 	assert_false(ledger_is_ready(f->ledger, 300000, false));
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), ERR_LIMIT);
-	write.payload_len = 200000;
+	write.message.payload_len = 200000;
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	free(payload);
 }
@@ -634,10 +636,11 @@ static void test_ledger_journal_least__takes_the_largest(void **state)
 	write = order_write(id, &value, 1);
 	write.owner = owner;
 	write.owner_len = ENTITY_OWNER_MAX;
-	write.payload = payload;
-	write.payload_len = max;
-	write.topic = names;
-	write.topic_len = LEDGER_NAMES_ROOM - strlen(write.publisher) - strlen(write.client_id);
+	write.message.payload = payload;
+	write.message.payload_len = max;
+	write.message.topic = names;
+	write.message.topic_len =
+		LEDGER_NAMES_ROOM - strlen(write.publisher) - strlen(write.client_id);
 	assert_true(ledger_is_ready(f->ledger, max, false));
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	close_ledger(f);
@@ -1004,8 +1007,8 @@ static void test_ledger_commit__journal_full(void **state)
 
 	memset(payload, 'x', sizeof(payload));
 	write.entity = ENTITY_NONE;
-	write.payload = payload;
-	write.payload_len = sizeof(payload);
+	write.message.payload = payload;
+	write.message.payload_len = sizeof(payload);
 	f->options.journal_bytes = 65536;
 	open_ledger(f);
 	db = lock_database(f);
@@ -1046,12 +1049,12 @@ static void test_ledger_commit__disk_full(void **state)
 	flush(f);
 	(void)strcpy(ballast, folder_file(&disk, "ballast"));
 	fd = open(ballast, O_CREAT | O_WRONLY, 0600);
-	while (write.qos == 1 && posix_fallocate(fd, 0, (off_t)(again + 1) << 12) == 0)
+	while (write.message.qos == 1 && posix_fallocate(fd, 0, (off_t)(again + 1) << 12) == 0)
 		again++;
 	memset(payload, 'x', sizeof(payload));
 	write.entity = ENTITY_NONE;
-	write.payload = payload;
-	write.payload_len = sizeof(payload);
+	write.message.payload = payload;
+	write.message.payload_len = sizeof(payload);
 	while (ledger_is_ready(f->ledger, sizeof(payload), false) &&
 	       ledger_commit(f->ledger, &write, &f->diag) == 0) {
 		kept++;

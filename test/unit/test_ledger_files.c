@@ -94,13 +94,13 @@ static int place(struct fixture *f, const char *id)
 				      .value_count = 1,
 				      .value = &value,
 				      .received_ms = 1700000000000,
-				      .topic = "orders/1/status",
-				      .topic_len = 15,
+				      .message.topic = "orders/1/status",
+				      .message.topic_len = 15,
 				      .publisher = "p",
 				      .client_id = "c",
-				      .payload = "{}",
-				      .payload_len = 2,
-				      .qos = 1 };
+				      .message.payload = "{}",
+				      .message.payload_len = 2,
+				      .message.qos = 1 };
 
 	return ledger_commit(f->ledger, &write, &f->diag);
 }

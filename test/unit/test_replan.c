@@ -156,13 +156,13 @@ static int set_column(struct fixture *f, unsigned entity, const char *id, unsign
 		.value_count = 1,
 		.value = &value,
 		.received_ms = 1700000000000,
-		.topic = "some/topic",
-		.topic_len = 10,
+		.message.topic = "some/topic",
+		.message.topic_len = 10,
 		.publisher = "backoffice",
 		.client_id = "desk-1",
-		.payload = "{}",
-		.payload_len = 2,
-		.qos = 1,
+		.message.payload = "{}",
+		.message.payload_len = 2,
+		.message.qos = 1,
 	};
 
 	return ledger_commit(f->ledger, &write, &f->diag);
