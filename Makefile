@@ -58,11 +58,12 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
 GATE     = gate/gate gate/judgement gate/permission gate/message_rules gate/entity_rules gate/repeat gate/unique gate/subscription
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) gate/rules $(GATE) $(REPORT) $(MONITOR) broker/own_messages
+LOGIN    = $(addprefix broker/,holdoffs login login_password login_proof login_scram pending_logins)
 BROKER   = broker/broker broker/events_publish broker/events_will broker/events_acl broker/events_leave \
            broker/events_login broker/events_reload broker/events_command broker/events_share \
            broker/events_release broker/events_resend broker/events_retained broker/properties \
-           broker/listeners broker/sessions broker/shares broker/releases broker/repairs broker/login \
-           broker/holdoffs broker/pending_logins broker/notify broker/feed broker/feed_alerts broker/feed_numbers
+           broker/listeners broker/sessions broker/shares broker/releases broker/repairs $(LOGIN) \
+           broker/notify broker/feed broker/feed_alerts broker/feed_numbers
 PLUGIN   = plugin $(BROKER)
 QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger_look ledger/state access/access \
            schema/run schema/payload schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
@@ -128,7 +129,7 @@ $(foreach k,rel san tsan fuzz,$(B)/$k/schema/dialect.o): $(wildcard plugin/schem
 # ---- tests ------------------------------------------------------------------------------
 
 # All rooms that a test may link without a broker, so that a test links what it uses.
-T_ROOMS = $(ROOMS) $(addprefix broker/,sessions shares releases repairs login holdoffs pending_logins) \
+T_ROOMS = $(ROOMS) $(LOGIN) $(addprefix broker/,sessions shares releases repairs) \
           ctl/credwrite ctl/pairs ctl/schema_compare ctl/schema_compare_keywords ctl/message_place
 $(foreach k,rel san tsan fuzz,$(eval $(B)/$k/rooms.a: $(T_ROOMS:%=$(B)/$k/%.o)))
 $(B)/%/rooms.a: ; @rm -f $@ && ar rcs $@ $^

@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -160,4 +161,13 @@ void certid_copy(struct certid *to, const struct certid *from)
 	*to = *from;
 	for (size_t i = 0; i < to->count; i++)
 		to->name[i].text.text = to->text + (from->name[i].text.text - from->text);
+}
+
+struct certid *certid_dup(const struct certid *from)
+{
+	struct certid *copy = malloc(sizeof(*copy));
+
+	if (copy)
+		certid_copy(copy, from);
+	return copy;
 }

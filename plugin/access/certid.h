@@ -56,4 +56,7 @@ bool certid_mark(const X509_NAME *issuer, const ASN1_INTEGER *serial, unsigned c
 /* @to becomes like @from. An assignment would not do: its names would lie in @from. */
 void certid_copy(struct certid *to, const struct certid *from);
 
+/* A new copy of @from, to be freed with free(); NULL: memory ran out. */
+struct certid *certid_dup(const struct certid *from);
+
 #endif

@@ -179,9 +179,7 @@ static bool keep_proof(const struct login_request *request, enum login_method me
 	}
 	if (method != LOGIN_CERTIFICATE)
 		return true;
-	*certificate = malloc(sizeof(**certificate));
-	if (*certificate)
-		certid_copy(*certificate, request->certificate);
+	*certificate = certid_dup(request->certificate);
 	return *certificate != NULL;
 }
 
@@ -479,10 +477,12 @@ int events_on_auth_start(int event_id, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_extended_auth *event = event_data;
 	struct plugin *plugin = userdata;
-	struct login_message message = { event->client, event->data_in, event->data_in_len };
+	char reply[SCRAM_REPLY_MAX];
+	struct login_message message = { .data = event->data_in,
+					 .len = event->data_in_len,
+					 .reply = reply };
 	struct login_request request;
 	struct login_answer answer;
-	char reply[SCRAM_REPLY_MAX];
 
 	(void)event_id;
 	if (!events_begin(plugin))
@@ -492,7 +492,7 @@ int events_on_auth_start(int event_id, void *event_data, void *userdata)
 	if (!event->auth_method || strcmp(event->auth_method, SCRAM_METHOD) != 0)
 		return MOSQ_ERR_NOT_SUPPORTED; /* the peer hears 0x8C */
 	request = describe_login(event->client);
-	if (login_begin(plugin->login, plugin->rules, &request, &message, reply, &answer)) {
+	if (login_begin(plugin->login, plugin->rules, &request, &message, &answer)) {
 		if (is_newcomer(plugin, event->client))
 			broker_toggle_id(&plugin->broker, event->client);
 		return reply_with(event, reply, MOSQ_ERR_AUTH_CONTINUE);
@@ -530,10 +530,12 @@ int events_on_auth_continue(int event_id, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_extended_auth *event = event_data;
 	struct plugin *plugin = userdata;
-	struct login_message message = { event->client, event->data_in, event->data_in_len };
+	char reply[SCRAM_REPLY_MAX];
+	struct login_message message = { .data = event->data_in,
+					 .len = event->data_in_len,
+					 .reply = reply };
 	struct login_request request;
 	struct login_answer answer;
-	char reply[SCRAM_REPLY_MAX];
 	int rc;
 
 	(void)event_id;
@@ -544,7 +546,7 @@ int events_on_auth_continue(int event_id, void *event_data, void *userdata)
 		broker_toggle_id(&plugin->broker, event->client);
 	else if (!login_is_begun(plugin->login, event->client))
 		return ask_on(plugin, &request);
-	login_finish(plugin->login, plugin->rules, &request, &message, reply, &answer);
+	login_finish(plugin->login, plugin->rules, &request, &message, &answer);
 	rc = conclude_login(plugin, &request, &answer);
 	if (answer.is_held_off)
 		return broker_hold_off(&plugin->broker, event->client, true);

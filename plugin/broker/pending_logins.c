@@ -46,34 +46,28 @@ void pending_login_free(struct pending_login *login)
 	if (!login)
 		return;
 	verifier_job_free(login->job);
-	free((char *)login->who.client_id);
-	free((char *)login->who.address);
-	free((struct certid *)login->who.certificate);
+	free((char *)login->request.client_id);
+	free((char *)login->request.address);
+	free((struct certid *)login->request.certificate);
 	free(login);
 }
 
-static struct pending_login *pending_login_new(const struct pending_login_who *who)
+static struct pending_login *pending_login_new(const struct login_request *request,
+					       const struct peer *peer)
 {
 	struct pending_login *login = calloc(1, sizeof(*login));
-	struct certid *certificate = NULL;
+	struct login_request *copy;
 
 	if (!login)
 		return NULL;
-	if (who->certificate) {
-		certificate = malloc(sizeof(*certificate));
-		if (certificate)
-			certid_copy(certificate, who->certificate);
-	}
-	login->who = (struct pending_login_who){
-		.handle = who->handle,
-		.client_id = strdup(who->client_id),
-		.address = who->address ? strdup(who->address) : NULL,
-		.peer = who->peer,
-		.certificate = certificate,
-		.is_clean = who->is_clean,
-	};
-	if (!login->who.client_id || (who->address && !login->who.address) ||
-	    (who->certificate && !certificate)) {
+	login->peer = *peer;
+	copy = &login->request;
+	*copy = (struct login_request){ .handle = request->handle, .is_clean = request->is_clean };
+	copy->client_id = strdup(request->client_id);
+	copy->address = request->address ? strdup(request->address) : NULL;
+	copy->certificate = request->certificate ? certid_dup(request->certificate) : NULL;
+	if (!copy->client_id || !copy->address != !request->address ||
+	    !copy->certificate != !request->certificate) {
 		pending_login_free(login);
 		return NULL;
 	}
@@ -87,23 +81,23 @@ static bool has_its_share(const struct pending_logins *logins, const struct peer
 	if (peer->kind == PEER_UNKNOWN)
 		return false;
 	for (size_t i = 0; i < logins->count; i++)
-		count += peer_is_same(&logins->place[i]->who.peer, peer);
+		count += peer_is_same(&logins->place[i]->peer, peer);
 	return count >= PENDING_LOGINS_OF_PEER;
 }
 
-int pending_logins_enter(struct pending_logins *logins, const struct pending_login_who *who,
-			 struct passwords *passwords, const char *user, const char *password)
+int pending_logins_add(struct pending_logins *logins, const struct login_request *request,
+		       const struct peer *peer, struct passwords *passwords)
 {
 	struct pending_login *login;
 	int rc;
 
-	if (logins->count == PENDING_LOGINS_MAX || has_its_share(logins, &who->peer))
+	if (logins->count == PENDING_LOGINS_MAX || has_its_share(logins, peer))
 		return ERR_BUSY;
-	login = pending_login_new(who);
+	login = pending_login_new(request, peer);
 	if (!login)
 		return ERR_NOMEM;
-	rc = verifier_submit(logins->verifier, passwords, user, password, strlen(password),
-			     &login->number);
+	rc = verifier_submit(logins->verifier, passwords, request->username, request->password,
+			     strlen(request->password), &login->number);
 	if (rc) {
 		pending_login_free(login);
 		return rc;
@@ -113,7 +107,7 @@ int pending_logins_enter(struct pending_logins *logins, const struct pending_log
 }
 
 /* The last one takes the place that becomes free. */
-static struct pending_login *leave(struct pending_logins *logins, size_t i)
+static struct pending_login *take_out(struct pending_logins *logins, size_t i)
 {
 	struct pending_login *login = logins->place[i];
 
@@ -121,10 +115,10 @@ static struct pending_login *leave(struct pending_logins *logins, size_t i)
 	return login;
 }
 
-static bool is_meant(const struct pending_login *login, const void *handle, const char *client_id)
+static bool is_of(const struct pending_login *login, const void *handle, const char *client_id)
 {
-	return (handle && login->who.handle == handle) ||
-	       (client_id && strcmp(login->who.client_id, client_id) == 0);
+	return (handle && login->request.handle == handle) ||
+	       (client_id && strcmp(login->request.client_id, client_id) == 0);
 }
 
 void pending_logins_forget(struct pending_logins *logins, const void *handle, const char *client_id)
@@ -133,23 +127,27 @@ void pending_logins_forget(struct pending_logins *logins, const void *handle, co
 	for (size_t i = logins->count; i-- > 0;) {
 		struct pending_login *login = logins->place[i];
 
-		if (login->is_gone || !is_meant(login, handle, client_id))
+		if (login->is_gone || !is_of(login, handle, client_id))
 			continue;
 		login->is_gone = true;
 		if (verifier_cancel(logins->verifier, login->number))
-			pending_login_free(leave(logins, i));
+			pending_login_free(take_out(logins, i));
 	}
 }
 
 struct pending_login *pending_logins_next(struct pending_logins *logins)
 {
 	struct verifier_job *job = verifier_take(logins->verifier);
+	struct pending_login *login;
 	size_t i = 0;
 
 	if (!job)
 		return NULL;
 	while (logins->place[i]->number != job->number) /* each job has its place */
 		i++;
-	logins->place[i]->job = job;
-	return leave(logins, i);
+	login = take_out(logins, i);
+	login->job = job;
+	login->request.username = job->user;
+	login->request.password = job->password;
+	return login;
 }

@@ -1,11 +1,11 @@
 /*
  * pending_logins.h -- logins that wait for a key derivation.
  *
- * Keeps what was asked, while verifier.h does the work: copies, since by the time of the answer
- * the client may be gone, its handle freed and given to another, and its id taken by another.
- * The broker does not say when a waiting client goes (2.1: no event at all), so whoever comes
- * under the same handle or the same client id is the proof that the one before is gone:
- * pending_logins_forget() first, whoever comes. For the broker's thread alone.
+ * Keeps a copy of each request while the threads of verifier.h do the work: by the time of the
+ * answer the client may be gone, its handle freed and given to another, and its id taken by
+ * another. The broker does not say when a waiting client goes (2.1: no event at all). That another
+ * client comes under the same handle or id proves that the one before is gone: at each login
+ * pending_logins_forget() is called first. For the broker's thread alone.
  */
 #ifndef PETSTORE_PENDING_LOGINS_H
 #define PETSTORE_PENDING_LOGINS_H
@@ -14,27 +14,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "access/certid.h"
-#include "base/peer.h"
 #include "access/verifier.h"
 #include "base/diag.h"
+#include "base/peer.h"
+#include "broker/login_request.h"
 
 /* Logins that wait at a time. At 0.2 s each on two threads the last of them waits 6 s. */
 #define PENDING_LOGINS_MAX 64u
 #define PENDING_LOGINS_OF_PEER 16u /* of one address */
 
-/* Who waits. Strings are copied, but for password and username, which the job has. */
-struct pending_login_who {
-	const void *handle; /* compared, never followed */
-	const char *client_id;
-	const char *address;              /* NULL: unknown */
-	struct peer peer;                 /* whose share it takes; unknown: of nobody's */
-	const struct certid *certificate; /* NULL: showed none */
-	bool is_clean;
-};
-
 struct pending_login {
-	struct pending_login_who who;
+	/* Its strings and certificate are copies, but for user name and password: the job's. */
+	struct login_request request;
+	struct peer peer;         /* whose share it takes; unknown: of nobody's */
 	uint64_t number;          /* of the job */
 	bool is_gone;             /* nobody waits for the answer any more */
 	struct verifier_job *job; /* once it is done */
@@ -45,15 +37,15 @@ struct pending_logins;
 /* @wake as in verifier.h. */
 int pending_logins_new(void (*wake)(void *ctx), void *ctx, struct pending_logins **ret,
 		       struct diag *diag);
-void pending_logins_free(
-	struct pending_logins *logins); /* NULL is fine; waits as verifier_free() does */
+/* NULL is fine. Waits as verifier_free() does. */
+void pending_logins_free(struct pending_logins *logins);
 
 /*
- * @who waits for the check of @user's @password. 0, ERR_BUSY where PENDING_LOGINS_MAX wait already,
- * or PENDING_LOGINS_OF_PEER of the same address, ERR_NOMEM.
+ * @request waits for the check of its password. 0, ERR_BUSY where PENDING_LOGINS_MAX wait already,
+ * or PENDING_LOGINS_OF_PEER of the same @peer, ERR_NOMEM.
  */
-int pending_logins_enter(struct pending_logins *logins, const struct pending_login_who *who,
-			 struct passwords *passwords, const char *user, const char *password);
+int pending_logins_add(struct pending_logins *logins, const struct login_request *request,
+		       const struct peer *peer, struct passwords *passwords);
 
 /*
  * Whoever waits under @handle or as @client_id (each may be NULL) is gone. What was not begun is

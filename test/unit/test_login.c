@@ -15,6 +15,7 @@
 #include "access/password.h"
 #include "access/scram.h"
 #include "broker/login.h"
+#include "broker/pending_logins.h"
 
 #define FREE 50 /* failures of an address */
 #define HOME "192.0.2.1"
@@ -437,21 +438,21 @@ static void test_login_check__what_is_known(void **state)
 /* A SCRAM login that fails at its end. */
 static bool guess(struct world *world, const char *user, const char *address)
 {
-	struct login_request request = { .client_id = "", .address = address };
-	struct login_message message = { .handle = world };
+	struct login_request request = { .handle = world, .client_id = "", .address = address };
 	char first[100], final[200], reply[SCRAM_REPLY_MAX];
+	struct login_message message = { .reply = reply };
 	struct login_answer answer;
 
 	message.len = (size_t)snprintf(first, sizeof(first), "n,,n=%s,r=abcdefghijkl", user);
 	message.data = first;
-	if (!login_begin(world->login, world->rules, &request, &message, reply, &answer))
+	if (!login_begin(world->login, world->rules, &request, &message, &answer))
 		return false;
 	*strchr(reply, ',') = '\0';
 	message.len =
 		(size_t)snprintf(final, sizeof(final),
 				 "c=biws,%s,p=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", reply);
 	message.data = final;
-	login_finish(world->login, world->rules, &request, &message, reply, &answer);
+	login_finish(world->login, world->rules, &request, &message, &answer);
 	assert_int_equal(answer.verdict, VERDICT_DENY);
 	assert_null(answer.principal);
 	return true;
@@ -477,23 +478,25 @@ static void test_login_finish__locks_the_address(void **state)
 static bool begin_exchange(struct world *world, const void *key, const char *address,
 			   const char *first)
 {
-	struct login_request request = { .client_id = "", .address = address };
-	struct login_message message = { key, first, strlen(first) };
+	struct login_request request = { .handle = key, .client_id = "", .address = address };
 	char reply[SCRAM_REPLY_MAX];
+	struct login_message message = { .data = first, .len = strlen(first), .reply = reply };
 	struct login_answer answer;
 
-	return login_begin(world->login, world->rules, &request, &message, reply, &answer);
+	return login_begin(world->login, world->rules, &request, &message, &answer);
 }
 
 /* Is the exchange open? It is over afterwards. */
 static bool is_open(struct world *world, const void *key)
 {
-	struct login_request request = { .client_id = "", .address = "198.51.100.250" };
-	struct login_message message = { key, "x", 1 };
+	struct login_request request = { .handle = key,
+					 .client_id = "",
+					 .address = "198.51.100.250" };
 	char reply[SCRAM_REPLY_MAX];
+	struct login_message message = { .data = "x", .len = 1, .reply = reply };
 	struct login_answer answer;
 
-	login_finish(world->login, world->rules, &request, &message, reply, &answer);
+	login_finish(world->login, world->rules, &request, &message, &answer);
 	return strcmp(answer.why.text, "no exchange was begun") != 0;
 }
 
@@ -537,12 +540,12 @@ static void test_login_finish__without_a_beginning(void **state)
 {
 	struct world world = make();
 	struct login_request request = by_password("customer-a", NULL);
-	struct login_message message = { .handle = &world, .data = "x", .len = 1 };
 	char reply[SCRAM_REPLY_MAX];
+	struct login_message message = { .data = "x", .len = 1, .reply = reply };
 	struct login_answer answer;
 
 	(void)state;
-	login_finish(world.login, world.rules, &request, &message, reply, &answer);
+	login_finish(world.login, world.rules, &request, &message, &answer);
 	assert_int_equal(answer.verdict, VERDICT_DENY);
 	login_abandon(world.login, &world);
 	login_abandon(world.login, NULL);
