@@ -74,7 +74,7 @@ void ledger_close(struct ledger *ledger);
  * what was accepted of it. A plan that is the one in force asks for nothing.
  *
  * ERR_INVALID, ERR_LIMIT: not a plan, or one that contradicts what is known of the database; the
- * old plan stays in force. What only the database can say is told by ledger_news().
+ * old plan stays in force. What only the database can say, ledger_news() says.
  */
 int ledger_replan(struct ledger *ledger, const struct entity_plan *plan, struct diag *diag);
 
@@ -154,7 +154,7 @@ int ledger_commit(struct ledger *ledger, const struct ledger_write *write, struc
 
 /*
  * Puts a refusal on its way to the table refusals. Never waits and promises nothing: what
- * comes faster than the store takes it is dropped, counted, and told by ledger_news().
+ * comes faster than the store takes it is dropped, counted, and ledger_news() says so.
  */
 void ledger_refuse(struct ledger *ledger, const struct refusal *refusal);
 
@@ -173,7 +173,7 @@ void ledger_remember(struct ledger *ledger, uint64_t sender, uint64_t digest);
 /*
  * 1: it was accepted; 0: it was not, as far as is known. Known are the last messages of each sender
  * (ledger/accepted.h) and, with @may_read, by one indexed read, the last of the topic that have
- * events, which a restart does not forget. ERR_BUSY, ERR_IO: it can't be told now.
+ * events, which a restart does not forget. ERR_BUSY, ERR_IO: it can't be found out now.
  */
 int ledger_was_accepted(struct ledger *ledger, const struct ledger_sent *sent, bool may_read,
 			struct diag *diag);

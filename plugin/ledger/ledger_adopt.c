@@ -14,16 +14,9 @@
 
 #include "ledger/ledger_internal.h"
 
-#define FAST_PATH_ON "put it back, or go on without its writes: petstorectl restored"
+#define HOW_TO_GO_ON "put it back, or go on without its writes: petstorectl restored"
 
 /* ---- before they are opened ---------------------------------------------------------------- */
-
-static int refuse(struct ledger *l, struct diag *diag)
-{
-	(void)diag; /* has the line */
-	l->is_pair_wrong = true;
-	return ERR_INVALID;
-}
 
 /* A file that has something in it. */
 static bool is_filled(const char *path)
@@ -37,21 +30,20 @@ int ledger_check_database(struct ledger *l, struct diag *diag)
 {
 	struct stat st;
 	char *ring;
-	bool is_left;
+	int rc = 0;
 
 	if (stat(l->asked_path, &st) == 0 || errno != ENOENT)
 		return 0;
 	if (asprintf(&ring, "%s-journal.ring", l->asked_path) < 0)
 		return diag_nomem(diag);
-	is_left = l->journal || is_filled(ring);
-	if (is_left)
-		(void)diag_set(
-			diag, ERR_INVALID,
-			"%s: is missing, and its journal is there: put the database back, or "
-			"remove %s, too, to begin with an empty one",
-			l->asked_path, ring);
+	l->is_pair_wrong = l->journal || is_filled(ring);
+	if (l->is_pair_wrong)
+		rc = diag_set(diag, ERR_INVALID,
+			      "%s: is missing, and its journal is there: put the database back, or "
+			      "remove %s, too, to begin with an empty one",
+			      l->asked_path, ring);
 	free(ring);
-	return is_left ? refuse(l, diag) : 0;
+	return rc;
 }
 
 int ledger_check_journal(struct ledger *l, bool *may_make, struct diag *diag)
@@ -67,11 +59,11 @@ int ledger_check_journal(struct ledger *l, bool *may_make, struct diag *diag)
 	*may_make = rc == 0 && facts.ring != STORE_RING_IN_USE;
 	if (rc || *may_make)
 		return rc;
-	(void)diag_set(
+	l->is_pair_wrong = true;
+	return diag_set(
 		diag, ERR_INVALID,
-		"%s: is missing, though %s was in use with it when its broker ended: " FAST_PATH_ON,
+		"%s: is missing, though %s was in use with it when its broker ended: " HOW_TO_GO_ON,
 		l->journal_path, l->path);
-	return refuse(l, diag);
 }
 
 /* ---- and once they are --------------------------------------------------------------------- */
@@ -88,11 +80,11 @@ int ledger_check_new(struct ledger *l, struct diag *diag)
 	rc = store_peek(l->store, &store, diag);
 	if (rc || !store.is_new || journal.next_seq == 1)
 		return rc;
-	(void)diag_set(diag, ERR_INVALID,
-		       "%s: is empty, and its journal is at write %llu: put the database back, or "
-		       "remove %s, too, to begin with an empty one",
-		       l->path, (unsigned long long)journal.next_seq, l->journal_path);
-	return refuse(l, diag);
+	l->is_pair_wrong = true;
+	return diag_set(diag, ERR_INVALID,
+			"%s: is empty, and its journal is at write %llu: put the database back, or "
+			"remove %s, too, to begin with an empty one",
+			l->path, (unsigned long long)journal.next_seq, l->journal_path);
 }
 
 /* While the broker runs it goes on with the database that it began with. */
@@ -100,11 +92,11 @@ static int check_identity(struct ledger *l, const struct store_facts *store, str
 {
 	if (!l->has_identity || memcmp(l->identity, store->identity, sizeof(store->identity)) == 0)
 		return 0;
-	(void)diag_set(diag, ERR_INVALID,
-		       "%s: another database was put in its place while it was in use: put the "
-		       "right one back, or restart the broker",
-		       l->path);
-	return refuse(l, diag);
+	l->is_pair_wrong = true;
+	return diag_set(diag, ERR_INVALID,
+			"%s: another database was put in its place while it was in use: put the "
+			"right one back, or restart the broker",
+			l->path);
 }
 
 /* Is it the journal that the database was in use with? */
@@ -116,11 +108,11 @@ static int check_ring(struct ledger *l, const struct journal_facts *journal,
 	if (store->ring != STORE_RING_IN_USE ||
 	    (!is_blank && journal->number == store->ring_number))
 		return 0;
-	(void)diag_set(
+	l->is_pair_wrong = true;
+	return diag_set(
 		diag, ERR_INVALID,
-		"%s: is %s, though %s was in use with one when its broker ended: " FAST_PATH_ON,
+		"%s: is %s, though %s was in use with one when its broker ended: " HOW_TO_GO_ON,
 		l->journal_path, is_blank ? "empty" : "another journal", l->path);
-	return refuse(l, diag);
 }
 
 /* May what the journal holds go into this database? */
@@ -131,23 +123,23 @@ static int check_origin(struct ledger *l, const struct journal_facts *journal,
 	bool is_same = memcmp(journal->identity, store->identity, sizeof(store->identity)) == 0;
 
 	if (!is_same && count > 0) {
-		(void)diag_set(diag, ERR_INVALID,
-			       "%s: holds %llu writes of another database than %s: put the right "
-			       "one back, or go on without its writes: petstorectl restored",
-			       l->journal_path, count, l->path);
-		return refuse(l, diag);
+		l->is_pair_wrong = true;
+		return diag_set(diag, ERR_INVALID,
+				"%s: holds %llu writes of another database than %s: put the right "
+				"one back, or go on without its writes: petstorectl restored",
+				l->journal_path, count, l->path);
 	}
 	/* An older plugin's, that is empty, may be ahead of a copy that was put in place. */
 	if (!is_same || journal->first_seq <= store->applied_seq + 1 ||
 	    (count == 0 && store->ring == STORE_RING_UNKNOWN))
 		return 0;
-	(void)diag_set(diag, ERR_INVALID,
-		       "%s: begins at write %llu but %s ends at %llu: an older copy of the "
-		       "database, or its -wal was removed; put the right one back, or go on "
-		       "without the writes between: petstorectl restored",
-		       l->journal_path, (unsigned long long)journal->first_seq, l->path,
-		       (unsigned long long)store->applied_seq);
-	return refuse(l, diag);
+	l->is_pair_wrong = true;
+	return diag_set(diag, ERR_INVALID,
+			"%s: begins at write %llu but %s ends at %llu: an older copy of the "
+			"database, or its -wal was removed; put the right one back, or go on "
+			"without the writes between: petstorectl restored",
+			l->journal_path, (unsigned long long)journal->first_seq, l->path,
+			(unsigned long long)store->applied_seq);
 }
 
 /* All that the journal has and the database has not. */
@@ -161,10 +153,16 @@ static int replay(struct ledger *l, struct ledger_opened *ret, struct journal_fa
 	do
 		rc = replay_batch(&l->replay, &ret->last_seq, diag);
 	while (rc == 1);
-	ret->torn_seq = journal->torn_seq;
-	if (rc == 0 && journal_damage(l->journal))
-		(void)diag_set(&l->damage, 0, "%s", journal_damage(l->journal));
-	return rc;
+	if (rc)
+		return rc;
+	if (journal_damage(l->journal))
+		(void)diag_set(&l->opening_line, 0, "%s", journal_damage(l->journal));
+	else if (journal->torn_seq)
+		(void)diag_set(&l->opening_line, 0,
+			       "%s: write %llu was not whole: it had not been synced yet, and is "
+			       "cut",
+			       l->journal_path, (unsigned long long)journal->torn_seq);
+	return 0;
 }
 
 /*
@@ -185,7 +183,7 @@ static int make_journal(struct ledger *l, struct ledger_opened *ret,
 	if (rc)
 		return rc;
 	store->ring = STORE_RING_NONE;
-	return journal_format(l->journal, l->journal_wanted, store->identity, ret->last_seq + 1,
+	return journal_format(l->journal, l->journal_bytes, store->identity, ret->last_seq + 1,
 			      diag);
 }
 
@@ -229,8 +227,8 @@ int ledger_adopt_journal(struct ledger *l, struct ledger_opened *ret, struct dia
 	if (rc)
 		return rc;
 	/* One that was put back has a number of its own, so that the one of before is another. */
-	if (l->is_put_back || journal.torn_seq != 0 || l->damage.text[0] ||
-	    journal.bytes != journal_size(l->journal_wanted) ||
+	if (l->is_put_back || l->opening_line.text[0] ||
+	    journal.bytes != journal_size(l->journal_bytes) ||
 	    journal.next_seq != ret->last_seq + 1 ||
 	    memcmp(journal.identity, store.identity, sizeof(store.identity)) != 0)
 		rc = make_journal(l, ret, &journal, &store, diag);

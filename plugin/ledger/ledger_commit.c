@@ -23,16 +23,11 @@ size_t ledger_journal_least(size_t payload_max)
 	return journal_least(record_most(payload_max) + LEDGER_NAMES_ROOM);
 }
 
-bool ledger_takes_power(const struct ledger *l)
-{
-	return journal_takes_power(l->journal) && !pace_is_slow(&l->pace, clock_mono_ns());
-}
-
 bool ledger_is_ready(struct ledger *l, size_t bytes, bool is_power)
 {
 	if (l->entity_reader)
 		return true;
-	if (!ledger_catch_up(l) || !ledger_ring_is_whole(l) || writer_is_troubled(l->writer) ||
+	if (!ledger_catch_up(l) || !ledger_journal_is_whole(l) || writer_is_troubled(l->writer) ||
 	    l->is_stalled || is_full(l))
 		return false;
 	if (is_power && !ledger_takes_power(l))
@@ -56,9 +51,9 @@ static int check_ready(struct ledger *l, bool is_power, struct diag *diag)
 {
 	if (!ledger_catch_up(l))
 		return ledger_fail_closed(l, diag);
-	if (!ledger_ring_is_whole(l))
+	if (!ledger_journal_is_whole(l))
 		return diag_set(diag, ERR_IO, "%s: the journal is broken", l->journal_path);
-	ledger_watch_journal(l);
+	ledger_see_room(l);
 	if (is_power && !ledger_takes_power(l))
 		return diag_set(diag, ERR_IO, "%s: the disk's syncs fail or are too slow",
 				l->journal_path);

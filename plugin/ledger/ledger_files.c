@@ -1,49 +1,96 @@
 /*
- * ledger_files.c -- database, WAL or journal are not what they were: closed, and opened again.
+ * ledger_files.c -- the writer's thread cares for the files: syncs, checks, and what is done when
+ * database, WAL or journal are not what they were.
  *
- * The writer's thread finds out (replay_check()) and shuts the ledger: nothing more is accepted,
- * and nothing is answered from a database that was replaced. The broker's thread lets go of its
- * connection at its next call. Then all is opened again as at a start, from what stands at the
- * paths: the journal has what was accepted since the last good look, and is replayed into
- * the database that it belongs to.
+ * A journal that is broken is emptied into the database and made anew. Where a file is not the one
+ * that is open (replay_check()) the ledger is shut: nothing more is accepted, and nothing is
+ * answered from a database that was replaced. The broker's thread lets go of its connection at its
+ * next call. Then all is opened again as at a start, from what stands at the paths: the journal has
+ * what was accepted since the last good look, and is replayed into the database that it belongs to.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "ledger/ledger_internal.h"
 
-/* ---- the broker's thread ------------------------------------------------------------------- */
+#define MS INT64_C(1000000)
+#define SYNC_EVERY_MS 500 /* what "process" durability risks when the power fails, halved */
+#define CHECK_EVERY_MS 1000
 
-/* What was made for the plan in force, and not taken yet, is of a database that is given up. */
-static void drop_made(struct ledger *l)
+/* ---- the journal --------------------------------------------------------------------------- */
+
+/*
+ * A sync that fails is no trouble of the store: power writes are refused until it is made good
+ * (journal_takes_power()), the others go on, as the page cache has them.
+ */
+static void sync_journal(struct ledger *l)
 {
-	struct ledger_made *made = atomic_exchange_explicit(&l->made, NULL, memory_order_acq_rel);
+	int64_t began_ns = clock_mono_ns();
+	int rc;
 
-	if (made)
-		store_names_free(made->known);
-	free(made);
+	pace_begin(&l->pace, began_ns);
+	rc = journal_sync(l->journal, NULL);
+	/* There may have been nothing to sync. */
+	if (rc == 0 && pace_must_probe(&l->pace) && clock_mono_ns() - began_ns < PACE_SLOW_MS * MS)
+		rc = journal_probe(l->journal, NULL);
+	pace_end(&l->pace, clock_mono_ns(), rc == 0);
 }
 
-void ledger_let_go(struct ledger *l)
+void ledger_tend_journal(struct ledger *l)
 {
-	struct ledger_wanted *again = ledger_wanted_new(&l->plan->plan, l->plan->number, 0);
+	int64_t now = clock_mono_ns();
 
-	if (!again)
-		return; /* out of memory: the next call tries again */
-	again->round = idfilter_extend(l->idfilter);
-	drop_made(l);
-	store_reader_close(l->reader);
-	l->reader = NULL;
-	/* The journal has what memory has, and the database will. */
-	state_clear(l->state);
-	l->key.len = 0;
-	l->is_admitted = l->is_settled = false;
-	free(atomic_exchange_explicit(&l->wanted, again, memory_order_acq_rel));
-	atomic_store_explicit(&l->has_let_go, true, memory_order_release);
+	if (now >= l->check_at_ns) {
+		l->check_at_ns = now + CHECK_EVERY_MS * MS;
+		(void)journal_check(l->journal, NULL); /* breaks it where it has to */
+	}
+	if (journal_is_broken(l->journal))
+		return;
+	if (now >= l->sync_at_ns || journal_must_sync(l->journal)) {
+		sync_journal(l);
+		l->sync_at_ns = clock_mono_ns() + SYNC_EVERY_MS * MS;
+	}
+	journal_prefault(l->journal); /* after the sync, which leaves its pages write-protected */
 }
 
-/* ---- the writer's thread ------------------------------------------------------------------- */
+/* Once for each broken journal: fails with the line that says what is missing. */
+static int salvage(struct ledger *l, struct diag *diag)
+{
+	int rc = journal_salvage(l->journal, diag);
+
+	l->is_salvaged = rc == 0;
+	return rc ? rc : ERR_INVALID;
+}
+
+int ledger_repair(struct ledger *l, uint64_t *applied, struct diag *diag)
+{
+	struct journal_facts facts;
+	int rc;
+
+	if (!l->is_salvaged)
+		return salvage(l, diag);
+	/* Blank: the step after this one failed. */
+	if (!journal_is_blank(l->journal)) {
+		rc = replay_batch(&l->replay, applied, diag);
+		if (rc)
+			return rc;
+	}
+	journal_inspect(l->journal, &facts);
+	rc = replay_skip(&l->replay, facts.next_seq - 1, applied, diag);
+	/* In between none is in use, so that a start takes whichever it finds. */
+	if (rc == 0)
+		rc = store_set_ring(l->store, NULL, facts.next_seq - 1, diag);
+	if (rc == 0)
+		rc = journal_renew(l->journal, diag);
+	if (rc)
+		return rc;
+	l->is_salvaged = false;
+	return ledger_mark_journal(l, facts.next_seq - 1, diag);
+}
+
+/* ---- files that are not those that are open ------------------------------------------------ */
 
 void ledger_shut_where_wrong(struct ledger *l)
 {
@@ -136,11 +183,7 @@ static int bring_back_journal(struct ledger *l, struct diag *diag)
 
 	if (journal_is_broken(l->journal)) {
 		journal_stop(l->journal);
-		if (l->is_salvaged)
-			return 0;
-		rc = journal_salvage(l->journal, diag);
-		l->is_salvaged = rc == 0;
-		return rc ? rc : ERR_INVALID; /* of which the line tells */
+		return l->is_salvaged ? 0 : salvage(l, diag);
 	}
 	if (rc == 0)
 		return 0;
@@ -159,10 +202,8 @@ int ledger_prepare(struct ledger *l, struct diag *diag)
 {
 	int rc = 0;
 
-	if (!atomic_load_explicit(&l->has_let_go, memory_order_acquire)) {
-		(void)diag_set(diag, ERR_BUSY, "%s: its files are looked for", l->asked_path);
-		return ERR_BUSY;
-	}
+	if (!atomic_load_explicit(&l->has_let_go, memory_order_acquire))
+		return diag_set(diag, ERR_BUSY, "%s: its files are looked for", l->asked_path);
 	/* One that nothing was written to yet: what stands at the path now may be another. */
 	if (l->journal && !l->is_journal_ours)
 		close_journal(l);

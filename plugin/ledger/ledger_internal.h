@@ -1,10 +1,10 @@
 /*
  * ledger_internal.h -- what the ledger's own files share; nobody else includes it.
  *
- * ledger_open.c opens, at once or later; ledger_replan.c puts a plan in force,
- * ledger_make.c makes its tables; ledger.c looks;
- * ledger_commit.c keeps; ledger_sent.c knows what comes again; ledger_watch.c says how it does;
- * ledger_ring.c cares for the journal's file.
+ * Read them in this order: ledger_core.c, which all others call; ledger_look.c, ledger_history.c
+ * and ledger_commit.c, which ask and keep; ledger_news.c, which says how it does; ledger_replan.c,
+ * a new plan; ledger_files.c and ledger_adopt.c, the writer's care for the files; ledger_open.c,
+ * which puts all of it together.
  */
 #ifndef PETSTORE_LEDGER_INTERNAL_H
 #define PETSTORE_LEDGER_INTERNAL_H
@@ -19,7 +19,6 @@
 #include "ledger/journal.h"
 #include "ledger/ledger.h"
 #include "ledger/pace.h"
-#include "ledger/stall.h"
 #include "ledger/state.h"
 #include "ledger/store.h"
 #include "ledger/refusal_flush.h"
@@ -29,13 +28,13 @@
 #define LEDGER_MARKS 64u
 
 /* A plan of our own, in one block. The broker's thread and the writer's have one each. */
-struct ledger_wanted {
-	uint64_t number; /* of the plan, from 1 */
-	unsigned round;  /* of the idfilter that its tables are for */
-	struct entity_plan plan;
+struct ledger_plan {
+	uint64_t number; /* from 1 */
+	unsigned round;  /* of the id filter that its tables are for */
+	struct entity_plan entities;
 };
 
-/* What the writer's thread says of the plan that was wanted. */
+/* What the writer's thread made of the plan. */
 struct ledger_made {
 	uint64_t number;           /* the last plan of which the database has all */
 	struct store_names *known; /* what it has, or NULL: as before */
@@ -49,16 +48,23 @@ struct ledger_opened {
 	struct store_names *known;
 	struct store_reader *reader;
 	uint64_t last_seq;
-	uint64_t seed;     /* of digests */
-	uint64_t torn_seq; /* the journal was cut at this record; 0: it was not */
-	bool is_put_back;  /* the journal's file, which had been removed */
+	uint64_t seed; /* of digests */
 };
 
 /* An entity of the plan in force, and what the database has of it. */
 struct ledger_entity {
 	const struct entity *entity;     /* the plan's */
 	struct store_numbers number;     /* 0 of what is not there yet */
-	bool is_timed[ENTITY_SLOTS_MAX]; /* there is an index for how long this status stands */
+	bool is_timed[ENTITY_SLOTS_MAX]; /* there is an index for how long it has not changed */
+	/*
+	 * What memory knows its table by: another number where its statuses or its link are others,
+	 * so that nothing is found that was remembered in another order.
+	 */
+	struct {
+		uint32_t memory;     /* 0: it can't be looked at yet */
+		uint32_t number;     /* what that will be; 0: not known yet */
+		uint64_t usable_seq; /* once the database has this record */
+	} layout;
 };
 
 struct ledger {
@@ -66,8 +72,8 @@ struct ledger {
 	char *origin;     /* or NULL */
 	char *path;       /* without symbolic links */
 	char *journal_path;
-	size_t journal_wanted; /* bytes */
-	struct store *store;   /* the writer's, once it runs */
+	size_t journal_bytes; /* asked for */
+	struct store *store;  /* the writer's, once it runs */
 	struct journal *journal;
 	struct state *state;
 	struct entity_reader
@@ -77,7 +83,7 @@ struct ledger {
 	int64_t sync_at_ns;                 /* likewise */
 	int64_t check_at_ns;                /* likewise */
 	bool is_salvaged;                   /* likewise: see ledger_repair() */
-	struct diag damage;                 /* of the journal when it was opened; "": none */
+	struct diag opening_line;           /* what opening found; "": nothing to be reported */
 	struct pace pace;                   /* of syncs; both threads' */
 	struct refusal_flush refusal_flush; /* likewise */
 	struct idfilter_fill idfilter_fill; /* likewise */
@@ -112,41 +118,30 @@ struct ledger {
 	bool is_mark_due; /* the database does not say yet which journal it is in use with */
 
 	/* Plans go to the writer's thread, and what became of them back: see ledger_replan.c. */
-	_Atomic(struct ledger_wanted *) wanted; /* the newest, until the writer takes it */
+	_Atomic(struct ledger_plan *) new_plan; /* the newest, until the writer takes it */
 	_Atomic(struct ledger_made *) made;     /* the newest, until the broker's thread does */
-	struct ledger_wanted *making;           /* the writer's; NULL: nothing is to be made */
+	struct ledger_plan *making;             /* the writer's; NULL: nothing is to be made */
 	int64_t make_at_ns;                     /* likewise: not again before then */
 	int64_t making_since_ns;                /* likewise: since it fails; 0: it does not */
-	bool is_failure_told;                   /* likewise */
-
-	_Atomic(struct diag *) clock_line; /* of the writer's, to be told, or NULL */
+	bool is_failure_reported;               /* likewise */
 
 	/* the broker's thread's, from here on */
-	bool is_admitted;           /* has taken over what was opened */
-	bool is_settled;            /* and all that the plan asks for is there */
-	struct ledger_wanted *plan; /* in force */
-	uint64_t made_number;       /* of the last plan of which all is there */
+	bool is_taken;            /* what was opened was taken over */
+	bool has_all;             /* and all that the plan asks for is there */
+	struct ledger_plan *plan; /* in force */
+	uint64_t made_number;     /* of the last plan of which all is there */
 	struct store_names *known;
 	size_t entity_count;
 	struct ledger_entity *entity;
-	/*
-	 * What memory knows an entity's table by: another number where its statuses or its link are
-	 * others, so that nothing is found that was remembered in another order. 0: it can't be
-	 * looked at yet.
-	 */
-	uint32_t memory[ENTITY_COUNT_MAX];
-	uint32_t layout[ENTITY_COUNT_MAX];     /* what that will be; 0: not known yet */
-	uint64_t usable_seq[ENTITY_COUNT_MAX]; /* once the database has this record */
-	uint32_t layouts;                      /* numbers given out */
-	bool is_lack_told;                     /* that something is missing */
-	bool has_plan_news;
-	struct diag plan_news;
+	uint32_t layouts;      /* numbers given out */
+	bool is_lack_reported; /* that something is missing */
+	struct diag plan_news; /* of the plan in force; "": none */
 	struct store_reader *reader;
 	uint64_t last_seq;
 	uint64_t opened_seq; /* the last at its opening */
 	uint64_t seed;       /* of digests; 0: not open yet */
 	uint64_t lost;       /* refusals that the last line about it knew of */
-	int64_t lost_told_ns;
+	int64_t lost_reported_ns;
 	uint64_t hits; /* of looks in memory */
 	uint64_t misses;
 	_Atomic uint64_t errors; /* of the writer's batches */
@@ -155,18 +150,17 @@ struct ledger {
 		int64_t ns;
 	} mark[LEDGER_MARKS]; /* to tell how old the oldest record is: see ledger_facts() */
 	unsigned marks;
-	bool is_place_told;     /* where the journal lies was looked at */
-	bool is_full;           /* the journal was, and is not half empty again */
-	bool is_stalled;        /* the writer's thread hangs */
-	bool is_power_told;     /* that power writes are refused */
-	uint64_t failures_told; /* of syncs */
-	struct stall stall;
+	bool is_place_known;        /* where the journal lies was looked at */
+	bool is_full;               /* the journal was, and is not half empty again */
+	bool is_stalled;            /* the writer's thread hangs */
+	bool is_power_reported;     /* that power writes are refused */
+	uint64_t failures_reported; /* of syncs */
+	struct writer_stall stall;
 
 	struct state_facts scratch; /* of an entity that memory has no room for */
 	struct entitykey key;       /* the last one: a publish asks, then keeps, under one id */
 	char key_id[ENTITY_ID_MAX];
-	bool has_news;
-	struct diag news;
+	struct diag news; /* the last line of ledger_report(); "": none */
 };
 
 /*
@@ -175,28 +169,36 @@ struct ledger {
  */
 bool ledger_catch_up(struct ledger *ledger);
 
-/* A plan of our own: free() it. NULL: out of memory. */
-struct ledger_wanted *ledger_wanted_new(const struct entity_plan *plan, uint64_t number,
-					unsigned round);
-
-/* The broker's thread: fits the plan in force to what is known, and looks for what was made. */
-void ledger_fit(struct ledger *ledger);
-
-/* What the database has is known from now on. Takes @known. */
-void ledger_take_known(struct ledger *ledger, struct store_names *known);
-
-/* The writer's thread: takes the newest plan, makes what it lacks, and hands over what is there. */
-void ledger_take_wanted(struct ledger *ledger);
-void ledger_make_wanted(struct ledger *ledger);
-
-/* Frees what the two threads had for each other, once there is one only. */
-void ledger_clear_plans(struct ledger *ledger);
+/* Says that it is not open: ERR_IO. */
+int ledger_fail_closed(const struct ledger *ledger, struct diag *diag);
 
 /* "the table payments is not ready yet": ERR_BUSY. */
 int ledger_fail_lacking(const struct ledger *ledger, unsigned entity, struct diag *diag);
 
-/* The broker's thread lets go of all that was opened. */
-void ledger_let_go(struct ledger *ledger);
+/* The next line of ledger_news(), in the place of one that nobody asked for. */
+void ledger_report(struct ledger *ledger, const struct diag *line);
+
+/* A plan of our own: free() it. NULL: out of memory. */
+struct ledger_plan *ledger_plan_new(const struct entity_plan *plan, uint64_t number);
+
+/*
+ * What is known of entity @i of the plan in force; what the database can't have is not there. @old
+ * are the entities until now.
+ */
+struct ledger_entity ledger_find_entity(const struct ledger *ledger, size_t i,
+					const struct ledger_entity *old, size_t old_count);
+
+/*
+ * The writer's thread: takes the newest plan; makes what the database lacks of l->making, whose ids
+ * are to be in the id filter then, and gives what the database has; the same, handed over to the
+ * broker's thread, where it is time to.
+ */
+void ledger_take_plan(struct ledger *ledger);
+int ledger_make_plan(struct ledger *ledger, struct store_names **known, struct diag *diag);
+void ledger_make_tables(struct ledger *ledger);
+
+/* Frees what the two threads had for each other, once there is one only. */
+void ledger_clear_plans(struct ledger *ledger);
 
 /*
  * The writer's thread. After a failure: shuts the ledger where its files are not what they were.
@@ -226,23 +228,17 @@ int ledger_mark_journal(struct ledger *ledger, uint64_t applied, struct diag *di
 /* At the end: it says that it is in use with none, where the journal is empty. */
 void ledger_end_journal(struct ledger *ledger);
 
-/* Says that it is not open. */
-int ledger_fail_closed(const struct ledger *ledger, struct diag *diag);
-
-/* The next line of ledger_news(), in the place of one that nobody asked for. */
-void ledger_report(struct ledger *ledger, const struct diag *line);
-
 /*
  * False: the journal is broken and no write is taken. Says to the writer's thread that this one
  * knows.
  */
-bool ledger_ring_is_whole(struct ledger *ledger);
+bool ledger_journal_is_whole(struct ledger *ledger);
 
 /* The disk does its syncs, and quickly: the broker's thread may wait for one. */
 bool ledger_takes_power(const struct ledger *ledger);
 
 /* The writer's, between batches: what the journal's file needs. */
-void ledger_tend_ring(struct ledger *ledger);
+void ledger_tend_journal(struct ledger *ledger);
 
 /*
  * The writer's batch while the journal is broken: what is whole goes into the database, then the
@@ -250,8 +246,8 @@ void ledger_tend_ring(struct ledger *ledger);
  */
 int ledger_repair(struct ledger *ledger, uint64_t *applied, struct diag *diag);
 
-/* Tells when the journal, once full, has room again. */
-void ledger_watch_journal(struct ledger *ledger);
+/* Looks whether the journal, once full, has room again, and reports it. */
+void ledger_see_room(struct ledger *ledger);
 
 /* ledger_has_unique() knows it from now on; and those that the database has, at opening. */
 void ledger_note_unique(struct ledger *ledger, uint64_t seed, const struct record_text *publisher,

@@ -13,17 +13,17 @@ int ledger_key(struct ledger *l, unsigned entity, const char *id, size_t id_len,
 	if (entity >= l->entity_count)
 		return diag_set(diag, ERR_INVALID, "the plan has no entity %u", entity);
 	*ret = key;
-	if (id_len == key->len && key->table == l->memory[entity] && id_len > 0 &&
+	if (id_len == key->len && key->table == l->entity[entity].layout.memory && id_len > 0 &&
 	    memcmp(id, key->id, id_len) == 0)
 		return 0;
-	if (l->memory[entity] == 0)
+	if (l->entity[entity].layout.memory == 0)
 		return ledger_fail_lacking(l, entity, diag);
 	if (id_len == 0 || id_len > ENTITY_ID_MAX || memchr(id, '\0', id_len))
 		return diag_set(diag, ERR_LIMIT, "an id has 1 to %u bytes, none of them 0",
 				ENTITY_ID_MAX);
 	memcpy(l->key_id, id, id_len);
 	*key = entitykey_make(l->secret, l->entity[entity].number.table, l->key_id, id_len);
-	key->table = l->memory[entity];
+	key->table = l->entity[entity].layout.memory;
 	return 0;
 }
 
@@ -113,27 +113,10 @@ int ledger_find_unchanged(struct ledger *l, const struct ledger_unchanged_query 
 	entity = asked->entity < l->entity_count ? &l->entity[asked->entity] : NULL;
 	if (!entity || asked->slot >= entity->entity->slot_count)
 		return diag_set(diag, ERR_INVALID, "the plan has no such status");
-	if (l->memory[asked->entity] == 0 || (!l->is_settled && !entity->is_timed[asked->slot]))
+	if (l->entity[asked->entity].layout.memory == 0 ||
+	    (!l->has_all && !entity->is_timed[asked->slot]))
 		return ledger_fail_lacking(l, asked->entity, diag);
 	if (!entity->is_timed[asked->slot])
 		return diag_set(diag, ERR_INVALID, "the plan has no such timed status");
 	return store_reader_unchanged(l->reader, asked, visit, ctx, diag);
-}
-
-int ledger_flush(struct ledger *l, unsigned timeout_ms, struct diag *diag)
-{
-	const struct timespec moment = { .tv_nsec = 500000 };
-	int64_t until = clock_mono_ns() + timeout_ms * INT64_C(1000000);
-
-	if (!ledger_catch_up(l))
-		return ledger_fail_closed(l, diag);
-	while (writer_applied(l->writer) < l->last_seq) {
-		if (clock_mono_ns() > until)
-			return diag_set(diag, ERR_BUSY,
-					"%s: the database did not take all writes in %u ms",
-					l->path, timeout_ms);
-		writer_wake(l->writer);
-		(void)nanosleep(&moment, NULL);
-	}
-	return 0;
 }

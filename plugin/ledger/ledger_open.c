@@ -35,20 +35,16 @@ static int find_paths(struct ledger *l, struct diag *diag)
 }
 
 /* The plan's tables, what is known of them, and a reader. */
-static int open_plan(struct ledger *l, const struct ledger_wanted *wanted,
-		     struct ledger_opened *ret, struct diag *diag)
+static int open_plan(struct ledger *l, struct ledger_opened *ret, struct diag *diag)
 {
-	int rc = store_plan(l->store, &wanted->plan, diag);
+	int rc = ledger_make_plan(l, &ret->known, diag);
 
-	if (rc == 0)
-		rc = store_names_load(l->store, &ret->known, diag);
-	if (rc == 0)
-		rc = store_reader_open(l->store, &ret->reader, diag);
-	if (rc == 0)
-		idfilter_fill_begin(&l->idfilter_fill, ret->known, &wanted->plan, wanted->round);
-	else
+	if (rc)
+		return rc;
+	ret->number = l->making->number;
+	rc = store_reader_open(l->store, &ret->reader, diag);
+	if (rc)
 		store_names_free(ret->known);
-	ret->number = wanted->number;
 	return rc;
 }
 
@@ -128,12 +124,16 @@ static int open_all(struct ledger *l, unsigned busy_ms, bool *may_wait, struct d
 	if (rc == 0)
 		rc = ledger_load_unique(l, opened.seed, diag);
 	if (rc == 0)
-		rc = open_plan(l, l->making, &opened, diag);
+		rc = open_plan(l, &opened, diag);
 	*may_wait = may_pass(l, rc);
 	if (rc)
 		return rc;
 	l->begins_anew = false;
-	opened.is_put_back = l->is_put_back;
+	if (l->is_put_back && !l->opening_line.text[0])
+		(void)diag_set(&l->opening_line, 0,
+			       "%s: was removed while it was in use; it was put back with all "
+			       "that it held",
+			       l->journal_path);
 	l->is_put_back = false;
 	store_set_patience(l->store, WRITE_PATIENCE_MS);
 	free(l->making);
@@ -141,67 +141,6 @@ static int open_all(struct ledger *l, unsigned busy_ms, bool *may_wait, struct d
 	l->opened = opened;
 	atomic_store_explicit(&l->is_open, true, memory_order_release);
 	return 0;
-}
-
-static void take_opened(struct ledger *l)
-{
-	const struct ledger_opened *opened = &l->opened;
-	struct diag line;
-
-	l->made_number = opened->number;
-	ledger_take_known(l, opened->known);
-	l->reader = opened->reader;
-	l->last_seq = l->opened_seq = opened->last_seq;
-	l->seed = opened->seed;
-	l->is_admitted = true;
-	store_reader_use(l->reader, &l->plan->plan);
-	if (l->damage.text[0]) {
-		ledger_report(l, &l->damage);
-		l->damage.text[0] = '\0';
-	} else if (opened->torn_seq) {
-		(void)diag_set(
-			&line, 0,
-			"%s: write %llu was not whole: it had not been synced yet, and is cut",
-			l->journal_path, (unsigned long long)opened->torn_seq);
-		ledger_report(l, &line);
-	} else if (opened->is_put_back) {
-		(void)diag_set(
-			&line, 0,
-			"%s: was removed while it was in use; it was put back with all that it "
-			"held",
-			l->journal_path);
-		ledger_report(l, &line);
-	}
-}
-
-/* Nothing is open: what there was until now is let go, where that was not done yet. */
-static __attribute__((cold)) bool admit_nothing(struct ledger *l)
-{
-	if (atomic_load_explicit(&l->has_let_go, memory_order_relaxed))
-		return false;
-	if (!l->is_admitted)
-		take_opened(l); /* to be let go as all that was opened is */
-	ledger_let_go(l);
-	return false;
-}
-
-bool ledger_catch_up(struct ledger *l)
-{
-	bool is_open = atomic_load_explicit(&l->is_open, memory_order_acquire);
-
-	if (is_open && l->is_settled)
-		return true;
-	if (!is_open)
-		return admit_nothing(l);
-	if (!l->is_admitted)
-		take_opened(l);
-	ledger_fit(l);
-	return true;
-}
-
-int ledger_fail_closed(const struct ledger *l, struct diag *diag)
-{
-	return diag_set(diag, ERR_IO, "%s: the database is not open", l->asked_path);
 }
 
 /* ---- the writer's work ------------------------------------------------------------------- */
@@ -215,7 +154,7 @@ static int open_later(struct ledger *l, uint64_t *applied, struct diag *diag)
 	rc = ledger_prepare(l, diag);
 	if (rc)
 		return rc;
-	ledger_take_wanted(l);
+	ledger_take_plan(l);
 	rc = open_all(l, WRITE_PATIENCE_MS, &may_wait, diag);
 	if (rc == 0)
 		*applied = l->opened.last_seq;
@@ -240,43 +179,27 @@ static int on_replay(void *ctx, uint64_t *applied, struct diag *diag)
 	return rc;
 }
 
-/* Puts what is to be said of the clock where ledger_news() finds it. */
-static void tell_clock(struct ledger *l)
-{
-	struct diag line, *copy;
-
-	if (!age_line(&l->replay.age, &line))
-		return;
-	copy = malloc(sizeof(*copy));
-	if (!copy)
-		return; /* a line less */
-	*copy = line;
-	diag_prefix(copy, "%s", l->path);
-	free(atomic_exchange(&l->clock_line, copy));
-}
-
-static int on_tend(void *ctx, struct diag *diag)
+static void on_tend(void *ctx, struct diag *line)
 {
 	struct ledger *l = ctx;
 
-	(void)diag; /* none of this is a trouble of the store */
 	if (!atomic_load(&l->is_open))
-		return 0;
+		return;
 	refusal_flush_batch(&l->refusal_flush, false);
-	tell_clock(l);
-	ledger_take_wanted(l);
-	ledger_make_wanted(l);
+	if (age_line(&l->replay.age, line))
+		diag_prefix(line, "%s", l->path);
+	ledger_take_plan(l);
+	ledger_make_tables(l);
 	idfilter_fill_round(&l->idfilter_fill);
-	ledger_tend_ring(l);
+	ledger_tend_journal(l);
 	state_prefault(l->state);
-	return 0;
 }
 
-/* ---- the room's face --------------------------------------------------------------------- */
+/* ---- opening and closing ------------------------------------------------------------------ */
 
 static void set_up(struct ledger *l, const struct ledger_options *options)
 {
-	l->journal_wanted = options->journal_bytes;
+	l->journal_bytes = options->journal_bytes;
 	l->replay = (struct replay){
 		.limits = { options->events_keep_rows, options->events_keep_days,
 			    options->refusals_keep_rows, options->refusals_keep_days },
@@ -296,8 +219,8 @@ static int make_plans(struct ledger *l, const struct entity_plan *plan, struct d
 
 	if (rc)
 		return rc;
-	l->plan = ledger_wanted_new(plan, 1, 0);
-	l->making = ledger_wanted_new(plan, 1, 0);
+	l->plan = ledger_plan_new(plan, 1);
+	l->making = ledger_plan_new(plan, 1);
 	l->entity = calloc(plan->entity_count + 1, sizeof(*l->entity));
 	l->entity_count = plan->entity_count;
 	return l->plan && l->making && l->entity ? 0 : diag_nomem(diag);
@@ -357,7 +280,7 @@ int ledger_open(const struct ledger_options *options, const struct entity_plan *
 	}
 	(void)ledger_catch_up(l);
 	rc = writer_start(&(struct writer_ops){ on_replay, on_tend, l }, options->batch_ms,
-			  l->last_seq, l->is_admitted ? NULL : &trouble, &l->writer, diag);
+			  l->last_seq, l->is_taken ? NULL : &trouble, &l->writer, diag);
 	if (rc)
 		goto out;
 	*ret = l;
@@ -394,12 +317,12 @@ void ledger_close(struct ledger *l)
 	had_writer = l->writer != NULL;
 	if (had_writer)
 		(void)ledger_catch_up(l); /* or the writer waits until this thread let go */
-	if (l->is_admitted)
+	if (l->is_taken)
 		journal_leave(l->journal);
 	writer_stop(l->writer, CLOSE_PATIENCE_MS);
 	l->writer = NULL;
 	(void)ledger_catch_up(l); /* the thread is gone: what it opened is ours to close */
-	if (had_writer && l->is_admitted) {
+	if (had_writer && l->is_taken) {
 		refusal_flush_batch(&l->refusal_flush, true);
 		ledger_end_journal(l);
 	}
@@ -415,7 +338,6 @@ void ledger_close(struct ledger *l)
 	accepted_free(l->accepted);
 	accepted_free(l->unique);
 	ledger_clear_plans(l);
-	free(atomic_load(&l->clock_line));
 	free(l->journal_path);
 	free(l->path);
 	free(l->asked_path);

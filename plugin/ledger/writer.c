@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 
+#define MS INT64_C(1000000)
 #define NEWS_MAX 4u
 
 struct writer {
@@ -29,18 +30,18 @@ struct writer {
 	/* the thread's own */
 	int64_t failing_since_ns; /* 0: all is well */
 	int pause_ms;
-	char told[DIAG_MAX]; /* the last line, of a trouble that goes on */
+	char last[DIAG_MAX]; /* the last line, of a trouble that goes on */
 
 	pthread_mutex_t lock; /* for what follows; held for a copy only */
 	struct diag news[NEWS_MAX];
 	unsigned news_count;
 };
 
-static void tell(struct writer *w, const struct diag *line)
+static void add_news(struct writer *w, const struct diag *line)
 {
 	(void)pthread_mutex_lock(&w->lock); /* cannot fail: not recursive, always unlocked */
 	if (w->news_count == NEWS_MAX) {
-		/* Nobody listens: the oldest pair goes. */
+		/* Nobody asks: the two oldest go, a beginning and its end. */
 		memmove(&w->news[0], &w->news[2], (NEWS_MAX - 2) * sizeof(w->news[0]));
 		w->news_count -= 2;
 	}
@@ -66,9 +67,9 @@ bool writer_news(struct writer *w, struct diag *ret)
 
 static void begin_trouble(struct writer *w, struct diag *diag)
 {
-	memcpy(w->told, diag->text, sizeof(w->told));
+	memcpy(w->last, diag->text, sizeof(w->last));
 	diag_prefix(diag, "the store takes no writes");
-	tell(w, diag);
+	add_news(w, diag);
 	atomic_store(&w->is_troubled, true);
 }
 
@@ -82,7 +83,7 @@ static void on_failure(struct writer *w, int rc, struct diag *diag)
 {
 	int64_t now = clock_mono_ns();
 	bool is_news = !atomic_load(&w->is_troubled) ||
-		       (is_lasting(rc) && strcmp(diag->text, w->told) != 0);
+		       (is_lasting(rc) && strcmp(diag->text, w->last) != 0);
 
 	if (w->failing_since_ns == 0) {
 		w->failing_since_ns = now;
@@ -92,7 +93,7 @@ static void on_failure(struct writer *w, int rc, struct diag *diag)
 	}
 	if (!is_news)
 		return;
-	if (rc == ERR_BUSY && now - w->failing_since_ns < WRITER_PATIENCE_MS * INT64_C(1000000))
+	if (rc == ERR_BUSY && now - w->failing_since_ns < WRITER_PATIENCE_MS * MS)
 		return;
 	begin_trouble(w, diag);
 }
@@ -111,7 +112,7 @@ static void on_success(struct writer *w, bool is_done)
 	diag_set(&line, 0, "the store takes writes again, after %lld s",
 		 (long long)((clock_mono_ns() - w->failing_since_ns) / 1000000000));
 	w->failing_since_ns = 0;
-	tell(w, &line);
+	add_news(w, &line);
 	atomic_store(&w->is_troubled, false);
 }
 
@@ -120,19 +121,17 @@ static int work(struct writer *w)
 {
 	struct diag diag;
 	uint64_t applied = atomic_load(&w->applied);
-	int rc, tended;
+	struct diag line = { "" };
+	int rc;
 
 	diag_init(&diag);
 	rc = w->ops.replay(w->ops.ctx, &applied, &diag);
 	atomic_store(&w->applied, applied);
 	atomic_fetch_add(&w->rounds, 1); /* on a slow disk half a round takes its time */
-	if (rc >= 0) {
-		tended = w->ops.tend(w->ops.ctx, &diag);
-		rc = tended ? tended : rc;
-	} else {
-		/* The journal must reach the disk while the database can't. */
-		(void)w->ops.tend(w->ops.ctx, NULL);
-	}
+	/* Also after a failure: the journal must reach the disk while the database can't. */
+	w->ops.tend(w->ops.ctx, &line);
+	if (line.text[0])
+		add_news(w, &line);
 	if (rc < 0)
 		on_failure(w, rc, &diag);
 	else
@@ -158,7 +157,7 @@ static void *run(void *ctx)
 	int rc;
 
 	for (;;) {
-		/* Asked before the work: what was there at the stop is carried. */
+		/* Asked before the work: what was there at the stop is replayed. */
 		is_last = atomic_load(&w->is_stopping);
 		rc = work(w);
 		if (is_last && (rc == 0 || clock_mono_ns() > atomic_load(&w->stop_at_ns)))
@@ -212,7 +211,7 @@ void writer_stop(struct writer *w, unsigned timeout_ms)
 {
 	if (!w)
 		return;
-	atomic_store(&w->stop_at_ns, clock_mono_ns() + timeout_ms * INT64_C(1000000));
+	atomic_store(&w->stop_at_ns, clock_mono_ns() + timeout_ms * MS);
 	atomic_store(&w->is_stopping, true);
 	writer_wake(w);
 	(void)pthread_join(w->thread, NULL);
@@ -240,4 +239,18 @@ bool writer_is_troubled(const struct writer *w)
 uint64_t writer_rounds(const struct writer *w)
 {
 	return atomic_load(&w->rounds);
+}
+
+bool writer_stall_look(struct writer_stall *s, uint64_t rounds, int64_t now_ns)
+{
+	int64_t passed = s->looked_ns ? now_ns - s->looked_ns : 0;
+
+	s->looked_ns = now_ns;
+	if (rounds != s->rounds) {
+		s->rounds = rounds;
+		s->stood_ns = 0;
+		return false;
+	}
+	s->stood_ns += passed < WRITER_STALL_LOOK_MS * MS ? passed : WRITER_STALL_LOOK_MS * MS;
+	return s->stood_ns > WRITER_STALL_MS * MS;
 }

@@ -1,12 +1,12 @@
 /*
- * writer.h -- the thread that works behind the broker's back.
+ * writer.h -- the thread that brings what was accepted into the database.
  *
- * Knows when to work, when to wait, when to try again, and what to say about it; what the
- * work is, it is handed. All signals are blocked in the thread. Work that fails is repeated
- * with growing pauses until it succeeds; when it fails for other reasons than a short lock
- * the writer is in trouble, and leaves it when all work is done. A line is told when a trouble
- * begins, when it turns out to be one that does not pass by itself (damage, a foreign table;
- * again where it is another one), and when it ends.
+ * Knows when to work, when to wait, when to try again, and what to say about it; what the work
+ * is, its caller says (struct writer_ops). All signals are blocked in the thread. Work that fails
+ * is repeated with growing pauses until it succeeds. Where it fails for another reason than a
+ * short lock the writer is in trouble, until all work is done. There is a line of news when a
+ * trouble begins, when it turns out to be one that does not pass by itself (damage, a foreign
+ * table; again where it is another one), and when it ends.
  */
 #ifndef PETSTORE_WRITER_H
 #define PETSTORE_WRITER_H
@@ -27,8 +27,11 @@ struct writer_ops {
 	 * to be repeated. Sets *applied to the last sequence number that arrived.
 	 */
 	int (*replay)(void *ctx, uint64_t *applied, struct diag *diag);
-	/* Called between batches and at least twice a second. 0, or negative: failed. */
-	int (*tend)(void *ctx, struct diag *diag);
+	/*
+	 * Called between batches, also after one that failed, and at least twice a second. @line
+	 * is empty; what is put there is a line of news.
+	 */
+	void (*tend)(void *ctx, struct diag *line);
 	void *ctx;
 };
 
@@ -56,10 +59,31 @@ uint64_t writer_applied(const struct writer *writer);
 /* True from the trouble's first news to its last. */
 bool writer_is_troubled(const struct writer *writer);
 
+/* The next line of news; false: none. Never waits. */
+bool writer_news(struct writer *writer, struct diag *ret);
+
 /* A number that grows while the thread gets on: with each batch, and each time it tended. */
 uint64_t writer_rounds(const struct writer *writer);
 
-/* The next line about a trouble that began or ended; false: none. Never waits. */
-bool writer_news(struct writer *writer, struct diag *ret);
+/*
+ * Does the thread get on, or does it hang? The broker's thread looks at writer_rounds() at each
+ * tick. A thread that waits for a slow disk is in one system call for seconds, of which a round has
+ * several: that is no hanging, and what was accepted waits in the journal meanwhile. Hence
+ * WRITER_STALL_MS, which no round takes on a disk that ever answers. Time in which nobody looked is
+ * not counted: the broker's own thread was held up then, most likely by the same disk.
+ */
+#define WRITER_STALL_MS 60000 /* no round was made for so long: it hangs */
+#define WRITER_STALL_LOOK_MS                                                                       \
+	1000 /* from one look to the next; what is beyond it is not counted                        \
+	      */
+
+struct writer_stall {
+	uint64_t rounds;   /* at the last look that found it had got on */
+	int64_t stood_ns;  /* for so long it has not since */
+	int64_t looked_ns; /* 0: nobody looked yet */
+};
+
+/* @rounds were made so far. True: it hangs. */
+bool writer_stall_look(struct writer_stall *stall, uint64_t rounds, int64_t now_ns);
 
 #endif

@@ -24,7 +24,7 @@
 #include "base/thread.h"
 #include "ledger/journal.h"
 #include "ledger/pace.h"
-#include "ledger/stall.h"
+#include "ledger/writer.h"
 
 #define PAGE 4096u
 #define RING_AT 65536u
@@ -990,41 +990,41 @@ static void test_pace__the_writers_sync_hangs(void **state)
 /* ---- stall ------------------------------------------------------------------------------- */
 
 /* Looks each 100 ms for @ms, while @rounds stand. */
-static bool look_for(struct stall *stall, uint64_t rounds, int64_t *now_ms, int64_t ms)
+static bool look_for(struct writer_stall *stall, uint64_t rounds, int64_t *now_ms, int64_t ms)
 {
 	bool hangs = false;
 
 	for (int64_t end = *now_ms + ms; *now_ms < end; *now_ms += 100)
-		hangs = stall_look(stall, rounds, *now_ms * MS);
+		hangs = writer_stall_look(stall, rounds, *now_ms * MS);
 	return hangs;
 }
 
 /* Some system calls of ten seconds each in half a round. */
 static void test_stall__a_slow_disk_is_no_hanging(void **state)
 {
-	struct stall stall = { 0 };
+	struct writer_stall stall = { 0 };
 	int64_t now_ms = 5000;
 
 	(void)state;
 	for (uint64_t rounds = 0; rounds < 5; rounds++)
 		assert_false(look_for(&stall, rounds, &now_ms, 40000));
-	assert_true(look_for(&stall, 4, &now_ms, STALL_MS));
+	assert_true(look_for(&stall, 4, &now_ms, WRITER_STALL_MS));
 	assert_false(look_for(&stall, 5, &now_ms, 100));
 }
 
 /* The broker's thread waited for the disk itself: what it did not see is no hanging. */
 static void test_stall__time_that_nobody_looked_is_not_counted(void **state)
 {
-	struct stall stall = { 0 };
+	struct writer_stall stall = { 0 };
 	int64_t now_ms = 5000;
 
 	(void)state;
 	for (int i = 0; i < 5; i++) {
 		assert_false(look_for(&stall, 7, &now_ms, 1000));
-		now_ms += 2 * STALL_MS;
+		now_ms += 2 * WRITER_STALL_MS;
 	}
-	assert_false(look_for(&stall, 7, &now_ms, STALL_MS / 2));
-	assert_true(look_for(&stall, 7, &now_ms, STALL_MS));
+	assert_false(look_for(&stall, 7, &now_ms, WRITER_STALL_MS / 2));
+	assert_true(look_for(&stall, 7, &now_ms, WRITER_STALL_MS));
 }
 
 int main(void)

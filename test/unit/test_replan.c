@@ -428,6 +428,8 @@ static void test_ledger_replan__others_go_on_while_a_table_is_not_there(void **s
 	wait_for_news(f, "tables are all there now");
 	assert_null(ledger_lacks(f->ledger, 0, 0));
 	assert_int_equal(ledger_flush(f->ledger, 20000, &f->diag), 0);
+	while (!ledger_is_ready(f->ledger, 100, false))
+		sleep_ms(1); /* the trouble that the lock was ends behind the batch */
 	assert_int_equal(set_column(f, 0, "1", 0, "NEW"), 0);
 	assert_status(f, 1, "1", "PLACED", "PAID");
 	close_ledger(f);

@@ -13,11 +13,12 @@
 #include "failalloc.h"
 #include "ledger/writer.h"
 
-/* Work that fails as told and counts what it carried. */
+/* Work that fails as it is asked to, and counts what it replayed. */
 struct work {
 	_Atomic int fails_with; /* 0: succeeds */
 	_Atomic uint64_t due;   /* numbers there are to replay */
 	_Atomic uint64_t tended;
+	_Atomic bool has_line; /* to be said when it tends next */
 	_Atomic bool is_signal_free;
 	_Atomic bool is_held; /* the work does not end until it is cleared */
 	uint64_t done;
@@ -47,13 +48,13 @@ static int on_replay(void *ctx, uint64_t *applied, struct diag *diag)
 	return 1;
 }
 
-static int on_tend(void *ctx, struct diag *diag)
+static void on_tend(void *ctx, struct diag *line)
 {
 	struct work *work = ctx;
 
-	(void)diag;
+	if (atomic_exchange(&work->has_line, false))
+		(void)diag_set(line, 0, "the clock is back");
 	atomic_fetch_add(&work->tended, 1);
-	return 0;
 }
 
 static struct writer *start(struct work *work)
@@ -161,6 +162,16 @@ static void test_writer_news__oldest_are_dropped_in_pairs(void **state)
 	writer_stop(writer, 1000);
 }
 
+static void test_writer_news__of_who_tends(void **state)
+{
+	struct work work = { .fails_with = ERR_IO, .has_line = true };
+	struct writer *writer = start(&work);
+
+	(void)state;
+	wait_for_news(writer, "the clock is back");
+	writer_stop(writer, 50);
+}
+
 static void test_writer_stop__gives_up_in_time(void **state)
 {
 	struct work work = { .fails_with = ERR_IO, .due = 1 };
@@ -209,6 +220,7 @@ int main(void)
 		cmocka_unit_test(test_writer__hard_failure_is_trouble_at_once),
 		cmocka_unit_test(test_writer__lock_is_trouble_after_a_while),
 		cmocka_unit_test(test_writer_news__oldest_are_dropped_in_pairs),
+		cmocka_unit_test(test_writer_news__of_who_tends),
 		cmocka_unit_test(test_writer_stop__gives_up_in_time),
 		cmocka_unit_test(test_writer_rounds__stand_still_while_it_hangs),
 		cmocka_unit_test(test_writer_start__nth_allocation_fails),

@@ -1,7 +1,11 @@
-/* ledger_sent.c -- messages that were accepted before: asked about when one comes again. */
+/* ledger_history.c -- what was accepted before: asked of memory, else of the database. */
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "ledger/ledger_internal.h"
+
+/* ---- messages that come again --- */
 
 static uint64_t hash_publisher(uint64_t seed, const char *publisher, size_t len)
 {
@@ -72,4 +76,71 @@ int ledger_newest(struct ledger *l, const char *topic, size_t topic_len,
 	if (!ledger_catch_up(l))
 		return ledger_fail_closed(l, diag);
 	return store_reader_newest(l->reader, topic, topic_len, visit, ctx, diag);
+}
+
+/* ---- what is retained --- */
+
+int ledger_retained_find(struct ledger *l, const char *topic, size_t topic_len,
+			 ledger_retained_visit *visit, void *ctx, struct diag *diag)
+{
+	if (!ledger_catch_up(l))
+		return ledger_fail_closed(l, diag);
+	return store_reader_retained(l->reader, topic, topic_len, visit, ctx, diag);
+}
+
+int ledger_event_find(struct ledger *l, const char *topic, size_t topic_len,
+		      ledger_retained_visit *visit, void *ctx, struct diag *diag)
+{
+	if (!ledger_catch_up(l))
+		return ledger_fail_closed(l, diag);
+	return store_reader_event(l->reader, topic, topic_len, visit, ctx, diag);
+}
+
+int ledger_retained_next(struct ledger *l, const char *topic, size_t topic_len, unsigned limit,
+			 ledger_retained_visit *visit, void *ctx, struct diag *diag)
+{
+	if (!ledger_catch_up(l))
+		return ledger_fail_closed(l, diag);
+	return store_reader_retained_next(l->reader, topic, topic_len, limit, visit, ctx, diag);
+}
+
+/* ---- how far it is --- */
+
+bool ledger_is_open(struct ledger *l)
+{
+	return ledger_catch_up(l);
+}
+
+uint64_t ledger_last(struct ledger *l)
+{
+	return ledger_catch_up(l) ? l->last_seq : 0;
+}
+
+uint64_t ledger_arrived(struct ledger *l)
+{
+	return ledger_catch_up(l) ? writer_applied(l->writer) : 0;
+}
+
+void ledger_hurry(struct ledger *l)
+{
+	if (ledger_catch_up(l))
+		writer_wake(l->writer);
+}
+
+int ledger_flush(struct ledger *l, unsigned timeout_ms, struct diag *diag)
+{
+	const struct timespec moment = { .tv_nsec = 500000 };
+	int64_t until = clock_mono_ns() + timeout_ms * INT64_C(1000000);
+
+	if (!ledger_catch_up(l))
+		return ledger_fail_closed(l, diag);
+	while (writer_applied(l->writer) < l->last_seq) {
+		if (clock_mono_ns() > until)
+			return diag_set(diag, ERR_BUSY,
+					"%s: the database did not take all writes in %u ms",
+					l->path, timeout_ms);
+		writer_wake(l->writer);
+		(void)nanosleep(&moment, NULL);
+	}
+	return 0;
 }
