@@ -53,72 +53,38 @@ static size_t limit_units(const struct number *limit)
 	return RUN_DECIMAL_UNITS + (limit->kind == NUMBER_BIG ? limit->big.len / 2 : 0);
 }
 
-/* The smallest int64_t that is not below @limit, or above it where @exclusive; *none if none. */
-static int64_t lowest(const struct number *limit, bool exclusive, bool *none)
+/* Narrows the range of int64_t to what passes one limit. False where nothing does. */
+static bool narrow(struct number_rules *rules, const struct number *limit, unsigned kind)
 {
-	struct number number = { .kind = NUMBER_INT, .i = INT64_MAX };
+	bool is_upper = kind & LIMIT_UPPER;
+	struct number number = { .kind = NUMBER_INT, .i = is_upper ? INT64_MIN : INT64_MAX };
 
-	if (number_compare(&number, limit) < 0 ||
-	    (exclusive && number_compare(&number, limit) == 0)) {
-		*none = true;
-		return INT64_MAX;
-	}
-	number.i = INT64_MIN;
-	if (number_compare(&number, limit) > 0)
-		return INT64_MIN;
-	if (limit->kind == NUMBER_INT)
-		return exclusive ? limit->i + 1 : limit->i;
-	/* What is left is a real between the two, as big numbers are beyond them. */
-	number.i = (int64_t)ceil(limit->d);
-	return number.i + (exclusive && number_compare(&number, limit) == 0);
-}
-
-static int64_t highest(const struct number *limit, bool exclusive, bool *none)
-{
-	struct number number = { .kind = NUMBER_INT, .i = INT64_MIN };
-
-	if (number_compare(&number, limit) > 0 ||
-	    (exclusive && number_compare(&number, limit) == 0)) {
-		*none = true;
-		return INT64_MIN;
-	}
-	number.i = INT64_MAX;
-	if (number_compare(&number, limit) < 0)
-		return INT64_MAX;
-	if (limit->kind == NUMBER_INT)
-		return exclusive ? limit->i - 1 : limit->i;
-	number.i = (int64_t)floor(limit->d);
-	return number.i - (exclusive && number_compare(&number, limit) == 0);
-}
-
-static void narrow_low(struct number_rules *rules, int64_t low)
-{
-	if (low > rules->int_low)
-		rules->int_low = low;
-}
-
-static void narrow_high(struct number_rules *rules, int64_t high)
-{
-	if (high < rules->int_high)
-		rules->int_high = high;
+	if (!run_is_within(&number, limit, kind))
+		return false;
+	number.i = is_upper ? INT64_MAX : INT64_MIN;
+	if (run_is_within(&number, limit, kind))
+		return true;
+	number.i = number_whole(limit);
+	if (!run_is_within(&number, limit, kind))
+		number.i += is_upper ? -1 : 1;
+	if (is_upper && number.i < rules->int_high)
+		rules->int_high = number.i;
+	if (!is_upper && number.i > rules->int_low)
+		rules->int_low = number.i;
+	return true;
 }
 
 /* Puts the four limits into two for the usual case, an int64_t. */
 static void set_int_limits(struct number_rules *rules)
 {
-	bool none = false;
+	bool any = true;
 
 	rules->int_low = INT64_MIN;
 	rules->int_high = INT64_MAX;
-	if (rules->minimum)
-		narrow_low(rules, lowest(rules->minimum, false, &none));
-	if (rules->exclusive_minimum)
-		narrow_low(rules, lowest(rules->exclusive_minimum, true, &none));
-	if (rules->maximum)
-		narrow_high(rules, highest(rules->maximum, false, &none));
-	if (rules->exclusive_maximum)
-		narrow_high(rules, highest(rules->exclusive_maximum, true, &none));
-	if (none) {
+	for (unsigned k = 0; k < LIMIT_COUNT; k++)
+		if (rules->limits[k] && !narrow(rules, rules->limits[k], k))
+			any = false;
+	if (!any) {
 		rules->int_low = INT64_MAX;
 		rules->int_high = INT64_MIN;
 	}
@@ -129,13 +95,8 @@ static bool is_real(const struct number *limit)
 {
 	const int64_t most = INT64_C(1) << 53;
 
-	return !limit || limit->kind == NUMBER_REAL ||
+	return limit->kind == NUMBER_REAL ||
 	       (limit->kind == NUMBER_INT && limit->i >= -most && limit->i <= most);
-}
-
-static double real_of(const struct number *limit)
-{
-	return limit->kind == NUMBER_REAL ? limit->d : (double)limit->i;
 }
 
 /* The same for the doubles, where no limit has to be rounded. */
@@ -143,53 +104,50 @@ static void set_real_limits(struct number_rules *rules)
 {
 	rules->real_low = -HUGE_VAL;
 	rules->real_high = HUGE_VAL;
-	rules->has_real_limits = !rules->multiple && is_real(rules->minimum) &&
-				 is_real(rules->maximum) && is_real(rules->exclusive_minimum) &&
-				 is_real(rules->exclusive_maximum);
-	if (!rules->has_real_limits)
-		return;
-	if (rules->minimum)
-		rules->real_low = real_of(rules->minimum);
-	if (rules->exclusive_minimum)
-		rules->real_low = fmax(rules->real_low,
-				       nextafter(real_of(rules->exclusive_minimum), HUGE_VAL));
-	if (rules->maximum)
-		rules->real_high = real_of(rules->maximum);
-	if (rules->exclusive_maximum)
-		rules->real_high = fmin(rules->real_high,
-					nextafter(real_of(rules->exclusive_maximum), -HUGE_VAL));
+	rules->has_real_limits = !rules->multiple;
+	for (unsigned k = 0; k < LIMIT_COUNT; k++) {
+		const struct number *limit = rules->limits[k];
+		double inside = k & LIMIT_UPPER ? -HUGE_VAL : HUGE_VAL;
+		double real;
+
+		if (!limit)
+			continue;
+		if (!is_real(limit))
+			rules->has_real_limits = false;
+		real = number_real(limit);
+		if (k & LIMIT_EXCLUSIVE)
+			real = nextafter(real, inside);
+		if (k & LIMIT_UPPER)
+			rules->real_high = fmin(rules->real_high, real);
+		else
+			rules->real_low = fmax(rules->real_low, real);
+	}
 }
 
 int compile_number_rules(struct filling *f)
 {
+	static const char *const keywords[LIMIT_COUNT] = { "minimum", "maximum", "exclusiveMinimum",
+							   "exclusiveMaximum" };
 	struct number_rules *rules = compile_alloc(f->compiler, sizeof(*rules));
-	int rc = rules ? 0 : ERR_NOMEM;
+	int rc = rules ? limit_of(f, "multipleOf", &rules->multiple) : ERR_NOMEM;
+	bool is_used = false;
 
-	if (rc == 0)
-		rc = limit_of(f, "minimum", &rules->minimum);
-	if (rc == 0)
-		rc = limit_of(f, "maximum", &rules->maximum);
-	if (rc == 0)
-		rc = limit_of(f, "exclusiveMinimum", &rules->exclusive_minimum);
-	if (rc == 0)
-		rc = limit_of(f, "exclusiveMaximum", &rules->exclusive_maximum);
-	if (rc == 0)
-		rc = limit_of(f, "multipleOf", &rules->multiple);
+	for (unsigned k = 0; rc == 0 && k < LIMIT_COUNT; k++) {
+		rc = limit_of(f, keywords[k], &rules->limits[k]);
+		rules->limit_units += limit_units(rules->limits[k]);
+		is_used |= rules->limits[k] != NULL;
+	}
 	if (rc != 0)
 		return rc;
 	if (rules->multiple && !number_divisor_init(&rules->divisor, rules->multiple))
 		return compile_fail(f, ERR_LIMIT, "multipleOf",
 				    "has more than 19 significant digits");
-	rules->limit_units = limit_units(rules->minimum) + limit_units(rules->maximum) +
-			     limit_units(rules->exclusive_minimum) +
-			     limit_units(rules->exclusive_maximum);
 	set_int_limits(rules);
 	set_real_limits(rules);
 	rules->is_integer = !(f->node->types & VIEW_REAL) && (f->node->types & VIEW_INT);
 	if (rules->is_integer)
 		f->node->types |= VIEW_REAL; /* 1.0 is one; the rules look closer */
-	if (rules->is_integer || rules->multiple || rules->minimum || rules->maximum ||
-	    rules->exclusive_minimum || rules->exclusive_maximum)
+	if (is_used || rules->is_integer || rules->multiple)
 		f->node->number = rules;
 	return 0;
 }

@@ -42,6 +42,15 @@ static bool passed_limit(struct explain *x, const struct subject *s)
 
 static void explain_number(struct explain *x, const struct subject *s)
 {
+	static const struct {
+		const char *keyword;
+		const char *words;
+	} limits[LIMIT_COUNT] = {
+		{ "minimum", "at least" },
+		{ "maximum", "at most" },
+		{ "exclusiveMinimum", "more than" },
+		{ "exclusiveMaximum", "less than" },
+	};
 	const struct number_rules *rules = s->node->number;
 	struct number number;
 	char value[NUMBER_TEXT_MAX];
@@ -57,48 +66,19 @@ static void explain_number(struct explain *x, const struct subject *s)
 		explain_report_type(x, s);
 		return;
 	}
-	if (rules->minimum && number_compare(&number, rules->minimum) < 0)
-		explain_report(x, s, "minimum", "is %s, expected at least %s", value,
-			       number_print(rules->minimum, limit));
-	if (rules->maximum && number_compare(&number, rules->maximum) > 0)
-		explain_report(x, s, "maximum", "is %s, expected at most %s", value,
-			       number_print(rules->maximum, limit));
-	if (rules->exclusive_minimum && number_compare(&number, rules->exclusive_minimum) <= 0)
-		explain_report(x, s, "exclusiveMinimum", "is %s, expected more than %s", value,
-			       number_print(rules->exclusive_minimum, limit));
-	if (rules->exclusive_maximum && number_compare(&number, rules->exclusive_maximum) >= 0)
-		explain_report(x, s, "exclusiveMaximum", "is %s, expected less than %s", value,
-			       number_print(rules->exclusive_maximum, limit));
+	for (unsigned k = 0; k < LIMIT_COUNT; k++)
+		if (rules->limits[k] && !run_is_within(&number, rules->limits[k], k))
+			explain_report(x, s, limits[k].keyword, "is %s, expected %s %s", value,
+				       limits[k].words, number_print(rules->limits[k], limit));
 	if (rules->multiple && !number_is_multiple(&number, &rules->divisor))
 		explain_report(x, s, "multipleOf", "is %s, expected a multiple of %s", value,
 			       number_print(rules->multiple, limit));
 }
 
-/* The text in a sentence, written when there is one. */
-static const char *quoted(char value[EXPLAIN_VALUE_MAX], const char *text, size_t len)
-{
-	explain_print_text(value, EXPLAIN_VALUE_MAX, text, len);
-	return value;
-}
-
-static void explain_length(struct explain *x, const struct subject *s, size_t length)
-{
-	const struct string_rules *rules = s->node->string;
-
-	if (length < rules->min_length)
-		explain_report(x, s, "minLength",
-			       "is %zu character%s long, at least %" PRIu64 " %s needed", length,
-			       explain_plural(length), rules->min_length,
-			       explain_are(rules->min_length));
-	if (length > rules->max_length)
-		explain_report(x, s, "maxLength",
-			       "is %zu character%s long, at most %" PRIu64 " %s allowed", length,
-			       explain_plural(length), rules->max_length,
-			       explain_are(rules->max_length));
-}
-
 static void explain_string(struct explain *x, const struct subject *s)
 {
+	static const struct explain_counted characters = { "is", "character", " long", "minLength",
+							   "maxLength" };
 	const struct string_rules *rules = s->node->string;
 	char value[EXPLAIN_VALUE_MAX];
 	size_t len;
@@ -107,14 +87,15 @@ static void explain_string(struct explain *x, const struct subject *s)
 	(void)run_charge(&x->run, len / RUN_COUNTED_A_UNIT);
 	if (passed_limit(x, s))
 		return;
-	explain_length(x, s, utf8_count(text, len));
+	explain_report_count(x, s, &characters, utf8_count(text, len), rules->min_length,
+			     rules->max_length);
 	if (rules->format && !run_format(&x->run, rules->format, text, len) && !passed_limit(x, s))
 		explain_report(x, s, "format", "is %s, expected the format %s",
-			       quoted(value, text, len), format_name(rules->format));
+			       explain_print_text(value, text, len), format_name(rules->format));
 	if (rules->pattern && !run_pattern(&x->run, rules->pattern, text, len) &&
 	    !passed_limit(x, s))
 		explain_report(x, s, "pattern", "is %s, which does not match %s",
-			       quoted(value, text, len), rules->pattern_source);
+			       explain_print_text(value, text, len), rules->pattern_source);
 }
 
 /* ---- arrays ------------------------------------------------------------------------------ */
@@ -153,6 +134,8 @@ static void explain_items(struct explain *x, const struct subject *s)
 
 static void explain_contains(struct explain *x, const struct subject *s)
 {
+	static const struct explain_counted matching = { "has", "matching item", "", "minContains",
+							 "maxContains" };
 	const struct array_rules *rules = s->node->array;
 	struct view_walk walk = view_walk(s->value);
 	const struct payload_value *item;
@@ -165,12 +148,9 @@ static void explain_contains(struct explain *x, const struct subject *s)
 	}
 	if (found < rules->min_contains && rules->min_contains == 1)
 		explain_report(x, s, "contains", "has no item that is what contains asks");
-	else if (found < rules->min_contains)
-		explain_report_few(x, s, "minContains", found, "matching item",
-				   rules->min_contains);
-	if (found > rules->max_contains)
-		explain_report_many(x, s, "maxContains", found, "matching item",
-				    rules->max_contains);
+	else
+		explain_report_count(x, s, &matching, found, rules->min_contains,
+				     rules->max_contains);
 }
 
 static void explain_unique(struct explain *x, const struct subject *s)
@@ -202,13 +182,10 @@ static void explain_unique(struct explain *x, const struct subject *s)
 
 static void explain_array(struct explain *x, const struct subject *s)
 {
+	static const struct explain_counted items = { "has", "item", "", "minItems", "maxItems" };
 	const struct array_rules *rules = s->node->array;
-	size_t size = view_size(s->value);
 
-	if (size < rules->min_items)
-		explain_report_few(x, s, "minItems", size, "item", rules->min_items);
-	if (size > rules->max_items)
-		explain_report_many(x, s, "maxItems", size, "item", rules->max_items);
+	explain_report_count(x, s, &items, view_size(s->value), rules->min_items, rules->max_items);
 	if (rules->prefix_count > 0 || rules->items)
 		explain_items(x, s);
 	if (rules->contains)
@@ -230,8 +207,8 @@ static void explain_extra(struct explain *x, const char *keyword, const struct s
 		explain_node(x, node, member, trail);
 		return;
 	}
-	explain_print_text(name, sizeof(name), trail->name, trail->len);
-	explain_report(x, &at, keyword, "is not allowed: no member is called %s", name);
+	explain_report(x, &at, keyword, "is not allowed: no member is called %s",
+		       explain_print_text(name, trail->name, trail->len));
 }
 
 static void explain_name(struct explain *x, const struct schema_node *node,
@@ -273,19 +250,19 @@ static void explain_member(struct explain *x, const struct subject *s,
 		explain_name(x, rules->property_names, trail);
 }
 
-static void explain_required(struct explain *x, const struct subject *s)
+/* The names that the object lacks of those that @keyword asks for, because it has @because. */
+static void explain_lacking(struct explain *x, const struct subject *s, const char *keyword,
+			    const struct name_key *names, size_t count, const char *because)
 {
-	const struct object_rules *rules = s->node->object;
 	char name[EXPLAIN_VALUE_MAX];
 
-	run_pay(&x->run, rules->required_count * view_find_units(s->value));
-	for (size_t i = 0; i < rules->required_count && !is_full(x); i++) {
-		const struct name_key *key = &rules->required[i];
-
-		if (payload_member(s->value, key->text, key->len))
+	for (size_t i = 0; i < count && !is_full(x); i++) {
+		if (payload_member(s->value, names[i].text, names[i].len))
 			continue;
-		explain_print_text(name, sizeof(name), key->text, key->len);
-		explain_report(x, s, "required", "lacks the member %s", name);
+		explain_report(x, s, keyword, "lacks the member %s%s%s%s",
+			       explain_print_text(name, names[i].text, names[i].len),
+			       because ? ", which " : "", because ? because : "",
+			       because ? " needs" : "");
 	}
 }
 
@@ -293,38 +270,29 @@ static void explain_dependent(struct explain *x, const struct subject *s,
 			      const struct dependent *dependent)
 {
 	char name[EXPLAIN_VALUE_MAX];
-	char needed[EXPLAIN_VALUE_MAX];
 
 	run_pay(&x->run, (1 + dependent->required_count) * view_find_units(s->value));
 	if (!payload_member(s->value, dependent->name.text, dependent->name.len))
 		return;
-	explain_print_text(name, sizeof(name), dependent->name.text, dependent->name.len);
-	for (size_t i = 0; i < dependent->required_count; i++) {
-		const struct name_key *key = &dependent->required[i];
-
-		if (payload_member(s->value, key->text, key->len))
-			continue;
-		explain_print_text(needed, sizeof(needed), key->text, key->len);
-		explain_report(x, s, dependent->keyword, "lacks the member %s, which %s needs",
-			       needed, name);
-	}
+	explain_lacking(x, s, dependent->keyword, dependent->required, dependent->required_count,
+			explain_print_text(name, dependent->name.text, dependent->name.len));
 	if (dependent->node)
 		explain_node(x, dependent->node, s->value, s->trail);
 }
 
 static void explain_object(struct explain *x, const struct subject *s)
 {
+	static const struct explain_counted members = { "has", "member", "", "minProperties",
+							"maxProperties" };
 	const struct object_rules *rules = s->node->object;
 	struct view_walk walk = view_walk(s->value);
-	size_t size = view_size(s->value);
 	struct trail trail = { .up = s->trail };
 	const struct payload_value *member;
 
-	if (size < rules->min_members)
-		explain_report_few(x, s, "minProperties", size, "member", rules->min_members);
-	if (size > rules->max_members)
-		explain_report_many(x, s, "maxProperties", size, "member", rules->max_members);
-	explain_required(x, s);
+	explain_report_count(x, s, &members, view_size(s->value), rules->min_members,
+			     rules->max_members);
+	run_pay(&x->run, rules->required_count * view_find_units(s->value));
+	explain_lacking(x, s, "required", rules->required, rules->required_count, NULL);
 	while (rules->walks_members && !is_full(x) &&
 	       (member = view_member(&walk, &trail.name, &trail.len)))
 		explain_member(x, s, member, &trail);

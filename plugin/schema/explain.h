@@ -45,14 +45,10 @@ struct subject {
 /* Room for a value in a sentence. */
 #define EXPLAIN_VALUE_MAX 96
 
-/* "1 item", "2 items"; "1 is", "2 are" */
-const char *explain_plural(uint64_t count);
-const char *explain_are(uint64_t count);
+/* Writes @text to @ret, in quotes and cut to what reads well. Returns @ret. */
+const char *explain_print_text(char ret[EXPLAIN_VALUE_MAX], const char *text, size_t len);
 
-/* @text in quotes, cut to what reads well; @cap is the size of @ret. */
-void explain_print_text(char *ret, size_t cap, const char *text, size_t len);
-
-/* A value as it is told: EXPLAIN_VALUE_MAX bytes of @ret are used, or a literal is returned. */
+/* A value in words: EXPLAIN_VALUE_MAX bytes of @ret are used, or a literal is returned. */
 const char *explain_print_value(const struct payload_value *value, uint32_t kind, char *ret);
 const char *explain_print_constant(const struct constant *constant, char *ret);
 
@@ -60,11 +56,19 @@ const char *explain_print_constant(const struct constant *constant, char *ret);
 void explain_report(struct explain *x, const struct subject *s, const char *keyword,
 		    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* "has 1 item, at least 2 are needed" */
-void explain_report_few(struct explain *x, const struct subject *s, const char *keyword,
-			uint64_t count, const char *what, uint64_t limit);
-void explain_report_many(struct explain *x, const struct subject *s, const char *keyword,
-			 uint64_t count, const char *what, uint64_t limit);
+/* What is counted, and the keywords that limit it: "has 3 items", "is 3 characters long". */
+struct explain_counted {
+	const char *verb;
+	const char *what; /* one of them */
+	const char *end;
+	const char *min_keyword;
+	const char *max_keyword;
+};
+
+/* Where @count is not between @min and @max: "has 1 item, at least 2 are needed". */
+void explain_report_count(struct explain *x, const struct subject *s,
+			  const struct explain_counted *counted, uint64_t count, uint64_t min,
+			  uint64_t max);
 
 /* The value's type is none of the node's. */
 void explain_report_type(struct explain *x, const struct subject *s);

@@ -50,13 +50,13 @@ void explain_report(struct explain *x, const struct subject *s, const char *keyw
 	diag_escape(error->message, sizeof(error->message), raw, strlen(raw));
 }
 
-/* A text in quotes, cut to what reads well. */
-void explain_print_text(char *ret, size_t cap, const char *text, size_t len)
+const char *explain_print_text(char ret[EXPLAIN_VALUE_MAX], const char *text, size_t len)
 {
 	char inner[80];
 
 	diag_escape(inner, sizeof(inner) - 3, text, len);
-	(void)snprintf(ret, cap, "\"%s\"", inner);
+	(void)snprintf(ret, EXPLAIN_VALUE_MAX, "\"%s\"", inner);
+	return ret;
 }
 
 const char *explain_print_value(const struct payload_value *value, uint32_t kind, char *ret)
@@ -67,8 +67,7 @@ const char *explain_print_value(const struct payload_value *value, uint32_t kind
 
 	if (kind & VIEW_STRING) {
 		text = view_string(value, &len);
-		explain_print_text(ret, EXPLAIN_VALUE_MAX, text, len);
-		return ret;
+		return explain_print_text(ret, text, len);
 	}
 	if (kind & VIEW_NUMBER) {
 		view_number(value, kind, &number);
@@ -84,7 +83,7 @@ const char *explain_print_value(const struct payload_value *value, uint32_t kind
 const char *explain_print_constant(const struct constant *constant, char *ret)
 {
 	if (constant->kind & VIEW_STRING)
-		explain_print_text(ret, EXPLAIN_VALUE_MAX, constant->text, constant->len);
+		explain_print_text(ret, constant->text, constant->len);
 	else if (constant->kind & VIEW_NUMBER)
 		number_print(&constant->number, ret);
 	else if (constant->kind & VIEW_OBJECT)
@@ -98,28 +97,25 @@ const char *explain_print_constant(const struct constant *constant, char *ret)
 	return ret;
 }
 
-const char *explain_plural(uint64_t count)
+static void report_count(struct explain *x, const struct subject *s,
+			 const struct explain_counted *counted, uint64_t count, uint64_t limit,
+			 bool is_least)
 {
-	return count == 1 ? "" : "s";
+	explain_report(x, s, is_least ? counted->min_keyword : counted->max_keyword,
+		       "%s %" PRIu64 " %s%s%s, at %s %" PRIu64 " %s %s", counted->verb, count,
+		       counted->what, count == 1 ? "" : "s", counted->end,
+		       is_least ? "least" : "most", limit, limit == 1 ? "is" : "are",
+		       is_least ? "needed" : "allowed");
 }
 
-const char *explain_are(uint64_t count)
+void explain_report_count(struct explain *x, const struct subject *s,
+			  const struct explain_counted *counted, uint64_t count, uint64_t min,
+			  uint64_t max)
 {
-	return count == 1 ? "is" : "are";
-}
-
-void explain_report_few(struct explain *x, const struct subject *s, const char *keyword,
-			uint64_t count, const char *what, uint64_t limit)
-{
-	explain_report(x, s, keyword, "has %" PRIu64 " %s%s, at least %" PRIu64 " %s needed", count,
-		       what, explain_plural(count), limit, explain_are(limit));
-}
-
-void explain_report_many(struct explain *x, const struct subject *s, const char *keyword,
-			 uint64_t count, const char *what, uint64_t limit)
-{
-	explain_report(x, s, keyword, "has %" PRIu64 " %s%s, at most %" PRIu64 " %s allowed", count,
-		       what, explain_plural(count), limit, explain_are(limit));
+	if (count < min)
+		report_count(x, s, counted, count, min, true);
+	if (count > max)
+		report_count(x, s, counted, count, max, false);
 }
 
 void explain_report_type(struct explain *x, const struct subject *s)

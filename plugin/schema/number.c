@@ -288,6 +288,21 @@ bool number_is_integer(const struct number *number)
 	return decimal.point >= (long)decimal.count;
 }
 
+int64_t number_whole(const struct number *number)
+{
+	struct decimal decimal;
+	int64_t whole = 0;
+
+	if (number->kind == NUMBER_INT)
+		return number->i;
+	if (number->kind == NUMBER_REAL)
+		return (int64_t)number->d;
+	decimal_init(&decimal, number);
+	for (long i = 0; i < decimal.point; i++)
+		whole = whole * 10 + decimal_digit(&decimal.at, decimal.end);
+	return decimal.is_negative ? -whole : whole;
+}
+
 uint64_t number_hash(const struct number *number)
 {
 	struct decimal decimal;

@@ -48,6 +48,9 @@ int number_compare(const struct number *a, const struct number *b);
 /* Has the number no fractional part? 1.0 has none. */
 bool number_is_integer(const struct number *number);
 
+/* The number without its fraction; it must not be outside int64_t. */
+int64_t number_whole(const struct number *number);
+
 /* Equal numbers have equal hashes. */
 uint64_t number_hash(const struct number *number);
 

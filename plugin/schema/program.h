@@ -144,18 +144,22 @@ struct constant {
 
 #define PROGRAM_NO_MAX UINT64_MAX
 
+/* The keywords that limit a number: "minimum" is neither, "exclusiveMaximum" is both. */
+enum {
+	LIMIT_UPPER = 1,
+	LIMIT_EXCLUSIVE = 2,
+	LIMIT_COUNT = 4,
+};
+
 struct number_rules {
 	bool is_integer;      /* type: a real must be whole */
 	bool has_real_limits; /* no multipleOf, and the next two are the limits exactly */
 	double real_low;      /* what the four limits mean for a double, inclusive */
 	double real_high;
-	int64_t int_low;              /* what the four limits mean for an int64_t, inclusive */
-	int64_t int_high;             /* below int_low where none passes */
-	const struct number *minimum; /* these are NULL where there is none */
-	const struct number *maximum;
-	const struct number *exclusive_minimum;
-	const struct number *exclusive_maximum;
-	const struct number *multiple; /* as written, for the error */
+	int64_t int_low;  /* what the four limits mean for an int64_t, inclusive */
+	int64_t int_high; /* below int_low where none passes */
+	const struct number *limits[LIMIT_COUNT]; /* these are NULL where there is none */
+	const struct number *multiple;            /* as written, for the error */
 	struct number_divisor divisor;
 	size_t limit_units; /* of work where a limit has more digits than a number holds */
 };

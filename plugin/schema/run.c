@@ -82,14 +82,13 @@ static bool run_branch(struct run *run, const struct schema_node *node,
 
 /* ---- numbers and strings ----------------------------------------------------------------- */
 
-static bool is_below(const struct number *number, const struct number *limit)
+bool run_is_within(const struct number *number, const struct number *limit, unsigned kind)
 {
-	return limit && number_compare(number, limit) < 0;
-}
+	int order = number_compare(number, limit);
 
-static bool is_above(const struct number *number, const struct number *limit)
-{
-	return limit && number_compare(number, limit) > 0;
+	if (kind & LIMIT_UPPER)
+		order = -order;
+	return kind & LIMIT_EXCLUSIVE ? order > 0 : order >= 0;
 }
 
 bool run_charge_number(struct run *run, const struct number *number)
@@ -123,12 +122,9 @@ static bool run_any_number(struct run *run, const struct number_rules *rules,
 	if (!run_charge(run, rules->limit_units) ||
 	    (number->kind != NUMBER_REAL && !run_charge_number(run, number)))
 		return false;
-	if (is_below(number, rules->minimum) || is_above(number, rules->maximum))
-		return false;
-	if (rules->exclusive_minimum && number_compare(number, rules->exclusive_minimum) <= 0)
-		return false;
-	if (rules->exclusive_maximum && number_compare(number, rules->exclusive_maximum) >= 0)
-		return false;
+	for (unsigned k = 0; k < LIMIT_COUNT; k++)
+		if (rules->limits[k] && !run_is_within(number, rules->limits[k], k))
+			return false;
 	return !rules->multiple || is_multiple(run, rules, number);
 }
 

@@ -130,6 +130,9 @@ bool run_format(struct run *run, const struct format *format, const char *text, 
 bool run_number(struct run *run, const struct number_rules *rules,
 		const struct payload_value *value, uint32_t kind);
 
+/* Is the number on the right side of a limit, whose @kind is an index of number_rules.limits? */
+bool run_is_within(const struct number *number, const struct number *limit, unsigned kind);
+
 /* Charges for a number that is compared digit by digit. */
 bool run_charge_number(struct run *run, const struct number *number);
 
