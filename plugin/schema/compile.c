@@ -20,8 +20,7 @@ void *compile_alloc(struct compiler *c, size_t size)
 	return memory;
 }
 
-/* Makes room for one more item in a growing array. */
-static int grow(struct compiler *c, void *array, size_t *cap, size_t used, size_t item)
+int compile_grow(struct compiler *c, void *array, size_t *cap, size_t used, size_t item)
 {
 	void **items = array;
 	void *larger;
@@ -88,8 +87,8 @@ int compile_pattern(struct filling *f, const char *keyword, const char *source, 
 	struct schema *schema = c->schema;
 	struct pattern *pattern = NULL;
 	struct diag why;
-	int rc = grow(c, &schema->patterns, &c->pattern_cap, schema->pattern_count,
-		      sizeof(*schema->patterns));
+	int rc = compile_grow(c, &schema->patterns, &c->pattern_cap, schema->pattern_count,
+			      sizeof(*schema->patterns));
 
 	if (rc != 0)
 		return rc;
@@ -119,7 +118,8 @@ static int enter_resource(struct compiler *c, struct resource *resource)
 	for (size_t i = c->resource_count; i-- > 0;)
 		if (c->resources[i] == resource)
 			return 0;
-	rc = grow(c, &c->resources, &c->resource_cap, c->resource_count, sizeof(*c->resources));
+	rc = compile_grow(c, &c->resources, &c->resource_cap, c->resource_count,
+			  sizeof(*c->resources));
 	if (rc == 0)
 		c->resources[c->resource_count++] = resource;
 	return rc;
@@ -181,7 +181,7 @@ static int place_node(struct compiler *c, struct schema_place *place,
 		*ret = c->nodes[place->id];
 		return 0;
 	}
-	rc = grow(c, &c->queue, &c->queue_cap, c->queue_used, sizeof(*c->queue));
+	rc = compile_grow(c, &c->queue, &c->queue_cap, c->queue_used, sizeof(*c->queue));
 	if (rc == 0)
 		rc = enter_resource(c, place->resource);
 	if (rc != 0)
@@ -320,7 +320,7 @@ int compile_anchor(struct compiler *c, const char *name, uint32_t *ret)
 			return 0;
 		}
 	}
-	rc = grow(c, &c->anchors, &c->anchor_cap, c->anchor_count, sizeof(*c->anchors));
+	rc = compile_grow(c, &c->anchors, &c->anchor_cap, c->anchor_count, sizeof(*c->anchors));
 	if (rc != 0)
 		return rc;
 	*ret = (uint32_t)c->anchor_count;
@@ -348,8 +348,8 @@ static int add_dynamic_row(struct compiler *c, uint32_t anchor, struct resource 
 		a = a->next;
 	if (!a || has_dynamic_row(schema, anchor, resource->id))
 		return 0;
-	rc = grow(c, &schema->dynamic, &c->dynamic_cap, schema->dynamic_count,
-		  sizeof(*schema->dynamic));
+	rc = compile_grow(c, &schema->dynamic, &c->dynamic_cap, schema->dynamic_count,
+			  sizeof(*schema->dynamic));
 	target.node = a->node;
 	target.place = document_place(c->set, resource->document, a->node);
 	if (rc == 0)
@@ -457,6 +457,8 @@ static void compiler_clear(struct compiler *c)
 	free(c->queue);
 	free(c->resources);
 	free(c->anchors);
+	free(c->constant_steps);
+	json_decref(c->constants);
 	schema_free(c->schema);
 }
 
@@ -482,6 +484,8 @@ int schema_compile(struct schema_set *set, const char *uri, const struct schema_
 	if (rc == 0)
 		rc = drain(&c);
 	if (rc == 0)
+		rc = compile_constants(&c);
+	if (rc == 0)
 		rc = compile_check_circles(&c);
 	if (rc == 0)
 		rc = compile_worst(&c, c.max_bytes);
@@ -506,6 +510,7 @@ void schema_free(struct schema *schema)
 		pattern_free(schema->patterns[i]);
 	free(schema->patterns);
 	free(schema->dynamic);
+	payload_parser_free(schema->constants);
 	arena_clear(&schema->arena);
 	free(schema);
 }

@@ -46,6 +46,10 @@ struct compiler {
 	size_t anchor_cap;
 	size_t dynamic_cap;
 	size_t pattern_cap;
+	json_t *constants;            /* an array for each step that has some: the values */
+	struct step **constant_steps; /* whose they are */
+	size_t constant_count;
+	size_t constant_cap;
 };
 
 /* One schema while its node is filled in. */
@@ -55,6 +59,9 @@ struct filling {
 	const struct dialect *dialect;
 	struct schema_node *node;
 };
+
+/* Makes room for one more item in an array that grows: *@array, of @used items. */
+int compile_grow(struct compiler *c, void *array, size_t *cap, size_t used, size_t item);
 
 /* Zeros from the schema's arena; NULL with @c->diag filled in. */
 void *compile_alloc(struct compiler *c, size_t size);
@@ -104,8 +111,8 @@ int compile_name(struct compiler *c, const char *text, size_t len, struct name_k
 /* A number of a schema. */
 int compile_number(struct compiler *c, const json_t *value, struct number *ret);
 
-/* A value of const or enum; deeper than PAYLOAD_MAX_DEPTH is ERR_LIMIT. */
-int compile_constant(struct compiler *c, const json_t *value, unsigned depth, struct constant *ret);
+/* All nodes are filled in: the values of const and enum come into the schema. */
+int compile_constants(struct compiler *c);
 
 /* The rules of one type; each sets the node's member where a keyword asks for it. */
 int compile_number_rules(struct filling *f);

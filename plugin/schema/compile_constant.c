@@ -2,10 +2,11 @@
  * What messages are compared with: names in a hash table, numbers, and the values of const and
  * enum, copied from the document, which need not outlive the program.
  */
-#include <string.h>
+#include <stdlib.h>
 
 #include "schema/compile.h"
 #include "schema/jsonbig.h"
+#include "schema/jsontext.h"
 #include "schema/run.h"
 
 /* ---- sets of names ----------------------------------------------------------------------- */
@@ -74,7 +75,8 @@ void compile_table_finish(struct name_table *table)
 					   bytes / RUN_BYTES_A_UNIT / 4);
 }
 
-/* ---- constants --------------------------------------------------------------------------- */
+/* ---- numbers and values
+ * --------------------------------------------------------------------------- */
 
 int compile_number(struct compiler *c, const json_t *value, struct number *ret)
 {
@@ -97,89 +99,36 @@ int compile_number(struct compiler *c, const json_t *value, struct number *ret)
 	return 0;
 }
 
-static int compile_array(struct compiler *c, const json_t *array, unsigned depth,
-			 struct constant *ret)
+/*
+ * A text that a parser has read is what messages are compared with. It has the constants of all
+ * steps, so that there is one parser whatever their number.
+ */
+int compile_constants(struct compiler *c)
 {
-	struct constant *children =
-		compile_alloc(c, json_array_size(array) * sizeof(struct constant));
-	size_t index;
-	json_t *item;
-	int rc = children ? 0 : ERR_NOMEM;
+	struct schema *schema = c->schema;
+	struct payload_limits limits = { .max_depth = PAYLOAD_MAX_DEPTH };
+	struct payload_error error = { .fault = PAYLOAD_NOMEM };
+	const struct payload_value *value = NULL;
+	struct view_walk walk;
+	char *text = NULL;
+	int rc = 0;
 
-	json_array_foreach(array, index, item) {
-		if (rc == 0)
-			rc = compile_constant(c, item, depth + 1, &children[index]);
-	}
-	ret->kind = VIEW_ARRAY;
-	ret->len = json_array_size(array);
-	ret->children = children;
+	if (c->constant_count == 0)
+		return 0;
+	if (jsontext_write(c->constants, NULL, NULL, &text, &limits.max_bytes) != 0)
+		return diag_nomem(c->diag);
+	rc = payload_parser_new(&limits, &schema->constants, c->diag);
+	if (rc == 0)
+		value = payload_parse(schema->constants, text, limits.max_bytes, &error);
+	if (rc == 0 && !value)
+		rc = error.fault == PAYLOAD_NOMEM
+			     ? diag_nomem(c->diag)
+			     : diag_set(c->diag, ERR_LIMIT, "the values of const and enum: %s",
+					error.text);
+	if (rc == 0)
+		walk = view_walk(value);
+	for (size_t i = 0; rc == 0 && i < c->constant_count; i++)
+		c->constant_steps[i]->constants = view_item(&walk);
+	free(text);
 	return rc;
-}
-
-static int compile_object(struct compiler *c, json_t *object, unsigned depth, struct constant *ret)
-{
-	size_t count = json_object_size(object);
-	struct constant *children = compile_alloc(c, count * sizeof(struct constant));
-	struct name_key *names = compile_alloc(c, count * sizeof(struct name_key));
-	size_t i = 0;
-	const char *name;
-	json_t *member;
-	int rc = children && names ? 0 : ERR_NOMEM;
-
-	json_object_foreach(object, name, member) {
-		if (rc == 0)
-			rc = compile_name(c, name, strlen(name), &names[i]);
-		if (rc == 0)
-			rc = compile_constant(c, member, depth + 1, &children[i]);
-		i++;
-	}
-	ret->kind = VIEW_OBJECT;
-	ret->len = count;
-	ret->children = children;
-	ret->names = names;
-	return rc;
-}
-
-static int compile_text(struct compiler *c, const json_t *value, struct constant *ret)
-{
-	const char *text;
-	size_t len;
-
-	if (jsonbig_text(value, &text, &len)) {
-		ret->kind = VIEW_NUMBER;
-		return compile_number(c, value, &ret->number);
-	}
-	ret->kind = VIEW_STRING;
-	ret->len = json_string_length(value);
-	ret->text = arena_text(&c->schema->arena, json_string_value(value), ret->len);
-	return ret->text ? 0 : diag_nomem(c->diag);
-}
-
-int compile_constant(struct compiler *c, const json_t *value, unsigned depth, struct constant *ret)
-{
-	if (depth > PAYLOAD_MAX_DEPTH)
-		return diag_set(c->diag, ERR_LIMIT, "is nested deeper than %u levels",
-				PAYLOAD_MAX_DEPTH);
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		return compile_object(c, (json_t *)(uintptr_t)value, depth, ret);
-	case JSON_ARRAY:
-		return compile_array(c, value, depth, ret);
-	case JSON_STRING:
-		return compile_text(c, value, ret);
-	case JSON_INTEGER:
-	case JSON_REAL:
-		ret->kind = VIEW_NUMBER;
-		return compile_number(c, value, &ret->number);
-	case JSON_TRUE:
-		ret->kind = VIEW_TRUE;
-		break;
-	case JSON_FALSE:
-		ret->kind = VIEW_FALSE;
-		break;
-	case JSON_NULL:
-		ret->kind = VIEW_NULL;
-		break;
-	}
-	return 0;
 }

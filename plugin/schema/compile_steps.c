@@ -69,43 +69,62 @@ static int if_step(struct filling *f, struct step **steps)
 	return rc;
 }
 
-static bool are_strings(const struct constant *constants, size_t count)
+/* Keeps @values, an array, for compile_constants(). */
+static int keep_constants(struct compiler *c, struct step *step, json_t *values)
 {
-	for (size_t i = 0; i < count; i++)
-		if (constants[i].kind != VIEW_STRING)
-			return false;
-	return count > 0;
+	int rc = compile_grow(c, &c->constant_steps, &c->constant_cap, c->constant_count,
+			      sizeof(*c->constant_steps));
+
+	if (!c->constants)
+		c->constants = json_array();
+	if (rc == 0 && json_array_append(c->constants, values) != 0)
+		rc = diag_nomem(c->diag);
+	if (rc == 0)
+		c->constant_steps[c->constant_count++] = step;
+	return rc;
+}
+
+/* Where all values are strings, a look into a table tells. */
+static int set_names(struct compiler *c, struct step *step, const json_t *values)
+{
+	struct name_table *names = compile_alloc(c, sizeof(*names));
+	size_t index;
+	json_t *item;
+	int rc;
+
+	json_array_foreach(values, index, item) {
+		if (!keyword_is_string(item))
+			return names ? 0 : ERR_NOMEM;
+	}
+	rc = names ? compile_table_init(c, names, index) : ERR_NOMEM;
+	json_array_foreach(values, index, item) {
+		if (rc == 0 &&
+		    !compile_table_add(c, names, json_string_value(item), json_string_length(item)))
+			rc = ERR_NOMEM;
+	}
+	if (rc != 0)
+		return rc;
+	compile_table_finish(names);
+	step->kind = STEP_NAMES;
+	step->names = names;
+	return 0;
 }
 
 /* const is an enum of one. */
-static int constant_step(struct filling *f, const char *keyword, struct step **steps)
+static int constant_step(struct filling *f, const char *keyword, struct step *step)
 {
 	struct compiler *c = f->compiler;
 	json_t *value = compile_keyword(f, keyword);
-	bool is_enum = strcmp(keyword, "enum") == 0;
-	size_t count = is_enum ? json_array_size(value) : 1;
-	struct constant *constants = compile_alloc(c, count * sizeof(*constants));
-	struct name_table *names = compile_alloc(c, sizeof(*names));
-	int rc = constants && names ? 0 : ERR_NOMEM;
+	json_t *values =
+		strcmp(keyword, "enum") == 0 ? json_incref(value) : json_pack("[O]", value);
+	int rc = values ? keep_constants(c, step, values) : diag_nomem(c->diag);
 
-	for (size_t i = 0; i < count && rc == 0; i++)
-		rc = compile_constant(c, is_enum ? json_array_get(value, i) : value, 0,
-				      &constants[i]);
-	**steps = (struct step){ .kind = STEP_CONST,
-				 .keyword = keyword,
-				 .count = count,
-				 .constants = constants,
-				 .names = names };
-	if (rc == 0 && are_strings(constants, count)) {
-		rc = compile_table_init(c, names, count);
-		for (size_t i = 0; i < count && rc == 0; i++)
-			if (!compile_table_add(c, names, constants[i].text, constants[i].len))
-				rc = ERR_NOMEM;
-		if (rc == 0)
-			compile_table_finish(names);
-		(*steps)->kind = STEP_NAMES;
-	}
-	(*steps)++;
+	step->kind = STEP_CONST;
+	step->keyword = keyword;
+	step->count = json_array_size(values);
+	if (rc == 0 && step->count > 0)
+		rc = set_names(c, step, values);
+	json_decref(values);
 	return rc;
 }
 
@@ -132,7 +151,7 @@ int compile_steps(struct filling *f)
 		if (!compile_keyword(f, keyword))
 			continue;
 		if (rows[i].kind == STEP_CONST)
-			rc = constant_step(f, keyword, &end);
+			rc = constant_step(f, keyword, end++);
 		else if (keyword[0] == '$')
 			rc = reference_step(f, keyword, end++);
 		else if (rows[i].kind == STEP_IF)

@@ -307,11 +307,13 @@ static void explain_constants(struct explain *x, const struct subject *s, const 
 	char value[EXPLAIN_VALUE_MAX];
 	char item[EXPLAIN_VALUE_MAX];
 	char list[200] = "";
+	struct view_walk walk = view_walk(step->constants);
+	const struct payload_value *constant;
 	size_t used = 0;
 
-	for (size_t i = 0; i < step->count && used < sizeof(list) - 8; i++) {
-		int n = snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? ", " : "",
-				 explain_print_constant(&step->constants[i], item));
+	while (used < sizeof(list) - 8 && (constant = view_item(&walk))) {
+		int n = snprintf(list + used, sizeof(list) - used, "%s%s", used > 0 ? ", " : "",
+				 explain_print_constant(constant, item));
 
 		used += (size_t)n;
 	}

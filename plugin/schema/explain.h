@@ -50,7 +50,7 @@ const char *explain_print_text(char ret[EXPLAIN_VALUE_MAX], const char *text, si
 
 /* A value in words: EXPLAIN_VALUE_MAX bytes of @ret are used, or a literal is returned. */
 const char *explain_print_value(const struct payload_value *value, uint32_t kind, char *ret);
-const char *explain_print_constant(const struct constant *constant, char *ret);
+const char *explain_print_constant(const struct payload_value *constant, char *ret);
 
 /* Stores one error of @keyword ("" for none) of the subject, unless there are enough. */
 void explain_report(struct explain *x, const struct subject *s, const char *keyword,

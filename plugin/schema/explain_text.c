@@ -80,20 +80,15 @@ const char *explain_print_value(const struct payload_value *value, uint32_t kind
 	return kind & VIEW_NULL ? "null" : kind & VIEW_TRUE ? "true" : "false";
 }
 
-const char *explain_print_constant(const struct constant *constant, char *ret)
+const char *explain_print_constant(const struct payload_value *constant, char *ret)
 {
-	if (constant->kind & VIEW_STRING)
-		explain_print_text(ret, constant->text, constant->len);
-	else if (constant->kind & VIEW_NUMBER)
-		number_print(&constant->number, ret);
-	else if (constant->kind & VIEW_OBJECT)
-		(void)snprintf(ret, EXPLAIN_VALUE_MAX, "an object of %zu members", constant->len);
-	else if (constant->kind & VIEW_ARRAY)
-		(void)snprintf(ret, EXPLAIN_VALUE_MAX, "an array of %zu items", constant->len);
-	else
-		return constant->kind & VIEW_NULL   ? "null"
-		       : constant->kind & VIEW_TRUE ? "true"
-						    : "false";
+	bool is_object = view_is(constant, VIEW_OBJECT);
+
+	if (!is_object && !view_is(constant, VIEW_ARRAY))
+		return explain_print_value(constant, view_kind(constant), ret);
+	(void)snprintf(ret, EXPLAIN_VALUE_MAX,
+		       is_object ? "an object of %zu members" : "an array of %zu items",
+		       view_size(constant));
 	return ret;
 }
 

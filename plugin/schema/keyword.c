@@ -276,7 +276,7 @@ static const char *type_of(const json_t *value)
 	return "null";
 }
 
-static bool is_string(const json_t *value)
+bool keyword_is_string(const json_t *value)
 {
 	const char *text;
 	size_t len;
@@ -325,7 +325,7 @@ static int check_string(const struct keyword *keyword, const json_t *value, stru
 	const char *text = json_string_value(value);
 	const char *hash;
 
-	if (!is_string(value))
+	if (!keyword_is_string(value))
 		return expected(diag, value, "a string");
 	if (keyword->shape == SHAPE_ANCHOR && !is_anchor(text))
 		return diag_set(diag, ERR_INVALID,
@@ -345,7 +345,7 @@ static int check_type(const json_t *value, struct diag *diag)
 	static const char *const names[] = { "array",  "boolean", "integer", "null",
 					     "number", "object",  "string" };
 
-	if (!is_string(value))
+	if (!keyword_is_string(value))
 		return expected(diag, value, "a type's name");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(json_string_value(value), names[i]) == 0)
@@ -381,7 +381,7 @@ static int check_strings(const json_t *value, bool are_types, char *at, size_t c
 	json_array_foreach(value, index, item) {
 		if (are_types)
 			rc = check_type(item, diag);
-		else if (!is_string(item))
+		else if (!keyword_is_string(item))
 			rc = expected(diag, item, "a string");
 		if (rc == 0 && occurs_before(value, index))
 			rc = diag_set(diag, ERR_INVALID, "\"%s\" occurs twice",

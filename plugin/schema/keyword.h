@@ -49,6 +49,9 @@ const struct keyword *keyword_find(const struct dialect *dialect, const char *na
  */
 json_t *keyword_value(const struct dialect *dialect, const json_t *schema, const char *name);
 
+/* Is the value a string, and no number that jsonbig.h keeps as one? */
+bool keyword_is_string(const json_t *value);
+
 /* Does keyword @name ask something of a message, other than what only describes? */
 bool keyword_asserts(const struct dialect *dialect, const char *name);
 

@@ -19,83 +19,46 @@ static const struct alias categories[] = {
 	{ "Cased_Letter", "L&" },
 	{ "LC", "L&" },
 	{ "Close_Punctuation", "Pe" },
-	{ "Pe", "Pe" },
 	{ "Connector_Punctuation", "Pc" },
-	{ "Pc", "Pc" },
 	{ "Control", "Cc" },
-	{ "Cc", "Cc" },
 	{ "cntrl", "Cc" },
 	{ "Currency_Symbol", "Sc" },
-	{ "Sc", "Sc" },
 	{ "Dash_Punctuation", "Pd" },
-	{ "Pd", "Pd" },
 	{ "Decimal_Number", "Nd" },
-	{ "Nd", "Nd" },
 	{ "digit", "Nd" },
 	{ "Enclosing_Mark", "Me" },
-	{ "Me", "Me" },
 	{ "Final_Punctuation", "Pf" },
-	{ "Pf", "Pf" },
 	{ "Format", "Cf" },
-	{ "Cf", "Cf" },
 	{ "Initial_Punctuation", "Pi" },
-	{ "Pi", "Pi" },
 	{ "Letter", "L" },
-	{ "L", "L" },
 	{ "Letter_Number", "Nl" },
-	{ "Nl", "Nl" },
 	{ "Line_Separator", "Zl" },
-	{ "Zl", "Zl" },
 	{ "Lowercase_Letter", "Ll" },
-	{ "Ll", "Ll" },
 	{ "Mark", "M" },
-	{ "M", "M" },
 	{ "Combining_Mark", "M" },
 	{ "Math_Symbol", "Sm" },
-	{ "Sm", "Sm" },
 	{ "Modifier_Letter", "Lm" },
-	{ "Lm", "Lm" },
 	{ "Modifier_Symbol", "Sk" },
-	{ "Sk", "Sk" },
 	{ "Nonspacing_Mark", "Mn" },
-	{ "Mn", "Mn" },
 	{ "Number", "N" },
-	{ "N", "N" },
 	{ "Open_Punctuation", "Ps" },
-	{ "Ps", "Ps" },
 	{ "Other", "C" },
-	{ "C", "C" },
 	{ "Other_Letter", "Lo" },
-	{ "Lo", "Lo" },
 	{ "Other_Number", "No" },
-	{ "No", "No" },
 	{ "Other_Punctuation", "Po" },
-	{ "Po", "Po" },
 	{ "Other_Symbol", "So" },
-	{ "So", "So" },
 	{ "Paragraph_Separator", "Zp" },
-	{ "Zp", "Zp" },
 	{ "Private_Use", "Co" },
-	{ "Co", "Co" },
 	{ "Punctuation", "P" },
-	{ "P", "P" },
 	{ "punct", "P" },
 	{ "Separator", "Z" },
-	{ "Z", "Z" },
 	{ "Space_Separator", "Zs" },
-	{ "Zs", "Zs" },
 	{ "Spacing_Mark", "Mc" },
-	{ "Mc", "Mc" },
 	{ "Surrogate", "Cs" },
-	{ "Cs", "Cs" },
 	{ "Symbol", "S" },
-	{ "S", "S" },
 	{ "Titlecase_Letter", "Lt" },
-	{ "Lt", "Lt" },
 	{ "Unassigned", "Cn" },
-	{ "Cn", "Cn" },
 	{ "Uppercase_Letter", "Lu" },
-	{ "Lu", "Lu" },
 };
 
 /* PCRE2 knows both columns' names, but for Changes_When_NFKC_Casefolded, which it refuses. */
@@ -159,20 +122,27 @@ static bool equals(const char *text, size_t len, const char *word)
 	return strlen(word) == len && memcmp(text, word, len) == 0;
 }
 
+/*
+ * What PCRE2 calls the property, by its long name or by the short one, which is PCRE2's but for
+ * "L&", which ECMA-262 has as "LC".
+ */
+static const char *find(const struct alias *aliases, size_t count, const char *name, size_t len)
+{
+	for (size_t i = 0; i < count; i++)
+		if (equals(name, len, aliases[i].name) ||
+		    (equals(name, len, aliases[i].pcre2) && name[len - 1] != '&'))
+			return aliases[i].pcre2;
+	return NULL;
+}
+
 static const char *category(const char *name, size_t len)
 {
-	for (size_t i = 0; i < sizeof(categories) / sizeof(categories[0]); i++)
-		if (equals(name, len, categories[i].name))
-			return categories[i].pcre2;
-	return NULL;
+	return find(categories, sizeof(categories) / sizeof(categories[0]), name, len);
 }
 
 static const char *binary(const char *name, size_t len)
 {
-	for (size_t i = 0; i < sizeof(binaries) / sizeof(binaries[0]); i++)
-		if (equals(name, len, binaries[i].name) || equals(name, len, binaries[i].pcre2))
-			return binaries[i].pcre2;
-	return NULL;
+	return find(binaries, sizeof(binaries) / sizeof(binaries[0]), name, len);
 }
 
 /* "Old_Italic", "Ital": the form is ours, whether there is such a script PCRE2 knows. */

@@ -128,18 +128,6 @@ static inline const struct name_slot *name_find(const struct name_table *table, 
 	return name_find_key(table, &key);
 }
 
-/* ---- constants ---------------------------------------------------------------------------- */
-
-/* A value of const or enum. */
-struct constant {
-	uint32_t kind; /* VIEW_NULL, _FALSE, _TRUE, _NUMBER, _STRING, _ARRAY or _OBJECT */
-	struct number number;
-	const char *text;                /* of a string */
-	size_t len;                      /* of a string in bytes, or how many items or members */
-	const struct constant *children; /* items, or members' values in the order of @names */
-	const struct name_key *names;    /* of members */
-};
-
 /* ---- what a type's values are held against ------------------------------------------------ */
 
 #define PROGRAM_NO_MAX UINT64_MAX
@@ -226,7 +214,7 @@ struct object_rules {
 /* ---- what any value is held against ------------------------------------------------------- */
 
 enum step_kind {
-	STEP_NAMES,   /* an enum of strings: one of @names */
+	STEP_NAMES,   /* an enum of strings: one of @names, which @constants are */
 	STEP_CONST,   /* one of @constants, any type */
 	STEP_SCHEMA,  /* $ref, allOf: all of @nodes */
 	STEP_DYNAMIC, /* $dynamicRef: nodes[0] unless the dynamic scope has another */
@@ -242,8 +230,8 @@ struct step {
 	const struct schema_node *const *nodes;
 	size_t count; /* of nodes or constants */
 	const struct name_table *names;
-	const struct constant *constants;
-	uint32_t anchor; /* of STEP_DYNAMIC */
+	const struct payload_value *constants; /* an array */
+	uint32_t anchor;                       /* of STEP_DYNAMIC */
 };
 
 /* How much of a node there is to run: found when it is compiled, so that common ones run fast. */
@@ -287,7 +275,8 @@ struct schema {
 	const struct schema_node *root;
 	struct dynamic_target *dynamic; /* owned; empty where no $dynamicRef is */
 	size_t dynamic_count;
-	struct pattern **patterns; /* owned, for schema_free() */
+	struct payload_parser *constants; /* owned: it has the values of const and enum */
+	struct pattern **patterns;        /* owned, for schema_free() */
 	size_t pattern_count;
 	int64_t max_work; /* see run.h */
 	const char *warnings[SCHEMA_MAX_WARNINGS];

@@ -138,8 +138,6 @@ bool run_charge_number(struct run *run, const struct number *number);
 
 /* run_equal.c: equality as JSON Schema has it, where 1.0 is 1. */
 bool run_equal(struct run *run, const struct payload_value *a, const struct payload_value *b);
-bool run_equal_constant(struct run *run, const struct payload_value *value,
-			const struct constant *constant);
 
 /* False where two items are equal. */
 bool run_unique(struct run *run, const struct payload_value *array);

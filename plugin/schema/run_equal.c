@@ -99,64 +99,6 @@ bool run_equal(struct run *run, const struct payload_value *a, const struct payl
 	return !(kind_a & VIEW_OBJECT) || equal_objects(run, a, b);
 }
 
-/* ---- constants --------------------------------------------------------------------------- */
-
-static bool equal_constant_items(struct run *run, const struct payload_value *value,
-				 const struct constant *constant)
-{
-	struct view_walk walk = view_walk(value);
-
-	for (size_t i = 0; i < constant->len; i++)
-		if (!run_equal_constant(run, view_item(&walk), &constant->children[i]))
-			return false;
-	return true;
-}
-
-static bool equal_constant_members(struct run *run, const struct payload_value *value,
-				   const struct constant *constant)
-{
-	for (size_t i = 0; i < constant->len; i++) {
-		const struct payload_value *member =
-			payload_member(value, constant->names[i].text, constant->names[i].len);
-
-		if (!run_charge(run, constant->len) || !member ||
-		    !run_equal_constant(run, member, &constant->children[i]))
-			return false;
-	}
-	return true;
-}
-
-bool run_equal_constant(struct run *run, const struct payload_value *value,
-			const struct constant *constant)
-{
-	uint32_t kind = view_kind(value);
-	struct number number;
-	const char *text;
-	size_t len;
-
-	if (!(kind & constant->kind) || !run_charge(run, 1))
-		return false;
-	if (kind & VIEW_NUMBER) {
-		view_number(value, kind, &number);
-		pay_number(run, &number);
-		pay_number(run, &constant->number);
-		return number_compare(&number, &constant->number) == 0;
-	}
-	if (kind & VIEW_STRING) {
-		text = view_string(value, &len);
-		if (len != constant->len)
-			return false;
-		run_pay(run, len / RUN_BYTES_A_UNIT);
-		return memcmp(text, constant->text, len) == 0;
-	}
-	if (!(kind & (VIEW_ARRAY | VIEW_OBJECT)))
-		return true;
-	if (view_size(value) != constant->len)
-		return false;
-	return kind & VIEW_ARRAY ? equal_constant_items(run, value, constant)
-				 : equal_constant_members(run, value, constant);
-}
-
 /* ---- uniqueItems ------------------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t hash)
