@@ -25,7 +25,7 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 # ---- what is built from what ------------------------------------------------------------
 
-BASE     = base/arena base/clientlevel base/clock base/diag base/entity base/fixedtable base/jsonfile base/keyhash base/mapguard base/netof base/percent base/reason base/portions base/wholefile base/thread base/options base/brokerfile base/peer
+BASE     = base/arena base/clientlevel base/clock base/config base/diag base/entity base/fixedtable base/jsonfile base/keyhash base/mapguard base/nearest base/netof base/percent base/reason base/portions base/wholefile base/thread base/options base/brokerfile base/peer
 SCHEMA   = schema/document schema/set schema/resolve schema/dialect schema/keyword schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_rules schema/compile_constant \
            schema/compile_circle schema/compile_fast_path schema/compile_worst \
@@ -34,7 +34,7 @@ SCHEMA   = schema/document schema/set schema/resolve schema/dialect schema/keywo
            schema/pattern schema/pattern_ecma schema/pattern_ecma_text schema/pattern_ecma_set \
            schema/pattern_property schema/pattern_seq schema/pattern_dfa \
            schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
-CONTRACT = contract/contract contract/sources contract/place contract/transitions \
+CONTRACT = contract/contract contract/sources contract/transitions \
            contract/entities contract/scopes contract/operations contract/bindings contract/limits \
            contract/channels contract/address contract/params contract/messages \
            contract/mapping contract/content contract/members contract/unique_members contract/brokertopics contract/own_channels contract/topics
@@ -75,7 +75,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/suggest ctl/help ctl/files ctl/listener
            ctl/cmd_completion ctl/cmd_help ctl/cmd_version
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base brokerfile options sessions shares releases repairs login holdoffs events \
+UNIT     = base config brokerfile options sessions shares releases repairs login holdoffs events \
            contract topics gate modes repeat report backlog \
            payload pattern format schema uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \

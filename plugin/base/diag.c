@@ -93,3 +93,12 @@ int diag_nomem(struct diag *diag)
 {
 	return diag_set(diag, ERR_NOMEM, "out of memory");
 }
+
+void diag_list_add(struct diag_list *list, const char *line)
+{
+	for (unsigned i = 0; i < list->count; i++)
+		if (strcmp(list->line[i].text, line) == 0)
+			return;
+	if (list->count < DIAG_LIST_MAX)
+		(void)diag_set(&list->line[list->count++], 0, "%s", line);
+}

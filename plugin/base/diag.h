@@ -3,7 +3,7 @@
  *
  * Knows one line of text and the error numbers; knows nothing of logs. A room that fails
  * returns a negative enum err and leaves exactly one line in the caller's struct diag; only
- * the door (plugin.c, or main() of petstorectl) prints it. The line names the file, the JSON
+ * the plugin's events and petstorectl print it. The line names the file, the JSON
  * Pointer or line where there is one, and what was expected; it holds no control characters,
  * whatever the bad input was.
  *
@@ -49,6 +49,17 @@ int diag_vset(struct diag *diag, int err, const char *format, va_list args)
 /* Puts "<text>: " in front of what is there: the caller's file, the outer object. */
 void diag_prefix(struct diag *diag, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
+
+/* What is wrong with a file, line by line; an empty one is all zero. */
+#define DIAG_LIST_MAX 50u
+
+struct diag_list {
+	unsigned count;
+	struct diag line[DIAG_LIST_MAX];
+};
+
+/* Adds a line, once; what has no room is left out. */
+void diag_list_add(struct diag_list *list, const char *line) __attribute__((cold));
 
 /* Stores "out of memory" and returns ERR_NOMEM. */
 int diag_nomem(struct diag *diag) __attribute__((cold));

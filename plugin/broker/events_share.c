@@ -21,9 +21,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "contract/topics.h"
+
 static bool is_shared(const struct message *filter)
 {
-	return contract_is_shared(filter->topic, filter->topic_len);
+	return topics_is_shared(filter->topic, filter->topic_len);
 }
 
 bool events_share_add(struct plugin *plugin, const struct mosquitto *client,
@@ -75,7 +77,7 @@ void events_share_lost(struct plugin *plugin, const struct mosquitto *client,
 	     share = share->next) {
 		size_t len = share->len;
 
-		if (!reaches(contract_unshare(share->filter, &len), delivery->topic))
+		if (!reaches(topics_unshare(share->filter, &len), delivery->topic))
 			continue;
 		holder->lost++;
 		diag_escape(holder->lost_topic, sizeof(holder->lost_topic), delivery->topic,

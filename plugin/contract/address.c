@@ -1,4 +1,5 @@
-#include "contract/loader.h"
+/* address.c -- a channel's address: topic levels, some of which are parameters. */
+#include "contract/contract_internal.h"
 
 #include <string.h>
 
@@ -25,43 +26,42 @@ static const char *fault_of(const char *text, size_t len, bool is_broker)
 	return NULL;
 }
 
-static int check_levels(struct loader *loader, const struct place *at, const char *text,
-			bool is_broker)
+static void check_levels(struct loader *loader, const struct config *owner, const char *text,
+			 bool is_broker)
 {
-	size_t levels = 0;
-
-	for (;;) {
+	for (size_t levels = 0;; text++) {
 		size_t len = strcspn(text, "/");
 		bool is_rest = is_broker && strcmp(text, "#") == 0 && levels > 0;
 		const char *fault = is_rest ? NULL : fault_of(text, len, is_broker);
 
 		if (fault)
-			return place_fail(at, loader->diag, ERR_INVALID, "the address has %s",
-					  fault);
-		if (++levels > CONTRACT_LEVELS_MAX)
-			return place_fail(at, loader->diag, ERR_LIMIT, "more than %u topic levels",
-					  CONTRACT_LEVELS_MAX);
-		if (!text[len])
-			return 0;
-		text += len + 1;
+			(void)config_fail(loader->report, owner, "address", ERR_INVALID,
+					  "the address has %s", fault);
+		else if (++levels > CONTRACT_LEVELS_MAX)
+			(void)config_fail(loader->report, owner, "address", ERR_LIMIT,
+					  "more than %u topic levels", CONTRACT_LEVELS_MAX);
+		text += len;
+		if (!*text || fault || levels > CONTRACT_LEVELS_MAX)
+			return;
 	}
 }
 
-int address_load(struct loader *loader, const struct place *at, bool is_broker, const char **ret)
+const char *address_load(struct loader *loader, const struct config *owner, bool is_broker)
 {
+	unsigned before = loader->report->count;
 	const char *text = NULL;
-	int rc = place_text(at, LOADER_TEXT_MAX, &text, loader->diag);
 
-	if (rc)
-		return rc;
+	if (!config_text(loader->report, owner, "address", LOADER_TEXT_MAX, &text))
+		return NULL;
 	if (is_broker && (text[0] != '$' || strncmp(text, "$share/", strlen("$share/")) == 0))
-		return place_fail(at, loader->diag, ERR_INVALID,
+		(void)config_fail(loader->report, owner, "address", ERR_INVALID,
 				  "expected a topic of the broker's own, like $SYS/#");
-	if (!is_broker && text[0] == '$')
-		return place_fail(at, loader->diag, ERR_INVALID,
+	else if (!is_broker && text[0] == '$')
+		(void)config_fail(loader->report, owner, "address", ERR_INVALID,
 				  "topics that begin with $ are the broker's: see x-broker-topics");
-	*ret = text;
-	return check_levels(loader, at, text, is_broker);
+	else
+		check_levels(loader, owner, text, is_broker);
+	return loader->report->count == before ? text : NULL;
 }
 
 size_t address_levels(const char *address)

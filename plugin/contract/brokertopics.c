@@ -1,59 +1,42 @@
-#include "contract/loader.h"
+/* brokertopics.c -- /x-broker-topics: the broker's own topics, "$...", as channels. */
+#include "contract/contract_internal.h"
 
 #include <string.h>
 
-static const struct place_known topic_members[] = { { "address", NULL },
-						    { "action", NULL },
-						    { "security", NULL },
-						    { "description", NULL },
-						    { NULL, NULL } };
+static const struct config_known topic_members[] = {
+	{ .name = "address", .is_required = true },
+	{ .name = "action" },
+	{ .name = "security" },
+	{ .name = "description" },
+	{ .name = NULL },
+};
 
-static int load_topic(struct loader *loader, const struct place *place, const char *name)
+static void load_topic(struct loader *loader, const struct config *at)
 {
+	static const char *const actions[] = { "receive", "send", NULL };
 	struct contract *contract = loader->contract;
 	struct contract_channel *channel = &contract->channel[contract->channel_count];
-	struct place address = place_member(place, "address");
-	struct place security = place_member(place, "security");
-	static const char *const actions[] = { "receive", "send", NULL };
-	struct place action = place_member(place, "action");
 	struct contract_operation *operation;
-	unsigned word = 0;
-	int rc;
+	unsigned action = 0;
 
-	rc = place_check(place, "a broker topic", topic_members, loader->diag);
-	if (rc == 0)
-		rc = address_load(loader, &address, true, &channel->address);
-	if (rc == 0 && action.json)
-		rc = place_word(&action, actions, &word, loader->diag);
-	operation = word == 1 ? &channel->send : &channel->receive;
-	if (rc == 0 && security.json)
-		rc = scopes_load_security(loader, &security, operation);
-	if (rc)
-		return rc;
-	channel->name = name;
-	operation->name = name;
-	memcpy(channel->mode, contract->mode, sizeof(channel->mode));
-	channel->payload_max = loader->payload_max;
-	channel->index = (unsigned)contract->channel_count++;
-	return 0;
+	if (!config_check(loader->report, at, "a broker topic", topic_members))
+		return;
+	*channel = (struct contract_channel){ .name = at->key,
+					      .index = (unsigned)contract->channel_count++,
+					      .payload_max = contract->defaults.payload_max };
+	memcpy(channel->mode, contract->defaults.mode, sizeof(channel->mode));
+	channel->address = address_load(loader, at, true);
+	(void)config_word(loader->report, at, "action", actions, &action);
+	operation = action == 1 ? &channel->send : &channel->receive;
+	operation->name = at->key;
+	scopes_load_security(loader, at, operation);
 }
 
-int brokertopics_load(struct loader *loader, const struct place *root)
+void brokertopics_load(struct loader *loader)
 {
-	struct place topics = place_member(root, "x-broker-topics");
-	const char *key;
-	json_t *value;
+	const struct config *topics = config_member(loader->root, "x-broker-topics");
 
-	if (!topics.json)
-		return 0;
-	if (place_object(&topics, loader->diag))
-		return ERR_INVALID;
-	json_object_foreach(topics.json, key, value) {
-		struct place at = place_member(&topics, key);
-		int rc = load_topic(loader, &at, key);
-
-		if (rc)
-			return rc;
-	}
-	return 0;
+	if (config_expect(loader->report, topics, CONFIG_OBJECT))
+		config_foreach_member(at, topics)
+			load_topic(loader, at);
 }

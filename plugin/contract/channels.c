@@ -1,268 +1,184 @@
-#include "contract/loader.h"
+/* channels.c -- /channels: each with its address, message, limits and what a publish does. */
+#include "contract/contract_internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-static const struct place_known channel_members[] = {
-	{ "address", NULL },      { "messages", NULL },   { "parameters", NULL },
-	{ "bindings", NULL },     { "title", NULL },      { "summary", NULL },
-	{ "description", NULL },  { "servers", NULL },    { "tags", NULL },
-	{ "externalDocs", NULL }, { "x-mode", NULL },     { "x-limits", NULL },
-	{ "x-will", NULL },       { "x-record", NULL },   { "x-durability", NULL },
-	{ "x-entity", NULL },     { "x-interval", NULL }, { "x-time", NULL },
-	{ "x-unique", NULL },     { NULL, NULL },
+#include "contract/contract.h"
+
+static const struct config_known channel_members[] = {
+	{ .name = "address", .is_required = true },
+	{ .name = "messages" },
+	{ .name = "parameters" },
+	{ .name = "bindings" },
+	{ .name = "title" },
+	{ .name = "summary" },
+	{ .name = "description" },
+	{ .name = "servers" },
+	{ .name = "tags" },
+	{ .name = "externalDocs" },
+	{ .name = "x-mode" },
+	{ .name = "x-limits" },
+	{ .name = "x-will" },
+	{ .name = "x-record" },
+	{ .name = "x-durability" },
+	{ .name = "x-entity" },
+	{ .name = "x-interval" },
+	{ .name = "x-time" },
+	{ .name = "x-unique" },
+	{ .name = NULL },
 };
-static const struct place_known mode_members[] = { { "permission", NULL },
-						   { "schema", NULL },
-						   { "transition", NULL },
-						   { "limits", NULL },
-						   { NULL, NULL } };
+static const struct config_known mode_members[] = {
+	{ .name = "permission" }, { .name = "schema" }, { .name = "transition" },
+	{ .name = "limits" },     { .name = NULL },
+};
 
 /* Extensions that say what a publish does. */
 static const char *const send_extensions[] = { "x-will",     "x-record", "x-durability", "x-entity",
 					       "x-interval", "x-time",   "x-unique",     NULL };
 
-/* ---- finding ---------------------------------------------------------------------------- */
-
-static int by_name(const void *a, const void *b)
-{
-	const struct contract_channel *const *x = a;
-	const struct contract_channel *const *y = b;
-
-	return strcmp((*x)->name, (*y)->name);
-}
-
-struct contract_channel *channels_find(const struct loader *loader, const char *name)
-{
-	struct contract_channel key = { .name = name };
-	struct contract_channel *key_pointer = &key;
-	struct contract_channel **found;
-
-	found = bsearch(&key_pointer, loader->by_name, loader->named_count,
-			sizeof(*loader->by_name), by_name);
-	return found ? *found : NULL;
-}
-
-int channels_make(struct loader *loader, const struct place *root)
+void channels_make(struct loader *loader)
 {
 	struct contract *contract = loader->contract;
-	struct place channels = place_member(root, "channels");
-	size_t named = json_object_size(channels.json);
-	size_t all = named + json_object_size(json_object_get(root->json, "x-broker-topics"));
-	const char *key;
-	json_t *value;
+	const struct config *channels = config_member(loader->root, "channels");
+	size_t all = config_count(channels) +
+		     config_count(config_member(loader->root, "x-broker-topics"));
 
-	if (place_object(&channels, loader->diag))
-		return ERR_INVALID;
-	if (all > CONTRACT_CHANNELS_MAX)
-		return place_fail(&channels, loader->diag, ERR_LIMIT, "more than %u channels",
-				  CONTRACT_CHANNELS_MAX);
-	contract->channel = arena_take(&contract->arena, all, sizeof(*contract->channel));
-	loader->by_name = arena_take(&loader->scratch, named, sizeof(*loader->by_name));
-	if (!contract->channel || !loader->by_name)
-		return diag_nomem(loader->diag);
-	json_object_foreach(channels.json, key, value) {
+	if (!channels || channels->kind != CONFIG_OBJECT)
+		return;
+	if (all > CONTRACT_CHANNELS_MAX) {
+		(void)config_fail(loader->report, channels, NULL, ERR_LIMIT,
+				  "more than %u channels", CONTRACT_CHANNELS_MAX);
+		return;
+	}
+	contract->channel = loader_take(loader, all, sizeof(*contract->channel));
+	if (!contract->channel)
+		return;
+	loader->channels = channels;
+	config_foreach_member(at, channels) {
 		struct contract_channel *channel = &contract->channel[contract->channel_count];
 
-		channel->name = key;
+		channel->name = at->key;
 		channel->index = (unsigned)contract->channel_count++;
-		loader->by_name[loader->named_count++] = channel;
 	}
-	qsort(loader->by_name, loader->named_count, sizeof(*loader->by_name), by_name);
-	return 0;
-}
-
-/* Where channel @name says what it is; *channels is the parent and must stay. */
-static int find_place(struct loader *loader, const struct place *channels, const char *name,
-		      struct place *ret)
-{
-	*ret = place_member(channels, name);
-	return sources_follow(&loader->contract->sources, &loader->scratch, ret, loader->diag);
+	loader->named_count = contract->channel_count;
 }
 
 bool channels_has_message(struct loader *loader, const struct contract_channel *channel,
-			  const struct place *message)
+			  const struct config *message)
 {
-	struct place root = { .file = loader->contract->sources.file[0],
-			      .json = loader->contract->sources.file[0]->json };
-	struct place channels = place_member(&root, "channels");
-	struct place at;
-	const char *key;
-	json_t *value;
+	const struct config *at = loader_follow(loader, &loader->channels->item[channel->index]);
 
-	if (find_place(loader, &channels, channel->name, &at))
-		return false;
-	json_object_foreach(json_object_get(at.json, "messages"), key, value) {
-		if (value == message->json)
-			return true;
-	}
-	return false;
+	return message->up && message->up == config_member(at, "messages");
 }
 
 /* ---- extensions ------------------------------------------------------------------------- */
 
-const char *contract_group_name(enum contract_group group)
-{
-	static const char *const name[CONTRACT_GROUPS] = { [CONTRACT_PERMISSION] = "permission",
-							   [CONTRACT_SCHEMA] = "schema",
-							   [CONTRACT_TRANSITION] = "transition",
-							   [CONTRACT_LIMITS] = "limits" };
-
-	return (unsigned)group < CONTRACT_GROUPS ? name[group] : "";
-}
-
-static int load_mode_word(struct loader *loader, const struct place *at, enum contract_mode *ret)
+static bool load_mode_word(struct loader *loader, const struct config *at, const char *key,
+			   enum contract_mode *ret)
 {
 	static const char *const modes[] = { "enforce", "observe", "off", NULL };
 	unsigned mode = CONTRACT_ENFORCE;
-	int rc = place_word(at, modes, &mode, loader->diag);
 
-	if (rc == 0)
-		*ret = (enum contract_mode)mode;
-	return rc;
+	if (!config_word(loader->report, at, key, modes, &mode))
+		return false;
+	*ret = (enum contract_mode)mode;
+	return true;
 }
 
 /*
  * One word is about messages: who may do what stays in force unless its group is named, so
  * that trying a contract out opens nothing.
  */
-int channels_load_mode(struct loader *loader, const struct place *owner,
-		       enum contract_mode ret[CONTRACT_GROUPS])
+void channels_load_mode(struct loader *loader, const struct config *owner,
+			enum contract_mode ret[CONTRACT_GROUPS])
 {
-	struct place at = place_member(owner, "x-mode");
+	const struct config *at = config_member(owner, "x-mode");
 	enum contract_mode mode = CONTRACT_ENFORCE;
-	int rc = 0;
 
-	if (!at.json)
-		return 0;
-	if (!json_is_object(at.json)) {
-		rc = load_mode_word(loader, &at, &mode);
-		for (int i = 0; rc == 0 && i < CONTRACT_GROUPS; i++)
+	if (at && at->kind == CONFIG_OBJECT) {
+		(void)config_check(loader->report, at, "x-mode", mode_members);
+		for (unsigned i = 0; i < CONTRACT_GROUPS; i++)
+			(void)load_mode_word(loader, at,
+					     contract_group_name((enum contract_group)i), &ret[i]);
+	} else if (load_mode_word(loader, owner, "x-mode", &mode)) {
+		for (unsigned i = 0; i < CONTRACT_GROUPS; i++)
 			if (i != CONTRACT_PERMISSION)
 				ret[i] = mode;
-		return rc;
 	}
-	rc = place_check(&at, "x-mode", mode_members, loader->diag);
-	for (int i = 0; rc == 0 && i < CONTRACT_GROUPS; i++) {
-		struct place word = place_member(&at, contract_group_name((enum contract_group)i));
-
-		if (word.json)
-			rc = load_mode_word(loader, &word, &ret[i]);
-	}
-	return rc;
 }
 
-static int load_will(struct loader *loader, const struct place *owner, bool *ret)
-{
-	static const char *const words[] = { "forbidden", "allowed", NULL };
-	struct place at = place_member(owner, "x-will");
-	unsigned word = 0;
-	int rc = 0;
-
-	if (at.json)
-		rc = place_word(&at, words, &word, loader->diag);
-	*ret = word == 1;
-	return rc;
-}
-
-static int load_durability(struct loader *loader, const struct place *owner,
-			   struct contract_channel *channel)
+static void load_durability(struct loader *loader, const struct config *owner,
+			    struct contract_channel *channel)
 {
 	static const char *const words[] = { "process", "power", NULL };
-	struct place record = place_member(owner, "x-record");
-	struct place at = place_member(owner, "x-durability");
 	unsigned word = CONTRACT_PROCESS;
-	int rc = 0;
 
 	channel->is_recorded = channel->send.name != NULL;
-	if (record.json)
-		rc = place_boolean(&record, &channel->is_recorded, loader->diag);
-	if (rc == 0 && at.json)
-		rc = place_word(&at, words, &word, loader->diag);
+	(void)config_boolean(loader->report, owner, "x-record", &channel->is_recorded);
+	if (config_word(loader->report, owner, "x-durability", words, &word) &&
+	    !channel->is_recorded && !channel->mapping)
+		(void)config_fail(
+			loader->report, owner, "x-durability", ERR_INVALID,
+			"nothing is kept here: x-record is false and there is no x-entity");
 	channel->durability = (enum contract_durability)word;
-	if (rc == 0 && at.json && !channel->is_recorded && !channel->mapping)
-		rc = place_fail(&at, loader->diag, ERR_INVALID,
-				"nothing is kept here: x-record is false and there is no x-entity");
-	return rc;
 }
 
-static int load_extensions(struct loader *loader, const struct place *place,
-			   struct contract_channel *channel)
+static void load_extensions(struct loader *loader, const struct config *at,
+			    struct contract_channel *channel)
 {
-	struct place entity = place_member(place, "x-entity");
-	int rc = 0;
+	static const char *const wills[] = { "forbidden", "allowed", NULL };
+	unsigned will = 0;
 
-	for (const char *const *name = send_extensions; *name && !channel->send.name; name++) {
-		struct place at = place_member(place, *name);
-
-		if (at.json)
-			return place_fail(&at, loader->diag, ERR_INVALID,
+	for (const char *const *name = send_extensions; *name && !channel->send.name; name++)
+		if (config_member(at, *name))
+			(void)config_fail(loader->report, at, *name, ERR_INVALID,
 					  "expected a channel with a \"send\" operation");
+	if (channel->send.name) {
+		mapping_load(loader, at, channel);
+		(void)config_word(loader->report, at, "x-will", wills, &will);
+		channel->is_will_allowed = will == 1;
+		load_durability(loader, at, channel);
+		limits_load_times(loader, at, channel);
+		unique_load(loader, at, channel);
 	}
-	if (entity.json)
-		rc = mapping_load(loader, &entity, channel);
-	if (rc == 0)
-		rc = load_will(loader, place, &channel->is_will_allowed);
-	if (rc == 0)
-		rc = load_durability(loader, place, channel);
-	if (rc == 0)
-		rc = channels_load_mode(loader, place, channel->mode);
-	if (rc == 0)
-		rc = limits_load_habits(loader, place, channel);
-	if (rc == 0)
-		rc = unique_load(loader, place, channel);
-	return rc ? rc
-		  : limits_load(loader, place, &channel->payload_max, &channel->rate,
-				&channel->topic_limit);
+	channels_load_mode(loader, at, channel->mode);
+	limits_load(loader, at, channel);
 }
 
 /* ---- channels --------------------------------------------------------------------------- */
 
-static int load_channel(struct loader *loader, const struct place *channels,
-			struct contract_channel *channel)
+static void load_channel(struct loader *loader, const struct config *at,
+			 struct contract_channel *channel)
 {
-	struct place place;
-	struct place address;
-	int rc;
+	unsigned before = loader->report->count;
 
-	rc = find_place(loader, channels, channel->name, &place);
-	if (rc == 0)
-		rc = place_check(&place, "a channel", channel_members, loader->diag);
-	if (rc)
-		return rc;
-	memcpy(channel->mode, loader->contract->mode, sizeof(channel->mode));
-	channel->payload_max = loader->payload_max;
-	channel->rate = loader->rate;
-	channel->topic_limit = loader->contract->topic_limit;
-	loader->schema = (struct place){ 0 };
-	address = place_member(&place, "address");
-	rc = address_load(loader, &address, false, &channel->address);
-	if (rc == 0)
-		rc = params_load(loader, &place, channel);
-	if (rc == 0)
-		rc = messages_load(loader, &place, channel);
-	if (rc == 0)
-		rc = bindings_load(loader, &place, LOADER_OTHER, NULL);
-	if (rc == 0)
-		rc = load_extensions(loader, &place, channel);
-	if (rc == 0)
-		rc = content_load(loader, channel);
-	if (rc == 0)
-		rc = members_check(loader, &place);
-	if (rc == 0 && channel->topic_limit.levels > 0 &&
+	at = loader_follow(loader, at);
+	if (!config_check(loader->report, at, "a channel", channel_members))
+		return;
+	memcpy(channel->mode, loader->contract->defaults.mode, sizeof(channel->mode));
+	channel->payload_max = loader->contract->defaults.payload_max;
+	channel->rate = loader->contract->defaults.rate;
+	channel->topic_limit = loader->contract->defaults.topic_limit;
+	loader->schema = NULL;
+	channel->address = address_load(loader, at, false);
+	if (channel->address)
+		params_load(loader, at, channel);
+	messages_load(loader, at, channel);
+	bindings_load(loader, at, LOADER_OTHER, NULL);
+	load_extensions(loader, at, channel);
+	if (loader->report->count > before)
+		return;
+	content_load(loader, channel);
+	members_check(loader, at);
+	if (channel->topic_limit.levels > 0 &&
 	    address_levels(channel->address) > channel->topic_limit.levels)
-		rc = place_fail(&address, loader->diag, ERR_INVALID,
-				"has more levels than x-limits allows: topicLevels is %u",
-				channel->topic_limit.levels);
-	return rc;
+		(void)config_fail(loader->report, at, "address", ERR_INVALID,
+				  "has more levels than x-limits allows: topicLevels is %u",
+				  channel->topic_limit.levels);
 }
 
-int channels_load(struct loader *loader, const struct place *root)
+void channels_load(struct loader *loader)
 {
-	struct place channels = place_member(root, "channels");
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < loader->named_count; i++)
-		rc = load_channel(loader, &channels, &loader->contract->channel[i]);
-	return rc;
+	for (size_t i = 0; i < loader->named_count; i++)
+		load_channel(loader, &loader->channels->item[i], &loader->contract->channel[i]);
 }

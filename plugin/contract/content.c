@@ -1,6 +1,7 @@
-/* content.c -- what a message says beside the time, and whose columns other channels fill as well.
+/*
+ * content.c -- what a message says beside the time, and whose columns other channels fill as well.
  */
-#include "contract/loader.h"
+#include "contract/contract_internal.h"
 
 #include <string.h>
 
@@ -9,61 +10,42 @@
 #define DEPTH_MAX 8u     /* of schemas in schemas */
 #define VISITS_MAX 2000u /* of a message's schemas; a time that none of these has is content */
 
-/* What a "$ref" names. False: it names none, or by an $id, which this room does not know. */
-static bool resolve(struct content_search *search, const struct place *schema, struct place *ret)
-{
-	struct place ref = place_member(schema, "$ref");
-	struct loader *loader = search->loader;
-	struct diag unused;
-	int rc;
-
-	if (!ref.json)
-		return false;
-	diag_init(&unused);
-	rc = sources_resolve(&loader->contract->sources, &loader->scratch, &ref, ret, &unused);
-	if (rc == ERR_NOMEM)
-		search->is_nomem = true;
-	return rc == 0;
-}
-
-bool content_look_around(struct content_search *search, const struct place *schema, unsigned depth,
+bool content_look_around(struct content_search *search, const struct config *schema, unsigned depth,
 			 content_look *look)
 {
 	static const char *const lists[] = { "allOf", "anyOf", "oneOf", NULL };
 	static const char *const branches[] = { "then", "else", NULL };
-	struct place at;
+	const struct config *ref = config_member(schema, "$ref"), *at = NULL;
+	struct config_report unused = { .rc = 0 };
 
 	if (depth >= DEPTH_MAX || search->visits >= VISITS_MAX) {
 		search->is_blind = true;
 		return false;
 	}
 	search->visits++;
-	if (!resolve(search, schema, &at))
-		search->is_blind |= json_object_get(schema->json, "$ref") != NULL;
-	else if (look(search, &at, depth + 1))
+	/* It may name nothing, or something by an $id, which this room does not know. */
+	if (ref)
+		at = sources_resolve(&search->loader->contract->sources, ref, &unused);
+	if (unused.rc == ERR_NOMEM)
+		(void)config_nomem(search->loader->report);
+	search->is_blind |= ref && !at;
+	if (at && look(search, at, depth + 1))
 		return true;
-	for (const char *const *name = lists; *name; name++) {
-		struct place list = place_member(schema, *name);
-
-		for (size_t i = 0; i < json_array_size(list.json); i++) {
-			at = place_item(&list, i);
-			if (look(search, &at, depth + 1))
+	for (const char *const *name = lists; *name; name++)
+		config_foreach_item(item, config_member(schema, *name))
+			if (look(search, item, depth + 1))
 				return true;
-		}
-	}
 	for (const char *const *name = branches; *name; name++) {
-		at = place_member(schema, *name);
-		if (at.json && look(search, &at, depth + 1))
+		at = config_member(schema, *name);
+		if (at && look(search, at, depth + 1))
 			return true;
 	}
 	return false;
 }
 
-static bool is_time(struct content_search *search, const struct place *schema, unsigned depth)
+static bool is_time(struct content_search *search, const struct config *schema, unsigned depth)
 {
-	const char *format = json_string_value(json_object_get(schema->json, "format"));
-
-	return (format && strcmp(format, "date-time") == 0) ||
+	return config_is(config_member(schema, "format"), "date-time") ||
 	       content_look_around(search, schema, depth, is_time);
 }
 
@@ -94,18 +76,11 @@ static void add(struct contract_channel *channel, const char *name)
 }
 
 /* Never says yes: all of them are looked at. */
-static bool add_members(struct content_search *search, const struct place *schema, unsigned depth)
+static bool add_members(struct content_search *search, const struct config *schema, unsigned depth)
 {
-	struct place properties = place_member(schema, "properties");
-	const char *key;
-	json_t *value;
-
-	json_object_foreach(properties.json, key, value) {
-		struct place at = place_member(&properties, key);
-
-		if (is_time(search, &at, 0))
-			add(search->ctx, key);
-	}
+	config_foreach_member(at, config_member(schema, "properties"))
+		if (is_time(search, at, 0))
+			add(search->ctx, at->key);
 	return content_look_around(search, schema, depth, add_members);
 }
 
@@ -119,29 +94,29 @@ static uint64_t mark_of(const struct contract_channel *channel)
 	return mark ? mark : 1;
 }
 
-int content_load(struct loader *loader, struct contract_channel *channel)
+void content_load(struct loader *loader, struct contract_channel *channel)
 {
 	struct content_search search = { .loader = loader, .ctx = channel };
 
 	if (!channel->mapping || !channel->mapping->transitions)
-		return 0;
+		return;
 	if (channel->time_member)
 		add(channel, channel->time_member);
 	else
-		(void)add_members(&search, &loader->schema, 0);
+		(void)add_members(&search, loader->schema, 0);
 	channel->content.mark = mark_of(channel);
-	return search.is_nomem ? diag_nomem(loader->diag) : 0;
 }
 
-int content_compare(struct loader *loader, const struct place *root)
+void content_compare(struct loader *loader)
 {
 	struct contract *contract = loader->contract;
 	size_t columns = contract->plan.entity_count * ENTITY_COLUMNS_MAX;
 	unsigned *fills = arena_take(&loader->scratch, columns, sizeof(*fills)); /* channels */
 
-	(void)root;
-	if (!fills)
-		return diag_nomem(loader->diag);
+	if (!fills) {
+		(void)config_nomem(loader->report);
+		return;
+	}
 	for (size_t i = 0; i < contract->channel_count; i++) {
 		const struct contract_mapping *map = contract->channel[i].mapping;
 
@@ -157,5 +132,4 @@ int content_compare(struct loader *loader, const struct place *root)
 			    1)
 				channel->content.is_shared = true;
 	}
-	return 0;
 }

@@ -3,203 +3,187 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "contract/loader.h"
+#include "contract/contract_internal.h"
 
-static const struct place_known root_members[] = {
-	{ "asyncapi", NULL },
-	{ "id", NULL },
-	{ "info", NULL },
-	{ "servers", NULL },
-	{ "channels", NULL },
-	{ "operations", NULL },
-	{ "components", NULL },
-	{ "x-mode", NULL },
-	{ "x-limits", NULL },
-	{ "x-state-machines", NULL },
-	{ "x-entities", NULL },
-	{ "x-broker-topics", NULL },
-	{ "defaultContentType", NULL },
-	{ NULL, NULL },
+static const struct config_known root_members[] = {
+	{ .name = "asyncapi" },
+	{ .name = "id" },
+	{ .name = "info", .is_required = true },
+	{ .name = "servers" },
+	{ .name = "channels", .kind = CONFIG_OBJECT, .is_required = true },
+	{ .name = "operations", .kind = CONFIG_OBJECT, .is_required = true },
+	{ .name = "components" },
+	{ .name = "x-mode" },
+	{ .name = "x-limits" },
+	{ .name = "x-state-machines" },
+	{ .name = "x-entities" },
+	{ .name = "x-broker-topics" },
+	{ .name = "defaultContentType" },
+	{ .name = NULL },
 };
-static const struct place_known info_members[] = {
-	{ "title", NULL },          { "version", NULL },      { "description", NULL },
-	{ "termsOfService", NULL }, { "contact", NULL },      { "license", NULL },
-	{ "tags", NULL },           { "externalDocs", NULL }, { NULL, NULL },
+static const struct config_known info_members[] = {
+	{ .name = "title", .is_required = true },
+	{ .name = "version", .is_required = true },
+	{ .name = "description" },
+	{ .name = "termsOfService" },
+	{ .name = "contact" },
+	{ .name = "license" },
+	{ .name = "tags" },
+	{ .name = "externalDocs" },
+	{ .name = NULL },
 };
-static const struct place_known server_members[] = {
-	{ "host", NULL },     { "protocol", NULL },     { "protocolVersion", NULL },
-	{ "pathname", NULL }, { "description", NULL },  { "title", NULL },
-	{ "summary", NULL },  { "variables", NULL },    { "security", NULL },
-	{ "tags", NULL },     { "externalDocs", NULL }, { "bindings", NULL },
-	{ NULL, NULL },
+static const struct config_known server_members[] = {
+	{ .name = "host" },     { .name = "protocol" },     { .name = "protocolVersion" },
+	{ .name = "pathname" }, { .name = "description" },  { .name = "title" },
+	{ .name = "summary" },  { .name = "variables" },    { .name = "security" },
+	{ .name = "tags" },     { .name = "externalDocs" }, { .name = "bindings" },
+	{ .name = NULL },
 };
-static const struct place_known component_members[] = {
-	{ "schemas", NULL },
-	{ "servers", NULL },
-	{ "channels", NULL },
-	{ "operations", NULL },
-	{ "messages", NULL },
-	{ "securitySchemes", NULL },
-	{ "serverVariables", NULL },
-	{ "parameters", NULL },
-	{ "correlationIds", NULL },
-	{ "replies", NULL },
-	{ "replyAddresses", NULL },
-	{ "externalDocs", NULL },
-	{ "tags", NULL },
-	{ "operationTraits", NULL },
-	{ "messageTraits", NULL },
-	{ "serverBindings", NULL },
-	{ "channelBindings", NULL },
-	{ "operationBindings", NULL },
-	{ "messageBindings", NULL },
-	{ NULL, NULL },
+static const struct config_known component_members[] = {
+	{ .name = "schemas" },
+	{ .name = "servers" },
+	{ .name = "channels" },
+	{ .name = "operations" },
+	{ .name = "messages" },
+	{ .name = "securitySchemes" },
+	{ .name = "serverVariables" },
+	{ .name = "parameters" },
+	{ .name = "correlationIds" },
+	{ .name = "replies" },
+	{ .name = "replyAddresses" },
+	{ .name = "externalDocs" },
+	{ .name = "tags" },
+	{ .name = "operationTraits" },
+	{ .name = "messageTraits" },
+	{ .name = "serverBindings" },
+	{ .name = "channelBindings" },
+	{ .name = "operationBindings" },
+	{ .name = "messageBindings" },
+	{ .name = NULL },
 };
 
 /* ---- the document itself ---------------------------------------------------------------- */
 
-static int load_info(struct loader *loader, const struct place *root)
+static void load_info(struct loader *loader)
 {
-	struct place info = place_member(root, "info");
-	struct place title = place_member(&info, "title");
-	struct place version = place_member(&info, "version");
-	int rc;
+	const struct config *info = config_member(loader->root, "info");
 
-	rc = place_check(&info, "info", info_members, loader->diag);
-	if (rc == 0)
-		rc = place_text(&title, LOADER_TEXT_MAX, &loader->contract->title, loader->diag);
-	if (rc == 0)
-		rc = place_text(&version, LOADER_TEXT_MAX, &loader->contract->version,
-				loader->diag);
-	return rc;
+	if (!config_check(loader->report, info, "info", info_members))
+		return;
+	(void)config_text(loader->report, info, "title", LOADER_TEXT_MAX, &loader->contract->title);
+	(void)config_text(loader->report, info, "version", LOADER_TEXT_MAX,
+			  &loader->contract->version);
 }
 
 /* Nothing is read from servers and components as such; what they have is looked at. */
-static int check_rest(struct loader *loader, const struct place *root)
+static void check_rest(struct loader *loader)
 {
-	struct place components = place_member(root, "components");
-	struct place servers = place_member(root, "servers");
-	const char *key;
-	json_t *value;
-	int rc = 0;
+	const struct config *servers = config_member(loader->root, "servers");
 
-	if (components.json)
-		rc = place_check(&components, "components", component_members, loader->diag);
-	if (rc == 0 && servers.json)
-		rc = place_object(&servers, loader->diag);
-	if (rc)
-		return rc;
-	json_object_foreach(servers.json, key, value) {
-		struct place at = place_member(&servers, key);
-
-		rc = sources_follow(&loader->contract->sources, &loader->scratch, &at,
-				    loader->diag);
-		if (rc == 0)
-			rc = place_check(&at, "a server", server_members, loader->diag);
-		if (rc)
-			return rc;
-	}
-	return 0;
+	(void)config_check(loader->report, config_member(loader->root, "components"), "components",
+			   component_members);
+	if (!config_expect(loader->report, servers, CONFIG_OBJECT))
+		return;
+	config_foreach_member(server, servers)
+		(void)config_check(loader->report, loader_follow(loader, server), "a server",
+				   server_members);
 }
 
-static int load_root(struct loader *loader, const struct place *root)
+static void load_root(struct loader *loader)
 {
-	static const char *const versions[] = { "3.0.0", "3.1.0", NULL };
-	struct place asyncapi = place_member(root, "asyncapi");
-	struct place type = place_member(root, "defaultContentType");
-	unsigned ignored;
-	int rc;
+	struct contract_channel *defaults = &loader->contract->defaults;
 
-	rc = place_object(root, loader->diag);
-	if (rc == 0)
-		rc = place_word(&asyncapi, versions, &ignored, loader->diag);
-	if (rc == 0)
-		rc = place_check(root, "the document", root_members, loader->diag);
-	if (rc == 0)
-		rc = load_info(loader, root);
-	if (rc == 0)
-		rc = messages_check_type(loader, &type);
-	if (rc == 0)
-		rc = channels_load_mode(loader, root, loader->contract->mode);
-	if (rc == 0)
-		rc = limits_load(loader, root, &loader->payload_max, &loader->rate,
-				 &loader->contract->topic_limit);
-	return rc ? rc : check_rest(loader, root);
+	(void)config_check(loader->report, loader->root, "the document", root_members);
+	load_info(loader);
+	messages_check_type(loader, loader->root, "defaultContentType");
+	defaults->payload_max = CONTRACT_PAYLOAD_DEFAULT;
+	channels_load_mode(loader, loader->root, defaults->mode);
+	limits_load(loader, loader->root, defaults);
+	check_rest(loader);
 }
 
 /* Puts the addresses into the trie. Two channels with the same topics can't both be right. */
-static int index_topics(struct loader *loader, const struct place *root)
+static void index_topics(struct loader *loader)
 {
 	struct contract *contract = loader->contract;
-	struct place channels = place_member(root, "channels");
-	struct place brokers = place_member(root, "x-broker-topics");
 	size_t levels = 0;
 
 	for (size_t i = 0; i < contract->channel_count; i++)
 		levels += address_levels(contract->channel[i].address);
 	contract->topics = topics_new(levels);
-	if (!contract->topics)
-		return diag_nomem(loader->diag);
+	if (!contract->topics) {
+		(void)config_nomem(loader->report);
+		return;
+	}
 	for (size_t i = 0; i < contract->channel_count; i++) {
 		const struct contract_channel *channel = &contract->channel[i];
 		const struct contract_channel *other = topics_add(contract->topics, channel);
-		struct place at;
-		struct place address;
+		const struct config *group =
+			i < loader->named_count ? loader->channels
+						: config_member(loader->root, "x-broker-topics");
 
-		if (!other)
-			continue;
-		at = place_member(i < loader->named_count ? &channels : &brokers, channel->name);
-		address = place_member(&at, "address");
-		return place_fail(&address, loader->diag, ERR_INVALID,
-				  "the same topics as \"%s\" of \"%s\"", other->address,
-				  other->name);
+		if (other)
+			(void)config_fail(loader->report, config_member(group, channel->name),
+					  "address", ERR_INVALID,
+					  "the same topics as \"%s\" of \"%s\"", other->address,
+					  other->name);
 	}
-	return 0;
 }
 
-static int load_document(struct loader *loader)
+/* Is it an AsyncAPI document that we know? Else all that follows would be misunderstood. */
+static bool is_known(struct loader *loader)
 {
-	typedef int step(struct loader *, const struct place *);
-	static step *const steps[] = {
-		load_root,     scopes_load,     transitions_load, entities_load,
-		channels_make, operations_load, channels_load,    brokertopics_load,
-		index_topics,  published_load,  content_compare,
-	};
-	struct sources *sources = &loader->contract->sources;
-	struct place root = { .file = sources->file[0], .json = sources->file[0]->json };
-	int rc = 0;
+	static const char *const versions[] = { "3.0.0", "3.1.0", NULL };
+	unsigned ignored;
 
-	for (size_t i = 0; rc == 0 && i < sizeof(steps) / sizeof(*steps); i++)
-		rc = steps[i](loader, &root);
-	return rc ? rc : sources_load_all(sources, loader->diag);
+	if (config_expect(loader->report, loader->root, CONFIG_OBJECT) &&
+	    !config_member(loader->root, "asyncapi"))
+		return config_fail(loader->report, loader->root, "asyncapi", ERR_INVALID,
+				   "expected \"3.0.0\" or \"3.1.0\"");
+	return config_word(loader->report, loader->root, "asyncapi", versions, &ignored);
 }
 
-int contract_load(const char *path, struct contract **ret, struct diag *diag)
+static void load_document(struct loader *loader)
 {
+	typedef void step(struct loader *);
+	static step *const steps[] = { load_root,     scopes_load,      transitions_load,
+				       entities_load, channels_make,    operations_load,
+				       channels_load, brokertopics_load };
+	/* These are about the channels as they are when all are loaded. */
+	static step *const last[] = { index_topics, published_load, content_compare };
+
+	if (!is_known(loader))
+		return;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		steps[i](loader);
+		if (loader->report->rc == ERR_NOMEM ||
+		    (steps[i] == channels_make && !loader->channels))
+			return;
+	}
+	for (size_t i = 0; i < sizeof(last) / sizeof(*last) && loader->report->count == 0; i++)
+		last[i](loader);
+	sources_load_all(&loader->contract->sources);
+}
+
+int contract_load(const char *path, struct contract **ret, struct diag_list *all, struct diag *diag)
+{
+	struct config_report report = { .diag = diag, .all = all };
 	struct contract *contract = calloc(1, sizeof(*contract));
-	struct loader *loader = calloc(1, sizeof(*loader));
-	int rc = ERR_NOMEM;
+	struct loader loader = { .contract = contract, .report = &report };
 
-	if (!contract || !loader) {
-		(void)diag_nomem(diag);
-		goto out;
+	if (!contract)
+		return diag_nomem(diag);
+	if (sources_open(&contract->sources, &contract->arena, path, &report)) {
+		loader.root = contract->sources.file[0]->root;
+		load_document(&loader);
 	}
-	*loader = (struct loader){ .contract = contract,
-				   .diag = diag,
-				   .payload_max = CONTRACT_PAYLOAD_DEFAULT };
-	rc = sources_open(&contract->sources, &contract->arena, path, diag);
-	if (rc == 0)
-		rc = load_document(loader);
-	if (rc)
-		goto out;
-	*ret = contract;
-	contract = NULL; /* handed over */
-out:
-	if (loader)
-		arena_clear(&loader->scratch);
-	free(loader);
-	contract_free(contract);
-	return rc;
+	arena_clear(&loader.scratch);
+	contract->sources.report = NULL;
+	if (report.rc)
+		contract_free(contract);
+	else
+		*ret = contract;
+	return report.rc;
 }
 
 void contract_free(struct contract *contract)
@@ -226,12 +210,12 @@ const char *contract_warning(const struct contract *contract, size_t i)
 
 const struct contract_topic_limit *contract_topic_limit(const struct contract *contract)
 {
-	return &contract->topic_limit;
+	return &contract->defaults.topic_limit;
 }
 
 const enum contract_mode *contract_mode(const struct contract *contract)
 {
-	return contract->mode;
+	return contract->defaults.mode;
 }
 
 const char *contract_version(const struct contract *contract)
@@ -281,10 +265,27 @@ size_t contract_document_count(const struct contract *contract)
 
 struct contract_document contract_document(const struct contract *contract, size_t index)
 {
-	const struct source *file = contract->sources.file[index];
+	struct sources_file *file = contract->sources.file[index];
 
-	return (struct contract_document){ file->uri, file->name, file->json };
+	return (struct contract_document){ file->uri, file->name, sources_json(file) };
 }
+
+void contract_forget_json(struct contract *contract)
+{
+	sources_forget_json(&contract->sources);
+}
+
+const char *contract_group_name(enum contract_group group)
+{
+	static const char *const name[CONTRACT_GROUPS] = { [CONTRACT_PERMISSION] = "permission",
+							   [CONTRACT_SCHEMA] = "schema",
+							   [CONTRACT_TRANSITION] = "transition",
+							   [CONTRACT_LIMITS] = "limits" };
+
+	return (unsigned)group < CONTRACT_GROUPS ? name[group] : "";
+}
+
+/* ---- topics and filters ----------------------------------------------------------------- */
 
 struct contract_match contract_match(const struct contract *contract, const char *topic, size_t len)
 {

@@ -1,179 +1,134 @@
-#include "contract/loader.h"
+/* entities.c -- /x-entities: the tables whose rows the plugin keeps, and their columns. */
+#include "contract/contract_internal.h"
 
 #include <string.h>
 
-static const struct place_known entity_members[] = {
-	{ "table", NULL },       { "columns", NULL }, { "ownerVia", NULL },
-	{ "description", NULL }, { NULL, NULL },
+static const struct config_known entity_members[] = {
+	{ .name = "table", .is_required = true },
+	{ .name = "columns", .kind = CONFIG_OBJECT, .is_required = true },
+	{ .name = "ownerVia" },
+	{ .name = "description" },
+	{ .name = NULL },
 };
-static const struct place_known column_members[] = {
-	{ "type", NULL },        { "indexed", NULL }, { "stateMachine", NULL },
-	{ "description", NULL }, { NULL, NULL },
+static const struct config_known column_members[] = {
+	{ .name = "type" },        { .name = "indexed" }, { .name = "stateMachine" },
+	{ .name = "description" }, { .name = NULL },
 };
-static const struct place_known via_members[] = { { "entity", NULL },
-						  { "column", NULL },
-						  { NULL, NULL } };
+static const struct config_known via_members[] = {
+	{ .name = "entity", .is_required = true },
+	{ .name = "column", .is_required = true },
+	{ .name = NULL },
+};
 
-static int check_name(struct loader *loader, const struct place *place, const char *name,
-		      bool (*is_own)(const char *name))
+static void check_name(struct loader *loader, const struct config *at, const char *name,
+		       bool (*is_own)(const char *name))
 {
 	if (!entity_is_name(name))
-		return place_fail(place, loader->diag, ERR_INVALID,
+		(void)config_fail(loader->report, at, NULL, ERR_INVALID,
 				  "expected a name of a-z, 0-9 and _, beginning with a letter");
-	if (is_own(name))
-		return place_fail(place, loader->diag, ERR_INVALID,
+	else if (is_own(name))
+		(void)config_fail(loader->report, at, NULL, ERR_INVALID,
 				  "\"%s\" is a name of the store's own", name);
-	return 0;
 }
 
-static int load_machine_name(struct loader *loader, const struct place *column,
-			     const struct entity_column *said,
-			     const struct contract_transitions **ret)
+/* "stateMachine" of a column, or NULL. */
+static const struct contract_transitions *
+load_machine_name(struct loader *loader, const struct config *column, enum value_type type)
 {
-	struct place at = place_member(column, "stateMachine");
+	const struct contract_transitions *machine;
 	const char *name = NULL;
-	int rc;
 
-	if (!at.json)
-		return 0;
-	rc = place_text(&at, LOADER_NAME_MAX, &name, loader->diag);
-	if (rc)
-		return rc;
-	*ret = transitions_find(loader, name);
-	if (!*ret)
-		return place_fail(&at, loader->diag, ERR_INVALID,
+	if (!config_text(loader->report, column, "stateMachine", LOADER_NAME_MAX, &name))
+		return NULL;
+	machine = transitions_find(loader, name);
+	if (!machine)
+		(void)config_fail(loader->report, column, "stateMachine", ERR_INVALID,
 				  "there is no /x-state-machines/%s", name);
-	if (said->type != VALUE_TEXT)
-		return place_fail(&at, loader->diag, ERR_INVALID,
+	else if (type != VALUE_TEXT)
+		(void)config_fail(loader->report, column, "stateMachine", ERR_INVALID,
 				  "expected a column of type \"text\": it holds a status");
-	return 0;
+	return machine;
 }
 
-static int load_column(struct loader *loader, const struct place *place, const char *name,
-		       struct entity_column *ret, const struct contract_transitions **ret_machine)
+static const struct contract_transitions *
+load_column(struct loader *loader, const struct config *at, struct entity_column *ret)
 {
 	static const char *const types[] = { "text", "integer", "real", "boolean", NULL };
-	struct place type_at = place_member(place, "type");
-	struct place indexed = place_member(place, "indexed");
 	unsigned type = 0;
-	int rc;
 
-	rc = place_check(place, "a column", column_members, loader->diag);
-	if (rc == 0)
-		rc = check_name(loader, place, name, entity_is_own_column);
-	if (rc == 0 && type_at.json)
-		rc = place_word(&type_at, types, &type, loader->diag);
-	if (rc == 0 && indexed.json)
-		rc = place_boolean(&indexed, &ret->is_indexed, loader->diag);
-	ret->name = name;
+	ret->name = at->key;
+	if (!config_check(loader->report, at, "a column", column_members))
+		return NULL;
+	check_name(loader, at, at->key, entity_is_own_column);
+	(void)config_word(loader->report, at, "type", types, &type);
+	(void)config_boolean(loader->report, at, "indexed", &ret->is_indexed);
 	ret->type = VALUE_TEXT + type;
-	return rc ? rc : load_machine_name(loader, place, ret, ret_machine);
+	return load_machine_name(loader, at, ret->type);
 }
 
-static int load_columns(struct loader *loader, const struct place *columns, struct entity *entity)
+static void load_columns(struct loader *loader, const struct config *columns, struct entity *entity)
 {
 	struct loader_entity *beside = &loader->entity[entity->index];
 	struct entity_column *column;
-	const char *key;
-	json_t *value;
-	size_t i = 0;
 
-	if (place_object(columns, loader->diag))
-		return ERR_INVALID;
-	entity->column_count = json_object_size(columns->json);
-	if (entity->column_count > ENTITY_COLUMNS_MAX)
-		return place_fail(columns, loader->diag, ERR_LIMIT, "more than %u columns",
-				  ENTITY_COLUMNS_MAX);
-	column = arena_take(&loader->contract->arena, entity->column_count, sizeof(*column));
+	if (!columns || columns->kind != CONFIG_OBJECT ||
+	    !config_bound(loader->report, columns, 0, ENTITY_COLUMNS_MAX, "columns"))
+		return;
+	column = loader_take(loader, config_count(columns), sizeof(*column));
 	if (!column)
-		return diag_nomem(loader->diag);
+		return;
 	entity->column = column;
-	json_object_foreach(columns->json, key, value) {
-		struct place at = place_member(columns, key);
-		int rc = load_column(loader, &at, key, &column[i], &beside->machine[i]);
+	config_foreach_member(at, columns) {
+		unsigned i = (unsigned)entity->column_count++;
 
-		if (rc)
-			return rc;
-		if (beside->machine[i] && entity->slot_count == ENTITY_SLOTS_MAX)
-			return place_fail(&at, loader->diag, ERR_LIMIT,
+		beside->machine[i] = load_column(loader, at, &column[i]);
+		if (!beside->machine[i])
+			continue;
+		if (entity->slot_count < ENTITY_SLOTS_MAX)
+			entity->slot[entity->slot_count++] = i;
+		else
+			(void)config_fail(loader->report, at, NULL, ERR_LIMIT,
 					  "more than %u columns with a state machine",
 					  ENTITY_SLOTS_MAX);
-		if (beside->machine[i])
-			entity->slot[entity->slot_count++] = (unsigned)i;
-		i++;
 	}
-	return 0;
 }
 
-static int load_table(struct loader *loader, const struct place *place, struct entity *entity)
+static void load_table(struct loader *loader, const struct config *at, struct entity *entity)
 {
-	struct place at = place_member(place, "table");
-	int rc;
+	const struct entity *other = loader->contract->entity;
 
-	rc = place_text(&at, LOADER_NAME_MAX, &entity->table, loader->diag);
-	if (rc == 0)
-		rc = check_name(loader, &at, entity->table, entity_is_own_table);
-	for (size_t i = 0; rc == 0 && i < entity->index; i++)
-		if (strcmp(loader->contract->entity[i].table, entity->table) == 0)
-			rc = place_fail(&at, loader->diag, ERR_INVALID,
-					"entity \"%s\" has this table already",
-					loader->contract->entity[i].name);
-	return rc;
+	if (!config_text(loader->report, at, "table", LOADER_NAME_MAX, &entity->table))
+		return;
+	check_name(loader, config_member(at, "table"), entity->table, entity_is_own_table);
+	for (; other < entity; other++)
+		if (other->table && strcmp(other->table, entity->table) == 0)
+			(void)config_fail(loader->report, at, "table", ERR_INVALID,
+					  "entity \"%s\" has this table already", other->name);
 }
 
-static int load_entity(struct loader *loader, const struct place *place, struct entity *entity)
+const struct entity *entities_name(struct loader *loader, const struct config *at, const char *key)
 {
-	struct place columns = place_member(place, "columns");
-	int rc;
+	const struct contract *contract = loader->contract;
+	const char *name = NULL;
 
-	rc = place_check(place, "an entity", entity_members, loader->diag);
-	if (rc == 0)
-		rc = load_table(loader, place, entity);
-	return rc ? rc : load_columns(loader, &columns, entity);
-}
-
-/* Names are compared as they are: an entity's columns are a few dozen at most. */
-static int find_column(const struct entity *entity, const char *name, unsigned *ret)
-{
-	for (unsigned i = 0; i < entity->column_count; i++) {
-		if (strcmp(entity->column[i].name, name) == 0) {
-			*ret = i;
-			return 0;
-		}
-	}
-	return ERR_INVALID;
-}
-
-static const struct entity *find_entity(const struct loader *loader, const char *name)
-{
-	for (size_t i = 0; i < loader->contract->plan.entity_count; i++)
-		if (strcmp(loader->contract->entity[i].name, name) == 0)
-			return &loader->contract->entity[i];
+	if (!config_text(loader->report, at, key, LOADER_NAME_MAX, &name))
+		return NULL;
+	for (size_t i = 0; i < contract->plan.entity_count; i++)
+		if (strcmp(contract->entity[i].name, name) == 0)
+			return &contract->entity[i];
+	(void)config_fail(loader->report, at, key, ERR_INVALID, "there is no /x-entities/%s", name);
 	return NULL;
 }
 
-/* @at's string as the name of an entity. */
-int entities_name(struct loader *loader, const struct place *at, const struct entity **ret)
+/* Names are compared as they are: an entity's columns are a few dozen at most. */
+bool entities_column(struct loader *loader, const struct config *at, const struct entity *entity,
+		     const char *name, unsigned *ret)
 {
-	const char *name = NULL;
-	int rc = place_text(at, LOADER_NAME_MAX, &name, loader->diag);
-
-	if (rc)
-		return rc;
-	*ret = find_entity(loader, name);
-	if (!*ret)
-		return place_fail(at, loader->diag, ERR_INVALID, "there is no /x-entities/%s",
-				  name);
-	return 0;
-}
-
-int entities_column(struct loader *loader, const struct place *at, const struct entity *entity,
-		    const char *name, unsigned *ret)
-{
-	if (find_column(entity, name, ret) == 0)
-		return 0;
-	return place_fail(at, loader->diag, ERR_INVALID, "entity \"%s\" has no column \"%s\"",
-			  entity->name, name);
+	for (*ret = 0; *ret < entity->column_count; ++*ret)
+		if (strcmp(entity->column[*ret].name, name) == 0)
+			return true;
+	return config_fail(loader->report, at, NULL, ERR_INVALID,
+			   "entity \"%s\" has no column \"%s\"", entity->name, name);
 }
 
 /* A chain of owners that comes back would never end. */
@@ -186,80 +141,59 @@ static bool is_circle(const struct entity *entity)
 	return up != NULL;
 }
 
-static int load_owner(struct loader *loader, const struct place *place, struct entity *entity)
+static void load_owner(struct loader *loader, const struct config *via, struct entity *entity)
 {
-	struct place via = place_member(place, "ownerVia");
-	struct place target = place_member(&via, "entity");
-	struct place column = place_member(&via, "column");
+	const struct config *column = config_member(via, "column");
 	const char *name = NULL;
 	unsigned link = 0;
-	int rc;
 
-	entity->link_column = -1;
-	if (!via.json)
-		return 0;
-	rc = place_check(&via, "ownerVia", via_members, loader->diag);
-	if (rc == 0)
-		rc = entities_name(loader, &target, &entity->owner_entity);
-	if (rc == 0)
-		rc = place_text(&column, LOADER_NAME_MAX, &name, loader->diag);
-	if (rc == 0)
-		rc = entities_column(loader, &column, entity, name, &link);
-	if (rc)
-		return rc;
+	if (!config_check(loader->report, via, "ownerVia", via_members))
+		return;
+	entity->owner_entity = entities_name(loader, via, "entity");
+	if (!config_text(loader->report, column, NULL, LOADER_NAME_MAX, &name) ||
+	    !entities_column(loader, column, entity, name, &link))
+		return;
 	entity->link_column = (int)link;
 	if (entity->column[link].type != VALUE_TEXT)
-		return place_fail(&column, loader->diag, ERR_INVALID,
+		(void)config_fail(loader->report, column, NULL, ERR_INVALID,
 				  "expected a column of type \"text\": it holds an id");
 	if (is_circle(entity))
-		return place_fail(&via, loader->diag, ERR_INVALID,
+		(void)config_fail(loader->report, via, NULL, ERR_INVALID,
 				  "the owner is asked for in a circle");
-	return 0;
 }
 
-static int load_each(struct loader *loader, const struct place *entities,
-		     int (*load)(struct loader *, const struct place *, struct entity *))
-{
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < loader->contract->plan.entity_count; i++) {
-		struct entity *entity = &loader->contract->entity[i];
-		struct place at = place_member(entities, entity->name);
-
-		rc = load(loader, &at, entity);
-	}
-	return rc;
-}
-
-int entities_load(struct loader *loader, const struct place *root)
+void entities_load(struct loader *loader)
 {
 	struct contract *contract = loader->contract;
-	struct place entities = place_member(root, "x-entities");
-	const char *key;
-	json_t *value;
-	unsigned i = 0;
-	int rc;
+	const struct config *entities = config_member(loader->root, "x-entities");
+	size_t count = config_count(entities);
 
-	if (!entities.json)
-		return 0;
-	if (place_object(&entities, loader->diag))
-		return ERR_INVALID;
-	if (json_object_size(entities.json) > ENTITY_COUNT_MAX)
-		return place_fail(&entities, loader->diag, ERR_LIMIT, "more than %u entities",
-				  ENTITY_COUNT_MAX);
-	contract->plan.entity_count = json_object_size(entities.json);
-	contract->entity = arena_take(&contract->arena, contract->plan.entity_count,
-				      sizeof(*contract->entity));
-	loader->entity =
-		arena_take(&loader->scratch, contract->plan.entity_count, sizeof(*loader->entity));
-	if (!contract->entity || !loader->entity)
-		return diag_nomem(loader->diag);
-	contract->plan.entity = contract->entity;
-	json_object_foreach(entities.json, key, value) {
-		contract->entity[i].name = key;
-		contract->entity[i].index = i;
-		i++;
+	if (!config_expect(loader->report, entities, CONFIG_OBJECT) ||
+	    !config_bound(loader->report, entities, 0, ENTITY_COUNT_MAX, "entities"))
+		return;
+	contract->entity = loader_take(loader, count, sizeof(*contract->entity));
+	loader->entity = arena_take(&loader->scratch, count, sizeof(*loader->entity));
+	if (!contract->entity || !loader->entity) {
+		(void)config_nomem(loader->report);
+		return;
 	}
-	rc = load_each(loader, &entities, load_entity);
-	return rc ? rc : load_each(loader, &entities, load_owner);
+	contract->plan.entity = contract->entity;
+	config_foreach_member(at, entities) {
+		struct entity *entity = &contract->entity[contract->plan.entity_count];
+
+		entity->name = at->key;
+		entity->link_column = -1;
+		entity->index = (unsigned)contract->plan.entity_count++;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct config *at = &entities->item[i];
+
+		if (!config_check(loader->report, at, "an entity", entity_members))
+			continue;
+		load_table(loader, at, &contract->entity[i]);
+		load_columns(loader, config_member(at, "columns"), &contract->entity[i]);
+	}
+	for (size_t i = 0; i < count; i++)
+		load_owner(loader, config_member(&entities->item[i], "ownerVia"),
+			   &contract->entity[i]);
 }

@@ -1,60 +1,56 @@
-#include "contract/loader.h"
+/* mapping.c -- /channels/.../x-entity: what a publish on the channel says of an entity. */
+#include "contract/contract_internal.h"
 
 #include <string.h>
 
-static const struct place_known mapping_members[] = {
-	{ "entity", NULL }, { "id", NULL }, { "owner", NULL }, { "columns", NULL }, { NULL, NULL }
+static const struct config_known mapping_members[] = {
+	{ .name = "entity", .is_required = true },
+	{ .name = "id", .is_required = true },
+	{ .name = "owner" },
+	{ .name = "columns", .kind = CONFIG_OBJECT },
+	{ .name = NULL },
 };
 
-int mapping_load_member(struct loader *loader, const struct place *at, const char **ret)
+const char *mapping_load_member(struct loader *loader, const struct config *at, const char *key)
 {
 	const char *pointer = NULL;
-	int rc = place_text(at, LOADER_NAME_MAX, &pointer, loader->diag);
 
-	if (rc)
-		return rc;
-	if (pointer[0] != '/' || !pointer[1] || strpbrk(pointer + 1, "/~"))
-		return place_fail(
-			at, loader->diag, ERR_INVALID,
-			"expected a JSON Pointer to a member of the payload, like \"/status\"");
-	*ret = pointer + 1;
-	return 0;
+	if (!config_text(loader->report, at, key, LOADER_NAME_MAX, &pointer))
+		return NULL;
+	if (pointer[0] == '/' && pointer[1] && !strpbrk(pointer + 1, "/~"))
+		return pointer + 1;
+	(void)config_fail(loader->report, at, key, ERR_INVALID,
+			  "expected a JSON Pointer to a member of the payload, like \"/status\"");
+	return NULL;
 }
 
-static int load_id(struct loader *loader, const struct place *place,
-		   const struct contract_channel *channel, unsigned *ret)
+static void load_id(struct loader *loader, const struct config *at,
+		    const struct contract_channel *channel, unsigned *ret)
 {
-	struct place at = place_member(place, "id");
 	const char *name = NULL;
-	int rc = place_text(&at, LOADER_NAME_MAX, &name, loader->diag);
 
-	if (rc)
-		return rc;
-	for (unsigned i = 0; i < channel->param_count; i++) {
-		if (strcmp(channel->param[i].name, name) == 0) {
-			*ret = i;
-			return 0;
-		}
-	}
-	return place_fail(&at, loader->diag, ERR_INVALID,
+	if (!config_text(loader->report, at, "id", LOADER_NAME_MAX, &name))
+		return;
+	for (*ret = 0; *ret < channel->param_count; ++*ret)
+		if (strcmp(channel->param[*ret].name, name) == 0)
+			return;
+	(void)config_fail(loader->report, at, "id", ERR_INVALID,
 			  "expected a parameter of the address \"%s\"", channel->address);
 }
 
 /* A column with a state machine is the status that this channel moves; others are filled. */
-static int load_column(struct loader *loader, const struct place *at, struct contract_mapping *map,
-		       struct contract_fill *fill)
+static void load_column(struct loader *loader, const struct config *at,
+			struct contract_mapping *map, struct contract_fill *fill)
 {
 	const struct entity *entity = map->entity;
 	const struct contract_transitions *machine;
-	const char *member = NULL;
 	unsigned column = 0;
-	int rc;
+	int slot;
+	bool is_column = entities_column(loader, at, entity, at->key, &column);
+	const char *member = mapping_load_member(loader, at, NULL);
 
-	rc = entities_column(loader, at, entity, at->path.key, &column);
-	if (rc == 0)
-		rc = mapping_load_member(loader, at, &member);
-	if (rc)
-		return rc;
+	if (!is_column || !member)
+		return;
 	machine = loader->entity[entity->index].machine[column];
 	if (!machine) {
 		if (entity->link_column == (int)column)
@@ -65,70 +61,49 @@ static int load_column(struct loader *loader, const struct place *at, struct con
 			.member = member,
 			.member_len = strlen(member),
 		};
-		return 0;
+		return;
 	}
-	if (map->transitions)
-		return place_fail(at, loader->diag, ERR_INVALID,
+	if (map->transitions) {
+		(void)config_fail(loader->report, at, NULL, ERR_INVALID,
 				  "a channel moves one status, and this is the second");
-	while (entity->slot[map->slot] != column)
-		map->slot++;
+		return;
+	}
+	slot = entity_slot(entity, column);
+	if (slot < 0)
+		return; /* it has too many of them, which is said already */
+	map->slot = (unsigned)slot;
 	map->status_member = member;
 	map->status_member_len = strlen(member);
 	map->transitions = machine;
-	for (size_t i = 0; i < machine->count; i++)
+	for (size_t i = 0; machine->longest_s && i < machine->count; i++)
 		if (machine->longest_s[i] > 0)
 			loader->contract->entity[entity->index].is_timed[map->slot] = true;
-	return 0;
 }
 
-static int load_columns(struct loader *loader, const struct place *place,
-			struct contract_mapping *map)
+void mapping_load(struct loader *loader, const struct config *owner,
+		  struct contract_channel *channel)
 {
-	struct place columns = place_member(place, "columns");
+	const struct config *at = config_member(owner, "x-entity");
+	const struct config *columns = config_member(at, "columns");
+	struct contract_mapping *map;
 	struct contract_fill *fill;
-	const char *key;
-	json_t *value;
 
-	if (!columns.json)
-		return 0;
-	if (place_object(&columns, loader->diag))
-		return ERR_INVALID;
-	fill = arena_take(&loader->contract->arena, json_object_size(columns.json), sizeof(*fill));
-	if (!fill)
-		return diag_nomem(loader->diag);
+	if (!config_check(loader->report, at, "x-entity", mapping_members))
+		return;
+	map = loader_take(loader, 1, sizeof(*map));
+	fill = loader_take(loader, config_count(columns), sizeof(*fill));
+	if (!map || !fill)
+		return;
 	map->fill = fill;
-	json_object_foreach(columns.json, key, value) {
-		struct place at = place_member(&columns, key);
-		int rc = load_column(loader, &at, map, fill);
-
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-int mapping_load(struct loader *loader, const struct place *place, struct contract_channel *channel)
-{
-	struct contract_mapping *map = arena_alloc(&loader->contract->arena, sizeof(*map));
-	struct place entity = place_member(place, "entity");
-	struct place owner = place_member(place, "owner");
-	int rc;
-
-	if (!map)
-		return diag_nomem(loader->diag);
-	rc = place_check(place, "x-entity", mapping_members, loader->diag);
-	if (rc == 0)
-		rc = entities_name(loader, &entity, &map->entity);
-	if (rc == 0)
-		rc = load_id(loader, place, channel, &map->param);
-	if (rc == 0 && owner.json)
-		rc = mapping_load_member(loader, &owner, &map->owner_member);
-	if (rc == 0)
-		rc = load_columns(loader, place, map);
-	if (rc)
-		return rc;
+	map->entity = entities_name(loader, at, "entity");
+	if (channel->address)
+		load_id(loader, at, channel, &map->param);
+	map->owner_member = mapping_load_member(loader, at, "owner");
 	if (map->owner_member)
 		map->owner_member_len = strlen(map->owner_member);
+	if (!map->entity)
+		return;
+	config_foreach_member(column, columns)
+		load_column(loader, column, map, fill);
 	channel->mapping = map;
-	return 0;
 }

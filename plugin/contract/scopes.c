@@ -1,4 +1,8 @@
-#include "contract/loader.h"
+/*
+ * scopes.c -- the scopes of /components/securitySchemes, by number, and the sets of them that an
+ * operation asks for.
+ */
+#include "contract/contract_internal.h"
 
 #include <string.h>
 
@@ -22,10 +26,13 @@ static const char *const scheme_types[] = {
 };
 #define SCHEME_SCOPED 2u /* so many of scheme_types have scopes */
 
-static const struct place_known scheme_members[] = {
-	{ "type", NULL },   { "description", NULL },
-	{ "flows", NULL },  { "openIdConnectUrl", NULL },
-	{ "scopes", NULL }, { NULL, NULL },
+static const struct config_known scheme_members[] = {
+	{ .name = "type" },
+	{ .name = "description" },
+	{ .name = "flows" },
+	{ .name = "openIdConnectUrl" },
+	{ .name = "scopes", .kind = CONFIG_ARRAY },
+	{ .name = NULL },
 };
 
 /*
@@ -40,180 +47,136 @@ static bool is_scope(const char *text)
 	return true;
 }
 
+static bool find_scope(const struct contract *contract, const char *name, unsigned *ret)
+{
+	for (*ret = 0; *ret < contract->scope_count; ++*ret)
+		if (strcmp(contract->scope[*ret], name) == 0)
+			return true;
+	return false;
+}
+
 /* The scope's number, a new one where it has none yet. */
-static int load_scope(struct loader *loader, const struct place *at, const char *name,
-		      unsigned *ret)
+static bool load_scope(struct loader *loader, const struct config *at, const char *name,
+		       unsigned *ret)
 {
 	struct contract *contract = loader->contract;
 	size_t len = strlen(name);
 
 	if (len == 0 || len > LOADER_SCOPE_MAX || !is_scope(name))
-		return place_fail(
-			at, loader->diag, ERR_INVALID,
+		return config_fail(
+			loader->report, at, NULL, ERR_INVALID,
 			"expected a scope like read:orders, of 1 to %u printable characters "
 			"without space, quote, \\ and *",
 			LOADER_SCOPE_MAX);
 	if (len >= strlen(OWN) && strcmp(name + len - strlen(OWN), OWN) == 0)
-		return place_fail(at, loader->diag, ERR_INVALID,
-				  "\"" OWN "\" is what access.json adds to a scope");
-	for (*ret = 0; *ret < contract->scope_count; ++*ret)
-		if (strcmp(contract->scope[*ret], name) == 0)
-			return 0;
+		return config_fail(loader->report, at, NULL, ERR_INVALID,
+				   "\"" OWN "\" is what access.json adds to a scope");
+	if (find_scope(contract, name, ret))
+		return true;
 	if (contract->scope_count == SCOPES_MAX)
-		return place_fail(at, loader->diag, ERR_LIMIT, "more than %u scopes", SCOPES_MAX);
+		return config_fail(loader->report, at, NULL, ERR_LIMIT, "more than %u scopes",
+				   SCOPES_MAX);
 	contract->scope[contract->scope_count++] = name;
-	return 0;
+	return true;
 }
 
-int scopes_name(struct loader *loader, const struct place *at, unsigned *ret)
+bool scopes_name(struct loader *loader, const struct config *at, const char *key, unsigned *ret)
 {
-	const struct contract *contract = loader->contract;
 	const char *name = NULL;
-	int rc = place_text(at, LOADER_SCOPE_MAX, &name, loader->diag);
 
-	if (rc)
-		return rc;
-	for (*ret = 0; *ret < contract->scope_count; ++*ret)
-		if (strcmp(contract->scope[*ret], name) == 0)
-			return 0;
-	return place_fail(at, loader->diag, ERR_INVALID,
-			  "no security scheme of the contract has the scope \"%s\"", name);
+	if (!config_text(loader->report, at, key, LOADER_SCOPE_MAX, &name))
+		return false;
+	return find_scope(loader->contract, name, ret) ||
+	       config_fail(loader->report, at, key, ERR_INVALID,
+			   "no security scheme of the contract has the scope \"%s\"", name);
 }
 
-static int load_scopes(struct loader *loader, const struct place *scheme, struct scopeset *ret)
+static void load_scopes(struct loader *loader, const struct config *scopes, struct scopeset *ret)
 {
-	struct place scopes = place_member(scheme, "scopes");
-	int rc = 0;
-
-	if (!scopes.json)
-		return 0;
-	rc = place_array(&scopes, loader->diag);
-	for (size_t i = 0; rc == 0 && i < json_array_size(scopes.json); i++) {
-		struct place at = place_item(&scopes, i);
+	config_foreach_item(at, scopes) {
 		const char *name = NULL;
 		unsigned scope = 0;
 
-		rc = place_text(&at, LOADER_SCOPE_MAX, &name, loader->diag);
-		if (rc == 0)
-			rc = load_scope(loader, &at, name, &scope);
-		if (rc == 0)
+		if (config_text(loader->report, at, NULL, LOADER_SCOPE_MAX, &name) &&
+		    load_scope(loader, at, name, &scope))
 			scopeset_add(ret, scope);
 	}
-	return rc;
 }
 
-/* Follows @place to a scheme; *ret_scoped: is it of a kind that has scopes? */
-static int load_scheme(struct loader *loader, struct place *place, bool *ret_scoped,
-		       struct scopeset *ret)
+/*
+ * Follows @at to a scheme. Where it is of a kind that has scopes they are added to @ret, and the
+ * scheme is returned; NULL where it is of another kind, or wrong, of which *ret_ok is false.
+ */
+static const struct config *load_scheme(struct loader *loader, const struct config *at,
+					struct scopeset *ret, bool *ret_ok)
 {
-	struct place type_at;
-	unsigned type = 0;
-	int rc;
+	unsigned before = loader->report->count;
+	unsigned type = SCHEME_SCOPED;
 
-	rc = sources_follow(&loader->contract->sources, &loader->scratch, place, loader->diag);
-	if (rc == 0)
-		rc = place_object(place, loader->diag);
-	if (rc)
-		return rc;
-	type_at = place_member(place, "type");
-	rc = place_word(&type_at, scheme_types, &type, loader->diag);
-	*ret_scoped = type < SCHEME_SCOPED;
-	if (rc || !*ret_scoped)
-		return rc;
-	rc = place_check(place, "a security scheme with scopes", scheme_members, loader->diag);
-	return rc ? rc : load_scopes(loader, place, ret);
+	at = loader_follow(loader, at);
+	if (config_expect(loader->report, at, CONFIG_OBJECT) && !config_member(at, "type"))
+		(void)config_fail(loader->report, at, NULL, ERR_INVALID,
+				  "expected a member \"type\"");
+	if (config_word(loader->report, at, "type", scheme_types, &type) && type < SCHEME_SCOPED &&
+	    config_check(loader->report, at, "a security scheme with scopes", scheme_members))
+		load_scopes(loader, config_member(at, "scopes"), ret);
+	*ret_ok = loader->report->count == before;
+	return type < SCHEME_SCOPED ? at : NULL;
 }
 
 /* The members of a flow's availableScopes are scopes, too. */
-static int load_flows(struct loader *loader, const struct place *scheme)
+static void load_flows(struct loader *loader, const struct config *flows)
 {
-	struct place flows = place_member(scheme, "flows");
-	const char *flow;
-	const char *name;
-	json_t *value;
-	json_t *text;
 	unsigned scope;
 
-	json_object_foreach(flows.json, flow, value) {
-		struct place at = place_member(&flows, flow);
-		struct place available = place_member(&at, "availableScopes");
-
-		json_object_foreach(available.json, name, text) {
-			struct place scope_at = place_member(&available, name);
-			int rc = load_scope(loader, &scope_at, name, &scope);
-
-			if (rc)
-				return rc;
-		}
-	}
-	return 0;
+	config_foreach_member(flow, flows)
+		config_foreach_member(at, config_member(flow, "availableScopes"))
+			(void)load_scope(loader, at, at->key, &scope);
 }
 
-int scopes_load(struct loader *loader, const struct place *root)
+void scopes_load(struct loader *loader)
 {
-	struct place components = place_member(root, "components");
-	struct place schemes = place_member(&components, "securitySchemes");
-	const char *key;
-	json_t *value;
-	int rc;
+	const struct config *schemes =
+		config_member(config_member(loader->root, "components"), "securitySchemes");
+	bool is_ok;
 
-	if (!schemes.json)
-		return 0;
-	if (place_object(&schemes, loader->diag))
-		return ERR_INVALID;
-	json_object_foreach(schemes.json, key, value) {
-		struct place at = place_member(&schemes, key);
+	if (!config_expect(loader->report, schemes, CONFIG_OBJECT))
+		return;
+	config_foreach_member(at, schemes) {
 		struct scopeset scopes = { { 0 } };
-		bool is_scoped = false;
+		const struct config *scheme = load_scheme(loader, at, &scopes, &is_ok);
 
-		rc = load_scheme(loader, &at, &is_scoped, &scopes);
-		if (rc == 0 && is_scoped)
-			rc = load_flows(loader, &at);
-		if (rc)
-			return rc;
+		load_flows(loader, config_member(scheme, "flows"));
 	}
-	return 0;
 }
 
-static int load_alternative(struct loader *loader, const struct place *place, struct scopeset *ret)
+static void load_alternative(struct loader *loader, const struct config *at, struct scopeset *ret)
 {
 	static const struct scopeset none;
-	struct place scheme = *place;
-	bool is_scoped = false;
-	int rc;
+	bool is_ok;
+	const struct config *scheme = load_scheme(loader, at, ret, &is_ok);
 
-	rc = load_scheme(loader, &scheme, &is_scoped, ret);
-	if (rc)
-		return rc;
-	if (!is_scoped)
-		return place_fail(place, loader->diag, ERR_INVALID,
+	if (!is_ok)
+		return;
+	if (!scheme)
+		(void)config_fail(loader->report, at, NULL, ERR_INVALID,
 				  "expected a scheme with scopes, oauth2 or openIdConnect: "
 				  "how a client logs in is a server's security");
-	if (scopeset_covers(&none, ret))
-		return place_fail(
-			place, loader->diag, ERR_INVALID,
+	else if (scopeset_covers(&none, ret))
+		(void)config_fail(
+			loader->report, at, NULL, ERR_INVALID,
 			"expected a scheme that names at least one scope under \"scopes\"");
-	return 0;
 }
 
-int scopes_load_security(struct loader *loader, const struct place *place,
-			 struct contract_operation *ret)
+void scopes_load_security(struct loader *loader, const struct config *owner,
+			  struct contract_operation *ret)
 {
-	size_t count = json_array_size(place->json);
-	int rc = place_array(place, loader->diag);
+	const struct config *list = config_member(owner, "security");
 
-	if (rc)
-		return rc;
-	if (count == 0 || count > CONTRACT_ALTERNATIVES_MAX)
-		return place_fail(
-			place, loader->diag, ERR_INVALID,
-			"expected 1 to %u alternatives; without \"security\" no scope is asked for",
-			CONTRACT_ALTERNATIVES_MAX);
-	for (size_t i = 0; rc == 0 && i < count; i++) {
-		struct place at = place_item(place, i);
-
-		rc = load_alternative(loader, &at, &ret->alternative[i]);
-	}
-	ret->alternative_count = count;
-	return rc;
+	if (!config_expect(loader->report, list, CONFIG_ARRAY) ||
+	    !config_bound(loader->report, list, 1, CONTRACT_ALTERNATIVES_MAX,
+			  "alternatives (without \"security\" no scope is asked for)"))
+		return;
+	config_foreach_item(at, list)
+		load_alternative(loader, at, &ret->alternative[ret->alternative_count++]);
 }

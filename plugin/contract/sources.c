@@ -4,13 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/jsonpointer.h"
 #include "base/percent.h"
 
 #define URI_BASE "contract:/"
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 
-static const struct place_known reference_members[] = { { "$ref", NULL }, { NULL, NULL } };
+static const struct config_known reference_members[] = { { .name = "$ref" }, { .name = NULL } };
 
 /* ---- files ------------------------------------------------------------------------------ */
 
@@ -20,59 +19,83 @@ static bool encode(char *ret, size_t cap, const char *text)
 	return percent_encode(ret, cap, text, strlen(text), "/$") < cap;
 }
 
-static int add_file(struct sources *set, const char *name, json_t *json, struct diag *diag)
+static struct sources_file *add_file(struct sources *set, const char *name, struct config *root)
 {
 	char uri[SOURCES_URI_MAX] = URI_BASE;
 	size_t base = strlen(URI_BASE);
-	struct source *file = arena_alloc(set->arena, sizeof(*file));
+	struct sources_file *file = arena_alloc(set->arena, sizeof(*file));
+	bool is_short = encode(uri + base, sizeof(uri) - base, name);
 
-	if (!encode(uri + base, sizeof(uri) - base, name))
-		return diag_set(diag, ERR_LIMIT, "%s: the file's name is too long", name);
-	if (!file)
-		return diag_nomem(diag);
-	file->name = arena_text(set->arena, name, strlen(name));
-	file->uri = arena_text(set->arena, uri, strlen(uri));
-	if (!file->name || !file->uri)
-		return diag_nomem(diag);
-	file->json = json_incref(json);
-	set->file[set->count++] = file;
-	return 0;
+	if (file)
+		*file = (struct sources_file){ .name = root->key,
+					       .uri = arena_text(set->arena, uri, strlen(uri)),
+					       .root = root };
+	if (is_short && file && file->uri)
+		return set->file[set->count++] = file;
+	if (is_short)
+		(void)config_nomem(set->report);
+	else
+		(void)config_fail(set->report, root, NULL, ERR_LIMIT,
+				  "the file's name is too long");
+	config_free(root);
+	return NULL;
 }
 
-static int load_file(struct sources *set, const char *name, struct diag *diag)
+/* The file @name, NULL where it can't be had: @diag is why, unless add_file() has said it. */
+static struct sources_file *load_file(struct sources *set, const char *name, int *rc,
+				      struct diag *diag)
 {
-	json_t *json = NULL;
+	struct config *root = NULL;
 	char *path;
-	int rc;
 
-	if (asprintf(&path, "%s%s", set->folder, name) < 0)
-		return diag_nomem(diag);
-	rc = jsonfile_load(path, &json, diag);
-	if (rc == 0)
-		rc = add_file(set, name, json, diag);
-	json_decref(json);
+	if (asprintf(&path, "%s%s", set->folder, name) < 0) {
+		*rc = diag_nomem(diag);
+		return NULL;
+	}
+	*rc = config_load(path, name, &root, diag);
 	free(path);
-	return rc;
+	return *rc ? NULL : add_file(set, name, root);
 }
 
-int sources_open(struct sources *ret, struct arena *arena, const char *path, struct diag *diag)
+bool sources_open(struct sources *ret, struct arena *arena, const char *path,
+		  struct config_report *report)
 {
 	const char *slash = strrchr(path, '/');
 	size_t folder_len = slash ? (size_t)(slash + 1 - path) : 0;
+	struct diag diag;
+	int rc = 0;
 
-	*ret = (struct sources){ .arena = arena };
+	*ret = (struct sources){ .arena = arena, .report = report };
 	ret->folder = arena_text(arena, path, folder_len);
-	ret->file = arena_take(arena, SOURCES_FILES_MAX, sizeof(struct source *));
+	ret->file = arena_take(arena, SOURCES_FILES_MAX, sizeof(struct sources_file *));
 	if (!ret->folder || !ret->file)
-		return diag_nomem(diag);
-	return load_file(ret, path + folder_len, diag);
+		return config_nomem(report);
+	if (load_file(ret, path + folder_len, &rc, &diag))
+		return true;
+	return rc ? config_add(report, rc, diag.text) : false;
+}
+
+void sources_forget_json(struct sources *sources)
+{
+	for (size_t i = 0; i < sources->count; i++) {
+		json_decref(sources->file[i]->json);
+		sources->file[i]->json = NULL;
+	}
 }
 
 void sources_clear(struct sources *sources)
 {
+	sources_forget_json(sources);
 	for (size_t i = 0; i < sources->count; i++)
-		json_decref(sources->file[i]->json);
+		config_free(sources->file[i]->root);
 	sources->count = 0;
+}
+
+json_t *sources_json(struct sources_file *file)
+{
+	if (!file->json)
+		file->json = config_json(file->root);
+	return file->json;
 }
 
 /* ---- references ------------------------------------------------------------------------- */
@@ -118,7 +141,7 @@ static const char *join(const char *from, const char *ref, size_t len, char *ret
 	return used > 0 && ret[used - 1] != '/' ? NULL : "expected the path of a file";
 }
 
-static struct source *find_file(struct sources *set, const char *name)
+static struct sources_file *find_file(const struct sources *set, const char *name)
 {
 	for (size_t i = 0; i < set->count; i++)
 		if (strcmp(set->file[i]->name, name) == 0)
@@ -126,38 +149,50 @@ static struct source *find_file(struct sources *set, const char *name)
 	return NULL;
 }
 
-/* The file that the reference in @place names, loaded where it was not yet. */
-static int open_reference(struct sources *set, const struct place *place, const char *ref,
-			  const struct source **ret, struct diag *diag)
+static struct sources_file *file_of(const struct sources *set, const struct config *at)
 {
+	size_t i = 0;
+
+	while (at->up)
+		at = at->up;
+	while (set->file[i]->root != at)
+		i++;
+	return set->file[i];
+}
+
+/* The file that the reference @at, whose text is @ref, names; loaded where it was not yet. */
+static struct sources_file *open_reference(struct sources *set, const struct config *at,
+					   const char *ref, struct config_report *report)
+{
+	struct sources_file *file = file_of(set, at);
 	char name[SOURCES_NAME_MAX + 1];
 	size_t len = strcspn(ref, "#");
-	const char *expected;
+	const char *expected = "expected a file of the contract: nothing is fetched";
+	struct diag diag;
 	int rc;
 
-	*ret = place->file;
 	if (len == 0)
-		return 0;
-	if (has_scheme(ref))
-		return place_fail(place, diag, ERR_INVALID,
-				  "expected a file of the contract: nothing is fetched");
-	expected = join(place->file->name, ref, len, name);
-	if (expected)
-		return place_fail(place, diag, ERR_INVALID, "%s", expected);
-	*ret = find_file(set, name);
-	if (*ret)
-		return 0;
-	if (set->count == SOURCES_FILES_MAX)
-		return place_fail(place, diag, ERR_LIMIT, "more than %u files", SOURCES_FILES_MAX);
-	rc = load_file(set, name, diag);
-	if (rc == ERR_IO) {
-		struct diag cause = *diag;
-
-		return place_fail(place, diag, rc, "%s", cause.text);
+		return file;
+	if (!has_scheme(ref))
+		expected = join(file->name, ref, len, name);
+	if (expected) {
+		(void)config_fail(report, at, NULL, ERR_INVALID, "%s", expected);
+		return NULL;
 	}
-	if (rc == 0)
-		*ret = set->file[set->count - 1];
-	return rc;
+	file = find_file(set, name);
+	if (file)
+		return file;
+	if (set->count == SOURCES_FILES_MAX) {
+		(void)config_fail(report, at, NULL, ERR_LIMIT, "more than %u files",
+				  SOURCES_FILES_MAX);
+		return NULL;
+	}
+	file = load_file(set, name, &rc, &diag);
+	if (rc == ERR_IO)
+		(void)config_fail(report, at, NULL, rc, "%s", diag.text);
+	else if (rc)
+		(void)config_add(report, rc, diag.text);
+	return file;
 }
 
 /* Decodes %XX in place; false where it is not one, or U+0000. */
@@ -172,135 +207,80 @@ static bool decode_percent(char *text)
 	return true;
 }
 
-/* Decodes the ~0 and ~1 of a pointer's token in place; false where it is neither. */
-static bool decode_token(char *token)
+/* The value that the fragment @pointer, whose percent signs are decoded, names in @file. */
+static const struct config *find_value(const struct sources_file *file, const char *pointer,
+				       const struct config *ref, struct config_report *report)
 {
-	for (const char *at = strchr(token, '~'); at; at = strchr(at + 1, '~'))
-		if (at[1] != '0' && at[1] != '1')
-			return false;
-	token[jsonpointer_decode(token, strlen(token))] = '\0';
-	return true;
-}
-
-/* Goes down one step, to member or item @key. @up is where the way so far is kept. */
-static bool descend(struct place *at, struct jsonpath *up, const char *key)
-{
-	char *end;
-	unsigned long index;
-
-	*up = at->path;
-	at->path = (struct jsonpath){ .up = up, .key = key };
-	if (!json_is_array(at->json)) {
-		at->json = json_object_get(at->json, key);
-		return at->json != NULL;
-	}
-	index = strtoul(key, &end, 10);
-	at->json = *key >= '0' && *key <= '9' && !*end ? json_array_get(at->json, index) : NULL;
-	return at->json != NULL;
-}
-
-/*
- * Follows the JSON Pointer @pointer from @at down. Its text is cut up and stays in use: the
- * steps of the way are named by it.
- */
-static int point(struct arena *scratch, char *pointer, const struct place *ref, struct place *at,
-		 struct diag *diag)
-{
-	char *next = *pointer ? pointer + 1 : NULL;
-	struct jsonpath *steps;
+	const struct config *found;
 	size_t count = 0;
 
-	if (*pointer && *pointer != '/')
-		return place_fail(ref, diag, ERR_INVALID, "expected a JSON Pointer behind the #");
-	for (; *pointer; pointer++)
-		count += *pointer == '/';
-	if (count > SOURCES_TOKENS_MAX)
-		return place_fail(ref, diag, ERR_LIMIT, "a JSON Pointer of more than %u steps",
-				  SOURCES_TOKENS_MAX);
-	steps = arena_take(scratch, count, sizeof(*steps));
-	if (!steps)
-		return diag_nomem(diag);
-	while (next) {
-		char *key = next;
-
-		next = strchr(key, '/');
-		if (next)
-			*next++ = '\0';
-		if (!decode_token(key) || !descend(at, steps++, key))
-			return place_fail(ref, diag, ERR_INVALID, "there is no \"%s\"",
-					  json_string_value(ref->json));
+	if (*pointer && *pointer != '/') {
+		(void)config_fail(report, ref, NULL, ERR_INVALID,
+				  "expected a JSON Pointer behind the #");
+		return NULL;
 	}
-	return 0;
+	for (const char *at = pointer; *at; at++)
+		count += *at == '/';
+	if (count > SOURCES_TOKENS_MAX) {
+		(void)config_fail(report, ref, NULL, ERR_LIMIT,
+				  "a JSON Pointer of more than %u steps", SOURCES_TOKENS_MAX);
+		return NULL;
+	}
+	found = config_at(file->root, pointer);
+	if (!found)
+		(void)config_fail(report, ref, NULL, ERR_INVALID, "there is no \"%s\"", ref->text);
+	return found;
 }
 
-int sources_resolve(struct sources *sources, struct arena *scratch, const struct place *ref,
-		    struct place *ret, struct diag *diag)
+const struct config *sources_resolve(struct sources *sources, const struct config *ref,
+				     struct config_report *report)
 {
-	struct place at = { 0 };
+	char pointer[SOURCES_URI_MAX + 1] = "";
+	const struct sources_file *file;
 	const char *text = NULL;
-	char *pointer;
-	int rc;
 
-	rc = place_text(ref, SOURCES_URI_MAX, &text, diag);
-	if (rc == 0)
-		rc = open_reference(sources, ref, text, &at.file, diag);
-	if (rc)
-		return rc;
-	at.json = at.file->json;
+	if (!config_text(report, ref, NULL, SOURCES_URI_MAX, &text))
+		return NULL;
+	file = open_reference(sources, ref, text, report);
+	if (!file)
+		return NULL;
 	text = strchr(text, '#');
-	pointer = arena_text(scratch, text ? text + 1 : "", text ? strlen(text + 1) : 0);
-	if (!pointer)
-		return diag_nomem(diag);
-	if (!decode_percent(pointer))
-		return place_fail(ref, diag, ERR_INVALID, "expected %%XX behind each %%");
-	rc = point(scratch, pointer, ref, &at, diag);
-	if (rc == 0)
-		*ret = at;
-	return rc;
+	if (text)
+		memcpy(pointer, text + 1, strlen(text + 1) + 1);
+	if (decode_percent(pointer))
+		return find_value(file, pointer, ref, report);
+	(void)config_fail(report, ref, NULL, ERR_INVALID, "expected %%XX behind each %%");
+	return NULL;
 }
 
-/* Goes from @place, which has a $ref, to what that names. @hops counts. */
-static int hop(struct sources *sources, struct arena *scratch, struct place *place, unsigned *hops,
-	       struct diag *diag)
+/* Goes from @at, which has a $ref, to what that names. @hops counts. */
+static const struct config *hop(struct sources *sources, const struct config *at, unsigned *hops)
 {
-	struct place ref = place_member(place, "$ref");
-	struct place next;
-	int rc;
-
-	if ((*hops)++ == SOURCES_FOLLOW_MAX)
-		return place_fail(place, diag, ERR_LIMIT,
-				  "more than %u references that lead to each other",
-				  SOURCES_FOLLOW_MAX);
-	rc = sources_resolve(sources, scratch, &ref, &next, diag);
-	if (rc == 0)
-		*place = next;
-	return rc;
+	if ((*hops)++ < SOURCES_FOLLOW_MAX)
+		return sources_resolve(sources, config_member(at, "$ref"), sources->report);
+	(void)config_fail(sources->report, at, NULL, ERR_LIMIT,
+			  "more than %u references that lead to each other", SOURCES_FOLLOW_MAX);
+	return NULL;
 }
 
-int sources_follow(struct sources *sources, struct arena *scratch, struct place *place,
-		   struct diag *diag)
+const struct config *sources_follow(struct sources *sources, const struct config *at)
 {
 	unsigned hops = 0;
-	int rc = 0;
 
-	while (rc == 0 && json_object_get(place->json, "$ref")) {
-		rc = place_check(place, "a reference", reference_members, diag);
-		if (rc == 0)
-			rc = hop(sources, scratch, place, &hops, diag);
+	while (config_member(at, "$ref")) {
+		(void)config_check(sources->report, at, "a reference", reference_members);
+		at = hop(sources, at, &hops);
 	}
-	return rc;
+	return at;
 }
 
-int sources_follow_schema(struct sources *sources, struct arena *scratch, struct place *place,
-			  struct diag *diag)
+const struct config *sources_follow_schema(struct sources *sources, const struct config *at)
 {
 	unsigned hops = 0;
-	int rc = 0;
 
-	while (rc == 0 && json_object_get(place->json, "$ref") &&
-	       json_object_size(place->json) == 1)
-		rc = hop(sources, scratch, place, &hops, diag);
-	return rc;
+	while (config_member(at, "$ref") && config_count(at) == 1)
+		at = hop(sources, at, &hops);
+	return at;
 }
 
 /* ---- everything that is referred to ----------------------------------------------------- */
@@ -313,114 +293,88 @@ static bool is_one_of(const char *key, const char *const *words)
 }
 
 /* Is there an $id that says @ref? Then it names a schema inside of this file. */
-static bool has_id(json_t *json, const char *ref, size_t len)
+static bool has_id(const struct config *value, const char *ref, size_t len)
 {
-	const char *id = json_string_value(json_object_get(json, "$id"));
-	const char *key;
-	json_t *value;
-	size_t i;
+	const struct config *id = config_member(value, "$id");
 
-	if (id && strlen(id) == len && memcmp(id, ref, len) == 0)
+	if (id && id->kind == CONFIG_STRING && id->count == len && memcmp(id->text, ref, len) == 0)
 		return true;
-	json_object_foreach(json, key, value) {
-		if (has_id(value, ref, len))
+	config_foreach(child, value)
+		if (has_id(child, ref, len))
 			return true;
-	}
-	json_array_foreach(json, i, value) {
-		if (has_id(value, ref, len))
-			return true;
-	}
 	return false;
 }
 
-static bool is_loaded(struct sources *set, const struct place *place, const char *ref, size_t len)
+static bool is_loaded(const struct sources *set, const struct config *at, const char *ref,
+		      size_t len)
 {
 	char name[SOURCES_NAME_MAX + 1];
 
-	return !join(place->file->name, ref, len, name) && find_file(set, name);
+	return !join(file_of(set, at)->name, ref, len, name) && find_file(set, name);
 }
 
 /* Most references are to this file or to one that is loaded: the search for an $id is last. */
-static int load_reference(struct sources *set, const struct place *place, struct diag *diag)
+static void load_reference(struct sources *set, const struct config *at)
 {
-	const struct source *file;
 	const char *ref = NULL;
 	size_t len;
-	int rc;
 
-	rc = place_text(place, SOURCES_URI_MAX, &ref, diag);
-	if (rc)
-		return rc;
+	if (!config_text(set->report, at, NULL, SOURCES_URI_MAX, &ref))
+		return;
 	len = strcspn(ref, "#");
-	if (len == 0 || has_scheme(ref) || is_loaded(set, place, ref, len) ||
-	    has_id(place->file->json, ref, len))
-		return 0;
-	return open_reference(set, place, ref, &file, diag);
+	if (len > 0 && !has_scheme(ref) && !is_loaded(set, at, ref, len) &&
+	    !has_id(file_of(set, at)->root, ref, len))
+		(void)open_reference(set, at, ref, set->report);
 }
 
 /*
  * Walks a file. @is_named: the members' names are an author's own (the properties of a
  * schema), so that one of them called "$ref" refers to nothing.
  */
-static int walk(struct sources *set, const struct place *place, bool is_named, struct diag *diag)
+static void load_below(struct sources *set, const struct config *value, bool is_named)
 {
 	static const char *const refs[] = { "$ref", "$dynamicRef", NULL };
 	static const char *const data[] = { "const", "enum", "default", "examples", NULL };
 	static const char *const maps[] = { "properties",  "patternProperties", "$defs",
 					    "definitions", "dependentSchemas",  NULL };
-	const char *key;
-	json_t *value;
-	int rc = 0;
 
-	json_object_foreach(place->json, key, value) {
-		struct place member = place_member(place, key);
+	config_foreach(child, value) {
+		bool is_keyword = child->key && !is_named;
 
-		if (!is_named && is_one_of(key, data))
-			continue;
-		if (!is_named && is_one_of(key, refs))
-			rc = load_reference(set, &member, diag);
-		else
-			rc = walk(set, &member, !is_named && is_one_of(key, maps), diag);
-		if (rc)
-			return rc;
+		if (is_keyword && is_one_of(child->key, refs))
+			load_reference(set, child);
+		else if (!is_keyword || !is_one_of(child->key, data))
+			load_below(set, child, is_keyword && is_one_of(child->key, maps));
 	}
-	for (size_t i = 0; rc == 0 && i < json_array_size(place->json); i++) {
-		struct place item = place_item(place, i);
-
-		rc = walk(set, &item, false, diag);
-	}
-	return rc;
 }
 
-int sources_load_all(struct sources *sources, struct diag *diag)
+void sources_load_all(struct sources *sources)
 {
-	int rc = 0;
-
 	/* The walk itself adds files. */
-	for (size_t i = 0; rc == 0 && i < sources->count; i++) {
-		struct place root = { .file = sources->file[i], .json = sources->file[i]->json };
-
-		rc = walk(sources, &root, false, diag);
-	}
-	return rc;
+	for (size_t i = 0; i < sources->count; i++)
+		load_below(sources, sources->file[i]->root, false);
 }
 
-int sources_uri(struct sources *sources, const struct place *place, const char **ret,
-		struct diag *diag)
+const char *sources_uri(struct sources *sources, const struct config *at)
 {
+	const char *base = file_of(sources, at)->uri;
 	char pointer[SOURCES_URI_MAX];
 	char uri[SOURCES_URI_MAX];
+	const char *made;
 	size_t len;
 
-	if (!place->path.up) {
-		*ret = place->file->uri;
-		return 0;
+	if (!at->up)
+		return base;
+	config_pointer(at, NULL, pointer, sizeof(pointer));
+	len = (size_t)snprintf(uri, sizeof(uri), "%s#", base);
+	if (strlen(pointer) + 2 >= sizeof(pointer) ||
+	    !encode(uri + len, sizeof(uri) - len, pointer)) {
+		(void)config_fail(sources->report, at, NULL, ERR_LIMIT,
+				  "the JSON Pointer of the schema is too long");
+		return NULL;
 	}
-	jsonpath_print(&place->path, pointer, sizeof(pointer));
-	len = (size_t)snprintf(uri, sizeof(uri), "%s#", place->file->uri);
-	if (strlen(pointer) + 1 == sizeof(pointer) ||
-	    !encode(uri + len, sizeof(uri) - len, pointer))
-		return place_fail(place, diag, ERR_LIMIT, "the way to the schema is too long");
-	*ret = arena_text(sources->arena, uri, strlen(uri));
-	return *ret ? 0 : diag_nomem(diag);
+	made = arena_text(sources->arena, uri, strlen(uri));
+	if (!made)
+		(void)config_nomem(sources->report);
+	return made;
 }

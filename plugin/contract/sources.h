@@ -1,10 +1,12 @@
 /*
  * sources.h -- the contract's files and the references between them.
  *
- * Knows JSON documents in one folder, JSON Pointer and the $ref of AsyncAPI; knows nothing of
- * what they say. Files are named relative to the folder of the first one and lie in it or
- * below; nothing is ever fetched. A file's URI is "contract:/" and that name, so that
- * references between the files resolve against it by RFC 3986 wherever the folder stands.
+ * Knows files in one folder, JSON Pointer and the $ref of AsyncAPI; knows nothing of what they
+ * say. Files are named relative to the folder of the first one and lie in it or below; nothing is
+ * ever fetched. A file's URI is "contract:/" and that name, so that references between the files
+ * resolve against it by RFC 3986 wherever the folder stands.
+ *
+ * What is wrong goes to the report of who asks.
  */
 #ifndef PETSTORE_CONTRACT_SOURCES_H
 #define PETSTORE_CONTRACT_SOURCES_H
@@ -13,8 +15,7 @@
 #include <stddef.h>
 
 #include "base/arena.h"
-#include "base/diag.h"
-#include "contract/place.h"
+#include "base/config.h"
 
 #define SOURCES_FILES_MAX 1024u
 #define SOURCES_NAME_MAX 255u  /* bytes of a name relative to the folder */
@@ -22,52 +23,55 @@
 #define SOURCES_FOLLOW_MAX 8u  /* references that lead to each other */
 #define SOURCES_URI_MAX 1024u  /* bytes of a URI with its fragment */
 
-struct source {
+struct sources_file {
 	const char *name;
 	const char *uri;
-	json_t *json;
+	struct config *root;
+	json_t *json; /* the same; NULL until somebody asks, see sources_json() */
 };
 
 struct sources {
 	struct arena *arena; /* the names and URIs, and what is returned; outlives the sources */
 	const char *folder;  /* "" or a path with the final '/' */
+	struct config_report *report; /* while they are loaded */
 	size_t count;
-	struct source **file;
+	struct sources_file **file;
 };
 
 /* Reads the first file. @ret needs sources_clear() after a failure, too. */
-int sources_open(struct sources *ret, struct arena *arena, const char *path, struct diag *diag);
+bool sources_open(struct sources *ret, struct arena *arena, const char *path,
+		  struct config_report *report);
 void sources_clear(struct sources *sources);
 
+/* The file as Jansson has it, made when it is first asked for; borrowed; NULL: no memory. */
+json_t *sources_json(struct sources_file *file);
+void sources_forget_json(struct sources *sources);
+
 /*
- * Where @place is an object with a $ref, replaces it by what that refers to, again and again.
- * The way to the new place is allocated from @scratch, which must outlive it. Members beside
- * a $ref are refused: AsyncAPI would have them ignored.
+ * What @at stands for: where it is an object with a $ref, what that refers to, again and again.
+ * Members beside a $ref are refused: AsyncAPI would have them ignored. NULL where it leads
+ * nowhere, or @at is NULL.
  */
-int sources_follow(struct sources *sources, struct arena *scratch, struct place *place,
-		   struct diag *diag);
+const struct config *sources_follow(struct sources *sources, const struct config *at);
 
 /*
  * The same for a schema, which may have members beside a $ref: such a one is not followed, it
  * is the schema.
  */
-int sources_follow_schema(struct sources *sources, struct arena *scratch, struct place *place,
-			  struct diag *diag);
+const struct config *sources_follow_schema(struct sources *sources, const struct config *at);
 
-/*
- * One step of the same: @ref is the place of a "$ref" string, *ret becomes what it names.
- */
-int sources_resolve(struct sources *sources, struct arena *scratch, const struct place *ref,
-		    struct place *ret, struct diag *diag);
+/* One step of the same: what the "$ref" string @ref names. What is wrong goes to @report. */
+const struct config *sources_resolve(struct sources *sources, const struct config *ref,
+				     struct config_report *report);
 
 /*
  * Loads every file that a $ref somewhere in the files names, those of the new files too.
  * References to URIs with a scheme are left alone: they may name a schema's $id.
  */
-int sources_load_all(struct sources *sources, struct diag *diag);
+void sources_load_all(struct sources *sources);
 
-/* The URI of @place: its file's, and a fragment where it is not the whole file. */
-int sources_uri(struct sources *sources, const struct place *place, const char **ret,
-		struct diag *diag);
+/* The URI of @at: its file's, and a fragment where it is not the whole file. NULL: it is too long.
+ */
+const char *sources_uri(struct sources *sources, const struct config *at);
 
 #endif

@@ -9,26 +9,26 @@
 
 #define TOPIC_MAX 65535u /* bytes of an MQTT string */
 
-struct node {
+struct topic_node {
 	const char *text; /* the level, in the address of the channel that brought it */
 	size_t len;
-	uint32_t parent;      /* index, which tells equal levels of different parents apart */
-	struct node *child;   /* first literal child */
-	struct node *sibling; /* next literal child of the same parent */
-	struct node *param;   /* the child that any id is */
-	bool takes_owners;    /* this node: it is a parameter that stands for owners' levels */
+	uint32_t parent;            /* index, which tells equal levels of different parents apart */
+	struct topic_node *child;   /* first literal child */
+	struct topic_node *sibling; /* next literal child of the same parent */
+	struct topic_node *param;   /* the child that any id is */
+	bool takes_owners; /* this node: it is a parameter that stands for owners' levels */
 	const struct contract_channel *channel; /* whose address ends here */
 	const struct contract_channel *rest;    /* whose address ends in "#" below here */
 };
 
 struct topics {
 	size_t node_count;
-	struct node *node; /* the first is the root */
+	struct topic_node *node; /* the first is the root */
 	size_t slot_mask;
-	struct node **slot; /* literal nodes by parent and level, open addressing */
+	struct topic_node **slot; /* literal nodes by parent and level, open addressing */
 };
 
-struct level {
+struct topic_level {
 	const char *text;
 	size_t len;
 };
@@ -39,13 +39,13 @@ struct levels {
 	size_t len;
 	size_t count;   /* CONTRACT_LEVELS_MAX + 1 where there are more than fit */
 	bool has_owner; /* an owner's level that is no id was taken for a parameter */
-	struct level level[CONTRACT_LEVELS_MAX + 1];
+	struct topic_level level[CONTRACT_LEVELS_MAX + 1];
 };
 
 /* ---- levels ----------------------------------------------------------------------------- */
 
 /* Bits, to be ORed over a text. "+", "#" and U+0000 are strange: no topic has them. */
-enum kind { KIND_ID = 1, KIND_OWNER = 2, KIND_STRANGE = 4, KIND_OTHER = 8 };
+enum level_kind { KIND_ID = 1, KIND_OWNER = 2, KIND_STRANGE = 4, KIND_OTHER = 8 };
 
 /* clang-format off */
 static const unsigned char kinds[256] = {
@@ -83,7 +83,7 @@ static void split(const char *text, size_t len, struct levels *ret)
 		const char *slash = memchr(text, '/', (size_t)(end - text));
 
 		ret->level[ret->count++] =
-			(struct level){ text, (size_t)((slash ? slash : end) - text) };
+			(struct topic_level){ text, (size_t)((slash ? slash : end) - text) };
 		if (!slash)
 			return;
 		text = slash + 1;
@@ -101,13 +101,14 @@ bool topics_is_id(const char *text, size_t len)
 }
 
 /* A client's or a principal's level as base/clientlevel.h has it. */
-static bool is_owner(const struct level *level)
+static bool is_owner(const struct topic_level *level)
 {
 	return level->len > 0 && level->len <= CLIENTLEVEL_MAX &&
 	       (kinds_in(level->text, level->len) & ~(unsigned)(KIND_ID | KIND_OWNER)) == 0;
 }
 
-static bool takes(const struct node *param, const struct level *level, struct levels *levels)
+static bool takes(const struct topic_node *param, const struct topic_level *level,
+		  struct levels *levels)
 {
 	if (topics_is_id(level->text, level->len))
 		return true;
@@ -117,7 +118,7 @@ static bool takes(const struct node *param, const struct level *level, struct le
 	return true;
 }
 
-static bool is_char(const struct level *level, char c)
+static bool is_char(const struct topic_level *level, char c)
 {
 	return level->len == 1 && level->text[0] == c;
 }
@@ -134,8 +135,8 @@ struct topics *topics_new(size_t levels)
 	if (!topics)
 		return NULL;
 	topics->slot_mask = slots - 1;
-	topics->slot = calloc(slots, sizeof(struct node *));
-	topics->node = calloc(levels + 1, sizeof(struct node));
+	topics->slot = calloc(slots, sizeof(struct topic_node *));
+	topics->node = calloc(levels + 1, sizeof(struct topic_node));
 	topics->node_count = 1;
 	if (topics->slot && topics->node)
 		return topics;
@@ -152,14 +153,14 @@ void topics_free(struct topics *topics)
 	free(topics);
 }
 
-static uint32_t index_of(const struct topics *topics, const struct node *node)
+static uint32_t index_of(const struct topics *topics, const struct topic_node *node)
 {
 	return (uint32_t)(node - topics->node);
 }
 
 /* The slot of @node's literal child @level: it holds that child, or NULL where there is none. */
-static struct node **find_slot(const struct topics *topics, const struct node *node,
-			       const struct level *level)
+static struct topic_node **find_slot(const struct topics *topics, const struct topic_node *node,
+				     const struct topic_level *level)
 {
 	uint32_t parent = index_of(topics, node);
 	/* Keys are the contract's own: nobody gains by colliding. */
@@ -167,7 +168,7 @@ static struct node **find_slot(const struct topics *topics, const struct node *n
 	size_t i = (size_t)hash & topics->slot_mask;
 
 	for (; topics->slot[i]; i = (i + 1) & topics->slot_mask) {
-		const struct node *child = topics->slot[i];
+		const struct topic_node *child = topics->slot[i];
 
 		if (child->parent == parent && child->len == level->len &&
 		    memcmp(child->text, level->text, level->len) == 0)
@@ -176,10 +177,10 @@ static struct node **find_slot(const struct topics *topics, const struct node *n
 	return &topics->slot[i];
 }
 
-static struct node *add_node(struct topics *topics, const struct node *parent,
-			     const struct level *level)
+static struct topic_node *add_node(struct topics *topics, const struct topic_node *parent,
+				   const struct topic_level *level)
 {
-	struct node *node = &topics->node[topics->node_count++];
+	struct topic_node *node = &topics->node[topics->node_count++];
 
 	node->text = level->text;
 	node->len = level->len;
@@ -187,9 +188,10 @@ static struct node *add_node(struct topics *topics, const struct node *parent,
 	return node;
 }
 
-static struct node *add_level(struct topics *topics, struct node *node, const struct level *level)
+static struct topic_node *add_level(struct topics *topics, struct topic_node *node,
+				    const struct topic_level *level)
 {
-	struct node **slot;
+	struct topic_node **slot;
 
 	if (level->text[0] == '{') {
 		if (!node->param)
@@ -218,7 +220,7 @@ static bool is_of_owners(const struct contract_channel *channel, size_t param)
 const struct contract_channel *topics_add(struct topics *topics,
 					  const struct contract_channel *channel)
 {
-	struct node *node = topics->node;
+	struct topic_node *node = topics->node;
 	const struct contract_channel **end = NULL;
 	struct levels levels;
 	size_t params = 0;
@@ -243,13 +245,13 @@ const struct contract_channel *topics_add(struct topics *topics,
 
 /* ---- matching --------------------------------------------------------------------------- */
 
-static const struct contract_channel *find(const struct topics *topics, const struct node *node,
-					   struct levels *levels, size_t i,
-					   struct contract_span *param)
+static const struct contract_channel *find(const struct topics *topics,
+					   const struct topic_node *node, struct levels *levels,
+					   size_t i, struct contract_span *param)
 {
-	const struct level *level = &levels->level[i];
+	const struct topic_level *level = &levels->level[i];
 	const struct contract_channel *found = NULL;
-	const struct node *child;
+	const struct topic_node *child;
 
 	if (i == levels->count)
 		return node->channel ? node->channel : node->rest;
@@ -308,7 +310,7 @@ static bool is_filter(const char *filter, size_t len)
 }
 
 /* MQTT 5, 4.8.2: "$share/", a name without wildcards, "/", a filter. */
-const char *contract_unshare(const char *filter, size_t *len)
+const char *topics_unshare(const char *filter, size_t *len)
 {
 	const size_t head = strlen("$share/");
 	const char *slash;
@@ -326,9 +328,9 @@ const char *contract_unshare(const char *filter, size_t *len)
 	return slash + 1;
 }
 
-bool contract_is_shared(const char *filter, size_t len)
+bool topics_is_shared(const char *filter, size_t len)
 {
-	return contract_unshare(filter, &len) != filter;
+	return topics_unshare(filter, &len) != filter;
 }
 
 /* What is left of a shared filter, or is one in name only: "$share/orders", "$share//a". */
@@ -340,7 +342,7 @@ static bool is_share(const char *filter, size_t len)
 	       (len == head || filter[head] == '/');
 }
 
-struct walk {
+struct filter_walk {
 	const struct topics *topics;
 	struct levels levels;
 	struct contract_match match;
@@ -348,24 +350,25 @@ struct walk {
 	void *ctx;
 };
 
-static bool visit(struct walk *walk, const struct contract_channel *channel)
+static bool visit(struct filter_walk *walk, const struct contract_channel *channel)
 {
 	walk->match.channel = channel;
 	return channel && walk->visit(&walk->match, walk->ctx);
 }
 
 /* Does a wildcard at level @i leave @child out? 4.7.2: topics that begin with '$'. */
-static bool is_hidden(const struct node *child, size_t i)
+static bool is_hidden(const struct topic_node *child, size_t i)
 {
 	return i == 0 && child->text[0] == '$';
 }
 
 /* Everything at and below @node, which is @i levels deep. */
-static bool reach_below(struct walk *walk, const struct node *node, size_t i, size_t params)
+static bool reach_below(struct filter_walk *walk, const struct topic_node *node, size_t i,
+			size_t params)
 {
 	if (visit(walk, node->channel) || visit(walk, node->rest))
 		return true;
-	for (const struct node *child = node->child; child; child = child->sibling)
+	for (const struct topic_node *child = node->child; child; child = child->sibling)
 		if (!is_hidden(child, i) && reach_below(walk, child, i + 1, params))
 			return true;
 	if (!node->param)
@@ -374,9 +377,9 @@ static bool reach_below(struct walk *walk, const struct node *node, size_t i, si
 	return reach_below(walk, node->param, i + 1, params + 1);
 }
 
-static bool reach(struct walk *walk, const struct node *node, size_t i, size_t params)
+static bool reach(struct filter_walk *walk, const struct topic_node *node, size_t i, size_t params)
 {
-	const struct level *level = &walk->levels.level[i];
+	const struct topic_level *level = &walk->levels.level[i];
 	bool is_any;
 
 	if (i < walk->levels.count && is_char(level, '#'))
@@ -387,11 +390,11 @@ static bool reach(struct walk *walk, const struct node *node, size_t i, size_t p
 		return visit(walk, node->channel);
 	is_any = is_char(level, '+');
 	if (is_any) {
-		for (const struct node *child = node->child; child; child = child->sibling)
+		for (const struct topic_node *child = node->child; child; child = child->sibling)
 			if (!is_hidden(child, i) && reach(walk, child, i + 1, params))
 				return true;
 	} else {
-		const struct node *child = *find_slot(walk->topics, node, level);
+		const struct topic_node *child = *find_slot(walk->topics, node, level);
 
 		if (child && reach(walk, child, i + 1, params))
 			return true;
@@ -406,9 +409,9 @@ static bool reach(struct walk *walk, const struct node *node, size_t i, size_t p
 bool topics_reach(const struct topics *topics, const char *filter, size_t len,
 		  contract_visit *visit_channel, void *ctx)
 {
-	struct walk walk = { .topics = topics, .visit = visit_channel, .ctx = ctx };
+	struct filter_walk walk = { .topics = topics, .visit = visit_channel, .ctx = ctx };
 
-	filter = contract_unshare(filter, &len);
+	filter = topics_unshare(filter, &len);
 	if (!is_filter(filter, len) || is_share(filter, len))
 		return false;
 	/* Without a wildcard it is a topic, and a topic has one channel. */

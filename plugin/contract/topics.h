@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "contract/contract.h"
+#include "contract/channel.h"
 
 struct topics;
 
@@ -37,6 +37,12 @@ struct contract_match topics_match(const struct topics *topics, const char *topi
 /* See contract_reach(). Visits each node of the trie at most once. */
 bool topics_reach(const struct topics *topics, const char *filter, size_t len,
 		  contract_visit *visit, void *ctx);
+
+/* "$share/group/rest" -> rest; any other filter -> itself. *len is updated. */
+const char *topics_unshare(const char *filter, size_t *len);
+
+/* Is it a shared one, "$share/group/rest"? */
+bool topics_is_shared(const char *filter, size_t len);
 
 /* Is it a topic level that a parameter takes: an id? */
 bool topics_is_id(const char *text, size_t len);

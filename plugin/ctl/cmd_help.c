@@ -39,7 +39,8 @@ static int print_table(struct ctl_call *call, const char *name)
 	struct contract *contract = NULL;
 	struct suggest suggest = suggest_begin(name);
 
-	if (call->files.contract && contract_load(call->files.contract, &contract, &call->diag))
+	if (call->files.contract &&
+	    contract_load(call->files.contract, &contract, NULL, &call->diag))
 		return CTL_FAILED;
 	entity = contract ? tables_entity(contract, name) : NULL;
 	if (entity || tables_is_own(name)) {

@@ -76,7 +76,7 @@ static void check_contract(struct lint *lint, const struct files *files, const c
 	}
 	before = lint->errors;
 	lint_extensions(lint, files->contract, document);
-	if (contract_load(files->contract, &contract, &diag)) {
+	if (contract_load(files->contract, &contract, NULL, &diag)) {
 		if (lint->errors == before || !strstr(diag.text, "/x-"))
 			lint_add(lint, LINT_ERROR, "%s", diag.text);
 		json_decref(document);

@@ -212,7 +212,7 @@ static int answer(struct list *list, const char *id)
 		return CTL_FAILED;
 	if (!query_has(list->query, list->table))
 		return no_table(list);
-	if (files->contract && contract_load(files->contract, &list->contract, diag))
+	if (files->contract && contract_load(files->contract, &list->contract, NULL, diag))
 		return CTL_FAILED;
 	if (id)
 		return show(list, id);

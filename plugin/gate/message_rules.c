@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/sametext.h"
+#include "contract/topics.h"
 
 /* ---- topic ----------------------------------------------------------------------------- */
 
@@ -36,7 +37,7 @@ bool message_rules_length(struct judgement *j)
 		channel ? &channel->topic_limit : contract_topic_limit(j->gate->rules->contract);
 	const struct access_limits *own = j->principal->limits;
 	size_t len = j->request->message.topic_len;
-	const char *topic = contract_unshare(j->request->message.topic, &len);
+	const char *topic = topics_unshare(j->request->message.topic, &len);
 
 	return check_length(j, topic, len, limit->bytes, channel ? 0 : limit->levels) &&
 	       (!own || check_length(j, topic, len, own->topic_bytes, own->topic_levels));

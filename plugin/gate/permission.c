@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clientlevel.h"
+#include "contract/topics.h"
 
 /* ---- channel and permission ---------------------------------------------------------- */
 
@@ -107,7 +108,7 @@ enum gate_grant permission_holds(const struct judgement *j, unsigned scope)
 static bool is_named(const struct judgement *j, const struct contract_channel *channel)
 {
 	size_t len = j->request->message.topic_len, head = strcspn(channel->address, "{");
-	const char *filter = contract_unshare(j->request->message.topic, &len);
+	const char *filter = topics_unshare(j->request->message.topic, &len);
 
 	return len > head && memcmp(filter, channel->address, head) == 0;
 }

@@ -33,7 +33,8 @@ static int add_documents(const struct contract *contract, struct schema_set *set
 	for (size_t i = 0; rc == 0 && i < contract_document_count(contract); i++) {
 		struct contract_document doc = contract_document(contract, i);
 
-		rc = schema_set_add(set, doc.uri, doc.name, doc.json, diag);
+		rc = doc.json ? schema_set_add(set, doc.uri, doc.name, doc.json, diag)
+			      : diag_nomem(diag);
 	}
 	return rc;
 }
@@ -117,6 +118,7 @@ static int compile_schemas(struct rules *rules, struct diag *diag)
 		rc = compile_wanted(rules, set, wanted, count, diag);
 out:
 	schema_set_free(set);
+	contract_forget_json(rules->contract);
 	free(wanted);
 	return rc;
 }
@@ -277,7 +279,7 @@ static int load_files(struct rules *rules, const struct rules_files *files, stru
 {
 	int rc;
 
-	rc = contract_load(files->contract, &rules->contract, diag);
+	rc = contract_load(files->contract, &rules->contract, files->errors, diag);
 	if (rc)
 		return rc;
 	if (files->access)

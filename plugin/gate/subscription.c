@@ -1,5 +1,6 @@
 #include "gate/subscription.h"
 
+#include "contract/topics.h"
 #include "gate/permission.h"
 
 struct reach {
@@ -104,6 +105,6 @@ static bool check_share(struct judgement *j)
 bool subscription_judge(struct judgement *j)
 {
 	return is_granted(j) &&
-	       (!contract_is_shared(j->request->message.topic, j->request->message.topic_len) ||
+	       (!topics_is_shared(j->request->message.topic, j->request->message.topic_len) ||
 		check_share(j));
 }

@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	diag_init(&diag);
-	if (contract_load(path, &contract, &diag) == 0)
+	if (contract_load(path, &contract, NULL, &diag) == 0)
 		ask_all(contract);
 	else if (diag.text[0] == '\0')
 		abort();

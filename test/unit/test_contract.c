@@ -262,7 +262,7 @@ static struct contract *load(const char *path)
 	struct diag diag;
 
 	diag_init(&diag);
-	if (contract_load(path, &contract, &diag) != 0)
+	if (contract_load(path, &contract, NULL, &diag) != 0)
 		fail_msg("%s", diag.text);
 	assert_string_equal(diag.text, "");
 	return contract;
@@ -370,7 +370,7 @@ static int refuse(const struct folder *folder, struct diag *ret)
 	int rc;
 
 	diag_init(&diag);
-	rc = contract_load(folder->contract, &contract, &diag);
+	rc = contract_load(folder->contract, &contract, NULL, &diag);
 	contract_free(contract);
 	diag_init(ret);
 	at = strstr(diag.text, folder->path);
@@ -772,7 +772,7 @@ static void test_contract_load__failing_allocations(void **state)
 
 		diag_init(&diag);
 		failalloc_start(n);
-		rc = contract_load(DATA "base.asyncapi.json", &contract, &diag);
+		rc = contract_load(DATA "base.asyncapi.json", &contract, NULL, &diag);
 		if (!failalloc_stop()) {
 			assert_int_equal(rc, 0);
 			assert_true(n > 100);

@@ -120,7 +120,7 @@ static void run_reach(struct world *world, const char *filter, const char *expec
 static void run_unshare(struct world *world, const char *filter, const char *expected)
 {
 	size_t len = strlen(filter);
-	const char *rest = contract_unshare(filter, &len);
+	const char *rest = topics_unshare(filter, &len);
 
 	assert_int_equal(len, strlen(rest));
 	check(world, filter, expected, rest);

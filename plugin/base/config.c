@@ -1,0 +1,586 @@
+#include "base/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/jsonfile.h"
+#include "base/jsonpointer.h"
+#include "base/nearest.h"
+#include "base/wordhash.h"
+
+#define FEW 16u      /* members are looked for one by one up to here, by hash from here on */
+#define SHARED 1024u /* names of members that are remembered, since most stand there often */
+
+/* What config_free() gets is the root. */
+struct config_file {
+	struct config root; /* first */
+	struct arena arena;
+};
+
+static const char *const kind_name[] = {
+	[CONFIG_NULL] = "null",          [CONFIG_BOOLEAN] = "true or false",
+	[CONFIG_INTEGER] = "an integer", [CONFIG_REAL] = "a number",
+	[CONFIG_STRING] = "a string",    [CONFIG_ARRAY] = "an array",
+	[CONFIG_OBJECT] = "an object",
+};
+
+/* ---- from JSON -------------------------------------------------------------------------- */
+
+struct builder {
+	struct arena *arena;
+	const char *name;
+	struct diag *diag;
+	size_t values;
+	const char *shared[SHARED]; /* by hash */
+};
+
+/* The index of an object with many members stands behind them: numbers of members from 1. */
+static size_t slots_of(size_t count)
+{
+	size_t slots = 4 * FEW;
+
+	while (slots < 2 * count)
+		slots *= 2;
+	return slots;
+}
+
+static uint32_t *index_of(const struct config *object)
+{
+	return (uint32_t *)(object->item + object->count);
+}
+
+/* Where member @key is in the index, or would be. Keys are the operator's: nobody gains by
+ * colliding. */
+static uint32_t *find_slot(const struct config *object, const char *key)
+{
+	uint32_t *slot = index_of(object);
+	size_t mask = slots_of(object->count) - 1;
+	size_t i = (size_t)wordhash(0, key, strlen(key)) & mask;
+
+	while (slot[i] && strcmp(object->item[slot[i] - 1].key, key) != 0)
+		i = (i + 1) & mask;
+	return &slot[i];
+}
+
+static const char *copy_key(struct builder *builder, const char *key)
+{
+	size_t len = strlen(key);
+	const char **shared = &builder->shared[wordhash(0, key, len) % SHARED];
+
+	if (!*shared || strcmp(*shared, key) != 0)
+		*shared = arena_text(builder->arena, key, len);
+	return *shared;
+}
+
+static int build(struct builder *builder, json_t *json, unsigned depth, struct config *ret);
+
+static int build_items(struct builder *builder, json_t *json, unsigned depth, struct config *ret)
+{
+	bool is_object = ret->kind == CONFIG_OBJECT;
+	size_t count = is_object ? json_object_size(json) : json_array_size(json);
+	bool has_index = is_object && count > FEW;
+	struct config *item;
+	void *at = is_object ? json_object_iter(json) : NULL;
+	int rc = 0;
+
+	builder->values += count;
+	if (depth == CONFIG_DEPTH_MAX)
+		return diag_set(builder->diag, ERR_LIMIT, "%s: more than %u levels", builder->name,
+				CONFIG_DEPTH_MAX);
+	if (builder->values > CONFIG_VALUES_MAX)
+		return diag_set(builder->diag, ERR_LIMIT, "%s: more than %u values", builder->name,
+				CONFIG_VALUES_MAX);
+	item = arena_alloc(builder->arena,
+			   count * sizeof(*item) +
+				   (has_index ? slots_of(count) : 0) * sizeof(uint32_t));
+	if (!item)
+		return diag_nomem(builder->diag);
+	ret->item = item;
+	ret->count = (uint32_t)count;
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		item[i].up = ret;
+		if (is_object) {
+			item[i].key = copy_key(builder, json_object_iter_key(at));
+			if (!item[i].key)
+				return diag_nomem(builder->diag);
+			if (has_index)
+				*find_slot(ret, item[i].key) = (uint32_t)i + 1;
+		}
+		rc = build(builder,
+			   is_object ? json_object_iter_value(at) : json_array_get(json, i),
+			   depth + 1, &item[i]);
+		if (is_object)
+			at = json_object_iter_next(json, at);
+	}
+	return rc;
+}
+
+static int build(struct builder *builder, json_t *json, unsigned depth, struct config *ret)
+{
+	static const enum config_kind kinds[] = {
+		[JSON_OBJECT] = CONFIG_OBJECT, [JSON_ARRAY] = CONFIG_ARRAY,
+		[JSON_STRING] = CONFIG_STRING, [JSON_INTEGER] = CONFIG_INTEGER,
+		[JSON_REAL] = CONFIG_REAL,     [JSON_TRUE] = CONFIG_BOOLEAN,
+		[JSON_FALSE] = CONFIG_BOOLEAN, [JSON_NULL] = CONFIG_NULL,
+	};
+
+	ret->kind = kinds[json_typeof(json)];
+	switch (ret->kind) {
+	case CONFIG_OBJECT:
+	case CONFIG_ARRAY:
+		return build_items(builder, json, depth, ret);
+	case CONFIG_STRING:
+		ret->count = (uint32_t)json_string_length(json);
+		ret->text = arena_text(builder->arena, json_string_value(json), ret->count);
+		return ret->text ? 0 : diag_nomem(builder->diag);
+	case CONFIG_INTEGER:
+		ret->integer = json_integer_value(json);
+		return 0;
+	case CONFIG_REAL:
+		ret->real = json_real_value(json);
+		return 0;
+	default:
+		ret->boolean = json_is_true(json);
+		return 0;
+	}
+}
+
+static int file_new(const char *name, json_t *json, struct config **ret, struct diag *diag)
+{
+	struct config_file *file = calloc(1, sizeof(*file));
+	struct builder *builder = calloc(1, sizeof(*builder));
+	int rc = ERR_NOMEM;
+
+	if (file && builder)
+		file->root.key = arena_text(&file->arena, name, strlen(name));
+	if (!file || !builder || !file->root.key) {
+		(void)diag_nomem(diag);
+		goto out;
+	}
+	builder->arena = &file->arena;
+	builder->name = name;
+	builder->diag = diag;
+	rc = build(builder, json, 0, &file->root);
+	if (rc)
+		goto out;
+	*ret = &file->root;
+	file = NULL; /* handed over */
+out:
+	free(builder);
+	config_free(file ? &file->root : NULL);
+	return rc;
+}
+
+int config_parse(const char *name, const char *text, size_t len, struct config **ret,
+		 struct diag *diag)
+{
+	json_t *json = NULL;
+	int rc = jsonfile_parse(name, text, len, &json, diag);
+
+	if (rc == 0)
+		rc = file_new(name, json, ret, diag);
+	json_decref(json);
+	return rc;
+}
+
+int config_load(const char *path, const char *name, struct config **ret, struct diag *diag)
+{
+	json_t *json = NULL;
+	int rc = jsonfile_load(path, &json, diag);
+
+	if (rc == 0)
+		rc = file_new(name, json, ret, diag);
+	json_decref(json);
+	return rc;
+}
+
+void config_free(struct config *root)
+{
+	struct config_file *file = (struct config_file *)root;
+
+	if (!file)
+		return;
+	arena_clear(&file->arena);
+	free(file);
+}
+
+json_t *config_json(const struct config *value)
+{
+	json_t *json;
+
+	switch (value->kind) {
+	case CONFIG_OBJECT:
+	case CONFIG_ARRAY:
+		break;
+	case CONFIG_STRING:
+		return json_stringn_nocheck(value->text, value->count);
+	case CONFIG_INTEGER:
+		return json_integer(value->integer);
+	case CONFIG_REAL:
+		return json_real(value->real);
+	case CONFIG_BOOLEAN:
+		return json_boolean(value->boolean);
+	default:
+		return json_null();
+	}
+	json = value->kind == CONFIG_OBJECT ? json_object() : json_array();
+	config_foreach(child, value) {
+		json_t *made = json ? config_json(child) : NULL;
+
+		/* Both take it, also when they fail. */
+		if (made && (child->key ? json_object_set_new_nocheck(json, child->key, made)
+					: json_array_append_new(json, made)) == 0)
+			continue;
+		json_decref(json);
+		return NULL;
+	}
+	return json;
+}
+
+/* ---- walking ---------------------------------------------------------------------------- */
+
+size_t config_count(const struct config *value)
+{
+	return value && value->kind >= CONFIG_ARRAY ? value->count : 0;
+}
+
+const struct config *config_first(const struct config *parent, enum config_kind kind)
+{
+	bool is_kind = kind == CONFIG_ANY || (parent && parent->kind == kind);
+
+	return is_kind && config_count(parent) > 0 ? parent->item : NULL;
+}
+
+const struct config *config_member(const struct config *object, const char *key)
+{
+	if (!object || object->kind != CONFIG_OBJECT)
+		return NULL;
+	if (object->count > FEW) {
+		uint32_t number = *find_slot(object, key);
+
+		return number ? &object->item[number - 1] : NULL;
+	}
+	config_foreach_member(member, object)
+		if (strcmp(member->key, key) == 0)
+			return member;
+	return NULL;
+}
+
+size_t config_items(const struct config *list)
+{
+	return list && list->kind == CONFIG_ARRAY ? list->count : 1;
+}
+
+const struct config *config_item(const struct config *list, size_t i)
+{
+	return list && list->kind == CONFIG_ARRAY ? &list->item[i] : list;
+}
+
+bool config_is(const struct config *value, const char *text)
+{
+	return value && value->kind == CONFIG_STRING && value->count == strlen(text) &&
+	       memcmp(value->text, text, value->count) == 0;
+}
+
+const char *config_string(const struct config *value)
+{
+	return value && value->kind == CONFIG_STRING && strlen(value->text) == value->count
+		       ? value->text
+		       : NULL;
+}
+
+/* Goes down one step, by the pointer's token @token, which is decoded in place. */
+static const struct config *step(const struct config *value, char *token)
+{
+	char *end;
+	unsigned long i;
+
+	for (const char *at = strchr(token, '~'); at; at = strchr(at + 1, '~'))
+		if (at[1] != '0' && at[1] != '1')
+			return NULL;
+	token[jsonpointer_decode(token, strlen(token))] = '\0';
+	if (value->kind != CONFIG_ARRAY)
+		return config_member(value, token);
+	if (*token < '0' || *token > '9' || (*token == '0' && token[1]))
+		return NULL;
+	errno = 0;
+	i = strtoul(token, &end, 10);
+	return !*end && errno == 0 && i < value->count ? &value->item[i] : NULL;
+}
+
+const struct config *config_at(const struct config *root, const char *pointer)
+{
+	char token[1024];
+
+	while (root && *pointer == '/') {
+		size_t len = strcspn(++pointer, "/");
+
+		if (len >= sizeof(token))
+			return NULL;
+		memcpy(token, pointer, len);
+		token[len] = '\0';
+		root = step(root, token);
+		pointer += len;
+	}
+	return *pointer ? NULL : root;
+}
+
+char *config_pointer(const struct config *value, const char *key, char *ret, size_t cap)
+{
+	const struct config *way[CONFIG_DEPTH_MAX];
+	char digits[32];
+	size_t depth = 0, used = 0;
+
+	ret[0] = '\0';
+	for (; value && value->up && depth < CONFIG_DEPTH_MAX; value = value->up)
+		way[depth++] = value;
+	while (depth-- > 0) {
+		const char *token = way[depth]->key;
+
+		if (!token) {
+			(void)snprintf(digits, sizeof(digits), "%td",
+				       way[depth] - way[depth]->up->item);
+			token = digits;
+		}
+		used += jsonpointer_put(ret + used, cap - used, token, strlen(token));
+	}
+	if (key)
+		(void)jsonpointer_put(ret + used, cap - used, key, strlen(key));
+	return ret;
+}
+
+/* ---- what is wrong ---------------------------------------------------------------------- */
+
+__attribute__((format(printf, 4, 0))) static void vline(struct diag *diag,
+							const struct config *value, const char *key,
+							const char *format, va_list args)
+{
+	char pointer[DIAG_MAX];
+	const struct config *root = value;
+
+	(void)diag_vset(diag, 0, format, args);
+	while (root->up)
+		root = root->up;
+	config_pointer(value, key, pointer, sizeof(pointer));
+	if (pointer[0])
+		diag_prefix(diag, "%s", pointer);
+	if (value->line)
+		diag_prefix(diag, "%s:%u:%u", root->key, value->line, value->column);
+	else
+		diag_prefix(diag, "%s", root->key);
+}
+
+void config_line(struct diag *diag, const struct config *value, const char *key, const char *format,
+		 ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vline(diag, value, key, format, args);
+	va_end(args);
+}
+
+bool config_add(struct config_report *report, int err, const char *line)
+{
+	if (report->rc == ERR_NOMEM)
+		return false;
+	if (report->count++ == 0 || err == ERR_NOMEM)
+		report->rc = diag_set(report->diag, err, "%s", line);
+	if (report->all)
+		diag_list_add(report->all, line);
+	return false;
+}
+
+bool config_fail(struct config_report *report, const struct config *value, const char *key, int err,
+		 const char *format, ...)
+{
+	struct diag line;
+	va_list args;
+
+	va_start(args, format);
+	vline(&line, value, key, format, args);
+	va_end(args);
+	return config_add(report, err, line.text);
+}
+
+bool config_nomem(struct config_report *report)
+{
+	struct diag line;
+
+	return config_add(report, diag_nomem(&line), line.text);
+}
+
+/* ---- typed readers ---------------------------------------------------------------------- */
+
+/* Adds "a", "b" or "c" to @list, cut where it does not fit. */
+static void list_add(char *list, const char *word, const char *quote, const char *join)
+{
+	size_t used = strlen(list);
+
+	(void)snprintf(list + used, DIAG_MAX - used, "%s%s%s%s", used ? join : "", quote, word,
+		       quote);
+}
+
+static void fail_unknown(struct config_report *report, const struct config *member,
+			 const char *noun, const struct config_known *known)
+{
+	struct nearest nearest = { .word = member->key };
+	char list[DIAG_MAX] = "";
+
+	for (; known->name; known++) {
+		if (known->refusal)
+			continue;
+		list_add(list, known->name, "", ", ");
+		nearest_try(&nearest, known->name);
+	}
+	if (nearest.best)
+		(void)config_fail(report, member, NULL, ERR_INVALID,
+				  "unknown member; did you mean \"%s\"? %s has: %s", nearest.best,
+				  noun, list);
+	else
+		(void)config_fail(report, member, NULL, ERR_INVALID, "unknown member; %s has: %s",
+				  noun, list);
+}
+
+bool config_expect(struct config_report *report, const struct config *value, enum config_kind kind)
+{
+	if (!value)
+		return false;
+	if (value->kind == kind || (kind == CONFIG_REAL && value->kind == CONFIG_INTEGER))
+		return true;
+	return config_fail(report, value, NULL, ERR_INVALID, "expected %s", kind_name[kind]);
+}
+
+bool config_check(struct config_report *report, const struct config *value, const char *noun,
+		  const struct config_known *known)
+{
+	if (!config_expect(report, value, CONFIG_OBJECT))
+		return false;
+	config_foreach_member(member, value) {
+		const struct config_known *row = known;
+
+		while (row->name && strcmp(row->name, member->key) != 0)
+			row++;
+		if (!row->name)
+			fail_unknown(report, member, noun, known);
+		else if (row->refusal)
+			(void)config_fail(report, member, NULL, ERR_INVALID, "%s", row->refusal);
+		else if (row->kind != CONFIG_ANY)
+			(void)config_expect(report, member, row->kind);
+	}
+	for (; known->name; known++)
+		if (known->is_required && !config_member(value, known->name))
+			(void)config_fail(report, value, NULL, ERR_INVALID,
+					  "expected a member \"%s\"", known->name);
+	return true;
+}
+
+static const struct config *pick(const struct config *value, const char *key)
+{
+	return key ? config_member(value, key) : value;
+}
+
+bool config_text(struct config_report *report, const struct config *value, const char *key,
+		 size_t max, const char **ret)
+{
+	const struct config *at = pick(value, key);
+
+	if (!config_expect(report, at, CONFIG_STRING))
+		return false;
+	if (at->count == 0 || strlen(at->text) != at->count)
+		return config_fail(report, at, NULL, ERR_INVALID,
+				   "expected a string that is not empty and has no U+0000");
+	if (at->count > max)
+		return config_fail(report, at, NULL, ERR_LIMIT, "longer than %zu bytes", max);
+	*ret = at->text;
+	return true;
+}
+
+bool config_integer(struct config_report *report, const struct config *value, const char *key,
+		    int64_t min, int64_t max, int64_t *ret)
+{
+	const struct config *at = pick(value, key);
+
+	if (!at)
+		return false;
+	if (at->kind != CONFIG_INTEGER || at->integer < min || at->integer > max)
+		return config_fail(report, at, NULL, ERR_INVALID,
+				   "expected an integer from %lld to %lld", (long long)min,
+				   (long long)max);
+	*ret = at->integer;
+	return true;
+}
+
+bool config_number(struct config_report *report, const struct config *value, const char *key,
+		   double min, double max, double *ret)
+{
+	const struct config *at = pick(value, key);
+	double number;
+
+	if (!at)
+		return false;
+	number = at->kind == CONFIG_INTEGER ? (double)at->integer : at->real;
+	if ((at->kind != CONFIG_INTEGER && at->kind != CONFIG_REAL) ||
+	    !(number >= min && number <= max))
+		return config_fail(report, at, NULL, ERR_INVALID,
+				   "expected a number from %g to %.0f", min, max);
+	*ret = number;
+	return true;
+}
+
+bool config_boolean(struct config_report *report, const struct config *value, const char *key,
+		    bool *ret)
+{
+	const struct config *at = pick(value, key);
+
+	if (!config_expect(report, at, CONFIG_BOOLEAN))
+		return false;
+	*ret = at->boolean;
+	return true;
+}
+
+bool config_word(struct config_report *report, const struct config *value, const char *key,
+		 const char *const *words, unsigned *ret)
+{
+	const struct config *at = pick(value, key);
+	char list[DIAG_MAX] = "";
+
+	if (!at)
+		return false;
+	for (unsigned i = 0; words[i]; i++) {
+		if (config_is(at, words[i])) {
+			*ret = i;
+			return true;
+		}
+		list_add(list, words[i], "\"", words[i + 1] ? ", " : " or ");
+	}
+	return config_fail(report, at, NULL, ERR_INVALID, "expected %s", list);
+}
+
+void config_integers(struct config_report *report, const struct config *value,
+		     const struct config_integer *table, void *ret)
+{
+	for (; table->name; table++) {
+		int64_t number = 0;
+
+		if (config_integer(report, value, table->name, 1, table->max, &number))
+			*(uint32_t *)((char *)ret + table->offset) = (uint32_t)number;
+	}
+}
+
+bool config_bound(struct config_report *report, const struct config *value, size_t min, size_t max,
+		  const char *what)
+{
+	size_t count = config_count(value);
+
+	if (count >= min && count <= max)
+		return true;
+	if (min == 0)
+		return config_fail(report, value, NULL, ERR_LIMIT,
+				   "expected at most %zu %s, found %zu", max, what, count);
+	return config_fail(report, value, NULL, ERR_LIMIT, "expected %zu to %zu %s, found %zu", min,
+			   max, what, count);
+}

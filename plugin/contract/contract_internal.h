@@ -1,0 +1,194 @@
+/*
+ * contract_internal.h -- what the files of this room share while a contract is loaded, in the order
+ * in which they run: scopes, transitions, entities, operations, channels. For this room only.
+ *
+ * What is wrong goes to the loader's report (base/config.h), and loading goes on with what does not
+ * depend on it. So a contract may be half built; nothing is handed out when the report has a line.
+ */
+#ifndef PETSTORE_CONTRACT_CONTRACT_INTERNAL_H
+#define PETSTORE_CONTRACT_CONTRACT_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/config.h"
+#include "contract/channel.h"
+#include "contract/sources.h"
+#include "contract/topics.h"
+
+#define LOADER_NAME_MAX 128u  /* bytes of a key that an author chooses */
+#define LOADER_TEXT_MAX 4096u /* bytes of a pattern, a version and the like */
+#define LOADER_SCOPE_MAX 128u /* bytes of a scope */
+#define LOADER_MACHINES_MAX 64u
+#define LOADER_LONGEST_MAX 31622400 /* seconds: a year */
+
+struct contract {
+	struct arena arena; /* everything that lives as long as the contract */
+	struct sources sources;
+	struct topics *topics;
+	const char *title;
+	const char *version;
+	struct contract_channel defaults; /* mode, limits: of channels that do not say */
+	size_t channel_count;
+	struct contract_channel *channel;
+	const struct contract_channel *notices; /* NULL: none */
+	const struct contract_channel *alerts;  /* likewise */
+	size_t warning_count;
+	const char *warning[CONTRACT_WARNINGS_MAX];
+	struct entity_plan plan;
+	struct entity *entity; /* the plan's */
+	size_t scope_count;
+	const char *scope[SCOPES_MAX];
+};
+
+struct loader_machine {
+	const char *name;
+	struct contract_transitions transitions;
+};
+
+/* What an entity's columns have beside what struct entity_column says. */
+struct loader_entity {
+	const struct contract_transitions *machine[ENTITY_COLUMNS_MAX]; /* NULL: none */
+};
+
+struct loader {
+	struct contract *contract;
+	struct config_report *report;
+	const struct config *root;
+	const struct config *channels; /* /channels: item i is the contract's channel i */
+	struct arena scratch;          /* freed when the contract is loaded */
+	size_t machine_count;
+	struct loader_machine *machine; /* in the contract's arena: channels point to them */
+	struct loader_entity *entity;   /* beside contract->entity */
+	size_t named_count;             /* channels under /channels; the broker's follow */
+	const struct config *schema;    /* of the payload of the channel at hand; NULL: none */
+};
+
+/* What @at refers to, or @at itself; NULL where it leads nowhere. */
+static inline const struct config *loader_follow(struct loader *loader, const struct config *at)
+{
+	return sources_follow(&loader->contract->sources, at);
+}
+
+/* Memory that lives as long as the contract; NULL, and a line, where there is none. */
+static inline void *loader_take(struct loader *loader, size_t count, size_t size)
+{
+	void *taken = arena_take(&loader->contract->arena, count, size);
+
+	if (!taken)
+		(void)config_nomem(loader->report);
+	return taken;
+}
+
+/* /x-state-machines */
+void transitions_load(struct loader *loader);
+/* The machine called @name, or NULL. */
+const struct contract_transitions *transitions_find(const struct loader *loader, const char *name);
+
+/* /x-entities */
+void entities_load(struct loader *loader);
+/* The entity that the string under @key of @at names, NULL where it is none. */
+const struct entity *entities_name(struct loader *loader, const struct config *at, const char *key);
+/* The number of the entity's column @name, which stands at @at, to *ret. */
+bool entities_column(struct loader *loader, const struct config *at, const struct entity *entity,
+		     const char *name, unsigned *ret);
+
+/* Numbers the scopes of /components/securitySchemes, whether an operation uses them or not. */
+void scopes_load(struct loader *loader);
+/* The string under @key of @at as one of the scopes that some security scheme has. */
+bool scopes_name(struct loader *loader, const struct config *at, const char *key, unsigned *ret);
+/* "security" of @owner, an array of security schemes: what an operation asks for. */
+void scopes_load_security(struct loader *loader, const struct config *owner,
+			  struct contract_operation *ret);
+
+/* /operations, into the channels that they name. */
+void operations_load(struct loader *loader);
+
+/* Makes the channels, of which only name and index are filled in. */
+void channels_make(struct loader *loader);
+/* /channels, when the operations are loaded. */
+void channels_load(struct loader *loader);
+/* Is @message, a value that an operation refers to, one of the channel's messages? */
+bool channels_has_message(struct loader *loader, const struct contract_channel *channel,
+			  const struct config *message);
+/* /x-mode of the document or of a channel, where it is there. */
+void channels_load_mode(struct loader *loader, const struct config *owner,
+			enum contract_mode ret[CONTRACT_GROUPS]);
+
+/* /x-limits of the document or of a channel, where they are there. */
+void limits_load(struct loader *loader, const struct config *owner, struct contract_channel *ret);
+/* /x-interval and /x-time of a channel, where they are there. */
+void limits_load_times(struct loader *loader, const struct config *owner,
+		       struct contract_channel *channel);
+
+/* /x-unique of a channel, when its mapping and x-record are loaded. */
+void unique_load(struct loader *loader, const struct config *owner,
+		 struct contract_channel *channel);
+
+/* /x-broker-topics, the channels behind the others. */
+void brokertopics_load(struct loader *loader);
+
+/* The channels that the plugin publishes to, when all are loaded. */
+void published_load(struct loader *loader);
+
+/*
+ * "/status", a JSON Pointer to a member of the payload itself, under @key of @at or @at itself: the
+ * member's name, or NULL.
+ */
+const char *mapping_load_member(struct loader *loader, const struct config *at, const char *key);
+
+/* /channels/.../x-entity, where it is there. */
+void mapping_load(struct loader *loader, const struct config *owner,
+		  struct contract_channel *channel);
+
+/* A walk over the schemas of a message. */
+struct content_search {
+	struct loader *loader;
+	void *ctx; /* of who looks */
+	unsigned visits;
+	bool is_blind; /* there are schemas that were not looked at */
+};
+typedef bool content_look(struct content_search *search, const struct config *schema,
+			  unsigned depth);
+/*
+ * Asks @look about each schema that is for the same value as @schema, until one is answered yes.
+ * @look calls it again with its own arguments.
+ */
+bool content_look_around(struct content_search *search, const struct config *schema, unsigned depth,
+			 content_look *look);
+
+/* Warns where x-time, x-unique or x-entity of the channel @owner, which are loaded, name a member
+ * that no schema of the message has. */
+void members_check(struct loader *loader, const struct config *owner);
+
+/* What the channel's content is, when all else of it is loaded. */
+void content_load(struct loader *loader, struct contract_channel *channel);
+/* Which channels fill the same columns, when all are loaded. */
+void content_compare(struct loader *loader);
+
+/* /channels/.../parameters, as the address names them. */
+void params_load(struct loader *loader, const struct config *owner,
+		 struct contract_channel *channel);
+
+/*
+ * "address" of @owner: levels, parameters as whole levels; or NULL. @is_broker: one of the broker's
+ * own topics instead, "$...", that may end in "#".
+ */
+const char *address_load(struct loader *loader, const struct config *owner, bool is_broker);
+size_t address_levels(const char *address);
+
+/* A content type, where @owner has one under @key, must be JSON. */
+void messages_check_type(struct loader *loader, const struct config *owner, const char *key);
+/* /channels/.../messages, into channel->schema_uri. */
+void messages_load(struct loader *loader, const struct config *owner,
+		   struct contract_channel *channel);
+
+enum loader_binding { LOADER_SEND, LOADER_RECEIVE, LOADER_OTHER };
+
+/* /bindings of @owner: checked, and mqtt's read into @operation, NULL where it is of another kind.
+ */
+void bindings_load(struct loader *loader, const struct config *owner, enum loader_binding kind,
+		   struct contract_operation *operation);
+
+#endif
