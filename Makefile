@@ -44,7 +44,7 @@ ACCESS   = access/access access/access_load access/access_roles access/access_cl
            access/nametable access/password access/revoked access/scram access/token access/verifier
 LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_history ledger/ledger_commit \
            ledger/ledger_news ledger/ledger_replan ledger/ledger_files ledger/ledger_adopt ledger/ledger_open \
-           ledger/accepted ledger/age ledger/state ledger/idfilter ledger/idfilter_fill ledger/writer ledger/replay \
+           ledger/accepted ledger/age ledger/state ledger/idfilter ledger/writer ledger/replay \
            ledger/journal_records ledger/journal_file ledger/journal_map ledger/journal_scan ledger/journal_sync \
            ledger/journal_repair ledger/pace ledger/record ledger/crc32c ledger/sql ledger/store ledger/store_names \
            ledger/store_files ledger/store_facts ledger/restored \

@@ -1,5 +1,6 @@
 #include "ledger/idfilter.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -31,23 +32,23 @@ struct idfilter {
 
 int idfilter_new(struct idfilter **ret, struct diag *diag)
 {
-	struct idfilter *c = calloc(1, sizeof(*c));
+	struct idfilter *f = calloc(1, sizeof(*f));
 
-	if (!c)
+	if (!f)
 		return diag_nomem(diag);
-	(void)pthread_mutex_init(&c->lock, NULL); /* cannot fail with these attributes */
-	*ret = c;
+	(void)pthread_mutex_init(&f->lock, NULL); /* cannot fail with these attributes */
+	*ret = f;
 	return 0;
 }
 
-void idfilter_free(struct idfilter *c)
+void idfilter_free(struct idfilter *f)
 {
-	if (!c)
+	if (!f)
 		return;
-	while (c->layers > 0)
-		free(c->layer[--c->layers].memory);
-	(void)pthread_mutex_destroy(&c->lock);
-	free(c);
+	while (f->layers > 0)
+		free(f->layer[--f->layers].memory);
+	(void)pthread_mutex_destroy(&f->lock);
+	free(f);
 }
 
 /* The id's bits within its block: one in each word. */
@@ -76,22 +77,22 @@ static bool layer_has(const struct layer *layer, uint64_t hash, const struct blo
 	return missing == 0;
 }
 
-static bool has(const struct idfilter *c, uint64_t hash, const struct block *bits)
+static bool has(const struct idfilter *f, uint64_t hash, const struct block *bits)
 {
-	for (unsigned i = c->layers; i > 0; i--) /* the newest is the largest */
-		if (layer_has(&c->layer[i - 1], hash, bits))
+	for (unsigned i = f->layers; i > 0; i--) /* the newest is the largest */
+		if (layer_has(&f->layer[i - 1], hash, bits))
 			return true;
 	return false;
 }
 
 /* A layer twice the last one's size. False: none to be had. */
-static bool grow(struct idfilter *c)
+static bool grow(struct idfilter *f)
 {
-	struct layer *layer = &c->layer[c->layers];
+	struct layer *layer = &f->layer[f->layers];
 
-	if (c->layers == LAYERS_MAX)
+	if (f->layers == LAYERS_MAX)
 		return false;
-	layer->blocks = (uint64_t)FIRST_BLOCKS << c->layers;
+	layer->blocks = (uint64_t)FIRST_BLOCKS << f->layers;
 	layer->count = 0;
 	/* Fresh pages come zeroed, and only those that are touched. */
 	layer->memory = calloc(layer->blocks + 1, sizeof(struct block));
@@ -99,87 +100,131 @@ static bool grow(struct idfilter *c)
 		return false;
 	layer->block = (struct block *)(((uintptr_t)layer->memory + sizeof(struct block) - 1) &
 					~(uintptr_t)(sizeof(struct block) - 1));
-	c->layers++;
+	f->layers++;
 	return true;
 }
 
-static void add(struct idfilter *c, uint64_t hash)
+static void add(struct idfilter *f, uint64_t hash)
 {
 	struct block bits = bits_of(hash);
 	struct block *block;
 	struct layer *layer;
 
-	if (c->is_blind || has(c, hash, &bits))
+	if (f->is_blind || has(f, hash, &bits))
 		return;
-	if ((c->layers == 0 ||
-	     c->layer[c->layers - 1].count == c->layer[c->layers - 1].blocks * IDS_PER_BLOCK) &&
-	    !grow(c)) {
-		c->is_blind = true;
+	if ((f->layers == 0 ||
+	     f->layer[f->layers - 1].count == f->layer[f->layers - 1].blocks * IDS_PER_BLOCK) &&
+	    !grow(f)) {
+		f->is_blind = true;
 		return;
 	}
-	layer = &c->layer[c->layers - 1];
+	layer = &f->layer[f->layers - 1];
 	block = &layer->block[hash & (layer->blocks - 1)];
 	for (unsigned i = 0; i < WORDS; i++)
 		block->word[i] |= bits.word[i];
 	layer->count++;
 }
 
-void idfilter_add(struct idfilter *c, const struct entitykey *key)
+void idfilter_add(struct idfilter *f, const struct entitykey *key)
 {
-	bool is_shared = !atomic_load_explicit(&c->is_complete, memory_order_acquire);
+	bool is_shared = !atomic_load_explicit(&f->is_complete, memory_order_acquire);
 
 	if (is_shared)
-		(void)pthread_mutex_lock(&c->lock); /* cannot fail: not recursive */
-	add(c, key->hash);
+		(void)pthread_mutex_lock(&f->lock); /* cannot fail: not recursive */
+	add(f, key->hash);
 	if (is_shared)
-		(void)pthread_mutex_unlock(&c->lock);
+		(void)pthread_mutex_unlock(&f->lock);
 }
 
-void idfilter_complete(struct idfilter *c, unsigned round)
+void idfilter_complete(struct idfilter *f, unsigned round)
 {
-	(void)pthread_mutex_lock(&c->lock);
-	if (round == c->round)
-		atomic_store_explicit(&c->is_complete, true, memory_order_release);
-	(void)pthread_mutex_unlock(&c->lock);
+	(void)pthread_mutex_lock(&f->lock);
+	if (round == f->round)
+		atomic_store_explicit(&f->is_complete, true, memory_order_release);
+	(void)pthread_mutex_unlock(&f->lock);
 }
 
-unsigned idfilter_extend(struct idfilter *c)
+unsigned idfilter_extend(struct idfilter *f)
 {
 	unsigned round;
 
-	(void)pthread_mutex_lock(&c->lock);
-	round = ++c->round;
-	atomic_store_explicit(&c->is_complete, false, memory_order_release);
-	(void)pthread_mutex_unlock(&c->lock);
+	(void)pthread_mutex_lock(&f->lock);
+	round = ++f->round;
+	atomic_store_explicit(&f->is_complete, false, memory_order_release);
+	(void)pthread_mutex_unlock(&f->lock);
 	return round;
 }
 
-bool idfilter_is_new(const struct idfilter *c, const struct entitykey *key)
+bool idfilter_is_new(const struct idfilter *f, const struct entitykey *key)
 {
 	struct block bits;
 
-	if (!atomic_load_explicit(&c->is_complete, memory_order_acquire) || c->is_blind)
+	if (!atomic_load_explicit(&f->is_complete, memory_order_acquire) || f->is_blind)
 		return false;
 	bits = bits_of(key->hash);
-	return !has(c, key->hash, &bits);
+	return !has(f, key->hash, &bits);
 }
 
 /* The newest layer has half of all ids, and the most lines that are in no cache. */
-void idfilter_expect(const struct idfilter *c, const struct entitykey *key)
+void idfilter_expect(const struct idfilter *f, const struct entitykey *key)
 {
 	const struct layer *layer;
 
-	if (!atomic_load_explicit(&c->is_complete, memory_order_acquire) || c->layers == 0)
+	if (!atomic_load_explicit(&f->is_complete, memory_order_acquire) || f->layers == 0)
 		return;
-	layer = &c->layer[c->layers - 1];
+	layer = &f->layer[f->layers - 1];
 	__builtin_prefetch(&layer->block[key->hash & (layer->blocks - 1)], 1);
 }
 
-size_t idfilter_bytes(const struct idfilter *c)
+size_t idfilter_bytes(const struct idfilter *f)
 {
 	size_t bytes = 0;
 
-	for (unsigned i = 0; i < c->layers; i++)
-		bytes += (c->layer[i].blocks + 1) * sizeof(struct block);
+	for (unsigned i = 0; i < f->layers; i++)
+		bytes += (f->layer[i].blocks + 1) * sizeof(struct block);
 	return bytes;
+}
+
+/* ---- filled from the database -------------------------------------------------------------- */
+
+void idfilter_fill_begin(struct idfilter_fill *fill, const struct store_names *names,
+			 const struct entity_plan *plan, unsigned round)
+{
+	struct store_numbers number;
+
+	assert(plan->entity_count <= ENTITY_COUNT_MAX);
+	fill->round = round;
+	fill->table_count = 0;
+	for (size_t i = 0; i < plan->entity_count; i++) {
+		(void)store_names_find(names, &plan->entity[i], &number, NULL); /* it is there */
+		if (!(fill->is_read[number.table / 8] & 1u << number.table % 8))
+			fill->table[fill->table_count++] = number.table;
+	}
+	fill->at = 0;
+	fill->mark.len = 0;
+	if (fill->table_count == 0)
+		idfilter_complete(fill->idfilter, round);
+}
+
+static void add_id(const char *id, size_t len, void *ctx)
+{
+	struct idfilter_fill *fill = ctx;
+	const struct entitykey key = entitykey_make(fill->secret, fill->table[fill->at], id, len);
+
+	idfilter_add(fill->idfilter, &key);
+}
+
+void idfilter_fill_round(struct idfilter_fill *fill)
+{
+	uint32_t table;
+
+	if (fill->at == fill->table_count)
+		return;
+	table = fill->table[fill->at];
+	if (store_ids(fill->store, table, &fill->mark, IDFILTER_FILL_IDS, add_id, fill, NULL) != 0)
+		return; /* there is more, or no answer */
+	fill->mark.len = 0;
+	fill->is_read[table / 8] |= (uint8_t)(1u << table % 8);
+	if (++fill->at == fill->table_count)
+		idfilter_complete(fill->idfilter, fill->round);
 }

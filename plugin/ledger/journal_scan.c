@@ -15,25 +15,25 @@ struct place_bytes {
 	uint64_t crc;
 };
 
-enum place_kind { SLOT, MARK };
+enum stored_place { SLOT, MARK };
 
 /* ---- slots and marks --------------------------------------------------------------------- */
 
-static unsigned char *place_at(const struct journal *j, enum place_kind kind, unsigned i)
+static unsigned char *place_at(const struct journal *j, enum stored_place kind, unsigned i)
 {
 	return j->map + (kind == MARK ? JOURNAL_MARK_AT(i) : JOURNAL_SLOT_AT(i));
 }
 
 /* A mark's sum is another one, so that neither is taken for the other. */
 static uint64_t place_crc(const struct journal *j, const struct place_bytes *place,
-			  enum place_kind kind)
+			  enum stored_place kind)
 {
 	const uint64_t all[3] = { j->salt, place->position, place->seq };
 
 	return crc32c(kind == MARK, all, sizeof(all));
 }
 
-static void place_write(struct journal *j, enum place_kind kind, unsigned i,
+static void place_write(struct journal *j, enum stored_place kind, unsigned i,
 			struct journal_place place)
 {
 	struct place_bytes bytes = { .position = place.position, .seq = place.seq };
@@ -43,7 +43,7 @@ static void place_write(struct journal *j, enum place_kind kind, unsigned i,
 }
 
 /* False: it is damaged. */
-static bool place_read(const struct journal *j, enum place_kind kind, unsigned i,
+static bool place_read(const struct journal *j, enum stored_place kind, unsigned i,
 		       struct journal_place *ret)
 {
 	struct place_bytes bytes;
@@ -70,7 +70,7 @@ void journal_mark_write(struct journal *j, unsigned of, struct journal_place pla
 }
 
 /* The later of the two, either of which may be damaged; false: both are. */
-static bool newer_place(const struct journal *j, enum place_kind kind, struct journal_place *ret)
+static bool newer_place(const struct journal *j, enum stored_place kind, struct journal_place *ret)
 {
 	struct journal_place other;
 	bool is_first = place_read(j, kind, 0, ret);

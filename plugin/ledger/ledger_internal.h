@@ -15,7 +15,6 @@
 #include "ledger/backlog.h"
 #include "ledger/replay.h"
 #include "ledger/idfilter.h"
-#include "ledger/idfilter_fill.h"
 #include "ledger/journal.h"
 #include "ledger/ledger.h"
 #include "ledger/pace.h"
