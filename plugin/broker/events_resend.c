@@ -69,8 +69,10 @@ struct standing {
 	void *copy; /* NULL: it is not what stands, or memory ran out */
 };
 
-static void take_standing(const void *payload, size_t len, void *ctx)
+static void take_standing(const struct ledger_retained *row, void *ctx)
 {
+	const void *payload = row->message.payload;
+	size_t len = row->message.payload_len;
 	struct standing *standing = ctx;
 
 	standing->request.message.payload = len ? payload : NULL;
@@ -97,11 +99,14 @@ struct last {
 	bool is_same;
 };
 
-static void compare(const void *payload, size_t len, void *ctx)
+static void compare(const struct ledger_retained *row, void *ctx)
 {
+	const struct message *newest = &row->message;
 	struct last *last = ctx;
 
-	last->is_same = len > 0 && events_has_payload(&last->resend->message, payload, len);
+	last->is_same =
+		newest->payload_len > 0 &&
+		events_has_payload(&last->resend->message, newest->payload, newest->payload_len);
 }
 
 /*
@@ -119,8 +124,8 @@ static void hold_back(struct plugin *plugin, const struct mosquitto *client,
 	if (key == 0 || !session)
 		return;
 	if (session->resends_asked < SESSION_RESENDS)
-		(void)ledger_newest(plugin->ledger, request->message.topic,
-				    request->message.topic_len, compare, &last, NULL);
+		(void)ledger_event_find(plugin->ledger, request->message.topic,
+					request->message.topic_len, compare, &last, NULL);
 	if (!last.is_same)
 		releases_resent(plugin->releases, key, session->name, &request->message);
 }
@@ -137,8 +142,8 @@ void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message 
 		return;
 	}
 	if (may_stand_in(plugin, event))
-		(void)ledger_newest(plugin->ledger, request->message.topic,
-				    request->message.topic_len, take_standing, &standing, NULL);
+		(void)ledger_event_find(plugin->ledger, request->message.topic,
+					request->message.topic_len, take_standing, &standing, NULL);
 	if (standing.copy) {
 		event->payload = standing.copy; /* the broker frees the other */
 		event->payloadlen = (uint32_t)standing.request.message.payload_len;

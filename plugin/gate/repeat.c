@@ -99,11 +99,12 @@ struct newest {
 	uint64_t content; /* 0: there is no event */
 };
 
-static void read_newest(const void *payload, size_t len, void *ctx)
+static void read_newest(const struct ledger_retained *row, void *ctx)
 {
 	struct newest *newest = ctx;
+	size_t len = row->message.payload_len;
 
-	newest->content = len > 0 ? content_of_text(newest->j, payload, len) : 0;
+	newest->content = len > 0 ? content_of_text(newest->j, row->message.payload, len) : 0;
 }
 
 bool repeat_is_last(struct judgement *j)
@@ -121,8 +122,8 @@ bool repeat_is_last(struct judgement *j)
 		return true;
 	/* Others have filled its columns since: the event is there all the same. */
 	if (newest.content == 0)
-		(void)ledger_newest(j->gate->ledger, j->request->message.topic,
-				    j->request->message.topic_len, read_newest, &newest, NULL);
+		(void)ledger_event_find(j->gate->ledger, j->request->message.topic,
+					j->request->message.topic_len, read_newest, &newest, NULL);
 	return newest.content == 0 || newest.content == own;
 }
 

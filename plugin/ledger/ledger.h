@@ -178,14 +178,6 @@ void ledger_remember(struct ledger *ledger, uint64_t sender, uint64_t digest);
 int ledger_was_accepted(struct ledger *ledger, const struct ledger_sent *sent, bool may_read,
 			struct diag *diag);
 
-/*
- * One @visit of the payload of a topic's newest event that is in the database, by an indexed read:
- * 1; 0: there is none. What the journal still has is not seen.
- */
-int ledger_newest(struct ledger *ledger, const char *topic, size_t topic_len,
-		  void (*visit)(const void *payload, size_t len, void *ctx), void *ctx,
-		  struct diag *diag);
-
 /* ---- what is retained ---------------------------------------------------------------------- */
 
 /*
@@ -211,7 +203,9 @@ void ledger_hurry(struct ledger *ledger);
 int ledger_retained_find(struct ledger *ledger, const char *topic, size_t topic_len,
 			 ledger_retained_visit *visit, void *ctx, struct diag *diag);
 
-/* As the last, for the newest event of @topic, which need not be retained; properties are not kept.
+/*
+ * As the last, for the newest event of @topic, which need not be retained; properties are not kept.
+ * 0 also where the ledger only looks.
  */
 int ledger_event_find(struct ledger *ledger, const char *topic, size_t topic_len,
 		      ledger_retained_visit *visit, void *ctx, struct diag *diag);

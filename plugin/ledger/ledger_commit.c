@@ -25,7 +25,7 @@ size_t ledger_journal_least(size_t payload_max)
 
 bool ledger_is_ready(struct ledger *l, size_t bytes, bool is_power)
 {
-	if (l->entity_reader)
+	if (l->is_reader)
 		return true;
 	if (!ledger_catch_up(l) || !ledger_journal_is_whole(l) || writer_is_troubled(l->writer) ||
 	    l->is_stalled || is_full(l))

@@ -14,7 +14,7 @@ static uint64_t hash_publisher(uint64_t seed, const char *publisher, size_t len)
 
 bool ledger_has_unique(struct ledger *l, const char *publisher, uint64_t unique)
 {
-	return !l->entity_reader && ledger_catch_up(l) &&
+	return !l->is_reader && ledger_catch_up(l) &&
 	       accepted_has(l->unique, hash_publisher(l->seed, publisher, strlen(publisher)),
 			    unique, UINT64_MAX);
 }
@@ -47,7 +47,7 @@ int ledger_load_unique(struct ledger *l, uint64_t seed, struct diag *diag)
 void ledger_remember(struct ledger *l, uint64_t sender, uint64_t digest)
 {
 	/* Of its own number: whoever is connected now sees it as of its own connection. */
-	if (!l->entity_reader && ledger_catch_up(l))
+	if (!l->is_reader && ledger_catch_up(l))
 		accepted_add(l->accepted, sender, digest, l->last_seq + 1);
 }
 
@@ -56,7 +56,7 @@ int ledger_was_accepted(struct ledger *l, const struct ledger_sent *sent, bool m
 {
 	uint64_t until_seq = sent->until_seq;
 
-	if (l->entity_reader)
+	if (l->is_reader)
 		return 0;
 	if (!ledger_catch_up(l))
 		return ledger_fail_closed(l, diag);
@@ -65,17 +65,6 @@ int ledger_was_accepted(struct ledger *l, const struct ledger_sent *sent, bool m
 	if (sent->sender && accepted_has(l->accepted, sent->sender, sent->digest, until_seq))
 		return 1;
 	return may_read ? store_reader_sent(l->reader, sent, until_seq, diag) : 0;
-}
-
-int ledger_newest(struct ledger *l, const char *topic, size_t topic_len,
-		  void (*visit)(const void *payload, size_t len, void *ctx), void *ctx,
-		  struct diag *diag)
-{
-	if (l->entity_reader)
-		return 0;
-	if (!ledger_catch_up(l))
-		return ledger_fail_closed(l, diag);
-	return store_reader_newest(l->reader, topic, topic_len, visit, ctx, diag);
 }
 
 /* ---- what is retained --- */
@@ -91,6 +80,8 @@ int ledger_retained_find(struct ledger *l, const char *topic, size_t topic_len,
 int ledger_event_find(struct ledger *l, const char *topic, size_t topic_len,
 		      ledger_retained_visit *visit, void *ctx, struct diag *diag)
 {
+	if (l->is_reader)
+		return 0;
 	if (!ledger_catch_up(l))
 		return ledger_fail_closed(l, diag);
 	return store_reader_event(l->reader, topic, topic_len, visit, ctx, diag);

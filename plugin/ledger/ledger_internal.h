@@ -21,7 +21,6 @@
 #include "ledger/state.h"
 #include "ledger/store.h"
 #include "ledger/refusal_flush.h"
-#include "ledger/entity_reader.h"
 #include "ledger/writer.h"
 
 #define LEDGER_MARKS 64u
@@ -67,6 +66,7 @@ struct ledger_entity {
 };
 
 struct ledger {
+	bool is_reader;   /* it only looks, and has a reader and nothing else */
 	char *asked_path; /* as the options have it */
 	char *origin;     /* or NULL */
 	char *path;       /* without symbolic links */
@@ -75,8 +75,6 @@ struct ledger {
 	struct store *store;  /* the writer's, once it runs */
 	struct journal *journal;
 	struct state *state;
-	struct entity_reader
-		*entity_reader; /* of a ledger that only looks, which has nothing else */
 	struct writer *writer;
 	struct replay replay;               /* the writer's, once it runs */
 	int64_t sync_at_ns;                 /* likewise */
@@ -266,5 +264,9 @@ int ledger_key(struct ledger *ledger, unsigned entity, const char *id, size_t id
  */
 int ledger_find(struct ledger *ledger, unsigned entity, const struct entitykey *key,
 		struct state_facts **ret, bool *is_kept, struct diag *diag);
+
+/* The same of an id, for who only looks. */
+int ledger_find_facts(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
+		      struct state_facts **ret, struct diag *diag);
 
 #endif

@@ -5,22 +5,34 @@
 #include "base/clock.h"
 #include "ledger/ledger_internal.h"
 
+__attribute__((cold)) static int fail_no_entity(unsigned entity, struct diag *diag)
+{
+	return diag_set(diag, ERR_INVALID, "the plan has no entity %u", entity);
+}
+
+static int check_id(const char *id, size_t len, struct diag *diag)
+{
+	if (len == 0 || len > ENTITY_ID_MAX || memchr(id, '\0', len))
+		return diag_set(diag, ERR_LIMIT, "an id has 1 to %u bytes, none of them 0",
+				ENTITY_ID_MAX);
+	return 0;
+}
+
 int ledger_key(struct ledger *l, unsigned entity, const char *id, size_t id_len,
 	       const struct entitykey **ret, struct diag *diag)
 {
 	struct entitykey *key = &l->key;
 
 	if (entity >= l->entity_count)
-		return diag_set(diag, ERR_INVALID, "the plan has no entity %u", entity);
+		return fail_no_entity(entity, diag);
 	*ret = key;
 	if (id_len == key->len && key->table == l->entity[entity].layout.memory && id_len > 0 &&
 	    memcmp(id, key->id, id_len) == 0)
 		return 0;
 	if (l->entity[entity].layout.memory == 0)
 		return ledger_fail_lacking(l, entity, diag);
-	if (id_len == 0 || id_len > ENTITY_ID_MAX || memchr(id, '\0', id_len))
-		return diag_set(diag, ERR_LIMIT, "an id has 1 to %u bytes, none of them 0",
-				ENTITY_ID_MAX);
+	if (check_id(id, id_len, diag))
+		return ERR_LIMIT;
 	memcpy(l->key_id, id, id_len);
 	*key = entitykey_make(l->secret, l->entity[entity].number.table, l->key_id, id_len);
 	key->table = l->entity[entity].layout.memory;
@@ -64,7 +76,7 @@ void ledger_expect(struct ledger *l, unsigned entity, const char *id, size_t id_
 {
 	const struct entitykey *key;
 
-	if (l->entity_reader || !ledger_catch_up(l) ||
+	if (l->is_reader || !ledger_catch_up(l) ||
 	    ledger_key(l, entity, id, id_len, &key, NULL) != 0)
 		return;
 	state_expect(l->state, key);
@@ -77,21 +89,38 @@ void ledger_expect_more(struct ledger *l)
 		state_expect_more(l->state, &l->key);
 }
 
-int ledger_look(struct ledger *l, unsigned entity, const char *id, size_t id_len,
-		struct ledger_state *ret, struct diag *diag)
+/* In a database that may lack the table, and whose ids nobody checked. */
+static int look_alone(struct ledger *l, unsigned entity, const char *id, size_t id_len,
+		      struct state_facts *ret, struct diag *diag)
+{
+	int rc = entity < l->entity_count ? check_id(id, id_len, diag)
+					  : fail_no_entity(entity, diag);
+
+	return rc ? rc : store_reader_find(l->reader, entity, id, id_len, ret, diag);
+}
+
+int ledger_find_facts(struct ledger *l, unsigned entity, const char *id, size_t id_len,
+		      struct state_facts **ret, struct diag *diag)
 {
 	const struct entitykey *key;
-	struct state_facts *facts;
 	bool is_kept;
 	int rc;
 
-	if (l->entity_reader)
-		return entity_reader_look(l->entity_reader, entity, id, id_len, ret, diag);
+	*ret = &l->scratch;
+	if (l->is_reader)
+		return look_alone(l, entity, id, id_len, *ret, diag);
 	if (!ledger_catch_up(l))
 		return ledger_fail_closed(l, diag);
 	rc = ledger_key(l, entity, id, id_len, &key, diag);
-	if (rc == 0)
-		rc = ledger_find(l, entity, key, &facts, &is_kept, diag);
+	return rc ? rc : ledger_find(l, entity, key, ret, &is_kept, diag);
+}
+
+int ledger_look(struct ledger *l, unsigned entity, const char *id, size_t id_len,
+		struct ledger_state *ret, struct diag *diag)
+{
+	struct state_facts *facts;
+	int rc = ledger_find_facts(l, entity, id, id_len, &facts, diag);
+
 	if (rc)
 		return rc;
 	ret->is_known = facts->is_known;

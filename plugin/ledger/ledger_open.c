@@ -299,11 +299,14 @@ int ledger_open_reader(const char *path, const struct entity_plan *plan, struct 
 	if (!l)
 		return diag_nomem(diag);
 	atomic_store(&l->has_let_go, true);
-	rc = entity_reader_open(path, plan, &l->entity_reader, diag);
+	rc = store_reader_open_alone(path, &l->reader, diag);
 	if (rc) {
 		ledger_close(l);
 		return rc;
 	}
+	store_reader_use(l->reader, plan);
+	l->entity_count = plan->entity_count;
+	l->is_reader = true;
 	*ret = l;
 	return 0;
 }
@@ -326,7 +329,6 @@ void ledger_close(struct ledger *l)
 		refusal_flush_batch(&l->refusal_flush, true);
 		ledger_end_journal(l);
 	}
-	entity_reader_close(l->entity_reader);
 	refusal_flush_clear(&l->refusal_flush);
 	backlog_free(l->backlog);
 	/* The reader first: the last connection to close empties the WAL, and must be able to. */

@@ -6,7 +6,6 @@
 #include "ledger/store.h"
 #include "ledger/store_internal.h"
 
-#define PATIENCE_MS 2000 /* for a lock, which readers of a WAL hardly ever meet */
 #define CELLS_MAX (STORE_COLUMNS_MAX + 16u)
 
 static const char unreadable[] = "cannot read the database";
@@ -17,22 +16,6 @@ struct query {
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
-static int check(struct query *query, struct diag *diag)
-{
-	int64_t number, version = 0;
-	int rc = sql_number(&query->sql, "SELECT count(*) FROM sqlite_master", &number, diag);
-
-	if (rc)
-		return rc;
-	if (sql_number(&query->sql, "SELECT count(*) FROM store_names", &number, NULL) != 0)
-		return diag_set(diag, ERR_VERSION, "%s: the database of another program",
-				query->sql.path);
-	rc = sql_number(&query->sql, "PRAGMA user_version", &version, diag);
-	if (rc == 0 && version > (int64_t)store_version())
-		rc = store_fail_newer(query->sql.path, version, diag);
-	return rc;
-}
-
 int query_open(const char *path, struct query **ret, struct diag *diag)
 {
 	struct query *query = calloc(1, sizeof(*query));
@@ -40,20 +23,13 @@ int query_open(const char *path, struct query **ret, struct diag *diag)
 
 	if (!query)
 		return diag_nomem(diag);
-	rc = sql_open(&query->sql, path, SQLITE_OPEN_READONLY, diag);
+	rc = store_open_to_look(path, &query->sql, diag);
 	if (rc) {
-		rc = rc == ERR_NOMEM ? rc : ERR_IO;
-		goto out;
+		query_close(query);
+		return rc;
 	}
-	(void)sqlite3_busy_timeout(query->sql.db, PATIENCE_MS);
-	rc = check(query, diag);
-	if (rc)
-		goto out;
 	*ret = query;
-	query = NULL; /* handed over */
-out:
-	query_close(query);
-	return rc;
+	return 0;
 }
 
 void query_close(struct query *query)
@@ -66,19 +42,9 @@ void query_close(struct query *query)
 
 /* ---- names ------------------------------------------------------------------------------- */
 
-/*
- * SQLite takes a quoted name that is no column for a string: names are looked up first, and
- * only what was found is put into SQL.
- */
-static bool has_column(struct query *query, const char *table, const char *column)
-{
-	return sqlite3_table_column_metadata(query->sql.db, "main", table, column, NULL, NULL, NULL,
-					     NULL, NULL) == SQLITE_OK;
-}
-
 bool query_has(struct query *query, const char *table)
 {
-	return entity_is_name(table) && has_column(query, table, NULL);
+	return entity_is_name(table) && sql_has(&query->sql, table, NULL);
 }
 
 static int fail_name(struct query *query, const char *what, const char *name, const char *sql,
@@ -112,10 +78,10 @@ static int check_names(struct query *query, const struct query_wanted *wanted, s
 	if (wanted->filter_count > QUERY_FILTERS_MAX)
 		return diag_set(diag, ERR_LIMIT, "more than %u filters", QUERY_FILTERS_MAX);
 	for (size_t i = 0; i < wanted->filter_count; i++)
-		if (!has_column(query, wanted->table, wanted->filter[i].column))
+		if (!sql_has(&query->sql, wanted->table, wanted->filter[i].column))
 			return fail_name(query, "column", wanted->filter[i].column, columns,
 					 wanted->table, diag);
-	if (wanted->order && !has_column(query, wanted->table, wanted->order))
+	if (wanted->order && !sql_has(&query->sql, wanted->table, wanted->order))
 		return fail_name(query, "column", wanted->order, columns, wanted->table, diag);
 	return 0;
 }

@@ -78,16 +78,6 @@ static int read_back(struct ledger *l, const struct ledger_said *asked, struct l
 	return rc;
 }
 
-static int find_facts(struct ledger *l, const struct ledger_said *asked, struct state_facts **ret,
-		      struct diag *diag)
-{
-	const struct entitykey *key;
-	bool is_kept;
-	int rc = ledger_key(l, asked->entity, asked->id, asked->id_len, &key, diag);
-
-	return rc ? rc : ledger_find(l, asked->entity, key, ret, &is_kept, diag);
-}
-
 /*
  * A channel that is not known said nothing since the entity was read from the database; but one
  * that others took the place of may have, and what it said may be in the journal only.
@@ -107,11 +97,9 @@ int ledger_recall(struct ledger *l, const struct ledger_said *asked, struct ledg
 	int rc;
 
 	*ret = (struct ledger_recalled){ 0 };
-	if (l->entity_reader)
-		return entity_reader_recall(l->entity_reader, asked, ret, diag);
-	if (!ledger_catch_up(l))
-		return ledger_fail_closed(l, diag);
-	rc = find_facts(l, asked, &facts, diag);
+	if (l->is_reader)
+		return read_back(l, asked, ret, diag);
+	rc = ledger_find_facts(l, asked->entity, asked->id, asked->id_len, &facts, diag);
 	if (rc)
 		return rc;
 	i = find(facts, asked->mark);
@@ -128,6 +116,7 @@ void ledger_keep_recalled(struct ledger *l, const struct ledger_said *asked, uin
 {
 	struct state_facts *facts;
 
-	if (!l->entity_reader && ledger_catch_up(l) && find_facts(l, asked, &facts, NULL) == 0)
+	if (!l->is_reader &&
+	    ledger_find_facts(l, asked->entity, asked->id, asked->id_len, &facts, NULL) == 0)
 		put(facts, asked->mark, content);
 }

@@ -117,6 +117,12 @@ int sql_number(const struct sql *sql, const char *text, int64_t *ret, struct dia
 	return rc;
 }
 
+bool sql_has(const struct sql *sql, const char *table, const char *column)
+{
+	return sqlite3_table_column_metadata(sql->db, "main", table, column, NULL, NULL, NULL, NULL,
+					     NULL) == SQLITE_OK;
+}
+
 void sql_loosen(char *text)
 {
 	static const char *const word[] = { " STRICT,", " STRICT", " ANY" };

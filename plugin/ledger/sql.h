@@ -49,6 +49,12 @@ int sql_run(const struct sql *sql, sqlite3_stmt *statement, const char *what, st
 int sql_number(const struct sql *sql, const char *text, int64_t *ret, struct diag *diag);
 
 /*
+ * Is there such a table, or, where @column is not NULL, such a column of it? SQLite takes a quoted
+ * name that is no column for a string: names are looked up before they are put into SQL.
+ */
+bool sql_has(const struct sql *sql, const char *table, const char *column);
+
+/*
  * Runs statements that change the schema. STRICT and ANY are left out first where the library is
  * older than 3.37.
  */

@@ -23,7 +23,7 @@
 #include "ledger/record.h"
 #include "ledger/state.h"
 
-#define STORE_SAID_ROWS 8u     /* of a topic's newest events, one of which is about an entity */
+#define STORE_SAID_ROWS 8      /* of a topic's newest events, one of which is about an entity */
 #define STORE_IDENTITY 16u     /* bytes that tell one database from another */
 #define STORE_COLUMNS_MAX 63u  /* columns of a table that contracts ever asked for */
 #define STORE_NAMES_MAX 65536u /* tables and columns together */
@@ -254,6 +254,14 @@ int store_uniques(struct store *store, unsigned limit,
  * it is asked about from then on; @plan is borrowed until the next such call, or the end.
  */
 int store_reader_open(const struct store *store, struct store_reader **ret, struct diag *diag);
+
+/*
+ * The same of a database that another process may be writing, without a store; waits for locks.
+ * Tables and columns that the database lacks read as unknown, or "". ERR_VERSION: the database is
+ * another program's, or a newer version's.
+ */
+int store_reader_open_alone(const char *path, struct store_reader **ret, struct diag *diag);
+
 void store_reader_use(struct store_reader *reader, const struct entity_plan *plan);
 void store_reader_close(struct store_reader *reader); /* NULL is fine */
 
@@ -290,11 +298,8 @@ int store_reader_retained_next(struct store_reader *reader, const char *topic, s
 			       unsigned limit, ledger_retained_visit *visit, void *ctx,
 			       struct diag *diag);
 
-/* As ledger_was_accepted() and ledger_newest(), of what is in the database. */
+/* As ledger_was_accepted(), of what is in the database. */
 int store_reader_sent(struct store_reader *reader, const struct ledger_sent *sent,
 		      uint64_t until_seq, struct diag *diag);
-int store_reader_newest(struct store_reader *reader, const char *topic, size_t topic_len,
-			void (*visit)(const void *payload, size_t len, void *ctx), void *ctx,
-			struct diag *diag);
 
 #endif

@@ -4,8 +4,8 @@
  * store.c opens, upgrades and commits; store_files.c asks whether the files are still those that
  * are open, and store_facts.c what is stored about the store; store_names.c knows which tables and
  * columns there are and what numbers they have; store_plan.c makes tables from a plan; store_rows.c
- * and store_refusals.c write rows, store_trim.c removes them; store_reader.c, store_sent.c and
- * store_ids.c read them.
+ * and store_refusals.c write rows, store_trim.c removes them; store_reader.c and store_scan.c
+ * read them.
  */
 #ifndef PETSTORE_STORE_INTERNAL_H
 #define PETSTORE_STORE_INTERNAL_H
@@ -133,17 +133,33 @@ struct store {
 	bool must_reopen;        /* a checkpoint failed: none may go on where it ended */
 };
 
-/* store_reader.c and store_sent.c share it. */
+/* Statements of a reader that no plan changes. */
+enum store_read {
+	STORE_READ_RETAINED,
+	STORE_READ_RETAINED_NEXT,
+	STORE_READ_EVENT,
+	STORE_READ_SENT,
+	STORE_READ_SAID,
+	STORE_READS,
+};
+
 struct store_reader {
 	struct sql sql;
 	const struct entity_plan *plan;
 	/* NULL: not asked yet */
 	sqlite3_stmt *find[ENTITY_COUNT_MAX];
 	sqlite3_stmt *unchanged[ENTITY_COUNT_MAX][ENTITY_SLOTS_MAX];
-	sqlite3_stmt *retained, *retained_next, *event, *sent, *newest, *said;
+	sqlite3_stmt *read[STORE_READS];
+	bool is_alone; /* another process writes the database, which may lack what the plan has */
 	char *payload; /* that store_reader_said() gave last */
 	size_t payload_size;
 };
+
+/*
+ * Opens a database for looking, which another process may be writing. ERR_VERSION: another
+ * program's, or a newer version's. Call sql_close() after a failure, too.
+ */
+int store_open_to_look(const char *path, struct sql *ret, struct diag *diag);
 
 /* ERR_VERSION: the schema @version of the database at @path is none of ours. */
 int store_fail_newer(const char *path, int64_t version, struct diag *diag);

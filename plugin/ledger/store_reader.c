@@ -1,4 +1,4 @@
-/* store_reader.c -- rows into what is known of an entity: the connection that only reads. */
+/* store_reader.c -- the connection that only reads: entities, events and what is retained. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,92 +6,86 @@
 #include "ledger/store.h"
 #include "ledger/store_internal.h"
 
-/*
- * Results of sqlite3_bind_*() are ignored in this file: binding borrowed bytes, or a number,
- * to a statement that was reset takes no memory and cannot fail.
- */
+#define PATIENCE_MS 2000 /* for a lock, which readers of a WAL hardly ever meet */
 
-/* Makes a statement of what @sql was built to be. */
-static int prepare_built(struct store_reader *reader, sqlite3_str *sql, sqlite3_stmt **ret,
-			 struct diag *diag)
+#define TEXT(number) #number
+#define LIMIT(number) TEXT(number)
+
+#define RETAINED "SELECT topic, payload, qos, properties, 1 FROM retained WHERE topic "
+
+static const struct {
+	const char *text;
+	const char *fault; /* what is said where it fails */
+} statement[STORE_READS] = {
+	[STORE_READ_RETAINED] = { RETAINED "= ?1", "cannot read retained" },
+	[STORE_READ_RETAINED_NEXT] = { RETAINED "> ?1 ORDER BY topic LIMIT ?2",
+				       "cannot read retained" },
+	[STORE_READ_EVENT] = { "SELECT topic, payload, qos, NULL, retained FROM events WHERE "
+			       "topic = ?1 ORDER BY seq DESC LIMIT 1",
+			       "cannot read events" },
+	/* The index of topics has the rows of each in their order. */
+	[STORE_READ_SENT] = { "SELECT 1 FROM (SELECT digest, publisher, client_id, qos, will FROM "
+			      "events WHERE topic = ?1 AND seq <= ?2 ORDER BY seq DESC "
+			      "LIMIT " LIMIT(
+				      LEDGER_SENT_MAX) ") WHERE digest = ?3 AND publisher = ?4 AND "
+						       "client_id = ?5 AND qos > 0 AND will = 0 "
+						       "LIMIT 1",
+			      "cannot read events" },
+	/* What clears a retained message is not about an entity; several in a row are rare. */
+	[STORE_READ_SAID] = { "SELECT payload, revision FROM (SELECT seq, payload, revision "
+			      "FROM events WHERE topic = ?1 ORDER BY seq DESC LIMIT " LIMIT(
+				      STORE_SAID_ROWS) ") WHERE revision IS NOT NULL "
+						       "ORDER BY seq DESC LIMIT 1",
+			      "cannot read events" },
+};
+
+/* ---- opening ----------------------------------------------------------------------------- */
+
+int store_open_to_look(const char *path, struct sql *ret, struct diag *diag)
 {
-	char *text = sqlite3_str_finish(sql);
-	int rc = 0;
+	int64_t number, version = 0;
+	int rc = sql_open(ret, path, SQLITE_OPEN_READONLY, diag);
 
-	if (!text)
-		return diag_nomem(diag);
-	if (sqlite3_prepare_v3(reader->sql.db, text, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL) !=
-	    SQLITE_OK)
-		rc = sql_fail(&reader->sql, "cannot read a table", diag);
-	sqlite3_free(text);
+	if (rc)
+		return rc == ERR_NOMEM ? rc : ERR_IO;
+	(void)sqlite3_busy_timeout(ret->db, PATIENCE_MS);
+	rc = sql_number(ret, "SELECT count(*) FROM sqlite_master", &number, diag);
+	if (rc)
+		return rc;
+	if (sql_number(ret, "SELECT count(*) FROM store_names", &number, NULL) != 0)
+		return diag_set(diag, ERR_VERSION, "%s: the database of another program", path);
+	rc = sql_number(ret, "PRAGMA user_version", &version, diag);
+	if (rc == 0 && version > (int64_t)store_version())
+		rc = store_fail_newer(path, version, diag);
 	return rc;
-}
-
-/* owner, revision, link, then the statuses. */
-static int find_prepare(struct store_reader *reader, size_t i, struct diag *diag)
-{
-	const struct entity *entity = &reader->plan->entity[i];
-	sqlite3_str *sql = sqlite3_str_new(reader->sql.db);
-
-	sqlite3_str_appendall(sql, "SELECT owner, revision");
-	if (entity->link_column >= 0)
-		sqlite3_str_appendf(sql, ", \"%w\"", entity->column[entity->link_column].name);
-	else
-		sqlite3_str_appendall(sql, ", NULL");
-	for (size_t k = 0; k < entity->slot_count; k++)
-		sqlite3_str_appendf(sql, ", \"%w\"", entity->column[entity->slot[k]].name);
-	sqlite3_str_appendf(sql, " FROM \"%w\" WHERE id = ?1", entity->table);
-	return prepare_built(reader, sql, &reader->find[i], diag);
-}
-
-static int unchanged_prepare(struct store_reader *reader, size_t i, unsigned slot,
-			     struct diag *diag)
-{
-	const struct entity *entity = &reader->plan->entity[i];
-	sqlite3_str *sql = sqlite3_str_new(reader->sql.db);
-
-	sqlite3_str_appendf(sql,
-			    "SELECT id, updated_at FROM \"%w\" WHERE \"%w\" = ?1 AND "
-			    "updated_at < ?2 ORDER BY updated_at LIMIT ?3",
-			    entity->table, entity->column[entity->slot[slot]].name);
-	return prepare_built(reader, sql, &reader->unchanged[i][slot], diag);
-}
-
-/* What clears a retained message is no statement about an entity; several in a row are rare. */
-static int said_prepare(struct store_reader *reader, struct diag *diag)
-{
-	sqlite3_str *sql = sqlite3_str_new(reader->sql.db);
-
-	sqlite3_str_appendall(sql, "SELECT payload, revision FROM (SELECT seq, payload, revision "
-				   "FROM events WHERE topic = ?1 ORDER BY seq DESC LIMIT ?2) "
-				   "WHERE revision IS NOT NULL ORDER BY seq DESC LIMIT 1");
-	return prepare_built(reader, sql, &reader->said, diag);
 }
 
 int store_reader_open(const struct store *store, struct store_reader **ret, struct diag *diag)
 {
 	struct store_reader *reader = calloc(1, sizeof(*reader));
-	int rc = 0;
+	int rc = reader ? sql_open(&reader->sql, store->sql.path, SQLITE_OPEN_READONLY, diag)
+			: diag_nomem(diag);
 
-	if (!reader)
-		return diag_nomem(diag);
-	reader->sql.path = strdup(store->sql.path);
-	if (!reader->sql.path) {
-		rc = diag_nomem(diag);
-		goto out;
-	}
-	if (sqlite3_open_v2(reader->sql.path, &reader->sql.db,
-			    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
-			    NULL) != SQLITE_OK) {
-		rc = reader->sql.db ? sql_fail(&reader->sql, "cannot open", diag)
-				    : diag_nomem(diag);
-		goto out;
+	if (rc) {
+		store_reader_close(reader);
+		return rc;
 	}
 	*ret = reader;
-	reader = NULL; /* handed over */
-out:
-	store_reader_close(reader);
-	return rc;
+	return 0;
+}
+
+int store_reader_open_alone(const char *path, struct store_reader **ret, struct diag *diag)
+{
+	struct store_reader *reader = calloc(1, sizeof(*reader));
+	int rc = reader ? store_open_to_look(path, &reader->sql, diag) : diag_nomem(diag);
+
+	if (rc) {
+		store_reader_close(reader);
+		return rc;
+	}
+	reader->is_alone = true;
+	*ret = reader;
+	return 0;
 }
 
 void store_reader_use(struct store_reader *reader, const struct entity_plan *plan)
@@ -111,28 +105,53 @@ void store_reader_close(struct store_reader *reader)
 	if (!reader)
 		return;
 	store_reader_use(reader, NULL);
-	(void)sqlite3_finalize(reader->retained);
-	(void)sqlite3_finalize(reader->retained_next);
-	(void)sqlite3_finalize(reader->sent);
-	(void)sqlite3_finalize(reader->newest);
-	(void)sqlite3_finalize(reader->event);
-	(void)sqlite3_finalize(reader->said);
-	(void)sqlite3_close(reader->sql.db); /* all statements are finalized */
+	for (size_t i = 0; i < STORE_READS; i++)
+		(void)sqlite3_finalize(reader->read[i]);
+	sql_close(&reader->sql);
 	free(reader->payload);
-	free(reader->sql.path);
 	free(reader);
+}
+
+/* ---- entities ---------------------------------------------------------------------------- */
+
+/* Adds a column to those that are selected. Of a plan that is not in force it may not be there. */
+static void add_column(struct store_reader *reader, sqlite3_str *sql, const struct entity *entity,
+		       int column)
+{
+	const char *name = column < 0 ? NULL : entity->column[column].name;
+
+	if (name && (!reader->is_alone || sql_has(&reader->sql, entity->table, name)))
+		sqlite3_str_appendf(sql, ", \"%w\"", name);
+	else
+		sqlite3_str_appendall(sql, ", NULL");
+}
+
+/* owner, revision, link, then the statuses. */
+static int find_prepare(struct store_reader *reader, size_t i, struct diag *diag)
+{
+	const struct entity *entity = &reader->plan->entity[i];
+	sqlite3_str *sql;
+
+	if (reader->find[i])
+		return 0;
+	sql = sqlite3_str_new(reader->sql.db);
+	sqlite3_str_appendall(sql, "SELECT owner, revision");
+	add_column(reader, sql, entity, entity->link_column);
+	for (size_t k = 0; k < entity->slot_count; k++)
+		add_column(reader, sql, entity, (int)entity->slot[k]);
+	sqlite3_str_appendf(sql, " FROM \"%w\" WHERE id = ?1", entity->table);
+	return sql_prepare_built(&reader->sql, sql, "cannot read a table", &reader->find[i], diag);
 }
 
 /* Someone's own edit may be longer than what we ever write; it is cut then. */
 static void copy_column(sqlite3_stmt *row, int column, char *ret, size_t cap)
 {
-	const void *text = sqlite3_column_text(row, column);
-	size_t len = text ? (size_t)sqlite3_column_bytes(row, column) : 0;
+	const char *text = sql_text(row, column);
+	size_t len = (size_t)sqlite3_column_bytes(row, column);
 
 	if (len >= cap)
 		len = cap - 1;
-	if (len > 0)
-		memcpy(ret, text, len);
+	memcpy(ret, text, len);
 	ret[len] = '\0';
 }
 
@@ -150,28 +169,167 @@ int store_reader_find(struct store_reader *reader, size_t entity, const char *id
 		      struct state_facts *ret, struct diag *diag)
 {
 	sqlite3_stmt *find;
-	int step, rc = reader->find[entity] ? 0 : find_prepare(reader, entity, diag);
+	int rc;
 
 	memset(ret, 0, sizeof(*ret));
+	if (reader->is_alone && !sql_has(&reader->sql, reader->plan->entity[entity].table, NULL))
+		return 0;
+	rc = find_prepare(reader, entity, diag);
 	if (rc)
 		return rc;
 	find = reader->find[entity];
-	(void)sqlite3_bind_text64(find, 1, id, id_len, SQLITE_STATIC, SQLITE_UTF8);
-	step = sqlite3_step(find);
-	if (step == SQLITE_ROW)
+	sql_bind_text(find, 1, id, id_len);
+	rc = sql_step(&reader->sql, find, "cannot read a table", diag);
+	if (rc == 1)
 		copy_row(find, &reader->plan->entity[entity], ret);
-	else if (step != SQLITE_DONE)
-		rc = sql_fail(&reader->sql, "cannot read a table", diag);
 	(void)sqlite3_reset(find); /* ends the read, so that checkpoints can pass it */
+	return rc < 0 ? rc : 0;
+}
+
+static int unchanged_prepare(struct store_reader *reader, size_t i, unsigned slot,
+			     struct diag *diag)
+{
+	const struct entity *entity = &reader->plan->entity[i];
+	sqlite3_str *sql;
+
+	if (reader->unchanged[i][slot])
+		return 0;
+	sql = sqlite3_str_new(reader->sql.db);
+	sqlite3_str_appendf(sql,
+			    "SELECT id, updated_at FROM \"%w\" WHERE \"%w\" = ?1 AND "
+			    "updated_at < ?2 ORDER BY updated_at LIMIT ?3",
+			    entity->table, entity->column[entity->slot[slot]].name);
+	return sql_prepare_built(&reader->sql, sql, "cannot read a table",
+				 &reader->unchanged[i][slot], diag);
+}
+
+int store_reader_unchanged(struct store_reader *reader, const struct ledger_unchanged_query *asked,
+			   ledger_unchanged_visit *visit, void *ctx, struct diag *diag)
+{
+	int rc = unchanged_prepare(reader, asked->entity, asked->slot, diag);
+	sqlite3_stmt *find = reader->unchanged[asked->entity][asked->slot];
+	char before[CLOCK_TEXT_MAX];
+
+	if (rc)
+		return rc;
+	sql_bind(find, 1, asked->status);
+	sql_bind(find, 2, clock_print(asked->before_ms, before));
+	sql_bind_number(find, 3, asked->limit);
+	while ((rc = sql_step(&reader->sql, find, "cannot read a table", diag)) == 1)
+		visit(&(struct ledger_unchanged){ .id = sql_text(find, 0),
+						  .since = sql_text(find, 1) },
+		      ctx);
+	(void)sqlite3_reset(find);
+	return rc;
+}
+
+/* ---- events and what is retained --------------------------------------------------------- */
+
+/* The statement @read, its first parameter bound to @topic. */
+static int read_begin(struct store_reader *reader, enum store_read read, const char *topic,
+		      size_t topic_len, sqlite3_stmt **ret, struct diag *diag)
+{
+	int rc = sql_prepare(&reader->sql, statement[read].text, statement[read].fault,
+			     &reader->read[read], diag);
+
+	if (rc)
+		return rc;
+	*ret = reader->read[read];
+	sql_bind_text(*ret, 1, topic_len ? topic : "", topic_len);
+	return 0;
+}
+
+static void visit_message(sqlite3_stmt *row, ledger_retained_visit *visit, void *ctx)
+{
+	struct ledger_retained retained = {
+		.message = { .topic = sql_text(row, 0),
+			     .payload = sqlite3_column_blob(row, 1),
+			     .qos = (unsigned)sqlite3_column_int(row, 2),
+			     .is_retained = sqlite3_column_int(row, 4) != 0 },
+		.properties = sqlite3_column_blob(row, 3),
+	};
+
+	if (retained.message.qos > 2)
+		retained.message.qos = 2; /* somebody else wrote it */
+	retained.message.topic_len = (size_t)sqlite3_column_bytes(row, 0);
+	retained.message.payload_len = (size_t)sqlite3_column_bytes(row, 1);
+	retained.properties_len = (size_t)sqlite3_column_bytes(row, 3);
+	visit(&retained, ctx);
+}
+
+/* Visits all that @select reads. The number of rows, or negative. */
+static int visit_all(struct store_reader *reader, enum store_read read,
+		     ledger_retained_visit *visit, void *ctx, struct diag *diag)
+{
+	sqlite3_stmt *select = reader->read[read];
+	int rows = 0, rc;
+
+	while ((rc = sql_step(&reader->sql, select, statement[read].fault, diag)) == 1) {
+		visit_message(select, visit, ctx);
+		rows++;
+	}
+	(void)sqlite3_reset(select);
+	return rc ? rc : rows;
+}
+
+static int visit_one(struct store_reader *reader, enum store_read read, const char *topic,
+		     size_t topic_len, ledger_retained_visit *visit, void *ctx, struct diag *diag)
+{
+	sqlite3_stmt *select;
+	int rc = read_begin(reader, read, topic, topic_len, &select, diag);
+
+	return rc ? rc : visit_all(reader, read, visit, ctx, diag);
+}
+
+int store_reader_retained(struct store_reader *reader, const char *topic, size_t topic_len,
+			  ledger_retained_visit *visit, void *ctx, struct diag *diag)
+{
+	return visit_one(reader, STORE_READ_RETAINED, topic, topic_len, visit, ctx, diag);
+}
+
+int store_reader_event(struct store_reader *reader, const char *topic, size_t topic_len,
+		       ledger_retained_visit *visit, void *ctx, struct diag *diag)
+{
+	return visit_one(reader, STORE_READ_EVENT, topic, topic_len, visit, ctx, diag);
+}
+
+int store_reader_retained_next(struct store_reader *reader, const char *topic, size_t topic_len,
+			       unsigned limit, ledger_retained_visit *visit, void *ctx,
+			       struct diag *diag)
+{
+	sqlite3_stmt *select;
+	int rc = read_begin(reader, STORE_READ_RETAINED_NEXT, topic, topic_len, &select, diag);
+
+	if (rc)
+		return rc;
+	sql_bind_number(select, 2, limit);
+	rc = visit_all(reader, STORE_READ_RETAINED_NEXT, visit, ctx, diag);
+	return rc < 0 ? rc : rc == (int)limit;
+}
+
+int store_reader_sent(struct store_reader *reader, const struct ledger_sent *sent,
+		      uint64_t until_seq, struct diag *diag)
+{
+	sqlite3_stmt *find;
+	int rc = read_begin(reader, STORE_READ_SENT, sent->topic, sent->topic_len, &find, diag);
+
+	if (rc)
+		return rc;
+	sql_bind_number(find, 2, (int64_t)until_seq);
+	sql_bind_number(find, 3, (int64_t)sent->digest);
+	sql_bind(find, 4, sent->publisher);
+	sql_bind(find, 5, sent->client_id);
+	rc = sql_step(&reader->sql, find, statement[STORE_READ_SENT].fault, diag);
+	(void)sqlite3_reset(find);
 	return rc;
 }
 
 /* Keeps the row's payload beyond the row. */
-static int keep_payload(struct store_reader *reader, const char **ret, size_t *ret_len,
-			struct diag *diag)
+static int keep_payload(struct store_reader *reader, sqlite3_stmt *row, const char **ret,
+			size_t *ret_len, struct diag *diag)
 {
-	const void *payload = sqlite3_column_blob(reader->said, 0);
-	size_t len = payload ? (size_t)sqlite3_column_bytes(reader->said, 0) : 0;
+	const void *payload = sqlite3_column_blob(row, 0);
+	size_t len = payload ? (size_t)sqlite3_column_bytes(row, 0) : 0;
 
 	if (len >= reader->payload_size) {
 		char *wider = realloc(reader->payload, len + 1);
@@ -193,144 +351,18 @@ int store_reader_said(struct store_reader *reader, const char *topic, size_t top
 		      struct diag *diag)
 {
 	sqlite3_stmt *said;
-	int step, rc = reader->said ? 0 : said_prepare(reader, diag);
+	int rc = read_begin(reader, STORE_READ_SAID, topic, topic_len, &said, diag);
 
 	*payload = NULL;
 	*payload_len = 0;
 	*revision = 0;
 	if (rc)
 		return rc;
-	said = reader->said;
-	(void)sqlite3_bind_text64(said, 1, topic, topic_len, SQLITE_STATIC, SQLITE_UTF8);
-	(void)sqlite3_bind_int64(said, 2, STORE_SAID_ROWS);
-	step = sqlite3_step(said);
-	if (step == SQLITE_ROW) {
-		rc = keep_payload(reader, payload, payload_len, diag);
+	rc = sql_step(&reader->sql, said, statement[STORE_READ_SAID].fault, diag);
+	if (rc == 1) {
 		*revision = (uint64_t)sqlite3_column_int64(said, 1);
-	} else if (step != SQLITE_DONE) {
-		rc = sql_fail(&reader->sql, "cannot read a table", diag);
+		rc = keep_payload(reader, said, payload, payload_len, diag);
 	}
 	(void)sqlite3_reset(said);
 	return rc;
-}
-
-static const char *text_of(sqlite3_stmt *row, int column)
-{
-	const char *text = (const char *)sqlite3_column_text(row, column);
-
-	return text ? text : "";
-}
-
-int store_reader_unchanged(struct store_reader *reader, const struct ledger_unchanged_query *asked,
-			   ledger_unchanged_visit *visit, void *ctx, struct diag *diag)
-{
-	sqlite3_stmt **find = &reader->unchanged[asked->entity][asked->slot];
-	char before[CLOCK_TEXT_MAX];
-	int step, rc = 0;
-
-	if (!*find)
-		rc = unchanged_prepare(reader, asked->entity, asked->slot, diag);
-	if (rc)
-		return rc;
-	clock_print(asked->before_ms, before);
-	(void)sqlite3_bind_text(*find, 1, asked->status, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_text(*find, 2, before, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int64(*find, 3, asked->limit);
-	while ((step = sqlite3_step(*find)) == SQLITE_ROW) {
-		struct ledger_unchanged row = { .id = text_of(*find, 0),
-						.since = text_of(*find, 1) };
-
-		visit(&row, ctx);
-	}
-	if (step != SQLITE_DONE)
-		rc = sql_fail(&reader->sql, "cannot read a table", diag);
-	(void)sqlite3_reset(*find);
-	return rc;
-}
-
-#define RETAINED "SELECT topic, payload, qos, properties, 1 FROM retained WHERE topic "
-
-static int retained_prepare(struct store_reader *reader, const char *sql, sqlite3_stmt **ret,
-			    struct diag *diag)
-{
-	if (*ret || sqlite3_prepare_v3(reader->sql.db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret,
-				       NULL) == SQLITE_OK)
-		return 0;
-	return sql_fail(&reader->sql, "cannot read retained", diag);
-}
-
-static void visit_retained(sqlite3_stmt *row, ledger_retained_visit *visit, void *ctx)
-{
-	struct ledger_retained retained = {
-		.message = { .topic = text_of(row, 0),
-			     .payload = sqlite3_column_blob(row, 1),
-			     .qos = (unsigned)sqlite3_column_int(row, 2),
-			     .is_retained = sqlite3_column_int(row, 4) != 0 },
-		.properties = sqlite3_column_blob(row, 3),
-	};
-
-	if (retained.message.qos > 2)
-		retained.message.qos = 2; /* somebody else wrote it */
-	retained.message.topic_len = (size_t)sqlite3_column_bytes(row, 0);
-	retained.message.payload_len = (size_t)sqlite3_column_bytes(row, 1);
-	retained.properties_len = (size_t)sqlite3_column_bytes(row, 3);
-	visit(&retained, ctx);
-}
-
-/* Steps to the end. The number of rows, or negative. */
-static int visit_all(struct store_reader *reader, sqlite3_stmt *select,
-		     ledger_retained_visit *visit, void *ctx, struct diag *diag)
-{
-	int rows = 0, rc = 0, step;
-
-	while ((step = sqlite3_step(select)) == SQLITE_ROW) {
-		visit_retained(select, visit, ctx);
-		rows++;
-	}
-	if (step != SQLITE_DONE)
-		rc = sql_fail(&reader->sql, "cannot read retained", diag);
-	(void)sqlite3_reset(select); /* ends the read, so that checkpoints can pass it */
-	return rc ? rc : rows;
-}
-
-int store_reader_retained(struct store_reader *reader, const char *topic, size_t topic_len,
-			  ledger_retained_visit *visit, void *ctx, struct diag *diag)
-{
-	int rc = retained_prepare(reader, RETAINED "= ?1", &reader->retained, diag);
-
-	if (rc)
-		return rc;
-	(void)sqlite3_bind_text64(reader->retained, 1, topic, topic_len, SQLITE_STATIC,
-				  SQLITE_UTF8);
-	return visit_all(reader, reader->retained, visit, ctx, diag);
-}
-
-int store_reader_event(struct store_reader *reader, const char *topic, size_t topic_len,
-		       ledger_retained_visit *visit, void *ctx, struct diag *diag)
-{
-	int rc = retained_prepare(reader,
-				  "SELECT topic, payload, qos, NULL, retained FROM events WHERE "
-				  "topic = ?1 ORDER BY seq DESC LIMIT 1",
-				  &reader->event, diag);
-
-	if (rc)
-		return rc;
-	(void)sqlite3_bind_text64(reader->event, 1, topic, topic_len, SQLITE_STATIC, SQLITE_UTF8);
-	return visit_all(reader, reader->event, visit, ctx, diag);
-}
-
-int store_reader_retained_next(struct store_reader *reader, const char *topic, size_t topic_len,
-			       unsigned limit, ledger_retained_visit *visit, void *ctx,
-			       struct diag *diag)
-{
-	int rc = retained_prepare(reader, RETAINED "> ?1 ORDER BY topic LIMIT ?2",
-				  &reader->retained_next, diag);
-
-	if (rc)
-		return rc;
-	(void)sqlite3_bind_text64(reader->retained_next, 1, topic_len ? topic : "", topic_len,
-				  SQLITE_STATIC, SQLITE_UTF8);
-	(void)sqlite3_bind_int64(reader->retained_next, 2, limit);
-	rc = visit_all(reader, reader->retained_next, visit, ctx, diag);
-	return rc < 0 ? rc : rc == (int)limit;
 }

@@ -361,30 +361,31 @@ static void test_ledger_has_unique__also_after_a_restart(void **state)
 	assert_true(ledger_has_unique(f->ledger, "backoffice", 100 + ACCEPTED_KEPT - 1));
 }
 
-static void take_text(const void *payload, size_t len, void *ctx)
+static void take_text(const struct ledger_retained *row, void *ctx)
 {
-	(void)sprintf(ctx, "%.*s", (int)len, (const char *)payload);
+	(void)sprintf(ctx, "%.*s", (int)row->message.payload_len,
+		      (const char *)row->message.payload);
 }
 
-static void test_ledger_newest__of_a_topic(void **state)
+static void test_ledger_event_find__of_a_topic(void **state)
 {
 	struct fixture *f = *state;
 	struct ledger_write write = order_write("1", NULL, 0);
 	char text[16] = "";
 
 	open_ledger(f);
-	assert_int_equal(ledger_newest(f->ledger, "orders/1/status", 15, take_text, text, &f->diag),
-			 0);
+	assert_int_equal(
+		ledger_event_find(f->ledger, "orders/1/status", 15, take_text, text, &f->diag), 0);
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	write.message.payload = "\xff";
 	write.message.payload_len = 1;
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	assert_int_equal(ledger_flush(f->ledger, 5000, &f->diag), 0);
-	assert_int_equal(ledger_newest(f->ledger, "orders/1/status", 15, take_text, text, &f->diag),
-			 1);
+	assert_int_equal(
+		ledger_event_find(f->ledger, "orders/1/status", 15, take_text, text, &f->diag), 1);
 	assert_string_equal(text, "\xff");
-	assert_int_equal(ledger_newest(f->ledger, "orders/2/status", 15, take_text, text, &f->diag),
-			 0);
+	assert_int_equal(
+		ledger_event_find(f->ledger, "orders/2/status", 15, take_text, text, &f->diag), 0);
 }
 
 /* "1 2023-11-14T22:13:20.000Z;" */
@@ -1602,7 +1603,7 @@ int main(void)
 		TEST(test_ledger_was_accepted__by_whom_and_when),
 		TEST(test_ledger_was_accepted__after_a_restart),
 		TEST(test_ledger_was_accepted__keeps_the_last),
-		TEST(test_ledger_newest__of_a_topic),
+		TEST(test_ledger_event_find__of_a_topic),
 		TEST(test_ledger_has_unique__also_after_a_restart),
 		TEST(test_ledger_commit__leaves_unnamed_columns),
 		TEST(test_ledger_commit__event_only_and_entity_only),
