@@ -218,10 +218,9 @@ void events_share_lost(struct plugin *plugin, const struct mosquitto *client,
 void events_share_tick(struct plugin *plugin);
 
 /*
- * QoS 2 messages between PUBLISH and PUBREL, see events_release.c. A publish was accepted, its
- * topic being the last that the gate was asked about; a delivery at QoS 2 was judged, which may
- * change @decision; in the tick what was replaced by a late one is published again; and a client
- * left.
+ * QoS 2 messages between PUBLISH and PUBREL, see events_release.c. A publish was accepted; a
+ * delivery at QoS 2 was judged, which may change @decision; in the tick what was replaced by a late
+ * one is published again; and a client left.
  */
 void events_release_accepted(struct plugin *plugin, struct session *session,
 			     const struct message *message, const struct decision *decision);

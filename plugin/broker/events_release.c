@@ -33,7 +33,7 @@ static bool is_step_taken(const struct decision *decision)
 void events_release_accepted(struct plugin *plugin, struct session *session,
 			     const struct message *message, const struct decision *decision)
 {
-	uint64_t key = gate_entity_key(&plugin->gate, releases_seed(plugin->releases));
+	uint64_t key = gate_entity_key(&plugin->gate, message, releases_seed(plugin->releases));
 	const char *principal = session ? session->name : "";
 	struct message at_once;
 
@@ -126,7 +126,7 @@ void events_release_delivery(struct plugin *plugin, const struct mosquitto *clie
 
 	if (decision->verdict != VERDICT_ALLOW && decision->reason != REASON_OVERTAKEN)
 		return;
-	key = gate_entity_key(&plugin->gate, releases_seed(plugin->releases));
+	key = gate_entity_key(&plugin->gate, &request->message, releases_seed(plugin->releases));
 	if (key == 0)
 		return;
 	if (plugin->arrival.handle == client)

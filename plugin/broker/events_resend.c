@@ -118,7 +118,8 @@ static void hold_back(struct plugin *plugin, const struct mosquitto *client,
 		      const struct gate_request *request)
 {
 	const struct session *session = sessions_find(plugin->sessions, client);
-	uint64_t key = gate_entity_key(&plugin->gate, releases_seed(plugin->releases));
+	uint64_t key =
+		gate_entity_key(&plugin->gate, &request->message, releases_seed(plugin->releases));
 	struct last last = { .resend = request };
 
 	if (key == 0 || !session)

@@ -262,13 +262,12 @@ static bool read_owner(struct judgement *j)
 static bool check_own_publish(struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
-	const struct contract_span *id = &j->match->param[mapping->param];
 	const struct ledger_write *write = &j->decision->write;
 	struct ledger_state state;
 
 	if (j->is_own_needed && write->owner && mapping->transitions &&
 	    is_text(write->owner, write->owner_len, j->principal->name)) {
-		if (!judgement_look(j, mapping->entity, id->text, id->len, &state))
+		if (!judgement_look(j, mapping->entity, j->id.text, j->id.len, &state))
 			return false;
 		if (!state.is_known)
 			return true;
@@ -344,26 +343,21 @@ static void fill_columns(struct judgement *j)
 static bool check_entity(struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
-	const struct contract_span *id = &j->match->param[mapping->param];
 
-	j->has_state = judgement_look(j, mapping->entity, id->text, id->len, &j->state);
+	j->has_state = judgement_look(j, mapping->entity, j->id.text, j->id.len, &j->state);
 	return j->has_state && check_owner(j, &j->state);
 }
 
-void entity_rules_expect(struct judgement *j)
+/* The match points into a copy of the topic, which the next topic that is matched overwrites. */
+void entity_rules_begin(struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
+	const struct contract_span *id = &j->match->param[mapping->param];
 
-	if (mapping && j->gate->ledger)
-		ledger_expect(j->gate->ledger, mapping->entity->index,
-			      j->match->param[mapping->param].text,
-			      j->match->param[mapping->param].len);
-}
-
-void entity_rules_expect_more(struct judgement *j)
-{
-	if (j->match->channel->mapping && j->gate->ledger)
-		ledger_expect_more(j->gate->ledger);
+	j->id.text = j->request->message.topic + (id->text - j->gate->memo_base);
+	j->id.len = id->len;
+	if (j->gate->ledger)
+		ledger_expect(j->gate->ledger, mapping->entity->index, j->id.text, j->id.len);
 }
 
 /* Ownership, owner and status change. */
@@ -454,13 +448,9 @@ void entity_rules_describe(struct judgement *j)
 	write->id = NULL;
 	write->id_len = 0;
 	if (j->has_state && !j->decision->has_retained) {
-		const struct contract_mapping *mapping = j->match->channel->mapping;
-		const struct contract_span *id = &j->match->param[mapping->param];
-
-		write->entity = mapping->entity->index;
-		/* The match points into the memo, which the next delivery may replace. */
-		write->id = j->request->message.topic + (id->text - j->gate->memo_base);
-		write->id_len = id->len;
+		write->entity = j->match->channel->mapping->entity->index;
+		write->id = j->id.text;
+		write->id_len = j->id.len;
 		fill_columns(j);
 	}
 	write->mark = j->match->channel->content.mark;

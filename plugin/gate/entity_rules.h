@@ -7,11 +7,10 @@
 #include "gate/judgement.h"
 
 /*
- * entity_rules_check() follows when the message turns out to be in order. What it reads is brought
- * nearer meanwhile: first where the entity lies, and behind the parse the entity itself.
+ * A publish to a channel that fills or moves an entity begins: sets @j's id, and expects what
+ * entity_rules_check() reads of it when the message turns out to be in order.
  */
-void entity_rules_expect(struct judgement *j);
-void entity_rules_expect_more(struct judgement *j);
+void entity_rules_begin(struct judgement *j);
 
 /*
  * Asks whether the message may move the entity from where it stands, and collects what an

@@ -40,10 +40,10 @@ static bool check_payload(struct judgement *j)
 	if (!j->match->channel->schema_uri)
 		return j->request->message.payload_len == 0 ||
 		       judgement_ask(j, GATE_STEP_SIZE, message_rules_size);
-	entity_rules_expect(j);
 	if (!judgement_ask(j, GATE_STEP_SIZE, message_rules_size) || !ask_json(j))
 		return false;
-	entity_rules_expect_more(j);
+	if (j->id.text && j->gate->ledger)
+		ledger_expect_more(j->gate->ledger);
 	return !j->payload || (judgement_ask(j, GATE_STEP_SCHEMA, message_rules_schema) &&
 			       judgement_ask(j, GATE_STEP_IDS, message_rules_ids));
 }
@@ -111,7 +111,7 @@ __attribute__((noinline)) static bool check_clear(struct judgement *j)
 }
 
 /* What the contract asks of a publish, once it is known that the client may publish there. */
-static bool check_terms(struct judgement *j)
+static bool check_message(struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
 
@@ -189,7 +189,12 @@ __attribute__((cold, noinline)) static bool judge_again(struct judgement *j)
 
 static bool judge_publish(struct judgement *j)
 {
+	struct ledger_write *write = &j->decision->write;
 	bool is_done;
+
+	write->owner = NULL; /* these three are filled on the way, the rest at its end */
+	write->owner_len = 0;
+	write->value_count = 0;
 
 	if (!check_permission(j, &is_done))
 		return false;
@@ -197,8 +202,10 @@ static bool judge_publish(struct judgement *j)
 		return true;
 	if (j->request->is_asked_again)
 		return judge_again(j);
+	if (j->match->channel->mapping)
+		entity_rules_begin(j);
 	return ask_length(j) && judgement_ask(j, GATE_STEP_PARAMETERS, permission_params) &&
-	       judgement_ask(j, GATE_STEP_WILL, message_rules_will) && check_terms(j);
+	       judgement_ask(j, GATE_STEP_WILL, message_rules_will) && check_message(j);
 }
 
 /* Is each accepted message of the channel a step of the contract's? */
@@ -281,6 +288,7 @@ static inline void begin(struct judgement *ret, struct gate *gate,
 	ret->payload = NULL;
 	memset(ret->mode, 0, sizeof(ret->mode)); /* CONTRACT_ENFORCE */
 	ret->is_own_needed = ret->is_repeat = ret->is_same = ret->has_state = false;
+	ret->id.text = NULL;
 	ret->unique = 0;
 }
 
@@ -300,9 +308,6 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 	ret->current_status[0] = '\0';
 	ret->has_write = ret->has_retained = ret->is_correction = ret->is_repeat = false;
 	ret->payload = NULL;
-	ret->write.owner = NULL; /* these three are filled on the way, the rest at its end */
-	ret->write.owner_len = 0;
-	ret->write.value_count = 0;
 	if (judge(&j)) {
 		ret->verdict = VERDICT_ALLOW;
 		settle_observed(&j);
@@ -358,16 +363,17 @@ enum gate_grant gate_grant(const struct access_principal *principal,
 	return permission_grant(principal, operation, match);
 }
 
-uint64_t gate_entity_key(const struct gate *gate, uint64_t seed)
+uint64_t gate_entity_key(struct gate *gate, const struct message *message, uint64_t seed)
 {
-	const struct contract_channel *channel = gate->memo.channel;
-	const struct contract_mapping *mapping = channel ? channel->mapping : NULL;
+	const struct contract_match *match =
+		permission_channel(gate, message->topic, message->topic_len);
+	const struct contract_mapping *mapping = match->channel ? match->channel->mapping : NULL;
 	uint64_t key;
 
 	if (!mapping || !mapping->transitions)
 		return 0;
 	key = wordhash(seed ^ (mapping->entity->index * ENTITY_SLOTS_MAX + mapping->slot),
-		       gate->memo.param[mapping->param].text, gate->memo.param[mapping->param].len);
+		       match->param[mapping->param].text, match->param[mapping->param].len);
 	return key ? key : 1;
 }
 

@@ -63,10 +63,10 @@ size_t gate_faults(const struct rules *rules, const struct decision *decision,
 		   struct schema_error *ret, size_t max);
 
 /*
- * A number for the entity, and its status, that the topic asked about last moves; 0: it moves
- * none. Two entities may have the same, which nobody can bring about who lacks @seed.
+ * A number for the entity, and its status, that @message's topic moves; 0: it moves none. Two
+ * entities may have the same, which nobody can bring about without @seed.
  */
-uint64_t gate_entity_key(const struct gate *gate, uint64_t seed);
+uint64_t gate_entity_key(struct gate *gate, const struct message *message, uint64_t seed);
 
 /*
  * Does @request, of a channel that moves a status, say the one that stands? True, too, where it

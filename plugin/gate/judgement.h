@@ -22,9 +22,10 @@ struct judgement {
 	const struct contract_match *match;       /* with no channel until the topic's is found */
 	const struct payload_value *payload;      /* NULL until parsed */
 	enum contract_mode mode[CONTRACT_GROUPS]; /* of the channel's rules, once it is found */
-	bool is_own_needed; /* the scope holds for the principal's own entities only */
-	bool is_repeat;     /* the entity stands where the message moves it */
-	bool is_same;       /* and nothing but the time differs from what was said last */
+	bool is_own_needed;      /* the scope holds for the principal's own entities only */
+	bool is_repeat;          /* the entity stands where the message moves it */
+	bool is_same;            /* and nothing but the time differs from what was said last */
+	struct contract_span id; /* of the entity that a publish is about, in the request's topic */
 	bool has_state;
 	const char *status; /* that the payload says; not NUL-terminated */
 	size_t status_len;
