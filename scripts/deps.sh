@@ -3,7 +3,7 @@
 #
 #     deps.sh run     what `make run` needs
 #     deps.sh test    what `make test` needs in addition
-#     deps.sh ship    what the tests of image, package, page and other releases need; they are
+#     deps.sh ship    what the tests of image, package, page, shells and other releases need; they are
 #                     skipped without
 #     deps.sh package what `make deb` needs in addition
 #     deps.sh check   the part of it that unit and integration tests need
@@ -27,7 +27,7 @@ TEST="$CHECK
 	prometheus-node-exporter=prometheus-node-exporter python3-prometheus-client"
 PACKAGE="dpkg-dev binutils"
 BENCH="python3 python3-paho-mqtt python3-jsonschema python3-fastjsonschema valgrind=valgrind"
-SHIP="chromium=chromium buildah=buildah debootstrap=debootstrap $PACKAGE"
+SHIP="chromium=chromium buildah=buildah debootstrap=debootstrap zsh=zsh fish=fish $PACKAGE"
 
 # The same, where there is no dpkg to ask.
 RUN_COMMANDS="cc make pkg-config openssl mosquitto mosquitto_passwd mosquitto_sub"

@@ -96,6 +96,8 @@ check "the unit's drop-in is installed" cmp $dropin $share/systemd.conf
 is_writable() { grep -q "^ReadWritePaths=.*-$1\\( \\|$\\)" $dropin; }
 check "it leaves what the broker writes" eval 'is_writable /var/lib/mosquitto && is_writable /var/log/mosquitto'
 check "petstorectl runs" petstorectl version
+completions() { ls /usr/share/{bash-completion/completions/petstorectl,zsh/vendor-completions/_petstorectl,fish/vendor_completions.d/petstorectl.fish}; }
+check "its command lines are completed" completions
 check "installing alone changes no configuration" test ! -e $conf
 check "petstore-setup makes certificates, accounts, configuration" petstore-setup
 check "nobody else reads the passwords" test "$(stat -c '%U %a' $dir $dir/credentials | tr '\n' ' ')" = "mosquitto 750 mosquitto 600 "

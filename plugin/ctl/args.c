@@ -221,6 +221,20 @@ static int usage(const struct ctl_command *command, const char *called)
 	return -1;
 }
 
+/* Is the first operand, if there is one, a word that it has to be? */
+static bool is_operand(const struct ctl_command *command, const char *called, const char *typed)
+{
+	struct suggest suggest = suggest_begin(typed);
+	char list[SUGGEST_LIST_MAX];
+
+	if (!command->words || suggest_has(command->words, typed))
+		return true;
+	suggest_add(&suggest, command->words);
+	(void)ctl_fail(called, "expected %s, not %s%s", suggest_list(command->words, list), typed,
+		       suggest_text(&suggest));
+	return false;
+}
+
 /* The @n-th option's row, from 1, is given with @value. */
 static int take(const struct ctl_command *command, int n, const char *value, struct ctl_call *ret)
 {
@@ -251,6 +265,8 @@ int args_read(const struct ctl_command *command, int argc, char **argv, struct c
 	}
 	if (argc - optind < command->operands_min || argc - optind > command->operands_max)
 		return usage(command, ret->name);
+	if (optind < argc && !is_operand(command, ret->name, argv[optind]))
+		return -1;
 	return optind;
 }
 

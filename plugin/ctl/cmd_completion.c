@@ -28,6 +28,14 @@ static void print_options(const struct ctl_command *command)
 	(void)fputs("--help", stdout);
 }
 
+/* What the first operand may be; "" where that is not known. */
+static const char *first_words(const struct ctl_command *command)
+{
+	if (command->words)
+		return command->words;
+	return command->hints ? command->hints : "";
+}
+
 /* What a pattern of a case has in front of its words: the table's options are anybody's. */
 static const char *pattern_of(const struct ctl_command *command)
 {
@@ -69,7 +77,7 @@ static void print_words(const struct ctl_command *command, const char *list, con
 	if (command == &ctl_help)
 		print_commands("");
 	else
-		(void)fputs(command->words ? command->words : "", stdout);
+		(void)fputs(first_words(command), stdout);
 	(void)putchar(' ');
 	print_options(command);
 	(void)printf("%s ;;\n", end);
@@ -153,9 +161,9 @@ static void print_fish_command(const struct ctl_command *command)
 	print_quoted(command->summary);
 	(void)snprintf(condition, sizeof(condition), "__fish_seen_subcommand_from %s",
 		       command->name);
-	if (command->words)
+	if (first_words(command)[0])
 		(void)printf("\ncomplete -c petstorectl -n '%s' -a '%s'", condition,
-			     command->words);
+			     first_words(command));
 	(void)puts("");
 	while ((row = args_next(&walk)))
 		print_fish_option(condition, row);
@@ -179,13 +187,10 @@ static int run(struct ctl_call *call)
 		void (*print)(void);
 	} shells[] = { { "bash", print_bash }, { "zsh", print_zsh }, { "fish", print_fish } };
 
-	for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++) {
-		if (strcmp(shells[i].shell, call->operand[0]) != 0)
-			continue;
-		shells[i].print();
-		return CTL_OK;
-	}
-	return ctl_fail(call->name, "expected bash, zsh or fish");
+	for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++)
+		if (strcmp(shells[i].shell, call->operand[0]) == 0)
+			shells[i].print();
+	return CTL_OK;
 }
 
 const struct ctl_command ctl_completion = {

@@ -73,15 +73,15 @@ const struct ctl_command ctl_ctl = {
 	.arguments = "[OPTION...] COMMAND [NAME=VALUE...]",
 	.summary = "gives a running broker's plugin a command; prints JSON",
 	.help = "Commands: status, counters, reload, mode [group=GROUP mode=MODE], listBans,\n"
-		"liftBan clientId=ID principal=USER, listAlerts, explain action=publish|subscribe "
-		"topic=TOPIC\n"
-		"[payload=TEXT username=NAME clientId=ID qos=N retain=true]. The user needs the\n"
-		"scope that the contract asks for on $CONTROL/petstore/v1.\n",
+		"liftBan clientId=ID principal=USER, listAlerts, explain\n"
+		"action=publish|subscribe topic=TOPIC [payload=TEXT username=NAME clientId=ID\n"
+		"qos=N retain=true]. The user needs the scope that the contract asks for on\n"
+		"$CONTROL/petstore/v1.\n",
 	.shared = CTL_JSON | CTL_CONFIG,
 	.options = control_args_rows,
 	.args_size = sizeof(struct control_args),
 	.defaults = &control_args_defaults,
-	.words = COMMANDS,
+	.hints = COMMANDS,
 	.operands_min = 1,
 	.operands_max = 16,
 	.run = run,

@@ -220,16 +220,14 @@ const struct ctl_command ctl_diff = {
 	.summary = "what a new contract or access file newly allows and refuses",
 	.help = "OLD and NEW are two contracts, held against the users of --access, or two access\n"
 		"files, held against --contract. Compared are who may do what, the rules of\n"
-		"messages, the status changes, and the schemas keyword by keyword, at every place "
-		"of a message\n"
-		"(/* is any other member, or an item). What can't be compared like this (anyOf, "
-		"if,\n"
-		"not, ...) counts as refused, and is tried with the messages' examples: as they\n"
-		"are, without each of their members, and with one more. Two patterns or formats\n"
-		"are two changes. See replay for what really came.\n\n"
-		"Exit status: 0 nothing that was allowed is refused, 1 something is, 2 a file is "
-		"no\n"
-		"use.\n",
+		"messages, the status changes, and the schemas keyword by keyword, at every\n"
+		"place of a message (/* is any other member, or an item). What can't be\n"
+		"compared like this (anyOf, if, not, ...) counts as refused, and is tried with\n"
+		"the messages' examples: as they are, without each of their members, and with\n"
+		"one more. Two patterns or formats are two changes. See replay for what really\n"
+		"came.\n\n"
+		"Exit status: 0 nothing that was allowed is refused, 1 something is, 2 a file is\n"
+		"no use.\n",
 	.shared = CTL_JSON | CTL_CONFIG | CTL_CONTRACT | CTL_ACCESS,
 	.operands_min = 2,
 	.operands_max = 2,

@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "ctl/args.h"
 #include "ctl/ctl.h"
-#include "ctl/suggest.h"
 #include "report/refusals.h"
 
 #define PAYLOAD_MAX_FILE ((size_t)16 << 20)
@@ -305,7 +304,6 @@ static int read_request(const struct ctl_call *call, struct gate_request *ret, c
 			{ "subscribe", GATE_SUBSCRIBE },
 			{ "receive", GATE_DELIVER } };
 	const struct explain_args *args = call->args;
-	struct suggest suggest = suggest_begin(call->operand[0]);
 	int rc = 0;
 
 	*ret = (struct gate_request){ .message = { .topic = call->operand[1],
@@ -314,12 +312,6 @@ static int read_request(const struct ctl_call *call, struct gate_request *ret, c
 						   .is_retained = args->retain,
 						   .is_will = args->will },
 				      .client_id = args->client };
-	if (!suggest_has(ctl_explain.words, call->operand[0])) {
-		suggest_add(&suggest, ctl_explain.words);
-		return diag_set(diag, ERR_INVALID,
-				"expected publish, subscribe or receive, not %s%s",
-				call->operand[0], suggest_text(&suggest));
-	}
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
 		if (strcmp(actions[i].word, call->operand[0]) == 0)
 			ret->action = actions[i].action;

@@ -88,9 +88,9 @@ const struct ctl_command ctl_help = {
 	.name = "help",
 	.arguments = "[COMMAND | TABLE | reasons]",
 	.summary = "what a command does; columns and statuses of a table",
-	.help = "TABLE is one that the contract declares (`help orders`), alerts or events; its "
-		"columns\nand statuses are shown where a contract is found. `help reasons` lists "
-		"the reasons of\nrefusals.\n",
+	.help = "TABLE is one that the contract declares (`help orders`), alerts or events; its\n"
+		"columns and statuses are shown where a contract is found. `help reasons` lists\n"
+		"the reasons of refusals.\n",
 	.shared = CTL_CONFIG | CTL_CONTRACT,
 	.operands_max = 1,
 	.run = run,

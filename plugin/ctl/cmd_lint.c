@@ -128,11 +128,10 @@ const struct ctl_command ctl_lint = {
 	.name = "lint",
 	.arguments = "[--config FILE] [--contract FILE] [--access FILE] [OPTION...]",
 	.summary = "what is wrong or doubtful in contract, accounts, certificates",
-	.help = "Errors are what the broker would refuse to start with; warnings what it takes "
-		"but\n"
-		"you may not have meant. --config looks at all of the broker's configuration:\n"
+	.help = "Errors are what the broker would refuse to start with; warnings what it takes\n"
+		"but you may not have meant. --config looks at all of the broker's configuration:\n"
 		"listeners that the plugin does not guard, settings that let somebody in or lose\n"
-		"messages, certificates and lists of revoked ones. A finding names file and "
+		"messages, certificates and lists of revoked ones. A finding names file and\n"
 		"line.\n\n"
 		"Exit status: 0 no error, 1 errors (with --strict also warnings), 2 no file.\n",
 	.shared = CTL_JSON | CTL_CONFIG | CTL_CONTRACT | CTL_ACCESS,

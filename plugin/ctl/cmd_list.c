@@ -39,7 +39,7 @@ static const struct args_row rows[] = {
 /* clang-format on */
 
 /* What the subcommand works with. */
-struct list {
+struct listing {
 	struct ctl_call *call;
 	const struct list_args *args;
 	const char *table;
@@ -50,7 +50,7 @@ struct list {
 /* ---- many --------------------------------------------------------------------------------- */
 
 /* A misspelt status is none that a row could have. */
-static int check_status(const struct list *list)
+static int check_status(const struct listing *list)
 {
 	const struct entity *entity =
 		list->contract ? tables_entity(list->contract, list->table) : NULL;
@@ -67,7 +67,7 @@ static int check_status(const struct list *list)
 }
 
 /* Those that were asked for, in @filter (QUERY_FILTERS_MAX). @where: a name, NUL, a value. */
-static int set_filters(const struct list *list, const char *where, struct query_filter *filter,
+static int set_filters(const struct listing *list, const char *where, struct query_filter *filter,
 		       size_t *count)
 {
 	const struct tables_columns *columns = tables_columns(list->table);
@@ -99,7 +99,7 @@ static int set_filters(const struct list *list, const char *where, struct query_
 	return 0;
 }
 
-static int list_rows(const struct list *list)
+static int list_rows(const struct listing *list)
 {
 	struct query_filter filter[QUERY_FILTERS_MAX];
 	struct query_wanted ask = { .table = list->table,
@@ -147,7 +147,7 @@ static void print_one(const struct output *output, json_t *entity, json_t *event
 	output_rows(output, events, columns);
 }
 
-static int show(const struct list *list, const char *id)
+static int show(const struct listing *list, const char *id)
 {
 	struct query_filter filter = { "id", QUERY_IS, id };
 	struct query_wanted ask = { .table = list->table, .filter_count = 1, .filter = &filter };
@@ -186,7 +186,7 @@ static bool on_table(const struct query_row *row, void *ctx)
 }
 
 /* Also what was meant as a subcommand comes here. */
-static int no_table(const struct list *list)
+static int no_table(const struct listing *list)
 {
 	struct suggest suggest = suggest_begin(list->table);
 	struct query_wanted ask = { .table = list->table };
@@ -202,7 +202,7 @@ static int no_table(const struct list *list)
 	return CTL_FAILED;
 }
 
-static int answer(struct list *list, const char *id)
+static int answer(struct listing *list, const char *id)
 {
 	struct files *files = &list->call->files;
 	struct diag *diag = &list->call->diag;
@@ -222,9 +222,9 @@ static int answer(struct list *list, const char *id)
 static int run(struct ctl_call *call)
 {
 	bool is_named = strcmp(call->name, "list") == 0;
-	struct list list = { .call = call,
-			     .args = call->args,
-			     .table = is_named ? call->operand[0] : call->name };
+	struct listing list = { .call = call,
+				.args = call->args,
+				.table = is_named ? call->operand[0] : call->name };
 	int status = answer(&list, call->count > is_named ? call->operand[is_named] : NULL);
 
 	contract_free(list.contract);
@@ -246,7 +246,7 @@ const struct ctl_command ctl_list = {
 	.options = rows,
 	.args_size = sizeof(struct list_args),
 	.defaults = &defaults,
-	.words = "alerts events",
+	.hints = "alerts events",
 	.operands_min = 1,
 	.operands_max = 2,
 	.run = run,

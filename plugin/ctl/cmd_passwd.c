@@ -286,21 +286,19 @@ static int check_user(const char *user, struct diag *diag)
 static int run(struct ctl_call *call)
 {
 	struct passwd_args *args = call->args;
+	const struct action *action = actions;
 	int status;
 
 	args->file = call->operand[1];
 	args->user = call->operand[2];
 	if (check_user(args->user, &call->diag))
 		return CTL_FAILED;
-	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++) {
-		if (strcmp(actions[i].name, call->operand[0]) != 0)
-			continue;
-		status = actions[i].run(args, &call->diag);
-		if (status != CTL_FAILED)
-			print(call, &actions[i], status);
-		return status;
-	}
-	return ctl_fail(NAME, "expected set, delete or check");
+	while (strcmp(action->name, call->operand[0]) != 0)
+		action++; /* one of ctl_passwd.words */
+	status = action->run(args, &call->diag);
+	if (status != CTL_FAILED)
+		print(call, action, status);
+	return status;
 }
 
 const struct ctl_command ctl_passwd = {

@@ -104,7 +104,8 @@ static void print(json_t *list, const struct ctl_call *call, bool is_followed)
 	}
 	if (!call->is_json || !is_followed)
 		output_rows(&call->output, list, columns);
-	(void)fflush(stdout); /* what it does not take, main() finds */
+	if (is_followed)
+		(void)fflush(stdout); /* what it does not take, main() finds */
 }
 
 /* Asked for from the end, shown from the beginning. */

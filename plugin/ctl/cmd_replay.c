@@ -302,14 +302,12 @@ const struct ctl_command ctl_replay = {
 	.name = "replay",
 	.arguments = "[--events FILE] [--access FILE | --contract FILE] NEW",
 	.summary = "how recorded messages would be decided under new rules",
-	.help = "NEW is a contract, with the users of --access, or an access file, with "
-		"--contract.\n"
-		"Each recorded event is decided again, in order and from the beginning, and each\n"
-		"refusal where it came in between. The database is only read; the broker may "
-		"run.\n\n"
-		"Exit status: 0 nothing that was accepted is refused, 1 something is, 2 a file is "
-		"no\n"
-		"use.\n",
+	.help = "NEW is a contract, with the users of --access, or an access file, with\n"
+		"--contract. Each recorded event is decided again, in order and from the\n"
+		"beginning, and each refusal where it came in between. The database is only\n"
+		"read; the broker may run.\n\n"
+		"Exit status: 0 nothing that was accepted is refused, 1 something is, 2 a file is\n"
+		"no use.\n",
 	.shared = CTL_JSON | CTL_CONFIG | CTL_CONTRACT | CTL_ACCESS,
 	.options = rows,
 	.args_size = sizeof(struct replay_args),

@@ -32,14 +32,11 @@ const struct ctl_command ctl_restored = {
 	.name = "restored",
 	.arguments = "[--config FILE] [--database FILE]",
 	.summary = "declares the database a copy, or its journal lost",
-	.help = "A database that was in use when it was copied, or whose broker was killed, says "
-		"which\n"
-		"journal it was in use with, and the broker takes no writes with another one, or "
-		"with\n"
-		"none: that journal may have writes that are nowhere else. This says that they "
-		"are\n"
-		"given up. A journal that is there is moved to <journal>.left,\n"
-		"or .left-2 and so on. Stop the broker first.\n",
+	.help = "A database that was in use when it was copied, or whose broker was killed, says\n"
+		"which journal it was in use with, and the broker takes no writes with another\n"
+		"one, or with none: that journal may have writes that are nowhere else. This says\n"
+		"that they are given up. A journal that is there is moved to <journal>.left, or\n"
+		".left-2 and so on. Stop the broker first.\n",
 	.shared = CTL_JSON | CTL_CONFIG | CTL_DATABASE,
 	.run = run,
 };

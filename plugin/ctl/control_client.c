@@ -11,38 +11,38 @@
 #define KEEPALIVE_S 60
 #define LOOP_MS 100
 
-struct asked {
+struct control_request {
 	const struct control_broker *broker;
-	const char *request;
+	const char *text;
 	char *answer;
 	int rc; /* 0 while all is well */
 	struct diag *diag;
 };
 
-static int fail(struct asked *asked, int rc, const char *text)
+static int fail(struct control_request *request, int rc, const char *text)
 {
-	if (asked->rc == 0)
-		asked->rc = diag_set(asked->diag, rc, "%s port %ld: %s", asked->broker->host,
-				     asked->broker->port, text);
-	return asked->rc;
+	if (request->rc == 0)
+		request->rc = diag_set(request->diag, rc, "%s port %ld: %s", request->broker->host,
+				       request->broker->port, text);
+	return request->rc;
 }
 
 static void on_connect(struct mosquitto *client, void *ctx, int code, int flags,
 		       const mosquitto_property *properties)
 {
-	struct asked *asked = ctx;
+	struct control_request *request = ctx;
 	int rc;
 
 	(void)flags;
 	(void)properties;
 	if (code != 0) {
-		(void)fail(asked, ERR_IO, mosquitto_reason_string(code));
+		(void)fail(request, ERR_IO, mosquitto_reason_string(code));
 		return;
 	}
-	rc = mosquitto_publish_v5(client, NULL, CONTROL_TOPIC, (int)strlen(asked->request),
-				  asked->request, 1, false, NULL);
+	rc = mosquitto_publish_v5(client, NULL, CONTROL_TOPIC, (int)strlen(request->text),
+				  request->text, 1, false, NULL);
 	if (rc)
-		(void)fail(asked, ERR_IO, mosquitto_strerror(rc));
+		(void)fail(request, ERR_IO, mosquitto_strerror(rc));
 }
 
 static void on_publish(struct mosquitto *client, void *ctx, int id, int code,
@@ -58,28 +58,28 @@ static void on_publish(struct mosquitto *client, void *ctx, int id, int code,
 static void on_disconnect(struct mosquitto *client, void *ctx, int code,
 			  const mosquitto_property *properties)
 {
-	struct asked *asked = ctx;
+	struct control_request *request = ctx;
 
 	(void)client;
 	(void)code;
 	(void)properties;
-	if (!asked->answer)
-		(void)fail(asked, ERR_IO, "the broker closed the connection");
+	if (!request->answer)
+		(void)fail(request, ERR_IO, "the broker closed the connection");
 }
 
 static void on_message(struct mosquitto *client, void *ctx, const struct mosquitto_message *message,
 		       const mosquitto_property *properties)
 {
-	struct asked *asked = ctx;
+	struct control_request *request = ctx;
 
 	(void)client;
 	(void)properties;
-	if (asked->answer || strcmp(message->topic, CONTROL_RESPONSE_TOPIC) != 0)
+	if (request->answer || strcmp(message->topic, CONTROL_RESPONSE_TOPIC) != 0)
 		return;
-	asked->answer = strndup(message->payload ? message->payload : "",
-				message->payload ? (size_t)message->payloadlen : 0);
-	if (!asked->answer)
-		asked->rc = diag_nomem(asked->diag);
+	request->answer = strndup(message->payload ? message->payload : "",
+				  message->payload ? (size_t)message->payloadlen : 0);
+	if (!request->answer)
+		request->rc = diag_nomem(request->diag);
 }
 
 static int set_up(struct mosquitto *client, const struct control_broker *broker)
@@ -98,45 +98,45 @@ static int set_up(struct mosquitto *client, const struct control_broker *broker)
 	return rc ? rc : mosquitto_connect(client, broker->host, (int)broker->port, KEEPALIVE_S);
 }
 
-static void run(struct mosquitto *client, struct asked *asked)
+static void run(struct mosquitto *client, struct control_request *request)
 {
-	int64_t until_ns = clock_mono_ns() + asked->broker->timeout_s * INT64_C(1000000000);
-	int rc = set_up(client, asked->broker);
+	int64_t until_ns = clock_mono_ns() + request->broker->timeout_s * INT64_C(1000000000);
+	int rc = set_up(client, request->broker);
 
-	while (!rc && asked->rc == 0 && !asked->answer) {
+	while (!rc && request->rc == 0 && !request->answer) {
 		if (clock_mono_ns() > until_ns) {
-			(void)fail(asked, ERR_BUSY,
+			(void)fail(request, ERR_BUSY,
 				   "no answer in time (does the plugin have the command topic?)");
 			return;
 		}
 		rc = mosquitto_loop(client, LOOP_MS, 1);
 	}
-	if (rc && !asked->answer)
-		(void)fail(asked, ERR_IO, mosquitto_strerror(rc));
+	if (rc && !request->answer)
+		(void)fail(request, ERR_IO, mosquitto_strerror(rc));
 }
 
-int control_client_ask(const struct control_broker *broker, const char *request, char **ret,
+int control_client_ask(const struct control_broker *broker, const char *text, char **ret,
 		       struct diag *diag)
 {
-	struct asked asked = { .broker = broker, .request = request, .diag = diag };
+	struct control_request request = { .broker = broker, .text = text, .diag = diag };
 	struct mosquitto *client;
 
 	/* libmosquitto of 2.1 says goodbye to connections that are closed already. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)mosquitto_lib_init(); /* always succeeds */
-	client = mosquitto_new(broker->client_id, true, &asked);
+	client = mosquitto_new(broker->client_id, true, &request);
 	if (!client) {
-		asked.rc = diag_nomem(diag);
+		request.rc = diag_nomem(diag);
 	} else {
-		run(client, &asked);
+		run(client, &request);
 		(void)mosquitto_disconnect(client); /* the answer is there, or there is none */
 		mosquitto_destroy(client);
 	}
 	(void)mosquitto_lib_cleanup();
-	if (asked.rc == 0 && asked.answer) {
-		*ret = asked.answer;
+	if (request.rc == 0 && request.answer) {
+		*ret = request.answer;
 		return 0;
 	}
-	free(asked.answer);
-	return asked.rc;
+	free(request.answer);
+	return request.rc;
 }

@@ -24,11 +24,11 @@ struct control_broker {
 };
 
 /*
- * Publishes @request to the plugin's command topic. On success *ret is the answer, to be freed
+ * Publishes @text to the plugin's command topic. On success *ret is the answer, to be freed
  * with free(). ERR_IO where the broker can't be reached or refuses; ERR_BUSY where it does not
  * answer in time; @diag says which.
  */
-int control_client_ask(const struct control_broker *broker, const char *request, char **ret,
+int control_client_ask(const struct control_broker *broker, const char *text, char **ret,
 		       struct diag *diag);
 
 #endif

@@ -54,7 +54,8 @@ struct ctl_command {
 	const struct args_row *options; /* its own; NULL: none */
 	size_t args_size;               /* of the struct that they are read into */
 	const void *defaults;           /* such a struct; NULL: zeros */
-	const char *words; /* what the first operand may be, by spaces; NULL: anything */
+	const char *words; /* what the first operand has to be, by spaces; NULL: anything */
+	const char *hints; /* what it may be, among others */
 	int operands_min, operands_max;
 	/* Returns an enum ctl_status. */
 	int (*run)(struct ctl_call *call);

@@ -37,6 +37,13 @@ INSERT INTO refusals (seq, decision_id, time, action, reason, observed, client_i
 	 'till-1', 'bob', '127.0.0.1', 'orders/o-3/status', 1, 0, '', '',
 	 'the write cannot be kept now, try again later', '',
 	 '{"orderId":"o-3","status":"PLACED","userId":"tom"}', 50);
+INSERT INTO alerts (seq, time, kind, state, client_id, principal, address, document) VALUES
+	(1, '2026-01-15T10:00:02.000Z', 'refusal-streak', 'raised', 'till-1', 'bob', '127.0.0.1',
+	 '{"kind":"refusal-streak"}'),
+	(2, '2026-01-15T10:00:03.000Z', 'login-failures', 'raised', 'phone', 'ann', '10.0.0.9',
+	 '{"kind":"login-failures"}'),
+	(3, '2026-01-15T10:00:04.000Z', 'refusal-streak', 'cleared', 'till-1', 'bob', '127.0.0.1',
+	 '{"kind":"refusal-streak"}');
 UPDATE refusals SET closed = 1 WHERE reason = 'store-unavailable';
 
 UPDATE events SET revision = 2 WHERE seq = 4;

@@ -1,0 +1,198 @@
+"""petstorectl where it matters who asks: on a terminal, in a shell, in the folder of `make run`."""
+import fcntl
+import json
+import os
+import pty
+import re
+import shutil
+import struct
+import subprocess
+import termios
+
+import pytest
+
+import harness
+
+TOOL = os.path.join(harness.BUILD, "petstorectl")
+SHOP = ["--contract", os.path.join(harness.TOP, "test", "data", "ctl", "shop-1.asyncapi.json"),
+        "--access", os.path.join(harness.TOP, "test", "data", "ctl", "access-1.json")]
+COLOUR = re.compile("\x1b\\[[0-9;]*m")
+
+
+# ---- on a terminal -----------------------------------------------------------------------
+
+
+def on_terminal(columns, *arguments, **environment):
+    """What it prints on a terminal of so many columns."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    clean = {name: value for name, value in os.environ.items()
+             if name not in ("COLUMNS", "NO_COLOR")}
+    with subprocess.Popen([TOOL, *arguments], stdin=subprocess.DEVNULL, stdout=its,
+                          stderr=subprocess.STDOUT,
+                          env={**clean, "TERM": "xterm", **environment}) as process:
+        os.close(its)
+        text = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                text += chunk
+        except OSError:
+            pass  # the other end is closed
+    os.close(ours)
+    return process.returncode, text.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("columns", [50, 80, 200])
+def test_tables_fit_the_terminal(columns):
+    status, text = on_terminal(columns, "may", "bob", *SHOP)
+    lines = COLOUR.sub("", text).splitlines()
+    assert status == 0 and max(len(line) for line in lines) <= columns
+    assert ("refusals/{principal}/{clientId}" in text) == (columns != 80)
+
+
+def test_columns_beat_the_terminal():
+    assert on_terminal(50, "may", "bob", *SHOP, "--color", "never") == \
+        (0, on_terminal(60, "may", "bob", *SHOP, "--color", "never", COLUMNS="50")[1])
+
+
+def test_colours():
+    refused = ["explain", "publish", "--user", "bob", "orders/o-1/status", "{}", *SHOP]
+    status, text = on_terminal(80, *refused)
+    assert status == 1 and "\x1b[31mrefused\x1b[0m: schema-violation" in text
+    for plain in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert "\x1b" not in on_terminal(80, *refused, **plain)[1]
+    assert "\x1b" in on_terminal(80, *refused, "--color", "always", NO_COLOR="1")[1]
+    assert "\x1b" not in on_terminal(80, *refused, "--json")[1]
+    assert "\x1b" not in subprocess.run([TOOL, *refused], stdout=subprocess.PIPE, text=True).stdout
+
+
+# ---- in a shell --------------------------------------------------------------------------
+
+
+LINES = [
+    (["expl"], {"explain"}),
+    (["refusals", "--reason", "sch"], {"schema-violation", "schema-limit"}),
+    (["refusals", "--by", "c"], {"client"}),
+    (["orders", "--st"], {"--status"}),
+    (["payments", "--st"], {"--status"}),
+    (["explain", "pub"], {"publish"}),
+    (["lint", "--conf"], {"--config"}),
+    (["help", "ref"], {"refusals"}),
+    (["passwd", "--hash", "s"], {"scram"}),
+    (["completion", "z"], {"zsh"}),
+]
+NAMES = [" ".join(words) for words, _ in LINES]
+
+
+def shell(*command, **more):
+    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env=dict(os.environ, PATH=harness.BUILD + ":" + os.environ["PATH"]),
+                          timeout=harness.WAIT, **more)
+    assert done.returncode == 0, done.stdout
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("words, expected", LINES, ids=NAMES)
+def test_bash_completes(words, expected):
+    assert set(shell("bash", "-c", """
+        source <(petstorectl completion bash)
+        COMP_WORDS=(petstorectl "$@"); COMP_CWORD=$#
+        _petstorectl
+        printf '%s\\n' "${COMPREPLY[@]}"
+        """, "bash", *words)) == expected
+
+
+def test_bash_completes_files(tmp_path):
+    (tmp_path / "broker.conf").touch()
+    assert shell("bash", "-c", """
+        source <(petstorectl completion bash)
+        COMP_WORDS=(petstorectl lint --config bro); COMP_CWORD=3
+        _petstorectl
+        printf '%s\\n' "${COMPREPLY[@]}"
+        """, cwd=str(tmp_path)) == ["broker.conf"]
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
+@pytest.mark.parametrize("words, expected", LINES, ids=NAMES)
+def test_zsh_completes(words, expected):
+    """compadd, which is zsh's own only while it completes, is played here."""
+    assert set(shell("zsh", "-fc", """
+        compdef() { }
+        compadd() { shift; print -rl -- ${(M)@:#$PREFIX*} }
+        _files() { }
+        source =(petstorectl completion zsh)
+        words=(petstorectl "$@"); CURRENT=$#words; PREFIX=$words[-1]
+        _petstorectl
+        """, "zsh", *words)) == expected
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed")
+@pytest.mark.parametrize("words, expected",
+                         [line for line in LINES if line[0][0] != "payments"])
+def test_fish_completes(words, expected):
+    found = shell("fish", "-N", "-c", "petstorectl completion fish | source; complete -C '%s'" %
+                  " ".join(["petstorectl", *words]))
+    assert {line.split("\t")[0] for line in found} == expected
+
+
+# ---- in the folder of `make run` ---------------------------------------------------------
+
+
+def in_project(folder, *arguments):
+    """(status, output, what it says beside it) where build/run is the broker's folder."""
+    done = subprocess.run([TOOL, *arguments], cwd=str(folder), text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=harness.WAIT)
+    return done.returncode, done.stdout, done.stderr
+
+
+def project(tmp_path, broker):
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "run").symlink_to(broker.folder)
+    return tmp_path
+
+
+def test_commands_find_the_broker(broker, tmp_path):
+    folder = project(tmp_path, broker)
+    status, output, said = in_project(folder, "ctl", "status")
+    assert (status, json.loads(output)["contract"]) == (0, "Petstore MQTT API"), said
+    assert said == ("petstorectl ctl: reads ./build/run/mosquitto.conf\n"
+                    "petstorectl ctl: asks 127.0.0.1 port %d as backoffice\n" % broker.plain)
+    assert in_project(folder, "ctl", "--user", "supervisor", "status")[0] == 0
+    status, _, said = in_project(folder, "ctl", "--user", "monitor", "status")
+    assert status == 2 and "may not give commands" in said
+    assert in_project(folder, "ctl", "reload")[0] == 0
+    status, _, said = in_project(folder, "ctl", "staus")
+    assert status == 1 and 'did you mean "status"?' in said
+    status, output, _ = in_project(folder, "bans", "--json")
+    assert (status, json.loads(output)) == (0, [])
+    status, output, _ = in_project(folder, "bans", "lift", "nobody", "--json")
+    assert (status, json.loads(output)) == (1, {"lifted": 0})
+
+
+def test_a_password_is_for_its_own_broker(broker, tmp_path):
+    """Where the broker is named, the configuration's passwords are not used."""
+    status, _, said = in_project(project(tmp_path, broker), "ctl", "--host", "127.0.0.1",
+                                 "--port", str(broker.plain), "status")
+    assert status == 2 and "reads" not in said and "as backoffice" not in said
+
+
+def test_lines_that_run_after_make_run(broker, tmp_path):
+    folder = project(tmp_path, broker)
+    for line in ("orders", "list orders --limit 1", "list events", "list alerts --since 2h",
+                 "refusals --since yesterday", "may customer-a", "help orders", "lint",
+                 "explain subscribe --user customer-a orders/+/status"):
+        status, _, said = in_project(folder, *line.split())
+        name = line.split()[0]
+        assert status == 0 and said == "petstorectl %s: reads ./build/run/mosquitto.conf\n" % name
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_file_of_somebody_else_is_not_taken(tmp_path):
+    run = tmp_path / "build" / "run"
+    run.mkdir(parents=True)
+    (run / "mosquitto.conf").write_text("plugin_opt_database /none\n")
+    assert "/none" in in_project(tmp_path, "orders")[2]
+    os.chown(str(run / "mosquitto.conf"), 65534, 65534)
+    status, _, said = in_project(tmp_path, "orders")
+    assert status == 2 and "--database FILE is missing" in said
