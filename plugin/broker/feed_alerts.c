@@ -81,13 +81,14 @@ void feed_tell_held(struct feed *feed)
 	struct portions_held held;
 	char text[PORTIONS_TEXT_MAX];
 
-	if (monitor_tell_held(feed->monitor, &held))
+	if (alerts_dropped(monitor_alerts(feed->monitor), &held))
 		broker_log(BROKER_WARNING, "%llu more alerts found no place: %s",
 			   (unsigned long long)held.count, portions_print(&held, text));
 }
 
 void feed_tell_alerts(struct feed *feed, int64_t now_ns)
 {
+	struct alerts *alerts = monitor_alerts(feed->monitor);
 	struct alert alert;
 
 	if (now_ns / SECOND_NS != feed->alert_second) {
@@ -98,7 +99,7 @@ void feed_tell_alerts(struct feed *feed, int64_t now_ns)
 		feed->held_ns = now_ns;
 		feed_tell_held(feed);
 	}
-	while (feed->alerts < ALERTS_PER_SECOND && monitor_next_alert(feed->monitor, &alert)) {
+	while (feed->alerts < ALERTS_PER_SECOND && alerts_next(alerts, &alert)) {
 		feed->alerts++;
 		tell_alert(feed, &alert, now_ns);
 	}

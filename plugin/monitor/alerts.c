@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/utf8.h"
 
 #define SECOND_NS INT64_C(1000000000)
 
@@ -17,7 +16,7 @@ struct alerts {
 	size_t queued;
 	uint64_t served[SERVED_MAX]; /* owners in the order in which they were, the last one last */
 	struct alerts_counts counts;
-	struct portions held; /* there are none: it only counts of whom */
+	struct portions dropped; /* it only counts of whom: nobody has a portion */
 };
 
 static const struct {
@@ -142,68 +141,30 @@ static void drop(struct alerts *alerts, struct alert *queued)
 	alerts->queued--;
 }
 
-static void note_held(struct alerts *alerts, enum alert_kind kind, const char *principal,
-		      const char *address)
+static void count_dropped(struct alerts *alerts, const struct alert *alert)
 {
 	char net[NETOF_MAX];
-	struct who who = { .principal = principal,
-			   .address = address,
-			   .is_proved = alert_is_proved(kind, principal) };
+	struct who who = { .principal = alert->principal,
+			   .address = alert->address,
+			   .is_proved = alert_is_proved(alert->kind, alert->principal) };
 	struct portions_owner owner = portions_owner(&who, net);
 
-	(void)portions_take(&alerts->held, &owner, 1, 0);
+	(void)portions_take(&alerts->dropped, &owner, 1, 0);
 }
 
 static void enqueue(struct alerts *alerts, const struct alert *alert)
 {
 	struct alert *excess;
-	const struct alert *gone;
 
 	if (alerts->queued == ALERTS_QUEUE_MAX) {
 		alerts->counts.lost++;
 		excess = find_excess(alerts->queue, alerts->queued, alert->owner);
-		gone = excess ? excess : alert;
-		note_held(alerts, gone->kind, gone->principal, gone->address);
+		count_dropped(alerts, excess ? excess : alert);
 		if (!excess)
 			return;
 		drop(alerts, excess);
 	}
 	alerts->queue[alerts->queued++] = *alert;
-}
-
-/* The newest numbers; what it is about stays as it was when it was raised. */
-static void update(struct alert *alert, const struct alert_evidence *evidence, int64_t now_ns)
-{
-	alert->count += evidence->count;
-	alert->times++;
-	alert->observed = evidence->observed;
-	alert->expected = evidence->expected;
-	alert->seen_ns = now_ns;
-}
-
-static void fill(struct alert *alert, const struct alert_evidence *evidence, int64_t now_ns)
-{
-	*alert = (struct alert){
-		.kind = evidence->kind,
-		.is_raised = true,
-		.subject = evidence->subject,
-		.owner = evidence->owner,
-		.threshold = evidence->threshold,
-		.window_s = evidence->window_s,
-		.has_numbers = evidence->has_numbers,
-		.response = evidence->response,
-		.response_s = evidence->response_s,
-		.is_lasting = evidence->is_lasting,
-		.quiet_s = evidence->quiet_s,
-		.raised_ns = now_ns,
-	};
-	utf8_copy(alert->client, sizeof(alert->client), evidence->client);
-	utf8_copy(alert->principal, sizeof(alert->principal), evidence->principal);
-	utf8_copy(alert->other, sizeof(alert->other), evidence->other);
-	utf8_copy(alert->address, sizeof(alert->address), evidence->address);
-	utf8_copy(alert->where, sizeof(alert->where), evidence->where);
-	utf8_copy(alert->detail, sizeof(alert->detail), evidence->detail);
-	update(alert, evidence, now_ns);
 }
 
 static void clear(struct alerts *alerts, struct alert *alert, int64_t now_ns)
@@ -218,27 +179,39 @@ static void clear(struct alerts *alerts, struct alert *alert, int64_t now_ns)
 	alerts->counts.active[kind]--;
 }
 
-bool alerts_see(struct alerts *alerts, const struct alert_evidence *evidence, int64_t now_ns)
+/* The newest numbers; what it is about stays as it was when it was raised. */
+static void update(struct alert *alert, const struct alert *seen, int64_t now_ns)
 {
-	enum alert_kind kind = evidence->kind;
-	struct alert *alert = find(alerts, kind, evidence->subject);
+	alert->count += seen->count;
+	alert->times++;
+	alert->observed = seen->observed;
+	alert->expected = seen->expected;
+	alert->seen_ns = now_ns;
+}
+
+bool alerts_see(struct alerts *alerts, const struct alert *seen, int64_t now_ns)
+{
+	enum alert_kind kind = seen->kind;
+	struct alert *alert = find(alerts, kind, seen->subject);
 
 	if (alert) {
-		update(alert, evidence, now_ns);
+		update(alert, seen, now_ns);
 		return false;
 	}
 	if (alerts->counts.active[kind] == ALERTS_ACTIVE_MAX) {
 		alerts->counts.crowded++;
-		alert = find_excess(alerts->active[kind], ALERTS_ACTIVE_MAX, evidence->owner);
-		note_held(alerts, kind, alert ? alert->principal : evidence->principal,
-			  alert ? alert->address : evidence->address);
+		alert = find_excess(alerts->active[kind], ALERTS_ACTIVE_MAX, seen->owner);
+		count_dropped(alerts, alert ? alert : seen);
 		if (!alert)
 			return false;
 		clear(alerts, alert, now_ns);
 	}
 	alert = &alerts->active[kind][alerts->counts.active[kind]++];
 	alerts->counts.raised[kind]++;
-	fill(alert, evidence, now_ns);
+	*alert = *seen;
+	alert->is_raised = true;
+	alert->times = 1;
+	alert->raised_ns = alert->seen_ns = now_ns;
 	enqueue(alerts, alert);
 	return true;
 }
@@ -319,9 +292,9 @@ const struct alerts_counts *alerts_counts(const struct alerts *alerts)
 	return &alerts->counts;
 }
 
-bool alerts_tell_held(struct alerts *alerts, struct portions_held *ret)
+bool alerts_dropped(struct alerts *alerts, struct portions_held *ret)
 {
-	return portions_tell(&alerts->held, ret);
+	return portions_tell(&alerts->dropped, ret);
 }
 
 /* ---- in words ---------------------------------------------------------------------------- */

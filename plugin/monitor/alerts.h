@@ -60,18 +60,18 @@ enum alert_response { ALERT_REPORT = 0, ALERT_LIMIT, ALERT_DISCONNECT, ALERT_BAN
 
 const char *alert_response_name(enum alert_response response);
 
-/* What was seen. Strings are borrowed for the call, "" where there is nothing to say. */
-struct alert_evidence {
+/* Texts are "" where there is nothing to say, and cut where they are longer. */
+struct alert {
 	enum alert_kind kind;
 	uint64_t subject; /* tells one subject of this kind from another */
 	uint64_t owner;   /* whose doing it is: a principal, or the network of a stranger */
-	const char *client;
-	const char *principal;
-	const char *other; /* principal that it is about as well */
-	const char *address;
-	const char *where;  /* a channel's name, or an entity */
-	const char *detail; /* a reason's code, a status */
-	uint64_t count;     /* how often within the window */
+	char client[ALERTS_NAME_MAX];
+	char principal[ALERTS_NAME_MAX];
+	char other[ALERTS_NAME_MAX]; /* principal that it is about as well */
+	char address[64];
+	char where[ALERTS_NAME_MAX]; /* a channel's name, or an entity */
+	char detail[64];             /* a reason's code, a status */
+	uint64_t count;              /* how often within the window; later since it was raised */
 	uint32_t threshold;
 	uint32_t window_s;
 	double observed; /* beside what was expected: a rate, a size, seconds */
@@ -82,30 +82,9 @@ struct alert_evidence {
 	/* Stays until alerts_clear(); else until it has not been seen for @quiet_s. */
 	bool is_lasting;
 	uint32_t quiet_s;
-};
-
-struct alert {
-	enum alert_kind kind;
+	/* Set by alerts_see(): */
 	bool is_raised; /* or cleared */
-	uint64_t subject;
-	uint64_t owner;
-	char client[ALERTS_NAME_MAX];
-	char principal[ALERTS_NAME_MAX];
-	char other[ALERTS_NAME_MAX];
-	char address[64];
-	char where[ALERTS_NAME_MAX];
-	char detail[64];
-	uint64_t count; /* since it was raised */
 	uint64_t times; /* sightings since it was raised */
-	uint32_t threshold;
-	uint32_t window_s;
-	double observed;
-	double expected;
-	bool has_numbers;
-	enum alert_response response;
-	uint32_t response_s;
-	bool is_lasting;
-	uint32_t quiet_s;
 	int64_t raised_ns;
 	int64_t seen_ns;
 };
@@ -115,9 +94,11 @@ struct alerts;
 int alerts_new(struct alerts **ret, struct diag *diag);
 void alerts_free(struct alerts *alerts); /* NULL is fine */
 
-/* Seen at @now_ns. True where that raised an alert, false where it was active already, or had no
- * place. */
-bool alerts_see(struct alerts *alerts, const struct alert_evidence *evidence, int64_t now_ns);
+/*
+ * @seen was, at @now_ns. True where that raised an alert, false where it was active already, or had
+ * no place.
+ */
+bool alerts_see(struct alerts *alerts, const struct alert *seen, int64_t now_ns);
 
 /* It is over, whatever the time. Unknown ones are fine. */
 void alerts_clear(struct alerts *alerts, enum alert_kind kind, uint64_t subject, int64_t now_ns);
@@ -140,7 +121,7 @@ struct alerts_counts {
 const struct alerts_counts *alerts_counts(const struct alerts *alerts);
 
 /* What was crowded or lost since the last call, and of whom; false: nothing. */
-bool alerts_tell_held(struct alerts *alerts, struct portions_held *ret);
+bool alerts_dropped(struct alerts *alerts, struct portions_held *ret);
 
 /*
  * The alert as a JSON document of one line (schemas/alert.schema.json) in @ret, which has

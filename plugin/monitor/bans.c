@@ -106,20 +106,27 @@ void bans_put(struct bans *bans, const struct bans_subject *who, enum alert_kind
 	       now_ns);
 }
 
-int64_t bans_wait(const struct bans *bans, uint64_t subject, int64_t now_ns)
+/* That of @subject, if it is in force. */
+static const struct ban *find(const struct bans *bans, uint64_t subject, int64_t now_ns)
 {
 	for (size_t i = 0; i < bans->count; i++)
 		if (bans->ban[i].subject == subject)
-			return bans->ban[i].until_ns > now_ns ? bans->ban[i].until_ns - now_ns : 0;
-	return 0;
+			return bans->ban[i].until_ns > now_ns ? &bans->ban[i] : NULL;
+	return NULL;
+}
+
+int64_t bans_wait(const struct bans *bans, uint64_t subject, int64_t now_ns)
+{
+	const struct ban *ban = find(bans, subject, now_ns);
+
+	return ban ? ban->until_ns - now_ns : 0;
 }
 
 bool bans_is_banned(const struct bans *bans, uint64_t subject, int64_t now_ns)
 {
-	for (size_t i = 0; i < bans->count; i++)
-		if (bans->ban[i].subject == subject)
-			return !bans->ban[i].is_hold && bans->ban[i].until_ns > now_ns;
-	return false;
+	const struct ban *ban = find(bans, subject, now_ns);
+
+	return ban && !ban->is_hold;
 }
 
 const struct ban *bans_active(const struct bans *bans, size_t index, int64_t now_ns)

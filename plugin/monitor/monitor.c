@@ -185,16 +185,6 @@ void monitor_tick(struct monitor *monitor, int64_t now_ns)
 		monitor_look_for_silence(monitor, now_ns);
 }
 
-bool monitor_next_alert(struct monitor *monitor, struct alert *ret)
-{
-	return alerts_next(monitor->alerts, ret);
-}
-
-bool monitor_tell_held(struct monitor *monitor, struct portions_held *ret)
-{
-	return alerts_tell_held(monitor->alerts, ret);
-}
-
 char *monitor_next_kick(struct monitor *monitor)
 {
 	return monitor->kicks > 0 ? monitor->kick[--monitor->kicks] : NULL;
@@ -205,7 +195,7 @@ struct bans *monitor_bans(struct monitor *monitor)
 	return monitor->bans;
 }
 
-const struct alerts *monitor_alerts(const struct monitor *monitor)
+struct alerts *monitor_alerts(struct monitor *monitor)
 {
 	return monitor->alerts;
 }

@@ -175,17 +175,12 @@ void monitor_stuck(struct monitor *monitor, const struct monitor_stuck *stuck, i
  */
 void monitor_tick(struct monitor *monitor, int64_t now_ns);
 
-/* The next alert to tell of; false: none. */
-bool monitor_next_alert(struct monitor *monitor, struct alert *ret);
-
-/* Alerts that found no place since the last call, and of whom; false: none. */
-bool monitor_tell_held(struct monitor *monitor, struct portions_held *ret);
-
 /* The id of the next client to disconnect, to be freed; NULL: none. Ask outside callbacks only. */
 char *monitor_next_kick(struct monitor *monitor);
 
+/* Borrowed: who is held off or banned, and what is wrong at present (alerts_next(), ...). */
 struct bans *monitor_bans(struct monitor *monitor);
-const struct alerts *monitor_alerts(const struct monitor *monitor);
+struct alerts *monitor_alerts(struct monitor *monitor);
 
 struct monitor_facts {
 	size_t clients;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/netof.h"
+#include "base/utf8.h"
 #include "monitor/monitor_internal.h"
 
 #define WALK_STEP 2048u     /* records in a step */
@@ -91,27 +92,31 @@ static uint64_t owner_of(const struct monitor *monitor, const struct who *who)
 	return keyhash_pair(&monitor->hash, net, netof_print(who->address, net), "", 0);
 }
 
-static struct alert_evidence evidence_of(const struct monitor *monitor, enum alert_kind kind,
-					 const struct who *who)
+static struct alert alert_of(const struct monitor *monitor, enum alert_kind kind,
+			     const struct who *who)
 {
 	const struct setting *setting = &monitor->settings.kind[kind];
+	struct alert alert = { .kind = kind,
+			       .subject = subject_of(monitor, who),
+			       .owner = owner_of(monitor, who),
+			       .count = 1,
+			       .threshold = setting->threshold,
+			       .window_s = setting->window_s,
+			       .response = setting->response,
+			       .response_s = setting->response_s,
+			       .quiet_s = setting->window_s };
 
-	return (struct alert_evidence){
-		.kind = kind,
-		.subject = subject_of(monitor, who),
-		.owner = owner_of(monitor, who),
-		.client = who->client_id,
-		.principal = who->principal,
-		.other = "",
-		.address = who->address,
-		.where = "",
-		.detail = "",
-		.threshold = setting->threshold,
-		.window_s = setting->window_s,
-		.response = setting->response,
-		.response_s = setting->response_s,
-		.quiet_s = setting->window_s,
-	};
+	utf8_copy(alert.client, sizeof(alert.client), who->client_id);
+	utf8_copy(alert.principal, sizeof(alert.principal), who->principal);
+	utf8_copy(alert.address, sizeof(alert.address), who->address);
+	return alert;
+}
+
+static void set_numbers(struct alert *alert, double observed, double expected)
+{
+	alert->observed = observed;
+	alert->expected = expected;
+	alert->has_numbers = true;
 }
 
 static void see_all(struct monitor *monitor, struct client *client, const struct who *who,
@@ -120,15 +125,14 @@ static void see_all(struct monitor *monitor, struct client *client, const struct
 {
 	for (unsigned i = 0; i < seen->count; i++) {
 		const struct sighting *item = &seen->item[i];
-		struct alert_evidence evidence = evidence_of(monitor, item->kind, who);
+		struct alert alert = alert_of(monitor, item->kind, who);
 
-		evidence.where = where;
-		evidence.detail = detail;
-		evidence.count = item->count;
-		evidence.observed = item->observed;
-		evidence.expected = item->expected;
-		evidence.has_numbers = item->has_numbers;
-		(void)alerts_see(monitor->alerts, &evidence, now_ns);
+		utf8_copy(alert.where, sizeof(alert.where), where);
+		utf8_copy(alert.detail, sizeof(alert.detail), detail);
+		alert.count = item->count;
+		if (item->has_numbers)
+			set_numbers(&alert, item->observed, item->expected);
+		(void)alerts_see(monitor->alerts, &alert, now_ns);
 		fixedtable_blame(&client->head, ALERT_BADNESS, now_ns);
 		respond(monitor, client, who, item->kind, now_ns);
 	}
@@ -198,13 +202,13 @@ void monitor_refused(struct monitor *monitor, const struct who *who, enum reason
 static void see_two(struct monitor *monitor, const struct holder *holder, const struct who *who,
 		    const struct sighting *seen, int64_t now_ns)
 {
-	struct alert_evidence evidence = evidence_of(monitor, seen->kind, who);
+	struct alert alert = alert_of(monitor, seen->kind, who);
 
-	evidence.subject = holder->head.id;
-	evidence.other = holder->name;
-	evidence.count = seen->count;
-	evidence.response = ALERT_REPORT;
-	(void)alerts_see(monitor->alerts, &evidence, now_ns);
+	alert.subject = holder->head.id;
+	utf8_copy(alert.other, sizeof(holder->name), holder->name);
+	alert.count = seen->count;
+	alert.response = ALERT_REPORT;
+	(void)alerts_see(monitor->alerts, &alert, now_ns);
 }
 
 void monitor_taken_over(struct monitor *monitor, struct client *client, struct holder *holder,
@@ -246,7 +250,7 @@ static void count_login(struct monitor *monitor, enum alert_kind kind, struct fi
 	uint64_t id = keyhash_pair(&monitor->hash, name, strlen(name), "", 0);
 	uint64_t name_of_other = keyhash_pair(&monitor->hash, other, strlen(other), "", 0);
 	struct who who = { .client_id = "", .principal = "", .address = "" };
-	struct alert_evidence evidence;
+	struct alert alert;
 	struct failures *failures;
 	uint64_t count;
 
@@ -261,12 +265,12 @@ static void count_login(struct monitor *monitor, enum alert_kind kind, struct fi
 		who.address = name;
 	else
 		who.principal = name;
-	evidence = evidence_of(monitor, kind, &who);
-	evidence.subject = id;
-	evidence.owner = owner;
-	evidence.count = count;
+	alert = alert_of(monitor, kind, &who);
+	alert.subject = id;
+	alert.owner = owner;
+	alert.count = count;
 	fixedtable_blame(&failures->head, ALERT_BADNESS, now_ns);
-	(void)alerts_see(monitor->alerts, &evidence, now_ns);
+	(void)alerts_see(monitor->alerts, &alert, now_ns);
 }
 
 /* Who invents names, or has an IPv6 network to call from, pushes out its own. */
@@ -297,17 +301,14 @@ static void see_silence(struct monitor *monitor, struct client *client, struct c
 			   .principal = client->principal,
 			   .address = "",
 			   .is_proved = true };
-	struct alert_evidence evidence = evidence_of(monitor, ALERT_SILENT, &who);
+	struct alert alert = alert_of(monitor, ALERT_SILENT, &who);
 
-	evidence.subject = silence_of(client->head.id, channel);
-	evidence.where = channel->name;
-	evidence.count = 1;
-	evidence.observed = silent_s;
-	evidence.expected = channel->interval_s;
-	evidence.has_numbers = true;
-	evidence.is_lasting = true;
-	evidence.response = ALERT_REPORT; /* nobody is there to be limited */
-	mine->is_silent = alerts_see(monitor->alerts, &evidence, now_ns);
+	alert.subject = silence_of(client->head.id, channel);
+	utf8_copy(alert.where, sizeof(alert.where), channel->name);
+	set_numbers(&alert, silent_s, channel->interval_s);
+	alert.is_lasting = true;
+	alert.response = ALERT_REPORT; /* nobody is there to be limited */
+	mine->is_silent = alerts_see(monitor->alerts, &alert, now_ns);
 	client->head.is_held |= mine->is_silent; /* until it speaks: or nobody would clear it */
 }
 
@@ -338,22 +339,19 @@ void monitor_stuck(struct monitor *monitor, const struct monitor_stuck *stuck, i
 {
 	const struct setting *setting = &monitor->settings.kind[ALERT_STUCK];
 	struct who who = { .client_id = "", .principal = "", .address = "" };
-	struct alert_evidence evidence = evidence_of(monitor, ALERT_STUCK, &who);
+	struct alert alert = alert_of(monitor, ALERT_STUCK, &who);
 	char where[ALERTS_NAME_MAX];
 
 	if (!setting->is_on)
 		return;
 	(void)snprintf(where, sizeof(where), "%s %s", stuck->entity, stuck->id);
-	evidence.subject = keyhash_pair(&monitor->hash, where, strlen(where), stuck->status,
-					strlen(stuck->status));
-	evidence.where = where;
-	evidence.detail = stuck->status;
-	evidence.count = 1;
-	evidence.observed = (double)stuck->stands_s;
-	evidence.expected = stuck->allowed_s;
-	evidence.has_numbers = true;
-	evidence.quiet_s = 3 * setting->window_s; /* asked again every window */
-	(void)alerts_see(monitor->alerts, &evidence, now_ns);
+	alert.subject = keyhash_pair(&monitor->hash, where, strlen(where), stuck->status,
+				     strlen(stuck->status));
+	utf8_copy(alert.where, sizeof(alert.where), where);
+	utf8_copy(alert.detail, sizeof(alert.detail), stuck->status);
+	set_numbers(&alert, (double)stuck->stands_s, stuck->allowed_s);
+	alert.quiet_s = 3 * setting->window_s; /* asked again every window */
+	(void)alerts_see(monitor->alerts, &alert, now_ns);
 }
 
 void monitor_look_for_silence(struct monitor *monitor, int64_t now_ns)

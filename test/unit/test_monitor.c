@@ -21,6 +21,7 @@
 #include "monitor/clients.h"
 #include "monitor/monitor.h"
 #include "base/fixedtable.h"
+#include "base/utf8.h"
 
 #define PATTERNS "test/data/monitor/patterns"
 #define MS INT64_C(1000000)
@@ -567,7 +568,7 @@ static void expect_alert(struct script *script, bool is_raised, const char *kind
 	struct alert alert;
 	char text[ALERTS_TEXT_MAX];
 
-	if (!monitor_next_alert(script->monitor, &alert))
+	if (!alerts_next(monitor_alerts(script->monitor), &alert))
 		FAIL(script, "expected an alert, there is none");
 	(void)alert_print(&alert, 1700000000000, text);
 	if (alert.is_raised != is_raised || strcmp(alert_code(alert.kind), kind) != 0 ||
@@ -581,7 +582,7 @@ static void expect_none(struct script *script)
 	char text[ALERTS_TEXT_MAX];
 	char *client;
 
-	if (monitor_next_alert(script->monitor, &alert)) {
+	if (alerts_next(monitor_alerts(script->monitor), &alert)) {
 		(void)alert_print(&alert, 1700000000000, text);
 		FAIL(script, "expected nothing, not %s", text);
 	}
@@ -842,13 +843,13 @@ static void test_alerts__queue_overflow_is_counted(void **state)
 {
 	struct alerts *alerts = NULL;
 	struct alert alert;
-	struct alert_evidence evidence = { .client = "c",
-					   .principal = "",
-					   .other = "",
-					   .address = "",
-					   .where = "",
-					   .detail = "",
-					   .quiet_s = 1 };
+	struct alert evidence = { .client = "c",
+				  .principal = "",
+				  .other = "",
+				  .address = "",
+				  .where = "",
+				  .detail = "",
+				  .quiet_s = 1 };
 	unsigned told = 0;
 	struct diag diag;
 
@@ -867,24 +868,24 @@ static void test_alerts__queue_overflow_is_counted(void **state)
 	alerts_free(alerts);
 }
 
-static struct alert_evidence seen_of(uint64_t owner, uint64_t subject)
+static struct alert seen_of(uint64_t owner, uint64_t subject)
 {
-	return (struct alert_evidence){ .kind = ALERT_REFUSAL_STREAK,
-					.subject = subject,
-					.owner = owner,
-					.client = "c",
-					.principal = "",
-					.other = "",
-					.address = "",
-					.where = "",
-					.detail = "",
-					.quiet_s = 60 };
+	return (struct alert){ .kind = ALERT_REFUSAL_STREAK,
+			       .subject = subject,
+			       .owner = owner,
+			       .client = "c",
+			       .principal = "",
+			       .other = "",
+			       .address = "",
+			       .where = "",
+			       .detail = "",
+			       .quiet_s = 60 };
 }
 
 static void test_alerts_see__owners_share_the_places(void **state)
 {
 	struct alerts *alerts = NULL;
-	struct alert_evidence evidence;
+	struct alert evidence;
 	struct alert alert;
 	struct diag diag;
 
@@ -918,7 +919,7 @@ static void test_alerts_see__owners_share_the_places(void **state)
 static void test_alerts_next__a_full_queue_loses_of_who_has_most(void **state)
 {
 	struct alerts *alerts = NULL;
-	struct alert_evidence evidence;
+	struct alert evidence;
 	struct alert alert;
 	unsigned of_victim = 0;
 	struct diag diag;
@@ -944,18 +945,16 @@ static void test_alert_print__is_json_whatever_clients_call_themselves(void **st
 {
 	struct alerts *alerts = NULL;
 	char name[4 * ALERTS_NAME_MAX];
-	struct alert_evidence evidence = { .kind = ALERT_PUBLISH_RATE,
-					   .client = name,
-					   .principal = "\"\n\x1b[31m",
-					   .other = "",
-					   .address = "::1",
-					   .where = name,
-					   .detail = "",
-					   .count = UINT64_MAX / 2,
-					   .observed = 1e18,
-					   .expected = 0.1,
-					   .has_numbers = true,
-					   .response = ALERT_BAN };
+	struct alert evidence = { .kind = ALERT_PUBLISH_RATE,
+				  .principal = "\"\n\x1b[31m",
+				  .other = "",
+				  .address = "::1",
+				  .detail = "",
+				  .count = UINT64_MAX / 2,
+				  .observed = 1e18,
+				  .expected = 0.1,
+				  .has_numbers = true,
+				  .response = ALERT_BAN };
 	struct alert alert;
 	char text[ALERTS_TEXT_MAX];
 	json_t *json;
@@ -966,6 +965,8 @@ static void test_alert_print__is_json_whatever_clients_call_themselves(void **st
 	for (size_t i = 0; i + 1 < sizeof(name); i++)
 		name[i] = (char)(1 + i % 31);
 	name[sizeof(name) - 1] = '\0';
+	utf8_copy(evidence.client, sizeof(evidence.client), name);
+	utf8_copy(evidence.where, sizeof(evidence.where), name);
 	assert_int_equal(alerts_new(&alerts, &diag), 0);
 	assert_true(alerts_see(alerts, &evidence, SECOND));
 	assert_false(alerts_see(alerts, &evidence, 2 * SECOND));
