@@ -323,7 +323,7 @@ static uint32_t wider(uint32_t a, uint32_t b)
 	return a > b ? a : b;
 }
 
-static void widen(struct access_limits *to, const struct access_limits *by)
+static void widen(struct limits *to, const struct limits *by)
 {
 	/* A burst belongs to its rate. */
 	if (by->messages_per_second > to->messages_per_second)
@@ -343,7 +343,7 @@ static void widen(struct access_limits *to, const struct access_limits *by)
 static bool gather_limits(const struct access *access, struct arena *arena,
 			  const struct gathering *from, struct access_principal *ret)
 {
-	struct access_limits *sum = NULL;
+	struct limits *sum = NULL;
 
 	for (size_t i = 0; i < access->role_count; i++) {
 		const struct access_role *role = &access->role[i];

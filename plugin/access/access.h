@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "base/limits.h"
 #include "base/scopeset.h"
 
 #define ACCESS_NAME_MAX 128u   /* bytes of a user, role or attribute name */
@@ -42,22 +43,6 @@ struct access_attribute {
 	const char *const *value;
 };
 
-/*
- * How much a client of a principal may do; 0 in any place: no limit of that kind. Of several
- * roles that limit the same the most generous counts. All clients of the principal may do as much
- * as @clients of them.
- */
-struct access_limits {
-	uint32_t clients; /* 0: as one */
-	uint32_t messages_per_second;
-	uint32_t burst; /* messages at once; 0: as many as in a second */
-	uint32_t bytes_per_second;
-	uint32_t subscriptions;
-	uint32_t connects_per_minute;
-	uint32_t topic_levels; /* of topics and filters */
-	uint32_t topic_bytes;
-};
-
 struct access_principal {
 	const char *name;
 	bool is_disabled;
@@ -73,7 +58,8 @@ struct access_principal {
 	const char *const *role;   /* names, as granted */
 	size_t client_count;       /* 0: any client id */
 	const char *const *client; /* patterns of client ids it may use, see access_client_ok() */
-	const struct access_limits *limits; /* NULL: none of its roles has any */
+	/* Of several roles that limit the same the most generous counts; NULL: no role has any. */
+	const struct limits *limits;
 };
 
 /* What the contract offers; borrowed for the call. */

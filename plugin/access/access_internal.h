@@ -44,7 +44,7 @@ struct access_role {
 	bool needs_certificate;
 	size_t client_count;
 	const char *const *client;
-	const struct access_limits *limits; /* NULL: none */
+	const struct limits *limits; /* NULL: none */
 	size_t include_count;
 	const uint32_t *include;
 	struct roleset closure; /* itself and everything it includes, at any depth */

@@ -170,7 +170,7 @@ static int read_clients(struct access_reader *reader, const json_t *json, const 
 
 #define LIMIT_MAX 1000000000
 #define SUBSCRIPTIONS_MAX 4096 /* each is remembered */
-#define CLIENTS_MAX 100000
+#define CLIENTS_MAX LIMITS_CLIENTS_MAX
 #define TOPIC_LEVELS_MAX 32768 /* what MQTT has room for */
 #define TOPIC_BYTES_MAX 65535
 
@@ -178,7 +178,7 @@ static int read_limits(struct access_reader *reader, const json_t *json, const s
 		       void *ret)
 {
 	struct access_role *role = ret;
-	struct access_limits *limits = arena_take(&reader->access->arena, 1, sizeof(*limits));
+	struct limits *limits = arena_take(&reader->access->arena, 1, sizeof(*limits));
 	const struct {
 		const char *name;
 		uint32_t *to;

@@ -74,10 +74,7 @@ static void describe_channel(const struct contract_channel *channel, struct moni
 {
 	*ret = (struct monitor_channel){
 		.name = channel->name,
-		.limits = { .messages_per_second = channel->rate.messages_per_second,
-			    .burst = channel->rate.burst,
-			    .bytes_per_second = channel->rate.bytes_per_second,
-			    .clients = channel->rate.clients },
+		.limits = channel->rate,
 		.interval_s = channel->interval_s,
 	};
 }
@@ -137,24 +134,13 @@ __attribute__((noinline)) static struct who who_is(const struct mosquitto *clien
 	return who;
 }
 
-static struct monitor_rates rates_of(const struct access_limits *limits)
-{
-	const struct monitor_limits own = { .messages_per_second = limits->messages_per_second,
-					    .burst = limits->burst,
-					    .bytes_per_second = limits->bytes_per_second,
-					    .connects_per_minute = limits->connects_per_minute,
-					    .clients = limits->clients };
-
-	return monitor_rates(&own);
-}
-
 /* The limits of the principal's roles, made ready once a session; NULL: none. */
 static const struct monitor_rates *rates(struct feed *feed, struct session *session)
 {
 	if (!session || !session->principal || !session->principal->limits)
 		return NULL;
 	if (session->seat_generation != feed->generation) {
-		session->rates = rates_of(session->principal->limits);
+		session->rates = monitor_rates(session->principal->limits);
 		session->seat_generation = feed->generation;
 	}
 	return &session->rates;
@@ -186,7 +172,7 @@ bool feed_login(struct feed *feed, const struct login_request *request,
 		const struct login_answer *answer, struct diag *why)
 {
 	struct who who = login_who(request);
-	const struct access_limits *limits = answer->principal ? answer->principal->limits : NULL;
+	const struct limits *limits = answer->principal ? answer->principal->limits : NULL;
 	struct monitor_rates own = { 0 };
 	int64_t now_ns = clock_mono_ns();
 	int64_t wait_ns;
@@ -195,7 +181,7 @@ bool feed_login(struct feed *feed, const struct login_request *request,
 		return true; /* an offline session of nobody */
 	who.principal = answer->principal->name;
 	if (limits)
-		own = rates_of(limits);
+		own = monitor_rates(limits);
 	if (!request->is_repeat && request->is_clean)
 		monitor_restart(feed->monitor, &who);
 	wait_ns = request->is_repeat ? monitor_wait(feed->monitor, &who, now_ns)
@@ -377,7 +363,7 @@ void feed_closed(struct feed *feed)
 void feed_subscribe(struct feed *feed, const struct mosquitto *client, struct session *session,
 		    const struct gate_request *request, struct decision *decision)
 {
-	const struct access_limits *limits =
+	const struct limits *limits =
 		session && session->principal ? session->principal->limits : NULL;
 	struct who who = who_is(client, session);
 	struct diag why;

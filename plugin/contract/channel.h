@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/limits.h"
 #include "base/entity.h"
 #include "base/scopeset.h"
 
@@ -57,17 +58,6 @@ struct contract_operation {
 	struct scopeset alternative[CONTRACT_ALTERNATIVES_MAX];
 	uint8_t qos;                 /* least QoS of a publish (send only) */
 	enum contract_retain retain; /* (send only) */
-};
-
-/*
- * How much one client may publish on a channel; 0 in any place: no limit of that kind. All clients
- * of a principal together may publish as much as @clients of them.
- */
-struct contract_rate {
-	uint32_t clients; /* 0: as one */
-	uint32_t messages_per_second;
-	uint32_t burst; /* messages at once; 0: as many as in a second */
-	uint32_t bytes_per_second;
 };
 
 /* How large a topic may be, or a filter; 0 in any place: no limit of that kind. */
@@ -189,7 +179,7 @@ struct contract_channel {
 	 */
 	const char *schema_uri;
 	size_t payload_max; /* bytes */
-	struct contract_rate rate;
+	struct limits rate;
 	struct contract_topic_limit topic_limit;
 	uint32_t interval_s;     /* who publishes here does so at least so often; 0: or not */
 	const char *time_member; /* top-level member that says when it was; NULL: none */

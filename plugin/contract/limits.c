@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define RATE_MAX 1000000000
-#define CLIENTS_MAX 100000
+#define CLIENTS_MAX LIMITS_CLIENTS_MAX
 #define TOPIC_LEVELS_MAX 32768 /* what MQTT has room for */
 #define TOPIC_BYTES_MAX 65535
 #define INTERVAL_MAX 2592000 /* 30 days */

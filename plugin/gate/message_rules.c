@@ -35,7 +35,7 @@ bool message_rules_length(struct judgement *j)
 	const struct contract_channel *channel = j->match->channel;
 	const struct contract_topic_limit *limit =
 		channel ? &channel->topic_limit : contract_topic_limit(j->gate->rules->contract);
-	const struct access_limits *own = j->principal->limits;
+	const struct limits *own = j->principal->limits;
 	size_t len = j->request->message.topic_len;
 	const char *topic = topics_unshare(j->request->message.topic, &len);
 

@@ -77,7 +77,7 @@ static uint32_t times(uint32_t number, uint32_t by)
 }
 
 /* So many times the limits. */
-static struct monitor_rate rate_of(const struct monitor_limits *limits, uint32_t by)
+static struct monitor_rate rate_of(const struct limits *limits, uint32_t by)
 {
 	return (struct monitor_rate){
 		.messages = bucket_per_second(times(limits->messages_per_second, by),
@@ -87,7 +87,7 @@ static struct monitor_rate rate_of(const struct monitor_limits *limits, uint32_t
 	};
 }
 
-struct monitor_rates monitor_rates(const struct monitor_limits *limits)
+struct monitor_rates monitor_rates(const struct limits *limits)
 {
 	uint32_t clients = limits->clients ? limits->clients : 1;
 

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "base/limits.h"
 #include "base/reason.h"
 #include "base/who.h"
 #include "monitor/alerts.h"
@@ -32,31 +33,14 @@
 struct monitor;
 struct client;
 
-/* How many times one client's limits a principal may have. */
-#define MONITOR_SHARES_MAX 100000u
-
-/* 0 in any place: no limit of that kind. */
-struct monitor_limits {
-	uint32_t messages_per_second;
-	uint32_t burst;            /* messages at once; 0: as many as in a second */
-	uint32_t bytes_per_second; /* of payloads; as many at once */
-	uint32_t connects_per_minute;
-	/*
-	 * Each client may do so much, and all clients of one principal together as much as so
-	 * many (0 is 1, the largest MONITOR_SHARES_MAX): a client id is made up, a principal is
-	 * not.
-	 */
-	uint32_t clients;
-};
-
-/* The same made ready to be charged against. */
-struct monitor_rates monitor_rates(const struct monitor_limits *limits);
+/* Limits made ready to be charged against. */
+struct monitor_rates monitor_rates(const struct limits *limits);
 
 /* What the contract says of a channel; by its index. */
 struct monitor_channel {
 	const char *name;
-	struct monitor_limits limits; /* on this channel; connects do not count */
-	uint32_t interval_s;          /* who publishes here does so at least so often; 0: or not */
+	struct limits limits; /* on this channel; connects do not count */
+	uint32_t interval_s;  /* who publishes here does so at least so often; 0: or not */
 };
 
 /* @clients: records of clients, MONITOR_CLIENTS_MIN .. _MAX, and as many of principals and of

@@ -86,10 +86,10 @@ static double run(struct bench *bench, unsigned clients)
 /* The channels, with the limits of the shipped contract or with all there are. */
 static int use(struct bench *bench, bool has_all, struct diag *diag)
 {
-	const struct monitor_limits limits = { .messages_per_second = 1000000,
-					       .burst = 1000000,
-					       .bytes_per_second = has_all ? 1000000000 : 0 };
-	const struct monitor_limits none = { 0 };
+	const struct limits limits = { .messages_per_second = 1000000,
+				       .burst = 1000000,
+				       .bytes_per_second = has_all ? 1000000000 : 0 };
+	const struct limits none = { 0 };
 	const struct monitor_channel channel[4] = { { "a", limits, has_all ? 60 : 0 },
 						    { "b", has_all ? limits : none, 0 },
 						    { "c", has_all ? limits : none, 0 },

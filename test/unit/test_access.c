@@ -394,7 +394,7 @@ static void test_access_find__limits_are_the_most_generous_of_its_roles(void **s
 		      " \"both\": { \"includes\": [\"slow\", \"fast\"] }, \"free\": {} },"
 		      " \"users\": { \"s\": { \"roles\": [\"slow\", \"free\"] },"
 		      " \"b\": { \"roles\": [\"both\"] }, \"f\": { \"roles\": [\"free\"] } } }");
-	const struct access_limits *limits = access_find(access, "s")->limits;
+	const struct limits *limits = access_find(access, "s")->limits;
 
 	(void)state;
 	assert_int_equal(limits->messages_per_second, 5);

@@ -334,7 +334,7 @@ static void test_clients_take__a_principal_cannot_spoil_anothers_record(void **s
 /* Whatever happens to the records of clients, what their principal owes stays owed. */
 static void test_monitor_charge__client_ids_share_their_principals_limit(void **state)
 {
-	const struct monitor_limits limits = { .messages_per_second = 1, .burst = 5 };
+	const struct limits limits = { .messages_per_second = 1, .burst = 5 };
 	const struct monitor_channel channel = { .name = "c", .limits = limits };
 	const struct monitor_rates own = monitor_rates(&limits);
 	struct monitor *monitor = NULL;
@@ -364,7 +364,7 @@ static void test_monitor_charge__client_ids_share_their_principals_limit(void **
 
 static void test_monitor_subscribe__is_of_the_principals_connected_clients(void **state)
 {
-	const struct monitor_limits one = { .clients = 1 };
+	const struct limits one = { .clients = 1 };
 	const struct monitor_rates own = monitor_rates(&one);
 	struct who a = { "a", "eva", "", true }, b = { "b", "eva", "", true };
 	struct monitor *monitor = NULL;
@@ -447,8 +447,8 @@ static void add_channel(struct script *script, const char *words[])
 static void play_publish(struct script *script, const struct who *who, const char *words[],
 			 unsigned i, int64_t now)
 {
-	const struct monitor_limits limits = { .messages_per_second = number(words, "own", 0),
-					       .clients = number(words, "clients", 0) };
+	const struct limits limits = { .messages_per_second = number(words, "own", 0),
+				       .clients = number(words, "clients", 0) };
 	const struct monitor_rates own = monitor_rates(&limits);
 	struct monitor_message message = {
 		.channel = (uint32_t)channel_at(script, words[0]),
@@ -473,8 +473,8 @@ static void play_publish(struct script *script, const struct who *who, const cha
 static void play_connect(struct script *script, const struct who *who, const char *words[],
 			 unsigned i, int64_t now)
 {
-	const struct monitor_limits limits = { .connects_per_minute = number(words, "connects", 0),
-					       .clients = number(words, "clients", 1) };
+	const struct limits limits = { .connects_per_minute = number(words, "connects", 0),
+				       .clients = number(words, "clients", 1) };
 	const struct monitor_rates own = monitor_rates(&limits);
 
 	script->limited +=

@@ -1,0 +1,27 @@
+/*
+ * limits.h -- how much a client of a principal may do, by its roles or on a channel.
+ */
+#ifndef PETSTORE_LIMITS_H
+#define PETSTORE_LIMITS_H
+
+#include <stdint.h>
+
+/* 0 in any place: no limit of that kind. */
+struct limits {
+	/*
+	 * All clients of one principal together may do as much as so many of them (0: as one): a
+	 * client id is made up, a principal is not.
+	 */
+	uint32_t clients;
+	uint32_t messages_per_second;
+	uint32_t burst;            /* messages at once; 0: as many as in a second */
+	uint32_t bytes_per_second; /* of payloads; as many at once */
+	uint32_t subscriptions;
+	uint32_t connects_per_minute;
+	uint32_t topic_levels; /* of topics and filters */
+	uint32_t topic_bytes;
+};
+
+#define LIMITS_CLIENTS_MAX 100000u /* the largest of @clients */
+
+#endif
