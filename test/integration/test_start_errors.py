@@ -125,9 +125,11 @@ def test_file(new_broker, name):
 
 @pytest.mark.parametrize("file", ["access.json", "passwords", "schemas/common.schema.json"])
 def test_unreadable(template, file):
-    """Root reads everything: then the broker runs as nobody, in a folder of nobody's."""
+    """Root reads everything: then the broker runs as nobody, in a folder of nobody's. The plugin is
+    there too, since the sources may lie where only root reads."""
     with tempfile.TemporaryDirectory() as folder:
         broker = harness.Broker(os.path.join(folder, "run"), template)
+        broker.settings["PLUGIN"] = shutil.copy(harness.PLUGIN, broker.folder)
         if os.geteuid() == 0:
             broker.edits.append(sub("^user .*", "user nobody"))
             broker.edits.append(lambda text: give(folder, "nobody", text))
