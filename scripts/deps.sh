@@ -6,6 +6,7 @@
 #     deps.sh ship    what the tests of image, package, page, shells and other releases need; they are
 #                     skipped without
 #     deps.sh package what `make deb` needs in addition
+#     deps.sh docs    what `make docs` needs in addition
 #     deps.sh check   the part of it that unit and integration tests need
 #     deps.sh bench   what `make bench` needs to measure all of it
 #
@@ -18,22 +19,23 @@ set -eu
 # have come another way); "?name" one that is taken where the release has it.
 RUN="gcc libc6-dev make pkg-config=pkg-config openssl mosquitto mosquitto-clients
 	mosquitto-dev libmosquitto-dev libjansson-dev libsqlite3-dev libssl-dev libpcre2-dev
-	libidn2-dev ?libyyjson-dev"
-CHECK="libcmocka-dev sqlite3 binutils python3 python3-paho-mqtt python3-pytest
+	libidn2-dev ?libyyjson-dev sqlite3=sqlite3"
+CHECK="libcmocka-dev binutils python3 python3-paho-mqtt python3-pytest
 	python3-jsonschema libpaho-mqtt-dev g++ nodejs=node"
 TEST="$CHECK
 	clang=clang libclang-rt-dev clang-format=clang-format
 	npm=npm ca-certificates prometheus=promtool shellcheck=shellcheck groff-base=groff
 	prometheus-node-exporter=prometheus-node-exporter python3-prometheus-client"
-PACKAGE="dpkg-dev binutils"
+PACKAGE="dpkg-dev=dpkg-buildflags binutils"
+DOCS="nodejs=node npm=npm ca-certificates"
 BENCH="python3 python3-paho-mqtt python3-jsonschema python3-fastjsonschema valgrind=valgrind"
 SHIP="chromium=chromium buildah=buildah debootstrap=debootstrap zsh=zsh fish=fish $PACKAGE"
 
 # The same, where there is no dpkg to ask.
-RUN_COMMANDS="cc make pkg-config openssl mosquitto mosquitto_passwd mosquitto_sub"
+RUN_COMMANDS="cc make pkg-config openssl mosquitto mosquitto_passwd mosquitto_sub sqlite3"
 RUN_LIBRARIES="jansson sqlite3 libcrypto libpcre2-8 libidn2"
 RUN_HEADERS="mosquitto.h mosquitto_broker.h mosquitto_plugin.h"
-TEST_COMMANDS="sqlite3 nm python3 clang clang-format node npm"
+TEST_COMMANDS="nm python3 clang clang-format node npm"
 TEST_LIBRARIES="cmocka"
 TEST_MODULES="paho.mqtt.client pytest"
 
@@ -133,9 +135,10 @@ for list in "${@:-run}"; do
 	test) packages="$packages $TEST" ;;
 	check) packages="$packages $CHECK" ;;
 	package) packages="$packages $PACKAGE" ;;
+	docs) packages="$packages $DOCS" ;;
 	bench) packages="$packages $BENCH" ;;
 	ship) packages="$packages $SHIP" ;;
-	*) say "unknown list: $list (run, test, check, package, ship, bench)"; exit 2 ;;
+	*) say "unknown list: $list (run, test, check, package, docs, ship, bench)"; exit 2 ;;
 	esac
 done
 
