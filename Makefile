@@ -179,12 +179,12 @@ conformance: $(B)/conformance  ## run a JSON Schema test suite: SUITE=DIR [REMOT
 
 # Side by side with the stock broker; QUICK=1 takes some minutes instead of a quarter of an hour.
 BENCHES = $(B)/load $(B)/bench_gate $(B)/bench_schema $(B)/bench_ledger $(B)/bench_monitor $(B)/bench_scale
-bench: deps-run  ## what enforcement costs: the README's tables, anew (QUICK=1: less of it)
+bench: deps-run  ## what enforcement costs: the tables of docs/benchmarks.md, anew (QUICK=1: less)
 	@scripts/deps.sh bench || true # without, some of it is not measured
 	@$(MAKE) --no-print-directory all $(BENCHES)
 	@B="$(abspath $(B))" $(PYTHON) test/bench/bench.py $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
-bench-readme: bench  ## the same, and put it into the README
+bench-readme: bench  ## the same, and put it into docs/benchmarks.md
 	@B="$(abspath $(B))" $(PYTHON) test/bench/report.py --readme
 
 $(B)/bench_gate: test/bench/bench_gate.c $(B)/rel/rooms.a
@@ -223,6 +223,7 @@ bench-logins: all  ## logins a second, and what ownership costs, beside the stoc
 NPM = $(B)/npm
 CONTRACTS = schemas/petstore.asyncapi.json test/data/smarthome/smarthome.asyncapi.json
 $(NPM)/node_modules/.package-lock.json: test/asyncapi/package.json test/asyncapi/package-lock.json
+	@scripts/deps.sh run docs
 	@mkdir -p $(NPM) && cp $^ $(NPM)/
 	cd $(NPM) && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund
 	@touch $@
@@ -272,7 +273,9 @@ install: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1 $(COMPLETIONS)  ## ins
 	install -m 755 scripts/demo.sh $(DESTDIR)$(SHARE)/
 	install -m 644 scripts/debian/systemd.conf $(DESTDIR)$(SHARE)/ # the package installs it in place
 	install -m 644 schemas/README.md $(DESTDIR)$(SHARE)/schemas/
-	install -m 644 README.md CHANGELOG.md LICENSE docs/FAULTS.md $(DESTDIR)$(DOC)/
+	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(DOC)/
+	install -d $(DESTDIR)$(DOC)/docs
+	install -m 644 docs/*.md docs/*.svg $(DESTDIR)$(DOC)/docs/
 
 clean:  ## remove what was built (chroots, npm packages and make run's files stay)
 	@test ! -e $(B)/Makefile || { echo "clean: B=$(B) is no build folder"; exit 2; }
@@ -298,7 +301,7 @@ deps:  ## install what the build and the tests need (Debian), or say what is mis
 deps-ship:  ## install what the tests about shipping need
 	@PYTHON=$(PYTHON) scripts/deps.sh run test ship
 
-deps-run:
+deps-run:  ## install what the build and `make run` need
 	@scripts/deps.sh run
 
 # A make of its own builds: the questions to pkg-config come after deps. exec: make's child is
@@ -351,7 +354,8 @@ MAN = @B=$(B) LIBDIR=$(LIBDIR) DATADIR=$(SHARE) DOCDIR=$(DOC) docs/man.sh
 $(B)/%.1: docs/%.1.in docs/man.sh $(B)/petstorectl ; $(MAN) $< >$@
 $(B)/%.5: docs/%.5.in docs/man.sh $(B)/reference ; $(MAN) $< >$@
 
-deb:  ## build a Debian package in B
+deb:  ## build a Debian package in B (installs what that needs)
+	@scripts/deps.sh run package
 	+@B=$(B) MAKE="$(MAKE)" scripts/debian/build.sh
 
 deb-test: deb  ## install, use and purge the package on small Debian systems
@@ -375,6 +379,7 @@ matrix:  ## unit and integration tests on Debian trixie and sid (Mosquitto 2.0.2
 DOCS_HOME = $(B)/docs-npm
 DOCS_NPM  = $(DOCS_HOME)/node_modules/.package-lock.json
 $(DOCS_NPM): docs/package.json docs/package-lock.json
+	@scripts/deps.sh run docs
 	@mkdir -p $(DOCS_HOME) && cp $^ $(DOCS_HOME)/
 	cd $(DOCS_HOME) && npm ci --no-audit --no-fund --ignore-scripts
 	@touch $@

@@ -69,7 +69,7 @@ files_of()
 
 lints()
 {
-	ls "$1/README.md" "$1/access.schema.json" /usr/share/doc/mosquitto-petstore/{README.Debian,copyright} &&
+	ls "$1/README.md" "$1/access.schema.json" /usr/share/doc/mosquitto-petstore/{README.Debian,copyright,README.md,docs/troubleshooting.md} &&
 		petstorectl lint --contract "$1/petstore.asyncapi.json"
 }
 

@@ -65,6 +65,10 @@ traces() { # what has no place in the tree: open tasks, absolute paths of someon
 		grep -vE '^test/lint.sh:|corpus/|\.pyc'
 }
 
+links() {
+	python3 test/links.py
+}
+
 # petstorectl ctl is a client, on libmosquitto.
 check "Mosquitto's headers are included by broker_api.h and the client only" \
 	includes_outside 'mosquitto(_broker|_plugin|/)?[a-z_]*\.h' plugin/broker/broker_api.h plugin/ctl/control_client.c
@@ -85,6 +89,7 @@ check "the plugin exports Mosquitto's three symbols" symbols
 check "plugin and petstorectl are hardened" \
 	test/hardened.sh "$B/mosquitto_petstore.so" "$B/petstorectl"
 check "no open tasks and no one's paths" traces
+check "links of the pages lead somewhere" links
 if command -v groff >/dev/null; then
 	check "manual pages" groff -man -ww -z -Tutf8 "$B/mosquitto_petstore.5" "$B/petstorectl.1"
 else

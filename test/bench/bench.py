@@ -3,8 +3,9 @@ What enforcement costs, side by side:  make bench [QUICK=1]
 
 Every Mosquitto that is here is driven by the same load: without a plugin, with its own dynamic
 security, and with ours in stages. Then the parts one by one, logins, what one would otherwise
-do (a subscriber that validates and stores), and how all of it grows. Prints the tables of the
-README; everything that was measured is in B/bench/results.json, a plot in B/bench/bench.svg.
+do (a subscriber that validates and stores), and how all of it grows. Prints the tables of
+docs/benchmarks.md; everything that was measured is in B/bench/results.json, a plot in
+B/bench/bench.svg.
 
     bench.py [--quick] [--only SECTION,...]     sections: publish parts subscriber scale
 """

@@ -1,7 +1,7 @@
 """
-What `make bench` measured as the README's tables, and as a plot.
+What `make bench` measured as the tables of docs/benchmarks.md, and as a plot.
 
-    B=build python3 test/bench/report.py --readme    puts both where the README has them
+    B=build python3 test/bench/report.py --readme    puts both where that page has them
 """
 
 import json
@@ -195,7 +195,7 @@ def short(results):
     place, version = rows.places[-1]
     stock = rows.us(place, BASE, "stock")
     return ("In short: an order at QoS 1 takes %s us of Mosquitto %s's thread without a plugin, and "
-            "%s us more when it\nis checked, kept and watched; %s us of another core take it to "
+            "%s us more when it\nis checked, kept and monitored; %s us of another core take it to "
             "SQLite. A message at QoS 0 takes %s us more.\n\n" % (
                 number(stock), version, number(rows.added(place, BASE, "everything")),
                 number(rows.us(place, BASE, "everything", "others_us")),
@@ -255,13 +255,13 @@ def write(results, folder):
     return text
 
 
-def put_into_readme(folder):
-    path = os.path.join(harness.TOP, "README.md")
+def put_into_page(folder):
+    path = os.path.join(harness.TOP, "docs", "benchmarks.md")
     with open(path) as file:
-        readme = file.read()
+        page = file.read()
     with open(os.path.join(folder, "table.md")) as file:
         tables = file.read()
-    before, rest = readme.split(MARKS[0])
+    before, rest = page.split(MARKS[0])
     _, after = rest.split(MARKS[1])
     with open(path, "w") as file:
         file.write(before + MARKS[0] + tables + MARKS[1] + after)
@@ -273,4 +273,4 @@ if __name__ == "__main__":
     with open(os.path.join(made, "results.json")) as measured:
         write(json.load(measured), made)
     if "--readme" in sys.argv[1:]:
-        put_into_readme(made)
+        put_into_page(made)

@@ -1,10 +1,11 @@
-"""The options: what the code has is what README and the example configuration say."""
+"""What the code has is what README, docs/ and the example configuration say."""
 
 import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 
 import crash
 import harness
@@ -14,6 +15,15 @@ import powercut
 def read(name):
     with open(os.path.join(harness.TOP, name), encoding="utf-8") as file:
         return file.read()
+
+
+PAGES = ["README.md"] + sorted(
+    os.path.join("docs", name) for name in os.listdir(os.path.join(harness.TOP, "docs"))
+    if name.endswith(".md"))
+
+
+def pages():
+    return "".join(map(read, PAGES))
 
 
 def reference():
@@ -38,32 +48,22 @@ def test_example_configuration():
         assert preset in (None, shown[name]), name
 
 
-def test_readme():
-    """It speaks of options that there are; the manual page lists them all."""
-    shown = set(re.findall(r"plugin_opt_([a-z]\w*)", read("README.md")))
+def test_options():
+    """The pages speak of options that there are; the manual page lists them all."""
+    shown = set(re.findall(r"plugin_opt_([a-z]\w*)", pages()))
     assert shown and shown <= set(options())
 
 
-def headings(text):
-    """What links to them are made of."""
-    return {re.sub(r"[^a-z0-9 -]", "", line.lower()).replace(" ", "-")
-            for line in re.findall(r"^#+ (.*)$", text, re.M)}
-
-
 def test_links():
-    """The README's links lead to files, and to headings."""
-    text = read("README.md")
-    links = re.findall(r"\]\((?!https?:)([^)]+)\)", text)
-    assert len(links) > 10
-    for link in links:
-        path, _, heading = link.partition("#")
-        assert os.path.exists(os.path.join(harness.TOP, path)), link
-        assert not heading or heading in headings(read(path or "README.md")), link
+    """Links of the pages lead to files, and to headings."""
+    done = subprocess.run([sys.executable, os.path.join("test", "links.py"), *PAGES],
+                          cwd=harness.TOP, text=True, stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_alerts():
-    """The README names each kind, with the defaults that the code has."""
-    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", read("README.md"), re.M))
+    """docs/limits-and-alerts.md names each kind, with the defaults that the code has."""
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", read("docs/limits-and-alerts.md"), re.M))
     for alert in reference()["alerts"]:
         code = alert["code"]
         assert code in rows
@@ -73,11 +73,10 @@ def test_alerts():
 
 
 def test_reasons():
-    """The README explains no reason that does not exist."""
-    codes = {row["code"] for row in reference()["reasons"]}
-    table = re.search(r"^\| reason \|.*?\n\n", read("README.md"), re.S | re.M).group()
-    shown = set(re.findall(r"`([a-z-]+)`", table))
-    assert shown and shown <= codes
+    """docs/troubleshooting.md has each reason that there is, and no other; "allowed" is none."""
+    codes = {row["code"] for row in reference()["reasons"]} - {"allowed"}
+    table = re.search(r"^\| reason \|.*?\n\n", read("docs/troubleshooting.md"), re.S | re.M).group()
+    assert sorted(re.findall(r"^\| `([a-z-]+)` \|", table, re.M)) == sorted(codes)
 
 
 def words(text):
@@ -107,9 +106,9 @@ def test_petstorectl_page(tmp_path):
 
 
 def test_petstorectl_examples():
-    """Every command that README and manual page show is one, with options that it has."""
+    """Every command that the pages and the manual page show is one, with options that it has."""
     tool = os.path.join(harness.BUILD, "petstorectl")
-    shown = re.findall(r"petstorectl ([a-z]+)((?: [^`\n|]*)?)", read("README.md") +
+    shown = re.findall(r"petstorectl ([a-z]+)((?: [^`\n|]*)?)", pages() +
                        read("docs/petstorectl.1.in").replace("\\-", "-"))
     assert len(shown) > 15
     for command, rest in shown:
@@ -120,8 +119,8 @@ def test_petstorectl_examples():
 
 
 def test_faults_name_their_tests():
-    """Each test that docs/FAULTS.md names is there, and so is each condition of a kill or a cut."""
-    text = read("docs/FAULTS.md")
+    """Each test that docs/faults.md names is there, and so is each condition of a kill or a cut."""
+    text = read("docs/faults.md")
     for name, cases in re.findall(r"`((?:integration|unit|attack)/test_\w+\.(?:py|c))`(?: \(([^)]*)\))?",
                                   text):
         source = read("test/" + name)

@@ -1,5 +1,5 @@
 """
-What clients hear while storage is at fault, what is kept, and how it ends: rows of docs/FAULTS.md
+What clients hear while storage is at fault, what is kept, and how it ends: rows of docs/faults.md
 that no other file has. The disk is powercut.c's, so that syncs fail and are slow without root.
 """
 
