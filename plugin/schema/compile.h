@@ -32,6 +32,7 @@ struct compiler {
 	bool assert_format;
 	size_t max_bytes; /* see struct schema_options */
 	struct diag *diag;
+	int rc;                     /* the first failure */
 	struct schema_node **nodes; /* by place id; NULL where not compiled */
 	size_t node_slots;
 	struct queued_schema *queue; /* all nodes of places, in the order they were made */
@@ -60,43 +61,57 @@ struct filling {
 	struct schema_node *node;
 };
 
-/* Makes room for one more item in an array that grows: *@array, of @used items. */
-int compile_grow(struct compiler *c, void *array, size_t *cap, size_t used, size_t item);
+/*
+ * The first failure stays in @rc of the compiler, with @diag filled in. After it nothing more is
+ * made: what the functions below return is NULL or 0 then, which may be stored without a look.
+ */
 
-/* Zeros from the schema's arena; NULL with @c->diag filled in. */
+/* Makes room for one more item in an array that grows: *@array, of @used items. False: no memory.
+ */
+bool compile_grow(struct compiler *c, void *array, size_t *cap, size_t used, size_t item);
+
+/* Zeros from the schema's arena. */
 void *compile_alloc(struct compiler *c, size_t size);
+
+/* A copy in the schema's arena, with a NUL. */
+const char *compile_text(struct compiler *c, const char *text, size_t len);
 
 /* The keyword's value where the schema's dialect knows it, else NULL. */
 json_t *compile_keyword(const struct filling *f, const char *keyword);
 
-/* The node of a subschema: @keyword's value, an item or a member of it. */
-int compile_child(struct filling *f, const struct keyword_child *child,
-		  const struct schema_node **ret);
+/* The node of a subschema: an item or a member (@name, else NULL) of @keyword's value. */
+const struct schema_node *compile_child(struct filling *f, const struct keyword_child *child);
+const struct schema_node *compile_member(struct filling *f, const char *keyword, const char *name,
+					 json_t *value);
+
+/* The node of @keyword's value; NULL also where the schema has none. */
+const struct schema_node *compile_value(struct filling *f, const char *keyword);
 
 /* The nodes of an array of schemas. */
-int compile_children(struct filling *f, const char *keyword, const json_t *array,
-		     const struct schema_node *const **ret);
+const struct schema_node *const *compile_children(struct filling *f, const char *keyword,
+						  const json_t *array);
 
-/* "<document>: <pointer>/<keyword>: <text>"; where @err is ERR_NOMEM the text is left away. */
-int compile_fail(struct filling *f, int err, const char *keyword, const char *format, ...)
+/* Fails with "<document>: <pointer>/<keyword>: <text>"; where @err is ERR_NOMEM without the text.
+ */
+void compile_fail(struct filling *f, int err, const char *keyword, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Resolves reference @keyword of @place; a failure names the place. */
-int compile_resolve(struct compiler *c, struct schema_place *place, const char *keyword,
-		    struct target *ret);
+/* Resolves reference @keyword of @place; a failure names the place. False: it failed. */
+bool compile_resolve(struct compiler *c, struct schema_place *place, const char *keyword,
+		     struct target *ret);
 
 /* The node of what a reference leads to, behind all $refs that only lead on. */
-int compile_target(struct compiler *c, struct target target, const struct schema_node **ret);
+const struct schema_node *compile_target(struct compiler *c, struct target target);
 
 /* The number of an anchor that a $dynamicRef asks for. */
-int compile_anchor(struct compiler *c, const char *name, uint32_t *ret);
+uint32_t compile_anchor(struct compiler *c, const char *name);
 
 /* A pattern that the schema owns. */
-int compile_pattern(struct filling *f, const char *keyword, const char *source, size_t len,
-		    const struct pattern **ret);
+const struct pattern *compile_pattern(struct filling *f, const char *keyword, const char *source,
+				      size_t len);
 
 /* Room for @count names. */
-int compile_table_init(struct compiler *c, struct name_table *table, size_t count);
+void compile_table_init(struct compiler *c, struct name_table *table, size_t count);
 
 /* The slot of the name, new or found; the table was made large enough. @text is copied. */
 struct name_slot *compile_table_add(struct compiler *c, struct name_table *table, const char *text,
@@ -106,25 +121,25 @@ struct name_slot *compile_table_add(struct compiler *c, struct name_table *table
 void compile_table_finish(struct name_table *table);
 
 /* A key with a copy of the name. */
-int compile_name(struct compiler *c, const char *text, size_t len, struct name_key *ret);
+struct name_key compile_name(struct compiler *c, const char *text, size_t len);
 
-/* A number of a schema. */
-int compile_number(struct compiler *c, const json_t *value, struct number *ret);
+/* The number that is @keyword's value; NULL also where the schema has none. */
+const struct number *compile_number(struct filling *f, const char *keyword);
 
 /* All nodes are filled in: the values of const and enum come into the schema. */
-int compile_constants(struct compiler *c);
+void compile_constants(struct compiler *c);
 
 /* The rules of one type; each sets the node's member where a keyword asks for it. */
-int compile_number_rules(struct filling *f);
-int compile_string_rules(struct filling *f);
-int compile_array_rules(struct filling *f);
-int compile_object_rules(struct filling *f);
+void compile_number_rules(struct filling *f);
+void compile_string_rules(struct filling *f);
+void compile_array_rules(struct filling *f);
+void compile_object_rules(struct filling *f);
 
 /* Last of all: whether the node's members are better looked up than walked over. */
-int compile_probes(struct filling *f);
+void compile_probes(struct filling *f);
 
 /* What any type is held against: const, enum, references and in-place applicators. */
-int compile_steps(struct filling *f);
+void compile_steps(struct filling *f);
 
 /*
  * Where only the schema's own keywords can evaluate anything, unevaluated* is what
@@ -135,17 +150,17 @@ void compile_simplify(struct schema_node *node);
 /* The fastest path that runs all of a node's rules. */
 enum fast_path compile_fast_path(const struct schema_node *node);
 
-/* Last of all: ERR_INVALID where a schema leads back to itself on the spot. */
-int compile_check_circles(struct compiler *c);
+/* Last of all: fails where a schema leads back to itself on the spot. */
+void compile_check_circles(struct compiler *c);
 
 /* Warns where a message of at most @max_bytes (0: not asked) may take more than its budget. */
-int compile_worst(struct compiler *c, size_t max_bytes);
+void compile_worst(struct compiler *c, size_t max_bytes);
 
 /* Puts "<document>: <pointer>[/<keyword>]: <text>" among the schema's warnings. */
-int compile_warn(struct compiler *c, const struct schema_place *place, const char *keyword,
-		 const char *format, ...) __attribute__((format(printf, 4, 5)));
+void compile_warn(struct compiler *c, const struct schema_place *place, const char *keyword,
+		  const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* A schema of draft 7 with $ref, where nothing else counts. */
-int compile_only_reference(struct filling *f);
+void compile_only_reference(struct filling *f);
 
 #endif

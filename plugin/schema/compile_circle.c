@@ -20,7 +20,7 @@ struct frame {
 	size_t index;
 };
 
-struct search {
+struct circle_search {
 	const struct compiler *compiler;
 	unsigned char *colours;
 	struct frame *stack;
@@ -47,7 +47,7 @@ static size_t always(const struct step *step)
 }
 
 /* The next node that @frame leads to; NULL behind the last. */
-static const struct schema_node *next_node(const struct search *s, struct frame *frame)
+static const struct schema_node *next_node(const struct circle_search *s, struct frame *frame)
 {
 	const struct schema_node *node = s->compiler->queue[frame->number].node;
 
@@ -64,14 +64,14 @@ static const struct schema_node *next_node(const struct search *s, struct frame 
 	return NULL;
 }
 
-static void push(struct search *s, size_t number)
+static void push(struct circle_search *s, size_t number)
 {
 	s->colours[number] = ON_STACK;
 	s->stack[s->depth++] = (struct frame){ .number = number };
 }
 
 /* The place where a circle closes, of those that @root leads to; NULL: there is none. */
-static const struct schema_place *find_circle(struct search *s, size_t root)
+static const struct schema_place *find_circle(struct circle_search *s, size_t root)
 {
 	push(s, root);
 	while (s->depth > 0) {
@@ -90,26 +90,23 @@ static const struct schema_place *find_circle(struct search *s, size_t root)
 	return NULL;
 }
 
-int compile_check_circles(struct compiler *c)
+void compile_check_circles(struct compiler *c)
 {
-	struct search s = { .compiler = c };
+	struct circle_search s = { .compiler = c };
 	const struct schema_place *place = NULL;
-	int rc = 0;
 
+	if (c->rc)
+		return;
 	s.colours = calloc(c->queue_used + 1, sizeof(*s.colours));
 	s.stack = malloc((c->queue_used + 1) * sizeof(*s.stack));
-	if (!s.colours || !s.stack) {
-		rc = diag_nomem(c->diag);
-		goto out;
-	}
-	for (size_t i = 0; i < c->queue_used && !place; i++)
+	if (!s.colours || !s.stack)
+		c->rc = diag_nomem(c->diag);
+	for (size_t i = 0; c->rc == 0 && i < c->queue_used && !place; i++)
 		if (s.colours[i] == NOT_SEEN)
 			place = find_circle(&s, i);
 	if (place)
-		rc = document_fail(c->diag, ERR_INVALID, place->resource, place->pointer, NULL,
-				   "leads back to itself without end");
-out:
+		c->rc = document_fail(c->diag, ERR_INVALID, place->resource, place->pointer, NULL,
+				      "leads back to itself without end");
 	free(s.colours);
 	free(s.stack);
-	return rc;
 }

@@ -11,27 +11,23 @@
 
 /* ---- sets of names ----------------------------------------------------------------------- */
 
-int compile_name(struct compiler *c, const char *text, size_t len, struct name_key *ret)
+struct name_key compile_name(struct compiler *c, const char *text, size_t len)
 {
-	const char *copy = arena_text(&c->schema->arena, text, len);
+	const char *copy = compile_text(c, text, len);
 
-	if (!copy)
-		return diag_nomem(c->diag);
-	*ret = name_key(copy, len);
-	return 0;
+	return copy ? name_key(copy, len) : (struct name_key){ .text = NULL };
 }
 
-int compile_table_init(struct compiler *c, struct name_table *table, size_t count)
+void compile_table_init(struct compiler *c, struct name_table *table, size_t count)
 {
 	size_t slots = 4;
 
 	while (slots < 2 * count)
 		slots *= 2;
 	if (slots > UINT32_MAX)
-		return diag_set(c->diag, ERR_LIMIT, "too many names in one schema");
+		c->rc = diag_set(c->diag, ERR_LIMIT, "too many names in one schema");
 	table->slots = compile_alloc(c, slots * sizeof(*table->slots));
 	table->mask = (uint32_t)slots - 1;
-	return table->slots ? 0 : ERR_NOMEM;
 }
 
 struct name_slot *compile_table_add(struct compiler *c, struct name_table *table, const char *text,
@@ -40,11 +36,12 @@ struct name_slot *compile_table_add(struct compiler *c, struct name_table *table
 	struct name_key key = name_key(text, len);
 	uint32_t i = name_hash(&key) & table->mask;
 
+	if (c->rc)
+		return NULL;
 	while (table->slots[i].key.text && !name_equal(&table->slots[i].key, &key))
 		i = (i + 1) & table->mask;
 	if (!table->slots[i].key.text) {
-		if (compile_name(c, text, len, &table->slots[i].key) != 0)
-			return NULL;
+		table->slots[i].key = compile_name(c, text, len);
 		if (!table->first)
 			table->first = table->last = &table->slots[i];
 		table->last->next = &table->slots[i];
@@ -75,60 +72,61 @@ void compile_table_finish(struct name_table *table)
 					   bytes / RUN_BYTES_A_UNIT / 4);
 }
 
-/* ---- numbers and values
- * --------------------------------------------------------------------------- */
+/* ---- numbers and values ------------------------------------------------------------------ */
 
-int compile_number(struct compiler *c, const json_t *value, struct number *ret)
+const struct number *compile_number(struct filling *f, const char *keyword)
 {
+	const json_t *value = compile_keyword(f, keyword);
+	struct number *ret = value ? compile_alloc(f->compiler, sizeof(*ret)) : NULL;
 	const char *text;
 	size_t len;
 
+	if (!ret)
+		return NULL;
 	if (jsonbig_text(value, &text, &len)) {
 		ret->kind = NUMBER_BIG;
 		ret->big.len = len;
-		ret->big.text = arena_text(&c->schema->arena, text, len);
-		return ret->big.text ? 0 : diag_nomem(c->diag);
-	}
-	if (json_is_integer(value)) {
+		ret->big.text = compile_text(f->compiler, text, len);
+	} else if (json_is_integer(value)) {
 		ret->kind = NUMBER_INT;
 		ret->i = json_integer_value(value);
 	} else {
 		ret->kind = NUMBER_REAL;
 		ret->d = json_real_value(value);
 	}
-	return 0;
+	return f->compiler->rc == 0 ? ret : NULL;
 }
 
 /*
  * A text that a parser has read is what messages are compared with. It has the constants of all
  * steps, so that there is one parser whatever their number.
  */
-int compile_constants(struct compiler *c)
+void compile_constants(struct compiler *c)
 {
-	struct schema *schema = c->schema;
 	struct payload_limits limits = { .max_depth = PAYLOAD_MAX_DEPTH };
-	struct payload_error error = { .fault = PAYLOAD_NOMEM };
-	const struct payload_value *value = NULL;
+	struct payload_error error = { .fault = PAYLOAD_OK };
+	const struct payload_value *value;
 	struct view_walk walk;
 	char *text = NULL;
-	int rc = 0;
 
-	if (c->constant_count == 0)
-		return 0;
-	if (jsontext_write(c->constants, NULL, NULL, &text, &limits.max_bytes) != 0)
-		return diag_nomem(c->diag);
-	rc = payload_parser_new(&limits, &schema->constants, c->diag);
-	if (rc == 0)
-		value = payload_parse(schema->constants, text, limits.max_bytes, &error);
-	if (rc == 0 && !value)
-		rc = error.fault == PAYLOAD_NOMEM
-			     ? diag_nomem(c->diag)
-			     : diag_set(c->diag, ERR_LIMIT, "the values of const and enum: %s",
-					error.text);
-	if (rc == 0)
-		walk = view_walk(value);
-	for (size_t i = 0; rc == 0 && i < c->constant_count; i++)
+	if (c->rc || c->constant_count == 0)
+		return;
+	c->rc = jsontext_write(c->constants, NULL, NULL, &text, &limits.max_bytes) != 0
+			? diag_nomem(c->diag)
+			: payload_parser_new(&limits, &c->schema->constants, c->diag);
+	if (c->rc)
+		goto out;
+	value = payload_parse(c->schema->constants, text, limits.max_bytes, &error);
+	if (!value) {
+		c->rc = error.fault == PAYLOAD_NOMEM
+				? diag_nomem(c->diag)
+				: diag_set(c->diag, ERR_LIMIT, "the values of const and enum: %s",
+					   error.text);
+		goto out;
+	}
+	walk = view_walk(value);
+	for (size_t i = 0; i < c->constant_count; i++)
 		c->constant_steps[i]->constants = view_item(&walk);
+out:
 	free(text);
-	return rc;
 }

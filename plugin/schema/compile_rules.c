@@ -31,20 +31,6 @@ static uint64_t count_of(const struct filling *f, const char *keyword, uint64_t 
 
 /* ---- numbers ----------------------------------------------------------------------------- */
 
-static int limit_of(struct filling *f, const char *keyword, const struct number **ret)
-{
-	const json_t *value = compile_keyword(f, keyword);
-	struct number *number;
-
-	if (!value)
-		return 0;
-	number = compile_alloc(f->compiler, sizeof(*number));
-	if (!number)
-		return ERR_NOMEM;
-	*ret = number;
-	return compile_number(f->compiler, value, number);
-}
-
 /* What it costs to compare with a limit beyond 64 bits and beyond a double. */
 static size_t limit_units(const struct number *limit)
 {
@@ -124,24 +110,23 @@ static void set_real_limits(struct number_rules *rules)
 	}
 }
 
-int compile_number_rules(struct filling *f)
+void compile_number_rules(struct filling *f)
 {
 	static const char *const keywords[LIMIT_COUNT] = { "minimum", "maximum", "exclusiveMinimum",
 							   "exclusiveMaximum" };
 	struct number_rules *rules = compile_alloc(f->compiler, sizeof(*rules));
-	int rc = rules ? limit_of(f, "multipleOf", &rules->multiple) : ERR_NOMEM;
 	bool is_used = false;
 
-	for (unsigned k = 0; rc == 0 && k < LIMIT_COUNT; k++) {
-		rc = limit_of(f, keywords[k], &rules->limits[k]);
+	if (!rules)
+		return;
+	rules->multiple = compile_number(f, "multipleOf");
+	for (unsigned k = 0; k < LIMIT_COUNT; k++) {
+		rules->limits[k] = compile_number(f, keywords[k]);
 		rules->limit_units += limit_units(rules->limits[k]);
 		is_used |= rules->limits[k] != NULL;
 	}
-	if (rc != 0)
-		return rc;
 	if (rules->multiple && !number_divisor_init(&rules->divisor, rules->multiple))
-		return compile_fail(f, ERR_LIMIT, "multipleOf",
-				    "has more than 19 significant digits");
+		compile_fail(f, ERR_LIMIT, "multipleOf", "has more than 19 significant digits");
 	set_int_limits(rules);
 	set_real_limits(rules);
 	rules->is_integer = !(f->node->types & VIEW_REAL) && (f->node->types & VIEW_INT);
@@ -149,7 +134,6 @@ int compile_number_rules(struct filling *f)
 		f->node->types |= VIEW_REAL; /* 1.0 is one; the rules look closer */
 	if (is_used || rules->is_integer || rules->multiple)
 		f->node->number = rules;
-	return 0;
 }
 
 /* ---- strings ----------------------------------------------------------------------------- */
@@ -161,48 +145,43 @@ static bool asserts_format(const struct filling *f)
 	       (f->dialect->vocabularies & VOCABULARY_FORMAT_ASSERTION);
 }
 
-static int set_format(struct filling *f, struct string_rules *rules)
+static void set_format(struct filling *f, struct string_rules *rules)
 {
 	const json_t *value = compile_keyword(f, "format");
 	const char *name = json_string_value(value);
 
 	if (!value || !asserts_format(f))
-		return 0;
+		return;
 	rules->format = format_find(name, json_string_length(value));
-	if (!rules->format)
-		return compile_fail(f, ERR_INVALID, "format",
-				    "\"%s\" is not a format that can be checked", name);
-	rules->has_costly_format = format_is_costly(rules->format);
-	return 0;
+	if (rules->format)
+		rules->has_costly_format = format_is_costly(rules->format);
+	else
+		compile_fail(f, ERR_INVALID, "format", "\"%s\" is not a format that can be checked",
+			     name);
 }
 
-static int set_pattern(struct filling *f, struct string_rules *rules)
+static void set_pattern(struct filling *f, struct string_rules *rules)
 {
 	const json_t *value = compile_keyword(f, "pattern");
 	const char *source = json_string_value(value);
 	size_t len = json_string_length(value);
-	int rc;
 
 	if (!value)
-		return 0;
-	rules->pattern_source = arena_text(&f->compiler->schema->arena, source, len);
-	if (!rules->pattern_source)
-		return diag_nomem(f->compiler->diag);
-	rc = compile_pattern(f, "pattern", source, len, &rules->pattern);
-	if (rc == 0)
+		return;
+	rules->pattern_source = compile_text(f->compiler, source, len);
+	rules->pattern = compile_pattern(f, "pattern", source, len);
+	if (rules->pattern)
 		rules->seq = pattern_seq(rules->pattern);
-	return rc;
 }
 
-int compile_string_rules(struct filling *f)
+void compile_string_rules(struct filling *f)
 {
 	struct string_rules *rules = compile_alloc(f->compiler, sizeof(*rules));
-	int rc = rules ? set_format(f, rules) : ERR_NOMEM;
 
-	if (rc == 0)
-		rc = set_pattern(f, rules);
-	if (rc != 0)
-		return rc;
+	if (!rules)
+		return;
+	set_format(f, rules);
+	set_pattern(f, rules);
 	rules->min_length = count_of(f, "minLength", 0);
 	rules->max_length = count_of(f, "maxLength", PROGRAM_NO_MAX);
 	/* A code point has one to four bytes. */
@@ -213,25 +192,16 @@ int compile_string_rules(struct filling *f)
 	if (rules->min_length > 0 || rules->max_length < PROGRAM_NO_MAX || rules->format ||
 	    rules->pattern)
 		f->node->string = rules;
-	return 0;
 }
 
 /* ---- arrays ------------------------------------------------------------------------------ */
 
-static int child_of(struct filling *f, const char *keyword, const struct schema_node **ret)
-{
-	struct keyword_child child = { .node = compile_keyword(f, keyword), .keyword = keyword };
-
-	return child.node ? compile_child(f, &child, ret) : 0;
-}
-
 /* 2020-12: prefixItems and items. Draft 7: an array in items, and additionalItems. */
-static int set_items(struct filling *f, struct array_rules *rules)
+static void set_items(struct filling *f, struct array_rules *rules)
 {
 	bool is_old = f->dialect->draft == DRAFT_7;
 	const json_t *items = compile_keyword(f, "items");
 	const json_t *prefix = compile_keyword(f, "prefixItems");
-	int rc = 0;
 
 	rules->prefix_keyword = "prefixItems";
 	rules->items_keyword = "items";
@@ -242,22 +212,20 @@ static int set_items(struct filling *f, struct array_rules *rules)
 	}
 	if (prefix) {
 		rules->prefix_count = json_array_size(prefix);
-		rc = compile_children(f, rules->prefix_keyword, prefix, &rules->prefix);
+		rules->prefix = compile_children(f, rules->prefix_keyword, prefix);
 	}
-	return rc == 0 ? child_of(f, rules->items_keyword, &rules->items) : rc;
+	rules->items = compile_value(f, rules->items_keyword);
 }
 
-int compile_array_rules(struct filling *f)
+void compile_array_rules(struct filling *f)
 {
 	struct array_rules *rules = compile_alloc(f->compiler, sizeof(*rules));
-	int rc = rules ? set_items(f, rules) : ERR_NOMEM;
 
-	if (rc == 0)
-		rc = child_of(f, "contains", &rules->contains);
-	if (rc == 0)
-		rc = child_of(f, "unevaluatedItems", &f->node->unevaluated_items);
-	if (rc != 0)
-		return rc;
+	if (!rules)
+		return;
+	set_items(f, rules);
+	rules->contains = compile_value(f, "contains");
+	f->node->unevaluated_items = compile_value(f, "unevaluatedItems");
 	rules->min_items = count_of(f, "minItems", 0);
 	rules->max_items = count_of(f, "maxItems", PROGRAM_NO_MAX);
 	rules->min_contains = count_of(f, "minContains", 1);
@@ -267,35 +235,30 @@ int compile_array_rules(struct filling *f)
 	    rules->prefix_count > 0 || rules->items || rules->contains ||
 	    f->node->unevaluated_items)
 		f->node->array = rules;
-	return 0;
 }
 
 /* ---- objects ----------------------------------------------------------------------------- */
 
-static int set_properties(struct filling *f, struct object_rules *rules)
+static void set_properties(struct filling *f, struct object_rules *rules)
 {
 	json_t *properties = compile_keyword(f, "properties");
 	const json_t *required = compile_keyword(f, "required");
 	size_t count = json_object_size(properties) + json_array_size(required);
 	const char *name;
 	json_t *member;
-	int rc = count > 0 ? compile_table_init(f->compiler, &rules->names, count) : 0;
 
+	if (count > 0)
+		compile_table_init(f->compiler, &rules->names, count);
 	json_object_foreach(properties, name, member) {
-		struct keyword_child child = { .node = member,
-					       .keyword = "properties",
-					       .name = name };
-		struct name_slot *slot;
+		struct name_slot *slot =
+			compile_table_add(f->compiler, &rules->names, name, strlen(name));
 
-		if (rc != 0)
-			return rc;
-		slot = compile_table_add(f->compiler, &rules->names, name, strlen(name));
-		rc = slot ? compile_child(f, &child, &slot->node) : ERR_NOMEM;
+		if (slot)
+			slot->node = compile_member(f, "properties", name, member);
 	}
-	return rc;
 }
 
-static int set_required(struct filling *f, struct object_rules *rules)
+static void set_required(struct filling *f, struct object_rules *rules)
 {
 	const json_t *required = compile_keyword(f, "required");
 	size_t count = json_array_size(required);
@@ -303,15 +266,13 @@ static int set_required(struct filling *f, struct object_rules *rules)
 	size_t index;
 	json_t *item;
 
-	if (!names)
-		return ERR_NOMEM;
 	json_array_foreach(required, index, item) {
 		struct name_slot *slot =
 			compile_table_add(f->compiler, &rules->names, json_string_value(item),
 					  json_string_length(item));
 
 		if (!slot)
-			return ERR_NOMEM;
+			return;
 		slot->is_required = true;
 		names[index] = slot->key;
 	}
@@ -319,111 +280,84 @@ static int set_required(struct filling *f, struct object_rules *rules)
 	rules->required_count = count;
 	if (rules->names.count > 0)
 		compile_table_finish(&rules->names);
-	return 0;
 }
 
-static int set_patterns(struct filling *f, struct object_rules *rules)
+static void set_patterns(struct filling *f, struct object_rules *rules)
 {
 	json_t *map = compile_keyword(f, "patternProperties");
 	struct pattern_property *patterns =
 		compile_alloc(f->compiler, json_object_size(map) * sizeof(*patterns));
 	const char *source;
 	json_t *member;
-	int rc = patterns ? 0 : ERR_NOMEM;
 
-	json_object_foreach(map, source, member) {
-		struct keyword_child child = { .node = member,
-					       .keyword = "patternProperties",
-					       .name = source };
-		struct pattern_property *p = &patterns[rules->pattern_count];
-
-		if (rc == 0)
-			rc = compile_pattern(f, "patternProperties", source, strlen(source),
-					     &p->pattern);
-		if (rc == 0)
-			rc = compile_child(f, &child, &p->node);
-		if (rc != 0)
-			return rc;
-		rules->pattern_count++;
-	}
 	rules->patterns = patterns;
-	return rc;
+	json_object_foreach(map, source, member) {
+		if (!patterns)
+			return;
+		patterns[rules->pattern_count++] = (struct pattern_property){
+			.pattern = compile_pattern(f, "patternProperties", source, strlen(source)),
+			.node = compile_member(f, "patternProperties", source, member),
+		};
+	}
 }
 
-static int set_dependent_names(struct filling *f, const json_t *array, struct dependent *ret)
+static void set_dependent_names(struct filling *f, const json_t *array, struct dependent *ret)
 {
 	size_t count = json_array_size(array);
 	struct name_key *names = compile_alloc(f->compiler, count * sizeof(*names));
 	size_t index;
 	json_t *item;
-	int rc = names ? 0 : ERR_NOMEM;
 
 	json_array_foreach(array, index, item) {
-		if (rc == 0)
-			rc = compile_name(f->compiler, json_string_value(item),
-					  json_string_length(item), &names[index]);
+		if (names)
+			names[index] = compile_name(f->compiler, json_string_value(item),
+						    json_string_length(item));
 	}
 	ret->required = names;
 	ret->required_count = count;
-	return rc;
 }
 
-static int set_dependents(struct filling *f, struct object_rules *rules)
+static void set_dependents(struct filling *f, struct object_rules *rules)
 {
 	static const char *const keywords[] = { "dependentRequired", "dependentSchemas",
 						"dependencies" };
 	struct dependent *dependents;
 	size_t count = 0;
-	int rc = 0;
 
 	for (int i = 0; i < 3; i++)
 		count += json_object_size(compile_keyword(f, keywords[i]));
 	dependents = compile_alloc(f->compiler, count * sizeof(*dependents));
-	if (!dependents)
-		return ERR_NOMEM;
-	for (int i = 0; i < 3; i++) {
+	rules->dependents = dependents;
+	for (int i = 0; dependents && i < 3; i++) {
 		const char *name;
 		json_t *value;
 
 		json_object_foreach(compile_keyword(f, keywords[i]), name, value) {
 			struct dependent *d = &dependents[rules->dependent_count++];
-			struct keyword_child child = { .node = value,
-						       .keyword = keywords[i],
-						       .name = name };
 
 			d->keyword = keywords[i];
-			rc = compile_name(f->compiler, name, strlen(name), &d->name);
-			if (rc == 0 && json_is_array(value))
-				rc = set_dependent_names(f, value, d);
-			else if (rc == 0)
-				rc = compile_child(f, &child, &d->node);
-			if (rc != 0)
-				return rc;
+			d->name = compile_name(f->compiler, name, strlen(name));
+			if (json_is_array(value))
+				set_dependent_names(f, value, d);
+			else
+				d->node = compile_member(f, keywords[i], name, value);
 		}
 	}
-	rules->dependents = dependents;
-	return 0;
 }
 
-int compile_object_rules(struct filling *f)
+void compile_object_rules(struct filling *f)
 {
 	struct object_rules *rules = compile_alloc(f->compiler, sizeof(*rules));
-	int rc = rules ? set_properties(f, rules) : ERR_NOMEM;
 
-	if (rc == 0)
-		rc = set_required(f, rules);
-	if (rc == 0)
-		rc = set_patterns(f, rules);
-	if (rc == 0)
-		rc = set_dependents(f, rules);
-	if (rc == 0)
-		rc = child_of(f, "additionalProperties", &rules->additional);
-	if (rc == 0)
-		rc = child_of(f, "propertyNames", &rules->property_names);
-	if (rc == 0)
-		rc = child_of(f, "unevaluatedProperties", &f->node->unevaluated_members);
-	if (rc != 0)
-		return rc;
+	if (!rules)
+		return;
+	set_properties(f, rules);
+	set_required(f, rules);
+	set_patterns(f, rules);
+	set_dependents(f, rules);
+	rules->additional = compile_value(f, "additionalProperties");
+	rules->property_names = compile_value(f, "propertyNames");
+	f->node->unevaluated_members = compile_value(f, "unevaluatedProperties");
 	rules->additional_keyword = "additionalProperties";
 	rules->min_members = count_of(f, "minProperties", 0);
 	rules->max_members = count_of(f, "maxProperties", PROGRAM_NO_MAX);
@@ -432,13 +366,12 @@ int compile_object_rules(struct filling *f)
 	if (rules->walks_members || rules->min_members > 0 || rules->max_members < PROGRAM_NO_MAX ||
 	    rules->dependent_count > 0 || f->node->unevaluated_members)
 		f->node->object = rules;
-	return 0;
 }
 
 /* Looking up this many names costs less than looking at every member. */
 #define MAX_PROBES 2u
 
-int compile_probes(struct filling *f)
+void compile_probes(struct filling *f)
 {
 	struct object_rules *rules = (struct object_rules *)(uintptr_t)f->node->object;
 	const struct name_slot **probes;
@@ -448,14 +381,13 @@ int compile_probes(struct filling *f)
 		rules->names.count > 0 && rules->pattern_count == 0 && !rules->property_names;
 	if (rules->names.count == 0 || rules->names.count > MAX_PROBES ||
 	    rules->pattern_count > 0 || rules->additional || rules->property_names)
-		return 0;
+		return;
 	probes = compile_alloc(f->compiler, rules->names.count * sizeof(*probes));
 	if (!probes)
-		return ERR_NOMEM;
+		return;
 	for (uint32_t i = 0; i <= rules->names.mask; i++)
 		if (rules->names.slots[i].key.text)
 			probes[count++] = &rules->names.slots[i];
 	rules->probes = probes;
 	rules->probe_count = count;
-	return 0;
 }

@@ -114,7 +114,7 @@ static void add_step(const struct estimate *e, struct cost *cost, const struct s
 	}
 }
 
-static void weigh_node(struct estimate *e, const struct schema_node *node)
+static void estimate_node(struct estimate *e, const struct schema_node *node)
 {
 	struct cost cost = { .base = node->fast_path == FAST_PATH_NOTHING ? 1 : 2 };
 	struct cost array = { .base = 0 };
@@ -162,31 +162,28 @@ static size_t find_place(const struct compiler *c, const struct estimate *e)
 	return 0;
 }
 
-int compile_worst(struct compiler *c, size_t max_bytes)
+void compile_worst(struct compiler *c, size_t max_bytes)
 {
 	struct estimate e = { .max_bytes = max_bytes, .has_changed = true };
-	const struct schema_place *place;
-	int rc = 0;
 
-	if (max_bytes == 0 || c->schema->root->is_boolean)
-		return 0;
+	if (c->rc || max_bytes == 0 || c->schema->root->is_boolean)
+		return;
 	e.costs = calloc(c->queue_used + 1, sizeof(*e.costs));
-	if (!e.costs)
-		return diag_nomem(c->diag);
+	if (!e.costs) {
+		c->rc = diag_nomem(c->diag);
+		return;
+	}
 	/* From the last to the first, as schemas mostly refer to later ones. */
 	for (unsigned round = 0; e.has_changed && round < ROUNDS_MAX; round++) {
 		e.has_changed = false;
 		for (size_t i = c->queue_used; i-- > 0;)
-			weigh_node(&e, c->queue[i].node);
+			estimate_node(&e, c->queue[i].node);
 	}
-	if (is_over(&e, cost_of(&e, c->schema->root).rate)) {
-		place = c->queue[find_place(c, &e)].place;
-		rc = compile_warn(
-			c, place, NULL,
+	if (is_over(&e, cost_of(&e, c->schema->root).rate))
+		compile_warn(
+			c, c->queue[find_place(c, &e)].place, NULL,
 			"a message of %zu bytes may take more work to check than a message may "
 			"cost, and is then refused (schema-limit)",
 			max_bytes);
-	}
 	free(e.costs);
-	return rc;
 }
