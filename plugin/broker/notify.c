@@ -26,7 +26,7 @@ int notify_init(struct notify *ret, const struct options *options, const struct 
 void notify_use(struct notify *notify, const struct rules *rules)
 {
 	notify->rules = rules;
-	notify->has_channel = contract_notices(rules->contract) != NULL;
+	notify->channel = contract_notices(rules->contract);
 }
 
 /* ---- the log ---------------------------------------------------------------------------- */
@@ -104,10 +104,10 @@ static void send_notice(struct notify *notify, const struct refusal *refusal,
 	struct schema_error fault[NOTICE_FAULTS_MAX];
 	size_t count;
 
-	if (!notify->has_channel || !refusals_may_tell(notify->refusals, refusal))
+	if (!notify->channel || !refusals_may_tell(notify->refusals, refusal))
 		return;
 	count = gate_faults(notify->rules, decision, fault, NOTICE_FAULTS_MAX);
-	refusals_notice(refusal, fault, count, &notify->notice);
+	refusals_notice(notify->channel->problem_types, refusal, fault, count, &notify->notice);
 	send(notify);
 }
 
@@ -190,7 +190,7 @@ void notify_tick(struct notify *notify)
 {
 	if (second_now() != notify->log.period)
 		sum_up(notify);
-	while (notify->has_channel &&
-	       refusals_held(notify->refusals, clock_unix_ms(), &notify->notice))
+	while (notify->channel && refusals_held(notify->refusals, notify->channel->problem_types,
+						clock_unix_ms(), &notify->notice))
 		send(notify);
 }

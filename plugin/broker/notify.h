@@ -27,11 +27,11 @@
 
 struct notify {
 	const struct broker *broker;
-	struct ledger *ledger;     /* NULL: no table */
-	struct refusals *refusals; /* NULL: not begun */
-	const struct rules *rules; /* in force */
-	bool has_channel;          /* the contract has a channel for notices */
-	struct portions log;       /* lines */
+	struct ledger *ledger;                  /* NULL: no table */
+	struct refusals *refusals;              /* NULL: not begun */
+	const struct rules *rules;              /* in force */
+	const struct contract_channel *channel; /* for notices; NULL: the contract has none */
+	struct portions log;                    /* lines */
 	struct refusals_notice notice;
 };
 

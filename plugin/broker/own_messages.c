@@ -53,17 +53,19 @@ static int check_notices(const struct sample *sample)
 		.current_status = "PLACED",
 		.is_observed = true
 	};
+	const char *types = sample->channel->problem_types;
 	char text[NOTICE_MAX];
-	int rc = check(sample, text, notice_print_held("principal/client", 7, SAMPLE_MS, text));
+	int rc = check(sample, text,
+		       notice_print_held(types, "principal/client", 7, SAMPLE_MS, text));
 
 	for (int i = 0; rc == 0 && i < REASON_COUNT; i++) {
 		refusal.reason = (enum reason)i;
 		refusal.qos = (unsigned)i % 3;
-		rc = check(sample, text, notice_print(&refusal, &fault, 1, text));
+		rc = check(sample, text, notice_print(types, &refusal, &fault, 1, text));
 	}
 	refusal.is_observed = false;
 	refusal.current_status = "";
-	return rc ? rc : check(sample, text, notice_print(&refusal, NULL, 0, text));
+	return rc ? rc : check(sample, text, notice_print(types, &refusal, NULL, 0, text));
 }
 
 static int check_alert(const struct sample *sample, const struct alert *alert)

@@ -20,6 +20,7 @@
 #define CONTRACT_ALTERNATIVES_MAX 8u     /* security requirements of an operation */
 #define CONTRACT_STATUSES_MAX 64u        /* statuses of one state machine */
 #define CONTRACT_TIMES_MAX 4u            /* members of a message that only say when */
+#define CONTRACT_PROBLEM_TYPES_MAX 128u  /* bytes of the URI of a problem's types */
 #define CONTRACT_PAYLOAD_DEFAULT 65536u  /* bytes, where the document does not say */
 #define CONTRACT_PAYLOAD_MAX (16u << 20) /* bytes that it may say at most */
 
@@ -184,6 +185,11 @@ struct contract_channel {
 	uint32_t interval_s;     /* who publishes here does so at least so often; 0: or not */
 	const char *time_member; /* top-level member that says when it was; NULL: none */
 	size_t time_member_len;
+	/*
+	 * Of the channel that notices are published to: the URI that the name of a problem is added
+	 * to, "https://example.com/errors/"; NULL: not said, problems have no types.
+	 */
+	const char *problem_types;
 	/* Top-level members that make a message one event, however often it comes; 0: none do. */
 	unsigned unique_count;
 	struct {

@@ -25,6 +25,7 @@ static const struct config_known channel_members[] = {
 	{ .name = "x-interval" },
 	{ .name = "x-time" },
 	{ .name = "x-unique" },
+	{ .name = "x-problem-types" },
 	{ .name = NULL },
 };
 static const struct config_known mode_members[] = {

@@ -59,12 +59,41 @@ static const struct contract_channel *find(struct loader *loader, const char *fi
 	return ours;
 }
 
+/* x-problem-types, which only the channel of notices may have. */
+static void load_problem_types(struct loader *loader, const struct contract_channel *notices)
+{
+	static const char unreserved[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					 "0123456789-._~:/?#[]@!$&'()*+,;=%";
+	const char *text = NULL;
+
+	for (size_t i = 0; i < loader->named_count; i++) {
+		const struct config *at = loader_follow(loader, &loader->channels->item[i]);
+		struct contract_channel *channel = &loader->contract->channel[i];
+
+		if (!config_member(at, "x-problem-types"))
+			continue;
+		if (channel != notices)
+			(void)config_fail(loader->report, at, "x-problem-types", ERR_INVALID,
+					  "expected on the channel of notices only, %s/{...}/{...}",
+					  CONTRACT_NOTICES);
+		else if (config_text(loader->report, at, "x-problem-types",
+				     CONTRACT_PROBLEM_TYPES_MAX, &text) &&
+			 text[strspn(text, unreserved)] != '\0')
+			(void)config_fail(loader->report, at, "x-problem-types", ERR_INVALID,
+					  "expected a URI that the name of a problem is added to, "
+					  "like \"https://example.com/errors/\"");
+		else
+			channel->problem_types = text;
+	}
+}
+
 void published_load(struct loader *loader)
 {
 	struct contract *contract = loader->contract;
 	const struct contract_channel *notices = find(loader, CONTRACT_NOTICES, 2);
 
 	contract->notices = notices;
+	load_problem_types(loader, notices);
 	contract->alerts = find(loader, CONTRACT_ALERTS, 1);
 	/* Whose notice it is stands in the order in which the plugin writes it. */
 	if (notices && (notices->param[0].own == CONTRACT_OWN_CLIENT ||

@@ -107,9 +107,12 @@ struct explanation {
 };
 
 /* What the broker would publish; NULL where nothing is wrong. */
-static json_t *notice_json(const struct gate_request *request, const struct decision *decision,
-			   const struct faults *faults, const struct explain_args *args)
+static json_t *notice_json(const struct explanation *explanation, const struct explain_args *args)
 {
+	const struct contract_channel *channel =
+		contract_notices(explanation->scene.rules->contract);
+	const struct decision *decision = &explanation->decision;
+	const struct faults *faults = &explanation->faults;
 	struct refusals_options options = { .notices_per_second = 1 };
 	struct who who = { .client_id = args->client ? args->client : "",
 			   .principal = args->user ? args->user : "",
@@ -122,8 +125,10 @@ static json_t *notice_json(const struct gate_request *request, const struct deci
 
 	if (decision->reason == REASON_NONE || refusals_new(&options, &refusals, &ignored))
 		return NULL;
-	refusals_describe(refusals, request, decision, &who, clock_unix_ms(), &refusal);
-	(void)notice_print(&refusal, faults->fault, faults->count, text);
+	refusals_describe(refusals, &explanation->request, decision, &who, clock_unix_ms(),
+			  &refusal);
+	(void)notice_print(channel ? channel->problem_types : NULL, &refusal, faults->fault,
+			   faults->count, text);
 	json = json_loads(text, JSON_ALLOW_NUL, NULL);
 	refusals_free(refusals);
 	return json;
@@ -284,7 +289,7 @@ static void explain(struct explanation *explanation, const struct ctl_call *call
 		    &explanation->request, decision);
 	explanation->faults.count =
 		gate_faults(scene->rules, decision, explanation->faults.fault, NOTICE_FAULTS_MAX);
-	notice = notice_json(&explanation->request, decision, &explanation->faults, args);
+	notice = notice_json(explanation, args);
 	if (args->notice && notice)
 		output_json(notice);
 	else if (call->is_json)

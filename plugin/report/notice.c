@@ -12,26 +12,24 @@
 
 /* Bytes of output that a text takes at most. Their sum and the names stay below NOTICE_MAX. */
 #define WORD_MAX 64u
+#define TYPE_MAX (CONTRACT_PROBLEM_TYPES_MAX + WORD_MAX)
 #define TOPIC_MAX 768u
 #define FIELD_MAX 512u
 #define SENTENCE_MAX 1024u
 #define MESSAGE_MAX 512u /* of a fault, which is half as long before it is escaped */
 
 struct problem {
-	const char *type;
+	const char *name; /* the end of its type */
 	const char *title;
 	unsigned status;
 };
 
-#define TYPE(name) "https://petstoreapi.com/errors/" name
-
-static const struct problem unauthorized = { TYPE("unauthorized"), "Unauthorized", 401 };
-static const struct problem forbidden = { TYPE("forbidden"), "Forbidden", 403 };
-static const struct problem not_found = { TYPE("not-found"), "Not Found", 404 };
-static const struct problem invalid = { TYPE("validation-error"), "Validation Error", 422 };
-static const struct problem too_many = { TYPE("rate-limit-exceeded"), "Too Many Requests", 429 };
-static const struct problem broken = { TYPE("internal-server-error"), "Internal Server Error",
-				       500 };
+static const struct problem unauthorized = { "unauthorized", "Unauthorized", 401 };
+static const struct problem forbidden = { "forbidden", "Forbidden", 403 };
+static const struct problem not_found = { "not-found", "Not Found", 404 };
+static const struct problem invalid = { "validation-error", "Validation Error", 422 };
+static const struct problem too_many = { "rate-limit-exceeded", "Too Many Requests", 429 };
+static const struct problem broken = { "internal-server-error", "Internal Server Error", 500 };
 
 /* No default: the compiler asks about a reason that is new. */
 static const struct problem *problem_of(enum reason reason)
@@ -80,9 +78,13 @@ static void text(struct jsonout *out, const char *name, const char *value, size_
 	jsonout_text(out, name, value, strlen(value), max);
 }
 
-static void print_problem(struct jsonout *out, const struct problem *problem)
+static void print_problem(struct jsonout *out, const char *types, const struct problem *problem)
 {
-	text(out, "type", problem->type, WORD_MAX);
+	char type[TYPE_MAX + 1] = "about:blank"; /* RFC 9457, 4.2.1: the status says it all */
+
+	if (types)
+		(void)snprintf(type, sizeof(type), "%s%s", types, problem->name);
+	text(out, "type", type, TYPE_MAX);
 	text(out, "title", problem->title, WORD_MAX);
 	jsonout_number(out, "status", problem->status);
 }
@@ -128,15 +130,15 @@ static size_t end(struct jsonout *out)
 	return len;
 }
 
-size_t notice_print(const struct refusal *refusal, const struct schema_error *fault, size_t count,
-		    char *ret)
+size_t notice_print(const char *types, const struct refusal *refusal,
+		    const struct schema_error *fault, size_t count, char *ret)
 {
 	const char *detail = refusal->message[0] ? refusal->message : reason_title(refusal->reason);
 	struct jsonout out;
 
 	jsonout_begin(&out, ret, NOTICE_MAX);
 	jsonout_open(&out, NULL, '{');
-	print_problem(&out, problem_of(refusal->reason));
+	print_problem(&out, types, problem_of(refusal->reason));
 	text(&out, "detail", detail, SENTENCE_MAX);
 	print_instance(&out, refusal->topic, refusal->topic_len);
 	print_errors(&out, fault, count);
@@ -154,7 +156,8 @@ size_t notice_print(const struct refusal *refusal, const struct schema_error *fa
 	return end(&out);
 }
 
-size_t notice_print_held(const char *key, uint64_t count, int64_t time_ms, char *ret)
+size_t notice_print_held(const char *types, const char *key, uint64_t count, int64_t time_ms,
+			 char *ret)
 {
 	char topic[sizeof(CONTRACT_NOTICES "/") + NOTICE_KEY_MAX], detail[128];
 	struct jsonout out;
@@ -164,7 +167,7 @@ size_t notice_print_held(const char *key, uint64_t count, int64_t time_ms, char 
 		       count, count == 1 ? " was" : "s were");
 	jsonout_begin(&out, ret, NOTICE_MAX);
 	jsonout_open(&out, NULL, '{');
-	print_problem(&out, &too_many);
+	print_problem(&out, types, &too_many);
 	text(&out, "detail", detail, SENTENCE_MAX);
 	print_instance(&out, topic, strlen(topic));
 	text(&out, "reason", "notices-held-back", WORD_MAX);

@@ -1,7 +1,8 @@
 /*
  * notice.h -- a refusal as a problem document (RFC 9457), for the client whose message it was.
  *
- * Members: type, title and status after the Petstore's HTTP API; detail, one sentence;
+ * Members: type (the contract's x-problem-types and a name, or "about:blank"), title and status,
+ * as an HTTP API would answer; detail, one sentence;
  * instance, the topic as a relative URI reference; errors, where the payload was at fault, each
  * with field (a JSON Pointer), code (the schema's keyword) and message. Our own: reason (a code of
  * base/reason.h), decisionId, topic, qos, time, standing (the status that the entity has, of an
@@ -31,17 +32,19 @@
 #define NOTICE_CONTENT_TYPE "application/problem+json"
 
 /*
- * Writes the document, one line and a NUL, to @ret (NOTICE_MAX bytes). Returns its length.
+ * Writes the document, one line and a NUL, to @ret (NOTICE_MAX bytes). Returns its length. @types:
+ * the contract's x-problem-types, or NULL.
  * @fault: what is wrong with the payload, @count entries, of which the first
  * NOTICE_FAULTS_MAX are told.
  */
-size_t notice_print(const struct refusal *refusal, const struct schema_error *fault, size_t count,
-		    char *ret);
+size_t notice_print(const char *types, const struct refusal *refusal,
+		    const struct schema_error *fault, size_t count, char *ret);
 
 /*
  * The document that says that @count refusals of @key ("principal/client") were not told one by
  * one. Reason is "notices-held-back" and heldBack the number; there is no decisionId.
  */
-size_t notice_print_held(const char *key, uint64_t count, int64_t time_ms, char *ret);
+size_t notice_print_held(const char *types, const char *key, uint64_t count, int64_t time_ms,
+			 char *ret);
 
 #endif

@@ -138,23 +138,24 @@ static void address(const char *key, struct refusals_notice *ret)
 	(void)snprintf(ret->topic, sizeof(ret->topic), REFUSALS_TOPIC "%s", key);
 }
 
-void refusals_notice(const struct refusal *refusal, const struct schema_error *fault, size_t count,
-		     struct refusals_notice *ret)
+void refusals_notice(const char *types, const struct refusal *refusal,
+		     const struct schema_error *fault, size_t count, struct refusals_notice *ret)
 {
 	char key[NOTICE_KEY_MAX + 1];
 
 	(void)print_key(refusal, key); /* it has one */
 	address(key, ret);
-	ret->len = notice_print(refusal, fault, count, ret->text);
+	ret->len = notice_print(types, refusal, fault, count, ret->text);
 }
 
-bool refusals_held(struct refusals *refusals, int64_t now_ms, struct refusals_notice *ret)
+bool refusals_held(struct refusals *refusals, const char *types, int64_t now_ms,
+		   struct refusals_notice *ret)
 {
 	struct quota_held held;
 
 	if (!quota_next_held(refusals->quota, now_ms, &held))
 		return false;
 	address(held.client, ret);
-	ret->len = notice_print_held(held.client, held.count, now_ms, ret->text);
+	ret->len = notice_print_held(types, held.client, held.count, now_ms, ret->text);
 	return true;
 }

@@ -62,14 +62,15 @@ struct refusals_notice {
  */
 bool refusals_may_tell(struct refusals *refusals, const struct refusal *refusal);
 
-/* The notice of a refusal that refusals_may_tell() let through, with its faults (notice.h). */
-void refusals_notice(const struct refusal *refusal, const struct schema_error *fault, size_t count,
-		     struct refusals_notice *ret);
+/* The notice of a refusal that refusals_may_tell() let through, as notice_print() makes it. */
+void refusals_notice(const char *types, const struct refusal *refusal,
+		     const struct schema_error *fault, size_t count, struct refusals_notice *ret);
 
 /*
  * Notices that say how many were held back: call it now and then until it is false. Cheap
  * where nothing was.
  */
-bool refusals_held(struct refusals *refusals, int64_t now_ms, struct refusals_notice *ret);
+bool refusals_held(struct refusals *refusals, const char *types, int64_t now_ms,
+		   struct refusals_notice *ret);
 
 #endif

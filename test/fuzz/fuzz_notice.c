@@ -83,9 +83,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)snprintf(fault[i].keyword, sizeof(fault[i].keyword), "%s", part[3]);
 		(void)snprintf(fault[i].message, sizeof(fault[i].message), "%s", part[4]);
 	}
-	check(notice, notice_print(&refusal, fault, size % 3, notice));
+	check(notice, notice_print(size & 1 ? NULL : "https://example.com/errors/", &refusal, fault,
+				   size % 3, notice));
 	print_level(part[0], level);
-	check(notice, notice_print_held(level, size, (int64_t)size, notice));
+	check(notice, notice_print_held(NULL, level, size, (int64_t)size, notice));
 	free(text);
 	return 0;
 }

@@ -149,6 +149,8 @@ static const struct schema_error fault = {
 	.message = "order is PLACED: APPROVED, CANCELLED may follow, not DELIVERED",
 };
 
+#define TYPES "https://petstoreapi.com/errors/"
+
 static void test_notice_print__says_all_of_it(void **state)
 {
 	struct refusal refusal = refusal_example("06c5w3z8m4k2x9ab", NOW);
@@ -156,7 +158,7 @@ static void test_notice_print__says_all_of_it(void **state)
 	size_t len;
 
 	(void)state;
-	len = notice_print(&refusal, &fault, 1, text);
+	len = notice_print(TYPES, &refusal, &fault, 1, text);
 	assert_int_equal(len, strlen(text));
 	assert_string_equal(
 		text,
@@ -172,7 +174,7 @@ static void test_notice_print__says_all_of_it(void **state)
 	refusal.reason = REASON_SCOPE_MISSING;
 	refusal.pointer = refusal.keyword = refusal.current_status = refusal.message = "";
 	refusal.is_observed = true;
-	(void)notice_print(&refusal, NULL, 0, text);
+	(void)notice_print(TYPES, &refusal, NULL, 0, text);
 	assert_string_equal(text, "{\"type\":\"https://petstoreapi.com/errors/forbidden\","
 				  "\"title\":\"Forbidden\",\"status\":403,"
 				  "\"detail\":\"The client lacks the scope\","
@@ -192,7 +194,7 @@ static void test_notice_print__instance_is_a_uri_reference(void **state)
 	(void)state;
 	refusal.topic = topic;
 	refusal.topic_len = sizeof(topic) - 1;
-	(void)notice_print(&refusal, NULL, 0, text);
+	(void)notice_print(TYPES, &refusal, NULL, 0, text);
 	json = json_loads(text, 0, NULL);
 	assert_non_null(json);
 	assert_string_equal(json_string_value(json_object_get(json, "instance")),
@@ -201,15 +203,32 @@ static void test_notice_print__instance_is_a_uri_reference(void **state)
 	json_decref(json);
 }
 
-/* Every reason has a type of the Petstore's, and the longest of everything still fits. */
+/* The contract names the types; where it does not the status says it all. */
+static void test_notice_print__types_of_another_contract(void **state)
+{
+	struct refusal refusal = refusal_example("06c5w3z8m4k2x9ab", NOW);
+	char text[NOTICE_MAX];
+
+	(void)state;
+	(void)notice_print("urn:example:", &refusal, NULL, 0, text);
+	assert_non_null(strstr(text, "{\"type\":\"urn:example:validation-error\","));
+	(void)notice_print(NULL, &refusal, NULL, 0, text);
+	assert_non_null(strstr(text, "{\"type\":\"about:blank\",\"title\":\"Validation Error\","));
+	(void)notice_print_held(NULL, "eva/app", 2, NOW, text);
+	assert_non_null(strstr(text, "{\"type\":\"about:blank\","));
+}
+
+/* Every reason has a type, and the longest of everything still fits. */
 static void test_notice_print__fits_for_every_reason(void **state)
 {
 	struct schema_error faults[NOTICE_FAULTS_MAX + 1];
 	static char hostile[70000];
-	char sentence[256];
+	char sentence[256], types[CONTRACT_PROBLEM_TYPES_MAX + 1];
 
 	(void)state;
 	memset(hostile, 0x01, sizeof(hostile));
+	memset(types, '&', sizeof(types) - 1);
+	types[sizeof(types) - 1] = '\0';
 	memset(sentence, 0x1b, sizeof(sentence) - 1);
 	sentence[255] = '\0';
 	memset(faults, '"', sizeof(faults));
@@ -226,13 +245,13 @@ static void test_notice_print__fits_for_every_reason(void **state)
 		refusal.topic_len = sizeof(hostile);
 		refusal.message = refusal.current_status = sentence;
 		refusal.is_observed = true;
-		assert_true(notice_print(&refusal, faults, NOTICE_FAULTS_MAX + 1, text) > 0);
+		assert_true(notice_print(types, &refusal, faults, NOTICE_FAULTS_MAX + 1, text) > 0);
 		json = json_loads(text, 0, NULL);
 		assert_non_null(json);
 		assert_int_equal(json_array_size(json_object_get(json, "errors")),
 				 NOTICE_FAULTS_MAX);
 		type = json_string_value(json_object_get(json, "type"));
-		assert_true(strncmp(type, "https://petstoreapi.com/errors/", 31) == 0);
+		assert_true(strncmp(type, types, strlen(types)) == 0 && type[strlen(types)]);
 		assert_true(json_integer_value(json_object_get(json, "status")) >= 400);
 		json_decref(json);
 	}
@@ -383,7 +402,7 @@ static void test_refusals_describe__takes_over_the_decision(void **state)
 	assert_int_equal(refusal.payload_len, 4);
 	assert_string_equal(refusal.pointer, "/a");
 	assert_true(refusals_may_tell(refusals, &refusal));
-	refusals_notice(&refusal, &decision.error, 1, &notice);
+	refusals_notice(TYPES, &refusal, &decision.error, 1, &notice);
 	assert_string_equal(notice.topic, "refusals/eva/app-1");
 	assert_int_equal(notice.len, strlen(notice.text));
 	assert_non_null(strstr(notice.text, refusal.id));
@@ -401,7 +420,7 @@ static void test_refusals_notice__goes_to_the_clients_level(void **state)
 	(void)state;
 	refusal.who.client_id = "a/+ #";
 	assert_true(refusals_may_tell(refusals, &refusal));
-	refusals_notice(&refusal, NULL, 0, &notice);
+	refusals_notice(TYPES, &refusal, NULL, 0, &notice);
 	assert_string_equal(notice.topic, "refusals/eva/a%2F%2B%20%23");
 	refusal.who.client_id = "";
 	assert_false(refusals_may_tell(refusals, &refusal));
@@ -411,7 +430,7 @@ static void test_refusals_notice__goes_to_the_clients_level(void **state)
 	assert_false(refusals_may_tell(refusals, &refusal));
 	longest[CLIENTLEVEL_MAX] = '\0';
 	assert_true(refusals_may_tell(refusals, &refusal));
-	refusals_notice(&refusal, NULL, 0, &notice);
+	refusals_notice(TYPES, &refusal, NULL, 0, &notice);
 	assert_int_equal(strlen(notice.topic), 13 + CLIENTLEVEL_MAX);
 	refusal.action = "subscribe";
 	assert_false(refusals_may_tell(refusals, &refusal));
@@ -428,15 +447,15 @@ static void test_refusals_held__makes_up_for_the_bound(void **state)
 	(void)state;
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(refusals_may_tell(refusals, &refusal), i < 2);
-	assert_false(refusals_held(refusals, NOW, &notice));
-	assert_true(refusals_held(refusals, NOW + 1000, &notice));
+	assert_false(refusals_held(refusals, TYPES, NOW, &notice));
+	assert_true(refusals_held(refusals, TYPES, NOW + 1000, &notice));
 	assert_string_equal(notice.topic, "refusals/eva/app-1");
 	json = json_loads(notice.text, 0, NULL);
 	assert_int_equal(json_integer_value(json_object_get(json, "heldBack")), 8);
 	assert_string_equal(json_string_value(json_object_get(json, "detail")),
 			    "8 more refusals were not told one by one");
 	json_decref(json);
-	assert_false(refusals_held(refusals, NOW + 1000, &notice));
+	assert_false(refusals_held(refusals, TYPES, NOW + 1000, &notice));
 	refusals_free(refusals);
 }
 
@@ -473,6 +492,7 @@ int main(void)
 		cmocka_unit_test(test_decisionid_next__outlives_a_full_millisecond),
 		cmocka_unit_test(test_decisionid_next__tells_instances_apart),
 		cmocka_unit_test(test_notice_print__says_all_of_it),
+		cmocka_unit_test(test_notice_print__types_of_another_contract),
 		cmocka_unit_test(test_notice_print__instance_is_a_uri_reference),
 		cmocka_unit_test(test_notice_print__fits_for_every_reason),
 		cmocka_unit_test(test_quota_take__gives_so_many_a_second),
