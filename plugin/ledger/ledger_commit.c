@@ -104,13 +104,11 @@ static int fill_value(const struct ledger_entity *known, const struct value *fro
 	ret->column = known->number.column[from->column];
 	if (ret->column == 0)
 		return diag_set(diag, ERR_BUSY, "a column is not there yet");
-	if (ret->type != VALUE_TEXT)
+	if (ret->type != VALUE_TEXT || !ledger_remembers(known, from->column))
 		return 0;
 	if ((int)from->column == entity->link_column)
 		return check_kept("a link", from->text, from->len, ENTITY_ID_MAX, diag);
-	if (entity_slot(entity, from->column) >= 0)
-		return check_kept("a status", from->text, from->len, ENTITY_STATUS_MAX, diag);
-	return 0;
+	return check_kept("a status", from->text, from->len, ENTITY_STATUS_MAX, diag);
 }
 
 static int fill_entity(const struct ledger *l, const struct ledger_write *write, struct record *ret,
@@ -215,7 +213,7 @@ static void copy_text(char *ret, const struct value *value)
 	ret[len] = '\0';
 }
 
-static void move_on(const struct entity *entity, const struct ledger_write *write,
+static void move_on(const struct ledger_entity *known, const struct ledger_write *write,
 		    const struct record *record, struct state_facts *facts)
 {
 	facts->is_known = true;
@@ -226,9 +224,12 @@ static void move_on(const struct entity *entity, const struct ledger_write *writ
 	}
 	for (size_t i = 0; i < record->value_count; i++) {
 		unsigned column = write->value[i].column;
-		int slot = entity_slot(entity, column);
+		int slot;
 
-		if ((int)column == entity->link_column)
+		if (!ledger_remembers(known, column))
+			continue;
+		slot = entity_slot(known->entity, column);
+		if ((int)column == known->entity->link_column)
 			copy_text(facts->link, &record->value[i]);
 		if (slot >= 0)
 			copy_text(facts->status[slot], &record->value[i]);
@@ -236,7 +237,7 @@ static void move_on(const struct entity *entity, const struct ledger_write *writ
 }
 
 /* The writer need not wait for its time when there is a batch, or little room. */
-static void kick_if_due(struct ledger *l)
+static void wake_if_due(struct ledger *l)
 {
 	if (l->last_seq - writer_applied(l->writer) >= l->replay.batch_rows ||
 	    journal_is_half_full(l->journal))
@@ -279,10 +280,10 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 	if (facts) {
 		if (!facts->is_known)
 			idfilter_add(l->idfilter, key);
-		move_on(l->entity[write->entity].entity, write, &record, facts);
+		move_on(&l->entity[write->entity], write, &record, facts);
 		said_keep(facts, write, place);
 		state_pin(l->state, facts, l->last_seq);
 	}
-	kick_if_due(l);
+	wake_if_due(l);
 	return 0;
 }

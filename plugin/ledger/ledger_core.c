@@ -12,6 +12,10 @@
 #include "base/clock.h"
 #include "ledger/ledger_internal.h"
 
+#define ALL UINT64_MAX
+
+_Static_assert(ENTITY_COLUMNS_MAX <= 64, "a bit a column");
+
 void ledger_report(struct ledger *l, const struct diag *line)
 {
 	l->news = *line;
@@ -93,24 +97,13 @@ struct ledger_plan *ledger_plan_new(const struct entity_plan *from, uint64_t num
 
 /* ---- what the database has of the plan ----------------------------------------------------- */
 
-/* Is all there that a look reads? */
-static bool has_remembered(const struct ledger_entity *known)
-{
-	const struct entity *entity = known->entity;
-	bool has = known->number.table != 0 &&
-		   (entity->link_column < 0 || known->number.column[entity->link_column]);
-
-	for (size_t i = 0; i < entity->slot_count; i++)
-		has = has && known->number.column[entity->slot[i]];
-	return has;
-}
-
-static bool is_all_there(const struct ledger_entity *known)
+/* Are its table and the columns of @columns there? */
+static bool is_there(const struct ledger_entity *known, uint64_t columns)
 {
 	bool has = known->number.table != 0;
 
 	for (size_t i = 0; i < known->entity->column_count; i++)
-		has = has && known->number.column[i];
+		has = has && (known->number.column[i] || !(columns >> i & 1));
 	return has;
 }
 
@@ -133,11 +126,15 @@ struct ledger_entity ledger_find_entity(const struct ledger *l, size_t i,
 
 	if (store_names_find(l->known, entity, &known.number, NULL) != 0)
 		(void)store_names_find(NULL, entity, &known.number, NULL); /* cannot fail */
-	for (size_t k = 0; k < entity->slot_count; k++)
+	if (entity->link_column >= 0)
+		known.remembered |= UINT64_C(1) << entity->link_column;
+	for (size_t k = 0; k < entity->slot_count; k++) {
+		known.remembered |= UINT64_C(1) << entity->slot[k];
 		known.is_timed[k] =
 			entity->is_timed[k] &&
 			(l->made_number == l->plan->number ||
 			 was_timed(old, old_count, known.number.column[entity->slot[k]]));
+	}
 	return known;
 }
 
@@ -167,13 +164,13 @@ static bool fit_plan(struct ledger *l)
 	for (size_t i = 0; i < l->entity_count; i++) {
 		struct ledger_entity *entity = &l->entity[i];
 
-		if (entity->layout.number == 0 && has_remembered(entity)) {
+		if (entity->layout.number == 0 && is_there(entity, entity->remembered)) {
 			entity->layout.number = ++l->layouts;
 			entity->layout.usable_seq = l->last_seq;
 		}
 		if (entity->layout.number && entity->layout.usable_seq <= applied)
 			entity->layout.memory = entity->layout.number;
-		has_all = has_all && entity->layout.memory && is_all_there(entity);
+		has_all = has_all && entity->layout.memory && is_there(entity, ALL);
 	}
 	return has_all;
 }
@@ -204,7 +201,7 @@ static void report_lacking(struct ledger *l, const struct diag *cause)
 	size_t used = 0;
 
 	for (size_t i = 0; i < l->entity_count && used < sizeof(tables); i++)
-		if (!is_all_there(&l->entity[i]))
+		if (!is_there(&l->entity[i], ALL))
 			used += (size_t)snprintf(tables + used, sizeof(tables) - used, "%s%s",
 						 used ? ", " : "", l->entity[i].entity->table);
 	if (used)
@@ -302,7 +299,7 @@ static void take_opened(struct ledger *l)
 }
 
 /* Nothing is open: what there was until now is let go, where that was not done yet. */
-static __attribute__((cold)) bool catch_up_closed(struct ledger *l)
+static __attribute__((cold, noinline)) bool catch_up_closed(struct ledger *l)
 {
 	if (atomic_load_explicit(&l->has_let_go, memory_order_relaxed))
 		return false;
@@ -312,17 +309,21 @@ static __attribute__((cold)) bool catch_up_closed(struct ledger *l)
 	return false;
 }
 
+/* Something that the plan asks for is not there yet, or nothing was taken over. */
+static __attribute__((noinline)) bool catch_up_open(struct ledger *l)
+{
+	if (!l->is_taken)
+		take_opened(l);
+	take_made(l);
+	l->has_all = fit_plan(l);
+	return true;
+}
+
 bool ledger_catch_up(struct ledger *l)
 {
 	bool is_open = atomic_load_explicit(&l->is_open, memory_order_acquire);
 
 	if (is_open && l->has_all)
 		return true;
-	if (!is_open)
-		return catch_up_closed(l);
-	if (!l->is_taken)
-		take_opened(l);
-	take_made(l);
-	l->has_all = fit_plan(l);
-	return true;
+	return is_open ? catch_up_open(l) : catch_up_closed(l);
 }

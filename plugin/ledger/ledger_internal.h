@@ -54,6 +54,7 @@ struct ledger_entity {
 	const struct entity *entity;     /* the plan's */
 	struct store_numbers number;     /* 0 of what is not there yet */
 	bool is_timed[ENTITY_SLOTS_MAX]; /* there is an index for how long it has not changed */
+	uint64_t remembered;             /* a bit a column: it is a status or the link */
 	/*
 	 * What memory knows its table by: another number where its statuses or its link are others,
 	 * so that nothing is found that was remembered in another order.
@@ -64,6 +65,12 @@ struct ledger_entity {
 		uint64_t usable_seq; /* once the database has this record */
 	} layout;
 };
+
+/* Is the column's text in memory as well? */
+static inline bool ledger_remembers(const struct ledger_entity *known, unsigned column)
+{
+	return known->remembered >> column & 1;
+}
 
 struct ledger {
 	bool is_reader;   /* it only looks, and has a reader and nothing else */
