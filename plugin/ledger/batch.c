@@ -8,32 +8,45 @@
 #define CLAIMS 4096u /* a power of two */
 #define TOPICS 4096u /* likewise, above BATCH_ROWS_MAX */
 
-/* The columns in front of the values. */
-enum {
-	COLUMN_SEQ,
-	COLUMN_TIME,
-	COLUMN_TOPIC,
-	COLUMN_PUBLISHER,
-	COLUMN_CLIENT_ID,
-	COLUMN_QOS,
-	COLUMN_RETAINED,
-	COLUMN_PAYLOAD,
-	COLUMN_WILL,
-	COLUMN_CORRECTION,
-	COLUMN_DIGEST,
-	COLUMN_REVISION,
-	COLUMN_STANDING,
-	COLUMN_PROPERTIES,
-	COLUMN_UNIQUE,
-	COLUMN_ID,
-	COLUMN_OWNER,
-	COLUMN_VALUES,
+/* How a column is given to SQL. */
+enum batch_kind {
+	KIND_COUNT,   /* uint64_t, as SQLite's integers are: the same bits, with a sign */
+	KIND_NUMBER,  /* the same, NULL where it is 0 */
+	KIND_QOS,     /* unsigned */
+	KIND_FLAG,    /* bool */
+	KIND_TIME,    /* char[] */
+	KIND_TEXT,    /* struct record_text; an absent one is empty */
+	KIND_PAYLOAD, /* the same, a blob where it is no text */
+	KIND_CLEARED, /* the same, NULL where it is empty */
+	KIND_BLOB,    /* a blob, NULL where it is empty */
 };
 
-static const char declaration[] =
-	"CREATE TABLE " BATCH_TABLE " (seq, time, topic, publisher, client_id, qos, retained, "
-	"payload, will, correction, digest, revision, standing, properties, "
-	"unique_key, id, owner";
+/* The columns in front of the values, by where they are in a row. */
+static const struct batch_column {
+	const char *name;
+	enum batch_kind kind;
+	size_t at;
+} columns[] = {
+	{ "seq", KIND_COUNT, offsetof(struct batch_row, seq) },
+	{ "time", KIND_TIME, offsetof(struct batch_row, time) },
+	{ "topic", KIND_TEXT, offsetof(struct batch_row, record.topic) },
+	{ "publisher", KIND_TEXT, offsetof(struct batch_row, record.publisher) },
+	{ "client_id", KIND_TEXT, offsetof(struct batch_row, record.client_id) },
+	{ "qos", KIND_QOS, offsetof(struct batch_row, record.qos) },
+	{ "retained", KIND_FLAG, offsetof(struct batch_row, record.is_retained) },
+	{ "payload", KIND_PAYLOAD, offsetof(struct batch_row, record.payload) },
+	{ "will", KIND_FLAG, offsetof(struct batch_row, record.is_will) },
+	{ "correction", KIND_FLAG, offsetof(struct batch_row, record.is_correction) },
+	{ "digest", KIND_NUMBER, offsetof(struct batch_row, record.digest) },
+	{ "revision", KIND_NUMBER, offsetof(struct batch_row, record.revision) },
+	{ "retained_payload", KIND_CLEARED, offsetof(struct batch_row, record.payload) },
+	{ "properties", KIND_BLOB, offsetof(struct batch_row, record.properties) },
+	{ "unique_key", KIND_NUMBER, offsetof(struct batch_row, record.unique) },
+	{ "id", KIND_TEXT, offsetof(struct batch_row, record.id) },
+	{ "owner", KIND_TEXT, offsetof(struct batch_row, record.owner) },
+};
+
+#define COLUMNS ((int)(sizeof(columns) / sizeof(columns[0])))
 
 struct batch {
 	struct batch_row row[BATCH_ROWS_MAX];
@@ -47,7 +60,7 @@ struct batch {
 	const struct batch_row *at;    /* where the cursor stands; NULL: behind the last */
 };
 
-struct table {
+struct batch_table {
 	sqlite3_vtab base;
 	struct batch *batch;
 };
@@ -56,21 +69,23 @@ struct table {
 
 static struct batch *batch_of(sqlite3_vtab_cursor *cursor)
 {
-	return ((struct table *)(void *)cursor->pVtab)->batch;
+	return ((struct batch_table *)(void *)cursor->pVtab)->batch;
 }
 
 static int on_connect(sqlite3 *db, void *ctx, int argc, const char *const *argv, sqlite3_vtab **ret,
 		      char **error)
 {
 	sqlite3_str *sql = sqlite3_str_new(db);
-	struct table *table;
+	struct batch_table *table;
 	char *text;
 	int rc = SQLITE_NOMEM;
 
 	(void)argc;
 	(void)argv;
 	(void)error;
-	sqlite3_str_appendall(sql, declaration);
+	sqlite3_str_appendall(sql, "CREATE TABLE " BATCH_TABLE " (");
+	for (int i = 0; i < COLUMNS; i++)
+		sqlite3_str_appendf(sql, "%s%s", i ? ", " : "", columns[i].name);
 	for (unsigned i = 0; i < ENTITY_COLUMNS_MAX; i++)
 		sqlite3_str_appendf(sql, ", v%u", i);
 	sqlite3_str_appendall(sql, ")");
@@ -119,8 +134,9 @@ static const struct batch_row *next_shown(const struct batch *b, const struct ba
 {
 	const struct batch_row *end = b->row + b->rows;
 
-	while (row < end && !(b->shows == SHOWS_EVENTS ? row->is_event
-						       : row->is_retained && !row->is_superseded))
+	while (row < end &&
+	       !(b->shows == SHOWS_EVENTS ? !row->record.is_unrecorded
+					  : row->record.is_retained && !row->is_superseded))
 		row++;
 	return row < end ? row : NULL;
 }
@@ -158,14 +174,6 @@ static void give_text(sqlite3_context *ret, const struct record_text *text)
 			      SQLITE_UTF8);
 }
 
-static void give_payload(sqlite3_context *ret, const struct record_text *payload)
-{
-	if (sql_is_text(payload->text, payload->len))
-		give_text(ret, payload);
-	else
-		sqlite3_result_blob64(ret, payload->text, payload->len, SQLITE_STATIC);
-}
-
 static void give_value(sqlite3_context *ret, const struct value *value)
 {
 	switch (value->type) {
@@ -184,75 +192,61 @@ static void give_value(sqlite3_context *ret, const struct value *value)
 	}
 }
 
-/* As SQLite's integers are: the same bits, with a sign. */
-static void give_number(sqlite3_context *ret, uint64_t number)
+static void give_blob(sqlite3_context *ret, const struct record_text *bytes)
 {
-	if (number != 0)
-		sqlite3_result_int64(ret, (int64_t)number);
+	sqlite3_result_blob64(ret, bytes->text, bytes->len, SQLITE_STATIC);
+}
+
+/* NULL is what no result is. */
+static void give_member(sqlite3_context *ret, enum batch_kind kind, const void *member)
+{
+	const struct record_text *text = member;
+
+	switch (kind) {
+	case KIND_NUMBER:
+		if (*(const uint64_t *)member == 0)
+			break;
+		/* fall through */
+	case KIND_COUNT:
+		sqlite3_result_int64(ret, (int64_t) * (const uint64_t *)member);
+		break;
+	case KIND_QOS:
+		sqlite3_result_int(ret, (int)*(const unsigned *)member);
+		break;
+	case KIND_FLAG:
+		sqlite3_result_int(ret, *(const bool *)member);
+		break;
+	case KIND_TIME:
+		sqlite3_result_text(ret, member, -1, SQLITE_STATIC);
+		break;
+	case KIND_TEXT:
+		give_text(ret, text);
+		break;
+	case KIND_CLEARED:
+		if (text->len == 0)
+			break;
+		/* fall through */
+	case KIND_PAYLOAD:
+		if (sql_is_text(text->text, text->len))
+			give_text(ret, text);
+		else
+			give_blob(ret, text);
+		break;
+	case KIND_BLOB:
+		if (text->len > 0)
+			give_blob(ret, text);
+		break;
+	}
 }
 
 static int on_column(sqlite3_vtab_cursor *cursor, sqlite3_context *ret, int column)
 {
 	const struct batch_row *row = batch_of(cursor)->at;
 
-	switch (column) {
-	case COLUMN_SEQ:
-		sqlite3_result_int64(ret, (int64_t)row->seq);
-		break;
-	case COLUMN_TIME:
-		sqlite3_result_text(ret, row->time, -1, SQLITE_STATIC);
-		break;
-	case COLUMN_TOPIC:
-		give_text(ret, &row->topic);
-		break;
-	case COLUMN_PUBLISHER:
-		give_text(ret, &row->publisher);
-		break;
-	case COLUMN_CLIENT_ID:
-		give_text(ret, &row->client_id);
-		break;
-	case COLUMN_QOS:
-		sqlite3_result_int(ret, (int)row->qos);
-		break;
-	case COLUMN_RETAINED:
-		sqlite3_result_int(ret, row->is_retained);
-		break;
-	case COLUMN_PAYLOAD:
-		give_payload(ret, &row->payload);
-		break;
-	case COLUMN_WILL:
-		sqlite3_result_int(ret, row->is_will);
-		break;
-	case COLUMN_CORRECTION:
-		sqlite3_result_int(ret, row->is_correction);
-		break;
-	case COLUMN_DIGEST:
-		give_number(ret, row->digest);
-		break;
-	case COLUMN_REVISION:
-		give_number(ret, row->revision);
-		break;
-	case COLUMN_UNIQUE:
-		give_number(ret, row->unique);
-		break;
-	case COLUMN_STANDING: /* NULL, which is what no result is, where it is cleared */
-		if (row->payload.len > 0)
-			give_payload(ret, &row->payload);
-		break;
-	case COLUMN_PROPERTIES:
-		if (row->properties.len > 0)
-			sqlite3_result_blob64(ret, row->properties.text, row->properties.len,
-					      SQLITE_STATIC);
-		break;
-	case COLUMN_ID:
-		give_text(ret, &row->id);
-		break;
-	case COLUMN_OWNER:
-		give_text(ret, &row->owner);
-		break;
-	default:
-		give_value(ret, &row->value[column - COLUMN_VALUES]);
-	}
+	if (column >= COLUMNS)
+		give_value(ret, &row->record.value[column - COLUMNS]);
+	else
+		give_member(ret, columns[column].kind, (const char *)row + columns[column].at);
 	return SQLITE_OK;
 }
 
@@ -295,17 +289,18 @@ void batch_free(struct batch *b)
 	free(b);
 }
 
-struct batch_row *batch_add(struct batch *b, size_t values, struct value **value)
+struct batch_row *batch_add(struct batch *b, const struct record *record)
 {
-	struct batch_row *row;
+	struct batch_row *row = &b->row[b->rows];
 
-	if (b->rows == BATCH_ROWS_MAX || b->values + values > BATCH_VALUES_MAX)
+	if (b->rows == BATCH_ROWS_MAX || b->values + record->value_count > BATCH_VALUES_MAX)
 		return NULL;
-	row = &b->row[b->rows++];
-	*value = &b->value[b->values];
-	row->value = *value;
+	row->record = *record;
+	row->record.value = &b->value[b->values];
+	row->is_superseded = false;
 	row->next = NULL;
-	b->values += values;
+	b->rows++;
+	b->values += record->value_count;
 	return row;
 }
 
@@ -353,11 +348,12 @@ void batch_show_events(struct batch *b)
 
 void batch_retain(struct batch *b, struct batch_row *row)
 {
-	struct batch_row **place = &b->topic[hash_id(0, &row->topic) % TOPICS];
+	struct batch_row **place = &b->topic[hash_id(0, &row->record.topic) % TOPICS];
 
 	/* There are more places than rows. */
-	while (*place && ((*place)->topic.len != row->topic.len ||
-			  memcmp((*place)->topic.text, row->topic.text, row->topic.len) != 0))
+	while (*place && ((*place)->record.topic.len != row->record.topic.len ||
+			  memcmp((*place)->record.topic.text, row->record.topic.text,
+				 row->record.topic.len) != 0))
 		if (++place == b->topic + TOPICS)
 			place = b->topic;
 	if (*place)

@@ -20,20 +20,13 @@
 #define BATCH_ROWS_MAX 1024u
 #define BATCH_VALUES_MAX 8192u /* of all rows together; a row alone has ENTITY_COLUMNS_MAX */
 
-/* One record. The texts, also those of the values, are borrowed until batch_clear(). */
+/* A record on its way. Its texts, also those of the values, are borrowed until batch_clear(). */
 struct batch_row {
 	uint64_t seq;
 	char time[CLOCK_TEXT_MAX];
-	bool is_event; /* belongs into events, too */
-	bool is_retained;
-	bool is_superseded; /* as what is retained: a later row has the same topic */
-	bool is_will;
-	bool is_correction;
-	unsigned qos;
-	uint64_t digest, revision, unique; /* 0: NULL */
-	struct record_text id, owner, topic, publisher, client_id, payload, properties;
-	const struct value *value; /* in the order of the statement's columns */
-	struct batch_row *next;    /* that goes with the same statement */
+	bool is_superseded;     /* as what is retained: a later row has the same topic */
+	struct record record;   /* its values are in the order of the statement's columns */
+	struct batch_row *next; /* that goes with the same statement */
 };
 
 /* The rows that one statement takes, in their order. */
@@ -49,10 +42,10 @@ int batch_new(struct sqlite3 *db, struct batch **ret, struct diag *diag);
 void batch_free(struct batch *batch); /* NULL is fine */
 
 /*
- * A place for a row with room for @values values, whose members are unset but for .value and
- * .next, or NULL where the batch is full. @values is at most ENTITY_COLUMNS_MAX.
+ * A row for @record, with room of its own for as many values, which are unset as .seq and .time
+ * are; NULL where the batch is full.
  */
-struct batch_row *batch_add(struct batch *batch, size_t values, struct value **value);
+struct batch_row *batch_add(struct batch *batch, const struct record *record);
 
 bool batch_is_empty(const struct batch *batch);
 void batch_clear(struct batch *batch);
@@ -79,7 +72,7 @@ void batch_show(struct batch *batch, const struct batch_list *list);
 /* The row that a statement came to; 0: none. Where it failed, this is the one. */
 uint64_t batch_seq(const struct batch *batch);
 
-/* "v0", "v1", ... are the values; the other columns are named as the members above. */
+/* "v0", "v1", ... are the values; the other columns are those of batch.c's table. */
 #define BATCH_TABLE "store_batch"
 
 #endif

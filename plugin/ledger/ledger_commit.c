@@ -249,7 +249,8 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 	bool has_entity = write->entity != ENTITY_NONE;
 	const struct entitykey *key = NULL;
 	struct state_facts *facts = NULL;
-	struct record record;
+	struct value value[ENTITY_COLUMNS_MAX];
+	struct record record = { .value = value };
 	bool is_kept = true;
 	uint64_t place = 0;
 	int rc = check_ready(l, write->is_power, diag);

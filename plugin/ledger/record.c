@@ -177,12 +177,12 @@ void record_encode(const struct record *r, void *ret)
 }
 
 /* What is left to read. */
-struct source {
+struct record_source {
 	const char *at;
 	size_t left;
 };
 
-static bool take(struct source *source, size_t len, const char **ret)
+static bool take(struct record_source *source, size_t len, const char **ret)
 {
 	if (len > source->left)
 		return false;
@@ -192,13 +192,13 @@ static bool take(struct source *source, size_t len, const char **ret)
 	return true;
 }
 
-static bool take_text(struct source *source, size_t len, struct record_text *ret)
+static bool take_text(struct record_source *source, size_t len, struct record_text *ret)
 {
 	ret->len = len;
 	return take(source, len, &ret->text);
 }
 
-static bool take_value(struct source *source, struct value *ret)
+static bool take_value(struct record_source *source, struct value *ret)
 {
 	struct head_value head;
 	const char *at;
@@ -225,7 +225,7 @@ static bool take_value(struct source *source, struct value *ret)
 	}
 }
 
-static bool take_number(struct source *source, bool is_there, uint64_t *ret)
+static bool take_number(struct record_source *source, bool is_there, uint64_t *ret)
 {
 	const char *at;
 
@@ -238,7 +238,7 @@ static bool take_number(struct source *source, bool is_there, uint64_t *ret)
 	return *ret != 0; /* 0 is never written */
 }
 
-static bool take_all(struct source *source, const struct head *head, struct record *ret)
+static bool take_all(struct record_source *source, const struct head *head, struct record *ret)
 {
 	uint64_t properties_len;
 
@@ -264,9 +264,10 @@ static bool take_all(struct source *source, const struct head *head, struct reco
 	return source->left == 0;
 }
 
-int record_decode(const void *data, size_t len, struct record *ret, struct diag *diag)
+int record_decode(const void *data, size_t len, struct value *value, struct record *ret,
+		  struct diag *diag)
 {
-	struct source source = { data, len };
+	struct record_source source = { data, len };
 	struct head head;
 	const char *at;
 
@@ -287,6 +288,7 @@ int record_decode(const void *data, size_t len, struct record *ret, struct diag 
 	ret->qos = head.qos;
 	ret->received_ms = head.received_ms;
 	ret->value_count = head.value_count;
+	ret->value = value;
 	if (head.value_count > ENTITY_COLUMNS_MAX || head.id_len > ENTITY_ID_MAX ||
 	    head.owner_len > ENTITY_OWNER_MAX || !take_all(&source, &head, ret))
 		return diag_set(diag, ERR_SYNTAX, "a record's parts do not add up to %zu bytes",

@@ -32,9 +32,9 @@ struct record {
 	uint64_t unique;   /* likewise */
 	uint64_t revision; /* of the entity, after this write; 0: there is none */
 	struct record_text id, owner, topic, publisher, client_id, payload;
-	struct record_text properties;          /* of what is retained; see ledger.h */
-	size_t value_count;                     /* at most ENTITY_COLUMNS_MAX */
-	struct value value[ENTITY_COLUMNS_MAX]; /* by permanent numbers */
+	struct record_text properties; /* of what is retained; see ledger.h */
+	size_t value_count;            /* at most ENTITY_COLUMNS_MAX */
+	struct value *value;           /* by permanent numbers; the caller's */
 };
 
 /* Bytes that record_encode() will write. */
@@ -50,9 +50,11 @@ int record_check(const struct record *record, struct diag *diag);
 void record_encode(const struct record *record, void *ret);
 
 /*
- * Reads a record; the texts in *ret point into @data. ERR_SYNTAX: these bytes are none;
+ * Reads a record; the texts in *ret point into @data, and its values go to @value, which has room
+ * for ENTITY_COLUMNS_MAX of them. ERR_SYNTAX: these bytes are none;
  * ERR_VERSION: of a kind that only a newer plugin knows.
  */
-int record_decode(const void *data, size_t len, struct record *ret, struct diag *diag);
+int record_decode(const void *data, size_t len, struct value *value, struct record *ret,
+		  struct diag *diag);
 
 #endif

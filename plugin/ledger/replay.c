@@ -40,8 +40,9 @@ int64_t replay_now(struct replay *replay)
 
 static int apply_one(struct replay *replay, const struct journal_record *from, struct diag *diag)
 {
+	struct value value[ENTITY_COLUMNS_MAX];
 	struct record record;
-	int rc = record_decode(from->body, from->len, &record, diag);
+	int rc = record_decode(from->body, from->len, value, &record, diag);
 
 	if (rc) {
 		diag_prefix(diag, "journal record %llu", (unsigned long long)from->seq);

@@ -50,11 +50,12 @@ void said_keep(struct state_facts *facts, const struct ledger_write *write, uint
 static bool reread(const struct ledger *l, uint64_t said, const struct ledger_said *asked,
 		   struct ledger_recalled *ret)
 {
+	struct value value[ENTITY_COLUMNS_MAX];
 	struct record record;
 	size_t len;
 	const void *body = journal_reread(l->journal, said & ~(uint64_t)FLAGS, &len);
 
-	if (!body || record_decode(body, len, &record, NULL) != 0)
+	if (!body || record_decode(body, len, value, &record, NULL) != 0)
 		return false;
 	/* Another channel's, of the same short mark: of this one nothing is known. */
 	if (record.topic.len == asked->topic_len &&

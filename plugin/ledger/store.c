@@ -73,7 +73,8 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 		"FROM " BATCH_TABLE,
 	[STORE_RETAINED] =
 		"INSERT OR FAIL INTO retained (topic, payload, qos, received_at, publisher, "
-		"properties, seq) SELECT topic, standing, qos, time, publisher, properties, seq "
+		"properties, seq) SELECT topic, retained_payload, qos, time, publisher, "
+		"properties, seq "
 		"FROM " BATCH_TABLE " WHERE true ON CONFLICT (topic) DO UPDATE SET "
 		"payload = excluded.payload, qos = excluded.qos, received_at = "
 		"excluded.received_at, publisher = excluded.publisher, properties = "

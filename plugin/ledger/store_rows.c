@@ -150,30 +150,25 @@ static void list_add(struct batch_list *list, struct batch_row *row)
 
 /* A place for the row, and the right to write it after all that is collected. */
 static int make_room(struct store *store, const struct record *record,
-		     const struct picture *picture, struct batch_row **row, struct value **value,
-		     struct diag *diag)
+		     const struct picture *picture, struct batch_row **row, struct diag *diag)
 {
 	const struct batch_list *list = picture->upsert ? &picture->upsert->rows : NULL;
-	int rc = 0;
+	bool is_next = !list || batch_claim(store->batch, list, record->table, &record->id);
+	int rc;
 
-	if (list && !batch_claim(store->batch, list, record->table, &record->id)) {
-		rc = store_flush(store, diag);
-		(void)batch_claim(store->batch, list, record->table, &record->id);
-	}
-	*row = batch_add(store->batch, record->value_count, value);
-	if (rc || *row)
-		return rc;
+	*row = is_next ? batch_add(store->batch, record) : NULL;
+	if (*row)
+		return 0;
 	rc = store_flush(store, diag);
 	if (list)
 		(void)batch_claim(store->batch, list, record->table, &record->id);
-	*row = batch_add(store->batch, record->value_count, value);
+	*row = batch_add(store->batch, record);
 	return rc;
 }
 
 int store_apply(struct store *store, uint64_t seq, const struct record *record, struct diag *diag)
 {
 	struct picture picture = { .upsert = NULL };
-	struct value *value;
 	struct batch_row *row;
 	int rc = record->table != 0 ? picture_make(store, record, &picture, diag) : 0;
 
@@ -181,31 +176,15 @@ int store_apply(struct store *store, uint64_t seq, const struct record *record, 
 		diag_prefix(diag, "record %llu", (unsigned long long)seq);
 		return rc;
 	}
-	rc = make_room(store, record, &picture, &row, &value, diag);
+	rc = make_room(store, record, &picture, &row, diag);
 	if (rc)
 		return rc;
 	row->seq = seq;
 	memcpy(row->time, print_time(store, record->received_ms), sizeof(row->time));
-	row->is_event = !record->is_unrecorded;
-	row->is_retained = record->is_retained;
-	row->is_superseded = false;
-	row->is_will = record->is_will;
-	row->is_correction = record->is_correction;
-	row->qos = record->qos;
-	row->digest = record->digest;
-	row->unique = record->unique;
-	row->revision = record->revision;
-	row->id = record->id;
-	row->owner = record->owner;
-	row->topic = record->topic;
-	row->publisher = record->publisher;
-	row->client_id = record->client_id;
-	row->payload = record->payload;
-	row->properties = record->properties;
-	if (row->is_retained)
+	if (record->is_retained)
 		batch_retain(store->batch, row);
 	if (picture.upsert) {
-		copy_values(&picture, value);
+		copy_values(&picture, row->record.value);
 		list_add(&picture.upsert->rows, row);
 	}
 	return 0;

@@ -73,10 +73,11 @@ static void make_sound(void)
 
 static void check_record(const void *body, size_t len)
 {
+	struct value value[ENTITY_COLUMNS_MAX];
 	struct record record;
 	void *again;
 
-	if (record_decode(body, len, &record, NULL) != 0)
+	if (record_decode(body, len, value, &record, NULL) != 0)
 		return;
 	must(record_bytes(&record) == len && record_check(&record, NULL) == 0);
 	again = malloc(len);

@@ -681,11 +681,15 @@ static void test_record_decode__is_what_was_encoded(void **state)
 		.client_id = { "c", 1 },
 		.payload = { "\0x", 2 },
 		.value_count = 4,
-		.value = { { .column = 1, .type = VALUE_TEXT, .text = "PLACED", .len = 6 },
-			   { .column = 2, .type = VALUE_INTEGER, .integer = -5 },
-			   { .column = 3, .type = VALUE_REAL, .real = 2.5 },
-			   { .column = 4, .type = VALUE_NULL } },
+		.value =
+			(struct value[]){
+				{ .column = 1, .type = VALUE_TEXT, .text = "PLACED", .len = 6 },
+				{ .column = 2, .type = VALUE_INTEGER, .integer = -5 },
+				{ .column = 3, .type = VALUE_REAL, .real = 2.5 },
+				{ .column = 4, .type = VALUE_NULL },
+			},
 	};
+	struct value value[ENTITY_COLUMNS_MAX];
 	struct record read = { 0 };
 	struct diag diag;
 	size_t len = record_bytes(&record);
@@ -694,7 +698,7 @@ static void test_record_decode__is_what_was_encoded(void **state)
 	(void)state;
 	assert_int_equal(record_check(&record, &diag), 0);
 	record_encode(&record, bytes);
-	assert_int_equal(record_decode(bytes, len, &read, &diag), 0);
+	assert_int_equal(record_decode(bytes, len, value, &read, &diag), 0);
 	assert_int_equal(read.table, 7);
 	assert_true(read.is_retained && read.is_will && !read.is_unrecorded);
 	assert_int_equal(read.received_ms, 1700000000123);
@@ -710,11 +714,11 @@ static void test_record_decode__is_what_was_encoded(void **state)
 	for (size_t n = 0; n < len; n++) {
 		copy = malloc(n + 1);
 		memcpy(copy, bytes, n);
-		assert_int_equal(record_decode(copy, n, &read, &diag), ERR_SYNTAX);
+		assert_int_equal(record_decode(copy, n, value, &read, &diag), ERR_SYNTAX);
 		free(copy);
 	}
 	bytes[0] = 9;
-	assert_int_equal(record_decode(bytes, len, &read, &diag), ERR_VERSION);
+	assert_int_equal(record_decode(bytes, len, value, &read, &diag), ERR_VERSION);
 	free(bytes);
 	record.topic.len = 65536;
 	assert_int_equal(record_check(&record, &diag), ERR_LIMIT);
@@ -732,6 +736,7 @@ static void test_record_decode__of_before_the_numbers(void **state)
 		0,    0, 0, 0, 0, 0,       /* owner, id, nothing */
 	};
 	char old[sizeof(head) + 7], bytes[sizeof(old)];
+	struct value value[ENTITY_COLUMNS_MAX];
 	struct record read = { 0 };
 	struct diag diag;
 
@@ -740,7 +745,7 @@ static void test_record_decode__of_before_the_numbers(void **state)
 		skip();
 	memcpy(old, head, sizeof(head));
 	memcpy(old + sizeof(head), "a/bpc{}", 7);
-	assert_int_equal(record_decode(old, sizeof(old), &read, &diag), 0);
+	assert_int_equal(record_decode(old, sizeof(old), value, &read, &diag), 0);
 	assert_true(read.digest == 0 && read.revision == 0);
 	assert_int_equal(read.received_ms, 123);
 	assert_memory_equal(read.topic.text, "a/b", 3);
@@ -750,10 +755,10 @@ static void test_record_decode__of_before_the_numbers(void **state)
 	assert_memory_equal(bytes, old, sizeof(old));
 	old[0] = 2; /* numbers, of a kind that only a newer plugin knows */
 	old[30] = 64;
-	assert_int_equal(record_decode(old, sizeof(old), &read, &diag), ERR_VERSION);
+	assert_int_equal(record_decode(old, sizeof(old), value, &read, &diag), ERR_VERSION);
 	old[30] = 1; /* one that is 0, and so is none */
 	memset(old + sizeof(head), 0, 7);
-	assert_int_equal(record_decode(old, sizeof(old), &read, &diag), ERR_SYNTAX);
+	assert_int_equal(record_decode(old, sizeof(old), value, &read, &diag), ERR_SYNTAX);
 }
 
 static void expect_refused(struct fixture *f, const char *why)

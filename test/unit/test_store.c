@@ -89,9 +89,9 @@ static void write_record(struct fixture *f, uint64_t seq, const char *id, int64_
 		.topic = { "t", 1 },
 		.payload = { "{}", 2 },
 		.value_count = id ? 1 : 0,
-		.value = { { .column = f->number.column[1],
-			     .type = VALUE_INTEGER,
-			     .integer = (int64_t)seq } },
+		.value = &(struct value){ .column = f->number.column[1],
+					  .type = VALUE_INTEGER,
+					  .integer = (int64_t)seq },
 	};
 
 	assert_int_equal(store_apply(f->store, seq, &record, &f->diag), 0);
@@ -246,7 +246,9 @@ static void test_store_apply__many_sets_of_columns(void **state)
 	assert_int_equal(plan_one(f, &wide, &f->number), 0);
 	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
 	for (unsigned set = 1; set < 128; set++) {
+		struct value value[6];
 		struct record record = { .table = f->number.table,
+					 .value = value,
 					 .is_unrecorded = true,
 					 .id = { "x", 1 } };
 
@@ -267,7 +269,10 @@ static void test_store_apply__many_sets_of_columns(void **state)
 static void test_store_apply__unknown_numbers(void **state)
 {
 	struct fixture *f = *state;
-	struct record record = { .table = 999, .id = { "x", 1 }, .is_unrecorded = true };
+	struct value value = { .type = VALUE_NULL };
+	struct record record = {
+		.table = 999, .id = { "x", 1 }, .is_unrecorded = true, .value = &value
+	};
 	uint64_t applied;
 
 	open_store(f);
@@ -319,7 +324,9 @@ static void model_write(struct fixture *f, struct model *all, uint64_t seq, uint
 {
 	unsigned at = (unsigned)(next_random(random) % MODEL_IDS);
 	struct model *m = &all[at];
+	struct value value[2];
 	struct record record = {
+		.value = value,
 		.table = f->number.table,
 		.is_unrecorded = next_random(random) % 4 == 0,
 		.received_ms = (int64_t)(next_random(random) % 100000000),
@@ -561,11 +568,12 @@ static void retain(struct fixture *f, uint64_t seq, const char *topic, const cha
 		.payload = { payload, strlen(payload) },
 		.properties = { "\3\0\1x", seq == 5 ? 4 : 0 },
 	};
+	struct value value[ENTITY_COLUMNS_MAX];
 	struct record again;
 
 	assert_uint_in_range(record_bytes(&record), 1, sizeof(bytes));
 	record_encode(&record, bytes);
-	assert_int_equal(record_decode(bytes, record_bytes(&record), &again, &f->diag), 0);
+	assert_int_equal(record_decode(bytes, record_bytes(&record), value, &again, &f->diag), 0);
 	assert_int_equal(again.properties.len, record.properties.len);
 	again.topic = record.topic; /* the bytes are used again */
 	again.publisher = record.publisher;
