@@ -79,9 +79,10 @@ struct access_scopes {
  * Loads access.json and the key files that it names (relative to its folder). On failure *ret
  * is untouched and @diag names file and JSON Pointer:
  *     access.json: /roles/customer/scopes/2: the contract has no scope "read:order"
+ * @all, unless it is NULL, gets one such line for each fault, @diag's first.
  */
 int access_load(const char *path, const struct access_scopes *scopes, struct access **ret,
-		struct diag *diag);
+		struct diag_list *all, struct diag *diag);
 
 /*
  * The same over text in memory, @name standing for the file. Key files are looked for in

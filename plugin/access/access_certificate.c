@@ -1,44 +1,43 @@
+/*
+ * access_certificate.c -- `certificates` of access.json: rules by which a client certificate's
+ * names make a principal.
+ */
 #include "access/access_internal.h"
 
 #include <string.h>
 
 /* ---- reading rules ---------------------------------------------------------------------- */
 
-static int read_pattern(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
-			enum certid_kind kind, struct access_certificate_rule *rule)
+static const struct config_known rule_members[] = {
+	{ .name = "description", .kind = CONFIG_STRING },
+	{ .name = "match", .is_required = true },
+	{ .name = "principal", .is_required = true },
+	{ .name = "roles", .kind = CONFIG_ARRAY, .is_required = true },
+	{ .name = "attributes", .kind = CONFIG_OBJECT },
+	{ .name = NULL },
+};
+static const struct config_known match_members[] = {
+	{ .name = "cn" },    { .name = "ou" },  { .name = "dns" },
+	{ .name = "email" }, { .name = "uri" }, { .name = NULL },
+};
+
+static void read_match(struct access_reader *reader, const struct config *match,
+		       struct access_certificate_rule *rule)
 {
-	const char *text;
-	int rc = access_text(reader, json, at, &text);
+	if (!config_check(&reader->report, match, "match", match_members))
+		return;
+	if (match->count == 0)
+		(void)config_fail(&reader->report, match, NULL, ERR_INVALID,
+				  "expected cn, ou, dns, email or uri");
+	for (enum certid_kind kind = 0; kind < CERTID_KINDS; kind++) {
+		const struct config *at = config_member(match, certid_kinds[kind]);
+		const char *text = access_text(reader, at);
 
-	if (rc)
-		return rc;
-	if (!names_pattern_read(text, strlen(text), &rule->pattern[kind]))
-		return access_expected(reader, at, "a pattern with at most one '*'");
-	rule->has[kind] = true;
-	return 0;
-}
-
-static int read_match(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
-		      void *ret)
-{
-	struct access_certificate_rule *rule = ret;
-	size_t known = 0;
-	int rc = 0;
-
-	for (enum certid_kind kind = 0; kind < CERTID_KINDS && !rc; kind++) {
-		struct jsonpath here = { .up = at, .key = certid_kinds[kind] };
-		const json_t *pattern = json_object_get(json, certid_kinds[kind]);
-
-		if (!pattern)
-			continue;
-		known++;
-		rc = read_pattern(reader, pattern, &here, kind, rule);
+		if (text && !names_pattern_read(text, strlen(text), &rule->pattern[kind]))
+			(void)config_fail(&reader->report, at, NULL, ERR_INVALID,
+					  "expected a pattern with at most one '*'");
+		rule->has[kind] = at != NULL;
 	}
-	if (rc)
-		return rc;
-	if (known == 0 || known < json_object_size(json))
-		return access_expected(reader, at, "cn, ou, dns, email or uri, and nothing else");
-	return 0;
 }
 
 static size_t count_stars(const struct access_certificate_rule *rule)
@@ -51,139 +50,82 @@ static size_t count_stars(const struct access_certificate_rule *rule)
 }
 
 /* A template may name only what `match` asks for: else it could never be filled. */
-static int read_template(struct access_reader *reader, const json_t *json,
-			 const struct jsonpath *at, const struct access_certificate_rule *rule,
-			 struct names_template *ret)
+static void read_template(struct access_reader *reader, const struct config *at,
+			  const struct access_certificate_rule *rule, struct names_template *ret)
 {
+	const char *text = access_text(reader, at);
 	const char *source[ACCESS_SOURCES];
-	const char *text;
 	const char *fault;
-	int rc = access_text(reader, json, at, &text);
 
-	if (rc)
-		return rc;
+	if (!text)
+		return;
 	memcpy(source, certid_kinds, sizeof(certid_kinds));
 	source[ACCESS_SOURCE_STAR] = "*";
 	fault = names_template_read(text, strlen(text), source, ACCESS_SOURCES, ret);
 	if (fault)
-		return jsonpath_fail(reader->diag, ERR_INVALID, reader->file, at, "the template %s",
-				     fault);
-	for (size_t i = 0; i < ret->count; i++) {
+		(void)config_fail(&reader->report, at, NULL, ERR_INVALID, "the template %s", fault);
+	for (size_t i = 0; i < ret->count && !fault; i++) {
 		int k = ret->part[i].source;
 
-		if (k == ACCESS_SOURCE_STAR ? count_stars(rule) != 1 : k >= 0 && !rule->has[k])
-			return jsonpath_fail(reader->diag, ERR_INVALID, reader->file, at,
-					     k == ACCESS_SOURCE_STAR
-						     ? "{*} needs a `match` with exactly one '*'"
-						     : "{%s} needs a member of `match` with this "
-						       "name",
-					     source[k]);
+		if (k == ACCESS_SOURCE_STAR && count_stars(rule) != 1)
+			(void)config_fail(&reader->report, at, NULL, ERR_INVALID,
+					  "{*} needs a `match` with exactly one '*'");
+		else if (k >= 0 && k != ACCESS_SOURCE_STAR && !rule->has[k])
+			(void)config_fail(&reader->report, at, NULL, ERR_INVALID,
+					  "{%s} needs a member of `match` with this name",
+					  source[k]);
 	}
-	return 0;
 }
 
-static int read_principal(struct access_reader *reader, const json_t *json,
-			  const struct jsonpath *at, void *ret)
+static void read_attribute(struct access_reader *reader, const struct config *at,
+			   const struct access_certificate_rule *rule,
+			   struct access_template_list *ret)
 {
-	struct access_certificate_rule *rule = ret;
+	size_t count = config_items(at);
+	struct names_template *value = access_take(reader, count, sizeof(*value));
 
-	return read_template(reader, json, at, rule, &rule->principal);
-}
-
-static int read_rule_roles(struct access_reader *reader, const json_t *json,
-			   const struct jsonpath *at, void *ret)
-{
-	struct access_certificate_rule *rule = ret;
-
-	return access_read_roles(reader, json, at, &rule->role, &rule->role_count);
-}
-
-static int read_attribute(struct access_reader *reader, const json_t *json,
-			  const struct jsonpath *at, const struct access_certificate_rule *rule,
-			  struct access_template_list *ret)
-{
-	struct arena *arena = &reader->access->arena;
-	size_t count = access_strings(json);
-	struct names_template *value;
-	int rc = access_name(reader, at, at->key);
-
-	if (!rc)
-		rc = access_count(reader, at, count, ACCESS_LIST_MAX, "values");
-	if (rc)
-		return rc;
-	ret->name = arena_text(arena, at->key, strlen(at->key));
-	value = arena_take(arena, count, sizeof(*value));
-	if (!ret->name || !value)
-		return diag_nomem(reader->diag);
-	for (size_t i = 0; i < count && !rc; i++) {
-		struct jsonpath here = { .up = at, .index = i };
-
-		rc = read_template(reader, access_string(json, i), json_is_array(json) ? &here : at,
-				   rule, &value[i]);
-	}
+	ret->name = access_name(reader, at);
+	if (!value || (at->kind == CONFIG_ARRAY &&
+		       !config_bound(&reader->report, at, 0, ACCESS_LIST_MAX, "values")))
+		return;
+	for (size_t i = 0; i < count; i++)
+		read_template(reader, config_item(at, i), rule, &value[i]);
 	ret->count = count;
 	ret->value = value;
-	return rc;
 }
 
-static int read_attributes(struct access_reader *reader, const json_t *json,
-			   const struct jsonpath *at, void *ret)
+static void read_rule(struct access_reader *reader, const struct config *at,
+		      struct access_certificate_rule *rule)
 {
-	struct access_certificate_rule *rule = ret;
-	size_t count = json_object_size(json);
+	const struct config *attributes = config_member(at, "attributes");
 	struct access_template_list *list;
-	const char *key;
-	json_t *value;
-	int rc = access_count(reader, at, count, ACCESS_LIST_MAX, "attributes");
 
-	if (rc)
-		return rc;
-	list = arena_take(&reader->access->arena, count, sizeof(*list));
-	if (!list)
-		return diag_nomem(reader->diag);
-	json_object_foreach((json_t *)json, key, value) {
-		struct jsonpath here = { .up = at, .key = key };
-
-		rc = read_attribute(reader, value, &here, rule, &list[rule->attribute_count]);
-		if (rc)
-			return rc;
-		rule->attribute_count++;
-	}
+	if (!config_check(&reader->report, at, "a rule", rule_members))
+		return;
+	read_match(reader, config_member(at, "match"), rule); /* templates refer to it */
+	read_template(reader, config_member(at, "principal"), rule, &rule->principal);
+	access_read_roles(reader, config_member(at, "roles"), &rule->role, &rule->role_count);
+	list = access_take(reader, config_count(attributes), sizeof(*list));
+	if (!list || (attributes &&
+		      !config_bound(&reader->report, attributes, 0, ACCESS_LIST_MAX, "attributes")))
+		return;
 	rule->attribute = list;
-	return 0;
+	config_foreach_member(attribute, attributes)
+		read_attribute(reader, attribute, rule, &list[rule->attribute_count++]);
 }
 
-/* `match` is read first: templates refer to it. */
-static const struct access_member rule_members[] = {
-	{ "description", JSON_STRING, false, NULL },
-	{ "match", JSON_OBJECT, true, read_match },
-	{ "principal", JSON_STRING, true, read_principal },
-	{ "roles", JSON_ARRAY, true, read_rule_roles },
-	{ "attributes", JSON_OBJECT, false, read_attributes },
-};
-
-int access_section_certificates(struct access_reader *reader, const json_t *json,
-				const struct jsonpath *at, void *ret)
+void access_section_certificates(struct access_reader *reader, const struct config *rules)
 {
 	struct access *access = reader->access;
-	size_t count = json_array_size(json);
-	int rc = access_count(reader, at, count, ACCESS_LIST_MAX, "rules");
 
-	(void)ret;
-	if (rc)
-		return rc;
-	access->certificate = arena_take(&access->arena, count, sizeof(*access->certificate));
+	if (!rules || !config_bound(&reader->report, rules, 0, ACCESS_LIST_MAX, "rules"))
+		return;
+	access->certificate =
+		access_take(reader, config_count(rules), sizeof(*access->certificate));
 	if (!access->certificate)
-		return diag_nomem(reader->diag);
-	for (size_t i = 0; i < count && !rc; i++) {
-		struct jsonpath here = { .up = at, .index = i };
-
-		rc = access_members(reader, json_array_get(json, i), &here, rule_members,
-				    sizeof(rule_members) / sizeof(*rule_members),
-				    &access->certificate[i]);
-	}
-	access->certificate_count = count;
-	return rc;
+		return;
+	config_foreach_item(at, rules)
+		read_rule(reader, at, &access->certificate[access->certificate_count++]);
 }
 
 /* ---- asking ----------------------------------------------------------------------------- */

@@ -34,43 +34,24 @@ static bool is_client_pattern(const char *text, size_t len)
 	       names_pattern_read(text, len, &unused);
 }
 
-int access_read_clients(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
-			const char *const **ret, size_t *ret_count)
+void access_read_clients(struct access_reader *reader, const struct config *list,
+			 const char *const **ret, size_t *ret_count)
 {
-	size_t count = json_array_size(json);
-	const char **client = arena_take(&reader->access->arena, count, sizeof(*client));
-	int rc = access_count(reader, at, count, ACCESS_LIST_MAX, "client ids");
+	size_t count = config_count(list);
+	const char **client = access_take(reader, count, sizeof(*client));
 
-	if (rc)
-		return rc;
-	if (!client)
-		return diag_nomem(reader->diag);
-	for (size_t i = 0; i < count; i++) {
-		const json_t *id = json_array_get(json, i);
-		struct jsonpath here = { .up = at, .index = i };
-
-		if (!json_is_string(id) ||
-		    !is_client_pattern(json_string_value(id), json_string_length(id)))
-			return access_expected(reader, &here,
-					       "a client id with at most one '*' and \"{name}\" "
-					       "in front only");
-		client[i] = arena_text(&reader->access->arena, json_string_value(id),
-				       json_string_length(id));
-		if (!client[i])
-			return diag_nomem(reader->diag);
-	}
+	if (!client ||
+	    (list && !config_bound(&reader->report, list, 0, ACCESS_LIST_MAX, "client ids")))
+		return;
 	*ret = client;
-	*ret_count = count;
-	return 0;
-}
-
-int access_section_clients(struct access_reader *reader, const json_t *json,
-			   const struct jsonpath *at, void *ret)
-{
-	struct access *access = reader->access;
-
-	(void)ret;
-	return access_read_clients(reader, json, at, &access->client, &access->client_count);
+	config_foreach_item(id, list) {
+		if (id->kind != CONFIG_STRING || !is_client_pattern(id->text, id->count))
+			(void)config_fail(&reader->report, id, NULL, ERR_INVALID,
+					  "expected a client id with at most one '*' and "
+					  "\"{name}\" in front only");
+		else
+			client[(*ret_count)++] = access_copy(reader, id->text, id->count);
+	}
 }
 
 /* ---- asking ----------------------------------------------------------------------------- */

@@ -4,15 +4,13 @@
 #ifndef PETSTORE_ACCESS_INTERNAL_H
 #define PETSTORE_ACCESS_INTERNAL_H
 
-#include <jansson.h>
-
 #include "access/access.h"
-#include "base/arena.h"
 #include "access/certid.h"
 #include "access/names.h"
 #include "access/nametable.h"
 #include "access/token.h"
-#include "base/jsonfile.h"
+#include "base/arena.h"
+#include "base/config.h"
 
 /* One member of a `where`: any of the values. */
 struct access_limit {
@@ -133,74 +131,44 @@ struct access_holder {
 /* NULL when memory ran out. Releasing is access_principal_drop(). */
 struct access_holder *access_holder_new(struct access *access);
 
-/* A walk through the document: what every function of the loader needs. */
+/*
+ * What every function of the loader needs. What is wrong goes to the report, and reading goes on;
+ * nothing is handed out when the report has a line.
+ */
 struct access_reader {
-	const char *file;
 	const char *folder; /* of key files; NULL: there are none to be had */
 	struct access *access;
 	const struct access_scopes *scopes;
-	struct diag *diag;
+	struct config_report report;
 };
 
-/* One member of an object, for access_members(). */
-struct access_member {
-	const char *name;
-	json_type type; /* JSON_NULL: any, the reader looks itself */
-	bool is_required;
-	int (*read)(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
-		    void *ret);
-};
+/* Memory that lives as long as the access object; NULL, and a line, where there is none. */
+void *access_take(struct access_reader *reader, size_t count, size_t size);
+const char *access_copy(struct access_reader *reader, const char *text, size_t len);
 
-/*
- * Reads an object by a table: unknown members, missing ones and wrong types are errors. The
- * members are read in the table's order.
- */
-int access_members(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
-		   const struct access_member *table, size_t count, void *ret);
+/* A copy of @at's key, which must be good as a name; or NULL. */
+const char *access_name(struct access_reader *reader, const struct config *at);
 
-/* "expected ..." under the place @at. */
-int access_expected(struct access_reader *reader, const struct jsonpath *at, const char *what);
+/* A copy of the string @at, 1 .. ACCESS_VALUE_MAX bytes without control characters; or NULL. */
+const char *access_text(struct access_reader *reader, const struct config *at);
 
-/* A string, or a list of them: element @i of @json, however it is written. */
-size_t access_strings(const json_t *json);
-const json_t *access_string(const json_t *json, size_t i);
-
-/* ERR_LIMIT where @count is above @max of @what. */
-int access_count(struct access_reader *reader, const struct jsonpath *at, size_t count, size_t max,
-		 const char *what);
-
-/* Is @at's key, or @text, good as a name? */
-int access_name(struct access_reader *reader, const struct jsonpath *at, const char *name);
-
-/* A copy of a JSON string without control characters, 1 .. ACCESS_VALUE_MAX bytes. */
-int access_text(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
-		const char **ret);
-
-/* Reads a list of role names into numbers. */
-int access_read_roles(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
-		      const uint32_t **ret, size_t *ret_count);
+/* These read a list; NULL is an empty one. Names of roles become numbers. */
+void access_read_roles(struct access_reader *reader, const struct config *list,
+		       const uint32_t **ret, size_t *ret_count);
+void access_read_scopes(struct access_reader *reader, const struct config *list,
+			struct scopeset *full, struct scopeset *own);
+void access_read_clients(struct access_reader *reader, const struct config *list,
+			 const char *const **ret, size_t *ret_count);
 
 /* Adds what one word of `scopes` stands for, wildcards and ":own" included. False: unknown. */
 bool access_scope_add(const struct access *access, const char *word, size_t len,
 		      struct scopeset *full, struct scopeset *own);
-int access_read_scopes(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
-		       struct scopeset *full, struct scopeset *own);
 
-/* Reads a list of patterns of client ids. */
-int access_read_clients(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
-			const char *const **ret, size_t *ret_count);
-
-/* The members of the file; roles first, since the others name them. */
-int access_section_roles(struct access_reader *reader, const json_t *json,
-			 const struct jsonpath *at, void *ret);
-int access_section_clients(struct access_reader *reader, const json_t *json,
-			   const struct jsonpath *at, void *ret);
-int access_section_users(struct access_reader *reader, const json_t *json,
-			 const struct jsonpath *at, void *ret);
-int access_section_certificates(struct access_reader *reader, const json_t *json,
-				const struct jsonpath *at, void *ret);
-int access_section_issuers(struct access_reader *reader, const json_t *json,
-			   const struct jsonpath *at, void *ret);
+/* The members of the file, each where it is there; roles first, since the others name them. */
+void access_section_roles(struct access_reader *reader, const struct config *roles);
+void access_section_users(struct access_reader *reader, const struct config *users);
+void access_section_certificates(struct access_reader *reader, const struct config *rules);
+void access_section_issuers(struct access_reader *reader, const struct config *issuers);
 
 /* What issuers own beside the arena. */
 void access_issuers_clear(struct access *access);

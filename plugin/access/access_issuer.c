@@ -1,3 +1,7 @@
+/*
+ * access_issuer.c -- `issuers` of access.json: who signs tokens, what they are worth, and the
+ * principal that a token makes.
+ */
 #include "access/access_internal.h"
 
 #include <stdio.h>
@@ -9,244 +13,177 @@
 
 /* ---- reading issuers -------------------------------------------------------------------- */
 
-static int read_issuer_name(struct access_reader *reader, const json_t *json,
-			    const struct jsonpath *at, void *ret)
-{
-	struct access_issuer *issuer = ret;
-	const char *text;
-	int rc = access_text(reader, json, at, &text);
+static const struct config_known issuer_members[] = {
+	{ .name = "description", .kind = CONFIG_STRING },
+	{ .name = "issuer", .is_required = true },
+	{ .name = "audience", .is_required = true },
+	{ .name = "algorithms", .kind = CONFIG_ARRAY, .is_required = true },
+	{ .name = "keys", .is_required = true },
+	{ .name = "principal", .is_required = true },
+	{ .name = "scopes", .kind = CONFIG_ARRAY, .is_required = true },
+	{ .name = "roles", .kind = CONFIG_ARRAY },
+	{ .name = "attributes", .kind = CONFIG_OBJECT },
+	{ .name = "clockSkew" },
+	{ .name = "maxLifetime" },
+	{ .name = NULL },
+};
 
-	if (rc)
-		return rc;
-	for (size_t i = 0; i < reader->access->issuer_count; i++)
-		if (strcmp(reader->access->issuer[i].rules.issuer, text) == 0)
-			return jsonpath_fail(reader->diag, ERR_INVALID, reader->file, at,
-					     "the issuer stands here twice");
+static void read_issuer_name(struct access_reader *reader, const struct config *at,
+			     struct access_issuer *issuer)
+{
+	const char *text = access_text(reader, at);
+	const struct access_issuer *other = reader->access->issuer;
+
+	for (; text && other < issuer; other++)
+		if (other->rules.issuer && strcmp(other->rules.issuer, text) == 0)
+			(void)config_fail(&reader->report, at, NULL, ERR_INVALID,
+					  "the issuer stands here twice");
 	issuer->rules.issuer = text;
-	return 0;
 }
 
-static int read_audience(struct access_reader *reader, const json_t *json,
-			 const struct jsonpath *at, void *ret)
+static void read_audience(struct access_reader *reader, const struct config *at,
+			  struct access_issuer *issuer)
 {
-	struct access_issuer *issuer = ret;
-	size_t count = access_strings(json);
-	const char **audience = arena_take(&reader->access->arena, count, sizeof(*audience));
-	int rc = access_count(reader, at, count, ACCESS_LIST_MAX, "audiences");
+	size_t count = config_items(at);
+	const char **audience = access_take(reader, count, sizeof(*audience));
 
-	if (rc)
-		return rc;
+	if (!at || !audience)
+		return;
 	if (count == 0)
-		return access_expected(reader, at, "an audience");
-	if (!audience)
-		return diag_nomem(reader->diag);
-	for (size_t i = 0; i < count && !rc; i++) {
-		struct jsonpath here = { .up = at, .index = i };
-
-		rc = access_text(reader, access_string(json, i), json_is_array(json) ? &here : at,
-				 &audience[i]);
-	}
+		(void)config_fail(&reader->report, at, NULL, ERR_INVALID, "expected an audience");
+	if (at->kind == CONFIG_ARRAY &&
+	    !config_bound(&reader->report, at, 0, ACCESS_LIST_MAX, "audiences"))
+		return;
+	for (size_t i = 0; i < count; i++)
+		audience[i] = access_text(reader, config_item(at, i));
 	issuer->rules.audience = audience;
 	issuer->rules.audience_count = count;
-	return rc;
 }
 
-static int read_algorithms(struct access_reader *reader, const json_t *json,
-			   const struct jsonpath *at, void *ret)
+static void read_algorithms(struct access_reader *reader, const struct config *list,
+			    struct access_issuer *issuer)
 {
-	struct access_issuer *issuer = ret;
+	unsigned *all = &issuer->rules.algorithms;
 
-	for (size_t i = 0; i < json_array_size(json); i++) {
-		const char *name = json_string_value(json_array_get(json, i));
+	config_foreach_item(at, list) {
+		const char *name = config_string(at);
 		unsigned algorithm = name ? jwk_algorithm(name) : 0;
-		struct jsonpath here = { .up = at, .index = i };
 
 		if (!algorithm)
-			return access_expected(reader, &here, "RS256, ES256, EdDSA or HS256");
-		issuer->rules.algorithms |= algorithm;
+			(void)config_fail(&reader->report, at, NULL, ERR_INVALID,
+					  "expected RS256, ES256, EdDSA or HS256");
+		*all |= algorithm;
 	}
-	if (issuer->rules.algorithms == 0)
-		return access_expected(reader, at, "an algorithm");
-	if ((issuer->rules.algorithms & JWK_HS256) && issuer->rules.algorithms != JWK_HS256)
-		return jsonpath_fail(reader->diag, ERR_INVALID, reader->file, at,
-				     "HS256, which has a shared secret, cannot stand beside "
-				     "algorithms with public keys");
-	return 0;
+	if (list && list->kind == CONFIG_ARRAY && list->count == 0)
+		(void)config_fail(&reader->report, list, NULL, ERR_INVALID,
+				  "expected an algorithm");
+	if ((*all & JWK_HS256) && *all != JWK_HS256)
+		(void)config_fail(&reader->report, list, NULL, ERR_INVALID,
+				  "HS256, which has a shared secret, cannot stand beside "
+				  "algorithms with public keys");
 }
 
-static int load_keys(struct access_reader *reader, const char *name, struct jwk_set **ret)
+/* The file @name, which is relative to the access file's folder. */
+static int load_keys(const struct access_reader *reader, const char *name, struct jwk_set **ret,
+		     struct diag *diag)
 {
 	char path[PATH_BYTES];
 	bool is_absolute = name[0] == '/';
 	int n;
 
 	if (!reader->folder)
-		return diag_set(reader->diag, ERR_IO, "%s: there are no key files here", name);
+		return diag_set(diag, ERR_IO, "%s: there are no key files here", name);
 	n = snprintf(path, sizeof(path), "%s%s%s", is_absolute ? "" : reader->folder,
 		     is_absolute ? "" : "/", name);
 	if (n < 0 || (size_t)n >= sizeof(path))
-		return diag_set(reader->diag, ERR_LIMIT, "the path is too long");
-	return jwk_load(path, ret, reader->diag);
+		return diag_set(diag, ERR_LIMIT, "the path is too long");
+	return jwk_load(path, ret, diag);
 }
 
 /* Runs after read_algorithms(): each of them needs a key, or the entry is a misspelling. */
-static int read_keys(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
-		     void *ret)
+static void read_keys(struct access_reader *reader, const struct config *at,
+		      struct access_issuer *issuer)
 {
-	struct access_issuer *issuer = ret;
+	const char *name = access_text(reader, at);
 	struct jwk_set *keys = NULL;
 	unsigned found = 0;
-	const char *name;
-	int rc = access_text(reader, json, at, &name);
+	struct diag diag;
+	int rc = name ? load_keys(reader, name, &keys, &diag) : 0;
 
-	if (rc)
-		return rc;
-	rc = load_keys(reader, name, &keys);
-	if (rc) {
-		char pointer[DIAG_MAX];
-
-		diag_prefix(reader->diag, "%s: %s", reader->file,
-			    jsonpath_print(at, pointer, sizeof(pointer)));
-		return rc;
-	}
+	if (rc == ERR_NOMEM)
+		(void)config_nomem(&reader->report);
+	else if (rc)
+		(void)config_fail(&reader->report, at, NULL, rc, "%s", diag.text);
+	if (!keys)
+		return;
 	issuer->rules.keys = keys; /* access_issuers_clear() frees it */
 	for (size_t i = 0; i < keys->count; i++)
 		found |= keys->key[i].algorithm;
 	if (issuer->rules.algorithms & ~found)
-		return jsonpath_fail(reader->diag, ERR_INVALID, reader->file, at,
-				     "the file lacks a key for one of the algorithms");
-	return 0;
+		(void)config_fail(&reader->report, at, NULL, ERR_INVALID,
+				  "the file lacks a key for one of the algorithms");
 }
 
-static int read_principal(struct access_reader *reader, const json_t *json,
-			  const struct jsonpath *at, void *ret)
+static void read_principal(struct access_reader *reader, const struct config *at,
+			   struct access_issuer *issuer)
 {
 	static const char *const source[] = { "sub" };
-	struct access_issuer *issuer = ret;
-	const char *text;
-	const char *fault;
-	int rc = access_text(reader, json, at, &text);
+	const char *text = access_text(reader, at);
+	const char *fault =
+		text ? names_template_read(text, strlen(text), source, 1, &issuer->principal)
+		     : NULL;
 
-	if (rc)
-		return rc;
-	fault = names_template_read(text, strlen(text), source, 1, &issuer->principal);
 	if (fault)
-		return jsonpath_fail(reader->diag, ERR_INVALID, reader->file, at, "the template %s",
-				     fault);
-	return 0;
+		(void)config_fail(&reader->report, at, NULL, ERR_INVALID, "the template %s", fault);
 }
 
-static int read_most(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
-		     void *ret)
+static void read_claims(struct access_reader *reader, const struct config *attributes,
+			struct access_issuer *issuer)
 {
-	struct access_issuer *issuer = ret;
+	struct access_claim *claim = access_take(reader, config_count(attributes), sizeof(*claim));
 
-	return access_read_scopes(reader, json, at, &issuer->full, &issuer->own);
-}
-
-static int read_issuer_roles(struct access_reader *reader, const json_t *json,
-			     const struct jsonpath *at, void *ret)
-{
-	struct access_issuer *issuer = ret;
-
-	return access_read_roles(reader, json, at, &issuer->role, &issuer->role_count);
-}
-
-static int read_claims(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
-		       void *ret)
-{
-	struct access_issuer *issuer = ret;
-	size_t count = json_object_size(json);
-	struct access_claim *claim;
-	const char *key;
-	json_t *value;
-	int rc = access_count(reader, at, count, ACCESS_LIST_MAX, "attributes");
-
-	if (rc)
-		return rc;
-	claim = arena_take(&reader->access->arena, count, sizeof(*claim));
-	if (!claim)
-		return diag_nomem(reader->diag);
+	if (!claim || (attributes && !config_bound(&reader->report, attributes, 0, ACCESS_LIST_MAX,
+						   "attributes")))
+		return;
 	issuer->claim = claim;
-	json_object_foreach((json_t *)json, key, value) {
-		struct jsonpath here = { .up = at, .key = key };
-
-		rc = access_name(reader, &here, key);
-		if (!rc)
-			rc = access_text(reader, value, &here, &claim->claim);
-		if (rc)
-			return rc;
-		claim->attribute = arena_text(&reader->access->arena, key, strlen(key));
-		if (!claim->attribute)
-			return diag_nomem(reader->diag);
-		claim++;
-	}
-	issuer->claim_count = count;
-	return 0;
+	config_foreach_member(at, attributes)
+		claim[issuer->claim_count++] =
+			(struct access_claim){ .attribute = access_name(reader, at),
+					       .claim = access_text(reader, at) };
 }
 
-static int read_seconds(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
-			int64_t least, int64_t most, int64_t *ret)
+static void read_issuer(struct access_reader *reader, const struct config *at,
+			struct access_issuer *issuer)
 {
-	*ret = json_integer_value(json);
-	if (*ret >= least && *ret <= most)
-		return 0;
-	return jsonpath_fail(reader->diag, ERR_LIMIT, reader->file, at,
-			     "expected %lld to %lld seconds", (long long)least, (long long)most);
+	issuer->rules.skew = SKEW_DEFAULT;
+	issuer->rules.lifetime_max = LIFETIME_DEFAULT;
+	if (!config_check(&reader->report, at, "an issuer", issuer_members))
+		return;
+	read_issuer_name(reader, config_member(at, "issuer"), issuer);
+	read_audience(reader, config_member(at, "audience"), issuer);
+	read_algorithms(reader, config_member(at, "algorithms"), issuer);
+	read_keys(reader, config_member(at, "keys"), issuer);
+	read_principal(reader, config_member(at, "principal"), issuer);
+	access_read_scopes(reader, config_member(at, "scopes"), &issuer->full, &issuer->own);
+	access_read_roles(reader, config_member(at, "roles"), &issuer->role, &issuer->role_count);
+	read_claims(reader, config_member(at, "attributes"), issuer);
+	(void)config_integer(&reader->report, at, "clockSkew", 0, TOKEN_SKEW_MAX,
+			     &issuer->rules.skew);
+	(void)config_integer(&reader->report, at, "maxLifetime", 1, TOKEN_LIFETIME_MAX,
+			     &issuer->rules.lifetime_max);
 }
 
-static int read_skew(struct access_reader *reader, const json_t *json, const struct jsonpath *at,
-		     void *ret)
-{
-	return read_seconds(reader, json, at, 0, TOKEN_SKEW_MAX,
-			    &((struct access_issuer *)ret)->rules.skew);
-}
-
-static int read_lifetime(struct access_reader *reader, const json_t *json,
-			 const struct jsonpath *at, void *ret)
-{
-	return read_seconds(reader, json, at, 1, TOKEN_LIFETIME_MAX,
-			    &((struct access_issuer *)ret)->rules.lifetime_max);
-}
-
-static const struct access_member issuer_members[] = {
-	{ "description", JSON_STRING, false, NULL },
-	{ "issuer", JSON_STRING, true, read_issuer_name },
-	{ "audience", JSON_NULL, true, read_audience },
-	{ "algorithms", JSON_ARRAY, true, read_algorithms },
-	{ "keys", JSON_STRING, true, read_keys },
-	{ "principal", JSON_STRING, true, read_principal },
-	{ "scopes", JSON_ARRAY, true, read_most },
-	{ "roles", JSON_ARRAY, false, read_issuer_roles },
-	{ "attributes", JSON_OBJECT, false, read_claims },
-	{ "clockSkew", JSON_INTEGER, false, read_skew },
-	{ "maxLifetime", JSON_INTEGER, false, read_lifetime },
-};
-
-int access_section_issuers(struct access_reader *reader, const json_t *json,
-			   const struct jsonpath *at, void *ret)
+void access_section_issuers(struct access_reader *reader, const struct config *issuers)
 {
 	struct access *access = reader->access;
-	size_t count = json_array_size(json);
-	int rc = access_count(reader, at, count, ACCESS_LIST_MAX, "issuers");
 
-	(void)ret;
-	if (rc)
-		return rc;
-	access->issuer = arena_take(&access->arena, count, sizeof(*access->issuer));
+	if (!issuers || !config_bound(&reader->report, issuers, 0, ACCESS_LIST_MAX, "issuers"))
+		return;
+	access->issuer = access_take(reader, config_count(issuers), sizeof(*access->issuer));
 	if (!access->issuer)
-		return diag_nomem(reader->diag);
-	for (size_t i = 0; i < count && !rc; i++) {
-		struct access_issuer *issuer = &access->issuer[i];
-		struct jsonpath here = { .up = at, .index = i };
-
-		issuer->rules.skew = SKEW_DEFAULT;
-		issuer->rules.lifetime_max = LIFETIME_DEFAULT;
-		rc = access_members(reader, json_array_get(json, i), &here, issuer_members,
-				    sizeof(issuer_members) / sizeof(*issuer_members), issuer);
-		access->issuer_count++; /* also a half-read one has keys to be freed */
-	}
-	return rc;
+		return;
+	config_foreach_item(at, issuers)
+		read_issuer(reader, at, &access->issuer[access->issuer_count++]);
 }
 
 void access_issuers_clear(struct access *access)
@@ -256,6 +193,17 @@ void access_issuers_clear(struct access *access)
 }
 
 /* ---- asking ----------------------------------------------------------------------------- */
+
+/* A claim is a string, or a list of them: so many, and the one with number @i. */
+static size_t claim_strings(const json_t *claim)
+{
+	return json_is_array(claim) ? json_array_size(claim) : 1;
+}
+
+static const json_t *claim_string(const json_t *claim, size_t i)
+{
+	return json_is_array(claim) ? json_array_get(claim, i) : claim;
+}
 
 static const struct token_issuer *find_issuer(const char *name, void *ctx)
 {
@@ -313,8 +261,8 @@ static int read_token_scopes(const struct access *access, const struct access_is
 
 	if (!scope)
 		scope = json_object_get(claims, "scp");
-	for (size_t i = 0; scope && i < access_strings(scope); i++) {
-		const json_t *text = access_string(scope, i);
+	for (size_t i = 0; scope && i < claim_strings(scope); i++) {
+		const json_t *text = claim_string(scope, i);
 
 		if (!json_is_string(text))
 			return diag_set(diag, ERR_INVALID,
@@ -327,13 +275,13 @@ static int read_token_scopes(const struct access *access, const struct access_is
 static int fill_attribute(struct arena *arena, const struct access_claim *claim, const json_t *json,
 			  struct access_attribute *ret, struct diag *diag)
 {
-	size_t count = access_strings(json);
+	size_t count = claim_strings(json);
 	const char **value = arena_take(arena, count, sizeof(*value));
 
 	if (!value)
 		return diag_nomem(diag);
 	for (size_t i = 0; i < count; i++) {
-		const json_t *text = access_string(json, i);
+		const json_t *text = claim_string(json, i);
 
 		if (!json_is_string(text) ||
 		    names_text_fault(json_string_value(text), json_string_length(text),

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "access/base64.h"
-#include "base/jsonfile.h"
+#include "base/config.h"
 #include "base/wholefile.h"
 #include "base/utf8.h"
 
@@ -117,25 +117,24 @@ static const char *key_judge(const EVP_PKEY *key, enum jwk_algorithm *ret)
 /* ---- JWK sets --------------------------------------------------------------------------- */
 
 /* Reads member @name of a JWK as base64url into @ret. */
-static bool member_bytes(const json_t *jwk, const char *name, unsigned char *ret, size_t cap,
+static bool member_bytes(const struct config *jwk, const char *name, unsigned char *ret, size_t cap,
 			 size_t *ret_len)
 {
-	const json_t *text = json_object_get(jwk, name);
+	const struct config *text = config_member(jwk, name);
 
-	return json_is_string(text) &&
-	       base64_decode(BASE64_URL, json_string_value(text), json_string_length(text), ret,
-			     cap, ret_len) &&
+	return text && text->kind == CONFIG_STRING &&
+	       base64_decode(BASE64_URL, text->text, text->count, ret, cap, ret_len) &&
 	       *ret_len > 0;
 }
 
-static const char *member_text(const json_t *jwk, const char *name)
+static const char *member_text(const struct config *jwk, const char *name)
 {
-	const char *text = json_string_value(json_object_get(jwk, name));
+	const struct config *text = config_member(jwk, name);
 
-	return text ? text : "";
+	return text && text->kind == CONFIG_STRING ? text->text : "";
 }
 
-static const char *read_rsa(const json_t *jwk, struct jwk *ret)
+static const char *read_rsa(const struct config *jwk, struct jwk *ret)
 {
 	unsigned char n[RSA_BITS_MAX / 8 + 1];
 	unsigned char e[RSA_EXPONENT_MAX];
@@ -149,7 +148,7 @@ static const char *read_rsa(const json_t *jwk, struct jwk *ret)
 	return ret->key ? key_judge(ret->key, &ret->algorithm) : "n and e are no RSA key";
 }
 
-static const char *read_ec(const json_t *jwk, struct jwk *ret)
+static const char *read_ec(const struct config *jwk, struct jwk *ret)
 {
 	unsigned char x[COORDINATE_BYTES];
 	unsigned char y[COORDINATE_BYTES];
@@ -163,7 +162,7 @@ static const char *read_ec(const json_t *jwk, struct jwk *ret)
 	return ret->key ? key_judge(ret->key, &ret->algorithm) : "x and y are no point of P-256";
 }
 
-static const char *read_okp(const json_t *jwk, struct jwk *ret)
+static const char *read_okp(const struct config *jwk, struct jwk *ret)
 {
 	unsigned char x[COORDINATE_BYTES];
 	size_t x_len;
@@ -174,7 +173,7 @@ static const char *read_okp(const json_t *jwk, struct jwk *ret)
 	return ret->key ? key_judge(ret->key, &ret->algorithm) : "x is no Ed25519 key";
 }
 
-static const char *read_oct(const json_t *jwk, struct jwk *ret)
+static const char *read_oct(const struct config *jwk, struct jwk *ret)
 {
 	ret->algorithm = JWK_HS256;
 	if (!member_bytes(jwk, "k", ret->secret, sizeof(ret->secret), &ret->secret_len) ||
@@ -188,7 +187,7 @@ static const struct jwk_type {
 	const char *crv; /* NULL: not looked at */
 	const char *alg; /* what `alg` must be where it is there */
 	bool is_symmetric;
-	const char *(*read)(const json_t *jwk, struct jwk *ret);
+	const char *(*read)(const struct config *jwk, struct jwk *ret);
 } types[] = {
 	{ "RSA", NULL, "RS256", false, read_rsa },
 	{ "EC", "P-256", "ES256", false, read_ec },
@@ -197,7 +196,7 @@ static const struct jwk_type {
 };
 
 /* How to read @jwk; NULL where it is for another purpose than ours. */
-static const struct jwk_type *type_of(const json_t *jwk)
+static const struct jwk_type *type_of(const struct config *jwk)
 {
 	const char *kty = member_text(jwk, "kty");
 	const char *crv = member_text(jwk, "crv");
@@ -214,58 +213,51 @@ static const struct jwk_type *type_of(const json_t *jwk)
 	return NULL;
 }
 
-static int read_jwk(const char *file, const json_t *jwk, const struct jsonpath *at,
-		    struct jwk_set *set, struct diag *diag)
+static bool read_jwk(struct config_report *report, const struct config *jwk, struct jwk_set *set)
 {
-	const struct jwk_type *type = json_is_object(jwk) ? type_of(jwk) : NULL;
-	const json_t *kid = json_object_get(jwk, "kid");
+	const struct jwk_type *type = type_of(jwk);
+	const struct config *kid = config_member(jwk, "kid");
 	struct jwk *key = &set->key[set->count];
 	const char *fault;
 
-	if (!json_is_object(jwk))
-		return jsonpath_fail(diag, ERR_INVALID, file, at, "expected a key, an object");
-	if (!type)
-		return 0;
+	if (!config_expect(report, jwk, CONFIG_OBJECT) || !type)
+		return true;
 	if (set->count == JWK_KEYS_MAX)
-		return jsonpath_fail(diag, ERR_LIMIT, file, at, "expected at most %u keys",
-				     JWK_KEYS_MAX);
-	if (!type->is_symmetric && json_object_get(jwk, "d"))
-		return jsonpath_fail(diag, ERR_INVALID, file, at,
-				     "expected a public key, found a private one");
-	if (kid && (!json_is_string(kid) || json_string_length(kid) > JWK_KID_MAX ||
-		    strlen(json_string_value(kid)) != json_string_length(kid)))
-		return jsonpath_fail(diag, ERR_INVALID, file, at,
-				     "expected a kid of at most %u bytes", JWK_KID_MAX);
+		return config_fail(report, jwk, NULL, ERR_LIMIT, "expected at most %u keys",
+				   JWK_KEYS_MAX);
+	if (!type->is_symmetric && config_member(jwk, "d"))
+		return config_fail(report, jwk, NULL, ERR_INVALID,
+				   "expected a public key, found a private one");
+	if (kid && (!config_string(kid) || kid->count > JWK_KID_MAX))
+		return config_fail(report, jwk, NULL, ERR_INVALID,
+				   "expected a kid of at most %u bytes", JWK_KID_MAX);
 	if (kid)
-		memcpy(key->kid, json_string_value(kid), json_string_length(kid));
+		memcpy(key->kid, kid->text, kid->count);
 	set->count++; /* from here on jwk_free() knows it */
 	fault = type->read(jwk, key);
-	return fault ? jsonpath_fail(diag, ERR_INVALID, file, at, "%s", fault) : 0;
+	return !fault || config_fail(report, jwk, NULL, ERR_INVALID, "%s", fault);
 }
 
 static int read_set(const char *name, const char *text, size_t len, struct jwk_set *set,
 		    struct diag *diag)
 {
-	struct jsonpath root = { .up = NULL };
-	struct jsonpath list = { .up = &root, .key = "keys" };
-	json_t *json = NULL;
-	const json_t *keys;
-	int rc = jsonfile_parse(name, text, len, &json, diag);
+	struct config_report report = { .diag = diag };
+	const struct config *keys;
+	struct config *root = NULL;
+	int rc = config_parse(name, text, len, &root, diag);
 
 	if (rc)
 		return rc;
-	keys = json_object_get(json, "keys");
-	if (!keys)
-		rc = read_jwk(name, json, &root, set, diag);
-	else if (!json_is_array(keys))
-		rc = jsonpath_fail(diag, ERR_INVALID, name, &list, "expected an array of keys");
-	for (size_t i = 0; i < json_array_size(keys) && !rc; i++) {
-		struct jsonpath here = { .up = &list, .index = i };
-
-		rc = read_jwk(name, json_array_get(keys, i), &here, set, diag);
-	}
-	json_decref(json);
-	return rc;
+	keys = config_member(root, "keys");
+	if (keys && !config_expect(&report, keys, CONFIG_ARRAY))
+		keys = NULL;
+	else if (!keys)
+		(void)read_jwk(&report, root, set);
+	config_foreach_item(jwk, keys)
+		if (!read_jwk(&report, jwk, set))
+			break;
+	config_free(root);
+	return report.rc;
 }
 
 /* ---- PEM -------------------------------------------------------------------------------- */

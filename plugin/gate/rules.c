@@ -259,7 +259,7 @@ static struct scopeset find_whole(const struct contract *contract)
 	return whole;
 }
 
-static int load_access(struct rules *rules, const char *path, struct diag *diag)
+static int load_access(struct rules *rules, const struct rules_files *files, struct diag *diag)
 {
 	const struct scopeset whole = find_whole(rules->contract);
 	const struct access_scopes scopes = { .name = scope_name,
@@ -268,7 +268,7 @@ static int load_access(struct rules *rules, const char *path, struct diag *diag)
 					      .count = contract_scope_count(rules->contract),
 					      .whole = &whole };
 	const char *text;
-	int rc = access_load(path, &scopes, &rules->access, diag);
+	int rc = access_load(files->access, &scopes, &rules->access, files->errors, diag);
 
 	for (size_t i = 0; rc == 0 && (text = access_warning(rules->access, i)); i++)
 		rc = add_warning(rules, text, diag);
@@ -283,7 +283,7 @@ static int load_files(struct rules *rules, const struct rules_files *files, stru
 	if (rc)
 		return rc;
 	if (files->access)
-		rc = load_access(rules, files->access, diag);
+		rc = load_access(rules, files, diag);
 	if (rc == 0 && files->password_file)
 		rc = passwords_load(files->password_file, &rules->passwords, diag);
 	if (rc == 0 && files->scram_file)
@@ -310,6 +310,8 @@ int rules_load(const struct rules_files *files, struct rules **ret, struct diag 
 	*ret = rules;
 	rules = NULL; /* handed over */
 out:
+	if (rc && files->errors) /* where it is of another file, or about all of them */
+		diag_list_add(files->errors, diag->text);
 	rules_free(rules);
 	return rc;
 }

@@ -48,7 +48,7 @@ struct rules_files {
 	const char *password_file;
 	const char *scram_file;
 	const char *crl_file;
-	struct diag_list *errors; /* gets all that is wrong with contract and access file */
+	struct diag_list *errors; /* gets all that is wrong, a line each, @diag's first */
 };
 
 /*

@@ -28,7 +28,7 @@ static void set_up(void)
 {
 	struct diag diag;
 
-	if (access_load("test/data/access/certificates/access.json", &fake_contract, &access,
+	if (access_load("test/data/access/certificates/access.json", &fake_contract, &access, NULL,
 			&diag)) {
 		fprintf(stderr, "%s\n", diag.text);
 		exit(1);

@@ -37,7 +37,7 @@ static void set_up(void)
 {
 	struct diag diag;
 
-	if (access_load(DATA "access.json", &fake_contract, &access, &diag) ||
+	if (access_load(DATA "access.json", &fake_contract, &access, NULL, &diag) ||
 	    jwk_load(DATA "secret.jwk.json", &keys, &diag)) {
 		fprintf(stderr, "%s\n", diag.text);
 		exit(1);

@@ -110,7 +110,7 @@ static size_t run_decisions(const char *folder)
 	FILE *file;
 
 	(void)snprintf(path, sizeof(path), "%s/access.json", folder);
-	if (access_load(path, &fake_contract, &access, &diag))
+	if (access_load(path, &fake_contract, &access, NULL, &diag))
 		fail_msg("%s", diag.text);
 	q.access = access;
 	(void)snprintf(path, sizeof(path), "%s/decisions", folder);
@@ -178,7 +178,7 @@ static void check_invalid(const char *name)
 	(void)snprintf(path, sizeof(path), "%s/access.json", folder);
 	read_line(folder, "error", expected, sizeof(expected));
 	diag_init(&diag);
-	if (access_load(path, &fake_contract, &access, &diag) == 0)
+	if (access_load(path, &fake_contract, &access, NULL, &diag) == 0)
 		fail_msg("%s: was accepted", path);
 	assert_null(access);
 	cut_folder(diag.text, folder);
@@ -210,7 +210,8 @@ static void test_access_load__reports_a_missing_file(void **state)
 	struct diag diag;
 
 	(void)state;
-	assert_int_equal(access_load(DATA "/none.json", &fake_contract, &access, &diag), ERR_IO);
+	assert_int_equal(access_load(DATA "/none.json", &fake_contract, &access, NULL, &diag),
+			 ERR_IO);
 	assert_string_equal(diag.text, DATA "/none.json: No such file or directory");
 	assert_null(access);
 }
@@ -367,7 +368,7 @@ static void test_access_load__survives_each_failing_allocation(void **state)
 
 			diag_init(&diag);
 			failalloc_start(n);
-			rc = access_load(files[f], &fake_contract, &access, &diag);
+			rc = access_load(files[f], &fake_contract, &access, NULL, &diag);
 			if (!failalloc_stop()) {
 				assert_int_equal(rc, 0);
 				access_free(access);

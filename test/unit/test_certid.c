@@ -222,7 +222,7 @@ static struct access *access_of(void)
 	struct access *access = NULL;
 	struct diag diag;
 
-	if (access_load(DATA "access.json", &fake_contract, &access, &diag))
+	if (access_load(DATA "access.json", &fake_contract, &access, NULL, &diag))
 		fail_msg("%s", diag.text);
 	return access;
 }

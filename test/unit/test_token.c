@@ -25,7 +25,7 @@ static struct access *access_of(const char *path)
 	struct access *access = NULL;
 	struct diag diag;
 
-	if (access_load(path, &fake_contract, &access, &diag))
+	if (access_load(path, &fake_contract, &access, NULL, &diag))
 		fail_msg("%s", diag.text);
 	return access;
 }
@@ -232,8 +232,8 @@ static void test_jwk_parse__names_what_is_wrong(void **state)
 		  "HS256" },
 		{ "-----BEGIN PRIVATE KEY-----\n", "k: expected public keys, found a private one" },
 		{ "{", "k:1:1: not JSON: string or '}' expected near end of file" },
-		{ "{\"keys\":{}}", "k: /keys: expected an array of keys" },
-		{ "{\"keys\":[7]}", "k: /keys/0: expected a key, an object" },
+		{ "{\"keys\":{}}", "k: /keys: expected an array" },
+		{ "{\"keys\":[7]}", "k: /keys/0: expected an object" },
 		{ "{\"keys\":[{\"kty\":\"RSA\",\"use\":\"enc\"},{\"kty\":\"EC\",\"crv\":\"P-521\"}]"
 		  "}",
 		  "k: expected a JWK set or PEM public keys with a key for RS256, ES256, EdDSA or "
