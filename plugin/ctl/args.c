@@ -204,7 +204,7 @@ static int no_option(const struct ctl_command *command, const char *called, cons
 	struct suggest suggest = suggest_begin(typed);
 	struct args_walk walk = { .command = command };
 	const struct args_row *row;
-	char name[SUGGEST_MAX];
+	char name[NEAREST_BYTES_MAX];
 
 	while ((row = args_next(&walk))) {
 		(void)snprintf(name, sizeof(name), "--%s", row->name);

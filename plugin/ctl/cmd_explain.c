@@ -1,7 +1,6 @@
 /*
  * petstorectl explain: what the broker would decide, step by step.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +8,10 @@
 #include "base/clock.h"
 #include "ctl/args.h"
 #include "ctl/ctl.h"
+#include "ctl/input.h"
 #include "report/refusals.h"
 
-#define PAYLOAD_MAX_FILE ((size_t)16 << 20)
+#define PACKET_MAX ((size_t)1 << 28) /* bytes of an MQTT packet */
 
 struct explain_args {
 	const char *user;
@@ -27,7 +27,7 @@ static const struct explain_args defaults = { .qos = 1 };
 /* clang-format off */
 #define AT(member) .offset = offsetof(struct explain_args, member)
 static const struct args_row rows[] = {
-	{ "user", ARGS_TEXT, "USER", "who does it", AT(user) },
+	{ "user", ARGS_TEXT, "USER", "the user that does it", AT(user) },
 	{ "client", ARGS_TEXT, "ID", "with this client id", AT(client) },
 	{ "qos", ARGS_NUMBER, "N", "QoS of the publish (1)", AT(qos), 0, 2 },
 	{ "retain", ARGS_SWITCH, NULL, "with the retain flag", AT(retain) },
@@ -42,23 +42,10 @@ static const struct args_row rows[] = {
 /* "@FILE", "-" for standard input, or the payload itself. *ret is new. */
 static int read_payload(const char *word, char **ret, size_t *len, struct diag *diag)
 {
-	bool is_stdin = strcmp(word, "-") == 0;
-	FILE *file = is_stdin ? stdin : word[0] == '@' ? fopen(word + 1, "rbe") : NULL;
-
-	*ret = NULL;
-	*len = 0;
-	if (!is_stdin && word[0] != '@') {
-		*len = strlen(word);
-		*ret = strdup(word);
-		return *ret ? 0 : diag_nomem(diag);
-	}
-	if (!file)
-		return diag_set(diag, ERR_IO, "%s: %s", word + 1, strerror(errno));
-	*ret = malloc(PAYLOAD_MAX_FILE);
-	if (*ret)
-		*len = fread(*ret, 1, PAYLOAD_MAX_FILE, file);
-	if (!is_stdin)
-		(void)fclose(file); /* only read from */
+	if (word[0] == '@' || strcmp(word, "-") == 0)
+		return input_read(word + (word[0] == '@'), PACKET_MAX, ret, len, diag);
+	*len = strlen(word);
+	*ret = strdup(word);
 	return *ret ? 0 : diag_nomem(diag);
 }
 

@@ -117,10 +117,13 @@ static int list_rows(const struct listing *list)
 	rc = where && !equals
 		     ? diag_set(&list->call->diag, ERR_INVALID, "--where: expected COLUMN=VALUE")
 		     : set_filters(list, where, filter, &ask.filter_count);
-	if (!rc)
-		rc = query_rows(list->query, &ask, cells_collect, found, &list->call->diag);
-	if (!rc)
-		output_rows(&list->call->output, found, NULL);
+	if (rc)
+		goto out;
+	rc = query_rows(list->query, &ask, cells_collect, found, &list->call->diag);
+	if (rc)
+		goto out;
+	output_rows(&list->call->output, found, NULL);
+out:
 	json_decref(found);
 	free(where);
 	return rc ? CTL_FAILED : CTL_OK;

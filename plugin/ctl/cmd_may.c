@@ -68,7 +68,7 @@ static bool holds(const struct access_principal *principal, const struct contrac
 	return gate_grant(principal, &asked, &match) >= least;
 }
 
-/* "PLACED -> CANCELLED": what who may act on its own only may do on @channel. */
+/* "PLACED -> CANCELLED": the steps of a user that may publish on @channel for its own only. */
 static void add_own_steps(json_t *list, const struct access_principal *principal,
 			  const struct contract_channel *channel)
 {
@@ -92,30 +92,13 @@ static void add_own_steps(json_t *list, const struct access_principal *principal
 	}
 }
 
-static json_t *own_steps(const struct scene *scene, const struct access_principal *principal)
+/* May it put a status of the channel right? */
+static bool may_correct(const struct access_principal *principal,
+			const struct contract_channel *channel)
 {
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < contract_channel_count(scene->rules->contract); i++)
-		add_own_steps(list, principal, contract_channel(scene->rules->contract, i));
-	return list;
-}
-
-/* Addresses of channels on which it may put a status right. */
-static json_t *corrected(const struct scene *scene, const struct access_principal *principal)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < contract_channel_count(scene->rules->contract); i++) {
-		const struct contract_channel *channel =
-			contract_channel(scene->rules->contract, i);
-
-		if (channel->mapping && channel->mapping->transitions &&
-		    strcmp(grant_word(principal, channel, &channel->send), "yes") == 0 &&
-		    holds(principal, channel, channel->mapping->transitions->correct, GATE_FULL))
-			(void)json_array_append_new(list, json_string(channel->address));
-	}
-	return list;
+	return channel->mapping && channel->mapping->transitions &&
+	       strcmp(grant_word(principal, channel, &channel->send), "yes") == 0 &&
+	       holds(principal, channel, channel->mapping->transitions->correct, GATE_FULL);
 }
 
 static void print_list(const char *title, const json_t *list)
@@ -170,15 +153,21 @@ static void print_text(const struct access_principal *principal, const json_t *w
 static void print(const struct access_principal *principal, const struct scene *scene,
 		  const struct output *output)
 {
-	json_t *list = json_array(), *whole;
+	json_t *channels = json_array(), *steps = json_array(), *corrects = json_array(), *whole;
 
-	for (size_t i = 0; i < contract_channel_count(scene->rules->contract); i++)
-		(void)json_array_append_new(
-			list, row_of(principal, contract_channel(scene->rules->contract, i)));
+	for (size_t i = 0; i < contract_channel_count(scene->rules->contract); i++) {
+		const struct contract_channel *channel =
+			contract_channel(scene->rules->contract, i);
+
+		(void)json_array_append_new(channels, row_of(principal, channel));
+		add_own_steps(steps, principal, channel);
+		if (may_correct(principal, channel))
+			(void)json_array_append_new(corrects, json_string(channel->address));
+	}
 	whole = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "user", principal->name,
 			  "disabled", (int)principal->is_disabled, "roles", roles_json(principal),
-			  "attributes", attributes_json(principal), "channels", list, "ownSteps",
-			  own_steps(scene, principal), "corrects", corrected(scene, principal));
+			  "attributes", attributes_json(principal), "channels", channels,
+			  "ownSteps", steps, "corrects", corrects);
 	if (output->is_json)
 		output_json(whole);
 	else

@@ -94,40 +94,44 @@ static bool read_password(const struct passwd_args *args, bool is_new, char *ret
 
 /* ---- files ------------------------------------------------------------------------------ */
 
-/* Which of the two kinds the file is: what is no good as either is not touched. */
-static int find_kind(const char *path, enum file_kind *ret, struct diag *diag)
-{
-	struct passwords *passwords = NULL;
-	struct scram_keys *keys = NULL;
-	struct diag other;
-	int rc = passwords_load(path, &passwords, diag);
+/* What is in a file, as one of the two kinds. */
+struct entries {
+	struct passwords *passwords;
+	struct scram_keys *keys;
+};
 
-	*ret = FILE_PASSWORDS;
-	if (rc && !scram_load(path, &keys, &other)) {
-		*ret = FILE_SCRAM;
-		rc = 0;
-	}
-	passwords_free(passwords);
-	scram_free(keys);
+static int entries_load(const char *path, enum file_kind kind, struct entries *ret,
+			struct diag *diag)
+{
+	*ret = (struct entries){ .passwords = NULL };
+	return kind == FILE_SCRAM ? scram_load(path, &ret->keys, diag)
+				  : passwords_load(path, &ret->passwords, diag);
+}
+
+static void entries_clear(struct entries *entries)
+{
+	passwords_free(entries->passwords);
+	scram_free(entries->keys);
+}
+
+/* Can the file be read as that kind? One without entries is of either kind. */
+static int check_kind(const char *path, enum file_kind kind, struct diag *diag)
+{
+	struct entries entries;
+	int rc = entries_load(path, kind, &entries, diag);
+
+	entries_clear(&entries);
 	return rc;
 }
 
-/* The kind has to be what is to be written; a file without entries is of either kind. */
-static int check_target(const char *path, enum file_kind kind, struct diag *diag)
+/* Which of the two kinds the file is: what is no good as either is not touched. */
+static int find_kind(const char *path, enum file_kind *ret, struct diag *diag)
 {
-	struct passwords *passwords = NULL;
-	struct scram_keys *keys = NULL;
-	int rc = 0;
+	struct diag ignored;
+	int rc = check_kind(path, FILE_PASSWORDS, diag);
 
-	if (access(path, F_OK) != 0)
-		return 0;
-	if (kind == FILE_SCRAM)
-		rc = scram_load(path, &keys, diag);
-	else
-		rc = passwords_load(path, &passwords, diag);
-	passwords_free(passwords);
-	scram_free(keys);
-	return rc;
+	*ret = rc && check_kind(path, FILE_SCRAM, &ignored) == 0 ? FILE_SCRAM : FILE_PASSWORDS;
+	return *ret == FILE_SCRAM ? 0 : rc;
 }
 
 /* ---- actions ---------------------------------------------------------------------------- */
@@ -176,9 +180,10 @@ static int set_password(const struct passwd_args *args, struct diag *diag)
 	char password[PASSWORD_MAX_BYTES + 1];
 	char stored[PASSWORD_TEXT_MAX] = "";
 	size_t len = 0;
-	int rc = check_target(args->file, kind, diag);
+	int rc;
 
-	if (rc)
+	/* The kind has to be what is to be written. */
+	if (access(args->file, F_OK) == 0 && check_kind(args->file, kind, diag))
 		return CTL_FAILED;
 	if (read_password(args, true, password, sizeof(password), &len))
 		rc = make(args, password, len, stored, diag);
@@ -213,22 +218,18 @@ static int delete_entry(const struct passwd_args *args, struct diag *diag)
 static int verify(const struct passwd_args *args, enum file_kind kind, const char *password,
 		  size_t len, bool *ret, struct diag *diag)
 {
-	struct passwords *passwords = NULL;
-	struct scram_keys *keys = NULL;
-	const char *stored = NULL;
-	int rc;
+	struct entries entries;
+	const char *stored;
+	int rc = entries_load(args->file, kind, &entries, diag);
 
-	if (kind == FILE_SCRAM) {
-		rc = scram_load(args->file, &keys, diag);
-		stored = rc ? NULL : scram_entry(keys, args->user);
-		*ret = stored && scram_verify(stored, password, len);
-	} else {
-		rc = passwords_load(args->file, &passwords, diag);
-		stored = rc ? NULL : passwords_entry(passwords, args->user);
-		*ret = stored && password_verify(stored, password, len);
-	}
-	passwords_free(passwords);
-	scram_free(keys);
+	if (rc)
+		goto out;
+	stored = kind == FILE_SCRAM ? scram_entry(entries.keys, args->user)
+				    : passwords_entry(entries.passwords, args->user);
+	*ret = stored && (kind == FILE_SCRAM ? scram_verify(stored, password, len)
+					     : password_verify(stored, password, len));
+out:
+	entries_clear(&entries);
 	return rc;
 }
 

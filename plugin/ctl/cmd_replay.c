@@ -128,7 +128,7 @@ static int commit(struct replay_run *replay, struct decision *decision)
 	return rc ? rc : ledger_commit(replay->scene.ledger, &decision->write, &replay->diag);
 }
 
-/* A status whose past is gone: nobody can tell. */
+/* The status before it is not recorded any more: the step cannot be judged. */
 static bool is_undecided(const struct replay_run *replay, const struct decision *decision)
 {
 	return replay->is_cut && decision->reason == REASON_TRANSITION_ILLEGAL &&
@@ -246,13 +246,18 @@ static int replay_all(struct replay_run *replay, const char *path, struct diag *
 	struct query *query = NULL;
 	int rc = query_open(path, &query, diag);
 
-	if (rc == 0)
-		rc = read_refusals(replay, query, diag);
-	if (rc == 0)
-		rc = query_rows(query, &ask, on_event, replay, diag);
-	if (rc == 0 && replay->diag.text[0])
+	if (rc)
+		return rc;
+	rc = read_refusals(replay, query, diag);
+	if (rc)
+		goto out;
+	rc = query_rows(query, &ask, on_event, replay, diag);
+	if (rc)
+		goto out;
+	if (replay->diag.text[0])
 		rc = diag_set(diag, ERR_IO, "%s", replay->diag.text);
 	replay_refusals_until(replay, NULL);
+out:
 	query_close(query);
 	return rc;
 }

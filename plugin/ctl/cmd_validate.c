@@ -13,6 +13,7 @@
 #include "base/percent.h"
 #include "ctl/args.h"
 #include "ctl/ctl.h"
+#include "ctl/input.h"
 #include "schema/jsonbig.h"
 #include "schema/schema.h"
 #include "schema/uri.h"
@@ -50,61 +51,13 @@ struct validate {
 	struct diag diag;
 };
 
-/* ---- files ------------------------------------------------------------------------------- */
-
-/* Reads @file whole; NULL with @v->diag filled in. The caller frees. */
-static char *read_stream(struct validate *v, FILE *file, const char *name, size_t *len)
-{
-	size_t cap = 1u << 16;
-	char *text = malloc(cap);
-	char *larger;
-
-	*len = 0;
-	while (text) {
-		*len += fread(text + *len, 1, cap - *len, file);
-		if (ferror(file)) {
-			(void)diag_set(&v->diag, ERR_IO, "%s: %s", name, strerror(errno));
-			break;
-		}
-		if (*len < cap)
-			return text;
-		if (cap > PAYLOAD_MAX_BYTES) {
-			(void)diag_set(&v->diag, ERR_LIMIT, "%s: larger than %u bytes", name,
-				       PAYLOAD_MAX_BYTES);
-			break;
-		}
-		larger = realloc(text, 2 * cap);
-		if (!larger)
-			break;
-		text = larger;
-		cap *= 2;
-	}
-	if (!v->diag.text[0])
-		(void)diag_nomem(&v->diag);
-	free(text);
-	return NULL;
-}
-
-static char *read_file(struct validate *v, const char *path, size_t *len)
-{
-	FILE *file = fopen(path, "rbe");
-	char *text;
-
-	if (!file) {
-		(void)diag_set(&v->diag, ERR_IO, "%s: %s", path, strerror(errno));
-		return NULL;
-	}
-	text = read_stream(v, file, path, len);
-	(void)fclose(file); /* only read from */
-	return text;
-}
-
 static json_t *load_json(struct validate *v, const char *path)
 {
 	struct payload_error error;
+	char *text = NULL;
 	size_t len;
-	char *text = read_file(v, path, &len);
-	json_t *json = text ? jsonbig_parse(text, len, PAYLOAD_MAX_DEPTH, &error) : NULL;
+	int rc = input_read(path, PAYLOAD_MAX_BYTES, &text, &len, &v->diag);
+	json_t *json = rc == 0 ? jsonbig_parse(text, len, PAYLOAD_MAX_DEPTH, &error) : NULL;
 
 	if (text && !json)
 		(void)diag_set(&v->diag, ERR_SYNTAX, "%s: at byte %zu: %s", path, error.offset,
@@ -183,15 +136,19 @@ static int load_references(const struct schema_file *file, json_t *json)
 	int rc = 0;
 
 	json_object_foreach(json, name, child) {
-		if (rc == 0 && strcmp(name, "$ref") == 0 && json_is_string(child))
+		if (strcmp(name, "$ref") == 0 && json_is_string(child))
 			rc = load_reference(file, json_string_value(child));
-		else if (rc == 0)
+		else
 			rc = load_references(file, child);
+		if (rc)
+			return rc;
 	}
-	json_array_foreach(json, index, child)
-		if (rc == 0)
-			rc = load_references(file, child);
-	return rc;
+	json_array_foreach(json, index, child) {
+		rc = load_references(file, child);
+		if (rc)
+			return rc;
+	}
+	return 0;
 }
 
 static int load_schema(struct validate *v, const char *path, const char *uri)
@@ -226,17 +183,16 @@ static int compile(struct validate *v)
 	int rc = schema_set_new(&v->set, &v->diag);
 	char *uri;
 
-	if (rc != 0)
+	if (rc)
 		return rc;
 	uri = file_uri(v, v->schema_path);
 	if (!uri)
 		return diag_set(&v->diag, ERR_IO, "%s: %s", v->schema_path, strerror(errno));
 	rc = load_schema(v, v->schema_path, uri);
-	if (rc == 0)
-		rc = schema_compile(v->set, uri, &options, &v->schema, &v->diag);
-	if (rc == 0)
-		rc = payload_parser_new(&limits, &v->parser, &v->diag);
-	return rc;
+	if (rc)
+		return rc;
+	rc = schema_compile(v->set, uri, &options, &v->schema, &v->diag);
+	return rc ? rc : payload_parser_new(&limits, &v->parser, &v->diag);
 }
 
 /* ---- instances --------------------------------------------------------------------------- */
@@ -304,15 +260,13 @@ static int check_text(struct validate *v, const char *name, const char *text, si
 
 static int check_instance(struct validate *v, const char *path)
 {
-	bool is_stdin = strcmp(path, "-") == 0;
-	const char *name = is_stdin ? "standard input" : path;
+	char *text = NULL;
 	size_t len;
-	char *text = is_stdin ? read_stream(v, stdin, name, &len) : read_file(v, path, &len);
 	int status;
 
-	if (!text)
+	if (input_read(path, PAYLOAD_MAX_BYTES, &text, &len, &v->diag))
 		return ctl_fail(NAME, "%s", v->diag.text);
-	status = check_text(v, name, text, len);
+	status = check_text(v, strcmp(path, "-") == 0 ? "standard input" : path, text, len);
 	free(text);
 	return status;
 }

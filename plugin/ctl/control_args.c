@@ -54,7 +54,7 @@ static long port_of(const struct brokerfile *file, size_t listener)
 	return port[0] ? strtol(port, NULL, 10) : 1883;
 }
 
-/* Can it be asked: by MQTT over TCP, and by who shows no certificate? */
+/* Can it be asked: by MQTT over TCP, and by a client without a certificate? */
 static bool is_usable(const struct brokerfile *file, size_t listener)
 {
 	const char *protocol = listeners_value(file, listener, "protocol");
@@ -158,7 +158,7 @@ static int find_user(struct ctl_call *call, struct control_broker *broker,
 	file = fopen(path, "re");
 	if (!file)
 		return 0;
-	call->files.database = NULL; /* who may does not depend on it */
+	call->files.database = NULL; /* permissions do not depend on it */
 	if (!broker->user)
 		rc = scene_open(&call->files, &scene, &call->diag);
 	if (!rc)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "access/credfile.h"
+#include "base/wholefile.h"
 
 #define MODE_NEW 0600u
 #define MODE_KEPT 0640u
@@ -31,35 +32,12 @@ static void content_clear(struct content *content)
 	free(content->text);
 }
 
-static int read_stream(const char *path, FILE *file, struct content *ret, struct diag *diag)
-{
-	if (fstat(fileno(file), &ret->st) != 0)
-		return diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(ret->st.st_mode))
-		return diag_set(diag, ERR_IO, "%s: not a regular file", path);
-	if (ret->st.st_size > (off_t)CREDFILE_MAX_BYTES)
-		return diag_set(diag, ERR_LIMIT, "%s: larger than %u bytes", path,
-				CREDFILE_MAX_BYTES);
-	ret->text = malloc((size_t)ret->st.st_size + 1);
-	if (!ret->text)
-		return diag_nomem(diag);
-	ret->len = fread(ret->text, 1, (size_t)ret->st.st_size, file);
-	return ferror(file) ? diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno)) : 0;
-}
-
 static int content_read(const char *path, struct content *ret, struct diag *diag)
 {
-	FILE *file = fopen(path, "rbe");
-	int rc;
-
-	*ret = (struct content){ .is_new = !file && errno == ENOENT };
-	if (ret->is_new)
-		return 0;
-	if (!file)
-		return diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
-	rc = read_stream(path, file, ret, diag);
-	(void)fclose(file); /* only read from */
-	return rc;
+	*ret = (struct content){ .is_new = access(path, F_OK) != 0 && errno == ENOENT };
+	return ret->is_new ? 0
+			   : wholefile_read(path, CREDFILE_MAX_BYTES, &ret->text, &ret->len,
+					    &ret->st, diag);
 }
 
 /* The line of @user: its start, and its length with the newline; NULL: there is none. */

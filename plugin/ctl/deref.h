@@ -24,7 +24,7 @@ enum deref_extent {
 /*
  * The schema that @uri names (a channel's schema_uri). New, or NULL where memory ran out. A
  * reference into itself stays as it is. What is referred to more than once is one value that
- * stands in all of those places (pairs.h): its ways may be many more than its parts.
+ * stands in all of those places (pairs.h): more paths may lead through it than it has parts.
  */
 json_t *deref_schema(const struct contract *contract, const char *uri, enum deref_extent *ret);
 

@@ -10,7 +10,7 @@
 #include "ctl/diff.h"
 #include "ctl/schema_compare.h"
 
-/* ---- payloads, by example: where schemas alone do not tell ---------- */
+/* ---- by example, where the schemas are not enough ----------------------------------------- */
 
 static enum schema_answer check_text(struct scene *scene, const struct contract_channel *channel,
 				     const char *text)

@@ -29,6 +29,7 @@ struct rule {
 	const char *text; /* what comes of it, and what is expected */
 };
 
+/* clang-format off */
 static const struct rule rules[] = {
 	{ "use_identity_as_username", WHEN_TRUE, NULL, 0, LINT_ERROR,
 	  "the broker asks no plugin who a client with a certificate is; expected false, and "
@@ -53,8 +54,7 @@ static const struct rule rules[] = {
 	  "more" },
 	{ "max_inflight_messages", WHEN_ZERO, NULL, 0, LINT_ERROR,
 	  "a client may leave any number of QoS 2 messages accepted and not released; expected 1 "
-	  "to "
-	  "65535, such as 20" },
+	  "to 65535, such as 20" },
 	{ "log_type", WHEN_IS, "none", 0, LINT_ERROR,
 	  "refusals and alerts are not on the log; expected error, warning, notice and "
 	  "information" },
@@ -70,13 +70,12 @@ static const struct rule rules[] = {
 	  "clients that bring no id, such as mosquitto_pub, are refused; expected true" },
 	{ "queue_qos0_messages", WHEN_TRUE, NULL, 0, LINT_WARNING,
 	  "messages of QoS 0 take the room of others in the queue of a client that is away; "
-	  "expected "
-	  "false" },
+	  "expected false" },
 	{ "retain_available", WHEN_FALSE, NULL, 0, LINT_WARNING,
 	  "retained messages are refused; expected true" },
 	{ "autosave_interval", WHEN_ZERO, NULL, 0, LINT_WARNING,
-	  "sessions and retained messages are written at a clean stop only; expected seconds, such "
-	  "as 60" },
+	  "sessions and retained messages are written at a clean stop only; expected seconds, "
+	  "such as 60" },
 	{ "max_qos", WHEN_BELOW, NULL, 2, LINT_WARNING,
 	  "channels that ask for more QoS can't be published on; expected 2" },
 	{ "max_qos", WHEN_ZERO, NULL, 0, LINT_WARNING,
@@ -87,17 +86,18 @@ static const struct rule rules[] = {
 	{ "bridge_insecure", WHEN_TRUE, NULL, 0, LINT_WARNING,
 	  "the other broker's name is not looked at; expected false" },
 	{ "protocol", WHEN_IS, "http_api", 0, LINT_WARNING,
-	  "the plugin lets nobody in there (401): the broker asks it from another thread; expected "
-	  "no "
-	  "such listener" },
+	  "the plugin lets nobody in there (401): the broker asks it from another thread; "
+	  "expected no such listener" },
 	{ "disable_client_cert_date_checks", WHEN_TRUE, NULL, 0, LINT_ERROR,
 	  "certificates that expired are taken; expected false" },
 	{ "plugin_opt_delayed_logins", WHEN_TRUE, NULL, 0, LINT_WARNING,
 	  "with Mosquitto up to 2.1.2 it stops the start; expected 0 there" },
-	{ "tls_version", WHEN_IS, "tlsv1", 0, LINT_WARNING, "outdated; expected tlsv1.2 or later" },
+	{ "tls_version", WHEN_IS, "tlsv1", 0, LINT_WARNING,
+	  "outdated; expected tlsv1.2 or later" },
 	{ "tls_version", WHEN_IS, "tlsv1.1", 0, LINT_WARNING,
 	  "outdated; expected tlsv1.2 or later" },
 };
+/* clang-format on */
 
 /* One finding about a line; number 0: about what no line says. */
 static void add(struct lint *lint, enum lint_level level, const struct brokerfile_line *line,
@@ -151,8 +151,7 @@ static void check_line(struct lint *lint, const struct brokerfile_line *line)
 	    strcmp(line->value, DEFAULT_PREFIX) != 0)
 		add(lint, LINT_WARNING, line,
 		    "where clientIds of the access file bind them, clients without an id get in "
-		    "only "
-		    "if a pattern begins with it; expected auto-");
+		    "only if a pattern begins with it; expected auto-");
 }
 
 /* ---- the plugin's own lines ------------------------------------------------------------- */
@@ -179,8 +178,8 @@ static void check_plugins(struct lint *lint, const struct brokerfile *file, cons
 			continue;
 		if (per_listener)
 			add(lint, LINT_ERROR, line,
-			    "whose the plugin lines are depends on the release then; expected "
-			    "once");
+			    "the release decides then which listeners the plugin lines are for; "
+			    "expected once");
 		per_listener = line;
 	}
 	if (own == 0)

@@ -39,15 +39,20 @@ static int checker_init(struct checker *ret, struct diag *diag)
 	memset(ret, 0, sizeof(*ret));
 	rc = jsonfile_parse("contract-extensions.schema.json", extensions, EMBED_LEN(extensions),
 			    &json, diag);
-	if (rc == 0)
-		rc = schema_set_new(&ret->set, diag);
-	if (rc == 0)
-		rc = schema_set_add(ret->set, "lint:extensions", "contract-extensions.schema.json",
-				    json, diag);
-	if (rc == 0)
-		rc = schema_compile(ret->set, "lint:extensions", &options, &ret->schema, diag);
-	if (rc == 0)
-		rc = payload_parser_new(&limits, &ret->parser, diag);
+	if (rc)
+		goto out;
+	rc = schema_set_new(&ret->set, diag);
+	if (rc)
+		goto out;
+	rc = schema_set_add(ret->set, "lint:extensions", "contract-extensions.schema.json", json,
+			    diag);
+	if (rc)
+		goto out;
+	rc = schema_compile(ret->set, "lint:extensions", &options, &ret->schema, diag);
+	if (rc)
+		goto out;
+	rc = payload_parser_new(&limits, &ret->parser, diag);
+out:
 	json_decref(json);
 	return rc;
 }

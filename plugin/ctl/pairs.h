@@ -2,8 +2,8 @@
  * pairs.h -- what is known of pairs of things, so that nothing is looked at twice.
  *
  * A schema that is referred to from many places is one JSON value that stands in all of them
- * (deref.h). Whoever walks over such schemas remembers here where it was, by address; else a
- * kilobyte of references would take it as long as all of its ways are many.
+ * (deref.h). A walk over such schemas notes here, by address, where it was; else a kilobyte of
+ * references would take as long as there are paths through it, which may be billions.
  */
 #ifndef PETSTORE_CTL_PAIRS_H
 #define PETSTORE_CTL_PAIRS_H

@@ -10,7 +10,7 @@
 
 #define SCHEMA_COMPARE_PATH_MAX 512u
 
-/* A comparison on its way through a message's places. */
+/* A comparison, and the place of the message that it has come to. */
 struct schema_compare {
 	schema_compare_row *row;
 	void *ctx;

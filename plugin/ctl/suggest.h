@@ -6,13 +6,12 @@
 
 #include <stdbool.h>
 
-#define SUGGEST_MAX 64u /* bytes of a word; longer ones are not compared */
+#include "base/nearest.h"
 
 struct suggest {
-	const char *typed; /* borrowed */
-	unsigned distance; /* of the best one so far: characters to insert, drop, change or swap */
-	char best[SUGGEST_MAX];
-	char text[SUGGEST_MAX + 24];
+	struct nearest nearest; /* the word that was typed is borrowed */
+	char best[NEAREST_BYTES_MAX + 2];
+	char text[NEAREST_BYTES_MAX + 24];
 };
 
 struct suggest suggest_begin(const char *typed);
