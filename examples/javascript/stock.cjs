@@ -1,11 +1,11 @@
-// Reads what is in stock, publishes a figure that is right and one that is not, and hears why that
-// was refused. With MQTT.js (npm package mqtt) under Node:
+// Reads what is in stock, publishes a figure that is right and one that is not, and reads why the
+// latter was refused. With MQTT.js (npm package mqtt) under Node:
 //
 //     PASSWORD=... node stock.cjs [mqtts://localhost:8883 | wss://localhost:8084]
 //
 // PASSWORD is backoffice's, from build/run/credentials; CA names another authority than that of
-// `make run`. In a browser connect to wss:// and leave out `ca`: the browser must trust the
-// authority itself.
+// `make run`. In a browser connect to wss:// and leave out `ca`: the browser itself must trust the
+// authority (docs/clients.md says how).
 const fs = require("fs");
 const mqtt = require("mqtt");
 

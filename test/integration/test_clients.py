@@ -37,7 +37,8 @@ def environment(broker, **more):
 def test_python(broker, scheme):
     done = run(sys.executable, os.path.join(EXAMPLES, "python", "orders.py"), url(broker, scheme),
                env=environment(broker))
-    assert done.stdout.splitlines()[1:] == ["ord-2 is PLACED"], done.stdout
+    assert done.stdout.splitlines()[1:] == [
+        "ord-2 is PLACED", "refused: order is PLACED: APPROVED, CANCELLED may follow, not DELIVERED"]
 
 
 @pytest.mark.parametrize("scheme", ["mqtts", "wss"])
@@ -49,8 +50,8 @@ def test_javascript(broker, node_modules, scheme):
         "refused: 135"]
 
 
-def test_esp32(broker, tmp_path):
-    """The sketch, compiled for this machine: it connects, publishes, and leaves a will."""
+def collar(broker, folder, change=lambda sketch: sketch):
+    """The sketch, compiled for this machine."""
     with open(os.path.join(EXAMPLES, "esp32", "collar", "collar.ino")) as file:
         sketch = file.read()
     with open(broker.authority) as file:
@@ -60,24 +61,50 @@ def test_esp32(broker, tmp_path):
                           ("the text of build/run/ca.crt", authority)]:
         assert sketch.count(before) == 1
         sketch = sketch.replace(before, after)
-    (tmp_path / "collar.ino").write_text(sketch)
+    (folder / "collar.ino").write_text(change(sketch))
     compiler = shutil.which("g++") or shutil.which("clang++")
     if not compiler:
         pytest.skip("no C++ compiler")
-    folder = os.path.join(CLIENTS, "esp32")
-    done = run(compiler, "-Wall", "-Wextra", "-Wno-unused-function", "-I", folder,
-               '-DSKETCH="%s"' % (tmp_path / "collar.ino"), os.path.join(folder, "main.cpp"),
-               "-o", str(tmp_path / "collar"), "-lmosquitto")
+    shim = os.path.join(CLIENTS, "esp32")
+    done = run(compiler, "-Wall", "-Wextra", "-Wno-unused-function", "-I", shim,
+               '-DSKETCH="%s"' % (folder / "collar.ino"), os.path.join(shim, "main.cpp"),
+               "-o", str(folder / "collar"), "-lmosquitto")
     assert (done.returncode, done.stdout) == (0, "")
+    return harness.Shell("exec " + str(folder / "collar"))
+
+
+def test_esp32(broker, tmp_path):
+    """The sketch connects, publishes, and leaves a will."""
     watcher = broker.client("customer-a")
     watcher.subscribe("pets/collar-7/availability")
-    collar = harness.Shell("exec " + str(tmp_path / "collar"))
-    assert collar.line() == "connected\n"
+    sketch = collar(broker, tmp_path)
+    assert sketch.line() == "connected\n"
     message = watcher.message()
     assert b'"available": true' in message.payload and message.qos == 0
-    collar.kill()
-    collar.finish()
+    sketch.kill()
+    sketch.finish()
     assert b'"available": false' in watcher.message().payload
+
+
+def test_esp32__refused(broker, tmp_path):
+    """The sketch shows the notice of what is refused."""
+    sketch = collar(broker, tmp_path, lambda text: text.replace('"true" : "false"', '"1" : "0"'))
+    assert sketch.line() == "connected\n"
+    topic, _, notice = sketch.line().partition(": ")
+    assert topic == "refusals/collar-7/collar-7"
+    assert json.loads(notice)["errors"][0]["field"] == "/available"
+    sketch.kill()
+    sketch.finish()
+
+
+@pytest.mark.parametrize("message, expected", [
+    ('{"orderId": "ord-1", "status": "APPROVED", "updatedAt": "2026-01-15T10:30:00Z"}', "valid"),
+    ('{"orderId": "ord-1", "status": "LOST", "updatedAt": "2026-01-15T10:30:00Z"}', "/status")])
+def test_validate(message, expected):
+    pytest.importorskip("jsonschema")
+    done = run(sys.executable, os.path.join(EXAMPLES, "python", "validate.py"), "order-status", message)
+    assert done.stdout.startswith(expected + ("\n" if expected == "valid" else " 'LOST'")), done.stdout
+    assert done.returncode == (expected != "valid")
 
 
 # ---- Eclipse Paho for C ---------------------------------------------------------------------

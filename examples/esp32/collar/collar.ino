@@ -1,6 +1,7 @@
 // A collar that says every minute that its pet can be adopted, and leaves a last will. For an
-// ESP32 with PubSubClient, which speaks MQTT 3.1.1 and publishes at QoS 0; a refused message
-// just does not arrive. Put in your network, the broker's name, password and authority.
+// ESP32 with PubSubClient, which has MQTT 3.1.1 and publishes at QoS 0: there is no answer to a
+// refused message, so the collar subscribes to its notices. Put in your network, the broker's name,
+// password and authority.
 #include <WiFi.h>
 #include <WiFiClientSecure.h>
 #include <PubSubClient.h>
@@ -30,6 +31,12 @@ void publish(bool available)
   client.publish("pets/collar-7/availability", message, true);
 }
 
+// A notice: why a message of this collar was refused, as JSON.
+void received(char *topic, uint8_t *payload, unsigned int length)
+{
+  Serial.printf("%s: %.*s\n", topic, (int)length, (const char *)payload);
+}
+
 void connect()
 {
   const char *gone = "{\"petId\": \"collar-7\", \"available\": false, "
@@ -39,6 +46,7 @@ void connect()
     // The last will: what the broker publishes when the collar falls silent.
     if (client.connect("collar-7", USER, PASSWORD, "pets/collar-7/availability", 1, true, gone)) {
       Serial.println("connected");
+      client.subscribe("refusals/collar-7/collar-7", 1); // the user's name and the client id
     } else {
       Serial.printf("not connected: %d\n", client.state());
       delay(2000);
@@ -57,7 +65,8 @@ void setup()
     delay(100);
   network.setCACert(AUTHORITY);
   client.setServer(BROKER, PORT);
-  client.setBufferSize(1024);
+  client.setBufferSize(1024); // a notice has more than the 256 bytes that are the default
+  client.setCallback(received);
 }
 
 void loop()

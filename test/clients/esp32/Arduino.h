@@ -1,5 +1,5 @@
 /*
- * Arduino.h -- as much of the ESP32's Arduino world as the README's sketch needs, on a PC.
+ * Arduino.h -- as much of the ESP32's Arduino world as the example's sketch needs, on a PC.
  *
  * Network, TLS and MQTT 3.1.1 come from libmosquitto. The names, signatures and return values
  * are those of the ESP32 core and of PubSubClient, so that the sketch compiles as it is.
@@ -103,6 +103,11 @@ class PubSubClient
 	{
 		return true;
 	}
+	PubSubClient &setCallback(void (*function)(char *, uint8_t *, unsigned int))
+	{
+		callback = function;
+		return *this;
+	}
 	bool connected()
 	{
 		return is_connected;
@@ -119,6 +124,7 @@ class PubSubClient
 		mosq = mosquitto_new(id, true, this);
 		mosquitto_connect_callback_set(mosq, on_connect);
 		mosquitto_disconnect_callback_set(mosq, on_disconnect);
+		mosquitto_message_callback_set(mosq, on_message);
 		mosquitto_username_pw_set(mosq, user, password);
 		mosquitto_will_set(mosq, topic, (int)strlen(will), will, qos, retain);
 		mosquitto_tls_set(mosq, network.path, nullptr, nullptr, nullptr, nullptr);
@@ -133,6 +139,10 @@ class PubSubClient
 	{
 		return mosquitto_publish(mosq, nullptr, topic, (int)strlen(payload), payload, 0,
 					 retain) == MOSQ_ERR_SUCCESS;
+	}
+	bool subscribe(const char *filter, uint8_t qos)
+	{
+		return mosquitto_subscribe(mosq, nullptr, filter, qos) == MOSQ_ERR_SUCCESS;
 	}
 	bool loop()
 	{
@@ -149,9 +159,19 @@ class PubSubClient
 	{
 		static_cast<PubSubClient *>(self)->is_connected = false;
 	}
+	static void on_message(struct mosquitto *, void *self,
+			       const struct mosquitto_message *message)
+	{
+		PubSubClient *client = static_cast<PubSubClient *>(self);
+
+		if (client->callback)
+			client->callback(message->topic, static_cast<uint8_t *>(message->payload),
+					 (unsigned int)message->payloadlen);
+	}
 
 	WiFiClientSecure &network;
 	struct mosquitto *mosq = nullptr;
+	void (*callback)(char *, uint8_t *, unsigned int) = nullptr;
 	const char *host = "";
 	uint16_t port = 0;
 	int code = -2;
