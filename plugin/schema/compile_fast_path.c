@@ -3,23 +3,12 @@
 
 #include "schema/compile.h"
 
-static bool only_probes(const struct schema_node *node)
-{
-	const struct object_rules *rules = node->object;
-
-	return rules && rules->probe_count > 0 && rules->dependent_count == 0 &&
-	       rules->min_members == 0 && rules->max_members == PROGRAM_NO_MAX && !node->array &&
-	       !node->string && !node->number && node->step_count == 0 &&
-	       !node->unevaluated_members;
-}
-
-/* An object whose members are all that is looked at, one by one. */
+/* Is looking at an object's members all that there is to do with one? */
 static bool only_members(const struct schema_node *node)
 {
 	const struct object_rules *rules = node->object;
 
-	return rules && rules->only_names && node->types == VIEW_OBJECT &&
-	       rules->dependent_count == 0 && rules->min_members == 0 &&
+	return rules && rules->dependent_count == 0 && rules->min_members == 0 &&
 	       rules->max_members == PROGRAM_NO_MAX && node->step_count == 0 &&
 	       !node->unevaluated_members;
 }
@@ -31,9 +20,10 @@ static bool is_within(uint32_t types, uint32_t limit)
 
 enum fast_path compile_fast_path(const struct schema_node *node)
 {
-	if (only_probes(node))
+	if (only_members(node) && node->object->probe_count > 0 && !node->array && !node->string &&
+	    !node->number)
 		return FAST_PATH_PROBES;
-	if (only_members(node))
+	if (only_members(node) && node->object->only_names && node->types == VIEW_OBJECT)
 		return FAST_PATH_MEMBERS;
 	if (node->array || node->object)
 		return FAST_PATH_DEEP;

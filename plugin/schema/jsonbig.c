@@ -56,51 +56,27 @@ static bool next_scalar(struct planter *p, json_t **ret)
 	return *ret != NULL;
 }
 
-static bool plant(struct planter *p, json_t *container);
-
-static bool plant_array(struct planter *p, json_t *array)
-{
-	for (size_t i = 0; i < json_array_size(array) && p->done < p->count; i++) {
-		json_t *item = json_array_get(array, i);
-		json_t *marked;
-
-		if (is_container(item)) {
-			if (!plant(p, item))
-				return false;
-			continue;
-		}
-		if (!next_scalar(p, &marked))
-			return false;
-		if (marked && json_array_set_new(array, i, marked))
-			return false;
-	}
-	return true;
-}
-
-static bool plant_object(struct planter *p, json_t *object)
-{
-	for (void *iter = json_object_iter(object); iter && p->done < p->count;
-	     iter = json_object_iter_next(object, iter)) {
-		json_t *value = json_object_iter_value(iter);
-		json_t *marked;
-
-		if (is_container(value)) {
-			if (!plant(p, value))
-				return false;
-			continue;
-		}
-		if (!next_scalar(p, &marked))
-			return false;
-		if (marked && json_object_iter_set_new(object, iter, marked))
-			return false;
-	}
-	return true;
-}
-
 /* Recursion is as deep as the text, which the scan has bounded. */
 static bool plant(struct planter *p, json_t *container)
 {
-	return json_is_array(container) ? plant_array(p, container) : plant_object(p, container);
+	bool is_array = json_is_array(container);
+	void *member = json_object_iter(container);
+
+	for (size_t i = 0; p->done < p->count; i++) {
+		json_t *child =
+			is_array ? json_array_get(container, i) : json_object_iter_value(member);
+		json_t *marked = NULL;
+
+		if (!child)
+			return true;
+		if (is_container(child) ? !plant(p, child) : !next_scalar(p, &marked))
+			return false;
+		if (marked && (is_array ? json_array_set_new(container, i, marked)
+					: json_object_iter_set_new(container, member, marked)))
+			return false;
+		member = json_object_iter_next(container, member);
+	}
+	return true;
 }
 
 /* New reference, or NULL with @error; the scan has accepted @text already. */

@@ -37,10 +37,18 @@ void dfa_source_init(struct dfa_source *source)
 	source->used = 0;
 }
 
+void dfa_refuse(struct dfa_source *source)
+{
+	if (source)
+		source->is_possible = false;
+}
+
 static struct dfa_op *add(struct dfa_source *source, enum dfa_kind kind, uint32_t size)
 {
 	struct dfa_op *op;
 
+	if (!source)
+		return NULL;
 	if (source->used == DFA_MAX_OPS)
 		source->is_possible = false;
 	if (!source->is_possible)
@@ -61,7 +69,7 @@ void dfa_add_class(struct dfa_source *source, const struct seq_class *set)
 	struct dfa_op *op;
 
 	if (set->beyond == SEQ_BEYOND_SOME)
-		source->is_possible = false;
+		dfa_refuse(source);
 	op = add(source, DFA_CLASS, 1);
 	if (op)
 		op->set = *set;
@@ -71,7 +79,7 @@ void dfa_add_repeat(struct dfa_source *source, uint32_t min, uint32_t max)
 {
 	struct dfa_op *op;
 
-	if (!source->is_possible)
+	if (!source || !source->is_possible)
 		return;
 	op = add(source, DFA_REPEAT, source->ops[source->used - 1].size + 1);
 	if (op) {
@@ -82,11 +90,12 @@ void dfa_add_repeat(struct dfa_source *source, uint32_t min, uint32_t max)
 
 void dfa_join(struct dfa_source *source, enum dfa_kind kind, uint32_t count)
 {
-	size_t behind = source->used;
 	struct dfa_op *op;
+	size_t behind;
 
-	if (!source->is_possible || count < 2)
+	if (!source || !source->is_possible || count < 2)
 		return;
+	behind = source->used;
 	for (uint32_t i = 0; i < count; i++)
 		behind -= source->ops[behind - 1].size;
 	op = add(source, kind, (uint32_t)(source->used - behind) + 1);
@@ -332,19 +341,9 @@ static size_t find_row(struct rows *rows, const struct set *set, bool at_start)
 	return rows->count++;
 }
 
-static bool is_empty(const struct set *set)
-{
-	for (size_t i = 0; i < SET_WORDS; i++)
-		if (set->bits[i])
-			return false;
-	return true;
-}
-
 /* Can a place of @set ever be left by a character, or be an end? */
 static bool is_dead(const struct graph *graph, const struct set *set)
 {
-	if (is_empty(set))
-		return true;
 	for (uint16_t i = 0; i < graph->count; i++)
 		if (has_place(set, i) &&
 		    (graph->places[i].kind == PLACE_CLASS || graph->places[i].kind == PLACE_END))

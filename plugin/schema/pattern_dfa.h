@@ -50,6 +50,9 @@ struct dfa_source {
 };
 
 void dfa_source_init(struct dfa_source *source);
+
+/* Where @source is NULL these do nothing. */
+void dfa_refuse(struct dfa_source *source); /* it has something that does not fit */
 void dfa_add(struct dfa_source *source, enum dfa_kind kind);
 void dfa_add_class(struct dfa_source *source, const struct seq_class *set);
 void dfa_add_repeat(struct dfa_source *source, uint32_t min, uint32_t max);

@@ -20,20 +20,7 @@
 static void not_regular(struct ecma *e)
 {
 	e->seq->is_possible = false;
-	if (e->parts)
-		e->parts->is_possible = false;
-}
-
-static void add_part(struct ecma *e, enum dfa_kind kind)
-{
-	if (e->parts)
-		dfa_add(e->parts, kind);
-}
-
-static void join_parts(struct ecma *e, enum dfa_kind kind, uint32_t count)
-{
-	if (e->parts)
-		dfa_join(e->parts, kind, count);
+	dfa_refuse(e->parts);
 }
 
 /* ---- groups ----------------------------------------------------------------------------- */
@@ -214,8 +201,7 @@ static bool take_quantifier(struct ecma *e, uint32_t *min, uint32_t *max)
 	}
 	if (ecma_takes(e, "?"))
 		ecma_puts(e, "?");
-	if (e->parts)
-		dfa_add_repeat(e->parts, *min, *max);
+	dfa_add_repeat(e->parts, *min, *max);
 	if (*min > e->reach)
 		e->reach = *min;
 	if (*min != *max)
@@ -228,8 +214,7 @@ static bool end_atom(struct ecma *e, const struct seq_class *set)
 {
 	uint32_t min, max;
 
-	if (e->parts)
-		dfa_add_class(e->parts, set);
+	dfa_add_class(e->parts, set);
 	if (!take_quantifier(e, &min, &max))
 		return false;
 	seq_add(e->seq, set, min, max);
@@ -304,12 +289,12 @@ static bool take_term(struct ecma *e)
 	case '^':
 		ecma_puts(e, "^");
 		seq_add_start(e->seq);
-		add_part(e, DFA_START);
+		dfa_add(e->parts, DFA_START);
 		return true;
 	case '$':
 		ecma_puts(e, "$");
 		seq_add_end(e->seq);
-		add_part(e, DFA_END);
+		dfa_add(e->parts, DFA_END);
 		return true;
 	case '(':
 		return take_group(e, &is_assertion) &&
@@ -339,14 +324,14 @@ static bool take_alternatives(struct ecma *e)
 	uint32_t alternatives = 1;
 	uint32_t terms = 1;
 
-	add_part(e, DFA_EMPTY);
+	dfa_add(e->parts, DFA_EMPTY);
 	ecma_puts(e, CALLOUT);
 	while (e->at < e->end && *e->at != ')') {
 		if (ecma_takes(e, "|")) {
 			ecma_puts(e, "|" CALLOUT);
 			e->seq->is_possible = false;
-			join_parts(e, DFA_CAT, terms);
-			add_part(e, DFA_EMPTY);
+			dfa_join(e->parts, DFA_CAT, terms);
+			dfa_add(e->parts, DFA_EMPTY);
 			alternatives++;
 			terms = 1;
 			continue;
@@ -355,8 +340,8 @@ static bool take_alternatives(struct ecma *e)
 			return false;
 		terms++;
 	}
-	join_parts(e, DFA_CAT, terms);
-	join_parts(e, DFA_ALT, alternatives);
+	dfa_join(e->parts, DFA_CAT, terms);
+	dfa_join(e->parts, DFA_ALT, alternatives);
 	return true;
 }
 

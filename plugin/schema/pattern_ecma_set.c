@@ -17,9 +17,11 @@ static const uint32_t words[][2] = { { '0', '9' }, { 'A', 'Z' }, { '_', '_' }, {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A range of a class, without the surrogates, which no UTF-8 text holds. */
-static void put_range(struct ecma *e, uint32_t first, uint32_t last)
+/* A range of a class, also added to @set; written without the surrogates, which no UTF-8 text
+ * holds. */
+static void put_range(struct ecma *e, struct seq_class *set, uint32_t first, uint32_t last)
 {
+	seq_class_add(set, first, last);
 	if (first >= 0xd800 && first <= 0xdfff)
 		first = 0xe000;
 	if (last >= 0xd800 && last <= 0xdfff)
@@ -44,13 +46,10 @@ static void put_ranges(struct ecma *e, const uint32_t ranges[][2], size_t count,
 		uint32_t last = is_inverse ? ranges[i][0] - 1 : ranges[i][1];
 
 		next = ranges[i][1] + 1;
-		put_range(e, first, last);
-		seq_class_add(set, first, last);
+		put_range(e, set, first, last);
 	}
-	if (is_inverse) {
-		put_range(e, next, UNICODE_MAX);
-		seq_class_add(set, next, UNICODE_MAX);
-	}
+	if (is_inverse)
+		put_range(e, set, next, UNICODE_MAX);
 }
 
 /* Behind "\p" or "\P". */
@@ -160,8 +159,7 @@ bool ecma_take_class(struct ecma *e, struct seq_class *set)
 		} else {
 			last = first;
 		}
-		put_range(e, first, last);
-		seq_class_add(set, first, last);
+		put_range(e, set, first, last);
 	}
 	e->at++;
 	if (e->len > empty) {

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/wordhash.h"
 #include "schema/format.h"
 #include "schema/number.h"
 #include "schema/pattern.h"
@@ -38,20 +39,11 @@ static inline struct name_key name_key(const char *text, size_t len)
 {
 	struct name_key key = { 0, 0, text, len };
 
-	if (len >= 8) {
+	if (len < 8) {
+		key.first = wordhash_few((const unsigned char *)text, len);
+	} else {
 		memcpy(&key.first, text, 8);
 		memcpy(&key.last, text + len - 8, 8);
-	} else if (len >= 4) {
-		uint32_t low;
-		uint32_t high;
-
-		memcpy(&low, text, 4);
-		memcpy(&high, text + len - 4, 4);
-		key.first = low | (uint64_t)high << 32;
-	} else if (len > 0) {
-		key.first = (uint64_t)(unsigned char)text[0] |
-			    (uint64_t)(unsigned char)text[len / 2] << 8 |
-			    (uint64_t)(unsigned char)text[len - 1] << 16;
 	}
 	return key;
 }
@@ -102,7 +94,7 @@ static inline bool name_is(const struct name_key *key, const char *text, size_t 
 	if (len != key->len)
 		return false;
 	if (len < 8)
-		return name_key(text, len).first == key->first;
+		return wordhash_few((const unsigned char *)text, len) == key->first;
 	memcpy(&first, text, 8);
 	memcpy(&last, text + len - 8, 8);
 	return first == key->first && last == key->last &&

@@ -3,6 +3,7 @@
  * through a hash table in the scratch area, in as many passes as the table needs to hold the
  * items whose turn it is, so that the cost stays near n and memory stays fixed.
  */
+#include "base/wordhash.h"
 #include "schema/run.h"
 
 /* Pairs of this many items cost no more than a table. */
@@ -101,27 +102,10 @@ bool run_equal(struct run *run, const struct payload_value *a, const struct payl
 
 /* ---- uniqueItems ------------------------------------------------------------------------- */
 
+/* Items that were chosen to have the same hash cost no more than those that fill the table. */
 static uint64_t mix(uint64_t hash)
 {
-	hash ^= hash >> 32;
-	hash *= UINT64_C(0xd6e8feb86659fd93);
-	hash ^= hash >> 32;
-	hash *= UINT64_C(0xd6e8feb86659fd93);
-	return hash ^ hash >> 32;
-}
-
-static uint64_t hash_text(const char *text, size_t len)
-{
-	uint64_t hash = len;
-	uint64_t word;
-
-	for (; len >= sizeof(word); text += sizeof(word), len -= sizeof(word)) {
-		memcpy(&word, text, sizeof(word));
-		hash = mix(hash ^ word);
-	}
-	word = 0;
-	memcpy(&word, text, len);
-	return mix(hash ^ word);
+	return wordhash_mix(hash ^ WORDHASH_GOLDEN, WORDHASH_FACTOR);
 }
 
 static uint64_t hash_value(struct run *run, const struct payload_value *value)
@@ -144,7 +128,7 @@ static uint64_t hash_value(struct run *run, const struct payload_value *value)
 	if (kind & VIEW_STRING) {
 		text = view_string(value, &len);
 		run_pay(run, len / 16);
-		return hash_text(text, len);
+		return wordhash(0, text, len);
 	}
 	if (!(kind & (VIEW_ARRAY | VIEW_OBJECT)))
 		return mix(hash);
@@ -156,7 +140,7 @@ static uint64_t hash_value(struct run *run, const struct payload_value *value)
 	}
 	while ((child = view_member(&walk, &text, &len))) { /* in any order: a sum */
 		run_pay(run, 1 + len / 16);
-		hash += mix(hash_text(text, len) ^ (hash_value(run, child) << 1));
+		hash += mix(wordhash(0, text, len) ^ (hash_value(run, child) << 1));
 	}
 	return mix(hash);
 }

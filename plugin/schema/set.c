@@ -24,32 +24,6 @@ static int add_name(struct schema_set *set, const char *uri, struct resource *re
 	return 0;
 }
 
-static int add_anchor(struct schema_set *set, struct resource *resource, json_t *node,
-		      const char *pointer, const char *text, bool is_dynamic, struct diag *diag)
-{
-	struct anchor *anchor;
-
-	if (resource->whole)
-		resource = resource->whole;
-	for (anchor = resource->anchors; anchor; anchor = anchor->next) {
-		if (strcmp(anchor->name, text) != 0)
-			continue;
-		if (anchor->node == node) {
-			anchor->is_dynamic |= is_dynamic;
-			return 0;
-		}
-		return document_fail(diag, ERR_INVALID, resource, pointer, NULL,
-				     "the anchor \"%s\" stands twice in one schema resource", text);
-	}
-	anchor = arena_alloc(&set->arena, sizeof(*anchor));
-	if (!anchor)
-		return diag_nomem(diag);
-	set->has_dynamic_anchors |= is_dynamic && !resource->document->is_builtin;
-	*anchor = (struct anchor){ resource->anchors, text, node, is_dynamic };
-	resource->anchors = anchor;
-	return 0;
-}
-
 static const char *string_member(const json_t *object, const char *name)
 {
 	const json_t *value = json_object_get(object, name);
@@ -59,30 +33,17 @@ static const char *string_member(const json_t *object, const char *name)
 	return jsonbig_text(value, &text, &len) ? NULL : json_string_value(value);
 }
 
-static int add_anchors(struct schema_set *set, struct resource *resource, json_t *node,
-		       const char *pointer, struct diag *diag)
-{
-	static const char *const keywords[] = { "$anchor", "$dynamicAnchor" };
-	int rc = 0;
-
-	if (resource->dialect->draft == DRAFT_7) {
-		const char *id = string_member(node, "$id");
-		const char *hash = id && !json_object_get(node, "$ref") ? strchr(id, '#') : NULL;
-
-		return hash && hash[1]
-			       ? add_anchor(set, resource, node, pointer, hash + 1, false, diag)
-			       : 0;
-	}
-	for (int i = 0; i < 2 && rc == 0; i++) {
-		const char *text = string_member(node, keywords[i]);
-
-		if (text)
-			rc = add_anchor(set, resource, node, pointer, text, i == 1, diag);
-	}
-	return rc;
-}
-
 /* ---- resources --------------------------------------------------------------------------- */
+
+/* A schema while its place is made, and what is around it. */
+struct schema_walk {
+	struct schema_set *set;
+	struct resource *resource;
+	struct schema_place *parent;
+	const char *pointer;
+	unsigned nesting;
+	struct diag *diag;
+};
 
 /* Does @node start a resource of its own inside @outer? */
 static bool starts_resource(const struct resource *outer, const json_t *node)
@@ -108,76 +69,115 @@ static bool has_own_dialect(const struct resource *outer, const json_t *node)
 		 json_object_get(node, "$ref"));
 }
 
-static int set_dialect(struct schema_set *set, struct resource *resource, const char *uri,
-		       struct diag *diag)
+static int set_dialect(const struct schema_walk *w, struct resource *resource, const char *uri)
 {
 	int rc;
 
 	resource->dialect_uri = uri;
 	resource->dialect = NULL;
-	rc = dialect_find(set, uri, &resource->dialect, diag);
-	return rc == ERR_NOMEM ? rc : 0; /* what is not known is an error for whom refers to it */
+	rc = dialect_find(w->set, uri, &resource->dialect, w->diag);
+	return rc == ERR_NOMEM ? rc
+			       : 0; /* what is not known is an error for whoever refers to it */
 }
 
-/* The part of @outer that is written in another dialect. */
-static int add_part(struct schema_set *set, struct resource *outer, json_t *node,
-		    const char *pointer, struct resource **ret, struct diag *diag)
+/* The URI of @resource's schema becomes its $id @id, seen from @base, and names it. */
+static int set_id(struct schema_set *set, struct resource *resource, const char *base,
+		  const char *id, struct diag *diag)
 {
-	struct resource *part = arena_alloc(&set->arena, sizeof(*part));
-
-	if (!part)
-		return diag_nomem(diag);
-	*part = *outer;
-	part->node = node;
-	part->pointer = pointer;
-	part->anchors = NULL;
-	part->whole = outer->whole ? outer->whole : outer;
-	*ret = part;
-	return set_dialect(set, part, string_member(node, "$schema"), diag);
-}
-
-static int add_resource(struct schema_set *set, const struct resource *outer, json_t *node,
-			const char *pointer, struct resource **ret, struct diag *diag)
-{
-	struct resource *resource = arena_alloc(&set->arena, sizeof(*resource));
-	const char *schema = string_member(node, "$schema");
 	char *uri = NULL;
-	int rc;
+	int rc = uri_resolve(&set->arena, base, id, &uri);
 
-	if (!resource)
-		return diag_nomem(diag);
-	rc = uri_resolve(&set->arena, outer->uri, string_member(node, "$id"), &uri);
 	if (rc == ERR_LIMIT)
-		return document_fail(diag, rc, outer, pointer, "$id", "is longer than %u bytes",
-				     URI_MAX_BYTES);
+		return document_fail(diag, rc, resource, resource->pointer, "$id",
+				     "is longer than %u bytes", URI_MAX_BYTES);
 	if (rc != 0)
 		return diag_nomem(diag);
-	*resource = (struct resource){ .document = outer->document,
-				       .uri = uri,
-				       .node = node,
-				       .pointer = pointer,
-				       .dialect = outer->dialect,
-				       .dialect_uri = outer->dialect_uri,
-				       .id = set->resource_count++ };
-	if (schema) {
-		rc = set_dialect(set, resource, schema, diag);
-		if (rc != 0)
-			return rc;
-	}
-	*ret = resource;
+	resource->uri = uri;
 	return add_name(set, uri, resource, diag);
 }
 
-/* ---- the walk ---------------------------------------------------------------------------- */
+/* Makes w->resource the part of it that @node is, which is written in another dialect. */
+static int enter_part(struct schema_walk *w, json_t *node)
+{
+	struct resource *whole = w->resource->whole ? w->resource->whole : w->resource;
+	struct resource *part = arena_alloc(&w->set->arena, sizeof(*part));
 
-struct schema_walk {
-	struct schema_set *set;
-	struct resource *resource;
-	struct schema_place *parent;
-	const char *pointer;
-	unsigned nesting;
-	struct diag *diag;
-};
+	if (!part)
+		return diag_nomem(w->diag);
+	*part = *w->resource;
+	part->node = node;
+	part->pointer = w->pointer;
+	part->anchors = NULL;
+	part->whole = whole;
+	w->resource = part;
+	return set_dialect(w, part, string_member(node, "$schema"));
+}
+
+/* Makes w->resource the one in it that begins with @node. */
+static int enter_resource(struct schema_walk *w, json_t *node)
+{
+	const struct resource *outer = w->resource;
+	struct resource *resource = arena_alloc(&w->set->arena, sizeof(*resource));
+	const char *schema = string_member(node, "$schema");
+	int rc;
+
+	if (!resource)
+		return diag_nomem(w->diag);
+	*resource = (struct resource){ .document = outer->document,
+				       .node = node,
+				       .pointer = w->pointer,
+				       .dialect = outer->dialect,
+				       .dialect_uri = outer->dialect_uri,
+				       .id = w->set->resource_count++ };
+	w->resource = resource;
+	rc = schema ? set_dialect(w, resource, schema) : 0;
+	return rc == 0 ? set_id(w->set, resource, outer->uri, string_member(node, "$id"), w->diag)
+		       : rc;
+}
+
+static int add_anchor(const struct schema_walk *w, json_t *node, const char *text, bool is_dynamic)
+{
+	struct resource *resource = w->resource->whole ? w->resource->whole : w->resource;
+	struct anchor *anchor = resource->anchors;
+
+	while (anchor && strcmp(anchor->name, text) != 0)
+		anchor = anchor->next;
+	if (anchor && anchor->node != node)
+		return document_fail(w->diag, ERR_INVALID, resource, w->pointer, NULL,
+				     "the anchor \"%s\" stands twice in one schema resource", text);
+	if (!anchor) {
+		anchor = arena_alloc(&w->set->arena, sizeof(*anchor));
+		if (!anchor)
+			return diag_nomem(w->diag);
+		*anchor = (struct anchor){ .next = resource->anchors, .name = text, .node = node };
+		resource->anchors = anchor;
+	}
+	anchor->is_dynamic |= is_dynamic;
+	w->set->has_dynamic_anchors |= is_dynamic && !resource->document->is_builtin;
+	return 0;
+}
+
+static int add_anchors(const struct schema_walk *w, json_t *node)
+{
+	static const char *const keywords[] = { "$anchor", "$dynamicAnchor" };
+	int rc = 0;
+
+	if (w->resource->dialect->draft == DRAFT_7) {
+		const char *id = string_member(node, "$id");
+		const char *hash = id && !json_object_get(node, "$ref") ? strchr(id, '#') : NULL;
+
+		return hash && hash[1] ? add_anchor(w, node, hash + 1, false) : 0;
+	}
+	for (int i = 0; i < 2 && rc == 0; i++) {
+		const char *text = string_member(node, keywords[i]);
+
+		if (text)
+			rc = add_anchor(w, node, text, i == 1);
+	}
+	return rc;
+}
+
+/* ---- the walk ---------------------------------------------------------------------------- */
 
 static int walk_schema(const struct schema_walk *outer, json_t *node, const char *pointer);
 
@@ -195,7 +195,7 @@ static int on_child(void *ctx, const struct keyword_child *child)
 static int walk_schema(const struct schema_walk *outer, json_t *node, const char *pointer)
 {
 	struct schema_walk walk = *outer;
-	int rc;
+	int rc = 0;
 
 	walk.pointer = pointer;
 	if (++walk.nesting > DOCUMENT_MAX_NESTING)
@@ -204,26 +204,20 @@ static int walk_schema(const struct schema_walk *outer, json_t *node, const char
 				     DOCUMENT_MAX_NESTING);
 	if (document_place(walk.set, walk.resource->document, node))
 		return 0;
-	if (walk.resource->node != node && starts_resource(walk.resource, node)) {
-		rc = add_resource(walk.set, outer->resource, node, pointer, &walk.resource,
-				  walk.diag);
-		if (rc != 0)
-			return rc;
-	} else if (walk.resource->node != node && has_own_dialect(walk.resource, node)) {
-		rc = add_part(walk.set, outer->resource, node, pointer, &walk.resource, walk.diag);
-		if (rc != 0)
-			return rc;
-	}
+	if (walk.resource->node != node && starts_resource(walk.resource, node))
+		rc = enter_resource(&walk, node);
+	else if (walk.resource->node != node && has_own_dialect(walk.resource, node))
+		rc = enter_part(&walk, node);
+	if (rc != 0)
+		return rc;
 	walk.parent = document_add_place(walk.set, walk.resource, outer->parent, node, pointer,
 					 walk.diag);
 	if (!walk.parent)
 		return ERR_NOMEM;
 	if (!walk.resource->dialect)
 		return 0;
-	rc = add_anchors(walk.set, walk.resource, node, pointer, walk.diag);
-	if (rc == 0)
-		rc = keyword_children(walk.resource->dialect, node, on_child, &walk);
-	return rc;
+	rc = add_anchors(&walk, node);
+	return rc == 0 ? keyword_children(walk.resource->dialect, node, on_child, &walk) : rc;
 }
 
 int document_index(struct schema_set *set, struct resource *resource, struct schema_place *parent,
@@ -263,19 +257,11 @@ int document_index_all(struct schema_set *set, struct diag *diag)
 static int name_root(struct schema_set *set, struct resource *resource, struct diag *diag)
 {
 	const char *id = string_member(resource->node, "$id");
-	char *uri = NULL;
 	int rc = add_name(set, resource->uri, resource, diag);
 
 	if (rc != 0 || !id || id[0] == '#' || id[0] == '\0')
 		return rc;
-	rc = uri_resolve(&set->arena, resource->uri, id, &uri);
-	if (rc == ERR_LIMIT)
-		return document_fail(diag, rc, resource, "", "$id", "is longer than %u bytes",
-				     URI_MAX_BYTES);
-	if (rc != 0)
-		return diag_nomem(diag);
-	resource->uri = uri;
-	return add_name(set, uri, resource, diag);
+	return set_id(set, resource, resource->uri, id, diag);
 }
 
 static int check_new_uri(const struct schema_set *set, const char *uri, const char *name,
