@@ -56,7 +56,7 @@ static size_t room_needed(size_t len)
 	return journal_record_size(len) + sizeof(struct journal_header);
 }
 
-static size_t ring_used(const struct journal *j)
+size_t journal_used(const struct journal *j)
 {
 	return (size_t)(atomic_load_explicit(&j->head, memory_order_relaxed) -
 			atomic_load_explicit(&j->reusable, memory_order_acquire));
@@ -64,7 +64,7 @@ static size_t ring_used(const struct journal *j)
 
 bool journal_has_room(const struct journal *j, size_t len)
 {
-	return len <= journal_record_max(j) && room_needed(len) <= j->capacity - ring_used(j);
+	return len <= journal_record_max(j) && room_needed(len) <= j->capacity - journal_used(j);
 }
 
 size_t journal_bytes(const struct journal *j)
@@ -72,14 +72,9 @@ size_t journal_bytes(const struct journal *j)
 	return j->capacity;
 }
 
-size_t journal_used(const struct journal *j)
-{
-	return ring_used(j);
-}
-
 bool journal_is_half_full(const struct journal *j)
 {
-	return ring_used(j) > j->capacity / 2;
+	return journal_used(j) > j->capacity / 2;
 }
 
 void *journal_reserve(struct journal *j, size_t len)

@@ -157,21 +157,33 @@ static unsigned count_copies(const struct journal *j)
 	return count;
 }
 
-/* By reading, not from the mapping: what can't be read fails here and faults nowhere. */
-static int copy_bytes(int from, int to)
+/*
+ * To a new file at @path, synced; 0 or errno, and there is none then. By reading, not from the
+ * mapping: what can't be read fails here and faults nowhere.
+ */
+static int copy_to(const struct journal *j, const char *path)
 {
+	int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	char buffer[COPY_BYTES];
+	int error = 0;
 	off_t at = 0;
 	ssize_t n;
 
-	while ((n = pread(from, buffer, sizeof(buffer), at)) > 0) {
-		if (pwrite(to, buffer, (size_t)n, at) != n)
-			return errno ? errno : ENOSPC;
+	if (to < 0)
+		return errno;
+	while (!error && (n = pread(j->fd, buffer, sizeof(buffer), at)) != 0) {
+		if (n < 0)
+			error = errno;
+		else if (pwrite(to, buffer, (size_t)n, at) != n)
+			error = errno ? errno : ENOSPC;
 		at += n;
 	}
-	if (n < 0)
-		return errno;
-	return fsync(to) == 0 ? 0 : errno;
+	if (!error && fsync(to) != 0)
+		error = errno;
+	(void)close(to); /* it was synced */
+	if (error)
+		(void)unlink(path);
+	return error;
 }
 
 static void copy_name(const struct journal *j, char *ret, size_t cap)
@@ -190,7 +202,7 @@ static void copy_name(const struct journal *j, char *ret, size_t cap)
 static int copy_file(const struct journal *j, char *ret, size_t cap, struct diag *diag)
 {
 	struct stat st;
-	int fd, error;
+	int error;
 
 	ret[0] = '\0';
 	if (fstat(j->fd, &st) != 0)
@@ -199,16 +211,10 @@ static int copy_file(const struct journal *j, char *ret, size_t cap, struct diag
 		return 0;
 	do {
 		copy_name(j, ret, cap); /* of another microsecond, each time */
-		fd = open(ret, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	} while (fd < 0 && errno == EEXIST);
-	if (fd < 0)
-		return journal_fail(j, "cannot copy the damaged journal", errno, diag);
-	error = copy_bytes(j->fd, fd);
-	(void)close(fd); /* it was synced */
-	if (!error)
-		return journal_folder_sync(j, diag);
-	(void)unlink(ret);
-	return journal_fail(j, "cannot copy the damaged journal", error, diag);
+		error = copy_to(j, ret);
+	} while (error == EEXIST);
+	return error ? journal_fail(j, "cannot copy the damaged journal", error, diag)
+		     : journal_folder_sync(j, diag);
 }
 
 int journal_keep_damaged(const struct journal *j, const char *what,
@@ -302,24 +308,6 @@ int journal_renew(struct journal *j, struct diag *diag)
 
 /* ---- a file that was removed while it was open -------------------------------------------- */
 
-/* By link(), which takes no other file's place. */
-static int copy_to_path(const struct journal *j, const char *from)
-{
-	int error = 0;
-	int fd;
-
-	(void)unlink(from); /* what an earlier attempt left */
-	fd = open(from, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return errno;
-	error = copy_bytes(j->fd, fd);
-	(void)close(fd); /* it was synced */
-	if (!error && link(from, j->path) != 0)
-		error = errno;
-	(void)unlink(from);
-	return error;
-}
-
 int journal_put_back(const struct journal *j, struct diag *diag)
 {
 	char *from;
@@ -327,7 +315,12 @@ int journal_put_back(const struct journal *j, struct diag *diag)
 
 	if (asprintf(&from, "%s.new", j->path) < 0)
 		return diag_nomem(diag);
-	error = copy_to_path(j, from);
+	(void)unlink(from); /* what an earlier attempt left */
+	error = copy_to(j, from);
+	/* By link(), which takes no other file's place. */
+	if (!error && link(from, j->path) != 0)
+		error = errno;
+	(void)unlink(from);
 	free(from);
 	if (error)
 		return journal_fail(j, "cannot put the journal back", error, diag);

@@ -23,19 +23,6 @@ size_t ledger_journal_least(size_t payload_max)
 	return journal_least(record_most(payload_max) + LEDGER_NAMES_ROOM);
 }
 
-bool ledger_is_ready(struct ledger *l, size_t bytes, bool is_power)
-{
-	if (l->is_reader)
-		return true;
-	if (!ledger_catch_up(l) || !ledger_journal_is_whole(l) || writer_is_troubled(l->writer) ||
-	    l->is_stalled || is_full(l))
-		return false;
-	if (is_power && !ledger_takes_power(l))
-		return false;
-	state_settle(l->state, writer_applied(l->writer));
-	return state_has_room(l->state) && journal_has_room(l->journal, record_most(bytes));
-}
-
 static int fail_full(struct ledger *l, struct diag *diag)
 {
 	(void)diag_set(diag, ERR_BUSY, "%s: full: writes come faster than the database takes them",
@@ -62,6 +49,16 @@ static int check_ready(struct ledger *l, bool is_power, struct diag *diag)
 	if (l->is_stalled)
 		return diag_set(diag, ERR_IO, "%s: the writer hangs", l->path);
 	return is_full(l) ? fail_full(l, diag) : 0;
+}
+
+bool ledger_is_ready(struct ledger *l, size_t bytes, bool is_power)
+{
+	if (l->is_reader)
+		return true;
+	if (check_ready(l, is_power, NULL) != 0)
+		return false;
+	state_settle(l->state, writer_applied(l->writer));
+	return state_has_room(l->state) && journal_has_room(l->journal, record_most(bytes));
 }
 
 /* Makes the value one of its column's type; false: it can't be. */

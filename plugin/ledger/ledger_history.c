@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "ledger/ledger_internal.h"
 
-/* ---- messages that come again --- */
+/* ---- messages that come again -------------------------------------------------------------- */
 
 static uint64_t hash_publisher(uint64_t seed, const char *publisher, size_t len)
 {
@@ -67,7 +67,7 @@ int ledger_was_accepted(struct ledger *l, const struct ledger_sent *sent, bool m
 	return may_read ? store_reader_sent(l->reader, sent, until_seq, diag) : 0;
 }
 
-/* ---- what is retained --- */
+/* ---- what is retained ---------------------------------------------------------------------- */
 
 int ledger_retained_find(struct ledger *l, const char *topic, size_t topic_len,
 			 ledger_retained_visit *visit, void *ctx, struct diag *diag)
@@ -95,7 +95,7 @@ int ledger_retained_next(struct ledger *l, const char *topic, size_t topic_len, 
 	return store_reader_retained_next(l->reader, topic, topic_len, limit, visit, ctx, diag);
 }
 
-/* ---- how far it is --- */
+/* ---- how far the writer is ----------------------------------------------------------------- */
 
 bool ledger_is_open(struct ledger *l)
 {

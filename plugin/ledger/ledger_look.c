@@ -1,8 +1,6 @@
 /* ledger_look.c -- what is known of an entity: from memory, else from the database. */
 #include <string.h>
-#include <time.h>
 
-#include "base/clock.h"
 #include "ledger/ledger_internal.h"
 
 __attribute__((cold)) static int fail_no_entity(unsigned entity, struct diag *diag)

@@ -84,7 +84,7 @@ static int apply_batch(struct replay *replay, struct journal_record *first, uint
 		}
 		rows++;
 		bytes += record.len;
-		if (rows >= replay->batch_rows || bytes >= CARRY_BYTES_MAX)
+		if (rows >= replay->batch_rows || bytes >= REPLAY_BYTES_MAX)
 			break;
 		rc = journal_next(replay->journal, &record, diag);
 	} while (rc == 1);
@@ -151,6 +151,26 @@ int replay_skip(struct replay *replay, uint64_t seq, uint64_t *applied, struct d
 	return rc;
 }
 
+/* One transaction of what there is from @record on; *before and *last as the store has them. */
+static int write_batch(struct replay *replay, struct journal_record *record, uint64_t *before,
+		       uint64_t *last, struct diag *diag)
+{
+	int rc = store_begin(replay->store, before, diag);
+
+	if (rc == 0)
+		rc = apply_batch(replay, record, *before, last, diag);
+	/* The rows were made from the mapping: what they say must have stood there until now. */
+	if (rc == 0)
+		rc = store_flush(replay->store, diag);
+	if (rc == 0)
+		rc = journal_recheck(replay->journal, diag);
+	if (rc == 0)
+		rc = store_commit(replay->store, *last, diag);
+	if (rc)
+		store_rollback(replay->store);
+	return rc;
+}
+
 int replay_batch(struct replay *replay, uint64_t *applied, struct diag *diag)
 {
 	struct journal_record record;
@@ -166,29 +186,16 @@ int replay_batch(struct replay *replay, uint64_t *applied, struct diag *diag)
 		return rc;
 	journal_rewind(replay->journal);
 	rc = journal_next(replay->journal, &record, diag);
-	if (rc < 0)
-		return rc;
 	if (rc == 0) {
 		/* The second slot follows the first once there is time. */
 		journal_release(replay->journal);
 		return trim_idle(replay, diag);
 	}
-	rc = store_begin(replay->store, &before, diag);
-	if (rc == 0)
-		rc = apply_batch(replay, &record, before, &last, diag);
-	/* The rows were made from the mapping: what they say must have stood there until now. */
-	if (rc == 0)
-		rc = store_flush(replay->store, diag);
-	if (rc == 0)
-		rc = journal_recheck(replay->journal, diag);
-	if (rc == 0)
-		rc = store_commit(replay->store, last, diag);
-	if (rc) {
-		store_rollback(replay->store);
-		return rc;
-	}
+	if (rc == 1)
+		rc = write_batch(replay, &record, &before, &last, diag);
 	/* Only what is in the right files is in them. */
-	rc = replay_check(replay, diag);
+	if (rc == 0)
+		rc = replay_check(replay, diag);
 	if (rc)
 		return rc;
 	histogram_add(&replay->batch_records, last - before);

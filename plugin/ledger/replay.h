@@ -1,9 +1,9 @@
 /*
  * replay.h -- records from the journal into the store, each exactly once.
  *
- * The number of the last record carried stands in the same transaction as the rows, and is
- * read again in each: whatever fails between the two files, what is there is skipped and what
- * is not is written. Used at start to replay, and by the writer's thread from then on.
+ * The number of the last record that was written stands in the same transaction as its rows, and
+ * is read again in each: whatever fails between the two files, what the database has is skipped and
+ * what it has not is written. Used at start, and by the writer's thread from then on.
  */
 #ifndef PETSTORE_REPLAY_H
 #define PETSTORE_REPLAY_H
@@ -17,7 +17,7 @@
 #include "ledger/store.h"
 
 /* A transaction ends at so many bytes of records, however few they are. */
-#define CARRY_BYTES_MAX ((size_t)8 << 20)
+#define REPLAY_BYTES_MAX ((size_t)8 << 20)
 
 struct replay {
 	struct journal *journal;
@@ -55,12 +55,12 @@ int replay_skip(struct replay *replay, uint64_t seq, uint64_t *applied, struct d
 
 /*
  * The time as of which rows may be removed for their age, 0: none may. Each commit keeps it. Of the
- * thread that uses the store; its lines are told by age_line().
+ * thread that uses the store; age_line() has its lines.
  */
 int64_t replay_now(struct replay *replay);
 
 /*
- * Carries one batch. 1: some records were carried, there may be more; 0: there was none. On
+ * Writes one batch. 1: some records were written, there may be more; 0: there was none. On
  * failure (the store's or the journal's error) the journal still has all that it had, and the call
  * may be repeated.
  * *applied is set to the number of the last record that is known to be in the database, or
