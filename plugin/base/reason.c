@@ -6,8 +6,9 @@ static const struct {
 	const char *code;
 	const char *title;
 	enum reason_cause cause;
+	enum reason_problem problem;
 } texts[REASON_COUNT] = {
-#define X(name, code, cause, title) [name] = { code, title, cause },
+#define X(name, code, cause, problem, title) [name] = { code, title, cause, problem },
 	REASON_TABLE(X)
 #undef X
 };
@@ -30,6 +31,11 @@ const char *reason_title(enum reason reason)
 enum reason_cause reason_cause(enum reason reason)
 {
 	return texts[in_range(reason)].cause;
+}
+
+enum reason_problem reason_problem(enum reason reason)
+{
+	return texts[in_range(reason)].problem;
 }
 
 bool reason_is_ours(enum reason reason)

@@ -43,56 +43,77 @@ enum reason_cause {
 	REASON_OF_BOUND,
 };
 
-/* X(enumerator, code, cause, title for a person). "allowed" and "overtaken" refuse no publish. */
+/* What kind of problem it is, as an HTTP API would answer (report/notice.h). */
+enum reason_problem {
+	PROBLEM_BROKEN,
+	PROBLEM_UNAUTHORIZED,
+	PROBLEM_FORBIDDEN,
+	PROBLEM_NOT_FOUND,
+	PROBLEM_INVALID,
+	PROBLEM_TOO_MANY,
+};
+
+/*
+ * X(enumerator, code, cause, problem, title for a person). "allowed" and "overtaken" refuse no
+ * publish.
+ */
 #define REASON_TABLE(X)                                                                            \
-	X(REASON_INTERNAL, "internal-error", REASON_OF_TROUBLE, "The plugin could not decide")     \
-	X(REASON_NONE, "allowed", REASON_OF_MESSAGE, "Allowed")                                    \
-	X(REASON_IDENTITY_UNKNOWN, "identity-unknown", REASON_OF_MESSAGE,                          \
+	X(REASON_INTERNAL, "internal-error", REASON_OF_TROUBLE, PROBLEM_BROKEN,                    \
+	  "The plugin could not decide")                                                           \
+	X(REASON_NONE, "allowed", REASON_OF_MESSAGE, PROBLEM_BROKEN, "Allowed")                    \
+	X(REASON_IDENTITY_UNKNOWN, "identity-unknown", REASON_OF_MESSAGE, PROBLEM_UNAUTHORIZED,    \
 	  "The client has no known identity")                                                      \
-	X(REASON_TOPIC_UNKNOWN, "topic-unknown", REASON_OF_MESSAGE, "No channel has this topic")   \
-	X(REASON_TOPIC_PARAMETER, "topic-parameter", REASON_OF_MESSAGE,                            \
+	X(REASON_TOPIC_UNKNOWN, "topic-unknown", REASON_OF_MESSAGE, PROBLEM_NOT_FOUND,             \
+	  "No channel has this topic")                                                             \
+	X(REASON_TOPIC_PARAMETER, "topic-parameter", REASON_OF_MESSAGE, PROBLEM_INVALID,           \
 	  "A topic level is not what the channel asks")                                            \
-	X(REASON_DIRECTION, "operation-missing", REASON_OF_MESSAGE,                                \
+	X(REASON_DIRECTION, "operation-missing", REASON_OF_MESSAGE, PROBLEM_FORBIDDEN,             \
 	  "The channel has no such operation")                                                     \
-	X(REASON_SCOPE_MISSING, "scope-missing", REASON_OF_MESSAGE, "The client lacks the scope")  \
-	X(REASON_NOT_OWNER, "not-owner", REASON_OF_MESSAGE, "The entity belongs to someone else")  \
-	X(REASON_FILTER_UNREACHABLE, "filter-unreachable", REASON_OF_MESSAGE,                      \
+	X(REASON_SCOPE_MISSING, "scope-missing", REASON_OF_MESSAGE, PROBLEM_FORBIDDEN,             \
+	  "The client lacks the scope")                                                            \
+	X(REASON_NOT_OWNER, "not-owner", REASON_OF_MESSAGE, PROBLEM_FORBIDDEN,                     \
+	  "The entity belongs to someone else")                                                    \
+	X(REASON_FILTER_UNREACHABLE, "filter-unreachable", REASON_OF_MESSAGE, PROBLEM_FORBIDDEN,   \
 	  "The filter reaches nothing readable")                                                   \
-	X(REASON_WILL_FORBIDDEN, "will-forbidden", REASON_OF_MESSAGE,                              \
+	X(REASON_WILL_FORBIDDEN, "will-forbidden", REASON_OF_MESSAGE, PROBLEM_FORBIDDEN,           \
 	  "The channel takes no last will")                                                        \
-	X(REASON_QOS_TOO_LOW, "qos-too-low", REASON_OF_MESSAGE, "The QoS is below the channel's")  \
-	X(REASON_RETAIN_FORBIDDEN, "retain-forbidden", REASON_OF_MESSAGE,                          \
+	X(REASON_QOS_TOO_LOW, "qos-too-low", REASON_OF_MESSAGE, PROBLEM_INVALID,                   \
+	  "The QoS is below the channel's")                                                        \
+	X(REASON_RETAIN_FORBIDDEN, "retain-forbidden", REASON_OF_MESSAGE, PROBLEM_INVALID,         \
 	  "The channel forbids the retain flag")                                                   \
-	X(REASON_RETAIN_REQUIRED, "retain-required", REASON_OF_MESSAGE,                            \
+	X(REASON_RETAIN_REQUIRED, "retain-required", REASON_OF_MESSAGE, PROBLEM_INVALID,           \
 	  "The channel requires the retain flag")                                                  \
-	X(REASON_PAYLOAD_EMPTY, "payload-empty", REASON_OF_MESSAGE, "The payload is empty")        \
-	X(REASON_PAYLOAD_TOO_LARGE, "payload-too-large", REASON_OF_MESSAGE,                        \
+	X(REASON_PAYLOAD_EMPTY, "payload-empty", REASON_OF_MESSAGE, PROBLEM_INVALID,               \
+	  "The payload is empty")                                                                  \
+	X(REASON_PAYLOAD_TOO_LARGE, "payload-too-large", REASON_OF_MESSAGE, PROBLEM_INVALID,       \
 	  "The payload is too large")                                                              \
-	X(REASON_PAYLOAD_NOT_JSON, "payload-not-json", REASON_OF_MESSAGE,                          \
+	X(REASON_PAYLOAD_NOT_JSON, "payload-not-json", REASON_OF_MESSAGE, PROBLEM_INVALID,         \
 	  "The payload is not JSON")                                                               \
-	X(REASON_SCHEMA_VIOLATION, "schema-violation", REASON_OF_MESSAGE,                          \
+	X(REASON_SCHEMA_VIOLATION, "schema-violation", REASON_OF_MESSAGE, PROBLEM_INVALID,         \
 	  "The payload is not what the schema asks")                                               \
-	X(REASON_SCHEMA_LIMIT, "schema-limit", REASON_OF_BOUND,                                    \
+	X(REASON_SCHEMA_LIMIT, "schema-limit", REASON_OF_BOUND, PROBLEM_INVALID,                   \
 	  "The payload is too costly to check")                                                    \
-	X(REASON_ID_MISMATCH, "id-mismatch", REASON_OF_MESSAGE,                                    \
+	X(REASON_ID_MISMATCH, "id-mismatch", REASON_OF_MESSAGE, PROBLEM_INVALID,                   \
 	  "The topic's id and the payload's differ")                                               \
-	X(REASON_TRANSITION_ILLEGAL, "transition-illegal", REASON_OF_MESSAGE,                      \
+	X(REASON_TRANSITION_ILLEGAL, "transition-illegal", REASON_OF_MESSAGE, PROBLEM_INVALID,     \
 	  "The status cannot change like this")                                                    \
-	X(REASON_OWNER_CHANGE, "owner-change", REASON_OF_MESSAGE,                                  \
+	X(REASON_OWNER_CHANGE, "owner-change", REASON_OF_MESSAGE, PROBLEM_INVALID,                 \
 	  "The entity's owner cannot change")                                                      \
-	X(REASON_STORE_UNAVAILABLE, "store-unavailable", REASON_OF_TROUBLE,                        \
+	X(REASON_STORE_UNAVAILABLE, "store-unavailable", REASON_OF_TROUBLE, PROBLEM_BROKEN,        \
 	  "The write cannot be kept now")                                                          \
-	X(REASON_RATE_EXCEEDED, "rate-exceeded", REASON_OF_PACE, "Too many messages")              \
-	X(REASON_TOPIC_TOO_LONG, "topic-too-long", REASON_OF_MESSAGE,                              \
+	X(REASON_RATE_EXCEEDED, "rate-exceeded", REASON_OF_PACE, PROBLEM_TOO_MANY,                 \
+	  "Too many messages")                                                                     \
+	X(REASON_TOPIC_TOO_LONG, "topic-too-long", REASON_OF_MESSAGE, PROBLEM_INVALID,             \
 	  "The topic or filter is too long")                                                       \
-	X(REASON_SHARE_PARTIAL, "share-partial", REASON_OF_MESSAGE,                                \
+	X(REASON_SHARE_PARTIAL, "share-partial", REASON_OF_MESSAGE, PROBLEM_FORBIDDEN,             \
 	  "A shared filter reaches more than may be read")                                         \
-	X(REASON_OVERTAKEN, "overtaken", REASON_OF_MESSAGE, "A newer status stands")               \
-	X(REASON_STEP_SCOPE, "step-scope", REASON_OF_MESSAGE,                                      \
+	X(REASON_OVERTAKEN, "overtaken", REASON_OF_MESSAGE, PROBLEM_INVALID,                       \
+	  "A newer status stands")                                                                 \
+	X(REASON_STEP_SCOPE, "step-scope", REASON_OF_MESSAGE, PROBLEM_FORBIDDEN,                   \
 	  "The client lacks the scope of this step")
 
 enum reason {
-#define X(name, code, cause, title) name,
+#define X(name, code, cause, problem, title) name,
 	REASON_TABLE(X)
 #undef X
 		REASON_COUNT,
@@ -104,8 +125,9 @@ const char *reason_code(enum reason reason);
 /* One short sentence without a full stop, a literal. */
 const char *reason_title(enum reason reason);
 
-/* REASON_OF_TROUBLE for a number that is none. */
+/* REASON_OF_TROUBLE, PROBLEM_BROKEN for a number that is none. */
 enum reason_cause reason_cause(enum reason reason);
+enum reason_problem reason_problem(enum reason reason);
 
 /* Is its cause the plugin's own, trouble or a bound? Then it is not acknowledged as kept. */
 bool reason_is_ours(enum reason reason);

@@ -279,6 +279,13 @@ void events_retained_stored(struct plugin *plugin, const struct mosquitto *clien
 void events_retained_tick(struct plugin *plugin);
 
 /*
+ * Has the row of @message's topic in the table retained the same payload? Returns as
+ * ledger_retained_find() does; *is_same is false where it is not 1.
+ */
+int events_retained_compare(const struct plugin *plugin, const struct message *message,
+			    bool *is_same);
+
+/*
  * Properties of a publish (broker's list @list) as bytes, at most @cap, or none where they are
  * more; and a message published with such bytes. False: memory ran out. See properties.c.
  */

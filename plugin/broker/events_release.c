@@ -65,27 +65,12 @@ static void note_late(struct plugin *plugin, const struct message *message,
 		events_retained_owe(plugin, message, reader);
 }
 
-struct kept {
-	const struct gate_request *delivery;
-	bool is_same;
-};
-
-static void compare(const struct ledger_retained *row, void *ctx)
-{
-	struct kept *kept = ctx;
-
-	kept->is_same = events_has_payload(&kept->delivery->message, row->message.payload,
-					   row->message.payload_len);
-}
-
 /* Is the message on the topic what the database retains? True, too, where it can't be told. */
-static bool is_retained_so(const struct plugin *plugin, const struct gate_request *delivery)
+static bool is_retained_so(const struct plugin *plugin, const struct message *delivery)
 {
-	struct kept kept = { .delivery = delivery };
+	bool is_same;
 
-	return ledger_retained_find(plugin->ledger, delivery->message.topic,
-				    delivery->message.topic_len, compare, &kept, NULL) != 1 ||
-	       kept.is_same;
+	return events_retained_compare(plugin, delivery, &is_same) != 1 || is_same;
 }
 
 /* A message of which nothing is known, and which says the status that stands: in these words? */
@@ -97,9 +82,9 @@ __attribute__((cold, noinline)) static bool may_unknown(struct plugin *plugin,
 	if (!plugin->ledger || !(decision->asked & 1u << GATE_STEP_TRANSITION))
 		return true; /* nothing is known of what stands */
 	if (delivery->message.payload_len == 0)
-		return is_retained_so(plugin, delivery); /* it says nothing but that */
+		return is_retained_so(plugin, &delivery->message); /* it says nothing but that */
 	return gate_is_last(&plugin->gate, delivery) ||
-	       (is_stored && is_retained_so(plugin, delivery));
+	       (is_stored && is_retained_so(plugin, &delivery->message));
 }
 
 /* It says the status that stands. */

@@ -66,7 +66,7 @@ void events_retained_revert(struct plugin *plugin, const struct message *will)
 /* ---- who subscribes ----------------------------------------------------------------------- */
 
 struct comparison {
-	const struct message *delivery;
+	const struct message *message;
 	bool is_same;
 };
 
@@ -74,9 +74,19 @@ static void compare(const struct ledger_retained *row, void *ctx)
 {
 	struct comparison *comparison = ctx;
 
-	comparison->is_same = row->message.payload_len > 0 &&
-			      events_has_payload(comparison->delivery, row->message.payload,
+	comparison->is_same = events_has_payload(comparison->message, row->message.payload,
 						 row->message.payload_len);
+}
+
+int events_retained_compare(const struct plugin *plugin, const struct message *message,
+			    bool *is_same)
+{
+	struct comparison comparison = { .message = message };
+	int rc = ledger_retained_find(plugin->ledger, message->topic, message->topic_len, compare,
+				      &comparison, NULL);
+
+	*is_same = comparison.is_same;
+	return rc;
 }
 
 /* Did the scan come past this topic? It goes in the order of SQLite's, which is that of memcmp().
@@ -110,7 +120,7 @@ static void refuse(struct plugin *plugin, const struct mosquitto *client,
 void events_retained_stored(struct plugin *plugin, const struct mosquitto *client,
 			    const struct message *delivery, struct decision *decision)
 {
-	struct comparison comparison = { .delivery = delivery };
+	bool is_same;
 	bool is_passed =
 		!repairs_is_scanning(plugin->repairs) || is_behind(&plugin->retained, delivery);
 	int rc;
@@ -131,9 +141,8 @@ void events_retained_stored(struct plugin *plugin, const struct mosquitto *clien
 			refuse(plugin, client, delivery, is_passed, decision);
 		return;
 	}
-	rc = ledger_retained_find(plugin->ledger, delivery->topic, delivery->topic_len, compare,
-				  &comparison, NULL);
-	if (rc < 0 || (rc == 1 && !comparison.is_same))
+	rc = events_retained_compare(plugin, delivery, &is_same);
+	if (rc < 0 || (rc == 1 && !is_same))
 		refuse(plugin, client, delivery, is_passed, decision);
 }
 

@@ -52,53 +52,43 @@ static void put_text(struct sink *sink, const void *text, size_t len)
 	put(sink, text, len);
 }
 
-/* The broker gives an empty text as NULL (2.1), and its copies are the caller's to free. */
-static void put_pair(const struct broker_properties *api, struct sink *sink,
-		     const mosquitto_property *property)
-{
-	char *name = NULL, *value = NULL;
-
-	if (!api->read_pair(property, USER_PROPERTY, &name, &value, false))
-		sink->is_full = true;
-	put_byte(sink, USER_PROPERTY);
-	put_text(sink, name, name ? strlen(name) : 0);
-	put_text(sink, value, value ? strlen(value) : 0);
-	api->free(name);
-	api->free(value);
-}
-
 static void put_property(const struct broker_properties *api, struct sink *sink,
 			 const mosquitto_property *property)
 {
 	int id = api->identifier(property);
-	uint8_t byte = 0;
-	char *text = NULL;
+	char *text = NULL, *value = NULL;
 	void *data = NULL;
+	uint8_t byte = 0;
 	uint16_t len = 0;
 
-	switch (id) {
+	switch (id) { /* each is what it says to be: none of the calls fails but for memory */
 	case PAYLOAD_FORMAT:
-		(void)api->read_byte(property, id, &byte, false); /* it is one */
+		(void)api->read_byte(property, id, &byte, false);
 		put_byte(sink, (unsigned)id);
 		put_byte(sink, byte);
 		break;
 	case CONTENT_TYPE:
 	case RESPONSE_TOPIC:
-		(void)api->read_text(property, id, &text, false); /* as above */
+		(void)api->read_text(property, id, &text, false);
 		put_byte(sink, (unsigned)id);
 		put_text(sink, text, text ? strlen(text) : 0);
-		api->free(text);
 		break;
 	case CORRELATION_DATA:
-		(void)api->read_binary(property, id, &data, &len, false); /* as above */
+		(void)api->read_binary(property, id, &data, &len, false);
 		put_byte(sink, (unsigned)id);
 		put_text(sink, data, data ? len : 0);
-		api->free(data);
 		break;
 	case USER_PROPERTY:
-		put_pair(api, sink, property);
+		sink->is_full |= !api->read_pair(property, id, &text, &value, false);
+		put_byte(sink, (unsigned)id);
+		put_text(sink, text, text ? strlen(text) : 0);
+		put_text(sink, value, value ? strlen(value) : 0);
 		break;
 	}
+	/* The broker gives an empty text as NULL (2.1), and its copies are the caller's. */
+	api->free(text);
+	api->free(value);
+	api->free(data);
 }
 
 size_t properties_read(const struct plugin *plugin, const void *list, unsigned char *ret,

@@ -43,21 +43,18 @@ static const char *list_statuses(const struct contract_transitions *transitions,
 static bool refuse_transition(struct judgement *j, const char *from, const char *to, size_t to_len,
 			      uint64_t allowed)
 {
-	const struct contract_mapping *mapping = j->match->channel->mapping;
 	char next[128];
-	char pointer[128];
 
 	(void)snprintf(j->decision->current_status, sizeof(j->decision->current_status), "%s",
 		       from);
-	(void)snprintf(pointer, sizeof(pointer), "/%s", mapping->status_member);
-	judgement_point(j, pointer, "transition");
-	list_statuses(mapping->transitions, allowed, next, sizeof(next));
+	judgement_point_member(j, j->mapping->status_member, "transition");
+	list_statuses(j->mapping->transitions, allowed, next, sizeof(next));
 	if (!from[0])
 		return judgement_refuse(j, REASON_TRANSITION_ILLEGAL,
 					"a new %s begins with %s, not with %.*s",
-					mapping->entity->name, next, (int)to_len, to);
+					j->mapping->entity->name, next, (int)to_len, to);
 	return judgement_refuse(j, REASON_TRANSITION_ILLEGAL, "%s is %s: %s may follow, not %.*s",
-				mapping->entity->name, from, next, (int)to_len, to);
+				j->mapping->entity->name, from, next, (int)to_len, to);
 }
 
 static struct value *add_value(struct decision *decision, unsigned column)
@@ -71,29 +68,27 @@ static struct value *add_value(struct decision *decision, unsigned column)
 /* From where to where does the message move the entity, which may stand there already? */
 static void find_step(struct judgement *j)
 {
-	const struct contract_mapping *mapping = j->match->channel->mapping;
-	const char *from = j->state.is_known ? j->state.status[mapping->slot] : "";
+	const char *from = j->state.is_known ? j->state.status[j->mapping->slot] : "";
 
 	j->status = "";
 	j->status_len = 0;
-	j->to = payload_string(payload_member(j->payload, mapping->status_member,
-					      mapping->status_member_len),
+	j->to = payload_string(payload_member(j->payload, j->mapping->status_member,
+					      j->mapping->status_member_len),
 			       &j->status, &j->status_len)
-			? find_status(mapping->transitions, j->status, j->status_len)
+			? find_status(j->mapping->transitions, j->status, j->status_len)
 			: -1;
-	j->from = from[0] ? find_status(mapping->transitions, from, strlen(from)) : -1;
+	j->from = from[0] ? find_status(j->mapping->transitions, from, strlen(from)) : -1;
 	j->is_repeat = j->to >= 0 && j->from == j->to;
 }
 
 /* Where the entity has a status that the contract no longer knows, no step is allowed. */
 static uint64_t allowed_steps(const struct judgement *j)
 {
-	const struct contract_mapping *mapping = j->match->channel->mapping;
-
 	if (j->from >= 0)
-		return mapping->transitions->next[j->from];
-	return j->state.is_known && j->state.status[mapping->slot][0] ? 0
-								      : mapping->transitions->first;
+		return j->mapping->transitions->next[j->from];
+	return j->state.is_known && j->state.status[j->mapping->slot][0]
+		       ? 0
+		       : j->mapping->transitions->first;
 }
 
 /*
@@ -102,11 +97,10 @@ static uint64_t allowed_steps(const struct judgement *j)
  */
 __attribute__((cold, noinline)) static bool correct(struct judgement *j)
 {
-	const struct contract_mapping *mapping = j->match->channel->mapping;
-	const char *from = j->state.is_known ? j->state.status[mapping->slot] : "";
+	const char *from = j->state.is_known ? j->state.status[j->mapping->slot] : "";
 
-	if (mapping->transitions->correct < 0 || !from[0] || j->is_own_needed ||
-	    permission_holds(j, (unsigned)mapping->transitions->correct) != GATE_FULL)
+	if (j->mapping->transitions->correct < 0 || !from[0] || j->is_own_needed ||
+	    permission_holds(j, (unsigned)j->mapping->transitions->correct) != GATE_FULL)
 		return false;
 	(void)snprintf(j->decision->current_status, sizeof(j->decision->current_status), "%s",
 		       from);
@@ -116,29 +110,26 @@ __attribute__((cold, noinline)) static bool correct(struct judgement *j)
 
 static bool refuse_step(struct judgement *j, int scope)
 {
-	const struct contract_mapping *mapping = j->match->channel->mapping;
-	const char *from = j->from < 0 ? "a new one" : mapping->transitions->status[j->from];
-	const char *to = mapping->transitions->status[j->to];
-	char pointer[128];
+	const char *from = j->from < 0 ? "a new one" : j->mapping->transitions->status[j->from];
+	const char *to = j->mapping->transitions->status[j->to];
 
-	(void)snprintf(pointer, sizeof(pointer), "/%s", mapping->status_member);
-	judgement_point(j, pointer, "step");
+	judgement_point_member(j, j->mapping->status_member, "step");
 	if (scope < 0)
 		return judgement_refuse(
 			j, REASON_STEP_SCOPE,
 			"%s: %s may act on its own only, and not take the step from "
 			"%s to %s",
-			mapping->entity->name, j->principal->name, from, to);
+			j->mapping->entity->name, j->principal->name, from, to);
 	return judgement_refuse(
 		j, REASON_STEP_SCOPE, "%s: from %s to %s needs the scope %s, which %s lacks",
-		mapping->entity->name, from, to,
+		j->mapping->entity->name, from, to,
 		contract_scope(j->gate->rules->contract, (size_t)scope), j->principal->name);
 }
 
 /* May the principal take the step from status @from (-1: to begin), which the contract has? */
 static bool may_take(struct judgement *j, int from)
 {
-	int scope = contract_step_scope(j->match->channel->mapping->transitions, from, j->to);
+	int scope = contract_step_scope(j->mapping->transitions, from, j->to);
 	enum gate_grant grant;
 
 	if (scope < 0)
@@ -154,9 +145,7 @@ static bool may_take(struct judgement *j, int from)
  */
 __attribute__((cold, noinline)) static bool check_repeat(struct judgement *j)
 {
-	const struct contract_mapping *mapping = j->match->channel->mapping;
-	const struct contract_transitions *transitions = mapping->transitions;
-	char pointer[128];
+	const struct contract_transitions *transitions = j->mapping->transitions;
 
 	for (int from = -1; from < (int)transitions->count; from++) {
 		uint64_t steps = from < 0 ? transitions->first : transitions->next[from];
@@ -168,17 +157,16 @@ __attribute__((cold, noinline)) static bool check_repeat(struct judgement *j)
 		j->decision->is_correction = false; /* nothing is moved */
 		return true;
 	}
-	(void)snprintf(pointer, sizeof(pointer), "/%s", mapping->status_member);
-	judgement_point(j, pointer, "step");
+	judgement_point_member(j, j->mapping->status_member, "step");
 	return judgement_refuse(j, REASON_STEP_SCOPE, "%s is %s, which %s may take no step to",
-				mapping->entity->name, transitions->status[j->to],
+				j->mapping->entity->name, transitions->status[j->to],
 				j->principal->name);
 }
 
 /* Is it asked who may take the step? Where it has a scope, or the principal has ":own" only. */
 static bool is_step_asked(const struct judgement *j)
 {
-	const struct contract_transitions *transitions = j->match->channel->mapping->transitions;
+	const struct contract_transitions *transitions = j->mapping->transitions;
 
 	if (j->is_own_needed)
 		return true;
@@ -188,7 +176,7 @@ static bool is_step_asked(const struct judgement *j)
 
 __attribute__((noinline)) static bool check_step(struct judgement *j)
 {
-	const struct contract_transitions *transitions = j->match->channel->mapping->transitions;
+	const struct contract_transitions *transitions = j->mapping->transitions;
 
 	if (j->to < 0)
 		return true; /* what is no status is refused for that */
@@ -212,20 +200,19 @@ __attribute__((noinline)) static bool check_step(struct judgement *j)
  */
 static bool check_transition(struct judgement *j)
 {
-	const struct contract_mapping *mapping = j->match->channel->mapping;
-	const char *from = j->state.is_known ? j->state.status[mapping->slot] : "";
+	const char *from = j->state.is_known ? j->state.status[j->mapping->slot] : "";
 	struct value *value;
 
 	if (j->to < 0)
 		return judgement_refuse(j, REASON_TRANSITION_ILLEGAL,
 					"\"%.*s\" is not a status of %s",
 					j->status_len > 80 ? 80 : (int)j->status_len, j->status,
-					mapping->entity->name);
+					j->mapping->entity->name);
 	if (!j->is_repeat && !((allowed_steps(j) >> j->to) & 1) && !correct(j))
 		return refuse_transition(j, from, j->status, j->status_len, allowed_steps(j));
 	if (j->is_repeat && !repeat_check(j))
 		return false;
-	value = add_value(j->decision, mapping->entity->slot[mapping->slot]);
+	value = add_value(j->decision, j->mapping->entity->slot[j->mapping->slot]);
 	value->type = VALUE_TEXT;
 	value->text = j->status;
 	value->len = j->status_len;
@@ -240,18 +227,17 @@ static bool is_text(const char *text, size_t len, const char *expected)
 /* The owner that the payload names, if it does. */
 static bool read_owner(struct judgement *j)
 {
-	const struct contract_mapping *mapping = j->match->channel->mapping;
 	struct ledger_write *write = &j->decision->write;
 
-	if (!mapping->owner_member ||
-	    !payload_string(
-		    payload_member(j->payload, mapping->owner_member, mapping->owner_member_len),
-		    &write->owner, &write->owner_len))
+	if (!j->mapping->owner_member ||
+	    !payload_string(payload_member(j->payload, j->mapping->owner_member,
+					   j->mapping->owner_member_len),
+			    &write->owner, &write->owner_len))
 		return true;
 	if (write->owner_len <= ENTITY_OWNER_MAX)
 		return true;
 	return judgement_refuse(j, REASON_PAYLOAD_TOO_LARGE, "%s is longer than %u bytes",
-				mapping->owner_member, ENTITY_OWNER_MAX);
+				j->mapping->owner_member, ENTITY_OWNER_MAX);
 }
 
 /*
@@ -261,13 +247,12 @@ static bool read_owner(struct judgement *j)
  */
 static bool check_own_publish(struct judgement *j)
 {
-	const struct contract_mapping *mapping = j->match->channel->mapping;
 	const struct ledger_write *write = &j->decision->write;
 	struct ledger_state state;
 
-	if (j->is_own_needed && write->owner && mapping->transitions &&
+	if (j->is_own_needed && write->owner && j->mapping->transitions &&
 	    is_text(write->owner, write->owner_len, j->principal->name)) {
-		if (!judgement_look(j, mapping->entity, j->id.text, j->id.len, &state))
+		if (!judgement_look(j, j->mapping->entity, j->id.text, j->id.len, &state))
 			return false;
 		if (!state.is_known)
 			return true;
@@ -278,21 +263,17 @@ static bool check_own_publish(struct judgement *j)
 static bool refuse_owner(struct judgement *j, const char *member, const char *what,
 			 const char *text, size_t len)
 {
-	char pointer[128];
 
-	(void)snprintf(pointer, sizeof(pointer), "/%s", member);
-	judgement_point(j, pointer, "owner");
+	judgement_point_member(j, member, "owner");
 	return judgement_refuse(j, REASON_OWNER_CHANGE, "the %s has another %s than \"%.*s\"",
-				j->match->channel->mapping->entity->name, what,
-				len > 80 ? 80 : (int)len, text);
+				j->mapping->entity->name, what, len > 80 ? 80 : (int)len, text);
 }
 
 /* An owner that stands does not change, nor does the link that leads to it. */
 static bool check_owner(struct judgement *j, const struct ledger_state *state)
 {
-	const struct contract_mapping *mapping = j->match->channel->mapping;
 	const struct ledger_write *write = &j->decision->write;
-	const struct contract_fill *link = mapping->link;
+	const struct contract_fill *link = j->mapping->link;
 	const struct payload_value *member;
 	const char *text = "";
 	size_t len = 0;
@@ -301,13 +282,13 @@ static bool check_owner(struct judgement *j, const struct ledger_state *state)
 		return true;
 	if (write->owner && state->owner[0] &&
 	    !is_text(write->owner, write->owner_len, state->owner))
-		return refuse_owner(j, mapping->owner_member, "owner", write->owner,
+		return refuse_owner(j, j->mapping->owner_member, "owner", write->owner,
 				    write->owner_len);
 	member = link && state->link[0] ? payload_member(j->payload, link->member, link->member_len)
 					: NULL;
 	if (!member || (payload_string(member, &text, &len) && is_text(text, len, state->link)))
 		return true;
-	return refuse_owner(j, link->member, mapping->entity->owner_entity->name, text, len);
+	return refuse_owner(j, link->member, j->mapping->entity->owner_entity->name, text, len);
 }
 
 static void fill_value(struct value *to, enum value_type type, const struct payload_value *from)
@@ -328,10 +309,8 @@ static void fill_value(struct value *to, enum value_type type, const struct payl
 
 static void fill_columns(struct judgement *j)
 {
-	const struct contract_mapping *mapping = j->match->channel->mapping;
-
-	for (size_t i = 0; i < mapping->fill_count; i++) {
-		const struct contract_fill *fill = &mapping->fill[i];
+	for (size_t i = 0; i < j->mapping->fill_count; i++) {
+		const struct contract_fill *fill = &j->mapping->fill[i];
 		const struct payload_value *member =
 			payload_member(j->payload, fill->member, fill->member_len);
 
@@ -342,9 +321,7 @@ static void fill_columns(struct judgement *j)
 
 static bool check_entity(struct judgement *j)
 {
-	const struct contract_mapping *mapping = j->match->channel->mapping;
-
-	j->has_state = judgement_look(j, mapping->entity, j->id.text, j->id.len, &j->state);
+	j->has_state = judgement_look(j, j->mapping->entity, j->id.text, j->id.len, &j->state);
 	return j->has_state && check_owner(j, &j->state);
 }
 
@@ -354,6 +331,7 @@ void entity_rules_begin(struct judgement *j)
 	const struct contract_mapping *mapping = j->match->channel->mapping;
 	const struct contract_span *id = &j->match->param[mapping->param];
 
+	j->mapping = mapping;
 	j->id.text = j->request->message.topic + (id->text - j->gate->memo_base);
 	j->id.len = id->len;
 	if (j->gate->ledger)
@@ -363,12 +341,10 @@ void entity_rules_begin(struct judgement *j)
 /* Ownership, owner and status change. */
 bool entity_rules_check(struct judgement *j)
 {
-	const struct contract_mapping *mapping = j->match->channel->mapping;
-
 	if (!read_owner(j) || !judgement_ask(j, GATE_STEP_OWN, check_own_publish) ||
 	    !judgement_ask(j, GATE_STEP_ENTITY, check_entity))
 		return false;
-	if (!mapping->transitions || !j->has_state)
+	if (!j->mapping->transitions || !j->has_state)
 		return true;
 	find_step(j);
 	if (is_step_asked(j) && !judgement_ask(j, GATE_STEP_STEP, check_step))
@@ -403,14 +379,14 @@ bool entity_rules_current(struct judgement *j)
 /* After a reload: are the columns there that the channel fills? The others are not asked for. */
 __attribute__((cold, noinline)) static bool check_columns(struct judgement *j)
 {
-	const struct contract_mapping *mapping = j->match->channel->mapping;
-	const struct entity *entity = mapping->entity;
+	const struct entity *entity = j->mapping->entity;
 	const char *table = NULL;
 
-	if (mapping->transitions)
-		table = ledger_lacks(j->gate->ledger, entity->index, entity->slot[mapping->slot]);
-	for (size_t i = 0; !table && i < mapping->fill_count; i++)
-		table = ledger_lacks(j->gate->ledger, entity->index, mapping->fill[i].column);
+	if (j->mapping->transitions)
+		table = ledger_lacks(j->gate->ledger, entity->index,
+				     entity->slot[j->mapping->slot]);
+	for (size_t i = 0; !table && i < j->mapping->fill_count; i++)
+		table = ledger_lacks(j->gate->ledger, entity->index, j->mapping->fill[i].column);
 	return !table || judgement_lack(j, table);
 }
 
@@ -448,7 +424,7 @@ void entity_rules_describe(struct judgement *j)
 	write->id = NULL;
 	write->id_len = 0;
 	if (j->has_state && !j->decision->has_retained) {
-		write->entity = j->match->channel->mapping->entity->index;
+		write->entity = j->mapping->entity->index;
 		write->id = j->id.text;
 		write->id_len = j->id.len;
 		fill_columns(j);

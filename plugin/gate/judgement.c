@@ -48,6 +48,14 @@ void judgement_point(struct judgement *j, const char *pointer, const char *keywo
 	(void)snprintf(error->keyword, sizeof(error->keyword), "%s", keyword);
 }
 
+void judgement_point_member(struct judgement *j, const char *member, const char *keyword)
+{
+	char pointer[sizeof(j->decision->error.instance)];
+
+	(void)snprintf(pointer, sizeof(pointer), "/%s", member);
+	judgement_point(j, pointer, keyword);
+}
+
 bool judgement_lack(struct judgement *j, const char *table)
 {
 	return judgement_refuse(j, REASON_STORE_UNAVAILABLE,

@@ -22,9 +22,11 @@ struct judgement {
 	const struct contract_match *match;       /* with no channel until the topic's is found */
 	const struct payload_value *payload;      /* NULL until parsed */
 	enum contract_mode mode[CONTRACT_GROUPS]; /* of the channel's rules, once it is found */
-	bool is_own_needed;      /* the scope holds for the principal's own entities only */
-	bool is_repeat;          /* the entity stands where the message moves it */
-	bool is_same;            /* and nothing but the time differs from what was said last */
+	bool is_own_needed; /* the scope holds for the principal's own entities only */
+	bool is_repeat;     /* the entity stands where the message moves it */
+	bool is_same;       /* and nothing but the time differs from what was said last */
+	const struct contract_mapping
+		*mapping;        /* of the channel, once it is asked about an entity */
 	struct contract_span id; /* of the entity that a publish is about, in the request's topic */
 	bool has_state;
 	const char *status; /* that the payload says; not NUL-terminated */
@@ -76,7 +78,10 @@ static inline bool judgement_ask(struct judgement *j, enum gate_step step,
 bool judgement_refuse(struct judgement *j, enum reason reason, const char *format, ...)
 	__attribute__((format(printf, 3, 4), cold));
 
-/* What judgement_refuse() says is about this member of the payload. */
+/* What judgement_refuse() says is about this top-level member of the payload, or about what
+ * @pointer (RFC 6901) names. */
+void judgement_point_member(struct judgement *j, const char *member, const char *keyword)
+	__attribute__((cold));
 void judgement_point(struct judgement *j, const char *pointer, const char *keyword)
 	__attribute__((cold));
 

@@ -49,19 +49,30 @@ typedef void hold_function(const struct access_principal *principal,
 			   const struct access_param *param, size_t param_count,
 			   struct access_held *ret);
 
-static inline enum gate_grant grant(const struct access_principal *principal,
-				    const struct contract_operation *operation,
-				    const struct contract_match *match, hold_function *hold)
+/* What the principal has on @match's topic, where it is not the same on all. */
+static inline struct access_held hold_on(const struct access_principal *principal,
+					 const struct contract_match *match, hold_function *hold)
 {
 	struct access_param param[CONTRACT_PARAMS_MAX];
 	struct access_held held;
 
+	for (size_t i = 0; i < match->channel->param_count; i++)
+		param[i] = (struct access_param){ .name = match->channel->param[i].name,
+						  .text = match->param[i].text,
+						  .len = match->param[i].len };
+	hold(principal, param, match->channel->param_count, &held);
+	return held;
+}
+
+static inline enum gate_grant grant(const struct access_principal *principal,
+				    const struct contract_operation *operation,
+				    const struct contract_match *match, hold_function *hold)
+{
+	struct access_held held;
+
 	if (principal->rule_count == 0)
 		return operation_grant(operation, &principal->full, &principal->own);
-	for (size_t i = 0; i < match->channel->param_count; i++)
-		param[i] = (struct access_param){ match->channel->param[i].name,
-						  match->param[i].text, match->param[i].len };
-	hold(principal, param, match->channel->param_count, &held);
+	held = hold_on(principal, match, hold);
 	return operation_grant(operation, &held.full, &held.own);
 }
 
@@ -82,16 +93,10 @@ enum gate_grant permission_grant_all(const struct access_principal *principal,
 enum gate_grant permission_holds(const struct judgement *j, unsigned scope)
 {
 	const struct scopeset *full = &j->principal->full, *own = &j->principal->own;
-	const struct contract_match *match = j->match;
-	struct access_param param[CONTRACT_PARAMS_MAX];
 	struct access_held held;
 
 	if (j->principal->rule_count > 0) {
-		for (size_t i = 0; i < match->channel->param_count; i++)
-			param[i] =
-				(struct access_param){ match->channel->param[i].name,
-						       match->param[i].text, match->param[i].len };
-		access_hold(j->principal, param, match->channel->param_count, &held);
+		held = hold_on(j->principal, j->match, access_hold);
 		full = &held.full;
 		own = &held.own;
 	}

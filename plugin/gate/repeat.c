@@ -114,6 +114,7 @@ bool repeat_is_last(struct judgement *j)
 	struct newest newest = { .j = j };
 	uint64_t own;
 
+	j->mapping = mapping;
 	if (!j->gate->ledger || !message_rules_json(j) ||
 	    !judgement_look(j, mapping->entity, id->text, id->len, &j->state))
 		return true;
@@ -129,22 +130,19 @@ bool repeat_is_last(struct judgement *j)
 
 static bool refuse(struct judgement *j, const char *why)
 {
-	const struct contract_mapping *mapping = j->match->channel->mapping;
-	const char *status = mapping->transitions->status[j->to];
-	char pointer[128];
+	const char *status = j->mapping->transitions->status[j->to];
 
 	(void)snprintf(j->decision->current_status, sizeof(j->decision->current_status), "%s",
 		       status);
-	(void)snprintf(pointer, sizeof(pointer), "/%s", mapping->status_member);
-	judgement_point(j, pointer, "repeat");
+	judgement_point_member(j, j->mapping->status_member, "repeat");
 	return judgement_refuse(j, REASON_TRANSITION_ILLEGAL, "%s is %s already: %s",
-				mapping->entity->name, status, why);
+				j->mapping->entity->name, status, why);
 }
 
 /* What is repeated stands, and what stands is in a ledger: there is one. */
 bool repeat_check(struct judgement *j)
 {
-	enum contract_repeat rule = j->match->channel->mapping->transitions->repeat;
+	enum contract_repeat rule = j->mapping->transitions->repeat;
 	uint64_t last;
 	int rc;
 

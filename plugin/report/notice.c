@@ -18,75 +18,33 @@
 #define SENTENCE_MAX 1024u
 #define MESSAGE_MAX 512u /* of a fault, which is half as long before it is escaped */
 
-struct problem {
+static const struct {
 	const char *name; /* the end of its type */
 	const char *title;
 	unsigned status;
+} problems[] = {
+	[PROBLEM_BROKEN] = { "internal-server-error", "Internal Server Error", 500 },
+	[PROBLEM_UNAUTHORIZED] = { "unauthorized", "Unauthorized", 401 },
+	[PROBLEM_FORBIDDEN] = { "forbidden", "Forbidden", 403 },
+	[PROBLEM_NOT_FOUND] = { "not-found", "Not Found", 404 },
+	[PROBLEM_INVALID] = { "validation-error", "Validation Error", 422 },
+	[PROBLEM_TOO_MANY] = { "rate-limit-exceeded", "Too Many Requests", 429 },
 };
-
-static const struct problem unauthorized = { "unauthorized", "Unauthorized", 401 };
-static const struct problem forbidden = { "forbidden", "Forbidden", 403 };
-static const struct problem not_found = { "not-found", "Not Found", 404 };
-static const struct problem invalid = { "validation-error", "Validation Error", 422 };
-static const struct problem too_many = { "rate-limit-exceeded", "Too Many Requests", 429 };
-static const struct problem broken = { "internal-server-error", "Internal Server Error", 500 };
-
-/* No default: the compiler asks about a reason that is new. */
-static const struct problem *problem_of(enum reason reason)
-{
-	switch (reason) {
-	case REASON_IDENTITY_UNKNOWN:
-		return &unauthorized;
-	case REASON_DIRECTION:
-	case REASON_SCOPE_MISSING:
-	case REASON_NOT_OWNER:
-	case REASON_FILTER_UNREACHABLE:
-	case REASON_SHARE_PARTIAL:
-	case REASON_STEP_SCOPE:
-	case REASON_WILL_FORBIDDEN:
-		return &forbidden;
-	case REASON_TOPIC_UNKNOWN:
-		return &not_found;
-	case REASON_TOPIC_PARAMETER:
-	case REASON_TOPIC_TOO_LONG:
-	case REASON_QOS_TOO_LOW:
-	case REASON_RETAIN_FORBIDDEN:
-	case REASON_RETAIN_REQUIRED:
-	case REASON_PAYLOAD_EMPTY:
-	case REASON_PAYLOAD_TOO_LARGE:
-	case REASON_PAYLOAD_NOT_JSON:
-	case REASON_SCHEMA_VIOLATION:
-	case REASON_SCHEMA_LIMIT:
-	case REASON_ID_MISMATCH:
-	case REASON_TRANSITION_ILLEGAL:
-	case REASON_OWNER_CHANGE:
-	case REASON_OVERTAKEN:
-		return &invalid;
-	case REASON_RATE_EXCEEDED:
-		return &too_many;
-	case REASON_INTERNAL:
-	case REASON_STORE_UNAVAILABLE:
-	case REASON_NONE:
-	case REASON_COUNT:
-		break;
-	}
-	return &broken;
-}
 
 static void text(struct jsonout *out, const char *name, const char *value, size_t max)
 {
 	jsonout_text(out, name, value, strlen(value), max);
 }
 
-static void print_problem(struct jsonout *out, const char *types, const struct problem *problem)
+static void print_problem(struct jsonout *out, const char *types, enum reason_problem problem)
 {
 	char type[TYPE_MAX + 1] = "about:blank"; /* RFC 9457, 4.2.1: the status says it all */
 
 	if (types)
-		(void)snprintf(type, sizeof(type), "%s%s", types, problem->name);
+		(void)snprintf(type, sizeof(type), "%s%s", types, problems[problem].name);
 	text(out, "type", type, TYPE_MAX);
-	text(out, "title", problem->title, WORD_MAX);
-	jsonout_number(out, "status", problem->status);
+	text(out, "title", problems[problem].title, WORD_MAX);
+	jsonout_number(out, "status", problems[problem].status);
 }
 
 /* The topic as a relative reference: a path (RFC 3986, 3.3), ':' of its first segment left out. */
@@ -138,7 +96,7 @@ size_t notice_print(const char *types, const struct refusal *refusal,
 
 	jsonout_begin(&out, ret, NOTICE_MAX);
 	jsonout_open(&out, NULL, '{');
-	print_problem(&out, types, problem_of(refusal->reason));
+	print_problem(&out, types, reason_problem(refusal->reason));
 	text(&out, "detail", detail, SENTENCE_MAX);
 	print_instance(&out, refusal->topic, refusal->topic_len);
 	print_errors(&out, fault, count);
@@ -167,7 +125,7 @@ size_t notice_print_held(const char *types, const char *key, uint64_t count, int
 		       count, count == 1 ? " was" : "s were");
 	jsonout_begin(&out, ret, NOTICE_MAX);
 	jsonout_open(&out, NULL, '{');
-	print_problem(&out, types, &too_many);
+	print_problem(&out, types, PROBLEM_TOO_MANY);
 	text(&out, "detail", detail, SENTENCE_MAX);
 	print_instance(&out, topic, strlen(topic));
 	text(&out, "reason", "notices-held-back", WORD_MAX);
