@@ -182,9 +182,9 @@ def test_lines_that_run_after_make_run(broker, tmp_path):
     for line in ("orders", "list orders --limit 1", "list events", "list alerts --since 2h",
                  "refusals --since yesterday", "may customer-a", "help orders", "lint",
                  "explain subscribe --user customer-a orders/+/status"):
-        status, _, said = in_project(folder, *line.split())
-        name = line.split()[0]
-        assert status == 0 and said == "petstorectl %s: reads ./build/run/mosquitto.conf\n" % name
+        status, output, said = in_project(folder, *line.split())
+        assert said == "petstorectl %s: reads ./build/run/mosquitto.conf\n" % line.split()[0]
+        assert status == 0, output
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
