@@ -12,33 +12,16 @@ static const char *const mode_names[] = {
 	[CONTRACT_ENFORCE] = "enforce", [CONTRACT_OBSERVE] = "observe", [CONTRACT_OFF] = "off"
 };
 
-static json_t *do_status(void *ctx, struct diag *diag)
+static json_t *describe_status(const struct plugin *plugin)
 {
-	const struct plugin *plugin = ctx;
 	const struct contract *contract = plugin->rules->contract;
 
-	(void)diag;
 	return json_pack("{ss ss ss ss ss sI sI}", "version", PETSTORE_VERSION, "broker",
 			 plugin->broker.has_quota_code ? "2.1" : "2.0", "parser", payload_backend(),
 			 "contract", contract_title(contract), "contractVersion",
 			 contract_version(contract), "channels",
 			 (json_int_t)contract_channel_count(contract), "sessions",
 			 (json_int_t)sessions_count(plugin->sessions));
-}
-
-static json_t *do_counters(void *ctx, struct diag *diag)
-{
-	struct plugin *plugin = ctx;
-	struct feed_facts facts = events_facts(plugin);
-
-	(void)diag;
-	return feed_counters(plugin->feed, &facts);
-}
-
-/* The broker asks nobody to prove himself again, as it does at SIGHUP: see events_principal(). */
-static json_t *do_reload(void *ctx, struct diag *diag)
-{
-	return events_reload(ctx, diag) == 0 ? do_status(ctx, diag) : NULL;
 }
 
 static json_t *list_modes(const struct plugin *plugin)
@@ -57,9 +40,10 @@ static json_t *list_modes(const struct plugin *plugin)
 	return modes;
 }
 
-static json_t *do_mode(void *ctx, const char *name, const char *mode, struct diag *diag)
+/* @name and @mode: of the group to be changed, and to what; NULL: they are only asked for. */
+static json_t *change_mode(struct plugin *plugin, const char *name, const char *mode,
+			   struct diag *diag)
 {
-	struct plugin *plugin = ctx;
 	int group = 0, word = 0;
 
 	if (!name)
@@ -82,28 +66,9 @@ static json_t *do_mode(void *ctx, const char *name, const char *mode, struct dia
 	return list_modes(plugin);
 }
 
-static json_t *do_list_bans(void *ctx, struct diag *diag)
+static json_t *explain(struct plugin *plugin, const struct control_members *question,
+		       struct diag *diag)
 {
-	(void)diag;
-	return feed_list_bans(((struct plugin *)ctx)->feed);
-}
-
-static json_t *do_lift_ban(void *ctx, const char *client_id, const char *principal,
-			   struct diag *diag)
-{
-	(void)diag;
-	return feed_lift_ban(((struct plugin *)ctx)->feed, client_id, principal);
-}
-
-static json_t *do_list_alerts(void *ctx, struct diag *diag)
-{
-	(void)diag;
-	return feed_list_alerts(((struct plugin *)ctx)->feed);
-}
-
-static json_t *do_explain(void *ctx, const struct control_question *question, struct diag *diag)
-{
-	struct plugin *plugin = ctx;
 	const struct decision *decision = &plugin->filter;
 	struct gate_request request = { .message = { .topic = question->topic,
 						     .topic_len = strlen(question->topic),
@@ -131,6 +96,36 @@ static json_t *do_explain(void *ctx, const struct control_question *question, st
 			 decision->error.message, "currentStatus", decision->current_status);
 }
 
+static json_t *perform(void *ctx, enum control_command command,
+		       const struct control_members *members, struct diag *diag)
+{
+	struct plugin *plugin = ctx;
+	struct feed_facts facts;
+
+	switch (command) {
+	case CONTROL_STATUS:
+		return describe_status(plugin);
+	case CONTROL_COUNTERS:
+		facts = events_facts(plugin);
+		return feed_counters(plugin->feed, &facts);
+	case CONTROL_RELOAD:
+		/* The broker asks for no session again, as it does at SIGHUP: events_principal().
+		 */
+		return events_reload(plugin, diag) == 0 ? describe_status(plugin) : NULL;
+	case CONTROL_MODE:
+		return change_mode(plugin, members->group, members->mode, diag);
+	case CONTROL_LIST_BANS:
+		return feed_list_bans(plugin->feed);
+	case CONTROL_LIFT_BAN:
+		return feed_lift_ban(plugin->feed, members->client_id, members->principal);
+	case CONTROL_LIST_ALERTS:
+		return feed_list_alerts(plugin->feed);
+	case CONTROL_EXPLAIN:
+		return explain(plugin, members, diag);
+	}
+	return NULL;
+}
+
 static void log_command(void *ctx, const char *command, const char *error)
 {
 	char name[80];
@@ -146,16 +141,7 @@ int events_on_control(int event_id, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_control *event = event_data;
 	struct plugin *plugin = userdata;
-	const struct control_ops ops = { .ctx = plugin,
-					 .status = do_status,
-					 .counters = do_counters,
-					 .reload = do_reload,
-					 .mode = do_mode,
-					 .list_bans = do_list_bans,
-					 .lift_ban = do_lift_ban,
-					 .list_alerts = do_list_alerts,
-					 .explain = do_explain,
-					 .done = log_command };
+	const struct control_ops ops = { .ctx = plugin, .perform = perform, .done = log_command };
 	char id[80], user[80];
 	struct who who;
 	char *response = NULL;

@@ -3,71 +3,88 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef json_t *handler(const json_t *command, const struct control_ops *ops, struct diag *diag);
+/* ---- commands and their members ---------------------------------------------------------- */
 
-/* ---- members ----------------------------------------------------------------------------- */
+#define MEMBERS_MAX 8
+#define AT(member) offsetof(struct control_members, member)
 
-/* A member that is a string without NULs, or NULL; false: it is something else. */
-static bool read_text(const json_t *command, const char *name, const char **ret, struct diag *diag)
+static const struct command {
+	const char *name;
+	const char *members[MEMBERS_MAX]; /* beside command and correlationData */
+} commands[] = {
+	[CONTROL_STATUS] = { "status", { NULL } },
+	[CONTROL_COUNTERS] = { "counters", { NULL } },
+	[CONTROL_RELOAD] = { "reload", { NULL } },
+	[CONTROL_MODE] = { "mode", { "group", "mode", NULL } },
+	[CONTROL_LIST_BANS] = { "listBans", { NULL } },
+	[CONTROL_LIFT_BAN] = { "liftBan", { "clientId", "principal", NULL } },
+	[CONTROL_LIST_ALERTS] = { "listAlerts", { NULL } },
+	[CONTROL_EXPLAIN] = { "explain",
+			      { "action", "topic", "payload", "username", "clientId", "qos",
+				"retain", NULL } },
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(*commands))
+
+/* Members that are strings without NULs. */
+static const struct {
+	const char *name;
+	size_t offset;
+} texts[] = {
+	{ "group", AT(group) },       { "mode", AT(mode) },   { "clientId", AT(client_id) },
+	{ "action", AT(action) },     { "topic", AT(topic) }, { "principal", AT(principal) },
+	{ "username", AT(username) },
+};
+
+static bool read_texts(const json_t *json, struct control_members *ret, struct diag *diag)
 {
-	const json_t *value = json_object_get(command, name);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		const json_t *value = json_object_get(json, texts[i].name);
+		const char *text = json_string_value(value);
 
-	*ret = json_string_value(value);
-	if (!value || (*ret && strlen(*ret) == json_string_length(value)))
-		return true;
-	(void)diag_set(diag, ERR_INVALID, "%s: expected a string", name);
-	return false;
-}
-
-static bool read_qos(const json_t *command, unsigned *ret, struct diag *diag)
-{
-	const json_t *value = json_object_get(command, "qos");
-	json_int_t qos = json_integer_value(value);
-
-	*ret = (unsigned)(qos & 3);
-	if (!value || (json_is_integer(value) && qos >= 0 && qos <= 2))
-		return true;
-	(void)diag_set(diag, ERR_INVALID, "qos: expected 0, 1 or 2");
-	return false;
-}
-
-/* ---- commands ---------------------------------------------------------------------------- */
-
-static json_t *do_status(const json_t *command, const struct control_ops *ops, struct diag *diag)
-{
-	(void)command;
-	return ops->status(ops->ctx, diag);
-}
-
-static json_t *do_counters(const json_t *command, const struct control_ops *ops, struct diag *diag)
-{
-	(void)command;
-	return ops->counters(ops->ctx, diag);
-}
-
-static json_t *do_reload(const json_t *command, const struct control_ops *ops, struct diag *diag)
-{
-	(void)command;
-	return ops->reload(ops->ctx, diag);
-}
-
-static json_t *do_mode(const json_t *command, const struct control_ops *ops, struct diag *diag)
-{
-	const char *group, *mode;
-
-	if (!read_text(command, "group", &group, diag) || !read_text(command, "mode", &mode, diag))
-		return NULL;
-	if (!group != !mode) {
-		(void)diag_set(diag, ERR_INVALID, "expected group and mode, or neither");
-		return NULL;
+		if (value && (!text || strlen(text) != json_string_length(value))) {
+			(void)diag_set(diag, ERR_INVALID, "%s: expected a string", texts[i].name);
+			return false;
+		}
+		memcpy((char *)ret + texts[i].offset, &text, sizeof(text));
 	}
-	return ops->mode(ops->ctx, group, mode, diag);
+	return true;
 }
 
-static json_t *do_list_bans(const json_t *command, const struct control_ops *ops, struct diag *diag)
+static bool read_members(const json_t *json, struct control_members *ret, struct diag *diag)
 {
-	(void)command;
-	return ops->list_bans(ops->ctx, diag);
+	const json_t *qos = json_object_get(json, "qos");
+	const json_t *payload = json_object_get(json, "payload");
+	json_int_t number = json_integer_value(qos);
+
+	*ret = (struct control_members){ .payload = json_string_value(payload),
+					 .payload_len = json_string_length(payload),
+					 .qos = (unsigned)(number & 3),
+					 .is_retained =
+						 json_is_true(json_object_get(json, "retain")) };
+	if (!read_texts(json, ret, diag))
+		return false;
+	if (qos && (!json_is_integer(qos) || number < 0 || number > 2)) {
+		(void)diag_set(diag, ERR_INVALID, "qos: expected 0, 1 or 2");
+		return false;
+	}
+	if (payload && !ret->payload) {
+		(void)diag_set(diag, ERR_INVALID, "payload: expected a string, the payload's text");
+		return false;
+	}
+	return true;
+}
+
+/* NULL, or what the command lacks. */
+static const char *find_lack(enum control_command command, const struct control_members *members)
+{
+	if (command == CONTROL_MODE && !members->group != !members->mode)
+		return "expected group and mode, or neither";
+	if (command == CONTROL_LIFT_BAN && !members->client_id && !members->principal)
+		return "clientId and principal: one of them is missing (\"*\" stands for all)";
+	if (command == CONTROL_EXPLAIN && (!members->action || !members->topic))
+		return "action and topic: one of them is missing";
+	return NULL;
 }
 
 /* "*" is any. */
@@ -76,95 +93,9 @@ static const char *unless_all(const char *name)
 	return name && strcmp(name, "*") != 0 ? name : NULL;
 }
 
-static json_t *do_lift_ban(const json_t *command, const struct control_ops *ops, struct diag *diag)
-{
-	const char *client_id, *principal;
-
-	if (!read_text(command, "clientId", &client_id, diag) ||
-	    !read_text(command, "principal", &principal, diag))
-		return NULL;
-	if (!client_id && !principal) {
-		(void)diag_set(
-			diag, ERR_INVALID,
-			"clientId and principal: one of them is missing (\"*\" stands for all)");
-		return NULL;
-	}
-	return ops->lift_ban(ops->ctx, unless_all(client_id), unless_all(principal), diag);
-}
-
-static json_t *do_list_alerts(const json_t *command, const struct control_ops *ops,
-			      struct diag *diag)
-{
-	(void)command;
-	return ops->list_alerts(ops->ctx, diag);
-}
-
-static json_t *do_explain(const json_t *command, const struct control_ops *ops, struct diag *diag)
-{
-	struct control_question question = { .is_retained = json_is_true(
-						     json_object_get(command, "retain")) };
-	const json_t *payload = json_object_get(command, "payload");
-
-	if (!read_text(command, "action", &question.action, diag) ||
-	    !read_text(command, "topic", &question.topic, diag) ||
-	    !read_text(command, "username", &question.username, diag) ||
-	    !read_text(command, "clientId", &question.client_id, diag) ||
-	    !read_qos(command, &question.qos, diag))
-		return NULL;
-	if (payload && !json_is_string(payload)) {
-		(void)diag_set(diag, ERR_INVALID, "payload: expected a string, the payload's text");
-		return NULL;
-	}
-	question.payload = json_string_value(payload);
-	question.payload_len = json_string_length(payload);
-	if (!question.action || !question.topic) {
-		(void)diag_set(diag, ERR_INVALID, "action and topic: one of them is missing");
-		return NULL;
-	}
-	return ops->explain(ops->ctx, &question, diag);
-}
-
-#define MEMBERS_MAX 8
-
-static const struct control_command {
-	const char *name;
-	handler *handle;
-	const char *members[MEMBERS_MAX]; /* beside command and correlationData */
-} commands[] = {
-	{ "status", do_status, { NULL } },
-	{ "counters", do_counters, { NULL } },
-	{ "reload", do_reload, { NULL } },
-	{ "mode", do_mode, { "group", "mode", NULL } },
-	{ "listBans", do_list_bans, { NULL } },
-	{ "liftBan", do_lift_ban, { "clientId", "principal", NULL } },
-	{ "listAlerts", do_list_alerts, { NULL } },
-	{ "explain",
-	  do_explain,
-	  { "action", "topic", "payload", "username", "clientId", "qos", "retain", NULL } },
-};
-
-#define COMMANDS (sizeof(commands) / sizeof(*commands))
-
-const struct control_command_help *control_commands(void)
-{
-	static const struct control_command_help help[] = {
-		{ "status", "what runs, since when, what is in force" },
-		{ "counters", "the numbers that $SYS/broker/petstore/ has" },
-		{ "reload", "load contract, access file, passwords and settings anew" },
-		{ "mode", "each group's mode; with group and mode: set it until the next reload" },
-		{ "listBans", "who is held off or banned, and how long" },
-		{ "liftBan", "let clientId, or principal and its clients, back in; \"*\": all" },
-		{ "listAlerts", "what is wrong at present" },
-		{ "explain", "what would be decided: action, topic, payload, username, ..." },
-		{ NULL, NULL },
-	};
-
-	return help;
-}
-
 /* ---- one command ------------------------------------------------------------------------- */
 
-static bool is_member(const struct control_command *command, const char *name)
+static bool is_member(const struct command *command, const char *name)
 {
 	if (strcmp(name, "command") == 0 || strcmp(name, "correlationData") == 0)
 		return true;
@@ -177,9 +108,10 @@ static bool is_member(const struct control_command *command, const char *name)
 static json_t *perform(const char *name, json_t *json, const struct control_ops *ops,
 		       struct diag *diag)
 {
-	const char *key;
+	struct control_members members;
+	const char *key, *lack;
 	json_t *value;
-	size_t i = 0;
+	unsigned i = 0;
 
 	while (i < COMMANDS && strcmp(commands[i].name, name) != 0)
 		i++;
@@ -193,7 +125,18 @@ static json_t *perform(const char *name, json_t *json, const struct control_ops 
 		(void)diag_set(diag, ERR_INVALID, "%s has no member \"%s\"", name, key);
 		return NULL;
 	}
-	return commands[i].handle(json, ops, diag);
+	if (!read_members(json, &members, diag))
+		return NULL;
+	lack = find_lack((enum control_command)i, &members);
+	if (lack) {
+		(void)diag_set(diag, ERR_INVALID, "%s", lack);
+		return NULL;
+	}
+	if (i == CONTROL_LIFT_BAN) {
+		members.client_id = unless_all(members.client_id);
+		members.principal = unless_all(members.principal);
+	}
+	return ops->perform(ops->ctx, (enum control_command)i, &members, diag);
 }
 
 /* A response without data, new; NULL where memory ran out. */

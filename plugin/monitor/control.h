@@ -14,7 +14,7 @@
  *     mode [group mode]           a group's mode until the next reload; asks where nothing is given
  *     listBans
  *     liftBan clientId|principal  of a client id, of a principal, or of both; "*" stands for all
- *     listAlerts                  those that stand
+ *     listAlerts                  what is wrong at present
  *     explain action topic [payload username clientId qos retain]
  */
 #ifndef PETSTORE_MONITOR_CONTROL_H
@@ -33,34 +33,41 @@
 #define CONTROL_COMMANDS_MAX 32u
 #define CONTROL_CORRELATION_MAX 1024u
 
-/* Borrowed for the call; NULL where it was not given. */
-struct control_question {
-	const char *action; /* "publish" or "subscribe" */
+enum control_command {
+	CONTROL_STATUS,
+	CONTROL_COUNTERS,
+	CONTROL_RELOAD,
+	CONTROL_MODE,
+	CONTROL_LIST_BANS,
+	CONTROL_LIFT_BAN,
+	CONTROL_LIST_ALERTS,
+	CONTROL_EXPLAIN,
+};
+
+/* A command's members. Strings are borrowed for the call, NULL where they were not given. */
+struct control_members {
+	const char *group; /* with @mode, or neither */
+	const char *mode;
+	const char *client_id; /* of liftBan NULL: of whichever */
+	const char *principal; /* likewise */
+	const char *action;
 	const char *topic;
 	const char *payload;
 	size_t payload_len;
 	const char *username;
-	const char *client_id;
 	unsigned qos;
 	bool is_retained;
 };
 
-/*
- * What commands do. Each returns a new reference, the answer's data, or NULL with the reason
- * in @diag ("" stands for want of memory).
- */
+/* What commands do. */
 struct control_ops {
 	void *ctx;
-	json_t *(*status)(void *ctx, struct diag *diag);
-	json_t *(*counters)(void *ctx, struct diag *diag);
-	json_t *(*reload)(void *ctx, struct diag *diag);
-	json_t *(*mode)(void *ctx, const char *group, const char *mode, struct diag *diag);
-	json_t *(*list_bans)(void *ctx, struct diag *diag);
-	/* NULL: whichever. */
-	json_t *(*lift_ban)(void *ctx, const char *client_id, const char *principal,
-			    struct diag *diag);
-	json_t *(*list_alerts)(void *ctx, struct diag *diag);
-	json_t *(*explain)(void *ctx, const struct control_question *question, struct diag *diag);
+	/*
+	 * Returns a new reference, the answer's data, or NULL with the reason in @diag ("" stands
+	 * for want of memory).
+	 */
+	json_t *(*perform)(void *ctx, enum control_command command,
+			   const struct control_members *members, struct diag *diag);
 	/* Called after each command, for the log; @error is "" where it succeeded. */
 	void (*done)(void *ctx, const char *command, const char *error);
 };
@@ -71,12 +78,5 @@ struct control_ops {
  */
 int control_handle(const void *request, size_t len, const struct control_ops *ops, char **ret,
 		   struct diag *diag);
-
-/* The commands, for help texts: name and one line; the name after the last is NULL. */
-struct control_command_help {
-	const char *name;
-	const char *help;
-};
-const struct control_command_help *control_commands(void);
 
 #endif

@@ -24,66 +24,51 @@ static inline void control_note(struct control_log *log, const char *what, const
 		       b ? b : "-");
 }
 
-static inline json_t *control_fake_status(void *ctx, struct diag *diag)
-{
-	(void)ctx;
-	(void)diag;
-	return json_pack("{ss}", "version", "1");
-}
-
-static inline json_t *control_fake_counters(void *ctx, struct diag *diag)
-{
-	(void)ctx;
-	(void)diag;
-	return json_object();
-}
-
-static inline json_t *control_fake_reload(void *ctx, struct diag *diag)
-{
-	(void)ctx;
-	(void)diag_set(diag, ERR_SYNTAX, "access.json:3:1: '}' expected");
-	return NULL;
-}
-
-static inline json_t *control_fake_mode(void *ctx, const char *group, const char *mode,
-					struct diag *diag)
-{
-	(void)diag;
-	control_note(ctx, "mode", group, mode);
-	return json_object();
-}
-
-static inline json_t *control_fake_list(void *ctx, struct diag *diag)
-{
-	(void)ctx;
-	(void)diag;
-	return json_array();
-}
-
-static inline json_t *control_fake_lift(void *ctx, const char *client_id, const char *principal,
-					struct diag *diag)
+static inline json_t *control_fake_lift(void *ctx, const struct control_members *members)
 {
 	char who[256];
 
-	(void)diag;
-	(void)snprintf(who, sizeof(who), "%s,%s", client_id ? client_id : "-",
-		       principal ? principal : "-");
+	(void)snprintf(who, sizeof(who), "%s,%s", members->client_id ? members->client_id : "-",
+		       members->principal ? members->principal : "-");
 	control_note(ctx, "lift", who, NULL);
 	return json_pack("{si}", "lifted", 1);
 }
 
-static inline json_t *control_fake_explain(void *ctx, const struct control_question *question,
-					   struct diag *diag)
+static inline json_t *control_fake_explain(void *ctx, const struct control_members *members)
 {
 	char rest[256];
 
-	(void)diag;
-	(void)snprintf(rest, sizeof(rest), "%s %zu %s %s %u %d", question->topic,
-		       question->payload_len, question->username ? question->username : "-",
-		       question->client_id ? question->client_id : "-", question->qos,
-		       question->is_retained);
-	control_note(ctx, "explain", question->action, rest);
+	(void)snprintf(rest, sizeof(rest), "%s %zu %s %s %u %d", members->topic,
+		       members->payload_len, members->username ? members->username : "-",
+		       members->client_id ? members->client_id : "-", members->qos,
+		       members->is_retained);
+	control_note(ctx, "explain", members->action, rest);
 	return json_object();
+}
+
+static inline json_t *control_fake_perform(void *ctx, enum control_command command,
+					   const struct control_members *members, struct diag *diag)
+{
+	switch (command) {
+	case CONTROL_STATUS:
+		return json_pack("{ss}", "version", "1");
+	case CONTROL_COUNTERS:
+		return json_object();
+	case CONTROL_RELOAD:
+		(void)diag_set(diag, ERR_SYNTAX, "access.json:3:1: '}' expected");
+		return NULL;
+	case CONTROL_MODE:
+		control_note(ctx, "mode", members->group, members->mode);
+		return json_object();
+	case CONTROL_LIFT_BAN:
+		return control_fake_lift(ctx, members);
+	case CONTROL_EXPLAIN:
+		return control_fake_explain(ctx, members);
+	case CONTROL_LIST_BANS:
+	case CONTROL_LIST_ALERTS:
+		break;
+	}
+	return json_array();
 }
 
 static inline void control_fake_done(void *ctx, const char *command, const char *error)
@@ -94,14 +79,7 @@ static inline void control_fake_done(void *ctx, const char *command, const char 
 static inline struct control_ops control_fakes(struct control_log *log)
 {
 	return (struct control_ops){ .ctx = log,
-				     .status = control_fake_status,
-				     .counters = control_fake_counters,
-				     .reload = control_fake_reload,
-				     .mode = control_fake_mode,
-				     .list_bans = control_fake_list,
-				     .lift_ban = control_fake_lift,
-				     .list_alerts = control_fake_list,
-				     .explain = control_fake_explain,
+				     .perform = control_fake_perform,
 				     .done = control_fake_done };
 }
 

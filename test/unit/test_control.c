@@ -109,34 +109,12 @@ static void test_control_handle__every_allocation_may_fail(void **state)
 	}
 }
 
-static void test_control_commands__are_those_that_are_handled(void **state)
-{
-	const struct control_command_help *help = control_commands();
-	char request[128];
-	char *response = NULL;
-	struct diag diag;
-
-	(void)state;
-	for (; help->name; help++) {
-		struct control_log log = { "" };
-		const struct control_ops ops = control_fakes(&log);
-
-		(void)snprintf(request, sizeof(request), "{\"commands\":[{\"command\":\"%s\"}]}",
-			       help->name);
-		assert_int_equal(control_handle(request, strlen(request), &ops, &response, &diag),
-				 0);
-		assert_null(strstr(response, "no such command"));
-		free(response);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_control_handle__answers_as_the_data_says),
 		cmocka_unit_test(test_control_handle__takes_no_more_than_it_says),
 		cmocka_unit_test(test_control_handle__every_allocation_may_fail),
-		cmocka_unit_test(test_control_commands__are_those_that_are_handled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
