@@ -71,7 +71,6 @@ struct feed_facts events_facts(const struct plugin *plugin)
 	return (struct feed_facts){ .rules = plugin->rules,
 				    .login = plugin->login,
 				    .table = plugin->sessions,
-				    .sessions = sessions_count(plugin->sessions),
 				    .is_repairing = repairs_is_scanning(plugin->repairs) ||
 						    repairs_waiting(plugin->repairs) > 0,
 				    .repairs =

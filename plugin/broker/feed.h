@@ -118,7 +118,6 @@ struct feed_facts {
 	const struct rules *rules;
 	const struct login *login;
 	const struct sessions *table;
-	size_t sessions;   /* in it */
 	bool is_repairing; /* what is retained is published again */
 	uint64_t repairs;  /* messages so published */
 };

@@ -13,29 +13,6 @@
 
 /* ---- numbers ----------------------------------------------------------------------------- */
 
-static void gather_ledger(struct feed *feed, struct metrics_facts *ret)
-{
-	struct ledger_facts ledger;
-
-	if (!feed->ledger)
-		return;
-	ledger_facts(feed->ledger, &ledger);
-	ret->has_ledger = true;
-	ret->state_hits = ledger.state_hits;
-	ret->state_misses = ledger.state_misses;
-	ret->journal_bytes = ledger.journal_bytes;
-	ret->journal_used = ledger.journal_used;
-	ret->journal_records = ledger.journal_records;
-	ret->journal_age_ms = ledger.journal_age_ms > 0 ? (uint64_t)ledger.journal_age_ms : 0;
-	ret->syncs_slow = ledger.syncs_slow;
-	ret->syncs_failed = ledger.syncs_failed;
-	ret->power_refused = ledger.power_refused;
-	ret->store_errors = ledger.store_errors;
-	ret->refusals_lost = ledger.refusals_lost;
-	ret->batch_records = ledger.batch_records;
-	ret->batch_ns = ledger.batch_ns;
-}
-
 static struct metrics_facts gather(struct feed *feed, const struct feed_facts *facts)
 {
 	struct monitor_facts monitor = monitor_facts(feed->monitor);
@@ -48,7 +25,7 @@ static struct metrics_facts gather(struct feed *feed, const struct feed_facts *f
 		.start_s = feed->start_s,
 		.reloads = feed->reloads,
 		.reload_failures = feed->reload_failures,
-		.sessions = facts->sessions,
+		.sessions = sessions_count(facts->table),
 		.retained_repairing = facts->is_repairing,
 		.retained_repairs = facts->repairs,
 		.closed = feed->closed,
@@ -59,7 +36,11 @@ static struct metrics_facts gather(struct feed *feed, const struct feed_facts *f
 	};
 
 	login_count(facts->login, &ret.credential_hits, &ret.credential_misses);
-	gather_ledger(feed, &ret);
+	ret.has_ledger = feed->ledger != NULL;
+	if (feed->ledger)
+		ledger_facts(feed->ledger, &ret.ledger);
+	if (ret.ledger.journal_age_ms < 0)
+		ret.ledger.journal_age_ms = 0;
 	return ret;
 }
 
@@ -105,7 +86,7 @@ void feed_give_out(struct feed *feed, const struct feed_facts *facts, int64_t no
 	numbers = gather(feed, facts);
 	if (is_sys_due) {
 		feed->sys_ns = now_ns;
-		metrics_tell(feed->metrics, &numbers, publish_value, feed);
+		metrics_visit(feed->metrics, &numbers, publish_value, feed);
 	}
 	if (!is_file_due)
 		return;
@@ -129,7 +110,7 @@ json_t *feed_counters(struct feed *feed, const struct feed_facts *facts)
 	json_t *json = json_object();
 
 	if (json)
-		metrics_tell(feed->metrics, &numbers, add_value, json);
+		metrics_visit(feed->metrics, &numbers, add_value, json);
 	return json;
 }
 

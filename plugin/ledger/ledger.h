@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ledger_facts.h"
 #include "base/diag.h"
 #include "base/alertrow.h"
 #include "base/histogram.h"
@@ -218,23 +219,6 @@ int ledger_retained_next(struct ledger *ledger, const char *topic, size_t topic_
 			 ledger_retained_visit *visit, void *ctx, struct diag *diag);
 
 /* ---- how it does --------------------------------------------------------------------------- */
-
-/* How the ledger does. */
-struct ledger_facts {
-	uint64_t state_hits;   /* looks that memory answered */
-	uint64_t state_misses; /* those that asked the database */
-	size_t journal_bytes;  /* of the ring */
-	size_t journal_used;
-	uint64_t journal_records; /* accepted, and not in the database yet */
-	int64_t journal_age_ms;   /* that the oldest of them has waited at least */
-	uint64_t syncs_slow;      /* of the journal, see ledger/pace.h */
-	uint64_t syncs_failed;
-	uint64_t power_refused; /* 1: power writes are refused now, since syncs fail or are slow */
-	uint64_t store_errors;  /* batches that failed and were tried again */
-	uint64_t refusals_lost; /* and alerts */
-	const struct histogram *batch_records;
-	const struct histogram *batch_ns;
-};
 
 /* Call it about once a second: the age is known as exactly as that. */
 void ledger_facts(struct ledger *ledger, struct ledger_facts *ret);

@@ -134,7 +134,7 @@ uint64_t metrics_decisions(const struct metrics *metrics, enum metrics_action ac
 
 /* ---- numbers without labels -------------------------------------------------------------- */
 
-enum kind { COUNTER, GAUGE };
+enum fact_kind { COUNTER, GAUGE };
 
 /* clang-format off */
 #define FACT(name, kind, member, divisor, topic, help) \
@@ -144,7 +144,7 @@ enum kind { COUNTER, GAUGE };
 
 static const struct {
 	const char *name;
-	enum kind kind;
+	enum fact_kind kind;
 	size_t offset; /* of a uint64_t */
 	unsigned divisor;
 	const char *topic;
@@ -168,30 +168,30 @@ static const struct {
 	FACT("monitor_clients_evicted_total", COUNTER, clients_evicted, 1, NULL,
 	     "Records given up for newcomers."),
 	FACT("bans", GAUGE, bans, 1, "bans", "Clients held off or banned now."),
-	STORE("state_cache_hits_total", COUNTER, state_hits, 1, NULL,
+	STORE("state_cache_hits_total", COUNTER, ledger.state_hits, 1, NULL,
 	      "Entities whose state was in memory."),
-	STORE("state_cache_misses_total", COUNTER, state_misses, 1, NULL,
+	STORE("state_cache_misses_total", COUNTER, ledger.state_misses, 1, NULL,
 	      "Entities whose state was read from the database."),
-	STORE("journal_size_bytes", GAUGE, journal_bytes, 1, NULL, "Room in the journal."),
-	STORE("journal_used_bytes", GAUGE, journal_used, 1, "journal/bytes",
+	STORE("journal_size_bytes", GAUGE, ledger.journal_bytes, 1, NULL, "Room in the journal."),
+	STORE("journal_used_bytes", GAUGE, ledger.journal_used, 1, "journal/bytes",
 	      "Bytes in the journal that the database has not."),
-	STORE("journal_records", GAUGE, journal_records, 1, "journal/records",
+	STORE("journal_records", GAUGE, ledger.journal_records, 1, "journal/records",
 	      "Accepted writes that the database has not."),
-	STORE("journal_age_seconds", GAUGE, journal_age_ms, 1000, "journal/age",
+	STORE("journal_age_seconds", GAUGE, ledger.journal_age_ms, 1000, "journal/age",
 	      "How long the oldest of them has waited."),
-	STORE("journal_syncs_slow_total", COUNTER, syncs_slow, 1, NULL,
+	STORE("journal_syncs_slow_total", COUNTER, ledger.syncs_slow, 1, NULL,
 	      "Syncs of the journal that took 50 ms or longer."),
-	STORE("journal_syncs_failed_total", COUNTER, syncs_failed, 1, NULL,
+	STORE("journal_syncs_failed_total", COUNTER, ledger.syncs_failed, 1, NULL,
 	      "Syncs of the journal that failed."),
-	STORE("power_refused", GAUGE, power_refused, 1, "store/power_refused",
+	STORE("power_refused", GAUGE, ledger.power_refused, 1, "store/power_refused",
 	      "1 while channels of durability power are refused, since syncs fail or are slow."),
 	STORE("retained_repairing", GAUGE, retained_repairing, 1, "retained/repairing",
 	      "1 while what the broker retains is compared with the database."),
 	STORE("retained_repairs_total", COUNTER, retained_repairs, 1, "retained/repairs",
 	      "Messages retained again, or cleared, as the database says."),
-	STORE("store_errors_total", COUNTER, store_errors, 1, "store/errors",
+	STORE("store_errors_total", COUNTER, ledger.store_errors, 1, "store/errors",
 	      "Batches that the database did not take at the first try."),
-	STORE("refusals_lost_total", COUNTER, refusals_lost, 1, NULL,
+	STORE("refusals_lost_total", COUNTER, ledger.refusals_lost, 1, NULL,
 	      "Refusals that did not make it to the database."),
 };
 /* clang-format on */
@@ -375,12 +375,12 @@ int metrics_print(const struct metrics *metrics, const struct metrics_facts *fac
 	print_connections(out, metrics);
 	if (facts->alerts)
 		print_alerts(out, facts->alerts);
-	if (facts->batch_records)
+	if (facts->ledger.batch_records) {
 		print_histogram(out, "batch_records", "Accepted writes in one transaction.",
-				facts->batch_records, 1);
-	if (facts->batch_ns)
+				facts->ledger.batch_records, 1);
 		print_histogram(out, "batch_seconds", "How long a transaction takes.",
-				facts->batch_ns, 1000000000);
+				facts->ledger.batch_ns, 1000000000);
+	}
 	(void)fputs("# EOF\n", out);
 	if (ferror(out)) {
 		(void)fclose(out);
@@ -397,8 +397,8 @@ int metrics_print(const struct metrics *metrics, const struct metrics_facts *fac
 
 /* ---- $SYS -------------------------------------------------------------------------------- */
 
-static void tell_number(metrics_visit *visit, void *ctx, const char *topic, uint64_t value,
-			unsigned divisor)
+static void visit_number(metrics_visitor *visit, void *ctx, const char *topic, uint64_t value,
+			 unsigned divisor)
 {
 	char text[40];
 
@@ -409,7 +409,7 @@ static void tell_number(metrics_visit *visit, void *ctx, const char *topic, uint
 	visit(topic, text, ctx);
 }
 
-static void tell_alerts(const struct alerts_counts *counts, metrics_visit *visit, void *ctx)
+static void visit_alerts(const struct alerts_counts *counts, metrics_visitor *visit, void *ctx)
 {
 	uint64_t raised = 0, active = 0;
 
@@ -417,11 +417,11 @@ static void tell_alerts(const struct alerts_counts *counts, metrics_visit *visit
 		raised += counts->raised[kind];
 		active += counts->active[kind];
 	}
-	tell_number(visit, ctx, "alerts/raised", raised, 1);
-	tell_number(visit, ctx, "alerts/active", active, 1);
+	visit_number(visit, ctx, "alerts/raised", raised, 1);
+	visit_number(visit, ctx, "alerts/active", active, 1);
 }
 
-static void notify_connections(const struct metrics *metrics, metrics_visit *visit, void *ctx)
+static void visit_connections(const struct metrics *metrics, metrics_visitor *visit, void *ctx)
 {
 	char topic[40];
 
@@ -431,12 +431,12 @@ static void notify_connections(const struct metrics *metrics, metrics_visit *vis
 		for (unsigned method = 0; method < LOGIN_METHODS; method++)
 			count += metrics->connections[method][result];
 		(void)snprintf(topic, sizeof(topic), "connections/%s", result_names[result]);
-		tell_number(visit, ctx, topic, count, 1);
+		visit_number(visit, ctx, topic, count, 1);
 	}
 }
 
-void metrics_tell(const struct metrics *metrics, const struct metrics_facts *facts,
-		  metrics_visit *visit, void *ctx)
+void metrics_visit(const struct metrics *metrics, const struct metrics_facts *facts,
+		   metrics_visitor *visit, void *ctx)
 {
 	char topic[40];
 
@@ -445,15 +445,15 @@ void metrics_tell(const struct metrics *metrics, const struct metrics_facts *fac
 	visit("contract/version", facts->contract_version, ctx);
 	for (unsigned action = 0; action < METRICS_ACTIONS; action++) {
 		(void)snprintf(topic, sizeof(topic), "%s/allowed", action_names[action]);
-		tell_number(visit, ctx, topic, metrics->allowed[action], 1);
+		visit_number(visit, ctx, topic, metrics->allowed[action], 1);
 		(void)snprintf(topic, sizeof(topic), "%s/refused", action_names[action]);
-		tell_number(visit, ctx, topic, metrics->refused[action], 1);
+		visit_number(visit, ctx, topic, metrics->refused[action], 1);
 	}
-	notify_connections(metrics, visit, ctx);
+	visit_connections(metrics, visit, ctx);
 	if (facts->alerts)
-		tell_alerts(facts->alerts, visit, ctx);
+		visit_alerts(facts->alerts, visit, ctx);
 	for (size_t i = 0; i < FACTS; i++)
 		if (facts_table[i].topic && (facts->has_ledger || !facts_table[i].needs_ledger))
-			tell_number(visit, ctx, facts_table[i].topic, fact(facts, i),
-				    facts_table[i].divisor);
+			visit_number(visit, ctx, facts_table[i].topic, fact(facts, i),
+				     facts_table[i].divisor);
 }

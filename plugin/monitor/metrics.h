@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
-#include "base/histogram.h"
+#include "base/ledger_facts.h"
 #include "base/login_method.h"
 #include "base/reason.h"
 #include "monitor/alerts.h"
@@ -78,22 +78,10 @@ struct metrics_facts {
 	uint64_t clients_evicted;
 	uint64_t bans;
 	const struct alerts_counts *alerts;
-	bool has_ledger;
-	uint64_t state_hits;
-	uint64_t state_misses;
-	uint64_t journal_bytes;
-	uint64_t journal_used;
-	uint64_t journal_records;
-	uint64_t journal_age_ms;
-	uint64_t syncs_slow;
-	uint64_t syncs_failed;
-	uint64_t power_refused;
 	uint64_t retained_repairing;
 	uint64_t retained_repairs;
-	uint64_t store_errors;
-	uint64_t refusals_lost;
-	const struct histogram *batch_records; /* NULL without a ledger */
-	const struct histogram *batch_ns;
+	bool has_ledger;
+	struct ledger_facts ledger; /* where it is there */
 };
 
 /*
@@ -104,9 +92,9 @@ int metrics_print(const struct metrics *metrics, const struct metrics_facts *fac
 		  size_t *len, struct diag *diag);
 
 /* Calls @visit with a topic's rest below $SYS/broker/petstore/ and its value, one by one. */
-typedef void metrics_visit(const char *topic, const char *value, void *ctx);
-void metrics_tell(const struct metrics *metrics, const struct metrics_facts *facts,
-		  metrics_visit *visit, void *ctx);
+typedef void metrics_visitor(const char *topic, const char *value, void *ctx);
+void metrics_visit(const struct metrics *metrics, const struct metrics_facts *facts,
+		   metrics_visitor *visit, void *ctx);
 
 /* All decisions with this outcome so far. */
 uint64_t metrics_decisions(const struct metrics *metrics, enum metrics_action action,

@@ -45,10 +45,8 @@ static struct metrics_facts facts_of(struct alerts_counts *counts, struct histog
 		.contract_version = "1",
 		.start_s = 1700000000,
 		.has_ledger = true,
-		.journal_age_ms = 1500,
+		.ledger = { .journal_age_ms = 1500, .batch_records = batches, .batch_ns = batches },
 		.alerts = counts,
-		.batch_records = batches,
-		.batch_ns = batches,
 	};
 }
 
@@ -219,7 +217,7 @@ static void remember(const char *topic, const char *value, void *ctx)
 	strcat(strcat(strcat(strcat(all, topic), "="), value), "\n");
 }
 
-static void test_metrics_tell__one_value_a_topic(void **state)
+static void test_metrics_visit__one_value_a_topic(void **state)
 {
 	struct metrics *metrics = metrics_of();
 	struct alerts_counts counts = { 0 };
@@ -231,7 +229,7 @@ static void test_metrics_tell__one_value_a_topic(void **state)
 	metrics_decided(metrics, METRICS_PUBLISH, 0, REASON_NONE, false);
 	metrics_connected(metrics, LOGIN_PASSWORD, METRICS_REFUSED);
 	metrics_connected(metrics, LOGIN_TOKEN, METRICS_REFUSED);
-	metrics_tell(metrics, &facts, remember, all);
+	metrics_visit(metrics, &facts, remember, all);
 	assert_line(all, "version=1.2.3");
 	assert_line(all, "publish/allowed=1");
 	assert_line(all, "publish/refused=0");
@@ -240,7 +238,7 @@ static void test_metrics_tell__one_value_a_topic(void **state)
 	assert_line(all, "journal/age=1.500");
 	facts.has_ledger = false;
 	all[0] = '\0';
-	metrics_tell(metrics, &facts, remember, all);
+	metrics_visit(metrics, &facts, remember, all);
 	assert_null(strstr(all, "journal"));
 	metrics_free(metrics);
 }
@@ -334,7 +332,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_metrics_use__counters_go_on_under_their_names),
 		cmocka_unit_test(test_metrics_use__many_channels_share_a_name),
 		cmocka_unit_test(test_metrics_new__every_allocation_may_fail),
-		cmocka_unit_test(test_metrics_tell__one_value_a_topic),
+		cmocka_unit_test(test_metrics_visit__one_value_a_topic),
 		cmocka_unit_test(test_metricsfile__holds_the_newest_text_at_the_end),
 		cmocka_unit_test(test_metricsfile_new__names_a_path_that_cannot_be),
 		cmocka_unit_test(test_metricsfile_news__tells_of_trouble_once),
