@@ -21,7 +21,7 @@ struct backlog {
 	size_t alerts;
 	size_t bytes;
 	int64_t times; /* it was taken */
-	int64_t told_ms;
+	int64_t summed_up_ms;
 	uint64_t lost;
 	struct portions portions; /* of BACKLOG_BYTES_MAX, from one time to the next */
 };
@@ -66,108 +66,98 @@ static size_t cut(const char *text, size_t len)
 	return len <= BACKLOG_TEXT_MAX ? len : utf8_cut(text, BACKLOG_TEXT_MAX);
 }
 
-/* Copies to *at, which moves on, and terminates. The text then borrows from the item. */
-static void keep(char **at, const char **text, size_t len)
-{
-	char *copy = *at;
+#define TEXTS_MAX 9u
 
-	if (len > 0)
-		memcpy(copy, *text, len);
-	copy[len] = '\0';
-	*text = copy;
-	*at = copy + len + 1;
-}
-
-struct lengths {
-	size_t text[8];
-	size_t sum; /* with a NUL each */
+/* An item to be copied: its texts, which are still those of who hands it over, and their lengths.
+ */
+struct draft {
+	struct backlog_item item;
+	size_t count;
+	struct {
+		const char **at; /* in the item */
+		size_t len;
+	} text[TEXTS_MAX];
 };
 
-/* The NUL-terminated texts of a refusal that are not literals. */
-static void list_texts(struct refusal *refusal, const char **ret[8])
+static void add(struct draft *draft, const char **text, size_t len)
 {
-	ret[0] = &refusal->id;
-	ret[1] = &refusal->who.client_id;
-	ret[2] = &refusal->who.principal;
-	ret[3] = &refusal->who.address;
-	ret[4] = &refusal->pointer;
-	ret[5] = &refusal->keyword;
-	ret[6] = &refusal->message;
-	ret[7] = &refusal->current_status;
+	draft->text[draft->count].at = text;
+	draft->text[draft->count++].len = len;
+	draft->item.bytes += len + 1; /* with a NUL */
 }
 
-/* What a copy of @refusal takes, its texts cut. */
-static struct lengths measure(struct refusal *refusal)
+static void add_cut(struct draft *draft, const char **text)
 {
-	struct lengths lengths = { .sum = 0 };
-	const char **text[8];
-
-	list_texts(refusal, text);
-	for (size_t i = 0; i < 8; i++) {
-		lengths.text[i] = cut(*text[i], strlen(*text[i]));
-		lengths.sum += lengths.text[i] + 1;
-	}
-	refusal->topic_len = cut(refusal->topic, refusal->topic_len);
-	lengths.sum += refusal->topic_len + 1 + refusal->payload_len + 1;
-	return lengths;
+	add(draft, text, cut(*text, strlen(*text)));
 }
 
-static struct backlog_item *copy(const struct refusal *from)
+/* All texts that are not literals. */
+static void draft_refusal(struct draft *draft, const struct refusal *from)
 {
-	struct refusal refusal = *from;
-	struct lengths lengths = measure(&refusal);
-	const char **text[8];
-	struct backlog_item *item = malloc(sizeof(*item) + lengths.sum);
-	const char *payload = from->payload;
-	char *at;
+	struct refusal *refusal = &draft->item.refusal;
 
-	if (!item)
-		return NULL;
-	list_texts(&refusal, text);
-	at = (char *)(item + 1);
-	for (size_t i = 0; i < 8; i++)
-		keep(&at, text[i], lengths.text[i]);
-	keep(&at, &refusal.topic, refusal.topic_len);
-	keep(&at, &payload, refusal.payload_len);
-	refusal.payload = payload;
-	*item = (struct backlog_item){ .refusal = refusal, .bytes = sizeof(*item) + lengths.sum };
-	return item;
+	draft->count = 0;
+	draft->item = (struct backlog_item){ .refusal = *from, .bytes = sizeof(draft->item) };
+	add_cut(draft, &refusal->id);
+	add_cut(draft, &refusal->who.client_id);
+	add_cut(draft, &refusal->who.principal);
+	add_cut(draft, &refusal->who.address);
+	add_cut(draft, &refusal->pointer);
+	add_cut(draft, &refusal->keyword);
+	add_cut(draft, &refusal->message);
+	add_cut(draft, &refusal->current_status);
+	refusal->topic_len = cut(from->topic, from->topic_len);
+	add(draft, &refusal->topic, refusal->topic_len);
+	draft->item.bytes += refusal->payload_len;
 }
 
 /* An alert's document must stay whole: the room that prints it bounds it. */
-static struct backlog_item *copy_alert(const struct alertrow *from)
+static void draft_alert(struct draft *draft, const struct alertrow *from)
 {
-	struct alertrow alert = *from;
-	const char **text[] = { &alert.kind,          &alert.state,       &alert.who.client_id,
-				&alert.who.principal, &alert.who.address, &alert.document };
-	const size_t count = sizeof(text) / sizeof(*text);
-	size_t sum = 0;
-	struct backlog_item *item;
-	char *at;
+	struct alertrow *alert = &draft->item.alert;
+	const char **text[] = { &alert->kind,          &alert->state,       &alert->who.client_id,
+				&alert->who.principal, &alert->who.address, &alert->document };
 
-	for (size_t i = 0; i < count; i++)
-		sum += strlen(*text[i]) + 1;
-	item = malloc(sizeof(*item) + sum);
+	draft->count = 0;
+	draft->item = (struct backlog_item){ .is_alert = true,
+					     .alert = *from,
+					     .bytes = sizeof(draft->item) };
+	for (size_t i = 0; i < sizeof(text) / sizeof(*text); i++)
+		add(draft, text[i], strlen(*text[i]));
+}
+
+/* The item with texts of its own, behind it. NULL: memory ran out. */
+static struct backlog_item *copy(struct draft *draft)
+{
+	struct backlog_item *item = malloc(draft->item.bytes);
+	char *at = (char *)(item + 1);
+
 	if (!item)
 		return NULL;
-	at = (char *)(item + 1);
-	for (size_t i = 0; i < count; i++)
-		keep(&at, text[i], strlen(*text[i]));
-	*item = (struct backlog_item){ .is_alert = true,
-				       .alert = alert,
-				       .bytes = sizeof(*item) + sum };
+	for (size_t i = 0; i < draft->count; i++) {
+		size_t len = draft->text[i].len;
+
+		if (len > 0)
+			memcpy(at, *draft->text[i].at, len);
+		at[len] = '\0';
+		*draft->text[i].at = at;
+		at += len + 1;
+	}
+	*item = draft->item;
+	if (!item->is_alert && item->refusal.payload_len > 0)
+		memcpy(at, item->refusal.payload, item->refusal.payload_len);
+	if (!item->is_alert)
+		item->refusal.payload = at;
 	return item;
 }
 
 /* ---- the queue --------------------------------------------------------------------------- */
 
 /* Asked before the copy is made: a flood costs no memory. */
-static bool has_room(struct backlog *backlog, const struct refusal *refusal)
+static bool has_room(struct backlog *backlog, const struct who *who, size_t bytes)
 {
-	struct refusal measured = *refusal;
-	size_t bytes = sizeof(struct backlog_item) + measure(&measured).sum;
 	char net[NETOF_MAX];
-	struct portions_owner owner = portions_owner(&refusal->who, net);
+	struct portions_owner owner = portions_owner(who, net);
 	bool has;
 
 	(void)pthread_mutex_lock(&backlog->lock); /* cannot fail: not recursive */
@@ -209,12 +199,20 @@ static bool append(struct backlog *backlog, struct backlog_item *item)
 
 bool backlog_put(struct backlog *backlog, const struct refusal *refusal)
 {
-	return has_room(backlog, refusal) && append(backlog, copy(refusal));
+	struct draft draft;
+
+	draft_refusal(&draft, refusal);
+	return has_room(backlog, &refusal->who, draft.item.bytes) && append(backlog, copy(&draft));
 }
 
 bool backlog_put_alert(struct backlog *backlog, const struct alertrow *alert)
 {
-	return has_room_for_alert(backlog) && append(backlog, copy_alert(alert));
+	struct draft draft;
+
+	if (!has_room_for_alert(backlog))
+		return false;
+	draft_alert(&draft, alert);
+	return append(backlog, copy(&draft));
 }
 
 /* ---- what was lost ------------------------------------------------------------------------ */
@@ -235,9 +233,11 @@ static void sum_up_one(struct backlog_item ***end, const char *name, bool is_pro
 					 .keyword = "",
 					 .message = message,
 					 .current_status = "" };
+	struct draft draft;
 
 	(void)snprintf(message, sizeof(message), "%" PRIu64 " more refusals were not kept", count);
-	**end = copy(&refusal);
+	draft_refusal(&draft, &refusal);
+	**end = copy(&draft);
 	if (**end)
 		*end = &(**end)->next;
 }
@@ -268,8 +268,8 @@ struct backlog_item *backlog_take(struct backlog *backlog, bool is_last)
 	backlog->end = &backlog->first;
 	backlog->alerts = backlog->bytes = 0;
 	backlog->times++;
-	if (is_last || now_ms - backlog->told_ms >= SUM_UP_MS) {
-		backlog->told_ms = now_ms;
+	if (is_last || now_ms - backlog->summed_up_ms >= SUM_UP_MS) {
+		backlog->summed_up_ms = now_ms;
 		(void)portions_tell(&backlog->portions, &held);
 	}
 	(void)pthread_mutex_unlock(&backlog->lock);

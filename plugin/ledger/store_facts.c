@@ -60,41 +60,36 @@ int store_inspect(struct store *store, struct store_facts *ret, struct diag *dia
 	return facts_read(store, store->statement[STORE_READ], ret, diag);
 }
 
-/* Does the database have a table, or a column of it, as @sql asks? */
-static int has(struct store *store, const char *sql, bool *ret, struct diag *diag)
+/* Does the database have a table, or a column of it, as @text asks? 1: yes; 0: no. */
+static int has(struct store *store, const char *text, struct diag *diag)
 {
+	static const char what[] = "cannot read the database";
 	sqlite3_stmt *statement = NULL;
-	int step = SQLITE_ERROR;
+	int rc = sql_prepare(&store->sql, text, what, &statement, diag);
 
-	if (sqlite3_prepare_v2(store->sql.db, sql, -1, &statement, NULL) == SQLITE_OK)
-		step = sqlite3_step(statement);
-	*ret = step == SQLITE_ROW;
+	if (rc == 0)
+		rc = sql_step(&store->sql, statement, what, diag);
 	(void)sqlite3_finalize(statement);
-	if (step == SQLITE_ROW || step == SQLITE_DONE)
-		return 0;
-	return sql_fail(&store->sql, "cannot read the database", diag);
+	return rc;
 }
 
 int store_peek(struct store *store, struct store_facts *ret, struct diag *diag)
 {
 	sqlite3_stmt *read = NULL;
-	bool is_stored = false, has_ring = false;
-	int rc = has(store, "SELECT 1 FROM sqlite_master WHERE name = 'store'", &is_stored, diag);
+	int rc = has(store, "SELECT 1 FROM sqlite_master WHERE name = 'store'", diag);
 
-	*ret = (struct store_facts){ .is_new = !is_stored };
-	if (rc || !is_stored)
+	*ret = (struct store_facts){ .is_new = rc == 0 };
+	if (rc <= 0)
 		return rc;
-	rc = has(store, "SELECT 1 FROM pragma_table_info('store') WHERE name = 'ring'", &has_ring,
-		 diag);
-	if (rc)
+	rc = has(store, "SELECT 1 FROM pragma_table_info('store') WHERE name = 'ring'", diag);
+	if (rc < 0)
 		return rc;
-	if (sqlite3_prepare_v2(store->sql.db,
-			       has_ring ? "SELECT identity, applied_seq, ring FROM store"
-					: "SELECT identity, applied_seq, NULL FROM store",
-			       -1, &read, NULL) == SQLITE_OK)
+	rc = sql_prepare(&store->sql,
+			 rc ? "SELECT identity, applied_seq, ring FROM store"
+			    : "SELECT identity, applied_seq, NULL FROM store",
+			 "cannot read the database", &read, diag);
+	if (rc == 0)
 		rc = facts_read(store, read, ret, diag);
-	else
-		rc = sql_fail(&store->sql, "cannot read the database", diag);
 	(void)sqlite3_finalize(read);
 	return rc;
 }
@@ -111,8 +106,8 @@ int store_set_ring(struct store *store, const uint64_t *number, uint64_t applied
 		(void)sqlite3_snprintf((int)sizeof(text), text, "%016llx", *number);
 	if (rc == 0) {
 		/* Borrowed for the step: neither takes memory, nor can fail. */
-		(void)sqlite3_bind_text(set, 1, text, -1, SQLITE_STATIC);
-		(void)sqlite3_bind_int64(set, 2, (int64_t)applied_seq);
+		sql_bind(set, 1, text);
+		sql_bind_number(set, 2, (int64_t)applied_seq);
 		rc = sql_run(&store->sql, set, "cannot write", diag);
 	}
 	if (rc == 0)

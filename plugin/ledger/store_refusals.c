@@ -8,22 +8,11 @@
 #include "ledger/store.h"
 #include "ledger/store_internal.h"
 
-/*
- * Results of sqlite3_bind_*() are ignored in this file: binding borrowed bytes, or a number,
- * to a statement that was reset takes no memory and cannot fail. What is copied and can, is bound
- * to a column that is not NULL.
- */
-
-static void bind(sqlite3_stmt *insert, int at, const char *text)
-{
-	(void)sqlite3_bind_text(insert, at, text, -1, SQLITE_STATIC);
-}
-
 /* A text that a client chose: what is not UTF-8 is kept byte by byte. */
 static void bind_bytes(sqlite3_stmt *insert, int at, const char *data, size_t len)
 {
 	if (sql_is_text(data, len))
-		(void)sqlite3_bind_text64(insert, at, data, len, SQLITE_STATIC, SQLITE_UTF8);
+		sql_bind_text(insert, at, data, len);
 	else
 		(void)sqlite3_bind_blob64(insert, at, data, len, SQLITE_STATIC);
 }
@@ -45,29 +34,28 @@ int store_refuse(struct store *store, const struct refusal *refusal, struct diag
 	/* A topic of ours that is no text would break the table's word: NUL ends it. */
 	size_t topic_len = strnlen(refusal->topic ? refusal->topic : "", refusal->topic_len);
 
-	bind(insert, 1, refusal->id);
-	bind(insert, 2, clock_print(refusal->time_ms, time));
-	bind(insert, 3, refusal->action);
-	bind(insert, 4, reason_code(refusal->reason));
-	(void)sqlite3_bind_int(insert, 5, refusal->is_observed);
-	bind(insert, 6, refusal->who.client_id);
-	bind(insert, 7, refusal->who.principal);
-	bind(insert, 8, refusal->who.address);
-	(void)sqlite3_bind_text64(insert, 9, refusal->topic ? refusal->topic : "", topic_len,
-				  SQLITE_STATIC, SQLITE_UTF8);
-	(void)sqlite3_bind_int(insert, 10, (int)refusal->qos);
-	(void)sqlite3_bind_int(insert, 11, refusal->is_retained);
-	bind(insert, 12, refusal->pointer);
-	bind(insert, 13, refusal->keyword);
-	bind(insert, 14, refusal->message);
-	bind(insert, 15, refusal->current_status);
+	sql_bind(insert, 1, refusal->id);
+	sql_bind(insert, 2, clock_print(refusal->time_ms, time));
+	sql_bind(insert, 3, refusal->action);
+	sql_bind(insert, 4, reason_code(refusal->reason));
+	sql_bind_number(insert, 5, refusal->is_observed);
+	sql_bind(insert, 6, refusal->who.client_id);
+	sql_bind(insert, 7, refusal->who.principal);
+	sql_bind(insert, 8, refusal->who.address);
+	sql_bind_text(insert, 9, refusal->topic ? refusal->topic : "", topic_len);
+	sql_bind_number(insert, 10, refusal->qos);
+	sql_bind_number(insert, 11, refusal->is_retained);
+	sql_bind(insert, 12, refusal->pointer);
+	sql_bind(insert, 13, refusal->keyword);
+	sql_bind(insert, 14, refusal->message);
+	sql_bind(insert, 15, refusal->current_status);
 	if (refusal->payload_len > 0)
 		bind_bytes(insert, 16, refusal->payload, refusal->payload_len);
 	else
 		(void)sqlite3_bind_null(insert, 16);
-	(void)sqlite3_bind_int64(insert, 17, (int64_t)refusal->payload_bytes);
+	sql_bind_number(insert, 17, (int64_t)refusal->payload_bytes);
 	bind_share(insert, 18, &refusal->who);
-	(void)sqlite3_bind_int(insert, 19, refusal->is_closed);
+	sql_bind_number(insert, 19, refusal->is_closed);
 	return sql_run(&store->sql, insert, "cannot write to refusals", diag);
 }
 
@@ -76,13 +64,13 @@ int store_alert(struct store *store, const struct alertrow *alert, struct diag *
 	sqlite3_stmt *insert = store->statement[STORE_ALERT];
 	char time[CLOCK_TEXT_MAX];
 
-	bind(insert, 1, clock_print(alert->time_ms, time));
-	bind(insert, 2, alert->kind);
-	bind(insert, 3, alert->state);
-	bind(insert, 4, alert->who.client_id);
-	bind(insert, 5, alert->who.principal);
-	bind(insert, 6, alert->who.address);
-	bind(insert, 7, alert->document);
+	sql_bind(insert, 1, clock_print(alert->time_ms, time));
+	sql_bind(insert, 2, alert->kind);
+	sql_bind(insert, 3, alert->state);
+	sql_bind(insert, 4, alert->who.client_id);
+	sql_bind(insert, 5, alert->who.principal);
+	sql_bind(insert, 6, alert->who.address);
+	sql_bind(insert, 7, alert->document);
 	bind_share(insert, 8, &alert->who);
 	return sql_run(&store->sql, insert, "cannot write to alerts", diag);
 }
@@ -141,7 +129,7 @@ static int find_most(const struct trim *trim, const char *kind, struct most *ret
 	int rc;
 
 	*ret = (struct most){ .share = "" };
-	bind(most, 1, kind);
+	sql_bind(most, 1, kind);
 	rc = sqlite3_step(most);
 	if (rc == SQLITE_ROW) {
 		const char *share = (const char *)sqlite3_column_text(most, 0);
@@ -160,8 +148,8 @@ static int remove_some(const struct trim *trim, unsigned which, const char *whos
 {
 	sqlite3_stmt *remove = statement_of(trim, which);
 
-	bind(remove, 1, whose);
-	(void)sqlite3_bind_int64(remove, 2, rows);
+	sql_bind(remove, 1, whose);
+	sql_bind_number(remove, 2, rows);
 	return sql_run(&trim->store->sql, remove, "cannot remove old rows", trim->diag);
 }
 

@@ -1,10 +1,6 @@
 /* store_trim.c -- rows that are beyond what is kept: all that are too old, and events that are too
  * many.
  */
-/*
- * Results of sqlite3_bind_*() are ignored in this file: binding borrowed bytes, or a number,
- * to a statement that was reset takes no memory and cannot fail.
- */
 #include <string.h>
 
 #include "base/clock.h"
@@ -50,8 +46,8 @@ static int scan(struct store *store, enum store_aged table, const struct bounds 
 	enum stand stand = STAND_NOWHERE;
 	int rc = 0, step = SQLITE_DONE;
 
-	(void)sqlite3_bind_int64(select, 1, store->aged[table].scan_seq);
-	(void)sqlite3_bind_int64(select, 2, (int64_t)rows_max);
+	sql_bind_number(select, 1, store->aged[table].scan_seq);
+	sql_bind_number(select, 2, rows_max);
 	while (stand != STAND_KEPT && (step = sqlite3_step(select)) == SQLITE_ROW) {
 		int64_t seq = sqlite3_column_int64(select, 0);
 
@@ -91,8 +87,8 @@ int store_remove_until(struct store *store, enum store_aged table, int64_t seq, 
 {
 	sqlite3_stmt *remove = remove_of(store, table);
 
-	(void)sqlite3_bind_int64(remove, 1, seq);
-	(void)sqlite3_bind_int64(remove, 2, (int64_t)rows_max);
+	sql_bind_number(remove, 1, seq);
+	sql_bind_number(remove, 2, rows_max);
 	return sql_run(&store->sql, remove, "cannot remove old rows", diag);
 }
 
@@ -145,7 +141,7 @@ int store_trim_retained(struct store *store, int64_t now_ms, unsigned rows_max, 
 	char time[CLOCK_TEXT_MAX];
 
 	clock_print(now_ms - STORE_CLEARED_DAYS * INT64_C(86400000), time);
-	(void)sqlite3_bind_text(remove, 1, time, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int64(remove, 2, rows_max);
+	sql_bind(remove, 1, time);
+	sql_bind_number(remove, 2, rows_max);
 	return sql_run(&store->sql, remove, "cannot remove from retained", diag);
 }
