@@ -38,10 +38,10 @@ struct entity {
 	/* Columns that hold a status, as indexes into column[]; a channel moves one of them. */
 	size_t slot_count;
 	unsigned slot[ENTITY_SLOTS_MAX];
-	bool is_timed[ENTITY_SLOTS_MAX]; /* how long this status stands is asked about */
+	bool is_timed[ENTITY_SLOTS_MAX]; /* how long this status is unchanged is asked for */
 	/*
-	 * Where the owner comes from when this entity's own messages do not say: the entity
-	 * whose id stands in a column here (a payment belongs to its order's owner).
+	 * Where the owner comes from when this entity's own messages do not name it: the
+	 * entity whose id is in a column here (a payment belongs to its order's owner).
 	 */
 	const struct entity *owner_entity; /* NULL: none */
 	int link_column;                   /* the column with its id; -1: none */
@@ -69,7 +69,7 @@ bool entity_is_name(const char *name);
 bool entity_is_own_column(const char *name);
 bool entity_is_own_table(const char *name);
 
-/* Which of the entity's statuses stands in @column: an index into slot[], or -1. */
+/* Which of the entity's statuses is in @column: an index into slot[], or -1. */
 static inline int entity_slot(const struct entity *entity, unsigned column)
 {
 	for (size_t i = 0; i < entity->slot_count; i++)

@@ -1,5 +1,5 @@
 /*
- * value.h -- the value of a column: as a payload says it, a record holds it, a row has it.
+ * value.h -- the value of a column: as it is in a payload, a record or a row.
  */
 #ifndef PETSTORE_BASE_VALUE_H
 #define PETSTORE_BASE_VALUE_H
@@ -17,7 +17,8 @@ enum value_type {
 };
 
 struct value {
-	unsigned column; /* which one: whoever hands the value over says by which numbers */
+	unsigned column; /* which one: an index or a number, as the struct says that holds the value
+			  */
 	enum value_type type;
 	const char *text; /* VALUE_TEXT: @len bytes, not NUL-terminated, borrowed */
 	size_t len;

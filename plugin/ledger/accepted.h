@@ -1,11 +1,11 @@
 /*
- * accepted.h -- which messages were accepted last, by who sent them.
+ * accepted.h -- which messages were accepted last, by their senders.
  *
- * What the database does not have yet, and what it never will (an entity without events, a status
- * that was said again), is known here alone, and forgotten by a restart. Senders and messages are
- * numbers that nobody outside can aim at. Each sender keeps its last messages in one of
- * ACCEPTED_PLACES, which its number chooses: who floods, loses its own, and those of the few that
- * are in the same place.
+ * What the database does not have yet, and what it never will (an entity without events, a
+ * repeated status), is known here alone, and forgotten by a restart. Senders and messages are
+ * numbers that no client can predict. Each sender keeps its last messages in one of
+ * ACCEPTED_PLACES, which its number chooses: a sender that floods loses its own messages,
+ * and those of the few senders in the same place.
  *
  * For the broker's thread alone. Costs no call where it is written to.
  */

@@ -31,16 +31,16 @@ void age_begin(struct age *age, int64_t last_ms, int64_t wall_ms, int64_t mono_n
 	age->bound_ms = AGE_AWAY_MS;
 }
 
-/* A clock that jumps to and fro is told about once in a while. */
-static void tell_doubt(struct age *age, int64_t wall_ms, int64_t mono_ms)
+/* A clock that jumps to and fro is reported once in a while. */
+static void report_doubt(struct age *age, int64_t wall_ms, int64_t mono_ms)
 {
 	int64_t ahead = wall_ms - mono_ms - age->believed_ms;
 	char text[CLOCK_TEXT_MAX];
 
-	if (age->told_at_ms && mono_ms - age->told_at_ms < AGE_DOUBT_MS)
+	if (age->reported_at_ms && mono_ms - age->reported_at_ms < AGE_DOUBT_MS)
 		return;
-	age->told_at_ms = mono_ms;
-	age->is_told = age->has_line = true;
+	age->reported_at_ms = mono_ms;
+	age->is_reported = age->has_line = true;
 	(void)diag_set(
 		&age->line, 0,
 		"the clock says %s, %lld hours %s what was expected: no rows are removed for "
@@ -49,11 +49,11 @@ static void tell_doubt(struct age *age, int64_t wall_ms, int64_t mono_ms)
 		ahead > 0 ? "ahead of" : "behind");
 }
 
-static void tell_end(struct age *age, const char *why)
+static void report_end(struct age *age, const char *why)
 {
-	if (!age->is_told)
+	if (!age->is_reported)
 		return;
-	age->is_told = false;
+	age->is_reported = false;
 	age->has_line = true;
 	(void)diag_set(&age->line, 0, "the clock %s: rows are removed for their age again", why);
 }
@@ -65,7 +65,7 @@ static bool is_steady(struct age *age, int64_t offset, int64_t wall_ms, int64_t 
 		age->is_doubted = true;
 		age->doubted_ms = offset;
 		age->doubted_at_ms = mono_ms;
-		tell_doubt(age, wall_ms, mono_ms);
+		report_doubt(age, wall_ms, mono_ms);
 	}
 	return wall_ms >= AGE_FIRST_MS && mono_ms - age->doubted_at_ms >= AGE_DOUBT_MS;
 }
@@ -77,7 +77,7 @@ int64_t age_now(struct age *age, int64_t wall_ms, int64_t mono_ns)
 
 	if (is_near(offset, age->believed_ms, age->bound_ms) && wall_ms >= AGE_FIRST_MS) {
 		if (age->is_doubted)
-			tell_end(age, "is back");
+			report_end(age, "is back");
 		/* Small steps, and those of a clock that is led, do not add up within an hour. */
 		if (age->is_doubted || age->bound_ms != AGE_STEP_MS ||
 		    mono_ms - age->believed_at_ms >= AGE_DOUBT_MS)
@@ -86,7 +86,7 @@ int64_t age_now(struct age *age, int64_t wall_ms, int64_t mono_ns)
 	}
 	if (!is_steady(age, offset, wall_ms, mono_ms))
 		return 0;
-	tell_end(age, "was steady for an hour");
+	report_end(age, "was steady for an hour");
 	believe(age, offset, mono_ms);
 	return wall_ms;
 }

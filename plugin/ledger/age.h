@@ -1,11 +1,11 @@
 /*
  * age.h -- as of which time rows may be removed for their age.
  *
- * A wall clock jumps: set by hand, by NTP, wrong at boot. Whoever takes such a time for now removes
- * what it should keep. So the clock is held against the monotonic one, and, at the first call,
- * against the last time that the database believed: a clock that is not where it was expected is in
- * doubt, and nothing is removed for its age, until it is back or was steady for AGE_DOUBT_MS. That
- * it is, and that it is over, is one line each.
+ * A wall clock jumps: set by hand, by NTP, wrong at boot. A program that takes such a time for now
+ * removes what it should keep. So the clock is compared with the monotonic one, and, at the first
+ * call, with the last time that the database believed: a clock that is not where it was expected is
+ * in doubt, and nothing is removed for its age, until it is back or was steady for AGE_DOUBT_MS.
+ * The begin of a doubt and its end are one line each.
  *
  * One thread. Knows no rows.
  */
@@ -28,10 +28,10 @@ struct age {
 	int64_t bound_ms;       /* how far the clock may be from there */
 	int64_t believed_at_ms; /* by the monotonic clock: when that was last set */
 	bool is_doubted;
-	bool is_told;          /* that it is in doubt */
-	int64_t doubted_ms;    /* what it seems to be instead */
-	int64_t doubted_at_ms; /* by the monotonic clock: since then */
-	int64_t told_at_ms;    /* likewise: when a doubt was last told; 0: never */
+	bool is_reported;       /* that it is in doubt */
+	int64_t doubted_ms;     /* what it seems to be instead */
+	int64_t doubted_at_ms;  /* by the monotonic clock: since then */
+	int64_t reported_at_ms; /* likewise: when a doubt was last reported; 0: never */
 	bool has_line;
 	struct diag line;
 };

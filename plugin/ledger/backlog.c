@@ -68,7 +68,7 @@ static size_t cut(const char *text, size_t len)
 
 #define TEXTS_MAX 9u
 
-/* An item to be copied: its texts, which are still those of who hands it over, and their lengths.
+/* An item to be copied: its texts, which are still the caller's, and their lengths.
  */
 struct draft {
 	struct backlog_item item;

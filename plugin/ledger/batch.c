@@ -57,7 +57,7 @@ struct batch {
 	size_t retained;                 /* rows */
 	enum { SHOWS_LIST, SHOWS_EVENTS, SHOWS_RETAINED } shows;
 	const struct batch_row *shown; /* the first row of a list */
-	const struct batch_row *at;    /* where the cursor stands; NULL: behind the last */
+	const struct batch_row *at;    /* the cursor's row; NULL: behind the last */
 };
 
 struct batch_table {

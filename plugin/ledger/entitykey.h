@@ -2,8 +2,8 @@
  * entitykey.h -- an entity's name to what is kept in memory about it.
  *
  * A table's number and an id, and one hash of both under a secret of the ledger's: clients choose
- * ids, so nobody must be able to choose what they hash to. It is worked out once for a message;
- * state.h finds its place by it and idfilter.h its bits.
+ * ids, and no client must be able to choose what its ids hash to. It is worked out once for a
+ * message; state.h finds its place by it and idfilter.h its bits.
  */
 #ifndef PETSTORE_ENTITYKEY_H
 #define PETSTORE_ENTITYKEY_H

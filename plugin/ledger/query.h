@@ -2,9 +2,9 @@
  * query.h -- a database read from outside, while the broker writes to it or not at all.
  *
  * For petstorectl: lists and counts rows of the store's tables and of the entities'. Knows
- * tables and columns by name, as they stand in the database; needs no plan and no contract.
- * Nothing is changed, nobody waits for it: the file is opened read-only, and each call reads
- * what was committed when it began. Not for the broker's thread.
+ * tables and columns by name, as they are in the database; needs no plan and no contract.
+ * Nothing is changed, and no other process waits for it: the file is opened read-only, and each
+ * call reads what was committed when it began. Not for the broker's thread.
  */
 #ifndef PETSTORE_LEDGER_QUERY_H
 #define PETSTORE_LEDGER_QUERY_H
@@ -65,7 +65,7 @@ struct query_wanted {
 	const char *table;
 	size_t filter_count; /* all must hold */
 	const struct query_filter *filter;
-	const char *order; /* column, or NULL: as they stand */
+	const char *order; /* column, or NULL: in no order */
 	bool is_descending;
 	uint64_t limit; /* 0: all */
 };

@@ -1,5 +1,5 @@
 /*
- * record.h -- an accepted publish as bytes: what stands in the journal.
+ * record.h -- an accepted publish as bytes, as the journal holds it.
  *
  * Tables and columns are named by the store's permanent numbers (store.h), so that a record
  * means the same under every contract. Numbers are in the machine's byte order, as the
@@ -16,7 +16,7 @@
 #include "ledger/ledger_types.h"
 
 struct record_text {
-	const char *text; /* not NUL-terminated; NULL: was not said (owner only) */
+	const char *text; /* not NUL-terminated; NULL: the message does not have it (owner only) */
 	size_t len;
 };
 

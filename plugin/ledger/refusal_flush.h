@@ -18,7 +18,7 @@
 struct refusal_flush {
 	struct backlog *backlog;
 	struct store *store;
-	struct replay *replay;        /* whose limits and whose time hold, borrowed */
+	struct replay *replay;        /* its limits and its time are used, borrowed */
 	struct backlog_item *waiting; /* taken, and not written since the database was locked */
 	int64_t written_ns;           /* when it last wrote */
 	int64_t trimmed_ns;

@@ -38,7 +38,7 @@ static int find(struct work *w, const char *path, struct diag *diag)
 	return 0;
 }
 
-/* Its lock says whether a broker runs. What is damaged may go as well. */
+/* Its lock tells whether a broker runs. What is damaged may go as well. */
 static int open_journal(struct work *w, struct diag *diag)
 {
 	int rc = w->is_there ? journal_open(w->ring, &w->journal, diag) : 0;

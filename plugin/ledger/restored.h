@@ -1,7 +1,7 @@
 /*
  * restored.h -- a database goes on without the journal that it was in use with.
  *
- * For an operator who put a copy in place, or who has lost the journal, and decides to do without
+ * For an operator that put a copy in place, or lost the journal, and decides to do without
  * the writes that only the journal has. The broker must be stopped.
  */
 #ifndef PETSTORE_RESTORED_H

@@ -9,19 +9,19 @@
 
 #define NONE UINT32_MAX
 
-enum list { LIST_FREE, LIST_CLEAN, LIST_PINNED, LIST_COUNT };
+enum state_list { LIST_FREE, LIST_CLEAN, LIST_PINNED, LIST_COUNT };
 
 #define LINE 64u       /* bytes of a cache line */
 #define PREFAULT 4096u /* entries: more than come while the writer is at one batch */
 
 /* What a look reads comes first, so that it is found in few cache lines. */
-struct entry {
+struct state_entry {
 	char id[ENTITY_ID_MAX];
 	struct state_facts facts;
 } __attribute__((aligned(LINE)));
 
 /* An entry's place in its list: apart, because lists are walked without reading entries. */
-struct node {
+struct state_node {
 	uint64_t seq; /* of its newest write, while pinned */
 	uint32_t newer, older;
 	uint32_t hash;
@@ -30,29 +30,29 @@ struct node {
 	uint8_t list;
 };
 
-_Static_assert(sizeof(struct entry) <= 512 && sizeof(struct node) <= 32,
+_Static_assert(sizeof(struct state_entry) <= 512 && sizeof(struct state_node) <= 32,
 	       "STATE_ENTRY_BYTES is part of the documentation");
 
 /* newest ... oldest; free entries are a stack that uses `older`. */
-struct ends {
+struct state_ends {
 	uint32_t newest, oldest;
 };
 
 /* A place of the hash table: linear probing, deletion closes the gap. */
-struct place {
+struct state_place {
 	uint32_t hash;
 	uint32_t entry; /* NONE: empty */
 };
 
 struct state {
 	void *memory;
-	struct entry *entry; /* in it */
-	struct node *node;   /* one for each entry */
-	struct place *place;
+	struct state_entry *entry; /* in it */
+	struct state_node *node;   /* one for each entry */
+	struct state_place *place;
 	size_t mask; /* places - 1, a power of two less one */
 	uint32_t capacity;
 	uint32_t recent; /* what was found or added last: a publish asks, then keeps */
-	struct ends list[LIST_COUNT];
+	struct state_ends list[LIST_COUNT];
 	_Atomic uint32_t untouched; /* entries from here on were never used */
 	uint32_t prefaulted;        /* state_prefault()'s: entries up to here have memory */
 };
@@ -61,8 +61,8 @@ struct state {
 
 static void list_take(struct state *s, uint32_t i)
 {
-	struct node *n = &s->node[i];
-	struct ends *ends = &s->list[n->list];
+	struct state_node *n = &s->node[i];
+	struct state_ends *ends = &s->list[n->list];
 
 	if (n->newer != NONE)
 		s->node[n->newer].older = n->older;
@@ -74,10 +74,10 @@ static void list_take(struct state *s, uint32_t i)
 		ends->oldest = n->newer;
 }
 
-static void list_put(struct state *s, uint32_t i, enum list list)
+static void list_put(struct state *s, uint32_t i, enum state_list list)
 {
-	struct node *n = &s->node[i];
-	struct ends *ends = &s->list[list];
+	struct state_node *n = &s->node[i];
+	struct state_ends *ends = &s->list[list];
 
 	n->list = (uint8_t)list;
 	n->newer = NONE;
@@ -93,7 +93,7 @@ static void list_put(struct state *s, uint32_t i, enum list list)
 
 static bool is_entity(const struct state *s, uint32_t i, const struct entitykey *key)
 {
-	const struct node *n = &s->node[i];
+	const struct state_node *n = &s->node[i];
 
 	return n->hash == (uint32_t)key->hash && n->table == key->table && n->id_len == key->len &&
 	       memcmp(s->entry[i].id, key->id, key->len) == 0;
@@ -134,7 +134,7 @@ static void entry_unhash(struct state *s, uint32_t i)
 	place_clear(s, at);
 }
 
-/* ---- the room's face --------------------------------------------------------------------- */
+/* ---- entities --------------------------------------------------------------------------- */
 
 int state_new(size_t entities, struct state **ret, struct diag *diag)
 {
@@ -156,7 +156,7 @@ int state_new(size_t entities, struct state **ret, struct diag *diag)
 		(void)diag_nomem(diag);
 		goto out;
 	}
-	s->entry = (struct entry *)(((uintptr_t)s->memory + LINE - 1) / LINE * LINE);
+	s->entry = (struct state_entry *)(((uintptr_t)s->memory + LINE - 1) / LINE * LINE);
 	state_clear(s);
 	*ret = s;
 	s = NULL; /* handed over */
@@ -181,7 +181,7 @@ void state_clear(struct state *s)
 	for (size_t i = 0; i <= s->mask; i++)
 		s->place[i].entry = NONE;
 	for (int i = 0; i < LIST_COUNT; i++)
-		s->list[i] = (struct ends){ NONE, NONE };
+		s->list[i] = (struct state_ends){ NONE, NONE };
 	s->recent = NONE;
 	atomic_store(&s->untouched, 0);
 }
@@ -202,7 +202,8 @@ struct state_facts *state_find(struct state *s, const struct entitykey *key)
 	return &s->entry[i].facts;
 }
 
-/* Whose place a new entity takes; NONE: a place of its own, or nobody's. */
+/* The entry that a new entity takes from another one; NONE: it gets a fresh one, or there is none.
+ */
 static uint32_t next_victim(const struct state *s)
 {
 	return atomic_load_explicit(&s->untouched, memory_order_relaxed) < s->capacity
@@ -221,7 +222,7 @@ void state_expect(struct state *s, const struct entitykey *key)
 
 void state_expect_more(struct state *s, const struct entitykey *key)
 {
-	const struct place *place = &s->place[key->hash & s->mask];
+	const struct state_place *place = &s->place[key->hash & s->mask];
 	bool is_there = place->entry != NONE && place->hash == (uint32_t)key->hash;
 	uint32_t i = is_there ? place->entry : next_victim(s);
 
@@ -231,7 +232,7 @@ void state_expect_more(struct state *s, const struct entitykey *key)
 		__builtin_prefetch(&s->node[i], 1);
 	else
 		__builtin_prefetch(&s->place[s->node[i].hash & s->mask], 1);
-	for (size_t at = 0; at < offsetof(struct entry, facts.link); at += LINE)
+	for (size_t at = 0; at < offsetof(struct state_entry, facts.link); at += LINE)
 		__builtin_prefetch((const char *)&s->entry[i] + at, 1);
 }
 
@@ -270,7 +271,7 @@ struct state_facts *state_add(struct state *s, const struct entitykey *key)
 		return NULL;
 	at = place_of(s, key);
 	assert(s->place[at].entry == NONE);
-	s->place[at] = (struct place){ (uint32_t)key->hash, i };
+	s->place[at] = (struct state_place){ (uint32_t)key->hash, i };
 	s->node[i].hash = (uint32_t)key->hash;
 	s->node[i].table = key->table;
 	s->node[i].id_len = (uint8_t)key->len;
@@ -282,9 +283,9 @@ struct state_facts *state_add(struct state *s, const struct entitykey *key)
 
 static uint32_t entry_of(const struct state *s, const struct state_facts *facts)
 {
-	const char *entry = (const char *)facts - offsetof(struct entry, facts);
+	const char *entry = (const char *)facts - offsetof(struct state_entry, facts);
 
-	return (uint32_t)((const struct entry *)(const void *)entry - s->entry);
+	return (uint32_t)((const struct state_entry *)(const void *)entry - s->entry);
 }
 
 void state_drop(struct state *s, struct state_facts *facts)

@@ -1,9 +1,9 @@
 /*
- * state.h -- where entities stand, in memory: bounded, least recently used goes first.
+ * state.h -- what is known of entities, in memory: bounded, least recently used goes first.
  *
  * Knows tables and ids as numbers and bytes, and for each what the ledger knows of it; knows
  * nothing of the database or the journal. An entity whose newest write is not in the database
- * yet is pinned: it is not forgotten until state_settle() says that the write arrived. All
+ * yet is pinned: it is not forgotten until state_settle() tells that the write arrived. All
  * memory is taken at once, so that nothing fails later: STATE_ENTRY_BYTES an entity, touched
  * only as entities come.
  *
@@ -30,7 +30,7 @@ struct state;
 /* What is known of an entity. is_known false: that nothing was ever kept. */
 struct state_facts {
 	bool is_known;
-	uint16_t mark[LEDGER_SAID_MAX]; /* of channels that said something; 0: no channel */
+	uint16_t mark[LEDGER_SAID_MAX]; /* of channels that had a message; 0: no channel */
 	uint64_t revision;
 	uint64_t said[LEDGER_SAID_MAX]; /* in the order of mark[]: see ledger/said.c */
 	char status[ENTITY_SLOTS_MAX][ENTITY_STATUS_MAX + 1];

@@ -151,7 +151,7 @@ static int make_file(const char *path, struct diag *diag)
 }
 
 /*
- * SQLite reads whatever stands there, and would wait for a pipe's other end. The database may be
+ * SQLite reads whatever is at the path, and would wait for a pipe's other end. The database may be
  * a link; what SQLite puts beside it never is.
  */
 static int check_files(const char *path, struct diag *diag)
@@ -397,8 +397,9 @@ void store_rollback(struct store *store)
 }
 
 /*
- * The cheap way copies what no reader needs and never waits. Where readers always overlap
- * that way never empties the file; above a size a moment is spent on waiting for them.
+ * A passive checkpoint copies the pages that no reader needs, and never waits. Where there is
+ * always some reader it never empties the WAL: above a size one is made that waits for readers for
+ * a moment, and cuts the file.
  */
 int store_checkpoint(struct store *store, uint64_t wal_bytes_max, struct diag *diag)
 {

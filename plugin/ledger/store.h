@@ -32,9 +32,10 @@ struct store;
 struct store_reader;
 
 /*
- * Opens the database at @path, makes it where there is none, and looks at whose it is and
- * how old, without changing it. ERR_INVALID: the file is no database; ERR_VERSION: another
- * program's, or a newer version's. Calls wait up to @busy_ms for other processes' locks.
+ * Opens the database at @path, makes it where there is none, and looks at which
+ * program's it is and of which version, without changing it. ERR_INVALID: the file is no database;
+ * ERR_VERSION: another program's, or a newer version's. Calls wait up to @busy_ms for other
+ * processes' locks.
  */
 int store_open(const char *path, unsigned busy_ms, struct store **ret, struct diag *diag);
 
@@ -82,7 +83,7 @@ int store_peek(struct store *store, struct store_facts *ret, struct diag *diag);
 /*
  * One transaction: the database is in use with the journal @number, or, where that is NULL, with
  * none; and it has, or will never get, all records up to @applied_seq. A checkpoint follows,
- * so that this stands in the database's file itself where nobody's read keeps it from there.
+ * so that this is in the database's file itself, unless a reader holds the checkpoint up.
  */
 int store_set_ring(struct store *store, const uint64_t *number, uint64_t applied_seq,
 		   struct diag *diag);
@@ -94,8 +95,8 @@ int store_set_ring(struct store *store, const uint64_t *number, uint64_t applied
 int store_check(struct store *store, struct diag *diag);
 
 /*
- * Before the store is closed: a WAL that holds nothing stays where it is, since somebody may be
- * putting the right one there at this moment.
+ * Before the store is closed: a WAL that holds nothing is not removed, since an operator may be
+ * putting the right one at its path at this moment.
  */
 void store_leave_empty(struct store *store);
 
@@ -104,7 +105,7 @@ enum store_fault {
 	STORE_FINE,
 	STORE_MOVED,    /* the database's file is gone, or another is in its place */
 	STORE_WAL_GONE, /* a file of SQLite's beside it is gone, or another is in its place */
-	STORE_SPOILT,   /* somebody else cut or overwrote the database's file or the WAL */
+	STORE_SPOILT,   /* another program cut or overwrote the database's file or the WAL */
 	STORE_UNSURE,   /* none of these: a checkpoint failed, and the store must be opened again */
 };
 enum store_fault store_fault(const struct store *store);
@@ -185,24 +186,24 @@ struct store_limits {
  *
  * Rows go in the order of their numbers, never one before a row in front of it that has a time of
  * the days that are kept. A row with a time that is none, more than an hour after @now_ms or before
- * 2020, says nothing of its age: it goes with the next one behind it that is too old. So a clock
- * that was wrong for a while makes rows stay longer, the time by which it was wrong at most, and
- * none go early that came before.
+ * 2020, has no age: it goes with the next row behind it that is too old. So where a clock was wrong
+ * for a while, rows stay longer, at most by the time by which the clock was wrong; and no row that
+ * came before goes early.
  */
 int store_trim(struct store *store, const struct store_limits *limits, int64_t now_ms,
 	       unsigned rows_max, uint64_t *removed, struct diag *diag);
 
 /*
  * Within a transaction: removes rows of retained that were cleared STORE_CLEARED_DAYS before
- * @now_ms, @rows_max at most. For so long a broker that was killed may bring back what it wrote to
- * its own file before: autosave_interval is half an hour, if nobody changed it.
+ * @now_ms, @rows_max at most. A broker that was killed may bring back what it wrote to its own
+ * file before; autosave_interval is half an hour by default.
  */
 #define STORE_CLEARED_DAYS 7
 int store_trim_retained(struct store *store, int64_t now_ms, unsigned rows_max, struct diag *diag);
 
 /*
- * The last time at which the clock was believed: as store_set_clock() said before a commit, else
- * that of the newest event; 0: nothing is known. See age.h.
+ * The last time at which the clock was believed: what store_set_clock() was given before a commit,
+ * else the time of the newest event; 0: nothing is known. See age.h.
  */
 int store_clock(struct store *store, int64_t *ret_ms, struct diag *diag);
 void store_set_clock(struct store *store, int64_t believed_ms);
@@ -210,8 +211,9 @@ void store_set_clock(struct store *store, int64_t believed_ms);
 /*
  * Within a transaction: one more row in refusals or alerts, and after the last of them those
  * removed of both that are beyond @limits as of @now_ms, as in store_trim(), @rows_max of each at
- * most. Beyond the number of rows goes the oldest of who has most: a principal, or a stranger's
- * network; strangers keep half together where others need the room.
+ * most. Beyond the number of rows the oldest row of the owner goes that has most rows: a principal,
+ * or, of a client that proved nothing, its network. All such networks keep half of the rows
+ * together where principals need the room.
  */
 int store_refuse(struct store *store, const struct refusal *refusal, struct diag *diag);
 int store_alert(struct store *store, const struct alertrow *alert, struct diag *diag);
@@ -238,7 +240,7 @@ struct store_mark {
 int store_ids(struct store *store, uint32_t table, struct store_mark *mark, unsigned limit,
 	      void (*visit)(const char *id, size_t len, void *ctx), void *ctx, struct diag *diag);
 
-/* An event of which the contract says what makes it one. Borrowed for the visit. */
+/* An event with the hash of the members that make it one (x-unique). Borrowed for the visit. */
 struct store_unique {
 	uint64_t seq, unique;
 	struct record_text publisher;

@@ -131,7 +131,7 @@ int store_clock(struct store *store, int64_t *ret_ms, struct diag *diag)
 		rc = sql_fail(&store->sql, "cannot read the database", diag);
 	else if ((text = (const char *)sqlite3_column_text(clock, 0)) != NULL &&
 		 !clock_parse(text, strlen(text), ret_ms))
-		*ret_ms = 0; /* somebody's own edit: as good as none */
+		*ret_ms = 0; /* edited by hand: as good as none */
 	(void)sqlite3_reset(clock);
 	return rc;
 }

@@ -6,7 +6,7 @@
  *
  * A failed fsync() leaves pages that the kernel takes for clean and the disk does not have. SQLite
  * believes them in two places, and both are mended here:
- *  - A commit that failed stands in the WAL's file, whole as far as a process can see that reads
+ *  - A commit that failed is in the WAL's file, and whole as far as a process can see that reads
  *    the file after a restart. So what a WAL holds when it is opened, and after a write to it
  *    failed, is written once more, byte for byte, and synced, before anything relies on it.
  *  - A checkpoint that did not come to the WAL's end counts its pages as copied and does not

@@ -115,7 +115,7 @@ struct store {
 	uint64_t wal_bytes;        /* of the WAL file's used part, after the last commit */
 	char time[CLOCK_TEXT_MAX]; /* of time_ms: records of the same second share most of it */
 	int64_t time_ms;
-	int64_t clock_ms; /* the next commit says that it was believed; 0: it says nothing */
+	int64_t clock_ms; /* the next commit writes that it was believed; 0: NULL is written */
 	struct {
 		int64_t scan_seq; /* rows before it were looked at */
 		int64_t aged_seq; /* all rows up to here are too old; 0: none is known to be */
@@ -178,8 +178,7 @@ void store_forget(struct store *store);
 void store_remember_main(struct store *store);
 void store_remember_beside(struct store *store);
 
-/* Another WAL than the one that was remembered stands at the path: it is somebody's who put it
- * back. */
+/* Is another WAL at the path than the one that was remembered? An operator put it back. */
 bool store_wal_is_foreign(struct store *store);
 
 /* Within a transaction: writes what the WAL holds once more, and syncs it. */

@@ -77,7 +77,7 @@ static int run_built(struct store *store, sqlite3_str *sql, struct diag *diag)
 }
 
 /*
- * No rowid: the row stands in the id's own tree, so that an upsert walks one tree. All text
+ * No rowid: the row is in the id's own tree, so that an upsert walks one tree. All text
  * that is formatted in has passed entity_is_name().
  */
 static int make_table(struct store *store, const struct entity *entity, struct diag *diag)
@@ -111,7 +111,7 @@ static int make_column(struct store *store, const char *table, const struct enti
 
 /*
  * The dots keep index names apart from tables' and from each other. @is_timed: the index for how
- * long a status stands, see store_reader_unchanged().
+ * long a status is unchanged, see store_reader_unchanged().
  */
 static int make_index(struct store *store, const char *table, const char *column, bool is_timed,
 		      struct diag *diag)

@@ -143,7 +143,7 @@ static int find_prepare(struct store_reader *reader, size_t i, struct diag *diag
 	return sql_prepare_built(&reader->sql, sql, "cannot read a table", &reader->find[i], diag);
 }
 
-/* Someone's own edit may be longer than what we ever write; it is cut then. */
+/* A text that was edited by hand may be longer than what we write; it is cut then. */
 static void copy_column(sqlite3_stmt *row, int column, char *ret, size_t cap)
 {
 	const char *text = sql_text(row, column);
@@ -250,7 +250,7 @@ static void visit_message(sqlite3_stmt *row, ledger_retained_visit *visit, void 
 	};
 
 	if (retained.message.qos > 2)
-		retained.message.qos = 2; /* somebody else wrote it */
+		retained.message.qos = 2; /* another program wrote it */
 	retained.message.topic_len = (size_t)sqlite3_column_bytes(row, 0);
 	retained.message.payload_len = (size_t)sqlite3_column_bytes(row, 1);
 	retained.properties_len = (size_t)sqlite3_column_bytes(row, 3);

@@ -78,7 +78,7 @@ int store_alert(struct store *store, const struct alertrow *alert, struct diag *
 /* ---- what is beyond what is kept ---------------------------------------------------------- */
 
 #define STEPS_MAX 16u /* deletions of a call, each of one share */
-#define FEW_ROWS 8    /* who has no more floods nothing: such rows go by age */
+#define FEW_ROWS 8    /* an owner with no more than these floods nothing: its rows go by age */
 
 /* One table, by the first of its four statements. */
 struct trim {

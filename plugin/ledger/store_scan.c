@@ -18,7 +18,7 @@ int store_ids(struct store *store, uint32_t table, struct store_mark *mark, unsi
 	unsigned count = 0;
 	int rc;
 
-	/* Rows that someone made by hand may have ids that no message can mean. */
+	/* Rows that were made by hand may have ids that no message can mean. */
 	sqlite3_str_appendf(sql,
 			    "SELECT id FROM \"%w\" WHERE id > ?1 AND typeof(id) = 'text' AND "
 			    "length(CAST(id AS BLOB)) <= %u ORDER BY id LIMIT ?2",
@@ -49,7 +49,7 @@ int store_uniques(struct store *store, unsigned limit,
 {
 	static const char what[] = "cannot read events";
 	sqlite3_stmt *rows = NULL;
-	/* All that is read stands in the index, the payloads do not. */
+	/* All that is read is in the index; the payloads are not. */
 	int rc = sql_prepare(
 		&store->sql,
 		"SELECT seq, unique_key, publisher FROM (SELECT seq, unique_key, publisher FROM "

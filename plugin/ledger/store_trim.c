@@ -29,13 +29,13 @@ struct bounds {
 	char last[CLOCK_TEXT_MAX];
 };
 
-enum stand { STAND_NOWHERE, STAND_OLD, STAND_KEPT };
+enum row_age { ROW_UNDATED, ROW_OLD, ROW_KEPT };
 
-static enum stand stand_of(const struct bounds *bounds, const char *time)
+static enum row_age age_of(const struct bounds *bounds, const char *time)
 {
 	if (!time || strcmp(time, bounds->first) < 0 || strcmp(time, bounds->last) > 0)
-		return STAND_NOWHERE;
-	return strcmp(time, bounds->kept) < 0 ? STAND_OLD : STAND_KEPT;
+		return ROW_UNDATED;
+	return strcmp(time, bounds->kept) < 0 ? ROW_OLD : ROW_KEPT;
 }
 
 /* Goes on where the last scan ended, up to a row that is kept. */
@@ -43,17 +43,17 @@ static int scan(struct store *store, enum store_aged table, const struct bounds 
 		unsigned rows_max, struct diag *diag)
 {
 	sqlite3_stmt *select = scan_of(store, table);
-	enum stand stand = STAND_NOWHERE;
+	enum row_age age = ROW_UNDATED;
 	int rc = 0, step = SQLITE_DONE;
 
 	sql_bind_number(select, 1, store->aged[table].scan_seq);
 	sql_bind_number(select, 2, rows_max);
-	while (stand != STAND_KEPT && (step = sqlite3_step(select)) == SQLITE_ROW) {
+	while (age != ROW_KEPT && (step = sqlite3_step(select)) == SQLITE_ROW) {
 		int64_t seq = sqlite3_column_int64(select, 0);
 
-		stand = stand_of(bounds, (const char *)sqlite3_column_text(select, 1));
-		store->aged[table].scan_seq = stand == STAND_KEPT ? seq : seq + 1;
-		if (stand == STAND_OLD)
+		age = age_of(bounds, (const char *)sqlite3_column_text(select, 1));
+		store->aged[table].scan_seq = age == ROW_KEPT ? seq : seq + 1;
+		if (age == ROW_OLD)
 			store->aged[table].aged_seq = seq;
 	}
 	if (step != SQLITE_ROW && step != SQLITE_DONE)
