@@ -53,11 +53,14 @@ def make_shop(folder):
     shutil.copy(os.path.join(DATA, "access-1.json"), os.path.join(run_folder, "access.json"))
     with open(os.path.join(run_folder, "credentials"), "w") as file:
         file.write("bob secret\n")
+    passwords = os.path.join(run_folder, "passwords")
+    os.close(os.open(passwords, os.O_CREAT, 0o600))
     with open(os.path.join(run_folder, "mosquitto.conf"), "w") as file:
         file.write("".join("%s %s\n" % pair for pair in [
             ("listener", "1 127.0.0.1"),
             ("plugin", "/usr/lib/mosquitto_petstore.so"),
             ("plugin_opt_contract", os.path.join(DATA, "shop-1.asyncapi.json")),
+            ("plugin_opt_password_file", passwords),
             ("plugin_opt_access", os.path.join(run_folder, "access.json")),
             ("plugin_opt_database", os.path.join(folder, "petstore.db"))]))
 

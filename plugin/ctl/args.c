@@ -16,28 +16,22 @@
 
 /* ---- the rows ---------------------------------------------------------------------------- */
 
+/* clang-format off */
+#define AT(member) .offset = offsetof(struct ctl_call, member)
 static const struct shared_row {
 	enum ctl_option option; /* 0: of every subcommand */
 	struct args_row row;
 } shared_rows[] = {
-	{ CTL_JSON,
-	  { "json", ARGS_SWITCH, .help = "JSON", .offset = offsetof(struct ctl_call, is_json) } },
-	{ CTL_CONFIG,
-	  { "config", ARGS_FILE, "FILE", "a mosquitto.conf: its plugin_opt_ lines name the files",
-	    .offset = offsetof(struct ctl_call, files.config) } },
-	{ CTL_CONTRACT,
-	  { "contract", ARGS_FILE, "FILE", "the contract",
-	    .offset = offsetof(struct ctl_call, files.contract) } },
-	{ CTL_ACCESS,
-	  { "access", ARGS_FILE, "FILE", "the access file",
-	    .offset = offsetof(struct ctl_call, files.access) } },
-	{ CTL_DATABASE,
-	  { "database", ARGS_FILE, "FILE", "the database",
-	    .offset = offsetof(struct ctl_call, files.database) } },
-	{ 0,
-	  { "color", ARGS_WORD, "WHEN", "auto (on a terminal), always or never",
-	    .offset = offsetof(struct ctl_call, color), .words = "auto always never" } },
+	{ CTL_JSON, { "json", ARGS_SWITCH, NULL, "JSON", AT(is_json) } },
+	{ CTL_CONFIG, { "config", ARGS_FILE, "FILE",
+	  "a mosquitto.conf: its plugin_opt_ lines name the files", AT(files.config) } },
+	{ CTL_CONTRACT, { "contract", ARGS_FILE, "FILE", "the contract", AT(files.contract) } },
+	{ CTL_ACCESS, { "access", ARGS_FILE, "FILE", "the access file", AT(files.access) } },
+	{ CTL_DATABASE, { "database", ARGS_FILE, "FILE", "the database", AT(files.database) } },
+	{ 0, { "color", ARGS_WORD, "WHEN", "auto (on a terminal), always or never", AT(color),
+	  .words = "auto always never" } },
 };
+/* clang-format on */
 
 const struct args_row *args_next(struct args_walk *walk)
 {

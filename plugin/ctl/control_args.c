@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl/listeners.h"
+#include "ctl/conf_listeners.h"
 #include "ctl/suggest.h"
 #include "monitor/control.h"
 
@@ -49,7 +49,7 @@ struct control_texts {
 static long port_of(const struct brokerfile *file, size_t listener)
 {
 	const struct brokerfile_line *line = file->listener[listener].line;
-	const char *port = line ? line->value : listeners_value(file, listener, "port");
+	const char *port = line ? line->value : conf_listeners_value(file, listener, "port");
 
 	return port[0] ? strtol(port, NULL, 10) : 1883;
 }
@@ -57,12 +57,12 @@ static long port_of(const struct brokerfile *file, size_t listener)
 /* Can it be asked: by MQTT over TCP, and by a client without a certificate? */
 static bool is_usable(const struct brokerfile *file, size_t listener)
 {
-	const char *protocol = listeners_value(file, listener, "protocol");
+	const char *protocol = conf_listeners_value(file, listener, "protocol");
 
 	return file->listener[listener].is_there && port_of(file, listener) > 0 &&
-	       listeners_address(file, listener)[0] != '/' &&
+	       conf_listeners_address(file, listener)[0] != '/' &&
 	       (!protocol[0] || strcmp(protocol, "mqtt") == 0) &&
-	       !brokerfile_is_true(listeners_value(file, listener, "require_certificate"));
+	       !brokerfile_is_true(conf_listeners_value(file, listener, "require_certificate"));
 }
 
 static const char *authority_of(const struct brokerfile *file)
@@ -77,11 +77,11 @@ static const char *authority_of(const struct brokerfile *file)
 static int pick_listener(const struct brokerfile *file)
 {
 	for (size_t i = 0; i < file->listener_count; i++)
-		if (is_usable(file, i) && !listeners_line(file, i, "certfile") &&
-		    listeners_is_local(file, i))
+		if (is_usable(file, i) && !conf_listeners_line(file, i, "certfile") &&
+		    conf_listeners_is_local(file, i))
 			return (int)i;
 	for (size_t i = 0; i < file->listener_count && authority_of(file); i++)
-		if (is_usable(file, i) && listeners_line(file, i, "certfile"))
+		if (is_usable(file, i) && conf_listeners_line(file, i, "certfile"))
 			return (int)i;
 	return -1;
 }
@@ -99,11 +99,11 @@ static int find_broker(struct ctl_call *call, struct control_broker *broker,
 			"%s: no listener to ask on 127.0.0.1 without TLS, or with TLS and a "
 			"cafile; expected --host, --port and --cafile",
 			call->files.config);
-	address = listeners_address(file, (size_t)listener);
+	address = conf_listeners_address(file, (size_t)listener);
 	(void)snprintf(texts->host, sizeof(texts->host), "%s", address[0] ? address : "localhost");
 	broker->host = texts->host;
 	broker->port = port_of(file, (size_t)listener);
-	if (listeners_line(file, (size_t)listener, "certfile"))
+	if (conf_listeners_line(file, (size_t)listener, "certfile"))
 		broker->ca_file = authority_of(file);
 	return 0;
 }
@@ -141,21 +141,22 @@ static void pick_user(FILE *file, const struct scene *scene, struct control_brok
 	OPENSSL_cleanse(line, sizeof(line));
 }
 
-/* The file "credentials" beside the configuration; most have none. */
+/* The file "credentials" beside the passwords, as the demo and the package write it. */
 static int find_user(struct ctl_call *call, struct control_broker *broker,
 		     struct control_texts *texts)
 {
-	const char *slash = strrchr(call->files.config, '/');
-	int folder = slash ? (int)(slash - call->files.config) + 1 : 0;
+	const char *passwords = call->files.passwords ? call->files.passwords : "";
+	const char *slash = strrchr(passwords, '/');
+	int folder = slash ? (int)(slash - passwords) + 1 : 0;
 	struct scene scene = { .rules = NULL };
 	char path[4096];
 	FILE *file;
 	int rc = 0;
 
-	if ((size_t)snprintf(path, sizeof(path), "%.*scredentials", folder, call->files.config) >=
+	if ((size_t)snprintf(path, sizeof(path), "%.*scredentials", folder, passwords) >=
 	    sizeof(path))
 		return 0;
-	file = fopen(path, "re");
+	file = passwords[0] ? fopen(path, "re") : NULL;
 	if (!file)
 		return 0;
 	call->files.database = NULL; /* permissions do not depend on it */

@@ -3,9 +3,10 @@
  * and one command asked of it.
  *
  * Where no option names the broker, a configuration (files.h) does: its listener for this machine
- * alone, else one with TLS whose authority it names. Where that configuration's folder has a file
- * "credentials" of users and their passwords, as `make run` writes it, the user comes from there:
- * the first one that may give commands. A line on standard error says which broker and user.
+ * alone, else one with TLS whose authority it names. Where a file "credentials" of users and their
+ * passwords stands beside the password file, as `make run` and the package write it, the user comes
+ * from there: the first one that may give commands. A line on standard error says which broker and
+ * user.
  */
 #ifndef PETSTORE_CTL_CONTROL_ARGS_H
 #define PETSTORE_CTL_CONTROL_ARGS_H

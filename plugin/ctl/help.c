@@ -16,8 +16,11 @@ void help_usage(FILE *file)
 
 void help_print(const struct ctl_command *command, const char *name)
 {
-	(void)printf("usage: petstorectl %s %s\n\n%s.\n", name, command->arguments,
-		     command->summary);
+	(void)printf("usage: petstorectl %s %s\n\n", name, command->arguments);
+	if (command == &ctl_entity)
+		(void)printf("rows of the table %s.\n", name);
+	else
+		(void)printf("%s.\n", command->summary);
 	if (command->help)
 		(void)printf("\n%s", command->help);
 	(void)puts("");
