@@ -79,7 +79,7 @@ struct feed_facts events_facts(const struct plugin *plugin)
 
 /*
  * Does the broker end after this tick? 2.0 ticks at the end of each round and leaves its loop then:
- * what is published up to here is from clients, and the last wills of all who are connected follow.
+ * what is published up to here is from clients, and the last wills of all connected ones follow.
  */
 static bool is_ending(const struct plugin *plugin)
 {
@@ -108,7 +108,7 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 	plugin->reloading.kept = NULL;
 	plugin->arrival.handle = NULL;
 	events_finish_logins(plugin);
-	plugin->is_kicking = true; /* it disconnects who may not share any more */
+	plugin->is_kicking = true; /* it disconnects clients that may not share any more */
 	events_share_tick(plugin);
 	plugin->is_kicking = false;
 	events_retained_tick(plugin);

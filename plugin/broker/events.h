@@ -3,7 +3,7 @@
  * events_publish.c and events_will.c (publishes, last wills), events_acl.c (deliveries,
  * subscriptions), events_login.c and events_leave.c (who connects and leaves), events_reload.c,
  * events_command.c
- * ($CONTROL), and what stands behind these: events_release.c, events_resend.c, events_retained.c,
+ * ($CONTROL), and what these call: events_release.c, events_resend.c, events_retained.c,
  * events_share.c, properties.c.
  *
  * Of the plugin's files only plugin.c and those in broker/ see Mosquitto's headers and log. Every
@@ -59,7 +59,7 @@ struct pending_publish {
 struct deliveries {
 	const void *settled;      /* payload of a QoS 2 message that may be handed out */
 	const void *withheld;     /* payload of a resend that is delivered to nobody */
-	const void *subscribing;  /* who was granted a filter, in this round */
+	const void *subscribing;  /* the client that was granted a filter, in this round */
 	struct decision decision; /* of the last one */
 	uint64_t late;            /* that were refused since the last tick */
 	char late_topic[128];     /* of the last of them */
@@ -184,7 +184,7 @@ const struct access_principal *
 events_principal(struct plugin *plugin, const struct mosquitto *client, struct session *session);
 
 /*
- * Is the client away, and will it say only when it is back who it is? A session that the broker
+ * Is the client away, and will it prove only when it is back whose it is? A session that the broker
  * restored from disk has a user name, which a certificate or a token stood for, and no proof of
  * it. What is delivered to it is queued, and judged when it has proved itself: the broker asks
  * again for each queued message (both 2.0 and 2.1).
@@ -372,7 +372,7 @@ void events_renew_sessions(struct plugin *plugin);
  */
 void events_end_sessions(struct plugin *plugin);
 
-/* What the metrics and the counters tell beside their own. */
+/* Facts for the metrics and the counters. */
 struct feed_facts events_facts(const struct plugin *plugin);
 
 /* Logins that waited are answered; from the tick only, since clients connect within. */

@@ -42,7 +42,7 @@ static const struct access_principal *publisher(struct plugin *plugin,
 						struct session *session, bool is_will)
 {
 	if (!session && !broker_is_source(client))
-		return NULL; /* nobody whom we let in, or one who was forgotten */
+		return NULL; /* not let in by us, or forgotten since */
 	return is_will ? events_principal(plugin, client, session)
 		       : events_actor(plugin, client, session);
 }
@@ -188,7 +188,7 @@ how_to_refuse(const struct plugin *plugin, const struct feed_publish *publish,
 	return broker_answer(&plugin->broker, &refused);
 }
 
-/* Reports a refused MESSAGE, and returns what the broker is to be told. */
+/* Reports a refused MESSAGE, and returns the answer for the broker. */
 __attribute__((cold, noinline)) static int refuse_message(struct plugin *plugin,
 							  const struct feed_publish *publish,
 							  const struct decision *decision)

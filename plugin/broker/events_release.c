@@ -4,14 +4,14 @@
  * The broker asks READ for a message in four states, which the event does not tell apart:
  *
  *     handed out           at PUBREL; refused where something newer was handed out before
- *     handed out at once   a last will, what the plugin publishes: says what stands
+ *     handed out at once   a last will, what the plugin publishes: says the current status
  *     retained             at SUBSCRIBE, in the same call as the question for the filter: must say
- *                          what stands, else what stands takes its place
+ *                          the current status, else the current message takes its place
  *     queued               at CONNECT, in the same call as the login: what was handed out to it
  *                          once stays its own
  *
  * What releases.h does not know may have been held back until it was forgotten, or over a restart:
- * that it says the status which stands is not enough, it has to be what was said last, or, where it
+ * that it says the current status is not enough, it has to be what was said last, or, where it
  * is retained and nobody heard it, what the database retains.
  */
 #include "broker/events.h"
@@ -53,7 +53,7 @@ void events_release_accepted(struct plugin *plugin, struct session *session,
 	releases_accepted(plugin->releases, key, principal, &at_once);
 }
 
-/* @reader: who is to get what stands in its place, or NULL. */
+/* @reader: who is to get the current one in its place, or NULL. */
 static void note_late(struct plugin *plugin, const struct message *message,
 		      const struct mosquitto *reader)
 {
@@ -65,7 +65,7 @@ static void note_late(struct plugin *plugin, const struct message *message,
 		events_retained_owe(plugin, message, reader);
 }
 
-/* Is the message on the topic what the database retains? True, too, where it can't be told. */
+/* Is the message on the topic what the database retains? True, too, where that is not known. */
 static bool is_retained_so(const struct plugin *plugin, const struct message *delivery)
 {
 	bool is_same;
@@ -73,21 +73,21 @@ static bool is_retained_so(const struct plugin *plugin, const struct message *de
 	return events_retained_compare(plugin, delivery, &is_same) != 1 || is_same;
 }
 
-/* A message of which nothing is known, and which says the status that stands: in these words? */
+/* A message of which nothing is known, and which says the current status: in these words? */
 __attribute__((cold, noinline)) static bool may_unknown(struct plugin *plugin,
 							const struct gate_request *delivery,
 							const struct decision *decision,
 							bool is_stored)
 {
 	if (!plugin->ledger || !(decision->asked & 1u << GATE_STEP_TRANSITION))
-		return true; /* nothing is known of what stands */
+		return true; /* no status is known */
 	if (delivery->message.payload_len == 0)
 		return is_retained_so(plugin, &delivery->message); /* it says nothing but that */
 	return gate_is_last(&plugin->gate, delivery) ||
 	       (is_stored && is_retained_so(plugin, &delivery->message));
 }
 
-/* It says the status that stands. */
+/* It says the current status. */
 static bool may_current(struct plugin *plugin, const struct gate_request *delivery,
 			const struct decision *decision, bool is_stored, uint64_t key)
 {
@@ -134,40 +134,40 @@ void events_release_left(struct plugin *plugin, const struct session *session)
 		releases_left(plugin->releases, session->handle, clock_mono_ns());
 }
 
-struct untold {
+struct unreleased {
 	struct plugin *plugin;
 	uint64_t key;
 };
 
 /* The newest event of a topic: what its publisher did not release, or something else. */
-static void publish_untold(const struct ledger_retained *row, void *ctx)
+static void publish_unreleased(const struct ledger_retained *row, void *ctx)
 {
-	struct untold *untold = ctx;
-	struct plugin *plugin = untold->plugin;
-	if (releases_replace(plugin->releases, untold->key, &row->message) &&
+	struct unreleased *unreleased = ctx;
+	struct plugin *plugin = unreleased->plugin;
+	if (releases_replace(plugin->releases, unreleased->key, &row->message) &&
 	    repairs_publish_for_all(plugin->repairs, &row->message, ledger_last(plugin->ledger)))
 		(void)events_publish_retained(plugin, &row->message, NULL, 0); /* else no memory */
 }
 
 /* What was accepted and never released by a publisher that is gone is published in its place. */
-static void publish_all_untold(struct plugin *plugin)
+static void publish_all_unreleased(struct plugin *plugin)
 {
 	int64_t before_ns = clock_mono_ns() - plugin->options.release_wait * INT64_C(1000000000);
-	struct untold untold = { .plugin = plugin };
-	struct releases_untold next;
+	struct unreleased unreleased = { .plugin = plugin };
+	struct releases_unreleased next;
 
-	while (plugin->ledger && releases_untold(plugin->releases, before_ns, &next)) {
+	while (plugin->ledger && releases_unreleased(plugin->releases, before_ns, &next)) {
 		if (!repairs_is_active(plugin->repairs)) /* else it was in this tick already */
 			repairs_round(plugin->repairs, ledger_last(plugin->ledger),
 				      clock_mono_ns());
-		untold.key = next.key;
+		unreleased.key = next.key;
 		if (repairs_budget(plugin->repairs) == 0 ||
 		    ledger_arrived(plugin->ledger) < next.seq ||
-		    ledger_event_find(plugin->ledger, next.topic, next.len, publish_untold, &untold,
-				      NULL) < 0)
+		    ledger_event_find(plugin->ledger, next.topic, next.len, publish_unreleased,
+				      &unreleased, NULL) < 0)
 			return; /* again in the next tick */
-		/* Where the channel keeps no events it stays untold. */
-		(void)releases_replace(plugin->releases, untold.key, NULL);
+		/* Where the channel keeps no events it is given up. */
+		(void)releases_replace(plugin->releases, unreleased.key, NULL);
 	}
 }
 
@@ -175,7 +175,7 @@ void events_release_tick(struct plugin *plugin)
 {
 	plugin->deliveries.settled = plugin->deliveries.withheld = NULL;
 	plugin->deliveries.subscribing = NULL;
-	publish_all_untold(plugin);
+	publish_all_unreleased(plugin);
 	/* Not before what they left retained was repaired, where that does not take long. */
 	if (plugin->deliveries.late == 0 ||
 	    (repairs_waiting(plugin->repairs) > 0 &&

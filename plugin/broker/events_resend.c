@@ -3,22 +3,22 @@
  *
  * A client that lost its connection sends again what was not acknowledged, byte for byte; the
  * broker says neither DUP nor the packet's id. So a message counts as a resend where all of this
- * holds: it has QoS 1 or 2; it would be refused for where its entity stands now; and the same
- * principal, under the same client id, had the same bytes accepted before this connection began.
- * What is legal is a new step, whatever it looks like.
+ * holds: it has QoS 1 or 2; it would be refused for the status that its entity has now; and the
+ * same principal, under the same client id, had the same bytes accepted before this connection
+ * began. What is legal is a new step, whatever it looks like.
  *
- * A resend is answered as it was then, and writes nothing. It is older than what stands: at QoS 1
- * what stands goes out in its place, or nobody is given it: where its bytes are not at hand, where
- * the resend has properties of MQTT 5, which would go out with somebody else's words, and beyond
- * SESSION_RESENDS of a connection, since what stands may be much larger than what asks for it. At
- * QoS 2 it is handed out at PUBREL, by the order that releases.h knows, and where that does not
- * know it, only as what was said last. It is retained by neither.
+ * A resend is answered as it was then, and writes nothing. It is older than the current message: at
+ * QoS 1 that one goes out in its place, or nobody is given it: where its bytes are not at hand,
+ * where the resend has properties of MQTT 5, which would go out with somebody else's words, and
+ * beyond SESSION_RESENDS of a connection, since the current message may be much larger than the
+ * resend. At QoS 2 it is handed out at PUBREL, by the order that releases.h knows, and where that
+ * does not know it, only as what was said last. It is retained by neither.
  */
 #include "broker/events.h"
 
 #include <string.h>
 
-/* Refused for where the entity stands, and by whom may it have been sent before? */
+/* Refused for the entity's status, and of a client that may have sent it before? */
 static bool is_candidate(const struct plugin *plugin, const struct session *session,
 			 const struct gate_request *request, const struct decision *decision)
 {
@@ -62,32 +62,32 @@ bool events_resend(struct plugin *plugin, struct session *session,
 	return true;
 }
 
-/* What stands, found in the database, as the broker frees it. */
-struct standing {
+/* The current message, found in the database, as the broker frees it. */
+struct newest {
 	struct plugin *plugin;
 	struct gate_request request;
-	void *copy; /* NULL: it is not what stands, or memory ran out */
+	void *copy; /* NULL: it does not say the current status, or memory ran out */
 };
 
-static void take_standing(const struct ledger_retained *row, void *ctx)
+static void take_newest(const struct ledger_retained *row, void *ctx)
 {
 	const void *payload = row->message.payload;
 	size_t len = row->message.payload_len;
-	struct standing *standing = ctx;
+	struct newest *newest = ctx;
 
-	standing->request.message.payload = len ? payload : NULL;
-	standing->request.message.payload_len = len;
-	if (len == 0 || !gate_is_current(&standing->plugin->gate, &standing->request))
+	newest->request.message.payload = len ? payload : NULL;
+	newest->request.message.payload_len = len;
+	if (len == 0 || !gate_is_current(&newest->plugin->gate, &newest->request))
 		return;
-	standing->copy = mosquitto_malloc(len + 1); /* the broker ends payloads so */
-	if (!standing->copy)
+	newest->copy = mosquitto_malloc(len + 1); /* the broker ends payloads so */
+	if (!newest->copy)
 		return;
-	memcpy(standing->copy, payload, len);
-	((char *)standing->copy)[len] = '\0';
+	memcpy(newest->copy, payload, len);
+	((char *)newest->copy)[len] = '\0';
 }
 
-/* May what stands go out in the place of a resend? */
-static bool may_stand_in(const struct plugin *plugin, const struct mosquitto_evt_message *event)
+/* May the current message go out in the place of a resend? */
+static bool may_replace(const struct plugin *plugin, const struct mosquitto_evt_message *event)
 {
 	const struct session *session = sessions_find(plugin->sessions, event->client);
 
@@ -110,8 +110,8 @@ static void compare(const struct ledger_retained *row, void *ctx)
 }
 
 /*
- * What goes out at PUBREL is looked at by its status, and by what releases.h knows: neither tells
- * an older message that said the status which stands again. The resend may be known to neither:
+ * What goes out at PUBREL is looked at by its status, and by what releases.h knows: neither knows
+ * an older message that said the current status by itself. The resend may be known to neither:
  * it had QoS 1 the first time, or the broker was restarted.
  */
 static void hold_back(struct plugin *plugin, const struct mosquitto *client,
@@ -134,7 +134,7 @@ static void hold_back(struct plugin *plugin, const struct mosquitto *client,
 void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message *event,
 			    const struct gate_request *request)
 {
-	struct standing standing = { .plugin = plugin, .request = *request };
+	struct newest newest = { .plugin = plugin, .request = *request };
 
 	plugin->pending.decision.payload = NULL; /* the parser's, which reads another now */
 	event->retain = false;
@@ -142,12 +142,12 @@ void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message 
 		hold_back(plugin, event->client, request);
 		return;
 	}
-	if (may_stand_in(plugin, event))
+	if (may_replace(plugin, event))
 		(void)ledger_event_find(plugin->ledger, request->message.topic,
-					request->message.topic_len, take_standing, &standing, NULL);
-	if (standing.copy) {
-		event->payload = standing.copy; /* the broker frees the other */
-		event->payloadlen = (uint32_t)standing.request.message.payload_len;
+					request->message.topic_len, take_newest, &newest, NULL);
+	if (newest.copy) {
+		event->payload = newest.copy; /* the broker frees the other */
+		event->payloadlen = (uint32_t)newest.request.message.payload_len;
 	} else {
 		plugin->deliveries.withheld = event->payload;
 	}

@@ -63,7 +63,7 @@ void events_retained_revert(struct plugin *plugin, const struct message *will)
 	events_retained_repair(plugin, will->topic, will->topic_len);
 }
 
-/* ---- who subscribes ----------------------------------------------------------------------- */
+/* ---- subscribers --------------------------------------------------------------------------- */
 
 struct comparison {
 	const struct message *message;

@@ -2,8 +2,8 @@
  * events_share.c -- shared subscriptions, and that they end where their right does.
  *
  * A member that may not read a message takes it from its group. Whoever may not read all that its
- * shared subscription reaches does not get it (gate/subscription.h); who loses the right later
- * (a reload, another principal under the client id of a kept session) loses the subscription:
+ * shared subscription reaches does not get it (gate/subscription.h); a client that loses the right
+ * later (a reload, another principal under the client id of a kept session) loses the subscription:
  *
  *     Mosquitto 2.1      it is taken out of the session, whether the client is there or away; one
  *                        that is there is disconnected, so that it learns of it
@@ -88,7 +88,7 @@ void events_share_lost(struct plugin *plugin, const struct mosquitto *client,
 }
 
 /*
- * Whose subscriptions they are now; NULL: nobody's. False: who it is will be known when it is
+ * Whose subscriptions they are now; NULL: nobody's. False: that will be known when the client is
  * back, with its certificate or its token; what it is handed until then waits for it.
  */
 static bool find_principal(struct plugin *plugin, const struct shares_client *holder,

@@ -3,9 +3,9 @@
  * imply.
  *
  * Most brokers send a will after they said that its client is gone (or while it is taken over).
- * Some send it before: then it passes ACL_CHECK like a publish, and that no MESSAGE follows tells
- * it. It is with the broker by then: a forbidden one is delivered to nobody, and what was retained
- * of it is cleared.
+ * Some send it before: then it passes ACL_CHECK like a publish, and only that no MESSAGE follows
+ * shows it. It is with the broker by then: a forbidden one is delivered to nobody, and what was
+ * retained of it is cleared.
  */
 #include <stdlib.h>
 #include <string.h>

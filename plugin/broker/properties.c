@@ -178,7 +178,7 @@ static bool add_property(const struct broker_properties *api, struct source *sou
 static mosquitto_property *make_list(const struct broker_properties *api, const void *bytes,
 				     size_t len)
 {
-	struct source source = { bytes, len };
+	struct source source = { .at = bytes, .left = len };
 	mosquitto_property *list = NULL;
 
 	if (!api->is_there)

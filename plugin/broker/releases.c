@@ -28,7 +28,7 @@ struct held {
 
 struct group {
 	uint64_t key;
-	uint64_t owner;    /* who published there first: a hash of its name */
+	uint64_t owner;    /* the first publisher there: a hash of its name */
 	uint64_t used;     /* when: a number of acceptance; 0: the place is free */
 	struct open *open; /* RELEASES_OPEN of them, a ring */
 	size_t count;      /* that were ever put there */
@@ -119,7 +119,7 @@ static unsigned owned(const struct group *set, uint64_t owner)
 
 /*
  * The place in a set that a newcomer of @owner gets: a free one, else the oldest of the owner who
- * has most there, itself included. So who floods loses its own.
+ * has most there, itself included. So a flood costs the flooder its own.
  */
 static struct group *choose(struct group *set, uint64_t owner)
 {
@@ -306,7 +306,8 @@ void releases_left(struct releases *releases, const void *publisher, int64_t now
 	}
 }
 
-bool releases_untold(struct releases *releases, int64_t before_ns, struct releases_untold *ret)
+bool releases_unreleased(struct releases *releases, int64_t before_ns,
+			 struct releases_unreleased *ret)
 {
 	int64_t next_ns = INT64_MAX;
 
@@ -318,8 +319,10 @@ bool releases_untold(struct releases *releases, int64_t before_ns, struct releas
 		if (!group->held.topic || group->held.publisher)
 			continue;
 		if (group->held.left_ns < before_ns) {
-			*ret = (struct releases_untold){ group->key, group->held.seq,
-							 group->held.topic, group->held.len };
+			*ret = (struct releases_unreleased){ .key = group->key,
+							     .seq = group->held.seq,
+							     .topic = group->held.topic,
+							     .len = group->held.len };
 			return true;
 		}
 		if (group->held.left_ns < next_ns)

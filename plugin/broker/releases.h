@@ -3,12 +3,12 @@
  *
  * A QoS 2 message is judged and kept at its PUBLISH. The broker hands it out, and retains it, when
  * the client's PUBREL comes, of which no plugin hears: that may be after newer messages about the
- * same entity. What is older than the status that stands (gate: REASON_OVERTAKEN) may be handed
+ * same entity. What is older than the current status (gate: REASON_OVERTAKEN) may be handed
  * out only while nothing newer was: a client that sends several without waiting is served in order,
  * one that holds a message back does not turn the subscribers' time back.
  *
  * Known are the messages that were accepted last, by entity. What is not known, as too many came
- * after it or the broker was restarted, is not in order; where it says the status that stands, the
+ * after it or the broker was restarted, is not in order; where it says the current status, the
  * ledger has to know it as what was said last (gate_is_last()).
  *
  * The newest message about an entity may never be released: its publisher is gone, and the session
@@ -28,8 +28,9 @@
 #include "base/diag.h"
 #include "base/message.h"
 
-#define RELEASES_ENTITIES 4096u /* of which QoS 2 messages are known; who has most loses first */
-#define RELEASES_OPEN 32u       /* messages known of each */
+#define RELEASES_ENTITIES                                                                          \
+	4096u             /* of which QoS 2 messages are known; the one with most loses first */
+#define RELEASES_OPEN 32u /* messages known of each */
 
 struct releases;
 
@@ -53,7 +54,7 @@ void releases_resent(struct releases *releases, uint64_t key, const char *princi
 		     const struct message *message);
 
 /*
- * @message says the status that stands, and is to be handed out: what is older is overtaken. Or
+ * @message says the current status, and is to be handed out: what is older is overtaken. Or
  * it is known to be late itself, as something newer that says the same status was handed out; or
  * nothing is known of it.
  */
@@ -63,8 +64,8 @@ enum releases_answer releases_hand_out(struct releases *releases, uint64_t key,
 				       const struct message *message);
 
 /*
- * @message is older than what stands. True: nothing newer was handed out, it may go out, and what
- * is older than it is overtaken. False: it is late.
+ * @message is older than the current status. True: nothing newer was handed out, it may go out, and
+ * what is older than it is overtaken. False: it is late.
  */
 bool releases_in_order(struct releases *releases, uint64_t key, const struct message *message);
 
@@ -78,7 +79,7 @@ void releases_hold(struct releases *releases, uint64_t key, const void *publishe
 /* @publisher is gone, as of @now_ns. A walk over all entities. */
 void releases_left(struct releases *releases, const void *publisher, int64_t now_ns);
 
-struct releases_untold {
+struct releases_unreleased {
 	uint64_t key;
 	uint64_t seq;
 	const char *topic; /* borrowed until the next call; NUL-terminated */
@@ -89,7 +90,8 @@ struct releases_untold {
  * Is there one whose publisher left before @before_ns, and which nobody is known to have got? Costs
  * nothing before the first is due.
  */
-bool releases_untold(struct releases *releases, int64_t before_ns, struct releases_untold *ret);
+bool releases_unreleased(struct releases *releases, int64_t before_ns,
+			 struct releases_unreleased *ret);
 
 /*
  * What the database has last on that topic is @message; NULL: nothing. True: that is the one, it is

@@ -140,7 +140,7 @@ bool repairs_is_current(const struct repairs *r, const char *topic, size_t len, 
 	return arrived >= r->least && arrived >= noted(r, topic, len);
 }
 
-/* ---- who waits ---------------------------------------------------------------------------- */
+/* ---- what waits --------------------------------------------------------------------------- */
 
 static bool has_room(const struct repairs *r, const struct repairs_topic *topic)
 {
@@ -178,7 +178,7 @@ bool repairs_add(struct repairs *r, const struct repairs_topic *topic, uint64_t 
 	copy[topic->len] = '\0';
 	begin(r, last);
 	waiting = &r->waiting[(r->first + r->count++) % REPAIRS_WAITING];
-	*waiting = (struct waiting){ copy, topic->len, topic->reader };
+	*waiting = (struct waiting){ .topic = copy, .len = topic->len, .reader = topic->reader };
 	return true;
 }
 
@@ -213,7 +213,9 @@ bool repairs_next(const struct repairs *r, struct repairs_topic *ret)
 
 	if (r->count == 0)
 		return false;
-	*ret = (struct repairs_topic){ waiting->topic, waiting->len, waiting->reader };
+	*ret = (struct repairs_topic){ .topic = waiting->topic,
+				       .len = waiting->len,
+				       .reader = waiting->reader };
 	return true;
 }
 
@@ -321,7 +323,7 @@ bool repairs_publish(struct repairs *r, const struct message *message, const voi
 	if (is_new && !put_claim(r, message, key, last, false))
 		return false;
 	if (reader && r->owings < REPAIRS_A_ROUND)
-		r->owed[r->owings++] = (struct owed){ key, reader, NULL };
+		r->owed[r->owings++] = (struct owed){ .digest = key, .reader = reader };
 	return is_new;
 }
 
@@ -347,7 +349,7 @@ static struct claim *on_its_way(struct repairs *r, const struct message *deliver
 		return NULL;
 	*key = digest(r, delivery);
 	claim = find(r, *key, delivery);
-	/* Nothing lies nowhere: who cleared the topic meanwhile can't be told from it. */
+	/* An empty payload has no address: another clearing of the topic looks the same. */
 	if (claim && claim->payload_len == 0 && noted(r, claim->topic, claim->len) > claim->last)
 		return NULL;
 	return claim;
@@ -400,6 +402,7 @@ enum repairs_kind repairs_find_stored(struct repairs *r, const struct message *d
 		return owed->refused == delivery->payload ? REPAIRS_SILENT : REPAIRS_OWED;
 	if (r->owings == REPAIRS_A_ROUND)
 		return REPAIRS_OTHER;
-	r->owed[r->owings++] = (struct owed){ key, reader, delivery->payload };
+	r->owed[r->owings++] =
+		(struct owed){ .digest = key, .reader = reader, .refused = delivery->payload };
 	return REPAIRS_SILENT;
 }

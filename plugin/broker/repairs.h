@@ -2,15 +2,15 @@
  * repairs.h -- retained messages that the broker lost: which topics wait, and what is on its way.
  *
  * A repair is a message that the plugin publishes so that the broker retains it again. It is handed
- * out with the broker's next round, and no reader is to get it, but for who was refused an older
- * one when it subscribed. The broker copies what it is given, so that a repair is known by its
- * topic and payload: the first message of these bytes that is handed out is taken for it, and all
- * deliveries of that one are. Another one of the same bytes that comes first is denied in its
+ * out with the broker's next round, and no reader is to get it, but for one that was refused an
+ * older one when it subscribed. The broker copies what it is given, so that a repair is known by
+ * its topic and payload: the first message of these bytes that is handed out is taken for it, and
+ * all deliveries of that one are. Another one of the same bytes that comes first is denied in its
  * place, and the repair is delivered: to a reader that is the same.
  *
  * What is repaired is read from the database, which may lack what was accepted in the last moment.
  * While repairs wait, the numbers of accepted writes are noted by topic, in two tables by two parts
- * of a hash: a row is read for what stands only when the database has one of the two numbers.
+ * of a hash: a row is believed only when the database has one of the two numbers.
  *
  * For the broker's thread alone.
  */
@@ -58,7 +58,7 @@ bool repairs_is_current(const struct repairs *repairs, const char *topic, size_t
 struct repairs_topic {
 	const char *topic; /* NUL-terminated */
 	size_t len;
-	const void *reader; /* who is to get the repair, and is compared only; NULL: nobody */
+	const void *reader; /* the client that is to get the repair; compared only; NULL: none */
 };
 
 /* Puts a topic on the list; write @last was the last accepted. False: there is no room for it. */
@@ -99,7 +99,7 @@ unsigned repairs_budget(const struct repairs *repairs);
 bool repairs_publish(struct repairs *repairs, const struct message *message, const void *reader,
 		     uint64_t last);
 
-/* The same for a message that all are to get who may: no repair, but known as one is. */
+/* The same for a message that all readers get: no repair, but known as one is. */
 bool repairs_publish_for_all(struct repairs *repairs, const struct message *message, uint64_t last);
 
 /* All that was published has been handed out, as of now. */
@@ -108,7 +108,7 @@ void repairs_handed_out(struct repairs *repairs);
 enum repairs_kind {
 	REPAIRS_OTHER = 0, /* no repair */
 	REPAIRS_SILENT,    /* one, and nobody's business */
-	REPAIRS_FOR_ALL,   /* published in the place of who is gone */
+	REPAIRS_FOR_ALL,   /* published in the place of a client that is gone */
 	REPAIRS_OWED,      /* one that this reader is to get, if it may read it */
 };
 
@@ -119,8 +119,8 @@ enum repairs_kind repairs_find(struct repairs *repairs, const struct message *de
 /*
  * The same for @reader, which has just subscribed: it may be a retained message that is there, or
  * the repair already, and both have the same bytes. The first of them is refused to it, by where
- * its payload lies, and another one is owed to it: who gets what is there gets the repair for it,
- * and who wants nothing of what is there gets nothing.
+ * its payload lies, and another one is owed to it: a reader that may have what is there gets the
+ * repair for it, and one that may not gets nothing.
  */
 enum repairs_kind repairs_find_stored(struct repairs *repairs, const struct message *delivery,
 				      const void *reader);

@@ -117,10 +117,10 @@ struct decision {
 	struct schema_error error;
 	/* The status that the entity has, of an illegal transition and of a correction. */
 	char current_status[ENTITY_STATUS_MAX];
-	/* A step that is not the contract's, taken by who may correct: @current_status is what it
-	 * was. */
+	/* A step that is not the contract's, taken by a principal that may correct: @current_status
+	 * is what it was. */
 	bool is_correction;
-	bool is_repeat; /* it says the status that stands; has_write: with other content */
+	bool is_repeat; /* it says the entity's current status; has_write: with other content */
 	/*
 	 * What an allowed publish means for the ledger; unset where @has_write is false. The
 	 * strings in it point into the request, the rules and the parser: good until the next

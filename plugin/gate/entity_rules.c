@@ -92,8 +92,8 @@ static uint64_t allowed_steps(const struct judgement *j)
 }
 
 /*
- * Whoever may correct takes any step from where an entity stands. Cold: a correction is rare, and
- * what leads here is a refusal otherwise.
+ * A principal that may correct takes any step from an entity's status. Cold: a correction is rare,
+ * and what leads here is a refusal otherwise.
  */
 __attribute__((cold, noinline)) static bool correct(struct judgement *j)
 {
@@ -140,7 +140,7 @@ static bool may_take(struct judgement *j, int from)
 }
 
 /*
- * A message that says the status that stands moves nothing, but replaces what the others said of
+ * A message that says the current status moves nothing, but replaces what the others said of
  * it: that is for whoever may take a step there.
  */
 __attribute__((cold, noinline)) static bool check_repeat(struct judgement *j)
@@ -195,7 +195,7 @@ __attribute__((noinline)) static bool check_step(struct judgement *j)
 }
 
 /*
- * Judges the change of status from where the entity stands; it may stand there already. Where
+ * Judges the change from the entity's status, which may be the one that is said. Where
  * nothing is known of it, the status must be one to begin with.
  */
 static bool check_transition(struct judgement *j)
@@ -269,7 +269,7 @@ static bool refuse_owner(struct judgement *j, const char *member, const char *wh
 				j->mapping->entity->name, what, len > 80 ? 80 : (int)len, text);
 }
 
-/* An owner that stands does not change, nor does the link that leads to it. */
+/* An owner that is known does not change, nor does the link that leads to it. */
 static bool check_owner(struct judgement *j, const struct ledger_state *state)
 {
 	const struct ledger_write *write = &j->decision->write;
@@ -356,7 +356,7 @@ bool entity_rules_current(struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
 	const struct contract_span *id = &j->match->param[mapping->param];
-	const char *text = "", *stands;
+	const char *text = "", *current;
 	struct ledger_state state;
 	size_t len = 0;
 
@@ -369,11 +369,11 @@ bool entity_rules_current(struct judgement *j)
 		j->decision->reason = REASON_NONE;
 		return true;
 	}
-	stands = state.status[mapping->slot];
-	if (!stands[0] || is_text(text, len, stands))
+	current = state.status[mapping->slot];
+	if (!current[0] || is_text(text, len, current))
 		return true;
-	return judgement_refuse(j, REASON_OVERTAKEN, "%.*s is said, %s stands",
-				len > 80 ? 80 : (int)len, text, stands);
+	return judgement_refuse(j, REASON_OVERTAKEN, "%.*s is said, and %s is the current status",
+				len > 80 ? 80 : (int)len, text, current);
 }
 
 /* After a reload: are the columns there that the channel fills? The others are not asked for. */
@@ -443,5 +443,5 @@ void entity_rules_describe(struct judgement *j)
 	write->properties_len = 0;
 	write->is_correction = j->decision->is_correction;
 	write->unique = j->unique;
-	write->digest = write->sender = 0; /* the caller's, who has the one at hand */
+	write->digest = write->sender = 0; /* the caller's, which has the one at hand */
 }

@@ -13,14 +13,14 @@
 void entity_rules_begin(struct judgement *j);
 
 /*
- * Asks whether the message may move the entity from where it stands, and collects what an
+ * Asks whether the message may move the entity from its status, and collects what an
  * acceptance would write. For channels with a mapping, once the payload is parsed.
  */
 bool entity_rules_check(struct judgement *j);
 
 /*
- * Is the status that a delivered message says the one that stands? Yes as well where it says none
- * that is known, or nothing is known of the entity. Not inlined: most deliveries don't ask.
+ * Is the status that a delivered message says the entity's current one? Yes as well where it says
+ * none that is known, or nothing is known of the entity. Not inlined: most deliveries don't ask.
  */
 bool entity_rules_current(struct judgement *j) __attribute__((noinline));
 

@@ -220,7 +220,8 @@ static bool moves_status(const struct judgement *j)
 
 /*
  * Up to QoS 1 a message is handed out in the call in which it was judged. One of QoS 2 waits for
- * its publisher's PUBREL, which nobody judges: what is handed out must still be what stands.
+ * its publisher's PUBREL, which nobody judges: what is handed out must still say the current
+ * status.
  */
 static bool judge_delivery(struct judgement *j)
 {

@@ -55,7 +55,7 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 
 /*
  * Everything that a payload was refused or observed for: a decision stops at the first fault,
- * this goes on, and is for those who tell of it. At most @max to @ret, of which the first is
+ * this goes on, and is for reports. At most @max to @ret, of which the first is
  * @decision->error; returns how many, 0 where it was not a member of the payload that was
  * wrong. @decision was made under @rules and is the last that its gate made.
  */
@@ -69,14 +69,14 @@ size_t gate_faults(const struct rules *rules, const struct decision *decision,
 uint64_t gate_entity_key(struct gate *gate, const struct message *message, uint64_t seed);
 
 /*
- * Does @request, of a channel that moves a status, say the one that stands? True, too, where it
- * can't be told.
+ * Does @request, of a channel that moves a status, say the current one? True, too, where that
+ * is not known.
  */
 bool gate_is_current(struct gate *gate, const struct gate_request *request);
 
 /*
  * Is @request, but for its times, what the channel that moves a status said last of its entity?
- * True, too, where it can't be told. May cost an indexed read.
+ * True, too, where that is not known. May cost an indexed read.
  */
 bool gate_is_last(struct gate *gate, const struct gate_request *request);
 

@@ -23,7 +23,7 @@ struct judgement {
 	const struct payload_value *payload;      /* NULL until parsed */
 	enum contract_mode mode[CONTRACT_GROUPS]; /* of the channel's rules, once it is found */
 	bool is_own_needed; /* the scope holds for the principal's own entities only */
-	bool is_repeat;     /* the entity stands where the message moves it */
+	bool is_repeat;     /* the entity has the status that the message says */
 	bool is_same;       /* and nothing but the time differs from what was said last */
 	const struct contract_mapping
 		*mapping;        /* of the channel, once it is asked about an entity */
@@ -72,7 +72,7 @@ static inline bool judgement_ask(struct judgement *j, enum gate_step step,
 
 /*
  * Says why not. Always false, so that a question ends in `return judgement_refuse(...)`. Cold, as
- * are the others that explain: what leads to them then stands apart from the way of a message that
+ * are the others that explain: what leads to them is then apart from the code for a message that
  * is accepted, which is that much less to be fetched for each.
  */
 bool judgement_refuse(struct judgement *j, enum reason reason, const char *format, ...)

@@ -139,7 +139,7 @@ static bool refuse(struct judgement *j, const char *why)
 				j->mapping->entity->name, status, why);
 }
 
-/* What is repeated stands, and what stands is in a ledger: there is one. */
+/* What is repeated is an entity's status, which is in a ledger: there is one. */
 bool repeat_check(struct judgement *j)
 {
 	enum contract_repeat rule = j->mapping->transitions->repeat;

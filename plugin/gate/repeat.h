@@ -1,5 +1,5 @@
 /*
- * repeat.h -- the status that stands, said again: is it the same, and may it be?
+ * repeat.h -- the current status, said again: is it the same, and may it be?
  *
  * Two messages of a channel are the same where their bytes are, but for those of the times that the
  * contract names (struct contract_content). What was said last the ledger knows; what it does not
@@ -23,8 +23,8 @@ uint64_t repeat_content(const struct judgement *j) __attribute__((noinline));
 bool repeat_check(struct judgement *j) __attribute__((noinline));
 
 /*
- * Is the message the same as what the channel said last of the entity? True, too, where it can't be
- * told. What the ledger's memory does not know is read from the topic's newest event.
+ * Is the message the same as what the channel said last of the entity? True, too, where that is
+ * not known. What the ledger's memory does not know is read from the topic's newest event.
  */
 bool repeat_is_last(struct judgement *j) __attribute__((cold, noinline));
 

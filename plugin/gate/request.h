@@ -12,12 +12,12 @@ enum gate_action { GATE_PUBLISH, GATE_DELIVER, GATE_SUBSCRIBE, GATE_UNSUBSCRIBE 
 struct gate_request {
 	enum gate_action action;
 	struct message message;
-	/* GATE_DELIVER: that the message says what stands, or may be handed out all the same, is
+	/* GATE_DELIVER: that the message says the current status, or may go out all the same, is
 	 * known. */
 	bool is_settled;
 	/*
 	 * GATE_PUBLISH: it was accepted before. May the principal still publish there? Nothing else
-	 * is asked: what it says was judged then, and where its entity stands is its own doing.
+	 * is asked: what it says was judged then, and the entity's status is its own doing.
 	 */
 	bool is_asked_again;
 	/* GATE_PUBLISH: it was accepted and is retained; may its publisher have it handed out? */

@@ -108,14 +108,16 @@ static int compile_schemas(struct rules *rules, struct diag *diag)
 		const char *uri = contract_channel(rules->contract, i)->schema_uri;
 
 		if (uri)
-			wanted[count++] = (struct wanted){ uri, i };
+			wanted[count++] = (struct wanted){ .uri = uri, .channel = i };
 	}
 	qsort(wanted, count, sizeof(*wanted), by_uri);
 	rc = schema_set_new(&set, diag);
-	if (rc == 0)
-		rc = add_documents(rules->contract, set, diag);
-	if (rc == 0)
-		rc = compile_wanted(rules, set, wanted, count, diag);
+	if (rc)
+		goto out;
+	rc = add_documents(rules->contract, set, diag);
+	if (rc)
+		goto out;
+	rc = compile_wanted(rules, set, wanted, count, diag);
 out:
 	schema_set_free(set);
 	contract_forget_json(rules->contract);
@@ -303,8 +305,9 @@ int rules_load(const struct rules_files *files, struct rules **ret, struct diag 
 		goto out;
 	}
 	rc = load_files(rules, files, diag);
-	if (rc == 0)
-		rc = compile_channels(rules, diag);
+	if (rc)
+		goto out;
+	rc = compile_channels(rules, diag);
 	if (rc)
 		goto out;
 	*ret = rules;

@@ -39,8 +39,8 @@ struct rules {
 };
 
 /*
- * Where the rules stand. Borrowed for the call. All but the contract may be NULL, @access only for
- * who looks at the contract alone.
+ * Where the rules stand. Borrowed for the call. All but the contract may be NULL, @access only
+ * where the contract alone is looked at.
  */
 struct rules_files {
 	const char *contract;

@@ -18,7 +18,7 @@
 #include "base/reason.h"
 #include "monitor/alerts.h"
 #include "monitor/clients.h"
-#include "monitor/message.h"
+#include "monitor/publish.h"
 #include "monitor/settings.h"
 
 /* One thing that was seen, in numbers. */

@@ -23,7 +23,7 @@
 #include "base/who.h"
 #include "monitor/alerts.h"
 #include "monitor/bans.h"
-#include "monitor/message.h"
+#include "monitor/publish.h"
 #include "monitor/settings.h"
 
 #define MONITOR_CLIENTS_MIN 64u

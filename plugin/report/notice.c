@@ -121,7 +121,7 @@ size_t notice_print_held(const char *types, const char *key, uint64_t count, int
 	struct jsonout out;
 
 	(void)snprintf(topic, sizeof(topic), CONTRACT_NOTICES "/%s", key);
-	(void)snprintf(detail, sizeof(detail), "%" PRIu64 " more refusal%s not told one by one",
+	(void)snprintf(detail, sizeof(detail), "%" PRIu64 " more refusal%s not reported one by one",
 		       count, count == 1 ? " was" : "s were");
 	jsonout_begin(&out, ret, NOTICE_MAX);
 	jsonout_open(&out, NULL, '{');

@@ -5,8 +5,8 @@
  * as an HTTP API would answer; detail, one sentence;
  * instance, the topic as a relative URI reference; errors, where the payload was at fault, each
  * with field (a JSON Pointer), code (the schema's keyword) and message. Our own: reason (a code of
- * base/reason.h), decisionId, topic, qos, time, standing (the status that the entity has, of an
- * illegal transition), observed (true where the message was let through all the same) and closed
+ * base/reason.h), decisionId, topic, qos, time, currentStatus (the status that the entity has, of
+ * an illegal transition), observed (true where the message was let through all the same) and closed
  * (true where it was not acknowledged, and the client was disconnected).
  * schemas/refusal.schema.json describes it.
  */
@@ -35,13 +35,13 @@
  * Writes the document, one line and a NUL, to @ret (NOTICE_MAX bytes). Returns its length. @types:
  * the contract's x-problem-types, or NULL.
  * @fault: what is wrong with the payload, @count entries, of which the first
- * NOTICE_FAULTS_MAX are told.
+ * NOTICE_FAULTS_MAX are listed.
  */
 size_t notice_print(const char *types, const struct refusal *refusal,
 		    const struct schema_error *fault, size_t count, char *ret);
 
 /*
- * The document that says that @count refusals of @key ("principal/client") were not told one by
+ * The document that says that @count refusals of @key ("principal/client") were not reported one by
  * one. Reason is "notices-held-back" and heldBack the number; there is no decisionId.
  */
 size_t notice_print_held(const char *types, const char *key, uint64_t count, int64_t time_ms,

@@ -9,7 +9,7 @@
 #define WAYS 4u
 #define SETS (QUOTA_CLIENTS / WAYS)
 
-struct entry {
+struct quota_entry {
 	int64_t second; /* that taken and held count; 0: the entry is free */
 	uint64_t held;
 	uint64_t owed; /* held in seconds before */
@@ -21,12 +21,12 @@ struct entry {
 struct quota {
 	unsigned per_second;
 	uint64_t seed;
-	struct portions total; /* of all, a second */
-	struct entry others;   /* clients that found no place */
-	size_t holding;        /* entries with something held or owed */
-	size_t next;           /* where quota_next_held() goes on */
-	int64_t looked;        /* the second in which it last went through */
-	struct entry entry[QUOTA_CLIENTS];
+	struct portions total;     /* of all, a second */
+	struct quota_entry others; /* clients that found no place */
+	size_t holding;            /* entries with something held or owed */
+	size_t next;               /* where quota_next_held() goes on */
+	int64_t looked;            /* the second in which it last went through */
+	struct quota_entry entry[QUOTA_CLIENTS];
 };
 
 int quota_new(unsigned per_second, struct quota **ret, struct diag *diag)
@@ -52,8 +52,8 @@ void quota_free(struct quota *quota)
 }
 
 /*
- * Seeded, since clients choose their ids. It need not be more than that: who finds a full set
- * shares a quota, and nobody gains by it.
+ * Seeded, since clients choose their ids. It need not be more than that: a client that finds a full
+ * set shares a quota, and gains nothing by it.
  */
 static size_t set_of(const struct quota *quota, const char *client, size_t len)
 {
@@ -66,7 +66,7 @@ static size_t set_of(const struct quota *quota, const char *client, size_t len)
 	return (size_t)(hash >> 32) % SETS;
 }
 
-static bool is_holding(const struct entry *entry)
+static bool is_holding(const struct quota_entry *entry)
 {
 	return entry->held > 0 || entry->owed > 0;
 }
@@ -80,26 +80,26 @@ static size_t owner_len(const char *client, size_t len)
 }
 
 /* Entries of the set that are of the principal of @client. */
-static unsigned owned(const struct entry *set, const char *client, size_t len)
+static unsigned owned(const struct quota_entry *set, const char *client, size_t len)
 {
 	size_t owner = owner_len(client, len);
 	unsigned count = 0;
 
-	for (const struct entry *e = set; e < set + WAYS; e++)
+	for (const struct quota_entry *e = set; e < set + WAYS; e++)
 		count += owner_len(e->client, e->len) == owner &&
 			 memcmp(e->client, client, owner) == 0;
 	return count;
 }
 
 /* Of a set that is full: one of the principal that has most there, if @client's has none. */
-static struct entry *find_excess(struct entry *set, const char *client, size_t len)
+static struct quota_entry *find_excess(struct quota_entry *set, const char *client, size_t len)
 {
-	struct entry *excess = NULL;
+	struct quota_entry *excess = NULL;
 	unsigned most = 1;
 
 	if (owned(set, client, len) > 0)
 		return NULL;
-	for (struct entry *e = set; e < set + WAYS; e++) {
+	for (struct quota_entry *e = set; e < set + WAYS; e++) {
 		unsigned count = owned(set, e->client, e->len);
 
 		if (count > most) {
@@ -110,23 +110,24 @@ static struct entry *find_excess(struct entry *set, const char *client, size_t l
 	return excess;
 }
 
-/* An entry of a second that is over may go; better one that has nothing to tell. */
-static struct entry *find_place(struct entry *set, const char *client, size_t len, int64_t second)
+/* An entry of a second that is over may go; better one with nothing held back. */
+static struct quota_entry *find_place(struct quota_entry *set, const char *client, size_t len,
+				      int64_t second)
 {
-	struct entry *place = NULL;
+	struct quota_entry *place = NULL;
 
-	for (struct entry *e = set; e < set + WAYS; e++)
+	for (struct quota_entry *e = set; e < set + WAYS; e++)
 		if (e->second != second && (!place || (is_holding(place) && !is_holding(e))))
 			place = e;
 	return place ? place : find_excess(set, client, len);
 }
 
-static struct entry *find(struct quota *quota, const char *client, size_t len, int64_t second)
+static struct quota_entry *find(struct quota *quota, const char *client, size_t len, int64_t second)
 {
-	struct entry *set = &quota->entry[WAYS * set_of(quota, client, len)];
-	struct entry *place;
+	struct quota_entry *set = &quota->entry[WAYS * set_of(quota, client, len)];
+	struct quota_entry *place;
 
-	for (struct entry *e = set; e < set + WAYS; e++)
+	for (struct quota_entry *e = set; e < set + WAYS; e++)
 		if (e->second != 0 && e->len == len && memcmp(e->client, client, len) == 0)
 			return e;
 	place = find_place(set, client, len, second);
@@ -134,12 +135,12 @@ static struct entry *find(struct quota *quota, const char *client, size_t len, i
 		return &quota->others;
 	if (is_holding(place))
 		quota->holding--;
-	*place = (struct entry){ .second = second, .len = (unsigned)len };
+	*place = (struct quota_entry){ .second = second, .len = (unsigned)len };
 	memcpy(place->client, client, len);
 	return place;
 }
 
-static void turn(struct entry *entry, int64_t second)
+static void turn(struct quota_entry *entry, int64_t second)
 {
 	if (entry->second == second)
 		return;
@@ -164,7 +165,7 @@ static bool has_share(struct quota *quota, const char *client, size_t len, int64
 bool quota_take(struct quota *quota, const char *client, size_t len, int64_t now_ms)
 {
 	int64_t second = now_ms / 1000 + 1; /* 0 is kept for free entries */
-	struct entry *entry;
+	struct quota_entry *entry;
 
 	if (quota->per_second == 0 || len == 0 || len > QUOTA_CLIENT_MAX)
 		return false;
@@ -191,7 +192,7 @@ bool quota_next_held(struct quota *quota, int64_t now_ms, struct quota_held *ret
 		quota->next = 0;
 	}
 	while (quota->next < QUOTA_CLIENTS) {
-		struct entry *entry = &quota->entry[quota->next++];
+		struct quota_entry *entry = &quota->entry[quota->next++];
 
 		if (!is_holding(entry))
 			continue;

@@ -23,16 +23,18 @@ int refusals_new(const struct refusals_options *options, struct refusals **ret, 
 	if (!refusals)
 		return diag_nomem(diag);
 	rc = random_bytes(&seed, sizeof(seed), diag);
-	if (rc == 0)
-		rc = quota_new(options->notices_per_second, &refusals->quota, diag);
-	if (rc) {
-		refusals_free(refusals);
-		return rc;
-	}
+	if (rc)
+		goto out;
+	rc = quota_new(options->notices_per_second, &refusals->quota, diag);
+	if (rc)
+		goto out;
 	decisionid_init(&refusals->ids, seed);
 	refusals->payload_bytes = options->payload_bytes;
 	*ret = refusals;
-	return 0;
+	refusals = NULL; /* handed over */
+out:
+	refusals_free(refusals);
+	return rc;
 }
 
 void refusals_free(struct refusals *refusals)

@@ -1,8 +1,8 @@
 /*
- * refusals.h -- the desk that every refusal goes over: it gets an id, words, and its bounds.
+ * refusals.h -- every refusal gets its id, its words and its bounds here.
  *
- * Knows decisions, and who may be told how much; knows no broker, no log and no table: the
- * door takes what is prepared here to the log, to the ledger and to the client.
+ * Knows decisions, and how many notices a client may get; knows no broker, no log and no table:
+ * what is prepared here goes to the log, to the ledger and to the client by broker/notify.c.
  */
 #ifndef PETSTORE_REPORT_REFUSALS_H
 #define PETSTORE_REPORT_REFUSALS_H

@@ -107,25 +107,25 @@ static void accept(struct releases *releases, const struct message *message, con
 	releases_hold(releases, 1, publisher, message, 5);
 }
 
-static void test_releases_untold__once_its_publisher_left(void **state)
+static void test_releases_unreleased__once_its_publisher_left(void **state)
 {
 	struct releases *releases = make();
 	struct message a = message("a", 2, false), b = message("b", 2, false);
-	struct releases_untold untold;
+	struct releases_unreleased unreleased;
 
 	(void)state;
 	accept(releases, &a, "one");
 	accept(releases, &b, "two");
 	releases_left(releases, "one", 100); /* its own is not the newest */
-	assert_false(releases_untold(releases, 1000, &untold));
+	assert_false(releases_unreleased(releases, 1000, &unreleased));
 	releases_left(releases, "two", 200);
-	assert_false(releases_untold(releases, 200, &untold));
-	assert_true(releases_untold(releases, 201, &untold));
-	assert_int_equal(untold.key, 1);
-	assert_int_equal(untold.seq, 5);
-	assert_string_equal(untold.topic, "orders/1/status");
+	assert_false(releases_unreleased(releases, 200, &unreleased));
+	assert_true(releases_unreleased(releases, 201, &unreleased));
+	assert_int_equal(unreleased.key, 1);
+	assert_int_equal(unreleased.seq, 5);
+	assert_string_equal(unreleased.topic, "orders/1/status");
 	assert_true(releases_replace(releases, 1, &b));
-	assert_false(releases_untold(releases, 1000, &untold));
+	assert_false(releases_unreleased(releases, 1000, &unreleased));
 	/* what is released now is late; retained it is what stands */
 	assert_false(releases_hand_out(releases, 1, &b));
 	assert_true(releases_is_replaced(releases, 1, &b));
@@ -133,27 +133,27 @@ static void test_releases_untold__once_its_publisher_left(void **state)
 	releases_free(releases);
 }
 
-static void test_releases_untold__not_what_was_handed_out(void **state)
+static void test_releases_unreleased__not_what_was_handed_out(void **state)
 {
 	struct releases *releases = make();
 	struct message a = message("a", 2, false), newer = message("b", 1, false);
-	struct releases_untold untold;
+	struct releases_unreleased unreleased;
 
 	(void)state;
 	accept(releases, &a, "one");
 	assert_true(releases_hand_out(releases, 1, &a));
 	releases_left(releases, "one", 100);
-	assert_false(releases_untold(releases, 1000, &untold));
+	assert_false(releases_unreleased(releases, 1000, &unreleased));
 	accept(releases, &a, "one");
 	releases_accepted(releases, 1, "eva", &newer);
 	releases_left(releases, "one", 100);
-	assert_false(releases_untold(releases, 1000, &untold));
+	assert_false(releases_unreleased(releases, 1000, &unreleased));
 	/* nor what the database no longer has last */
 	accept(releases, &a, "one");
 	releases_left(releases, "one", 100);
-	assert_true(releases_untold(releases, 1000, &untold));
+	assert_true(releases_unreleased(releases, 1000, &unreleased));
 	assert_false(releases_replace(releases, 1, &newer));
-	assert_false(releases_untold(releases, 1000, &untold));
+	assert_false(releases_unreleased(releases, 1000, &unreleased));
 	releases_free(releases);
 }
 
@@ -203,8 +203,8 @@ int main(void)
 		cmocka_unit_test(test_releases_accepted__keeps_its_bounds),
 		cmocka_unit_test(test_releases_accepted__who_floods_loses_its_own),
 		cmocka_unit_test(test_releases_resent__is_older_than_what_stands),
-		cmocka_unit_test(test_releases_untold__once_its_publisher_left),
-		cmocka_unit_test(test_releases_untold__not_what_was_handed_out),
+		cmocka_unit_test(test_releases_unreleased__once_its_publisher_left),
+		cmocka_unit_test(test_releases_unreleased__not_what_was_handed_out),
 		cmocka_unit_test(test_releases_accepted__survives_failing_allocations),
 	};
 

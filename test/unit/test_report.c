@@ -453,7 +453,7 @@ static void test_refusals_held__makes_up_for_the_bound(void **state)
 	json = json_loads(notice.text, 0, NULL);
 	assert_int_equal(json_integer_value(json_object_get(json, "heldBack")), 8);
 	assert_string_equal(json_string_value(json_object_get(json, "detail")),
-			    "8 more refusals were not told one by one");
+			    "8 more refusals were not reported one by one");
 	json_decref(json);
 	assert_false(refusals_held(refusals, TYPES, NOW + 1000, &notice));
 	refusals_free(refusals);

@@ -1,8 +1,8 @@
 /*
- * message.h -- a publish, as limits and detectors look at it.
+ * publish.h -- a publish, as limits and detectors look at it.
  */
-#ifndef PETSTORE_MONITOR_MESSAGE_H
-#define PETSTORE_MONITOR_MESSAGE_H
+#ifndef PETSTORE_MONITOR_PUBLISH_H
+#define PETSTORE_MONITOR_PUBLISH_H
 
 #include <stdbool.h>
 #include <stdint.h>
