@@ -16,16 +16,18 @@ enum keyword_shape {
 	SHAPE_COUNT,    /* an integer of at least 0 */
 	SHAPE_NUMBER,   /* a number */
 	SHAPE_POSITIVE, /* a number above 0 */
-	SHAPE_TYPES,    /* a type's name, or an array of such */
+	SHAPE_TYPE,     /* a type's name */
+	SHAPE_TYPES,    /* the same, or an array of such */
 	SHAPE_ARRAY,
 	SHAPE_NAMES,        /* an array of strings, each once */
 	SHAPE_FLAGS,        /* an object of booleans */
 	SHAPE_NAMES_MAP,    /* an object of SHAPE_NAMES */
+	SHAPE_DEPENDENCY,   /* a schema, or SHAPE_NAMES */
 	SHAPE_SCHEMA,       /* from here on: with subschemas */
 	SHAPE_SCHEMAS,      /* an array of at least one */
 	SHAPE_SCHEMA_MAP,   /* an object of schemas */
 	SHAPE_ITEMS,        /* a schema, or an array of schemas */
-	SHAPE_DEPENDENCIES, /* an object of schemas and SHAPE_NAMES */
+	SHAPE_DEPENDENCIES, /* an object of SHAPE_DEPENDENCY */
 };
 
 struct keyword {
@@ -187,48 +189,32 @@ struct visit {
 	void *ctx;
 };
 
-static int visit_array(const struct visit *v, const char *keyword, const json_t *array)
+static int visit_one(const struct visit *v, const struct keyword_child *child)
 {
-	size_t index;
-	json_t *node;
-
-	json_array_foreach(array, index, node) {
-		struct keyword_child child = { node, keyword, NULL, index, true };
-		int rc = is_schema(node) ? v->visit(v->ctx, &child) : 0;
-
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
-}
-
-static int visit_map(const struct visit *v, const char *keyword, json_t *map)
-{
-	const char *name;
-	json_t *node;
-
-	json_object_foreach(map, name, node) {
-		struct keyword_child child = { node, keyword, name, 0, false };
-		int rc = is_schema(node) ? v->visit(v->ctx, &child) : 0;
-
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
+	return is_schema(child->node) ? v->visit(v->ctx, child) : 0;
 }
 
 static int visit_keyword(const struct visit *v, const struct keyword *keyword, json_t *value)
 {
-	struct keyword_child child = { value, keyword->name, NULL, 0, false };
+	struct keyword_child child = { .node = value, .keyword = keyword->name };
 	bool is_map = keyword->shape == SHAPE_SCHEMA_MAP || keyword->shape == SHAPE_DEPENDENCIES;
+	int rc = 0;
 
 	if (keyword->shape < SHAPE_SCHEMA)
 		return 0;
-	if (is_map)
-		return visit_map(v, keyword->name, value);
-	if (keyword->shape != SHAPE_SCHEMA && json_is_array(value))
-		return visit_array(v, keyword->name, value);
-	return keyword->shape != SHAPE_SCHEMAS && is_schema(value) ? v->visit(v->ctx, &child) : 0;
+	if (!is_map && (keyword->shape == SHAPE_SCHEMA || !json_is_array(value)))
+		return keyword->shape == SHAPE_SCHEMAS ? 0 : visit_one(v, &child);
+	if (is_map) {
+		json_object_foreach(value, child.name, child.node)
+			if (rc == 0)
+				rc = visit_one(v, &child);
+		return rc;
+	}
+	child.has_index = true;
+	json_array_foreach(value, child.index, child.node)
+		if (rc == 0)
+			rc = visit_one(v, &child);
+	return rc;
 }
 
 int keyword_children(const struct dialect *dialect, const json_t *schema,
@@ -289,7 +275,7 @@ static int expected(struct diag *diag, const json_t *value, const char *what)
 	return diag_set(diag, ERR_INVALID, "is %s, expected %s", type_of(value), what);
 }
 
-static int check_number(const struct keyword *keyword, const json_t *value, struct diag *diag)
+static int check_number(enum keyword_shape shape, const json_t *value, struct diag *diag)
 {
 	const char *text = NULL;
 	size_t len;
@@ -298,13 +284,12 @@ static int check_number(const struct keyword *keyword, const json_t *value, stru
 	if (jsonbig_text(value, &text, &len))
 		d = text[0] == '-' ? -HUGE_VAL : HUGE_VAL;
 	else if (!json_is_number(value))
-		return expected(diag, value,
-				keyword->shape == SHAPE_COUNT ? "an integer" : "a number");
-	if (keyword->shape == SHAPE_POSITIVE && d <= 0)
+		return expected(diag, value, shape == SHAPE_COUNT ? "an integer" : "a number");
+	if (shape == SHAPE_POSITIVE && d <= 0)
 		return diag_set(diag, ERR_INVALID, "%g is not above 0", d);
-	if (keyword->shape == SHAPE_COUNT && d < 0)
+	if (shape == SHAPE_COUNT && d < 0)
 		return diag_set(diag, ERR_INVALID, "%g is below 0", d);
-	if (keyword->shape == SHAPE_COUNT && floor(d) != d)
+	if (shape == SHAPE_COUNT && floor(d) != d)
 		return diag_set(diag, ERR_INVALID, "%g is not an integer", d);
 	return 0;
 }
@@ -320,20 +305,20 @@ static bool is_anchor(const char *text)
 			       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")] == '\0';
 }
 
-static int check_string(const struct keyword *keyword, const json_t *value, struct diag *diag)
+static int check_string(enum keyword_shape shape, const json_t *value, struct diag *diag)
 {
 	const char *text = json_string_value(value);
 	const char *hash;
 
 	if (!keyword_is_string(value))
 		return expected(diag, value, "a string");
-	if (keyword->shape == SHAPE_ANCHOR && !is_anchor(text))
+	if (shape == SHAPE_ANCHOR && !is_anchor(text))
 		return diag_set(diag, ERR_INVALID,
 				"\"%s\" is not a name (expected a letter or _, then letters, "
 				"digits, '-', '_' and '.')",
 				text);
 	hash = strchr(text, '#');
-	if (keyword->shape == SHAPE_ID && hash && hash[1])
+	if (shape == SHAPE_ID && hash && hash[1])
 		return diag_set(diag, ERR_INVALID,
 				"\"%s\" has a fragment (expected none; $anchor names a place)",
 				text);
@@ -364,93 +349,117 @@ static bool occurs_before(const json_t *array, size_t index)
 	return false;
 }
 
-/* An array of types, or of names: strings that occur once. */
-static int check_strings(const json_t *value, bool are_types, char *at, size_t cap,
-			 struct diag *diag)
+/* Where a fault is, below the value of a keyword, and what it is. */
+struct fault {
+	char *at;
+	size_t cap;
+	struct diag *diag;
+};
+
+static int check_shape(enum keyword_shape shape, const json_t *value, const struct fault *fault);
+
+/* Items of shape @inner, each of which occurs once where they are names. */
+static int check_items(enum keyword_shape inner, const json_t *array, const struct fault *fault)
 {
 	size_t index;
 	json_t *item;
-	int rc = 0;
 
-	if (!json_is_array(value))
-		return expected(diag, value,
-				are_types ? "a type's name or an array of them"
-					  : "an array of strings");
-	if (are_types && json_array_size(value) == 0)
-		return diag_set(diag, ERR_INVALID, "is empty, expected at least one type");
-	json_array_foreach(value, index, item) {
-		if (are_types)
-			rc = check_type(item, diag);
-		else if (!keyword_is_string(item))
-			rc = expected(diag, item, "a string");
-		if (rc == 0 && occurs_before(value, index))
-			rc = diag_set(diag, ERR_INVALID, "\"%s\" occurs twice",
+	json_array_foreach(array, index, item) {
+		int rc = check_shape(inner, item, fault);
+
+		if (rc == 0 && inner != SHAPE_SCHEMA && occurs_before(array, index))
+			rc = diag_set(fault->diag, ERR_INVALID, "\"%s\" occurs twice",
 				      json_string_value(item));
 		if (rc != 0) {
-			(void)snprintf(at, cap, "/%zu", index);
+			(void)snprintf(fault->at, fault->cap, "/%zu", index);
 			return rc;
 		}
 	}
 	return 0;
 }
 
-static int check_schema(const json_t *value, struct diag *diag)
+static int check_map(enum keyword_shape inner, const json_t *value, const struct fault *fault)
 {
-	return is_schema(value) ? 0 : expected(diag, value, "a schema (an object or a boolean)");
-}
-
-static int check_schemas(const json_t *value, char *at, size_t cap, struct diag *diag)
-{
-	size_t index;
-	json_t *item;
-
-	if (!json_is_array(value))
-		return expected(diag, value, "an array of schemas");
-	if (json_array_size(value) == 0)
-		return diag_set(diag, ERR_INVALID, "is empty, expected at least one schema");
-	json_array_foreach(value, index, item) {
-		if (check_schema(item, diag) != 0) {
-			(void)snprintf(at, cap, "/%zu", index);
-			return ERR_INVALID;
-		}
-	}
-	return 0;
-}
-
-static int check_entry(const struct keyword *keyword, const json_t *value, char *at, size_t cap,
-		       struct diag *diag)
-{
-	switch (keyword->shape) {
-	case SHAPE_FLAGS:
-		return json_is_boolean(value) ? 0 : expected(diag, value, "a boolean");
-	case SHAPE_NAMES_MAP:
-		return check_strings(value, false, at, cap, diag);
-	case SHAPE_DEPENDENCIES:
-		return json_is_array(value) ? check_strings(value, false, at, cap, diag)
-					    : check_schema(value, diag);
-	default:
-		return check_schema(value, diag);
-	}
-}
-
-static int check_map(const struct keyword *keyword, const json_t *value, char *at, size_t cap,
-		     struct diag *diag)
-{
-	char inner[32] = "";
+	char at[32] = "";
+	const struct fault below = { at, sizeof(at), fault->diag };
 	const char *name;
 	json_t *entry;
 
 	if (!json_is_object(value))
-		return expected(diag, value, "an object");
+		return expected(fault->diag, value, "an object");
 	json_object_foreach((json_t *)(uintptr_t)value, name, entry) {
-		int rc = check_entry(keyword, entry, inner, sizeof(inner), diag);
+		int rc = check_shape(inner, entry, &below);
 
 		if (rc != 0) {
-			size_t used = jsonpointer_put(at, cap, name, strlen(name));
+			size_t used = jsonpointer_put(fault->at, fault->cap, name, strlen(name));
 
-			(void)snprintf(at + used, cap - used, "%s", inner);
+			(void)snprintf(fault->at + used, fault->cap - used, "%s", at);
 			return rc;
 		}
+	}
+	return 0;
+}
+
+/* An array of at least one. */
+static int check_some(enum keyword_shape inner, const char *one, const json_t *array,
+		      const struct fault *fault)
+{
+	if (json_array_size(array) == 0)
+		return diag_set(fault->diag, ERR_INVALID, "is empty, expected at least one %s",
+				one);
+	return check_items(inner, array, fault);
+}
+
+static int check_shape(enum keyword_shape shape, const json_t *value, const struct fault *fault)
+{
+	struct diag *diag = fault->diag;
+	bool is_array = json_is_array(value);
+
+	switch (shape) {
+	case SHAPE_ANY:
+		return 0;
+	case SHAPE_STRING:
+	case SHAPE_ID:
+	case SHAPE_ANCHOR:
+		return check_string(shape, value, diag);
+	case SHAPE_BOOLEAN:
+		return json_is_boolean(value) ? 0 : expected(diag, value, "a boolean");
+	case SHAPE_COUNT:
+	case SHAPE_NUMBER:
+	case SHAPE_POSITIVE:
+		return check_number(shape, value, diag);
+	case SHAPE_TYPE:
+		return check_type(value, diag);
+	case SHAPE_TYPES:
+		if (!is_array && !json_is_string(value))
+			return expected(diag, value, "a type's name or an array of them");
+		return is_array ? check_some(SHAPE_TYPE, "type", value, fault)
+				: check_type(value, diag);
+	case SHAPE_ARRAY:
+		return is_array ? 0 : expected(diag, value, "an array");
+	case SHAPE_NAMES:
+		return is_array ? check_items(SHAPE_STRING, value, fault)
+				: expected(diag, value, "an array of strings");
+	case SHAPE_FLAGS:
+		return check_map(SHAPE_BOOLEAN, value, fault);
+	case SHAPE_NAMES_MAP:
+		return check_map(SHAPE_NAMES, value, fault);
+	case SHAPE_SCHEMA:
+		return is_schema(value)
+			       ? 0
+			       : expected(diag, value, "a schema (an object or a boolean)");
+	case SHAPE_SCHEMAS:
+		return is_array ? check_some(SHAPE_SCHEMA, "schema", value, fault)
+				: expected(diag, value, "an array of schemas");
+	case SHAPE_ITEMS:
+		return is_array ? check_items(SHAPE_SCHEMA, value, fault)
+				: check_shape(SHAPE_SCHEMA, value, fault);
+	case SHAPE_DEPENDENCY:
+		return check_shape(is_array ? SHAPE_NAMES : SHAPE_SCHEMA, value, fault);
+	case SHAPE_SCHEMA_MAP:
+		return check_map(SHAPE_SCHEMA, value, fault);
+	case SHAPE_DEPENDENCIES:
+		return check_map(SHAPE_DEPENDENCY, value, fault);
 	}
 	return 0;
 }
@@ -458,41 +467,8 @@ static int check_map(const struct keyword *keyword, const json_t *value, char *a
 int keyword_check(const struct keyword *keyword, const json_t *value, char *at, size_t cap,
 		  struct diag *diag)
 {
+	const struct fault fault = { at, cap, diag };
+
 	at[0] = '\0';
-	switch (keyword->shape) {
-	case SHAPE_ANY:
-		return 0;
-	case SHAPE_STRING:
-	case SHAPE_ID:
-	case SHAPE_ANCHOR:
-		return check_string(keyword, value, diag);
-	case SHAPE_BOOLEAN:
-		return json_is_boolean(value) ? 0 : expected(diag, value, "a boolean");
-	case SHAPE_COUNT:
-	case SHAPE_NUMBER:
-	case SHAPE_POSITIVE:
-		return check_number(keyword, value, diag);
-	case SHAPE_TYPES:
-		return json_is_string(value) ? check_type(value, diag)
-					     : check_strings(value, true, at, cap, diag);
-	case SHAPE_ARRAY:
-		return json_is_array(value) ? 0 : expected(diag, value, "an array");
-	case SHAPE_NAMES:
-		return check_strings(value, false, at, cap, diag);
-	case SHAPE_SCHEMA:
-		return check_schema(value, diag);
-	case SHAPE_SCHEMAS:
-		return check_schemas(value, at, cap, diag);
-	case SHAPE_ITEMS:
-		if (json_is_array(value) && json_array_size(value) == 0)
-			return 0;
-		return json_is_array(value) ? check_schemas(value, at, cap, diag)
-					    : check_schema(value, diag);
-	case SHAPE_FLAGS:
-	case SHAPE_NAMES_MAP:
-	case SHAPE_SCHEMA_MAP:
-	case SHAPE_DEPENDENCIES:
-		return check_map(keyword, value, at, cap, diag);
-	}
-	return 0;
+	return check_shape(keyword->shape, value, &fault);
 }
