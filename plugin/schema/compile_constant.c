@@ -2,7 +2,7 @@
  * What messages are compared with: names in a hash table, numbers, and the values of const and
  * enum, copied from the document, which need not outlive the program.
  */
-#include <stdlib.h>
+#include <string.h>
 
 #include "schema/compile.h"
 #include "schema/jsonbig.h"
@@ -103,30 +103,15 @@ const struct number *compile_number(struct filling *f, const char *keyword)
  */
 void compile_constants(struct compiler *c)
 {
-	struct payload_limits limits = { .max_depth = PAYLOAD_MAX_DEPTH };
-	struct payload_error error = { .fault = PAYLOAD_OK };
-	const struct payload_value *value;
+	const struct payload_value *value = NULL;
 	struct view_walk walk;
-	char *text = NULL;
 
 	if (c->rc || c->constant_count == 0)
 		return;
-	c->rc = jsontext_write(c->constants, NULL, NULL, &text, &limits.max_bytes) != 0
-			? diag_nomem(c->diag)
-			: payload_parser_new(&limits, &c->schema->constants, c->diag);
+	c->rc = jsontext_parse(c->constants, NULL, NULL, &c->schema->constants, &value, c->diag);
 	if (c->rc)
-		goto out;
-	value = payload_parse(c->schema->constants, text, limits.max_bytes, &error);
-	if (!value) {
-		c->rc = error.fault == PAYLOAD_NOMEM
-				? diag_nomem(c->diag)
-				: diag_set(c->diag, ERR_LIMIT, "the values of const and enum: %s",
-					   error.text);
-		goto out;
-	}
+		return;
 	walk = view_walk(value);
 	for (size_t i = 0; i < c->constant_count; i++)
 		c->constant_steps[i]->constants = view_item(&walk);
-out:
-	free(text);
 }

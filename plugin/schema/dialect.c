@@ -1,6 +1,5 @@
 #include "schema/dialect.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/embed.h"
@@ -269,31 +268,23 @@ static int find_metaschema(struct schema_set *set, const char *dialect_uri,
 	return rc;
 }
 
-static int run_metaschema(const struct schema *metaschema, const struct schema_place *place,
-			  const char *text, size_t len, struct diag *diag)
+static int run_metaschema(struct check *check, const struct schema *metaschema)
 {
-	struct payload_limits limits = { len, PAYLOAD_MAX_DEPTH };
+	const struct schema_place *place = check->place;
 	struct payload_parser *parser = NULL;
-	struct payload_error fault;
-	const struct payload_value *value;
+	const struct payload_value *value = NULL;
 	struct schema_error error;
 	enum schema_answer answer;
-	int rc;
+	struct diag why;
+	int rc = jsontext_parse(place->node, is_foreign, check, &parser, &value, &why);
 
-	if (len > PAYLOAD_MAX_BYTES)
-		return document_fail(diag, ERR_LIMIT, place->resource, place->pointer, NULL,
-				     "a schema may have %u bytes", PAYLOAD_MAX_BYTES);
-	rc = payload_parser_new(&limits, &parser, diag);
-	if (rc != 0)
-		return rc;
-	value = payload_parse(parser, text, len, &fault);
-	if (!value)
-		rc = fault.fault == PAYLOAD_NOMEM
-			     ? diag_nomem(diag)
-			     : document_fail(diag, ERR_LIMIT, place->resource, place->pointer, NULL,
-					     "%s", fault.text);
+	if (rc == ERR_NOMEM)
+		rc = diag_nomem(check->diag);
+	else if (rc != 0)
+		rc = document_fail(check->diag, rc, place->resource, place->pointer, NULL, "%s",
+				   why.text);
 	else if (schema_explain(metaschema, value, &error, 1, &answer) > 0)
-		rc = document_fail(diag, ERR_INVALID, place->resource, place->pointer,
+		rc = document_fail(check->diag, ERR_INVALID, place->resource, place->pointer,
 				   error.instance[0] ? error.instance + 1 : NULL,
 				   "%s (metaschema %s)", error.message,
 				   place->resource->dialect_uri);
@@ -319,8 +310,6 @@ int dialect_check(struct schema_set *set, struct schema_place *place, struct dia
 {
 	struct check check = { set, place, diag };
 	const struct schema *metaschema = NULL;
-	char *text = NULL;
-	size_t len = 0;
 	int rc;
 
 	if (place->resource->document->is_builtin || is_checked(place)) {
@@ -332,10 +321,7 @@ int dialect_check(struct schema_set *set, struct schema_place *place, struct dia
 		rc = find_metaschema(set, place->resource->dialect_uri, &metaschema, diag);
 	if (rc != 0 || !metaschema)
 		return rc;
-	if (jsontext_write(place->node, is_foreign, &check, &text, &len) != 0)
-		return diag_nomem(diag);
-	rc = run_metaschema(metaschema, place, text, len, diag);
-	free(text);
+	rc = run_metaschema(&check, metaschema);
 	place->is_checked = rc == 0;
 	return rc;
 }

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/diag.h"
 #include "schema/jsonbig.h"
 
 struct json_writer {
@@ -90,4 +89,29 @@ int jsontext_write(const json_t *value, bool (*is_left_out)(void *ctx, const jso
 	}
 	*ret = text;
 	return 0;
+}
+
+int jsontext_parse(const json_t *value, bool (*is_left_out)(void *ctx, const json_t *object),
+		   void *ctx, struct payload_parser **parser, const struct payload_value **ret,
+		   struct diag *diag)
+{
+	struct payload_limits limits = { .max_depth = PAYLOAD_MAX_DEPTH };
+	struct payload_error error;
+	char *text = NULL;
+	int rc;
+
+	if (jsontext_write(value, is_left_out, ctx, &text, &limits.max_bytes) != 0)
+		return diag_nomem(diag);
+	rc = limits.max_bytes > PAYLOAD_MAX_BYTES
+		     ? diag_set(diag, ERR_LIMIT, "a schema may have %u bytes", PAYLOAD_MAX_BYTES)
+		     : payload_parser_new(&limits, parser, diag);
+	if (rc == 0) {
+		*ret = payload_parse(*parser, text, limits.max_bytes, &error);
+		if (!*ret)
+			rc = error.fault == PAYLOAD_NOMEM
+				     ? diag_nomem(diag)
+				     : diag_set(diag, ERR_LIMIT, "%s", error.text);
+	}
+	free(text);
+	return rc;
 }

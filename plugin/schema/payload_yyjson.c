@@ -307,22 +307,29 @@ static inline bool is_flat(yyjson_val *array)
 	return unsafe_yyjson_get_next(array) == array + 1 + unsafe_yyjson_get_len(array);
 }
 
-static bool walk_array(struct node_check *w, yyjson_val *array, unsigned depth)
+/* The @left values from @at on, each behind a name if it is a member. */
+static bool walk_values(struct node_check *w, yyjson_val *at, size_t left, size_t name,
+			unsigned depth)
 {
-	size_t left = unsafe_yyjson_get_len(array);
-	yyjson_val *at = array + 1;
-
-	if (depth < w->parser->base.limits.max_depth && is_flat(array)) {
-		for (; left > 0; left--)
-			look_at(w, at++);
-		return true;
-	}
 	for (; left > 0; left--) {
+		at += name;
 		look_at(w, at);
 		if (unsafe_yyjson_is_ctn(at) && !walk_value(w, at, depth))
 			return false;
 		at = unsafe_yyjson_get_next(at);
 	}
+	return true;
+}
+
+static bool walk_array(struct node_check *w, yyjson_val *array, unsigned depth)
+{
+	size_t left = unsafe_yyjson_get_len(array);
+	yyjson_val *at = array + 1;
+
+	if (depth == w->parser->base.limits.max_depth || !is_flat(array))
+		return walk_values(w, at, left, 0, depth);
+	for (; left > 0; left--)
+		look_at(w, at++);
 	return true;
 }
 
@@ -343,18 +350,9 @@ static __attribute__((noinline)) bool check_nul(struct node_check *w, yyjson_val
 static __attribute__((noinline)) bool walk_large(struct node_check *w, yyjson_val *object,
 						 unsigned depth)
 {
-	yyjson_val *value = object + 2;
-
 	w->bad_name = find_twice_large(w->parser, object);
-	if (w->bad_name || !check_nul(w, object))
-		return false;
-	for (size_t left = unsafe_yyjson_get_len(object); left > 0; left--) {
-		look_at(w, value);
-		if (unsafe_yyjson_is_ctn(value) && !walk_value(w, value, depth))
-			return false;
-		value = unsafe_yyjson_get_next(value) + 1;
-	}
-	return true;
+	return !w->bad_name && check_nul(w, object) &&
+	       walk_values(w, object + 1, unsafe_yyjson_get_len(object), 1, depth);
 }
 
 static bool walk_object(struct node_check *w, yyjson_val *object, unsigned depth)
