@@ -2,9 +2,9 @@
  * idfilter.h -- which ids were ever kept, so that a new one costs no question to the database.
  *
  * A Bloom filter (Bloom 1970; one cache line an id, as in Putze, Sanders, Singler, "Cache-, hash-
- * and space-efficient Bloom filters") that grows in layers: two bytes an id. It is right about
- * every id that it calls new, and takes about one new id in 400 for an old one, which costs a
- * read and nothing else. Until idfilter_complete() it calls none new.
+ * and space-efficient Bloom filters") that grows in layers: two bytes an id. An id that it calls
+ * new was never kept. About one new id in 400 it does not call new, which costs a read and nothing
+ * else. Until idfilter_complete() it calls none new.
  *
  * Two threads: the writer's adds what the database has, then completes; the broker's asks, and
  * adds what it commits. Ids of different tables are different ids.
@@ -27,19 +27,19 @@ int idfilter_new(struct idfilter **ret, struct diag *diag);
 void idfilter_free(struct idfilter *idfilter); /* NULL is fine */
 
 /*
- * The id has been kept, or is about to be. Where there is no memory for more, the id filter
- * calls no id new any longer.
+ * The id has been kept, or is about to be. Where there is no memory for it, the filter calls no id
+ * new from then on.
  */
 void idfilter_add(struct idfilter *idfilter, const struct entitykey *key);
 
 /*
- * All that the database has was added, for what idfilter_extend() returned; 0 before its first
- * call. Of an earlier round it says nothing.
+ * All ids that the database has were added. @round is what the last idfilter_extend() returned, 0
+ * before its first call; the call for an earlier round does nothing.
  */
 void idfilter_complete(struct idfilter *idfilter, unsigned round);
 
 /*
- * Ids of more tables will be asked for: the id filter is incomplete until they were added, too.
+ * Ids of more tables will be asked about: the filter is incomplete until those were added as well.
  * What was added stays. The broker's thread only.
  */
 unsigned idfilter_extend(struct idfilter *idfilter);
@@ -47,7 +47,7 @@ unsigned idfilter_extend(struct idfilter *idfilter);
 /* True: the id was never added, and the id filter is complete. The broker's thread only. */
 bool idfilter_is_new(const struct idfilter *idfilter, const struct entitykey *key);
 
-/* idfilter_is_new() will be asked soon: what it reads is on its way to the processor's caches. */
+/* idfilter_is_new() will follow: begins to bring what it reads into the processor's caches. */
 void idfilter_expect(const struct idfilter *idfilter, const struct entitykey *key);
 
 /* Bytes that the layers take. */

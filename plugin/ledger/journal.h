@@ -7,33 +7,33 @@
  * can't run out of disk; but see journal_is_copied().
  *
  * What holds at every instruction, whatever kills the process:
- *  - A record counts from one aligned store of its sequence number on, made after its body.
- *    The place behind the newest record always reads 0.
- *  - The oldest record still needed (the tail) stands in the file twice, in two slots written
- *    in turn. Space is used again only after both slots have passed it and were synced; a
- *    slot that is torn or stale therefore never points at something overwritten.
+ *  - A record counts as soon as its sequence number is stored, by one aligned store after its
+ *    body. The place behind the newest record always reads 0.
+ *  - Two slots of the file, written in turn, say where the oldest record is that is still needed
+ *    (the tail). Space is used again only after both slots have passed it and were synced; a slot
+ *    that is torn or stale therefore never points at something that was overwritten.
  *  - Reading begins at the tail and takes every whole record up to the newest. A record is whole
  *    where its number, its length and its checksum say so. The checksum is seeded with a random
  *    number of the file and with the record's position, so that neither bytes that a client
  *    chose nor what a former lap left can pass for a record.
- *  - What is not whole hides nothing behind it: whole records are looked for at each 8 bytes. So
- *    whatever was acknowledged and is whole is kept. Two marks say up to where the disk was
+ *  - A damaged record does not hide those behind it: whole records are looked for at each 8 bytes.
+ *    So whatever was acknowledged and is whole is kept. Two marks say up to where the disk was
  *    synced; they are stored after a sync, so that an old one says too little, never too much.
  *    What is missing before a mark, or before a whole record, is damage: the file is copied beside
- *    itself before anything in it is overwritten, and the line says what is missing. What is not
- *    whole behind both is what a power failure left of writes that had not been synced: a normal
- *    start, which says where the journal was cut. A power record is acknowledged after its sync
- *    only, so that neither costs one.
+ *    itself before anything in it is overwritten, and a line says what is missing. What is not
+ *    whole behind the marks and the last whole record is what a power failure left of writes that
+ *    had not been synced: a normal start, with a line that says where the journal was cut. A power
+ *    record is acknowledged after its sync only, so that a power failure costs none.
  *
  * When a sync fails (Linux since 4.13; lwn.net/Articles/752063, Documentation/filesystems/vfs.rst
- * "Handling errors during writeback"): the system calls the pages clean that it could not write,
- * and says so once for each open file, so that the next sync of the same range succeeds and
- * writes nothing. Hence, after a failed sync nothing that a restart would need is believed to be
- * on the disk, and no power record is taken, until all of it was written anew with pwrite(), which
+ * "Handling errors during writeback"), Linux marks the pages clean that it could not write, and
+ * reports the error once for each open file, so that the next sync of the same range succeeds and
+ * writes nothing. Hence, after a failed sync the journal counts nothing that a restart would need
+ * as written, and takes no power record, until all of it was written anew with pwrite(), which
  * makes the pages dirty whatever they hold, and was synced. The two threads sync through open
- * files of their own, so that neither takes the other's error away. Records that are not power go
- * on meanwhile: the page cache has them, which survives kill -9. Making the file begins with an
- * empty one each time, so that nothing of a failed attempt is believed either.
+ * files of their own, so that neither takes the other's error away. Other records are taken
+ * meanwhile: the page cache has them, which survives kill -9. Making the file begins with an empty
+ * one each time, so that nothing of a failed attempt remains.
  *
  * When the file breaks under the mapping (it is cut or overwritten, its disk is full on a file
  * system that copies on write, or a page can't be read) no record is taken any more; what is whole
@@ -107,7 +107,7 @@ struct journal_facts {
 	uint64_t number;    /* random, another one each time the file is made anew */
 	uint64_t first_seq; /* oldest record that was not released; == next_seq: none */
 	uint64_t next_seq;
-	uint64_t torn_seq; /* at this record the end was torn, which is no damage; 0: it was not */
+	uint64_t torn_seq; /* this record was not whole, nor synced: no damage; 0: there was none */
 	uint64_t missing; /* records that journal_open() found damaged; the line is journal_damage()
 			   */
 	unsigned char identity[JOURNAL_IDENTITY];
@@ -176,8 +176,8 @@ int journal_next(struct journal *journal, struct journal_record *ret, struct dia
 void journal_rewind(struct journal *journal);
 
 /*
- * ERR_IO: a record that was read since the last release is not what it was any more, so that what
- * was made of it must not be believed. Ask before a transaction is committed.
+ * ERR_IO: a record that was read since the last release has changed, so that what was made of it
+ * may be wrong. To be called before a transaction is committed.
  */
 int journal_recheck(const struct journal *journal, struct diag *diag);
 
@@ -194,7 +194,7 @@ void journal_release(struct journal *journal);
  */
 int journal_sync(struct journal *journal, struct diag *diag);
 
-/* A sync failed since the last call of journal_sync(): call it now. */
+/* True where a sync failed since the last call of journal_sync(), which should be called now. */
 bool journal_must_sync(const struct journal *journal);
 
 /* Syncs that failed, and the errno of the last of them. Any thread. */
@@ -210,9 +210,9 @@ int journal_probe(struct journal *journal, struct diag *diag);
  * journal put there: header, slots, and the records that were not released (of a large ring some
  * MiB of them)? For the writer's thread, once a second or after each commit: some system calls.
  *
- * ERR_INVALID: no, and the line says what is wrong. A file that is gone from its path, or hidden
- * by another, is not broken: nothing that is appended is sure to be found by a restart, so refuse
- * writes until the check is 0 again. A file that was cut or overwritten is (journal_is_broken()).
+ * ERR_INVALID: no, and the line says what is wrong. Where the file is gone from its path, or
+ * another is there, the journal is not broken, but a restart may not find what is appended: refuse
+ * writes until the check is 0 again. Where it was cut or overwritten it is (journal_is_broken()).
  * ERR_IO: it could not be found out.
  */
 int journal_check(struct journal *journal, struct diag *diag);
@@ -221,9 +221,9 @@ int journal_check(struct journal *journal, struct diag *diag);
 int journal_check_place(const struct journal *journal, struct diag *diag);
 
 /*
- * A broken journal takes no record. How it is mended, from the writer's thread but for the first:
+ * A broken journal takes no record. How it is repaired, by the writer's thread but for step 1:
  *  1. The appending thread says by journal_stop() that it has seen it, and appends no more until
- *     journal_is_broken() is false again. (journal_leave(): it never will again.)
+ *     journal_is_broken() is false again; or by journal_leave() that it never appends again.
  *  2. journal_salvage() copies the file where something is missing and says what. Once.
  *  3. journal_next() and journal_release() take out what is whole.
  *  4. journal_renew() makes the file anew; numbers go on where they were.
@@ -236,15 +236,15 @@ int journal_salvage(struct journal *journal, struct diag *diag); /* 0: @diag has
 int journal_renew(struct journal *journal, struct diag *diag);
 
 /*
- * The file is gone from its path, and the appending thread takes no more: makes a file with all
- * that the open one holds there. Close the journal then and open the new file. ERR_INVALID,
- * ERR_IO: there is another file by now, or the disk is full or broken.
+ * For a file that is gone from its path, while nothing is appended: makes a file there with all
+ * that the open one holds. Close the journal then and open the new file. ERR_INVALID, ERR_IO: there
+ * is another file by now, or the disk is full or broken.
  */
 int journal_put_back(const struct journal *journal, struct diag *diag);
 
 /*
- * Makes the pages that the next records will land on writable ahead of time, so that the
- * appending thread does not wait for the file system. The writer's thread calls it.
+ * Makes the pages of the next records writable ahead of time, so that the appending thread does
+ * not wait for the file system. The writer's thread calls it.
  */
 void journal_prefault(struct journal *journal);
 

@@ -383,6 +383,6 @@ int journal_format(struct journal *j, size_t bytes, const unsigned char identity
 		journal_unmap(j);
 	j->is_header_bad = j->is_cut = false;
 	diag_init(&j->damage);
-	atomic_store(&j->mended, atomic_load(&j->failures));
+	atomic_store(&j->repaired, atomic_load(&j->failures));
 	return rc;
 }

@@ -37,7 +37,7 @@ struct journal_place {
 	uint64_t seq; /* of the record that stands, or will stand, there */
 };
 
-/* Why no record is taken. */
+/* Whether records are taken. */
 enum {
 	JOURNAL_WHOLE = 0,
 	JOURNAL_BROKEN = 1,  /* as base/mapguard.h sets it */
@@ -54,7 +54,7 @@ enum { JOURNAL_OF_APPENDER, JOURNAL_OF_WRITER };
  */
 struct journal {
 	int fd;
-	int writer_fd; /* the same file, opened again: errors of its syncs are told to both */
+	int writer_fd; /* the same file, opened again: each gets the errors of syncs */
 	char *path;
 	unsigned char *map;              /* header, ring, ring; NULL while blank */
 	const unsigned char *writer_map; /* the same of writer_fd, to sync by; never looked at */
@@ -84,7 +84,7 @@ struct journal {
 	struct journal_place slot[2]; /* as the file has them */
 	unsigned next_slot;
 	uint64_t prefaulted;
-	struct journal_place walked; /* up to which the writer's mark can be told */
+	struct journal_place walked; /* up to here records were counted, for the writer's mark */
 	unsigned tried;              /* failures that the last attempt to make them good knew of */
 	const char *reason;          /* why the journal is broken, where the writer found out */
 	bool is_salvaged;
@@ -96,7 +96,7 @@ struct journal {
 	_Atomic uint64_t reusable; /* everything before it may be overwritten */
 	_Atomic uint64_t synced;   /* everything before it is on the disk */
 	_Atomic unsigned failures; /* of syncs */
-	_Atomic unsigned mended;   /* those that were made good */
+	_Atomic unsigned repaired; /* those that were made good */
 	_Atomic int sync_error;    /* of the last */
 	_Atomic int broken;        /* JOURNAL_WHOLE, ... */
 	_Atomic bool has_left;     /* the appending thread has */

@@ -23,7 +23,7 @@ static void note_failure(struct journal *j, int error)
 
 bool journal_takes_power(const struct journal *j)
 {
-	return atomic_load(&j->failures) == atomic_load(&j->mended);
+	return atomic_load(&j->failures) == atomic_load(&j->repaired);
 }
 
 bool journal_must_sync(const struct journal *j)
@@ -78,7 +78,7 @@ int journal_power_sync(struct journal *j, uint64_t to)
 	unsigned failures = atomic_load(&j->failures);
 	int error;
 
-	if (failures != atomic_load(&j->mended))
+	if (failures != atomic_load(&j->repaired))
 		return atomic_load(&j->sync_error);
 	error = range_sync(j, j->map, unsynced_from(j), to);
 	if (error)
@@ -178,7 +178,7 @@ static int make_good(struct journal *j)
 	}
 	raise_synced(j, head);
 	atomic_store_explicit(&j->reusable, passed_by_both(j), memory_order_release);
-	atomic_store(&j->mended, failures);
+	atomic_store(&j->repaired, failures);
 	return 0;
 }
 

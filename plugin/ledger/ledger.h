@@ -1,11 +1,11 @@
 /*
- * ledger.h -- what stands where, and what was accepted: acknowledged means kept.
+ * ledger.h -- the state of entities, and the messages that were accepted: acknowledged means kept.
  *
- * Keeps the state of entities (an order's status, payment status and owner) and an
- * append-only record of accepted events, in SQLite at the end and in a journal before that
- * (ledger/journal.h), so that the broker's thread never waits for the database. Knows
- * entities, statuses and columns as a plan that it is handed; knows nothing of topics'
- * meaning, of users, or of which status may follow which: gate.c asks and decides.
+ * Keeps the state of entities (an order's status, payment status and owner) and an append-only
+ * record of accepted messages, the events. A write goes into the journal first
+ * (ledger/journal.h), and from there into SQLite, so that the broker's thread never waits for the
+ * database. The caller's plan says which entities, statuses and columns there are. Knows nothing of
+ * what topics mean, of users, or of which status may follow which: the gate decides that.
  *
  * One thread, the broker's, calls these functions. The ledger's own writer thread touches the
  * journal and its own database connection only.
@@ -25,11 +25,12 @@
 #include "ledger/ledger_types.h"
 
 struct ledger;
+
 struct ledger_options {
 	const char *path;            /* the SQLite file; made where it does not exist */
 	size_t journal_bytes;        /* size of the ring file "<path>-journal.ring" */
 	unsigned batch_rows;         /* records of one transaction at most */
-	unsigned batch_ms;           /* oldest record waits at most so long for its transaction */
+	unsigned batch_ms;           /* so long the oldest record waits for one, at most */
 	uint64_t events_keep_rows;   /* 0: all */
 	unsigned events_keep_days;   /* 0: all */
 	uint64_t refusals_keep_rows; /* 0: all */
@@ -48,16 +49,16 @@ struct ledger_options {
  * Where another process locks the database or the disk is full, the answer is ERR_BUSY or
  * ERR_IO; with may_open_later it is 0, and the ledger opens by itself when it can. Until then
  * ledger_look() and ledger_commit() fail, ledger_is_ready() is false, and ledger_news() says
- * when the trouble began and ended; what cannot be known of the files before is said then.
+ * when the trouble began and ended. What is wrong with the files, and could not be found out
+ * before, ledger_news() says then as well.
  */
 int ledger_open(const struct ledger_options *options, const struct entity_plan *plan,
 		struct ledger **ret, struct diag *diag);
 
 /*
- * Opens a database that another process may be writing, for looking only: ledger_look(),
- * ledger_is_ready() (always true) and ledger_close() are all that may be called. @plan, and
- * what it points to, is borrowed until ledger_close(); what the database lacks of it is
- * unknown.
+ * Opens a database that another process may be writing, to read from it only: ledger_look(),
+ * ledger_is_ready() (always true) and ledger_close() are all that may be called. @plan, and what it
+ * points to, is borrowed until ledger_close(). An entity whose table the database lacks is unknown.
  */
 int ledger_open_reader(const char *path, const struct entity_plan *plan, struct ledger **ret,
 		       struct diag *diag);
@@ -66,25 +67,25 @@ int ledger_open_reader(const char *path, const struct entity_plan *plan, struct 
 void ledger_close(struct ledger *ledger);
 
 /*
- * A reload's new plan: in force when it returns, and it waits for nothing. Entity numbers are the
- * new plan's from now on. Tables, columns and indexes that the database lacks are made by the
- * writer's thread; until then ledger_look() fails with ERR_BUSY for an entity whose table, statuses
- * or link are not there, and ledger_commit() for a write with a column that is not
- * (ledger_lacks()); ledger_news() says so where it takes longer than a moment. So they do for an
- * entity of which other columns are its statuses or its link than before, until the database has
- * what was accepted of it. A plan that is the one in force asks for nothing.
+ * A reload's new plan: in force when the call returns, which waits for nothing. Entity numbers are
+ * the new plan's from now on. The writer's thread makes the tables, columns and indexes that the
+ * database lacks. Until they are there ledger_look() fails with ERR_BUSY for an entity whose table,
+ * statuses or link are missing, and ledger_commit() for a write with a column that is missing
+ * (ledger_lacks()); ledger_news() says so where it takes longer than a moment. Both fail likewise
+ * for an entity whose statuses or link are other columns than before, until the database has all
+ * that was accepted of it. Where @plan is the one in force nothing is done.
  *
  * ERR_INVALID, ERR_LIMIT: not a plan, or one that contradicts what is known of the database; the
- * old plan stays in force. What only the database can say, ledger_news() says.
+ * old plan stays in force. What the database alone knows of, ledger_news() reports later.
  */
 int ledger_replan(struct ledger *ledger, const struct entity_plan *plan, struct diag *diag);
 
-/* Is all there that the plan in force asks for? (Or nothing yet: see ledger_open().) */
+/* Does the database have all that the plan in force asks for? True also while it is not open. */
 bool ledger_has_all(const struct ledger *ledger);
 
 /*
- * The entity's table, borrowed until the next replan, where the entity can't be looked at yet or
- * its @column is not there yet; NULL: it can be kept.
+ * The name of the entity's table, borrowed until the next replan, where the entity can't be looked
+ * at yet or its @column is not there yet. NULL: nothing of that is missing.
  */
 const char *ledger_lacks(const struct ledger *ledger, unsigned entity, unsigned column);
 
@@ -97,24 +98,24 @@ int ledger_look(struct ledger *ledger, unsigned entity, const char *id, size_t i
 		struct ledger_state *ret, struct diag *diag);
 
 /*
- * ledger_look() at this entity will follow, after the time that it takes to parse a message: begins
- * to bring what it reads into the processor's caches, and goes on with that at the second call.
- * Neither says anything about the entity.
+ * ledger_look() at this entity will follow, after the time that it takes to parse a message. The
+ * first call begins to bring what will be read into the processor's caches, the second one goes on
+ * with that. Neither changes an answer.
  */
 void ledger_expect(struct ledger *ledger, unsigned entity, const char *id, size_t id_len);
 void ledger_expect_more(struct ledger *ledger);
 
 /*
- * What was kept last of them, and still is in the entity's row: not known where columns of it were
- * filled by others since. From memory, else by one indexed read of the newest event on the topic.
- * Returns as ledger_look() does.
+ * The last of the messages that @said is about, as far as the entity's row still has what it said:
+ * where other messages filled its columns since, it is not known. From memory, else by one indexed
+ * read of the newest event on the topic. Returns as ledger_look() does.
  */
 int ledger_recall(struct ledger *ledger, const struct ledger_said *said,
 		  struct ledger_recalled *ret, struct diag *diag);
 
 /*
- * The content of what ledger_recall() gave as a payload, which is not asked for again while the
- * entity is in memory.
+ * Says which content the payload has that ledger_recall() gave. While the entity is in memory,
+ * ledger_recall() gives the content from then on.
  */
 void ledger_keep_recalled(struct ledger *ledger, const struct ledger_said *said, uint64_t content);
 
@@ -126,9 +127,9 @@ int ledger_find_unchanged(struct ledger *ledger, const struct ledger_unchanged_q
 			  ledger_unchanged_visit *visit, void *ctx, struct diag *diag);
 
 /*
- * What digests are begun with, for wordhash(): the database's own, which stays as long as it does,
- * so that they can be compared with those in its rows, and nobody who does not read the database
- * can aim at a collision. 0 until it is open.
+ * The seed of digests, for wordhash(): a random number that the database keeps, so that digests can
+ * be compared with those in its rows, and nobody can provoke a collision without reading the
+ * database. 0 until it is open.
  */
 uint64_t ledger_seed(const struct ledger *ledger);
 
@@ -139,8 +140,9 @@ uint64_t ledger_seed(const struct ledger *ledger);
 size_t ledger_journal_least(size_t payload_max);
 
 /*
- * Could a write of @bytes (topic and payload) be kept now? Cheap; for decide(). @is_power: one that
- * has to be synced, which is refused while the disk's syncs fail or are too slow (ledger/pace.h).
+ * Could a write of @bytes (topic and payload) be kept now? Cheap: the gate asks for each publish.
+ * @is_power: it has to be synced, and is refused while the disk's syncs fail or are too slow
+ * (ledger/pace.h).
  */
 bool ledger_is_ready(struct ledger *ledger, size_t bytes, bool is_power);
 
@@ -154,8 +156,9 @@ bool ledger_is_ready(struct ledger *ledger, size_t bytes, bool is_power);
 int ledger_commit(struct ledger *ledger, const struct ledger_write *write, struct diag *diag);
 
 /*
- * Puts a refusal on its way to the table refusals. Never waits and promises nothing: what
- * comes faster than the store takes it is dropped, counted, and ledger_news() says so.
+ * Leaves a refusal for the writer's thread, which puts it into the table refusals. Never waits and
+ * promises nothing: where refusals come faster than they are written, some are dropped and counted,
+ * and ledger_news() says so.
  */
 void ledger_refuse(struct ledger *ledger, const struct refusal *refusal);
 
@@ -163,18 +166,18 @@ void ledger_refuse(struct ledger *ledger, const struct refusal *refusal);
 void ledger_alert(struct ledger *ledger, const struct alertrow *alert);
 
 /*
- * Is an event of @publisher known that has @unique? Of the newest that have one, ACCEPTED_KEPT of
- * each place are known (ledger/accepted.h), also after a restart. No question to the database.
+ * Was an event of @publisher with this @unique accepted? The newest ones are known, also after a
+ * restart (ledger/accepted.h says how many). From memory alone.
  */
 bool ledger_has_unique(struct ledger *ledger, const char *publisher, uint64_t unique);
 
-/* A message was accepted that wrote nothing: ledger_was_accepted() knows it until the end. */
+/* A message was accepted that wrote nothing: ledger_was_accepted() knows it until a restart. */
 void ledger_remember(struct ledger *ledger, uint64_t sender, uint64_t digest);
 
 /*
- * 1: it was accepted; 0: it was not, as far as is known. Known are the last messages of each sender
- * (ledger/accepted.h) and, with @may_read, by one indexed read, the last of the topic that have
- * events, which a restart does not forget. ERR_BUSY, ERR_IO: it can't be found out now.
+ * Was this message accepted before? 1: yes; 0: no, as far as is known. The last messages of each
+ * sender are known from memory (ledger/accepted.h), and with @may_read, by one indexed read, the
+ * topic's last events, also after a restart. ERR_BUSY, ERR_IO: it can't be found out now.
  */
 int ledger_was_accepted(struct ledger *ledger, const struct ledger_sent *sent, bool may_read,
 			struct diag *diag);
@@ -194,7 +197,7 @@ bool ledger_is_open(struct ledger *ledger);
 uint64_t ledger_last(struct ledger *ledger);
 uint64_t ledger_arrived(struct ledger *ledger);
 
-/* Somebody waits for what was accepted: the database is not to wait for a full batch. */
+/* The caller waits for what was accepted: the writer's thread is not to wait for a full batch. */
 void ledger_hurry(struct ledger *ledger);
 
 /*
@@ -206,7 +209,7 @@ int ledger_retained_find(struct ledger *ledger, const char *topic, size_t topic_
 
 /*
  * As the last, for the newest event of @topic, which need not be retained; properties are not kept.
- * 0 also where the ledger only looks.
+ * 0 also for ledger_open_reader()'s.
  */
 int ledger_event_find(struct ledger *ledger, const char *topic, size_t topic_len,
 		      ledger_retained_visit *visit, void *ctx, struct diag *diag);
@@ -218,18 +221,18 @@ int ledger_event_find(struct ledger *ledger, const char *topic, size_t topic_len
 int ledger_retained_next(struct ledger *ledger, const char *topic, size_t topic_len, unsigned limit,
 			 ledger_retained_visit *visit, void *ctx, struct diag *diag);
 
-/* ---- how it does --------------------------------------------------------------------------- */
+/* ---- figures and news ---------------------------------------------------------------------- */
 
-/* Call it about once a second: the age is known as exactly as that. */
+/* To be called about once a second: the age is as exact as that. */
 void ledger_facts(struct ledger *ledger, struct ledger_facts *ret);
 
 /*
- * One line about a trouble of the store that began or ended since the last call, or false.
- * The door asks at every tick and logs.
+ * The next line about a trouble of the store that began or ended, or false. The broker room asks at
+ * every tick, and logs it.
  */
 bool ledger_news(struct ledger *ledger, struct diag *ret);
 
-/* Returns once everything accepted so far is in SQLite, or ERR_BUSY after @timeout_ms. */
+/* Returns 0 once everything accepted so far is in SQLite, or ERR_BUSY after @timeout_ms. */
 int ledger_flush(struct ledger *ledger, unsigned timeout_ms, struct diag *diag);
 
 #endif

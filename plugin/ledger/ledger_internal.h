@@ -36,11 +36,11 @@ struct ledger_plan {
 struct ledger_made {
 	uint64_t number;           /* the last plan of which the database has all */
 	struct store_names *known; /* what it has, or NULL: as before */
-	uint64_t failed;           /* a plan that could not be made yet: @line says why; 0: none */
+	uint64_t failed;           /* a plan that can't be made yet: @line says why; 0: none */
 	struct diag line;
 };
 
-/* What opening leads to. Made by one thread, then the broker's. */
+/* What was opened. Filled by the thread that opens, then the broker's. */
 struct ledger_opened {
 	uint64_t number; /* of the plan whose tables are there */
 	struct store_names *known;
@@ -61,8 +61,8 @@ struct ledger_entity {
 	 */
 	struct {
 		uint32_t memory;     /* 0: it can't be looked at yet */
-		uint32_t number;     /* what that will be; 0: not known yet */
-		uint64_t usable_seq; /* once the database has this record */
+		uint32_t number;     /* what memory will be; 0: not known yet */
+		uint64_t usable_seq; /* it will be once the database has this record */
 	} layout;
 };
 
@@ -83,40 +83,40 @@ struct ledger {
 	struct journal *journal;
 	struct state *state;
 	struct writer *writer;
-	struct replay replay;               /* the writer's, once it runs */
-	int64_t sync_at_ns;                 /* likewise */
-	int64_t check_at_ns;                /* likewise */
-	bool is_salvaged;                   /* likewise: see ledger_repair() */
-	struct diag opening_line;           /* what opening found; "": nothing to be reported */
-	struct pace pace;                   /* of syncs; both threads' */
-	struct refusal_flush refusal_flush; /* likewise */
-	struct idfilter_fill idfilter_fill; /* likewise */
-	/* Events by what makes them one: the opening thread's, then the broker's. */
-	struct accepted *unique;
+	struct accepted *unique;   /* by what makes an event one: who opens, then the broker's */
 	struct accepted *accepted; /* what was accepted last */
 	struct idfilter *idfilter; /* which ids the database may have */
 	uint64_t secret[2];        /* of the keys */
 	struct backlog *backlog;   /* of refusals */
+	struct pace pace;          /* of syncs; both threads' */
 
 	/*
-	 * Where it could not be opened at start the writer's thread goes on trying. What it
-	 * makes is handed over by is_open; until then the broker's thread touches neither
-	 * store nor journal.
+	 * Where the ledger could not be opened at start the writer's thread goes on trying, and
+	 * hands over what it opened by setting is_open; before that the broker's thread touches
+	 * neither store nor journal.
 	 */
 	struct ledger_opened opened;
+	struct diag opening_line; /* what opening found; "": nothing to be reported */
 	_Atomic bool is_open;
 	/*
-	 * Where files are not what they were the writer's thread takes that back, and waits until
+	 * Where files are not what they were the writer's thread clears is_open, and waits until
 	 * the broker's thread has nothing of what was opened any more: see ledger_files.c.
 	 */
 	_Atomic bool has_let_go;
-	/* the writer's, once it runs */
+
+	/* the writer's thread's, once it runs */
+	struct replay replay;
+	struct refusal_flush refusal_flush;
+	struct idfilter_fill idfilter_fill;
+	int64_t sync_at_ns;
+	int64_t check_at_ns;
+	bool is_salvaged;     /* see ledger_repair() */
 	bool is_given_up;     /* what is open is to be closed */
-	bool is_journal_ours; /* what was accepted is in the one that is open */
-	bool is_store_ours;   /* and the one of these that is open goes with it */
+	bool is_journal_ours; /* the open journal has what was accepted */
+	bool is_store_ours;   /* the open database is the one that it belongs to */
 	bool is_pair_wrong;   /* database and journal do not belong together, or one is missing */
 	bool begins_anew;     /* a checkpoint failed: see store_check_anew() */
-	bool is_put_back;     /* the journal's file was */
+	bool is_put_back;     /* the journal's file, which had been removed */
 	bool has_identity;
 	unsigned char identity[STORE_IDENTITY]; /* of the database that was opened first */
 	bool is_mark_due; /* the database does not say yet which journal it is in use with */
@@ -125,9 +125,9 @@ struct ledger {
 	_Atomic(struct ledger_plan *) new_plan; /* the newest, until the writer takes it */
 	_Atomic(struct ledger_made *) made;     /* the newest, until the broker's thread does */
 	struct ledger_plan *making;             /* the writer's; NULL: nothing is to be made */
-	int64_t make_at_ns;                     /* likewise: not again before then */
-	int64_t making_since_ns;                /* likewise: since it fails; 0: it does not */
-	bool is_failure_reported;               /* likewise */
+	int64_t make_at_ns;                     /* the writer's: not again before then */
+	int64_t making_since_ns;                /* the writer's: since it fails; 0: it does not */
+	bool is_failure_reported;               /* the writer's */
 
 	/* the broker's thread's, from here on */
 	bool is_taken;            /* what was opened was taken over */
@@ -138,7 +138,7 @@ struct ledger {
 	size_t entity_count;
 	struct ledger_entity *entity;
 	uint32_t layouts;      /* numbers given out */
-	bool is_lack_reported; /* that something is missing */
+	bool is_lack_reported; /* it was said that something is missing */
 	struct diag plan_news; /* of the plan in force; "": none */
 	struct store_reader *reader;
 	uint64_t last_seq;
@@ -154,22 +154,22 @@ struct ledger {
 		int64_t ns;
 	} mark[LEDGER_MARKS]; /* to tell how old the oldest record is: see ledger_facts() */
 	unsigned marks;
-	bool is_place_known;        /* where the journal lies was looked at */
-	bool is_full;               /* the journal was, and is not half empty again */
+	bool is_place_known;        /* its file system was asked about */
+	bool is_full;               /* the journal was full, and is not half empty again */
 	bool is_stalled;            /* the writer's thread hangs */
-	bool is_power_reported;     /* that power writes are refused */
+	bool is_power_reported;     /* it was said that power writes are refused */
 	uint64_t failures_reported; /* of syncs */
 	struct writer_stall stall;
 
 	struct state_facts scratch; /* of an entity that memory has no room for */
-	struct entitykey key;       /* the last one: a publish asks, then keeps, under one id */
+	struct entitykey key;       /* the last one: a publish looks, then commits, by one id */
 	char key_id[ENTITY_ID_MAX];
 	struct diag news; /* the last line of ledger_report(); "": none */
 };
 
 /*
- * True once the ledger is open, and the broker's thread has what belongs to it: takes over what
- * the writer's thread opened or made meanwhile.
+ * True where the ledger is open. Takes over what the writer's thread opened or made meanwhile, or
+ * lets go of it. All calls of the broker's thread begin with this one.
  */
 bool ledger_catch_up(struct ledger *ledger);
 
@@ -179,7 +179,7 @@ int ledger_fail_closed(const struct ledger *ledger, struct diag *diag);
 /* "the table payments is not ready yet": ERR_BUSY. */
 int ledger_fail_lacking(const struct ledger *ledger, unsigned entity, struct diag *diag);
 
-/* The next line of ledger_news(), in the place of one that nobody asked for. */
+/* The next line of ledger_news(), in the place of one that was not asked for yet. */
 void ledger_report(struct ledger *ledger, const struct diag *line);
 
 /* A plan of our own: free() it. NULL: out of memory. */
@@ -193,9 +193,9 @@ struct ledger_entity ledger_find_entity(const struct ledger *ledger, size_t i,
 					const struct ledger_entity *old, size_t old_count);
 
 /*
- * The writer's thread: takes the newest plan; makes what the database lacks of l->making, whose ids
- * are to be in the id filter then, and gives what the database has; the same, handed over to the
- * broker's thread, where it is time to.
+ * The writer's thread. Takes the newest plan; makes what the database lacks of it, begins to read
+ * its ids into the id filter, and gives what the database has then; does that where it is time to,
+ * and hands the result over to the broker's thread.
  */
 void ledger_take_plan(struct ledger *ledger);
 int ledger_make_plan(struct ledger *ledger, struct store_names **known, struct diag *diag);
@@ -233,20 +233,20 @@ int ledger_mark_journal(struct ledger *ledger, uint64_t applied, struct diag *di
 void ledger_end_journal(struct ledger *ledger);
 
 /*
- * False: the journal is broken and no write is taken. Says to the writer's thread that this one
- * knows.
+ * False: the journal is broken and no write is taken. Lets the writer's thread know that this one
+ * has seen it.
  */
 bool ledger_journal_is_whole(struct ledger *ledger);
 
-/* The disk does its syncs, and quickly: the broker's thread may wait for one. */
+/* The disk's syncs succeed, and are quick: the broker's thread may wait for one. */
 bool ledger_takes_power(const struct ledger *ledger);
 
-/* The writer's, between batches: what the journal's file needs. */
+/* The writer's thread, between batches: checks and syncs the journal's file where it is time to. */
 void ledger_tend_journal(struct ledger *ledger);
 
 /*
- * The writer's batch while the journal is broken: what is whole goes into the database, then the
- * file is made anew. As replay_batch(); ERR_INVALID once, with the line that says what is missing.
+ * In the place of replay_batch() while the journal is broken: what is whole goes into the database,
+ * then the file is made anew. ERR_INVALID once, with the line that says what is missing.
  */
 int ledger_repair(struct ledger *ledger, uint64_t *applied, struct diag *diag);
 

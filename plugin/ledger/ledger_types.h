@@ -14,12 +14,12 @@
 #include "base/message.h"
 
 #define LEDGER_PROPERTIES_MAX 4096u /* bytes of a retained message's properties */
-#define LEDGER_SAID_MAX 4u /* channels of an entity of which is known what they said last */
+#define LEDGER_SAID_MAX 4u          /* channels of an entity whose last message is remembered */
 
 /* What is known of an entity. Strings are NUL-terminated and live until the next call. */
 struct ledger_state {
 	bool is_known;                        /* false: nothing was ever kept, all strings are "" */
-	const char *owner;                    /* "" where nobody said */
+	const char *owner;                    /* "" where no message said it */
 	const char *link;                     /* the link column's value, "" where there is none */
 	const char *status[ENTITY_SLOTS_MAX]; /* "" where it has none yet */
 	uint64_t revision;
@@ -79,25 +79,26 @@ struct ledger_write {
 	struct message message; /* retained: a row in retained, too, cleared where it is empty */
 	const void *properties; /* of what is retained: MQTT 5's, as on the wire */
 	size_t properties_len;  /* at most LEDGER_PROPERTIES_MAX */
-	bool is_correction;     /* a step that the contract does not have, by who may correct */
-	uint64_t digest;        /* of topic and payload, under ledger_seed(); 0: not worked out */
-	uint64_t mark;    /* of a channel that moves a status: its messages are compared; or 0 */
-	uint64_t content; /* of the payload but for its times, odd; 0: not worked out */
+	bool is_correction; /* a step that the contract does not have, by one that may correct */
+	uint64_t digest;    /* of topic and payload, from ledger_seed() on; 0: not computed */
+	uint64_t mark; /* names a channel that moves a status, whose messages are compared; or 0 */
+	uint64_t content; /* digest of the payload without its times, odd; 0: not computed */
 	bool is_shared;   /* fills columns that messages with other marks fill as well */
-	uint64_t unique;  /* of what makes the event one; 0: nothing does */
-	uint64_t sender;  /* as in struct ledger_sent; 0: nobody is who sends it again */
+	uint64_t unique;  /* digest of what x-unique names; 0: it names nothing */
+	uint64_t sender;  /* as in struct ledger_sent; 0: it can't come again */
 };
 
 /*
- * A message that comes again, as it was when it came first. @sender is a number for principal and
- * client id together, the same for as long as the process runs; @digest is the write's.
+ * A message that may have been accepted before. @sender is a number for principal and client id
+ * together, the same for as long as the process runs; @digest is the write's.
  */
 struct ledger_sent {
 	uint64_t digest, sender;
 	const char *topic;
 	size_t topic_len;
 	const char *publisher, *client_id;
-	uint64_t until_seq; /* accepted by then: ledger_last() when the client connected */
+	uint64_t until_seq; /* by this write at the latest: ledger_last() when the client connected
+			     */
 };
 
 #define LEDGER_SENT_MAX 64 /* rows of a topic that are looked at, from the newest back */

@@ -1,14 +1,14 @@
 /*
  * pace.h -- is the disk quick enough for the broker's thread to wait for it?
  *
- * A power write is synced before it is acknowledged, by the thread that serves everybody. Knows how
- * long the syncs took, and from when on that was too long: slow ones (PACE_SLOW_MS each) of the
- * broker's thread that took PACE_SHARE_MAX_MS of a second together, or one of the writer's of
- * PACE_SYNC_MAX_MS, which may be under way still. Slow then lasts until PACE_QUICK syncs of
- * the writer's thread in a row were not slow. Many quick syncs are no slow disk, however busy it
- * is: each of them keeps the others waiting for a moment only.
+ * A power write is synced before it is acknowledged, by the broker's thread, which serves all
+ * clients. Knows how long syncs took. The disk is too slow when slow syncs (of PACE_SLOW_MS each)
+ * took the broker's thread PACE_SHARE_MAX_MS of a second together, or when a sync of the writer's
+ * thread took PACE_SYNC_MAX_MS, or takes so long already. It is quick again when PACE_QUICK syncs
+ * of the writer's thread in a row were not slow. Many quick syncs do not make a disk slow: each
+ * keeps clients waiting for a moment only.
  *
- * Two threads: the broker's adds its syncs and asks, the writer's measures. Nothing waits.
+ * Two threads: the broker's adds its syncs and asks, the writer's measures. Neither waits.
  */
 #ifndef PETSTORE_LEDGER_PACE_H
 #define PETSTORE_LEDGER_PACE_H
@@ -45,10 +45,10 @@ void pace_add(struct pace *pace, int64_t began_ns, int64_t ended_ns);
 void pace_begin(struct pace *pace, int64_t now_ns);
 void pace_end(struct pace *pace, int64_t now_ns, bool is_good);
 
-/* Whatever the writer syncs next is measured: it should be something. The writer's thread. */
+/* Should the writer's thread sync something, so that a slow disk that got quick is noticed? */
 bool pace_must_probe(const struct pace *pace);
 
-/* How long the sync took, or takes already, that made it slow. */
+/* How long the sync that made the disk slow took, or takes already. */
 int64_t pace_took_ns(const struct pace *pace, int64_t now_ns);
 
 /* True while the broker's thread should not wait for a sync. */

@@ -50,7 +50,7 @@ int writer_start(const struct writer_ops *ops, unsigned wait_ms, uint64_t applie
  */
 void writer_stop(struct writer *writer, unsigned timeout_ms);
 
-/* There is work: do not wait for the time to pass. Cheap; a system call at most. */
+/* There is work: the thread is not to wait for its time. Cheap; a system call at most. */
 void writer_wake(struct writer *writer);
 
 /* The last sequence number that arrived. */
