@@ -65,7 +65,7 @@ int fixedtable_new(const struct fixedtable_options *options, struct fixedtable *
 		   struct diag *diag);
 void fixedtable_free(struct fixedtable *table); /* NULL is fine */
 
-/* Bytes that the table has at most, all told. */
+/* Bytes of the table, at most. */
 size_t fixedtable_memory(const struct fixedtable *table);
 size_t fixedtable_count(const struct fixedtable *table);     /* places taken */
 uint64_t fixedtable_evicted(const struct fixedtable *table); /* records given up so far */

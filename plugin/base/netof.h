@@ -1,5 +1,5 @@
 /*
- * netof.h -- the network that an address stands for, where peers are told apart by address.
+ * netof.h -- the network that an address stands for, where peers are counted by address.
  *
  * Whoever has an IPv6 address has 2^64 of them: all of a /64 are one peer. An IPv4 address is one
  * by itself, also where it is written as an IPv6 address (::ffff:192.0.2.1, RFC 4291, 2.5.5.2).

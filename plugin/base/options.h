@@ -39,7 +39,7 @@ struct options {
 	int64_t refusal_payload;
 	int64_t refusals_keep_rows;
 	int64_t refusals_keep_days;
-	char *monitor;      /* NULL: as watchful as by default */
+	char *monitor;      /* NULL: the defaults */
 	char *metrics_file; /* NULL: none is written */
 	int64_t metrics_interval;
 	int64_t sys_interval;

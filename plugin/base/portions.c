@@ -48,7 +48,7 @@ static bool is_of(const struct portion *portion, const struct portions_owner *ow
 
 static struct portion *find(struct portions *portions, const struct portions_owner *owner)
 {
-	size_t first = owner->is_proved ? 0 : PORTIONS_OWNERS - PORTIONS_STRANGERS;
+	size_t first = owner->is_proved ? 0 : PORTIONS_OWNERS - PORTIONS_UNPROVED;
 	struct portion *free = NULL;
 
 	for (size_t i = 0; i < PORTIONS_OWNERS; i++) {
@@ -82,7 +82,7 @@ static bool may_take(const struct portions *portions, const struct portion *port
 
 	if (cost > left)
 		return false;
-	if (!is_proved && !is_within(portions->by_strangers, cost, portions->max / 2))
+	if (!is_proved && !is_within(portions->by_unproved, cost, portions->max / 2))
 		return false;
 	if (portion->is_excess && (!is_within(portions->by_excess, cost, portions->max / 2) ||
 				   !is_within(portion->taken, cost, portions->max / 8 + 1)))
@@ -97,7 +97,7 @@ bool portions_take(struct portions *portions, const struct portions_owner *owner
 
 	if (portions->period != period) {
 		portions->period = period;
-		portions->taken = portions->by_strangers = portions->by_excess = 0;
+		portions->taken = portions->by_unproved = portions->by_excess = 0;
 	}
 	portion = find(portions, owner);
 	turn(portions, portion);
@@ -109,7 +109,7 @@ bool portions_take(struct portions *portions, const struct portions_owner *owner
 	}
 	portion->taken += cost;
 	portions->taken += cost;
-	portions->by_strangers += owner->is_proved ? 0 : cost;
+	portions->by_unproved += owner->is_proved ? 0 : cost;
 	portions->by_excess += portion->is_excess ? cost : 0;
 	return true;
 }
@@ -119,7 +119,8 @@ void portions_lose(struct portions *portions, uint64_t count)
 	portions->held += count;
 }
 
-/* ---- telling ----------------------------------------------------------------------------- */
+/* ---- what was held back
+ * ----------------------------------------------------------------------------- */
 
 static struct portion *worst_of(struct portions *portions)
 {
@@ -131,7 +132,7 @@ static struct portion *worst_of(struct portions *portions)
 	return worst;
 }
 
-bool portions_tell(struct portions *portions, struct portions_held *ret)
+bool portions_held(struct portions *portions, struct portions_held *ret)
 {
 	struct portion *worst;
 

@@ -7,11 +7,11 @@
  *
  *   - an owner has at most as much as is left, so the first one leaves half for the others;
  *   - those who wanted too much in the period before have an eighth each, and half together;
- *   - strangers, who can be many at no cost, have half together.
+ *   - peers that are not proved, which can be many at no cost, have half together.
  *
- * What was held back is counted by owner, for portions_tell(). Memory is fixed: owners beyond
- * PORTIONS_OWNERS in one period share an entry, and strangers leave half of the entries free. For
- * one thread at a time.
+ * What was held back is counted by owner, for portions_held(). Memory is fixed: owners beyond
+ * PORTIONS_OWNERS in one period share an entry, and peers that are not proved leave half of the
+ * entries free. For one thread at a time.
  */
 #ifndef PETSTORE_PORTIONS_H
 #define PETSTORE_PORTIONS_H
@@ -24,10 +24,10 @@
 #include "base/who.h"
 
 #define PORTIONS_OWNERS 64u
-#define PORTIONS_STRANGERS 32u
+#define PORTIONS_UNPROVED 32u
 /* Bytes of a name, NUL included; longer ones that begin alike are one. */
 #define PORTIONS_NAME_MAX 64u
-#define PORTIONS_WORST 3u /* owners that portions_tell() names */
+#define PORTIONS_WORST 3u /* owners that portions_held() names */
 
 /* @name: of a principal, or what netof_print() says; borrowed for the call. */
 struct portions_owner {
@@ -49,7 +49,7 @@ struct portion {
 	int64_t period;
 	uint64_t taken;
 	uint64_t refused; /* times in @period */
-	uint64_t held;    /* times since it was told */
+	uint64_t held;    /* times since portions_held() */
 };
 
 /* Init in place with portions_init(). */
@@ -57,11 +57,11 @@ struct portions {
 	uint64_t max;
 	int64_t period;
 	uint64_t taken;
-	uint64_t by_strangers;
+	uint64_t by_unproved;
 	uint64_t by_excess;
-	uint64_t held; /* in all, since it was told */
+	uint64_t held; /* in all, since portions_held() */
 	struct portion portion[PORTIONS_OWNERS];
-	struct portion other[2]; /* who found no entry: strangers, and those who are proved */
+	struct portion other[2]; /* of owners that found no entry: not proved, and proved */
 };
 
 /* @max in a period, in units of the caller's. */
@@ -88,7 +88,7 @@ struct portions_held {
 };
 
 /* What was held back since the last call, and of whom; false: nothing. */
-bool portions_tell(struct portions *portions, struct portions_held *ret);
+bool portions_held(struct portions *portions, struct portions_held *ret);
 
 /* Bytes of portions_print(), NUL included. */
 #define PORTIONS_TEXT_MAX 512u

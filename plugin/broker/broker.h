@@ -62,7 +62,7 @@ struct broker {
 	struct broker_properties properties;
 	/* Calls @each for all clients that are connected or kept; NULL: 2.0 has no such call. */
 	int (*for_all)(int (*each)(const struct mosquitto *client, void *ctx), void *ctx);
-	const volatile int *running; /* 1 in its loop, 0 once it was told to end; NULL: not said */
+	const volatile int *running; /* 1 in its loop, 0 once it is to end; NULL: it does not say */
 };
 
 void broker_probe(struct broker *ret);

@@ -56,7 +56,7 @@ void events_end_sessions(struct plugin *plugin)
 	struct session *session;
 
 	while ((session = sessions_due(plugin->sessions, now))) {
-		bool is_barred = session->standing == SESSION_BARRED;
+		bool is_barred = session->state == SESSION_BARRED;
 
 		sessions_expire(session);
 		if (session->is_gone)

@@ -31,7 +31,7 @@ void events_renew(struct plugin *plugin, struct session *session)
 	struct login_answer answer;
 
 	session->generation = plugin->generation;
-	if (session->standing == SESSION_BARRED)
+	if (session->state == SESSION_BARRED)
 		return;
 	login_check(plugin->login, plugin->rules, &request, &answer);
 	if (answer.verdict != VERDICT_ALLOW) {
@@ -41,7 +41,7 @@ void events_renew(struct plugin *plugin, struct session *session)
 		return;
 	}
 	sessions_renew_take(session, answer.principal, answer.made);
-	if (session->standing == SESSION_VALID)
+	if (session->state == SESSION_VALID)
 		sessions_end_at(plugin->sessions, session, answer.expires_ms);
 }
 
@@ -125,7 +125,7 @@ static bool was_kept(struct plugin *plugin, const struct mosquitto *client)
  * is a newcomer, or a session whose client is away. A newcomer at this time comes over
  * websockets (libwebsockets' turn is between the reload and the tick). On 2.0 who is away has no
  * websocket any more; on 2.1, whose own websockets leave their mark, the broker says whom it
- * knows, and a newcomer is not yet among them. Where neither can be told it is a newcomer.
+ * knows, and a newcomer is not yet among them. Where neither is known it is a newcomer.
  */
 static enum asked who_asks(struct plugin *plugin, const struct mosquitto *client)
 {
@@ -255,7 +255,7 @@ static void refuse_login(struct plugin *plugin, const struct login_request *requ
 
 /*
  * What follows a login, however it was proved. The client's handle is not followed: one that
- * waited may be gone. Returns what the broker is to be told.
+ * waited may be gone. Returns the answer for the broker.
  */
 static int conclude_login(struct plugin *plugin, const struct login_request *request,
 			  struct login_answer *answer)
@@ -263,7 +263,8 @@ static int conclude_login(struct plugin *plugin, const struct login_request *req
 	const struct session *before = sessions_find(plugin->sessions, request->handle);
 	bool is_connected = before && !before->is_gone; /* it authenticates once more */
 
-	/* Who is over a limit of connects because it was closed is no stranger either. */
+	/* A client that is over a limit of connects because it was closed counts as held off, too.
+	 */
 	if (answer->is_held_off)
 		feed_held_off(plugin->feed, request, answer->method);
 	else if (answer->verdict != VERDICT_ALLOW)
@@ -337,7 +338,7 @@ static int ask_again(struct plugin *plugin, struct session *session, struct logi
 {
 	struct login_answer answer;
 
-	if (session->standing == SESSION_EXPIRED)
+	if (session->state == SESSION_EXPIRED)
 		return MOSQ_ERR_SUCCESS; /* being disconnected */
 	request->is_repeat = true;
 	request->is_scram = session->is_scram;
@@ -351,7 +352,7 @@ static int ask_again(struct plugin *plugin, struct session *session, struct logi
 	if (answer.verdict == VERDICT_ALLOW &&
 	    !feed_login(plugin->feed, request, &answer, &answer.why))
 		answer.verdict = VERDICT_DENY;
-	if (session->standing == SESSION_BARRED || answer.verdict != VERDICT_ALLOW) {
+	if (session->state == SESSION_BARRED || answer.verdict != VERDICT_ALLOW) {
 		sessions_bar(session);
 		refuse_login(plugin, request, &answer);
 		if (!broker_is_websocket(request->handle))
@@ -513,11 +514,11 @@ __attribute__((cold, noinline)) static int ask_on(struct plugin *plugin,
 {
 	struct session *session = sessions_find(plugin->sessions, request->handle);
 	struct login_answer answer = { .verdict = VERDICT_DENY };
-	bool is_told = session->standing != SESSION_VALID;
+	bool is_logged = session->state != SESSION_VALID;
 
 	sessions_expire(session);
 	sessions_end_at(plugin->sessions, session, 1);
-	if (is_told)
+	if (is_logged)
 		return MOSQ_ERR_AUTH_CONTINUE;
 	diag_init(&answer.why);
 	(void)diag_set(&answer.why, ERR_INVALID,

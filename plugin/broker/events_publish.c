@@ -32,8 +32,7 @@ const struct access_principal *events_actor(struct plugin *plugin, const struct 
 {
 	const struct access_principal *principal = events_principal(plugin, client, session);
 
-	return session && (session->standing != SESSION_VALID || session->is_gone) ? NULL
-										   : principal;
+	return session && (session->state != SESSION_VALID || session->is_gone) ? NULL : principal;
 }
 
 /* Who publishes a last will, or was asked to be for what is published. */
@@ -169,7 +168,7 @@ static enum broker_publisher who_waits(const struct feed_publish *publish)
 /* Was it refused because the proof ran out, a moment before the tick disconnects it? */
 static bool is_expired(const struct session *session, const struct decision *decision)
 {
-	return session && session->standing == SESSION_EXPIRED &&
+	return session && session->state == SESSION_EXPIRED &&
 	       decision->reason == REASON_IDENTITY_UNKNOWN;
 }
 
@@ -271,7 +270,7 @@ int events_check_publish(struct plugin *plugin, struct mosquitto_evt_acl_check *
 	request->is_source = !session && broker_is_source(event->client);
 	pending->is_resend = false;
 	if (plugin->arrival.handle == event->client && !is_will && session &&
-	    session->standing == SESSION_VALID)
+	    session->state == SESSION_VALID)
 		return ask_again(plugin, &publish);
 	gate_decide(&plugin->gate, publisher(plugin, event->client, session, is_will), request,
 		    decision);

@@ -22,9 +22,9 @@
 static bool is_candidate(const struct plugin *plugin, const struct session *session,
 			 const struct gate_request *request, const struct decision *decision)
 {
-	return plugin->ledger && session && !session->is_gone &&
-	       session->standing == SESSION_VALID && request->message.qos > 0 &&
-	       !request->message.is_will && decision->verdict == VERDICT_DENY &&
+	return plugin->ledger && session && !session->is_gone && session->state == SESSION_VALID &&
+	       request->message.qos > 0 && !request->message.is_will &&
+	       decision->verdict == VERDICT_DENY &&
 	       (decision->reason == REASON_TRANSITION_ILLEGAL ||
 		decision->reason == REASON_STEP_SCOPE);
 }

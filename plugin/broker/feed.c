@@ -52,7 +52,7 @@ void feed_free(struct feed *feed)
 	if (!feed)
 		return;
 	if (feed->monitor)
-		feed_tell_held(feed);
+		feed_log_dropped(feed);
 	metricsfile_free(feed->file);
 	metrics_free(feed->metrics);
 	monitor_free(feed->monitor);
@@ -404,9 +404,9 @@ void feed_tick(struct feed *feed, const struct feed_facts *facts)
 	set_clock(feed, now_ns);
 	monitor_tick(feed->monitor, now_ns);
 	feed_ask_stuck(feed, now_ns);
-	feed_tell_alerts(feed, now_ns);
+	feed_publish_alerts(feed, now_ns);
 	feed_kick_all(feed, facts->table);
-	feed_give_out(feed, facts, now_ns);
+	feed_publish_numbers(feed, facts, now_ns);
 	if (feed->file && metricsfile_news(feed->file, &news))
 		broker_log(BROKER_WARNING, "%s", news.text);
 }

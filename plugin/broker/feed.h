@@ -1,8 +1,8 @@
 /*
- * feed.h -- the door's hands for monitor/: what the broker does is told, what follows is done.
+ * feed.h -- what the broker does goes to the monitor, and what the monitor wants is done.
  *
  * Knows the broker, the ledger, the rules and the monitor's parts: charges limits, feeds the
- * detectors, publishes alerts (topic, table, log), disconnects and holds off, and gives out the
+ * detectors, publishes alerts (topic, table, log), disconnects and holds off, and publishes the
  * numbers ($SYS, file). Whatever clients chose is escaped in the log.
  *
  * For the broker's thread. Nobody is disconnected but by feed_tick().
@@ -33,7 +33,7 @@ int feed_new(const struct options *options, const struct broker *broker, struct 
 	     struct feed **ret, struct diag *diag);
 void feed_free(struct feed *feed); /* NULL is fine */
 
-/* How watchful to be, read from plugin_opt_monitor; it counts from feed_set() on. */
+/* The monitor's settings, read from plugin_opt_monitor; in force from feed_set() on. */
 int feed_read(const struct feed *feed, struct settings *ret, struct diag *diag);
 void feed_set(struct feed *feed, const struct settings *settings);
 
@@ -113,7 +113,7 @@ void feed_unsubscribe(struct feed *feed, const struct mosquitto *client, struct 
 
 /* ---- at every tick ------------------------------------------------------------------------ */
 
-/* Numbers that the door has. */
+/* What the other files of the room count. */
 struct feed_facts {
 	const struct rules *rules;
 	const struct login *login;

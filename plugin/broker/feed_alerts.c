@@ -1,5 +1,5 @@
 /*
- * feed_alerts.c -- what the monitor wants told and done.
+ * feed_alerts.c -- alerts published and logged, clients disconnected, statuses that last too long.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 #define ALERTS_PER_SECOND 20u /* published, kept and logged; what is above waits its turn */
 #define HELD_EVERY_NS (10 * SECOND_NS)
-#define STUCK_MAX 16u /* entities of one status that are told of */
+#define STUCK_MAX 16u /* entities of one status that alerts are about */
 
 struct words {
 	size_t used;
@@ -76,7 +76,7 @@ static void tell_alert(struct feed *feed, const struct alert *alert, int64_t now
 	log_alert(alert, now_ns);
 }
 
-void feed_tell_held(struct feed *feed)
+void feed_log_dropped(struct feed *feed)
 {
 	struct portions_held held;
 	char text[PORTIONS_TEXT_MAX];
@@ -86,7 +86,7 @@ void feed_tell_held(struct feed *feed)
 			   (unsigned long long)held.count, portions_print(&held, text));
 }
 
-void feed_tell_alerts(struct feed *feed, int64_t now_ns)
+void feed_publish_alerts(struct feed *feed, int64_t now_ns)
 {
 	struct alerts *alerts = monitor_alerts(feed->monitor);
 	struct alert alert;
@@ -97,7 +97,7 @@ void feed_tell_alerts(struct feed *feed, int64_t now_ns)
 	}
 	if (now_ns - feed->held_ns >= HELD_EVERY_NS) {
 		feed->held_ns = now_ns;
-		feed_tell_held(feed);
+		feed_log_dropped(feed);
 	}
 	while (feed->alerts < ALERTS_PER_SECOND && alerts_next(alerts, &alert)) {
 		feed->alerts++;

@@ -1,6 +1,6 @@
 /*
- * feed_internal.h -- what the watch's files share: feed.c (life, logins, messages, the tick),
- * feed_alerts.c (alerts told, clients disconnected, statuses that stand too long),
+ * feed_internal.h -- what the feed's files share: feed.c (life, logins, messages, the tick),
+ * feed_alerts.c (alerts published, clients disconnected, statuses that last too long),
  * feed_numbers.c (metrics, $SYS, answers to commands).
  */
 #ifndef PETSTORE_FEED_INTERNAL_H
@@ -14,7 +14,7 @@
 #define SYS_MAX 64u /* values below $SYS/broker/petstore/ */
 
 /* What was published last: only what changed is published again. */
-struct told {
+struct sys_value {
 	char topic[64];
 	char value[128];
 };
@@ -42,15 +42,15 @@ struct feed {
 	size_t asked_channel; /* the next to ask the ledger about, see feed_ask_stuck() */
 	size_t asked_status;
 	int64_t asked_ns;
-	size_t told_count;
-	struct told told[SYS_MAX];
+	size_t sys_count;
+	struct sys_value sys[SYS_MAX];
 };
 
 /* Raised and cleared alerts, to topic, table and log: a bounded number a second. */
-void feed_tell_alerts(struct feed *feed, int64_t now_ns);
+void feed_publish_alerts(struct feed *feed, int64_t now_ns);
 
 /* Says how many alerts found no place, and whose they were. */
-void feed_tell_held(struct feed *feed);
+void feed_log_dropped(struct feed *feed);
 
 /* Disconnects whom the monitor wants gone, where they are connected. */
 void feed_kick_all(struct feed *feed, const struct sessions *sessions);
@@ -62,6 +62,6 @@ void feed_kick_all(struct feed *feed, const struct sessions *sessions);
 void feed_ask_stuck(struct feed *feed, int64_t now_ns);
 
 /* Metrics file and $SYS, where they are due. */
-void feed_give_out(struct feed *feed, const struct feed_facts *facts, int64_t now_ns);
+void feed_publish_numbers(struct feed *feed, const struct feed_facts *facts, int64_t now_ns);
 
 #endif

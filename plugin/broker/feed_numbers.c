@@ -44,34 +44,34 @@ static struct metrics_facts gather(struct feed *feed, const struct feed_facts *f
 	return ret;
 }
 
-static struct told *told_of(struct feed *feed, const char *topic)
+static struct sys_value *sys_value_of(struct feed *feed, const char *topic)
 {
-	struct told *told;
+	struct sys_value *last;
 
-	for (size_t i = 0; i < feed->told_count; i++)
-		if (strcmp(feed->told[i].topic, topic) == 0)
-			return &feed->told[i];
-	if (feed->told_count == SYS_MAX)
+	for (size_t i = 0; i < feed->sys_count; i++)
+		if (strcmp(feed->sys[i].topic, topic) == 0)
+			return &feed->sys[i];
+	if (feed->sys_count == SYS_MAX)
 		return NULL;
-	told = &feed->told[feed->told_count++];
-	(void)snprintf(told->topic, sizeof(told->topic), "%s", topic);
-	return told;
+	last = &feed->sys[feed->sys_count++];
+	(void)snprintf(last->topic, sizeof(last->topic), "%s", topic);
+	return last;
 }
 
 static void publish_value(const char *topic, const char *value, void *ctx)
 {
 	struct feed *feed = ctx;
-	struct told *told = told_of(feed, topic);
-	char whole[sizeof(SYS_TOPIC) + sizeof(told->topic)];
+	struct sys_value *last = sys_value_of(feed, topic);
+	char whole[sizeof(SYS_TOPIC) + sizeof(last->topic)];
 
-	if (told && strncmp(told->value, value, sizeof(told->value) - 1) == 0 && told->value[0])
+	if (last && strncmp(last->value, value, sizeof(last->value) - 1) == 0 && last->value[0])
 		return;
 	(void)snprintf(whole, sizeof(whole), SYS_TOPIC "%s", topic);
-	if (broker_retain(whole, value) && told)
-		(void)snprintf(told->value, sizeof(told->value), "%s", value);
+	if (broker_retain(whole, value) && last)
+		(void)snprintf(last->value, sizeof(last->value), "%s", value);
 }
 
-void feed_give_out(struct feed *feed, const struct feed_facts *facts, int64_t now_ns)
+void feed_publish_numbers(struct feed *feed, const struct feed_facts *facts, int64_t now_ns)
 {
 	int64_t file_every_ns = feed->options->metrics_interval * SECOND_NS;
 	int64_t sys_every_ns = feed->options->sys_interval * SECOND_NS;

@@ -42,7 +42,7 @@ static void sum_up(struct notify *notify)
 	struct portions_held held;
 	char text[PORTIONS_TEXT_MAX];
 
-	if (portions_tell(&notify->log, &held))
+	if (portions_held(&notify->log, &held))
 		broker_log(BROKER_NOTICE, "%llu more refusals were not logged one by one: %s",
 			   (unsigned long long)held.count, portions_print(&held, text));
 }
@@ -97,7 +97,7 @@ static void send(struct notify *notify)
 			     notify->notice.len, NOTICE_CONTENT_TYPE);
 }
 
-/* All that is wrong is looked for where it is told only: a decision stops at the first. */
+/* All that is wrong is looked for in a notice only: a decision stops at the first. */
 static void send_notice(struct notify *notify, const struct refusal *refusal,
 			const struct decision *decision)
 {

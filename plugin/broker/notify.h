@@ -1,13 +1,12 @@
 /*
- * notify.h -- a refusal told: to the client, to the table, to the log, all under one id.
+ * notify.h -- a refusal goes to the client, to the table and to the log, all under one id.
  *
- * The door's hands for report/: knows the broker and the ledger, and what each may be burdened
- * with, which principals share (base/portions.h). Whatever clients chose is escaped in the log.
- * Nothing here decides anything.
+ * Knows the broker and the ledger, and how much each of them takes, which principals share
+ * (base/portions.h). Whatever clients chose is escaped in the log. Nothing here decides anything.
  *
  * A line on the log may be published by the broker (`log_dest topic`), which asks for each
  * subscriber before the call returns: what a caller hands in must not be what such a question
- * overwrites, and tell_*() are never called for deliveries.
+ * overwrites, and nothing here is called for deliveries.
  */
 #ifndef PETSTORE_NOTIFY_H
 #define PETSTORE_NOTIFY_H

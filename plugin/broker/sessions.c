@@ -444,14 +444,14 @@ uint64_t sessions_lost(struct sessions *sessions, const char **name)
 void sessions_expire(struct session *session)
 {
 	session->expires_ms = 0;
-	if (session->standing == SESSION_VALID)
-		session->standing = SESSION_EXPIRED;
+	if (session->state == SESSION_VALID)
+		session->state = SESSION_EXPIRED;
 }
 
 void sessions_bar(struct session *session)
 {
 	drop_identity(session);
-	session->standing = SESSION_BARRED;
+	session->state = SESSION_BARRED;
 }
 
 void sessions_renew_take(struct session *session, const struct access_principal *principal,

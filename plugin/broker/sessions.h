@@ -9,8 +9,8 @@
  * delayed one much later, and what is delivered to a client that is away is judged as well.
  *
  * Sessions that are gone are bounded, of each principal and of all; above a bound the principal
- * that has most loses its own, the one gone longest first. What is forgotten is nobody's from
- * then on, and refused.
+ * that has most loses its own, the one gone longest first. A client whose session is forgotten is
+ * nobody from then on, and refused.
  *
  * For the broker's thread alone. Handles are compared, never followed.
  */
@@ -33,7 +33,7 @@
 
 struct sessions_owner; /* of a principal's sessions; sessions.c's own */
 
-enum session_standing {
+enum session_state {
 	SESSION_VALID,
 	/* The proof ran out: it may do nothing, but keeps what it has, and has its last will. */
 	SESSION_EXPIRED,
@@ -41,9 +41,9 @@ enum session_standing {
 };
 
 struct session {
-	const void *handle;
-	const char *name; /* the principal's */
-	char *client_id;  /* owned */
+	const void *handle; /* of its connection, or of the last one that it had */
+	const char *name;   /* the principal's */
+	char *client_id;    /* owned */
 	/* Borrowed from the rules of @generation, or @made: whoever asks sees to both. */
 	const struct access_principal *principal;
 	uint64_t generation;
@@ -54,7 +54,7 @@ struct session {
 	int64_t proved_ms;             /* unix time of its login */
 	int64_t expires_ms;            /* unix time at which it is to end; 0: never, or it did */
 	uint64_t asked;                /* the reload after which the broker asked for it last */
-	enum session_standing standing;
+	enum session_state state;
 	bool was_closed; /* its connection before was, over a publish that was not kept */
 	bool is_scram;   /* proved itself by SCRAM, and can't do so again when it is asked */
 	bool is_gone;
@@ -78,7 +78,11 @@ struct sessions;
 int sessions_new(struct sessions **ret, struct diag *diag);
 void sessions_free(struct sessions *sessions); /* NULL is fine */
 
-/* The session of @handle, borrowed until the next sessions_*() call, or NULL. */
+/*
+ * The session that was opened last under @handle, also where its client is gone; NULL: none.
+ * Borrowed until a function is called that opens or forgets one: sessions_open(), _leave(),
+ * _forget().
+ */
 struct session *sessions_find(const struct sessions *sessions, const void *handle);
 
 /* Is a client connected that has this id? */
@@ -88,8 +92,9 @@ bool sessions_is_live(const struct sessions *sessions, const char *client_id);
 bool sessions_is_alone(const struct sessions *sessions, const struct session *session);
 
 /*
- * @handle is a client known as @name, connected as @client_id: makes its session. Whatever was
- * there under @handle is gone. NULL when memory ran out.
+ * The broker's client @handle proved to be principal @name, and connects as @client_id: makes its
+ * session, borrowed. What there was under @handle is forgotten: it was another client's. NULL when
+ * memory ran out; then nothing is known of @handle.
  */
 struct session *sessions_open(struct sessions *sessions, const void *handle, const char *name,
 			      const char *client_id);
@@ -129,7 +134,7 @@ void sessions_end_at(struct sessions *sessions, struct session *session, int64_t
  */
 void sessions_leave(struct sessions *sessions, const void *handle);
 
-/* Forgets the session of @handle. Unknown handles are fine. */
+/* Forgets the session of @handle: nobody has the handle now. Unknown ones are fine. */
 void sessions_forget(struct sessions *sessions, const void *handle);
 
 size_t sessions_count(const struct sessions *sessions);

@@ -270,7 +270,7 @@ struct backlog_item *backlog_take(struct backlog *backlog, bool is_last)
 	backlog->times++;
 	if (is_last || now_ms - backlog->summed_up_ms >= SUM_UP_MS) {
 		backlog->summed_up_ms = now_ms;
-		(void)portions_tell(&backlog->portions, &held);
+		(void)portions_held(&backlog->portions, &held);
 	}
 	(void)pthread_mutex_unlock(&backlog->lock);
 	if (held.count > 0)

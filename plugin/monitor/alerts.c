@@ -294,7 +294,7 @@ const struct alerts_counts *alerts_counts(const struct alerts *alerts)
 
 bool alerts_dropped(struct alerts *alerts, struct portions_held *ret)
 {
-	return portions_tell(&alerts->dropped, ret);
+	return portions_held(&alerts->dropped, ret);
 }
 
 /* ---- in words ---------------------------------------------------------------------------- */

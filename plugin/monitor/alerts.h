@@ -5,7 +5,7 @@
  * cleared when it has not been seen for a while. Alerts of each kind have places of their own,
  * so that a flood of one kind hides no other, and owners share them: where all are taken, a new
  * one takes the place of one of the owner who has most, if that is more than its own owner has.
- * So is the queue of what is not told yet, from which owners are served in turn. What finds no
+ * So is the queue of what was not taken yet, from which owners are served in turn. What finds no
  * place is counted. Knows kinds,
  * subjects and numbers; knows no clock, no broker and no table.
  */

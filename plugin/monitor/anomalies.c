@@ -73,7 +73,8 @@ static struct baseline_bounds rate_bounds(const struct setting *setting)
 					 .learned = RATE_LEARNED };
 }
 
-/* A window that is over is learned; only such as had messages: a pause is no habit. */
+/* A window that is over is learned; only windows that had messages, or a client that pauses would
+ * seem to send little. */
 __attribute__((noinline)) static void begin_window(const struct setting *setting,
 						   struct client *client, uint32_t now_s)
 {

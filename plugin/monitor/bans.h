@@ -24,7 +24,7 @@ struct ban {
 	uint64_t subject;
 	char client[BANS_NAME_MAX]; /* whose doing it was; cut beyond */
 	char principal[BANS_NAME_MAX];
-	enum alert_kind kind; /* what for; ALERT_KINDS: by hand */
+	enum alert_kind kind; /* what for; ALERT_KINDS: an operator's */
 	bool is_hold;
 	bool is_all;    /* of all clients of the principal */
 	uint32_t times; /* holds in a row */
@@ -49,7 +49,7 @@ struct bans_subject {
 uint32_t bans_hold(struct bans *bans, const struct bans_subject *who, enum alert_kind kind,
 		   uint32_t seconds, int64_t now_ns);
 
-/* Bans @who for @seconds (at most BANS_MAX_S); never shortens what stands. */
+/* Bans @who for @seconds (at most BANS_MAX_S); never shortens one in force. */
 void bans_put(struct bans *bans, const struct bans_subject *who, enum alert_kind kind,
 	      uint32_t seconds, int64_t now_ns);
 

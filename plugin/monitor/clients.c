@@ -159,7 +159,7 @@ struct client *clients_take(struct clients *clients, const char *id, const char 
 		utf8_copy(client->id, sizeof(client->id), id);
 		utf8_copy(client->principal, sizeof(client->principal), principal);
 	}
-	client->head.owner = owner; /* a strangers' record is of whoever is asked for last */
+	client->head.owner = owner; /* a shared record is of the client that was asked for last */
 	if (is_new || client->head.is_shared || !has_principal(client))
 		(void)client_find_principal(clients, client, now_ns);
 	return client;

@@ -25,7 +25,7 @@
 #define CLIENTS_CHANNELS 4u   /* channels whose limits a client has buckets for at a time */
 #define PRINCIPAL_CHANNELS 8u /* and a principal */
 #define CLIENTS_FILTERS_MAX 4096u
-#define CLIENTS_REPEATS 8u /* messages watched for repetition at a time */
+#define CLIENTS_REPEATS 8u /* messages that are counted as repetitions at a time */
 
 /* Counts within a window that begins with the first count. */
 struct window {
@@ -45,7 +45,7 @@ struct client_channel {
 	uint32_t last_s; /* the last of them */
 	struct bucket messages;
 	struct bucket bytes;
-	bool is_silent; /* an alert stands */
+	bool is_silent; /* an alert is active */
 };
 
 /* What all clients of a principal have together. */
@@ -116,7 +116,7 @@ void clients_free(struct clients *clients); /* NULL is fine */
 
 /*
  * The record of @id, known as @principal; made where there is none. Never NULL. It leads to the
- * record of @principal; one that strangers share does so until the next call.
+ * record of @principal; a shared one does so until the next call.
  */
 struct client *clients_take(struct clients *clients, const char *id, const char *principal,
 			    int64_t now_ns);

@@ -1,5 +1,5 @@
 /*
- * metrics.h -- what happened, counted; and what stands, told.
+ * metrics.h -- counters, and the numbers of other rooms, printed.
  *
  * Counters are kept here and never go back while the process lives, whatever is reloaded: a
  * channel's are kept under its name. What other rooms count is handed in as facts when the

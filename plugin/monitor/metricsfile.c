@@ -76,7 +76,7 @@ static int replace(const struct metricsfile *file, const char *text, size_t len)
 	return error;
 }
 
-static void tell(struct metricsfile *file, int error)
+static void note_outcome(struct metricsfile *file, int error)
 {
 	if (file->is_troubled == (error != 0))
 		return;
@@ -110,7 +110,7 @@ static void *run(void *ctx)
 		error = replace(file, text, len);
 		free(text);
 		(void)pthread_mutex_lock(&file->lock);
-		tell(file, error);
+		note_outcome(file, error);
 	}
 	(void)pthread_mutex_unlock(&file->lock);
 	return NULL;

@@ -1,7 +1,7 @@
 /*
  * monitor.h -- who does too much, or something odd, and what is done about it.
  *
- * The room's front: what happened is told here; what is to be done is asked for at the tick
+ * What happened is handed to these functions; what is to be done is asked for at the tick
  * (alerts to publish, clients to disconnect) and at logins (who has to stay away). Nothing here
  * calls the broker. Memory is taken when the monitor is made and does not grow, whatever clients
  * do, but for the ids of the few clients that are about to be disconnected.
@@ -86,7 +86,7 @@ struct client *monitor_seated(const struct monitor_seat *seat, int64_t now_ns);
  *
  * A last will is charged like any message, but may overdraw by a burst: when it is published
  * is not up to the client, and a device that had just used up its rate would else be taken for
- * alive for good. Only who keeps dying is refused its last word.
+ * alive for good. Only a client that dies again and again has its last will refused.
  */
 bool monitor_charge(struct monitor *monitor, struct client *client,
 		    const struct monitor_message *message, int64_t now_ns, struct diag *why);
@@ -95,7 +95,7 @@ bool monitor_charge(struct monitor *monitor, struct client *client,
 
 /*
  * @message, which is no last will, was accepted. True: something was seen, and
- * monitor_respond() has to be told who it was.
+ * monitor_respond() has to be called with who it was.
  */
 bool monitor_published(struct monitor *monitor, struct client *client,
 		       const struct monitor_message *message, int64_t now_ns);

@@ -10,7 +10,7 @@
 #include "monitor/monitor_internal.h"
 
 #define WALK_STEP 2048u     /* records in a step */
-#define LOGIN_RECORDS 4096u /* addresses, and user names, watched at a time */
+#define LOGIN_RECORDS 4096u /* addresses, and user names, that are counted at a time */
 #define ALERT_BADNESS 64u   /* how much worse an alert makes a record: half an hour's worth */
 
 static uint64_t subject_of(const struct monitor *monitor, const struct who *who)
@@ -49,7 +49,7 @@ static bool is_for_all(struct principal *principal, uint64_t client, int64_t now
 	       anomalies_distinct(&setting, &principal->held, client, now_ns, &ignored);
 }
 
-/* @client NULL: there is none; who did not prove itself is only told of. */
+/* @client NULL: there is none. About a client that did not prove itself nothing is done. */
 static void respond(struct monitor *monitor, struct client *client, const struct who *who,
 		    enum alert_kind kind, int64_t now_ns)
 {
@@ -198,7 +198,7 @@ void monitor_refused(struct monitor *monitor, const struct who *who, enum reason
 		see_all(monitor, client, who, &seen, "", reason_code(reason), now_ns);
 }
 
-/* Whose the fault is between two principals is not to be known: it is told, nothing is done. */
+/* Which of two principals is at fault can't be known: there is an alert, and nothing is done. */
 static void see_two(struct monitor *monitor, const struct holder *holder, const struct who *who,
 		    const struct sighting *seen, int64_t now_ns)
 {

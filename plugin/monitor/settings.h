@@ -1,5 +1,5 @@
 /*
- * settings.h -- how watchful the monitor is: a table of defaults, and a file that changes them.
+ * settings.h -- what the monitor looks for: a table of defaults, and a file that changes them.
  *
  * Every kind of anomaly has a row: whether it is looked for, when it counts as one, and what is
  * done about it. The table below is the documentation, the defaults and the parser's.

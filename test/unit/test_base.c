@@ -152,12 +152,12 @@ static void test_portions_take__leaves_something_for_others(void **state)
 		(void)snprintf(name, sizeof(name), "stranger-%u", i);
 		(void)take(&portions, name, false, 10, 4);
 	}
-	assert_int_equal(portions.by_strangers, 40);
+	assert_int_equal(portions.by_unproved, 40);
 	assert_int_equal(take(&portions, "eva", true, 1000, 4), 20);
 	assert_int_equal(take(&portions, "ann", true, 5, 4), 5);
 }
 
-static void test_portions_tell__names_the_worst(void **state)
+static void test_portions_held__names_the_worst(void **state)
 {
 	struct portions portions;
 	struct portions_held held;
@@ -165,24 +165,24 @@ static void test_portions_tell__names_the_worst(void **state)
 
 	(void)state;
 	portions_init(&portions, 8);
-	assert_false(portions_tell(&portions, &held));
+	assert_false(portions_held(&portions, &held));
 	assert_int_equal(take(&portions, "eva\n", true, 100, 1), 4);
 	assert_int_equal(take(&portions, "192.0.2.7", false, 12, 1), 2);
 	assert_int_equal(take(&portions, "", false, 4, 1), 1);
 	(void)take(&portions, "tom", true, 3, 1);
 	portions_lose(&portions, 7);
-	assert_true(portions_tell(&portions, &held));
+	assert_true(portions_held(&portions, &held));
 	assert_int_equal(held.count, 96 + 10 + 3 + 2 + 7);
 	assert_string_equal(portions_print(&held, text),
 			    "of user eva\\x0a 96, from 192.0.2.7 10, from a local socket 3, "
 			    "of others 9");
-	assert_false(portions_tell(&portions, &held));
+	assert_false(portions_held(&portions, &held));
 	/* nobody is forgotten, however many there are */
 	for (unsigned i = 0; i < 1000; i++) {
 		(void)snprintf(name, sizeof(name), "user-%u", i);
 		(void)take(&portions, name, true, 1, 2);
 	}
-	assert_true(portions_tell(&portions, &held));
+	assert_true(portions_held(&portions, &held));
 	assert_int_equal(held.count, 1000 - 8);
 }
 
@@ -650,7 +650,7 @@ int main(void)
 		cmocka_unit_test(test_clientlevel_print__makes_one_level_of_any_id),
 		cmocka_unit_test(test_netof_print__a_network_is_one_peer),
 		cmocka_unit_test(test_portions_take__leaves_something_for_others),
-		cmocka_unit_test(test_portions_tell__names_the_worst),
+		cmocka_unit_test(test_portions_held__names_the_worst),
 		cmocka_unit_test(test_diag_escape__lets_text_pass_and_nothing_else),
 		cmocka_unit_test(test_reason_code__is_unique_and_never_null),
 		cmocka_unit_test(test_jsonfile_load__names_file_line_and_column),

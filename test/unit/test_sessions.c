@@ -85,21 +85,21 @@ static void test_sessions_bar__leaves_nothing_to_renew(void **state)
 	session->token = strdup("header.claims.signature");
 	sessions_renew_take(session, &principal, NULL);
 	sessions_end_at(sessions, session, 7);
-	assert_int_equal(session->standing, SESSION_VALID);
+	assert_int_equal(session->state, SESSION_VALID);
 	assert_null(sessions_due(sessions, 6));
 	assert_ptr_equal(sessions_due(sessions, 7), session);
 	sessions_expire(session);
 	assert_null(sessions_due(sessions, 8));
-	assert_int_equal(session->standing, SESSION_EXPIRED);
+	assert_int_equal(session->state, SESSION_EXPIRED);
 	assert_ptr_equal(session->principal, &principal);
 	assert_string_equal(session->token, "header.claims.signature");
 	sessions_bar(session);
-	assert_int_equal(session->standing, SESSION_BARRED);
+	assert_int_equal(session->state, SESSION_BARRED);
 	assert_null(session->token);
 	assert_null(session->principal);
 	sessions_expire(session);
-	assert_int_equal(session->standing, SESSION_BARRED);
-	assert_int_equal(sessions_open(sessions, handle(1), "eva", "id")->standing, SESSION_VALID);
+	assert_int_equal(session->state, SESSION_BARRED);
+	assert_int_equal(sessions_open(sessions, handle(1), "eva", "id")->state, SESSION_VALID);
 	sessions_free(sessions);
 }
 
