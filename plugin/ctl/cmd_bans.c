@@ -91,5 +91,6 @@ const struct ctl_command ctl_bans = {
 	.words = "list lift lift-user",
 	.operands_min = 0,
 	.operands_max = 2,
+	.finds_files = true,
 	.run = run,
 };

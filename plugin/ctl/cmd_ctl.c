@@ -84,5 +84,6 @@ const struct ctl_command ctl_ctl = {
 	.hints = COMMANDS,
 	.operands_min = 1,
 	.operands_max = 16,
+	.finds_files = true,
 	.run = run,
 };

@@ -93,5 +93,6 @@ const struct ctl_command ctl_help = {
 		"the reasons of refusals.\n",
 	.shared = CTL_CONFIG | CTL_CONTRACT,
 	.operands_max = 1,
+	.finds_files = true,
 	.run = run,
 };

@@ -7,6 +7,9 @@
 #ifndef PETSTORE_CTL_H
 #define PETSTORE_CTL_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "base/diag.h"
 #include "ctl/files.h"
 #include "ctl/output.h"
@@ -26,9 +29,6 @@ enum ctl_option {
 	CTL_ACCESS = 8,
 	CTL_DATABASE = 16,
 };
-
-/* Those whose values files_find() completes, before the subcommand is called. */
-#define CTL_FILES (CTL_CONTRACT | CTL_ACCESS | CTL_DATABASE)
 
 /* What a subcommand is called with. */
 struct ctl_call {
@@ -57,6 +57,7 @@ struct ctl_command {
 	const char *words; /* what the first operand has to be, by spaces; NULL: anything */
 	const char *hints; /* what it may be, among others */
 	int operands_min, operands_max;
+	bool finds_files; /* it calls files_find() itself, where it needs them; else main() does */
 	/* Returns an enum ctl_status. */
 	int (*run)(struct ctl_call *call);
 };

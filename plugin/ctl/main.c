@@ -57,7 +57,7 @@ static int run(const struct ctl_command *command, struct ctl_call *call, int arg
 	output_init(&call->output, call->is_json, call->color);
 	call->operand = argv + first;
 	call->count = argc - first;
-	if (!(command->shared & CTL_FILES) ||
+	if (command->finds_files || !(command->shared & CTL_CONFIG) ||
 	    files_find(&call->files, call->name, &call->diag) == 0)
 		status = command->run(call);
 	if (status == CTL_FAILED && call->diag.text[0])
