@@ -1,11 +1,12 @@
 /*
- * reason.h -- allow or refuse, and why: the words every room and every user shares.
+ * reason.h -- allow or refuse, and why: the names that all rooms and users have for it.
  *
  * The text codes are part of the product's interface (logs, notices, tables, metrics): a code
  * is never renamed and never used for something else.
  *
- * Each reason has a cause: whose matter it is. Where the protocol has no word for a refusal, an
- * acknowledgement reads as "kept", so the cause says whether one may be given (broker_answer()).
+ * Each reason has a cause: what has to change before the same message is accepted. Where the
+ * protocol has no code for a refusal, an acknowledgement means "kept", so the cause says whether
+ * one may be sent (broker_answer()).
  */
 #ifndef PETSTORE_REASON_H
 #define PETSTORE_REASON_H
@@ -19,22 +20,22 @@ enum verdict {
 };
 
 /*
- * Whose matter a refusal is.
+ * What has to change before the same message is accepted.
  *
- * MESSAGE: the message, its topic, or who sent it breaks a rule of the contract or of the access
- * file. Sent again it is refused again, and its sender can mend it. That it is acknowledged where
- * nothing else can be said keeps its sender from sending it for ever.
+ * MESSAGE: the message, its topic or its sender breaks a rule of the contract or of the access
+ * file. Sent again it is refused again; its sender can correct it. Where there is no code for a
+ * refusal it is acknowledged, so that its sender does not send it for ever.
  *
- * PACE: it came too soon. Its sender can send slower; to close its connection would have it send
- * all that is on its way again, which is more, not less.
+ * PACE: it came too soon. Its sender can send slower. If its connection were closed it would send
+ * all unacknowledged messages again, which is more, not less.
  *
- * TROUBLE: the plugin's own, that passes: the disk is full, the database is locked, memory ran out.
- * Nothing was found wrong with the message, its sender can do nothing about it, and sent again
- * later it is kept. To acknowledge it is to lose it.
+ * TROUBLE: the plugin has a problem that passes: the disk is full, the database is locked, memory
+ * ran out. Nothing is known to be wrong with the message, its sender can do nothing about it, and
+ * sent again later it is kept. If it were acknowledged it would be lost.
  *
- * BOUND: the plugin's own bound on what it looks at. Nothing was found wrong with the message
- * either: the contract may well allow it. Its sender can do nothing about it; who wrote the
- * contract can, and what is sent again after that is kept.
+ * BOUND: the message costs more to check than the plugin allows. Nothing is known to be wrong with
+ * it: the contract may well allow it. Its sender can do nothing about it; the author of the
+ * contract can, and sent again after that it is kept.
  */
 enum reason_cause {
 	REASON_OF_MESSAGE,

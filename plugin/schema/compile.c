@@ -432,7 +432,7 @@ static void fill(struct compiler *c, const struct queued_schema *queued)
 	node->fast_path = compile_fast_path(node);
 }
 
-static void drain(struct compiler *c)
+static void fill_all(struct compiler *c)
 {
 	while (c->rc == 0 && c->queue_done < c->queue_used) {
 		struct queued_schema queued = c->queue[c->queue_done++];
@@ -473,7 +473,7 @@ int schema_compile(struct schema_set *set, const char *uri, const struct schema_
 	c.rc = document_resolve(set, NULL, uri, &target, diag);
 	if (c.rc == 0)
 		c.schema->root = compile_target(&c, target);
-	drain(&c);
+	fill_all(&c);
 	compile_constants(&c);
 	compile_check_circles(&c);
 	compile_worst(&c, c.max_bytes);

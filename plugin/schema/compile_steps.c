@@ -64,7 +64,7 @@ static void if_step(struct filling *f, struct step *step)
 	nodes[2] = compile_value(f, "else");
 }
 
-/* Where all values are strings, a look into a table tells. */
+/* Where all values are strings, one look into a table of names decides. */
 static void set_names(struct compiler *c, struct step *step, const json_t *values)
 {
 	struct name_table *names = compile_alloc(c, sizeof(*names));

@@ -17,7 +17,7 @@
 #define ROUNDS_MAX 64u
 /* More than any budget is for the smallest message. */
 #define RATE_MAX 1e9
-/* Units for each byte that are no cause for a word: what a lot of alternatives cost, each once. */
+/* Units for each byte that need no warning: what many alternatives cost, each looked at once. */
 #define RATE_USUAL 8.0
 
 struct cost {
@@ -56,7 +56,7 @@ static void add(struct cost *cost, const struct cost *other)
 static void add_string(struct cost *cost, const struct string_rules *rules)
 {
 	if (rules->pattern)
-		cost->text += 1.0 / 6; /* linear ones; the others get a word of their own */
+		cost->text += 1.0 / 6; /* linear ones; the others have a warning of their own */
 	if (rules->format)
 		cost->text += rules->has_costly_format ? 2 : 0.25;
 }

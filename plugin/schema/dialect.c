@@ -78,7 +78,7 @@ int dialect_add_metaschemas(struct schema_set *set, struct diag *diag)
 	for (size_t i = 0; i < sizeof(builtin) / sizeof(builtin[0]) && rc == 0; i++) {
 		json_t *json = NULL;
 
-		/* These are JSON: what can fail is memory, however Jansson tells it. */
+		/* These are JSON: only memory can be missing, whatever error Jansson reports. */
 		if (jsonfile_parse(builtin[i].uri, builtin[i].text,
 				   (size_t)(builtin[i].end - builtin[i].text), &json, diag) != 0)
 			rc = diag_nomem(diag);
@@ -124,7 +124,7 @@ static struct known_dialect *find_known(const struct schema_set *set, const char
 	return known;
 }
 
-/* The dialect of a custom metaschema, by way of that one's own metaschema. */
+/* The dialect of a custom metaschema: that of its own metaschema, with its $vocabulary. */
 static int read_custom(struct schema_set *set, const char *uri, unsigned chain, struct dialect *ret,
 		       struct diag *diag);
 
@@ -255,7 +255,7 @@ static int find_metaschema(struct schema_set *set, const char *dialect_uri,
 
 	if (rc != 0)
 		return rc;
-	if (known->is_in_progress) { /* a metaschema that is its own: nothing to hold it to yet */
+	if (known->is_in_progress) { /* it is its own metaschema: nothing can check it yet */
 		*ret = NULL;
 		return 0;
 	}

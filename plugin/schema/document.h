@@ -8,7 +8,7 @@
  * none. Places are found by walking known keywords only, so that an $id inside a const or an
  * unknown keyword names nothing, until a reference makes a schema of it.
  *
- * All of it lives in the set's arena and dies with the set. One thread at a time.
+ * All of it is in the set's arena and is freed with the set. One thread at a time.
  */
 #ifndef PETSTORE_SCHEMA_DOCUMENT_H
 #define PETSTORE_SCHEMA_DOCUMENT_H

@@ -1,9 +1,8 @@
 /*
  * The error list. The walk is the engine's, in the engine's order, but it goes on after a
  * failure, keeps track of where it is, and looks at each keyword by itself, to say which one
- * failed. What only has to be answered with yes or no (branches of anyOf, not, if) is asked of
- * the engine. schema_check() has the first and the last word: it is asked before anything else,
- * and the walk only explains its answer.
+ * failed. Where yes or no is enough (branches of anyOf, not, if) it runs the engine. schema_check()
+ * runs before it and decides whether the value is valid; the walk only explains that answer.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -100,7 +99,7 @@ static void explain_string(struct explain *x, const struct subject *s)
 
 /* ---- arrays ------------------------------------------------------------------------------ */
 
-/* A subschema that is `false` is told as the keyword that it is the value of. */
+/* A subschema that is `false` is reported under the keyword whose value it is. */
 static void explain_item(struct explain *x, const struct subject *s, const char *keyword,
 			 const struct schema_node *node, const struct payload_value *item,
 			 size_t index)

@@ -14,7 +14,7 @@
 #include "schema/jsonspan.h"
 #include "schema/payload_backend.h"
 
-struct planter {
+struct exchange_run {
 	const char *text;
 	const struct jsonscan_big *big;
 	size_t count;
@@ -43,33 +43,33 @@ static bool is_container(const json_t *value)
 }
 
 /*
- * Counts the scalar at the planter's place. *ret is what it is to be exchanged for, or NULL
+ * Counts the next scalar. *ret is what it is to be exchanged for, or NULL
  * where it stays. False when out of memory.
  */
-static bool next_scalar(struct planter *p, json_t **ret)
+static bool next_scalar(struct exchange_run *run, json_t **ret)
 {
 	*ret = NULL;
-	if (p->ordinal++ != p->big[p->done].ordinal)
+	if (run->ordinal++ != run->big[run->done].ordinal)
 		return true;
-	*ret = marked_new(p->text, &p->big[p->done]);
-	p->done++;
+	*ret = marked_new(run->text, &run->big[run->done]);
+	run->done++;
 	return *ret != NULL;
 }
 
 /* Recursion is as deep as the text, which the scan has bounded. */
-static bool plant(struct planter *p, json_t *container)
+static bool exchange(struct exchange_run *run, json_t *container)
 {
 	bool is_array = json_is_array(container);
 	void *member = json_object_iter(container);
 
-	for (size_t i = 0; p->done < p->count; i++) {
+	for (size_t i = 0; run->done < run->count; i++) {
 		json_t *child =
 			is_array ? json_array_get(container, i) : json_object_iter_value(member);
 		json_t *marked = NULL;
 
 		if (!child)
 			return true;
-		if (is_container(child) ? !plant(p, child) : !next_scalar(p, &marked))
+		if (is_container(child) ? !exchange(run, child) : !next_scalar(run, &marked))
 			return false;
 		if (marked && (is_array ? json_array_set_new(container, i, marked)
 					: json_object_iter_set_new(container, member, marked)))
@@ -107,7 +107,7 @@ static json_t *load_big(const char *text, size_t len, unsigned max_depth, size_t
 {
 	struct jsonscan_big *big = malloc(count * sizeof(*big));
 	char *copy = malloc(len);
-	struct planter planter = { .text = text, .big = big, .count = count };
+	struct exchange_run run = { .text = text, .big = big, .count = count };
 	struct jsonscan scan;
 	json_t *root = NULL;
 
@@ -127,7 +127,7 @@ static json_t *load_big(const char *text, size_t len, unsigned max_depth, size_t
 	if (!is_container(root)) {
 		json_decref(root);
 		root = marked_new(text, &big[0]);
-	} else if (!plant(&planter, root)) {
+	} else if (!exchange(&run, root)) {
 		json_decref(root);
 		root = NULL;
 	}

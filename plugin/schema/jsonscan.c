@@ -195,7 +195,7 @@ static bool scan_exponent(struct scan *s)
 	return s->at > start || unexpected(s, "an exponent needs digits");
 }
 
-/* Digits and a point: with no more than these, and no exponent, a double tells all. */
+/* Digits and a point: a number with no more of them, and without exponent, is no big one. */
 #define SHORT_REAL 16u
 
 /* Behind the digits before the point, which begin at @whole. Notes a number that is big. */

@@ -1,10 +1,10 @@
 /*
  * jsonscan.h -- a strict look over JSON text, before or instead of a parser.
  *
- * Knows RFC 8259 and UTF-8 to the byte; builds nothing and allocates nothing. It is where both
- * backends of payload.h take the place and the words of a refusal from, so that they say the
- * same, and where the Jansson side learns of depth and of numbers that Jansson cannot hold.
- * The one thing it does not see is a member name that occurs twice.
+ * Knows RFC 8259 and UTF-8 to the byte; builds nothing and allocates nothing. Both backends of
+ * payload.h report the place and the sentence of a fault from here, so that they report the same;
+ * the Jansson one also learns here how deep a text is and which numbers Jansson cannot hold. Only
+ * a member name that occurs twice is not found here.
  */
 #ifndef PETSTORE_JSONSCAN_H
 #define PETSTORE_JSONSCAN_H

@@ -67,7 +67,7 @@ bool number_divisor_init(struct number_divisor *ret, const struct number *number
 bool number_is_multiple(const struct number *number, const struct number_divisor *divisor);
 
 /*
- * The same without taking @d apart, for money and the like; false also where that can't be told.
+ * The same without taking @d apart, for money and the like; false also where that decides nothing.
  */
 bool number_is_short_multiple(double d, const struct number_divisor *divisor);
 

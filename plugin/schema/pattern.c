@@ -26,7 +26,7 @@
 /* What a call of PCRE2 and each of its calls to us cost, in units. */
 #define SEARCH_UNITS 8
 #define CALLOUT_UNITS 1
-/* A backstop: the work runs out long before. */
+/* The last limit: the work is used up long before it. */
 #define MATCH_LIMIT 10000000u
 /* KiB of memory for the interpreter's frames. */
 #define HEAP_LIMIT 4096u

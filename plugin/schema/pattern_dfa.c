@@ -222,7 +222,7 @@ static bool holds(const struct seq_class *set, unsigned symbol)
 /* Gives those symbols of each kind that @set holds a new kind, where it does not hold them all. */
 static unsigned split_kinds(const struct seq_class *set, uint8_t kind[SYMBOLS], unsigned count)
 {
-	uint8_t all[SYMBOLS] = { 0 }, in[SYMBOLS] = { 0 }, twin[SYMBOLS] = { 0 };
+	uint8_t all[SYMBOLS] = { 0 }, in[SYMBOLS] = { 0 }, other[SYMBOLS] = { 0 };
 	unsigned before = count;
 
 	for (unsigned s = 0; s < SYMBOLS; s++) {
@@ -231,14 +231,14 @@ static unsigned split_kinds(const struct seq_class *set, uint8_t kind[SYMBOLS], 
 	}
 	for (unsigned k = 0; k < before; k++)
 		if (in[k] > 0 && in[k] < all[k])
-			twin[k] = (uint8_t)count++;
+			other[k] = (uint8_t)count++;
 	for (unsigned s = 0; s < SYMBOLS; s++)
-		if (holds(set, s) && twin[kind[s]] > 0)
-			kind[s] = twin[kind[s]];
+		if (holds(set, s) && other[kind[s]] > 0)
+			kind[s] = other[kind[s]];
 	return count;
 }
 
-/* Symbols that no class tells apart get one number. Returns how many numbers there are. */
+/* Symbols that are in the same classes get one number. Returns how many numbers there are. */
 static unsigned number_kinds(const struct graph *graph, uint8_t kind[SYMBOLS])
 {
 	unsigned count = 1;

@@ -11,7 +11,7 @@
 
 #include "base/utf8.h"
 
-/* Where PCRE2 tells how far a search has come. */
+/* Where PCRE2 calls on_callout() of pattern.c. */
 #define CALLOUT "(?C)"
 
 /* ---- the other matchers ------------------------------------------------------------------ */

@@ -1,12 +1,12 @@
 /*
- * pattern_ecma.h -- ECMA-262 regular expressions (edition 11, flag u) put into PCRE2's words.
+ * pattern_ecma.h -- ECMA-262 regular expressions (edition 11, flag u) translated for PCRE2.
  *
  * Knows both grammars and runs neither. What ECMA-262 refuses with the u flag is refused here:
  * identity escapes of letters, braces that are no quantifier, quantified assertions. Meant for
  * PCRE2 with UTF and without UCP; the flags stand in pattern.c.
  *
  * One difference stays: ECMA-262 forgets what a group captured when a loop around it starts
- * anew, PCRE2 does not. Only a back reference into a loop can tell.
+ * anew, PCRE2 does not. Only a pattern with a back reference into a loop shows it.
  */
 #ifndef PETSTORE_PATTERN_ECMA_H
 #define PETSTORE_PATTERN_ECMA_H

@@ -2,8 +2,8 @@
  * pattern_ecma_internal.h -- what the translator's files share: pattern_ecma_text.c (characters and
  * escapes, writing), pattern_ecma_set.c (classes and sets), pattern_ecma.c (the grammar).
  *
- * Each ecma_take_*() reads what it is called after at @e's place, writes it in PCRE2's words and
- * steps behind it; false once something is wrong, which @e then says.
+ * Each ecma_take_*() reads the part of its name at @e's place, writes it as PCRE2 has it and steps
+ * behind it; false once something is wrong, which @e then says.
  */
 #ifndef PETSTORE_PATTERN_ECMA_INTERNAL_H
 #define PETSTORE_PATTERN_ECMA_INTERNAL_H
@@ -28,7 +28,7 @@ struct ecma {
 	unsigned number;   /* the capturing group that was opened last */
 	unsigned depth;
 	struct seq *seq;
-	struct dfa_source *parts; /* NULL where nobody asks for them */
+	struct dfa_source *parts; /* NULL where they are not needed */
 	uint32_t reach;           /* see struct ecma_result */
 	/* The PCRE2 source; with out == NULL only its length is counted. */
 	char *out;

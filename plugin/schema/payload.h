@@ -1,17 +1,17 @@
 /*
  * payload.h -- one JSON message, parsed, as the validator and the gate read it.
  *
- * The narrow waist between a JSON parser and everything that looks into a message. Two
- * backends stand behind it, chosen when the plugin is built: payload_jansson.c (everywhere)
+ * Everything that looks into a message does so through this header, whatever the JSON parser. Two
+ * backends implement it, chosen when the plugin is built: payload_jansson.c (everywhere)
  * and payload_yyjson.c (where pkg-config finds yyjson). Both are equally strict: RFC 8259
  * text in UTF-8 without a byte order mark, nothing behind the value, no member name twice, no
  * U+0000 in a member name, nesting and size within struct payload_limits. Of several faults
- * the first in the text is reported, with the same words by both; a name that occurs twice
+ * the first in the text is reported, in the same sentence by both; a name that occurs twice
  * only where there is no other. Numbers may have any size and precision: the engine reads
  * those beyond 64 bits and beyond double as their text (payload_view.h).
  *
- * A parser is made once for a thread and used for message after message; a value it returned
- * lives until the parser's next payload_parse() or its end. Values are read-only.
+ * A parser is made once for a thread and used for message after message; a value that it returned
+ * is valid until the parser's next payload_parse() or its end. Values are read-only.
  */
 #ifndef PETSTORE_PAYLOAD_H
 #define PETSTORE_PAYLOAD_H
@@ -59,7 +59,7 @@ enum payload_fault {
 
 struct payload_error {
 	enum payload_fault fault;
-	size_t offset;  /* bytes from the start; as near as the backend knows */
+	size_t offset;  /* bytes from the start; as exact as the backend knows it */
 	char text[160]; /* one sentence for a person, no control characters */
 };
 

@@ -3,7 +3,7 @@
  *
  * payload.h without the function calls: inline readers over the backend's own node, chosen by
  * -DPAYLOAD_YYJSON like the backend itself. A kind is one bit, so that a type check is one
- * AND; some kinds have several bits, since the backends tell more apart than JSON does.
+ * AND; some kinds have several bits, since a backend has more kinds than JSON has.
  *
  * What the backends promise (payload.h) is relied on here: UTF-8, finite numbers, no member
  * name twice. Numbers beyond 64 bits and beyond a double arrive as YYJSON_READ_BIGNUM_AS_RAW
@@ -172,7 +172,7 @@ static inline const struct payload_value *view_member(struct view_walk *walk, co
 	return (const struct payload_value *)(key + 1);
 }
 
-/* @name as a VIEW_STRING that lives as long as *room and the name. */
+/* @name as a VIEW_STRING that is valid as long as *room and the name. */
 static inline const struct payload_value *view_name(struct view_name *room, const char *name,
 						    size_t len)
 {
@@ -183,7 +183,7 @@ static inline const struct payload_value *view_name(struct view_name *room, cons
 
 #else
 
-/* @name as a VIEW_STRING that lives as long as *room and the name. */
+/* @name as a VIEW_STRING that is valid as long as *room and the name. */
 static inline const struct payload_value *view_name(struct view_name *room, const char *name,
 						    size_t len)
 {

@@ -6,11 +6,11 @@
  * of it is sized for the largest message and touched only as far as a message reaches.
  *
  * yyjson accepts members that occur twice, U+0000 in names and any depth, so one walk over the
- * nodes looks for these. After a refusal jsonscan.h says what and where, in the same words as
- * in the Jansson build.
+ * nodes looks for these. After a refusal jsonscan.h says what and where, as it does in the Jansson
+ * build.
  *
- * What is asked of a message are mostly members of its root. The walk has their names in hand,
- * so it leaves behind where they are, in a table that payload_member() finds from the root.
+ * Most members that are looked up are the root's. The walk reads their names anyway, so it notes
+ * where they are, in a table that payload_member() finds from the root.
  */
 #include <endian.h>
 #include <math.h>
@@ -61,7 +61,7 @@ struct yyjson_parser {
 	struct payload_parser base;
 	char *text;          /* max_bytes and PADDING */
 	struct names *names; /* of the root; the pool's memory follows it */
-	struct names inner;  /* of any other object, nobody asks for it */
+	struct names inner;  /* of any other object; not looked up */
 	struct pool pool;
 	yyjson_alc alc;  /* over the pool */
 	uint32_t *slots; /* hash table of one object's members: 1-based, 0 is free */

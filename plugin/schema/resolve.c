@@ -31,7 +31,7 @@ int document_find(const struct schema_set *set, struct resource *from, const cha
 		  struct resource **ret, struct diag *diag)
 {
 	struct resource *best = NULL;
-	const struct resource *rival = NULL;
+	const struct resource *other = NULL;
 	enum nearness nearest = 0;
 
 	if (from && from->whole)
@@ -45,18 +45,18 @@ int document_find(const struct schema_set *set, struct resource *from, const cha
 		if (near > nearest) {
 			nearest = near;
 			best = name->resource;
-			rival = NULL;
+			other = NULL;
 		} else if (near == nearest && name->resource != best) {
-			rival = name->resource;
+			other = name->resource;
 		}
 	}
 	if (!best)
 		return diag_set(diag, ERR_INVALID, "\"%s\" is not known (nothing is fetched)", uri);
-	if (rival)
+	if (other)
 		return diag_set(diag, ERR_INVALID,
 				"\"%s\" is the $id of two schemas (%s#%s and %s#%s)", uri,
-				best->document->name, best->pointer, rival->document->name,
-				rival->pointer);
+				best->document->name, best->pointer, other->document->name,
+				other->pointer);
 	*ret = best;
 	return 0;
 }

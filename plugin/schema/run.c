@@ -5,7 +5,7 @@
 
 void run_init(struct run *run, const struct schema *schema, int64_t work)
 {
-	/* The scratch area stays as it is: whoever takes a part clears it. */
+	/* The scratch area stays as it is: what takes a part clears it. */
 	run->schema = schema;
 	run->scope = NULL;
 	run->limit = RUN_WITHIN_LIMITS;
@@ -245,7 +245,7 @@ static bool run_constants(struct run *run, const struct step *step,
 	uint32_t kind = type_of(view_kind(value));
 	const struct payload_value *constant;
 
-	if (!run_charge(run, step->count / 4)) /* most are told by their type */
+	if (!run_charge(run, step->count / 4)) /* the type rules out most */
 		return false;
 	while ((constant = view_item(&walk)))
 		if (view_is(constant, kind) && run_equal(run, value, constant))
@@ -426,7 +426,7 @@ ask_table(struct run *run, const struct name_table *table, const char *name, siz
 
 /*
  * One pass over the members. As no name occurs twice, counting the required ones that were
- * seen tells whether one is missing.
+ * seen shows whether one is missing.
  */
 static bool run_members(struct run *run, const struct object_rules *rules,
 			const struct payload_value *value, struct run_marks *marks)

@@ -79,7 +79,7 @@ void run_init(struct run *run, const struct schema *schema, int64_t work);
 /* Ends the run: every answer from now on is false. Returns false. */
 bool run_fail_limit(struct run *run, enum run_limit limit);
 
-/* Takes @units, without a look at what is left: who goes on for long looks. */
+/* Takes @units without a look at what is left: the caller, or what it calls next, looks. */
 static inline void run_pay(struct run *run, size_t units)
 {
 	run->work -= (int64_t)units;

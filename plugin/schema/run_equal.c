@@ -118,7 +118,7 @@ static uint64_t hash_value(struct run *run, const struct payload_value *value)
 	size_t len;
 	uint64_t hash = kind;
 
-	(void)run_charge(run, 1); /* who asked looks at the limit */
+	(void)run_charge(run, 1); /* the caller looks at the limit */
 	if (kind & VIEW_NUMBER) {
 		view_number(value, kind, &number);
 		if (number.kind != NUMBER_INT) /* a large real is hashed by its digits, too */

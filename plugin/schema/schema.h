@@ -24,7 +24,7 @@ struct schema;
  * time; after a function failed with ERR_NOMEM the set is good for schema_set_free() only.
  */
 int schema_set_new(struct schema_set **ret, struct diag *diag);
-void schema_set_free(struct schema_set *set); /* schemas compiled from it live on */
+void schema_set_free(struct schema_set *set); /* schemas compiled from it stay valid */
 
 /*
  * Makes @document reachable under @uri (absolute, without fragment; for a file its path made

@@ -58,8 +58,7 @@ static bool starts_resource(const struct resource *outer, const json_t *node)
 	return !(is_old && json_object_get(node, "$ref")); /* draft 7: $ref hides its siblings */
 }
 
-/* Does @node name another dialect, without a URI of its own? Beside draft 7's $ref nothing counts.
- */
+/* Has @node a dialect of its own but no URI? Beside draft 7's $ref no other keyword counts. */
 static bool has_own_dialect(const struct resource *outer, const json_t *node)
 {
 	const char *schema = string_member(node, "$schema");
@@ -77,7 +76,7 @@ static int set_dialect(const struct schema_walk *w, struct resource *resource, c
 	resource->dialect = NULL;
 	rc = dialect_find(w->set, uri, &resource->dialect, w->diag);
 	return rc == ERR_NOMEM ? rc
-			       : 0; /* what is not known is an error for whoever refers to it */
+			       : 0; /* an unknown one is an error where something refers to it */
 }
 
 /* The URI of @resource's schema becomes its $id @id, seen from @base, and names it. */
@@ -240,7 +239,7 @@ int document_index_all(struct schema_set *set, struct diag *diag)
 		if (rc == ERR_NOMEM)
 			return rc;
 		if (rc != 0)
-			continue; /* its metaschema may yet be added; an error for whom needs it */
+			continue; /* its metaschema may be added later; else what needs it fails */
 		document->is_indexed = true;
 		rc = json_is_object(document->root)
 			     ? document_index(set, resource, NULL, document->root, "", diag)
