@@ -241,6 +241,24 @@ static void wake_if_due(struct ledger *l)
 		writer_wake(l->writer);
 }
 
+/* What is known in memory of a write that was kept; @facts NULL: it is of no entity. */
+static void remember(struct ledger *l, const struct ledger_write *write,
+		     const struct record *record, const struct entitykey *key,
+		     struct state_facts *facts, uint64_t place)
+{
+	if (write->unique)
+		ledger_note_unique(l, l->seed, &record->publisher, write->unique, l->last_seq);
+	if (write->sender)
+		accepted_add(l->accepted, write->sender, write->digest, l->last_seq);
+	if (!facts)
+		return;
+	if (!facts->is_known)
+		idfilter_add(l->idfilter, key);
+	move_on(&l->entity[write->entity], write, record, facts);
+	said_keep(facts, write, place);
+	state_pin(l->state, facts, l->last_seq);
+}
+
 int ledger_commit(struct ledger *l, const struct ledger_write *write, struct diag *diag)
 {
 	bool has_entity = write->entity != ENTITY_NONE;
@@ -271,17 +289,7 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 		rc = append(l, &record, write->is_power, diag);
 	if (rc)
 		return rc;
-	if (write->unique)
-		ledger_note_unique(l, l->seed, &record.publisher, write->unique, l->last_seq);
-	if (write->sender)
-		accepted_add(l->accepted, write->sender, write->digest, l->last_seq);
-	if (facts) {
-		if (!facts->is_known)
-			idfilter_add(l->idfilter, key);
-		move_on(&l->entity[write->entity], write, &record, facts);
-		said_keep(facts, write, place);
-		state_pin(l->state, facts, l->last_seq);
-	}
+	remember(l, write, &record, key, facts, place);
 	wake_if_due(l);
 	return 0;
 }
