@@ -8,6 +8,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include "base/wordhash.h"
 
 struct message {
 	const char *topic; /* of a subscription: its filter */
@@ -18,5 +21,12 @@ struct message {
 	bool is_retained; /* published with the retain flag, or stored by it */
 	bool is_will;     /* a last will: it is published for a client that is gone */
 };
+
+/* A number for topic and payload: two topics with the same payload are two messages. */
+static inline uint64_t message_digest(const struct message *message, uint64_t seed)
+{
+	return wordhash(wordhash(seed, message->topic, message->topic_len), message->payload,
+			message->payload_len);
+}
 
 #endif

@@ -313,7 +313,8 @@ const struct access_principal *events_actor(struct plugin *plugin, const struct 
 					    struct session *session);
 
 /* Of topic and payload, under the ledger's seed. */
-uint64_t events_digest(const struct plugin *plugin, const struct message *message);
+uint64_t events_digest(const struct plugin *plugin, const struct message *message)
+	__attribute__((noinline));
 
 /* ACL_CHECK of a publish: what the broker is told. */
 int events_check_publish(struct plugin *plugin, struct mosquitto_evt_acl_check *event,

@@ -9,22 +9,12 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/wordhash.h"
 #include "broker/events.h"
 
-/* One copy: four of them, for topic and payload in both events, are twenty cache lines of code. */
-__attribute__((noinline)) static uint64_t hash(uint64_t seed, const void *text, size_t len)
-{
-	return wordhash(seed, text, len);
-}
-
-/* Two topics with the same payload are two messages. What is kept is compared with rows later. */
+/* Not inlined: the four copies would be twenty cache lines of code. */
 uint64_t events_digest(const struct plugin *plugin, const struct message *message)
 {
-	uint64_t seed = plugin->ledger ? ledger_seed(plugin->ledger) : 0;
-
-	return hash(hash(seed, message->topic, message->topic_len), message->payload,
-		    message->payload_len);
+	return message_digest(message, plugin->ledger ? ledger_seed(plugin->ledger) : 0);
 }
 
 const struct access_principal *events_actor(struct plugin *plugin, const struct mosquitto *client,

@@ -161,12 +161,6 @@ static struct group *make(struct releases *releases, uint64_t key, const char *p
 	return group;
 }
 
-static uint64_t digest(const struct releases *releases, const struct message *message)
-{
-	return wordhash(wordhash(releases->seed, message->topic, message->topic_len),
-			message->payload, message->payload_len);
-}
-
 static void let_go(struct group *group)
 {
 	free(group->held.topic);
@@ -184,7 +178,7 @@ static void remember(const struct releases *releases, struct group *group,
 		     const struct message *message, bool is_overtaken)
 {
 	group->open[group->count++ % RELEASES_OPEN] = (struct open){
-		.digest = digest(releases, message),
+		.digest = message_digest(message, releases->seed),
 		.number = releases->number,
 		.is_overtaken = is_overtaken,
 	};
@@ -218,7 +212,7 @@ void releases_accepted(struct releases *releases, uint64_t key, const char *prin
 static struct open *find_open(const struct releases *releases, struct group *group,
 			      const struct message *message)
 {
-	uint64_t wanted = digest(releases, message);
+	uint64_t wanted = message_digest(message, releases->seed);
 	struct open *found = NULL;
 
 	for (size_t i = 0; i < RELEASES_OPEN; i++)
@@ -286,7 +280,7 @@ void releases_hold(struct releases *releases, uint64_t key, const void *publishe
 	memcpy(copy, message->topic, message->topic_len);
 	copy[message->topic_len] = '\0';
 	group->held = (struct held){ .publisher = publisher,
-				     .digest = digest(releases, message),
+				     .digest = message_digest(message, releases->seed),
 				     .seq = seq,
 				     .len = message->topic_len,
 				     .topic = copy };
@@ -340,7 +334,7 @@ bool releases_replace(struct releases *releases, uint64_t key, const struct mess
 
 	if (!group || !group->held.topic)
 		return false;
-	is_held = message && digest(releases, message) == group->held.digest;
+	is_held = message && message_digest(message, releases->seed) == group->held.digest;
 	let_go(group);
 	open = is_held ? find_open(releases, group, message) : NULL;
 	if (!open || open->is_overtaken)

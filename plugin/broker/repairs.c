@@ -272,12 +272,6 @@ unsigned repairs_budget(const struct repairs *r)
 	return r->budget;
 }
 
-static uint64_t digest(const struct repairs *r, const struct message *message)
-{
-	return wordhash(hash(r, message->topic, message->topic_len), message->payload,
-			message->payload_len);
-}
-
 static struct claim *find(struct repairs *r, uint64_t wanted, const struct message *message)
 {
 	for (size_t i = 0; i < r->claims; i++) {
@@ -317,7 +311,7 @@ static bool put_claim(struct repairs *r, const struct message *message, uint64_t
 bool repairs_publish(struct repairs *r, const struct message *message, const void *reader,
 		     uint64_t last)
 {
-	uint64_t key = digest(r, message);
+	uint64_t key = message_digest(message, r->seed);
 	bool is_new = !find(r, key, message);
 
 	if (is_new && !put_claim(r, message, key, last, false))
@@ -329,7 +323,7 @@ bool repairs_publish(struct repairs *r, const struct message *message, const voi
 
 bool repairs_publish_for_all(struct repairs *r, const struct message *message, uint64_t last)
 {
-	uint64_t key = digest(r, message);
+	uint64_t key = message_digest(message, r->seed);
 
 	begin(r, last);
 	return !find(r, key, message) && put_claim(r, message, key, last, true);
@@ -347,7 +341,7 @@ static struct claim *on_its_way(struct repairs *r, const struct message *deliver
 
 	if (r->claims == 0 || r->is_handed_out)
 		return NULL;
-	*key = digest(r, delivery);
+	*key = message_digest(delivery, r->seed);
 	claim = find(r, *key, delivery);
 	/* An empty payload has no address: another clearing of the topic looks the same. */
 	if (claim && claim->payload_len == 0 && noted(r, claim->topic, claim->len) > claim->last)

@@ -262,7 +262,11 @@ static bool is_attributed(const struct judgement *j, const struct contract_match
 	return false;
 }
 
-bool permission_owner(struct judgement *j, const struct contract_match *match, const char **ret)
+/*
+ * The owner of the entity that @match is about: its own, or that of the entity it links to.
+ * *ret is "" where nobody is known to own it. False: refused, the store is out of reach.
+ */
+static bool find_owner(struct judgement *j, const struct contract_match *match, const char **ret)
 {
 	const struct contract_mapping *mapping = match->channel->mapping;
 	const struct contract_span *id = &match->param[mapping->param];
@@ -293,7 +297,7 @@ bool permission_is_own(struct judgement *j, const struct contract_match *match)
 		return true;
 	if (!mapping || !match->param[mapping->param].text)
 		return false;
-	return permission_owner(j, match, &owner) && strcmp(owner, j->principal->name) == 0;
+	return find_owner(j, match, &owner) && strcmp(owner, j->principal->name) == 0;
 }
 
 bool permission_own(struct judgement *j)

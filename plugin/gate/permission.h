@@ -33,12 +33,6 @@ enum gate_grant permission_receive(const struct judgement *j, const struct contr
 /* Is what @match is about the principal's own? A wildcard in place of the id is not. */
 bool permission_is_own(struct judgement *j, const struct contract_match *match);
 
-/*
- * The owner of the entity that @match is about: its own, or that of the entity it links to.
- * *ret is "" where nobody is known to own it. False: refused, the store is out of reach.
- */
-bool permission_owner(struct judgement *j, const struct contract_match *match, const char **ret);
-
 /* Refuses for want of @operation's scope, and names it. */
 bool permission_refuse(struct judgement *j, const struct contract_operation *operation)
 	__attribute__((cold));
