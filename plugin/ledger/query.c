@@ -67,7 +67,9 @@ static int fail_name(struct query *query, const char *what, const char *name, co
 			name, list);
 }
 
-#define SQL_TABLES "SELECT table_name FROM store_names WHERE column_name = '' ORDER BY table_name"
+#define SQL_TABLES                                                                                 \
+	"SELECT table_name AS \"table\" FROM store_names WHERE column_name = '' ORDER BY "         \
+	"table_name"
 
 static int check_names(struct query *query, const struct query_wanted *wanted, struct diag *diag)
 {
@@ -212,8 +214,7 @@ int query_tables(struct query *query, query_visit *visit, void *ctx, struct diag
 	static const struct query_wanted none = { .table = "" };
 	sqlite3_str *sql = sqlite3_str_new(query->sql.db);
 
-	sqlite3_str_appendall(sql, "SELECT table_name AS \"table\" FROM store_names "
-				   "WHERE column_name = '' ORDER BY table_name");
+	sqlite3_str_appendall(sql, SQL_TABLES);
 	return run(query, sql, &none, visit, ctx, diag);
 }
 

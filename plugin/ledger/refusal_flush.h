@@ -25,9 +25,9 @@ struct refusal_flush {
 };
 
 /* Writes what there is where it is time to, or at once where @is_last. */
-void refusal_flush_batch(struct refusal_flush *refusal_flush, bool is_last);
+void refusal_flush_batch(struct refusal_flush *flush, bool is_last);
 
 /* Forgets what still waits. */
-void refusal_flush_clear(struct refusal_flush *refusal_flush);
+void refusal_flush_clear(struct refusal_flush *flush);
 
 #endif
