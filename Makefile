@@ -25,7 +25,7 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 # ---- what is built from what ------------------------------------------------------------
 
-BASE     = base/arena base/clientlevel base/clock base/config base/diag base/entity base/fixedtable base/jsonfile base/keyhash base/mapguard base/nearest base/netof base/percent base/reason base/portions base/wholefile base/thread base/options base/brokerfile base/peer
+BASE     = base/arena base/clientlevel base/clock base/config base/diag base/entity base/fixedtable base/jsonfile base/keyhash base/mapguard base/nearest base/netof base/percent base/reason base/suggest base/portions base/wholefile base/thread base/options base/brokerfile base/peer
 SCHEMA   = schema/document schema/set schema/resolve schema/dialect schema/keyword schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_rules schema/compile_constant \
            schema/compile_circle schema/compile_fast_path schema/compile_worst \
@@ -65,7 +65,7 @@ BROKER   = broker/broker broker/events_publish broker/events_will broker/events_
 PLUGIN   = plugin $(BROKER)
 QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger_look ledger/state access/access \
            schema/run schema/payload schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
-CTL      = ctl/main ctl/ctl ctl/args ctl/suggest ctl/help ctl/files ctl/input ctl/conf_listeners ctl/output ctl/cells ctl/tables \
+CTL      = ctl/main ctl/ctl ctl/args ctl/help ctl/files ctl/input ctl/conf_listeners ctl/output ctl/cells ctl/tables \
            ctl/history ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/cmd_may \
            ctl/cmd_lint ctl/lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_contract ctl/lint_machines ctl/lint_schema \
            ctl/cmd_diff ctl/diff_transitions ctl/diff_payloads ctl/cmd_replay ctl/change_list ctl/deref ctl/pairs ctl/schema_compare ctl/schema_compare_keywords ctl/message_place \

@@ -211,7 +211,8 @@ static bool init_rooms(struct plugin *plugin, struct diag *diag)
 	       repairs_new(!broker->has_quota_code, &plugin->repairs, diag) == 0 &&
 	       notify_init(&plugin->notify, options, broker, plugin->ledger, diag) == 0 &&
 	       holdoffs_new(&plugin->holdoffs, diag) == 0 && init_login(plugin, diag) == 0 &&
-	       feed_new(options, broker, plugin->ledger, &plugin->feed, diag) == 0 &&
+	       feed_new(options, broker, plugin->ledger, &plugin->feed, &plugin->faults, diag) ==
+		       0 &&
 	       feed_use(plugin->feed, plugin->rules, diag) == 0;
 }
 
@@ -312,6 +313,7 @@ EXPORT int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userd
 	if (init_options(plugin, options, option_count, &diag) || !init_rooms(plugin, &diag) ||
 	    register_callbacks(plugin, &diag)) {
 		broker_log(BROKER_ERROR, "%s", diag.text);
+		events_log_faults(plugin);
 		plugin_free(plugin);
 		return MOSQ_ERR_INVAL;
 	}

@@ -17,8 +17,8 @@ static const struct config_known rule_members[] = {
 	{ .name = NULL },
 };
 static const struct config_known match_members[] = {
-	{ .name = "cn" },    { .name = "ou" },  { .name = "dns" },
-	{ .name = "email" }, { .name = "uri" }, { .name = NULL },
+	{ .name = "cn ou dns email uri" },
+	{ .name = NULL },
 };
 
 static void read_match(struct access_reader *reader, const struct config *match,

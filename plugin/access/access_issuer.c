@@ -23,8 +23,7 @@ static const struct config_known issuer_members[] = {
 	{ .name = "scopes", .kind = CONFIG_ARRAY, .is_required = true },
 	{ .name = "roles", .kind = CONFIG_ARRAY },
 	{ .name = "attributes", .kind = CONFIG_OBJECT },
-	{ .name = "clockSkew" },
-	{ .name = "maxLifetime" },
+	{ .name = "clockSkew maxLifetime" },
 	{ .name = NULL },
 };
 

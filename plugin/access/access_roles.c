@@ -25,14 +25,8 @@ static const struct config_integer limits[] = {
 	{ .name = NULL },
 };
 static const struct config_known limits_members[] = {
-	{ .name = "messagesPerSecond" },
-	{ .name = "burst" },
-	{ .name = "bytesPerSecond" },
-	{ .name = "subscriptions" },
-	{ .name = "connectsPerMinute" },
-	{ .name = "topicLevels" },
-	{ .name = "topicBytes" },
-	{ .name = "clients" },
+	{ .name = "messagesPerSecond burst bytesPerSecond subscriptions connectsPerMinute "
+		  "topicLevels topicBytes clients" },
 	{ .name = NULL },
 };
 static const struct config_known role_members[] = {

@@ -15,7 +15,7 @@
 #define NONE UINT32_MAX
 
 /* An entry is in one chain of its bucket and in the list by use; both are of numbers. */
-struct entry {
+struct credcache_entry {
 	unsigned char digest[DIGEST_BYTES];
 	uint32_t chain;
 	uint32_t newer;
@@ -30,7 +30,7 @@ struct credcache {
 	uint32_t oldest;
 	uint32_t mask;
 	uint32_t *bucket;
-	struct entry *entry;
+	struct credcache_entry *entry;
 };
 
 /* HMAC-SHA-256 under a new random key; NULL where OpenSSL can't. */
@@ -144,7 +144,7 @@ static uint32_t find(const struct credcache *cache, const unsigned char *digest)
 
 static void list_remove(struct credcache *cache, uint32_t i)
 {
-	struct entry *entry = &cache->entry[i];
+	struct credcache_entry *entry = &cache->entry[i];
 
 	if (entry->newer == NONE)
 		cache->newest = entry->older;

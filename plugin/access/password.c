@@ -18,7 +18,7 @@
 #define ARGON_VERSION 0x13u
 
 /* A stored hash, read. */
-struct stored {
+struct password_stored {
 	struct password_cost cost;
 	unsigned char salt[PASSWORD_SALT_MAX];
 	size_t salt_len;
@@ -57,7 +57,8 @@ static bool read_number(const char **at, char after, uint32_t max, uint32_t *ret
 }
 
 /* "<salt>$<hash>" */
-static const char *read_salt_and_hash(const char *text, enum base64_kind kind, struct stored *ret)
+static const char *read_salt_and_hash(const char *text, enum base64_kind kind,
+				      struct password_stored *ret)
 {
 	const char *dollar = strchr(text, '$');
 
@@ -106,13 +107,13 @@ static bool skip(const char **at, const char *word)
 }
 
 /* NULL, or what is wrong with the hash, a literal without any of the hash in it. */
-static const char *stored_read(const char *text, struct stored *ret)
+static const char *stored_read(const char *text, struct password_stored *ret)
 {
 	struct password_cost *cost = &ret->cost;
 	enum base64_kind kind = BASE64_PADDED;
 	const char *fault;
 
-	*ret = (struct stored){ .hash_len = 0 };
+	*ret = (struct password_stored){ .hash_len = 0 };
 	if (strlen(text) >= PASSWORD_TEXT_MAX)
 		return "the hash is too long";
 	if (skip(&text, "$6$")) {
@@ -153,7 +154,7 @@ static uint64_t work(const struct password_cost *cost)
 	}
 }
 
-static bool derive_sha512(const struct stored *stored, const char *password, size_t len,
+static bool derive_sha512(const struct password_stored *stored, const char *password, size_t len,
 			  unsigned char *ret)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -166,7 +167,7 @@ static bool derive_sha512(const struct stored *stored, const char *password, siz
 	return ok;
 }
 
-static bool derive_pbkdf2(const struct stored *stored, const char *password, size_t len,
+static bool derive_pbkdf2(const struct password_stored *stored, const char *password, size_t len,
 			  unsigned char *ret)
 {
 	return PKCS5_PBKDF2_HMAC(password, (int)len, stored->salt, (int)stored->salt_len,
@@ -175,10 +176,10 @@ static bool derive_pbkdf2(const struct stored *stored, const char *password, siz
 }
 
 /* The parameters have no macro in the headers of OpenSSL 3.0, which compile this as well. */
-static bool derive_argon2(const struct stored *stored, const char *password, size_t len,
+static bool derive_argon2(const struct password_stored *stored, const char *password, size_t len,
 			  unsigned char *ret)
 {
-	struct stored in = *stored; /* OSSL_PARAM asks for pointers that are not const */
+	struct password_stored in = *stored; /* OSSL_PARAM asks for pointers that are not const */
 	uint32_t threads = 1;
 	uint32_t version = ARGON_VERSION;
 	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "ARGON2ID", NULL);
@@ -201,7 +202,7 @@ static bool derive_argon2(const struct stored *stored, const char *password, siz
 }
 
 /* Writes hash_len bytes to @ret. */
-static bool derive(const struct stored *stored, const char *password, size_t len,
+static bool derive(const struct password_stored *stored, const char *password, size_t len,
 		   unsigned char *ret)
 {
 	switch (stored->cost.kind) {
@@ -214,7 +215,7 @@ static bool derive(const struct stored *stored, const char *password, size_t len
 	}
 }
 
-static bool stored_matches(const struct stored *stored, const char *password, size_t len)
+static bool stored_matches(const struct password_stored *stored, const char *password, size_t len)
 {
 	unsigned char hash[PASSWORD_HASH_MAX];
 	bool is_same = derive(stored, password, len, hash) &&
@@ -247,7 +248,7 @@ struct reading {
 static const char *look_at(const char *secret, void *ctx)
 {
 	struct reading *reading = ctx;
-	struct stored stored;
+	struct password_stored stored;
 	const char *fault = stored_read(secret, &stored);
 
 	if (fault)
@@ -371,9 +372,9 @@ static bool is_possible(const char *password, size_t len)
 /* Spends as much time as @units iterations take. */
 static void spend(uint64_t units)
 {
-	struct stored stored = { .cost = { .kind = PASSWORD_PBKDF2 },
-				 .salt_len = 12,
-				 .hash_len = SHA512_BYTES };
+	struct password_stored stored = { .cost = { .kind = PASSWORD_PBKDF2 },
+					  .salt_len = 12,
+					  .hash_len = SHA512_BYTES };
 	unsigned char hash[SHA512_BYTES];
 
 	/* PASSWORD_ARGON_MEMORY_MAX * PASSWORD_ARGON_PASSES_MAX units are too many for one call. */
@@ -391,7 +392,7 @@ enum verdict passwords_check(const struct passwords *passwords, const char *user
 {
 	const char *secret = passwords_entry(passwords, user);
 	bool is_known = secret != NULL;
-	struct stored stored;
+	struct password_stored stored;
 	bool is_same;
 
 	if (passwords_count(passwords) == 0 || !is_possible(password, password_len))
@@ -409,7 +410,7 @@ enum verdict passwords_check(const struct passwords *passwords, const char *user
 
 bool password_verify(const char *text, const char *password, size_t password_len)
 {
-	struct stored stored;
+	struct password_stored stored;
 
 	return is_possible(password, password_len) && !stored_read(text, &stored) &&
 	       stored_matches(&stored, password_len ? password : "", password_len);
@@ -417,14 +418,14 @@ bool password_verify(const char *text, const char *password, size_t password_len
 
 uint64_t password_cost_of(const char *text)
 {
-	struct stored stored;
+	struct password_stored stored;
 
 	return stored_read(text, &stored) ? 0 : work(&stored.cost);
 }
 
 /* ---- making ----------------------------------------------------------------------------- */
 
-static void stored_print(const struct stored *stored, char *ret)
+static void stored_print(const struct password_stored *stored, char *ret)
 {
 	enum base64_kind kind = stored->cost.kind == PASSWORD_ARGON2 ? BASE64_BARE : BASE64_PADDED;
 	char salt[BASE64_ENCODED_SIZE(PASSWORD_SALT_MAX)];
@@ -447,9 +448,9 @@ int password_make(const struct password_cost *cost, const char *password, size_t
 		  char *ret, struct diag *diag)
 {
 	bool is_argon2 = cost->kind == PASSWORD_ARGON2;
-	struct stored stored = { .cost = *cost,
-				 .salt_len = is_argon2 ? 16 : 12,
-				 .hash_len = is_argon2 ? 32 : SHA512_BYTES };
+	struct password_stored stored = { .cost = *cost,
+					  .salt_len = is_argon2 ? 16 : 12,
+					  .hash_len = is_argon2 ? 32 : SHA512_BYTES };
 	const char *fault = cost_fault(cost);
 
 	if (fault)

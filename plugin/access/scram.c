@@ -18,7 +18,7 @@
 #define PASSWORD_BYTES_MAX 1024u
 #define NAME_MAX_BYTES 128u
 
-struct stored {
+struct scram_stored {
 	uint32_t iterations;
 	size_t salt_len;
 	unsigned char salt[SCRAM_SALT_MAX];
@@ -32,7 +32,7 @@ struct scram_keys {
 };
 
 struct scram_login {
-	struct stored stored;
+	struct scram_stored stored;
 	bool is_known;
 	bool is_done;
 	char gs2[8]; /* "n,," or "y,,": what c= has to repeat */
@@ -68,7 +68,7 @@ static uint32_t read_iterations(const char *text, size_t len)
 }
 
 /* NULL, or what is wrong with the keys, a literal. */
-static const char *stored_read(const char *text, struct stored *ret)
+static const char *stored_read(const char *text, struct scram_stored *ret)
 {
 	static const char begin[] = SCRAM_METHOD "$";
 	const char *salt;
@@ -98,7 +98,7 @@ static const char *stored_read(const char *text, struct stored *ret)
 
 static const char *look_at(const char *secret, void *ctx)
 {
-	struct stored stored;
+	struct scram_stored stored;
 
 	(void)ctx;
 	return stored_read(secret, &stored);
@@ -197,12 +197,12 @@ static bool derive(const struct scram_keys *keys, char label, const char *user, 
 }
 
 /* Looks like the keys of some user of the file, and depends on nothing but name and file. */
-static bool make_up(const struct scram_keys *keys, const char *user, struct stored *ret)
+static bool make_up(const struct scram_keys *keys, const char *user, struct scram_stored *ret)
 {
 	unsigned char bytes[3 * KEY_BYTES];
 	uint64_t pick;
 
-	*ret = (struct stored){ .iterations = SCRAM_ITERATIONS_MIN, .salt_len = SALT_BYTES };
+	*ret = (struct scram_stored){ .iterations = SCRAM_ITERATIONS_MIN, .salt_len = SALT_BYTES };
 	for (size_t i = 0; i < 3; i++)
 		if (!derive(keys, (char)('0' + i), user, bytes + i * KEY_BYTES))
 			return false;
@@ -216,7 +216,7 @@ static bool make_up(const struct scram_keys *keys, const char *user, struct stor
 }
 
 /* Is the proof one of a client that knows the password? RFC 5802, 3. */
-static bool is_proved(const struct stored *stored, const char *message, size_t len,
+static bool is_proved(const struct scram_stored *stored, const char *message, size_t len,
 		      const unsigned char *proof)
 {
 	unsigned char key[KEY_BYTES];
@@ -232,7 +232,7 @@ static bool is_proved(const struct stored *stored, const char *message, size_t l
 }
 
 /* Fills in the keys for what @ret has as iterations and salt. RFC 5802, 3. */
-static bool keys_derive(const char *password, size_t len, struct stored *ret)
+static bool keys_derive(const char *password, size_t len, struct scram_stored *ret)
 {
 	unsigned char salted[KEY_BYTES];
 	unsigned char key[KEY_BYTES];
@@ -257,7 +257,7 @@ static bool is_password(const char *password, size_t len)
 
 int scram_make(uint32_t iterations, const char *password, size_t len, char *ret, struct diag *diag)
 {
-	struct stored stored = { .iterations = iterations, .salt_len = SALT_BYTES };
+	struct scram_stored stored = { .iterations = iterations, .salt_len = SALT_BYTES };
 	char text[3][BASE64_ENCODED_SIZE(KEY_BYTES)];
 
 	if (iterations < SCRAM_ITERATIONS_MIN || iterations > SCRAM_ITERATIONS_MAX)
@@ -281,8 +281,8 @@ int scram_make(uint32_t iterations, const char *password, size_t len, char *ret,
 
 bool scram_verify(const char *text, const char *password, size_t len)
 {
-	struct stored stored;
-	struct stored again;
+	struct scram_stored stored;
+	struct scram_stored again;
 	bool is_same;
 
 	if (!is_password(password, len) || stored_read(text, &stored))

@@ -56,11 +56,6 @@ static const char *text_of(const json_t *json, const char *name)
 	return json_string_value(value);
 }
 
-const char *token_text(const struct token *token, const char *name)
-{
-	return text_of(token->claims, name);
-}
-
 /* Decodes part @i and reads it as a JSON object: a new reference, or NULL. */
 static json_t *part_json(const struct parts *parts, size_t i)
 {

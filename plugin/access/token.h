@@ -58,7 +58,4 @@ int token_check(const char *text, size_t len, int64_t now, token_find *find, voi
 		struct token *ret, struct diag *diag);
 void token_clear(struct token *token);
 
-/* The claim @name as text: borrowed, or NULL where it is no string or holds a NUL. */
-const char *token_text(const struct token *token, const char *name);
-
 #endif

@@ -1,6 +1,5 @@
 #include "base/config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +7,7 @@
 #include "base/arena.h"
 #include "base/jsonfile.h"
 #include "base/jsonpointer.h"
-#include "base/nearest.h"
+#include "base/suggest.h"
 #include "base/wordhash.h"
 
 #define FEW 16u      /* members are looked for one by one up to here, by hash from here on */
@@ -292,38 +291,18 @@ const char *config_string(const struct config *value)
 		       : NULL;
 }
 
-/* Goes down one step, by the pointer's token @token, which is decoded in place. */
-static const struct config *step(const struct config *value, char *token)
-{
-	char *end;
-	unsigned long i;
-
-	for (const char *at = strchr(token, '~'); at; at = strchr(at + 1, '~'))
-		if (at[1] != '0' && at[1] != '1')
-			return NULL;
-	token[jsonpointer_decode(token, strlen(token))] = '\0';
-	if (value->kind != CONFIG_ARRAY)
-		return config_member(value, token);
-	if (*token < '0' || *token > '9' || (*token == '0' && token[1]))
-		return NULL;
-	errno = 0;
-	i = strtoul(token, &end, 10);
-	return !*end && errno == 0 && i < value->count ? &value->item[i] : NULL;
-}
-
 const struct config *config_at(const struct config *root, const char *pointer)
 {
-	char token[1024];
+	char token[JSONPOINTER_TOKEN_MAX];
+	size_t i = 0;
 
 	while (root && *pointer == '/') {
-		size_t len = strcspn(++pointer, "/");
-
-		if (len >= sizeof(token))
+		if (!jsonpointer_next(&pointer, token, sizeof(token)))
 			return NULL;
-		memcpy(token, pointer, len);
-		token[len] = '\0';
-		root = step(root, token);
-		pointer += len;
+		if (root->kind != CONFIG_ARRAY)
+			root = config_member(root, token);
+		else
+			root = jsonpointer_index(token, root->count, &i) ? &root->item[i] : NULL;
 	}
 	return *pointer ? NULL : root;
 }
@@ -415,34 +394,46 @@ bool config_nomem(struct config_report *report)
 
 /* ---- typed readers ---------------------------------------------------------------------- */
 
-/* Adds "a", "b" or "c" to @list, cut where it does not fit. */
-static void list_add(char *list, const char *word, const char *quote, const char *join)
+/* Adds words with commas between them to @list, cut where they do not fit. */
+static void list_names(char *list, const char *words)
 {
 	size_t used = strlen(list);
 
-	(void)snprintf(list + used, DIAG_MAX - used, "%s%s%s%s", used ? join : "", quote, word,
-		       quote);
+	if (used > 0)
+		used += (size_t)snprintf(list + used, DIAG_MAX - used, ", ");
+	for (; *words && used + 3 < DIAG_MAX; words++) {
+		if (*words == ' ')
+			list[used++] = ',';
+		list[used++] = *words;
+	}
+	if (used < DIAG_MAX)
+		list[used] = '\0';
+}
+
+/* Adds "a", "b" or "c" to @list, cut where it does not fit. */
+static void list_add(char *list, const char *word, const char *join)
+{
+	size_t used = strlen(list);
+
+	(void)snprintf(list + used, DIAG_MAX - used, "%s\"%s\"", used ? join : "", word);
 }
 
 static void fail_unknown(struct config_report *report, const struct config *member,
 			 const char *noun, const struct config_known *known)
 {
-	struct nearest nearest = { .word = member->key };
+	struct suggest suggest = suggest_begin(member->key);
+	const char *meant;
 	char list[DIAG_MAX] = "";
 
 	for (; known->name; known++) {
 		if (known->refusal)
 			continue;
-		list_add(list, known->name, "", ", ");
-		nearest_try(&nearest, known->name);
+		list_names(list, known->name);
+		suggest_add(&suggest, known->name);
 	}
-	if (nearest.best)
-		(void)config_fail(report, member, NULL, ERR_INVALID,
-				  "unknown member; did you mean \"%s\"? %s has: %s", nearest.best,
-				  noun, list);
-	else
-		(void)config_fail(report, member, NULL, ERR_INVALID, "unknown member; %s has: %s",
-				  noun, list);
+	meant = suggest_text(&suggest);
+	(void)config_fail(report, member, NULL, ERR_INVALID, "unknown member%s %s has: %s",
+			  *meant ? meant : ";", noun, list);
 }
 
 bool config_expect(struct config_report *report, const struct config *value, enum config_kind kind)
@@ -462,7 +453,7 @@ bool config_check(struct config_report *report, const struct config *value, cons
 	config_foreach_member(member, value) {
 		const struct config_known *row = known;
 
-		while (row->name && strcmp(row->name, member->key) != 0)
+		while (row->name && !suggest_has(row->name, member->key))
 			row++;
 		if (!row->name)
 			fail_unknown(report, member, noun, known);
@@ -555,7 +546,7 @@ bool config_word(struct config_report *report, const struct config *value, const
 			*ret = i;
 			return true;
 		}
-		list_add(list, words[i], "\"", words[i + 1] ? ", " : " or ");
+		list_add(list, words[i], words[i + 1] ? ", " : " or ");
 	}
 	return config_fail(report, at, NULL, ERR_INVALID, "expected %s", list);
 }

@@ -143,7 +143,7 @@ void config_line(struct diag *diag, const struct config *value, const char *key,
 
 /* A member that an object may have. A table ends with a NULL name. */
 struct config_known {
-	const char *name;
+	const char *name;      /* or several with spaces between them, unless they are required */
 	enum config_kind kind; /* what it must be; CONFIG_ANY: its reader looks itself */
 	bool is_required;
 	const char *refusal; /* known, but refused with these words */

@@ -1,8 +1,9 @@
 /*
- * jsonfile.h -- our own JSON files (contract, schemas, access.json) read into Jansson values.
+ * jsonfile.h -- JSON files of our own as Jansson values: schemas, and what base/config.h is made
+ * of.
  *
- * Not for messages: those go through schema/payload.h. Every failure names the file, and the
- * line and column or the JSON Pointer.
+ * Not for messages: those go through schema/payload.h. Every failure names the file, line and
+ * column.
  */
 #ifndef PETSTORE_JSONFILE_H
 #define PETSTORE_JSONFILE_H
@@ -30,33 +31,5 @@ int jsonfile_parse(const char *name, const char *text, size_t len, json_t **ret,
  * NULL where there is none.
  */
 json_t *jsonfile_at(json_t *root, const char *pointer);
-
-/* Deepest place that struct jsonpath can name; deeper levels are left out of the text. */
-#define JSONPATH_DEPTH 32
-
-/*
- * A place in a document while it is walked: a linked list on the stack, so that going down
- * costs nothing and cannot fail.
- *
- *     struct jsonpath here = { .up = up, .key = "channels" };
- */
-struct jsonpath {
-	const struct jsonpath *up; /* NULL at the root, whose key and index are not read */
-	const char *key;           /* member name, or NULL when it is an index */
-	size_t index;
-};
-
-/*
- * Writes the RFC 6901 pointer of @path to @ret (@cap bytes, always terminated; "" is the
- * root). Returns @ret.
- */
-char *jsonpath_print(const struct jsonpath *path, char *ret, size_t cap);
-
-/*
- * "<file>: <pointer>: <text>" into @diag, or "<file>: <text>" for the document itself, whose
- * pointer is empty. Returns @err.
- */
-int jsonpath_fail(struct diag *diag, int err, const char *file, const struct jsonpath *path,
-		  const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 #endif

@@ -7,6 +7,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define JSONPOINTER_TOKEN_MAX 1024u /* bytes of a token that is looked up, NUL included */
 
 /*
  * Writes '/', the token of @len bytes and a NUL to @ret, which has @cap bytes (at least 1). Returns
@@ -44,6 +48,37 @@ static inline size_t jsonpointer_decode(char *token, size_t len)
 			i++;
 	}
 	return used;
+}
+
+/*
+ * Cuts the next token off *pointer, which begins with '/', and writes it to @ret (@cap bytes),
+ * decoded. False where it is no token, or has no room.
+ */
+static inline bool jsonpointer_next(const char **pointer, char *ret, size_t cap)
+{
+	const char *token = *pointer + 1;
+	size_t len = strcspn(token, "/");
+
+	if (len >= cap)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (token[i] == '~' && token[i + 1] != '0' && token[i + 1] != '1')
+			return false;
+	memcpy(ret, token, len);
+	ret[jsonpointer_decode(ret, len)] = '\0';
+	*pointer = token + len;
+	return true;
+}
+
+/* The token as the index of an array with @count items; false where it is none. */
+static inline bool jsonpointer_index(const char *token, size_t count, size_t *ret)
+{
+	size_t digits = strspn(token, "0123456789");
+
+	if (digits == 0 || digits > 9 || token[digits] || (*token == '0' && digits > 1))
+		return false;
+	*ret = strtoul(token, NULL, 10);
+	return *ret < count;
 }
 
 #endif

@@ -110,7 +110,8 @@ struct plugin {
 	struct broker broker;
 	struct options options;
 	struct rules *rules;
-	uint64_t generation; /* of the rules */
+	struct diag_list faults; /* of the files that were loaded last */
+	uint64_t generation;     /* of the rules */
 	struct gate gate;
 	struct ledger *ledger;
 	struct sessions *sessions;
@@ -192,8 +193,14 @@ events_principal(struct plugin *plugin, const struct mosquitto *client, struct s
 bool events_is_unproved(const struct plugin *plugin, const struct mosquitto *client,
 			const struct session *session, const struct access_principal *principal);
 
-/* Loads the rules that the options name. 0, or @diag says what is wrong with which file. */
+/*
+ * Loads the rules that the options name. 0, or @diag says what is wrong with which file, and the
+ * plugin's faults are all that is.
+ */
 int events_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag);
+
+/* Says on the log what is wrong beside the first fault, a line each. */
+void events_log_faults(const struct plugin *plugin);
 
 /* Says on the log which contract is in force. */
 void events_log_rules(const struct plugin *plugin, const char *verb);

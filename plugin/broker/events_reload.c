@@ -43,9 +43,13 @@ int events_load_rules(struct plugin *plugin, struct rules **ret, struct diag *di
 				     .access = plugin->options.access,
 				     .password_file = plugin->options.password_file,
 				     .scram_file = plugin->options.scram_file,
-				     .crl_file = plugin->options.crl_file };
+				     .crl_file = plugin->options.crl_file,
+				     .errors = &plugin->faults };
 	struct rules *rules = NULL;
-	int rc = rules_load(&files, &rules, diag);
+	int rc;
+
+	plugin->faults.count = 0;
+	rc = rules_load(&files, &rules, diag);
 
 	if (rc == 0 && !plugin->options.database && rules_keeps(rules)) {
 		rc = diag_set(diag, ERR_INVALID,
@@ -64,6 +68,12 @@ int events_load_rules(struct plugin *plugin, struct rules **ret, struct diag *di
 	}
 	*ret = rules;
 	return 0;
+}
+
+void events_log_faults(const struct plugin *plugin)
+{
+	for (unsigned i = 1; i < plugin->faults.count; i++)
+		broker_log(BROKER_ERROR, "%s", plugin->faults.line[i].text);
 }
 
 void events_log_rules(const struct plugin *plugin, const char *verb)
@@ -105,7 +115,7 @@ static int replace_rules(struct plugin *plugin, struct diag *diag)
 	if (rc == 0)
 		rc = gate_init(&gate, rules, plugin->ledger, diag);
 	if (rc == 0)
-		rc = feed_read(plugin->feed, &settings, diag);
+		rc = feed_read(plugin->feed, &settings, &plugin->faults, diag);
 	if (rc == 0)
 		rc = feed_use(plugin->feed, rules, diag);
 	if (rc == 0 && plugin->ledger) {
@@ -134,10 +144,12 @@ int events_reload(struct plugin *plugin, struct diag *diag)
 	int rc = replace_rules(plugin, diag);
 
 	feed_reloaded(plugin->feed, rc == 0);
-	if (rc == 0)
+	if (rc == 0) {
 		events_log_rules(plugin, "reloaded");
-	else
-		broker_log(BROKER_ERROR, "reload failed, nothing was changed: %s", diag->text);
+		return 0;
+	}
+	broker_log(BROKER_ERROR, "reload failed, nothing was changed: %s", diag->text);
+	events_log_faults(plugin);
 	return rc;
 }
 

@@ -17,7 +17,7 @@ static void set_clock(struct feed *feed, int64_t now_ns)
 }
 
 int feed_new(const struct options *options, const struct broker *broker, struct ledger *ledger,
-	     struct feed **ret, struct diag *diag)
+	     struct feed **ret, struct diag_list *all, struct diag *diag)
 {
 	struct feed *feed = calloc(1, sizeof(*feed));
 	struct settings settings;
@@ -34,7 +34,7 @@ int feed_new(const struct options *options, const struct broker *broker, struct 
 	if (rc == 0)
 		rc = metrics_new(&feed->metrics, diag);
 	if (rc == 0)
-		rc = feed_read(feed, &settings, diag);
+		rc = feed_read(feed, &settings, all, diag);
 	if (rc == 0)
 		feed_set(feed, &settings);
 	if (rc == 0 && options->metrics_file)
@@ -59,10 +59,11 @@ void feed_free(struct feed *feed)
 	free(feed);
 }
 
-int feed_read(const struct feed *feed, struct settings *ret, struct diag *diag)
+int feed_read(const struct feed *feed, struct settings *ret, struct diag_list *all,
+	      struct diag *diag)
 {
 	*ret = settings_defaults();
-	return feed->options->monitor ? settings_load(feed->options->monitor, ret, diag) : 0;
+	return feed->options->monitor ? settings_load(feed->options->monitor, ret, all, diag) : 0;
 }
 
 void feed_set(struct feed *feed, const struct settings *settings)

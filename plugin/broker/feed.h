@@ -28,13 +28,17 @@
 
 struct feed;
 
-/* @broker, @ledger (NULL: none) and @options are borrowed. */
+/*
+ * @broker, @ledger (NULL: none) and @options are borrowed. @all gets all that is wrong with
+ * plugin_opt_monitor's file, see settings_load().
+ */
 int feed_new(const struct options *options, const struct broker *broker, struct ledger *ledger,
-	     struct feed **ret, struct diag *diag);
+	     struct feed **ret, struct diag_list *all, struct diag *diag);
 void feed_free(struct feed *feed); /* NULL is fine */
 
 /* The monitor's settings, read from plugin_opt_monitor; in force from feed_set() on. */
-int feed_read(const struct feed *feed, struct settings *ret, struct diag *diag);
+int feed_read(const struct feed *feed, struct settings *ret, struct diag_list *all,
+	      struct diag *diag);
 void feed_set(struct feed *feed, const struct settings *settings);
 
 /* @rules are about to be in force. On failure nothing has changed. */

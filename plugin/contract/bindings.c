@@ -5,24 +5,17 @@
 
 /* Other protocols' bindings say nothing of MQTT: they are let be. */
 static const struct config_known protocols[] = {
-	{ .name = "mqtt" },   { .name = "mqtt5" },      { .name = "amqp" },
-	{ .name = "amqp1" },  { .name = "anypointmq" }, { .name = "googlepubsub" },
-	{ .name = "http" },   { .name = "ibmmq" },      { .name = "jms" },
-	{ .name = "kafka" },  { .name = "mercure" },    { .name = "nats" },
-	{ .name = "pulsar" }, { .name = "redis" },      { .name = "ros2" },
-	{ .name = "sns" },    { .name = "solace" },     { .name = "sqs" },
-	{ .name = "stomp" },  { .name = "ws" },         { .name = NULL },
+	{ .name = "mqtt mqtt5 amqp amqp1 anypointmq googlepubsub http ibmmq jms kafka mercure nats "
+		  "pulsar redis ros2 sns solace sqs stomp ws" },
+	{ .name = NULL },
 };
 static const struct config_known send_members[] = {
-	{ .name = "qos" },
-	{ .name = "retain" },
-	{ .name = "bindingVersion" },
+	{ .name = "qos retain bindingVersion" },
 	{ .name = "messageExpiryInterval", .refusal = NO_PROPERTY },
 	{ .name = NULL },
 };
 static const struct config_known receive_members[] = {
-	{ .name = "qos" },
-	{ .name = "bindingVersion" },
+	{ .name = "qos bindingVersion" },
 	{ .name = "retain", .refusal = "only a \"send\" operation has it" },
 	{ .name = "messageExpiryInterval", .refusal = NO_PROPERTY },
 	{ .name = NULL },

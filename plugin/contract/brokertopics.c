@@ -5,9 +5,7 @@
 
 static const struct config_known topic_members[] = {
 	{ .name = "address", .is_required = true },
-	{ .name = "action" },
-	{ .name = "security" },
-	{ .name = "description" },
+	{ .name = "action security description" },
 	{ .name = NULL },
 };
 

@@ -7,30 +7,14 @@
 
 static const struct config_known channel_members[] = {
 	{ .name = "address", .is_required = true },
-	{ .name = "messages" },
-	{ .name = "parameters" },
-	{ .name = "bindings" },
-	{ .name = "title" },
-	{ .name = "summary" },
-	{ .name = "description" },
-	{ .name = "servers" },
-	{ .name = "tags" },
-	{ .name = "externalDocs" },
-	{ .name = "x-mode" },
-	{ .name = "x-limits" },
-	{ .name = "x-will" },
-	{ .name = "x-record" },
-	{ .name = "x-durability" },
-	{ .name = "x-entity" },
-	{ .name = "x-interval" },
-	{ .name = "x-time" },
-	{ .name = "x-unique" },
-	{ .name = "x-problem-types" },
+	{ .name = "messages parameters bindings title summary description servers tags "
+		  "externalDocs x-mode x-limits x-will x-record x-durability x-entity x-interval "
+		  "x-time x-unique x-problem-types" },
 	{ .name = NULL },
 };
 static const struct config_known mode_members[] = {
-	{ .name = "permission" }, { .name = "schema" }, { .name = "transition" },
-	{ .name = "limits" },     { .name = NULL },
+	{ .name = "permission schema transition limits" },
+	{ .name = NULL },
 };
 
 /* Extensions that say what a publish does. */

@@ -6,59 +6,31 @@
 #include "contract/contract_internal.h"
 
 static const struct config_known root_members[] = {
-	{ .name = "asyncapi" },
-	{ .name = "id" },
+	{ .name = "asyncapi id" },
 	{ .name = "info", .is_required = true },
 	{ .name = "servers" },
 	{ .name = "channels", .kind = CONFIG_OBJECT, .is_required = true },
 	{ .name = "operations", .kind = CONFIG_OBJECT, .is_required = true },
-	{ .name = "components" },
-	{ .name = "x-mode" },
-	{ .name = "x-limits" },
-	{ .name = "x-state-machines" },
-	{ .name = "x-entities" },
-	{ .name = "x-broker-topics" },
-	{ .name = "defaultContentType" },
+	{ .name = "components x-mode x-limits x-state-machines x-entities x-broker-topics "
+		  "defaultContentType" },
 	{ .name = NULL },
 };
 static const struct config_known info_members[] = {
 	{ .name = "title", .is_required = true },
 	{ .name = "version", .is_required = true },
-	{ .name = "description" },
-	{ .name = "termsOfService" },
-	{ .name = "contact" },
-	{ .name = "license" },
-	{ .name = "tags" },
-	{ .name = "externalDocs" },
+	{ .name = "description termsOfService contact license tags externalDocs" },
 	{ .name = NULL },
 };
 static const struct config_known server_members[] = {
-	{ .name = "host" },     { .name = "protocol" },     { .name = "protocolVersion" },
-	{ .name = "pathname" }, { .name = "description" },  { .name = "title" },
-	{ .name = "summary" },  { .name = "variables" },    { .name = "security" },
-	{ .name = "tags" },     { .name = "externalDocs" }, { .name = "bindings" },
+	{ .name = "host protocol protocolVersion pathname description title summary variables "
+		  "security tags externalDocs bindings" },
 	{ .name = NULL },
 };
 static const struct config_known component_members[] = {
-	{ .name = "schemas" },
-	{ .name = "servers" },
-	{ .name = "channels" },
-	{ .name = "operations" },
-	{ .name = "messages" },
-	{ .name = "securitySchemes" },
-	{ .name = "serverVariables" },
-	{ .name = "parameters" },
-	{ .name = "correlationIds" },
-	{ .name = "replies" },
-	{ .name = "replyAddresses" },
-	{ .name = "externalDocs" },
-	{ .name = "tags" },
-	{ .name = "operationTraits" },
-	{ .name = "messageTraits" },
-	{ .name = "serverBindings" },
-	{ .name = "channelBindings" },
-	{ .name = "operationBindings" },
-	{ .name = "messageBindings" },
+	{ .name = "schemas servers channels operations messages securitySchemes serverVariables "
+		  "parameters correlationIds replies replyAddresses externalDocs tags "
+		  "operationTraits messageTraits serverBindings channelBindings operationBindings "
+		  "messageBindings" },
 	{ .name = NULL },
 };
 

@@ -6,13 +6,12 @@
 static const struct config_known entity_members[] = {
 	{ .name = "table", .is_required = true },
 	{ .name = "columns", .kind = CONFIG_OBJECT, .is_required = true },
-	{ .name = "ownerVia" },
-	{ .name = "description" },
+	{ .name = "ownerVia description" },
 	{ .name = NULL },
 };
 static const struct config_known column_members[] = {
-	{ .name = "type" },        { .name = "indexed" }, { .name = "stateMachine" },
-	{ .name = "description" }, { .name = NULL },
+	{ .name = "type indexed stateMachine description" },
+	{ .name = NULL },
 };
 static const struct config_known via_members[] = {
 	{ .name = "entity", .is_required = true },

@@ -24,10 +24,9 @@ static const struct config_integer limits[] = {
 	{ .name = NULL },
 };
 static const struct config_known limits_members[] = {
-	{ .name = "payloadBytes" }, { .name = "messagesPerSecond" },
-	{ .name = "burst" },        { .name = "bytesPerSecond" },
-	{ .name = "topicLevels" },  { .name = "topicBytes" },
-	{ .name = "clients" },      { .name = NULL },
+	{ .name = "payloadBytes messagesPerSecond burst bytesPerSecond topicLevels topicBytes "
+		  "clients" },
+	{ .name = NULL },
 };
 
 void limits_load(struct loader *loader, const struct config *owner, struct contract_channel *ret)

@@ -7,18 +7,8 @@
 #define DRAFT_07 "http://json-schema.org/draft-07/schema"
 
 static const struct config_known message_members[] = {
-	{ .name = "payload" },
-	{ .name = "contentType" },
-	{ .name = "name" },
-	{ .name = "title" },
-	{ .name = "summary" },
-	{ .name = "description" },
-	{ .name = "deprecated" },
-	{ .name = "tags" },
-	{ .name = "externalDocs" },
-	{ .name = "correlationId" },
-	{ .name = "examples" },
-	{ .name = "bindings" },
+	{ .name = "payload contentType name title summary description deprecated tags externalDocs "
+		  "correlationId examples bindings" },
 	{ .name = "headers", .refusal = "not supported: user properties are not checked" },
 	{ .name = "traits", .refusal = "not supported: write the traits' members out" },
 	{ .name = NULL },

@@ -7,9 +7,8 @@
 #define VALUES_MAX 4096u /* of an enum */
 
 static const struct config_known param_members[] = {
-	{ .name = "location" },    { .name = "enum" },    { .name = "x-pattern" },
-	{ .name = "description" }, { .name = "default" }, { .name = "examples" },
-	{ .name = "x-own" },       { .name = NULL },
+	{ .name = "location enum x-pattern description default examples x-own" },
+	{ .name = NULL },
 };
 
 /* "$message.payload#/orderId" -> "/orderId" */

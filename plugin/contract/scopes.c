@@ -27,10 +27,7 @@ static const char *const scheme_types[] = {
 #define SCHEME_SCOPED 2u /* so many of scheme_types have scopes */
 
 static const struct config_known scheme_members[] = {
-	{ .name = "type" },
-	{ .name = "description" },
-	{ .name = "flows" },
-	{ .name = "openIdConnectUrl" },
+	{ .name = "type description flows openIdConnectUrl" },
 	{ .name = "scopes", .kind = CONFIG_ARRAY },
 	{ .name = NULL },
 };

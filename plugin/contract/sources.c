@@ -19,42 +19,34 @@ static bool encode(char *ret, size_t cap, const char *text)
 	return percent_encode(ret, cap, text, strlen(text), "/$") < cap;
 }
 
-static struct sources_file *add_file(struct sources *set, const char *name, struct config *root)
+/* The file @name, NULL where memory ran out; what can't be had has a fault instead of a root. */
+static struct sources_file *load_file(struct sources *set, const char *name,
+				      struct config_report *report)
 {
 	char uri[SOURCES_URI_MAX] = URI_BASE;
 	size_t base = strlen(URI_BASE);
 	struct sources_file *file = arena_alloc(set->arena, sizeof(*file));
-	bool is_short = encode(uri + base, sizeof(uri) - base, name);
+	struct diag diag = { "the file's name is too long" };
+	char *path = NULL;
 
-	if (file)
-		*file = (struct sources_file){ .name = root->key,
-					       .uri = arena_text(set->arena, uri, strlen(uri)),
-					       .root = root };
-	if (is_short && file && file->uri)
-		return set->file[set->count++] = file;
-	if (is_short)
-		(void)config_nomem(set->report);
-	else
-		(void)config_fail(set->report, root, NULL, ERR_LIMIT,
-				  "the file's name is too long");
-	config_free(root);
-	return NULL;
-}
-
-/* The file @name, NULL where it can't be had: @diag is why, unless add_file() has said it. */
-static struct sources_file *load_file(struct sources *set, const char *name, int *rc,
-				      struct diag *diag)
-{
-	struct config *root = NULL;
-	char *path;
-
-	if (asprintf(&path, "%s%s", set->folder, name) < 0) {
-		*rc = diag_nomem(diag);
-		return NULL;
+	if (!file || asprintf(&path, "%s%s", set->folder, name) < 0)
+		goto out;
+	set->file[set->count] = file;
+	file->rc = ERR_LIMIT;
+	if (encode(uri + base, sizeof(uri) - base, name))
+		file->rc = config_load(path, name, &file->root, &diag);
+	file->name = arena_text(set->arena, name, strlen(name));
+	file->uri = arena_text(set->arena, uri, strlen(uri));
+	file->fault = arena_text(set->arena, diag.text, strlen(diag.text));
+	set->count++;
+	if (file->rc != ERR_NOMEM && file->name && file->uri && file->fault) {
+		free(path);
+		return file;
 	}
-	*rc = config_load(path, name, &root, diag);
+out:
 	free(path);
-	return *rc ? NULL : add_file(set, name, root);
+	(void)config_nomem(report);
+	return NULL;
 }
 
 bool sources_open(struct sources *ret, struct arena *arena, const char *path,
@@ -62,17 +54,15 @@ bool sources_open(struct sources *ret, struct arena *arena, const char *path,
 {
 	const char *slash = strrchr(path, '/');
 	size_t folder_len = slash ? (size_t)(slash + 1 - path) : 0;
-	struct diag diag;
-	int rc = 0;
+	const struct sources_file *file;
 
 	*ret = (struct sources){ .arena = arena, .report = report };
 	ret->folder = arena_text(arena, path, folder_len);
 	ret->file = arena_take(arena, SOURCES_FILES_MAX, sizeof(struct sources_file *));
 	if (!ret->folder || !ret->file)
 		return config_nomem(report);
-	if (load_file(ret, path + folder_len, &rc, &diag))
-		return true;
-	return rc ? config_add(report, rc, diag.text) : false;
+	file = load_file(ret, path + folder_len, report);
+	return file && (file->root || config_add(report, file->rc, file->fault));
 }
 
 void sources_forget_json(struct sources *sources)
@@ -160,6 +150,19 @@ static struct sources_file *file_of(const struct sources *set, const struct conf
 	return set->file[i];
 }
 
+/* What is wrong with a file is said once, however many refer to it. */
+static void say_fault(struct sources *set, struct sources_file *file, const struct config *at,
+		      struct config_report *report)
+{
+	if (report == set->report && file->is_said)
+		return;
+	file->is_said |= report == set->report;
+	if (file->rc == ERR_IO)
+		(void)config_fail(report, at, NULL, file->rc, "%s", file->fault);
+	else
+		(void)config_add(report, file->rc, file->fault);
+}
+
 /* The file that the reference @at, whose text is @ref, names; loaded where it was not yet. */
 static struct sources_file *open_reference(struct sources *set, const struct config *at,
 					   const char *ref, struct config_report *report)
@@ -168,8 +171,6 @@ static struct sources_file *open_reference(struct sources *set, const struct con
 	char name[SOURCES_NAME_MAX + 1];
 	size_t len = strcspn(ref, "#");
 	const char *expected = "expected a file of the contract: nothing is fetched";
-	struct diag diag;
-	int rc;
 
 	if (len == 0)
 		return file;
@@ -180,19 +181,17 @@ static struct sources_file *open_reference(struct sources *set, const struct con
 		return NULL;
 	}
 	file = find_file(set, name);
-	if (file)
-		return file;
-	if (set->count == SOURCES_FILES_MAX) {
+	if (!file && set->count == SOURCES_FILES_MAX) {
 		(void)config_fail(report, at, NULL, ERR_LIMIT, "more than %u files",
 				  SOURCES_FILES_MAX);
 		return NULL;
 	}
-	file = load_file(set, name, &rc, &diag);
-	if (rc == ERR_IO)
-		(void)config_fail(report, at, NULL, rc, "%s", diag.text);
-	else if (rc)
-		(void)config_add(report, rc, diag.text);
-	return file;
+	if (!file)
+		file = load_file(set, name, report);
+	if (!file || file->root)
+		return file;
+	say_fault(set, file, at, report);
+	return NULL;
 }
 
 /* Decodes %XX in place; false where it is not one, or U+0000. */
@@ -305,12 +304,15 @@ static bool has_id(const struct config *value, const char *ref, size_t len)
 	return false;
 }
 
+/* There is nothing more to say of it, either. */
 static bool is_loaded(const struct sources *set, const struct config *at, const char *ref,
 		      size_t len)
 {
 	char name[SOURCES_NAME_MAX + 1];
+	const struct sources_file *file =
+		join(file_of(set, at)->name, ref, len, name) ? NULL : find_file(set, name);
 
-	return !join(file_of(set, at)->name, ref, len, name) && find_file(set, name);
+	return file && (file->root || file->is_said);
 }
 
 /* Most references are to this file or to one that is loaded: the search for an $id is last. */

@@ -26,8 +26,11 @@
 struct sources_file {
 	const char *name;
 	const char *uri;
-	struct config *root;
-	json_t *json; /* the same; NULL until somebody asks, see sources_json() */
+	struct config *root; /* NULL: it can't be had, for @fault */
+	json_t *json;        /* the same; NULL until somebody asks, see sources_json() */
+	int rc;
+	const char *fault;
+	bool is_said; /* the fault */
 };
 
 struct sources {

@@ -7,9 +7,7 @@ static const struct config_known machine_members[] = {
 	{ .name = "first", .kind = CONFIG_ARRAY, .is_required = true },
 	{ .name = "next", .kind = CONFIG_OBJECT, .is_required = true },
 	{ .name = "longest", .kind = CONFIG_OBJECT },
-	{ .name = "correct" },
-	{ .name = "repeat" },
-	{ .name = "description" },
+	{ .name = "correct repeat description" },
 	{ .name = NULL },
 };
 

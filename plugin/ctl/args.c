@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/reason.h"
 #include "ctl/ctl.h"
-#include "ctl/suggest.h"
+#include "base/suggest.h"
 
 #define ROWS_MAX 32u
 #define DAY_MS INT64_C(86400000)

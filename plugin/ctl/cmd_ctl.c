@@ -8,7 +8,7 @@
 
 #include "ctl/control_args.h"
 #include "ctl/ctl.h"
-#include "ctl/suggest.h"
+#include "base/suggest.h"
 
 #define COMMANDS "status counters reload mode listBans liftBan listAlerts explain"
 

@@ -10,7 +10,7 @@
 #include "ctl/args.h"
 #include "ctl/ctl.h"
 #include "ctl/help.h"
-#include "ctl/suggest.h"
+#include "base/suggest.h"
 #include "ctl/tables.h"
 
 static void print_reasons(void)

@@ -44,12 +44,16 @@ static size_t largest_payload(const struct contract *contract)
 /* Also compiles schemas and patterns. */
 static void check_rules(struct lint *lint, const struct files *files, const char *passwords)
 {
-	struct rules_files paths = { .contract = files->contract, .access = files->access };
+	struct diag_list all = { .count = 0 };
+	struct rules_files paths = { .contract = files->contract,
+				     .access = files->access,
+				     .errors = &all };
 	struct rules *rules = NULL;
 	struct diag diag;
 
 	if (rules_load(&paths, &rules, &diag)) {
-		lint_add(lint, LINT_ERROR, "%s", diag.text);
+		for (unsigned i = 0; i < all.count; i++)
+			lint_add(lint, LINT_ERROR, "%s", all.line[i].text);
 		return;
 	}
 	if (own_messages_check(rules, &diag))
@@ -67,6 +71,7 @@ static void check_contract(struct lint *lint, const struct files *files, const c
 {
 	struct contract *contract = NULL;
 	json_t *document = NULL;
+	struct diag_list all = { .count = 0 };
 	struct diag diag;
 	unsigned before;
 
@@ -76,9 +81,12 @@ static void check_contract(struct lint *lint, const struct files *files, const c
 	}
 	before = lint->errors;
 	lint_extensions(lint, files->contract, document);
-	if (contract_load(files->contract, &contract, NULL, &diag)) {
-		if (lint->errors == before || !strstr(diag.text, "/x-"))
-			lint_add(lint, LINT_ERROR, "%s", diag.text);
+	if (contract_load(files->contract, &contract, &all, &diag)) {
+		bool is_said = lint->errors > before; /* of extensions */
+
+		for (unsigned i = 0; i < all.count; i++)
+			if (!is_said || !strstr(all.line[i].text, "/x-"))
+				lint_add(lint, LINT_ERROR, "%s", all.line[i].text);
 		json_decref(document);
 		return;
 	}

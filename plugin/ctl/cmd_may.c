@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "ctl/ctl.h"
-#include "ctl/suggest.h"
+#include "base/suggest.h"
 
 /* clang-format off */
 static const struct output_column columns[] = {

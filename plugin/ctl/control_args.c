@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "ctl/conf_listeners.h"
-#include "ctl/suggest.h"
+#include "base/suggest.h"
 #include "monitor/control.h"
 
 #define PASSWORD_MAX 1024u

@@ -323,7 +323,8 @@ static const struct brokerfile_line *faulty_line(const struct brokerfile *file, 
 }
 
 /* What the start says of the options' values and of the monitor's file. */
-static int try_options(const struct options_pair *pair, size_t count, struct diag *diag)
+static int try_options(const struct options_pair *pair, size_t count, struct diag_list *all,
+		       struct diag *diag)
 {
 	struct options options;
 	struct settings settings;
@@ -332,7 +333,7 @@ static int try_options(const struct options_pair *pair, size_t count, struct dia
 	if (rc)
 		return rc;
 	if (options.monitor)
-		rc = settings_load(options.monitor, &settings, diag);
+		rc = settings_load(options.monitor, &settings, all, diag);
 	options_clear(&options);
 	return rc;
 }
@@ -341,6 +342,7 @@ static void check_options(struct lint *lint, const struct files *files)
 {
 	struct options_pair pair[OPTIONS_MAX];
 	const struct brokerfile_line *line;
+	struct diag_list all = { .count = 0 };
 	struct diag diag;
 	size_t count = 0;
 	bool ours = true;
@@ -354,13 +356,15 @@ static void check_options(struct lint *lint, const struct files *files)
 		if (ours && files_is_option(&files->broker.line[i], &pair[count].key))
 			count++;
 	}
-	if (try_options(pair, count, &diag) == 0)
+	if (try_options(pair, count, &all, &diag) == 0)
 		return;
 	line = faulty_line(&files->broker, diag.text);
 	if (line)
 		lint_add(lint, LINT_ERROR, "%s:%u: %s", line->file, line->number, diag.text);
 	else
 		lint_add(lint, LINT_ERROR, "%s: %s", files->config, diag.text);
+	for (unsigned i = 1; i < all.count; i++)
+		lint_add(lint, LINT_ERROR, "%s", all.line[i].text);
 }
 
 void lint_config(struct lint *lint, const struct files *files)

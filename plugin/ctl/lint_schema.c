@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/jsonfile.h"
+#include "base/config.h"
 #include "ctl/deref.h"
 #include "ctl/lint.h"
 #include "ctl/pairs.h"
@@ -71,16 +71,16 @@ static bool is_closed(struct survey *survey, const json_t *schema)
 	return known;
 }
 
-static void walk_schema(struct survey *survey, const json_t *schema, const struct jsonpath *path,
+static void walk_schema(struct survey *survey, const json_t *schema, const struct config *path,
 			unsigned depth);
 
 /* What stands below @schema, of which allOf and the like are parts. */
-static void walk_members(struct survey *survey, const json_t *schema, const struct jsonpath *path,
+static void walk_members(struct survey *survey, const json_t *schema, const struct config *path,
 			 unsigned depth)
 {
 	static const char *const parts[] = { "allOf", "anyOf", "oneOf", "then", "else" };
 	const json_t *items = json_object_get(schema, "items");
-	struct jsonpath at = { .up = path, .key = "*" };
+	struct config at = { .up = path, .key = "*" };
 	json_t *value;
 
 	if (depth == 0 || !json_is_object(schema) || pairs_seen(&survey->walked, schema, NULL))
@@ -99,7 +99,7 @@ static void walk_members(struct survey *survey, const json_t *schema, const stru
 	}
 }
 
-static void add_open(struct survey *survey, const struct jsonpath *path)
+static void add_open(struct survey *survey, const struct config *path)
 {
 	char pointer[512];
 
@@ -107,10 +107,10 @@ static void add_open(struct survey *survey, const struct jsonpath *path)
 		 "%s: the payload%s%s takes members that it does not name (a misspelt one "
 		 "passes): set additionalProperties or unevaluatedProperties to false",
 		 survey->where, path->up ? " at " : "",
-		 jsonpath_print(path, pointer, sizeof(pointer)));
+		 config_pointer(path, NULL, pointer, sizeof(pointer)));
 }
 
-static void walk_schema(struct survey *survey, const json_t *schema, const struct jsonpath *path,
+static void walk_schema(struct survey *survey, const json_t *schema, const struct config *path,
 			unsigned depth)
 {
 	if (!is_closed(survey, schema))
@@ -121,7 +121,7 @@ static void walk_schema(struct survey *survey, const json_t *schema, const struc
 static void check_schema(struct lint *lint, const char *path, const struct contract *contract,
 			 const struct contract_channel *channel)
 {
-	const struct jsonpath root = { .up = NULL };
+	const struct config root = { .up = NULL };
 	char where[512];
 	struct survey survey = { .lint = lint, .where = where };
 	enum deref_extent extent;

@@ -10,7 +10,7 @@
 #include "ctl/args.h"
 #include "ctl/ctl.h"
 #include "ctl/help.h"
-#include "ctl/suggest.h"
+#include "base/suggest.h"
 
 /* Anywhere before "--"; "-h" at the beginning only, since it may be a payload. */
 static bool wants_help(int argc, char **argv)

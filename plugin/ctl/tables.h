@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "contract/contract.h"
-#include "ctl/suggest.h"
+#include "base/suggest.h"
 
 /* Columns by what they mean; NULL: the table has none. */
 struct tables_columns {

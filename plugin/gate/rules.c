@@ -1,5 +1,6 @@
 #include "gate/rules.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,6 +122,9 @@ static int compile_schemas(struct rules *rules, struct diag *diag)
 out:
 	schema_set_free(set);
 	contract_forget_json(rules->contract);
+#ifdef __GLIBC__
+	malloc_trim(0); /* what loading took and gave back would cost each message's allocations */
+#endif
 	free(wanted);
 	return rc;
 }

@@ -3,114 +3,92 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/config.h"
+
+#define NAME_MAX_BYTES 64u
+
 /* ---- commands and their members ---------------------------------------------------------- */
 
-#define MEMBERS_MAX 8
-#define AT(member) offsetof(struct control_members, member)
+#define COMMON "command correlationData"
 
 static const struct command {
 	const char *name;
-	const char *members[MEMBERS_MAX]; /* beside command and correlationData */
+	struct config_known members[4];
 } commands[] = {
-	[CONTROL_STATUS] = { "status", { NULL } },
-	[CONTROL_COUNTERS] = { "counters", { NULL } },
-	[CONTROL_RELOAD] = { "reload", { NULL } },
-	[CONTROL_MODE] = { "mode", { "group", "mode", NULL } },
-	[CONTROL_LIST_BANS] = { "listBans", { NULL } },
-	[CONTROL_LIFT_BAN] = { "liftBan", { "clientId", "principal", NULL } },
-	[CONTROL_LIST_ALERTS] = { "listAlerts", { NULL } },
+	[CONTROL_STATUS] = { "status", { { .name = COMMON } } },
+	[CONTROL_COUNTERS] = { "counters", { { .name = COMMON } } },
+	[CONTROL_RELOAD] = { "reload", { { .name = COMMON } } },
+	[CONTROL_MODE] = { "mode", { { .name = COMMON " group mode" } } },
+	[CONTROL_LIST_BANS] = { "listBans", { { .name = COMMON } } },
+	[CONTROL_LIFT_BAN] = { "liftBan", { { .name = COMMON " clientId principal" } } },
+	[CONTROL_LIST_ALERTS] = { "listAlerts", { { .name = COMMON } } },
 	[CONTROL_EXPLAIN] = { "explain",
-			      { "action", "topic", "payload", "username", "clientId", "qos",
-				"retain", NULL } },
+			      { { .name = COMMON " payload username clientId qos retain" },
+				{ .name = "action", .is_required = true },
+				{ .name = "topic", .is_required = true } } },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 
-/* Members that are strings without NULs. */
-static const struct {
-	const char *name;
-	size_t offset;
-} texts[] = {
-	{ "group", AT(group) },       { "mode", AT(mode) },   { "clientId", AT(client_id) },
-	{ "action", AT(action) },     { "topic", AT(topic) }, { "principal", AT(principal) },
-	{ "username", AT(username) },
-};
-
-static bool read_texts(const json_t *json, struct control_members *ret, struct diag *diag)
+/* A member that is a string without U+0000, which may be empty; NULL where it is not there. */
+static const char *read_text(struct config_report *report, const struct config *command,
+			     const char *key)
 {
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-		const json_t *value = json_object_get(json, texts[i].name);
-		const char *text = json_string_value(value);
+	const struct config *at = config_member(command, key);
+	const char *text = config_string(at);
 
-		if (value && (!text || strlen(text) != json_string_length(value))) {
-			(void)diag_set(diag, ERR_INVALID, "%s: expected a string", texts[i].name);
-			return false;
-		}
-		memcpy((char *)ret + texts[i].offset, &text, sizeof(text));
-	}
-	return true;
-}
-
-static bool read_members(const json_t *json, struct control_members *ret, struct diag *diag)
-{
-	const json_t *qos = json_object_get(json, "qos");
-	const json_t *payload = json_object_get(json, "payload");
-	json_int_t number = json_integer_value(qos);
-
-	*ret = (struct control_members){ .payload = json_string_value(payload),
-					 .payload_len = json_string_length(payload),
-					 .qos = (unsigned)(number & 3),
-					 .is_retained =
-						 json_is_true(json_object_get(json, "retain")) };
-	if (!read_texts(json, ret, diag))
-		return false;
-	if (qos && (!json_is_integer(qos) || number < 0 || number > 2)) {
-		(void)diag_set(diag, ERR_INVALID, "qos: expected 0, 1 or 2");
-		return false;
-	}
-	if (payload && !ret->payload) {
-		(void)diag_set(diag, ERR_INVALID, "payload: expected a string, the payload's text");
-		return false;
-	}
-	return true;
-}
-
-/* NULL, or what the command lacks. */
-static const char *find_lack(enum control_command command, const struct control_members *members)
-{
-	if (command == CONTROL_MODE && !members->group != !members->mode)
-		return "expected group and mode, or neither";
-	if (command == CONTROL_LIFT_BAN && !members->client_id && !members->principal)
-		return "clientId and principal: one of them is missing (\"*\" stands for all)";
-	if (command == CONTROL_EXPLAIN && (!members->action || !members->topic))
-		return "action and topic: one of them is missing";
-	return NULL;
+	if (at && !text)
+		(void)config_fail(report, at, NULL, ERR_INVALID, "expected a string");
+	return text;
 }
 
 /* "*" is any. */
-static const char *unless_all(const char *name)
+static const char *read_any(struct config_report *report, const struct config *command,
+			    const char *key)
 {
-	return name && strcmp(name, "*") != 0 ? name : NULL;
+	const char *text = read_text(report, command, key);
+
+	return text && strcmp(text, "*") != 0 ? text : NULL;
+}
+
+static void read_members(struct config_report *report, const struct config *at,
+			 enum control_command command, struct control_members *ret)
+{
+	const struct config *payload = config_member(at, "payload");
+	bool is_lift = command == CONTROL_LIFT_BAN;
+	int64_t qos = 0;
+
+	*ret = (struct control_members){
+		.group = read_text(report, at, "group"),
+		.mode = read_text(report, at, "mode"),
+		.client_id = (is_lift ? read_any : read_text)(report, at, "clientId"),
+		.principal = read_any(report, at, "principal"),
+		.action = read_text(report, at, "action"),
+		.topic = read_text(report, at, "topic"),
+		.username = read_text(report, at, "username"),
+	};
+	(void)config_integer(report, at, "qos", 0, 2, &qos);
+	(void)config_boolean(report, at, "retain", &ret->is_retained);
+	ret->qos = (unsigned)qos;
+	if (config_expect(report, payload, CONFIG_STRING)) {
+		ret->payload = payload->text;
+		ret->payload_len = payload->count;
+	}
+	if (command == CONTROL_MODE && !ret->group != !ret->mode)
+		(void)config_fail(report, at, NULL, ERR_INVALID,
+				  "expected group and mode, or neither");
+	if (is_lift && !config_member(at, "clientId") && !config_member(at, "principal"))
+		(void)config_fail(report, at, NULL, ERR_INVALID,
+				  "expected clientId, principal or both (\"*\" stands for all)");
 }
 
 /* ---- one command ------------------------------------------------------------------------- */
 
-static bool is_member(const struct command *command, const char *name)
-{
-	if (strcmp(name, "command") == 0 || strcmp(name, "correlationData") == 0)
-		return true;
-	for (size_t i = 0; command->members[i]; i++)
-		if (strcmp(name, command->members[i]) == 0)
-			return true;
-	return false;
-}
-
-static json_t *perform(const char *name, json_t *json, const struct control_ops *ops,
+static json_t *perform(const struct config *at, const char *name, const struct control_ops *ops,
 		       struct diag *diag)
 {
+	struct config_report report = { .diag = diag };
 	struct control_members members;
-	const char *key, *lack;
-	json_t *value;
 	unsigned i = 0;
 
 	while (i < COMMANDS && strcmp(commands[i].name, name) != 0)
@@ -119,35 +97,21 @@ static json_t *perform(const char *name, json_t *json, const struct control_ops 
 		(void)diag_set(diag, ERR_INVALID, "there is no such command");
 		return NULL;
 	}
-	json_object_foreach(json, key, value) {
-		if (is_member(&commands[i], key))
-			continue;
-		(void)diag_set(diag, ERR_INVALID, "%s has no member \"%s\"", name, key);
-		return NULL;
-	}
-	if (!read_members(json, &members, diag))
-		return NULL;
-	lack = find_lack((enum control_command)i, &members);
-	if (lack) {
-		(void)diag_set(diag, ERR_INVALID, "%s", lack);
-		return NULL;
-	}
-	if (i == CONTROL_LIFT_BAN) {
-		members.client_id = unless_all(members.client_id);
-		members.principal = unless_all(members.principal);
-	}
-	return ops->perform(ops->ctx, (enum control_command)i, &members, diag);
+	(void)config_check(&report, at, name, commands[i].members);
+	read_members(&report, at, (enum control_command)i, &members);
+	return report.rc ? NULL : ops->perform(ops->ctx, (enum control_command)i, &members, diag);
 }
 
-/* A response without data, new; NULL where memory ran out. */
-static json_t *respond(const json_t *name, json_t *correlation)
+/* A response without data, new; NULL where memory ran out. Too large a correlation is left out. */
+static json_t *respond(const char *name, const struct config *correlation)
 {
 	json_t *response = json_object();
 
-	if (response && json_is_string(name) &&
-	    json_object_set_new(response, "command", json_deep_copy(name)) != 0)
+	if (response && name && json_object_set_new(response, "command", json_string(name)) != 0)
 		goto fail;
-	if (response && correlation && json_object_set(response, "correlationData", correlation))
+	if (response && correlation && correlation->kind == CONFIG_STRING &&
+	    correlation->count <= CONTROL_CORRELATION_MAX &&
+	    json_object_set_new(response, "correlationData", config_json(correlation)) != 0)
 		goto fail;
 	return response;
 fail:
@@ -155,36 +119,24 @@ fail:
 	return NULL;
 }
 
-/* What to send back as it came; too large or not text: nothing. */
-static json_t *correlation_of(const json_t *json)
+static json_t *answer(const struct config *at, const struct control_ops *ops)
 {
-	json_t *correlation = json_object_get(json, "correlationData");
-
-	return json_is_string(correlation) &&
-			       json_string_length(correlation) <= CONTROL_CORRELATION_MAX
-		       ? correlation
-		       : NULL;
-}
-
-static json_t *answer(json_t *json, const struct control_ops *ops)
-{
-	const json_t *name = json_object_get(json, "command");
-	const char *text = json_string_value(name);
-	bool is_named = text && json_string_length(name) <= 64;
-	json_t *response = respond(is_named ? name : NULL, correlation_of(json));
+	const struct config *named = config_member(at, "command");
+	const char *name = named && named->count <= NAME_MAX_BYTES ? config_string(named) : NULL;
+	json_t *response = respond(name, config_member(at, "correlationData"));
 	json_t *data = NULL;
 	struct diag diag;
 
 	diag_init(&diag);
 	if (!response)
 		return NULL;
-	if (is_named)
-		data = perform(text, json, ops, &diag);
+	if (name)
+		data = perform(at, name, ops, &diag);
 	else
 		(void)diag_set(&diag, ERR_INVALID, "command: is missing, or no name");
 	if (!data && !diag.text[0])
 		(void)diag_nomem(&diag);
-	ops->done(ops->ctx, is_named ? text : "?", diag.text);
+	ops->done(ops->ctx, name ? name : "?", diag.text);
 	if (data ? json_object_set_new(response, "data", data)
 		 : json_object_set_new(response, "error", json_string(diag.text))) {
 		json_decref(response);
@@ -205,23 +157,24 @@ static int complain(json_t *responses, const char *error)
 static int answer_all(const void *request, size_t len, const struct control_ops *ops,
 		      json_t *responses)
 {
-	json_t *root = len <= CONTROL_BYTES_MAX && len > 0
-			       ? json_loadb(request, len, JSON_REJECT_DUPLICATES, NULL)
-			       : NULL;
-	json_t *list = json_object_get(root, "commands");
+	struct config *root = NULL;
+	const struct config *list;
+	struct diag diag;
 	int rc = 0;
 
-	if (!json_is_array(list)) {
-		rc = complain(responses, len > CONTROL_BYTES_MAX
-						 ? "the request is too long"
-						 : "expected {\"commands\":[{\"command\":...}]}");
-	} else if (json_array_size(list) > CONTROL_COMMANDS_MAX) {
+	if (len > CONTROL_BYTES_MAX)
+		return complain(responses, "the request is too long");
+	if (len > 0)
+		(void)config_parse("request", request, len, &root, &diag);
+	list = config_member(root, "commands");
+	if (!list || list->kind != CONFIG_ARRAY)
+		rc = complain(responses, "expected {\"commands\":[{\"command\":...}]}");
+	else if (list->count > CONTROL_COMMANDS_MAX)
 		rc = complain(responses, "too many commands in one request");
-	} else {
-		for (size_t i = 0; rc == 0 && i < json_array_size(list); i++)
-			rc = json_array_append_new(responses, answer(json_array_get(list, i), ops));
-	}
-	json_decref(root);
+	else
+		for (size_t i = 0; rc == 0 && i < list->count; i++)
+			rc = json_array_append_new(responses, answer(&list->item[i], ops));
+	config_free(root);
 	return rc;
 }
 

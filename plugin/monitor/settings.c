@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/jsonfile.h"
+#include "base/config.h"
 
 #define SECONDS_MAX 86400
 #define FACTOR_MAX 1e6
@@ -63,151 +63,92 @@ struct settings settings_defaults(void)
 	return settings;
 }
 
-/* One kind's object, and where it stands. */
-struct place {
-	const char *file;
-	struct jsonpath path;
-	const struct setting_row *row;
+static const struct config_known setting_members[] = {
+	{ .name = "enabled threshold windowSeconds factor response seconds" },
+	{ .name = NULL },
 };
 
-static int fail(const struct place *place, const char *key, const char *expected, struct diag *diag)
+static void read_response(struct config_report *report, const struct config *at,
+			  const struct setting_row *row, struct setting *ret)
 {
-	struct jsonpath member = { .up = &place->path, .key = key };
+	const char *words[ALERT_BAN + 2] = { NULL };
+	unsigned word = 0;
 
-	return jsonpath_fail(diag, ERR_INVALID, place->file, &member, "expected %s", expected);
+	for (unsigned i = 0; i <= ALERT_BAN; i++)
+		words[i] = alert_response_name((enum alert_response)i);
+	if (!config_word(report, at, "response", words, &word))
+		return;
+	if (word > ALERT_REPORT && !row->is_about_client)
+		(void)config_fail(report, at, "response", ERR_INVALID,
+				  "expected \"report\": this is not about one client");
+	ret->response = (enum alert_response)word;
 }
 
-static int read_integer(const struct place *place, const char *key, const json_t *json,
-			uint32_t max, uint32_t *ret, struct diag *diag)
+static void read_kind(struct config_report *report, const struct config *at,
+		      const struct setting_row *row, struct setting *ret)
 {
-	struct jsonpath member = { .up = &place->path, .key = key };
-	json_int_t number = json_integer_value(json);
+	const struct config_integer numbers[] = {
+		{ .name = "threshold",
+		  .max = row->threshold_max,
+		  .offset = offsetof(struct setting, threshold) },
+		{ .name = "windowSeconds",
+		  .max = SECONDS_MAX,
+		  .offset = offsetof(struct setting, window_s) },
+		{ .name = "seconds",
+		  .max = SECONDS_MAX,
+		  .offset = offsetof(struct setting, response_s) },
+		{ .name = NULL },
+	};
 
-	if (!json_is_integer(json) || number < 1 || number > (json_int_t)max)
-		return jsonpath_fail(diag, ERR_INVALID, place->file, &member,
-				     "expected an integer from 1 to %u", max);
-	*ret = (uint32_t)number;
-	return 0;
+	if (!config_check(report, at, "a kind of alert", setting_members))
+		return;
+	(void)config_boolean(report, at, "enabled", &ret->is_on);
+	config_integers(report, at, numbers, ret);
+	if (row->preset.factor == 0 && config_member(at, "factor"))
+		(void)config_fail(report, at, "factor", ERR_INVALID,
+				  "expected no such member: this kind has no factor");
+	else
+		(void)config_number(report, at, "factor", 1, FACTOR_MAX, &ret->factor);
+	read_response(report, at, row, ret);
 }
 
-static int read_response(const struct place *place, const json_t *json, struct setting *ret,
-			 struct diag *diag)
+/* @root is freed. */
+static int read_all(struct config *root, struct settings *ret, struct diag_list *all,
+		    struct diag *diag)
 {
-	const char *word = json_string_value(json);
-
-	for (unsigned i = 0; word && i <= ALERT_BAN; i++) {
-		if (strcmp(word, alert_response_name((enum alert_response)i)) != 0)
-			continue;
-		if (i > ALERT_REPORT && !place->row->is_about_client)
-			return fail(place, "response", "\"report\": this is not about one client",
-				    diag);
-		ret->response = (enum alert_response)i;
-		return 0;
-	}
-	return fail(place, "response", "report, limit, disconnect or ban", diag);
-}
-
-static int read_factor(const struct place *place, const json_t *json, struct setting *ret,
-		       struct diag *diag)
-{
-	double number = json_number_value(json);
-
-	if (place->row->preset.factor == 0)
-		return fail(place, "factor", "no such member: this kind has no factor", diag);
-	if (!json_is_number(json) || !(number >= 1 && number <= FACTOR_MAX))
-		return fail(place, "factor", "a number from 1 to 1000000", diag);
-	ret->factor = number;
-	return 0;
-}
-
-static int read_member(const struct place *place, const char *key, const json_t *json,
-		       struct setting *ret, struct diag *diag)
-{
-	if (strcmp(key, "enabled") == 0) {
-		if (!json_is_boolean(json))
-			return fail(place, key, "true or false", diag);
-		ret->is_on = json_is_true(json);
-		return 0;
-	}
-	if (strcmp(key, "threshold") == 0)
-		return read_integer(place, key, json, place->row->threshold_max, &ret->threshold,
-				    diag);
-	if (strcmp(key, "windowSeconds") == 0)
-		return read_integer(place, key, json, SECONDS_MAX, &ret->window_s, diag);
-	if (strcmp(key, "seconds") == 0)
-		return read_integer(place, key, json, SECONDS_MAX, &ret->response_s, diag);
-	if (strcmp(key, "factor") == 0)
-		return read_factor(place, json, ret, diag);
-	if (strcmp(key, "response") == 0)
-		return read_response(place, json, ret, diag);
-	return fail(place, key,
-		    "enabled, threshold, windowSeconds, factor, response or seconds, not this",
-		    diag);
-}
-
-static int read_kind(const char *file, const struct jsonpath *root, const char *code, json_t *json,
-		     struct settings *settings, struct diag *diag)
-{
-	enum alert_kind kind = alert_kind(code);
-	struct place place = { .file = file, .path = { .up = root, .key = code } };
-	const char *key;
-	json_t *value;
-
-	if (kind == ALERT_KINDS)
-		return jsonpath_fail(diag, ERR_INVALID, file, &place.path,
-				     "there is no such kind of alert; expected one such as %s or "
-				     "%s, see schemas/monitor.schema.json",
-				     alert_code(0), alert_code(1));
-	if (!json_is_object(json))
-		return jsonpath_fail(diag, ERR_INVALID, file, &place.path, "expected an object");
-	place.row = &table[kind];
-	json_object_foreach(json, key, value) {
-		int rc = read_member(&place, key, value, &settings->kind[kind], diag);
-
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-static int read_all(const char *file, json_t *root, struct settings *ret, struct diag *diag)
-{
+	struct config_known kinds[ALERT_KINDS + 1] = { { .name = NULL } };
+	struct config_report report = { .diag = diag, .all = all };
 	struct settings settings = settings_defaults();
-	struct jsonpath here = { .up = NULL };
-	const char *key;
-	json_t *value;
 
-	if (!json_is_object(root))
-		return jsonpath_fail(diag, ERR_INVALID, file, &here, "expected an object");
-	json_object_foreach(root, key, value) {
-		int rc = read_kind(file, &here, key, value, &settings, diag);
-
-		if (rc)
-			return rc;
-	}
-	*ret = settings;
-	return 0;
+	for (unsigned kind = 0; kind < ALERT_KINDS; kind++)
+		kinds[kind].name = alert_code((enum alert_kind)kind);
+	(void)config_check(&report, root, "the file", kinds);
+	for (unsigned kind = 0; kind < ALERT_KINDS; kind++)
+		read_kind(&report, config_member(root, kinds[kind].name), &table[kind],
+			  &settings.kind[kind]);
+	config_free(root);
+	if (report.rc == 0)
+		*ret = settings;
+	return report.rc;
 }
 
 int settings_parse(const char *name, const char *text, size_t len, struct settings *ret,
 		   struct diag *diag)
 {
-	json_t *root = NULL;
-	int rc = jsonfile_parse(name, text, len, &root, diag);
+	struct config *root = NULL;
+	int rc = config_parse(name, text, len, &root, diag);
 
-	if (rc == 0)
-		rc = read_all(name, root, ret, diag);
-	json_decref(root);
-	return rc;
+	return rc ? rc : read_all(root, ret, NULL, diag);
 }
 
-int settings_load(const char *path, struct settings *ret, struct diag *diag)
+int settings_load(const char *path, struct settings *ret, struct diag_list *all, struct diag *diag)
 {
-	json_t *root = NULL;
-	int rc = jsonfile_load(path, &root, diag);
+	struct config *root = NULL;
+	int rc = config_load(path, path, &root, diag);
 
 	if (rc == 0)
-		rc = read_all(path, root, ret, diag);
-	json_decref(root);
+		return read_all(root, ret, all, diag);
+	if (all)
+		diag_list_add(all, diag->text);
 	return rc;
 }

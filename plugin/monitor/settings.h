@@ -43,9 +43,10 @@ struct settings settings_defaults(void);
  * Reads a file like
  *     { "refusal-streak": { "threshold": 50, "response": "disconnect", "seconds": 30 } }
  * over the defaults. Members: enabled, threshold, windowSeconds, factor, response, seconds.
- * On failure @ret is untouched, and @diag names file and JSON Pointer.
+ * On failure @ret is untouched, and @diag names file and JSON Pointer. @all, unless it is NULL,
+ * gets a line for each fault, @diag's first.
  */
-int settings_load(const char *path, struct settings *ret, struct diag *diag);
+int settings_load(const char *path, struct settings *ret, struct diag_list *all, struct diag *diag);
 
 /* The same over text in memory; @name stands for the file. */
 int settings_parse(const char *name, const char *text, size_t len, struct settings *ret,

@@ -76,7 +76,8 @@ FILES = {
                       r'access.json: /roles/backoffice/scopes/2: .*"reed:orders"'),
     "role unknown": ("access.json", sub(r'\["monitor"\]', '["monitors"]'),
                      r'access.json: /users/monitor/roles/0: .*"monitors"'),
-    "member unknown": ("access.json", sub('"users"', '"useres"'), r"access.json: .*useres"),
+    "member unknown": ("access.json", sub('"users"', '"useres": {}, "users"'),
+                       r"access.json: .*useres"),
     "user twice": ("access.json", sub('"customer-b"', '"customer-a"'),
                    r"access.json.*customer-a"),
     "password line without a hash": ("passwords", lambda text: text + "eva\n", r"passwords:10: "),
@@ -89,12 +90,13 @@ FILES = {
 }
 
 
-def start_fails(broker, expected):
+def start_fails(broker, *expected):
     with pytest.raises(harness.StartError) as error:
         broker.start()
     lines = [line for line in error.value.log.splitlines() if "petstore: " in line]
-    assert len(lines) == 1, error.value.log
-    assert re.search(expected, lines[0]), lines[0]
+    assert len(lines) == len(expected), error.value.log
+    for line, pattern in zip(lines, expected):
+        assert re.search(pattern, line), line
     assert error.value.status > 0
 
 
@@ -104,6 +106,16 @@ def test_option(new_broker, name):
     broker = new_broker()
     broker.edits.append(change)
     start_fails(broker, expected)
+
+
+def test_all_faults_of_a_file(new_broker):
+    broker = new_broker()
+    with open(broker.path("access.json")) as source:
+        changed = source.read().replace('"users"', '"useres"').replace("read:orders", "reed:orders")
+    with open(broker.path("access.json"), "w") as target:
+        target.write(changed)
+    start_fails(broker, r'/useres: unknown member; did you mean "users"\?',
+                r'expected a member "users"', *[r"no scope .reed:orders"] * changed.count('"reed:orders'))
 
 
 @pytest.mark.parametrize("name", FILES)

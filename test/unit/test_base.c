@@ -352,23 +352,6 @@ static void test_jsonfile_at__follows_pointers(void **state)
 	json_decref(json);
 }
 
-static void test_jsonpath_fail__prints_the_pointer(void **state)
-{
-	struct jsonpath root = { .up = NULL };
-	struct jsonpath key = { .up = &root, .key = "a/b~c" };
-	struct jsonpath item = { .up = &key, .index = 3 };
-	char small[6];
-	struct diag diag;
-
-	(void)state;
-	assert_int_equal(jsonpath_fail(&diag, ERR_INVALID, "f.json", &item, "expected %d", 1),
-			 ERR_INVALID);
-	assert_string_equal(diag.text, "f.json: /a~1b~0c/3: expected 1");
-	jsonpath_fail(&diag, ERR_INVALID, "f.json", &root, "expected an object");
-	assert_string_equal(diag.text, "f.json: expected an object");
-	assert_string_equal(jsonpath_print(&item, small, sizeof(small)), "/a~1b");
-}
-
 static void test_clock_parse__reads_what_rfc_3339_says(void **state)
 {
 	static const struct {
@@ -658,7 +641,6 @@ int main(void)
 		cmocka_unit_test(test_jsonfile_parse__knows_what_else_it_may_be),
 		cmocka_unit_test(test_jsonfile_load__survives_failing_allocations),
 		cmocka_unit_test(test_jsonfile_at__follows_pointers),
-		cmocka_unit_test(test_jsonpath_fail__prints_the_pointer),
 		cmocka_unit_test(test_clock_parse__reads_what_rfc_3339_says),
 		cmocka_unit_test(test_clock_read__every_byte_is_looked_at),
 		cmocka_unit_test(test_clock_print__is_rfc_3339),

@@ -417,6 +417,34 @@ static void test_contract_load__refuses_each_change(void **state)
 	json_decref(base);
 }
 
+static void test_contract_load__says_all_that_is_wrong(void **state)
+{
+	static const char *const lines[] = {
+		"faults.asyncapi.json: /info/versoin: unknown member; did you mean \"version\"?",
+		"faults.asyncapi.json: /info: expected a member \"version\"",
+		"faults.asyncapi.json: /operations/sendNews/reply: not supported",
+		"faults.asyncapi.json: /operations/sendNews/channel/$ref: there is no",
+		"faults.asyncapi.json: /channels/note/adress: unknown member; did you mean",
+		"faults.asyncapi.json: /channels/note: expected a member \"address\"",
+		"faults.asyncapi.json: /channels/note/messages/note/payload: expected a",
+		"faults.asyncapi.json: /channels/news/parameters/section/enum: expected 1 to",
+		"faults.asyncapi.json: /channels/news/messages/news/contentType: expected",
+	};
+	struct diag_list all = { .count = 0 };
+	struct contract *contract = NULL;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(
+		contract_load("test/data/ctl/faults.asyncapi.json", &contract, &all, &diag),
+		ERR_INVALID);
+	assert_null(contract);
+	assert_int_equal(all.count, sizeof(lines) / sizeof(*lines));
+	for (unsigned i = 0; i < all.count; i++)
+		assert_memory_equal(all.line[i].text, lines[i], strlen(lines[i]));
+	assert_string_equal(all.line[0].text, diag.text);
+}
+
 static void test_contract_load__refuses_what_is_no_document(void **state)
 {
 	static const struct {
@@ -793,6 +821,7 @@ int main(void)
 		cmocka_unit_test(test_contract_load__from_the_folder_itself),
 		cmocka_unit_test(test_contract_match__finds_the_channels),
 		cmocka_unit_test(test_contract_load__refuses_each_change),
+		cmocka_unit_test(test_contract_load__says_all_that_is_wrong),
 		cmocka_unit_test(test_contract_load__refuses_what_is_no_document),
 		cmocka_unit_test(test_contract_load__follows_references_everywhere),
 		cmocka_unit_test(test_contract_load__leaves_the_names_of_schemas_alone),

@@ -1071,12 +1071,15 @@ static void test_settings_parse__names_the_place(void **state)
 {
 	static const char *const bad[][2] = {
 		{ "[]", "m.json: expected an object" },
-		{ "{\"x\":{}}", "m.json: /x: there is no such kind of alert; expected one such as "
-				"refusal-streak or rate-limit, see schemas/monitor.schema.json" },
+		{ "{\"takover\":{}}",
+		  "m.json: /takover: unknown member; did you mean \"takeover\"? the file has: "
+		  "refusal-streak, rate-limit, id-probing, credential-stuffing, user-attack, "
+		  "publish-rate, payload-size, duplicate-flood, silent-device, clock-skew, "
+		  "takeover, stuck-status" },
 		{ "{\"takeover\":1}", "m.json: /takeover: expected an object" },
 		{ "{\"takeover\":{\"on\":1}}",
-		  "m.json: /takeover/on: expected enabled, threshold, windowSeconds, factor, "
-		  "response or seconds, not this" },
+		  "m.json: /takeover/on: unknown member; a kind of alert has: enabled, threshold, "
+		  "windowSeconds, factor, response, seconds" },
 		{ "{\"takeover\":{\"enabled\":1}}",
 		  "m.json: /takeover/enabled: expected true or false" },
 		{ "{\"takeover\":{\"threshold\":0}}",
@@ -1092,7 +1095,8 @@ static void test_settings_parse__names_the_place(void **state)
 		{ "{\"silent-device\":{\"factor\":0.5}}",
 		  "m.json: /silent-device/factor: expected a number from 1 to 1000000" },
 		{ "{\"takeover\":{\"response\":\"shout\"}}",
-		  "m.json: /takeover/response: expected report, limit, disconnect or ban" },
+		  "m.json: /takeover/response: expected \"report\", \"limit\", \"disconnect\" or "
+		  "\"ban\"" },
 		{ "{\"stuck-status\":{\"response\":\"ban\"}}",
 		  "m.json: /stuck-status/response: expected \"report\": this is not about one "
 		  "client" },
@@ -1108,7 +1112,8 @@ static void test_settings_parse__names_the_place(void **state)
 		assert_string_equal(diag.text, bad[i][1]);
 	}
 	assert_int_equal(settings.kind[0].threshold, 4711);
-	assert_int_equal(settings_load("test/data/monitor/no-such-file", &settings, &diag), ERR_IO);
+	assert_int_equal(settings_load("test/data/monitor/no-such-file", &settings, NULL, &diag),
+			 ERR_IO);
 }
 
 static void test_settings_table__rows_stand_where_they_belong(void **state)

@@ -1,8 +1,8 @@
 /*
  * suggest.h -- lists of words, and "did you mean": the word that looks most like what was typed.
  */
-#ifndef PETSTORE_CTL_SUGGEST_H
-#define PETSTORE_CTL_SUGGEST_H
+#ifndef PETSTORE_BASE_SUGGEST_H
+#define PETSTORE_BASE_SUGGEST_H
 
 #include <stdbool.h>
 
