@@ -108,8 +108,7 @@ struct journal_facts {
 	uint64_t first_seq; /* oldest record that was not released; == next_seq: none */
 	uint64_t next_seq;
 	uint64_t torn_seq; /* this record was not whole, nor synced: no damage; 0: there was none */
-	uint64_t missing; /* records that journal_open() found damaged; the line is journal_damage()
-			   */
+	uint64_t missing;  /* records that journal_open() found damaged: see journal_damage() */
 	unsigned char identity[JOURNAL_IDENTITY];
 };
 /* For tests, and before and after there are two threads. */

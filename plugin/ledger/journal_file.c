@@ -84,8 +84,7 @@ static int header_refuse(const struct journal *j, const struct file_header *head
 	    memcmp(header->magic, file_magic, sizeof(file_magic)) != 0)
 		return diag_set(diag, ERR_VERSION,
 				"%s: not a journal of this plugin: put the right one back, or "
-				"start without "
-				"what it holds: petstorectl restored",
+				"start without what it holds: petstorectl restored",
 				j->path);
 	if (header->order == __builtin_bswap32(FILE_ORDER))
 		return diag_set(diag, ERR_VERSION,
@@ -343,8 +342,7 @@ static int header_write(struct journal *j, struct diag *diag)
 	n = pwrite(j->fd, &header, sizeof(header), 0);
 	if (n != (ssize_t)sizeof(header) || fsync(j->fd) != 0)
 		return journal_fail(j, "cannot write the journal", n < 0 ? errno : EIO, diag);
-	/* Whole where the header is on the disk only; with which sync it gets there does not
-	 * matter. */
+	/* The copy counts where the header is on the disk; any later sync brings it there. */
 	n = pwrite(j->fd, &header, sizeof(header), JOURNAL_COPY_AT);
 	if (n != (ssize_t)sizeof(header))
 		return journal_fail(j, "cannot write the journal", n < 0 ? errno : EIO, diag);
