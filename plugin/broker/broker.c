@@ -349,8 +349,8 @@ bool broker_publish(const struct broker *broker, const char *topic, const char *
 	};
 	mosquitto_property *properties = NULL;
 
-	if (broker->properties.is_there)
-		/* Without it the message is what it is. */
+	/* Debian's 2.0.21 has these two of them only. Without it the message is what it is. */
+	if (broker->properties.add_text && broker->properties.free_all)
 		(void)broker->properties.add_text(&properties, CONTENT_TYPE, content_type);
 	return publish(broker, NULL, &message, properties);
 }
