@@ -21,37 +21,38 @@ struct reader {
 	const char *bridge;
 };
 
-static const struct brokerfile_line *add_line(struct reader *reader,
-					      const struct brokerfile_line *line)
+/* @list with room for one element more than @count, of @size bytes each; NULL: memory ran out. */
+static void *make_room(void *list, size_t count, size_t *cap, size_t size)
+{
+	size_t wider = *cap ? 2 * *cap : 16;
+	void *more = count < *cap ? list : realloc(list, wider * size);
+
+	if (more && count == *cap)
+		*cap = wider;
+	return more;
+}
+
+static bool add_line(struct reader *reader, const struct brokerfile_line *line)
 {
 	struct brokerfile *to = reader->to;
+	void *list = make_room(to->line, to->line_count, &to->cap[0], sizeof(*line));
 
-	if (to->line_count == to->cap[0]) {
-		size_t cap = to->cap[0] ? 2 * to->cap[0] : 64;
-		struct brokerfile_line *more = realloc(to->line, cap * sizeof(*more));
-
-		if (!more)
-			return NULL;
-		to->line = more;
-		to->cap[0] = cap;
-	}
-	to->line[to->line_count] = *line;
-	return &to->line[to->line_count++];
+	if (!list)
+		return false;
+	to->line = list;
+	to->line[to->line_count++] = *line;
+	return true;
 }
 
 static bool add_listener(struct reader *reader)
 {
 	struct brokerfile *to = reader->to;
+	void *list =
+		make_room(to->listener, to->listener_count, &to->cap[1], sizeof(*to->listener));
 
-	if (to->listener_count == to->cap[1]) {
-		size_t cap = to->cap[1] ? 2 * to->cap[1] : 8;
-		struct brokerfile_listener *more = realloc(to->listener, cap * sizeof(*more));
-
-		if (!more)
-			return false;
-		to->listener = more;
-		to->cap[1] = cap;
-	}
+	if (!list)
+		return false;
+	to->listener = list;
 	to->listener[to->listener_count] = (struct brokerfile_listener){ .line = NULL };
 	reader->listener = to->listener_count++;
 	return true;

@@ -9,24 +9,14 @@
 #include "base/peer.h"
 #include "base/utf8.h"
 
-#define AT(member) offsetof(struct options, member)
-#define PATH(name, required, help)                                                                 \
+#define ROW(name, kind, preset, required, min, max, help)                                          \
 	{                                                                                          \
-#name, OPTIONS_PATH, NULL, required, 0, 0, AT(name), help                          \
+#name, kind, preset, required, min, max, offsetof(struct options, name), help      \
 	}
-#define INTEGER(name, preset, min, max, help)                                                      \
-	{                                                                                          \
-#name, OPTIONS_INTEGER, preset, 0, min, max, AT(name), help                        \
-	}
-
-#define NAME(name, help)                                                                           \
-	{                                                                                          \
-#name, OPTIONS_NAME, NULL, 0, 0, 0, AT(name), help                                 \
-	}
-#define NETWORKS(name, help)                                                                       \
-	{                                                                                          \
-#name, OPTIONS_NETWORKS, NULL, 0, 0, 0, AT(name), help                             \
-	}
+#define PATH(name, required, help) ROW(name, OPTIONS_PATH, NULL, required, 0, 0, help)
+#define NAME(name, help) ROW(name, OPTIONS_NAME, NULL, 0, 0, 0, help)
+#define NETWORKS(name, help) ROW(name, OPTIONS_NETWORKS, NULL, 0, 0, 0, help)
+#define INTEGER(name, preset, min, max, help) ROW(name, OPTIONS_INTEGER, preset, 0, min, max, help)
 
 /* clang-format off */
 static const struct options_row table[] = {
