@@ -30,7 +30,7 @@ SCHEMA   = schema/document schema/set schema/resolve schema/dialect schema/keywo
            schema/compile schema/compile_steps schema/compile_rules schema/compile_constant \
            schema/compile_circle schema/compile_fast_path schema/compile_worst \
            schema/run schema/run_equal schema/explain schema/explain_text schema/jsontext \
-           schema/payload schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan schema/jsonspan \
+           schema/payload_common schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan schema/jsonspan \
            schema/pattern schema/pattern_ecma schema/pattern_ecma_text schema/pattern_ecma_set \
            schema/pattern_property schema/pattern_seq schema/pattern_dfa \
            schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
@@ -64,7 +64,7 @@ BROKER   = broker/broker broker/events_publish broker/events_will broker/events_
            broker/notify broker/feed broker/feed_alerts broker/feed_numbers
 PLUGIN   = plugin $(BROKER)
 QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger_look ledger/state access/access \
-           schema/run schema/payload schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
+           schema/run schema/payload_common schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
 CTL      = ctl/main ctl/ctl ctl/args ctl/help ctl/files ctl/input ctl/conf_listeners ctl/output ctl/cells ctl/tables \
            ctl/history ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/cmd_may \
            ctl/cmd_lint ctl/lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_contract ctl/lint_machines ctl/lint_schema \
@@ -145,7 +145,7 @@ $(B)/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(B)/fuzz/rooms.a
 $(B)/fuzz/jansson/%.o: plugin/schema/%.c test/fuzz/jansson_names.h
 	@mkdir -p $(@D)
 	$(CLANG) $(CORE) $(FUZZER) -UPAYLOAD_YYJSON -include test/fuzz/jansson_names.h -c $< -o $@
-$(B)/fuzz/fuzz_payload_diff: $(B)/fuzz/jansson/payload.o $(B)/fuzz/jansson/payload_jansson.o
+$(B)/fuzz/fuzz_payload_diff: $(B)/fuzz/jansson/payload_common.o $(B)/fuzz/jansson/payload_jansson.o
 # Properties are the library's; the broker has it in itself.
 $(B)/fuzz/fuzz_properties: $(B)/fuzz/broker/properties.o
 $(B)/fuzz/fuzz_properties: LINK += -lmosquitto

@@ -76,7 +76,7 @@ static bool is_circle(struct deref *deref, const struct inside *inside, const js
 	return false;
 }
 
-static enum draft draft_of(const json_t *schema_uri)
+static enum schema_draft draft_of(const json_t *schema_uri)
 {
 	const char *uri = json_string_value(schema_uri);
 

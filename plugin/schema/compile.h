@@ -66,8 +66,7 @@ struct filling {
  * made: what the functions below return is NULL or 0 then, which may be stored without a look.
  */
 
-/* Makes room for one more item in an array that grows: *@array, of @used items. False: no memory.
- */
+/* Room for one more item of an array that grows, *@array with @used items. False: no memory. */
 bool compile_grow(struct compiler *c, void *array, size_t *cap, size_t used, size_t item);
 
 /* Zeros from the schema's arena. */
@@ -91,8 +90,7 @@ const struct schema_node *compile_value(struct filling *f, const char *keyword);
 const struct schema_node *const *compile_children(struct filling *f, const char *keyword,
 						  const json_t *array);
 
-/* Fails with "<document>: <pointer>/<keyword>: <text>"; where @err is ERR_NOMEM without the text.
- */
+/* Fails with "<document>: <pointer>/<keyword>: <text>", or as ERR_NOMEM does, without the text. */
 void compile_fail(struct filling *f, int err, const char *keyword, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 

@@ -32,7 +32,7 @@ enum keyword_shape {
 
 struct keyword {
 	const char *name;
-	unsigned char drafts; /* enum draft, or-ed */
+	unsigned char drafts; /* enum schema_draft, or-ed */
 	unsigned char vocabulary;
 	enum keyword_shape shape;
 };

@@ -24,14 +24,14 @@ enum vocabulary {
 	VOCABULARY_CONTENT = 1 << 7,
 };
 
-enum draft {
+enum schema_draft {
 	DRAFT_7 = 1,
 	DRAFT_2020_12 = 2,
 };
 
 /* What a schema's $schema stands for. */
 struct dialect {
-	enum draft draft;
+	enum schema_draft draft;
 	unsigned vocabularies; /* enum vocabulary, or-ed */
 };
 

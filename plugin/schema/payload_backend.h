@@ -1,8 +1,8 @@
 /*
- * payload_backend.h -- what payload.c and the parser behind it share.
+ * payload_backend.h -- what payload_common.c and the parser behind it share.
  *
- * A backend has all of payload.h that is not in payload.c, and the two functions here. Its struct
- * begins with a struct payload_parser.
+ * A backend has all of payload.h that is not in payload_common.c, and the two functions here. Its
+ * struct begins with a struct payload_parser.
  */
 #ifndef PETSTORE_PAYLOAD_BACKEND_H
 #define PETSTORE_PAYLOAD_BACKEND_H

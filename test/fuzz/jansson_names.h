@@ -1,8 +1,8 @@
 /*
  * jansson_names.h -- other names for a second backend of payload.h in one program.
  *
- * payload.c and payload_jansson.c are compiled with this in front (-include) where payload_yyjson.c
- * is the program's own backend; fuzz_payload_diff.c calls both.
+ * payload_common.c and payload_jansson.c are compiled with this in front (-include) where
+ * payload_yyjson.c is the program's own backend; fuzz_payload_diff.c calls both.
  */
 #ifndef PETSTORE_JANSSON_NAMES_H
 #define PETSTORE_JANSSON_NAMES_H

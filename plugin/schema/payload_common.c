@@ -1,5 +1,4 @@
-/* payload.c -- what is the same with both parsers: limits, and values as payload_view.h reads them.
- */
+/* What is the same with both parsers: limits, and values as payload_view.h reads them. */
 #include "schema/payload.h"
 
 #include <math.h>
