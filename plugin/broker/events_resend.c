@@ -63,7 +63,7 @@ bool events_resend(struct plugin *plugin, struct session *session,
 }
 
 /* The current message, found in the database, as the broker frees it. */
-struct newest {
+struct replacement {
 	struct plugin *plugin;
 	struct gate_request request;
 	void *copy; /* NULL: it does not say the current status, or memory ran out */
@@ -73,7 +73,7 @@ static void take_newest(const struct ledger_retained *row, void *ctx)
 {
 	const void *payload = row->message.payload;
 	size_t len = row->message.payload_len;
-	struct newest *newest = ctx;
+	struct replacement *newest = ctx;
 
 	newest->request.message.payload = len ? payload : NULL;
 	newest->request.message.payload_len = len;
@@ -134,7 +134,7 @@ static void hold_back(struct plugin *plugin, const struct mosquitto *client,
 void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message *event,
 			    const struct gate_request *request)
 {
-	struct newest newest = { .plugin = plugin, .request = *request };
+	struct replacement newest = { .plugin = plugin, .request = *request };
 
 	plugin->pending.decision.payload = NULL; /* the parser's, which reads another now */
 	event->retain = false;
