@@ -165,7 +165,7 @@ static int init_ledger(struct plugin *plugin, struct diag *diag)
 		return 0;
 	if (!wanted.origin && gethostname(host, sizeof(host) - 1) == 0 && host[0])
 		wanted.origin = host;
-	return ledger_open(&wanted, contract_plan(plugin->rules->contract), &plugin->ledger, diag);
+	return ledger_open(&wanted, &plugin->rules->contract->plan, &plugin->ledger, diag);
 }
 
 /* Logins are answered later only where that was asked for, and is safe. */

@@ -65,8 +65,8 @@ struct access_principal {
 /* What the contract offers; borrowed for the call. */
 struct access_scopes {
 	size_t count;
-	const char *(*name)(const void *ctx, size_t scope);
-	const void *ctx;
+	const char *const *name;
+	const void *ctx; /* for @has_param */
 	/*
 	 * Is there a channel with a topic parameter of this name? NULL: none has, and `where` is
 	 * refused as the misspelling it then is.

@@ -149,7 +149,7 @@ static bool read_contract_scopes(struct access_reader *reader)
 	if (!scope || !nametable_init(&access->scope_table, count))
 		return config_nomem(&reader->report);
 	for (unsigned i = 0; i < count; i++) {
-		const char *name = reader->scopes->name(reader->scopes->ctx, i);
+		const char *name = reader->scopes->name[i];
 
 		scope[i] = access_copy(reader, name, strlen(name));
 		if (!scope[i])

@@ -3,32 +3,6 @@
 
 #include <string.h>
 
-#define LIMIT_MAX 1000000000
-#define SUBSCRIPTIONS_MAX 4096 /* each is remembered */
-#define TOPIC_LEVELS_MAX 32768 /* what MQTT has room for */
-#define TOPIC_BYTES_MAX 65535
-
-#define LIMIT(member, most, field)                                                                 \
-	{                                                                                          \
-		.name = member, .max = most, .offset = offsetof(struct limits, field)              \
-	}
-
-static const struct config_integer limits[] = {
-	LIMIT("messagesPerSecond", LIMIT_MAX, messages_per_second),
-	LIMIT("burst", LIMIT_MAX, burst),
-	LIMIT("bytesPerSecond", LIMIT_MAX, bytes_per_second),
-	LIMIT("subscriptions", SUBSCRIPTIONS_MAX, subscriptions),
-	LIMIT("connectsPerMinute", LIMIT_MAX, connects_per_minute),
-	LIMIT("topicLevels", TOPIC_LEVELS_MAX, topic_levels),
-	LIMIT("topicBytes", TOPIC_BYTES_MAX, topic_bytes),
-	LIMIT("clients", LIMITS_CLIENTS_MAX, clients),
-	{ .name = NULL },
-};
-static const struct config_known limits_members[] = {
-	{ .name = "messagesPerSecond burst bytesPerSecond subscriptions connectsPerMinute "
-		  "topicLevels topicBytes clients" },
-	{ .name = NULL },
-};
 static const struct config_known role_members[] = {
 	{ .name = "description", .kind = CONFIG_STRING },
 	{ .name = "includes", .kind = CONFIG_ARRAY },
@@ -140,8 +114,7 @@ static void read_role(struct access_reader *reader, const struct config *at,
 		      struct access_role *role)
 {
 	static const char *const requirements[] = { "certificate", NULL };
-	const struct config *limits_at = config_member(at, "limits");
-	struct limits *most;
+	struct limits limits = { 0 }, *copy;
 	unsigned ignored;
 
 	if (!config_check(&reader->report, at, "a role", role_members))
@@ -155,12 +128,14 @@ static void read_role(struct access_reader *reader, const struct config *at,
 		config_word(&reader->report, at, "requires", requirements, &ignored);
 	access_read_clients(reader, config_member(at, "clientIds"), &role->client,
 			    &role->client_count);
-	if (!config_check(&reader->report, limits_at, "limits", limits_members))
+	if (!limits_read(&reader->report, config_member(at, "limits"), "limits",
+			 "messagesPerSecond burst bytesPerSecond subscriptions connectsPerMinute "
+			 "topicLevels topicBytes clients",
+			 &limits))
 		return;
-	most = access_take(reader, 1, sizeof(*most));
-	if (most)
-		config_integers(&reader->report, limits_at, limits, most);
-	role->limits = most;
+	role->limits = copy = access_take(reader, 1, sizeof(*copy));
+	if (copy)
+		*copy = limits;
 }
 
 /* A walk over roles that include roles: 0 not seen, 1 on the way down, 2 done. */

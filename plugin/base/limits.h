@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "base/config.h"
+
 /* 0 in any place: no limit of that kind. */
 struct limits {
 	/*
@@ -23,5 +25,12 @@ struct limits {
 };
 
 #define LIMITS_CLIENTS_MAX 100000u /* the largest of @clients */
+
+/*
+ * Reads the object @at, which is called @noun and may have the members @names (with spaces between
+ * them): those that are limits go to @ret, others are the caller's. False where @at is no object.
+ */
+bool limits_read(struct config_report *report, const struct config *at, const char *noun,
+		 const char *names, struct limits *ret);
 
 #endif

@@ -18,9 +18,8 @@ static json_t *describe_status(const struct plugin *plugin)
 
 	return json_pack("{ss ss ss ss ss sI sI}", "version", PETSTORE_VERSION, "broker",
 			 plugin->broker.has_quota_code ? "2.1" : "2.0", "parser", payload_backend(),
-			 "contract", contract_title(contract), "contractVersion",
-			 contract_version(contract), "channels",
-			 (json_int_t)contract_channel_count(contract), "sessions",
+			 "contract", contract->title, "contractVersion", contract->version,
+			 "channels", (json_int_t)contract->channel_count, "sessions",
 			 (json_int_t)sessions_count(plugin->sessions));
 }
 

@@ -99,8 +99,8 @@ void events_log_rules(const struct plugin *plugin, const char *verb)
 		broker_log(BROKER_WARNING, "%s", rules_warning(rules, i));
 	broker_log(BROKER_INFO,
 		   "%s contract %s %s from %s: %zu channels, %zu users with a password", verb,
-		   contract_title(rules->contract), contract_version(rules->contract),
-		   plugin->options.contract, contract_channel_count(rules->contract),
+		   rules->contract->title, rules->contract->version, plugin->options.contract,
+		   rules->contract->channel_count,
 		   rules->passwords ? passwords_count(rules->passwords) : 0);
 }
 
@@ -119,7 +119,7 @@ static int replace_rules(struct plugin *plugin, struct diag *diag)
 	if (rc == 0)
 		rc = feed_use(plugin->feed, rules, diag);
 	if (rc == 0 && plugin->ledger) {
-		rc = ledger_replan(plugin->ledger, contract_plan(rules->contract), diag);
+		rc = ledger_replan(plugin->ledger, &rules->contract->plan, diag);
 		if (rc) /* its channels go with the rules that are freed below */
 			(void)feed_use(plugin->feed, plugin->rules, NULL);
 	}

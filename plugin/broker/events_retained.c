@@ -28,7 +28,7 @@ static bool is_kept(const struct contract_channel *channel)
 
 static bool is_kept_topic(const struct plugin *plugin, const char *topic, size_t len)
 {
-	return is_kept(contract_match(plugin->rules->contract, topic, len).channel);
+	return is_kept(topics_match(plugin->rules->contract->topics, topic, len).channel);
 }
 
 void events_retained_begin(struct plugin *plugin)

@@ -75,14 +75,14 @@ static void describe_channel(const struct contract_channel *channel, struct moni
 {
 	*ret = (struct monitor_channel){
 		.name = channel->name,
-		.limits = channel->rate,
+		.limits = channel->limits,
 		.interval_s = channel->interval_s,
 	};
 }
 
 int feed_use(struct feed *feed, const struct rules *rules, struct diag *diag)
 {
-	size_t count = contract_channel_count(rules->contract);
+	size_t count = rules->contract->channel_count;
 	struct monitor_channel *channel = calloc(count + 1, sizeof(*channel));
 	const char **name = calloc(count + 1, sizeof(*name));
 	int rc = ERR_NOMEM;
@@ -92,7 +92,7 @@ int feed_use(struct feed *feed, const struct rules *rules, struct diag *diag)
 		goto out;
 	}
 	for (size_t i = 0; i < count; i++) {
-		describe_channel(contract_channel(rules->contract, i), &channel[i]);
+		describe_channel(&rules->contract->channel[i], &channel[i]);
 		name[i] = channel[i].name;
 	}
 	rc = metrics_reserve(feed->metrics, count, diag);
@@ -101,7 +101,7 @@ int feed_use(struct feed *feed, const struct rules *rules, struct diag *diag)
 	if (rc)
 		goto out;
 	metrics_use(feed->metrics, name, count);
-	feed->has_channel = contract_alerts(rules->contract) != NULL;
+	feed->has_channel = rules->contract->alerts != NULL;
 	feed->rules = rules;
 	feed->asked_channel = feed->asked_status = 0;
 	feed->generation++;

@@ -166,13 +166,13 @@ static void ask_status(struct feed *feed, const struct contract_mapping *map, si
 void feed_ask_stuck(struct feed *feed, int64_t now_ns)
 {
 	const struct setting *setting = monitor_setting(feed->monitor, ALERT_STUCK);
-	size_t channels = contract_channel_count(feed->rules->contract);
+	size_t channels = feed->rules->contract->channel_count;
 
 	if (!feed->ledger || !setting->is_on || now_ns < feed->asked_ns)
 		return;
 	for (; feed->asked_channel < channels; feed->asked_channel++, feed->asked_status = 0) {
 		const struct contract_mapping *map =
-			contract_channel(feed->rules->contract, feed->asked_channel)->mapping;
+			feed->rules->contract->channel[feed->asked_channel].mapping;
 		size_t count = map && map->transitions ? map->transitions->count : 0;
 
 		for (; feed->asked_status < count; feed->asked_status++)

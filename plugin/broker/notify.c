@@ -26,7 +26,7 @@ int notify_init(struct notify *ret, const struct options *options, const struct 
 void notify_use(struct notify *notify, const struct rules *rules)
 {
 	notify->rules = rules;
-	notify->channel = contract_notices(rules->contract);
+	notify->channel = rules->contract->notices;
 }
 
 /* ---- the log ---------------------------------------------------------------------------- */

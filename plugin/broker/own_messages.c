@@ -31,7 +31,7 @@ static int check(const struct sample *sample, const char *text, size_t len)
 	return diag_set(sample->diag, ERR_INVALID,
 			"%s: /channels/%s/messages: the schema refuses what the plugin publishes "
 			"to %s: %s%s%s",
-			contract_document(sample->rules->contract, 0).name, sample->channel->name,
+			sample->rules->contract->sources.file[0]->name, sample->channel->name,
 			sample->channel->address, error.instance, error.instance[0] ? ": " : "",
 			error.message);
 }
@@ -121,9 +121,9 @@ int own_messages_check(const struct rules *rules, struct diag *diag)
 	int rc = payload_parser_new(&limits, &sample.parser, diag);
 
 	if (rc == 0)
-		rc = check_channel(&sample, contract_notices(rules->contract), check_notices);
+		rc = check_channel(&sample, rules->contract->notices, check_notices);
 	if (rc == 0)
-		rc = check_channel(&sample, contract_alerts(rules->contract), check_alerts);
+		rc = check_channel(&sample, rules->contract->alerts, check_alerts);
 	payload_parser_free(sample.parser);
 	return rc;
 }

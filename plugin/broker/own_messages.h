@@ -1,7 +1,7 @@
 /*
  * own_messages.h -- what the plugin publishes, held against what the contract says of it.
  *
- * Notices and alerts go to channels of the contract (contract_notices(), contract_alerts()), whose
+ * Notices and alerts go to channels of the contract (notices and alerts of struct contract), whose
  * readers rely on the schema. What would be refused to anyone else is no message of the plugin's
  * either: it is found out when the rules are loaded, by one message of each kind.
  */

@@ -13,7 +13,7 @@ static void load_topic(struct loader *loader, const struct config *at)
 {
 	static const char *const actions[] = { "receive", "send", NULL };
 	struct contract *contract = loader->contract;
-	struct contract_channel *channel = &contract->channel[contract->channel_count];
+	struct contract_channel *channel = &loader->channel[contract->channel_count];
 	struct contract_operation *operation;
 	unsigned action = 0;
 

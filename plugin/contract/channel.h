@@ -27,7 +27,7 @@
 /* Lines about what is doubtful; more are left out. */
 #define CONTRACT_WARNINGS_MAX 32u
 
-/* How the addresses of the channels begin that the plugin publishes to, see contract_notices(). */
+/* How the addresses of the channels begin that the plugin publishes to, see struct contract. */
 #define CONTRACT_NOTICES "refusals"
 #define CONTRACT_ALERTS "alerts"
 
@@ -59,12 +59,6 @@ struct contract_operation {
 	struct scopeset alternative[CONTRACT_ALTERNATIVES_MAX];
 	uint8_t qos;                 /* least QoS of a publish (send only) */
 	enum contract_retain retain; /* (send only) */
-};
-
-/* How large a topic may be, or a filter; 0 in any place: no limit of that kind. */
-struct contract_topic_limit {
-	uint32_t levels;
-	uint32_t bytes;
 };
 
 /* Whose level (base/clientlevel.h) stands in a parameter's place: x-own. */
@@ -167,7 +161,7 @@ struct contract_mapping {
 struct contract_channel {
 	const char *name;    /* the key under /channels */
 	const char *address; /* "orders/{orderId}/status" */
-	unsigned index;      /* 0 .. contract_channel_count() - 1 */
+	unsigned index;      /* 0 .. the contract's channel_count - 1 */
 	enum contract_mode mode[CONTRACT_GROUPS];
 	size_t param_count;
 	const struct contract_param *param;
@@ -180,8 +174,7 @@ struct contract_channel {
 	 */
 	const char *schema_uri;
 	size_t payload_max; /* bytes */
-	struct limits rate;
-	struct contract_topic_limit topic_limit;
+	struct limits limits;
 	uint32_t interval_s;     /* who publishes here does so at least so often; 0: or not */
 	const char *time_member; /* top-level member that says when it was; NULL: none */
 	size_t time_member_len;

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "contract/contract.h"
-
 static const struct config_known channel_members[] = {
 	{ .name = "address", .is_required = true },
 	{ .name = "messages parameters bindings title summary description servers tags "
@@ -35,12 +33,12 @@ void channels_make(struct loader *loader)
 				  "more than %u channels", CONTRACT_CHANNELS_MAX);
 		return;
 	}
-	contract->channel = loader_take(loader, all, sizeof(*contract->channel));
-	if (!contract->channel)
+	contract->channel = loader->channel = loader_take(loader, all, sizeof(*loader->channel));
+	if (!loader->channel)
 		return;
 	loader->channels = channels;
 	config_foreach_member(at, channels) {
-		struct contract_channel *channel = &contract->channel[contract->channel_count];
+		struct contract_channel *channel = &loader->channel[contract->channel_count];
 
 		channel->name = at->key;
 		channel->index = (unsigned)contract->channel_count++;
@@ -142,8 +140,7 @@ static void load_channel(struct loader *loader, const struct config *at,
 		return;
 	memcpy(channel->mode, loader->contract->defaults.mode, sizeof(channel->mode));
 	channel->payload_max = loader->contract->defaults.payload_max;
-	channel->rate = loader->contract->defaults.rate;
-	channel->topic_limit = loader->contract->defaults.topic_limit;
+	channel->limits = loader->contract->defaults.limits;
 	loader->schema = NULL;
 	channel->address = address_load(loader, at, false);
 	if (channel->address)
@@ -155,15 +152,15 @@ static void load_channel(struct loader *loader, const struct config *at,
 		return;
 	content_load(loader, channel);
 	members_check(loader, at);
-	if (channel->topic_limit.levels > 0 &&
-	    address_levels(channel->address) > channel->topic_limit.levels)
+	if (channel->limits.topic_levels > 0 &&
+	    address_levels(channel->address) > channel->limits.topic_levels)
 		(void)config_fail(loader->report, at, "address", ERR_INVALID,
 				  "has more levels than x-limits allows: topicLevels is %u",
-				  channel->topic_limit.levels);
+				  channel->limits.topic_levels);
 }
 
 void channels_load(struct loader *loader)
 {
 	for (size_t i = 0; i < loader->named_count; i++)
-		load_channel(loader, &loader->channels->item[i], &loader->contract->channel[i]);
+		load_channel(loader, &loader->channels->item[i], &loader->channel[i]);
 }

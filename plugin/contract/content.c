@@ -124,7 +124,7 @@ void content_compare(struct loader *loader)
 			fills[map->entity->index * ENTITY_COLUMNS_MAX + map->fill[k].column]++;
 	}
 	for (size_t i = 0; i < contract->channel_count; i++) {
-		struct contract_channel *channel = &contract->channel[i];
+		struct contract_channel *channel = &loader->channel[i];
 		const struct contract_mapping *map = channel->mapping;
 
 		for (size_t k = 0; map && k < map->fill_count; k++)

@@ -168,85 +168,6 @@ void contract_free(struct contract *contract)
 	free(contract);
 }
 
-/* ---- asking ----------------------------------------------------------------------------- */
-
-const char *contract_title(const struct contract *contract)
-{
-	return contract->title;
-}
-
-const char *contract_warning(const struct contract *contract, size_t i)
-{
-	return i < contract->warning_count ? contract->warning[i] : NULL;
-}
-
-const struct contract_topic_limit *contract_topic_limit(const struct contract *contract)
-{
-	return &contract->defaults.topic_limit;
-}
-
-const enum contract_mode *contract_mode(const struct contract *contract)
-{
-	return contract->defaults.mode;
-}
-
-const char *contract_version(const struct contract *contract)
-{
-	return contract->version;
-}
-
-size_t contract_channel_count(const struct contract *contract)
-{
-	return contract->channel_count;
-}
-
-const struct contract_channel *contract_channel(const struct contract *contract, size_t index)
-{
-	return &contract->channel[index];
-}
-
-const struct entity_plan *contract_plan(const struct contract *contract)
-{
-	return &contract->plan;
-}
-
-const struct contract_channel *contract_notices(const struct contract *contract)
-{
-	return contract->notices;
-}
-
-const struct contract_channel *contract_alerts(const struct contract *contract)
-{
-	return contract->alerts;
-}
-
-size_t contract_scope_count(const struct contract *contract)
-{
-	return contract->scope_count;
-}
-
-const char *contract_scope(const struct contract *contract, size_t scope)
-{
-	return contract->scope[scope];
-}
-
-size_t contract_document_count(const struct contract *contract)
-{
-	return contract->sources.count;
-}
-
-struct contract_document contract_document(const struct contract *contract, size_t index)
-{
-	struct sources_file *file = contract->sources.file[index];
-
-	return (struct contract_document){ file->uri, file->name, sources_json(file) };
-}
-
-void contract_forget_json(struct contract *contract)
-{
-	sources_forget_json(&contract->sources);
-}
-
 const char *contract_group_name(enum contract_group group)
 {
 	static const char *const name[CONTRACT_GROUPS] = { [CONTRACT_PERMISSION] = "permission",
@@ -255,17 +176,4 @@ const char *contract_group_name(enum contract_group group)
 							   [CONTRACT_LIMITS] = "limits" };
 
 	return (unsigned)group < CONTRACT_GROUPS ? name[group] : "";
-}
-
-/* ---- topics and filters ----------------------------------------------------------------- */
-
-struct contract_match contract_match(const struct contract *contract, const char *topic, size_t len)
-{
-	return topics_match(contract->topics, topic, len);
-}
-
-bool contract_reach(const struct contract *contract, const char *filter, size_t len,
-		    contract_visit *visit, void *ctx)
-{
-	return topics_reach(contract->topics, filter, len, visit, ctx);
 }

@@ -11,36 +11,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/arena.h"
 #include "base/config.h"
-#include "contract/channel.h"
-#include "contract/sources.h"
-#include "contract/topics.h"
+#include "contract/contract.h"
 
 #define LOADER_NAME_MAX 128u  /* bytes of a key that an author chooses */
 #define LOADER_TEXT_MAX 4096u /* bytes of a pattern, a version and the like */
 #define LOADER_SCOPE_MAX 128u /* bytes of a scope */
 #define LOADER_MACHINES_MAX 64u
 #define LOADER_LONGEST_MAX 31622400 /* seconds: a year */
-
-struct contract {
-	struct arena arena; /* everything that lives as long as the contract */
-	struct sources sources;
-	struct topics *topics;
-	const char *title;
-	const char *version;
-	struct contract_channel defaults; /* mode, limits: of channels that do not say */
-	size_t channel_count;
-	struct contract_channel *channel;
-	const struct contract_channel *notices; /* NULL: none */
-	const struct contract_channel *alerts;  /* likewise */
-	size_t warning_count;
-	const char *warning[CONTRACT_WARNINGS_MAX];
-	struct entity_plan plan;
-	struct entity *entity; /* the plan's */
-	size_t scope_count;
-	const char *scope[SCOPES_MAX];
-};
 
 struct loader_machine {
 	const char *name;
@@ -56,11 +34,14 @@ struct loader {
 	struct contract *contract;
 	struct config_report *report;
 	const struct config *root;
-	const struct config *channels; /* /channels: item i is the contract's channel i */
-	struct arena scratch;          /* freed when the contract is loaded */
+	const struct config *channels;    /* /channels: item i is the contract's channel i */
+	struct contract_channel *channel; /* the contract's */
+	struct entity *entity;            /* the plan's */
+	struct arena scratch;             /* freed when the contract is loaded */
+	size_t warning_count;
 	size_t machine_count;
 	struct loader_machine *machine; /* in the contract's arena: channels point to them */
-	struct loader_entity *entity;   /* beside contract->entity */
+	struct loader_entity *beside;   /* by an entity's index */
 	size_t named_count;             /* channels under /channels; the broker's follow */
 	const struct config *schema;    /* of the payload of the channel at hand; NULL: none */
 };

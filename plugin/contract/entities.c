@@ -67,7 +67,7 @@ load_column(struct loader *loader, const struct config *at, struct entity_column
 
 static void load_columns(struct loader *loader, const struct config *columns, struct entity *entity)
 {
-	struct loader_entity *beside = &loader->entity[entity->index];
+	struct loader_entity *beside = &loader->beside[entity->index];
 	struct entity_column *column;
 
 	if (!columns || columns->kind != CONFIG_OBJECT ||
@@ -94,7 +94,7 @@ static void load_columns(struct loader *loader, const struct config *columns, st
 
 static void load_table(struct loader *loader, const struct config *at, struct entity *entity)
 {
-	const struct entity *other = loader->contract->entity;
+	const struct entity *other = loader->entity;
 
 	if (!config_text(loader->report, at, "table", LOADER_NAME_MAX, &entity->table))
 		return;
@@ -113,8 +113,8 @@ const struct entity *entities_name(struct loader *loader, const struct config *a
 	if (!config_text(loader->report, at, key, LOADER_NAME_MAX, &name))
 		return NULL;
 	for (size_t i = 0; i < contract->plan.entity_count; i++)
-		if (strcmp(contract->entity[i].name, name) == 0)
-			return &contract->entity[i];
+		if (strcmp(loader->entity[i].name, name) == 0)
+			return &loader->entity[i];
 	(void)config_fail(loader->report, at, key, ERR_INVALID, "there is no /x-entities/%s", name);
 	return NULL;
 }
@@ -170,15 +170,15 @@ void entities_load(struct loader *loader)
 	if (!config_expect(loader->report, entities, CONFIG_OBJECT) ||
 	    !config_bound(loader->report, entities, 0, ENTITY_COUNT_MAX, "entities"))
 		return;
-	contract->entity = loader_take(loader, count, sizeof(*contract->entity));
-	loader->entity = arena_take(&loader->scratch, count, sizeof(*loader->entity));
-	if (!contract->entity || !loader->entity) {
+	loader->entity = loader_take(loader, count, sizeof(*loader->entity));
+	loader->beside = arena_take(&loader->scratch, count, sizeof(*loader->beside));
+	if (!loader->entity || !loader->beside) {
 		(void)config_nomem(loader->report);
 		return;
 	}
-	contract->plan.entity = contract->entity;
+	contract->plan.entity = loader->entity;
 	config_foreach_member(at, entities) {
-		struct entity *entity = &contract->entity[contract->plan.entity_count];
+		struct entity *entity = &loader->entity[contract->plan.entity_count];
 
 		entity->name = at->key;
 		entity->link_column = -1;
@@ -189,10 +189,10 @@ void entities_load(struct loader *loader)
 
 		if (!config_check(loader->report, at, "an entity", entity_members))
 			continue;
-		load_table(loader, at, &contract->entity[i]);
-		load_columns(loader, config_member(at, "columns"), &contract->entity[i]);
+		load_table(loader, at, &loader->entity[i]);
+		load_columns(loader, config_member(at, "columns"), &loader->entity[i]);
 	}
 	for (size_t i = 0; i < count; i++)
 		load_owner(loader, config_member(&entities->item[i], "ownerVia"),
-			   &contract->entity[i]);
+			   &loader->entity[i]);
 }

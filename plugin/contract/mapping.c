@@ -51,7 +51,7 @@ static void load_column(struct loader *loader, const struct config *at,
 
 	if (!is_column || !member)
 		return;
-	machine = loader->entity[entity->index].machine[column];
+	machine = loader->beside[entity->index].machine[column];
 	if (!machine) {
 		if (entity->link_column == (int)column)
 			map->link = &fill[map->fill_count];
@@ -77,7 +77,7 @@ static void load_column(struct loader *loader, const struct config *at,
 	map->transitions = machine;
 	for (size_t i = 0; machine->longest_s && i < machine->count; i++)
 		if (machine->longest_s[i] > 0)
-			loader->contract->entity[entity->index].is_timed[map->slot] = true;
+			loader->entity[entity->index].is_timed[map->slot] = true;
 }
 
 void mapping_load(struct loader *loader, const struct config *owner,

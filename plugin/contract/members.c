@@ -85,11 +85,11 @@ static void warn(struct loader *loader, const char *text)
 {
 	struct contract *contract = loader->contract;
 
-	if (contract->warning_count == CONTRACT_WARNINGS_MAX)
+	if (loader->warning_count == CONTRACT_WARNINGS_MAX)
 		return;
 	text = arena_text(&contract->arena, text, strlen(text));
 	if (text)
-		contract->warning[contract->warning_count++] = text;
+		contract->warning[loader->warning_count++] = text;
 	else
 		(void)config_nomem(loader->report);
 }

@@ -32,7 +32,7 @@ static struct contract_channel *find_channel(struct loader *loader, const struct
 	const struct config *found = resolve(loader, at, "...");
 
 	if (found && found->up == loader->channels)
-		return &loader->contract->channel[found - loader->channels->item];
+		return &loader->channel[found - loader->channels->item];
 	if (found)
 		(void)config_fail(loader->report, at, "$ref", ERR_INVALID,
 				  "expected a channel of the contract: \"#/channels/...\"");

@@ -68,7 +68,7 @@ static void load_problem_types(struct loader *loader, const struct contract_chan
 
 	for (size_t i = 0; i < loader->named_count; i++) {
 		const struct config *at = loader_follow(loader, &loader->channels->item[i]);
-		struct contract_channel *channel = &loader->contract->channel[i];
+		struct contract_channel *channel = &loader->channel[i];
 
 		if (!config_member(at, "x-problem-types"))
 			continue;

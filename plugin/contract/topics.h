@@ -28,13 +28,25 @@ const struct contract_channel *topics_add(struct topics *topics,
 					  const struct contract_channel *channel);
 
 /*
- * See contract_match(). A literal beats a parameter beats a trailing "#", decided from the
+ * Finds the channel of a topic (no wildcards; @len bytes). A literal level beats a parameter.
+ * A parameter matches a level of 1 to ENTITY_ID_MAX bytes out of A-Z a-z 0-9 _ - only; one
+ * that has an owner (x-own), of a channel without send operation, also every level of
+ * base/clientlevel.h. The time depends on the topic's levels, not on the number of channels.
+ *
+ * A literal beats a parameter beats a trailing "#", decided from the
  * left; each level at which the contract has both may double the work, so that the worst case
  * is 2^levels steps, given a contract that has as many channels.
  */
 struct contract_match topics_match(const struct topics *topics, const char *topic, size_t len);
 
-/* See contract_reach(). Visits each node of the trie at most once. */
+/*
+ * Asks @visit about each channel that topic filter @filter ("+", "#" and "$share/group/" as
+ * MQTT 5, 4.7 and 4.8.2 have them) can reach, until one answer is true; returns whether one
+ * was. A filter that is malformed reaches nothing. As in MQTT a wildcard in the first level
+ * does not reach addresses that begin with '$'. Each channel is visited once at most; one of
+ * them may have all of its topics there taken by a more literal channel: a filter's answer is
+ * a promise of nothing, each delivery is judged again.
+ */
 bool topics_reach(const struct topics *topics, const char *filter, size_t len,
 		  contract_visit *visit, void *ctx);
 

@@ -10,9 +10,8 @@
 
 static const struct contract_channel *find_channel(const struct scene *scene, const char *address)
 {
-	for (size_t i = 0; i < contract_channel_count(scene->rules->contract); i++) {
-		const struct contract_channel *channel =
-			contract_channel(scene->rules->contract, i);
+	for (size_t i = 0; i < scene->rules->contract->channel_count; i++) {
+		const struct contract_channel *channel = &scene->rules->contract->channel[i];
 
 		if (strcmp(channel->address, address) == 0)
 			return channel;
@@ -170,11 +169,11 @@ static void compare(struct diff *diff)
 	const struct contract *from = diff->from.rules->contract;
 	const struct contract *to = diff->to.rules->contract;
 
-	for (size_t i = 0; i < contract_channel_count(from); i++)
-		compare_channel(diff, contract_channel(from, i)->address);
-	for (size_t i = 0; i < contract_channel_count(to); i++)
-		if (!find_channel(&diff->from, contract_channel(to, i)->address))
-			compare_channel(diff, contract_channel(to, i)->address);
+	for (size_t i = 0; i < from->channel_count; i++)
+		compare_channel(diff, from->channel[i].address);
+	for (size_t i = 0; i < to->channel_count; i++)
+		if (!find_channel(&diff->from, to->channel[i].address))
+			compare_channel(diff, to->channel[i].address);
 }
 
 /* The same payload may come up from both examples. */

@@ -96,8 +96,7 @@ struct explanation {
 /* What the broker would publish; NULL where nothing is wrong. */
 static json_t *notice_json(const struct explanation *explanation, const struct explain_args *args)
 {
-	const struct contract_channel *channel =
-		contract_notices(explanation->scene.rules->contract);
+	const struct contract_channel *channel = explanation->scene.rules->contract->notices;
 	const struct decision *decision = &explanation->decision;
 	const struct faults *faults = &explanation->faults;
 	struct refusals_options options = { .notices_per_second = 1 };
@@ -165,13 +164,13 @@ static const char *scopes(const struct scene *scene, const struct contract_opera
 
 	ret[0] = '\0';
 	for (size_t a = 0; a < operation->alternative_count; a++) {
-		for (size_t i = 0; i < contract_scope_count(scene->rules->contract); i++) {
+		for (size_t i = 0; i < scene->rules->contract->scope_count; i++) {
 			int n;
 
 			if (!scopeset_has(&operation->alternative[a], (unsigned)i))
 				continue;
 			n = snprintf(ret + used, cap - used, "%s%s", used ? " " : "",
-				     contract_scope(scene->rules->contract, i));
+				     scene->rules->contract->scope[i]);
 			used = n > 0 && (size_t)n < cap - used ? used + (size_t)n : used;
 		}
 	}
@@ -180,8 +179,8 @@ static const char *scopes(const struct scene *scene, const struct contract_opera
 
 static void print_state(const struct scene *scene, const struct gate_request *request)
 {
-	struct contract_match match = contract_match(scene->rules->contract, request->message.topic,
-						     request->message.topic_len);
+	struct contract_match match = topics_match(
+		scene->rules->contract->topics, request->message.topic, request->message.topic_len);
 	const struct contract_mapping *mapping = match.channel ? match.channel->mapping : NULL;
 	const struct contract_span *id = mapping ? &match.param[mapping->param] : NULL;
 	struct ledger_state state;

@@ -32,8 +32,8 @@ static size_t largest_payload(const struct contract *contract)
 {
 	size_t largest = 0;
 
-	for (size_t i = 0; i < contract_channel_count(contract); i++) {
-		const struct contract_channel *channel = contract_channel(contract, i);
+	for (size_t i = 0; i < contract->channel_count; i++) {
+		const struct contract_channel *channel = &contract->channel[i];
 
 		if (channel->send.name && channel->payload_max > largest)
 			largest = channel->payload_max;

@@ -155,9 +155,8 @@ static void print(const struct access_principal *principal, const struct scene *
 {
 	json_t *channels = json_array(), *steps = json_array(), *corrects = json_array(), *whole;
 
-	for (size_t i = 0; i < contract_channel_count(scene->rules->contract); i++) {
-		const struct contract_channel *channel =
-			contract_channel(scene->rules->contract, i);
+	for (size_t i = 0; i < scene->rules->contract->channel_count; i++) {
+		const struct contract_channel *channel = &scene->rules->contract->channel[i];
 
 		(void)json_array_append_new(channels, row_of(principal, channel));
 		add_own_steps(steps, principal, channel);

@@ -63,8 +63,8 @@ static int open_ledger(struct replay_run *replay, struct diag *diag)
 	}
 	(void)snprintf(path, sizeof(path), "%s/replay.db", replay->folder);
 	options.path = path;
-	if (ledger_open(&options, contract_plan(replay->scene.rules->contract),
-			&replay->scene.ledger, diag))
+	if (ledger_open(&options, &replay->scene.rules->contract->plan, &replay->scene.ledger,
+			diag))
 		return ERR_IO;
 	replay->scene.gate.ledger = replay->scene.ledger;
 	return 0;

@@ -113,7 +113,7 @@ static bool may_command(const struct scene *scene, const char *user)
 {
 	const struct access_principal *principal = access_find(scene->rules->access, user);
 	struct contract_match match =
-		contract_match(scene->rules->contract, CONTROL_TOPIC, strlen(CONTROL_TOPIC));
+		topics_match(scene->rules->contract->topics, CONTROL_TOPIC, strlen(CONTROL_TOPIC));
 
 	return principal && !principal->is_disabled && match.channel &&
 	       gate_grant(principal, &match.channel->send, &match) == GATE_FULL;

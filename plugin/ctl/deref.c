@@ -38,15 +38,15 @@ static json_t *replace(struct deref *deref, const json_t *schema, const char *ur
 static const json_t *find(const struct deref *deref, const char *uri, char *fragment,
 			  const char **ret_uri)
 {
-	for (size_t i = 0; i < contract_document_count(deref->contract); i++) {
-		struct contract_document document = contract_document(deref->contract, i);
+	for (size_t i = 0; i < deref->contract->sources.count; i++) {
+		struct sources_file *file = deref->contract->sources.file[i];
 
-		if (strcmp(document.uri, uri) != 0)
+		if (strcmp(file->uri, uri) != 0)
 			continue;
-		*ret_uri = document.uri;
+		*ret_uri = file->uri;
 		(void)percent_decode(fragment);
 		return fragment[0] == '\0' || fragment[0] == '/'
-			       ? jsonfile_at(document.json, fragment)
+			       ? jsonfile_at(sources_json(file), fragment)
 			       : NULL; /* an anchor */
 	}
 	return NULL;

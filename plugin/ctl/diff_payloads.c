@@ -75,7 +75,7 @@ static void try_examples_of(struct diff *diff, const struct scene *of,
 			    const struct contract_channel *named,
 			    const struct contract_channel *from, const struct contract_channel *to)
 {
-	json_t *root = contract_document(of->rules->contract, 0).json;
+	json_t *root = sources_json(of->rules->contract->sources.file[0]);
 	json_t *channel = json_object_get(json_object_get(root, "channels"), named->name);
 	json_t *messages = json_object_get(follow(root, channel), "messages");
 	const char *key;
@@ -108,12 +108,12 @@ static void on_difference(enum schema_compare_answer answer, const char *detail,
 /* Are all schema files the same? */
 static bool same_documents(const struct contract *a, const struct contract *b)
 {
-	size_t count = contract_document_count(a);
+	size_t count = a->sources.count;
 
-	if (count != contract_document_count(b))
+	if (count != b->sources.count)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (!json_equal(contract_document(a, i).json, contract_document(b, i).json))
+		if (!json_equal(sources_json(a->sources.file[i]), sources_json(b->sources.file[i])))
 			return false;
 	return true;
 }

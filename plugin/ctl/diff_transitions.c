@@ -93,9 +93,8 @@ static void compare_step_scopes(struct diff *diff, const struct contract_channel
 			is = step_scope(b, before, after);
 			(void)snprintf(step, sizeof(step), "%s -> %s", before[0] ? before : "(new)",
 				       after);
-			compare_step_scope(diff, channel, step,
-					   was < 0 ? "" : contract_scope(old, (size_t)was),
-					   is < 0 ? "" : contract_scope(now, (size_t)is),
+			compare_step_scope(diff, channel, step, was < 0 ? "" : old->scope[was],
+					   is < 0 ? "" : now->scope[is],
 					   is >= 0 && is_for_own(channel, is));
 		}
 	}
@@ -105,11 +104,8 @@ static void compare_correct(struct diff *diff, const char *address,
 			    const struct contract_transitions *a,
 			    const struct contract_transitions *b)
 {
-	const char *was = a->correct < 0
-				  ? ""
-				  : contract_scope(diff->from.rules->contract, (size_t)a->correct);
-	const char *is =
-		b->correct < 0 ? "" : contract_scope(diff->to.rules->contract, (size_t)b->correct);
+	const char *was = a->correct < 0 ? "" : diff->from.rules->contract->scope[a->correct];
+	const char *is = b->correct < 0 ? "" : diff->to.rules->contract->scope[b->correct];
 
 	if (strcmp(was, is) == 0)
 		return;

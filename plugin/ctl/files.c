@@ -175,8 +175,8 @@ int scene_open(const struct files *files, struct scene *ret, struct diag *diag)
 	if (rc)
 		goto out;
 	if (files->database)
-		rc = ledger_open_reader(files->database, contract_plan(ret->rules->contract),
-					&ret->ledger, diag);
+		rc = ledger_open_reader(files->database, &ret->rules->contract->plan, &ret->ledger,
+					diag);
 	if (rc)
 		goto out;
 	rc = gate_init(&ret->gate, ret->rules, ret->ledger, diag);

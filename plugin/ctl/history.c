@@ -23,7 +23,7 @@ static bool on_event(const struct query_row *row, void *ctx)
 	json_t *event;
 	json_int_t seq;
 
-	match = contract_match(history->contract, topic->text, topic->len);
+	match = topics_match(history->contract->topics, topic->text, topic->len);
 	if (match.channel != history->channel ||
 	    match.param[mapping->param].len != strlen(history->id) ||
 	    memcmp(match.param[mapping->param].text, history->id, strlen(history->id)) != 0)
@@ -67,7 +67,7 @@ int history_add(struct query *query, const struct contract *contract, const char
 	struct history history = { .contract = contract, .id = id, .events = ret };
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < contract_channel_count(contract); i++) {
+	for (size_t i = 0; rc == 0 && i < contract->channel_count; i++) {
 		char topic[1024];
 		struct query_filter filter = { .column = "topic", .text = topic };
 		struct query_wanted ask = {
@@ -75,7 +75,7 @@ int history_add(struct query *query, const struct contract *contract, const char
 		};
 		bool is_whole;
 
-		history.channel = contract_channel(contract, i);
+		history.channel = &contract->channel[i];
 		if (!history.channel->mapping ||
 		    strcmp(history.channel->mapping->entity->table, table) != 0)
 			continue;

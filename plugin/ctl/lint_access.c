@@ -30,10 +30,10 @@ static bool is_granted(const struct access *access, unsigned scope)
 static void check_scopes(struct lint *lint, const char *path, const struct contract *contract,
 			 const struct access *access)
 {
-	for (size_t i = 0; i < contract_scope_count(contract); i++)
+	for (size_t i = 0; i < contract->scope_count; i++)
 		if (!is_granted(access, (unsigned)i))
 			lint_add(lint, LINT_WARNING, "%s: no user has the scope %s", path,
-				 contract_scope(contract, i));
+				 contract->scope[i]);
 }
 
 /* Somewhere in the file, a list called "roles" or "includes" names it. */

@@ -102,8 +102,8 @@ static void add_modes(struct lint *lint, const char *path, const struct contract
 
 void lint_channels(struct lint *lint, const char *path, const struct contract *contract)
 {
-	for (size_t i = 0; i < contract_channel_count(contract); i++) {
-		const struct contract_channel *channel = contract_channel(contract, i);
+	for (size_t i = 0; i < contract->channel_count; i++) {
+		const struct contract_channel *channel = &contract->channel[i];
 
 		if (channel->address[0] == '$')
 			continue; /* the broker's, or a plugin's: one direction, any bytes */
@@ -135,13 +135,12 @@ static bool begins(const char *text, const char *head)
  */
 void lint_own_topics(struct lint *lint, const char *path, const struct contract *contract)
 {
-	for (size_t i = 0; i < contract_channel_count(contract); i++) {
-		const struct contract_channel *channel = contract_channel(contract, i);
+	for (size_t i = 0; i < contract->channel_count; i++) {
+		const struct contract_channel *channel = &contract->channel[i];
 		bool is_notice = begins(channel->address, CONTRACT_NOTICES "/");
 		bool is_alert = begins(channel->address, CONTRACT_ALERTS "/");
 
-		if ((is_notice && !contract_notices(contract)) ||
-		    (is_alert && !contract_alerts(contract)))
+		if ((is_notice && !contract->notices) || (is_alert && !contract->alerts))
 			lint_add(lint, LINT_WARNING,
 				 "%s: /channels/%s/address: nothing is published here; for %s "
 				 "expected "

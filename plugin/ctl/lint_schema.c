@@ -143,16 +143,16 @@ static void check_schema(struct lint *lint, const char *path, const struct contr
 
 void lint_schemas(struct lint *lint, const char *path, const struct contract *contract)
 {
-	size_t count = contract_channel_count(contract);
+	size_t count = contract->channel_count;
 
 	for (size_t i = 0; i < count; i++) {
-		const struct contract_channel *channel = contract_channel(contract, i);
+		const struct contract_channel *channel = &contract->channel[i];
 		bool is_first = true;
 
 		if (!channel->schema_uri || !channel->send.name)
 			continue;
 		for (size_t k = 0; k < i; k++) {
-			const char *before = contract_channel(contract, k)->schema_uri;
+			const char *before = contract->channel[k].schema_uri;
 
 			is_first &= !before || strcmp(before, channel->schema_uri) != 0;
 		}

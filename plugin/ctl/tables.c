@@ -38,7 +38,7 @@ bool tables_is_own(const char *table)
 
 const struct entity *tables_entity(const struct contract *contract, const char *table)
 {
-	const struct entity_plan *plan = contract_plan(contract);
+	const struct entity_plan *plan = &contract->plan;
 
 	for (size_t i = 0; i < plan->entity_count; i++)
 		if (strcmp(plan->entity[i].table, table) == 0)
@@ -52,8 +52,8 @@ const char *tables_statuses(const struct contract *contract, const struct entity
 	size_t used = 0;
 
 	ret[0] = '\0';
-	for (size_t i = 0; i < contract_channel_count(contract); i++) {
-		const struct contract_mapping *mapping = contract_channel(contract, i)->mapping;
+	for (size_t i = 0; i < contract->channel_count; i++) {
+		const struct contract_mapping *mapping = contract->channel[i].mapping;
 
 		if (!mapping || mapping->entity != entity || !mapping->transitions)
 			continue;
@@ -73,6 +73,6 @@ void tables_suggest(struct suggest *suggest, const struct contract *contract)
 {
 	for (size_t i = 0; all[i].table; i++)
 		suggest_add(suggest, all[i].table);
-	for (size_t i = 0; contract && i < contract_plan(contract)->entity_count; i++)
-		suggest_add(suggest, contract_plan(contract)->entity[i].table);
+	for (size_t i = 0; contract && i < contract->plan.entity_count; i++)
+		suggest_add(suggest, contract->plan.entity[i].table);
 }

@@ -120,10 +120,10 @@ static bool refuse_step(struct judgement *j, int scope)
 			"%s: %s may act on its own only, and not take the step from "
 			"%s to %s",
 			j->mapping->entity->name, j->principal->name, from, to);
-	return judgement_refuse(
-		j, REASON_STEP_SCOPE, "%s: from %s to %s needs the scope %s, which %s lacks",
-		j->mapping->entity->name, from, to,
-		contract_scope(j->gate->rules->contract, (size_t)scope), j->principal->name);
+	return judgement_refuse(j, REASON_STEP_SCOPE,
+				"%s: from %s to %s needs the scope %s, which %s lacks",
+				j->mapping->entity->name, from, to,
+				j->gate->rules->contract->scope[scope], j->principal->name);
 }
 
 /* May the principal take the step from status @from (-1: to begin), which the contract has? */

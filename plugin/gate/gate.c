@@ -134,7 +134,7 @@ static void find_modes(struct judgement *j)
 {
 	const struct contract_channel *channel = j->match->channel;
 
-	memcpy(j->mode, channel ? channel->mode : contract_mode(j->gate->rules->contract),
+	memcpy(j->mode, channel ? channel->mode : j->gate->rules->contract->defaults.mode,
 	       sizeof(j->mode));
 	for (unsigned group = 0; j->gate->is_forced && group < CONTRACT_GROUPS; group++)
 		j->mode[group] = gate_mode(j->gate, channel, (enum contract_group)group);
@@ -155,7 +155,7 @@ static bool check_permission(struct judgement *j, bool *is_done)
 /* Most principals have no limits, and most topics are far from the contract's. */
 static bool ask_length(struct judgement *j)
 {
-	uint32_t bytes = j->match->channel->topic_limit.bytes;
+	uint32_t bytes = j->match->channel->limits.topic_bytes;
 
 	return (!j->principal->limits && (bytes == 0 || j->request->message.topic_len <= bytes)) ||
 	       judgement_ask(j, GATE_STEP_LENGTH, message_rules_length);

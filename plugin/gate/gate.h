@@ -34,7 +34,7 @@ static inline enum contract_mode gate_mode(const struct gate *gate,
 {
 	if (gate->forced[group])
 		return (enum contract_mode)(gate->forced[group] - 1);
-	return channel ? channel->mode[group] : contract_mode(gate->rules->contract)[group];
+	return channel ? channel->mode[group] : gate->rules->contract->defaults.mode[group];
 }
 
 /*

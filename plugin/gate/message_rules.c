@@ -33,13 +33,13 @@ static bool check_length(struct judgement *j, const char *topic, size_t len, uin
 bool message_rules_length(struct judgement *j)
 {
 	const struct contract_channel *channel = j->match->channel;
-	const struct contract_topic_limit *limit =
-		channel ? &channel->topic_limit : contract_topic_limit(j->gate->rules->contract);
+	const struct limits *limit =
+		channel ? &channel->limits : &j->gate->rules->contract->defaults.limits;
 	const struct limits *own = j->principal->limits;
 	size_t len = j->request->message.topic_len;
 	const char *topic = topics_unshare(j->request->message.topic, &len);
 
-	return check_length(j, topic, len, limit->bytes, channel ? 0 : limit->levels) &&
+	return check_length(j, topic, len, limit->topic_bytes, channel ? 0 : limit->topic_levels) &&
 	       (!own || check_length(j, topic, len, own->topic_bytes, own->topic_levels));
 }
 

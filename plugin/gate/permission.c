@@ -20,7 +20,7 @@ const struct contract_match *permission_channel(struct gate *gate, const char *t
 		topic = gate->memo_topic;
 	}
 	gate->memo_base = topic;
-	gate->memo = contract_match(gate->rules->contract, topic, len);
+	gate->memo = topics_match(gate->rules->contract->topics, topic, len);
 	return &gate->memo;
 }
 
@@ -235,14 +235,13 @@ bool permission_refuse(struct judgement *j, const struct contract_operation *ope
 
 	if (j->request->action == GATE_DELIVER)
 		return judgement_refuse(j, REASON_SCOPE_MISSING, "scope missing");
-	for (size_t i = 0; i < contract_scope_count(contract); i++) {
+	for (size_t i = 0; i < contract->scope_count; i++) {
 		int n;
 
 		if (operation->alternative_count == 0 ||
 		    !scopeset_has(&operation->alternative[0], (unsigned)i))
 			continue;
-		n = snprintf(names + used, sizeof(names) - used, " %s",
-			     contract_scope(contract, i));
+		n = snprintf(names + used, sizeof(names) - used, " %s", contract->scope[i]);
 		used += n > 0 && (size_t)n < sizeof(names) - used ? (size_t)n : 0;
 	}
 	return judgement_refuse(j, REASON_SCOPE_MISSING,

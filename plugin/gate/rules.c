@@ -31,11 +31,12 @@ static int add_documents(const struct contract *contract, struct schema_set *set
 {
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < contract_document_count(contract); i++) {
-		struct contract_document doc = contract_document(contract, i);
+	for (size_t i = 0; rc == 0 && i < contract->sources.count; i++) {
+		struct sources_file *file = contract->sources.file[i];
+		json_t *json = sources_json(file);
 
-		rc = doc.json ? schema_set_add(set, doc.uri, doc.name, doc.json, diag)
-			      : diag_nomem(diag);
+		rc = json ? schema_set_add(set, file->uri, file->name, json, diag)
+			  : diag_nomem(diag);
 	}
 	return rc;
 }
@@ -94,7 +95,7 @@ static int compile_wanted(struct rules *rules, struct schema_set *set, const str
 
 static int compile_schemas(struct rules *rules, struct diag *diag)
 {
-	size_t channels = contract_channel_count(rules->contract);
+	size_t channels = rules->contract->channel_count;
 	struct wanted *wanted = calloc(channels + 1, sizeof(*wanted));
 	struct schema_set *set = NULL;
 	size_t count = 0;
@@ -106,7 +107,7 @@ static int compile_schemas(struct rules *rules, struct diag *diag)
 		goto out;
 	}
 	for (size_t i = 0; i < channels; i++) {
-		const char *uri = contract_channel(rules->contract, i)->schema_uri;
+		const char *uri = rules->contract->channel[i].schema_uri;
 
 		if (uri)
 			wanted[count++] = (struct wanted){ .uri = uri, .channel = i };
@@ -121,7 +122,7 @@ static int compile_schemas(struct rules *rules, struct diag *diag)
 	rc = compile_wanted(rules, set, wanted, count, diag);
 out:
 	schema_set_free(set);
-	contract_forget_json(rules->contract);
+	sources_forget_json(&rules->contract->sources);
 #ifdef __GLIBC__
 	malloc_trim(0); /* what loading took and gave back would cost each message's allocations */
 #endif
@@ -151,7 +152,7 @@ static int compile_pattern(struct rules *rules, const struct contract_channel *c
 			       "the pattern looks around or refers back: an id that takes too long "
 			       "to match is refused (schema-limit)");
 	diag_prefix(&text, "%s: /channels/%s/parameters/%s/x-pattern",
-		    contract_document(rules->contract, 0).name, channel->name, param->name);
+		    rules->contract->sources.file[0]->name, channel->name, param->name);
 	return rc ? diag_set(diag, rc, "%s", text.text) : add_warning(rules, text.text, diag);
 }
 
@@ -168,7 +169,7 @@ static int warn_of_times(struct rules *rules, const struct contract_channel *cha
 		&text, ERR_LIMIT,
 		"%s: /channels/%s: more than %u members of the message are times: a repeat with "
 		"another \"%s\" is a change; x-time says which one is the time",
-		contract_document(rules->contract, 0).name, channel->name, CONTRACT_TIMES_MAX,
+		rules->contract->sources.file[0]->name, channel->name, CONTRACT_TIMES_MAX,
 		channel->content.surplus);
 	return add_warning(rules, text.text, diag);
 }
@@ -179,14 +180,14 @@ static int warn_of_members(struct rules *rules, struct diag *diag)
 	const char *text;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && (text = contract_warning(rules->contract, i)); i++)
+	for (size_t i = 0; rc == 0 && (text = rules->contract->warning[i]); i++)
 		rc = add_warning(rules, text, diag);
 	return rc;
 }
 
 static int compile_channels(struct rules *rules, struct diag *diag)
 {
-	size_t count = contract_channel_count(rules->contract);
+	size_t count = rules->contract->channel_count;
 
 	rules->parts->channel = calloc(count + 1, sizeof(*rules->parts->channel));
 	if (!rules->parts->channel)
@@ -194,7 +195,7 @@ static int compile_channels(struct rules *rules, struct diag *diag)
 	rules->channel = rules->parts->channel;
 	rules->payload_max = 1;
 	for (size_t i = 0; i < count; i++) {
-		const struct contract_channel *channel = contract_channel(rules->contract, i);
+		const struct contract_channel *channel = &rules->contract->channel[i];
 
 		int rc = warn_of_times(rules, channel, diag);
 
@@ -213,15 +214,12 @@ static int compile_channels(struct rules *rules, struct diag *diag)
 	return compile_schemas(rules, diag);
 }
 
-static const char *scope_name(const void *ctx, size_t scope)
-{
-	return contract_scope(ctx, scope);
-}
-
 static bool has_param(const void *ctx, const char *name)
 {
-	for (size_t i = 0; i < contract_channel_count(ctx); i++) {
-		const struct contract_channel *channel = contract_channel(ctx, i);
+	const struct contract *contract = ctx;
+
+	for (size_t i = 0; i < contract->channel_count; i++) {
+		const struct contract_channel *channel = &contract->channel[i];
 
 		for (size_t p = 0; p < channel->param_count; p++)
 			if (strcmp(channel->param[p].name, name) == 0)
@@ -248,8 +246,8 @@ static struct scopeset find_whole(const struct contract *contract)
 {
 	struct scopeset whole = { 0 }, others = { 0 };
 
-	for (size_t i = 0; i < contract_channel_count(contract); i++) {
-		const struct contract_channel *channel = contract_channel(contract, i);
+	for (size_t i = 0; i < contract->channel_count; i++) {
+		const struct contract_channel *channel = &contract->channel[i];
 		const struct contract_transitions *machine =
 			channel->mapping ? channel->mapping->transitions : NULL;
 
@@ -268,10 +266,10 @@ static struct scopeset find_whole(const struct contract *contract)
 static int load_access(struct rules *rules, const struct rules_files *files, struct diag *diag)
 {
 	const struct scopeset whole = find_whole(rules->contract);
-	const struct access_scopes scopes = { .name = scope_name,
+	const struct access_scopes scopes = { .name = rules->contract->scope,
 					      .has_param = has_param,
 					      .ctx = rules->contract,
-					      .count = contract_scope_count(rules->contract),
+					      .count = rules->contract->scope_count,
 					      .whole = &whole };
 	const char *text;
 	int rc = access_load(files->access, &scopes, &rules->access, files->errors, diag);
@@ -330,8 +328,8 @@ const char *rules_warning(const struct rules *rules, size_t i)
 
 bool rules_keeps(const struct rules *rules)
 {
-	for (size_t i = 0; i < contract_channel_count(rules->contract); i++) {
-		const struct contract_channel *channel = contract_channel(rules->contract, i);
+	for (size_t i = 0; i < rules->contract->channel_count; i++) {
+		const struct contract_channel *channel = &rules->contract->channel[i];
 
 		if (channel->mapping || channel->is_recorded)
 			return true;
@@ -345,7 +343,7 @@ static void free_channels(struct rules *rules)
 
 	if (!parts->channel)
 		return;
-	for (size_t i = 0; i < contract_channel_count(rules->contract); i++)
+	for (size_t i = 0; i < rules->contract->channel_count; i++)
 		for (size_t p = 0; p < CONTRACT_PARAMS_MAX; p++)
 			pattern_free(parts->channel[i].pattern[p]);
 	free(parts->channel);

@@ -54,10 +54,11 @@ static bool refuse_filter(struct judgement *j, const struct reach *reach)
 /* A filter is granted when some channel it can reach is readable. */
 static bool is_granted(struct judgement *j)
 {
-	enum contract_mode mode = contract_mode(j->gate->rules->contract)[CONTRACT_PERMISSION];
+	enum contract_mode mode = j->gate->rules->contract->defaults.mode[CONTRACT_PERMISSION];
 	struct reach reach = { .j = j };
-	bool is_reachable = contract_reach(j->gate->rules->contract, j->request->message.topic,
-					   j->request->message.topic_len, is_readable, &reach);
+	bool is_reachable =
+		topics_reach(j->gate->rules->contract->topics, j->request->message.topic,
+			     j->request->message.topic_len, is_readable, &reach);
 
 	j->decision->asked |= 1u << GATE_STEP_TOPIC;
 	if (is_reachable || reach.forbidden)
@@ -91,8 +92,8 @@ static bool check_share(struct judgement *j)
 {
 	struct reach reach = { .j = j };
 
-	if (!contract_reach(j->gate->rules->contract, j->request->message.topic,
-			    j->request->message.topic_len, is_swallowed, &reach))
+	if (!topics_reach(j->gate->rules->contract->topics, j->request->message.topic,
+			  j->request->message.topic_len, is_swallowed, &reach))
 		return true;
 	j->decision->channel = reach.forbidden;
 	j->decision->failed |= 1u << GATE_STEP_SCOPE;

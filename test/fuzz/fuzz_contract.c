@@ -35,7 +35,7 @@ static void ask(const struct contract *contract, const struct contract_channel *
 			topic[len++] = *at;
 		}
 	}
-	if (!contract_match(contract, topic, len).channel)
+	if (!topics_match(contract->topics, topic, len).channel)
 		abort();
 	if (channel->mapping && channel->mapping->param >= channel->param_count)
 		abort();
@@ -43,12 +43,12 @@ static void ask(const struct contract *contract, const struct contract_channel *
 
 static void ask_all(const struct contract *contract)
 {
-	for (size_t i = 0; i < contract_channel_count(contract); i++)
-		ask(contract, contract_channel(contract, i));
-	for (size_t i = 0; i < contract_document_count(contract); i++)
-		if (!contract_document(contract, i).uri)
+	for (size_t i = 0; i < contract->channel_count; i++)
+		ask(contract, &contract->channel[i]);
+	for (size_t i = 0; i < contract->sources.count; i++)
+		if (!contract->sources.file[i]->uri)
 			abort();
-	if (contract_reach(contract, "#", 1, see, NULL))
+	if (topics_reach(contract->topics, "#", 1, see, NULL))
 		abort();
 }
 

@@ -89,7 +89,7 @@ static void set_up(void)
 	write_file(access, access_text);
 	diag_init(&diag);
 	if (rules_load(&files, &rules, &diag) || gate_init(&gate, rules, NULL, &diag) ||
-	    ledger_open(&options, contract_plan(rules->contract), &ledger, &diag)) {
+	    ledger_open(&options, &rules->contract->plan, &ledger, &diag)) {
 		fprintf(stderr, "%s\n", diag.text);
 		exit(1);
 	}

@@ -15,12 +15,6 @@ static const char *const fake_scopes[] = {
 };
 #define FAKE_SCOPES (sizeof(fake_scopes) / sizeof(*fake_scopes))
 
-static const char *fake_scope_name(const void *ctx, size_t scope)
-{
-	(void)ctx;
-	return fake_scopes[scope];
-}
-
 static bool fake_has_param(const void *ctx, const char *name)
 {
 	(void)ctx;
@@ -29,7 +23,7 @@ static bool fake_has_param(const void *ctx, const char *name)
 }
 
 static const struct access_scopes fake_contract = { .count = FAKE_SCOPES,
-						    .name = fake_scope_name,
+						    .name = fake_scopes,
 						    .has_param = fake_has_param };
 
 /* The scope's number, or FAKE_SCOPES. */

@@ -233,7 +233,7 @@ static void test_access_parse__where_needs_a_contract_with_parameters(void **sta
 
 static void test_access_parse__limits_the_contracts_scopes(void **state)
 {
-	struct access_scopes many = { .count = SCOPES_MAX + 1, .name = fake_scope_name };
+	struct access_scopes many = { .count = SCOPES_MAX + 1, .name = fake_scopes };
 	struct access *access = NULL;
 	struct diag diag;
 

@@ -85,9 +85,9 @@ static void print_operation(FILE *out, const struct contract *contract, const ch
 		retain[operation->retain]);
 	for (size_t i = 0; i < operation->alternative_count; i++) {
 		fputs(i ? " or" : ", needs", out);
-		for (unsigned s = 0; s < contract_scope_count(contract); s++)
+		for (unsigned s = 0; s < contract->scope_count; s++)
 			if (scopeset_has(&operation->alternative[i], s))
-				fprintf(out, " %s", contract_scope(contract, s));
+				fprintf(out, " %s", contract->scope[s]);
 	}
 	fputc('\n', out);
 }
@@ -119,7 +119,7 @@ static void print_step_scope(FILE *out, const struct contract *contract,
 	int scope = contract_step_scope(machine, from, (int)to);
 
 	if (scope >= 0)
-		fprintf(out, " (%s)", contract_scope(contract, (size_t)scope));
+		fprintf(out, " (%s)", contract->scope[scope]);
 }
 
 static void print_transitions(FILE *out, const struct contract *contract,
@@ -129,8 +129,7 @@ static void print_transitions(FILE *out, const struct contract *contract,
 
 	fprintf(out, "    repeats %s\n", repeats[machine->repeat]);
 	if (machine->correct >= 0)
-		fprintf(out, "    corrected by %s\n",
-			contract_scope(contract, (size_t)machine->correct));
+		fprintf(out, "    corrected by %s\n", contract->scope[machine->correct]);
 	for (size_t i = 0; i < machine->count; i++) {
 		fprintf(out, "    %s%s", machine->first >> i & 1 ? "*" : "", machine->status[i]);
 		if (machine->first >> i & 1)
@@ -178,7 +177,7 @@ static void print_mapping(FILE *out, const struct contract *contract,
 static void print_channel(FILE *out, const struct contract *contract, size_t index)
 {
 	static const char *const modes[] = { "enforce", "observe", "off" };
-	const struct contract_channel *channel = contract_channel(contract, index);
+	const struct contract_channel *channel = &contract->channel[index];
 
 	assert_int_equal(channel->index, index);
 	fprintf(out, "channel %s: %s (", channel->name, channel->address);
@@ -198,10 +197,10 @@ static void print_channel(FILE *out, const struct contract *contract, size_t ind
 	fprintf(out, "  will %s, %s, %s\n", channel->is_will_allowed ? "allowed" : "forbidden",
 		channel->is_recorded ? "recorded" : "not recorded",
 		channel->durability == CONTRACT_POWER ? "power" : "process");
-	if (channel->rate.messages_per_second || channel->rate.bytes_per_second)
+	if (channel->limits.messages_per_second || channel->limits.bytes_per_second)
 		fprintf(out, "  %u messages a second, burst %u; %u bytes\n",
-			channel->rate.messages_per_second, channel->rate.burst,
-			channel->rate.bytes_per_second);
+			channel->limits.messages_per_second, channel->limits.burst,
+			channel->limits.bytes_per_second);
 	if (channel->interval_s)
 		fprintf(out, "  every %u s\n", channel->interval_s);
 	if (channel->time_member)
@@ -215,7 +214,7 @@ static void print_channel(FILE *out, const struct contract *contract, size_t ind
 static void print_entity(FILE *out, const struct contract *contract, size_t index)
 {
 	static const char *const types[] = { "text", "integer", "real", "boolean" };
-	const struct entity *entity = &contract_plan(contract)->entity[index];
+	const struct entity *entity = &contract->plan.entity[index];
 
 	assert_int_equal(entity->index, index);
 	fprintf(out, "entity %s, table %s\n", entity->name, entity->table);
@@ -239,18 +238,18 @@ static char *describe(const struct contract *contract)
 	FILE *out = open_memstream(&text, &len);
 
 	assert_non_null(out);
-	fprintf(out, "%s %s\n", contract_title(contract), contract_version(contract));
-	for (size_t i = 0; i < contract_document_count(contract); i++) {
-		struct contract_document document = contract_document(contract, i);
+	fprintf(out, "%s %s\n", contract->title, contract->version);
+	for (size_t i = 0; i < contract->sources.count; i++) {
+		struct sources_file *file = contract->sources.file[i];
 
-		assert_true(json_is_object(document.json));
-		fprintf(out, "file %s as %s\n", document.name, document.uri);
+		assert_true(json_is_object(sources_json(file)));
+		fprintf(out, "file %s as %s\n", file->name, file->uri);
 	}
-	for (size_t i = 0; i < contract_scope_count(contract); i++)
-		fprintf(out, "scope %s\n", contract_scope(contract, i));
-	for (size_t i = 0; i < contract_plan(contract)->entity_count; i++)
+	for (size_t i = 0; i < contract->scope_count; i++)
+		fprintf(out, "scope %s\n", contract->scope[i]);
+	for (size_t i = 0; i < contract->plan.entity_count; i++)
 		print_entity(out, contract, i);
-	for (size_t i = 0; i < contract_channel_count(contract); i++)
+	for (size_t i = 0; i < contract->channel_count; i++)
 		print_channel(out, contract, i);
 	assert_int_equal(fclose(out), 0);
 	return text;
@@ -318,7 +317,7 @@ static void test_contract_load__from_the_folder_itself(void **state)
 	assert_non_null(home);
 	assert_int_equal(chdir("schemas"), 0);
 	contract = load("petstore.asyncapi.json");
-	assert_int_equal(contract_channel_count(contract), 11);
+	assert_int_equal(contract->channel_count, 11);
 	contract_free(contract);
 	assert_int_equal(chdir(home), 0);
 	free(home);
@@ -330,8 +329,8 @@ static void test_contract_match__finds_the_channels(void **state)
 	struct contract_match match;
 
 	(void)state;
-	for (size_t i = 0; i < contract_channel_count(contract); i++) {
-		const struct contract_channel *channel = contract_channel(contract, i);
+	for (size_t i = 0; i < contract->channel_count; i++) {
+		const struct contract_channel *channel = &contract->channel[i];
 		const char *brace = strchr(channel->address, '{');
 		char topic[64];
 		size_t used = 0;
@@ -348,14 +347,14 @@ static void test_contract_match__finds_the_channels(void **state)
 			at = strchr(at, '}');
 		}
 		topic[used] = '\0';
-		match = contract_match(contract, topic, strlen(topic));
+		match = topics_match(contract->topics, topic, strlen(topic));
 		assert_ptr_equal(match.channel, channel);
 		assert_int_equal(match.param[0].len, 6);
 		assert_ptr_equal(match.param[0].text, topic + (brace - channel->address));
 	}
-	match = contract_match(contract, "$SYS/broker/uptime", 18);
+	match = topics_match(contract->topics, "$SYS/broker/uptime", 18);
 	assert_string_equal(match.channel->address, "$SYS/#");
-	assert_null(contract_match(contract, "orders/abc123", 13).channel);
+	assert_null(topics_match(contract->topics, "orders/abc123", 13).channel);
 	contract_free(contract);
 }
 
@@ -523,7 +522,7 @@ static void test_contract_load__follows_references_everywhere(void **state)
 	folder_init(&folder);
 	assert_int_equal(json_dump_file(changed, folder.contract, 0), 0);
 	contract = load(folder.contract);
-	channel = contract_match(contract, "notes/7", 7).channel;
+	channel = topics_match(contract->topics, "notes/7", 7).channel;
 	assert_string_equal(channel->name, "note");
 	assert_string_equal(channel->send.name, "sendNote");
 	assert_int_equal(channel->send.qos, 2);
@@ -554,9 +553,9 @@ static void test_contract_load__leaves_the_names_of_schemas_alone(void **state)
 	folder_init(&folder);
 	assert_int_equal(json_dump_file(base, folder.contract, 0), 0);
 	contract = load(folder.contract);
-	assert_string_equal(contract_match(contract, "notes", 5).channel->schema_uri,
+	assert_string_equal(topics_match(contract->topics, "notes", 5).channel->schema_uri,
 			    "contract:/" NAME "#/channels/note/messages/note/payload");
-	assert_int_equal(contract_document_count(contract), 3);
+	assert_int_equal(contract->sources.count, 3);
 	contract_free(contract);
 	folder_clear(&folder);
 	json_decref(base);
@@ -577,8 +576,7 @@ static void test_contract_load__takes_schemas_with_a_format(void **state)
 	folder_init(&folder);
 	assert_int_equal(json_dump_file(base, folder.contract, 0), 0);
 	contract = load(folder.contract);
-	assert_string_equal(contract_channel(contract, 0)->schema_uri,
-			    "contract:/files/status.schema.json");
+	assert_string_equal(contract->channel[0].schema_uri, "contract:/files/status.schema.json");
 	contract_free(contract);
 	folder_clear(&folder);
 	json_decref(base);
@@ -619,11 +617,11 @@ static void test_contract_warning__members_that_no_message_has(void **state)
 		struct contract *contract = load_note(&folder, row);
 		size_t k = 0;
 
-		for (; contract_warning(contract, k); k++) {
+		for (; contract->warning[k]; k++) {
 			const char *text = json_string_value(json_array_get(expected, k));
 
-			if (!text || strcmp(contract_warning(contract, k), text) != 0)
-				fail_msg("%s: warns: %s", name, contract_warning(contract, k));
+			if (!text || strcmp(contract->warning[k], text) != 0)
+				fail_msg("%s: warns: %s", name, contract->warning[k]);
 		}
 		if (k != json_array_size(expected))
 			fail_msg("%s: %zu warnings, expected %zu", name, k,
@@ -653,7 +651,7 @@ static void test_contract_load__schemas_that_refer_to_themselves(void **state)
 	folder_init(&folder);
 	assert_int_equal(json_dump_file(base, folder.contract, 0), 0);
 	contract = load(folder.contract);
-	assert_null(contract_warning(contract, 0)); /* "/who" may be in what was not looked at */
+	assert_null(contract->warning[0]); /* "/who" may be in what was not looked at */
 	contract_free(contract);
 	folder_clear(&folder);
 	json_decref(base);
@@ -668,8 +666,8 @@ static void test_contract_warning__the_repositorys_contracts(void **state)
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
 		struct contract *contract = load(paths[i]);
 
-		if (contract_warning(contract, 0))
-			fail_msg("%s", contract_warning(contract, 0));
+		if (contract->warning[0])
+			fail_msg("%s", contract->warning[0]);
 		contract_free(contract);
 	}
 }
@@ -725,7 +723,7 @@ static void test_contract_load__ten_thousand_channels(void **state)
 	folder_init(&folder);
 	assert_int_equal(json_dump_file(big, folder.contract, 0), 0);
 	contract = load(folder.contract);
-	assert_int_equal(contract_channel_count(contract), COUNT + 4);
+	assert_int_equal(contract->channel_count, COUNT + 4);
 	for (size_t i = 0; i < COUNT; i++) {
 		static const char *const heads[] = { "s", "deep/s", "deep/abc/s" };
 		static const char *const tails[] = { "/abc/x", "/abc", "" };
@@ -734,12 +732,12 @@ static void test_contract_load__ten_thousand_channels(void **state)
 
 		(void)snprintf(topic, sizeof(topic), "%s%zu%s", heads[i % 3], i, tails[i % 3]);
 		(void)snprintf(name, sizeof(name), "c%zu", i);
-		match = contract_match(contract, topic, strlen(topic));
+		match = topics_match(contract->topics, topic, strlen(topic));
 		assert_non_null(match.channel);
 		assert_string_equal(match.channel->name, name);
 		assert_memory_equal(match.param[0].text, "abc", 3);
 	}
-	assert_false(contract_reach(contract, "#", 1, count_visit, &visits));
+	assert_false(topics_reach(contract->topics, "#", 1, count_visit, &visits));
 	assert_int_equal(visits, COUNT + 3); /* all but the broker's */
 	contract_free(contract);
 	folder_clear(&folder);

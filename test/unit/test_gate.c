@@ -53,7 +53,7 @@ static void begin(struct story *story, const char *contract, const char *access)
 	diag_init(&diag);
 	if (rules_load(&files, &story->rules, &diag))
 		fail_msg("%s", diag.text);
-	if (ledger_open(&options, contract_plan(story->rules->contract), &story->ledger, &diag))
+	if (ledger_open(&options, &story->rules->contract->plan, &story->ledger, &diag))
 		fail_msg("%s", diag.text);
 	assert_int_equal(gate_init(&story->gate, story->rules, story->ledger, &diag), 0);
 }

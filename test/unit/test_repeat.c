@@ -65,7 +65,7 @@ static void open_ledger(struct fixture *f)
 					  .cache_entities = 16 };
 	struct diag diag;
 
-	if (ledger_open(&options, contract_plan(f->rules->contract), &f->ledger, &diag))
+	if (ledger_open(&options, &f->rules->contract->plan, &f->ledger, &diag))
 		fail_msg("%s", diag.text);
 	f->gate.ledger = f->ledger;
 }

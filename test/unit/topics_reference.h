@@ -158,7 +158,7 @@ static inline const char *reference_unshare(const char *filter, size_t *len)
 	return *len >= 6 && memcmp(f, "$share", 6) == 0 && (*len == 6 || f[6] == '/') ? NULL : rest;
 }
 
-/* Sets reached[i] for each channel that the filter can reach, as contract_reach() says. */
+/* Sets reached[i] for each channel that the filter can reach, as topics_reach() says. */
 static inline void reference_reach(const struct contract_channel *channel, size_t count,
 				   const char *filter, size_t len, bool *reached)
 {
