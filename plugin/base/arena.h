@@ -1,8 +1,8 @@
 /*
  * arena.h -- many small objects that are built together and freed at once.
  *
- * What a file turns into when it is loaded: cut from large pieces one by one, never freed one
- * by one. An arena that is all zero is empty and ready.
+ * Loaded files are kept in one: objects are cut from large pieces of memory and never freed one by
+ * one. An arena that is all zero is empty and ready.
  */
 #ifndef PETSTORE_ARENA_H
 #define PETSTORE_ARENA_H

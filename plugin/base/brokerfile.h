@@ -1,12 +1,12 @@
 /*
  * brokerfile.h -- mosquitto.conf as the broker reads it, and which listeners a plugin guards.
  *
- * For the plugin's check at its start and for petstorectl lint: both need to know what stands
- * beside the plugin. Lenient: a word that it does not know is a line like any other, since the
- * broker has the say about those. Knows where listeners and bridges begin and the rules of
- * Mosquitto 2.0 and 2.1 about whose a plugin line is; knows nothing of the plugin's options.
+ * For the plugin's check at its start and for petstorectl lint: both need the settings beside the
+ * plugin's own. A word that this reader does not know is no error, since the broker checks it.
+ * Knows where listeners and bridges begin, and for which listeners Mosquitto 2.0 and 2.1 load a
+ * plugin line; knows nothing of the plugin's options.
  *
- * Of several files (include_dir) each begins before its first listener anew, as in the broker.
+ * Each file of an include_dir starts outside of any listener, as in the broker.
  */
 #ifndef PETSTORE_BROKERFILE_H
 #define PETSTORE_BROKERFILE_H
@@ -28,16 +28,16 @@ struct brokerfile_line {
 	unsigned number;    /* from 1 */
 	const char *word;   /* "plugin" */
 	const char *value;  /* the rest without spaces around it; "" where there is none */
-	size_t listener;    /* whose line it is, into brokerfile.listener; 0: before the first */
-	const char *bridge; /* the name of the connection it stands below; NULL: none */
+	size_t listener;    /* index into brokerfile.listener; 0: before the first listener line */
+	const char *bridge; /* the name of the bridge connection it belongs to; NULL: none */
 };
 
 struct brokerfile_listener {
 	const struct brokerfile_line *line; /* NULL: the default listener, on port 1883 */
-	bool is_there;     /* false only for a default listener that nothing asks for */
-	bool is_guarded;   /* a plugin line of ours counts for it */
+	bool is_there;     /* false only for a default listener that the broker does not open */
+	bool is_guarded;   /* the broker loads this plugin for it */
 	bool has_others;   /* another plugin or a password file decides as well */
-	bool is_anonymous; /* allow_anonymous counts for it */
+	bool is_anonymous; /* allow_anonymous is on for it */
 };
 
 struct brokerfile {
@@ -53,31 +53,31 @@ struct brokerfile {
 };
 
 /*
- * Reads @path and what its include_dir lines name. @own is the plugin's own file, which a
- * plugin line may name by another path; NULL: names only. On failure *ret is cleared and @diag
- * says why; ERR_LIMIT beyond the bounds above.
+ * Reads @path and what its include_dir lines name. @own is the path of the plugin's own file, which
+ * a plugin line may name by another path; NULL: the plugin is known by BROKERFILE_NAME alone. On
+ * failure *ret is cleared and @diag says why; ERR_LIMIT beyond the bounds above.
  */
 int brokerfile_read(const char *path, const char *own, struct brokerfile *ret, struct diag *diag);
 void brokerfile_clear(struct brokerfile *file);
 
-/* Does this line load a plugin (plugin, auth_plugin, global_plugin, plugin_load)? Its path, or
- * NULL. */
+/* The path of the plugin that the line loads (plugin, auth_plugin, global_plugin, plugin_load),
+ * borrowed; NULL: it loads none. */
 const char *brokerfile_plugin(const struct brokerfile_line *line);
 
-/* Is the plugin at @path this one, by its name, or because it is the file @own? */
+/* Is the plugin at @path this one? By BROKERFILE_NAME, or because it is the file @own. */
 bool brokerfile_is_own(const char *path, const char *own);
 
-/* Is the value one that the broker takes for true? */
+/* Does the broker read @value as true? */
 bool brokerfile_is_true(const char *value);
 
-/* The last line of @word that counts for @listener; NULL: there is none. */
+/* The last line of @word that applies to @listener; NULL: there is none. */
 const struct brokerfile_line *brokerfile_find(const struct brokerfile *file, const char *word,
 					      size_t listener);
 
 /*
- * What is not guarded, in one line, those that are open first: "2 of 3 listeners are not ...".
- * False, and nothing is written, where all are. @cap is 256 at least; of those that find no room
- * the number is said.
+ * Writes which listeners are not guarded, in one line, those with anonymous access first: "2 of 3
+ * listeners are not ...". False, and nothing is written, where all are guarded. @cap is at least
+ * 256 bytes; of listeners that do not fit only the number is written.
  */
 bool brokerfile_unguarded(const struct brokerfile *file, char *ret, size_t cap);
 

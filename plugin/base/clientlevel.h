@@ -1,18 +1,17 @@
 /*
  * clientlevel.h -- a client's id, or a principal's name, as one level of a topic.
  *
- * Either may be any text, "+", "#", "a/b" and "$SYS" among them; a level may not. So it is
- * percent-encoded: letters, digits and "-._~" stand for themselves, each other byte of the id's
- * UTF-8 is '%' and two hexadecimal digits in capitals (RFC 3986, 2.1 to 2.3; Python's
- * quote(id, safe="")). No two ids have the same level, and none is a wildcard, begins with '$'
- * or has a slash in it.
+ * An id may be any text, also "+", "#", "a/b" or "$SYS"; a level may not. So the id is
+ * percent-encoded: letters, digits and "-._~" stay, each other byte of its UTF-8 becomes '%' and
+ * two hexadecimal digits in capitals (RFC 3986, 2.1 to 2.3; Python's quote(id, safe="")). Two ids
+ * never have the same level, and no level is a wildcard, begins with '$' or contains a slash.
  */
 #ifndef PETSTORE_CLIENTLEVEL_H
 #define PETSTORE_CLIENTLEVEL_H
 
 #include <stddef.h>
 
-/* Bytes of a level: every text of 64 bytes has one, and a plain one of three times as many. */
+/* Bytes of a level. Any id of up to 64 bytes fits; of plain characters, up to 192. */
 #define CLIENTLEVEL_MAX 192u
 
 /*

@@ -11,7 +11,7 @@
 /* Milliseconds since 1970-01-01 UTC; may jump when the machine's clock is set. */
 int64_t clock_unix_ms(void);
 
-/* Nanoseconds since some start; never goes back. For durations and deadlines. */
+/* Nanoseconds of CLOCK_MONOTONIC; never goes back. For durations and deadlines. */
 int64_t clock_mono_ns(void);
 
 /* "2026-11-21T03:35:00.123Z" and a NUL. */
@@ -24,25 +24,25 @@ char *clock_print(int64_t unix_ms, char *ret);
 struct clock_text {
 	unsigned year;   /* 0 .. 9999 */
 	unsigned month;  /* 1 .. 12 */
-	unsigned day;    /* 1 .. 31, also where the month has fewer */
+	unsigned day;    /* 1 .. 31, not checked against the month */
 	unsigned minute; /* of the day, 0 .. 1439 */
-	unsigned second; /* 0 .. 60, at any time of the day */
-	unsigned ms;     /* the fraction, cut off */
-	int offset;      /* minutes that this time is ahead of UTC */
+	unsigned second; /* 0 .. 60 (a leap second), at any time of the day */
+	unsigned ms;     /* the fraction; digits beyond milliseconds are cut off */
+	int offset;      /* minutes ahead of UTC */
 };
 
 /*
- * Read a full-date ("2026-11-21"), a full-time ("03:35:00.123+02:00", any fraction) or both with
- * a "T" between them, and set the members of *ret that are theirs; letters of either case. False:
- * it is none, and *ret is anything.
+ * These read a full-date ("2026-11-21"), a full-time ("03:35:00.123+02:00", any fraction) or both
+ * with a "T" between them (RFC 3339, 5.6), and set only the members of *ret that the text has.
+ * Letters may have either case. False: the text is malformed, and *ret is undefined.
  */
 bool clock_read_date(const char *text, size_t len, struct clock_text *ret);
 bool clock_read_time(const char *text, size_t len, struct clock_text *ret);
 bool clock_read(const char *text, size_t len, struct clock_text *ret);
 
 /*
- * Reads an RFC 3339 time (@len bytes), any offset, fractions to the millisecond. False: it is
- * none. A leap second is the second before it, again.
+ * Reads an RFC 3339 date and time (@len bytes) of any offset, to the millisecond. False: it is
+ * malformed. A leap second gets the same number as the second before it.
  */
 bool clock_parse(const char *text, size_t len, int64_t *unix_ms);
 

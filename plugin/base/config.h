@@ -2,10 +2,11 @@
  * config.h -- the one reader of our configuration files: contract, access.json, monitor.json and
  * the commands' bodies.
  *
- * A file becomes a tree of values of our own, each of which knows where it stands; what made the
- * tree (JSON today) is forgotten. Loaders walk the tree with the typed readers below. A reader that
- * finds a fault adds a line to the report, leaves its result alone and says false; the loader goes
- * on with what does not depend on it, so that one run names all that is wrong with a file.
+ * A file becomes a tree of values of our own, each with its file and place; the tree no longer
+ * depends on the format it was read from (JSON today). Loaders walk the tree with the typed readers
+ * below. A reader that finds a fault adds a line to the report, leaves its result unchanged and
+ * returns false; the loader goes on with what does not depend on that value, so that one run finds
+ * all faults of a file.
  *
  * A tree never changes and may be read by any number of threads.
  */
@@ -36,9 +37,9 @@ enum config_kind {
 
 /* A value and its place. */
 struct config {
-	const struct config *up; /* what it is in; NULL: the file itself */
-	const char *key;         /* a member's name; NULL: an item; of the file itself its name */
-	uint32_t line, column;   /* from 1; 0: not known, as in JSON */
+	const struct config *up; /* the object or array that it is in; NULL: it is the root */
+	const char *key; /* a member's name; NULL: an item of an array; the root: the file's name */
+	uint32_t line, column; /* from 1; 0: not known, as in JSON */
 	enum config_kind kind;
 	uint32_t count; /* members, items, or bytes of the string */
 	union {
@@ -62,7 +63,7 @@ int config_parse(const char *name, const char *text, size_t len, struct config *
 		 struct diag *diag);
 void config_free(struct config *root); /* NULL is fine */
 
-/* The value as Jansson has it, for those that need it so: a new reference; NULL: no memory. */
+/* The value as a Jansson value: a new reference; NULL: memory ran out. */
 struct json_t *config_json(const struct config *value);
 
 /* ---- walking ---------------------------------------------------------------------------- */
@@ -71,8 +72,8 @@ struct json_t *config_json(const struct config *value);
 size_t config_count(const struct config *value);
 
 /*
- * Each member or item @value of @parent, which may be anything and NULL: of an object and an array,
- * of an object only, of an array only.
+ * Loops over @parent's values: members of an object and items of an array; members only; items
+ * only. A @parent of another kind, or NULL, has none.
  */
 #define config_foreach(value, parent)                                                              \
 	for (const struct config *value = config_first(parent, CONFIG_ANY),                        \
@@ -87,28 +88,27 @@ size_t config_count(const struct config *value);
 				 *value##_end = value ? value + (parent)->count : NULL;            \
 	     value != value##_end; value++)
 
-/* For these: the first one, where @parent is of @kind and has any. */
+/* For these macros: @parent's first value; NULL where @parent is not of @kind or is empty. */
 const struct config *config_first(const struct config *parent, enum config_kind kind);
 
-/* Member @key, or NULL: there is none, @object is none, or is NULL. */
+/* Member @key, or NULL: there is none, or @object is no object, or NULL. */
 const struct config *config_member(const struct config *object, const char *key);
 
-/* Item @i of an array; the value itself where it is none, so that one may stand for a list of one.
- */
+/* Item @i of an array; @list itself where it is no array, so that "a" can be written for ["a"]. */
 const struct config *config_item(const struct config *list, size_t i);
 /* How many config_item() has: 1 where @list is no array. */
 size_t config_items(const struct config *list);
 
-/* Is it the string @text? NULL is not. */
+/* Is @value the string @text? False for NULL. */
 bool config_is(const struct config *value, const char *text);
 
-/* The text of a string without U+0000, or NULL. */
+/* The text of a string; NULL where @value is no string or contains U+0000. */
 const char *config_string(const struct config *value);
 
 /*
- * The value that RFC 6901 pointer @pointer ("" or "/a/0/b~1c") names below @root; NULL: there is
- * none. config_pointer() writes the one of @value to @ret (@cap bytes), with @key behind it where
- * it is not NULL, and returns @ret; what does not fit is cut off.
+ * config_at(): the value that the JSON Pointer @pointer (RFC 6901; "" or "/a/0/b~1c") names below
+ * @root; NULL: there is none. config_pointer() writes @value's pointer to @ret (@cap bytes), with
+ * @key appended unless it is NULL, and returns @ret; what does not fit is cut off.
  */
 const struct config *config_at(const struct config *root, const char *pointer);
 char *config_pointer(const struct config *value, const char *key, char *ret, size_t cap);
@@ -117,25 +117,25 @@ char *config_pointer(const struct config *value, const char *key, char *ret, siz
 
 /* A report that is all zero is empty and ready; @diag and @all may be set. */
 struct config_report {
-	struct diag *diag;     /* gets the first line */
-	struct diag_list *all; /* gets all of them */
-	int rc;                /* enum err of the first; 0: nothing is wrong */
-	unsigned count;        /* faults that were found */
+	struct diag *diag;     /* gets the first line; may be NULL */
+	struct diag_list *all; /* gets all lines; may be NULL */
+	int rc;                /* enum err of the first fault; 0: there is none */
+	unsigned count;        /* of faults */
 };
 
 /*
  * Adds "FILE: POINTER: TEXT" ("FILE:LINE:COLUMN: ..." where they are known) about @value, or about
- * its member @key, which need not be there. The same line twice is added once; when memory has run
- * out nothing more is. Returns false, so that a reader can end with it.
+ * its member @key, which need not exist. A line that the report has already is not added again;
+ * after memory ran out nothing is added. Returns false, so that a reader can return its result.
  */
 bool config_fail(struct config_report *report, const struct config *value, const char *key, int err,
 		 const char *format, ...) __attribute__((format(printf, 5, 6), cold));
 bool config_nomem(struct config_report *report) __attribute__((cold));
 
-/* A line that is already made, such as what a file's parser says. */
+/* Adds a complete line, such as a parser's error. Returns false. */
 bool config_add(struct config_report *report, int err, const char *line) __attribute__((cold));
 
-/* What config_fail() adds, into @diag alone: for warnings. */
+/* Writes the line that config_fail() would add to @diag: for warnings. */
 void config_line(struct diag *diag, const struct config *value, const char *key, const char *format,
 		 ...) __attribute__((format(printf, 4, 5), cold));
 
@@ -143,23 +143,23 @@ void config_line(struct diag *diag, const struct config *value, const char *key,
 
 /* A member that an object may have. A table ends with a NULL name. */
 struct config_known {
-	const char *name;      /* or several with spaces between them, unless they are required */
-	enum config_kind kind; /* what it must be; CONFIG_ANY: its reader looks itself */
+	const char *name;      /* several optional ones may stand in one row, with spaces between */
+	enum config_kind kind; /* what it must be; CONFIG_ANY: its reader checks the kind */
 	bool is_required;
-	const char *refusal; /* known, but refused with these words */
+	const char *refusal; /* not NULL: the member is a fault, with this text */
 };
 
 /*
- * Is @value an object? Then its members are checked against the table: unknown ones (with what was
- * meant, perhaps), those that are refused, lack or have the wrong kind. @noun is what such an
- * object is called. False where it is no object, or NULL, of which nothing is said.
+ * Checks that @value is an object, and its members against the table. Faults are unknown members
+ * (with a suggestion where a known one is near), refused ones, missing ones and wrong kinds. @noun
+ * is what such an object is called. False only where @value is no object; NULL adds no fault.
  */
 bool config_check(struct config_report *report, const struct config *value, const char *noun,
 		  const struct config_known *known);
 
 /*
- * These read member @key of @value, or @value itself where @key is NULL. True where it is there and
- * good. What is not there is no fault: the table says what is required.
+ * These read member @key of @value, or @value itself where @key is NULL. True where it exists and
+ * is valid. A missing member is no fault here: config_check() reports those that are required.
  */
 bool config_text(struct config_report *report, const struct config *value, const char *key,
 		 size_t max, const char **ret); /* 1 to @max bytes without U+0000; borrowed */
@@ -169,11 +169,12 @@ bool config_number(struct config_report *report, const struct config *value, con
 		   double min, double max, double *ret);
 bool config_boolean(struct config_report *report, const struct config *value, const char *key,
 		    bool *ret);
-/* One of @words, which end in NULL: *ret is its index. */
+/* A string that is one of @words, a list that NULL ends; *ret is its index. */
 bool config_word(struct config_report *report, const struct config *value, const char *key,
 		 const char *const *words, unsigned *ret);
 
-/* A member that is an integer from 1 to @max goes to the uint32_t @offset bytes into @ret. */
+/* Where config_integers() stores member @name, an integer from 1 to @max: in the uint32_t that is
+ * @offset bytes into @ret. */
 struct config_integer {
 	const char *name; /* NULL ends the table */
 	uint32_t max;
@@ -182,10 +183,10 @@ struct config_integer {
 void config_integers(struct config_report *report, const struct config *value,
 		     const struct config_integer *table, void *ret);
 
-/* Is @value of this kind? NULL is not, and nothing is said of it. */
+/* Is @value of this kind? False, without a fault, for NULL. */
 bool config_expect(struct config_report *report, const struct config *value, enum config_kind kind);
 
-/* Has @value, an object or an array, @min to @max members, which are called @what? */
+/* Has @value, an object or an array, @min to @max members? @what is what these are called. */
 bool config_bound(struct config_report *report, const struct config *value, size_t min, size_t max,
 		  const char *what);
 

@@ -1,5 +1,5 @@
 /*
- * diag.h -- how a lower room says what went wrong.
+ * diag.h -- how a lower room reports what went wrong.
  *
  * Knows one line of text and the error numbers; knows nothing of logs. A room that fails
  * returns a negative enum err and leaves exactly one line in the caller's struct diag; only
@@ -7,8 +7,8 @@
  * Pointer or line where there is one, and what was expected; it holds no control characters,
  * whatever the bad input was.
  *
- * What stores a line is cold, so that the compiler moves what leads to it out of the way of what
- * goes well.
+ * Functions that store a line are cold: the compiler moves the code of failures away from the code
+ * of successes.
  */
 #ifndef PETSTORE_DIAG_H
 #define PETSTORE_DIAG_H
@@ -21,17 +21,17 @@ enum err {
 	ERR_NOMEM = -1,   /* memory ran out */
 	ERR_IO = -2,      /* a file can't be read, written or made */
 	ERR_SYNTAX = -3,  /* not the format it should be (JSON, base64, a line) */
-	ERR_INVALID = -4, /* well-formed, but says what it must not */
+	ERR_INVALID = -4, /* well-formed, but not allowed or not consistent */
 	ERR_LIMIT = -5,   /* larger than its named maximum */
-	ERR_VERSION = -6, /* written by a newer or a foreign program */
-	ERR_BUSY = -7,    /* can't be had now; asking again later may work */
+	ERR_VERSION = -6, /* written by a newer version or by another program */
+	ERR_BUSY = -7,    /* not available now; a later call may succeed */
 };
 
 /* mosquitto cuts a log line at 1000 bytes; 800 leaves room for the prefix. */
 #define DIAG_MAX 800
 
 struct diag {
-	char text[DIAG_MAX]; /* NUL-terminated; "" while nothing was said */
+	char text[DIAG_MAX]; /* NUL-terminated; "" while nothing was stored */
 };
 
 void diag_init(struct diag *diag);
@@ -46,11 +46,11 @@ int diag_set(struct diag *diag, int err, const char *format, ...)
 int diag_vset(struct diag *diag, int err, const char *format, va_list args)
 	__attribute__((format(printf, 3, 0), cold));
 
-/* Puts "<text>: " in front of what is there: the caller's file, the outer object. */
+/* Puts the text and ": " in front of the stored line: the caller's file, the outer object. */
 void diag_prefix(struct diag *diag, const char *format, ...)
 	__attribute__((format(printf, 2, 3), cold));
 
-/* What is wrong with a file, line by line; an empty one is all zero. */
+/* The faults of a file, one line each; an empty list is all zero. */
 #define DIAG_LIST_MAX 50u
 
 struct diag_list {
@@ -58,7 +58,7 @@ struct diag_list {
 	struct diag line[DIAG_LIST_MAX];
 };
 
-/* Adds a line, once; what has no room is left out. */
+/* Adds @line, unless the list has it already or is full. */
 void diag_list_add(struct diag_list *list, const char *line) __attribute__((cold));
 
 /* Stores "out of memory" and returns ERR_NOMEM. */

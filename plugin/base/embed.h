@@ -4,10 +4,10 @@
  *     EMBED(store_sql, "schemas/store/001-initial.sql");
  *
  * declares const char store_sql[] (NUL-terminated, not exported); its length is
- * EMBED_LEN(store_sql). Its name is the program's, not this file's: with -flto the compiler deals
- * out functions and such texts anew, and what was local to a file would not be found. The path is
- * relative to the top of the tree (the build passes -Wa,-I); the Makefile names the dependency,
- * since the compiler cannot see it.
+ * EMBED_LEN(store_sql). The symbol is global in the program: -flto distributes functions over other
+ * files, where a symbol local to this file would not be found. The path is relative to the top of
+ * the tree (the build passes -Wa,-I); the Makefile names the dependency, since the compiler cannot
+ * see it.
  */
 #ifndef PETSTORE_EMBED_H
 #define PETSTORE_EMBED_H
@@ -30,7 +30,7 @@
 	extern __attribute__((visibility("hidden")))                                               \
 	const char name##_end[] __asm__("embed_" #name "_end")
 
-/* The length in bytes of what EMBED(name, ...) brought in, the final NUL not counted. */
+/* Bytes of the file that EMBED(name, ...) embedded, without the NUL. */
 #define EMBED_LEN(name) ((size_t)(name##_end - (name)))
 
 #endif

@@ -2,9 +2,9 @@
  * entity.h -- a kind of thing whose state is kept ("order"): what the contract says of it.
  *
  * The contract fills it in; the gate, the ledger, the store and petstorectl read it. An entity is
- * a row of its table, keyed by its id, with owner, revision (counts accepted writes from 1),
- * created_at and updated_at (RFC 3339, when the broker accepted) in front of the columns below.
- * The index in a plan is the entity's number for all of them.
+ * one row of its table. The table has an id (the key), owner, revision (counts accepted writes from
+ * 1), created_at and updated_at (RFC 3339, when the broker accepted), and then the columns below.
+ * All rooms use the index in the plan as the kind's number.
  */
 #ifndef PETSTORE_BASE_ENTITY_H
 #define PETSTORE_BASE_ENTITY_H
@@ -15,9 +15,9 @@
 
 #include "base/value.h"
 
-#define ENTITY_COUNT_MAX 64u   /* entities of a contract */
-#define ENTITY_COLUMNS_MAX 48u /* columns of one */
-#define ENTITY_SLOTS_MAX 4u    /* columns of one that hold a status */
+#define ENTITY_COUNT_MAX 64u   /* kinds of entities of a contract */
+#define ENTITY_COLUMNS_MAX 48u /* columns of one kind */
+#define ENTITY_SLOTS_MAX 4u    /* columns of one kind that hold a status */
 #define ENTITY_ID_MAX 64u      /* bytes of an id */
 #define ENTITY_OWNER_MAX 128u  /* bytes of an owner's name */
 #define ENTITY_STATUS_MAX 48u  /* bytes of a status */
@@ -38,16 +38,17 @@ struct entity {
 	/* Columns that hold a status, as indexes into column[]; a channel moves one of them. */
 	size_t slot_count;
 	unsigned slot[ENTITY_SLOTS_MAX];
-	bool is_timed[ENTITY_SLOTS_MAX]; /* how long this status is unchanged is asked for */
+	bool is_timed[ENTITY_SLOTS_MAX]; /* some rule asks how long this status has been unchanged
+					  */
 	/*
-	 * Where the owner comes from when this entity's own messages do not name it: the
-	 * entity whose id is in a column here (a payment belongs to its order's owner).
+	 * Where the owner comes from when this entity's messages do not name it: from another
+	 * entity, whose id one of the columns has (a payment belongs to its order's owner).
 	 */
 	const struct entity *owner_entity; /* NULL: none */
 	int link_column;                   /* the column with its id; -1: none */
 };
 
-/* The entities of a contract, by their index: what it wants kept. */
+/* The kinds of entities that a contract declares, by their index. */
 struct entity_plan {
 	size_t entity_count;
 	const struct entity *entity;
@@ -65,7 +66,7 @@ extern const struct entity_own_column entity_own_column[ENTITY_OWN_COLUMNS];
 /* May a table or a column have this name? An SQL identifier, [a-z][a-z0-9_]{0,62}. */
 bool entity_is_name(const char *name);
 
-/* Is it a name that the store has for a column of every table, or for a table, of its own? */
+/* Does the store itself use this name, for a column of every entity's table, or for a table? */
 bool entity_is_own_column(const char *name);
 bool entity_is_own_table(const char *name);
 

@@ -1,18 +1,22 @@
 /*
- * fixedtable.h -- records by name, in memory that is taken once and never grows.
+ * fixedtable.h -- records by id, in memory that is allocated once and never grows.
  *
- * A name is a number that outsiders can't foresee (base/keyhash.h). It belongs to one set of eight
- * records. When the set is full, a newcomer takes the place of the record that would be missed
- * least. Which one that is, the table's owner may say (struct fixedtable_options, @worth). Where it
- * says nothing, it is the least bad, of those one whose client is not connected, of those the one
- * that has been quiet longest. How bad a record is halves every FIXEDTABLE_HALF_S seconds; one that
- * is worse than FIXEDTABLE_BAD is never given up, so that a flood of invented names pushes out no
- * record that is worth watching. Where a newcomer finds no such record it gets the one that each
- * set has besides, which all such newcomers share: none of them gets a fresh start for each name.
+ * An id is a 64-bit number that clients can't foresee (base/keyhash.h). It belongs to one set of
+ * eight records. When the set is full, a new record replaces one of them:
  *
- * Where records have owners, a set is shared by them before all else: a newcomer takes the place
- * of a record whose owner has more of them there than its own has, bad or not; whose owner has
- * as many as any gives up one of its own. So nobody makes another's record go by having many.
+ *   - With a function @worth (struct fixedtable_options), the record that is worth least.
+ *   - Without it, the record with the least badness; of equal ones, one whose client is not
+ *     connected; of those, the one that was not used for longest.
+ *
+ * Badness halves every FIXEDTABLE_HALF_S seconds. A record with more than FIXEDTABLE_BAD is not
+ * replaced, so that a flood of invented names cannot remove it. If no record can be replaced, the
+ * new id gets the set's shared record, which all such ids use together: a new name is no fresh
+ * start.
+ *
+ * Where records have owners, this comes first: if the owner with the most records of the set has
+ * more than the new record's owner, one of its records is replaced, whatever its badness. If the
+ * new record's owner has as many as any other, only one of its own is replaced. So an owner with
+ * many records cannot remove another's.
  *
  * The user's records begin with a struct fixedtable_head. For one thread.
  */
@@ -33,26 +37,26 @@
 
 struct fixedtable_head {
 	uint64_t id;    /* 0: free; of the shared record: 1 */
-	uint64_t owner; /* who has it, among others; 0: nobody in particular */
+	uint64_t owner; /* a number for the owner; 0: none */
 	int64_t seen_ns;
 	int64_t bad_ns; /* when @badness was counted last */
 	uint32_t badness;
 	bool is_live;   /* a client is connected under this name */
-	bool is_shared; /* by all who found no room */
-	bool is_held;   /* somebody counts on it: as bad as can be, until that ends */
+	bool is_shared; /* by all ids that found no room */
+	bool is_held;   /* the user needs it: it is not replaced while this is set */
 };
 
-#define FIXEDTABLE_KEEP UINT64_MAX /* a record of this worth is never given up */
+#define FIXEDTABLE_KEEP UINT64_MAX /* a record of this worth is never replaced */
 
 struct fixedtable_options {
 	size_t records; /* FIXEDTABLE_RECORDS_MAX at most; rounded up to a power of two sets */
 	size_t size;    /* of each: a multiple of 8, its struct fixedtable_head included */
-	/* Called with a record just before it is given up; NULL: nobody has to know. */
+	/* Called with a record just before it is replaced; may be NULL. */
 	void (*gone)(void *record);
 	/*
-	 * How much @record would be missed at @now (the caller's clock); a newcomer takes the place
-	 * of the one that is worth least, the first of them. Owners and badness count for nothing
-	 * then, and there is no shared record. NULL: as above.
+	 * How much @record is worth at @now (the caller's clock); the first record with the least
+	 * is replaced. Owners and badness do not count then, and there is no shared record. NULL:
+	 * as above.
 	 */
 	uint64_t (*worth)(const void *record, int64_t now, const void *ctx);
 	const void *ctx; /* for @worth */
@@ -60,39 +64,39 @@ struct fixedtable_options {
 
 struct fixedtable;
 
-/* @options are copied. Memory is touched as records are used. */
+/* Allocates the table; @options are copied. The system gives pages as records are used. */
 int fixedtable_new(const struct fixedtable_options *options, struct fixedtable **ret,
 		   struct diag *diag);
 void fixedtable_free(struct fixedtable *table); /* NULL is fine */
 
 /* Bytes of the table, at most. */
 size_t fixedtable_memory(const struct fixedtable *table);
-size_t fixedtable_count(const struct fixedtable *table);     /* places taken */
-uint64_t fixedtable_evicted(const struct fixedtable *table); /* records given up so far */
+size_t fixedtable_count(const struct fixedtable *table);     /* places in use */
+uint64_t fixedtable_evicted(const struct fixedtable *table); /* records replaced so far */
 
 /*
- * The record of @id, of @owner (0: of nobody in particular), made where there is none: then all
- * zero but for its head, and *is_new (NULL: it does not matter). Borrowed until the next
- * fixedtable_take(). NULL only where @worth keeps all of the set.
+ * The record of @id and @owner (0: none). Where there is none it is made, all zero but for its
+ * head, and *is_new is true (@is_new may be NULL). Borrowed until the next fixedtable_take(). NULL
+ * only where @worth keeps all records of the set.
  */
 void *fixedtable_take(struct fixedtable *table, uint64_t id, uint64_t owner, int64_t now_ns,
 		      bool *is_new);
 
-/* The record of @id, or NULL; shared ones are not looked at. Changes nothing. */
+/* The record of @id, or NULL; never a shared one. Changes nothing. */
 void *fixedtable_find(const struct fixedtable *table, uint64_t id);
 
-/* @by worse, as of @now_ns. */
+/* Adds @by to the record's badness at @now_ns. */
 void fixedtable_blame(struct fixedtable_head *head, uint32_t by, int64_t now_ns);
 uint32_t fixedtable_badness(const struct fixedtable_head *head, int64_t now_ns);
 
 /*
- * Visits up to @count places from place *at on, going round; *at moves on. For work that has to
- * see every record now and then.
+ * Calls @visit for the records in @count places from place *at on, and moves *at behind them; after
+ * the last place comes the first. For work that has to see every record from time to time.
  */
 void fixedtable_walk(struct fixedtable *table, size_t *at, size_t count,
 		     void (*visit)(void *record, void *ctx), void *ctx);
 
-/* Places, taken or not, shared ones included. */
+/* All places, in use or free, those of shared records included. */
 size_t fixedtable_places(const struct fixedtable *table);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * histogram.h -- how often a number fell between which bounds.
  *
- * One thread adds, any thread reads: what is read may miss the last number in one place and
- * have it in another, which no reader of metrics minds. All zero but for the bounds is empty.
+ * One thread adds, any thread reads. A reader may see the last number in the sum but not yet in its
+ * bucket, or the other way round; for metrics that does not matter. All zero but for the bounds is
+ * empty.
  */
 #ifndef PETSTORE_HISTOGRAM_H
 #define PETSTORE_HISTOGRAM_H
@@ -15,11 +16,12 @@
 struct histogram {
 	const uint64_t *bound; /* rising, @bounds of them; lives as long as the histogram */
 	unsigned bounds;
-	_Atomic uint64_t bucket[HISTOGRAM_BOUNDS_MAX + 1]; /* up to and with each; and above */
+	/* bucket[i]: numbers up to bound[i]; the one behind the last bound: all others */
+	_Atomic uint64_t bucket[HISTOGRAM_BOUNDS_MAX + 1];
 	_Atomic uint64_t sum;
 };
 
-/* There is one writer: a load and a store do, and cost less than a locked addition. */
+/* Only one thread writes, so a load and a store suffice; they cost less than a locked addition. */
 static inline void histogram_grow(_Atomic uint64_t *number, uint64_t by)
 {
 	atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + by,

@@ -1,6 +1,6 @@
 /*
- * jsonfile.h -- JSON files of our own as Jansson values: schemas, and what base/config.h is made
- * of.
+ * jsonfile.h -- JSON files of the operator's as Jansson values: schemas, and the input of
+ * base/config.h.
  *
  * Not for messages: those go through schema/payload.h. Every failure names the file, line and
  * column.
@@ -13,7 +13,7 @@
 
 #include "base/diag.h"
 
-/* A contract with 10,000 channels is about 20 MB. */
+/* Bytes of a file. A contract with 10,000 channels has about 20 MB. */
 #define JSONFILE_MAX_BYTES (64u << 20)
 
 /*

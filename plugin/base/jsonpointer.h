@@ -13,8 +13,8 @@
 #define JSONPOINTER_TOKEN_MAX 1024u /* bytes of a token that is looked up, NUL included */
 
 /*
- * Writes '/', the token of @len bytes and a NUL to @ret, which has @cap bytes (at least 1). Returns
- * the length of what was written: a character that does not fit ends it.
+ * Writes '/', the token of @len bytes and a NUL to @ret, which has @cap bytes (at least 1). Stops
+ * before the first character that does not fit. Returns the length of what was written.
  */
 static inline size_t jsonpointer_put(char *ret, size_t cap, const char *token, size_t len)
 {
@@ -35,7 +35,8 @@ static inline size_t jsonpointer_put(char *ret, size_t cap, const char *token, s
 	return used;
 }
 
-/* Decodes a token of @len bytes in place. Returns the new length; a '~' before others stays. */
+/* Decodes a token of @len bytes in place; a '~' before anything but 0 and 1 stays. Returns the new
+ * length. */
 static inline size_t jsonpointer_decode(char *token, size_t len)
 {
 	size_t used = 0;
@@ -52,7 +53,7 @@ static inline size_t jsonpointer_decode(char *token, size_t len)
 
 /*
  * Cuts the next token off *pointer, which begins with '/', and writes it to @ret (@cap bytes),
- * decoded. False where it is no token, or has no room.
+ * decoded. False where the token is malformed or does not fit.
  */
 static inline bool jsonpointer_next(const char **pointer, char *ret, size_t cap)
 {
@@ -70,7 +71,7 @@ static inline bool jsonpointer_next(const char **pointer, char *ret, size_t cap)
 	return true;
 }
 
-/* The token as the index of an array with @count items; false where it is none. */
+/* Reads the token as an index into an array with @count items; false where it is none. */
 static inline bool jsonpointer_index(const char *token, size_t count, size_t *ret)
 {
 	size_t digits = strspn(token, "0123456789");

@@ -8,23 +8,23 @@
 
 #include "base/config.h"
 
-/* 0 in any place: no limit of that kind. */
+/* 0: no limit of that kind. */
 struct limits {
 	/*
-	 * All clients of one principal together may do as much as so many of them (0: as one): a
-	 * client id is made up, a principal is not.
+	 * All clients of one principal together get this many times the limits below (0: once),
+	 * because a client chooses its client id, but not its principal.
 	 */
 	uint32_t clients;
 	uint32_t messages_per_second;
-	uint32_t burst;            /* messages at once; 0: as many as in a second */
-	uint32_t bytes_per_second; /* of payloads; as many at once */
+	uint32_t burst;            /* messages at once; 0: messages_per_second */
+	uint32_t bytes_per_second; /* of payloads; the same number may come at once */
 	uint32_t subscriptions;
 	uint32_t connects_per_minute;
 	uint32_t topic_levels; /* of topics and filters */
 	uint32_t topic_bytes;
 };
 
-#define LIMITS_CLIENTS_MAX 100000u /* the largest of @clients */
+#define LIMITS_CLIENTS_MAX 100000u /* the largest @clients */
 
 /*
  * Reads the object @at, which is called @noun and may have the members @names (with spaces between

@@ -1,5 +1,5 @@
 /*
- * login_method.h -- how a client proves who it is.
+ * login_method.h -- how a client proves its principal.
  */
 #ifndef PETSTORE_LOGIN_METHOD_H
 #define PETSTORE_LOGIN_METHOD_H
@@ -9,11 +9,11 @@ enum login_method {
 	LOGIN_CERTIFICATE,
 	LOGIN_TOKEN,
 	LOGIN_SCRAM,
-	LOGIN_NONE, /* nothing was shown */
+	LOGIN_NONE, /* the client sent no credentials */
 	LOGIN_METHODS,
 };
 
-/* As metrics and logs name it; a literal. */
+/* The method's name in metrics and logs, a literal. */
 static inline const char *login_method_name(enum login_method method)
 {
 	static const char *const names[LOGIN_METHODS] = { [LOGIN_PASSWORD] = "password",

@@ -1,15 +1,15 @@
 /*
- * mapguard.h -- a mapped file that is cut or can't be read costs its pages, not the process.
+ * mapguard.h -- a mapped file that is cut or can't be read does not end the process.
  *
  * A store to, or a load from, a page of a mapped file that has no bytes behind it (the file was
  * truncated, the disk is full or broken) raises SIGBUS, which ends a process. In a guarded range
- * the page is replaced by an empty one of memory and the range's mark is set, so that the thread
- * goes on, and finds out by the mark that what it stored or read there is nothing. A SIGBUS
- * elsewhere goes to the handler that was there before.
+ * the handler replaces the page by an empty page of memory and sets the range's mark. The thread
+ * goes on; it must look at the mark before it trusts what it stored or read there. A SIGBUS
+ * elsewhere goes to the handler that was installed before.
  *
- * A signal's handler is the process's and is handed no context, so this room has what the rest of
- * the plugin must not have: a global, the table of the ranges. The handler is taken out again with
- * the last range, before the plugin is unloaded. A thread that blocks SIGBUS is not guarded.
+ * A signal handler belongs to the process and gets no context, so this file has the only global of
+ * the plugin: the table of the ranges. The last mapguard_remove() removes the handler, so before
+ * the plugin is unloaded. A thread that blocks SIGBUS is not guarded.
  */
 #ifndef PETSTORE_MAPGUARD_H
 #define PETSTORE_MAPGUARD_H
@@ -26,7 +26,7 @@
  */
 int mapguard_add(void *at, size_t bytes, _Atomic int *mark);
 
-/* Before the range is unmapped. An unknown @at, or NULL, is fine. */
+/* Ends the guard; call it before the range is unmapped. An unknown @at, or NULL, is fine. */
 void mapguard_remove(void *at);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * message.h -- one MQTT message: what is published, delivered, kept, retained and refused.
  *
- * A noun that all rooms speak of. Everything is borrowed, for as long as whoever hands it out says.
+ * All rooms use this struct. Everything is borrowed; the function that returns one says for how
+ * long.
  */
 #ifndef PETSTORE_MESSAGE_H
 #define PETSTORE_MESSAGE_H
@@ -19,10 +20,10 @@ struct message {
 	size_t payload_len;
 	unsigned qos;
 	bool is_retained; /* published with the retain flag, or stored by it */
-	bool is_will;     /* a last will: it is published for a client that is gone */
+	bool is_will;     /* a last will, which the broker publishes for a client that is gone */
 };
 
-/* A number for topic and payload: two topics with the same payload are two messages. */
+/* A hash of topic and payload under @seed. */
 static inline uint64_t message_digest(const struct message *message, uint64_t seed)
 {
 	return wordhash(wordhash(seed, message->topic, message->topic_len), message->payload,

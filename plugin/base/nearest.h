@@ -1,5 +1,5 @@
 /*
- * nearest.h -- what was meant by a word that is none of those known.
+ * nearest.h -- the known word that looks most like an unknown one.
  */
 #ifndef PETSTORE_BASE_NEAREST_H
 #define PETSTORE_BASE_NEAREST_H
@@ -10,8 +10,8 @@
 #define NEAREST_BYTES_MAX 64u /* of a word; nothing is near a longer one */
 
 /*
- * The best so far. Begin with { .word = WORD }, call nearest_try() for each known word, and read
- * best: NULL where none differs in so few letters that it was meant, probably.
+ * The best so far. Begin with { .word = WORD }, call nearest_try() for each known word, then read
+ * best: NULL where every known word differs in too many letters.
  */
 struct nearest {
 	const char *word;
@@ -19,7 +19,8 @@ struct nearest {
 	unsigned distance;
 };
 
-/* Letters left out, put in, changed, or swapped with their neighbour count one each. */
+/* Makes @known the best where it is nearer. A letter left out, added, changed, or swapped with its
+ * neighbour is a distance of one. */
 void nearest_try(struct nearest *nearest, const char *known);
 
 #endif

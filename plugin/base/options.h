@@ -1,9 +1,9 @@
 /*
  * options.h -- the plugin_opt_ lines of mosquitto.conf as one checked struct.
  *
- * One table (options.c) holds every option's name, kind, bounds, default and help; parsing,
- * the documentation and the tests walk it. An option that is unknown, given twice, missing,
- * out of bounds or followed by junk is an error: it never disables a gate.
+ * One table (options.c) has every option's name, kind, bounds, default and help; parsing, the
+ * documentation and the tests walk it. An option that is unknown, given twice, missing, out of
+ * bounds or followed by other text is an error, so that a wrong option never disables a check.
  */
 #ifndef PETSTORE_OPTIONS_H
 #define PETSTORE_OPTIONS_H
@@ -16,9 +16,9 @@
 struct options {
 	char *contract;      /* AsyncAPI document */
 	char *access;        /* access.json */
-	char *password_file; /* NULL: nobody logs in with a password */
-	char *scram_file;    /* NULL: nobody logs in by SCRAM */
-	char *crl_file;      /* NULL: only TLS knows of revoked certificates */
+	char *password_file; /* NULL: no client logs in with a password */
+	char *scram_file;    /* NULL: no client logs in by SCRAM */
+	char *crl_file;      /* NULL: only the broker's TLS checks for revoked certificates */
 	char *database;      /* NULL: no state is kept; a contract with entities needs it */
 	int64_t journal_size;
 	int64_t batch_rows;
@@ -27,13 +27,13 @@ struct options {
 	int64_t events_keep_days;
 	char *origin;         /* plain text of 1 to OPTIONS_NAME_MAX bytes; NULL: the host's name */
 	int64_t release_wait; /* seconds */
-	int64_t retain_again; /* 1: after a start */
+	int64_t retain_again; /* 1: retained messages are published again after a start */
 	int64_t state_cache;
 	int64_t credential_cache;
-	int64_t lockout;  /* 1: failed logins make their source wait */
+	int64_t lockout;  /* 1: an address with failed logins has to wait */
 	char *never_lock; /* networks, well-formed; NULL: none */
 	int64_t connects_per_minute;
-	int64_t derivation_share; /* percent of the time */
+	int64_t derivation_share; /* percent of the time, see access/derivations.h */
 	int64_t delayed_logins;   /* 1: passwords are checked on other threads */
 	int64_t notices_per_second;
 	int64_t refusal_payload;

@@ -9,8 +9,8 @@
 /*
  * Writes @len bytes of @text and a NUL to @ret, which has @cap bytes (at least 1). Letters, digits,
  * "-._~" and the characters of @also stand for themselves, every other byte becomes '%' and two
- * capital hexadecimal digits. Returns the length that all of it has; where that is @cap or more,
- * *ret ends before the first character that did not fit.
+ * capital hexadecimal digits. Returns the length of the whole result, as snprintf() does; where
+ * that is @cap or more, @ret ends before the first character that did not fit.
  */
 size_t percent_encode(char *ret, size_t cap, const char *text, size_t len, const char *also);
 

@@ -1,17 +1,18 @@
 /*
- * portions.h -- what there is only so much of in a while, shared fairly by those who cause it.
+ * portions.h -- shares out what is limited per period between those who cause it.
  *
- * Of log lines, rows and notices there are so many in a period (a second, say), and whoever causes
- * the most must not take them from the others. Owners are principals, and the networks of peers
- * that did not prove who they are. In each period
+ * Log lines, rows and notices are limited per period (a second, for example), and one owner must
+ * not take them from all others. Owners are principals, and the networks of peers that proved no
+ * principal. In each period
  *
- *   - an owner has at most as much as is left, so the first one leaves half for the others;
- *   - those who wanted too much in the period before have an eighth each, and half together;
- *   - peers that are not proved, which can be many at no cost, have half together.
+ *   - an owner gets at most as much as it leaves for the others, so the first gets at most half;
+ *   - owners that wanted too much in the period before get at most an eighth each, and together at
+ *     most half;
+ *   - networks of unproved peers, of which there can be many at no cost, get at most half together.
  *
- * What was held back is counted by owner, for portions_held(). Memory is fixed: owners beyond
- * PORTIONS_OWNERS in one period share an entry, and peers that are not proved leave half of the
- * entries free. For one thread at a time.
+ * What was refused is counted by owner, for portions_held(). Memory is fixed: owners beyond
+ * PORTIONS_OWNERS in one period share an entry; unproved peers may use PORTIONS_UNPROVED entries.
+ * For one thread at a time.
  */
 #ifndef PETSTORE_PORTIONS_H
 #define PETSTORE_PORTIONS_H
@@ -25,7 +26,7 @@
 
 #define PORTIONS_OWNERS 64u
 #define PORTIONS_UNPROVED 32u
-/* Bytes of a name, NUL included; longer ones that begin alike are one. */
+/* Bytes of a name, NUL included; longer names with the same beginning are one owner. */
 #define PORTIONS_NAME_MAX 64u
 #define PORTIONS_WORST 3u /* owners that portions_held() names */
 
@@ -36,8 +37,8 @@ struct portions_owner {
 };
 
 /*
- * Whose doing it is: the principal's, where it is proved, else of the network of the address, which
- * is written to @net (NETOF_MAX bytes).
+ * The owner of what @who causes: the principal, where it is proved, else the network of the
+ * address, which is written to @net (NETOF_MAX bytes). The name is borrowed from @who or @net.
  */
 struct portions_owner portions_owner(const struct who *who, char *net);
 
@@ -48,8 +49,8 @@ struct portion {
 	bool is_excess; /* wanted too much in the period before */
 	int64_t period;
 	uint64_t taken;
-	uint64_t refused; /* times in @period */
-	uint64_t held;    /* times since portions_held() */
+	uint64_t refused; /* requests refused in @period */
+	uint64_t held;    /* requests refused since portions_held() */
 };
 
 /* Init in place with portions_init(). */
@@ -59,22 +60,22 @@ struct portions {
 	uint64_t taken;
 	uint64_t by_unproved;
 	uint64_t by_excess;
-	uint64_t held; /* in all, since portions_held() */
+	uint64_t held; /* of all owners, since portions_held() */
 	struct portion portion[PORTIONS_OWNERS];
-	struct portion other[2]; /* of owners that found no entry: not proved, and proved */
+	struct portion other[2]; /* of owners that found no entry: [0] unproved, [1] proved */
 };
 
-/* @max in a period, in units of the caller's. */
+/* @max: how much there is in a period, in the caller's unit. */
 void portions_init(struct portions *portions, uint64_t max);
 
 /*
- * May @owner have @cost (1 at least) more in @period, which never goes back? False is counted as
- * held back, once.
+ * May @owner take @cost (at least 1) more in @period, a number that never goes back? False counts
+ * once as held back.
  */
 bool portions_take(struct portions *portions, const struct portions_owner *owner, uint64_t cost,
 		   int64_t period);
 
-/* Counts @count as held back from owners that nobody knows. */
+/* Counts @count as held back, of unknown owners. */
 void portions_lose(struct portions *portions, uint64_t count);
 
 struct portions_held {
@@ -84,16 +85,16 @@ struct portions_held {
 		char name[PORTIONS_NAME_MAX];
 		bool is_proved;
 		uint64_t count;
-	} worst[PORTIONS_WORST]; /* those with the most, first */
+	} worst[PORTIONS_WORST]; /* the owners with the most, in falling order */
 };
 
-/* What was held back since the last call, and of whom; false: nothing. */
+/* What was held back since the last call, and of which owners; false: nothing. */
 bool portions_held(struct portions *portions, struct portions_held *ret);
 
 /* Bytes of portions_print(), NUL included. */
 #define PORTIONS_TEXT_MAX 512u
 
-/* "of user eva 1200, from 192.0.2.7 30, of others 4", escaped, to @ret. Returns @ret. */
+/* Writes "of user eva 1200, from 192.0.2.7 30, of others 4", escaped, to @ret. Returns @ret. */
 char *portions_print(const struct portions_held *held, char *ret);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * prefault.h -- memory that will be written soon, made so by a thread that has the time.
+ * prefault.h -- makes pages writable ahead of the first store, on a thread that has the time.
  *
- * The first store to a page of fresh memory, or to one of a mapped file that was just written
- * out, takes the system some microseconds. MADV_POPULATE_WRITE (Linux 5.14) does that ahead of
- * time and changes nothing; where it is missing the thread that stores waits as ever.
+ * The first store to a page of fresh memory, or to a page of a mapped file that was just written
+ * out, takes the system some microseconds. MADV_POPULATE_WRITE (Linux 5.14) does that work ahead of
+ * time and changes no byte. On older kernels nothing happens here, and the store waits.
  */
 #ifndef PETSTORE_PREFAULT_H
 #define PETSTORE_PREFAULT_H
@@ -17,7 +17,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* The whole pages from the one that @at lies in; other threads may use them meanwhile. */
+/* Does so for whole pages, from the one that contains @at; other threads may use them meanwhile. */
 static inline void prefault(void *at, size_t bytes)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);

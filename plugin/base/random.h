@@ -1,5 +1,5 @@
 /*
- * random.h -- keys and seeds that nobody can guess, from the system.
+ * random.h -- keys and seeds from the system's random numbers.
  */
 #ifndef PETSTORE_RANDOM_H
 #define PETSTORE_RANDOM_H

@@ -1,5 +1,5 @@
 /*
- * reason.h -- allow or refuse, and why: the names that all rooms and users have for it.
+ * reason.h -- allow or refuse, and why: the names that all rooms and users use.
  *
  * The text codes are part of the product's interface (logs, notices, tables, metrics): a code
  * is never renamed and never used for something else.
@@ -13,7 +13,7 @@
 
 #include <stdbool.h>
 
-/* The answer of a gate. DENY is 0, so that whatever was forgotten refuses. */
+/* The answer to a check. DENY is 0: a case that no rule covers is refused. */
 enum verdict {
 	VERDICT_DENY = 0,
 	VERDICT_ALLOW = 1,
@@ -26,8 +26,8 @@ enum verdict {
  * file. Sent again it is refused again; its sender can correct it. Where there is no code for a
  * refusal it is acknowledged, so that its sender does not send it for ever.
  *
- * PACE: it came too soon. Its sender can send slower. If its connection were closed it would send
- * all unacknowledged messages again, which is more, not less.
+ * PACE: it came too soon. Its sender can send more slowly. If its connection were closed, it would
+ * send all unacknowledged messages again, which makes more messages, not fewer.
  *
  * TROUBLE: the plugin has a problem that passes: the disk is full, the database is locked, memory
  * ran out. Nothing is known to be wrong with the message, its sender can do nothing about it, and
@@ -55,8 +55,8 @@ enum reason_problem {
 };
 
 /*
- * X(enumerator, code, cause, problem, title for a person). "allowed" and "overtaken" refuse no
- * publish.
+ * X(enumerator, code, cause, problem, title for people). A publish is never refused with "allowed"
+ * or "overtaken".
  */
 #define REASON_TABLE(X)                                                                            \
 	X(REASON_INTERNAL, "internal-error", REASON_OF_TROUBLE, PROBLEM_BROKEN,                    \
@@ -120,20 +120,20 @@ enum reason {
 		REASON_COUNT,
 };
 
-/* The stable text code, a literal; "internal-error" for a number that is none. */
+/* The stable text code, a literal; "internal-error" for a number that is no reason. */
 const char *reason_code(enum reason reason);
 
 /* One short sentence without a full stop, a literal. */
 const char *reason_title(enum reason reason);
 
-/* REASON_OF_TROUBLE, PROBLEM_BROKEN for a number that is none. */
+/* REASON_OF_TROUBLE and PROBLEM_BROKEN for a number that is no reason. */
 enum reason_cause reason_cause(enum reason reason);
 enum reason_problem reason_problem(enum reason reason);
 
-/* Is its cause the plugin's own, trouble or a bound? Then it is not acknowledged as kept. */
+/* Is its cause TROUBLE or BOUND, so not the client's? Then the message is not acknowledged. */
 bool reason_is_ours(enum reason reason);
 
-/* The reason of @code, or REASON_COUNT. */
+/* The reason whose code is @code, or REASON_COUNT. */
 enum reason reason_find(const char *code);
 
 #endif

@@ -1,9 +1,8 @@
 /*
- * refusal.h -- one refusal in words: what the notice, the row and the log line all say.
+ * refusal.h -- one refusal in words: the contents of the notice, the row and the log line.
  *
- * Filled in once by the room that reports (report/refusals.h), read by everyone who passes it
- * on. Knows nothing of the broker, of JSON or of SQL. Texts come from clients as they are:
- * whoever shows them escapes them.
+ * report/refusals.h fills it in; the writers of notice, row and log line read it. Knows nothing of
+ * the broker, of JSON or of SQL. Texts come from clients unchanged: their writers must escape them.
  */
 #ifndef PETSTORE_REFUSAL_H
 #define PETSTORE_REFUSAL_H
@@ -21,7 +20,7 @@ struct refusal {
 	int64_t time_ms;
 	const char *action; /* "publish", "will", "subscribe" or "connect" */
 	enum reason reason;
-	bool is_observed; /* it was let through: the contract only observes */
+	bool is_observed; /* it was allowed: the contract only observes this group of rules */
 	bool is_closed;   /* it was not acknowledged, and the client was disconnected */
 	struct who who;
 	const char *topic; /* not NUL-terminated; NULL where topic_len is 0 */
@@ -29,12 +28,12 @@ struct refusal {
 	unsigned qos;
 	bool is_retained;
 	const char *pointer;        /* JSON Pointer into the payload */
-	const char *keyword;        /* of the schema, or our own name of the rule */
+	const char *keyword;        /* of the schema, or the plugin's name for its own rule */
 	const char *message;        /* one sentence */
-	const char *current_status; /* that the entity has, of an illegal transition */
-	const void *payload;        /* the first bytes only, as many as are kept */
-	size_t payload_len;
-	size_t payload_bytes; /* that it had */
+	const char *current_status; /* the entity's, for an illegal transition */
+	const void *payload;        /* its first bytes: as many as the row keeps */
+	size_t payload_len;         /* bytes at @payload */
+	size_t payload_bytes;       /* bytes that the message had */
 };
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * sametext.h -- are two short texts the same?
  *
- * For ids, statuses and names, of which one message compares a dozen: they have some ten bytes,
- * and a call of memcmp() through the PLT costs more than comparing them here.
+ * For ids, statuses and names. Each message compares a dozen of them, of some ten bytes, and
+ * calling memcmp() through the PLT costs more than comparing them here.
  */
 #ifndef PETSTORE_SAMETEXT_H
 #define PETSTORE_SAMETEXT_H
@@ -14,7 +14,7 @@
 
 #include "base/wordhash.h"
 
-/* The @len bytes of each, whatever they are. */
+/* Compares @len bytes of each; NULs count like any byte. */
 static inline bool sametext(const char *a, const char *b, size_t len)
 {
 	uint64_t x, y;

@@ -1,8 +1,8 @@
 /*
  * scopeset.h -- a set of OAuth scopes as bits.
  *
- * The contract numbers the scopes its operations name (0 .. SCOPES_MAX - 1); roles and
- * principals are compiled against the same numbers, so that asking costs a few instructions.
+ * The contract numbers the scopes that its operations name (0 .. SCOPES_MAX - 1). Roles and
+ * principals use the same numbers, so that a check costs a few instructions.
  */
 #ifndef PETSTORE_SCOPESET_H
 #define PETSTORE_SCOPESET_H
@@ -38,7 +38,7 @@ static inline void scopeset_remove(struct scopeset *set, const struct scopeset *
 		set->word[i] &= ~less->word[i];
 }
 
-/* True where @set holds all of @need; the empty @need is held by every set. */
+/* Has @set all scopes of @need? True for an empty @need. */
 static inline bool scopeset_covers(const struct scopeset *set, const struct scopeset *need)
 {
 	uint64_t missing = 0;

@@ -1,10 +1,10 @@
 /*
- * siphash.h -- a hash under a key, for tables whose entries strangers choose.
+ * siphash.h -- a hash under a key, for tables whose keys clients choose.
  *
- * SipHash-c-d (Aumasson and Bernstein, "SipHash: a fast short-input PRF"): whoever does not know
- * the key can't make two texts collide, nor crowd one corner of a table. In pieces, since each
- * table hashes something else: begin, any number of words, end. The functions stand in the
- * header because a message's path goes through them, where c and d are constants.
+ * SipHash-c-d (Aumasson and Bernstein, "SipHash: a fast short-input PRF"): without the key a client
+ * can't make two texts collide, and can't fill one part of a table. In pieces, since each table
+ * hashes something else: begin, any number of words, end. The functions are inline because every
+ * message calls them, with constant c and d.
  */
 #ifndef PETSTORE_SIPHASH_H
 #define PETSTORE_SIPHASH_H
@@ -56,7 +56,7 @@ static inline void siphash_word(struct siphash *hash, uint64_t word, unsigned c)
 	hash->v[0] ^= word;
 }
 
-/* @len bytes and, in the last word's highest byte, how many they were: a whole SipHash input. */
+/* Adds @len bytes and the final word, whose highest byte is @len mod 256: a whole SipHash input. */
 static inline void siphash_text(struct siphash *hash, const void *text, size_t len, unsigned c)
 {
 	const unsigned char *at = text;

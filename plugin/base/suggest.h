@@ -1,5 +1,5 @@
 /*
- * suggest.h -- lists of words, and "did you mean": the word that looks most like what was typed.
+ * suggest.h -- lists of words, and "did you mean" for a word that is not among them.
  */
 #ifndef PETSTORE_BASE_SUGGEST_H
 #define PETSTORE_BASE_SUGGEST_H
@@ -19,14 +19,14 @@ struct suggest suggest_begin(const char *typed);
 /* Is @word one of @words, which have spaces between them? */
 bool suggest_has(const char *words, const char *word);
 
-/* The words with commas between them, "or" before the last, in @ret. Returns @ret. */
+/* Writes the words with commas between them, and "or" before the last, to @ret. Returns @ret. */
 #define SUGGEST_LIST_MAX 1024
 const char *suggest_list(const char *words, char ret[SUGGEST_LIST_MAX]);
 
-/* One candidate, or several with spaces between them. */
+/* Adds one candidate, or several with spaces between them. */
 void suggest_add(struct suggest *suggest, const char *words);
 
-/* "; did you mean \"WORD\"?", or "" where none is near. Borrowed. */
+/* "; did you mean \"WORD\"?", or "" where no candidate is near. Borrowed from @suggest. */
 const char *suggest_text(struct suggest *suggest);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * thread.h -- a thread of our own in somebody else's process.
+ * thread.h -- a thread of the plugin's in the broker's process.
  *
- * It takes no signals but SIGBUS, for a fault of its own (base/mapguard.h): the others are the
- * broker's, and are for the thread that serves clients. It has a small stack, and a name that
- * `top -H` shows. Whoever starts one joins it.
+ * It blocks all signals but SIGBUS, which it needs for faults of its own (base/mapguard.h): the
+ * others are for the broker's thread. It has a small stack, and a name that `top -H` shows. The
+ * caller of thread_start() joins it.
  */
 #ifndef PETSTORE_THREAD_H
 #define PETSTORE_THREAD_H
@@ -12,7 +12,7 @@
 
 #define THREAD_STACK_BYTES (1u << 20)
 
-/* @name: 15 characters at most. 0, or the error number of what failed. */
+/* @name: 15 characters at most. Returns 0, or the errno of what failed; *ret is unset then. */
 int thread_start(pthread_t *ret, void *(*run)(void *ctx), void *ctx, const char *name);
 
 #endif

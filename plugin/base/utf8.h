@@ -1,6 +1,6 @@
 /*
- * utf8.h -- UTF-8 by its characters (RFC 3629): where each ends, and what it does to a line of
- * text.
+ * utf8.h -- UTF-8 character by character (RFC 3629): where each ends, and which ones are safe to
+ * show in a line of text.
  */
 #ifndef PETSTORE_UTF8_H
 #define PETSTORE_UTF8_H
@@ -11,8 +11,8 @@
 #include <string.h>
 
 /*
- * The length of the sequence at @s, of which @len bytes (at least 1) are there, or 0 where it
- * is none: an overlong form, a surrogate, above U+10FFFF, cut short.
+ * The length of the sequence at @s, where @len bytes (at least 1) follow; 0 where it is not UTF-8:
+ * an overlong form, a surrogate, above U+10FFFF, or cut short.
  */
 static inline size_t utf8_length(const unsigned char *s, size_t len)
 {
@@ -45,8 +45,8 @@ static inline uint32_t utf8_code(const unsigned char *s, size_t len)
 }
 
 /*
- * The length of the character at @text, of which @len bytes (at least 1) are there, and its code
- * point in *code; 0, and U+FFFD, where it is no UTF-8.
+ * The length of the character at @text, where @len bytes (at least 1) follow, and its code point in
+ * *code; 0, and U+FFFD in *code, where it is not UTF-8.
  */
 static inline size_t utf8_read(const void *text, size_t len, uint32_t *code)
 {
@@ -56,7 +56,10 @@ static inline size_t utf8_read(const void *text, size_t len, uint32_t *code)
 	return n;
 }
 
-/* The code point at *@at (before @end), which moves behind it; of bytes that are no UTF-8, one. */
+/*
+ * The code point at *@at, which is before @end; moves *@at behind it. A byte that is not UTF-8
+ * counts as one U+FFFD.
+ */
 static inline uint32_t utf8_next(const char **at, const char *end)
 {
 	uint32_t code;
@@ -66,13 +69,13 @@ static inline uint32_t utf8_next(const char **at, const char *end)
 	return code;
 }
 
-/* Does a character go on with this byte? */
+/* Is this the second or a later byte of a character? */
 static inline bool utf8_is_inner(char c)
 {
 	return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* How many characters the text has. */
+/* How many characters the text of @len bytes has. */
 static inline size_t utf8_count(const char *text, size_t len)
 {
 	size_t count = 0;
@@ -82,7 +85,7 @@ static inline size_t utf8_count(const char *text, size_t len)
 	return count;
 }
 
-/* Where to cut a text longer than @max bytes so that no character is cut: @max or a little less. */
+/* Where to cut a text longer than @max bytes so that no character is cut: at most @max. */
 static inline size_t utf8_cut(const char *text, size_t max)
 {
 	while (max > 0 && utf8_is_inner(text[max]))
@@ -90,7 +93,7 @@ static inline size_t utf8_cut(const char *text, size_t max)
 	return max;
 }
 
-/* As much of @from as fits @to (@cap bytes, at least 1) with its NUL, in whole characters. */
+/* Copies as many whole characters of @from as fit @to (@cap bytes, at least 1), and a NUL. */
 static inline void utf8_copy(char *to, size_t cap, const char *from)
 {
 	size_t len = strnlen(from, cap);
@@ -108,9 +111,9 @@ static inline bool utf8_is_control(uint32_t code)
 }
 
 /*
- * Does @code show nothing of its own? What changes the direction of the text around it (UAX #9:
- * marks, embeddings, overrides, isolates), and Unicode's Default_Ignorable_Code_Point (zero width,
- * fillers, variation selectors, tags, U+FEFF), by which one name passes for another.
+ * Is @code a character that shows nothing, so that two different names look alike? True for those
+ * that change the direction of the text (UAX #9: marks, embeddings, overrides, isolates), and for
+ * Unicode's Default_Ignorable_Code_Point (zero width, fillers, variation selectors, tags, U+FEFF).
  */
 static inline bool utf8_is_invisible(uint32_t code)
 {
@@ -131,13 +134,13 @@ static inline bool utf8_is_invisible(uint32_t code)
 	return false;
 }
 
-/* Does @code stay where it stands in a line, and show? */
+/* Is @code safe in a line: neither a control nor invisible? */
 static inline bool utf8_is_plain(uint32_t code)
 {
 	return !utf8_is_control(code) && !utf8_is_invisible(code);
 }
 
-/* Does the text begin with a byte order mark, which is no part of it? */
+/* Does the text begin with a byte order mark (U+FEFF)? */
 static inline bool utf8_has_mark(const char *text, size_t len)
 {
 	return len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0;

@@ -17,8 +17,7 @@ enum value_type {
 };
 
 struct value {
-	unsigned column; /* which one: an index or a number, as the struct says that holds the value
-			  */
+	unsigned column; /* the struct that holds the value says how columns are numbered */
 	enum value_type type;
 	const char *text; /* VALUE_TEXT: @len bytes, not NUL-terminated, borrowed */
 	size_t len;

@@ -1,5 +1,5 @@
 /*
- * version.h -- the one place that says which version this is.
+ * version.h -- the version, defined here only.
  */
 #ifndef PETSTORE_VERSION_H
 #define PETSTORE_VERSION_H

@@ -1,9 +1,9 @@
 /*
  * wordhash.h -- a 64-bit number for some bytes, sixteen bytes at a step.
  *
- * For tables and for telling whether bytes changed; no cryptography. Without a seed that they
- * don't know, others can make texts collide: where they choose the texts, draw the seed at
- * random, or make collisions harmless. Numbers differ from machine to machine: don't store them.
+ * For tables, and to see whether bytes changed; no cryptography. Whoever knows the seed can make
+ * texts collide: where clients choose the texts, draw the seed at random, or make collisions
+ * harmless. Numbers differ from machine to machine: don't store them.
  */
 #ifndef PETSTORE_WORDHASH_H
 #define PETSTORE_WORDHASH_H
@@ -18,7 +18,7 @@
 /* Odd: of the square root of 2. */
 #define WORDHASH_FACTOR UINT64_C(0x6a09e667f3bcc909)
 
-/* Both halves of the product, so that each bit of either factor counts. */
+/* Combines both halves of the product, so that each bit of either factor counts. */
 static inline uint64_t wordhash_mix(uint64_t a, uint64_t b)
 {
 #ifdef __SIZEOF_INT128__
@@ -31,7 +31,7 @@ static inline uint64_t wordhash_mix(uint64_t a, uint64_t b)
 #endif
 }
 
-/* The 0 to 8 bytes at @at. */
+/* A number for the 0 to 8 bytes at @at; different bytes of one length have different numbers. */
 static inline uint64_t wordhash_few(const unsigned char *at, size_t len)
 {
 	uint32_t low, high;
@@ -49,13 +49,13 @@ static inline uint64_t wordhash_few(const unsigned char *at, size_t len)
 static inline uint64_t wordhash(uint64_t seed, const void *text, size_t len)
 {
 	const unsigned char *at = text;
-	uint64_t key = seed ^ WORDHASH_GOLDEN; /* nobody who lacks the seed makes a factor 0 */
+	uint64_t key = seed ^ WORDHASH_GOLDEN; /* without the seed no text makes a factor 0 */
 	uint64_t hash = key;
 	uint64_t a, b;
 
 	/*
-	 * One number before one factor, another before the other: a * b is b * a, so that with the
-	 * same before both, words that change places make the same product whatever the seed is.
+	 * Each factor is mixed with another number, because a * b is b * a: mixed with the same
+	 * one, two words that change places would have the same product under every seed.
 	 */
 	key = wordhash_mix(key + len, WORDHASH_FACTOR);
 
