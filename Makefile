@@ -42,14 +42,14 @@ ACCESS   = access/access access/access_load access/access_roles access/access_cl
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
            access/nametable access/password access/revoked access/scram access/token access/verifier
-LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_history ledger/ledger_commit \
+LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit \
            ledger/ledger_news ledger/ledger_replan ledger/ledger_files ledger/ledger_adopt ledger/ledger_open \
-           ledger/accepted ledger/age ledger/state ledger/idfilter ledger/writer ledger/replay \
+           ledger/age ledger/state ledger/idfilter ledger/writer ledger/replay \
            ledger/journal_records ledger/journal_file ledger/journal_map ledger/journal_scan ledger/journal_sync \
            ledger/journal_repair ledger/pace ledger/record ledger/crc32c ledger/sql ledger/store ledger/store_names \
            ledger/store_files ledger/store_facts ledger/restored \
-           ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader ledger/store_scan \
-           ledger/store_refusals ledger/store_trim ledger/backlog ledger/refusal_flush ledger/said ledger/query
+           ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader \
+           ledger/store_refusals ledger/store_trim ledger/backlog ledger/refusal_flush ledger/query
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
            monitor/clients monitor/control monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings

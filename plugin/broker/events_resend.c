@@ -32,20 +32,20 @@ static bool is_candidate(const struct plugin *plugin, const struct session *sess
 bool events_resend(struct plugin *plugin, struct session *session,
 		   const struct gate_request *request, uint64_t digest, struct decision *decision)
 {
-	struct ledger_sent sent;
+	struct ledger_resend_query sent;
 	struct diag diag;
 	bool may_read;
 	int rc;
 
 	if (!is_candidate(plugin, session, request, decision))
 		return false;
-	sent = (struct ledger_sent){ .digest = digest,
-				     .sender = session->sender,
-				     .topic = request->message.topic,
-				     .topic_len = request->message.topic_len,
-				     .publisher = session->name,
-				     .client_id = session->client_id,
-				     .until_seq = session->since_seq };
+	sent = (struct ledger_resend_query){ .digest = digest,
+					     .sender = session->sender,
+					     .topic = request->message.topic,
+					     .topic_len = request->message.topic_len,
+					     .publisher = session->name,
+					     .client_id = session->client_id,
+					     .until_seq = session->since_seq };
 	/* What was under way is sent again at once: nobody makes us read for ever. */
 	may_read = session->resends_asked < SESSION_RESENDS;
 	session->resends_asked += may_read;

@@ -58,7 +58,7 @@ struct session {
 	bool was_closed; /* its connection before was, over a publish that was not kept */
 	bool is_scram;   /* proved itself by SCRAM, and can't do so again when it is asked */
 	bool is_gone;
-	uint64_t sender;            /* as in struct ledger_sent */
+	uint64_t sender;            /* as in struct ledger_resend_query */
 	uint64_t since_seq;         /* ledger_last() when its connection began */
 	unsigned resends_asked;     /* of the database, SESSION_RESENDS at most */
 	bool has_held;              /* it published at QoS 2 what may wait for its release */

@@ -68,12 +68,12 @@ static uint64_t content_of_text(const struct judgement *j, const char *text, siz
 	return number_of(j, text, len, &gaps);
 }
 
-/* The content of what the channel said last of the entity; 0: not known. As ledger_recall(). */
+/* The content of what the channel said last of the entity; 0: not known. As ledger_find_last(). */
 static int recall(const struct judgement *j, uint64_t *ret)
 {
 	const struct contract_channel *channel = j->match->channel;
 	const struct contract_span *id = &j->match->param[channel->mapping->param];
-	const struct ledger_said said = {
+	const struct ledger_last_query asked = {
 		.entity = channel->mapping->entity->index,
 		.id = id->text,
 		.id_len = id->len,
@@ -83,14 +83,14 @@ static int recall(const struct judgement *j, uint64_t *ret)
 		.is_shared = channel->content.is_shared,
 		.revision = j->state.revision,
 	};
-	struct ledger_recalled last;
-	int rc = ledger_recall(j->gate->ledger, &said, &last, NULL);
+	struct ledger_last_message last;
+	int rc = ledger_find_last(j->gate->ledger, &asked, &last, NULL);
 
 	*ret = rc ? 0 : last.content;
 	if (rc || !last.payload)
 		return rc;
 	*ret = content_of_text(j, last.payload, last.payload_len);
-	ledger_keep_recalled(j->gate->ledger, &said, *ret);
+	ledger_keep_content(j->gate->ledger, &asked, *ret);
 	return 0;
 }
 

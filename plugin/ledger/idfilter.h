@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
-#include "ledger/entitykey.h"
+#include "ledger/state.h"
 #include "ledger/store.h"
 
 struct idfilter;

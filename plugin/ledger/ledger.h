@@ -106,18 +106,19 @@ void ledger_expect(struct ledger *ledger, unsigned entity, const char *id, size_
 void ledger_expect_more(struct ledger *ledger);
 
 /*
- * The last of the messages that @said is about, as far as the entity's row still has what it said:
- * where other messages filled its columns since, it is not known. From memory, else by one indexed
- * read of the newest event on the topic. Returns as ledger_look() does.
+ * The message that @asked is about, as far as the entity's row still has what it says: where other
+ * messages filled its columns since, it is not known. From memory, else by one indexed read of the
+ * newest event on the topic. Returns as ledger_look() does.
  */
-int ledger_recall(struct ledger *ledger, const struct ledger_said *said,
-		  struct ledger_recalled *ret, struct diag *diag);
+int ledger_find_last(struct ledger *ledger, const struct ledger_last_query *asked,
+		     struct ledger_last_message *ret, struct diag *diag);
 
 /*
- * Says which content the payload has that ledger_recall() gave. While the entity is in memory,
- * ledger_recall() gives the content from then on.
+ * Says which content the payload has that ledger_find_last() gave. While the entity is in memory,
+ * ledger_find_last() gives the content from then on.
  */
-void ledger_keep_recalled(struct ledger *ledger, const struct ledger_said *said, uint64_t content);
+void ledger_keep_content(struct ledger *ledger, const struct ledger_last_query *asked,
+			 uint64_t content);
 
 /*
  * One @visit of each entity that @asked is about, the longest unchanged first. One indexed read of
@@ -179,8 +180,8 @@ void ledger_remember(struct ledger *ledger, uint64_t sender, uint64_t digest);
  * sender are known from memory (ledger/accepted.h), and with @may_read, by one indexed read, the
  * topic's last events, also after a restart. ERR_BUSY, ERR_IO: it can't be found out now.
  */
-int ledger_was_accepted(struct ledger *ledger, const struct ledger_sent *sent, bool may_read,
-			struct diag *diag);
+int ledger_was_accepted(struct ledger *ledger, const struct ledger_resend_query *asked,
+			bool may_read, struct diag *diag);
 
 /* ---- what is retained ---------------------------------------------------------------------- */
 

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "ledger/ledger_internal.h"
 #include "ledger/record.h"
-#include "ledger/said.h"
 
 /* Once full, the journal takes writes again when half of it is free. */
 static bool is_full(const struct ledger *l)
@@ -243,53 +242,49 @@ static void wake_if_due(struct ledger *l)
 
 /* What is known in memory of a write that was kept; @facts NULL: it is of no entity. */
 static void remember(struct ledger *l, const struct ledger_write *write,
-		     const struct record *record, const struct entitykey *key,
-		     struct state_facts *facts, uint64_t place)
+		     const struct record *record, struct state_facts *facts, uint64_t place)
 {
 	if (write->unique)
-		ledger_note_unique(l, l->seed, &record->publisher, write->unique, l->last_seq);
+		accepted_add(&l->unique,
+			     wordhash(l->seed, record->publisher.text, record->publisher.len),
+			     write->unique, l->last_seq);
 	if (write->sender)
-		accepted_add(l->accepted, write->sender, write->digest, l->last_seq);
+		accepted_add(&l->accepted, write->sender, write->digest, l->last_seq);
 	if (!facts)
 		return;
 	if (!facts->is_known)
-		idfilter_add(l->idfilter, key);
+		idfilter_add(l->idfilter, &l->key);
 	move_on(&l->entity[write->entity], write, record, facts);
-	said_keep(facts, write, place);
+	ledger_keep_last(facts, write, place);
 	state_pin(l->state, facts, l->last_seq);
 }
 
 int ledger_commit(struct ledger *l, const struct ledger_write *write, struct diag *diag)
 {
-	bool has_entity = write->entity != ENTITY_NONE;
-	const struct entitykey *key = NULL;
 	struct state_facts *facts = NULL;
 	struct value value[ENTITY_COLUMNS_MAX];
 	struct record record = { .value = value };
-	bool is_kept = true;
-	uint64_t place = 0;
+	uint64_t place;
 	int rc = check_ready(l, write->is_power, diag);
 
-	if (rc == 0 && has_entity)
-		rc = ledger_key(l, write->entity, write->id, write->id_len, &key, diag);
+	if (rc == 0 && write->entity != ENTITY_NONE)
+		rc = ledger_find_facts(l, write->entity, write->id, write->id_len, &facts, diag);
 	if (rc == 0)
 		rc = fill_record(l, write, &record, diag);
-	if (rc == 0 && has_entity)
-		rc = ledger_find(l, write->entity, key, &facts, &is_kept, diag);
-	if (rc == 0 && !is_kept)
-		rc = diag_set(diag, ERR_BUSY, "%s: too many entities wait for the database",
-			      l->path);
-	if (rc == 0 && facts) {
+	if (rc)
+		return rc;
+	if (facts == &l->scratch)
+		return diag_set(diag, ERR_BUSY, "%s: too many entities wait for the database",
+				l->path);
+	if (facts) {
 		drop_known_owner(facts, &record);
 		record.revision = facts->revision + 1;
 	}
-	if (rc == 0)
-		place = journal_place(l->journal);
-	if (rc == 0)
-		rc = append(l, &record, write->is_power, diag);
+	place = journal_place(l->journal);
+	rc = append(l, &record, write->is_power, diag);
 	if (rc)
 		return rc;
-	remember(l, write, &record, key, facts, place);
+	remember(l, write, &record, facts, place);
 	wake_if_due(l);
 	return 0;
 }

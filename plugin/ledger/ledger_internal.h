@@ -1,8 +1,8 @@
 /*
  * ledger_internal.h -- what the ledger's own files share; nobody else includes it.
  *
- * Read them in this order: ledger_core.c, which all others call; ledger_look.c, ledger_history.c
- * and ledger_commit.c, which ask and keep; ledger_news.c, which says how it does; ledger_replan.c,
+ * Read them in this order: ledger_core.c, which all others call; ledger_look.c and
+ * ledger_commit.c, which ask and keep; ledger_news.c, which says how it does; ledger_replan.c,
  * a new plan; ledger_files.c and ledger_adopt.c, the writer's care for the files; ledger_open.c,
  * which puts all of it together.
  */
@@ -83,8 +83,8 @@ struct ledger {
 	struct journal *journal;
 	struct state *state;
 	struct writer *writer;
-	struct accepted *unique;   /* by what makes an event one: who opens, then the broker's */
-	struct accepted *accepted; /* what was accepted last */
+	struct accepted unique;    /* by what makes an event one: who opens, then the broker's */
+	struct accepted accepted;  /* what was accepted last */
 	struct idfilter *idfilter; /* which ids the database may have */
 	uint64_t secret[2];        /* of the keys */
 	struct backlog *backlog;   /* of refusals */
@@ -253,27 +253,15 @@ int ledger_repair(struct ledger *ledger, uint64_t *applied, struct diag *diag);
 /* Looks whether the journal, once full, has room again, and reports it. */
 void ledger_see_room(struct ledger *ledger);
 
-/* ledger_has_unique() knows it from now on; and those that the database has, at opening. */
-void ledger_note_unique(struct ledger *ledger, uint64_t seed, const struct record_text *publisher,
-			uint64_t unique, uint64_t seq);
-int ledger_load_unique(struct ledger *ledger, uint64_t seed, struct diag *diag);
-
 /*
- * The key of an entity, good until the next call. ERR_INVALID, ERR_LIMIT: its number or its id is
- * not what the plan and the format allow.
+ * What is known of an entity, from memory or the database; its key is ledger->key from then on.
+ * *ret is the scratch place where all of memory is pinned. ERR_INVALID, ERR_LIMIT: its number or
+ * its id is not what the plan and the format allow; or as ledger_look().
  */
-int ledger_key(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
-	       const struct entitykey **ret, struct diag *diag);
-
-/*
- * What is known of the entity under @key, from memory or the database. *is_kept false: *ret is
- * the scratch place, since all of memory is pinned.
- */
-int ledger_find(struct ledger *ledger, unsigned entity, const struct entitykey *key,
-		struct state_facts **ret, bool *is_kept, struct diag *diag);
-
-/* The same of an id, for who only looks. */
 int ledger_find_facts(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
 		      struct state_facts **ret, struct diag *diag);
+
+/* @write was kept, by the journal's record at @place: it is the last message of its channel. */
+void ledger_keep_last(struct state_facts *facts, const struct ledger_write *write, uint64_t place);
 
 #endif

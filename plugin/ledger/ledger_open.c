@@ -42,7 +42,7 @@ static int open_plan(struct ledger *l, struct ledger_opened *ret, struct diag *d
 	if (rc)
 		return rc;
 	ret->number = l->making->number;
-	rc = store_reader_open(l->store, &ret->reader, diag);
+	rc = store_reader_open(l->asked_path, false, &ret->reader, diag);
 	if (rc)
 		store_names_free(ret->known);
 	return rc;
@@ -122,7 +122,7 @@ static int open_all(struct ledger *l, unsigned busy_ms, bool *may_wait, struct d
 	if (rc == 0)
 		rc = ledger_adopt_journal(l, &opened, diag);
 	if (rc == 0)
-		rc = ledger_load_unique(l, opened.seed, diag);
+		rc = store_load_unique(l->store, opened.seed, &l->unique, diag);
 	if (rc == 0)
 		rc = open_plan(l, &opened, diag);
 	*may_wait = may_pass(l, rc);
@@ -245,10 +245,6 @@ static int make_rooms(struct ledger *l, const struct ledger_options *options, st
 	if (rc == 0)
 		rc = idfilter_new(&l->idfilter, diag);
 	if (rc == 0)
-		rc = accepted_new(&l->accepted, diag);
-	if (rc == 0)
-		rc = accepted_new(&l->unique, diag);
-	if (rc == 0)
 		rc = random_bytes(l->secret, sizeof(l->secret), diag);
 	if (rc == 0)
 		set_up(l, options);
@@ -299,7 +295,7 @@ int ledger_open_reader(const char *path, const struct entity_plan *plan, struct 
 	if (!l)
 		return diag_nomem(diag);
 	atomic_store(&l->has_let_go, true);
-	rc = store_reader_open_alone(path, &l->reader, diag);
+	rc = store_reader_open(path, true, &l->reader, diag);
 	if (rc) {
 		ledger_close(l);
 		return rc;
@@ -337,8 +333,6 @@ void ledger_close(struct ledger *l)
 	journal_close(l->journal);
 	state_free(l->state);
 	idfilter_free(l->idfilter);
-	accepted_free(l->accepted);
-	accepted_free(l->unique);
 	ledger_clear_plans(l);
 	free(l->journal_path);
 	free(l->path);

@@ -14,7 +14,7 @@
 #include "base/message.h"
 
 #define LEDGER_PROPERTIES_MAX 4096u /* bytes of a retained message's properties */
-#define LEDGER_SAID_MAX 4u          /* channels of an entity whose last message is remembered */
+#define LEDGER_LAST_MAX 4u          /* channels of an entity whose last message is remembered */
 
 /* What is known of an entity. Strings are NUL-terminated and live until the next call. */
 struct ledger_state {
@@ -25,8 +25,8 @@ struct ledger_state {
 	uint64_t revision;
 };
 
-/* Messages of one channel about one entity. Borrowed for the call. */
-struct ledger_said {
+/* The last message of one channel about one entity. Borrowed for the call. */
+struct ledger_last_query {
 	unsigned entity;
 	const char *id;
 	size_t id_len;
@@ -37,8 +37,8 @@ struct ledger_said {
 	uint64_t revision; /* of the entity, as ledger_look() says */
 };
 
-/* What the last of them said, in one of two ways; in neither where it is not known. */
-struct ledger_recalled {
+/* What it says, in one of two ways; in neither where it is not known. */
+struct ledger_last_message {
 	uint64_t content;    /* as in struct ledger_write, or 0 */
 	const char *payload; /* as it came, or NULL; good until the next call of any function */
 	size_t payload_len;
@@ -85,23 +85,23 @@ struct ledger_write {
 	uint64_t content; /* digest of the payload without its times, odd; 0: not computed */
 	bool is_shared;   /* fills columns that messages with other marks fill as well */
 	uint64_t unique;  /* digest of what x-unique names; 0: it names nothing */
-	uint64_t sender;  /* as in struct ledger_sent; 0: it can't come again */
+	uint64_t sender;  /* as in struct ledger_resend_query; 0: it can't come again */
 };
 
 /*
  * A message that may have been accepted before. @sender is a number for principal and client id
  * together, the same for as long as the process runs; @digest is the write's.
  */
-struct ledger_sent {
+struct ledger_resend_query {
 	uint64_t digest, sender;
 	const char *topic;
 	size_t topic_len;
 	const char *publisher, *client_id;
-	uint64_t until_seq; /* by this write at the latest: ledger_last() when the client connected
-			     */
+	uint64_t
+		until_seq; /* the last write that counts: ledger_last() when the client connected */
 };
 
-#define LEDGER_SENT_MAX 64 /* rows of a topic that are looked at, from the newest back */
+#define LEDGER_RESEND_ROWS 64 /* rows of a topic that are looked at, from the newest back */
 
 /* A row of the table retained, or an event in its place. Borrowed for the visit. */
 struct ledger_retained {

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
-#include "ledger/entitykey.h"
+#include "base/siphash.h"
 #include "ledger/ledger_types.h"
 
 #define STATE_ENTITIES_MIN 16u
@@ -25,14 +25,37 @@
 /* An entry, and its share of the hash table, which is at most half full. */
 #define STATE_ENTRY_BYTES (512u + 32u + 4u * 8u)
 
+/*
+ * An entity's name to what is kept in memory about it, here and in idfilter.h: a table's number and
+ * an id, and one hash of both under a secret of the ledger's, since clients choose ids, and no
+ * client must be able to choose what its ids hash to.
+ */
+struct entitykey {
+	uint64_t hash;
+	uint32_t table;
+	uint32_t len;   /* bytes of the id, ENTITY_ID_MAX at most */
+	const char *id; /* borrowed, not NUL-terminated */
+};
+
+static inline struct entitykey entitykey_make(const uint64_t secret[2], uint32_t table,
+					      const char *id, size_t len)
+{
+	struct siphash hash;
+
+	siphash_begin(&hash, secret);
+	siphash_word(&hash, table, 1);
+	siphash_text(&hash, id, len, 1);
+	return (struct entitykey){ siphash_end(&hash, 3), table, (uint32_t)len, id };
+}
+
 struct state;
 
 /* What is known of an entity. is_known false: that nothing was ever kept. */
 struct state_facts {
 	bool is_known;
-	uint16_t mark[LEDGER_SAID_MAX]; /* of channels that had a message; 0: no channel */
+	uint16_t mark[LEDGER_LAST_MAX]; /* of channels that had a message; 0: no channel */
 	uint64_t revision;
-	uint64_t said[LEDGER_SAID_MAX]; /* in the order of mark[]: see ledger/said.c */
+	uint64_t last[LEDGER_LAST_MAX]; /* what it says, by mark[]: see ledger_look.c */
 	char status[ENTITY_SLOTS_MAX][ENTITY_STATUS_MAX + 1];
 	char owner[ENTITY_OWNER_MAX + 1];
 	char link[ENTITY_ID_MAX + 1];

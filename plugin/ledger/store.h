@@ -19,11 +19,12 @@
 #include "base/diag.h"
 #include "base/alertrow.h"
 #include "base/refusal.h"
+#include "ledger/accepted.h"
 #include "ledger/ledger_types.h"
 #include "ledger/record.h"
 #include "ledger/state.h"
 
-#define STORE_SAID_ROWS 8      /* of a topic's newest events, one of which is about an entity */
+#define STORE_LAST_ROWS 8      /* of a topic's newest events, one of which is about an entity */
 #define STORE_IDENTITY 16u     /* bytes that tell one database from another */
 #define STORE_COLUMNS_MAX 63u  /* columns of a table that contracts ever asked for */
 #define STORE_NAMES_MAX 65536u /* tables and columns together */
@@ -240,29 +241,22 @@ struct store_mark {
 int store_ids(struct store *store, uint32_t table, struct store_mark *mark, unsigned limit,
 	      void (*visit)(const char *id, size_t len, void *ctx), void *ctx, struct diag *diag);
 
-/* An event with the hash of the members that make it one (x-unique). Borrowed for the visit. */
-struct store_unique {
-	uint64_t seq, unique;
-	struct record_text publisher;
-};
-
-/* Visits the newest of them, @limit at most, from the oldest of these on. */
-int store_uniques(struct store *store, unsigned limit,
-		  void (*visit)(const struct store_unique *row, void *ctx), void *ctx,
-		  struct diag *diag);
+/*
+ * Adds the newest events that have a hash of the members that make them one (x-unique) to @ret, as
+ * many as it keeps, in their order; their senders are the hashes of their publishers under @seed.
+ */
+int store_load_unique(struct store *store, uint64_t seed, struct accepted *ret, struct diag *diag);
 
 /*
  * A connection that only reads. It never waits for a lock. store_reader_use() says which entities
  * it is asked about from then on; @plan is borrowed until the next such call, or the end.
+ *
+ * @is_alone: there is no store, and another process may be writing the database. Then it waits for
+ * locks, and tables and columns that the database lacks read as unknown, or "". ERR_VERSION: the
+ * database is another program's, or a newer version's.
  */
-int store_reader_open(const struct store *store, struct store_reader **ret, struct diag *diag);
-
-/*
- * The same of a database that another process may be writing, without a store; waits for locks.
- * Tables and columns that the database lacks read as unknown, or "". ERR_VERSION: the database is
- * another program's, or a newer version's.
- */
-int store_reader_open_alone(const char *path, struct store_reader **ret, struct diag *diag);
+int store_reader_open(const char *path, bool is_alone, struct store_reader **ret,
+		      struct diag *diag);
 
 void store_reader_use(struct store_reader *reader, const struct entity_plan *plan);
 void store_reader_close(struct store_reader *reader); /* NULL is fine */
@@ -276,10 +270,10 @@ int store_reader_find(struct store_reader *reader, size_t entity, const char *id
 
 /*
  * The newest event on a topic that was about an entity: its payload, good until the next call, and
- * the revision that the entity had then. NULL where none of the last STORE_SAID_ROWS was. One
+ * the revision that the entity had then. NULL where none of the last STORE_LAST_ROWS was. One
  * indexed read.
  */
-int store_reader_said(struct store_reader *reader, const char *topic, size_t topic_len,
+int store_reader_last(struct store_reader *reader, const char *topic, size_t topic_len,
 		      const char **payload, size_t *payload_len, uint64_t *revision,
 		      struct diag *diag);
 
@@ -287,21 +281,23 @@ int store_reader_said(struct store_reader *reader, const char *topic, size_t top
 int store_reader_unchanged(struct store_reader *reader, const struct ledger_unchanged_query *asked,
 			   ledger_unchanged_visit *visit, void *ctx, struct diag *diag);
 
-/*
- * Rows of retained, to @visit: that of @topic, or up to @limit whose topics come after it in the
- * order of their bytes (@topic_len 0: from the first). 1: there may be more; 0: there are not. And
- * the newest event of a topic, as if it were such a row.
- */
-int store_reader_event(struct store_reader *reader, const char *topic, size_t topic_len,
-		       ledger_retained_visit *visit, void *ctx, struct diag *diag);
-int store_reader_retained(struct store_reader *reader, const char *topic, size_t topic_len,
-			  ledger_retained_visit *visit, void *ctx, struct diag *diag);
-int store_reader_retained_next(struct store_reader *reader, const char *topic, size_t topic_len,
-			       unsigned limit, ledger_retained_visit *visit, void *ctx,
-			       struct diag *diag);
+/* What is read of messages. */
+enum store_read {
+	STORE_READ_RETAINED,      /* the row of retained that @topic has */
+	STORE_READ_RETAINED_NEXT, /* rows whose topics come after @topic, in their bytes' order */
+	STORE_READ_EVENT,         /* the newest events of @topic, as if they were such rows */
+	STORE_READ_RESEND,        /* these two are not for store_reader_visit() */
+	STORE_READ_LAST,
+	STORE_READS,
+};
+
+/* Up to @limit rows to @visit. Their number, or negative. */
+int store_reader_visit(struct store_reader *reader, enum store_read read, const char *topic,
+		       size_t topic_len, unsigned limit, ledger_retained_visit *visit, void *ctx,
+		       struct diag *diag);
 
 /* As ledger_was_accepted(), of what is in the database. */
-int store_reader_sent(struct store_reader *reader, const struct ledger_sent *sent,
-		      uint64_t until_seq, struct diag *diag);
+int store_reader_resent(struct store_reader *reader, const struct ledger_resend_query *asked,
+			uint64_t until_seq, struct diag *diag);
 
 #endif

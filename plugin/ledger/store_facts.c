@@ -1,4 +1,8 @@
-/* store_facts.c -- what is stored about the store: which it is, how far it is, its journal. */
+/*
+ * store_facts.c -- what is stored about the store: which it is, how far it is, its journal; and
+ * what memory is filled with when it is opened: the ids of its entities, and the events that have
+ * something which makes them one.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,33 +64,24 @@ int store_inspect(struct store *store, struct store_facts *ret, struct diag *dia
 	return facts_read(store, store->statement[STORE_READ], ret, diag);
 }
 
-/* Does the database have a table, or a column of it, as @text asks? 1: yes; 0: no. */
-static int has(struct store *store, const char *text, struct diag *diag)
-{
-	static const char what[] = "cannot read the database";
-	sqlite3_stmt *statement = NULL;
-	int rc = sql_prepare(&store->sql, text, what, &statement, diag);
-
-	if (rc == 0)
-		rc = sql_step(&store->sql, statement, what, diag);
-	(void)sqlite3_finalize(statement);
-	return rc;
-}
-
 int store_peek(struct store *store, struct store_facts *ret, struct diag *diag)
 {
 	sqlite3_stmt *read = NULL;
-	int rc = has(store, "SELECT 1 FROM sqlite_master WHERE name = 'store'", diag);
+	int64_t has_store, has_ring = 0;
+	int rc = sql_number(&store->sql, "SELECT count(*) FROM sqlite_master WHERE name = 'store'",
+			    &has_store, diag);
 
-	*ret = (struct store_facts){ .is_new = rc == 0 };
-	if (rc <= 0)
-		return rc;
-	rc = has(store, "SELECT 1 FROM pragma_table_info('store') WHERE name = 'ring'", diag);
-	if (rc < 0)
+	if (rc == 0)
+		rc = sql_number(
+			&store->sql,
+			"SELECT count(*) FROM pragma_table_info('store') WHERE name = 'ring'",
+			&has_ring, diag);
+	*ret = (struct store_facts){ .is_new = rc == 0 && !has_store };
+	if (rc || ret->is_new)
 		return rc;
 	rc = sql_prepare(&store->sql,
-			 rc ? "SELECT identity, applied_seq, ring FROM store"
-			    : "SELECT identity, applied_seq, NULL FROM store",
+			 has_ring ? "SELECT identity, applied_seq, ring FROM store"
+				  : "SELECT identity, applied_seq, NULL FROM store",
 			 "cannot read the database", &read, diag);
 	if (rc == 0)
 		rc = facts_read(store, read, ret, diag);
@@ -139,4 +134,71 @@ int store_clock(struct store *store, int64_t *ret_ms, struct diag *diag)
 void store_set_clock(struct store *store, int64_t believed_ms)
 {
 	store->clock_ms = believed_ms;
+}
+
+/* ---- what memory is filled with ------------------------------------------------------------ */
+
+/* Some ids at a time, so that no reading transaction is long. */
+int store_ids(struct store *store, uint32_t table, struct store_mark *mark, unsigned limit,
+	      void (*visit)(const char *id, size_t len, void *ctx), void *ctx, struct diag *diag)
+{
+	static const char what[] = "cannot read a table";
+	sqlite3_str *sql = sqlite3_str_new(store->sql.db);
+	const struct store_place *place = store_find_place(store, table);
+	sqlite3_stmt *ids = NULL;
+	unsigned count = 0;
+	int rc;
+
+	/* Rows that were made by hand may have ids that no message can mean. */
+	sqlite3_str_appendf(sql,
+			    "SELECT id FROM \"%w\" WHERE id > ?1 AND typeof(id) = 'text' AND "
+			    "length(CAST(id AS BLOB)) <= %u ORDER BY id LIMIT ?2",
+			    store->names->table[place->table].name, ENTITY_ID_MAX);
+	if (sql_prepare_built(&store->sql, sql, what, &ids, diag) != 0)
+		return ERR_IO;
+	(void)sqlite3_bind_text(ids, 1, mark->id, (int)mark->len, SQLITE_TRANSIENT);
+	sql_bind_number(ids, 2, limit);
+	while ((rc = sql_step(&store->sql, ids, what, diag)) == 1) {
+		const char *id = (const char *)sqlite3_column_text(ids, 0);
+
+		if (!id) {
+			rc = diag_nomem(diag);
+			break;
+		}
+		mark->len = (size_t)sqlite3_column_bytes(ids, 0);
+		memcpy(mark->id, id, mark->len);
+		visit(mark->id, mark->len, ctx);
+		count++;
+	}
+	(void)sqlite3_finalize(ids);
+	return rc ? rc : count == limit;
+}
+
+int store_load_unique(struct store *store, uint64_t seed, struct accepted *ret, struct diag *diag)
+{
+	static const char what[] = "cannot read events";
+	sqlite3_stmt *rows = NULL;
+	/* All that is read is in the index; the payloads are not. */
+	int rc = sql_prepare(
+		&store->sql,
+		"SELECT seq, unique_key, publisher FROM (SELECT seq, unique_key, publisher FROM "
+		"events INDEXED BY \"events.unique_key\" WHERE unique_key IS NOT NULL "
+		"ORDER BY seq DESC LIMIT ?1) ORDER BY seq",
+		what, &rows, diag);
+
+	if (rc)
+		return rc;
+	sql_bind_number(rows, 1, ACCEPTED_PLACES * ACCEPTED_KEPT);
+	while ((rc = sql_step(&store->sql, rows, what, diag)) == 1) {
+		const char *publisher = (const char *)sqlite3_column_text(rows, 2);
+
+		if (publisher)
+			accepted_add(
+				ret,
+				wordhash(seed, publisher, (size_t)sqlite3_column_bytes(rows, 2)),
+				(uint64_t)sqlite3_column_int64(rows, 1),
+				(uint64_t)sqlite3_column_int64(rows, 0));
+	}
+	(void)sqlite3_finalize(rows);
+	return rc;
 }

@@ -133,16 +133,6 @@ struct store {
 	bool must_reopen;        /* a checkpoint failed: none may go on where it ended */
 };
 
-/* Statements of a reader that no plan changes. */
-enum store_read {
-	STORE_READ_RETAINED,
-	STORE_READ_RETAINED_NEXT,
-	STORE_READ_EVENT,
-	STORE_READ_SENT,
-	STORE_READ_SAID,
-	STORE_READS,
-};
-
 struct store_reader {
 	struct sql sql;
 	const struct entity_plan *plan;
@@ -151,7 +141,7 @@ struct store_reader {
 	sqlite3_stmt *unchanged[ENTITY_COUNT_MAX][ENTITY_SLOTS_MAX];
 	sqlite3_stmt *read[STORE_READS];
 	bool is_alone; /* another process writes the database, which may lack what the plan has */
-	char *payload; /* that store_reader_said() gave last */
+	char *payload; /* that store_reader_last() gave last */
 	size_t payload_size;
 };
 

@@ -17,24 +17,26 @@ static const struct {
 	const char *text;
 	const char *fault; /* what is said where it fails */
 } statement[STORE_READS] = {
-	[STORE_READ_RETAINED] = { RETAINED "= ?1", "cannot read retained" },
+	[STORE_READ_RETAINED] = { RETAINED "= ?1 LIMIT ?2", "cannot read retained" },
 	[STORE_READ_RETAINED_NEXT] = { RETAINED "> ?1 ORDER BY topic LIMIT ?2",
 				       "cannot read retained" },
 	[STORE_READ_EVENT] = { "SELECT topic, payload, qos, NULL, retained FROM events WHERE "
-			       "topic = ?1 ORDER BY seq DESC LIMIT 1",
+			       "topic = ?1 ORDER BY seq DESC LIMIT ?2",
 			       "cannot read events" },
 	/* The index of topics has the rows of each in their order. */
-	[STORE_READ_SENT] = { "SELECT 1 FROM (SELECT digest, publisher, client_id, qos, will FROM "
-			      "events WHERE topic = ?1 AND seq <= ?2 ORDER BY seq DESC "
-			      "LIMIT " LIMIT(
-				      LEDGER_SENT_MAX) ") WHERE digest = ?3 AND publisher = ?4 AND "
-						       "client_id = ?5 AND qos > 0 AND will = 0 "
-						       "LIMIT 1",
-			      "cannot read events" },
+	[STORE_READ_RESEND] = { "SELECT 1 FROM (SELECT digest, publisher, client_id, qos, will "
+				"FROM "
+				"events WHERE topic = ?1 AND seq <= ?2 ORDER BY seq DESC "
+				"LIMIT " LIMIT(LEDGER_RESEND_ROWS) ") WHERE digest = ?3 AND "
+								   "publisher = ?4 AND "
+								   "client_id = ?5 AND qos > 0 AND "
+								   "will = 0 "
+								   "LIMIT 1",
+				"cannot read events" },
 	/* What clears a retained message is not about an entity; several in a row are rare. */
-	[STORE_READ_SAID] = { "SELECT payload, revision FROM (SELECT seq, payload, revision "
+	[STORE_READ_LAST] = { "SELECT payload, revision FROM (SELECT seq, payload, revision "
 			      "FROM events WHERE topic = ?1 ORDER BY seq DESC LIMIT " LIMIT(
-				      STORE_SAID_ROWS) ") WHERE revision IS NOT NULL "
+				      STORE_LAST_ROWS) ") WHERE revision IS NOT NULL "
 						       "ORDER BY seq DESC LIMIT 1",
 			      "cannot read events" },
 };
@@ -60,30 +62,20 @@ int store_open_to_look(const char *path, struct sql *ret, struct diag *diag)
 	return rc;
 }
 
-int store_reader_open(const struct store *store, struct store_reader **ret, struct diag *diag)
+int store_reader_open(const char *path, bool is_alone, struct store_reader **ret, struct diag *diag)
 {
 	struct store_reader *reader = calloc(1, sizeof(*reader));
-	int rc = reader ? sql_open(&reader->sql, store->sql.path, SQLITE_OPEN_READONLY, diag)
-			: diag_nomem(diag);
+	int rc;
 
+	if (!reader)
+		return diag_nomem(diag);
+	reader->is_alone = is_alone;
+	rc = is_alone ? store_open_to_look(path, &reader->sql, diag)
+		      : sql_open(&reader->sql, path, SQLITE_OPEN_READONLY, diag);
 	if (rc) {
 		store_reader_close(reader);
 		return rc;
 	}
-	*ret = reader;
-	return 0;
-}
-
-int store_reader_open_alone(const char *path, struct store_reader **ret, struct diag *diag)
-{
-	struct store_reader *reader = calloc(1, sizeof(*reader));
-	int rc = reader ? store_open_to_look(path, &reader->sql, diag) : diag_nomem(diag);
-
-	if (rc) {
-		store_reader_close(reader);
-		return rc;
-	}
-	reader->is_alone = true;
 	*ret = reader;
 	return 0;
 }
@@ -257,13 +249,16 @@ static void visit_message(sqlite3_stmt *row, ledger_retained_visit *visit, void 
 	visit(&retained, ctx);
 }
 
-/* Visits all that @select reads. The number of rows, or negative. */
-static int visit_all(struct store_reader *reader, enum store_read read,
-		     ledger_retained_visit *visit, void *ctx, struct diag *diag)
+int store_reader_visit(struct store_reader *reader, enum store_read read, const char *topic,
+		       size_t topic_len, unsigned limit, ledger_retained_visit *visit, void *ctx,
+		       struct diag *diag)
 {
-	sqlite3_stmt *select = reader->read[read];
-	int rows = 0, rc;
+	sqlite3_stmt *select;
+	int rows = 0, rc = read_begin(reader, read, topic, topic_len, &select, diag);
 
+	if (rc)
+		return rc;
+	sql_bind_number(select, 2, limit);
 	while ((rc = sql_step(&reader->sql, select, statement[read].fault, diag)) == 1) {
 		visit_message(select, visit, ctx);
 		rows++;
@@ -272,54 +267,19 @@ static int visit_all(struct store_reader *reader, enum store_read read,
 	return rc ? rc : rows;
 }
 
-static int visit_one(struct store_reader *reader, enum store_read read, const char *topic,
-		     size_t topic_len, ledger_retained_visit *visit, void *ctx, struct diag *diag)
-{
-	sqlite3_stmt *select;
-	int rc = read_begin(reader, read, topic, topic_len, &select, diag);
-
-	return rc ? rc : visit_all(reader, read, visit, ctx, diag);
-}
-
-int store_reader_retained(struct store_reader *reader, const char *topic, size_t topic_len,
-			  ledger_retained_visit *visit, void *ctx, struct diag *diag)
-{
-	return visit_one(reader, STORE_READ_RETAINED, topic, topic_len, visit, ctx, diag);
-}
-
-int store_reader_event(struct store_reader *reader, const char *topic, size_t topic_len,
-		       ledger_retained_visit *visit, void *ctx, struct diag *diag)
-{
-	return visit_one(reader, STORE_READ_EVENT, topic, topic_len, visit, ctx, diag);
-}
-
-int store_reader_retained_next(struct store_reader *reader, const char *topic, size_t topic_len,
-			       unsigned limit, ledger_retained_visit *visit, void *ctx,
-			       struct diag *diag)
-{
-	sqlite3_stmt *select;
-	int rc = read_begin(reader, STORE_READ_RETAINED_NEXT, topic, topic_len, &select, diag);
-
-	if (rc)
-		return rc;
-	sql_bind_number(select, 2, limit);
-	rc = visit_all(reader, STORE_READ_RETAINED_NEXT, visit, ctx, diag);
-	return rc < 0 ? rc : rc == (int)limit;
-}
-
-int store_reader_sent(struct store_reader *reader, const struct ledger_sent *sent,
-		      uint64_t until_seq, struct diag *diag)
+int store_reader_resent(struct store_reader *reader, const struct ledger_resend_query *asked,
+			uint64_t until_seq, struct diag *diag)
 {
 	sqlite3_stmt *find;
-	int rc = read_begin(reader, STORE_READ_SENT, sent->topic, sent->topic_len, &find, diag);
+	int rc = read_begin(reader, STORE_READ_RESEND, asked->topic, asked->topic_len, &find, diag);
 
 	if (rc)
 		return rc;
 	sql_bind_number(find, 2, (int64_t)until_seq);
-	sql_bind_number(find, 3, (int64_t)sent->digest);
-	sql_bind(find, 4, sent->publisher);
-	sql_bind(find, 5, sent->client_id);
-	rc = sql_step(&reader->sql, find, statement[STORE_READ_SENT].fault, diag);
+	sql_bind_number(find, 3, (int64_t)asked->digest);
+	sql_bind(find, 4, asked->publisher);
+	sql_bind(find, 5, asked->client_id);
+	rc = sql_step(&reader->sql, find, statement[STORE_READ_RESEND].fault, diag);
 	(void)sqlite3_reset(find);
 	return rc;
 }
@@ -346,23 +306,23 @@ static int keep_payload(struct store_reader *reader, sqlite3_stmt *row, const ch
 	return 0;
 }
 
-int store_reader_said(struct store_reader *reader, const char *topic, size_t topic_len,
+int store_reader_last(struct store_reader *reader, const char *topic, size_t topic_len,
 		      const char **payload, size_t *payload_len, uint64_t *revision,
 		      struct diag *diag)
 {
-	sqlite3_stmt *said;
-	int rc = read_begin(reader, STORE_READ_SAID, topic, topic_len, &said, diag);
+	sqlite3_stmt *last;
+	int rc = read_begin(reader, STORE_READ_LAST, topic, topic_len, &last, diag);
 
 	*payload = NULL;
 	*payload_len = 0;
 	*revision = 0;
 	if (rc)
 		return rc;
-	rc = sql_step(&reader->sql, said, statement[STORE_READ_SAID].fault, diag);
+	rc = sql_step(&reader->sql, last, statement[STORE_READ_LAST].fault, diag);
 	if (rc == 1) {
-		*revision = (uint64_t)sqlite3_column_int64(said, 1);
-		rc = keep_payload(reader, said, payload, payload_len, diag);
+		*revision = (uint64_t)sqlite3_column_int64(last, 1);
+		rc = keep_payload(reader, last, payload, payload_len, diag);
 	}
-	(void)sqlite3_reset(said);
+	(void)sqlite3_reset(last);
 	return rc;
 }

@@ -237,13 +237,13 @@ static void test_ledger_commit__says_which_message_it_was(void **state)
 static int was_accepted(struct fixture *f, uint64_t sender, uint64_t digest, uint64_t until_seq,
 			bool may_read)
 {
-	struct ledger_sent sent = { .digest = digest,
-				    .sender = sender,
-				    .topic = "orders/1/status",
-				    .topic_len = 15,
-				    .publisher = "backoffice",
-				    .client_id = sender == DESK ? "desk-1" : "till-1",
-				    .until_seq = until_seq };
+	struct ledger_resend_query sent = { .digest = digest,
+					    .sender = sender,
+					    .topic = "orders/1/status",
+					    .topic_len = 15,
+					    .publisher = "backoffice",
+					    .client_id = sender == DESK ? "desk-1" : "till-1",
+					    .until_seq = until_seq };
 
 	return ledger_was_accepted(f->ledger, &sent, may_read, &f->diag);
 }
@@ -320,9 +320,10 @@ static void test_ledger_was_accepted__keeps_the_last(void **state)
 	assert_int_equal(was_accepted(f, TILL, 52, 1000, true), 1);
 	close_ledger(f);
 	open_ledger(f);
-	assert_int_equal(was_accepted(f, DESK, 100 + ACCEPTED_KEPT - LEDGER_SENT_MAX, 0, true), 1);
-	assert_int_equal(was_accepted(f, DESK, 100 + ACCEPTED_KEPT - LEDGER_SENT_MAX - 1, 0, true),
-			 0);
+	assert_int_equal(was_accepted(f, DESK, 100 + ACCEPTED_KEPT - LEDGER_RESEND_ROWS, 0, true),
+			 1);
+	assert_int_equal(
+		was_accepted(f, DESK, 100 + ACCEPTED_KEPT - LEDGER_RESEND_ROWS - 1, 0, true), 0);
 }
 
 /* What makes an event one is known by publisher, and after a restart. */
