@@ -67,7 +67,7 @@ QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger_look ledge
            schema/run schema/payload_common schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
 CTL      = ctl/main ctl/ctl ctl/args ctl/help ctl/files ctl/input ctl/conf_listeners ctl/output ctl/cells ctl/tables \
            ctl/history ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/cmd_may \
-           ctl/cmd_lint ctl/lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_contract ctl/lint_machines ctl/lint_schema \
+           ctl/cmd_lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_contract \
            ctl/cmd_diff ctl/diff_transitions ctl/diff_payloads ctl/cmd_replay ctl/change_list ctl/deref ctl/pairs ctl/schema_compare ctl/schema_compare_keywords ctl/message_place \
            ctl/cmd_ctl ctl/cmd_bans ctl/control_args ctl/control_client \
            ctl/cmd_restored ctl/cmd_passwd ctl/credwrite ctl/cmd_validate \
@@ -121,7 +121,6 @@ $(B)/san/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(SAN) -MMD -MP -c $
 $(B)/tsan/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(TSAN) -MMD -MP -c $< -o $@
 $(B)/fuzz/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CLANG) $(CORE) $(FUZZER) -MMD -MP -c $< -o $@
 $(foreach k,rel san tsan fuzz,$(B)/$k/ledger/store.o): $(wildcard schemas/store/*.sql)
-$(B)/rel/ctl/lint_contract.o: schemas/contract-extensions.schema.json
 $(foreach k,rel san tsan fuzz,$(B)/$k/schema/dialect.o): $(wildcard plugin/schema/metaschema/*.json plugin/schema/metaschema/*/*.json)
 
 # ---- tests ------------------------------------------------------------------------------

@@ -2,10 +2,10 @@
  * petstorectl lint: everything that is wrong or doubtful in the files, before the broker sees
  * them.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/jsonfile.h"
 #include "broker/own_messages.h"
 #include "ctl/args.h"
 #include "ctl/cells.h"
@@ -27,18 +27,36 @@ static const struct args_row rows[] = {
 };
 /* clang-format on */
 
-/* The largest payload that some channel takes. */
-static size_t largest_payload(const struct contract *contract)
+void lint_add(struct lint *lint, enum lint_level level, const char *format, ...)
 {
-	size_t largest = 0;
+	char raw[DIAG_MAX], text[DIAG_MAX];
+	va_list args;
 
-	for (size_t i = 0; i < contract->channel_count; i++) {
-		const struct contract_channel *channel = &contract->channel[i];
+	va_start(args, format);
+	(void)vsnprintf(raw, sizeof(raw), format, args);
+	va_end(args);
+	diag_escape(text, sizeof(text), raw, strlen(raw));
+	*(level == LINT_ERROR ? &lint->errors : &lint->warnings) += 1;
+	(void)json_array_append_new(
+		lint->findings, json_pack("{s:s, s:s}", "level",
+					  level == LINT_ERROR ? "error" : "warning", "text", text));
+}
 
-		if (channel->send.name && channel->payload_max > largest)
-			largest = channel->payload_max;
+void lint_add_all(struct lint *lint, const struct diag_list *faults)
+{
+	for (unsigned i = 0; i < faults->count; i++)
+		lint_add(lint, LINT_ERROR, "%s", faults->line[i].text);
+}
+
+bool lint_lists(const json_t *list, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *each = json_string_value(json_array_get(list, i));
+
+		if (each && strcmp(each, name) == 0)
+			return true;
 	}
-	return largest;
+	return false;
 }
 
 /* Also compiles schemas and patterns. */
@@ -52,15 +70,13 @@ static void check_rules(struct lint *lint, const struct files *files, const char
 	struct diag diag;
 
 	if (rules_load(&paths, &rules, &diag)) {
-		for (unsigned i = 0; i < all.count; i++)
-			lint_add(lint, LINT_ERROR, "%s", all.line[i].text);
+		lint_add_all(lint, &all);
 		return;
 	}
 	if (own_messages_check(rules, &diag))
 		lint_add(lint, LINT_ERROR, "%s", diag.text);
 	for (size_t i = 0; rules_warning(rules, i); i++)
 		lint_add(lint, LINT_WARNING, "%s", rules_warning(rules, i));
-	lint_own_topics(lint, files->contract, rules->contract);
 	lint_schemas(lint, files->contract, rules->contract);
 	if (files->access)
 		lint_access(lint, files, passwords, rules);
@@ -70,30 +86,15 @@ static void check_rules(struct lint *lint, const struct files *files, const char
 static void check_contract(struct lint *lint, const struct files *files, const char *passwords)
 {
 	struct contract *contract = NULL;
-	json_t *document = NULL;
 	struct diag_list all = { .count = 0 };
 	struct diag diag;
-	unsigned before;
 
-	if (jsonfile_load(files->contract, &document, &diag)) {
-		lint_add(lint, LINT_ERROR, "%s", diag.text);
-		return;
-	}
-	before = lint->errors;
-	lint_extensions(lint, files->contract, document);
 	if (contract_load(files->contract, &contract, &all, &diag)) {
-		bool is_said = lint->errors > before; /* of extensions */
-
-		for (unsigned i = 0; i < all.count; i++)
-			if (!is_said || !strstr(all.line[i].text, "/x-"))
-				lint_add(lint, LINT_ERROR, "%s", all.line[i].text);
-		json_decref(document);
+		lint_add_all(lint, &all);
 		return;
 	}
-	lint_machines(lint, files->contract, document);
-	json_decref(document);
-	lint_sizes(lint, &files->broker, largest_payload(contract));
-	lint_channels(lint, files->contract, contract);
+	lint_sizes(lint, &files->broker, contract);
+	lint_contract(lint, files->contract, contract);
 	check_rules(lint, files, passwords);
 	contract_free(contract);
 }

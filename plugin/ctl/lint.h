@@ -25,14 +25,17 @@ struct lint {
 void lint_add(struct lint *lint, enum lint_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Likewise, an error for each line. */
+void lint_add_all(struct lint *lint, const struct diag_list *faults);
+
 /* Is @name one of the texts in the array? */
 bool lint_lists(const json_t *list, const char *name);
 
 /* The broker's configuration, if one was read: the plugin's options and what stands beside them. */
 void lint_config(struct lint *lint, const struct files *files);
 
-/* Do messages with a payload of @payload_max bytes, the contract's largest, get through? */
-void lint_sizes(struct lint *lint, const struct brokerfile *file, size_t payload_max);
+/* Do messages with the largest payload that the contract takes get through? */
+void lint_sizes(struct lint *lint, const struct brokerfile *file, const struct contract *contract);
 
 /*
  * The files that a line names: readable, in force, and do certificate and key belong together?
@@ -43,17 +46,12 @@ void lint_certfile(struct lint *lint, const struct brokerfile_line *certfile,
 void lint_cafile(struct lint *lint, const struct brokerfile_line *cafile);
 void lint_crlfile(struct lint *lint, const struct brokerfile_line *crlfile);
 
-/* All that the schema of our extensions finds, where the loader stops at the first. */
-void lint_extensions(struct lint *lint, const char *path, const json_t *document);
-
-/* Unused state machines, and statuses out of reach. */
-void lint_machines(struct lint *lint, const char *path, const json_t *document);
-
-/* Channels that nobody may use, that take anything, or whose rules are not enforced. */
-void lint_channels(struct lint *lint, const char *path, const struct contract *contract);
-
-/* Topics of the plugin's own messages that are declared otherwise, commands that are anyone's. */
-void lint_own_topics(struct lint *lint, const char *path, const struct contract *contract);
+/*
+ * State machines that are not used, and statuses out of reach; channels that nobody may use, that
+ * take anything, or whose rules are not enforced; topics of the plugin's own messages that are
+ * declared otherwise, and commands that are anyone's.
+ */
+void lint_contract(struct lint *lint, const char *path, const struct contract *contract);
 
 /* Payloads that take members which their schema does not name. */
 void lint_schemas(struct lint *lint, const char *path, const struct contract *contract);

@@ -33,36 +33,54 @@ __attribute__((format(printf, 4, 5))) static void add(struct lint *lint, enum li
 	lint_add(lint, level, "%s:%u: %s: %s", line->file, line->number, line->value, text);
 }
 
-static X509 *read_certificate(struct lint *lint, const struct brokerfile_line *line)
+/* NULL, and a finding, where the file that the line names can't be opened. */
+static FILE *open_file(struct lint *lint, const struct brokerfile_line *line)
 {
 	FILE *file = fopen(line->value, "re");
-	X509 *certificate;
 
-	if (!file) {
+	if (!file)
 		add(lint, LINT_ERROR, line, "%s", strerror(errno));
-		return NULL;
-	}
-	certificate = PEM_read_X509(file, NULL, NULL, NULL);
-	(void)fclose(file); /* only read from */
-	if (!certificate)
-		add(lint, LINT_ERROR, line, "no certificate in PEM");
-	ERR_clear_error();
-	return certificate;
+	return file;
 }
 
-static void check_time(struct lint *lint, const struct brokerfile_line *line,
-		       const X509 *certificate)
+/* When a certificate, or a list of what is revoked, holds. */
+static void check_time(struct lint *lint, const struct brokerfile_line *line, bool is_list,
+		       const ASN1_TIME *from, const ASN1_TIME *until)
 {
 	int days = 0, seconds = 0;
 
-	if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
+	if (X509_cmp_current_time(from) > 0)
 		add(lint, LINT_ERROR, line, "not in force yet");
-	if (!ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)))
+	if (is_list && !until)
+		add(lint, LINT_WARNING, line, "does not say how long it holds");
+	else if (!ASN1_TIME_diff(&days, &seconds, NULL, until))
 		add(lint, LINT_ERROR, line, "its end can't be read");
 	else if (days < 0 || seconds < 0)
-		add(lint, LINT_ERROR, line, "expired");
-	else if (days < SOON_DAYS)
-		add(lint, LINT_WARNING, line, "expires in %d days", days);
+		add(lint, LINT_ERROR, line, "%s",
+		    is_list ? "out of date: no client with a certificate gets in" : "expired");
+	else if (days < (is_list ? CRL_SOON_DAYS : SOON_DAYS))
+		add(lint, LINT_WARNING, line, "%s in %d days%s",
+		    is_list ? "out of date" : "expires", days,
+		    is_list ? ": from then on no client with a certificate gets in" : "");
+}
+
+/* NULL, and a finding, where there is none; else it is to be freed, and its time was looked at. */
+static X509 *read_certificate(struct lint *lint, const struct brokerfile_line *line)
+{
+	FILE *file = open_file(lint, line);
+	X509 *certificate;
+
+	if (!file)
+		return NULL;
+	certificate = PEM_read_X509(file, NULL, NULL, NULL);
+	(void)fclose(file); /* only read from */
+	if (certificate)
+		check_time(lint, line, false, X509_get0_notBefore(certificate),
+			   X509_get0_notAfter(certificate));
+	else
+		add(lint, LINT_ERROR, line, "no certificate in PEM");
+	ERR_clear_error();
+	return certificate;
 }
 
 static void check_names(struct lint *lint, const struct brokerfile_line *line,
@@ -89,14 +107,12 @@ static int no_phrase(char *text, int size, int is_writing, void *ctx)
 static void check_key(struct lint *lint, const struct brokerfile_line *line,
 		      const char *certificate_path, X509 *certificate)
 {
-	FILE *file = fopen(line->value, "re");
-	EVP_PKEY *key = NULL;
+	FILE *file = open_file(lint, line);
+	EVP_PKEY *key;
 	struct stat st;
 
-	if (!file) {
-		add(lint, LINT_ERROR, line, "%s", strerror(errno));
+	if (!file)
 		return;
-	}
 	if (fstat(fileno(file), &st) == 0 && (st.st_mode & (S_IRWXO | S_IWGRP)))
 		add(lint, LINT_WARNING, line, "mode %03o lets others at the key",
 		    st.st_mode & 0777u);
@@ -115,10 +131,8 @@ void lint_certfile(struct lint *lint, const struct brokerfile_line *certfile,
 {
 	X509 *certificate = read_certificate(lint, certfile);
 
-	if (certificate) {
-		check_time(lint, certfile, certificate);
+	if (certificate)
 		check_names(lint, certfile, certificate);
-	}
 	if (keyfile)
 		check_key(lint, keyfile, certfile->value, certificate);
 	else
@@ -128,46 +142,20 @@ void lint_certfile(struct lint *lint, const struct brokerfile_line *certfile,
 
 void lint_cafile(struct lint *lint, const struct brokerfile_line *cafile)
 {
-	X509 *certificate = read_certificate(lint, cafile);
-
-	if (certificate)
-		check_time(lint, cafile, certificate);
-	X509_free(certificate);
-}
-
-/* ---- lists of what is revoked ----------------------------------------------------------- */
-
-static void check_list(struct lint *lint, const struct brokerfile_line *line, const X509_CRL *list)
-{
-	const ASN1_TIME *next = X509_CRL_get0_nextUpdate(list);
-	int days = 0, seconds = 0;
-
-	if (X509_cmp_current_time(X509_CRL_get0_lastUpdate(list)) > 0)
-		add(lint, LINT_ERROR, line, "not in force yet");
-	if (!next)
-		add(lint, LINT_WARNING, line, "does not say how long it holds");
-	else if (!ASN1_TIME_diff(&days, &seconds, NULL, next))
-		add(lint, LINT_ERROR, line, "its end can't be read");
-	else if (days < 0 || seconds < 0)
-		add(lint, LINT_ERROR, line, "out of date: no client with a certificate gets in");
-	else if (days < CRL_SOON_DAYS)
-		add(lint, LINT_WARNING, line,
-		    "out of date in %d days: from then on no client with a certificate gets in",
-		    days);
+	X509_free(read_certificate(lint, cafile));
 }
 
 void lint_crlfile(struct lint *lint, const struct brokerfile_line *crlfile)
 {
-	FILE *file = fopen(crlfile->value, "re");
+	FILE *file = open_file(lint, crlfile);
 	X509_CRL *list;
 	size_t count = 0;
 
-	if (!file) {
-		add(lint, LINT_ERROR, crlfile, "%s", strerror(errno));
+	if (!file)
 		return;
-	}
 	while ((list = PEM_read_X509_CRL(file, NULL, NULL, NULL))) {
-		check_list(lint, crlfile, list);
+		check_time(lint, crlfile, true, X509_CRL_get0_lastUpdate(list),
+			   X509_CRL_get0_nextUpdate(list));
 		X509_CRL_free(list);
 		count++;
 	}

@@ -406,8 +406,24 @@ static void check_journal(struct lint *lint, const struct brokerfile *file, size
 	}
 }
 
-void lint_sizes(struct lint *lint, const struct brokerfile *file, size_t payload_max)
+/* The largest payload that some channel takes. */
+static size_t largest_payload(const struct contract *contract)
 {
+	size_t largest = 0;
+
+	for (size_t i = 0; i < contract->channel_count; i++) {
+		const struct contract_channel *channel = &contract->channel[i];
+
+		if (channel->send.name && channel->payload_max > largest)
+			largest = channel->payload_max;
+	}
+	return largest;
+}
+
+void lint_sizes(struct lint *lint, const struct brokerfile *file, const struct contract *contract)
+{
+	size_t payload_max = largest_payload(contract);
+
 	check_journal(lint, file, payload_max);
 	for (size_t i = 0; i < file->line_count; i++) {
 		const struct brokerfile_line *line = &file->line[i];

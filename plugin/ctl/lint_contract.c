@@ -1,85 +1,105 @@
 /*
- * lint_contract.c -- the contract's extensions, held against their schema, and its channels.
+ * lint_contract.c -- what is legal in a contract and was not meant, probably: state machines that
+ * nothing uses, channels that nobody may use, schemas that a misspelt member passes.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/embed.h"
-#include "base/jsonfile.h"
+#include "base/config.h"
+#include "ctl/deref.h"
 #include "ctl/lint.h"
-#include "schema/schema.h"
+#include "ctl/pairs.h"
 
-#define ERRORS_MAX 32u
+#define DEPTH_MAX 600u /* of a schema without references: references and levels */
 
-EMBED(extensions, "schemas/contract-extensions.schema.json");
+/* ---- state machines ---------------------------------------------------------------------- */
 
-/* ---- the contract, as a document -------------------------------------------------------- */
-
-struct checker {
-	struct schema_set *set;
-	struct schema *schema;
-	struct payload_parser *parser;
-};
-
-static void checker_clear(struct checker *checker)
+static const char *step_to(const json_t *step)
 {
-	payload_parser_free(checker->parser);
-	schema_free(checker->schema);
-	schema_set_free(checker->set);
+	return json_string_value(json_is_object(step) ? json_object_get(step, "to") : step);
 }
 
-static int checker_init(struct checker *ret, struct diag *diag)
+/* Adds what @steps lead to; true where that is new. */
+static bool add_steps(const json_t *steps, json_t *reached)
 {
-	const struct schema_options options = { .max_work = SCHEMA_FILE_WORK };
-	struct payload_limits limits = { PAYLOAD_MAX_BYTES, 128 };
-	json_t *json = NULL;
-	int rc;
+	bool is_more = false;
+	const json_t *step;
+	size_t i;
 
-	memset(ret, 0, sizeof(*ret));
-	rc = jsonfile_parse("contract-extensions.schema.json", extensions, EMBED_LEN(extensions),
-			    &json, diag);
-	if (rc)
-		goto out;
-	rc = schema_set_new(&ret->set, diag);
-	if (rc)
-		goto out;
-	rc = schema_set_add(ret->set, "lint:extensions", "contract-extensions.schema.json", json,
-			    diag);
-	if (rc)
-		goto out;
-	rc = schema_compile(ret->set, "lint:extensions", &options, &ret->schema, diag);
-	if (rc)
-		goto out;
-	rc = payload_parser_new(&limits, &ret->parser, diag);
-out:
-	json_decref(json);
-	return rc;
+	json_array_foreach(steps, i, step) {
+		const char *to = step_to(step);
+
+		if (!to || json_object_get(reached, to))
+			continue;
+		(void)json_object_set_new(reached, to, json_true());
+		is_more = true;
+	}
+	return is_more;
 }
 
-/* All that the schema of our extensions finds, where the loader stops at the first. */
-void lint_extensions(struct lint *lint, const char *path, const json_t *document)
+/* Whoever may correct reaches each of them. */
+static void check_statuses(struct lint *lint, const char *path, const char *name,
+			   const json_t *machine)
 {
-	struct schema_error errors[ERRORS_MAX];
-	struct checker checker;
-	struct diag diag;
-	char *text = json_dumps(document, JSON_COMPACT);
-	const struct payload_value *value = NULL;
-	struct payload_error error;
-	enum schema_answer answer;
-	size_t count = 0;
+	json_t *next = json_object_get(machine, "next");
+	json_t *reached = json_object();
+	bool is_more = add_steps(json_object_get(machine, "first"), reached);
+	const char *status;
+	json_t *steps;
 
-	if (checker_init(&checker, &diag))
-		lint_add(lint, LINT_ERROR, "%s", diag.text);
-	else if (text)
-		value = payload_parse(checker.parser, text, strlen(text), &error);
-	if (value)
-		count = schema_explain(checker.schema, value, errors, ERRORS_MAX, &answer);
-	for (size_t i = 0; i < count; i++)
-		lint_add(lint, LINT_ERROR, "%s: %s: %s", path, errors[i].instance,
-			 errors[i].message);
-	free(text);
-	checker_clear(&checker);
+	while (is_more) {
+		is_more = false;
+		json_object_foreach(next, status, steps) {
+			if (json_object_get(reached, status))
+				is_more = add_steps(steps, reached) || is_more;
+		}
+	}
+	json_object_foreach(next, status, steps) {
+		if (!json_object_get(reached, status))
+			lint_add(lint, LINT_WARNING,
+				 "%s: /x-state-machines/%s/next/%s: no steps lead to it from "
+				 "\"first\"",
+				 path, name, status);
+	}
+	json_decref(reached);
+}
+
+/* Is a column of some entity under the machine? */
+static bool is_used(const json_t *document, const char *machine)
+{
+	const char *key;
+	json_t *entity;
+
+	json_object_foreach(json_object_get(document, "x-entities"), key, entity) {
+		const char *column_name;
+		json_t *column;
+
+		json_object_foreach(json_object_get(entity, "columns"), column_name, column) {
+			const char *name =
+				json_string_value(json_object_get(column, "stateMachine"));
+
+			if (name && strcmp(name, machine) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A misspelt name is legal there, and silent. */
+static void check_machines(struct lint *lint, const char *path, const json_t *document)
+{
+	const char *name;
+	json_t *machine;
+
+	json_object_foreach(json_object_get(document, "x-state-machines"), name, machine) {
+		if (!is_used(document, name))
+			lint_add(lint, LINT_WARNING,
+				 "%s: /x-state-machines/%s: no column of x-entities has it as "
+				 "\"stateMachine\"",
+				 path, name);
+		if (!json_object_get(machine, "correct"))
+			check_statuses(lint, path, name, machine);
+	}
 }
 
 /* ---- channels ---------------------------------------------------------------------------- */
@@ -100,29 +120,26 @@ static void add_modes(struct lint *lint, const char *path, const struct contract
 			 channel->name, groups, what);
 }
 
-void lint_channels(struct lint *lint, const char *path, const struct contract *contract)
+static void check_channel(struct lint *lint, const char *path,
+			  const struct contract_channel *channel)
 {
-	for (size_t i = 0; i < contract->channel_count; i++) {
-		const struct contract_channel *channel = &contract->channel[i];
-
-		if (channel->address[0] == '$')
-			continue; /* the broker's, or a plugin's: one direction, any bytes */
-		if (!channel->send.name && !channel->receive.name)
-			lint_add(lint, LINT_WARNING,
-				 "%s: /channels/%s: no operation reaches it: nobody may publish or "
-				 "receive there",
-				 path, channel->name);
-		else if (channel->send.name && !channel->receive.name)
-			lint_add(lint, LINT_WARNING,
-				 "%s: /channels/%s: has no receive operation: nobody receives it",
-				 path, channel->name);
-		if (channel->send.name && !channel->schema_uri)
-			lint_add(lint, LINT_WARNING,
-				 "%s: /channels/%s: has no payload schema: any bytes pass", path,
-				 channel->name);
-		add_modes(lint, path, channel, CONTRACT_OBSERVE, "only observed");
-		add_modes(lint, path, channel, CONTRACT_OFF, "not looked at");
-	}
+	if (channel->address[0] == '$')
+		return; /* the broker's, or a plugin's: one direction, any bytes */
+	if (!channel->send.name && !channel->receive.name)
+		lint_add(lint, LINT_WARNING,
+			 "%s: /channels/%s: no operation reaches it: nobody may publish or "
+			 "receive there",
+			 path, channel->name);
+	else if (channel->send.name && !channel->receive.name)
+		lint_add(lint, LINT_WARNING,
+			 "%s: /channels/%s: has no receive operation: nobody receives it", path,
+			 channel->name);
+	if (channel->send.name && !channel->schema_uri)
+		lint_add(lint, LINT_WARNING,
+			 "%s: /channels/%s: has no payload schema: any bytes pass", path,
+			 channel->name);
+	add_modes(lint, path, channel, CONTRACT_OBSERVE, "only observed");
+	add_modes(lint, path, channel, CONTRACT_OFF, "not looked at");
 }
 
 static bool begins(const char *text, const char *head)
@@ -130,29 +147,182 @@ static bool begins(const char *text, const char *head)
 	return strncmp(text, head, strlen(head)) == 0;
 }
 
-/*
- * What is meant for the plugin's own messages and is not theirs, and commands that are anyone's.
- */
-void lint_own_topics(struct lint *lint, const char *path, const struct contract *contract)
+/* What is meant for the plugin's own messages and is not theirs, and commands that are anyone's. */
+static void check_own_topic(struct lint *lint, const char *path, const struct contract *contract,
+			    const struct contract_channel *channel)
 {
-	for (size_t i = 0; i < contract->channel_count; i++) {
-		const struct contract_channel *channel = &contract->channel[i];
-		bool is_notice = begins(channel->address, CONTRACT_NOTICES "/");
-		bool is_alert = begins(channel->address, CONTRACT_ALERTS "/");
+	bool is_notice = begins(channel->address, CONTRACT_NOTICES "/");
+	bool is_alert = begins(channel->address, CONTRACT_ALERTS "/");
 
-		if ((is_notice && !contract->notices) || (is_alert && !contract->alerts))
-			lint_add(lint, LINT_WARNING,
-				 "%s: /channels/%s/address: nothing is published here; for %s "
-				 "expected "
-				 "%s, a receive operation and no send operation",
-				 path, channel->name, is_notice ? "notices" : "alerts",
-				 is_notice ? CONTRACT_NOTICES "/{principal}/{clientId}"
-					   : CONTRACT_ALERTS "/{kind}");
-		if (begins(channel->address, "$CONTROL/") && channel->send.name &&
-		    channel->send.alternative_count == 0)
-			lint_add(lint, LINT_WARNING,
-				 "%s: /x-broker-topics/%s: every client may give commands; "
-				 "expected \"security\"",
-				 path, channel->name);
+	if ((is_notice && !contract->notices) || (is_alert && !contract->alerts))
+		lint_add(lint, LINT_WARNING,
+			 "%s: /channels/%s/address: nothing is published here; for %s expected "
+			 "%s, a receive operation and no send operation",
+			 path, channel->name, is_notice ? "notices" : "alerts",
+			 is_notice ? CONTRACT_NOTICES "/{principal}/{clientId}"
+				   : CONTRACT_ALERTS "/{kind}");
+	if (begins(channel->address, "$CONTROL/") && channel->send.name &&
+	    channel->send.alternative_count == 0)
+		lint_add(lint, LINT_WARNING,
+			 "%s: /x-broker-topics/%s: every client may give commands; expected "
+			 "\"security\"",
+			 path, channel->name);
+}
+
+void lint_contract(struct lint *lint, const char *path, const struct contract *contract)
+{
+	check_machines(lint, path, sources_json(contract->sources.file[0]));
+	for (size_t i = 0; i < contract->channel_count; i++) {
+		check_channel(lint, path, &contract->channel[i]);
+		check_own_topic(lint, path, contract, &contract->channel[i]);
+	}
+}
+
+/* ---- payloads that take members which their schema does not name --------------------------- */
+
+/* Can the value be no object at all? */
+static bool excludes_objects(const json_t *schema)
+{
+	const json_t *type = json_object_get(schema, "type");
+
+	if (json_object_get(schema, "enum") || json_object_get(schema, "const"))
+		return true; /* one by one */
+	if (json_is_array(type))
+		return !lint_lists(type, "object");
+	return type && strcmp(json_string_value(type), "object") != 0;
+}
+
+/* A schema that is walked over; what stands in several places of it is looked at once. */
+struct survey {
+	struct lint *lint;
+	const char *where; /* the file, and the pointer to the channel */
+	struct pairs closed;
+	struct pairs walked;
+};
+
+static bool is_closed(struct survey *survey, const json_t *schema);
+
+static bool are_closed(struct survey *survey, const json_t *list, bool is_one_enough)
+{
+	size_t closed = 0, count = json_array_size(list);
+
+	for (size_t i = 0; i < count; i++)
+		closed += is_closed(survey, json_array_get(list, i));
+	return is_one_enough ? closed > 0 : count > 0 && closed == count;
+}
+
+static bool is_closed_at_all(struct survey *survey, const json_t *schema)
+{
+	const json_t *additional = json_object_get(schema, "additionalProperties");
+
+	return excludes_objects(schema) || json_object_get(schema, "$ref") || /* a circle */
+	       json_is_false(additional) || json_is_object(additional) ||
+	       json_is_false(json_object_get(schema, "unevaluatedProperties")) ||
+	       are_closed(survey, json_object_get(schema, "allOf"), true) ||
+	       are_closed(survey, json_object_get(schema, "anyOf"), false) ||
+	       are_closed(survey, json_object_get(schema, "oneOf"), false);
+}
+
+/* Does it take only members that it says something of? */
+static bool is_closed(struct survey *survey, const json_t *schema)
+{
+	uintptr_t known;
+
+	if (!json_is_object(schema))
+		return json_is_false(schema);
+	if (pairs_get(&survey->closed, schema, NULL, &known))
+		return known;
+	known = is_closed_at_all(survey, schema);
+	(void)pairs_put(&survey->closed, schema, NULL, known);
+	return known;
+}
+
+static void walk_schema(struct survey *survey, const json_t *schema, const struct config *path,
+			unsigned depth);
+
+/* What stands below @schema, of which allOf and the like are parts. */
+static void walk_members(struct survey *survey, const json_t *schema, const struct config *path,
+			 unsigned depth)
+{
+	static const char *const parts[] = { "allOf", "anyOf", "oneOf", "then", "else" };
+	const json_t *items = json_object_get(schema, "items");
+	struct config at = { .up = path, .key = "*" };
+	json_t *value;
+
+	if (depth == 0 || !json_is_object(schema) || pairs_seen(&survey->walked, schema, NULL))
+		return;
+	json_object_foreach(json_object_get(schema, "properties"), at.key, value)
+		walk_schema(survey, value, &at, depth - 1);
+	at.key = "*";
+	if (items)
+		walk_schema(survey, items, &at, depth - 1);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const json_t *part = json_object_get(schema, parts[i]);
+
+		walk_members(survey, part, path, depth - 1); /* then, else */
+		for (size_t k = 0; k < json_array_size(part); k++)
+			walk_members(survey, json_array_get(part, k), path, depth - 1);
+	}
+}
+
+static void add_open(struct survey *survey, const struct config *path)
+{
+	char pointer[512];
+
+	lint_add(survey->lint, LINT_WARNING,
+		 "%s: the payload%s%s takes members that it does not name (a misspelt one "
+		 "passes): set additionalProperties or unevaluatedProperties to false",
+		 survey->where, path->up ? " at " : "",
+		 config_pointer(path, NULL, pointer, sizeof(pointer)));
+}
+
+static void walk_schema(struct survey *survey, const json_t *schema, const struct config *path,
+			unsigned depth)
+{
+	if (!is_closed(survey, schema))
+		add_open(survey, path);
+	walk_members(survey, schema, path, depth);
+}
+
+static void check_schema(struct lint *lint, const char *path, const struct contract *contract,
+			 const struct contract_channel *channel)
+{
+	const struct config root = { .up = NULL };
+	char where[512];
+	struct survey survey = { .lint = lint, .where = where };
+	enum deref_extent extent;
+	json_t *schema = deref_schema(contract, channel->schema_uri, &extent);
+
+	(void)snprintf(where, sizeof(where), "%s: /channels/%s", path, channel->name);
+	if (extent == DEREF_STOPPED)
+		lint_add(lint, LINT_WARNING,
+			 "%s: the payload's schema refers to itself in too many ways to be looked "
+			 "at "
+			 "(more than %u parts): whether it is closed is not known",
+			 where, DEREF_MAX);
+	else
+		walk_schema(&survey, schema, &root, DEPTH_MAX);
+	pairs_clear(&survey.closed);
+	pairs_clear(&survey.walked);
+	json_decref(schema);
+}
+
+void lint_schemas(struct lint *lint, const char *path, const struct contract *contract)
+{
+	size_t count = contract->channel_count;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct contract_channel *channel = &contract->channel[i];
+		bool is_first = true;
+
+		if (!channel->schema_uri || !channel->send.name)
+			continue;
+		for (size_t k = 0; k < i; k++) {
+			const char *before = contract->channel[k].schema_uri;
+
+			is_first &= !before || strcmp(before, channel->schema_uri) != 0;
+		}
+		if (is_first)
+			check_schema(lint, path, contract, channel);
 	}
 }
