@@ -1,6 +1,7 @@
 #include "ctl/deref.h"
 
 #include <limits.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -25,8 +26,8 @@ struct deref {
 	const struct contract *contract;
 	struct dialect dialect;
 	struct arena arena;
-	struct pairs done; /* schemas that were copied and can stand elsewhere, too: owned */
-	unsigned circle;   /* depth of the outermost schema that one below refers back to */
+	json_t *done;    /* schemas that were copied and can stand elsewhere, too: pairs.h */
+	unsigned circle; /* depth of the outermost schema that one below refers back to */
 	size_t count;
 	enum deref_extent extent;
 };
@@ -94,16 +95,14 @@ static json_t *share(struct deref *deref, const json_t *schema, const char *uri,
 		     const struct inside *up)
 {
 	unsigned circle = deref->circle;
-	uintptr_t known;
-	json_t *ret;
+	json_t *ret = pairs_get(deref->done, schema, uri);
 
-	if (pairs_get(&deref->done, schema, uri, &known))
-		return json_incref((json_t *)known);
+	if (ret)
+		return json_incref(ret);
 	deref->circle = UINT_MAX;
 	ret = replace(deref, schema, uri, up);
-	if (ret && deref->circle > up->depth &&
-	    pairs_put(&deref->done, schema, uri, (uintptr_t)ret))
-		(void)json_incref(ret);
+	if (ret && deref->circle > up->depth)
+		pairs_put(deref->done, schema, uri, ret);
 	if (circle < deref->circle)
 		deref->circle = circle;
 	return ret;
@@ -189,28 +188,22 @@ static json_t *replace(struct deref *deref, const json_t *schema, const char *ur
 	return NULL;
 }
 
-static void deref_clear(struct deref *deref)
-{
-	for (size_t i = 0; i < deref->done.cap; i++)
-		if (deref->done.slots[i].a)
-			json_decref((json_t *)deref->done.slots[i].value);
-	pairs_clear(&deref->done);
-	arena_clear(&deref->arena);
-}
-
 json_t *deref_schema(const struct contract *contract, const char *uri, enum deref_extent *extent)
 {
-	struct deref deref = { .contract = contract, .circle = UINT_MAX };
+	struct deref deref = { .contract = contract,
+			       .dialect.vocabularies = UINT_MAX,
+			       .done = json_object(),
+			       .circle = UINT_MAX };
 	const char *document = NULL;
 	const json_t *schema = follow(&deref, uri, uri, &document);
 	json_t *ret;
 
 	deref.dialect.draft = draft_of(json_object_get(schema, "$schema"));
-	deref.dialect.vocabularies = UINT_MAX;
 	ret = schema ? replace(&deref, schema, document, NULL) : json_true();
 	if (!schema)
 		leave_out(&deref, DEREF_PARTLY);
 	*extent = deref.extent;
-	deref_clear(&deref);
+	json_decref(deref.done);
+	arena_clear(&deref.arena);
 	return ret;
 }

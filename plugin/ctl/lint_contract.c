@@ -196,8 +196,8 @@ static bool excludes_objects(const json_t *schema)
 struct survey {
 	struct lint *lint;
 	const char *where; /* the file, and the pointer to the channel */
-	struct pairs closed;
-	struct pairs walked;
+	json_t *closed;    /* by schema, see pairs.h */
+	json_t *walked;
 };
 
 static bool is_closed(struct survey *survey, const json_t *schema);
@@ -226,15 +226,16 @@ static bool is_closed_at_all(struct survey *survey, const json_t *schema)
 /* Does it take only members that it says something of? */
 static bool is_closed(struct survey *survey, const json_t *schema)
 {
-	uintptr_t known;
+	const json_t *known = pairs_get(survey->closed, schema, NULL);
+	bool ret;
 
 	if (!json_is_object(schema))
 		return json_is_false(schema);
-	if (pairs_get(&survey->closed, schema, NULL, &known))
-		return known;
-	known = is_closed_at_all(survey, schema);
-	(void)pairs_put(&survey->closed, schema, NULL, known);
-	return known;
+	if (known)
+		return json_is_true(known);
+	ret = is_closed_at_all(survey, schema);
+	pairs_put(survey->closed, schema, NULL, json_boolean(ret));
+	return ret;
 }
 
 static void walk_schema(struct survey *survey, const json_t *schema, const struct config *path,
@@ -249,7 +250,7 @@ static void walk_members(struct survey *survey, const json_t *schema, const stru
 	struct config at = { .up = path, .key = "*" };
 	json_t *value;
 
-	if (depth == 0 || !json_is_object(schema) || pairs_seen(&survey->walked, schema, NULL))
+	if (depth == 0 || !json_is_object(schema) || pairs_seen(survey->walked, schema, NULL))
 		return;
 	json_object_foreach(json_object_get(schema, "properties"), at.key, value)
 		walk_schema(survey, value, &at, depth - 1);
@@ -289,7 +290,9 @@ static void check_schema(struct lint *lint, const char *path, const struct contr
 {
 	const struct config root = { .up = NULL };
 	char where[512];
-	struct survey survey = { .lint = lint, .where = where };
+	struct survey survey = {
+		.lint = lint, .where = where, .closed = json_object(), .walked = json_object()
+	};
 	enum deref_extent extent;
 	json_t *schema = deref_schema(contract, channel->schema_uri, &extent);
 
@@ -302,8 +305,8 @@ static void check_schema(struct lint *lint, const char *path, const struct contr
 			 where, DEREF_MAX);
 	else
 		walk_schema(&survey, schema, &root, DEPTH_MAX);
-	pairs_clear(&survey.closed);
-	pairs_clear(&survey.walked);
+	json_decref(survey.closed);
+	json_decref(survey.walked);
 	json_decref(schema);
 }
 

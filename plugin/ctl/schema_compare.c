@@ -1,6 +1,7 @@
 #include "ctl/schema_compare_internal.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,95 @@
 #define DEPTH_MAX 24u
 /* Places of a message that are compared; a schema of few parts may have very many. */
 #define PLACES_MAX 5000u
+
+/* ---- places of a message ----------------------------------------------------------------- */
+
+/* A schema that is but one in allOf is that one. */
+static const json_t *unwrap(const json_t *schema)
+{
+	const json_t *all = json_object_get(schema, "allOf");
+
+	while (json_array_size(all) == 1 && json_object_size(schema) == 1) {
+		schema = json_array_get(all, 0);
+		all = json_object_get(schema, "allOf");
+	}
+	return schema;
+}
+
+/* Adds @schema and what stands below its allOf. */
+static void place_add(struct message_place *place, const json_t *schema)
+{
+	const json_t *all;
+
+	schema = unwrap(schema);
+	all = json_object_get(schema, "allOf");
+	if (json_is_false(schema))
+		place->is_false = true;
+	if (!json_is_object(schema))
+		return;
+	for (size_t i = 0; i < place->count; i++)
+		if (place->part[i] == schema)
+			return; /* once is enough */
+	if (place->count == MESSAGE_PLACE_PARTS_MAX) {
+		place->is_cut = true;
+		return;
+	}
+	place->part[place->count++] = schema;
+	for (size_t i = 0; i < json_array_size(all); i++)
+		place_add(place, json_array_get(all, i));
+}
+
+/* Has a part the keyword? */
+static bool place_has(const struct message_place *place, const char *keyword)
+{
+	for (size_t i = 0; i < place->count; i++)
+		if (json_object_get(place->part[i], keyword))
+			return true;
+	return false;
+}
+
+/* Does a part name the member under "properties"? */
+static bool place_names(const struct message_place *place, const char *name)
+{
+	for (size_t i = 0; i < place->count; i++)
+		if (json_object_get(json_object_get(place->part[i], "properties"), name))
+			return true;
+	return false;
+}
+
+/*
+ * What the member @name has to satisfy; NULL: any that no part names. What the other keywords
+ * leave unevaluated is looked at in the outermost part only.
+ */
+static void place_member(const struct message_place *place, const char *name,
+			 struct message_place *ret)
+{
+	bool is_seen =
+		(name && place_names(place, name)) || place_has(place, "additionalProperties");
+
+	*ret = (struct message_place){ .count = 0 };
+	for (size_t i = 0; i < place->count; i++) {
+		const json_t *part = place->part[i];
+		const json_t *own =
+			name ? json_object_get(json_object_get(part, "properties"), name) : NULL;
+
+		if (own)
+			place_add(ret, own);
+		else
+			place_add(ret, json_object_get(part, "additionalProperties"));
+		if (i == 0 && !is_seen)
+			place_add(ret, json_object_get(part, "unevaluatedProperties"));
+	}
+}
+
+/* What the value of a keyword such as "items" has to satisfy. */
+static void place_keyword(const struct message_place *place, const char *keyword,
+			  struct message_place *ret)
+{
+	*ret = (struct message_place){ .count = 0 };
+	for (size_t i = 0; i < place->count; i++)
+		place_add(ret, json_object_get(place->part[i], keyword));
+}
 
 /* ---- differences ------------------------------------------------------------------------- */
 
@@ -61,16 +151,18 @@ static bool same_members(struct schema_compare *compare, const json_t *a, const 
 /* json_equal() of values of which parts stand in many places: each pair is compared once. */
 static bool same(struct schema_compare *compare, const json_t *a, const json_t *b)
 {
-	uintptr_t known;
+	const json_t *known;
+	bool is_same;
 
 	if (a == b || !a || !b || json_typeof(a) != json_typeof(b) ||
 	    !(json_is_object(a) || json_is_array(a)))
 		return a == b || (a && b && json_equal(a, b));
-	if (pairs_get(&compare->same, a, b, &known))
-		return known;
-	known = json_is_object(a) ? same_members(compare, a, b) : same_items(compare, a, b);
-	(void)pairs_put(&compare->same, a, b, known);
-	return known;
+	known = pairs_get(compare->same, a, b);
+	if (known)
+		return json_is_true(known);
+	is_same = json_is_object(a) ? same_members(compare, a, b) : same_items(compare, a, b);
+	pairs_put(compare->same, a, b, json_boolean(is_same));
+	return is_same;
 }
 
 /* ---- keywords that are not compared ------------------------------------------------------- */
@@ -130,7 +222,7 @@ static void compare_unevaluated(struct schema_compare *compare, const struct sch
 	    !same_parts(compare, pair))
 		schema_compare_add(compare, SCHEMA_COMPARE_OPEN, "%s below allOf is not compared",
 				   members);
-	if ((message_place_has(&pair->old, items) || message_place_has(&pair->new, items)) &&
+	if ((place_has(&pair->old, items) || place_has(&pair->new, items)) &&
 	    differs(compare, pair, "items"))
 		schema_compare_add(compare, SCHEMA_COMPARE_OPEN, "items beside %s is not compared",
 				   items);
@@ -199,14 +291,13 @@ static void compare_member(struct schema_compare *compare, const struct schema_p
 {
 	struct schema_pair below;
 
-	if (name &&
-	    message_place_names(&pair->old, name) != message_place_names(&pair->new, name) &&
-	    (message_place_has(&pair->old, "patternProperties") ||
-	     message_place_has(&pair->new, "patternProperties")))
+	if (name && place_names(&pair->old, name) != place_names(&pair->new, name) &&
+	    (place_has(&pair->old, "patternProperties") ||
+	     place_has(&pair->new, "patternProperties")))
 		schema_compare_add(compare, SCHEMA_COMPARE_OPEN,
 				   "properties: %s may be one of patternProperties, too", name);
-	message_place_member(&pair->old, name, &below.old);
-	message_place_member(&pair->new, name, &below.new);
+	place_member(&pair->old, name, &below.old);
+	place_member(&pair->new, name, &below.new);
 	compare_below(compare, &below, name);
 }
 
@@ -236,8 +327,8 @@ static void compare_items(struct schema_compare *compare, const struct schema_pa
 {
 	struct schema_pair below;
 
-	message_place_keyword(&pair->old, "items", &below.old);
-	message_place_keyword(&pair->new, "items", &below.new);
+	place_keyword(&pair->old, "items", &below.old);
+	place_keyword(&pair->new, "items", &below.new);
 	compare_below(compare, &below, NULL);
 }
 
@@ -278,13 +369,13 @@ static void compare_pair(struct schema_compare *compare, const struct schema_pai
 
 void schema_compare(const json_t *old, const json_t *new, schema_compare_row *row, void *ctx)
 {
-	struct schema_compare compare = { .row = row, .ctx = ctx };
+	struct schema_compare compare = { .row = row, .ctx = ctx, .same = json_object() };
 	struct schema_pair pair = { .old.count = 0 };
 
 	if (!same(&compare, old, new)) {
-		message_place_add(&pair.old, old);
-		message_place_add(&pair.new, new);
+		place_add(&pair.old, old);
+		place_add(&pair.new, new);
 		compare_pair(&compare, &pair);
 	}
-	pairs_clear(&compare.same);
+	json_decref(compare.same);
 }

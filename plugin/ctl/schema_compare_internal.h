@@ -6,9 +6,22 @@
 
 #include "ctl/pairs.h"
 #include "ctl/schema_compare.h"
-#include "ctl/message_place.h"
 
 #define SCHEMA_COMPARE_PATH_MAX 512u
+#define MESSAGE_PLACE_PARTS_MAX 64u
+
+/*
+ * What one place of a message has to satisfy: a schema, and what stands below its allOf as if it
+ * stood beside it. For schemas without references (deref.h). Parts are borrowed.
+ * All of them have to be satisfied. Zeros: anything goes.
+ */
+struct message_place {
+	size_t count;
+	/* The first is the outermost, where it is one schema. */
+	const json_t *part[MESSAGE_PLACE_PARTS_MAX];
+	bool is_false; /* nothing does */
+	bool is_cut;   /* there was more than fits */
+};
 
 /* A comparison, and the place of the message that it has come to. */
 struct schema_compare {
@@ -16,7 +29,7 @@ struct schema_compare {
 	void *ctx;
 	unsigned depth;
 	unsigned places;
-	struct pairs same; /* which values are equal, of those that stand in many places */
+	json_t *same; /* which values are equal, of those that stand in many places */
 	char path[SCHEMA_COMPARE_PATH_MAX];
 };
 
