@@ -21,9 +21,10 @@ static const struct contract_channel *find_channel(const struct scene *scene, co
 
 /* ---- who may do what -------------------------------------------------------------------- */
 
-static enum gate_grant grant_of(const struct access_principal *principal,
+static enum gate_grant grant_of(const struct scene *scene, const char *name,
 				const struct contract_channel *channel, bool is_send)
 {
+	const struct access_principal *principal = access_find(scene->rules->access, name);
 	struct contract_match match = { .channel = channel };
 
 	if (!principal || principal->is_disabled || !channel)
@@ -31,35 +32,33 @@ static enum gate_grant grant_of(const struct access_principal *principal,
 	return gate_grant(principal, is_send ? &channel->send : &channel->receive, &match);
 }
 
-static void compare_grants(struct diff *diff, const char *name, const char *address)
+static void compare_grants(struct diff *diff, const char *name)
 {
 	static const char *const words[] = {
 		[GATE_NONE] = "nothing", [GATE_OWN] = "its own", [GATE_FULL] = "all"
 	};
-	const struct access_principal *before = access_find(diff->from.rules->access, name);
-	const struct access_principal *after = access_find(diff->to.rules->access, name);
 
 	for (int is_send = 1; is_send >= 0; is_send--) {
-		enum gate_grant had = grant_of(before, find_channel(&diff->from, address), is_send);
-		enum gate_grant has = grant_of(after, find_channel(&diff->to, address), is_send);
+		enum gate_grant had = grant_of(&diff->from, name, diff->old, is_send);
+		enum gate_grant has = grant_of(&diff->to, name, diff->new, is_send);
 
 		if (had != has)
 			change_list_add(&diff->change, has > had, name,
-					is_send ? "publish" : "receive", address,
+					is_send ? "publish" : "receive", diff->address,
 					"%s instead of %s", words[has], words[had]);
 	}
 }
 
 /* All users of both, with all channels of both: what one lacks is granted nothing there. */
-static void compare_users(struct diff *diff, const char *address)
+static void compare_users(struct diff *diff)
 {
 	const struct access_principal *principal;
 
 	for (size_t i = 0; (principal = access_principal(diff->from.rules->access, i)); i++)
-		compare_grants(diff, principal->name, address);
+		compare_grants(diff, principal->name);
 	for (size_t i = 0; (principal = access_principal(diff->to.rules->access, i)); i++)
 		if (!access_find(diff->from.rules->access, principal->name))
-			compare_grants(diff, principal->name, address);
+			compare_grants(diff, principal->name);
 }
 
 /* ---- under which rules ------------------------------------------------------------------ */
@@ -70,35 +69,37 @@ static unsigned retain_set(enum contract_retain retain)
 	return retain == CONTRACT_RETAIN_MAY ? 3 : retain == CONTRACT_RETAIN_MUST ? 2 : 1;
 }
 
-static void compare_rules(struct diff *diff, const struct contract_channel *from,
-			  const struct contract_channel *to)
+static void compare_retain(struct diff *diff)
+{
+	unsigned had = retain_set(diff->old->send.retain), has = retain_set(diff->new->send.retain);
+
+	if (has & ~had)
+		DIFF_ADD(diff, true, "retain", "messages %s retained",
+			 has & ~had & 2 ? "that are" : "that are not");
+	if (had & ~has)
+		DIFF_ADD(diff, false, "retain", "messages %s retained",
+			 had & ~has & 2 ? "that are" : "that are not");
+}
+
+static void compare_rules(struct diff *diff)
 {
 	static const char *const modes[] = { "enforce", "observe", "off" };
-	struct change_list *change = &diff->change;
-	unsigned had = retain_set(from->send.retain), has = retain_set(to->send.retain);
+	const struct contract_channel *old = diff->old, *new = diff->new;
 
-	if (from->send.qos != to->send.qos)
-		change_list_add(change, to->send.qos < from->send.qos, NULL, "qos", to->address,
-				"from %u, it was from %u", to->send.qos, from->send.qos);
-	if (has & ~had)
-		change_list_add(change, true, NULL, "retain", to->address, "messages %s retained",
-				has & ~had & 2 ? "that are" : "that are not");
-	if (had & ~has)
-		change_list_add(change, false, NULL, "retain", to->address, "messages %s retained",
-				had & ~has & 2 ? "that are" : "that are not");
-	if (from->payload_max != to->payload_max)
-		change_list_add(change, to->payload_max > from->payload_max, NULL, "size",
-				to->address, "%zu bytes instead of %zu", to->payload_max,
-				from->payload_max);
-	if (from->is_will_allowed != to->is_will_allowed)
-		change_list_add(change, to->is_will_allowed, NULL, "will", to->address,
-				"last wills");
+	if (old->send.qos != new->send.qos)
+		DIFF_ADD(diff, new->send.qos < old->send.qos, "qos", "from %u, it was from %u",
+			 new->send.qos, old->send.qos);
+	compare_retain(diff);
+	if (old->payload_max != new->payload_max)
+		DIFF_ADD(diff, new->payload_max > old->payload_max, "size",
+			 "%zu bytes instead of %zu", new->payload_max, old->payload_max);
+	if (old->is_will_allowed != new->is_will_allowed)
+		DIFF_ADD(diff, new->is_will_allowed, "will", "last wills");
 	for (int g = 0; g < CONTRACT_GROUPS; g++)
-		if (from->mode[g] != to->mode[g])
-			change_list_add(change, to->mode[g] > from->mode[g], NULL, "mode",
-					to->address, "%s: %s instead of %s",
-					contract_group_name((enum contract_group)g),
-					modes[to->mode[g]], modes[from->mode[g]]);
+		if (old->mode[g] != new->mode[g])
+			DIFF_ADD(diff, new->mode[g] > old->mode[g], "mode", "%s: %s instead of %s",
+				 contract_group_name((enum contract_group)g), modes[new->mode[g]],
+				 modes[old->mode[g]]);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -115,53 +116,160 @@ static bool has_value(const struct contract_param *param, const char *value)
 }
 
 /* Values that @a takes and @b does not. */
-static void compare_values(struct diff *diff, bool is_allowed, const char *address,
-			   const struct contract_param *a, const struct contract_param *b)
+static void compare_values(struct diff *diff, bool is_allowed, const struct contract_param *a,
+			   const struct contract_param *b)
 {
 	if (a->value_count == 0 && b->value_count > 0)
-		change_list_add(&diff->change, is_allowed, NULL, "parameter", address,
-				"%s: what the list does not name", a->name);
+		DIFF_ADD(diff, is_allowed, "parameter", "%s: what the list does not name", a->name);
 	for (size_t i = 0; i < a->value_count; i++)
 		if (!has_value(b, a->value[i]))
-			change_list_add(&diff->change, is_allowed, NULL, "parameter", address,
-					"%s: %s", a->name, a->value[i]);
+			DIFF_ADD(diff, is_allowed, "parameter", "%s: %s", a->name, a->value[i]);
 }
 
-static void compare_params(struct diff *diff, const struct contract_channel *from,
-			   const struct contract_channel *to)
+static void compare_params(struct diff *diff)
 {
-	for (size_t i = 0; i < to->param_count; i++) {
-		const struct contract_param *a = &from->param[i], *b = &to->param[i];
+	for (size_t i = 0; i < diff->new->param_count; i++) {
+		const struct contract_param *a = &diff->old->param[i], *b = &diff->new->param[i];
 
-		compare_values(diff, false, to->address, a, b);
-		compare_values(diff, true, to->address, b, a);
+		compare_values(diff, false, a, b);
+		compare_values(diff, true, b, a);
 		/* Two patterns can't be compared: a new one is taken for a stricter one. */
 		if (!same_text(a->pattern, b->pattern))
-			change_list_add(&diff->change, !b->pattern, NULL, "parameter", to->address,
-					"%s: pattern %s instead of %s", b->name,
-					b->pattern ? b->pattern : "none",
-					a->pattern ? a->pattern : "none");
+			DIFF_ADD(diff, !b->pattern, "parameter", "%s: pattern %s instead of %s",
+				 b->name, b->pattern ? b->pattern : "none",
+				 a->pattern ? a->pattern : "none");
 		if (!same_text(a->location, b->location))
-			change_list_add(&diff->change, !b->location, NULL, "parameter", to->address,
-					"%s: is to be %s of the payload", b->name,
-					b->location ? b->location : "nothing");
+			DIFF_ADD(diff, !b->location, "parameter", "%s: is to be %s of the payload",
+				 b->name, b->location ? b->location : "nothing");
 	}
+}
+
+/* ---- steps between statuses ------------------------------------------------------------- */
+
+#define NOT_LEGAL (-2)
+
+static int find_status(const struct contract_transitions *machine, const char *status)
+{
+	for (size_t i = 0; i < machine->count; i++)
+		if (strcmp(machine->status[i], status) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* The scope of the step to @to from @from ("" for a new entity), -1: it has none; or NOT_LEGAL. */
+static int find_step(const struct contract_transitions *machine, const char *from, const char *to)
+{
+	int a = find_status(machine, from), b = find_status(machine, to);
+
+	if (b < 0 || (from[0] && a < 0))
+		return NOT_LEGAL;
+	if (!((from[0] ? machine->next[a] : machine->first) >> b & 1))
+		return NOT_LEGAL;
+	return contract_step_scope(machine, a, b);
+}
+
+static const char *scope_name(const struct scene *scene, int scope)
+{
+	return scope < 0 ? "" : scene->rules->contract->scope[scope];
+}
+
+/* Has everyone the scope who may publish on the channel? Then a step's is for ":own" as well. */
+static bool is_for_own(const struct contract_channel *channel, int scope)
+{
+	for (size_t i = 0; i < channel->send.alternative_count; i++)
+		if (!scopeset_has(&channel->send.alternative[i], (unsigned)scope))
+			return false;
+	return channel->send.alternative_count > 0;
+}
+
+/* Who may take a step that was and is legal? */
+static void compare_step_scope(struct diff *diff, const char *step, int old, int new)
+{
+	const char *was = scope_name(&diff->from, old), *is = scope_name(&diff->to, new);
+
+	if (strcmp(was, is) == 0)
+		return;
+	if (is[0] && is_for_own(diff->new, new))
+		DIFF_ADD(diff, true, "step", "%s: for %s:own", step, is);
+	else
+		DIFF_ADD(diff, !is[0], "step", "%s: needs %s, not %s", step,
+			 is[0] ? is : "no scope of its own", was[0] ? was : "none of its own");
+}
+
+/* Steps that @a takes and @b does not; with @are_scopes those that both take. */
+static void compare_steps(struct diff *diff, bool is_allowed, bool are_scopes,
+			  const struct contract_transitions *a,
+			  const struct contract_transitions *b)
+{
+	char step[2 * ENTITY_STATUS_MAX + 8];
+
+	for (size_t from = 0; from <= a->count; from++) {
+		const char *before = from < a->count ? a->status[from] : "";
+
+		for (size_t to = 0; to < a->count; to++) {
+			int was = find_step(a, before, a->status[to]);
+			int is = find_step(b, before, a->status[to]);
+
+			(void)snprintf(step, sizeof(step), "%s -> %s", before[0] ? before : "(new)",
+				       a->status[to]);
+			if (was == NOT_LEGAL || (is == NOT_LEGAL) == are_scopes)
+				continue;
+			if (are_scopes)
+				compare_step_scope(diff, step, was, is);
+			else
+				DIFF_ADD(diff, is_allowed, "transition", "%s", step);
+		}
+	}
+}
+
+static void compare_machines(struct diff *diff, const struct contract_transitions *a,
+			     const struct contract_transitions *b)
+{
+	static const char *const repeats[] = { [CONTRACT_REPEAT_UPDATE] = "update",
+					       [CONTRACT_REPEAT_SAME] = "same",
+					       [CONTRACT_REPEAT_REFUSE] = "refuse" };
+	const char *was = scope_name(&diff->from, a->correct);
+	const char *is = scope_name(&diff->to, b->correct);
+
+	compare_steps(diff, false, false, a, b);
+	compare_steps(diff, true, false, b, a);
+	compare_steps(diff, false, true, a, b);
+	if (was[0] && strcmp(was, is) != 0)
+		DIFF_ADD(diff, false, "correct", "by %s", was);
+	if (is[0] && strcmp(was, is) != 0)
+		DIFF_ADD(diff, true, "correct", "by %s", is);
+	if (a->repeat != b->repeat) /* a stricter word refuses what was taken */
+		DIFF_ADD(diff, b->repeat < a->repeat, "repeat", "%s, not %s", repeats[b->repeat],
+			 repeats[a->repeat]);
+}
+
+static void compare_transitions(struct diff *diff)
+{
+	const struct contract_mapping *from = diff->old->mapping, *to = diff->new->mapping;
+	const struct contract_transitions *a = from ? from->transitions : NULL;
+	const struct contract_transitions *b = to ? to->transitions : NULL;
+
+	if (a && b)
+		compare_machines(diff, a, b);
+	else if (a || b)
+		DIFF_ADD(diff, !b, "transition", "%s",
+			 b ? "changes that are not legal" : "any change");
 }
 
 /* ---- all of it -------------------------------------------------------------------------- */
 
 static void compare_channel(struct diff *diff, const char *address)
 {
-	const struct contract_channel *from = find_channel(&diff->from, address);
-	const struct contract_channel *to = find_channel(&diff->to, address);
-
-	compare_users(diff, address);
-	if (!from || !to || !from->send.name || !to->send.name)
+	diff->address = address;
+	diff->old = find_channel(&diff->from, address);
+	diff->new = find_channel(&diff->to, address);
+	compare_users(diff);
+	if (!diff->old || !diff->new || !diff->old->send.name || !diff->new->send.name)
 		return;
-	compare_rules(diff, from, to);
-	compare_params(diff, from, to);
-	diff_transitions(diff, from, to);
-	diff_payloads(diff, from, to);
+	compare_rules(diff);
+	compare_params(diff);
+	compare_transitions(diff);
+	diff_payloads(diff);
 }
 
 static void compare(struct diff *diff)

@@ -1,8 +1,5 @@
 /*
- * diff.h -- what petstorectl diff compares, and those that compare it.
- *
- * Each adds to the list of what is now allowed or refused. Of a channel that is in both contracts,
- * @from is the old one's and @to the new one's.
+ * diff.h -- what petstorectl diff compares, and what its files share.
  */
 #ifndef PETSTORE_CTL_DIFF_H
 #define PETSTORE_CTL_DIFF_H
@@ -12,18 +9,20 @@
 #include "ctl/files.h"
 
 struct diff {
-	struct scene from;
-	struct scene to;
+	struct scene from, to;
 	struct change_list change;
+	const char *address;                      /* of the channel that is compared */
+	const struct contract_channel *old, *new; /* the channel; NULL: it is not there */
 };
 
-/* The steps between statuses: which are legal, who may take them, what may be said again. */
-void diff_transitions(struct diff *diff, const struct contract_channel *from,
-		      const struct contract_channel *to);
+/* One thing that messages of the channel newly may do or be, or may not. */
+#define DIFF_ADD(diff, is_allowed, what, ...)                                                      \
+	change_list_add(&(diff)->change, is_allowed, NULL, what, (diff)->address, __VA_ARGS__)
 
-/* The payloads' schemas, keyword by keyword; by the messages' examples where that says too little.
+/*
+ * The payloads' schemas of a channel that is in both, keyword by keyword; by the messages' examples
+ * where that says too little.
  */
-void diff_payloads(struct diff *diff, const struct contract_channel *from,
-		   const struct contract_channel *to);
+void diff_payloads(struct diff *diff);
 
 #endif

@@ -12,54 +12,51 @@
 
 /* ---- by example, where the schemas are not enough ----------------------------------------- */
 
-static enum schema_answer check_text(struct scene *scene, const struct contract_channel *channel,
-				     const char *text)
+static bool takes(struct scene *scene, const struct contract_channel *channel, const char *text)
 {
 	const struct schema *schema = scene->rules->channel[channel->index].schema;
 	const struct payload_value *value;
 	struct payload_error error;
 
 	if (!schema)
-		return SCHEMA_VALID;
+		return true;
 	value = payload_parse(scene->gate.parser, text, strlen(text), &error);
-	return value ? schema_check(schema, value) : SCHEMA_INVALID;
+	return value && schema_check(schema, value) == SCHEMA_VALID;
 }
 
-static void try_payload(struct diff *diff, const struct contract_channel *from,
-			const struct contract_channel *to, const json_t *payload)
+static void try_payload(struct diff *diff, const json_t *payload)
 {
 	char *text = json_dumps(payload, JSON_COMPACT | JSON_ENCODE_ANY);
 	bool had, has;
 
 	if (!text)
 		return;
-	had = check_text(&diff->from, from, text) == SCHEMA_VALID;
-	has = check_text(&diff->to, to, text) == SCHEMA_VALID;
+	had = takes(&diff->from, diff->old, text);
+	has = takes(&diff->to, diff->new, text);
 	if (had != has)
-		change_list_add(&diff->change, has, NULL, "payload", to->address, "%s", text);
+		DIFF_ADD(diff, has, "payload", "%s", text);
 	free(text);
 }
 
 /* The example itself, without each of its members, and with one that nobody named. */
-static void try_example(struct diff *diff, const struct contract_channel *from,
-			const struct contract_channel *to, json_t *payload)
+static void try_example(struct diff *diff, json_t *payload)
 {
 	json_t *changed;
 	const char *key;
 	json_t *value;
 
-	try_payload(diff, from, to, payload);
+	try_payload(diff, payload);
 	if (!json_is_object(payload))
 		return;
 	json_object_foreach(payload, key, value) {
 		changed = json_copy(payload);
 		(void)json_object_del(changed, key);
-		try_payload(diff, from, to, changed);
+		try_payload(diff, changed);
 		json_decref(changed);
 	}
 	changed = json_copy(payload);
 	(void)json_object_set_new(changed, "memberThatNobodyNamed", json_true());
-	try_payload(diff, from, to, changed);
+	try_payload(diff, changed);
 	json_decref(changed);
 }
 
@@ -72,8 +69,7 @@ static json_t *follow(json_t *root, json_t *value)
 }
 
 static void try_examples_of(struct diff *diff, const struct scene *of,
-			    const struct contract_channel *named,
-			    const struct contract_channel *from, const struct contract_channel *to)
+			    const struct contract_channel *named)
 {
 	json_t *root = sources_json(of->rules->contract->sources.file[0]);
 	json_t *channel = json_object_get(json_object_get(root, "channels"), named->name);
@@ -84,7 +80,7 @@ static void try_examples_of(struct diff *diff, const struct scene *of,
 
 	json_object_foreach(messages, key, message) {
 		json_array_foreach(json_object_get(follow(root, message), "examples"), i, example)
-			try_example(diff, from, to, json_object_get(example, "payload"));
+			try_example(diff, json_object_get(example, "payload"));
 	}
 }
 
@@ -92,7 +88,6 @@ static void try_examples_of(struct diff *diff, const struct scene *of,
 
 struct payload_compare {
 	struct diff *diff;
-	const char *address;
 	bool is_open; /* something could not be compared */
 };
 
@@ -101,8 +96,7 @@ static void on_difference(enum schema_compare_answer answer, const char *detail,
 	struct payload_compare *compare = ctx;
 
 	compare->is_open |= answer == SCHEMA_COMPARE_OPEN;
-	change_list_add(&compare->diff->change, answer == SCHEMA_COMPARE_ALLOWS, NULL, "payload",
-			compare->address, "%s", detail);
+	DIFF_ADD(compare->diff, answer == SCHEMA_COMPARE_ALLOWS, "payload", "%s", detail);
 }
 
 /* Are all schema files the same? */
@@ -131,13 +125,12 @@ static json_t *schema_of(const struct scene *scene, const struct contract_channe
 	return schema;
 }
 
-void diff_payloads(struct diff *diff, const struct contract_channel *from,
-		   const struct contract_channel *to)
+void diff_payloads(struct diff *diff)
 {
-	struct payload_compare compare = { .diff = diff, .address = to->address };
+	struct payload_compare compare = { .diff = diff };
 	enum deref_extent extent = DEREF_WHOLE;
-	json_t *old = schema_of(&diff->from, from, &extent);
-	json_t *new = schema_of(&diff->to, to, &extent);
+	json_t *old = schema_of(&diff->from, diff->old, &extent);
+	json_t *new = schema_of(&diff->to, diff->new, &extent);
 
 	schema_compare(old, new, on_difference, &compare);
 	if (extent != DEREF_WHOLE &&
@@ -152,6 +145,6 @@ void diff_payloads(struct diff *diff, const struct contract_channel *from,
 	json_decref(new);
 	if (!compare.is_open)
 		return;
-	try_examples_of(diff, &diff->from, from, from, to);
-	try_examples_of(diff, &diff->to, to, from, to);
+	try_examples_of(diff, &diff->from, diff->old);
+	try_examples_of(diff, &diff->to, diff->new);
 }
