@@ -1,19 +1,22 @@
 #include "ctl/control_args.h"
 
+#include <mosquitto.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl/conf_listeners.h"
-#include "base/suggest.h"
+#include "base/clock.h"
 #include "monitor/control.h"
 
 #define PASSWORD_MAX 1024u
 #define CLIENT_ID_MAX 160u /* of what is made of a user's name, of 128 bytes at most */
 #define NAME_MAX_BYTES 160u
+#define KEEPALIVE_S 60
+#define LOOP_MS 100
 
 /* clang-format off */
 #define AT(member) .offset = offsetof(struct control_args, member)
@@ -49,7 +52,7 @@ struct control_texts {
 static long port_of(const struct brokerfile *file, size_t listener)
 {
 	const struct brokerfile_line *line = file->listener[listener].line;
-	const char *port = line ? line->value : conf_listeners_value(file, listener, "port");
+	const char *port = line ? line->value : files_value(file, listener, "port");
 
 	return port[0] ? strtol(port, NULL, 10) : 1883;
 }
@@ -57,12 +60,12 @@ static long port_of(const struct brokerfile *file, size_t listener)
 /* Can it be asked: by MQTT over TCP, and by a client without a certificate? */
 static bool is_usable(const struct brokerfile *file, size_t listener)
 {
-	const char *protocol = conf_listeners_value(file, listener, "protocol");
+	const char *protocol = files_value(file, listener, "protocol");
 
 	return file->listener[listener].is_there && port_of(file, listener) > 0 &&
-	       conf_listeners_address(file, listener)[0] != '/' &&
+	       files_address(file, listener)[0] != '/' &&
 	       (!protocol[0] || strcmp(protocol, "mqtt") == 0) &&
-	       !brokerfile_is_true(conf_listeners_value(file, listener, "require_certificate"));
+	       !brokerfile_is_true(files_value(file, listener, "require_certificate"));
 }
 
 static const char *authority_of(const struct brokerfile *file)
@@ -77,11 +80,11 @@ static const char *authority_of(const struct brokerfile *file)
 static int pick_listener(const struct brokerfile *file)
 {
 	for (size_t i = 0; i < file->listener_count; i++)
-		if (is_usable(file, i) && !conf_listeners_line(file, i, "certfile") &&
-		    conf_listeners_is_local(file, i))
+		if (is_usable(file, i) && !files_line(file, i, "certfile") &&
+		    files_is_local(file, i))
 			return (int)i;
 	for (size_t i = 0; i < file->listener_count && authority_of(file); i++)
-		if (is_usable(file, i) && conf_listeners_line(file, i, "certfile"))
+		if (is_usable(file, i) && files_line(file, i, "certfile"))
 			return (int)i;
 	return -1;
 }
@@ -99,11 +102,11 @@ static int find_broker(struct ctl_call *call, struct control_broker *broker,
 			"%s: no listener to ask on 127.0.0.1 without TLS, or with TLS and a "
 			"cafile; expected --host, --port and --cafile",
 			call->files.config);
-	address = conf_listeners_address(file, (size_t)listener);
+	address = files_address(file, (size_t)listener);
 	(void)snprintf(texts->host, sizeof(texts->host), "%s", address[0] ? address : "localhost");
 	broker->host = texts->host;
 	broker->port = port_of(file, (size_t)listener);
-	if (conf_listeners_line(file, (size_t)listener, "certfile"))
+	if (files_line(file, (size_t)listener, "certfile"))
 		broker->ca_file = authority_of(file);
 	return 0;
 }
@@ -239,6 +242,142 @@ static int prepare(struct ctl_call *call, struct control_broker *broker,
 	return rc;
 }
 
+/* ---- one request, by MQTT 5; blocks, with a deadline ---------------------------------------- */
+
+struct control_request {
+	const struct control_broker *broker;
+	const char *text;
+	char *answer;
+	int rc; /* 0 while all is well */
+	struct diag *diag;
+};
+
+static void give_up(struct control_request *request, int rc, const char *text)
+{
+	if (request->rc == 0)
+		request->rc = diag_set(request->diag, rc, "%s port %ld: %s", request->broker->host,
+				       request->broker->port, text);
+}
+
+static void on_connect(struct mosquitto *client, void *ctx, int code, int flags,
+		       const mosquitto_property *properties)
+{
+	struct control_request *request = ctx;
+	int rc;
+
+	(void)flags;
+	(void)properties;
+	if (code != 0) {
+		give_up(request, ERR_IO, mosquitto_reason_string(code));
+		return;
+	}
+	rc = mosquitto_publish_v5(client, NULL, CONTROL_TOPIC, (int)strlen(request->text),
+				  request->text, 1, false, NULL);
+	if (rc)
+		give_up(request, ERR_IO, mosquitto_strerror(rc));
+}
+
+static void on_publish(struct mosquitto *client, void *ctx, int id, int code,
+		       const mosquitto_property *properties)
+{
+	(void)client;
+	(void)id;
+	(void)properties;
+	if (code >= 128)
+		give_up(ctx, ERR_IO, "the user may not give commands (is the scope missing?)");
+}
+
+static void on_disconnect(struct mosquitto *client, void *ctx, int code,
+			  const mosquitto_property *properties)
+{
+	struct control_request *request = ctx;
+
+	(void)client;
+	(void)code;
+	(void)properties;
+	if (!request->answer)
+		give_up(request, ERR_IO, "the broker closed the connection");
+}
+
+static void on_message(struct mosquitto *client, void *ctx, const struct mosquitto_message *message,
+		       const mosquitto_property *properties)
+{
+	struct control_request *request = ctx;
+
+	(void)client;
+	(void)properties;
+	if (request->answer || strcmp(message->topic, CONTROL_RESPONSE_TOPIC) != 0)
+		return;
+	request->answer = strndup(message->payload ? message->payload : "",
+				  message->payload ? (size_t)message->payloadlen : 0);
+	if (!request->answer)
+		request->rc = diag_nomem(request->diag);
+}
+
+static int set_up(struct mosquitto *client, const struct control_broker *broker)
+{
+	int rc = mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
+
+	if (!rc && broker->user)
+		rc = mosquitto_username_pw_set(client, broker->user, broker->password);
+	if (!rc && broker->ca_file)
+		rc = mosquitto_tls_set(client, broker->ca_file, NULL, broker->certificate,
+				       broker->key, NULL);
+	mosquitto_connect_v5_callback_set(client, on_connect);
+	mosquitto_publish_v5_callback_set(client, on_publish);
+	mosquitto_disconnect_v5_callback_set(client, on_disconnect);
+	mosquitto_message_v5_callback_set(client, on_message);
+	return rc ? rc : mosquitto_connect(client, broker->host, (int)broker->port, KEEPALIVE_S);
+}
+
+static void run_loop(struct mosquitto *client, struct control_request *request)
+{
+	int64_t until_ns = clock_mono_ns() + request->broker->timeout_s * INT64_C(1000000000);
+	int rc = set_up(client, request->broker);
+
+	while (!rc && request->rc == 0 && !request->answer) {
+		if (clock_mono_ns() > until_ns) {
+			give_up(request, ERR_BUSY,
+				"no answer in time (does the plugin have the command topic?)");
+			return;
+		}
+		rc = mosquitto_loop(client, LOOP_MS, 1);
+	}
+	if (rc && !request->answer)
+		give_up(request, ERR_IO, mosquitto_strerror(rc));
+}
+
+/*
+ * Publishes @text to the plugin's command topic. On success *ret is the answer, to be freed
+ * with free(). ERR_IO where the broker can't be reached or refuses; ERR_BUSY where it does not
+ * answer in time; @diag says which.
+ */
+static int request_answer(const struct control_broker *broker, const char *text, char **ret,
+			  struct diag *diag)
+{
+	struct control_request request = { .broker = broker, .text = text, .diag = diag };
+	struct mosquitto *client;
+
+	/* libmosquitto of 2.1 says goodbye to connections that are closed already. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)mosquitto_lib_init(); /* always succeeds */
+	client = mosquitto_new(broker->client_id, true, &request);
+	if (!client) {
+		request.rc = diag_nomem(diag);
+	} else {
+		run_loop(client, &request);
+		(void)mosquitto_disconnect(client); /* the answer is there, or there is none */
+		mosquitto_destroy(client);
+	}
+	(void)mosquitto_lib_cleanup();
+	if (request.rc == 0 && request.answer) {
+		*ret = request.answer;
+		return 0;
+	}
+	free(request.answer);
+	return request.rc;
+}
+
 /* The response to the one command, new, or NULL. */
 static json_t *read_response(const char *answer, struct diag *diag)
 {
@@ -265,7 +404,7 @@ int control_args_ask(struct ctl_call *call, json_t *command, json_t **data)
 	if (!text)
 		(void)diag_nomem(&call->diag);
 	else if (prepare(call, &broker, &texts) == 0 &&
-		 control_client_ask(&broker, text, &answer, &call->diag) == 0)
+		 request_answer(&broker, text, &answer, &call->diag) == 0)
 		response = read_response(answer, &call->diag);
 	error = json_string_value(json_object_get(response, "error"));
 	if (error) {

@@ -14,8 +14,20 @@
 #include <jansson.h>
 
 #include "ctl/args.h"
-#include "ctl/control_client.h"
 #include "ctl/ctl.h"
+
+/* Where and as whom. Strings are borrowed; NULL where there is nothing to say. */
+struct control_broker {
+	const char *host;
+	long port;
+	const char *ca_file; /* NULL: without TLS, which only this machine may be asked by */
+	const char *certificate;
+	const char *key;
+	const char *user;
+	const char *password;
+	const char *client_id; /* NULL: the broker chooses one */
+	long timeout_s;
+};
 
 struct control_args {
 	struct control_broker broker;

@@ -83,6 +83,49 @@ static int read_config(struct files *files, struct diag *diag)
 	return rc;
 }
 
+/* ---- its listeners ------------------------------------------------------------------------ */
+
+const struct brokerfile_line *files_line(const struct brokerfile *file, size_t listener,
+					 const char *word)
+{
+	const struct brokerfile_line *found = NULL;
+
+	for (size_t i = 0; i < file->line_count; i++)
+		if (file->line[i].listener == listener && !file->line[i].bridge &&
+		    strcmp(file->line[i].word, word) == 0)
+			found = &file->line[i];
+	return found;
+}
+
+const char *files_value(const struct brokerfile *file, size_t listener, const char *word)
+{
+	const struct brokerfile_line *line = files_line(file, listener, word);
+
+	return line ? line->value : "";
+}
+
+const char *files_address(const struct brokerfile *file, size_t listener)
+{
+	const struct brokerfile_line *line = file->listener[listener].line;
+	const char *address;
+
+	if (!line)
+		return files_value(file, listener, "bind_address");
+	address = line->value + strcspn(line->value, " \t");
+	return address + strspn(address, " \t");
+}
+
+bool files_is_local(const struct brokerfile *file, size_t listener)
+{
+	const char *address = files_address(file, listener);
+
+	if (file->listener_count == 1 && !address[0] && !files_line(file, 0, "port"))
+		return true; /* no listener at all: the broker keeps to itself */
+	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0 ||
+	       strcmp(address, "localhost") == 0 || address[0] == '/' ||
+	       strcmp(files_value(file, listener, "bind_interface"), "lo") == 0;
+}
+
 /* ---- which configuration ---------------------------------------------------------------- */
 
 /* In a folder that anybody may fill, somebody else's file is not taken. */

@@ -53,6 +53,23 @@ int files_need(const struct files *files, const char *option, const char *path, 
 /* Is the line an option of a plugin's? Its name without what stands in front in *ret. */
 bool files_is_option(const struct brokerfile_line *line, const char **ret);
 
+/* ---- listeners: what is set for one, and who reaches it ----------------------------------- */
+
+/* The last line of @word that stands below the listener, bridges aside; NULL: there is none. */
+const struct brokerfile_line *files_line(const struct brokerfile *file, size_t listener,
+					 const char *word);
+
+/* Its value; "" where there is no such line. */
+const char *files_value(const struct brokerfile *file, size_t listener, const char *word);
+
+/* The address that it is bound to; "" is any. Of a socket in the file system its path. */
+const char *files_address(const struct brokerfile *file, size_t listener);
+
+/* Reached from this machine only: a loopback address, or a socket in the file system. */
+bool files_is_local(const struct brokerfile *file, size_t listener);
+
+/* ---- what decides ------------------------------------------------------------------------ */
+
 /* Everything that a decision needs. */
 struct scene {
 	struct rules *rules;

@@ -9,7 +9,6 @@
 
 #include "base/options.h"
 #include "ctl/lint.h"
-#include "ctl/conf_listeners.h"
 #include "monitor/settings.h"
 #include "ledger/ledger.h"
 
@@ -197,7 +196,7 @@ static void check_listener(struct lint *lint, const struct brokerfile *file, siz
 	const struct brokerfile_listener *listener = &file->listener[index];
 	const struct brokerfile_line none = { path, 0, "listener", "1883 (the default)", 0, NULL };
 	const struct brokerfile_line *line = listener->line ? listener->line : &none;
-	const struct brokerfile_line *crl = conf_listeners_line(file, index, "crlfile");
+	const struct brokerfile_line *crl = files_line(file, index, "crlfile");
 
 	if (!listener->is_guarded && file->plugins > 0)
 		add(lint, LINT_ERROR, line,
@@ -208,12 +207,12 @@ static void check_listener(struct lint *lint, const struct brokerfile *file, siz
 			      "plugin line that counts for it"
 			    : "not enforced, and lets nobody in; expected a plugin "
 			      "line that counts for it");
-	if (!conf_listeners_line(file, index, "certfile") &&
-	    !conf_listeners_line(file, index, "psk_hint") && !conf_listeners_is_local(file, index))
+	if (!files_line(file, index, "certfile") && !files_line(file, index, "psk_hint") &&
+	    !files_is_local(file, index))
 		add(lint, LINT_WARNING, line,
 		    "passwords cross the network in the clear; expected a certfile, or an address "
 		    "such as 127.0.0.1");
-	if (crl && !brokerfile_is_true(conf_listeners_value(file, index, "require_certificate")))
+	if (crl && !brokerfile_is_true(files_value(file, index, "require_certificate")))
 		add(lint, LINT_ERROR, crl,
 		    "no client is asked for a certificate; expected require_certificate true");
 }
@@ -222,8 +221,8 @@ static bool is_seen(const struct brokerfile *file, const struct brokerfile_line 
 {
 	for (const struct brokerfile_line *each = file->line; each < line; each++)
 		if (strcmp(each->word, line->word) == 0 && strcmp(each->value, line->value) == 0 &&
-		    strcmp(conf_listeners_value(file, each->listener, "keyfile"),
-			   conf_listeners_value(file, line->listener, "keyfile")) == 0)
+		    strcmp(files_value(file, each->listener, "keyfile"),
+			   files_value(file, line->listener, "keyfile")) == 0)
 			return true;
 	return false;
 }
@@ -236,8 +235,7 @@ static void check_certs(struct lint *lint, const struct brokerfile *file)
 		if (line->bridge || is_seen(file, line))
 			continue;
 		if (strcmp(line->word, "certfile") == 0)
-			lint_certfile(lint, line,
-				      conf_listeners_line(file, line->listener, "keyfile"));
+			lint_certfile(lint, line, files_line(file, line->listener, "keyfile"));
 		else if (strcmp(line->word, "cafile") == 0)
 			lint_cafile(lint, line);
 		else if (strcmp(line->word, "crlfile") == 0 ||
