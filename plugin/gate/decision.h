@@ -1,8 +1,8 @@
 /*
- * decision.h -- what the gate answers, and what it works with: types only.
+ * decision.h -- the gate and its answers: types only.
  *
- * Below all files of the gate: those that ask one question each, and gate.h, which asks them in
- * turn.
+ * All files of the gate include it: those that ask one question each, and gate.h, which asks them
+ * in turn.
  */
 #ifndef PETSTORE_GATE_DECISION_H
 #define PETSTORE_GATE_DECISION_H
@@ -23,8 +23,8 @@ struct payload_value;
 struct rules;
 
 /*
- * What is asked of a request, in the order in which it is asked: X(step, name, group). The
- * group's mode says whether an answer of no refuses; a client without identity is always
+ * The questions about a request, in the order in which they are asked: X(step, name, group). The
+ * mode of the group says whether a no refuses the request. A client without an identity is always
  * refused.
  */
 #define GATE_STEP_TABLE(X)                                                                         \
@@ -53,7 +53,7 @@ enum gate_step {
 		GATE_STEP_COUNT,
 };
 
-/* Inline, as each publish asks some ten times: a known step's group is a constant. */
+/* Inline, because each publish calls it some ten times; for a constant step it is a constant. */
 static inline enum contract_group gate_step_group(enum gate_step step)
 {
 	switch (step) {
@@ -71,26 +71,25 @@ static inline enum contract_group gate_step_group(enum gate_step step)
 #define GATE_TOPIC_MEMO 256u
 
 /*
- * What decisions are made with. The rules and the ledger are borrowed and may be exchanged
- * between decisions (gate_use()); one thread uses a gate at a time.
+ * What decisions are made with. Rules and ledger are borrowed; gate_use() exchanges the rules
+ * between decisions. For one thread at a time.
  */
 struct gate {
 	const struct rules *rules;
-	struct ledger *ledger; /* NULL: nothing is known of any entity, nothing is kept */
+	struct ledger *ledger; /* NULL: no entity is known, and nothing is kept */
 	struct payload_parser *parser;
 	/*
-	 * The last topic that was matched: a message is judged once and then delivered to
-	 * each of its subscribers, all under the same topic.
+	 * The last topic that was matched: a publish is followed by its deliveries to
+	 * subscribers, which have the same topic.
 	 */
 	struct contract_match memo;
 	const char *memo_base; /* what the match's spans point into */
 	size_t memo_len;       /* 0: empty */
 	char memo_topic[GATE_TOPIC_MEMO];
-	/* A mode and 1 in the place of the contract's, see gate_force(); 0: as the contract says.
-	 */
+	/* By group: 0: the contract's mode counts; else 1 + the mode that gate_force() set. */
 	uint8_t forced[CONTRACT_GROUPS];
-	bool is_forced; /* one of them is */
-	/* The first thing that was wrong, while observed ones are passed over. */
+	bool is_forced; /* some forced[] is not 0 */
+	/* The first fault that was only observed, while the decision goes on. */
 	struct {
 		enum reason reason;
 		struct schema_error error;
@@ -98,41 +97,38 @@ struct gate {
 	} first;
 };
 
+/* What scopes allow: nothing, only the principal's own entities, everything. */
 enum gate_grant { GATE_NONE = 0, GATE_OWN, GATE_FULL };
 
 struct decision {
 	enum verdict verdict;
 	enum reason reason; /* REASON_NONE where nothing was wrong */
 	/*
-	 * What was wrong is only observed: @verdict is ALLOW although @reason would have refused.
+	 * The fault is only observed: @verdict is ALLOW although @reason names a fault.
 	 */
 	bool is_observed;
-	uint32_t asked;                         /* steps, as bits by enum gate_step */
-	uint32_t failed;                        /* those of them that were answered with no */
+	uint32_t asked;                         /* steps that were asked, bits by enum gate_step */
+	uint32_t failed;                        /* steps that were answered with no, likewise */
 	const struct contract_channel *channel; /* NULL where the topic has none */
 	/*
-	 * Why, for a person; filled in where something was wrong and the action is not
-	 * GATE_DELIVER (nobody reads those, and there may be many). Strings are "" otherwise.
+	 * The fault in words, for people. "" strings where nothing was wrong, and for
+	 * GATE_DELIVER: refused deliveries are many, and are not reported.
 	 */
 	struct schema_error error;
-	/* The status that the entity has, of an illegal transition and of a correction. */
+	/* For an illegal transition and a correction: the entity's status before the message. */
 	char current_status[ENTITY_STATUS_MAX];
-	/* A step that is not the contract's, taken by a principal that may correct: @current_status
-	 * is what it was. */
+	/* The contract does not have this step, but the principal may correct the status. */
 	bool is_correction;
-	bool is_repeat; /* it says the entity's current status; has_write: with other content */
+	bool is_repeat; /* the message has the current status; with has_write: other content */
 	/*
-	 * What an allowed publish means for the ledger; unset where @has_write is false. The
-	 * strings in it point into the request, the rules and the parser: good until the next
-	 * decision.
+	 * The publish is allowed and has to be written to the ledger: @write is set. Its strings
+	 * point into the request, the rules and the parser, and are valid until the next decision.
 	 */
 	bool has_write;
-	/*
-	 * Nothing but what is retained on the topic changes: @write says only that. Never together
-	 * with @has_write.
-	 */
+	/* The publish changes only what is retained on the topic: @write is that. Never together
+	 * with @has_write. */
 	bool has_retained;
-	const struct payload_value *payload; /* NULL where it was not parsed; as good as @write */
+	const struct payload_value *payload; /* NULL: not parsed; valid as long as @write */
 	struct ledger_write write;
 	struct value value[ENTITY_COLUMNS_MAX];
 };

@@ -140,8 +140,8 @@ static bool may_take(struct judgement *j, int from)
 }
 
 /*
- * A message that says the current status moves nothing, but replaces what the others said of
- * it: that is for whoever may take a step there.
+ * A message with the current status changes no status, but replaces the entity's other columns. So
+ * its sender needs the right to some step that leads to this status.
  */
 __attribute__((cold, noinline)) static bool check_repeat(struct judgement *j)
 {
@@ -241,9 +241,10 @@ static bool read_owner(struct judgement *j)
 }
 
 /*
- * Whoever may act on its own only: what nobody knows yet is its own when the payload says so, if
- * the contract has a step for it (check_step()); what is there without an owner is not. Asked
- * before anything about the entity's state, which is not for it to know otherwise.
+ * For a principal that may act on its own entities only. An entity that does not exist yet is its
+ * own if the payload names it as the owner; check_step() asks whether the contract has such a step.
+ * An entity that exists without an owner is not its own. This is asked before the entity's state,
+ * because the refusal must not show the state of another principal's entity.
  */
 static bool check_own_publish(struct judgement *j)
 {

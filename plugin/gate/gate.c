@@ -24,7 +24,7 @@ const char *gate_step_name(enum gate_step step)
 
 /* ---- the four questions --------------------------------------------------------------- */
 
-/* What can't be read has no status: parsing is asked for where either group wants it. */
+/* The status is in the payload: it is parsed where the schema's or the transition's group is on. */
 static bool ask_json(struct judgement *j)
 {
 	bool is_needed =
@@ -54,8 +54,8 @@ static const uint32_t keeping_steps = GATE_STEP_TABLE(X) 0;
 #undef X
 
 /*
- * Is there something to keep? Only what schema and transitions were asked about and have
- * nothing against: what is merely observed or not looked at moves no state.
+ * Is there something to keep? Only where the schema's and the transition's questions were asked and
+ * answered with yes: a message that is only observed, or not checked, changes no entity.
  */
 static bool is_to_be_kept(struct judgement *j)
 {
@@ -71,8 +71,8 @@ static bool is_to_be_kept(struct judgement *j)
 }
 
 /*
- * What is retained on a channel that keeps something is kept, whatever it says: a status repeated,
- * or what is only observed. So what the broker loses when it is killed can be retained again.
+ * On a channel that keeps messages every retained message is kept, also a repeated status and what
+ * is only observed, so that it can be published again when the broker was killed and lost it.
  */
 static bool changes_retained(const struct judgement *j)
 {
@@ -100,8 +100,8 @@ static bool check_store(struct judgement *j)
 }
 
 /*
- * Nothing and the retain flag: clears what is retained. A publish as any other, with an event of
- * its own, but one that says nothing about an entity.
+ * An empty payload with the retain flag clears the retained message. It is a publish with an event
+ * of its own, but changes no entity.
  */
 __attribute__((noinline)) static bool check_clear(struct judgement *j)
 {
@@ -129,7 +129,7 @@ static bool check_message(struct judgement *j)
 	return check_store(j);
 }
 
-/* Which questions are put, and what a no means, is settled once: some ten are to come. */
+/* Looks the modes up once, because some ten questions need them. */
 static void find_modes(struct judgement *j)
 {
 	const struct contract_channel *channel = j->match->channel;
@@ -162,8 +162,8 @@ static bool ask_length(struct judgement *j)
 }
 
 /*
- * What was its own at PUBLISH: is it still? Of what nobody knows, or can say now, it is not known
- * to be another's.
+ * Is the entity still the principal's own, as it was at PUBLISH? True, too, where the entity is
+ * unknown or the store can't be asked: then no other owner is known.
  */
 static bool is_still_own(struct judgement *j)
 {
@@ -219,9 +219,9 @@ static bool moves_status(const struct judgement *j)
 }
 
 /*
- * Up to QoS 1 a message is handed out in the call in which it was judged. One of QoS 2 waits for
- * its publisher's PUBREL, which nobody judges: what is handed out must still say the current
- * status.
+ * Up to QoS 1 the broker delivers a message in the call in which it was judged. At QoS 2 it waits
+ * for the publisher's PUBREL, which no plugin sees: at its delivery the message must still have the
+ * current status.
  */
 static bool judge_delivery(struct judgement *j)
 {

@@ -1,11 +1,10 @@
 /*
  * gate.h -- the decision: may this happen?
  *
- * gate_decide() is the one function that everything in this product is built around. The
- * broker's callbacks, petstorectl, the unit tests, the fuzzers and the benchmark call it, and
- * nothing else decides. It asks the contract, access, schema and ledger rooms in turn, which
- * do not know each other; it has no side effect, allocates nothing that outlives it, knows
- * no broker, and never logs. What happens with the answer is the caller's business.
+ * gate_decide() makes all decisions: the broker's events, petstorectl, the unit tests, the fuzzers
+ * and the benchmark call it. It asks the rooms contract, access, schema and ledger in turn, which
+ * do not know each other. It has no side effect, keeps no memory that it allocates, knows no
+ * broker, and never logs. The caller acts on the decision.
  */
 #ifndef PETSTORE_GATE_H
 #define PETSTORE_GATE_H
@@ -19,15 +18,15 @@
 #include "gate/rules.h"
 #include "ledger/ledger.h"
 
-/* "transition"; a literal. */
+/* The step's name, such as "transition", a literal. "" for a number that is no step. */
 const char *gate_step_name(enum gate_step step);
 
-/* On failure @ret needs no clearing. */
+/* @rules and @ledger (may be NULL) are borrowed. On failure @ret needs no clearing. */
 int gate_init(struct gate *ret, const struct rules *rules, struct ledger *ledger,
 	      struct diag *diag);
 void gate_clear(struct gate *gate);
 
-/* The mode that a group of rules is under; @channel NULL: of a topic that has none. */
+/* The mode of a group of rules on @channel; NULL: on topics without a channel. */
 static inline enum contract_mode gate_mode(const struct gate *gate,
 					   const struct contract_channel *channel,
 					   enum contract_group group)
@@ -38,51 +37,50 @@ static inline enum contract_mode gate_mode(const struct gate *gate,
 }
 
 /*
- * Puts a group of rules under @mode on all channels, whatever the contract says, until other
- * rules are put in force. Who may do what (CONTRACT_PERMISSION) is not to be forced: false.
+ * Sets the mode of a group of rules on all channels, whatever the contract says, until gate_use()
+ * sets other rules. False: CONTRACT_PERMISSION can't be forced.
  */
 bool gate_force(struct gate *gate, enum contract_group group, enum contract_mode mode);
 
-/* Puts other rules in force. On failure the old ones stay. */
+/* Sets other rules, borrowed, and ends what gate_force() set. On failure the old rules stay. */
 int gate_use(struct gate *gate, const struct rules *rules, struct diag *diag);
 
 /*
- * Decides. @principal NULL is a client without identity and is refused. The result is in @ret,
- * always complete; the caller adds publisher, client and time to an implied write.
+ * Decides. @principal NULL: a client without an identity, which is refused. *ret is always
+ * complete; the caller adds publisher, client and time to its write.
  */
 void gate_decide(struct gate *gate, const struct access_principal *principal,
 		 const struct gate_request *request, struct decision *ret);
 
 /*
- * Everything that a payload was refused or observed for: a decision stops at the first fault,
- * this goes on, and is for reports. At most @max to @ret, of which the first is
- * @decision->error; returns how many, 0 where it was not a member of the payload that was
- * wrong. @decision was made under @rules and is the last that its gate made.
+ * All faults of a payload, for reports: a decision has only the first. Writes at most @max to @ret,
+ * the first of which is @decision->error, and returns how many; 0 where the fault is not in the
+ * payload. @decision was made under @rules and is the last one of its gate.
  */
 size_t gate_faults(const struct rules *rules, const struct decision *decision,
 		   struct schema_error *ret, size_t max);
 
 /*
- * A number for the entity, and its status, that @message's topic moves; 0: it moves none. Two
- * entities may have the same, which nobody can bring about without @seed.
+ * A hash of the entity and of the status that messages on this topic change; 0: they change none.
+ * Two entities may have the same number, but without @seed a client can't make them collide.
  */
 uint64_t gate_entity_key(struct gate *gate, const struct message *message, uint64_t seed);
 
 /*
- * Does @request, of a channel that moves a status, say the current one? True, too, where that
- * is not known.
+ * Does the message of @request, on a channel with a status, have the entity's current status? True,
+ * too, where that is unknown.
  */
 bool gate_is_current(struct gate *gate, const struct gate_request *request);
 
 /*
- * Is @request, but for its times, what the channel that moves a status said last of its entity?
- * True, too, where that is not known. May cost an indexed read.
+ * Is the message of @request, apart from its times, the same as the last accepted one of its
+ * channel and entity? True, too, where that is unknown. May cost an indexed read.
  */
 bool gate_is_last(struct gate *gate, const struct gate_request *request);
 
 /*
- * What the principal's scopes are worth for an operation of @match's channel: nothing, its own
- * entities, all. A wildcard in @match stands for any value.
+ * What the principal's scopes allow of an operation of @match's channel: nothing, its own entities,
+ * or all. A wildcard in @match stands for any value.
  */
 enum gate_grant gate_grant(const struct access_principal *principal,
 			   const struct contract_operation *operation,

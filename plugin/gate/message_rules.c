@@ -128,7 +128,7 @@ static const struct payload_value *located(const struct payload_value *payload,
 			     : value_at(payload, param->location);
 }
 
-/* What the contract says stands in the payload as well as in the topic must be the same. */
+/* Ids that are in the topic and in the payload must be the same. */
 bool message_rules_ids(struct judgement *j)
 {
 	const struct contract_channel *channel = j->match->channel;
@@ -153,7 +153,7 @@ bool message_rules_ids(struct judgement *j)
 	return true;
 }
 
-/* ---- the contract's delivery terms ---------------------------------------------------- */
+/* ---- last will, QoS and retain ---------------------------------------------------------- */
 
 bool message_rules_will(struct judgement *j)
 {

@@ -263,7 +263,7 @@ static bool is_attributed(const struct judgement *j, const struct contract_match
 
 /*
  * The owner of the entity that @match is about: its own, or that of the entity it links to.
- * *ret is "" where nobody is known to own it. False: refused, the store is out of reach.
+ * *ret is "" where no owner is known. False: refused, the store can't be asked.
  */
 static bool find_owner(struct judgement *j, const struct contract_match *match, const char **ret)
 {

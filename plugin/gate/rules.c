@@ -156,7 +156,8 @@ static int compile_pattern(struct rules *rules, const struct contract_channel *c
 	return rc ? diag_set(diag, rc, "%s", text.text) : add_warning(rules, text.text, diag);
 }
 
-/* More times than are told from content: each message that only says a later one is a change. */
+/* Warns of more time members than are excluded when messages are compared: a repeat with another
+ * time in one of the others counts as a change. */
 static int warn_of_times(struct rules *rules, const struct contract_channel *channel,
 			 struct diag *diag)
 {

@@ -1,8 +1,8 @@
 /*
  * rules.h -- everything that is loaded from files, as one immutable object.
  *
- * The contract, its payload schemas compiled, who has which scopes, the passwords. A reload
- * builds new rules and swaps the pointer; a failure leaves the old ones in force, whole.
+ * The contract, its compiled payload schemas, the principals' scopes, the passwords. A reload
+ * builds new rules and swaps the pointer; if that fails, the old rules stay in force.
  */
 #ifndef PETSTORE_RULES_H
 #define PETSTORE_RULES_H
@@ -21,17 +21,17 @@
 #include "schema/pattern.h"
 #include "schema/schema.h"
 
-/* What a channel needs beside the contract's words. */
+/* What is compiled from the contract for one channel. */
 struct rules_channel {
-	const struct schema *schema;                  /* NULL: payloads are not looked at */
+	const struct schema *schema;                  /* NULL: payloads are not checked */
 	struct pattern *pattern[CONTRACT_PARAMS_MAX]; /* NULL: any id */
 };
 
 struct rules {
 	struct contract *contract;
 	struct access *access;       /* NULL where no access file was asked for */
-	struct passwords *passwords; /* NULL: nobody logs in with a password */
-	struct scram_keys *scram;    /* NULL: nobody logs in by SCRAM */
+	struct passwords *passwords; /* NULL: no client logs in with a password */
+	struct scram_keys *scram;    /* NULL: no client logs in by SCRAM */
 	struct revoked *revoked;     /* NULL: no list of revoked certificates was asked for */
 	const struct rules_channel *channel; /* by contract_channel.index */
 	size_t payload_max;                  /* the largest of any channel, at least 1 */
@@ -39,8 +39,8 @@ struct rules {
 };
 
 /*
- * Where the rules stand. Borrowed for the call. All but the contract may be NULL, @access only
- * where the contract alone is looked at.
+ * The files of the rules. Borrowed for the call. All but the contract may be NULL; @access may be
+ * NULL only for tools that read the contract alone.
  */
 struct rules_files {
 	const char *contract;
@@ -48,19 +48,20 @@ struct rules_files {
 	const char *password_file;
 	const char *scram_file;
 	const char *crl_file;
-	struct diag_list *errors; /* gets all that is wrong, a line each, @diag's first */
+	struct diag_list
+		*errors; /* gets all faults, a line each; the first is @diag's. NULL: none */
 };
 
 /*
- * Loads all of it. On failure *ret is untouched, and @diag holds one line that names the file
- * and the place.
+ * Loads all files. On success *ret is new, to be freed with rules_free(). On failure *ret is
+ * untouched, and @diag has one line that names the file and the place.
  */
 int rules_load(const struct rules_files *files, struct rules **ret, struct diag *diag);
 void rules_free(struct rules *rules); /* NULL is fine */
 
 /*
- * What is doubtful in channels, schemas and patterns: the i-th line, borrowed; NULL behind the
- * last. Each is there once, however many channels share the schema.
+ * The i-th warning about channels, schemas and patterns, borrowed; NULL behind the last. A schema's
+ * warning is there once, however many channels share it.
  */
 const char *rules_warning(const struct rules *rules, size_t i);
 

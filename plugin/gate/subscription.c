@@ -63,7 +63,7 @@ static bool is_granted(struct judgement *j)
 	j->decision->asked |= 1u << GATE_STEP_TOPIC;
 	if (is_reachable || reach.forbidden)
 		j->decision->asked |= 1u << GATE_STEP_SCOPE;
-	/* A store that was out of reach on the way is no matter. */
+	/* A store that could not be asked does not matter here: deliveries are judged again. */
 	if (is_reachable || (!reach.forbidden && mode == CONTRACT_OFF))
 		return true;
 	j->decision->failed |= 1u << (reach.forbidden ? GATE_STEP_SCOPE : GATE_STEP_TOPIC);
