@@ -34,10 +34,8 @@ SCHEMA   = schema/document schema/set schema/resolve schema/dialect schema/keywo
            schema/pattern schema/pattern_ecma schema/pattern_ecma_text schema/pattern_ecma_set \
            schema/pattern_property schema/pattern_seq schema/pattern_dfa \
            schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
-CONTRACT = contract/contract contract/sources contract/transitions \
-           contract/entities contract/scopes contract/operations contract/bindings contract/limits \
-           contract/channels contract/address contract/params contract/messages \
-           contract/mapping contract/content contract/members contract/unique_members contract/brokertopics contract/own_channels contract/topics
+CONTRACT = contract/contract contract/sources contract/transitions contract/entities contract/scopes \
+           contract/operations contract/channels contract/address contract/content contract/topics
 ACCESS   = access/access access/access_load access/access_roles access/access_clients access/access_users \
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \

@@ -1,7 +1,12 @@
-/* channels.c -- /channels: each with its address, message, limits and what a publish does. */
+/*
+ * channels.c -- /channels: each with its address, message, limits and what a publish does;
+ * /x-broker-topics, and the channels that the plugin itself publishes to.
+ */
 #include "contract/contract_internal.h"
 
 #include <string.h>
+
+#define INTERVAL_MAX 2592000 /* 30 days */
 
 static const struct config_known channel_members[] = {
 	{ .name = "address", .is_required = true },
@@ -12,6 +17,11 @@ static const struct config_known channel_members[] = {
 };
 static const struct config_known mode_members[] = {
 	{ .name = "permission schema transition limits" },
+	{ .name = NULL },
+};
+static const struct config_known topic_members[] = {
+	{ .name = "address", .is_required = true },
+	{ .name = "action security description" },
 	{ .name = NULL },
 };
 
@@ -106,6 +116,63 @@ static void load_durability(struct loader *loader, const struct config *owner,
 	channel->durability = (enum contract_durability)word;
 }
 
+void channels_load_limits(struct loader *loader, const struct config *owner,
+			  struct contract_channel *ret)
+{
+	const struct config *at = config_member(owner, "x-limits");
+	int64_t payload;
+
+	if (config_member(at, "messagesPerSecond"))
+		ret->limits.burst = 0; /* it belongs to the rate that this one takes the place of */
+	if (!limits_read(loader->report, at, "x-limits",
+			 "payloadBytes messagesPerSecond burst bytesPerSecond topicLevels "
+			 "topicBytes clients",
+			 &ret->limits))
+		return;
+	if (config_integer(loader->report, at, "payloadBytes", 1, CONTRACT_PAYLOAD_MAX, &payload))
+		ret->payload_max = (size_t)payload;
+	if (config_member(at, "burst") && ret->limits.messages_per_second == 0)
+		(void)config_fail(loader->report, at, "burst", ERR_INVALID,
+				  "says nothing without messagesPerSecond");
+}
+
+static void load_times(struct loader *loader, const struct config *owner,
+		       struct contract_channel *channel)
+{
+	int64_t interval = 0;
+
+	(void)config_integer(loader->report, owner, "x-interval", 1, INTERVAL_MAX, &interval);
+	channel->interval_s = (uint32_t)interval;
+	channel->time_member = entities_load_member(loader, owner, "x-time");
+	if (channel->time_member)
+		channel->time_member_len = strlen(channel->time_member);
+}
+
+static void load_unique(struct loader *loader, const struct config *owner,
+			struct contract_channel *channel)
+{
+	const struct config *list = config_member(owner, "x-unique");
+
+	if (!config_expect(loader->report, list, CONFIG_ARRAY))
+		return;
+	if (channel->mapping && channel->mapping->transitions)
+		(void)config_fail(loader->report, list, NULL, ERR_INVALID,
+				  "the channel moves a status, which tells what is said again; "
+				  "expected one without");
+	else if (!channel->is_recorded)
+		(void)config_fail(loader->report, list, NULL, ERR_INVALID,
+				  "no event is kept here: x-record is false");
+	if (!config_bound(loader->report, list, 1, CONTRACT_UNIQUE_MAX,
+			  "members of the payload, like [\"/eventId\"]"))
+		return;
+	config_foreach_item(at, list) {
+		const char *member = entities_load_member(loader, at, NULL);
+
+		channel->unique[channel->unique_count].member = member;
+		channel->unique[channel->unique_count++].len = member ? strlen(member) : 0;
+	}
+}
+
 static void load_extensions(struct loader *loader, const struct config *at,
 			    struct contract_channel *channel)
 {
@@ -117,15 +184,15 @@ static void load_extensions(struct loader *loader, const struct config *at,
 			(void)config_fail(loader->report, at, *name, ERR_INVALID,
 					  "expected a channel with a \"send\" operation");
 	if (channel->send.name) {
-		mapping_load(loader, at, channel);
+		entities_load_mapping(loader, at, channel);
 		(void)config_word(loader->report, at, "x-will", wills, &will);
 		channel->is_will_allowed = will == 1;
 		load_durability(loader, at, channel);
-		limits_load_times(loader, at, channel);
-		unique_load(loader, at, channel);
+		load_times(loader, at, channel);
+		load_unique(loader, at, channel);
 	}
 	channels_load_mode(loader, at, channel->mode);
-	limits_load(loader, at, channel);
+	channels_load_limits(loader, at, channel);
 }
 
 /* ---- channels --------------------------------------------------------------------------- */
@@ -144,14 +211,14 @@ static void load_channel(struct loader *loader, const struct config *at,
 	loader->schema = NULL;
 	channel->address = address_load(loader, at, false);
 	if (channel->address)
-		params_load(loader, at, channel);
-	messages_load(loader, at, channel);
-	bindings_load(loader, at, LOADER_OTHER, NULL);
+		address_load_params(loader, at, channel);
+	operations_load_message(loader, at, channel);
+	operations_load_bindings(loader, at, LOADER_OTHER, NULL);
 	load_extensions(loader, at, channel);
 	if (loader->report->count > before)
 		return;
 	content_load(loader, channel);
-	members_check(loader, at);
+	content_check_members(loader, at);
 	if (channel->limits.topic_levels > 0 &&
 	    address_levels(channel->address) > channel->limits.topic_levels)
 		(void)config_fail(loader->report, at, "address", ERR_INVALID,
@@ -163,4 +230,142 @@ void channels_load(struct loader *loader)
 {
 	for (size_t i = 0; i < loader->named_count; i++)
 		load_channel(loader, &loader->channels->item[i], &loader->channel[i]);
+}
+
+/* ---- the broker's own topics ---------------------------------------------------------- */
+
+static void load_topic(struct loader *loader, const struct config *at)
+{
+	static const char *const actions[] = { "receive", "send", NULL };
+	struct contract *contract = loader->contract;
+	struct contract_channel *channel = &loader->channel[contract->channel_count];
+	struct contract_operation *operation;
+	unsigned action = 0;
+
+	if (!config_check(loader->report, at, "a broker topic", topic_members))
+		return;
+	*channel = (struct contract_channel){ .name = at->key,
+					      .index = (unsigned)contract->channel_count++,
+					      .payload_max = contract->defaults.payload_max };
+	memcpy(channel->mode, contract->defaults.mode, sizeof(channel->mode));
+	channel->address = address_load(loader, at, true);
+	(void)config_word(loader->report, at, "action", actions, &action);
+	operation = action == 1 ? &channel->send : &channel->receive;
+	operation->name = at->key;
+	scopes_load_security(loader, at, operation);
+}
+
+void channels_load_broker(struct loader *loader)
+{
+	const struct config *topics = config_member(loader->root, "x-broker-topics");
+
+	if (config_expect(loader->report, topics, CONFIG_OBJECT))
+		config_foreach_member(at, topics)
+			load_topic(loader, at);
+}
+
+/* ---- channels that the plugin publishes to -------------------------------------------- */
+
+/*
+ * Their addresses begin with a literal level, nobody sends there, and no other channel has a topic
+ * of theirs, so that nobody reads what is published there by a scope for something else, and nobody
+ * publishes it in the plugin's place.
+ */
+
+/* Is it @first, then so many parameters and nothing more, and only received from? */
+static bool is_published(const struct contract_channel *channel, const char *first, size_t params)
+{
+	const char *at = channel->address;
+	size_t len = strlen(first);
+
+	if (channel->send.name || !channel->receive.name || channel->param_count != params ||
+	    strncmp(at, first, len) != 0)
+		return false;
+	for (at += len; *at; at += strcspn(at + 1, "/") + 1)
+		if (strncmp(at, "/{", 2) != 0)
+			return false;
+		else
+			params--;
+	return params == 0;
+}
+
+/* Is there a topic that both addresses stand for? */
+static bool overlap(const char *a, const char *b)
+{
+	for (;;) {
+		size_t a_len = strcspn(a, "/"), b_len = strcspn(b, "/");
+
+		if (a[0] != '{' && b[0] != '{' && (a_len != b_len || strncmp(a, b, a_len) != 0))
+			return false;
+		a += a_len;
+		b += b_len;
+		if (!*a || !*b)
+			return !*a && !*b;
+		a++;
+		b++;
+	}
+}
+
+static const struct contract_channel *find_published(struct loader *loader, const char *first,
+						     size_t params)
+{
+	const struct contract_channel *channel = loader->contract->channel, *ours = NULL;
+
+	for (size_t i = 0; i < loader->named_count && !ours; i++)
+		if (is_published(&channel[i], first, params))
+			ours = &channel[i];
+	for (size_t i = 0; i < loader->named_count && ours; i++)
+		if (&channel[i] != ours && overlap(channel[i].address, ours->address))
+			(void)config_fail(loader->report, &loader->channels->item[i], "address",
+					  ERR_INVALID,
+					  "\"%s\" has topics of \"%s\" of channel \"%s\", where "
+					  "only the plugin publishes",
+					  channel[i].address, ours->address, ours->name);
+	return ours;
+}
+
+/* x-problem-types, which only the channel of notices may have. */
+static void load_problem_types(struct loader *loader, const struct contract_channel *notices)
+{
+	static const char unreserved[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					 "0123456789-._~:/?#[]@!$&'()*+,;=%";
+	const char *text = NULL;
+
+	for (size_t i = 0; i < loader->named_count; i++) {
+		const struct config *at = loader_follow(loader, &loader->channels->item[i]);
+		struct contract_channel *channel = &loader->channel[i];
+
+		if (!config_member(at, "x-problem-types"))
+			continue;
+		if (channel != notices)
+			(void)config_fail(loader->report, at, "x-problem-types", ERR_INVALID,
+					  "expected on the channel of notices only, %s/{...}/{...}",
+					  CONTRACT_NOTICES);
+		else if (config_text(loader->report, at, "x-problem-types",
+				     CONTRACT_PROBLEM_TYPES_MAX, &text) &&
+			 text[strspn(text, unreserved)] != '\0')
+			(void)config_fail(loader->report, at, "x-problem-types", ERR_INVALID,
+					  "expected a URI that the name of a problem is added to, "
+					  "like \"https://example.com/errors/\"");
+		else
+			channel->problem_types = text;
+	}
+}
+
+void channels_load_published(struct loader *loader)
+{
+	struct contract *contract = loader->contract;
+	const struct contract_channel *notices = find_published(loader, CONTRACT_NOTICES, 2);
+
+	contract->notices = notices;
+	load_problem_types(loader, notices);
+	contract->alerts = find_published(loader, CONTRACT_ALERTS, 1);
+	/* Whose notice it is stands in the order in which the plugin writes it. */
+	if (notices && (notices->param[0].own == CONTRACT_OWN_CLIENT ||
+			notices->param[1].own == CONTRACT_OWN_PRINCIPAL))
+		(void)config_fail(loader->report, &loader->channels->item[notices->index],
+				  "parameters", ERR_INVALID,
+				  "notices are published to %s/PRINCIPAL/CLIENT: expected x-own "
+				  "\"principal\" at \"%s\" and \"clientId\" at \"%s\"",
+				  CONTRACT_NOTICES, notices->param[0].name, notices->param[1].name);
 }

@@ -67,10 +67,10 @@ static void load_root(struct loader *loader)
 
 	(void)config_check(loader->report, loader->root, "the document", root_members);
 	load_info(loader);
-	messages_check_type(loader, loader->root, "defaultContentType");
+	operations_check_type(loader, loader->root, "defaultContentType");
 	defaults->payload_max = CONTRACT_PAYLOAD_DEFAULT;
 	channels_load_mode(loader, loader->root, defaults->mode);
-	limits_load(loader, loader->root, defaults);
+	channels_load_limits(loader, loader->root, defaults);
 	check_rest(loader);
 }
 
@@ -118,11 +118,11 @@ static bool is_known(struct loader *loader)
 static void load_document(struct loader *loader)
 {
 	typedef void step(struct loader *);
-	static step *const steps[] = { load_root,     scopes_load,      transitions_load,
-				       entities_load, channels_make,    operations_load,
-				       channels_load, brokertopics_load };
+	static step *const steps[] = { load_root,     scopes_load,         transitions_load,
+				       entities_load, channels_make,       operations_load,
+				       channels_load, channels_load_broker };
 	/* These are about the channels as they are when all are loaded. */
-	static step *const last[] = { index_topics, published_load, content_compare };
+	static step *const last[] = { index_topics, channels_load_published, content_compare };
 
 	if (!is_known(loader))
 		return;

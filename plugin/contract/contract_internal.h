@@ -69,11 +69,6 @@ const struct contract_transitions *transitions_find(const struct loader *loader,
 
 /* /x-entities */
 void entities_load(struct loader *loader);
-/* The entity that the string under @key of @at names, NULL where it is none. */
-const struct entity *entities_name(struct loader *loader, const struct config *at, const char *key);
-/* The number of the entity's column @name, which stands at @at, to *ret. */
-bool entities_column(struct loader *loader, const struct config *at, const struct entity *entity,
-		     const char *name, unsigned *ret);
 
 /* Numbers the scopes of /components/securitySchemes, whether an operation uses them or not. */
 void scopes_load(struct loader *loader);
@@ -98,50 +93,27 @@ void channels_load_mode(struct loader *loader, const struct config *owner,
 			enum contract_mode ret[CONTRACT_GROUPS]);
 
 /* /x-limits of the document or of a channel, where they are there. */
-void limits_load(struct loader *loader, const struct config *owner, struct contract_channel *ret);
-/* /x-interval and /x-time of a channel, where they are there. */
-void limits_load_times(struct loader *loader, const struct config *owner,
-		       struct contract_channel *channel);
-
-/* /x-unique of a channel, when its mapping and x-record are loaded. */
-void unique_load(struct loader *loader, const struct config *owner,
-		 struct contract_channel *channel);
-
+void channels_load_limits(struct loader *loader, const struct config *owner,
+			  struct contract_channel *ret);
 /* /x-broker-topics, the channels behind the others. */
-void brokertopics_load(struct loader *loader);
+void channels_load_broker(struct loader *loader);
 
 /* The channels that the plugin publishes to, when all are loaded. */
-void published_load(struct loader *loader);
+void channels_load_published(struct loader *loader);
 
 /*
  * "/status", a JSON Pointer to a member of the payload itself, under @key of @at or @at itself: the
  * member's name, or NULL.
  */
-const char *mapping_load_member(struct loader *loader, const struct config *at, const char *key);
+const char *entities_load_member(struct loader *loader, const struct config *at, const char *key);
 
 /* /channels/.../x-entity, where it is there. */
-void mapping_load(struct loader *loader, const struct config *owner,
-		  struct contract_channel *channel);
-
-/* A walk over the schemas of a message. */
-struct content_search {
-	struct loader *loader;
-	void *ctx; /* of who looks */
-	unsigned visits;
-	bool is_blind; /* there are schemas that were not looked at */
-};
-typedef bool content_look(struct content_search *search, const struct config *schema,
-			  unsigned depth);
-/*
- * Asks @look about each schema that is for the same value as @schema, until one is answered yes.
- * @look calls it again with its own arguments.
- */
-bool content_look_around(struct content_search *search, const struct config *schema, unsigned depth,
-			 content_look *look);
+void entities_load_mapping(struct loader *loader, const struct config *owner,
+			   struct contract_channel *channel);
 
 /* Warns where x-time, x-unique or x-entity of the channel @owner, which are loaded, name a member
  * that no schema of the message has. */
-void members_check(struct loader *loader, const struct config *owner);
+void content_check_members(struct loader *loader, const struct config *owner);
 
 /* What the channel's content is, when all else of it is loaded. */
 void content_load(struct loader *loader, struct contract_channel *channel);
@@ -149,8 +121,8 @@ void content_load(struct loader *loader, struct contract_channel *channel);
 void content_compare(struct loader *loader);
 
 /* /channels/.../parameters, as the address names them. */
-void params_load(struct loader *loader, const struct config *owner,
-		 struct contract_channel *channel);
+void address_load_params(struct loader *loader, const struct config *owner,
+			 struct contract_channel *channel);
 
 /*
  * "address" of @owner: levels, parameters as whole levels; or NULL. @is_broker: one of the broker's
@@ -160,16 +132,16 @@ const char *address_load(struct loader *loader, const struct config *owner, bool
 size_t address_levels(const char *address);
 
 /* A content type, where @owner has one under @key, must be JSON. */
-void messages_check_type(struct loader *loader, const struct config *owner, const char *key);
+void operations_check_type(struct loader *loader, const struct config *owner, const char *key);
 /* /channels/.../messages, into channel->schema_uri. */
-void messages_load(struct loader *loader, const struct config *owner,
-		   struct contract_channel *channel);
+void operations_load_message(struct loader *loader, const struct config *owner,
+			     struct contract_channel *channel);
 
 enum loader_binding { LOADER_SEND, LOADER_RECEIVE, LOADER_OTHER };
 
 /* /bindings of @owner: checked, and mqtt's read into @operation, NULL where it is of another kind.
  */
-void bindings_load(struct loader *loader, const struct config *owner, enum loader_binding kind,
-		   struct contract_operation *operation);
+void operations_load_bindings(struct loader *loader, const struct config *owner,
+			      enum loader_binding kind, struct contract_operation *operation);
 
 #endif
