@@ -1,25 +1,13 @@
 #include "access/credfile.h"
 
 #include <openssl/crypto.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "access/names.h"
-#include "access/nametable.h"
 #include "base/utf8.h"
 #include "base/wholefile.h"
-
-struct credfile {
-	char *text; /* lines, cut into strings in place; entries point into it */
-	size_t text_len;
-	size_t count;
-	struct credfile_entry *entry;
-	struct nametable table;
-	char warning[DIAG_MAX];
-};
 
 static bool is_blank(char c)
 {
@@ -114,90 +102,72 @@ static int read_lines(struct credfile *file, const char *name, credfile_fault *f
 	return 0;
 }
 
-/* Takes @text, a heap block of @len + 1 bytes, also on failure. */
-static int parse_take(const char *name, char *text, size_t len, credfile_fault *fault, void *ctx,
-		      struct credfile **ret, struct diag *diag)
+/* What @name has, and a warning where others may do more with it than they should. */
+static int load(struct credfile *file, const char *name, struct diag *diag)
 {
-	struct credfile *file = calloc(1, sizeof(*file));
-	int rc;
-
-	if (!file) {
-		OPENSSL_cleanse(text, len);
-		free(text);
-		return diag_nomem(diag);
-	}
-	file->text = text;
-	file->text_len = len;
-	text[len] = '\0';
-	rc = read_lines(file, name, fault, ctx, diag);
-	if (rc) {
-		credfile_free(file);
-		return rc;
-	}
-	*ret = file;
-	return 0;
-}
-
-int credfile_parse(const char *name, const char *text, size_t len, credfile_fault *fault, void *ctx,
-		   struct credfile **ret, struct diag *diag)
-{
-	char *copy = malloc(len + 1);
-
-	if (!copy)
-		return diag_nomem(diag);
-	if (len > 0)
-		memcpy(copy, text, len);
-	return parse_take(name, copy, len, fault, ctx, ret, diag);
-}
-
-static void look_at_mode(struct credfile *file, const char *path, mode_t mode)
-{
-	struct diag line;
-
-	if (!(mode & (S_IROTH | S_IWGRP | S_IWOTH)))
-		return;
-	(void)diag_set(&line, 0, "%s: mode %04o lets others %s it; chmod 0640 or less", path,
-		       (unsigned)mode & 07777u, mode & (S_IWGRP | S_IWOTH) ? "change" : "read");
-	memcpy(file->warning, line.text, sizeof(file->warning));
-}
-
-int credfile_load(const char *path, credfile_fault *fault, void *ctx, struct credfile **ret,
-		  struct diag *diag)
-{
-	struct credfile *file = NULL;
 	struct stat st;
-	char *text = NULL;
-	size_t len = 0;
-	int rc = wholefile_read(path, CREDFILE_MAX_BYTES, &text, &len, &st, diag);
+	int rc = wholefile_read(name, CREDFILE_MAX_BYTES, &file->text, &file->text_len, &st, diag);
 
-	if (!rc)
-		rc = parse_take(path, text, len, fault, ctx, &file, diag);
-	if (rc)
+	if (rc || !(st.st_mode & (S_IROTH | S_IWGRP | S_IWOTH)))
 		return rc;
-	look_at_mode(file, path, st.st_mode);
-	*ret = file;
+	(void)diag_set(&file->line, 0, "%s: mode %04o lets others %s it; chmod 0640 or less", name,
+		       (unsigned)st.st_mode & 07777u,
+		       st.st_mode & (S_IWGRP | S_IWOTH) ? "change" : "read");
+	file->warning = file->line.text;
 	return 0;
 }
 
-void credfile_free(struct credfile *file)
+static int copy(struct credfile *file, const char *text, size_t len, struct diag *diag)
 {
-	if (!file)
-		return;
-	OPENSSL_cleanse(file->text, file->text_len);
+	file->text = malloc(len + 1);
+	if (!file->text)
+		return diag_nomem(diag);
+	memcpy(file->text, text, len);
+	file->text_len = len;
+	return 0;
+}
+
+int credfile_read(const char *name, const char *text, size_t len, credfile_fault *fault, void *ctx,
+		  struct credfile *ret, struct diag *diag)
+{
+	int rc = text ? copy(ret, text, len, diag) : load(ret, name, diag);
+
+	if (rc == 0) {
+		ret->text[ret->text_len] = '\0';
+		rc = read_lines(ret, name, fault, ctx, diag);
+	}
+	if (rc)
+		credfile_clear(ret);
+	return rc;
+}
+
+void credfile_clear(struct credfile *file)
+{
+	if (file->text)
+		OPENSSL_cleanse(file->text, file->text_len);
 	nametable_clear(&file->table);
 	free(file->entry);
 	free(file->text);
-	free(file);
+	*file = (struct credfile){ .count = 0 };
 }
 
-size_t credfile_count(const struct credfile *file)
+bool credfile_number(const char **at, char after, uint32_t max, uint32_t *ret)
 {
-	return file->count;
-}
+	const char *s = *at;
+	uint64_t number = 0;
 
-const struct credfile_entry *credfile_at(const struct credfile *file, size_t index)
-{
-	return &file->entry[index];
+	if (*s < '1' || *s > '9')
+		return false;
+	for (; *s >= '0' && *s <= '9'; s++) {
+		number = 10 * number + (uint64_t)(*s - '0');
+		if (number > max)
+			return false;
+	}
+	if (*s != after)
+		return false;
+	*at = s + 1;
+	*ret = (uint32_t)number;
+	return true;
 }
 
 const char *credfile_find(const struct credfile *file, const char *user)
@@ -205,9 +175,4 @@ const char *credfile_find(const struct credfile *file, const char *user)
 	uint32_t i = nametable_find(&file->table, user, strlen(user));
 
 	return i == NAMETABLE_NONE ? NULL : file->entry[i].secret;
-}
-
-const char *credfile_warning(const struct credfile *file)
-{
-	return file->warning[0] ? file->warning : NULL;
 }

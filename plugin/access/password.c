@@ -4,13 +4,11 @@
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/rand.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "access/base64.h"
-#include "access/credfile.h"
 
 #define SHA512_BYTES 64u
 #define ARGON_SALT_MIN 8u /* RFC 9106, 3.1 */
@@ -26,35 +24,7 @@ struct password_stored {
 	size_t hash_len;
 };
 
-struct passwords {
-	atomic_uint holders;
-	struct credfile *file;
-	size_t costliest; /* entry whose check takes longest */
-	uint64_t cost;    /* its work(), 0 where there is no entry */
-	char weakness[DIAG_MAX];
-};
-
 /* ---- reading a stored hash -------------------------------------------------------------- */
-
-/* Reads a decimal number without sign or leading zero, and the character @after it. */
-static bool read_number(const char **at, char after, uint32_t max, uint32_t *ret)
-{
-	const char *s = *at;
-	uint64_t number = 0;
-
-	if (*s < '1' || *s > '9')
-		return false;
-	for (; *s >= '0' && *s <= '9'; s++) {
-		number = 10 * number + (uint64_t)(*s - '0');
-		if (number > max)
-			return false;
-	}
-	if (*s != after)
-		return false;
-	*at = s + 1;
-	*ret = (uint32_t)number;
-	return true;
-}
 
 /* "<salt>$<hash>" */
 static const char *read_salt_and_hash(const char *text, enum base64_kind kind,
@@ -120,14 +90,14 @@ static const char *stored_read(const char *text, struct password_stored *ret)
 		cost->kind = PASSWORD_SHA512;
 	} else if (skip(&text, "$7$")) {
 		cost->kind = PASSWORD_PBKDF2;
-		if (!read_number(&text, '$', UINT32_MAX, &cost->iterations))
+		if (!credfile_number(&text, '$', UINT32_MAX, &cost->iterations))
 			return "the iterations are not a number";
 	} else if (skip(&text, "$argon2id$v=19$m=")) {
 		cost->kind = PASSWORD_ARGON2;
 		kind = BASE64_BARE;
-		if (!read_number(&text, ',', UINT32_MAX, &cost->memory) || !skip(&text, "t=") ||
-		    !read_number(&text, ',', UINT32_MAX, &cost->passes) || !skip(&text, "p=") ||
-		    !read_number(&text, '$', UINT32_MAX, &cost->lanes))
+		if (!credfile_number(&text, ',', UINT32_MAX, &cost->memory) || !skip(&text, "t=") ||
+		    !credfile_number(&text, ',', UINT32_MAX, &cost->passes) || !skip(&text, "p=") ||
+		    !credfile_number(&text, '$', UINT32_MAX, &cost->lanes))
 			return "expected $argon2id$v=19$m=...,t=...,p=...$";
 	} else {
 		return "the hash begins with none of $6$, $7$ and $argon2id$v=19$m=";
@@ -237,17 +207,18 @@ bool password_has_argon2(void)
 
 /* What the lines have in common, while they are read. */
 struct reading {
+	struct passwords *passwords;
 	bool has_argon2;
-	size_t count;
 	size_t costliest;
-	uint64_t cost;
 	size_t weak_count;
 	size_t first_weak; /* entry */
 };
 
+/* The secret of what becomes the file's next entry. */
 static const char *look_at(const char *secret, void *ctx)
 {
 	struct reading *reading = ctx;
+	struct passwords *passwords = reading->passwords;
 	struct password_stored stored;
 	const char *fault = stored_read(secret, &stored);
 
@@ -255,66 +226,53 @@ static const char *look_at(const char *secret, void *ctx)
 		return fault;
 	if (stored.cost.kind == PASSWORD_ARGON2 && !reading->has_argon2)
 		return "the hash is argon2id, which this OpenSSL does not have (3.2 or later does)";
-	if (work(&stored.cost) > reading->cost) {
-		reading->cost = work(&stored.cost);
-		reading->costliest = reading->count;
+	if (work(&stored.cost) > passwords->cost) {
+		passwords->cost = work(&stored.cost);
+		reading->costliest = passwords->file.count;
 	}
 	if (work(&stored.cost) < PASSWORD_WEAK && reading->weak_count++ == 0)
-		reading->first_weak = reading->count;
-	reading->count++;
+		reading->first_weak = passwords->file.count;
 	return NULL;
 }
 
 static void look_for_weakness(struct passwords *passwords, const char *name,
 			      const struct reading *reading)
 {
-	struct diag line;
-
 	if (reading->weak_count == 0)
 		return;
-	(void)diag_set(&line, 0,
+	(void)diag_set(&passwords->line, 0,
 		       "%s:%u: %zu of %zu users have a hash of fewer than %u rounds, the first in "
 		       "this line: set their passwords again with petstorectl passwd",
-		       name, credfile_at(passwords->file, reading->first_weak)->line,
-		       reading->weak_count, reading->count, PASSWORD_WEAK);
-	memcpy(passwords->weakness, line.text, sizeof(passwords->weakness));
+		       name, passwords->file.entry[reading->first_weak].line, reading->weak_count,
+		       passwords->file.count, PASSWORD_WEAK);
+	passwords->weakness = passwords->line.text;
 }
 
-static int passwords_take(const char *name, struct credfile *file, const struct reading *reading,
-			  struct passwords **ret, struct diag *diag)
+int passwords_parse(const char *name, const char *text, size_t len, struct passwords **ret,
+		    struct diag *diag)
 {
 	struct passwords *passwords = calloc(1, sizeof(*passwords));
+	struct reading reading = { .passwords = passwords, .has_argon2 = password_has_argon2() };
+	int rc;
 
-	if (!passwords) {
-		credfile_free(file);
+	if (!passwords)
 		return diag_nomem(diag);
-	}
 	atomic_init(&passwords->holders, 1);
-	passwords->file = file;
-	passwords->costliest = reading->costliest;
-	passwords->cost = reading->cost;
-	look_for_weakness(passwords, name, reading);
+	rc = credfile_read(name, text, len, look_at, &reading, &passwords->file, diag);
+	if (rc) {
+		passwords_free(passwords);
+		return rc;
+	}
+	if (passwords->file.count > 0)
+		passwords->costliest = &passwords->file.entry[reading.costliest];
+	look_for_weakness(passwords, name, &reading);
 	*ret = passwords;
 	return 0;
 }
 
 int passwords_load(const char *path, struct passwords **ret, struct diag *diag)
 {
-	struct reading reading = { .has_argon2 = password_has_argon2() };
-	struct credfile *file;
-	int rc = credfile_load(path, look_at, &reading, &file, diag);
-
-	return rc ? rc : passwords_take(path, file, &reading, ret, diag);
-}
-
-int passwords_parse(const char *name, const char *text, size_t len, struct passwords **ret,
-		    struct diag *diag)
-{
-	struct reading reading = { .has_argon2 = password_has_argon2() };
-	struct credfile *file;
-	int rc = credfile_parse(name, text, len, look_at, &reading, &file, diag);
-
-	return rc ? rc : passwords_take(name, file, &reading, ret, diag);
+	return passwords_parse(path, NULL, 0, ret, diag);
 }
 
 struct passwords *passwords_share(struct passwords *passwords)
@@ -327,39 +285,8 @@ void passwords_free(struct passwords *passwords)
 {
 	if (!passwords || atomic_fetch_sub(&passwords->holders, 1) > 1)
 		return;
-	credfile_free(passwords->file);
+	credfile_clear(&passwords->file);
 	free(passwords);
-}
-
-size_t passwords_count(const struct passwords *passwords)
-{
-	return credfile_count(passwords->file);
-}
-
-const char *passwords_warning(const struct passwords *passwords)
-{
-	return credfile_warning(passwords->file);
-}
-
-const char *passwords_weakness(const struct passwords *passwords)
-{
-	return passwords->weakness[0] ? passwords->weakness : NULL;
-}
-
-uint64_t passwords_cost(const struct passwords *passwords)
-{
-	return passwords->cost;
-}
-
-const char *passwords_costliest(const struct passwords *passwords)
-{
-	return passwords_count(passwords) ? credfile_at(passwords->file, passwords->costliest)->user
-					  : NULL;
-}
-
-const char *passwords_entry(const struct passwords *passwords, const char *user)
-{
-	return credfile_find(passwords->file, user);
 }
 
 /* ---- checking --------------------------------------------------------------------------- */
@@ -390,15 +317,15 @@ static void spend(uint64_t units)
 enum verdict passwords_check(const struct passwords *passwords, const char *user,
 			     const char *password, size_t password_len)
 {
-	const char *secret = passwords_entry(passwords, user);
+	const char *secret = credfile_find(&passwords->file, user);
 	bool is_known = secret != NULL;
 	struct password_stored stored;
 	bool is_same;
 
-	if (passwords_count(passwords) == 0 || !is_possible(password, password_len))
+	if (!passwords->costliest || !is_possible(password, password_len))
 		return VERDICT_DENY;
 	if (!is_known)
-		secret = credfile_at(passwords->file, passwords->costliest)->secret;
+		secret = passwords->costliest->secret;
 	if (stored_read(secret, &stored))
 		return VERDICT_DENY;
 	is_same = stored_matches(&stored, password_len ? password : "", password_len);

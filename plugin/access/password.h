@@ -12,10 +12,12 @@
 #ifndef PETSTORE_PASSWORD_H
 #define PETSTORE_PASSWORD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "access/credfile.h"
 #include "base/diag.h"
 #include "base/reason.h"
 
@@ -38,11 +40,30 @@
 #define PASSWORD_STALL_NOTED 250000u
 #define PASSWORD_STALL_MAX 500000u
 
-struct passwords;
+/* Read it; it never changes. */
+struct passwords {
+	struct credfile file; /* what it says of each user; file.warning */
+	/*
+	 * What the costliest entry's check takes, in iterations of PBKDF2-HMAC-SHA-512 (0.3 to 1 us
+	 * each); 0 without entries. A refused login takes as long, whoever it is for.
+	 */
+	uint64_t cost;
+	const struct credfile_entry *costliest; /* that entry; NULL without entries */
+	/*
+	 * One line for the log where some user's check takes less than PASSWORD_WEAK rounds, so
+	 * that whoever gets the file finds passwords fast; NULL where none does.
+	 */
+	const char *weakness;
+	struct diag line; /* the same */
+	atomic_uint holders;
+};
 
 int passwords_load(const char *path, struct passwords **ret, struct diag *diag);
 
-/* The same over text in memory (borrowed for the call), @name standing for the file. */
+/*
+ * The same over text in memory (borrowed for the call), @name standing for the file; @text NULL:
+ * over the file itself.
+ */
 int passwords_parse(const char *name, const char *text, size_t len, struct passwords **ret,
 		    struct diag *diag);
 
@@ -51,32 +72,6 @@ struct passwords *passwords_share(struct passwords *passwords);
 
 /* Frees with the last holder, from any thread. NULL is fine. */
 void passwords_free(struct passwords *passwords);
-
-size_t passwords_count(const struct passwords *passwords);
-
-/*
- * One line for the log where the file's mode lets anyone read it, or others than its owner
- * change it; NULL where it does not. Lives as long as @passwords.
- */
-const char *passwords_warning(const struct passwords *passwords);
-
-/*
- * One line for the log where some user's check takes less than PASSWORD_WEAK rounds, so that
- * whoever gets the file finds passwords fast; NULL where none does. Lives as long as @passwords.
- */
-const char *passwords_weakness(const struct passwords *passwords);
-
-/*
- * What the costliest entry's check takes, in iterations of PBKDF2-HMAC-SHA-512 (0.3 to 1 us each);
- * 0 without entries. A refused login takes as long, whoever it is for.
- */
-uint64_t passwords_cost(const struct passwords *passwords);
-
-/* Whose entry that is, borrowed; NULL without entries. */
-const char *passwords_costliest(const struct passwords *passwords);
-
-/* The stored hash text of @user, borrowed, or NULL. Not a secret-dependent answer for peers. */
-const char *passwords_entry(const struct passwords *passwords, const char *user);
 
 /*
  * Is this @user's password? Takes the same time for an unknown user as for a wrong password:
@@ -112,7 +107,7 @@ struct password_cost {
 int password_make(const struct password_cost *cost, const char *password, size_t password_len,
 		  char *ret, struct diag *diag);
 
-/* What the check of the stored hash text @stored takes, as passwords_cost(); 0: it is none. */
+/* What the check of the stored hash text @stored takes, in rounds of PBKDF2; 0: it is none. */
 uint64_t password_cost_of(const char *stored);
 
 /* Does @password give the stored hash text @stored? False also where that is malformed. */

@@ -9,10 +9,9 @@
 #include <string.h>
 
 #include "access/base64.h"
-#include "access/credfile.h"
 #include "access/names.h"
 
-#define KEY_BYTES 32u
+#define KEY_BYTES SCRAM_KEY_BYTES
 #define NONCE_BYTES 18u /* ours: 24 characters */
 #define SALT_BYTES 16u  /* of what scram_make() writes */
 #define PASSWORD_BYTES_MAX 1024u
@@ -24,11 +23,6 @@ struct scram_stored {
 	unsigned char salt[SCRAM_SALT_MAX];
 	unsigned char stored_key[KEY_BYTES];
 	unsigned char server_key[KEY_BYTES];
-};
-
-struct scram_keys {
-	struct credfile *file;
-	unsigned char secret[KEY_BYTES]; /* what unknown users' salts are made with */
 };
 
 struct scram_login {
@@ -51,22 +45,6 @@ static bool read_key(const char *text, size_t len, unsigned char *ret)
 	return base64_decode(BASE64_PADDED, text, len, ret, KEY_BYTES, &n) && n == KEY_BYTES;
 }
 
-/* The digits up to ':'; 0 where they are none, or out of bounds. */
-static uint32_t read_iterations(const char *text, size_t len)
-{
-	uint64_t number = 0;
-
-	if (len == 0 || len > 8 || text[0] == '0')
-		return 0;
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return 0;
-		number = 10 * number + (uint64_t)(text[i] - '0');
-	}
-	return number >= SCRAM_ITERATIONS_MIN && number <= SCRAM_ITERATIONS_MAX ? (uint32_t)number
-										: 0;
-}
-
 /* NULL, or what is wrong with the keys, a literal. */
 static const char *stored_read(const char *text, struct scram_stored *ret)
 {
@@ -83,8 +61,8 @@ static const char *stored_read(const char *text, struct scram_stored *ret)
 	server = key ? strchr(key, ':') : NULL;
 	if (!server)
 		return "expected iterations:salt$StoredKey:ServerKey";
-	ret->iterations = read_iterations(text, (size_t)(salt - text));
-	if (ret->iterations == 0)
+	if (!credfile_number(&text, ':', SCRAM_ITERATIONS_MAX, &ret->iterations) ||
+	    ret->iterations < SCRAM_ITERATIONS_MIN)
 		return "the iterations are not 4096 to 10000000";
 	if (!base64_decode(BASE64_PADDED, salt + 1, (size_t)(key - salt) - 1, ret->salt,
 			   sizeof(ret->salt), &ret->salt_len) ||
@@ -113,8 +91,8 @@ static bool make_secret(const struct credfile *file, unsigned char *ret)
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
 
-	for (size_t i = 0; i < credfile_count(file) && ok; i++) {
-		const char *secret = credfile_at(file, i)->secret;
+	for (size_t i = 0; i < file->count && ok; i++) {
+		const char *secret = file->entry[i].secret;
 
 		ok = EVP_DigestUpdate(ctx, secret, strlen(secret) + 1) == 1;
 	}
@@ -123,59 +101,34 @@ static bool make_secret(const struct credfile *file, unsigned char *ret)
 	return ok;
 }
 
-static int keys_take(struct credfile *file, struct scram_keys **ret, struct diag *diag)
+int scram_parse(const char *name, const char *text, size_t len, struct scram_keys **ret,
+		struct diag *diag)
 {
 	struct scram_keys *keys = calloc(1, sizeof(*keys));
+	int rc = keys ? credfile_read(name, text, len, look_at, NULL, &keys->file, diag)
+		      : diag_nomem(diag);
 
-	if (!keys || !make_secret(file, keys->secret)) {
-		free(keys);
-		credfile_free(file);
-		return diag_nomem(diag);
-	}
-	keys->file = file;
-	*ret = keys;
-	return 0;
+	if (rc == 0 && !make_secret(&keys->file, keys->secret))
+		rc = diag_nomem(diag);
+	if (rc)
+		scram_free(keys);
+	else
+		*ret = keys;
+	return rc;
 }
 
 int scram_load(const char *path, struct scram_keys **ret, struct diag *diag)
 {
-	struct credfile *file;
-	int rc = credfile_load(path, look_at, NULL, &file, diag);
-
-	return rc ? rc : keys_take(file, ret, diag);
-}
-
-int scram_parse(const char *name, const char *text, size_t len, struct scram_keys **ret,
-		struct diag *diag)
-{
-	struct credfile *file;
-	int rc = credfile_parse(name, text, len, look_at, NULL, &file, diag);
-
-	return rc ? rc : keys_take(file, ret, diag);
+	return scram_parse(path, NULL, 0, ret, diag);
 }
 
 void scram_free(struct scram_keys *keys)
 {
 	if (!keys)
 		return;
-	credfile_free(keys->file);
+	credfile_clear(&keys->file);
 	OPENSSL_cleanse(keys, sizeof(*keys));
 	free(keys);
-}
-
-size_t scram_count(const struct scram_keys *keys)
-{
-	return credfile_count(keys->file);
-}
-
-const char *scram_warning(const struct scram_keys *keys)
-{
-	return credfile_warning(keys->file);
-}
-
-const char *scram_entry(const struct scram_keys *keys, const char *user)
-{
-	return credfile_find(keys->file, user);
 }
 
 /* ---- keys and proofs -------------------------------------------------------------------- */
@@ -206,9 +159,9 @@ static bool make_up(const struct scram_keys *keys, const char *user, struct scra
 	for (size_t i = 0; i < 3; i++)
 		if (!derive(keys, (char)('0' + i), user, bytes + i * KEY_BYTES))
 			return false;
-	if (scram_count(keys) > 0) {
+	if (keys->file.count > 0) {
 		memcpy(&pick, bytes + 2 * KEY_BYTES, sizeof(pick));
-		(void)stored_read(credfile_at(keys->file, pick % scram_count(keys))->secret, ret);
+		(void)stored_read(keys->file.entry[pick % keys->file.count].secret, ret);
 	}
 	memcpy(ret->salt, bytes, ret->salt_len); /* at most two keys long */
 	memcpy(ret->stored_key, bytes + 2 * KEY_BYTES, KEY_BYTES);
@@ -424,7 +377,7 @@ static int begin(struct scram_login *login, const struct scram_keys *keys, const
 	fault = read_first(login, data, len, &nonce);
 	if (fault)
 		return diag_set(diag, ERR_SYNTAX, "SCRAM: %s", fault);
-	secret = credfile_find(keys->file, login->user);
+	secret = credfile_find(&keys->file, login->user);
 	login->is_known = secret && !stored_read(secret, &login->stored);
 	if ((!login->is_known && !make_up(keys, login->user, &login->stored)) ||
 	    !answer_first(login, &nonce, ours))

@@ -23,11 +23,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "access/credfile.h"
 #include "base/diag.h"
 
 #define SCRAM_METHOD "SCRAM-SHA-256"
 #define SCRAM_ITERATIONS_MIN 4096u /* RFC 7677, 4 */
 #define SCRAM_ITERATIONS_MAX 10000000u
+#define SCRAM_KEY_BYTES 32u
 #define SCRAM_SALT_MIN 8u
 #define SCRAM_SALT_MAX 64u
 #define SCRAM_MESSAGE_MAX 1024u /* bytes of a client's message */
@@ -35,19 +37,17 @@
 #define SCRAM_REPLY_MAX 512u    /* bytes of our messages, NUL included */
 #define SCRAM_TEXT_MAX 256u     /* characters of stored keys, NUL included */
 
-struct scram_keys;
+/* Read it; it never changes. */
+struct scram_keys {
+	struct credfile file;                  /* the stored keys of each user; file.warning */
+	unsigned char secret[SCRAM_KEY_BYTES]; /* what unknown users' salts are made with */
+};
 
-/* As passwords_load() and passwords_warning(). */
+/* As passwords_load() and passwords_parse(). */
 int scram_load(const char *path, struct scram_keys **ret, struct diag *diag);
 int scram_parse(const char *name, const char *text, size_t len, struct scram_keys **ret,
 		struct diag *diag);
 void scram_free(struct scram_keys *keys); /* NULL is fine */
-size_t scram_count(const struct scram_keys *keys);
-const char *scram_warning(const struct scram_keys *keys);
-
-/* The stored keys of @user, borrowed, or NULL. */
-const char *scram_entry(const struct scram_keys *keys, const char *user);
-
 /* One login that has begun. It owns all it needs: @keys may be freed meanwhile. */
 struct scram_login;
 

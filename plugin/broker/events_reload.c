@@ -27,14 +27,14 @@ static int check_journal(const struct options *options, const struct rules *rule
 static int check_stall(const struct plugin *plugin, const struct rules *rules, struct diag *diag)
 {
 	if (plugin->broker.complete_login || !rules->passwords ||
-	    passwords_cost(rules->passwords) <= PASSWORD_STALL_MAX)
+	    rules->passwords->cost <= PASSWORD_STALL_MAX)
 		return 0;
 	return diag_set(diag, ERR_LIMIT,
 			"%s: the password of %s takes as long as %" PRIu64
 			" rounds of PBKDF2 to check, expected %u at most: the broker would serve "
 			"nobody meanwhile",
-			plugin->options.password_file, passwords_costliest(rules->passwords),
-			passwords_cost(rules->passwords), PASSWORD_STALL_MAX);
+			plugin->options.password_file, rules->passwords->costliest->user,
+			rules->passwords->cost, PASSWORD_STALL_MAX);
 }
 
 int events_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag)
@@ -84,24 +84,24 @@ void events_log_rules(const struct plugin *plugin, const char *verb)
 
 	if (outdated)
 		broker_log(BROKER_WARNING, "%s", outdated);
-	if (rules->passwords && passwords_warning(rules->passwords))
-		broker_log(BROKER_WARNING, "%s", passwords_warning(rules->passwords));
-	if (rules->passwords && passwords_weakness(rules->passwords))
-		broker_log(BROKER_WARNING, "%s", passwords_weakness(rules->passwords));
+	if (rules->passwords && rules->passwords->file.warning)
+		broker_log(BROKER_WARNING, "%s", rules->passwords->file.warning);
+	if (rules->passwords && rules->passwords->weakness)
+		broker_log(BROKER_WARNING, "%s", rules->passwords->weakness);
 	if (rules->passwords && !plugin->broker.complete_login &&
-	    passwords_cost(rules->passwords) > PASSWORD_STALL_NOTED)
+	    rules->passwords->cost > PASSWORD_STALL_NOTED)
 		broker_log(BROKER_WARNING,
 			   "%s: the broker serves nobody while a password is checked, and a wrong "
 			   "one takes as long as the costliest, of %s: %" PRIu64 " rounds",
-			   plugin->options.password_file, passwords_costliest(rules->passwords),
-			   passwords_cost(rules->passwords));
+			   plugin->options.password_file, rules->passwords->costliest->user,
+			   rules->passwords->cost);
 	for (size_t i = 0; rules_warning(rules, i); i++)
 		broker_log(BROKER_WARNING, "%s", rules_warning(rules, i));
 	broker_log(BROKER_INFO,
 		   "%s contract %s %s from %s: %zu channels, %zu users with a password", verb,
 		   rules->contract->title, rules->contract->version, plugin->options.contract,
 		   rules->contract->channel_count,
-		   rules->passwords ? passwords_count(rules->passwords) : 0);
+		   rules->passwords ? rules->passwords->file.count : 0);
 }
 
 /* Puts new rules in force, whole or not at all. */

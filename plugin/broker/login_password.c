@@ -11,7 +11,7 @@
 static bool is_derived(const struct login *login, const char *stored)
 {
 	const struct verifier_job *job = login->derived ? login->derived->job : NULL;
-	const char *then = job ? passwords_entry(job->passwords, job->user) : NULL;
+	const char *then = job ? credfile_find(&job->passwords->file, job->user) : NULL;
 
 	if (!job || !then || !stored)
 		return job && !then && !stored;
@@ -25,7 +25,7 @@ static bool is_derived(const struct login *login, const char *stored)
 static bool refuse_busy(const struct login_try *try, const char *why)
 {
 	const char *username = try->request->username;
-	const char *stored = passwords_entry(try->rules->passwords, username);
+	const char *stored = credfile_find(&try->rules->passwords->file, username);
 
 	try->answer->is_busy = true;
 	try->answer->is_guess =
@@ -87,7 +87,7 @@ bool login_verify_password(const struct login_try *try, const char *wrong)
 	const struct login_request *request = try->request;
 	struct login *login = try->login;
 	const char *user = request->username, *password = request->password;
-	const char *stored = passwords_entry(try->rules->passwords, user);
+	const char *stored = credfile_find(&try->rules->passwords->file, user);
 	size_t len = strlen(password);
 	enum verdict verdict = VERDICT_DENY;
 
@@ -131,6 +131,6 @@ bool login_prove_password(const struct login_try *try)
 		return login_refuse(answer, "there is no password file");
 	if (!login_verify_password(try, "unknown user or wrong password"))
 		return false;
-	answer->entry = login_entry(passwords_entry(try->rules->passwords, request->username));
+	answer->entry = login_entry(credfile_find(&try->rules->passwords->file, request->username));
 	return login_find_principal(try, request->username);
 }

@@ -17,12 +17,12 @@ uint64_t login_entry(const char *stored)
 
 const char *login_password_entry(const struct rules *rules, const char *user)
 {
-	return rules->passwords ? passwords_entry(rules->passwords, user) : NULL;
+	return rules->passwords ? credfile_find(&rules->passwords->file, user) : NULL;
 }
 
 const char *login_scram_entry(const struct rules *rules, const char *user)
 {
-	return rules->scram ? scram_entry(rules->scram, user) : NULL;
+	return rules->scram ? credfile_find(&rules->scram->file, user) : NULL;
 }
 
 bool login_find_principal(const struct login_try *try, const char *user)

@@ -224,8 +224,8 @@ static int verify(const struct passwd_args *args, enum file_kind kind, const cha
 
 	if (rc)
 		goto out;
-	stored = kind == FILE_SCRAM ? scram_entry(entries.keys, args->user)
-				    : passwords_entry(entries.passwords, args->user);
+	stored = kind == FILE_SCRAM ? credfile_find(&entries.keys->file, args->user)
+				    : credfile_find(&entries.passwords->file, args->user);
 	*ret = stored && (kind == FILE_SCRAM ? scram_verify(stored, password, len)
 					     : password_verify(stored, password, len));
 out:

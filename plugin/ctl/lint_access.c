@@ -169,22 +169,21 @@ static void check_passwords(struct lint *lint, const char *path, const struct ac
 		lint_add(lint, LINT_ERROR, "%s", diag.text);
 		return;
 	}
-	if (passwords_warning(passwords))
-		lint_add(lint, LINT_WARNING, "%s", passwords_warning(passwords));
-	if (passwords_weakness(passwords))
-		lint_add(lint, LINT_WARNING, "%s", passwords_weakness(passwords));
-	if (passwords_cost(passwords) > PASSWORD_STALL_NOTED)
+	if (passwords->file.warning)
+		lint_add(lint, LINT_WARNING, "%s", passwords->file.warning);
+	if (passwords->weakness)
+		lint_add(lint, LINT_WARNING, "%s", passwords->weakness);
+	if (passwords->cost > PASSWORD_STALL_NOTED)
 		lint_add(lint, LINT_WARNING,
 			 "%s: the broker serves nobody while the password of %s is checked, or a "
 			 "wrong one: %" PRIu64 " rounds, expected %u at most%s",
-			 path, passwords_costliest(passwords), passwords_cost(passwords),
-			 PASSWORD_STALL_NOTED,
-			 passwords_cost(passwords) > PASSWORD_STALL_MAX
+			 path, passwords->costliest->user, passwords->cost, PASSWORD_STALL_NOTED,
+			 passwords->cost > PASSWORD_STALL_MAX
 				 ? "; without delayed logins the plugin refuses the file"
 				 : "");
 	for (size_t i = 0; (principal = access_principal(access, i)); i++)
 		if (!has_other_ways && !principal->is_disabled &&
-		    !passwords_entry(passwords, principal->name))
+		    !credfile_find(&passwords->file, principal->name))
 			lint_add(lint, LINT_WARNING, "%s: user %s has no password", path,
 				 principal->name);
 	passwords_free(passwords);
@@ -201,8 +200,8 @@ void lint_scram(struct lint *lint, const struct files *files)
 		return;
 	if (scram_load(path, &keys, &diag))
 		lint_add(lint, LINT_ERROR, "%s", diag.text);
-	else if (scram_warning(keys))
-		lint_add(lint, LINT_WARNING, "%s", scram_warning(keys));
+	else if (keys->file.warning)
+		lint_add(lint, LINT_WARNING, "%s", keys->file.warning);
 	scram_free(keys);
 }
 

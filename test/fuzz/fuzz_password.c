@@ -35,7 +35,7 @@ static void check_passwords(const char *text, size_t size)
 		ENSURE(memcmp(diag.text, "f:", 2) == 0 && !passwords);
 		return;
 	}
-	if (passwords_cost(passwords) <= COST_MAX) {
+	if (passwords->cost <= COST_MAX) {
 		ENSURE(passwords_check(passwords, "a", "word", 4) == VERDICT_DENY);
 		ENSURE(passwords_check(passwords, "nobody", "", 0) == VERDICT_DENY);
 	}
@@ -52,7 +52,7 @@ static void check_scram(const char *text, size_t size)
 		ENSURE(memcmp(diag.text, "f:", 2) == 0 && !keys);
 		return;
 	}
-	ENSURE(!scram_entry(keys, "") && !scram_warning(keys));
+	ENSURE(!credfile_find(&keys->file, "") && !keys->file.warning);
 	scram_free(keys);
 }
 

@@ -43,7 +43,7 @@ static void run_checks(const char *name, size_t users)
 	(void)snprintf(path, sizeof(path), DATA "%s.passwd", name);
 	if (passwords_load(path, &passwords, &diag))
 		fail_msg("%s", diag.text);
-	assert_int_equal(passwords_count(passwords), users);
+	assert_int_equal(passwords->file.count, users);
 	(void)snprintf(path, sizeof(path), DATA "%s.checks", name);
 	file = fopen(path, "re");
 	assert_non_null(file);
@@ -171,8 +171,8 @@ static void test_passwords_check__derives_as_much_for_everybody(void **state)
 	assert_int_equal(password_make(&cost, "word", 4, costly, &diag), 0);
 	(void)snprintf(text, sizeof(text), "cheap:%s\ncostly:%s\n", cheap, costly);
 	assert_int_equal(passwords_parse("p", text, strlen(text), &passwords, &diag), 0);
-	assert_int_equal(passwords_cost(passwords), 5000);
-	assert_string_equal(passwords_costliest(passwords), "costly");
+	assert_int_equal(passwords->cost, 5000);
+	assert_string_equal(passwords->costliest->user, "costly");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		rounds = 0;
 		assert_int_equal(passwords_check(passwords, rows[i].user, rows[i].password,
@@ -190,8 +190,8 @@ static void test_passwords_check__an_empty_file_knows_nobody(void **state)
 
 	(void)state;
 	assert_int_equal(parse("\n# nobody\n   \n", &passwords, &diag), 0);
-	assert_int_equal(passwords_count(passwords), 0);
-	assert_null(passwords_entry(passwords, "x"));
+	assert_int_equal(passwords->file.count, 0);
+	assert_null(credfile_find(&passwords->file, "x"));
 	assert_int_equal(passwords_check(passwords, "x", "y", 1), VERDICT_DENY);
 	passwords_free(passwords);
 }
@@ -315,10 +315,10 @@ static void test_passwords_parse__takes_crlf_and_no_final_newline(void **state)
 	assert_int_equal(
 		parse("a:$6$" SALT "$" HASH "\r\n\r\n b c:$6$" SALT "$" HASH, &passwords, &diag),
 		0);
-	assert_int_equal(passwords_count(passwords), 2);
-	assert_string_equal(passwords_entry(passwords, "a"), "$6$" SALT "$" HASH);
-	assert_non_null(passwords_entry(passwords, " b c"));
-	assert_null(passwords_entry(passwords, "b c"));
+	assert_int_equal(passwords->file.count, 2);
+	assert_string_equal(credfile_find(&passwords->file, "a"), "$6$" SALT "$" HASH);
+	assert_non_null(credfile_find(&passwords->file, " b c"));
+	assert_null(credfile_find(&passwords->file, "b c"));
 	passwords_free(passwords);
 }
 
@@ -344,9 +344,9 @@ static void test_passwords_load__warns_of_a_mode_that_is_too_wide(void **state)
 		assert_int_equal(chmod(path, rows[i].mode), 0);
 		assert_int_equal(passwords_load(path, &passwords, &diag), 0);
 		if (!rows[i].says)
-			assert_null(passwords_warning(passwords));
+			assert_null(passwords->file.warning);
 		else
-			assert_non_null(strstr(passwords_warning(passwords), rows[i].says));
+			assert_non_null(strstr(passwords->file.warning, rows[i].says));
 		passwords_free(passwords);
 	}
 	(void)unlink(path);
@@ -362,11 +362,11 @@ static void test_passwords_weakness__names_the_first_line(void **state)
 
 	(void)state;
 	assert_int_equal(passwords_parse("passwd", strong, strlen(strong), &passwords, &diag), 0);
-	assert_null(passwords_weakness(passwords));
+	assert_null(passwords->weakness);
 	passwords_free(passwords);
 	assert_int_equal(passwords_parse("passwd", weak, strlen(weak), &passwords, &diag), 0);
 	assert_string_equal(
-		passwords_weakness(passwords),
+		passwords->weakness,
 		"passwd:4: 2 of 3 users have a hash of fewer than 10000 rounds, the "
 		"first in this line: set their passwords again with petstorectl passwd");
 	passwords_free(passwords);

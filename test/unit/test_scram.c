@@ -190,14 +190,14 @@ static void test_scram_finish__lets_in_who_knows_the_password(void **state)
 	assert_int_equal(scram_make(SCRAM_ITERATIONS_MIN, "corr3ct, h=rse", 14, stored, &diag), 0);
 	(void)snprintf(line, sizeof(line), "ann:" RFC_KEYS "\nb,=b:%s\n", stored);
 	keys = keys_of(line);
-	assert_int_equal(scram_count(keys), 2);
-	assert_string_equal(scram_entry(keys, "b,=b"), stored);
-	assert_null(scram_entry(keys, "b"));
+	assert_int_equal(keys->file.count, 2);
+	assert_string_equal(credfile_find(&keys->file, "b,=b"), stored);
+	assert_null(credfile_find(&keys->file, "b"));
 	assert_true(scram_verify(stored, "corr3ct, h=rse", 14));
 	assert_false(scram_verify(stored, "corr3ct, h=rsf", 14));
 	assert_false(scram_verify("nonsense", "corr3ct, h=rse", 14));
 	assert_true(scram_verify(RFC_KEYS, "pencil", 6));
-	assert_null(scram_warning(keys));
+	assert_null(keys->file.warning);
 	assert_true(log_in(keys, "n,,", "n=b=2C=3Db,r=abc", "b,=b", "corr3ct, h=rse", &x));
 	assert_true(log_in(keys, "y,,", "n=b=2C=3Db,r=abc", "b,=b", "corr3ct, h=rse", &x));
 	assert_true(log_in(keys, "n,,", "n=b=2C=3Db,r=abc,x=more", "b,=b", "corr3ct, h=rse", &x));

@@ -218,7 +218,7 @@ static void test_verifier_submit__shares_the_passwords(void **state)
 	for (int i = 0; i < 2; i++) {
 		job = wait_job(&world);
 		assert_int_equal(job->verdict, VERDICT_ALLOW);
-		assert_non_null(passwords_entry(job->passwords, job->user));
+		assert_non_null(credfile_find(&job->passwords->file, job->user));
 		verifier_job_free(job);
 	}
 	end(&world);
