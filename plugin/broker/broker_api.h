@@ -1,9 +1,9 @@
 /*
  * broker_api.h -- Mosquitto's headers, in the order and under the names each version has.
  *
- * Included by events.h and broker.c only (`make lint` sees to it), and so seen by plugin.c and the
- * files of plugin/broker/ that answer events. 2.0 wants three headers in one order; 2.1 has one,
- * and warns about the old names.
+ * Only events.h and broker.c include it (`make lint` checks this), so that plugin.c and the files
+ * of plugin/broker/ that answer events see Mosquitto's headers. 2.0 needs three headers in one
+ * order; 2.1 has one, and warns about the old names.
  */
 #ifndef PETSTORE_BROKER_API_H
 #define PETSTORE_BROKER_API_H

@@ -1,11 +1,11 @@
 /*
- * feed.h -- what the broker does goes to the monitor, and what the monitor wants is done.
+ * feed.h -- passes the broker's events on to the monitor, and carries out what it decides.
  *
- * Knows the broker, the ledger, the rules and the monitor's parts: charges limits, feeds the
- * detectors, publishes alerts (topic, table, log), disconnects and holds off, and publishes the
- * numbers ($SYS, file). Whatever clients chose is escaped in the log.
+ * Knows the broker, the ledger, the rules and the monitor's parts. Charges limits, feeds the
+ * detectors, publishes alerts (topic, table, log), disconnects banned clients, and publishes the
+ * numbers ($SYS, file). Texts that clients chose are escaped in the log.
  *
- * For the broker's thread. Nobody is disconnected but by feed_tick().
+ * For the broker's thread. Only feed_tick() disconnects clients.
  */
 #ifndef PETSTORE_FEED_H
 #define PETSTORE_FEED_H
@@ -29,76 +29,77 @@
 struct feed;
 
 /*
- * @broker, @ledger (NULL: none) and @options are borrowed. @all gets all that is wrong with
- * plugin_opt_monitor's file, see settings_load().
+ * @broker, @ledger (NULL: none) and @options are borrowed until feed_free(). @all gets all faults
+ * of plugin_opt_monitor's file, see settings_load().
  */
 int feed_new(const struct options *options, const struct broker *broker, struct ledger *ledger,
 	     struct feed **ret, struct diag_list *all, struct diag *diag);
 void feed_free(struct feed *feed); /* NULL is fine */
 
-/* The monitor's settings, read from plugin_opt_monitor; in force from feed_set() on. */
+/* Reads the monitor's settings from plugin_opt_monitor; feed_set() puts them in force. */
 int feed_read(const struct feed *feed, struct settings *ret, struct diag_list *all,
 	      struct diag *diag);
 void feed_set(struct feed *feed, const struct settings *settings);
 
-/* @rules are about to be in force. On failure nothing has changed. */
+/* Prepares for @rules, borrowed, which come into force next. On failure nothing has changed. */
 int feed_use(struct feed *feed, const struct rules *rules, struct diag *diag);
 
-/* A reload succeeded, or changed nothing. */
+/* Counts a reload; @is_done false: it failed, and the old rules stay. */
 void feed_reloaded(struct feed *feed, bool is_done);
 
 /* ---- logins ------------------------------------------------------------------------------ */
 
-/* A login was refused; it failed, where it was not just for want of time (@is_failure). */
+/* A login was refused. @is_failure false: only because there was no time to check it. */
 void feed_refused_login(struct feed *feed, const struct login_request *request,
 			enum login_method method, bool is_failure);
 
-/* It succeeded, but its client was closed a moment ago: no failure, and no sign of anything. */
+/* A login was proved, but its client is held off (holdoffs.h): no failure, nothing for detectors.
+ */
 void feed_held_off(struct feed *feed, const struct login_request *request,
 		   enum login_method method);
 
 /*
- * A login would succeed. False: the client has to stay away for a while, and @why says so. A
- * login that the broker asks again counts for nothing, but whoever is banned stays out.
+ * A login is about to succeed. False: the client is banned or connects too often, and @why says so.
+ * A login that the broker asks again is not counted, but it is refused if there is a ban.
  */
 bool feed_login(struct feed *feed, const struct login_request *request,
 		const struct login_answer *answer, struct diag *why);
 
-/* A login that feed_login() let in found its client gone. */
+/* The client of a login that feed_login() allowed was gone already. */
 void feed_vanished(struct feed *feed, const struct login_request *request);
 
-/* The connection is gone; @session NULL: it never was anybody's. */
+/* The connection is gone; @session NULL: it never logged in. */
 void feed_left(struct feed *feed, const struct mosquitto *client, const struct session *session);
 
 /* ---- messages ---------------------------------------------------------------------------- */
 
-/* The unix time at @now_ns of the other clock, as they stood at the last tick. */
+/* The unix time (ms) at @now_ns of clock_mono_ns(), by their difference at the last tick. */
 int64_t feed_unix_ms(const struct feed *feed, int64_t now_ns);
 
-/* A decision and how long it took; 0: not measured. */
+/* Counts a decision, and the nanoseconds that it took; 0: not measured. */
 void feed_decided(struct feed *feed, const struct gate_request *request,
 		  const struct decision *decision, int64_t took_ns);
 
-/* An allowed publish on its way. */
+/* An allowed publish that is not acknowledged yet. */
 struct feed_publish {
 	const struct mosquitto *client;
 	struct session *session; /* NULL: none */
 	const struct gate_request *request;
-	int64_t now_ns;        /* clock_mono_ns(), a moment ago */
+	int64_t now_ns;        /* clock_mono_ns() when it was decided */
 	struct client *record; /* NULL until feed_charge() or feed_accepted() has found it */
 };
 
 /*
- * Charges the limits that it is under. Above one of them @decision becomes a refusal, or is
- * observed where @mode is to observe.
+ * Charges the limits that apply to it. Above one of them @decision becomes a refusal; with @mode
+ * CONTRACT_OBSERVE it is only observed.
  */
 void feed_charge(struct feed *feed, struct feed_publish *publish, enum contract_mode mode,
 		 struct decision *decision);
 
-/* An allowed last will: of a client that is banned, or whose principal is, it becomes a refusal. */
+/* An allowed last will: if the client or its principal is banned, @decision becomes a refusal. */
 void feed_will(struct feed *feed, const struct feed_publish *publish, struct decision *decision);
 
-/* It was accepted and kept, and is no last will. @digest is topic's and payload's. */
+/* A publish, not a last will, was accepted and kept. @digest: message_digest() of it. */
 void feed_accepted(struct feed *feed, struct feed_publish *publish, const struct decision *decision,
 		   uint64_t digest);
 
@@ -106,10 +107,10 @@ void feed_accepted(struct feed *feed, struct feed_publish *publish, const struct
 void feed_refused(struct feed *feed, const struct mosquitto *client, const struct session *session,
 		  const struct gate_request *request, const struct decision *decision);
 
-/* A client is closed over a refused publish. */
+/* Counts a client that is closed because of a refused publish. */
 void feed_closed(struct feed *feed);
 
-/* An allowed subscription: above the principal's number of them @decision becomes a refusal. */
+/* An allowed subscription: above the principal's limit @decision becomes a refusal. */
 void feed_subscribe(struct feed *feed, const struct mosquitto *client, struct session *session,
 		    const struct gate_request *request, struct decision *decision);
 void feed_unsubscribe(struct feed *feed, const struct mosquitto *client, struct session *session,
@@ -117,13 +118,13 @@ void feed_unsubscribe(struct feed *feed, const struct mosquitto *client, struct 
 
 /* ---- at every tick ------------------------------------------------------------------------ */
 
-/* What the other files of the room count. */
+/* What the other files of the room count, for metrics; borrowed for the call. */
 struct feed_facts {
 	const struct rules *rules;
 	const struct login *login;
 	const struct sessions *table;
-	bool is_repairing; /* what is retained is published again */
-	uint64_t repairs;  /* messages so published */
+	bool is_repairing; /* retained messages are being published again (repairs.h) */
+	uint64_t repairs;  /* messages that were published again */
 };
 
 void feed_tick(struct feed *feed, const struct feed_facts *facts);
@@ -132,7 +133,7 @@ void feed_tick(struct feed *feed, const struct feed_facts *facts);
 
 json_t *feed_counters(struct feed *feed, const struct feed_facts *facts);
 json_t *feed_list_bans(struct feed *feed);
-/* NULL: of whichever client id, or principal. */
+/* Lifts the bans that match both; NULL: any client id, any principal. */
 json_t *feed_lift_ban(struct feed *feed, const char *client_id, const char *principal);
 json_t *feed_list_alerts(struct feed *feed);
 

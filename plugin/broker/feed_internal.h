@@ -13,7 +13,7 @@
 #define ALERTS_TOPIC CONTRACT_ALERTS "/"
 #define SYS_MAX 64u /* values below $SYS/broker/petstore/ */
 
-/* What was published last: only what changed is published again. */
+/* The value that was published last: an unchanged value is not published again. */
 struct sys_value {
 	char topic[64];
 	char value[128];
@@ -30,38 +30,39 @@ struct feed {
 	bool has_channel; /* the contract has one for alerts */
 	uint64_t generation;
 	uint64_t start_s;
-	int64_t unix_ms; /* when the other clock, which messages are measured by, was at 0 */
+	int64_t unix_ms; /* the unix time at which clock_mono_ns() was 0 */
 	uint64_t reloads;
 	uint64_t reload_failures;
-	uint64_t closed; /* clients, over a publish that could not be kept */
-	int64_t file_ns; /* when it was written last */
+	uint64_t closed; /* clients that were closed because of a publish */
+	int64_t file_ns; /* when the metrics file was written last */
 	int64_t sys_ns;
 	int64_t alert_second;
 	unsigned alerts;
-	int64_t held_ns;      /* when it was said last how many found no place */
-	size_t asked_channel; /* the next to ask the ledger about, see feed_ask_stuck() */
+	int64_t held_ns;      /* when feed_log_dropped() logged last */
+	size_t asked_channel; /* the next one for feed_ask_stuck() */
 	size_t asked_status;
 	int64_t asked_ns;
 	size_t sys_count;
 	struct sys_value sys[SYS_MAX];
 };
 
-/* Raised and cleared alerts, to topic, table and log: a bounded number a second. */
+/* Publishes raised and cleared alerts to topic, table and log: a bounded number per second. */
 void feed_publish_alerts(struct feed *feed, int64_t now_ns);
 
-/* Says how many alerts found no place, and whose they were. */
+/* Logs how many alerts were dropped for lack of room, and of which principals. */
 void feed_log_dropped(struct feed *feed);
 
-/* Disconnects whom the monitor wants gone, where they are connected. */
+/* Disconnects the connected clients that the monitor banned. */
 void feed_kick_all(struct feed *feed, const struct sessions *sessions);
 
 /*
- * One status of one channel a call, so that a tick costs one indexed read at most; when all
- * have had their turn, a window's pause.
+ * Asks the ledger which entities have had one status of one channel for too long. Each call asks
+ * about the next status, so that a tick costs one indexed read at most; after the last status it
+ * pauses for a window.
  */
 void feed_ask_stuck(struct feed *feed, int64_t now_ns);
 
-/* Metrics file and $SYS, where they are due. */
+/* Writes the metrics file and publishes $SYS, where they are due. */
 void feed_publish_numbers(struct feed *feed, const struct feed_facts *facts, int64_t now_ns);
 
 #endif
