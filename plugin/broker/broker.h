@@ -17,7 +17,7 @@
 #include "base/diag.h"
 #include "base/reason.h"
 #include "base/who.h"
-#include "gate/request.h"
+#include "gate/decision.h"
 
 struct mosquitto;
 struct mqtt5__property;

@@ -2,7 +2,7 @@
  * events_share.c -- shared subscriptions, and that they end where their right does.
  *
  * A member that may not read a message takes it from its group. Whoever may not read all that its
- * shared subscription reaches does not get it (gate/subscription.h); a client that loses the right
+ * shared subscription reaches does not get it (gate/subscription.c); a client that loses the right
  * later (a reload, another principal under the client id of a kept session) loses the subscription:
  *
  *     Mosquitto 2.1      it is taken out of the session, whether the client is there or away; one

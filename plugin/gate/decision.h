@@ -1,5 +1,5 @@
 /*
- * decision.h -- the gate and its answers: types only.
+ * decision.h -- the gate, what it is asked and its answers: types only.
  *
  * All files of the gate include it: those that ask one question each, and gate.h, which asks them
  * in turn.
@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/message.h"
 #include "base/reason.h"
 #include "contract/contract.h"
-#include "gate/request.h"
 #include "ledger/ledger_types.h"
 #include "schema/schema.h"
 
@@ -21,6 +21,26 @@ struct ledger;
 struct payload_parser;
 struct payload_value;
 struct rules;
+
+enum gate_action { GATE_PUBLISH, GATE_DELIVER, GATE_SUBSCRIBE, GATE_UNSUBSCRIBE };
+
+/* Everything is borrowed for the call. */
+struct gate_request {
+	enum gate_action action;
+	struct message message;
+	/* GATE_DELIVER: the caller knows that the status is current or may be delivered anyway. */
+	bool is_settled;
+	/*
+	 * GATE_PUBLISH: the message was accepted before. Asked is only whether the principal may
+	 * still publish there: the rest was judged then, and the message itself changed the status.
+	 */
+	bool is_asked_again;
+	/* GATE_PUBLISH: it was accepted and is retained; the broker asks again whether its
+	 * publisher may publish it (check_retain_source). */
+	bool is_source;
+	const char *client_id;  /* of the client that asks; NULL: it has none */
+	const void *properties; /* GATE_PUBLISH: the broker's list; the gate does not look at it */
+};
 
 /*
  * The questions about a request, in the order in which they are asked: X(step, name, group). The
@@ -71,8 +91,7 @@ static inline enum contract_group gate_step_group(enum gate_step step)
 #define GATE_TOPIC_MEMO 256u
 
 /*
- * What decisions are made with. Rules and ledger are borrowed; gate_use() exchanges the rules
- * between decisions. For one thread at a time.
+ * What decisions are made with. Rules and ledger are borrowed. For one thread at a time.
  */
 struct gate {
 	const struct rules *rules;

@@ -1,12 +1,11 @@
-#include "gate/entity_rules.h"
-
+/*
+ * entity_rules.c -- what a publish changes in its entity: owner, status, columns.
+ */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/sametext.h"
-#include "gate/permission.h"
-#include "gate/repeat.h"
-#include "gate/message_rules.h"
+#include "gate/judgement.h"
 
 /* ---- state: what the publish means ---------------------------------------------------- */
 
@@ -184,7 +183,7 @@ __attribute__((noinline)) static bool check_step(struct judgement *j)
 		return check_repeat(j);
 	if (!((allowed_steps(j) >> j->to) & 1)) {
 		/* Illegal: said by the next question, where it refuses. */
-		if (!j->is_own_needed || judgement_mode(j, CONTRACT_TRANSITION) == CONTRACT_ENFORCE)
+		if (!j->is_own_needed || j->mode[CONTRACT_TRANSITION] == CONTRACT_ENFORCE)
 			return true;
 		return refuse_step(j, -1);
 	}

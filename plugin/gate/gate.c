@@ -4,12 +4,6 @@
 
 #include "base/wordhash.h"
 #include "gate/judgement.h"
-#include "gate/permission.h"
-#include "gate/repeat.h"
-#include "gate/entity_rules.h"
-#include "gate/subscription.h"
-#include "gate/message_rules.h"
-#include "gate/unique.h"
 
 const char *gate_step_name(enum gate_step step)
 {
@@ -27,8 +21,7 @@ const char *gate_step_name(enum gate_step step)
 /* The status is in the payload: it is parsed where the schema's or the transition's group is on. */
 static bool ask_json(struct judgement *j)
 {
-	bool is_needed =
-		j->match->channel->mapping && judgement_mode(j, CONTRACT_SCHEMA) == CONTRACT_OFF;
+	bool is_needed = j->match->channel->mapping && j->mode[CONTRACT_SCHEMA] == CONTRACT_OFF;
 
 	return judgement_ask_as(j, GATE_STEP_JSON,
 				is_needed ? CONTRACT_TRANSITION : CONTRACT_SCHEMA,
@@ -63,11 +56,11 @@ static bool is_to_be_kept(struct judgement *j)
 
 	if (j->decision->failed & keeping_steps)
 		return false;
-	if (judgement_mode(j, CONTRACT_SCHEMA) == CONTRACT_OFF)
+	if (j->mode[CONTRACT_SCHEMA] == CONTRACT_OFF)
 		return false;
 	if (j->has_state ? j->is_same : !channel->is_recorded)
 		return false;
-	return channel->unique_count == 0 || !unique_is_said(j);
+	return channel->unique_count == 0 || !repeat_is_said(j);
 }
 
 /*
@@ -120,7 +113,7 @@ static bool check_message(struct judgement *j)
 	if (!check_payload(j) || !judgement_ask(j, GATE_STEP_QOS, message_rules_qos) ||
 	    !judgement_ask(j, GATE_STEP_RETAIN, message_rules_retain))
 		return false;
-	if (mapping && j->payload && judgement_mode(j, CONTRACT_TRANSITION) != CONTRACT_OFF) {
+	if (mapping && j->payload && j->mode[CONTRACT_TRANSITION] != CONTRACT_OFF) {
 		if (!entity_rules_check(j))
 			return false;
 	} else if (!judgement_ask(j, GATE_STEP_OWN, permission_own)) {
@@ -380,19 +373,15 @@ uint64_t gate_entity_key(struct gate *gate, const struct message *message, uint6
 
 /* ---- life ------------------------------------------------------------------------------ */
 
-static int make_parser(const struct rules *rules, struct payload_parser **ret, struct diag *diag)
+int gate_init(struct gate *ret, const struct rules *rules, struct ledger *ledger, struct diag *diag)
 {
 	struct payload_limits limits = { .max_bytes = rules->payload_max,
 					 .max_depth = PAYLOAD_MESSAGE_DEPTH };
 
-	return payload_parser_new(&limits, ret, diag);
-}
-
-int gate_init(struct gate *ret, const struct rules *rules, struct ledger *ledger, struct diag *diag)
-{
 	memset(ret, 0, sizeof(*ret));
 	ret->ledger = ledger;
-	return gate_use(ret, rules, diag);
+	ret->rules = rules;
+	return payload_parser_new(&limits, &ret->parser, diag);
 }
 
 bool gate_force(struct gate *gate, enum contract_group group, enum contract_mode mode)
@@ -402,22 +391,6 @@ bool gate_force(struct gate *gate, enum contract_group group, enum contract_mode
 	gate->forced[group] = (uint8_t)(mode + 1);
 	gate->is_forced = true;
 	return true;
-}
-
-int gate_use(struct gate *gate, const struct rules *rules, struct diag *diag)
-{
-	struct payload_parser *parser = NULL;
-	int rc = make_parser(rules, &parser, diag);
-
-	if (rc)
-		return rc;
-	payload_parser_free(gate->parser);
-	gate->parser = parser;
-	gate->rules = rules;
-	gate->memo_len = 0;
-	memset(gate->forced, 0, sizeof(gate->forced));
-	gate->is_forced = false;
-	return 0;
 }
 
 void gate_clear(struct gate *gate)

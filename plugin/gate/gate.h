@@ -37,13 +37,10 @@ static inline enum contract_mode gate_mode(const struct gate *gate,
 }
 
 /*
- * Sets the mode of a group of rules on all channels, whatever the contract says, until gate_use()
- * sets other rules. False: CONTRACT_PERMISSION can't be forced.
+ * Sets the mode of a group of rules on all channels, whatever the contract says, until a gate
+ * is made of other rules. False: CONTRACT_PERMISSION can't be forced.
  */
 bool gate_force(struct gate *gate, enum contract_group group, enum contract_mode mode);
-
-/* Sets other rules, borrowed, and ends what gate_force() set. On failure the old rules stay. */
-int gate_use(struct gate *gate, const struct rules *rules, struct diag *diag);
 
 /*
  * Decides. @principal NULL: a client without an identity, which is refused. *ret is always

@@ -21,7 +21,7 @@ bool judgement_observe(struct judgement *j)
 bool judgement_failed(struct judgement *j, enum gate_step step, enum contract_group group)
 {
 	j->decision->failed |= 1u << step;
-	return judgement_mode(j, group) == CONTRACT_OBSERVE && judgement_observe(j);
+	return j->mode[group] == CONTRACT_OBSERVE && judgement_observe(j);
 }
 
 bool judgement_refuse(struct judgement *j, enum reason reason, const char *format, ...)

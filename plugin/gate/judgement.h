@@ -20,12 +20,14 @@ struct judgement {
 	const struct access_principal *principal;
 	const struct gate_request *request;
 	struct decision *decision;
-	const struct contract_match *match;       /* its channel is NULL until it is found */
-	const struct payload_value *payload;      /* NULL until parsed */
-	enum contract_mode mode[CONTRACT_GROUPS]; /* of the channel's rules, once it is found */
-	bool is_own_needed; /* the scope is for the principal's own entities only */
-	bool is_repeat;     /* the message has the entity's current status */
-	bool is_same;       /* and nothing but its times differs from the last message */
+	const struct contract_match *match;  /* its channel is NULL until it is found */
+	const struct payload_value *payload; /* NULL until parsed */
+	enum contract_mode
+		mode[CONTRACT_GROUPS]; /* of the channel's rules, once it is found; for a topic
+					  without a channel the document's defaults */
+	bool is_own_needed;            /* the scope is for the principal's own entities only */
+	bool is_repeat;                /* the message has the entity's current status */
+	bool is_same;                  /* and nothing but its times differs from the last message */
 	/* The channel's; NULL until entity_rules_begin(). */
 	const struct contract_mapping *mapping;
 	struct contract_span id; /* the entity's, in the request's topic */
@@ -40,13 +42,6 @@ struct judgement {
 
 typedef bool judgement_question(struct judgement *j);
 
-/* The mode of a group of rules; for a topic without a channel the document's defaults. */
-static inline enum contract_mode judgement_mode(const struct judgement *j,
-						enum contract_group group)
-{
-	return j->mode[group];
-}
-
 /* Records that a fault is only observed: keeps the first one in the gate. Returns true. */
 bool judgement_observe(struct judgement *j) __attribute__((cold));
 
@@ -58,7 +53,7 @@ bool judgement_failed(struct judgement *j, enum gate_step step, enum contract_gr
 static inline bool judgement_ask_as(struct judgement *j, enum gate_step step,
 				    enum contract_group group, judgement_question *question)
 {
-	if (judgement_mode(j, group) == CONTRACT_OFF)
+	if (j->mode[group] == CONTRACT_OFF)
 		return true;
 	j->decision->asked |= 1u << step;
 	return question(j) || judgement_failed(j, step, group);
@@ -96,5 +91,102 @@ bool judgement_lack(struct judgement *j, const char *table) __attribute__((cold)
  */
 bool judgement_look(struct judgement *j, const struct entity *entity, const char *id, size_t len,
 		    struct ledger_state *ret);
+
+/* ---- permission.c ------------------------------------------------------------------------ */
+
+/* The channel of a topic. A topic that is the same as the last one costs no search. */
+const struct contract_match *permission_channel(struct gate *gate, const char *topic, size_t len);
+
+judgement_question permission_topic;  /* has the topic a channel? */
+judgement_question permission_scope;  /* does some scope allow the action? sets is_own_needed */
+judgement_question permission_params; /* are the topic's parameters valid? */
+judgement_question permission_own;    /* where is_own_needed: is it the principal's own? */
+
+/* As gate_grant(). */
+enum gate_grant permission_grant(const struct access_principal *principal,
+				 const struct contract_operation *operation,
+				 const struct contract_match *match);
+
+/* The least that is allowed on all topics that the wildcards in @match stand for. */
+enum gate_grant permission_grant_all(const struct access_principal *principal,
+				     const struct contract_operation *operation,
+				     const struct contract_match *match);
+
+/* What @scope allows the principal on the request's topic. */
+enum gate_grant permission_holds(const struct judgement *j, unsigned scope);
+
+/* What the principal's scopes allow it to receive on @match's channel. */
+enum gate_grant permission_receive(const struct judgement *j, const struct contract_match *match);
+
+/* Does the principal own the entity of @match? False for a wildcard in place of the id. */
+bool permission_is_own(struct judgement *j, const struct contract_match *match);
+
+/* Refuses because the principal lacks @operation's scope, and names it. Returns false. */
+bool permission_refuse(struct judgement *j, const struct contract_operation *operation)
+	__attribute__((cold));
+
+/* ---- message_rules.c --------------------------------------------------------------------- */
+
+judgement_question message_rules_length; /* of topic or filter, by the contract and the roles */
+judgement_question message_rules_size;
+judgement_question message_rules_json; /* parses: sets payload */
+judgement_question message_rules_schema;
+judgement_question message_rules_ids; /* has the payload the topic's ids? */
+judgement_question message_rules_will;
+judgement_question message_rules_qos;
+judgement_question message_rules_retain;
+
+/* ---- entity_rules.c ---------------------------------------------------------------------- */
+
+/*
+ * Begins a publish to a channel with an entity: sets @j's mapping and id, and starts to bring what
+ * entity_rules_check() will read into the processor's caches (ledger_expect()).
+ */
+void entity_rules_begin(struct judgement *j);
+
+/*
+ * May the message act on the entity and change its status? For channels with a mapping, after the
+ * payload was parsed. Collects the values that an accepted message writes. False: refused.
+ */
+bool entity_rules_check(struct judgement *j);
+
+/*
+ * Does a delivered message have the entity's current status? True, too, where the message has no
+ * status of the state machine, or the entity is unknown. Not inlined: most deliveries don't ask.
+ */
+bool entity_rules_current(struct judgement *j) __attribute__((noinline));
+
+judgement_question entity_rules_store; /* could the write be kept now? */
+
+/* Completes the decision's write with topic, payload and the like from the request. */
+void entity_rules_describe(struct judgement *j);
+
+/* ---- repeat.c ---------------------------------------------------------------------------- */
+
+/*
+ * A hash of the parsed message without its times; always odd. The ledger keeps it where no event
+ * will have the message. Needs a ledger.
+ */
+uint64_t repeat_content(const struct judgement *j) __attribute__((noinline));
+
+/*
+ * Does the state machine allow this repeat? Sets is_same and content of the judgement. False:
+ * refused. Not inlined: most messages are steps.
+ */
+bool repeat_check(struct judgement *j) __attribute__((noinline));
+
+/*
+ * Is the message the same as the last accepted one of its channel and entity? True, too, where that
+ * is unknown. What is not in the ledger's memory is read from the topic's newest event.
+ */
+bool repeat_is_last(struct judgement *j) __attribute__((cold, noinline));
+
+/* Computes j->unique, for a channel with x-unique. True: an event has this number already. */
+bool repeat_is_said(struct judgement *j) __attribute__((noinline));
+
+/* ---- subscription.c ---------------------------------------------------------------------- */
+
+/* To be asked after the modes are known and the filter's length was checked. */
+judgement_question subscription_judge;
 
 #endif

@@ -1,9 +1,12 @@
-#include "gate/message_rules.h"
-
+/*
+ * message_rules.c -- is the message as the contract wants it? Length of the topic, size, JSON,
+ * schema, ids, will, QoS, retain.
+ */
 #include <string.h>
 
 #include "base/sametext.h"
 #include "contract/topics.h"
+#include "gate/judgement.h"
 
 /* ---- topic ----------------------------------------------------------------------------- */
 

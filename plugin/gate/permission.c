@@ -1,10 +1,12 @@
-#include "gate/permission.h"
-
+/*
+ * permission.c -- may this principal do this on this topic? Channel, scopes, ownership.
+ */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clientlevel.h"
 #include "contract/topics.h"
+#include "gate/judgement.h"
 
 /* ---- channel and permission ---------------------------------------------------------- */
 

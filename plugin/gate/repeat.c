@@ -1,10 +1,17 @@
-#include "gate/repeat.h"
-
+/*
+ * repeat.c -- messages that repeat the current status, or an event that is unique: is one the same,
+ * and is it allowed?
+ *
+ * Two messages of a channel are the same where all their bytes are, except those of the times that
+ * the contract names (struct contract_content). The ledger knows the last message; if it does not,
+ * the new message counts as different.
+ */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/wordhash.h"
-#include "gate/message_rules.h"
 #include "schema/jsonspan.h"
+#include "gate/judgement.h"
 
 /* The bytes of a time, which do not count. */
 struct gap {
@@ -163,4 +170,57 @@ bool repeat_check(struct judgement *j)
 					"the store can't be asked now");
 	return refuse(j, last ? "nothing but the time may differ from what was said last"
 			      : "what was said last is not known any more, and may not change");
+}
+
+/* ---- unique events ------------------------------------------------------------------------- */
+
+/*
+ * Where a channel has x-unique, messages of one principal on one topic with the same values in
+ * these members are one event, however often they come. A message that lacks one of them, or has
+ * something in it that is no text, number or truth, is an event of its own.
+ */
+
+/* What kind of value it is counts, too: "1" and 1 are two. False: of no kind that can be compared.
+ */
+static bool add_value(uint64_t *hash, const struct payload_value *value)
+{
+	const char *text;
+	int64_t integer;
+	double real;
+	size_t len;
+	bool truth;
+
+	if (!value)
+		return false;
+	if (payload_string(value, &text, &len)) {
+		*hash = wordhash(*hash ^ 's', text, len);
+	} else if (payload_integer(value, &integer)) {
+		*hash = wordhash(*hash ^ 'i', &integer, sizeof(integer));
+	} else if (payload_number(value, &real)) {
+		*hash = wordhash(*hash ^ 'r', &real, sizeof(real));
+	} else if (payload_boolean(value, &truth)) {
+		*hash = wordhash(*hash ^ 'b', truth ? "1" : "0", 1);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+bool repeat_is_said(struct judgement *j)
+{
+	const struct contract_channel *channel = j->match->channel;
+	const char *name = j->principal->name;
+	uint64_t hash;
+
+	j->unique = 0;
+	if (!j->payload || !j->gate->ledger)
+		return false;
+	hash = wordhash(ledger_seed(j->gate->ledger), name, strlen(name));
+	hash = wordhash(hash, j->request->message.topic, j->request->message.topic_len);
+	for (unsigned i = 0; i < channel->unique_count; i++)
+		if (!add_value(&hash, payload_member(j->payload, channel->unique[i].member,
+						     channel->unique[i].len)))
+			return false;
+	j->unique = hash ? hash : 1;
+	return ledger_has_unique(j->gate->ledger, name, j->unique);
 }

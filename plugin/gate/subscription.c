@@ -1,7 +1,13 @@
-#include "gate/subscription.h"
-
+/*
+ * subscription.c -- may this filter be subscribed to?
+ *
+ * A filter is granted when the principal may read at least one channel that it can reach, because
+ * each delivery is judged again. A shared filter ("$share/group/filter") is granted only when the
+ * principal may read everything that it can reach: the broker gives each message to one member of
+ * the group, and a message that this member may not read would be lost to the group.
+ */
 #include "contract/topics.h"
-#include "gate/permission.h"
+#include "gate/judgement.h"
 
 struct reach {
 	struct judgement *j;

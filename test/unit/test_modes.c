@@ -345,7 +345,8 @@ static void test_gate_force__holds_until_other_rules(void **state)
 	decide(&f, "bob", request, &d);
 	assert_int_equal(d.verdict, VERDICT_ALLOW);
 	assert_false(d.is_observed);
-	assert_int_equal(gate_use(&f.gate, f.rules, &diag), 0);
+	gate_clear(&f.gate);
+	assert_int_equal(gate_init(&f.gate, f.rules, NULL, &diag), 0);
 	decide(&f, "bob", request, &d);
 	assert_int_equal(d.verdict, VERDICT_DENY);
 	end(&f);
