@@ -270,22 +270,19 @@ void *fixedtable_take(struct fixedtable *table, uint64_t id, uint64_t owner, int
 	return head;
 }
 
-void fixedtable_walk(struct fixedtable *table, size_t *at, size_t count,
-		     void (*visit)(void *record, void *ctx), void *ctx)
+void *fixedtable_next(const struct fixedtable *table, size_t *at, size_t *count)
 {
-	size_t places = fixedtable_places(table);
+	for (size_t places = fixedtable_places(table); *count > 0; --*count) {
+		size_t place = *at < places ? *at : 0;
+		struct fixedtable_head *head = record_at(table, place / SET, place % SET);
 
-	for (; count > 0; count--) {
-		struct fixedtable_head *head;
-
-		*at = *at < places ? *at : 0;
+		*at = place + 1;
 		/* A place without a name is passed over without a look at its record's memory. */
-		if (*at % SET == WAYS || table->id[*at / SET * WAYS + *at % SET]) {
-			head = (struct fixedtable_head *)(void *)(table->record +
-								  *at * table->options.size);
-			if (head->id)
-				visit(head, ctx);
+		if ((place % SET == WAYS || table->id[place / SET * WAYS + place % SET]) &&
+		    head->id) {
+			--*count;
+			return head;
 		}
-		++*at;
 	}
+	return NULL;
 }

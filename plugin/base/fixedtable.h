@@ -90,11 +90,10 @@ void fixedtable_blame(struct fixedtable_head *head, uint32_t by, int64_t now_ns)
 uint32_t fixedtable_badness(const struct fixedtable_head *head, int64_t now_ns);
 
 /*
- * Calls @visit for the records in @count places from place *at on, and moves *at behind them; after
- * the last place comes the first. For work that has to see every record from time to time.
+ * The next record in the next *count places from place *at on; after the last place comes the
+ * first. Both move on. NULL: there is none. For work that has to see every record from time to time.
  */
-void fixedtable_walk(struct fixedtable *table, size_t *at, size_t count,
-		     void (*visit)(void *record, void *ctx), void *ctx);
+void *fixedtable_next(const struct fixedtable *table, size_t *at, size_t *count);
 
 /* All places, in use or free, those of shared records included. */
 size_t fixedtable_places(const struct fixedtable *table);

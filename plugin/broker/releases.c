@@ -2,12 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/fixedtable.h"
+#include "base/random.h"
 #include "base/wordhash.h"
-
-#define WAYS 4u
-#define SETS (RELEASES_ENTITIES / WAYS)
 
 struct open {
 	uint64_t digest;
@@ -27,36 +25,50 @@ struct held {
 };
 
 struct group {
-	uint64_t key;
-	uint64_t owner;    /* the first publisher there: a hash of its name */
-	uint64_t used;     /* when: a number of acceptance; 0: the place is free */
-	struct open *open; /* RELEASES_OPEN of them, a ring */
-	size_t count;      /* that were ever put there */
+	struct fixedtable_head head; /* named by its key, the first publisher's; seen at a number */
+	struct open open[RELEASES_OPEN]; /* a ring */
+	size_t count;                    /* that were ever put there */
 	struct held held;
 };
 
 struct releases {
 	uint64_t seed;
 	uint64_t number; /* of the last that was accepted */
-	size_t groups;
-	int64_t due_ns; /* when the first of those left that are held; INT64_MAX: none did */
-	struct group group[RELEASES_ENTITIES];
+	int64_t due_ns;  /* when the first of those left that are held; INT64_MAX: none did */
+	struct fixedtable *groups;
 };
+
+static void let_go(void *record)
+{
+	struct group *group = record;
+
+	free(group->held.topic);
+	memset(&group->held, 0, sizeof(group->held));
+}
 
 int releases_new(struct releases **ret, struct diag *diag)
 {
+	const struct fixedtable_options options = { .records = RELEASES_ENTITIES,
+						    .size = sizeof(struct group),
+						    .gone = let_go };
 	struct releases *releases = calloc(1, sizeof(*releases));
+	int rc;
 
 	if (!releases)
 		return diag_nomem(diag);
-	/* Clients choose the texts: without a seed they could make two messages look the same. */
-	if (getrandom(&releases->seed, sizeof(releases->seed), 0) != sizeof(releases->seed)) {
-		free(releases);
-		return diag_set(diag, ERR_IO, "the system gives no random numbers");
-	}
 	releases->due_ns = INT64_MAX;
+	/* Clients choose the texts: without a seed they could make two messages look the same. */
+	rc = random_bytes(&releases->seed, sizeof(releases->seed), diag);
+	if (rc)
+		goto out;
+	rc = fixedtable_new(&options, &releases->groups, diag);
+	if (rc)
+		goto out;
 	*ret = releases;
-	return 0;
+	releases = NULL; /* handed over */
+out:
+	releases_free(releases);
+	return rc;
 }
 
 uint64_t releases_seed(const struct releases *releases)
@@ -64,107 +76,38 @@ uint64_t releases_seed(const struct releases *releases)
 	return releases->seed;
 }
 
-static uint64_t owner_of(const struct releases *releases, const char *principal)
+/* The next entity that has a message held, from place *at of all on, *left of them; or NULL. */
+static struct group *next_held(const struct releases *releases, size_t *at, size_t *left)
 {
-	return wordhash(releases->seed, principal, strlen(principal));
+	struct group *group;
+
+	while ((group = fixedtable_next(releases->groups, at, left)))
+		if (group->held.topic)
+			return group;
+	return NULL;
 }
 
 void releases_free(struct releases *releases)
 {
+	size_t at = 0, left = 0;
+	struct group *group;
+
 	if (!releases)
 		return;
-	for (size_t i = 0; i < RELEASES_ENTITIES; i++) {
-		free(releases->group[i].open);
-		free(releases->group[i].held.topic);
-	}
+	if (releases->groups)
+		left = fixedtable_places(releases->groups);
+	while (left > 0 && (group = next_held(releases, &at, &left)))
+		let_go(group);
+	fixedtable_free(releases->groups);
 	free(releases);
 }
 
-static struct group *set_of(struct releases *releases, uint64_t key)
+/* The group of @key, made where there is none: a flood costs the flooder its own. */
+static struct group *take(struct releases *releases, uint64_t key, const char *principal)
 {
-	return &releases->group[(size_t)(wordhash_mix(key ^ releases->seed, WORDHASH_GOLDEN) %
-					 SETS) *
-				WAYS];
-}
+	uint64_t owner = wordhash(releases->seed, principal, strlen(principal));
 
-static struct group *find(struct releases *releases, uint64_t key)
-{
-	struct group *set = set_of(releases, key);
-
-	for (size_t i = 0; i < WAYS; i++)
-		if (set[i].used && set[i].key == key)
-			return &set[i];
-	return NULL;
-}
-
-static void clear_group(struct releases *releases, struct group *group)
-{
-	if (!group->used)
-		return;
-	free(group->open);
-	free(group->held.topic);
-	releases->groups--;
-	memset(group, 0, sizeof(*group));
-}
-
-/* How many groups of the set are @owner's. */
-static unsigned owned(const struct group *set, uint64_t owner)
-{
-	unsigned count = 0;
-
-	for (size_t i = 0; i < WAYS; i++)
-		count += set[i].used && set[i].owner == owner;
-	return count;
-}
-
-/*
- * The place in a set that a newcomer of @owner gets: a free one, else the oldest of the owner who
- * has most there, itself included. So a flood costs the flooder its own.
- */
-static struct group *choose(struct group *set, uint64_t owner)
-{
-	unsigned most = owned(set, owner);
-	bool is_own = true;
-	struct group *chosen = NULL;
-
-	for (size_t i = 0; i < WAYS; i++) {
-		if (!set[i].used)
-			return &set[i];
-		if (owned(set, set[i].owner) > most) {
-			most = owned(set, set[i].owner);
-			is_own = false;
-		}
-	}
-	for (size_t i = 0; i < WAYS; i++) {
-		if (most > 0 && (is_own ? set[i].owner != owner : owned(set, set[i].owner) != most))
-			continue;
-		if (!chosen || set[i].used < chosen->used)
-			chosen = &set[i];
-	}
-	return chosen;
-}
-
-/* A group for @key; NULL: out of memory, it stays unknown. */
-static struct group *make(struct releases *releases, uint64_t key, const char *principal)
-{
-	uint64_t owner = owner_of(releases, principal);
-	struct group *group = choose(set_of(releases, key), owner);
-
-	clear_group(releases, group);
-	group->open = calloc(RELEASES_OPEN, sizeof(*group->open));
-	if (!group->open)
-		return NULL;
-	group->key = key;
-	group->owner = owner;
-	group->used = releases->number;
-	releases->groups++;
-	return group;
-}
-
-static void let_go(struct group *group)
-{
-	free(group->held.topic);
-	memset(&group->held, 0, sizeof(group->held));
+	return fixedtable_take(releases->groups, key, owner, (int64_t)releases->number, NULL);
 }
 
 static void overtake(struct group *group, uint64_t number)
@@ -190,22 +133,16 @@ void releases_accepted(struct releases *releases, uint64_t key, const char *prin
 	struct group *group;
 
 	releases->number++;
-	if (message->qos < 2 && releases->groups == 0)
+	if (message->qos == 2) {
+		remember(releases, take(releases, key, principal), message, false);
 		return;
-	group = find(releases, key);
-	if (message->qos < 2) {
-		if (!group)
-			return;
-		overtake(group, releases->number);
-		let_go(group);
-	} else {
-		if (!group)
-			group = make(releases, key, principal);
-		if (!group)
-			return;
-		remember(releases, group, message, false);
 	}
-	group->used = releases->number;
+	group = fixedtable_count(releases->groups) ? fixedtable_find(releases->groups, key) : NULL;
+	if (!group)
+		return;
+	overtake(group, releases->number);
+	let_go(group);
+	group->head.seen_ns = (int64_t)releases->number;
 }
 
 /* The newest message of these bytes that is known; NULL: none. */
@@ -225,23 +162,18 @@ static struct open *find_open(const struct releases *releases, struct group *gro
 void releases_resent(struct releases *releases, uint64_t key, const char *principal,
 		     const struct message *message)
 {
-	struct group *group = find(releases, key);
+	struct group *group = fixedtable_find(releases->groups, key);
 
 	if (group && find_open(releases, group, message))
 		return;
 	releases->number++;
-	if (!group)
-		group = make(releases, key, principal);
-	if (!group)
-		return;
-	remember(releases, group, message, true);
-	group->used = releases->number;
+	remember(releases, take(releases, key, principal), message, true);
 }
 
 enum releases_answer releases_hand_out(struct releases *releases, uint64_t key,
 				       const struct message *message)
 {
-	struct group *group = find(releases, key);
+	struct group *group = fixedtable_find(releases->groups, key);
 	const struct open *open = group ? find_open(releases, group, message) : NULL;
 
 	if (!open)
@@ -256,7 +188,7 @@ enum releases_answer releases_hand_out(struct releases *releases, uint64_t key,
 
 bool releases_in_order(struct releases *releases, uint64_t key, const struct message *message)
 {
-	struct group *group = find(releases, key);
+	struct group *group = fixedtable_find(releases->groups, key);
 	const struct open *open = group ? find_open(releases, group, message) : NULL;
 
 	if (!open || open->is_overtaken || open->is_replaced)
@@ -268,17 +200,15 @@ bool releases_in_order(struct releases *releases, uint64_t key, const struct mes
 void releases_hold(struct releases *releases, uint64_t key, const void *publisher,
 		   const struct message *message, uint64_t seq)
 {
-	struct group *group = find(releases, key);
+	struct group *group = fixedtable_find(releases->groups, key);
 	char *copy;
 
 	if (!group)
 		return;
 	let_go(group);
-	copy = malloc(message->topic_len + 1);
+	copy = strndup(message->topic, message->topic_len);
 	if (!copy)
 		return; /* as if it were known to be handed out */
-	memcpy(copy, message->topic, message->topic_len);
-	copy[message->topic_len] = '\0';
 	group->held = (struct held){ .publisher = publisher,
 				     .digest = message_digest(message, releases->seed),
 				     .seq = seq,
@@ -288,13 +218,14 @@ void releases_hold(struct releases *releases, uint64_t key, const void *publishe
 
 void releases_left(struct releases *releases, const void *publisher, int64_t now_ns)
 {
-	for (size_t i = 0; i < RELEASES_ENTITIES; i++) {
-		struct held *held = &releases->group[i].held;
+	size_t at = 0, left = fixedtable_places(releases->groups);
+	struct group *group;
 
-		if (!held->topic || held->publisher != publisher)
+	while ((group = next_held(releases, &at, &left))) {
+		if (group->held.publisher != publisher)
 			continue;
-		held->publisher = NULL;
-		held->left_ns = now_ns;
+		group->held.publisher = NULL;
+		group->held.left_ns = now_ns;
 		if (now_ns < releases->due_ns)
 			releases->due_ns = now_ns;
 	}
@@ -303,17 +234,17 @@ void releases_left(struct releases *releases, const void *publisher, int64_t now
 bool releases_unreleased(struct releases *releases, int64_t before_ns,
 			 struct releases_unreleased *ret)
 {
+	size_t at = 0, left = fixedtable_places(releases->groups);
 	int64_t next_ns = INT64_MAX;
+	const struct group *group;
 
 	if (releases->due_ns >= before_ns)
 		return false;
-	for (size_t i = 0; i < RELEASES_ENTITIES; i++) {
-		struct group *group = &releases->group[i];
-
-		if (!group->held.topic || group->held.publisher)
+	while ((group = next_held(releases, &at, &left))) {
+		if (group->held.publisher)
 			continue;
 		if (group->held.left_ns < before_ns) {
-			*ret = (struct releases_unreleased){ .key = group->key,
+			*ret = (struct releases_unreleased){ .key = group->head.id,
 							     .seq = group->held.seq,
 							     .topic = group->held.topic,
 							     .len = group->held.len };
@@ -328,7 +259,7 @@ bool releases_unreleased(struct releases *releases, int64_t before_ns,
 
 bool releases_replace(struct releases *releases, uint64_t key, const struct message *message)
 {
-	struct group *group = find(releases, key);
+	struct group *group = fixedtable_find(releases->groups, key);
 	struct open *open;
 	bool is_held;
 
@@ -346,7 +277,7 @@ bool releases_replace(struct releases *releases, uint64_t key, const struct mess
 
 bool releases_is_replaced(struct releases *releases, uint64_t key, const struct message *message)
 {
-	struct group *group = find(releases, key);
+	struct group *group = fixedtable_find(releases->groups, key);
 	const struct open *open = group ? find_open(releases, group, message) : NULL;
 
 	return open && open->is_replaced && !open->is_overtaken;

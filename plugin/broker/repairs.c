@@ -2,17 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/random.h"
 #include "base/wordhash.h"
 
 #define NOTES 32768u /* of each table, a power of two */
-
-struct waiting {
-	char *topic; /* owned */
-	size_t len;
-	const void *reader;
-};
 
 /* A message on its way. */
 struct claim {
@@ -45,7 +39,7 @@ struct repairs {
 	size_t first, count; /* of the ring */
 	size_t claims, owings, followers;
 	const void *follower[REPAIRS_FOLLOWERS];
-	struct waiting waiting[REPAIRS_WAITING];
+	struct repairs_topic waiting[REPAIRS_WAITING]; /* their topics are owned */
 	struct claim claim[REPAIRS_A_ROUND];
 	struct owed owed[REPAIRS_A_ROUND];
 	uint64_t note[2][NOTES];
@@ -57,9 +51,9 @@ int repairs_new(bool is_immediate, struct repairs **ret, struct diag *diag)
 
 	if (!r)
 		return diag_nomem(diag);
-	if (getrandom(&r->seed, sizeof(r->seed), 0) != sizeof(r->seed)) {
+	if (random_bytes(&r->seed, sizeof(r->seed), diag)) {
 		free(r);
-		return diag_set(diag, ERR_IO, "the system gives no random numbers");
+		return ERR_IO;
 	}
 	r->is_immediate = is_immediate;
 	*ret = r;
@@ -79,7 +73,7 @@ void repairs_free(struct repairs *r)
 		return;
 	clear_claims(r);
 	for (size_t i = 0; i < REPAIRS_WAITING; i++)
-		free(r->waiting[i].topic);
+		free((char *)r->waiting[i].topic);
 	free(r);
 }
 
@@ -158,7 +152,7 @@ static bool has_room(const struct repairs *r, const struct repairs_topic *topic)
 /* Is the topic the last that was put on the list? Its readers are asked one after the other. */
 static bool is_last(const struct repairs *r, const struct repairs_topic *topic)
 {
-	const struct waiting *last =
+	const struct repairs_topic *last =
 		&r->waiting[(r->first + r->count + REPAIRS_WAITING - 1) % REPAIRS_WAITING];
 
 	return r->count > 0 && last->reader == topic->reader && last->len == topic->len &&
@@ -167,18 +161,17 @@ static bool is_last(const struct repairs *r, const struct repairs_topic *topic)
 
 bool repairs_add(struct repairs *r, const struct repairs_topic *topic, uint64_t last)
 {
-	struct waiting *waiting;
+	struct repairs_topic *waiting = &r->waiting[(r->first + r->count) % REPAIRS_WAITING];
 	char *copy;
 
 	if (is_last(r, topic))
 		return true;
-	if (!has_room(r, topic) || !(copy = malloc(topic->len + 1)))
+	if (!has_room(r, topic) || !(copy = strndup(topic->topic, topic->len)))
 		return false;
-	memcpy(copy, topic->topic, topic->len);
-	copy[topic->len] = '\0';
 	begin(r, last);
-	waiting = &r->waiting[(r->first + r->count++) % REPAIRS_WAITING];
-	*waiting = (struct waiting){ .topic = copy, .len = topic->len, .reader = topic->reader };
+	r->count++;
+	*waiting = *topic;
+	waiting->topic = copy;
 	return true;
 }
 
@@ -209,20 +202,14 @@ size_t repairs_waiting(const struct repairs *r)
 
 bool repairs_next(const struct repairs *r, struct repairs_topic *ret)
 {
-	const struct waiting *waiting = &r->waiting[r->first];
-
-	if (r->count == 0)
-		return false;
-	*ret = (struct repairs_topic){ .topic = waiting->topic,
-				       .len = waiting->len,
-				       .reader = waiting->reader };
-	return true;
+	*ret = r->waiting[r->first];
+	return r->count > 0;
 }
 
 /* Takes the first from the list; its topic is the caller's. */
-static struct waiting take(struct repairs *r)
+static struct repairs_topic take(struct repairs *r)
 {
-	struct waiting taken = r->waiting[r->first];
+	struct repairs_topic taken = r->waiting[r->first];
 
 	r->waiting[r->first].topic = NULL;
 	r->first = (r->first + 1) % REPAIRS_WAITING;
@@ -232,12 +219,12 @@ static struct waiting take(struct repairs *r)
 
 void repairs_done(struct repairs *r)
 {
-	free(take(r).topic);
+	free((char *)take(r).topic);
 }
 
 void repairs_put_off(struct repairs *r)
 {
-	struct waiting taken = take(r);
+	struct repairs_topic taken = take(r);
 
 	r->waiting[(r->first + r->count++) % REPAIRS_WAITING] = taken;
 }
@@ -292,11 +279,9 @@ static bool put_claim(struct repairs *r, const struct message *message, uint64_t
 	char *copy = NULL;
 
 	if (r->claims < REPAIRS_A_ROUND && r->budget > 0)
-		copy = malloc(message->topic_len + 1);
+		copy = strndup(message->topic, message->topic_len);
 	if (!copy)
 		return false;
-	memcpy(copy, message->topic, message->topic_len);
-	copy[message->topic_len] = '\0';
 	r->claim[r->claims++] = (struct claim){ .digest = key,
 						.last = last,
 						.topic = copy,

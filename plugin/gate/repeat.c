@@ -176,8 +176,8 @@ bool repeat_check(struct judgement *j)
 
 /*
  * Where a channel has x-unique, messages of one principal on one topic with the same values in
- * these members are one event, however often they come. A message that lacks one of them, or has
- * something in it that is no text, number or truth, is an event of its own.
+ * these members are one event, however often they come. A message that lacks one of the members, or
+ * has a null, an array or an object in it, is an event of its own.
  */
 
 /* What kind of value it is counts, too: "1" and 1 are two. False: of no kind that can be compared.

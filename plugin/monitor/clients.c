@@ -54,21 +54,15 @@ out:
 	return rc;
 }
 
-static void free_filters(void *record, void *ctx)
-{
-	(void)ctx;
-	client_forget_filters(record);
-}
-
 void clients_free(struct clients *clients)
 {
-	size_t at = 0;
+	size_t at = 0, left = clients && clients->table ? fixedtable_places(clients->table) : 0;
+	struct client *client;
 
 	if (!clients)
 		return;
-	if (clients->table)
-		fixedtable_walk(clients->table, &at, fixedtable_places(clients->table),
-				free_filters, NULL);
+	while (left > 0 && (client = fixedtable_next(clients->table, &at, &left)))
+		client_forget_filters(client);
 	fixedtable_free(clients->table);
 	fixedtable_free(clients->principals);
 	fixedtable_free(clients->holders);

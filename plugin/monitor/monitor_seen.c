@@ -289,11 +289,6 @@ void monitor_login_failed(struct monitor *monitor, const struct who *who, int64_
 
 /* ---- what did not happen ----------------------------------------------------------------- */
 
-struct walk {
-	struct monitor *monitor;
-	int64_t now_ns;
-};
-
 static void see_silence(struct monitor *monitor, struct client *client, struct client_channel *mine,
 			const struct channel *channel, uint32_t silent_s, int64_t now_ns)
 {
@@ -312,11 +307,8 @@ static void see_silence(struct monitor *monitor, struct client *client, struct c
 	client->head.is_held |= mine->is_silent; /* until it speaks: or nobody would clear it */
 }
 
-static void look_for_silence(void *record, void *ctx)
+static void look_for_silence(struct monitor *monitor, struct client *client, int64_t now_ns)
 {
-	struct walk *walk = ctx;
-	struct client *client = record;
-
 	if (client->head.is_shared)
 		return;
 	for (unsigned i = 0; i < CLIENTS_CHANNELS; i++) {
@@ -326,12 +318,12 @@ static void look_for_silence(void *record, void *ctx)
 
 		if (!mine->id || mine->times == 0 || mine->is_silent)
 			continue;
-		channel = monitor_channel_of(walk->monitor, mine->id);
-		silent_s = channel ? anomalies_silence(&walk->monitor->settings, mine,
-						       channel->interval_s, walk->now_ns)
+		channel = monitor_channel_of(monitor, mine->id);
+		silent_s = channel ? anomalies_silence(&monitor->settings, mine,
+						       channel->interval_s, now_ns)
 				   : 0;
 		if (silent_s > 0)
-			see_silence(walk->monitor, client, mine, channel, silent_s, walk->now_ns);
+			see_silence(monitor, client, mine, channel, silent_s, now_ns);
 	}
 }
 
@@ -356,8 +348,10 @@ void monitor_stuck(struct monitor *monitor, const struct monitor_stuck *stuck, i
 
 void monitor_look_for_silence(struct monitor *monitor, int64_t now_ns)
 {
-	struct walk walk = { .monitor = monitor, .now_ns = now_ns };
+	size_t left = WALK_STEP;
+	struct client *client;
 
-	fixedtable_walk(clients_table(monitor->clients), &monitor->walked_to, WALK_STEP,
-			look_for_silence, &walk);
+	while ((client = fixedtable_next(clients_table(monitor->clients), &monitor->walked_to,
+					 &left)))
+		look_for_silence(monitor, client, now_ns);
 }
