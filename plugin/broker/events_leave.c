@@ -39,7 +39,7 @@ static void disconnect(struct plugin *plugin, const struct session *session)
 	char *client_id;
 
 	/* Being taken over, and its websocket closes: the broker would find who has the id now. */
-	if (!sessions_is_alone(plugin->sessions, session))
+	if (!sessions_is_alone(session))
 		return;
 	client_id = strdup(session->client_id); /* the session may go within the call */
 	if (!client_id)

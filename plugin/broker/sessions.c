@@ -1,156 +1,198 @@
 #include "broker/sessions.h"
 
+#include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "access/certid.h"
 #include "access/names.h"
-#include "base/random.h"
-#include "base/wordhash.h"
 
-#define FIRST_BUCKETS 256u
+#define FIRST_CHAINS 256u
 
-struct sessions_owner {
-	char *name;
-	uint64_t hash;
-	size_t count;           /* of its sessions, live and gone */
-	size_t gone_count;      /* of those gone, its rank */
-	struct session *oldest; /* of the gone */
-	struct session *newest;
-	struct sessions_owner *next;   /* in its bucket */
-	struct sessions_owner *before; /* of the same rank */
-	struct sessions_owner *after;
+/* A text that sessions share, in a tree of its kind; it goes with the last of them. */
+struct session_name {
+	const char *text;
+	size_t count; /* of its sessions, live and gone */
 };
 
+struct sessions_id {
+	struct session_name name;
+	size_t live_count;
+};
+
+struct sessions_owner {
+	struct session_name name;
+	size_t gone_count; /* its rank */
+	TAILQ_HEAD(, session) gone;
+	LIST_ENTRY(sessions_owner) rank; /* that it is in */
+};
+
+LIST_HEAD(session_chain, session);
+LIST_HEAD(session_rank, sessions_owner);
+
 struct sessions {
-	uint64_t seed; /* of hashes of what clients choose */
-	struct session **bucket;
-	struct session **id_bucket;
-	struct sessions_owner **owner_bucket; /* as many of each: a power of two */
-	size_t bucket_count;
+	struct session_chain *chain; /* by handle */
+	size_t chain_count;          /* a power of two */
+	TAILQ_HEAD(, session) all;   /* in the order in which they were opened */
+	void *ids, *owners;          /* trees, see join() */
 	size_t count;
 	size_t gone_count;
-	int64_t next_end_ms; /* no session ends before; INT64_MAX: none does */
-	/* Below bucket @walked every live session is of generation @walk. */
-	uint64_t walk;
-	size_t walked;
-	size_t due_at; /* bucket in which sessions_due() goes on */
-	/* Owners by how many gone sessions they have, so that who has most is at hand. */
-	struct sessions_owner **rank; /* SESSIONS_GONE_OF_ONE + 2 of them */
-	size_t most;                  /* the highest rank that anybody has */
+	int64_t next_end_ms;      /* no session ends before; INT64_MAX: none does */
+	struct session *due_at;   /* where sessions_due() goes on; NULL: at the first */
+	uint64_t walk;            /* all live sessions before @stale_at are of this generation */
+	struct session *stale_at; /* NULL: all are */
+	size_t most;              /* the highest rank that anybody has */
 	uint64_t lost;
 	char loser[ACCESS_NAME_MAX];
+	/* Owners by how many gone sessions they have, so that the one with most is at hand. */
+	struct session_rank rank[SESSIONS_GONE_OF_ONE + 2];
 };
 
 int sessions_new(struct sessions **ret, struct diag *diag)
 {
 	struct sessions *sessions = calloc(1, sizeof(*sessions));
-	int rc = ERR_NOMEM;
 
 	if (!sessions)
 		return diag_nomem(diag);
-	sessions->bucket_count = FIRST_BUCKETS;
+	TAILQ_INIT(&sessions->all);
 	sessions->next_end_ms = INT64_MAX;
-	sessions->bucket = calloc(FIRST_BUCKETS, sizeof(struct session *));
-	sessions->id_bucket = calloc(FIRST_BUCKETS, sizeof(struct session *));
-	sessions->owner_bucket = calloc(FIRST_BUCKETS, sizeof(struct sessions_owner *));
-	sessions->rank = calloc(SESSIONS_GONE_OF_ONE + 2, sizeof(struct sessions_owner *));
-	if (!sessions->bucket || !sessions->id_bucket || !sessions->owner_bucket || !sessions->rank)
-		(void)diag_nomem(diag);
-	else
-		rc = random_bytes(&sessions->seed, sizeof(sessions->seed), diag);
-	if (rc) {
+	sessions->chain_count = FIRST_CHAINS;
+	sessions->chain = calloc(FIRST_CHAINS, sizeof(*sessions->chain));
+	if (!sessions->chain) {
 		sessions_free(sessions);
-		return rc;
+		return diag_nomem(diag);
 	}
 	*ret = sessions;
 	return 0;
 }
 
-static uint64_t hash_text(const struct sessions *sessions, const char *text)
+/* ---- ids and owners ------------------------------------------------------------------------ */
+
+static int compare_names(const void *a, const void *b)
 {
-	return wordhash(sessions->seed, text, strlen(text));
+	return strcmp(((const struct session_name *)a)->text,
+		      ((const struct session_name *)b)->text);
 }
 
-/* ---- whose they are ----------------------------------------------------------------------- */
-
-static void leave_rank(struct sessions *sessions, struct sessions_owner *owner)
+/*
+ * The record called @text in @tree, made (@size bytes, the first of them a struct session_name)
+ * where there is none, with one more session; NULL: no memory. Trees are balanced whatever clients
+ * choose.
+ */
+static void *join(void **tree, const char *text, size_t size)
 {
-	if (owner->before)
-		owner->before->after = owner->after;
-	else
-		sessions->rank[owner->gone_count] = owner->after;
-	if (owner->after)
-		owner->after->before = owner->before;
-	owner->before = owner->after = NULL;
+	struct session_name wanted = { .text = text };
+	struct session_name *const *found = tfind(&wanted, tree, compare_names);
+	struct session_name *name = found ? *found : calloc(1, size + strlen(text) + 1);
+
+	if (!name)
+		return NULL;
+	if (!found) {
+		name->text = strcpy((char *)name + size, text);
+		if (!tsearch(name, tree, compare_names)) {
+			free(name);
+			return NULL;
+		}
+	}
+	name->count++;
+	return name;
+}
+
+/* One session less; what has none is forgotten. */
+static void part(void **tree, struct session_name *name)
+{
+	if (--name->count > 0)
+		return;
+	(void)tdelete(name, tree, compare_names);
+	free(name);
 }
 
 static void enter_rank(struct sessions *sessions, struct sessions_owner *owner, size_t rank)
 {
-	struct sessions_owner **first = &sessions->rank[rank];
-
 	owner->gone_count = rank;
-	owner->after = *first;
-	if (*first)
-		(*first)->before = owner;
-	*first = owner;
+	LIST_INSERT_HEAD(&sessions->rank[rank], owner, rank);
 	if (rank > sessions->most)
 		sessions->most = rank;
-	while (sessions->most > 0 && !sessions->rank[sessions->most])
+	while (sessions->most > 0 && LIST_EMPTY(&sessions->rank[sessions->most]))
 		sessions->most--;
 }
 
 static void change_rank(struct sessions *sessions, struct sessions_owner *owner, size_t rank)
 {
-	leave_rank(sessions, owner);
+	LIST_REMOVE(owner, rank);
 	enter_rank(sessions, owner, rank);
 }
 
-/* The owner called @name, made where there is none, with one more session; NULL: no memory. */
 static struct sessions_owner *join_owner(struct sessions *sessions, const char *name)
 {
-	uint64_t hash = hash_text(sessions, name);
-	struct sessions_owner **bucket =
-		&sessions->owner_bucket[hash & (sessions->bucket_count - 1)];
-	struct sessions_owner *owner = *bucket;
+	struct sessions_owner *owner = join(&sessions->owners, name, sizeof(*owner));
 
-	while (owner && (owner->hash != hash || strcmp(owner->name, name) != 0))
-		owner = owner->next;
-	if (!owner) {
-		owner = calloc(1, sizeof(*owner));
-		if (!owner)
-			return NULL;
-		owner->name = strdup(name);
-		if (!owner->name) {
-			free(owner);
-			return NULL;
-		}
-		owner->hash = hash;
-		owner->next = *bucket;
-		*bucket = owner;
+	if (owner && owner->name.count == 1) {
+		TAILQ_INIT(&owner->gone);
 		enter_rank(sessions, owner, 0);
 	}
-	owner->count++;
 	return owner;
 }
 
-/* One session less; who has none is forgotten. */
 static void part_owner(struct sessions *sessions, struct sessions_owner *owner)
 {
-	struct sessions_owner **link =
-		&sessions->owner_bucket[owner->hash & (sessions->bucket_count - 1)];
-
-	if (--owner->count > 0)
-		return;
-	while (*link != owner)
-		link = &(*link)->next;
-	*link = owner->next;
-	leave_rank(sessions, owner);
-	free(owner->name);
-	free(owner);
+	if (owner->name.count == 1)
+		LIST_REMOVE(owner, rank);
+	part(&sessions->owners, &owner->name);
 }
 
-/* ---- one of them --------------------------------------------------------------------------- */
+bool sessions_is_live(const struct sessions *sessions, const char *client_id)
+{
+	struct session_name wanted = { .text = client_id };
+	struct sessions_id *const *found = tfind(&wanted, &sessions->ids, compare_names);
+
+	return found && (*found)->live_count > 0;
+}
+
+bool sessions_is_alone(const struct session *session)
+{
+	return session->id->live_count == (session->is_gone ? 0 : 1);
+}
+
+/* ---- by handle ----------------------------------------------------------------------------- */
+
+/* Heap addresses differ in their middle bits: spread them over the table. */
+static struct session_chain *chain_of(const struct sessions *sessions, const void *handle)
+{
+	uint64_t mixed = (uint64_t)(uintptr_t)handle * UINT64_C(0x9e3779b97f4a7c15);
+
+	return &sessions->chain[(size_t)(mixed >> 32) & (sessions->chain_count - 1)];
+}
+
+struct session *sessions_find(const struct sessions *sessions, const void *handle)
+{
+	struct session *session = LIST_FIRST(chain_of(sessions, handle));
+
+	while (session && session->handle != handle)
+		session = LIST_NEXT(session, chain);
+	return session;
+}
+
+/* Doubles the table when it is full; where memory lacks the chains just grow longer. */
+static void grow(struct sessions *sessions)
+{
+	struct session *session;
+	struct session_chain *wider;
+
+	if (sessions->count < sessions->chain_count)
+		return;
+	wider = calloc(2 * sessions->chain_count, sizeof(*wider));
+	if (!wider)
+		return;
+	free(sessions->chain);
+	sessions->chain = wider;
+	sessions->chain_count *= 2;
+	TAILQ_FOREACH(session, &sessions->all, all)
+		LIST_INSERT_HEAD(chain_of(sessions, session->handle), session, chain);
+}
+
+/* ---- coming and going ---------------------------------------------------------------------- */
 
 static void drop_identity(struct session *session)
 {
@@ -167,202 +209,30 @@ static void drop_identity(struct session *session)
 	session->is_scram = false;
 }
 
-static void free_session(struct session *session)
-{
-	drop_identity(session);
-	free(session->client_id);
-	free(session);
-}
-
-void sessions_free(struct sessions *sessions)
-{
-	if (!sessions)
-		return;
-	for (size_t i = 0; sessions->bucket && i < sessions->bucket_count; i++)
-		while (sessions->bucket[i]) {
-			struct session *session = sessions->bucket[i];
-
-			sessions->bucket[i] = session->next;
-			part_owner(sessions, session->owner);
-			free_session(session);
-		}
-	free(sessions->bucket);
-	free(sessions->id_bucket);
-	free(sessions->owner_bucket);
-	free(sessions->rank);
-	free(sessions);
-}
-
-/* Heap addresses differ in their middle bits: spread them over the table. */
-static size_t bucket_of(const void *handle, size_t bucket_count)
-{
-	uint64_t mixed = (uint64_t)(uintptr_t)handle * UINT64_C(0x9e3779b97f4a7c15);
-
-	return (size_t)(mixed >> 32) & (bucket_count - 1);
-}
-
-struct session *sessions_find(const struct sessions *sessions, const void *handle)
-{
-	struct session *session = sessions->bucket[bucket_of(handle, sessions->bucket_count)];
-
-	while (session && session->handle != handle)
-		session = session->next;
-	return session;
-}
-
-static struct session **id_bucket(const struct sessions *sessions, const char *client_id)
-{
-	return &sessions->id_bucket[hash_text(sessions, client_id) & (sessions->bucket_count - 1)];
-}
-
-bool sessions_is_live(const struct sessions *sessions, const char *client_id)
-{
-	const struct session *session = *id_bucket(sessions, client_id);
-
-	while (session && strcmp(session->client_id, client_id) != 0)
-		session = session->next_id;
-	return session != NULL;
-}
-
-bool sessions_is_alone(const struct sessions *sessions, const struct session *session)
-{
-	const struct session *other = *id_bucket(sessions, session->client_id);
-
-	while (other && (other == session || strcmp(other->client_id, session->client_id) != 0))
-		other = other->next_id;
-	return other == NULL;
-}
-
-static void link_id(struct sessions *sessions, struct session *session)
-{
-	struct session **first = id_bucket(sessions, session->client_id);
-
-	session->next_id = *first;
-	*first = session;
-}
-
-static void unlink_id(struct sessions *sessions, struct session *session)
-{
-	struct session **link = id_bucket(sessions, session->client_id);
-
-	while (*link != session)
-		link = &(*link)->next_id;
-	*link = session->next_id;
-	session->next_id = NULL;
-}
-
-/* ---- the tables grow ----------------------------------------------------------------------- */
-
-static void move_owners(struct sessions_owner **from, size_t count, struct sessions_owner **to,
-			size_t wider)
-{
-	for (size_t i = 0; i < count; i++)
-		while (from[i]) {
-			struct sessions_owner *owner = from[i];
-			struct sessions_owner **first = &to[owner->hash & (wider - 1)];
-
-			from[i] = owner->next;
-			owner->next = *first;
-			*first = owner;
-		}
-}
-
-static void move_sessions(struct sessions *sessions, struct session **from, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		while (from[i]) {
-			struct session *session = from[i];
-			struct session **first = &sessions->bucket[bucket_of(
-				session->handle, sessions->bucket_count)];
-
-			from[i] = session->next;
-			session->next = *first;
-			*first = session;
-			if (!session->is_gone)
-				link_id(sessions, session);
-		}
-}
-
-/* Doubles the tables when they are full; where memory lacks the chains just grow longer. */
-static void grow(struct sessions *sessions)
-{
-	size_t count = sessions->bucket_count, wider = 2 * count;
-	struct session **old = sessions->bucket;
-	struct session **bucket, **ids;
-	struct sessions_owner **owners;
-
-	if (sessions->count < count)
-		return;
-	bucket = calloc(wider, sizeof(struct session *));
-	ids = calloc(wider, sizeof(struct session *));
-	owners = calloc(wider, sizeof(struct sessions_owner *));
-	if (!bucket || !ids || !owners) {
-		free(bucket);
-		free(ids);
-		free(owners);
-		return;
-	}
-	move_owners(sessions->owner_bucket, count, owners, wider);
-	free(sessions->owner_bucket);
-	free(sessions->id_bucket);
-	sessions->owner_bucket = owners;
-	sessions->id_bucket = ids;
-	sessions->bucket = bucket;
-	sessions->bucket_count = wider;
-	sessions->walked = 0; /* those not walked over yet may lie anywhere now */
-	move_sessions(sessions, old, count);
-	free(old);
-}
-
-/* ---- coming and going ---------------------------------------------------------------------- */
-
-static void link_gone(struct sessions *sessions, struct session *session)
-{
-	struct sessions_owner *owner = session->owner;
-
-	session->is_gone = true;
-	session->older = owner->newest;
-	session->newer = NULL;
-	if (owner->newest)
-		owner->newest->newer = session;
-	else
-		owner->oldest = session;
-	owner->newest = session;
-	sessions->gone_count++;
-	change_rank(sessions, owner, owner->gone_count + 1);
-}
-
 static void unlink_gone(struct sessions *sessions, struct session *session)
 {
-	struct sessions_owner *owner = session->owner;
-
-	if (session->older)
-		session->older->newer = session->newer;
-	else
-		owner->oldest = session->newer;
-	if (session->newer)
-		session->newer->older = session->older;
-	else
-		owner->newest = session->older;
+	TAILQ_REMOVE(&session->owner->gone, session, gone);
 	sessions->gone_count--;
-	change_rank(sessions, owner, owner->gone_count - 1);
+	change_rank(sessions, session->owner, session->owner->gone_count - 1);
 }
 
 static void forget(struct sessions *sessions, struct session *session)
 {
-	size_t at = bucket_of(session->handle, sessions->bucket_count);
-	struct session **link = &sessions->bucket[at];
-
-	while (*link != session)
-		link = &(*link)->next;
-	*link = session->next;
 	if (session->is_gone)
 		unlink_gone(sessions, session);
 	else
-		unlink_id(sessions, session);
+		session->id->live_count--;
+	if (sessions->due_at == session)
+		sessions->due_at = TAILQ_NEXT(session, all);
+	if (sessions->stale_at == session)
+		sessions->stale_at = TAILQ_NEXT(session, all);
+	LIST_REMOVE(session, chain);
+	TAILQ_REMOVE(&sessions->all, session, all);
 	sessions->count--;
 	part_owner(sessions, session->owner);
-	free_session(session);
+	part(&sessions->ids, &session->id->name);
+	drop_identity(session);
+	free(session);
 }
 
 void sessions_forget(struct sessions *sessions, const void *handle)
@@ -373,28 +243,39 @@ void sessions_forget(struct sessions *sessions, const void *handle)
 		forget(sessions, session);
 }
 
+void sessions_free(struct sessions *sessions)
+{
+	if (!sessions)
+		return;
+	while (!TAILQ_EMPTY(&sessions->all))
+		forget(sessions, TAILQ_FIRST(&sessions->all));
+	free(sessions->chain);
+	free(sessions);
+}
+
 struct session *sessions_open(struct sessions *sessions, const void *handle, const char *name,
 			      const char *client_id)
 {
 	struct session *session = calloc(1, sizeof(*session));
-	size_t at;
 
 	sessions_forget(sessions, handle);
 	if (!session)
 		return NULL;
-	session->client_id = strdup(client_id);
-	session->owner = session->client_id ? join_owner(sessions, name) : NULL;
+	session->id = join(&sessions->ids, client_id, sizeof(*session->id));
+	session->owner = session->id ? join_owner(sessions, name) : NULL;
 	if (!session->owner) {
-		free_session(session);
+		if (session->id)
+			part(&sessions->ids, &session->id->name);
+		free(session);
 		return NULL;
 	}
 	grow(sessions);
-	at = bucket_of(handle, sessions->bucket_count);
 	session->handle = handle;
-	session->name = session->owner->name;
-	session->next = sessions->bucket[at];
-	sessions->bucket[at] = session;
-	link_id(sessions, session);
+	session->name = session->owner->name.text;
+	session->client_id = session->id->name.text;
+	session->id->live_count++;
+	LIST_INSERT_HEAD(chain_of(sessions, handle), session, chain);
+	TAILQ_INSERT_TAIL(&sessions->all, session, all);
 	sessions->count++;
 	return session;
 }
@@ -402,14 +283,9 @@ struct session *sessions_open(struct sessions *sessions, const void *handle, con
 /* Makes room: the principal that has most loses the one that is gone longest. */
 static void lose_one(struct sessions *sessions, struct sessions_owner *owner)
 {
-	size_t len = strlen(owner->name);
-
 	sessions->lost++;
-	if (len >= sizeof(sessions->loser))
-		len = sizeof(sessions->loser) - 1;
-	memcpy(sessions->loser, owner->name, len);
-	sessions->loser[len] = '\0';
-	forget(sessions, owner->oldest);
+	(void)snprintf(sessions->loser, sizeof(sessions->loser), "%s", owner->name.text);
+	forget(sessions, TAILQ_FIRST(&owner->gone));
 }
 
 void sessions_leave(struct sessions *sessions, const void *handle)
@@ -422,12 +298,15 @@ void sessions_leave(struct sessions *sessions, const void *handle)
 		forget(sessions, session);
 		return;
 	}
-	unlink_id(sessions, session);
-	link_gone(sessions, session);
+	session->is_gone = true;
+	session->id->live_count--;
+	sessions->gone_count++;
+	TAILQ_INSERT_TAIL(&session->owner->gone, session, gone);
+	change_rank(sessions, session->owner, session->owner->gone_count + 1);
 	if (session->owner->gone_count > SESSIONS_GONE_OF_ONE)
 		lose_one(sessions, session->owner);
 	else if (sessions->gone_count > SESSIONS_GONE_MAX)
-		lose_one(sessions, sessions->rank[sessions->most]);
+		lose_one(sessions, LIST_FIRST(&sessions->rank[sessions->most]));
 }
 
 uint64_t sessions_lost(struct sessions *sessions, const char **name)
@@ -469,23 +348,9 @@ void sessions_end_at(struct sessions *sessions, struct session *session, int64_t
 		sessions->next_end_ms = expires_ms;
 }
 
-/* The first that is due in the buckets from @from on; else *next is when the next ends, if sooner.
- */
-static struct session *find_due(struct sessions *sessions, size_t from, int64_t now_ms,
-				int64_t *next)
+static bool is_due(const struct session *session, int64_t now_ms)
 {
-	for (size_t i = from; i < sessions->bucket_count; i++)
-		for (struct session *s = sessions->bucket[i]; s; s = s->next) {
-			if (!s->expires_ms)
-				continue;
-			if (s->expires_ms <= now_ms) {
-				sessions->due_at = i;
-				return s;
-			}
-			if (s->expires_ms < *next)
-				*next = s->expires_ms;
-		}
-	return NULL;
+	return session->expires_ms && session->expires_ms <= now_ms;
 }
 
 /*
@@ -494,35 +359,35 @@ static struct session *find_due(struct sessions *sessions, size_t from, int64_t 
  */
 struct session *sessions_due(struct sessions *sessions, int64_t now_ms)
 {
+	struct session **at = &sessions->due_at;
 	int64_t next = INT64_MAX;
-	struct session *due = NULL;
 
 	if (now_ms < sessions->next_end_ms)
 		return NULL;
-	if (sessions->due_at > 0)
-		due = find_due(sessions, sessions->due_at, now_ms, &next);
-	if (due)
-		return due;
-	next = INT64_MAX;
-	due = find_due(sessions, 0, now_ms, &next);
-	if (due)
-		return due;
-	sessions->due_at = 0;
+	for (; *at; *at = TAILQ_NEXT(*at, all))
+		if (is_due(*at, now_ms))
+			return *at;
+	for (*at = TAILQ_FIRST(&sessions->all); *at; *at = TAILQ_NEXT(*at, all)) {
+		if (is_due(*at, now_ms))
+			return *at;
+		if ((*at)->expires_ms && (*at)->expires_ms < next)
+			next = (*at)->expires_ms;
+	}
 	sessions->next_end_ms = next;
 	return NULL;
 }
 
 struct session *sessions_stale(struct sessions *sessions, uint64_t generation)
 {
+	struct session **at = &sessions->stale_at;
+
 	if (sessions->walk != generation) {
 		sessions->walk = generation;
-		sessions->walked = 0;
+		*at = TAILQ_FIRST(&sessions->all);
 	}
-	for (; sessions->walked < sessions->bucket_count; sessions->walked++)
-		for (struct session *s = sessions->bucket[sessions->walked]; s; s = s->next)
-			if (!s->is_gone && s->generation != generation)
-				return s;
-	return NULL;
+	while (*at && ((*at)->is_gone || (*at)->generation == generation))
+		*at = TAILQ_NEXT(*at, all);
+	return *at;
 }
 
 size_t sessions_count(const struct sessions *sessions)

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "access/access.h"
 #include "base/diag.h"
@@ -32,6 +33,7 @@
 #define SESSION_RESENDS 256u /* questions to the database about what a connection sends again */
 
 struct sessions_owner; /* of a principal's sessions; sessions.c's own */
+struct sessions_id;
 
 enum session_state {
 	SESSION_VALID,
@@ -43,7 +45,7 @@ enum session_state {
 struct session {
 	const void *handle; /* of its connection, or of the last one that it had */
 	const char *name;   /* the principal's */
-	char *client_id;    /* owned */
+	const char *client_id;
 	/* Borrowed from the rules of @generation, or @made: whoever asks sees to both. */
 	const struct access_principal *principal;
 	uint64_t generation;
@@ -67,10 +69,10 @@ struct session {
 	uint64_t seat_generation;
 	/* sessions.c's own: */
 	struct sessions_owner *owner;
-	struct session *next;    /* in its bucket */
-	struct session *next_id; /* of live ones, in the bucket of the client id */
-	struct session *older;   /* of its owner's gone ones, in the order they went */
-	struct session *newer;
+	struct sessions_id *id;
+	LIST_ENTRY(session) chain; /* that it is in */
+	TAILQ_ENTRY(session) all;
+	TAILQ_ENTRY(session) gone; /* of its owner's gone ones, in the order they went */
 };
 
 struct sessions;
@@ -89,7 +91,7 @@ struct session *sessions_find(const struct sessions *sessions, const void *handl
 bool sessions_is_live(const struct sessions *sessions, const char *client_id);
 
 /* Is no other client connected under the id of @session? One that takes it over is one. */
-bool sessions_is_alone(const struct sessions *sessions, const struct session *session);
+bool sessions_is_alone(const struct session *session);
 
 /*
  * The broker's client @handle proved to be principal @name, and connects as @client_id: makes its
