@@ -91,7 +91,8 @@ uint32_t fixedtable_badness(const struct fixedtable_head *head, int64_t now_ns);
 
 /*
  * The next record in the next *count places from place *at on; after the last place comes the
- * first. Both move on. NULL: there is none. For work that has to see every record from time to time.
+ * first. Both move on. NULL: there is none. For work that has to see every record from time to
+ * time.
  */
 void *fixedtable_next(const struct fixedtable *table, size_t *at, size_t *count);
 
