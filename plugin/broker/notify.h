@@ -1,12 +1,13 @@
 /*
- * notify.h -- a refusal goes to the client, to the table and to the log, all under one id.
+ * notify.h -- reports a refusal to the client, to the table and to the log, under one id.
  *
- * Knows the broker and the ledger, and how much each of them takes, which principals share
- * (base/portions.h). Whatever clients chose is escaped in the log. Nothing here decides anything.
+ * Knows the broker and the ledger. Lines, rows and notices are limited, and principals share them
+ * (base/portions.h). Texts that clients chose are escaped in the log. Nothing here decides
+ * anything.
  *
- * A line on the log may be published by the broker (`log_dest topic`), which asks for each
- * subscriber before the call returns: what a caller hands in must not be what such a question
- * overwrites, and nothing here is called for deliveries.
+ * The broker may publish a log line (`log_dest topic`) and then raises ACL_CHECK for each
+ * subscriber before broker_log() returns. So a caller must not pass data that an ACL_CHECK
+ * overwrites, and nothing here may be called for a delivery.
  */
 #ifndef PETSTORE_NOTIFY_H
 #define PETSTORE_NOTIFY_H
@@ -27,7 +28,7 @@
 struct notify {
 	const struct broker *broker;
 	struct ledger *ledger;                  /* NULL: no table */
-	struct refusals *refusals;              /* NULL: not begun */
+	struct refusals *refusals;              /* NULL: not initialized */
 	const struct rules *rules;              /* in force */
 	const struct contract_channel *channel; /* for notices; NULL: the contract has none */
 	struct portions log;                    /* lines */
@@ -38,36 +39,36 @@ struct notify {
 int notify_init(struct notify *ret, const struct options *options, const struct broker *broker,
 		struct ledger *ledger, struct diag *diag);
 
-/* What was held back until now is summed up on the log. */
+/* Logs a summary of what was held back, and frees what @notify owns. */
 void notify_clear(struct notify *notify);
 
 /* @rules are in force now; borrowed until the next call. */
 void notify_use(struct notify *notify, const struct rules *rules);
 
 /*
- * A publish, will or subscription was refused, or only observed. @principal may be NULL.
- * @is_closed: its client is disconnected for it, unacknowledged.
+ * Reports a publish, will or subscription that was refused or only observed. @principal may be
+ * NULL. @is_closed: the client is disconnected for it, without an acknowledgement.
  */
 void notify_decision(struct notify *notify, const struct mosquitto *client, const char *principal,
 		     const struct gate_request *request, const struct decision *decision,
 		     bool is_closed);
 
-/* @write, which was kept, puts a status right: @before is the status until then. */
+/* Logs that @write, which was kept, corrected a status; @before is the status until then. */
 void notify_correction(struct notify *notify, const struct ledger_write *write, const char *before)
 	__attribute__((cold));
 
-/* What was retained on @message's topic was cleared. */
+/* Logs that the retained message of @message's topic was cleared. */
 void notify_cleared(struct notify *notify, const struct mosquitto *client, const char *principal,
 		    const struct message *message) __attribute__((cold));
 
 /*
- * A connection of @who was refused, over @problem. @reason: REASON_IDENTITY_UNKNOWN, or what its
- * connection before was closed for, where it has to wait for that.
+ * Reports a refused login of @who; @problem says why. @reason: REASON_IDENTITY_UNKNOWN; for a
+ * client that is held off, the reason for which its last connection was closed.
  */
 void notify_connection(struct notify *notify, const struct who *who, enum reason reason,
 		       const char *problem);
 
-/* At every tick: notices that were held back are made up for. */
+/* At every tick: sends summaries for notices and log lines that were held back. */
 void notify_tick(struct notify *notify);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * own_messages.h -- what the plugin publishes, held against what the contract says of it.
+ * own_messages.h -- does what the plugin publishes match the contract?
  *
  * Notices and alerts go to channels of the contract (notices and alerts of struct contract), whose
- * readers rely on the schema. What would be refused to anyone else is no message of the plugin's
- * either: it is found out when the rules are loaded, by one message of each kind.
+ * readers rely on the schema. When rules are loaded, one message of each kind is checked against
+ * its channel's schema; the rules are refused if it does not match.
  */
 #ifndef PETSTORE_OWN_MESSAGES_H
 #define PETSTORE_OWN_MESSAGES_H

@@ -1,20 +1,22 @@
 /*
- * releases.h -- QoS 2 messages between PUBLISH and PUBREL: which may still be handed out?
+ * releases.h -- QoS 2 messages between PUBLISH and PUBREL: which may still be delivered?
  *
- * A QoS 2 message is judged and kept at its PUBLISH. The broker hands it out, and retains it, when
- * the client's PUBREL comes, of which no plugin hears: that may be after newer messages about the
- * same entity. What is older than the current status (gate: REASON_OVERTAKEN) may be handed
- * out only while nothing newer was: a client that sends several without waiting is served in order,
- * one that holds a message back does not turn the subscribers' time back.
+ * A QoS 2 message is judged and kept at its PUBLISH. The broker delivers and retains it at the
+ * client's PUBREL, which no plugin sees, perhaps after newer messages about the same entity. A
+ * message with a status older than the current one (REASON_OVERTAKEN) may be delivered only if no
+ * newer message of the entity was delivered yet. So a client that sends several messages without
+ * waiting is served in order, and a client that releases a message late does not show subscribers
+ * an old status after a newer one.
  *
- * Known are the messages that were accepted last, by entity. What is not known, as too many came
- * after it or the broker was restarted, is not in order; where it says the current status, the
- * ledger has to know it as what was said last (gate_is_last()).
+ * This file remembers the last accepted messages of each entity. One that it does not remember, as
+ * too many came after it or the broker was restarted, may not be delivered if its status is old. If
+ * its status is current, it must be the entity's last message in the ledger (gate_is_last()).
  *
- * The newest message about an entity may never be released: its publisher is gone, and the session
- * with it. It was kept at its PUBLISH, so that after a while it is published in the publisher's
- * place. What is released after that is late. Nobody hears of a release that nobody is asked about:
- * where there was no reader it is published as well, which is the same status said again.
+ * The newest message about an entity may never be released, because its publisher is gone and its
+ * session ended. It was kept at its PUBLISH, so the plugin publishes it after a while in the
+ * publisher's place; a release after that is late. The plugin sees a release only through the
+ * deliveries: if there was no subscriber, it publishes the message as well, which repeats the
+ * status.
  *
  * Entities are known by gate_entity_key() with releases_seed(). For the broker's thread alone.
  */
@@ -28,9 +30,8 @@
 #include "base/diag.h"
 #include "base/message.h"
 
-#define RELEASES_ENTITIES                                                                          \
-	4096u             /* of which QoS 2 messages are known; the one with most loses first */
-#define RELEASES_OPEN 32u /* messages known of each */
+#define RELEASES_ENTITIES 4096u /* entities with QoS 2 messages that are remembered */
+#define RELEASES_OPEN 32u       /* messages that are remembered of each */
 
 struct releases;
 
@@ -40,23 +41,24 @@ void releases_free(struct releases *releases); /* NULL is fine */
 uint64_t releases_seed(const struct releases *releases);
 
 /*
- * @message of @principal about the entity @key was accepted. Up to QoS 1 it is handed out at
- * once, so that what is older is overtaken. Costs a branch where no QoS 2 message is known.
+ * @message of @principal about the entity @key was accepted. Up to QoS 1 the broker delivers it at
+ * once, so that older messages are overtaken. Costs one branch while no QoS 2 message is
+ * remembered.
  */
 void releases_accepted(struct releases *releases, uint64_t key, const char *principal,
 		       const struct message *message);
 
 /*
- * @principal sent @message again, at QoS 2, and something else of the entity was said since: where
- * it is not known already, it is known as overtaken from now on.
+ * @principal sent @message again at QoS 2, and a newer message of the entity was accepted since. If
+ * the message is not remembered, it is remembered as overtaken.
  */
 void releases_resent(struct releases *releases, uint64_t key, const char *principal,
 		     const struct message *message);
 
 /*
- * @message says the current status, and is to be handed out: what is older is overtaken. Or
- * it is known to be late itself, as something newer that says the same status was handed out; or
- * nothing is known of it.
+ * May @message, which has the current status, be delivered? RELEASES_GO: yes, and older messages
+ * are overtaken now. RELEASES_LATE: no, a newer message with the same status was delivered.
+ * RELEASES_UNKNOWN: it is not remembered.
  */
 enum releases_answer { RELEASES_LATE = 0, RELEASES_GO, RELEASES_UNKNOWN };
 
@@ -64,19 +66,19 @@ enum releases_answer releases_hand_out(struct releases *releases, uint64_t key,
 				       const struct message *message);
 
 /*
- * @message is older than the current status. True: nothing newer was handed out, it may go out, and
- * what is older than it is overtaken. False: it is late.
+ * May @message, whose status is older than the current one, be delivered? True: no newer message
+ * was delivered; older ones are overtaken now. False: it is late, or not remembered.
  */
 bool releases_in_order(struct releases *releases, uint64_t key, const struct message *message);
 
 /*
- * What was accepted last about the entity, at QoS 2, is of @publisher, a handle to be compared. It
- * was kept as write @seq or before.
+ * @message, at QoS 2, is the last accepted one about the entity. @publisher is the handle of its
+ * client, only compared. It was kept as write @seq of the ledger or an earlier one.
  */
 void releases_hold(struct releases *releases, uint64_t key, const void *publisher,
 		   const struct message *message, uint64_t seq);
 
-/* @publisher is gone, as of @now_ns. A walk over all entities. */
+/* @publisher is gone at @now_ns (clock_mono_ns()). Walks over all entities. */
 void releases_left(struct releases *releases, const void *publisher, int64_t now_ns);
 
 struct releases_unreleased {
@@ -87,20 +89,21 @@ struct releases_unreleased {
 };
 
 /*
- * Is there one whose publisher left before @before_ns, and which nobody is known to have got? Costs
- * nothing before the first is due.
+ * Is there a message whose publisher left before @before_ns, and of which no delivery was seen?
+ * Costs nothing before the first is due.
  */
 bool releases_unreleased(struct releases *releases, int64_t before_ns,
 			 struct releases_unreleased *ret);
 
 /*
- * What the database has last on that topic is @message; NULL: nothing. True: that is the one, it is
- * to be published now. In any case it is not asked about again.
+ * @message is the last event of that topic in the database; NULL: there is none. True: it is the
+ * unreleased message, and the caller publishes it now. In any case the entity's message is no
+ * longer returned by releases_unreleased().
  */
 bool releases_replace(struct releases *releases, uint64_t key, const struct message *message);
 
-/* Was @message published in its publisher's place, and nothing newer since? Retained it is right.
- */
+/* Was @message published in its publisher's place, and no newer one accepted since? Then it is
+ * right as a retained message. */
 bool releases_is_replaced(struct releases *releases, uint64_t key, const struct message *message);
 
 #endif

@@ -1,16 +1,16 @@
 /*
- * repairs.h -- retained messages that the broker lost: which topics wait, and what is on its way.
+ * repairs.h -- retained messages that the broker lost: topics that wait, and repairs on their way.
  *
- * A repair is a message that the plugin publishes so that the broker retains it again. It is handed
- * out with the broker's next round, and no reader is to get it, but for one that was refused an
- * older one when it subscribed. The broker copies what it is given, so that a repair is known by
- * its topic and payload: the first message of these bytes that is handed out is taken for it, and
- * all deliveries of that one are. Another one of the same bytes that comes first is denied in its
- * place, and the repair is delivered: to a reader that is the same.
+ * A repair is a message that the plugin publishes so that the broker retains it again. The broker
+ * delivers it in its next round. No subscriber is to get it, except one that was refused an older
+ * message when it subscribed. The broker copies what it is given, so a repair is recognised by its
+ * topic and payload: the first delivered message with these bytes counts as the repair, with all
+ * its deliveries. If it was another message with the same bytes, that one is denied and the repair
+ * is delivered later, which is the same for a subscriber.
  *
- * What is repaired is read from the database, which may lack what was accepted in the last moment.
- * While repairs wait, the numbers of accepted writes are noted by topic, in two tables by two parts
- * of a hash: a row is believed only when the database has one of the two numbers.
+ * Repairs are read from the database, which may lack the last accepted writes. So while repairs
+ * wait, the numbers of accepted writes are noted by topic, in two tables by two parts of a hash. A
+ * row is used only when the database has all writes up to the smaller of the topic's two numbers.
  *
  * For the broker's thread alone.
  */
@@ -24,33 +24,33 @@
 #include "base/diag.h"
 #include "base/message.h"
 
-#define REPAIRS_WAITING 4096u  /* topics that wait at most */
-#define REPAIRS_OF_ONE 1024u   /* of them for one reader */
-#define REPAIRS_FOLLOWERS 64u  /* readers that get all that is repaired */
-#define REPAIRS_A_SECOND 2000u /* published at most */
-#define REPAIRS_A_ROUND 500u
+#define REPAIRS_WAITING 4096u  /* topics that wait, at most */
+#define REPAIRS_OF_ONE 1024u   /* topics that wait for one reader, at most */
+#define REPAIRS_FOLLOWERS 64u  /* readers that get every repair, at most */
+#define REPAIRS_A_SECOND 2000u /* repairs published per second, at most */
+#define REPAIRS_A_ROUND 500u   /* and per round of the broker */
 
 struct repairs;
 
-/* @is_immediate: the broker hands out what is published in a round before it serves a client. */
+/* @is_immediate: the broker delivers what is published in a round before it serves clients. */
 int repairs_new(bool is_immediate, struct repairs **ret, struct diag *diag);
 void repairs_free(struct repairs *repairs); /* NULL is fine */
 
 /*
- * Begins to go through all that should be retained: active until repairs_end_scan(). What was
- * accepted up to write @last has to be in the database first.
+ * Begins a scan of all topics that should be retained, until repairs_end_scan(). A row is used only
+ * when the database has all writes up to @last.
  */
 void repairs_begin_scan(struct repairs *repairs, uint64_t last);
 void repairs_end_scan(struct repairs *repairs);
 bool repairs_is_scanning(const struct repairs *repairs);
 
-/* Does something wait, or is on its way? Then accepted writes are to be noted. */
+/* Is there a scan, a waiting topic or a repair on its way? Then repairs_note() must be called. */
 bool repairs_is_active(const struct repairs *repairs);
 
-/* A write of what is retained on a topic was accepted as number @seq. */
+/* Write @seq, which changes what is retained on the topic, was accepted. */
 void repairs_note(struct repairs *repairs, const char *topic, size_t len, uint64_t seq);
 
-/* Does a database that has all writes up to @arrived say what is retained on the topic? */
+/* Is the topic's row current in a database that has all writes up to @arrived? */
 bool repairs_is_current(const struct repairs *repairs, const char *topic, size_t len,
 			uint64_t arrived);
 
@@ -58,58 +58,58 @@ bool repairs_is_current(const struct repairs *repairs, const char *topic, size_t
 struct repairs_topic {
 	const char *topic; /* NUL-terminated */
 	size_t len;
-	const void *reader; /* the client that is to get the repair; compared only; NULL: none */
+	const void *reader; /* the client that gets the repair; only compared; NULL: none */
 };
 
-/* Puts a topic on the list; write @last was the last accepted. False: there is no room for it. */
+/* Adds a topic to those that wait; @last is the last accepted write. False: there is no room. */
 bool repairs_add(struct repairs *repairs, const struct repairs_topic *topic, uint64_t last);
 
 /*
- * @reader was refused more than there is room for: until the scan is over it gets each repair that
- * it may read. False: there are too many of its kind.
+ * @reader was refused more messages than there is room for: until the scan ends it gets each repair
+ * that it may read. False: there are REPAIRS_FOLLOWERS such readers already.
  */
 bool repairs_follow(struct repairs *repairs, const void *reader);
 bool repairs_is_follower(const struct repairs *repairs, const void *reader);
 
-/* How many wait. */
+/* How many topics wait. */
 size_t repairs_waiting(const struct repairs *repairs);
 
 /*
- * The topic that waits longest, borrowed until the next call, and taken from the list at the next
- * call of repairs_done(), or put back behind all others by repairs_put_off(). False: none waits.
+ * The topic that waits longest, borrowed until the next call. Then repairs_done() removes it, or
+ * repairs_put_off() puts it behind all others. False: none waits.
  */
 bool repairs_next(const struct repairs *repairs, struct repairs_topic *ret);
 void repairs_done(struct repairs *repairs);
 void repairs_put_off(struct repairs *repairs);
 
 /*
- * A new round begins, with @last the last write accepted: all that was published has been handed
- * out. Of what was overtaken meanwhile the topics wait again.
+ * A new round of the broker begins; @last is the last accepted write. All published repairs have
+ * been delivered. Topics with a newer write since their repair was published wait again.
  */
 void repairs_round(struct repairs *repairs, uint64_t last, int64_t now_ns);
 
-/* How many more may be published in this round. */
+/* How many more repairs may be published in this round. */
 unsigned repairs_budget(const struct repairs *repairs);
 
 /*
- * @message is being published as a repair, while @last is the last write accepted; @reader as
- * above. False: it is on its way in this round already, and @reader was only added; or there is no
- * room, and nothing is to be published.
+ * The caller is about to publish @message as a repair; @last is the last accepted write, @reader as
+ * above. False: do not publish, because the same repair is on its way in this round and @reader was
+ * added to it, or because there is no room.
  */
 bool repairs_publish(struct repairs *repairs, const struct message *message, const void *reader,
 		     uint64_t last);
 
-/* The same for a message that all readers get: no repair, but known as one is. */
+/* The same for a message that all readers get: no repair, but recognised like one. */
 bool repairs_publish_for_all(struct repairs *repairs, const struct message *message, uint64_t last);
 
-/* All that was published has been handed out, as of now. */
+/* All that was published has been delivered by now. */
 void repairs_handed_out(struct repairs *repairs);
 
 enum repairs_kind {
 	REPAIRS_OTHER = 0, /* no repair */
-	REPAIRS_SILENT,    /* one, and nobody's business */
-	REPAIRS_FOR_ALL,   /* published in the place of a client that is gone */
-	REPAIRS_OWED,      /* one that this reader is to get, if it may read it */
+	REPAIRS_SILENT,    /* a repair that this reader does not get */
+	REPAIRS_FOR_ALL,   /* a message published in the place of a client that is gone */
+	REPAIRS_OWED,      /* a repair that this reader gets, if it may read it */
 };
 
 /* What is being delivered to @reader? */
@@ -117,10 +117,10 @@ enum repairs_kind repairs_find(struct repairs *repairs, const struct message *de
 			       const void *reader);
 
 /*
- * The same for @reader, which has just subscribed: it may be a retained message that is there, or
- * the repair already, and both have the same bytes. The first of them is refused to it, by where
- * its payload lies, and another one is owed to it: a reader that may have what is there gets the
- * repair for it, and one that may not gets nothing.
+ * The same for @reader, which has just subscribed. The delivery may be the retained message or the
+ * repair; both have the same bytes. The first one is refused, recognised later by the address of
+ * its payload, and the other one is owed to @reader. So a reader that may read the message gets it
+ * once, and one that may not gets nothing.
  */
 enum repairs_kind repairs_find_stored(struct repairs *repairs, const struct message *delivery,
 				      const void *reader);

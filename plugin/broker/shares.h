@@ -1,13 +1,13 @@
 /*
  * shares.h -- which clients hold which shared subscriptions ("$share/group/filter").
  *
- * The broker hands a message of a shared subscription to one member, and asks for that member
- * alone whether it may read it: if not, the message is lost to the group. So whoever holds one
- * is known here, by client id, to be looked at again when its rights may have changed: a reload,
- * another principal under the same client id, a delivery that was refused to it. Sessions outlive
- * connections, and so do entries here.
+ * The broker gives a message of a shared subscription to one member of the group, and raises
+ * ACL_CHECK for that member alone: if it may not read the message, the message is lost to the
+ * group. So clients with shared subscriptions are known here, by client id. They are judged again
+ * when their rights may have changed: after a reload, when another principal comes under the same
+ * client id, when a delivery was refused. Sessions outlive connections, and so do entries here.
  *
- * For the broker's thread alone. Handles are compared, never followed.
+ * For the broker's thread alone. Handles are compared, never dereferenced.
  */
 #ifndef PETSTORE_SHARES_H
 #define PETSTORE_SHARES_H
@@ -21,9 +21,7 @@
 #define SHARES_CLIENT_MAX 32u     /* shared subscriptions of one client */
 #define SHARES_PRINCIPAL_MAX 512u /* clients of one principal */
 #define SHARES_MAX 8192u          /* clients */
-#define SHARES_FILTER_MAX                                                                          \
-	1024u /* bytes of a shared subscription's filter, its group's name too                     \
-	       */
+#define SHARES_FILTER_MAX 1024u   /* bytes of "$share/group/filter" */
 
 struct share {
 	struct share *next;
@@ -38,8 +36,9 @@ struct shares_client {
 	struct share *share;
 	size_t count;
 	bool is_due;  /* its subscriptions are to be judged again */
-	bool is_told; /* that it keeps what it may not read was said since it went away */
-	/* Deliveries that were refused to it since the last look, and the topic of the last. */
+	bool is_told; /* logged since it left: it keeps a subscription that it may not have */
+	/* Deliveries that were refused to it since shares_next() returned it, and the last topic.
+	 */
 	uint64_t lost;
 	char lost_topic[128];
 	struct shares_client *next; /* of the same bucket */
@@ -53,9 +52,9 @@ void shares_free(struct shares *shares); /* NULL is fine */
 size_t shares_count(const struct shares *shares); /* clients */
 
 /*
- * @id, a client of @principal connected as @handle, has the shared subscription @filter now. Where
- * there is no room, a client that is away and shares its principal, or else any that is away,
- * makes some. False: no room, or memory ran out; nothing is changed.
+ * The client @id of @principal, connected as @handle, has the shared subscription @filter now. If
+ * there is no room, the entry of a client that is away is removed, of the same principal if there
+ * is one. False: no room, or memory ran out; nothing is changed.
  */
 bool shares_add(struct shares *shares, const char *id, const char *principal, const void *handle,
 		const char *filter, size_t len);
@@ -64,25 +63,25 @@ bool shares_add(struct shares *shares, const char *id, const char *principal, co
 void shares_remove(struct shares *shares, const char *id, const char *filter, size_t len);
 
 /*
- * @id connects as @principal. @is_clean: its session begins anew; otherwise it takes over what
- * was subscribed to under this id, whoever did so, and is due where that was someone else.
+ * The client @id connects as @principal. @is_clean: its session is new. Otherwise it takes over the
+ * subscriptions of this client id, and is due if another principal made them.
  */
 void shares_connect(struct shares *shares, const char *id, const char *principal,
 		    const void *handle, bool is_clean);
 
-/* @handle's client, called @id, went away. Unknown ones are fine. */
+/* The client @id, connected as @handle, left. Unknown ones are fine. */
 void shares_leave(struct shares *shares, const char *id, const void *handle);
 
-/* The client called @id, or NULL; borrowed until the next call that changes @shares. */
+/* The client @id, or NULL; borrowed until the next call that changes @shares. */
 struct shares_client *shares_find(const struct shares *shares, const char *id);
 
-/* All of them are due. */
+/* Makes all clients due. */
 void shares_expire(struct shares *shares);
 
-/* @client is due. */
+/* Makes @client due. */
 void shares_due(struct shares *shares, struct shares_client *client);
 
-/* The next that is due, which it no longer is then; NULL: none. Costs nothing where none is. */
+/* The next client that is due, which then is not due any more; NULL: none, at no cost. */
 struct shares_client *shares_next(struct shares *shares);
 
 /* Forgets @client's subscriptions, and the client. */
