@@ -73,8 +73,8 @@ void events_share_lost(struct plugin *plugin, const struct mosquitto *client,
 {
 	struct shares_client *holder = shares_find(plugin->shares, broker_who(client).client_id);
 
-	for (const struct share *share = holder ? holder->share : NULL; share;
-	     share = share->next) {
+	for (const struct share *share = holder ? LIST_FIRST(&holder->shares) : NULL; share;
+	     share = LIST_NEXT(share, others)) {
 		size_t len = share->len;
 
 		if (!reaches(topics_unshare(share->filter, &len), delivery->topic))
@@ -113,15 +113,16 @@ static struct share *find_forbidden(struct plugin *plugin, const struct shares_c
 				    const struct access_principal *principal)
 {
 	struct gate_request request = { .action = GATE_SUBSCRIBE, .client_id = holder->id };
+	struct share *share;
 
-	for (struct share *share = holder->share; share; share = share->next) {
+	LIST_FOREACH(share, &holder->shares, others) {
 		request.message.topic = share->filter;
 		request.message.topic_len = share->len;
 		gate_decide(&plugin->gate, principal, &request, &plugin->filter);
 		if (plugin->filter.verdict != VERDICT_ALLOW)
-			return share;
+			break;
 	}
-	return NULL;
+	return share;
 }
 
 static void log_end(const struct shares_client *holder, const struct share *share, const char *what)

@@ -1,18 +1,14 @@
 #include "broker/shares.h"
 
-#include <stdio.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/wordhash.h"
-
-#define BUCKETS 4096u /* a power of two */
 
 struct shares {
 	size_t count;
 	size_t due; /* clients that are due */
-	size_t at;  /* bucket in which shares_next() goes on */
-	struct shares_client *bucket[BUCKETS];
+	TAILQ_HEAD(, shares_client) all;
+	void *ids; /* the same as a tree, which is balanced whatever clients choose */
 };
 
 int shares_new(struct shares **ret, struct diag *diag)
@@ -21,18 +17,27 @@ int shares_new(struct shares **ret, struct diag *diag)
 
 	if (!shares)
 		return diag_nomem(diag);
+	TAILQ_INIT(&shares->all);
 	*ret = shares;
 	return 0;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	return strcmp(((const struct shares_client *)a)->id, ((const struct shares_client *)b)->id);
+}
+
+static void drop_share(struct shares_client *client, struct share *share)
+{
+	LIST_REMOVE(share, others);
+	free(share);
+	client->count--;
+}
+
 static void free_client(struct shares_client *client)
 {
-	while (client->share) {
-		struct share *share = client->share;
-
-		client->share = share->next;
-		free(share);
-	}
+	while (!LIST_EMPTY(&client->shares))
+		drop_share(client, LIST_FIRST(&client->shares));
 	free(client->id);
 	free(client->principal);
 	free(client);
@@ -42,13 +47,8 @@ void shares_free(struct shares *shares)
 {
 	if (!shares)
 		return;
-	for (size_t i = 0; i < BUCKETS; i++)
-		while (shares->bucket[i]) {
-			struct shares_client *client = shares->bucket[i];
-
-			shares->bucket[i] = client->next;
-			free_client(client);
-		}
+	while (!TAILQ_EMPTY(&shares->all))
+		shares_drop(shares, TAILQ_FIRST(&shares->all));
 	free(shares);
 }
 
@@ -57,18 +57,12 @@ size_t shares_count(const struct shares *shares)
 	return shares->count;
 }
 
-static size_t bucket_of(const char *id)
-{
-	return (size_t)wordhash(0, id, strlen(id)) & (BUCKETS - 1);
-}
-
 struct shares_client *shares_find(const struct shares *shares, const char *id)
 {
-	struct shares_client *client = shares->bucket[bucket_of(id)];
+	const struct shares_client wanted = { .id = (char *)id };
+	struct shares_client *const *found = tfind(&wanted, &shares->ids, compare_ids);
 
-	while (client && strcmp(client->id, id) != 0)
-		client = client->next;
-	return client;
+	return found ? *found : NULL;
 }
 
 void shares_due(struct shares *shares, struct shares_client *client)
@@ -79,36 +73,33 @@ void shares_due(struct shares *shares, struct shares_client *client)
 
 void shares_expire(struct shares *shares)
 {
-	for (size_t i = 0; i < BUCKETS; i++)
-		for (struct shares_client *client = shares->bucket[i]; client;
-		     client = client->next)
-			shares_due(shares, client);
+	struct shares_client *client;
+
+	TAILQ_FOREACH(client, &shares->all, all)
+		shares_due(shares, client);
 }
 
 struct shares_client *shares_next(struct shares *shares)
 {
 	while (shares->due > 0) {
-		struct shares_client *client = shares->bucket[shares->at];
+		struct shares_client *client = TAILQ_FIRST(&shares->all);
+		bool is_due = client->is_due;
 
-		while (client && !client->is_due)
-			client = client->next;
-		if (client) {
-			client->is_due = false;
-			shares->due--;
+		/* The next call goes on behind it. */
+		TAILQ_REMOVE(&shares->all, client, all);
+		TAILQ_INSERT_TAIL(&shares->all, client, all);
+		client->is_due = false;
+		shares->due -= is_due;
+		if (is_due)
 			return client;
-		}
-		shares->at = (shares->at + 1) & (BUCKETS - 1);
 	}
 	return NULL;
 }
 
 void shares_drop(struct shares *shares, struct shares_client *client)
 {
-	struct shares_client **link = &shares->bucket[bucket_of(client->id)];
-
-	while (*link != client)
-		link = &(*link)->next;
-	*link = client->next;
+	(void)tdelete(client, &shares->ids, compare_ids);
+	TAILQ_REMOVE(&shares->all, client, all);
 	shares->due -= client->is_due;
 	shares->count--;
 	free_client(client);
@@ -117,23 +108,21 @@ void shares_drop(struct shares *shares, struct shares_client *client)
 /* A client that is away, of @principal or (NULL) of anyone; NULL: none. */
 static struct shares_client *find_away(const struct shares *shares, const char *principal)
 {
-	for (size_t i = 0; i < BUCKETS; i++)
-		for (struct shares_client *client = shares->bucket[i]; client;
-		     client = client->next)
-			if (!client->handle &&
-			    (!principal || strcmp(client->principal, principal) == 0))
-				return client;
-	return NULL;
+	struct shares_client *client;
+
+	TAILQ_FOREACH(client, &shares->all, all)
+		if (!client->handle && (!principal || strcmp(client->principal, principal) == 0))
+			break;
+	return client;
 }
 
 static size_t count_of(const struct shares *shares, const char *principal)
 {
+	const struct shares_client *client;
 	size_t count = 0;
 
-	for (size_t i = 0; i < BUCKETS; i++)
-		for (struct shares_client *client = shares->bucket[i]; client;
-		     client = client->next)
-			count += strcmp(client->principal, principal) == 0;
+	TAILQ_FOREACH(client, &shares->all, all)
+		count += strcmp(client->principal, principal) == 0;
 	return count;
 }
 
@@ -156,30 +145,29 @@ static bool make_room(struct shares *shares, const char *principal)
 static struct shares_client *add_client(struct shares *shares, const char *id,
 					const char *principal)
 {
-	struct shares_client **bucket = &shares->bucket[bucket_of(id)];
 	struct shares_client *client;
 
 	if (!make_room(shares, principal) || !(client = calloc(1, sizeof(*client))))
 		return NULL;
 	client->id = strdup(id);
 	client->principal = strdup(principal);
-	if (!client->id || !client->principal) {
+	if (!client->id || !client->principal || !tsearch(client, &shares->ids, compare_ids)) {
 		free_client(client);
 		return NULL;
 	}
-	client->next = *bucket;
-	*bucket = client;
+	TAILQ_INSERT_TAIL(&shares->all, client, all);
 	shares->count++;
 	return client;
 }
 
-static struct share **find_share(struct shares_client *client, const char *filter, size_t len)
+static struct share *find_share(const struct shares_client *client, const char *filter, size_t len)
 {
-	struct share **link = &client->share;
+	struct share *share;
 
-	while (*link && ((*link)->len != len || memcmp((*link)->filter, filter, len) != 0))
-		link = &(*link)->next;
-	return link;
+	LIST_FOREACH(share, &client->shares, others)
+		if (share->len == len && memcmp(share->filter, filter, len) == 0)
+			break;
+	return share;
 }
 
 bool shares_add(struct shares *shares, const char *id, const char *principal, const void *handle,
@@ -188,7 +176,7 @@ bool shares_add(struct shares *shares, const char *id, const char *principal, co
 	struct shares_client *client = shares_find(shares, id);
 	struct share *share;
 
-	if (client && *find_share(client, filter, len))
+	if (client && find_share(client, filter, len))
 		return true;
 	if (len > SHARES_FILTER_MAX || (client && client->count == SHARES_CLIENT_MAX))
 		return false;
@@ -204,8 +192,7 @@ bool shares_add(struct shares *shares, const char *id, const char *principal, co
 	memcpy(share->filter, filter, len);
 	share->filter[len] = '\0';
 	share->len = len;
-	share->next = client->share;
-	client->share = share;
+	LIST_INSERT_HEAD(&client->shares, share, others);
 	client->count++;
 	client->handle = handle;
 	return true;
@@ -213,22 +200,20 @@ bool shares_add(struct shares *shares, const char *id, const char *principal, co
 
 void shares_remove(struct shares *shares, const char *id, const char *filter, size_t len)
 {
-	struct shares_client *client = shares->count ? shares_find(shares, id) : NULL;
-	struct share **link = client ? find_share(client, filter, len) : NULL;
-	struct share *share = link ? *link : NULL;
+	struct shares_client *client = shares_find(shares, id);
+	struct share *share = client ? find_share(client, filter, len) : NULL;
 
 	if (!share)
 		return;
-	*link = share->next;
-	free(share);
-	if (--client->count == 0)
+	drop_share(client, share);
+	if (client->count == 0)
 		shares_drop(shares, client);
 }
 
 void shares_connect(struct shares *shares, const char *id, const char *principal,
 		    const void *handle, bool is_clean)
 {
-	struct shares_client *client = shares->count ? shares_find(shares, id) : NULL;
+	struct shares_client *client = shares_find(shares, id);
 	char *copy;
 
 	if (!client)
@@ -251,7 +236,7 @@ void shares_connect(struct shares *shares, const char *id, const char *principal
 
 void shares_leave(struct shares *shares, const char *id, const void *handle)
 {
-	struct shares_client *client = shares->count ? shares_find(shares, id) : NULL;
+	struct shares_client *client = shares_find(shares, id);
 
 	/* At a takeover another handle has the id already. */
 	if (client && client->handle == handle)

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/diag.h"
 
@@ -24,7 +25,7 @@
 #define SHARES_FILTER_MAX 1024u   /* bytes of "$share/group/filter" */
 
 struct share {
-	struct share *next;
+	LIST_ENTRY(share) others;
 	size_t len;
 	char filter[]; /* as it was subscribed to, "$share/..." */
 };
@@ -33,7 +34,7 @@ struct shares_client {
 	char *id;
 	char *principal;
 	const void *handle; /* NULL: the client is away */
-	struct share *share;
+	LIST_HEAD(, share) shares;
 	size_t count;
 	bool is_due;  /* its subscriptions are to be judged again */
 	bool is_told; /* logged since it left: it keeps a subscription that it may not have */
@@ -41,7 +42,7 @@ struct shares_client {
 	 */
 	uint64_t lost;
 	char lost_topic[128];
-	struct shares_client *next; /* of the same bucket */
+	TAILQ_ENTRY(shares_client) all;
 };
 
 struct shares;

@@ -46,7 +46,7 @@ static void test_shares_add__knows_filters_of_clients(void **state)
 	assert_int_equal(shares_find(shares, "a")->count, 2);
 	shares_remove(shares, "a", "$share/g/z", 10);
 	shares_remove(shares, "a", "$share/g/x", 10);
-	assert_string_equal(shares_find(shares, "a")->share->filter, "$share/g/y");
+	assert_string_equal(LIST_FIRST(&shares_find(shares, "a")->shares)->filter, "$share/g/y");
 	shares_remove(shares, "a", "$share/g/y", 10);
 	assert_null(shares_find(shares, "a"));
 	shares_free(shares);
