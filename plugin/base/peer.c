@@ -1,6 +1,7 @@
 #include "base/peer.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,22 @@ size_t peer_party_len(const struct peer *peer)
 bool peer_is_same(const struct peer *a, const struct peer *b)
 {
 	return a->kind == b->kind && memcmp(a->bytes, b->bytes, peer_party_len(a)) == 0;
+}
+
+size_t peer_print_net(const char *address, char *ret)
+{
+	struct peer peer;
+
+	if (!read_ip(address, &peer)) {
+		(void)snprintf(ret, PEER_NET_MAX, "%s", address);
+	} else if (peer.kind == PEER_IPV4) {
+		(void)inet_ntop(AF_INET, peer.bytes, ret, PEER_NET_MAX);
+	} else {
+		memset(peer.bytes + PARTY_BYTES, 0, sizeof(peer.bytes) - PARTY_BYTES);
+		(void)inet_ntop(AF_INET6, peer.bytes, ret, PEER_NET_MAX); /* 45 bytes at most */
+		strcat(ret, "/64");
+	}
+	return strlen(ret);
 }
 
 /* ---- networks --------------------------------------------------------------------------- */

@@ -28,6 +28,15 @@ size_t peer_party_len(const struct peer *peer);
 /* Are both of one party? Two unknown ones are. */
 bool peer_is_same(const struct peer *a, const struct peer *b);
 
+#define PEER_NET_MAX 64u /* bytes, NUL included */
+
+/*
+ * Writes "192.0.2.1" or "2001:db8:1:2::/64" to @ret (PEER_NET_MAX bytes). A text that is no
+ * address, such as "" of a local socket, is copied, and cut where it is too long. Returns the
+ * length.
+ */
+size_t peer_print_net(const char *address, char *ret);
+
 #define PEER_NETWORKS_MAX 64u
 #define PEER_NETWORKS_TEXT_MAX 4096u
 

@@ -57,3 +57,13 @@ size_t percent_decode(char *text)
 	*to = '\0';
 	return (size_t)(to - text);
 }
+
+size_t percent_level(const char *id, char *ret)
+{
+	size_t len = percent_encode(ret, PERCENT_LEVEL_MAX + 1, id, strlen(id), "");
+
+	if (len <= PERCENT_LEVEL_MAX)
+		return len;
+	ret[0] = '\0';
+	return 0;
+}

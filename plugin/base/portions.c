@@ -16,7 +16,7 @@ struct portions_owner portions_owner(const struct who *who, char *net)
 {
 	if (who->is_proved)
 		return (struct portions_owner){ .name = who->principal, .is_proved = true };
-	(void)netof_print(who->address, net);
+	(void)peer_print_net(who->address, net);
 	return (struct portions_owner){ .name = net };
 }
 

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/netof.h"
+#include "base/peer.h"
 #include "base/who.h"
 
 #define PORTIONS_OWNERS 64u
@@ -30,7 +30,7 @@
 #define PORTIONS_NAME_MAX 64u
 #define PORTIONS_WORST 3u /* owners that portions_held() names */
 
-/* @name: of a principal, or what netof_print() says; borrowed for the call. */
+/* @name: of a principal, or what peer_print_net() says; borrowed for the call. */
 struct portions_owner {
 	const char *name;
 	bool is_proved;
@@ -38,7 +38,7 @@ struct portions_owner {
 
 /*
  * The owner of what @who causes: the principal, where it is proved, else the network of the
- * address, which is written to @net (NETOF_MAX bytes). The name is borrowed from @who or @net.
+ * address, which is written to @net (PEER_NET_MAX bytes). The name is borrowed from @who or @net.
  */
 struct portions_owner portions_owner(const struct who *who, char *net);
 

@@ -50,7 +50,7 @@ static void sum_up(struct notify *notify)
 /* One more line about what a client did? */
 static bool may_log(struct notify *notify, const struct who *who)
 {
-	char net[NETOF_MAX];
+	char net[PEER_NET_MAX];
 	struct portions_owner owner = portions_owner(who, net);
 	int64_t second = second_now();
 

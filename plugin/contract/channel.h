@@ -61,7 +61,7 @@ struct contract_operation {
 	enum contract_retain retain; /* (send only) */
 };
 
-/* Whose level (base/clientlevel.h) stands in a parameter's place: x-own. */
+/* Whose level (base/percent.h) stands in a parameter's place: x-own. */
 enum contract_own { CONTRACT_OWN_NONE = 0, CONTRACT_OWN_PRINCIPAL, CONTRACT_OWN_CLIENT };
 
 struct contract_param {

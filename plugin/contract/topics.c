@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clientlevel.h"
+#include "base/percent.h"
 #include "base/wordhash.h"
 
 #define TOPIC_MAX 65535u /* bytes of an MQTT string */
@@ -100,10 +100,10 @@ bool topics_is_id(const char *text, size_t len)
 	return len > 0 && len <= ENTITY_ID_MAX && kinds_in(text, len) == KIND_ID;
 }
 
-/* A client's or a principal's level as base/clientlevel.h has it. */
+/* A client's or a principal's level as base/percent.h has it. */
 static bool is_owner(const struct topic_level *level)
 {
-	return level->len > 0 && level->len <= CLIENTLEVEL_MAX &&
+	return level->len > 0 && level->len <= PERCENT_LEVEL_MAX &&
 	       (kinds_in(level->text, level->len) & ~(unsigned)(KIND_ID | KIND_OWNER)) == 0;
 }
 

@@ -31,7 +31,7 @@ const struct contract_channel *topics_add(struct topics *topics,
  * Finds the channel of a topic (no wildcards; @len bytes). A literal level beats a parameter.
  * A parameter matches a level of 1 to ENTITY_ID_MAX bytes out of A-Z a-z 0-9 _ - only; one
  * that has an owner (x-own), of a channel without send operation, also every level of
- * base/clientlevel.h. The time depends on the topic's levels, not on the number of channels.
+ * base/percent.h. The time depends on the topic's levels, not on the number of channels.
  *
  * A literal beats a parameter beats a trailing "#", decided from the
  * left; each level at which the contract has both may double the work, so that the worst case

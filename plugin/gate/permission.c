@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clientlevel.h"
+#include "base/percent.h"
 #include "contract/topics.h"
 #include "gate/judgement.h"
 
@@ -134,14 +134,14 @@ static bool is_addressed(const struct judgement *j, const struct contract_match 
 	for (size_t i = 0; i < match->channel->param_count; i++) {
 		enum contract_own own = match->channel->param[i].own;
 		const struct contract_span *span = &match->param[i];
-		char level[CLIENTLEVEL_MAX + 1];
+		char level[PERCENT_LEVEL_MAX + 1];
 		const char *owner;
 		size_t len;
 
 		if (own == CONTRACT_OWN_NONE)
 			continue;
 		owner = owner_of(j, own);
-		len = owner ? clientlevel_print(owner, level) : 0;
+		len = owner ? percent_level(owner, level) : 0;
 		if (len == 0 || (!span->text && !is_named(j, match->channel)))
 			return false;
 		if (span->text && (span->len != len || memcmp(span->text, level, len) != 0))

@@ -156,7 +156,7 @@ static struct backlog_item *copy(struct draft *draft)
 /* Asked before the copy is made: a flood costs no memory. */
 static bool has_room(struct backlog *backlog, const struct who *who, size_t bytes)
 {
-	char net[NETOF_MAX];
+	char net[PEER_NET_MAX];
 	struct portions_owner owner = portions_owner(who, net);
 	bool has;
 

@@ -20,7 +20,7 @@ static void bind_bytes(sqlite3_stmt *insert, int at, const char *data, size_t le
 /* Whose row it is, see 006-shares.sql. */
 static void bind_share(sqlite3_stmt *insert, int at, const struct who *who)
 {
-	char net[NETOF_MAX], share[BACKLOG_TEXT_MAX + 8];
+	char net[PEER_NET_MAX], share[BACKLOG_TEXT_MAX + 8];
 	struct portions_owner owner = portions_owner(who, net);
 
 	(void)snprintf(share, sizeof(share), "%s %s", who->is_proved ? "user" : "from", owner.name);

@@ -143,7 +143,7 @@ static void drop(struct alerts *alerts, struct alert *queued)
 
 static void count_dropped(struct alerts *alerts, const struct alert *alert)
 {
-	char net[NETOF_MAX];
+	char net[PEER_NET_MAX];
 	struct who who = { .principal = alert->principal,
 			   .address = alert->address,
 			   .is_proved = alert_is_proved(alert->kind, alert->principal) };

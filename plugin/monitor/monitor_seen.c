@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/netof.h"
+#include "base/peer.h"
 #include "base/utf8.h"
 #include "monitor/monitor_internal.h"
 
@@ -85,11 +85,11 @@ static void respond(struct monitor *monitor, struct client *client, const struct
 /* Of whom there may be many alerts: not the client id, which is made up. */
 static uint64_t owner_of(const struct monitor *monitor, const struct who *who)
 {
-	char net[NETOF_MAX];
+	char net[PEER_NET_MAX];
 
 	if (who->principal[0])
 		return clients_principal_key(monitor->clients, who->principal);
-	return keyhash_pair(&monitor->hash, net, netof_print(who->address, net), "", 0);
+	return keyhash_pair(&monitor->hash, net, peer_print_net(who->address, net), "", 0);
 }
 
 static struct alert alert_of(const struct monitor *monitor, enum alert_kind kind,
@@ -276,8 +276,8 @@ static void count_login(struct monitor *monitor, enum alert_kind kind, struct fi
 /* Who invents names, or has an IPv6 network to call from, pushes out its own. */
 void monitor_login_failed(struct monitor *monitor, const struct who *who, int64_t now_ns)
 {
-	char net[NETOF_MAX];
-	size_t len = netof_print(who->address, net);
+	char net[PEER_NET_MAX];
+	size_t len = peer_print_net(who->address, net);
 	uint64_t owner = keyhash_pair(&monitor->hash, net, len, "", 0);
 
 	count_login(monitor, ALERT_CREDENTIALS, monitor->addresses, who->address, who->principal,

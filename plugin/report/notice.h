@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/clientlevel.h"
+#include "base/percent.h"
 #include "base/refusal.h"
 #include "schema/schema.h"
 
@@ -26,8 +26,8 @@
 /* No notice is longer, whatever the refusal says: its texts are cut. NUL included. */
 #define NOTICE_MAX 12288u
 
-/* Bytes of whom a notice is for, "principal/client", each as its level (base/clientlevel.h). */
-#define NOTICE_KEY_MAX (2 * CLIENTLEVEL_MAX + 1)
+/* Bytes of whom a notice is for, "principal/client", each as its level (base/percent.h). */
+#define NOTICE_KEY_MAX (2 * PERCENT_LEVEL_MAX + 1)
 
 #define NOTICE_CONTENT_TYPE "application/problem+json"
 

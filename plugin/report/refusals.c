@@ -113,12 +113,12 @@ void refusals_describe_connect(struct refusals *refusals, enum reason reason, co
 /* "principal/client", as levels, to @ret. Returns its length, 0 where one of them has none. */
 static size_t print_key(const struct refusal *refusal, char ret[static NOTICE_KEY_MAX + 1])
 {
-	size_t head = clientlevel_print(refusal->who.principal, ret), tail;
+	size_t head = percent_level(refusal->who.principal, ret), tail;
 
 	if (head == 0)
 		return 0;
 	ret[head++] = '/';
-	tail = clientlevel_print(refusal->who.client_id, ret + head);
+	tail = percent_level(refusal->who.client_id, ret + head);
 	return tail > 0 ? head + tail : 0;
 }
 

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/clientlevel.h"
+#include "base/percent.h"
 #include "base/diag.h"
 #include "base/refusal.h"
 #include "gate/decision.h"
@@ -19,7 +19,7 @@
 #include "report/notice.h"
 
 /*
- * Where notices go: this, the principal's level, "/" and the client's (base/clientlevel.h). An id
+ * Where notices go: this, the principal's level, "/" and the client's (base/percent.h). An id
  * alone would address whoever uses it.
  */
 #define REFUSALS_TOPIC CONTRACT_NOTICES "/"
@@ -57,7 +57,7 @@ struct refusals_notice {
 /*
  * Is a notice of @refusal to be sent? True is counted. None is sent about subscriptions and
  * connections (the client hears of these from the broker), to a client that proved to be nobody,
- * or whose name or id makes too long a level (base/clientlevel.h), and beyond the bound, which is
+ * or whose name or id makes too long a level (base/percent.h), and beyond the bound, which is
  * made up for by refusals_held().
  */
 bool refusals_may_tell(struct refusals *refusals, const struct refusal *refusal);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clientlevel.h"
+#include "base/percent.h"
 #include "gate/gate.h"
 
 #define ENSURE(fact)                                                                               \
@@ -44,16 +44,16 @@ static void check_notice(const struct access_principal *principal,
 			 const struct gate_request *request)
 {
 	static const char head[] = "refusals/";
-	char level[CLIENTLEVEL_MAX + 1] = "";
+	char level[PERCENT_LEVEL_MAX + 1] = "";
 	const char *at = request->message.topic + strlen(head);
 	size_t len;
 
 	if (request->action != GATE_DELIVER ||
 	    strncmp(request->message.topic, head, strlen(head)) != 0)
 		return;
-	len = clientlevel_print(principal->name, level);
+	len = percent_level(principal->name, level);
 	ENSURE(len > 0 && strncmp(at, level, len) == 0 && at[len] == '/');
-	ENSURE(request->client_id && clientlevel_print(request->client_id, level) > 0);
+	ENSURE(request->client_id && percent_level(request->client_id, level) > 0);
 	ENSURE(strcmp(at + len + 1, level) == 0);
 }
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clientlevel.h"
+#include "base/percent.h"
 #include "report/notice.h"
 
 #define ENSURE(fact)                                                                               \
@@ -39,10 +39,10 @@ static void check(const char *text, size_t len)
 /* One level, no wildcard, and the id can be had back from it. */
 static void print_level(const char *id, char *level)
 {
-	size_t len = clientlevel_print(id, level), used = 0;
+	size_t len = percent_level(id, level), used = 0;
 
-	ENSURE(len == strlen(level) && len <= CLIENTLEVEL_MAX);
-	ENSURE(len > 0 || id[0] == '\0' || strlen(id) > CLIENTLEVEL_MAX / 3);
+	ENSURE(len == strlen(level) && len <= PERCENT_LEVEL_MAX);
+	ENSURE(len > 0 || id[0] == '\0' || strlen(id) > PERCENT_LEVEL_MAX / 3);
 	ENSURE(level[0] != '$' && !strpbrk(level, "/+#"));
 	for (size_t i = 0; i < len; i++, used++) {
 		unsigned byte = (unsigned char)level[i];
@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1), *at = text;
 	char *part[5];
-	char notice[NOTICE_MAX], level[CLIENTLEVEL_MAX + 1];
+	char notice[NOTICE_MAX], level[PERCENT_LEVEL_MAX + 1];
 	struct refusal refusal = { .id = "0", .current_status = "" };
 	struct schema_error fault[2];
 

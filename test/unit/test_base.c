@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "base/clientlevel.h"
-#include "base/netof.h"
+#include "base/percent.h"
+#include "base/peer.h"
 #include "base/portions.h"
 #include "base/diag.h"
 #include "base/jsonfile.h"
@@ -61,7 +61,7 @@ static void test_diag_prefix__goes_in_front(void **state)
 	assert_string_equal(diag.text, "a.json: /b: expected a string");
 }
 
-static void test_clientlevel_print__makes_one_level_of_any_id(void **state)
+static void test_percent_level__makes_one_level_of_any_id(void **state)
 {
 	static const struct {
 		const char *id, *level;
@@ -78,27 +78,27 @@ static void test_clientlevel_print__makes_one_level_of_any_id(void **state)
 		{ "\xc3\xa4\n", "%C3%A4%0A" },
 		{ "", "" },
 	};
-	char id[CLIENTLEVEL_MAX + 2], level[CLIENTLEVEL_MAX + 1];
+	char id[PERCENT_LEVEL_MAX + 2], level[PERCENT_LEVEL_MAX + 1];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(clientlevel_print(rows[i].id, level), strlen(rows[i].level));
+		assert_int_equal(percent_level(rows[i].id, level), strlen(rows[i].level));
 		assert_string_equal(level, rows[i].level);
 	}
 	memset(id, 'x', sizeof(id));
-	id[CLIENTLEVEL_MAX + 1] = '\0';
-	assert_int_equal(clientlevel_print(id, level), 0);
+	id[PERCENT_LEVEL_MAX + 1] = '\0';
+	assert_int_equal(percent_level(id, level), 0);
 	assert_string_equal(level, "");
-	id[CLIENTLEVEL_MAX] = '\0';
-	assert_int_equal(clientlevel_print(id, level), CLIENTLEVEL_MAX);
+	id[PERCENT_LEVEL_MAX] = '\0';
+	assert_int_equal(percent_level(id, level), PERCENT_LEVEL_MAX);
 	memset(id, '/', sizeof(id));
 	id[65] = '\0';
-	assert_int_equal(clientlevel_print(id, level), 0);
+	assert_int_equal(percent_level(id, level), 0);
 	id[64] = '\0';
-	assert_int_equal(clientlevel_print(id, level), 192);
+	assert_int_equal(percent_level(id, level), 192);
 }
 
-static void test_netof_print__a_network_is_one_peer(void **state)
+static void test_peer_print_net__a_network_is_one_peer(void **state)
 {
 	static const struct {
 		const char *address, *net;
@@ -112,11 +112,11 @@ static void test_netof_print__a_network_is_one_peer(void **state)
 		{ "", "" },
 		{ "a:b", "a:b" },
 	};
-	char net[NETOF_MAX];
+	char net[PEER_NET_MAX];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(netof_print(rows[i].address, net), strlen(rows[i].net));
+		assert_int_equal(peer_print_net(rows[i].address, net), strlen(rows[i].net));
 		assert_string_equal(net, rows[i].net);
 	}
 }
@@ -630,8 +630,8 @@ int main(void)
 		cmocka_unit_test(test_diag_set__keeps_one_printable_line),
 		cmocka_unit_test(test_diag_set__cuts_what_is_too_long),
 		cmocka_unit_test(test_diag_prefix__goes_in_front),
-		cmocka_unit_test(test_clientlevel_print__makes_one_level_of_any_id),
-		cmocka_unit_test(test_netof_print__a_network_is_one_peer),
+		cmocka_unit_test(test_percent_level__makes_one_level_of_any_id),
+		cmocka_unit_test(test_peer_print_net__a_network_is_one_peer),
 		cmocka_unit_test(test_portions_take__leaves_something_for_others),
 		cmocka_unit_test(test_portions_held__names_the_worst),
 		cmocka_unit_test(test_diag_escape__lets_text_pass_and_nothing_else),

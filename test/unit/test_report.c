@@ -412,7 +412,7 @@ static void test_refusals_describe__takes_over_the_decision(void **state)
 
 static void test_refusals_notice__goes_to_the_clients_level(void **state)
 {
-	char longest[CLIENTLEVEL_MAX + 2];
+	char longest[PERCENT_LEVEL_MAX + 2];
 	struct refusals *refusals = desk(5, 0);
 	struct refusals_notice notice;
 	struct refusal refusal = refusal_example("06c5w3z8m4k2x9ab", NOW);
@@ -425,13 +425,13 @@ static void test_refusals_notice__goes_to_the_clients_level(void **state)
 	refusal.who.client_id = "";
 	assert_false(refusals_may_tell(refusals, &refusal));
 	memset(longest, 'x', sizeof(longest) - 1);
-	longest[CLIENTLEVEL_MAX + 1] = '\0';
+	longest[PERCENT_LEVEL_MAX + 1] = '\0';
 	refusal.who.client_id = longest;
 	assert_false(refusals_may_tell(refusals, &refusal));
-	longest[CLIENTLEVEL_MAX] = '\0';
+	longest[PERCENT_LEVEL_MAX] = '\0';
 	assert_true(refusals_may_tell(refusals, &refusal));
 	refusals_notice(TYPES, &refusal, NULL, 0, &notice);
-	assert_int_equal(strlen(notice.topic), 13 + CLIENTLEVEL_MAX);
+	assert_int_equal(strlen(notice.topic), 13 + PERCENT_LEVEL_MAX);
 	refusal.action = "subscribe";
 	assert_false(refusals_may_tell(refusals, &refusal));
 	refusals_free(refusals);
