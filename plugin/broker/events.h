@@ -34,84 +34,83 @@
 #include "broker/feed.h"
 
 /*
- * A publish being judged; where its ACL_CHECK let it pass, kept for the MESSAGE that follows. One
- * is enough: no publish comes while another's event is answered. MESSAGE follows at once, with
- * nothing between but the log's own deliveries; where anything else comes it was no publish but a
- * last will, of a broker that sends it before it says that the client is gone.
+ * A publish that is being judged, or that ACL_CHECK allowed and whose MESSAGE has not come yet. One
+ * is enough: the broker raises no event for another publish in between. MESSAGE follows at once;
+ * only deliveries of log lines come between. If another event comes first, it was no publish but a
+ * last will, of a broker that sends the will before it reports that the client is gone.
  */
 struct pending_publish {
-	const void *handle; /* whose MESSAGE is to follow; NULL: none */
+	const void *handle; /* of the client whose MESSAGE will follow; NULL: none */
 	struct gate_request request;
 	struct decision decision;
-	uint64_t digest; /* of topic and payload: another plugin may have rewritten them */
+	uint64_t digest; /* of topic and payload: another plugin may change them before MESSAGE */
 	int64_t took_ns;
-	int64_t now_ns; /* when it was decided; the MESSAGE follows at once */
-	bool is_resend; /* it came before, and writes nothing */
-	/* Topic and payload once more, for a will is freed when its turn comes; else no topic. */
+	int64_t now_ns; /* clock_mono_ns() when it was decided */
+	bool is_resend; /* it was accepted before, and writes nothing */
+	/* A copy for events_settle(), when the broker has freed a will; topic NULL: no copy. */
 	struct message copied;
-	char *copy; /* owned, what @copied points into; kept from one to the next */
+	char *copy; /* owned; @copied points into it; used again for the next publish */
 	size_t copy_size;
-	bool is_refused; /* it was a will, and is delivered to nobody; the copy says which */
-	unsigned char properties[LEDGER_PROPERTIES_MAX]; /* of what is retained */
+	bool is_refused; /* it was a will (@copied), and deliveries of it are refused */
+	unsigned char properties[LEDGER_PROPERTIES_MAX]; /* of a retained message */
 };
 
-/* What deliveries of this round of the broker's are judged by. */
+/* State of the deliveries in this round of the broker. Pointers are only compared. */
 struct deliveries {
-	const void *settled;      /* payload of a QoS 2 message that may be handed out */
-	const void *withheld;     /* payload of a resend that is delivered to nobody */
-	const void *subscribing;  /* the client that was granted a filter, in this round */
-	struct decision decision; /* of the last one */
-	uint64_t late;            /* that were refused since the last tick */
-	char late_topic[128];     /* of the last of them */
-	int64_t late_ns;          /* when the first of them was */
+	const void *settled;      /* payload of a QoS 2 message that may be delivered */
+	const void *withheld;     /* payload of a resend whose deliveries are refused */
+	const void *subscribing;  /* the client that was granted a filter */
+	struct decision decision; /* of the last delivery */
+	uint64_t late;            /* deliveries refused as overtaken and not logged yet */
+	char late_topic[128];     /* topic of the last of them, escaped */
+	int64_t late_ns;          /* when the first of them was refused */
 };
 
 /*
- * Who was authenticated last, and is not connected yet: a client of that id under another
- * handle is being taken over, and what is published for it before its disconnect is its
- * will. What is published for itself was accepted before, and is only asked again (2.0.12
- * and later).
+ * The client that was authenticated last and is not connected yet. Another client with its client
+ * id is being taken over: a publish of that one before its DISCONNECT is its last will. A publish
+ * of the arriving client itself was accepted before, and the broker asks again (2.0.12 and later).
  */
 struct arrival {
-	const void *handle;    /* NULL: nobody */
-	char *id;              /* owned */
-	const void *connected; /* whose CONNECT event came last, while a login is completed */
+	const void *handle;    /* NULL: none */
+	char *id;              /* its client id, owned */
+	const void *connected; /* the last CONNECT event's, while a delayed login is completed */
 };
 
 /*
- * From RELOAD to the next tick the broker asks for its sessions again, each once; on 2.0,
- * and with libwebsockets on 2.1, newcomers come over websockets meanwhile. What BASIC_AUTH
- * is about is said by the session, never by the time alone: see who_asks().
+ * From RELOAD to the next tick the broker raises BASIC_AUTH once for each of its sessions. On 2.0,
+ * and on 2.1 with libwebsockets, new clients may connect by websocket in that time. So the session
+ * decides whether a BASIC_AUTH is a repeat, not the time alone: see who_asks().
  */
 struct reloading {
 	bool is_active;
-	uint64_t count;    /* of reloads */
-	const void **kept; /* owned: the broker's clients then, where it can say; or NULL */
+	uint64_t count;    /* of reloads so far */
+	const void **kept; /* broker_list() at RELOAD, owned; or NULL */
 	size_t kept_count;
 };
 
-/* The scan of what should be retained. */
+/* The scan of the table retained. */
 struct retained {
-	char *mark; /* owned: up to which topic all was gone through; NULL: nothing yet */
+	char *mark; /* the last topic that the scan has done, owned; NULL: none yet */
 	size_t mark_len;
 	uint64_t published, cleared, unknown; /* since the start */
 };
 
-/* What is not on the log yet, or was a moment ago. */
+/* For log lines that come at most once in a while. */
 struct unlogged {
-	atomic_uint foreign; /* requests refused on threads of 2.1's http_api */
-	int64_t foreign_ns;  /* when that was on the log last */
-	int64_t lost_ns;     /* when sessions lost were on the log last */
+	atomic_uint foreign; /* requests refused on threads of 2.1's http_api, not logged yet */
+	int64_t foreign_ns;  /* when they were logged last */
+	int64_t lost_ns;     /* when forgotten sessions were logged last */
 };
 
 struct plugin {
 	mosquitto_plugin_id_t *id;
-	pthread_t thread; /* the broker's: the only one that is let in */
+	pthread_t thread; /* the broker's: calls on other threads are refused */
 	struct broker broker;
 	struct options options;
 	struct rules *rules;
-	struct diag_list faults; /* of the files that were loaded last */
-	uint64_t generation;     /* of the rules */
+	struct diag_list faults; /* of the files at the last load */
+	uint64_t generation;     /* counts the rules that were in force */
 	struct gate gate;
 	struct ledger *ledger;
 	struct sessions *sessions;
@@ -129,28 +128,28 @@ struct plugin {
 	struct reloading reloading;
 	struct retained retained;
 	struct unlogged unlogged;
-	bool is_ending;  /* the broker was told to end, before the last tick: only wills follow */
-	bool has_ticked; /* some brokers of 2.0 never do, with per_listener_settings */
-	bool is_kicking; /* we disconnect someone: its subscriptions are asked again meanwhile */
+	bool is_ending;  /* the last tick of an ending broker came: only last wills follow */
+	bool has_ticked; /* 2.0.11 to 2.0.14 with per_listener_settings never raise TICK */
+	bool is_kicking; /* within broker_kick(): the broker asks again for its subscriptions */
 };
 
-/* Says later, on the broker's thread, that something was refused on another. Any thread; true. */
+/* Counts a request refused on another thread; a tick logs it later. For any thread. Always true. */
 bool events_refuse_foreign(struct plugin *plugin) __attribute__((cold));
 
-/* Is this another thread than the broker's (2.1's http_api)? It touches nothing that is shared. */
+/* Is this another thread than the broker's (2.1's http_api)? Then touch nothing that is shared. */
 static inline bool events_is_foreign(struct plugin *plugin)
 {
 	return !pthread_equal(pthread_self(), plugin->thread) && events_refuse_foreign(plugin);
 }
 
 /*
- * A publish that waits for its MESSAGE: something else came, so it was a last will. The second ends
- * with it: the broker is gone but for what we know of its clients.
+ * Another event came before the MESSAGE of the pending publish, so it was a last will: commits or
+ * refuses it. events_settle_last() does the same when the plugin is unloaded.
  */
 void events_settle(struct plugin *plugin);
 void events_settle_last(struct plugin *plugin);
 
-/* What each event begins with that other threads may raise. False: it is refused. */
+/* Begins an event that the broker may raise on another thread. False: the caller must refuse it. */
 static inline bool events_begin(struct plugin *plugin)
 {
 	if (events_is_foreign(plugin))
@@ -160,61 +159,62 @@ static inline bool events_begin(struct plugin *plugin)
 }
 
 /*
- * The session of a client, or NULL. One whose client left vouches for nobody else who comes under
- * its handle: by listeners with use_identity_as_username clients come of which nothing was asked.
+ * The session of a client, or NULL. The session of a client that left does not count for a new
+ * client under its handle, which may not have raised BASIC_AUTH (use_identity_as_username).
  */
 struct session *events_session(struct plugin *plugin, const struct mosquitto *client);
 
 /*
- * Works out who a session is under rules that came into force without the broker asking for it
- * again, from what it proved itself with: certificate or token are judged by the new rules, a
- * password or SCRAM keys have to be there still, and the same unless its client is away. Whom the
- * new rules do not let in is nobody from then on, and disconnected at the next tick.
+ * Finds a session's principal under new rules, where the broker does not raise BASIC_AUTH again. A
+ * certificate or token is judged by the new rules; an entry for a password or SCRAM must still
+ * exist, and be unchanged unless the client is away. A session that the new rules refuse is barred
+ * (SESSION_BARRED) and disconnected at the next tick.
  */
 void events_renew(struct plugin *plugin, struct session *session);
 
 /*
- * The principal behind a client, or NULL. After a reload it is worked out again by events_renew()
- * when it is heard of next, at the latest by one of the next ticks where it is connected. After a
- * SIGHUP the broker itself asks for every session again, with the passwords that it keeps.
+ * The principal of a client, or NULL. After a reload events_renew() finds it again at the session's
+ * next event, or in one of the next ticks if it is connected. After a SIGHUP the broker itself
+ * raises BASIC_AUTH for every session, with the passwords that it keeps.
  *
- * Without a session it is nobody, but for what the broker made itself, which has no address: a
- * session restored from disk, a bridge of its own, the source of a retained message.
+ * A client without a session has no principal, except those that the broker makes itself, which
+ * have no address: a session restored from disk, a bridge of its own, the source of a retained
+ * message. They are known by their user name.
  */
 const struct access_principal *
 events_principal(struct plugin *plugin, const struct mosquitto *client, struct session *session);
 
 /*
- * Is the client away, and will it prove only when it is back whose it is? A session that the broker
- * restored from disk has a user name, which a certificate or a token stood for, and no proof of
- * it. What is delivered to it is queued, and judged when it has proved itself: the broker asks
- * again for each queued message (both 2.0 and 2.1).
+ * Is the client away, with a principal that it will prove only at its next CONNECT? A session that
+ * the broker restored from disk has a user name, which came from a certificate or a token, but no
+ * proof of it. Deliveries to it are queued, and judged after its login: the broker raises ACL_CHECK
+ * again for each queued message (2.0 and 2.1).
  */
 bool events_is_unproved(const struct plugin *plugin, const struct mosquitto *client,
 			const struct session *session, const struct access_principal *principal);
 
 /*
- * Loads the rules that the options name. 0, or @diag says what is wrong with which file, and the
- * plugin's faults are all that is.
+ * Loads the rules from the files that the options name. 0 and *ret is new; else @diag has the first
+ * fault and plugin->faults all of them.
  */
 int events_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag);
 
-/* Says on the log what is wrong beside the first fault, a line each. */
+/* Logs all faults but the first, a line each. */
 void events_log_faults(const struct plugin *plugin);
 
-/* Says on the log which contract is in force. */
+/* Logs which contract is in force; @verb is what was done with it. */
 void events_log_rules(const struct plugin *plugin, const char *verb);
 
-/* Says on the log which listeners the plugin does not guard; once, at the start. */
+/* Logs which listeners the plugin does not guard; once, at the start. */
 void listeners_check(void);
 
-/* Loads the rules again and puts them in force: 0, or @diag says why everything is as it was. */
+/* Loads the rules again and puts them in force. On failure the old ones stay; @diag says why. */
 int events_reload(struct plugin *plugin, struct diag *diag);
 
 /*
- * Shared subscriptions, see events_share.c. A granted one is noted: false where there is no room
- * for it, so that it is refused; one is given up; a delivery was refused to @client; and in the
- * tick those that may have lost their right are judged again.
+ * Shared subscriptions, see events_share.c. events_share_add() records one that was granted; false:
+ * no room, so it must be refused. _remove(): the client unsubscribed. _lost(): a delivery to
+ * @client was refused. _tick() judges those again that may have lost their right.
  */
 bool events_share_add(struct plugin *plugin, const struct mosquitto *client,
 		      const struct session *session, const struct message *filter);
@@ -225,9 +225,9 @@ void events_share_lost(struct plugin *plugin, const struct mosquitto *client,
 void events_share_tick(struct plugin *plugin);
 
 /*
- * QoS 2 messages between PUBLISH and PUBREL, see events_release.c. A publish was accepted; a
- * delivery at QoS 2 was judged, which may change @decision; in the tick what was replaced by a late
- * one is published again; and a client left.
+ * QoS 2 messages between PUBLISH and PUBREL, see events_release.c. _accepted(): a publish was
+ * accepted. _delivery(): a delivery at QoS 2 was judged; may change @decision. _tick() publishes in
+ * the place of publishers that left, and logs late messages. _left(): a client left.
  */
 void events_release_accepted(struct plugin *plugin, struct session *session,
 			     const struct message *message, const struct decision *decision);
@@ -245,12 +245,12 @@ static inline bool events_has_payload(const struct message *message, const void 
 }
 
 /*
- * What the broker retains, and what the database says of it: see events_retained.c.
+ * Retained messages of the broker and of the database, see events_retained.c.
  *
- * Begins to publish all of it again, at start; and one topic's, silently, so that only the broker's
- * retained message changes. @reader was refused an older one and is to get it, if it may read;
- * NULL: nobody is. A last will that was refused and retained all the same gives way to what was
- * there.
+ * _begin() starts to publish all of them again, at the start. _repair() publishes one topic's again
+ * for the broker's memory only. _owe() does so after @reader (NULL: none) was refused an older one,
+ * and @reader gets it if it may read it. _revert(): a last will was refused after the broker
+ * retained it; the message before it is retained again.
  */
 void events_retained_begin(struct plugin *plugin);
 void events_retained_repair(struct plugin *plugin, const char *topic, size_t len);
@@ -258,7 +258,7 @@ void events_retained_owe(struct plugin *plugin, const struct message *delivery,
 			 const struct mosquitto *reader);
 void events_retained_revert(struct plugin *plugin, const struct message *will);
 
-/* A message that changes what is retained was accepted, and kept. */
+/* A message was accepted and kept; if it is retained, repairs must know. */
 static inline void events_retained_note(struct plugin *plugin, const struct message *message)
 {
 	if (message->is_retained && repairs_is_active(plugin->repairs))
@@ -267,8 +267,8 @@ static inline void events_retained_note(struct plugin *plugin, const struct mess
 }
 
 /*
- * A client is served: 2.0 has handed out by then what was published in the last tick, which it does
- * right behind it. What we ask for ourselves by disconnecting someone is within the tick.
+ * The broker serves a client: then 2.0 has delivered what the plugin published in the last tick,
+ * which it does right after the tick. Not so for events within broker_kick(), during the tick.
  */
 static inline void events_retained_served(struct plugin *plugin)
 {
@@ -278,23 +278,24 @@ static inline void events_retained_served(struct plugin *plugin)
 }
 
 /*
- * What is retained is handed out to @client, which subscribed, and may read it: @decision is
- * changed where the database says something else.
+ * A retained message is delivered to @client, which has just subscribed and may read it. Makes
+ * @decision a refusal where the database has another message.
  */
 void events_retained_stored(struct plugin *plugin, const struct mosquitto *client,
 			    const struct message *delivery, struct decision *decision);
 void events_retained_tick(struct plugin *plugin);
 
 /*
- * Has the row of @message's topic in the table retained the same payload? Returns as
- * ledger_retained_find() does; *is_same is false where it is not 1.
+ * Has the topic's row in the table retained the same payload as @message? Returns as
+ * ledger_retained_find() does; *is_same is only true where that is 1.
  */
 int events_retained_compare(const struct plugin *plugin, const struct message *message,
 			    bool *is_same);
 
 /*
- * Properties of a publish (broker's list @list) as bytes, at most @cap, or none where they are
- * more; and a message published with such bytes. False: memory ran out. See properties.c.
+ * See properties.c. properties_read() writes the properties of the broker's list @list as bytes to
+ * @ret and returns their number; 0 where they need more than @cap. events_publish_retained()
+ * publishes @message with such bytes; false: memory ran out.
  */
 size_t properties_read(const struct plugin *plugin, const void *list, unsigned char *ret,
 		       size_t cap);
@@ -302,9 +303,9 @@ bool events_publish_retained(const struct plugin *plugin, const struct message *
 			     const void *properties, size_t properties_len);
 
 /*
- * Messages that come again, see events_resend.c. A publish was refused: true where it is one, and
- * @decision allows it then and keeps nothing; and its MESSAGE, which may be changed, is about to be
- * acknowledged.
+ * Messages that are sent again, see events_resend.c. events_resend(): a publish was refused; true:
+ * it is a resend, and @decision now allows it and writes nothing. events_resend_hand_out(): its
+ * MESSAGE came; may change the message before the broker delivers it.
  */
 bool events_resend(struct plugin *plugin, struct session *session,
 		   const struct gate_request *request, uint64_t digest, struct decision *decision)
@@ -315,26 +316,27 @@ void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message 
 /* ---- a publish: events_publish.c ---------------------------------------------------------------
  */
 
-/* The principal, if it may do something now: not one whose proof ran out, or whose client left. */
+/* The principal of a client that may act now; NULL: none, its proof expired, or it left. */
 const struct access_principal *events_actor(struct plugin *plugin, const struct mosquitto *client,
 					    struct session *session);
 
-/* Of topic and payload, under the ledger's seed. */
+/* message_digest() under the ledger's seed. */
 uint64_t events_digest(const struct plugin *plugin, const struct message *message)
 	__attribute__((noinline));
 
-/* ACL_CHECK of a publish: what the broker is told. */
+/* ACL_CHECK of a publish. Returns the answer to the broker. */
 int events_check_publish(struct plugin *plugin, struct mosquitto_evt_acl_check *event,
 			 struct session *session);
 
-/* Makes @decision a refusal for now: the store could not be asked, or not be written. */
+/* Makes @decision a refusal with store-unavailable and @diag's text. */
 void events_refuse_for_now(struct decision *decision, const struct diag *diag)
 	__attribute__((cold));
 
 /*
- * The three steps behind an allowed publish: charges its limits, which may make @decision a
- * refusal; commits what it implies (false: nothing was kept, and @decision is a refusal); and does
- * what follows from its being kept. @digest is events_digest()'s.
+ * The three steps after an allowed publish. events_charge() charges its limits, which may make
+ * @decision a refusal. events_commit() writes it to the ledger; false: nothing was kept, and
+ * @decision is a refusal. events_accepted() tells the other parts of the plugin. @digest is
+ * events_digest()'s.
  */
 void events_charge(struct plugin *plugin, struct feed_publish *publish, struct decision *decision);
 bool events_commit(struct plugin *plugin, const struct feed_publish *publish,
@@ -342,7 +344,7 @@ bool events_commit(struct plugin *plugin, const struct feed_publish *publish,
 void events_accepted(struct plugin *plugin, const struct feed_publish *publish,
 		     const struct decision *decision, uint64_t digest);
 
-/* Reports what was refused or observed, and returns what the broker is told by ACL_CHECK. */
+/* Reports a publish that was refused or observed. Returns the answer to ACL_CHECK. */
 int events_answer(struct plugin *plugin, const struct feed_publish *publish,
 		  const struct decision *decision, int64_t took_ns);
 
@@ -353,15 +355,15 @@ int events_answer(struct plugin *plugin, const struct feed_publish *publish,
 bool events_is_will(const struct plugin *plugin, const struct mosquitto *client,
 		    const struct session *session);
 
-/* A will was judged: nothing else comes for it, and it is committed now. What the broker is told.
+/* A will was judged, and no MESSAGE will follow: commits it now. Returns the answer to ACL_CHECK.
  */
 int events_will(struct plugin *plugin, struct feed_publish *publish, struct decision *decision,
 		int64_t took_ns);
 
-/* Keeps a copy of the pending publish, where something follows from its being a will. */
+/* Copies the pending publish, if something has to be done should it turn out to be a will. */
 void events_will_keep(struct plugin *plugin, const struct session *session);
 
-/* A delivery of what waits for its MESSAGE still, or of a will that is not to be delivered? */
+/* Is it a delivery of a will that was refused? Settles the pending publish if it is that one. */
 bool events_is_refused_will(struct plugin *plugin, const struct message *delivery)
 	__attribute__((cold, noinline));
 
@@ -369,27 +371,28 @@ bool events_is_refused_will(struct plugin *plugin, const struct message *deliver
  */
 
 /*
- * Sessions of clients that the broker does not ask about again are worked out under new rules, so
- * that none stays, idle or only listening, that these do not let in.
+ * Calls events_renew() for sessions that still have old rules, so that a client that sends nothing
+ * is disconnected too, if the new rules refuse it.
  */
 void events_renew_sessions(struct plugin *plugin);
 
 /*
- * Sessions whose proof has run out, or that new rules do not let in, end: only the tick may
- * disconnect.
+ * Disconnects clients whose proof expired or that new rules refuse. From the tick only, see
+ * broker_kick().
  */
 void events_end_sessions(struct plugin *plugin);
 
-/* Facts for the metrics and the counters. */
+/* Facts for the metrics and the counters, borrowed from @plugin. */
 struct feed_facts events_facts(const struct plugin *plugin);
 
-/* Logins that waited are answered; from the tick only, since clients connect within. */
+/* Answers delayed logins. From the tick only, because the broker raises CONNECT within the call. */
 void events_finish_logins(struct plugin *plugin);
 
-/* A login waits to be finished; any thread may call. @plugin is the struct plugin. */
+/* Wakes the broker's thread because a login has an answer. For any thread. @plugin: a struct
+ * plugin. */
 void events_wake(void *plugin);
 
-/* The broker's events; TICK is plugin.c's own. */
+/* Handlers of the broker's events; TICK is in plugin.c. */
 int events_on_acl_check(int event_id, void *event_data, void *userdata);
 int events_on_message(int event_id, void *event_data, void *userdata);
 int events_on_leave(int event_id, void *event_data, void *userdata);

@@ -1,6 +1,6 @@
 /*
- * events_acl.c -- ACL_CHECK: who may read. Deliveries and subscriptions are answered here,
- * publishes in events_publish.c.
+ * events_acl.c -- ACL_CHECK. Answers deliveries and subscriptions; events_publish.c answers
+ * publishes.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /*
- * events_leave.c -- clients leave, or are disconnected: proofs that ran out, and new rules.
+ * events_leave.c -- clients that leave, and those that the plugin disconnects because their proof
+ * expired or new rules refuse them.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /*
- * events_login.c -- who connects: password, token and certificate, or SCRAM by enhanced
- * authentication; and who stands behind a client later.
+ * events_login.c -- logins by password, token and certificate (BASIC_AUTH) or by SCRAM (enhanced
+ * authentication); and the principal of a client in later events.
  */
 #include <stdlib.h>
 #include <string.h>

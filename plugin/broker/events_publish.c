@@ -1,10 +1,10 @@
 /*
  * events_publish.c -- the life of a PUBLISH.
  *
- * ACL_CHECK asks gate_decide(), and refuses or lets pass. MESSAGE follows for the same message,
- * commits the write that the decision implies, and only then does the broker acknowledge. What is
- * refused better by MESSAGE (broker_answer()) passes ACL_CHECK, too. A last will has no MESSAGE:
- * see events_will.c.
+ * ACL_CHECK calls gate_decide(), and refuses or allows. MESSAGE follows for the same message and
+ * commits the write that the decision implies; only then does the broker acknowledge. ACL_CHECK
+ * also allows what MESSAGE can refuse with a better answer (broker_answer()). A last will has no
+ * MESSAGE: see events_will.c.
  */
 #include <string.h>
 

@@ -1,18 +1,19 @@
 /*
- * events_release.c -- QoS 2 messages that are handed out after newer ones: see releases.h.
+ * events_release.c -- QoS 2 messages that are delivered after newer ones: see releases.h.
  *
- * The broker asks READ for a message in four states, which the event does not tell apart:
+ * The broker raises ACL_CHECK READ for a QoS 2 message in four cases, which the event does not
+ * distinguish:
  *
- *     handed out           at PUBREL; refused where something newer was handed out before
- *     handed out at once   a last will, what the plugin publishes: says the current status
- *     retained             at SUBSCRIBE, in the same call as the question for the filter: must say
- *                          the current status, else the current message takes its place
- *     queued               at CONNECT, in the same call as the login: what was handed out to it
- *                          once stays its own
+ *     released             at PUBREL: refused if a newer message was delivered before
+ *     published at once    a last will, or a message of the plugin's: has the current status
+ *     retained             at SUBSCRIBE, in the same call as the filter's ACL_CHECK: if it has not
+ *                          the current status, the current message is delivered in its place
+ *     queued               at CONNECT, in the same call as the login: it was delivered to the
+ *                          session before, and is allowed again
  *
- * What releases.h does not know may have been held back until it was forgotten, or over a restart:
- * that it says the current status is not enough, it has to be what was said last, or, where it
- * is retained and nobody heard it, what the database retains.
+ * A message that releases.h does not remember may have been released very late, or after a restart.
+ * The current status is not enough then: it must be the entity's last message, or, if it is
+ * retained, what the database retains.
  */
 #include "broker/events.h"
 

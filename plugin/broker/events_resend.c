@@ -1,18 +1,19 @@
 /*
- * events_resend.c -- messages that come again: see "What comes again" in ARCHITECTURE.md.
+ * events_resend.c -- see "Messages that are sent again" in ARCHITECTURE.md.
  *
- * A client that lost its connection sends again what was not acknowledged, byte for byte; the
- * broker says neither DUP nor the packet's id. So a message counts as a resend where all of this
- * holds: it has QoS 1 or 2; it would be refused for the status that its entity has now; and the
- * same principal, under the same client id, had the same bytes accepted before this connection
- * began. What is legal is a new step, whatever it looks like.
+ * A client that lost its connection sends unacknowledged messages again, byte for byte; the broker
+ * shows plugins neither DUP nor the packet id. A message counts as a resend if all of this holds:
+ * it has QoS 1 or 2; it would be refused because of its entity's current status; and the same
+ * principal, under the same client id, had the same bytes accepted before this connection began. A
+ * message that is a legal step now is a new message.
  *
- * A resend is answered as it was then, and writes nothing. It is older than the current message: at
- * QoS 1 that one goes out in its place, or nobody is given it: where its bytes are not at hand,
- * where the resend has properties of MQTT 5, which would go out with somebody else's words, and
- * beyond SESSION_RESENDS of a connection, since the current message may be much larger than the
- * resend. At QoS 2 it is handed out at PUBREL, by the order that releases.h knows, and where that
- * does not know it, only as what was said last. It is retained by neither.
+ * A resend is acknowledged as it was then, and writes nothing. It is older than the current
+ * message. At QoS 1 the current message is delivered in its place. Its deliveries are refused if
+ * the current message's bytes are not in memory, if the resend has MQTT 5 properties (they would be
+ * delivered with the other message's payload), and beyond SESSION_RESENDS of a connection (the
+ * current message may be much larger than the resend). At QoS 2 it is delivered at PUBREL if
+ * releases.h allows it; if that does not remember it, only if it is the entity's last message. A
+ * resend is never retained.
  */
 #include "broker/events.h"
 

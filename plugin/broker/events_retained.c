@@ -1,17 +1,17 @@
 /*
- * events_retained.c -- what the broker retains, and what the database says of it.
+ * events_retained.c -- repairs retained messages of the broker that differ from the database.
  *
- * The broker writes what it retains to its own file now and then, and at a clean stop. After it was
- * killed it has older messages than were acknowledged, or ones that were cleared; an accepted QoS 2
- * message that is released late replaces a newer one; and a last will that is refused may have been
- * retained before anyone was asked. The table retained says what should be there: all of it is
- * published again after each start, so many a second, and a topic whenever it is found to differ.
- * Such a repair is for the broker's store only: see repairs.h. Whoever subscribes before its topic
- * was come to is refused what differs, and gets the repair.
+ * The broker writes its retained messages to its own file from time to time, and at a clean stop.
+ * After it was killed it has older messages than those it acknowledged, or cleared ones. Also, an
+ * accepted QoS 2 message that is released late replaces a newer one, and a broker may retain a last
+ * will before the plugin refuses it. The table retained has the right messages: all of them are
+ * published again after each start, a bounded number per second, and later each topic that differs.
+ * Such a repair is for the broker's memory only: see repairs.h. A client that subscribes before its
+ * topic was repaired is refused a message that differs, and gets the repair.
  *
- * A row is published only when the database has all that was accepted of its topic. What is
- * accepted after that, and before the broker hands the repair out (2.1: clients are served in
- * between), makes the topic wait again.
+ * A row is published only when the database has all accepted writes of its topic. If another write
+ * is accepted before the broker delivers the repair (2.1 serves clients in between), the topic
+ * waits again.
  */
 #include <inttypes.h>
 #include <stdlib.h>

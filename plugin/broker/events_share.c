@@ -1,20 +1,20 @@
 /*
- * events_share.c -- shared subscriptions, and that they end where their right does.
+ * events_share.c -- shared subscriptions, which end when the right to them ends.
  *
- * A member that may not read a message takes it from its group. Whoever may not read all that its
- * shared subscription reaches does not get it (gate/subscription.c); a client that loses the right
- * later (a reload, another principal under the client id of a kept session) loses the subscription:
+ * If a member may not read a message that the broker gave it, the message is lost to the group. So
+ * a shared subscription is refused unless the client may read all that it reaches
+ * (gate/subscription.h). A client that loses the right later (a reload, another principal under the
+ * client id of a kept session) loses the subscription:
  *
- *     Mosquitto 2.1      it is taken out of the session, whether the client is there or away; one
- *                        that is there is disconnected, so that it learns of it
- *     2.0, connected     the client is disconnected: the broker then asks again for each
- *                        subscription of a session that is kept, and deletes what is refused
- *     2.0, away          it can't be taken out before the client is back (to disconnect one that
- *                        is away corrupts the broker's list of sessions): said on the log, done
- * when it connects
+ *     2.1                the subscription is removed from the session; a connected client is
+ *                        disconnected, so that it notices
+ *     2.0, connected     the client is disconnected; then the broker asks again for each
+ *                        subscription of a kept session, and deletes those that are refused
+ *     2.0, away          it stays until the client connects (to disconnect a client that is away
+ *                        corrupts the broker's list of sessions); this is logged
  *
- * What is lost meanwhile is counted and said on the log at the next tick: a delivery itself must
- * not log, as the log may be a topic.
+ * Messages lost meanwhile are counted and logged at the next tick: a delivery must not log, because
+ * the log may be a topic.
  */
 #include "broker/events.h"
 

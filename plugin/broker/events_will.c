@@ -1,11 +1,10 @@
 /*
- * events_will.c -- last wills: no MESSAGE follows for them, so that ACL_CHECK commits what they
- * imply.
+ * events_will.c -- last wills. No MESSAGE follows for them, so ACL_CHECK commits their writes.
  *
- * Most brokers send a will after they said that its client is gone (or while it is taken over).
- * Some send it before: then it passes ACL_CHECK like a publish, and only that no MESSAGE follows
- * shows it. It is with the broker by then: a forbidden one is delivered to nobody, and what was
- * retained of it is cleared.
+ * Most brokers send a will after they reported that its client is gone, or while it is taken over.
+ * Some send it before: then ACL_CHECK allows it like a publish, and no MESSAGE follows. By then the
+ * broker has accepted it: all deliveries of a forbidden one are refused, and if it was retained,
+ * the message before it is retained again.
  */
 #include <stdlib.h>
 #include <string.h>

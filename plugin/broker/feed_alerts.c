@@ -1,5 +1,6 @@
 /*
- * feed_alerts.c -- alerts published and logged, clients disconnected, statuses that last too long.
+ * feed_alerts.c -- publishes and logs alerts, disconnects banned clients, and finds entities whose
+ * status lasts too long.
  */
 #include <stdio.h>
 #include <stdlib.h>

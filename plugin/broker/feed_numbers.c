@@ -1,5 +1,5 @@
 /*
- * feed_numbers.c -- the numbers, given out: the metrics file, $SYS, and answers to commands.
+ * feed_numbers.c -- the metrics file, $SYS, and the answers to commands.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /*
- * listeners.c -- what the broker's configuration has beside the plugin: said at the start.
+ * listeners.c -- logs at the start which listeners the plugin does not guard.
  *
- * The broker does not tell a plugin which listeners it was loaded for, so the configuration file is
- * read once more. Whatever can't be read is said in one line, and changes nothing.
+ * A plugin cannot ask the broker for which listeners it was loaded, so the configuration file is
+ * read once more. If that fails, one line is logged and nothing else changes.
  */
 #include <dlfcn.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * login_password.c -- is it the user's password? Remembered ones cost no key derivation; others are
- * derived here, while the broker waits, or by the verifier's threads (pending_logins.h).
+ * login_password.c -- checks passwords. A remembered one costs no key derivation. For others the
+ * key is derived here, while the broker waits, or by the verifier's threads (pending_logins.h).
  */
 #include <string.h>
 

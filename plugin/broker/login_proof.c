@@ -1,6 +1,6 @@
 /*
- * login_proof.c -- what a client shows, judged: a certificate, a token, a password; and whether
- * what it showed before would still be accepted.
+ * login_proof.c -- checks a client's certificate, token or password; and whether the proof of an
+ * earlier login would still be accepted.
  */
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /*
- * login_scram.c -- logins by SCRAM-SHA-256: exchanges that are open, and how peers share them.
+ * login_scram.c -- logins by SCRAM-SHA-256: open exchanges, and how many a peer may have.
  */
 #include <string.h>
 

@@ -2,8 +2,8 @@
  * properties.c -- MQTT 5's properties of a retained message: from the broker's list to bytes
  * as on the wire (MQTT 5, 2.2.2), and back.
  *
- * Only those that stay with a message. How long it is to be kept is not among them: the broker
- * takes the message expiry interval out before any plugin sees the list.
+ * Only properties that belong to the message. The message expiry interval is not among them: the
+ * broker removes it from the list before a plugin sees it.
  */
 #include <stdlib.h>
 #include <string.h>
