@@ -1,195 +1,133 @@
 /*
  * petstorectl completion: a script with which bash, zsh or fish complete petstorectl's command
- * lines, made from the tables of subcommands and options.
+ * lines; and petstorectl --words, which those scripts ask what may stand next.
  *
  * A word that is no subcommand is a table: it has the options of ctl_entity.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ctl/args.h"
 #include "ctl/ctl.h"
 
-/* ---- what all three say ------------------------------------------------------------------ */
+/* ---- what may stand next ----------------------------------------------------------------- */
 
-static void print_commands(const char *before)
+static void print_word(const char *dashes, const char *word, const char *help)
 {
-	for (size_t i = 0; ctl_commands[i]; i++)
-		(void)printf("%s%s", i ? " " : before, ctl_commands[i]->name);
+	(void)printf("%s%s\t%s\n", dashes, word, help);
 }
 
-static void print_options(const struct ctl_command *command)
+/* @words: by spaces. */
+static void print_list(const char *words)
 {
-	struct args_walk walk = { .command = command };
-	const struct args_row *row;
-
-	while ((row = args_next(&walk)))
-		(void)printf("--%s ", row->name);
-	(void)fputs("--help", stdout);
-}
-
-/* What the first operand may be; "" where that is not known. */
-static const char *first_words(const struct ctl_command *command)
-{
-	if (command->words)
-		return command->words;
-	return command->hints ? command->hints : "";
-}
-
-/* What a pattern of a case has in front of its words: the table's options are anybody's. */
-static const char *pattern_of(const struct ctl_command *command)
-{
-	return command == &ctl_entity ? "*" : command->name;
-}
-
-/* "COMMAND:--OPTION) list WORDS" for the options of which the words are known. */
-static void print_values(const struct ctl_command *command, const char *list, const char *end)
-{
-	struct args_walk walk = { .command = command };
-	const struct args_row *row;
-	char room[ARGS_WORDS_MAX];
-
-	while ((row = args_next(&walk))) {
-		if (row->kind == ARGS_SWITCH)
-			continue;
-		(void)printf("\t%s:--%s) ", pattern_of(command), row->name);
-		if (args_words(row, room)[0])
-			(void)printf("%s%s%s ;;\n", list, args_words(row, room), end);
-		else
-			(void)puts(row->kind == ARGS_FILE ? "files ;;" : "return ;;");
+	for (size_t len; words && *words; words += len + strspn(words + len, " ")) {
+		len = strcspn(words, " ");
+		(void)printf("%.*s\t\n", (int)len, words);
 	}
 }
 
-/* The cases in the order that a shell tries them: "*" stands for tables, and comes last. */
-static void print_cases(void (*print)(const struct ctl_command *command, const char *list,
-				      const char *end),
-			const char *list, const char *end)
+static void print_commands(void)
 {
 	for (size_t i = 0; ctl_commands[i]; i++)
-		if (ctl_commands[i] != &ctl_entity)
-			print(ctl_commands[i], list, end);
-	print(&ctl_entity, list, end);
+		print_word("", ctl_commands[i]->name, ctl_commands[i]->summary);
 }
 
-static void print_words(const struct ctl_command *command, const char *list, const char *end)
+/* Of an option with a value of its own the row, else NULL. */
+static const struct args_row *find_option(const struct ctl_command *command, const char *word)
 {
-	(void)printf("\t%s) %s", pattern_of(command), list);
-	if (command == &ctl_help)
-		print_commands("");
-	else
-		(void)fputs(first_words(command), stdout);
-	(void)putchar(' ');
-	print_options(command);
-	(void)printf("%s ;;\n", end);
+	struct args_walk walk = { .command = command };
+	const struct args_row *row = NULL;
+
+	if (strncmp(word, "--", 2) == 0)
+		while ((row = args_next(&walk)) && strcmp(row->name, word + 2) != 0)
+			;
+	return row && row->kind != ARGS_SWITCH ? row : NULL;
 }
 
-/* ---- bash -------------------------------------------------------------------------------- */
-
-static void print_bash(void)
-{
-	(void)puts("# bash completion for petstorectl: made by `petstorectl completion bash`");
-	(void)puts("_petstorectl()\n{\n"
-		   "\tlocal cur=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]}\n"
-		   "\tlocal previous=${COMP_WORDS[COMP_CWORD-1]}\n"
-		   "\tlist() { COMPREPLY=($(compgen -W \"$*\" -- \"$cur\")); }\n"
-		   "\tfiles() { COMPREPLY=($(compgen -f -- \"$cur\")); }\n"
-		   "\tCOMPREPLY=()\n"
-		   "\tif [ \"$COMP_CWORD\" = 1 ]; then");
-	print_commands("\t\tlist ");
-	(void)puts(" --help --version\n\t\treturn\n\tfi\n\tif [[ $previous == --* ]]; then\n"
-		   "\tcase $command:$previous in");
-	print_cases(print_values, "list ", "; return");
-	(void)puts("\tesac\n\t[ ${#COMPREPLY[@]} = 0 ] || return\n\tfi\n\tcase $command in");
-	print_cases(print_words, "list ", "");
-	(void)puts("\tesac\n\t[ ${#COMPREPLY[@]} != 0 ] || files\n}\n"
-		   "complete -o filenames -F _petstorectl petstorectl");
-}
-
-/* ---- zsh --------------------------------------------------------------------------------- */
-
-static void print_zsh(void)
-{
-	(void)puts("#compdef petstorectl\n# made by `petstorectl completion zsh`\n"
-		   "_petstorectl()\n{\n"
-		   "\tlocal command=$words[2] previous=$words[CURRENT-1]\n"
-		   "\tlist() { compadd -- $=1 }\n"
-		   "\tfiles() { _files }\n"
-		   "\tif (( CURRENT == 2 )); then");
-	print_commands("\t\tlist '");
-	(void)puts(" --help --version'\n\t\treturn\n\tfi\n\tcase $command:$previous in");
-	print_cases(print_values, "list '", "'; return");
-	(void)puts("\tesac\n\tcase $command in");
-	print_cases(print_words, "list '", "'");
-	(void)puts("\tesac\n\t[[ $PREFIX == -* ]] || files\n}\n"
-		   "if [ \"$funcstack[1]\" = _petstorectl ]; then _petstorectl \"$@\"; "
-		   "else compdef _petstorectl petstorectl; fi");
-}
-
-/* ---- fish -------------------------------------------------------------------------------- */
-
-/* Text between single quotes. */
-static void print_quoted(const char *text)
-{
-	(void)putchar('\'');
-	for (; *text; text++)
-		(void)printf(*text == '\'' || *text == '\\' ? "\\%c" : "%c", *text);
-	(void)putchar('\'');
-}
-
-static void print_fish_option(const char *condition, const struct args_row *row)
-{
-	char room[ARGS_WORDS_MAX];
-
-	(void)printf("complete -c petstorectl -n '%s' -l %s", condition, row->name);
-	if (row->kind == ARGS_FILE)
-		(void)fputs(" -r -F", stdout);
-	else if (row->kind != ARGS_SWITCH)
-		(void)printf(" -x -a '%s'", args_words(row, room));
-	(void)fputs(" -d ", stdout);
-	print_quoted(row->help);
-	(void)puts("");
-}
-
-static void print_fish_command(const struct ctl_command *command)
+static void print_operands(const struct ctl_command *command)
 {
 	struct args_walk walk = { .command = command };
 	const struct args_row *row;
-	char condition[128];
 
-	(void)printf("complete -c petstorectl -n __fish_use_subcommand -f -a %s -d ",
-		     command->name);
-	print_quoted(command->summary);
-	(void)snprintf(condition, sizeof(condition), "__fish_seen_subcommand_from %s",
-		       command->name);
-	if (first_words(command)[0])
-		(void)printf("\ncomplete -c petstorectl -n '%s' -a '%s'", condition,
-			     first_words(command));
-	(void)puts("");
+	if (command == &ctl_help)
+		print_commands();
+	print_list(command->words ? command->words : command->hints);
 	while ((row = args_next(&walk)))
-		print_fish_option(condition, row);
+		print_word("--", row->name, row->help);
+	print_word("--", "help", "what the command does");
 }
 
-static void print_fish(void)
+/* CTL_OK: a file's name may stand there as well; CTL_NO: it may not. */
+static int run_words(struct ctl_call *call)
 {
-	(void)puts("# fish completion for petstorectl: made by `petstorectl completion fish`");
-	for (size_t i = 0; ctl_commands[i]; i++)
-		print_fish_command(ctl_commands[i]);
-	print_commands("complete -c petstorectl -n '__fish_seen_subcommand_from help' -f -a '");
-	(void)puts("'");
+	const struct ctl_command *command = call->count ? ctl_find(call->operand[0]) : NULL;
+	const struct args_row *row;
+	char room[ARGS_WORDS_MAX];
+
+	if (call->count == 0) {
+		print_commands();
+		print_list("--help --version");
+		return CTL_NO;
+	}
+	if (!command)
+		command = &ctl_entity;
+	row = find_option(command, call->operand[call->count - 1]);
+	if (row)
+		print_list(args_words(row, room));
+	else
+		print_operands(command);
+	return row && row->kind != ARGS_FILE ? CTL_NO : CTL_OK;
 }
 
-/* ---- the subcommand ---------------------------------------------------------------------- */
+const struct ctl_command ctl_words = {
+	.name = "--words",
+	.arguments = "-- [WORD...]",
+	.summary = "what may follow on a command line, with what it is",
+	.operands_max = INT_MAX,
+	.run = run_words,
+};
+
+/* ---- the scripts: files are offered where --words says so and none of the words fits ------- */
+
+static const char bash[] =
+	"# bash completion for petstorectl: made by `petstorectl completion bash`\n"
+	"_petstorectl()\n{\n"
+	"\tlocal IFS=$'\\n' words cur=${COMP_WORDS[COMP_CWORD]} files=-f\n"
+	"\twords=$(petstorectl --words -- \"${COMP_WORDS[@]:1:COMP_CWORD-1}\" 2>/dev/null) || "
+	"files=\n"
+	"\tCOMPREPLY=($(compgen -W \"$(cut -f 1 <<<\"$words\")\" -- \"$cur\"))\n"
+	"\t[ ${#COMPREPLY[@]} != 0 ] || [ -z \"$files\" ] || COMPREPLY=($(compgen -f -- "
+	"\"$cur\"))\n"
+	"}\n"
+	"complete -o filenames -F _petstorectl petstorectl\n";
+
+static const char zsh[] =
+	"#compdef petstorectl\n# made by `petstorectl completion zsh`\n"
+	"_petstorectl()\n{\n"
+	"\tlocal found files=1\n"
+	"\tfound=$(petstorectl --words -- \"${(@)words[2,CURRENT-1]}\" 2>/dev/null) || files=\n"
+	"\tcompadd -- ${${(f)found}%%$'\\t'*}\n"
+	"\t[[ -z $files || $PREFIX == -* ]] || _files\n"
+	"}\n"
+	"if [ \"$funcstack[1]\" = _petstorectl ]; then _petstorectl \"$@\"; "
+	"else compdef _petstorectl petstorectl; fi\n";
+
+static const char fish[] =
+	"# fish completion for petstorectl: made by `petstorectl completion fish`\n"
+	"function __petstorectl_words\n"
+	"\tset -l typed (commandline -opc)\n"
+	"\tset -e typed[1]\n"
+	"\tpetstorectl --words -- $typed 2>/dev/null\n"
+	"end\n"
+	"complete -c petstorectl -f -a '(__petstorectl_words)'\n"
+	"complete -c petstorectl -n '__petstorectl_words >/dev/null' -F\n";
 
 static int run(struct ctl_call *call)
 {
-	static const struct {
-		const char *shell;
-		void (*print)(void);
-	} shells[] = { { "bash", print_bash }, { "zsh", print_zsh }, { "fish", print_fish } };
+	const char *shell = call->operand[0];
 
-	for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++)
-		if (strcmp(shells[i].shell, call->operand[0]) == 0)
-			shells[i].print();
+	(void)fputs(shell[0] == 'b' ? bash : shell[0] == 'z' ? zsh : fish, stdout);
 	return CTL_OK;
 }
 

@@ -71,21 +71,10 @@ const struct ctl_command *ctl_find(const char *name);
 /* Prints "petstorectl NAME: <text>" to standard error. Returns CTL_FAILED. */
 int ctl_fail(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-extern const struct ctl_command ctl_bans;
-extern const struct ctl_command ctl_completion;
-extern const struct ctl_command ctl_ctl;
-extern const struct ctl_command ctl_diff;
+extern const struct ctl_command ctl_bans, ctl_completion, ctl_ctl, ctl_diff, ctl_explain, ctl_help,
+	ctl_lint, ctl_list, ctl_may, ctl_passwd, ctl_refusals, ctl_replay, ctl_restored,
+	ctl_validate, ctl_version;
 extern const struct ctl_command ctl_entity; /* any table of the database, by its own name */
-extern const struct ctl_command ctl_explain;
-extern const struct ctl_command ctl_help;
-extern const struct ctl_command ctl_lint;
-extern const struct ctl_command ctl_list;
-extern const struct ctl_command ctl_may;
-extern const struct ctl_command ctl_passwd;
-extern const struct ctl_command ctl_refusals;
-extern const struct ctl_command ctl_replay;
-extern const struct ctl_command ctl_restored;
-extern const struct ctl_command ctl_validate;
-extern const struct ctl_command ctl_version;
+extern const struct ctl_command ctl_words;  /* asked by the scripts of ctl_completion */
 
 #endif

@@ -108,7 +108,9 @@ int main(int argc, char **argv)
 		help_usage(stdout);
 		return finish("help", CTL_OK);
 	}
-	command = strcmp(argv[0], "--version") == 0 ? &ctl_version : ctl_find(argv[0]);
+	command = strcmp(argv[0], "--version") == 0 ? &ctl_version
+		  : strcmp(argv[0], "--words") == 0 ? &ctl_words
+						    : ctl_find(argv[0]);
 	if (!command && is_table(argc, argv))
 		command = &ctl_entity;
 	if (!command)
