@@ -8,7 +8,7 @@
 
 #include "broker/own_messages.h"
 #include "ctl/args.h"
-#include "ctl/cells.h"
+#include "ctl/tables.h"
 #include "ctl/ctl.h"
 #include "ctl/lint.h"
 
@@ -109,8 +109,8 @@ static void print(const struct lint *lint, const struct output *output)
 		return;
 	}
 	json_array_foreach(lint->findings, i, finding) {
-		output_word(output, cells_text(finding, "level"));
-		(void)printf(": %s\n", cells_text(finding, "text"));
+		output_word(output, tables_text(finding, "level"));
+		(void)printf(": %s\n", tables_text(finding, "text"));
 	}
 	(void)printf("%u error%s, %u warning%s\n", lint->errors, lint->errors == 1 ? "" : "s",
 		     lint->warnings, lint->warnings == 1 ? "" : "s");

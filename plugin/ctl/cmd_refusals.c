@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "ctl/args.h"
-#include "ctl/cells.h"
+#include "ctl/tables.h"
 #include "ctl/ctl.h"
 
 #define NAME "refusals"
@@ -82,7 +82,7 @@ static void add_words(json_t *row)
 	bool is_observed = json_integer_value(json_object_get(row, "observed")) != 0;
 	bool is_closed = json_integer_value(json_object_get(row, "closed")) != 0;
 
-	(void)snprintf(what, sizeof(what), "%s%s", cells_text(row, "action"),
+	(void)snprintf(what, sizeof(what), "%s%s", tables_text(row, "action"),
 		       is_observed ? " (observed)"
 		       : is_closed ? " (closed)"
 				   : "");
@@ -145,7 +145,7 @@ static int count_by(struct query *query, struct ctl_call *call)
 	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
 		if (strcmp(args->by, groups[i].word) == 0)
 			column = groups[i].column;
-	rc = query_groups(query, &ask, column, "time", cells_collect, list, &call->diag);
+	rc = query_groups(query, &ask, column, "time", tables_collect, list, &call->diag);
 	json_array_foreach(list, i, row)
 		if (!call->is_json)
 			(void)json_object_set(row, "what", json_object_get(row, column));
@@ -174,7 +174,7 @@ static int show(struct query *query, struct ctl_call *call, int64_t *last)
 	(void)snprintf(number, sizeof(number), "%" PRId64, *last);
 	if (*last >= 0)
 		filter[ask.filter_count++] = (struct query_filter){ "seq", QUERY_AFTER, number };
-	rc = query_rows(query, &ask, cells_collect, list, &call->diag);
+	rc = query_rows(query, &ask, tables_collect, list, &call->diag);
 	if (rc)
 		goto out;
 	if (ask.is_descending)

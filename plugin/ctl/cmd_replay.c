@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "ctl/args.h"
-#include "ctl/cells.h"
+#include "ctl/tables.h"
 #include "ctl/change_list.h"
 #include "ctl/ctl.h"
 #include "ledger/query.h"
@@ -103,9 +103,9 @@ static struct gate_request request_of(const json_t *row)
 			     .is_retained =
 				     json_integer_value(json_object_get(row, "retained")) != 0,
 			     /* of a refusal, or of an event */
-			     .is_will = strcmp(cells_text(row, "action"), "will") == 0 ||
+			     .is_will = strcmp(tables_text(row, "action"), "will") == 0 ||
 					json_integer_value(json_object_get(row, "will")) != 0 },
-		.client_id = cells_text(row, "client_id"),
+		.client_id = tables_text(row, "client_id"),
 	};
 }
 
@@ -138,7 +138,7 @@ static bool is_undecided(const struct replay_run *replay, const struct decision 
 /* Was it refused for how it stood at that moment, which no contract says? */
 static bool is_of_its_moment(const json_t *row)
 {
-	enum reason reason = reason_find(cells_text(row, "reason"));
+	enum reason reason = reason_find(tables_text(row, "reason"));
 	enum reason_cause cause = reason_cause(reason);
 
 	return reason < REASON_COUNT && (cause == REASON_OF_TROUBLE || cause == REASON_OF_PACE);
@@ -150,14 +150,14 @@ static void replay_refusal(struct replay_run *replay, const json_t *row)
 	struct decision decision;
 	json_int_t bytes = json_integer_value(json_object_get(row, "payload_bytes"));
 
-	decide(replay, row, cells_text(row, "principal"), &request, &decision);
+	decide(replay, row, tables_text(row, "principal"), &request, &decision);
 	/* Of a payload that was not kept whole only what precedes it can be judged. */
 	if (bytes > (json_int_t)request.message.payload_len)
 		replay->undecided += decision.failed >> GATE_STEP_SIZE != 0;
 	else if (decision.verdict == VERDICT_ALLOW)
-		change_list_add(&replay->change, true, cells_text(row, "principal"),
-				cells_text(row, "time"), request.message.topic, "it was %s",
-				cells_text(row, "reason"));
+		change_list_add(&replay->change, true, tables_text(row, "principal"),
+				tables_text(row, "time"), request.message.topic, "it was %s",
+				tables_text(row, "reason"));
 }
 
 static void replay_refusals_until(struct replay_run *replay, const char *time)
@@ -167,7 +167,7 @@ static void replay_refusals_until(struct replay_run *replay, const char *time)
 	for (; replay->refusal < count; replay->refusal++) {
 		const json_t *row = json_array_get(replay->refusals, replay->refusal);
 
-		if (time && strcmp(cells_text(row, "time"), time) > 0)
+		if (time && strcmp(tables_text(row, "time"), time) > 0)
 			return;
 		replay_refusal(replay, row);
 	}
@@ -178,36 +178,36 @@ static int replay_event(struct replay_run *replay, const json_t *row)
 	struct gate_request request;
 	struct decision decision;
 
-	decide(replay, row, cells_text(row, "publisher"), &request, &decision);
+	decide(replay, row, tables_text(row, "publisher"), &request, &decision);
 	replay->events++;
 	if (decision.verdict != VERDICT_ALLOW && is_undecided(replay, &decision)) {
 		replay->undecided++;
 		return 0;
 	}
 	if (decision.verdict != VERDICT_ALLOW) {
-		change_list_add(&replay->change, false, cells_text(row, "publisher"),
-				cells_text(row, "received_at"), request.message.topic, "%s: %s%s%s",
-				reason_code(decision.reason), decision.error.instance,
+		change_list_add(&replay->change, false, tables_text(row, "publisher"),
+				tables_text(row, "received_at"), request.message.topic,
+				"%s: %s%s%s", reason_code(decision.reason), decision.error.instance,
 				decision.error.instance[0] ? ": " : "", decision.error.message);
 		return 0;
 	}
 	if (!decision.has_write)
 		return 0;
-	decision.write.publisher = cells_text(row, "publisher");
-	decision.write.client_id = cells_text(row, "client_id");
+	decision.write.publisher = tables_text(row, "publisher");
+	decision.write.client_id = tables_text(row, "client_id");
 	return commit(replay, &decision);
 }
 
 static bool on_event(const struct query_row *cells, void *ctx)
 {
 	struct replay_run *replay = ctx;
-	json_t *row = cells_json(cells);
+	json_t *row = tables_json(cells);
 	int rc = ERR_NOMEM;
 
 	if (replay->events == 0 && replay->undecided == 0)
 		replay->is_cut = json_integer_value(json_object_get(row, "seq")) > 1;
 	if (row) {
-		replay_refusals_until(replay, cells_text(row, "received_at"));
+		replay_refusals_until(replay, tables_text(row, "received_at"));
 		rc = replay_event(replay, row);
 	}
 	json_decref(row);
@@ -228,9 +228,9 @@ static int read_refusals(struct replay_run *replay, struct query *query, struct 
 	int rc = 0;
 
 	if (query_has(query, "refusals"))
-		rc = query_rows(query, &ask, cells_collect, all, diag);
+		rc = query_rows(query, &ask, tables_collect, all, diag);
 	json_array_foreach(all, i, row) {
-		const char *action = cells_text(row, "action");
+		const char *action = tables_text(row, "action");
 
 		if ((strcmp(action, "publish") == 0 || strcmp(action, "will") == 0) &&
 		    !is_of_its_moment(row))

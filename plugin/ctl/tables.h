@@ -1,14 +1,16 @@
 /*
  * tables.h -- the tables that petstorectl lists: the entities' and the store's own, and which of
- * their columns the filters of the subcommands are about.
+ * their columns the filters of the subcommands are about; rows of them as JSON objects.
  */
 #ifndef PETSTORE_CTL_TABLES_H
 #define PETSTORE_CTL_TABLES_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "contract/contract.h"
+#include "ledger/query.h"
 #include "base/suggest.h"
 
 /* Columns by what they mean; NULL: the table has none. */
@@ -34,5 +36,17 @@ const char *tables_statuses(const struct contract *contract, const struct entity
 
 /* Adds the tables' names; @contract may be NULL. */
 void tables_suggest(struct suggest *suggest, const struct contract *contract);
+
+/*
+ * A new object with a member for each cell. Bytes that are not UTF-8 come out as \xNN. NULL:
+ * memory ran out.
+ */
+json_t *tables_json(const struct query_row *row);
+
+/* A query_visit: appends the row to @ctx, an array. */
+bool tables_collect(const struct query_row *row, void *ctx);
+
+/* The text of a JSON cell, "" where it is none. */
+const char *tables_text(const json_t *row, const char *name);
 
 #endif
