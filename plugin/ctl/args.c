@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/reason.h"
 #include "ctl/ctl.h"
 #include "base/suggest.h"
 
@@ -49,19 +48,6 @@ const struct args_row *args_next(struct args_walk *walk)
 	return NULL;
 }
 
-const char *args_words(const struct args_row *row, char ret[ARGS_WORDS_MAX])
-{
-	size_t used = 0;
-
-	ret[0] = '\0';
-	if (row->kind != ARGS_REASON)
-		return row->words ? row->words : ret;
-	for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
-		used += (size_t)snprintf(ret + used, ARGS_WORDS_MAX - used, "%s%s", used ? " " : "",
-					 reason_code((enum reason)i));
-	return ret;
-}
-
 /* ---- values ------------------------------------------------------------------------------ */
 
 /* "2026-01-15T10:30:00.123Z", or as much of it as ends with one of its parts. */
@@ -98,7 +84,12 @@ static int64_t age_of(const char *text)
 	return -1;
 }
 
-bool args_read_time(const char *text, char ret[ARGS_TIME_MAX])
+/*
+ * Reads a time as people write it: RFC 3339 in UTC or the head of one ("2026-01-15",
+ * "2026-01-15T10:30", with or without "Z"), an age ("90s", "15m", "2h", "7d"), "today" or
+ * "yesterday" (of UTC). False: it is none.
+ */
+static bool read_time(const char *text, char ret[ARGS_TIME_MAX])
 {
 	int64_t now = clock_unix_ms(), age = age_of(text);
 	bool is_yesterday = strcmp(text, "yesterday") == 0;
@@ -118,19 +109,18 @@ bool args_read_time(const char *text, char ret[ARGS_TIME_MAX])
 	return true;
 }
 
-/* Is @value one of the words? Says which there are where it is not. */
-static bool is_word(const char *name, const struct args_row *row, const char *value)
+/* Is @typed one of @words? @option: its "--NAME: ", or "". As those below it returns a ctl_status.
+ */
+static int check_word(const char *name, const char *option, const char *words, const char *typed)
 {
-	char room[ARGS_WORDS_MAX], list[SUGGEST_LIST_MAX];
-	const char *words = args_words(row, room);
-	struct suggest suggest = suggest_begin(value);
+	struct suggest suggest = suggest_begin(typed);
+	char list[SUGGEST_LIST_MAX];
 
-	if (suggest_has(words, value))
-		return true;
+	if (suggest_has(words, typed))
+		return CTL_OK;
 	suggest_add(&suggest, words);
-	(void)ctl_fail(name, "--%s: expected %s, not %s%s", row->name, suggest_list(words, list),
-		       value, suggest_text(&suggest));
-	return false;
+	return ctl_fail(name, "%sexpected %s, not %s%s", option, suggest_list(words, list), typed,
+			suggest_text(&suggest));
 }
 
 static int set_number(const char *name, const struct args_row *row, const char *value, long *ret)
@@ -140,41 +130,37 @@ static int set_number(const char *name, const struct args_row *row, const char *
 	errno = 0;
 	*ret = strtol(value, &end, 10);
 	if (end != value && !*end && !errno && *ret >= row->min && *ret <= row->max)
-		return 0;
-	(void)ctl_fail(name, "--%s: \"%s\" is not a number from %ld to %ld", row->name, value,
-		       row->min, row->max);
-	return -1;
+		return CTL_OK;
+	return ctl_fail(name, "--%s: \"%s\" is not a number from %ld to %ld", row->name, value,
+			row->min, row->max);
 }
 
 /* @at: the member that @row is about; alignment is the struct's. */
 static int set(const char *name, const struct args_row *row, const char *value, void *at)
 {
+	char option[NEAREST_BYTES_MAX];
+
 	switch (row->kind) {
 	case ARGS_SWITCH:
 		*(bool *)at = true;
-		return 0;
-	case ARGS_WORD:
-	case ARGS_REASON:
-		if (!is_word(name, row, value))
-			return -1;
-		*(const char **)at = value;
-		return 0;
-	case ARGS_TEXT:
-	case ARGS_FILE:
-		*(const char **)at = value;
-		return 0;
+		return CTL_OK;
 	case ARGS_NUMBER:
 		return set_number(name, row, value, at);
 	case ARGS_TIME:
-		if (args_read_time(value, at))
-			return 0;
-		(void)ctl_fail(name,
-			       "--%s: \"%s\" is no time; expected one such as 2026-01-15, "
-			       "2026-01-15T10:30:00Z, 15m, 2h, 7d, today or yesterday (UTC)",
-			       row->name, value);
-		return -1;
+		if (read_time(value, at))
+			return CTL_OK;
+		return ctl_fail(name,
+				"--%s: \"%s\" is no time; expected one such as 2026-01-15, "
+				"2026-01-15T10:30:00Z, 15m, 2h, 7d, today or yesterday (UTC)",
+				row->name, value);
+	case ARGS_TEXT:
+	case ARGS_FILE:
+	case ARGS_WORD:
+		break;
 	}
-	return -1;
+	*(const char **)at = value;
+	(void)snprintf(option, sizeof(option), "--%s: ", row->name);
+	return row->words ? check_word(name, option, row->words, value) : CTL_OK;
 }
 
 /* ---- reading ----------------------------------------------------------------------------- */
@@ -204,29 +190,8 @@ static int no_option(const struct ctl_command *command, const char *called, cons
 		(void)snprintf(name, sizeof(name), "--%s", row->name);
 		suggest_add(&suggest, name);
 	}
-	(void)ctl_fail(called, "there is no option %s (see --help)%s", typed,
-		       suggest_text(&suggest));
-	return -1;
-}
-
-static int usage(const struct ctl_command *command, const char *called)
-{
-	(void)ctl_fail(called, "usage: petstorectl %s %s", called, command->arguments);
-	return -1;
-}
-
-/* Is the first operand, if there is one, a word that it has to be? */
-static bool is_operand(const struct ctl_command *command, const char *called, const char *typed)
-{
-	struct suggest suggest = suggest_begin(typed);
-	char list[SUGGEST_LIST_MAX];
-
-	if (!command->words || suggest_has(command->words, typed))
-		return true;
-	suggest_add(&suggest, command->words);
-	(void)ctl_fail(called, "expected %s, not %s%s", suggest_list(command->words, list), typed,
-		       suggest_text(&suggest));
-	return false;
+	return ctl_fail(called, "there is no option %s (see --help)%s", typed,
+			suggest_text(&suggest));
 }
 
 /* The @n-th option's row, from 1, is given with @value. */
@@ -248,20 +213,21 @@ int args_read(const struct ctl_command *command, int argc, char **argv, struct c
 	fill(command, option);
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":", option, NULL)) != -1) {
-		if (c == ':') {
-			(void)ctl_fail(ret->name, "%s needs an argument", argv[optind - 1]);
-			return -1;
-		}
+		if (c == ':')
+			return ctl_fail(ret->name, "%s needs an argument", argv[optind - 1]);
 		if (c == '?')
 			return no_option(command, ret->name, argv[optind - 1]);
 		if (take(command, c, optarg, ret))
-			return -1;
+			return CTL_FAILED;
 	}
-	if (argc - optind < command->operands_min || argc - optind > command->operands_max)
-		return usage(command, ret->name);
-	if (optind < argc && !is_operand(command, ret->name, argv[optind]))
-		return -1;
-	return optind;
+	ret->operand = argv + optind;
+	ret->count = argc - optind;
+	if (ret->count < command->operands_min || ret->count > command->operands_max)
+		return ctl_fail(ret->name, "usage: petstorectl %s %s", ret->name,
+				command->arguments);
+	return ret->count && command->words
+		       ? check_word(ret->name, "", command->words, ret->operand[0])
+		       : CTL_OK;
 }
 
 void args_print(FILE *file, const struct ctl_command *command)

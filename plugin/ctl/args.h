@@ -16,8 +16,7 @@ enum args_kind {
 	ARGS_SWITCH, /* bool */
 	ARGS_TEXT,   /* const char *, borrowed from argv; NULL where it was not given */
 	ARGS_FILE,   /* likewise, a file's name */
-	ARGS_WORD,   /* likewise, one of args_words() */
-	ARGS_REASON, /* likewise, a reason's code */
+	ARGS_WORD,   /* likewise, one of the row's words */
 	ARGS_NUMBER, /* long */
 	ARGS_TIME,   /* char [ARGS_TIME_MAX]: RFC 3339 in UTC, or its head; "": not given */
 };
@@ -48,24 +47,13 @@ struct args_walk {
 /* The next row of the command's, its own ones first, or NULL. Begin with zeros and the command. */
 const struct args_row *args_next(struct args_walk *walk);
 
-/* What the option's value may be, by spaces, in @ret (ARGS_WORDS_MAX bytes); "" is anything. */
-#define ARGS_WORDS_MAX 1024
-const char *args_words(const struct args_row *row, char ret[ARGS_WORDS_MAX]);
-
 /*
- * Reads options into @ret->args and @ret's own members, which hold their defaults, and leaves the
- * operands behind them. Returns the index of the first operand, at least 1, or -1 with a line on
- * standard error: an unknown option, one without its argument or with one that it can't take, too
- * few or too many operands.
+ * Reads options into @ret->args and @ret's own members, which hold their defaults, and operands
+ * into
+ * @ret. CTL_OK; or CTL_FAILED with a line on standard error: an unknown option, one without its
+ * argument or with one that it can't take, too few or too many operands, or a wrong one.
  */
 int args_read(const struct ctl_command *command, int argc, char **argv, struct ctl_call *ret);
-
-/*
- * Reads a time as people write it: RFC 3339 in UTC or the head of one ("2026-01-15",
- * "2026-01-15T10:30", with or without "Z"), an age ("90s", "15m", "2h", "7d"), "today" or
- * "yesterday" (of UTC). False: it is none.
- */
-bool args_read_time(const char *text, char ret[ARGS_TIME_MAX]);
 
 /* One line an option. */
 void args_print(FILE *file, const struct ctl_command *command);

@@ -63,7 +63,6 @@ static int run_words(struct ctl_call *call)
 {
 	const struct ctl_command *command = call->count ? ctl_find(call->operand[0]) : NULL;
 	const struct args_row *row;
-	char room[ARGS_WORDS_MAX];
 
 	if (call->count == 0) {
 		print_commands();
@@ -74,7 +73,7 @@ static int run_words(struct ctl_call *call)
 		command = &ctl_entity;
 	row = find_option(command, call->operand[call->count - 1]);
 	if (row)
-		print_list(args_words(row, room));
+		print_list(row->words);
 	else
 		print_operands(command);
 	return row && row->kind != ARGS_FILE ? CTL_NO : CTL_OK;

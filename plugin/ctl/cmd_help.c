@@ -1,17 +1,22 @@
 /*
  * petstorectl help: subcommands, tables and reasons, as far as petstorectl and the contract know
- * them.
+ * them; and petstorectl version: which build this is, and of what.
  */
+#include <jansson.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
 #include "base/reason.h"
+#include "base/version.h"
 #include "contract/contract.h"
 #include "ctl/args.h"
 #include "ctl/ctl.h"
-#include "ctl/help.h"
-#include "base/suggest.h"
 #include "ctl/tables.h"
+#include "schema/payload.h"
 
 static void print_reasons(void)
 {
@@ -44,12 +49,11 @@ static int print_table(struct ctl_call *call, const char *name)
 		return CTL_FAILED;
 	entity = contract ? tables_entity(contract, name) : NULL;
 	if (entity || tables_is_own(name)) {
-		help_print(&ctl_entity, name);
+		ctl_help_print(&ctl_entity, name);
 		if (entity)
 			print_entity(entity, contract);
 	} else {
-		for (size_t i = 0; ctl_commands[i]; i++)
-			suggest_add(&suggest, ctl_commands[i]->name);
+		ctl_suggest(&suggest);
 		tables_suggest(&suggest, contract);
 		(void)ctl_fail("help", "there is no command and no table \"%s\"%s", name,
 			       suggest_text(&suggest));
@@ -63,25 +67,19 @@ static int run(struct ctl_call *call)
 	const char *name = call->count ? call->operand[0] : NULL;
 	const struct ctl_command *command = name ? ctl_find(name) : NULL;
 
-	if (!name) {
-		help_usage(stdout);
-		return CTL_OK;
+	if (command == &ctl_entity || (name && !command && strcmp(name, "reasons") != 0)) {
+		if (files_find(&call->files, call->name, &call->diag))
+			return CTL_FAILED;
+		if (!command || call->files.contract)
+			return print_table(call, name);
 	}
-	if (strcmp(name, "reasons") == 0) {
+	if (command)
+		ctl_help_print(command, name);
+	else if (name)
 		print_reasons();
-		return CTL_OK;
-	}
-	if (command && command != &ctl_entity) {
-		help_print(command, name);
-		return CTL_OK;
-	}
-	if (files_find(&call->files, call->name, &call->diag))
-		return CTL_FAILED;
-	if (command && !call->files.contract) {
-		help_print(command, name);
-		return CTL_OK;
-	}
-	return print_table(call, name);
+	else
+		ctl_usage(stdout);
+	return CTL_OK;
 }
 
 const struct ctl_command ctl_help = {
@@ -95,4 +93,29 @@ const struct ctl_command ctl_help = {
 	.operands_max = 1,
 	.finds_files = true,
 	.run = run,
+};
+
+/* ---- version ------------------------------------------------------------------------------ */
+
+static int run_version(struct ctl_call *call)
+{
+	char pcre2[64] = "";
+	json_t *all;
+
+	(void)pcre2_config(PCRE2_CONFIG_VERSION, pcre2); /* the answer is its length */
+	pcre2[strcspn(pcre2, " ")] = '\0';
+	all = json_pack("{s:s, s:s, s:s, s:s, s:s}", "petstorectl", PETSTORE_VERSION, "parser",
+			payload_backend(), "jansson", jansson_version_str(), "pcre2", pcre2,
+			"openssl", OpenSSL_version(OPENSSL_VERSION));
+	output_object(&call->output, all);
+	json_decref(all);
+	return CTL_OK;
+}
+
+const struct ctl_command ctl_version = {
+	.name = "version",
+	.arguments = "[--json]",
+	.summary = "the version, the parser of messages and the libraries",
+	.shared = CTL_JSON,
+	.run = run_version,
 };

@@ -280,8 +280,7 @@ static int no_table(const struct listing *list)
 
 	(void)query_tables(list->query, on_table, &suggest, &ignored);
 	tables_suggest(&suggest, list->contract);
-	for (size_t i = 0; ctl_commands[i]; i++)
-		suggest_add(&suggest, ctl_commands[i]->name);
+	ctl_suggest(&suggest);
 	(void)query_rows(list->query, &ask, tables_collect, NULL, &list->call->diag);
 	(void)ctl_fail(list->call->name, "%s%s", list->call->diag.text, suggest_text(&suggest));
 	diag_init(&list->call->diag); /* it was said */
@@ -293,8 +292,7 @@ static int answer(struct listing *list, const char *id)
 	struct files *files = &list->call->files;
 	struct diag *diag = &list->call->diag;
 
-	if (files_need(files, "database", files->database, diag) ||
-	    query_open(files->database, &list->query, diag))
+	if (tables_open(files, &list->query, diag))
 		return CTL_FAILED;
 	if (!query_has(list->query, list->table))
 		return no_table(list);

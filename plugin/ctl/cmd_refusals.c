@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/reason.h"
 #include "ctl/args.h"
 #include "ctl/tables.h"
 #include "ctl/ctl.h"
@@ -23,13 +24,19 @@ struct refusals_args {
 
 static const struct refusals_args defaults = { .limit = 50 };
 
+/* Of all reasons; the first two are no refusal's. */
+#define X(reason, code, ...) " " code
+static const char codes[] = REASON_TABLE(X);
+#undef X
+
 /* clang-format off */
 #define AT(member) .offset = offsetof(struct refusals_args, member)
 static const struct args_row rows[] = {
 	{ "client", ARGS_TEXT, "ID", "of this client", AT(client) },
 	{ "user", ARGS_TEXT, "USER", "of this user", AT(user) },
 	{ "topic", ARGS_TEXT, "PREFIX", "of topics that begin so", AT(topic) },
-	{ "reason", ARGS_REASON, "CODE", "for this reason (`help reasons` lists them)", AT(reason) },
+	{ "reason", ARGS_WORD, "CODE", "for this reason (`help reasons` lists them)", AT(reason),
+	  .words = &codes[sizeof(" internal-error allowed ") - 1] },
 	{ "id", ARGS_TEXT, "DECISION", "with this decision id, as log and notice have it", AT(id) },
 	{ "since", ARGS_TIME, "TIME", "not before", AT(since) },
 	{ "until", ARGS_TIME, "TIME", "not after", AT(until) },
@@ -40,13 +47,6 @@ static const struct args_row rows[] = {
 	{ "follow", ARGS_SWITCH, NULL, "go on with what comes; JSON is then one object a line",
 	  AT(follow) },
 	{ .name = NULL },
-};
-
-static const struct {
-	const char *word, *column;
-} groups[] = {
-	{ "reason", "reason" }, { "client", "client_id" }, { "user", "principal" },
-	{ "topic", "topic" },
 };
 
 static const struct output_column columns[] = {
@@ -108,17 +108,10 @@ static void print(json_t *list, const struct ctl_call *call, bool is_followed)
 		(void)fflush(stdout); /* what it does not take, main() finds */
 }
 
-/* Asked for from the end, shown from the beginning. */
-static void reverse(json_t *list)
+/* A query_visit: what is asked for from the end is shown from the beginning. */
+static bool collect_first(const struct query_row *row, void *ctx)
 {
-	size_t count = json_array_size(list);
-
-	for (size_t i = 1; i < count; i++) {
-		json_t *row = json_incref(json_array_get(list, i));
-
-		(void)json_array_remove(list, i);
-		(void)json_array_insert_new(list, 0, row);
-	}
+	return json_array_insert_new(ctx, 0, tables_json(row)) == 0;
 }
 
 static int count_by(struct query *query, struct ctl_call *call)
@@ -137,15 +130,13 @@ static int count_by(struct query *query, struct ctl_call *call)
 				    .filter_count = set_filters(args, filter),
 				    .limit = (uint64_t)args->limit };
 	json_t *list = json_array();
-	const char *column = NULL;
+	const char *column = strcmp(args->by, "client") == 0 ? "client_id"
+			     : strcmp(args->by, "user") == 0 ? "principal"
+							     : args->by;
 	json_t *row;
 	size_t i;
-	int rc;
+	int rc = query_groups(query, &ask, column, "time", tables_collect, list, &call->diag);
 
-	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-		if (strcmp(args->by, groups[i].word) == 0)
-			column = groups[i].column;
-	rc = query_groups(query, &ask, column, "time", tables_collect, list, &call->diag);
 	json_array_foreach(list, i, row)
 		if (!call->is_json)
 			(void)json_object_set(row, "what", json_object_get(row, column));
@@ -174,11 +165,10 @@ static int show(struct query *query, struct ctl_call *call, int64_t *last)
 	(void)snprintf(number, sizeof(number), "%" PRId64, *last);
 	if (*last >= 0)
 		filter[ask.filter_count++] = (struct query_filter){ "seq", QUERY_AFTER, number };
-	rc = query_rows(query, &ask, tables_collect, list, &call->diag);
+	rc = query_rows(query, &ask, ask.is_descending ? collect_first : tables_collect, list,
+			&call->diag);
 	if (rc)
 		goto out;
-	if (ask.is_descending)
-		reverse(list);
 	count = json_array_size(list);
 	if (count > 0)
 		*last = json_integer_value(json_object_get(json_array_get(list, count - 1), "seq"));
@@ -221,14 +211,11 @@ static int answer(struct query *query, struct ctl_call *call)
 static int run(struct ctl_call *call)
 {
 	struct query *query = NULL;
-	int rc = files_need(&call->files, "database", call->files.database, &call->diag);
+	bool is_done =
+		tables_open(&call->files, &query, &call->diag) == 0 && answer(query, call) == 0;
 
-	if (!rc)
-		rc = query_open(call->files.database, &query, &call->diag);
-	if (!rc)
-		rc = answer(query, call);
 	query_close(query);
-	return rc ? CTL_FAILED : CTL_OK;
+	return is_done ? CTL_OK : CTL_FAILED;
 }
 
 const struct ctl_command ctl_refusals = {

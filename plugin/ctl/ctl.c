@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/args.h"
+
 const struct ctl_command *const ctl_commands[] = {
 	&ctl_lint,     &ctl_explain,    &ctl_may,  &ctl_list,    &ctl_entity,   &ctl_refusals,
 	&ctl_diff,     &ctl_replay,     &ctl_ctl,  &ctl_bans,    &ctl_restored, &ctl_passwd,
@@ -18,6 +20,12 @@ const struct ctl_command *ctl_find(const char *name)
 	return NULL;
 }
 
+void ctl_suggest(struct suggest *suggest)
+{
+	for (size_t i = 0; ctl_commands[i]; i++)
+		suggest_add(suggest, ctl_commands[i]->name);
+}
+
 int ctl_fail(const char *name, const char *format, ...)
 {
 	va_list args;
@@ -28,4 +36,28 @@ int ctl_fail(const char *name, const char *format, ...)
 	(void)fputc('\n', stderr);
 	va_end(args);
 	return CTL_FAILED;
+}
+
+void ctl_usage(FILE *file)
+{
+	(void)fputs("usage: petstorectl COMMAND [ARGUMENT...]\n\n", file);
+	for (size_t i = 0; ctl_commands[i]; i++)
+		(void)fprintf(file, "  %-12s %s\n", ctl_commands[i]->name,
+			      ctl_commands[i]->summary);
+	(void)fputs("\n`petstorectl help COMMAND` says more. Exit status: 0 yes, or done; 1 no; "
+		    "2 could\nnot be done.\n",
+		    file);
+}
+
+void ctl_help_print(const struct ctl_command *command, const char *name)
+{
+	(void)printf("usage: petstorectl %s %s\n\n", name, command->arguments);
+	if (command == &ctl_entity)
+		(void)printf("rows of the table %s.\n", name);
+	else
+		(void)printf("%s.\n", command->summary);
+	if (command->help)
+		(void)printf("\n%s", command->help);
+	(void)puts("");
+	args_print(stdout, command);
 }

@@ -9,8 +9,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/diag.h"
+#include "base/suggest.h"
 #include "ctl/files.h"
 #include "ctl/output.h"
 
@@ -67,6 +69,15 @@ extern const struct ctl_command *const ctl_commands[];
 
 /* The subcommand of that name, or NULL. */
 const struct ctl_command *ctl_find(const char *name);
+
+/* Adds the subcommands' names. */
+void ctl_suggest(struct suggest *suggest);
+
+/* What petstorectl says of all subcommands, a line each. */
+void ctl_usage(FILE *file);
+
+/* And of one. @name: as it was typed, which for a table is not the command's. */
+void ctl_help_print(const struct ctl_command *command, const char *name);
 
 /* Prints "petstorectl NAME: <text>" to standard error. Returns CTL_FAILED. */
 int ctl_fail(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));

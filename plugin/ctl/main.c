@@ -9,8 +9,6 @@
 
 #include "ctl/args.h"
 #include "ctl/ctl.h"
-#include "ctl/help.h"
-#include "base/suggest.h"
 
 /* Anywhere before "--"; "-h" at the beginning only, since it may be a payload. */
 static bool wants_help(int argc, char **argv)
@@ -39,24 +37,20 @@ static int no_command(const char *name)
 {
 	struct suggest suggest = suggest_begin(name);
 
-	for (size_t i = 0; ctl_commands[i]; i++)
-		suggest_add(&suggest, ctl_commands[i]->name);
+	ctl_suggest(&suggest);
 	(void)fprintf(stderr, "petstorectl: no such command: %s%s\n\n", name,
 		      suggest_text(&suggest));
-	help_usage(stderr);
+	ctl_usage(stderr);
 	return CTL_FAILED;
 }
 
 static int run(const struct ctl_command *command, struct ctl_call *call, int argc, char **argv)
 {
-	int first = args_read(command, argc, argv, call);
 	int status = CTL_FAILED;
 
-	if (first < 0)
+	if (args_read(command, argc, argv, call))
 		return CTL_FAILED;
 	output_init(&call->output, call->is_json, call->color);
-	call->operand = argv + first;
-	call->count = argc - first;
 	if (command->finds_files || !(command->shared & CTL_CONFIG) ||
 	    files_find(&call->files, call->name, &call->diag) == 0)
 		status = command->run(call);
@@ -100,12 +94,12 @@ int main(int argc, char **argv)
 	const struct ctl_command *command;
 
 	if (argc < 2) {
-		help_usage(stderr);
+		ctl_usage(stderr);
 		return CTL_FAILED;
 	}
 	argc--, argv++;
 	if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) {
-		help_usage(stdout);
+		ctl_usage(stdout);
 		return finish("help", CTL_OK);
 	}
 	command = strcmp(argv[0], "--version") == 0 ? &ctl_version
@@ -116,7 +110,7 @@ int main(int argc, char **argv)
 	if (!command)
 		return no_command(argv[0]);
 	if (wants_help(argc, argv)) {
-		help_print(command, argv[0]);
+		ctl_help_print(command, argv[0]);
 		return finish(argv[0], CTL_OK);
 	}
 	return finish(argv[0], start(command, argc, argv));

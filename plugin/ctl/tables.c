@@ -23,6 +23,13 @@ static const struct tables_columns all[] = {
 	{ .time = "updated_at", .status = "status", .owner = "owner" },
 };
 
+int tables_open(const struct files *files, struct query **ret, struct diag *diag)
+{
+	int rc = files_need(files, "database", files->database, diag);
+
+	return rc ? rc : query_open(files->database, ret, diag);
+}
+
 const struct tables_columns *tables_columns(const char *table)
 {
 	const struct tables_columns *columns = all;

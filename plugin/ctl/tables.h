@@ -10,8 +10,12 @@
 #include <stddef.h>
 
 #include "contract/contract.h"
+#include "ctl/files.h"
 #include "ledger/query.h"
 #include "base/suggest.h"
+
+/* The database of @files, to be read; close it with query_close(). */
+int tables_open(const struct files *files, struct query **ret, struct diag *diag);
 
 /* Columns by what they mean; NULL: the table has none. */
 struct tables_columns {
