@@ -94,44 +94,42 @@ static bool read_password(const struct passwd_args *args, bool is_new, char *ret
 
 /* ---- files ------------------------------------------------------------------------------ */
 
-/* What is in a file, as one of the two kinds. */
-struct entries {
-	struct passwords *passwords;
-	struct scram_keys *keys;
-};
+#define STORED_MAX (CREDFILE_LINE_MAX + 1)
 
-static int entries_load(const char *path, enum file_kind kind, struct entries *ret,
-			struct diag *diag)
+/* Loads the file as one of that kind. @ret (STORED_MAX): what it stores for @user, "" for nothing.
+ */
+static int load(const char *path, enum file_kind kind, const char *user, char *ret,
+		struct diag *diag)
 {
-	*ret = (struct entries){ .passwords = NULL };
-	return kind == FILE_SCRAM ? scram_load(path, &ret->keys, diag)
-				  : passwords_load(path, &ret->passwords, diag);
-}
+	struct passwords *passwords = NULL;
+	struct scram_keys *keys = NULL;
+	const char *stored = NULL;
+	int rc = kind == FILE_SCRAM ? scram_load(path, &keys, diag)
+				    : passwords_load(path, &passwords, diag);
 
-static void entries_clear(struct entries *entries)
-{
-	passwords_free(entries->passwords);
-	scram_free(entries->keys);
-}
-
-/* Can the file be read as that kind? One without entries is of either kind. */
-static int check_kind(const char *path, enum file_kind kind, struct diag *diag)
-{
-	struct entries entries;
-	int rc = entries_load(path, kind, &entries, diag);
-
-	entries_clear(&entries);
+	if (keys)
+		stored = credfile_find(&keys->file, user);
+	if (passwords)
+		stored = credfile_find(&passwords->file, user);
+	(void)snprintf(ret, STORED_MAX, "%s", stored ? stored : "");
+	passwords_free(passwords);
+	scram_free(keys);
 	return rc;
 }
 
-/* Which of the two kinds the file is: what is no good as either is not touched. */
-static int find_kind(const char *path, enum file_kind *ret, struct diag *diag)
+/*
+ * The same for a file of either kind, which one without entries is: as which it was taken is in
+ * *kind. What is no good as either is not touched.
+ */
+static int load_any(const char *path, const char *user, enum file_kind *kind, char *ret,
+		    struct diag *diag)
 {
 	struct diag ignored;
-	int rc = check_kind(path, FILE_PASSWORDS, diag);
+	int rc = load(path, FILE_PASSWORDS, user, ret, diag);
 
-	*ret = rc && check_kind(path, FILE_SCRAM, &ignored) == 0 ? FILE_SCRAM : FILE_PASSWORDS;
-	return *ret == FILE_SCRAM ? 0 : rc;
+	*kind = rc && load(path, FILE_SCRAM, user, ret, &ignored) == 0 ? FILE_SCRAM
+								       : FILE_PASSWORDS;
+	return *kind == FILE_SCRAM ? 0 : rc;
 }
 
 /* ---- actions ---------------------------------------------------------------------------- */
@@ -178,12 +176,13 @@ static int set_password(const struct passwd_args *args, struct diag *diag)
 {
 	enum file_kind kind = strcmp(args->hash, "scram") == 0 ? FILE_SCRAM : FILE_PASSWORDS;
 	char password[PASSWORD_MAX_BYTES + 1];
-	char stored[PASSWORD_TEXT_MAX] = "";
+	char stored[STORED_MAX] = "";
 	size_t len = 0;
+	bool was_there;
 	int rc;
 
 	/* The kind has to be what is to be written. */
-	if (access(args->file, F_OK) == 0 && check_kind(args->file, kind, diag))
+	if (access(args->file, F_OK) == 0 && load(args->file, kind, args->user, stored, diag))
 		return CTL_FAILED;
 	if (read_password(args, true, password, sizeof(password), &len))
 		rc = make(args, password, len, stored, diag);
@@ -193,7 +192,7 @@ static int set_password(const struct passwd_args *args, struct diag *diag)
 			      PASSWORD_MAX_BYTES);
 	OPENSSL_cleanse(password, sizeof(password));
 	if (!rc)
-		rc = credwrite_put(args->file, args->user, stored, diag);
+		rc = credwrite_put(args->file, args->user, stored, &was_there, diag);
 	if (!rc && kind == FILE_PASSWORDS)
 		warn_of_stall(args, stored);
 	OPENSSL_cleanse(stored, sizeof(stored));
@@ -203,10 +202,12 @@ static int set_password(const struct passwd_args *args, struct diag *diag)
 static int delete_entry(const struct passwd_args *args, struct diag *diag)
 {
 	enum file_kind kind;
-	bool was_there = false;
+	char ignored[STORED_MAX];
+	bool was_there;
+	int rc = load_any(args->file, args->user, &kind, ignored, diag);
 
-	if (find_kind(args->file, &kind, diag) ||
-	    credwrite_remove(args->file, args->user, &was_there, diag))
+	OPENSSL_cleanse(ignored, sizeof(ignored));
+	if (rc || credwrite_put(args->file, args->user, NULL, &was_there, diag))
 		return CTL_FAILED;
 	if (was_there)
 		return CTL_OK;
@@ -214,36 +215,19 @@ static int delete_entry(const struct passwd_args *args, struct diag *diag)
 	return CTL_NO;
 }
 
-/* Loads again what find_kind() found: a file that changed in between is one that fails. */
-static int verify(const struct passwd_args *args, enum file_kind kind, const char *password,
-		  size_t len, bool *ret, struct diag *diag)
-{
-	struct entries entries;
-	const char *stored;
-	int rc = entries_load(args->file, kind, &entries, diag);
-
-	if (rc)
-		goto out;
-	stored = kind == FILE_SCRAM ? credfile_find(&entries.keys->file, args->user)
-				    : credfile_find(&entries.passwords->file, args->user);
-	*ret = stored && (kind == FILE_SCRAM ? scram_verify(stored, password, len)
-					     : password_verify(stored, password, len));
-out:
-	entries_clear(&entries);
-	return rc;
-}
-
 static int check_password(const struct passwd_args *args, struct diag *diag)
 {
-	char password[PASSWORD_MAX_BYTES + 1];
+	char password[PASSWORD_MAX_BYTES + 1], stored[STORED_MAX];
 	enum file_kind kind;
 	bool is_right = false;
 	size_t len = 0;
-	int rc = find_kind(args->file, &kind, diag);
+	int rc = load_any(args->file, args->user, &kind, stored, diag);
 
-	if (!rc && read_password(args, false, password, sizeof(password), &len))
-		rc = verify(args, kind, password, len, &is_right, diag);
+	if (!rc && read_password(args, false, password, sizeof(password), &len) && stored[0])
+		is_right = kind == FILE_SCRAM ? scram_verify(stored, password, len)
+					      : password_verify(stored, password, len);
 	OPENSSL_cleanse(password, sizeof(password));
+	OPENSSL_cleanse(stored, sizeof(stored));
 	if (rc)
 		return CTL_FAILED;
 	return is_right ? CTL_OK : CTL_NO;

@@ -135,34 +135,35 @@ static int replace(const char *path, const struct content *old, const char *text
 	return ERR_IO;
 }
 
-int credwrite_put(const char *path, const char *user, const char *secret, struct diag *diag)
+int credwrite_put(const char *path, const char *user, const char *secret, bool *was_there,
+		  struct diag *diag)
 {
 	struct content old;
-	size_t extra = strlen(user) + strlen(secret) + 4;
-	size_t line_len = 0;
-	char *text = NULL;
-	char *line;
-	size_t before;
-	size_t len;
+	size_t line_len = 0, len = 0;
+	char *text = NULL, *line;
 	int rc = content_read(path, &old, diag);
 
+	*was_there = false;
 	if (rc)
 		goto out;
-	text = malloc(old.len + extra);
+	line = old.text ? find_line(&old, user, &line_len) : NULL;
+	*was_there = line != NULL;
+	if (!line && !secret)
+		goto out;
+	text = malloc(old.len + strlen(user) + (secret ? strlen(secret) : 0) + 4);
 	if (!text) {
 		rc = diag_nomem(diag);
 		goto out;
 	}
-	line = find_line(&old, user, &line_len);
-	before = line ? (size_t)(line - old.text) : old.len;
-	if (before > 0)
-		memcpy(text, old.text, before);
-	len = before;
-	if (len > 0 && text[len - 1] != '\n')
+	len = line ? (size_t)(line - old.text) : old.len;
+	if (len > 0)
+		memcpy(text, old.text, len);
+	if (secret && len > 0 && text[len - 1] != '\n')
 		text[len++] = '\n';
-	len += (size_t)sprintf(text + len, "%s:%s\n", user, secret);
+	if (secret)
+		len += (size_t)sprintf(text + len, "%s:%s\n", user, secret);
 	if (line) {
-		size_t after = old.len - before - line_len;
+		size_t after = old.len - (size_t)(line - old.text) - line_len;
 
 		memcpy(text + len, line + line_len, after);
 		len += after;
@@ -171,27 +172,6 @@ int credwrite_put(const char *path, const char *user, const char *secret, struct
 	OPENSSL_cleanse(text, len);
 out:
 	free(text);
-	content_clear(&old);
-	return rc;
-}
-
-int credwrite_remove(const char *path, const char *user, bool *was_there, struct diag *diag)
-{
-	struct content old;
-	size_t line_len = 0;
-	char *line = NULL;
-	int rc = content_read(path, &old, diag);
-
-	*was_there = false;
-	if (!rc && old.text)
-		line = find_line(&old, user, &line_len);
-	if (line) {
-		size_t after = old.len - (size_t)(line - old.text) - line_len;
-
-		*was_there = true;
-		memmove(line, line + line_len, after);
-		rc = replace(path, &old, old.text, old.len - line_len, diag);
-	}
 	content_clear(&old);
 	return rc;
 }

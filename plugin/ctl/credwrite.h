@@ -15,10 +15,11 @@
 
 #include "base/diag.h"
 
-/* Puts the line "@user:@secret"; behind all others where @user has none. */
-int credwrite_put(const char *path, const char *user, const char *secret, struct diag *diag);
-
-/* Takes @user's line out; *was_there tells whether there was one. */
-int credwrite_remove(const char *path, const char *user, bool *was_there, struct diag *diag);
+/*
+ * Puts the line "@user:@secret"; behind all others where @user has none. @secret NULL: takes the
+ * user's line out. *was_there: it had one.
+ */
+int credwrite_put(const char *path, const char *user, const char *secret, bool *was_there,
+		  struct diag *diag);
 
 #endif

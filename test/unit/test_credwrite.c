@@ -74,16 +74,17 @@ static void test_credwrite_put__keeps_all_other_lines(void **state)
 		{ "bob:ann:1\nann:1\ncid:2", "ann", "bob:ann:1\nann:new\ncid:2" },
 	};
 	const char *path = folder_file(*state, "passwd");
+	bool was_there;
 	struct diag diag;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		put_file(path, rows[i].before);
-		assert_int_equal(credwrite_put(path, rows[i].user, "new", &diag), 0);
+		assert_int_equal(credwrite_put(path, rows[i].user, "new", &was_there, &diag), 0);
 		assert_file(path, rows[i].after);
 	}
 }
 
-static void test_credwrite_remove__takes_out_one_line(void **state)
+static void test_credwrite_put__takes_out_one_line(void **state)
 {
 	static const struct {
 		const char *before, *after;
@@ -103,7 +104,7 @@ static void test_credwrite_remove__takes_out_one_line(void **state)
 		bool was_there = !rows[i].was_there;
 
 		put_file(path, rows[i].before);
-		assert_int_equal(credwrite_remove(path, "ann", &was_there, &diag), 0);
+		assert_int_equal(credwrite_put(path, "ann", NULL, &was_there, &diag), 0);
 		assert_int_equal(was_there, rows[i].was_there);
 		assert_file(path, rows[i].after);
 	}
@@ -116,9 +117,9 @@ static void test_credwrite_put__makes_a_file_for_its_owner_only(void **state)
 	bool was_there = true;
 	struct diag diag;
 
-	assert_int_equal(credwrite_remove(path, "ann", &was_there, &diag), 0);
+	assert_int_equal(credwrite_put(path, "ann", NULL, &was_there, &diag), 0);
 	assert_false(was_there);
-	assert_int_equal(credwrite_put(path, "ann", "1", &diag), 0);
+	assert_int_equal(credwrite_put(path, "ann", "1", &was_there, &diag), 0);
 	(void)umask(mask);
 	assert_file(path, "ann:1\n");
 	assert_int_equal(mode_of(path), 0600);
@@ -129,12 +130,13 @@ static void test_credwrite_put__narrows_the_mode_it_finds(void **state)
 	static const unsigned rows[][2] = { { 0644, 0640 }, { 0666, 0640 }, { 0640, 0640 },
 					    { 0600, 0600 }, { 0777, 0640 }, { 0660, 0640 } };
 	const char *path = folder_file(*state, "passwd");
+	bool was_there;
 	struct diag diag;
 
 	put_file(path, "");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		assert_int_equal(chmod(path, rows[i][0]), 0);
-		assert_int_equal(credwrite_put(path, "ann", "1", &diag), 0);
+		assert_int_equal(credwrite_put(path, "ann", "1", &was_there, &diag), 0);
 		assert_int_equal(mode_of(path), rows[i][1]);
 	}
 }
@@ -144,12 +146,14 @@ static void test_credwrite_put__goes_through_a_symbolic_link(void **state)
 	struct folder *folder = *state;
 	char path[300];
 	struct stat st;
+	bool was_there;
 	struct diag diag;
 
 	(void)snprintf(path, sizeof(path), "%s", folder_file(folder, "passwd"));
 	put_file(path, "bob:1\n");
 	assert_int_equal(symlink("passwd", folder_file(folder, "link")), 0);
-	assert_int_equal(credwrite_put(folder_file(folder, "link"), "ann", "2", &diag), 0);
+	assert_int_equal(credwrite_put(folder_file(folder, "link"), "ann", "2", &was_there, &diag),
+			 0);
 	assert_file(path, "bob:1\nann:2\n");
 	assert_int_equal(lstat(folder_file(folder, "link"), &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
@@ -161,10 +165,11 @@ static void test_credwrite_put__leaves_nothing_behind_where_it_fails(void **stat
 	bool was_there;
 	struct diag diag;
 
-	assert_int_equal(credwrite_put(folder->path, "ann", "1", &diag), ERR_IO);
+	assert_int_equal(credwrite_put(folder->path, "ann", "1", &was_there, &diag), ERR_IO);
 	assert_non_null(strstr(diag.text, "not a regular file"));
-	assert_int_equal(credwrite_remove(folder->path, "ann", &was_there, &diag), ERR_IO);
-	assert_int_equal(credwrite_put("/nonexistent/passwd", "ann", "1", &diag), ERR_IO);
+	assert_int_equal(credwrite_put(folder->path, "ann", NULL, &was_there, &diag), ERR_IO);
+	assert_int_equal(credwrite_put("/nonexistent/passwd", "ann", "1", &was_there, &diag),
+			 ERR_IO);
 	assert_non_null(strstr(diag.text, "No such file"));
 	/* folder_remove() in the teardown fails where a file is left that it can't see. */
 }
@@ -175,11 +180,12 @@ static void test_credwrite_put__survives_each_failing_allocation(void **state)
 
 	put_file(path, "bob:1\n");
 	for (size_t n = 1;; n++) {
+		bool was_there;
 		struct diag diag;
 		int rc;
 
 		failalloc_start(n);
-		rc = credwrite_put(path, "ann", "2", &diag);
+		rc = credwrite_put(path, "ann", "2", &was_there, &diag);
 		if (!failalloc_stop()) {
 			assert_int_equal(rc, 0);
 			assert_int_equal(n, 3);
@@ -197,7 +203,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_credwrite_put__keeps_all_other_lines),
-		TEST(test_credwrite_remove__takes_out_one_line),
+		TEST(test_credwrite_put__takes_out_one_line),
 		TEST(test_credwrite_put__makes_a_file_for_its_owner_only),
 		TEST(test_credwrite_put__narrows_the_mode_it_finds),
 		TEST(test_credwrite_put__goes_through_a_symbolic_link),
