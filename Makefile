@@ -63,7 +63,7 @@ BROKER   = broker/broker broker/events_publish broker/events_will broker/events_
 PLUGIN   = plugin $(BROKER)
 QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger_look ledger/state access/access \
            schema/run schema/payload schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
-CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/input ctl/output ctl/tables \
+CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/cmd_may \
            ctl/cmd_lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_contract \
            ctl/cmd_diff ctl/diff_payloads ctl/cmd_replay ctl/change_list ctl/deref ctl/schema_compare ctl/schema_compare_keywords \

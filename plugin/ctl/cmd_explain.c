@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "ctl/args.h"
 #include "ctl/ctl.h"
-#include "ctl/input.h"
 #include "report/refusals.h"
 
 #define PACKET_MAX ((size_t)1 << 28) /* bytes of an MQTT packet */
@@ -43,7 +42,7 @@ static const struct args_row rows[] = {
 static int read_payload(const char *word, char **ret, size_t *len, struct diag *diag)
 {
 	if (word[0] == '@' || strcmp(word, "-") == 0)
-		return input_read(word + (word[0] == '@'), PACKET_MAX, ret, len, diag);
+		return files_read(word + (word[0] == '@'), PACKET_MAX, ret, len, diag);
 	*len = strlen(word);
 	*ret = strdup(word);
 	return *ret ? 0 : diag_nomem(diag);
@@ -80,17 +79,13 @@ static json_t *steps_json(const struct decision *decision)
 	return steps;
 }
 
-struct faults {
-	size_t count;
-	struct schema_error fault[NOTICE_FAULTS_MAX];
-};
-
 /* What was asked, under which rules, and the answer. */
 struct explanation {
 	struct scene scene;
 	struct gate_request request;
 	struct decision decision;
-	struct faults faults;
+	size_t fault_count;
+	struct schema_error fault[NOTICE_FAULTS_MAX];
 };
 
 /* What the broker would publish; NULL where nothing is wrong. */
@@ -98,7 +93,6 @@ static json_t *notice_json(const struct explanation *explanation, const struct e
 {
 	const struct contract_channel *channel = explanation->scene.rules->contract->notices;
 	const struct decision *decision = &explanation->decision;
-	const struct faults *faults = &explanation->faults;
 	struct refusals_options options = { .notices_per_second = 1 };
 	struct who who = { .client_id = args->client ? args->client : "",
 			   .principal = args->user ? args->user : "",
@@ -113,8 +107,8 @@ static json_t *notice_json(const struct explanation *explanation, const struct e
 		return NULL;
 	refusals_describe(refusals, &explanation->request, decision, &who, clock_unix_ms(),
 			  &refusal);
-	(void)notice_print(channel ? channel->problem_types : NULL, &refusal, faults->fault,
-			   faults->count, text);
+	(void)notice_print(channel ? channel->problem_types : NULL, &refusal, explanation->fault,
+			   explanation->fault_count, text);
 	json = json_loads(text, JSON_ALLOW_NUL, NULL);
 	refusals_free(refusals);
 	return json;
@@ -242,7 +236,6 @@ static void print_text(const struct explanation *explanation, const struct outpu
 	const struct gate_request *request = &explanation->request;
 	const struct decision *decision = &explanation->decision;
 	const struct contract_channel *channel = decision->channel;
-	const struct faults *faults = &explanation->faults;
 	bool is_send = request->action == GATE_PUBLISH;
 	char list[256];
 
@@ -254,9 +247,10 @@ static void print_text(const struct explanation *explanation, const struct outpu
 	print_state(&explanation->scene, request);
 	print_steps(output, decision);
 	print_verdict(output, decision);
-	for (size_t i = 1; i < faults->count; i++)
-		(void)printf("  as well    %s%s%s\n", faults->fault[i].instance,
-			     faults->fault[i].instance[0] ? ": " : "", faults->fault[i].message);
+	for (size_t i = 1; i < explanation->fault_count; i++)
+		(void)printf("  as well    %s%s%s\n", explanation->fault[i].instance,
+			     explanation->fault[i].instance[0] ? ": " : "",
+			     explanation->fault[i].message);
 	if (is_closed(request, decision))
 		(void)puts("  not acknowledged to MQTT 3.1.1, and to MQTT 5 by Mosquitto 2.0: the "
 			   "client is disconnected, and sends it again");
@@ -273,8 +267,8 @@ static void explain(struct explanation *explanation, const struct ctl_call *call
 
 	gate_decide(&scene->gate, args->user ? access_find(scene->rules->access, args->user) : NULL,
 		    &explanation->request, decision);
-	explanation->faults.count =
-		gate_faults(scene->rules, decision, explanation->faults.fault, NOTICE_FAULTS_MAX);
+	explanation->fault_count =
+		gate_faults(scene->rules, decision, explanation->fault, NOTICE_FAULTS_MAX);
 	notice = notice_json(explanation, args);
 	if (args->notice && notice)
 		output_json(notice);

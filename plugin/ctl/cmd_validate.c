@@ -13,7 +13,6 @@
 #include "base/percent.h"
 #include "ctl/args.h"
 #include "ctl/ctl.h"
-#include "ctl/input.h"
 #include "schema/jsonbig.h"
 #include "schema/schema.h"
 #include "schema/uri.h"
@@ -56,7 +55,7 @@ static json_t *load_json(struct validate *v, const char *path)
 	struct payload_error error;
 	char *text = NULL;
 	size_t len;
-	int rc = input_read(path, PAYLOAD_MAX_BYTES, &text, &len, &v->diag);
+	int rc = files_read(path, PAYLOAD_MAX_BYTES, &text, &len, &v->diag);
 	json_t *json = rc == 0 ? jsonbig_parse(text, len, PAYLOAD_MAX_DEPTH, &error) : NULL;
 
 	if (text && !json)
@@ -264,7 +263,7 @@ static int check_instance(struct validate *v, const char *path)
 	size_t len;
 	int status;
 
-	if (input_read(path, PAYLOAD_MAX_BYTES, &text, &len, &v->diag))
+	if (files_read(path, PAYLOAD_MAX_BYTES, &text, &len, &v->diag))
 		return ctl_fail(NAME, "%s", v->diag.text);
 	status = check_text(v, strcmp(path, "-") == 0 ? "standard input" : path, text, len);
 	free(text);

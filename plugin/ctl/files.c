@@ -1,5 +1,6 @@
 #include "ctl/files.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,34 +10,40 @@
 
 /* ---- mosquitto.conf ---------------------------------------------------------------------- */
 
-bool files_is_option(const struct brokerfile_line *line, const char **ret)
+/* The name of the option that the line sets, without what stands in front; NULL: it sets none. */
+static const char *option_name(const struct brokerfile_line *line)
 {
-	if (strncmp(line->word, "plugin_opt_", 11) == 0)
-		*ret = line->word + 11;
-	else if (strncmp(line->word, "auth_opt_", 9) == 0)
-		*ret = line->word + 9;
-	else
-		return false;
-	return true;
+	static const char *const heads[] = { "plugin_opt_", "auth_opt_" };
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+		if (strncmp(line->word, heads[i], strlen(heads[i])) == 0)
+			return line->word + strlen(heads[i]);
+	return NULL;
 }
 
 /* A plugin's options follow its own line; only ours count. */
-static int keep_options(struct files *files)
+static void keep_options(struct files *files)
 {
 	bool ours = true;
 
 	for (size_t i = 0; i < files->broker.line_count; i++) {
 		const struct brokerfile_line *line = &files->broker.line[i];
-		const char *plugin = brokerfile_plugin(line);
-		const char *name;
+		const char *plugin = brokerfile_plugin(line), *name = option_name(line);
 
 		if (plugin)
 			ours = brokerfile_is_own(plugin, NULL);
-		if (ours && files_is_option(line, &name) &&
-		    json_object_set_new(files->lines, name, json_string(line->value)))
-			return ERR_NOMEM;
+		if (ours && name && files->option_count < FILES_OPTIONS_MAX)
+			files->option[files->option_count++] =
+				(struct options_pair){ .key = name, .value = line->value };
 	}
-	return 0;
+}
+
+const char *files_option(const struct files *files, const char *name)
+{
+	for (size_t i = files->option_count; i-- > 0;)
+		if (strcmp(files->option[i].key, name) == 0)
+			return files->option[i].value;
+	return NULL;
 }
 
 static bool is_part(const struct brokerfile *whole, const char *path)
@@ -70,17 +77,6 @@ static bool read_whole(struct files *files)
 		return true;
 	brokerfile_clear(&files->broker);
 	return false;
-}
-
-static int read_config(struct files *files, struct diag *diag)
-{
-	int rc = 0;
-
-	if (!read_whole(files))
-		rc = brokerfile_read(files->config, NULL, &files->broker, diag);
-	if (!rc && (!files->lines || keep_options(files)))
-		rc = diag_nomem(diag);
-	return rc;
 }
 
 /* ---- its listeners ------------------------------------------------------------------------ */
@@ -156,25 +152,26 @@ static void find_config(struct files *files, const char *name)
 		(void)fprintf(stderr, "petstorectl %s: reads %s\n", name, files->config);
 }
 
-static void fill(const struct files *files, const char *name, const char **ret)
+static const char *option_or(const char *given, const struct files *files, const char *name)
 {
-	if (!*ret)
-		*ret = json_string_value(json_object_get(files->lines, name));
+	return given ? given : files_option(files, name);
 }
 
 int files_find(struct files *files, const char *name, struct diag *diag)
 {
 	int rc;
 
-	files->lines = json_object();
 	find_config(files, name);
-	rc = files->config ? read_config(files, diag) : 0;
-	if (rc)
-		return rc;
-	fill(files, "contract", &files->contract);
-	fill(files, "access", &files->access);
-	fill(files, "password_file", &files->passwords);
-	fill(files, "database", &files->database);
+	if (files->config && !read_whole(files)) {
+		rc = brokerfile_read(files->config, NULL, &files->broker, diag);
+		if (rc)
+			return rc;
+	}
+	keep_options(files);
+	files->contract = option_or(files->contract, files, "contract");
+	files->access = option_or(files->access, files, "access");
+	files->passwords = option_or(files->passwords, files, "password_file");
+	files->database = option_or(files->database, files, "database");
 	return 0;
 }
 
@@ -192,11 +189,32 @@ int files_need(const struct files *files, const char *option, const char *path, 
 			option);
 }
 
-void files_clear(struct files *files)
+/* ---- one of them, read whole ---------------------------------------------------------------- */
+
+int files_read(const char *path, size_t max, char **ret, size_t *ret_len, struct diag *diag)
 {
-	json_decref(files->lines);
-	files->lines = NULL;
-	brokerfile_clear(&files->broker);
+	bool is_input = strcmp(path, "-") == 0;
+	FILE *file = is_input ? stdin : fopen(path, "rbe");
+	char *text = file ? malloc(max + 1) : NULL; /* the system gives what is written to only */
+	size_t len = text ? fread(text, 1, max + 1, file) : 0;
+	int rc = 0;
+
+	path = is_input ? "standard input" : path;
+	if (!file || (text && ferror(file)))
+		rc = diag_set(diag, ERR_IO, "%s: %s", path, strerror(errno));
+	else if (!text)
+		rc = diag_nomem(diag);
+	else if (len > max)
+		rc = diag_set(diag, ERR_LIMIT, "%s: larger than %zu bytes", path, max);
+	if (file && !is_input)
+		(void)fclose(file); /* only read from */
+	if (rc) {
+		free(text);
+		return rc;
+	}
+	*ret = text;
+	*ret_len = len;
+	return 0;
 }
 
 /* ---- what decides ------------------------------------------------------------------------ */

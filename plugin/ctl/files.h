@@ -10,14 +10,15 @@
 #ifndef PETSTORE_CTL_FILES_H
 #define PETSTORE_CTL_FILES_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "base/brokerfile.h"
 #include "base/diag.h"
+#include "base/options.h"
 #include "gate/gate.h"
 
+#define FILES_OPTIONS_MAX 64u
 #define FILES_ENVIRONMENT "PETSTORE_CONFIG"
 #define FILES_CONFIG "/etc/mosquitto/conf.d/petstore.conf"
 #define FILES_RUN_CONFIG "./build/run/mosquitto.conf"
@@ -29,8 +30,10 @@ struct files {
 	const char *access;
 	const char *passwords;
 	const char *database;
-	json_t *lines;            /* what the configuration said, by option's name */
-	struct brokerfile broker; /* all of it; no listener where there was none to read */
+	struct brokerfile broker; /* the configuration; no listener where there was none to read */
+	size_t option_count;
+	struct options_pair
+		option[FILES_OPTIONS_MAX]; /* the plugin's, as the configuration has them */
 };
 
 /* The configuration that counts where no file is named; NULL: there is none. */
@@ -39,10 +42,9 @@ const char *files_default(void);
 /*
  * Reads the configuration (see above) and fills in what the options left open. A file in a folder
  * that the mosquitto.conf beside that folder includes is read as a part of it, as Debian's broker
- * does. @name is the subcommand's, for the line on standard error.
+ * does. @name is the subcommand's, for the line on standard error. Free @files->broker afterwards.
  */
 int files_find(struct files *files, const char *name, struct diag *diag);
-void files_clear(struct files *files);
 
 /*
  * 0 where @path, the value of option --@option, was found; else ERR_INVALID, and @diag says where
@@ -50,8 +52,8 @@ void files_clear(struct files *files);
  */
 int files_need(const struct files *files, const char *option, const char *path, struct diag *diag);
 
-/* Is the line an option of a plugin's? Its name without what stands in front in *ret. */
-bool files_is_option(const struct brokerfile_line *line, const char **ret);
+/* The option's value in the configuration, borrowed, or NULL. */
+const char *files_option(const struct files *files, const char *name);
 
 /* ---- listeners: what is set for one, and who reaches it ----------------------------------- */
 
@@ -67,6 +69,12 @@ const char *files_address(const struct brokerfile *file, size_t listener);
 
 /* Reached from this machine only: a loopback address, or a socket in the file system. */
 bool files_is_local(const struct brokerfile *file, size_t listener);
+
+/*
+ * Reads @path, or standard input for "-", of at most @max bytes. On success *ret is new, to be
+ * freed; on failure untouched, and @diag names the file.
+ */
+int files_read(const char *path, size_t max, char **ret, size_t *ret_len, struct diag *diag);
 
 /* ---- what decides ------------------------------------------------------------------------ */
 

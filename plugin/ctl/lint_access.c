@@ -192,7 +192,7 @@ static void check_passwords(struct lint *lint, const char *path, const struct ac
 /* The file of SCRAM keys, where the configuration names one. */
 void lint_scram(struct lint *lint, const struct files *files)
 {
-	const char *path = json_string_value(json_object_get(files->lines, "scram_file"));
+	const char *path = files_option(files, "scram_file");
 	struct scram_keys *keys = NULL;
 	struct diag diag;
 

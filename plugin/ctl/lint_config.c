@@ -12,7 +12,6 @@
 #include "monitor/settings.h"
 #include "ledger/ledger.h"
 
-#define OPTIONS_MAX 64u
 #define QUEUED_FEW 100    /* messages for one client */
 #define PACKET_REST 1024u /* bytes of an MQTT packet beside its payload, with room to spare */
 #define DEFAULT_PREFIX "auto-"
@@ -289,19 +288,15 @@ static void check_bridges(struct lint *lint, const struct brokerfile *file)
 
 static void check_persistence(struct lint *lint, const struct brokerfile *file, const char *path)
 {
-	const struct brokerfile_line *found = NULL;
+	static const char text[] =
+		"sessions, queued and retained messages end with the broker; expected true";
+	const struct brokerfile_line none = { path, 0, "persistence", "", 0, NULL }, *found = &none;
 
 	for (size_t i = 0; i < file->line_count; i++)
 		if (strcmp(file->line[i].word, "persistence") == 0)
 			found = &file->line[i];
-	if (!found)
-		lint_add(lint, LINT_WARNING,
-			 "%s: persistence: sessions, queued and retained messages "
-			 "end with the broker; expected true",
-			 path);
-	else if (!brokerfile_is_true(found->value))
-		add(lint, LINT_WARNING, found,
-		    "sessions, queued and retained messages end with the broker; expected true");
+	if (!brokerfile_is_true(found->value))
+		add(lint, LINT_WARNING, found, text);
 }
 
 /* ---- the plugin's options ---------------------------------------------------------------- */
@@ -321,12 +316,11 @@ static const struct brokerfile_line *faulty_line(const struct brokerfile *file, 
 }
 
 /* What the start says of the options' values and of the monitor's file. */
-static int try_options(const struct options_pair *pair, size_t count, struct diag_list *all,
-		       struct diag *diag)
+static int try_options(const struct files *files, struct diag_list *all, struct diag *diag)
 {
 	struct options options;
 	struct settings settings;
-	int rc = options_init(&options, pair, count, diag);
+	int rc = options_init(&options, files->option, files->option_count, diag);
 
 	if (rc)
 		return rc;
@@ -338,23 +332,11 @@ static int try_options(const struct options_pair *pair, size_t count, struct dia
 
 static void check_options(struct lint *lint, const struct files *files)
 {
-	struct options_pair pair[OPTIONS_MAX];
 	const struct brokerfile_line *line;
 	struct diag_list all = { .count = 0 };
 	struct diag diag;
-	size_t count = 0;
-	bool ours = true;
 
-	for (size_t i = 0; i < files->broker.line_count && count < OPTIONS_MAX; i++) {
-		const char *plugin = brokerfile_plugin(&files->broker.line[i]);
-
-		if (plugin)
-			ours = brokerfile_is_own(plugin, NULL);
-		pair[count].value = files->broker.line[i].value;
-		if (ours && files_is_option(&files->broker.line[i], &pair[count].key))
-			count++;
-	}
-	if (try_options(pair, count, &all, &diag) == 0)
+	if (try_options(files, &all, &diag) == 0)
 		return;
 	line = faulty_line(&files->broker, diag.text);
 	if (line)
@@ -385,25 +367,6 @@ void lint_config(struct lint *lint, const struct files *files)
 	check_certs(lint, file);
 }
 
-/* A message that the contract allows must fit the journal; the start is refused otherwise. */
-static void check_journal(struct lint *lint, const struct brokerfile *file, size_t payload_max)
-{
-	size_t least = ledger_journal_least(payload_max);
-
-	for (size_t i = 0; i < file->line_count; i++) {
-		const struct brokerfile_line *line = &file->line[i];
-		long long size = strtoll(line->value, NULL, 10);
-
-		if (strcmp(line->word, "plugin_opt_journal_size") == 0 && size > 0 &&
-		    (unsigned long long)size < least)
-			lint_add(lint, LINT_ERROR,
-				 "%s:%u: %s %s: too small for payloads of %zu bytes, which the "
-				 "contract allows; expected %zu or more",
-				 line->file, line->number, line->word, line->value, payload_max,
-				 least);
-	}
-}
-
 /* The largest payload that some channel takes. */
 static size_t largest_payload(const struct contract *contract)
 {
@@ -418,24 +381,33 @@ static size_t largest_payload(const struct contract *contract)
 	return largest;
 }
 
+/* A message that the contract allows must fit the journal; the start is refused otherwise. */
 void lint_sizes(struct lint *lint, const struct brokerfile *file, const struct contract *contract)
 {
 	size_t payload_max = largest_payload(contract);
+	const struct {
+		const char *word;
+		size_t least;
+		const char *text;
+	} sizes[] = {
+		{ "plugin_opt_journal_size", ledger_journal_least(payload_max),
+		  "too small for what the contract allows" },
+		{ "max_packet_size", payload_max + PACKET_REST,
+		  "messages are lost that the contract allows" },
+		{ "message_size_limit", payload_max, "messages are lost that the contract allows" },
+	};
 
-	check_journal(lint, file, payload_max);
 	for (size_t i = 0; i < file->line_count; i++) {
 		const struct brokerfile_line *line = &file->line[i];
-		bool is_packet = strcmp(line->word, "max_packet_size") == 0;
-		size_t needed = payload_max + (is_packet ? PACKET_REST : 0);
 		long size = strtol(line->value, NULL, 10);
 
-		if (line->bridge || size <= 0 || (size_t)size >= needed ||
-		    !(is_packet || strcmp(line->word, "message_size_limit") == 0))
-			continue;
-		lint_add(
-			lint, LINT_ERROR,
-			"%s:%u: %s %s: messages are lost that the contract allows (payloads of %zu "
-			"bytes); expected %zu or more",
-			line->file, line->number, line->word, line->value, payload_max, needed);
+		for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++)
+			if (!line->bridge && strcmp(line->word, sizes[k].word) == 0 && size > 0 &&
+			    (size_t)size < sizes[k].least)
+				lint_add(lint, LINT_ERROR,
+					 "%s:%u: %s %s: %s (payloads of %zu bytes); expected %zu "
+					 "or more",
+					 line->file, line->number, line->word, line->value,
+					 sizes[k].text, payload_max, sizes[k].least);
 	}
 }

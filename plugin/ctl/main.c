@@ -72,7 +72,7 @@ static int start(const struct ctl_command *command, int argc, char **argv)
 	if (command->defaults)
 		memcpy(call.args, command->defaults, command->args_size);
 	status = run(command, &call, argc, argv);
-	files_clear(&call.files);
+	brokerfile_clear(&call.files.broker);
 	free(call.args);
 	return status;
 }
