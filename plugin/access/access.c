@@ -22,14 +22,6 @@ const struct access_principal *access_principal(const struct access *access, siz
 	return index < access->user_count ? &access->user[index] : NULL;
 }
 
-size_t access_memory(const struct access *access)
-{
-	return sizeof(*access) + access->arena.total +
-	       (access->user_table.mask + 1 + access->role_table.mask + 1 +
-		access->scope_table.mask + 1) *
-		       sizeof(struct nametable_slot);
-}
-
 bool access_has_certificates(const struct access *access)
 {
 	return access->certificate_count > 0;
@@ -113,10 +105,8 @@ static bool rule_matches(const struct access_principal *principal, const struct 
 	return true;
 }
 
-/* @is_some: what is held somewhere, where there are wildcards; else what is held everywhere. */
-static inline void hold_where(const struct access_principal *principal,
-			      const struct access_param *param, size_t param_count, bool is_some,
-			      struct access_held *ret)
+void access_hold(const struct access_principal *principal, const struct access_param *param,
+		 size_t param_count, bool is_some, struct access_held *ret)
 {
 	struct scopeset denied = principal->denied;
 
@@ -135,18 +125,6 @@ static inline void hold_where(const struct access_principal *principal,
 	scopeset_remove(&ret->full, &denied);
 	scopeset_remove(&ret->own, &denied);
 	scopeset_remove(&ret->own, &ret->full);
-}
-
-void access_hold(const struct access_principal *principal, const struct access_param *param,
-		 size_t param_count, struct access_held *ret)
-{
-	hold_where(principal, param, param_count, true, ret);
-}
-
-void access_hold_all(const struct access_principal *principal, const struct access_param *param,
-		     size_t param_count, struct access_held *ret)
-{
-	hold_where(principal, param, param_count, false, ret);
 }
 
 /* ---- making a principal ----------------------------------------------------------------- */
@@ -254,6 +232,7 @@ static bool gather_names(const struct access *access, struct arena *arena,
 	for (size_t i = 0; i < grant->role_count; i++)
 		name[i] = access->role[grant->role[i]].name;
 	ret->role = name;
+	ret->role_number = grant->role;
 	ret->role_count = grant->role_count;
 	return true;
 }
@@ -373,11 +352,9 @@ int access_grant(const struct access *access, struct arena *arena, const struct 
 
 	from.all = closure_of(access, grant->mute, grant->mute_count);
 	roleset_merge(&from.all, &from.allow);
-	*ret = (struct access_principal){ .name = grant->name };
-	if (grant->full)
-		ret->full = *grant->full;
-	if (grant->own)
-		ret->own = *grant->own;
+	*ret = (struct access_principal){ .name = grant->name,
+					  .full = grant->full,
+					  .own = grant->own };
 	if (!gather_rules(access, arena, &from, ret) ||
 	    !gather_clients(access, arena, &from, ret) ||
 	    !gather_limits(access, arena, &from, ret) || !gather_names(access, arena, grant, ret) ||
@@ -389,15 +366,68 @@ int access_grant(const struct access *access, struct arena *arena, const struct 
 	return 0;
 }
 
-struct access_holder *access_holder_new(struct access *access)
+/* Names the principal, and finds the user of that name. */
+static int holder_begin(struct access_holder *holder, const char *noun,
+			const struct names_template *name, const struct span *value,
+			size_t attribute_count, struct diag *diag)
+{
+	char *text = arena_take(&holder->arena, ACCESS_NAME_MAX + 1, 1);
+	const char *fault = "is too long";
+	struct access_attribute *attribute;
+
+	if (!text)
+		return diag_nomem(diag);
+	if (names_template_fill(name, value, text, ACCESS_NAME_MAX + 1))
+		fault = names_fault(text, strlen(text), ACCESS_NAME_MAX);
+	if (fault)
+		return diag_set(diag, ERR_INVALID, "the name that the %s gives %s", noun, fault);
+	holder->user = access_find(holder->access, text);
+	if (holder->user)
+		attribute_count += holder->user->attribute_count;
+	attribute = arena_take(&holder->arena, attribute_count, sizeof(*attribute));
+	if (!attribute)
+		return diag_nomem(diag);
+	holder->grant.name = text;
+	holder->grant.attribute = holder->attribute = attribute;
+	return 0;
+}
+
+int access_holder_new(struct access *access, const char *noun, const struct names_template *name,
+		      const struct span *value, size_t attribute_count, struct access_holder **ret,
+		      struct diag *diag)
 {
 	struct access_holder *holder = calloc(1, sizeof(*holder));
+	int rc;
 
 	if (!holder)
-		return NULL;
+		return diag_nomem(diag);
 	holder->access = access;
 	access->holders++;
-	return holder;
+	rc = holder_begin(holder, noun, name, value, attribute_count, diag);
+	if (rc)
+		access_principal_drop(&holder->principal);
+	else
+		*ret = holder;
+	return rc;
+}
+
+int access_holder_end(struct access_holder *holder, int rc, struct access_principal **ret,
+		      struct diag *diag)
+{
+	const struct access_principal *user = holder->user;
+	struct access_grant *grant = &holder->grant;
+
+	for (size_t i = 0; user && i < user->attribute_count; i++)
+		holder->attribute[grant->attribute_count++] = user->attribute[i];
+	if (rc == 0 && access_grant(holder->access, &holder->arena, grant, &holder->principal))
+		rc = diag_nomem(diag);
+	if (rc) {
+		access_principal_drop(&holder->principal);
+		return rc;
+	}
+	holder->principal.is_disabled = user && user->is_disabled;
+	*ret = &holder->principal;
+	return 0;
 }
 
 void access_principal_drop(struct access_principal *principal)
@@ -416,9 +446,6 @@ void access_free(struct access *access)
 	if (!access || --access->holders > 0)
 		return;
 	access_issuers_clear(access);
-	nametable_clear(&access->user_table);
-	nametable_clear(&access->role_table);
-	nametable_clear(&access->scope_table);
 	arena_clear(&access->arena);
 	free(access);
 }

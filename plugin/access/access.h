@@ -55,7 +55,8 @@ struct access_principal {
 	size_t attribute_count;
 	const struct access_attribute *attribute;
 	size_t role_count;
-	const char *const *role;   /* names, as granted */
+	const char *const *role; /* names, as granted */
+	const uint32_t *role_number;
 	size_t client_count;       /* 0: any client id */
 	const char *const *client; /* patterns of client ids it may use, see access_client_ok() */
 	/* Of several roles that limit the same the most generous counts; NULL: no role has any. */
@@ -107,9 +108,6 @@ const struct access_principal *access_find(const struct access *access, const ch
  */
 const struct access_principal *access_principal(const struct access *access, size_t index);
 
-/* Bytes that the object keeps in memory, key files aside. */
-size_t access_memory(const struct access *access);
-
 /* Has the principal an attribute @name with the value @value (@len bytes)? */
 bool access_attribute_has(const struct access_principal *principal, const char *name,
 			  const char *value, size_t len);
@@ -129,21 +127,18 @@ struct access_held {
 };
 
 /*
- * What @principal holds on a topic with these parameters. A role's allowance with a `where`
- * counts when each parameter it names is there and has one of the values, or is a wildcard
- * (a filter is granted when it can reach something; deliveries are judged again). A denial
- * with a `where` counts when each is there and has one of the values; no wildcard does.
+ * What @principal holds on a topic with these parameters.
+ *
+ * @is_some: a role's allowance with a `where` counts when each parameter it names is there and has
+ * one of the values, or is a wildcard (a filter is granted when it can reach something; deliveries
+ * are judged again). A denial with a `where` counts when each is there and has one of the values;
+ * no wildcard does. Else it is about all topics that the wildcards stand for: an allowance counts
+ * when it needs no wildcard, a denial when a wildcard may be what it denies.
+ *
  * Where rule_count is 0 the answer is full and own as they stand: do not ask, it is one branch.
  */
 void access_hold(const struct access_principal *principal, const struct access_param *param,
-		 size_t param_count, struct access_held *ret);
-
-/*
- * The same for all topics that the wildcards stand for: an allowance with a `where` counts when
- * it needs no wildcard, a denial when a wildcard may be what it denies.
- */
-void access_hold_all(const struct access_principal *principal, const struct access_param *param,
-		     size_t param_count, struct access_held *ret);
+		 size_t param_count, bool is_some, struct access_held *ret);
 
 /*
  * May @principal connect with client id @id (NULL is the empty one)? One of the patterns must

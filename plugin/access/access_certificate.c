@@ -81,16 +81,15 @@ static void read_attribute(struct access_reader *reader, const struct config *at
 			   const struct access_certificate_rule *rule,
 			   struct access_template_list *ret)
 {
-	size_t count = config_items(at);
-	struct names_template *value = access_take(reader, count, sizeof(*value));
+	struct names_template *value =
+		access_room(reader, at, ACCESS_LIST_MAX, "values", sizeof(*value));
 
 	ret->name = access_name(reader, at);
-	if (!value || (at->kind == CONFIG_ARRAY &&
-		       !config_bound(&reader->report, at, 0, ACCESS_LIST_MAX, "values")))
+	if (!value)
 		return;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < config_items(at); i++)
 		read_template(reader, config_item(at, i), rule, &value[i]);
-	ret->count = count;
+	ret->count = config_items(at);
 	ret->value = value;
 }
 
@@ -105,9 +104,8 @@ static void read_rule(struct access_reader *reader, const struct config *at,
 	read_match(reader, config_member(at, "match"), rule); /* templates refer to it */
 	read_template(reader, config_member(at, "principal"), rule, &rule->principal);
 	access_read_roles(reader, config_member(at, "roles"), &rule->role, &rule->role_count);
-	list = access_take(reader, config_count(attributes), sizeof(*list));
-	if (!list || (attributes &&
-		      !config_bound(&reader->report, attributes, 0, ACCESS_LIST_MAX, "attributes")))
+	list = access_room(reader, attributes, ACCESS_LIST_MAX, "attributes", sizeof(*list));
+	if (!list)
 		return;
 	rule->attribute = list;
 	config_foreach_member(attribute, attributes)
@@ -118,10 +116,8 @@ void access_section_certificates(struct access_reader *reader, const struct conf
 {
 	struct access *access = reader->access;
 
-	if (!rules || !config_bound(&reader->report, rules, 0, ACCESS_LIST_MAX, "rules"))
-		return;
 	access->certificate =
-		access_take(reader, config_count(rules), sizeof(*access->certificate));
+		access_room(reader, rules, ACCESS_LIST_MAX, "rules", sizeof(*access->certificate));
 	if (!access->certificate)
 		return;
 	config_foreach_item(at, rules)
@@ -135,7 +131,7 @@ static bool match_kind(const struct certid *id, const struct access_certificate_
 		       enum certid_kind kind, struct span *ret)
 {
 	for (size_t i = 0; i < id->count; i++) {
-		struct span text = id->name[i].text;
+		struct span text = { id->text + id->name[i].at, id->name[i].len };
 
 		if (id->name[i].kind != kind ||
 		    !names_pattern_match(&rule->pattern[kind], text.text, text.len,
@@ -168,15 +164,15 @@ static const struct access_certificate_rule *find_rule(const struct access *acce
 }
 
 /* Fills one attribute's templates: each value is checked like one of a file. */
-static int fill_attribute(struct arena *arena, const struct access_template_list *list,
-			  const struct span *value, struct access_attribute *ret, struct diag *diag)
+static int fill_attribute(struct access_holder *holder, const struct access_template_list *list,
+			  const struct span *value, struct diag *diag)
 {
-	const char **text = arena_take(arena, list->count, sizeof(*text));
+	const char **text = arena_take(&holder->arena, list->count, sizeof(*text));
 
 	if (!text)
 		return diag_nomem(diag);
 	for (size_t i = 0; i < list->count; i++) {
-		char *room = arena_take(arena, ACCESS_VALUE_MAX + 1, 1);
+		char *room = arena_take(&holder->arena, ACCESS_VALUE_MAX + 1, 1);
 
 		if (!room)
 			return diag_nomem(diag);
@@ -185,83 +181,33 @@ static int fill_attribute(struct arena *arena, const struct access_template_list
 					"the certificate's attribute %s is too long", list->name);
 		text[i] = room;
 	}
-	*ret = (struct access_attribute){ list->name, list->count, text };
+	holder->attribute[holder->grant.attribute_count++] =
+		(struct access_attribute){ list->name, list->count, text };
 	return 0;
 }
 
-static int fill_attributes(struct arena *arena, const struct access_certificate_rule *rule,
-			   const struct span *value, const struct access_principal *user,
-			   struct access_grant *ret, struct diag *diag)
-{
-	size_t more = user ? user->attribute_count : 0;
-	struct access_attribute *attribute =
-		arena_take(arena, rule->attribute_count + more, sizeof(*attribute));
-	int rc = 0;
-
-	if (!attribute)
-		return diag_nomem(diag);
-	for (size_t i = 0; i < rule->attribute_count && !rc; i++)
-		rc = fill_attribute(arena, &rule->attribute[i], value, &attribute[i], diag);
-	for (size_t i = 0; i < more; i++)
-		attribute[rule->attribute_count + i] = user->attribute[i];
-	ret->attribute = attribute;
-	ret->attribute_count = rule->attribute_count + more;
-	return rc;
-}
-
 /* The rule's roles, and those of the user's entry that are not among them. */
-static bool join_roles(const struct access *access, struct arena *arena,
-		       const struct access_certificate_rule *rule,
-		       const struct access_principal *user, struct access_grant *ret)
+static int join_roles(struct access_holder *holder, const struct access_certificate_rule *rule,
+		      struct diag *diag)
 {
-	const struct access_user_roles none = { 0, NULL };
-	const struct access_user_roles *more =
-		user ? &access->user_role[user - access->user] : &none;
-	uint32_t *role = arena_take(arena, rule->role_count + more->count, sizeof(*role));
-	size_t count = rule->role_count;
+	const struct access_principal *user = holder->user;
+	size_t more = user ? user->role_count : 0, count = rule->role_count;
+	uint32_t *role = arena_take(&holder->arena, count + more, sizeof(*role));
 
 	if (!role)
-		return false;
+		return diag_nomem(diag);
 	if (count > 0)
 		memcpy(role, rule->role, count * sizeof(*role));
-	for (size_t i = 0; i < more->count; i++) {
+	for (size_t i = 0; i < more; i++) {
 		bool is_there = false;
 
 		for (size_t k = 0; k < rule->role_count; k++)
-			is_there |= role[k] == more->role[i];
+			is_there |= role[k] == user->role_number[i];
 		if (!is_there)
-			role[count++] = more->role[i];
+			role[count++] = user->role_number[i];
 	}
-	ret->role = role;
-	ret->role_count = count;
-	return true;
-}
-
-static int fill(struct access_holder *holder, const struct access_certificate_rule *rule,
-		const struct span *value, struct diag *diag)
-{
-	struct access *access = holder->access;
-	struct access_grant grant = { .name = NULL };
-	const struct access_principal *user;
-	char *name = arena_take(&holder->arena, ACCESS_NAME_MAX + 1, 1);
-	const char *fault = "is too long";
-	int rc;
-
-	if (!name)
-		return diag_nomem(diag);
-	if (names_template_fill(&rule->principal, value, name, ACCESS_NAME_MAX + 1))
-		fault = names_fault(name, strlen(name), ACCESS_NAME_MAX);
-	if (fault)
-		return diag_set(diag, ERR_INVALID, "the name that the certificate gives %s", fault);
-	user = access_find(access, name);
-	grant.name = name;
-	rc = fill_attributes(&holder->arena, rule, value, user, &grant, diag);
-	if (rc)
-		return rc;
-	if (!join_roles(access, &holder->arena, rule, user, &grant) ||
-	    access_grant(access, &holder->arena, &grant, &holder->principal))
-		return diag_nomem(diag);
-	holder->principal.is_disabled = user && user->is_disabled;
+	holder->grant.role = role;
+	holder->grant.role_count = count;
 	return 0;
 }
 
@@ -275,16 +221,14 @@ int access_certificate(struct access *access, const struct certid *id,
 
 	if (!rule)
 		return diag_set(diag, ERR_INVALID,
-				"no rule of the access file matches the "
-				"certificate's names");
-	holder = access_holder_new(access);
-	if (!holder)
-		return diag_nomem(diag);
-	rc = fill(holder, rule, value, diag);
-	if (rc) {
-		access_principal_drop(&holder->principal);
+				"no rule of the access file matches the certificate's names");
+	rc = access_holder_new(access, "certificate", &rule->principal, value,
+			       rule->attribute_count, &holder, diag);
+	if (rc)
 		return rc;
-	}
-	*ret = &holder->principal;
-	return 0;
+	for (size_t i = 0; i < rule->attribute_count && rc == 0; i++)
+		rc = fill_attribute(holder, &rule->attribute[i], value, diag);
+	if (rc == 0)
+		rc = join_roles(holder, rule, diag);
+	return access_holder_end(holder, rc, ret, diag);
 }

@@ -37,11 +37,10 @@ static bool is_client_pattern(const char *text, size_t len)
 void access_read_clients(struct access_reader *reader, const struct config *list,
 			 const char *const **ret, size_t *ret_count)
 {
-	size_t count = config_count(list);
-	const char **client = access_take(reader, count, sizeof(*client));
+	const char **client =
+		access_room(reader, list, ACCESS_LIST_MAX, "client ids", sizeof(*client));
 
-	if (!client ||
-	    (list && !config_bound(&reader->report, list, 0, ACCESS_LIST_MAX, "client ids")))
+	if (!client)
 		return;
 	*ret = client;
 	config_foreach_item(id, list) {

@@ -51,8 +51,8 @@ struct access_role {
 /* What a principal is made of: a user's entry, a certificate rule or an issuer. */
 struct access_grant {
 	const char *name;
-	const struct scopeset *full; /* beside what the roles say; NULL: nothing */
-	const struct scopeset *own;
+	struct scopeset full; /* beside what the roles say */
+	struct scopeset own;
 	size_t role_count;
 	const uint32_t *role;
 	size_t mute_count; /* roles whose denials count and whose allowances do not */
@@ -108,10 +108,6 @@ struct access {
 	const char *const *client;
 	size_t user_count;
 	struct access_principal *user;
-	const struct access_user_roles {
-		size_t count;
-		const uint32_t *role;
-	} * user_role; /* beside user[] */
 	struct nametable user_table;
 	size_t certificate_count;
 	struct access_certificate_rule *certificate;
@@ -121,15 +117,30 @@ struct access {
 	const char *warning[ACCESS_WARNINGS_MAX];
 };
 
-/* A principal outside the access object, which it keeps alive. */
+/* A principal outside the access object, which it keeps alive; and what it is made of. */
 struct access_holder {
 	struct access_principal principal; /* first: access_principal_drop() gets this */
 	struct access *access;
 	struct arena arena;
+	const struct access_principal *user; /* the user of the same name; NULL: there is none */
+	struct access_grant grant;
+	struct access_attribute
+		*attribute; /* the grant's; room for those of the user behind them */
 };
 
-/* NULL when memory ran out. Releasing is access_principal_drop(). */
-struct access_holder *access_holder_new(struct access *access);
+/*
+ * Begins a principal whose name is @name, filled with @value; @noun is what gives it, for @diag.
+ * There will be @attribute_count attributes beside the user's. On success *ret is a holder, to be
+ * filled and given to access_holder_end().
+ */
+int access_holder_new(struct access *access, const char *noun, const struct names_template *name,
+		      const struct span *value, size_t attribute_count, struct access_holder **ret,
+		      struct diag *diag);
+
+/* Makes the principal of the grant, to *ret, or frees the holder where @rc is an error; returns it.
+ */
+int access_holder_end(struct access_holder *holder, int rc, struct access_principal **ret,
+		      struct diag *diag);
 
 /*
  * What every function of the loader needs. What is wrong goes to the report, and reading goes on;
@@ -144,6 +155,12 @@ struct access_reader {
 
 /* Memory that lives as long as the access object; NULL, and a line, where there is none. */
 void *access_take(struct access_reader *reader, size_t count, size_t size);
+/*
+ * Zeros for the items or members of @list, which may be one of them itself, or NULL: @size bytes
+ * each. NULL, and a line, where memory ran out or there are more than @max, called @what.
+ */
+void *access_room(struct access_reader *reader, const struct config *list, size_t max,
+		  const char *what, size_t size);
 const char *access_copy(struct access_reader *reader, const char *text, size_t len);
 
 /* A copy of @at's key, which must be good as a name; or NULL. */
@@ -166,7 +183,6 @@ bool access_scope_add(const struct access *access, const char *word, size_t len,
 
 /* The members of the file, each where it is there; roles first, since the others name them. */
 void access_section_roles(struct access_reader *reader, const struct config *roles);
-void access_section_users(struct access_reader *reader, const struct config *users);
 void access_section_certificates(struct access_reader *reader, const struct config *rules);
 void access_section_issuers(struct access_reader *reader, const struct config *issuers);
 

@@ -43,20 +43,17 @@ static void read_issuer_name(struct access_reader *reader, const struct config *
 static void read_audience(struct access_reader *reader, const struct config *at,
 			  struct access_issuer *issuer)
 {
-	size_t count = config_items(at);
-	const char **audience = access_take(reader, count, sizeof(*audience));
+	const char **audience =
+		access_room(reader, at, ACCESS_LIST_MAX, "audiences", sizeof(*audience));
 
 	if (!at || !audience)
 		return;
-	if (count == 0)
+	if (config_items(at) == 0)
 		(void)config_fail(&reader->report, at, NULL, ERR_INVALID, "expected an audience");
-	if (at->kind == CONFIG_ARRAY &&
-	    !config_bound(&reader->report, at, 0, ACCESS_LIST_MAX, "audiences"))
-		return;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < config_items(at); i++)
 		audience[i] = access_text(reader, config_item(at, i));
 	issuer->rules.audience = audience;
-	issuer->rules.audience_count = count;
+	issuer->rules.audience_count = config_items(at);
 }
 
 static void read_algorithms(struct access_reader *reader, const struct config *list,
@@ -139,10 +136,10 @@ static void read_principal(struct access_reader *reader, const struct config *at
 static void read_claims(struct access_reader *reader, const struct config *attributes,
 			struct access_issuer *issuer)
 {
-	struct access_claim *claim = access_take(reader, config_count(attributes), sizeof(*claim));
+	struct access_claim *claim =
+		access_room(reader, attributes, ACCESS_LIST_MAX, "attributes", sizeof(*claim));
 
-	if (!claim || (attributes && !config_bound(&reader->report, attributes, 0, ACCESS_LIST_MAX,
-						   "attributes")))
+	if (!claim)
 		return;
 	issuer->claim = claim;
 	config_foreach_member(at, attributes)
@@ -176,9 +173,8 @@ void access_section_issuers(struct access_reader *reader, const struct config *i
 {
 	struct access *access = reader->access;
 
-	if (!issuers || !config_bound(&reader->report, issuers, 0, ACCESS_LIST_MAX, "issuers"))
-		return;
-	access->issuer = access_take(reader, config_count(issuers), sizeof(*access->issuer));
+	access->issuer =
+		access_room(reader, issuers, ACCESS_LIST_MAX, "issuers", sizeof(*access->issuer));
 	if (!access->issuer)
 		return;
 	config_foreach_item(at, issuers)
@@ -192,17 +188,6 @@ void access_issuers_clear(struct access *access)
 }
 
 /* ---- asking ----------------------------------------------------------------------------- */
-
-/* A claim is a string, or a list of them: so many, and the one with number @i. */
-static size_t claim_strings(const json_t *claim)
-{
-	return json_is_array(claim) ? json_array_size(claim) : 1;
-}
-
-static const json_t *claim_string(const json_t *claim, size_t i)
-{
-	return json_is_array(claim) ? json_array_get(claim, i) : claim;
-}
 
 static const struct token_issuer *find_issuer(const char *name, void *ctx)
 {
@@ -219,154 +204,112 @@ static const struct token_issuer *find_issuer(const char *name, void *ctx)
  * a word with '*' is the name of no scope. Words that the contract does not know ("openid")
  * are for others.
  */
-static void add_word(const struct access *access, const struct access_issuer *issuer,
-		     const char *word, size_t len, struct access_holder *ret)
+static void add_word(const struct access_issuer *issuer, const char *word, size_t len,
+		     struct access_holder *ret)
 {
 	struct scopeset full = { { 0 } };
 	struct scopeset own = { { 0 } };
 
-	if (memchr(word, '*', len) || !access_scope_add(access, word, len, &full, &own))
+	if (memchr(word, '*', len) || !access_scope_add(ret->access, word, len, &full, &own))
 		return;
-	for (unsigned i = 0; i < access->scope_count; i++) {
+	for (unsigned i = 0; i < ret->access->scope_count; i++) {
 		if (scopeset_has(&full, i) && scopeset_has(&issuer->full, i))
-			scopeset_add(&ret->principal.full, i);
+			scopeset_add(&ret->grant.full, i);
 		else if ((scopeset_has(&full, i) || scopeset_has(&own, i)) &&
 			 (scopeset_has(&issuer->full, i) || scopeset_has(&issuer->own, i)))
-			scopeset_add(&ret->principal.own, i);
+			scopeset_add(&ret->grant.own, i);
 	}
 }
 
-static void add_words(const struct access *access, const struct access_issuer *issuer,
-		      const json_t *text, struct access_holder *ret)
+static void add_words(const struct access_issuer *issuer, const struct config *text,
+		      struct access_holder *ret)
 {
-	const char *at = json_string_value(text);
-	const char *end = at + json_string_length(text);
+	const char *at = text->text;
+	const char *end = at + text->count;
 
 	while (at < end) {
 		const char *space = memchr(at, ' ', (size_t)(end - at));
 		const char *stop = space ? space : end;
 
 		if (stop > at)
-			add_word(access, issuer, at, (size_t)(stop - at), ret);
+			add_word(issuer, at, (size_t)(stop - at), ret);
 		at = stop + 1;
 	}
 }
 
 /* `scope` (RFC 8693, 4.2) is one string with spaces; `scp` is met as a string and as a list. */
-static int read_token_scopes(const struct access *access, const struct access_issuer *issuer,
-			     const json_t *claims, struct access_holder *ret, struct diag *diag)
+static int read_token_scopes(const struct access_issuer *issuer, const struct config *claims,
+			     struct access_holder *ret, struct diag *diag)
 {
-	const json_t *scope = json_object_get(claims, "scope");
+	const struct config *scope = config_member(claims, "scope");
 
 	if (!scope)
-		scope = json_object_get(claims, "scp");
-	for (size_t i = 0; scope && i < claim_strings(scope); i++) {
-		const json_t *text = claim_string(scope, i);
+		scope = config_member(claims, "scp");
+	for (size_t i = 0; scope && i < config_items(scope); i++) {
+		const struct config *text = config_item(scope, i);
 
-		if (!json_is_string(text))
+		if (text->kind != CONFIG_STRING)
 			return diag_set(diag, ERR_INVALID,
 					"the token's scopes are neither text nor a list of texts");
-		add_words(access, issuer, text, ret);
+		add_words(issuer, text, ret);
 	}
 	return 0;
 }
 
-static int fill_attribute(struct arena *arena, const struct access_claim *claim, const json_t *json,
-			  struct access_attribute *ret, struct diag *diag)
+static int fill_attribute(struct access_holder *holder, const struct access_claim *claim,
+			  const struct config *claims, struct diag *diag)
 {
-	size_t count = claim_strings(json);
-	const char **value = arena_take(arena, count, sizeof(*value));
+	const struct config *list = config_member(claims, claim->claim);
+	size_t count = config_items(list);
+	const char **value = arena_take(&holder->arena, count, sizeof(*value));
 
+	if (!list)
+		return 0;
 	if (!value)
 		return diag_nomem(diag);
 	for (size_t i = 0; i < count; i++) {
-		const json_t *text = claim_string(json, i);
+		const struct config *text = config_item(list, i);
 
-		if (!json_is_string(text) ||
-		    names_text_fault(json_string_value(text), json_string_length(text),
-				     ACCESS_VALUE_MAX))
+		if (text->kind != CONFIG_STRING ||
+		    names_text_fault(text->text, text->count, ACCESS_VALUE_MAX))
 			return diag_set(diag, ERR_INVALID,
 					"the token's claim %s is neither text nor a list of texts",
 					claim->claim);
-		value[i] = arena_text(arena, json_string_value(text), json_string_length(text));
+		value[i] = arena_text(&holder->arena, text->text, text->count);
 		if (!value[i])
 			return diag_nomem(diag);
 	}
-	*ret = (struct access_attribute){ claim->attribute, count, value };
+	holder->attribute[holder->grant.attribute_count++] =
+		(struct access_attribute){ claim->attribute, count, value };
 	return 0;
 }
 
-static int fill_attributes(struct arena *arena, const struct access_issuer *issuer,
-			   const json_t *claims, const struct access_principal *user,
-			   struct access_grant *ret, struct diag *diag)
+static int make(struct access *access, const struct access_issuer *issuer,
+		const struct token *token, struct access_principal **ret, struct diag *diag)
 {
-	size_t more = user ? user->attribute_count : 0;
-	struct access_attribute *attribute =
-		arena_take(arena, issuer->claim_count + more, sizeof(*attribute));
-
-	if (!attribute)
-		return diag_nomem(diag);
-	ret->attribute = attribute;
-	for (size_t i = 0; i < issuer->claim_count; i++) {
-		const json_t *json = json_object_get(claims, issuer->claim[i].claim);
-		int rc = json ? fill_attribute(arena, &issuer->claim[i], json,
-					       &attribute[ret->attribute_count], diag)
-			      : 0;
-
-		if (rc)
-			return rc;
-		ret->attribute_count += json != NULL;
-	}
-	for (size_t i = 0; i < more; i++)
-		attribute[ret->attribute_count++] = user->attribute[i];
-	return 0;
-}
-
-static int fill(struct access_holder *holder, const struct access_issuer *issuer,
-		const struct token *token, struct diag *diag)
-{
-	struct access *access = holder->access;
 	struct span subject = { token->subject, strlen(token->subject) };
-	char *name = arena_take(&holder->arena, ACCESS_NAME_MAX + 1, 1);
-	struct access_grant grant = { .name = name,
-				      .role_count = issuer->role_count,
-				      .role = issuer->role };
-	struct scopeset full;
-	struct scopeset own;
-	const struct access_principal *user;
-	const char *fault = "is too long";
-	int rc;
+	struct access_holder *holder;
+	int rc = access_holder_new(access, "token", &issuer->principal, &subject,
+				   issuer->claim_count, &holder, diag);
 
-	if (!name)
-		return diag_nomem(diag);
-	if (names_template_fill(&issuer->principal, &subject, name, ACCESS_NAME_MAX + 1))
-		fault = names_fault(name, strlen(name), ACCESS_NAME_MAX);
-	if (fault)
-		return diag_set(diag, ERR_INVALID, "the name that the token gives %s", fault);
-	user = access_find(access, name);
-	rc = fill_attributes(&holder->arena, issuer, token->claims, user, &grant, diag);
-	if (!rc)
-		rc = read_token_scopes(access, issuer, token->claims, holder, diag);
 	if (rc)
 		return rc;
-	full = holder->principal.full;
-	own = holder->principal.own;
-	grant.full = &full;
-	grant.own = &own;
-	if (user) {
-		grant.mute = access->user_role[user - access->user].role;
-		grant.mute_count = access->user_role[user - access->user].count;
+	for (size_t i = 0; i < issuer->claim_count && rc == 0; i++)
+		rc = fill_attribute(holder, &issuer->claim[i], token->claims, diag);
+	if (rc == 0)
+		rc = read_token_scopes(issuer, token->claims, holder, diag);
+	holder->grant.role = issuer->role;
+	holder->grant.role_count = issuer->role_count;
+	if (holder->user) {
+		holder->grant.mute = holder->user->role_number;
+		holder->grant.mute_count = holder->user->role_count;
 	}
-	if (access_grant(access, &holder->arena, &grant, &holder->principal))
-		return diag_nomem(diag);
-	holder->principal.is_disabled = user && user->is_disabled;
-	return 0;
+	return access_holder_end(holder, rc, ret, diag);
 }
 
 int access_token(struct access *access, const char *text, size_t len, int64_t now_ms,
 		 struct access_principal **ret, struct access_token_facts *facts, struct diag *diag)
 {
-	struct access_holder *holder = NULL;
 	const struct access_issuer *issuer;
 	struct token token;
 	int rc = token_check(text, len, now_ms / 1000, find_issuer, access, &token, diag);
@@ -376,15 +319,9 @@ int access_token(struct access *access, const char *text, size_t len, int64_t no
 	/* The rules that were found are a member of our own entry. */
 	issuer = (const struct access_issuer *)((const char *)token.issuer -
 						offsetof(struct access_issuer, rules));
-	holder = access_holder_new(access);
-	rc = holder ? fill(holder, issuer, &token, diag) : diag_nomem(diag);
-	if (rc) {
-		access_principal_drop(holder ? &holder->principal : NULL);
-	} else {
-		facts->expires_ms = token.expires * 1000;
-		facts->issuer = issuer->rules.issuer;
-		*ret = &holder->principal;
-	}
+	facts->expires_ms = token.expires * 1000;
+	facts->issuer = issuer->rules.issuer;
+	rc = make(access, issuer, &token, ret, diag);
 	token_clear(&token);
 	return rc;
 }

@@ -1,5 +1,5 @@
 /*
- * access_load.c -- access.json as a whole, its names and texts, and the words of scopes.
+ * access_load.c -- access.json as a whole, its names and texts, the words of scopes, and `users`.
  */
 #include "access/access_internal.h"
 
@@ -16,6 +16,16 @@ void *access_take(struct access_reader *reader, size_t count, size_t size)
 	if (!taken)
 		(void)config_nomem(&reader->report);
 	return taken;
+}
+
+void *access_room(struct access_reader *reader, const struct config *list, size_t max,
+		  const char *what, size_t size)
+{
+	size_t count = config_count(list);
+
+	if (count > 0 && !config_bound(&reader->report, list, 0, max, what))
+		return NULL;
+	return access_take(reader, count > 0 ? count : 1, size);
 }
 
 const char *access_copy(struct access_reader *reader, const char *text, size_t len)
@@ -146,7 +156,7 @@ static bool read_contract_scopes(struct access_reader *reader)
 		return config_add(&reader->report, ERR_LIMIT, text.text);
 	}
 	scope = access_take(reader, count, sizeof(*scope));
-	if (!scope || !nametable_init(&access->scope_table, count))
+	if (!scope || !nametable_init(&access->scope_table, &access->arena, count))
 		return config_nomem(&reader->report);
 	for (unsigned i = 0; i < count; i++) {
 		const char *name = reader->scopes->name[i];
@@ -159,6 +169,92 @@ static bool read_contract_scopes(struct access_reader *reader)
 	access->scope = scope;
 	access->scope_count = count;
 	return true;
+}
+
+/* ---- users ------------------------------------------------------------------------------- */
+
+static const struct config_known user_members[] = {
+	{ .name = "description", .kind = CONFIG_STRING },
+	{ .name = "roles", .kind = CONFIG_ARRAY, .is_required = true },
+	{ .name = "attributes", .kind = CONFIG_OBJECT },
+	{ .name = "disabled", .kind = CONFIG_BOOLEAN },
+	{ .name = NULL },
+};
+
+/* An attribute is a string, or a list of them. */
+static void read_attribute(struct access_reader *reader, const struct config *at,
+			   struct access_attribute *ret)
+{
+	const char **value = access_room(reader, at, ACCESS_LIST_MAX, "values", sizeof(*value));
+
+	ret->name = access_name(reader, at);
+	if (!value)
+		return;
+	for (size_t i = 0; i < config_items(at); i++) {
+		const struct config *text = config_item(at, i);
+
+		if (text->kind == CONFIG_STRING &&
+		    !names_text_fault(text->text, text->count, ACCESS_VALUE_MAX))
+			value[i] = access_copy(reader, text->text, text->count);
+		else
+			(void)config_fail(&reader->report, text, NULL, ERR_INVALID,
+					  text == at ? "expected a string or a list of strings"
+						     : "expected a string without control "
+						       "characters");
+	}
+	ret->value = value;
+	ret->value_count = config_items(at);
+}
+
+static void read_attributes(struct access_reader *reader, const struct config *attributes,
+			    struct access_grant *grant)
+{
+	struct access_attribute *attribute =
+		access_room(reader, attributes, ACCESS_LIST_MAX, "attributes", sizeof(*attribute));
+
+	if (!attribute)
+		return;
+	grant->attribute = attribute;
+	config_foreach_member(at, attributes)
+		read_attribute(reader, at, &attribute[grant->attribute_count++]);
+}
+
+static void read_user(struct access_reader *reader, const struct config *at,
+		      struct access_principal *ret)
+{
+	struct access_grant grant = { .name = access_name(reader, at) };
+	bool is_disabled = false;
+
+	if (!config_check(&reader->report, at, "a user", user_members))
+		return;
+	access_read_roles(reader, config_member(at, "roles"), &grant.role, &grant.role_count);
+	if (config_member(at, "attributes"))
+		read_attributes(reader, config_member(at, "attributes"), &grant);
+	(void)config_boolean(&reader->report, at, "disabled", &is_disabled);
+	if (reader->report.count > 0) /* the file is refused */
+		return;
+	if (access_grant(reader->access, &reader->access->arena, &grant, ret)) {
+		(void)config_nomem(&reader->report);
+		return;
+	}
+	ret->is_disabled = is_disabled;
+	(void)nametable_put(&reader->access->user_table, ret->name, strlen(ret->name),
+			    (uint32_t)(ret - reader->access->user));
+}
+
+static void read_users(struct access_reader *reader, const struct config *users)
+{
+	struct access *access = reader->access;
+
+	access->user = access_room(reader, users, ACCESS_USERS_MAX, "users", sizeof(*access->user));
+	if (!access->user)
+		return;
+	if (!nametable_init(&access->user_table, &access->arena, config_count(users))) {
+		(void)config_nomem(&reader->report);
+		return;
+	}
+	config_foreach_member(at, users)
+		read_user(reader, at, &access->user[access->user_count++]);
 }
 
 /* ---- the file --------------------------------------------------------------------------- */
@@ -183,7 +279,7 @@ static void read_file(struct access_reader *reader, const struct config *root)
 	access_section_roles(reader, config_member(root, "roles"));
 	access_read_clients(reader, config_member(root, "clientIds"), &access->client,
 			    &access->client_count);
-	access_section_users(reader, config_member(root, "users"));
+	read_users(reader, config_member(root, "users"));
 	access_section_certificates(reader, config_member(root, "certificates"));
 	access_section_issuers(reader, config_member(root, "issuers"));
 }

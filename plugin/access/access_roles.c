@@ -28,10 +28,10 @@ static bool read_role_name(struct access_reader *reader, const struct config *at
 void access_read_roles(struct access_reader *reader, const struct config *list,
 		       const uint32_t **ret, size_t *ret_count)
 {
-	uint32_t *role = access_take(reader, config_count(list), sizeof(*role));
+	uint32_t *role = access_room(reader, list, ACCESS_ROLES_MAX, "roles", sizeof(*role));
 	size_t count = 0;
 
-	if (!role || (list && !config_bound(&reader->report, list, 0, ACCESS_ROLES_MAX, "roles")))
+	if (!role)
 		return;
 	config_foreach_item(at, list) {
 		if (!read_role_name(reader, at, &role[count]))
@@ -73,20 +73,19 @@ static void read_value(struct access_reader *reader, const struct config *at,
 static void read_limit(struct access_reader *reader, const struct config *at,
 		       struct access_limit *ret)
 {
-	size_t count = config_items(at);
-	struct access_value *value = access_take(reader, count, sizeof(*value));
+	struct access_value *value =
+		access_room(reader, at, ACCESS_LIST_MAX, "values", sizeof(*value));
 
 	if (!reader->scopes->has_param || !reader->scopes->has_param(reader->scopes->ctx, at->key))
 		(void)config_fail(&reader->report, at, NULL, ERR_INVALID,
 				  "the contract has no topic parameter of this name");
 	ret->param = access_copy(reader, at->key, strlen(at->key));
-	if (!value || (at->kind == CONFIG_ARRAY &&
-		       !config_bound(&reader->report, at, 0, ACCESS_LIST_MAX, "values")))
+	if (!value)
 		return;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < config_items(at); i++)
 		read_value(reader, config_item(at, i), &value[i]);
 	ret->value = value;
-	ret->value_count = count;
+	ret->value_count = config_items(at);
 }
 
 static void read_where(struct access_reader *reader, const struct config *where,
@@ -102,8 +101,8 @@ static void read_where(struct access_reader *reader, const struct config *where,
 	if (role->include_count > 0)
 		(void)config_fail(&reader->report, where, NULL, ERR_INVALID,
 				  "a role with `where` cannot include others");
-	limit = access_take(reader, where->count, sizeof(*limit));
-	if (!limit || !config_bound(&reader->report, where, 0, ACCESS_LIST_MAX, "parameters"))
+	limit = access_room(reader, where, ACCESS_LIST_MAX, "parameters", sizeof(*limit));
+	if (!limit)
 		return;
 	role->rule.limit = limit;
 	config_foreach_member(at, where)
@@ -173,14 +172,11 @@ static void close_role(struct cycle_search *search, uint32_t index)
 static bool name_roles(struct access_reader *reader, const struct config *roles)
 {
 	struct access *access = reader->access;
-	size_t count = config_count(roles);
 
-	if (!config_bound(&reader->report, roles, 0, ACCESS_ROLES_MAX, "roles"))
-		return false;
-	access->role = access_take(reader, count, sizeof(*access->role));
+	access->role = access_room(reader, roles, ACCESS_ROLES_MAX, "roles", sizeof(*access->role));
 	if (!access->role)
 		return false;
-	if (!nametable_init(&access->role_table, count))
+	if (!nametable_init(&access->role_table, &access->arena, config_count(roles)))
 		return config_nomem(&reader->report);
 	config_foreach_member(at, roles) {
 		struct access_role *role = &access->role[access->role_count++];

@@ -1,11 +1,6 @@
 #include "access/base64.h"
 
-#include <string.h>
-
-static const char std_alphabet[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char url_alphabet[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+#include <openssl/evp.h>
 
 /* The six bits of @c, or -1. */
 static int bits_of(enum base64_kind kind, char c)
@@ -59,24 +54,11 @@ bool base64_decode(enum base64_kind kind, const char *text, size_t len, unsigned
 
 char *base64_encode(enum base64_kind kind, const unsigned char *data, size_t len, char *ret)
 {
-	const char *alphabet = kind == BASE64_URL ? url_alphabet : std_alphabet;
-	char *out = ret;
+	int n = EVP_EncodeBlock((unsigned char *)ret, data, (int)len);
 
-	for (size_t i = 0; i < len; i += 3) {
-		size_t take = len - i < 3 ? len - i : 3;
-		unsigned bits = (unsigned)data[i] << 16;
-
-		if (take > 1)
-			bits |= (unsigned)data[i + 1] << 8;
-		if (take > 2)
-			bits |= data[i + 2];
-		for (size_t k = 0; k < 4; k++) {
-			if (k <= take)
-				*out++ = alphabet[(bits >> (18 - 6 * k)) & 63];
-			else if (kind == BASE64_PADDED)
-				*out++ = '=';
-		}
-	}
-	*out = '\0';
+	while (kind != BASE64_PADDED && n > 0 && ret[n - 1] == '=')
+		ret[--n] = '\0';
+	for (int i = 0; kind == BASE64_URL && i < n; i++)
+		ret[i] = ret[i] == '+' ? '-' : ret[i] == '/' ? '_' : ret[i];
 	return ret;
 }

@@ -32,8 +32,8 @@ static int add(struct certid *id, enum certid_kind kind, const char *text, size_
 		return diag_set(diag, ERR_LIMIT, "the certificate has too many names");
 	memcpy(id->text + id->used, text, len);
 	id->name[id->count].kind = kind;
-	id->name[id->count].text = (struct span){ id->text + id->used, len };
-	id->count++;
+	id->name[id->count].at = id->used;
+	id->name[id->count++].len = len;
 	id->used += len;
 	return 0;
 }
@@ -106,16 +106,17 @@ static int read_alternatives(const X509 *certificate, struct certid *id, struct 
 	return rc;
 }
 
-/* TLS asks when a client connects only; a session may outlast its certificate. */
-static int64_t read_end(const X509 *certificate)
+int64_t certid_time(const ASN1_TIME *time)
 {
-	struct tm end = { 0 };
+	struct tm when = { 0 };
 	time_t seconds;
 
-	if (!ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end))
+	if (!time || !ASN1_TIME_to_tm(time, &when))
 		return 0;
-	seconds = timegm(&end);
-	return seconds > 0 && seconds < INT64_MAX / 1000 ? (int64_t)seconds * 1000 : 0;
+	seconds = timegm(&when);
+	if (seconds >= INT64_MAX / 1000)
+		return 0;
+	return seconds > 0 ? (int64_t)seconds * 1000 : 1; /* before 1970 is long ago, too */
 }
 
 bool certid_mark(const X509_NAME *issuer, const ASN1_INTEGER *serial, unsigned char *ret)
@@ -141,7 +142,8 @@ int certid_read(const X509 *certificate, struct certid *ret, struct diag *diag)
 {
 	int rc;
 
-	ret->expires_ms = read_end(certificate);
+	/* TLS asks when a client connects only; a session may outlast its certificate. */
+	ret->expires_ms = certid_time(X509_get0_notAfter(certificate));
 	if (!certid_mark(X509_get_issuer_name(certificate), X509_get0_serialNumber(certificate),
 			 ret->mark))
 		return diag_nomem(diag);
@@ -156,18 +158,11 @@ int certid_read(const X509 *certificate, struct certid *ret, struct diag *diag)
 	return rc;
 }
 
-void certid_copy(struct certid *to, const struct certid *from)
-{
-	*to = *from;
-	for (size_t i = 0; i < to->count; i++)
-		to->name[i].text.text = to->text + (from->name[i].text.text - from->text);
-}
-
 struct certid *certid_dup(const struct certid *from)
 {
 	struct certid *copy = malloc(sizeof(*copy));
 
 	if (copy)
-		certid_copy(copy, from);
+		*copy = *from;
 	return copy;
 }

@@ -29,7 +29,8 @@ struct certid {
 	size_t count;
 	struct {
 		enum certid_kind kind;
-		struct span text; /* points into the struct */
+		size_t at; /* in @text */
+		size_t len;
 	} name[CERTID_NAMES_MAX];
 	size_t used;
 	char text[CERTID_TEXT_MAX];
@@ -53,8 +54,8 @@ int certid_read(const X509 *certificate, struct certid *ret, struct diag *diag);
  */
 bool certid_mark(const X509_NAME *issuer, const ASN1_INTEGER *serial, unsigned char *ret);
 
-/* @to becomes like @from. An assignment would not do: its names would lie in @from. */
-void certid_copy(struct certid *to, const struct certid *from);
+/* @time in unix time; 0: there is none that can be read. */
+int64_t certid_time(const ASN1_TIME *time);
 
 /* A new copy of @from, to be freed with free(); NULL: memory ran out. */
 struct certid *certid_dup(const struct certid *from);

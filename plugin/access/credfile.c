@@ -86,8 +86,8 @@ static int read_lines(struct credfile *file, const char *name, credfile_fault *f
 				"%s:1: begins with a byte order mark: save it without one", name);
 	if (lines > CREDFILE_USERS_MAX)
 		lines = CREDFILE_USERS_MAX; /* the rest are comments, or one too many */
-	file->entry = calloc(lines, sizeof(*file->entry));
-	if (!file->entry || !nametable_init(&file->table, lines))
+	file->entry = arena_take(&file->arena, lines, sizeof(*file->entry));
+	if (!file->entry || !nametable_init(&file->table, &file->arena, lines))
 		return diag_nomem(diag);
 	for (size_t number = 1; at < end; number++) {
 		char *newline = memchr(at, '\n', (size_t)(end - at));
@@ -145,8 +145,7 @@ void credfile_clear(struct credfile *file)
 {
 	if (file->text)
 		OPENSSL_cleanse(file->text, file->text_len);
-	nametable_clear(&file->table);
-	free(file->entry);
+	arena_clear(&file->arena);
 	free(file->text);
 	*file = (struct credfile){ .count = 0 };
 }

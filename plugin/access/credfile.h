@@ -37,7 +37,8 @@ struct credfile {
 	const char *warning;
 	struct diag line; /* the same */
 	struct nametable table;
-	char *text; /* lines, cut into strings in place; entries point into it */
+	struct arena arena; /* entries and table */
+	char *text;         /* lines, cut into strings in place; entries point into it */
 	size_t text_len;
 };
 

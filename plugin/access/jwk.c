@@ -18,37 +18,18 @@
 #define RSA_BITS_MAX 8192
 #define RSA_EXPONENT_MAX 8u  /* bytes */
 #define COORDINATE_BYTES 32u /* of P-256 and Ed25519 */
-
-static const struct {
-	const char *name;
-	enum jwk_algorithm algorithm;
-} algorithms[] = {
-	{ "RS256", JWK_RS256 },
-	{ "ES256", JWK_ES256 },
-	{ "EdDSA", JWK_EDDSA },
-	{ "HS256", JWK_HS256 },
-};
-
-unsigned jwk_algorithm(const char *name)
-{
-	for (size_t i = 0; i < sizeof(algorithms) / sizeof(*algorithms); i++)
-		if (strcmp(algorithms[i].name, name) == 0)
-			return algorithms[i].algorithm;
-	return 0;
-}
+#define P256 "prime256v1"
 
 /* ---- making keys of numbers ------------------------------------------------------------- */
 
-static EVP_PKEY *key_from(const char *type, OSSL_PARAM_BLD *build)
+static EVP_PKEY *key_from(const char *type, OSSL_PARAM *params)
 {
-	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 	EVP_PKEY *key = NULL;
 
 	if (params && ctx && EVP_PKEY_fromdata_init(ctx) == 1)
 		(void)EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params);
 	EVP_PKEY_CTX_free(ctx);
-	OSSL_PARAM_free(params);
 	return key;
 }
 
@@ -57,12 +38,15 @@ static EVP_PKEY *rsa_key(const unsigned char *n, size_t n_len, const unsigned ch
 	BIGNUM *modulus = BN_bin2bn(n, (int)n_len, NULL);
 	BIGNUM *exponent = BN_bin2bn(e, (int)e_len, NULL);
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-	EVP_PKEY *key = NULL;
+	OSSL_PARAM *params = NULL;
+	EVP_PKEY *key;
 
 	if (modulus && exponent && build && BN_is_odd(exponent) && !BN_is_one(exponent) &&
 	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, modulus) == 1 &&
 	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, exponent) == 1)
-		key = key_from("RSA", build);
+		params = OSSL_PARAM_BLD_to_param(build);
+	key = key_from("RSA", params);
+	OSSL_PARAM_free(params);
 	OSSL_PARAM_BLD_free(build);
 	BN_free(exponent);
 	BN_free(modulus);
@@ -72,44 +56,44 @@ static EVP_PKEY *rsa_key(const unsigned char *n, size_t n_len, const unsigned ch
 static EVP_PKEY *p256_key(const unsigned char *x, const unsigned char *y)
 {
 	unsigned char point[1 + 2 * COORDINATE_BYTES] = { POINT_CONVERSION_UNCOMPRESSED };
-	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-	EVP_PKEY *key = NULL;
+	char group[] = P256;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point)),
+		OSSL_PARAM_construct_end(),
+	};
 
 	memcpy(point + 1, x, COORDINATE_BYTES);
 	memcpy(point + 1 + COORDINATE_BYTES, y, COORDINATE_BYTES);
-	if (build &&
-	    OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) ==
-		    1 &&
-	    OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point,
-					     sizeof(point)) == 1)
-		key = key_from("EC", build);
-	OSSL_PARAM_BLD_free(build);
-	return key;
+	return key_from("EC", params);
+}
+
+/* NULL, or why an RSA key is good for nothing here, a literal. */
+static const char *rsa_fault(const EVP_PKEY *key)
+{
+	if (EVP_PKEY_get_bits(key) < RSA_BITS_MIN)
+		return "an RSA key has less than 2048 bits";
+	return EVP_PKEY_get_bits(key) > RSA_BITS_MAX ? "an RSA key has more than 8192 bits" : NULL;
 }
 
 /*
- * What @key is good for, and NULL; or why it is good for nothing here, a literal. Points that
- * are not on their curve never got this far.
+ * What @key, of a PEM block, is good for, and NULL; or why it is good for nothing here, a literal.
+ * Points that are not on their curve never got this far.
  */
 static const char *key_judge(const EVP_PKEY *key, enum jwk_algorithm *ret)
 {
 	char group[32] = "";
 
-	if (EVP_PKEY_is_a(key, "RSA")) {
-		*ret = JWK_RS256;
-		if (EVP_PKEY_get_bits(key) < RSA_BITS_MIN)
-			return "an RSA key has less than 2048 bits";
-		return EVP_PKEY_get_bits(key) > RSA_BITS_MAX ? "an RSA key has more than 8192 bits"
-							     : NULL;
-	}
-	if (EVP_PKEY_is_a(key, "ED25519")) {
-		*ret = JWK_EDDSA;
+	*ret = JWK_RS256;
+	if (EVP_PKEY_is_a(key, "RSA"))
+		return rsa_fault(key);
+	*ret = JWK_EDDSA;
+	if (EVP_PKEY_is_a(key, "ED25519"))
 		return NULL;
-	}
 	*ret = JWK_ES256;
 	if (EVP_PKEY_is_a(key, "EC") &&
 	    EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) == 1 &&
-	    strcmp(group, "prime256v1") == 0)
+	    strcmp(group, P256) == 0)
 		return NULL;
 	return "expected keys of RSA, P-256 or Ed25519";
 }
@@ -125,6 +109,13 @@ static bool member_bytes(const struct config *jwk, const char *name, unsigned ch
 	return text && text->kind == CONFIG_STRING &&
 	       base64_decode(BASE64_URL, text->text, text->count, ret, cap, ret_len) &&
 	       *ret_len > 0;
+}
+
+static bool coordinate(const struct config *jwk, const char *name, unsigned char *ret)
+{
+	size_t len;
+
+	return member_bytes(jwk, name, ret, COORDINATE_BYTES, &len) && len == COORDINATE_BYTES;
 }
 
 static const char *member_text(const struct config *jwk, const char *name)
@@ -145,37 +136,32 @@ static const char *read_rsa(const struct config *jwk, struct jwk *ret)
 	    !member_bytes(jwk, "e", e, sizeof(e), &e_len))
 		return "expected n and e in base64url";
 	ret->key = rsa_key(n, n_len, e, e_len);
-	return ret->key ? key_judge(ret->key, &ret->algorithm) : "n and e are no RSA key";
+	return ret->key ? rsa_fault(ret->key) : "n and e are no RSA key";
 }
 
 static const char *read_ec(const struct config *jwk, struct jwk *ret)
 {
 	unsigned char x[COORDINATE_BYTES];
 	unsigned char y[COORDINATE_BYTES];
-	size_t x_len;
-	size_t y_len;
 
-	if (!member_bytes(jwk, "x", x, sizeof(x), &x_len) || x_len != sizeof(x) ||
-	    !member_bytes(jwk, "y", y, sizeof(y), &y_len) || y_len != sizeof(y))
+	if (!coordinate(jwk, "x", x) || !coordinate(jwk, "y", y))
 		return "expected x and y of 32 bytes in base64url";
 	ret->key = p256_key(x, y);
-	return ret->key ? key_judge(ret->key, &ret->algorithm) : "x and y are no point of P-256";
+	return ret->key ? NULL : "x and y are no point of P-256";
 }
 
 static const char *read_okp(const struct config *jwk, struct jwk *ret)
 {
 	unsigned char x[COORDINATE_BYTES];
-	size_t x_len;
 
-	if (!member_bytes(jwk, "x", x, sizeof(x), &x_len) || x_len != sizeof(x))
+	if (!coordinate(jwk, "x", x))
 		return "expected x of 32 bytes in base64url";
-	ret->key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, x, x_len);
-	return ret->key ? key_judge(ret->key, &ret->algorithm) : "x is no Ed25519 key";
+	ret->key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, x, sizeof(x));
+	return ret->key ? NULL : "x is no Ed25519 key";
 }
 
 static const char *read_oct(const struct config *jwk, struct jwk *ret)
 {
-	ret->algorithm = JWK_HS256;
 	if (!member_bytes(jwk, "k", ret->secret, sizeof(ret->secret), &ret->secret_len) ||
 	    ret->secret_len < JWK_SECRET_MIN)
 		return "expected k of 32 to 1024 bytes in base64url";
@@ -186,14 +172,22 @@ static const struct jwk_type {
 	const char *kty;
 	const char *crv; /* NULL: not looked at */
 	const char *alg; /* what `alg` must be where it is there */
-	bool is_symmetric;
+	enum jwk_algorithm algorithm;
 	const char *(*read)(const struct config *jwk, struct jwk *ret);
 } types[] = {
-	{ "RSA", NULL, "RS256", false, read_rsa },
-	{ "EC", "P-256", "ES256", false, read_ec },
-	{ "OKP", "Ed25519", "EdDSA", false, read_okp },
-	{ "oct", NULL, "HS256", true, read_oct },
+	{ "RSA", NULL, "RS256", JWK_RS256, read_rsa },
+	{ "EC", "P-256", "ES256", JWK_ES256, read_ec },
+	{ "OKP", "Ed25519", "EdDSA", JWK_EDDSA, read_okp },
+	{ "oct", NULL, "HS256", JWK_HS256, read_oct },
 };
+
+unsigned jwk_algorithm(const char *name)
+{
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (strcmp(types[i].alg, name) == 0)
+			return types[i].algorithm;
+	return 0;
+}
 
 /* How to read @jwk; NULL where it is for another purpose than ours. */
 static const struct jwk_type *type_of(const struct config *jwk)
@@ -225,7 +219,7 @@ static bool read_jwk(struct config_report *report, const struct config *jwk, str
 	if (set->count == JWK_KEYS_MAX)
 		return config_fail(report, jwk, NULL, ERR_LIMIT, "expected at most %u keys",
 				   JWK_KEYS_MAX);
-	if (!type->is_symmetric && config_member(jwk, "d"))
+	if (type->algorithm != JWK_HS256 && config_member(jwk, "d"))
 		return config_fail(report, jwk, NULL, ERR_INVALID,
 				   "expected a public key, found a private one");
 	if (kid && (!config_string(kid) || kid->count > JWK_KID_MAX))
@@ -233,6 +227,7 @@ static bool read_jwk(struct config_report *report, const struct config *jwk, str
 				   "expected a kid of at most %u bytes", JWK_KID_MAX);
 	if (kid)
 		memcpy(key->kid, kid->text, kid->count);
+	key->algorithm = type->algorithm;
 	set->count++; /* from here on jwk_free() knows it */
 	fault = type->read(jwk, key);
 	return !fault || config_fail(report, jwk, NULL, ERR_INVALID, "%s", fault);

@@ -19,13 +19,18 @@ struct attempts {
 	uint32_t count;
 };
 
+enum table {
+	NARROW, /* IPv4, unix sockets */
+	IPV6,   /* /64s */
+	WIDE,   /* /48s */
+	CLIENT,
+	TABLES,
+};
+
 struct lockout {
 	struct lockout_limits limits;
 	struct keyhash hash;
-	struct fixedtable *narrow; /* IPv4, unix sockets */
-	struct fixedtable *ipv6;   /* /64s */
-	struct fixedtable *wide;   /* /48s */
-	struct fixedtable *client;
+	struct fixedtable *table[TABLES];
 };
 
 struct lockout_limits lockout_defaults(void)
@@ -52,7 +57,7 @@ static uint64_t id_of_party(const struct lockout *lockout, const struct peer *pe
 
 static struct fixedtable *table_of(const struct lockout *lockout, const struct peer *peer)
 {
-	return peer->kind == PEER_IPV6 ? lockout->ipv6 : lockout->narrow;
+	return lockout->table[peer->kind == PEER_IPV6 ? IPV6 : NARROW];
 }
 
 static struct attempts *find(const struct lockout *lockout, const struct peer *peer)
@@ -127,7 +132,7 @@ static void count_failure(const struct lockout *lockout, struct attempts *attemp
 static void count_wide(const struct lockout *lockout, const struct peer *peer, int64_t now)
 {
 	struct attempts *attempts =
-		attempts_for(lockout, lockout->wide,
+		attempts_for(lockout, lockout->table[WIDE],
 			     keyhash_bytes(&lockout->hash, peer->bytes, WIDE_BYTES), now);
 
 	if (!attempts)
@@ -165,25 +170,15 @@ int lockout_new(const struct lockout_limits *limits, struct lockout **ret, struc
 	lockout->limits = *limits;
 	options.ctx = lockout;
 	rc = keyhash_init(&lockout->hash, diag);
+	for (enum table i = 0; i < TABLES && rc == 0; i++) {
+		if (i == CLIENT)
+			options.worth = worth_of_client;
+		rc = fixedtable_new(&options, &lockout->table[i], diag);
+	}
 	if (rc)
-		goto out;
-	rc = fixedtable_new(&options, &lockout->narrow, diag);
-	if (rc)
-		goto out;
-	rc = fixedtable_new(&options, &lockout->ipv6, diag);
-	if (rc)
-		goto out;
-	rc = fixedtable_new(&options, &lockout->wide, diag);
-	if (rc)
-		goto out;
-	options.worth = worth_of_client;
-	rc = fixedtable_new(&options, &lockout->client, diag);
-	if (rc)
-		goto out;
-	*ret = lockout;
-	lockout = NULL; /* handed over */
-out:
-	lockout_free(lockout);
+		lockout_free(lockout);
+	else
+		*ret = lockout;
 	return rc;
 }
 
@@ -191,10 +186,8 @@ void lockout_free(struct lockout *lockout)
 {
 	if (!lockout)
 		return;
-	fixedtable_free(lockout->narrow);
-	fixedtable_free(lockout->ipv6);
-	fixedtable_free(lockout->wide);
-	fixedtable_free(lockout->client);
+	for (enum table i = 0; i < TABLES; i++)
+		fixedtable_free(lockout->table[i]);
 	free(lockout);
 }
 
@@ -220,7 +213,7 @@ bool lockout_is_suspect(const struct lockout *lockout, const struct peer *peer, 
 		return true;
 	if (peer->kind != PEER_IPV6)
 		return false;
-	attempts = fixedtable_find(lockout->wide,
+	attempts = fixedtable_find(lockout->table[WIDE],
 				   keyhash_bytes(&lockout->hash, peer->bytes, WIDE_BYTES));
 	return attempts && !is_forgotten(lockout, attempts, now_ms) &&
 	       attempts->count > lockout->limits.wide_failures;
@@ -263,7 +256,7 @@ int64_t lockout_connect(struct lockout *lockout, const char *principal, const ch
 	uint64_t id =
 		keyhash_pair(&lockout->hash, principal, strlen(principal), client, strlen(client));
 	bool is_new;
-	struct attempts *attempts = fixedtable_take(lockout->client, id, 0, now_ms, &is_new);
+	struct attempts *attempts = fixedtable_take(lockout->table[CLIENT], id, 0, now_ms, &is_new);
 
 	if (is_new)
 		attempts->since_ms = now_ms;

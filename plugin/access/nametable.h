@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
+
 #define NAMETABLE_NONE UINT32_MAX
 
 struct nametable_slot {
@@ -24,9 +26,8 @@ struct nametable {
 	size_t mask;
 };
 
-/* Room for @count names (at most 2^30). False when memory ran out. */
-bool nametable_init(struct nametable *table, size_t count);
-void nametable_clear(struct nametable *table);
+/* Room for @count names (at most 2^30) in @arena. False when memory ran out. */
+bool nametable_init(struct nametable *table, struct arena *arena, size_t count);
 
 /*
  * Puts @name (borrowed for the table's life) with @value. Where it is there already nothing

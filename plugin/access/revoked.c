@@ -24,23 +24,12 @@ static int compare(const void *a, const void *b)
 	return memcmp(a, b, CERTID_MARK);
 }
 
-/* When the list is to be renewed, in unix time; 0: it does not say. */
-static int64_t end_of(const X509_CRL *list)
-{
-	const ASN1_TIME *next = X509_CRL_get0_nextUpdate(list);
-	struct tm end = { 0 };
-
-	if (!next || !ASN1_TIME_to_tm(next, &end))
-		return 0;
-	return (int64_t)timegm(&end) * 1000;
-}
-
 /* Adds the certificates of one list. */
 static int add(struct revoked *revoked, X509_CRL *list, struct diag *diag)
 {
 	STACK_OF(X509_REVOKED) *entries = X509_CRL_get_REVOKED(list);
 	int count = entries ? sk_X509_REVOKED_num(entries) : 0;
-	int64_t ends_ms = end_of(list);
+	int64_t ends_ms = certid_time(X509_CRL_get0_nextUpdate(list));
 	unsigned char(*wider)[CERTID_MARK];
 
 	if (ends_ms && (!revoked->ends_ms || ends_ms < revoked->ends_ms))

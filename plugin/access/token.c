@@ -46,30 +46,26 @@ bool token_is(const char *text, size_t len)
 	return len > 3 && memcmp(text, "eyJ", 3) == 0 && split(text, len, &parts);
 }
 
-/* The string @name of @json, or NULL where it is none or holds a NUL. */
-static const char *text_of(const json_t *json, const char *name)
-{
-	const json_t *value = json_object_get(json, name);
-
-	if (!json_is_string(value) || strlen(json_string_value(value)) != json_string_length(value))
-		return NULL;
-	return json_string_value(value);
-}
-
-/* Decodes part @i and reads it as a JSON object: a new reference, or NULL. */
-static json_t *part_json(const struct parts *parts, size_t i)
+/* Decodes part @i and reads it as a JSON object; NULL where it is none. */
+static struct config *part_json(const struct parts *parts, size_t i)
 {
 	unsigned char raw[BASE64_DECODED_MAX(TOKEN_MAX_BYTES)];
+	struct config *json = NULL;
 	size_t len;
-	json_t *json;
 
-	if (!base64_decode(BASE64_URL, parts->text[i], parts->len[i], raw, sizeof(raw), &len))
+	if (!base64_decode(BASE64_URL, parts->text[i], parts->len[i], raw, sizeof(raw), &len) ||
+	    config_parse("token", (const char *)raw, len, &json, NULL))
 		return NULL;
-	json = json_loadb((const char *)raw, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
-	if (json_is_object(json))
+	if (json->kind == CONFIG_OBJECT)
 		return json;
-	json_decref(json);
+	config_free(json);
 	return NULL;
+}
+
+/* The string @name of @object, or NULL where it is none or holds a NUL. */
+static const char *text_of(const struct config *object, const char *name)
+{
+	return config_string(config_member(object, name));
 }
 
 /* ---- the signature ---------------------------------------------------------------------- */
@@ -145,7 +141,7 @@ static bool is_candidate(const struct jwk *key, unsigned algorithm, const char *
 }
 
 /* NULL, or why not, a literal. */
-static const char *verify(const char *text, const struct parts *parts, const json_t *header,
+static const char *verify(const char *text, const struct parts *parts, const struct config *header,
 			  const struct token_issuer *issuer)
 {
 	unsigned char sig[SIGNATURE_MAX];
@@ -158,7 +154,7 @@ static const char *verify(const char *text, const struct parts *parts, const jso
 
 	if (!(algorithm & issuer->algorithms))
 		return "the token's algorithm is not one that the issuer's entry allows";
-	if (json_object_get(header, "kid") && !kid)
+	if (config_member(header, "kid") && !kid)
 		return "the token's kid is not a string";
 	if (!base64_decode(BASE64_URL, parts->text[2], parts->len[2], sig, sizeof(sig), &sig_len))
 		return "the token's signature is not base64url, or too long";
@@ -179,12 +175,12 @@ static const char *verify(const char *text, const struct parts *parts, const jso
 /* ---- header and claims ------------------------------------------------------------------ */
 
 /* RFC 8725, 3.11 asks for explicit types; both of these are in use for access tokens. */
-static const char *header_fault(const json_t *header)
+static const char *header_fault(const struct config *header)
 {
-	const json_t *typ = json_object_get(header, "typ");
+	const struct config *typ = config_member(header, "typ");
 	const char *name = text_of(header, "typ");
 
-	if (json_object_get(header, "crit"))
+	if (config_member(header, "crit"))
 		return "the token has critical header members, of which none is known here";
 	if (typ && (!name || (strcasecmp(name, "JWT") != 0 && strcasecmp(name, "at+jwt") != 0 &&
 			      strcasecmp(name, "application/at+jwt") != 0)))
@@ -193,19 +189,23 @@ static const char *header_fault(const json_t *header)
 }
 
 /* Reads a NumericDate, fractions cut off. False where it is none or out of any range. */
-static bool read_date(const json_t *claims, const char *name, int64_t *ret)
+static bool read_date(const struct config *claims, const char *name, int64_t *ret)
 {
-	const json_t *value = json_object_get(claims, name);
-	double date = json_number_value(value);
+	const struct config *value = config_member(claims, name);
+	double date = -1;
 
-	if (!json_is_number(value) || !(date >= 0 && date < 1e12))
+	if (value && value->kind == CONFIG_INTEGER)
+		date = (double)value->integer;
+	else if (value && value->kind == CONFIG_REAL)
+		date = value->real;
+	if (!(date >= 0 && date < 1e12))
 		return false;
 	*ret = (int64_t)date;
 	return true;
 }
 
-static const char *dates_fault(const json_t *claims, const struct token_issuer *issuer, int64_t now,
-			       int64_t *expires)
+static const char *dates_fault(const struct config *claims, const struct token_issuer *issuer,
+			       int64_t now, int64_t *expires)
 {
 	int64_t exp;
 	int64_t from;
@@ -219,7 +219,7 @@ static const char *dates_fault(const json_t *claims, const struct token_issuer *
 	for (int i = 0; i < 2; i++) {
 		const char *name = i ? "iat" : "nbf";
 
-		if (!json_object_get(claims, name))
+		if (!config_member(claims, name))
 			continue;
 		if (!read_date(claims, name, &from))
 			return i ? "the token's iat is not a date"
@@ -232,35 +232,24 @@ static const char *dates_fault(const json_t *claims, const struct token_issuer *
 	return NULL;
 }
 
-static bool is_audience(const struct token_issuer *issuer, const json_t *value)
+static bool is_audience(const struct token_issuer *issuer, const struct config *claims)
 {
-	for (size_t i = 0; i < issuer->audience_count; i++)
-		if (json_is_string(value) &&
-		    json_string_length(value) == strlen(issuer->audience[i]) &&
-		    strcmp(json_string_value(value), issuer->audience[i]) == 0)
-			return true;
+	const struct config *aud = config_member(claims, "aud");
+
+	for (size_t i = 0; i < config_items(aud); i++)
+		for (size_t k = 0; k < issuer->audience_count; k++)
+			if (config_is(config_item(aud, i), issuer->audience[k]))
+				return true;
 	return false;
 }
 
-static const char *audience_fault(const json_t *claims, const struct token_issuer *issuer)
-{
-	const json_t *aud = json_object_get(claims, "aud");
-
-	if (is_audience(issuer, aud))
-		return NULL;
-	for (size_t i = 0; i < json_array_size(aud); i++)
-		if (is_audience(issuer, json_array_get(aud, i)))
-			return NULL;
-	return "the token is for another audience";
-}
-
-static const char *claims_fault(const json_t *claims, const struct token_issuer *issuer,
+static const char *claims_fault(const struct config *claims, const struct token_issuer *issuer,
 				int64_t now, struct token *ret)
 {
 	const char *fault = dates_fault(claims, issuer, now, &ret->expires);
 
-	if (!fault)
-		fault = audience_fault(claims, issuer);
+	if (!fault && !is_audience(issuer, claims))
+		fault = "the token is for another audience";
 	if (fault)
 		return fault;
 	ret->subject = text_of(claims, "sub");
@@ -269,8 +258,8 @@ static const char *claims_fault(const json_t *claims, const struct token_issuer 
 	return NULL;
 }
 
-static int judge(const char *text, const struct parts *parts, const json_t *header, int64_t now,
-		 token_find *find, void *ctx, struct token *token, struct diag *diag)
+static int judge(const char *text, const struct parts *parts, const struct config *header,
+		 int64_t now, token_find *find, void *ctx, struct token *token, struct diag *diag)
 {
 	const char *fault = header_fault(header);
 	const char *iss = text_of(token->claims, "iss");
@@ -293,7 +282,7 @@ int token_check(const char *text, size_t len, int64_t now, token_find *find, voi
 		struct token *ret, struct diag *diag)
 {
 	struct token token = { .claims = NULL };
-	json_t *header = NULL;
+	struct config *header;
 	struct parts parts;
 	int rc;
 
@@ -309,7 +298,7 @@ int token_check(const char *text, size_t len, int64_t now, token_find *find, voi
 			      header ? "payload" : "header");
 	else
 		rc = judge(text, &parts, header, now, find, ctx, &token, diag);
-	json_decref(header);
+	config_free(header);
 	if (rc) {
 		token_clear(&token);
 		return rc;
@@ -320,6 +309,6 @@ int token_check(const char *text, size_t len, int64_t now, token_find *find, voi
 
 void token_clear(struct token *token)
 {
-	json_decref(token->claims);
+	config_free(token->claims);
 	token->claims = NULL;
 }

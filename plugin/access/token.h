@@ -6,20 +6,19 @@
  * `iss` is looked at, with a key whose type fixes the algorithm (access/jwk.h) and among the
  * algorithms that the issuer's entry names; "none" is not an algorithm here.
  *
- * OpenSSL does the cryptography and Jansson the JSON. libjwt 1.x, which is what Debian has,
+ * OpenSSL does the cryptography. libjwt 1.x, which is what Debian has,
  * knows neither EdDSA nor JWK sets, and answers EINVAL to whatever is wrong: for those two
  * and for the reason in the log everything would stand here a second time.
  */
 #ifndef PETSTORE_TOKEN_H
 #define PETSTORE_TOKEN_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "access/jwk.h"
-#include "base/diag.h"
+#include "base/config.h"
 
 #define TOKEN_MAX_BYTES 8192u
 #define TOKEN_SKEW_MAX 300               /* seconds */
@@ -41,9 +40,9 @@ typedef const struct token_issuer *token_find(const char *issuer, void *ctx);
 
 struct token {
 	const struct token_issuer *issuer;
-	json_t *claims;      /* an object; released by token_clear() */
-	const char *subject; /* `sub`, borrowed from claims; not empty, holds no NUL */
-	int64_t expires;     /* `exp` and the skew: seconds since 1970, UTC */
+	struct config *claims; /* an object; freed by token_clear() */
+	const char *subject;   /* `sub`, borrowed from claims; not empty, holds no NUL */
+	int64_t expires;       /* `exp` and the skew: seconds since 1970, UTC */
 };
 
 /* Could @text be a token, rather than a password? Two dots, and a header that begins with {". */

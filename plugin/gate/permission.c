@@ -47,13 +47,9 @@ static enum gate_grant operation_grant(const struct contract_operation *operatio
 	return best;
 }
 
-typedef void hold_function(const struct access_principal *principal,
-			   const struct access_param *param, size_t param_count,
-			   struct access_held *ret);
-
 /* What the principal has on @match's topic, where it is not the same on all. */
 static inline struct access_held hold_on(const struct access_principal *principal,
-					 const struct contract_match *match, hold_function *hold)
+					 const struct contract_match *match, bool is_some)
 {
 	struct access_param param[CONTRACT_PARAMS_MAX];
 	struct access_held held;
@@ -62,19 +58,19 @@ static inline struct access_held hold_on(const struct access_principal *principa
 		param[i] = (struct access_param){ .name = match->channel->param[i].name,
 						  .text = match->param[i].text,
 						  .len = match->param[i].len };
-	hold(principal, param, match->channel->param_count, &held);
+	access_hold(principal, param, match->channel->param_count, is_some, &held);
 	return held;
 }
 
 static inline enum gate_grant grant(const struct access_principal *principal,
 				    const struct contract_operation *operation,
-				    const struct contract_match *match, hold_function *hold)
+				    const struct contract_match *match, bool is_some)
 {
 	struct access_held held;
 
 	if (principal->rule_count == 0)
 		return operation_grant(operation, &principal->full, &principal->own);
-	held = hold_on(principal, match, hold);
+	held = hold_on(principal, match, is_some);
 	return operation_grant(operation, &held.full, &held.own);
 }
 
@@ -82,14 +78,14 @@ enum gate_grant permission_grant(const struct access_principal *principal,
 				 const struct contract_operation *operation,
 				 const struct contract_match *match)
 {
-	return grant(principal, operation, match, access_hold);
+	return grant(principal, operation, match, true);
 }
 
 enum gate_grant permission_grant_all(const struct access_principal *principal,
 				     const struct contract_operation *operation,
 				     const struct contract_match *match)
 {
-	return grant(principal, operation, match, access_hold_all);
+	return grant(principal, operation, match, false);
 }
 
 enum gate_grant permission_holds(const struct judgement *j, unsigned scope)
@@ -98,7 +94,7 @@ enum gate_grant permission_holds(const struct judgement *j, unsigned scope)
 	struct access_held held;
 
 	if (j->principal->rule_count > 0) {
-		held = hold_on(j->principal, j->match, access_hold);
+		held = hold_on(j->principal, j->match, true);
 		full = &held.full;
 		own = &held.own;
 	}

@@ -38,7 +38,7 @@ static void check(const struct access *access, const struct access_principal *wh
 	ENSURE(!overlap(&who->full, &who->own));
 	ENSURE(!overlap(&who->full, &who->denied) && !overlap(&who->own, &who->denied));
 	for (size_t n = 0; n <= 3; n++) {
-		access_hold(who, param, n, &held);
+		access_hold(who, param, n, true, &held);
 		ENSURE(!overlap(&held.full, &held.own));
 		ENSURE(!overlap(&held.full, &who->denied) && !overlap(&held.own, &who->denied));
 	}

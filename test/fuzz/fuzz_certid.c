@@ -47,8 +47,8 @@ static void check(const X509 *certificate)
 		return;
 	}
 	for (size_t i = 0; i < id.count; i++)
-		ENSURE(id.name[i].text.len > 0 &&
-		       !memchr(id.name[i].text.text, '\0', id.name[i].text.len));
+		ENSURE(id.name[i].len > 0 &&
+		       !memchr(id.text + id.name[i].at, '\0', id.name[i].len));
 	if (access_certificate(access, &id, &who, &diag)) {
 		ENSURE(diag.text[0] && !who);
 		return;

@@ -176,10 +176,11 @@ static void test_names_template_fill__refuses_what_does_not_fit(void **state)
 static void test_nametable_find__finds_what_was_put(void **state)
 {
 	static char name[5000][8];
-	struct nametable table;
+	struct arena arena = { 0 };
+	struct nametable table, empty = { 0 };
 
 	(void)state;
-	assert_true(nametable_init(&table, ROWS(name)));
+	assert_true(nametable_init(&table, &arena, ROWS(name)));
 	for (unsigned i = 0; i < ROWS(name); i++) {
 		(void)snprintf(name[i], sizeof(name[i]), "n%u", i);
 		assert_int_equal(nametable_put(&table, name[i], strlen(name[i]), i), i);
@@ -190,10 +191,10 @@ static void test_nametable_find__finds_what_was_put(void **state)
 	assert_int_equal(nametable_find(&table, "n7", 2), 7);
 	assert_int_equal(nametable_find(&table, "n5000", 5), NAMETABLE_NONE);
 	assert_int_equal(nametable_find(&table, "", 0), NAMETABLE_NONE);
-	nametable_clear(&table);
-	assert_int_equal(nametable_find(&table, "n7", 2), NAMETABLE_NONE);
+	arena_clear(&arena);
+	assert_int_equal(nametable_find(&empty, "n7", 2), NAMETABLE_NONE);
 	failalloc_start(1);
-	assert_false(nametable_init(&table, 1));
+	assert_false(nametable_init(&table, &arena, 1));
 	assert_true(failalloc_stop());
 }
 

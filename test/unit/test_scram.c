@@ -371,7 +371,7 @@ static void test_scram_parse__survives_each_failing_allocation(void **state)
 					 &diag);
 		if (!failalloc_stop()) {
 			assert_int_equal(rc, 0);
-			assert_true(n > 5);
+			assert_true(n > 4);
 			scram_drop(login);
 			scram_free(keys);
 			break;
