@@ -19,22 +19,22 @@
 #define CONTRACT_PARAMS_MAX 8u           /* parameters of an address */
 #define CONTRACT_ALTERNATIVES_MAX 8u     /* security requirements of an operation */
 #define CONTRACT_STATUSES_MAX 64u        /* statuses of one state machine */
-#define CONTRACT_TIMES_MAX 4u            /* members of a message that only say when */
+#define CONTRACT_TIMES_MAX 4u            /* members of a message that are times */
 #define CONTRACT_PROBLEM_TYPES_MAX 128u  /* bytes of the URI of a problem's types */
-#define CONTRACT_PAYLOAD_DEFAULT 65536u  /* bytes, where the document does not say */
-#define CONTRACT_PAYLOAD_MAX (16u << 20) /* bytes that it may say at most */
+#define CONTRACT_PAYLOAD_DEFAULT 65536u  /* bytes, where the document has no limit */
+#define CONTRACT_PAYLOAD_MAX (16u << 20) /* the largest limit of a document, in bytes */
 
-/* Lines about what is doubtful; more are left out. */
+/* Warnings about a contract; more are left out. */
 #define CONTRACT_WARNINGS_MAX 32u
 
-/* How the addresses of the channels begin that the plugin publishes to, see struct contract. */
+/* First levels of the channels that the plugin publishes to, see struct contract. */
 #define CONTRACT_NOTICES "refusals"
 #define CONTRACT_ALERTS "alerts"
 
-/* Whether what breaks a rule is refused, only reported, or not looked at. */
+/* What breaks a rule is refused, is only reported, or is not checked. */
 enum contract_mode { CONTRACT_ENFORCE = 0, CONTRACT_OBSERVE, CONTRACT_OFF };
 
-/* What the rules are about; each group has its own mode. */
+/* Groups of rules; each has its own mode. */
 enum contract_group {
 	CONTRACT_PERMISSION = 0, /* topic, operation, scope, ownership */
 	CONTRACT_SCHEMA,         /* topic parameters, JSON, schema, ids */
@@ -45,34 +45,35 @@ enum contract_group {
 
 enum contract_retain { CONTRACT_RETAIN_MAY = 0, CONTRACT_RETAIN_MUST, CONTRACT_RETAIN_MUST_NOT };
 
-/* What an acknowledgement promises: it outlives the process, or the power too. */
+/* What an acknowledged write survives: the end of the process, or a loss of power, too. */
 enum contract_durability { CONTRACT_PROCESS = 0, CONTRACT_POWER };
 
 /*
- * What a client may do on a channel, as AsyncAPI says it from the client's side: `send` is
- * publishing, `receive` is subscribing and being delivered to. Any one alternative suffices,
- * each asks for all of its scopes. An operation that does not exist is refused to everyone.
+ * What a client may do on a channel, from the client's side as in AsyncAPI: `send` is publishing,
+ * `receive` is subscribing and getting deliveries. A principal needs all scopes of one alternative.
+ * An operation that does not exist is refused to every client.
  */
 struct contract_operation {
 	const char *name;         /* the key under /operations, NULL where there is none */
-	size_t alternative_count; /* 0 with a name: no scope is asked for */
+	size_t alternative_count; /* 0 with a name: no scope is needed */
 	struct scopeset alternative[CONTRACT_ALTERNATIVES_MAX];
 	uint8_t qos;                 /* least QoS of a publish (send only) */
 	enum contract_retain retain; /* (send only) */
 };
 
-/* Whose level (base/percent.h) stands in a parameter's place: x-own. */
+/* x-own: the parameter's level is the principal's name or the client id (base/percent.h). */
 enum contract_own { CONTRACT_OWN_NONE = 0, CONTRACT_OWN_PRINCIPAL, CONTRACT_OWN_CLIENT };
 
 struct contract_param {
 	const char *name;     /* "orderId" */
-	const char *location; /* JSON Pointer into the payload that must hold the same, or NULL */
-	const char *member;   /* the same as a top-level member's name where it is one, or NULL */
+	const char *location; /* JSON Pointer to the payload's value that must be equal, or NULL */
+	const char *member;   /* the name where @location is a top-level member, or NULL */
 	size_t member_len;
 	const char *pattern; /* x-pattern: ECMA-262 regular expression, or NULL */
 	/*
-	 * Who finds its own in the place of each parameter that has one may receive, whatever its
-	 * scopes. A client id is anyone's: where it is asked for, the principal is as well.
+	 * A client whose own name or id stands at each parameter with x-own may receive, whatever
+	 * its scopes. Any client may choose any id, so x-own with the client id also needs one with
+	 * the principal.
 	 */
 	enum contract_own own;
 	size_t value_count; /* enum; 0: any */
@@ -80,15 +81,16 @@ struct contract_param {
 };
 
 /*
- * The status that stands, said again: UPDATE: what differs in anything but the time counts as a
- * write. SAME: nothing but the time may differ. REFUSE: it may not be said again.
+ * What a message may do that repeats the entity's current status. UPDATE: if anything but its times
+ * differs, it is a write. SAME: only its times may differ. REFUSE: it is refused.
  */
 enum contract_repeat { CONTRACT_REPEAT_UPDATE = 0, CONTRACT_REPEAT_SAME, CONTRACT_REPEAT_REFUSE };
 
 /*
  * A state machine: which status may follow which, and who may take the step. Bits are indexes into
- * status[]. A step without a scope of its own is for who may publish on the channel without
- * ":own"; one with a scope for who has that as well, be it ":own" and its own.
+ * status[]. A step without a scope may be taken by principals that may publish on the channel
+ * without ":own". A step with a scope needs that scope, too; with ":own" it is limited to the
+ * principal's own entities.
  */
 struct contract_transitions {
 	size_t count;
@@ -98,13 +100,13 @@ struct contract_transitions {
 	const uint64_t *next; /* next[i]: what may follow status[i] (itself is not in it) */
 	/* Scopes of steps, see contract_step_scope(); NULL: none has one. */
 	const uint16_t *scope;
-	int correct; /* who has this scope may take any step from where an entity stands; -1: nobody
+	int correct; /* the scope with which any step from the current status is allowed; -1: none
 		      */
 	enum contract_repeat repeat;
-	const uint32_t *longest_s; /* how long status[i] should stand at most; 0: for ever */
+	const uint32_t *longest_s; /* seconds after which status[i] raises an alert; 0: never */
 };
 
-/* The scope of the step from status @from (-1: to begin) to @to, or -1. */
+/* The scope of the step from status @from (-1: the entity is new) to @to; -1: it has none. */
 static inline int contract_step_scope(const struct contract_transitions *transitions, int from,
 				      int to)
 {
@@ -128,32 +130,33 @@ struct contract_member {
 };
 
 /*
- * What a message of a channel that moves a status says beside the time, so that a repeat is told
- * from a change. A time is what x-time names, else what has the format date-time; a member that a
- * column is filled from is none.
+ * Which members of a channel's messages are times. Messages that differ in nothing else are the
+ * same, so that a repeat is no change. Times are the members that x-time names, else those with the
+ * format date-time, but never members that fill a column.
  */
 struct contract_content {
-	uint64_t mark; /* of address and times: only messages with the same one are compared */
+	uint64_t
+		mark; /* hash of address and times: only messages with the same mark are compared */
 	size_t time_count;
 	struct contract_member time[CONTRACT_TIMES_MAX];
-	const char *surplus; /* a time for which there is no room: it counts as content; or NULL */
-	bool is_shared; /* another channel fills a column that this one fills, beside the status */
+	const char *surplus; /* a time beyond CONTRACT_TIMES_MAX, which is compared; or NULL */
+	bool is_shared; /* another channel fills one of this one's columns, apart from the status */
 };
 
-/* What a publish on a channel means for an entity. */
+/* What a publish on a channel changes in an entity. */
 struct contract_mapping {
 	const struct entity *entity;
 	unsigned param;           /* the address parameter that is the entity's id */
 	const char *owner_member; /* top-level member that names the owner, or NULL */
 	size_t owner_member_len;
-	/* The status this channel moves; slot is meaningless where transitions is NULL. */
+	/* The status that this channel changes; slot is unset where transitions is NULL. */
 	unsigned slot;
 	const char *status_member;
 	size_t status_member_len;
 	const struct contract_transitions *transitions;
 	size_t fill_count; /* status and owner are not in here */
 	const struct contract_fill *fill;
-	const struct contract_fill *link; /* the one that leads to the owner_entity; NULL: none */
+	const struct contract_fill *link; /* the one with the owner_entity's id; NULL: none */
 };
 
 #define CONTRACT_UNIQUE_MAX 4u
@@ -165,25 +168,25 @@ struct contract_channel {
 	enum contract_mode mode[CONTRACT_GROUPS];
 	size_t param_count;
 	const struct contract_param *param;
-	bool has_choosy_params; /* one of them has an enum or a pattern */
+	bool has_choosy_params; /* some parameter has an enum or a pattern */
 	struct contract_operation send;
 	struct contract_operation receive;
 	/*
 	 * The payload's JSON Schema, as a URI that the documents below resolve (file URI, with a
-	 * fragment where it is not a whole file); NULL: payloads are not looked at.
+	 * fragment where it is not a whole file); NULL: payloads are not checked.
 	 */
 	const char *schema_uri;
 	size_t payload_max; /* bytes */
 	struct limits limits;
-	uint32_t interval_s;     /* who publishes here does so at least so often; 0: or not */
-	const char *time_member; /* top-level member that says when it was; NULL: none */
+	uint32_t interval_s;     /* a publisher here publishes at least this often; 0: no rule */
+	const char *time_member; /* top-level member with the message's time; NULL: none */
 	size_t time_member_len;
 	/*
-	 * Of the channel that notices are published to: the URI that the name of a problem is added
-	 * to, "https://example.com/errors/"; NULL: not said, problems have no types.
+	 * For the channel of notices: the URI to which a problem's name is appended for its type,
+	 * such as "https://example.com/errors/"; NULL: problems have no types.
 	 */
 	const char *problem_types;
-	/* Top-level members that make a message one event, however often it comes; 0: none do. */
+	/* x-unique: messages with the same values in these top-level members are one event. */
 	unsigned unique_count;
 	struct {
 		const char *member;
@@ -193,12 +196,12 @@ struct contract_channel {
 	bool is_recorded; /* accepted publishes go to the events table */
 	enum contract_durability durability;
 	const struct contract_mapping *mapping; /* NULL: no state is kept */
-	struct contract_content content; /* where it moves a status; is_shared with any mapping */
+	struct contract_content content; /* set where it changes a status; is_shared: any mapping */
 };
 
-/* A topic's level that stands for a parameter; not NUL-terminated, points into the topic. */
+/* The topic's level at a parameter; not NUL-terminated, points into the topic. */
 struct contract_span {
-	const char *text; /* NULL in a filter's match where a wildcard stands there */
+	const char *text; /* NULL: a wildcard of a filter */
 	size_t len;
 };
 

@@ -2,8 +2,8 @@
  * contract_internal.h -- what the files of this room share while a contract is loaded, in the order
  * in which they run: scopes, transitions, entities, operations, channels. For this room only.
  *
- * What is wrong goes to the loader's report (base/config.h), and loading goes on with what does not
- * depend on it. So a contract may be half built; nothing is handed out when the report has a line.
+ * Faults go to the loader's report (base/config.h), and loading goes on with what does not depend
+ * on them. So a contract may be half built; contract_load() returns none if the report has a line.
  */
 #ifndef PETSTORE_CONTRACT_CONTRACT_INTERNAL_H
 #define PETSTORE_CONTRACT_CONTRACT_INTERNAL_H
@@ -25,7 +25,7 @@ struct loader_machine {
 	struct contract_transitions transitions;
 };
 
-/* What an entity's columns have beside what struct entity_column says. */
+/* What the loader knows of an entity's columns besides struct entity_column. */
 struct loader_entity {
 	const struct contract_transitions *machine[ENTITY_COLUMNS_MAX]; /* NULL: none */
 };
@@ -42,17 +42,17 @@ struct loader {
 	size_t machine_count;
 	struct loader_machine *machine; /* in the contract's arena: channels point to them */
 	struct loader_entity *beside;   /* by an entity's index */
-	size_t named_count;             /* channels under /channels; the broker's follow */
-	const struct config *schema;    /* of the payload of the channel at hand; NULL: none */
+	size_t named_count;             /* channels under /channels; the broker's topics follow */
+	const struct config *schema;    /* of the payload of the channel being loaded; NULL: none */
 };
 
-/* What @at refers to, or @at itself; NULL where it leads nowhere. */
+/* What @at refers to, or @at itself; NULL, and a fault, where the reference leads nowhere. */
 static inline const struct config *loader_follow(struct loader *loader, const struct config *at)
 {
 	return sources_follow(&loader->contract->sources, at);
 }
 
-/* Memory that lives as long as the contract; NULL, and a line, where there is none. */
+/* Memory that lives as long as the contract; NULL, and a fault, where memory ran out. */
 static inline void *loader_take(struct loader *loader, size_t count, size_t size)
 {
 	void *taken = arena_take(&loader->contract->arena, count, size);
@@ -98,7 +98,7 @@ void channels_load_limits(struct loader *loader, const struct config *owner,
 /* /x-broker-topics, the channels behind the others. */
 void channels_load_broker(struct loader *loader);
 
-/* The channels that the plugin publishes to, when all are loaded. */
+/* Finds and checks the channels that the plugin publishes to, after all channels are loaded. */
 void channels_load_published(struct loader *loader);
 
 /*
@@ -115,9 +115,9 @@ void entities_load_mapping(struct loader *loader, const struct config *owner,
  * that no schema of the message has. */
 void content_check_members(struct loader *loader, const struct config *owner);
 
-/* What the channel's content is, when all else of it is loaded. */
+/* Sets the channel's content, after the rest of the channel is loaded. */
 void content_load(struct loader *loader, struct contract_channel *channel);
-/* Which channels fill the same columns, when all are loaded. */
+/* Sets content.is_shared, after all channels are loaded. */
 void content_compare(struct loader *loader);
 
 /* /channels/.../parameters, as the address names them. */
@@ -131,7 +131,7 @@ void address_load_params(struct loader *loader, const struct config *owner,
 const char *address_load(struct loader *loader, const struct config *owner, bool is_broker);
 size_t address_levels(const char *address);
 
-/* A content type, where @owner has one under @key, must be JSON. */
+/* Checks that the content type under @key of @owner, if there is one, is JSON. */
 void operations_check_type(struct loader *loader, const struct config *owner, const char *key);
 /* /channels/.../messages, into channel->schema_uri. */
 void operations_load_message(struct loader *loader, const struct config *owner,

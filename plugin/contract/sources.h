@@ -1,12 +1,12 @@
 /*
  * sources.h -- the contract's files and the references between them.
  *
- * Knows files in one folder, JSON Pointer and the $ref of AsyncAPI; knows nothing of what they
- * say. Files are named relative to the folder of the first one and lie in it or below; nothing is
- * ever fetched. A file's URI is "contract:/" and that name, so that references between the files
- * resolve against it by RFC 3986 wherever the folder stands.
+ * Knows files in one folder, JSON Pointer and the $ref of AsyncAPI; knows nothing of the files'
+ * meaning. Files are named relative to the folder of the first one and must be in it or below;
+ * nothing is fetched over a network. A file's URI is "contract:/" and that name, so that references
+ * between the files resolve by RFC 3986, wherever the folder is.
  *
- * What is wrong goes to the report of who asks.
+ * Faults go to the caller's report.
  */
 #ifndef PETSTORE_CONTRACT_SOURCES_H
 #define PETSTORE_CONTRACT_SOURCES_H
@@ -26,16 +26,16 @@
 struct sources_file {
 	const char *name;
 	const char *uri;
-	struct config *root; /* NULL: it can't be had, for @fault */
-	json_t *json;        /* the same; NULL until somebody asks, see sources_json() */
-	int rc;
+	struct config *root; /* NULL: it can't be read, see @fault */
+	json_t *json;        /* the same; NULL until sources_json() */
+	int rc;              /* enum err of @fault */
 	const char *fault;
-	bool is_said; /* the fault */
+	bool is_said; /* @fault is in the report */
 };
 
 struct sources {
-	struct arena *arena; /* the names and URIs, and what is returned; outlives the sources */
-	const char *folder;  /* "" or a path with the final '/' */
+	struct arena *arena;          /* memory of names, URIs and results; outlives the sources */
+	const char *folder;           /* "" or a path with the final '/' */
 	struct config_report *report; /* while they are loaded */
 	size_t count;
 	struct sources_file **file;
@@ -46,30 +46,31 @@ bool sources_open(struct sources *ret, struct arena *arena, const char *path,
 		  struct config_report *report);
 void sources_clear(struct sources *sources);
 
-/* The file as Jansson has it, made when it is first asked for; borrowed; NULL: no memory. */
+/* The file as a Jansson value, made at the first call; borrowed; NULL: memory ran out. */
 json_t *sources_json(struct sources_file *file);
 void sources_forget_json(struct sources *sources);
 
 /*
- * What @at stands for: where it is an object with a $ref, what that refers to, again and again.
- * Members beside a $ref are refused: AsyncAPI would have them ignored. NULL where it leads
- * nowhere, or @at is NULL.
+ * If @at is an object with a $ref: the value that it refers to, through any further $ref; else @at
+ * itself. Members beside a $ref are a fault, since AsyncAPI ignores them. NULL where a reference
+ * leads nowhere, or @at is NULL.
  */
 const struct config *sources_follow(struct sources *sources, const struct config *at);
 
 /*
- * The same for a schema, which may have members beside a $ref: such a one is not followed, it
- * is the schema.
+ * The same for a schema. One that has members beside its $ref is the schema itself and is not
+ * followed.
  */
 const struct config *sources_follow_schema(struct sources *sources, const struct config *at);
 
-/* One step of the same: what the "$ref" string @ref names. What is wrong goes to @report. */
+/* The value that the "$ref" string @ref names, which may have a $ref itself. NULL: @report has the
+ * fault. */
 const struct config *sources_resolve(struct sources *sources, const struct config *ref,
 				     struct config_report *report);
 
 /*
- * Loads every file that a $ref somewhere in the files names, those of the new files too.
- * References to URIs with a scheme are left alone: they may name a schema's $id.
+ * Loads every file that a $ref in the files names, also those that the new files name. References
+ * with a scheme are skipped: they may name a schema's $id.
  */
 void sources_load_all(struct sources *sources);
 

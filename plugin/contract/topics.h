@@ -1,9 +1,9 @@
 /*
- * topics.h -- which channel has this topic, which channels can this filter reach?
+ * topics.h -- from a topic to its channel, and from a filter to the channels that it can reach.
  *
- * Addresses as a trie of levels: a node's literal children are found through one hash table
- * for the whole trie, its parameter and its trailing "#" by pointer. Knows topics and filters
- * as MQTT 5, 4.7 has them, and nothing of what channels mean.
+ * Addresses form a trie of levels: one hash table for the whole trie finds a node's literal
+ * children; pointers lead to its parameter and its trailing "#". Knows topics and filters (MQTT 5,
+ * 4.7), and nothing else of channels.
  */
 #ifndef PETSTORE_CONTRACT_TOPICS_H
 #define PETSTORE_CONTRACT_TOPICS_H
@@ -15,7 +15,7 @@
 
 struct topics;
 
-/* Room for addresses of @levels levels in sum. NULL when memory ran out. */
+/* Room for addresses that have @levels levels together. NULL when memory ran out. */
 struct topics *topics_new(size_t levels);
 void topics_free(struct topics *topics); /* NULL is fine */
 
@@ -33,19 +33,19 @@ const struct contract_channel *topics_add(struct topics *topics,
  * that has an owner (x-own), of a channel without send operation, also every level of
  * base/percent.h. The time depends on the topic's levels, not on the number of channels.
  *
- * A literal beats a parameter beats a trailing "#", decided from the
- * left; each level at which the contract has both may double the work, so that the worst case
- * is 2^levels steps, given a contract that has as many channels.
+ * From the left, a literal is preferred to a parameter, and that to a trailing "#". Each level at
+ * which the contract has more than one of them may double the work: the worst case is 2^levels
+ * steps, for a contract with as many channels.
  */
 struct contract_match topics_match(const struct topics *topics, const char *topic, size_t len);
 
 /*
  * Asks @visit about each channel that topic filter @filter ("+", "#" and "$share/group/" as
  * MQTT 5, 4.7 and 4.8.2 have them) can reach, until one answer is true; returns whether one
- * was. A filter that is malformed reaches nothing. As in MQTT a wildcard in the first level
- * does not reach addresses that begin with '$'. Each channel is visited once at most; one of
- * them may have all of its topics there taken by a more literal channel: a filter's answer is
- * a promise of nothing, each delivery is judged again.
+ * was. A malformed filter reaches nothing. As in MQTT, a wildcard in the first level does not reach
+ * addresses that begin with '$'. Each channel is visited at most once. A visited channel may have
+ * no topic under the filter, where more literal channels have them all; that does no harm, because
+ * each delivery is judged again.
  */
 bool topics_reach(const struct topics *topics, const char *filter, size_t len,
 		  contract_visit *visit, void *ctx);
@@ -56,7 +56,7 @@ const char *topics_unshare(const char *filter, size_t *len);
 /* Is it a shared one, "$share/group/rest"? */
 bool topics_is_shared(const char *filter, size_t len);
 
-/* Is it a topic level that a parameter takes: an id? */
+/* Does a parameter match this topic level: is it an id? */
 bool topics_is_id(const char *text, size_t len);
 
 #endif

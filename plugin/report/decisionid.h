@@ -1,9 +1,9 @@
 /*
- * decisionid.h -- a short name for one decision, by which log, notice and row are found.
+ * decisionid.h -- the id of a decision, the same in its log line, notice and row.
  *
- * 16 characters out of 0-9 a-z without i, l, o and u: 48 bits of the time in milliseconds, 20
- * bits that count within it, 12 bits that tell one start of the broker from another. They sort
- * as text in the order in which they were made, also when the clock is set back.
+ * 16 characters out of 0-9 a-z without i, l, o and u: 48 bits of the time in milliseconds, a count
+ * of 20 bits within it, and 12 random bits of this start of the broker. As texts they sort in the
+ * order in which they were made, also when the clock is set back.
  */
 #ifndef PETSTORE_REPORT_DECISIONID_H
 #define PETSTORE_REPORT_DECISIONID_H

@@ -1,12 +1,12 @@
 /*
  * jsonout.h -- JSON written into a bounded buffer, without allocating.
  *
- * For documents whose shape the code knows and whose texts it does not: any bytes come out as
- * a JSON string (RFC 8259). What utf8_is_plain() names is escaped, so that the text is one line
- * that steers no terminal and misleads no eye; bytes that are not UTF-8 become U+FFFD.
+ * Texts may have any bytes and become JSON strings (RFC 8259). Characters that are not
+ * utf8_is_plain() are escaped, so that the result is one line without controls and invisible
+ * characters; bytes that are not UTF-8 become U+FFFD.
  *
- * What does not fit leaves the document invalid and jsonout_end() says so; callers that give
- * each text a bound, and the buffer room for all of them, never see that.
+ * If the document does not fit, jsonout_end() returns 0. That can't happen where each text has a
+ * bound and the buffer has room for all of them.
  */
 #ifndef PETSTORE_REPORT_JSONOUT_H
 #define PETSTORE_REPORT_JSONOUT_H
@@ -34,8 +34,8 @@ void jsonout_open(struct jsonout *out, const char *name, char bracket);
 void jsonout_close(struct jsonout *out, char bracket);
 
 /*
- * A string of @len bytes. What would take more than @max bytes of output, quotes not counted,
- * is cut between two characters and ends in "...".
+ * A string of @len bytes. If it needs more than @max bytes of output, without the quotes, it is cut
+ * between two characters and ends in "...".
  */
 void jsonout_text(struct jsonout *out, const char *name, const char *text, size_t len, size_t max);
 

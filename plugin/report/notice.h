@@ -1,5 +1,5 @@
 /*
- * notice.h -- a refusal as a problem document (RFC 9457), for the client whose message it was.
+ * notice.h -- a refusal as a problem document (RFC 9457), for the client that sent the message.
  *
  * Members: type (the contract's x-problem-types and a name, or "about:blank"), title and status,
  * as an HTTP API would answer; detail, one sentence;
@@ -23,10 +23,10 @@
 /* Faults that one notice lists. */
 #define NOTICE_FAULTS_MAX 8u
 
-/* No notice is longer, whatever the refusal says: its texts are cut. NUL included. */
+/* Bytes of a notice, NUL included; longer texts are cut. */
 #define NOTICE_MAX 12288u
 
-/* Bytes of whom a notice is for, "principal/client", each as its level (base/percent.h). */
+/* Bytes of "principal/client", the receiver of a notice, each as its level (base/percent.h). */
 #define NOTICE_KEY_MAX (2 * PERCENT_LEVEL_MAX + 1)
 
 #define NOTICE_CONTENT_TYPE "application/problem+json"
@@ -41,8 +41,9 @@ size_t notice_print(const char *types, const struct refusal *refusal,
 		    const struct schema_error *fault, size_t count, char *ret);
 
 /*
- * The document that says that @count refusals of @key ("principal/client") were not reported one by
- * one. Reason is "notices-held-back" and heldBack the number; there is no decisionId.
+ * Writes the document that reports that @count notices for @key ("principal/client") were held
+ * back. reason is "notices-held-back", heldBack the number; there is no decisionId. As
+ * notice_print().
  */
 size_t notice_print_held(const char *types, const char *key, uint64_t count, int64_t time_ms,
 			 char *ret);

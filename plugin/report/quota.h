@@ -1,13 +1,11 @@
 /*
- * quota.h -- how many notices a client may have in a second, and how many it did not get.
+ * quota.h -- how many notices a client may get per second, and how many were held back.
  *
- * A table of fixed size. A client that comes while its corner of the table is full of clients
- * of the same second shares one quota with all others of that kind, so that inventing client
- * ids makes nobody's quota larger and forgets nobody's count; and all clients together have
- * QUOTA_TOTAL times the quota of one, which principals share (base/portions.h). In a corner that is
- * full, a client of a principal that has none there takes the place of one whose principal has
- * most. Knows clients by their principal's level and their own,
- * and no broker.
+ * A table of fixed size. All clients together get QUOTA_TOTAL times the quota of one, which
+ * principals share (base/portions.h). When a client's part of the table is full of clients of the
+ * same second, a client whose principal has none there replaces one of the principal with the most;
+ * others share one quota. So inventing client ids gives nobody a larger quota and loses nobody's
+ * count. Knows clients by "principal/client", each as its level, and no broker.
  */
 #ifndef PETSTORE_REPORT_QUOTA_H
 #define PETSTORE_REPORT_QUOTA_H
@@ -25,7 +23,7 @@
 
 struct quota;
 
-/* @per_second 0: nobody gets any, and nothing is counted. */
+/* @per_second: notices of one client; 0: no client gets any, and nothing is counted. */
 int quota_new(unsigned per_second, struct quota **ret, struct diag *diag);
 void quota_free(struct quota *quota); /* NULL is fine */
 
@@ -38,8 +36,8 @@ struct quota_held {
 };
 
 /*
- * The next client of which something was held back in a second that is over, or false. Cheap
- * while there is none, and looks through the table once a second at most.
+ * The next client with notices that were held back in an earlier second; false: none. Cheap while
+ * there is none; walks over the table at most once a second.
  */
 bool quota_next_held(struct quota *quota, int64_t now_ms, struct quota_held *ret);
 

@@ -1,8 +1,8 @@
 /*
- * refusals.h -- every refusal gets its id, its words and its bounds here.
+ * refusals.h -- gives a refusal its id and its texts, and limits notices.
  *
  * Knows decisions, and how many notices a client may get; knows no broker, no log and no table:
- * what is prepared here goes to the log, to the ledger and to the client by broker/notify.c.
+ * broker/notify.c passes the results on to the log, the ledger and the client.
  */
 #ifndef PETSTORE_REPORT_REFUSALS_H
 #define PETSTORE_REPORT_REFUSALS_H
@@ -19,8 +19,8 @@
 #include "report/notice.h"
 
 /*
- * Where notices go: this, the principal's level, "/" and the client's (base/percent.h). An id
- * alone would address whoever uses it.
+ * The topic of a notice: this, the principal's level, "/" and the client id's (base/percent.h). The
+ * principal is in it because any client may choose any client id.
  */
 #define REFUSALS_TOPIC CONTRACT_NOTICES "/"
 #define REFUSALS_TOPIC_MAX (sizeof(REFUSALS_TOPIC) + NOTICE_KEY_MAX)
@@ -43,7 +43,7 @@ void refusals_describe(struct refusals *refusals, const struct gate_request *req
 		       const struct decision *decision, const struct who *who, int64_t now_ms,
 		       struct refusal *ret);
 
-/* The same about a connection: @message is what was wrong. */
+/* The same for a refused connection; @message says what was wrong. */
 void refusals_describe_connect(struct refusals *refusals, enum reason reason, const char *message,
 			       const struct who *who, int64_t now_ms, struct refusal *ret);
 
@@ -55,20 +55,20 @@ struct refusals_notice {
 };
 
 /*
- * Is a notice of @refusal to be sent? True is counted. None is sent about subscriptions and
- * connections (the client hears of these from the broker), to a client that proved to be nobody,
- * or whose name or id makes too long a level (base/percent.h), and beyond the bound, which is
- * made up for by refusals_held().
+ * May a notice of @refusal be sent? True counts for the quota. False: for subscriptions and
+ * connections, which the broker itself answers; for a client without a principal; where the
+ * principal or client id is too long for a level (base/percent.h); and beyond the quota, which
+ * refusals_held() reports later.
  */
 bool refusals_may_tell(struct refusals *refusals, const struct refusal *refusal);
 
-/* The notice of a refusal that refusals_may_tell() let through, as notice_print() makes it. */
+/* Makes the notice of a refusal, see notice_print(), after refusals_may_tell() was true. */
 void refusals_notice(const char *types, const struct refusal *refusal,
 		     const struct schema_error *fault, size_t count, struct refusals_notice *ret);
 
 /*
- * Notices that say how many were held back: call it now and then until it is false. Cheap
- * where nothing was.
+ * The next notice that reports how many were held back; false: none. Call it from time to time
+ * until it is false. Cheap where nothing was held back.
  */
 bool refusals_held(struct refusals *refusals, const char *types, int64_t now_ms,
 		   struct refusals_notice *ret);
