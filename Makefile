@@ -47,7 +47,7 @@ LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit \
            ledger/journal_repair ledger/pace ledger/record ledger/crc32c ledger/sql ledger/store ledger/store_names \
            ledger/store_files ledger/store_facts ledger/restored \
            ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader \
-           ledger/store_refusals ledger/store_trim ledger/backlog ledger/refusal_flush ledger/query
+           ledger/store_trim ledger/backlog ledger/query
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
            monitor/clients monitor/control monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings

@@ -55,8 +55,8 @@ struct batch {
 	const struct batch_list *claim[CLAIMS]; /* by a hash of table and id */
 	struct batch_row *topic[TOPICS]; /* the last that is retained, by a hash of its topic */
 	size_t retained;                 /* rows */
-	enum { SHOWS_LIST, SHOWS_EVENTS, SHOWS_RETAINED } shows;
-	const struct batch_row *shown; /* the first row of a list */
+	enum batch_shown shown;
+	const struct batch_row *first; /* of a list */
 	const struct batch_row *at;    /* the cursor's row; NULL: behind the last */
 };
 
@@ -135,7 +135,7 @@ static const struct batch_row *next_shown(const struct batch *b, const struct ba
 	const struct batch_row *end = b->row + b->rows;
 
 	while (row < end &&
-	       !(b->shows == SHOWS_EVENTS ? !row->record.is_unrecorded
+	       !(b->shown == BATCH_EVENTS ? !row->record.is_unrecorded
 					  : row->record.is_retained && !row->is_superseded))
 		row++;
 	return row < end ? row : NULL;
@@ -150,7 +150,7 @@ static int on_filter(sqlite3_vtab_cursor *cursor, int number, const char *text, 
 	(void)text;
 	(void)argc;
 	(void)argv;
-	b->at = b->shows == SHOWS_LIST ? b->shown : next_shown(b, b->row);
+	b->at = b->shown == BATCH_LIST ? b->first : next_shown(b, b->row);
 	return SQLITE_OK;
 }
 
@@ -158,7 +158,7 @@ static int on_next(sqlite3_vtab_cursor *cursor)
 {
 	struct batch *b = batch_of(cursor);
 
-	b->at = b->shows == SHOWS_LIST ? b->at->next : next_shown(b, b->at + 1);
+	b->at = b->shown == BATCH_LIST ? b->at->next : next_shown(b, b->at + 1);
 	return SQLITE_OK;
 }
 
@@ -348,12 +348,6 @@ bool batch_claim(struct batch *b, const struct batch_list *list, uint32_t table,
 	return true;
 }
 
-void batch_show_events(struct batch *b)
-{
-	b->shows = SHOWS_EVENTS;
-	b->at = NULL;
-}
-
 void batch_retain(struct batch *b, struct batch_row *row)
 {
 	struct batch_row **place = &b->topic[hash_id(0, &row->record.topic) % TOPICS];
@@ -375,16 +369,10 @@ bool batch_has_retained(const struct batch *b)
 	return b->retained > 0;
 }
 
-void batch_show_retained(struct batch *b)
+void batch_show(struct batch *b, enum batch_shown shown, const struct batch_list *list)
 {
-	b->shows = SHOWS_RETAINED;
-	b->at = NULL;
-}
-
-void batch_show(struct batch *b, const struct batch_list *list)
-{
-	b->shows = SHOWS_LIST;
-	b->shown = list->first;
+	b->shown = shown;
+	b->first = list ? list->first : NULL;
 	b->at = NULL;
 }
 

@@ -61,13 +61,13 @@ bool batch_claim(struct batch *batch, const struct batch_list *list, uint32_t ta
 void batch_retain(struct batch *batch, struct batch_row *row);
 bool batch_has_retained(const struct batch *batch);
 
-/*
- * What the next statement reads: the events among all rows, what is retained (the last of each
- * topic), or the rows of @list.
- */
-void batch_show_retained(struct batch *batch);
-void batch_show_events(struct batch *batch);
-void batch_show(struct batch *batch, const struct batch_list *list);
+/* What the next statement reads. */
+enum batch_shown {
+	BATCH_LIST,     /* the rows of @list */
+	BATCH_EVENTS,   /* the events among all rows */
+	BATCH_RETAINED, /* what is retained: the last row of each topic */
+};
+void batch_show(struct batch *batch, enum batch_shown shown, const struct batch_list *list);
 
 /* The row that a statement came to; 0: none. Where it failed, this is the one. */
 uint64_t batch_seq(const struct batch *batch);

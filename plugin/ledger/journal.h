@@ -223,7 +223,7 @@ int journal_check_place(const struct journal *journal, struct diag *diag);
  * A broken journal takes no record. How it is repaired, by the writer's thread but for step 1:
  *  1. The appending thread says by journal_stop() that it has seen it, and appends no more until
  *     journal_is_broken() is false again; or by journal_leave() that it never appends again.
- *  2. journal_salvage() copies the file where something is missing and says what. Once.
+ *  2. journal_salvage() copies the file where something is missing and says what, once.
  *  3. journal_next() and journal_release() take out what is whole.
  *  4. journal_renew() makes the file anew; numbers go on where they were.
  * The last three are ERR_BUSY where the step before it was not made.
@@ -231,7 +231,7 @@ int journal_check_place(const struct journal *journal, struct diag *diag);
 bool journal_is_broken(const struct journal *journal); /* any thread; one load */
 void journal_stop(struct journal *journal);
 void journal_leave(struct journal *journal);
-int journal_salvage(struct journal *journal, struct diag *diag); /* 0: @diag has the line */
+int journal_salvage(struct journal *journal, struct diag *diag); /* 0: @diag has the line; 1: did */
 int journal_renew(struct journal *journal, struct diag *diag);
 
 /*

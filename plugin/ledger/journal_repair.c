@@ -264,6 +264,8 @@ int journal_salvage(struct journal *j, struct diag *diag)
 	char what[100];
 	int rc = 0;
 
+	if (j->is_salvaged)
+		return 1;
 	if (!is_stopped(j))
 		return fail_early(j, diag);
 	journal_rewind(j);

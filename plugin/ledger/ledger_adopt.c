@@ -88,11 +88,11 @@ int ledger_check_new(struct ledger *l, struct diag *diag)
 }
 
 /* While the broker runs it goes on with the database that it began with. */
-static int check_identity(struct ledger *l, const struct store_facts *store, struct diag *diag)
+static int check_identity(const struct ledger *l, const struct store_facts *store,
+			  struct diag *diag)
 {
 	if (!l->has_identity || memcmp(l->identity, store->identity, sizeof(store->identity)) == 0)
 		return 0;
-	l->is_pair_wrong = true;
 	return diag_set(diag, ERR_INVALID,
 			"%s: another database was put in its place while it was in use: put the "
 			"right one back, or restart the broker",
@@ -100,7 +100,7 @@ static int check_identity(struct ledger *l, const struct store_facts *store, str
 }
 
 /* Is it the journal that the database was in use with? */
-static int check_ring(struct ledger *l, const struct journal_facts *journal,
+static int check_ring(const struct ledger *l, const struct journal_facts *journal,
 		      const struct store_facts *store, struct diag *diag)
 {
 	bool is_blank = journal_is_blank(l->journal);
@@ -108,7 +108,6 @@ static int check_ring(struct ledger *l, const struct journal_facts *journal,
 	if (store->ring != STORE_RING_IN_USE ||
 	    (!is_blank && journal->number == store->ring_number))
 		return 0;
-	l->is_pair_wrong = true;
 	return diag_set(
 		diag, ERR_INVALID,
 		"%s: is %s, though %s was in use with one when its broker ended: " HOW_TO_GO_ON,
@@ -116,24 +115,21 @@ static int check_ring(struct ledger *l, const struct journal_facts *journal,
 }
 
 /* May what the journal holds go into this database? */
-static int check_origin(struct ledger *l, const struct journal_facts *journal,
+static int check_origin(const struct ledger *l, const struct journal_facts *journal,
 			const struct store_facts *store, struct diag *diag)
 {
 	unsigned long long count = journal->next_seq - journal->first_seq;
 	bool is_same = memcmp(journal->identity, store->identity, sizeof(store->identity)) == 0;
 
-	if (!is_same && count > 0) {
-		l->is_pair_wrong = true;
+	if (!is_same && count > 0)
 		return diag_set(diag, ERR_INVALID,
 				"%s: holds %llu writes of another database than %s: put the right "
 				"one back, or go on without its writes: petstorectl restored",
 				l->journal_path, count, l->path);
-	}
 	/* An older plugin's, that is empty, may be ahead of a copy that was put in place. */
 	if (!is_same || journal->first_seq <= store->applied_seq + 1 ||
 	    (count == 0 && store->ring == STORE_RING_UNKNOWN))
 		return 0;
-	l->is_pair_wrong = true;
 	return diag_set(diag, ERR_INVALID,
 			"%s: begins at write %llu but %s ends at %llu: an older copy of the "
 			"database, or its -wal was removed; put the right one back, or go on "
@@ -142,14 +138,25 @@ static int check_origin(struct ledger *l, const struct journal_facts *journal,
 			(unsigned long long)store->applied_seq);
 }
 
-/* All that the journal has and the database has not. */
-static int replay(struct ledger *l, struct ledger_opened *ret, struct journal_facts *journal,
-		  const struct store_facts *store, struct diag *diag)
+static int check_pair(struct ledger *l, const struct journal_facts *journal,
+		      const struct store_facts *store, struct diag *diag)
 {
-	int rc = check_origin(l, journal, store, diag);
+	int rc = check_identity(l, store, diag);
 
-	if (rc)
-		return rc;
+	if (rc == 0)
+		rc = check_ring(l, journal, store, diag);
+	if (rc == 0 && !journal_is_blank(l->journal))
+		rc = check_origin(l, journal, store, diag);
+	l->is_pair_wrong = l->is_pair_wrong || rc != 0;
+	return rc;
+}
+
+/* All that the journal has and the database has not. */
+static int replay(struct ledger *l, struct ledger_opened *ret, const struct journal_facts *journal,
+		  struct diag *diag)
+{
+	int rc;
+
 	do
 		rc = replay_batch(&l->replay, &ret->last_seq, diag);
 	while (rc == 1);
@@ -173,12 +180,13 @@ static int make_journal(struct ledger *l, struct ledger_opened *ret,
 			const struct journal_facts *journal, struct store_facts *store,
 			struct diag *diag)
 {
+	bool is_ahead = journal->next_seq > ret->last_seq + 1;
 	int rc = 0;
 
-	if (journal->next_seq > ret->last_seq + 1)
-		rc = replay_skip(&l->replay, journal->next_seq - 1, &ret->last_seq, diag);
+	if (is_ahead)
+		ret->last_seq = journal->next_seq - 1;
 	/* In between none is in use, so that the next start takes whichever it finds. */
-	if (rc == 0 && store->ring == STORE_RING_IN_USE)
+	if (is_ahead || store->ring == STORE_RING_IN_USE)
 		rc = store_set_ring(l->store, NULL, ret->last_seq, diag);
 	if (rc)
 		return rc;
@@ -219,11 +227,9 @@ int ledger_adopt_journal(struct ledger *l, struct ledger_opened *ret, struct dia
 	ret->seed = seed_of(store.identity);
 	if (!journal_is_blank(l->journal))
 		journal_inspect(l->journal, &journal);
-	rc = check_identity(l, &store, diag);
-	if (rc == 0)
-		rc = check_ring(l, &journal, &store, diag);
+	rc = check_pair(l, &journal, &store, diag);
 	if (rc == 0 && !journal_is_blank(l->journal))
-		rc = replay(l, ret, &journal, &store, diag);
+		rc = replay(l, ret, &journal, diag);
 	if (rc)
 		return rc;
 	/* One that was put back has a number of its own, so that the one of before is another. */

@@ -60,17 +60,16 @@ static int salvage(struct ledger *l, struct diag *diag)
 {
 	int rc = journal_salvage(l->journal, diag);
 
-	l->is_salvaged = rc == 0;
-	return rc ? rc : ERR_INVALID;
+	return rc == 1 ? 0 : rc ? rc : ERR_INVALID;
 }
 
 int ledger_repair(struct ledger *l, uint64_t *applied, struct diag *diag)
 {
 	struct journal_facts facts;
-	int rc;
+	int rc = salvage(l, diag);
 
-	if (!l->is_salvaged)
-		return salvage(l, diag);
+	if (rc)
+		return rc;
 	/* Blank: the step after this one failed. */
 	if (!journal_is_blank(l->journal)) {
 		rc = replay_batch(&l->replay, applied, diag);
@@ -78,15 +77,14 @@ int ledger_repair(struct ledger *l, uint64_t *applied, struct diag *diag)
 			return rc;
 	}
 	journal_inspect(l->journal, &facts);
-	rc = replay_skip(&l->replay, facts.next_seq - 1, applied, diag);
 	/* In between none is in use, so that a start takes whichever it finds. */
-	if (rc == 0)
-		rc = store_set_ring(l->store, NULL, facts.next_seq - 1, diag);
-	if (rc == 0)
-		rc = journal_renew(l->journal, diag);
+	rc = store_set_ring(l->store, NULL, facts.next_seq - 1, diag);
 	if (rc)
 		return rc;
-	l->is_salvaged = false;
+	*applied = facts.next_seq - 1; /* what is missing is not waited for */
+	rc = journal_renew(l->journal, diag);
+	if (rc)
+		return rc;
 	return ledger_mark_journal(l, facts.next_seq - 1, diag);
 }
 
@@ -104,7 +102,7 @@ void ledger_shut_where_wrong(struct ledger *l)
 static void close_store(struct ledger *l)
 {
 	store_close(l->store);
-	l->store = l->replay.store = l->refusal_flush.store = l->idfilter_fill.store = NULL;
+	l->store = l->replay.store = l->idfilter_fill.store = NULL;
 	l->is_store_ours = false;
 }
 
@@ -183,7 +181,7 @@ static int bring_back_journal(struct ledger *l, struct diag *diag)
 
 	if (journal_is_broken(l->journal)) {
 		journal_stop(l->journal);
-		return l->is_salvaged ? 0 : salvage(l, diag);
+		return salvage(l, diag);
 	}
 	if (rc == 0)
 		return 0;

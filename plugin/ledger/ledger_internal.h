@@ -20,7 +20,6 @@
 #include "ledger/pace.h"
 #include "ledger/state.h"
 #include "ledger/store.h"
-#include "ledger/refusal_flush.h"
 #include "ledger/writer.h"
 
 #define LEDGER_MARKS 64u
@@ -106,11 +105,9 @@ struct ledger {
 
 	/* the writer's thread's, once it runs */
 	struct replay replay;
-	struct refusal_flush refusal_flush;
 	struct idfilter_fill idfilter_fill;
 	int64_t sync_at_ns;
 	int64_t check_at_ns;
-	bool is_salvaged;     /* see ledger_repair() */
 	bool is_given_up;     /* what is open is to be closed */
 	bool is_journal_ours; /* the open journal has what was accepted */
 	bool is_store_ours;   /* the open database is the one that it belongs to */

@@ -56,6 +56,7 @@ static int find(struct ledger *l, unsigned entity, struct state_facts **ret, str
 {
 	const struct entitykey *key = &l->key;
 	struct state_facts *facts;
+	bool is_new;
 	int rc;
 
 	state_settle(l->state, writer_applied(l->writer));
@@ -64,18 +65,22 @@ static int find(struct ledger *l, unsigned entity, struct state_facts **ret, str
 		l->hits++;
 		return 0;
 	}
+	is_new = idfilter_is_new(l->idfilter, key);
+	if (is_new) {
+		l->hits++;
+	} else {
+		l->misses++;
+		rc = store_reader_find(l->reader, entity, key->id, key->len, &l->scratch, diag);
+		if (rc)
+			return rc;
+	}
 	facts = state_add(l->state, key);
 	*ret = facts ? facts : &l->scratch;
-	if (idfilter_is_new(l->idfilter, key)) {
+	if (is_new)
 		memset(*ret, 0, sizeof(**ret));
-		l->hits++;
-		return 0;
-	}
-	l->misses++;
-	rc = store_reader_find(l->reader, entity, key->id, key->len, *ret, diag);
-	if (rc && facts)
-		state_drop(l->state, facts);
-	return rc;
+	else if (facts)
+		*facts = l->scratch;
+	return 0;
 }
 
 void ledger_expect(struct ledger *l, unsigned entity, const char *id, size_t id_len)

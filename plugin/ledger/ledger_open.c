@@ -110,7 +110,7 @@ static int open_all(struct ledger *l, unsigned busy_ms, bool *may_wait, struct d
 	if (rc)
 		return rc;
 	l->replay.journal = l->journal;
-	l->replay.store = l->refusal_flush.store = l->idfilter_fill.store = l->store;
+	l->replay.store = l->idfilter_fill.store = l->store;
 	store_set_patience(l->store, busy_ms);
 	rc = ledger_check_new(l, diag);
 	if (rc == 0)
@@ -185,7 +185,7 @@ static void on_tend(void *ctx, struct diag *line)
 
 	if (!atomic_load(&l->is_open))
 		return;
-	refusal_flush_batch(&l->refusal_flush, false);
+	replay_flush(&l->replay, false);
 	if (age_line(&l->replay.age, line))
 		diag_prefix(line, "%s", l->path);
 	ledger_take_plan(l);
@@ -205,9 +205,9 @@ static void set_up(struct ledger *l, const struct ledger_options *options)
 			    options->refusals_keep_rows, options->refusals_keep_days },
 		.batch_rows = options->batch_rows ? options->batch_rows : 1,
 		.wal_bytes_max = WAL_BYTES_MAX,
+		.backlog = l->backlog,
 	};
 	replay_init(&l->replay);
-	l->refusal_flush = (struct refusal_flush){ .backlog = l->backlog, .replay = &l->replay };
 	l->idfilter_fill.idfilter = l->idfilter;
 	l->idfilter_fill.secret = l->secret;
 }
@@ -322,10 +322,10 @@ void ledger_close(struct ledger *l)
 	l->writer = NULL;
 	(void)ledger_catch_up(l); /* the thread is gone: what it opened is ours to close */
 	if (had_writer && l->is_taken) {
-		refusal_flush_batch(&l->refusal_flush, true);
+		replay_flush(&l->replay, true);
 		ledger_end_journal(l);
 	}
-	refusal_flush_clear(&l->refusal_flush);
+	replay_drop_refusals(&l->replay);
 	backlog_free(l->backlog);
 	/* The reader first: the last connection to close empties the WAL, and must be able to. */
 	store_reader_close(l->reader);

@@ -8,8 +8,11 @@
 #define TRIM_EVERY_NS INT64_C(1000000000)
 #define RETAINED_EVERY_NS INT64_C(1000000000)
 #define CLOCK_EVERY_NS INT64_C(600000000000) /* for a start, which asks when that was */
-#define TRIM_ROWS 256u  /* old events removed at once, beside twice the new ones */
-#define IDLE_ROWS 1024u /* and a second where none comes: what is decided wrongly is slow */
+#define TRIM_ROWS 256u /* old events removed at once, beside twice the new ones */
+#define REFUSALS_EVERY_NS INT64_C(200000000)  /* a transaction costs a sync of the disk */
+#define REFUSALS_TRIM_NS INT64_C(60000000000) /* where nothing new comes */
+#define REFUSAL_ROWS 512u /* of old refusals removed at once, beside twice the new ones */
+#define IDLE_ROWS 1024u   /* and a second where none comes: what is decided wrongly is slow */
 
 static const uint64_t record_bounds[] = { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10000 };
 /* Nanoseconds: 100 us to 2 s. */
@@ -24,7 +27,11 @@ void replay_init(struct replay *replay)
 	replay->batch_ns.bounds = sizeof(ns_bounds) / sizeof(*ns_bounds);
 }
 
-int64_t replay_now(struct replay *replay)
+/*
+ * The time as of which rows may be removed for their age, 0: none may. Each commit keeps it;
+ * age_line() has its lines.
+ */
+static int64_t believed_now(struct replay *replay)
 {
 	int64_t wall_ms = clock_unix_ms(), mono_ns = clock_mono_ns(), last_ms;
 
@@ -90,7 +97,7 @@ static int apply_batch(struct replay *replay, struct journal_record *first, uint
 	} while (rc == 1);
 	if (rc < 0)
 		return rc;
-	now_ms = replay_now(replay);
+	now_ms = believed_now(replay);
 	rc = trim_retained(replay, now_ms, diag);
 	if (rc)
 		return rc;
@@ -110,7 +117,7 @@ static int trim_idle(struct replay *replay, struct diag *diag)
 	    (replay->trimmed_ns && now_ns - replay->trimmed_ns < TRIM_EVERY_NS))
 		return 0;
 	rc = store_begin(replay->store, &applied, diag);
-	now_ms = rc ? 0 : replay_now(replay);
+	now_ms = rc ? 0 : believed_now(replay);
 	is_kept = now_ms && (!replay->clock_ns || now_ns - replay->clock_ns >= CLOCK_EVERY_NS);
 	if (rc == 0)
 		rc = store_trim(replay->store, &replay->limits, now_ms, IDLE_ROWS, &removed, diag);
@@ -135,19 +142,6 @@ int replay_check(struct replay *replay, struct diag *diag)
 		return rc;
 	rc = journal_check_place(replay->journal, diag);
 	replay->is_journal_gone = rc != 0;
-	return rc;
-}
-
-int replay_skip(struct replay *replay, uint64_t seq, uint64_t *applied, struct diag *diag)
-{
-	uint64_t before;
-	int rc = store_begin(replay->store, &before, diag);
-
-	if (rc == 0 && before < seq)
-		rc = store_commit(replay->store, seq, diag);
-	store_rollback(replay->store); /* does nothing after a commit */
-	if (rc == 0)
-		*applied = before < seq ? seq : before;
 	return rc;
 }
 
@@ -203,4 +197,70 @@ int replay_batch(struct replay *replay, uint64_t *applied, struct diag *diag)
 	*applied = last;
 	journal_release(replay->journal);
 	return 1;
+}
+
+/* ---- refusals ------------------------------------------------------------------------------ */
+
+static uint64_t count(const struct backlog_item *items)
+{
+	uint64_t n = 0;
+
+	for (; items; items = items->next)
+		n++;
+	return n;
+}
+
+/* One transaction; the number of the last accepted write stays as it is. */
+static int write_refusals(struct replay *replay, struct diag *diag)
+{
+	uint64_t applied;
+	unsigned rows = 0;
+	int rc = store_begin(replay->store, &applied, diag);
+
+	for (struct backlog_item *item = replay->waiting; rc == 0 && item; item = item->next) {
+		rc = item->is_alert ? store_alert(replay->store, &item->alert, diag)
+				    : store_refuse(replay->store, &item->refusal, diag);
+		rows++;
+	}
+	if (rc == 0)
+		rc = store_trim_refusals(replay->store, &replay->limits, believed_now(replay),
+					 2 * rows + REFUSAL_ROWS, diag);
+	if (rc == 0)
+		rc = store_commit(replay->store, applied, diag);
+	if (rc)
+		store_rollback(replay->store);
+	return rc;
+}
+
+static bool are_refusals_due(struct replay *replay, int64_t now, bool is_last)
+{
+	if (!is_last && now - replay->flushed_ns < REFUSALS_EVERY_NS &&
+	    !backlog_is_pressing(replay->backlog))
+		return false;
+	if (!replay->waiting)
+		replay->waiting = backlog_take(replay->backlog, is_last);
+	return replay->waiting || now - replay->flushed_ns >= REFUSALS_TRIM_NS;
+}
+
+void replay_flush(struct replay *replay, bool is_last)
+{
+	int64_t now = clock_mono_ns();
+	struct diag diag;
+	int rc;
+
+	if (!are_refusals_due(replay, now, is_last))
+		return;
+	replay->flushed_ns = now;
+	rc = write_refusals(replay, &diag);
+	if (rc == ERR_BUSY && !is_last)
+		return; /* the same again, later; what comes meanwhile waits in the backlog */
+	if (rc)
+		backlog_lose(replay->backlog, count(replay->waiting));
+	replay_drop_refusals(replay);
+}
+
+void replay_drop_refusals(struct replay *replay)
+{
+	backlog_drop(replay->waiting);
+	replay->waiting = NULL;
 }

@@ -1,9 +1,14 @@
 /*
- * replay.h -- records from the journal into the store, each exactly once.
+ * replay.h -- records from the journal into the store, each exactly once; and refusals from the
+ * backlog, now and then.
  *
  * The number of the last record that was written stands in the same transaction as its rows, and
  * is read again in each: whatever fails between the two files, what the database has is skipped and
  * what it has not is written. Used at start, and by the writer's thread from then on.
+ *
+ * Refusals are written between batches of accepted writes, in transactions of their own. They never
+ * hold up what was accepted: where the database is locked they wait, bounded; where it takes none
+ * they are counted as lost.
  */
 #ifndef PETSTORE_REPLAY_H
 #define PETSTORE_REPLAY_H
@@ -13,6 +18,7 @@
 #include "base/diag.h"
 #include "base/histogram.h"
 #include "ledger/age.h"
+#include "ledger/backlog.h"
 #include "ledger/journal.h"
 #include "ledger/store.h"
 
@@ -32,6 +38,9 @@ struct replay {
 	int64_t trimmed_ns;             /* when an idle store was last looked at for old events */
 	int64_t clock_ns;               /* and when it last kept a time that was believed */
 	int64_t retained_ns;            /* when what was cleared long ago was last removed */
+	struct backlog *backlog;        /* of refusals */
+	struct backlog_item *waiting;   /* refusals not written since the database was locked */
+	int64_t flushed_ns;             /* when refusals were last written, or trimmed */
 	struct histogram batch_records; /* any thread may read these two */
 	struct histogram batch_ns;
 };
@@ -48,18 +57,6 @@ void replay_init(struct replay *replay);
 int replay_check(struct replay *replay, struct diag *diag);
 
 /*
- * Says to the database that it has seen all up to @seq, where no record is left that is older: the
- * numbers of records that are lost are not waited for, nor used again. *applied as below.
- */
-int replay_skip(struct replay *replay, uint64_t seq, uint64_t *applied, struct diag *diag);
-
-/*
- * The time as of which rows may be removed for their age, 0: none may. Each commit keeps it. Of the
- * thread that uses the store; age_line() has its lines.
- */
-int64_t replay_now(struct replay *replay);
-
-/*
  * Writes one batch. 1: some records were written, there may be more; 0: there was none. On
  * failure (the store's or the journal's error) the journal still has all that it had, and the call
  * may be repeated.
@@ -67,5 +64,11 @@ int64_t replay_now(struct replay *replay);
  * left alone.
  */
 int replay_batch(struct replay *replay, uint64_t *applied, struct diag *diag);
+
+/* Writes the refusals that there are where it is time to, or at once where @is_last. */
+void replay_flush(struct replay *replay, bool is_last);
+
+/* Forgets the refusals that still wait. */
+void replay_drop_refusals(struct replay *replay);
 
 #endif

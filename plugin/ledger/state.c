@@ -9,7 +9,7 @@
 
 #define NONE UINT32_MAX
 
-enum state_list { LIST_FREE, LIST_CLEAN, LIST_PINNED, LIST_COUNT };
+enum state_list { LIST_CLEAN, LIST_PINNED, LIST_COUNT };
 
 #define LINE 64u       /* bytes of a cache line */
 #define PREFAULT 4096u /* entries: more than come while the writer is at one batch */
@@ -33,7 +33,6 @@ struct state_node {
 _Static_assert(sizeof(struct state_entry) <= 512 && sizeof(struct state_node) <= 32,
 	       "STATE_ENTRY_BYTES is part of the documentation");
 
-/* newest ... oldest; free entries are a stack that uses `older`. */
 struct state_ends {
 	uint32_t newest, oldest;
 };
@@ -239,26 +238,23 @@ void state_expect_more(struct state *s, const struct entitykey *key)
 bool state_has_room(const struct state *s)
 {
 	return atomic_load_explicit(&s->untouched, memory_order_relaxed) < s->capacity ||
-	       s->list[LIST_FREE].oldest != NONE || s->list[LIST_CLEAN].oldest != NONE;
+	       s->list[LIST_CLEAN].oldest != NONE;
 }
 
 /* An entry that is in no list and not hashed; NONE: all are pinned. */
 static uint32_t entry_get(struct state *s)
 {
 	uint32_t untouched = atomic_load_explicit(&s->untouched, memory_order_relaxed);
-	uint32_t i = s->list[LIST_FREE].oldest;
+	uint32_t i = s->list[LIST_CLEAN].oldest;
 
-	if (i == NONE && untouched < s->capacity) {
+	if (untouched < s->capacity) {
 		atomic_store_explicit(&s->untouched, untouched + 1, memory_order_relaxed);
 		return untouched;
 	}
 	if (i == NONE)
-		i = s->list[LIST_CLEAN].oldest;
-	if (i == NONE)
 		return NONE;
 	list_take(s, i);
-	if (s->node[i].list == LIST_CLEAN)
-		entry_unhash(s, i);
+	entry_unhash(s, i);
 	return i;
 }
 
@@ -286,16 +282,6 @@ static uint32_t entry_of(const struct state *s, const struct state_facts *facts)
 	const char *entry = (const char *)facts - offsetof(struct state_entry, facts);
 
 	return (uint32_t)((const struct state_entry *)(const void *)entry - s->entry);
-}
-
-void state_drop(struct state *s, struct state_facts *facts)
-{
-	uint32_t i = entry_of(s, facts);
-
-	entry_unhash(s, i);
-	list_take(s, i);
-	list_put(s, i, LIST_FREE);
-	s->recent = NONE;
 }
 
 bool state_is_pinned(const struct state *s, const struct state_facts *facts)

@@ -91,9 +91,6 @@ struct state_facts *state_add(struct state *state, const struct entitykey *key);
 /* Has the entity a write that is not known to be in the database? */
 bool state_is_pinned(const struct state *state, const struct state_facts *facts);
 
-/* Gives back what state_add() or state_find() returned: the entity is forgotten. */
-void state_drop(struct state *state, struct state_facts *facts);
-
 /* The entity has write @seq, newer than all seen before, under way to the database. */
 void state_pin(struct state *state, struct state_facts *facts, uint64_t seq);
 

@@ -4,8 +4,7 @@
  * store.c opens, upgrades and commits; store_files.c asks whether the files are still those that
  * are open, and store_facts.c what is stored about the store; store_names.c knows which tables and
  * columns there are and what numbers they have; store_plan.c makes tables from a plan; store_rows.c
- * and store_refusals.c write rows, store_trim.c removes them; store_reader.c and store_scan.c
- * read them.
+ * writes rows, store_trim.c removes them; store_reader.c reads them.
  */
 #ifndef PETSTORE_STORE_INTERNAL_H
 #define PETSTORE_STORE_INTERNAL_H
@@ -75,7 +74,7 @@ enum store_statement {
 	STORE_RETAINED,
 	STORE_RETAINED_REMOVE,
 	STORE_EVENTS_ENDS,
-	STORE_EVENTS_SCAN, /* each of these with _REMOVE behind it: see store_trim_aged() */
+	STORE_EVENTS_SCAN, /* each of these with _REMOVE behind it: see find_aged() */
 	STORE_EVENTS_REMOVE,
 	STORE_REFUSALS_SCAN,
 	STORE_REFUSALS_REMOVE,
@@ -176,17 +175,6 @@ int store_prove(struct store *store, struct diag *diag);
 
 /* A checkpoint; @must: one that waits for readers and cuts the WAL (ERR_BUSY: they go on). */
 int store_copy(struct store *store, bool must, struct diag *diag);
-
-/*
- * Finds what is too old in a table, as store_trim() says: *ret_seq is the last such row, 0: none.
- * Looks at @rows_max rows at most. @now_ms 0 forgets what was found.
- */
-int store_find_aged(struct store *store, enum store_aged table, int64_t now_ms, unsigned days,
-		    unsigned rows_max, int64_t *ret_seq, struct diag *diag);
-
-/* Removes the oldest rows up to @seq, @rows_max at most. */
-int store_remove_until(struct store *store, enum store_aged table, int64_t seq, unsigned rows_max,
-		       struct diag *diag);
 
 /* The type that a column of a table has in SQL; a literal. */
 const char *store_type_name(enum value_type type);

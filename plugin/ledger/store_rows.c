@@ -1,8 +1,14 @@
-/* store_rows.c -- records into rows: collected in a batch, written many at a time. */
+/*
+ * store_rows.c -- records into rows: collected in a batch, written many at a time; refusals and
+ * alerts into rows, one at a time.
+ */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/portions.h"
+#include "ledger/backlog.h"
 #include "ledger/store.h"
 #include "ledger/store_internal.h"
 
@@ -209,7 +215,7 @@ static int write_entities(struct store *store, struct store_upserts *upserts, st
 	for (size_t i = 0; rc == 0 && i < STORE_UPSERTS_MAX; i++) {
 		if (!upserts->upsert[i].rows.first)
 			continue;
-		batch_show(store->batch, &upserts->upsert[i].rows);
+		batch_show(store->batch, BATCH_LIST, &upserts->upsert[i].rows);
 		rc = write_shown(store, upserts->upsert[i].statement, "cannot write to a table",
 				 diag);
 	}
@@ -222,10 +228,10 @@ int store_flush(struct store *store, struct diag *diag)
 
 	if (batch_is_empty(store->batch))
 		return 0;
-	batch_show_events(store->batch);
+	batch_show(store->batch, BATCH_EVENTS, NULL);
 	rc = write_shown(store, store->statement[STORE_EVENT], "cannot write to events", diag);
 	if (rc == 0 && batch_has_retained(store->batch)) {
-		batch_show_retained(store->batch);
+		batch_show(store->batch, BATCH_RETAINED, NULL);
 		rc = write_shown(store, store->statement[STORE_RETAINED],
 				 "cannot write to retained", diag);
 	}
@@ -242,4 +248,73 @@ void store_forget(struct store *store)
 			store->upserts[i].upsert[k].rows = (struct batch_list){ NULL, NULL };
 	if (store->batch)
 		batch_clear(store->batch);
+}
+
+/* ---- refusals and alerts ------------------------------------------------------------------ */
+
+/* A text that a client chose: what is not UTF-8 is kept byte by byte. */
+static void bind_bytes(sqlite3_stmt *insert, int at, const char *data, size_t len)
+{
+	if (sql_is_text(data, len))
+		sql_bind_text(insert, at, data, len);
+	else
+		(void)sqlite3_bind_blob64(insert, at, data, len, SQLITE_STATIC);
+}
+
+/* Whose row it is, see 006-shares.sql. */
+static void bind_share(sqlite3_stmt *insert, int at, const struct who *who)
+{
+	char net[PEER_NET_MAX], share[BACKLOG_TEXT_MAX + 8];
+	struct portions_owner owner = portions_owner(who, net);
+
+	(void)snprintf(share, sizeof(share), "%s %s", who->is_proved ? "user" : "from", owner.name);
+	(void)sqlite3_bind_text(insert, at, share, -1, SQLITE_TRANSIENT); /* else NULL: it fails */
+}
+
+int store_refuse(struct store *store, const struct refusal *refusal, struct diag *diag)
+{
+	sqlite3_stmt *insert = store->statement[STORE_REFUSAL];
+	char time[CLOCK_TEXT_MAX];
+	/* A topic of ours that is no text would break the table's word: NUL ends it. */
+	size_t topic_len = strnlen(refusal->topic ? refusal->topic : "", refusal->topic_len);
+
+	sql_bind(insert, 1, refusal->id);
+	sql_bind(insert, 2, clock_print(refusal->time_ms, time));
+	sql_bind(insert, 3, refusal->action);
+	sql_bind(insert, 4, reason_code(refusal->reason));
+	sql_bind_number(insert, 5, refusal->is_observed);
+	sql_bind(insert, 6, refusal->who.client_id);
+	sql_bind(insert, 7, refusal->who.principal);
+	sql_bind(insert, 8, refusal->who.address);
+	sql_bind_text(insert, 9, refusal->topic ? refusal->topic : "", topic_len);
+	sql_bind_number(insert, 10, refusal->qos);
+	sql_bind_number(insert, 11, refusal->is_retained);
+	sql_bind(insert, 12, refusal->pointer);
+	sql_bind(insert, 13, refusal->keyword);
+	sql_bind(insert, 14, refusal->message);
+	sql_bind(insert, 15, refusal->current_status);
+	if (refusal->payload_len > 0)
+		bind_bytes(insert, 16, refusal->payload, refusal->payload_len);
+	else
+		(void)sqlite3_bind_null(insert, 16);
+	sql_bind_number(insert, 17, (int64_t)refusal->payload_bytes);
+	bind_share(insert, 18, &refusal->who);
+	sql_bind_number(insert, 19, refusal->is_closed);
+	return sql_run(&store->sql, insert, "cannot write to refusals", diag);
+}
+
+int store_alert(struct store *store, const struct alertrow *alert, struct diag *diag)
+{
+	sqlite3_stmt *insert = store->statement[STORE_ALERT];
+	char time[CLOCK_TEXT_MAX];
+
+	sql_bind(insert, 1, clock_print(alert->time_ms, time));
+	sql_bind(insert, 2, alert->kind);
+	sql_bind(insert, 3, alert->state);
+	sql_bind(insert, 4, alert->who.client_id);
+	sql_bind(insert, 5, alert->who.principal);
+	sql_bind(insert, 6, alert->who.address);
+	sql_bind(insert, 7, alert->document);
+	bind_share(insert, 8, &alert->who);
+	return sql_run(&store->sql, insert, "cannot write to alerts", diag);
 }
