@@ -144,7 +144,6 @@ int store_ids(struct store *store, uint32_t table, struct store_mark *mark, unsi
 {
 	static const char what[] = "cannot read a table";
 	sqlite3_str *sql = sqlite3_str_new(store->sql.db);
-	const struct store_place *place = store_find_place(store, table);
 	sqlite3_stmt *ids = NULL;
 	unsigned count = 0;
 	int rc;
@@ -153,7 +152,7 @@ int store_ids(struct store *store, uint32_t table, struct store_mark *mark, unsi
 	sqlite3_str_appendf(sql,
 			    "SELECT id FROM \"%w\" WHERE id > ?1 AND typeof(id) = 'text' AND "
 			    "length(CAST(id AS BLOB)) <= %u ORDER BY id LIMIT ?2",
-			    store->names->table[place->table].name, ENTITY_ID_MAX);
+			    store_find_name(store, table)->table, ENTITY_ID_MAX);
 	if (sql_prepare_built(&store->sql, sql, what, &ids, diag) != 0)
 		return ERR_IO;
 	(void)sqlite3_bind_text(ids, 1, mark->id, (int)mark->len, SQLITE_TRANSIENT);

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "ledger/batch.h"
 #include "ledger/sql.h"
@@ -30,37 +31,28 @@ struct store_upsert {
 	struct batch_list rows; /* that it will take */
 };
 
-/* The newest of a table, and the one to replace where all places are taken. */
+/* Those of a table: the newest, and the one to replace where all places are taken. */
 struct store_upserts {
-	struct store_upsert upsert[STORE_UPSERTS_MAX];
+	struct store_upserts *other; /* another table's */
+	uint32_t table;
 	unsigned next;
+	struct store_upsert upsert[STORE_UPSERTS_MAX];
 };
 
-struct store_table {
-	char *name;
-	uint32_t number;
-	size_t column_count;
-	struct {
-		char *name;
-		char *type; /* as it was declared; NULL: the column is not there */
-		uint32_t number;
-	} column[STORE_COLUMNS_MAX];
+/* A table or one of its columns. */
+struct store_name {
+	const char *table;  /* NULL: there is no such number */
+	const char *column; /* "": it is a table */
+	const char *type;   /* of a column, as it was declared; NULL: it is not there */
+	uint32_t of;        /* the table's number */
+	unsigned columns;   /* that the table has, or that it had before this one */
 };
-
-/* Where a permanent number leads. */
-struct store_place {
-	unsigned table;  /* index into table[], or STORE_NOWHERE: there is no such number */
-	unsigned column; /* index into the table's columns, or STORE_IS_TABLE */
-};
-#define STORE_NOWHERE UINT_MAX
-#define STORE_IS_TABLE UINT_MAX
 
 struct store_names {
-	char *path; /* of the database, for messages */
-	size_t table_count;
-	struct store_table *table;
-	size_t place_count;
-	struct store_place *place; /* by number */
+	struct arena arena; /* of all of this */
+	const char *path;   /* of the database, for messages */
+	int64_t last;
+	struct store_name *name; /* by number, up to @last */
 };
 
 enum store_statement {
@@ -107,7 +99,7 @@ enum store_aged { STORE_AGED_EVENTS, STORE_AGED_REFUSALS, STORE_AGED_ALERTS, STO
 struct store {
 	struct sql sql;
 	struct store_names *names;
-	struct store_upserts *upserts; /* by table; NULL: none were needed yet */
+	struct store_upserts *upserts; /* of the tables that were written to */
 	struct batch *batch;           /* what store_apply() collected */
 	sqlite3_stmt *statement[STORE_STATEMENTS];
 	int64_t page_bytes;
@@ -158,7 +150,7 @@ int store_fail_newer(const char *path, int64_t version, struct diag *diag);
 void store_set_names(struct store *store, struct store_names *names);
 
 /* NULL: no such number. */
-const struct store_place *store_find_place(const struct store *store, uint32_t number);
+const struct store_name *store_find_name(const struct store *store, uint32_t number);
 
 /* Forgets what store_apply() collected. */
 void store_forget(struct store *store);

@@ -14,47 +14,64 @@
 
 /* ---- statements -------------------------------------------------------------------------- */
 
+/* A record's values by the column of the table that each goes to. */
+struct picture {
+	uint64_t columns; /* a set, as in struct store_upsert */
+	const struct value *value[STORE_COLUMNS_MAX];
+	struct store_upsert *upsert;
+};
+
+/* A bit for each value, without the owner's. */
+static uint64_t values_of(const struct picture *picture)
+{
+	return picture->columns & ~(UINT64_C(1) << STORE_OWNER_BIT);
+}
+
+/* The name of the first of the columns @left. */
+static const char *column_of(const struct store *store, const struct picture *picture,
+			     uint64_t left)
+{
+	return store_find_name(store, picture->value[__builtin_ctzll(left)]->column)->column;
+}
+
 /*
- * Sets the columns of @columns and leaves all others as they are. OR FAIL: the transaction is
+ * Sets the columns of @picture and leaves all others as they are. OR FAIL: the transaction is
  * rolled back whatever failed, so that SQLite need not keep what a statement overwrites.
  */
-static sqlite3_str *upsert_sql(struct store *store, const struct store_table *table,
-			       uint64_t columns)
+static sqlite3_str *upsert_sql(struct store *store, const char *table,
+			       const struct picture *picture)
 {
-	bool has_owner = columns >> STORE_OWNER_BIT & 1;
+	bool has_owner = picture->columns >> STORE_OWNER_BIT & 1;
 	sqlite3_str *sql = sqlite3_str_new(store->sql.db);
 	unsigned value = 0;
 
 	sqlite3_str_appendf(sql,
 			    "INSERT OR FAIL INTO \"%w\" (id, revision, created_at, updated_at%s",
-			    table->name, has_owner ? ", owner" : "");
-	for (unsigned i = 0; i < table->column_count; i++)
-		if (columns >> i & 1)
-			sqlite3_str_appendf(sql, ", \"%w\"", table->column[i].name);
+			    table, has_owner ? ", owner" : "");
+	for (uint64_t left = values_of(picture); left; left &= left - 1)
+		sqlite3_str_appendf(sql, ", \"%w\"", column_of(store, picture, left));
 	sqlite3_str_appendf(sql, ") SELECT id, 1, time, time%s", has_owner ? ", owner" : "");
-	for (unsigned i = 0; i < table->column_count; i++)
-		if (columns >> i & 1)
-			sqlite3_str_appendf(sql, ", v%u", value++);
+	for (uint64_t left = values_of(picture); left; left &= left - 1)
+		sqlite3_str_appendf(sql, ", v%u", value++);
 	sqlite3_str_appendf(sql,
 			    " FROM " BATCH_TABLE " WHERE true ON CONFLICT (id) DO UPDATE SET "
 			    "revision = revision + 1, updated_at = excluded.updated_at%s",
 			    has_owner ? ", owner = excluded.owner" : "");
-	for (unsigned i = 0; i < table->column_count; i++)
-		if (columns >> i & 1)
-			sqlite3_str_appendf(sql, ", \"%w\" = excluded.\"%w\"",
-					    table->column[i].name, table->column[i].name);
+	for (uint64_t left = values_of(picture); left; left &= left - 1) {
+		const char *column = column_of(store, picture, left);
+
+		sqlite3_str_appendf(sql, ", \"%w\" = excluded.\"%w\"", column, column);
+	}
 	return sql;
 }
 
-/* The statement for @columns, in the place of the one that was made longest ago. */
-static int upsert_prepare(struct store *store, unsigned table, uint64_t columns,
-			  struct store_upsert **ret, struct diag *diag)
+/* The statement for @picture, in the place of the one that was made longest ago. */
+static int upsert_prepare(struct store *store, struct store_upserts *upserts, const char *table,
+			  struct picture *picture, struct diag *diag)
 {
-	struct store_upserts *upserts = &store->upserts[table];
 	struct store_upsert *upsert = &upserts->upsert[upserts->next];
 	sqlite3_stmt *statement = NULL;
-	int rc = sql_prepare_built(&store->sql,
-				   upsert_sql(store, &store->names->table[table], columns),
+	int rc = sql_prepare_built(&store->sql, upsert_sql(store, table, picture),
 				   "cannot write to a table", &statement, diag);
 
 	if (rc == 0 && upsert->rows.first) /* its place is wanted */
@@ -64,59 +81,68 @@ static int upsert_prepare(struct store *store, unsigned table, uint64_t columns,
 		return rc;
 	}
 	(void)sqlite3_finalize(upsert->statement);
-	*upsert = (struct store_upsert){ .columns = columns, .statement = statement };
+	*upsert = (struct store_upsert){ .columns = picture->columns, .statement = statement };
 	upserts->next = (upserts->next + 1) % STORE_UPSERTS_MAX;
-	*ret = upsert;
+	picture->upsert = upsert;
 	return 0;
 }
 
-static int upsert_get(struct store *store, unsigned table, uint64_t columns,
-		      struct store_upsert **ret, struct diag *diag)
+/* Those of the table @number; NULL: memory ran out. */
+static struct store_upserts *upserts_get(struct store *store, uint32_t number)
 {
-	if (!store->upserts)
-		store->upserts = calloc(store->names->table_count, sizeof(*store->upserts));
-	if (!store->upserts)
+	struct store_upserts *upserts = store->upserts;
+
+	while (upserts && upserts->table != number)
+		upserts = upserts->other;
+	if (upserts)
+		return upserts;
+	upserts = calloc(1, sizeof(*upserts));
+	if (!upserts)
+		return NULL;
+	upserts->table = number;
+	upserts->other = store->upserts;
+	store->upserts = upserts;
+	return upserts;
+}
+
+static int upsert_get(struct store *store, uint32_t number, const char *table,
+		      struct picture *picture, struct diag *diag)
+{
+	struct store_upserts *upserts = upserts_get(store, number);
+
+	if (!upserts)
 		return diag_nomem(diag);
-	for (size_t i = 0; i < STORE_UPSERTS_MAX && store->upserts[table].upsert[i].statement;
-	     i++) {
-		if (store->upserts[table].upsert[i].columns == columns) {
-			*ret = &store->upserts[table].upsert[i];
+	for (size_t i = 0; i < STORE_UPSERTS_MAX && upserts->upsert[i].statement; i++) {
+		if (upserts->upsert[i].columns == picture->columns) {
+			picture->upsert = &upserts->upsert[i];
 			return 0;
 		}
 	}
-	return upsert_prepare(store, table, columns, ret, diag);
+	return upsert_prepare(store, upserts, table, picture, diag);
 }
 
 /* ---- collecting -------------------------------------------------------------------------- */
 
-/* A record's values by the column of the table that each goes to. */
-struct picture {
-	uint64_t columns; /* a set, as in struct store_upsert */
-	const struct value *value[STORE_COLUMNS_MAX];
-	struct store_upsert *upsert;
-};
-
 static int picture_make(struct store *store, const struct record *record, struct picture *ret,
 			struct diag *diag)
 {
-	const struct store_place *place = store_find_place(store, record->table);
-	unsigned table = place ? place->table : STORE_NOWHERE;
+	const struct store_name *table = store_find_name(store, record->table);
 
-	if (!place || place->column != STORE_IS_TABLE)
+	if (!table || *table->column)
 		return diag_set(diag, ERR_INVALID, "%s: table store_names lacks table %u",
 				store->sql.path, record->table);
 	ret->columns = record->owner.text ? UINT64_C(1) << STORE_OWNER_BIT : 0;
 	for (size_t i = 0; i < record->value_count; i++) {
-		place = store_find_place(store, record->value[i].column);
-		if (!place || place->table != table || place->column == STORE_IS_TABLE)
+		const struct store_name *name = store_find_name(store, record->value[i].column);
+
+		if (!name || !*name->column || name->of != record->table)
 			return diag_set(diag, ERR_INVALID,
 					"%s: table store_names lacks column %u of %s",
-					store->sql.path, record->value[i].column,
-					store->names->table[table].name);
-		ret->value[place->column] = &record->value[i];
-		ret->columns |= UINT64_C(1) << place->column;
+					store->sql.path, record->value[i].column, table->table);
+		ret->value[name->columns] = &record->value[i];
+		ret->columns |= UINT64_C(1) << name->columns;
 	}
-	return upsert_get(store, table, ret->columns, &ret->upsert, diag);
+	return upsert_get(store, record->table, table->table, ret, diag);
 }
 
 /*
@@ -139,9 +165,7 @@ static const char *print_time(struct store *store, int64_t ms)
 
 static void copy_values(const struct picture *picture, struct value *ret)
 {
-	uint64_t left = picture->columns & ~(UINT64_C(1) << STORE_OWNER_BIT);
-
-	for (; left; left &= left - 1)
+	for (uint64_t left = values_of(picture); left; left &= left - 1)
 		*ret++ = *picture->value[__builtin_ctzll(left)];
 }
 
@@ -174,10 +198,12 @@ static int make_room(struct store *store, const struct record *record,
 
 int store_apply(struct store *store, uint64_t seq, const struct record *record, struct diag *diag)
 {
-	struct picture picture = { .upsert = NULL };
+	struct picture picture;
 	struct batch_row *row;
-	int rc = record->table != 0 ? picture_make(store, record, &picture, diag) : 0;
+	int rc;
 
+	picture.upsert = NULL; /* the rest is filled in where there is one */
+	rc = record->table != 0 ? picture_make(store, record, &picture, diag) : 0;
 	if (rc) {
 		diag_prefix(diag, "record %llu", (unsigned long long)seq);
 		return rc;
@@ -235,17 +261,18 @@ int store_flush(struct store *store, struct diag *diag)
 		rc = write_shown(store, store->statement[STORE_RETAINED],
 				 "cannot write to retained", diag);
 	}
-	for (size_t i = 0; rc == 0 && store->upserts && i < store->names->table_count; i++)
-		rc = write_entities(store, &store->upserts[i], diag);
+	for (struct store_upserts *upserts = store->upserts; rc == 0 && upserts;
+	     upserts = upserts->other)
+		rc = write_entities(store, upserts, diag);
 	store_forget(store);
 	return rc;
 }
 
 void store_forget(struct store *store)
 {
-	for (size_t i = 0; store->upserts && i < store->names->table_count; i++)
-		for (size_t k = 0; k < STORE_UPSERTS_MAX; k++)
-			store->upserts[i].upsert[k].rows = (struct batch_list){ NULL, NULL };
+	for (struct store_upserts *upserts = store->upserts; upserts; upserts = upserts->other)
+		for (size_t i = 0; i < STORE_UPSERTS_MAX; i++)
+			upserts->upsert[i].rows = (struct batch_list){ NULL, NULL };
 	if (store->batch)
 		batch_clear(store->batch);
 }
