@@ -316,18 +316,16 @@ struct who broker_who(const struct mosquitto *client)
 
 #define CONTENT_TYPE 3 /* MQTT 5, 2.2.2.2 */
 
-/*
- * The broker frees what it took, @properties among it: only then is nothing of it ours. Its copying
- * twin counts memory wrongly in 2.0, so the copy is made here.
- */
-static bool publish(const struct broker *broker, const char *client_id,
-		    const struct message *message, mosquitto_property *properties)
+/* The broker's copying twin of this call counts memory wrongly in 2.0, so the copy is made here. */
+bool broker_publish_take(const struct broker *broker, const char *client_id,
+			 const struct message *message, struct mqtt5__property *properties)
 {
 	char *copy = mosquitto_malloc(message->payload_len + 1);
 	bool is_taken = false;
 
 	if (copy) {
-		memcpy(copy, message->payload, message->payload_len);
+		if (message->payload_len > 0)
+			memcpy(copy, message->payload, message->payload_len);
 		copy[message->payload_len] = '\0';
 		is_taken = mosquitto_broker_publish(client_id, message->topic,
 						    (int)message->payload_len, copy,
@@ -352,7 +350,7 @@ bool broker_publish(const struct broker *broker, const char *topic, const char *
 	/* Debian's 2.0.21 has these two of them only. Without it the message is what it is. */
 	if (broker->properties.add_text && broker->properties.free_all)
 		(void)broker->properties.add_text(&properties, CONTENT_TYPE, content_type);
-	return publish(broker, NULL, &message, properties);
+	return broker_publish_take(broker, NULL, &message, properties);
 }
 
 bool broker_send(const char *client_id, const char *topic, const char *text, size_t len)
@@ -361,7 +359,7 @@ bool broker_send(const char *client_id, const char *topic, const char *text, siz
 		.topic = topic, .payload = text, .payload_len = len, .qos = 1
 	};
 
-	return publish(NULL, client_id, &message, NULL);
+	return broker_publish_take(NULL, client_id, &message, NULL);
 }
 
 bool broker_retain(const char *topic, const char *text)
@@ -370,12 +368,7 @@ bool broker_retain(const char *topic, const char *text)
 		.topic = topic, .payload = text, .payload_len = strlen(text), .is_retained = true
 	};
 
-	return publish(NULL, NULL, &message, NULL);
-}
-
-bool broker_is_clean(const struct mosquitto *client)
-{
-	return mosquitto_client_clean_session(client);
+	return broker_publish_take(NULL, NULL, &message, NULL);
 }
 
 void broker_acl_request(const struct mosquitto_evt_acl_check *event, struct gate_request *ret)
@@ -451,11 +444,6 @@ int broker_answer_code(enum broker_answer answer)
 	return codes[answer];
 }
 
-int broker_version(const struct mosquitto *client)
-{
-	return mosquitto_client_protocol_version(client);
-}
-
 bool broker_is_bridge(const struct mosquitto *client)
 {
 	return !mosquitto_client_address(client) && mosquitto_client_protocol_version(client) != 0;
@@ -463,7 +451,8 @@ bool broker_is_bridge(const struct mosquitto *client)
 
 int broker_hold_off(const struct broker *broker, const struct mosquitto *client, bool is_exchange)
 {
-	bool is_said = broker->has_busy_code && !is_exchange && broker_version(client) == 5;
+	bool is_said = broker->has_busy_code && !is_exchange &&
+		       mosquitto_client_protocol_version(client) == 5;
 
 	/* For the other code no release sends a packet, and no other plugin gives it as a no. */
 	return is_said ? BROKER_BUSY : MOSQ_ERR_CONN_REFUSED;

@@ -145,6 +145,14 @@ const void **broker_list(const struct broker *broker, size_t *count);
 bool broker_is_listed(const void *const *list, size_t count, const struct mosquitto *client);
 
 /*
+ * Publishes @message to @client_id alone, or (NULL) to all who subscribed and may read. @properties
+ * (NULL: none) are the broker's afterwards, or freed. False: memory ran out. The message goes out
+ * with the broker's next round; we do not judge it as a publish.
+ */
+bool broker_publish_take(const struct broker *broker, const char *client_id,
+			 const struct message *message, struct mqtt5__property *properties);
+
+/*
  * Publishes @len bytes of @text to @topic at QoS 1, not retained. @content_type is MQTT 5's
  * property. False: memory ran out. The broker delivers it in its next round and raises ACL_CHECK
  * for the deliveries, but not for the publish.
@@ -160,9 +168,6 @@ bool broker_send(const char *client_id, const char *topic, const char *text, siz
 
 /* Publishes @text to @topic, retained. False: memory ran out. */
 bool broker_retain(const char *topic, const char *text);
-
-/* Did the client's last CONNECT ask for a new session (clean session, clean start)? */
-bool broker_is_clean(const struct mosquitto *client);
 
 /* Turn an event into a request, *ret, which borrows from the event. */
 void broker_acl_request(const struct mosquitto_evt_acl_check *event, struct gate_request *ret);
@@ -207,9 +212,6 @@ enum broker_answer broker_answer(const struct broker *broker, const struct broke
 
 /* The MOSQ_ERR_ code with which MESSAGE gives this answer. */
 int broker_answer_code(enum broker_answer answer);
-
-/* The client's MQTT version: 3 (3.1), 4 (3.1.1) or 5; 0: it never connected. */
-int broker_version(const struct mosquitto *client);
 
 /* Is it a bridge of this broker's? Call it only for a publisher that has no struct session. */
 bool broker_is_bridge(const struct mosquitto *client);

@@ -236,13 +236,18 @@ void events_release_delivery(struct plugin *plugin, const struct mosquitto *clie
 void events_release_tick(struct plugin *plugin);
 void events_release_left(struct plugin *plugin, const struct session *session);
 
-/* Are these the bytes that @message has? */
-static inline bool events_has_payload(const struct message *message, const void *payload,
-				      size_t len)
+static inline bool events_has_same_payload(const struct message *a, const struct message *b)
 {
-	return len == message->payload_len &&
-	       (len == 0 || memcmp(payload, message->payload, len) == 0);
+	return a->payload_len == b->payload_len &&
+	       (a->payload_len == 0 || memcmp(a->payload, b->payload, a->payload_len) == 0);
 }
+
+/* For the ledger's calls that find a row: compares it with a message; @ctx is one of these. */
+struct events_comparison {
+	const struct message *message;
+	bool is_same; /* false until a row has the same payload */
+};
+void events_compare(const struct ledger_retained *row, void *ctx);
 
 /*
  * Retained messages of the broker and of the database, see events_retained.c.

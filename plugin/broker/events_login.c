@@ -163,7 +163,7 @@ static struct login_request describe_login(const struct mosquitto *client)
 		.username = mosquitto_client_username(client),
 		.client_id = who.client_id,
 		.address = who.address[0] ? who.address : NULL,
-		.is_clean = broker_is_clean(client),
+		.is_clean = mosquitto_client_clean_session(client),
 		.now_ms = clock_unix_ms(),
 		.mono_ms = clock_mono_ns() / 1000000,
 	};

@@ -167,12 +167,13 @@ __attribute__((cold, noinline)) static enum broker_answer
 how_to_refuse(const struct plugin *plugin, const struct feed_publish *publish,
 	      const struct decision *decision)
 {
-	const struct broker_refused refused = { .publisher = who_waits(publish),
-						.version = broker_version(publish->client),
-						.qos = publish->request->message.qos,
-						.reason = decision->reason,
-						.is_expired =
-							is_expired(publish->session, decision) };
+	const struct broker_refused refused = {
+		.publisher = who_waits(publish),
+		.version = mosquitto_client_protocol_version(publish->client),
+		.qos = publish->request->message.qos,
+		.reason = decision->reason,
+		.is_expired = is_expired(publish->session, decision)
+	};
 
 	return broker_answer(&plugin->broker, &refused);
 }

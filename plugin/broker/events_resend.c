@@ -95,21 +95,6 @@ static bool may_replace(const struct plugin *plugin, const struct mosquitto_evt_
 	return !event->properties && session && session->resends_asked < SESSION_RESENDS;
 }
 
-struct last {
-	const struct gate_request *resend;
-	bool is_same;
-};
-
-static void compare(const struct ledger_retained *row, void *ctx)
-{
-	const struct message *newest = &row->message;
-	struct last *last = ctx;
-
-	last->is_same =
-		newest->payload_len > 0 &&
-		events_has_payload(&last->resend->message, newest->payload, newest->payload_len);
-}
-
 /*
  * What goes out at PUBREL is looked at by its status, and by what releases.h knows: neither knows
  * an older message that said the current status by itself. The resend may be known to neither:
@@ -121,13 +106,13 @@ static void hold_back(struct plugin *plugin, const struct mosquitto *client,
 	const struct session *session = sessions_find(plugin->sessions, client);
 	uint64_t key =
 		gate_entity_key(&plugin->gate, &request->message, releases_seed(plugin->releases));
-	struct last last = { .resend = request };
+	struct events_comparison last = { .message = &request->message };
 
 	if (key == 0 || !session)
 		return;
 	if (session->resends_asked < SESSION_RESENDS)
 		(void)ledger_event_find(plugin->ledger, request->message.topic,
-					request->message.topic_len, compare, &last, NULL);
+					request->message.topic_len, events_compare, &last, NULL);
 	if (!last.is_same)
 		releases_resent(plugin->releases, key, session->name, &request->message);
 }

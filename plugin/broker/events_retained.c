@@ -65,25 +65,19 @@ void events_retained_revert(struct plugin *plugin, const struct message *will)
 
 /* ---- subscribers --------------------------------------------------------------------------- */
 
-struct comparison {
-	const struct message *message;
-	bool is_same;
-};
-
-static void compare(const struct ledger_retained *row, void *ctx)
+void events_compare(const struct ledger_retained *row, void *ctx)
 {
-	struct comparison *comparison = ctx;
+	struct events_comparison *comparison = ctx;
 
-	comparison->is_same = events_has_payload(comparison->message, row->message.payload,
-						 row->message.payload_len);
+	comparison->is_same = events_has_same_payload(comparison->message, &row->message);
 }
 
 int events_retained_compare(const struct plugin *plugin, const struct message *message,
 			    bool *is_same)
 {
-	struct comparison comparison = { .message = message };
-	int rc = ledger_retained_find(plugin->ledger, message->topic, message->topic_len, compare,
-				      &comparison, NULL);
+	struct events_comparison comparison = { .message = message };
+	int rc = ledger_retained_find(plugin->ledger, message->topic, message->topic_len,
+				      events_compare, &comparison, NULL);
 
 	*is_same = comparison.is_same;
 	return rc;

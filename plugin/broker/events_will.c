@@ -145,7 +145,7 @@ static bool is_copy(const struct message *copied, const struct message *delivery
 {
 	return delivery->topic_len == copied->topic_len &&
 	       memcmp(copied->topic, delivery->topic, copied->topic_len) == 0 &&
-	       events_has_payload(delivery, copied->payload, copied->payload_len);
+	       events_has_same_payload(delivery, copied);
 }
 
 bool events_is_refused_will(struct plugin *plugin, const struct message *delivery)

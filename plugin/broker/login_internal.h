@@ -1,6 +1,7 @@
 /*
  * login_internal.h -- what the login's files share: login.c (life, the order of its steps, limits),
- * login_proof.c (what a client shows), login_password.c (passwords) and login_scram.c (exchanges).
+ * login_proof.c (what a client shows), login_password.c (passwords), login_scram.c (exchanges)
+ * and pending_logins.c (logins that wait for a key derivation).
  */
 #ifndef PETSTORE_LOGIN_INTERNAL_H
 #define PETSTORE_LOGIN_INTERNAL_H
@@ -9,9 +10,55 @@
 #include "access/derivations.h"
 #include "access/lockout.h"
 #include "access/scram.h"
+#include "access/verifier.h"
 #include "base/peer.h"
 #include "broker/login.h"
-#include "broker/pending_logins.h"
+
+/* ---- pending_logins.c -------------------------------------------------------------------------
+ */
+
+/* Logins that wait at a time. At 0.2 s each on two threads the last of them waits 6 s. */
+#define PENDING_LOGINS_MAX 64u
+#define PENDING_LOGINS_OF_PEER 16u /* of one address */
+
+struct pending_login {
+	/* Strings and certificate are copies; user name and password are the job's. */
+	struct login_request request;
+	struct peer peer;         /* it counts for this peer's limit; PEER_UNKNOWN: for none */
+	uint64_t number;          /* of the job */
+	bool is_gone;             /* its client is gone */
+	struct verifier_job *job; /* owned; NULL until it is done */
+};
+
+struct pending_logins;
+
+/* @wake as in verifier.h. */
+int pending_logins_new(void (*wake)(void *ctx), void *ctx, struct pending_logins **ret,
+		       struct diag *diag);
+/* NULL is fine. Waits as verifier_free() does. */
+void pending_logins_free(struct pending_logins *logins);
+
+/*
+ * Copies @request and starts the check of its password. 0; ERR_BUSY where PENDING_LOGINS_MAX logins
+ * wait already, or PENDING_LOGINS_OF_PEER of the same @peer; ERR_NOMEM.
+ */
+int pending_logins_add(struct pending_logins *logins, const struct login_request *request,
+		       const struct peer *peer, struct passwords *passwords);
+
+/*
+ * The client that waits under @handle or as @client_id (each may be NULL) is gone. A job that has
+ * not begun is dropped. One that has begun is later returned by pending_logins_next() with is_gone,
+ * so that a failure is still counted.
+ */
+void pending_logins_forget(struct pending_logins *logins, const void *handle,
+			   const char *client_id);
+
+/* The next login whose job is done; free it with pending_login_free(). NULL: none. */
+struct pending_login *pending_logins_next(struct pending_logins *logins);
+
+void pending_login_free(struct pending_login *login); /* NULL is fine */
+
+/* ---- the others ------------------------------------------------------------------------------ */
 
 /* An exchange of SCRAM that waits for its second message. */
 struct login_exchange {

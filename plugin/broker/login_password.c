@@ -1,6 +1,6 @@
 /*
  * login_password.c -- checks passwords. A remembered one costs no key derivation. For others the
- * key is derived here, while the broker waits, or by the verifier's threads (pending_logins.h).
+ * key is derived here, while the broker waits, or by the verifier's threads (pending_logins.c).
  */
 #include <string.h>
 

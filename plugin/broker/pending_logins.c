@@ -1,7 +1,16 @@
-#include "broker/pending_logins.h"
-
+/*
+ * pending_logins.c -- logins that wait for a key derivation.
+ *
+ * Keeps a copy of each request while the threads of verifier.h derive the key. By the time of the
+ * answer the client may be gone, and its handle or its client id may belong to another client. 2.1
+ * raises no event when a waiting client leaves. But a new client under the same handle or id proves
+ * that the one before is gone, so each login calls pending_logins_forget() first. For the broker's
+ * thread alone.
+ */
 #include <stdlib.h>
 #include <string.h>
+
+#include "broker/login_internal.h"
 
 #define THREADS 2u
 

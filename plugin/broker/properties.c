@@ -192,21 +192,8 @@ static mosquitto_property *make_list(const struct broker_properties *api, const 
 bool events_publish_retained(const struct plugin *plugin, const struct message *message,
 			     const void *properties, size_t properties_len)
 {
-	mosquitto_property *list =
-		make_list(&plugin->broker.properties, properties, properties_len);
-	char *copy = mosquitto_malloc(message->payload_len + 1);
+	const struct broker *broker = &plugin->broker;
 
-	if (copy) {
-		if (message->payload_len > 0)
-			memcpy(copy, message->payload, message->payload_len);
-		copy[message->payload_len] = '\0';
-		if (mosquitto_broker_publish(NULL, message->topic, (int)message->payload_len, copy,
-					     (int)message->qos, message->is_retained,
-					     list) == MOSQ_ERR_SUCCESS)
-			return true; /* the broker's from here on */
-		mosquitto_free(copy);
-	}
-	if (list)
-		plugin->broker.properties.free_all(&list);
-	return false;
+	return broker_publish_take(broker, NULL, message,
+				   make_list(&broker->properties, properties, properties_len));
 }

@@ -15,7 +15,7 @@
 #include "access/password.h"
 #include "access/scram.h"
 #include "broker/login.h"
-#include "broker/pending_logins.h"
+#include "broker/login_internal.h"
 
 #define FREE 50 /* failures of an address */
 #define HOME "192.0.2.1"
