@@ -373,12 +373,22 @@ bool config_add(struct config_report *report, int err, const char *line)
 	return false;
 }
 
+bool config_is_full(const struct config_report *report)
+{
+	return report->count >= CONFIG_FAULTS_MAX ||
+	       (report->all ? report->all->count == DIAG_LIST_MAX : report->count > 0);
+}
+
 bool config_fail(struct config_report *report, const struct config *value, const char *key, int err,
 		 const char *format, ...)
 {
 	struct diag line;
 	va_list args;
 
+	if (config_is_full(report)) {
+		report->count += report->rc != ERR_NOMEM;
+		return false;
+	}
 	va_start(args, format);
 	vline(&line, value, key, format, args);
 	va_end(args);
@@ -453,6 +463,8 @@ bool config_check(struct config_report *report, const struct config *value, cons
 	config_foreach_member(member, value) {
 		const struct config_known *row = known;
 
+		if (config_is_full(report))
+			break;
 		while (row->name && !suggest_has(row->name, member->key))
 			row++;
 		if (!row->name)

@@ -21,7 +21,8 @@
 
 #define CONFIG_BYTES_MAX (64u << 20) /* a contract with 10,000 channels is 5 to 20 MB */
 #define CONFIG_VALUES_MAX (16u << 20)
-#define CONFIG_DEPTH_MAX 512u /* levels of objects and arrays */
+#define CONFIG_FAULTS_MAX 1000u /* that are put in words, equal ones included */
+#define CONFIG_DEPTH_MAX 512u   /* levels of objects and arrays */
 
 /* CONFIG_ANY is for tables only: no value has it. */
 enum config_kind {
@@ -130,6 +131,13 @@ struct config_report {
  */
 bool config_fail(struct config_report *report, const struct config *value, const char *key, int err,
 		 const char *format, ...) __attribute__((format(printf, 5, 6), cold));
+
+/*
+ * Does no further fault change the report? Then one more is only counted, and loaders end what
+ * takes long for each: a file may have a million.
+ */
+bool config_is_full(const struct config_report *report);
+
 bool config_nomem(struct config_report *report) __attribute__((cold));
 
 /* Adds a complete line, such as a parser's error. Returns false. */

@@ -343,6 +343,8 @@ static void load_below(struct sources *set, const struct config *value, bool is_
 	config_foreach(child, value) {
 		bool is_keyword = child->key && !is_named;
 
+		if (config_is_full(set->report))
+			return;
 		if (is_keyword && is_one_of(child->key, refs))
 			load_reference(set, child);
 		else if (!is_keyword || !is_one_of(child->key, data))

@@ -270,6 +270,52 @@ static void test_config_fail__bounds_the_lines_and_names_line_and_column(void **
 	assert_int_equal(report.count, 102);
 }
 
+/* A file may have a million faults: what can't be shown any more is not put in words. */
+static void test_config_is_full__of_lines_or_of_faults(void **state)
+{
+	const struct config root = { .key = "f.json" };
+	struct diag_list all = { 0 };
+	struct config_report report = { .all = &all };
+	struct config_report first = { .all = NULL };
+
+	(void)state;
+	assert_false(config_is_full(&first));
+	(void)config_fail(&first, &root, NULL, ERR_INVALID, "a");
+	assert_true(config_is_full(&first));
+	for (unsigned i = 0; i < CONFIG_FAULTS_MAX; i++) {
+		assert_false(config_is_full(&report));
+		(void)config_fail(&report, &root, NULL, ERR_INVALID, "the same");
+	}
+	assert_int_equal(all.count, 1);
+	assert_true(config_is_full(&report));
+	(void)config_fail(&report, &root, NULL, ERR_INVALID, "another");
+	assert_int_equal(all.count, 1);
+	assert_int_equal(report.count, CONFIG_FAULTS_MAX + 1);
+}
+
+/* The table's loop ends where nothing is to be added. */
+static void test_config_check__ends_when_full(void **state)
+{
+	char text[32768] = "{";
+	size_t used = 1;
+	struct config *root;
+	struct diag diag;
+	struct diag_list all = { 0 };
+	struct config_report report = { .all = &all };
+	const struct config_known members[] = { { .name = "a" }, { .name = NULL } };
+
+	(void)state;
+	for (int i = 0; i < 2000; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s\"x%d\":0",
+					 i ? "," : "", i);
+	text[used++] = '}';
+	assert_int_equal(config_parse("f.json", text, used, &root, &diag), 0);
+	assert_true(config_check(&report, root, "a thing", members));
+	assert_int_equal(all.count, DIAG_LIST_MAX);
+	assert_int_equal(report.count, DIAG_LIST_MAX);
+	config_free(root);
+}
+
 static void test_config_bound__counts(void **state)
 {
 	struct config *root = parse("[1,2,3]");
@@ -329,6 +375,8 @@ int main(void)
 		cmocka_unit_test(test_config_check__says_all_that_is_wrong),
 		cmocka_unit_test(test_config_text__says_what_a_text_is),
 		cmocka_unit_test(test_config_fail__bounds_the_lines_and_names_line_and_column),
+		cmocka_unit_test(test_config_is_full__of_lines_or_of_faults),
+		cmocka_unit_test(test_config_check__ends_when_full),
 		cmocka_unit_test(test_config_bound__counts),
 		cmocka_unit_test(test_nearest_try__knows_typing_errors),
 	};
