@@ -1,13 +1,13 @@
 /*
- * accepted.h -- which messages were accepted last, by their senders.
+ * accepted.h -- the last accepted messages of each sender, in memory.
  *
- * What the database does not have yet, and what it never will (an entity without events, a
- * repeated status), is known here alone, and forgotten by a restart. Senders and messages are
- * numbers that no client can predict. Each sender keeps its last messages in one of
- * ACCEPTED_PLACES, which its number chooses: a sender that floods loses its own messages,
- * and those of the few senders in the same place.
+ * Some messages are not in the database yet, and some never will be (of an entity without events,
+ * a repeated status): these are known here alone, until a restart. Senders and messages are numbers
+ * that no client can predict. A sender's number chooses one of ACCEPTED_PLACES, which keeps the
+ * last messages of its senders: a sender that floods pushes out its own messages, and those of the
+ * few senders in the same place.
  *
- * For the broker's thread alone. All of it 0: there are none. Costs no call where it is written to.
+ * For the broker's thread alone. All zero is empty. The functions are inline for each commit.
  */
 #ifndef PETSTORE_ACCEPTED_H
 #define PETSTORE_ACCEPTED_H
@@ -24,10 +24,10 @@ struct accepted {
 	struct {
 		uint64_t key, seq; /* 0: none */
 	} message[ACCEPTED_PLACES][ACCEPTED_KEPT];
-	uint32_t count[ACCEPTED_PLACES]; /* that were ever put there */
+	uint32_t count[ACCEPTED_PLACES]; /* messages that were ever added to it */
 };
 
-/* @sender is drawn from all numbers, and so are its low bits. */
+/* Adds a message, which was accepted as write @seq. The low bits of @sender must be random. */
 static inline void accepted_add(struct accepted *accepted, uint64_t sender, uint64_t digest,
 				uint64_t seq)
 {

@@ -1,11 +1,11 @@
 /*
- * age.h -- as of which time rows may be removed for their age.
+ * age.h -- is the clock right, so that old rows may be removed?
  *
- * A wall clock jumps: set by hand, by NTP, wrong at boot. A program that takes such a time for now
- * removes what it should keep. So the clock is compared with the monotonic one, and, at the first
- * call, with the last time that the database believed: a clock that is not where it was expected is
- * in doubt, and nothing is removed for its age, until it is back or was steady for AGE_DOUBT_MS.
- * The begin of a doubt and its end are one line each.
+ * A wall clock may jump: set by hand or by NTP, wrong at boot. With a wrong time the plugin would
+ * remove rows that it should keep. So the clock is compared with the monotonic clock, and at the
+ * first call with the last time that the database noted. A clock that differs from what is expected
+ * is in doubt, and no row is removed for its age until the clock is as expected again or was steady
+ * for AGE_DOUBT_MS. There is one line when a doubt begins, and one when it ends.
  *
  * One thread. Knows no rows.
  */

@@ -1,11 +1,11 @@
 /*
- * backlog.h -- refusals and alerts on their way to the store: a queue that may forget.
+ * backlog.h -- a queue of refusals and alerts for the store, which drops what has no room.
  *
- * A refusal is no acknowledged write. The broker's thread leaves a copy here and goes on; the
- * writer's thread takes all there is, now and then. What finds no room is counted and gone,
- * so that a flood of refusals costs a bounded amount of memory and no time. Principals share the
- * room (base/portions.h), alerts have some of their own, and how many were lost, of whom, comes
- * as refusals of the action BACKLOG_SUMMARY.
+ * A refusal needs no guarantee. The broker's thread puts a copy here and goes on; the writer's
+ * thread takes all of them from time to time. What finds no room is counted and dropped, so that a
+ * flood of refusals costs bounded memory and no waiting. Principals share the room
+ * (base/portions.h); alerts have room of their own. How many were lost, and of whom, is added as
+ * refusals with the action BACKLOG_SUMMARY.
  */
 #ifndef PETSTORE_LEDGER_BACKLOG_H
 #define PETSTORE_LEDGER_BACKLOG_H
@@ -51,7 +51,7 @@ bool backlog_put_alert(struct backlog *backlog, const struct alertrow *alert);
 struct backlog_item *backlog_take(struct backlog *backlog, bool is_last);
 void backlog_drop(struct backlog_item *items); /* NULL is fine */
 
-/* Filling up: do not wait long before taking. */
+/* Is it filling up, so that backlog_take() should be called soon? */
 bool backlog_is_pressing(struct backlog *backlog);
 
 /* Counts @count more as lost. Any thread. */

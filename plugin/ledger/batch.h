@@ -1,10 +1,9 @@
 /*
- * batch.h -- rows on their way into the tables, as a table that SQL can read from.
+ * batch.h -- collects rows and gives them to SQL as a virtual table.
  *
- * Rows are collected here and become rows of the database many at a time: one statement
- * "INSERT INTO events ... SELECT ... FROM store_batch" instead of one a row, so that SQLite
- * opens its trees, and finds its place in them, once. The table is virtual and seen by the
- * connection that it was made for only. For the store's own files.
+ * Collected rows are inserted many at a time, by one statement "INSERT INTO events ... SELECT ...
+ * FROM store_batch" instead of one per row, so that SQLite opens its trees, and finds its place in
+ * them, once. Only the connection that it was made for sees the table. For the store's own files.
  */
 #ifndef PETSTORE_LEDGER_BATCH_H
 #define PETSTORE_LEDGER_BATCH_H
@@ -24,7 +23,7 @@
 struct batch_row {
 	uint64_t seq;
 	char time[CLOCK_TEXT_MAX];
-	bool is_superseded;     /* as what is retained: a later row has the same topic */
+	bool is_superseded;     /* not for the table retained: a later row has the same topic */
 	struct record record;   /* its values are in the order of the statement's columns */
 	struct batch_row *next; /* that goes with the same statement */
 };
@@ -51,13 +50,13 @@ bool batch_is_empty(const struct batch *batch);
 void batch_clear(struct batch *batch);
 
 /*
- * Says that the row of entity @id goes with statement @list from here on. False: another
- * list may hold earlier rows of the same entity, which must be written first.
+ * Assigns entity @id's rows to @list. False: another list may have earlier rows of the same entity,
+ * which must be written first.
  */
 bool batch_claim(struct batch *batch, const struct batch_list *list, uint32_t table,
 		 const struct record_text *id);
 
-/* @row, which is complete, is what its topic has retained from here on. */
+/* @row, which is complete, is now the retained message of its topic. */
 void batch_retain(struct batch *batch, struct batch_row *row);
 bool batch_has_retained(const struct batch *batch);
 
@@ -69,7 +68,7 @@ enum batch_shown {
 };
 void batch_show(struct batch *batch, enum batch_shown shown, const struct batch_list *list);
 
-/* The row that a statement came to; 0: none. Where it failed, this is the one. */
+/* The seq of the row that a statement read last, so of the row at which it failed; 0: none. */
 uint64_t batch_seq(const struct batch *batch);
 
 /* "v0", "v1", ... are the values; the other columns are those of batch.c's table. */

@@ -1,13 +1,13 @@
 /*
- * idfilter.h -- which ids were ever kept, so that a new one costs no question to the database.
+ * idfilter.h -- the ids that the database may have, so that a new id costs no read.
  *
  * A Bloom filter (Bloom 1970; one cache line an id, as in Putze, Sanders, Singler, "Cache-, hash-
- * and space-efficient Bloom filters") that grows in layers: two bytes an id. An id that it calls
- * new was never kept. About one new id in 400 it does not call new, which costs a read and nothing
- * else. Until idfilter_complete() it calls none new.
+ * and space-efficient Bloom filters") that grows in layers, two bytes an id. If it says that an id
+ * is new, the id was never kept. For about one new id in 400 it does not say so, which costs one
+ * read. Until idfilter_complete() it says so of no id.
  *
- * Two threads: the writer's adds what the database has, then completes; the broker's asks, and
- * adds what it commits. Ids of different tables are different ids.
+ * Two threads: the writer's adds the ids of the database, then calls idfilter_complete(); the
+ * broker's asks, and adds what it commits. Ids of different tables are different ids.
  */
 #ifndef PETSTORE_IDFILTER_H
 #define PETSTORE_IDFILTER_H
@@ -27,8 +27,8 @@ int idfilter_new(struct idfilter **ret, struct diag *diag);
 void idfilter_free(struct idfilter *idfilter); /* NULL is fine */
 
 /*
- * The id has been kept, or is about to be. Where there is no memory for it, the filter calls no id
- * new from then on.
+ * Adds an id that was kept or is about to be. If memory runs out, the filter says of no id any more
+ * that it is new.
  */
 void idfilter_add(struct idfilter *idfilter, const struct entitykey *key);
 
@@ -39,8 +39,8 @@ void idfilter_add(struct idfilter *idfilter, const struct entitykey *key);
 void idfilter_complete(struct idfilter *idfilter, unsigned round);
 
 /*
- * Ids of more tables will be asked about: the filter is incomplete until those were added as well.
- * What was added stays. The broker's thread only.
+ * More tables will be asked about: the filter is incomplete again until their ids were added and
+ * idfilter_complete() was called with the returned round. Added ids stay. The broker's thread only.
  */
 unsigned idfilter_extend(struct idfilter *idfilter);
 

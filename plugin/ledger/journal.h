@@ -1,5 +1,5 @@
 /*
- * journal.h -- a ring of records in a memory-mapped file: kept the moment they are appended.
+ * journal.h -- a ring of records in a memory-mapped file. An appended record survives kill -9.
  *
  * Knows sequence numbers and bytes; knows nothing of what a record means or of SQLite. One
  * thread appends (the broker's), one takes records out (the writer's); neither waits for the
@@ -135,7 +135,7 @@ void *journal_reserve(struct journal *journal, size_t len);
  */
 int journal_commit(struct journal *journal, bool is_power, uint64_t *seq, struct diag *diag);
 
-/* Where the next record will stand, a multiple of 8 bytes; for journal_reread(). */
+/* The position of the next record, a multiple of 8 bytes; for journal_reread(). */
 uint64_t journal_place(const struct journal *journal);
 
 /*
@@ -150,7 +150,7 @@ size_t journal_record_max(const struct journal *journal);
 /* The size of the smallest ring that takes bodies of @len bytes. */
 size_t journal_least(size_t len);
 
-/* Room for a body of @len bytes? May be asked by the appending thread only. */
+/* Is there room for a body of @len bytes? For the appending thread only. */
 bool journal_has_room(const struct journal *journal, size_t len);
 
 /* Bytes of the ring, and of those in use. Any thread. */
@@ -160,7 +160,7 @@ size_t journal_used(const struct journal *journal);
 /* True while more than half of the ring is in use. */
 bool journal_is_half_full(const struct journal *journal);
 
-/* False from a failed sync until the next one of journal_sync() made it good. Any thread. */
+/* False after a failed sync until journal_sync() has succeeded. Any thread. */
 bool journal_takes_power(const struct journal *journal);
 
 /*
@@ -181,26 +181,27 @@ void journal_rewind(struct journal *journal);
 int journal_recheck(const struct journal *journal, struct diag *diag);
 
 /*
- * All that was read so far is safe elsewhere: its space may be used again (that of the last
- * call's records after the next call, see above). Syncs the slots; where that fails the space is
- * not used before journal_sync() made it good. Does nothing where both slots stand there already.
+ * All records that were read so far are safe in the database: their space may be used again (for
+ * the records of the last call, only after the next call, see above). Syncs the slots; if that
+ * fails, the space is not used until journal_sync() has succeeded. Does nothing if nothing was read
+ * since the last two calls.
  */
 void journal_release(struct journal *journal);
 
 /*
- * The disk has all records that were committed before the call. After a failed sync, whoever made
- * it: all that a restart would need is written anew and synced.
+ * Syncs all records that were committed before the call. After a failed sync of either thread it
+ * first writes anew all that a restart would need.
  */
 int journal_sync(struct journal *journal, struct diag *diag);
 
-/* True where a sync failed since the last call of journal_sync(), which should be called now. */
+/* Did a sync fail since the last journal_sync()? Then it should be called now. */
 bool journal_must_sync(const struct journal *journal);
 
 /* Syncs that failed, and the errno of the last of them. Any thread. */
 uint64_t journal_failures(const struct journal *journal, int *error);
 
 /*
- * Writes a page that is not needed and syncs it, so that it is known how long that takes.
+ * Writes an unused page and syncs it, so that the caller can measure how long a sync takes.
  */
 int journal_probe(struct journal *journal, struct diag *diag);
 
@@ -209,10 +210,10 @@ int journal_probe(struct journal *journal, struct diag *diag);
  * journal put there: header, slots, and the records that were not released (of a large ring some
  * MiB of them)? For the writer's thread, once a second or after each commit: some system calls.
  *
- * ERR_INVALID: no, and the line says what is wrong. Where the file is gone from its path, or
- * another is there, the journal is not broken, but a restart may not find what is appended: refuse
- * writes until the check is 0 again. Where it was cut or overwritten it is (journal_is_broken()).
- * ERR_IO: it could not be found out.
+ * ERR_INVALID: no, and @diag says what is wrong. If the file is gone from its path, or another one
+ * is there, the journal is not broken, but a restart may not find what is appended: refuse writes
+ * until the check is 0 again. If the file was cut or overwritten, the journal is broken
+ * (journal_is_broken()). ERR_IO: the check itself failed.
  */
 int journal_check(struct journal *journal, struct diag *diag);
 
@@ -226,7 +227,7 @@ int journal_check_place(const struct journal *journal, struct diag *diag);
  *  2. journal_salvage() copies the file where something is missing and says what, once.
  *  3. journal_next() and journal_release() take out what is whole.
  *  4. journal_renew() makes the file anew; numbers go on where they were.
- * The last three are ERR_BUSY where the step before it was not made.
+ * Steps 2 to 4 return ERR_BUSY before the step that precedes them.
  */
 bool journal_is_broken(const struct journal *journal); /* any thread; one load */
 void journal_stop(struct journal *journal);

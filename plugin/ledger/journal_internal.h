@@ -1,5 +1,5 @@
 /*
- * journal_internal.h -- what the journal's files share; nobody else includes it.
+ * journal_internal.h -- what the journal's files share; no other file includes it.
  *
  * journal_file.c makes, opens and maps the file; journal_scan.c finds the records in it;
  * journal_records.c appends records and takes them out; journal_sync.c brings them to the disk;
@@ -34,7 +34,7 @@ struct journal_header {
 
 struct journal_place {
 	uint64_t position;
-	uint64_t seq; /* of the record that stands, or will stand, there */
+	uint64_t seq; /* of the record that is, or will be, there */
 };
 
 /* Whether records are taken. */
@@ -65,14 +65,14 @@ struct journal {
 	uint64_t missing;
 	bool is_cut;        /* the file was shorter than its header says */
 	bool is_header_bad; /* the copy is what was read */
-	bool has_holes;     /* which are known, and passed over */
+	bool has_holes;     /* records are missing, and reading skips the gaps */
 	struct diag damage;
 
-	char apart[JOURNAL_APART]; /* what one thread writes is not fetched with the other's */
+	char apart[JOURNAL_APART]; /* keeps the two threads' members in different cache lines */
 
 	/* the appending thread's */
 	uint64_t next_seq;
-	struct journal_header *record; /* the one under way */
+	struct journal_header *record; /* the reserved one */
 	size_t reserved;               /* bytes of its body */
 
 	char apart_from_writer[JOURNAL_APART];
@@ -85,8 +85,8 @@ struct journal {
 	unsigned next_slot;
 	uint64_t prefaulted;
 	struct journal_place walked; /* up to here records were counted, for the writer's mark */
-	unsigned tried;              /* failures that the last attempt to make them good knew of */
-	const char *reason;          /* why the journal is broken, where the writer found out */
+	unsigned tried;              /* the value of @failures at the last attempt to repair */
+	const char *reason;          /* why the journal is broken, if the writer's thread saw it */
 	bool is_salvaged;
 
 	char apart_from_both[JOURNAL_APART];
@@ -96,10 +96,10 @@ struct journal {
 	_Atomic uint64_t reusable; /* everything before it may be overwritten */
 	_Atomic uint64_t synced;   /* everything before it is on the disk */
 	_Atomic unsigned failures; /* of syncs */
-	_Atomic unsigned repaired; /* those that were made good */
+	_Atomic unsigned repaired; /* failures after which all was written anew */
 	_Atomic int sync_error;    /* of the last */
 	_Atomic int broken;        /* JOURNAL_WHOLE, ... */
-	_Atomic bool has_left;     /* the appending thread has */
+	_Atomic bool has_left;     /* journal_leave() was called */
 };
 
 static inline size_t journal_round_up(size_t n, size_t to)
@@ -129,7 +129,7 @@ static inline struct journal_header *journal_record_at(const struct journal *j, 
 uint32_t journal_record_crc(const struct journal *j, uint64_t position, uint64_t seq, uint32_t len,
 			    const void *body);
 
-/* The body of the record at @at where it stands there whole and ends before @end, else NULL. */
+/* The body of the record at @at, if it is whole and ends before @end; else NULL. */
 const void *journal_record_read(const struct journal *j, struct journal_place at, uint64_t end,
 				size_t *len);
 
@@ -141,7 +141,7 @@ const void *journal_record_read(const struct journal *j, struct journal_place at
 bool journal_find(const struct journal *j, struct journal_place *place, uint64_t end,
 		  uint64_t ahead_max);
 
-/* Finds what the mapped file holds, and sets up all that is known of it. */
+/* Finds the records in the mapped file, and sets @j's members by them. */
 int journal_scan(struct journal *j, struct diag *diag);
 
 /* What journal_tally() counts between two places: whole records, and numbers without one. */
@@ -158,26 +158,26 @@ void journal_tally_gap(struct journal_tally *tally, uint64_t from, uint64_t to);
 void journal_slot_write(struct journal *j, unsigned i, struct journal_place place);
 bool journal_slot_read(const struct journal *j, unsigned i, struct journal_place *ret);
 
-/* Says that everything before @place is on the disk; not synced itself. */
+/* Writes the mark that everything before @place is on the disk; does not sync it. */
 void journal_mark_write(struct journal *j, unsigned of, struct journal_place place);
 
 /* The sync of a power record that ends at @to; 0 or errno. */
 int journal_power_sync(struct journal *j, uint64_t to);
 
-/* Header and slots, as they stand in the mapping, written anew; 0 or errno. */
+/* Writes header and slots anew, as they are in the mapping; 0 or errno. */
 int journal_rewrite_head(struct journal *j);
 
-/* Both open files synced; 0 or errno. Nobody else may be syncing. */
+/* Syncs both open files; 0 or errno. No other thread may be syncing. */
 int journal_file_sync(struct journal *j);
 
 /* Maps and guards the file, which has all its bytes; unmaps what is mapped. */
 int journal_map(struct journal *j, struct diag *diag);
 void journal_unmap(struct journal *j);
 
-/* Asks btrfs, which does it for empty files only, to write this one in place. */
+/* Asks btrfs to write this file in place (no copy on write); it does so for empty files only. */
 void journal_forbid_copying(const struct journal *j);
 
-/* A header that belongs to the journal stands in the mapping. */
+/* Is the journal's own header in the mapping? */
 bool journal_header_stands(const struct journal *j);
 
 /*
@@ -186,10 +186,10 @@ bool journal_header_stands(const struct journal *j);
 int journal_keep_damaged(const struct journal *j, const char *what,
 			 const struct journal_tally *tally, struct diag *line, struct diag *diag);
 
-/* A new file's name is on the disk as well. */
+/* Syncs the folder, so that a new file's name is on the disk, too. */
 int journal_folder_sync(const struct journal *j, struct diag *diag);
 
-/* No record is taken from here on; @reason is static. */
+/* Breaks the journal: it takes no record any more. @reason is a literal. */
 void journal_break(struct journal *j, const char *reason);
 
 /* "<path>: <what>: <the system's word for @error>" */

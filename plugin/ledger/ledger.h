@@ -1,11 +1,11 @@
 /*
- * ledger.h -- the state of entities, and the messages that were accepted: acknowledged means kept.
+ * ledger.h -- keeps the state of entities and the accepted messages before they are acknowledged.
  *
  * Keeps the state of entities (an order's status, payment status and owner) and an append-only
  * record of accepted messages, the events. A write goes into the journal first
  * (ledger/journal.h), and from there into SQLite, so that the broker's thread never waits for the
- * database. The caller's plan says which entities, statuses and columns there are. Knows nothing of
- * what topics mean, of users, or of which status may follow which: the gate decides that.
+ * database. The caller's plan has the kinds of entities, their statuses and columns. Knows nothing
+ * of channels, users, or of which status may follow which: the gate decides that.
  *
  * One thread, the broker's, calls these functions. The ledger's own writer thread touches the
  * journal and its own database connection only.
@@ -30,7 +30,7 @@ struct ledger_options {
 	const char *path;            /* the SQLite file; made where it does not exist */
 	size_t journal_bytes;        /* size of the ring file "<path>-journal.ring" */
 	unsigned batch_rows;         /* records of one transaction at most */
-	unsigned batch_ms;           /* so long the oldest record waits for one, at most */
+	unsigned batch_ms;           /* how long the oldest record waits for one, at most */
 	uint64_t events_keep_rows;   /* 0: all */
 	unsigned events_keep_days;   /* 0: all */
 	uint64_t refusals_keep_rows; /* 0: all */
@@ -48,9 +48,8 @@ struct ledger_options {
  *
  * Where another process locks the database or the disk is full, the answer is ERR_BUSY or
  * ERR_IO; with may_open_later it is 0, and the ledger opens by itself when it can. Until then
- * ledger_look() and ledger_commit() fail, ledger_is_ready() is false, and ledger_news() says
- * when the trouble began and ended. What is wrong with the files, and could not be found out
- * before, ledger_news() says then as well.
+ * ledger_look() and ledger_commit() fail, ledger_is_ready() is false, and ledger_news() reports
+ * when the trouble began and ended, and also faults of the files that are found only then.
  */
 int ledger_open(const struct ledger_options *options, const struct entity_plan *plan,
 		struct ledger **ret, struct diag *diag);
@@ -67,16 +66,17 @@ int ledger_open_reader(const char *path, const struct entity_plan *plan, struct 
 void ledger_close(struct ledger *ledger);
 
 /*
- * A reload's new plan: in force when the call returns, which waits for nothing. Entity numbers are
- * the new plan's from now on. The writer's thread makes the tables, columns and indexes that the
- * database lacks. Until they are there ledger_look() fails with ERR_BUSY for an entity whose table,
- * statuses or link are missing, and ledger_commit() for a write with a column that is missing
- * (ledger_lacks()); ledger_news() says so where it takes longer than a moment. Both fail likewise
- * for an entity whose statuses or link are other columns than before, until the database has all
- * that was accepted of it. Where @plan is the one in force nothing is done.
+ * Puts a reload's new plan in force, without waiting. Entity numbers are the new plan's from now
+ * on. The writer's thread makes the tables, columns and indexes that the database lacks. Until
+ * then ledger_look() fails with ERR_BUSY for an entity whose table, statuses or link are missing,
+ * and ledger_commit() for a write with a missing column (ledger_lacks()); if that takes longer,
+ * ledger_news() reports it. Both also fail for an entity whose statuses or link are other columns
+ * than before, until the database has all its accepted writes. If @plan equals the plan in force,
+ * nothing is done.
  *
- * ERR_INVALID, ERR_LIMIT: not a plan, or one that contradicts what is known of the database; the
- * old plan stays in force. What the database alone knows of, ledger_news() reports later.
+ * ERR_INVALID, ERR_LIMIT: not a valid plan, or one that contradicts what is known of the database;
+ * the old plan stays in force. Contradictions that only the database shows are reported later by
+ * ledger_news().
  */
 int ledger_replan(struct ledger *ledger, const struct entity_plan *plan, struct diag *diag);
 
@@ -84,15 +84,14 @@ int ledger_replan(struct ledger *ledger, const struct entity_plan *plan, struct 
 bool ledger_has_all(const struct ledger *ledger);
 
 /*
- * The name of the entity's table, borrowed until the next replan, where the entity can't be looked
- * at yet or its @column is not there yet. NULL: nothing of that is missing.
+ * If the entity can't be looked up yet or its @column is missing: the name of its table, borrowed
+ * until the next replan. NULL: nothing is missing.
  */
 const char *ledger_lacks(const struct ledger *ledger, unsigned entity, unsigned column);
 
 /*
- * Looks an entity up: from memory, or by one indexed read. Whatever ledger_commit() accepted
- * is seen. Returns 0 (also for an unknown entity), or ERR_BUSY or ERR_IO where the store can't
- * be asked now.
+ * Looks an entity up in memory, or by one indexed read. All writes that ledger_commit() accepted
+ * are seen. 0, also for an unknown entity; ERR_BUSY or ERR_IO where the store can't be asked now.
  */
 int ledger_look(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
 		struct ledger_state *ret, struct diag *diag);
@@ -106,38 +105,38 @@ void ledger_expect(struct ledger *ledger, unsigned entity, const char *id, size_
 void ledger_expect_more(struct ledger *ledger);
 
 /*
- * The message that @asked is about, as far as the entity's row still has what it says: where other
- * messages filled its columns since, it is not known. From memory, else by one indexed read of the
- * newest event on the topic. Returns as ledger_look() does.
+ * The last message of @asked's channel about the entity. Unknown if other messages filled columns
+ * of the entity since. From memory, else by one indexed read of the topic's newest event. Returns
+ * as ledger_look() does.
  */
 int ledger_find_last(struct ledger *ledger, const struct ledger_last_query *asked,
 		     struct ledger_last_message *ret, struct diag *diag);
 
 /*
- * Says which content the payload has that ledger_find_last() gave. While the entity is in memory,
- * ledger_find_last() gives the content from then on.
+ * Stores the content of the payload that ledger_find_last() returned. While the entity is in
+ * memory, ledger_find_last() then returns the content.
  */
 void ledger_keep_content(struct ledger *ledger, const struct ledger_last_query *asked,
 			 uint64_t content);
 
 /*
- * One @visit of each entity that @asked is about, the longest unchanged first. One indexed read of
- * what is in the database; what the journal still has is not seen.
+ * Calls @visit for each entity that matches @asked, the longest unchanged first. One indexed read
+ * of the database; writes that are still in the journal are not seen.
  */
 int ledger_find_unchanged(struct ledger *ledger, const struct ledger_unchanged_query *asked,
 			  ledger_unchanged_visit *visit, void *ctx, struct diag *diag);
 
 /*
- * The seed of digests, for wordhash(): a random number that the database keeps, so that digests can
- * be compared with those in its rows, and nobody can provoke a collision without reading the
- * database. 0 until it is open.
+ * The seed of digests, for wordhash(): a random number that is in the database, so that digests can
+ * be compared with those in its rows, and a client can't make digests collide. 0 until the database
+ * is open.
  */
 uint64_t ledger_seed(const struct ledger *ledger);
 
 /* Topic, publisher and client id together; longer ones may be refused as too large. */
 #define LEDGER_NAMES_ROOM 4096u
 
-/* The least journal_bytes with which a write of any payload up to @payload_max fits. */
+/* The smallest journal_bytes that takes a write with a payload of @payload_max bytes. */
 size_t ledger_journal_least(size_t payload_max);
 
 /*
@@ -157,9 +156,9 @@ bool ledger_is_ready(struct ledger *ledger, size_t bytes, bool is_power);
 int ledger_commit(struct ledger *ledger, const struct ledger_write *write, struct diag *diag);
 
 /*
- * Leaves a refusal for the writer's thread, which puts it into the table refusals. Never waits and
- * promises nothing: where refusals come faster than they are written, some are dropped and counted,
- * and ledger_news() says so.
+ * Queues a copy of a refusal, which the writer's thread writes to the table refusals. Never waits.
+ * If refusals come faster than they are written, some are dropped and counted, and ledger_news()
+ * reports it.
  */
 void ledger_refuse(struct ledger *ledger, const struct refusal *refusal);
 
@@ -167,8 +166,8 @@ void ledger_refuse(struct ledger *ledger, const struct refusal *refusal);
 void ledger_alert(struct ledger *ledger, const struct alertrow *alert);
 
 /*
- * Was an event of @publisher with this @unique accepted? The newest ones are known, also after a
- * restart (ledger/accepted.h says how many). From memory alone.
+ * Was an event of @publisher with this @unique accepted? From memory, which has the newest ones
+ * (ledger/accepted.h says how many), also after a restart.
  */
 bool ledger_has_unique(struct ledger *ledger, const char *publisher, uint64_t unique);
 
@@ -198,7 +197,7 @@ bool ledger_is_open(struct ledger *ledger);
 uint64_t ledger_last(struct ledger *ledger);
 uint64_t ledger_arrived(struct ledger *ledger);
 
-/* The caller waits for what was accepted: the writer's thread is not to wait for a full batch. */
+/* Makes the writer's thread write at once, without waiting for a full batch. */
 void ledger_hurry(struct ledger *ledger);
 
 /*
@@ -224,7 +223,7 @@ int ledger_retained_next(struct ledger *ledger, const char *topic, size_t topic_
 
 /* ---- figures and news ---------------------------------------------------------------------- */
 
-/* To be called about once a second: the age is as exact as that. */
+/* Call it about once a second: journal_age_ms is only as exact as the time between calls. */
 void ledger_facts(struct ledger *ledger, struct ledger_facts *ret);
 
 /*

@@ -1,10 +1,9 @@
 /*
- * ledger_internal.h -- what the ledger's own files share; nobody else includes it.
+ * ledger_internal.h -- what the ledger's own files share; no other file includes it.
  *
- * Read them in this order: ledger_core.c, which all others call; ledger_look.c and
- * ledger_commit.c, which ask and keep; ledger_news.c, which says how it does; ledger_replan.c,
- * a new plan; ledger_files.c and ledger_adopt.c, the writer's care for the files; ledger_open.c,
- * which puts all of it together.
+ * Read them in this order: ledger_core.c, which all others call; ledger_look.c and ledger_commit.c,
+ * which read and write; ledger_news.c, facts and news; ledger_replan.c, a new plan; ledger_files.c
+ * and ledger_adopt.c, the writer's checks of the files; ledger_open.c, which opens all of it.
  */
 #ifndef PETSTORE_LEDGER_INTERNAL_H
 #define PETSTORE_LEDGER_INTERNAL_H
@@ -31,11 +30,11 @@ struct ledger_plan {
 	struct entity_plan entities;
 };
 
-/* What the writer's thread made of the plan. */
+/* What the writer's thread reports about a plan. */
 struct ledger_made {
 	uint64_t number;           /* the last plan of which the database has all */
-	struct store_names *known; /* what it has, or NULL: as before */
-	uint64_t failed;           /* a plan that can't be made yet: @line says why; 0: none */
+	struct store_names *known; /* the database's names now; NULL: unchanged */
+	uint64_t failed;           /* number of a plan that failed, @line says why; 0: none */
 	struct diag line;
 };
 
@@ -55,13 +54,13 @@ struct ledger_entity {
 	bool is_timed[ENTITY_SLOTS_MAX]; /* there is an index for how long it has not changed */
 	uint64_t remembered;             /* a bit a column: it is a status or the link */
 	/*
-	 * What memory knows its table by: another number where its statuses or its link are others,
-	 * so that nothing is found that was remembered in another order.
+	 * The number of its table in memory. A plan with other status or link columns gets a new
+	 * number, so that nothing is found that was stored for the old columns.
 	 */
 	struct {
-		uint32_t memory;     /* 0: it can't be looked at yet */
-		uint32_t number;     /* what memory will be; 0: not known yet */
-		uint64_t usable_seq; /* it will be once the database has this record */
+		uint32_t memory;     /* the number; 0: the entity can't be looked up yet */
+		uint32_t number;     /* the next value of @memory; 0: not known yet */
+		uint64_t usable_seq; /* @memory is set when the database has this record */
 	} layout;
 };
 
@@ -72,7 +71,7 @@ static inline bool ledger_remembers(const struct ledger_entity *known, unsigned 
 }
 
 struct ledger {
-	bool is_reader;   /* it only looks, and has a reader and nothing else */
+	bool is_reader;   /* made by ledger_open_reader(): it has a reader and nothing else */
 	char *asked_path; /* as the options have it */
 	char *origin;     /* or NULL */
 	char *path;       /* without symbolic links */
@@ -82,7 +81,7 @@ struct ledger {
 	struct journal *journal;
 	struct state *state;
 	struct writer *writer;
-	struct accepted unique;    /* by what makes an event one: who opens, then the broker's */
+	struct accepted unique; /* by x-unique; filled at the opening, then the broker's thread's */
 	struct accepted accepted;  /* what was accepted last */
 	struct idfilter *idfilter; /* which ids the database may have */
 	uint64_t secret[2];        /* of the keys */
@@ -98,8 +97,8 @@ struct ledger {
 	struct diag opening_line; /* what opening found; "": nothing to be reported */
 	_Atomic bool is_open;
 	/*
-	 * Where files are not what they were the writer's thread clears is_open, and waits until
-	 * the broker's thread has nothing of what was opened any more: see ledger_files.c.
+	 * If the files are not those that were opened, the writer's thread clears is_open and waits
+	 * until the broker's thread has released all that was opened: see ledger_files.c.
 	 */
 	_Atomic bool has_let_go;
 
@@ -108,7 +107,7 @@ struct ledger {
 	struct idfilter_fill idfilter_fill;
 	int64_t sync_at_ns;
 	int64_t check_at_ns;
-	bool is_given_up;     /* what is open is to be closed */
+	bool is_given_up;     /* store and journal have to be closed */
 	bool is_journal_ours; /* the open journal has what was accepted */
 	bool is_store_ours;   /* the open database is the one that it belongs to */
 	bool is_pair_wrong;   /* database and journal do not belong together, or one is missing */
@@ -166,7 +165,7 @@ struct ledger {
 
 /*
  * True where the ledger is open. Takes over what the writer's thread opened or made meanwhile, or
- * lets go of it. All calls of the broker's thread begin with this one.
+ * releases it. All calls of the broker's thread begin with this one.
  */
 bool ledger_catch_up(struct ledger *ledger);
 
@@ -183,8 +182,8 @@ void ledger_report(struct ledger *ledger, const struct diag *line);
 struct ledger_plan *ledger_plan_new(const struct entity_plan *plan, uint64_t number);
 
 /*
- * What is known of entity @i of the plan in force; what the database can't have is not there. @old
- * are the entities until now.
+ * Entity @i of the plan in force with what the database has of it. Columns that the database can't
+ * have are missing. @old are the entities of the plan before.
  */
 struct ledger_entity ledger_find_entity(const struct ledger *ledger, size_t i,
 					const struct ledger_entity *old, size_t old_count);
@@ -198,7 +197,7 @@ void ledger_take_plan(struct ledger *ledger);
 int ledger_make_plan(struct ledger *ledger, struct store_names **known, struct diag *diag);
 void ledger_make_tables(struct ledger *ledger);
 
-/* Frees what the two threads had for each other, once there is one only. */
+/* Frees the plans and results that one thread left for the other, after the writer's has ended. */
 void ledger_clear_plans(struct ledger *ledger);
 
 /*
@@ -230,15 +229,14 @@ int ledger_mark_journal(struct ledger *ledger, uint64_t applied, struct diag *di
 void ledger_end_journal(struct ledger *ledger);
 
 /*
- * False: the journal is broken and no write is taken. Lets the writer's thread know that this one
- * has seen it.
+ * False: the journal is broken and no write is taken; calls journal_stop() then.
  */
 bool ledger_journal_is_whole(struct ledger *ledger);
 
-/* The disk's syncs succeed, and are quick: the broker's thread may wait for one. */
+/* Do syncs succeed, and quickly, so that the broker's thread may wait for one? */
 bool ledger_takes_power(const struct ledger *ledger);
 
-/* The writer's thread, between batches: checks and syncs the journal's file where it is time to. */
+/* The writer's thread, between batches: checks and syncs the journal's file when it is due. */
 void ledger_tend_journal(struct ledger *ledger);
 
 /*
@@ -247,7 +245,7 @@ void ledger_tend_journal(struct ledger *ledger);
  */
 int ledger_repair(struct ledger *ledger, uint64_t *applied, struct diag *diag);
 
-/* Looks whether the journal, once full, has room again, and reports it. */
+/* If the journal was full and has room again, reports that. */
 void ledger_see_room(struct ledger *ledger);
 
 /*

@@ -1,5 +1,5 @@
 /*
- * ledger_types.h -- what is handed to the ledger and what it hands back: structs and limits only.
+ * ledger_types.h -- arguments and results of the ledger: structs and limits only.
  *
  * The ledger's lower files (state, record, store, query) know these and nothing of the ledger.
  */
@@ -19,7 +19,7 @@
 /* What is known of an entity. Strings are NUL-terminated and live until the next call. */
 struct ledger_state {
 	bool is_known;                        /* false: nothing was ever kept, all strings are "" */
-	const char *owner;                    /* "" where no message said it */
+	const char *owner;                    /* "" where no message named it */
 	const char *link;                     /* the link column's value, "" where there is none */
 	const char *status[ENTITY_SLOTS_MAX]; /* "" where it has none yet */
 	uint64_t revision;
@@ -66,7 +66,7 @@ struct ledger_write {
 	unsigned entity; /* ENTITY_NONE: an event only */
 	const char *id;
 	size_t id_len;
-	const char *owner; /* NULL: not said by this write; the owner stays as it is */
+	const char *owner; /* NULL: the owner stays as it is */
 	size_t owner_len;
 	size_t value_count;        /* columns to set, statuses among them; the others stay */
 	const struct value *value; /* by the entity's columns */
@@ -85,7 +85,7 @@ struct ledger_write {
 	uint64_t content; /* digest of the payload without its times, odd; 0: not computed */
 	bool is_shared;   /* fills columns that messages with other marks fill as well */
 	uint64_t unique;  /* digest of what x-unique names; 0: it names nothing */
-	uint64_t sender;  /* as in struct ledger_resend_query; 0: it can't come again */
+	uint64_t sender;  /* as in struct ledger_resend_query; 0: it is never sent again */
 };
 
 /*

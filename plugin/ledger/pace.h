@@ -1,12 +1,12 @@
 /*
- * pace.h -- is the disk quick enough for the broker's thread to wait for it?
+ * pace.h -- is the disk quick enough for the broker's thread to wait for a sync?
  *
- * A power write is synced before it is acknowledged, by the broker's thread, which serves all
- * clients. Knows how long syncs took. The disk is too slow when slow syncs (of PACE_SLOW_MS each)
- * took the broker's thread PACE_SHARE_MAX_MS of a second together, or when a sync of the writer's
- * thread took PACE_SYNC_MAX_MS, or takes so long already. It is quick again when PACE_QUICK syncs
- * of the writer's thread in a row were not slow. Many quick syncs do not make a disk slow: each
- * keeps clients waiting for a moment only.
+ * A write of durability power is synced before it is acknowledged, by the broker's thread, which
+ * serves all clients. The disk is too slow when syncs of PACE_SLOW_MS or more together took the
+ * broker's thread PACE_SHARE_MAX_MS of a second, or when one sync of the writer's thread took
+ * PACE_SYNC_MAX_MS or has been running for so long. It is quick again after PACE_QUICK syncs of the
+ * writer's thread in a row that were not slow. Quick syncs do not count, however many there are:
+ * each makes clients wait for a moment only.
  *
  * Two threads: the broker's adds its syncs and asks, the writer's measures. Neither waits.
  */
@@ -45,7 +45,7 @@ void pace_add(struct pace *pace, int64_t began_ns, int64_t ended_ns);
 void pace_begin(struct pace *pace, int64_t now_ns);
 void pace_end(struct pace *pace, int64_t now_ns, bool is_good);
 
-/* Should the writer's thread sync something, so that a slow disk that got quick is noticed? */
+/* Should the writer's thread call journal_probe(), to notice when a slow disk is quick again? */
 bool pace_must_probe(const struct pace *pace);
 
 /* How long the sync that made the disk slow took, or takes already. */

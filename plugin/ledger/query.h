@@ -1,5 +1,5 @@
 /*
- * query.h -- a database read from outside, while the broker writes to it or not at all.
+ * query.h -- reads a database, whether a broker is writing to it or not.
  *
  * For petstorectl: lists and counts rows of the store's tables and of the entities'. Knows
  * tables and columns by name, as they are in the database; needs no plan and no contract.

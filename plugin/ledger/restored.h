@@ -1,5 +1,5 @@
 /*
- * restored.h -- a database goes on without the journal that it was in use with.
+ * restored.h -- lets a database be used without the journal that it was in use with.
  *
  * For an operator that put a copy in place, or lost the journal, and decides to do without
  * the writes that only the journal has. The broker must be stopped.
@@ -10,8 +10,8 @@
 #include "base/diag.h"
 
 /*
- * Marks the database at @path so, and moves a journal beside it away, to "<journal>.left",
- * or "<journal>.left-2" to "-9" where that is taken; *ret says what was done and what it means. 1:
+ * Marks the database at @path as in use with no journal, and renames a journal beside it to
+ * "<journal>.left", or "<journal>.left-2" to "-9" where that exists; *ret says what was done. 1:
  * nothing was done, since the journal that is there is the right one. ERR_BUSY: the broker runs, or
  * another program locks the database. ERR_INVALID: there is no database of this plugin, or all of
  * these names are taken. Other errors as of store.h.

@@ -31,11 +31,11 @@ void sql_close(struct sql *sql); /* all statements are finalized */
 /* "<path>: <what>: <SQLite's message>" and the error that the connection's last one is. */
 int sql_fail(const struct sql *sql, const char *what, struct diag *diag);
 
-/* Makes a statement, where *ret is NULL: it is made when it is wanted first, and kept. */
+/* Makes the statement, unless *ret is not NULL: a statement is made once, at its first use. */
 int sql_prepare(const struct sql *sql, const char *text, const char *what, sqlite3_stmt **ret,
 		struct diag *diag);
 
-/* The same of what @text was built to be, which is taken. */
+/* The same for SQL that was built in @text, which is freed in any case. */
 int sql_prepare_built(const struct sql *sql, sqlite3_str *text, const char *what,
 		      sqlite3_stmt **ret, struct diag *diag);
 

@@ -1,11 +1,11 @@
 /*
- * state.h -- what is known of entities, in memory: bounded, least recently used goes first.
+ * state.h -- a cache of entities: bounded, the least recently used one is replaced first.
  *
  * Knows tables and ids as numbers and bytes, and for each what the ledger knows of it; knows
  * nothing of the database or the journal. An entity whose newest write is not in the database
- * yet is pinned: it is not forgotten until state_settle() tells that the write arrived. All
- * memory is taken at once, so that nothing fails later: STATE_ENTRY_BYTES an entity, touched
- * only as entities come.
+ * yet is pinned: it stays until state_settle() is called for that write. All memory is allocated at
+ * once, so that no later call fails: STATE_ENTRY_BYTES an entity, which the system gives as
+ * entities come.
  *
  * One thread, the broker's; but for state_prefault().
  */
@@ -83,15 +83,15 @@ void state_expect(struct state *state, const struct entitykey *key);
 void state_expect_more(struct state *state, const struct entitykey *key);
 
 /*
- * A place for an entity that state_find() did not have, its facts unset; in the place of the
- * one that was not asked for the longest time, where all are taken. NULL: all are pinned.
+ * Adds an entity that state_find() did not find, its facts unset; when all places are taken, it
+ * replaces the least recently used one that is not pinned. NULL: all are pinned.
  */
 struct state_facts *state_add(struct state *state, const struct entitykey *key);
 
 /* Has the entity a write that is not known to be in the database? */
 bool state_is_pinned(const struct state *state, const struct state_facts *facts);
 
-/* The entity has write @seq, newer than all seen before, under way to the database. */
+/* The entity's write @seq, newer than all before, is not in the database yet: pins the entity. */
 void state_pin(struct state *state, struct state_facts *facts, uint64_t seq);
 
 /* All writes up to @seq are in the database. */
@@ -104,8 +104,8 @@ bool state_has_room(const struct state *state);
 void state_clear(struct state *state);
 
 /*
- * Has the system back the entries that the next new entities take with memory, so that the
- * broker's thread does not wait for that. Another thread may call it.
+ * Makes the system give memory to the entries of the next new entities (base/prefault.h), so that
+ * the broker's thread does not wait for it. For any thread.
  */
 void state_prefault(struct state *state);
 

@@ -1,5 +1,5 @@
 /*
- * store_internal.h -- what the store's own files share; nobody else includes it.
+ * store_internal.h -- what the store's own files share; no other file includes it.
  *
  * store.c opens, upgrades and commits; store_files.c asks whether the files are still those that
  * are open, and store_facts.c what is stored about the store; store_names.c knows which tables and

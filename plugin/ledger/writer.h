@@ -1,12 +1,11 @@
 /*
- * writer.h -- the thread that brings what was accepted into the database.
+ * writer.h -- the thread that writes accepted messages to the database.
  *
- * Knows when to work, when to wait, when to try again, and what to say about it; what the work
- * is, its caller says (struct writer_ops). All signals are blocked in the thread. Work that fails
- * is repeated with growing pauses until it succeeds. Where it fails for another reason than a
- * short lock the writer is in trouble, until all work is done. There is a line of news when a
- * trouble begins, when it turns out to be one that does not pass by itself (damage, a foreign
- * table; again where it is another one), and when it ends.
+ * Knows when to work, to wait, to try again and to report; struct writer_ops has the work itself.
+ * Work that fails is repeated with growing pauses until it succeeds. If it fails for another reason
+ * than a short lock, the writer is in trouble until all work is done. There is a line of news when
+ * a trouble begins, when it turns out to be one that does not end by itself (damage, a foreign
+ * table; one line for each), and when it ends.
  */
 #ifndef PETSTORE_WRITER_H
 #define PETSTORE_WRITER_H
@@ -50,7 +49,7 @@ int writer_start(const struct writer_ops *ops, unsigned wait_ms, uint64_t applie
  */
 void writer_stop(struct writer *writer, unsigned timeout_ms);
 
-/* There is work: the thread is not to wait for its time. Cheap; a system call at most. */
+/* There is work: ends the thread's wait. Cheap; a system call at most. */
 void writer_wake(struct writer *writer);
 
 /* The last sequence number that arrived. */
@@ -62,15 +61,15 @@ bool writer_is_troubled(const struct writer *writer);
 /* The next line of news; false: none. Never waits. */
 bool writer_news(struct writer *writer, struct diag *ret);
 
-/* A number that grows while the thread gets on: with each batch, and each time it tended. */
+/* A number that grows with each batch and each call of tend(), so while the thread works. */
 uint64_t writer_rounds(const struct writer *writer);
 
 /*
- * Does the thread get on, or does it hang? The broker's thread looks at writer_rounds() at each
- * tick. A thread that waits for a slow disk is in one system call for seconds, of which a round has
- * several: that is no hanging, and what was accepted waits in the journal meanwhile. Hence
- * WRITER_STALL_MS, which no round takes on a disk that ever answers. Time in which nobody looked is
- * not counted: the broker's own thread was held up then, most likely by the same disk.
+ * Does the thread work, or does it hang? The broker's thread looks at writer_rounds() at each tick.
+ * On a slow disk one system call may take seconds, and a round has several: that is not hanging,
+ * and accepted writes wait in the journal meanwhile. No round takes WRITER_STALL_MS on a disk that
+ * answers. Time between two looks beyond WRITER_STALL_LOOK_MS is not counted: the broker's thread
+ * was blocked then, too, most likely by the same disk.
  */
 #define WRITER_STALL_MS 60000 /* no round was made for so long: it hangs */
 #define WRITER_STALL_LOOK_MS                                                                       \
