@@ -25,7 +25,7 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 # ---- what is built from what ------------------------------------------------------------
 
-BASE     = base/arena base/clock base/config base/diag base/entity base/fixedtable base/jsonfile base/keyhash base/limits base/mapguard base/nearest base/percent base/reason base/suggest base/portions base/wholefile base/thread base/options base/brokerfile base/peer
+BASE     = base/arena base/clock base/config base/diag base/entity base/fixedtable base/jsonfile base/keyhash base/limits base/mapguard base/percent base/reason base/suggest base/portions base/wholefile base/thread base/options base/brokerfile base/peer
 SCHEMA   = schema/document schema/set schema/resolve schema/dialect schema/keyword schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_rules schema/compile_constant \
            schema/compile_circle schema/compile_fast_path schema/compile_worst \

@@ -6,12 +6,14 @@
 
 #include <stdbool.h>
 
-#include "base/nearest.h"
+#define SUGGEST_BYTES_MAX 64u /* of a word; nothing is near a longer one */
 
+/* Letters left out, put in, changed, or swapped with their neighbour count one each. */
 struct suggest {
-	struct nearest nearest; /* the word that was typed is borrowed */
-	char best[NEAREST_BYTES_MAX + 2];
-	char text[NEAREST_BYTES_MAX + 24];
+	const char *typed;                /* borrowed */
+	char best[SUGGEST_BYTES_MAX + 1]; /* the word that differs least; "": none is near */
+	unsigned distance;                /* of it */
+	char text[SUGGEST_BYTES_MAX + 24];
 };
 
 struct suggest suggest_begin(const char *typed);

@@ -138,7 +138,7 @@ static int set_number(const char *name, const struct args_row *row, const char *
 /* @at: the member that @row is about; alignment is the struct's. */
 static int set(const char *name, const struct args_row *row, const char *value, void *at)
 {
-	char option[NEAREST_BYTES_MAX];
+	char option[SUGGEST_BYTES_MAX];
 
 	switch (row->kind) {
 	case ARGS_SWITCH:
@@ -184,7 +184,7 @@ static int no_option(const struct ctl_command *command, const char *called, cons
 	struct suggest suggest = suggest_begin(typed);
 	struct args_walk walk = { .command = command };
 	const struct args_row *row;
-	char name[NEAREST_BYTES_MAX];
+	char name[SUGGEST_BYTES_MAX];
 
 	while ((row = args_next(&walk))) {
 		(void)snprintf(name, sizeof(name), "--%s", row->name);

@@ -12,7 +12,7 @@
 #include <jansson.h>
 
 #include "base/config.h"
-#include "base/nearest.h"
+#include "base/suggest.h"
 #include "failalloc.h"
 
 static struct config *parse(const char *text)
@@ -331,7 +331,7 @@ static void test_config_bound__counts(void **state)
 	config_free(root);
 }
 
-static void test_nearest_try__knows_typing_errors(void **state)
+static void test_suggest_add__knows_typing_errors(void **state)
 {
 	static const char *const words[] = { "address", "messages", "x-will", "qos", "port" };
 	static const struct {
@@ -353,14 +353,11 @@ static void test_nearest_try__knows_typing_errors(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct nearest nearest = { .word = cases[i].word };
+		struct suggest suggest = suggest_begin(cases[i].word);
 
 		for (size_t k = 0; k < sizeof(words) / sizeof(*words); k++)
-			nearest_try(&nearest, words[k]);
-		if (cases[i].best)
-			assert_string_equal(nearest.best, cases[i].best);
-		else
-			assert_null(nearest.best);
+			suggest_add(&suggest, words[k]);
+		assert_string_equal(suggest.best, cases[i].best ? cases[i].best : "");
 	}
 }
 
@@ -378,7 +375,7 @@ int main(void)
 		cmocka_unit_test(test_config_is_full__of_lines_or_of_faults),
 		cmocka_unit_test(test_config_check__ends_when_full),
 		cmocka_unit_test(test_config_bound__counts),
-		cmocka_unit_test(test_nearest_try__knows_typing_errors),
+		cmocka_unit_test(test_suggest_add__knows_typing_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
