@@ -111,34 +111,34 @@ static void warn_of_own(struct access_reader *reader, const struct config *at)
 	access->warning_count += access->warning[access->warning_count] != NULL;
 }
 
-/* Is the word a scope with ":own" behind it, of which only the scope in full is of use? */
-static bool is_own_of_whole(const struct access_reader *reader, const char *word, size_t len)
+/* Is it one scope with ":own" behind it, of which only the scope in full is of use? */
+static bool is_own_of_whole(const struct access_reader *reader, const struct config *word,
+			    const struct scopeset *own)
 {
-	static const char suffix[] = ":own";
-	const size_t suffix_len = sizeof(suffix) - 1;
-	uint32_t scope;
+	static const struct scopeset none;
 
-	if (!reader->scopes->whole || len <= suffix_len ||
-	    memcmp(word + len - suffix_len, suffix, suffix_len) != 0 ||
-	    nametable_find(&reader->access->scope_table, word, len) != NAMETABLE_NONE)
-		return false;
-	scope = nametable_find(&reader->access->scope_table, word, len - suffix_len);
-	return scope != NAMETABLE_NONE && scopeset_has(reader->scopes->whole, scope);
+	return reader->scopes->whole && !strchr(word->text, '*') && !scopeset_covers(&none, own) &&
+	       scopeset_covers(reader->scopes->whole, own);
 }
 
 void access_read_scopes(struct access_reader *reader, const struct config *list,
 			struct scopeset *full, struct scopeset *own)
 {
 	config_foreach_item(word, list) {
+		struct scopeset added = { { 0 } };
+
 		if (word->kind != CONFIG_STRING)
 			(void)config_fail(&reader->report, word, NULL, ERR_INVALID,
 					  "expected a scope's name");
-		else if (!access_scope_add(reader->access, word->text, word->count, full, own))
+		else if (!access_scope_add(reader->access, word->text, word->count, full,
+					   own ? &added : NULL))
 			(void)config_fail(&reader->report, word, NULL, ERR_INVALID,
 					  "the contract has no scope \"%s\"%s", word->text,
 					  own ? "" : " (a denial is of the whole scope)");
-		else if (is_own_of_whole(reader, word->text, word->count))
+		else if (is_own_of_whole(reader, word, &added))
 			warn_of_own(reader, word);
+		if (own)
+			scopeset_merge(own, &added);
 	}
 }
 

@@ -7,29 +7,29 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #define ENTRIES_MAX 1000000u
 #define DIGEST_BYTES 32u
 #define KEY_BYTES 32u
 #define INPUT_MAX 4096u /* bytes of a user, a stored hash or a password */
-#define NONE UINT32_MAX
 
-/* An entry is in one chain of its bucket and in the list by use; both are of numbers. */
 struct credcache_entry {
 	unsigned char digest[DIGEST_BYTES];
-	uint32_t chain;
-	uint32_t newer;
-	uint32_t older;
+	LIST_ENTRY(credcache_entry) chain; /* of its bucket */
+	TAILQ_ENTRY(credcache_entry) use;
 };
+
+LIST_HEAD(credcache_bucket, credcache_entry);
+TAILQ_HEAD(credcache_uses, credcache_entry);
 
 struct credcache {
 	EVP_MAC_CTX *mac; /* has the key; a fetch and a key schedule less each time */
-	uint32_t max;
-	uint32_t count; /* entry[0..count) are in use */
-	uint32_t newest;
-	uint32_t oldest;
-	uint32_t mask;
-	uint32_t *bucket;
+	size_t max;
+	size_t count;               /* entry[0..count) are in use */
+	struct credcache_uses uses; /* newest first */
+	size_t mask;
+	struct credcache_bucket *bucket;
 	struct credcache_entry *entry;
 };
 
@@ -58,7 +58,7 @@ static EVP_MAC_CTX *mac_new(void)
 int credcache_new(size_t max, struct credcache **ret, struct diag *diag)
 {
 	struct credcache *cache;
-	uint32_t buckets = 8;
+	size_t buckets = 8;
 
 	if (max < 1 || max > ENTRIES_MAX)
 		return diag_set(diag, ERR_LIMIT, "expected room for 1 to %u credentials, not %zu",
@@ -78,7 +78,7 @@ int credcache_new(size_t max, struct credcache **ret, struct diag *diag)
 		return is_memory ? diag_nomem(diag)
 				 : diag_set(diag, ERR_IO, "OpenSSL makes no key for HMAC-SHA-256");
 	}
-	cache->max = (uint32_t)max;
+	cache->max = max;
 	cache->mask = buckets - 1;
 	credcache_drop(cache);
 	*ret = cache;
@@ -98,9 +98,8 @@ void credcache_free(struct credcache *cache)
 void credcache_drop(struct credcache *cache)
 {
 	cache->count = 0;
-	cache->newest = NONE;
-	cache->oldest = NONE;
-	memset(cache->bucket, 0xff, (cache->mask + 1) * sizeof(*cache->bucket));
+	TAILQ_INIT(&cache->uses);
+	memset(cache->bucket, 0, (cache->mask + 1) * sizeof(*cache->bucket));
 }
 
 /* With its length in front, so that no two inputs read the same. */
@@ -125,7 +124,8 @@ static bool digest_of(const struct credcache *cache, const char *user, const cha
 }
 
 /* The digest is keyed, so its first bytes are as good a hash as any. */
-static uint32_t *bucket_of(const struct credcache *cache, const unsigned char *digest)
+static struct credcache_bucket *bucket_of(const struct credcache *cache,
+					  const unsigned char *digest)
 {
 	uint32_t hash;
 
@@ -133,69 +133,40 @@ static uint32_t *bucket_of(const struct credcache *cache, const unsigned char *d
 	return &cache->bucket[hash & cache->mask];
 }
 
-static uint32_t find(const struct credcache *cache, const unsigned char *digest)
+static struct credcache_entry *find(const struct credcache *cache, const unsigned char *digest)
 {
-	uint32_t i = *bucket_of(cache, digest);
+	struct credcache_entry *entry;
 
-	while (i != NONE && CRYPTO_memcmp(cache->entry[i].digest, digest, DIGEST_BYTES) != 0)
-		i = cache->entry[i].chain;
-	return i;
-}
-
-static void list_remove(struct credcache *cache, uint32_t i)
-{
-	struct credcache_entry *entry = &cache->entry[i];
-
-	if (entry->newer == NONE)
-		cache->newest = entry->older;
-	else
-		cache->entry[entry->newer].older = entry->older;
-	if (entry->older == NONE)
-		cache->oldest = entry->newer;
-	else
-		cache->entry[entry->older].newer = entry->newer;
-}
-
-static void list_add(struct credcache *cache, uint32_t i)
-{
-	cache->entry[i].newer = NONE;
-	cache->entry[i].older = cache->newest;
-	if (cache->newest == NONE)
-		cache->oldest = i;
-	else
-		cache->entry[cache->newest].newer = i;
-	cache->newest = i;
+	LIST_FOREACH(entry, bucket_of(cache, digest), chain)
+		if (CRYPTO_memcmp(entry->digest, digest, DIGEST_BYTES) == 0)
+			break;
+	return entry;
 }
 
 /* A place for one more entry: a fresh one, or the one that was not used for longest. */
-static uint32_t make_room(struct credcache *cache)
+static struct credcache_entry *make_room(struct credcache *cache)
 {
-	uint32_t i = cache->oldest;
-	uint32_t *link;
+	struct credcache_entry *entry = TAILQ_LAST(&cache->uses, credcache_uses);
 
 	if (cache->count < cache->max)
-		return cache->count++;
-	list_remove(cache, i);
-	link = bucket_of(cache, cache->entry[i].digest);
-	while (*link != i)
-		link = &cache->entry[*link].chain;
-	*link = cache->entry[i].chain;
-	return i;
+		return &cache->entry[cache->count++];
+	TAILQ_REMOVE(&cache->uses, entry, use);
+	LIST_REMOVE(entry, chain);
+	return entry;
 }
 
 bool credcache_knows(struct credcache *cache, const char *user, const char *stored,
 		     const char *password, size_t password_len)
 {
 	unsigned char digest[DIGEST_BYTES];
-	uint32_t i;
+	struct credcache_entry *entry = NULL;
 
-	if (!digest_of(cache, user, stored, password, password_len, digest))
+	if (digest_of(cache, user, stored, password, password_len, digest))
+		entry = find(cache, digest);
+	if (!entry)
 		return false;
-	i = find(cache, digest);
-	if (i == NONE)
-		return false;
-	list_remove(cache, i);
-	list_add(cache, i);
+	TAILQ_REMOVE(&cache->uses, entry, use);
+	TAILQ_INSERT_HEAD(&cache->uses, entry, use);
 	return true;
 }
 
@@ -203,16 +174,12 @@ void credcache_keep(struct credcache *cache, const char *user, const char *store
 		    const char *password, size_t password_len)
 {
 	unsigned char digest[DIGEST_BYTES];
-	uint32_t *link;
-	uint32_t i;
+	struct credcache_entry *entry;
 
-	if (!digest_of(cache, user, stored, password, password_len, digest) ||
-	    find(cache, digest) != NONE)
+	if (!digest_of(cache, user, stored, password, password_len, digest) || find(cache, digest))
 		return;
-	i = make_room(cache);
-	link = bucket_of(cache, digest);
-	memcpy(cache->entry[i].digest, digest, DIGEST_BYTES);
-	cache->entry[i].chain = *link;
-	*link = i;
-	list_add(cache, i);
+	entry = make_room(cache);
+	memcpy(entry->digest, digest, DIGEST_BYTES);
+	LIST_INSERT_HEAD(bucket_of(cache, digest), entry, chain);
+	TAILQ_INSERT_HEAD(&cache->uses, entry, use);
 }

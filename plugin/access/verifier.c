@@ -7,12 +7,6 @@
 
 #include "base/thread.h"
 
-/* First in, first out. */
-struct line {
-	struct verifier_job *first;
-	struct verifier_job **end;
-};
-
 struct verifier {
 	struct verifier_options options;
 	uint64_t last_number;
@@ -23,42 +17,9 @@ struct verifier {
 	pthread_cond_t work;
 	bool is_stopping;
 	size_t jobs; /* from submit to take */
-	struct line waiting;
-	struct line done;
+	struct verifier_line waiting;
+	struct verifier_line done;
 };
-
-/* ---- lines -------------------------------------------------------------------------------- */
-
-static void line_init(struct line *line)
-{
-	*line = (struct line){ .end = &line->first };
-}
-
-static void line_put(struct line *line, struct verifier_job *job)
-{
-	job->next = NULL;
-	*line->end = job;
-	line->end = &job->next;
-}
-
-/* Takes out what @link, a place in the line, points to. */
-static struct verifier_job *line_cut(struct line *line, struct verifier_job **link)
-{
-	struct verifier_job *job = *link;
-
-	if (!job)
-		return NULL;
-	*link = job->next;
-	if (!job->next)
-		line->end = link;
-	return job;
-}
-
-static void line_clear(struct line *line)
-{
-	while (line->first)
-		verifier_job_free(line_cut(line, &line->first));
-}
 
 /* ---- jobs --------------------------------------------------------------------------------- */
 
@@ -94,6 +55,22 @@ static struct verifier_job *job_new(struct passwords *passwords, const char *use
 	return job;
 }
 
+/* Takes the first out; NULL: there is none. */
+static struct verifier_job *take_first(struct verifier_line *line)
+{
+	struct verifier_job *job = STAILQ_FIRST(line);
+
+	if (job)
+		STAILQ_REMOVE_HEAD(line, place);
+	return job;
+}
+
+static void clear(struct verifier_line *line)
+{
+	while (!STAILQ_EMPTY(line))
+		verifier_job_free(take_first(line));
+}
+
 /* ---- the threads --------------------------------------------------------------------------- */
 
 static void *run(void *ctx)
@@ -103,7 +80,7 @@ static void *run(void *ctx)
 
 	(void)pthread_mutex_lock(&verifier->lock); /* cannot fail: not recursive */
 	while (!verifier->is_stopping) {
-		job = line_cut(&verifier->waiting, &verifier->waiting.first);
+		job = take_first(&verifier->waiting);
 		if (!job) {
 			(void)pthread_cond_wait(&verifier->work, &verifier->lock);
 			continue;
@@ -112,7 +89,7 @@ static void *run(void *ctx)
 		job->verdict = passwords_check(job->passwords, job->user, job->password,
 					       job->password_len);
 		(void)pthread_mutex_lock(&verifier->lock);
-		line_put(&verifier->done, job);
+		STAILQ_INSERT_TAIL(&verifier->done, job, place);
 		if (!verifier->options.wake)
 			continue;
 		(void)pthread_mutex_unlock(&verifier->lock);
@@ -135,8 +112,8 @@ int verifier_new(const struct verifier_options *options, struct verifier **ret, 
 	if (!verifier)
 		return diag_nomem(diag);
 	verifier->options = *options;
-	line_init(&verifier->waiting);
-	line_init(&verifier->done);
+	STAILQ_INIT(&verifier->waiting);
+	STAILQ_INIT(&verifier->done);
 	(void)pthread_mutex_init(&verifier->lock, NULL); /* cannot fail with these attributes */
 	(void)pthread_cond_init(&verifier->work, NULL);
 	while (verifier->threads < options->threads) {
@@ -164,8 +141,8 @@ void verifier_free(struct verifier *verifier)
 	(void)pthread_mutex_unlock(&verifier->lock);
 	for (unsigned i = 0; i < verifier->threads; i++)
 		(void)pthread_join(verifier->thread[i], NULL);
-	line_clear(&verifier->waiting);
-	line_clear(&verifier->done);
+	clear(&verifier->waiting);
+	clear(&verifier->done);
 	(void)pthread_cond_destroy(&verifier->work);
 	(void)pthread_mutex_destroy(&verifier->lock);
 	free(verifier);
@@ -191,7 +168,7 @@ int verifier_submit(struct verifier *verifier, struct passwords *passwords, cons
 	has_room = verifier->jobs < verifier->options.places;
 	if (has_room) {
 		verifier->jobs++;
-		line_put(&verifier->waiting, job);
+		STAILQ_INSERT_TAIL(&verifier->waiting, job, place);
 		(void)pthread_cond_signal(&verifier->work);
 	}
 	(void)pthread_mutex_unlock(&verifier->lock);
@@ -206,13 +183,13 @@ int verifier_submit(struct verifier *verifier, struct passwords *passwords, cons
 bool verifier_cancel(struct verifier *verifier, uint64_t number)
 {
 	struct verifier_job *job;
-	struct verifier_job **link;
 
 	(void)pthread_mutex_lock(&verifier->lock);
-	link = &verifier->waiting.first;
-	while (*link && (*link)->number != number)
-		link = &(*link)->next;
-	job = line_cut(&verifier->waiting, link);
+	STAILQ_FOREACH(job, &verifier->waiting, place)
+	if (job->number == number)
+		break;
+	if (job)
+		STAILQ_REMOVE(&verifier->waiting, job, verifier_job, place);
 	verifier->jobs -= job != NULL;
 	(void)pthread_mutex_unlock(&verifier->lock);
 	verifier_job_free(job);
@@ -224,7 +201,7 @@ struct verifier_job *verifier_take(struct verifier *verifier)
 	struct verifier_job *job;
 
 	(void)pthread_mutex_lock(&verifier->lock);
-	job = line_cut(&verifier->done, &verifier->done.first);
+	job = take_first(&verifier->done);
 	verifier->jobs -= job != NULL;
 	(void)pthread_mutex_unlock(&verifier->lock);
 	return job;

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "access/password.h"
 #include "base/diag.h"
@@ -38,9 +39,10 @@ struct verifier_job {
 	char *user;
 	char *password; /* NUL-terminated, also where password_len counts others */
 	size_t password_len;
-	enum verdict verdict; /* of passwords_check(), once it is taken */
-	struct verifier_job *next;
+	enum verdict verdict;             /* of passwords_check(), once it is taken */
+	STAILQ_ENTRY(verifier_job) place; /* in a line: first in, first out */
 };
+STAILQ_HEAD(verifier_line, verifier_job);
 
 int verifier_new(const struct verifier_options *options, struct verifier **ret, struct diag *diag);
 
