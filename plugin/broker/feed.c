@@ -303,14 +303,14 @@ void feed_will(struct feed *feed, const struct feed_publish *publish, struct dec
 static bool read_claim(const struct feed *feed, const struct decision *decision, int64_t now_ns,
 		       int64_t *off_ms)
 {
-	const char *member = decision->channel->time_member;
+	const char *member = decision->channel->time_member.name;
 	const char *text = NULL;
 	size_t len = 0;
 	int64_t claimed_ms;
 
 	if (!member || !decision->payload ||
 	    !payload_string(
-		    payload_member(decision->payload, member, decision->channel->time_member_len),
+		    payload_member(decision->payload, member, decision->channel->time_member.len),
 		    &text, &len) ||
 	    !clock_parse(text, len, &claimed_ms))
 		return false;

@@ -104,8 +104,8 @@ static void load_location(struct loader *loader, const struct config *at,
 	}
 	ret->location = pointer;
 	if (!strpbrk(pointer + 1, "/~")) {
-		ret->member = pointer + 1;
-		ret->member_len = strlen(pointer + 1);
+		ret->member.name = pointer + 1;
+		ret->member.len = strlen(pointer + 1);
 	}
 	for (; *pointer; pointer++)
 		if (*pointer == '~' && pointer[1] != '0' && pointer[1] != '1')

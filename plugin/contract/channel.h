@@ -64,12 +64,17 @@ struct contract_operation {
 /* x-own: the parameter's level is the principal's name or the client id (base/percent.h). */
 enum contract_own { CONTRACT_OWN_NONE = 0, CONTRACT_OWN_PRINCIPAL, CONTRACT_OWN_CLIENT };
 
+/* A top-level member of a payload; its name is NULL where there is none. */
+struct contract_member {
+	const char *name;
+	size_t len;
+};
+
 struct contract_param {
 	const char *name;     /* "orderId" */
 	const char *location; /* JSON Pointer to the payload's value that must be equal, or NULL */
-	const char *member;   /* the name where @location is a top-level member, or NULL */
-	size_t member_len;
-	const char *pattern; /* x-pattern: ECMA-262 regular expression, or NULL */
+	struct contract_member member; /* the name where @location is a top-level member */
+	const char *pattern;           /* x-pattern: ECMA-262 regular expression, or NULL */
 	/*
 	 * A client whose own name or id stands at each parameter with x-own may receive, whatever
 	 * its scopes. Any client may choose any id, so x-own with the client id also needs one with
@@ -93,6 +98,7 @@ enum contract_repeat { CONTRACT_REPEAT_UPDATE = 0, CONTRACT_REPEAT_SAME, CONTRAC
  * principal's own entities.
  */
 struct contract_transitions {
+	const char *name; /* the key under /x-state-machines */
 	size_t count;
 	const char *const *status;
 	const size_t *status_len;
@@ -119,14 +125,7 @@ static inline int contract_step_scope(const struct contract_transitions *transit
 struct contract_fill {
 	unsigned column;
 	enum value_type type; /* the column's */
-	const char *member;   /* a top-level member's name */
-	size_t member_len;
-};
-
-/* A top-level member of a payload. */
-struct contract_member {
-	const char *name;
-	size_t len;
+	struct contract_member member;
 };
 
 /*
@@ -146,13 +145,11 @@ struct contract_content {
 /* What a publish on a channel changes in an entity. */
 struct contract_mapping {
 	const struct entity *entity;
-	unsigned param;           /* the address parameter that is the entity's id */
-	const char *owner_member; /* top-level member that names the owner, or NULL */
-	size_t owner_member_len;
+	unsigned param;                      /* the address parameter that is the entity's id */
+	struct contract_member owner_member; /* top-level member that names the owner */
 	/* The status that this channel changes; slot is unset where transitions is NULL. */
 	unsigned slot;
-	const char *status_member;
-	size_t status_member_len;
+	struct contract_member status_member;
 	const struct contract_transitions *transitions;
 	size_t fill_count; /* status and owner are not in here */
 	const struct contract_fill *fill;
@@ -178,9 +175,8 @@ struct contract_channel {
 	const char *schema_uri;
 	size_t payload_max; /* bytes */
 	struct limits limits;
-	uint32_t interval_s;     /* a publisher here publishes at least this often; 0: no rule */
-	const char *time_member; /* top-level member with the message's time; NULL: none */
-	size_t time_member_len;
+	uint32_t interval_s; /* a publisher here publishes at least this often; 0: no rule */
+	struct contract_member time_member; /* top-level member with the message's time */
 	/*
 	 * For the channel of notices: the URI to which a problem's name is appended for its type,
 	 * such as "https://example.com/errors/"; NULL: problems have no types.
@@ -188,10 +184,7 @@ struct contract_channel {
 	const char *problem_types;
 	/* x-unique: messages with the same values in these top-level members are one event. */
 	unsigned unique_count;
-	struct {
-		const char *member;
-		size_t len;
-	} unique[CONTRACT_UNIQUE_MAX];
+	struct contract_member unique[CONTRACT_UNIQUE_MAX];
 	bool is_will_allowed;
 	bool is_recorded; /* accepted publishes go to the events table */
 	enum contract_durability durability;

@@ -144,8 +144,6 @@ static void load_times(struct loader *loader, const struct config *owner,
 	(void)config_integer(loader->report, owner, "x-interval", 1, INTERVAL_MAX, &interval);
 	channel->interval_s = (uint32_t)interval;
 	channel->time_member = entities_load_member(loader, owner, "x-time");
-	if (channel->time_member)
-		channel->time_member_len = strlen(channel->time_member);
 }
 
 static void load_unique(struct loader *loader, const struct config *owner,
@@ -165,12 +163,8 @@ static void load_unique(struct loader *loader, const struct config *owner,
 	if (!config_bound(loader->report, list, 1, CONTRACT_UNIQUE_MAX,
 			  "members of the payload, like [\"/eventId\"]"))
 		return;
-	config_foreach_item(at, list) {
-		const char *member = entities_load_member(loader, at, NULL);
-
-		channel->unique[channel->unique_count].member = member;
-		channel->unique[channel->unique_count++].len = member ? strlen(member) : 0;
-	}
+	config_foreach_item(at, list)
+		channel->unique[channel->unique_count++] = entities_load_member(loader, at, NULL);
 }
 
 static void load_extensions(struct loader *loader, const struct config *at,

@@ -68,10 +68,10 @@ static bool is_time(struct content_search *search, const struct config *schema, 
 static bool is_kept(const struct contract_mapping *map, const char *name)
 {
 	for (size_t i = 0; i < map->fill_count; i++)
-		if (strcmp(map->fill[i].member, name) == 0)
+		if (strcmp(map->fill[i].member.name, name) == 0)
 			return true;
-	return strcmp(map->status_member, name) == 0 ||
-	       (map->owner_member && strcmp(map->owner_member, name) == 0);
+	return strcmp(map->status_member.name, name) == 0 ||
+	       (map->owner_member.name && strcmp(map->owner_member.name, name) == 0);
 }
 
 static void add(struct contract_channel *channel, const char *name)
@@ -115,8 +115,8 @@ void content_load(struct loader *loader, struct contract_channel *channel)
 
 	if (!channel->mapping || !channel->mapping->transitions)
 		return;
-	if (channel->time_member)
-		add(channel, channel->time_member);
+	if (channel->time_member.name)
+		add(channel, channel->time_member.name);
 	else
 		(void)add_members(&search, loader->schema, 0);
 	channel->content.mark = mark_of(channel);

@@ -20,16 +20,6 @@
 #define LOADER_MACHINES_MAX 64u
 #define LOADER_LONGEST_MAX 31622400 /* seconds: a year */
 
-struct loader_machine {
-	const char *name;
-	struct contract_transitions transitions;
-};
-
-/* What the loader knows of an entity's columns besides struct entity_column. */
-struct loader_entity {
-	const struct contract_transitions *machine[ENTITY_COLUMNS_MAX]; /* NULL: none */
-};
-
 struct loader {
 	struct contract *contract;
 	struct config_report *report;
@@ -40,10 +30,11 @@ struct loader {
 	struct arena scratch;             /* freed when the contract is loaded */
 	size_t warning_count;
 	size_t machine_count;
-	struct loader_machine *machine; /* in the contract's arena: channels point to them */
-	struct loader_entity *beside;   /* by an entity's index */
-	size_t named_count;             /* channels under /channels; the broker's topics follow */
-	const struct config *schema;    /* of the payload of the channel being loaded; NULL: none */
+	struct contract_transitions *machine; /* in the contract's arena: channels point to them */
+	/* Of each column of each entity; NULL: none. */
+	const struct contract_transitions *(*machines)[ENTITY_COLUMNS_MAX];
+	size_t named_count;          /* channels under /channels; the broker's topics follow */
+	const struct config *schema; /* of the payload of the channel being loaded; NULL: none */
 };
 
 /* What @at refers to, or @at itself; NULL, and a fault, where the reference leads nowhere. */
@@ -103,9 +94,10 @@ void channels_load_published(struct loader *loader);
 
 /*
  * "/status", a JSON Pointer to a member of the payload itself, under @key of @at or @at itself: the
- * member's name, or NULL.
+ * member.
  */
-const char *entities_load_member(struct loader *loader, const struct config *at, const char *key);
+struct contract_member entities_load_member(struct loader *loader, const struct config *at,
+					    const char *key);
 
 /* /channels/.../x-entity, where it is there. */
 void entities_load_mapping(struct loader *loader, const struct config *owner,

@@ -77,7 +77,7 @@ load_column(struct loader *loader, const struct config *at, struct entity_column
 
 static void load_columns(struct loader *loader, const struct config *columns, struct entity *entity)
 {
-	struct loader_entity *beside = &loader->beside[entity->index];
+	const struct contract_transitions **machine = loader->machines[entity->index];
 	struct entity_column *column;
 
 	if (!columns || columns->kind != CONFIG_OBJECT ||
@@ -90,8 +90,8 @@ static void load_columns(struct loader *loader, const struct config *columns, st
 	config_foreach_member(at, columns) {
 		unsigned i = (unsigned)entity->column_count++;
 
-		beside->machine[i] = load_column(loader, at, &column[i]);
-		if (!beside->machine[i])
+		machine[i] = load_column(loader, at, &column[i]);
+		if (!machine[i])
 			continue;
 		if (entity->slot_count < ENTITY_SLOTS_MAX)
 			entity->slot[entity->slot_count++] = i;
@@ -186,8 +186,8 @@ void entities_load(struct loader *loader)
 	    !config_bound(loader->report, entities, 0, ENTITY_COUNT_MAX, "entities"))
 		return;
 	loader->entity = loader_take(loader, count, sizeof(*loader->entity));
-	loader->beside = arena_take(&loader->scratch, count, sizeof(*loader->beside));
-	if (!loader->entity || !loader->beside) {
+	loader->machines = arena_take(&loader->scratch, count, sizeof(*loader->machines));
+	if (!loader->entity || !loader->machines) {
 		(void)config_nomem(loader->report);
 		return;
 	}
@@ -214,17 +214,19 @@ void entities_load(struct loader *loader)
 
 /* ---- what a publish says -------------------------------------------------------------- */
 
-const char *entities_load_member(struct loader *loader, const struct config *at, const char *key)
+struct contract_member entities_load_member(struct loader *loader, const struct config *at,
+					    const char *key)
 {
+	static const struct contract_member none;
 	const char *pointer = NULL;
 
 	if (!config_text(loader->report, at, key, LOADER_NAME_MAX, &pointer))
-		return NULL;
+		return none;
 	if (pointer[0] == '/' && pointer[1] && !strpbrk(pointer + 1, "/~"))
-		return pointer + 1;
+		return (struct contract_member){ pointer + 1, strlen(pointer + 1) };
 	(void)config_fail(loader->report, at, key, ERR_INVALID,
 			  "expected a JSON Pointer to a member of the payload, like \"/status\"");
-	return NULL;
+	return none;
 }
 
 static void load_id(struct loader *loader, const struct config *at,
@@ -250,11 +252,11 @@ static void fill_column(struct loader *loader, const struct config *at,
 	unsigned column = 0;
 	int slot;
 	bool is_column = find_column(loader, at, entity, at->key, &column);
-	const char *member = entities_load_member(loader, at, NULL);
+	struct contract_member member = entities_load_member(loader, at, NULL);
 
-	if (!is_column || !member)
+	if (!is_column || !member.name)
 		return;
-	machine = loader->beside[entity->index].machine[column];
+	machine = loader->machines[entity->index][column];
 	if (!machine) {
 		if (entity->link_column == (int)column)
 			map->link = &fill[map->fill_count];
@@ -262,7 +264,6 @@ static void fill_column(struct loader *loader, const struct config *at,
 			.column = column,
 			.type = entity->column[column].type,
 			.member = member,
-			.member_len = strlen(member),
 		};
 		return;
 	}
@@ -276,7 +277,6 @@ static void fill_column(struct loader *loader, const struct config *at,
 		return; /* it has too many of them, which is said already */
 	map->slot = (unsigned)slot;
 	map->status_member = member;
-	map->status_member_len = strlen(member);
 	map->transitions = machine;
 	for (size_t i = 0; machine->longest_s && i < machine->count; i++)
 		if (machine->longest_s[i] > 0)
@@ -302,8 +302,6 @@ void entities_load_mapping(struct loader *loader, const struct config *owner,
 	if (channel->address)
 		load_id(loader, at, channel, &map->param);
 	map->owner_member = entities_load_member(loader, at, "owner");
-	if (map->owner_member)
-		map->owner_member_len = strlen(map->owner_member);
 	if (!map->entity)
 		return;
 	config_foreach_member(column, columns)

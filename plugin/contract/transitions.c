@@ -21,7 +21,7 @@ const struct contract_transitions *transitions_find(const struct loader *loader,
 {
 	for (size_t i = 0; i < loader->machine_count; i++)
 		if (strcmp(loader->machine[i].name, name) == 0)
-			return &loader->machine[i].transitions;
+			return &loader->machine[i];
 	return NULL;
 }
 
@@ -187,9 +187,9 @@ void transitions_load(struct loader *loader)
 	if (!loader->machine)
 		return;
 	config_foreach_member(at, machines) {
-		struct loader_machine *machine = &loader->machine[loader->machine_count++];
+		struct contract_transitions *machine = &loader->machine[loader->machine_count++];
 
 		machine->name = at->key;
-		load_machine(loader, at, &machine->transitions);
+		load_machine(loader, at, machine);
 	}
 }

@@ -46,7 +46,7 @@ static bool refuse_transition(struct judgement *j, const char *from, const char 
 
 	(void)snprintf(j->decision->current_status, sizeof(j->decision->current_status), "%s",
 		       from);
-	judgement_point_member(j, j->mapping->status_member, "transition");
+	judgement_point_member(j, j->mapping->status_member.name, "transition");
 	list_statuses(j->mapping->transitions, allowed, next, sizeof(next));
 	if (!from[0])
 		return judgement_refuse(j, REASON_TRANSITION_ILLEGAL,
@@ -71,8 +71,8 @@ static void find_step(struct judgement *j)
 
 	j->status = "";
 	j->status_len = 0;
-	j->to = payload_string(payload_member(j->payload, j->mapping->status_member,
-					      j->mapping->status_member_len),
+	j->to = payload_string(payload_member(j->payload, j->mapping->status_member.name,
+					      j->mapping->status_member.len),
 			       &j->status, &j->status_len)
 			? find_status(j->mapping->transitions, j->status, j->status_len)
 			: -1;
@@ -112,7 +112,7 @@ static bool refuse_step(struct judgement *j, int scope)
 	const char *from = j->from < 0 ? "a new one" : j->mapping->transitions->status[j->from];
 	const char *to = j->mapping->transitions->status[j->to];
 
-	judgement_point_member(j, j->mapping->status_member, "step");
+	judgement_point_member(j, j->mapping->status_member.name, "step");
 	if (scope < 0)
 		return judgement_refuse(
 			j, REASON_STEP_SCOPE,
@@ -156,7 +156,7 @@ __attribute__((cold, noinline)) static bool check_repeat(struct judgement *j)
 		j->decision->is_correction = false; /* nothing is moved */
 		return true;
 	}
-	judgement_point_member(j, j->mapping->status_member, "step");
+	judgement_point_member(j, j->mapping->status_member.name, "step");
 	return judgement_refuse(j, REASON_STEP_SCOPE, "%s is %s, which %s may take no step to",
 				j->mapping->entity->name, transitions->status[j->to],
 				j->principal->name);
@@ -228,15 +228,15 @@ static bool read_owner(struct judgement *j)
 {
 	struct ledger_write *write = &j->decision->write;
 
-	if (!j->mapping->owner_member ||
-	    !payload_string(payload_member(j->payload, j->mapping->owner_member,
-					   j->mapping->owner_member_len),
+	if (!j->mapping->owner_member.name ||
+	    !payload_string(payload_member(j->payload, j->mapping->owner_member.name,
+					   j->mapping->owner_member.len),
 			    &write->owner, &write->owner_len))
 		return true;
 	if (write->owner_len <= ENTITY_OWNER_MAX)
 		return true;
 	return judgement_refuse(j, REASON_PAYLOAD_TOO_LARGE, "%s is longer than %u bytes",
-				j->mapping->owner_member, ENTITY_OWNER_MAX);
+				j->mapping->owner_member.name, ENTITY_OWNER_MAX);
 }
 
 /*
@@ -282,13 +282,15 @@ static bool check_owner(struct judgement *j, const struct ledger_state *state)
 		return true;
 	if (write->owner && state->owner[0] &&
 	    !is_text(write->owner, write->owner_len, state->owner))
-		return refuse_owner(j, j->mapping->owner_member, "owner", write->owner,
+		return refuse_owner(j, j->mapping->owner_member.name, "owner", write->owner,
 				    write->owner_len);
-	member = link && state->link[0] ? payload_member(j->payload, link->member, link->member_len)
-					: NULL;
+	member = link && state->link[0]
+			 ? payload_member(j->payload, link->member.name, link->member.len)
+			 : NULL;
 	if (!member || (payload_string(member, &text, &len) && is_text(text, len, state->link)))
 		return true;
-	return refuse_owner(j, link->member, j->mapping->entity->owner_entity->name, text, len);
+	return refuse_owner(j, link->member.name, j->mapping->entity->owner_entity->name, text,
+			    len);
 }
 
 static void fill_value(struct value *to, enum value_type type, const struct payload_value *from)
@@ -312,7 +314,7 @@ static void fill_columns(struct judgement *j)
 	for (size_t i = 0; i < j->mapping->fill_count; i++) {
 		const struct contract_fill *fill = &j->mapping->fill[i];
 		const struct payload_value *member =
-			payload_member(j->payload, fill->member, fill->member_len);
+			payload_member(j->payload, fill->member.name, fill->member.len);
 
 		if (member)
 			fill_value(add_value(j->decision, fill->column), fill->type, member);
@@ -361,9 +363,9 @@ bool entity_rules_current(struct judgement *j)
 	size_t len = 0;
 
 	if (j->request->message.payload_len == 0 || !message_rules_json(j) ||
-	    !payload_string(
-		    payload_member(j->payload, mapping->status_member, mapping->status_member_len),
-		    &text, &len) ||
+	    !payload_string(payload_member(j->payload, mapping->status_member.name,
+					   mapping->status_member.len),
+			    &text, &len) ||
 	    find_status(mapping->transitions, text, len) < 0 ||
 	    !judgement_look(j, mapping->entity, id->text, id->len, &state) || !state.is_known) {
 		j->decision->reason = REASON_NONE;

@@ -127,8 +127,8 @@ value_at(const struct payload_value *value, const char *pointer)
 static const struct payload_value *located(const struct payload_value *payload,
 					   const struct contract_param *param)
 {
-	return param->member ? payload_member(payload, param->member, param->member_len)
-			     : value_at(payload, param->location);
+	return param->member.name ? payload_member(payload, param->member.name, param->member.len)
+				  : value_at(payload, param->location);
 }
 
 /* Ids that are in the topic and in the payload must be the same. */

@@ -141,7 +141,7 @@ static bool refuse(struct judgement *j, const char *why)
 
 	(void)snprintf(j->decision->current_status, sizeof(j->decision->current_status), "%s",
 		       status);
-	judgement_point_member(j, j->mapping->status_member, "repeat");
+	judgement_point_member(j, j->mapping->status_member.name, "repeat");
 	return judgement_refuse(j, REASON_TRANSITION_ILLEGAL, "%s is %s already: %s",
 				j->mapping->entity->name, status, why);
 }
@@ -218,7 +218,7 @@ bool repeat_is_said(struct judgement *j)
 	hash = wordhash(ledger_seed(j->gate->ledger), name, strlen(name));
 	hash = wordhash(hash, j->request->message.topic, j->request->message.topic_len);
 	for (unsigned i = 0; i < channel->unique_count; i++)
-		if (!add_value(&hash, payload_member(j->payload, channel->unique[i].member,
+		if (!add_value(&hash, payload_member(j->payload, channel->unique[i].name,
 						     channel->unique[i].len)))
 			return false;
 	j->unique = hash ? hash : 1;

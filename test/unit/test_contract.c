@@ -155,18 +155,18 @@ static void print_mapping(FILE *out, const struct contract *contract,
 	if (!map)
 		return;
 	fprintf(out, "  entity %s by %s", map->entity->name, channel->param[map->param].name);
-	if (map->owner_member)
-		fprintf(out, " of %s", map->owner_member);
+	if (map->owner_member.name)
+		fprintf(out, " of %s", map->owner_member.name);
 	for (size_t i = 0; i < map->fill_count; i++) {
-		assert_int_equal(map->fill[i].member_len, strlen(map->fill[i].member));
+		assert_int_equal(map->fill[i].member.len, strlen(map->fill[i].member.name));
 		fprintf(out, ", %s = %s", map->entity->column[map->fill[i].column].name,
-			map->fill[i].member);
+			map->fill[i].member.name);
 	}
 	fputc('\n', out);
 	if (!map->transitions)
 		return;
 	fprintf(out, "  moves %s to %s\n", map->entity->column[map->entity->slot[map->slot]].name,
-		map->status_member);
+		map->status_member.name);
 	fprintf(out, "    but for");
 	for (size_t i = 0; i < channel->content.time_count; i++)
 		fprintf(out, " %s", channel->content.time[i].name);
@@ -203,11 +203,11 @@ static void print_channel(FILE *out, const struct contract *contract, size_t ind
 			channel->limits.bytes_per_second);
 	if (channel->interval_s)
 		fprintf(out, "  every %u s\n", channel->interval_s);
-	if (channel->time_member)
-		fprintf(out, "  time in %s\n", channel->time_member);
+	if (channel->time_member.name)
+		fprintf(out, "  time in %s\n", channel->time_member.name);
 	for (unsigned i = 0; i < channel->unique_count; i++)
 		fprintf(out, "  unique by %.*s\n", (int)channel->unique[i].len,
-			channel->unique[i].member);
+			channel->unique[i].name);
 	print_mapping(out, contract, channel);
 }
 
