@@ -48,7 +48,7 @@ LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit \
            ledger/store_files ledger/store_facts ledger/restored \
            ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader \
            ledger/store_trim ledger/backlog ledger/query
-MONITOR  = monitor/alerts monitor/anomalies monitor/bans monitor/buckets \
+MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals

@@ -11,8 +11,8 @@
 #define SERVED_MAX 32u
 
 struct alerts {
-	struct alert *active[ALERT_KINDS]; /* ALERTS_ACTIVE_MAX each, the active ones first */
-	struct alert *queue;               /* ALERTS_QUEUE_MAX, the oldest first */
+	struct alert active[ALERT_KINDS][ALERTS_ACTIVE_MAX]; /* the active ones first */
+	struct alert queue[ALERTS_QUEUE_MAX];                /* the oldest first */
 	size_t queued;
 	uint64_t served[SERVED_MAX]; /* owners in the order in which they were, the last one last */
 	struct alerts_counts counts;
@@ -63,32 +63,12 @@ const char *alert_response_name(enum alert_response response)
 
 int alerts_new(struct alerts **ret, struct diag *diag)
 {
-	struct alerts *alerts = calloc(1, sizeof(*alerts));
-	bool is_whole = alerts != NULL;
-
-	if (!alerts)
-		return diag_nomem(diag);
-	alerts->queue = calloc(ALERTS_QUEUE_MAX, sizeof(*alerts->queue));
-	is_whole = alerts->queue != NULL;
-	for (unsigned kind = 0; kind < ALERT_KINDS; kind++) {
-		alerts->active[kind] = calloc(ALERTS_ACTIVE_MAX, sizeof(struct alert));
-		is_whole = is_whole && alerts->active[kind];
-	}
-	if (!is_whole) {
-		alerts_free(alerts);
-		return diag_nomem(diag);
-	}
-	*ret = alerts;
-	return 0;
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : diag_nomem(diag);
 }
 
 void alerts_free(struct alerts *alerts)
 {
-	if (!alerts)
-		return;
-	for (unsigned kind = 0; kind < ALERT_KINDS; kind++)
-		free(alerts->active[kind]);
-	free(alerts->queue);
 	free(alerts);
 }
 

@@ -18,8 +18,7 @@
 #include "base/reason.h"
 #include "monitor/alerts.h"
 #include "monitor/clients.h"
-#include "monitor/publish.h"
-#include "monitor/settings.h"
+#include "monitor/monitor.h"
 
 /* One thing that was seen, in numbers. */
 struct sighting {

@@ -13,29 +13,17 @@
  */
 struct bans {
 	size_t count;
-	struct ban *ban; /* those that ended are kept for an hour: their past counts */
+	struct ban ban[BANS_MAX]; /* those that ended are kept for an hour: their past counts */
 };
 
 int bans_new(struct bans **ret, struct diag *diag)
 {
-	struct bans *bans = calloc(1, sizeof(*bans));
-
-	if (!bans)
-		return diag_nomem(diag);
-	bans->ban = calloc(BANS_MAX, sizeof(*bans->ban));
-	if (!bans->ban) {
-		free(bans);
-		return diag_nomem(diag);
-	}
-	*ret = bans;
-	return 0;
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : diag_nomem(diag);
 }
 
 void bans_free(struct bans *bans)
 {
-	if (!bans)
-		return;
-	free(bans->ban);
 	free(bans);
 }
 

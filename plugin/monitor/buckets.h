@@ -19,6 +19,12 @@ struct bucket {
 	int64_t full_ns;
 };
 
+/* Messages and the bytes in them. */
+struct bucket_pair {
+	struct bucket messages;
+	struct bucket bytes;
+};
+
 /* A rate made ready, so that asking divides nothing. All zero: no limit. */
 struct bucket_rate {
 	uint32_t per_period; /* 0: no limit */
@@ -30,19 +36,32 @@ struct bucket_rate {
 
 #define BUCKETS_PERIOD_MAX_NS (INT64_C(3600) * 1000000000)
 
-/*
- * @units in @period_ns (1 .. BUCKETS_PERIOD_MAX_NS), and as many as @burst at once; @burst 0
- * stands for one period's worth. @units 0: no limit.
- */
-struct bucket_rate bucket_rate(uint32_t units, uint32_t burst, int64_t period_ns);
-
-/* The same for a second. */
-struct bucket_rate bucket_per_second(uint32_t units, uint32_t burst);
-
 /* What @units of @rate take; asked for with every message, and so inline as those below. */
 static inline int64_t bucket_cost(const struct bucket_rate *rate, uint32_t units)
 {
 	return (int64_t)((__int128)units * rate->unit >> BUCKETS_FRACTION);
+}
+
+/*
+ * @units in @period_ns (1 .. BUCKETS_PERIOD_MAX_NS), and as many as @burst at once; @burst 0
+ * stands for one period's worth. @units 0: no limit.
+ */
+static inline struct bucket_rate bucket_rate(uint32_t units, uint32_t burst, int64_t period_ns)
+{
+	struct bucket_rate rate = { .per_period = units, .burst = burst ? burst : units };
+
+	if (units == 0)
+		return (struct bucket_rate){ 0 };
+	rate.unit = (int64_t)(((uint64_t)period_ns << BUCKETS_FRACTION) / units);
+	rate.one_ns = bucket_cost(&rate, 1);
+	rate.burst_ns = bucket_cost(&rate, rate.burst);
+	return rate;
+}
+
+/* The same for a second. */
+static inline struct bucket_rate bucket_per_second(uint32_t units, uint32_t burst)
+{
+	return bucket_rate(units, burst, INT64_C(1000000000));
 }
 
 /*

@@ -189,11 +189,10 @@ void clients_hand_over(const struct clients *clients, struct holder *holder, con
 
 /* ---- channels ---------------------------------------------------------------------------- */
 
-static int64_t debt(const struct client_channel *channel, int64_t now_ns)
+static int64_t debt(const struct bucket_pair *owed, int64_t now_ns)
 {
-	int64_t full_ns = channel->messages.full_ns > channel->bytes.full_ns
-				  ? channel->messages.full_ns
-				  : channel->bytes.full_ns;
+	int64_t full_ns = owed->messages.full_ns > owed->bytes.full_ns ? owed->messages.full_ns
+								       : owed->bytes.full_ns;
 
 	return full_ns > now_ns ? full_ns - now_ns : 0;
 }
@@ -207,12 +206,10 @@ struct client_channel *client_take_channel(struct client_channel *channel, size_
 		struct client_channel *each = &channel[i];
 
 		if (!least || each->id == 0 ||
-		    (least->id != 0 && debt(each, now_ns) < debt(least, now_ns)))
+		    (least->id != 0 && debt(&each->owed, now_ns) < debt(&least->owed, now_ns)))
 			least = each;
 	}
-	*least = (struct client_channel){ .id = id,
-					  .messages = least->messages,
-					  .bytes = least->bytes };
+	*least = (struct client_channel){ .id = id, .owed = least->owed };
 	return least;
 }
 

@@ -43,8 +43,7 @@ struct client_channel {
 	uint64_t id;     /* of the channel, see monitor.h; 0: free */
 	uint32_t times;  /* messages on it */
 	uint32_t last_s; /* the last of them */
-	struct bucket messages;
-	struct bucket bytes;
+	struct bucket_pair owed;
 	bool is_silent; /* an alert is active */
 };
 
@@ -52,8 +51,7 @@ struct client_channel {
 struct principal {
 	struct fixedtable_head head;
 	int64_t slow_until_ns; /* the response "limit": a message a second until then */
-	struct bucket messages;
-	struct bucket bytes;
+	struct bucket_pair owed;
 	struct client_channel channel[PRINCIPAL_CHANNELS];
 	struct bucket connects;
 	uint32_t clients;     /* it may do as much as so many; 0 is 1 */
@@ -87,8 +85,7 @@ struct client {
 	struct baseline rate;
 	uint32_t repeat_start_s;
 	struct repeat repeat[CLIENTS_REPEATS];
-	struct bucket messages;
-	struct bucket bytes;
+	struct bucket_pair owed;
 	struct client_channel channel[CLIENTS_CHANNELS];
 
 	struct bucket connects;

@@ -16,7 +16,6 @@ struct row {
 };
 
 struct metrics {
-	struct row *row; /* OWN_ROWS + METRICS_CHANNELS_MAX */
 	size_t rows;
 	uint32_t *row_of; /* by channel index */
 	uint32_t *spare;  /* the next of these */
@@ -25,6 +24,8 @@ struct metrics {
 	uint64_t refused[METRICS_ACTIONS];
 	uint64_t connections[LOGIN_METHODS][METRICS_RESULTS];
 	struct histogram took;
+	struct row
+		row[OWN_ROWS + METRICS_CHANNELS_MAX]; /* last: what is counted often stands close */
 };
 
 /* clang-format off */
@@ -39,11 +40,6 @@ int metrics_new(struct metrics **ret, struct diag *diag)
 
 	if (!metrics)
 		return diag_nomem(diag);
-	metrics->row = calloc(OWN_ROWS + METRICS_CHANNELS_MAX, sizeof(*metrics->row));
-	if (!metrics->row) {
-		free(metrics);
-		return diag_nomem(diag);
-	}
 	metrics->rows = OWN_ROWS;
 	metrics->took.bound = took_bounds;
 	metrics->took.bounds = sizeof(took_bounds) / sizeof(*took_bounds);
@@ -57,7 +53,6 @@ void metrics_free(struct metrics *metrics)
 		return;
 	for (size_t i = 0; i < metrics->rows; i++)
 		free(metrics->row[i].name);
-	free(metrics->row);
 	free(metrics->row_of);
 	free(metrics->spare);
 	free(metrics);

@@ -12,6 +12,8 @@
 int monitor_new(size_t clients, struct monitor **ret, struct diag *diag)
 {
 	struct monitor *monitor = calloc(1, sizeof(*monitor));
+	const struct fixedtable_options logins = { .records = LOGIN_RECORDS,
+						   .size = sizeof(struct failures) };
 	int rc;
 
 	if (!monitor)
@@ -22,9 +24,9 @@ int monitor_new(size_t clients, struct monitor **ret, struct diag *diag)
 	if (rc == 0)
 		rc = clients_new(clients, &monitor->clients, diag);
 	if (rc == 0)
-		rc = monitor_new_logins(&monitor->addresses, diag);
+		rc = fixedtable_new(&logins, &monitor->addresses, diag);
 	if (rc == 0)
-		rc = monitor_new_logins(&monitor->users, diag);
+		rc = fixedtable_new(&logins, &monitor->users, diag);
 	if (rc == 0)
 		rc = alerts_new(&monitor->alerts, diag);
 	if (rc == 0)
@@ -61,12 +63,6 @@ void monitor_set(struct monitor *monitor, const struct settings *settings)
 const struct setting *monitor_setting(const struct monitor *monitor, enum alert_kind kind)
 {
 	return &monitor->settings.kind[kind];
-}
-
-/* By its name, so that what clients owe on a channel survives a reload. */
-static uint64_t channel_id(const struct monitor *monitor, const char *name)
-{
-	return keyhash_pair(&monitor->hash, name, strlen(name), "", 0);
 }
 
 static uint32_t times(uint32_t number, uint32_t by)
@@ -131,7 +127,8 @@ int monitor_use(struct monitor *monitor, const struct monitor_channel *channel, 
 	for (size_t i = 0; i < count; i++) {
 		channels[i] = (struct channel){
 			.name = channel[i].name,
-			.id = channel_id(monitor, channel[i].name),
+			.id = keyhash_bytes(&monitor->hash, channel[i].name,
+					    strlen(channel[i].name)),
 			.rates = monitor_rates(&channel[i].limits),
 			.interval_s = channel[i].interval_s,
 		};

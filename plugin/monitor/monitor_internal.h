@@ -12,6 +12,14 @@
 
 #define SECOND_NS INT64_C(1000000000)
 
+#define LOGIN_RECORDS 4096u /* addresses, and user names, that are counted at a time */
+
+/* An address or a user name that logins failed from, or as. */
+struct failures {
+	struct fixedtable_head head;
+	struct distinct others;
+};
+
 /* A channel of the contract. */
 struct channel {
 	const char *name;
@@ -25,7 +33,7 @@ struct channel {
 struct monitor {
 	struct settings settings;
 	struct clients *clients;
-	struct fixedtable *addresses; /* that logins failed from */
+	struct fixedtable *addresses; /* that logins failed from: struct failures */
 	struct fixedtable *users;     /* that they failed as */
 	struct keyhash hash;
 	struct alerts *alerts;
@@ -45,9 +53,6 @@ struct monitor {
 
 /* The channel of this id, or NULL: the contract has it no more. */
 const struct channel *monitor_channel_of(const struct monitor *monitor, uint64_t id);
-
-/* The table of addresses, or of user names, that monitor_login_failed() keeps. */
-int monitor_new_logins(struct fixedtable **ret, struct diag *diag);
 
 /* A connection of @client took its id from another that was there, @holder's. */
 void monitor_taken_over(struct monitor *monitor, struct client *client, struct holder *holder,

@@ -7,12 +7,6 @@
 
 /* ---- messages and bytes ------------------------------------------------------------------ */
 
-/* A pair of buckets and what a message leaves in them. */
-struct due {
-	struct bucket messages;
-	struct bucket bytes;
-};
-
 __attribute__((cold, noinline)) static bool refuse(struct diag *why, const struct bucket_rate *rate,
 						   const char *what, const char *whose)
 {
@@ -20,39 +14,24 @@ __attribute__((cold, noinline)) static bool refuse(struct diag *why, const struc
 	return false;
 }
 
-static inline bool owe(const struct bucket *messages, const struct bucket *bytes,
-		       const struct bucket_rate *message_rate, const struct bucket_rate *byte_rate,
-		       const struct monitor_message *message, const char *whose, int64_t now_ns,
-		       struct due *ret, struct diag *why)
+/* In *ret what @message leaves in @owed. */
+static inline bool owe(const struct bucket_pair *owed, const struct bucket_rate *messages,
+		       const struct bucket_rate *bytes, const struct monitor_message *message,
+		       const char *whose, int64_t now_ns, struct bucket_pair *ret, struct diag *why)
 {
 	unsigned bursts = message->is_will ? 2 : 1;
-	int64_t bytes_ns = byte_rate->per_period ? bucket_cost(byte_rate, message->bytes) : 0;
-	bool has_messages = bucket_has(messages, message_rate, message_rate->one_ns, bursts, now_ns,
+	int64_t bytes_ns = bytes->per_period ? bucket_cost(bytes, message->bytes) : 0;
+	bool has_messages = bucket_has(&owed->messages, messages, messages->one_ns, bursts, now_ns,
 				       &ret->messages);
-	bool has_bytes = bucket_has(bytes, byte_rate, bytes_ns, bursts, now_ns, &ret->bytes);
+	bool has_bytes = bucket_has(&owed->bytes, bytes, bytes_ns, bursts, now_ns, &ret->bytes);
 
 	if (has_messages && has_bytes)
 		return true;
-	return has_messages ? refuse(why, byte_rate, "bytes", whose)
-			    : refuse(why, message_rate, "messages", whose);
+	return has_messages ? refuse(why, bytes, "bytes", whose)
+			    : refuse(why, messages, "messages", whose);
 }
 
 static const struct monitor_rates no_rates;
-
-/* Of a principal that is being slowed down fewer messages pass; bytes as ever. */
-static inline bool owe_own(const struct monitor *monitor, const struct principal *principal,
-			   const struct monitor_message *message, int64_t now_ns, struct due *ret,
-			   struct diag *why)
-{
-	const struct monitor_rate *own = message->own ? &message->own->all : &no_rates.all;
-
-	if (principal->slow_until_ns > now_ns)
-		return owe(&principal->messages, &principal->bytes, &monitor->slow.messages,
-			   &own->bytes, message, ", as the user is being slowed down", now_ns, ret,
-			   why);
-	return owe(&principal->messages, &principal->bytes, &own->messages, &own->bytes, message,
-		   " from one user", now_ns, ret, why);
-}
 
 /*
  * The client's part of what its principal may do, where that is as much as several clients; and
@@ -66,65 +45,66 @@ __attribute__((noinline)) static bool charge_part(const struct monitor *monitor,
 	const struct monitor_rates *rates = message->own ? message->own : &no_rates;
 	bool is_slow = client->slow_until_ns > now_ns;
 	struct client_channel *mine = NULL;
-	struct due own, here = { 0 };
+	struct bucket_pair own, here = { 0 };
 
 	if (on && on->rates.clients > 1) {
 		mine = client_channel(client, on->id, now_ns);
-		if (!owe(&mine->messages, &mine->bytes, &on->rates.each.messages,
-			 &on->rates.each.bytes, message, " from one client on this channel", now_ns,
-			 &here, why))
+		if (!owe(&mine->owed, &on->rates.each.messages, &on->rates.each.bytes, message,
+			 " from one client on this channel", now_ns, &here, why))
 			return false;
 	}
 	if (rates->clients > 1 || is_slow) {
-		if (!owe(&client->messages, &client->bytes,
-			 is_slow ? &monitor->slow.messages : &rates->each.messages,
+		if (!owe(&client->owed, is_slow ? &monitor->slow.messages : &rates->each.messages,
 			 &rates->each.bytes, message,
 			 is_slow ? ", as the client is being slowed down" : " from one client",
 			 now_ns, &own, why))
 			return false;
-		client->messages = own.messages;
-		client->bytes = own.bytes;
+		client->owed = own;
 	}
-	if (mine) {
-		mine->messages = here.messages;
-		mine->bytes = here.bytes;
-	}
+	if (mine)
+		mine->owed = here;
 	return true;
 }
 
-/* All is paid or nothing, so that what is refused costs nothing. */
+/*
+ * All is paid or nothing, so that what is refused costs nothing. Of a principal that is being
+ * slowed down fewer messages pass; bytes as ever.
+ */
 bool monitor_charge(struct monitor *monitor, struct client *client,
 		    const struct monitor_message *message, int64_t now_ns, struct diag *why)
 {
 	const struct channel *on =
 		message->channel < monitor->channels ? &monitor->channel[message->channel] : NULL;
 	struct principal *principal = client_principal(monitor->clients, client, now_ns);
-	bool is_bounded = message->own || principal->slow_until_ns > now_ns;
+	bool is_slow = principal->slow_until_ns > now_ns;
+	bool is_bounded = message->own || is_slow;
 	bool is_part =
 		client->slow_until_ns > now_ns || (message->own && message->own->clients > 1);
 	struct client_channel *shared = NULL;
-	struct due own, here = { 0 };
+	struct bucket_pair own, here = { 0 };
 
 	if (on && on->is_limited) {
 		shared = principal_channel(principal, on->id, now_ns);
-		if (!owe(&shared->messages, &shared->bytes, &on->rates.all.messages,
-			 &on->rates.all.bytes, message, " from one user on this channel", now_ns,
-			 &here, why))
+		if (!owe(&shared->owed, &on->rates.all.messages, &on->rates.all.bytes, message,
+			 " from one user on this channel", now_ns, &here, why))
 			return false;
 		is_part |= on->rates.clients > 1;
 	}
-	if (is_bounded && !owe_own(monitor, principal, message, now_ns, &own, why))
-		return false;
+	if (is_bounded) {
+		const struct monitor_rate *rate = message->own ? &message->own->all : &no_rates.all;
+
+		if (!owe(&principal->owed, is_slow ? &monitor->slow.messages : &rate->messages,
+			 &rate->bytes, message,
+			 is_slow ? ", as the user is being slowed down" : " from one user", now_ns,
+			 &own, why))
+			return false;
+	}
 	if (is_part && !charge_part(monitor, client, on, message, now_ns, why))
 		return false;
-	if (is_bounded) {
-		principal->messages = own.messages;
-		principal->bytes = own.bytes;
-	}
-	if (shared) {
-		shared->messages = here.messages;
-		shared->bytes = here.bytes;
-	}
+	if (is_bounded)
+		principal->owed = own;
+	if (shared)
+		shared->owed = here;
 	return true;
 }
 
@@ -132,22 +112,21 @@ bool monitor_charge(struct monitor *monitor, struct client *client,
 
 int64_t monitor_wait(const struct monitor *monitor, const struct who *who, int64_t now_ns)
 {
-	int64_t client_ns =
-		bans_wait(monitor->bans,
-			  clients_key(monitor->clients, who->client_id, who->principal), now_ns);
-	int64_t all_ns = bans_wait(monitor->bans,
-				   clients_principal_key(monitor->clients, who->principal), now_ns);
+	uint64_t client = clients_key(monitor->clients, who->client_id, who->principal);
+	uint64_t all = clients_principal_key(monitor->clients, who->principal);
+	int64_t client_ns = bans_wait(monitor->bans, client, now_ns);
+	int64_t all_ns = bans_wait(monitor->bans, all, now_ns);
 
 	return all_ns > client_ns ? all_ns : client_ns;
 }
 
 bool monitor_is_banned(const struct monitor *monitor, const struct who *who, int64_t now_ns)
 {
-	return bans_is_banned(monitor->bans,
-			      clients_key(monitor->clients, who->client_id, who->principal),
-			      now_ns) ||
-	       bans_is_banned(monitor->bans,
-			      clients_principal_key(monitor->clients, who->principal), now_ns);
+	uint64_t client = clients_key(monitor->clients, who->client_id, who->principal);
+	uint64_t all = clients_principal_key(monitor->clients, who->principal);
+
+	return bans_is_banned(monitor->bans, client, now_ns) ||
+	       bans_is_banned(monitor->bans, all, now_ns);
 }
 
 /* One connect of the principal, and of the client; how long to wait where that is too many. */
@@ -223,18 +202,13 @@ void monitor_disconnected(struct monitor *monitor, const struct who *who, const 
 
 /* ---- subscriptions ----------------------------------------------------------------------- */
 
-static uint64_t filter_id(const struct monitor *monitor, const char *filter, size_t len)
-{
-	return keyhash_pair(&monitor->hash, filter, len, "", 0);
-}
-
 bool monitor_subscribe(struct monitor *monitor, const struct who *who, const char *filter,
 		       size_t len, uint32_t limit, uint32_t clients, int64_t now_ns)
 {
 	struct client *client = monitor_client(monitor, who, NULL, now_ns);
 
 	return client->head.is_shared ||
-	       client_subscribe(client, filter_id(monitor, filter, len), limit,
+	       client_subscribe(client, keyhash_bytes(&monitor->hash, filter, len), limit,
 				(uint64_t)limit * (clients ? clients : 1));
 }
 
@@ -244,7 +218,7 @@ void monitor_unsubscribe(struct monitor *monitor, const struct who *who, const c
 	struct client *client = clients_find(monitor->clients, who->client_id, who->principal);
 
 	if (client)
-		client_unsubscribe(client, filter_id(monitor, filter, len));
+		client_unsubscribe(client, keyhash_bytes(&monitor->hash, filter, len));
 }
 
 void monitor_restart(struct monitor *monitor, const struct who *who)

@@ -9,9 +9,8 @@
 #include "base/utf8.h"
 #include "monitor/monitor_internal.h"
 
-#define WALK_STEP 2048u     /* records in a step */
-#define LOGIN_RECORDS 4096u /* addresses, and user names, that are counted at a time */
-#define ALERT_BADNESS 64u   /* how much worse an alert makes a record: half an hour's worth */
+#define WALK_STEP 2048u   /* records in a step */
+#define ALERT_BADNESS 64u /* how much worse an alert makes a record: half an hour's worth */
 
 static uint64_t subject_of(const struct monitor *monitor, const struct who *who)
 {
@@ -89,7 +88,7 @@ static uint64_t owner_of(const struct monitor *monitor, const struct who *who)
 
 	if (who->principal[0])
 		return clients_principal_key(monitor->clients, who->principal);
-	return keyhash_pair(&monitor->hash, net, peer_print_net(who->address, net), "", 0);
+	return keyhash_bytes(&monitor->hash, net, peer_print_net(who->address, net));
 }
 
 static struct alert alert_of(const struct monitor *monitor, enum alert_kind kind,
@@ -190,7 +189,7 @@ void monitor_refused(struct monitor *monitor, const struct who *who, enum reason
 {
 	struct client *client = monitor_client(monitor, who, NULL, now_ns);
 	struct sightings seen;
-	uint64_t hash = entity ? keyhash_pair(&monitor->hash, entity, entity_len, "", 0) : 0;
+	uint64_t hash = entity ? keyhash_bytes(&monitor->hash, entity, entity_len) : 0;
 
 	seen.count = 0;
 	anomalies_refused(&monitor->settings, client, reason, hash, now_ns, &seen);
@@ -228,27 +227,13 @@ void monitor_taken_over(struct monitor *monitor, struct client *client, struct h
 
 /* ---- logins ------------------------------------------------------------------------------ */
 
-/* An address or a user name that logins failed from, or as. */
-struct failures {
-	struct fixedtable_head head;
-	struct distinct others;
-};
-
-int monitor_new_logins(struct fixedtable **ret, struct diag *diag)
-{
-	const struct fixedtable_options options = { .records = LOGIN_RECORDS,
-						    .size = sizeof(struct failures) };
-
-	return fixedtable_new(&options, ret, diag);
-}
-
 /* One more @other name beside @name. */
 static void count_login(struct monitor *monitor, enum alert_kind kind, struct fixedtable *table,
 			const char *name, const char *other, uint64_t owner, int64_t now_ns)
 {
 	const struct setting *setting = &monitor->settings.kind[kind];
-	uint64_t id = keyhash_pair(&monitor->hash, name, strlen(name), "", 0);
-	uint64_t name_of_other = keyhash_pair(&monitor->hash, other, strlen(other), "", 0);
+	uint64_t id = keyhash_bytes(&monitor->hash, name, strlen(name));
+	uint64_t name_of_other = keyhash_bytes(&monitor->hash, other, strlen(other));
 	struct who who = { .client_id = "", .principal = "", .address = "" };
 	struct alert alert;
 	struct failures *failures;
@@ -278,7 +263,7 @@ void monitor_login_failed(struct monitor *monitor, const struct who *who, int64_
 {
 	char net[PEER_NET_MAX];
 	size_t len = peer_print_net(who->address, net);
-	uint64_t owner = keyhash_pair(&monitor->hash, net, len, "", 0);
+	uint64_t owner = keyhash_bytes(&monitor->hash, net, len);
 
 	count_login(monitor, ALERT_CREDENTIALS, monitor->addresses, who->address, who->principal,
 		    owner, now_ns);

@@ -305,7 +305,7 @@ static void test_client_channel__a_change_of_channel_forgives_nothing(void **sta
 
 	(void)state;
 	for (uint64_t i = 0; i < 1000; i++)
-		passed += bucket_take(&client_channel(&client, 1 + i % 100, now)->messages, &rate,
+		passed += bucket_take(&client_channel(&client, 1 + i % 100, now)->owed.messages, &rate,
 				      1, now);
 	assert_int_equal(passed, CLIENTS_CHANNELS * 3);
 }
