@@ -67,7 +67,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/cmd_may \
            ctl/cmd_lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_contract \
            ctl/cmd_diff ctl/diff_payloads ctl/cmd_replay ctl/change_list ctl/deref ctl/schema_compare ctl/schema_compare_keywords \
-           ctl/cmd_ctl ctl/cmd_bans ctl/control_args \
+           ctl/cmd_ctl ctl/control_args \
            ctl/cmd_restored ctl/cmd_passwd ctl/credwrite ctl/cmd_validate \
            ctl/cmd_completion ctl/cmd_help
 

@@ -71,3 +71,18 @@ int wholefile_read(const char *path, size_t max, char **ret, size_t *ret_len, st
 		*ret_st = st;
 	return rc;
 }
+
+int wholefile_write(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno != EINTR)
+			return errno;
+		if (n > 0) {
+			text += n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}

@@ -32,17 +32,25 @@ static const struct shared_row {
 };
 /* clang-format on */
 
-const struct args_row *args_next(struct args_walk *walk)
+static size_t count_own(const struct ctl_command *command)
 {
-	const struct ctl_command *command = walk->command;
+	size_t count = 0;
 
-	walk->is_shared = !command->options || !command->options[walk->own].name;
-	if (!walk->is_shared)
-		return &command->options[walk->own++];
-	while (walk->shared < sizeof(shared_rows) / sizeof(shared_rows[0])) {
-		const struct shared_row *shared = &shared_rows[walk->shared++];
+	while (command->options && command->options[count].name)
+		count++;
+	return count;
+}
 
-		if (!shared->option || (command->shared & shared->option))
+const struct args_row *args_row(const struct ctl_command *command, size_t n)
+{
+	size_t at = count_own(command);
+
+	if (n < at)
+		return &command->options[n];
+	for (size_t i = 0; i < sizeof(shared_rows) / sizeof(shared_rows[0]); i++) {
+		const struct shared_row *shared = &shared_rows[i];
+
+		if ((!shared->option || (command->shared & shared->option)) && at++ == n)
 			return &shared->row;
 	}
 	return NULL;
@@ -167,10 +175,9 @@ static int set(const char *name, const struct args_row *row, const char *value, 
 
 static void fill(const struct ctl_command *command, struct option *option)
 {
-	struct args_walk walk = { .command = command };
 	const struct args_row *row;
 
-	for (int n = 1; (row = args_next(&walk)); n++)
+	for (int n = 0; (row = args_row(command, (size_t)n)); n++)
 		*option++ =
 			(struct option){ .name = row->name,
 					 .has_arg = row->kind == ARGS_SWITCH ? no_argument
@@ -182,11 +189,10 @@ static void fill(const struct ctl_command *command, struct option *option)
 static int no_option(const struct ctl_command *command, const char *called, const char *typed)
 {
 	struct suggest suggest = suggest_begin(typed);
-	struct args_walk walk = { .command = command };
 	const struct args_row *row;
 	char name[SUGGEST_BYTES_MAX];
 
-	while ((row = args_next(&walk))) {
+	for (size_t n = 0; (row = args_row(command, n)); n++) {
 		(void)snprintf(name, sizeof(name), "--%s", row->name);
 		suggest_add(&suggest, name);
 	}
@@ -194,15 +200,13 @@ static int no_option(const struct ctl_command *command, const char *called, cons
 			suggest_text(&suggest));
 }
 
-/* The @n-th option's row, from 1, is given with @value. */
+/* The @n-th option is given with @value. */
 static int take(const struct ctl_command *command, int n, const char *value, struct ctl_call *ret)
 {
-	struct args_walk walk = { .command = command };
-	const struct args_row *row = NULL;
+	const struct args_row *row = args_row(command, (size_t)n);
+	char *at = (size_t)n < count_own(command) ? ret->args : (char *)ret;
 
-	while (n-- > 0)
-		row = args_next(&walk);
-	return set(ret->name, row, value, (char *)(walk.is_shared ? ret : ret->args) + row->offset);
+	return set(ret->name, row, value, at + row->offset);
 }
 
 int args_read(const struct ctl_command *command, int argc, char **argv, struct ctl_call *ret)
@@ -232,13 +236,12 @@ int args_read(const struct ctl_command *command, int argc, char **argv, struct c
 
 void args_print(FILE *file, const struct ctl_command *command)
 {
-	struct args_walk walk = { .command = command };
 	const struct args_row *row;
 
-	while ((row = args_next(&walk))) {
-		int n = fprintf(file, "  --%s%s%s", row->name, row->value ? " " : "",
-				row->value ? row->value : "");
+	for (size_t n = 0; (row = args_row(command, n)); n++) {
+		int width = fprintf(file, "  --%s%s%s", row->name, row->value ? " " : "",
+				    row->value ? row->value : "");
 
-		(void)fprintf(file, "%*s%s\n", n < 22 ? 24 - n : 2, "", row->help);
+		(void)fprintf(file, "%*s%s\n", width < 22 ? 24 - width : 2, "", row->help);
 	}
 }

@@ -37,15 +37,8 @@ struct args_row {
 	const char *words; /* of ARGS_WORD, by spaces */
 };
 
-/* The rows that several subcommands have: to be walked with args_next(). */
-struct args_walk {
-	const struct ctl_command *command;
-	size_t own, shared;
-	bool is_shared; /* the row that args_next() returned last */
-};
-
-/* The next row of the command's, its own ones first, or NULL. Begin with zeros and the command. */
-const struct args_row *args_next(struct args_walk *walk);
+/* The command's @n-th row, its own first, then those that several have; NULL behind the last. */
+const struct args_row *args_row(const struct ctl_command *command, size_t n);
 
 /*
  * Reads options into @ret->args and @ret's own members, which hold their defaults, and operands

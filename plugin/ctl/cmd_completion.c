@@ -36,24 +36,22 @@ static void print_commands(void)
 /* Of an option with a value of its own the row, else NULL. */
 static const struct args_row *find_option(const struct ctl_command *command, const char *word)
 {
-	struct args_walk walk = { .command = command };
-	const struct args_row *row = NULL;
+	const struct args_row *row;
 
-	if (strncmp(word, "--", 2) == 0)
-		while ((row = args_next(&walk)) && strcmp(row->name, word + 2) != 0)
-			;
-	return row && row->kind != ARGS_SWITCH ? row : NULL;
+	for (size_t n = 0; (row = args_row(command, n)); n++)
+		if (strncmp(word, "--", 2) == 0 && strcmp(row->name, word + 2) == 0)
+			return row->kind != ARGS_SWITCH ? row : NULL;
+	return NULL;
 }
 
 static void print_operands(const struct ctl_command *command)
 {
-	struct args_walk walk = { .command = command };
 	const struct args_row *row;
 
 	if (command == &ctl_help)
 		print_commands();
 	print_list(command->words ? command->words : command->hints);
-	while ((row = args_next(&walk)))
+	for (size_t n = 0; (row = args_row(command, n)); n++)
 		print_word("--", row->name, row->help);
 	print_word("--", "help", "what the command does");
 }

@@ -112,28 +112,26 @@ static void print_list(const char *title, const json_t *list)
 		(void)printf("  %s\n", json_string_value(each));
 }
 
+static json_t *texts_json(const char *const *text, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		(void)json_array_append_new(list, json_string(text[i]));
+	return list;
+}
+
 static json_t *attributes_json(const struct access_principal *principal)
 {
 	json_t *object = json_object();
 
 	for (size_t i = 0; i < principal->attribute_count; i++) {
 		const struct access_attribute *attribute = &principal->attribute[i];
-		json_t *values = json_array();
 
-		for (size_t v = 0; v < attribute->value_count; v++)
-			(void)json_array_append_new(values, json_string(attribute->value[v]));
-		(void)json_object_set_new(object, attribute->name, values);
+		(void)json_object_set_new(object, attribute->name,
+					  texts_json(attribute->value, attribute->value_count));
 	}
 	return object;
-}
-
-static json_t *roles_json(const struct access_principal *principal)
-{
-	json_t *roles = json_array();
-
-	for (size_t i = 0; i < principal->role_count; i++)
-		(void)json_array_append_new(roles, json_string(principal->role[i]));
-	return roles;
 }
 
 static void print_text(const struct access_principal *principal, const json_t *whole,
@@ -164,9 +162,10 @@ static void print(const struct access_principal *principal, const struct scene *
 			(void)json_array_append_new(corrects, json_string(channel->address));
 	}
 	whole = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "user", principal->name,
-			  "disabled", (int)principal->is_disabled, "roles", roles_json(principal),
-			  "attributes", attributes_json(principal), "channels", channels,
-			  "ownSteps", steps, "corrects", corrects);
+			  "disabled", (int)principal->is_disabled, "roles",
+			  texts_json(principal->role, principal->role_count), "attributes",
+			  attributes_json(principal), "channels", channels, "ownSteps", steps,
+			  "corrects", corrects);
 	if (output->is_json)
 		output_json(whole);
 	else

@@ -62,21 +62,6 @@ static char *find_line(const struct content *content, const char *user, size_t *
 
 /* ---- writing ---------------------------------------------------------------------------- */
 
-static bool write_all(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno != EINTR)
-			return false;
-		if (n > 0) {
-			text += n;
-			len -= (size_t)n;
-		}
-	}
-	return true;
-}
-
 /* The temporary file as the old one was; a new one is of 0600 from its birth. */
 static bool take_over(int fd, const struct content *old)
 {
@@ -125,7 +110,7 @@ static int replace(const char *path, const struct content *old, const char *text
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return diag_set(diag, ERR_IO, "%s: %s", temporary, strerror(errno));
-	ok = take_over(fd, old) && write_all(fd, text, len) && fsync(fd) == 0;
+	ok = take_over(fd, old) && (errno = wholefile_write(fd, text, len)) == 0 && fsync(fd) == 0;
 	ok = close(fd) == 0 && ok;
 	ok = ok && rename(temporary, real) == 0 && sync_folder(real);
 	if (ok)

@@ -4,24 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* clang-format off */
 static const struct tables_columns all[] = {
-	{ .table = "alerts",
-	  .time = "time",
-	  .status = "state",
-	  .user = "principal",
-	  .client = "client_id" },
-	{ .table = "events",
-	  .time = "received_at",
-	  .user = "publisher",
-	  .client = "client_id",
-	  .topic = "topic" },
-	{ .table = "refusals",
-	  .time = "time",
-	  .user = "principal",
-	  .client = "client_id",
-	  .topic = "topic" },
-	{ .time = "updated_at", .status = "status", .owner = "owner" },
+	/* table, time, status, owner, user, client, topic */
+	{ "alerts", "time", "state", NULL, "principal", "client_id", NULL },
+	{ "events", "received_at", NULL, NULL, "publisher", "client_id", "topic" },
+	{ "refusals", "time", NULL, NULL, "principal", "client_id", "topic" },
+	{ NULL, "updated_at", "status", "owner", NULL, NULL, NULL },
 };
+/* clang-format on */
 
 int tables_open(const struct files *files, struct query **ret, struct diag *diag)
 {

@@ -105,18 +105,11 @@ static json_t *perform(const struct config *at, const char *name, const struct c
 /* A response without data, new; NULL where memory ran out. Too large a correlation is left out. */
 static json_t *respond(const char *name, const struct config *correlation)
 {
-	json_t *response = json_object();
+	bool is_kept = correlation && correlation->kind == CONFIG_STRING &&
+		       correlation->count <= CONTROL_CORRELATION_MAX;
 
-	if (response && name && json_object_set_new(response, "command", json_string(name)) != 0)
-		goto fail;
-	if (response && correlation && correlation->kind == CONFIG_STRING &&
-	    correlation->count <= CONTROL_CORRELATION_MAX &&
-	    json_object_set_new(response, "correlationData", config_json(correlation)) != 0)
-		goto fail;
-	return response;
-fail:
-	json_decref(response);
-	return NULL;
+	return json_pack("{s:s*, s:o*}", "command", name, "correlationData",
+			 is_kept ? config_json(correlation) : NULL);
 }
 
 static json_t *answer(const struct config *at, const struct control_ops *ops)

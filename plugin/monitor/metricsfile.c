@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/thread.h"
+#include "base/wholefile.h"
 
 #define MODE 0644 /* others read it: that is what it is for */
 
@@ -27,21 +28,6 @@ struct metricsfile {
 	struct diag news;
 };
 
-static int write_whole(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno;
-		text += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 /*
  * 0 or an errno. What stands in the temporary file's place goes, and the file is a new one: a link
  * is not followed, and a pipe, which would wait for its reader and let nobody stop the broker, is
@@ -57,7 +43,7 @@ static int write_beside(const struct metricsfile *file, const char *text, size_t
 	fd = open(file->beside, flags, MODE);
 	if (fd < 0)
 		return errno;
-	error = write_whole(fd, text, len);
+	error = wholefile_write(fd, text, len);
 	if (!error && fchmod(fd, MODE) != 0) /* whatever the umask is */
 		error = errno;
 	if (close(fd) != 0 && !error)
