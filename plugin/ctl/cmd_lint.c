@@ -42,7 +42,8 @@ void lint_add(struct lint *lint, enum lint_level level, const char *format, ...)
 					  level == LINT_ERROR ? "error" : "warning", "text", text));
 }
 
-void lint_add_all(struct lint *lint, const struct diag_list *faults)
+/* An error for each line. */
+static void add_all(struct lint *lint, const struct diag_list *faults)
 {
 	for (unsigned i = 0; i < faults->count; i++)
 		lint_add(lint, LINT_ERROR, "%s", faults->line[i].text);
@@ -70,7 +71,7 @@ static void check_rules(struct lint *lint, const struct files *files, const char
 	struct diag diag;
 
 	if (rules_load(&paths, &rules, &diag)) {
-		lint_add_all(lint, &all);
+		add_all(lint, &all);
 		return;
 	}
 	if (own_messages_check(rules, &diag))
@@ -90,7 +91,7 @@ static void check_contract(struct lint *lint, const struct files *files, const c
 	struct diag diag;
 
 	if (contract_load(files->contract, &contract, &all, &diag)) {
-		lint_add_all(lint, &all);
+		add_all(lint, &all);
 		return;
 	}
 	lint_sizes(lint, &files->broker, contract);

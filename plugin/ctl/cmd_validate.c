@@ -46,7 +46,7 @@ struct validate {
 	const char *uris[MAX_FILES]; /* of the schema files that were loaded */
 	size_t uri_count;
 	bool assert_format;
-	json_t *results; /* with --json: of every instance; else NULL */
+	json_t *results; /* of every instance */
 	struct diag diag;
 };
 
@@ -196,44 +196,37 @@ static int compile(struct validate *v)
 
 /* ---- instances --------------------------------------------------------------------------- */
 
-static void print_errors(const char *name, const struct schema_error *errors, size_t count)
+static void print_error(const char *name, const struct schema_error *error)
 {
-	for (size_t i = 0; i < count; i++)
-		(void)printf("%s: %s%s%s%s%s%s\n", name, errors[i].instance,
-			     errors[i].instance[0] ? ": " : "", errors[i].message,
-			     errors[i].schema[0] ? " (" : "", errors[i].schema,
-			     errors[i].schema[0] ? ")" : "");
+	(void)printf("%s: %s%s%s%s%s%s\n", name, error->instance, error->instance[0] ? ": " : "",
+		     error->message, error->schema[0] ? " (" : "", error->schema,
+		     error->schema[0] ? ")" : "");
 }
 
-static json_t *errors_json(const struct schema_error *errors, size_t count)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < count; i++)
-		(void)json_array_append_new(
-			list, json_pack("{s:s, s:s, s:s, s:s}", "instance", errors[i].instance,
-					"schema", errors[i].schema, "keyword", errors[i].keyword,
-					"message", errors[i].message));
-	return list;
-}
-
+/* @answer: "valid", or what else the document is. */
 static void add_result(struct validate *v, const char *name, const char *answer,
-		       const struct schema_error *errors, size_t count)
+		       const struct schema_error *error, size_t count)
 {
 	bool is_valid = strcmp(answer, "valid") == 0;
+	json_t *list = json_array();
 
-	if (v->results)
-		/* Memory that runs out here leaves an entry out, which the array's length shows. */
-		(void)json_array_append_new(v->results,
-					    json_pack("{s:s, s:b, s:s, s:o}", "instance", name,
-						      "valid", is_valid, "answer", answer, "errors",
-						      errors_json(errors, count)));
-	else if (is_valid) {
+	for (size_t i = 0; i < count; i++) {
+		if (!v->output->is_json && !is_valid)
+			print_error(name, &error[i]);
+		(void)json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:s}", "instance", error[i].instance,
+					"schema", error[i].schema, "keyword", error[i].keyword,
+					"message", error[i].message));
+	}
+	if (!v->output->is_json && is_valid) {
 		(void)printf("%s: ", name);
 		output_word(v->output, "valid");
 		(void)puts("");
-	} else
-		print_errors(name, errors, count);
+	}
+	/* Memory that runs out here leaves an entry out, which the array's length shows. */
+	(void)json_array_append_new(v->results,
+				    json_pack("{s:s, s:b, s:s, s:o}", "instance", name, "valid",
+					      is_valid, "answer", answer, "errors", list));
 }
 
 static int check_text(struct validate *v, const char *name, const char *text, size_t len)
@@ -273,6 +266,7 @@ static int check_instance(struct validate *v, const char *path)
 static int check_instances(struct validate *v, int count, char **paths)
 {
 	int status = CTL_OK;
+	json_t *whole;
 
 	for (int i = 0; i < count; i++) {
 		int one = check_instance(v, paths[i]);
@@ -280,13 +274,10 @@ static int check_instances(struct validate *v, int count, char **paths)
 		if (one > status)
 			status = one;
 	}
-	if (v->results) {
-		json_t *whole =
-			json_pack("{s:b, s:O}", "valid", status == CTL_OK, "results", v->results);
-
+	whole = json_pack("{s:b, s:O}", "valid", status == CTL_OK, "results", v->results);
+	if (v->output->is_json)
 		output_json(whole);
-		json_decref(whole);
-	}
+	json_decref(whole);
 	return status;
 }
 
@@ -297,21 +288,17 @@ static int run(struct ctl_call *call)
 	const struct validate_args *args = call->args;
 	struct validate v = { .output = &call->output,
 			      .schema_path = args->schema,
-			      .assert_format = args->format };
+			      .assert_format = args->format,
+			      .results = json_array() };
 	int status;
 
 	if (!args->schema)
-		return ctl_fail(NAME, "usage: petstorectl %s %s", NAME, ctl_validate.arguments);
-	if (call->is_json)
-		v.results = json_array();
-	if (call->is_json && !v.results)
-		status = ctl_fail(NAME, "out of memory");
+		status = ctl_fail(NAME, "usage: petstorectl %s %s", NAME, ctl_validate.arguments);
 	else if (compile(&v) != 0)
 		status = ctl_fail(NAME, "%s", v.diag.text);
-	else if (call->count == 0)
-		status = check_instances(&v, 1, only);
 	else
-		status = check_instances(&v, call->count, call->operand);
+		status = check_instances(&v, call->count ? call->count : 1,
+					 call->count ? call->operand : only);
 	payload_parser_free(v.parser);
 	schema_free(v.schema);
 	schema_set_free(v.set);

@@ -25,9 +25,6 @@ struct lint {
 void lint_add(struct lint *lint, enum lint_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Likewise, an error for each line. */
-void lint_add_all(struct lint *lint, const struct diag_list *faults);
-
 /* Is @name one of the texts in the array? */
 bool lint_lists(const json_t *list, const char *name);
 

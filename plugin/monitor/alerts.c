@@ -43,15 +43,6 @@ bool alert_is_proved(enum alert_kind kind, const char *principal)
 	return principal[0] && kind != ALERT_USER_ATTACK;
 }
 
-enum alert_kind alert_kind(const char *code)
-{
-	unsigned kind = 0;
-
-	while (kind < ALERT_KINDS && strcmp(kinds[kind].code, code) != 0)
-		kind++;
-	return (enum alert_kind)kind;
-}
-
 const char *alert_response_name(enum alert_response response)
 {
 	static const char *const names[] = { "report", "limit", "disconnect", "ban" };

@@ -52,9 +52,6 @@ const char *alert_title(enum alert_kind kind); /* likewise */
 /* Is @principal of an alert one that proved who it is? A name that was only tried is not. */
 bool alert_is_proved(enum alert_kind kind, const char *principal);
 
-/* The kind of this code, or ALERT_KINDS. */
-enum alert_kind alert_kind(const char *code);
-
 /* What is done about it; each does what those before it do. */
 enum alert_response { ALERT_REPORT = 0, ALERT_LIMIT, ALERT_DISCONNECT, ALERT_BAN };
 

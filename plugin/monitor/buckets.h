@@ -81,16 +81,4 @@ static inline bool bucket_has(const struct bucket *bucket, const struct bucket_r
 	return owed_ns <= 0 || owed_ns + cost_ns <= (int64_t)bursts * rate->burst_ns;
 }
 
-/* Takes @units, or takes nothing and returns false. */
-static inline bool bucket_take(struct bucket *bucket, const struct bucket_rate *rate,
-			       uint32_t units, int64_t now_ns)
-{
-	struct bucket after;
-
-	if (!bucket_has(bucket, rate, bucket_cost(rate, units), 1, now_ns, &after))
-		return false;
-	*bucket = after;
-	return true;
-}
-
 #endif

@@ -121,12 +121,6 @@ void metrics_connected(struct metrics *metrics, enum login_method method,
 	metrics->connections[method][result]++;
 }
 
-uint64_t metrics_decisions(const struct metrics *metrics, enum metrics_action action,
-			   bool is_allowed)
-{
-	return is_allowed ? metrics->allowed[action] : metrics->refused[action];
-}
-
 /* ---- numbers without labels -------------------------------------------------------------- */
 
 enum fact_kind { COUNTER, GAUGE };

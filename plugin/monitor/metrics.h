@@ -96,8 +96,4 @@ typedef void metrics_visitor(const char *topic, const char *value, void *ctx);
 void metrics_visit(const struct metrics *metrics, const struct metrics_facts *facts,
 		   metrics_visitor *visit, void *ctx);
 
-/* All decisions with this outcome so far. */
-uint64_t metrics_decisions(const struct metrics *metrics, enum metrics_action action,
-			   bool is_allowed);
-
 #endif

@@ -29,6 +29,18 @@
 
 /* ---- buckets ----------------------------------------------------------------------------- */
 
+/* Takes @units, or takes nothing and returns false. */
+static bool bucket_take(struct bucket *bucket, const struct bucket_rate *rate, uint32_t units,
+			int64_t now_ns)
+{
+	struct bucket after;
+
+	if (!bucket_has(bucket, rate, bucket_cost(rate, units), 1, now_ns, &after))
+		return false;
+	*bucket = after;
+	return true;
+}
+
 static void test_bucket_take__lets_a_burst_and_then_the_rate_pass(void **state)
 {
 	const struct bucket_rate rate = bucket_per_second(10, 5);
@@ -305,8 +317,8 @@ static void test_client_channel__a_change_of_channel_forgives_nothing(void **sta
 
 	(void)state;
 	for (uint64_t i = 0; i < 1000; i++)
-		passed += bucket_take(&client_channel(&client, 1 + i % 100, now)->owed.messages, &rate,
-				      1, now);
+		passed += bucket_take(&client_channel(&client, 1 + i % 100, now)->owed.messages,
+				      &rate, 1, now);
 	assert_int_equal(passed, CLIENTS_CHANNELS * 3);
 }
 
@@ -1124,10 +1136,8 @@ static void test_settings_table__rows_stand_where_they_belong(void **state)
 		assert_int_equal(row[kind].kind, kind);
 		assert_true(row[kind].preset.threshold > 0 && row[kind].preset.window_s > 0);
 		assert_true(row[kind].preset.threshold <= row[kind].threshold_max);
-		assert_int_equal(alert_kind(alert_code((enum alert_kind)kind)), kind);
 		assert_true(row[kind].preset.response == ALERT_REPORT || row[kind].is_about_client);
 	}
-	assert_int_equal(alert_kind("nonsense"), ALERT_KINDS);
 }
 
 int main(void)
