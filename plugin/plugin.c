@@ -68,8 +68,7 @@ bool events_refuse_foreign(struct plugin *plugin)
 
 struct feed_facts events_facts(const struct plugin *plugin)
 {
-	return (struct feed_facts){ .rules = plugin->rules,
-				    .login = plugin->login,
+	return (struct feed_facts){ .login = plugin->login,
 				    .table = plugin->sessions,
 				    .is_repairing = repairs_is_scanning(plugin->repairs) ||
 						    repairs_waiting(plugin->repairs) > 0,

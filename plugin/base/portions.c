@@ -12,12 +12,12 @@ void portions_init(struct portions *portions, uint64_t max)
 	portions->max = max;
 }
 
-struct portions_owner portions_owner(const struct who *who, char *net)
+const char *portions_name(const struct who *who, char *net)
 {
 	if (who->is_proved)
-		return (struct portions_owner){ .name = who->principal, .is_proved = true };
+		return who->principal;
 	(void)peer_print_net(who->address, net);
-	return (struct portions_owner){ .name = net };
+	return net;
 }
 
 /* ---- whose portion ------------------------------------------------------------------------- */
@@ -40,21 +40,23 @@ static bool is_idle(const struct portions *portions, const struct portion *porti
 	       (portion->held == 0 && portion->period != portions->period && !is_excess);
 }
 
-static bool is_of(const struct portion *portion, const struct portions_owner *owner)
+static bool is_of(const struct portion *portion, const char *name, bool is_proved)
 {
-	return portion->is_used && portion->is_proved == owner->is_proved &&
-	       strncmp(portion->name, owner->name, PORTIONS_NAME_MAX - 1) == 0;
+	return portion->is_used && portion->is_proved == is_proved &&
+	       strncmp(portion->name, name, PORTIONS_NAME_MAX - 1) == 0;
 }
 
-static struct portion *find(struct portions *portions, const struct portions_owner *owner)
+static struct portion *find(struct portions *portions, const struct who *owner)
 {
+	char net[PEER_NET_MAX];
+	const char *name = portions_name(owner, net);
 	size_t first = owner->is_proved ? 0 : PORTIONS_OWNERS - PORTIONS_UNPROVED;
 	struct portion *free = NULL;
 
 	for (size_t i = 0; i < PORTIONS_OWNERS; i++) {
 		struct portion *portion = &portions->portion[i];
 
-		if (is_of(portion, owner))
+		if (is_of(portion, name, owner->is_proved))
 			return portion;
 		if (i >= first && !free && is_idle(portions, portion))
 			free = portion;
@@ -64,7 +66,7 @@ static struct portion *find(struct portions *portions, const struct portions_own
 	*free = (struct portion){ .is_used = true,
 				  .is_proved = owner->is_proved,
 				  .period = portions->period };
-	(void)snprintf(free->name, sizeof(free->name), "%s", owner->name);
+	(void)snprintf(free->name, sizeof(free->name), "%s", name);
 	return free;
 }
 
@@ -90,7 +92,7 @@ static bool may_take(const struct portions *portions, const struct portion *port
 	return is_within(portion->taken, cost, left);
 }
 
-bool portions_take(struct portions *portions, const struct portions_owner *owner, uint64_t cost,
+bool portions_take(struct portions *portions, const struct who *owner, uint64_t cost,
 		   int64_t period)
 {
 	struct portion *portion;

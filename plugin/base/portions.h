@@ -30,17 +30,11 @@
 #define PORTIONS_NAME_MAX 64u
 #define PORTIONS_WORST 3u /* owners that portions_held() names */
 
-/* @name: of a principal, or what peer_print_net() says; borrowed for the call. */
-struct portions_owner {
-	const char *name;
-	bool is_proved;
-};
-
 /*
- * The owner of what @who causes: the principal, where it is proved, else the network of the
- * address, which is written to @net (PEER_NET_MAX bytes). The name is borrowed from @who or @net.
+ * The name of an owner: the principal's, where it is proved, else of the network of the address,
+ * which is written to @net (PEER_NET_MAX bytes). Borrowed from @who or @net.
  */
-struct portions_owner portions_owner(const struct who *who, char *net);
+const char *portions_name(const struct who *who, char *net);
 
 struct portion {
 	char name[PORTIONS_NAME_MAX];
@@ -72,7 +66,7 @@ void portions_init(struct portions *portions, uint64_t max);
  * May @owner take @cost (at least 1) more in @period, a number that never goes back? False counts
  * once as held back.
  */
-bool portions_take(struct portions *portions, const struct portions_owner *owner, uint64_t cost,
+bool portions_take(struct portions *portions, const struct who *owner, uint64_t cost,
 		   int64_t period);
 
 /* Counts @count as held back, of unknown owners. */

@@ -240,31 +240,10 @@ bool broker_is_source(const struct mosquitto *client)
 	       mosquitto_client_keepalive(client) == 0;
 }
 
-struct client_list {
-	const void **client; /* NULL: memory ran out */
-	size_t count;
-	size_t room;
-};
-
 /* Called by the broker. Non-zero ends its walk. */
 static int add_to_list(const struct mosquitto *client, void *ctx)
 {
-	struct client_list *list = ctx;
-	size_t wider = list->room ? 2 * list->room : 256;
-	const void **grown;
-
-	if (list->count == list->room) {
-		grown = realloc(list->client, wider * sizeof(*grown));
-		if (!grown) {
-			free(list->client);
-			list->client = NULL;
-			return MOSQ_ERR_NOMEM;
-		}
-		list->client = grown;
-		list->room = wider;
-	}
-	list->client[list->count++] = client;
-	return MOSQ_ERR_SUCCESS;
+	return fwrite(&client, sizeof(client), 1, ctx) == 1 ? MOSQ_ERR_SUCCESS : MOSQ_ERR_NOMEM;
 }
 
 static int compare_addresses(const void *a, const void *b)
@@ -277,17 +256,23 @@ static int compare_addresses(const void *a, const void *b)
 
 const void **broker_list(const struct broker *broker, size_t *count)
 {
-	struct client_list list = { 0 };
+	char *list = NULL;
+	size_t size = 0;
+	FILE *stream = broker->for_all ? open_memstream(&list, &size) : NULL;
+	bool is_whole;
 
 	*count = 0;
-	if (!broker->for_all)
+	if (!stream)
 		return NULL;
-	(void)broker->for_all(add_to_list, &list); /* without memory the list is NULL */
-	if (!list.client)
+	is_whole = broker->for_all(add_to_list, stream) == MOSQ_ERR_SUCCESS;
+	is_whole = fclose(stream) == 0 && is_whole;
+	if (!is_whole) {
+		free(list);
 		return NULL;
-	qsort(list.client, list.count, sizeof(*list.client), compare_addresses);
-	*count = list.count;
-	return list.client;
+	}
+	*count = size / sizeof(void *);
+	qsort(list, *count, sizeof(void *), compare_addresses);
+	return (const void **)(void *)list;
 }
 
 bool broker_is_listed(const void *const *list, size_t count, const struct mosquitto *client)

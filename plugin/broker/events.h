@@ -258,7 +258,6 @@ void events_compare(const struct ledger_retained *row, void *ctx);
  * retained it; the message before it is retained again.
  */
 void events_retained_begin(struct plugin *plugin);
-void events_retained_repair(struct plugin *plugin, const char *topic, size_t len);
 void events_retained_owe(struct plugin *plugin, const struct message *delivery,
 			 const struct mosquitto *reader);
 void events_retained_revert(struct plugin *plugin, const struct message *will);
@@ -332,10 +331,6 @@ uint64_t events_digest(const struct plugin *plugin, const struct message *messag
 /* ACL_CHECK of a publish. Returns the answer to the broker. */
 int events_check_publish(struct plugin *plugin, struct mosquitto_evt_acl_check *event,
 			 struct session *session);
-
-/* Makes @decision a refusal with store-unavailable and @diag's text. */
-void events_refuse_for_now(struct decision *decision, const struct diag *diag)
-	__attribute__((cold));
 
 /*
  * The three steps after an allowed publish. events_charge() charges its limits, which may make

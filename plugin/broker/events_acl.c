@@ -69,13 +69,13 @@ static int check_delivery(struct plugin *plugin, const struct mosquitto *client,
 
 static void refuse_share(struct decision *decision)
 {
-	decision->verdict = VERDICT_DENY;
-	decision->is_observed = false;
-	decision->reason = REASON_RATE_EXCEEDED;
-	(void)snprintf(decision->error.message, sizeof(decision->error.message),
+	char text[sizeof(decision->error.message)];
+
+	(void)snprintf(text, sizeof(text),
 		       "more shared subscriptions than are kept: %u of a client, of %u bytes each, "
 		       "and %u clients of a principal",
 		       SHARES_CLIENT_MAX, SHARES_FILTER_MAX, SHARES_PRINCIPAL_MAX);
+	gate_refuse(decision, REASON_RATE_EXCEEDED, text);
 }
 
 /*

@@ -170,17 +170,15 @@ static struct login_request describe_login(const struct mosquitto *client)
 }
 
 /* Copies what is judged again when rules change. False: out of memory. */
-static bool keep_proof(const struct login_request *request, enum login_method method,
-		       struct certid **certificate, char **token)
+static bool keep_proof(struct session *session, const struct login_request *request,
+		       enum login_method method)
 {
-	if (method == LOGIN_TOKEN) {
-		*token = strdup(request->password);
-		return *token != NULL;
-	}
-	if (method != LOGIN_CERTIFICATE)
-		return true;
-	*certificate = certid_dup(request->certificate);
-	return *certificate != NULL;
+	if (method == LOGIN_TOKEN)
+		session->token = strdup(request->password);
+	if (method == LOGIN_CERTIFICATE)
+		session->certificate = certid_dup(request->certificate);
+	return (method != LOGIN_TOKEN || session->token) &&
+	       (method != LOGIN_CERTIFICATE || session->certificate);
 }
 
 /* Of principal and client id, which no other pair of texts makes on purpose. */
@@ -207,23 +205,16 @@ static bool open_session(struct plugin *plugin, const struct login_request *requ
 	uint64_t since_seq = is_same ? before->since_seq : last_seq(plugin);
 	unsigned resends_asked = is_same ? before->resends_asked : 0;
 	struct session *session;
-	struct certid *certificate = NULL;
-	char *token = NULL;
 
-	if (!keep_proof(request, answer->method, &certificate, &token))
-		return false;
 	session = sessions_open(plugin->sessions, request->handle, answer->principal->name,
 				request->client_id);
-	if (!session) {
-		free(certificate);
-		free(token);
+	if (!session || !keep_proof(session, request, answer->method)) {
+		sessions_forget(plugin->sessions, request->handle);
 		return false;
 	}
 	session->principal = answer->principal;
 	session->made = answer->made;
 	answer->made = NULL; /* handed over */
-	session->certificate = certificate;
-	session->token = token;
 	session->entry = answer->entry;
 	session->proved_ms = request->now_ms;
 	session->generation = plugin->generation;

@@ -56,16 +56,6 @@ __attribute__((cold, noinline)) static void add_properties(struct plugin *plugin
 						sizeof(plugin->pending.properties));
 }
 
-void events_refuse_for_now(struct decision *decision, const struct diag *diag)
-{
-	decision->verdict = VERDICT_DENY;
-	decision->is_observed = false;
-	decision->reason = REASON_STORE_UNAVAILABLE;
-	decision->error.instance[0] = decision->error.keyword[0] = '\0';
-	diag_escape(decision->error.message, sizeof(decision->error.message), diag->text,
-		    strlen(diag->text));
-}
-
 bool events_commit(struct plugin *plugin, const struct feed_publish *publish,
 		   struct decision *decision, uint64_t digest)
 {
@@ -86,7 +76,7 @@ bool events_commit(struct plugin *plugin, const struct feed_publish *publish,
 					 : 0;
 	diag_init(&diag);
 	if (ledger_commit(plugin->ledger, &decision->write, &diag)) {
-		events_refuse_for_now(decision, &diag);
+		gate_refuse(decision, REASON_STORE_UNAVAILABLE, diag.text);
 		return false;
 	}
 	if (decision->is_correction)

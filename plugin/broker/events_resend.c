@@ -53,7 +53,7 @@ bool events_resend(struct plugin *plugin, struct session *session,
 	diag_init(&diag);
 	rc = ledger_was_accepted(plugin->ledger, &sent, may_read, &diag);
 	if (rc < 0)
-		events_refuse_for_now(decision, &diag); /* it may be one */
+		gate_refuse(decision, REASON_STORE_UNAVAILABLE, diag.text); /* it may be one */
 	if (rc <= 0)
 		return false;
 	decision->verdict = VERDICT_ALLOW;

@@ -42,16 +42,10 @@ static bool wait_for(struct plugin *plugin, const struct repairs_topic *topic)
 	return repairs_add(plugin->repairs, topic, ledger_last(plugin->ledger));
 }
 
-void events_retained_repair(struct plugin *plugin, const char *topic, size_t len)
-{
-	if (plugin->ledger) /* without room for it, whoever subscribes next asks again */
-		(void)wait_for(plugin, &(struct repairs_topic){ .topic = topic, .len = len });
-}
-
 void events_retained_owe(struct plugin *plugin, const struct message *delivery,
 			 const struct mosquitto *reader)
 {
-	if (plugin->ledger) /* as above */
+	if (plugin->ledger) /* without room for it, the next subscriber asks again */
 		(void)wait_for(plugin, &(struct repairs_topic){ .topic = delivery->topic,
 								.len = delivery->topic_len,
 								.reader = reader });
@@ -60,7 +54,7 @@ void events_retained_owe(struct plugin *plugin, const struct message *delivery,
 void events_retained_revert(struct plugin *plugin, const struct message *will)
 {
 	(void)broker_retain(will->topic, ""); /* without memory for that nothing can be done */
-	events_retained_repair(plugin, will->topic, will->topic_len);
+	events_retained_owe(plugin, will, NULL);
 }
 
 /* ---- subscribers --------------------------------------------------------------------------- */

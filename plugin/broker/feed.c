@@ -1,10 +1,10 @@
 #include "broker/feed.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "gate/gate.h"
 #include "monitor/settings.h"
 #include "broker/feed_internal.h"
 
@@ -242,12 +242,11 @@ static void refuse(struct decision *decision, enum contract_mode mode, const str
 {
 	if (mode == CONTRACT_OBSERVE && decision->is_observed)
 		return; /* something else was wrong before */
-	decision->is_observed = mode == CONTRACT_OBSERVE;
-	decision->verdict = mode == CONTRACT_OBSERVE ? VERDICT_ALLOW : VERDICT_DENY;
-	decision->reason = REASON_RATE_EXCEEDED;
-	decision->error.instance[0] = decision->error.keyword[0] = '\0';
-	diag_escape(decision->error.message, sizeof(decision->error.message), why->text,
-		    strlen(why->text));
+	gate_refuse(decision, REASON_RATE_EXCEEDED, why->text);
+	if (mode == CONTRACT_OBSERVE) {
+		decision->is_observed = true;
+		decision->verdict = VERDICT_ALLOW;
+	}
 }
 
 static struct client *record_of(struct feed *feed, struct feed_publish *publish)
@@ -289,14 +288,9 @@ void feed_will(struct feed *feed, const struct feed_publish *publish, struct dec
 	/* Of a broker that ended the client is freed already. */
 	who = session ? (struct who){ session->client_id, session->name, "", true }
 		      : who_is(publish->client, session);
-	if (!monitor_is_banned(feed->monitor, &who, publish->now_ns))
-		return;
-	decision->verdict = VERDICT_DENY;
-	decision->is_observed = false;
-	decision->reason = REASON_IDENTITY_UNKNOWN;
-	decision->error.instance[0] = decision->error.keyword[0] = '\0';
-	(void)snprintf(decision->error.message, sizeof(decision->error.message),
-		       "the client, or its user, is banned");
+	if (monitor_is_banned(feed->monitor, &who, publish->now_ns))
+		gate_refuse(decision, REASON_IDENTITY_UNKNOWN,
+			    "the client, or its user, is banned");
 }
 
 /* Does the message say when it was made? How far from now is that? */

@@ -120,7 +120,6 @@ void feed_unsubscribe(struct feed *feed, const struct mosquitto *client, struct 
 
 /* What the other files of the room count, for metrics; borrowed for the call. */
 struct feed_facts {
-	const struct rules *rules;
 	const struct login *login;
 	const struct sessions *table;
 	bool is_repairing; /* retained messages are being published again (repairs.h) */

@@ -11,16 +11,12 @@
 int notify_init(struct notify *ret, const struct options *options, const struct broker *broker,
 		struct ledger *ledger, struct diag *diag)
 {
-	struct refusals_options wanted = {
-		.notices_per_second = (unsigned)options->notices_per_second,
-		.payload_bytes = (size_t)options->refusal_payload,
-	};
-
 	memset(ret, 0, sizeof(*ret));
 	portions_init(&ret->log, LOG_PER_SECOND);
 	ret->broker = broker;
 	ret->ledger = ledger;
-	return refusals_new(&wanted, &ret->refusals, diag);
+	return refusals_new((unsigned)options->notices_per_second, (size_t)options->refusal_payload,
+			    &ret->refusals, diag);
 }
 
 void notify_use(struct notify *notify, const struct rules *rules)
@@ -50,13 +46,11 @@ static void sum_up(struct notify *notify)
 /* One more line about what a client did? */
 static bool may_log(struct notify *notify, const struct who *who)
 {
-	char net[PEER_NET_MAX];
-	struct portions_owner owner = portions_owner(who, net);
 	int64_t second = second_now();
 
 	if (second != notify->log.period)
 		sum_up(notify);
-	return portions_take(&notify->log, &owner, 1, second);
+	return portions_take(&notify->log, who, 1, second);
 }
 
 static const char *escape(char *ret, size_t cap, const char *text)

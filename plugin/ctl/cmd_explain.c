@@ -93,7 +93,6 @@ static json_t *notice_json(const struct explanation *explanation, const struct e
 {
 	const struct contract_channel *channel = explanation->scene.rules->contract->notices;
 	const struct decision *decision = &explanation->decision;
-	struct refusals_options options = { .notices_per_second = 1 };
 	struct who who = { .client_id = args->client ? args->client : "",
 			   .principal = args->user ? args->user : "",
 			   .address = "" };
@@ -103,7 +102,7 @@ static json_t *notice_json(const struct explanation *explanation, const struct e
 	char text[NOTICE_MAX];
 	json_t *json = NULL;
 
-	if (decision->reason == REASON_NONE || refusals_new(&options, &refusals, &ignored))
+	if (decision->reason == REASON_NONE || refusals_new(1, 0, &refusals, &ignored))
 		return NULL;
 	refusals_describe(refusals, &explanation->request, decision, &who, clock_unix_ms(),
 			  &refusal);

@@ -338,6 +338,15 @@ bool gate_is_last(struct gate *gate, const struct gate_request *request)
 	return ask_of_status(gate, request, repeat_is_last);
 }
 
+void gate_refuse(struct decision *decision, enum reason reason, const char *text)
+{
+	decision->verdict = VERDICT_DENY;
+	decision->is_observed = false;
+	decision->reason = reason;
+	decision->error.instance[0] = decision->error.keyword[0] = '\0';
+	diag_escape(decision->error.message, sizeof(decision->error.message), text, strlen(text));
+}
+
 size_t gate_faults(const struct rules *rules, const struct decision *decision,
 		   struct schema_error *ret, size_t max)
 {

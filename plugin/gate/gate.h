@@ -49,6 +49,10 @@ bool gate_force(struct gate *gate, enum contract_group group, enum contract_mode
 void gate_decide(struct gate *gate, const struct access_principal *principal,
 		 const struct gate_request *request, struct decision *ret);
 
+/* Makes @decision a refusal for a reason of the caller's; @text, why, is escaped. */
+void gate_refuse(struct decision *decision, enum reason reason, const char *text)
+	__attribute__((cold));
+
 /*
  * All faults of a payload, for reports: a decision has only the first. Writes at most @max to @ret,
  * the first of which is @decision->error, and returns how many; 0 where the fault is not in the

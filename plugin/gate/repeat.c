@@ -46,33 +46,30 @@ static uint64_t number_of(const struct judgement *j, const char *text, size_t le
 	return wordhash(number, text + at, len - at) | 1;
 }
 
-uint64_t repeat_content(const struct judgement *j)
+/* Of a message that is not parsed, as it was accepted once, @payload is NULL. */
+static inline uint64_t content_of(const struct judgement *j, const struct payload_value *payload,
+				  const char *text, size_t len)
 {
 	const struct contract_content *content = &j->match->channel->content;
-	const char *text = j->request->message.payload;
-	size_t len = j->request->message.payload_len;
 	struct gaps gaps = { 0 };
 	struct gap gap;
 
-	for (size_t i = 0; i < content->time_count; i++)
-		if (payload_span(j->gate->parser, j->payload, text, len, content->time[i].name,
-				 content->time[i].len, &gap.start, &gap.end))
+	for (size_t i = 0; i < content->time_count; i++) {
+		const char *name = content->time[i].name;
+		size_t name_len = content->time[i].len;
+
+		if (payload ? payload_span(j->gate->parser, payload, text, len, name, name_len,
+					   &gap.start, &gap.end)
+			    : jsonspan_find(text, len, name, name_len, &gap.start, &gap.end))
 			add_gap(&gaps, gap);
+	}
 	return number_of(j, text, len, &gaps);
 }
 
-/* The same of one that was accepted once, and is not parsed any more. */
-static uint64_t content_of_text(const struct judgement *j, const char *text, size_t len)
+uint64_t repeat_content(const struct judgement *j)
 {
-	const struct contract_content *content = &j->match->channel->content;
-	struct gaps gaps = { 0 };
-	struct gap gap;
-
-	for (size_t i = 0; i < content->time_count; i++)
-		if (jsonspan_find(text, len, content->time[i].name, content->time[i].len,
-				  &gap.start, &gap.end))
-			add_gap(&gaps, gap);
-	return number_of(j, text, len, &gaps);
+	return content_of(j, j->payload, j->request->message.payload,
+			  j->request->message.payload_len);
 }
 
 /* The content of what the channel said last of the entity; 0: not known. As ledger_find_last(). */
@@ -96,7 +93,7 @@ static int recall(const struct judgement *j, uint64_t *ret)
 	*ret = rc ? 0 : last.content;
 	if (rc || !last.payload)
 		return rc;
-	*ret = content_of_text(j, last.payload, last.payload_len);
+	*ret = content_of(j, NULL, last.payload, last.payload_len);
 	ledger_keep_content(j->gate->ledger, &asked, *ret);
 	return 0;
 }
@@ -111,7 +108,7 @@ static void read_newest(const struct ledger_retained *row, void *ctx)
 	struct newest *newest = ctx;
 	size_t len = row->message.payload_len;
 
-	newest->content = len > 0 ? content_of_text(newest->j, row->message.payload, len) : 0;
+	newest->content = len > 0 ? content_of(newest->j, NULL, row->message.payload, len) : 0;
 }
 
 bool repeat_is_last(struct judgement *j)

@@ -4,16 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Lines about what is doubtful; more are left out. */
-#define WARNINGS_MAX 32u
-
 /* Owned memory behind the const pointers of struct rules. */
 struct rules_parts {
 	size_t schema_count; /* distinct schemas */
 	struct schema **schema;
 	struct rules_channel *channel;
-	char *warning[WARNINGS_MAX]; /* owned */
-	size_t warning_count;
+	struct diag_list warnings;
 };
 
 /* A channel and its schema's URI, to be sorted so that each schema is compiled once. */
@@ -41,31 +37,12 @@ static int add_documents(const struct contract *contract, struct schema_set *set
 	return rc;
 }
 
-/* Keeps a line, once. */
-static int add_warning(struct rules *rules, const char *text, struct diag *diag)
-{
-	struct rules_parts *parts = rules->parts;
-
-	for (size_t i = 0; i < parts->warning_count; i++)
-		if (strcmp(parts->warning[i], text) == 0)
-			return 0;
-	if (parts->warning_count == WARNINGS_MAX)
-		return 0;
-	parts->warning[parts->warning_count] = strdup(text);
-	if (!parts->warning[parts->warning_count])
-		return diag_nomem(diag);
-	parts->warning_count++;
-	return 0;
-}
-
-static int add_warnings(struct rules *rules, const struct schema *schema, struct diag *diag)
+static void add_warnings(struct rules *rules, const struct schema *schema)
 {
 	const char *text;
-	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && (text = schema_warning(schema, i)); i++)
-		rc = add_warning(rules, text, diag);
-	return rc;
+	for (size_t i = 0; (text = schema_warning(schema, i)); i++)
+		diag_list_add(&rules->parts->warnings, text);
 }
 
 static int compile_wanted(struct rules *rules, struct schema_set *set, const struct wanted *wanted,
@@ -84,9 +61,7 @@ static int compile_wanted(struct rules *rules, struct schema_set *set, const str
 
 			if (rc)
 				return rc;
-			rc = add_warnings(rules, parts->schema[parts->schema_count++], diag);
-			if (rc)
-				return rc;
+			add_warnings(rules, parts->schema[parts->schema_count++]);
 		}
 		parts->channel[wanted[i].channel].schema = parts->schema[parts->schema_count - 1];
 	}
@@ -153,18 +128,20 @@ static int compile_pattern(struct rules *rules, const struct contract_channel *c
 			       "to match is refused (schema-limit)");
 	diag_prefix(&text, "%s: /channels/%s/parameters/%s/x-pattern",
 		    rules->contract->sources.file[0]->name, channel->name, param->name);
-	return rc ? diag_set(diag, rc, "%s", text.text) : add_warning(rules, text.text, diag);
+	if (rc)
+		return diag_set(diag, rc, "%s", text.text);
+	diag_list_add(&rules->parts->warnings, text.text);
+	return 0;
 }
 
 /* Warns of more time members than are excluded when messages are compared: a repeat with another
  * time in one of the others counts as a change. */
-static int warn_of_times(struct rules *rules, const struct contract_channel *channel,
-			 struct diag *diag)
+static void warn_of_times(struct rules *rules, const struct contract_channel *channel)
 {
 	struct diag text;
 
 	if (!channel->content.surplus)
-		return 0;
+		return;
 	diag_init(&text);
 	(void)diag_set(
 		&text, ERR_LIMIT,
@@ -172,18 +149,16 @@ static int warn_of_times(struct rules *rules, const struct contract_channel *cha
 		"another \"%s\" is a change; x-time says which one is the time",
 		rules->contract->sources.file[0]->name, channel->name, CONTRACT_TIMES_MAX,
 		channel->content.surplus);
-	return add_warning(rules, text.text, diag);
+	diag_list_add(&rules->parts->warnings, text.text);
 }
 
 /* Members that a channel names and no message has. */
-static int warn_of_members(struct rules *rules, struct diag *diag)
+static void warn_of_members(struct rules *rules)
 {
 	const char *text;
-	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && (text = rules->contract->warning[i]); i++)
-		rc = add_warning(rules, text, diag);
-	return rc;
+	for (size_t i = 0; (text = rules->contract->warning[i]); i++)
+		diag_list_add(&rules->parts->warnings, text);
 }
 
 static int compile_channels(struct rules *rules, struct diag *diag)
@@ -198,20 +173,17 @@ static int compile_channels(struct rules *rules, struct diag *diag)
 	for (size_t i = 0; i < count; i++) {
 		const struct contract_channel *channel = &rules->contract->channel[i];
 
-		int rc = warn_of_times(rules, channel, diag);
-
-		if (rc)
-			return rc;
+		warn_of_times(rules, channel);
 		if (channel->payload_max > rules->payload_max)
 			rules->payload_max = channel->payload_max;
 		for (size_t p = 0; p < channel->param_count; p++) {
-			rc = compile_pattern(rules, channel, p, diag);
+			int rc = compile_pattern(rules, channel, p, diag);
+
 			if (rc)
 				return rc;
 		}
 	}
-	if (warn_of_members(rules, diag))
-		return ERR_NOMEM;
+	warn_of_members(rules);
 	return compile_schemas(rules, diag);
 }
 
@@ -276,7 +248,7 @@ static int load_access(struct rules *rules, const struct rules_files *files, str
 	int rc = access_load(files->access, &scopes, &rules->access, files->errors, diag);
 
 	for (size_t i = 0; rc == 0 && (text = access_warning(rules->access, i)); i++)
-		rc = add_warning(rules, text, diag);
+		diag_list_add(&rules->parts->warnings, text);
 	return rc;
 }
 
@@ -324,7 +296,7 @@ out:
 
 const char *rules_warning(const struct rules *rules, size_t i)
 {
-	return i < rules->parts->warning_count ? rules->parts->warning[i] : NULL;
+	return i < rules->parts->warnings.count ? rules->parts->warnings.line[i].text : NULL;
 }
 
 bool rules_keeps(const struct rules *rules)
@@ -359,8 +331,6 @@ void rules_free(struct rules *rules)
 		for (size_t i = 0; i < rules->parts->schema_count; i++)
 			schema_free(rules->parts->schema[i]);
 		free(rules->parts->schema);
-		for (size_t i = 0; i < rules->parts->warning_count; i++)
-			free(rules->parts->warning[i]);
 		free(rules->parts);
 	}
 	revoked_free(rules->revoked);

@@ -156,12 +156,10 @@ static struct backlog_item *copy(struct draft *draft)
 /* Asked before the copy is made: a flood costs no memory. */
 static bool has_room(struct backlog *backlog, const struct who *who, size_t bytes)
 {
-	char net[PEER_NET_MAX];
-	struct portions_owner owner = portions_owner(who, net);
 	bool has;
 
 	(void)pthread_mutex_lock(&backlog->lock); /* cannot fail: not recursive */
-	has = portions_take(&backlog->portions, &owner, bytes > LEAST_BYTES ? bytes : LEAST_BYTES,
+	has = portions_take(&backlog->portions, who, bytes > LEAST_BYTES ? bytes : LEAST_BYTES,
 			    backlog->times);
 	if (!has)
 		backlog->lost++;

@@ -292,9 +292,9 @@ static void bind_bytes(sqlite3_stmt *insert, int at, const char *data, size_t le
 static void bind_share(sqlite3_stmt *insert, int at, const struct who *who)
 {
 	char net[PEER_NET_MAX], share[BACKLOG_TEXT_MAX + 8];
-	struct portions_owner owner = portions_owner(who, net);
 
-	(void)snprintf(share, sizeof(share), "%s %s", who->is_proved ? "user" : "from", owner.name);
+	(void)snprintf(share, sizeof(share), "%s %s", who->is_proved ? "user" : "from",
+		       portions_name(who, net));
 	(void)sqlite3_bind_text(insert, at, share, -1, SQLITE_TRANSIENT); /* else NULL: it fails */
 }
 

@@ -114,13 +114,11 @@ static void drop(struct alerts *alerts, struct alert *queued)
 
 static void count_dropped(struct alerts *alerts, const struct alert *alert)
 {
-	char net[PEER_NET_MAX];
 	struct who who = { .principal = alert->principal,
 			   .address = alert->address,
 			   .is_proved = alert_is_proved(alert->kind, alert->principal) };
-	struct portions_owner owner = portions_owner(&who, net);
 
-	(void)portions_take(&alerts->dropped, &owner, 1, 0);
+	(void)portions_take(&alerts->dropped, &who, 1, 0);
 }
 
 static void enqueue(struct alerts *alerts, const struct alert *alert)

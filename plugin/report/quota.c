@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "base/portions.h"
+#include "base/wordhash.h"
 
 #define WAYS 4u
 #define SETS (QUOTA_CLIENTS / WAYS)
@@ -57,13 +58,7 @@ void quota_free(struct quota *quota)
  */
 static size_t set_of(const struct quota *quota, const char *client, size_t len)
 {
-	uint64_t hash = quota->seed;
-
-	for (size_t i = 0; i < len; i++) {
-		hash = (hash ^ (unsigned char)client[i]) * UINT64_C(0x9e3779b97f4a7c15);
-		hash ^= hash >> 29;
-	}
-	return (size_t)(hash >> 32) % SETS;
+	return (size_t)(wordhash(quota->seed, client, len) >> 32) % SETS;
 }
 
 static bool is_holding(const struct quota_entry *entry)
@@ -154,7 +149,7 @@ static void turn(struct quota_entry *entry, int64_t second)
 static bool has_share(struct quota *quota, const char *client, size_t len, int64_t second)
 {
 	char name[QUOTA_CLIENT_MAX + 1];
-	const struct portions_owner owner = { name, true };
+	const struct who owner = { .principal = name, .is_proved = true };
 	size_t head = owner_len(client, len);
 
 	memcpy(name, client, head);

@@ -14,7 +14,8 @@ struct refusals {
 	struct quota *quota;
 };
 
-int refusals_new(const struct refusals_options *options, struct refusals **ret, struct diag *diag)
+int refusals_new(unsigned notices_per_second, size_t payload_bytes, struct refusals **ret,
+		 struct diag *diag)
 {
 	struct refusals *refusals = calloc(1, sizeof(*refusals));
 	uint32_t seed;
@@ -25,11 +26,11 @@ int refusals_new(const struct refusals_options *options, struct refusals **ret, 
 	rc = random_bytes(&seed, sizeof(seed), diag);
 	if (rc)
 		goto out;
-	rc = quota_new(options->notices_per_second, &refusals->quota, diag);
+	rc = quota_new(notices_per_second, &refusals->quota, diag);
 	if (rc)
 		goto out;
 	decisionid_init(&refusals->ids, seed);
-	refusals->payload_bytes = options->payload_bytes;
+	refusals->payload_bytes = payload_bytes;
 	*ret = refusals;
 	refusals = NULL; /* handed over */
 out:

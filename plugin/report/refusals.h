@@ -27,12 +27,12 @@
 
 struct refusals;
 
-struct refusals_options {
-	unsigned notices_per_second; /* for one client; 0: none are sent */
-	size_t payload_bytes;        /* kept of a refused payload; 0: nothing */
-};
-
-int refusals_new(const struct refusals_options *options, struct refusals **ret, struct diag *diag);
+/*
+ * @notices_per_second: for one client; 0: none are sent. @payload_bytes: kept of a refused payload;
+ * 0: nothing.
+ */
+int refusals_new(unsigned notices_per_second, size_t payload_bytes, struct refusals **ret,
+		 struct diag *diag);
 void refusals_free(struct refusals *refusals); /* NULL is fine */
 
 /*

@@ -124,7 +124,7 @@ static void test_peer_print_net__a_network_is_one_peer(void **state)
 static unsigned take(struct portions *portions, const char *name, bool is_proved, unsigned times,
 		     int64_t period)
 {
-	const struct portions_owner owner = { name, is_proved };
+	const struct who owner = { .principal = name, .address = name, .is_proved = is_proved };
 	unsigned taken = 0;
 
 	while (times-- > 0)

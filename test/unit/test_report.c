@@ -370,11 +370,10 @@ static void test_quota_take__refuses_what_is_no_client(void **state)
 
 static struct refusals *desk(unsigned per_second, size_t payload_bytes)
 {
-	struct refusals_options options = { per_second, payload_bytes };
 	struct refusals *refusals = NULL;
 	struct diag diag;
 
-	assert_int_equal(refusals_new(&options, &refusals, &diag), 0);
+	assert_int_equal(refusals_new(per_second, payload_bytes, &refusals, &diag), 0);
 	return refusals;
 }
 
@@ -461,8 +460,6 @@ static void test_refusals_held__makes_up_for_the_bound(void **state)
 
 static void test_refusals_new__survives_failing_allocations(void **state)
 {
-	struct refusals_options options = { 5, 256 };
-
 	(void)state;
 	for (size_t n = 1;; n++) {
 		struct refusals *refusals = NULL;
@@ -470,7 +467,7 @@ static void test_refusals_new__survives_failing_allocations(void **state)
 		int rc;
 
 		failalloc_start(n);
-		rc = refusals_new(&options, &refusals, &diag);
+		rc = refusals_new(5, 256, &refusals, &diag);
 		if (!failalloc_stop()) {
 			assert_int_equal(rc, 0);
 			assert_true(n > 1);
