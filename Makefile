@@ -99,11 +99,13 @@ WRAP     = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=s
 all: $(B)/mosquitto_petstore.so $(B)/petstorectl  ## build the plugin and petstorectl
 
 $(B)/mosquitto_petstore.so: $(PLUGIN:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o) plugin/exports.map
-	$(CC) -shared -o $@ $(filter %.o,$^) -Wl,-Bsymbolic $(HARDEN_LINK) \
+	@echo "link $@"
+	@$(CC) -shared -o $@ $(filter %.o,$^) -Wl,-Bsymbolic $(HARDEN_LINK) \
 	  -Wl,--version-script=plugin/exports.map $(LINK)
 
 $(B)/petstorectl: $(CTL:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o)
-	$(CC) -pie -o $@ $^ $(HARDEN_LINK) $(LINK) -lmosquitto
+	@echo "link $@"
+	@$(CC) -pie -o $@ $^ $(HARDEN_LINK) $(LINK) -lmosquitto
 
 # One source, four builds: release, ASan+UBSan, TSan, libFuzzer.
 # Objects are compiled anew when these flags change.

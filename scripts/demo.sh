@@ -17,6 +17,9 @@
 #     mosquitto.conf                derived anew from mosquitto.conf.example at every run
 #     mosquitto.pid                 for kill -HUP
 #
+# RUN_DIR/extra.conf, if there is one, has settings of the operator's own: its lines go into
+# mosquitto.conf before the first listener, in place of the lines that have the same first word.
+#
 # What the operator put there is left alone: a server.crt without our authority's key beside
 # it, passwords without credentials, an access.json that is not the shipped one.
 set -euo pipefail
@@ -201,6 +204,7 @@ roles()
 configure()
 {
 	[ -s ca.crt ] && [ -s ca.crl ] || mtls_port=
+	[ ! -e extra.conf ] || [ -r extra.conf ] || die "$PWD/extra.conf: cannot be read"
 	RUN=$PWD PLUGIN=$plugin CONTRACT=$contract USER=$(id -un) \
 	TLS=$tls_port WSS=$wss_port MTLS=$mtls_port PLAIN=$plain_port DATA=$data LOG=$log_dest OPTIONS=$options awk '
 	BEGIN {
@@ -222,6 +226,14 @@ configure()
 		to["crlfile"] = run "/ca.crl"
 		to["persistence_location"] = data "/"
 		to["log_dest"] = ENVIRON["LOG"]
+		# Behind a listener of its own a line is about that one, and replaces none.
+		while ((getline line < "extra.conf") > 0) {
+			extra = extra line "\n"
+			is_line = split(line, words) > 0 && words[1] !~ /^#/
+			is_of_listener = is_of_listener || is_line && words[1] == "listener"
+			if (is_line && !is_of_listener)
+				is_replaced[words[1]] = 1
+		}
 	}
 	{
 		word = $1
@@ -231,6 +243,8 @@ configure()
 	key == "listener 8884" && ENVIRON["MTLS"] == "" { is_left_out = 1 }
 	!NF { is_left_out = 0 }
 	is_left_out { done[key] = 1; next }
+	word == "listener" && extra != "" { printf "# extra.conf:\n%s\n", extra; extra = "" }
+	word in is_replaced { done[key] = 1; next }
 	key in to { print word, to[key]; done[key] = 1; next }
 	{ print }
 	END {
@@ -244,6 +258,8 @@ configure()
 }
 
 # ---- running ----------------------------------------------------------------------------
+
+is_port() { [[ $1 =~ ^[0-9]{1,5}$ ]] && [ $((10#$1)) -ge 1 ] && [ $((10#$1)) -le 65535 ]; }
 
 is_taken() { (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
@@ -265,6 +281,7 @@ help()
 	  authority    $(shown /ca.crt)
 	  accounts     $(shown /credentials)
 	  database     $(shown_data /petstore.db)
+	  settings     $(shown /extra.conf): lines of yours for mosquitto.conf, which is made anew at each run
 
 	In a second terminal, as a customer, see everything that customers may:
 	  mosquitto_sub $tls -u customer-a -P $(password_of customer-a) -q 1 -v -t '#'
@@ -281,12 +298,17 @@ help()
 	Edit the contract or the accounts, then let them be read again:
 	  kill -HUP \$(cat $(shown /mosquitto.pid))
 
-	Ctrl-C stops the broker; its files stay for the next run.
+	Ctrl-C stops the broker; its files stay for the next run, all but mosquitto.conf.
 
 	END
 }
 
 [ "${1:-}" = prepare ] || [ $# = 0 ] || die "usage: demo.sh [prepare]"
+for name in TLS WSS MTLS PLAIN; do
+	declare -n port=${name,,}_port
+	is_port "$port" || die "${name}_PORT: expected a port, 1 to 65535, not \"$port\""
+done
+unset -n port
 contract=$(absolute "$contract")
 plugin=$(absolute "$plugin")
 access=$(absolute "$access")
@@ -313,7 +335,7 @@ configure
 [ -r "$contract" ] || die "no contract at $contract"
 [ -r "$plugin" ] || die "no plugin at $plugin; build it with make"
 for port in "$tls_port" "$wss_port" $mtls_port "$plain_port"; do
-	is_taken "$port" && die "port $port is taken (by the system's own mosquitto service?);" \
+	is_taken "$port" && die "port $port is taken (by another \`make run\`, or by the system's own mosquitto service?);" \
 		"choose others with TLS_PORT=, WSS_PORT=, MTLS_PORT= and PLAIN_PORT="
 done
 help

@@ -15,7 +15,7 @@ import harness
 class Run:
     """`make run` in the background, as a script starts it."""
 
-    def __init__(self, folder, log, plain=None):
+    def __init__(self, folder, log, plain=None, settings=()):
         self.folder = folder
         self.log = log
         tls, wss, mtls, free = harness.free_ports(4)
@@ -23,7 +23,7 @@ class Run:
             self.make = subprocess.Popen(
                 ["make", "--no-print-directory", "run", "B=" + harness.BUILD,
                  "RUN_DIR=%s" % folder, "TLS_PORT=%d" % tls, "WSS_PORT=%d" % wss,
-                 "MTLS_PORT=%d" % mtls, "PLAIN_PORT=%d" % (plain or free)],
+                 "MTLS_PORT=%d" % mtls, "PLAIN_PORT=%s" % (plain or free), *settings],
                 cwd=harness.TOP, stdout=out, stderr=out,
                 env={name: value for name, value in os.environ.items() if "MAKE" not in name})
 
@@ -53,9 +53,9 @@ class Run:
 def run(tmp_path):
     made = []
 
-    def new(folder=None, plain=None):
+    def new(folder=None, plain=None, settings=()):
         log = str(tmp_path / ("log%d" % len(made)))
-        made.append(Run(folder or str(tmp_path / "run"), log, plain))
+        made.append(Run(folder or str(tmp_path / "run"), log, plain, settings))
         return made[-1]
 
     yield new
@@ -150,6 +150,61 @@ def test_port_taken(run):
         one = run(plain=port)
         assert one.make.wait(60) != 0
         assert "port %d is taken" % port in one.text()
+
+
+def test_no_port(run):
+    one = run(plain="abc")
+    assert one.make.wait(60) != 0
+    assert 'PLAIN_PORT: expected a port, 1 to 65535, not "abc"' in one.text()
+
+
+def test_links_are_quiet():
+    """What is linked is said in a few words, without all the objects."""
+    shown = subprocess.run(["make", "-n", "-W", "plugin/exports.map", "--no-print-directory",
+                            "B=" + harness.BUILD, "all"], cwd=harness.TOP, text=True,
+                           stdout=subprocess.PIPE).stdout
+    assert 'echo "link ' in shown
+    with open(os.path.join(harness.TOP, "Makefile")) as file:
+        assert not re.search(r"^\t\$\(CC\).*\$\(HARDEN_LINK\)", file.read(), re.M)
+
+
+def test_extra_settings(tmp_path, template):
+    """Lines of extra.conf come in, in place of those of the same name, and stay for each run."""
+    folder = str(tmp_path / "run")
+    shutil.copytree(template, folder)
+    path = lambda name: os.path.join(folder, name)
+    mine = ("# mine\nplugin_opt_monitor %s\nmax_queued_messages 7\nplugin_opt_access %s\n"
+            "listener 18999\ncertfile mine.crt\n" % (path("monitor.json"), path("mine.json")))
+    with open(path("extra.conf"), "w") as file:
+        file.write(mine)
+    for _ in range(2):
+        harness.prepare(folder)
+        with open(path("mosquitto.conf")) as file:
+            text = file.read()
+        assert mine in text and text.index(mine) < text.index("\nlistener 8883")
+        assert len(re.findall("^max_queued_messages", text, re.M)) == 1
+        assert len(re.findall("^plugin_opt_access", text, re.M)) == 1
+        assert len(re.findall("^certfile", text, re.M)) == 4
+    with open(path("extra.conf")) as file:
+        assert file.read() == mine
+
+
+def test_extra_settings_are_in_force(run, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "extra.conf").write_text("plugin_opt_derivation_share none\n")
+    one = run()
+    assert one.make.wait(60) != 0
+    assert "derivation_share" in one.text()
+
+
+def test_contract_of_ones_own(run):
+    """CONTRACT= and ACCESS= name others than those that ship."""
+    data = os.path.join(harness.TOP, "test", "data", "smarthome")
+    one = run(settings=["CONTRACT=test/data/smarthome/smarthome.asyncapi.json",
+                        "ACCESS=test/data/smarthome/access.json"])
+    assert os.path.exists(os.path.join(data, "access.json"))
+    assert "smarthome.asyncapi.json" in one.serve().text()
 
 
 def openssl(*arguments):
