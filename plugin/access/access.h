@@ -6,10 +6,10 @@
  * contract does not have is a load error, and so is every unknown member, unknown role and
  * cycle of roles. schemas/access.schema.json describes the file.
  *
- * How a principal's scopes come about: every role that it has or includes says what it allows
- * (`scopes`) and what it denies (`deny`). Allowed is what some role allows and none denies.
- * What a role says may be tied to topic parameters (`where`); all that is not tied is settled
- * when the file is loaded, and asking costs nothing. For what is tied see access_hold().
+ * A principal's scopes: every role that it has or includes allows some (`scopes`) and denies some
+ * (`deny`). The principal has those that a role allows and no role denies. A role may be limited to
+ * some topics by their parameters (`where`); then access_hold() computes the scopes for a topic.
+ * All others are computed when the file is loaded.
  *
  * In `scopes` and `deny`, "read:*" stands for every scope of the contract that begins with
  * "read:", and "*" for every scope: also for those that a later contract adds. ":own" may
@@ -49,8 +49,8 @@ struct access_principal {
 	bool needs_certificate; /* a role of it is for clients with a certificate only */
 	struct scopeset full;   /* held for everything */
 	struct scopeset own; /* "scope:own": held for what the principal owns; not also in full */
-	struct scopeset denied; /* whatever a rule may add */
-	size_t rule_count;      /* what roles say about some topics only; mostly 0 */
+	struct scopeset denied; /* never held, also if a rule allows it */
+	size_t rule_count;      /* rules of roles with `where`; mostly 0 */
 	const struct access_rule *rule;
 	size_t attribute_count;
 	const struct access_attribute *attribute;
@@ -59,7 +59,7 @@ struct access_principal {
 	const uint32_t *role_number;
 	size_t client_count;       /* 0: any client id */
 	const char *const *client; /* patterns of client ids it may use, see access_client_ok() */
-	/* Of several roles that limit the same the most generous counts; NULL: no role has any. */
+	/* If several roles limit the same, the largest limit counts; NULL: no role has limits. */
 	const struct limits *limits;
 };
 
@@ -73,7 +73,7 @@ struct access_scopes {
 	 * refused as the misspelling it then is.
 	 */
 	bool (*has_param)(const void *ctx, const char *name);
-	const struct scopeset *whole; /* scopes that ":own" makes nothing of; NULL: none */
+	const struct scopeset *whole; /* scopes that may not have ":own"; NULL: none */
 };
 
 /*
@@ -135,7 +135,7 @@ struct access_held {
  * no wildcard does. Else it is about all topics that the wildcards stand for: an allowance counts
  * when it needs no wildcard, a denial when a wildcard may be what it denies.
  *
- * Where rule_count is 0 the answer is full and own as they stand: do not ask, it is one branch.
+ * Where rule_count is 0 the answer is the principal's full and own: do not call it then.
  */
 void access_hold(const struct access_principal *principal, const struct access_param *param,
 		 size_t param_count, bool is_some, struct access_held *ret);

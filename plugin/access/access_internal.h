@@ -55,7 +55,7 @@ struct access_grant {
 	struct scopeset own;
 	size_t role_count;
 	const uint32_t *role;
-	size_t mute_count; /* roles whose denials count and whose allowances do not */
+	size_t mute_count; /* roles of which only the denials count */
 	const uint32_t *mute;
 	size_t attribute_count;
 	const struct access_attribute *attribute; /* may hold a name twice */
@@ -143,8 +143,8 @@ int access_holder_end(struct access_holder *holder, int rc, struct access_princi
 		      struct diag *diag);
 
 /*
- * What every function of the loader needs. What is wrong goes to the report, and reading goes on;
- * nothing is handed out when the report has a line.
+ * What every function of the loader needs. Faults go to the report, and reading goes on;
+ * access_load() returns nothing if the report has a line.
  */
 struct access_reader {
 	const char *folder; /* of key files; NULL: there are none to be had */
@@ -153,7 +153,7 @@ struct access_reader {
 	struct config_report report;
 };
 
-/* Memory that lives as long as the access object; NULL, and a line, where there is none. */
+/* Memory that lives as long as the access object; NULL, and a fault, where memory ran out. */
 void *access_take(struct access_reader *reader, size_t count, size_t size);
 /*
  * Zeros for the items or members of @list, which may be one of them itself, or NULL: @size bytes
@@ -186,7 +186,7 @@ void access_section_roles(struct access_reader *reader, const struct config *rol
 void access_section_certificates(struct access_reader *reader, const struct config *rules);
 void access_section_issuers(struct access_reader *reader, const struct config *issuers);
 
-/* What issuers own beside the arena. */
+/* Frees what issuers own besides the arena. */
 void access_issuers_clear(struct access *access);
 
 /*

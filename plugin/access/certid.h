@@ -1,9 +1,9 @@
 /*
  * certid.h -- the names in a client certificate.
  *
- * Knows X.509 subjects and subject alternative names; knows nothing of principals. That the
- * certificate is valid is TLS's business and was settled before: here only names are read,
- * and a certificate with a name that could be taken for another is refused as a whole.
+ * Knows X.509 subjects and subject alternative names; knows nothing of principals. The broker's TLS
+ * has checked before that the certificate is valid: here only names are read, and a certificate
+ * with a name that could be taken for another is refused as a whole.
  */
 #ifndef PETSTORE_CERTID_H
 #define PETSTORE_CERTID_H

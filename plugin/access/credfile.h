@@ -2,7 +2,7 @@
  * credfile.h -- a file of `user:secret` lines, read whole.
  *
  * What passwords and SCRAM keys have in common: the lines, the users' index, and whether the
- * file's mode lets others read it. What a secret has to look like is the caller's business.
+ * file's mode lets others read it. The caller checks the format of the secrets.
  * Empty lines and lines that begin with '#' are skipped, white space at a line's end is cut.
  * A byte order mark is an error: to other readers it is part of the first user's name.
  */

@@ -1,20 +1,20 @@
 /*
- * lockout.h -- who has to wait before trying again.
+ * lockout.h -- addresses and clients that have to wait before their next login.
  *
  * Counts failed logins by the address that they come from, and connects by principal and client
  * id. Knows no clock (the time is an argument), no passwords and no broker. For one thread.
  *
- * Failures. Whoever has not proved who it is can be charged to its address only, never to the name
- * or the client id that it claims: it would keep out their owner. (Guesses at one name from many
- * addresses are bounded by the time that key derivations may take, see derivations.h.) The first
- * few are free; from then on each further failure locks for twice as long as the one before, up
- * to a maximum. Addresses count as what one party usually has: an IPv4 address, an IPv6 /64.
+ * Failures. A peer without a proof is charged by its address only, never by the name or the client
+ * id that it claims: that would lock out their owner. (Guesses at one name from many addresses are
+ * bounded by the time for key derivations, see derivations.h.) The first few failures are free;
+ * then each further one locks the address for twice as long as the one before, up to a maximum. An
+ * address is what one party usually has: an IPv4 address, an IPv6 /64.
  *
- * A success clears the address where only that name failed from there: whoever has one account
- * can't use it to wash away its attempts at others.
+ * A success clears the address only if all its failures were of the same user name: with one
+ * account a peer can't clear its attempts at others.
  *
- * Suspect is an address with a failure that is not forgotten, and one whose IPv6 /48 has several:
- * a party may have all of a /48. Nobody is locked for its neighbours.
+ * An address is suspect if it has a failure that is not forgotten, or if its IPv6 /48 has several,
+ * since one party may have a whole /48. An address is never locked because of its neighbours.
  *
  * Bounded: the tables (base/fixedtable.h), one for IPv6 and one for all others, are sets of eight
  * records. An address that failed for the first time takes a free or forgotten place, or that of
@@ -23,8 +23,8 @@
  * for failures of others. A peer that commands thousands of addresses may have some of them
  * forgotten: each had free failures anyway.
  *
- * Connects are counted of clients that proved who they are. There a new one takes the place of the
- * one that connected least.
+ * Connects are counted for proved clients. When their set is full, a new client replaces the one
+ * that connected least.
  */
 #ifndef PETSTORE_LOCKOUT_H
 #define PETSTORE_LOCKOUT_H
@@ -64,30 +64,30 @@ int lockout_new(const struct lockout_limits *limits, struct lockout **ret, struc
 void lockout_free(struct lockout *lockout); /* NULL is fine */
 
 /*
- * Milliseconds for which a login from @peer has to wait; 0 where it may be tried. The unknown are
- * never locked. @now_ms never goes back. What has to wait is refused without a look at the
- * credentials, and is not counted: do not call lockout_failed() for it.
+ * For how many milliseconds logins from @peer are locked; 0: not. PEER_UNKNOWN is never locked.
+ * @now_ms never goes back. The caller refuses a locked login without checking its credentials, and
+ * does not call lockout_failed() for it.
  */
 int64_t lockout_wait(const struct lockout *lockout, const struct peer *peer, int64_t now_ms);
 
 /*
- * Did logins from @peer, or from around it, fail that were not forgotten yet? A success that clears
- * them does so a window after the last: else who has an account could guess at it for ever, between
- * its logins, and take from strangers the time for derivations.
+ * Is @peer suspect? After a success it stays so for window_ms from its last failure: else a peer
+ * with an account could guess passwords for ever between its own logins, and use up the time for
+ * key derivations.
  */
 bool lockout_is_suspect(const struct lockout *lockout, const struct peer *peer, int64_t now_ms);
 
 /*
- * A login failed, or succeeded, as @user; NULL: nobody's name was guessed at, and a success
- * clears nothing. Never call either for the logins that the broker asks again after SIGHUP.
+ * A login as @user failed or succeeded; NULL: the failure was about no user name, and a success
+ * clears nothing. Never call these for logins that the broker asks again after SIGHUP.
  */
 void lockout_failed(struct lockout *lockout, const struct peer *peer, const char *user,
 		    int64_t now_ms);
 void lockout_succeeded(struct lockout *lockout, const struct peer *peer, const char *user);
 
 /*
- * Counts a connect of @client of @principal, which is proved; how long it is held off, or 0. A held
- * one is not counted.
+ * Counts a connect of client id @client of the proved @principal. Returns for how many milliseconds
+ * it is held off, or 0. A connect that is held off is not counted.
  */
 int64_t lockout_connect(struct lockout *lockout, const char *principal, const char *client,
 			int64_t now_ms);

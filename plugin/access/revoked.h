@@ -1,9 +1,9 @@
 /*
  * revoked.h -- certificates that their authority has taken back (RFC 5280, 5).
  *
- * TLS asks its own lists when a client connects; this is for sessions that are there already, and
- * for listeners whose list the broker reads at its start only. The file is the operator's, and
- * trusted as it is: signatures were the authority's business. Loaded once, never changed.
+ * The broker's TLS checks its own lists when a client connects. This list is for sessions that are
+ * connected already, and for listeners whose list the broker reads only at its start. The file is
+ * the operator's and trusted: the lists' signatures are not checked. Loaded once, never changed.
  */
 #ifndef PETSTORE_ACCESS_REVOKED_H
 #define PETSTORE_ACCESS_REVOKED_H

@@ -11,7 +11,7 @@
  * log in. No channel binding is offered: Mosquitto does not tell a plugin what it would take.
  *
  * An unknown user is answered like a known one: with a salt that depends on the name and the
- * file only, and iterations that some user of the file has. He fails at the end.
+ * file only, and iterations that some user of the file has. The login fails at its end.
  *
  * Names are compared byte for byte, without SASLprep; passwords that scram_make() takes are
  * printable ASCII, which SASLprep leaves as they are.

@@ -1,12 +1,12 @@
 /*
  * verifier.h -- passwords checked on threads of their own.
  *
- * A key derivation takes a tenth of a second and more, for which nobody else should wait. A job
- * owns a copy of all it needs, so that the passwords may be reloaded and the asking client may
- * go meanwhile. Bounded: what has no place is refused at once, and is cheaper for everybody
- * than a queue whose end gives up before its turn comes.
+ * A key derivation takes a tenth of a second and more, for which other clients should not wait. A
+ * job owns copies of all it needs, so that meanwhile the passwords may be reloaded and the client
+ * may leave. Bounded: a job that finds no place is refused at once, which is better than a queue in
+ * which clients time out before their turn.
  *
- * Submit, cancel and take are for one thread, the owner's.
+ * verifier_submit(), _cancel() and _take() are for one thread, the owner's.
  */
 #ifndef PETSTORE_VERIFIER_H
 #define PETSTORE_VERIFIER_H
@@ -27,8 +27,7 @@ struct verifier;
 struct verifier_options {
 	unsigned threads; /* 1 .. VERIFIER_THREADS_MAX */
 	size_t places;    /* jobs at a time, from submit to take: 1 .. VERIFIER_PLACES_MAX */
-	/* Called by a thread of the verifier's after each job that is done; NULL: nobody is told.
-	 */
+	/* Called on a thread of the verifier's after each finished job; may be NULL. */
 	void (*wake)(void *ctx);
 	void *ctx;
 };
@@ -60,7 +59,8 @@ void verifier_free(struct verifier *verifier);
 int verifier_submit(struct verifier *verifier, struct passwords *passwords, const char *user,
 		    const char *password, size_t password_len, uint64_t *ret);
 
-/* Drops a job that nobody works at yet. False: it is begun, or done, and has to be taken. */
+/* Drops a job that has not begun. False: it has begun or is done, and verifier_take() will return
+ * it. */
 bool verifier_cancel(struct verifier *verifier, uint64_t number);
 
 /* The next job that is done, yours: verifier_job_free(). NULL: none. Never waits for work. */

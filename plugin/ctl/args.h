@@ -1,6 +1,5 @@
 /*
- * args.h -- a subcommand's options: one table, walked by the parser, by --help and by what
- * completes command lines.
+ * args.h -- a subcommand's options: one table for the parser, --help and completion scripts.
  */
 #ifndef PETSTORE_CTL_ARGS_H
 #define PETSTORE_CTL_ARGS_H

@@ -1,6 +1,6 @@
 /*
- * change_list.h -- what diff and replay share: rules with one file exchanged, and a list of what
- * would be decided otherwise.
+ * change_list.h -- what diff and replay share: rules with one file exchanged, and a list of
+ * decisions that differ.
  */
 #ifndef PETSTORE_CTL_CHANGE_LIST_H
 #define PETSTORE_CTL_CHANGE_LIST_H
@@ -25,7 +25,7 @@ struct change_list {
 int change_list_open(const char *path, const struct files *files, struct scene *ret,
 		     struct diag *diag);
 
-/* One thing that is now allowed or refused. Strings may be NULL. */
+/* Adds a row: something that is now allowed or refused. Strings may be NULL. */
 void change_list_add(struct change_list *list, bool is_allowed, const char *who, const char *what,
 		     const char *topic, const char *format, ...)
 	__attribute__((format(printf, 6, 7)));

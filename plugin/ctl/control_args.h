@@ -1,6 +1,5 @@
 /*
- * control_args.h -- what ctl and bans share: options that say which broker is asked and as whom,
- * and one command asked of it.
+ * control_args.h -- what ctl and bans share: options for broker and user, and sending one command.
  *
  * Where no option names the broker, a configuration (files.h) does: its listener for this machine
  * alone, else one with TLS whose authority it names. Where a file "credentials" of users and their
@@ -38,8 +37,9 @@ extern const struct args_row control_args_rows[];
 extern const struct control_args control_args_defaults;
 
 /*
- * Gives the plugin @command, which is taken. CTL_OK: *data, new, is what it answered, an object or
- * an array. CTL_NO: it said no, which is printed. CTL_FAILED: @call->diag says why.
+ * Sends @command, whose reference is taken, to the plugin. CTL_OK: *data, new, is the answer, an
+ * object or an array. CTL_NO: the plugin refused it, and the reason was printed. CTL_FAILED:
+ * call->diag says why.
  */
 int control_args_ask(struct ctl_call *call, json_t *command, json_t **data);
 

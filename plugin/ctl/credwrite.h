@@ -1,5 +1,5 @@
 /*
- * credwrite.h -- one user's line of a `user:secret` file put in, replaced or taken out.
+ * credwrite.h -- adds, replaces or removes one user's line in a file of `user:secret` lines.
  *
  * Every other line stays as it is and where it is, comments included. The file is replaced as
  * a whole, so that a reader sees the old one or the new one, and after a crash there is one of

@@ -23,7 +23,7 @@ enum ctl_status {
 	CTL_FAILED = 2, /* it could not be done: wrong arguments, files, network, full output */
 };
 
-/* Options that several subcommands have. --color and --help are everybody's. */
+/* Options that several subcommands have. All have --color and --help. */
 enum ctl_option {
 	CTL_JSON = 1,
 	CTL_CONFIG = 2,

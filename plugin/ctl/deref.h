@@ -1,8 +1,8 @@
 /*
- * deref.h -- a contract's schema in one piece: what it asks, without references.
+ * deref.h -- a contract's schema in one piece, without references.
  *
- * For looking at, not for checking messages: each "$ref" is replaced by a member of "allOf" with
- * what it refers to, and what only describes (titles, examples, $defs) is left out.
+ * For comparing schemas, not for checking messages: each "$ref" is replaced by a member of "allOf"
+ * with what it refers to, and members that only describe (titles, examples, $defs) are left out.
  */
 #ifndef PETSTORE_CTL_DEREF_H
 #define PETSTORE_CTL_DEREF_H
@@ -12,12 +12,12 @@
 
 #include "contract/contract.h"
 
-/* Schemas that are written out for one; what is referred to twice mostly counts once. */
+/* Schemas in one result, at most; one that is referred to twice mostly counts once. */
 #define DEREF_MAX 50000u
 
 enum deref_extent {
 	DEREF_WHOLE,
-	DEREF_PARTLY,  /* what "$id" and "$anchor" name, or another dialect says, is not in it */
+	DEREF_PARTLY,  /* without schemas that "$id" or "$anchor" name, or of another dialect */
 	DEREF_STOPPED, /* after DEREF_MAX: it refers to itself in too many ways */
 };
 

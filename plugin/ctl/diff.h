@@ -15,7 +15,7 @@ struct diff {
 	const struct contract_channel *old, *new; /* the channel; NULL: it is not there */
 };
 
-/* One thing that messages of the channel newly may do or be, or may not. */
+/* Adds a row about messages of the channel. */
 #define DIFF_ADD(diff, is_allowed, what, ...)                                                      \
 	change_list_add(&(diff)->change, is_allowed, NULL, what, (diff)->address, __VA_ARGS__)
 

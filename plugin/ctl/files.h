@@ -1,11 +1,10 @@
 /*
  * files.h -- where a subcommand finds contract, access file, passwords and database.
  *
- * From options of its own, or from the plugin_opt_ lines of a mosquitto.conf. An option beats
- * a line. Which mosquitto.conf: that of --config; else, where no other file was named, that of
- * the environment's PETSTORE_CONFIG, else FILES_CONFIG where it is there, else FILES_RUN_CONFIG,
- * which `make run` writes, where it is there and the caller's own. Of the last two a line on
- * standard error says which was taken.
+ * In its own options, or else in the plugin_opt_ lines of a mosquitto.conf. That is the file of
+ * --config. Without it, and if no other file was named: the file in the environment's
+ * PETSTORE_CONFIG; else FILES_CONFIG, if it exists; else FILES_RUN_CONFIG, which `make run` writes,
+ * if it exists and belongs to the caller. For the last two a line on standard error names the file.
  */
 #ifndef PETSTORE_CTL_FILES_H
 #define PETSTORE_CTL_FILES_H
@@ -36,7 +35,7 @@ struct files {
 		option[FILES_OPTIONS_MAX]; /* the plugin's, as the configuration has them */
 };
 
-/* The configuration that counts where no file is named; NULL: there is none. */
+/* The configuration that is used where no file is named; NULL: there is none. */
 const char *files_default(void);
 
 /*

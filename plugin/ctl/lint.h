@@ -1,8 +1,7 @@
 /*
- * lint.h -- what petstorectl lint has found, and those that find it.
+ * lint.h -- petstorectl lint's findings, and the checks that find them.
  *
- * Each takes the path by which its findings name the file. Those of a contract ask for one that was
- * loaded.
+ * @path is the name of the file in the findings. @contract is a loaded one.
  */
 #ifndef PETSTORE_CTL_LINT_H
 #define PETSTORE_CTL_LINT_H
@@ -28,7 +27,7 @@ void lint_add(struct lint *lint, enum lint_level level, const char *format, ...)
 /* Is @name one of the texts in the array? */
 bool lint_lists(const json_t *list, const char *name);
 
-/* The broker's configuration, if one was read: the plugin's options and what stands beside them. */
+/* The broker's configuration, if one was read: the plugin's options and the lines beside them. */
 void lint_config(struct lint *lint, const struct files *files);
 
 /* Do messages with the largest payload that the contract takes get through? */
@@ -44,16 +43,16 @@ void lint_cafile(struct lint *lint, const struct brokerfile_line *cafile);
 void lint_crlfile(struct lint *lint, const struct brokerfile_line *crlfile);
 
 /*
- * State machines that are not used, and statuses out of reach; channels that nobody may use, that
- * take anything, or whose rules are not enforced; topics of the plugin's own messages that are
- * declared otherwise, and commands that are anyone's.
+ * State machines that are not used, and statuses that can't be reached; channels that no client may
+ * use, that accept any payload, or whose rules are not enforced; channels of the plugin's own
+ * messages that are declared wrongly; and commands that every client may give.
  */
 void lint_contract(struct lint *lint, const char *path, const struct contract *contract);
 
-/* Payloads that take members which their schema does not name. */
+/* Schemas that allow members which they do not name. */
 void lint_schemas(struct lint *lint, const char *path, const struct contract *contract);
 
-/* Scopes, roles, users and client ids; with @passwords (or NULL) also who has one. */
+/* Scopes, roles, users and client ids; with @passwords (may be NULL) also users without one. */
 void lint_access(struct lint *lint, const struct files *files, const char *passwords,
 		 const struct rules *rules);
 

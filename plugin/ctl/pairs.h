@@ -1,11 +1,11 @@
 /*
- * pairs.h -- what is known of pairs of things, so that nothing is looked at twice.
+ * pairs.h -- a map from pairs of addresses to values, so that no pair is visited twice.
  *
  * A schema that is referred to from many places is one JSON value that stands in all of them
  * (deref.h). A walk over such schemas notes here, by address, where it was; else a kilobyte of
  * references would take as long as there are paths through it, which may be billions.
  *
- * What is known is kept in a JSON object, of which memory may have run out (NULL): then nothing is.
+ * The map is a JSON object; NULL (memory ran out) is an empty map.
  */
 #ifndef PETSTORE_CTL_PAIRS_H
 #define PETSTORE_CTL_PAIRS_H
@@ -30,7 +30,7 @@ static inline json_t *pairs_get(const json_t *pairs, const void *a, const void *
 	return json_object_get(pairs, pairs_key(key, a, b));
 }
 
-/* Sets it. Where memory ran out it is not known. */
+/* Sets the value. If memory runs out, nothing is stored. */
 static inline void pairs_put(json_t *pairs, const void *a, const void *b, json_t *value)
 {
 	char key[PAIRS_KEY_MAX];
@@ -38,7 +38,7 @@ static inline void pairs_put(json_t *pairs, const void *a, const void *b, json_t
 	(void)json_object_set(pairs, pairs_key(key, a, b), value);
 }
 
-/* Was it there? If not it is from now on. True where memory ran out, which ends the walk. */
+/* Adds the pair; true: it was there already, or memory ran out, which ends the walk. */
 static inline bool pairs_seen(json_t *pairs, const void *a, const void *b)
 {
 	char key[PAIRS_KEY_MAX];

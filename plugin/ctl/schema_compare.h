@@ -1,11 +1,11 @@
 /*
- * schema_compare.h -- two JSON Schemas against each other: what does the new one take that the old
- * one did not, and the other answer round?
+ * schema_compare.h -- compares two JSON Schemas: what does the new one accept or refuse that the
+ * old one did not?
  *
- * Keyword by keyword, at each place of a message that both speak of. What stands below allOf
- * counts as if it stood beside it. It errs on the side of saying too much: a keyword that
- * changed is listed also where another one makes it meaningless. Keywords whose change has no
- * direction that could be read off (anyOf, if, not, ...) are listed as "not compared".
+ * Keyword by keyword, at each place of a message that both name. Schemas in allOf count as if they
+ * were beside it. It may list too much: a changed keyword is listed even if another one makes it
+ * ineffective. Keywords whose change could mean either (anyOf, if, not, ...) are listed as "not
+ * compared".
  */
 #ifndef PETSTORE_CTL_SCHEMA_COMPARE_H
 #define PETSTORE_CTL_SCHEMA_COMPARE_H

@@ -24,7 +24,7 @@ struct tables_columns {
 	const char *status, *owner, *user, *client, *topic;
 };
 
-/* Never NULL: what is none of the store's own is taken for an entity's. */
+/* Never NULL: any table that is not the store's own counts as an entity's. */
 const struct tables_columns *tables_columns(const char *table);
 
 /* Is it the store's own, as alerts, events and refusals are? */

@@ -1,13 +1,12 @@
 /*
- * alerts.h -- what is wrong at present: raised once, cleared once, never repeated in between.
+ * alerts.h -- active alerts: each is raised once and cleared once, without repeats in between.
  *
- * A detector may see the same thing every second; an alert is raised at the first sight and
- * cleared when it has not been seen for a while. Alerts of each kind have places of their own,
- * so that a flood of one kind hides no other, and owners share them: where all are taken, a new
- * one takes the place of one of the owner who has most, if that is more than its own owner has.
- * So is the queue of what was not taken yet, from which owners are served in turn. What finds no
- * place is counted. Knows kinds,
- * subjects and numbers; knows no clock, no broker and no table.
+ * A detector may see the same thing every second. An alert is raised at the first sighting and
+ * cleared when there was no sighting for a while. Each kind has places of its own, so that a flood
+ * of one kind hides no other. Owners share a kind's places: when all are taken, a new alert
+ * replaces one of the owner with the most, if that owner has more than the new alert's owner. The
+ * queue of raised and cleared alerts is shared likewise, and owners are served in turn. What finds
+ * no place is counted. Knows kinds, subjects and numbers; knows no clock, no broker and no table.
  */
 #ifndef PETSTORE_MONITOR_ALERTS_H
 #define PETSTORE_MONITOR_ALERTS_H
@@ -24,7 +23,7 @@
 #define ALERTS_NAME_MAX 128u  /* bytes of a client id, principal or topic, cut beyond */
 #define ALERTS_TEXT_MAX 4096u /* bytes of alert_print()'s text, NUL included */
 
-/* X(kind, code, title): codes are level of a topic, and never change. */
+/* X(kind, code, title): a code is a level of the alert's topic, and never changes. */
 #define ALERT_TABLE(X)                                                                             \
 	X(ALERT_REFUSAL_STREAK, "refusal-streak", "Many messages refused for one reason")          \
 	X(ALERT_RATE_LIMIT, "rate-limit", "Goes on publishing above its limits")                   \
@@ -49,26 +48,26 @@ enum alert_kind {
 const char *alert_code(enum alert_kind kind);  /* a literal */
 const char *alert_title(enum alert_kind kind); /* likewise */
 
-/* Is @principal of an alert one that proved who it is? A name that was only tried is not. */
+/* Is an alert's @principal proved? Not so for kinds about failed logins, which have tried names. */
 bool alert_is_proved(enum alert_kind kind, const char *principal);
 
-/* What is done about it; each does what those before it do. */
+/* What the plugin does about an alert; each response includes those before it. */
 enum alert_response { ALERT_REPORT = 0, ALERT_LIMIT, ALERT_DISCONNECT, ALERT_BAN };
 
 const char *alert_response_name(enum alert_response response);
 
-/* Texts are "" where there is nothing to say, and cut where they are longer. */
+/* Texts are "" where they do not apply, and cut where they are longer. */
 struct alert {
 	enum alert_kind kind;
 	uint64_t subject; /* tells one subject of this kind from another */
-	uint64_t owner;   /* whose doing it is: a principal, or the network of a stranger */
+	uint64_t owner;   /* the principal that causes it, or the network of an unproved peer */
 	char client[ALERTS_NAME_MAX];
 	char principal[ALERTS_NAME_MAX];
-	char other[ALERTS_NAME_MAX]; /* principal that it is about as well */
+	char other[ALERTS_NAME_MAX]; /* a second principal that it is about */
 	char address[64];
 	char where[ALERTS_NAME_MAX]; /* a channel's name, or an entity */
 	char detail[64];             /* a reason's code, a status */
-	uint64_t count;              /* how often within the window; later since it was raised */
+	uint64_t count;              /* how often within the window; when cleared: since raised */
 	uint32_t threshold;
 	uint32_t window_s;
 	double observed; /* beside what was expected: a rate, a size, seconds */
@@ -76,7 +75,7 @@ struct alert {
 	bool has_numbers; /* observed and expected are there */
 	enum alert_response response;
 	uint32_t response_s;
-	/* Stays until alerts_clear(); else until it has not been seen for @quiet_s. */
+	/* It is active until alerts_clear(); else until there was no sighting for @quiet_s. */
 	bool is_lasting;
 	uint32_t quiet_s;
 	/* Set by alerts_see(): */
@@ -92,18 +91,18 @@ int alerts_new(struct alerts **ret, struct diag *diag);
 void alerts_free(struct alerts *alerts); /* NULL is fine */
 
 /*
- * @seen was, at @now_ns. True where that raised an alert, false where it was active already, or had
- * no place.
+ * There was the sighting @seen at @now_ns. True: it raised an alert. False: the alert was active
+ * already, or there was no place.
  */
 bool alerts_see(struct alerts *alerts, const struct alert *seen, int64_t now_ns);
 
-/* It is over, whatever the time. Unknown ones are fine. */
+/* Clears an alert at once. Unknown ones are fine. */
 void alerts_clear(struct alerts *alerts, enum alert_kind kind, uint64_t subject, int64_t now_ns);
 
-/* Clears what has not been seen for long enough. A look at the active ones. */
+/* Clears alerts without a sighting for @quiet_s. Walks over the active ones. */
 void alerts_tick(struct alerts *alerts, int64_t now_ns);
 
-/* The next that was raised or cleared, in order of each owner; false: none. */
+/* The next alert that was raised or cleared, in order for each owner; false: none. */
 bool alerts_next(struct alerts *alerts, struct alert *ret);
 
 /* Those not cleared yet, borrowed until the next call: @index from 0; NULL at the end. */
@@ -117,7 +116,7 @@ struct alerts_counts {
 };
 const struct alerts_counts *alerts_counts(const struct alerts *alerts);
 
-/* What was crowded or lost since the last call, and of whom; false: nothing. */
+/* How many were crowded or lost since the last call, and of which owners; false: none. */
 bool alerts_dropped(struct alerts *alerts, struct portions_held *ret);
 
 /*

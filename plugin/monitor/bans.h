@@ -1,9 +1,9 @@
 /*
- * bans.h -- who has to stay away, and until when.
+ * bans.h -- clients and principals that may not connect, and until when.
  *
- * A hold is short and doubles with each one that follows within an hour; a ban has the length
- * that was asked for. Both end by themselves, and both can be lifted. Bounded: when the list is
- * full, the one that ends first gives way. Lists live in memory: a restart forgets them.
+ * A hold is short and doubles with each further one within an hour; a ban has the length that the
+ * setting asks for. Both end by themselves, and both can be lifted. Bounded: when the list is full,
+ * the one that ends first is removed. The list is in memory: a restart forgets it.
  */
 #ifndef PETSTORE_MONITOR_BANS_H
 #define PETSTORE_MONITOR_BANS_H
@@ -22,9 +22,9 @@
 
 struct ban {
 	uint64_t subject;
-	char client[BANS_NAME_MAX]; /* whose doing it was; cut beyond */
+	char client[BANS_NAME_MAX]; /* the client that caused it; longer names are cut */
 	char principal[BANS_NAME_MAX];
-	enum alert_kind kind; /* what for; ALERT_KINDS: an operator's */
+	enum alert_kind kind; /* the alert that caused it; ALERT_KINDS: none */
 	bool is_hold;
 	bool is_all;    /* of all clients of the principal */
 	uint32_t times; /* holds in a row */
@@ -37,12 +37,12 @@ struct bans;
 int bans_new(struct bans **ret, struct diag *diag);
 void bans_free(struct bans *bans); /* NULL is fine */
 
-/* Who: the same subject is the same client, or principal. Strings are borrowed for the call. */
+/* A client or principal, identified by @subject. Strings are borrowed for the call. */
 struct bans_subject {
 	uint64_t subject;
 	const char *client;
 	const char *principal;
-	bool is_all; /* all clients of the principal, @client is the one that it is for */
+	bool is_all; /* all clients of the principal; @client is the one that caused it */
 };
 
 /* Holds @who off for @seconds, or twice as long as last time. Returns the seconds. */
@@ -56,7 +56,7 @@ void bans_put(struct bans *bans, const struct bans_subject *who, enum alert_kind
 /* How long @subject has to wait, in nanoseconds; 0: not at all. */
 int64_t bans_wait(const struct bans *bans, uint64_t subject, int64_t now_ns);
 
-/* Is that a ban, and not just a hold? */
+/* Is @subject banned, and not only held? */
 bool bans_is_banned(const struct bans *bans, uint64_t subject, int64_t now_ns);
 
 /* Those in force at @now_ns: @index from 0; NULL at the end. */
@@ -64,8 +64,8 @@ const struct ban *bans_active(const struct bans *bans, size_t index, int64_t now
 size_t bans_count(const struct bans *bans, int64_t now_ns);
 
 /*
- * Lifts those of client id @client (NULL: of any) and of @principal (likewise), its clients'
- * as well as its own; how many were in force. Their past is forgotten with them.
+ * Lifts the holds and bans of client id @client (NULL: any) and @principal (NULL: any), also those
+ * of all its clients. Returns how many were in force. The next hold is then as short as the first.
  */
 size_t bans_lift(struct bans *bans, const char *client, const char *principal, int64_t now_ns);
 

@@ -1,9 +1,9 @@
 /*
- * baseline.h -- what is usual: an exponentially weighted mean and mean deviation.
+ * baseline.h -- usual values: an exponentially weighted mean and mean deviation.
  *
- * Learns from one number after the other; the last sixteen or so count. A number that is far
- * off is learned as if it were just as far as is still usual, so that an attack shifts its own
- * yardstick slowly, and a lasting change is accepted in the end. All zero knows nothing.
+ * Learns one number after the other; about the last sixteen count. An unusual number is learned as
+ * if it were at the edge of what is usual, so that an attack changes the baseline only slowly, and
+ * a lasting change becomes usual in the end. All zero: nothing is learned yet.
  */
 #ifndef PETSTORE_MONITOR_BASELINE_H
 #define PETSTORE_MONITOR_BASELINE_H
@@ -19,11 +19,11 @@ struct baseline {
 	uint32_t learned; /* numbers seen */
 };
 
-/* What @baseline would take for far: this many deviations, and never less than @least. */
+/* A number is unusual if it is further from the mean than @factor deviations and than @least. */
 struct baseline_bounds {
 	float factor;
 	float least;
-	uint32_t learned; /* before so many numbers nothing is far */
+	uint32_t learned; /* until so many numbers were learned, none is unusual */
 };
 
 /* How far off the mean a number may be. */
@@ -40,8 +40,8 @@ static inline float baseline_distance(const struct baseline *baseline,
 }
 
 /*
- * The largest number that is not far above. A deviation below an eighth of the mean counts as
- * an eighth: what is very regular is not therefore suspicious.
+ * The largest number that is usual. A deviation below an eighth of the mean counts as an eighth, so
+ * that small changes of a very regular client are usual.
  */
 static inline float baseline_limit(const struct baseline *baseline,
 				   const struct baseline_bounds *bounds)

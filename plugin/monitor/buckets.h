@@ -1,10 +1,10 @@
 /*
- * buckets.h -- how much, how fast: token buckets of eight bytes.
+ * buckets.h -- token buckets of eight bytes, for rate limits.
  *
- * A bucket is one number, the moment at which it will be full again (the generic cell rate
- * algorithm, ITU-T I.371, which admits exactly what a token bucket admits). What it is measured
- * against is handed in with each question, so that a reload changes limits and no bucket. A
- * bucket that is all zero is full. Time is an argument: nanoseconds that never go back.
+ * A bucket is one number, the time at which it will be full again (the generic cell rate algorithm,
+ * ITU-T I.371, which admits exactly what a token bucket admits). The rate is an argument of each
+ * call, so that a reload changes rates and no bucket. A bucket that is all zero is full. Time is an
+ * argument: nanoseconds that never go back.
  */
 #ifndef PETSTORE_MONITOR_BUCKETS_H
 #define PETSTORE_MONITOR_BUCKETS_H
@@ -25,7 +25,7 @@ struct bucket_pair {
 	struct bucket bytes;
 };
 
-/* A rate made ready, so that asking divides nothing. All zero: no limit. */
+/* A rate, prepared so that a check needs no division. All zero: no limit. */
 struct bucket_rate {
 	uint32_t per_period; /* 0: no limit */
 	uint32_t burst;
@@ -65,9 +65,9 @@ static inline struct bucket_rate bucket_per_second(uint32_t units, uint32_t burs
 }
 
 /*
- * Has @bucket what costs @cost_ns, or would it have were it @bursts times as large? In *ret it is
- * with that taken. What is larger than the burst passes only through a full bucket, and is
- * waited for afterwards: it would never pass otherwise.
+ * Has @bucket, were its burst @bursts times as large, enough for @cost_ns? *ret is the bucket after
+ * taking it. A cost larger than the burst is allowed only from a full bucket, which then takes
+ * longer to be full again; otherwise it would never be allowed.
  */
 static inline bool bucket_has(const struct bucket *bucket, const struct bucket_rate *rate,
 			      int64_t cost_ns, unsigned bursts, int64_t now_ns, struct bucket *ret)

@@ -1,12 +1,11 @@
 /*
  * clients.h -- what is remembered of a client and of its principal: small records of fixed size.
  *
- * A client is a client id together with the principal behind it, so that nobody can spoil
- * another's record by borrowing its client id. What all clients of a principal have together (what
- * limits are charged to) is in a record of the principal's, which each client's leads to without
- * a look-up. A third kind knows which connection has a client id, whoever's it is. Records live in
- * tables of fixed size, which principals share as base/fixedtable.h says. Knows nothing of what the
- * numbers mean: that is monitor/anomalies.h.
+ * A client is a client id together with its principal, so that a principal cannot change another's
+ * record by using the same client id. Limits are charged to a record of the principal, to which
+ * each client's record has a pointer. A third kind of record has which connection uses a client
+ * id. Records are in tables of fixed size, which principals share (base/fixedtable.h). What the
+ * numbers mean is in monitor/anomalies.h.
  */
 #ifndef PETSTORE_MONITOR_CLIENTS_H
 #define PETSTORE_MONITOR_CLIENTS_H
@@ -54,16 +53,16 @@ struct principal {
 	struct bucket_pair owed;
 	struct client_channel channel[PRINCIPAL_CHANNELS];
 	struct bucket connects;
-	uint32_t clients;     /* it may do as much as so many; 0 is 1 */
-	uint32_t live;        /* connected ones */
-	uint32_t filters;     /* they subscribed to, where that is limited */
+	uint32_t clients;     /* limits.clients; 0 counts as 1 */
+	uint32_t live;        /* connected clients */
+	uint32_t filters;     /* subscriptions of connected clients, where they are limited */
 	struct distinct held; /* clients of it that were held off */
 };
 
 /* Who has a client id. */
 struct holder {
 	struct fixedtable_head head;
-	const void *handle; /* the connection; compared, never followed; NULL: none */
+	const void *handle; /* the connection; compared, never dereferenced; NULL: none */
 	uint64_t principal; /* its key */
 	struct window takeovers;
 	char name[CLIENTS_NAME_MAX]; /* the principal's */
@@ -75,12 +74,12 @@ struct repeat {
 	uint32_t count; /* 0: free */
 };
 
-/* What each message asks for stands first, close together. */
+/* Members that each message needs come first, so that they share cache lines. */
 struct client {
 	struct fixedtable_head head;
 	struct principal *of; /* see client_principal() */
 	uint64_t of_id;
-	int64_t slow_until_ns; /* as the principal's, where it may do as much as several clients */
+	int64_t slow_until_ns; /* as the principal's, where limits.clients is above 1 */
 	struct window published;
 	struct baseline rate;
 	uint32_t repeat_start_s;
@@ -100,7 +99,7 @@ struct client {
 	struct distinct probed;
 	struct window sizes; /* payloads of unusual size */
 	struct window skewed;
-	const void *handle; /* the connection that speaks for it; compared, never followed */
+	const void *handle; /* its connection; compared, never dereferenced; NULL: none */
 	char id[CLIENTS_NAME_MAX];
 	char principal[CLIENTS_NAME_MAX];
 };
@@ -112,8 +111,8 @@ int clients_new(size_t records, struct clients **ret, struct diag *diag);
 void clients_free(struct clients *clients); /* NULL is fine */
 
 /*
- * The record of @id, known as @principal; made where there is none. Never NULL. It leads to the
- * record of @principal; a shared one does so until the next call.
+ * The record of client id @id of @principal; made where there is none. Never NULL. It points to the
+ * record of @principal; a shared record does so only until the next call.
  */
 struct client *clients_take(struct clients *clients, const char *id, const char *principal,
 			    int64_t now_ns);
@@ -125,8 +124,7 @@ struct client *clients_find(const struct clients *clients, const char *id, const
 uint64_t clients_key(const struct clients *clients, const char *id, const char *principal);
 uint64_t clients_principal_key(const struct clients *clients, const char *principal);
 
-/* The record of the one who has client id @id now, made where there is none. @principal: of whom
- * it is, where it is made. Never NULL. */
+/* The record of client id @id, made with owner @principal where there is none. Never NULL. */
 struct holder *clients_hold(struct clients *clients, const char *id, const char *principal,
 			    int64_t now_ns);
 
@@ -142,7 +140,7 @@ struct fixedtable *clients_table(struct clients *clients);
 /* Bytes of all tables at most. */
 size_t clients_memory(const struct clients *clients);
 
-/* The principal's record anew, where client_principal() found that it was given up. */
+/* Finds or makes the principal's record, where client_principal() found that it was replaced. */
 struct principal *client_find_principal(struct clients *clients, struct client *client,
 					int64_t now_ns);
 
@@ -158,13 +156,13 @@ static inline struct principal *client_principal(struct clients *clients, struct
 	return principal;
 }
 
-/* The client is connected, or no more: its principal has one more, or less, and its filters. */
+/* The client connected or left: adjusts its principal's @live and @filters. */
 void client_set_live(struct client *client, bool is_live);
 
 /*
- * A place for channel @id, which has none, among @count. When all are taken, that of the
- * channel whose buckets are fullest is given up, and what is still owed there is owed here:
- * nobody gains by changing channels.
+ * A place for channel @id, which has none yet, among @count. When all are taken, the channel with
+ * the fullest buckets is replaced, and what those still lack is charged to the new channel, so that
+ * a client gains nothing by changing channels.
  */
 struct client_channel *client_take_channel(struct client_channel *channel, size_t count,
 					   uint64_t id, int64_t now_ns);
@@ -190,9 +188,9 @@ static inline struct client_channel *principal_channel(struct principal *princip
 }
 
 /*
- * A subscription, as the filter's hash: false where it is one more than @limit (at most
- * CLIENTS_FILTERS_MAX) of the client, or than @all of the connected clients of its principal. The
- * same again is none more. Where memory lacks it is not counted.
+ * Counts a subscription, by its filter's hash. False: the client would have more than @limit (at
+ * most CLIENTS_FILTERS_MAX), or the connected clients of its principal more than @all together. The
+ * same filter again counts once. If memory runs out, it is allowed and not counted.
  */
 bool client_subscribe(struct client *client, uint64_t filter, uint32_t limit, uint64_t all);
 void client_unsubscribe(struct client *client, uint64_t filter);

@@ -5,8 +5,8 @@
  *     {"commands":[{"command":"status","correlationData":"7"}]}
  * is answered by
  *     {"responses":[{"command":"status","correlationData":"7","data":{...}}]}
- * and a command that failed has "error", one sentence, in the place of "data". One command's
- * failure does not keep the next from being done. What may ask is not decided here.
+ * and a command that failed has "error", one sentence, instead of "data". After a failed command
+ * the next ones are done all the same. Whether a client may give commands is not decided here.
  *
  *     status                      what runs, since when, what is in force
  *     counters                    the numbers of $SYS/broker/petstore/
@@ -14,7 +14,7 @@
  *     mode [group mode]           a group's mode until the next reload; asks where nothing is given
  *     listBans
  *     liftBan clientId|principal  of a client id, of a principal, or of both; "*" stands for all
- *     listAlerts                  what is wrong at present
+ *     listAlerts                  active alerts
  *     explain action topic [payload username clientId qos retain]
  */
 #ifndef PETSTORE_MONITOR_CONTROL_H
@@ -48,7 +48,7 @@ enum control_command {
 struct control_members {
 	const char *group; /* with @mode, or neither */
 	const char *mode;
-	const char *client_id; /* of liftBan NULL: of whichever */
+	const char *client_id; /* of liftBan NULL: any */
 	const char *principal; /* likewise */
 	const char *action;
 	const char *topic;
@@ -73,8 +73,8 @@ struct control_ops {
 };
 
 /*
- * Does what @request (@len bytes) says. *ret is the answer, NUL-terminated, to be freed with
- * free(); a request that is none is answered too. ERR_NOMEM where memory ran out.
+ * Carries out @request (@len bytes). *ret is the answer, NUL-terminated, to be freed with free(); a
+ * malformed request is answered, too. ERR_NOMEM where memory ran out.
  */
 int control_handle(const void *request, size_t len, const struct control_ops *ops, char **ret,
 		   struct diag *diag);

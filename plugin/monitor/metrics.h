@@ -1,12 +1,11 @@
 /*
- * metrics.h -- counters, and the numbers of other rooms, printed.
+ * metrics.h -- counts decisions and logins, and prints these and the other rooms' numbers.
  *
- * Counters are kept here and never go back while the process lives, whatever is reloaded: a
- * channel's are kept under its name. What other rooms count is handed in as facts when the
- * numbers are asked for. Two ways out: a text that is valid both in OpenMetrics 1.0 and in
- * Prometheus's exposition format 0.0.4, the only one that node_exporter's textfile collector
- * reads (what that costs, print_head() says); and short values for topics below
- * $SYS/broker/petstore/.
+ * Counters never go back while the process lives, also at a reload: a channel's counters are kept
+ * under its name. What other rooms count is passed in as facts when the numbers are printed. There
+ * are two forms: a text that is valid both in OpenMetrics 1.0 and in Prometheus's exposition format
+ * 0.0.4, the only one that node_exporter's textfile collector reads (see print_head()); and short
+ * values for topics below $SYS/broker/petstore/.
  *
  * For the broker's thread.
  */
@@ -45,8 +44,8 @@ void metrics_free(struct metrics *metrics); /* NULL is fine */
 int metrics_reserve(struct metrics *metrics, size_t count, struct diag *diag);
 
 /*
- * The channels that indexes stand for from now on: @count names. Counters of names that were
- * there before go on.
+ * Sets the names of the channels by their index, @count of them. A name that was there before keeps
+ * its counters.
  */
 void metrics_use(struct metrics *metrics, const char *const *name, size_t count);
 
@@ -71,7 +70,7 @@ struct metrics_facts {
 	uint64_t reloads;
 	uint64_t reload_failures;
 	uint64_t sessions;
-	uint64_t closed; /* clients, over a publish that could not be kept */
+	uint64_t closed; /* clients that were closed because of a publish */
 	uint64_t credential_hits;
 	uint64_t credential_misses;
 	uint64_t clients; /* records in use */

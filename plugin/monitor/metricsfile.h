@@ -1,9 +1,9 @@
 /*
- * metricsfile.h -- a file that always holds a whole text, written behind the caller's back.
+ * metricsfile.h -- a file that always has a whole text, written by a thread of its own.
  *
- * A thread of its own writes beside the file and renames: whoever reads sees the old text or
- * the new one. Only the newest text counts; when the disk is slow, older ones are skipped. No
- * fsync: after a power failure the next text is seconds away.
+ * The thread writes another file and renames it, so that a reader sees the old text or the new one.
+ * When the disk is slow, only the newest text is written. No fsync: after a power failure the next
+ * text comes seconds later.
  */
 #ifndef PETSTORE_MONITOR_METRICSFILE_H
 #define PETSTORE_MONITOR_METRICSFILE_H
@@ -16,8 +16,8 @@
 struct metricsfile;
 
 /*
- * Starts the thread, with all signals blocked. The folder is tried: ERR_IO, and a line that
- * names the file, where nothing can be written there.
+ * Starts the thread (base/thread.h). ERR_IO, and a line that names the file, where the folder can't
+ * be written to.
  */
 int metricsfile_new(const char *path, struct metricsfile **ret, struct diag *diag);
 

@@ -1,14 +1,14 @@
 /*
- * monitor.h -- who does too much, or something odd, and what is done about it.
+ * monitor.h -- limits and unusual patterns of clients, and what is done about them.
  *
- * What happened is handed to these functions; what is to be done is asked for at the tick
- * (alerts to publish, clients to disconnect) and at logins (who has to stay away). Nothing here
- * calls the broker. Memory is taken when the monitor is made and does not grow, whatever clients
- * do, but for the ids of the few clients that are about to be disconnected.
+ * The caller reports events to these functions, and asks what to do at the tick (alerts to publish,
+ * clients to disconnect) and at logins (does the client have to wait). Nothing here calls the
+ * broker. Memory is allocated when the monitor is made and does not grow, except for the ids of the
+ * few clients that are about to be disconnected.
  *
- * A principal that is not proved is nobody, and "" in struct who; but for monitor_login_failed(),
- * which counts the names that were tried. For the broker's thread. Time is an argument: nanoseconds
- * that never go back.
+ * In struct who a principal that is not proved must be ""; but monitor_login_failed() counts the
+ * names that were tried. For the broker's thread. Time is an argument: nanoseconds that never go
+ * back.
  */
 #ifndef PETSTORE_MONITOR_MONITOR_H
 #define PETSTORE_MONITOR_MONITOR_H
@@ -57,14 +57,14 @@ struct monitor_message {
 	bool is_will;
 };
 
-/* Limits made ready to be charged against. */
+/* Prepares limits for monitor_charge(). */
 struct monitor_rates monitor_rates(const struct limits *limits);
 
 /* What the contract says of a channel; by its index. */
 struct monitor_channel {
 	const char *name;
 	struct limits limits; /* on this channel; connects do not count */
-	uint32_t interval_s;  /* who publishes here does so at least so often; 0: or not */
+	uint32_t interval_s;  /* a publisher here publishes at least this often; 0: no rule */
 };
 
 /* @clients: records of clients, MONITOR_CLIENTS_MIN .. _MAX, and as many of principals and of
@@ -83,8 +83,8 @@ int monitor_use(struct monitor *monitor, const struct monitor_channel *channel, 
 		struct diag *diag);
 
 /*
- * Where a connection finds its client's record again without looking for it. All zero knows no
- * place yet. It is only a hint: what was given to somebody else meanwhile is noticed.
+ * Where a connection finds its client's record again without a search. All zero: not known yet. If
+ * the record belongs to another client by now, that is noticed.
  */
 struct monitor_seat {
 	struct client *client;
@@ -98,19 +98,20 @@ struct monitor_seat {
 struct client *monitor_client(struct monitor *monitor, const struct who *who,
 			      struct monitor_seat *seat, int64_t now_ns);
 
-/* The same where the seat knows it, so that nobody has to ask who it is; else NULL. */
+/* The same by the seat alone; NULL: the seat does not have it. */
 struct client *monitor_seated(const struct monitor_seat *seat, int64_t now_ns);
 
 /* ---- limits ------------------------------------------------------------------------------ */
 
 /*
- * Charges @message against the channel's limits and the principal's own, and, where a principal
- * may do as much as several clients, against the client's part of both. False: it is above one of
- * them, nothing was charged, and @why says which.
+ * Charges @message to the limits of the channel and of the principal, and, where limits.clients is
+ * above 1, to the client's part of both. False: it is above one of them, nothing was charged, and
+ * @why says which.
  *
- * A last will is charged like any message, but may overdraw by a burst: when it is published
- * is not up to the client, and a device that had just used up its rate would else be taken for
- * alive for good. Only a client that dies again and again has its last will refused.
+ * A last will is charged like any message, but may exceed the limit by one burst: the client does
+ * not choose when it is published, and if the will of a device that had just used up its rate were
+ * refused, the device would look alive for ever. Only a client whose will is published again and
+ * again has it refused.
  */
 bool monitor_charge(struct monitor *monitor, struct client *client,
 		    const struct monitor_message *message, int64_t now_ns, struct diag *why);
@@ -118,8 +119,8 @@ bool monitor_charge(struct monitor *monitor, struct client *client,
 /* ---- what happened ----------------------------------------------------------------------- */
 
 /*
- * @message, which is no last will, was accepted. True: something was seen, and
- * monitor_respond() has to be called with who it was.
+ * @message, which is no last will, was accepted. True: there are sightings, and the caller must
+ * call monitor_respond() with its client.
  */
 bool monitor_published(struct monitor *monitor, struct client *client,
 		       const struct monitor_message *message, int64_t now_ns);
@@ -128,7 +129,7 @@ void monitor_respond(struct monitor *monitor, struct client *client, const struc
 
 /*
  * A refused publish or subscription, also one that was only observed. @entity (@entity_len
- * bytes): the topic, where it is about something that the client may not have; else NULL.
+ * bytes): the topic, if the client has no right to it; else NULL.
  */
 void monitor_refused(struct monitor *monitor, const struct who *who, enum reason reason,
 		     const char *entity, size_t entity_len, int64_t now_ns);
@@ -137,37 +138,39 @@ void monitor_refused(struct monitor *monitor, const struct who *who, enum reason
 void monitor_login_failed(struct monitor *monitor, const struct who *who, int64_t now_ns);
 
 /*
- * A login would succeed: how long the client has to stay away instead, in nanoseconds, or 0. It
- * is then connected through @handle (compared, never followed). @own: limits of the principal's
- * roles; NULL: none. What is done about a pattern from then on is done to the principal, with all
- * its clients; where it may do as much as several clients, to the client, and to the principal
- * when several of those had it done to them.
+ * A login is about to succeed. Returns for how many nanoseconds the client has to wait instead; 0:
+ * it is connected now through @handle (compared, never dereferenced). @own: limits of the
+ * principal's roles; NULL: none. Later responses (limit, disconnect, ban) are applied to the
+ * principal with all its clients; where limits.clients is above 1, to the client, and to the
+ * principal after several of its clients had one.
  */
 int64_t monitor_connect(struct monitor *monitor, const struct who *who, const void *handle,
 			const struct monitor_rates *own, int64_t now_ns);
 
 /*
- * A subscription of a client that may have @limit of them, and all connected clients of its
- * principal @clients times as many: false where it is one too many. They are counted by session:
- * a client that begins a new one has none, see monitor_restart().
+ * Counts a subscription. False: the client would have more than @limit, or all connected clients of
+ * its principal more than @clients times as many. Subscriptions belong to the session: a client
+ * that begins a new one has none, see monitor_restart().
  */
 bool monitor_subscribe(struct monitor *monitor, const struct who *who, const char *filter,
 		       size_t len, uint32_t limit, uint32_t clients, int64_t now_ns);
 void monitor_unsubscribe(struct monitor *monitor, const struct who *who, const char *filter,
 			 size_t len);
 
-/* The client begins with no subscriptions. */
+/* The client began a new session: it has no subscriptions. */
 void monitor_restart(struct monitor *monitor, const struct who *who);
 
-/* Only whether it, or its principal, has to stay away: for logins that the broker asks again. */
+/* Nanoseconds that the client or its principal has to wait, without counting a connect: for logins
+ * that the broker asks again. */
 int64_t monitor_wait(const struct monitor *monitor, const struct who *who, int64_t now_ns);
 
-/* Is it, or its principal, banned? Who is only held off is not. */
+/* Is the client or its principal banned, and not only held? */
 bool monitor_is_banned(const struct monitor *monitor, const struct who *who, int64_t now_ns);
 
 void monitor_disconnected(struct monitor *monitor, const struct who *who, const void *handle);
 
-/* An entity's status was found to stand for longer than it may. To be repeated while it does. */
+/* An entity has had its status for longer than the contract allows. Call monitor_stuck() again
+ * while it does. */
 struct monitor_stuck {
 	const char *entity; /* "order" */
 	const char *id;
@@ -179,14 +182,13 @@ void monitor_stuck(struct monitor *monitor, const struct monitor_stuck *stuck, i
 
 /* ---- what to do -------------------------------------------------------------------------- */
 
-/* Looks for what did not happen, and clears what is over. Cheap; does its work ten times a second.
- */
+/* Looks for silent clients, and clears alerts that are over. Cheap; works ten times a second. */
 void monitor_tick(struct monitor *monitor, int64_t now_ns);
 
 /* The id of the next client to disconnect, to be freed; NULL: none. Ask outside callbacks only. */
 char *monitor_next_kick(struct monitor *monitor);
 
-/* Borrowed: who is held off or banned, and what is wrong at present (alerts_next(), ...). */
+/* The monitor's holds and bans, and its alerts; borrowed. */
 struct bans *monitor_bans(struct monitor *monitor);
 struct alerts *monitor_alerts(struct monitor *monitor);
 

@@ -1,6 +1,6 @@
 /*
- * monitor_internal.h -- what the monitor's files share: monitor.c (life, whose record, what is to
- * be done), monitor_limits.c (what is charged), monitor_seen.c (patterns, and what follows).
+ * monitor_internal.h -- what the monitor's files share: monitor.c (life, records, kicks),
+ * monitor_limits.c (limits), monitor_seen.c (patterns and responses).
  */
 #ifndef PETSTORE_MONITOR_INTERNAL_H
 #define PETSTORE_MONITOR_INTERNAL_H
@@ -23,9 +23,9 @@ struct failures {
 /* A channel of the contract. */
 struct channel {
 	const char *name;
-	uint64_t id; /* of its name, so that what clients owe on it survives a reload */
+	uint64_t id; /* hash of its name, so that clients' buckets survive a reload */
 	struct monitor_rates rates;
-	bool is_limited; /* one of them is there */
+	bool is_limited; /* it has some limit */
 	uint32_t interval_s;
 	struct usual_size size;
 };
@@ -42,7 +42,7 @@ struct monitor {
 	struct channel **by_id; /* sorted */
 	size_t channels;
 	bool has_intervals;
-	struct monitor_rate slow; /* of who is being slowed down */
+	struct monitor_rate slow; /* the rate of clients under the response "limit" */
 	struct sightings seen;    /* in the last publish, see monitor_respond() */
 	const struct channel *seen_on;
 	char *kick[MONITOR_KICKS_MAX];
@@ -58,7 +58,7 @@ const struct channel *monitor_channel_of(const struct monitor *monitor, uint64_t
 void monitor_taken_over(struct monitor *monitor, struct client *client, struct holder *holder,
 			const struct who *who, int64_t now_ns);
 
-/* A step of the walk that looks for who is silent. */
+/* Checks the next records for silent clients. */
 void monitor_look_for_silence(struct monitor *monitor, int64_t now_ns);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * settings.h -- what the monitor looks for: a table of defaults, and a file that changes them.
+ * settings.h -- settings of the detectors: a table of defaults, and a file that changes them.
  *
- * Every kind of anomaly has a row: whether it is looked for, when it counts as one, and what is
- * done about it. The table below is the documentation, the defaults and the parser's.
+ * Each kind of alert has a row: whether its detector is on, its threshold, and the response. The
+ * documentation, the defaults and the parser use the same table.
  */
 #ifndef PETSTORE_MONITOR_SETTINGS_H
 #define PETSTORE_MONITOR_SETTINGS_H
@@ -15,9 +15,9 @@
 
 struct setting {
 	bool is_on;
-	uint32_t threshold; /* how many, within the window; what of, the row's help says */
+	uint32_t threshold; /* how many within the window; the row's help says of what */
 	uint32_t window_s;
-	double factor; /* how far is far; 0 where the kind has no such thing */
+	double factor; /* how far from usual, see the row's help; 0: the kind has no factor */
 	enum alert_response response;
 	uint32_t response_s; /* how long the response lasts, where it lasts */
 };
