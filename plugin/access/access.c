@@ -158,17 +158,14 @@ struct gathering {
 static bool gather_rules(const struct access *access, struct arena *arena,
 			 const struct gathering *from, struct access_principal *ret)
 {
-	struct access_rule *rule = NULL;
+	struct access_rule *rule;
 	size_t limited = 0;
 
 	for (size_t i = 0; i < access->role_count; i++)
 		limited += roleset_has(&from->all, i) && access->role[i].rule.limit_count > 0;
-	if (limited > 0) {
-		rule = arena_take(arena, limited, sizeof(*rule));
-		if (!rule)
-			return false;
-	}
-	ret->rule = rule;
+	ret->rule = rule = arena_take(arena, limited, sizeof(*rule));
+	if (!rule)
+		return false;
 	for (size_t i = 0; i < access->role_count; i++) {
 		const struct access_role *role = &access->role[i];
 
@@ -222,11 +219,8 @@ static bool gather_clients(const struct access *access, struct arena *arena,
 static bool gather_names(const struct access *access, struct arena *arena,
 			 const struct access_grant *grant, struct access_principal *ret)
 {
-	const char **name;
+	const char **name = arena_take(arena, grant->role_count, sizeof(*name));
 
-	if (grant->role_count == 0)
-		return true;
-	name = arena_take(arena, grant->role_count, sizeof(*name));
 	if (!name)
 		return false;
 	for (size_t i = 0; i < grant->role_count; i++)
@@ -273,11 +267,9 @@ static bool gather_attribute(struct arena *arena, const struct access_grant *gra
 static bool gather_attributes(struct arena *arena, const struct access_grant *grant,
 			      struct access_principal *ret)
 {
-	struct access_attribute *attribute;
+	struct access_attribute *attribute =
+		arena_take(arena, grant->attribute_count, sizeof(*attribute));
 
-	if (grant->attribute_count == 0)
-		return true;
-	attribute = arena_take(arena, grant->attribute_count, sizeof(*attribute));
 	if (!attribute)
 		return false;
 	for (size_t i = 0; i < grant->attribute_count; i++) {

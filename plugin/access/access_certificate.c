@@ -14,11 +14,9 @@ static const struct config_known rule_members[] = {
 	{ .name = "principal", .is_required = true },
 	{ .name = "roles", .kind = CONFIG_ARRAY, .is_required = true },
 	{ .name = "attributes", .kind = CONFIG_OBJECT },
-	{ .name = NULL },
 };
 static const struct config_known match_members[] = {
 	{ .name = "cn ou dns email uri" },
-	{ .name = NULL },
 };
 
 static void read_match(struct access_reader *reader, const struct config *match,

@@ -24,7 +24,6 @@ static const struct config_known issuer_members[] = {
 	{ .name = "roles", .kind = CONFIG_ARRAY },
 	{ .name = "attributes", .kind = CONFIG_OBJECT },
 	{ .name = "clockSkew maxLifetime" },
-	{ .name = NULL },
 };
 
 static void read_issuer_name(struct access_reader *reader, const struct config *at,

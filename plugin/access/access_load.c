@@ -178,7 +178,6 @@ static const struct config_known user_members[] = {
 	{ .name = "roles", .kind = CONFIG_ARRAY, .is_required = true },
 	{ .name = "attributes", .kind = CONFIG_OBJECT },
 	{ .name = "disabled", .kind = CONFIG_BOOLEAN },
-	{ .name = NULL },
 };
 
 /* An attribute is a string, or a list of them. */
@@ -266,7 +265,6 @@ static const struct config_known file_members[] = {
 	{ .name = "users", .kind = CONFIG_OBJECT, .is_required = true },
 	{ .name = "certificates", .kind = CONFIG_ARRAY },
 	{ .name = "issuers", .kind = CONFIG_ARRAY },
-	{ .name = NULL },
 };
 
 /* Roles and client ids are read first: the principals are made of them. */

@@ -12,7 +12,6 @@ static const struct config_known role_members[] = {
 	{ .name = "requires" },
 	{ .name = "clientIds", .kind = CONFIG_ARRAY },
 	{ .name = "limits" },
-	{ .name = NULL },
 };
 
 static bool read_role_name(struct access_reader *reader, const struct config *at, uint32_t *ret)

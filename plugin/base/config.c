@@ -429,13 +429,13 @@ static void list_add(char *list, const char *word, const char *join)
 }
 
 static void fail_unknown(struct config_report *report, const struct config *member,
-			 const char *noun, const struct config_known *known)
+			 const char *noun, const struct config_known *known, size_t rows)
 {
 	struct suggest suggest = suggest_begin(member->key);
 	const char *meant;
 	char list[DIAG_MAX] = "";
 
-	for (; known->name; known++) {
+	for (; rows > 0 && known->name; known++, rows--) {
 		if (known->refusal)
 			continue;
 		list_names(list, known->name);
@@ -455,9 +455,11 @@ bool config_expect(struct config_report *report, const struct config *value, enu
 	return config_fail(report, value, NULL, ERR_INVALID, "expected %s", kind_name[kind]);
 }
 
-bool config_check(struct config_report *report, const struct config *value, const char *noun,
-		  const struct config_known *known)
+bool config_check_rows(struct config_report *report, const struct config *value, const char *noun,
+		       const struct config_known *known, size_t rows)
 {
+	const struct config_known *end = known + rows;
+
 	if (!config_expect(report, value, CONFIG_OBJECT))
 		return false;
 	config_foreach_member(member, value) {
@@ -465,16 +467,16 @@ bool config_check(struct config_report *report, const struct config *value, cons
 
 		if (config_is_full(report))
 			break;
-		while (row->name && !suggest_has(row->name, member->key))
+		while (row < end && row->name && !suggest_has(row->name, member->key))
 			row++;
-		if (!row->name)
-			fail_unknown(report, member, noun, known);
+		if (row == end || !row->name)
+			fail_unknown(report, member, noun, known, rows);
 		else if (row->refusal)
 			(void)config_fail(report, member, NULL, ERR_INVALID, "%s", row->refusal);
 		else if (row->kind != CONFIG_ANY)
 			(void)config_expect(report, member, row->kind);
 	}
-	for (; known->name; known++)
+	for (; known < end && known->name; known++)
 		if (known->is_required && !config_member(value, known->name))
 			(void)config_fail(report, value, NULL, ERR_INVALID,
 					  "expected a member \"%s\"", known->name);

@@ -149,7 +149,8 @@ void config_line(struct diag *diag, const struct config *value, const char *key,
 
 /* ---- typed readers ---------------------------------------------------------------------- */
 
-/* A member that an object may have. A table ends with a NULL name. */
+/* A member that an object may have. A table, which is an array, ends with its
+ * last row or with a NULL name. */
 struct config_known {
 	const char *name;      /* several optional ones may stand in one row, with spaces between */
 	enum config_kind kind; /* what it must be; CONFIG_ANY: its reader checks the kind */
@@ -162,8 +163,10 @@ struct config_known {
  * (with a suggestion where a known one is near), refused ones, missing ones and wrong kinds. @noun
  * is what such an object is called. False only where @value is no object; NULL adds no fault.
  */
-bool config_check(struct config_report *report, const struct config *value, const char *noun,
-		  const struct config_known *known);
+#define config_check(report, value, noun, known)                                                   \
+	config_check_rows(report, value, noun, known, sizeof(known) / sizeof(*(known)))
+bool config_check_rows(struct config_report *report, const struct config *value, const char *noun,
+		       const struct config_known *known, size_t rows);
 
 /*
  * These read member @key of @value, or @value itself where @key is NULL. True where it exists and

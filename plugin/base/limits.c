@@ -27,7 +27,7 @@ static const struct {
 bool limits_read(struct config_report *report, const struct config *at, const char *noun,
 		 const char *names, struct limits *ret)
 {
-	const struct config_known known[] = { { .name = names }, { .name = NULL } };
+	const struct config_known known[] = { { .name = names } };
 	int64_t number = 0;
 
 	if (!config_check(report, at, noun, known))

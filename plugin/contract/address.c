@@ -83,7 +83,6 @@ size_t address_levels(const char *address)
 
 static const struct config_known param_members[] = {
 	{ .name = "location enum x-pattern description default examples x-own" },
-	{ .name = NULL },
 };
 
 /* "$message.payload#/orderId" -> "/orderId" */

@@ -13,16 +13,13 @@ static const struct config_known channel_members[] = {
 	{ .name = "messages parameters bindings title summary description servers tags "
 		  "externalDocs x-mode x-limits x-will x-record x-durability x-entity x-interval "
 		  "x-time x-unique x-problem-types" },
-	{ .name = NULL },
 };
 static const struct config_known mode_members[] = {
 	{ .name = "permission schema transition limits" },
-	{ .name = NULL },
 };
 static const struct config_known topic_members[] = {
 	{ .name = "address", .is_required = true },
 	{ .name = "action security description" },
-	{ .name = NULL },
 };
 
 /* Extensions that say what a publish does. */

@@ -13,25 +13,21 @@ static const struct config_known root_members[] = {
 	{ .name = "operations", .kind = CONFIG_OBJECT, .is_required = true },
 	{ .name = "components x-mode x-limits x-state-machines x-entities x-broker-topics "
 		  "defaultContentType" },
-	{ .name = NULL },
 };
 static const struct config_known info_members[] = {
 	{ .name = "title", .is_required = true },
 	{ .name = "version", .is_required = true },
 	{ .name = "description termsOfService contact license tags externalDocs" },
-	{ .name = NULL },
 };
 static const struct config_known server_members[] = {
 	{ .name = "host protocol protocolVersion pathname description title summary variables "
 		  "security tags externalDocs bindings" },
-	{ .name = NULL },
 };
 static const struct config_known component_members[] = {
 	{ .name = "schemas servers channels operations messages securitySchemes serverVariables "
 		  "parameters correlationIds replies replyAddresses externalDocs tags "
 		  "operationTraits messageTraits serverBindings channelBindings operationBindings "
 		  "messageBindings" },
-	{ .name = NULL },
 };
 
 /* ---- the document itself ---------------------------------------------------------------- */

@@ -10,23 +10,19 @@ static const struct config_known entity_members[] = {
 	{ .name = "table", .is_required = true },
 	{ .name = "columns", .kind = CONFIG_OBJECT, .is_required = true },
 	{ .name = "ownerVia description" },
-	{ .name = NULL },
 };
 static const struct config_known column_members[] = {
 	{ .name = "type indexed stateMachine description" },
-	{ .name = NULL },
 };
 static const struct config_known via_members[] = {
 	{ .name = "entity", .is_required = true },
 	{ .name = "column", .is_required = true },
-	{ .name = NULL },
 };
 static const struct config_known mapping_members[] = {
 	{ .name = "entity", .is_required = true },
 	{ .name = "id", .is_required = true },
 	{ .name = "owner" },
 	{ .name = "columns", .kind = CONFIG_OBJECT },
-	{ .name = NULL },
 };
 
 static void check_name(struct loader *loader, const struct config *at, const char *name,

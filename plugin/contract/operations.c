@@ -15,31 +15,24 @@
 static const struct config_known protocols[] = {
 	{ .name = "mqtt mqtt5 amqp amqp1 anypointmq googlepubsub http ibmmq jms kafka mercure nats "
 		  "pulsar redis ros2 sns solace sqs stomp ws" },
-	{ .name = NULL },
 };
-static const struct config_known send_members[] = {
-	{ .name = "qos retain bindingVersion" },
-	{ .name = "messageExpiryInterval", .refusal = NO_PROPERTY },
-	{ .name = NULL },
-};
-static const struct config_known receive_members[] = {
-	{ .name = "qos bindingVersion" },
-	{ .name = "retain", .refusal = "only a \"send\" operation has it" },
-	{ .name = "messageExpiryInterval", .refusal = NO_PROPERTY },
-	{ .name = NULL },
-};
-static const struct config_known other_members[] = {
-	{ .name = "bindingVersion" },
-	{ .name = "payloadFormatIndicator", .refusal = NO_PROPERTY },
-	{ .name = "correlationData", .refusal = NO_PROPERTY },
-	{ .name = "contentType", .refusal = NO_PROPERTY },
-	{ .name = "responseTopic", .refusal = NO_PROPERTY },
-	{ .name = NULL },
-};
-static const struct config_known *const members_of[] = {
-	[LOADER_SEND] = send_members,
-	[LOADER_RECEIVE] = receive_members,
-	[LOADER_OTHER] = other_members,
+static const struct config_known mqtt_members[][5] = {
+	[LOADER_SEND] = {
+		{ .name = "qos retain bindingVersion" },
+		{ .name = "messageExpiryInterval", .refusal = NO_PROPERTY },
+	},
+	[LOADER_RECEIVE] = {
+		{ .name = "qos bindingVersion" },
+		{ .name = "retain", .refusal = "only a \"send\" operation has it" },
+		{ .name = "messageExpiryInterval", .refusal = NO_PROPERTY },
+	},
+	[LOADER_OTHER] = {
+		{ .name = "bindingVersion" },
+		{ .name = "payloadFormatIndicator", .refusal = NO_PROPERTY },
+		{ .name = "correlationData", .refusal = NO_PROPERTY },
+		{ .name = "contentType", .refusal = NO_PROPERTY },
+		{ .name = "responseTopic", .refusal = NO_PROPERTY },
+	},
 };
 
 void operations_load_bindings(struct loader *loader, const struct config *owner,
@@ -55,7 +48,7 @@ void operations_load_bindings(struct loader *loader, const struct config *owner,
 	if (!config_check(loader->report, bindings, "a bindings object", protocols))
 		return;
 	mqtt = loader_follow(loader, config_member(bindings, "mqtt"));
-	if (!config_check(loader->report, mqtt, "this mqtt binding", members_of[kind]))
+	if (!config_check(loader->report, mqtt, "this mqtt binding", mqtt_members[kind]))
 		return;
 	(void)config_word(loader->report, mqtt, "bindingVersion", versions, &ignored);
 	if (!operation)
@@ -75,12 +68,10 @@ static const struct config_known message_members[] = {
 		  "correlationId examples bindings" },
 	{ .name = "headers", .refusal = "not supported: user properties are not checked" },
 	{ .name = "traits", .refusal = "not supported: write the traits' members out" },
-	{ .name = NULL },
 };
 static const struct config_known format_members[] = {
 	{ .name = "schemaFormat", .is_required = true },
 	{ .name = "schema", .is_required = true },
-	{ .name = NULL },
 };
 
 /* A payload that is not JSON can't be held against a JSON Schema. */
@@ -185,7 +176,6 @@ static const struct config_known operation_members[] = {
 	{ .name = "security bindings title summary description tags externalDocs" },
 	{ .name = "reply", .refusal = "not supported: request and reply" },
 	{ .name = "traits", .refusal = "not supported: write the traits' members out" },
-	{ .name = NULL },
 };
 
 /* What the $ref under @at names; NULL, and a line, where there is none: @expected. */

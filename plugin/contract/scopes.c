@@ -29,7 +29,6 @@ static const char *const scheme_types[] = {
 static const struct config_known scheme_members[] = {
 	{ .name = "type description flows openIdConnectUrl" },
 	{ .name = "scopes", .kind = CONFIG_ARRAY },
-	{ .name = NULL },
 };
 
 /*

@@ -8,13 +8,11 @@ static const struct config_known machine_members[] = {
 	{ .name = "next", .kind = CONFIG_OBJECT, .is_required = true },
 	{ .name = "longest", .kind = CONFIG_OBJECT },
 	{ .name = "correct repeat description" },
-	{ .name = NULL },
 };
 
 static const struct config_known step_members[] = {
 	{ .name = "to", .is_required = true },
 	{ .name = "scope", .is_required = true },
-	{ .name = NULL },
 };
 
 const struct contract_transitions *transitions_find(const struct loader *loader, const char *name)

@@ -65,7 +65,6 @@ struct settings settings_defaults(void)
 
 static const struct config_known setting_members[] = {
 	{ .name = "enabled threshold windowSeconds factor response seconds" },
-	{ .name = NULL },
 };
 
 static void read_response(struct config_report *report, const struct config *at,
