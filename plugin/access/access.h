@@ -176,6 +176,14 @@ bool access_has_issuers(const struct access *access);
 int access_certificate(struct access *access, const struct certid *id,
 		       struct access_principal **ret, struct diag *diag);
 
+/*
+ * Likewise for a certificate that is not at hand and makes a principal called @name. ERR_INVALID:
+ * no rule makes one; ERR_LIMIT: one does, but the name does not say what access_certificate()
+ * would make of it, as where two rules fit. For petstorectl.
+ */
+int access_certificate_named(struct access *access, const char *name, struct access_principal **ret,
+			     struct diag *diag);
+
 struct access_token_facts {
 	int64_t expires_ms; /* UTC; the session is to end by then, clock skew included */
 	const char *issuer; /* lives as long as the principal */

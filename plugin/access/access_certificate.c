@@ -209,19 +209,13 @@ static int join_roles(struct access_holder *holder, const struct access_certific
 	return 0;
 }
 
-int access_certificate(struct access *access, const struct certid *id,
-		       struct access_principal **ret, struct diag *diag)
+static int make(struct access *access, const struct access_certificate_rule *rule,
+		const struct span *value, struct access_principal **ret, struct diag *diag)
 {
-	struct span value[ACCESS_SOURCES];
-	const struct access_certificate_rule *rule = find_rule(access, id, value);
 	struct access_holder *holder;
-	int rc;
+	int rc = access_holder_new(access, "certificate", &rule->principal, value,
+				   rule->attribute_count, &holder, diag);
 
-	if (!rule)
-		return diag_set(diag, ERR_INVALID,
-				"no rule of the access file matches the certificate's names");
-	rc = access_holder_new(access, "certificate", &rule->principal, value,
-			       rule->attribute_count, &holder, diag);
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < rule->attribute_count && rc == 0; i++)
@@ -229,4 +223,70 @@ int access_certificate(struct access *access, const struct certid *id,
 	if (rc == 0)
 		rc = join_roles(holder, rule, diag);
 	return access_holder_end(holder, rc, ret, diag);
+}
+
+int access_certificate(struct access *access, const struct certid *id,
+		       struct access_principal **ret, struct diag *diag)
+{
+	struct span value[ACCESS_SOURCES];
+	const struct access_certificate_rule *rule = find_rule(access, id, value);
+
+	if (!rule)
+		return diag_set(diag, ERR_INVALID,
+				"no rule of the access file matches the certificate's names");
+	return make(access, rule, value, ret, diag);
+}
+
+/* ---- asking by the principal's name ------------------------------------------------------- */
+
+/* Of which names the rule makes @name, as far as that is sure; false: it makes no such name. */
+static bool match_principal(const struct access_certificate_rule *rule, const char *name,
+			    struct span *ret)
+{
+	struct span text = { name, 0 };
+	struct names_pattern pattern = { .before = text, .after = text };
+	int source = -1;
+
+	memset(ret, 0, ACCESS_SOURCES * sizeof(*ret));
+	for (size_t i = 0; i < rule->principal.count; i++) {
+		if (rule->principal.part[i].source < 0) {
+			*(pattern.is_wild ? &pattern.after : &pattern.before) =
+				rule->principal.part[i].literal;
+			continue;
+		}
+		if (pattern.is_wild)
+			return false; /* of two names: where one ends is not known */
+		pattern.is_wild = true;
+		source = rule->principal.part[i].source;
+	}
+	if (!names_pattern_match(&pattern, name, strlen(name), &text))
+		return false;
+	for (size_t kind = 0; kind < CERTID_KINDS; kind++)
+		if (rule->has[kind] && !rule->pattern[kind].is_wild)
+			ret[kind] = rule->pattern[kind].before;
+	if (source >= 0)
+		ret[source] = text;
+	return source < 0 || source == ACCESS_SOURCE_STAR ||
+	       names_pattern_match(&rule->pattern[source], text.text, text.len,
+				   &ret[ACCESS_SOURCE_STAR]);
+}
+
+int access_certificate_named(struct access *access, const char *name, struct access_principal **ret,
+			     struct diag *diag)
+{
+	const struct access_certificate_rule *found = NULL;
+	struct span value[ACCESS_SOURCES], each[ACCESS_SOURCES];
+
+	for (size_t i = 0; i < access->certificate_count; i++) {
+		if (!match_principal(&access->certificate[i], name, each))
+			continue;
+		if (found)
+			return diag_set(diag, ERR_LIMIT,
+					"several rules for certificates make \"%s\"", name);
+		found = &access->certificate[i];
+		memcpy(value, each, sizeof(value));
+	}
+	if (!found)
+		return diag_set(diag, ERR_INVALID, "no rule for certificates makes \"%s\"", name);
+	return make(access, found, value, ret, diag) ? ERR_LIMIT : 0;
 }

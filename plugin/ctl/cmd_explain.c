@@ -94,7 +94,7 @@ static json_t *notice_json(const struct explanation *explanation, const struct e
 	const struct contract_channel *channel = explanation->scene.rules->contract->notices;
 	const struct decision *decision = &explanation->decision;
 	struct who who = { .client_id = args->client ? args->client : "",
-			   .principal = args->user ? args->user : "",
+			   .principal = args->user,
 			   .address = "" };
 	struct refusals *refusals = NULL;
 	struct refusal refusal;
@@ -262,10 +262,12 @@ static void explain(struct explanation *explanation, const struct ctl_call *call
 	const struct explain_args *args = call->args;
 	struct decision *decision = &explanation->decision;
 	struct scene *scene = &explanation->scene;
+	const struct access_principal *principal = scene_principal(scene, args->user, NULL);
 	json_t *notice;
 
-	gate_decide(&scene->gate, args->user ? access_find(scene->rules->access, args->user) : NULL,
-		    &explanation->request, decision);
+	if (!principal)
+		scene_no_user(scene, call->name, call->files.access, args->user);
+	gate_decide(&scene->gate, principal, &explanation->request, decision);
 	explanation->fault_count =
 		gate_faults(scene->rules, decision, explanation->fault, NOTICE_FAULTS_MAX);
 	notice = notice_json(explanation, args);
@@ -308,9 +310,12 @@ static int read_request(const struct ctl_call *call, struct gate_request *ret, c
 static int run(struct ctl_call *call)
 {
 	struct explanation explanation = { .scene = { .rules = NULL } };
+	const struct explain_args *args = call->args;
 	char *payload = NULL;
 	int status = CTL_FAILED;
 
+	if (!args->user)
+		return ctl_fail(call->name, "--user USER is missing");
 	if (read_request(call, &explanation.request, &payload, &call->diag) == 0 &&
 	    scene_open(&call->files, &explanation.scene, &call->diag) == 0) {
 		explain(&explanation, call);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "ctl/ctl.h"
-#include "base/suggest.h"
 
 /* clang-format off */
 static const struct output_column columns[] = {
@@ -173,32 +172,21 @@ static void print(const struct access_principal *principal, const struct scene *
 	json_decref(whole);
 }
 
-static int no_user(const struct ctl_call *call, const struct access *access)
-{
-	struct suggest suggest = suggest_begin(call->operand[0]);
-	const struct access_principal *principal;
-
-	for (size_t i = 0; (principal = access_principal(access, i)); i++)
-		suggest_add(&suggest, principal->name);
-	(void)ctl_fail(call->name, "%s: there is no user \"%s\"%s", call->files.access,
-		       call->operand[0], suggest_text(&suggest));
-	return CTL_NO;
-}
-
 static int run(struct ctl_call *call)
 {
 	const struct access_principal *principal;
 	struct scene scene = { .rules = NULL };
-	int status = CTL_OK;
+	int status;
 
 	call->files.database = NULL; /* scopes do not depend on it, and few may read it */
 	if (scene_open(&call->files, &scene, &call->diag))
 		return CTL_FAILED;
-	principal = access_find(scene.rules->access, call->operand[0]);
+	principal = scene_principal(&scene, call->operand[0], NULL);
 	if (principal)
 		print(principal, &scene, &call->output);
 	else
-		status = no_user(call, scene.rules->access);
+		scene_no_user(&scene, call->name, call->files.access, call->operand[0]);
+	status = principal ? CTL_OK : CTL_NO;
 	scene_clear(&scene);
 	return status;
 }

@@ -40,7 +40,8 @@ struct replay_run {
 	size_t refusal;   /* the next one */
 	bool is_cut;      /* the oldest events are gone */
 	uint64_t events, undecided;
-	struct diag diag; /* of what stopped it */
+	uint64_t strangers; /* whose principal is not known: its scopes are not judged */
+	struct diag diag;   /* of what stopped it */
 };
 
 /* ---- a ledger of its own ---------------------------------------------------------------- */
@@ -109,12 +110,22 @@ static struct gate_request request_of(const json_t *row)
 	};
 }
 
-static void decide(struct replay_run *replay, const json_t *row, const char *user,
+/*
+ * Roles that a token brought are recorded nowhere: such a principal is taken to hold every scope,
+ * so that all else is decided. Returns whether it is one.
+ */
+static bool decide(struct replay_run *replay, const json_t *row, const char *user,
 		   struct gate_request *request, struct decision *ret)
 {
+	bool can_be = false;
+	const struct access_principal *principal = scene_principal(&replay->scene, user, &can_be);
+	struct access_principal stranger = { .name = user };
+
+	memset(&stranger.full, 0xff, sizeof(stranger.full));
+	replay->strangers += can_be;
 	*request = request_of(row);
-	gate_decide(&replay->scene.gate, access_find(replay->scene.rules->access, user), request,
-		    ret);
+	gate_decide(&replay->scene.gate, can_be ? &stranger : principal, request, ret);
+	return can_be;
 }
 
 /* The store may need a moment when the journal is full. */
@@ -150,7 +161,8 @@ static void replay_refusal(struct replay_run *replay, const json_t *row)
 	struct decision decision;
 	json_int_t bytes = json_integer_value(json_object_get(row, "payload_bytes"));
 
-	decide(replay, row, tables_text(row, "principal"), &request, &decision);
+	if (decide(replay, row, tables_text(row, "principal"), &request, &decision))
+		return;
 	/* Of a payload that was not kept whole only what precedes it can be judged. */
 	if (bytes > (json_int_t)request.message.payload_len)
 		replay->undecided += decision.failed >> GATE_STEP_SIZE != 0;
@@ -178,7 +190,7 @@ static int replay_event(struct replay_run *replay, const json_t *row)
 	struct gate_request request;
 	struct decision decision;
 
-	decide(replay, row, tables_text(row, "publisher"), &request, &decision);
+	(void)decide(replay, row, tables_text(row, "publisher"), &request, &decision);
 	replay->events++;
 	if (decision.verdict != VERDICT_ALLOW && is_undecided(replay, &decision)) {
 		replay->undecided++;
@@ -264,9 +276,10 @@ out:
 
 static void print(const struct replay_run *replay, const struct output *output)
 {
-	json_t *more = json_pack("{s:I, s:I, s:I}", "events", (json_int_t)replay->events,
+	json_t *more = json_pack("{s:I, s:I, s:I, s:I}", "events", (json_int_t)replay->events,
 				 "refusals", (json_int_t)json_array_size(replay->refusals),
-				 "undecided", (json_int_t)replay->undecided);
+				 "undecided", (json_int_t)replay->undecided, "rolesUnknown",
+				 (json_int_t)replay->strangers);
 
 	change_list_print(&replay->change, more, output);
 	json_decref(more);
@@ -278,6 +291,10 @@ static void print(const struct replay_run *replay, const struct output *output)
 		(void)printf("; %" PRIu64 " cannot be decided: %s", replay->undecided,
 			     replay->is_cut ? "older events are gone"
 					    : "payloads were not kept whole");
+	if (replay->strangers)
+		(void)printf("; of %" PRIu64 " the principal is no user (its roles came from a "
+			     "token or a certificate): its scopes were not judged",
+			     replay->strangers);
 	(void)puts("");
 }
 
@@ -310,7 +327,9 @@ const struct ctl_command ctl_replay = {
 	.help = "NEW is a contract, with the users of --access, or an access file, with\n"
 		"--contract. Each recorded event is decided again, in order and from the\n"
 		"beginning, and each refusal where it came in between. The database is only\n"
-		"read; the broker may run.\n\n"
+		"read; the broker may run. Messages of a principal that is no user and that no\n"
+		"rule for certificates makes are counted apart, where it may have come with a\n"
+		"token: its scopes are not known.\n\n"
 		"Exit status: 0 nothing that was accepted is refused, 1 something is, 2 a file is\n"
 		"no use.\n",
 	.shared = CTL_JSON | CTL_CONFIG | CTL_CONTRACT | CTL_ACCESS,

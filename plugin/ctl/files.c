@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/suggest.h"
+#include "ctl/ctl.h"
+
 /* ---- mosquitto.conf ---------------------------------------------------------------------- */
 
 /* The name of the option that the line sets, without what stands in front; NULL: it sets none. */
@@ -250,7 +253,41 @@ out:
 void scene_clear(struct scene *scene)
 {
 	gate_clear(&scene->gate);
+	access_principal_drop(scene->made);
 	ledger_close(scene->ledger);
 	rules_free(scene->rules);
 	memset(scene, 0, sizeof(*scene));
+}
+
+const struct access_principal *scene_principal(struct scene *scene, const char *name, bool *can_be)
+{
+	struct access *access = scene->rules->access;
+	const struct access_principal *user = access_find(access, name);
+	struct diag ignored;
+	int rc;
+
+	if (user)
+		return user;
+	access_principal_drop(scene->made);
+	scene->made = NULL;
+	rc = access_certificate_named(access, name, &scene->made, &ignored);
+	if (can_be)
+		*can_be = rc && name[0] && (rc == ERR_LIMIT || access_has_issuers(access));
+	return scene->made;
+}
+
+void scene_no_user(const struct scene *scene, const char *command, const char *path,
+		   const char *name)
+{
+	const struct access *access = scene->rules->access;
+	const struct access_principal *principal;
+	struct suggest suggest = suggest_begin(name);
+
+	for (size_t i = 0; (principal = access_principal(access, i)); i++)
+		suggest_add(&suggest, principal->name);
+	(void)ctl_fail(command, "%s: there is no user \"%s\"%s%s", path, name,
+		       suggest_text(&suggest),
+		       access_has_issuers(access) ? "; one who comes with a token has the token's "
+						    "roles, which are not known here"
+						  : "");
 }

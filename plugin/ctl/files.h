@@ -82,10 +82,22 @@ struct scene {
 	struct rules *rules;
 	struct ledger *ledger; /* NULL where no database is named */
 	struct gate gate;
+	struct access_principal *made; /* that a rule for certificates made last; or NULL */
 };
 
 /* Loads the rules and opens the database, where there is one, for reading only. */
 int scene_open(const struct files *files, struct scene *ret, struct diag *diag);
 void scene_clear(struct scene *scene);
+
+/*
+ * The principal called @name: a user of the access file, or what its rules for certificates make.
+ * Valid until the next call. NULL: there is none, and *can_be (unless it is NULL) says whether
+ * there may be one all the same, with a token or a certificate that is not at hand.
+ */
+const struct access_principal *scene_principal(struct scene *scene, const char *name, bool *can_be);
+
+/* Says on standard error that there is no such user, for the subcommand @command. */
+void scene_no_user(const struct scene *scene, const char *command, const char *path,
+		   const char *name);
 
 #endif
