@@ -12,9 +12,6 @@
 #include "base/clock.h"
 #include "monitor/control.h"
 
-#define PASSWORD_MAX 1024u
-#define CLIENT_ID_MAX 160u /* of what is made of a user's name, of 128 bytes at most */
-#define NAME_MAX_BYTES 160u
 #define KEEPALIVE_S 60
 #define LOOP_MS 100
 
@@ -38,14 +35,6 @@ const struct args_row control_args_rows[] = {
 /* clang-format on */
 
 const struct control_args control_args_defaults = { .broker = { .timeout_s = 10 } };
-
-/* Room for what the options left open. */
-struct control_texts {
-	char host[NAME_MAX_BYTES];
-	char user[NAME_MAX_BYTES];
-	char password[PASSWORD_MAX];
-	char id[CLIENT_ID_MAX];
-};
 
 /* ---- what the configuration says --------------------------------------------------------- */
 
@@ -89,8 +78,7 @@ static int pick_listener(const struct brokerfile *file)
 	return -1;
 }
 
-static int find_broker(struct ctl_call *call, struct control_broker *broker,
-		       struct control_texts *texts)
+static int find_broker(struct ctl_call *call, struct control_args *args)
 {
 	const struct brokerfile *file = &call->files.broker;
 	int listener = pick_listener(file);
@@ -103,11 +91,11 @@ static int find_broker(struct ctl_call *call, struct control_broker *broker,
 			"cafile; expected --host, --port and --cafile",
 			call->files.config);
 	address = files_address(file, (size_t)listener);
-	(void)snprintf(texts->host, sizeof(texts->host), "%s", address[0] ? address : "localhost");
-	broker->host = texts->host;
-	broker->port = port_of(file, (size_t)listener);
+	(void)snprintf(args->host, sizeof(args->host), "%s", address[0] ? address : "localhost");
+	args->broker.host = args->host;
+	args->broker.port = port_of(file, (size_t)listener);
 	if (files_line(file, (size_t)listener, "certfile"))
-		broker->ca_file = authority_of(file);
+		args->broker.ca_file = authority_of(file);
 	return 0;
 }
 
@@ -123,30 +111,29 @@ static bool may_command(const struct scene *scene, const char *user)
 }
 
 /* Takes the first line of the user that was named, else of one that may give commands. */
-static void pick_user(FILE *file, const struct scene *scene, struct control_broker *broker,
-		      struct control_texts *texts)
+static void pick_user(FILE *file, const struct scene *scene, struct control_args *args)
 {
-	char line[NAME_MAX_BYTES + PASSWORD_MAX];
+	char line[CONTROL_ARGS_NAME_MAX + CONTROL_ARGS_PASSWORD_MAX];
 
-	while (!texts->password[0] && fgets(line, sizeof(line), file)) {
+	while (!args->password[0] && fgets(line, sizeof(line), file)) {
 		char *space = strchr(line, ' ');
 
-		if (!space || space - line >= (long)sizeof(texts->user))
+		if (!space || space - line >= (long)sizeof(args->user))
 			continue;
 		*space = '\0';
-		if (broker->user ? strcmp(broker->user, line) != 0 : !may_command(scene, line))
+		if (args->broker.user ? strcmp(args->broker.user, line) != 0
+				      : !may_command(scene, line))
 			continue;
-		(void)strcpy(texts->user, line);
-		(void)snprintf(texts->password, sizeof(texts->password), "%.*s",
+		(void)strcpy(args->user, line);
+		(void)snprintf(args->password, sizeof(args->password), "%.*s",
 			       (int)strcspn(space + 1, "\r\n"), space + 1);
-		broker->user = texts->user;
+		args->broker.user = args->user;
 	}
 	OPENSSL_cleanse(line, sizeof(line));
 }
 
 /* The file "credentials" beside the passwords, as the demo and the package write it. */
-static int find_user(struct ctl_call *call, struct control_broker *broker,
-		     struct control_texts *texts)
+static int find_user(struct ctl_call *call, struct control_args *args)
 {
 	const char *passwords = call->files.passwords ? call->files.passwords : "";
 	const char *slash = strrchr(passwords, '/');
@@ -163,40 +150,29 @@ static int find_user(struct ctl_call *call, struct control_broker *broker,
 	if (!file)
 		return 0;
 	call->files.database = NULL; /* permissions do not depend on it */
-	if (!broker->user)
+	if (!args->broker.user)
 		rc = scene_open(&call->files, &scene, &call->diag);
 	if (!rc)
-		pick_user(file, &scene, broker, texts);
+		pick_user(file, &scene, args);
 	scene_clear(&scene);
 	(void)fclose(file); /* only read from */
 	return rc;
 }
 
 /* By the configuration. A password is sent to no other broker than that of its configuration. */
-static int find(struct ctl_call *call, struct control_broker *broker, struct control_texts *texts)
+static int find(struct ctl_call *call, struct control_args *args)
 {
-	const struct control_args *args = call->args;
+	const struct control_broker *broker = &args->broker;
 	int rc = files_find(&call->files, call->name, &call->diag);
 
 	if (rc || !call->files.config)
 		return rc;
-	rc = find_broker(call, broker, texts);
+	rc = find_broker(call, args);
 	if (!rc && !args->password_file)
-		rc = find_user(call, broker, texts);
+		rc = find_user(call, args);
 	if (!rc)
 		(void)ctl_fail(call->name, "asks %s port %ld%s%s", broker->host, broker->port,
 			       broker->user ? " as " : "", broker->user ? broker->user : "");
-	return rc;
-}
-
-static int complete(struct ctl_call *call, struct control_broker *broker,
-		    struct control_texts *texts)
-{
-	bool is_named = broker->host || broker->port || broker->ca_file || broker->certificate;
-	int rc = is_named ? 0 : find(call, broker, texts);
-
-	broker->host = broker->host ? broker->host : "localhost";
-	broker->port = broker->port ? broker->port : 8883;
 	return rc;
 }
 
@@ -209,11 +185,12 @@ static int read_password(const char *path, char *ret, struct diag *diag)
 	FILE *file;
 
 	if (!path)
-		return EVP_read_pw_string(ret, (int)PASSWORD_MAX - 1, "Password: ", 0) == 0
+		return EVP_read_pw_string(ret, (int)CONTROL_ARGS_PASSWORD_MAX - 1,
+					  "Password: ", 0) == 0
 			       ? 0
 			       : diag_set(diag, ERR_INVALID, "no password was given");
 	file = is_input ? stdin : fopen(path, "r");
-	is_read = file && fgets(ret, (int)PASSWORD_MAX, file);
+	is_read = file && fgets(ret, (int)CONTROL_ARGS_PASSWORD_MAX, file);
 	if (file && !is_input)
 		(void)fclose(file); /* only read from */
 	if (!is_read)
@@ -222,23 +199,25 @@ static int read_password(const char *path, char *ret, struct diag *diag)
 	return 0;
 }
 
-static int prepare(struct ctl_call *call, struct control_broker *broker,
-		   struct control_texts *texts)
+static int prepare(struct ctl_call *call, struct control_args *args)
 {
-	const struct control_args *args = call->args;
-	int rc = complete(call, broker, texts);
+	struct control_broker *broker = &args->broker;
+	bool is_named = broker->host || broker->port || broker->ca_file || broker->certificate;
+	int rc = is_named ? 0 : find(call, args);
 
 	if (rc)
 		return rc;
+	broker->host = broker->host ? broker->host : "localhost";
+	broker->port = broker->port ? broker->port : 8883;
 	/* One of the user's own ids. Whom a certificate stands for is not known: no id. */
 	if (!broker->client_id && broker->user) {
-		(void)snprintf(texts->id, sizeof(texts->id), "%.128s/petstorectl-%ld", broker->user,
+		(void)snprintf(args->id, sizeof(args->id), "%.128s/petstorectl-%ld", broker->user,
 			       (long)getpid());
-		broker->client_id = texts->id;
+		broker->client_id = args->id;
 	}
-	if (broker->user && !broker->certificate && !texts->password[0])
-		rc = read_password(args->password_file, texts->password, &call->diag);
-	broker->password = texts->password[0] ? texts->password : NULL;
+	if (broker->user && !broker->certificate && !args->password[0])
+		rc = read_password(args->password_file, args->password, &call->diag);
+	broker->password = args->password[0] ? args->password : NULL;
 	return rc;
 }
 
@@ -392,8 +371,7 @@ static json_t *read_response(const char *answer, struct diag *diag)
 
 int control_args_ask(struct ctl_call *call, json_t *command, json_t **data)
 {
-	struct control_broker broker = ((const struct control_args *)call->args)->broker;
-	struct control_texts texts = { .password = "" };
+	struct control_args *args = call->args;
 	json_t *request = json_pack("{s[o]}", "commands", command);
 	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
 	char *answer = NULL;
@@ -403,8 +381,8 @@ int control_args_ask(struct ctl_call *call, json_t *command, json_t **data)
 
 	if (!text)
 		(void)diag_nomem(&call->diag);
-	else if (prepare(call, &broker, &texts) == 0 &&
-		 request_answer(&broker, text, &answer, &call->diag) == 0)
+	else if (prepare(call, args) == 0 &&
+		 request_answer(&args->broker, text, &answer, &call->diag) == 0)
 		response = read_response(answer, &call->diag);
 	error = json_string_value(json_object_get(response, "error"));
 	if (error) {
@@ -416,7 +394,7 @@ int control_args_ask(struct ctl_call *call, json_t *command, json_t **data)
 			*data = json_object();
 		status = CTL_OK;
 	}
-	OPENSSL_cleanse(&texts, sizeof(texts));
+	OPENSSL_cleanse(args->password, sizeof(args->password));
 	json_decref(response);
 	json_decref(request);
 	free(answer);

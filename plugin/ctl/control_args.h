@@ -28,9 +28,17 @@ struct control_broker {
 	long timeout_s;
 };
 
+#define CONTROL_ARGS_PASSWORD_MAX 1024u
+#define CONTROL_ARGS_ID_MAX 160u /* of what is made of a user's name, of 128 bytes at most */
+#define CONTROL_ARGS_NAME_MAX 160u
+
 struct control_args {
 	struct control_broker broker;
 	const char *password_file;
+	/* Room for what the options leave open: @broker points here then. */
+	char host[CONTROL_ARGS_NAME_MAX], user[CONTROL_ARGS_NAME_MAX];
+	char password[CONTROL_ARGS_PASSWORD_MAX];
+	char id[CONTROL_ARGS_ID_MAX];
 };
 
 extern const struct args_row control_args_rows[];
