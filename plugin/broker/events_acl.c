@@ -106,12 +106,12 @@ static int check_subscription(struct plugin *plugin, const struct mosquitto *cli
 
 	gate_decide(&plugin->gate, events_actor(plugin, client, session), request, decision);
 	if (request->action == GATE_UNSUBSCRIBE) {
-		feed_unsubscribe(plugin->feed, client, session, request);
+		feed_unsubscribe(plugin->feed, &asked);
 		events_share_remove(plugin, client, &request->message);
 		return MOSQ_ERR_SUCCESS;
 	}
 	if (decision->verdict == VERDICT_ALLOW)
-		feed_subscribe(plugin->feed, client, session, request, decision);
+		feed_subscribe(plugin->feed, &asked, decision);
 	if (decision->verdict == VERDICT_ALLOW &&
 	    !events_share_add(plugin, client, session, &request->message))
 		refuse_share(decision);

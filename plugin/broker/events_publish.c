@@ -118,7 +118,7 @@ __attribute__((cold, noinline)) static void report_refusal(struct plugin *plugin
 {
 	const struct session *session = publish->session;
 
-	feed_refused(plugin->feed, publish->client, session, publish->request, decision);
+	feed_refused(plugin->feed, publish, decision);
 	notify_decision(&plugin->notify, publish->client, session ? session->name : NULL,
 			publish->request, decision, is_closed);
 }

@@ -209,11 +209,8 @@ void feed_vanished(struct feed *feed, const struct login_request *request)
 
 void feed_left(struct feed *feed, const struct mosquitto *client, const struct session *session)
 {
-	struct who who;
+	struct who who = who_is(client, session);
 
-	if (!session)
-		return;
-	who = who_is(client, session);
 	monitor_disconnected(feed->monitor, &who, client);
 }
 
@@ -339,15 +336,15 @@ static bool is_about_others(enum reason reason)
 	return reason == REASON_NOT_OWNER || reason == REASON_OWNER_CHANGE;
 }
 
-void feed_refused(struct feed *feed, const struct mosquitto *client, const struct session *session,
-		  const struct gate_request *request, const struct decision *decision)
+void feed_refused(struct feed *feed, const struct feed_publish *publish,
+		  const struct decision *decision)
 {
-	struct who who = who_is(client, session);
+	struct who who = who_is(publish->client, publish->session);
 	bool is_other = is_about_others(decision->reason);
 
 	monitor_refused(feed->monitor, &who, decision->reason,
-			is_other ? request->message.topic : NULL, request->message.topic_len,
-			clock_mono_ns());
+			is_other ? publish->request->message.topic : NULL,
+			publish->request->message.topic_len, clock_mono_ns());
 }
 
 void feed_closed(struct feed *feed)
@@ -355,18 +352,18 @@ void feed_closed(struct feed *feed)
 	feed->closed++;
 }
 
-void feed_subscribe(struct feed *feed, const struct mosquitto *client, struct session *session,
-		    const struct gate_request *request, struct decision *decision)
+void feed_subscribe(struct feed *feed, const struct feed_publish *asked, struct decision *decision)
 {
-	const struct limits *limits =
-		session && session->principal ? session->principal->limits : NULL;
-	struct who who = who_is(client, session);
+	const struct limits *limits = asked->session && asked->session->principal
+					      ? asked->session->principal->limits
+					      : NULL;
+	struct who who = who_is(asked->client, asked->session);
 	struct diag why;
 
 	if (!limits || limits->subscriptions == 0 ||
-	    monitor_subscribe(feed->monitor, &who, request->message.topic,
-			      request->message.topic_len, limits->subscriptions, limits->clients,
-			      clock_mono_ns()))
+	    monitor_subscribe(feed->monitor, &who, asked->request->message.topic,
+			      asked->request->message.topic_len, limits->subscriptions,
+			      limits->clients, clock_mono_ns()))
 		return;
 	if (limits->clients > 1)
 		(void)diag_set(&why, ERR_LIMIT,
@@ -379,14 +376,13 @@ void feed_subscribe(struct feed *feed, const struct mosquitto *client, struct se
 	refuse(decision, CONTRACT_ENFORCE, &why);
 }
 
-void feed_unsubscribe(struct feed *feed, const struct mosquitto *client, struct session *session,
-		      const struct gate_request *request)
+void feed_unsubscribe(struct feed *feed, const struct feed_publish *asked)
 {
-	struct who who = who_is(client, session);
+	struct who who = who_is(asked->client, asked->session);
 
-	if (session && session->principal && session->principal->limits)
-		monitor_unsubscribe(feed->monitor, &who, request->message.topic,
-				    request->message.topic_len);
+	if (asked->session && asked->session->principal && asked->session->principal->limits)
+		monitor_unsubscribe(feed->monitor, &who, asked->request->message.topic,
+				    asked->request->message.topic_len);
 }
 
 /* ---- the tick ------------------------------------------------------------------------------ */

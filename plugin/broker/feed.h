@@ -68,7 +68,7 @@ bool feed_login(struct feed *feed, const struct login_request *request,
 /* The client of a login that feed_login() allowed was gone already. */
 void feed_vanished(struct feed *feed, const struct login_request *request);
 
-/* The connection is gone; @session NULL: it never logged in. */
+/* The connection is gone. */
 void feed_left(struct feed *feed, const struct mosquitto *client, const struct session *session);
 
 /* ---- messages ---------------------------------------------------------------------------- */
@@ -104,17 +104,15 @@ void feed_accepted(struct feed *feed, struct feed_publish *publish, const struct
 		   uint64_t digest);
 
 /* A publish or subscription was refused or observed. */
-void feed_refused(struct feed *feed, const struct mosquitto *client, const struct session *session,
-		  const struct gate_request *request, const struct decision *decision);
+void feed_refused(struct feed *feed, const struct feed_publish *publish,
+		  const struct decision *decision);
 
 /* Counts a client that is closed because of a refused publish. */
 void feed_closed(struct feed *feed);
 
 /* An allowed subscription: above the principal's limit @decision becomes a refusal. */
-void feed_subscribe(struct feed *feed, const struct mosquitto *client, struct session *session,
-		    const struct gate_request *request, struct decision *decision);
-void feed_unsubscribe(struct feed *feed, const struct mosquitto *client, struct session *session,
-		      const struct gate_request *request);
+void feed_subscribe(struct feed *feed, const struct feed_publish *asked, struct decision *decision);
+void feed_unsubscribe(struct feed *feed, const struct feed_publish *asked);
 
 /* ---- at every tick ------------------------------------------------------------------------ */
 

@@ -53,25 +53,34 @@ static bool may_log(struct notify *notify, const struct who *who)
 	return portions_take(&notify->log, who, 1, second);
 }
 
-static const char *escape(char *ret, size_t cap, const char *text)
+/* What a line on the log says of a message and of whose it was, escaped. */
+struct labels {
+	char topic[160], id[80], user[80];
+};
+
+static struct labels escape(const char *topic, size_t len, const struct who *who)
 {
-	return text[0] ? diag_escape(ret, cap, text, strlen(text)) : "nobody";
+	const char *user = who->principal[0] ? who->principal : "nobody";
+	struct labels ret;
+
+	diag_escape(ret.topic, sizeof(ret.topic), topic, len);
+	diag_escape(ret.id, sizeof(ret.id), who->client_id, strlen(who->client_id));
+	diag_escape(ret.user, sizeof(ret.user), user, strlen(user));
+	return ret;
 }
 
 /* "refused publish orders/7/status by eva (client app-1): qos-too-low: ... [id]" */
 static void log_refusal(struct notify *notify, const struct refusal *refusal)
 {
-	char topic[160], id[80], user[80];
+	struct labels labels;
 
 	if (!may_log(notify, &refusal->who))
 		return;
-	diag_escape(topic, sizeof(topic), refusal->topic, refusal->topic_len);
-	diag_escape(id, sizeof(id), refusal->who.client_id, strlen(refusal->who.client_id));
+	labels = escape(refusal->topic, refusal->topic_len, &refusal->who);
 	broker_log(BROKER_NOTICE, "%s %s %s by %s (client %s): %s: %s%s%s [%s]%s",
-		   refusal->is_observed ? "observed" : "refused", refusal->action, topic,
-		   escape(user, sizeof(user), refusal->who.principal), id,
-		   reason_code(refusal->reason), refusal->pointer, refusal->pointer[0] ? ": " : "",
-		   refusal->message, refusal->id,
+		   refusal->is_observed ? "observed" : "refused", refusal->action, labels.topic,
+		   labels.user, labels.id, reason_code(refusal->reason), refusal->pointer,
+		   refusal->pointer[0] ? ": " : "", refusal->message, refusal->id,
 		   refusal->is_closed ? ", disconnected unacknowledged" : "");
 }
 
@@ -139,45 +148,36 @@ void notify_decision(struct notify *notify, const struct mosquitto *client, cons
 void notify_correction(struct notify *notify, const struct ledger_write *write, const char *before)
 {
 	const struct who who = { write->client_id, write->publisher, "", true };
-	char topic[160], id[80], user[80];
+	struct labels labels = escape(write->message.topic, write->message.topic_len, &who);
 
-	if (!may_log(notify, &who))
-		return;
-	broker_log(
-		BROKER_NOTICE, "corrected %s, where %s stood, by %s (client %s)",
-		diag_escape(topic, sizeof(topic), write->message.topic, write->message.topic_len),
-		before, escape(user, sizeof(user), write->publisher),
-		diag_escape(id, sizeof(id), write->client_id, strlen(write->client_id)));
+	if (may_log(notify, &who))
+		broker_log(BROKER_NOTICE, "corrected %s, where %s stood, by %s (client %s)",
+			   labels.topic, before, labels.user, labels.id);
 }
 
 void notify_cleared(struct notify *notify, const struct mosquitto *client, const char *principal,
 		    const struct message *message)
 {
 	struct who who = who_is(client, principal);
-	char topic[160], id[80], user[80];
+	struct labels labels = escape(message->topic, message->topic_len, &who);
 
-	if (!may_log(notify, &who))
-		return;
-	broker_log(BROKER_INFO, "cleared what was retained on %s, by %s (client %s)",
-		   diag_escape(topic, sizeof(topic), message->topic, message->topic_len),
-		   escape(user, sizeof(user), who.principal),
-		   diag_escape(id, sizeof(id), who.client_id, strlen(who.client_id)));
+	if (may_log(notify, &who))
+		broker_log(BROKER_INFO, "cleared what was retained on %s, by %s (client %s)",
+			   labels.topic, labels.user, labels.id);
 }
 
 void notify_connection(struct notify *notify, const struct who *who, enum reason reason,
 		       const char *problem)
 {
+	struct labels labels = escape("", 0, who);
 	struct refusal refusal;
-	char id[80], user[80];
 
 	refusals_describe_connect(notify->refusals, reason, problem, who, clock_unix_ms(),
 				  &refusal);
 	keep(notify, &refusal);
 	if (may_log(notify, who))
 		broker_log(BROKER_NOTICE, "refused connection of %s (client %s, %s): %s [%s]",
-			   escape(user, sizeof(user), who->principal),
-			   diag_escape(id, sizeof(id), who->client_id, strlen(who->client_id)),
-			   who->address, problem, refusal.id);
+			   labels.user, labels.id, who->address, problem, refusal.id);
 }
 
 void notify_tick(struct notify *notify)
