@@ -13,14 +13,35 @@ const addFormats = require("ajv-formats"); // without it a date-time may be any 
 const folder = process.env.SCHEMAS ?? path.join(__dirname, "../../schemas");
 const ajv = new Ajv({ allErrors: true, strictTypes: false });
 
+const suffix = ".schema.json";
+const files = fs.readdirSync(folder).filter((name) => name.endsWith(suffix)).sort();
+
 addFormats(ajv);
-for (const file of fs.readdirSync(folder).filter((name) => name.endsWith(".schema.json")))
+for (const file of files)
   ajv.addSchema(JSON.parse(fs.readFileSync(path.join(folder, file)))); // known by its $id
 
 const [message, text] = process.argv.slice(2);
-const validate = ajv.getSchema(`${message}.schema.json`);
 
-if (validate(JSON.parse(text))) {
+function fail(why) {
+  console.error(why);
+  process.exit(1);
+}
+
+function parsed() {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    return fail(`not JSON: ${error.message}`);
+  }
+}
+
+if (text === undefined || !files.includes(message + suffix))
+  fail("usage: node validate.cjs MESSAGE JSON\n\nThe messages are: " +
+       files.map((name) => name.slice(0, -suffix.length)).join(", "));
+
+const validate = ajv.getSchema(message + suffix);
+
+if (validate(parsed())) {
   console.log("valid");
 } else {
   for (const error of validate.errors) console.log(error.instancePath || "/", error.message);

@@ -37,8 +37,8 @@ def environment(broker, **more):
 def test_python(broker, scheme):
     done = run(sys.executable, os.path.join(EXAMPLES, "python", "orders.py"), url(broker, scheme),
                env=environment(broker))
-    assert done.stdout.splitlines()[1:] == [
-        "ord-2 is PLACED", "refused: order is PLACED: APPROVED, CANCELLED may follow, not DELIVERED"]
+    assert done.stdout.splitlines() == [
+        "connected", "ord-2 is PLACED", "refused: order is PLACED: APPROVED, CANCELLED may follow, not DELIVERED"]
 
 
 @pytest.mark.parametrize("scheme", ["mqtts", "wss"])
@@ -48,6 +48,19 @@ def test_javascript(broker, node_modules, scheme):
     assert sorted(done.stdout.splitlines()) == [
         "because: is -1, expected at least 0 /quantity", "inventory/xyz789/stock 42",
         "refused: 135"]
+
+
+@pytest.mark.parametrize("program", ["python/orders.py", "javascript/stock.cjs"])
+def test_example_of_a_run(broker, node_modules, tmp_path, program):
+    """RUN has all that they need, wherever they are started; a wrong password ends them."""
+    command = [sys.executable if program.endswith("py") else "node", os.path.join(EXAMPLES, program),
+               url(broker, "mqtts")]
+    plain = {name: value for name, value in os.environ.items() if name not in ("CA", "PASSWORD")}
+    plain.update(RUN=broker.folder, NODE_PATH=node_modules)
+    done = run(*command, env=plain, cwd=tmp_path)
+    assert done.returncode == 0 and "refused: " in done.stdout, done.stdout
+    done = run(*command, env=dict(plain, PASSWORD="wrong"), cwd=tmp_path)
+    assert done.returncode == 1 and "not connected: " in done.stdout, done.stdout
 
 
 def collar(broker, folder, change=lambda sketch: sketch):
@@ -112,6 +125,26 @@ def test_validate(request, program, message, expected):
                    env=dict(os.environ, NODE_PATH=modules))
     assert done.stdout.split(None, 1)[0] == expected, done.stdout
     assert done.returncode == (expected != "valid")
+
+
+@pytest.mark.parametrize("arguments, shown", [
+    ([], "order-status, "), (["order-stats", "{}"], "order-status, "),
+    (["order-status", "{"], "not JSON: "),
+    (["order-status", '{"orderId": "ord-1", "status": "PLACED", "updatedAt": "today"}'], "/updatedAt "),
+    (["order-status", '{"orderId": "o", "status": "PLACED", "updatedAt": "2026-02-30T10:30:00Z"}'],
+     "/updatedAt ")])
+@pytest.mark.parametrize("program", ["validate.py", "validate.cjs"])
+def test_validate__not_so(request, program, arguments, shown):
+    """What is no message is said in words, with the names that there are; a time must be one."""
+    if program == "validate.py":
+        pytest.importorskip("jsonschema")
+        command, more = [sys.executable, os.path.join(EXAMPLES, "python", program)], {}
+    else:
+        command = ["node", os.path.join(EXAMPLES, "javascript", program)]
+        more = {"NODE_PATH": request.getfixturevalue("node_modules")}
+    done = run(*command, *arguments, env=dict(os.environ, **more))
+    assert done.returncode == 1 and shown in done.stdout, done.stdout
+    assert "Traceback" not in done.stdout and "    at " not in done.stdout
 
 
 # ---- Eclipse Paho for C ---------------------------------------------------------------------
