@@ -79,6 +79,29 @@ def test_reasons():
     assert sorted(re.findall(r"^\| `([a-z-]+)` \|", table, re.M)) == sorted(codes)
 
 
+def tracked():
+    """The tree's files."""
+    return subprocess.check_output(["git", "ls-files"], cwd=harness.TOP, text=True).split()
+
+
+def test_names_of_the_code():
+    """Each function() and each source file that a page for developers names is there."""
+    files = tracked()
+    text = "".join(read(name) for name in files if re.fullmatch(r"(plugin|test)/.*\.(c|h|py)", name))
+    shown = 0
+    for page in ("SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md"):
+        for code in re.findall(r"`([^`\n]+)`", read(page)):
+            for name in re.findall(r"\b(\w+)\(\)", code):
+                assert re.search(r"\b%s\(" % name, text), (page, name)
+                shown += 1
+            for name in re.findall(r"[\w./-]+\.(?:c|h|cases|sh|sql)\b|\btest[\w./]*\.py\b", code):
+                assert any(("/" + each).endswith("/" + name) for each in files), (page, name)
+                shown += 1
+            for name in re.findall(r"^(?:unit|integration|attack|test)/[\w./-]*\w$", code):
+                assert any(each.startswith((name, "test/" + name)) for each in files), (page, name)
+    assert shown > 100
+
+
 def words(text):
     return " ".join(text.split())
 

@@ -35,7 +35,8 @@ def block(language, containing):
 def here(broker, text):
     """An example with this broker's files and ports in place of `make run`'s."""
     return (text.replace("build/run/", broker.folder + "/")
-            .replace("8883", str(broker.tls)).replace("8084", str(broker.wss)))
+            .replace("8883", str(broker.tls)).replace("8084", str(broker.wss))
+            .replace("8884", str(broker.mtls)))
 
 
 def run(*command, wait=30, **options):
@@ -120,9 +121,52 @@ def test_refusal_lines(broker):
 def test_access_example(new_broker):
     broker = new_broker(access=ACCESS)
     with open(broker.path("access.json"), "w") as file:
-        file.write(block("json", '"roles"'))
+        file.write(block("json", '"clientIds"'))
     broker.start()
     broker.try_client("orders-service", broker.password("orders-service")).ping()
+
+
+def test_add_a_user(new_broker):
+    """The three steps of "Adding a user", as they stand there."""
+    broker = new_broker(access=ACCESS)
+    broker.start()
+    done = run("bash", "-c", here(broker, block("sh", "passwd set build/run")),
+               input="some long password\n", cwd=harness.TOP)
+    assert done.returncode == 0, done.stdout
+    with open(broker.path("access.json")) as file:
+        text = file.read()
+    assert text.count('"users": {') == 1
+    with open(broker.path("access.json"), "w") as file:
+        file.write(text.replace('"users": {', '"users": {' + block("json", '"eva": {')))
+    with open(broker.path("mosquitto.pid"), "w") as file:
+        file.write(str(broker.process.pid))
+    before = broker.mark()
+    commands = block("sh", "kill -HUP").replace(
+        "may eva", "may --config %s eva" % broker.path("mosquitto.conf"))
+    done = run("bash", "-c", here(broker, commands), cwd=harness.TOP)
+    assert done.returncode == 0 and "orders" in done.stdout, done.stdout
+    broker.wait_log("reloaded contract", before)
+    broker.try_client("eva", "some long password", client_id="eva").ping()
+
+
+def test_a_device_more(new_broker):
+    """The commands that make a certificate make one that is let in, and may publish."""
+    broker = new_broker(access=ACCESS)
+    broker.start()
+    done = run("bash", "-c", "set -o pipefail; " + here(broker, block("sh", "CAkey")))
+    assert done.returncode == 0 and "Warning" not in done.stdout, done.stdout
+    broker.wait_rows([(1,)], "SELECT count(*) FROM events WHERE topic = 'pets/collar-9/availability'")
+
+
+def test_token_example(tmp_path):
+    """The issuer and the keys that accounts.md shows are taken as they stand."""
+    (issuers,) = re.findall(r'```\n("issuers".*?)```', TEXT, re.S)
+    (tmp_path / "id.example.jwks.json").write_text(block("json", '"kty"'))
+    (tmp_path / "access.json").write_text('{"roles": {}, "users": {}, %s}' % issuers)
+    done = run(os.path.join(harness.BUILD, "petstorectl"), "lint", "--contract",
+               os.path.join(harness.TOP, "schemas", "petstore.asyncapi.json"),
+               "--access", str(tmp_path / "access.json"))
+    assert (done.returncode, done.stdout) == (0, "0 errors, 0 warnings\n")
 
 
 def step(number):
