@@ -251,6 +251,10 @@ test: deps  ## install what is missing and run everything that MINUTES=15 allow 
 
 SHARE = $(PREFIX)/share/mosquitto-petstore
 DOC   = $(PREFIX)/share/doc/mosquitto-petstore
+# The pages, and all that they link to, in the same folders as here.
+PAGES = README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md LICENSE SECURITY.md mosquitto.conf.example \
+        $(wildcard docs/*.md docs/*.svg schemas/*.md schemas/*.json schemas/store/*.md schemas/store/*.sql \
+          examples/*/*.py examples/*/*.cjs examples/esp32/*/*.ino docker/entrypoint.sh docker/grafana/*.json)
 # Where zsh looks: in Debian's folder for packages, or in that for what was built here.
 ZSH_FOLDER = $(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 COMPLETIONS = $(addprefix $(B)/completion.,bash zsh fish)
@@ -271,10 +275,11 @@ install: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1 $(COMPLETIONS)  ## ins
 	chmod 644 $(DESTDIR)$(SHARE)/mosquitto.conf.example
 	install -m 755 scripts/demo.sh $(DESTDIR)$(SHARE)/
 	install -m 644 scripts/debian/systemd.conf $(DESTDIR)$(SHARE)/ # the package installs it in place
-	install -m 644 schemas/README.md $(DESTDIR)$(SHARE)/schemas/
-	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(DOC)/
-	install -d $(DESTDIR)$(DOC)/docs
-	install -m 644 docs/*.md docs/*.svg $(DESTDIR)$(DOC)/docs/
+	install -d $(DESTDIR)$(PREFIX)/sbin
+	sed 's|^share=.*|share=$(SHARE)|; s|^plugin=.*|plugin=$(LIBDIR)/mosquitto_petstore.so|' \
+	  scripts/debian/petstore-setup >$(DESTDIR)$(PREFIX)/sbin/petstore-setup
+	chmod 755 $(DESTDIR)$(PREFIX)/sbin/petstore-setup
+	@for page in $(PAGES); do install -D -m 644 $$page $(DESTDIR)$(DOC)/$$page || exit 1; done
 
 clean:  ## remove what was built (chroots, npm packages and make run's files stay)
 	@test ! -e $(B)/Makefile || { echo "clean: B=$(B) is no build folder"; exit 2; }

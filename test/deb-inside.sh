@@ -67,9 +67,10 @@ files_of()
 	[ "$(grep -cE '^(plugin|plugin_opt_contract) ' "$1")" = 2 ]
 }
 
+doc=/usr/share/doc/mosquitto-petstore
 lints()
 {
-	ls "$1/README.md" "$1/access.schema.json" /usr/share/doc/mosquitto-petstore/{README.Debian,copyright,README.md,docs/troubleshooting.md} &&
+	ls "$1/access.schema.json" $doc/{README.Debian,copyright,README.md,docs/troubleshooting.md,schemas/README.md,examples/python/orders.py} &&
 		petstorectl lint --contract "$1/petstore.asyncapi.json"
 }
 

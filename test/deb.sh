@@ -10,6 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=test/count.sh
 . test/count.sh
+top=$PWD
 
 B=$(realpath "${B:-build}")
 suites=("$@")
@@ -22,6 +23,15 @@ dpkg-deb -x "$work/petstore.deb" "$work/files"
 missing() { test/hardened.sh "$work"/files/usr/lib/*/mosquitto_petstore.so "$work/files/usr/bin/petstorectl"; }
 is_hardened() { local found; found=$(missing) && echo "$found" && [ -z "$found" ]; }
 check "the package is hardened" is_hardened
+
+# What its pages link to is in it.
+leads() {
+	local pages
+	cd "$work/files/usr/share/doc/mosquitto-petstore"
+	mapfile -t pages < <(find . -name '*.md')
+	[ ${#pages[@]} -gt 10 ] && python3 "$top/test/links.py" "${pages[@]}"
+}
+check "links of its pages lead somewhere" eval '(leads)'
 
 # Debian's unit with the drop-in, judged by systemd where this machine has both.
 unit=/lib/systemd/system/mosquitto.service

@@ -21,10 +21,9 @@ rm -rf "$root"
 strip --strip-unneeded "$root"/usr/lib/*/mosquitto_petstore.so "$root/usr/bin/petstorectl"
 install -D -m 644 scripts/debian/systemd.conf \
 	"$root/usr/lib/systemd/system/mosquitto.service.d/petstore.conf"
-install -D -m 755 scripts/debian/petstore-setup "$root/usr/sbin/petstore-setup"
 install -D -m 644 scripts/debian/README.Debian "$share/README.Debian"
 mv "$share/LICENSE" "$share/copyright"
-gzip -9n "$root"/usr/share/man/man*/* "$share/CHANGELOG.md"
+gzip -9n "$root"/usr/share/man/man*/*
 find "$root" -type d -exec chmod 755 {} +
 
 # dpkg-shlibdeps wants a source package around it; these two lines are one.

@@ -61,6 +61,26 @@ def test_links():
     assert (done.returncode, done.stdout) == (0, "")
 
 
+def test_installed_pages(tmp_path):
+    """`make install` brings what the pages link to, and a petstore-setup that knows its places."""
+    done = subprocess.run(["make", "-s", "--no-print-directory", "install", "B=" + harness.BUILD,
+                           "PREFIX=/opt/pet", "DESTDIR=%s" % tmp_path], cwd=harness.TOP, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env={name: value for name, value in os.environ.items() if "MAKE" not in name})
+    assert done.returncode == 0, done.stdout
+    folder = tmp_path / "opt/pet/share/doc/mosquitto-petstore"
+    installed = sorted(str(page.relative_to(folder)) for page in folder.rglob("*.md"))
+    assert set(PAGES) < set(installed)
+    done = subprocess.run([sys.executable, os.path.join(harness.TOP, "test", "links.py"), *installed],
+                          cwd=folder, text=True, stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (0, "")
+    setup = tmp_path / "opt/pet/sbin/petstore-setup"
+    places = dict(re.findall(r"^(share|plugin)=(.*)$", setup.read_text(), re.M))
+    assert places == {"share": "/opt/pet/share/mosquitto-petstore",
+                      "plugin": "/opt/pet/lib/mosquitto_petstore.so"}
+    assert os.access(setup, os.X_OK) and all((tmp_path / place[1:]).exists() for place in places.values())
+
+
 def test_alerts():
     """docs/limits-and-alerts.md names each kind, with the defaults that the code has."""
     rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", read("docs/limits-and-alerts.md"), re.M))
