@@ -31,7 +31,7 @@
 #define PASSWORD_TEXT_MAX 512u /* characters of a stored hash, NUL included */
 
 /*
- * What a check may cost where the broker serves nobody meanwhile, in rounds of PBKDF2: above the
+ * What a check may cost where the broker serves no client meanwhile, in rounds of PBKDF2: above the
  * first a warning, above the second the file is refused. Half a million rounds are 0.14 to 0.2 s
  * of a server's processor and half a second of one that is a third as fast: what plugin_opt_
  * derivation_share leaves to checks in one second, and what nobody should wait for twice.

@@ -49,7 +49,7 @@ struct session {
 	const void *handle; /* of its connection, or of the last one that it had */
 	const char *name;   /* the principal's */
 	const char *client_id;
-	/* Borrowed from the rules of @generation, or @made: whoever asks sees to both. */
+	/* Borrowed from the rules of @generation, or from @made: see events_principal(). */
 	const struct access_principal *principal;
 	uint64_t generation;
 	struct access_principal *made; /* owned: made for a certificate or a token, else NULL */

@@ -79,7 +79,7 @@ uint64_t writer_rounds(const struct writer *writer);
 struct writer_stall {
 	uint64_t rounds;   /* at the last look that found it had got on */
 	int64_t stood_ns;  /* for so long it has not since */
-	int64_t looked_ns; /* 0: nobody looked yet */
+	int64_t looked_ns; /* of the last look; 0: there was none */
 };
 
 /* @rounds were made so far. True: it hangs. */
