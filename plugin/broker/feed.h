@@ -80,7 +80,7 @@ int64_t feed_unix_ms(const struct feed *feed, int64_t now_ns);
 void feed_decided(struct feed *feed, const struct gate_request *request,
 		  const struct decision *decision, int64_t took_ns);
 
-/* An allowed publish that is not acknowledged yet. */
+/* A publish that is not acknowledged yet, or a request for a subscription. */
 struct feed_publish {
 	const struct mosquitto *client;
 	struct session *session; /* NULL: none */
