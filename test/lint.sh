@@ -83,7 +83,7 @@ check "schema knows base only" arrows schema contract access ledger gate report 
 check "ledger knows base only" arrows ledger contract access schema gate report monitor broker ctl
 check "monitor knows base only" arrows monitor contract access schema ledger gate report broker ctl
 check "gate knows no room above" arrows gate report monitor broker ctl
-check "report knows base and the gate only" arrows report contract access schema ledger monitor broker ctl
+check "report knows no room beside it or above" arrows report access ledger monitor broker ctl
 check "broker knows nothing of petstorectl" arrows broker ctl
 check "the plugin exports Mosquitto's three symbols" symbols
 check "plugin and petstorectl are hardened" \
