@@ -63,7 +63,7 @@ static bool is_part(const struct brokerfile *whole, const char *path)
 	return false;
 }
 
-/* The mosquitto.conf that includes the file, if there is one. */
+/* The mosquitto.conf that includes the file, if there is one; what `make run` writes is whole. */
 static bool read_whole(struct files *files)
 {
 	const char *name = strrchr(files->config, '/');
@@ -127,12 +127,22 @@ bool files_is_local(const struct brokerfile *file, size_t listener)
 
 /* ---- which configuration ---------------------------------------------------------------- */
 
-/* In a folder that anybody may fill, somebody else's file is not taken. */
+/*
+ * Has nobody but the caller (and root) made this what it is? A link is somebody's who may be
+ * anybody, and in a folder that others may write to so is every file.
+ */
 static bool is_own(const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && st.st_uid == geteuid();
+	return lstat(path, &st) == 0 && !S_ISLNK(st.st_mode) &&
+	       (st.st_uid == geteuid() || st.st_uid == 0) &&
+	       (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+static bool is_run_config_own(void)
+{
+	return is_own(".") && is_own("build") && is_own("build/run") && is_own(FILES_RUN_CONFIG);
 }
 
 const char *files_default(void)
@@ -143,7 +153,7 @@ const char *files_default(void)
 		return named;
 	if (access(FILES_CONFIG, R_OK) == 0)
 		return FILES_CONFIG;
-	return is_own(FILES_RUN_CONFIG) ? FILES_RUN_CONFIG : NULL;
+	return is_run_config_own() ? FILES_RUN_CONFIG : NULL;
 }
 
 static void find_config(struct files *files, const char *name)
@@ -153,6 +163,13 @@ static void find_config(struct files *files, const char *name)
 	files->config = files_default();
 	if (files->config && files->config != getenv(FILES_ENVIRONMENT))
 		(void)fprintf(stderr, "petstorectl %s: reads %s\n", name, files->config);
+	else if (!files->config && access(FILES_RUN_CONFIG, F_OK) == 0)
+		(void)fprintf(stderr,
+			      "petstorectl %s: " FILES_RUN_CONFIG
+			      " is not read without --config: it "
+			      "or a folder above it is a link, another user's, or others may write "
+			      "to it\n",
+			      name);
 }
 
 static const char *option_or(const char *given, const struct files *files, const char *name)
@@ -165,7 +182,7 @@ int files_find(struct files *files, const char *name, struct diag *diag)
 	int rc;
 
 	find_config(files, name);
-	if (files->config && !read_whole(files)) {
+	if (files->config && (strcmp(files->config, FILES_RUN_CONFIG) == 0 || !read_whole(files))) {
 		rc = brokerfile_read(files->config, NULL, &files->broker, diag);
 		if (rc)
 			return rc;

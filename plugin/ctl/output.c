@@ -87,6 +87,12 @@ void output_word(const struct output *output, const char *word)
 
 /* ---- cells ------------------------------------------------------------------------------- */
 
+/* A title: the name of a column, which is the database's. */
+static const char *title_of(const struct output_column *column, char ret[CELL_MAX])
+{
+	return diag_escape(ret, TEXT_MAX, column->title, strlen(column->title));
+}
+
 /* A cell's text: of a string itself, of anything else its JSON. There is room for an ellipsis. */
 static const char *text_of(const json_t *value, char ret[CELL_MAX])
 {
@@ -152,7 +158,7 @@ static void measure(struct layout *layout, const json_t *rows)
 	size_t i;
 
 	for (size_t c = 0; c < layout->count; c++) {
-		layout->width[c] = width(layout->column[c].title);
+		layout->width[c] = width(title_of(&layout->column[c], text));
 		json_array_foreach(rows, i, row) {
 			size_t n =
 				width(text_of(json_object_get(row, layout->column[c].key), text));
@@ -232,7 +238,7 @@ static void print_row(const struct layout *layout, const json_t *row)
 		if (row)
 			(void)text_of(json_object_get(row, column->key), text);
 		else
-			(void)snprintf(text, sizeof(text), "%s", column->title);
+			(void)title_of(column, text);
 		if (!layout->is_broken)
 			cut(text, layout->width[c]);
 		if (layout->is_first[c]) {
@@ -314,7 +320,7 @@ void output_json(const json_t *json)
 void output_object(const struct output *output, json_t *object)
 {
 	char text[CELL_MAX];
-	size_t widest = 0;
+	size_t widest = 0, len;
 	const char *key;
 	json_t *value;
 
@@ -322,10 +328,13 @@ void output_object(const struct output *output, json_t *object)
 		output_json(object);
 		return;
 	}
-	json_object_foreach(object, key, value)
-		widest = width(key) > widest ? width(key) : widest;
 	json_object_foreach(object, key, value) {
-		(void)printf("%s%*s", key, (int)(widest - width(key) + GAP), "");
+		len = width(diag_escape(text, TEXT_MAX, key, strlen(key)));
+		widest = len > widest ? len : widest;
+	}
+	json_object_foreach(object, key, value) {
+		len = width(diag_escape(text, TEXT_MAX, key, strlen(key)));
+		(void)printf("%s%*s", text, (int)(widest - len + GAP), "");
 		(void)puts(text_of(value, text));
 	}
 }

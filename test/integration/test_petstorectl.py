@@ -6,6 +6,7 @@ import pty
 import re
 import shutil
 import struct
+import sqlite3
 import subprocess
 import termios
 
@@ -147,8 +148,9 @@ def in_project(folder, *arguments):
 
 
 def project(tmp_path, broker):
-    (tmp_path / "build").mkdir()
-    (tmp_path / "build" / "run").symlink_to(broker.folder)
+    run = tmp_path / "build" / "run"
+    run.mkdir(parents=True)
+    shutil.copy(os.path.join(str(broker.folder), "mosquitto.conf"), str(run))
     return tmp_path
 
 
@@ -185,6 +187,57 @@ def test_lines_that_run_after_make_run(broker, tmp_path):
         status, output, said = in_project(folder, *line.split())
         assert said == "petstorectl %s: reads ./build/run/mosquitto.conf\n" % line.split()[0]
         assert status == 0, output
+
+
+def folder_is_read(tmp_path):
+    """Is build/run/mosquitto.conf taken? If not, a line says why."""
+    status, _, said = in_project(tmp_path, "orders")
+    assert status == 2
+    assert ("is not read without --config" in said) != ("/none" in said)
+    return "/none" in said
+
+
+@pytest.mark.parametrize("part", [".", "build", "build/run", "build/run/mosquitto.conf"])
+def test_a_folder_that_others_fill_is_not_taken(tmp_path, part):
+    run = tmp_path / "build" / "run"
+    run.mkdir(parents=True)
+    (run / "mosquitto.conf").write_text("plugin_opt_database /none\n")
+    assert folder_is_read(tmp_path)
+    for mode in (0o775, 0o757):
+        os.chmod(str(tmp_path / part), mode)
+        assert not folder_is_read(tmp_path)
+    os.chmod(str(tmp_path / part), 0o755)
+    assert folder_is_read(tmp_path)
+    if part != ".":
+        os.rename(str(tmp_path / part), str(tmp_path / "there"))
+        os.symlink(str(tmp_path / "there"), str(tmp_path / part))
+        assert not folder_is_read(tmp_path)
+
+
+def test_what_was_found_is_the_whole(tmp_path):
+    """A file beside the folder does not take its place by including it."""
+    run = tmp_path / "build" / "run"
+    run.mkdir(parents=True)
+    (run / "mosquitto.conf").write_text("plugin_opt_database /none\n")
+    (tmp_path / "build" / "mosquitto.conf").write_text(
+        "plugin_opt_database /other\ninclude_dir %s\n" % run)
+    said = in_project(tmp_path, "orders")[2]
+    assert "/none" in said and "/other" not in said
+
+
+def test_names_of_columns_are_escaped(tmp_path):
+    """Those of a database that somebody else made: long ones, and ones that steer the terminal."""
+    path = str(tmp_path / "hostile.db")
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE store_names (number INTEGER, name TEXT)")
+        database.execute('CREATE TABLE big (id TEXT, updated_at TEXT, "\x1b[31mred" TEXT, x%s TEXT)'
+                         % ("y" * 600))
+        database.execute("INSERT INTO big VALUES ('a', '2026-01-01', 'b', 'c')")
+    for columns in ("0", "80", "300", "540"):
+        done = subprocess.run([TOOL, "list", "big", "--database", path], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=dict(os.environ, COLUMNS=columns))
+        assert done.returncode == 0, done.stderr
+        assert b"\x1b" not in done.stdout and b"\\x1b[31mred" in done.stdout
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
