@@ -4,8 +4,8 @@
  * In its own options, or else in the plugin_opt_ lines of a mosquitto.conf. That is the file of
  * --config. Without it, and if no other file was named: the file in the environment's
  * PETSTORE_CONFIG; else FILES_CONFIG, if it exists; else FILES_RUN_CONFIG, which `make run` writes,
- * unless it or a folder above it, up to the current one, is a link, belongs to another user but root,
- * or may be written by others. For the last two a line on standard error names the file.
+ * unless it or a folder above it, up to the current one, is a link, belongs to another user but
+ * root, or may be written by others. For the last two a line on standard error names the file.
  */
 #ifndef PETSTORE_CTL_FILES_H
 #define PETSTORE_CTL_FILES_H
