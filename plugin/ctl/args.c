@@ -92,6 +92,19 @@ static int64_t age_of(const char *text)
 	return -1;
 }
 
+/* Is there such a day and hour? What the head of a stamp leaves out is its earliest. */
+static bool is_in_calendar(const char *text)
+{
+	char whole[] = "0000-01-01T00:00:00Z";
+	char again[ARGS_TIME_MAX];
+	int64_t ms;
+
+	memcpy(whole, text, strnlen(text, sizeof("dddd-dd-ddTdd:dd:dd") - 1));
+	/* The 30th of February would be printed as a day of March. */
+	return clock_parse(whole, strlen(whole), &ms) &&
+	       strncmp(clock_print(ms, again), whole, sizeof("dddd-dd-ddTdd:dd:dd") - 1) == 0;
+}
+
 /*
  * Reads a time as people write it: RFC 3339 in UTC or the head of one ("2026-01-15",
  * "2026-01-15T10:30", with or without "Z"), an age ("90s", "15m", "2h", "7d"), "today" or
@@ -102,7 +115,7 @@ static bool read_time(const char *text, char ret[ARGS_TIME_MAX])
 	int64_t now = clock_unix_ms(), age = age_of(text);
 	bool is_yesterday = strcmp(text, "yesterday") == 0;
 
-	if (is_stamp(text)) {
+	if (is_stamp(text) && is_in_calendar(text)) {
 		(void)snprintf(ret, ARGS_TIME_MAX, "%s", text);
 		return strlen(text) < ARGS_TIME_MAX;
 	}

@@ -45,6 +45,9 @@ static json_t *read_command(const struct ctl_call *call)
 		json_decref(command);
 		return NULL;
 	}
+	/* As petstorectl explain has it. */
+	if (strcmp(call->operand[0], "explain") == 0 && !json_object_get(command, "qos"))
+		(void)json_object_set_new(command, "qos", json_integer(1));
 	return command;
 }
 
@@ -56,6 +59,12 @@ static int run(struct ctl_call *call)
 
 	if (!command)
 		return CTL_FAILED;
+	if (strcmp(call->operand[0], "explain") == 0 &&
+	    (!json_object_get(command, "action") || !json_object_get(command, "topic"))) {
+		json_decref(command);
+		return ctl_fail(call->name,
+				"explain: expected action=publish|subscribe and topic=TOPIC");
+	}
 	status = control_args_ask(call, command, &data);
 	/* The plugin may know more commands than this program. */
 	if (status == CTL_NO && !suggest_has(COMMANDS, call->operand[0])) {
@@ -77,7 +86,7 @@ const struct ctl_command ctl_ctl = {
 	.help = "Commands: status, counters, reload, mode [group=GROUP mode=MODE], listBans,\n"
 		"liftBan clientId=ID principal=USER, listAlerts, explain\n"
 		"action=publish|subscribe topic=TOPIC [payload=TEXT username=NAME clientId=ID\n"
-		"qos=N retain=true]. The user needs the scope that the contract asks for on\n"
+		"qos=N (1) retain=true]. The user needs the scope that the contract asks for on\n"
 		"$CONTROL/petstore/v1.\n",
 	.shared = CTL_JSON | CTL_CONFIG,
 	.options = control_args_rows,
@@ -117,7 +126,7 @@ static void print_bans(const struct ctl_call *call, const json_t *data)
 								      ? "user"
 								      : "client"));
 	}
-	output_rows(&call->output, bans, columns);
+	ctl_rows(call, bans, columns);
 	if ((json_int_t)json_array_size(bans) < total)
 		(void)ctl_fail(call->name, "and %lld more",
 			       (long long)(total - (json_int_t)json_array_size(bans)));

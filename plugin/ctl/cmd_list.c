@@ -52,11 +52,12 @@ static int check_status(const struct listing *list)
 {
 	const struct entity *entity =
 		list->contract ? tables_entity(list->contract, list->table) : NULL;
-	char statuses[TABLES_STATUSES_MAX], names[SUGGEST_LIST_MAX];
+	char room[TABLES_STATUSES_MAX], names[SUGGEST_LIST_MAX];
+	const char *statuses = entity ? tables_statuses(list->contract, entity, room)
+				      : tables_columns(list->table)->states;
 	struct suggest suggest;
 
-	if (!entity || !list->args->status ||
-	    suggest_has(tables_statuses(list->contract, entity, statuses), list->args->status))
+	if (!statuses || !list->args->status || suggest_has(statuses, list->args->status))
 		return 0;
 	suggest = suggest_begin(list->args->status);
 	suggest_add(&suggest, statuses);
@@ -97,6 +98,23 @@ static int set_filters(const struct listing *list, const char *where, struct que
 	return 0;
 }
 
+/* Of an alert what its document says, for a person instead of the document. */
+static void open_document(json_t *row)
+{
+	json_t *document = json_loads(tables_text(row, "document"), 0, NULL), *member;
+	const json_t *evidence = json_object_get(document, "evidence");
+
+	member = json_object_get(document, "title");
+	(void)json_object_set_new(row, "title", member ? json_incref(member) : json_null());
+	member = json_object_get(document, "detail");
+	(void)json_object_set_new(row, "detail", member ? json_incref(member) : json_null());
+	member = json_object_get(evidence, "threshold");
+	(void)json_object_set_new(row, "threshold", member ? json_incref(member) : json_null());
+	(void)json_object_del(row, "document");
+	(void)json_object_del(row, "share");
+	json_decref(document);
+}
+
 static int list_rows(const struct listing *list)
 {
 	struct query_filter filter[QUERY_FILTERS_MAX];
@@ -107,7 +125,8 @@ static int list_rows(const struct listing *list)
 				    .limit = (uint64_t)list->args->limit };
 	char *where = list->args->where ? strdup(list->args->where) : NULL;
 	char *equals = where ? strchr(where, '=') : NULL;
-	json_t *found = json_array();
+	json_t *found = json_array(), *row;
+	size_t i;
 	int rc;
 
 	if (equals)
@@ -120,7 +139,10 @@ static int list_rows(const struct listing *list)
 	rc = query_rows(list->query, &ask, tables_collect, found, &list->call->diag);
 	if (rc)
 		goto out;
-	output_rows(&list->call->output, found, NULL);
+	json_array_foreach(found, i, row)
+		if (!list->call->is_json && json_object_get(row, "document"))
+			open_document(row);
+	ctl_rows(list->call, found, NULL);
 out:
 	json_decref(found);
 	free(where);
@@ -282,7 +304,8 @@ static int no_table(const struct listing *list)
 	tables_suggest(&suggest, list->contract);
 	ctl_suggest(&suggest);
 	(void)query_rows(list->query, &ask, tables_collect, NULL, &list->call->diag);
-	(void)ctl_fail(list->call->name, "%s%s", list->call->diag.text, suggest_text(&suggest));
+	(void)ctl_fail(list->call->name, "%s, alerts, events, refusals%s", list->call->diag.text,
+		       suggest_text(&suggest));
 	diag_init(&list->call->diag); /* it was said */
 	return CTL_FAILED;
 }
@@ -298,6 +321,11 @@ static int answer(struct listing *list, const char *id)
 		return no_table(list);
 	if (files->contract && contract_load(files->contract, &list->contract, NULL, diag))
 		return CTL_FAILED;
+	if (id && tables_is_own(list->table)) {
+		(void)diag_set(diag, ERR_INVALID, "%s: rows of %s have no id; see --where", id,
+			       list->table);
+		return CTL_FAILED;
+	}
 	if (id)
 		return show(list, id);
 	return check_status(list) ? CTL_FAILED : list_rows(list);
@@ -317,9 +345,9 @@ static int run(struct ctl_call *call)
 }
 
 #define HELP                                                                                       \
-	"TABLE is one of the contract's (orders), alerts or events. With ID, all that is\n"        \
-	"known of one entity, and what was accepted about it, oldest first. The broker\n"          \
-	"may be running.\n\n" ARGS_TIME_HELP
+	"TABLE is one of the contract's (orders), or alerts or events, which have no ID.\n"        \
+	"With ID, all that is known of one entity, and what was accepted about it, oldest\n"       \
+	"first. The broker may be running.\n\n" ARGS_TIME_HELP
 
 const struct ctl_command ctl_list = {
 	.name = "list",

@@ -42,7 +42,7 @@ static const struct args_row rows[] = {
 	{ "until", ARGS_TIME, "TIME", "not after", AT(until) },
 	{ "by", ARGS_WORD, "WHAT", "counted by reason, client, user or topic", AT(by),
 	  .words = "reason client user topic" },
-	{ "limit", ARGS_NUMBER, "N", "at most so many, the latest (50; 0: all)",
+	{ "limit", ARGS_NUMBER, "N", "at most so many, latest first (50; 0: all)",
 	  AT(limit), 0, 1000000000 },
 	{ "follow", ARGS_SWITCH, NULL, "go on with what comes; JSON is then one object a line",
 	  AT(follow) },
@@ -102,7 +102,9 @@ static void print(json_t *list, const struct ctl_call *call, bool is_followed)
 			 json_dumpf(row, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) == 0)
 			(void)puts("");
 	}
-	if (!call->is_json || !is_followed)
+	if (!is_followed)
+		ctl_rows(call, list, columns);
+	else if (!call->is_json)
 		output_rows(&call->output, list, columns);
 	if (is_followed)
 		(void)fflush(stdout); /* what it does not take, main() finds */
@@ -141,7 +143,7 @@ static int count_by(struct query *query, struct ctl_call *call)
 		if (!call->is_json)
 			(void)json_object_set(row, "what", json_object_get(row, column));
 	if (!rc)
-		output_rows(&call->output, list, counted);
+		ctl_rows(call, list, counted);
 	json_decref(list);
 	return rc;
 }
@@ -165,7 +167,8 @@ static int show(struct query *query, struct ctl_call *call, int64_t *last)
 	(void)snprintf(number, sizeof(number), "%" PRId64, *last);
 	if (*last >= 0)
 		filter[ask.filter_count++] = (struct query_filter){ "seq", QUERY_AFTER, number };
-	rc = query_rows(query, &ask, ask.is_descending ? collect_first : tables_collect, list,
+	rc = query_rows(query, &ask,
+			ask.is_descending && args->follow ? collect_first : tables_collect, list,
 			&call->diag);
 	if (rc)
 		goto out;
@@ -222,8 +225,9 @@ const struct ctl_command ctl_refusals = {
 	.name = NAME,
 	.arguments = "[--client ID] [--reason CODE] [--by WHAT] [--follow] [OPTION...]",
 	.summary = "what was refused, or observed, and why",
-	.help = "The broker may be running; rows come a moment after the "
-		"refusal.\n\n" ARGS_TIME_HELP,
+	.help = "The broker may be running; rows come a moment after the refusal. The latest "
+		"comes\n"
+		"first, with --follow last.\n\n" ARGS_TIME_HELP,
 	.shared = CTL_JSON | CTL_CONFIG | CTL_DATABASE,
 	.options = rows,
 	.args_size = sizeof(struct refusals_args),

@@ -165,8 +165,13 @@ static int find(struct ctl_call *call, struct control_args *args)
 	const struct control_broker *broker = &args->broker;
 	int rc = files_find(&call->files, call->name, &call->diag);
 
-	if (rc || !call->files.config)
+	if (rc)
 		return rc;
+	if (!call->files.config) {
+		(void)ctl_fail(call->name, "no configuration was found (see --config): asks "
+					   "localhost port 8883 without TLS (see --cafile)");
+		return 0;
+	}
 	rc = find_broker(call, args);
 	if (!rc && !args->password_file)
 		rc = find_user(call, args);
@@ -209,6 +214,9 @@ static int prepare(struct ctl_call *call, struct control_args *args)
 		return rc;
 	broker->host = broker->host ? broker->host : "localhost";
 	broker->port = broker->port ? broker->port : 8883;
+	if (args->password_file && !broker->user)
+		return diag_set(&call->diag, ERR_INVALID, "--password-file %s: needs --user NAME",
+				args->password_file);
 	/* One of the user's own ids. Whom a certificate stands for is not known: no id. */
 	if (!broker->client_id && broker->user) {
 		(void)snprintf(args->id, sizeof(args->id), "%.128s/petstorectl-%ld", broker->user,
@@ -275,7 +283,11 @@ static void on_disconnect(struct mosquitto *client, void *ctx, int code,
 	(void)code;
 	(void)properties;
 	if (!request->answer)
-		give_up(request, ERR_IO, "the broker closed the connection");
+		give_up(request, ERR_IO,
+			request->broker->ca_file
+				? "the broker closed the connection"
+				: "the broker closed the connection (a port with TLS needs "
+				  "--cafile FILE)");
 }
 
 static void on_message(struct mosquitto *client, void *ctx, const struct mosquitto_message *message,

@@ -109,7 +109,8 @@ static int replace(const char *path, const struct content *old, const char *text
 	(void)snprintf(temporary, sizeof(temporary), "%s.XXXXXX", real);
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
-		return diag_set(diag, ERR_IO, "%s: %s", temporary, strerror(errno));
+		return diag_set(diag, ERR_IO, "%s: no file can be made in the folder %s: %m", path,
+				dirname(real));
 	ok = take_over(fd, old) && (errno = wholefile_write(fd, text, len)) == 0 && fsync(fd) == 0;
 	ok = close(fd) == 0 && ok;
 	ok = ok && rename(temporary, real) == 0 && sync_folder(real);

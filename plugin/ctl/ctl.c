@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ctl/args.h"
+#include "ctl/tables.h"
 
 const struct ctl_command *const ctl_commands[] = {
 	&ctl_lint,     &ctl_explain,    &ctl_may,  &ctl_list,    &ctl_entity,   &ctl_refusals,
@@ -38,6 +39,13 @@ int ctl_fail(const char *name, const char *format, ...)
 	return CTL_FAILED;
 }
 
+void ctl_rows(const struct ctl_call *call, json_t *rows, const struct output_column *columns)
+{
+	output_rows(&call->output, rows, columns);
+	if (!call->is_json && json_array_size(rows) == 0)
+		(void)ctl_fail(call->name, "none");
+}
+
 void ctl_usage(FILE *file)
 {
 	(void)fputs("usage: petstorectl COMMAND [ARGUMENT...]\n\n", file);
@@ -51,7 +59,10 @@ void ctl_usage(FILE *file)
 
 void ctl_help_print(const struct ctl_command *command, const char *name)
 {
-	(void)printf("usage: petstorectl %s %s\n\n", name, command->arguments);
+	const struct tables_columns *columns = tables_columns(name);
+
+	(void)printf("usage: petstorectl %s %s\n\n", name,
+		     columns->table && command == &ctl_entity ? "[OPTION...]" : command->arguments);
 	if (command == &ctl_entity)
 		(void)printf("rows of the table %s.\n", name);
 	else
@@ -60,4 +71,9 @@ void ctl_help_print(const struct ctl_command *command, const char *name)
 		(void)printf("\n%s", command->help);
 	(void)puts("");
 	args_print(stdout, command);
+	if (command != &ctl_entity || !columns->table)
+		return;
+	(void)printf("\nColumns: %s\n", columns->names);
+	if (columns->states)
+		(void)printf("Statuses: %s\n", columns->states);
 }

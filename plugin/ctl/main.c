@@ -39,7 +39,9 @@ static int no_command(const char *name)
 
 	ctl_suggest(&suggest);
 	(void)fprintf(stderr, "petstorectl: no such command: %s%s\n\n", name,
-		      suggest_text(&suggest));
+		      suggest_text(&suggest)[0]
+			      ? suggest_text(&suggest)
+			      : "; for a table expected --config FILE or --database FILE");
 	ctl_usage(stderr);
 	return CTL_FAILED;
 }

@@ -6,11 +6,17 @@
 
 /* clang-format off */
 static const struct tables_columns all[] = {
-	/* table, time, status, owner, user, client, topic */
-	{ "alerts", "time", "state", NULL, "principal", "client_id", NULL },
-	{ "events", "received_at", NULL, NULL, "publisher", "client_id", "topic" },
-	{ "refusals", "time", NULL, NULL, "principal", "client_id", "topic" },
-	{ NULL, "updated_at", "status", "owner", NULL, NULL, NULL },
+	/* table, time, status, owner, user, client, topic, states, names */
+	{ "alerts", "time", "state", NULL, "principal", "client_id", NULL, "raised cleared",
+	  "seq time kind state client_id principal address document share" },
+	{ "events", "received_at", NULL, NULL, "publisher", "client_id", "topic", NULL,
+	  "seq received_at topic publisher client_id qos retained payload will\n"
+	  "correction digest revision origin unique_key" },
+	{ "refusals", "time", NULL, NULL, "principal", "client_id", "topic", NULL,
+	  "seq decision_id time action reason observed client_id principal address\n"
+	  "topic qos retained pointer keyword message standing payload payload_bytes\n"
+	  "share closed" },
+	{ NULL, "updated_at", "status", "owner", NULL, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */
 

@@ -22,6 +22,8 @@ struct tables_columns {
 	const char *table; /* NULL: any entity's */
 	const char *time;  /* of a row's latest change */
 	const char *status, *owner, *user, *client, *topic;
+	const char *states; /* what @status may be, by spaces; NULL: the contract says */
+	const char *names;  /* of all columns, by spaces; NULL: the contract says */
 };
 
 /* Never NULL: any table that is not the store's own counts as an entity's. */

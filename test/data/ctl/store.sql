@@ -41,7 +41,7 @@ INSERT INTO alerts (seq, time, kind, state, client_id, principal, address, docum
 	(1, '2026-01-15T10:00:02.000Z', 'refusal-streak', 'raised', 'till-1', 'bob', '127.0.0.1',
 	 '{"kind":"refusal-streak"}'),
 	(2, '2026-01-15T10:00:03.000Z', 'login-failures', 'raised', 'phone', 'ann', '10.0.0.9',
-	 '{"kind":"login-failures"}'),
+	 '{"kind":"login-failures","title":"Many failed logins","detail":"7 in a minute","evidence":{"threshold":5}}'),
 	(3, '2026-01-15T10:00:04.000Z', 'refusal-streak', 'cleared', 'till-1', 'bob', '127.0.0.1',
 	 '{"kind":"refusal-streak"}');
 UPDATE refusals SET closed = 1 WHERE reason = 'store-unavailable';
