@@ -1,14 +1,14 @@
 /*
- * replay.h -- records from the journal into the store, each exactly once; and refusals from the
- * backlog, now and then.
+ * replay.h -- moves records from the journal to the store, each exactly once; and refusals from the
+ * backlog.
  *
- * The number of the last record that was written stands in the same transaction as its rows, and
- * is read again in each: whatever fails between the two files, what the database has is skipped and
- * what it has not is written. Used at start, and by the writer's thread from then on.
+ * Each transaction writes the number of its last record together with the rows, and each begins by
+ * reading that number. So whatever fails between the two files, records that the database has are
+ * skipped and the others are written. Used at the start, and then by the writer's thread.
  *
  * Refusals are written between batches of accepted writes, in transactions of their own. They never
- * hold up what was accepted: where the database is locked they wait, bounded; where it takes none
- * they are counted as lost.
+ * delay accepted writes: if the database is locked, a bounded number of them waits; if it takes no
+ * writes, they are counted as lost.
  */
 #ifndef PETSTORE_REPLAY_H
 #define PETSTORE_REPLAY_H
