@@ -41,10 +41,10 @@ ACCESS   = access/access access/access_load access/access_roles access/access_cl
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
            access/nametable access/password access/revoked access/scram access/token access/verifier
 LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit \
-           ledger/ledger_news ledger/ledger_replan ledger/ledger_files ledger/ledger_adopt ledger/ledger_open \
+           ledger/ledger_news ledger/ledger_replan ledger/ledger_files ledger/ledger_open \
            ledger/age ledger/state ledger/idfilter ledger/writer ledger/replay \
-           ledger/journal_records ledger/journal_file ledger/journal_map ledger/journal_scan ledger/journal_sync \
-           ledger/journal_repair ledger/pace ledger/record ledger/crc32c ledger/sql ledger/store ledger/store_names \
+           ledger/journal_records ledger/journal_file ledger/journal_scan ledger/journal_sync \
+           ledger/journal_repair ledger/pace ledger/record ledger/crc32c ledger/sql ledger/store \
            ledger/store_files ledger/store_facts ledger/restored \
            ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader \
            ledger/store_trim ledger/backlog ledger/query

@@ -1,9 +1,9 @@
 /*
  * journal_internal.h -- what the journal's files share; no other file includes it.
  *
- * journal_file.c makes, opens and maps the file; journal_scan.c finds the records in it;
- * journal_records.c appends records and takes them out; journal_sync.c brings them to the disk;
- * journal_repair.c checks the file, makes it anew, and puts back one that was removed.
+ * journal_file.c makes and opens the file; journal_scan.c finds the records in it;
+ * journal_records.c maps it, appends records and takes them out; journal_sync.c brings them to the
+ * disk; journal_repair.c checks the file, makes it anew, and puts back one that was removed.
  */
 #ifndef PETSTORE_JOURNAL_INTERNAL_H
 #define PETSTORE_JOURNAL_INTERNAL_H

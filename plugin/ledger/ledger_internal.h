@@ -2,8 +2,8 @@
  * ledger_internal.h -- what the ledger's own files share; no other file includes it.
  *
  * Read them in this order: ledger_core.c, which all others call; ledger_look.c and ledger_commit.c,
- * which read and write; ledger_news.c, facts and news; ledger_replan.c, a new plan; ledger_files.c
- * and ledger_adopt.c, the writer's checks of the files; ledger_open.c, which opens all of it.
+ * which read and write; ledger_news.c, facts and news; ledger_replan.c, a new plan; ledger_files.c,
+ * the writer's checks of the files; ledger_open.c, which opens all of it.
  */
 #ifndef PETSTORE_LEDGER_INTERNAL_H
 #define PETSTORE_LEDGER_INTERNAL_H
@@ -22,6 +22,7 @@
 #include "ledger/writer.h"
 
 #define LEDGER_MARKS 64u
+#define LEDGER_GO_ON "put it back, or go on without its writes: petstorectl restored"
 
 /* A plan of our own, in one block. The broker's thread and the writer's have one each. */
 struct ledger_plan {
@@ -210,15 +211,9 @@ int ledger_prepare(struct ledger *ledger, struct diag *diag);
 
 /*
  * Do database and journal belong together? ERR_INVALID (is_pair_wrong): no, and the line says what
- * to do. The first two before either is opened or made; the third before the database is changed.
- */
-int ledger_check_database(struct ledger *ledger, struct diag *diag);
-int ledger_check_journal(struct ledger *ledger, bool *may_make, struct diag *diag);
-int ledger_check_new(struct ledger *ledger, struct diag *diag);
-
-/*
- * Replays what the database has not seen. Afterwards the journal is empty and fits, and the
- * database says that it is in use with it. Called again after a failure it goes on where it was.
+ * to do. Else replays what the database has not seen. Afterwards the journal is empty and fits, and
+ * the database says that it is in use with it. Called again after a failure it goes on where it
+ * was.
  */
 int ledger_adopt_journal(struct ledger *ledger, struct ledger_opened *ret, struct diag *diag);
 

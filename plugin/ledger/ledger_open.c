@@ -4,6 +4,7 @@
  * A database that is locked, or a disk that is full, need not keep the broker from starting:
  * the writer's thread opens the rest when it can (see struct ledger).
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,11 +55,81 @@ static bool may_pass(const struct ledger *l, int rc)
 	return rc == ERR_BUSY || rc == ERR_IO || l->is_pair_wrong;
 }
 
+/* A file that has something in it. */
+static bool is_filled(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
+}
+
+/* Do database and journal belong together? Before either is opened or made. */
+static int check_database(struct ledger *l, struct diag *diag)
+{
+	struct stat st;
+	char *ring;
+	int rc = 0;
+
+	if (stat(l->asked_path, &st) == 0 || errno != ENOENT)
+		return 0;
+	if (asprintf(&ring, "%s-journal.ring", l->asked_path) < 0)
+		return diag_nomem(diag);
+	l->is_pair_wrong = l->journal || is_filled(ring);
+	if (l->is_pair_wrong)
+		rc = diag_set(diag, ERR_INVALID,
+			      "%s: is missing, and its journal is there: put the database back, or "
+			      "remove %s, too, to begin with an empty one",
+			      l->asked_path, ring);
+	free(ring);
+	return rc;
+}
+
+/* The same; *may_make: the database needs none that is there. */
+static int check_journal(struct ledger *l, bool *may_make, struct diag *diag)
+{
+	struct store_facts facts;
+	struct stat st;
+	int rc;
+
+	*may_make = false;
+	if (!l->store || lstat(l->journal_path, &st) == 0)
+		return 0;
+	rc = store_peek(l->store, &facts, diag);
+	*may_make = rc == 0 && facts.ring != STORE_RING_IN_USE;
+	if (rc || *may_make)
+		return rc;
+	l->is_pair_wrong = true;
+	return diag_set(
+		diag, ERR_INVALID,
+		"%s: is missing, though %s was in use with it when its broker ended: " LEDGER_GO_ON,
+		l->journal_path, l->path);
+}
+
+/* And before the database is changed. */
+static int check_new(struct ledger *l, struct diag *diag)
+{
+	struct journal_facts journal;
+	struct store_facts store;
+	int rc;
+
+	if (journal_is_blank(l->journal))
+		return 0;
+	journal_inspect(l->journal, &journal);
+	rc = store_peek(l->store, &store, diag);
+	if (rc || !store.is_new || journal.next_seq == 1)
+		return rc;
+	l->is_pair_wrong = true;
+	return diag_set(diag, ERR_INVALID,
+			"%s: is empty, and its journal is at write %llu: put the database back, or "
+			"remove %s, too, to begin with an empty one",
+			l->path, (unsigned long long)journal.next_seq, l->journal_path);
+}
+
 /* None is made where the one that the database is in use with is missing, or may be. */
 static int open_journal(struct ledger *l, struct diag *diag)
 {
 	bool may_make = false;
-	int rc = ledger_check_journal(l, &may_make, diag);
+	int rc = check_journal(l, &may_make, diag);
 	struct stat st;
 
 	if (rc)
@@ -78,7 +149,7 @@ static int open_journal(struct ledger *l, struct diag *diag)
  */
 static int open_files(struct ledger *l, unsigned busy_ms, bool *may_wait, struct diag *diag)
 {
-	int rc = l->store ? 0 : ledger_check_database(l, diag);
+	int rc = l->store ? 0 : check_database(l, diag);
 	int journal_rc = 0;
 	struct diag journal_diag;
 
@@ -112,7 +183,7 @@ static int open_all(struct ledger *l, unsigned busy_ms, bool *may_wait, struct d
 	l->replay.journal = l->journal;
 	l->replay.store = l->idfilter_fill.store = l->store;
 	store_set_patience(l->store, busy_ms);
-	rc = ledger_check_new(l, diag);
+	rc = check_new(l, diag);
 	if (rc == 0)
 		rc = store_upgrade(l->store, diag);
 	if (rc == 0 && l->begins_anew)

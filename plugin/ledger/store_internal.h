@@ -2,8 +2,8 @@
  * store_internal.h -- what the store's own files share; no other file includes it.
  *
  * store.c opens, upgrades and commits; store_files.c asks whether the files are still those that
- * are open, and store_facts.c what is stored about the store; store_names.c knows which tables and
- * columns there are and what numbers they have; store_plan.c makes tables from a plan; store_rows.c
+ * are open, and store_facts.c what is stored about the store and which tables and columns there
+ * are; store_plan.c makes tables from a plan; store_rows.c
  * writes rows, store_trim.c removes them; store_reader.c reads them.
  */
 #ifndef PETSTORE_STORE_INTERNAL_H
