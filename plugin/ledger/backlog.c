@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,10 @@ struct backlog {
 	struct backlog_item *first;
 	struct backlog_item **end;
 	size_t alerts;
-	size_t bytes;
+	_Atomic size_t bytes;
 	int64_t times; /* it was taken */
 	int64_t summed_up_ms;
-	uint64_t lost;
+	_Atomic uint64_t lost;
 	struct portions portions; /* of BACKLOG_BYTES_MAX, from one time to the next */
 };
 
@@ -278,12 +279,7 @@ struct backlog_item *backlog_take(struct backlog *backlog, bool is_last)
 
 bool backlog_is_pressing(struct backlog *backlog)
 {
-	bool is_pressing;
-
-	(void)pthread_mutex_lock(&backlog->lock);
-	is_pressing = backlog->bytes > BACKLOG_BYTES_MAX / 4;
-	(void)pthread_mutex_unlock(&backlog->lock);
-	return is_pressing;
+	return atomic_load(&backlog->bytes) > BACKLOG_BYTES_MAX / 4;
 }
 
 void backlog_lose(struct backlog *backlog, uint64_t count)
@@ -296,10 +292,5 @@ void backlog_lose(struct backlog *backlog, uint64_t count)
 
 uint64_t backlog_lost(struct backlog *backlog)
 {
-	uint64_t lost;
-
-	(void)pthread_mutex_lock(&backlog->lock);
-	lost = backlog->lost;
-	(void)pthread_mutex_unlock(&backlog->lock);
-	return lost;
+	return atomic_load(&backlog->lost);
 }

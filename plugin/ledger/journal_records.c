@@ -6,10 +6,8 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
 #include "base/prefault.h"
-#include "ledger/crc32c.h"
 #include "ledger/journal_internal.h"
 
 #define PREFAULT_MAX ((size_t)2 << 20)

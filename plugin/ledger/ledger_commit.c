@@ -27,7 +27,7 @@ static int fail_full(struct ledger *l, struct diag *diag)
 	(void)diag_set(diag, ERR_BUSY, "%s: full: writes come faster than the database takes them",
 		       l->journal_path);
 	if (!l->is_full && diag)
-		ledger_report(l, diag);
+		l->news = *diag;
 	l->is_full = true;
 	writer_wake(l->writer);
 	return ERR_BUSY;

@@ -16,11 +16,6 @@
 
 _Static_assert(ENTITY_COLUMNS_MAX <= 64, "a bit a column");
 
-void ledger_report(struct ledger *l, const struct diag *line)
-{
-	l->news = *line;
-}
-
 int ledger_fail_closed(const struct ledger *l, struct diag *diag)
 {
 	return diag_set(diag, ERR_IO, "%s: the database is not open", l->asked_path);
@@ -294,7 +289,7 @@ static void take_opened(struct ledger *l)
 	l->is_taken = true;
 	store_reader_use(l->reader, &l->plan->entities);
 	if (l->opening_line.text[0])
-		ledger_report(l, &l->opening_line);
+		l->news = l->opening_line;
 	diag_init(&l->opening_line);
 }
 

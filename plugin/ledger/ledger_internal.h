@@ -161,7 +161,7 @@ struct ledger {
 	struct state_facts scratch; /* of an entity that memory has no room for */
 	struct entitykey key;       /* the last one: a publish looks, then commits, by one id */
 	char key_id[ENTITY_ID_MAX];
-	struct diag news; /* the last line of ledger_report(); "": none */
+	struct diag news; /* the next line of ledger_news(); "": none */
 };
 
 /*
@@ -175,9 +175,6 @@ int ledger_fail_closed(const struct ledger *ledger, struct diag *diag);
 
 /* "the table payments is not ready yet": ERR_BUSY. */
 int ledger_fail_lacking(const struct ledger *ledger, unsigned entity, struct diag *diag);
-
-/* The next line of ledger_news(), in the place of one that was not asked for yet. */
-void ledger_report(struct ledger *ledger, const struct diag *line);
 
 /* A plan of our own: free() it. NULL: out of memory. */
 struct ledger_plan *ledger_plan_new(const struct entity_plan *plan, uint64_t number);

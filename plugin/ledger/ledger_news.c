@@ -1,6 +1,5 @@
 /* ledger_news.c -- what is to be logged of the ledger: troubles and their end; and its figures. */
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -19,7 +18,7 @@ void ledger_see_room(struct ledger *l)
 		return;
 	l->is_full = false;
 	(void)diag_set(&line, 0, "%s: has room again", l->journal_path);
-	ledger_report(l, &line);
+	l->news = line;
 }
 
 /* Of each of these: true, and *ret is the line, where there is something new. */

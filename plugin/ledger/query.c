@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ledger/store.h"
 #include "ledger/store_internal.h"
 
 #define CELLS_MAX (STORE_COLUMNS_MAX + 16u)

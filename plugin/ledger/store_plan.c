@@ -3,7 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "ledger/store.h"
 #include "ledger/store_internal.h"
 
 const char *store_type_name(enum value_type type)

@@ -2,8 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "ledger/store.h"
 #include "ledger/store_internal.h"
 
 #define PATIENCE_MS 2000 /* for a lock, which readers of a WAL hardly ever meet */

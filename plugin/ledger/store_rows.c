@@ -6,10 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/portions.h"
 #include "ledger/backlog.h"
-#include "ledger/store.h"
 #include "ledger/store_internal.h"
 
 /* ---- statements -------------------------------------------------------------------------- */

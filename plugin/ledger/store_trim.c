@@ -2,10 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "ledger/age.h"
 #include "ledger/backlog.h"
-#include "ledger/store.h"
 #include "ledger/store_internal.h"
 
 #define DAY_MS INT64_C(86400000)
