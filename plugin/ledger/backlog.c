@@ -265,7 +265,8 @@ struct backlog_item *backlog_take(struct backlog *backlog, bool is_last)
 	end = items ? backlog->end : &items;
 	backlog->first = NULL;
 	backlog->end = &backlog->first;
-	backlog->alerts = backlog->bytes = 0;
+	backlog->alerts = 0;
+	backlog->bytes = 0;
 	backlog->times++;
 	if (is_last || now_ms - backlog->summed_up_ms >= SUM_UP_MS) {
 		backlog->summed_up_ms = now_ms;
