@@ -292,6 +292,10 @@ help()
 	Refused, and the log below says why: this status does not exist.
 	  mosquitto_pub $tls -V 5 -u orders-service -P $(password_of orders-service) -q 1 -t orders/ord-1001/status -m '{"orderId":"ord-1001","status":"LOST","updatedAt":"$now"}'
 
+	What the database has, and what was refused (build/petstorectl help shows more):
+	  build/petstorectl list orders --config $(shown /mosquitto.conf)
+	  build/petstorectl refusals --config $(shown /mosquitto.conf)
+
 	A device shows its certificate instead of a password; that of collar-8 is revoked.
 	  mosquitto_pub -h localhost -p $mtls_port --cafile $(shown /ca.crt) --cert $(shown /clients/collar-7.crt) --key $(shown /clients/collar-7.key) -V 5 -q 1 -t pets/collar-7/availability -m '{"petId":"collar-7","available":true,"updatedAt":"$now"}'
 
