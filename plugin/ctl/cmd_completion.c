@@ -10,6 +10,7 @@
 
 #include "ctl/args.h"
 #include "ctl/ctl.h"
+#include "ctl/tables.h"
 
 /* ---- what may stand next ----------------------------------------------------------------- */
 
@@ -48,12 +49,49 @@ static void print_operands(const struct ctl_command *command)
 {
 	const struct args_row *row;
 
-	if (command == &ctl_help)
+	if (command == &ctl_help) {
 		print_commands();
+		print_list("reasons alerts events");
+	}
 	print_list(command->words ? command->words : command->hints);
 	for (size_t n = 0; (row = args_row(command, n)); n++)
 		print_word("--", row->name, row->help);
 	print_word("--", "help", "what the command does");
+}
+
+/* Names that only the files know, where a configuration is found: tables, statuses, users. */
+static void print_names(struct ctl_call *call, const struct ctl_command *command,
+			const struct args_row *option)
+{
+	const char *table =
+		command == &ctl_list && call->count > 1 ? call->operand[1] : call->operand[0];
+	bool wants_tables = call->count == 1 && (command == &ctl_list || command == &ctl_help);
+	bool wants_users =
+		option ? strcmp(option->name, "user") == 0 || strcmp(option->name, "owner") == 0
+		       : command == &ctl_may && call->count == 1;
+	bool wants_status = option && strcmp(option->name, "status") == 0;
+	const struct access_principal *principal;
+	const struct entity *entity;
+	struct scene scene = { .rules = NULL };
+	char statuses[TABLES_STATUSES_MAX];
+
+	if (wants_status)
+		print_list(tables_columns(table)->states);
+	if (!(wants_tables || wants_users || wants_status) ||
+	    files_find(&call->files, call->name, &call->diag))
+		return;
+	call->files.database = NULL; /* names do not depend on it */
+	if (scene_open(&call->files, &scene, &call->diag))
+		return;
+	entity = tables_entity(scene.rules->contract, table);
+	if (wants_status && entity)
+		print_list(tables_statuses(scene.rules->contract, entity, statuses));
+	for (size_t i = 0; wants_tables && i < scene.rules->contract->plan.entity_count; i++)
+		print_word("", scene.rules->contract->plan.entity[i].table, "a table");
+	for (size_t i = 0; wants_users && (principal = access_principal(scene.rules->access, i));
+	     i++)
+		print_word("", principal->name, "a user");
+	scene_clear(&scene);
 }
 
 /* CTL_OK: a file's name may stand there as well; CTL_NO: it may not. */
@@ -62,6 +100,9 @@ static int run_words(struct ctl_call *call)
 	const struct ctl_command *command = call->count ? ctl_find(call->operand[0]) : NULL;
 	const struct args_row *row;
 
+	/* bash makes three words of --reason=CODE. */
+	if (call->count > 1 && strcmp(call->operand[call->count - 1], "=") == 0)
+		call->count--;
 	if (call->count == 0) {
 		print_commands();
 		print_list("--help --version");
@@ -74,6 +115,7 @@ static int run_words(struct ctl_call *call)
 		print_list(row->words);
 	else
 		print_operands(command);
+	print_names(call, command, row);
 	return row && row->kind != ARGS_FILE ? CTL_NO : CTL_OK;
 }
 
@@ -91,6 +133,7 @@ static const char bash[] =
 	"# bash completion for petstorectl: made by `petstorectl completion bash`\n"
 	"_petstorectl()\n{\n"
 	"\tlocal IFS=$'\\n' words cur=${COMP_WORDS[COMP_CWORD]} files=-f\n"
+	"\t[ \"$cur\" != = ] || cur=\n"
 	"\twords=$(petstorectl --words -- \"${COMP_WORDS[@]:1:COMP_CWORD-1}\" 2>/dev/null) || "
 	"files=\n"
 	"\tCOMPREPLY=($(compgen -W \"$(cut -f 1 <<<\"$words\")\" -- \"$cur\"))\n"

@@ -303,6 +303,7 @@ bool permission_own(struct judgement *j)
 		return true;
 	if (j->decision->reason == REASON_STORE_UNAVAILABLE)
 		return false;
-	return judgement_refuse(j, REASON_NOT_OWNER, "%s may act on its own only, and this is not",
+	return judgement_refuse(j, REASON_NOT_OWNER,
+				"%s may act on its own only; this is not its own",
 				j->principal->name);
 }

@@ -74,6 +74,8 @@ LINES = [
     (["expl"], {"explain"}),
     (["refusals", "--reason", "sch"], {"schema-violation", "schema-limit"}),
     (["refusals", "--by", "c"], {"client"}),
+    (["alerts", "--status", "r"], {"raised"}),
+    (["help", "reas"], {"reasons"}),
     (["orders", "--st"], {"--status"}),
     (["payments", "--st"], {"--status"}),
     (["explain", "pub"], {"publish"}),
