@@ -160,6 +160,17 @@ const struct keyword *keyword_find(const struct dialect *dialect, const char *na
 	return NULL;
 }
 
+bool keyword_suggest(struct suggest *suggest)
+{
+	bool is_one = false;
+
+	for (size_t i = 0; i < KEYWORD_COUNT; i++) {
+		is_one |= strcmp(keywords[i].name, suggest->typed) == 0;
+		suggest_add(suggest, keywords[i].name);
+	}
+	return is_one;
+}
+
 json_t *keyword_value(const struct dialect *dialect, const json_t *schema, const char *name)
 {
 	return keyword_find(dialect, name) ? json_object_get(schema, name) : NULL;

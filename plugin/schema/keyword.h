@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "base/diag.h"
+#include "base/suggest.h"
 
 enum vocabulary {
 	VOCABULARY_CORE = 1 << 0,
@@ -42,6 +43,9 @@ struct keyword; /* a row of the table */
 
 /* The keyword called @name, or NULL where @dialect has none: it is then an annotation. */
 const struct keyword *keyword_find(const struct dialect *dialect, const char *name);
+
+/* Adds the keywords of both drafts; true: @suggest's word is one of them. */
+bool keyword_suggest(struct suggest *suggest);
 
 /*
  * The value of keyword @name in @schema, borrowed. NULL where @schema has none or @dialect does
