@@ -150,12 +150,14 @@ static struct sources_file *file_of(const struct sources *set, const struct conf
 	return set->file[i];
 }
 
-/* What is wrong with a file is said once, however many refer to it. */
+/* What is wrong with a file is said once, and counted for each that refers to it. */
 static void say_fault(struct sources *set, struct sources_file *file, const struct config *at,
 		      struct config_report *report)
 {
-	if (report == set->report && file->is_said)
+	if (report == set->report && file->is_said) {
+		report->count++;
 		return;
+	}
 	file->is_said |= report == set->report;
 	if (file->rc == ERR_IO)
 		(void)config_fail(report, at, NULL, file->rc, "%s", file->fault);

@@ -105,10 +105,15 @@ void compile_constants(struct compiler *c)
 {
 	const struct payload_value *value = NULL;
 	struct view_walk walk;
+	struct diag why;
 
 	if (c->rc || c->constant_count == 0)
 		return;
-	c->rc = jsontext_parse(c->constants, NULL, NULL, &c->schema->constants, &value, c->diag);
+	c->rc = jsontext_parse(c->constants, NULL, NULL, &c->schema->constants, &value, &why);
+	if (c->rc)
+		c->rc = c->rc == ERR_NOMEM ? diag_nomem(c->diag)
+					   : document_fail(c->diag, c->rc, c->resources[0], "",
+							   NULL, "const and enum: %s", why.text);
 	if (c->rc)
 		return;
 	walk = view_walk(value);

@@ -444,6 +444,35 @@ static void test_contract_load__says_all_that_is_wrong(void **state)
 	assert_string_equal(all.line[0].text, diag.text);
 }
 
+/* Two references to one missing file are one line, and none about what would have stood there. */
+static void test_contract_load__says_once_that_a_file_is_missing(void **state)
+{
+	static const char text[] =
+		"{\"asyncapi\":\"3.0.0\",\"info\":{\"title\":\"t\",\"version\":\"1\"},"
+		"\"channels\":{\"a\":{\"address\":\"a\",\"messages\":{\"m\":{\"payload\":{}}}}},"
+		"\"operations\":{"
+		"\"s\":{\"action\":\"send\",\"channel\":{\"$ref\":\"#/channels/a\"},"
+		"\"security\":[{\"$ref\":\"gone.json#/s\"}]},"
+		"\"r\":{\"action\":\"receive\",\"channel\":{\"$ref\":\"#/channels/a\"},"
+		"\"security\":[{\"$ref\":\"gone.json#/s\"}]}}}";
+	struct diag_list all = { .count = 0 };
+	struct contract *contract = NULL;
+	struct folder folder;
+	struct diag diag;
+	FILE *file;
+
+	(void)state;
+	folder_init(&folder);
+	file = fopen(folder.contract, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0 && fclose(file) == 0);
+	assert_true(contract_load(folder.contract, &contract, &all, &diag) < 0);
+	folder_clear(&folder);
+	for (unsigned i = 0; i < all.count; i++)
+		assert_non_null(strstr(all.line[i].text, "No such file"));
+	assert_int_equal(all.count, 1);
+}
+
 static void test_contract_load__refuses_what_is_no_document(void **state)
 {
 	static const struct {
@@ -820,6 +849,7 @@ int main(void)
 		cmocka_unit_test(test_contract_match__finds_the_channels),
 		cmocka_unit_test(test_contract_load__refuses_each_change),
 		cmocka_unit_test(test_contract_load__says_all_that_is_wrong),
+		cmocka_unit_test(test_contract_load__says_once_that_a_file_is_missing),
 		cmocka_unit_test(test_contract_load__refuses_what_is_no_document),
 		cmocka_unit_test(test_contract_load__follows_references_everywhere),
 		cmocka_unit_test(test_contract_load__leaves_the_names_of_schemas_alone),

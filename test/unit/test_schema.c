@@ -307,6 +307,28 @@ static void test_schema_set_add__same_uri_twice(void **state)
 	schema_set_free(set);
 }
 
+/* A const as deep as the parser of files takes is deeper than a message can be. */
+static void test_schema_compile__a_const_that_is_too_deep_names_the_file(void **state)
+{
+	char text[1200] = "{\"const\":";
+	struct schema_set *set = NULL;
+	struct schema *schema = NULL;
+	struct diag diag;
+	json_t *json;
+
+	(void)state;
+	memset(text + strlen(text), '[', 511);
+	memset(text + strlen(text), ']', 511);
+	strcat(text, "}");
+	json = parse("deep", text, strlen(text));
+	assert_int_equal(schema_set_new(&set, &diag), 0);
+	assert_int_equal(schema_set_add(set, URI, "deep.json", json, &diag), 0);
+	assert_int_equal(schema_compile(set, URI, NULL, &schema, &diag), ERR_LIMIT);
+	assert_string_equal(diag.text, "deep.json: const and enum: the text is nested too deep");
+	json_decref(json);
+	schema_set_free(set);
+}
+
 static void test_schema_compile__a_place_in_a_document_that_is_no_schema(void **state)
 {
 	static const char text[] = "{\"asyncapi\":\"3.0.0\",\"components\":{\"messages\":{\"m\":{"
@@ -786,6 +808,7 @@ int main(void)
 		cmocka_unit_test(test_schema_check__dialects),
 		cmocka_unit_test(test_schema_compile__invalid_schemas_name_the_place),
 		cmocka_unit_test(test_schema_set_add__same_uri_twice),
+		cmocka_unit_test(test_schema_compile__a_const_that_is_too_deep_names_the_file),
 		cmocka_unit_test(test_schema_compile__a_place_in_a_document_that_is_no_schema),
 		cmocka_unit_test(test_schema_explain__sentences),
 		cmocka_unit_test(test_schema_explain__no_room_still_answers),
