@@ -23,6 +23,7 @@ struct inside {
 };
 
 struct deref {
+	bool keeps_unknown; /* members that are no keyword */
 	const struct contract *contract;
 	struct dialect dialect;
 	struct arena arena;
@@ -174,7 +175,9 @@ static json_t *replace(struct deref *deref, const json_t *schema, const char *ur
 			leave_out(deref, DEREF_PARTLY); /* a part in another dialect */
 		if (strcmp(key, "$id") == 0 && up)
 			leave_out(deref, DEREF_PARTLY); /* its references have another base */
-		else if (strcmp(key, "$id") != 0 && keyword_asserts(&deref->dialect, key) &&
+		else if (strcmp(key, "$id") != 0 &&
+			 (keyword_asserts(&deref->dialect, key) ||
+			  (deref->keeps_unknown && !keyword_find(&deref->dialect, key))) &&
 			 json_object_set_new(copying.copy, key, json_deep_copy(value)))
 			rc = ERR_NOMEM;
 	}
@@ -188,9 +191,11 @@ static json_t *replace(struct deref *deref, const json_t *schema, const char *ur
 	return NULL;
 }
 
-json_t *deref_schema(const struct contract *contract, const char *uri, enum deref_extent *extent)
+json_t *deref_schema(const struct contract *contract, const char *uri, bool keeps_unknown,
+		     enum deref_extent *extent)
 {
 	struct deref deref = { .contract = contract,
+			       .keeps_unknown = keeps_unknown,
 			       .dialect.vocabularies = UINT_MAX,
 			       .done = json_object(),
 			       .circle = UINT_MAX };

@@ -25,7 +25,9 @@ enum deref_extent {
  * The schema that @uri names (a channel's schema_uri). New, or NULL where memory ran out. A
  * reference into itself stays as it is. What is referred to more than once is one value that
  * stands in all of those places (pairs.h): more paths may lead through it than it has parts.
+ * @keeps_unknown: with members that are no keyword, and say nothing.
  */
-json_t *deref_schema(const struct contract *contract, const char *uri, enum deref_extent *ret);
+json_t *deref_schema(const struct contract *contract, const char *uri, bool keeps_unknown,
+		     enum deref_extent *ret);
 
 #endif

@@ -116,9 +116,9 @@ static json_t *schema_of(const struct scene *scene, const struct contract_channe
 			 enum deref_extent *extent)
 {
 	enum deref_extent own = DEREF_WHOLE;
-	json_t *schema = channel->schema_uri
-				 ? deref_schema(scene->rules->contract, channel->schema_uri, &own)
-				 : json_true();
+	json_t *schema = channel->schema_uri ? deref_schema(scene->rules->contract,
+							    channel->schema_uri, false, &own)
+					     : json_true();
 
 	if (own > *extent)
 		*extent = own;

@@ -316,7 +316,7 @@ static void check_schema(struct lint *lint, const char *path, const struct contr
 		.lint = lint, .where = where, .closed = json_object(), .walked = json_object()
 	};
 	enum deref_extent extent;
-	json_t *schema = deref_schema(contract, channel->schema_uri, &extent);
+	json_t *schema = deref_schema(contract, channel->schema_uri, true, &extent);
 
 	(void)snprintf(where, sizeof(where), "%s: /channels/%s", path, channel->name);
 	if (extent == DEREF_STOPPED)
