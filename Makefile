@@ -99,12 +99,12 @@ WRAP     = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=s
 all: $(B)/mosquitto_petstore.so $(B)/petstorectl  ## build the plugin and petstorectl
 
 $(B)/mosquitto_petstore.so: $(PLUGIN:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o) plugin/exports.map
-	@echo "link $@"
+	@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo "link $@")
 	@$(CC) -shared -o $@ $(filter %.o,$^) -Wl,-Bsymbolic $(HARDEN_LINK) \
 	  -Wl,--version-script=plugin/exports.map $(LINK)
 
 $(B)/petstorectl: $(CTL:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o)
-	@echo "link $@"
+	@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo "link $@")
 	@$(CC) -pie -o $@ $^ $(HARDEN_LINK) $(LINK) -lmosquitto
 
 # One source, four builds: release, ASan+UBSan, TSan, libFuzzer.

@@ -266,7 +266,7 @@ static void explain(struct explanation *explanation, const struct ctl_call *call
 	json_t *notice;
 
 	if (!principal)
-		scene_no_user(scene, call->name, call->files.access, args->user);
+		ctl_no_user(call, scene, args->user);
 	gate_decide(&scene->gate, principal, &explanation->request, decision);
 	explanation->fault_count =
 		gate_faults(scene->rules, decision, explanation->fault, NOTICE_FAULTS_MAX);

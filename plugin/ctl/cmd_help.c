@@ -18,6 +18,58 @@
 #include "ctl/tables.h"
 #include "schema/payload.h"
 
+const struct ctl_command *const ctl_commands[] = {
+	&ctl_lint,     &ctl_explain,    &ctl_may,  &ctl_list,    &ctl_entity,   &ctl_refusals,
+	&ctl_diff,     &ctl_replay,     &ctl_ctl,  &ctl_bans,    &ctl_restored, &ctl_passwd,
+	&ctl_validate, &ctl_completion, &ctl_help, &ctl_version, NULL,
+};
+
+const struct ctl_command *ctl_find(const char *name)
+{
+	for (size_t i = 0; ctl_commands[i]; i++)
+		if (strcmp(name, ctl_commands[i]->name) == 0)
+			return ctl_commands[i];
+	return NULL;
+}
+
+void ctl_suggest(struct suggest *suggest)
+{
+	for (size_t i = 0; ctl_commands[i]; i++)
+		suggest_add(suggest, ctl_commands[i]->name);
+}
+
+void ctl_usage(FILE *file)
+{
+	(void)fputs("usage: petstorectl COMMAND [ARGUMENT...]\n\n", file);
+	for (size_t i = 0; ctl_commands[i]; i++)
+		(void)fprintf(file, "  %-12s %s\n", ctl_commands[i]->name,
+			      ctl_commands[i]->summary);
+	(void)fputs("\n`petstorectl help COMMAND` says more. Exit status: 0 yes, or done; 1 no; "
+		    "2 could\nnot be done.\n",
+		    file);
+}
+
+void ctl_help_print(const struct ctl_command *command, const char *name)
+{
+	const struct tables_columns *columns = tables_columns(name);
+
+	(void)printf("usage: petstorectl %s %s\n\n", name,
+		     columns->table && command == &ctl_entity ? "[OPTION...]" : command->arguments);
+	if (command == &ctl_entity)
+		(void)printf("rows of the table %s.\n", name);
+	else
+		(void)printf("%s.\n", command->summary);
+	if (command->help)
+		(void)printf("\n%s", command->help);
+	(void)puts("");
+	args_print(stdout, command);
+	if (command != &ctl_entity || !columns->table)
+		return;
+	(void)printf("\nColumns: %s\n", columns->names);
+	if (columns->states)
+		(void)printf("Statuses: %s\n", columns->states);
+}
+
 static void print_reasons(void)
 {
 	for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)

@@ -185,7 +185,7 @@ static int run(struct ctl_call *call)
 	if (principal)
 		print(principal, &scene, &call->output);
 	else
-		scene_no_user(&scene, call->name, call->files.access, call->operand[0]);
+		ctl_no_user(call, &scene, call->operand[0]);
 	status = principal ? CTL_OK : CTL_NO;
 	scene_clear(&scene);
 	return status;

@@ -2,30 +2,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "ctl/args.h"
-#include "ctl/tables.h"
-
-const struct ctl_command *const ctl_commands[] = {
-	&ctl_lint,     &ctl_explain,    &ctl_may,  &ctl_list,    &ctl_entity,   &ctl_refusals,
-	&ctl_diff,     &ctl_replay,     &ctl_ctl,  &ctl_bans,    &ctl_restored, &ctl_passwd,
-	&ctl_validate, &ctl_completion, &ctl_help, &ctl_version, NULL,
-};
-
-const struct ctl_command *ctl_find(const char *name)
-{
-	for (size_t i = 0; ctl_commands[i]; i++)
-		if (strcmp(name, ctl_commands[i]->name) == 0)
-			return ctl_commands[i];
-	return NULL;
-}
-
-void ctl_suggest(struct suggest *suggest)
-{
-	for (size_t i = 0; ctl_commands[i]; i++)
-		suggest_add(suggest, ctl_commands[i]->name);
-}
+#include "access/access.h"
+#include "gate/rules.h"
 
 int ctl_fail(const char *name, const char *format, ...)
 {
@@ -46,34 +25,17 @@ void ctl_rows(const struct ctl_call *call, json_t *rows, const struct output_col
 		(void)ctl_fail(call->name, "none");
 }
 
-void ctl_usage(FILE *file)
+void ctl_no_user(const struct ctl_call *call, const struct scene *scene, const char *name)
 {
-	(void)fputs("usage: petstorectl COMMAND [ARGUMENT...]\n\n", file);
-	for (size_t i = 0; ctl_commands[i]; i++)
-		(void)fprintf(file, "  %-12s %s\n", ctl_commands[i]->name,
-			      ctl_commands[i]->summary);
-	(void)fputs("\n`petstorectl help COMMAND` says more. Exit status: 0 yes, or done; 1 no; "
-		    "2 could\nnot be done.\n",
-		    file);
-}
+	const struct access *access = scene->rules->access;
+	const struct access_principal *principal;
+	struct suggest suggest = suggest_begin(name);
 
-void ctl_help_print(const struct ctl_command *command, const char *name)
-{
-	const struct tables_columns *columns = tables_columns(name);
-
-	(void)printf("usage: petstorectl %s %s\n\n", name,
-		     columns->table && command == &ctl_entity ? "[OPTION...]" : command->arguments);
-	if (command == &ctl_entity)
-		(void)printf("rows of the table %s.\n", name);
-	else
-		(void)printf("%s.\n", command->summary);
-	if (command->help)
-		(void)printf("\n%s", command->help);
-	(void)puts("");
-	args_print(stdout, command);
-	if (command != &ctl_entity || !columns->table)
-		return;
-	(void)printf("\nColumns: %s\n", columns->names);
-	if (columns->states)
-		(void)printf("Statuses: %s\n", columns->states);
+	for (size_t i = 0; (principal = access_principal(access, i)); i++)
+		suggest_add(&suggest, principal->name);
+	(void)ctl_fail(call->name, "%s: there is no user \"%s\"%s%s", call->files.access, name,
+		       suggest_text(&suggest),
+		       access_has_issuers(access) ? "; one who comes with a token has the token's "
+						    "roles, which are not known here"
+						  : "");
 }

@@ -82,6 +82,9 @@ void ctl_help_print(const struct ctl_command *command, const char *name);
 /* output_rows(), and a line on standard error where there is none for a person to see. */
 void ctl_rows(const struct ctl_call *call, json_t *rows, const struct output_column *columns);
 
+/* Says on standard error that the access file names no such user. */
+void ctl_no_user(const struct ctl_call *call, const struct scene *scene, const char *name);
+
 /* Prints "petstorectl NAME: <text>" to standard error. Returns CTL_FAILED. */
 int ctl_fail(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/suggest.h"
-#include "ctl/ctl.h"
 
 /* ---- mosquitto.conf ---------------------------------------------------------------------- */
 
@@ -291,20 +290,4 @@ const struct access_principal *scene_principal(struct scene *scene, const char *
 	if (can_be)
 		*can_be = rc && name[0] && (rc == ERR_LIMIT || access_has_issuers(access));
 	return scene->made;
-}
-
-void scene_no_user(const struct scene *scene, const char *command, const char *path,
-		   const char *name)
-{
-	const struct access *access = scene->rules->access;
-	const struct access_principal *principal;
-	struct suggest suggest = suggest_begin(name);
-
-	for (size_t i = 0; (principal = access_principal(access, i)); i++)
-		suggest_add(&suggest, principal->name);
-	(void)ctl_fail(command, "%s: there is no user \"%s\"%s%s", path, name,
-		       suggest_text(&suggest),
-		       access_has_issuers(access) ? "; one who comes with a token has the token's "
-						    "roles, which are not known here"
-						  : "");
 }

@@ -97,8 +97,4 @@ void scene_clear(struct scene *scene);
  */
 const struct access_principal *scene_principal(struct scene *scene, const char *name, bool *can_be);
 
-/* Says on standard error that there is no such user, for the subcommand @command. */
-void scene_no_user(const struct scene *scene, const char *command, const char *path,
-		   const char *name);
-
 #endif

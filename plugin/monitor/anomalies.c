@@ -100,8 +100,8 @@ __attribute__((noinline)) static void judge_rate(const struct setting *setting,
 		    (double)client->rate.mean / setting->window_s);
 }
 
-static void watch_rate(const struct setting *setting, struct client *client, uint32_t now_s,
-		       struct sightings *ret)
+static void detect_rate(const struct setting *setting, struct client *client, uint32_t now_s,
+			struct sightings *ret)
 {
 	if (is_over(client->published.start_s, setting->window_s, now_s))
 		begin_window(setting, client, now_s);
@@ -136,9 +136,9 @@ __attribute__((noinline)) static void learn_size(const struct setting *setting,
 	size->most = (uint32_t)(size->baseline.mean + distance);
 }
 
-static void watch_size(const struct setting *setting, struct client *client,
-		       struct usual_size *size, const struct monitor_message *message,
-		       uint32_t now_s, struct sightings *ret)
+static void detect_size(const struct setting *setting, struct client *client,
+			struct usual_size *size, const struct monitor_message *message,
+			uint32_t now_s, struct sightings *ret)
 {
 	uint32_t len = message->bytes;
 	bool is_far = size->most > 0 && (len < size->least || len > size->most);
@@ -157,9 +157,9 @@ static void watch_size(const struct setting *setting, struct client *client,
  * else the client sends in between, but for what falls into the same place; where that is the
  * case changes with every window.
  */
-static void watch_repeats(const struct setting *setting, struct client *client,
-			  const struct monitor_message *message, uint32_t now_s,
-			  struct sightings *ret)
+static void detect_repeats(const struct setting *setting, struct client *client,
+			   const struct monitor_message *message, uint32_t now_s,
+			   struct sightings *ret)
 {
 	uint64_t mixed;
 	struct repeat *repeat;
@@ -182,9 +182,9 @@ static void watch_repeats(const struct setting *setting, struct client *client,
 	}
 }
 
-static void watch_clock(const struct setting *setting, struct client *client,
-			const struct monitor_message *message, uint32_t now_s,
-			struct sightings *ret)
+static void detect_clock(const struct setting *setting, struct client *client,
+			 const struct monitor_message *message, uint32_t now_s,
+			 struct sightings *ret)
 {
 	int64_t off_ms = message->claim_off_ms;
 
@@ -201,22 +201,22 @@ void anomalies_published(const struct settings *settings, struct client *client,
 	const struct setting *kind = settings->kind;
 
 	if (kind[ALERT_PUBLISH_RATE].is_on)
-		watch_rate(&kind[ALERT_PUBLISH_RATE], client, now_s, ret);
+		detect_rate(&kind[ALERT_PUBLISH_RATE], client, now_s, ret);
 	if (message->bytes == 0)
 		return; /* clears what is retained: has no size and no time, and repeats nothing */
 	if (kind[ALERT_PAYLOAD_SIZE].is_on)
-		watch_size(&kind[ALERT_PAYLOAD_SIZE], client, size, message, now_s, ret);
+		detect_size(&kind[ALERT_PAYLOAD_SIZE], client, size, message, now_s, ret);
 	if (kind[ALERT_DUPLICATES].is_on)
-		watch_repeats(&kind[ALERT_DUPLICATES], client, message, now_s, ret);
+		detect_repeats(&kind[ALERT_DUPLICATES], client, message, now_s, ret);
 	if (kind[ALERT_CLOCK_SKEW].is_on && message->has_claim)
-		watch_clock(&kind[ALERT_CLOCK_SKEW], client, message, now_s, ret);
+		detect_clock(&kind[ALERT_CLOCK_SKEW], client, message, now_s, ret);
 }
 
 /* ---- refusals, takeovers, silence -------------------------------------------------------- */
 
 /* Boyer and Moore's vote: the reason that most have is the one that counts. */
-static void watch_streak(const struct setting *setting, struct client *client, enum reason reason,
-			 uint32_t now_s, struct sightings *ret)
+static void detect_streak(const struct setting *setting, struct client *client, enum reason reason,
+			  uint32_t now_s, struct sightings *ret)
 {
 	if (client->refusals.count > 0 && client->refusal_reason != (uint8_t)reason &&
 	    !is_over(client->refusals.start_s, setting->window_s, now_s)) {
@@ -248,7 +248,7 @@ void anomalies_refused(const struct settings *settings, struct client *client, e
 	    reason == REASON_INTERNAL)
 		return;
 	if (kind[ALERT_REFUSAL_STREAK].is_on)
-		watch_streak(&kind[ALERT_REFUSAL_STREAK], client, reason, now_s, ret);
+		detect_streak(&kind[ALERT_REFUSAL_STREAK], client, reason, now_s, ret);
 	if (kind[ALERT_ID_PROBING].is_on && entity &&
 	    anomalies_distinct(&kind[ALERT_ID_PROBING], &client->probed, entity, now_ns, &tried))
 		see(ret, ALERT_ID_PROBING, tried);

@@ -18,7 +18,8 @@
 #include "base/reason.h"
 #include "monitor/alerts.h"
 #include "monitor/clients.h"
-#include "monitor/monitor.h"
+#include "monitor/monitor_message.h"
+#include "monitor/settings.h"
 
 /* One thing that was seen, in numbers. */
 struct sighting {
