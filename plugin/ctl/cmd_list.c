@@ -47,7 +47,10 @@ struct listing {
 
 /* ---- many --------------------------------------------------------------------------------- */
 
-/* A misspelt status is none that a row could have. */
+/*
+ * No row has the status: is it misspelt? Rows may have one of an earlier contract, so that the
+ * contract is asked only then.
+ */
 static int check_status(const struct listing *list)
 {
 	const struct entity *entity =
@@ -57,7 +60,8 @@ static int check_status(const struct listing *list)
 				      : tables_columns(list->table)->states;
 	struct suggest suggest;
 
-	if (!statuses || !list->args->status || suggest_has(statuses, list->args->status))
+	if (!statuses || !list->args->status || suggest_has(statuses, list->args->status) ||
+	    (entity && tables_has_status(list->contract, entity, list->args->status)))
 		return 0;
 	suggest = suggest_begin(list->args->status);
 	suggest_add(&suggest, statuses);
@@ -80,14 +84,13 @@ static int set_filters(const struct listing *list, const char *where, struct que
 		{ "user", { columns->user, QUERY_IS, args->user } },
 		{ "client", { columns->client, QUERY_IS, args->client } },
 		{ "topic", { columns->topic, QUERY_BEGINS, args->topic } },
-		{ "since", { columns->time, QUERY_FROM, args->since } },
-		{ "until", { columns->time, QUERY_UNTIL, args->until } },
+		{ "since", { columns->time, QUERY_FROM, args->since[0] ? args->since : NULL } },
+		{ "until", { columns->time, QUERY_UNTIL, args->until[0] ? args->until : NULL } },
 		{ "where", { where, QUERY_IS, where ? where + strlen(where) + 1 : NULL } },
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (!all[i].filter.text ||
-		    (!all[i].filter.text[0] && where != all[i].filter.column))
+		if (!all[i].filter.text)
 			continue;
 		if (!all[i].filter.column)
 			return diag_set(&list->call->diag, ERR_INVALID,
@@ -137,6 +140,8 @@ static int list_rows(const struct listing *list)
 	if (rc)
 		goto out;
 	rc = query_rows(list->query, &ask, tables_collect, found, &list->call->diag);
+	if (!rc && json_array_size(found) == 0)
+		rc = check_status(list);
 	if (rc)
 		goto out;
 	json_array_foreach(found, i, row)
@@ -328,7 +333,7 @@ static int answer(struct listing *list, const char *id)
 	}
 	if (id)
 		return show(list, id);
-	return check_status(list) ? CTL_FAILED : list_rows(list);
+	return list_rows(list);
 }
 
 static int run(struct ctl_call *call)

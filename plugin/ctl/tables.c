@@ -74,6 +74,21 @@ const char *tables_statuses(const struct contract *contract, const struct entity
 	return ret;
 }
 
+bool tables_has_status(const struct contract *contract, const struct entity *entity,
+		       const char *status)
+{
+	for (size_t i = 0; i < contract->channel_count; i++) {
+		const struct contract_mapping *mapping = contract->channel[i].mapping;
+
+		if (!mapping || mapping->entity != entity || !mapping->transitions)
+			continue;
+		for (size_t k = 0; k < mapping->transitions->count; k++)
+			if (strcmp(mapping->transitions->status[k], status) == 0)
+				return true;
+	}
+	return false;
+}
+
 void tables_suggest(struct suggest *suggest, const struct contract *contract)
 {
 	for (size_t i = 0; all[i].table; i++)

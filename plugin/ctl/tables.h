@@ -40,6 +40,10 @@ const struct entity *tables_entity(const struct contract *contract, const char *
 const char *tables_statuses(const struct contract *contract, const struct entity *entity,
 			    char ret[TABLES_STATUSES_MAX]);
 
+/* Is this one of them? Also where it has spaces, or they are too many for a list. */
+bool tables_has_status(const struct contract *contract, const struct entity *entity,
+		       const char *status);
+
 /* Adds the tables' names; @contract may be NULL. */
 void tables_suggest(struct suggest *suggest, const struct contract *contract);
 

@@ -230,6 +230,34 @@ def test_what_was_found_is_the_whole(tmp_path):
     assert "/none" in said and "/other" not in said
 
 
+def test_statuses_that_rows_have(tmp_path):
+    """One with a space, one of an earlier contract, no owner; a misspelt one is suggested."""
+    path, contract = str(tmp_path / "shop.db"), tmp_path / "shop.json"
+    with open(SHOP[1], encoding="utf-8") as file:
+        text = file.read()
+    assert '"PLACED"' in text and '"SENT"' in text
+    contract.write_text(text.replace('"SENT"', '"IN TRANSIT"'))
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE store_names (number INTEGER, name TEXT)")
+        database.execute("CREATE TABLE orders (id TEXT, owner TEXT, updated_at TEXT, status TEXT)")
+        database.executemany("INSERT INTO orders VALUES (?, ?, '2026-01-01', ?)",
+                             [("a", "", "IN TRANSIT"), ("b", "tom", "LOST"), ("c", "tom", "PLACED")])
+
+    def ids(*options):
+        done = subprocess.run([TOOL, "list", "orders", "--json", "--database", path, "--contract",
+                               str(contract), *options], text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE)
+        rows = json.loads(done.stdout) if done.returncode == 0 else []
+        return done.returncode, [row["id"] for row in rows], done.stderr
+
+    assert ids("--status", "IN TRANSIT")[:2] == (0, ["a"])
+    assert ids("--status", "LOST")[:2] == (0, ["b"])
+    assert ids("--owner", "")[:2] == (0, ["a"])
+    assert ids("--status", "IN TRANSIT", "--owner", "tom")[:2] == (0, [])
+    status, _, said = ids("--status", "PLACD")
+    assert status == 2 and 'did you mean "PLACED"?' in said
+
+
 def test_names_of_columns_are_escaped(tmp_path):
     """Those of a database that somebody else made: long ones, and ones that steer the terminal."""
     path = str(tmp_path / "hostile.db")
