@@ -83,14 +83,15 @@ struct access_scopes {
  * @all, unless it is NULL, gets one such line for each fault, @diag's first.
  */
 int access_load(const char *path, const struct access_scopes *scopes, struct access **ret,
-		struct diag_list *all, struct diag *diag);
+		struct diag_list *all, struct diag *diag) MUST_CHECK;
 
 /*
  * The same over text in memory, @name standing for the file. Key files are looked for in
  * @folder; NULL: issuers are refused.
  */
 int access_parse(const char *name, const char *folder, const char *text, size_t len,
-		 const struct access_scopes *scopes, struct access **ret, struct diag *diag);
+		 const struct access_scopes *scopes, struct access **ret,
+		 struct diag *diag) MUST_CHECK;
 
 #define ACCESS_WARNINGS_MAX 8u /* further ones are left out */
 
@@ -174,7 +175,7 @@ bool access_has_issuers(const struct access *access);
  * (for the log; tell the peer nothing) where no rule matches or the name is none.
  */
 int access_certificate(struct access *access, const struct certid *id,
-		       struct access_principal **ret, struct diag *diag);
+		       struct access_principal **ret, struct diag *diag) MUST_CHECK;
 
 /*
  * Likewise for a certificate that is not at hand and makes a principal called @name. ERR_INVALID:
@@ -182,7 +183,7 @@ int access_certificate(struct access *access, const struct certid *id,
  * would make of it, as where two rules fit. For petstorectl.
  */
 int access_certificate_named(struct access *access, const char *name, struct access_principal **ret,
-			     struct diag *diag);
+			     struct diag *diag) MUST_CHECK;
 
 struct access_token_facts {
 	int64_t expires_ms; /* UTC; the session is to end by then, clock skew included */
@@ -198,7 +199,7 @@ struct access_token_facts {
  */
 int access_token(struct access *access, const char *token, size_t len, int64_t now_ms,
 		 struct access_principal **ret, struct access_token_facts *facts,
-		 struct diag *diag);
+		 struct diag *diag) MUST_CHECK;
 
 /*
  * Releases what access_certificate() or access_token() made. NULL is fine. Such a principal

@@ -135,12 +135,12 @@ struct access_holder {
  */
 int access_holder_new(struct access *access, const char *noun, const struct names_template *name,
 		      const struct span *value, size_t attribute_count, struct access_holder **ret,
-		      struct diag *diag);
+		      struct diag *diag) MUST_CHECK;
 
 /* Makes the principal of the grant, to *ret, or frees the holder where @rc is an error; returns it.
  */
 int access_holder_end(struct access_holder *holder, int rc, struct access_principal **ret,
-		      struct diag *diag);
+		      struct diag *diag) MUST_CHECK;
 
 /*
  * What every function of the loader needs. Faults go to the report, and reading goes on;

@@ -46,7 +46,7 @@ extern const char *const certid_kinds[CERTID_KINDS];
  * or the alternative names can't be read; ERR_LIMIT where there are too many. A certificate
  * without any name is read as that: no rule will match it.
  */
-int certid_read(const X509 *certificate, struct certid *ret, struct diag *diag);
+int certid_read(const X509 *certificate, struct certid *ret, struct diag *diag) MUST_CHECK;
 
 /*
  * What stands for a certificate, to @ret (CERTID_MARK bytes): who issued it and its number, of

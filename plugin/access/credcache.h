@@ -17,7 +17,7 @@
 struct credcache;
 
 /* @max entries (1 .. 1,000,000), allocated here (about 80 bytes each). */
-int credcache_new(size_t max, struct credcache **ret, struct diag *diag);
+int credcache_new(size_t max, struct credcache **ret, struct diag *diag) MUST_CHECK;
 void credcache_free(struct credcache *cache); /* NULL is fine; wipes the key */
 
 /* Was this combination remembered? Counts as a use. */

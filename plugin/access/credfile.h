@@ -54,7 +54,7 @@ typedef const char *credfile_fault(const char *secret, void *ctx);
  * reads like "passwd:12: no ':' in the line"; a secret never gets into it.
  */
 int credfile_read(const char *name, const char *text, size_t len, credfile_fault *fault, void *ctx,
-		  struct credfile *ret, struct diag *diag);
+		  struct credfile *ret, struct diag *diag) MUST_CHECK;
 
 void credfile_clear(struct credfile *file); /* an empty one is fine; wipes the secrets */
 

@@ -43,9 +43,9 @@ struct jwk_set {
 unsigned jwk_algorithm(const char *name);
 
 /* On failure *ret is untouched and @diag names the file and the place. */
-int jwk_load(const char *path, struct jwk_set **ret, struct diag *diag);
+int jwk_load(const char *path, struct jwk_set **ret, struct diag *diag) MUST_CHECK;
 int jwk_parse(const char *name, const char *text, size_t len, struct jwk_set **ret,
-	      struct diag *diag);
+	      struct diag *diag) MUST_CHECK;
 void jwk_free(struct jwk_set *set); /* NULL is fine; wipes secrets */
 
 #endif

@@ -60,7 +60,8 @@ struct lockout_limits lockout_defaults(void);
 
 struct lockout;
 
-int lockout_new(const struct lockout_limits *limits, struct lockout **ret, struct diag *diag);
+int lockout_new(const struct lockout_limits *limits, struct lockout **ret,
+		struct diag *diag) MUST_CHECK;
 void lockout_free(struct lockout *lockout); /* NULL is fine */
 
 /*

@@ -58,14 +58,14 @@ struct passwords {
 	atomic_uint holders;
 };
 
-int passwords_load(const char *path, struct passwords **ret, struct diag *diag);
+int passwords_load(const char *path, struct passwords **ret, struct diag *diag) MUST_CHECK;
 
 /*
  * The same over text in memory (borrowed for the call), @name standing for the file; @text NULL:
  * over the file itself.
  */
 int passwords_parse(const char *name, const char *text, size_t len, struct passwords **ret,
-		    struct diag *diag);
+		    struct diag *diag) MUST_CHECK;
 
 /* One more holder: a thread that checks while a reload lets go. Returns @passwords. */
 struct passwords *passwords_share(struct passwords *passwords);
@@ -105,7 +105,7 @@ struct password_cost {
  * password is empty, too long or holds a NUL, or OpenSSL has no argon2id.
  */
 int password_make(const struct password_cost *cost, const char *password, size_t password_len,
-		  char *ret, struct diag *diag);
+		  char *ret, struct diag *diag) MUST_CHECK;
 
 /* What the check of the stored hash text @stored takes, in rounds of PBKDF2; 0: it is none. */
 uint64_t password_cost_of(const char *stored);

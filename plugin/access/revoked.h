@@ -25,7 +25,7 @@ struct revoked;
  * Reads @path: one or more lists in PEM. On success *ret is new. On failure it is untouched and
  * @diag names the file, and which list of it.
  */
-int revoked_load(const char *path, struct revoked **ret, struct diag *diag);
+int revoked_load(const char *path, struct revoked **ret, struct diag *diag) MUST_CHECK;
 void revoked_free(struct revoked *revoked); /* NULL is fine */
 
 bool revoked_has(const struct revoked *revoked, const struct certid *certificate);

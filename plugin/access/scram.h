@@ -44,9 +44,9 @@ struct scram_keys {
 };
 
 /* As passwords_load() and passwords_parse(). */
-int scram_load(const char *path, struct scram_keys **ret, struct diag *diag);
+int scram_load(const char *path, struct scram_keys **ret, struct diag *diag) MUST_CHECK;
 int scram_parse(const char *name, const char *text, size_t len, struct scram_keys **ret,
-		struct diag *diag);
+		struct diag *diag) MUST_CHECK;
 void scram_free(struct scram_keys *keys); /* NULL is fine */
 /* One login that has begun. It owns all it needs: @keys may be freed meanwhile. */
 struct scram_login;
@@ -58,7 +58,7 @@ struct scram_login;
  * the nonce in tests, else NULL. On failure *ret is untouched and @diag says why, for the log.
  */
 int scram_begin(const struct scram_keys *keys, const char *data, size_t len, const char *nonce,
-		struct scram_login **ret, char *reply, struct diag *diag);
+		struct scram_login **ret, char *reply, struct diag *diag) MUST_CHECK;
 
 /*
  * Takes the client-final message and writes server-final to @reply. 0: the client proved to be
@@ -66,7 +66,7 @@ int scram_begin(const struct scram_keys *keys, const char *data, size_t len, con
  * a second call is refused.
  */
 int scram_finish(struct scram_login *login, const char *data, size_t len, char *reply,
-		 struct diag *diag);
+		 struct diag *diag) MUST_CHECK;
 
 /* The name that the login is for, without its escapes; proved only after scram_finish(). */
 const char *scram_user(const struct scram_login *login);
@@ -77,7 +77,8 @@ void scram_drop(struct scram_login *login); /* NULL is fine; wipes keys */
  * Writes the stored keys of @password with a new random salt to @ret (SCRAM_TEXT_MAX). 1 to 1024
  * bytes of printable ASCII, iterations within the bounds above.
  */
-int scram_make(uint32_t iterations, const char *password, size_t len, char *ret, struct diag *diag);
+int scram_make(uint32_t iterations, const char *password, size_t len, char *ret,
+	       struct diag *diag) MUST_CHECK;
 
 /* Does @password give the stored keys @text? False also where they are malformed. */
 bool scram_verify(const char *text, const char *password, size_t len);

@@ -54,7 +54,7 @@ bool token_is(const char *text, size_t len);
  * and @diag says why, for the log only.
  */
 int token_check(const char *text, size_t len, int64_t now, token_find *find, void *ctx,
-		struct token *ret, struct diag *diag);
+		struct token *ret, struct diag *diag) MUST_CHECK;
 void token_clear(struct token *token);
 
 #endif

@@ -43,7 +43,8 @@ struct verifier_job {
 };
 STAILQ_HEAD(verifier_line, verifier_job);
 
-int verifier_new(const struct verifier_options *options, struct verifier **ret, struct diag *diag);
+int verifier_new(const struct verifier_options *options, struct verifier **ret,
+		 struct diag *diag) MUST_CHECK;
 
 /*
  * Waits for the jobs that are being worked at, at most one a thread; the others are dropped.

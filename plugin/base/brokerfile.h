@@ -57,7 +57,8 @@ struct brokerfile {
  * a plugin line may name by another path; NULL: the plugin is known by BROKERFILE_NAME alone. On
  * failure *ret is cleared and @diag says why; ERR_LIMIT beyond the bounds above.
  */
-int brokerfile_read(const char *path, const char *own, struct brokerfile *ret, struct diag *diag);
+int brokerfile_read(const char *path, const char *own, struct brokerfile *ret,
+		    struct diag *diag) MUST_CHECK;
 void brokerfile_clear(struct brokerfile *file);
 
 /* The path of the plugin that the line loads (plugin, auth_plugin, global_plugin, plugin_load),

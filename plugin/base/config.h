@@ -57,11 +57,12 @@ struct config {
  * tree, to be freed with config_free(). Members that occur twice and trailing text are refused. On
  * failure *ret is untouched, and @diag reads like "access.json:12:7: not JSON: ...".
  */
-int config_load(const char *path, const char *name, struct config **ret, struct diag *diag);
+int config_load(const char *path, const char *name, struct config **ret,
+		struct diag *diag) MUST_CHECK;
 
 /* The same over text in memory. */
 int config_parse(const char *name, const char *text, size_t len, struct config **ret,
-		 struct diag *diag);
+		 struct diag *diag) MUST_CHECK;
 void config_free(struct config *root); /* NULL is fine */
 
 /* The value as a Jansson value: a new reference; NULL: memory ran out. */

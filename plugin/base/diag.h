@@ -34,6 +34,17 @@ struct diag {
 	char text[DIAG_MAX]; /* NUL-terminated; "" while nothing was stored */
 };
 
+/*
+ * Of functions that can fail: a caller that does not look at the result does not compile. Where
+ * failing changes nothing it says so by diag_ignore().
+ */
+#define MUST_CHECK __attribute__((warn_unused_result))
+
+static inline void diag_ignore(int rc)
+{
+	(void)rc;
+}
+
 void diag_init(struct diag *diag);
 
 /*

@@ -66,7 +66,7 @@ struct fixedtable;
 
 /* Allocates the table; @options are copied. The system gives pages as records are used. */
 int fixedtable_new(const struct fixedtable_options *options, struct fixedtable **ret,
-		   struct diag *diag);
+		   struct diag *diag) MUST_CHECK;
 void fixedtable_free(struct fixedtable *table); /* NULL is fine */
 
 /* Bytes of the table, at most. */

@@ -21,10 +21,11 @@
  * that occur twice, trailing text and files above JSONFILE_MAX_BYTES. On failure *ret is
  * untouched and @diag reads like "access.json:12:7: '}' expected near 'x'".
  */
-int jsonfile_load(const char *path, json_t **ret, struct diag *diag);
+int jsonfile_load(const char *path, json_t **ret, struct diag *diag) MUST_CHECK;
 
 /* The same over text in memory; @name stands for the file in @diag. */
-int jsonfile_parse(const char *name, const char *text, size_t len, json_t **ret, struct diag *diag);
+int jsonfile_parse(const char *name, const char *text, size_t len, json_t **ret,
+		   struct diag *diag) MUST_CHECK;
 
 /*
  * The value that RFC 6901 pointer @pointer ("" or "/a/0/b~1c") names below @root, borrowed;

@@ -17,7 +17,7 @@ struct keyhash {
 };
 
 /* Draws a key. ERR_IO where the system has no randomness to give. */
-int keyhash_init(struct keyhash *ret, struct diag *diag);
+int keyhash_init(struct keyhash *ret, struct diag *diag) MUST_CHECK;
 
 /*
  * A number for the pair of @a (@a_len bytes) and @b; "ab", "c" and "a", "bc" are two pairs. Either

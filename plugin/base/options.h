@@ -74,7 +74,7 @@ struct options_pair {
  * names the option and what was expected.
  */
 int options_init(struct options *ret, const struct options_pair *pairs, size_t count,
-		 struct diag *diag);
+		 struct diag *diag) MUST_CHECK;
 void options_clear(struct options *options);
 
 #endif

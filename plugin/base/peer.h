@@ -47,7 +47,7 @@ struct peer_networks;
  * and the word "unix" for all unix sockets, with commas and without spaces. On success *ret is new.
  * On failure *ret is untouched and @diag says which entry is wrong and what was expected.
  */
-int peer_networks_parse(const char *text, struct peer_networks **ret, struct diag *diag);
+int peer_networks_parse(const char *text, struct peer_networks **ret, struct diag *diag) MUST_CHECK;
 void peer_networks_free(struct peer_networks *networks); /* NULL is fine */
 
 /* Is @peer in one of them? @networks NULL: none. PEER_UNKNOWN is in no network. */

@@ -19,7 +19,7 @@
  * ERR_NOMEM.
  */
 int wholefile_read(const char *path, size_t max, char **ret, size_t *ret_len, struct stat *ret_st,
-		   struct diag *diag);
+		   struct diag *diag) MUST_CHECK;
 
 /* Writes all of @text to @fd, at once or in parts. Returns 0, or an errno. */
 int wholefile_write(int fd, const char *text, size_t len);

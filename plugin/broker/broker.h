@@ -72,7 +72,7 @@ void broker_probe(struct broker *ret);
  * call gives the broker's version, so this runs the broker's program for it and waits: call it at
  * the start only.
  */
-int broker_check_delayed(const struct broker *broker, struct diag *diag);
+int broker_check_delayed(const struct broker *broker, struct diag *diag) MUST_CHECK;
 
 /* Answers of BASIC_AUTH that 2.0 does not know. */
 #define BROKER_LATER (-5) /* complete_login() will be called, on the broker's thread */
@@ -101,7 +101,8 @@ struct who broker_who(const struct mosquitto *client);
  * Reads the names in the client's certificate. 1: *ret is filled; 0: the client showed none (the
  * listener needs require_certificate); negative: it can't be used and @diag says why.
  */
-int broker_certificate(const struct mosquitto *client, struct certid *ret, struct diag *diag);
+int broker_certificate(const struct mosquitto *client, struct certid *ret,
+		       struct diag *diag) MUST_CHECK;
 
 /*
  * Sets the client's user name. Frees the old one, so pointers to it are invalid. False: the broker

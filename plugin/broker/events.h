@@ -197,7 +197,7 @@ bool events_is_unproved(const struct plugin *plugin, const struct mosquitto *cli
  * Loads the rules from the files that the options name. 0 and *ret is new; else @diag has the first
  * fault and plugin->faults all of them.
  */
-int events_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag);
+int events_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag) MUST_CHECK;
 
 /* Logs all faults but the first, a line each. */
 void events_log_faults(const struct plugin *plugin);
@@ -209,7 +209,7 @@ void events_log_rules(const struct plugin *plugin, const char *verb);
 void listeners_check(void);
 
 /* Loads the rules again and puts them in force. On failure the old ones stay; @diag says why. */
-int events_reload(struct plugin *plugin, struct diag *diag);
+int events_reload(struct plugin *plugin, struct diag *diag) MUST_CHECK;
 
 /*
  * Shared subscriptions, see events_share.c. events_share_add() records one that was granted; false:

@@ -121,7 +121,7 @@ static int replace_rules(struct plugin *plugin, struct diag *diag)
 	if (rc == 0 && plugin->ledger) {
 		rc = ledger_replan(plugin->ledger, &rules->contract->plan, diag);
 		if (rc) /* its channels go with the rules that are freed below */
-			(void)feed_use(plugin->feed, plugin->rules, NULL);
+			diag_ignore(feed_use(plugin->feed, plugin->rules, NULL));
 	}
 	if (rc) {
 		gate_clear(&gate);
@@ -171,6 +171,6 @@ int events_on_reload(int event_id, void *event_data, void *userdata)
 	plugin->reloading.is_active = true;
 	plugin->reloading.count++;
 	diag_init(&diag);
-	(void)events_reload(plugin, &diag);
+	diag_ignore(events_reload(plugin, &diag));
 	return MOSQ_ERR_SUCCESS;
 }

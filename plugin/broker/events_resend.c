@@ -111,8 +111,9 @@ static void hold_back(struct plugin *plugin, const struct mosquitto *client,
 	if (key == 0 || !session)
 		return;
 	if (session->resends_asked < SESSION_RESENDS)
-		(void)ledger_event_find(plugin->ledger, request->message.topic,
-					request->message.topic_len, events_compare, &last, NULL);
+		diag_ignore(ledger_event_find(plugin->ledger, request->message.topic,
+					      request->message.topic_len, events_compare, &last,
+					      NULL));
 	if (!last.is_same)
 		releases_resent(plugin->releases, key, session->name, &request->message);
 }
@@ -129,8 +130,9 @@ void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message 
 		return;
 	}
 	if (may_replace(plugin, event))
-		(void)ledger_event_find(plugin->ledger, request->message.topic,
-					request->message.topic_len, take_newest, &newest, NULL);
+		diag_ignore(ledger_event_find(plugin->ledger, request->message.topic,
+					      request->message.topic_len, take_newest, &newest,
+					      NULL));
 	if (newest.copy) {
 		event->payload = newest.copy; /* the broker frees the other */
 		event->payloadlen = (uint32_t)newest.request.message.payload_len;

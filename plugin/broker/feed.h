@@ -33,16 +33,16 @@ struct feed;
  * of plugin_opt_monitor's file, see settings_load().
  */
 int feed_new(const struct options *options, const struct broker *broker, struct ledger *ledger,
-	     struct feed **ret, struct diag_list *all, struct diag *diag);
+	     struct feed **ret, struct diag_list *all, struct diag *diag) MUST_CHECK;
 void feed_free(struct feed *feed); /* NULL is fine */
 
 /* Reads the monitor's settings from plugin_opt_monitor; feed_set() puts them in force. */
 int feed_read(const struct feed *feed, struct settings *ret, struct diag_list *all,
-	      struct diag *diag);
+	      struct diag *diag) MUST_CHECK;
 void feed_set(struct feed *feed, const struct settings *settings);
 
 /* Prepares for @rules, borrowed, which come into force next. On failure nothing has changed. */
-int feed_use(struct feed *feed, const struct rules *rules, struct diag *diag);
+int feed_use(struct feed *feed, const struct rules *rules, struct diag *diag) MUST_CHECK;
 
 /* Counts a reload; @is_done false: it failed, and the old rules stay. */
 void feed_reloaded(struct feed *feed, bool is_done);

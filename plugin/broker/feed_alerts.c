@@ -161,7 +161,7 @@ static void ask_status(struct feed *feed, const struct contract_mapping *map, si
 
 	asked.before_ms = clock_unix_ms() - (int64_t)stuck.allowed_s * 1000;
 	/* A store that can't be asked now is asked again; its trouble is logged elsewhere. */
-	(void)ledger_find_unchanged(feed->ledger, &asked, see_stuck, &stuck, NULL);
+	diag_ignore(ledger_find_unchanged(feed->ledger, &asked, see_stuck, &stuck, NULL));
 }
 
 void feed_ask_stuck(struct feed *feed, int64_t now_ns)

@@ -29,7 +29,7 @@
 struct holdoffs;
 
 /* Allocates up to 4 MB, which the system gives as clients are held off. */
-int holdoffs_new(struct holdoffs **ret, struct diag *diag);
+int holdoffs_new(struct holdoffs **ret, struct diag *diag) MUST_CHECK;
 void holdoffs_free(struct holdoffs *holdoffs); /* NULL is fine */
 
 /*

@@ -80,7 +80,8 @@ struct login_options {
 	void *wake_ctx;
 };
 
-int login_new(const struct login_options *options, struct login **ret, struct diag *diag);
+int login_new(const struct login_options *options, struct login **ret,
+	      struct diag *diag) MUST_CHECK;
 void login_free(struct login *login); /* NULL is fine */
 
 /* The account of the time for key derivations, borrowed: for tests. */

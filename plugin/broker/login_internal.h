@@ -34,7 +34,7 @@ struct pending_logins;
 
 /* @wake as in verifier.h. */
 int pending_logins_new(void (*wake)(void *ctx), void *ctx, struct pending_logins **ret,
-		       struct diag *diag);
+		       struct diag *diag) MUST_CHECK;
 /* NULL is fine. Waits as verifier_free() does. */
 void pending_logins_free(struct pending_logins *logins);
 

@@ -37,7 +37,7 @@ struct notify {
 
 /* @broker and @ledger are borrowed. On failure @ret needs no clearing. */
 int notify_init(struct notify *ret, const struct options *options, const struct broker *broker,
-		struct ledger *ledger, struct diag *diag);
+		struct ledger *ledger, struct diag *diag) MUST_CHECK;
 
 /* Logs a summary of what was held back, and frees what @notify owns. */
 void notify_clear(struct notify *notify);

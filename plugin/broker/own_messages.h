@@ -16,6 +16,6 @@
  *     petstore.asyncapi.json: /channels/alerts/messages: the schema refuses what the plugin
  *     publishes to alerts/{kind}: /kind: is not one of ...
  */
-int own_messages_check(const struct rules *rules, struct diag *diag);
+int own_messages_check(const struct rules *rules, struct diag *diag) MUST_CHECK;
 
 #endif

@@ -35,7 +35,7 @@
 
 struct releases;
 
-int releases_new(struct releases **ret, struct diag *diag);
+int releases_new(struct releases **ret, struct diag *diag) MUST_CHECK;
 void releases_free(struct releases *releases); /* NULL is fine */
 
 uint64_t releases_seed(const struct releases *releases);

@@ -33,7 +33,7 @@
 struct repairs;
 
 /* @is_immediate: the broker delivers what is published in a round before it serves clients. */
-int repairs_new(bool is_immediate, struct repairs **ret, struct diag *diag);
+int repairs_new(bool is_immediate, struct repairs **ret, struct diag *diag) MUST_CHECK;
 void repairs_free(struct repairs *repairs); /* NULL is fine */
 
 /*

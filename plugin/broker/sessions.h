@@ -80,7 +80,7 @@ struct session {
 
 struct sessions;
 
-int sessions_new(struct sessions **ret, struct diag *diag);
+int sessions_new(struct sessions **ret, struct diag *diag) MUST_CHECK;
 void sessions_free(struct sessions *sessions); /* NULL is fine */
 
 /*

@@ -47,7 +47,7 @@ struct shares_client {
 
 struct shares;
 
-int shares_new(struct shares **ret, struct diag *diag);
+int shares_new(struct shares **ret, struct diag *diag) MUST_CHECK;
 void shares_free(struct shares *shares); /* NULL is fine */
 
 size_t shares_count(const struct shares *shares); /* clients */

@@ -56,7 +56,7 @@ struct contract {
  * @all, unless it is NULL, gets one such line for each fault; the first is @diag's.
  */
 int contract_load(const char *path, struct contract **ret, struct diag_list *all,
-		  struct diag *diag);
+		  struct diag *diag) MUST_CHECK;
 void contract_free(struct contract *contract); /* NULL is fine */
 
 /* "permission", "schema", "transition" or "limits"; a literal. */

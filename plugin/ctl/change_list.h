@@ -23,7 +23,7 @@ struct change_list {
  * whichever it is.
  */
 int change_list_open(const char *path, const struct files *files, struct scene *ret,
-		     struct diag *diag);
+		     struct diag *diag) MUST_CHECK;
 
 /* Adds a row: something that is now allowed or refused. Strings may be NULL. */
 void change_list_add(struct change_list *list, bool is_allowed, const char *who, const char *what,

@@ -305,10 +305,10 @@ static int no_table(const struct listing *list)
 	struct query_wanted ask = { .table = list->table };
 	struct diag ignored;
 
-	(void)query_tables(list->query, on_table, &suggest, &ignored);
+	diag_ignore(query_tables(list->query, on_table, &suggest, &ignored));
 	tables_suggest(&suggest, list->contract);
 	ctl_suggest(&suggest);
-	(void)query_rows(list->query, &ask, tables_collect, NULL, &list->call->diag);
+	diag_ignore(query_rows(list->query, &ask, tables_collect, NULL, &list->call->diag));
 	(void)ctl_fail(list->call->name, "%s, alerts, events, refusals%s", list->call->diag.text,
 		       suggest_text(&suggest));
 	diag_init(&list->call->diag); /* it was said */

@@ -20,6 +20,6 @@
  * user's line out. *was_there: it had one.
  */
 int credwrite_put(const char *path, const char *user, const char *secret, bool *was_there,
-		  struct diag *diag);
+		  struct diag *diag) MUST_CHECK;
 
 #endif

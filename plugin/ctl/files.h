@@ -44,13 +44,14 @@ const char *files_default(void);
  * that the mosquitto.conf beside that folder includes is read as a part of it, as Debian's broker
  * does. @name is the subcommand's, for the line on standard error. Free @files->broker afterwards.
  */
-int files_find(struct files *files, const char *name, struct diag *diag);
+int files_find(struct files *files, const char *name, struct diag *diag) MUST_CHECK;
 
 /*
  * 0 where @path, the value of option --@option, was found; else ERR_INVALID, and @diag says where
  * it could have come from.
  */
-int files_need(const struct files *files, const char *option, const char *path, struct diag *diag);
+int files_need(const struct files *files, const char *option, const char *path,
+	       struct diag *diag) MUST_CHECK;
 
 /* The option's value in the configuration, borrowed, or NULL. */
 const char *files_option(const struct files *files, const char *name);
@@ -74,7 +75,8 @@ bool files_is_local(const struct brokerfile *file, size_t listener);
  * Reads @path, or standard input for "-", of at most @max bytes. On success *ret is new, to be
  * freed; on failure untouched, and @diag names the file.
  */
-int files_read(const char *path, size_t max, char **ret, size_t *ret_len, struct diag *diag);
+int files_read(const char *path, size_t max, char **ret, size_t *ret_len,
+	       struct diag *diag) MUST_CHECK;
 
 /* ---- what decides ------------------------------------------------------------------------ */
 
@@ -87,7 +89,7 @@ struct scene {
 };
 
 /* Loads the rules and opens the database, where there is one, for reading only. */
-int scene_open(const struct files *files, struct scene *ret, struct diag *diag);
+int scene_open(const struct files *files, struct scene *ret, struct diag *diag) MUST_CHECK;
 void scene_clear(struct scene *scene);
 
 /*

@@ -15,7 +15,7 @@
 #include "base/suggest.h"
 
 /* The database of @files, to be read; close it with query_close(). */
-int tables_open(const struct files *files, struct query **ret, struct diag *diag);
+int tables_open(const struct files *files, struct query **ret, struct diag *diag) MUST_CHECK;
 
 /* Columns by what they mean; NULL: the table has none. */
 struct tables_columns {

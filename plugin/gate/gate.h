@@ -23,7 +23,7 @@ const char *gate_step_name(enum gate_step step);
 
 /* @rules and @ledger (may be NULL) are borrowed. On failure @ret needs no clearing. */
 int gate_init(struct gate *ret, const struct rules *rules, struct ledger *ledger,
-	      struct diag *diag);
+	      struct diag *diag) MUST_CHECK;
 void gate_clear(struct gate *gate);
 
 /* The mode of a group of rules on @channel; NULL: on topics without a channel. */

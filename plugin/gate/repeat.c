@@ -127,8 +127,9 @@ bool repeat_is_last(struct judgement *j)
 		return true;
 	/* Others have filled its columns since: the event is there all the same. */
 	if (newest.content == 0)
-		(void)ledger_event_find(j->gate->ledger, j->request->message.topic,
-					j->request->message.topic_len, read_newest, &newest, NULL);
+		diag_ignore(ledger_event_find(j->gate->ledger, j->request->message.topic,
+					      j->request->message.topic_len, read_newest, &newest,
+					      NULL));
 	return newest.content == 0 || newest.content == own;
 }
 

@@ -56,7 +56,7 @@ struct rules_files {
  * Loads all files. On success *ret is new, to be freed with rules_free(). On failure *ret is
  * untouched, and @diag has one line that names the file and the place.
  */
-int rules_load(const struct rules_files *files, struct rules **ret, struct diag *diag);
+int rules_load(const struct rules_files *files, struct rules **ret, struct diag *diag) MUST_CHECK;
 void rules_free(struct rules *rules); /* NULL is fine */
 
 /*

@@ -37,7 +37,7 @@ struct backlog_item {
 	size_t bytes;
 };
 
-int backlog_new(struct backlog **ret, struct diag *diag);
+int backlog_new(struct backlog **ret, struct diag *diag) MUST_CHECK;
 void backlog_free(struct backlog *backlog); /* NULL is fine */
 
 /* Copies @refusal; false: there was no room, and it is counted as lost. Any thread. */

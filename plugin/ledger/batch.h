@@ -37,7 +37,7 @@ struct batch;
 struct sqlite3;
 
 /* Makes the table store_batch for @db. Free it after the connection was closed. */
-int batch_new(struct sqlite3 *db, struct batch **ret, struct diag *diag);
+int batch_new(struct sqlite3 *db, struct batch **ret, struct diag *diag) MUST_CHECK;
 void batch_free(struct batch *batch); /* NULL is fine */
 
 /*

@@ -196,7 +196,8 @@ void idfilter_fill_begin(struct idfilter_fill *fill, const struct store_names *n
 	fill->round = round;
 	fill->table_count = 0;
 	for (size_t i = 0; i < plan->entity_count; i++) {
-		(void)store_names_find(names, &plan->entity[i], &number, NULL); /* it is there */
+		diag_ignore(
+			store_names_find(names, &plan->entity[i], &number, NULL)); /* it is there */
 		if (!(fill->is_read[number.table / 8] & 1u << number.table % 8))
 			fill->table[fill->table_count++] = number.table;
 	}

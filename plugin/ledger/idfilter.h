@@ -23,7 +23,7 @@
 struct idfilter;
 
 /* ERR_NOMEM. */
-int idfilter_new(struct idfilter **ret, struct diag *diag);
+int idfilter_new(struct idfilter **ret, struct diag *diag) MUST_CHECK;
 void idfilter_free(struct idfilter *idfilter); /* NULL is fine */
 
 /*

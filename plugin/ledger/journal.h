@@ -72,7 +72,7 @@ struct journal_record {
  * is damaged or its size is not what the header says, or the file can't be opened; ERR_IO:
  * the disk is full or broken. Nothing is changed then.
  */
-int journal_open(const char *path, struct journal **ret, struct diag *diag);
+int journal_open(const char *path, struct journal **ret, struct diag *diag) MUST_CHECK;
 
 /* Unlocks and closes; records that were not taken out stay. NULL is fine. */
 void journal_close(struct journal *journal);
@@ -98,7 +98,7 @@ size_t journal_size(size_t bytes);
  */
 int journal_format(struct journal *journal, size_t bytes,
 		   const unsigned char identity[JOURNAL_IDENTITY], uint64_t next_seq,
-		   struct diag *diag);
+		   struct diag *diag) MUST_CHECK;
 
 /* What a formatted journal holds. */
 struct journal_facts {
@@ -133,7 +133,8 @@ void *journal_reserve(struct journal *journal, size_t len);
  * one failed before and is not made good yet, or the journal is broken; the record does not count
  * then.
  */
-int journal_commit(struct journal *journal, bool is_power, uint64_t *seq, struct diag *diag);
+int journal_commit(struct journal *journal, bool is_power, uint64_t *seq,
+		   struct diag *diag) MUST_CHECK;
 
 /* The position of the next record, a multiple of 8 bytes; for journal_reread(). */
 uint64_t journal_place(const struct journal *journal);
@@ -169,7 +170,7 @@ bool journal_takes_power(const struct journal *journal);
  * from here on. In a journal that was opened damaged, or salvaged, what is not whole is passed
  * over.
  */
-int journal_next(struct journal *journal, struct journal_record *ret, struct diag *diag);
+int journal_next(struct journal *journal, struct journal_record *ret, struct diag *diag) MUST_CHECK;
 
 /* Back to the oldest record that was not released. */
 void journal_rewind(struct journal *journal);
@@ -178,7 +179,7 @@ void journal_rewind(struct journal *journal);
  * ERR_IO: a record that was read since the last release has changed, so that what was made of it
  * may be wrong. To be called before a transaction is committed.
  */
-int journal_recheck(const struct journal *journal, struct diag *diag);
+int journal_recheck(const struct journal *journal, struct diag *diag) MUST_CHECK;
 
 /*
  * All records that were read so far are safe in the database: their space may be used again (for
@@ -192,7 +193,7 @@ void journal_release(struct journal *journal);
  * Syncs all records that were committed before the call. After a failed sync of either thread it
  * first writes anew all that a restart would need.
  */
-int journal_sync(struct journal *journal, struct diag *diag);
+int journal_sync(struct journal *journal, struct diag *diag) MUST_CHECK;
 
 /* Did a sync fail since the last journal_sync()? Then it should be called now. */
 bool journal_must_sync(const struct journal *journal);
@@ -203,7 +204,7 @@ uint64_t journal_failures(const struct journal *journal, int *error);
 /*
  * Writes an unused page and syncs it, so that the caller can measure how long a sync takes.
  */
-int journal_probe(struct journal *journal, struct diag *diag);
+int journal_probe(struct journal *journal, struct diag *diag) MUST_CHECK;
 
 /*
  * Is the file at the path still the one that is open, of the right size, and does it hold what the
@@ -215,10 +216,10 @@ int journal_probe(struct journal *journal, struct diag *diag);
  * until the check is 0 again. If the file was cut or overwritten, the journal is broken
  * (journal_is_broken()). ERR_IO: the check itself failed.
  */
-int journal_check(struct journal *journal, struct diag *diag);
+int journal_check(struct journal *journal, struct diag *diag) MUST_CHECK;
 
 /* The first question of journal_check() only: is the file at the path the one that is open? */
-int journal_check_place(const struct journal *journal, struct diag *diag);
+int journal_check_place(const struct journal *journal, struct diag *diag) MUST_CHECK;
 
 /*
  * A broken journal takes no record. How it is repaired, by the writer's thread but for step 1:
@@ -232,15 +233,16 @@ int journal_check_place(const struct journal *journal, struct diag *diag);
 bool journal_is_broken(const struct journal *journal); /* any thread; one load */
 void journal_stop(struct journal *journal);
 void journal_leave(struct journal *journal);
-int journal_salvage(struct journal *journal, struct diag *diag); /* 0: @diag has the line; 1: did */
-int journal_renew(struct journal *journal, struct diag *diag);
+int journal_salvage(struct journal *journal,
+		    struct diag *diag) MUST_CHECK; /* 0: @diag has the line; 1: did */
+int journal_renew(struct journal *journal, struct diag *diag) MUST_CHECK;
 
 /*
  * For a file that is gone from its path, while nothing is appended: makes a file there with all
  * that the open one holds. Close the journal then and open the new file. ERR_INVALID, ERR_IO: there
  * is another file by now, or the disk is full or broken.
  */
-int journal_put_back(const struct journal *journal, struct diag *diag);
+int journal_put_back(const struct journal *journal, struct diag *diag) MUST_CHECK;
 
 /*
  * Makes the pages of the next records writable ahead of time, so that the appending thread does

@@ -142,7 +142,7 @@ bool journal_find(const struct journal *j, struct journal_place *place, uint64_t
 		  uint64_t ahead_max);
 
 /* Finds the records in the mapped file, and sets @j's members by them. */
-int journal_scan(struct journal *j, struct diag *diag);
+int journal_scan(struct journal *j, struct diag *diag) MUST_CHECK;
 
 /* What journal_tally() counts between two places: whole records, and numbers without one. */
 struct journal_tally {
@@ -171,7 +171,7 @@ int journal_rewrite_head(struct journal *j);
 int journal_file_sync(struct journal *j);
 
 /* Maps and guards the file, which has all its bytes; unmaps what is mapped. */
-int journal_map(struct journal *j, struct diag *diag);
+int journal_map(struct journal *j, struct diag *diag) MUST_CHECK;
 void journal_unmap(struct journal *j);
 
 /* Asks btrfs to write this file in place (no copy on write); it does so for empty files only. */
@@ -184,15 +184,17 @@ bool journal_header_stands(const struct journal *j);
  * Copies the file, which is @what, to "<path>.damaged-<time>"; @line says what is missing in it.
  */
 int journal_keep_damaged(const struct journal *j, const char *what,
-			 const struct journal_tally *tally, struct diag *line, struct diag *diag);
+			 const struct journal_tally *tally, struct diag *line,
+			 struct diag *diag) MUST_CHECK;
 
 /* Syncs the folder, so that a new file's name is on the disk, too. */
-int journal_folder_sync(const struct journal *j, struct diag *diag);
+int journal_folder_sync(const struct journal *j, struct diag *diag) MUST_CHECK;
 
 /* Breaks the journal: it takes no record any more. @reason is a literal. */
 void journal_break(struct journal *j, const char *reason);
 
 /* "<path>: <what>: <the system's word for @error>" */
-int journal_fail(const struct journal *j, const char *what, int error, struct diag *diag);
+int journal_fail(const struct journal *j, const char *what, int error,
+		 struct diag *diag) MUST_CHECK;
 
 #endif

@@ -52,7 +52,7 @@ struct ledger_options {
  * when the trouble began and ended, and also faults of the files that are found only then.
  */
 int ledger_open(const struct ledger_options *options, const struct entity_plan *plan,
-		struct ledger **ret, struct diag *diag);
+		struct ledger **ret, struct diag *diag) MUST_CHECK;
 
 /*
  * Opens a database that another process may be writing, to read from it only: ledger_look(),
@@ -60,7 +60,7 @@ int ledger_open(const struct ledger_options *options, const struct entity_plan *
  * points to, is borrowed until ledger_close(). An entity whose table the database lacks is unknown.
  */
 int ledger_open_reader(const char *path, const struct entity_plan *plan, struct ledger **ret,
-		       struct diag *diag);
+		       struct diag *diag) MUST_CHECK;
 
 /* Writes everything out, stops the writer, closes. NULL is fine. */
 void ledger_close(struct ledger *ledger);
@@ -78,7 +78,8 @@ void ledger_close(struct ledger *ledger);
  * the old plan stays in force. Contradictions that only the database shows are reported later by
  * ledger_news().
  */
-int ledger_replan(struct ledger *ledger, const struct entity_plan *plan, struct diag *diag);
+int ledger_replan(struct ledger *ledger, const struct entity_plan *plan,
+		  struct diag *diag) MUST_CHECK;
 
 /* Does the database have all that the plan in force asks for? True also while it is not open. */
 bool ledger_has_all(const struct ledger *ledger);
@@ -94,7 +95,7 @@ const char *ledger_lacks(const struct ledger *ledger, unsigned entity, unsigned 
  * are seen. 0, also for an unknown entity; ERR_BUSY or ERR_IO where the store can't be asked now.
  */
 int ledger_look(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
-		struct ledger_state *ret, struct diag *diag);
+		struct ledger_state *ret, struct diag *diag) MUST_CHECK;
 
 /*
  * ledger_look() at this entity will follow, after the time that it takes to parse a message. The
@@ -110,7 +111,7 @@ void ledger_expect_more(struct ledger *ledger);
  * as ledger_look() does.
  */
 int ledger_find_last(struct ledger *ledger, const struct ledger_last_query *asked,
-		     struct ledger_last_message *ret, struct diag *diag);
+		     struct ledger_last_message *ret, struct diag *diag) MUST_CHECK;
 
 /*
  * Stores the content of the payload that ledger_find_last() returned. While the entity is in
@@ -124,7 +125,7 @@ void ledger_keep_content(struct ledger *ledger, const struct ledger_last_query *
  * of the database; writes that are still in the journal are not seen.
  */
 int ledger_find_unchanged(struct ledger *ledger, const struct ledger_unchanged_query *asked,
-			  ledger_unchanged_visit *visit, void *ctx, struct diag *diag);
+			  ledger_unchanged_visit *visit, void *ctx, struct diag *diag) MUST_CHECK;
 
 /*
  * The seed of digests, for wordhash(): a random number that is in the database, so that digests can
@@ -153,7 +154,8 @@ bool ledger_is_ready(struct ledger *ledger, size_t bytes, bool is_power);
  * journal takes, or a text beyond its maximum above), ERR_INVALID (a value that is not of its
  * column's type, or a NUL in an owner, link or status).
  */
-int ledger_commit(struct ledger *ledger, const struct ledger_write *write, struct diag *diag);
+int ledger_commit(struct ledger *ledger, const struct ledger_write *write,
+		  struct diag *diag) MUST_CHECK;
 
 /*
  * Queues a copy of a refusal, which the writer's thread writes to the table refusals. Never waits.
@@ -180,7 +182,7 @@ void ledger_remember(struct ledger *ledger, uint64_t sender, uint64_t digest);
  * topic's last events, also after a restart. ERR_BUSY, ERR_IO: it can't be found out now.
  */
 int ledger_was_accepted(struct ledger *ledger, const struct ledger_resend_query *asked,
-			bool may_read, struct diag *diag);
+			bool may_read, struct diag *diag) MUST_CHECK;
 
 /* ---- what is retained ---------------------------------------------------------------------- */
 
@@ -205,21 +207,21 @@ void ledger_hurry(struct ledger *ledger);
  * can't be asked now.
  */
 int ledger_retained_find(struct ledger *ledger, const char *topic, size_t topic_len,
-			 ledger_retained_visit *visit, void *ctx, struct diag *diag);
+			 ledger_retained_visit *visit, void *ctx, struct diag *diag) MUST_CHECK;
 
 /*
  * As the last, for the newest event of @topic, which need not be retained; properties are not kept.
  * 0 also for ledger_open_reader()'s.
  */
 int ledger_event_find(struct ledger *ledger, const char *topic, size_t topic_len,
-		      ledger_retained_visit *visit, void *ctx, struct diag *diag);
+		      ledger_retained_visit *visit, void *ctx, struct diag *diag) MUST_CHECK;
 
 /*
  * Visits up to @limit rows whose topics come after @topic (@topic_len 0: from the first), in the
  * order of their bytes. 1: there may be more; 0: those were the last; or as above.
  */
 int ledger_retained_next(struct ledger *ledger, const char *topic, size_t topic_len, unsigned limit,
-			 ledger_retained_visit *visit, void *ctx, struct diag *diag);
+			 ledger_retained_visit *visit, void *ctx, struct diag *diag) MUST_CHECK;
 
 /* ---- figures and news ---------------------------------------------------------------------- */
 
@@ -233,6 +235,6 @@ void ledger_facts(struct ledger *ledger, struct ledger_facts *ret);
 bool ledger_news(struct ledger *ledger, struct diag *ret);
 
 /* Returns 0 once everything accepted so far is in SQLite, or ERR_BUSY after @timeout_ms. */
-int ledger_flush(struct ledger *ledger, unsigned timeout_ms, struct diag *diag);
+int ledger_flush(struct ledger *ledger, unsigned timeout_ms, struct diag *diag) MUST_CHECK;
 
 #endif

@@ -120,7 +120,7 @@ struct ledger_entity ledger_find_entity(const struct ledger *l, size_t i,
 	struct ledger_entity known = { .entity = entity };
 
 	if (store_names_find(l->known, entity, &known.number, NULL) != 0)
-		(void)store_names_find(NULL, entity, &known.number, NULL); /* cannot fail */
+		diag_ignore(store_names_find(NULL, entity, &known.number, NULL)); /* cannot fail */
 	if (entity->link_column >= 0)
 		known.remembered |= UINT64_C(1) << entity->link_column;
 	for (size_t k = 0; k < entity->slot_count; k++) {

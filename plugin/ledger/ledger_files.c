@@ -49,7 +49,7 @@ void ledger_tend_journal(struct ledger *l)
 
 	if (now >= l->check_at_ns) {
 		l->check_at_ns = now + CHECK_EVERY_MS * MS;
-		(void)journal_check(l->journal, NULL); /* breaks it where it has to */
+		diag_ignore(journal_check(l->journal, NULL)); /* breaks it where it has to */
 	}
 	if (journal_is_broken(l->journal))
 		return;
@@ -153,7 +153,7 @@ static void empty_journal(struct ledger *l)
 	l->replay.is_journal_given_up = false;
 	journal_inspect(l->journal, &journal);
 	if (rc == 0 && store.ring != STORE_RING_NONE)
-		(void)store_set_ring(l->store, NULL, journal.next_seq - 1, NULL);
+		diag_ignore(store_set_ring(l->store, NULL, journal.next_seq - 1, NULL));
 }
 
 /* Closes the store that was given up, or whose file is not at its path any more. */
@@ -399,5 +399,5 @@ void ledger_end_journal(struct ledger *l)
 	journal_inspect(l->journal, &journal);
 	/* Where that fails the next start asks for this journal, which is there. */
 	if (journal.first_seq == journal.next_seq)
-		(void)store_set_ring(l->store, NULL, journal.next_seq - 1, NULL);
+		diag_ignore(store_set_ring(l->store, NULL, journal.next_seq - 1, NULL));
 }

@@ -171,10 +171,10 @@ struct ledger {
 bool ledger_catch_up(struct ledger *ledger);
 
 /* Says that it is not open: ERR_IO. */
-int ledger_fail_closed(const struct ledger *ledger, struct diag *diag);
+int ledger_fail_closed(const struct ledger *ledger, struct diag *diag) MUST_CHECK;
 
 /* "the table payments is not ready yet": ERR_BUSY. */
-int ledger_fail_lacking(const struct ledger *ledger, unsigned entity, struct diag *diag);
+int ledger_fail_lacking(const struct ledger *ledger, unsigned entity, struct diag *diag) MUST_CHECK;
 
 /* A plan of our own: free() it. NULL: out of memory. */
 struct ledger_plan *ledger_plan_new(const struct entity_plan *plan, uint64_t number);
@@ -192,7 +192,8 @@ struct ledger_entity ledger_find_entity(const struct ledger *ledger, size_t i,
  * and hands the result over to the broker's thread.
  */
 void ledger_take_plan(struct ledger *ledger);
-int ledger_make_plan(struct ledger *ledger, struct store_names **known, struct diag *diag);
+int ledger_make_plan(struct ledger *ledger, struct store_names **known,
+		     struct diag *diag) MUST_CHECK;
 void ledger_make_tables(struct ledger *ledger);
 
 /* Frees the plans and results that one thread left for the other, after the writer's has ended. */
@@ -204,7 +205,7 @@ void ledger_clear_plans(struct ledger *ledger);
  * broker's thread has not let go yet.
  */
 void ledger_shut_where_wrong(struct ledger *ledger);
-int ledger_prepare(struct ledger *ledger, struct diag *diag);
+int ledger_prepare(struct ledger *ledger, struct diag *diag) MUST_CHECK;
 
 /*
  * Do database and journal belong together? ERR_INVALID (is_pair_wrong): no, and the line says what
@@ -212,10 +213,11 @@ int ledger_prepare(struct ledger *ledger, struct diag *diag);
  * the database says that it is in use with it. Called again after a failure it goes on where it
  * was.
  */
-int ledger_adopt_journal(struct ledger *ledger, struct ledger_opened *ret, struct diag *diag);
+int ledger_adopt_journal(struct ledger *ledger, struct ledger_opened *ret,
+			 struct diag *diag) MUST_CHECK;
 
 /* The database says that it is in use with the journal that is open, up to write @applied. */
-int ledger_mark_journal(struct ledger *ledger, uint64_t applied, struct diag *diag);
+int ledger_mark_journal(struct ledger *ledger, uint64_t applied, struct diag *diag) MUST_CHECK;
 
 /* At the end: it says that it is in use with none, where the journal is empty. */
 void ledger_end_journal(struct ledger *ledger);
@@ -235,7 +237,7 @@ void ledger_tend_journal(struct ledger *ledger);
  * In the place of replay_batch() while the journal is broken: what is whole goes into the database,
  * then the file is made anew. ERR_INVALID once, with the line that says what is missing.
  */
-int ledger_repair(struct ledger *ledger, uint64_t *applied, struct diag *diag);
+int ledger_repair(struct ledger *ledger, uint64_t *applied, struct diag *diag) MUST_CHECK;
 
 /* If the journal was full and has room again, reports that. */
 void ledger_see_room(struct ledger *ledger);
@@ -246,7 +248,7 @@ void ledger_see_room(struct ledger *ledger);
  * its id is not what the plan and the format allow; or as ledger_look().
  */
 int ledger_find_facts(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
-		      struct state_facts **ret, struct diag *diag);
+		      struct state_facts **ret, struct diag *diag) MUST_CHECK;
 
 /* @write was kept, by the journal's record at @place: it is the last message of its channel. */
 void ledger_keep_last(struct state_facts *facts, const struct ledger_write *write, uint64_t place);

@@ -21,7 +21,7 @@
 struct query;
 
 /* ERR_IO, ERR_INVALID (no database), ERR_VERSION (another program's, or a newer plugin's). */
-int query_open(const char *path, struct query **ret, struct diag *diag);
+int query_open(const char *path, struct query **ret, struct diag *diag) MUST_CHECK;
 void query_close(struct query *query); /* NULL is fine */
 
 /* A table's cell; a payload that is not UTF-8 comes as text all the same. */
@@ -72,19 +72,19 @@ struct query_wanted {
 
 /* Lists rows. ERR_INVALID: no such table or column, which @diag names with those there are. */
 int query_rows(struct query *query, const struct query_wanted *wanted, query_visit *visit,
-	       void *ctx, struct diag *diag);
+	       void *ctx, struct diag *diag) MUST_CHECK;
 
 /*
  * Counts rows by the values of @column: cells @column, "count", and "first" and "last" of
  * column @time. The most frequent comes first. @wanted->order is not used.
  */
 int query_groups(struct query *query, const struct query_wanted *wanted, const char *column,
-		 const char *time, query_visit *visit, void *ctx, struct diag *diag);
+		 const char *time, query_visit *visit, void *ctx, struct diag *diag) MUST_CHECK;
 
 /* Is there such a table? Entities' tables and the store's own. */
 bool query_has(struct query *query, const char *table);
 
 /* The entities' tables, cell "table" in each row. */
-int query_tables(struct query *query, query_visit *visit, void *ctx, struct diag *diag);
+int query_tables(struct query *query, query_visit *visit, void *ctx, struct diag *diag) MUST_CHECK;
 
 #endif

@@ -44,7 +44,7 @@ size_t record_bytes(const struct record *record);
 #define RECORD_OVERHEAD (128u + 16u * ENTITY_COLUMNS_MAX)
 
 /* Limits that the format has; ERR_LIMIT where a text is longer. */
-int record_check(const struct record *record, struct diag *diag);
+int record_check(const struct record *record, struct diag *diag) MUST_CHECK;
 
 /* Writes the record, which record_check() accepted, to @ret, which has record_bytes(). */
 void record_encode(const struct record *record, void *ret);
@@ -55,6 +55,6 @@ void record_encode(const struct record *record, void *ret);
  * ERR_VERSION: of a kind that only a newer plugin knows.
  */
 int record_decode(const void *data, size_t len, struct value *value, struct record *ret,
-		  struct diag *diag);
+		  struct diag *diag) MUST_CHECK;
 
 #endif

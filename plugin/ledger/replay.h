@@ -54,7 +54,7 @@ void replay_init(struct replay *replay);
  * commit, before the journal may forget what was in it. Where that is given up only the database
  * has to be where it was.
  */
-int replay_check(struct replay *replay, struct diag *diag);
+int replay_check(struct replay *replay, struct diag *diag) MUST_CHECK;
 
 /*
  * Writes one batch. 1: some records were written, there may be more; 0: there was none. On
@@ -63,7 +63,7 @@ int replay_check(struct replay *replay, struct diag *diag);
  * *applied is set to the number of the last record that is known to be in the database, or
  * left alone.
  */
-int replay_batch(struct replay *replay, uint64_t *applied, struct diag *diag);
+int replay_batch(struct replay *replay, uint64_t *applied, struct diag *diag) MUST_CHECK;
 
 /* Writes the refusals that there are where it is time to, or at once where @is_last. */
 void replay_flush(struct replay *replay, bool is_last);

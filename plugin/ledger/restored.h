@@ -16,6 +16,6 @@
  * another program locks the database. ERR_INVALID: there is no database of this plugin, or all of
  * these names are taken. Other errors as of store.h.
  */
-int restored(const char *path, struct diag *ret, struct diag *diag);
+int restored(const char *path, struct diag *ret, struct diag *diag) MUST_CHECK;
 
 #endif

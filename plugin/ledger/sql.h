@@ -25,28 +25,30 @@ struct sql {
  * Opens the database at @path, SQLITE_OPEN_READONLY or SQLITE_OPEN_READWRITE as @mode says. Call
  * sql_close() after a failure, too.
  */
-int sql_open(struct sql *sql, const char *path, int mode, struct diag *diag);
+int sql_open(struct sql *sql, const char *path, int mode, struct diag *diag) MUST_CHECK;
 void sql_close(struct sql *sql); /* all statements are finalized */
 
 /* "<path>: <what>: <SQLite's message>" and the error that the connection's last one is. */
-int sql_fail(const struct sql *sql, const char *what, struct diag *diag);
+int sql_fail(const struct sql *sql, const char *what, struct diag *diag) MUST_CHECK;
 
 /* Makes the statement, unless *ret is not NULL: a statement is made once, at its first use. */
 int sql_prepare(const struct sql *sql, const char *text, const char *what, sqlite3_stmt **ret,
-		struct diag *diag);
+		struct diag *diag) MUST_CHECK;
 
 /* The same for SQL that was built in @text, which is freed in any case. */
 int sql_prepare_built(const struct sql *sql, sqlite3_str *text, const char *what,
-		      sqlite3_stmt **ret, struct diag *diag);
+		      sqlite3_stmt **ret, struct diag *diag) MUST_CHECK;
 
 /* 1: a row; 0: there is no more. */
-int sql_step(const struct sql *sql, sqlite3_stmt *statement, const char *what, struct diag *diag);
+int sql_step(const struct sql *sql, sqlite3_stmt *statement, const char *what,
+	     struct diag *diag) MUST_CHECK;
 
 /* Runs a statement that returns nothing, and resets it. */
-int sql_run(const struct sql *sql, sqlite3_stmt *statement, const char *what, struct diag *diag);
+int sql_run(const struct sql *sql, sqlite3_stmt *statement, const char *what,
+	    struct diag *diag) MUST_CHECK;
 
 /* The number that a query of one row and column answers; 0 where that is NULL. */
-int sql_number(const struct sql *sql, const char *text, int64_t *ret, struct diag *diag);
+int sql_number(const struct sql *sql, const char *text, int64_t *ret, struct diag *diag) MUST_CHECK;
 
 /*
  * Is there such a table, or, where @column is not NULL, such a column of it? SQLite takes a quoted
@@ -58,7 +60,7 @@ bool sql_has(const struct sql *sql, const char *table, const char *column);
  * Runs statements that change the schema. STRICT and ANY are left out first where the library is
  * older than 3.37.
  */
-int sql_change(const struct sql *sql, const char *text, struct diag *diag);
+int sql_change(const struct sql *sql, const char *text, struct diag *diag) MUST_CHECK;
 
 /* Overwrites the words STRICT and ANY, and the comma that STRICT leaves, with blanks. */
 void sql_loosen(char *text);

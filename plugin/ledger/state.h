@@ -65,7 +65,7 @@ struct state_facts {
  * Room for @entities, between STATE_ENTITIES_MIN and STATE_ENTITIES_MAX. ERR_NOMEM where
  * there is not so much memory.
  */
-int state_new(size_t entities, struct state **ret, struct diag *diag);
+int state_new(size_t entities, struct state **ret, struct diag *diag) MUST_CHECK;
 void state_free(struct state *state); /* NULL is fine */
 
 /*

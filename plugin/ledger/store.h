@@ -38,7 +38,8 @@ struct store_reader;
  * ERR_VERSION: another program's, or a newer version's. Calls wait up to @busy_ms for other
  * processes' locks.
  */
-int store_open(const char *path, unsigned busy_ms, struct store **ret, struct diag *diag);
+int store_open(const char *path, unsigned busy_ms, struct store **ret,
+	       struct diag *diag) MUST_CHECK;
 
 /*
  * NULL is fine. The WAL is moved into the database and removed, but one that was put at its path
@@ -49,13 +50,13 @@ void store_close(struct store *store);
 void store_set_patience(struct store *store, unsigned busy_ms);
 
 /* After store_upgrade(): what the events that follow are marked with; NULL: nothing. */
-int store_set_origin(struct store *store, const char *origin, struct diag *diag);
+int store_set_origin(struct store *store, const char *origin, struct diag *diag) MUST_CHECK;
 
 /*
  * Brings the schema up to date, version by version, each in a transaction, and learns the
  * names. Before this call only store_close() may be called.
  */
-int store_upgrade(struct store *store, struct diag *diag);
+int store_upgrade(struct store *store, struct diag *diag) MUST_CHECK;
 
 /* The version that store_upgrade() leads to. */
 unsigned store_version(void);
@@ -76,10 +77,10 @@ struct store_facts {
 	uint64_t ring_number; /* journal_facts.number */
 	bool is_new;          /* store_peek() only: nothing was ever stored */
 };
-int store_inspect(struct store *store, struct store_facts *ret, struct diag *diag);
+int store_inspect(struct store *store, struct store_facts *ret, struct diag *diag) MUST_CHECK;
 
 /* The same of a database that may be older, before store_upgrade(); it changes nothing. */
-int store_peek(struct store *store, struct store_facts *ret, struct diag *diag);
+int store_peek(struct store *store, struct store_facts *ret, struct diag *diag) MUST_CHECK;
 
 /*
  * One transaction: the database is in use with the journal @number, or, where that is NULL, with
@@ -87,13 +88,13 @@ int store_peek(struct store *store, struct store_facts *ret, struct diag *diag);
  * so that this is in the database's file itself, unless a reader holds the checkpoint up.
  */
 int store_set_ring(struct store *store, const uint64_t *number, uint64_t applied_seq,
-		   struct diag *diag);
+		   struct diag *diag) MUST_CHECK;
 
 /*
  * Is the database at its path the one that is open, with its WAL, and are both as they were left?
  * Some system calls. ERR_IO: no; the line names the file and says what to do.
  */
-int store_check(struct store *store, struct diag *diag);
+int store_check(struct store *store, struct diag *diag) MUST_CHECK;
 
 /*
  * Before the store is closed: a WAL that holds nothing is not removed, since an operator may be
@@ -116,29 +117,29 @@ enum store_fault store_fault(const struct store *store);
  * holds into the database that is open, wherever it is now, so that the WAL is empty, whatever
  * database it is beside then.
  */
-int store_let_go(struct store *store, struct diag *diag);
+int store_let_go(struct store *store, struct diag *diag) MUST_CHECK;
 
 /*
  * After store_upgrade() of a store that was STORE_UNSURE: ERR_BUSY where the next checkpoint would
  * go on where the failed one ended, because another process has the database open.
  */
-int store_check_anew(struct store *store, struct diag *diag);
+int store_check_anew(struct store *store, struct diag *diag) MUST_CHECK;
 
 /*
  * Makes the tables, columns and indexes that @plan needs and the database lacks, in one
  * transaction. ERR_INVALID: a name is not one, or a table exists that is not as the plan says.
  */
-int store_plan(struct store *store, const struct entity_plan *plan, struct diag *diag);
+int store_plan(struct store *store, const struct entity_plan *plan, struct diag *diag) MUST_CHECK;
 
 /* The part of store_plan()'s work that needs no database: ERR_INVALID, ERR_LIMIT. */
-int store_check_plan(const struct entity_plan *plan, struct diag *diag);
+int store_check_plan(const struct entity_plan *plan, struct diag *diag) MUST_CHECK;
 
 /*
  * The tables and columns that a store has, as they were when store_names_load() was called. They
  * never change, so that a thread has them that may neither use the store nor wait for it.
  */
 struct store_names;
-int store_names_load(struct store *store, struct store_names **ret, struct diag *diag);
+int store_names_load(struct store *store, struct store_names **ret, struct diag *diag) MUST_CHECK;
 void store_names_free(struct store_names *names); /* NULL is fine */
 
 /* The permanent numbers of an entity's table and columns; 0: the database does not have it yet. */
@@ -153,7 +154,7 @@ struct store_numbers {
  * is not whole then.
  */
 int store_names_find(const struct store_names *names, const struct entity *entity,
-		     struct store_numbers *ret, struct diag *diag);
+		     struct store_numbers *ret, struct diag *diag) MUST_CHECK;
 
 /*
  * One transaction: store_begin() says up to which record the database has seen all; then
@@ -162,14 +163,15 @@ int store_names_find(const struct store_names *names, const struct entity *entit
  * when store_commit() returns. Records are collected and written many at a time, so that the
  * bytes that @record's texts point to must stay until store_commit() or store_rollback().
  */
-int store_begin(struct store *store, uint64_t *applied_seq, struct diag *diag);
-int store_apply(struct store *store, uint64_t seq, const struct record *record, struct diag *diag);
+int store_begin(struct store *store, uint64_t *applied_seq, struct diag *diag) MUST_CHECK;
+int store_apply(struct store *store, uint64_t seq, const struct record *record,
+		struct diag *diag) MUST_CHECK;
 /*
  * Writes what store_apply() collected, so that the records are not looked at any more; on failure,
  * too, it is not collected any more. store_commit() does it where there is something left.
  */
-int store_flush(struct store *store, struct diag *diag);
-int store_commit(struct store *store, uint64_t applied_seq, struct diag *diag);
+int store_flush(struct store *store, struct diag *diag) MUST_CHECK;
+int store_commit(struct store *store, uint64_t applied_seq, struct diag *diag) MUST_CHECK;
 void store_rollback(struct store *store);
 
 /* How much is kept. */
@@ -192,7 +194,7 @@ struct store_limits {
  * came before goes early.
  */
 int store_trim(struct store *store, const struct store_limits *limits, int64_t now_ms,
-	       unsigned rows_max, uint64_t *removed, struct diag *diag);
+	       unsigned rows_max, uint64_t *removed, struct diag *diag) MUST_CHECK;
 
 /*
  * Within a transaction: removes rows of retained that were cleared STORE_CLEARED_DAYS before
@@ -200,13 +202,14 @@ int store_trim(struct store *store, const struct store_limits *limits, int64_t n
  * file before; autosave_interval is half an hour by default.
  */
 #define STORE_CLEARED_DAYS 7
-int store_trim_retained(struct store *store, int64_t now_ms, unsigned rows_max, struct diag *diag);
+int store_trim_retained(struct store *store, int64_t now_ms, unsigned rows_max,
+			struct diag *diag) MUST_CHECK;
 
 /*
  * The last time at which the clock was believed: what store_set_clock() was given before a commit,
  * else the time of the newest event; 0: nothing is known. See age.h.
  */
-int store_clock(struct store *store, int64_t *ret_ms, struct diag *diag);
+int store_clock(struct store *store, int64_t *ret_ms, struct diag *diag) MUST_CHECK;
 void store_set_clock(struct store *store, int64_t believed_ms);
 
 /*
@@ -216,17 +219,17 @@ void store_set_clock(struct store *store, int64_t believed_ms);
  * or, of a client that proved nothing, its network. All such networks keep half of the rows
  * together where principals need the room.
  */
-int store_refuse(struct store *store, const struct refusal *refusal, struct diag *diag);
-int store_alert(struct store *store, const struct alertrow *alert, struct diag *diag);
+int store_refuse(struct store *store, const struct refusal *refusal, struct diag *diag) MUST_CHECK;
+int store_alert(struct store *store, const struct alertrow *alert, struct diag *diag) MUST_CHECK;
 int store_trim_refusals(struct store *store, const struct store_limits *limits, int64_t now_ms,
-			unsigned rows_max, struct diag *diag);
+			unsigned rows_max, struct diag *diag) MUST_CHECK;
 
 /*
  * Moves the WAL's pages into the database once there are enough of them, in bounded time.
  * ERR_BUSY where the WAL file is above @wal_bytes_max because some process keeps reading an
  * old state.
  */
-int store_checkpoint(struct store *store, uint64_t wal_bytes_max, struct diag *diag);
+int store_checkpoint(struct store *store, uint64_t wal_bytes_max, struct diag *diag) MUST_CHECK;
 
 /* An id in a table, in the order of their bytes; len 0: before all. */
 struct store_mark {
@@ -239,13 +242,15 @@ struct store_mark {
  * 1: there may be more; 0: those were the last.
  */
 int store_ids(struct store *store, uint32_t table, struct store_mark *mark, unsigned limit,
-	      void (*visit)(const char *id, size_t len, void *ctx), void *ctx, struct diag *diag);
+	      void (*visit)(const char *id, size_t len, void *ctx), void *ctx,
+	      struct diag *diag) MUST_CHECK;
 
 /*
  * Adds the newest events that have a hash of the members that make them one (x-unique) to @ret, as
  * many as it keeps, in their order; their senders are the hashes of their publishers under @seed.
  */
-int store_load_unique(struct store *store, uint64_t seed, struct accepted *ret, struct diag *diag);
+int store_load_unique(struct store *store, uint64_t seed, struct accepted *ret,
+		      struct diag *diag) MUST_CHECK;
 
 /*
  * A connection that only reads. It never waits for a lock. store_reader_use() says which entities
@@ -256,7 +261,7 @@ int store_load_unique(struct store *store, uint64_t seed, struct accepted *ret, 
  * database is another program's, or a newer version's.
  */
 int store_reader_open(const char *path, bool is_alone, struct store_reader **ret,
-		      struct diag *diag);
+		      struct diag *diag) MUST_CHECK;
 
 void store_reader_use(struct store_reader *reader, const struct entity_plan *plan);
 void store_reader_close(struct store_reader *reader); /* NULL is fine */
@@ -266,7 +271,7 @@ void store_reader_close(struct store_reader *reader); /* NULL is fine */
  * is_known false where it has nothing.
  */
 int store_reader_find(struct store_reader *reader, size_t entity, const char *id, size_t id_len,
-		      struct state_facts *ret, struct diag *diag);
+		      struct state_facts *ret, struct diag *diag) MUST_CHECK;
 
 /*
  * The newest event on a topic that was about an entity: its payload, good until the next call, and
@@ -275,11 +280,11 @@ int store_reader_find(struct store_reader *reader, size_t entity, const char *id
  */
 int store_reader_last(struct store_reader *reader, const char *topic, size_t topic_len,
 		      const char **payload, size_t *payload_len, uint64_t *revision,
-		      struct diag *diag);
+		      struct diag *diag) MUST_CHECK;
 
 /* As ledger_find_unchanged(). */
 int store_reader_unchanged(struct store_reader *reader, const struct ledger_unchanged_query *asked,
-			   ledger_unchanged_visit *visit, void *ctx, struct diag *diag);
+			   ledger_unchanged_visit *visit, void *ctx, struct diag *diag) MUST_CHECK;
 
 /* What is read of messages. */
 enum store_read {
@@ -294,10 +299,10 @@ enum store_read {
 /* Up to @limit rows to @visit. Their number, or negative. */
 int store_reader_visit(struct store_reader *reader, enum store_read read, const char *topic,
 		       size_t topic_len, unsigned limit, ledger_retained_visit *visit, void *ctx,
-		       struct diag *diag);
+		       struct diag *diag) MUST_CHECK;
 
 /* As ledger_was_accepted(), of what is in the database. */
 int store_reader_resent(struct store_reader *reader, const struct ledger_resend_query *asked,
-			uint64_t until_seq, struct diag *diag);
+			uint64_t until_seq, struct diag *diag) MUST_CHECK;
 
 #endif

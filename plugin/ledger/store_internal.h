@@ -140,10 +140,10 @@ struct store_reader {
  * Opens a database for looking, which another process may be writing. ERR_VERSION: another
  * program's, or a newer version's. Call sql_close() after a failure, too.
  */
-int store_open_to_look(const char *path, struct sql *ret, struct diag *diag);
+int store_open_to_look(const char *path, struct sql *ret, struct diag *diag) MUST_CHECK;
 
 /* ERR_VERSION: the schema @version of the database at @path is none of ours. */
-int store_fail_newer(const char *path, int64_t version, struct diag *diag);
+int store_fail_newer(const char *path, int64_t version, struct diag *diag) MUST_CHECK;
 
 /* The names that are in force from now on, taken; statements made by those of before are dropped.
  */
@@ -163,16 +163,16 @@ void store_remember_beside(struct store *store);
 bool store_wal_is_foreign(struct store *store);
 
 /* Within a transaction: writes what the WAL holds once more, and syncs it. */
-int store_prove(struct store *store, struct diag *diag);
+int store_prove(struct store *store, struct diag *diag) MUST_CHECK;
 
 /* A checkpoint; @must: one that waits for readers and cuts the WAL (ERR_BUSY: they go on). */
-int store_copy(struct store *store, bool must, struct diag *diag);
+int store_copy(struct store *store, bool must, struct diag *diag) MUST_CHECK;
 
 /* The type that a column of a table has in SQL; a literal. */
 const char *store_type_name(enum value_type type);
 
 /* "table orders: column status is TEXT where the contract needs INTEGER": ERR_INVALID. */
 int store_mismatch(const char *path, const char *table, const char *column, const char *is,
-		   const char *should, struct diag *diag);
+		   const char *should, struct diag *diag) MUST_CHECK;
 
 #endif

@@ -41,7 +41,7 @@ struct writer;
  * @trouble: why the work failed before there was a thread, or NULL; it begins in trouble then.
  */
 int writer_start(const struct writer_ops *ops, unsigned wait_ms, uint64_t applied,
-		 const struct diag *trouble, struct writer **ret, struct diag *diag);
+		 const struct diag *trouble, struct writer **ret, struct diag *diag) MUST_CHECK;
 
 /*
  * Works until nothing is left, but not longer than @timeout_ms, then ends the thread and

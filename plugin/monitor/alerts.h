@@ -87,7 +87,7 @@ struct alert {
 
 struct alerts;
 
-int alerts_new(struct alerts **ret, struct diag *diag);
+int alerts_new(struct alerts **ret, struct diag *diag) MUST_CHECK;
 void alerts_free(struct alerts *alerts); /* NULL is fine */
 
 /*

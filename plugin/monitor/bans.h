@@ -34,7 +34,7 @@ struct ban {
 
 struct bans;
 
-int bans_new(struct bans **ret, struct diag *diag);
+int bans_new(struct bans **ret, struct diag *diag) MUST_CHECK;
 void bans_free(struct bans *bans); /* NULL is fine */
 
 /* A client or principal, identified by @subject. Strings are borrowed for the call. */

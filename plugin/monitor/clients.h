@@ -107,7 +107,7 @@ struct client {
 struct clients;
 
 /* @records as fixedtable_new(). */
-int clients_new(size_t records, struct clients **ret, struct diag *diag);
+int clients_new(size_t records, struct clients **ret, struct diag *diag) MUST_CHECK;
 void clients_free(struct clients *clients); /* NULL is fine */
 
 /*

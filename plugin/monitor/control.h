@@ -77,6 +77,6 @@ struct control_ops {
  * malformed request is answered, too. ERR_NOMEM where memory ran out.
  */
 int control_handle(const void *request, size_t len, const struct control_ops *ops, char **ret,
-		   struct diag *diag);
+		   struct diag *diag) MUST_CHECK;
 
 #endif

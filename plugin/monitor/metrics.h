@@ -37,11 +37,11 @@ enum metrics_result {
 
 struct metrics;
 
-int metrics_new(struct metrics **ret, struct diag *diag);
+int metrics_new(struct metrics **ret, struct diag *diag) MUST_CHECK;
 void metrics_free(struct metrics *metrics); /* NULL is fine */
 
 /* Makes room for @count channels; the next metrics_use() of as many can't fail then. */
-int metrics_reserve(struct metrics *metrics, size_t count, struct diag *diag);
+int metrics_reserve(struct metrics *metrics, size_t count, struct diag *diag) MUST_CHECK;
 
 /*
  * Sets the names of the channels by their index, @count of them. A name that was there before keeps
@@ -88,7 +88,7 @@ struct metrics_facts {
  * be freed with free(); ERR_NOMEM otherwise. Its size is bounded by METRICS_CHANNELS_MAX.
  */
 int metrics_print(const struct metrics *metrics, const struct metrics_facts *facts, char **ret,
-		  size_t *len, struct diag *diag);
+		  size_t *len, struct diag *diag) MUST_CHECK;
 
 /* Calls @visit with a topic's rest below $SYS/broker/petstore/ and its value, one by one. */
 typedef void metrics_visitor(const char *topic, const char *value, void *ctx);

@@ -19,7 +19,7 @@ struct metricsfile;
  * Starts the thread (base/thread.h). ERR_IO, and a line that names the file, where the folder can't
  * be written to.
  */
-int metricsfile_new(const char *path, struct metricsfile **ret, struct diag *diag);
+int metricsfile_new(const char *path, struct metricsfile **ret, struct diag *diag) MUST_CHECK;
 
 /* Writes what is still to be written, ends the thread. NULL is fine. */
 void metricsfile_free(struct metricsfile *file);

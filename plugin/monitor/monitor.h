@@ -45,7 +45,7 @@ struct monitor_channel {
 
 /* @clients: records of clients, MONITOR_CLIENTS_MIN .. _MAX, and as many of principals and of
  * client ids; about 1,200 bytes for the three. */
-int monitor_new(size_t clients, struct monitor **ret, struct diag *diag);
+int monitor_new(size_t clients, struct monitor **ret, struct diag *diag) MUST_CHECK;
 void monitor_free(struct monitor *monitor); /* NULL is fine */
 
 void monitor_set(struct monitor *monitor, const struct settings *settings);
@@ -56,7 +56,7 @@ const struct setting *monitor_setting(const struct monitor *monitor, enum alert_
  * call. Baselines of payload sizes are learned anew. On failure nothing has changed.
  */
 int monitor_use(struct monitor *monitor, const struct monitor_channel *channel, size_t count,
-		struct diag *diag);
+		struct diag *diag) MUST_CHECK;
 
 /*
  * Where a connection finds its client's record again without a search. All zero: not known yet. If

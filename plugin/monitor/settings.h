@@ -46,10 +46,11 @@ struct settings settings_defaults(void);
  * On failure @ret is untouched, and @diag names file and JSON Pointer. @all, unless it is NULL,
  * gets a line for each fault, @diag's first.
  */
-int settings_load(const char *path, struct settings *ret, struct diag_list *all, struct diag *diag);
+int settings_load(const char *path, struct settings *ret, struct diag_list *all,
+		  struct diag *diag) MUST_CHECK;
 
 /* The same over text in memory; @name stands for the file. */
 int settings_parse(const char *name, const char *text, size_t len, struct settings *ret,
-		   struct diag *diag);
+		   struct diag *diag) MUST_CHECK;
 
 #endif

@@ -24,7 +24,7 @@
 struct quota;
 
 /* @per_second: notices of one client; 0: no client gets any, and nothing is counted. */
-int quota_new(unsigned per_second, struct quota **ret, struct diag *diag);
+int quota_new(unsigned per_second, struct quota **ret, struct diag *diag) MUST_CHECK;
 void quota_free(struct quota *quota); /* NULL is fine */
 
 /* May @client (1 to QUOTA_CLIENT_MAX bytes) have one more now? False is counted as held back. */

@@ -32,7 +32,7 @@ struct refusals;
  * 0: nothing.
  */
 int refusals_new(unsigned notices_per_second, size_t payload_bytes, struct refusals **ret,
-		 struct diag *diag);
+		 struct diag *diag) MUST_CHECK;
 void refusals_free(struct refusals *refusals); /* NULL is fine */
 
 /*

@@ -23,16 +23,16 @@ bool dialect_is_draft7(const char *uri);
  * metaschema is not known or requires a vocabulary that is not.
  */
 int dialect_find(struct schema_set *set, const char *uri, const struct dialect **ret,
-		 struct diag *diag);
+		 struct diag *diag) MUST_CHECK;
 
 /* Adds the built-in metaschemas to a new set. */
-int dialect_add_metaschemas(struct schema_set *set, struct diag *diag);
+int dialect_add_metaschemas(struct schema_set *set, struct diag *diag) MUST_CHECK;
 
 /*
  * Checks the schema at @place and all below it that is of the same dialect, once: the shape of
  * every keyword, then the metaschema. ERR_INVALID with document, JSON Pointer and what was
  * expected.
  */
-int dialect_check(struct schema_set *set, struct schema_place *place, struct diag *diag);
+int dialect_check(struct schema_set *set, struct schema_place *place, struct diag *diag) MUST_CHECK;
 
 #endif

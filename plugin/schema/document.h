@@ -126,14 +126,14 @@ char *document_pointer(struct schema_set *set, const char *pointer,
  * set.c: walks every document that was not walked before and whose dialect is known by now. After
  * it, every place and every anchor of those is known.
  */
-int document_index_all(struct schema_set *set, struct diag *diag);
+int document_index_all(struct schema_set *set, struct diag *diag) MUST_CHECK;
 
 /*
  * set.c: makes places of @node (an object) and all schemas below it; @parent and @resource are what
  * is around it. Does nothing where it is a place already.
  */
 int document_index(struct schema_set *set, struct resource *resource, struct schema_place *parent,
-		   json_t *node, const char *pointer, struct diag *diag);
+		   json_t *node, const char *pointer, struct diag *diag) MUST_CHECK;
 
 /*
  * resolve.c: what @ref names, seen from @from. Where it leads into something that was no schema
@@ -141,7 +141,7 @@ int document_index(struct schema_set *set, struct resource *resource, struct sch
  * @diag then starts with the reference and @diag has no document and pointer yet.
  */
 int document_resolve(struct schema_set *set, struct resource *from, const char *ref,
-		     struct target *ret, struct diag *diag);
+		     struct target *ret, struct diag *diag) MUST_CHECK;
 
 /*
  * resolve.c: the resource that @uri (absolute, without fragment) names, seen from @from (may be
@@ -149,6 +149,6 @@ int document_resolve(struct schema_set *set, struct resource *from, const char *
  * under, then every other $id; ERR_INVALID where there is none or where two claim to be it.
  */
 int document_find(const struct schema_set *set, struct resource *from, const char *uri,
-		  struct resource **ret, struct diag *diag);
+		  struct resource **ret, struct diag *diag) MUST_CHECK;
 
 #endif

@@ -24,6 +24,6 @@ int jsontext_write(const json_t *value, bool (*is_left_out)(void *ctx, const jso
  */
 int jsontext_parse(const json_t *value, bool (*is_left_out)(void *ctx, const json_t *object),
 		   void *ctx, struct payload_parser **parser, const struct payload_value **ret,
-		   struct diag *diag);
+		   struct diag *diag) MUST_CHECK;
 
 #endif

@@ -82,6 +82,6 @@ int keyword_children(const struct dialect *dialect, const json_t *schema,
  * fault.
  */
 int keyword_check(const struct keyword *keyword, const json_t *value, char *at, size_t cap,
-		  struct diag *diag);
+		  struct diag *diag) MUST_CHECK;
 
 #endif

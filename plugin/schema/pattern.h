@@ -25,7 +25,8 @@ struct seq;
  * at which offset of the source; a source that ECMA-262 does not have (a leading "(*", \A) is
  * ERR_SYNTAX, one that PCRE2 cannot run ERR_INVALID, a longer one ERR_LIMIT.
  */
-int pattern_compile(const char *source, size_t len, struct pattern **ret, struct diag *diag);
+int pattern_compile(const char *source, size_t len, struct pattern **ret,
+		    struct diag *diag) MUST_CHECK;
 
 /*
  * Does ECMA-262 have this source (format "regex")? True also for what PCRE2 cannot run, such
@@ -37,7 +38,8 @@ bool pattern_is_valid(const char *source, size_t len);
  * pattern_compile() for PCRE2 alone, whatever the pattern: what the tests compare the other two
  * matchers with.
  */
-int pattern_compile_plain(const char *source, size_t len, struct pattern **ret, struct diag *diag);
+int pattern_compile_plain(const char *source, size_t len, struct pattern **ret,
+			  struct diag *diag) MUST_CHECK;
 
 void pattern_free(struct pattern *pattern); /* NULL is fine */
 

@@ -39,7 +39,8 @@ struct ecma_result {
  * Translates @len bytes of UTF-8. On failure the result is negative, ret->text NULL, and @diag
  * names the offset.
  */
-int ecma_translate(const char *source, size_t len, struct ecma_result *ret, struct diag *diag);
+int ecma_translate(const char *source, size_t len, struct ecma_result *ret,
+		   struct diag *diag) MUST_CHECK;
 
 /* Is it one at all? Nothing is allocated, unless PCRE2 is asked for a script's name. */
 bool ecma_is_valid(const char *source, size_t len);

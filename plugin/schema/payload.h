@@ -44,7 +44,7 @@ const char *payload_backend(void);
  * a message of up to max_bytes allocates nothing.
  */
 int payload_parser_new(const struct payload_limits *limits, struct payload_parser **ret,
-		       struct diag *diag);
+		       struct diag *diag) MUST_CHECK;
 void payload_parser_free(struct payload_parser *parser); /* NULL is fine */
 
 enum payload_fault {

@@ -17,7 +17,7 @@ struct payload_parser {
 
 /* payload_parser_new() with limits that were checked. */
 int payload_backend_new(const struct payload_limits *limits, struct payload_parser **ret,
-			struct diag *diag);
+			struct diag *diag) MUST_CHECK;
 
 /* payload_parse() of a text that is not too long; @text is not NULL. */
 const struct payload_value *payload_backend_parse(struct payload_parser *parser, const char *text,

@@ -23,7 +23,7 @@ struct schema;
  * A new set knows the metaschemas of draft 2020-12 and draft 7 and nothing else. One thread at a
  * time; after a function failed with ERR_NOMEM the set is good for schema_set_free() only.
  */
-int schema_set_new(struct schema_set **ret, struct diag *diag);
+int schema_set_new(struct schema_set **ret, struct diag *diag) MUST_CHECK;
 void schema_set_free(struct schema_set *set); /* schemas compiled from it stay valid */
 
 /*
@@ -33,7 +33,7 @@ void schema_set_free(struct schema_set *set); /* schemas compiled from it stay v
  * The same @uri twice is ERR_INVALID.
  */
 int schema_set_add(struct schema_set *set, const char *uri, const char *name, json_t *document,
-		   struct diag *diag);
+		   struct diag *diag) MUST_CHECK;
 
 struct schema_options {
 	bool assert_format; /* format is an assertion, not an annotation; contracts assert */
@@ -51,7 +51,7 @@ struct schema_options {
  * document and JSON Pointer. @options may be NULL (all false).
  */
 int schema_compile(struct schema_set *set, const char *uri, const struct schema_options *options,
-		   struct schema **ret, struct diag *diag);
+		   struct schema **ret, struct diag *diag) MUST_CHECK;
 void schema_free(struct schema *schema);
 
 /*
