@@ -5,9 +5,7 @@
  * What happens to a publish is in broker/events_publish.c, to a last will in events_will.c, to
  * deliveries and subscriptions in events_acl.c, to logins in events_login.c.
  */
-#include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"

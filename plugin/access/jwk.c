@@ -5,7 +5,6 @@
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 #include "access/password.h"
 
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/rand.h>

@@ -1,7 +1,5 @@
 #include "base/jsonfile.h"
 
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,6 @@
 #include "broker/feed.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "gate/gate.h"

@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "access/certid.h"
-#include "access/names.h"
-
 #define FIRST_CHAINS 256u
 
 /* A text that sessions share, in a tree of its kind; it goes with the last of them. */

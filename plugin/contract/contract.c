@@ -1,7 +1,6 @@
 #include "contract/contract.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "contract/contract_internal.h"
 

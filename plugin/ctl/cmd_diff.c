@@ -2,7 +2,6 @@
  * petstorectl diff: what a new contract or access file allows and refuses that the old did not.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ctl/ctl.h"

@@ -8,8 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/suggest.h"
-
 /* ---- mosquitto.conf ---------------------------------------------------------------------- */
 
 /* The name of the option that the line sets, without what stands in front; NULL: it sets none. */

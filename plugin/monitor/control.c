@@ -1,6 +1,5 @@
 #include "monitor/control.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/config.h"

@@ -2,7 +2,6 @@
  * monitor_seen.c -- what happened, and what did not: patterns, and what follows from them.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/peer.h"

@@ -21,29 +21,16 @@ static struct plugin plugin;
 static unsigned char said[LEDGER_PROPERTIES_MAX];
 static size_t said_len;
 
-/* The broker's, which takes payload and list. */
-int mosquitto_broker_publish(const char *client_id, const char *topic, int len, void *payload,
-			     int qos, bool is_retained, mosquitto_property *list)
+/* In the place of broker.c, which needs a broker. */
+bool broker_publish_take(const struct broker *broker, const char *client_id,
+			 const struct message *message, struct mqtt5__property *list)
 {
+	(void)broker;
 	(void)client_id;
-	(void)topic;
-	(void)len;
-	(void)qos;
-	(void)is_retained;
+	(void)message;
 	said_len = properties_read(&plugin, list, said, sizeof(said));
 	mosquitto_property_free_all(&list);
-	free(payload);
-	return MOSQ_ERR_SUCCESS;
-}
-
-void *mosquitto_malloc(size_t size)
-{
-	return malloc(size);
-}
-
-void mosquitto_free(void *mem)
-{
-	free(mem);
+	return true;
 }
 
 static void free_copy(void *copy)
