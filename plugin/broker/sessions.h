@@ -30,9 +30,8 @@
 #define SESSIONS_GONE_MAX 65536u
 #define SESSIONS_GONE_OF_ONE 16384u
 
-#define SESSION_RESENDS                                                                            \
-	256u /* reads of the database for messages that a connection sends again                   \
-	      */
+/* Reads of the database for messages that a connection sends again. */
+#define SESSION_RESENDS 256u
 
 struct sessions_owner; /* of a principal's sessions; sessions.c's own */
 struct sessions_id;

@@ -72,9 +72,8 @@ uint64_t writer_rounds(const struct writer *writer);
  * was blocked then, too, most likely by the same disk.
  */
 #define WRITER_STALL_MS 60000 /* no round was made for so long: it hangs */
-#define WRITER_STALL_LOOK_MS                                                                       \
-	1000 /* from one look to the next; what is beyond it is not counted                        \
-	      */
+/* From one look to the next; what is beyond it is not counted. */
+#define WRITER_STALL_LOOK_MS 1000
 
 struct writer_stall {
 	uint64_t rounds;   /* at the last look that found it had got on */
