@@ -421,7 +421,7 @@ static size_t name_listener(const struct brokerfile_listener *listener, char *re
 	static const char *const words[OPENINGS] = {
 		[OPEN_TO_ALL] = "open to everybody by allow_anonymous true",
 		[OPEN_BY_OTHERS] = "another plugin or a password file decides",
-		[OPEN_TO_NONE] = "lets nobody in",
+		[OPEN_TO_NONE] = "refuses every client",
 	};
 	const struct brokerfile_line *line = listener->line;
 	int len = snprintf(ret, cap, "; listener %s (%s:%u): %s", line ? line->value : "1883",

@@ -130,7 +130,7 @@ int broker_check_delayed(const struct broker *broker, struct diag *diag)
 				"later, expected 0");
 	if (!read_version(&major, &minor, &patch))
 		return diag_set(diag, ERR_INVALID,
-				"plugin_opt_delayed_logins: the broker's version can't be told, "
+				"plugin_opt_delayed_logins: the broker's version is unknown, "
 				"expected 0, or a Mosquitto newer than 2.1.2 that says it to -h");
 	if (major > 2 || (major == 2 && (minor > 1 || (minor == 1 && patch > 2))))
 		return 0;

@@ -59,7 +59,7 @@ static json_t *change_mode(struct plugin *plugin, const char *name, const char *
 		return NULL;
 	}
 	if (!gate_force(&plugin->gate, (enum contract_group)group, (enum contract_mode)word)) {
-		(void)diag_set(diag, ERR_INVALID, "who may do what stands in the contract only");
+		(void)diag_set(diag, ERR_INVALID, "only the contract says who may do what");
 		return NULL;
 	}
 	return list_modes(plugin);

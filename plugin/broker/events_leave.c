@@ -63,7 +63,7 @@ void events_end_sessions(struct plugin *plugin)
 		if (session->is_gone)
 			continue;
 		if (is_barred)
-			broker_log(BROKER_NOTICE, "%s is not let in any more: disconnected",
+			broker_log(BROKER_NOTICE, "%s may not log in any more: disconnected",
 				   session->name);
 		else if (session->certificate || session->token) /* others are on the log already */
 			broker_log(BROKER_NOTICE, "the %s of %s has expired: disconnected",

@@ -90,11 +90,12 @@ void events_log_rules(const struct plugin *plugin, const char *verb)
 		broker_log(BROKER_WARNING, "%s", rules->passwords->weakness);
 	if (rules->passwords && !plugin->broker.complete_login &&
 	    rules->passwords->cost > PASSWORD_STALL_NOTED)
-		broker_log(BROKER_WARNING,
-			   "%s: the broker serves nobody while a password is checked, and a wrong "
-			   "one takes as long as the costliest, of %s: %" PRIu64 " rounds",
-			   plugin->options.password_file, rules->passwords->costliest->user,
-			   rules->passwords->cost);
+		broker_log(
+			BROKER_WARNING,
+			"%s: the broker serves no client while a password is checked, and a wrong "
+			"one takes as long as the costliest, of %s: %" PRIu64 " rounds",
+			plugin->options.password_file, rules->passwords->costliest->user,
+			rules->passwords->cost);
 	for (size_t i = 0; rules_warning(rules, i); i++)
 		broker_log(BROKER_WARNING, "%s", rules_warning(rules, i));
 	broker_log(BROKER_INFO,

@@ -162,14 +162,15 @@ static void warn_of_stall(const struct passwd_args *args, const char *stored)
 	uint64_t cost = password_cost_of(stored);
 
 	if (cost > PASSWORD_STALL_NOTED)
-		(void)fprintf(stderr,
-			      "petstorectl passwd: %s: a check takes as long as %" PRIu64
-			      " rounds of pbkdf2, and the broker serves nobody meanwhile: expected "
-			      "%u at most%s\n",
-			      args->file, cost, PASSWORD_STALL_NOTED,
-			      cost > PASSWORD_STALL_MAX
-				      ? ", the plugin refuses the file without delayed logins"
-				      : "");
+		(void)fprintf(
+			stderr,
+			"petstorectl passwd: %s: a check takes as long as %" PRIu64
+			" rounds of pbkdf2, and the broker serves no client meanwhile: expected "
+			"%u at most%s\n",
+			args->file, cost, PASSWORD_STALL_NOTED,
+			cost > PASSWORD_STALL_MAX
+				? ", the plugin refuses the file without delayed logins"
+				: "");
 }
 
 static int set_password(const struct passwd_args *args, struct diag *diag)

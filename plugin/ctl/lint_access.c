@@ -174,13 +174,14 @@ static void check_passwords(struct lint *lint, const char *path, const struct ac
 	if (passwords->weakness)
 		lint_add(lint, LINT_WARNING, "%s", passwords->weakness);
 	if (passwords->cost > PASSWORD_STALL_NOTED)
-		lint_add(lint, LINT_WARNING,
-			 "%s: the broker serves nobody while the password of %s is checked, or a "
-			 "wrong one: %" PRIu64 " rounds, expected %u at most%s",
-			 path, passwords->costliest->user, passwords->cost, PASSWORD_STALL_NOTED,
-			 passwords->cost > PASSWORD_STALL_MAX
-				 ? "; without delayed logins the plugin refuses the file"
-				 : "");
+		lint_add(
+			lint, LINT_WARNING,
+			"%s: the broker serves no client while the password of %s is checked, or a "
+			"wrong one: %" PRIu64 " rounds, expected %u at most%s",
+			path, passwords->costliest->user, passwords->cost, PASSWORD_STALL_NOTED,
+			passwords->cost > PASSWORD_STALL_MAX
+				? "; without delayed logins the plugin refuses the file"
+				: "");
 	for (size_t i = 0; (principal = access_principal(access, i)); i++)
 		if (!has_other_ways && !principal->is_disabled &&
 		    !credfile_find(&passwords->file, principal->name))

@@ -84,7 +84,7 @@ static const struct rule rules[] = {
 	{ "bridge_insecure", WHEN_TRUE, NULL, 0, LINT_WARNING,
 	  "the other broker's name is not looked at; expected false" },
 	{ "protocol", WHEN_IS, "http_api", 0, LINT_WARNING,
-	  "the plugin lets nobody in there (401): the broker asks it from another thread; "
+	  "the plugin refuses every client there (401): the broker asks it from another thread; "
 	  "expected no such listener" },
 	{ "disable_client_cert_date_checks", WHEN_TRUE, NULL, 0, LINT_ERROR,
 	  "certificates that expired are taken; expected false" },
@@ -204,7 +204,7 @@ static void check_listener(struct lint *lint, const struct brokerfile *file, siz
 		    : listener->is_anonymous
 			    ? "not enforced, and open to everybody; expected a "
 			      "plugin line that counts for it"
-			    : "not enforced, and lets nobody in; expected a plugin "
+			    : "not enforced, and refuses every client; expected a plugin "
 			      "line that counts for it");
 	if (!files_line(file, index, "certfile") && !files_line(file, index, "psk_hint") &&
 	    !files_is_local(file, index))

@@ -116,7 +116,7 @@ static bool refuse_step(struct judgement *j, int scope)
 	if (scope < 0)
 		return judgement_refuse(
 			j, REASON_STEP_SCOPE,
-			"%s: %s may act on its own only, for which there is no step from "
+			"%s: %s may act only on what belongs to it, and there is no step from "
 			"%s to %s",
 			j->mapping->entity->name, j->principal->name, from, to);
 	return judgement_refuse(j, REASON_STEP_SCOPE,

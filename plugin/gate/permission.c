@@ -304,6 +304,6 @@ bool permission_own(struct judgement *j)
 	if (j->decision->reason == REASON_STORE_UNAVAILABLE)
 		return false;
 	return judgement_refuse(j, REASON_NOT_OWNER,
-				"%s may act on its own only; this is not its own",
+				"%s may act only on what belongs to it; this does not",
 				j->principal->name);
 }

@@ -158,7 +158,7 @@ bool repeat_check(struct judgement *j)
 	}
 	j->content = repeat_content(j);
 	if (rule == CONTRACT_REPEAT_REFUSE)
-		return refuse(j, "it is to be said once");
+		return refuse(j, "this status may be published only once");
 	rc = recall(j, &last);
 	j->is_same = last == j->content;
 	if (rule == CONTRACT_REPEAT_UPDATE || j->is_same)
@@ -166,8 +166,9 @@ bool repeat_check(struct judgement *j)
 	if (rc)
 		return judgement_refuse(j, REASON_STORE_UNAVAILABLE,
 					"the store can't be asked now");
-	return refuse(j, last ? "nothing but the time may differ from what was said last"
-			      : "what was said last is not known any more, and may not change");
+	return refuse(j,
+		      last ? "nothing but the time may differ from what was said last"
+			   : "the last message about it is not known any more, and may not change");
 }
 
 /* ---- unique events ------------------------------------------------------------------------- */

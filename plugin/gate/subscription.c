@@ -52,7 +52,7 @@ static bool refuse_filter(struct judgement *j, const struct reach *reach)
 	j->decision->channel = reach->forbidden;
 	if (reach->is_other)
 		return judgement_refuse(j, REASON_NOT_OWNER,
-					"%s may read its own only; this is not its own",
+					"%s may read only what belongs to it; this does not",
 					j->principal->name);
 	return permission_refuse(j, &reach->forbidden->receive);
 }

@@ -59,7 +59,7 @@ def test_before_the_listeners(new_broker):
     assert "5 of 6 listeners are not enforced" in line and "per_listener_settings true" in line
     assert re.search(r"; listener %d 127.0.0.1 \(\S+mosquitto.conf:\d+\): open to everybody by "
                      "allow_anonymous" % port, line)
-    assert re.search(r"; listener %d \(\S+:\d+\): lets nobody in" % broker.tls, line)
+    assert re.search(r"; listener %d \(\S+:\d+\): refuses every client" % broker.tls, line)
     assert is_open(broker, port)
 
 

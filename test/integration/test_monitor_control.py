@@ -52,7 +52,7 @@ def test_mode(new_broker):
     assert modes["schema"] == {"mode": "observe", "forced": True}
     assert client.publish(*bad, qos=1) in (0, 0x10)
     response, = watched.ask(broker, {"command": "mode", "group": "permission", "mode": "off"})
-    assert response["error"] == "who may do what stands in the contract only"
+    assert response["error"] == "only the contract says who may do what"
     # Until the next reload.
     data(broker, "reload")
     assert data(broker, "mode")["schema"] == {"mode": "enforce", "forced": False}

@@ -205,4 +205,4 @@ def test_rounds_that_stop_the_broker_for_long(tmp_path, rounds, said):
     done = subprocess.run([CTL, "lint", "--contract", os.path.join(harness.TOP, "schemas",
                            harness.CONTRACT), "--access", harness.ACCESS, "--passwords", path],
                           text=True, stdout=subprocess.PIPE, check=False)
-    assert ("serves nobody while the password of ann" in done.stdout) == (said is not None)
+    assert ("serves no client while the password of ann" in done.stdout) == (said is not None)

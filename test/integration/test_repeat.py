@@ -165,7 +165,7 @@ def test_refuse(new_broker):
     assert publisher.publish(*message, qos=1, retain=True) in WELL
     before = broker.mark()
     assert publisher.publish(*message, qos=1, retain=True) == NOT_AUTHORIZED
-    assert "/status: order is PLACED already: it is to be said once" in broker.log(before)
+    assert "/status: order is PLACED already: this status may be published only once" in broker.log(before)
     assert len(broker.refusals(before)) == 1
     publisher.disconnect()
     assert [each["totalAmount"] for each in retained(broker, "orders/o/status")] == ["1.00"]

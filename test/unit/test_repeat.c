@@ -268,7 +268,8 @@ static void test_repeat__refuse_takes_none(void **state)
 	(void)state;
 	begin(&f, "", "power", "\"repeat\":\"refuse\",");
 	expect(&f, LAMP, ON(AT("00")), "keep");
-	expect(&f, LAMP, ON(AT("00")), "lamp is ON already: it is to be said once");
+	expect(&f, LAMP, ON(AT("00")),
+	       "lamp is ON already: this status may be published only once");
 	assert_int_equal(f.decision.reason, REASON_TRANSITION_ILLEGAL);
 	expect(&f, LAMP, "{\"state\":\"OFF\"}", "keep");
 	expect(&f, LAMP, ON(AT("00")), "keep");
@@ -308,7 +309,8 @@ static void test_repeat__of_what_is_not_known(void **state)
 	expect(&f, LAMP, ON(",\"colour\":\"red\"" AT("00")), "keep");
 	restart_after(&f, gone[0]);
 	expect(&f, LAMP, ON(",\"colour\":\"red\"" AT("01")),
-	       "lamp is ON already: what was said last is not known any more, and may not change");
+	       "lamp is ON already: the last message about it is not known any more, and may not "
+	       "change");
 	end(&f);
 }
 
