@@ -1,6 +1,6 @@
 /*
- * access_certificate.c -- `certificates` of access.json: rules by which a client certificate's
- * names make a principal.
+ * access_certificate.c -- `certificates` of access.json: rules that map the names in a client
+ * certificate to a principal.
  */
 #include "access/access_internal.h"
 

@@ -1,6 +1,6 @@
 /*
- * access_clients.c -- which client ids a principal may use: reading the lists, asking, and
- * saying what is allowed.
+ * access_clients.c -- which client ids a principal may use: reads the lists, checks an id, and
+ * writes out what is allowed.
  */
 #include "access/access_internal.h"
 

@@ -1,6 +1,6 @@
 /*
- * access_issuer.c -- `issuers` of access.json: who signs tokens, what they are worth, and the
- * principal that a token makes.
+ * access_issuer.c -- `issuers` of access.json: which issuers sign tokens, which rights a token
+ * gives, and the principal that it is mapped to.
  */
 #include "access/access_internal.h"
 

@@ -89,7 +89,7 @@ static uint64_t worth_of_address(const void *record, int64_t now_ms, const void 
 	return 1 + (count << 43 | (uint64_t)attempts->since_ms % (UINT64_C(1) << 43));
 }
 
-/* Of who connects too often, whoever does so least goes first; but all may have to. */
+/* The client with the fewest connects is replaced first; any client may be replaced. */
 static uint64_t worth_of_client(const void *record, int64_t now_ms, const void *ctx)
 {
 	const struct attempts *attempts = record;

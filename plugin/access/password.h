@@ -5,9 +5,9 @@
  *     $6$<salt>$<hash>                base64; SHA-512 over password and salt
  *     $7$<iterations>$<salt>$<hash>   base64; PBKDF2-HMAC-SHA-512
  *     $argon2id$v=19$m=..,t=..,p=..$<salt>$<hash>   where the OpenSSL at hand has it (3.2+)
- * Empty lines and lines that begin with '#' are skipped. A line that is none of this, a user
- * twice, a parameter beyond its maximum, or argon2id without an OpenSSL that has it, is a load
- * error that names the line.
+ * Empty lines and lines that begin with '#' are skipped. A line of any other form, a
+ * second line for a user, a parameter beyond its maximum, or argon2id where OpenSSL lacks it, is a
+ * load error that names the line.
  */
 #ifndef PETSTORE_PASSWORD_H
 #define PETSTORE_PASSWORD_H
@@ -31,10 +31,11 @@
 #define PASSWORD_TEXT_MAX 512u /* characters of a stored hash, NUL included */
 
 /*
- * What a check may cost where the broker serves no client meanwhile, in rounds of PBKDF2: above the
- * first a warning, above the second the file is refused. Half a million rounds are 0.14 to 0.2 s
- * of a server's processor and half a second of one that is a third as fast: what plugin_opt_
- * derivation_share leaves to checks in one second, and what nobody should wait for twice.
+ * What a check may cost where the broker serves no client meanwhile, in rounds of PBKDF2. Above
+ * PASSWORD_STALL_NOTED a warning is logged; above PASSWORD_STALL_MAX the file is refused. Half a
+ * million rounds take 0.14 to 0.2 s on a server's processor, and half a second on one that is a
+ * third as fast: as much as plugin_opt_derivation_share leaves to checks in one second, and more
+ * than a client should wait for twice.
  */
 #define PASSWORD_WEAK 10000u /* mosquitto_passwd makes 101 (2.0) or 1,000 rounds */
 #define PASSWORD_STALL_NOTED 250000u
@@ -45,13 +46,13 @@ struct passwords {
 	struct credfile file; /* what it says of each user; file.warning */
 	/*
 	 * What the costliest entry's check takes, in iterations of PBKDF2-HMAC-SHA-512 (0.3 to 1 us
-	 * each); 0 without entries. A refused login takes as long, whoever it is for.
+	 * each); 0 without entries. A refused login takes as long for any user.
 	 */
 	uint64_t cost;
 	const struct credfile_entry *costliest; /* that entry; NULL without entries */
 	/*
-	 * One line for the log where some user's check takes less than PASSWORD_WEAK rounds, so
-	 * that whoever gets the file finds passwords fast; NULL where none does.
+	 * One line for the log if some user's check takes less than PASSWORD_WEAK rounds, so that
+	 * a thief of the file finds passwords fast; else NULL.
 	 */
 	const char *weakness;
 	struct diag line; /* the same */
@@ -67,18 +68,22 @@ int passwords_load(const char *path, struct passwords **ret, struct diag *diag) 
 int passwords_parse(const char *name, const char *text, size_t len, struct passwords **ret,
 		    struct diag *diag) MUST_CHECK;
 
-/* One more holder: a thread that checks while a reload lets go. Returns @passwords. */
+/*
+ * Adds a holder, for a thread that checks while a reload frees its own hold. Returns @passwords;
+ * passwords_free() ends the hold.
+ */
 struct passwords *passwords_share(struct passwords *passwords);
 
-/* Frees with the last holder, from any thread. NULL is fine. */
+/* Ends one hold, from any thread; the last one frees @passwords. NULL is fine. */
 void passwords_free(struct passwords *passwords);
 
 /*
- * Is this @user's password? Takes the same time for an unknown user as for a wrong password:
- * an unknown user's is derived against the costliest entry's parameters, and a wrong password
- * of a cheaper entry is followed by as much derivation as the difference. Compares in constant
- * time. Costs a key derivation: put a credcache in front of it. A password with a NUL byte
- * never matches, nor does anything when memory runs out. Any number of threads may ask.
+ * Is this @user's password? The answer takes the same time for an unknown user as for a wrong
+ * password: for an unknown user the key is derived with the costliest entry's parameters, and after
+ * a wrong password for a cheaper entry the difference is derived as well. Compares in constant
+ * time. Each call costs a key derivation: put a credcache in front of it. A password with a NUL
+ * byte never matches, and no password matches when memory runs out. Any number of threads may call
+ * it at once.
  */
 enum verdict passwords_check(const struct passwords *passwords, const char *user,
 			     const char *password, size_t password_len);

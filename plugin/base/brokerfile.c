@@ -171,7 +171,7 @@ static int read_lines(struct reader *reader, FILE *file, const char *path, bool 
 	return rc;
 }
 
-/* Regular files only: whoever was handed to the broker by a pipe is empty by now. */
+/* Opens regular files only: a pipe from which the broker read its configuration is empty by now. */
 static FILE *open_file(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

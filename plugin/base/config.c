@@ -51,8 +51,8 @@ static uint32_t *index_of(const struct config *object)
 	return (uint32_t *)(object->item + object->count);
 }
 
-/* Where member @key is in the index, or would be. Keys are the operator's: nobody gains by
- * colliding. */
+/* Where member @key is in the index, or would be. Keys are the operator's: no client can choose
+ * keys that collide. */
 static uint32_t *find_slot(const struct config *object, const char *key)
 {
 	uint32_t *slot = index_of(object);

@@ -113,7 +113,7 @@ static bool is_lesser(const struct fixedtable_head *a, const struct fixedtable_h
 	return a->seen_ns < b->seen_ns;
 }
 
-/* Records of @owner in the set; nobody in particular is each time somebody else. */
+/* Records of @owner in the set; 0 for owner 0, whose records belong to different owners. */
 static unsigned owned(const struct fixedtable *table, size_t set, uint64_t owner)
 {
 	unsigned count = 0;

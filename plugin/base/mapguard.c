@@ -64,7 +64,7 @@ static void pass_on(int number, siginfo_t *info, void *context)
 static void on_fault(int number, siginfo_t *info, void *context)
 {
 	int error = errno;
-	/* si_code <= 0: somebody sent it, and there is no address. */
+	/* si_code <= 0: a process sent the signal, and there is no address. */
 	uintptr_t at = info->si_code > 0 ? (uintptr_t)info->si_addr : 0;
 	struct range *range = at ? range_of(at) : NULL;
 	_Atomic int *mark = range ? atomic_load(&range->mark) : NULL;

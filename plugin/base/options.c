@@ -100,7 +100,7 @@ static int set_integer(struct options *options, const struct options_row *row, c
 	return 0;
 }
 
-/* Read again by whoever uses them. */
+/* Only checks the value: the code that uses the networks parses it again. */
 static int check_networks(const struct options_row *row, const char *value, struct diag *diag)
 {
 	struct peer_networks *networks = NULL;

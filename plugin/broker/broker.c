@@ -399,7 +399,10 @@ enum broker_answer broker_answer(const struct broker *broker, const struct broke
 	enum reason_cause cause = reason_cause(refused->reason);
 	enum broker_answer answer = broker->has_quota_code ? BROKER_QUOTA : BROKER_DENIED;
 
-	/* It sends again what nobody looked at when it has proved itself anew; MQTT 5 hears why. */
+	/*
+	 * The message was not decided, because the proof expired. A client that is closed logs in
+	 * and sends it again; an MQTT 5 client gets the reason instead.
+	 */
 	if (refused->is_expired && refused->qos > 0 && refused->version < 5 &&
 	    can_be_closed(refused))
 		return BROKER_CLOSED;

@@ -10,8 +10,8 @@
 /* ---- deliveries ---------------------------------------------------------------------------- */
 
 /*
- * What waited for a client that comes back, and what somebody published in this call, is no repair,
- * be the bytes the same.
+ * A message that waited for a client that comes back, or that was published in this call, is no
+ * repair, even where the bytes are the same.
  */
 __attribute__((cold, noinline)) static enum repairs_kind repair_kind(struct plugin *plugin,
 								     const struct mosquitto *client,

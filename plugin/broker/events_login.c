@@ -120,12 +120,13 @@ static bool was_kept(struct plugin *plugin, const struct mosquitto *client)
 }
 
 /*
- * A live session's handle is given to nobody else, since the broker says that its client left
- * before it frees it: the broker asks again, once, and for the same id and name. Who is not live
- * is a newcomer, or a session whose client is away. A newcomer at this time comes over
- * websockets (libwebsockets' turn is between the reload and the tick). On 2.0 who is away has no
- * websocket any more; on 2.1, whose own websockets leave their mark, the broker says whom it
- * knows, and a newcomer is not yet among them. Where neither is known it is a newcomer.
+ * No other client gets a live session's handle, since the broker reports that the client left
+ * before it frees the handle. So for a live session the broker asks again, once, for the same id
+ * and name. A client without a live session is a newcomer, or it is away and its session stays. At
+ * this time a newcomer comes over websockets (libwebsockets runs between the reload and the tick).
+ * On 2.0 a client that is away has no websocket any more. On 2.1, whose own websockets leave their
+ * mark, the broker says which clients it knows, and a newcomer is not yet among them. Where neither
+ * is known, the client is taken for a newcomer.
  */
 static enum asked who_asks(struct plugin *plugin, const struct mosquitto *client)
 {
@@ -320,7 +321,7 @@ static void show_certificate(struct mosquitto *client, struct login_request *req
 /*
  * After a reload, about a client that is connected, under the rules that are in force now: with
  * the password and the certificate that it came with. Who is refused is disconnected by the broker
- * at once, and is nobody until then. A proof that ran out is the tick's business.
+ * at once, and has no principal until then. A proof that ran out is the tick's business.
  *
  * A websocket is the tick's business, too: 2.0.21 makes its lists of keepalives anew after a
  * reload, from those that are not being disconnected, and one that is spoils them when it is gone.

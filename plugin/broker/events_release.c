@@ -50,7 +50,7 @@ void events_release_accepted(struct plugin *plugin, struct session *session,
 		return;
 	}
 	at_once = *message;
-	at_once.qos = 1; /* nobody has to release it */
+	at_once.qos = 1; /* no PUBREL has to release it */
 	releases_accepted(plugin->releases, key, principal, &at_once);
 }
 

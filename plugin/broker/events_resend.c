@@ -47,7 +47,10 @@ bool events_resend(struct plugin *plugin, struct session *session,
 					     .publisher = session->name,
 					     .client_id = session->client_id,
 					     .until_seq = session->since_seq };
-	/* What was under way is sent again at once: nobody makes us read for ever. */
+	/*
+	 * A client resends at once what was in flight, so a session needs few reads; the limit
+	 * keeps a client from making us read without end.
+	 */
 	may_read = session->resends_asked < SESSION_RESENDS;
 	session->resends_asked += may_read;
 	diag_init(&diag);

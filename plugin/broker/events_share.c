@@ -88,8 +88,9 @@ void events_share_lost(struct plugin *plugin, const struct mosquitto *client,
 }
 
 /*
- * Whose subscriptions they are now; NULL: nobody's. False: that will be known when the client is
- * back, with its certificate or its token; what it is handed until then waits for it.
+ * *ret is the principal whose subscriptions they are now; NULL: there is none. False: that will be
+ * known when the client is back, with its certificate or its token; what the broker hands it until
+ * then waits for it.
  */
 static bool find_principal(struct plugin *plugin, const struct shares_client *holder,
 			   const struct access_principal **ret)
@@ -105,7 +106,7 @@ static bool find_principal(struct plugin *plugin, const struct shares_client *ho
 	if (!session || session->is_gone || strcmp(session->name, holder->principal) != 0)
 		return false;
 	*ret = events_principal(plugin, holder->handle, session);
-	return *ret != NULL; /* nobody: its session ends anyway */
+	return *ret != NULL; /* without a principal its session ends anyway */
 }
 
 /* The first that it may not have (any more), or NULL. */

@@ -121,8 +121,8 @@ void feed_reloaded(struct feed *feed, bool is_done)
 /* ---- who --------------------------------------------------------------------------------- */
 
 /*
- * A name that is only claimed is another's: what such a client does is nobody's. Not inlined: a
- * message asks for it only where something was seen.
+ * A name that is only claimed may be another's: what such a client does is counted for no
+ * principal. Not inlined: a message asks for it only where something was seen.
  */
 __attribute__((noinline)) static struct who who_is(const struct mosquitto *client,
 						   const struct session *session)
@@ -178,7 +178,7 @@ bool feed_login(struct feed *feed, const struct login_request *request,
 	int64_t wait_ns;
 
 	if (!answer->principal)
-		return true; /* an offline session of nobody */
+		return true; /* an offline session without a principal */
 	who.principal = answer->principal->name;
 	if (limits)
 		own = monitor_rates(limits);
@@ -329,7 +329,7 @@ void feed_accepted(struct feed *feed, struct feed_publish *publish, const struct
 	monitor_respond(feed->monitor, record, &who, publish->now_ns);
 }
 
-/* Asked for something that is somebody's, or that nobody of its kind may have. */
+/* The client asked for what another principal owns, or for what none of its kind may have. */
 static bool is_about_others(enum reason reason)
 {
 	return reason == REASON_NOT_OWNER || reason == REASON_OWNER_CHANGE;

@@ -129,7 +129,7 @@ static bool has_certificate_only(const struct login_try *try)
 	       access_has_certificates(try->rules->access);
 }
 
-/* Whose secret is guessed at where the login fails; NULL: nobody's. */
+/* The user name whose secret a failed login guessed at; NULL: none. */
 static const char *guessed_name(const struct login_try *try)
 {
 	return login_has_token(try) || has_certificate_only(try) ? NULL : try->request->username;

@@ -14,7 +14,7 @@ struct open {
 	bool is_replaced; /* it was published in its publisher's place */
 };
 
-/* The newest message about an entity, while nobody is known to have got it. */
+/* The newest message about an entity, while no client is known to have got it. */
 struct held {
 	const void *publisher; /* NULL: it left */
 	int64_t left_ns;

@@ -1,6 +1,6 @@
 /*
- * address.c -- a channel's address, topic levels of which some are parameters, and
- * /channels/.../parameters, one for each {name} of the address.
+ * address.c -- reads a channel's address: topic levels, of which some are parameters; and
+ * /channels/.../parameters, which has one entry for each {name} of the address.
  */
 #include "contract/contract_internal.h"
 

@@ -1,6 +1,6 @@
 /*
- * channels.c -- /channels: each with its address, message, limits and what a publish does;
- * /x-broker-topics, and the channels that the plugin itself publishes to.
+ * channels.c -- reads /channels: the address, message and limits of each, and what a publish does;
+ * also /x-broker-topics, and the channels that the plugin itself publishes to.
  */
 #include "contract/contract_internal.h"
 
@@ -258,9 +258,9 @@ void channels_load_broker(struct loader *loader)
 /* ---- channels that the plugin publishes to -------------------------------------------- */
 
 /*
- * Their addresses begin with a literal level, nobody sends there, and no other channel has a topic
- * of theirs, so that nobody reads what is published there by a scope for something else, and nobody
- * publishes it in the plugin's place.
+ * The address of such a channel begins with a literal level, no client sends to it, and no other
+ * channel has one of its topics. So no client reads it by a scope for something else, and none
+ * publishes to it in the plugin's place.
  */
 
 /* Is it @first, then so many parameters and nothing more, and only received from? */

@@ -1,6 +1,6 @@
 /*
- * content.c -- what a message says beside the time, whose columns other channels fill as well, and
- * whether its schemas have the members that a channel names.
+ * content.c -- what a message says besides the time, in columns that other channels fill as well;
+ * and whether the message's schemas have the members that a channel names.
  */
 #include "contract/contract_internal.h"
 

@@ -1,6 +1,6 @@
 /*
- * operations.c -- /operations: who may send to a channel and receive from it; what bindings say of
- * QoS and retain, and the schema of a message's payload.
+ * operations.c -- reads /operations: which scopes sending to a channel and receiving from it ask
+ * for; also what bindings say of QoS and retain, and the schema of a message's payload.
  */
 #include "contract/contract_internal.h"
 

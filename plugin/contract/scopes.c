@@ -1,6 +1,6 @@
 /*
- * scopes.c -- the scopes of /components/securitySchemes, by number, and the sets of them that an
- * operation asks for.
+ * scopes.c -- gives each scope of /components/securitySchemes a number, and reads the sets of
+ * scopes that an operation asks for.
  */
 #include "contract/contract_internal.h"
 

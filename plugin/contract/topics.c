@@ -163,7 +163,7 @@ static struct topic_node **find_slot(const struct topics *topics, const struct t
 				     const struct topic_level *level)
 {
 	uint32_t parent = index_of(topics, node);
-	/* Keys are the contract's own: nobody gains by colliding. */
+	/* Keys are the contract's own: no client can choose keys that collide. */
 	uint64_t hash = wordhash(parent, level->text, level->len);
 	size_t i = (size_t)hash & topics->slot_mask;
 
@@ -208,8 +208,8 @@ static struct topic_node *add_level(struct topics *topics, struct topic_node *no
 }
 
 /*
- * Only where nobody publishes but the broker: what clients publish to is an id, and what is kept
- * of it.
+ * Only in channels to which no client publishes: in the others a parameter is an id, or what is
+ * kept of it.
  */
 static bool is_of_owners(const struct contract_channel *channel, size_t param)
 {

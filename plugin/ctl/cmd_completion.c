@@ -2,7 +2,7 @@
  * petstorectl completion: a script with which bash, zsh or fish complete petstorectl's command
  * lines; and petstorectl --words, which those scripts ask what may stand next.
  *
- * A word that is no subcommand is a table: it has the options of ctl_entity.
+ * A word that is not a subcommand is taken for a table, which has the options of ctl_entity.
  */
 #include <limits.h>
 #include <stdio.h>

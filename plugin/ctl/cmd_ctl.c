@@ -1,6 +1,6 @@
 /*
- * petstorectl ctl: commands to a running broker's plugin; and petstorectl bans: which clients and
- * users it holds off or has banned, and letting them in.
+ * petstorectl ctl: commands to a running broker's plugin; and petstorectl bans: lists the clients
+ * and users that it holds off or has banned, and lets them in again.
  */
 #include <jansson.h>
 #include <stdbool.h>

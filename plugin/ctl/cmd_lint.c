@@ -1,6 +1,5 @@
 /*
- * petstorectl lint: everything that is wrong or doubtful in the files, before the broker sees
- * them.
+ * petstorectl lint: finds what is wrong or doubtful in the files, before the broker reads them.
  */
 #include <stdarg.h>
 #include <stdio.h>

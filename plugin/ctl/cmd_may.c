@@ -1,5 +1,5 @@
 /*
- * petstorectl may: everything that a user may do, as a table.
+ * petstorectl may: a table of everything that a user may do.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /*
- * petstorectl replay: how what was recorded would be decided under other rules.
+ * petstorectl replay: decides recorded messages again, under other rules.
  */
 #include <inttypes.h>
 #include <stdio.h>

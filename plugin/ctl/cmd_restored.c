@@ -1,5 +1,5 @@
 /*
- * petstorectl restored: the database is a copy, or its journal is lost; it goes on without.
+ * petstorectl restored: lets a database that is a copy, or whose journal is lost, go on without it.
  */
 #include "ledger/restored.h"
 

@@ -1,5 +1,5 @@
 /*
- * petstorectl validate: documents held against a JSON Schema, without a broker.
+ * petstorectl validate: checks documents against a JSON Schema, without a broker.
  */
 #include <errno.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 /*
- * diff_payloads.c -- payloads that one contract takes and the other does not: by their schemas, and
- * by examples where schemas alone do not show it.
+ * diff_payloads.c -- finds payloads that one contract accepts and the other refuses: by comparing
+ * schemas, and by examples where the schemas alone do not show it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,7 @@ static void try_payload(struct diff *diff, const json_t *payload)
 	free(text);
 }
 
-/* The example itself, without each of its members, and with one that nobody named. */
+/* The example itself, without each of its members, and with one that no schema names. */
 static void try_example(struct diff *diff, json_t *payload)
 {
 	json_t *changed;

@@ -125,8 +125,8 @@ bool files_is_local(const struct brokerfile *file, size_t listener)
 /* ---- which configuration ---------------------------------------------------------------- */
 
 /*
- * Has nobody but the caller (and root) made this what it is? A link is somebody's who may be
- * anybody, and in a folder that others may write to so is every file.
+ * Could only the caller (and root) have made this file what it is? Any user may have made a link,
+ * or a file in a folder that others may write to.
  */
 static bool is_own(const char *path)
 {

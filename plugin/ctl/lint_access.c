@@ -1,6 +1,6 @@
 /*
- * lint_access.c -- scopes, roles and users of the access file, and what the files of passwords and
- * of SCRAM keys say of them.
+ * lint_access.c -- checks scopes, roles and users of the access file, and the users in the files of
+ * passwords and of SCRAM keys.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * lint_certs.c -- certificates, keys and lists of what is revoked, as the files that lines name
- * have them.
+ * lint_certs.c -- checks the certificates, keys and revocation lists in the files that
+ * mosquitto.conf names.
  */
 #include <errno.h>
 #include <openssl/err.h>
@@ -93,7 +93,7 @@ static void check_names(struct lint *lint, const struct brokerfile_line *line,
 	GENERAL_NAMES_free(names);
 }
 
-/* A key that asks for a pass phrase can't be looked at: nobody is asked. */
+/* A key that needs a pass phrase can't be looked at: the user is not asked for it. */
 static int no_phrase(char *text, int size, int is_writing, void *ctx)
 {
 	(void)text;

@@ -1,6 +1,6 @@
 /*
- * lint_config.c -- what mosquitto.conf has beside the plugin's options: settings that take
- * listeners or messages out of the plugin's hands, or lose messages.
+ * lint_config.c -- checks mosquitto.conf outside the plugin's options: settings by which listeners
+ * or messages bypass the plugin, or by which messages are lost.
  */
 #include <stdio.h>
 #include <stdlib.h>

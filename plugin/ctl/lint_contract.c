@@ -1,6 +1,6 @@
 /*
- * lint_contract.c -- what is legal in a contract and was not meant, probably: state machines that
- * nothing uses, channels that nobody may use, schemas that a misspelt member passes.
+ * lint_contract.c -- what a contract may have but probably should not: state machines that nothing
+ * uses, channels that no client may use, schemas that accept a misspelt member.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /*
- * schema_compare_keywords.c -- keywords of which each asks for itself: types, values, bounds and
- * the like.
+ * schema_compare_keywords.c -- compares keywords that do not depend on others: types, values,
+ * bounds and the like.
  */
 #include <math.h>
 #include <stdio.h>

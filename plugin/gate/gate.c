@@ -308,7 +308,7 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 	} else {
 		ret->is_observed = false;
 		if (ret->reason == REASON_NONE)
-			ret->reason = REASON_INTERNAL; /* that nobody explained it is our bug */
+			ret->reason = REASON_INTERNAL; /* a denial without a reason is our bug */
 	}
 	ret->payload = j.payload;
 }

@@ -1,4 +1,4 @@
-/* journal_file.c -- the journal's file: made, opened, locked, mapped, scanned. */
+/* journal_file.c -- makes, opens, locks and maps the journal's file, and has it scanned. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>

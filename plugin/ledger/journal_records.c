@@ -1,4 +1,4 @@
-/* journal_records.c -- the file in memory; records appended to it and taken out. */
+/* journal_records.c -- maps the file into memory, appends records and takes them out. */
 #include <errno.h>
 #include <linux/fs.h>
 #include <linux/magic.h>

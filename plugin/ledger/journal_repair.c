@@ -1,4 +1,5 @@
-/* journal_repair.c -- is the file what it was? Else it is copied, made anew, or put back. */
+/* journal_repair.c -- checks the file; copies it, makes it anew or puts it back where it changed.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/* journal_scan.c -- which records the file holds: slots, marks, whole records, what is missing. */
+/* journal_scan.c -- finds the file's records: reads slots and marks, counts what is missing. */
 #include <stdio.h>
 #include <string.h>
 
@@ -102,7 +102,7 @@ const void *journal_record_read(const struct journal *j, struct journal_place at
 	if (room < sizeof(*record) || atomic_load_explicit(&record->seq, memory_order_acquire) !=
 					      (at.seq | JOURNAL_COMMITTED))
 		return NULL;
-	bytes = record->len; /* once: somebody else may be writing to the file */
+	bytes = record->len; /* read once: another process may be writing to the file */
 	if (bytes > journal_record_max(j) || journal_record_size(bytes) > room)
 		return NULL;
 	if (record->crc != journal_record_crc(j, at.position, at.seq, bytes, record + 1))

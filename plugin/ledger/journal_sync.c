@@ -1,4 +1,4 @@
-/* journal_sync.c -- what the disk has: syncs, marks, and what follows when a sync fails. */
+/* journal_sync.c -- syncs the file to the disk, writes marks, and recovers from a failed sync. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -1,4 +1,4 @@
-/* ledger_commit.c -- an accepted write, kept: checked, appended, remembered. */
+/* ledger_commit.c -- keeps an accepted write: checks it, appends it, and remembers it. */
 #include <string.h>
 
 #include "base/clock.h"

@@ -1,9 +1,9 @@
 /*
- * ledger_core.c -- what the broker's thread has of the ledger, and what all of its calls begin
- * with.
+ * ledger_core.c -- the part of the ledger that the broker's thread owns, and what each of its calls
+ * does first.
  *
- * ledger_catch_up() takes over what the writer's thread opened, or made for a new plan, and lets go
- * of it where the writer's thread says that the files are not what they were.
+ * ledger_catch_up() takes over what the writer's thread opened, or made for a new plan. It lets go
+ * of it when the writer's thread says that the files are not what they were.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,16 +1,16 @@
 /*
- * ledger_files.c -- the writer's thread cares for the files: database and journal brought together,
- * syncs, checks, and what is done when database, WAL or journal are not what they were.
+ * ledger_files.c -- the writer's thread cares for the files: it matches database and journal, syncs
+ * and checks them, and acts when database, WAL or journal are not what they were.
  *
  * The database says with which journal it is in use (store_facts.ring), from before the first
- * write is accepted until its broker was stopped with an empty journal. In between that journal may
- * have what is nowhere else, and no other one is put in its place.
+ * write is accepted until its broker is stopped with an empty journal. In between, that journal may
+ * have records that are nowhere else, and no other journal is put in its place.
  *
- * A journal that is broken is emptied into the database and made anew. Where a file is not the one
- * that is open (replay_check()) the ledger is shut: nothing more is accepted, and nothing is
- * answered from a database that was replaced. The broker's thread lets go of its connection at its
- * next call. Then all is opened again as at a start, from what stands at the paths: the journal has
- * what was accepted since the last good look, and is replayed into the database that it belongs to.
+ * A journal that is broken is emptied into the database and made anew. If the file at a path is not
+ * the one that is open (replay_check()), the ledger is shut: it accepts nothing more, and answers
+ * nothing from a database that was replaced. The broker's thread closes its connection at its next
+ * call. Then the files at the paths are opened again as at a start: the journal has what was
+ * accepted since the last good check, and is replayed into the database that it belongs to.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * ledger_look.c -- what is known of an entity, and of what was accepted before: from memory, else
- * from the database.
+ * ledger_look.c -- looks up an entity, or what was accepted before: in memory, else in the
+ * database.
  */
 #include <string.h>
 #include <time.h>
@@ -97,7 +97,7 @@ void ledger_expect_more(struct ledger *l)
 		state_expect_more(l->state, &l->key);
 }
 
-/* In a database that may lack the table, and whose ids nobody checked. */
+/* For a reader without a store: the table may be missing, and no caller has checked the id. */
 static int look_alone(struct ledger *l, unsigned entity, const char *id, size_t id_len,
 		      struct state_facts *ret, struct diag *diag)
 {
@@ -286,7 +286,7 @@ bool ledger_has_unique(struct ledger *l, const char *publisher, uint64_t unique)
 
 void ledger_remember(struct ledger *l, uint64_t sender, uint64_t digest)
 {
-	/* Of its own number: whoever is connected now sees it as of its own connection. */
+	/* The next number: for each present session, it was accepted after the session began. */
 	if (!l->is_reader && ledger_catch_up(l))
 		accepted_add(&l->accepted, sender, digest, l->last_seq + 1);
 }
@@ -301,7 +301,7 @@ int ledger_was_accepted(struct ledger *l, const struct ledger_resend_query *aske
 	if (!ledger_catch_up(l))
 		return ledger_fail_closed(l, diag);
 	if (until_seq < l->opened_seq)
-		until_seq = l->opened_seq; /* nobody was accepted anything before it was open */
+		until_seq = l->opened_seq; /* before the ledger was open, no message was accepted */
 	if (asked->sender && accepted_has(&l->accepted, asked->sender, asked->digest, until_seq))
 		return 1;
 	return may_read ? store_reader_resent(l->reader, asked, until_seq, diag) : 0;

@@ -1,4 +1,4 @@
-/* ledger_news.c -- what is to be logged of the ledger: troubles and their end; and its figures. */
+/* ledger_news.c -- the ledger's log lines, when trouble begins and ends; and its figures. */
 #include <stdatomic.h>
 #include <string.h>
 
@@ -110,7 +110,8 @@ bool ledger_news(struct ledger *l, struct diag *ret)
 {
 	bool is_open = ledger_catch_up(l);
 
-	if (is_open) /* the writer hears of this thread also where nobody writes */
+	if (is_open) /* so that the writer's thread gets the answer also while no client publishes
+		      */
 		(void)ledger_journal_is_whole(l);
 	if (next_line(&l->news, ret) || next_line(&l->plan_news, ret) || lost_news(l, ret))
 		return true;
@@ -122,7 +123,7 @@ bool ledger_news(struct ledger *l, struct diag *ret)
 	return next_line(&l->news, ret) || stall_news(l, ret) || writer_news(l->writer, ret);
 }
 
-/* ---- refusals and alerts, which nobody waits for ------------------------------------------- */
+/* ---- refusals and alerts, which no caller waits for ---------------------------------------- */
 
 void ledger_refuse(struct ledger *l, const struct refusal *refusal)
 {

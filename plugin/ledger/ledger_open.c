@@ -1,8 +1,8 @@
 /*
  * ledger_open.c -- opening and closing, and what the writer's thread does in between.
  *
- * A database that is locked, or a disk that is full, need not keep the broker from starting:
- * the writer's thread opens the rest when it can (see struct ledger).
+ * The broker may start while the database is locked or the disk is full: the writer's thread opens
+ * the rest when it can (see struct ledger).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -142,8 +142,8 @@ static int open_journal(struct ledger *l, struct diag *diag)
 }
 
 /*
- * Whose the files are, and that nobody else has them. What must not be put off fails here:
- * *may_wait says whether the failure may pass.
+ * Opens the files, after checking whose they are and that no other process has them. On failure
+ * *may_wait says whether the failure may pass; one that can't must not be put off.
  */
 static int open_files(struct ledger *l, unsigned busy_ms, bool *may_wait, struct diag *diag)
 {

@@ -1,12 +1,13 @@
 /*
- * ledger_replan.c -- a reload's new plan: in force at once, its tables made behind it.
+ * ledger_replan.c -- a reload's new plan: it is in force at once, and its tables are made later.
  *
- * The broker's thread never waits: it knows which tables and columns the database has
- * (store_names), fits the new plan to that, and hands a copy to the writer's thread, which makes
- * what is missing when it can, and hands back what there is then, or why it is not there yet. Each
- * way there is one pointer, exchanged atomically: what nobody took is replaced by what is newer.
- * Entities of two plans are the same where their permanent numbers are. Until its table is there an
- * entity can't be looked at, and until its columns are, nothing of it is kept.
+ * The broker's thread never waits. It knows which tables and columns the database has
+ * (store_names), fits the new plan to that, and hands a copy to the writer's thread. The writer's
+ * thread makes what is missing when it can. It hands back the names that the database has then, or
+ * why some are still missing. Each direction has one pointer, exchanged atomically: a newer one
+ * replaces one that was not taken. Entities of two plans are the same if their permanent numbers
+ * are the same. Until its table exists, an entity can't be looked at; until its columns exist,
+ * nothing of it is kept.
  */
 #include <stdlib.h>
 #include <string.h>

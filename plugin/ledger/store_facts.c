@@ -1,8 +1,8 @@
 /*
- * store_facts.c -- what is stored about the store: which it is, how far it is, its journal; the
- * tables and columns that it has, and the permanent numbers by which records name them; and what
- * memory is filled with when it is opened: the ids of its entities, and the events that have
- * something which makes them one.
+ * store_facts.c -- what the store says about itself: its identity, the last record that it has, its
+ * journal; its tables and columns, and the permanent numbers by which records name them. Also what
+ * is read into memory when it is opened: the ids of its entities, and the newest events with
+ * members that must be unique (x-unique).
  */
 #include <stdlib.h>
 #include <string.h>

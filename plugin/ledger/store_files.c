@@ -1,18 +1,18 @@
 /*
  * store_files.c -- are the database's files those that are open, and is what they hold on the disk?
  *
- * Files are only looked at by name, or read through SQLite's own handles: to open and close one
+ * Files are only looked at by name, or read through SQLite's own handles: opening and closing one
  * of them here would drop the locks that SQLite holds on it (POSIX, fcntl()).
  *
- * A failed fsync() leaves pages that the kernel takes for clean and the disk does not have. SQLite
- * believes them in two places, and both are mended here:
- *  - A commit that failed is in the WAL's file, and whole as far as a process can see that reads
- *    the file after a restart. So what a WAL holds when it is opened, and after a write to it
- *    failed, is written once more, byte for byte, and synced, before anything relies on it.
- *  - A checkpoint that did not come to the WAL's end counts its pages as copied and does not
- *    sync them; the next one begins behind them. So they are synced at once; and after a
- *    checkpoint that failed none is made until all connections were closed and the next one
- *    begins at the WAL's first frame.
+ * After a failed fsync() the kernel takes pages for clean that the disk does not have. SQLite
+ * relies on such pages in two cases, and both are mended here:
+ *  - A commit that failed is in the WAL's file, and looks whole to a process that reads the file
+ *    after a restart. So what a WAL holds when it is opened, and after a write to it failed, is
+ *    written once more, byte for byte, and synced, before anything relies on it.
+ *  - A checkpoint that does not reach the WAL's end counts its pages as copied but does not sync
+ *    them, and the next checkpoint begins behind them. So they are synced at once. After a failed
+ *    checkpoint no other is made until all connections were closed, so that the next one begins
+ *    at the WAL's first frame.
  */
 #include <stdlib.h>
 #include <string.h>

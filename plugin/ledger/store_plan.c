@@ -1,4 +1,4 @@
-/* store_plan.c -- tables, columns and indexes that a plan asks for. */
+/* store_plan.c -- makes the tables, columns and indexes that a plan asks for. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

@@ -1,6 +1,6 @@
 /*
- * store_rows.c -- records into rows: collected in a batch, written many at a time; refusals and
- * alerts into rows, one at a time.
+ * store_rows.c -- writes rows: records are collected in a batch and written many at a time;
+ * refusals and alerts are written one at a time.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* store_trim.c -- rows that are beyond what is kept: they are too old, or too many. */
+/* store_trim.c -- removes rows beyond what is kept: those too old, and those too many. */
 #include <stdio.h>
 #include <string.h>
 

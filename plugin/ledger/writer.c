@@ -73,7 +73,7 @@ static void begin_trouble(struct writer *w, struct diag *diag)
 	atomic_store(&w->is_troubled, true);
 }
 
-/* Damage, or another program's table: somebody has to do something about it. */
+/* Damage, or another program's table: it stays until the operator acts. */
 static bool is_lasting(int rc)
 {
 	return rc == ERR_INVALID || rc == ERR_VERSION;

@@ -16,7 +16,7 @@ struct alerts {
 	size_t queued;
 	uint64_t served[SERVED_MAX]; /* owners in the order in which they were, the last one last */
 	struct alerts_counts counts;
-	struct portions dropped; /* it only counts of whom: nobody has a portion */
+	struct portions dropped; /* only counts, by owner: no owner has a portion */
 };
 
 static const struct {

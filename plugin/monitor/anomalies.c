@@ -243,7 +243,7 @@ void anomalies_refused(const struct settings *settings, struct client *client, e
 			see(ret, ALERT_RATE_LIMIT, kind[ALERT_RATE_LIMIT].threshold);
 		return;
 	}
-	/* That the store is full is nobody's pattern. */
+	/* A full store or an error of ours says nothing about the client. */
 	if (client->head.is_shared || reason == REASON_STORE_UNAVAILABLE ||
 	    reason == REASON_INTERNAL)
 		return;

@@ -8,7 +8,7 @@
 #define SECOND_NS INT64_C(1000000000)
 
 /*
- * A plain list: it is looked through when somebody connects, which costs a few microseconds
+ * A plain list: it is looked through when a client connects, which costs a few microseconds
  * when it is full.
  */
 struct bans {

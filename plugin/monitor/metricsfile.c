@@ -29,9 +29,9 @@ struct metricsfile {
 };
 
 /*
- * 0 or an errno. What stands in the temporary file's place goes, and the file is a new one: a link
- * is not followed, and a pipe, which would wait for its reader and let nobody stop the broker, is
- * not opened.
+ * 0 or an errno. Removes what stands at the temporary file's path, and makes a new file there. So a
+ * link is not followed, and a pipe is not opened: opening it would wait for a reader, and the
+ * broker could not be stopped meanwhile.
  */
 static int write_beside(const struct metricsfile *file, const char *text, size_t len)
 {

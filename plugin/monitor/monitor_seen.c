@@ -166,7 +166,7 @@ bool monitor_published(struct monitor *monitor, struct client *client,
 	struct channel *channel;
 
 	if (message->channel >= monitor->channels || client->head.is_shared)
-		return false; /* nobody's habits */
+		return false; /* not the habits of one client */
 	channel = &monitor->channel[message->channel];
 	if (channel->interval_s > 0)
 		speak(monitor, client, channel, now_ns, now_s);
@@ -286,9 +286,9 @@ static void see_silence(struct monitor *monitor, struct client *client, struct c
 	utf8_copy(alert.where, sizeof(alert.where), channel->name);
 	set_numbers(&alert, silent_s, channel->interval_s);
 	alert.is_lasting = true;
-	alert.response = ALERT_REPORT; /* nobody is there to be limited */
+	alert.response = ALERT_REPORT; /* a silent client sends nothing to limit */
 	mine->is_silent = alerts_see(monitor->alerts, &alert, now_ns);
-	client->head.is_held |= mine->is_silent; /* until it speaks: or nobody would clear it */
+	client->head.is_held |= mine->is_silent; /* until it speaks: else nothing would clear it */
 }
 
 static void look_for_silence(struct monitor *monitor, struct client *client, int64_t now_ns)

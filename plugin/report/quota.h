@@ -4,8 +4,8 @@
  * A table of fixed size. All clients together get QUOTA_TOTAL times the quota of one, which
  * principals share (base/portions.h). When a client's part of the table is full of clients of the
  * same second, a client whose principal has none there replaces one of the principal with the most;
- * others share one quota. So inventing client ids gives nobody a larger quota and loses nobody's
- * count. Knows clients by "principal/client", each as its level, and no broker.
+ * others share one quota. So a principal that invents client ids gets no larger quota, and no other
+ * principal's count is lost. Knows clients by "principal/client", each as its level, and no broker.
  */
 #ifndef PETSTORE_REPORT_QUOTA_H
 #define PETSTORE_REPORT_QUOTA_H
