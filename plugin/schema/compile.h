@@ -1,11 +1,11 @@
 /*
- * compile.h -- the parts of the compiler, between themselves.
+ * compile.h -- what the files of the compiler share. Only the compiler includes it.
  *
- * compile.c follows schemas and references; compile_rules.c turns the keywords that look at one
- * type into rules, compile_steps.c all others into steps, compile_constant.c values and names
- * of the schema into what messages are compared with. Nodes are
- * made when they are first referred to and filled in later, from a queue, so that schemas may
- * refer to each other in circles and no recursion depends on them.
+ * compile.c follows schemas and references. compile_rules.c turns the keywords that apply to one
+ * type into rules. compile_steps.c turns all other keywords into steps. compile_constant.c copies
+ * the names and values that instances are compared with. A node is made when a schema is first
+ * referred to, put into a queue and filled in later. So schemas may refer to each other in
+ * circles, and the depth of the compiler's recursion does not depend on them.
  */
 #ifndef PETSTORE_SCHEMA_COMPILE_H
 #define PETSTORE_SCHEMA_COMPILE_H
@@ -18,7 +18,7 @@
 #include "schema/program.h"
 #include "schema/schema.h"
 
-/* Most schemas in one program. */
+/* The largest number of schemas in one program. */
 #define COMPILE_MAX_NODES 1000000u
 
 struct queued_schema {
@@ -39,16 +39,16 @@ struct compiler {
 	size_t queue_used;
 	size_t queue_cap;
 	size_t queue_done;
-	struct resource **resources; /* that nodes are in, each once */
+	struct resource **resources; /* of all nodes, each once */
 	size_t resource_count;
 	size_t resource_cap;
-	const char **anchors; /* of $dynamicRefs, each once; the index is its number */
+	const char **anchors; /* names in $dynamicRefs, each once; the index is the number */
 	size_t anchor_count;
 	size_t anchor_cap;
 	size_t dynamic_cap;
 	size_t pattern_cap;
-	json_t *constants;            /* an array for each step that has some: the values */
-	struct step **constant_steps; /* whose they are */
+	json_t *constants;            /* for each step with constants, an array of their values */
+	struct step **constant_steps; /* the steps, in the same order */
 	size_t constant_count;
 	size_t constant_cap;
 };
@@ -62,35 +62,38 @@ struct filling {
 };
 
 /*
- * The first failure stays in @rc of the compiler, with @diag filled in. After it nothing more is
- * made: what the functions below return is NULL or 0 then, which may be stored without a look.
+ * The compiler keeps its first failure in @rc, with @diag filled in. After a failure the functions
+ * below make nothing and return NULL or 0. The caller may store that result without checking it.
  */
 
-/* Room for one more item of an array that grows, *@array with @used items. False: no memory. */
+/* Makes room for one more item in *@array, which has @used items. False: no memory. */
 bool compile_grow(struct compiler *c, void *array, size_t *cap, size_t used, size_t item);
 
-/* Zeros from the schema's arena. */
+/* Allocates @size zeroed bytes from the schema's arena. */
 void *compile_alloc(struct compiler *c, size_t size);
 
-/* A copy in the schema's arena, with a NUL. */
+/* Copies @text into the schema's arena and adds a NUL. */
 const char *compile_text(struct compiler *c, const char *text, size_t len);
 
-/* The keyword's value where the schema's dialect knows it, else NULL. */
+/* Returns the keyword's value; NULL where the schema has none or its dialect does not know it. */
 json_t *compile_keyword(const struct filling *f, const char *keyword);
 
-/* The node of a subschema: an item or a member (@name, else NULL) of @keyword's value. */
+/*
+ * Return the node of a subschema, which is an item or a member of @keyword's value. @name is the
+ * member's name, or NULL.
+ */
 const struct schema_node *compile_child(struct filling *f, const struct keyword_child *child);
 const struct schema_node *compile_member(struct filling *f, const char *keyword, const char *name,
 					 json_t *value);
 
-/* The node of @keyword's value; NULL also where the schema has none. */
+/* Returns the node of @keyword's value; NULL also where the schema does not have the keyword. */
 const struct schema_node *compile_value(struct filling *f, const char *keyword);
 
-/* The nodes of an array of schemas. */
+/* Returns the nodes of @array, an array of schemas. */
 const struct schema_node *const *compile_children(struct filling *f, const char *keyword,
 						  const json_t *array);
 
-/* Fails with "<document>: <pointer>/<keyword>: <text>", or as ERR_NOMEM does, without the text. */
+/* Fails with "<document>: <pointer>/<keyword>: <text>". For ERR_NOMEM the text is not used. */
 void compile_fail(struct filling *f, int err, const char *keyword, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
@@ -98,67 +101,79 @@ void compile_fail(struct filling *f, int err, const char *keyword, const char *f
 bool compile_resolve(struct compiler *c, struct schema_place *place, const char *keyword,
 		     struct target *ret);
 
-/* The node of what a reference leads to, behind all $refs that only lead on. */
+/* Returns the node of a reference's target. A target that is only a $ref is followed further. */
 const struct schema_node *compile_target(struct compiler *c, struct target target);
 
-/* The number of an anchor that a $dynamicRef asks for. */
+/* Returns the number of the anchor @name, which a $dynamicRef names. */
 uint32_t compile_anchor(struct compiler *c, const char *name);
 
-/* A pattern that the schema owns. */
+/* Compiles a pattern, which the schema then owns. */
 const struct pattern *compile_pattern(struct filling *f, const char *keyword, const char *source,
 				      size_t len);
 
-/* Room for @count names. */
+/* Makes an empty table with room for @count names. */
 void compile_table_init(struct compiler *c, struct name_table *table, size_t count);
 
-/* The slot of the name, new or found; the table was made large enough. @text is copied. */
+/*
+ * Returns the slot of the name and adds it if there is none. @text is copied. The caller has made
+ * the table large enough with compile_table_init().
+ */
 struct name_slot *compile_table_add(struct compiler *c, struct name_table *table, const char *text,
 				    size_t len);
 
-/* All names are in the table: what a look-up costs. */
+/* Works out what a look-up costs. Call it when all names are in the table. */
 void compile_table_finish(struct name_table *table);
 
-/* A key with a copy of the name. */
+/* Returns a key for a copy of the name. */
 struct name_key compile_name(struct compiler *c, const char *text, size_t len);
 
-/* The number that is @keyword's value; NULL also where the schema has none. */
+/* Returns @keyword's value as a number; NULL also where the schema does not have the keyword. */
 const struct number *compile_number(struct filling *f, const char *keyword);
 
-/* All nodes are filled in: the values of const and enum come into the schema. */
+/* Copies the values of const and enum into the schema. Call it when all nodes are filled in. */
 void compile_constants(struct compiler *c);
 
-/* The rules of one type; each sets the node's member where a keyword asks for it. */
+/* Each makes the rules of one type and sets the node's member, if the schema has such a keyword. */
 void compile_number_rules(struct filling *f);
 void compile_string_rules(struct filling *f);
 void compile_array_rules(struct filling *f);
 void compile_object_rules(struct filling *f);
 
-/* Last of all: whether the node's members are better looked up than walked over. */
+/*
+ * Decides whether the engine looks up each known member or walks over all members. Call it when
+ * all rules of the node are made.
+ */
 void compile_probes(struct filling *f);
 
-/* What any type is held against: const, enum, references and in-place applicators. */
+/* Makes the steps, which apply to any type: const, enum, references, in-place applicators. */
 void compile_steps(struct filling *f);
 
 /*
- * Where only the schema's own keywords can evaluate anything, unevaluated* is what
- * additionalProperties and items are, and nothing has to be tracked.
+ * Replaces unevaluated* by additionalProperties and items where only the schema's own keywords can
+ * evaluate members or items. The engine then need not track what was evaluated.
  */
 void compile_simplify(struct schema_node *node);
 
-/* The fastest path that runs all of a node's rules. */
+/* Returns the fastest path that still runs all of the node's rules. */
 enum fast_path compile_fast_path(const struct schema_node *node);
 
-/* Last of all: fails where a schema leads back to itself on the spot. */
+/*
+ * Fails where a schema refers back to itself without a step into the instance. Call it when all
+ * nodes are filled in.
+ */
 void compile_check_circles(struct compiler *c);
 
-/* Warns where a message of at most @max_bytes (0: not asked) may take more than its budget. */
+/*
+ * Warns where a message of at most @max_bytes may need more work than its budget. Does nothing
+ * where @max_bytes is 0.
+ */
 void compile_worst(struct compiler *c, size_t max_bytes);
 
-/* Puts "<document>: <pointer>[/<keyword>]: <text>" among the schema's warnings. */
+/* Adds "<document>: <pointer>[/<keyword>]: <text>" to the schema's warnings. */
 void compile_warn(struct compiler *c, const struct schema_place *place, const char *keyword,
 		  const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* A schema of draft 7 with $ref, where nothing else counts. */
+/* Fills in a draft 7 schema that has $ref: draft 7 ignores all keywords beside $ref. */
 void compile_only_reference(struct filling *f);
 
 #endif

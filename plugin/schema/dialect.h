@@ -1,9 +1,9 @@
 /*
- * dialect.h -- what $schema means, and whether a schema is what its metaschema asks.
+ * dialect.h -- what $schema means, and whether a schema is valid against its metaschema.
  *
  * The metaschemas of draft 2020-12 and draft 7 are built in. Any other $schema must name a
- * document of the set that is a metaschema itself: its own $schema gives the draft and its
- * $vocabulary the keywords that count.
+ * document of the set that is a metaschema itself. The $schema of that metaschema gives the draft,
+ * and its $vocabulary gives the keywords that the dialect knows.
  */
 #ifndef PETSTORE_SCHEMA_DIALECT_H
 #define PETSTORE_SCHEMA_DIALECT_H
@@ -12,15 +12,15 @@
 
 #include "schema/document.h"
 
-/* What a document without $schema is written in. */
+/* The dialect of a document that has no $schema. */
 #define DIALECT_DEFAULT "https://json-schema.org/draft/2020-12/schema"
 
 /* Is @uri draft 7's own metaschema? */
 bool dialect_is_draft7(const char *uri);
 
 /*
- * The dialect that $schema @uri stands for, to *ret, borrowed from @set. ERR_INVALID where the
- * metaschema is not known or requires a vocabulary that is not.
+ * Stores the dialect that $schema @uri stands for in *ret, borrowed from @set. ERR_INVALID where
+ * the metaschema is not known, or requires a vocabulary that is not known.
  */
 int dialect_find(struct schema_set *set, const char *uri, const struct dialect **ret,
 		 struct diag *diag) MUST_CHECK;
@@ -29,9 +29,9 @@ int dialect_find(struct schema_set *set, const char *uri, const struct dialect *
 int dialect_add_metaschemas(struct schema_set *set, struct diag *diag) MUST_CHECK;
 
 /*
- * Checks the schema at @place and all below it that is of the same dialect, once: the shape of
- * every keyword, then the metaschema. ERR_INVALID with document, JSON Pointer and what was
- * expected.
+ * Checks the schema at @place and all schemas below it that have the same dialect: first the shape
+ * of every keyword, then the metaschema. A place is checked only once. ERR_INVALID: @diag names the
+ * document, the JSON Pointer and what was expected.
  */
 int dialect_check(struct schema_set *set, struct schema_place *place, struct diag *diag) MUST_CHECK;
 

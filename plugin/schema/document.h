@@ -1,12 +1,12 @@
 /*
  * document.h -- what a schema set knows: documents, the resources in them, every schema's place.
  *
- * A *document* is JSON that was added. A *resource* is a schema with a URI of its own: a
- * document's root, or a subschema with $id. What only has a $schema of its own (the payload of a
- * message, in a contract) is a part of its resource that is written in another dialect. A *place*
- * is one schema that is an object, with its JSON Pointer in the document; boolean schemas need
- * none. Places are found by walking known keywords only, so that an $id inside a const or an
- * unknown keyword names nothing, until a reference makes a schema of it.
+ * A *document* is JSON that was added to the set. A *resource* is a schema with a URI of its own:
+ * a document's root, or a subschema with $id. A subschema with a $schema but no $id (the payload of
+ * a message, in a contract) is a part of its resource that is written in another dialect. A *place*
+ * is one schema that is an object, with its JSON Pointer in the document; boolean schemas have no
+ * place. The set finds places by walking the known keywords only. So an $id inside a const or
+ * inside an unknown keyword names nothing, unless a reference to it makes it a schema.
  *
  * All of it is in the set's arena and is freed with the set. One thread at a time.
  */
@@ -23,17 +23,17 @@
 #include "schema/keyword.h"
 #include "schema/schema.h"
 
-/* How deep schemas may be nested in one document. */
+/* The deepest nesting of schemas in one document. */
 #define DOCUMENT_MAX_NESTING 256u
 
 struct document {
 	struct document *next;
 	const char *uri;
-	const char *name; /* for people */
+	const char *name; /* for error messages */
 	json_t *root;     /* owned */
 	struct resource *resource;
 	bool is_indexed;
-	bool is_builtin; /* one of our metaschemas: known to be right */
+	bool is_builtin; /* a built-in metaschema, which is not checked */
 };
 
 struct anchor {
@@ -51,7 +51,7 @@ struct resource {
 	const struct dialect *dialect; /* NULL: its $schema is not known */
 	const char *dialect_uri;
 	struct anchor *anchors;
-	struct resource *whole; /* of a part in another dialect: what has the URI; else NULL */
+	struct resource *whole; /* of a part: the resource around it; else NULL */
 	uint32_t id;
 };
 
@@ -60,19 +60,19 @@ struct schema_place {
 	struct schema_place *parent; /* the schema around it, NULL at a document's root */
 	json_t *node;
 	const char *pointer;
-	bool is_detached; /* no keyword's subschema: a reference made it a schema */
-	bool is_checked;  /* it and all below it: against their metaschemas */
+	bool is_detached; /* not a keyword's subschema: a reference made it a schema */
+	bool is_checked;  /* it and all schemas below it passed their metaschemas */
 	size_t id;        /* 0, 1, 2, ... in its set */
 };
 
-/* One URI and what it names; there may be several of one URI. */
+/* One URI and the resource that it names. Several entries may have the same URI. */
 struct known_uri {
 	struct known_uri *next;
 	const char *uri;
 	struct resource *resource;
 };
 
-/* A dialect found once, and the compiled metaschema that goes with it. */
+/* A dialect that was found before, and its compiled metaschema. */
 struct known_dialect {
 	struct known_dialect *next;
 	const char *uri;
@@ -90,63 +90,66 @@ struct schema_set {
 	size_t place_count;
 	size_t place_slots; /* a power of two */
 	uint32_t resource_count;
-	bool has_dynamic_anchors; /* outside of our metaschemas */
+	bool has_dynamic_anchors; /* outside of the built-in metaschemas */
 };
 
 /* Where a reference leads. */
 struct target {
-	struct resource *resource;  /* the one that the schema is in */
+	struct resource *resource;  /* that the schema is in */
 	struct schema_place *place; /* NULL: a boolean schema */
 	json_t *node;
 	const char *pointer;
-	const char *dynamic_anchor; /* the fragment, where $dynamicAnchor made it; else NULL */
+	const char *dynamic_anchor; /* the fragment, if a $dynamicAnchor defines it; else NULL */
 };
 
-/* "<document>: <pointer>[/<more>]: <text>" into @diag; @more may be NULL. Returns @err. */
+/* Writes "<document>: <pointer>[/<more>]: <text>" to @diag; @more may be NULL. Returns @err. */
 int document_fail(struct diag *diag, int err, const struct resource *resource, const char *pointer,
 		  const char *more, const char *format, ...) __attribute__((format(printf, 6, 7)));
 
-/* The place of @node in @document, or NULL. */
+/* Returns the place of @node in @document, or NULL. */
 struct schema_place *document_place(const struct schema_set *set, const struct document *document,
 				    const json_t *node);
 
 /*
- * A new place of @node in the set's table; @parent is the schema around it, @pointer in the set's
- * arena. NULL with @diag filled in.
+ * Adds a place for @node to the set's table. @parent is the schema around it; @pointer must be in
+ * the set's arena. On failure returns NULL with @diag filled in.
  */
 struct schema_place *document_add_place(struct schema_set *set, struct resource *resource,
 					struct schema_place *parent, json_t *node,
 					const char *pointer, struct diag *diag);
 
-/* The pointer of @child from the pointer of its schema, in the set's arena; NULL: no memory. */
+/*
+ * Returns the pointer of @child, in the set's arena; @pointer is that of the schema around it.
+ * NULL: no memory.
+ */
 char *document_pointer(struct schema_set *set, const char *pointer,
 		       const struct keyword_child *child);
 
 /*
- * set.c: walks every document that was not walked before and whose dialect is known by now. After
- * it, every place and every anchor of those is known.
+ * set.c: walks every document that was not walked before and whose dialect is now known. After the
+ * call the set knows every place and every anchor of these documents.
  */
 int document_index_all(struct schema_set *set, struct diag *diag) MUST_CHECK;
 
 /*
- * set.c: makes places of @node (an object) and all schemas below it; @parent and @resource are what
- * is around it. Does nothing where it is a place already.
+ * set.c: makes places for @node (an object) and for all schemas below it. @parent is the schema
+ * around @node, @resource the resource around it. Does nothing where @node is a place already.
  */
 int document_index(struct schema_set *set, struct resource *resource, struct schema_place *parent,
 		   json_t *node, const char *pointer, struct diag *diag) MUST_CHECK;
 
 /*
- * resolve.c: what @ref names, seen from @from. Where it leads into something that was no schema
- * so far, a place is made of it. Fails with ERR_INVALID where it names nothing; the text in
- * @diag then starts with the reference and @diag has no document and pointer yet.
+ * resolve.c: finds what @ref names, when it stands in the resource @from. If the target was not
+ * known as a schema, the function makes a place for it. ERR_INVALID where @ref names nothing; the
+ * text in @diag then starts with the reference, and the caller adds document and pointer.
  */
 int document_resolve(struct schema_set *set, struct resource *from, const char *ref,
 		     struct target *ret, struct diag *diag) MUST_CHECK;
 
 /*
- * resolve.c: the resource that @uri (absolute, without fragment) names, seen from @from (may be
- * NULL). What is in the same document comes first, then the URIs that documents were added
- * under, then every other $id; ERR_INVALID where there is none or where two claim to be it.
+ * resolve.c: finds the resource that @uri (absolute, without fragment) names. It looks first in the
+ * document of @from (may be NULL), then at the URIs that documents were added under, then at every
+ * other $id. ERR_INVALID where no resource has this URI, or two at the first of these that has any.
  */
 int document_find(const struct schema_set *set, struct resource *from, const char *uri,
 		  struct resource **ret, struct diag *diag) MUST_CHECK;

@@ -1,8 +1,8 @@
 /*
  * format.h -- the formats of JSON Schema's format-assertion vocabulary.
  *
- * Pure functions over bytes that are already UTF-8; nothing is allocated, except where a
- * library is asked (regex: pattern_compile; idn and iri: where a kept library does it).
+ * These are pure functions over bytes that are already UTF-8. They allocate nothing themselves; the
+ * libraries behind the formats regex (pattern_compile), idn-* and iri* may allocate.
  */
 #ifndef PETSTORE_FORMAT_H
 #define PETSTORE_FORMAT_H
@@ -13,19 +13,19 @@
 /* One format; a row of a static table. */
 struct format;
 
-/* The format called @name, or NULL where this build does not check it. */
+/* Returns the format called @name, or NULL where this build does not check it. */
 const struct format *format_find(const char *name, size_t len);
 
-/* "date-time": a literal. */
+/* Returns the name, such as "date-time"; a literal. */
 const char *format_name(const struct format *format);
 
-/* What checking the string costs at most, in units of some 10 nanoseconds (run.h). */
+/* Returns the most that a check of the string costs, in units of about 10 nanoseconds (run.h). */
 size_t format_work(const struct format *format, const char *text, size_t len);
 
-/* Is that more than a look or two at each byte? */
+/* Does a check cost more than reading each byte once or twice? */
 bool format_is_costly(const struct format *format);
 
-/* Does the string have the format? The RFC of each stands in format.c. */
+/* Does the string have the format? format.c names the RFC of each. */
 bool format_check(const struct format *format, const char *text, size_t len);
 
 #endif

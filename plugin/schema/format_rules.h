@@ -1,8 +1,8 @@
 /*
- * format_rules.h -- one function for each format; format.c holds the table over them.
+ * format_rules.h -- one function for each format; format.c has the table of them.
  *
- * All take bytes that are UTF-8 (and survive others), know where their text ends, and accept
- * the whole of it or nothing.
+ * Each function takes UTF-8; other bytes do no harm. It never reads past @len bytes, and it returns
+ * true only where the whole text has the format.
  */
 #ifndef PETSTORE_FORMAT_RULES_H
 #define PETSTORE_FORMAT_RULES_H
@@ -29,9 +29,9 @@ bool format_hostname(const char *text, size_t len);
 bool format_idn_hostname(const char *text, size_t len);
 
 enum domain_kind {
-	DOMAIN_ASCII, /* letters, digits, hyphens; A-labels must be ones */
+	DOMAIN_ASCII, /* letters, digits, hyphens; A-labels must be valid */
 	DOMAIN_IDN,   /* U-labels too, and the ideographic dots */
-	DOMAIN_LOOSE, /* the same, but U-labels need not be in NFC */
+	DOMAIN_LOOSE, /* as DOMAIN_IDN, but U-labels need not be in NFC */
 };
 
 /* Is [text, text + len) a domain name without a dot at its end? */

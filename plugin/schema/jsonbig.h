@@ -1,10 +1,10 @@
 /*
  * jsonbig.h -- Jansson values with numbers of any size.
  *
- * Jansson refuses integers beyond int64_t and reals beyond double; JSON Schema wants them
- * compared like any other. Such a number is kept as its text, in a JSON string that no text
- * can produce: its first byte is 0xff, which UTF-8 does not have. It is therefore owned,
- * compared (json_equal) and freed like every other value, but cannot be dumped.
+ * Jansson refuses integers beyond int64_t and reals beyond double, but JSON Schema compares them
+ * like any other number. This file keeps such a number as its text, in a JSON string whose first
+ * byte is 0xff. UTF-8 never has that byte, so no string of a message looks like it. The string is
+ * owned, compared (json_equal) and freed like every other value, but Jansson cannot dump it.
  */
 #ifndef PETSTORE_JSONBIG_H
 #define PETSTORE_JSONBIG_H
@@ -18,7 +18,7 @@
 #define JSONBIG_MARK 0xff
 
 /*
- * Parses @len bytes of JSON text, as strict as payload.h asks, with at most @max_depth
+ * Parses @len bytes of JSON text as strictly as payload.h says, with at most @max_depth
  * (<= 2048) arrays and objects open at a time. Returns a new reference, or NULL with @error
  * filled in.
  */
@@ -26,9 +26,9 @@ json_t *jsonbig_parse(const char *text, size_t len, unsigned max_depth,
 		      struct payload_error *error);
 
 /*
- * True where @value is such a number: *ret, *ret_len are its text as it stood in the message
- * ("-12345678901234567890", "1e400", "1e-400"), borrowed and NUL-terminated: an integer outside
- * int64_t, a real beyond the largest double, or one whose double is whole though it is not.
+ * True where @value is a number that is kept as text: an integer outside int64_t, a real beyond the
+ * largest double, or a real that is not whole but whose double is. *ret, *ret_len are then its text
+ * as in the message ("-12345678901234567890", "1e400", "1e-400"), borrowed and NUL-terminated.
  */
 static inline bool jsonbig_text(const json_t *value, const char **ret, size_t *ret_len)
 {

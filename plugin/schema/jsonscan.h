@@ -1,10 +1,10 @@
 /*
- * jsonscan.h -- a strict look over JSON text, before or instead of a parser.
+ * jsonscan.h -- a strict check of JSON text, before or instead of a parser.
  *
- * Knows RFC 8259 and UTF-8 to the byte; builds nothing and allocates nothing. Both backends of
- * payload.h report the place and the sentence of a fault from here, so that they report the same;
- * the Jansson one also learns here how deep a text is and which numbers Jansson cannot hold. Only
- * a member name that occurs twice is not found here.
+ * The scan follows RFC 8259 and UTF-8 to the byte. It builds nothing and allocates nothing. Both
+ * backends of payload.h take the offset and the sentence of a fault from it, so both report the
+ * same. The Jansson backend also uses it to limit the depth and to find the numbers that Jansson
+ * cannot hold. The scan does not find a member name that occurs twice.
  */
 #ifndef PETSTORE_JSONSCAN_H
 #define PETSTORE_JSONSCAN_H
@@ -14,24 +14,24 @@
 
 #include "schema/payload.h"
 
-/* Deepest nesting that can be followed; Jansson's own limit. */
+/* The deepest nesting that the scan can follow; Jansson's own limit. */
 #define JSONSCAN_MAX_DEPTH 2048u
 
 /*
- * A number that neither int64_t nor a finite double holds, or whose double is whole where the
- * number is not (1e-400, 1.00000000000000000001), where it stands in the text.
+ * The position of a big number in the text: one that neither int64_t nor a finite double holds, or
+ * that is not whole although its double is (1e-400, 1.00000000000000000001).
  */
 struct jsonscan_big {
-	size_t ordinal; /* how many strings, numbers and literals come before; names excluded */
+	size_t ordinal; /* how many strings, numbers and literals come before it, without names */
 	size_t offset;
 	size_t len;
 };
 
 struct jsonscan {
 	enum payload_fault fault; /* PAYLOAD_OK, or the first fault of the text */
-	size_t offset;            /* where it is */
-	const char *what;         /* what it is, a literal sentence */
-	size_t big_count;         /* numbers as struct jsonscan_big has them */
+	size_t offset;            /* of the fault, in bytes */
+	const char *what;         /* the fault as a sentence, a literal */
+	size_t big_count;         /* how many big numbers the text has */
 };
 
 /*

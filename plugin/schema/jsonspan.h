@@ -1,8 +1,9 @@
 /*
  * jsonspan.h -- where strings, numbers and members stand in a message.
  *
- * For texts that a backend of payload.h took for JSON, while jsonscan.h finds out whether they are:
- * anything else gives some answer within the text. Builds nothing and allocates nothing.
+ * Use it for texts that a backend of payload.h has accepted as JSON. (jsonscan.h checks whether a
+ * text is JSON.) For any other text the answer is meaningless, but lies within the text. Builds
+ * nothing and allocates nothing.
  */
 #ifndef PETSTORE_JSONSPAN_H
 #define PETSTORE_JSONSPAN_H
@@ -10,20 +11,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The closing quote of the string whose first byte behind the opening one is at @at. */
+/* Returns the offset of the closing quote; @at is the first byte behind the opening quote. */
 size_t jsonspan_end(const char *text, size_t len, size_t at);
 
 /*
- * The bytes between the quotes of the string that the object @text has as its member @name, which
- * stands there without escapes: [*start, *end). False where there is none. Looks at the text once.
+ * Finds the string that is the member @name of the object @text: [*start, *end) are the bytes
+ * between its quotes. False where there is no such string, or where the text writes the name with
+ * escapes. Reads the text once.
  */
 bool jsonspan_find(const char *text, size_t len, const char *name, size_t name_len, size_t *start,
 		   size_t *end);
 
-/* The opening quote of the string that ends right before @end; 0 where there is none. */
+/* Returns the offset of the opening quote of the string that ends right before @end; else 0. */
 size_t jsonspan_string_start(const char *text, size_t len, size_t end);
 
-/* Steps to the next number from *@at on. False behind the last; else it is [*start, *at). */
+/*
+ * Finds the next number at or behind *@at: it is [*start, *at) after the call. False behind the
+ * last number.
+ */
 bool jsonspan_next_number(const char *text, size_t len, size_t *at, size_t *start);
 
 #endif

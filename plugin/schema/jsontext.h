@@ -12,15 +12,16 @@
 #include "schema/payload.h"
 
 /*
- * Writes @value to *ret, @len bytes and a NUL, which the caller frees. Where @is_left_out (may
- * be NULL) says so of an object, `true` stands in its place. Returns 0 or ERR_NOMEM.
+ * Writes @value as text to *ret, *@len bytes and a NUL; the caller frees it. If @is_left_out (may
+ * be NULL) returns true for an object, the text has `true` in its place. Returns 0 or ERR_NOMEM.
  */
 int jsontext_write(const json_t *value, bool (*is_left_out)(void *ctx, const json_t *object),
 		   void *ctx, char **ret, size_t *len);
 
 /*
- * The same as a message's value, *ret, whose parser *parser the caller frees, after a failure, too.
- * ERR_LIMIT where it is larger or deeper than a message can be.
+ * Writes @value as jsontext_write() does and parses the text: *ret is the root, borrowed from
+ * *parser. The caller frees *parser, after a failure, too. ERR_LIMIT where the text is larger or
+ * deeper than payload.h allows.
  */
 int jsontext_parse(const json_t *value, bool (*is_left_out)(void *ctx, const json_t *object),
 		   void *ctx, struct payload_parser **parser, const struct payload_value **ret,

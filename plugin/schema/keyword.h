@@ -1,8 +1,8 @@
 /*
  * keyword.h -- the keywords of both drafts: vocabulary, shape, where the subschemas are.
  *
- * One table, from which schemas are walked (ids, anchors), checked for shape with a sentence
- * that names the fault, and compiled. Knows nothing of references or of messages.
+ * One table describes all keywords. With it the other files walk a schema (for ids and anchors),
+ * check the shape of its keywords and compile it. Knows nothing of references or of messages.
  */
 #ifndef PETSTORE_SCHEMA_KEYWORD_H
 #define PETSTORE_SCHEMA_KEYWORD_H
@@ -36,34 +36,34 @@ struct dialect {
 	unsigned vocabularies; /* enum vocabulary, or-ed */
 };
 
-/* The bit of a vocabulary's URI, 0 for one that is not known. */
+/* Returns the bit of the vocabulary with this URI, 0 for an unknown one. */
 unsigned vocabulary_find(const char *uri);
 
 struct keyword; /* a row of the table */
 
-/* The keyword called @name, or NULL where @dialect has none: it is then an annotation. */
+/* Returns the keyword @name, or NULL where @dialect has none; @name is then an annotation. */
 const struct keyword *keyword_find(const struct dialect *dialect, const char *name);
 
-/* Adds the keywords of both drafts; true: @suggest's word is one of them. */
+/* Adds the keywords of both drafts to @suggest. True where @suggest's word is one of them. */
 bool keyword_suggest(struct suggest *suggest);
 
 /*
- * The value of keyword @name in @schema, borrowed. NULL where @schema has none or @dialect does
- * not know it.
+ * Returns the value of keyword @name in @schema, borrowed. NULL where @schema has none or @dialect
+ * does not know it.
  */
 json_t *keyword_value(const struct dialect *dialect, const json_t *schema, const char *name);
 
-/* Is the value a string, and no number that jsonbig.h keeps as one? */
+/* Is the value a string? A number that jsonbig.h keeps as a string is not. */
 bool keyword_is_string(const json_t *value);
 
-/* Does keyword @name ask something of a message, other than what only describes? */
+/* Can keyword @name make an instance invalid? Keywords that only describe cannot. */
 bool keyword_asserts(const struct dialect *dialect, const char *name);
 
-/* A subschema of a keyword: itself, or what an index or a name picks from it. */
+/* A subschema of a keyword: the keyword's value, or an item or a member of it. */
 struct keyword_child {
 	json_t *node;
 	const char *keyword;
-	const char *name; /* NULL: picked by index, or the keyword's value itself */
+	const char *name; /* of the member; NULL for an item or the keyword's value itself */
 	size_t index;
 	bool has_index;
 };
@@ -76,10 +76,9 @@ int keyword_children(const struct dialect *dialect, const json_t *schema,
 		     int (*visit)(void *ctx, const struct keyword_child *child), void *ctx);
 
 /*
- * Does the value of @keyword have the shape that the keyword asks? Returns 0, or ERR_INVALID
- * with @diag saying what it is and what was expected. Subschemas are only looked at for being
- * an object or a boolean. *at, of @cap bytes, is the pointer from the keyword's value to the
- * fault.
+ * Checks that @value has the shape that @keyword requires. Returns 0, or ERR_INVALID; @diag then
+ * says what the value is and what was expected, and @at (@cap bytes) is the pointer from the
+ * keyword's value to the fault. Of a subschema it checks only that it is an object or a boolean.
  */
 int keyword_check(const struct keyword *keyword, const json_t *value, char *at, size_t cap,
 		  struct diag *diag) MUST_CHECK;

@@ -1,9 +1,9 @@
 /*
  * number.h -- JSON numbers compared by their value, however they are written.
  *
- * A number is an integer of 64 bits, a double, or, beyond both, its text. Comparison and
- * equality are exact across all of them (1.0 is 1; 2^53 + 1 is not the double 2^53). Where
- * decimals matter (multipleOf) a double stands for the shortest decimal that reads as it.
+ * A number is kept as a 64-bit integer, as a double, or, where neither holds it, as its text.
+ * Comparison and equality are exact across all three (1.0 is 1; 2^53 + 1 is not the double 2^53).
+ * Where decimals matter (multipleOf), a double stands for the shortest decimal that parses to it.
  * Nothing is allocated.
  */
 #ifndef PETSTORE_SCHEMA_NUMBER_H
@@ -33,28 +33,28 @@ struct number {
 	};
 };
 
-/* The nearest double; infinite beyond the largest. */
+/* Returns the nearest double; infinity where the number is beyond the largest double. */
 double number_real(const struct number *number);
 
 /*
- * Does only its text say what the JSON number is? It rounds to infinity, or it is not whole, but
- * its double is (1e-400, 1.00000000000000000001).
+ * Must this JSON number be kept as text? True where its double is infinite, or is whole although
+ * the number is not (1e-400, 1.00000000000000000001).
  */
 bool number_needs_text(const char *text, size_t len);
 
-/* Below 0, 0 or above 0, as @a is below, equal to or above @b. */
+/* Returns a number below 0, 0 or above 0, as @a is below, equal to or above @b. */
 int number_compare(const struct number *a, const struct number *b);
 
-/* Has the number no fractional part? 1.0 has none. */
+/* Is the number whole? 1.0 is. */
 bool number_is_integer(const struct number *number);
 
-/* The number without its fraction; it must not be outside int64_t. */
+/* Returns the number without its fraction. The number must not be outside int64_t. */
 int64_t number_whole(const struct number *number);
 
 /* Equal numbers have equal hashes. */
 uint64_t number_hash(const struct number *number);
 
-/* A divisor taken apart once: mantissa * 10^exponent, the mantissa not ending in 0. */
+/* A divisor as mantissa * 10^exponent. The mantissa does not end in 0. */
 struct number_divisor {
 	uint64_t mantissa;
 	int exponent;
@@ -63,11 +63,12 @@ struct number_divisor {
 /* False where @number is not above 0 or has more than 19 significant digits. */
 bool number_divisor_init(struct number_divisor *ret, const struct number *number);
 
-/* Is @number a whole multiple of @divisor, in decimals? 0.0075 is one of 0.0001. */
+/* Is @number a whole multiple of @divisor, in decimals? 0.0075 is a multiple of 0.0001. */
 bool number_is_multiple(const struct number *number, const struct number_divisor *divisor);
 
 /*
- * The same without taking @d apart, for money and the like; false also where that decides nothing.
+ * A faster check, for doubles with few decimals such as prices. True is exact; false may also mean
+ * that this check cannot decide.
  */
 bool number_is_short_multiple(double d, const struct number_divisor *divisor);
 

@@ -1,12 +1,13 @@
 /*
  * pattern_ecma.h -- ECMA-262 regular expressions (edition 11, flag u) translated for PCRE2.
  *
- * Knows both grammars and runs neither. What ECMA-262 refuses with the u flag is refused here:
- * identity escapes of letters, braces that are no quantifier, quantified assertions. Meant for
- * PCRE2 with UTF and without UCP; the flags stand in pattern.c.
+ * The translator knows both grammars and runs no pattern. It refuses what ECMA-262 refuses with the
+ * u flag: identity escapes of letters, braces that are no quantifier, quantified assertions. The
+ * result is for PCRE2 with UTF and without UCP; pattern.c sets the flags.
  *
- * One difference stays: ECMA-262 forgets what a group captured when a loop around it starts
- * anew, PCRE2 does not. Only a pattern with a back reference into a loop shows it.
+ * One difference remains. When a loop starts its next round, ECMA-262 forgets what the groups in
+ * the loop captured; PCRE2 keeps it. Only a back reference to a group in a loop shows the
+ * difference.
  */
 #ifndef PETSTORE_PATTERN_ECMA_H
 #define PETSTORE_PATTERN_ECMA_H
@@ -21,16 +22,16 @@
 /* Deepest nesting of groups; PCRE2's own limit is 250. */
 #define ECMA_MAX_DEPTH 200u
 
-/* What a source means to the three matchers. */
+/* A source, translated for each of the three matchers. */
 struct ecma_result {
 	char *text; /* for PCRE2; yours to free */
 	size_t len;
-	struct seq seq;           /* the same, where seq_finish() says so */
-	struct dfa_source *parts; /* the same; yours to give, its content to use */
+	struct seq seq;           /* for pattern_seq.h; valid where seq_finish() returned true */
+	struct dfa_source *parts; /* for pattern_dfa.h; the caller allocates it */
 	/*
-	 * The PCRE2 source calls out at the start of each alternative and behind everything that
-	 * may repeat, so that no search does more in between than to step once over the text
-	 * that it says it stepped over, and over at most this many characters besides.
+	 * The PCRE2 source has a callout at the start of each alternative and behind everything
+	 * that may repeat. Between two callouts a search steps once over the text between their
+	 * positions, and over at most this many characters more.
 	 */
 	uint32_t reach;
 };
@@ -42,13 +43,13 @@ struct ecma_result {
 int ecma_translate(const char *source, size_t len, struct ecma_result *ret,
 		   struct diag *diag) MUST_CHECK;
 
-/* Is it one at all? Nothing is allocated, unless PCRE2 is asked for a script's name. */
+/* Is the source valid? Allocates nothing, unless it must ask PCRE2 for the name of a script. */
 bool ecma_is_valid(const char *source, size_t len);
 
 /*
- * What PCRE2 calls the Unicode property "Name" or "Name=Value" of ECMA-262, @len bytes, in
- * *ret (@cap bytes): "L", "sc:Greek". False where ECMA-262 has no such property. *is_inverse
- * where the negation is meant.
+ * Translates the Unicode property "Name" or "Name=Value" of ECMA-262 (@name, @len bytes) and writes
+ * PCRE2's name for it ("L", "sc:Greek") to @ret (@cap bytes). *is_inverse is true where the
+ * negation of PCRE2's property is meant. False where ECMA-262 has no such property.
  */
 bool ecma_property(const char *name, size_t len, char *ret, size_t cap, bool *is_inverse);
 

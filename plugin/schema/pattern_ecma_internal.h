@@ -2,8 +2,8 @@
  * pattern_ecma_internal.h -- what the translator's files share: pattern_ecma_text.c (characters and
  * escapes, writing), pattern_ecma_set.c (classes and sets), pattern_ecma.c (the grammar).
  *
- * Each ecma_take_*() reads the part of its name at @e's place, writes it as PCRE2 has it and steps
- * behind it; false once something is wrong, which @e then says.
+ * Each ecma_take_*() reads one part of the source at e->at, writes it for PCRE2 and moves e->at
+ * behind it. It returns false on an error; e->what and e->where then describe the first one.
  */
 #ifndef PETSTORE_PATTERN_ECMA_INTERNAL_H
 #define PETSTORE_PATTERN_ECMA_INTERNAL_H
@@ -21,10 +21,10 @@ struct ecma {
 	const char *source;
 	const char *at;
 	const char *end;
-	const char *what;  /* what is wrong, once something is */
-	const char *where; /* and where */
-	unsigned groups;   /* capturing ones in the whole source */
-	bool has_back;     /* is there any back reference? */
+	const char *what;  /* the error; NULL while there is none */
+	const char *where; /* where the error is in the source */
+	unsigned groups;   /* how many capturing groups the whole source has */
+	bool has_back;     /* the source has a back reference */
 	unsigned number;   /* the capturing group that was opened last */
 	unsigned depth;
 	struct seq *seq;
@@ -36,7 +36,7 @@ struct ecma {
 	size_t len;
 };
 
-/* Says what is wrong, at @where or where the reading is. Always false. */
+/* Store the error @what, at @where or at e->at. Always return false. */
 bool ecma_fail_at(struct ecma *e, const char *where, const char *what);
 bool ecma_fail(struct ecma *e, const char *what);
 
@@ -44,32 +44,32 @@ bool ecma_fail(struct ecma *e, const char *what);
 
 void ecma_puts(struct ecma *e, const char *text);
 void ecma_putf(struct ecma *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void ecma_put_char(struct ecma *e, uint32_t c); /* standing for itself */
-void ecma_put_nothing(struct ecma *e);          /* what matches nowhere */
+void ecma_put_char(struct ecma *e, uint32_t c); /* escaped so that it stands for itself */
+void ecma_put_nothing(struct ecma *e);          /* an expression that matches nowhere */
 
-/* A letter or digit of ASCII, which stands for itself everywhere? */
+/* Is it an ASCII letter or digit, which needs no escape anywhere? */
 bool ecma_is_plain(uint32_t c);
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
-bool ecma_sees(const struct ecma *e, char c); /* is it next? */
+bool ecma_sees(const struct ecma *e, char c); /* is @c next? */
 bool ecma_sees_digit(const struct ecma *e);
-bool ecma_takes(struct ecma *e, const char *text); /* if it is next */
+bool ecma_takes(struct ecma *e, const char *text); /* steps behind @text if it is next */
 uint32_t ecma_take_number(struct ecma *e);         /* decimal, saturated */
 
 /*
- * Behind a backslash: an escape that stands for one character, in a class or out of it. The
- * letters that mean a class or an assertion have been tried before.
+ * Call it behind a backslash. Reads an escape that stands for one character, inside a class or
+ * outside. The caller has already tried the letters that mean a class or an assertion.
  */
 bool ecma_take_escape(struct ecma *e, bool in_class, uint32_t *ret);
 
 /*
- * At the letter behind a backslash: \d \D \s \S \w \W \p{} \P{}, written without brackets and
- * added to @set. *is_set where it was one of them; false on failure only.
+ * Call it at the letter behind a backslash. Reads \d \D \s \S \w \W \p{} \P{}, writes it without
+ * brackets and adds it to @set. *is_set is true where it was one of these. False on failure only.
  */
 bool ecma_take_set(struct ecma *e, struct seq_class *set, bool *is_set);
 
-/* Behind "[". */
+/* Reads a class. Call it behind the "[". */
 bool ecma_take_class(struct ecma *e, struct seq_class *set);
 
 #endif

@@ -1,17 +1,17 @@
 /*
- * payload.h -- one JSON message, parsed, as the validator and the gate read it.
+ * payload.h -- one parsed JSON message, as the schema engine and the gate read it.
  *
- * Everything that looks into a message does so through this header, whatever the JSON parser. Two
- * backends implement it, chosen when the plugin is built: payload_jansson.c (everywhere)
- * and payload_yyjson.c (where pkg-config finds yyjson). Both are equally strict: RFC 8259
- * text in UTF-8 without a byte order mark, nothing behind the value, no member name twice, no
- * U+0000 in a member name, nesting and size within struct payload_limits. Of several faults
- * the first in the text is reported, in the same sentence by both; a name that occurs twice
- * only where there is no other. Numbers may have any size and precision: the engine reads
- * those beyond 64 bits and beyond double as their text (payload_view.h).
+ * All code that reads the content of a message uses this header and not a JSON library. It has two
+ * backends, and the build chooses one: payload_jansson.c (works everywhere) or payload_yyjson.c
+ * (where pkg-config finds yyjson). Both are equally strict. They require RFC 8259 text in UTF-8
+ * without a byte order mark, nothing behind the value, no member name twice, no U+0000 in a member
+ * name, and nesting and size within struct payload_limits. Of several faults both report the first
+ * in the text, in the same sentence. They report a name that occurs twice only if there is no other
+ * fault. Numbers may have any size and precision; the engine reads a number beyond both 64 bits and
+ * double as its text (payload_view.h).
  *
- * A parser is made once for a thread and used for message after message; a value that it returned
- * is valid until the parser's next payload_parse() or its end. Values are read-only.
+ * A thread makes a parser once and uses it for many messages. A value that the parser returned is
+ * valid until the parser's next payload_parse() or until it is freed. Values are read-only.
  */
 #ifndef PETSTORE_PAYLOAD_H
 #define PETSTORE_PAYLOAD_H
@@ -23,7 +23,7 @@
 #include "base/diag.h"
 
 struct payload_parser;
-struct payload_value; /* opaque: the backend's own node */
+struct payload_value; /* opaque: a node of the backend's library */
 
 struct payload_limits {
 	size_t max_bytes;   /* of text; 1 .. PAYLOAD_MAX_BYTES */
@@ -33,15 +33,15 @@ struct payload_limits {
 #define PAYLOAD_MAX_BYTES (16u << 20)
 #define PAYLOAD_MAX_DEPTH 512u
 
-/* What a message to the broker may have: the broker and petstorectl take the same. */
+/* The max_depth for messages, in the plugin and in petstorectl. */
 #define PAYLOAD_MESSAGE_DEPTH 64u
 
-/* "jansson" or "yyjson", with the library's version: "yyjson 0.10.0". A literal's lifetime. */
+/* "jansson" or "yyjson", with the library's version: "yyjson 0.10.0". Never freed. */
 const char *payload_backend(void);
 
 /*
- * Makes a parser. @limits is copied. The yyjson backend takes its pool here, so that parsing
- * a message of up to max_bytes allocates nothing.
+ * Makes a parser. @limits is copied. The yyjson backend allocates its memory pool here, so that it
+ * parses a message of up to max_bytes without an allocation.
  */
 int payload_parser_new(const struct payload_limits *limits, struct payload_parser **ret,
 		       struct diag *diag) MUST_CHECK;
@@ -59,7 +59,7 @@ enum payload_fault {
 
 struct payload_error {
 	enum payload_fault fault;
-	size_t offset;  /* bytes from the start; as exact as the backend knows it */
+	size_t offset;  /* of the fault, in bytes; as exact as the backend knows it */
 	char text[160]; /* one sentence for a person, no control characters */
 };
 
@@ -71,16 +71,17 @@ const struct payload_value *payload_parse(struct payload_parser *parser, const v
 					  size_t len, struct payload_error *error);
 
 /*
- * The member @name (@len bytes) of an object, NULL where there is none or @value is no object
- * (or NULL: calls may be chained).
+ * Returns the member @name (@len bytes) of an object. NULL where there is none, or where @value is
+ * no object or is NULL, so that calls may be chained.
  */
 const struct payload_value *payload_member(const struct payload_value *value, const char *name,
 					   size_t len);
 
 /*
- * Where the text says the string that the member @name of @root is: between its quotes, [*start,
- * *end). @text, of @len bytes, is what payload_parse() last made @root of. False where there is no
- * such member, or it is no string, or its name is written with escapes.
+ * Finds where the text has the member @name of @root, a string: [*start, *end) are the bytes
+ * between its quotes. @text (@len bytes) must be the text that payload_parse() parsed last, and
+ * @root its result. False where there is no such member, it is no string, or its name is written
+ * with escapes.
  */
 bool payload_span(const struct payload_parser *parser, const struct payload_value *root,
 		  const char *text, size_t len, const char *name, size_t name_len, size_t *start,
@@ -92,7 +93,7 @@ bool payload_string(const struct payload_value *value, const char **ret, size_t 
 /* True where @value is a JSON number that int64_t holds exactly (1.0 is 1). */
 bool payload_integer(const struct payload_value *value, int64_t *ret);
 
-/* True where @value is any JSON number: the nearest double. */
+/* True where @value is any JSON number: *ret is the nearest double. */
 bool payload_number(const struct payload_value *value, double *ret);
 
 /* True where @value is true or false. */

@@ -1,8 +1,8 @@
 /*
- * payload_backend.h -- what payload_common.c and the parser behind it share.
+ * payload_backend.h -- what payload_common.c and the backends share.
  *
- * A backend has all of payload.h that is not in payload_common.c, and the two functions here. Its
- * struct begins with a struct payload_parser.
+ * A backend implements the two functions here and those of payload.h that payload_common.c does not
+ * implement. Its own parser struct begins with a struct payload_parser.
  */
 #ifndef PETSTORE_PAYLOAD_BACKEND_H
 #define PETSTORE_PAYLOAD_BACKEND_H
@@ -15,11 +15,11 @@ struct payload_parser {
 	struct payload_limits limits;
 };
 
-/* payload_parser_new() with limits that were checked. */
+/* As payload_parser_new(); the caller has checked the limits. */
 int payload_backend_new(const struct payload_limits *limits, struct payload_parser **ret,
 			struct diag *diag) MUST_CHECK;
 
-/* payload_parse() of a text that is not too long; @text is not NULL. */
+/* As payload_parse(); the caller has checked that @text is not too long and not NULL. */
 const struct payload_value *payload_backend_parse(struct payload_parser *parser, const char *text,
 						  size_t len, struct payload_error *error);
 

@@ -1,13 +1,14 @@
 /*
  * payload_view.h -- a message's values as the engine's inner loop reads them.
  *
- * payload.h without the function calls: inline readers over the backend's own node, chosen by
- * -DPAYLOAD_YYJSON like the backend itself. A kind is one bit, so that a type check is one
- * AND; some kinds have several bits, since a backend has more kinds than JSON has.
+ * These inline functions read the backend's nodes without the function calls of payload.h.
+ * -DPAYLOAD_YYJSON selects them, as it selects the backend. Each kind of value has a bit of its
+ * own, so that a type check is one AND. A JSON type may have several bits, because a backend has
+ * more kinds than JSON has types.
  *
- * What the backends promise (payload.h) is relied on here: UTF-8, finite numbers, no member
- * name twice. Numbers beyond 64 bits and beyond a double arrive as YYJSON_READ_BIGNUM_AS_RAW
- * leaves them, or as jsonbig.h keeps them for Jansson.
+ * The functions rely on what payload.h promises: UTF-8, finite numbers, no member name twice. A
+ * number beyond both 64 bits and double is a raw text with yyjson (YYJSON_READ_BIGNUM_AS_RAW); with
+ * Jansson it is kept as jsonbig.h says.
  */
 #ifndef PETSTORE_PAYLOAD_VIEW_H
 #define PETSTORE_PAYLOAD_VIEW_H
@@ -35,7 +36,7 @@
 #define VIEW_BIG VIEW_BIT(YYJSON_TYPE_RAW, 0)
 #define VIEW_STRING (VIEW_BIT(YYJSON_TYPE_STR, 0) | VIEW_BIT(YYJSON_TYPE_STR, 1u << 3))
 #define VIEW_ARRAY VIEW_BIT(YYJSON_TYPE_ARR, 0)
-/* An object that is a message's root, where its names are known (payload_yyjson.c). */
+/* The root object of a message, if the parser noted its names in a table (payload_yyjson.c). */
 #define VIEW_ROOT_SUBTYPE (1u << 3)
 #define VIEW_ROOT VIEW_BIT(YYJSON_TYPE_OBJ, VIEW_ROOT_SUBTYPE)
 #define VIEW_OBJECT (VIEW_BIT(YYJSON_TYPE_OBJ, 0) | VIEW_ROOT)
@@ -76,10 +77,10 @@ static inline VIEW_NODE *view_node(const struct payload_value *value)
 struct view_walk {
 	VIEW_NODE *node;
 	void *next;   /* yyjson's next node, or Jansson's iterator of an object */
-	size_t count; /* with yyjson those left, else the items passed */
+	size_t count; /* yyjson: items or members left; Jansson: items passed */
 };
 
-/* Room for a member's name to be looked at as a value (propertyNames). */
+/* Memory for a member's name that is checked as a value (propertyNames). */
 struct view_name {
 	VIEW_NODE node;
 	const char *text;

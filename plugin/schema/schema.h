@@ -1,7 +1,7 @@
 /*
- * schema.h -- JSON Schema (draft 2020-12, draft 7), compiled once, run per message.
+ * schema.h -- JSON Schema (draft 2020-12, draft 7), compiled once, run for each message.
  *
- * A struct schema_set holds the documents that references may reach: nothing is ever fetched.
+ * A struct schema_set holds all documents that references can reach; nothing is ever fetched.
  * schema_compile() turns one of them (or a place in it) into an immutable program that any
  * number of threads may run. Knows JSON Schema and nothing of topics, contracts or brokers.
  */
@@ -21,27 +21,27 @@ struct schema;
 
 /*
  * A new set knows the metaschemas of draft 2020-12 and draft 7 and nothing else. One thread at a
- * time; after a function failed with ERR_NOMEM the set is good for schema_set_free() only.
+ * time. After a function failed with ERR_NOMEM, only schema_set_free() may be called.
  */
 int schema_set_new(struct schema_set **ret, struct diag *diag) MUST_CHECK;
 void schema_set_free(struct schema_set *set); /* schemas compiled from it stay valid */
 
 /*
- * Makes @document reachable under @uri (absolute, without fragment; for a file its path made
- * a file: URI, or any string that is unique) and under every $id in it. @name stands for the
- * document in errors. Takes a reference of its own to @document; it must not change any more.
- * The same @uri twice is ERR_INVALID.
+ * Adds @document to the set. References reach it under @uri (absolute, without fragment; for a file
+ * its path as a file: URI, or any unique string) and under every $id in it. Error messages call it
+ * @name. The set takes a reference of its own to @document, which must not change any more. The
+ * same @uri twice is ERR_INVALID.
  */
 int schema_set_add(struct schema_set *set, const char *uri, const char *name, json_t *document,
 		   struct diag *diag) MUST_CHECK;
 
 struct schema_options {
 	bool assert_format; /* format is an assertion, not an annotation; contracts assert */
-	int64_t max_work;   /* for one value, in units of some 10 ns; 0: what a message may cost */
+	int64_t max_work;   /* for one value, in units of about 10 ns; 0: RUN_MAX_WORK */
 	size_t max_bytes;   /* of a message, for schema_warning(); 0: no warnings are wanted */
 };
 
-/* The work for a value that is no message but a file of the operator's. */
+/* The max_work for checking a file of the operator, which is not a message. */
 #define SCHEMA_FILE_WORK 100000000
 
 /*
@@ -55,20 +55,20 @@ int schema_compile(struct schema_set *set, const char *uri, const struct schema_
 void schema_free(struct schema *schema);
 
 /*
- * What is doubtful in a schema that was compiled: places whose cost can't be bounded within what
- * a message may cost. The i-th line, "<document>: <pointer>: ...", borrowed; NULL behind the last.
+ * Returns the i-th warning of a compiled schema, "<document>: <pointer>: ...", borrowed; NULL
+ * behind the last. A warning names a place that may cost more work than the budget of a message.
  */
 const char *schema_warning(const struct schema *schema, size_t i);
 
 enum schema_answer {
-	SCHEMA_INVALID = 0, /* also the answer when something was forgotten */
+	SCHEMA_INVALID = 0, /* 0, so that a missing answer refuses */
 	SCHEMA_VALID = 1,
 	SCHEMA_LIMIT = 2, /* a bound was hit (work, recursion): refused, never accepted */
 };
 
 /*
- * Yes or no; stops at the first failure and allocates nothing. Needs 20 KiB of stack and some
- * more for each level of nesting, of the schema or of the message; both are bounded (run.h).
+ * Checks a value. Stops at the first failure and allocates nothing. Needs 20 KiB of stack, and some
+ * more for each level of nesting of the schema and of the message; both are bounded (run.h).
  */
 enum schema_answer schema_check(const struct schema *schema, const struct payload_value *value);
 
@@ -80,24 +80,24 @@ struct schema_error {
 	char instance[256]; /* JSON Pointer into the message; "" is the whole message */
 	char schema[256];   /* JSON Pointer of the keyword in its document, with $refs resolved */
 	/*
-	 * "maxLength"; "false" for a boolean schema, "" for some limits, "schema" for what took too
-	 * long to find.
+	 * The keyword that failed, such as "maxLength". "false" for a boolean schema, "" for some
+	 * limits, "schema" where the fault would take too much work to find.
 	 */
 	char keyword[32];
 	char message[256]; /* a sentence with the limit and the value, no control characters */
 };
 
 /*
- * Lists what is wrong, at most @max entries to @errors, and returns how many it stored.
- * *answer is what schema_check() says, always: 0 entries where it is SCHEMA_VALID, at least
- * one (given @max > 0) where not.
+ * Stores at most @max violations in @errors and returns how many it stored. *answer is always the
+ * answer of schema_check(). Where it is SCHEMA_VALID there are no entries; else there is at least
+ * one (if @max > 0).
  */
 size_t schema_explain(const struct schema *schema, const struct payload_value *value,
 		      struct schema_error *errors, size_t max, enum schema_answer *answer);
 
 /*
- * The same where schema_check() was asked before: @answer is what it said. So the message is not
- * checked again; what the list costs is a quarter of what a check may cost.
+ * As schema_explain(), for a caller that has called schema_check() already: @answer is its result,
+ * and the message is not checked again. The list costs at most a quarter of what a check may cost.
  */
 size_t schema_explain_answer(const struct schema *schema, const struct payload_value *value,
 			     enum schema_answer answer, struct schema_error *errors, size_t max);

@@ -1,8 +1,8 @@
 /*
  * uri.h -- URI references resolved against a base (RFC 3986, section 5.2).
  *
- * Text in, text out: nothing is fetched, looked up or validated; what is not a URI comes out as
- * some other string that then names nothing.
+ * The functions work on text only: they fetch, look up and validate nothing. A text that is not a
+ * URI gives some other string, which then names nothing.
  */
 #ifndef PETSTORE_SCHEMA_URI_H
 #define PETSTORE_SCHEMA_URI_H
@@ -15,13 +15,13 @@
 #define URI_MAX_BYTES 4096u
 
 /*
- * Resolves @ref against @base (absolute, without fragment) and stores the URI without its
- * fragment, allocated from @arena, to *ret. Returns 0, ERR_NOMEM, or ERR_LIMIT where one of
- * them is longer than URI_MAX_BYTES.
+ * Resolves @ref against @base (absolute, without fragment). Stores the resulting URI, without its
+ * fragment and allocated from @arena, in *ret. Returns 0, ERR_NOMEM, or ERR_LIMIT where @base or
+ * @ref is longer than URI_MAX_BYTES.
  */
 int uri_resolve(struct arena *arena, const char *base, const char *ref, char **ret);
 
-/* The fragment of @ref without its '#', borrowed, not decoded; "" where there is none. */
+/* Returns the fragment of @ref without its '#', borrowed, not decoded; "" where there is none. */
 const char *uri_fragment(const char *ref);
 
 #endif
