@@ -1,10 +1,11 @@
 /*
  * credfile.h -- a file of `user:secret` lines, read whole.
  *
- * What passwords and SCRAM keys have in common: the lines, the users' index, and whether the
- * file's mode lets others read it. The caller checks the format of the secrets.
- * Empty lines and lines that begin with '#' are skipped, white space at a line's end is cut.
- * A byte order mark is an error: to other readers it is part of the first user's name.
+ * Does what the files of passwords and of SCRAM keys have in common: reads the lines, makes the
+ * index of users, and checks whether the file's mode lets others read or write it. The caller
+ * checks the format of the secrets. Empty lines and lines that begin with '#' are skipped, and
+ * white space at a line's end is cut. A byte order mark is an error: other readers take it for part
+ * of the first user's name.
  */
 #ifndef PETSTORE_CREDFILE_H
 #define PETSTORE_CREDFILE_H
@@ -27,12 +28,14 @@ struct credfile_entry {
 	uint32_t line; /* where it stands, from 1 */
 };
 
-/* Read it; what changes it is here. It holds a pointer into itself: it stays where it was filled.
+/*
+ * Callers read the members; only the functions here change them. It holds a pointer into itself, so
+ * it must not be copied or moved.
  */
 struct credfile {
 	size_t count;
 	struct credfile_entry *entry; /* in the file's order */
-	/* One line for the log where others than its owner and group may read the file, or others
+	/* One line for the log if others than its owner and group may read the file, or others
 	 * than its owner may write it; else NULL. */
 	const char *warning;
 	struct diag line; /* the same */
@@ -43,15 +46,15 @@ struct credfile {
 };
 
 /*
- * Looks at one secret (NUL-terminated) while the file is read. NULL where it is well-formed,
- * else what is wrong with it, a literal.
+ * Checks one secret (NUL-terminated) while the file is read. Returns NULL if it is well-formed,
+ * else a literal that says what is wrong with it.
  */
 typedef const char *credfile_fault(const char *secret, void *ctx);
 
 /*
- * Fills @ret, which is all zero, with the lines of @text (@len bytes, borrowed for the call), for
- * which @name stands; @text NULL: with those of the file @name. On failure @ret is empty and @diag
- * reads like "passwd:12: no ':' in the line"; a secret never gets into it.
+ * Fills @ret, which must be all zero, with the lines of @text (@len bytes, borrowed for the call);
+ * @name is the file name for @diag. @text NULL: with the lines of the file @name. On failure @ret
+ * is empty and @diag reads like "passwd:12: no ':' in the line"; a secret never gets into it.
  */
 int credfile_read(const char *name, const char *text, size_t len, credfile_fault *fault, void *ctx,
 		  struct credfile *ret, struct diag *diag) MUST_CHECK;
@@ -62,8 +65,8 @@ void credfile_clear(struct credfile *file); /* an empty one is fine; wipes the s
 const char *credfile_find(const struct credfile *file, const char *user);
 
 /*
- * Reads a decimal number of 1 to @max without sign or leading zero, and the character @after it,
- * off *at. False where there is none.
+ * Reads at *at a decimal number of 1 to @max, without sign or leading zero, and the character
+ * @after behind it, and moves *at past both. False: there is none.
  */
 bool credfile_number(const char **at, char after, uint32_t max, uint32_t *ret);
 

@@ -2,12 +2,12 @@
  * jwk.h -- the keys of a token issuer, from a local file.
  *
  * A JWK set (RFC 7517; a single JWK too) with RSA, P-256, Ed25519 and symmetric keys, or PEM
- * blocks of public keys. Private keys are refused: they have no business here. As RFC 7517,
+ * blocks of public keys. Private keys are refused, because a check does not need them. As RFC 7517,
  * section 5 asks, keys of a set that serve other purposes (`use`: "enc", other curves, other
- * algorithms) are passed over; a set without any key for us is an error.
+ * algorithms) are skipped; a set without any key that we can use is an error.
  *
- * Each key is good for one algorithm only, by its type, never by what a token says: that a
- * public key's bytes are taken for an HMAC secret cannot be written down here.
+ * The type of a key, never the token, decides the one algorithm that the key is good for. So a
+ * public key's bytes can't be taken for an HMAC secret.
  */
 #ifndef PETSTORE_JWK_H
 #define PETSTORE_JWK_H
@@ -39,7 +39,7 @@ struct jwk_set {
 	struct jwk key[JWK_KEYS_MAX];
 };
 
-/* The algorithm called @name ("RS256", ...), or 0. Letters count as RFC 7515 has them. */
+/* The algorithm called @name ("RS256", ...), or 0. Upper and lower case differ (RFC 7515). */
 unsigned jwk_algorithm(const char *name);
 
 /* On failure *ret is untouched and @diag names the file and the place. */

@@ -41,7 +41,7 @@
 #define PASSWORD_STALL_NOTED 250000u
 #define PASSWORD_STALL_MAX 500000u
 
-/* Read it; it never changes. */
+/* Callers read the members; they never change. */
 struct passwords {
 	struct credfile file; /* what it says of each user; file.warning */
 	/*
@@ -62,8 +62,8 @@ struct passwords {
 int passwords_load(const char *path, struct passwords **ret, struct diag *diag) MUST_CHECK;
 
 /*
- * The same over text in memory (borrowed for the call), @name standing for the file; @text NULL:
- * over the file itself.
+ * As passwords_load(), but reads @text (borrowed for the call); @name is the file name for @diag.
+ * @text NULL: reads the file @name.
  */
 int passwords_parse(const char *name, const char *text, size_t len, struct passwords **ret,
 		    struct diag *diag) MUST_CHECK;
@@ -88,7 +88,7 @@ void passwords_free(struct passwords *passwords);
 enum verdict passwords_check(const struct passwords *passwords, const char *user,
 			     const char *password, size_t password_len);
 
-/* True where OpenSSL at hand derives argon2id. */
+/* Can the OpenSSL at hand derive argon2id? */
 bool password_has_argon2(void);
 
 /* ---- single hashes, for the tool that writes them ---------------------------------------- */

@@ -8,13 +8,13 @@
  *
  * in base64, the form of RFC 5803 that PostgreSQL uses as well. Neither the password nor
  * anything it could be computed from crosses the wire, and the file's keys do not suffice to
- * log in. No channel binding is offered: Mosquitto does not tell a plugin what it would take.
+ * log in. No channel binding is offered, because Mosquitto does not give a plugin the data for it.
  *
- * An unknown user is answered like a known one: with a salt that depends on the name and the
- * file only, and iterations that some user of the file has. The login fails at its end.
+ * An unknown user gets the same kind of answer as a known one: a salt that depends on the name and
+ * the file only, and iterations that some user of the file has. Such a login fails at its end.
  *
- * Names are compared byte for byte, without SASLprep; passwords that scram_make() takes are
- * printable ASCII, which SASLprep leaves as they are.
+ * Names are compared byte for byte, without SASLprep. scram_make() takes passwords of printable
+ * ASCII only, which SASLprep leaves as they are.
  */
 #ifndef PETSTORE_SCRAM_H
 #define PETSTORE_SCRAM_H
@@ -37,7 +37,7 @@
 #define SCRAM_REPLY_MAX 512u    /* bytes of our messages, NUL included */
 #define SCRAM_TEXT_MAX 256u     /* characters of stored keys, NUL included */
 
-/* Read it; it never changes. */
+/* Callers read the members; they never change. */
 struct scram_keys {
 	struct credfile file;                  /* the stored keys of each user; file.warning */
 	unsigned char secret[SCRAM_KEY_BYTES]; /* what unknown users' salts are made with */
@@ -53,17 +53,18 @@ struct scram_login;
 
 /*
  * Takes the client-first message (EXT_AUTH_START's data; NULL with length 0 is refused) and
- * writes server-first to @reply (SCRAM_REPLY_MAX, terminated). On success *ret is a new login,
- * to be dropped at the latest when the client disconnects. @nonce replaces our random part of
- * the nonce in tests, else NULL. On failure *ret is untouched and @diag says why, for the log.
+ * writes server-first to @reply (SCRAM_REPLY_MAX, terminated). On success *ret is a new login; call
+ * scram_drop() for it at the latest when the client disconnects. In tests @nonce replaces our
+ * random part of the nonce; else it is NULL. On failure *ret is untouched and @diag says why, for
+ * the log.
  */
 int scram_begin(const struct scram_keys *keys, const char *data, size_t len, const char *nonce,
 		struct scram_login **ret, char *reply, struct diag *diag) MUST_CHECK;
 
 /*
  * Takes the client-final message and writes server-final to @reply. 0: the client proved to be
- * scram_user(). Else it did not, and @reply is not to be sent. Answers once for each login:
- * a second call is refused.
+ * scram_user(). Else it did not, and @reply must not be sent. Call it once for each login: a second
+ * call is refused.
  */
 int scram_finish(struct scram_login *login, const char *data, size_t len, char *reply,
 		 struct diag *diag) MUST_CHECK;

@@ -2,13 +2,13 @@
  * token.h -- a JSON Web Token (RFC 7519) in JWS compact form, checked against an issuer.
  *
  * Knows RS256, ES256, EdDSA (Ed25519) and HS256, and the claims iss, aud, exp, nbf, iat and
- * sub. Knows nothing of scopes and principals. The signature is checked before any claim but
- * `iss` is looked at, with a key whose type fixes the algorithm (access/jwk.h) and among the
- * algorithms that the issuer's entry names; "none" is not an algorithm here.
+ * sub. Knows nothing of scopes and principals. The signature is checked before any claim except
+ * `iss` is read. The key's type fixes the algorithm (access/jwk.h), which must be one of those that
+ * the issuer's entry names; "none" is not an algorithm here.
  *
- * OpenSSL does the cryptography. libjwt 1.x, which is what Debian has,
- * knows neither EdDSA nor JWK sets, and answers EINVAL to whatever is wrong: for those two
- * and for the reason in the log everything would stand here a second time.
+ * OpenSSL does the cryptography. Debian has libjwt 1.x, which knows neither EdDSA nor JWK sets, and
+ * answers EINVAL to every error. For EdDSA, JWK sets and the reason in the log, all that it does
+ * would have to be written here as well.
  */
 #ifndef PETSTORE_TOKEN_H
 #define PETSTORE_TOKEN_H
@@ -28,7 +28,7 @@
 struct token_issuer {
 	const char *issuer; /* `iss`, to the byte */
 	size_t audience_count;
-	const char *const *audience; /* one of `aud` must be one of these */
+	const char *const *audience; /* `aud` must name one of these */
 	unsigned algorithms;         /* of enum jwk_algorithm */
 	int64_t skew;                /* seconds, 0 .. TOKEN_SKEW_MAX: how wrong clocks may be */
 	int64_t lifetime_max;        /* seconds from now to exp, at most TOKEN_LIFETIME_MAX */
@@ -49,7 +49,7 @@ struct token {
 bool token_is(const char *text, size_t len);
 
 /*
- * Checks @text at @now (seconds since 1970, UTC). On success *ret holds a token to be cleared.
+ * Checks @text at @now (seconds since 1970, UTC). On success clear *ret with token_clear().
  * On failure *ret is untouched, the result is ERR_SYNTAX, ERR_LIMIT, ERR_INVALID or ERR_NOMEM
  * and @diag says why, for the log only.
  */

@@ -2,42 +2,43 @@
  * journal.h -- a ring of records in a memory-mapped file. An appended record survives kill -9.
  *
  * Knows sequence numbers and bytes; knows nothing of what a record means or of SQLite. One
- * thread appends (the broker's), one takes records out (the writer's); neither waits for the
- * other. All blocks of the file are allocated when it is made, so that storing to the mapping
+ * thread (the broker's) appends records, another (the writer's) takes them out; neither waits for
+ * the other. All blocks of the file are allocated when it is made, so that a store to the mapping
  * can't run out of disk; but see journal_is_copied().
  *
  * What holds at every instruction, whatever kills the process:
  *  - A record counts as soon as its sequence number is stored, by one aligned store after its
  *    body. The place behind the newest record always reads 0.
  *  - Two slots of the file, written in turn, say where the oldest record is that is still needed
- *    (the tail). Space is used again only after both slots have passed it and were synced; a slot
- *    that is torn or stale therefore never points at something that was overwritten.
+ *    (the tail). Space is used again only after both slots have passed it and were synced. So a
+ *    slot that is torn or stale never points at something that was overwritten.
  *  - Reading begins at the tail and takes every whole record up to the newest. A record is whole
- *    where its number, its length and its checksum say so. The checksum is seeded with a random
- *    number of the file and with the record's position, so that neither bytes that a client
- *    chose nor what a former lap left can pass for a record.
+ *    if its number, its length and its checksum are right. The checksum is seeded with a random
+ *    number of the file and with the record's position. So neither bytes that a client chose nor
+ *    bytes that an earlier lap left can pass for a record.
  *  - A damaged record does not hide those behind it: whole records are looked for at each 8 bytes.
- *    So whatever was acknowledged and is whole is kept. Two marks say up to where the disk was
- *    synced; they are stored after a sync, so that an old one says too little, never too much.
- *    What is missing before a mark, or before a whole record, is damage: the file is copied beside
- *    itself before anything in it is overwritten, and a line says what is missing. What is not
- *    whole behind the marks and the last whole record is what a power failure left of writes that
- *    had not been synced: a normal start, with a line that says where the journal was cut. A power
- *    record is acknowledged after its sync only, so that a power failure costs none.
+ *    So a record that was acknowledged and is whole is kept. Two marks say up to where the disk was
+ *    synced; they are stored after a sync, so that an old mark says too little, never too much.
+ *    A record that is missing before a mark, or before a whole record, is damage: the file is
+ *    copied beside itself before anything in it is overwritten, and a line says what is missing.
+ *    A record that is not whole, behind the marks and the last whole record, is what a power
+ *    failure left of a write that was not synced. The start is normal then, with a line that says
+ *    where the journal was cut. A power record is acknowledged only after its sync, so that a power
+ *    failure loses none.
  *
  * When a sync fails (Linux since 4.13; lwn.net/Articles/752063, Documentation/filesystems/vfs.rst
  * "Handling errors during writeback"), Linux marks the pages clean that it could not write, and
- * reports the error once for each open file, so that the next sync of the same range succeeds and
- * writes nothing. Hence, after a failed sync the journal counts nothing that a restart would need
- * as written, and takes no power record, until all of it was written anew with pwrite(), which
- * makes the pages dirty whatever they hold, and was synced. The two threads sync through open
- * files of their own, so that neither takes the other's error away. Other records are taken
- * meanwhile: the page cache has them, which survives kill -9. Making the file begins with an empty
- * one each time, so that nothing of a failed attempt remains.
+ * reports the error once for each open file. The next sync of the same range succeeds and writes
+ * nothing. So after a failed sync the journal writes all that a restart would need anew with
+ * pwrite(), which makes the pages dirty whatever they hold, and syncs it. Until that has succeeded,
+ * nothing of it counts as written, and no power record is taken. Other records are taken
+ * meanwhile: they are in the page cache, which survives kill -9. Each thread syncs through an open
+ * file of its own, so that neither takes the other's error away. Making the file begins with an
+ * empty one each time, so that nothing of a failed attempt remains.
  *
- * When the file breaks under the mapping (it is cut or overwritten, its disk is full on a file
- * system that copies on write, or a page can't be read) no record is taken any more; what is whole
- * can still be taken out, and then the file is made anew (journal_renew()).
+ * If the file breaks under the mapping (it is cut or overwritten, its disk is full on a file
+ * system that copies on write, or a page can't be read), the journal takes no more records. Whole
+ * records can still be taken out; then the file is made anew (journal_renew()).
  *
  * The file, in the machine's byte order: header at 0, slots at 4096 and 8192, marks at 12288, a
  * copy of the header at 16384, the ring from 65536 on. It is locked (flock) while open.
@@ -66,25 +67,25 @@ struct journal_record {
 };
 
 /*
- * Opens and locks the file at @path, making an empty one where there is none, and finds its
- * records. ERR_BUSY: another process (or this one) has it open. ERR_VERSION: made by a newer
- * program, a machine of the other byte order, or no journal at all; ERR_INVALID: its header
- * is damaged or its size is not what the header says, or the file can't be opened; ERR_IO:
- * the disk is full or broken. Nothing is changed then.
+ * Opens and locks the file at @path, or makes an empty one if there is none, and finds its
+ * records. ERR_BUSY: another process (or this one) has it open. ERR_VERSION: a newer program or
+ * a machine of the other byte order made it, or it is no journal. ERR_INVALID: its header is
+ * damaged, its size is not what the header says, or the file can't be opened. ERR_IO: the disk is
+ * full or broken. After an error the file is unchanged.
  */
 int journal_open(const char *path, struct journal **ret, struct diag *diag) MUST_CHECK;
 
-/* Unlocks and closes; records that were not taken out stay. NULL is fine. */
+/* Unlocks and closes the file; records that were not taken out stay in it. NULL is fine. */
 void journal_close(struct journal *journal);
 
 /* True for a file that was never formatted, or whose formatting was interrupted. */
 bool journal_is_blank(const struct journal *journal);
 
 /*
- * True on a file system that puts what is overwritten to a new place (copy on write: ZFS, F2FS,
- * bcachefs, and btrfs where it would not make an exception of this file): allocated blocks are
- * no promise there, and when such a disk is full a store to the mapping breaks the journal.
- * *system is its name.
+ * True on a file system that writes to a new place what is overwritten (copy on write: ZFS, F2FS,
+ * bcachefs, and btrfs if it would not make an exception of this file). Allocated blocks guarantee
+ * nothing there: when such a disk is full, a store to the mapping breaks the journal. *system is
+ * the file system's name.
  */
 bool journal_is_copied(const struct journal *journal, const char **system);
 
@@ -93,7 +94,7 @@ size_t journal_size(size_t bytes);
 
 /*
  * Makes the file an empty ring of @bytes that belongs to @identity; the next record will be
- * @next_seq. Whatever it held is gone. ERR_IO: the disk is full or broken; the file is blank
+ * @next_seq. All that the file held is lost. ERR_IO: the disk is full or broken; the file is blank
  * then.
  */
 int journal_format(struct journal *journal, size_t bytes,
@@ -111,13 +112,13 @@ struct journal_facts {
 	uint64_t missing;  /* records that journal_open() found damaged: see journal_damage() */
 	unsigned char identity[JOURNAL_IDENTITY];
 };
-/* For tests, and before and after there are two threads. */
+/* For tests, and while no second thread uses the journal. */
 void journal_inspect(const struct journal *journal, struct journal_facts *ret);
 
 /*
  * What journal_open() found damaged, in one line: how many records are missing, which, how many
- * are kept, and where the copy of the file is. NULL: nothing. Make such a file anew
- * (journal_format()) once its records were taken out.
+ * are kept, and where the copy of the file is. NULL: nothing was damaged. Take the records out of
+ * a damaged file, then make it anew (journal_format()).
  */
 const char *journal_damage(const struct journal *journal);
 
@@ -128,10 +129,10 @@ const char *journal_damage(const struct journal *journal);
 void *journal_reserve(struct journal *journal, size_t len);
 
 /*
- * Makes the reserved record count and stores its sequence number in *seq. With @is_power the
- * call returns after it (and all before it) was synced to the disk. ERR_IO: the sync failed, or
- * one failed before and is not made good yet, or the journal is broken; the record does not count
- * then.
+ * Makes the reserved record count and stores its sequence number in *seq. With @is_power the call
+ * returns only after the record, and all before it, were synced to the disk. ERR_IO: this sync
+ * failed, or an earlier one failed and was not repaired yet, or the journal is broken; the record
+ * does not count then.
  */
 int journal_commit(struct journal *journal, bool is_power, uint64_t *seq,
 		   struct diag *diag) MUST_CHECK;
@@ -140,8 +141,8 @@ int journal_commit(struct journal *journal, bool is_power, uint64_t *seq,
 uint64_t journal_place(const struct journal *journal);
 
 /*
- * The body that was committed at @place, released or not, as long as nothing was written over it:
- * good until the next journal_reserve(), for the appending thread. NULL: it is not there any more.
+ * The body that was committed at @place, released or not; borrowed until the next
+ * journal_reserve(). NULL: it was overwritten. For the appending thread only.
  */
 const void *journal_reread(const struct journal *journal, uint64_t place, size_t *len);
 
@@ -165,27 +166,26 @@ bool journal_is_half_full(const struct journal *journal);
 bool journal_takes_power(const struct journal *journal);
 
 /*
- * Taking out: the next record that was not read yet. 1: *ret is filled; 0: there is none;
- * ERR_INVALID: what stands there is not the record that was appended, and the journal is broken
- * from here on. In a journal that was opened damaged, or salvaged, what is not whole is passed
- * over.
+ * Taking out: reads the next record. 1: *ret is filled; 0: there is none; ERR_INVALID: the file
+ * does not hold the record that was appended, and the journal is broken from now on. In a journal
+ * that was opened damaged, or salvaged, records that are not whole are skipped.
  */
 int journal_next(struct journal *journal, struct journal_record *ret, struct diag *diag) MUST_CHECK;
 
-/* Back to the oldest record that was not released. */
+/* Lets journal_next() begin again at the oldest record that was not released. */
 void journal_rewind(struct journal *journal);
 
 /*
- * ERR_IO: a record that was read since the last release has changed, so that what was made of it
- * may be wrong. To be called before a transaction is committed.
+ * Call it before a transaction is committed. ERR_IO: a record that was read since the last release
+ * has changed, so that the rows made from it may be wrong.
  */
 int journal_recheck(const struct journal *journal, struct diag *diag) MUST_CHECK;
 
 /*
- * All records that were read so far are safe in the database: their space may be used again (for
- * the records of the last call, only after the next call, see above). Syncs the slots; if that
- * fails, the space is not used until journal_sync() has succeeded. Does nothing if nothing was read
- * since the last two calls.
+ * Call it when all records that were read so far are safe in the database. Their space may be used
+ * again then; that of the records since the last call only after the next call (see above). Syncs
+ * the slots; if that fails, the space is not used until journal_sync() has succeeded. Does nothing
+ * if nothing was read since the last two calls.
  */
 void journal_release(struct journal *journal);
 
@@ -195,7 +195,7 @@ void journal_release(struct journal *journal);
  */
 int journal_sync(struct journal *journal, struct diag *diag) MUST_CHECK;
 
-/* Did a sync fail since the last journal_sync()? Then it should be called now. */
+/* Did a sync fail since the last journal_sync()? Then call journal_sync() now. */
 bool journal_must_sync(const struct journal *journal);
 
 /* Syncs that failed, and the errno of the last of them. Any thread. */
@@ -218,17 +218,19 @@ int journal_probe(struct journal *journal, struct diag *diag) MUST_CHECK;
  */
 int journal_check(struct journal *journal, struct diag *diag) MUST_CHECK;
 
-/* The first question of journal_check() only: is the file at the path the one that is open? */
+/* The first check of journal_check() only: is the file at the path the one that is open? */
 int journal_check_place(const struct journal *journal, struct diag *diag) MUST_CHECK;
 
 /*
- * A broken journal takes no record. How it is repaired, by the writer's thread but for step 1:
- *  1. The appending thread says by journal_stop() that it has seen it, and appends no more until
- *     journal_is_broken() is false again; or by journal_leave() that it never appends again.
- *  2. journal_salvage() copies the file where something is missing and says what, once.
+ * A broken journal takes no record. The appending thread does step 1 of the repair, the writer's
+ * thread the others:
+ *  1. The appending thread calls journal_stop() when it has seen that the journal is broken, and
+ *     appends nothing until journal_is_broken() is false again. Or it calls journal_leave(), and
+ *     never appends again.
+ *  2. journal_salvage() copies the file if something is missing, and says what, once.
  *  3. journal_next() and journal_release() take out what is whole.
  *  4. journal_renew() makes the file anew; numbers go on where they were.
- * Steps 2 to 4 return ERR_BUSY before the step that precedes them.
+ * Steps 2 to 4 return ERR_BUSY if the step before was not done.
  */
 bool journal_is_broken(const struct journal *journal); /* any thread; one load */
 void journal_stop(struct journal *journal);
@@ -238,9 +240,9 @@ int journal_salvage(struct journal *journal,
 int journal_renew(struct journal *journal, struct diag *diag) MUST_CHECK;
 
 /*
- * For a file that is gone from its path, while nothing is appended: makes a file there with all
- * that the open one holds. Close the journal then and open the new file. ERR_INVALID, ERR_IO: there
- * is another file by now, or the disk is full or broken.
+ * For a file that is gone from its path, while nothing is appended: makes a file at the path with
+ * all that the open one holds. Then close the journal and open the new file. ERR_INVALID, ERR_IO:
+ * another file is there by now, or the disk is full or broken.
  */
 int journal_put_back(const struct journal *journal, struct diag *diag) MUST_CHECK;
 

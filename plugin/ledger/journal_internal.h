@@ -54,17 +54,17 @@ enum { JOURNAL_OF_APPENDER, JOURNAL_OF_WRITER };
  */
 struct journal {
 	int fd;
-	int writer_fd; /* the same file, opened again: each gets the errors of syncs */
+	int writer_fd; /* the same file, opened again: each reports a sync's error once */
 	char *path;
 	unsigned char *map;              /* header, ring, ring; NULL while blank */
-	const unsigned char *writer_map; /* the same of writer_fd, to sync by; never looked at */
+	const unsigned char *writer_map; /* the same of writer_fd, for syncs; never read */
 	size_t capacity;
 	uint64_t salt;
 	unsigned char identity[JOURNAL_IDENTITY];
 	uint64_t torn_seq;
 	uint64_t missing;
 	bool is_cut;        /* the file was shorter than its header says */
-	bool is_header_bad; /* the copy is what was read */
+	bool is_header_bad; /* the header's copy was read in its place */
 	bool has_holes;     /* records are missing, and reading skips the gaps */
 	struct diag damage;
 
@@ -112,7 +112,7 @@ static inline size_t journal_record_size(size_t len)
 	return sizeof(struct journal_header) + journal_round_up(len, 8);
 }
 
-/* From a record whose body has @len bytes to the next. */
+/* Moves @place from a record whose body has @len bytes to the next record. */
 static inline void journal_pass(struct journal_place *place, size_t len)
 {
 	place->position += journal_record_size(len);
@@ -134,14 +134,14 @@ const void *journal_record_read(const struct journal *j, struct journal_place at
 				size_t *len);
 
 /*
- * The first whole record from @place on that ends before @end and has place->seq or a later number
- * that can stand there: at most @ahead_max later at @place, and more behind it. *place is moved to
- * it. False: there is none, or it was not found with bounded work.
+ * Moves *place to the first whole record from there on that ends before @end. Its number must be
+ * place->seq or a later one that is possible there: at most @ahead_max later at @place, and more
+ * behind it. False: there is none, or it was not found with bounded work.
  */
 bool journal_find(const struct journal *j, struct journal_place *place, uint64_t end,
 		  uint64_t ahead_max);
 
-/* Finds the records in the mapped file, and sets @j's members by them. */
+/* Finds the records in the mapped file, and sets @j's members accordingly. */
 int journal_scan(struct journal *j, struct diag *diag) MUST_CHECK;
 
 /* What journal_tally() counts between two places: whole records, and numbers without one. */

@@ -3,11 +3,11 @@
  *
  * Knows the store's own tables (schemas/store/), the tables that a plan asks for, and how a
  * record becomes rows; knows nothing of the journal's file or of threads. A store is used by
- * one thread at a time, a reader by its own; both have a connection each. The database is in
- * WAL mode, so that other processes may read it at any time.
+ * one thread at a time, a reader by one thread of its own; each has its own connection. The
+ * database is in WAL mode, so that other processes may read it at any time.
  *
- * Errors: ERR_BUSY where another process holds a lock, ERR_IO where the disk is full or
- * broken, ERR_NOMEM; asking again later may work for these. The line names the file.
+ * Errors: ERR_BUSY if another process holds a lock, ERR_IO if the disk is full or broken,
+ * ERR_NOMEM. After any of these the same call may succeed later. @diag names the file.
  */
 #ifndef PETSTORE_STORE_H
 #define PETSTORE_STORE_H
@@ -33,23 +33,22 @@ struct store;
 struct store_reader;
 
 /*
- * Opens the database at @path, makes it where there is none, and looks at which
- * program's it is and of which version, without changing it. ERR_INVALID: the file is no database;
- * ERR_VERSION: another program's, or a newer version's. Calls wait up to @busy_ms for other
- * processes' locks.
+ * Opens the database at @path, or makes one if there is none. Checks which program made it, and
+ * which version, without changing it. ERR_INVALID: the file is no database; ERR_VERSION: another
+ * program or a newer version made it. Calls wait up to @busy_ms for other processes' locks.
  */
 int store_open(const char *path, unsigned busy_ms, struct store **ret,
 	       struct diag *diag) MUST_CHECK;
 
 /*
- * NULL is fine. The WAL is moved into the database and removed, but one that was put at its path
- * while this one was open is left as it is.
+ * NULL is fine. Moves the WAL into the database and removes it. If another file was put at the
+ * WAL's path while this one was open, that file is left as it is.
  */
 void store_close(struct store *store);
 
 void store_set_patience(struct store *store, unsigned busy_ms);
 
-/* After store_upgrade(): what the events that follow are marked with; NULL: nothing. */
+/* After store_upgrade(): marks the events that follow with @origin; NULL: with nothing. */
 int store_set_origin(struct store *store, const char *origin, struct diag *diag) MUST_CHECK;
 
 /*
@@ -63,10 +62,9 @@ unsigned store_version(void);
 
 /* Which journal a database is in use with. */
 enum store_ring {
-	STORE_RING_UNKNOWN, /* an older plugin wrote it: it does not say */
+	STORE_RING_UNKNOWN, /* the database does not say: an older plugin wrote it */
 	STORE_RING_NONE,    /* none: its broker was stopped, and the journal was empty */
-	STORE_RING_IN_USE,  /* that of the number beside it, which may have writes that are not here
-			     */
+	STORE_RING_IN_USE,  /* the one with ring_number; it may have writes that are not here */
 };
 
 /* What is stored about the store. */
@@ -79,26 +77,26 @@ struct store_facts {
 };
 int store_inspect(struct store *store, struct store_facts *ret, struct diag *diag) MUST_CHECK;
 
-/* The same of a database that may be older, before store_upgrade(); it changes nothing. */
+/* As store_inspect(), before store_upgrade(), of a database that may be older. Changes nothing. */
 int store_peek(struct store *store, struct store_facts *ret, struct diag *diag) MUST_CHECK;
 
 /*
- * One transaction: the database is in use with the journal @number, or, where that is NULL, with
- * none; and it has, or will never get, all records up to @applied_seq. A checkpoint follows,
- * so that this is in the database's file itself, unless a reader holds the checkpoint up.
+ * Stores in one transaction that the database is in use with the journal *@number (NULL: with
+ * none), and that it has all records up to @applied_seq that it will ever get. A checkpoint
+ * follows, so that this is in the database's file itself, unless a reader holds the checkpoint up.
  */
 int store_set_ring(struct store *store, const uint64_t *number, uint64_t applied_seq,
 		   struct diag *diag) MUST_CHECK;
 
 /*
- * Is the database at its path the one that is open, with its WAL, and are both as they were left?
- * Some system calls. ERR_IO: no; the line names the file and says what to do.
+ * Are the database and the WAL at their paths those that are open, and has no other program changed
+ * them? Makes some system calls. ERR_IO: no; @diag names the file and says what to do.
  */
 int store_check(struct store *store, struct diag *diag) MUST_CHECK;
 
 /*
- * Before the store is closed: a WAL that holds nothing is not removed, since an operator may be
- * putting the right one at its path at this moment.
+ * Call it before store_close(), which then does not remove a WAL that holds nothing: the operator
+ * may be putting the right one at its path at this moment.
  */
 void store_leave_empty(struct store *store);
 
@@ -113,30 +111,30 @@ enum store_fault {
 enum store_fault store_fault(const struct store *store);
 
 /*
- * Before the store is closed because its files are not in their places: moves all that its WAL
- * holds into the database that is open, wherever it is now, so that the WAL is empty, whatever
- * database it is beside then.
+ * Call it before the store is closed because its files are not in their places. Moves all that its
+ * WAL holds into the database that is open, wherever that file is now. The WAL is empty then, and
+ * does no harm to another database beside it.
  */
 int store_let_go(struct store *store, struct diag *diag) MUST_CHECK;
 
 /*
- * After store_upgrade() of a store that was STORE_UNSURE: ERR_BUSY where the next checkpoint would
- * go on where the failed one ended, because another process has the database open.
+ * Call it after store_upgrade() of a store that was STORE_UNSURE. ERR_BUSY: another process has the
+ * database open, so that the next checkpoint would go on where the failed one ended.
  */
 int store_check_anew(struct store *store, struct diag *diag) MUST_CHECK;
 
 /*
  * Makes the tables, columns and indexes that @plan needs and the database lacks, in one
- * transaction. ERR_INVALID: a name is not one, or a table exists that is not as the plan says.
+ * transaction. ERR_INVALID: a name is malformed, or a table exists that differs from the plan.
  */
 int store_plan(struct store *store, const struct entity_plan *plan, struct diag *diag) MUST_CHECK;
 
-/* The part of store_plan()'s work that needs no database: ERR_INVALID, ERR_LIMIT. */
+/* Makes those checks of store_plan() that need no database: ERR_INVALID, ERR_LIMIT. */
 int store_check_plan(const struct entity_plan *plan, struct diag *diag) MUST_CHECK;
 
 /*
- * The tables and columns that a store has, as they were when store_names_load() was called. They
- * never change, so that a thread has them that may neither use the store nor wait for it.
+ * The tables and columns that a store had when store_names_load() was called. They never change, so
+ * that a thread can read them that may neither use the store nor wait for it.
  */
 struct store_names;
 int store_names_load(struct store *store, struct store_names **ret, struct diag *diag) MUST_CHECK;
@@ -149,26 +147,26 @@ struct store_numbers {
 };
 
 /*
- * Fills @ret with what is known of @entity; @names NULL: nothing is. ERR_INVALID, ERR_LIMIT: the
- * database can't have it, since a column is there with another type, or there are too many; @ret
- * is not whole then.
+ * Fills @ret with the numbers that @names has for @entity; @names NULL: with none. ERR_INVALID,
+ * ERR_LIMIT: the database can't have this entity, because it has a column with another type, or too
+ * many columns; @ret is incomplete then.
  */
 int store_names_find(const struct store_names *names, const struct entity *entity,
 		     struct store_numbers *ret, struct diag *diag) MUST_CHECK;
 
 /*
- * One transaction: store_begin() says up to which record the database has seen all; then
- * store_apply() for each later one in order; then store_commit() with the last one's number.
- * After a failure of any of these call store_rollback(). A commit is on the disk (fsync)
- * when store_commit() returns. Records are collected and written many at a time, so that the
- * bytes that @record's texts point to must stay until store_commit() or store_rollback().
+ * One transaction. store_begin() sets *applied_seq: the database has seen all records up to it.
+ * Call store_apply() for each later record in order, then store_commit() with the number of the
+ * last. If any of these fails, call store_rollback(). When store_commit() returns, the commit is on
+ * the disk (fsync). Records are collected and written many at a time, so the bytes that @record's
+ * texts point to must stay until store_commit() or store_rollback().
  */
 int store_begin(struct store *store, uint64_t *applied_seq, struct diag *diag) MUST_CHECK;
 int store_apply(struct store *store, uint64_t seq, const struct record *record,
 		struct diag *diag) MUST_CHECK;
 /*
- * Writes what store_apply() collected, so that the records are not looked at any more; on failure,
- * too, it is not collected any more. store_commit() does it where there is something left.
+ * Writes what store_apply() collected. Afterwards, also after a failure, nothing is collected and
+ * the records are not read any more. store_commit() calls it if something is left.
  */
 int store_flush(struct store *store, struct diag *diag) MUST_CHECK;
 int store_commit(struct store *store, uint64_t applied_seq, struct diag *diag) MUST_CHECK;
@@ -184,40 +182,41 @@ struct store_limits {
 
 /*
  * Within a transaction: removes the oldest events beyond @limits, as of @now_ms, at most
- * @rows_max of them; @now_ms 0: the time is in doubt, and none goes for its age. *removed is their
- * number.
+ * @rows_max of them, and sets *removed to their number. @now_ms 0: the time is in doubt, and no
+ * event is removed because of its age.
  *
- * Rows go in the order of their numbers, never one before a row in front of it that has a time of
- * the days that are kept. A row with a time that is none, more than an hour after @now_ms or before
- * 2020, has no age: it goes with the next row behind it that is too old. So where a clock was wrong
- * for a while, rows stay longer, at most by the time by which the clock was wrong; and no row that
- * came before goes early.
+ * Rows are removed in the order of their numbers. A row is never removed before an earlier row
+ * whose time is within the days that are kept. A time more than an hour after @now_ms or before
+ * 2020 is wrong: such a row has no age, and is removed with the next later row that is too old. So
+ * where a clock was wrong for a while, rows stay longer, at most by the time by which the clock was
+ * wrong; and no earlier row is removed too soon.
  */
 int store_trim(struct store *store, const struct store_limits *limits, int64_t now_ms,
 	       unsigned rows_max, uint64_t *removed, struct diag *diag) MUST_CHECK;
 
 /*
  * Within a transaction: removes rows of retained that were cleared STORE_CLEARED_DAYS before
- * @now_ms, @rows_max at most. A broker that was killed may bring back what it wrote to its own
- * file before; autosave_interval is half an hour by default.
+ * @now_ms, @rows_max at most. They are kept so long because a broker that was killed may bring back
+ * what it last wrote to its own file; autosave_interval is half an hour by default.
  */
 #define STORE_CLEARED_DAYS 7
 int store_trim_retained(struct store *store, int64_t now_ms, unsigned rows_max,
 			struct diag *diag) MUST_CHECK;
 
 /*
- * The last time at which the clock was believed: what store_set_clock() was given before a commit,
- * else the time of the newest event; 0: nothing is known. See age.h.
+ * The last time at which the clock was believed: the value that store_set_clock() was given before
+ * a commit, else the time of the newest event; 0: not known. See age.h.
  */
 int store_clock(struct store *store, int64_t *ret_ms, struct diag *diag) MUST_CHECK;
 void store_set_clock(struct store *store, int64_t believed_ms);
 
 /*
- * Within a transaction: one more row in refusals or alerts, and after the last of them those
- * removed of both that are beyond @limits as of @now_ms, as in store_trim(), @rows_max of each at
- * most. Beyond the number of rows the oldest row of the owner goes that has most rows: a principal,
- * or, of a client that proved nothing, its network. All such networks keep half of the rows
- * together where principals need the room.
+ * Within a transaction: store_refuse() and store_alert() add one row to refusals or alerts. After
+ * the last of them call store_trim_refusals(). It removes rows of both tables that are beyond
+ * @limits as of @now_ms, as in store_trim(), at most @rows_max of each. Where there are too many
+ * rows, it removes the oldest row of the owner with the most rows. The owner is a principal, or,
+ * for a client that proved nothing, its network. All such networks together keep half of the rows
+ * if principals need the room.
  */
 int store_refuse(struct store *store, const struct refusal *refusal, struct diag *diag) MUST_CHECK;
 int store_alert(struct store *store, const struct alertrow *alert, struct diag *diag) MUST_CHECK;
@@ -226,12 +225,11 @@ int store_trim_refusals(struct store *store, const struct store_limits *limits, 
 
 /*
  * Moves the WAL's pages into the database once there are enough of them, in bounded time.
- * ERR_BUSY where the WAL file is above @wal_bytes_max because some process keeps reading an
- * old state.
+ * ERR_BUSY: the WAL file is above @wal_bytes_max because some process keeps reading an old state.
  */
 int store_checkpoint(struct store *store, uint64_t wal_bytes_max, struct diag *diag) MUST_CHECK;
 
-/* An id in a table, in the order of their bytes; len 0: before all. */
+/* A place among a table's ids, which are in the order of their bytes; len 0: before the first. */
 struct store_mark {
 	char id[ENTITY_ID_MAX];
 	size_t len;
@@ -246,19 +244,21 @@ int store_ids(struct store *store, uint32_t table, struct store_mark *mark, unsi
 	      struct diag *diag) MUST_CHECK;
 
 /*
- * Adds the newest events that have a hash of the members that make them one (x-unique) to @ret, as
- * many as it keeps, in their order; their senders are the hashes of their publishers under @seed.
+ * Adds to @ret the newest events that have a hash of the members that make them one event
+ * (x-unique): as many as @ret keeps, in their order. The sender of each is the hash of its
+ * publisher under @seed.
  */
 int store_load_unique(struct store *store, uint64_t seed, struct accepted *ret,
 		      struct diag *diag) MUST_CHECK;
 
 /*
- * A connection that only reads. It never waits for a lock. store_reader_use() says which entities
- * it is asked about from then on; @plan is borrowed until the next such call, or the end.
+ * Opens a connection that only reads and, unless @is_alone, never waits for a lock.
+ * store_reader_use() says which entities the calls after it are about; @plan is borrowed until the
+ * next such call, or store_reader_close().
  *
- * @is_alone: there is no store, and another process may be writing the database. Then it waits for
- * locks, and tables and columns that the database lacks read as unknown, or "". ERR_VERSION: the
- * database is another program's, or a newer version's.
+ * @is_alone: this process has no store, and another one may be writing the database. Then the
+ * reader waits for locks, and tables and columns that the database lacks read as unknown, or "".
+ * ERR_VERSION: another program or a newer version made the database.
  */
 int store_reader_open(const char *path, bool is_alone, struct store_reader **ret,
 		      struct diag *diag) MUST_CHECK;
@@ -267,16 +267,16 @@ void store_reader_use(struct store_reader *reader, const struct entity_plan *pla
 void store_reader_close(struct store_reader *reader); /* NULL is fine */
 
 /*
- * Fills @ret with what the database has of an entity, whose table, statuses and link are there;
- * is_known false where it has nothing.
+ * Fills @ret with what the database has of an entity, whose table, statuses and link must be there;
+ * if it has nothing, is_known is false.
  */
 int store_reader_find(struct store_reader *reader, size_t entity, const char *id, size_t id_len,
 		      struct state_facts *ret, struct diag *diag) MUST_CHECK;
 
 /*
- * The newest event on a topic that was about an entity: its payload, good until the next call, and
- * the revision that the entity had then. NULL where none of the last STORE_LAST_ROWS was. One
- * indexed read.
+ * Finds the newest event on @topic that was about an entity. *payload is borrowed until the next
+ * call; *revision is the one that the entity had then. *payload is NULL if none of the topic's last
+ * STORE_LAST_ROWS events was about an entity. One indexed read.
  */
 int store_reader_last(struct store_reader *reader, const char *topic, size_t topic_len,
 		      const char **payload, size_t *payload_len, uint64_t *revision,
@@ -286,7 +286,7 @@ int store_reader_last(struct store_reader *reader, const char *topic, size_t top
 int store_reader_unchanged(struct store_reader *reader, const struct ledger_unchanged_query *asked,
 			   ledger_unchanged_visit *visit, void *ctx, struct diag *diag) MUST_CHECK;
 
-/* What is read of messages. */
+/* Which messages are read. */
 enum store_read {
 	STORE_READ_RETAINED,      /* the row of retained that @topic has */
 	STORE_READ_RETAINED_NEXT, /* rows whose topics come after @topic, in their bytes' order */
@@ -296,12 +296,12 @@ enum store_read {
 	STORE_READS,
 };
 
-/* Up to @limit rows to @visit. Their number, or negative. */
+/* Calls @visit for up to @limit rows. Returns their number, or a negative error. */
 int store_reader_visit(struct store_reader *reader, enum store_read read, const char *topic,
 		       size_t topic_len, unsigned limit, ledger_retained_visit *visit, void *ctx,
 		       struct diag *diag) MUST_CHECK;
 
-/* As ledger_was_accepted(), of what is in the database. */
+/* As ledger_was_accepted(), but looks in the database only. */
 int store_reader_resent(struct store_reader *reader, const struct ledger_resend_query *asked,
 			uint64_t until_seq, struct diag *diag) MUST_CHECK;
 
