@@ -1,8 +1,9 @@
 /*
- * Schemas that lead back to themselves without taking a step into the message: checking with
- * one would never end. Only steps that are always taken count here ($ref, allOf, not, if, the
- * first branch of anyOf and oneOf); the engine's own bounds hold for those that depend on the
- * message. The search keeps its own stack, as a chain of references may be as long as it likes.
+ * Finds schemas that refer back to themselves without a step into the message: a check with such a
+ * schema would never end. The search follows only what the engine always runs ($ref, allOf, not,
+ * if, the first branch of anyOf and oneOf). Where a circle depends on the message, the bounds of
+ * the engine end it. The search keeps its own stack, because a chain of references may have any
+ * length.
  */
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /*
- * What messages are compared with: names in a hash table, numbers, and the values of const and
- * enum, copied from the document, which need not outlive the program.
+ * Copies from the document what messages are compared with: names (into a hash table), numbers, and
+ * the values of const and enum. The document may be freed before the program.
  */
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* A node that has all its rules: how little of the engine it takes to run it. */
+/* Decides how much of the engine a node needs. The node has all its rules and steps by then. */
 #include <stddef.h>
 
 #include "schema/compile.h"

@@ -1,7 +1,7 @@
 /*
- * The keywords that look at values of one type (minimum, pattern, items, properties, ...) become
- * the rules of a node: one struct for numbers, strings, arrays and objects each, with what the
- * engine would have to work out for every message worked out here.
+ * Turns the keywords that apply to one type (minimum, pattern, items, properties, ...) into the
+ * rules of a node: one struct each for numbers, strings, arrays and objects. The compiler works out
+ * here what the engine would otherwise work out for every message.
  */
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
- * The keywords that look at values of any type: const and enum, references, allOf, anyOf, oneOf,
- * not, if. Each becomes a step of its node; the engine takes them in the order of the table here,
- * cheap ones first.
+ * Turns the keywords that apply to any type into steps of a node: const and enum, references,
+ * allOf, anyOf, oneOf, not, if. The engine runs them in the order of the table here, cheap ones
+ * first.
  */
 #include <string.h>
 

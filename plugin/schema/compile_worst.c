@@ -1,13 +1,13 @@
 /*
- * What a schema may cost at worst, in units of work for each byte of a message (run.h).
+ * Estimates the worst cost of a schema, in units of work for each byte of a message (run.h).
  *
- * A schema at one place of a message costs @base once, and @text for each byte of a string; what
- * its members or items are held against costs @below for each byte of theirs. What stands in the
- * same place (allOf, anyOf, ...) adds up; so does what looks at the same members. A member or an
- * item has two bytes at least, so that the rate of a schema is the larger of what the place
- * costs and what stands below it. Where a schema that refers to itself looks twice at the same
- * members the rate doubles with each level: the rounds, as many as a message may have levels, are
- * stopped as soon as nothing changes.
+ * A schema at one place of a message costs @base once, and @text for each byte of a string. The
+ * schemas of its members or items cost @below for each byte of those. The costs of schemas for the
+ * same place (allOf, anyOf, ...) add up, and so do those of schemas for the same members. A member
+ * or an item has at least two bytes. So the rate of a schema is the larger of the cost of the place
+ * and the cost below it. Where a schema refers to itself twice for the same members, the rate
+ * doubles with each level. So the estimate is made in rounds, at most as many as a message may have
+ * levels, and ends as soon as a round changes nothing.
  */
 #include <stdlib.h>
 

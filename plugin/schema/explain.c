@@ -1,8 +1,8 @@
 /*
- * The error list. The walk is the engine's, in the engine's order, but it goes on after a
- * failure, keeps track of where it is, and looks at each keyword by itself, to say which one
- * failed. Where yes or no is enough (branches of anyOf, not, if) it runs the engine. schema_check()
- * runs before it and decides whether the value is valid; the walk only explains that answer.
+ * Makes the error list. The walk has the same order as the engine's run. But it goes on after a
+ * failure, keeps track of where it is, and runs each keyword by itself, to say which one failed.
+ * Where yes or no is enough (branches of anyOf, not, if), it runs the engine. schema_check() runs
+ * before and decides whether the value is valid; the walk only explains that answer.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* The sentences of the error list, and where in message and schema each fault is. */
+/* Writes the entries of the error list: the sentence, and the pointers into message and schema. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>

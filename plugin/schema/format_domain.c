@@ -1,10 +1,10 @@
 /*
  * Host names (RFC 1123, section 2.1) and internationalised ones (RFC 5890 to 5893).
  *
- * A name of plain ASCII labels is settled here. libidn2 decides on single A-labels and
- * U-labels, by the rules for registration, which look at the context of every character
- * (RFC 5892, appendix A). What it does not do is the Bidi rule over a whole name (RFC 5893,
- * section 2): that is one PCRE2 pattern over the Unicode form, for the sake of its tables.
+ * This file checks names of plain ASCII labels itself. libidn2 checks each A-label and U-label by
+ * the rules for registration, which include the context of every character (RFC 5892, appendix A).
+ * libidn2 does not check the Bidi rule for a whole name (RFC 5893, section 2). One PCRE2 pattern
+ * over the Unicode form does that, because PCRE2 has the tables of Bidi classes.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <idn2.h>

@@ -1,6 +1,6 @@
 /*
  * Addresses and mailboxes: IPv4 and IPv6 in their text forms (RFC 2673, RFC 4291), mailboxes of
- * RFC 5321, section 4.1.2, and with RFC 6531's additions. Domain names are format_domain.c's.
+ * RFC 5321, section 4.1.2, and with RFC 6531's additions. format_domain.c checks domain names.
  */
 #include <arpa/inet.h>
 #include <string.h>

@@ -1,9 +1,10 @@
 /*
- * A text with big numbers is parsed in two steps. Each such number becomes a 0 and spaces in a
- * copy, so that Jansson accepts it and every offset stays; then the tree is walked in the
- * order of the text (Jansson keeps members in it, and no member is dropped, since names are
- * unique) and the zeros are exchanged by their ordinal number. Texts without big numbers, which
- * is all but a few, are neither copied nor walked.
+ * A text with big numbers is parsed in two steps. First each big number is replaced by a 0 and
+ * spaces in a copy of the text, so that Jansson accepts it and every offset stays the same. Then
+ * the tree is walked in the order of the text, and the zeros are replaced by the big numbers, which
+ * are found by their ordinal. (Jansson keeps members in the order of the text. It drops none,
+ * because names are unique.) A text without big numbers is neither copied nor walked; most have
+ * none.
  */
 #include "schema/jsonbig.h"
 

@@ -1,6 +1,6 @@
 /*
- * The scan is one loop over the text with one bit of memory for each open bracket: was it an
- * object? Recursion would let a message choose our stack's depth.
+ * The scan is one loop over the text. For each open bracket it keeps one bit: is it an object or an
+ * array? It does not recurse, because a message could then choose the depth of the stack.
  */
 #include "schema/jsonscan.h"
 

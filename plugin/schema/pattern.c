@@ -2,12 +2,12 @@
  * Patterns run on one of three matchers: pattern_seq.c where the pattern is simple enough,
  * pattern_dfa.c where it is regular, else PCRE2 with its JIT.
  *
- * The first two take time that is linear in the text. PCRE2 backtracks, and its own match limit
- * starts anew at each offset of the text and does not count the characters that a branch runs
- * over. So the source that it gets calls out wherever it may come back to (pattern_ecma.c), and
- * each call is charged with what may have been done since the one before. The JIT works on 32 KiB
- * of the thread's own stack first; a text that needs more gets a larger one, and where that is not
- * enough (or the machine has no JIT) the interpreter takes over under the same limits.
+ * The time of the first two is linear in the text. PCRE2 backtracks. Its own match limit starts
+ * anew at each offset of the text and does not count the characters that a branch runs over. So its
+ * source has a callout at every position to which it may backtrack (pattern_ecma.c). Each callout
+ * charges the most work that may have been done since the one before. The JIT first uses 32 KiB of
+ * the thread's own stack. A text that needs more gets a larger stack. Where that is not enough, or
+ * the machine has no JIT, the interpreter runs under the same limits.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "schema/pattern.h"

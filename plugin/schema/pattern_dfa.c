@@ -1,8 +1,8 @@
 /*
- * A pattern becomes a graph of places (Thompson's construction, from its end to its beginning),
- * and the sets of places that a text can lead to become the rows of a table (the subset
- * construction). As a pattern is searched for and not anchored, its beginning is in every set,
- * and a text has been matched as soon as its end is.
+ * A pattern becomes a graph of places (Thompson's construction, from its end to its beginning).
+ * Each set of places that a text can lead to becomes a row of a table (the subset construction). A
+ * match may begin anywhere, so every set contains the beginning of the pattern. A text matches as
+ * soon as a set contains the end of the pattern.
  */
 #include "schema/pattern_dfa.h"
 

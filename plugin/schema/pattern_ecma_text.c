@@ -1,7 +1,6 @@
 /*
- * Characters of a pattern: reading them, escaped or not, and writing them for PCRE2. Those that are
- * no plain letters or digits are written as \x{...}, so that nothing of ours can mean something to
- * PCRE2.
+ * Reads the characters of a pattern, escaped or not, and writes them for PCRE2. A character that is
+ * not an ASCII letter or digit is written as \x{...}, so that it has no special meaning to PCRE2.
  */
 #include "schema/pattern_ecma_internal.h"
 

@@ -1,7 +1,7 @@
 /*
  * The Unicode properties that ECMA-262 knows (tables "Non-binary Unicode property aliases",
  * "Binary Unicode property aliases", and PropertyValueAliases.txt for the categories), and what
- * PCRE2 calls them. Names are exact; PCRE2 alone would take "greek" for "Greek".
+ * PCRE2 calls them. Names must be exact here; PCRE2 itself would accept "greek" for "Greek".
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>

@@ -1,4 +1,4 @@
-/* What is the same with both parsers: limits, and values as payload_view.h reads them. */
+/* The functions that both backends share: they check limits and read values by payload_view.h. */
 #include "schema/payload.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
 /*
  * payload_jansson.c -- payload.h on Jansson: a struct payload_value is a json_t.
  *
- * jsonscan.h looks at the text first, since Jansson neither takes a depth below its own nor
- * numbers of any size; jsonbig.h says how the latter are kept.
+ * jsonscan.h checks the text first, because Jansson cannot be given a smaller depth limit than its
+ * own and refuses big numbers. jsonbig.h says how big numbers are kept.
  */
 #include <jansson.h>
 #include <stdlib.h>

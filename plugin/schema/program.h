@@ -1,9 +1,10 @@
 /*
- * program.h -- a compiled schema: what the compiler writes and the engine reads.
+ * program.h -- a compiled schema, which the compiler writes and the engine reads.
  *
- * One struct schema_node for each schema object that can be reached, with $refs already followed
- * and keywords grouped by the type they look at, so that a value is held only against what can
- * apply to it. All of it lives in the schema's arena and is never written to again.
+ * There is one struct schema_node for each schema object that can be reached. $refs are already
+ * followed, and keywords are grouped by the type that they apply to. So the engine checks a value
+ * only against the keywords that can apply to it. All of it is in the schema's arena and never
+ * changes after schema_compile().
  */
 #ifndef PETSTORE_SCHEMA_PROGRAM_H
 #define PETSTORE_SCHEMA_PROGRAM_H
@@ -21,12 +22,15 @@
 #include "schema/pattern_seq.h"
 #include "schema/payload_view.h"
 
-/* Of one schema; more are left out. */
+/* The largest number of warnings of one schema; further ones are dropped. */
 #define SCHEMA_MAX_WARNINGS 8u
 
 /* ---- sets of names ------------------------------------------------------------------------ */
 
-/* A name, and its ends as numbers: for up to 16 bytes they and the length are the name. */
+/*
+ * A name, with its first and last 8 bytes as numbers; @first alone has a name of less than 8 bytes.
+ * Names of up to 16 bytes are equal if these numbers and the lengths are equal.
+ */
 struct name_key {
 	uint64_t first;
 	uint64_t last;
@@ -34,7 +38,7 @@ struct name_key {
 	size_t len;
 };
 
-/* Never reads past the end of @text. */
+/* Makes a key of @text, which is borrowed. Never reads past the end of @text. */
 static inline struct name_key name_key(const char *text, size_t len)
 {
 	struct name_key key = { 0, 0, text, len };
@@ -50,7 +54,7 @@ static inline struct name_key name_key(const char *text, size_t len)
 
 struct name_slot {
 	struct name_key key;            /* text is NULL in an empty slot */
-	const struct name_slot *next;   /* the name that the schema has after this one; a ring */
+	const struct name_slot *next;   /* the next name in the order of the schema; a ring */
 	const struct schema_node *node; /* of properties; NULL where the name is only required */
 	bool is_required;
 };
@@ -58,9 +62,9 @@ struct name_slot {
 /* A hash table, at most half full. */
 struct name_table {
 	struct name_slot *slots;
-	uint32_t mask; /* slots - 1, a power of two less one */
+	uint32_t mask; /* the number of slots, a power of two, minus 1 */
 	uint32_t count;
-	uint32_t find_units;     /* of work for a look-up; mostly 1 */
+	uint32_t find_units;     /* units of work for a look-up; mostly 1 */
 	struct name_slot *first; /* in the schema's order; NULL while there is none */
 	struct name_slot *last;
 };
@@ -72,7 +76,7 @@ static inline uint32_t name_hash(const struct name_key *key)
 	return (uint32_t)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
-/* Out of line, to keep registers free where it is not needed. */
+/* Not inlined, so that callers with short names have more registers free. */
 static __attribute__((noinline, unused)) bool name_same_long(const char *a, const char *b,
 							     size_t len)
 {
@@ -85,7 +89,7 @@ static inline bool name_equal(const struct name_key *a, const struct name_key *b
 	       (a->len <= 16 || name_same_long(a->text, b->text, a->len));
 }
 
-/* Is @text the name of @key? As name_equal(), without making a key of it. */
+/* Is @text the name of @key? As name_equal(), but needs no key for @text. */
 static inline bool name_is(const struct name_key *key, const char *text, size_t len)
 {
 	uint64_t first;
@@ -101,7 +105,7 @@ static inline bool name_is(const struct name_key *key, const char *text, size_t 
 	       (len <= 16 || name_same_long(text, key->text, len));
 }
 
-/* The slot of the name, or NULL. */
+/* Returns the slot of the name, or NULL. */
 static inline const struct name_slot *name_find_key(const struct name_table *table,
 						    const struct name_key *key)
 {
@@ -120,7 +124,7 @@ static inline const struct name_slot *name_find(const struct name_table *table, 
 	return name_find_key(table, &key);
 }
 
-/* ---- what a type's values are held against ------------------------------------------------ */
+/* ---- rules: the keywords that apply to one type ------------------------------------------- */
 
 #define PROGRAM_NO_MAX UINT64_MAX
 
@@ -133,13 +137,13 @@ enum {
 
 struct number_rules {
 	bool is_integer;      /* type: a real must be whole */
-	bool has_real_limits; /* no multipleOf, and the next two are the limits exactly */
-	double real_low;      /* what the four limits mean for a double, inclusive */
+	bool has_real_limits; /* no multipleOf, and real_low and real_high are exact */
+	double real_low;      /* the four limits for a double, inclusive */
 	double real_high;
-	int64_t int_low;  /* what the four limits mean for an int64_t, inclusive */
-	int64_t int_high; /* below int_low where none passes */
-	const struct number *limits[LIMIT_COUNT]; /* these are NULL where there is none */
-	const struct number *multiple;            /* as written, for the error */
+	int64_t int_low;                          /* the four limits for an int64_t, inclusive */
+	int64_t int_high;                         /* below int_low where no int64_t is valid */
+	const struct number *limits[LIMIT_COUNT]; /* each NULL where there is none */
+	const struct number *multiple;            /* multipleOf as written, for the error */
 	struct number_divisor divisor;
 	size_t limit_units; /* of work where a limit has more digits than a number holds */
 };
@@ -147,12 +151,12 @@ struct number_rules {
 struct string_rules {
 	uint64_t min_length; /* in code points */
 	uint64_t max_length;
-	uint64_t sure_length;   /* texts of this many bytes have min_length code points for sure */
-	bool only_length;       /* neither format nor pattern */
-	bool has_costly_format; /* more than a look at each byte */
+	uint64_t sure_length;   /* a text of this many bytes always has min_length code points */
+	bool only_length;       /* there is neither format nor pattern */
+	bool has_costly_format; /* see format_is_costly() */
 	const struct format *format;   /* NULL: not asserted */
 	const struct pattern *pattern; /* NULL: none */
-	const struct seq *seq;         /* what the pattern is where it is that simple, else NULL */
+	const struct seq *seq;         /* the pattern as a sequence, else NULL */
 	const char *pattern_source;
 };
 
@@ -164,7 +168,7 @@ struct array_rules {
 	const struct schema_node *const *prefix;
 	size_t prefix_count;
 	const char *prefix_keyword;      /* "prefixItems", or draft 7's "items" */
-	const struct schema_node *items; /* behind the prefix; NULL: anything */
+	const struct schema_node *items; /* for items behind the prefix; NULL: any */
 	const char *items_keyword;
 	const struct schema_node *contains; /* NULL: none */
 	bool is_unique;
@@ -175,7 +179,7 @@ struct pattern_property {
 	const struct schema_node *node;
 };
 
-/* dependentRequired, dependentSchemas and dependencies. */
+/* One member of dependentRequired, dependentSchemas or dependencies. */
 struct dependent {
 	struct name_key name;
 	const struct name_key *required;
@@ -188,7 +192,7 @@ struct object_rules {
 	uint64_t min_members;
 	uint64_t max_members;
 	struct name_table names;         /* of properties and required; count 0: no slots at all */
-	const struct name_key *required; /* for the error; names has them too */
+	const struct name_key *required; /* for the error; they are in names, too */
 	size_t required_count;
 	const struct pattern_property *patterns;
 	size_t pattern_count;
@@ -197,17 +201,17 @@ struct object_rules {
 	const struct schema_node *property_names; /* NULL: none */
 	const struct dependent *dependents;
 	size_t dependent_count;
-	bool walks_members; /* false: counting is all there is to do */
-	bool only_names;    /* nothing but names and additional looks at members */
-	const struct name_slot *const *probes; /* all names, where they are few and all there is */
+	bool walks_members;                    /* false: the engine only counts the members */
+	bool only_names;                       /* only names and additional apply to members */
+	const struct name_slot *const *probes; /* all names, if each is looked up; else NULL */
 	size_t probe_count;
 };
 
-/* ---- what any value is held against ------------------------------------------------------- */
+/* ---- steps: the keywords that apply to any type ------------------------------------------- */
 
 enum step_kind {
-	STEP_NAMES,   /* an enum of strings: one of @names, which @constants are */
-	STEP_CONST,   /* one of @constants, any type */
+	STEP_NAMES,   /* an enum of strings: one of @names; @constants has the same strings */
+	STEP_CONST,   /* one of @constants, which may have any type */
 	STEP_SCHEMA,  /* $ref, allOf: all of @nodes */
 	STEP_DYNAMIC, /* $dynamicRef: nodes[0] unless the dynamic scope has another */
 	STEP_ANY,     /* anyOf */
@@ -226,25 +230,25 @@ struct step {
 	uint32_t anchor;                       /* of STEP_DYNAMIC */
 };
 
-/* How much of a node there is to run: found when it is compiled, so that common ones run fast. */
+/* How much of the engine a node needs. The compiler decides it, so that common nodes run fast. */
 enum fast_path {
-	FAST_PATH_NOTHING, /* the type is all */
+	FAST_PATH_NOTHING, /* only the type */
 	FAST_PATH_STRING,  /* a string, and string rules only */
 	FAST_PATH_NUMBER,  /* a number, and number rules only */
 	FAST_PATH_NAMES,   /* one STEP_NAMES only */
 	FAST_PATH_PROBES,  /* a few members to look up, and nothing else */
 	FAST_PATH_MEMBERS, /* an object, and nothing but names and additional */
-	FAST_PATH_SIMPLE,  /* several of these, or constants: still no subschemas */
+	FAST_PATH_SIMPLE,  /* several of these, or constants, but no subschemas */
 	FAST_PATH_DEEP,
 };
 
 struct schema_node {
-	uint32_t types; /* VIEW_ bits that may pass */
+	uint32_t types; /* VIEW_ bits of the types that are valid */
 	enum fast_path fast_path;
-	bool is_boolean; /* true or false, written so */
+	bool is_boolean; /* the schema is `true` or `false` */
 	uint32_t resource;
-	uint32_t ordinal;                  /* among the nodes that are no booleans */
-	const struct number_rules *number; /* each NULL where there is nothing to do */
+	uint32_t ordinal;                  /* number among the nodes that are not boolean */
+	const struct number_rules *number; /* each is NULL where there are no rules */
 	const struct string_rules *string;
 	const struct array_rules *array;
 	const struct object_rules *object;
@@ -255,7 +259,7 @@ struct schema_node {
 	const char *pointer; /* of the schema, in its document */
 };
 
-/* One row of the table that $dynamicRef is answered from. */
+/* One row of the table in which the engine looks up a $dynamicRef. */
 struct dynamic_target {
 	uint32_t anchor;
 	uint32_t resource;
@@ -265,9 +269,9 @@ struct dynamic_target {
 struct schema {
 	struct arena arena;
 	const struct schema_node *root;
-	struct dynamic_target *dynamic; /* owned; empty where no $dynamicRef is */
+	struct dynamic_target *dynamic; /* owned; empty where there is no $dynamicRef */
 	size_t dynamic_count;
-	struct payload_parser *constants; /* owned: it has the values of const and enum */
+	struct payload_parser *constants; /* owned; holds the values of const and enum */
 	struct pattern **patterns;        /* owned, for schema_free() */
 	size_t pattern_count;
 	int64_t max_work; /* see run.h */

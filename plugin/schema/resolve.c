@@ -1,6 +1,6 @@
 /*
- * References: which resource a URI names, and which schema in it the fragment, a JSON Pointer or an
- * anchor. What a pointer leads to becomes a schema, if it was none before.
+ * Resolves references. The URI names a resource, and the fragment (a JSON Pointer or an anchor)
+ * names a schema in it. If a pointer leads to a value that was not a schema, it becomes one.
  */
 #include <string.h>
 

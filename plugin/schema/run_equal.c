@@ -1,7 +1,7 @@
 /*
- * Equality of values, and uniqueItems. Small arrays are compared pair by pair; large ones go
- * through a hash table in the scratch area, in as many passes as the table needs to hold the
- * items whose turn it is, so that the cost stays near n and memory stays fixed.
+ * Equality of values, and uniqueItems. The items of a small array are compared pair by pair. For a
+ * large array there is a hash table of a fixed size in the scratch area. If it cannot hold all
+ * items, several passes are made, each over a part of them. So the cost stays near n.
  */
 #include "base/wordhash.h"
 #include "schema/run.h"

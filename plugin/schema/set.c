@@ -1,6 +1,6 @@
 /*
- * set.c -- documents come into a schema set: their resources and anchors get names, and the places
- * of all schemas in them are found.
+ * set.c -- adds documents to a schema set: names their resources and anchors, and finds the places
+ * of all schemas in them.
  */
 #include <stdlib.h>
 #include <string.h>
