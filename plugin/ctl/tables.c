@@ -51,41 +51,43 @@ const struct entity *tables_entity(const struct contract *contract, const char *
 	return NULL;
 }
 
-const char *tables_statuses(const struct contract *contract, const struct entity *entity,
-			    char ret[TABLES_STATUSES_MAX])
+/* The entity's @n-th status, over all channels that move it; NULL behind the last. */
+static const char *nth_status(const struct contract *contract, const struct entity *entity,
+			      size_t n)
 {
-	size_t used = 0;
-
-	ret[0] = '\0';
 	for (size_t i = 0; i < contract->channel_count; i++) {
 		const struct contract_mapping *mapping = contract->channel[i].mapping;
 
 		if (!mapping || mapping->entity != entity || !mapping->transitions)
 			continue;
-		for (size_t k = 0; k < mapping->transitions->count; k++) {
-			const char *status = mapping->transitions->status[k];
-
-			if (!suggest_has(ret, status) &&
-			    used + strlen(status) + 2 < TABLES_STATUSES_MAX)
-				used += (size_t)sprintf(ret + used, "%s%s", used ? " " : "",
-							status);
-		}
+		if (n < mapping->transitions->count)
+			return mapping->transitions->status[n];
+		n -= mapping->transitions->count;
 	}
+	return NULL;
+}
+
+const char *tables_statuses(const struct contract *contract, const struct entity *entity,
+			    char ret[TABLES_STATUSES_MAX])
+{
+	const char *status;
+	size_t used = 0;
+
+	ret[0] = '\0';
+	for (size_t n = 0; (status = nth_status(contract, entity, n)); n++)
+		if (!suggest_has(ret, status) && used + strlen(status) + 2 < TABLES_STATUSES_MAX)
+			used += (size_t)sprintf(ret + used, "%s%s", used ? " " : "", status);
 	return ret;
 }
 
 bool tables_has_status(const struct contract *contract, const struct entity *entity,
 		       const char *status)
 {
-	for (size_t i = 0; i < contract->channel_count; i++) {
-		const struct contract_mapping *mapping = contract->channel[i].mapping;
+	const char *each;
 
-		if (!mapping || mapping->entity != entity || !mapping->transitions)
-			continue;
-		for (size_t k = 0; k < mapping->transitions->count; k++)
-			if (strcmp(mapping->transitions->status[k], status) == 0)
-				return true;
-	}
+	for (size_t n = 0; (each = nth_status(contract, entity, n)); n++)
+		if (strcmp(each, status) == 0)
+			return true;
 	return false;
 }
 
