@@ -19,7 +19,7 @@
 
 #include "base/diag.h"
 
-#define CONFIG_BYTES_MAX (64u << 20) /* a contract with 10,000 channels is 5 to 20 MB */
+/* A file has JSONFILE_MAX_BYTES at most (base/jsonfile.h). */
 #define CONFIG_VALUES_MAX (16u << 20)
 #define CONFIG_FAULTS_MAX 1000u /* that are put in words, equal ones included */
 #define CONFIG_DEPTH_MAX 512u   /* levels of objects and arrays */

@@ -14,7 +14,6 @@
 #include "access/credfile.h"
 #include "base/wholefile.h"
 
-#define MODE_NEW 0600u
 #define MODE_KEPT 0640u
 
 /* A file's text, and what is to be kept of the file itself. */
