@@ -307,6 +307,20 @@ const struct config *config_at(const struct config *root, const char *pointer)
 	return *pointer ? NULL : root;
 }
 
+static const struct config *origin_of(const struct config *value)
+{
+	while (value && value->origin)
+		value = value->origin;
+	return value;
+}
+
+const struct config *config_root(const struct config *value)
+{
+	for (value = origin_of(value); value->up;)
+		value = origin_of(value->up);
+	return value;
+}
+
 char *config_pointer(const struct config *value, const char *key, char *ret, size_t cap)
 {
 	const struct config *way[CONFIG_DEPTH_MAX];
@@ -314,7 +328,8 @@ char *config_pointer(const struct config *value, const char *key, char *ret, siz
 	size_t depth = 0, used = 0;
 
 	ret[0] = '\0';
-	for (; value && value->up && depth < CONFIG_DEPTH_MAX; value = value->up)
+	value = origin_of(value);
+	for (; value && value->up && depth < CONFIG_DEPTH_MAX; value = origin_of(value->up))
 		way[depth++] = value;
 	while (depth-- > 0) {
 		const char *token = way[depth]->key;
@@ -338,16 +353,23 @@ __attribute__((format(printf, 4, 0))) static void vline(struct diag *diag,
 							const char *format, va_list args)
 {
 	char pointer[DIAG_MAX];
-	const struct config *root = value;
+	const struct config *member = key ? config_member(value, key) : NULL;
+	const struct config *root, *place;
 
+	if (member) {
+		value = member;
+		key = NULL;
+	}
+	root = config_root(value);
+	place = origin_of(value);
+	while (place->line == 0 && place->up)
+		place = origin_of(place->up);
 	(void)diag_vset(diag, 0, format, args);
-	while (root->up)
-		root = root->up;
 	config_pointer(value, key, pointer, sizeof(pointer));
 	if (pointer[0])
 		diag_prefix(diag, "%s", pointer);
-	if (value->line)
-		diag_prefix(diag, "%s:%u:%u", root->key, value->line, value->column);
+	if (place->line)
+		diag_prefix(diag, "%s:%u:%u", root->key, place->line, place->column);
 	else
 		diag_prefix(diag, "%s", root->key);
 }

@@ -36,9 +36,14 @@ enum config_kind {
 	CONFIG_OBJECT,
 };
 
-/* A value and its place. */
+/*
+ * A value and its place. A value of a tree that was made out of others has an @origin where it
+ * stands for one of theirs: what is said of it and of all that is below names the origin's file,
+ * place and pointer.
+ */
 struct config {
-	const struct config *up; /* the object or array that it is in; NULL: it is the root */
+	const struct config *up;     /* the object or array that it is in; NULL: it is the root */
+	const struct config *origin; /* the value of a file that this one stands for; mostly NULL */
 	const char *key; /* a member's name; NULL: an item of an array; the root: the file's name */
 	uint32_t line, column; /* from 1; 0: not known, as in JSON */
 	enum config_kind kind;
@@ -107,10 +112,14 @@ bool config_is(const struct config *value, const char *text);
 /* The text of a string; NULL where @value is no string or contains U+0000. */
 const char *config_string(const struct config *value);
 
+/* @value's root through all origins: its key is the name of the file that reports name. */
+const struct config *config_root(const struct config *value);
+
 /*
  * config_at(): the value that the JSON Pointer @pointer (RFC 6901; "" or "/a/0/b~1c") names below
- * @root; NULL: there is none. config_pointer() writes @value's pointer to @ret (@cap bytes), with
- * @key appended unless it is NULL, and returns @ret; what does not fit is cut off.
+ * @root; NULL: there is none. config_pointer() writes @value's pointer, or its origin's, to @ret
+ * (@cap bytes), with @key appended unless it is NULL, and returns @ret; what does not fit is cut
+ * off.
  */
 const struct config *config_at(const struct config *root, const char *pointer);
 char *config_pointer(const struct config *value, const char *key, char *ret, size_t cap);
@@ -127,8 +136,10 @@ struct config_report {
 
 /*
  * Adds "FILE: POINTER: TEXT" ("FILE:LINE:COLUMN: ..." where they are known) about @value, or about
- * its member @key, which need not exist. A line that the report has already is not added again;
- * after memory ran out nothing is added. Returns false, so that a reader can return its result.
+ * its member @key, which need not exist: then the place is @value's. A value that has no place of
+ * its own has that of the nearest one above that has one. A line that the report has already is not
+ * added again; after memory ran out nothing is added. Returns false, so that a reader can return
+ * its result.
  */
 bool config_fail(struct config_report *report, const struct config *value, const char *key, int err,
 		 const char *format, ...) __attribute__((format(printf, 5, 6), cold));

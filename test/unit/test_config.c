@@ -270,6 +270,34 @@ static void test_config_fail__bounds_the_lines_and_names_line_and_column(void **
 	assert_int_equal(report.count, 102);
 }
 
+/* What is said of a value names the file that it was taken from. */
+static void test_config_fail__names_the_origin(void **state)
+{
+	struct config file[2] = { { .key = "old.yaml", .kind = CONFIG_OBJECT, .count = 1 },
+				  { .key = "a/b", .line = 4, .column = 9 } };
+	struct config made[3] = { { .key = "new", .kind = CONFIG_OBJECT, .count = 1 },
+				  { .key = "x", .origin = &file[1] },
+				  { .key = "y" } };
+	struct diag_list all = { 0 };
+	struct config_report report = { .all = &all };
+
+	(void)state;
+	file[0].item = &file[1];
+	file[1].up = &file[0];
+	made[0].item = &made[1];
+	made[1].up = &made[0];
+	made[2].up = &made[1];
+	(void)config_fail(&report, &made[1], NULL, ERR_INVALID, "itself");
+	(void)config_fail(&report, &made[2], "z", ERR_INVALID, "below");
+	(void)config_fail(&report, &made[0], "x", ERR_INVALID, "member");
+	(void)config_fail(&report, &made[0], "w", ERR_INVALID, "made");
+	assert_string_equal(all.line[0].text, "old.yaml:4:9: /a~1b: itself");
+	assert_string_equal(all.line[1].text, "old.yaml:4:9: /a~1b/y/z: below");
+	assert_string_equal(all.line[2].text, "old.yaml:4:9: /a~1b: member");
+	assert_string_equal(all.line[3].text, "new: /w: made");
+	assert_ptr_equal(config_root(&made[2]), &file[0]);
+}
+
 /* A file may have a million faults: what can't be shown any more is not put in words. */
 static void test_config_is_full__of_lines_or_of_faults(void **state)
 {
@@ -372,6 +400,7 @@ int main(void)
 		cmocka_unit_test(test_config_check__says_all_that_is_wrong),
 		cmocka_unit_test(test_config_text__says_what_a_text_is),
 		cmocka_unit_test(test_config_fail__bounds_the_lines_and_names_line_and_column),
+		cmocka_unit_test(test_config_fail__names_the_origin),
 		cmocka_unit_test(test_config_is_full__of_lines_or_of_faults),
 		cmocka_unit_test(test_config_check__ends_when_full),
 		cmocka_unit_test(test_config_bound__counts),
