@@ -35,7 +35,7 @@ SCHEMA   = schema/document schema/set schema/resolve schema/dialect schema/keywo
            schema/pattern_property schema/pattern_seq schema/pattern_dfa \
            schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
 CONTRACT = contract/contract contract/sources contract/transitions contract/entities contract/scopes \
-           contract/operations contract/channels contract/address contract/content contract/topics
+           contract/messages contract/operations contract/channels contract/address contract/content contract/topics
 ACCESS   = access/access access/access_load access/access_roles access/access_clients \
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \

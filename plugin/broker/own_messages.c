@@ -17,7 +17,8 @@ struct sample {
 
 static int check(const struct sample *sample, const char *text, size_t len)
 {
-	const struct schema *schema = sample->rules->channel[sample->channel->index].schema;
+	const struct schema *schema =
+		sample->rules->message[sample->channel->message->index].schema;
 	struct payload_error broken;
 	struct schema_error error = { .message = "too costly to check" };
 	enum schema_answer answer;
@@ -108,7 +109,8 @@ static int check_alerts(const struct sample *sample)
 static int check_channel(struct sample *sample, const struct contract_channel *channel,
 			 int (*check_all)(const struct sample *))
 {
-	if (!channel || !sample->rules->channel[channel->index].schema)
+	if (!channel || channel->message_count == 0 ||
+	    !sample->rules->message[channel->message->index].schema)
 		return 0;
 	sample->channel = channel;
 	return check_all(sample);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "base/login_method.h"
 #include "base/entity.h"
 #include "base/scopeset.h"
 
@@ -18,6 +19,8 @@
 #define CONTRACT_LEVELS_MAX 16u          /* topic levels of an address */
 #define CONTRACT_PARAMS_MAX 8u           /* parameters of an address */
 #define CONTRACT_ALTERNATIVES_MAX 8u     /* security requirements of an operation */
+#define CONTRACT_OPERATIONS_MAX 32u      /* of one action on one channel */
+#define CONTRACT_MESSAGES_MAX 64u        /* of one channel */
 #define CONTRACT_STATUSES_MAX 64u        /* statuses of one state machine */
 #define CONTRACT_TIMES_MAX 4u            /* members of a message that are times */
 #define CONTRACT_PROBLEM_TYPES_MAX 128u  /* bytes of the URI of a problem's types */
@@ -25,7 +28,7 @@
 #define CONTRACT_PAYLOAD_MAX (16u << 20) /* the largest limit of a document, in bytes */
 
 /* Warnings about a contract; more are left out. */
-#define CONTRACT_WARNINGS_MAX 32u
+#define CONTRACT_WARNINGS_MAX 256u
 
 /* First levels of the channels that the plugin publishes to, see struct contract. */
 #define CONTRACT_NOTICES "refusals"
@@ -48,17 +51,51 @@ enum contract_retain { CONTRACT_RETAIN_MAY = 0, CONTRACT_RETAIN_MUST, CONTRACT_R
 /* What an acknowledged write survives: the end of the process, or a loss of power, too. */
 enum contract_durability { CONTRACT_PROCESS = 0, CONTRACT_POWER };
 
+/* How the payload of a message is read before it is held against its schema. */
+enum contract_format {
+	CONTRACT_JSON = 0,
+	CONTRACT_TEXT,   /* text/...: a string, or the JSON value that the text is */
+	CONTRACT_BINARY, /* any bytes, of which only the number counts */
+	CONTRACT_OPAQUE, /* described by a schema that is not JSON Schema: any bytes, too */
+};
+
+/* One kind of message of a channel (AsyncAPI 3, Message Object). */
+struct contract_message {
+	const char *name; /* the key under the channel's messages */
+	unsigned index;   /* 0 .. the contract's message_count - 1 */
+	enum contract_format format;
+	bool has_payload; /* false: the document names none, and an empty one is legal */
+	/*
+	 * The payload's JSON Schema, as a URI that the contract's sources resolve (with a fragment
+	 * where it is not a whole file); NULL: the payload is held against none.
+	 */
+	const char *schema_uri;
+	const char *headers_uri; /* likewise: of the user properties of MQTT 5 */
+};
+
+/*
+ * One way to meet "security" (AsyncAPI 3, Security Scheme Object): all of these scopes, by a client
+ * that proved its principal by one of these methods.
+ */
+struct contract_alternative {
+	struct scopeset scopes;
+	uint8_t methods; /* bits 1 << enum login_method; 0: any of them */
+};
+
 /*
  * What a client may do on a channel, from the client's side as in AsyncAPI: `send` is publishing,
- * `receive` is subscribing and getting deliveries. A principal needs all scopes of one alternative.
- * An operation that does not exist is refused to every client.
+ * `receive` is subscribing and getting deliveries. A channel may have several of one kind, of which
+ * any admits a client; without one it is refused to every client.
  */
 struct contract_operation {
-	const char *name;         /* the key under /operations, NULL where there is none */
-	size_t alternative_count; /* 0 with a name: no scope is needed */
-	struct scopeset alternative[CONTRACT_ALTERNATIVES_MAX];
+	const char *name;         /* the key under /operations */
+	size_t alternative_count; /* 0: no scope is needed */
+	const struct contract_alternative *alternative;
 	uint8_t qos;                 /* least QoS of a publish (send only) */
 	enum contract_retain retain; /* (send only) */
+	/* Its messages: all of the channel's, or those that it names. */
+	size_t message_count;
+	const struct contract_message *const *message;
 };
 
 /* x-own: the parameter's level is the principal's name or the client id (base/percent.h). */
@@ -166,13 +203,11 @@ struct contract_channel {
 	size_t param_count;
 	const struct contract_param *param;
 	bool has_choosy_params; /* some parameter has an enum or a pattern */
-	struct contract_operation send;
-	struct contract_operation receive;
-	/*
-	 * The payload's JSON Schema, as a URI that the documents below resolve (file URI, with a
-	 * fragment where it is not a whole file); NULL: payloads are not checked.
-	 */
-	const char *schema_uri;
+	size_t send_count, receive_count;
+	const struct contract_operation *send;
+	const struct contract_operation *receive;
+	size_t message_count;
+	const struct contract_message *message;
 	size_t payload_max; /* bytes */
 	struct limits limits;
 	uint32_t interval_s; /* a publisher here publishes at least this often; 0: no rule */

@@ -53,12 +53,14 @@ void channels_make(struct loader *loader)
 	loader->named_count = contract->channel_count;
 }
 
-bool channels_has_message(struct loader *loader, const struct contract_channel *channel,
-			  const struct config *message)
+const struct contract_message *channels_message(struct loader *loader,
+						const struct contract_channel *channel,
+						const struct config *at)
 {
-	const struct config *at = loader_follow(loader, &loader->channels->item[channel->index]);
+	const struct config *owner = loader_follow(loader, &loader->channels->item[channel->index]);
+	const struct config *messages = config_member(owner, "messages");
 
-	return message->up && message->up == config_member(at, "messages");
+	return at->up && at->up == messages ? &channel->message[at - messages->item] : NULL;
 }
 
 /* ---- extensions ------------------------------------------------------------------------- */
@@ -103,7 +105,7 @@ static void load_durability(struct loader *loader, const struct config *owner,
 	static const char *const words[] = { "process", "power", NULL };
 	unsigned word = CONTRACT_PROCESS;
 
-	channel->is_recorded = channel->send.name != NULL;
+	channel->is_recorded = channel->send_count > 0;
 	(void)config_boolean(loader->report, owner, "x-record", &channel->is_recorded);
 	if (config_word(loader->report, owner, "x-durability", words, &word) &&
 	    !channel->is_recorded && !channel->mapping)
@@ -170,11 +172,11 @@ static void load_extensions(struct loader *loader, const struct config *at,
 	static const char *const wills[] = { "forbidden", "allowed", NULL };
 	unsigned will = 0;
 
-	for (const char *const *name = send_extensions; *name && !channel->send.name; name++)
+	for (const char *const *name = send_extensions; *name && channel->send_count == 0; name++)
 		if (config_member(at, *name))
 			(void)config_fail(loader->report, at, *name, ERR_INVALID,
 					  "expected a channel with a \"send\" operation");
-	if (channel->send.name) {
+	if (channel->send_count > 0) {
 		entities_load_mapping(loader, at, channel);
 		(void)config_word(loader->report, at, "x-will", wills, &will);
 		channel->is_will_allowed = will == 1;
@@ -199,17 +201,15 @@ static void load_channel(struct loader *loader, const struct config *at,
 	memcpy(channel->mode, loader->contract->defaults.mode, sizeof(channel->mode));
 	channel->payload_max = loader->contract->defaults.payload_max;
 	channel->limits = loader->contract->defaults.limits;
-	loader->schema = NULL;
 	channel->address = address_load(loader, at, false);
 	if (channel->address)
 		address_load_params(loader, at, channel);
-	operations_load_message(loader, at, channel);
 	operations_load_bindings(loader, at, LOADER_OTHER, NULL);
 	load_extensions(loader, at, channel);
 	if (loader->report->count > before)
 		return;
 	content_load(loader, channel);
-	content_check_members(loader, at);
+	content_check_members(loader, at, channel);
 	if (channel->limits.topic_levels > 0 &&
 	    address_levels(channel->address) > channel->limits.topic_levels)
 		(void)config_fail(loader->report, at, "address", ERR_INVALID,
@@ -235,13 +235,22 @@ static void load_topic(struct loader *loader, const struct config *at)
 
 	if (!config_check(loader->report, at, "a broker topic", topic_members))
 		return;
+	operation = loader_take(loader, 1, sizeof(*operation));
+	if (!operation)
+		return;
 	*channel = (struct contract_channel){ .name = at->key,
 					      .index = (unsigned)contract->channel_count++,
 					      .payload_max = contract->defaults.payload_max };
 	memcpy(channel->mode, contract->defaults.mode, sizeof(channel->mode));
 	channel->address = address_load(loader, at, true);
 	(void)config_word(loader->report, at, "action", actions, &action);
-	operation = action == 1 ? &channel->send : &channel->receive;
+	if (action == 1) {
+		channel->send = operation;
+		channel->send_count = 1;
+	} else {
+		channel->receive = operation;
+		channel->receive_count = 1;
+	}
 	operation->name = at->key;
 	scopes_load_security(loader, at, operation);
 }
@@ -269,8 +278,8 @@ static bool is_published(const struct contract_channel *channel, const char *fir
 	const char *at = channel->address;
 	size_t len = strlen(first);
 
-	if (channel->send.name || !channel->receive.name || channel->param_count != params ||
-	    strncmp(at, first, len) != 0)
+	if (channel->send_count > 0 || channel->receive_count == 0 ||
+	    channel->param_count != params || strncmp(at, first, len) != 0)
 		return false;
 	for (at += len; *at; at += strcspn(at + 1, "/") + 1)
 		if (strncmp(at, "/{", 2) != 0)

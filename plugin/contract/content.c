@@ -118,7 +118,8 @@ void content_load(struct loader *loader, struct contract_channel *channel)
 	if (channel->time_member.name)
 		add(channel, channel->time_member.name);
 	else
-		(void)add_members(&search, loader->schema, 0);
+		for (size_t i = 0; i < channel->message_count; i++)
+			(void)add_members(&search, loader->schema[channel->message[i].index], 0);
 	channel->content.mark = mark_of(channel);
 }
 
@@ -231,53 +232,45 @@ static bool find_member(struct content_search *search, const struct config *sche
 	       (condition && find_member(search, condition, depth + 1));
 }
 
-static void warn(struct loader *loader, const char *text)
-{
-	struct contract *contract = loader->contract;
-
-	if (loader->warning_count == CONTRACT_WARNINGS_MAX)
-		return;
-	text = arena_text(&contract->arena, text, strlen(text));
-	if (text)
-		contract->warning[loader->warning_count++] = text;
-	else
-		(void)config_nomem(loader->report);
-}
-
 /* The string @at, "/member", which was found to be one. */
-static void check_member(struct loader *loader, const struct config *at, bool is_time)
+static void check_member(struct loader *loader, const struct contract_channel *channel,
+			 const struct config *at, bool is_time)
 {
 	struct member_search wanted = { .name = at->text + 1, .is_time = is_time };
 	struct content_search search = { .loader = loader, .ctx = &wanted };
-	bool is_found = loader->schema && find_member(&search, loader->schema, 0);
-	struct diag text;
+	bool is_found = false;
 
+	for (size_t i = 0; i < channel->message_count && !is_found; i++) {
+		const struct config *schema = loader->schema[channel->message[i].index];
+
+		is_found = schema && find_member(&search, schema, 0);
+	}
 	if (is_found || search.is_blind || !wanted.has_names ||
 	    (wanted.is_required && !wanted.is_named))
 		return;
 	if (wanted.is_named)
-		config_line(&text, at, NULL,
+		loader_warn(loader, at, NULL,
 			    "by the schema of member \"%s\" it is no time; expected a string "
 			    "of format date-time",
 			    wanted.name);
 	else
-		config_line(&text, at, NULL, "no schema of the message has a member \"%s\"",
+		loader_warn(loader, at, NULL, "no schema of the message has a member \"%s\"",
 			    wanted.name);
-	warn(loader, text.text);
 }
 
-void content_check_members(struct loader *loader, const struct config *owner)
+void content_check_members(struct loader *loader, const struct config *owner,
+			   const struct contract_channel *channel)
 {
 	const struct config *time = config_member(owner, "x-time");
 	const struct config *entity = config_member(owner, "x-entity");
 	const struct config *owner_at = config_member(entity, "owner");
 
 	if (time)
-		check_member(loader, time, true);
+		check_member(loader, channel, time, true);
 	config_foreach_item(at, config_member(owner, "x-unique"))
-		check_member(loader, at, false);
+		check_member(loader, channel, at, false);
 	if (owner_at)
-		check_member(loader, owner_at, false);
+		check_member(loader, channel, owner_at, false);
 	config_foreach_member(at, config_member(entity, "columns"))
-		check_member(loader, at, false);
+		check_member(loader, channel, at, false);
 }

@@ -1,6 +1,9 @@
 #include "contract/contract.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "contract/contract_internal.h"
 
@@ -28,6 +31,30 @@ static const struct config_known component_members[] = {
 		  "operationTraits messageTraits serverBindings channelBindings operationBindings "
 		  "messageBindings" },
 };
+
+void loader_warn(struct loader *loader, const struct config *at, const char *key,
+		 const char *format, ...)
+{
+	struct contract *contract = loader->contract;
+	struct diag what, line;
+	const char *text;
+	va_list args;
+
+	if (loader->warning_count == CONTRACT_WARNINGS_MAX)
+		return;
+	va_start(args, format);
+	(void)vsnprintf(what.text, sizeof(what.text), format, args);
+	va_end(args);
+	config_line(&line, at, key, "%s", what.text);
+	for (size_t i = 0; i < loader->warning_count; i++)
+		if (strcmp(contract->warning[i], line.text) == 0)
+			return;
+	text = arena_text(&contract->arena, line.text, strlen(line.text));
+	if (text)
+		contract->warning[loader->warning_count++] = text;
+	else
+		(void)config_nomem(loader->report);
+}
 
 /* ---- the document itself ---------------------------------------------------------------- */
 
@@ -62,7 +89,7 @@ static void load_root(struct loader *loader)
 
 	(void)config_check(loader->report, loader->root, "the document", root_members);
 	load_info(loader);
-	operations_check_type(loader, loader->root, "defaultContentType");
+	messages_check_type(loader, loader->root, "defaultContentType");
 	defaults->payload_max = CONTRACT_PAYLOAD_DEFAULT;
 	channels_load_mode(loader, loader->root, defaults->mode);
 	channels_load_limits(loader, loader->root, defaults);
@@ -113,9 +140,9 @@ static bool is_known(struct loader *loader)
 static void load_document(struct loader *loader)
 {
 	typedef void step(struct loader *);
-	static step *const steps[] = { load_root,     scopes_load,         transitions_load,
-				       entities_load, channels_make,       operations_load,
-				       channels_load, channels_load_broker };
+	static step *const steps[] = { load_root,       scopes_load,   transitions_load,
+				       entities_load,   channels_make, messages_load,
+				       operations_load, channels_load, channels_load_broker };
 	/* These are about the channels as they are when all are loaded. */
 	static step *const last[] = { index_topics, channels_load_published, content_compare };
 

@@ -28,6 +28,7 @@ struct contract {
 	struct contract_channel defaults; /* mode and limits of channels without their own */
 	size_t channel_count;
 	const struct contract_channel *channel; /* by their index */
+	size_t message_count;                   /* of all channels together */
 	/*
 	 * The channels that the plugin publishes to: refusals/{principal}/{clientId} for notices,
 	 * alerts/{kind} for alerts. They have a receive operation and no send operation, and no

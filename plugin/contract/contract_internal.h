@@ -1,6 +1,7 @@
 /*
  * contract_internal.h -- what the files of this room share while a contract is loaded, in the order
- * in which they run: scopes, transitions, entities, operations, channels. For this room only.
+ * in which they run: scopes, transitions, entities, messages, operations, channels. For this room
+ * only.
  *
  * Faults go to the loader's report (base/config.h), and loading goes on with what does not depend
  * on them. So a contract may be half built; contract_load() returns none if the report has a line.
@@ -33,8 +34,8 @@ struct loader {
 	struct contract_transitions *machine; /* in the contract's arena: channels point to them */
 	/* Of each column of each entity; NULL: none. */
 	const struct contract_transitions *(*machines)[ENTITY_COLUMNS_MAX];
-	size_t named_count;          /* channels under /channels; the broker's topics follow */
-	const struct config *schema; /* of the payload of the channel being loaded; NULL: none */
+	size_t named_count;           /* channels under /channels; the broker's topics follow */
+	const struct config **schema; /* of each message's payload, by its index; NULL: none */
 };
 
 /* What @at refers to, or @at itself; NULL, and a fault, where the reference leads nowhere. */
@@ -69,16 +70,26 @@ bool scopes_name(struct loader *loader, const struct config *at, const char *key
 void scopes_load_security(struct loader *loader, const struct config *owner,
 			  struct contract_operation *ret);
 
-/* /operations, into the channels that they name. */
+/* Adds a warning to the contract, a line as config_fail() writes it; it is no fault. */
+void loader_warn(struct loader *loader, const struct config *at, const char *key,
+		 const char *format, ...) __attribute__((format(printf, 4, 5), cold));
+
+/* /channels/.../messages of all channels, when these are made. */
+void messages_load(struct loader *loader);
+/* Checks that the content type under @key of @owner, if there is one, is JSON. */
+void messages_check_type(struct loader *loader, const struct config *owner, const char *key);
+
+/* /operations, into the channels that they name, when the messages are loaded. */
 void operations_load(struct loader *loader);
 
 /* Makes the channels, of which only name and index are filled in. */
 void channels_make(struct loader *loader);
 /* /channels, when the operations are loaded. */
 void channels_load(struct loader *loader);
-/* Is @message, a value that an operation refers to, one of the channel's messages? */
-bool channels_has_message(struct loader *loader, const struct contract_channel *channel,
-			  const struct config *message);
+/* The channel's message that @at, a value that an operation refers to, is; NULL: it is none. */
+const struct contract_message *channels_message(struct loader *loader,
+						const struct contract_channel *channel,
+						const struct config *at);
 /* /x-mode of the document or of a channel, where it is there. */
 void channels_load_mode(struct loader *loader, const struct config *owner,
 			enum contract_mode ret[CONTRACT_GROUPS]);
@@ -105,7 +116,8 @@ void entities_load_mapping(struct loader *loader, const struct config *owner,
 
 /* Warns where x-time, x-unique or x-entity of the channel @owner, which are loaded, name a member
  * that no schema of the message has. */
-void content_check_members(struct loader *loader, const struct config *owner);
+void content_check_members(struct loader *loader, const struct config *owner,
+			   const struct contract_channel *channel);
 
 /* Sets the channel's content, after the rest of the channel is loaded. */
 void content_load(struct loader *loader, struct contract_channel *channel);
@@ -122,12 +134,6 @@ void address_load_params(struct loader *loader, const struct config *owner,
  */
 const char *address_load(struct loader *loader, const struct config *owner, bool is_broker);
 size_t address_levels(const char *address);
-
-/* Checks that the content type under @key of @owner, if there is one, is JSON. */
-void operations_check_type(struct loader *loader, const struct config *owner, const char *key);
-/* /channels/.../messages, into channel->schema_uri. */
-void operations_load_message(struct loader *loader, const struct config *owner,
-			     struct contract_channel *channel);
 
 enum loader_binding { LOADER_SEND, LOADER_RECEIVE, LOADER_OTHER };
 

@@ -1,11 +1,10 @@
 /*
  * operations.c -- reads /operations: which scopes sending to a channel and receiving from it ask
- * for; also what bindings say of QoS and retain, and the schema of a message's payload.
+ * for, which messages they are about, and what bindings say of QoS and retain.
  */
 #include "contract/contract_internal.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* ---- bindings ------------------------------------------------------------------------- */
 
@@ -59,114 +58,6 @@ void operations_load_bindings(struct loader *loader, const struct config *owner,
 		operation->retain = retain ? CONTRACT_RETAIN_MUST : CONTRACT_RETAIN_MUST_NOT;
 }
 
-/* ---- messages ------------------------------------------------------------------------- */
-
-#define DRAFT_07 "http://json-schema.org/draft-07/schema"
-
-static const struct config_known message_members[] = {
-	{ .name = "payload contentType name title summary description deprecated tags externalDocs "
-		  "correlationId examples bindings" },
-	{ .name = "headers", .refusal = "not supported: user properties are not checked" },
-	{ .name = "traits", .refusal = "not supported: write the traits' members out" },
-};
-static const struct config_known format_members[] = {
-	{ .name = "schemaFormat", .is_required = true },
-	{ .name = "schema", .is_required = true },
-};
-
-/* A payload that is not JSON can't be held against a JSON Schema. */
-void operations_check_type(struct loader *loader, const struct config *owner, const char *key)
-{
-	const char *type = NULL;
-	size_t len;
-
-	if (!config_text(loader->report, owner, key, LOADER_TEXT_MAX, &type))
-		return;
-	len = strcspn(type, "; ");
-	if ((len == strlen("application/json") &&
-	     strncasecmp(type, "application/json", len) == 0) ||
-	    (len > strlen("+json") && strncasecmp(type + len - strlen("+json"), "+json", 5) == 0))
-		return;
-	(void)config_fail(
-		loader->report, owner, key, ERR_INVALID,
-		"expected \"application/json\" or \"...+json\": payloads are checked as JSON");
-}
-
-/*
- * { schemaFormat, schema }: the format only says what the schema's own $schema says, which is
- * what counts; draft 2020-12 is the one that need not be said.
- */
-static const struct config *load_multi_format(struct loader *loader, const struct config *payload)
-{
-	static const char *const formats[] = { "application/schema+json;version=draft-2020-12",
-					       "application/schema+json;version=draft-07", NULL };
-	const struct config *schema;
-	const char *dialect;
-	unsigned format = 0;
-	bool is_07;
-
-	(void)config_check(loader->report, payload, "a payload with schemaFormat", format_members);
-	if (!config_word(loader->report, payload, "schemaFormat", formats, &format))
-		return NULL;
-	schema =
-		sources_follow_schema(&loader->contract->sources, config_member(payload, "schema"));
-	dialect = config_string(config_member(schema, "$schema"));
-	is_07 = dialect && strncmp(dialect, DRAFT_07, strlen(DRAFT_07)) == 0;
-	if (schema && is_07 != (format == 1))
-		(void)config_fail(loader->report, payload, "schemaFormat", ERR_INVALID,
-				  "the schema's own \"$schema\" does not say so");
-	return schema;
-}
-
-static void load_payload(struct loader *loader, const struct config *payload,
-			 struct contract_channel *channel)
-{
-	struct sources *sources = &loader->contract->sources;
-	const struct config *schema = config_member(payload, "schemaFormat")
-					      ? load_multi_format(loader, payload)
-					      : sources_follow_schema(sources, payload);
-
-	if (!schema)
-		return;
-	if (schema->kind != CONFIG_OBJECT && schema->kind != CONFIG_BOOLEAN) {
-		(void)config_fail(loader->report, schema, NULL, ERR_INVALID,
-				  "expected a JSON Schema: an object, true or false");
-		return;
-	}
-	loader->schema = schema;
-	channel->schema_uri = sources_uri(sources, schema);
-}
-
-void operations_load_message(struct loader *loader, const struct config *owner,
-			     struct contract_channel *channel)
-{
-	const struct config *messages = config_member(owner, "messages");
-	const struct config *message;
-
-	if (messages && !config_expect(loader->report, messages, CONFIG_OBJECT))
-		return;
-	if (config_count(messages) == 0 && channel->send.name)
-		(void)config_fail(loader->report, owner, "messages", ERR_INVALID,
-				  "expected the message that operation \"%s\" sends",
-				  channel->send.name);
-	if (config_count(messages) > 1)
-		(void)config_fail(loader->report, messages, NULL, ERR_INVALID,
-				  "not supported: more than one message; "
-				  "let one message's payload be a \"oneOf\"");
-	if (config_count(messages) != 1)
-		return;
-	message = loader_follow(loader, messages->item);
-	if (!config_check(loader->report, message, "a message", message_members))
-		return;
-	operations_check_type(loader, message, "contentType");
-	operations_load_bindings(loader, message, LOADER_OTHER, NULL);
-	if (config_member(message, "payload"))
-		load_payload(loader, config_member(message, "payload"), channel);
-	else
-		(void)config_fail(loader->report, message, "payload", ERR_INVALID,
-				  "expected the payload's schema (true takes any JSON)");
-}
-
 /* ---- operations ----------------------------------------------------------------------- */
 
 static const struct config_known operation_members[] = {
@@ -206,56 +97,115 @@ static struct contract_channel *find_channel(struct loader *loader, const struct
 	return NULL;
 }
 
-/*
- * An operation may name its channel's messages. A channel has one at most, so that there is
- * nothing to choose; but what is named must be it.
- */
-static void check_messages(struct loader *loader, const struct config *operation,
-			   const struct contract_channel *channel)
+/* Its messages: those that it names, or all of the channel's. */
+static void load_messages(struct loader *loader, const struct config *at,
+			  const struct contract_channel *channel,
+			  struct contract_operation *operation)
 {
-	const struct config *messages = config_member(operation, "messages");
+	const struct config *named = config_member(at, "messages");
+	size_t count = named ? config_count(named) : channel->message_count;
+	const struct contract_message **message = loader_take(loader, count, sizeof(*message));
 
-	if (messages && messages->kind == CONFIG_ARRAY && messages->count == 0)
-		(void)config_fail(loader->report, messages, NULL, ERR_INVALID,
-				  "expected the channel's message, or no \"messages\" at all");
-	config_foreach_item(at, messages) {
-		const struct config *message = resolve(loader, at, ".../messages/...");
+	if (!message)
+		return;
+	operation->message = message;
+	for (size_t i = 0; i < channel->message_count && !named; i++)
+		message[operation->message_count++] = &channel->message[i];
+	config_foreach_item(item, named) {
+		const struct config *found = resolve(loader, item, ".../messages/...");
+		const struct contract_message *its =
+			found ? channels_message(loader, channel, found) : NULL;
 
-		if (message && !channels_has_message(loader, channel, message))
-			(void)config_fail(loader->report, at, "$ref", ERR_INVALID,
+		if (its)
+			message[operation->message_count++] = its;
+		else if (found)
+			(void)config_fail(loader->report, item, "$ref", ERR_INVALID,
 					  "expected a message of channel \"%s\"", channel->name);
 	}
 }
 
-static void load_operation(struct loader *loader, const struct config *at, const char *name)
+/* An operation as it was found: which of its channel's it is. */
+struct found {
+	const struct config *at;
+	const char *name;
+	struct contract_channel *channel;
+	bool is_send;
+};
+
+/* The channel's operations of one kind, and how many there are already. */
+static void add_operation(struct loader *loader, const struct found *found)
+{
+	struct contract_channel *channel = found->channel;
+	size_t *count = found->is_send ? &channel->send_count : &channel->receive_count;
+	const struct contract_operation *list = found->is_send ? channel->send : channel->receive;
+	/* Ours: made by make_lists(). */
+	struct contract_operation *operation = (struct contract_operation *)&list[(*count)++];
+
+	operation->name = found->name;
+	load_messages(loader, found->at, channel, operation);
+	scopes_load_security(loader, found->at, operation);
+	operations_load_bindings(loader, found->at, found->is_send ? LOADER_SEND : LOADER_RECEIVE,
+				 operation);
+}
+
+/* Counts the operations in the channels, takes memory for them and sets the counts to 0 again. */
+static bool make_lists(struct loader *loader, const struct found *found, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		++*(found[i].is_send ? &found[i].channel->send_count
+				     : &found[i].channel->receive_count);
+	for (size_t i = 0; i < loader->named_count; i++) {
+		struct contract_channel *channel = &loader->channel[i];
+
+		channel->send = loader_take(loader, channel->send_count, sizeof(*channel->send));
+		channel->receive =
+			loader_take(loader, channel->receive_count, sizeof(*channel->receive));
+		if (!channel->send || !channel->receive)
+			return false;
+		channel->send_count = channel->receive_count = 0;
+	}
+	return true;
+}
+
+static bool find_operation(struct loader *loader, const struct config *at, const char *name,
+			   struct found *ret)
 {
 	static const char *const actions[] = { "send", "receive", NULL };
-	struct contract_operation *operation;
-	struct contract_channel *channel;
 	unsigned action = 0;
 	bool is_action;
 
 	if (!config_check(loader->report, at, "an operation", operation_members))
-		return;
+		return false;
 	is_action = config_word(loader->report, at, "action", actions, &action);
-	channel = find_channel(loader, at);
-	if (!channel || !is_action)
-		return;
-	operation = action == 0 ? &channel->send : &channel->receive;
-	if (operation->name) {
-		(void)config_fail(loader->report, at, NULL, ERR_INVALID,
-				  "channel \"%s\" has a \"%s\" operation already, \"%s\"",
-				  channel->name, actions[action], operation->name);
-		return;
-	}
-	operation->name = name;
-	check_messages(loader, at, channel);
-	scopes_load_security(loader, at, operation);
-	operations_load_bindings(loader, at, action == 0 ? LOADER_SEND : LOADER_RECEIVE, operation);
+	*ret = (struct found){
+		.at = at, .name = name, .channel = find_channel(loader, at), .is_send = action == 0
+	};
+	return ret->channel && is_action;
 }
 
 void operations_load(struct loader *loader)
 {
-	config_foreach_member(at, config_member(loader->root, "operations"))
-		load_operation(loader, loader_follow(loader, at), at->key);
+	const struct config *operations = config_member(loader->root, "operations");
+	size_t all = config_count(operations), count = 0;
+	struct found *found = arena_take(&loader->scratch, all, sizeof(*found));
+
+	if (!found) {
+		(void)config_nomem(loader->report);
+		return;
+	}
+	config_foreach_member(at, operations)
+		count += find_operation(loader, loader_follow(loader, at), at->key, &found[count]);
+	if (!make_lists(loader, found, count))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		const struct contract_channel *channel = found[i].channel;
+		size_t has = found[i].is_send ? channel->send_count : channel->receive_count;
+
+		if (has < CONTRACT_OPERATIONS_MAX)
+			add_operation(loader, &found[i]);
+		else
+			(void)config_fail(loader->report, found[i].at, NULL, ERR_LIMIT,
+					  "more than %u operations of this kind on channel \"%s\"",
+					  CONTRACT_OPERATIONS_MAX, channel->name);
+	}
 }

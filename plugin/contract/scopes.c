@@ -146,11 +146,12 @@ void scopes_load(struct loader *loader)
 	}
 }
 
-static void load_alternative(struct loader *loader, const struct config *at, struct scopeset *ret)
+static void load_alternative(struct loader *loader, const struct config *at,
+			     struct contract_alternative *ret)
 {
 	static const struct scopeset none;
 	bool is_ok;
-	const struct config *scheme = load_scheme(loader, at, ret, &is_ok);
+	const struct config *scheme = load_scheme(loader, at, &ret->scopes, &is_ok);
 
 	if (!is_ok)
 		return;
@@ -158,7 +159,7 @@ static void load_alternative(struct loader *loader, const struct config *at, str
 		(void)config_fail(loader->report, at, NULL, ERR_INVALID,
 				  "expected a scheme with scopes, oauth2 or openIdConnect: "
 				  "how a client logs in is a server's security");
-	else if (scopeset_covers(&none, ret))
+	else if (scopeset_covers(&none, &ret->scopes))
 		(void)config_fail(
 			loader->report, at, NULL, ERR_INVALID,
 			"expected a scheme that names at least one scope under \"scopes\"");
@@ -168,11 +169,16 @@ void scopes_load_security(struct loader *loader, const struct config *owner,
 			  struct contract_operation *ret)
 {
 	const struct config *list = config_member(owner, "security");
+	struct contract_alternative *alternative;
 
 	if (!config_expect(loader->report, list, CONFIG_ARRAY) ||
 	    !config_bound(loader->report, list, 1, CONTRACT_ALTERNATIVES_MAX,
 			  "alternatives (without \"security\" no scope is asked for)"))
 		return;
+	alternative = loader_take(loader, list->count, sizeof(*alternative));
+	if (!alternative)
+		return;
+	ret->alternative = alternative;
 	config_foreach_item(at, list)
-		load_alternative(loader, at, &ret->alternative[ret->alternative_count++]);
+		load_alternative(loader, at, &alternative[ret->alternative_count++]);
 }

@@ -213,7 +213,7 @@ static struct topic_node *add_level(struct topics *topics, struct topic_node *no
  */
 static bool is_of_owners(const struct contract_channel *channel, size_t param)
 {
-	return !channel->send.name && param < channel->param_count &&
+	return channel->send_count == 0 && param < channel->param_count &&
 	       channel->param[param].own != CONTRACT_OWN_NONE;
 }
 

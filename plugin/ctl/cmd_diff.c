@@ -28,7 +28,8 @@ static enum gate_grant grant_of(const struct scene *scene, const char *name,
 
 	if (!principal || principal->is_disabled || !channel)
 		return GATE_NONE;
-	return gate_grant(principal, is_send ? &channel->send : &channel->receive, &match);
+	return gate_grant(principal, is_send ? channel->send : channel->receive,
+			  is_send ? channel->send_count : channel->receive_count, &match);
 }
 
 static void compare_grants(struct diff *diff, const char *name)
@@ -70,7 +71,8 @@ static unsigned retain_set(enum contract_retain retain)
 
 static void compare_retain(struct diff *diff)
 {
-	unsigned had = retain_set(diff->old->send.retain), has = retain_set(diff->new->send.retain);
+	unsigned had = retain_set(diff->old->send->retain),
+		 has = retain_set(diff->new->send->retain);
 
 	if (has & ~had)
 		DIFF_ADD(diff, true, "retain", "messages %s retained",
@@ -85,9 +87,9 @@ static void compare_rules(struct diff *diff)
 	static const char *const modes[] = { "enforce", "observe", "off" };
 	const struct contract_channel *old = diff->old, *new = diff->new;
 
-	if (old->send.qos != new->send.qos)
-		DIFF_ADD(diff, new->send.qos < old->send.qos, "qos", "from %u, it was from %u",
-			 new->send.qos, old->send.qos);
+	if (old->send->qos != new->send->qos)
+		DIFF_ADD(diff, new->send->qos < old->send->qos, "qos", "from %u, it was from %u",
+			 new->send->qos, old->send->qos);
 	compare_retain(diff);
 	if (old->payload_max != new->payload_max)
 		DIFF_ADD(diff, new->payload_max > old->payload_max, "size",
@@ -175,10 +177,15 @@ static const char *scope_name(const struct scene *scene, int scope)
 /* Has everyone the scope who may publish on the channel? Then a step's is for ":own" as well. */
 static bool is_for_own(const struct contract_channel *channel, int scope)
 {
-	for (size_t i = 0; i < channel->send.alternative_count; i++)
-		if (!scopeset_has(&channel->send.alternative[i], (unsigned)scope))
-			return false;
-	return channel->send.alternative_count > 0;
+	bool is_asked = false;
+
+	for (size_t o = 0; o < channel->send_count; o++)
+		for (size_t i = 0; i < channel->send[o].alternative_count; i++) {
+			is_asked = true;
+			if (!scopeset_has(&channel->send[o].alternative[i].scopes, (unsigned)scope))
+				return false;
+		}
+	return is_asked;
 }
 
 /* Who may take a step that was and is legal? */
@@ -263,7 +270,7 @@ static void compare_channel(struct diff *diff, const char *address)
 	diff->old = find_channel(&diff->from, address);
 	diff->new = find_channel(&diff->to, address);
 	compare_users(diff);
-	if (!diff->old || !diff->new || !diff->old->send.name || !diff->new->send.name)
+	if (!diff->old || !diff->new || diff->old->send_count == 0 || diff->new->send_count == 0)
 		return;
 	compare_rules(diff);
 	compare_params(diff);

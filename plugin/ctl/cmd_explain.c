@@ -151,16 +151,16 @@ static void print_json(const struct gate_request *request, const struct decision
 }
 
 static const char *scopes(const struct scene *scene, const struct contract_operation *operation,
-			  char *ret, size_t cap)
+			  size_t count, char *ret, size_t cap)
 {
 	size_t used = 0;
 
 	ret[0] = '\0';
-	for (size_t a = 0; a < operation->alternative_count; a++) {
+	for (size_t a = 0; count > 0 && a < operation->alternative_count; a++) {
 		for (size_t i = 0; i < scene->rules->contract->scope_count; i++) {
 			int n;
 
-			if (!scopeset_has(&operation->alternative[a], (unsigned)i))
+			if (!scopeset_has(&operation->alternative[a].scopes, (unsigned)i))
 				continue;
 			n = snprintf(ret + used, cap - used, "%s%s", used ? " " : "",
 				     scene->rules->contract->scope[i]);
@@ -239,10 +239,11 @@ static void print_text(const struct explanation *explanation, const struct outpu
 	char list[256];
 
 	if (channel)
-		(void)printf(
-			"  %-12s %s (%s), needs %s\n", "channel", channel->name, channel->address,
-			scopes(&explanation->scene, is_send ? &channel->send : &channel->receive,
-			       list, sizeof(list)));
+		(void)printf("  %-12s %s (%s), needs %s\n", "channel", channel->name,
+			     channel->address,
+			     scopes(&explanation->scene, is_send ? channel->send : channel->receive,
+				    is_send ? channel->send_count : channel->receive_count, list,
+				    sizeof(list)));
 	print_state(&explanation->scene, request);
 	print_steps(output, decision);
 	print_verdict(output, decision);

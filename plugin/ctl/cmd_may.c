@@ -17,7 +17,7 @@ static const struct output_column columns[] = {
 /* For any topic of the channel: every parameter is open. */
 static const char *grant_word(const struct access_principal *principal,
 			      const struct contract_channel *channel,
-			      const struct contract_operation *operation)
+			      const struct contract_operation *operation, size_t count)
 {
 	static const char *const words[] = {
 		[GATE_NONE] = "no", [GATE_OWN] = "own", [GATE_FULL] = "yes"
@@ -25,10 +25,10 @@ static const char *grant_word(const struct access_principal *principal,
 	struct contract_match match = { .channel = channel };
 	enum gate_grant grant;
 
-	if (!operation->name || principal->is_disabled)
+	if (count == 0 || principal->is_disabled)
 		return "no";
-	grant = gate_grant(principal, operation, &match);
-	if (grant != GATE_NONE || operation != &channel->receive)
+	grant = gate_grant(principal, operation, count, &match);
+	if (grant != GATE_NONE || operation != channel->receive)
 		return words[grant];
 	for (size_t i = 0; i < channel->param_count; i++)
 		if (channel->param[i].own != CONTRACT_OWN_NONE)
@@ -40,17 +40,18 @@ static json_t *row_of(const struct access_principal *principal,
 		      const struct contract_channel *channel)
 {
 	static const char *const retain[] = { "may", "must", "must not" };
-	const char *publish = grant_word(principal, channel, &channel->send);
+	const char *publish = grant_word(principal, channel, channel->send, channel->send_count);
 	bool can = strcmp(publish, "no") != 0;
 
 	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s}", "channel", channel->name, "address",
 			 channel->address, "publish", publish, "qos",
-			 can ? json_integer(channel->send.qos) : json_null(), "retain",
-			 can ? retain[channel->send.retain] : "", "will",
+			 can ? json_integer(channel->send->qos) : json_null(), "retain",
+			 can ? retain[channel->send->retain] : "", "will",
 			 !can                       ? ""
 			 : channel->is_will_allowed ? "may"
 						    : "must not",
-			 "receive", grant_word(principal, channel, &channel->receive));
+			 "receive",
+			 grant_word(principal, channel, channel->receive, channel->receive_count));
 }
 
 /* ---- steps ------------------------------------------------------------------------------- */
@@ -58,13 +59,14 @@ static json_t *row_of(const struct access_principal *principal,
 static bool holds(const struct access_principal *principal, const struct contract_channel *channel,
 		  int scope, enum gate_grant least)
 {
-	struct contract_operation asked = { .name = "", .alternative_count = 1 };
+	struct contract_alternative needed = { .methods = 0 };
+	struct contract_operation asked = { .alternative_count = 1, .alternative = &needed };
 	struct contract_match match = { .channel = channel };
 
 	if (scope < 0 || principal->is_disabled)
 		return false;
-	scopeset_add(&asked.alternative[0], (unsigned)scope);
-	return gate_grant(principal, &asked, &match) >= least;
+	scopeset_add(&needed.scopes, (unsigned)scope);
+	return gate_grant(principal, &asked, 1, &match) >= least;
 }
 
 /* "PLACED -> CANCELLED": the steps of a user that may publish on @channel for its own only. */
@@ -74,7 +76,8 @@ static void add_own_steps(json_t *list, const struct access_principal *principal
 	const struct contract_transitions *machine =
 		channel->mapping ? channel->mapping->transitions : NULL;
 
-	if (!machine || strcmp(grant_word(principal, channel, &channel->send), "own") != 0)
+	if (!machine ||
+	    strcmp(grant_word(principal, channel, channel->send, channel->send_count), "own") != 0)
 		return;
 	for (int from = -1; from < (int)machine->count; from++) {
 		uint64_t next = from < 0 ? machine->first : machine->next[from];
@@ -96,7 +99,8 @@ static bool may_correct(const struct access_principal *principal,
 			const struct contract_channel *channel)
 {
 	return channel->mapping && channel->mapping->transitions &&
-	       strcmp(grant_word(principal, channel, &channel->send), "yes") == 0 &&
+	       strcmp(grant_word(principal, channel, channel->send, channel->send_count), "yes") ==
+		       0 &&
 	       holds(principal, channel, channel->mapping->transitions->correct, GATE_FULL);
 }
 

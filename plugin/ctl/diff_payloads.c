@@ -14,7 +14,9 @@
 
 static bool takes(struct scene *scene, const struct contract_channel *channel, const char *text)
 {
-	const struct schema *schema = scene->rules->channel[channel->index].schema;
+	const struct schema *schema =
+		channel->message_count > 0 ? scene->rules->message[channel->message->index].schema
+					   : NULL;
 	const struct payload_value *value;
 	struct payload_error error;
 
@@ -116,9 +118,8 @@ static json_t *schema_of(const struct scene *scene, const struct contract_channe
 			 enum deref_extent *extent)
 {
 	enum deref_extent own = DEREF_WHOLE;
-	json_t *schema = channel->schema_uri ? deref_schema(scene->rules->contract,
-							    channel->schema_uri, false, &own)
-					     : json_true();
+	const char *uri = channel->message_count > 0 ? channel->message->schema_uri : NULL;
+	json_t *schema = uri ? deref_schema(scene->rules->contract, uri, false, &own) : json_true();
 
 	if (own > *extent)
 		*extent = own;

@@ -375,7 +375,7 @@ static size_t largest_payload(const struct contract *contract)
 	for (size_t i = 0; i < contract->channel_count; i++) {
 		const struct contract_channel *channel = &contract->channel[i];
 
-		if (channel->send.name && channel->payload_max > largest)
+		if (channel->send_count > 0 && channel->payload_max > largest)
 			largest = channel->payload_max;
 	}
 	return largest;

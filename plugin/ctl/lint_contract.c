@@ -126,16 +126,17 @@ static void check_channel(struct lint *lint, const char *path,
 {
 	if (channel->address[0] == '$')
 		return; /* the broker's, or a plugin's: one direction, any bytes */
-	if (!channel->send.name && !channel->receive.name)
+	if (channel->send_count == 0 && channel->receive_count == 0)
 		lint_add(lint, LINT_WARNING,
 			 "%s: /channels/%s: no operation reaches it: nobody may publish or "
 			 "receive there",
 			 path, channel->name);
-	else if (channel->send.name && !channel->receive.name)
+	else if (channel->send_count > 0 && channel->receive_count == 0)
 		lint_add(lint, LINT_WARNING,
 			 "%s: /channels/%s: has no receive operation: nobody receives it", path,
 			 channel->name);
-	if (channel->send.name && !channel->schema_uri)
+	if (channel->send_count > 0 &&
+	    (channel->message_count == 0 || !channel->message->schema_uri))
 		lint_add(lint, LINT_WARNING,
 			 "%s: /channels/%s: has no payload schema: any bytes pass", path,
 			 channel->name);
@@ -162,8 +163,8 @@ static void check_own_topic(struct lint *lint, const char *path, const struct co
 			 path, channel->name, is_notice ? "notices" : "alerts",
 			 is_notice ? CONTRACT_NOTICES "/{principal}/{clientId}"
 				   : CONTRACT_ALERTS "/{kind}");
-	if (begins(channel->address, "$CONTROL/") && channel->send.name &&
-	    channel->send.alternative_count == 0)
+	if (begins(channel->address, "$CONTROL/") && channel->send_count > 0 &&
+	    channel->send->alternative_count == 0)
 		lint_add(lint, LINT_WARNING,
 			 "%s: /x-broker-topics/%s: every client may give commands; expected "
 			 "\"security\"",
@@ -308,7 +309,8 @@ static void walk_schema(struct survey *survey, const json_t *schema, const struc
 }
 
 static void check_schema(struct lint *lint, const char *path, const struct contract *contract,
-			 const struct contract_channel *channel)
+			 const struct contract_channel *channel,
+			 const struct contract_message *message)
 {
 	const struct config root = { .up = NULL };
 	char where[512];
@@ -316,7 +318,7 @@ static void check_schema(struct lint *lint, const char *path, const struct contr
 		.lint = lint, .where = where, .closed = json_object(), .walked = json_object()
 	};
 	enum deref_extent extent;
-	json_t *schema = deref_schema(contract, channel->schema_uri, true, &extent);
+	json_t *schema = deref_schema(contract, message->schema_uri, true, &extent);
 
 	(void)snprintf(where, sizeof(where), "%s: /channels/%s", path, channel->name);
 	if (extent == DEREF_STOPPED)
@@ -334,20 +336,19 @@ static void check_schema(struct lint *lint, const char *path, const struct contr
 
 void lint_schemas(struct lint *lint, const char *path, const struct contract *contract)
 {
-	size_t count = contract->channel_count;
+	json_t *seen = json_object(); /* what several messages share is looked at once */
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < contract->channel_count; i++) {
 		const struct contract_channel *channel = &contract->channel[i];
-		bool is_first = true;
 
-		if (!channel->schema_uri || !channel->send.name)
-			continue;
-		for (size_t k = 0; k < i; k++) {
-			const char *before = contract->channel[k].schema_uri;
+		for (size_t m = 0; m < channel->message_count && channel->send_count > 0; m++) {
+			const char *uri = channel->message[m].schema_uri;
 
-			is_first &= !before || strcmp(before, channel->schema_uri) != 0;
+			if (!uri || json_object_get(seen, uri))
+				continue;
+			(void)json_object_set_new(seen, uri, json_true());
+			check_schema(lint, path, contract, channel, &channel->message[m]);
 		}
-		if (is_first)
-			check_schema(lint, path, contract, channel);
 	}
+	json_decref(seen);
 }

@@ -129,6 +129,8 @@ struct decision {
 	uint32_t asked;                         /* steps that were asked, bits by enum gate_step */
 	uint32_t failed;                        /* steps that were answered with no, likewise */
 	const struct contract_channel *channel; /* NULL where the topic has none */
+	/* The channel's message that the publish is, or is nearest to; NULL: not known. */
+	const struct contract_message *kind;
 	/*
 	 * The fault in words, for people. "" strings where nothing was wrong, and for
 	 * GATE_DELIVER: refused deliveries are many, and are not reported.

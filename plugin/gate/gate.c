@@ -30,7 +30,7 @@ static bool ask_json(struct judgement *j)
 
 static bool check_payload(struct judgement *j)
 {
-	if (!j->match->channel->schema_uri)
+	if (j->match->channel->message_count == 0 || !j->match->channel->message->schema_uri)
 		return j->request->message.payload_len == 0 ||
 		       judgement_ask(j, GATE_STEP_SIZE, message_rules_size);
 	if (!judgement_ask(j, GATE_STEP_SIZE, message_rules_size) || !ask_json(j))
@@ -141,8 +141,15 @@ static bool check_permission(struct judgement *j, bool *is_done)
 	j->decision->channel = j->match->channel;
 	find_modes(j);
 	*is_done = !j->match->channel;
-	return judgement_ask(j, GATE_STEP_TOPIC, permission_topic) &&
-	       (*is_done || judgement_ask(j, GATE_STEP_SCOPE, permission_scope));
+	if (!judgement_ask(j, GATE_STEP_TOPIC, permission_topic))
+		return false;
+	if (*is_done)
+		return true;
+	if (!judgement_ask(j, GATE_STEP_SCOPE, permission_scope))
+		return false;
+	if (!j->operation && j->match->channel->send_count > 0)
+		j->operation = j->match->channel->send; /* that none admits it is only observed */
+	return true;
 }
 
 /* Most principals have no limits, and most topics are far from the contract's. */
@@ -279,6 +286,7 @@ static inline void begin(struct judgement *ret, struct gate *gate,
 	ret->request = request;
 	ret->decision = decision;
 	ret->match = &nowhere;
+	ret->operation = NULL;
 	ret->payload = NULL;
 	memset(ret->mode, 0, sizeof(ret->mode)); /* CONTRACT_ENFORCE */
 	ret->is_own_needed = ret->is_repeat = ret->is_same = ret->has_state = false;
@@ -297,6 +305,7 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 	ret->is_observed = false;
 	ret->asked = ret->failed = 0;
 	ret->channel = NULL;
+	ret->kind = NULL;
 	ret->error.instance[0] = ret->error.schema[0] = '\0';
 	ret->error.keyword[0] = ret->error.message[0] = '\0';
 	ret->current_status[0] = '\0';
@@ -353,17 +362,18 @@ size_t gate_faults(const struct rules *rules, const struct decision *decision,
 	if (max == 0 || decision->error.keyword[0] == '\0')
 		return 0;
 	if (decision->reason == REASON_SCHEMA_VIOLATION && decision->payload)
-		return schema_explain_answer(rules->channel[decision->channel->index].schema,
-					     decision->payload, SCHEMA_INVALID, ret, max);
+		return schema_explain_answer(
+			rules->message[decision->channel->message->index].schema, decision->payload,
+			SCHEMA_INVALID, ret, max);
 	ret[0] = decision->error;
 	return 1;
 }
 
 enum gate_grant gate_grant(const struct access_principal *principal,
-			   const struct contract_operation *operation,
+			   const struct contract_operation *operation, size_t count,
 			   const struct contract_match *match)
 {
-	return permission_grant(principal, operation, match);
+	return permission_best(principal, operation, count, match, NULL);
 }
 
 uint64_t gate_entity_key(struct gate *gate, const struct message *message, uint64_t seed)

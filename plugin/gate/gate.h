@@ -80,11 +80,11 @@ bool gate_is_current(struct gate *gate, const struct gate_request *request);
 bool gate_is_last(struct gate *gate, const struct gate_request *request);
 
 /*
- * What the principal's scopes allow of an operation of @match's channel: nothing, its own entities,
- * or all. A wildcard in @match stands for any value.
+ * What the principal's scopes allow of @count operations of @match's channel, the best of them:
+ * nothing, its own entities, or all. A wildcard in @match stands for any value.
  */
 enum gate_grant gate_grant(const struct access_principal *principal,
-			   const struct contract_operation *operation,
+			   const struct contract_operation *operation, size_t count,
 			   const struct contract_match *match);
 
 #endif

@@ -20,8 +20,9 @@ struct judgement {
 	const struct access_principal *principal;
 	const struct gate_request *request;
 	struct decision *decision;
-	const struct contract_match *match;  /* its channel is NULL until it is found */
-	const struct payload_value *payload; /* NULL until parsed */
+	const struct contract_match *match;         /* its channel is NULL until it is found */
+	const struct contract_operation *operation; /* what admits the principal; NULL until then */
+	const struct payload_value *payload;        /* NULL until parsed */
 	enum contract_mode
 		mode[CONTRACT_GROUPS]; /* of the channel's rules, once it is found; for a topic
 					  without a channel the document's defaults */
@@ -120,6 +121,15 @@ enum gate_grant permission_receive(const struct judgement *j, const struct contr
 
 /* Does the principal own the entity of @match? False for a wildcard in place of the id. */
 bool permission_is_own(struct judgement *j, const struct contract_match *match);
+
+/*
+ * What the best of @count operations allows, under permission_grant(); *ret, unless it is NULL,
+ * becomes that operation. NULL, and GATE_NONE, where none does.
+ */
+enum gate_grant permission_best(const struct access_principal *principal,
+				const struct contract_operation *operation, size_t count,
+				const struct contract_match *match,
+				const struct contract_operation **ret);
 
 /* Refuses because the principal lacks @operation's scope, and names it. Returns false. */
 bool permission_refuse(struct judgement *j, const struct contract_operation *operation)

@@ -78,7 +78,8 @@ bool message_rules_json(struct judgement *j)
 
 bool message_rules_schema(struct judgement *j)
 {
-	const struct schema *schema = j->gate->rules->channel[j->match->channel->index].schema;
+	const struct schema *schema =
+		j->gate->rules->message[j->match->channel->message->index].schema;
 	enum schema_answer answer = schema_check(schema, j->payload);
 
 	if (answer == SCHEMA_VALID)
@@ -168,7 +169,7 @@ bool message_rules_will(struct judgement *j)
 
 bool message_rules_retain(struct judgement *j)
 {
-	enum contract_retain retain = j->match->channel->send.retain;
+	enum contract_retain retain = j->operation ? j->operation->retain : CONTRACT_RETAIN_MAY;
 
 	if (j->request->message.is_retained && retain == CONTRACT_RETAIN_MUST_NOT)
 		return judgement_refuse(j, REASON_RETAIN_FORBIDDEN,
@@ -183,7 +184,7 @@ bool message_rules_retain(struct judgement *j)
 
 bool message_rules_qos(struct judgement *j)
 {
-	unsigned least = j->match->channel->send.qos;
+	unsigned least = j->operation ? j->operation->qos : 0;
 
 	if (j->request->message.qos >= least)
 		return true;

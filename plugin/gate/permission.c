@@ -31,17 +31,15 @@ static enum gate_grant operation_grant(const struct contract_operation *operatio
 {
 	enum gate_grant best = GATE_NONE;
 
-	if (!operation->name)
-		return GATE_NONE;
 	if (operation->alternative_count == 0)
 		return GATE_FULL;
 	for (size_t i = 0; i < operation->alternative_count; i++) {
 		struct scopeset both = *full;
 
-		if (scopeset_covers(full, &operation->alternative[i]))
+		if (scopeset_covers(full, &operation->alternative[i].scopes))
 			return GATE_FULL;
 		scopeset_merge(&both, own);
-		if (scopeset_covers(&both, &operation->alternative[i]))
+		if (scopeset_covers(&both, &operation->alternative[i].scopes))
 			best = GATE_OWN;
 	}
 	return best;
@@ -79,6 +77,25 @@ enum gate_grant permission_grant(const struct access_principal *principal,
 				 const struct contract_match *match)
 {
 	return grant(principal, operation, match, true);
+}
+
+enum gate_grant permission_best(const struct access_principal *principal,
+				const struct contract_operation *operation, size_t count,
+				const struct contract_match *match,
+				const struct contract_operation **ret)
+{
+	enum gate_grant best = GATE_NONE;
+
+	for (size_t i = 0; i < count && best != GATE_FULL; i++) {
+		enum gate_grant has = permission_grant(principal, &operation[i], match);
+
+		if (has > best) {
+			best = has;
+			if (ret)
+				*ret = &operation[i];
+		}
+	}
+	return best;
 }
 
 enum gate_grant permission_grant_all(const struct access_principal *principal,
@@ -149,7 +166,8 @@ static bool is_addressed(const struct judgement *j, const struct contract_match 
 
 enum gate_grant permission_receive(const struct judgement *j, const struct contract_match *match)
 {
-	enum gate_grant grant = permission_grant(j->principal, &match->channel->receive, match);
+	enum gate_grant grant = permission_best(j->principal, match->channel->receive,
+						match->channel->receive_count, match, NULL);
 
 	return grant != GATE_FULL && is_addressed(j, match) ? GATE_FULL : grant;
 }
@@ -158,12 +176,13 @@ bool permission_scope(struct judgement *j)
 {
 	const struct contract_channel *channel = j->match->channel;
 	bool is_send = j->request->action == GATE_PUBLISH;
-	const struct contract_operation *operation = is_send ? &channel->send : &channel->receive;
+	const struct contract_operation *operation = is_send ? channel->send : channel->receive;
 
-	if (!operation->name)
+	if ((is_send ? channel->send_count : channel->receive_count) == 0)
 		return judgement_refuse(j, REASON_DIRECTION, "channel %s has no %s operation",
 					channel->name, is_send ? "send" : "receive");
-	switch (is_send ? permission_grant(j->principal, operation, j->match)
+	switch (is_send ? permission_best(j->principal, operation, channel->send_count, j->match,
+					  &j->operation)
 			: permission_receive(j, j->match)) {
 	case GATE_FULL:
 		return true;
@@ -237,7 +256,7 @@ bool permission_refuse(struct judgement *j, const struct contract_operation *ope
 		int n;
 
 		if (operation->alternative_count == 0 ||
-		    !scopeset_has(&operation->alternative[0], (unsigned)i))
+		    !scopeset_has(&operation->alternative[0].scopes, (unsigned)i))
 			continue;
 		n = snprintf(names + used, sizeof(names) - used, " %s", contract->scope[i]);
 		used += n > 0 && (size_t)n < sizeof(names) - used ? (size_t)n : 0;

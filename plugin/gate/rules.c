@@ -9,13 +9,14 @@ struct rules_parts {
 	size_t schema_count; /* distinct schemas */
 	struct schema **schema;
 	struct rules_channel *channel;
+	struct rules_message *message;
 	struct diag_list warnings;
 };
 
-/* A channel and its schema's URI, to be sorted so that each schema is compiled once. */
+/* A message and its schema's URI, to be sorted so that each schema is compiled once. */
 struct wanted {
 	const char *uri;
-	size_t channel;
+	size_t message;
 };
 
 static int by_uri(const void *a, const void *b)
@@ -63,29 +64,35 @@ static int compile_wanted(struct rules *rules, struct schema_set *set, const str
 				return rc;
 			add_warnings(rules, parts->schema[parts->schema_count++]);
 		}
-		parts->channel[wanted[i].channel].schema = parts->schema[parts->schema_count - 1];
+		parts->message[wanted[i].message].schema = parts->schema[parts->schema_count - 1];
 	}
 	return 0;
 }
 
 static int compile_schemas(struct rules *rules, struct diag *diag)
 {
-	size_t channels = rules->contract->channel_count;
-	struct wanted *wanted = calloc(channels + 1, sizeof(*wanted));
+	struct wanted *wanted = calloc(rules->contract->message_count + 1, sizeof(*wanted));
 	struct schema_set *set = NULL;
 	size_t count = 0;
 	int rc = ERR_NOMEM;
 
-	rules->parts->schema = calloc(channels + 1, sizeof(*rules->parts->schema));
-	if (!wanted || !rules->parts->schema) {
+	rules->parts->schema =
+		calloc(rules->contract->message_count + 1, sizeof(*rules->parts->schema));
+	rules->parts->message =
+		calloc(rules->contract->message_count + 1, sizeof(*rules->parts->message));
+	rules->message = rules->parts->message;
+	if (!wanted || !rules->parts->schema || !rules->message) {
 		(void)diag_nomem(diag);
 		goto out;
 	}
-	for (size_t i = 0; i < channels; i++) {
-		const char *uri = rules->contract->channel[i].schema_uri;
+	for (size_t i = 0; i < rules->contract->channel_count; i++) {
+		const struct contract_channel *channel = &rules->contract->channel[i];
 
-		if (uri)
-			wanted[count++] = (struct wanted){ .uri = uri, .channel = i };
+		for (size_t m = 0; m < channel->message_count; m++)
+			if (channel->message[m].schema_uri)
+				wanted[count++] =
+					(struct wanted){ .uri = channel->message[m].schema_uri,
+							 .message = channel->message[m].index };
 	}
 	qsort(wanted, count, sizeof(*wanted), by_uri);
 	rc = schema_set_new(&set, diag);
@@ -201,10 +208,12 @@ static bool has_param(const void *ctx, const char *name)
 	return false;
 }
 
-static void add_scopes(const struct contract_operation *operation, struct scopeset *set)
+static void add_scopes(const struct contract_operation *operation, size_t count,
+		       struct scopeset *set)
 {
-	for (size_t i = 0; i < operation->alternative_count; i++)
-		scopeset_merge(set, &operation->alternative[i]);
+	for (size_t o = 0; o < count; o++)
+		for (size_t i = 0; i < operation[o].alternative_count; i++)
+			scopeset_merge(set, &operation[o].alternative[i].scopes);
 }
 
 static void add_step_scopes(const struct contract_transitions *machine, struct scopeset *set)
@@ -224,8 +233,8 @@ static struct scopeset find_whole(const struct contract *contract)
 		const struct contract_transitions *machine =
 			channel->mapping ? channel->mapping->transitions : NULL;
 
-		add_scopes(&channel->send, &others);
-		add_scopes(&channel->receive, &others);
+		add_scopes(channel->send, channel->send_count, &others);
+		add_scopes(channel->receive, channel->receive_count, &others);
 		if (!machine)
 			continue;
 		add_step_scopes(machine, &others);
@@ -331,6 +340,7 @@ void rules_free(struct rules *rules)
 		for (size_t i = 0; i < rules->parts->schema_count; i++)
 			schema_free(rules->parts->schema[i]);
 		free(rules->parts->schema);
+		free(rules->parts->message);
 		free(rules->parts);
 	}
 	revoked_free(rules->revoked);

@@ -23,8 +23,12 @@
 
 /* What is compiled from the contract for one channel. */
 struct rules_channel {
-	const struct schema *schema;                  /* NULL: payloads are not checked */
 	struct pattern *pattern[CONTRACT_PARAMS_MAX]; /* NULL: any id */
+};
+
+/* What is compiled from the contract for one message. */
+struct rules_message {
+	const struct schema *schema; /* NULL: payloads are not checked */
 };
 
 struct rules {
@@ -34,6 +38,7 @@ struct rules {
 	struct scram_keys *scram;    /* NULL: no client logs in by SCRAM */
 	struct revoked *revoked;     /* NULL: no list of revoked certificates was asked for */
 	const struct rules_channel *channel; /* by contract_channel.index */
+	const struct rules_message *message; /* by contract_message.index */
 	size_t payload_max;                  /* the largest of any channel, at least 1 */
 	struct rules_parts *parts;           /* what the pointers above own */
 };

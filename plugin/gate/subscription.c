@@ -31,7 +31,7 @@ static bool is_readable(const struct contract_match *match, void *ctx)
 	enum contract_mode mode = match->channel->mode[CONTRACT_PERMISSION];
 	enum gate_grant grant;
 
-	if (!match->channel->receive.name)
+	if (match->channel->receive_count == 0)
 		return false;
 	grant = mode == CONTRACT_OFF ? GATE_FULL : permission_receive(j, match);
 	/* A wildcard may reach what is one's own: each delivery is judged again. */
@@ -54,7 +54,7 @@ static bool refuse_filter(struct judgement *j, const struct reach *reach)
 		return judgement_refuse(j, REASON_NOT_OWNER,
 					"%s may read only what belongs to it; this does not",
 					j->principal->name);
-	return permission_refuse(j, &reach->forbidden->receive);
+	return permission_refuse(j, reach->forbidden->receive);
 }
 
 /* A filter is granted when some channel it can reach is readable. */
@@ -86,10 +86,13 @@ static bool is_swallowed(const struct contract_match *match, void *ctx)
 {
 	struct reach *reach = ctx;
 
-	if (!match->channel->receive.name ||
-	    match->channel->mode[CONTRACT_PERMISSION] != CONTRACT_ENFORCE ||
-	    permission_grant_all(reach->j->principal, &match->channel->receive, match) == GATE_FULL)
+	if (match->channel->receive_count == 0 ||
+	    match->channel->mode[CONTRACT_PERMISSION] != CONTRACT_ENFORCE)
 		return false;
+	for (size_t i = 0; i < match->channel->receive_count; i++)
+		if (permission_grant_all(reach->j->principal, &match->channel->receive[i], match) ==
+		    GATE_FULL)
+			return false;
 	reach->forbidden = match->channel;
 	return true;
 }

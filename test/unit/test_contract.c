@@ -79,14 +79,12 @@ static void print_operation(FILE *out, const struct contract *contract, const ch
 {
 	static const char *const retain[] = { "may", "must", "must not" };
 
-	if (!operation->name)
-		return;
 	fprintf(out, "  %s %s, qos %u, %s be retained", action, operation->name, operation->qos,
 		retain[operation->retain]);
 	for (size_t i = 0; i < operation->alternative_count; i++) {
 		fputs(i ? " or" : ", needs", out);
 		for (unsigned s = 0; s < contract->scope_count; s++)
-			if (scopeset_has(&operation->alternative[i], s))
+			if (scopeset_has(&operation->alternative[i].scopes, s))
 				fprintf(out, " %s", contract->scope[s]);
 	}
 	fputc('\n', out);
@@ -190,10 +188,15 @@ static void print_channel(FILE *out, const struct contract *contract, size_t ind
 			fprintf(out, "%s %s%s", contract_group_name((enum contract_group)g),
 				modes[channel->mode[g]], g + 1 < CONTRACT_GROUPS ? ", " : ")\n");
 	print_params(out, channel);
-	print_operation(out, contract, "send", &channel->send);
-	print_operation(out, contract, "receive", &channel->receive);
+	for (size_t i = 0; i < channel->send_count; i++)
+		print_operation(out, contract, "send", &channel->send[i]);
+	for (size_t i = 0; i < channel->receive_count; i++)
+		print_operation(out, contract, "receive", &channel->receive[i]);
 	fprintf(out, "  payload %s, at most %zu bytes\n",
-		channel->schema_uri ? channel->schema_uri : "-", channel->payload_max);
+		channel->message_count > 0 && channel->message->schema_uri
+			? channel->message->schema_uri
+			: "-",
+		channel->payload_max);
 	fprintf(out, "  will %s, %s, %s\n", channel->is_will_allowed ? "allowed" : "forbidden",
 		channel->is_recorded ? "recorded" : "not recorded",
 		channel->durability == CONTRACT_POWER ? "power" : "process");
@@ -421,13 +424,13 @@ static void test_contract_load__says_all_that_is_wrong(void **state)
 	static const char *const lines[] = {
 		"faults.asyncapi.json: /info/versoin: unknown member; did you mean \"version\"?",
 		"faults.asyncapi.json: /info: expected a member \"version\"",
+		"faults.asyncapi.json: /channels/note/messages/note/payload: expected a",
+		"faults.asyncapi.json: /channels/news/messages/news/contentType: expected",
 		"faults.asyncapi.json: /operations/sendNews/reply: not supported",
 		"faults.asyncapi.json: /operations/sendNews/channel/$ref: there is no",
 		"faults.asyncapi.json: /channels/note/adress: unknown member; did you mean",
 		"faults.asyncapi.json: /channels/note: expected a member \"address\"",
-		"faults.asyncapi.json: /channels/note/messages/note/payload: expected a",
 		"faults.asyncapi.json: /channels/news/parameters/section/enum: expected 1 to",
-		"faults.asyncapi.json: /channels/news/messages/news/contentType: expected",
 	};
 	struct diag_list all = { .count = 0 };
 	struct contract *contract = NULL;
@@ -553,10 +556,11 @@ static void test_contract_load__follows_references_everywhere(void **state)
 	contract = load(folder.contract);
 	channel = topics_match(contract->topics, "notes/7", 7).channel;
 	assert_string_equal(channel->name, "note");
-	assert_string_equal(channel->send.name, "sendNote");
-	assert_int_equal(channel->send.qos, 2);
+	assert_string_equal(channel->send->name, "sendNote");
+	assert_int_equal(channel->send->qos, 2);
 	assert_string_equal(channel->param[0].location, "/id");
-	assert_string_equal(channel->schema_uri, "contract:/files/common.schema.json#/$defs/id");
+	assert_string_equal(channel->message->schema_uri,
+			    "contract:/files/common.schema.json#/$defs/id");
 	contract_free(contract);
 	folder_clear(&folder);
 	json_decref(changed);
@@ -582,7 +586,7 @@ static void test_contract_load__leaves_the_names_of_schemas_alone(void **state)
 	folder_init(&folder);
 	assert_int_equal(json_dump_file(base, folder.contract, 0), 0);
 	contract = load(folder.contract);
-	assert_string_equal(topics_match(contract->topics, "notes", 5).channel->schema_uri,
+	assert_string_equal(topics_match(contract->topics, "notes", 5).channel->message->schema_uri,
 			    "contract:/" NAME "#/channels/note/messages/note/payload");
 	assert_int_equal(contract->sources.count, 3);
 	contract_free(contract);
@@ -605,7 +609,8 @@ static void test_contract_load__takes_schemas_with_a_format(void **state)
 	folder_init(&folder);
 	assert_int_equal(json_dump_file(base, folder.contract, 0), 0);
 	contract = load(folder.contract);
-	assert_string_equal(contract->channel[0].schema_uri, "contract:/files/status.schema.json");
+	assert_string_equal(contract->channel[0].message->schema_uri,
+			    "contract:/files/status.schema.json");
 	contract_free(contract);
 	folder_clear(&folder);
 	json_decref(base);
