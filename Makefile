@@ -25,7 +25,7 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 # ---- what is built from what ------------------------------------------------------------
 
-BASE     = base/arena base/clock base/config base/diag base/entity base/fixedtable base/jsonfile base/keyhash base/limits base/mapguard base/percent base/reason base/suggest base/portions base/wholefile base/thread base/options base/brokerfile base/peer
+BASE     = base/arena base/clock base/config base/diag base/draft base/entity base/fixedtable base/jsonfile base/keyhash base/limits base/mapguard base/percent base/reason base/suggest base/portions base/wholefile base/thread base/options base/brokerfile base/peer
 SCHEMA   = schema/document schema/set schema/resolve schema/dialect schema/keyword schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_rules schema/compile_constant \
            schema/compile_circle schema/compile_fast_path schema/compile_worst \
@@ -72,7 +72,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/cmd_completion ctl/cmd_help
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base config brokerfile options sessions shares releases repairs login holdoffs events \
+UNIT     = base config draft brokerfile options sessions shares releases repairs login holdoffs events \
            contract topics gate modes repeat report backlog \
            payload pattern format schema uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \

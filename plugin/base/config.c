@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
+#include "base/config_internal.h"
 #include "base/jsonfile.h"
 #include "base/jsonpointer.h"
 #include "base/suggest.h"
@@ -64,6 +64,33 @@ static uint32_t *find_slot(const struct config *object, const char *key)
 	return &slot[i];
 }
 
+struct config *config_take_items(struct arena *arena, struct config *ret, size_t count)
+{
+	bool has_index = ret->kind == CONFIG_OBJECT && count > FEW;
+	struct config *item =
+		arena_alloc(arena, count * sizeof(*item) +
+					   (has_index ? slots_of(count) : 0) * sizeof(uint32_t));
+
+	for (size_t i = 0; i < count && item; i++)
+		item[i].up = ret;
+	ret->item = item;
+	ret->count = item ? (uint32_t)count : 0;
+	return item;
+}
+
+bool config_add_to_index(struct config *object, size_t i)
+{
+	uint32_t *slot;
+
+	if (object->kind != CONFIG_OBJECT || object->count <= FEW)
+		return true;
+	slot = find_slot(object, object->item[i].key);
+	if (*slot)
+		return false;
+	*slot = (uint32_t)i + 1;
+	return true;
+}
+
 static const char *copy_key(struct builder *builder, const char *key)
 {
 	size_t len = strlen(key);
@@ -80,7 +107,6 @@ static int build_items(struct builder *builder, json_t *json, unsigned depth, st
 {
 	bool is_object = ret->kind == CONFIG_OBJECT;
 	size_t count = is_object ? json_object_size(json) : json_array_size(json);
-	bool has_index = is_object && count > FEW;
 	struct config *item;
 	void *at = is_object ? json_object_iter(json) : NULL;
 	int rc = 0;
@@ -92,21 +118,15 @@ static int build_items(struct builder *builder, json_t *json, unsigned depth, st
 	if (builder->values > CONFIG_VALUES_MAX)
 		return diag_set(builder->diag, ERR_LIMIT, "%s: more than %u values", builder->name,
 				CONFIG_VALUES_MAX);
-	item = arena_alloc(builder->arena,
-			   count * sizeof(*item) +
-				   (has_index ? slots_of(count) : 0) * sizeof(uint32_t));
+	item = config_take_items(builder->arena, ret, count);
 	if (!item)
 		return diag_nomem(builder->diag);
-	ret->item = item;
-	ret->count = (uint32_t)count;
 	for (size_t i = 0; i < count && rc == 0; i++) {
-		item[i].up = ret;
 		if (is_object) {
 			item[i].key = copy_key(builder, json_object_iter_key(at));
 			if (!item[i].key)
 				return diag_nomem(builder->diag);
-			if (has_index)
-				*find_slot(ret, item[i].key) = (uint32_t)i + 1;
+			(void)config_add_to_index(ret, i); /* the parser refused repeated ones */
 		}
 		rc = build(builder,
 			   is_object ? json_object_iter_value(at) : json_array_get(json, i),

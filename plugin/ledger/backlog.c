@@ -71,7 +71,7 @@ static size_t cut(const char *text, size_t len)
 
 /* An item to be copied: its texts, which are still the caller's, and their lengths.
  */
-struct draft {
+struct uncopied {
 	struct backlog_item item;
 	size_t count;
 	struct {
@@ -80,71 +80,71 @@ struct draft {
 	} text[TEXTS_MAX];
 };
 
-static void add(struct draft *draft, const char **text, size_t len)
+static void add(struct uncopied *uncopied, const char **text, size_t len)
 {
-	draft->text[draft->count].at = text;
-	draft->text[draft->count++].len = len;
-	draft->item.bytes += len + 1; /* with a NUL */
+	uncopied->text[uncopied->count].at = text;
+	uncopied->text[uncopied->count++].len = len;
+	uncopied->item.bytes += len + 1; /* with a NUL */
 }
 
-static void add_cut(struct draft *draft, const char **text)
+static void add_cut(struct uncopied *uncopied, const char **text)
 {
-	add(draft, text, cut(*text, strlen(*text)));
+	add(uncopied, text, cut(*text, strlen(*text)));
 }
 
 /* All texts that are not literals. */
-static void draft_refusal(struct draft *draft, const struct refusal *from)
+static void uncopied_refusal(struct uncopied *uncopied, const struct refusal *from)
 {
-	struct refusal *refusal = &draft->item.refusal;
+	struct refusal *refusal = &uncopied->item.refusal;
 
-	draft->count = 0;
-	draft->item = (struct backlog_item){ .refusal = *from, .bytes = sizeof(draft->item) };
-	add_cut(draft, &refusal->id);
-	add_cut(draft, &refusal->who.client_id);
-	add_cut(draft, &refusal->who.principal);
-	add_cut(draft, &refusal->who.address);
-	add_cut(draft, &refusal->pointer);
-	add_cut(draft, &refusal->keyword);
-	add_cut(draft, &refusal->message);
-	add_cut(draft, &refusal->current_status);
+	uncopied->count = 0;
+	uncopied->item = (struct backlog_item){ .refusal = *from, .bytes = sizeof(uncopied->item) };
+	add_cut(uncopied, &refusal->id);
+	add_cut(uncopied, &refusal->who.client_id);
+	add_cut(uncopied, &refusal->who.principal);
+	add_cut(uncopied, &refusal->who.address);
+	add_cut(uncopied, &refusal->pointer);
+	add_cut(uncopied, &refusal->keyword);
+	add_cut(uncopied, &refusal->message);
+	add_cut(uncopied, &refusal->current_status);
 	refusal->topic_len = cut(from->topic, from->topic_len);
-	add(draft, &refusal->topic, refusal->topic_len);
-	draft->item.bytes += refusal->payload_len;
+	add(uncopied, &refusal->topic, refusal->topic_len);
+	uncopied->item.bytes += refusal->payload_len;
 }
 
 /* An alert's document must stay whole: the room that prints it bounds it. */
-static void draft_alert(struct draft *draft, const struct alertrow *from)
+static void uncopied_alert(struct uncopied *uncopied, const struct alertrow *from)
 {
-	struct alertrow *alert = &draft->item.alert;
+	struct alertrow *alert = &uncopied->item.alert;
 	const char **text[] = { &alert->kind,          &alert->state,       &alert->who.client_id,
 				&alert->who.principal, &alert->who.address, &alert->document };
 
-	draft->count = 0;
-	draft->item = (struct backlog_item){ .is_alert = true,
-					     .alert = *from,
-					     .bytes = sizeof(draft->item) };
+	uncopied->count = 0;
+	uncopied->item = (struct backlog_item){ .is_alert = true,
+						.alert = *from,
+						.bytes = sizeof(uncopied->item) };
 	for (size_t i = 0; i < sizeof(text) / sizeof(*text); i++)
-		add(draft, text[i], strlen(*text[i]));
+		add(uncopied, text[i], strlen(*text[i]));
 }
 
 /* The item with texts of its own, behind it. NULL: memory ran out. */
-static struct backlog_item *copy(struct draft *draft)
+static struct backlog_item *copy(struct uncopied *uncopied)
 {
-	struct backlog_item *item = malloc(draft->item.bytes);
+	struct backlog_item *item = malloc(uncopied->item.bytes);
 	char *at = (char *)(item + 1);
 
 	if (!item)
 		return NULL;
-	for (size_t i = 0; i < draft->count; i++) {
-		size_t len = draft->text[i].len;
+	for (size_t i = 0; i < uncopied->count; i++) {
+		size_t len = uncopied->text[i].len;
 
 		if (len > 0)
-			memcpy(at, *draft->text[i].at, len);
+			memcpy(at, *uncopied->text[i].at, len);
 		at[len] = '\0';
-		*draft->text[i].at = at;
+		*uncopied->text[i].at = at;
 		at += len + 1;
 	}
-	*item = draft->item;
+	*item = uncopied->item;
 	if (!item->is_alert && item->refusal.payload_len > 0)
 		memcpy(at, item->refusal.payload, item->refusal.payload_len);
 	if (!item->is_alert)
@@ -198,20 +198,21 @@ static bool append(struct backlog *backlog, struct backlog_item *item)
 
 bool backlog_put(struct backlog *backlog, const struct refusal *refusal)
 {
-	struct draft draft;
+	struct uncopied uncopied;
 
-	draft_refusal(&draft, refusal);
-	return has_room(backlog, &refusal->who, draft.item.bytes) && append(backlog, copy(&draft));
+	uncopied_refusal(&uncopied, refusal);
+	return has_room(backlog, &refusal->who, uncopied.item.bytes) &&
+	       append(backlog, copy(&uncopied));
 }
 
 bool backlog_put_alert(struct backlog *backlog, const struct alertrow *alert)
 {
-	struct draft draft;
+	struct uncopied uncopied;
 
 	if (!has_room_for_alert(backlog))
 		return false;
-	draft_alert(&draft, alert);
-	return append(backlog, copy(&draft));
+	uncopied_alert(&uncopied, alert);
+	return append(backlog, copy(&uncopied));
 }
 
 /* ---- what was lost ------------------------------------------------------------------------ */
@@ -232,11 +233,11 @@ static void sum_up_one(struct backlog_item ***end, const char *name, bool is_pro
 					 .keyword = "",
 					 .message = message,
 					 .current_status = "" };
-	struct draft draft;
+	struct uncopied uncopied;
 
 	(void)snprintf(message, sizeof(message), "%" PRIu64 " more refusals were not kept", count);
-	draft_refusal(&draft, &refusal);
-	**end = copy(&draft);
+	uncopied_refusal(&uncopied, &refusal);
+	**end = copy(&uncopied);
 	if (**end)
 		*end = &(**end)->next;
 }
