@@ -27,7 +27,7 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 BASE     = base/arena base/clock base/config base/diag base/draft base/entity base/fixedtable base/jsonfile base/keyhash base/limits base/mapguard base/percent base/reason base/suggest base/portions base/wholefile base/thread base/options base/brokerfile base/peer
 SCHEMA   = schema/document schema/set schema/resolve schema/dialect schema/keyword schema/uri schema/number \
-           schema/compile schema/compile_steps schema/compile_rules schema/compile_constant \
+           schema/compile schema/compile_steps schema/compile_rules schema/compile_format schema/compile_constant \
            schema/compile_circle schema/compile_fast_path schema/compile_worst \
            schema/run schema/run_equal schema/explain schema/explain_text schema/jsontext \
            schema/payload_common schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan schema/jsonspan \

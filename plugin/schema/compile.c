@@ -75,7 +75,9 @@ void compile_warn(struct compiler *c, const struct schema_place *place, const ch
 	struct diag whole;
 	va_list args;
 
-	if (schema->warning_count == SCHEMA_MAX_WARNINGS)
+	if (c->max_bytes == 0 || schema->warning_count == SCHEMA_MAX_WARNINGS ||
+	    !compile_grow(c, &schema->warnings, &c->warning_cap, schema->warning_count,
+			  sizeof(*schema->warnings)))
 		return;
 	diag_init(&text);
 	diag_init(&whole);
@@ -111,7 +113,7 @@ const struct pattern *compile_pattern(struct filling *f, const char *keyword, co
 		return NULL;
 	}
 	schema->patterns[schema->pattern_count++] = pattern;
-	if (c->max_bytes > 0 && !pattern_is_linear(pattern))
+	if (!pattern_is_linear(pattern))
 		compile_warn(c, f->place, keyword,
 			     "the pattern \"%.*s\" looks around, refers back or has too many "
 			     "parts: a text that takes too long to match is refused (schema-limit)",
@@ -409,7 +411,10 @@ static void set_types(struct filling *f)
 
 static void fill(struct compiler *c, const struct queued_schema *queued)
 {
-	struct filling f = { c, queued->place, queued->place->resource->dialect, queued->node };
+	struct filling f = { .compiler = c,
+			     .place = queued->place,
+			     .dialect = queued->place->resource->dialect,
+			     .node = queued->node };
 	struct schema_node *node = f.node;
 	bool hides = f.dialect->draft == DRAFT_7 && json_object_get(f.place->node, "$ref");
 
@@ -419,6 +424,7 @@ static void fill(struct compiler *c, const struct queued_schema *queued)
 		return;
 	}
 	set_types(&f);
+	compile_format(&f);
 	compile_number_rules(&f);
 	compile_string_rules(&f);
 	compile_array_rules(&f);
@@ -497,6 +503,7 @@ void schema_free(struct schema *schema)
 	for (size_t i = 0; i < schema->pattern_count; i++)
 		pattern_free(schema->patterns[i]);
 	free(schema->patterns);
+	free(schema->warnings);
 	free(schema->dynamic);
 	payload_parser_free(schema->constants);
 	arena_clear(&schema->arena);

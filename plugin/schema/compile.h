@@ -51,6 +51,7 @@ struct compiler {
 	struct step **constant_steps; /* the steps, in the same order */
 	size_t constant_count;
 	size_t constant_cap;
+	size_t warning_cap;
 };
 
 /* One schema while its node is filled in. */
@@ -59,6 +60,7 @@ struct filling {
 	struct schema_place *place;
 	const struct dialect *dialect;
 	struct schema_node *node;
+	const struct format *format; /* NULL: there is nothing to check */
 };
 
 /*
@@ -133,6 +135,9 @@ const struct number *compile_number(struct filling *f, const char *keyword);
 /* Copies the values of const and enum into the schema. Call it when all nodes are filled in. */
 void compile_constants(struct compiler *c);
 
+/* Finds the schema's format; warns of one that can't be checked. Call it when the types are set. */
+void compile_format(struct filling *f);
+
 /* Each makes the rules of one type and sets the node's member, if the schema has such a keyword. */
 void compile_number_rules(struct filling *f);
 void compile_string_rules(struct filling *f);
@@ -169,7 +174,10 @@ void compile_check_circles(struct compiler *c);
  */
 void compile_worst(struct compiler *c, size_t max_bytes);
 
-/* Adds "<document>: <pointer>[/<keyword>]: <text>" to the schema's warnings. */
+/*
+ * Adds "<document>: <pointer>[/<keyword>]: <text>" to the schema's warnings. Does nothing where no
+ * warnings are wanted, or where there are SCHEMA_MAX_WARNINGS.
+ */
 void compile_warn(struct compiler *c, const struct schema_place *place, const char *keyword,
 		  const char *format, ...) __attribute__((format(printf, 4, 5)));
 

@@ -60,7 +60,7 @@ static bool narrow(struct number_rules *rules, const struct number *limit, unsig
 	return true;
 }
 
-/* Puts the four limits into two for the usual case, an int64_t. */
+/* Puts all limits into two for the usual case, an int64_t. */
 static void set_int_limits(struct number_rules *rules)
 {
 	bool any = true;
@@ -110,18 +110,33 @@ static void set_real_limits(struct number_rules *rules)
 	}
 }
 
+static void set_format_range(const struct filling *f, struct number_rules *rules)
+{
+	const struct format_range *range = f->format ? format_range(f->format) : NULL;
+
+	if (!range)
+		return;
+	rules->format = f->format;
+	rules->limits[LIMIT_FORMAT] = &range->low;
+	rules->limits[LIMIT_FORMAT | LIMIT_UPPER] = &range->high;
+	rules->is_integer = range->is_integer;
+}
+
 void compile_number_rules(struct filling *f)
 {
-	static const char *const keywords[LIMIT_COUNT] = { "minimum", "maximum", "exclusiveMinimum",
-							   "exclusiveMaximum" };
+	static const char *const keywords[LIMIT_KEYWORDS] = { "minimum", "maximum",
+							      "exclusiveMinimum",
+							      "exclusiveMaximum" };
 	struct number_rules *rules = compile_alloc(f->compiler, sizeof(*rules));
 	bool is_used = false;
 
 	if (!rules)
 		return;
 	rules->multiple = compile_number(f, "multipleOf");
-	for (unsigned k = 0; k < LIMIT_COUNT; k++) {
+	for (unsigned k = 0; k < LIMIT_KEYWORDS; k++)
 		rules->limits[k] = compile_number(f, keywords[k]);
+	set_format_range(f, rules);
+	for (unsigned k = 0; k < LIMIT_COUNT; k++) {
 		rules->limit_units += limit_units(rules->limits[k]);
 		is_used |= rules->limits[k] != NULL;
 	}
@@ -129,36 +144,15 @@ void compile_number_rules(struct filling *f)
 		compile_fail(f, ERR_LIMIT, "multipleOf", "has more than 19 significant digits");
 	set_int_limits(rules);
 	set_real_limits(rules);
-	rules->is_integer = !(f->node->types & VIEW_REAL) && (f->node->types & VIEW_INT);
-	if (rules->is_integer)
+	if (!(f->node->types & VIEW_REAL) && (f->node->types & VIEW_INT)) {
+		rules->is_integer = true;
 		f->node->types |= VIEW_REAL; /* 1.0 is one; the rules look closer */
+	}
 	if (is_used || rules->is_integer || rules->multiple)
 		f->node->number = rules;
 }
 
 /* ---- strings ----------------------------------------------------------------------------- */
-
-/* Is `format` an assertion here? An option says so, or the metaschema's vocabulary. */
-static bool asserts_format(const struct filling *f)
-{
-	return f->compiler->assert_format ||
-	       (f->dialect->vocabularies & VOCABULARY_FORMAT_ASSERTION);
-}
-
-static void set_format(struct filling *f, struct string_rules *rules)
-{
-	const json_t *value = compile_keyword(f, "format");
-	const char *name = json_string_value(value);
-
-	if (!value || !asserts_format(f))
-		return;
-	rules->format = format_find(name, json_string_length(value));
-	if (rules->format)
-		rules->has_costly_format = format_is_costly(rules->format);
-	else
-		compile_fail(f, ERR_INVALID, "format", "\"%s\" is not a format that can be checked",
-			     name);
-}
 
 static void set_pattern(struct filling *f, struct string_rules *rules)
 {
@@ -180,7 +174,8 @@ void compile_string_rules(struct filling *f)
 
 	if (!rules)
 		return;
-	set_format(f, rules);
+	rules->format = f->format && format_is_for_text(f->format) ? f->format : NULL;
+	rules->has_costly_format = rules->format && format_is_costly(rules->format);
 	set_pattern(f, rules);
 	rules->min_length = count_of(f, "minLength", 0);
 	rules->max_length = count_of(f, "maxLength", PROGRAM_NO_MAX);

@@ -39,12 +39,32 @@ static bool passed_limit(struct explain *x, const struct subject *s)
 
 /* ---- numbers and strings ----------------------------------------------------------------- */
 
+/* What the format's range leaves out. True where the number is not in it. */
+static bool explain_number_format(struct explain *x, const struct subject *s,
+				  const struct number *number, const char *value)
+{
+	const struct number_rules *rules = s->node->number;
+	const struct format_range *range = rules->format ? format_range(rules->format) : NULL;
+	char low[NUMBER_TEXT_MAX];
+	char high[NUMBER_TEXT_MAX];
+
+	if (!range || ((!range->is_integer || number_is_integer(number)) &&
+		       run_is_within(number, &range->low, 0) &&
+		       run_is_within(number, &range->high, LIMIT_UPPER)))
+		return false;
+	explain_report(x, s, "format", "is %s, expected the format %s: %s of %s to %s", value,
+		       format_name(rules->format),
+		       range->is_integer ? "a whole number" : "a number",
+		       number_print(&range->low, low), number_print(&range->high, high));
+	return true;
+}
+
 static void explain_number(struct explain *x, const struct subject *s)
 {
 	static const struct {
 		const char *keyword;
 		const char *words;
-	} limits[LIMIT_COUNT] = {
+	} limits[LIMIT_KEYWORDS] = {
 		{ "minimum", "at least" },
 		{ "maximum", "at most" },
 		{ "exclusiveMinimum", "more than" },
@@ -61,11 +81,13 @@ static void explain_number(struct explain *x, const struct subject *s)
 	if (passed_limit(x, s))
 		return;
 	number_print(&number, value);
+	if (explain_number_format(x, s, &number, value))
+		return;
 	if (rules->is_integer && !number_is_integer(&number)) {
 		explain_report_type(x, s);
 		return;
 	}
-	for (unsigned k = 0; k < LIMIT_COUNT; k++)
+	for (unsigned k = 0; k < LIMIT_KEYWORDS; k++)
 		if (rules->limits[k] && !run_is_within(&number, rules->limits[k], k))
 			explain_report(x, s, limits[k].keyword, "is %s, expected %s %s", value,
 				       limits[k].words, number_print(rules->limits[k], limit));

@@ -1,5 +1,6 @@
 #include "schema/format.h"
 
+#include <float.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -8,8 +9,9 @@
 
 struct format {
 	const char *name;
-	bool (*check)(const char *text, size_t len);
-	uint8_t units; /* of work, for eight bytes */
+	bool (*check)(const char *text, size_t len); /* NULL: says nothing of a string */
+	uint8_t units;                               /* of work, for eight bytes */
+	const struct format_range *range;            /* NULL: says nothing of a number */
 };
 
 /*
@@ -81,26 +83,81 @@ static bool uuid(const char *text, size_t len)
 	return true;
 }
 
+/* RFC 4648, section 4, with its padding; whitespace is none of it. */
+static bool base64(const char *text, size_t len)
+{
+	size_t digits = len;
+
+	while (digits > 0 && len - digits < 2 && text[digits - 1] == '=')
+		digits--;
+	if (len % 4 != 0)
+		return false;
+	for (size_t i = 0; i < digits; i++)
+		if (!ascii_is_alpha(text[i]) && !ascii_is_digit(text[i]) && text[i] != '+' &&
+		    text[i] != '/')
+			return false;
+	return true;
+}
+
+/* ---- numbers ----------------------------------------------------------------------------- */
+
+#define WHOLE(low_, high_)                                                                         \
+	&(const struct format_range)                                                               \
+	{                                                                                          \
+		.low = { .kind = NUMBER_INT, .i = (low_) },                                        \
+		.high = { .kind = NUMBER_INT, .i = (high_) }, .is_integer = true                   \
+	}
+#define REAL(most)                                                                                 \
+	&(const struct format_range)                                                               \
+	{                                                                                          \
+		.low = { .kind = NUMBER_REAL, .d = -(most) }, .high = {                            \
+			.kind = NUMBER_REAL,                                                       \
+			.d = (most)                                                                \
+		}                                                                                  \
+	}
+/* The largest double that is rounded down to the largest float. */
+#define FLOAT_MOST 0x1.fffffefffffffp+127
+
+static const struct format_range uint64_range = {
+	.low = { .kind = NUMBER_INT, .i = 0 },
+	.high = { .kind = NUMBER_UINT, .u = UINT64_MAX },
+	.is_integer = true,
+};
+
+/* Sorted by name. */
 static const struct format formats[] = {
-	{ "date", format_date, PLAIN },
-	{ "date-time", format_date_time, PLAIN },
-	{ "duration", format_duration, PLAIN },
-	{ "email", format_email, NAMED },
-	{ "hostname", format_hostname, NAMED },
-	{ "idn-email", format_idn_email, NAMED },
-	{ "idn-hostname", format_idn_hostname, NAMED },
-	{ "ipv4", format_ipv4, PLAIN },
-	{ "ipv6", format_ipv6, PLAIN },
-	{ "iri", format_iri, NAMED },
-	{ "iri-reference", format_iri_reference, NAMED },
-	{ "json-pointer", json_pointer, PLAIN },
-	{ "regex", pattern_is_valid, PLAIN },
-	{ "relative-json-pointer", relative_json_pointer, PLAIN },
-	{ "time", format_time, PLAIN },
-	{ "uri", format_uri, NAMED },
-	{ "uri-reference", format_uri_reference, NAMED },
-	{ "uri-template", format_uri_template, PLAIN },
-	{ "uuid", uuid, PLAIN },
+	{ "binary", NULL, PLAIN, NULL },
+	{ "byte", base64, PLAIN, NULL },
+	{ "date", format_date, PLAIN, NULL },
+	{ "date-time", format_date_time, PLAIN, NULL },
+	{ "double", NULL, PLAIN, REAL(DBL_MAX) },
+	{ "duration", format_duration, PLAIN, NULL },
+	{ "email", format_email, NAMED, NULL },
+	{ "float", NULL, PLAIN, REAL(FLOAT_MOST) },
+	{ "hostname", format_hostname, NAMED, NULL },
+	{ "idn-email", format_idn_email, NAMED, NULL },
+	{ "idn-hostname", format_idn_hostname, NAMED, NULL },
+	{ "int16", NULL, PLAIN, WHOLE(INT16_MIN, INT16_MAX) },
+	{ "int32", NULL, PLAIN, WHOLE(INT32_MIN, INT32_MAX) },
+	{ "int64", NULL, PLAIN, WHOLE(INT64_MIN, INT64_MAX) },
+	{ "int8", NULL, PLAIN, WHOLE(INT8_MIN, INT8_MAX) },
+	{ "ipv4", format_ipv4, PLAIN, NULL },
+	{ "ipv6", format_ipv6, PLAIN, NULL },
+	{ "iri", format_iri, NAMED, NULL },
+	{ "iri-reference", format_iri_reference, NAMED, NULL },
+	{ "json-pointer", json_pointer, PLAIN, NULL },
+	{ "password", NULL, PLAIN, NULL },
+	{ "regex", pattern_is_valid, PLAIN, NULL },
+	{ "relative-json-pointer", relative_json_pointer, PLAIN, NULL },
+	{ "time", format_time, PLAIN, NULL },
+	{ "uint16", NULL, PLAIN, WHOLE(0, UINT16_MAX) },
+	{ "uint32", NULL, PLAIN, WHOLE(0, UINT32_MAX) },
+	{ "uint64", NULL, PLAIN, &uint64_range },
+	{ "uint8", NULL, PLAIN, WHOLE(0, UINT8_MAX) },
+	{ "uri", format_uri, NAMED, NULL },
+	{ "uri-reference", format_uri_reference, NAMED, NULL },
+	{ "uri-template", format_uri_template, PLAIN, NULL },
+	{ "uuid", uuid, PLAIN, NULL },
 };
 
 const struct format *format_find(const char *name, size_t len)
@@ -109,6 +166,22 @@ const struct format *format_find(const char *name, size_t len)
 		if (strlen(formats[i].name) == len && memcmp(formats[i].name, name, len) == 0)
 			return &formats[i];
 	return NULL;
+}
+
+void format_suggest(struct suggest *suggest)
+{
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		suggest_add(suggest, formats[i].name);
+}
+
+const struct format_range *format_range(const struct format *format)
+{
+	return format->range;
+}
+
+bool format_is_for_text(const struct format *format)
+{
+	return format->check != NULL;
 }
 
 const char *format_name(const struct format *format)

@@ -22,9 +22,6 @@
 #include "schema/pattern_seq.h"
 #include "schema/payload_view.h"
 
-/* The largest number of warnings of one schema; further ones are dropped. */
-#define SCHEMA_MAX_WARNINGS 8u
-
 /* ---- sets of names ------------------------------------------------------------------------ */
 
 /*
@@ -128,22 +125,28 @@ static inline const struct name_slot *name_find(const struct name_table *table, 
 
 #define PROGRAM_NO_MAX UINT64_MAX
 
-/* The keywords that limit a number: "minimum" is neither, "exclusiveMaximum" is both. */
+/*
+ * What limits a number. Of the keywords "minimum" is neither, "exclusiveMaximum" is both. Behind
+ * them stand the two ends of a format's range.
+ */
 enum {
 	LIMIT_UPPER = 1,
 	LIMIT_EXCLUSIVE = 2,
-	LIMIT_COUNT = 4,
+	LIMIT_KEYWORDS = 4,
+	LIMIT_FORMAT = 4,
+	LIMIT_COUNT = 6,
 };
 
 struct number_rules {
-	bool is_integer;      /* type: a real must be whole */
+	bool is_integer;      /* type or format: a real must be whole */
 	bool has_real_limits; /* no multipleOf, and real_low and real_high are exact */
-	double real_low;      /* the four limits for a double, inclusive */
+	double real_low;      /* all limits for a double, inclusive */
 	double real_high;
-	int64_t int_low;                          /* the four limits for an int64_t, inclusive */
+	int64_t int_low;                          /* all limits for an int64_t, inclusive */
 	int64_t int_high;                         /* below int_low where no int64_t is valid */
 	const struct number *limits[LIMIT_COUNT]; /* each NULL where there is none */
 	const struct number *multiple;            /* multipleOf as written, for the error */
+	const struct format *format;              /* for the error; NULL: none for numbers */
 	struct number_divisor divisor;
 	size_t limit_units; /* of work where a limit has more digits than a number holds */
 };
@@ -274,8 +277,8 @@ struct schema {
 	struct payload_parser *constants; /* owned; holds the values of const and enum */
 	struct pattern **patterns;        /* owned, for schema_free() */
 	size_t pattern_count;
-	int64_t max_work; /* see run.h */
-	const char *warnings[SCHEMA_MAX_WARNINGS];
+	int64_t max_work;      /* see run.h */
+	const char **warnings; /* owned; the texts are in the arena */
 	size_t warning_count;
 };
 

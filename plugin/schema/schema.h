@@ -54,9 +54,13 @@ int schema_compile(struct schema_set *set, const char *uri, const struct schema_
 		   struct schema **ret, struct diag *diag) MUST_CHECK;
 void schema_free(struct schema *schema);
 
+/* The largest number of warnings of one schema; further ones are dropped. */
+#define SCHEMA_MAX_WARNINGS 32u
+
 /*
  * Returns the i-th warning of a compiled schema, "<document>: <pointer>: ...", borrowed; NULL
- * behind the last. A warning names a place that may cost more work than the budget of a message.
+ * behind the last. A warning names a place that may cost more work than the budget of a message, or
+ * that asks for what is not checked, such as a format that is not known.
  */
 const char *schema_warning(const struct schema *schema, size_t i);
 

@@ -13,16 +13,10 @@
 #include "schema/format.h"
 
 static const char *const names[] = {
-	"date",          "date-time",
-	"duration",      "email",
-	"hostname",      "idn-email",
-	"idn-hostname",  "ipv4",
-	"ipv6",          "iri",
-	"iri-reference", "json-pointer",
-	"regex",         "relative-json-pointer",
-	"time",          "uri",
-	"uri-reference", "uri-template",
-	"uuid",
+	"byte",     "date",          "date-time",     "duration",     "email",
+	"hostname", "idn-email",     "idn-hostname",  "ipv4",         "ipv6",
+	"iri",      "iri-reference", "json-pointer",  "regex",        "relative-json-pointer",
+	"time",     "uri",           "uri-reference", "uri-template", "uuid",
 };
 
 static bool decide(void *ctx, const struct cases_line *line)
@@ -70,6 +64,43 @@ static void test_format_find__by_the_whole_name(void **state)
 	assert_null(format_find("color", 5));
 }
 
+/* The text of a word is its suggestion. */
+static void test_format_suggest__near_words(void **state)
+{
+	static const char *const words[][2] = {
+		{ "date-tme", "date-time" }, { "Date-Time", "date-time" }, { "int23", "int32" },
+		{ "uuidd", "uuid" },         { "mac-address", "" },        { "semver", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		struct suggest suggest = suggest_begin(words[i][0]);
+
+		format_suggest(&suggest);
+		assert_string_equal(suggest.best, words[i][1]);
+	}
+}
+
+static void test_format_range__numbers_only(void **state)
+{
+	static const char *const numbers[] = { "double", "float",  "int16",  "int32",  "int64",
+					       "int8",   "uint16", "uint32", "uint64", "uint8" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		const struct format *format = format_find(numbers[i], strlen(numbers[i]));
+		const struct format_range *range = format_range(format);
+
+		assert_false(format_is_for_text(format));
+		assert_true(number_compare(&range->low, &range->high) < 0);
+		assert_true(range->is_integer == (strstr(numbers[i], "int") != NULL));
+	}
+	assert_null(format_range(format_find("date", 4)));
+	assert_true(format_is_for_text(format_find("date", 4)));
+	assert_false(format_is_for_text(format_find("binary", 6)));
+	assert_false(format_is_for_text(format_find("password", 8)));
+}
+
 static void test_format_check__allocates_nothing_of_its_own(void **state)
 {
 	(void)state;
@@ -90,6 +121,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_format_check__decisions),
 		cmocka_unit_test(test_format_find__by_the_whole_name),
+		cmocka_unit_test(test_format_suggest__near_words),
+		cmocka_unit_test(test_format_range__numbers_only),
 		cmocka_unit_test(test_format_check__allocates_nothing_of_its_own),
 	};
 

@@ -638,12 +638,24 @@ static void test_schema_check__everything_is_charged(void **state)
 	}
 }
 
-static void test_schema_warning__what_can_not_be_bounded(void **state)
+static void test_schema_warning__names_the_place(void **state)
 {
 	static const struct {
 		const char *schema;
 		const char *warning; /* NULL: none */
 	} trials[] = {
+		{ "{\"format\":\"date-time\"}", NULL },
+		{ "{\"format\":\"binary\",\"type\":\"string\"}", NULL },
+		{ "{\"format\":\"int32\",\"type\":\"integer\"}", NULL },
+		{ "{\"format\":\"uuid\",\"type\":[\"string\",\"null\"]}", NULL },
+		{ "{\"items\":{\"format\":\"semver\"}}",
+		  "test:/a: /items/format: \"semver\" is no format that is known here, and is not "
+		  "checked" },
+		{ "{\"format\":\"date-tme\"}", "; did you mean \"date-time\"?" },
+		{ "{\"format\":\"int32\",\"type\":\"string\"}",
+		  "test:/a: /format: \"int32\" is a format of numbers, which" },
+		{ "{\"format\":\"password\",\"type\":\"integer\"}",
+		  "test:/a: /format: \"password\" is a format of strings, which" },
 		{ "{\"pattern\":\"^([a-z]+)*$\"}", NULL },
 		{ "{\"items\":{\"pattern\":\"^(?!x)\"}}", "test:/a: /items/pattern: the pattern" },
 		{ "{\"patternProperties\":{\"(a)\\\\1\":{}}}",
@@ -658,7 +670,7 @@ static void test_schema_warning__what_can_not_be_bounded(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(trials) / sizeof(trials[0]); i++) {
-		const struct schema_options options = { .max_bytes = 16384 };
+		const struct schema_options options = { .assert_format = true, .max_bytes = 16384 };
 		struct schema_set *set = NULL;
 		struct schema *schema = NULL;
 		json_t *json = json_loads(trials[i].schema, 0, NULL);
@@ -677,6 +689,28 @@ static void test_schema_warning__what_can_not_be_bounded(void **state)
 		schema_set_free(set);
 		json_decref(json);
 	}
+}
+
+static void test_schema_warning__no_more_than_are_kept(void **state)
+{
+	const struct schema_options options = { .assert_format = true, .max_bytes = 100 };
+	char *text = repeat("{\"prefixItems\":[true", ",", "{\"format\":\"colour\"}",
+			    2 * SCHEMA_MAX_WARNINGS, "]}");
+	struct schema_set *set = NULL;
+	struct schema *schema = NULL;
+	json_t *json = json_loads(text, 0, NULL);
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(schema_set_new(&set, &diag), 0);
+	assert_int_equal(schema_set_add(set, URI, "a", json, &diag), 0);
+	assert_int_equal(schema_compile(set, URI, &options, &schema, &diag), 0);
+	assert_non_null(schema_warning(schema, SCHEMA_MAX_WARNINGS - 1));
+	assert_null(schema_warning(schema, SCHEMA_MAX_WARNINGS));
+	schema_free(schema);
+	schema_set_free(set);
+	json_decref(json);
+	free(text);
 }
 
 static char *numbers(size_t count, const char *last)
@@ -820,7 +854,8 @@ int main(void)
 		cmocka_unit_test(test_schema_check__a_pattern_that_gives_up_is_a_limit),
 		cmocka_unit_test(test_schema_check__patterns_share_a_budget),
 		cmocka_unit_test(test_schema_check__everything_is_charged),
-		cmocka_unit_test(test_schema_warning__what_can_not_be_bounded),
+		cmocka_unit_test(test_schema_warning__names_the_place),
+		cmocka_unit_test(test_schema_warning__no_more_than_are_kept),
 		cmocka_unit_test(test_schema_check__unique_items_of_a_large_array),
 		cmocka_unit_test(test_schema_check__more_items_than_can_be_tracked),
 		cmocka_unit_test(test_schema_compile__every_allocation_may_fail),
