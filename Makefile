@@ -29,8 +29,8 @@ BASE     = base/arena base/clock base/config base/diag base/draft base/entity ba
 SCHEMA   = schema/document schema/set schema/resolve schema/dialect schema/keyword schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_rules schema/compile_format schema/compile_constant \
            schema/compile_circle schema/compile_fast_path schema/compile_worst \
-           schema/run schema/run_equal schema/explain schema/explain_text schema/jsontext \
-           schema/payload_common schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan schema/jsonspan \
+           schema/run schema/run_equal schema/types schema/explain schema/explain_text schema/jsontext \
+           schema/payload_common schema/payload_text schema/payload_headers schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan schema/jsonspan \
            schema/pattern schema/pattern_ecma schema/pattern_ecma_text schema/pattern_ecma_set \
            schema/pattern_property schema/pattern_seq schema/pattern_dfa \
            schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
@@ -74,13 +74,13 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
 UNIT     = base config draft brokerfile options sessions shares releases repairs login holdoffs events \
            contract topics gate modes repeat report backlog \
-           payload pattern format schema uri \
+           payload payload_text pattern format schema uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults state idfilter store store_files writer ledger ledger_files \
            monitor metrics control schema_compare
 THREADED = pattern verifier login journal journal_faults writer idfilter ledger ledger_files replan backlog metrics
 FUZZ     = brokerfile contract topics gate repeat notice control journal properties \
-           payload pattern format schema_compile schema_check \
+           payload payload_text pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \
            access password token certid scram
 

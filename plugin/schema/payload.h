@@ -11,7 +11,8 @@
  * double as its text (payload_view.h).
  *
  * A thread makes a parser once and uses it for many messages. A value that the parser returned is
- * valid until the parser's next payload_parse() or until it is freed. Values are read-only.
+ * valid until the parser's next payload_parse(), payload_text() or payload_headers(), or until it
+ * is freed. Values are read-only.
  */
 #ifndef PETSTORE_PAYLOAD_H
 #define PETSTORE_PAYLOAD_H
@@ -24,6 +25,7 @@
 
 struct payload_parser;
 struct payload_value; /* opaque: a node of the backend's library */
+struct schema;
 
 struct payload_limits {
 	size_t max_bytes;   /* of text; 1 .. PAYLOAD_MAX_BYTES */
@@ -69,6 +71,61 @@ struct payload_error {
  */
 const struct payload_value *payload_parse(struct payload_parser *parser, const void *text,
 					  size_t len, struct payload_error *error);
+
+/* Types of JSON values, a bit each. A schema that asks for a number takes an integer, too. */
+enum payload_type {
+	PAYLOAD_TYPE_NULL = 1 << 0,
+	PAYLOAD_TYPE_BOOLEAN = 1 << 1,
+	PAYLOAD_TYPE_INTEGER = 1 << 2,
+	PAYLOAD_TYPE_NUMBER = 1 << 3, /* that need not be whole */
+	PAYLOAD_TYPE_STRING = 1 << 4,
+	PAYLOAD_TYPE_ARRAY = 1 << 5,
+	PAYLOAD_TYPE_OBJECT = 1 << 6,
+	PAYLOAD_TYPE_ANY = (1 << 7) - 1,
+};
+
+/*
+ * Returns the value of a payload that is a text and no JSON (content type text/...): a string of
+ * its @len bytes, which must be UTF-8. Where @want (enum payload_type, or-ed; schema_root_types()
+ * says what a schema asks for) has numbers, integers or booleans and is not PAYLOAD_TYPE_ANY, a
+ * text that is such a value as JSON writes it, without spaces around it, is that value: "21.5",
+ * "true". Any other text stays a string, and the schema then says what is wrong with it. So "21.5"
+ * is a string where the schema allows strings only, or does not say a type.
+ *
+ * The value is valid as long as one that payload_parse() returned. NULL with @error filled in where
+ * the text is too long or not UTF-8.
+ */
+const struct payload_value *payload_text(struct payload_parser *parser, const void *bytes,
+					 size_t len, unsigned want, struct payload_error *error);
+
+/* A user property of MQTT 5. The bytes are borrowed and need no terminating NUL. */
+struct payload_pair {
+	const char *name;
+	size_t name_len;
+	const char *value;
+	size_t value_len;
+};
+
+/* The most user properties of a message that can be read. */
+#define PAYLOAD_MAX_PAIRS 256u
+
+/*
+ * Returns an object of a message's user properties, in their order, for @schema (of the message's
+ * headers). A value is a string. It is a number or a boolean where payload_text() would read it as
+ * one for what the schema says of that member (properties, patternProperties,
+ * additionalProperties). A name that occurs several times is one member, an array of its values;
+ * and so is one that occurs once, where the schema allows nothing but an array.
+ *
+ * The object is valid as long as a value that payload_parse() returned, and ends the life of values
+ * that @parser returned before: who needs a payload and its headers at a time has two parsers. A
+ * parser allocates @max_bytes at its first call. NULL with @error filled in where there are more
+ * than PAYLOAD_MAX_PAIRS, where the object needs more than @max_bytes as JSON, or where a name or a
+ * value is not UTF-8 or a name has U+0000.
+ */
+const struct payload_value *payload_headers(struct payload_parser *parser,
+					    const struct payload_pair *pairs, size_t count,
+					    const struct schema *schema,
+					    struct payload_error *error);
 
 /*
  * Returns the member @name (@len bytes) of an object. NULL where there is none, or where @value is

@@ -18,17 +18,24 @@ int payload_parser_new(const struct payload_limits *limits, struct payload_parse
 	return payload_backend_new(limits, ret, diag);
 }
 
-const struct payload_value *payload_parse(struct payload_parser *parser, const void *text,
-					  size_t len, struct payload_error *error)
+bool payload_fits(const struct payload_parser *parser, size_t len, struct payload_error *error)
 {
 	size_t most = parser->limits.max_bytes;
 
 	if (len <= most)
-		return payload_backend_parse(parser, len ? text : "", len, error);
+		return true;
 	payload_report(error, PAYLOAD_TOO_LARGE, most, "");
 	(void)snprintf(error->text, sizeof(error->text),
 		       "the text has %zu bytes, at most %zu are allowed", len, most);
-	return NULL;
+	return false;
+}
+
+const struct payload_value *payload_parse(struct payload_parser *parser, const void *text,
+					  size_t len, struct payload_error *error)
+{
+	if (!payload_fits(parser, len, error))
+		return NULL;
+	return payload_backend_parse(parser, len ? text : "", len, error);
 }
 
 bool payload_string(const struct payload_value *value, const char **ret, size_t *ret_len)

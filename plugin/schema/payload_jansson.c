@@ -39,6 +39,7 @@ void payload_parser_free(struct payload_parser *parser)
 	if (!parser)
 		return;
 	json_decref(((struct jansson_parser *)parser)->root);
+	free(parser->headers);
 	free(parser);
 }
 
@@ -49,6 +50,18 @@ const struct payload_value *payload_backend_parse(struct payload_parser *base, c
 
 	json_decref(parser->root);
 	parser->root = jsonbig_parse(text, len, base->limits.max_depth, error);
+	return (const struct payload_value *)parser->root;
+}
+
+const struct payload_value *payload_backend_string(struct payload_parser *base, const char *text,
+						   size_t len, struct payload_error *error)
+{
+	struct jansson_parser *parser = (struct jansson_parser *)base;
+
+	json_decref(parser->root);
+	parser->root = json_stringn_nocheck(text, len);
+	if (!parser->root)
+		payload_report(error, PAYLOAD_NOMEM, 0, "out of memory");
 	return (const struct payload_value *)parser->root;
 }
 
@@ -63,6 +76,7 @@ bool payload_span(const struct payload_parser *parser, const struct payload_valu
 		  size_t *end)
 {
 	(void)parser;
-	(void)root;
+	if (!json_is_object(view_node(root)))
+		return false; /* the text need not be JSON */
 	return jsonspan_find(text, len, name, name_len, start, end);
 }

@@ -62,6 +62,7 @@ struct yyjson_parser {
 	char *text;          /* max_bytes and PADDING */
 	struct names *names; /* of the root; the pool's memory follows it */
 	struct names inner;  /* of any other object; not looked up */
+	yyjson_val string;   /* of payload_backend_string() */
 	struct pool pool;
 	yyjson_alc alc;  /* over the pool */
 	uint32_t *slots; /* hash table of one object's members: 1-based, 0 is free */
@@ -137,6 +138,7 @@ static void parser_free(struct yyjson_parser *parser)
 {
 	if (!parser)
 		return;
+	free(parser->base.headers);
 	free(parser->text);
 	free(parser->names);
 	free(parser->slots);
@@ -498,6 +500,18 @@ const struct payload_value *payload_backend_parse(struct payload_parser *base, c
 		keep_rounded(parser, doc, text, len);
 	mark_root(parser, root);
 	return (const struct payload_value *)root;
+}
+
+const struct payload_value *payload_backend_string(struct payload_parser *base, const char *text,
+						   size_t len, struct payload_error *error)
+{
+	struct yyjson_parser *parser = (struct yyjson_parser *)base;
+
+	(void)error; /* all memory is there */
+	memcpy(parser->text, text, len);
+	parser->string.tag = (uint64_t)len << YYJSON_TAG_BIT | YYJSON_TYPE_STR;
+	parser->string.uni.str = parser->text;
+	return (const struct payload_value *)&parser->string;
 }
 
 /* ---- values ----------------------------------------------------------------------------- */

@@ -64,6 +64,26 @@ void schema_free(struct schema *schema);
  */
 const char *schema_warning(const struct schema *schema, size_t i);
 
+/*
+ * Returns which types a valid message may have (enum payload_type, or-ed), as far as type, const,
+ * enum, $ref, allOf, anyOf and oneOf say it: PAYLOAD_TYPE_ANY where they say nothing. Of a schema
+ * with many alternatives it looks at some, and takes the others for any type. Allocates nothing.
+ */
+unsigned schema_root_types(const struct schema *schema);
+
+struct schema_member {
+	unsigned types; /* enum payload_type, or-ed: of the member */
+	unsigned items; /* of its items, where it is an array */
+};
+
+/*
+ * Stores which types the member @name of a valid message may have. Subtracts from *@work what the
+ * look-up in patternProperties costs (pattern.h); where nothing is left the rest of them is not
+ * looked at. Allocates nothing.
+ */
+void schema_member(const struct schema *schema, const char *name, size_t len, int64_t *work,
+		   struct schema_member *ret);
+
 enum schema_answer {
 	SCHEMA_INVALID = 0, /* 0, so that a missing answer refuses */
 	SCHEMA_VALID = 1,
