@@ -26,7 +26,8 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 # ---- what is built from what ------------------------------------------------------------
 
 BASE     = base/arena base/clock base/config base/diag base/draft base/entity base/fixedtable base/jsonfile base/keyhash base/limits base/mapguard base/percent base/reason base/suggest base/portions base/wholefile base/thread base/options base/brokerfile base/peer
-SCHEMA   = schema/document schema/set schema/resolve schema/dialect schema/keyword schema/uri schema/number \
+SCHEMA   = schema/document schema/document_index schema/set schema/resolve schema/dialect schema/dialect_check \
+           schema/metaschema schema/keyword schema/keyword_shape schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_rules schema/compile_format schema/compile_constant \
            schema/compile_circle schema/compile_fast_path schema/compile_worst \
            schema/run schema/run_equal schema/types schema/explain schema/explain_text schema/jsontext \
@@ -121,7 +122,7 @@ $(B)/san/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(SAN) -MMD -MP -c $
 $(B)/tsan/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(TSAN) -MMD -MP -c $< -o $@
 $(B)/fuzz/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CLANG) $(CORE) $(FUZZER) -MMD -MP -c $< -o $@
 $(foreach k,rel san tsan fuzz,$(B)/$k/ledger/store.o): $(wildcard schemas/store/*.sql)
-$(foreach k,rel san tsan fuzz,$(B)/$k/schema/dialect.o): $(wildcard plugin/schema/metaschema/*.json plugin/schema/metaschema/*/*.json)
+$(foreach k,rel san tsan fuzz,$(B)/$k/schema/metaschema.o): $(wildcard plugin/schema/metaschema/*.json plugin/schema/metaschema/*/*.json)
 
 # ---- tests ------------------------------------------------------------------------------
 

@@ -168,7 +168,7 @@ static int load_schema(struct validate *v, const char *path, const char *uri)
 	id = json_string_value(json_object_get(json, "$id"));
 	if (id && uri_resolve(&v->arena, uri, id, &base) == 0)
 		file.base = base;
-	rc = schema_set_add(v->set, uri, path, json, &v->diag);
+	rc = schema_set_add(v->set, uri, path, json, SCHEMA_UNSAID, &v->diag);
 	if (rc == 0)
 		rc = load_references(&file, json);
 	json_decref(json);

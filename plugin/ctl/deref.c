@@ -78,11 +78,12 @@ static bool is_circle(struct deref *deref, const struct inside *inside, const js
 	return false;
 }
 
-static enum schema_draft draft_of(const json_t *schema_uri)
+static enum schema_dialect draft_of(const json_t *schema_uri)
 {
 	const char *uri = json_string_value(schema_uri);
+	enum schema_dialect dialect = uri ? dialect_of_uri(uri) : SCHEMA_UNSAID;
 
-	return uri && dialect_is_draft7(uri) ? DRAFT_7 : DRAFT_2020_12;
+	return dialect == SCHEMA_UNSAID ? SCHEMA_DRAFT_2020_12 : dialect;
 }
 
 static void leave_out(struct deref *deref, enum deref_extent extent)
@@ -150,6 +151,10 @@ static int on_child(void *ctx, const struct keyword_child *child)
 	if (!at)
 		return 0; /* only describes */
 	value = replace(copying->deref, child->node, copying->inside->uri, copying->inside);
+	if (child->second)
+		at = json_object_get(at, child->name);
+	if (child->second)
+		return json_object_set_new(at, child->second, value) ? ERR_NOMEM : 0;
 	if (child->name)
 		return json_object_set_new(at, child->name, value) ? ERR_NOMEM : 0;
 	if (child->has_index)

@@ -32,7 +32,8 @@ static int add_documents(const struct contract *contract, struct schema_set *set
 		struct sources_file *file = contract->sources.file[i];
 		json_t *json = sources_json(file);
 
-		rc = json ? schema_set_add(set, file->uri, file->name, json, diag)
+		rc = json ? schema_set_add(set, file->uri, file->name, json, SCHEMA_DRAFT_2020_12,
+					   diag)
 			  : diag_nomem(diag);
 	}
 	return rc;

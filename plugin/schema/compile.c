@@ -210,7 +210,7 @@ bool compile_resolve(struct compiler *c, struct schema_place *place, const char 
 	if (c->rc)
 		return false;
 	diag_init(&why);
-	rc = document_resolve(c->set, place->resource, ref, ret, &why);
+	rc = document_resolve(c->set, place->resource, SCHEMA_UNSAID, ref, ret, &why);
 	if (rc == ERR_NOMEM)
 		return fail(c, diag_nomem(c->diag));
 	if (rc != 0)
@@ -229,7 +229,7 @@ static bool is_mere_reference(const struct compiler *c, const struct schema_plac
 	if (c->set->has_dynamic_anchors || place->resource->document->is_builtin ||
 	    !json_object_get(place->node, "$ref"))
 		return false;
-	if (dialect->draft == DRAFT_7)
+	if (keyword_hides(dialect, place->node))
 		return true; /* its siblings are not looked at */
 	json_object_foreach(place->node, name, value)
 		if (strcmp(name, "$ref") != 0 && keyword_asserts(dialect, name))
@@ -416,10 +416,9 @@ static void fill(struct compiler *c, const struct queued_schema *queued)
 			     .dialect = queued->place->resource->dialect,
 			     .node = queued->node };
 	struct schema_node *node = f.node;
-	bool hides = f.dialect->draft == DRAFT_7 && json_object_get(f.place->node, "$ref");
 
 	node->fast_path = FAST_PATH_DEEP;
-	if (hides) {
+	if (keyword_hides(f.dialect, f.place->node)) {
 		compile_only_reference(&f);
 		return;
 	}
@@ -476,7 +475,8 @@ int schema_compile(struct schema_set *set, const char *uri, const struct schema_
 	if (!c.schema)
 		return diag_nomem(diag);
 	c.schema->max_work = options && options->max_work > 0 ? options->max_work : RUN_MAX_WORK;
-	c.rc = document_resolve(set, NULL, uri, &target, diag);
+	c.rc = document_resolve(set, NULL, options ? options->dialect : SCHEMA_UNSAID, uri, &target,
+				diag);
 	if (c.rc == 0)
 		c.schema->root = compile_target(&c, target);
 	fill_all(&c);

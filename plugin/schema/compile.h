@@ -181,7 +181,7 @@ void compile_worst(struct compiler *c, size_t max_bytes);
 void compile_warn(struct compiler *c, const struct schema_place *place, const char *keyword,
 		  const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* Fills in a draft 7 schema that has $ref: draft 7 ignores all keywords beside $ref. */
+/* Fills in a schema whose $ref is all that counts. */
 void compile_only_reference(struct filling *f);
 
 #endif

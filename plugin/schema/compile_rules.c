@@ -191,10 +191,10 @@ void compile_string_rules(struct filling *f)
 
 /* ---- arrays ------------------------------------------------------------------------------ */
 
-/* 2020-12: prefixItems and items. Draft 7: an array in items, and additionalItems. */
+/* From 2020-12: prefixItems and items. Before: an array in items, and additionalItems. */
 static void set_items(struct filling *f, struct array_rules *rules)
 {
-	bool is_old = f->dialect->draft == DRAFT_7;
+	bool is_old = dialect_in(f->dialect, IN_ITEMS_LIST);
 	const json_t *items = compile_keyword(f, "items");
 	const json_t *prefix = compile_keyword(f, "prefixItems");
 

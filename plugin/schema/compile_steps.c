@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "schema/compile.h"
+#include "schema/jsonbig.h"
 
 /* What is the same in all steps that have schemas; @count of them, which may be NULL. */
 static void set_step(struct step *step, enum step_kind kind, const char *keyword,
@@ -72,7 +73,7 @@ static void set_names(struct compiler *c, struct step *step, const json_t *value
 	json_t *item;
 
 	json_array_foreach(values, index, item) {
-		if (!keyword_is_string(item))
+		if (!jsonbig_is_string(item))
 			return;
 	}
 	if (!names || index == 0)

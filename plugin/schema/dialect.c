@@ -2,40 +2,54 @@
 
 #include <string.h>
 
-#include "base/embed.h"
-#include "base/jsonfile.h"
-#include "schema/jsontext.h"
 #include "schema/uri.h"
-
-EMBED(text_schema, "plugin/schema/metaschema/2020-12/schema.json");
-EMBED(text_core, "plugin/schema/metaschema/2020-12/core.json");
-EMBED(text_applicator, "plugin/schema/metaschema/2020-12/applicator.json");
-EMBED(text_unevaluated, "plugin/schema/metaschema/2020-12/unevaluated.json");
-EMBED(text_validation, "plugin/schema/metaschema/2020-12/validation.json");
-EMBED(text_metadata, "plugin/schema/metaschema/2020-12/meta-data.json");
-EMBED(text_format, "plugin/schema/metaschema/2020-12/format-annotation.json");
-EMBED(text_assertion, "plugin/schema/metaschema/2020-12/format-assertion.json");
-EMBED(text_content, "plugin/schema/metaschema/2020-12/content.json");
-EMBED(text_draft7, "plugin/schema/metaschema/draft-07.json");
-
-#define META_2020_12 "https://json-schema.org/draft/2020-12/meta/"
-#define DRAFT_7_URI "http://json-schema.org/draft-07/schema"
 
 /* A chain of metaschemas that describe each other; longer ones are taken for a circle. */
 #define MAX_CHAIN 8u
 
-static const struct dialect standard_2020_12 = {
-	.draft = DRAFT_2020_12,
-	.vocabularies = VOCABULARY_CORE | VOCABULARY_APPLICATOR | VOCABULARY_UNEVALUATED |
-			VOCABULARY_VALIDATION | VOCABULARY_METADATA | VOCABULARY_FORMAT |
-			VOCABULARY_CONTENT,
+#define VOCABULARY_ALL                                                                             \
+	(VOCABULARY_CORE | VOCABULARY_APPLICATOR | VOCABULARY_UNEVALUATED |                        \
+	 VOCABULARY_VALIDATION | VOCABULARY_METADATA | VOCABULARY_CONTENT)
+
+/* By enum schema_dialect. From v1 on, format is an assertion. */
+static const struct {
+	const char *name;
+	const char *uri;
+	unsigned vocabularies;
+} standards[] = {
+	[SCHEMA_UNSAID] = { "unsaid", "https://json-schema.org/draft/2020-12/schema",
+			    VOCABULARY_ALL | VOCABULARY_FORMAT },
+	[SCHEMA_DRAFT_04] = { "draft 04", "http://json-schema.org/draft-04/schema",
+			      VOCABULARY_ALL | VOCABULARY_FORMAT },
+	[SCHEMA_DRAFT_06] = { "draft 06", "http://json-schema.org/draft-06/schema",
+			      VOCABULARY_ALL | VOCABULARY_FORMAT },
+	[SCHEMA_DRAFT_07] = { "draft 07", "http://json-schema.org/draft-07/schema",
+			      VOCABULARY_ALL | VOCABULARY_FORMAT },
+	[SCHEMA_DRAFT_2019_09] = { "draft 2019-09", "https://json-schema.org/draft/2019-09/schema",
+				   VOCABULARY_ALL | VOCABULARY_FORMAT },
+	[SCHEMA_DRAFT_2020_12] = { "draft 2020-12", "https://json-schema.org/draft/2020-12/schema",
+				   VOCABULARY_ALL | VOCABULARY_FORMAT },
+	[SCHEMA_V1] = { "draft v1", "https://json-schema.org/v1",
+			VOCABULARY_ALL | VOCABULARY_FORMAT_ASSERTION },
+	[SCHEMA_ASYNCAPI] = { "AsyncAPI's Schema Object",
+			      "http://asyncapi.com/definitions/3.0.0/schema.json",
+			      VOCABULARY_ALL | VOCABULARY_FORMAT },
+	[SCHEMA_OPENAPI_30] = { "OpenAPI 3.0's Schema Object",
+				"https://spec.openapis.org/oas/v3.0.3#schema-object",
+				VOCABULARY_ALL | VOCABULARY_FORMAT },
 };
 
-static const struct dialect standard_7 = {
-	.draft = DRAFT_7,
-	.vocabularies = VOCABULARY_CORE | VOCABULARY_APPLICATOR | VOCABULARY_VALIDATION |
-			VOCABULARY_METADATA | VOCABULARY_FORMAT | VOCABULARY_CONTENT,
-};
+#define STANDARD_COUNT (sizeof(standards) / sizeof(standards[0]))
+
+const char *schema_dialect_name(enum schema_dialect dialect)
+{
+	return standards[dialect].name;
+}
+
+const char *dialect_uri(enum schema_dialect dialect)
+{
+	return standards[dialect].uri;
+}
 
 /* An empty fragment names the same as none. */
 static size_t bare_length(const char *uri)
@@ -45,53 +59,20 @@ static size_t bare_length(const char *uri)
 	return len > 0 && uri[len - 1] == '#' ? len - 1 : len;
 }
 
-static bool is_uri(const char *uri, const char *bare)
+bool dialect_same_uri(const char *a, const char *b)
 {
-	return bare_length(uri) == strlen(bare) && strncmp(uri, bare, strlen(bare)) == 0;
+	size_t len = bare_length(a);
+
+	return len == bare_length(b) && strncmp(a, b, len) == 0;
 }
 
-bool dialect_is_draft7(const char *uri)
+enum schema_dialect dialect_of_uri(const char *uri)
 {
-	return is_uri(uri, DRAFT_7_URI);
+	for (unsigned i = SCHEMA_UNSAID + 1; i < STANDARD_COUNT; i++)
+		if (dialect_same_uri(uri, standards[i].uri))
+			return (enum schema_dialect)i;
+	return SCHEMA_UNSAID;
 }
-
-int dialect_add_metaschemas(struct schema_set *set, struct diag *diag)
-{
-	static const struct {
-		const char *uri;
-		const char *text;
-		const char *end;
-	} builtin[] = {
-		{ DIALECT_DEFAULT, text_schema, text_schema_end },
-		{ META_2020_12 "core", text_core, text_core_end },
-		{ META_2020_12 "applicator", text_applicator, text_applicator_end },
-		{ META_2020_12 "unevaluated", text_unevaluated, text_unevaluated_end },
-		{ META_2020_12 "validation", text_validation, text_validation_end },
-		{ META_2020_12 "meta-data", text_metadata, text_metadata_end },
-		{ META_2020_12 "format-annotation", text_format, text_format_end },
-		{ META_2020_12 "format-assertion", text_assertion, text_assertion_end },
-		{ META_2020_12 "content", text_content, text_content_end },
-		{ DRAFT_7_URI, text_draft7, text_draft7_end },
-	};
-	int rc = 0;
-
-	for (size_t i = 0; i < sizeof(builtin) / sizeof(builtin[0]) && rc == 0; i++) {
-		json_t *json = NULL;
-
-		/* These are JSON: only memory can be missing, whatever error Jansson reports. */
-		if (jsonfile_parse(builtin[i].uri, builtin[i].text,
-				   (size_t)(builtin[i].end - builtin[i].text), &json, diag) != 0)
-			rc = diag_nomem(diag);
-		if (rc == 0)
-			rc = schema_set_add(set, builtin[i].uri, builtin[i].uri, json, diag);
-		if (rc == 0)
-			set->documents->is_builtin = true;
-		json_decref(json);
-	}
-	return rc;
-}
-
-/* ---- dialects ---------------------------------------------------------------------------- */
 
 static int read_vocabularies(const struct resource *metaschema, struct dialect *dialect,
 			     struct diag *diag)
@@ -100,7 +81,7 @@ static int read_vocabularies(const struct resource *metaschema, struct dialect *
 	const char *uri;
 	json_t *is_required;
 
-	if (dialect->draft == DRAFT_7 || !json_is_object(map))
+	if (dialect_in(dialect, IN_LONE_REF) || !json_is_object(map))
 		return 0; /* what the draft itself has */
 	dialect->vocabularies = VOCABULARY_CORE;
 	json_object_foreach(map, uri, is_required) {
@@ -119,7 +100,7 @@ static struct known_dialect *find_known(const struct schema_set *set, const char
 {
 	struct known_dialect *known = set->dialects;
 
-	while (known && !is_uri(uri, known->uri))
+	while (known && !dialect_same_uri(uri, known->uri))
 		known = known->next;
 	return known;
 }
@@ -132,16 +113,15 @@ static int find_dialect(struct schema_set *set, const char *uri, unsigned chain,
 			struct known_dialect **ret, struct diag *diag)
 {
 	struct known_dialect *known = find_known(set, uri);
-	struct dialect dialect = standard_2020_12;
+	enum schema_dialect standard = known ? SCHEMA_UNSAID : dialect_of_uri(uri);
+	struct dialect dialect = { standard, standards[standard].vocabularies };
 	int rc = 0;
 
 	if (known) {
 		*ret = known;
 		return 0;
 	}
-	if (dialect_is_draft7(uri))
-		dialect = standard_7;
-	else if (!is_uri(uri, DIALECT_DEFAULT))
+	if (standard == SCHEMA_UNSAID)
 		rc = read_custom(set, uri, chain, &dialect, diag);
 	if (rc != 0)
 		return rc;
@@ -169,19 +149,26 @@ static int read_custom(struct schema_set *set, const char *uri, unsigned chain, 
 	if (rc == ERR_NOMEM)
 		return diag_nomem(diag);
 	if (rc == 0)
-		rc = document_find(set, NULL, bare, &metaschema, NULL);
+		rc = document_find(set, NULL, NULL, bare, &metaschema, NULL);
 	if (rc != 0 || chain >= MAX_CHAIN)
 		return diag_set(diag, ERR_INVALID,
-				"\"%s\" is not known (expected draft 2020-12, draft 7 or a "
-				"metaschema of ours)",
+				"\"%s\" is not known (expected the URI of draft 04, 06, 07, "
+				"2019-09, 2020-12 or v1, or of a metaschema of ours)",
 				uri);
 	schema = json_object_get(metaschema->node, "$schema");
-	rc = find_dialect(set, json_is_string(schema) ? json_string_value(schema) : DIALECT_DEFAULT,
-			  chain + 1, &base, diag);
+	rc = find_dialect(
+		set, json_is_string(schema) ? json_string_value(schema) : metaschema->dialect_uri,
+		chain + 1, &base, diag);
 	if (rc != 0)
 		return rc;
 	*ret = base->dialect;
 	return read_vocabularies(metaschema, ret, diag);
+}
+
+int dialect_find_known(struct schema_set *set, const char *uri, struct known_dialect **ret,
+		       struct diag *diag)
+{
+	return find_dialect(set, uri, 0, ret, diag);
 }
 
 int dialect_find(struct schema_set *set, const char *uri, const struct dialect **ret,
@@ -192,136 +179,5 @@ int dialect_find(struct schema_set *set, const char *uri, const struct dialect *
 
 	if (rc == 0)
 		*ret = &known->dialect;
-	return rc;
-}
-
-/* ---- is the schema what its metaschema asks? --------------------------------------------- */
-
-struct check {
-	struct schema_set *set;
-	const struct schema_place *place;
-	struct diag *diag;
-};
-
-static bool is_foreign(void *ctx, const json_t *node)
-{
-	const struct check *check = ctx;
-	const struct schema_place *place =
-		document_place(check->set, check->place->resource->document, node);
-
-	return place && place->resource->dialect != check->place->resource->dialect;
-}
-
-static int check_shapes(struct check *check, struct schema_place *place);
-
-static int on_child(void *ctx, const struct keyword_child *child)
-{
-	struct check *check = ctx;
-	struct schema_place *place =
-		document_place(check->set, check->place->resource->document, child->node);
-
-	if (!place || is_foreign(check, child->node))
-		return 0;
-	return check_shapes(check, place);
-}
-
-static int check_shapes(struct check *check, struct schema_place *place)
-{
-	const struct dialect *dialect = place->resource->dialect;
-	const char *name;
-	json_t *value;
-
-	json_object_foreach(place->node, name, value) {
-		const struct keyword *keyword = keyword_find(dialect, name);
-		char at[256] = "";
-		int rc = keyword ? keyword_check(keyword, value, at, sizeof(at), check->diag) : 0;
-
-		if (rc != 0) {
-			diag_prefix(check->diag, "%s: %s/%s%s", place->resource->document->name,
-				    place->pointer, name, at);
-			return rc;
-		}
-	}
-	return keyword_children(dialect, place->node, on_child, check);
-}
-
-/* The compiled metaschema of @dialect_uri, made when it is first needed. */
-static int find_metaschema(struct schema_set *set, const char *dialect_uri,
-			   const struct schema **ret, struct diag *diag)
-{
-	const struct schema_options options = { .max_work = SCHEMA_FILE_WORK };
-	struct known_dialect *known = NULL;
-	int rc = find_dialect(set, dialect_uri, 0, &known, diag);
-
-	if (rc != 0)
-		return rc;
-	if (known->is_in_progress) { /* it is its own metaschema: nothing can check it yet */
-		*ret = NULL;
-		return 0;
-	}
-	if (!known->metaschema) {
-		known->is_in_progress = true;
-		rc = schema_compile(set, known->uri, &options, &known->metaschema, diag);
-		known->is_in_progress = false;
-	}
-	*ret = known->metaschema;
-	return rc;
-}
-
-static int run_metaschema(struct check *check, const struct schema *metaschema)
-{
-	const struct schema_place *place = check->place;
-	struct payload_parser *parser = NULL;
-	const struct payload_value *value = NULL;
-	struct schema_error error;
-	enum schema_answer answer;
-	struct diag why;
-	int rc = jsontext_parse(place->node, is_foreign, check, &parser, &value, &why);
-
-	if (rc == ERR_NOMEM)
-		rc = diag_nomem(check->diag);
-	else if (rc != 0)
-		rc = document_fail(check->diag, rc, place->resource, place->pointer, NULL, "%s",
-				   why.text);
-	else if (schema_explain(metaschema, value, &error, 1, &answer) > 0)
-		rc = document_fail(check->diag, ERR_INVALID, place->resource, place->pointer,
-				   error.instance[0] ? error.instance + 1 : NULL,
-				   "%s (metaschema %s)", error.message,
-				   place->resource->dialect_uri);
-	payload_parser_free(parser);
-	return rc;
-}
-
-/* Was the schema, or one around it that it is a part of? */
-static bool is_checked(const struct schema_place *place)
-{
-	while (!place->is_checked) {
-		const struct schema_place *parent = place->parent;
-
-		if (place->is_detached || !parent ||
-		    parent->resource->dialect != place->resource->dialect)
-			return false;
-		place = parent;
-	}
-	return true;
-}
-
-int dialect_check(struct schema_set *set, struct schema_place *place, struct diag *diag)
-{
-	struct check check = { set, place, diag };
-	const struct schema *metaschema = NULL;
-	int rc;
-
-	if (place->resource->document->is_builtin || is_checked(place)) {
-		place->is_checked = true;
-		return 0;
-	}
-	rc = check_shapes(&check, place);
-	if (rc == 0)
-		rc = find_metaschema(set, place->resource->dialect_uri, &metaschema, diag);
-	if (rc != 0 || !metaschema)
-		return rc;
-	rc = run_metaschema(&check, metaschema);
-	place->is_checked = rc == 0;
 	return rc;
 }

@@ -91,7 +91,8 @@ char *document_pointer(struct schema_set *set, const char *pointer,
 		       const struct keyword_child *child)
 {
 	size_t name_len = child->name ? strlen(child->name) : 0;
-	size_t size = strlen(pointer) + strlen(child->keyword) + 32 + 2 * name_len;
+	size_t second_len = child->second ? strlen(child->second) : 0;
+	size_t size = strlen(pointer) + strlen(child->keyword) + 32 + 2 * name_len + 2 * second_len;
 	char *ret = arena_alloc(&set->arena, size);
 	size_t used;
 
@@ -101,6 +102,8 @@ char *document_pointer(struct schema_set *set, const char *pointer,
 	if (child->has_index)
 		(void)snprintf(ret + used, size - used, "/%zu", child->index);
 	if (child->name)
-		(void)jsonpointer_put(ret + used, size - used, child->name, name_len);
+		used += jsonpointer_put(ret + used, size - used, child->name, name_len);
+	if (child->second)
+		(void)jsonpointer_put(ret + used, size - used, child->second, second_len);
 	return ret;
 }

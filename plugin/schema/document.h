@@ -26,12 +26,29 @@
 /* The deepest nesting of schemas in one document. */
 #define DOCUMENT_MAX_NESTING 256u
 
+/* What schema_set_mark() said of a place in a document of SCHEMA_UNSAID. */
+struct unsaid_mark {
+	struct unsaid_mark *next;
+	const char *pointer;
+	enum schema_dialect dialect;
+};
+
+/* What was added as SCHEMA_UNSAID. */
+struct unsaid {
+	struct unsaid *next;
+	const char *uri;
+	const char *name;
+	json_t *root; /* owned */
+	struct unsaid_mark *marks;
+};
+
 struct document {
 	struct document *next;
 	const char *uri;
 	const char *name; /* for error messages */
 	json_t *root;     /* owned */
 	struct resource *resource;
+	const struct dialect *edition; /* the dialect that it is the edition for; else NULL */
 	bool is_indexed;
 	bool is_builtin; /* a built-in metaschema, which is not checked */
 };
@@ -45,7 +62,8 @@ struct anchor {
 
 struct resource {
 	struct document *document;
-	const char *uri; /* the base of the references in it */
+	const char *uri;    /* the base of the references in it */
+	const char *second; /* the base of those that lead nowhere from @uri; NULL: none */
 	json_t *node;
 	const char *pointer;           /* of @node in the document */
 	const struct dialect *dialect; /* NULL: its $schema is not known */
@@ -79,12 +97,17 @@ struct known_dialect {
 	struct dialect dialect;
 	struct schema *metaschema; /* owned; NULL until it is needed */
 	bool is_in_progress;
+	const struct unsaid *edited; /* this and those added before it have an edition in it */
 };
+
+/* The slots of the table of URIs, each a list; a power of two. */
+#define SET_NAME_SLOTS 4096u
 
 struct schema_set {
 	struct arena arena;
 	struct document *documents;
-	struct known_uri *names;
+	struct unsaid *unsaid;
+	struct known_uri *names[SET_NAME_SLOTS]; /* by the hash of the URI */
 	struct known_dialect *dialects;
 	struct schema_place **places; /* a hash table by node and document */
 	size_t place_count;
@@ -126,32 +149,55 @@ char *document_pointer(struct schema_set *set, const char *pointer,
 		       const struct keyword_child *child);
 
 /*
- * set.c: walks every document that was not walked before and whose dialect is now known. After the
- * call the set knows every place and every anchor of these documents.
+ * document_index.c: walks every document that was not walked before and whose dialect is now known.
+ * After the call the set knows every place and every anchor of these documents.
  */
 int document_index_all(struct schema_set *set, struct diag *diag) MUST_CHECK;
 
 /*
- * set.c: makes places for @node (an object) and for all schemas below it. @parent is the schema
- * around @node, @resource the resource around it. Does nothing where @node is a place already.
+ * document_index.c: makes places for @node (an object) and for all schemas below it. @parent is the
+ * schema around @node, @resource the resource around it. @dialect_uri is what @node is written in
+ * where it has no $schema; NULL: what @resource is written in. Does nothing where @node is a place
+ * already.
  */
 int document_index(struct schema_set *set, struct resource *resource, struct schema_place *parent,
-		   json_t *node, const char *pointer, struct diag *diag) MUST_CHECK;
+		   json_t *node, const char *pointer, const char *dialect_uri,
+		   struct diag *diag) MUST_CHECK;
+
+/* document_index.c: makes @resource, which begins with its @node, known as @uri. */
+int document_add_name(struct schema_set *set, const char *uri, struct resource *resource,
+		      struct diag *diag) MUST_CHECK;
+
+/* document_index.c: names a document's root: its own URI, and its $id. */
+int document_name_root(struct schema_set *set, struct resource *resource,
+		       struct diag *diag) MUST_CHECK;
+
+/* set.c: makes what is missing of the editions in the dialect @known. */
+int document_edit(struct schema_set *set, struct known_dialect *known,
+		  struct diag *diag) MUST_CHECK;
+
+/* set.c: adds the built-in metaschema @uri, unless it is none or was added before. */
+int document_add_metaschema(struct schema_set *set, const char *uri, struct diag *diag) MUST_CHECK;
+
+/* Returns the slot of @uri in set->names. */
+size_t document_name_slot(const char *uri);
 
 /*
- * resolve.c: finds what @ref names, when it stands in the resource @from. If the target was not
- * known as a schema, the function makes a place for it. ERR_INVALID where @ref names nothing; the
- * text in @diag then starts with the reference, and the caller adds document and pointer.
+ * resolve.c: finds what @ref names, when it stands in the resource @from, or else (NULL) when a
+ * reader of @dialect names it. If the target was not known as a schema, the function makes a place
+ * for it. ERR_INVALID where @ref names nothing; the text in @diag then starts with the reference,
+ * and the caller adds document and pointer.
  */
-int document_resolve(struct schema_set *set, struct resource *from, const char *ref,
-		     struct target *ret, struct diag *diag) MUST_CHECK;
+int document_resolve(struct schema_set *set, struct resource *from, enum schema_dialect dialect,
+		     const char *ref, struct target *ret, struct diag *diag) MUST_CHECK;
 
 /*
  * resolve.c: finds the resource that @uri (absolute, without fragment) names. It looks first in the
  * document of @from (may be NULL), then at the URIs that documents were added under, then at every
- * other $id. ERR_INVALID where no resource has this URI, or two at the first of these that has any.
+ * other $id. Of editions it takes those in @dialect (NULL: none). ERR_INVALID where no resource has
+ * this URI, or two at the first of these that has any.
  */
-int document_find(const struct schema_set *set, struct resource *from, const char *uri,
-		  struct resource **ret, struct diag *diag) MUST_CHECK;
+int document_find(struct schema_set *set, struct resource *from, const struct dialect *dialect,
+		  const char *uri, struct resource **ret, struct diag *diag) MUST_CHECK;
 
 #endif

@@ -41,4 +41,12 @@ static inline bool jsonbig_text(const json_t *value, const char **ret, size_t *r
 	return true;
 }
 
+/* Is @value a string? A number that is kept as text is none. */
+static inline bool jsonbig_is_string(const json_t *value)
+{
+	const char *text = json_string_value(value);
+
+	return text && (unsigned char)text[0] != JSONBIG_MARK;
+}
+
 #endif

@@ -28,7 +28,7 @@ static void write_object(const struct json_writer *w, json_t *object)
 	json_t *member;
 
 	if (w->is_left_out && w->is_left_out(w->ctx, object)) {
-		(void)fputs("true", w->file);
+		(void)fputs("{}", w->file);
 		return;
 	}
 	(void)fputc('{', w->file);

@@ -13,7 +13,7 @@
 
 /*
  * Writes @value as text to *ret, *@len bytes and a NUL; the caller frees it. If @is_left_out (may
- * be NULL) returns true for an object, the text has `true` in its place. Returns 0 or ERR_NOMEM.
+ * be NULL) returns true for an object, the text has `{}` in its place. Returns 0 or ERR_NOMEM.
  */
 int jsontext_write(const json_t *value, bool (*is_left_out)(void *ctx, const json_t *object),
 		   void *ctx, char **ret, size_t *len);

@@ -1,5 +1,5 @@
 /*
- * keyword.h -- the keywords of both drafts: vocabulary, shape, where the subschemas are.
+ * keyword.h -- the keywords of all dialects: vocabulary, shape, where the subschemas are.
  *
  * One table describes all keywords. With it the other files walk a schema (for ids and anchors),
  * check the shape of its keywords and compile it. Knows nothing of references or of messages.
@@ -13,6 +13,7 @@
 
 #include "base/diag.h"
 #include "base/suggest.h"
+#include "schema/schema.h"
 
 enum vocabulary {
 	VOCABULARY_CORE = 1 << 0,
@@ -20,21 +21,45 @@ enum vocabulary {
 	VOCABULARY_UNEVALUATED = 1 << 2,
 	VOCABULARY_VALIDATION = 1 << 3,
 	VOCABULARY_METADATA = 1 << 4,
-	VOCABULARY_FORMAT = 1 << 5,           /* format-annotation; all of draft 7's format */
+	VOCABULARY_FORMAT = 1 << 5,           /* format is an annotation, if no option asserts it */
 	VOCABULARY_FORMAT_ASSERTION = 1 << 6, /* format is an assertion */
 	VOCABULARY_CONTENT = 1 << 7,
 };
 
-enum schema_draft {
-	DRAFT_7 = 1,
-	DRAFT_2020_12 = 2,
+/* Sets of dialects. */
+enum {
+	IN_04 = 1 << SCHEMA_DRAFT_04,
+	IN_06 = 1 << SCHEMA_DRAFT_06,
+	IN_07 = 1 << SCHEMA_DRAFT_07,
+	IN_2019_09 = 1 << SCHEMA_DRAFT_2019_09,
+	IN_2020_12 = 1 << SCHEMA_DRAFT_2020_12,
+	IN_V1 = 1 << SCHEMA_V1,
+	IN_ASYNCAPI = 1 << SCHEMA_ASYNCAPI,
+	IN_OPENAPI = 1 << SCHEMA_OPENAPI_30,
+
+	/* $ref is all that counts: the keywords beside it are ignored. */
+	IN_LONE_REF = IN_04 | IN_06 | IN_07 | IN_ASYNCAPI | IN_OPENAPI,
+	/* References are JSON References: "#/..." starts at the file's root, whatever $id says. */
+	IN_JSON_REFERENCE = IN_ASYNCAPI | IN_OPENAPI,
+	/* A list in "items" stands for what is "prefixItems" from 2020-12. */
+	IN_ITEMS_LIST = IN_04 | IN_06 | IN_07 | IN_2019_09 | IN_ASYNCAPI,
+	/* exclusiveMinimum and exclusiveMaximum are booleans that change minimum and maximum. */
+	IN_BOOLEAN_LIMITS = IN_04 | IN_OPENAPI,
+	/* `true` and `false` are no schemas, except in additionalItems and additionalProperties. */
+	IN_NO_BOOLEANS = IN_04 | IN_OPENAPI,
 };
 
-/* What a schema's $schema stands for. */
+/* What a schema is written in: a draft or a specification, and the vocabularies of it. */
 struct dialect {
-	enum schema_draft draft;
+	enum schema_dialect draft;
 	unsigned vocabularies; /* enum vocabulary, or-ed */
 };
+
+/* Is the dialect in the set @dialects? */
+static inline bool dialect_in(const struct dialect *dialect, unsigned dialects)
+{
+	return 1u << dialect->draft & dialects;
+}
 
 /* Returns the bit of the vocabulary with this URI, 0 for an unknown one. */
 unsigned vocabulary_find(const char *uri);
@@ -44,7 +69,16 @@ struct keyword; /* a row of the table */
 /* Returns the keyword @name, or NULL where @dialect has none; @name is then an annotation. */
 const struct keyword *keyword_find(const struct dialect *dialect, const char *name);
 
-/* Adds the keywords of both drafts to @suggest. True where @suggest's word is one of them. */
+/* Is @name a keyword of some dialect, though perhaps not of the one at hand? */
+bool keyword_is_any(const char *name);
+
+/* The name of the keyword that gives a schema its URI: "$id", or "id"; NULL where none does. */
+const char *keyword_id(const struct dialect *dialect);
+
+/* Has @schema a $ref that hides all keywords beside it? */
+bool keyword_hides(const struct dialect *dialect, const json_t *schema);
+
+/* Adds the keywords of all dialects to @suggest. True where @suggest's word is one of them. */
 bool keyword_suggest(struct suggest *suggest);
 
 /*
@@ -53,9 +87,6 @@ bool keyword_suggest(struct suggest *suggest);
  */
 json_t *keyword_value(const struct dialect *dialect, const json_t *schema, const char *name);
 
-/* Is the value a string? A number that jsonbig.h keeps as a string is not. */
-bool keyword_is_string(const json_t *value);
-
 /* Can keyword @name make an instance invalid? Keywords that only describe cannot. */
 bool keyword_asserts(const struct dialect *dialect, const char *name);
 
@@ -63,7 +94,8 @@ bool keyword_asserts(const struct dialect *dialect, const char *name);
 struct keyword_child {
 	json_t *node;
 	const char *keyword;
-	const char *name; /* of the member; NULL for an item or the keyword's value itself */
+	const char *name;   /* of the member; NULL for an item or the keyword's value itself */
+	const char *second; /* of propertyDependencies: of the member's member; else NULL */
 	size_t index;
 	bool has_index;
 };
@@ -76,11 +108,12 @@ int keyword_children(const struct dialect *dialect, const json_t *schema,
 		     int (*visit)(void *ctx, const struct keyword_child *child), void *ctx);
 
 /*
- * Checks that @value has the shape that @keyword requires. Returns 0, or ERR_INVALID; @diag then
- * says what the value is and what was expected, and @at (@cap bytes) is the pointer from the
- * keyword's value to the fault. Of a subschema it checks only that it is an object or a boolean.
+ * Checks that @value has the shape that @keyword requires in @dialect. Returns 0, or ERR_INVALID;
+ * @diag then says what the value is and what was expected, and @at (@cap bytes) is the pointer from
+ * the keyword's value to the fault. Of a subschema it checks only that it is an object or a
+ * boolean.
  */
-int keyword_check(const struct keyword *keyword, const json_t *value, char *at, size_t cap,
-		  struct diag *diag) MUST_CHECK;
+int keyword_check(const struct dialect *dialect, const struct keyword *keyword, const json_t *value,
+		  char *at, size_t cap, struct diag *diag) MUST_CHECK;
 
 #endif

@@ -27,19 +27,47 @@ static enum nearness nearness_of(const struct known_uri *name, const struct reso
 	return name->uri == name->resource->document->uri ? A_DOCUMENT : ELSEWHERE;
 }
 
-int document_find(const struct schema_set *set, struct resource *from, const char *uri,
-		  struct resource **ret, struct diag *diag)
+/* Is @name of an edition that is not for readers of @dialect? */
+static bool is_other_edition(const struct known_uri *name, const struct resource *from,
+			     const struct dialect *dialect)
+{
+	const struct document *document = name->resource->document;
+
+	return document->edition && document->edition != dialect &&
+	       (!from || from->document != document);
+}
+
+/* Makes the documents that a reference may lead to, and that nothing asked for before. */
+static int prepare(struct schema_set *set, const struct resource *from,
+		   const struct dialect *dialect, const char *uri, struct diag *diag)
+{
+	struct known_dialect *known = set->dialects;
+	int rc = document_add_metaschema(set, uri, diag);
+
+	while (known && &known->dialect != dialect)
+		known = known->next;
+	if (rc != 0 || !known || (from && from->document->is_builtin))
+		return rc;
+	return document_edit(set, known, diag);
+}
+
+int document_find(struct schema_set *set, struct resource *from, const struct dialect *dialect,
+		  const char *uri, struct resource **ret, struct diag *diag)
 {
 	struct resource *best = NULL;
 	const struct resource *other = NULL;
 	enum nearness nearest = 0;
+	int rc = prepare(set, from, dialect, uri, diag);
 
+	if (rc != 0)
+		return rc;
 	if (from && from->whole)
 		from = from->whole;
-	for (const struct known_uri *name = set->names; name; name = name->next) {
+	for (const struct known_uri *name = set->names[document_name_slot(uri)]; name;
+	     name = name->next) {
 		enum nearness near;
 
-		if (strcmp(name->uri, uri) != 0)
+		if (strcmp(name->uri, uri) != 0 || is_other_edition(name, from, dialect))
 			continue;
 		near = nearness_of(name, from);
 		if (near > nearest) {
@@ -101,7 +129,7 @@ static int arrive(struct schema_set *set, struct target *target, struct schema_p
 	target->place = document_place(set, target->resource->document, target->node);
 	if (!target->place) {
 		int rc = document_index(set, target->resource, around, target->node,
-					target->pointer, diag);
+					target->pointer, NULL, diag);
 
 		if (rc != 0)
 			return rc;
@@ -110,6 +138,26 @@ static int arrive(struct schema_set *set, struct target *target, struct schema_p
 	}
 	target->resource = target->place->resource;
 	return 0;
+}
+
+/*
+ * In a file of references a pointer may lead through a schema that says what it is written in, and
+ * that nothing referred to before.
+ */
+static int enter_on_the_way(struct schema_set *set, struct target *target,
+			    struct schema_place *around, const char *pointer, size_t len,
+			    struct diag *diag)
+{
+	const struct dialect *root = target->resource->document->resource->dialect;
+	char *copy;
+
+	if (!root || !dialect_in(root, IN_JSON_REFERENCE) || !json_is_object(target->node) ||
+	    !json_is_string(json_object_get(target->node, "$schema")))
+		return 0;
+	copy = arena_text(&set->arena, pointer, len);
+	if (!copy)
+		return diag_nomem(diag);
+	return document_index(set, target->resource, around, target->node, copy, NULL, diag);
 }
 
 /* @pointer, not empty, is written over. */
@@ -137,6 +185,14 @@ static int follow_pointer(struct schema_set *set, struct target *target, char *p
 			return diag_set(diag, ERR_INVALID, "%s has no %s",
 					target->resource->document->name, full);
 		place = document_place(set, target->resource->document, target->node);
+		if (!place && next) {
+			int rc = enter_on_the_way(set, target, around, full,
+						  base + (size_t)(next - 1 - pointer), diag);
+
+			if (rc != 0)
+				return rc;
+			place = document_place(set, target->resource->document, target->node);
+		}
 		if (place) {
 			around = place;
 			target->resource = place->resource;
@@ -162,23 +218,31 @@ static int follow_anchor(struct schema_set *set, struct target *target, const ch
 	return 0;
 }
 
-int document_resolve(struct schema_set *set, struct resource *from, const char *ref,
-		     struct target *ret, struct diag *diag)
+/* A reference while it is resolved. */
+struct reference {
+	struct resource *from;         /* that it stands in; NULL: in none */
+	const struct dialect *dialect; /* of the schema that it stands in */
+	const char *text;
+};
+
+/* Resolves the reference, seen from @base. */
+static int resolve_from(struct schema_set *set, const struct reference *reference, const char *base,
+			struct target *ret, struct diag *diag)
 {
-	const char *encoded = uri_fragment(ref);
+	const char *encoded = uri_fragment(reference->text);
 	char *fragment = arena_text(&set->arena, encoded, strlen(encoded));
 	struct resource *resource = NULL;
 	const struct dialect *dialect = NULL;
 	char *uri = NULL;
-	int rc = uri_resolve(&set->arena, from ? from->uri : "", ref, &uri);
+	int rc = uri_resolve(&set->arena, base, reference->text, &uri);
 
 	if (rc == ERR_LIMIT)
 		return diag_set(diag, rc, "the reference is longer than %u bytes", URI_MAX_BYTES);
 	if (rc != 0 || !fragment)
 		return diag_nomem(diag);
 	if (percent_decode(fragment) != strlen(fragment))
-		return diag_set(diag, ERR_INVALID, "\"%s\" has U+0000 in it", ref);
-	rc = document_find(set, from, uri, &resource, diag);
+		return diag_set(diag, ERR_INVALID, "\"%s\" has U+0000 in it", reference->text);
+	rc = document_find(set, reference->from, reference->dialect, uri, &resource, diag);
 	if (rc == 0 && !resource->dialect) {
 		rc = dialect_find(set, resource->dialect_uri, &dialect, diag);
 		if (rc == ERR_INVALID)
@@ -193,4 +257,25 @@ int document_resolve(struct schema_set *set, struct resource *from, const char *
 	if (fragment[0] == '/')
 		return follow_pointer(set, ret, fragment, diag);
 	return follow_anchor(set, ret, fragment, diag);
+}
+
+int document_resolve(struct schema_set *set, struct resource *from, enum schema_dialect dialect,
+		     const char *ref, struct target *ret, struct diag *diag)
+{
+	struct reference reference = { from, from ? from->dialect : NULL, ref };
+	struct diag why;
+	int second;
+	int rc = 0;
+
+	if (!from)
+		rc = dialect_find(set, dialect_uri(dialect), &reference.dialect, diag);
+	if (rc == 0)
+		rc = resolve_from(set, &reference, from ? from->uri : "", ret, diag);
+	if (rc != ERR_INVALID || !from || !from->second)
+		return rc;
+	diag_init(&why);
+	second = resolve_from(set, &reference, from->second, ret, &why);
+	if (second == ERR_NOMEM)
+		return diag_nomem(diag);
+	return second == 0 ? 0 : rc; /* what was said of the first base is what counts */
 }

@@ -1,9 +1,12 @@
 /*
- * schema.h -- JSON Schema (draft 2020-12, draft 7), compiled once, run for each message.
+ * schema.h -- JSON Schema, compiled once, run for each message.
  *
  * A struct schema_set holds all documents that references can reach; nothing is ever fetched.
  * schema_compile() turns one of them (or a place in it) into an immutable program that any
  * number of threads may run. Knows JSON Schema and nothing of topics, contracts or brokers.
+ *
+ * Specifications: JSON Schema drafts 04, 06, 07, 2019-09, 2020-12 and v1, AsyncAPI 3.1 "Schema
+ * Object", OpenAPI 3.0.3 "Schema Object". What a schema is written in is its *dialect*.
  */
 #ifndef PETSTORE_SCHEMA_H
 #define PETSTORE_SCHEMA_H
@@ -19,8 +22,32 @@
 struct schema_set;
 struct schema;
 
+enum schema_dialect {
+	/*
+	 * Nothing says what the document is written in. It is read in the dialect of each schema
+	 * that refers to it, and as draft 2020-12 where none does.
+	 */
+	SCHEMA_UNSAID = 0,
+	SCHEMA_DRAFT_04,
+	SCHEMA_DRAFT_06,
+	SCHEMA_DRAFT_07,
+	SCHEMA_DRAFT_2019_09,
+	SCHEMA_DRAFT_2020_12,
+	SCHEMA_V1,
+	/*
+	 * AsyncAPI's Schema Object: draft 07 with $defs, discriminator, deprecated, externalDocs.
+	 * References are JSON References: "#/..." starts at the root of the file, and an $id
+	 * names a schema but is no base for the references in it.
+	 */
+	SCHEMA_ASYNCAPI,
+	SCHEMA_OPENAPI_30, /* the Schema Object of OpenAPI 3.0, with nullable */
+};
+
+/* The dialect in words, such as "draft 07"; a literal. */
+const char *schema_dialect_name(enum schema_dialect dialect);
+
 /*
- * A new set knows the metaschemas of draft 2020-12 and draft 7 and nothing else. One thread at a
+ * A new set knows the metaschemas of all drafts and nothing else. One thread at a
  * time. After a function failed with ERR_NOMEM, only schema_set_free() may be called.
  */
 int schema_set_new(struct schema_set **ret, struct diag *diag) MUST_CHECK;
@@ -31,14 +58,32 @@ void schema_set_free(struct schema_set *set); /* schemas compiled from it stay v
  * its path as a file: URI, or any unique string) and under every $id in it. Error messages call it
  * @name. The set takes a reference of its own to @document, which must not change any more. The
  * same @uri twice is ERR_INVALID.
+ *
+ * @dialect is what the document's schemas are written in where no $schema and no mark says it. A
+ * document whose root has $schema is written in that.
  */
 int schema_set_add(struct schema_set *set, const char *uri, const char *name, json_t *document,
-		   struct diag *diag) MUST_CHECK;
+		   enum schema_dialect dialect, struct diag *diag) MUST_CHECK;
+
+/*
+ * Says that the schema at @uri (a document's uri, with a fragment that is a JSON Pointer) and all
+ * schemas below it are written in @dialect (not SCHEMA_UNSAID). Call it when all documents are
+ * added and before the first schema_compile(). Marking a place again with the same dialect does
+ * nothing. ERR_INVALID where there is no schema at @uri, or where its own $schema or a mark before
+ * says something else: @diag names document, pointer and both dialects. AsyncAPI's dialect has
+ * draft 07 in it: that $schema does not contradict it, and decides. In a document of SCHEMA_UNSAID
+ * schema_compile() finds these faults.
+ */
+int schema_set_mark(struct schema_set *set, const char *uri, enum schema_dialect dialect,
+		    struct diag *diag) MUST_CHECK;
 
 struct schema_options {
 	bool assert_format; /* format is an assertion, not an annotation; contracts assert */
 	int64_t max_work;   /* for one value, in units of about 10 ns; 0: RUN_MAX_WORK */
 	size_t max_bytes;   /* of a message, for schema_warning(); 0: no warnings are wanted */
+	/* What a schema in a document of SCHEMA_UNSAID is read as, if it is named by @uri itself.
+	 */
+	enum schema_dialect dialect;
 };
 
 /* The max_work for checking a file of the operator, which is not a message. */

@@ -134,7 +134,7 @@ static void prepare(const struct document *document, struct subject *ret)
 	if (jsonfile_parse(document->name, document->schema, strlen(document->schema), &json,
 			   &diag) != 0 ||
 	    schema_set_new(&set, &diag) != 0 ||
-	    schema_set_add(set, document->name, document->name, json, &diag) != 0 ||
+	    schema_set_add(set, document->name, document->name, json, SCHEMA_UNSAID, &diag) != 0 ||
 	    schema_compile(set, document->name, &options, &ret->schema, &diag) != 0 ||
 	    payload_parser_new(&limits, &ret->parser, &diag) != 0)
 		fail(document->name, diag.text);

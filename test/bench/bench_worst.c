@@ -138,7 +138,7 @@ static struct schema *compile(const struct trial *trial)
 
 	if (jsonfile_parse(trial->name, text, strlen(text), &json, &diag) ||
 	    schema_set_new(&set, &diag) ||
-	    schema_set_add(set, "bench:schema", trial->name, json, &diag) ||
+	    schema_set_add(set, "bench:schema", trial->name, json, SCHEMA_UNSAID, &diag) ||
 	    schema_compile(set, "bench:schema", &options, &schema, &diag))
 		(void)printf("%s\n", diag.text);
 	schema_set_free(set);

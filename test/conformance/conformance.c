@@ -130,11 +130,12 @@ static struct schema_set *new_set(const struct conformance *c, json_t *schema, c
 	for (size_t i = 0; i < c->remote_count && rc == 0; i++) {
 		json_t *remote = with_dialect(c, c->remotes[i].document);
 
-		rc = schema_set_add(set, c->remotes[i].uri, c->remotes[i].uri, remote, &diag);
+		rc = schema_set_add(set, c->remotes[i].uri, c->remotes[i].uri, remote,
+				    SCHEMA_UNSAID, &diag);
 		json_decref(remote);
 	}
 	if (rc == 0)
-		rc = schema_set_add(set, uri, "schema", document, &diag);
+		rc = schema_set_add(set, uri, "schema", document, SCHEMA_UNSAID, &diag);
 	json_decref(document);
 	if (rc != 0) {
 		fprintf(stderr, "%s: %s\n", c->file, diag.text);

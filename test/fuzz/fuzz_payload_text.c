@@ -33,7 +33,7 @@ static struct schema *compile(void)
 	struct diag diag;
 
 	must(json && schema_set_new(&set, &diag) == 0 &&
-	     schema_set_add(set, "a:", "a", json, &diag) == 0 &&
+	     schema_set_add(set, "a:", "a", json, SCHEMA_UNSAID, &diag) == 0 &&
 	     schema_compile(set, "a:", NULL, &schema, &diag) == 0);
 	schema_set_free(set);
 	json_decref(json);

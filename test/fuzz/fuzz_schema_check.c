@@ -71,7 +71,8 @@ static void compile(const char *text, struct schema **ret)
 	json_t *json = jsonbig_parse(text, strlen(text), 64, &fault);
 
 	if (!json || schema_set_new(&set, &diag) != 0 ||
-	    schema_set_add(set, "fuzz:/schema.json", "schema.json", json, &diag) != 0 ||
+	    schema_set_add(set, "fuzz:/schema.json", "schema.json", json, SCHEMA_UNSAID, &diag) !=
+		    0 ||
 	    schema_compile(set, "fuzz:/schema.json", &options, ret, &diag) != 0)
 		abort();
 	schema_set_free(set);

@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (schema_set_new(&set, &diag) != 0)
 		abort();
-	if (schema_set_add(set, URI, "schema.json", json, &diag) == 0 &&
+	if (schema_set_add(set, URI, "schema.json", json, SCHEMA_UNSAID, &diag) == 0 &&
 	    schema_compile(set, URI, &options, &schema, &diag) == 0)
 		check(schema, end ? end + 1 : "1", end ? size - len - 1 : 1);
 	schema_free(schema);

@@ -37,7 +37,8 @@ static struct schema *compile(const char *text)
 
 	diag_init(&diag);
 	assert_non_null(json);
-	if (schema_set_new(&set, &diag) || schema_set_add(set, URI, "schema.json", json, &diag) ||
+	if (schema_set_new(&set, &diag) ||
+	    schema_set_add(set, URI, "schema.json", json, SCHEMA_UNSAID, &diag) ||
 	    schema_compile(set, URI, &options, &schema, &diag))
 		fail_msg("%s: %s", text, diag.text);
 	schema_set_free(set);

@@ -1,8 +1,10 @@
 /*
  * The schema engine. Decisions are data: test/data/schema/cases/ has groups of a schema and
  * documents laid out as in the JSON-Schema-Test-Suite (with "documents" that references may
- * reach, "uri" and "format" beside them), invalid/<name>/{schema.json,error} schemas that must
- * be refused and the line that says why, explain/cases.json the sentences of each keyword.
+ * reach, "uri" and "format" beside them; "dialects" of the documents by their uri, "marks" of
+ * places, the "place" to compile and an "error" where it must be refused),
+ * invalid/<name>/{schema.json,error} schemas that must be refused and the line that says why,
+ * explain/cases.json the sentences of each keyword.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -65,7 +67,8 @@ static struct schema *compile_json(json_t *json, bool assert_format)
 	struct diag diag;
 
 	diag_init(&diag);
-	if (schema_set_new(&set, &diag) || schema_set_add(set, URI, "schema.json", json, &diag) ||
+	if (schema_set_new(&set, &diag) ||
+	    schema_set_add(set, URI, "schema.json", json, SCHEMA_UNSAID, &diag) ||
 	    schema_compile(set, URI, &options, &schema, &diag))
 		fail_msg("%s", diag.text);
 	schema_set_free(set); /* schemas live on */
@@ -140,28 +143,66 @@ static enum schema_answer check_text(const char *schema_text, const char *text, 
 
 /* ---- groups ------------------------------------------------------------------------------ */
 
+static enum schema_dialect dialect_named(const json_t *name)
+{
+	if (!name)
+		return SCHEMA_UNSAID;
+	for (unsigned i = SCHEMA_DRAFT_04; i <= SCHEMA_OPENAPI_30; i++)
+		if (strcmp(json_string_value(name), schema_dialect_name((enum schema_dialect)i)) ==
+		    0)
+			return (enum schema_dialect)i;
+	fail_msg("%s: no such dialect", json_string_value(name));
+	return SCHEMA_UNSAID;
+}
+
+/* Adds the group's documents and compiles its schema. */
+static int compile_group(json_t *group, const char *uri, struct schema **ret, struct diag *diag)
+{
+	struct schema_options options = { .assert_format =
+						  json_is_true(json_object_get(group, "format")) };
+	json_t *dialects = json_object_get(group, "dialects");
+	json_t *place = json_object_get(group, "place");
+	struct schema_set *set = NULL;
+	char where[512];
+	const char *name;
+	json_t *json;
+	int rc;
+
+	assert_int_equal(schema_set_new(&set, diag), 0);
+	json_object_foreach(json_object_get(group, "documents"), name, json)
+		assert_int_equal(schema_set_add(set, name, name, json,
+						dialect_named(json_object_get(dialects, name)),
+						diag),
+				 0);
+	rc = schema_set_add(set, uri, "schema.json", json_object_get(group, "schema"),
+			    dialect_named(json_object_get(dialects, "schema")), diag);
+	json_object_foreach(json_object_get(group, "marks"), name, json)
+		if (rc == 0)
+			rc = schema_set_mark(set, name, dialect_named(json), diag);
+	(void)snprintf(where, sizeof(where), "%s%s", uri, place ? json_string_value(place) : "");
+	if (rc == 0)
+		rc = schema_compile(set, where, &options, ret, diag);
+	schema_set_free(set);
+	return rc;
+}
+
 static void run_group(const char *file, json_t *group)
 {
 	const char *uri = json_string_value(json_object_get(group, "uri"));
 	const char *description = json_string_value(json_object_get(group, "description"));
-	struct schema_options options = { .assert_format =
-						  json_is_true(json_object_get(group, "format")) };
-	struct schema_set *set = NULL;
+	const char *error = json_string_value(json_object_get(group, "error"));
 	struct schema *schema = NULL;
 	struct diag diag;
-	const char *name;
 	json_t *json;
 	size_t i;
-	int rc;
 
-	assert_int_equal(schema_set_new(&set, &diag), 0);
-	json_object_foreach(json_object_get(group, "documents"), name, json)
-		assert_int_equal(schema_set_add(set, name, name, json, &diag), 0);
-	uri = uri ? uri : URI;
-	rc = schema_set_add(set, uri, file, json_object_get(group, "schema"), &diag);
-	if (rc != 0 || schema_compile(set, uri, &options, &schema, &diag) != 0)
-		fail_msg("%s: %s: %s", file, description, diag.text);
-	schema_set_free(set);
+	if (compile_group(group, uri ? uri : URI, &schema, &diag) != 0) {
+		if (!error || strcmp(diag.text, error) != 0)
+			fail_msg("%s: %s: %s", file, description, diag.text);
+		return;
+	}
+	if (error)
+		fail_msg("%s: %s: is not refused", file, description);
 	json_array_foreach(json_object_get(group, "tests"), i, json) {
 		struct message message = message_json(json_object_get(json, "data"));
 		bool valid = check(schema, message.value) == SCHEMA_VALID;
@@ -194,6 +235,12 @@ static void test_schema_check__resources(void **state)
 {
 	(void)state;
 	run_cases("resources");
+}
+
+static void test_schema_set_mark__places(void **state)
+{
+	(void)state;
+	run_cases("places");
 }
 
 static void test_schema_check__dynamic_references(void **state)
@@ -240,7 +287,9 @@ static void add_metaschemas(struct schema_set *set)
 	for (size_t i = 0; i < 2; i++) {
 		json_t *json = parse(texts[i][0], texts[i][1], strlen(texts[i][1]));
 
-		assert_int_equal(schema_set_add(set, texts[i][0], texts[i][0], json, &diag), 0);
+		assert_int_equal(
+			schema_set_add(set, texts[i][0], texts[i][0], json, SCHEMA_UNSAID, &diag),
+			0);
 		json_decref(json);
 	}
 }
@@ -264,7 +313,7 @@ static void check_invalid(const char *name)
 	diag_init(&diag);
 	assert_int_equal(schema_set_new(&set, &diag), 0);
 	add_metaschemas(set);
-	assert_int_equal(schema_set_add(set, URI, "schema.json", json, &diag), 0);
+	assert_int_equal(schema_set_add(set, URI, "schema.json", json, SCHEMA_UNSAID, &diag), 0);
 	if (schema_compile(set, URI, &options, &schema, &diag) >= 0 || schema)
 		fail_msg("%s: is not refused", name);
 	if (strcmp(diag.text, error) != 0)
@@ -300,8 +349,10 @@ static void test_schema_set_add__same_uri_twice(void **state)
 
 	(void)state;
 	assert_int_equal(schema_set_new(&set, &diag), 0);
-	assert_int_equal(schema_set_add(set, "file:a.json", "a.json", json, &diag), 0);
-	assert_int_equal(schema_set_add(set, "file:a.json", "b.json", json, &diag), ERR_INVALID);
+	assert_int_equal(schema_set_add(set, "file:a.json", "a.json", json, SCHEMA_UNSAID, &diag),
+			 0);
+	assert_int_equal(schema_set_add(set, "file:a.json", "b.json", json, SCHEMA_UNSAID, &diag),
+			 ERR_INVALID);
 	assert_string_equal(diag.text, "b.json: a.json has this URI too: file:a.json");
 	json_decref(json);
 	schema_set_free(set);
@@ -322,7 +373,7 @@ static void test_schema_compile__a_const_that_is_too_deep_names_the_file(void **
 	strcat(text, "}");
 	json = parse("deep", text, strlen(text));
 	assert_int_equal(schema_set_new(&set, &diag), 0);
-	assert_int_equal(schema_set_add(set, URI, "deep.json", json, &diag), 0);
+	assert_int_equal(schema_set_add(set, URI, "deep.json", json, SCHEMA_UNSAID, &diag), 0);
 	assert_int_equal(schema_compile(set, URI, NULL, &schema, &diag), ERR_LIMIT);
 	assert_string_equal(diag.text, "deep.json: const and enum: the text is nested too deep");
 	json_decref(json);
@@ -343,7 +394,8 @@ static void test_schema_compile__a_place_in_a_document_that_is_no_schema(void **
 
 	(void)state;
 	assert_int_equal(schema_set_new(&set, &diag), 0);
-	assert_int_equal(schema_set_add(set, "file:api.json", "api.json", json, &diag), 0);
+	assert_int_equal(
+		schema_set_add(set, "file:api.json", "api.json", json, SCHEMA_UNSAID, &diag), 0);
 	assert_int_equal(schema_compile(set, "file:api.json#/components/messages/m/payload", NULL,
 					&schema, &diag),
 			 0);
@@ -678,7 +730,8 @@ static void test_schema_warning__names_the_place(void **state)
 
 		assert_non_null(json);
 		assert_int_equal(schema_set_new(&set, &diag), 0);
-		assert_int_equal(schema_set_add(set, "test:/a", "test:/a", json, &diag), 0);
+		assert_int_equal(
+			schema_set_add(set, "test:/a", "test:/a", json, SCHEMA_UNSAID, &diag), 0);
 		assert_int_equal(schema_compile(set, "test:/a", &options, &schema, &diag), 0);
 		if (!trials[i].warning)
 			assert_null(schema_warning(schema, 0));
@@ -703,7 +756,7 @@ static void test_schema_warning__no_more_than_are_kept(void **state)
 
 	(void)state;
 	assert_int_equal(schema_set_new(&set, &diag), 0);
-	assert_int_equal(schema_set_add(set, URI, "a", json, &diag), 0);
+	assert_int_equal(schema_set_add(set, URI, "a", json, SCHEMA_UNSAID, &diag), 0);
 	assert_int_equal(schema_compile(set, URI, &options, &schema, &diag), 0);
 	assert_non_null(schema_warning(schema, SCHEMA_MAX_WARNINGS - 1));
 	assert_null(schema_warning(schema, SCHEMA_MAX_WARNINGS));
@@ -792,7 +845,7 @@ static void test_schema_compile__every_allocation_may_fail(void **state)
 		failalloc_start(n);
 		rc = schema_set_new(&set, &diag);
 		if (rc == 0)
-			rc = schema_set_add(set, URI, "rich", json, &diag);
+			rc = schema_set_add(set, URI, "rich", json, SCHEMA_UNSAID, &diag);
 		if (rc == 0)
 			rc = schema_compile(set, URI, &options, &schema, &diag);
 		failed = failalloc_stop();
@@ -840,6 +893,7 @@ int main(void)
 		cmocka_unit_test(test_schema_check__unevaluated),
 		cmocka_unit_test(test_schema_check__values),
 		cmocka_unit_test(test_schema_check__dialects),
+		cmocka_unit_test(test_schema_set_mark__places),
 		cmocka_unit_test(test_schema_compile__invalid_schemas_name_the_place),
 		cmocka_unit_test(test_schema_set_add__same_uri_twice),
 		cmocka_unit_test(test_schema_compile__a_const_that_is_too_deep_names_the_file),

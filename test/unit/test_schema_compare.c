@@ -236,7 +236,7 @@ static void judge_init(struct judge *ret, json_t *json)
 
 	*ret = (struct judge){ .set = NULL };
 	assert_int_equal(schema_set_new(&ret->set, &diag), 0);
-	assert_int_equal(schema_set_add(ret->set, "test:a", "a", json, &diag), 0);
+	assert_int_equal(schema_set_add(ret->set, "test:a", "a", json, SCHEMA_UNSAID, &diag), 0);
 	if (schema_compile(ret->set, "test:a", &options, &ret->schema, &diag))
 		fail_msg("%s", diag.text);
 }
