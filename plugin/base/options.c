@@ -21,6 +21,8 @@
 /* clang-format off */
 static const struct options_row table[] = {
 	PATH(contract, 1, "the AsyncAPI 3 document that is enforced"),
+	PATH(contract_root, 0, "the folder that the contract's references may not leave; without it the contract's own"),
+	PATH(contract_schemas, 0, "a folder of JSON or YAML documents that references find by their $id"),
 	PATH(access, 1, "the JSON file of roles, users and their scopes"),
 	PATH(password_file, 0, "the password file, in mosquitto_passwd's format"),
 	PATH(scram_file, 0, "the file of SCRAM-SHA-256 keys, for MQTT 5 enhanced authentication"),

@@ -15,11 +15,13 @@
 
 struct options {
 	char *contract;      /* AsyncAPI document */
-	char *access;        /* access.json */
-	char *password_file; /* NULL: no client logs in with a password */
-	char *scram_file;    /* NULL: no client logs in by SCRAM */
-	char *crl_file;      /* NULL: only the broker's TLS checks for revoked certificates */
-	char *database;      /* NULL: no state is kept; a contract with entities needs it */
+	char *contract_root; /* folder that its references may lead to; NULL: the contract's own */
+	char *contract_schemas; /* folder of documents that are known by their $id; NULL: none */
+	char *access;           /* access.json */
+	char *password_file;    /* NULL: no client logs in with a password */
+	char *scram_file;       /* NULL: no client logs in by SCRAM */
+	char *crl_file;         /* NULL: only the broker's TLS checks for revoked certificates */
+	char *database;         /* NULL: no state is kept; a contract with entities needs it */
 	int64_t journal_size;
 	int64_t batch_rows;
 	int64_t batch_ms;

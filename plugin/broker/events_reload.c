@@ -40,6 +40,8 @@ static int check_stall(const struct plugin *plugin, const struct rules *rules, s
 int events_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag)
 {
 	struct rules_files files = { .contract = plugin->options.contract,
+				     .contract_root = plugin->options.contract_root,
+				     .contract_schemas = plugin->options.contract_schemas,
 				     .access = plugin->options.access,
 				     .password_file = plugin->options.password_file,
 				     .scram_file = plugin->options.scram_file,

@@ -159,7 +159,13 @@ static void load_document(struct loader *loader)
 	sources_load_all(&loader->contract->sources);
 }
 
-int contract_load(const char *path, struct contract **ret, struct diag_list *all, struct diag *diag)
+static void take_warning(void *ctx, const struct config *at, const char *text)
+{
+	loader_warn(ctx, at, NULL, "%s", text);
+}
+
+int contract_open(const struct sources_place *place, struct contract **ret, struct diag_list *all,
+		  struct diag *diag)
 {
 	struct config_report report = { .diag = diag, .all = all };
 	struct contract *contract = calloc(1, sizeof(*contract));
@@ -167,17 +173,27 @@ int contract_load(const char *path, struct contract **ret, struct diag_list *all
 
 	if (!contract)
 		return diag_nomem(diag);
-	if (sources_open(&contract->sources, &contract->arena, path, &report)) {
+	contract->sources.warn = take_warning;
+	contract->sources.warn_ctx = &loader;
+	if (sources_open(&contract->sources, &contract->arena, place, &report)) {
 		loader.root = contract->sources.file[0]->root;
 		load_document(&loader);
 	}
 	arena_clear(&loader.scratch);
 	contract->sources.report = NULL;
+	contract->sources.warn = NULL;
 	if (report.rc)
 		contract_free(contract);
 	else
 		*ret = contract;
 	return report.rc;
+}
+
+int contract_load(const char *path, struct contract **ret, struct diag_list *all, struct diag *diag)
+{
+	const struct sources_place place = { .path = path };
+
+	return contract_open(&place, ret, all, diag);
 }
 
 void contract_free(struct contract *contract)

@@ -51,11 +51,15 @@ struct contract {
 };
 
 /*
- * Loads the document at @path and the files it refers to, which must lie in its folder or
- * below. On success *ret is new, to be freed with contract_free(). On failure *ret is untouched and
+ * Loads the document and the files it refers to: @place says where they are. On success *ret is
+ * new, to be freed with contract_free(). On failure *ret is untouched and
  * @diag reads like petstore.asyncapi.json: /channels/orderStatus/address: expected a string
  * @all, unless it is NULL, gets one such line for each fault; the first is @diag's.
  */
+int contract_open(const struct sources_place *place, struct contract **ret, struct diag_list *all,
+		  struct diag *diag) MUST_CHECK;
+
+/* The same for the document at @path, with files in its folder and below. */
 int contract_load(const char *path, struct contract **ret, struct diag_list *all,
 		  struct diag *diag) MUST_CHECK;
 void contract_free(struct contract *contract); /* NULL is fine */

@@ -1,4 +1,4 @@
-#include "contract/sources.h"
+#include "contract/sources_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,62 +7,186 @@
 #include "base/percent.h"
 
 #define URI_BASE "contract:/"
-#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 
-static const struct config_known reference_members[] = { { .name = "$ref" }, { .name = NULL } };
-
-/* ---- files ------------------------------------------------------------------------------ */
-
-/* Writes @text percent-encoded where a URI's path or fragment asks for it; false: no room. */
-static bool encode(char *ret, size_t cap, const char *text)
+bool sources_encode(char *ret, size_t cap, const char *text)
 {
 	return percent_encode(ret, cap, text, strlen(text), "/$") < cap;
 }
 
-/* The file @name, NULL where memory ran out; what can't be had has a fault instead of a root. */
+bool sources_decode(char *text)
+{
+	const char *end = text + strlen(text);
+
+	for (const char *at = strchr(text, '%'); at; at = strchr(at + 1, '%'))
+		if (percent_byte(at, end) <= 0)
+			return false;
+	(void)percent_decode(text);
+	return true;
+}
+
+bool sources_has_scheme(const char *ref)
+{
+	size_t len = strcspn(ref, ":/?#");
+
+	return len > 0 && ref[len] == ':';
+}
+
+/* ---- files ------------------------------------------------------------------------------ */
+
+struct sources_file *sources_read(struct sources *set, const char *path, const char *name,
+				  const char *uri, struct config_report *report)
+{
+	struct sources_file *file = arena_alloc(set->arena, sizeof(*file));
+	struct diag diag = { "the file's name is too long" };
+
+	if (!file) {
+		(void)config_nomem(report);
+		return NULL;
+	}
+	file->rc = uri ? config_load(path, name, &file->original, &diag) : ERR_LIMIT;
+	file->root = file->original;
+	file->name = arena_text(set->arena, name, strlen(name));
+	file->uri = uri ? arena_text(set->arena, uri, strlen(uri)) : "";
+	file->fault = arena_text(set->arena, diag.text, strlen(diag.text));
+	if (file->rc != ERR_NOMEM && file->name && file->uri && file->fault)
+		return file;
+	config_free(file->original);
+	(void)config_nomem(report);
+	return NULL;
+}
+
+/* Is the path @real, which has no links, the folder @folder or below? */
+static bool is_below(const char *real, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	while (len > 0 && folder[len - 1] == '/')
+		len--;
+	return strncmp(real, folder, len) == 0 && (real[len] == '/' || real[len] == '\0');
+}
+
+/*
+ * What is read for the file @path: its path without links, so that what was checked is what is
+ * read. *ret is to be freed; NULL where there is no such file, which reading it will say. False
+ * where a link leads out of the root.
+ */
+static bool check_links(const struct sources *set, const char *path, char **ret)
+{
+	*ret = realpath(path, NULL);
+	return !*ret || !set->real || is_below(*ret, set->real);
+}
+
+/* The file @name, NULL where memory ran out; what can't be had has a fault instead of a tree. */
 static struct sources_file *load_file(struct sources *set, const char *name,
 				      struct config_report *report)
 {
 	char uri[SOURCES_URI_MAX] = URI_BASE;
 	size_t base = strlen(URI_BASE);
-	struct sources_file *file = arena_alloc(set->arena, sizeof(*file));
-	struct diag diag = { "the file's name is too long" };
-	char *path = NULL;
+	struct sources_file *file = NULL;
+	char *path = NULL, *real = NULL;
+	bool is_inside;
 
-	if (!file || asprintf(&path, "%s%s", set->folder, name) < 0)
-		goto out;
-	set->file[set->count] = file;
-	file->rc = ERR_LIMIT;
-	if (encode(uri + base, sizeof(uri) - base, name))
-		file->rc = config_load(path, name, &file->root, &diag);
-	file->name = arena_text(set->arena, name, strlen(name));
-	file->uri = arena_text(set->arena, uri, strlen(uri));
-	file->fault = arena_text(set->arena, diag.text, strlen(diag.text));
-	set->count++;
-	if (file->rc != ERR_NOMEM && file->name && file->uri && file->fault) {
-		free(path);
-		return file;
+	if (asprintf(&path, "%s%s", set->folder, name) < 0) {
+		(void)config_nomem(report);
+		return NULL;
 	}
-out:
+	/* The contract itself may be a link to anywhere: the operator has named it. */
+	is_inside = set->count == 0 || check_links(set, path, &real);
+	if (is_inside) {
+		file = sources_read(
+			set, real ? real : path, name,
+			sources_encode(uri + base, sizeof(uri) - base, name) ? uri : NULL, report);
+	} else {
+		file = sources_read(set, "", name, NULL, report);
+		if (file)
+			file->fault = "a link leads out of the contract's root folder";
+	}
+	if (file)
+		set->file[set->count++] = file;
+	free(real);
 	free(path);
-	(void)config_nomem(report);
-	return NULL;
+	return file;
 }
 
-bool sources_open(struct sources *ret, struct arena *arena, const char *path,
+/* ---- the root --------------------------------------------------------------------------- */
+
+/*
+ * Writes the contract's path below place->root to @ret, as long as links in either path do not
+ * matter. False, with a fault, where it is not below, or one of the two does not exist.
+ */
+static bool name_below_root(struct sources *set, const struct sources_place *place,
+			    const char *folder, char *ret)
+{
+	const char *name = strrchr(place->path, '/');
+	char *real = realpath(*folder ? folder : ".", NULL);
+	bool is_ok = real && set->real && is_below(real, set->real);
+	struct diag diag;
+	int len = -1;
+
+	name = name ? name + 1 : place->path;
+	if (is_ok) {
+		const char *rest = real + strlen(set->real);
+
+		rest += *rest == '/';
+		len = snprintf(ret, SOURCES_NAME_MAX + 1, "%s%s%s", rest, *rest ? "/" : "", name);
+	}
+	free(real);
+	if (is_ok && len <= (int)SOURCES_NAME_MAX)
+		return true;
+	(void)diag_set(&diag, ERR_INVALID, "%s: expected a file below the contract's root, %s",
+		       place->path, place->root);
+	return config_add(set->report, ERR_INVALID, diag.text);
+}
+
+/* Fills in folder and path of the root; @ret gets the contract's name. */
+static bool find_root(struct sources *set, const struct sources_place *place, char *ret)
+{
+	const char *slash = strrchr(place->path, '/');
+	size_t len = slash ? (size_t)(slash + 1 - place->path) : 0;
+	const char *folder = arena_text(set->arena, place->path, len);
+	char *real;
+
+	set->folder = folder;
+	if (folder && place->root) {
+		char *root = NULL;
+
+		if (asprintf(&root, "%s/", place->root) >= 0)
+			set->folder = arena_text(set->arena, root, strlen(root));
+		else
+			set->folder = NULL;
+		free(root);
+	}
+	if (!folder || !set->folder)
+		return config_nomem(set->report);
+	real = realpath(*set->folder ? set->folder : ".", NULL);
+	set->real = real ? arena_text(set->arena, real, strlen(real)) : NULL;
+	free(real);
+	set->has_root = place->root != NULL;
+	if (place->root)
+		return name_below_root(set, place, folder, ret);
+	(void)snprintf(ret, SOURCES_NAME_MAX + 1, "%s", place->path + len);
+	return true;
+}
+
+bool sources_open(struct sources *ret, struct arena *arena, const struct sources_place *place,
 		  struct config_report *report)
 {
-	const char *slash = strrchr(path, '/');
-	size_t folder_len = slash ? (size_t)(slash + 1 - path) : 0;
+	char name[SOURCES_NAME_MAX + 1];
 	const struct sources_file *file;
 
-	*ret = (struct sources){ .arena = arena, .report = report };
-	ret->folder = arena_text(arena, path, folder_len);
+	ret->arena = arena;
+	ret->report = report;
 	ret->file = arena_take(arena, SOURCES_FILES_MAX, sizeof(struct sources_file *));
-	if (!ret->folder || !ret->file)
+	if (!ret->file)
 		return config_nomem(report);
-	file = load_file(ret, path + folder_len, report);
-	return file && (file->root || config_add(report, file->rc, file->fault));
+	if (!find_root(ret, place, name))
+		return false;
+	file = load_file(ret, name, report);
+	if (!file || (!file->root && !config_add(report, file->rc, file->fault)))
+		return false;
+	if (place->schemas)
+		sources_read_known(ret, place->schemas);
+	return report->rc == 0;
 }
 
 void sources_forget_json(struct sources *sources)
@@ -73,81 +197,94 @@ void sources_forget_json(struct sources *sources)
 	}
 }
 
+/* Files that are known by their $id are in both lists: they are freed with their own. */
 void sources_clear(struct sources *sources)
 {
 	sources_forget_json(sources);
 	for (size_t i = 0; i < sources->count; i++)
-		config_free(sources->file[i]->root);
-	sources->count = 0;
+		if (!sources->file[i]->id)
+			config_free(sources->file[i]->original);
+	for (size_t i = 0; i < sources->known_count; i++)
+		config_free(sources->known[i]->original);
+	sources->count = sources->known_count = 0;
 }
 
 json_t *sources_json(struct sources_file *file)
 {
 	if (!file->json)
-		file->json = config_json(file->root);
+		file->json = config_json(file->original);
 	return file->json;
 }
 
-/* ---- references ------------------------------------------------------------------------- */
+/* ---- finding one ------------------------------------------------------------------------ */
 
-static bool has_scheme(const char *ref)
+const char *sources_join(const struct sources *set, const char *from, size_t base, const char *ref,
+			 char *ret)
 {
-	size_t len = strcspn(ref, ":/?#");
+	const char *slash = strrchr(from + base, '/');
+	size_t used = slash ? (size_t)(slash + 1 - from) : base, n;
 
-	return len > 0 && ref[len] == ':';
-}
-
-/*
- * Joins the folder of file @from with the path @ref (@len bytes) and takes "." and ".." out,
- * to @ret (SOURCES_NAME_MAX + 1 bytes). NULL, or what was expected instead.
- */
-static const char *join(const char *from, const char *ref, size_t len, char *ret)
-{
-	const char *slash = strrchr(from, '/');
-	size_t used = slash ? (size_t)(slash + 1 - from) : 0;
-
+	if (*ref == '/')
+		return "expected a path relative to this file";
+	if (used > SOURCES_NAME_MAX)
+		return "the path is too long";
 	memcpy(ret, from, used);
-	if (*ref == '/' || strspn(ref, NAME_CHARS) < len)
-		return "expected a path relative to this file, of letters, digits and -._~";
-	for (size_t i = 0, n; i < len; i += n + 1) {
-		n = strcspn(ref + i, "/#");
-		if (n == 0 || (n == 1 && ref[i] == '.'))
+	for (; *ref; ref += n + (ref[n] == '/')) {
+		n = strcspn(ref, "/");
+		if (n == 0 || (n == 1 && ref[0] == '.'))
 			continue;
-		if (n == 2 && ref[i] == '.' && ref[i + 1] == '.') {
-			if (used == 0)
-				return "expected a file in the contract's folder or below";
-			for (used--; used > 0 && ret[used - 1] != '/';)
+		if (n == 2 && ref[0] == '.' && ref[1] == '.') {
+			if (used == base)
+				return set->has_root
+					       ? "expected a file in the contract's root or below"
+					       : "expected a file in the contract's folder or "
+						 "below (plugin_opt_contract_root names another)";
+			for (used--; used > base && ret[used - 1] != '/';)
 				used--;
 			continue;
 		}
 		if (used + n + 1 > SOURCES_NAME_MAX)
 			return "the path is too long";
-		memcpy(ret + used, ref + i, n);
+		memcpy(ret + used, ref, n);
 		used += n;
-		if (i + n < len)
+		if (ref[n])
 			ret[used++] = '/';
 	}
 	ret[used] = '\0';
-	return used > 0 && ret[used - 1] != '/' ? NULL : "expected the path of a file";
+	return used > base && ret[used - 1] != '/' ? NULL : "expected the path of a file";
+}
+
+/* The name of the file that the path @ref of a reference in @from leads to, as sources_join(). */
+static const char *name_of(const struct sources *set, const struct sources_file *from,
+			   const char *ref, size_t len, char *ret)
+{
+	char path[SOURCES_URI_MAX + 1];
+
+	memcpy(path, ref, len);
+	path[len] = '\0';
+	if (strchr(path, '?'))
+		return "expected a path without \"?\", which a file's name has as %3F";
+	if (!sources_decode(path))
+		return "expected %XX behind each %";
+	return sources_join(set, from->name, 0, path, ret);
 }
 
 static struct sources_file *find_file(const struct sources *set, const char *name)
 {
 	for (size_t i = 0; i < set->count; i++)
-		if (strcmp(set->file[i]->name, name) == 0)
+		if (!set->file[i]->id && strcmp(set->file[i]->name, name) == 0)
 			return set->file[i];
 	return NULL;
 }
 
-static struct sources_file *file_of(const struct sources *set, const struct config *at)
+struct sources_file *sources_file_of(const struct sources *sources, const struct config *at)
 {
 	size_t i = 0;
 
-	while (at->up)
-		at = at->up;
-	while (set->file[i]->root != at)
+	at = config_root(at);
+	while (sources->file[i]->original != at)
 		i++;
-	return set->file[i];
+	return sources->file[i];
 }
 
 /* What is wrong with a file is said once, and counted for each that refers to it. */
@@ -159,222 +296,81 @@ static void say_fault(struct sources *set, struct sources_file *file, const stru
 		return;
 	}
 	file->is_said |= report == set->report;
-	if (file->rc == ERR_IO)
+	if (file->rc == ERR_IO || !file->uri[0])
 		(void)config_fail(report, at, NULL, file->rc, "%s", file->fault);
 	else
 		(void)config_add(report, file->rc, file->fault);
 }
 
-/* The file that the reference @at, whose text is @ref, names; loaded where it was not yet. */
-static struct sources_file *open_reference(struct sources *set, const struct config *at,
-					   const char *ref, struct config_report *report)
+/* A document that is known by its $id takes part from the first reference to it. */
+static struct sources_file *use_known(struct sources *set, struct sources_file *known)
 {
-	struct sources_file *file = file_of(set, at);
+	for (size_t i = 0; i < set->count; i++)
+		if (set->file[i] == known)
+			return known;
+	set->file[set->count++] = known;
+	return known;
+}
+
+struct sources_file *sources_open_reference(struct sources *set, const struct config *at,
+					    const char *ref, struct config_report *report)
+{
+	struct sources_file *from = sources_file_of(set, at), *file;
 	char name[SOURCES_NAME_MAX + 1];
 	size_t len = strcspn(ref, "#");
-	const char *expected = "expected a file of the contract: nothing is fetched";
+	const char *expected = "expected a file of the contract, or the $id of a document in "
+			       "plugin_opt_contract_schemas: nothing is fetched";
 
 	if (len == 0)
-		return file;
-	if (!has_scheme(ref))
-		expected = join(file->name, ref, len, name);
+		return from;
+	file = sources_find_known(set, from, ref, len);
+	if (!file && !from->id && !sources_has_scheme(ref)) {
+		expected = name_of(set, from, ref, len, name);
+		file = expected ? NULL : find_file(set, name);
+	} else if (file) {
+		expected = NULL;
+	}
 	if (expected) {
 		(void)config_fail(report, at, NULL, ERR_INVALID, "%s", expected);
 		return NULL;
 	}
-	file = find_file(set, name);
-	if (!file && set->count == SOURCES_FILES_MAX) {
+	if ((!file || file->id) && set->count == SOURCES_FILES_MAX) {
 		(void)config_fail(report, at, NULL, ERR_LIMIT, "more than %u files",
 				  SOURCES_FILES_MAX);
 		return NULL;
 	}
-	if (!file)
-		file = load_file(set, name, report);
+	file = file && file->id ? use_known(set, file) : file ? file : load_file(set, name, report);
 	if (!file || file->root)
 		return file;
 	say_fault(set, file, at, report);
 	return NULL;
 }
 
-/* Decodes %XX in place; false where it is not one, or U+0000. */
-static bool decode_percent(char *text)
-{
-	const char *end = text + strlen(text);
-
-	for (const char *at = strchr(text, '%'); at; at = strchr(at + 1, '%'))
-		if (percent_byte(at, end) <= 0)
-			return false;
-	(void)percent_decode(text);
-	return true;
-}
-
-/* The value that the fragment @pointer, whose percent signs are decoded, names in @file. */
-static const struct config *find_value(const struct sources_file *file, const char *pointer,
-				       const struct config *ref, struct config_report *report)
-{
-	const struct config *found;
-	size_t count = 0;
-
-	if (*pointer && *pointer != '/') {
-		(void)config_fail(report, ref, NULL, ERR_INVALID,
-				  "expected a JSON Pointer behind the #");
-		return NULL;
-	}
-	for (const char *at = pointer; *at; at++)
-		count += *at == '/';
-	if (count > SOURCES_TOKENS_MAX) {
-		(void)config_fail(report, ref, NULL, ERR_LIMIT,
-				  "a JSON Pointer of more than %u steps", SOURCES_TOKENS_MAX);
-		return NULL;
-	}
-	found = config_at(file->root, pointer);
-	if (!found)
-		(void)config_fail(report, ref, NULL, ERR_INVALID, "there is no \"%s\"", ref->text);
-	return found;
-}
-
-const struct config *sources_resolve(struct sources *sources, const struct config *ref,
-				     struct config_report *report)
-{
-	char pointer[SOURCES_URI_MAX + 1] = "";
-	const struct sources_file *file;
-	const char *text = NULL;
-
-	if (!config_text(report, ref, NULL, SOURCES_URI_MAX, &text))
-		return NULL;
-	file = open_reference(sources, ref, text, report);
-	if (!file)
-		return NULL;
-	text = strchr(text, '#');
-	if (text)
-		memcpy(pointer, text + 1, strlen(text + 1) + 1);
-	if (decode_percent(pointer))
-		return find_value(file, pointer, ref, report);
-	(void)config_fail(report, ref, NULL, ERR_INVALID, "expected %%XX behind each %%");
-	return NULL;
-}
-
-/* Goes from @at, which has a $ref, to what that names. @hops counts. */
-static const struct config *hop(struct sources *sources, const struct config *at, unsigned *hops)
-{
-	if ((*hops)++ < SOURCES_FOLLOW_MAX)
-		return sources_resolve(sources, config_member(at, "$ref"), sources->report);
-	(void)config_fail(sources->report, at, NULL, ERR_LIMIT,
-			  "more than %u references that lead to each other", SOURCES_FOLLOW_MAX);
-	return NULL;
-}
-
-const struct config *sources_follow(struct sources *sources, const struct config *at)
-{
-	unsigned hops = 0;
-
-	while (config_member(at, "$ref")) {
-		(void)config_check(sources->report, at, "a reference", reference_members);
-		at = hop(sources, at, &hops);
-	}
-	return at;
-}
-
-const struct config *sources_follow_schema(struct sources *sources, const struct config *at)
-{
-	unsigned hops = 0;
-
-	while (config_member(at, "$ref") && config_count(at) == 1)
-		at = hop(sources, at, &hops);
-	return at;
-}
-
-/* ---- everything that is referred to ----------------------------------------------------- */
-
-static bool is_one_of(const char *key, const char *const *words)
-{
-	while (*words && strcmp(*words, key) != 0)
-		words++;
-	return *words != NULL;
-}
-
-/* Is there an $id that says @ref? Then it names a schema inside of this file. */
-static bool has_id(const struct config *value, const char *ref, size_t len)
-{
-	const struct config *id = config_member(value, "$id");
-
-	if (id && id->kind == CONFIG_STRING && id->count == len && memcmp(id->text, ref, len) == 0)
-		return true;
-	config_foreach(child, value)
-		if (has_id(child, ref, len))
-			return true;
-	return false;
-}
-
-/* There is nothing more to say of it, either. */
-static bool is_loaded(const struct sources *set, const struct config *at, const char *ref,
-		      size_t len)
+bool sources_is_loaded(const struct sources *set, const struct config *at, const char *ref,
+		       size_t len)
 {
 	char name[SOURCES_NAME_MAX + 1];
+	const struct sources_file *from = sources_file_of(set, at);
 	const struct sources_file *file =
-		join(file_of(set, at)->name, ref, len, name) ? NULL : find_file(set, name);
+		name_of(set, from, ref, len, name) ? NULL : find_file(set, name);
 
 	return file && (file->root || file->is_said);
 }
 
-/* Most references are to this file or to one that is loaded: the search for an $id is last. */
-static void load_reference(struct sources *set, const struct config *at)
-{
-	const char *ref = NULL;
-	size_t len;
-
-	if (!config_text(set->report, at, NULL, SOURCES_URI_MAX, &ref))
-		return;
-	len = strcspn(ref, "#");
-	if (len > 0 && !has_scheme(ref) && !is_loaded(set, at, ref, len) &&
-	    !has_id(file_of(set, at)->root, ref, len))
-		(void)open_reference(set, at, ref, set->report);
-}
-
-/*
- * Walks a file. @is_named: the members' names are an author's own (the properties of a
- * schema), so that one of them called "$ref" refers to nothing.
- */
-static void load_below(struct sources *set, const struct config *value, bool is_named)
-{
-	static const char *const refs[] = { "$ref", "$dynamicRef", NULL };
-	static const char *const data[] = { "const", "enum", "default", "examples", NULL };
-	static const char *const maps[] = { "properties",  "patternProperties", "$defs",
-					    "definitions", "dependentSchemas",  NULL };
-
-	config_foreach(child, value) {
-		bool is_keyword = child->key && !is_named;
-
-		if (config_is_full(set->report))
-			return;
-		if (is_keyword && is_one_of(child->key, refs))
-			load_reference(set, child);
-		else if (!is_keyword || !is_one_of(child->key, data))
-			load_below(set, child, is_keyword && is_one_of(child->key, maps));
-	}
-}
-
-void sources_load_all(struct sources *sources)
-{
-	/* The walk itself adds files. */
-	for (size_t i = 0; i < sources->count; i++)
-		load_below(sources, sources->file[i]->root, false);
-}
-
 const char *sources_uri(struct sources *sources, const struct config *at)
 {
-	const char *base = file_of(sources, at)->uri;
+	const char *base = sources_file_of(sources, at)->uri;
 	char pointer[SOURCES_URI_MAX];
 	char uri[SOURCES_URI_MAX];
 	const char *made;
 	size_t len;
 
-	if (!at->up)
-		return base;
 	config_pointer(at, NULL, pointer, sizeof(pointer));
+	if (!pointer[0])
+		return base;
 	len = (size_t)snprintf(uri, sizeof(uri), "%s#", base);
 	if (strlen(pointer) + 2 >= sizeof(pointer) ||
-	    !encode(uri + len, sizeof(uri) - len, pointer)) {
+	    !sources_encode(uri + len, sizeof(uri) - len, pointer)) {
 		(void)config_fail(sources->report, at, NULL, ERR_LIMIT,
 				  "the JSON Pointer of the schema is too long");
 		return NULL;

@@ -1,10 +1,13 @@
 /*
  * sources.h -- the contract's files and the references between them.
  *
- * Knows files in one folder, JSON Pointer and the $ref of AsyncAPI; knows nothing of the files'
- * meaning. Files are named relative to the folder of the first one and must be in it or below;
- * nothing is fetched over a network. A file's URI is "contract:/" and that name, so that references
- * between the files resolve by RFC 3986, wherever the folder is.
+ * Knows files below one folder, the root, JSON Pointer and the $ref of AsyncAPI; knows nothing of
+ * the files' meaning. Files are named relative to the root; a reference may lead anywhere below it,
+ * but not out of it, nor may a link of the file system. Beside the root there may be a folder of
+ * documents that are known by their "$id". Nothing is fetched over a network.
+ *
+ * A file's URI is "contract:/" and its name, so that references between the files resolve by RFC
+ * 3986, wherever the root is.
  *
  * Faults go to the caller's report.
  */
@@ -18,31 +21,56 @@
 #include "base/config.h"
 
 #define SOURCES_FILES_MAX 1024u
-#define SOURCES_NAME_MAX 255u  /* bytes of a name relative to the folder */
-#define SOURCES_TOKENS_MAX 16u /* reference tokens of a JSON Pointer that is followed */
-#define SOURCES_FOLLOW_MAX 8u  /* references that lead to each other */
-#define SOURCES_URI_MAX 1024u  /* bytes of a URI with its fragment */
+#define SOURCES_KNOWN_MAX 1024u /* documents that are known by their $id */
+#define SOURCES_NAME_MAX 255u   /* bytes of a name relative to the root */
+#define SOURCES_TOKENS_MAX 64u  /* reference tokens of a JSON Pointer that is followed */
+#define SOURCES_FOLLOW_MAX 32u  /* references that lead to each other */
+#define SOURCES_HOPS_MAX                                                                           \
+	256u                  /* references that are followed for one, those on its way included   \
+			       */
+#define SOURCES_URI_MAX 1024u /* bytes of a URI with its fragment */
+
+/* Where files are. */
+struct sources_place {
+	const char *path;    /* the contract */
+	const char *root;    /* NULL: the folder that the contract is in */
+	const char *schemas; /* the folder of documents with an "$id"; NULL: there is none */
+};
 
 struct sources_file {
 	const char *name;
 	const char *uri;
-	struct config *root; /* NULL: it can't be read, see @fault */
-	json_t *json;        /* the same; NULL until sources_json() */
-	int rc;              /* enum err of @fault */
+	const char *id; /* the "$id" that the file is known by; NULL: it is known by its name */
+	struct config *original; /* as it is; NULL: it can't be read, see @fault */
+	/* Where references of AsyncAPI lead: the original, or what it was translated to. What that
+	 * lacks is looked for in the original. */
+	const struct config *root;
+	json_t *json; /* the original; NULL until sources_json() */
+	int rc;       /* enum err of @fault */
 	const char *fault;
 	bool is_said; /* @fault is in the report */
 };
 
+/* Takes a warning, "TEXT" about @at: see config_line(). */
+typedef void sources_warn(void *ctx, const struct config *at, const char *text);
+
 struct sources {
 	struct arena *arena;          /* memory of names, URIs and results; outlives the sources */
-	const char *folder;           /* "" or a path with the final '/' */
+	const char *folder;           /* the root: "" or a path with the final '/' */
+	const char *real;             /* the root's path without links; NULL: there is none */
+	bool has_root;                /* it was named, and is not the contract's folder as such */
 	struct config_report *report; /* while they are loaded */
+	sources_warn *warn;           /* likewise; NULL: warnings are dropped */
+	void *warn_ctx;
 	size_t count;
 	struct sources_file **file;
+	size_t known_count; /* files by their $id; those that are referred to are in @file, too */
+	struct sources_file **known;
 };
 
-/* Reads the first file. @ret needs sources_clear() after a failure, too. */
-bool sources_open(struct sources *ret, struct arena *arena, const char *path,
+/* Reads the first file. @ret is zero but for @warn; it needs sources_clear() after a failure, too.
+ */
+bool sources_open(struct sources *ret, struct arena *arena, const struct sources_place *place,
 		  struct config_report *report);
 void sources_clear(struct sources *sources);
 
@@ -52,27 +80,33 @@ void sources_forget_json(struct sources *sources);
 
 /*
  * If @at is an object with a $ref: the value that it refers to, through any further $ref; else @at
- * itself. Members beside a $ref are a fault, since AsyncAPI ignores them. NULL where a reference
- * leads nowhere, or @at is NULL.
+ * itself. AsyncAPI ignores members beside a $ref: each is a warning. NULL where a reference leads
+ * nowhere or in a circle, or @at is NULL.
  */
 const struct config *sources_follow(struct sources *sources, const struct config *at);
 
 /*
  * The same for a schema. One that has members beside its $ref is the schema itself and is not
- * followed.
+ * followed; nor is one whose $ref is a URI of no document here, which may be a schema's own $id.
  */
 const struct config *sources_follow_schema(struct sources *sources, const struct config *at);
 
-/* The value that the "$ref" string @ref names, which may have a $ref itself. NULL: @report has the
- * fault. */
+/*
+ * The value that the "$ref" string @ref names, which may have a $ref itself. Steps of the pointer
+ * lead through references: "#/channels/a/messages/m", where "a" is one. NULL: @report has the
+ * fault.
+ */
 const struct config *sources_resolve(struct sources *sources, const struct config *ref,
 				     struct config_report *report);
 
 /*
  * Loads every file that a $ref in the files names, also those that the new files name. References
- * with a scheme are skipped: they may name a schema's $id.
+ * with a scheme that no document is known by are skipped: they may name a schema's $id.
  */
 void sources_load_all(struct sources *sources);
+
+/* The file that @at, or the value that it stands for, is in. */
+struct sources_file *sources_file_of(const struct sources *sources, const struct config *at);
 
 /* The URI of @at: its file's, and a fragment where it is not the whole file. NULL: it is too long.
  */

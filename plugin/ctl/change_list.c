@@ -15,7 +15,7 @@ int change_list_open(const char *path, const struct files *files, struct scene *
 	if (rc)
 		return rc;
 	if (json_object_get(document, "asyncapi"))
-		with.contract = path;
+		with.contract = path, with.contract_root = NULL;
 	else
 		with.access = path;
 	json_decref(document);

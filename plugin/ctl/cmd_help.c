@@ -92,12 +92,12 @@ static void print_entity(const struct entity *entity, const struct contract *con
 
 static int print_table(struct ctl_call *call, const char *name)
 {
+	const struct sources_place place = files_place(&call->files);
 	const struct entity *entity = NULL;
 	struct contract *contract = NULL;
 	struct suggest suggest = suggest_begin(name);
 
-	if (call->files.contract &&
-	    contract_load(call->files.contract, &contract, NULL, &call->diag))
+	if (call->files.contract && contract_open(&place, &contract, NULL, &call->diag))
 		return CTL_FAILED;
 	entity = contract ? tables_entity(contract, name) : NULL;
 	if (entity || tables_is_own(name)) {

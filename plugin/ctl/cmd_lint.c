@@ -64,6 +64,8 @@ static void check_rules(struct lint *lint, const struct files *files, const char
 {
 	struct diag_list all = { .count = 0 };
 	struct rules_files paths = { .contract = files->contract,
+				     .contract_root = files->contract_root,
+				     .contract_schemas = files->contract_schemas,
 				     .access = files->access,
 				     .errors = &all };
 	struct rules *rules = NULL;
@@ -85,11 +87,12 @@ static void check_rules(struct lint *lint, const struct files *files, const char
 
 static void check_contract(struct lint *lint, const struct files *files, const char *passwords)
 {
+	const struct sources_place place = files_place(files);
 	struct contract *contract = NULL;
 	struct diag_list all = { .count = 0 };
 	struct diag diag;
 
-	if (contract_load(files->contract, &contract, &all, &diag)) {
+	if (contract_open(&place, &contract, &all, &diag)) {
 		add_all(lint, &all);
 		return;
 	}

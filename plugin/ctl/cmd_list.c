@@ -318,13 +318,14 @@ static int no_table(const struct listing *list)
 static int answer(struct listing *list, const char *id)
 {
 	struct files *files = &list->call->files;
+	const struct sources_place place = files_place(files);
 	struct diag *diag = &list->call->diag;
 
 	if (tables_open(files, &list->query, diag))
 		return CTL_FAILED;
 	if (!query_has(list->query, list->table))
 		return no_table(list);
-	if (files->contract && contract_load(files->contract, &list->contract, NULL, diag))
+	if (files->contract && contract_open(&place, &list->contract, NULL, diag))
 		return CTL_FAILED;
 	if (id && tables_is_own(list->table)) {
 		(void)diag_set(diag, ERR_INVALID, "%s: rows of %s have no id; see --where", id,

@@ -185,11 +185,23 @@ int files_find(struct files *files, const char *name, struct diag *diag)
 			return rc;
 	}
 	keep_options(files);
-	files->contract = option_or(files->contract, files, "contract");
+	/* The configuration's root is that of its own contract. */
+	if (!files->contract) {
+		files->contract = files_option(files, "contract");
+		files->contract_root = option_or(files->contract_root, files, "contract_root");
+	}
+	files->contract_schemas = option_or(files->contract_schemas, files, "contract_schemas");
 	files->access = option_or(files->access, files, "access");
 	files->passwords = option_or(files->passwords, files, "password_file");
 	files->database = option_or(files->database, files, "database");
 	return 0;
+}
+
+struct sources_place files_place(const struct files *files)
+{
+	return (struct sources_place){ .path = files->contract,
+				       .root = files->contract_root,
+				       .schemas = files->contract_schemas };
 }
 
 int files_need(const struct files *files, const char *option, const char *path, struct diag *diag)
@@ -239,7 +251,10 @@ int files_read(const char *path, size_t max, char **ret, size_t *ret_len, struct
 int scene_open(const struct files *files, struct scene *ret, struct diag *diag)
 {
 	/* Passwords are not asked for, and few may read them. */
-	struct rules_files wanted = { .contract = files->contract, .access = files->access };
+	struct rules_files wanted = { .contract = files->contract,
+				      .contract_root = files->contract_root,
+				      .contract_schemas = files->contract_schemas,
+				      .access = files->access };
 	int rc;
 
 	memset(ret, 0, sizeof(*ret));

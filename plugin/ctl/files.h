@@ -27,6 +27,8 @@
 struct files {
 	const char *config;
 	const char *contract;
+	const char *contract_root; /* as in contract/sources.h; NULL: none is named */
+	const char *contract_schemas;
 	const char *access;
 	const char *passwords;
 	const char *database;
@@ -45,6 +47,9 @@ const char *files_default(void);
  * does. @name is the subcommand's, for the line on standard error. Free @files->broker afterwards.
  */
 int files_find(struct files *files, const char *name, struct diag *diag) MUST_CHECK;
+
+/* Where the contract is, and the files that it refers to. */
+struct sources_place files_place(const struct files *files);
 
 /*
  * 0 where @path, the value of option --@option, was found; else ERR_INVALID, and @diag says where

@@ -264,9 +264,12 @@ static int load_access(struct rules *rules, const struct rules_files *files, str
 
 static int load_files(struct rules *rules, const struct rules_files *files, struct diag *diag)
 {
+	const struct sources_place place = { .path = files->contract,
+					     .root = files->contract_root,
+					     .schemas = files->contract_schemas };
 	int rc;
 
-	rc = contract_load(files->contract, &rules->contract, files->errors, diag);
+	rc = contract_open(&place, &rules->contract, files->errors, diag);
 	if (rc)
 		return rc;
 	if (files->access)

@@ -49,6 +49,8 @@ struct rules {
  */
 struct rules_files {
 	const char *contract;
+	const char *contract_root; /* these two as in contract/sources.h; NULL: none is named */
+	const char *contract_schemas;
 	const char *access;
 	const char *password_file;
 	const char *scram_file;

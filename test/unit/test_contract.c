@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 /* cmocka.h wants the first two above */
 #include <cmocka.h>
@@ -21,27 +22,54 @@
 struct folder {
 	char path[64];
 	char contract[128];
-	char link[128];
+	char files[128];
 };
 
-/* The folder has the files beside the contract as a link to those in the tree. */
+static const char *const data_files[] = { "common.schema.json", "lost.schema.json",
+					  "status.schema.json" };
+
+static void copy_file(const char *from, const char *to)
+{
+	char text[65536];
+	FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+	size_t len;
+
+	assert_non_null(in);
+	assert_non_null(out);
+	len = fread(text, 1, sizeof(text), in);
+	assert_true(len > 0 && len < sizeof(text));
+	assert_int_equal(fwrite(text, 1, len, out), len);
+	assert_int_equal(fclose(out), 0);
+	(void)fclose(in);
+}
+
+/* The folder has copies of the files beside the contract: a link would lead out of it. */
 static void folder_init(struct folder *ret)
 {
-	char *files = realpath(DATA "files", NULL);
+	char from[128], to[400];
 
-	assert_non_null(files);
 	(void)snprintf(ret->path, sizeof(ret->path), "/tmp/contract-XXXXXX");
 	assert_non_null(mkdtemp(ret->path));
 	(void)snprintf(ret->contract, sizeof(ret->contract), "%s/" NAME, ret->path);
-	(void)snprintf(ret->link, sizeof(ret->link), "%s/files", ret->path);
-	assert_int_equal(symlink(files, ret->link), 0);
-	free(files);
+	(void)snprintf(ret->files, sizeof(ret->files), "%s/files", ret->path);
+	assert_int_equal(mkdir(ret->files, 0700), 0);
+	for (size_t i = 0; i < sizeof(data_files) / sizeof(*data_files); i++) {
+		(void)snprintf(from, sizeof(from), DATA "files/%s", data_files[i]);
+		(void)snprintf(to, sizeof(to), "%s/%s", ret->files, data_files[i]);
+		copy_file(from, to);
+	}
 }
 
 static void folder_clear(struct folder *folder)
 {
+	char path[400];
+
 	(void)unlink(folder->contract);
-	(void)unlink(folder->link);
+	for (size_t i = 0; i < sizeof(data_files) / sizeof(*data_files); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", folder->files, data_files[i]);
+		(void)unlink(path);
+	}
+	assert_int_equal(rmdir(folder->files), 0);
 	assert_int_equal(rmdir(folder->path), 0);
 }
 
