@@ -25,7 +25,10 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 # ---- what is built from what ------------------------------------------------------------
 
-BASE     = base/arena base/clock base/config base/diag base/draft base/entity base/fixedtable base/jsonfile base/keyhash base/limits base/mapguard base/percent base/reason base/suggest base/portions base/wholefile base/thread base/options base/brokerfile base/peer
+BASE     = base/arena base/brokerfile base/clock base/config base/config_load base/configbuild base/configwrite \
+           base/diag base/draft base/entity base/fixedtable base/jsonfile base/jsonread base/keyhash \
+           base/limits base/mapguard base/options base/peer base/percent base/portions base/reason \
+           base/suggest base/thread base/wholefile base/yamlcore base/yamlread
 SCHEMA   = schema/document schema/document_index schema/set schema/resolve schema/dialect schema/dialect_check \
            schema/metaschema schema/keyword schema/keyword_shape schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_rules schema/compile_format schema/compile_constant \
@@ -73,7 +76,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/cmd_completion ctl/cmd_help
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base config draft brokerfile options sessions shares releases repairs login holdoffs events \
+UNIT     = base config draft yaml brokerfile options sessions shares releases repairs login holdoffs events \
            contract sources topics gate modes repeat report backlog \
            payload payload_text pattern format schema uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
@@ -85,7 +88,7 @@ FUZZ     = brokerfile contract topics gate repeat notice control journal propert
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \
            access password token certid scram
 
-LIBS     = jansson sqlite3 libcrypto libpcre2-8 libidn2 $(filter yyjson,$(BACKEND))
+LIBS     = jansson yaml-0.1 sqlite3 libcrypto libpcre2-8 libidn2 $(filter yyjson,$(BACKEND))
 WARN     = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
            -Wpointer-arith -Wvla -Wformat=2 -Wundef -Wwrite-strings $(if $(WERROR),-Werror)
 CORE     = -std=gnu11 -D_GNU_SOURCE $(if $(filter yyjson,$(BACKEND)),-DPAYLOAD_YYJSON) -Iplugin -Wa,-I. -fPIC -fvisibility=hidden -pthread $(WARN) \

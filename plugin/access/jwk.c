@@ -238,7 +238,7 @@ static int read_set(const char *name, const char *text, size_t len, struct jwk_s
 	struct config_report report = { .diag = diag };
 	const struct config *keys;
 	struct config *root = NULL;
-	int rc = config_parse(name, text, len, &root, diag);
+	int rc = config_parse_json(name, text, len, &root, diag);
 
 	if (rc)
 		return rc;

@@ -54,7 +54,7 @@ static struct config *part_json(const struct parts *parts, size_t i)
 	size_t len;
 
 	if (!base64_decode(BASE64_URL, parts->text[i], parts->len[i], raw, sizeof(raw), &len) ||
-	    config_parse("token", (const char *)raw, len, &json, NULL))
+	    config_parse_message("token", (const char *)raw, len, &json, NULL))
 		return NULL;
 	if (json->kind == CONFIG_OBJECT)
 		return json;

@@ -1,17 +1,16 @@
 #include "base/config.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/config_internal.h"
-#include "base/jsonfile.h"
 #include "base/jsonpointer.h"
 #include "base/suggest.h"
 #include "base/wordhash.h"
 
-#define FEW 16u      /* members are looked for one by one up to here, by hash from here on */
-#define SHARED 1024u /* names of members that are remembered, since most stand there often */
+#define FEW 16u /* members are looked for one by one up to here, by hash from here on */
 
 /* What config_free() gets is the root. */
 struct config_file {
@@ -26,15 +25,23 @@ static const char *const kind_name[] = {
 	[CONFIG_OBJECT] = "an object",
 };
 
-/* ---- from JSON -------------------------------------------------------------------------- */
+/* ---- trees ------------------------------------------------------------------------------ */
 
-struct builder {
-	struct arena *arena;
-	const char *name;
-	struct diag *diag;
-	size_t values;
-	const char *shared[SHARED]; /* by hash */
-};
+struct config *config_new_root(const char *name, struct arena **ret_arena)
+{
+	struct config_file *file = calloc(1, sizeof(*file));
+
+	if (!file)
+		return NULL;
+	file->root.kind = CONFIG_NULL;
+	file->root.key = arena_text(&file->arena, name, strlen(name));
+	if (!file->root.key) {
+		config_free(&file->root);
+		return NULL;
+	}
+	*ret_arena = &file->arena;
+	return &file->root;
+}
 
 /* The index of an object with many members stands behind them: numbers of members from 1. */
 static size_t slots_of(size_t count)
@@ -89,131 +96,6 @@ bool config_add_to_index(struct config *object, size_t i)
 		return false;
 	*slot = (uint32_t)i + 1;
 	return true;
-}
-
-static const char *copy_key(struct builder *builder, const char *key)
-{
-	size_t len = strlen(key);
-	const char **shared = &builder->shared[wordhash(0, key, len) % SHARED];
-
-	if (!*shared || strcmp(*shared, key) != 0)
-		*shared = arena_text(builder->arena, key, len);
-	return *shared;
-}
-
-static int build(struct builder *builder, json_t *json, unsigned depth, struct config *ret);
-
-static int build_items(struct builder *builder, json_t *json, unsigned depth, struct config *ret)
-{
-	bool is_object = ret->kind == CONFIG_OBJECT;
-	size_t count = is_object ? json_object_size(json) : json_array_size(json);
-	struct config *item;
-	void *at = is_object ? json_object_iter(json) : NULL;
-	int rc = 0;
-
-	builder->values += count;
-	if (depth == CONFIG_DEPTH_MAX)
-		return diag_set(builder->diag, ERR_LIMIT, "%s: more than %u levels", builder->name,
-				CONFIG_DEPTH_MAX);
-	if (builder->values > CONFIG_VALUES_MAX)
-		return diag_set(builder->diag, ERR_LIMIT, "%s: more than %u values", builder->name,
-				CONFIG_VALUES_MAX);
-	item = config_take_items(builder->arena, ret, count);
-	if (!item)
-		return diag_nomem(builder->diag);
-	for (size_t i = 0; i < count && rc == 0; i++) {
-		if (is_object) {
-			item[i].key = copy_key(builder, json_object_iter_key(at));
-			if (!item[i].key)
-				return diag_nomem(builder->diag);
-			(void)config_add_to_index(ret, i); /* the parser refused repeated ones */
-		}
-		rc = build(builder,
-			   is_object ? json_object_iter_value(at) : json_array_get(json, i),
-			   depth + 1, &item[i]);
-		if (is_object)
-			at = json_object_iter_next(json, at);
-	}
-	return rc;
-}
-
-static int build(struct builder *builder, json_t *json, unsigned depth, struct config *ret)
-{
-	static const enum config_kind kinds[] = {
-		[JSON_OBJECT] = CONFIG_OBJECT, [JSON_ARRAY] = CONFIG_ARRAY,
-		[JSON_STRING] = CONFIG_STRING, [JSON_INTEGER] = CONFIG_INTEGER,
-		[JSON_REAL] = CONFIG_REAL,     [JSON_TRUE] = CONFIG_BOOLEAN,
-		[JSON_FALSE] = CONFIG_BOOLEAN, [JSON_NULL] = CONFIG_NULL,
-	};
-
-	ret->kind = kinds[json_typeof(json)];
-	switch (ret->kind) {
-	case CONFIG_OBJECT:
-	case CONFIG_ARRAY:
-		return build_items(builder, json, depth, ret);
-	case CONFIG_STRING:
-		ret->count = (uint32_t)json_string_length(json);
-		ret->text = arena_text(builder->arena, json_string_value(json), ret->count);
-		return ret->text ? 0 : diag_nomem(builder->diag);
-	case CONFIG_INTEGER:
-		ret->integer = json_integer_value(json);
-		return 0;
-	case CONFIG_REAL:
-		ret->real = json_real_value(json);
-		return 0;
-	default:
-		ret->boolean = json_is_true(json);
-		return 0;
-	}
-}
-
-static int file_new(const char *name, json_t *json, struct config **ret, struct diag *diag)
-{
-	struct config_file *file = calloc(1, sizeof(*file));
-	struct builder *builder = calloc(1, sizeof(*builder));
-	int rc = ERR_NOMEM;
-
-	if (file && builder)
-		file->root.key = arena_text(&file->arena, name, strlen(name));
-	if (!file || !builder || !file->root.key) {
-		(void)diag_nomem(diag);
-		goto out;
-	}
-	builder->arena = &file->arena;
-	builder->name = name;
-	builder->diag = diag;
-	rc = build(builder, json, 0, &file->root);
-	if (rc)
-		goto out;
-	*ret = &file->root;
-	file = NULL; /* handed over */
-out:
-	free(builder);
-	config_free(file ? &file->root : NULL);
-	return rc;
-}
-
-int config_parse(const char *name, const char *text, size_t len, struct config **ret,
-		 struct diag *diag)
-{
-	json_t *json = NULL;
-	int rc = jsonfile_parse(name, text, len, &json, diag);
-
-	if (rc == 0)
-		rc = file_new(name, json, ret, diag);
-	json_decref(json);
-	return rc;
-}
-
-int config_load(const char *path, const char *name, struct config **ret, struct diag *diag)
-{
-	json_t *json = NULL;
-	int rc = jsonfile_load(path, &json, diag);
-
-	if (rc == 0)
-		rc = file_new(name, json, ret, diag);
-	json_decref(json);
-	return rc;
 }
 
 void config_free(struct config *root)

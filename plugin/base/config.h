@@ -3,10 +3,10 @@
  * the commands' bodies.
  *
  * A file becomes a tree of values of our own, each with its file and place; the tree no longer
- * depends on the format it was read from (JSON today). Loaders walk the tree with the typed readers
- * below. A reader that finds a fault adds a line to the report, leaves its result unchanged and
- * returns false; the loader goes on with what does not depend on that value, so that one run finds
- * all faults of a file.
+ * depends on the format it was read from, JSON or YAML. Loaders walk the tree with the typed
+ * readers below. A reader that finds a fault adds a line to the report, leaves its result unchanged
+ * and returns false; the loader goes on with what does not depend on that value, so that one run
+ * finds all faults of a file.
  *
  * A tree never changes and may be read by any number of threads.
  */
@@ -20,7 +20,7 @@
 #include "base/diag.h"
 
 /* A file has JSONFILE_MAX_BYTES at most (base/jsonfile.h). */
-#define CONFIG_VALUES_MAX (16u << 20)
+#define CONFIG_VALUES_MAX (8u << 20)
 #define CONFIG_FAULTS_MAX 1000u /* that are put in words, equal ones included */
 #define CONFIG_DEPTH_MAX 512u   /* levels of objects and arrays */
 
@@ -45,7 +45,7 @@ struct config {
 	const struct config *up;     /* the object or array that it is in; NULL: it is the root */
 	const struct config *origin; /* the value of a file that this one stands for; mostly NULL */
 	const char *key; /* a member's name; NULL: an item of an array; the root: the file's name */
-	uint32_t line, column; /* from 1; 0: not known, as in JSON */
+	uint32_t line, column; /* of it, or of its key; from 1; 0: not known */
 	enum config_kind kind;
 	uint32_t count; /* members, items, or bytes of the string */
 	union {
@@ -58,9 +58,13 @@ struct config {
 };
 
 /*
- * Reads the JSON file @path; @name stands for it in the lines of a report. On success *ret is the
- * tree, to be freed with config_free(). Members that occur twice and trailing text are refused. On
+ * Reads the file @path; @name stands for it in the lines of a report. On success *ret is the tree,
+ * to be freed with config_free(). Members that occur twice and trailing text are refused. On
  * failure *ret is untouched, and @diag reads like "access.json:12:7: not JSON: ...".
+ *
+ * A name that ends in .json says JSON, one in .yaml or .yml YAML, in which JSON may stand as well;
+ * with any other name it is JSON where the text begins with {, [ or ". A byte order mark of UTF-8
+ * is skipped.
  */
 int config_load(const char *path, const char *name, struct config **ret,
 		struct diag *diag) MUST_CHECK;
@@ -68,6 +72,14 @@ int config_load(const char *path, const char *name, struct config **ret,
 /* The same over text in memory. */
 int config_parse(const char *name, const char *text, size_t len, struct config **ret,
 		 struct diag *diag) MUST_CHECK;
+
+/* The same for what is JSON by its own standard, such as a file of keys. */
+int config_parse_json(const char *name, const char *text, size_t len, struct config **ret,
+		      struct diag *diag) MUST_CHECK;
+
+/* The same for JSON that a peer sent: no values have places. */
+int config_parse_message(const char *name, const char *text, size_t len, struct config **ret,
+			 struct diag *diag) MUST_CHECK;
 void config_free(struct config *root); /* NULL is fine */
 
 /* The value as a Jansson value: a new reference; NULL: memory ran out. */

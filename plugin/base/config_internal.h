@@ -9,6 +9,12 @@
 #include "base/config.h"
 
 /*
+ * A null value that is the root of a new tree, to be freed with config_free(); *ret_arena is the
+ * tree's memory. NULL: memory ran out.
+ */
+struct config *config_new_root(const char *name, struct arena **ret_arena);
+
+/*
  * Gives @ret, whose kind is CONFIG_OBJECT or CONFIG_ARRAY, @count items in @arena, all of them zero
  * but for "up". Returns them, to be filled in; NULL: memory ran out.
  */

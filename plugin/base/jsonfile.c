@@ -21,7 +21,7 @@ static const char *other_than_json(const char *text, size_t len)
 	while (blank < len && text[blank] && strchr(" \t\r\n", text[blank]))
 		blank++;
 	if (blank < len && text[blank] != '{' && text[blank] != '[' && text[blank] != '"')
-		return " (YAML has to be converted)";
+		return " (is it YAML? then its name has to end in .yaml)";
 	return "";
 }
 

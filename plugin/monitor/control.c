@@ -157,7 +157,7 @@ static int answer_all(const void *request, size_t len, const struct control_ops 
 	if (len > CONTROL_BYTES_MAX)
 		return complain(responses, "the request is too long");
 	if (len > 0)
-		diag_ignore(config_parse("request", request, len, &root, &diag));
+		diag_ignore(config_parse_message("request", request, len, &root, &diag));
 	list = config_member(root, "commands");
 	if (!list || list->kind != CONFIG_ARRAY)
 		rc = complain(responses, "expected {\"commands\":[{\"command\":...}]}");

@@ -176,7 +176,7 @@ def test_a_bad_settings_file(new_broker):
     watched.watch(broker, {"takeover": {"threshold": 0}})
     with pytest.raises(harness.StartError) as error:
         broker.start()
-    assert "monitor.json: /takeover/threshold: expected an integer from 1 to 10000" in \
+    assert "monitor.json:1:15: /takeover/threshold: expected an integer from 1 to 10000" in \
         error.value.log
     with open(broker.path("monitor.json"), "w") as file:
         json.dump({}, file)

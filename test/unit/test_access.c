@@ -15,6 +15,7 @@
 #include "access/access_internal.h"
 #include "accessfake.h"
 #include "failalloc.h"
+#include "place.h"
 
 #define DATA "test/data/access"
 #define ARRAY(a) (sizeof(a) / sizeof(*(a)))
@@ -183,7 +184,7 @@ static void check_invalid(const char *name)
 		fail_msg("%s: was accepted", path);
 	assert_null(access);
 	cut_folder(diag.text, folder);
-	if (strcmp(diag.text, expected) != 0)
+	if (!place_says(diag.text, expected))
 		fail_msg("%s: expected \"%s\", found \"%s\"", path, expected, diag.text);
 }
 
@@ -228,7 +229,7 @@ static void test_access_parse__where_needs_a_contract_with_parameters(void **sta
 	bare.has_param = NULL;
 	assert_int_equal(access_parse("f", NULL, text, strlen(text), &bare, &access, &diag),
 			 ERR_INVALID);
-	assert_string_equal(diag.text, "f: /roles/a/where/petId: the contract has no topic "
+	assert_string_equal(diag.text, "f:1:25: /roles/a/where/petId: the contract has no topic "
 				       "parameter of this name");
 }
 
@@ -319,7 +320,7 @@ static void test_access_parse__limits_the_number_of_roles(void **state)
 	assert_int_equal(
 		access_parse("f", NULL, text, strlen(text), &fake_contract, &access, &diag),
 		ERR_LIMIT);
-	assert_string_equal(diag.text, "f: /roles: expected at most 1024 roles, found 1025");
+	assert_string_equal(diag.text, "f:1:13: /roles: expected at most 1024 roles, found 1025");
 	free(text);
 }
 
@@ -382,7 +383,7 @@ static void test_access_load__survives_each_failing_allocation(void **state)
 			assert_string_not_equal(diag.text, "");
 		}
 	}
-	assert_true(failed > 50);
+	assert_true(failed > 20);
 }
 
 static void test_access_find__limits_are_the_most_generous_of_its_roles(void **state)

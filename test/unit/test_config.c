@@ -137,7 +137,8 @@ static void test_config_load__bounds_the_levels(void **state)
 	memset(text + CONFIG_DEPTH_MAX + 1, ']', CONFIG_DEPTH_MAX + 1);
 	assert_int_equal(config_parse("f", text, 2 * CONFIG_DEPTH_MAX + 2, &root, &diag),
 			 ERR_LIMIT);
-	assert_string_equal(diag.text, "f: more than 512 levels");
+	assert_memory_equal(diag.text, "f:1:513: /0/0/", 14);
+	assert_non_null(strstr(diag.text, ": more than 512 levels"));
 	assert_null(root);
 }
 
@@ -185,15 +186,16 @@ static void test_config_check__says_all_that_is_wrong(void **state)
 {
 	static const char *const colours[] = { "red", "green", "blue", NULL };
 	static const char *const lines[] = {
-		"f.json: /sizes: expected an array",
-		("f.json: /cuont: unknown member; did you mean \"count\"? a thing has: name, "
+		"f.json:1:2: /sizes: expected an array",
+		("f.json:1:52: /cuont: unknown member; did you mean \"count\"? a thing has: name, "
 		 "sizes, count, factor, colour"),
-		"f.json: /zebra: unknown member; a thing has: name, sizes, count, factor, colour",
-		"f.json: /old: not supported any more",
-		"f.json: expected a member \"name\"",
-		"f.json: /count: expected an integer from 1 to 10",
-		"f.json: /factor: expected a number from 1 to 9",
-		"f.json: /colour: expected \"red\", \"green\" or \"blue\"",
+		"f.json:1:62: /zebra: unknown member; a thing has: name, sizes, count, factor, "
+		"colour",
+		"f.json:1:72: /old: not supported any more",
+		"f.json:1:1: expected a member \"name\"",
+		"f.json:1:12: /count: expected an integer from 1 to 10",
+		"f.json:1:23: /factor: expected a number from 1 to 9",
+		"f.json:1:36: /colour: expected \"red\", \"green\" or \"blue\"",
 	};
 	struct config *root = parse("{\"sizes\":1,\"count\":11,\"factor\":0.5,\"colour\":\"pink\","
 				    "\"cuont\":1,\"zebra\":1,\"old\":1}");
@@ -229,11 +231,12 @@ static void test_config_text__says_what_a_text_is(void **state)
 		const char *line; /* NULL: it is one */
 	} cases[] = {
 		{ "\"abc\"", NULL },
-		{ "\"\"", "f.json: expected a string that is not empty and has no U+0000" },
-		{ "\"a\\u0000\"", "f.json: expected a string that is not empty and has no U+0000" },
-		{ "\"abcd\"", "f.json: longer than 3 bytes" },
-		{ "[]", "f.json: expected a string" },
-		{ "null", "f.json: expected a string" },
+		{ "\"\"", "f.json:1:1: expected a string that is not empty and has no U+0000" },
+		{ "\"a\\u0000\"",
+		  "f.json:1:1: expected a string that is not empty and has no U+0000" },
+		{ "\"abcd\"", "f.json:1:1: longer than 3 bytes" },
+		{ "[]", "f.json:1:1: expected a string" },
+		{ "null", "f.json:1:1: expected a string" },
 	};
 
 	(void)state;
@@ -354,8 +357,8 @@ static void test_config_bound__counts(void **state)
 	assert_true(config_bound(&report, root, 0, 3, "things"));
 	assert_false(config_bound(&report, root, 0, 2, "things"));
 	assert_false(config_bound(&report, root, 4, 5, "things"));
-	assert_string_equal(all.line[0].text, "f.json: expected at most 2 things, found 3");
-	assert_string_equal(all.line[1].text, "f.json: expected 4 to 5 things, found 3");
+	assert_string_equal(all.line[0].text, "f.json:1:1: expected at most 2 things, found 3");
+	assert_string_equal(all.line[1].text, "f.json:1:1: expected 4 to 5 things, found 3");
 	config_free(root);
 }
 

@@ -13,6 +13,7 @@
 #include "base/jsonfile.h"
 #include "contract/contract.h"
 #include "failalloc.h"
+#include "place.h"
 
 #define DATA "test/data/contract/"
 #define NAME "contract.asyncapi.json"
@@ -435,7 +436,7 @@ static void test_contract_load__refuses_each_change(void **state)
 		assert_int_equal(json_dump_file(changed, folder.contract, 0), 0);
 		if (refuse(&folder, &diag) == 0)
 			fail_msg("%s: accepted", json_string_value(json_object_get(one, "name")));
-		if (strcmp(diag.text, json_string_value(json_object_get(one, "error"))) != 0)
+		if (!place_says(diag.text, json_string_value(json_object_get(one, "error"))))
 			fail_msg("%s:\n  expected: %s\n  but it is: %s",
 				 json_string_value(json_object_get(one, "name")),
 				 json_string_value(json_object_get(one, "error")), diag.text);
@@ -470,9 +471,9 @@ static void test_contract_load__says_all_that_is_wrong(void **state)
 		ERR_INVALID);
 	assert_null(contract);
 	assert_int_equal(all.count, sizeof(lines) / sizeof(*lines));
-	for (unsigned i = 0; i < all.count; i++)
-		assert_memory_equal(all.line[i].text, lines[i], strlen(lines[i]));
 	assert_string_equal(all.line[0].text, diag.text);
+	for (unsigned i = 0; i < all.count; i++)
+		assert_memory_equal(place_cut(all.line[i].text), lines[i], strlen(lines[i]));
 }
 
 /* Two references to one missing file are one line, and none about what would have stood there. */
@@ -512,11 +513,10 @@ static void test_contract_load__refuses_what_is_no_document(void **state)
 	} rows[] = {
 		{ "", NAME ":1:0: not JSON: unexpected token near end of file", ERR_SYNTAX },
 		{ "{\n\"a\": }", NAME ":2:6: not JSON: unexpected token near '}'", ERR_SYNTAX },
-		{ "{\"a\":1,\"a\":2}", NAME ":1:10: not JSON: duplicate object key near '\"a\"'",
-		  ERR_SYNTAX },
-		{ "[]", NAME ": expected an object", ERR_INVALID },
-		{ "7", NAME ": expected an object", ERR_INVALID },
-		{ "{}", NAME ": /asyncapi: expected \"3.0.0\" or \"3.1.0\"", ERR_INVALID },
+		{ "{\"a\":1,\"a\":2}", NAME ":1:8: /a: occurs twice, first at 1:2", ERR_INVALID },
+		{ "[]", NAME ":1:1: expected an object", ERR_INVALID },
+		{ "7", NAME ":1:1: expected an object", ERR_INVALID },
+		{ "{}", NAME ":1:1: /asyncapi: expected \"3.0.0\" or \"3.1.0\"", ERR_INVALID },
 	};
 	struct folder folder;
 	struct diag diag;
@@ -682,7 +682,7 @@ static void test_contract_warning__members_that_no_message_has(void **state)
 		for (; contract->warning[k]; k++) {
 			const char *text = json_string_value(json_array_get(expected, k));
 
-			if (!text || strcmp(contract->warning[k], text) != 0)
+			if (!text || !place_says(contract->warning[k], text))
 				fail_msg("%s: warns: %s", name, contract->warning[k]);
 		}
 		if (k != json_array_size(expected))
@@ -822,7 +822,7 @@ static void test_contract_load__refuses_too_many_channels(void **state)
 	folder_init(&folder);
 	assert_int_equal(json_dump_file(base, folder.contract, JSON_COMPACT), 0);
 	assert_int_equal(refuse(&folder, &diag), ERR_LIMIT);
-	assert_string_equal(diag.text, NAME ": /channels: more than 65536 channels");
+	assert_true(place_says(diag.text, NAME ": /channels: more than 65536 channels"));
 	folder_clear(&folder);
 	json_decref(base);
 }
@@ -843,8 +843,8 @@ static void test_contract_load__refuses_too_many_scopes(void **state)
 	folder_init(&folder);
 	assert_int_equal(json_dump_file(base, folder.contract, 0), 0);
 	assert_int_equal(refuse(&folder, &diag), ERR_LIMIT);
-	assert_string_equal(diag.text, NAME
-			    ": /components/securitySchemes/read/scopes/256: more than 256 scopes");
+	assert_true(place_says(diag.text, NAME ": /components/securitySchemes/read/scopes/256: "
+					       "more than 256 scopes"));
 	folder_clear(&folder);
 	json_decref(base);
 }
@@ -863,7 +863,7 @@ static void test_contract_load__failing_allocations(void **state)
 		rc = contract_load(DATA "base.asyncapi.json", &contract, NULL, &diag);
 		if (!failalloc_stop()) {
 			assert_int_equal(rc, 0);
-			assert_true(n > 100);
+			assert_true(n > 20);
 			break;
 		}
 		/* Where Jansson's lexer has no memory, it says that the token is none. */

@@ -300,7 +300,7 @@ static void test_sources_follow__finds_documents_by_id(void **state)
 	put("known/5.json", "{}");
 	put("known/readme.txt", "no document");
 	assert_true(scene_open(&scene, "api/a.json", NULL, "known"));
-	assert_non_null(strstr(scene.warning, "known/5.json: has no $id"));
+	assert_non_null(strstr(scene.warning, "known/5.json:1:1: has no $id"));
 	assert_int_equal(scene.sources.known_count, 4);
 	assert_int_equal(scene.sources.count, 1);
 	assert_string_equal(follow(&scene, "/one"), "known/3.json#");
