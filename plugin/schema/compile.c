@@ -325,54 +325,6 @@ const struct schema_node *const *compile_children(struct filling *f, const char 
 	return nodes;
 }
 
-/* ---- $dynamicRef ------------------------------------------------------------------------- */
-
-uint32_t compile_anchor(struct compiler *c, const char *name)
-{
-	for (size_t i = 0; i < c->anchor_count; i++)
-		if (strcmp(c->anchors[i], name) == 0)
-			return (uint32_t)i;
-	if (!compile_grow(c, &c->anchors, &c->anchor_cap, c->anchor_count, sizeof(*c->anchors)))
-		return 0;
-	c->anchors[c->anchor_count] = name;
-	return (uint32_t)c->anchor_count++;
-}
-
-static bool has_dynamic_row(const struct schema *schema, uint32_t anchor, uint32_t resource)
-{
-	for (size_t i = 0; i < schema->dynamic_count; i++)
-		if (schema->dynamic[i].anchor == anchor && schema->dynamic[i].resource == resource)
-			return true;
-	return false;
-}
-
-static void add_dynamic_row(struct compiler *c, uint32_t anchor, struct resource *resource)
-{
-	struct schema *schema = c->schema;
-	const struct anchor *a = resource->anchors;
-	struct target target = { .resource = resource };
-	struct dynamic_target row = { anchor, resource->id, NULL };
-
-	while (a && (!a->is_dynamic || strcmp(a->name, c->anchors[anchor]) != 0))
-		a = a->next;
-	if (!a || has_dynamic_row(schema, anchor, resource->id) ||
-	    !compile_grow(c, &schema->dynamic, &c->dynamic_cap, schema->dynamic_count,
-			  sizeof(*schema->dynamic)))
-		return;
-	target.node = a->node;
-	target.place = document_place(c->set, resource->document, a->node);
-	row.node = compile_target(c, target);
-	schema->dynamic[schema->dynamic_count++] = row;
-}
-
-/* Every anchor that is asked for, in every resource that can be in the dynamic scope. */
-static void add_dynamic_rows(struct compiler *c)
-{
-	for (uint32_t anchor = 0; anchor < c->anchor_count; anchor++)
-		for (size_t i = 0; i < c->resource_count; i++)
-			add_dynamic_row(c, anchor, c->resources[i]);
-}
-
 /* ---- whole schemas ----------------------------------------------------------------------- */
 
 static uint32_t type_bits(const char *name)
@@ -444,7 +396,7 @@ static void fill_all(struct compiler *c)
 
 		fill(c, &queued);
 		if (c->queue_done == c->queue_used)
-			add_dynamic_rows(c);
+			compile_dynamic_rows(c);
 	}
 }
 
@@ -455,6 +407,7 @@ static void compiler_clear(struct compiler *c)
 	free(c->resources);
 	free(c->anchors);
 	free(c->constant_steps);
+	free(c->unbound);
 	json_decref(c->constants);
 	schema_free(c->schema);
 }
@@ -481,6 +434,7 @@ int schema_compile(struct schema_set *set, const char *uri, const struct schema_
 		c.schema->root = compile_target(&c, target);
 	fill_all(&c);
 	compile_constants(&c);
+	compile_dynamic_check(&c);
 	compile_check_circles(&c);
 	compile_worst(&c, c.max_bytes);
 	if (c.rc == 0) {

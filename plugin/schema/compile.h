@@ -3,7 +3,8 @@
  *
  * compile.c follows schemas and references. compile_rules.c turns the keywords that apply to one
  * type into rules. compile_steps.c turns all other keywords into steps. compile_constant.c copies
- * the names and values that instances are compared with. A node is made when a schema is first
+ * the names and values that instances are compared with. compile_dynamic.c does what the
+ * dynamic scope decides. A node is made when a schema is first
  * referred to, put into a queue and filled in later. So schemas may refer to each other in
  * circles, and the depth of the compiler's recursion does not depend on them.
  */
@@ -24,6 +25,12 @@
 struct queued_schema {
 	struct schema_place *place;
 	struct schema_node *node;
+};
+
+/* A $dynamicRef of v1 whose own resource does not have the anchor. */
+struct unbound_reference {
+	const struct schema_place *place;
+	uint32_t anchor; /* its number */
 };
 
 struct compiler {
@@ -52,6 +59,9 @@ struct compiler {
 	size_t constant_count;
 	size_t constant_cap;
 	size_t warning_cap;
+	struct unbound_reference *unbound; /* to be bound by what is compiled later */
+	size_t unbound_count;
+	size_t unbound_cap;
 };
 
 /* One schema while its node is filled in. */
@@ -106,8 +116,21 @@ bool compile_resolve(struct compiler *c, struct schema_place *place, const char 
 /* Returns the node of a reference's target. A target that is only a $ref is followed further. */
 const struct schema_node *compile_target(struct compiler *c, struct target target);
 
-/* Returns the number of the anchor @name, which a $dynamicRef names. */
+/* Returns the number of the anchor @name, which a reference asks for. */
 uint32_t compile_anchor(struct compiler *c, const char *name);
+
+/*
+ * Finds where a reference $ref, $dynamicRef or $recursiveRef leads if the dynamic scope does not
+ * say more. ret->dynamic_anchor is then the name that the dynamic scope is asked for, or NULL.
+ * False: it failed.
+ */
+bool compile_dynamic_start(struct filling *f, const char *keyword, struct target *ret);
+
+/* Makes rows for all anchors that are asked for, in all resources that were entered. */
+void compile_dynamic_rows(struct compiler *c);
+
+/* Fails where a $dynamicRef asks for an anchor that no schema has. Call it when all are filled. */
+void compile_dynamic_check(struct compiler *c);
 
 /* Compiles a pattern, which the schema then owns. */
 const struct pattern *compile_pattern(struct filling *f, const char *keyword, const char *source,

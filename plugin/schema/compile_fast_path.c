@@ -70,7 +70,8 @@ void compile_simplify(struct schema_node *node)
 	}
 	if (node->unevaluated_items && array->items) {
 		node->unevaluated_items = NULL;
-	} else if (node->unevaluated_items && alone && !array->contains) {
+	} else if (node->unevaluated_items && alone &&
+		   !(array->contains && array->contains_evaluates)) {
 		array->items = node->unevaluated_items;
 		array->items_keyword = "unevaluatedItems";
 		node->unevaluated_items = NULL;

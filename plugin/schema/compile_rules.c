@@ -122,11 +122,23 @@ static void set_format_range(const struct filling *f, struct number_rules *rules
 	rules->is_integer = range->is_integer;
 }
 
-void compile_number_rules(struct filling *f)
+/* The limit of one kind. In draft 04 a boolean says that "minimum" or "maximum" is exclusive. */
+static const struct number *limit_of(struct filling *f, unsigned kind)
 {
 	static const char *const keywords[LIMIT_KEYWORDS] = { "minimum", "maximum",
 							      "exclusiveMinimum",
 							      "exclusiveMaximum" };
+	const char *plain = keywords[kind & LIMIT_UPPER];
+	bool is_exclusive;
+
+	if (!dialect_in(f->dialect, IN_BOOLEAN_LIMITS))
+		return compile_number(f, keywords[kind]);
+	is_exclusive = json_is_true(compile_keyword(f, keywords[kind | LIMIT_EXCLUSIVE]));
+	return is_exclusive == !!(kind & LIMIT_EXCLUSIVE) ? compile_number(f, plain) : NULL;
+}
+
+void compile_number_rules(struct filling *f)
+{
 	struct number_rules *rules = compile_alloc(f->compiler, sizeof(*rules));
 	bool is_used = false;
 
@@ -134,7 +146,7 @@ void compile_number_rules(struct filling *f)
 		return;
 	rules->multiple = compile_number(f, "multipleOf");
 	for (unsigned k = 0; k < LIMIT_KEYWORDS; k++)
-		rules->limits[k] = compile_number(f, keywords[k]);
+		rules->limits[k] = limit_of(f, k);
 	set_format_range(f, rules);
 	for (unsigned k = 0; k < LIMIT_COUNT; k++) {
 		rules->limit_units += limit_units(rules->limits[k]);
@@ -146,7 +158,8 @@ void compile_number_rules(struct filling *f)
 	set_real_limits(rules);
 	if (!(f->node->types & VIEW_REAL) && (f->node->types & VIEW_INT)) {
 		rules->is_integer = true;
-		f->node->types |= VIEW_REAL; /* 1.0 is one; the rules look closer */
+		if (!dialect_in(f->dialect, IN_04))
+			f->node->types |= VIEW_REAL; /* 1.0 is one; the rules look closer */
 	}
 	if (is_used || rules->is_integer || rules->multiple)
 		f->node->number = rules;
@@ -220,6 +233,7 @@ void compile_array_rules(struct filling *f)
 		return;
 	set_items(f, rules);
 	rules->contains = compile_value(f, "contains");
+	rules->contains_evaluates = !dialect_in(f->dialect, IN_2019_09);
 	f->node->unevaluated_items = compile_value(f, "unevaluatedItems");
 	rules->min_items = count_of(f, "minItems", 0);
 	rules->max_items = count_of(f, "maxItems", PROGRAM_NO_MAX);
@@ -312,32 +326,62 @@ static void set_dependent_names(struct filling *f, const json_t *array, struct d
 	ret->required_count = count;
 }
 
+/* One member of a keyword's value, or of a member of propertyDependencies, @second. */
+static void set_dependent(struct filling *f, const struct keyword_child *child,
+			  struct dependent *ret)
+{
+	ret->keyword = child->keyword;
+	ret->name = compile_name(f->compiler, child->name, strlen(child->name));
+	if (child->second)
+		ret->value = compile_name(f->compiler, child->second, strlen(child->second));
+	if (json_is_array(child->node))
+		set_dependent_names(f, child->node, ret);
+	else
+		ret->node = compile_child(f, child);
+}
+
+/* What depends on a member's being there. */
+static void set_named_dependents(struct filling *f, const char *keyword, struct object_rules *rules,
+				 struct dependent *room)
+{
+	struct keyword_child child = { .keyword = keyword };
+
+	json_object_foreach(compile_keyword(f, keyword), child.name, child.node)
+		set_dependent(f, &child, &room[rules->dependent_count++]);
+}
+
+/* What depends on its value. */
+static void set_valued_dependents(struct filling *f, const char *keyword,
+				  struct object_rules *rules, struct dependent *room)
+{
+	struct keyword_child child = { .keyword = keyword };
+	json_t *values;
+
+	json_object_foreach(compile_keyword(f, keyword), child.name, values)
+		json_object_foreach(values, child.second, child.node)
+			set_dependent(f, &child, &room[rules->dependent_count++]);
+}
+
 static void set_dependents(struct filling *f, struct object_rules *rules)
 {
 	static const char *const keywords[] = { "dependentRequired", "dependentSchemas",
 						"dependencies" };
+	static const char by_value[] = "propertyDependencies";
 	struct dependent *dependents;
 	size_t count = 0;
+	const char *name;
+	json_t *values;
 
 	for (int i = 0; i < 3; i++)
 		count += json_object_size(compile_keyword(f, keywords[i]));
+	json_object_foreach(compile_keyword(f, by_value), name, values)
+		count += json_object_size(values);
 	dependents = compile_alloc(f->compiler, count * sizeof(*dependents));
 	rules->dependents = dependents;
-	for (int i = 0; dependents && i < 3; i++) {
-		const char *name;
-		json_t *value;
-
-		json_object_foreach(compile_keyword(f, keywords[i]), name, value) {
-			struct dependent *d = &dependents[rules->dependent_count++];
-
-			d->keyword = keywords[i];
-			d->name = compile_name(f->compiler, name, strlen(name));
-			if (json_is_array(value))
-				set_dependent_names(f, value, d);
-			else
-				d->node = compile_member(f, keywords[i], name, value);
-		}
-	}
+	for (int i = 0; dependents && i < 3; i++)
+		set_named_dependents(f, keywords[i], rules, dependents);
+	if (dependents)
+		set_valued_dependents(f, by_value, rules, dependents);
 }
 
 void compile_object_rules(struct filling *f)

@@ -25,9 +25,9 @@ static void reference_step(struct filling *f, const char *keyword, struct step *
 	const struct schema_node **node = compile_alloc(c, sizeof(struct schema_node *));
 
 	set_step(step, STEP_SCHEMA, keyword, node, 1);
-	if (!compile_resolve(c, f->place, keyword, &target))
+	if (!compile_dynamic_start(f, keyword, &target))
 		return;
-	if (strcmp(keyword, "$dynamicRef") == 0 && target.dynamic_anchor) {
+	if (target.dynamic_anchor) {
 		step->kind = STEP_DYNAMIC;
 		step->anchor = compile_anchor(c, target.dynamic_anchor);
 	}
@@ -115,9 +115,16 @@ void compile_steps(struct filling *f)
 		enum step_kind kind;
 	} rows[] = {
 		/* cheap ones first */
-		{ "const", STEP_CONST },         { "enum", STEP_CONST },   { "$ref", STEP_SCHEMA },
-		{ "$dynamicRef", STEP_DYNAMIC }, { "allOf", STEP_SCHEMA }, { "if", STEP_IF },
-		{ "anyOf", STEP_ANY },           { "oneOf", STEP_ONE },    { "not", STEP_NOT },
+		{ "const", STEP_CONST },
+		{ "enum", STEP_CONST },
+		{ "$ref", STEP_SCHEMA },
+		{ "$dynamicRef", STEP_DYNAMIC },
+		{ "$recursiveRef", STEP_DYNAMIC },
+		{ "allOf", STEP_SCHEMA },
+		{ "if", STEP_IF },
+		{ "anyOf", STEP_ANY },
+		{ "oneOf", STEP_ONE },
+		{ "not", STEP_NOT },
 	};
 	size_t room = sizeof(rows) / sizeof(rows[0]);
 	struct step *steps = compile_alloc(f->compiler, room * sizeof(*steps));

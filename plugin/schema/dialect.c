@@ -11,7 +11,7 @@
 	(VOCABULARY_CORE | VOCABULARY_APPLICATOR | VOCABULARY_UNEVALUATED |                        \
 	 VOCABULARY_VALIDATION | VOCABULARY_METADATA | VOCABULARY_CONTENT)
 
-/* By enum schema_dialect. From v1 on, format is an assertion. */
+/* By enum schema_dialect. Whether format is an assertion, an option of schema_compile() says. */
 static const struct {
 	const char *name;
 	const char *uri;
@@ -30,7 +30,7 @@ static const struct {
 	[SCHEMA_DRAFT_2020_12] = { "draft 2020-12", "https://json-schema.org/draft/2020-12/schema",
 				   VOCABULARY_ALL | VOCABULARY_FORMAT },
 	[SCHEMA_V1] = { "draft v1", "https://json-schema.org/v1",
-			VOCABULARY_ALL | VOCABULARY_FORMAT_ASSERTION },
+			VOCABULARY_ALL | VOCABULARY_FORMAT },
 	[SCHEMA_ASYNCAPI] = { "AsyncAPI's Schema Object",
 			      "http://asyncapi.com/definitions/3.0.0/schema.json",
 			      VOCABULARY_ALL | VOCABULARY_FORMAT },

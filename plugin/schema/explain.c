@@ -293,7 +293,7 @@ static void explain_dependent(struct explain *x, const struct subject *s,
 	char name[EXPLAIN_VALUE_MAX];
 
 	run_pay(&x->run, (1 + dependent->required_count) * view_find_units(s->value));
-	if (!payload_member(s->value, dependent->name.text, dependent->name.len))
+	if (!run_depends(dependent, s->value))
 		return;
 	explain_lacking(x, s, dependent->keyword, dependent->required, dependent->required_count,
 			explain_print_text(name, dependent->name.text, dependent->name.len));

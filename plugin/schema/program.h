@@ -170,10 +170,11 @@ struct array_rules {
 	uint64_t max_contains;
 	const struct schema_node *const *prefix;
 	size_t prefix_count;
-	const char *prefix_keyword;      /* "prefixItems", or draft 7's "items" */
+	const char *prefix_keyword;      /* "prefixItems", or before 2020-12 "items" */
 	const struct schema_node *items; /* for items behind the prefix; NULL: any */
 	const char *items_keyword;
 	const struct schema_node *contains; /* NULL: none */
+	bool contains_evaluates;            /* what is found counts as evaluated: from 2020-12 */
 	bool is_unique;
 };
 
@@ -182,9 +183,11 @@ struct pattern_property {
 	const struct schema_node *node;
 };
 
-/* One member of dependentRequired, dependentSchemas or dependencies. */
+/* One member of dependentRequired, dependentSchemas, dependencies or propertyDependencies. */
 struct dependent {
 	struct name_key name;
+	struct name_key
+		value; /* only where the member is this string; text is NULL: whatever it is */
 	const struct name_key *required;
 	size_t required_count;
 	const struct schema_node *node; /* NULL: none */

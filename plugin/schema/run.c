@@ -385,7 +385,8 @@ static bool run_array(struct run *run, const struct array_rules *rules,
 		return false;
 	if ((rules->prefix_count > 0 || rules->items) && !run_items(run, rules, value, marks))
 		return false;
-	if (rules->contains && !run_contains(run, rules, value, marks))
+	if (rules->contains &&
+	    !run_contains(run, rules, value, rules->contains_evaluates ? marks : NULL))
 		return false;
 	return !rules->is_unique || run_unique(run, value);
 }
@@ -542,6 +543,21 @@ static bool run_only_members(struct run *run, const struct schema_node *node,
 	return passes;
 }
 
+bool run_depends(const struct dependent *dependent, const struct payload_value *value)
+{
+	const struct payload_value *member =
+		payload_member(value, dependent->name.text, dependent->name.len);
+	const char *text;
+	size_t len;
+
+	if (!member || !dependent->value.text)
+		return member != NULL;
+	if (!view_is(member, VIEW_STRING))
+		return false;
+	text = view_string(member, &len);
+	return name_is(&dependent->value, text, len);
+}
+
 static bool run_dependent(struct run *run, const struct dependent *dependent,
 			  const struct payload_value *value, struct run_marks *marks)
 {
@@ -549,7 +565,7 @@ static bool run_dependent(struct run *run, const struct dependent *dependent,
 
 	if (!run_charge(run, look_ups * view_find_units(value)))
 		return false;
-	if (!payload_member(value, dependent->name.text, dependent->name.len))
+	if (!run_depends(dependent, value))
 		return true;
 	for (size_t i = 0; i < dependent->required_count; i++)
 		if (!payload_member(value, dependent->required[i].text, dependent->required[i].len))

@@ -127,6 +127,9 @@ const struct schema_node *run_dynamic(struct run *run, const struct step *step);
 bool run_pattern(struct run *run, const struct pattern *pattern, const char *text, size_t len);
 bool run_format(struct run *run, const struct format *format, const char *text, size_t len);
 
+/* Does the object @value have what makes @dependent apply to it? */
+bool run_depends(const struct dependent *dependent, const struct payload_value *value);
+
 bool run_number(struct run *run, const struct number_rules *rules,
 		const struct payload_value *value, uint32_t kind);
 

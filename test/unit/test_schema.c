@@ -243,6 +243,12 @@ static void test_schema_set_mark__places(void **state)
 	run_cases("places");
 }
 
+static void test_schema_check__drafts(void **state)
+{
+	(void)state;
+	run_cases("drafts");
+}
+
 static void test_schema_check__dynamic_references(void **state)
 {
 	(void)state;
@@ -894,6 +900,7 @@ int main(void)
 		cmocka_unit_test(test_schema_check__values),
 		cmocka_unit_test(test_schema_check__dialects),
 		cmocka_unit_test(test_schema_set_mark__places),
+		cmocka_unit_test(test_schema_check__drafts),
 		cmocka_unit_test(test_schema_compile__invalid_schemas_name_the_place),
 		cmocka_unit_test(test_schema_set_add__same_uri_twice),
 		cmocka_unit_test(test_schema_compile__a_const_that_is_too_deep_names_the_file),
