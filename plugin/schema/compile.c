@@ -86,6 +86,9 @@ void compile_warn(struct compiler *c, const struct schema_place *place, const ch
 	va_end(args);
 	(void)document_fail(&whole, ERR_INVALID, place->resource, place->pointer, keyword, "%s",
 			    text.text);
+	for (size_t i = 0; i < schema->warning_count; i++)
+		if (strcmp(schema->warnings[i], whole.text) == 0)
+			return; /* many references may lead to one place */
 	schema->warnings[schema->warning_count++] = compile_text(c, whole.text, strlen(whole.text));
 }
 
@@ -261,6 +264,7 @@ const struct schema_node *compile_target(struct compiler *c, struct target targe
 		struct schema_place *place = target.place;
 
 		c->rc = check(c, place);
+		compile_ignored(c, place);
 		if (c->rc == 0 && !is_mere_reference(c, place))
 			return place_node(c, place);
 		if (c->rc == 0 && ++chain > MAX_REFERENCE_CHAIN)
@@ -357,6 +361,8 @@ static void set_types(struct filling *f)
 	if (!type)
 		return;
 	f->node->types = json_is_string(type) ? type_bits(json_string_value(type)) : 0;
+	if (json_is_true(compile_keyword(f, "nullable")))
+		f->node->types |= VIEW_NULL;
 	json_array_foreach(type, index, item)
 		f->node->types |= type_bits(json_string_value(item));
 }

@@ -204,6 +204,12 @@ void compile_worst(struct compiler *c, size_t max_bytes);
 void compile_warn(struct compiler *c, const struct schema_place *place, const char *keyword,
 		  const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/*
+ * compile_ignored.c: warns of what stands beside a $ref that hides it, and of keywords that another
+ * dialect has: they look as if they were enforced.
+ */
+void compile_ignored(struct compiler *c, const struct schema_place *place);
+
 /* Fills in a schema whose $ref is all that counts. */
 void compile_only_reference(struct filling *f);
 

@@ -61,8 +61,8 @@ static const struct keyword keywords[] = {
 	{ "dependentSchemas", SINCE_2019, APPLICATOR, SHAPE_SCHEMA_MAP },
 	{ "deprecated", SINCE_2019 | IN_ASYNCAPI | IN_OPENAPI, METADATA, SHAPE_BOOLEAN },
 	{ "description", ALL, METADATA, SHAPE_STRING },
-	{ "discriminator", IN_ASYNCAPI, METADATA, SHAPE_STRING },
-	{ "discriminator", IN_OPENAPI, METADATA, SHAPE_OBJECT },
+	{ "discriminator", IN_ASYNCAPI, VALIDATION, SHAPE_STRING },
+	{ "discriminator", IN_OPENAPI, VALIDATION, SHAPE_OBJECT },
 	{ "else", SINCE_07, APPLICATOR, SHAPE_SCHEMA },
 	{ "enum", ALL, VALIDATION, SHAPE_ARRAY },
 	{ "example", IN_OPENAPI, METADATA, SHAPE_ANY },
@@ -174,9 +174,18 @@ const struct keyword *keyword_find(const struct dialect *dialect, const char *na
 	return NULL;
 }
 
-bool keyword_is_any(const char *name)
+bool keyword_is_elsewhere(const struct dialect *dialect, const char *name)
 {
-	return first_row(name) < KEYWORD_COUNT;
+	const unsigned asserts = APPLICATOR | UNEVALUATED | VALIDATION | FORMAT;
+	bool ret = false;
+
+	for (size_t i = first_row(name); i < KEYWORD_COUNT && strcmp(keywords[i].name, name) == 0;
+	     i++) {
+		if (dialect_in(dialect, keywords[i].dialects))
+			return false;
+		ret |= (keywords[i].vocabulary & asserts) != 0;
+	}
+	return ret;
 }
 
 const char *keyword_id(const struct dialect *dialect)

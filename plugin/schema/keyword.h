@@ -69,8 +69,11 @@ struct keyword; /* a row of the table */
 /* Returns the keyword @name, or NULL where @dialect has none; @name is then an annotation. */
 const struct keyword *keyword_find(const struct dialect *dialect, const char *name);
 
-/* Is @name a keyword of some dialect, though perhaps not of the one at hand? */
-bool keyword_is_any(const char *name);
+/*
+ * Is @name no keyword of @dialect, whatever its vocabularies, though one of another dialect that
+ * can make an instance invalid there?
+ */
+bool keyword_is_elsewhere(const struct dialect *dialect, const char *name);
 
 /* The name of the keyword that gives a schema its URI: "$id", or "id"; NULL where none does. */
 const char *keyword_id(const struct dialect *dialect);

@@ -714,6 +714,16 @@ static void test_schema_warning__names_the_place(void **state)
 		  "test:/a: /format: \"int32\" is a format of numbers, which" },
 		{ "{\"format\":\"password\",\"type\":\"integer\"}",
 		  "test:/a: /format: \"password\" is a format of strings, which" },
+		{ "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"$ref\":"
+		  "\"#/definitions/a\",\"maximum\":1,\"definitions\":{\"a\":{}}}",
+		  "test:/a: /maximum: is ignored beside $ref" },
+		{ "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"$ref\":"
+		  "\"#/definitions/a\",\"title\":\"t\",\"definitions\":{\"a\":{}}}",
+		  NULL },
+		{ "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"prefixItems\":[{}]}",
+		  "test:/a: /prefixItems: is no keyword of draft 07, and is ignored" },
+		{ "{\"items\":{\"nullable\":true,\"example\":1,\"x-a\":1,\"strange\":1}}",
+		  "test:/a: /items/nullable: is no keyword of draft 2020-12, and is ignored" },
 		{ "{\"pattern\":\"^([a-z]+)*$\"}", NULL },
 		{ "{\"items\":{\"pattern\":\"^(?!x)\"}}", "test:/a: /items/pattern: the pattern" },
 		{ "{\"patternProperties\":{\"(a)\\\\1\":{}}}",

@@ -1,0 +1,23 @@
+/* Warns of members of a schema that look like keywords and do nothing. */
+#include <string.h>
+
+#include "schema/compile.h"
+
+void compile_ignored(struct compiler *c, const struct schema_place *place)
+{
+	const struct dialect *dialect = place->resource->dialect;
+	const char *name;
+	json_t *value;
+	bool hides;
+
+	if (c->rc || c->max_bytes == 0 || !dialect)
+		return;
+	hides = keyword_hides(dialect, place->node);
+	json_object_foreach(place->node, name, value) {
+		if (hides && strcmp(name, "$ref") != 0 && keyword_asserts(dialect, name))
+			compile_warn(c, place, name, "is ignored beside $ref");
+		else if (!hides && keyword_is_elsewhere(dialect, name))
+			compile_warn(c, place, name, "is no keyword of %s, and is ignored",
+				     schema_dialect_name(dialect->draft));
+	}
+}
