@@ -25,10 +25,11 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 # ---- what is built from what ------------------------------------------------------------
 
-BASE     = base/arena base/brokerfile base/clock base/config base/config_load base/configbuild base/configwrite \
-           base/diag base/draft base/entity base/fixedtable base/jsonfile base/jsonread base/keyhash \
+BASE     = base/arena base/brokerfile base/clock base/config base/config_load base/configbuild \
+           base/configbuild_copy base/configwrite base/diag base/draft base/entity base/fixedtable base/jsonfile base/jsonread base/keyhash \
            base/limits base/mapguard base/options base/peer base/percent base/portions base/reason \
-           base/suggest base/thread base/wholefile base/yamlcore base/yamlread
+           base/suggest base/thread base/wholefile base/yamlcore base/yamlfault base/yamlread \
+           base/yamlscalar
 SCHEMA   = schema/document schema/document_index schema/set schema/resolve schema/dialect schema/dialect_check \
            schema/metaschema schema/keyword schema/keyword_shape schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_ignored schema/compile_dynamic schema/compile_rules schema/compile_format schema/compile_constant \
@@ -83,7 +84,7 @@ UNIT     = base config draft yaml brokerfile options sessions shares releases re
            journal journal_faults state idfilter store store_files writer ledger ledger_files \
            monitor metrics control schema_compare
 THREADED = pattern verifier login journal journal_faults writer idfilter ledger ledger_files replan backlog metrics
-FUZZ     = brokerfile contract topics gate repeat notice control journal properties \
+FUZZ     = brokerfile yaml contract topics gate repeat notice control journal properties \
            payload payload_text pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \
            access password token certid scram

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/config_internal.h"
+#include "base/configbuild_internal.h"
 #include "base/jsonpointer.h"
 #include "base/wordhash.h"
 
@@ -13,36 +13,6 @@
 #define SHARED_MAX 64u   /* bytes of a text that is */
 #define POINTER_MAX 256u /* bytes of a pointer that is shown: the text behind it has to fit */
 #define FEW 16u          /* members that are compared one by one; config.c has an index of more */
-
-/* The key of a value that is to be merged; known by its address. */
-static const char merge_key[] = "<<";
-
-struct shared_text {
-	const char *text; /* NULL: none yet */
-	size_t len;
-};
-
-/* An object or array that is open. */
-struct build_level {
-	size_t first;   /* its children in @pending; the value before them is its own */
-	bool has_merge; /* one of them has merge_key */
-};
-
-struct configbuild {
-	struct config *root; /* NULL: handed over */
-	struct arena *arena; /* its own */
-	const char *name;
-	struct diag *diag;
-	size_t values;
-	size_t copies, copies_max; /* of them by alias */
-	const char *key;           /* of the next value; NULL: it is an item */
-	struct configbuild_place key_place;
-	struct config *pending; /* values whose parents are still open */
-	size_t used, cap;
-	unsigned depth;
-	struct build_level level[CONFIG_DEPTH_MAX];
-	struct shared_text shared[SHARED]; /* by hash */
-};
 
 int configbuild_new(const char *name, size_t text_len, struct diag *diag, struct configbuild **ret)
 {
@@ -128,7 +98,7 @@ static const char *copy_text(struct configbuild *build, const char *text, size_t
 
 	if (len > SHARED_MAX)
 		return arena_text(build->arena, text, len);
-	shared = &build->shared[wordhash(0, text, len) % SHARED];
+	shared = &build->shared[wordhash(0, text, len) % CONFIGBUILD_SHARED];
 	if (shared->text && shared->len == len && memcmp(shared->text, text, len) == 0)
 		return shared->text;
 	shared->text = arena_text(build->arena, text, len);
@@ -136,7 +106,7 @@ static const char *copy_text(struct configbuild *build, const char *text, size_t
 	return shared->text;
 }
 
-static int charge(struct configbuild *build, size_t count, struct configbuild_place place)
+int configbuild_charge(struct configbuild *build, size_t count, struct configbuild_place place)
 {
 	build->values += count;
 	if (build->values <= CONFIG_VALUES_MAX)
@@ -144,20 +114,8 @@ static int charge(struct configbuild *build, size_t count, struct configbuild_pl
 	return configbuild_fail(build, place, ERR_LIMIT, "more than %u values", CONFIG_VALUES_MAX);
 }
 
-/* What an alias adds; it may be large although it has two bytes. */
-static int charge_copies(struct configbuild *build, size_t count, struct configbuild_place place)
-{
-	build->copies += count;
-	if (build->copies <= build->copies_max)
-		return charge(build, count, place);
-	return configbuild_fail(build, place, ERR_LIMIT,
-				"aliases and merge keys add more than %zu values",
-				build->copies_max);
-}
-
-/* The next value, @value with its own key and place; NULL: memory ran out. */
-static struct config *push(struct configbuild *build, const struct config *value,
-			   struct configbuild_place place)
+struct config *configbuild_push(struct configbuild *build, const struct config *value,
+				struct configbuild_place place)
 {
 	struct config *made;
 
@@ -204,7 +162,7 @@ int configbuild_merge(struct configbuild *build, struct configbuild_place place)
 					"a second merge key: expected one, with "
 					"a list");
 	build->level[build->depth - 1].has_merge = true;
-	build->key = merge_key;
+	build->key = configbuild_merge_key;
 	build->key_place = place;
 	return 0;
 }
@@ -218,7 +176,7 @@ int configbuild_value(struct configbuild *build, const struct config *value,
 		      struct configbuild_place place)
 {
 	struct config copy = *value;
-	int rc = charge(build, 1, place);
+	int rc = configbuild_charge(build, 1, place);
 
 	if (rc)
 		return rc;
@@ -227,7 +185,7 @@ int configbuild_value(struct configbuild *build, const struct config *value,
 		if (!copy.text)
 			return diag_nomem(build->diag);
 	}
-	return push(build, &copy, place) ? 0 : ERR_NOMEM;
+	return configbuild_push(build, &copy, place) ? 0 : ERR_NOMEM;
 }
 
 static bool read_integer(const char *text, size_t len, int64_t *ret)
@@ -276,137 +234,16 @@ int configbuild_open(struct configbuild *build, enum config_kind kind,
 		     struct configbuild_place place)
 {
 	const struct config value = { .kind = kind };
-	int rc = charge(build, 1, place);
+	int rc = configbuild_charge(build, 1, place);
 
 	if (rc)
 		return rc;
 	if (build->depth == CONFIG_DEPTH_MAX)
 		return configbuild_fail(build, place, ERR_LIMIT, "more than %u levels",
 					CONFIG_DEPTH_MAX);
-	if (!push(build, &value, place))
+	if (!configbuild_push(build, &value, place))
 		return ERR_NOMEM;
 	build->level[build->depth++] = (struct build_level){ .first = build->used };
-	return 0;
-}
-
-/* ---- aliases and merge keys ------------------------------------------------------------- */
-
-/* Makes @to, which has its final address, a copy of @from, below which all is new. */
-static int copy_below(struct configbuild *build, const struct config *from, struct config *to,
-		      unsigned depth, struct configbuild_place place)
-{
-	const struct config *children = from->item;
-	struct config *item;
-	int rc = charge_copies(build, from->count, place);
-
-	if (rc)
-		return rc;
-	if (depth >= CONFIG_DEPTH_MAX)
-		return configbuild_fail(build, place, ERR_LIMIT, "more than %u levels",
-					CONFIG_DEPTH_MAX);
-	item = config_take_items(build->arena, to, from->count);
-	if (!item)
-		return diag_nomem(build->diag);
-	for (uint32_t i = 0; i < to->count; i++) {
-		item[i] = children[i];
-		item[i].up = to;
-		(void)config_add_to_index(to, i); /* @from has none twice */
-		if (item[i].kind >= CONFIG_ARRAY)
-			rc = copy_below(build, &children[i], &item[i], depth + 1, place);
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-int configbuild_copy(struct configbuild *build, const struct config *from,
-		     struct configbuild_place place)
-{
-	int rc = charge_copies(build, 1, place);
-	struct config *made;
-
-	if (rc)
-		return rc;
-	made = push(build, from, place);
-	if (!made)
-		return ERR_NOMEM;
-	return from->kind >= CONFIG_ARRAY ? copy_below(build, from, made, build->depth, place) : 0;
-}
-
-/* Has one of the values from @first on the key? */
-static bool has_key(const struct configbuild *build, size_t first, const char *key)
-{
-	for (size_t i = first; i < build->used; i++)
-		if (strcmp(build->pending[i].key, key) == 0)
-			return true;
-	return false;
-}
-
-static int fail_merge(struct configbuild *build, struct configbuild_place place)
-{
-	return configbuild_fail(build, place, ERR_LIMIT, "more than %u members with a merge key",
-				CONFIGBUILD_MERGE_MAX);
-}
-
-/* Adds the members of @source, which is in the arena or pending, but for those that are there. */
-static int add_members(struct configbuild *build, size_t first, struct config source,
-		       struct configbuild_place place)
-{
-	int rc;
-
-	if (source.kind != CONFIG_OBJECT)
-		return configbuild_fail(build, place, ERR_INVALID,
-					"expected a mapping, or a list of mappings, to merge");
-	rc = charge_copies(build, source.count, place); /* also those that are there: time */
-	for (uint32_t i = 0; i < source.count && rc == 0; i++) {
-		const struct config *member = &source.item[i];
-
-		if (has_key(build, first, member->key))
-			continue;
-		if (build->used - first > CONFIGBUILD_MERGE_MAX)
-			return fail_merge(build, place);
-		build->key = member->key;
-		build->key_place = (struct configbuild_place){ member->line, member->column };
-		rc = configbuild_copy(build, member, place);
-	}
-	return rc;
-}
-
-static int add_merged(struct configbuild *build, size_t first, struct config value)
-{
-	struct configbuild_place place = { value.line, value.column };
-	int rc = 0;
-
-	if (value.kind != CONFIG_ARRAY)
-		return add_members(build, first, value, place);
-	for (uint32_t i = 0; i < value.count && rc == 0; i++)
-		rc = add_members(build, first, value.item[i], place);
-	return rc;
-}
-
-/* Puts what is to be merged behind the open object's own members. */
-static int merge(struct configbuild *build, size_t first)
-{
-	size_t own = build->used;
-	struct config value = { .kind = CONFIG_OBJECT };
-	int rc = 0;
-
-	for (size_t i = first; i < own; i++)
-		if (build->pending[i].key == merge_key)
-			value = build->pending[i];
-	if (own - first > CONFIGBUILD_MERGE_MAX)
-		rc = fail_merge(build, (struct configbuild_place){ value.line, value.column });
-	if (rc == 0)
-		rc = add_merged(build, first, value);
-	if (rc)
-		return rc;
-	for (size_t i = first; i < own; i++)
-		if (build->pending[i].key == merge_key) {
-			memmove(&build->pending[i], &build->pending[i + 1],
-				(build->used - i - 1) * sizeof(*build->pending));
-			build->used--;
-			break;
-		}
 	return 0;
 }
 
@@ -450,7 +287,7 @@ int configbuild_close(struct configbuild *build)
 	int rc = 0;
 
 	if (build->level[build->depth - 1].has_merge)
-		rc = merge(build, first);
+		rc = configbuild_add_merged(build, first);
 	if (rc)
 		return rc;
 	closed = &build->pending[first - 1];

@@ -23,8 +23,8 @@
 
 /* Values that aliases and merge keys may add: these, and one for each byte of the text. */
 #define CONFIGBUILD_COPIES_MIN 65536u
-#define CONFIGBUILD_MERGE_MAX                                                                      \
-	256u /* members of an object with a merge key, and of each merged one */
+/* Members of an object with a merge key, the merged ones included. */
+#define CONFIGBUILD_MERGE_MAX 128u
 
 /* From 1; a line of 0 says that places are not wanted. */
 struct configbuild_place {

@@ -18,6 +18,12 @@
 
 #define YAMLREAD_ANCHORS_MAX 65536u
 
+/*
+ * libyaml looks at all levels of [ ] and { } that are open for each value in them: values, each
+ * times its levels of these. A text in JSON does not come here (base/config_load.c).
+ */
+#define YAMLREAD_FLOW_MAX (64u << 20)
+
 /* Gives all of @text to @build. On failure its diag has the line. */
 int yamlread(struct configbuild *build, const char *text, size_t len) MUST_CHECK;
 

@@ -217,7 +217,7 @@ static void test_yamlread__merges(void **state)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "k%u: 1, ", i);
 	text[used++] = '}';
 	line = outcome("f.yaml", text, used);
-	assert_string_equal(line, "f.yaml:1:1: more than 256 members with a merge key");
+	assert_string_equal(line, "f.yaml:1:1: more than 128 members with a merge key");
 	free(line);
 }
 

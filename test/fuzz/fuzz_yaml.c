@@ -1,0 +1,121 @@
+/*
+ * A configuration file as YAML, and as JSON: it is read, or refused with a line. What was read is
+ * whole, and is the same after it was written as either and read again. Of JSON Jansson says the
+ * same.
+ */
+#include <jansson.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/configwrite.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Each value knows its parent and its place; a member is found by its name. */
+static void check_tree(const struct config *value)
+{
+	if (value->line == 0 || value->column == 0)
+		abort();
+	config_foreach(child, value) {
+		if (child->up != value || !child->key != (value->kind == CONFIG_ARRAY))
+			abort();
+		if (child->key && config_member(value, child->key) != child)
+			abort();
+		check_tree(child);
+	}
+}
+
+static bool is_same(const struct config *a, const struct config *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	switch (a->kind) {
+	case CONFIG_NULL:
+		return true;
+	case CONFIG_BOOLEAN:
+		return a->boolean == b->boolean;
+	case CONFIG_INTEGER:
+		return a->integer == b->integer;
+	case CONFIG_REAL:
+		return a->real == b->real;
+	default:
+		break;
+	}
+	if (a->count != b->count)
+		return false;
+	if (a->kind == CONFIG_STRING)
+		return memcmp(a->text, b->text, a->count) == 0;
+	for (uint32_t i = 0; i < a->count; i++)
+		if ((a->item[i].key && strcmp(a->item[i].key, b->item[i].key) != 0) ||
+		    !is_same(&a->item[i], &b->item[i]))
+			return false;
+	return true;
+}
+
+static void write_again(const struct config *root, const char *name,
+			int (*write)(const struct config *root, FILE *file))
+{
+	struct config *again = NULL;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *file = open_memstream(&text, &len);
+
+	if (!file || write(root, file) != 0 || fclose(file) != 0)
+		abort();
+	if (config_parse(name, text, len, &again, NULL) != 0 || !is_same(root, again))
+		abort();
+	config_free(again);
+	free(text);
+}
+
+/* Both take it, or neither does. They differ over big numbers, and Jansson reads no further than
+ * NUL. */
+static void compare(const char *text, size_t len, const struct config *root)
+{
+	json_error_t error;
+	json_t *json = json_loadb(
+		text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+	json_t *own = root ? config_json(root) : NULL;
+	bool is_big = !json && json_error_code(&error) == json_error_numeric_overflow;
+
+	if (!is_big && (json != NULL) != (root != NULL))
+		abort();
+	if (json && !json_equal(json, own))
+		abort();
+	json_decref(json);
+	json_decref(own);
+}
+
+static void read_file(const char *name, const uint8_t *data, size_t size)
+{
+	struct config *root = NULL;
+	struct diag diag;
+	int rc;
+
+	diag_init(&diag);
+	rc = config_parse(name, (const char *)data, size, &root, &diag);
+	if (rc && (root || !diag.text[0]))
+		abort();
+	if (rc)
+		return;
+	check_tree(root);
+	write_again(root, "f.yaml", configwrite_yaml);
+	write_again(root, "f.json", configwrite_json);
+	config_free(root);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct config *message = NULL;
+	int rc = config_parse_message("m", (const char *)data, size, &message, NULL);
+
+	if (rc != ERR_LIMIT && !memchr(data, '\0', size))
+		compare((const char *)data, size, message);
+	config_free(message);
+	read_file("f.yaml", data, size);
+	read_file("f", data, size);
+	return 0;
+}
