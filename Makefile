@@ -40,7 +40,7 @@ SCHEMA   = schema/document schema/document_index schema/set schema/resolve schem
            schema/pattern_property schema/pattern_seq schema/pattern_dfa \
            schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
 CONTRACT = contract/contract contract/sources contract/sources_follow contract/sources_known contract/sources_load contract/transitions contract/entities contract/scopes \
-           contract/messages contract/operations contract/channels contract/address contract/content contract/topics
+           contract/shapes contract/traits contract/media contract/messages contract/operations contract/channels contract/address contract/content contract/topics
 ACCESS   = access/access access/access_load access/access_roles access/access_clients \
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \

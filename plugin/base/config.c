@@ -326,6 +326,20 @@ bool config_nomem(struct config_report *report)
 	return config_add(report, diag_nomem(&line), line.text);
 }
 
+void config_warn(struct config_report *report, const struct config *value, const char *key,
+		 const char *format, ...)
+{
+	struct diag text;
+	va_list args;
+
+	if (!report->doubts)
+		return;
+	va_start(args, format);
+	(void)vsnprintf(text.text, sizeof(text.text), format, args);
+	va_end(args);
+	report->doubts->warn(report->doubts->ctx, value, key, text.text);
+}
+
 /* ---- typed readers ---------------------------------------------------------------------- */
 
 /* Adds words with commas between them to @list, cut where they do not fit. */
@@ -370,6 +384,46 @@ static void fail_unknown(struct config_report *report, const struct config *memb
 			  *meant ? meant : ";", noun, list);
 }
 
+#define EXTENSION "x-"
+
+/* Adds the extensions among @words; "x-" itself is no likeness. */
+static void suggest_extensions(struct suggest *suggest, const char *words)
+{
+	for (size_t len; *words; words += len + strspn(words + len, " ")) {
+		char word[SUGGEST_BYTES_MAX];
+
+		len = strcspn(words, " ");
+		if (strncmp(words, EXTENSION, strlen(EXTENSION)) != 0)
+			continue;
+		(void)snprintf(word, sizeof(word), "%.*s", (int)(len - strlen(EXTENSION)),
+			       words + strlen(EXTENSION));
+		suggest_add(suggest, word);
+	}
+}
+
+/* Is @member somebody else's? Then it may stand there, with a warning where its name is like ours.
+ */
+static bool is_foreign(struct config_report *report, const struct config *member, const char *noun,
+		       const struct config_known *known, size_t rows)
+{
+	struct suggest suggest = suggest_begin(member->key + strlen(EXTENSION));
+
+	if (!report->doubts || strncmp(member->key, EXTENSION, strlen(EXTENSION)) != 0)
+		return false;
+	if (suggest_has(report->doubts->extensions, member->key)) {
+		config_warn(report, member, NULL, "says nothing here: %s has no such member", noun);
+		return true;
+	}
+	for (; rows > 0 && known->name; known++, rows--)
+		suggest_extensions(&suggest, known->name);
+	if (!suggest.best[0])
+		suggest_extensions(&suggest, report->doubts->extensions);
+	if (suggest.best[0])
+		config_warn(report, member, NULL,
+			    "nobody reads it; did you mean \"" EXTENSION "%s\"?", suggest.best);
+	return true;
+}
+
 bool config_expect(struct config_report *report, const struct config *value, enum config_kind kind)
 {
 	if (!value)
@@ -393,9 +447,10 @@ bool config_check_rows(struct config_report *report, const struct config *value,
 			break;
 		while (row < end && row->name && !suggest_has(row->name, member->key))
 			row++;
-		if (row == end || !row->name)
-			fail_unknown(report, member, noun, known, rows);
-		else if (row->refusal)
+		if (row == end || !row->name) {
+			if (!is_foreign(report, member, noun, known, rows))
+				fail_unknown(report, member, noun, known, rows);
+		} else if (row->refusal)
 			(void)config_fail(report, member, NULL, ERR_INVALID, "%s", row->refusal);
 		else if (row->kind != CONFIG_ANY)
 			(void)config_expect(report, member, row->kind);

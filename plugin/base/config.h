@@ -138,13 +138,31 @@ char *config_pointer(const struct config *value, const char *key, char *ret, siz
 
 /* ---- what is wrong ---------------------------------------------------------------------- */
 
-/* A report that is all zero is empty and ready; @diag and @all may be set. */
+/*
+ * A report that is all zero is empty and ready; @diag, @all and @doubts may be set.
+ *
+ * With @doubts, the file may have members of others, whose names begin with "x-", beside the known
+ * ones: nothing is said of these, unless the name is one of @doubts' or nearly one.
+ */
 struct config_report {
-	struct diag *diag;     /* gets the first line; may be NULL */
-	struct diag_list *all; /* gets all lines; may be NULL */
-	int rc;                /* enum err of the first fault; 0: there is none */
-	unsigned count;        /* of faults */
+	struct diag *diag;                  /* gets the first line; may be NULL */
+	struct diag_list *all;              /* gets all lines; may be NULL */
+	const struct config_doubts *doubts; /* borrowed; may be NULL */
+	int rc;                             /* enum err of the first fault; 0: there is none */
+	unsigned count;                     /* of faults */
 };
+
+/* Who hears of what is legal but probably not meant. */
+struct config_doubts {
+	/* As config_fail(): about @value, or its member @key. @text lives for the call. */
+	void (*warn)(void *ctx, const struct config *value, const char *key, const char *text);
+	void *ctx;
+	const char *extensions; /* our own names that begin with "x-", with spaces between them */
+};
+
+/* A warning, where @report has doubts; it is no fault. */
+void config_warn(struct config_report *report, const struct config *value, const char *key,
+		 const char *format, ...) __attribute__((format(printf, 4, 5), cold));
 
 /*
  * Adds "FILE: POINTER: TEXT" ("FILE:LINE:COLUMN: ..." where they are known) about @value, or about
@@ -184,7 +202,8 @@ struct config_known {
 
 /*
  * Checks that @value is an object, and its members against the table. Faults are unknown members
- * (with a suggestion where a known one is near), refused ones, missing ones and wrong kinds. @noun
+ * (with a suggestion where a known one is near; see struct config_doubts for those with "x-"),
+ * refused ones, missing ones and wrong kinds. @noun
  * is what such an object is called. False only where @value is no object; NULL adds no fault.
  */
 #define config_check(report, value, noun, known)                                                   \

@@ -59,12 +59,26 @@ enum contract_format {
 	CONTRACT_OPAQUE, /* described by a schema that is not JSON Schema: any bytes, too */
 };
 
+/* What a JSON Schema is written in; unsaid: its file or its own $schema says it. */
+enum contract_dialect {
+	CONTRACT_UNSAID = 0,
+	CONTRACT_DRAFT_04,
+	CONTRACT_DRAFT_06,
+	CONTRACT_DRAFT_07,
+	CONTRACT_DRAFT_2019_09,
+	CONTRACT_DRAFT_2020_12,
+	CONTRACT_ASYNCAPI,   /* AsyncAPI's Schema Object, a superset of draft 07 */
+	CONTRACT_OPENAPI_30, /* OpenAPI 3.0's Schema Object */
+};
+
 /* One kind of message of a channel (AsyncAPI 3, Message Object). */
 struct contract_message {
-	const char *name; /* the key under the channel's messages */
-	unsigned index;   /* 0 .. the contract's message_count - 1 */
+	const char *name;         /* the key under the channel's messages */
+	unsigned index;           /* 0 .. the contract's message_count - 1 */
+	const char *content_type; /* its own or the document's default; NULL: none, JSON is read */
 	enum contract_format format;
-	bool has_payload; /* false: the document names none, and an empty one is legal */
+	bool is_cloudevents; /* application/cloudevents+json */
+	bool has_payload;    /* false: the document names none: any bytes pass, an empty one too */
 	/*
 	 * The payload's JSON Schema, as a URI that the contract's sources resolve (with a fragment
 	 * where it is not a whole file); NULL: the payload is held against none.

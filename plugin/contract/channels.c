@@ -8,12 +8,6 @@
 
 #define INTERVAL_MAX 2592000 /* 30 days */
 
-static const struct config_known channel_members[] = {
-	{ .name = "address", .is_required = true },
-	{ .name = "messages parameters bindings title summary description servers tags "
-		  "externalDocs x-mode x-limits x-will x-record x-durability x-entity x-interval "
-		  "x-time x-unique x-problem-types" },
-};
 static const struct config_known mode_members[] = {
 	{ .name = "permission schema transition limits" },
 };
@@ -26,30 +20,58 @@ static const struct config_known topic_members[] = {
 static const char *const send_extensions[] = { "x-will",     "x-record", "x-durability", "x-entity",
 					       "x-interval", "x-time",   "x-unique",     NULL };
 
+/* Has it topics of this broker? Why not is a warning. */
+static bool is_topic(struct loader *loader, const struct config *channel)
+{
+	const struct config *address = config_member(channel, "address");
+
+	if (address && address->kind != CONFIG_NULL)
+		return true;
+	loader_warn(loader, channel, NULL,
+		    "has no address: it is no topic, and what its operations say is not enforced");
+	return false;
+}
+
+/* The channel of /channels whose member is @at. */
+static void make_channel(struct loader *loader, const struct config *at, unsigned *topic_of)
+{
+	struct contract *contract = loader->contract;
+	struct contract_channel *channel = &loader->channel[contract->channel_count];
+	const struct config *found = loader_follow(loader, at);
+
+	if (!found || found->kind != CONFIG_OBJECT || !is_topic(loader, found))
+		return;
+	channel->name = at->key;
+	channel->index = (unsigned)contract->channel_count++;
+	loader->at[channel->index] = found;
+	*topic_of = channel->index + 1;
+}
+
 void channels_make(struct loader *loader)
 {
 	struct contract *contract = loader->contract;
 	const struct config *channels = config_member(loader->root, "channels");
-	size_t all = config_count(channels) +
-		     config_count(config_member(loader->root, "x-broker-topics"));
+	size_t named = channels && channels->kind == CONFIG_OBJECT ? channels->count : 0;
+	size_t all = named + config_count(config_member(loader->root, "x-broker-topics"));
+	unsigned *topic_of = arena_take(&loader->scratch, named, sizeof(*topic_of));
 
-	if (!channels || channels->kind != CONFIG_OBJECT)
-		return;
 	if (all > CONTRACT_CHANNELS_MAX) {
 		(void)config_fail(loader->report, channels, NULL, ERR_LIMIT,
 				  "more than %u channels", CONTRACT_CHANNELS_MAX);
+		return;
+	}
+	loader->topic_of = topic_of;
+	loader->at = arena_take(&loader->scratch, named, sizeof(*loader->at));
+	if (!topic_of || !loader->at) {
+		(void)config_nomem(loader->report);
 		return;
 	}
 	contract->channel = loader->channel = loader_take(loader, all, sizeof(*loader->channel));
 	if (!loader->channel)
 		return;
 	loader->channels = channels;
-	config_foreach_member(at, channels) {
-		struct contract_channel *channel = &loader->channel[contract->channel_count];
-
-		channel->name = at->key;
-		channel->index = (unsigned)contract->channel_count++;
-	}
+	config_foreach_member(at, channels)
+		make_channel(loader, at, topic_of++);
 	loader->named_count = contract->channel_count;
 }
 
@@ -57,8 +79,7 @@ const struct contract_message *channels_message(struct loader *loader,
 						const struct contract_channel *channel,
 						const struct config *at)
 {
-	const struct config *owner = loader_follow(loader, &loader->channels->item[channel->index]);
-	const struct config *messages = config_member(owner, "messages");
+	const struct config *messages = config_member(loader->at[channel->index], "messages");
 
 	return at->up && at->up == messages ? &channel->message[at - messages->item] : NULL;
 }
@@ -195,16 +216,13 @@ static void load_channel(struct loader *loader, const struct config *at,
 {
 	unsigned before = loader->report->count;
 
-	at = loader_follow(loader, at);
-	if (!config_check(loader->report, at, "a channel", channel_members))
-		return;
 	memcpy(channel->mode, loader->contract->defaults.mode, sizeof(channel->mode));
 	channel->payload_max = loader->contract->defaults.payload_max;
 	channel->limits = loader->contract->defaults.limits;
 	channel->address = address_load(loader, at, false);
 	if (channel->address)
 		address_load_params(loader, at, channel);
-	operations_load_bindings(loader, at, LOADER_OTHER, NULL);
+	operations_load_bindings(loader, at, LOADER_CHANNEL, NULL);
 	load_extensions(loader, at, channel);
 	if (loader->report->count > before)
 		return;
@@ -220,7 +238,7 @@ static void load_channel(struct loader *loader, const struct config *at,
 void channels_load(struct loader *loader)
 {
 	for (size_t i = 0; i < loader->named_count; i++)
-		load_channel(loader, &loader->channels->item[i], &loader->channel[i]);
+		load_channel(loader, loader->at[i], &loader->channel[i]);
 }
 
 /* ---- the broker's own topics ---------------------------------------------------------- */
@@ -316,8 +334,7 @@ static const struct contract_channel *find_published(struct loader *loader, cons
 			ours = &channel[i];
 	for (size_t i = 0; i < loader->named_count && ours; i++)
 		if (&channel[i] != ours && overlap(channel[i].address, ours->address))
-			(void)config_fail(loader->report, &loader->channels->item[i], "address",
-					  ERR_INVALID,
+			(void)config_fail(loader->report, loader->at[i], "address", ERR_INVALID,
 					  "\"%s\" has topics of \"%s\" of channel \"%s\", where "
 					  "only the plugin publishes",
 					  channel[i].address, ours->address, ours->name);
@@ -332,7 +349,7 @@ static void load_problem_types(struct loader *loader, const struct contract_chan
 	const char *text = NULL;
 
 	for (size_t i = 0; i < loader->named_count; i++) {
-		const struct config *at = loader_follow(loader, &loader->channels->item[i]);
+		const struct config *at = loader->at[i];
 		struct contract_channel *channel = &loader->channel[i];
 
 		if (!config_member(at, "x-problem-types"))
@@ -363,8 +380,8 @@ void channels_load_published(struct loader *loader)
 	/* Whose notice it is stands in the order in which the plugin writes it. */
 	if (notices && (notices->param[0].own == CONTRACT_OWN_CLIENT ||
 			notices->param[1].own == CONTRACT_OWN_PRINCIPAL))
-		(void)config_fail(loader->report, &loader->channels->item[notices->index],
-				  "parameters", ERR_INVALID,
+		(void)config_fail(loader->report, loader->at[notices->index], "parameters",
+				  ERR_INVALID,
 				  "notices are published to %s/PRINCIPAL/CLIENT: expected x-own "
 				  "\"principal\" at \"%s\" and \"clientId\" at \"%s\"",
 				  CONTRACT_NOTICES, notices->param[0].name, notices->param[1].name);

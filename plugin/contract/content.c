@@ -16,6 +16,7 @@ struct content_search {
 	struct loader *loader;
 	void *ctx; /* of who looks */
 	unsigned visits;
+	bool is_local; /* only references within a file are followed */
 	bool is_blind; /* there are schemas that were not looked at */
 };
 typedef bool content_look(struct content_search *search, const struct config *schema,
@@ -39,7 +40,7 @@ static bool look_around(struct content_search *search, const struct config *sche
 	}
 	search->visits++;
 	/* It may name nothing, or something by an $id, which this room does not know. */
-	if (ref)
+	if (ref && (!search->is_local || (config_string(ref) && ref->text[0] == '#')))
 		at = sources_resolve(&search->loader->contract->sources, ref, &unused);
 	if (unused.rc == ERR_NOMEM)
 		(void)config_nomem(search->loader->report);
@@ -213,6 +214,28 @@ static bool may_be_time(struct content_search *search, const struct config *sche
 		return config_is(type, "string") || has_string(type, "string");
 	return !has_one(schema, parts) || config_member(schema, "$dynamicRef") ||
 	       look_around(search, schema, depth, may_be_time);
+}
+
+/* One that says nothing of the type does not say that. */
+static bool says_string(struct content_search *search, const struct config *schema, unsigned depth)
+{
+	const struct config *type = config_member(schema, "type");
+	const struct config *constant = config_member(schema, "const");
+
+	if (type)
+		return config_is(type, "string") || has_string(type, "string");
+	config_foreach_item(item, config_member(schema, "enum"))
+		if (item->kind == CONFIG_STRING)
+			return true;
+	return (constant && constant->kind == CONFIG_STRING) ||
+	       look_around(search, schema, depth, says_string);
+}
+
+bool content_says_string(struct loader *loader, const struct config *schema)
+{
+	struct content_search search = { .loader = loader, .is_local = true };
+
+	return says_string(&search, schema, 0);
 }
 
 static bool find_member(struct content_search *search, const struct config *schema, unsigned depth)

@@ -7,31 +7,6 @@
 
 #include "contract/contract_internal.h"
 
-static const struct config_known root_members[] = {
-	{ .name = "asyncapi id" },
-	{ .name = "info", .is_required = true },
-	{ .name = "servers" },
-	{ .name = "channels", .kind = CONFIG_OBJECT, .is_required = true },
-	{ .name = "operations", .kind = CONFIG_OBJECT, .is_required = true },
-	{ .name = "components x-mode x-limits x-state-machines x-entities x-broker-topics "
-		  "defaultContentType" },
-};
-static const struct config_known info_members[] = {
-	{ .name = "title", .is_required = true },
-	{ .name = "version", .is_required = true },
-	{ .name = "description termsOfService contact license tags externalDocs" },
-};
-static const struct config_known server_members[] = {
-	{ .name = "host protocol protocolVersion pathname description title summary variables "
-		  "security tags externalDocs bindings" },
-};
-static const struct config_known component_members[] = {
-	{ .name = "schemas servers channels operations messages securitySchemes serverVariables "
-		  "parameters correlationIds replies replyAddresses externalDocs tags "
-		  "operationTraits messageTraits serverBindings channelBindings operationBindings "
-		  "messageBindings" },
-};
-
 void loader_warn(struct loader *loader, const struct config *at, const char *key,
 		 const char *format, ...)
 {
@@ -56,44 +31,40 @@ void loader_warn(struct loader *loader, const struct config *at, const char *key
 		(void)config_nomem(loader->report);
 }
 
-/* ---- the document itself ---------------------------------------------------------------- */
-
-static void load_info(struct loader *loader)
+/* What a typed reader finds doubtful. */
+static void warn(void *ctx, const struct config *at, const char *key, const char *text)
 {
-	const struct config *info = config_member(loader->root, "info");
-
-	if (!config_check(loader->report, info, "info", info_members))
-		return;
-	(void)config_text(loader->report, info, "title", LOADER_TEXT_MAX, &loader->contract->title);
-	(void)config_text(loader->report, info, "version", LOADER_TEXT_MAX,
-			  &loader->contract->version);
+	loader_warn(ctx, at, key, "%s", text);
 }
 
-/* Nothing is read from servers and components as such; what they have is looked at. */
-static void check_rest(struct loader *loader)
-{
-	const struct config *servers = config_member(loader->root, "servers");
+/* ---- the document itself ---------------------------------------------------------------- */
 
-	(void)config_check(loader->report, config_member(loader->root, "components"), "components",
-			   component_members);
-	if (!config_expect(loader->report, servers, CONFIG_OBJECT))
-		return;
-	config_foreach_member(server, servers)
-		(void)config_check(loader->report, loader_follow(loader, server), "a server",
-				   server_members);
+/* Any text, with nothing in it that ends a line; for people. */
+static const char *load_words(struct loader *loader, const char *key)
+{
+	const struct config *at = config_member(config_member(loader->root, "info"), key);
+	const char *text = config_string(at);
+
+	if (at && at->kind == CONFIG_STRING && !text)
+		loader_warn(loader, at, NULL, "has U+0000 in it and is not shown");
+	return text ? text : "";
 }
 
 static void load_root(struct loader *loader)
 {
+	static const char *const groups[] = { "channels", "operations", NULL };
 	struct contract_channel *defaults = &loader->contract->defaults;
 
-	(void)config_check(loader->report, loader->root, "the document", root_members);
-	load_info(loader);
-	messages_check_type(loader, loader->root, "defaultContentType");
+	shapes_check(loader);
+	for (const char *const *group = groups; *group; group++)
+		if (!config_member(loader->root, *group))
+			loader_warn(loader, loader->root, NULL,
+				    "has no \"%s\": no client may publish or receive", *group);
+	loader->contract->title = load_words(loader, "title");
+	loader->contract->version = load_words(loader, "version");
 	defaults->payload_max = CONTRACT_PAYLOAD_DEFAULT;
 	channels_load_mode(loader, loader->root, defaults->mode);
 	channels_load_limits(loader, loader->root, defaults);
-	check_rest(loader);
 }
 
 /* Puts the addresses into the trie. Two channels with the same topics can't both be right. */
@@ -112,13 +83,14 @@ static void index_topics(struct loader *loader)
 	for (size_t i = 0; i < contract->channel_count; i++) {
 		const struct contract_channel *channel = &contract->channel[i];
 		const struct contract_channel *other = topics_add(contract->topics, channel);
-		const struct config *group =
-			i < loader->named_count ? loader->channels
-						: config_member(loader->root, "x-broker-topics");
+		const struct config *at =
+			i < loader->named_count
+				? loader->at[i]
+				: config_member(config_member(loader->root, "x-broker-topics"),
+						channel->name);
 
 		if (other)
-			(void)config_fail(loader->report, config_member(group, channel->name),
-					  "address", ERR_INVALID,
+			(void)config_fail(loader->report, at, "address", ERR_INVALID,
 					  "the same topics as \"%s\" of \"%s\"", other->address,
 					  other->name);
 	}
@@ -151,7 +123,7 @@ static void load_document(struct loader *loader)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		steps[i](loader);
 		if (loader->report->rc == ERR_NOMEM ||
-		    (steps[i] == channels_make && !loader->channels))
+		    (steps[i] == channels_make && !loader->channel))
 			return;
 	}
 	for (size_t i = 0; i < sizeof(last) / sizeof(*last) && loader->report->count == 0; i++)
@@ -167,12 +139,16 @@ static void take_warning(void *ctx, const struct config *at, const char *text)
 int contract_open(const struct sources_place *place, struct contract **ret, struct diag_list *all,
 		  struct diag *diag)
 {
-	struct config_report report = { .diag = diag, .all = all };
 	struct contract *contract = calloc(1, sizeof(*contract));
-	struct loader loader = { .contract = contract, .report = &report };
+	struct loader loader = { .contract = contract, .drafts.arena = &loader.scratch };
+	const struct config_doubts doubts = { .warn = warn,
+					      .ctx = &loader,
+					      .extensions = LOADER_EXTENSIONS };
+	struct config_report report = { .diag = diag, .all = all, .doubts = &doubts };
 
 	if (!contract)
 		return diag_nomem(diag);
+	loader.report = &report;
 	contract->sources.warn = take_warning;
 	contract->sources.warn_ctx = &loader;
 	if (sources_open(&contract->sources, &contract->arena, place, &report)) {

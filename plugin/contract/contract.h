@@ -1,10 +1,12 @@
 /*
  * contract.h -- the API's contract: an AsyncAPI 3 document as an immutable object.
  *
- * Knows AsyncAPI 3.0 and 3.1 (JSON), the MQTT bindings and our extensions (schemas/README.md);
- * knows nothing of users, of JSON Schema's rules, of SQLite or of the broker. Anything in the
- * document that the loader does not know is a fault, reported with file, JSON Pointer and
- * expectation. A loaded contract never changes; any number of threads may read it.
+ * Knows AsyncAPI 3.0 and 3.1, the MQTT bindings and our extensions (schemas/README.md);
+ * knows nothing of users, of JSON Schema's rules, of SQLite or of the broker. A member that
+ * neither AsyncAPI nor the plugin knows is a fault, reported with file, JSON Pointer and
+ * expectation; others' extensions ("x-...") may stand anywhere. What the specification allows and
+ * the plugin does not hold anybody to is a warning. A loaded contract never changes; any number of
+ * threads may read it.
  *
  * Its channels and entities: contract/channel.h. From topics and filters to channels:
  * contract/topics.h.
@@ -19,6 +21,12 @@
 #include "contract/sources.h"
 #include "contract/topics.h"
 
+/* The schema at @uri, and what is below it, is written in @dialect: "schemaFormat" says so. */
+struct contract_mark {
+	const char *uri;
+	enum contract_dialect dialect;
+};
+
 /*
  * A loaded contract, read only. All that it points to lives as long as it does.
  */
@@ -29,6 +37,8 @@ struct contract {
 	size_t channel_count;
 	const struct contract_channel *channel; /* by their index */
 	size_t message_count;                   /* of all channels together */
+	size_t mark_count;
+	const struct contract_mark *mark; /* of schemas in other dialects than their file's */
 	/*
 	 * The channels that the plugin publishes to: refusals/{principal}/{clientId} for notices,
 	 * alerts/{kind} for alerts. They have a receive operation and no send operation, and no
@@ -42,7 +52,7 @@ struct contract {
 	size_t scope_count;
 	const char *scope[SCOPES_MAX];
 	/*
-	 * Warnings about the channels: lines like "<file>: <pointer>: <text>", NULL behind the
+	 * Warnings: lines like "<file>: <pointer>: <text>", NULL behind the
 	 * last; at most CONTRACT_WARNINGS_MAX.
 	 */
 	const char *warning[CONTRACT_WARNINGS_MAX + 1];

@@ -1,7 +1,7 @@
 /*
  * contract_internal.h -- what the files of this room share while a contract is loaded, in the order
- * in which they run: scopes, transitions, entities, messages, operations, channels. For this room
- * only.
+ * in which they run: shapes, scopes, transitions, entities, channels (made), messages, operations,
+ * channels. For this room only.
  *
  * Faults go to the loader's report (base/config.h), and loading goes on with what does not depend
  * on them. So a contract may be half built; contract_load() returns none if the report has a line.
@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "base/config.h"
+#include "base/draft.h"
 #include "contract/contract.h"
 
 #define LOADER_NAME_MAX 128u  /* bytes of a key that an author chooses */
@@ -21,11 +22,18 @@
 #define LOADER_MACHINES_MAX 64u
 #define LOADER_LONGEST_MAX 31622400 /* seconds: a year */
 
+/* All of our own members of AsyncAPI's objects; which object has which: schemas/README.md. */
+#define LOADER_EXTENSIONS                                                                          \
+	"x-mode x-limits x-state-machines x-entities x-broker-topics x-will x-record "             \
+	"x-durability x-entity x-interval x-time x-unique x-problem-types x-pattern x-own"
+
 struct loader {
 	struct contract *contract;
 	struct config_report *report;
 	const struct config *root;
-	const struct config *channels;    /* /channels: item i is the contract's channel i */
+	const struct config *channels; /* /channels; NULL: there are none */
+	const unsigned *topic_of; /* of each of its members: the channel's index + 1; 0: no topic */
+	const struct config **at; /* of each channel of these: the object, by the channel's index */
 	struct contract_channel *channel; /* the contract's */
 	struct entity *entity;            /* the plan's */
 	struct arena scratch;             /* freed when the contract is loaded */
@@ -34,8 +42,11 @@ struct loader {
 	struct contract_transitions *machine; /* in the contract's arena: channels point to them */
 	/* Of each column of each entity; NULL: none. */
 	const struct contract_transitions *(*machines)[ENTITY_COLUMNS_MAX];
-	size_t named_count;           /* channels under /channels; the broker's topics follow */
+	size_t named_count;           /* channels of /channels; the broker's topics follow */
+	struct drafts drafts;         /* of traits, in @scratch */
 	const struct config **schema; /* of each message's payload, by its index; NULL: none */
+	struct contract_mark *mark;   /* the contract's */
+	size_t mark_max;
 };
 
 /* What @at refers to, or @at itself; NULL, and a fault, where the reference leads nowhere. */
@@ -53,6 +64,15 @@ static inline void *loader_take(struct loader *loader, size_t count, size_t size
 		(void)config_nomem(loader->report);
 	return taken;
 }
+
+/* Holds the document against what AsyncAPI's objects have. */
+void shapes_check(struct loader *loader);
+
+/*
+ * @at, an object that may have "traits", with these merged into it (AsyncAPI 3, Traits Merge
+ * Mechanism); @at itself where it has none. NULL: a fault.
+ */
+const struct config *traits_merge(struct loader *loader, const struct config *at);
 
 /* /x-state-machines */
 void transitions_load(struct loader *loader);
@@ -74,15 +94,13 @@ void scopes_load_security(struct loader *loader, const struct config *owner,
 void loader_warn(struct loader *loader, const struct config *at, const char *key,
 		 const char *format, ...) __attribute__((format(printf, 4, 5), cold));
 
-/* /channels/.../messages of all channels, when these are made. */
+/* /channels/.../messages of all channels, when these are made; /components/schemas. */
 void messages_load(struct loader *loader);
-/* Checks that the content type under @key of @owner, if there is one, is JSON. */
-void messages_check_type(struct loader *loader, const struct config *owner, const char *key);
 
 /* /operations, into the channels that they name, when the messages are loaded. */
 void operations_load(struct loader *loader);
 
-/* Makes the channels, of which only name and index are filled in. */
+/* Makes the channels that are topics, of which only name and index are filled in. */
 void channels_make(struct loader *loader);
 /* /channels, when the operations are loaded. */
 void channels_load(struct loader *loader);
@@ -119,6 +137,9 @@ void entities_load_mapping(struct loader *loader, const struct config *owner,
 void content_check_members(struct loader *loader, const struct config *owner,
 			   const struct contract_channel *channel);
 
+/* Does @schema say that the value is, or may be, a string? */
+bool content_says_string(struct loader *loader, const struct config *schema);
+
 /* Sets the channel's content, after the rest of the channel is loaded. */
 void content_load(struct loader *loader, struct contract_channel *channel);
 /* Sets content.is_shared, after all channels are loaded. */
@@ -135,7 +156,7 @@ void address_load_params(struct loader *loader, const struct config *owner,
 const char *address_load(struct loader *loader, const struct config *owner, bool is_broker);
 size_t address_levels(const char *address);
 
-enum loader_binding { LOADER_SEND, LOADER_RECEIVE, LOADER_OTHER };
+enum loader_binding { LOADER_SEND, LOADER_RECEIVE, LOADER_MESSAGE, LOADER_CHANNEL };
 
 /* /bindings of @owner: checked, and mqtt's read into @operation, NULL where it is of another kind.
  */

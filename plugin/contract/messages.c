@@ -1,106 +1,172 @@
 /*
- * messages.c -- reads /channels/.../messages: what kinds of message a channel has, and the schemas
- * of their payloads.
+ * messages.c -- reads /channels/.../messages: what kinds of message a channel has, how their
+ * payloads are read, and the schemas of payload and headers.
  */
 #include "contract/contract_internal.h"
 
 #include <string.h>
-#include <strings.h>
 
-#define DRAFT_07 "http://json-schema.org/draft-07/schema"
+#include "contract/media.h"
 
-static const struct config_known message_members[] = {
-	{ .name = "payload contentType name title summary description deprecated tags externalDocs "
-		  "correlationId examples bindings" },
-	{ .name = "headers", .refusal = "not supported: user properties are not checked" },
-	{ .name = "traits", .refusal = "not supported: write the traits' members out" },
-};
 static const struct config_known format_members[] = {
-	{ .name = "schemaFormat", .is_required = true },
+	{ .name = "schemaFormat", .kind = CONFIG_STRING, .is_required = true },
 	{ .name = "schema", .is_required = true },
 };
 
-/* A payload that is not JSON can't be held against a JSON Schema. */
-void messages_check_type(struct loader *loader, const struct config *owner, const char *key)
-{
-	const char *type = NULL;
-	size_t len;
+/* ---- schemas ------------------------------------------------------------------------------ */
 
-	if (!config_text(loader->report, owner, key, LOADER_TEXT_MAX, &type))
-		return;
-	len = strcspn(type, "; ");
-	if ((len == strlen("application/json") &&
-	     strncasecmp(type, "application/json", len) == 0) ||
-	    (len > strlen("+json") && strncasecmp(type + len - strlen("+json"), "+json", 5) == 0))
-		return;
-	(void)config_fail(
-		loader->report, owner, key, ERR_INVALID,
-		"expected \"application/json\" or \"...+json\": payloads are checked as JSON");
+/* AsyncAPI 3, Multi Format Schema Object. A schema has no keywords of these names. */
+static bool is_multi_format(const struct config *at)
+{
+	return config_member(at, "schemaFormat") || config_member(at, "schema");
+}
+
+/* Notes what the schema is written in, once for each place. */
+static void add_mark(struct loader *loader, const struct config *schema,
+		     enum contract_dialect dialect)
+{
+	struct contract *contract = loader->contract;
+	const char *uri = sources_uri(&contract->sources, schema);
+
+	if (uri && contract->mark_count < loader->mark_max)
+		loader->mark[contract->mark_count++] = (struct contract_mark){ uri, dialect };
+}
+
+/* "schemaFormat" of @at; false: it is no JSON Schema that is known. */
+static bool read_format(struct loader *loader, const struct config *at, enum contract_dialect *ret)
+{
+	const struct config *format = config_member(at, "schemaFormat");
+	const char *text = config_string(format);
+
+	(void)config_check(loader->report, at, "a schema with schemaFormat", format_members);
+	if (!text || media_dialect(text, ret))
+		return true;
+	loader_warn(
+		loader, format, NULL,
+		"\"%s\" is no JSON Schema that is known here: what it describes is held against "
+		"everything but this schema",
+		text);
+	return false;
+}
+
+/* Do members beside a $ref count in @dialect? */
+static bool has_siblings(enum contract_dialect dialect)
+{
+	return dialect == CONTRACT_DRAFT_2019_09 || dialect == CONTRACT_DRAFT_2020_12;
 }
 
 /*
- * { schemaFormat, schema }: the format only says what the schema's own $schema says, which is
- * what counts; draft 2020-12 is the one that need not be said.
+ * The schema that @at is, or refers to, or has under "schema", as often as these follow each other.
+ * NULL: a fault, or @ret_opaque is true: it is in no language that is known.
  */
-static const struct config *load_multi_format(struct loader *loader, const struct config *payload)
-{
-	static const char *const formats[] = { "application/schema+json;version=draft-2020-12",
-					       "application/schema+json;version=draft-07", NULL };
-	const struct config *schema;
-	const char *dialect;
-	unsigned format = 0;
-	bool is_07;
-
-	(void)config_check(loader->report, payload, "a payload with schemaFormat", format_members);
-	if (!config_word(loader->report, payload, "schemaFormat", formats, &format))
-		return NULL;
-	schema =
-		sources_follow_schema(&loader->contract->sources, config_member(payload, "schema"));
-	dialect = config_string(config_member(schema, "$schema"));
-	is_07 = dialect && strncmp(dialect, DRAFT_07, strlen(DRAFT_07)) == 0;
-	if (schema && is_07 != (format == 1))
-		(void)config_fail(loader->report, payload, "schemaFormat", ERR_INVALID,
-				  "the schema's own \"$schema\" does not say so");
-	return schema;
-}
-
-static void load_payload(struct loader *loader, const struct config *payload,
-			 struct contract_message *message)
+static const struct config *find_schema(struct loader *loader, const struct config *at,
+					bool *ret_opaque)
 {
 	struct sources *sources = &loader->contract->sources;
-	const struct config *schema = config_member(payload, "schemaFormat")
-					      ? load_multi_format(loader, payload)
-					      : sources_follow_schema(sources, payload);
+	enum contract_dialect dialect = CONTRACT_UNSAID;
 
+	for (unsigned i = 0; i < SOURCES_FOLLOW_MAX; i++) {
+		at = config_count(at) == 1 || has_siblings(dialect)
+			     ? sources_follow_schema(sources, at)
+			     : sources_follow(sources, at);
+		if (!is_multi_format(at))
+			break;
+		if (!read_format(loader, at, &dialect)) {
+			if (ret_opaque)
+				*ret_opaque = true;
+			return NULL;
+		}
+		at = config_member(at, "schema");
+	}
+	if (!at)
+		return NULL;
+	if (at->kind != CONFIG_OBJECT && at->kind != CONFIG_BOOLEAN) {
+		(void)config_fail(loader->report, at, NULL, ERR_INVALID,
+				  "expected a JSON Schema: an object, true or false");
+		return NULL;
+	}
+	if (dialect != CONTRACT_UNSAID)
+		add_mark(loader, at, dialect);
+	return at;
+}
+
+/* ---- payloads ----------------------------------------------------------------------------- */
+
+/* "contentType" of the message, or else the document's default. */
+static void load_type(struct loader *loader, const struct config *at,
+		      struct contract_message *message)
+{
+	const char *key = "contentType";
+
+	if (!config_member(at, key)) {
+		at = loader->root;
+		key = "defaultContentType";
+	}
+	if (!config_text(loader->report, at, key, LOADER_TEXT_MAX, &message->content_type))
+		return;
+	message->is_cloudevents = media_is_cloudevents(message->content_type);
+	if (!media_format(message->content_type, &message->format))
+		loader_warn(loader, at, key,
+			    "is no media type, like application/json: payloads are read as JSON");
+}
+
+/* Says what can't be checked of the payload, which @schema describes. */
+static void warn_of_payload(struct loader *loader, const struct config *at,
+			    const struct config *schema, const struct contract_message *message)
+{
+	bool is_text = content_says_string(loader, schema);
+
+	if (!message->content_type && is_text)
+		loader_warn(loader, at, NULL,
+			    "has no contentType, so JSON is assumed: a text without quotes is "
+			    "refused; expected \"contentType\": \"text/plain\", or "
+			    "\"application/json\"");
+	else if (message->format == CONTRACT_OPAQUE ||
+		 (message->format == CONTRACT_BINARY && !is_text))
+		loader_warn(loader, config_member(at, "payload"), NULL,
+			    "is held against everything but its schema: %s is not read",
+			    message->content_type);
+}
+
+static void load_payload(struct loader *loader, const struct config *at,
+			 struct contract_message *message)
+{
+	const struct config *payload = config_member(at, "payload"), *schema;
+	bool is_opaque = false;
+
+	message->has_payload = payload != NULL;
+	if (!payload)
+		return;
+	schema = find_schema(loader, payload, &is_opaque);
+	if (is_opaque)
+		message->format = CONTRACT_OPAQUE;
 	if (!schema)
 		return;
-	if (schema->kind != CONFIG_OBJECT && schema->kind != CONFIG_BOOLEAN) {
-		(void)config_fail(loader->report, schema, NULL, ERR_INVALID,
-				  "expected a JSON Schema: an object, true or false");
+	warn_of_payload(loader, at, schema, message);
+	if (message->format != CONTRACT_JSON && message->format != CONTRACT_TEXT)
 		return;
-	}
 	loader->schema[message->index] = schema;
-	message->schema_uri = sources_uri(sources, schema);
+	message->schema_uri = sources_uri(&loader->contract->sources, schema);
 }
 
 static void load_message(struct loader *loader, const struct config *at,
 			 struct contract_message *message)
 {
 	at = loader_follow(loader, at);
-	if (!config_check(loader->report, at, "a message", message_members))
+	if (!config_expect(loader->report, at, CONFIG_OBJECT))
 		return;
-	messages_check_type(loader, at, "contentType");
-	operations_load_bindings(loader, at, LOADER_OTHER, NULL);
-	message->has_payload = config_member(at, "payload") != NULL;
-	if (message->has_payload)
-		load_payload(loader, config_member(at, "payload"), message);
+	at = traits_merge(loader, at);
+	if (!at)
+		return;
+	load_type(loader, at, message);
+	operations_load_bindings(loader, at, LOADER_MESSAGE, NULL);
+	load_payload(loader, at, message);
 }
 
 /* The channel's "messages", or NULL where there are none, or too many. */
 static const struct config *messages_of(struct loader *loader, size_t channel)
 {
-	const struct config *at = loader_follow(loader, &loader->channels->item[channel]);
-	const struct config *messages = config_member(at, "messages");
+	const struct config *messages = config_member(loader->at[channel], "messages");
 
 	if (!config_expect(loader->report, messages, CONFIG_OBJECT) ||
 	    !config_bound(loader->report, messages, 0, CONTRACT_MESSAGES_MAX, "messages"))
@@ -111,6 +177,8 @@ static const struct config *messages_of(struct loader *loader, size_t channel)
 void messages_load(struct loader *loader)
 {
 	struct contract *contract = loader->contract;
+	const struct config *schemas =
+		config_member(config_member(loader->root, "components"), "schemas");
 	struct contract_message *message;
 	size_t all = 0;
 
@@ -118,10 +186,16 @@ void messages_load(struct loader *loader)
 		all += config_count(messages_of(loader, i));
 	message = loader_take(loader, all, sizeof(*message));
 	loader->schema = arena_take(&loader->scratch, all, sizeof(*loader->schema));
-	if (!message || !loader->schema) {
+	loader->mark_max = 2 * all + config_count(schemas);
+	contract->mark = loader->mark =
+		loader_take(loader, loader->mark_max, sizeof(*loader->mark));
+	if (!message || !loader->schema || !loader->mark) {
 		(void)config_nomem(loader->report);
 		return;
 	}
+	config_foreach_member(at, schemas)
+		if (is_multi_format(at))
+			(void)find_schema(loader, at, NULL);
 	for (size_t i = 0; i < loader->named_count; i++) {
 		struct contract_channel *channel = &loader->channel[i];
 

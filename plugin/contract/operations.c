@@ -4,70 +4,73 @@
  */
 #include "contract/contract_internal.h"
 
-#include <string.h>
+#include "base/suggest.h"
 
 /* ---- bindings ------------------------------------------------------------------------- */
-
-#define NO_PROPERTY "not supported: properties of MQTT 5 messages are not checked"
 
 /* Other protocols' bindings say nothing of MQTT: they are let be. */
 static const struct config_known protocols[] = {
 	{ .name = "mqtt mqtt5 amqp amqp1 anypointmq googlepubsub http ibmmq jms kafka mercure nats "
 		  "pulsar redis ros2 sns solace sqs stomp ws" },
 };
-static const struct config_known mqtt_members[][5] = {
-	[LOADER_SEND] = {
-		{ .name = "qos retain bindingVersion" },
-		{ .name = "messageExpiryInterval", .refusal = NO_PROPERTY },
-	},
-	[LOADER_RECEIVE] = {
-		{ .name = "qos bindingVersion" },
-		{ .name = "retain", .refusal = "only a \"send\" operation has it" },
-		{ .name = "messageExpiryInterval", .refusal = NO_PROPERTY },
-	},
-	[LOADER_OTHER] = {
-		{ .name = "bindingVersion" },
-		{ .name = "payloadFormatIndicator", .refusal = NO_PROPERTY },
-		{ .name = "correlationData", .refusal = NO_PROPERTY },
-		{ .name = "contentType", .refusal = NO_PROPERTY },
-		{ .name = "responseTopic", .refusal = NO_PROPERTY },
-	},
+/* MQTT's bindings 0.2.0; those of 0.1.0 are fewer. */
+static const struct config_known operation_binding[] = {
+	{ .name = "qos retain messageExpiryInterval bindingVersion" },
 };
+static const struct config_known message_binding[] = {
+	{ .name = "payloadFormatIndicator correlationData contentType responseTopic "
+		  "bindingVersion" },
+};
+/* A channel's has no members yet. */
+static const struct config_known channel_binding[] = { { .name = "bindingVersion" } };
+
+/* Is the binding of a version that may have other members, too? Then they are ignored. */
+static bool is_newer(struct loader *loader, const struct config *mqtt)
+{
+	const char *version = NULL;
+
+	if (!config_text(loader->report, mqtt, "bindingVersion", LOADER_TEXT_MAX, &version) ||
+	    suggest_has("0.1.0 0.2.0 latest", version))
+		return false;
+	loader_warn(loader, mqtt, "bindingVersion", "is not known: it is read as 0.2.0");
+	return true;
+}
+
+static bool check_binding(struct loader *loader, const struct config *mqtt,
+			  enum loader_binding kind)
+{
+	if (!config_expect(loader->report, mqtt, CONFIG_OBJECT))
+		return false;
+	if (is_newer(loader, mqtt))
+		return true;
+	if (kind == LOADER_MESSAGE)
+		return config_check(loader->report, mqtt, "this mqtt binding", message_binding);
+	if (kind == LOADER_CHANNEL)
+		return config_check(loader->report, mqtt, "this mqtt binding", channel_binding);
+	return config_check(loader->report, mqtt, "this mqtt binding", operation_binding);
+}
 
 void operations_load_bindings(struct loader *loader, const struct config *owner,
 			      enum loader_binding kind, struct contract_operation *operation)
 {
-	static const char *const versions[] = { "0.2.0", "0.1.0", "latest", NULL };
 	const struct config *bindings = loader_follow(loader, config_member(owner, "bindings"));
 	const struct config *mqtt;
 	int64_t qos = 0;
 	bool retain = false;
-	unsigned ignored;
 
 	if (!config_check(loader->report, bindings, "a bindings object", protocols))
 		return;
 	mqtt = loader_follow(loader, config_member(bindings, "mqtt"));
-	if (!config_check(loader->report, mqtt, "this mqtt binding", mqtt_members[kind]))
-		return;
-	(void)config_word(loader->report, mqtt, "bindingVersion", versions, &ignored);
-	if (!operation)
+	if (!check_binding(loader, mqtt, kind) || !operation)
 		return;
 	(void)config_integer(loader->report, mqtt, "qos", 0, 2, &qos);
 	operation->qos = (uint8_t)qos;
-	if (config_boolean(loader->report, mqtt, "retain", &retain))
+	/* Of what is received it says nothing that a client could keep to. */
+	if (config_boolean(loader->report, mqtt, "retain", &retain) && kind == LOADER_SEND)
 		operation->retain = retain ? CONTRACT_RETAIN_MUST : CONTRACT_RETAIN_MUST_NOT;
 }
 
 /* ---- operations ----------------------------------------------------------------------- */
-
-static const struct config_known operation_members[] = {
-	{ .name = "action", .is_required = true },
-	{ .name = "channel", .is_required = true },
-	{ .name = "messages", .kind = CONFIG_ARRAY },
-	{ .name = "security bindings title summary description tags externalDocs" },
-	{ .name = "reply", .refusal = "not supported: request and reply" },
-	{ .name = "traits", .refusal = "not supported: write the traits' members out" },
-};
 
 /* What the $ref under @at names; NULL, and a line, where there is none: @expected. */
 static const struct config *resolve(struct loader *loader, const struct config *at,
@@ -83,14 +86,18 @@ static const struct config *resolve(struct loader *loader, const struct config *
 	return NULL;
 }
 
-/* The channel that "channel" names: one under the first file's /channels. */
+/* The channel that "channel" names: one of the document's /channels; NULL: it is no topic, or a
+ * fault. */
 static struct contract_channel *find_channel(struct loader *loader, const struct config *operation)
 {
 	const struct config *at = config_member(operation, "channel");
 	const struct config *found = resolve(loader, at, "...");
 
-	if (found && found->up == loader->channels)
-		return &loader->channel[found - loader->channels->item];
+	if (found && found->up && found->up == loader->channels) {
+		unsigned topic = loader->topic_of[found - loader->channels->item];
+
+		return topic > 0 ? &loader->channel[topic - 1] : NULL;
+	}
 	if (found)
 		(void)config_fail(loader->report, at, "$ref", ERR_INVALID,
 				  "expected a channel of the contract: \"#/channels/...\"");
@@ -174,7 +181,10 @@ static bool find_operation(struct loader *loader, const struct config *at, const
 	unsigned action = 0;
 	bool is_action;
 
-	if (!config_check(loader->report, at, "an operation", operation_members))
+	if (!config_expect(loader->report, at, CONFIG_OBJECT))
+		return false;
+	at = traits_merge(loader, at);
+	if (!at)
 		return false;
 	is_action = config_word(loader->report, at, "action", actions, &action);
 	*ret = (struct found){

@@ -224,6 +224,43 @@ static void test_config_check__says_all_that_is_wrong(void **state)
 	config_free(root);
 }
 
+static void add_doubt(void *ctx, const struct config *value, const char *key, const char *text)
+{
+	struct diag line;
+
+	config_line(&line, value, key, "%s", text);
+	diag_list_add(ctx, line.text);
+}
+
+static void test_config_check__lets_others_extensions_stand(void **state)
+{
+	static const char *const expected[] = {
+		"/x-siez: nobody reads it; did you mean \"x-size\"?",
+		"/x-Color: nobody reads it; did you mean \"x-colour\"?",
+		"/x-colour: says nothing here: a thing has no such member",
+	};
+	static const struct config_known members[] = { { .name = "name x-size" } };
+	struct config *root = parse("{\"name\":1,\"x-size\":1,\"x-siez\":1,\"x-Color\":1,"
+				    "\"x-colour\":1,\"x-logo\":1,\"x-\":1,\"x-nam\":1}");
+	struct diag_list doubts = { .count = 0 }, faults = { .count = 0 };
+	const struct config_doubts wanted = { .warn = add_doubt,
+					      .ctx = &doubts,
+					      .extensions = "x-size x-colour" };
+	struct config_report report = { .doubts = &wanted };
+
+	(void)state;
+	assert_true(config_check(&report, root, "a thing", members));
+	assert_int_equal(report.count, 0);
+	assert_int_equal(doubts.count, sizeof(expected) / sizeof(*expected));
+	for (unsigned i = 0; i < doubts.count; i++)
+		assert_non_null(strstr(doubts.line[i].text, expected[i]));
+	/* Without anybody to warn, a file has known members only. */
+	report = (struct config_report){ .all = &faults };
+	assert_true(config_check(&report, root, "a thing", members));
+	assert_int_equal(faults.count, 6);
+	config_free(root);
+}
+
 static void test_config_text__says_what_a_text_is(void **state)
 {
 	static const struct {
@@ -401,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_config_load__bounds_the_levels),
 		cmocka_unit_test(test_config_parse__survives_failing_allocations),
 		cmocka_unit_test(test_config_check__says_all_that_is_wrong),
+		cmocka_unit_test(test_config_check__lets_others_extensions_stand),
 		cmocka_unit_test(test_config_text__says_what_a_text_is),
 		cmocka_unit_test(test_config_fail__bounds_the_lines_and_names_line_and_column),
 		cmocka_unit_test(test_config_fail__names_the_origin),
