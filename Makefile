@@ -30,9 +30,10 @@ BASE     = base/arena base/brokerfile base/clock base/config base/config_load ba
            base/limits base/mapguard base/options base/peer base/percent base/portions base/reason \
            base/suggest base/thread base/wholefile base/yamlcore base/yamlfault base/yamlread \
            base/yamlscalar
-SCHEMA   = schema/document schema/document_index schema/set schema/resolve schema/dialect schema/dialect_check \
+SCHEMA   = schema/document schema/document_index schema/heirs schema/set schema/resolve schema/dialect schema/dialect_check \
            schema/metaschema schema/keyword schema/keyword_shape schema/uri schema/number \
-           schema/compile schema/compile_steps schema/compile_ignored schema/compile_dynamic schema/compile_rules schema/compile_format schema/compile_constant \
+           schema/compile schema/compile_steps schema/compile_ignored schema/compile_dynamic schema/compile_rules schema/compile_format \
+           schema/compile_constant schema/compile_discriminator \
            schema/compile_circle schema/compile_fast_path schema/compile_worst \
            schema/run schema/run_equal schema/types schema/explain schema/explain_text schema/jsontext \
            schema/payload_common schema/payload_text schema/payload_headers schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan schema/jsonspan \
@@ -79,7 +80,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
 UNIT     = base config draft yaml brokerfile options sessions shares releases repairs login holdoffs events \
            contract sources topics gate modes repeat report backlog \
-           payload payload_text pattern format schema uri \
+           payload payload_text pattern format schema discriminator uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults state idfilter store store_files writer ledger ledger_files \
            monitor metrics control schema_compare

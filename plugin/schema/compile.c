@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "schema/dialect.h"
+#include "schema/heirs.h"
 #include "schema/run.h"
 #include "schema/uri.h"
 
@@ -179,14 +180,33 @@ static const struct schema_node *boolean_node(struct compiler *c, const struct t
 	return node;
 }
 
+/* Where the node of @place is kept, which is NULL until it is made. */
+static struct schema_node **node_slot(struct compiler *c, struct schema_place *place, bool is_plain)
+{
+	if (!is_plain)
+		return grow_nodes(c) ? &c->nodes[place->id] : NULL;
+	for (size_t i = 0; i < c->plain_count; i++)
+		if (c->plain[i].place == place)
+			return &c->plain[i].node;
+	if (!compile_grow(c, &c->plain, &c->plain_cap, c->plain_count, sizeof(*c->plain)))
+		return NULL;
+	c->plain[c->plain_count] = (struct queued_schema){ .place = place };
+	return &c->plain[c->plain_count++].node;
+}
+
 static const struct schema_node *place_node(struct compiler *c, struct schema_place *place)
 {
 	struct schema_node *node;
+	struct schema_node **slot;
+	bool is_plain = c->wants_plain;
 
-	if (!grow_nodes(c))
+	if (is_plain)
+		c->rc = heirs_is_kind(c->set, place, &is_plain, c->diag);
+	slot = c->rc == 0 ? node_slot(c, place, is_plain) : NULL;
+	if (!slot)
 		return NULL;
-	if (c->nodes[place->id])
-		return c->nodes[place->id];
+	if (*slot)
+		return *slot;
 	enter_resource(c, place->resource);
 	if (!compile_grow(c, &c->queue, &c->queue_cap, c->queue_used, sizeof(*c->queue)))
 		return NULL;
@@ -197,9 +217,9 @@ static const struct schema_node *place_node(struct compiler *c, struct schema_pl
 	node = new_node(c, place->resource, place->pointer);
 	if (!node)
 		return NULL;
-	c->nodes[place->id] = node;
+	*slot = node;
 	node->ordinal = (uint32_t)c->queue_used;
-	c->queue[c->queue_used++] = (struct queued_schema){ place, node };
+	c->queue[c->queue_used++] = (struct queued_schema){ place, node, is_plain };
 	return node;
 }
 
@@ -372,7 +392,8 @@ static void fill(struct compiler *c, const struct queued_schema *queued)
 	struct filling f = { .compiler = c,
 			     .place = queued->place,
 			     .dialect = queued->place->resource->dialect,
-			     .node = queued->node };
+			     .node = queued->node,
+			     .is_plain = queued->is_plain };
 	struct schema_node *node = f.node;
 
 	node->fast_path = FAST_PATH_DEEP;
@@ -386,6 +407,7 @@ static void fill(struct compiler *c, const struct queued_schema *queued)
 	compile_string_rules(&f);
 	compile_array_rules(&f);
 	compile_object_rules(&f);
+	compile_kind(&f);
 	compile_steps(&f);
 	if (c->rc)
 		return;
@@ -410,6 +432,7 @@ static void compiler_clear(struct compiler *c)
 {
 	free(c->nodes);
 	free(c->queue);
+	free(c->plain);
 	free(c->resources);
 	free(c->anchors);
 	free(c->constant_steps);

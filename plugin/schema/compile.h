@@ -22,9 +22,13 @@
 /* The largest number of schemas in one program. */
 #define COMPILE_MAX_NODES 1000000u
 
+/* The most schemas with a discriminator that one schema inherits and that count. */
+#define COMPILE_MAX_BASES 8u
+
 struct queued_schema {
 	struct schema_place *place;
 	struct schema_node *node;
+	bool is_plain; /* see compile_kind() */
 };
 
 /* A $dynamicRef of v1 whose own resource does not have the anchor. */
@@ -46,6 +50,10 @@ struct compiler {
 	size_t queue_used;
 	size_t queue_cap;
 	size_t queue_done;
+	struct queued_schema *plain; /* the second nodes of places, without their discriminators */
+	size_t plain_count;
+	size_t plain_cap;
+	bool wants_plain;            /* place_node() takes these */
 	struct resource **resources; /* of all nodes, each once */
 	size_t resource_count;
 	size_t resource_cap;
@@ -71,6 +79,10 @@ struct filling {
 	const struct dialect *dialect;
 	struct schema_node *node;
 	const struct format *format; /* NULL: there is nothing to check */
+	bool is_plain;               /* without its discriminator, see compile_kind() */
+	bool has_plain_bases;        /* so are the schemas in its allOf */
+	const char *discriminator;   /* the member that it names; NULL: none to check */
+	const char *chosen; /* "oneOf" or "anyOf", where the discriminator has it; or NULL */
 };
 
 /*
@@ -172,6 +184,19 @@ void compile_object_rules(struct filling *f);
  * all rules of the node are made.
  */
 void compile_probes(struct filling *f);
+
+/*
+ * Finds what `discriminator` asks of the schema, and of those that it inherits. A schema may have a
+ * second, plain node, without discriminators: that is what its heirs inherit, because they have
+ * asked for the name already. Call it before compile_steps().
+ */
+void compile_kind(struct filling *f);
+
+/*
+ * Adds the steps of discriminators at *@end, which has room for COMPILE_MAX_BASES + 1. Where a step
+ * is made that has the alternatives in f->chosen in it, they need no other.
+ */
+void compile_discriminators(struct filling *f, struct step **end);
 
 /* Makes the steps, which apply to any type: const, enum, references, in-place applicators. */
 void compile_steps(struct filling *f);

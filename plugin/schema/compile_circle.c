@@ -42,6 +42,7 @@ static size_t always(const struct step *step)
 	case STEP_NAMES:
 	case STEP_CONST:
 	case STEP_DYNAMIC:
+	case STEP_CHOICE:
 		break;
 	}
 	return 0;

@@ -41,9 +41,11 @@ static void schemas_step(struct filling *f, const char *keyword, enum step_kind 
 	json_t *value = compile_keyword(f, keyword);
 	const struct schema_node **node;
 
+	f->compiler->wants_plain = f->has_plain_bases && strcmp(keyword, "allOf") == 0;
 	if (json_is_array(value)) {
 		set_step(step, kind, keyword, compile_children(f, keyword, value),
 			 json_array_size(value));
+		f->compiler->wants_plain = false;
 		return;
 	}
 	node = compile_alloc(f->compiler, sizeof(struct schema_node *));
@@ -126,14 +128,17 @@ void compile_steps(struct filling *f)
 		{ "oneOf", STEP_ONE },
 		{ "not", STEP_NOT },
 	};
-	size_t room = sizeof(rows) / sizeof(rows[0]);
+	const size_t count = sizeof(rows) / sizeof(rows[0]);
+	size_t room = count + (f->discriminator || f->has_plain_bases ? COMPILE_MAX_BASES + 1 : 0);
 	struct step *steps = compile_alloc(f->compiler, room * sizeof(*steps));
 	struct step *end = steps;
 
-	for (size_t i = 0; steps && i < room; i++) {
+	if (steps && room > count)
+		compile_discriminators(f, &end);
+	for (size_t i = 0; steps && i < count; i++) {
 		const char *keyword = rows[i].keyword;
 
-		if (!compile_keyword(f, keyword))
+		if (!compile_keyword(f, keyword) || (f->chosen && strcmp(f->chosen, keyword) == 0))
 			continue;
 		if (rows[i].kind == STEP_CONST)
 			constant_step(f, keyword, end++);

@@ -100,10 +100,32 @@ static void add_object(const struct estimate *e, struct cost *cost,
 	}
 }
 
+/*
+ * One of the alternatives is looked at. Where there are none, one of the heirs is: their costs have
+ * that of the schema itself in them, and are left out.
+ */
+static void add_choice(const struct estimate *e, struct cost *cost, const struct step *step)
+{
+	struct cost most = { .base = 1 };
+
+	for (size_t i = 0; i < step->count; i++) {
+		struct cost other = cost_of(e, step->nodes[i]);
+
+		most.base = larger(most.base, other.base);
+		most.text = larger(most.text, other.text);
+		most.below = larger(most.below, other.below);
+	}
+	add(cost, &most);
+}
+
 static void add_step(const struct estimate *e, struct cost *cost, const struct step *step)
 {
 	if (step->kind == STEP_NAMES || step->kind == STEP_CONST) {
 		cost->base += step->kind == STEP_CONST ? (double)step->count : 1;
+		return;
+	}
+	if (step->kind == STEP_CHOICE) {
+		add_choice(e, cost, step);
 		return;
 	}
 	for (size_t i = 0; i < step->count; i++) {

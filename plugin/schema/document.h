@@ -51,6 +51,7 @@ struct document {
 	const struct dialect *edition; /* the dialect that it is the edition for; else NULL */
 	bool is_indexed;
 	bool is_builtin; /* a built-in metaschema, which is not checked */
+	bool has_heirs;  /* heirs.h knows its schemas */
 };
 
 struct anchor {
@@ -73,6 +74,14 @@ struct resource {
 	uint32_t id;
 };
 
+/* Is there a discriminator in a schema, or in one that it inherits? See heirs.h. */
+enum place_kind {
+	PLACE_NOT_ASKED = 0,
+	PLACE_IN_QUESTION,
+	PLACE_IS_NO_KIND,
+	PLACE_IS_KIND,
+};
+
 struct schema_place {
 	struct resource *resource;
 	struct schema_place *parent; /* the schema around it, NULL at a document's root */
@@ -81,6 +90,10 @@ struct schema_place {
 	bool is_detached; /* not a keyword's subschema: a reference made it a schema */
 	bool is_checked;  /* it and all schemas below it passed their metaschemas */
 	size_t id;        /* 0, 1, 2, ... in its set */
+	const char *name; /* that a discriminator may have for it; NULL: none */
+	struct heir *heirs;
+	enum place_kind kind;
+	unsigned stamp; /* of schema_set.stamp, when it was last put into a list */
 };
 
 /* One URI and the resource that it names. Several entries may have the same URI. */
@@ -114,6 +127,7 @@ struct schema_set {
 	size_t place_slots; /* a power of two */
 	uint32_t resource_count;
 	bool has_dynamic_anchors; /* outside of the built-in metaschemas */
+	unsigned stamp;           /* of the list that is made; see struct schema_place */
 };
 
 /* Where a reference leads. */

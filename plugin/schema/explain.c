@@ -381,7 +381,7 @@ static void explain_branches(struct explain *x, const struct subject *s, const s
 	if (passes == 0) {
 		explain_report(x, s, step->keyword, "is none of the %zu alternatives", step->count);
 		explain_likely_branch(x, s, step);
-	} else if (step->kind == STEP_ONE && passes > 1) {
+	} else if ((step->kind == STEP_ONE || step->is_one) && passes > 1) {
 		explain_report(x, s, step->keyword,
 			       "is %zu of the %zu alternatives (numbers %zu and %zu), expected one",
 			       passes, step->count, which[0], which[1]);
@@ -395,6 +395,53 @@ static void explain_if(struct explain *x, const struct subject *s, const struct 
 
 	if (!passed_limit(x, s) && next)
 		explain_node(x, next, s->value, s->trail);
+}
+
+/* The names of a STEP_CHOICE, as many as there is room for. Returns @ret. */
+static const char *list_names(const struct step *step, char ret[200])
+{
+	char item[EXPLAIN_VALUE_MAX];
+	const struct name_slot *slot = step->names->first;
+	size_t used = 0;
+
+	ret[0] = '\0';
+	for (uint32_t i = 0; i < step->names->count && used < 200 - 8; i++, slot = slot->next) {
+		int n = snprintf(ret + used, 200 - used, "%s%s", used > 0 ? ", " : "",
+				 explain_print_text(item, slot->key.text, slot->key.len));
+
+		used += (size_t)n;
+	}
+	return ret;
+}
+
+static void explain_choice(struct explain *x, const struct subject *s, const struct step *step)
+{
+	const struct name_slot *slot = run_find_choice(&x->run, step, s->value);
+	const struct name_key *name = step->property;
+	const struct payload_value *member = payload_member(s->value, name->text, name->len);
+	const char *one_of = step->names->count > 1 ? "one of " : "";
+	struct trail trail = { .up = s->trail, .name = name->text, .len = name->len };
+	struct subject at = { s->node, member, 0, &trail };
+	char value[EXPLAIN_VALUE_MAX];
+	char list[200];
+
+	(void)run_charge(&x->run, step->names->count < 64 ? step->names->count : 64);
+	if (passed_limit(x, s))
+		return;
+	if (slot) {
+		if (slot->node)
+			explain_node(x, slot->node, s->value, s->trail);
+	} else if (member) {
+		at.kind = view_kind(member);
+		explain_report(x, &at, step->keyword, "is %s, expected %s%s",
+			       explain_print_value(member, at.kind, value), one_of,
+			       list_names(step, list));
+	} else {
+		explain_report(x, s, step->keyword,
+			       "lacks the member %s, which says what it is: %s%s",
+			       explain_print_text(value, name->text, name->len), one_of,
+			       list_names(step, list));
+	}
 }
 
 static void explain_step(struct explain *x, const struct subject *s, const struct step *step)
@@ -424,6 +471,12 @@ static void explain_step(struct explain *x, const struct subject *s, const struc
 		break;
 	case STEP_IF:
 		explain_if(x, s, step);
+		break;
+	case STEP_CHOICE:
+		if (s->kind & VIEW_OBJECT)
+			explain_choice(x, s, step);
+		else if (step->count > 0)
+			explain_branches(x, s, step);
 		break;
 	}
 }

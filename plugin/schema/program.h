@@ -224,6 +224,12 @@ enum step_kind {
 	STEP_ONE,     /* oneOf */
 	STEP_NOT,     /* nodes[0] */
 	STEP_IF,      /* nodes[0], then nodes[1], else nodes[2]; the latter two may be NULL */
+	/*
+	 * discriminator: the object's member @property is one of @names, and the object is valid
+	 * against the node of that name (NULL: that is known already). What is no object is held
+	 * against @nodes, the alternatives, if there are any.
+	 */
+	STEP_CHOICE,
 };
 
 struct step {
@@ -234,6 +240,8 @@ struct step {
 	const struct name_table *names;
 	const struct payload_value *constants; /* an array */
 	uint32_t anchor;                       /* of STEP_DYNAMIC */
+	bool is_one;                           /* of STEP_CHOICE: the alternatives are oneOf's */
+	const struct name_key *property;       /* of STEP_CHOICE */
 };
 
 /* How much of the engine a node needs. The compiler decides it, so that common nodes run fast. */

@@ -675,6 +675,34 @@ static bool run_if(struct run *run, const struct step *step, const struct payloa
 	return !next || run_value(run, next, value, marks);
 }
 
+const struct name_slot *run_find_choice(struct run *run, const struct step *step,
+					const struct payload_value *value)
+{
+	const struct payload_value *member;
+	const char *text;
+	size_t len;
+
+	run_pay(run, view_find_units(value) + step->names->find_units);
+	member = payload_member(value, step->property->text, step->property->len);
+	if (!member || !view_is(member, VIEW_STRING))
+		return NULL;
+	text = view_string(member, &len);
+	return name_find(step->names, text, len);
+}
+
+static __attribute__((noinline)) bool run_choice(struct run *run, const struct step *step,
+						 const struct payload_value *value, uint32_t kind,
+						 struct run_marks *marks)
+{
+	const struct name_slot *slot;
+
+	if (!(kind & VIEW_OBJECT))
+		return step->count == 0 || (step->is_one ? run_one(run, step, value, marks)
+							 : run_any(run, step, value, marks));
+	slot = run_find_choice(run, step, value);
+	return slot && (!slot->node || run_node(run, slot->node, value, marks));
+}
+
 bool run_step(struct run *run, const struct step *step, const struct payload_value *value,
 	      uint32_t kind, struct run_marks *marks)
 {
@@ -699,6 +727,8 @@ bool run_step(struct run *run, const struct step *step, const struct payload_val
 		return !run_node(run, step->nodes[0], value, NULL) && !run->limit;
 	case STEP_IF:
 		return run_if(run, step, value, marks);
+	case STEP_CHOICE:
+		return run_choice(run, step, value, kind, marks);
 	}
 	return false;
 }

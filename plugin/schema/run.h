@@ -130,6 +130,10 @@ bool run_format(struct run *run, const struct format *format, const char *text, 
 /* Does the object @value have what makes @dependent apply to it? */
 bool run_depends(const struct dependent *dependent, const struct payload_value *value);
 
+/* Returns the slot of the name that an object has, of a STEP_CHOICE; NULL: none of them. */
+const struct name_slot *run_find_choice(struct run *run, const struct step *step,
+					const struct payload_value *value);
+
 bool run_number(struct run *run, const struct number_rules *rules,
 		const struct payload_value *value, uint32_t kind);
 

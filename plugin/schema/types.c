@@ -72,6 +72,8 @@ static unsigned step_types(struct asking *asking, const struct step *step)
 	case STEP_ANY:
 	case STEP_ONE:
 		return any_of(asking, step);
+	case STEP_CHOICE:
+		return step->count > 0 ? any_of(asking, step) : PAYLOAD_TYPE_ANY;
 	case STEP_NAMES:
 	case STEP_CONST:
 	case STEP_DYNAMIC:

@@ -59,7 +59,7 @@ static json_t *load(const char *path)
 
 /* ---- one schema, one document ------------------------------------------------------------ */
 
-static struct schema *compile_json(json_t *json, bool assert_format)
+static struct schema *compile_in(json_t *json, enum schema_dialect dialect, bool assert_format)
 {
 	struct schema_options options = { .assert_format = assert_format };
 	struct schema_set *set = NULL;
@@ -68,7 +68,7 @@ static struct schema *compile_json(json_t *json, bool assert_format)
 
 	diag_init(&diag);
 	if (schema_set_new(&set, &diag) ||
-	    schema_set_add(set, URI, "schema.json", json, SCHEMA_UNSAID, &diag) ||
+	    schema_set_add(set, URI, "schema.json", json, dialect, &diag) ||
 	    schema_compile(set, URI, &options, &schema, &diag))
 		fail_msg("%s", diag.text);
 	schema_set_free(set); /* schemas live on */
@@ -78,7 +78,7 @@ static struct schema *compile_json(json_t *json, bool assert_format)
 static struct schema *compile(const char *text)
 {
 	json_t *json = parse("schema", text, strlen(text));
-	struct schema *schema = compile_json(json, false);
+	struct schema *schema = compile_in(json, SCHEMA_UNSAID, false);
 
 	json_decref(json);
 	return schema;
@@ -267,6 +267,18 @@ static void test_schema_check__values(void **state)
 	run_cases("values");
 }
 
+static void test_schema_check__formats(void **state)
+{
+	(void)state;
+	run_cases("formats");
+}
+
+static void test_schema_check__discriminator(void **state)
+{
+	(void)state;
+	run_cases("discriminator");
+}
+
 static void test_schema_check__dialects(void **state)
 {
 	(void)state;
@@ -424,8 +436,9 @@ static void test_schema_compile__a_place_in_a_document_that_is_no_schema(void **
 
 static void check_sentences(json_t *row)
 {
-	struct schema *schema = compile_json(json_object_get(row, "schema"),
-					     json_is_true(json_object_get(row, "format")));
+	struct schema *schema = compile_in(json_object_get(row, "schema"),
+					   dialect_named(json_object_get(row, "dialect")),
+					   json_is_true(json_object_get(row, "format")));
 	struct message message = message_json(json_object_get(row, "data"));
 	json_t *expected = json_object_get(row, "errors");
 	struct schema_error errors[MAX_ERRORS];
@@ -529,7 +542,7 @@ static enum schema_answer check_required(unsigned count, unsigned missing)
 		json_object_set_new(data, i == missing ? "other" : name, json_integer(i));
 	}
 	json = json_pack("{s:o, s:o}", "required", names, "properties", properties);
-	schema = compile_json(json, false);
+	schema = compile_in(json, SCHEMA_UNSAID, false);
 	message = message_json(data);
 	answer = check(schema, message.value);
 	payload_parser_free(message.parser);
@@ -885,7 +898,7 @@ static void test_schema_check__allocates_nothing(void **state)
 				   "\"d\":{\"a\":1,\"b\":\"y\"},\"e\":[\"s\",1,2,3],"
 				   "\"x-ab\":\"2026-11-21\"}";
 	json_t *json = parse("rich", rich, strlen(rich));
-	struct schema *schema = compile_json(json, true);
+	struct schema *schema = compile_in(json, SCHEMA_UNSAID, true);
 	struct message message = message_text(text, strlen(text));
 	size_t count;
 
@@ -909,6 +922,8 @@ int main(void)
 		cmocka_unit_test(test_schema_check__unevaluated),
 		cmocka_unit_test(test_schema_check__values),
 		cmocka_unit_test(test_schema_check__dialects),
+		cmocka_unit_test(test_schema_check__formats),
+		cmocka_unit_test(test_schema_check__discriminator),
 		cmocka_unit_test(test_schema_set_mark__places),
 		cmocka_unit_test(test_schema_check__drafts),
 		cmocka_unit_test(test_schema_compile__invalid_schemas_name_the_place),
