@@ -12,7 +12,7 @@
 #     clients/collar-8.crt .key     another's, which is revoked
 #     ca.crl                        the authority's list of what is revoked
 #     credentials                   "user password" a line, of the demo accounts
-#     passwords access.json         what the plugin reads
+#     passwords access.json         what the plugin reads; access.yaml where ACCESS is YAML
 #     petstore.db                   orders, payments, events
 #     mosquitto.conf                derived anew from mosquitto.conf.example at every run
 #     mosquitto.pid                 for kill -HUP
@@ -189,12 +189,16 @@ passwords()
 	mv "$work/all" passwords
 }
 
-# Ours until somebody edits it: then it stays as it is.
+# Ours until somebody edits it: then it stays as it is. A name says which format a file has.
 roles()
 {
-	if [ ! -e access.json ] || cmp -s access.json .access.shipped; then
-		cp "$access" "$work/access" && mv "$work/access" access.json
-		cp access.json .access.shipped
+	case $access in
+	*.yaml | *.yml) access_copy=access.yaml ;;
+	*) access_copy=access.json ;;
+	esac
+	if [ ! -e "$access_copy" ] || cmp -s "$access_copy" .access.shipped; then
+		cp "$access" "$work/access" && mv "$work/access" "$access_copy"
+		cp "$access_copy" .access.shipped
 	fi
 }
 
@@ -205,14 +209,14 @@ configure()
 {
 	[ -s ca.crt ] && [ -s ca.crl ] || mtls_port=
 	[ ! -e extra.conf ] || [ -r extra.conf ] || die "$PWD/extra.conf: cannot be read"
-	RUN=$PWD PLUGIN=$plugin CONTRACT=$contract USER=$(id -un) \
+	RUN=$PWD PLUGIN=$plugin CONTRACT=$contract ACCESS_COPY=$access_copy USER=$(id -un) \
 	TLS=$tls_port WSS=$wss_port MTLS=$mtls_port PLAIN=$plain_port DATA=$data LOG=$log_dest OPTIONS=$options awk '
 	BEGIN {
 		run = ENVIRON["RUN"]
 		data = ENVIRON["DATA"]
 		to["plugin"] = ENVIRON["PLUGIN"] (ENVIRON["OPTIONS"] == "" ? "" : "\n" ENVIRON["OPTIONS"])
 		to["plugin_opt_contract"] = ENVIRON["CONTRACT"]
-		to["plugin_opt_access"] = run "/access.json"
+		to["plugin_opt_access"] = run "/" ENVIRON["ACCESS_COPY"]
 		to["plugin_opt_password_file"] = run "/passwords"
 		to["plugin_opt_database"] = data "/petstore.db"
 		to["user"] = ENVIRON["USER"]
