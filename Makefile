@@ -41,7 +41,8 @@ SCHEMA   = schema/document schema/document_index schema/heirs schema/set schema/
            schema/pattern_property schema/pattern_seq schema/pattern_dfa \
            schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
 CONTRACT = contract/contract contract/sources contract/sources_follow contract/sources_known contract/sources_load contract/transitions contract/entities contract/scopes \
-           contract/shapes contract/traits contract/media contract/messages contract/operations contract/channels contract/address contract/content contract/topics
+           contract/shapes contract/traits contract/media contract/messages contract/operations contract/channels contract/address contract/content \
+           contract/level contract/topics contract/topics_check contract/topics_filter contract/topics_nearest
 ACCESS   = access/access access/access_load access/access_roles access/access_clients \
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
@@ -67,7 +68,7 @@ BROKER   = broker/broker broker/events_publish broker/events_will broker/events_
            broker/listeners broker/sessions broker/shares broker/releases broker/repairs $(LOGIN) \
            broker/notify broker/feed broker/feed_alerts broker/feed_numbers
 PLUGIN   = plugin $(BROKER)
-QUICK_ROOMS = $(GATE) contract/contract contract/topics ledger/ledger_look ledger/state access/access \
+QUICK_ROOMS = $(GATE) contract/contract contract/level contract/topics contract/topics_filter ledger/ledger_look ledger/state access/access \
            schema/run schema/payload schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
 CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/cmd_may \

@@ -16,8 +16,8 @@
 #include "base/scopeset.h"
 
 #define CONTRACT_CHANNELS_MAX 65536u
-#define CONTRACT_LEVELS_MAX 16u          /* topic levels of an address */
-#define CONTRACT_PARAMS_MAX 8u           /* parameters of an address */
+#define CONTRACT_LEVELS_MAX 128u         /* topic levels of an address; Mosquitto has 201 */
+#define CONTRACT_PARAMS_MAX 32u          /* parameters of an address */
 #define CONTRACT_ALTERNATIVES_MAX 8u     /* security requirements of an operation */
 #define CONTRACT_OPERATIONS_MAX 32u      /* of one action on one channel */
 #define CONTRACT_MESSAGES_MAX 64u        /* of one channel */
@@ -122,8 +122,14 @@ struct contract_member {
 };
 
 struct contract_param {
-	const char *name;     /* "orderId" */
-	const char *location; /* JSON Pointer to the payload's value that must be equal, or NULL */
+	const char *name; /* "orderId" */
+	/*
+	 * JSON Pointer to the payload's value that must be equal, a string, or a number or boolean
+	 * of which the JSON text is; "": the payload itself; NULL: none. So a text that the
+	 * payload's schema does not allow there is refused with the payload.
+	 */
+	const char *location;
+	const char *header; /* likewise, into the message's headers: known, but not enforced */
 	struct contract_member member; /* the name where @location is a top-level member */
 	const char *pattern;           /* x-pattern: ECMA-262 regular expression, or NULL */
 	/*
@@ -134,6 +140,8 @@ struct contract_param {
 	enum contract_own own;
 	size_t value_count; /* enum; 0: any */
 	const char *const *value;
+	size_t sample_count; /* default and examples */
+	const char *const *sample;
 };
 
 /*
@@ -241,7 +249,7 @@ struct contract_channel {
 	struct contract_content content; /* set where it changes a status; is_shared: any mapping */
 };
 
-/* The topic's level at a parameter; not NUL-terminated, points into the topic. */
+/* The topic's text at a parameter; not NUL-terminated, points into the topic. */
 struct contract_span {
 	const char *text; /* NULL: a wildcard of a filter */
 	size_t len;

@@ -3,6 +3,7 @@
  * also /x-broker-topics, and the channels that the plugin itself publishes to.
  */
 #include "contract/contract_internal.h"
+#include "contract/level.h"
 
 #include <string.h>
 
@@ -286,42 +287,28 @@ void channels_load_broker(struct loader *loader)
 
 /*
  * The address of such a channel begins with a literal level, no client sends to it, and no other
- * channel has one of its topics. So no client reads it by a scope for something else, and none
- * publishes to it in the plugin's place.
+ * channel's address is preferred to it. So all of its topics are its own: no client reads them by a
+ * scope for something else, and none publishes to them in the plugin's place.
  */
 
 /* Is it @first, then so many parameters and nothing more, and only received from? */
 static bool is_published(const struct contract_channel *channel, const char *first, size_t params)
 {
 	const char *at = channel->address;
-	size_t len = strlen(first);
+	struct level level;
 
 	if (channel->send_count > 0 || channel->receive_count == 0 ||
-	    channel->param_count != params || strncmp(at, first, len) != 0)
+	    channel->param_count != params)
 		return false;
-	for (at += len; *at; at += strcspn(at + 1, "/") + 1)
-		if (strncmp(at, "/{", 2) != 0)
+	level_read(&at, &level);
+	if (level.len != strlen(first) || strncmp(level.text, first, level.len) != 0)
+		return false;
+	for (; at && params > 0; params--) {
+		level_read(&at, &level);
+		if (level.kind != LEVEL_PARAM)
 			return false;
-		else
-			params--;
-	return params == 0;
-}
-
-/* Is there a topic that both addresses stand for? */
-static bool overlap(const char *a, const char *b)
-{
-	for (;;) {
-		size_t a_len = strcspn(a, "/"), b_len = strcspn(b, "/");
-
-		if (a[0] != '{' && b[0] != '{' && (a_len != b_len || strncmp(a, b, a_len) != 0))
-			return false;
-		a += a_len;
-		b += b_len;
-		if (!*a || !*b)
-			return !*a && !*b;
-		a++;
-		b++;
 	}
+	return !at && params == 0;
 }
 
 static const struct contract_channel *find_published(struct loader *loader, const char *first,
@@ -333,7 +320,7 @@ static const struct contract_channel *find_published(struct loader *loader, cons
 		if (is_published(&channel[i], first, params))
 			ours = &channel[i];
 	for (size_t i = 0; i < loader->named_count && ours; i++)
-		if (&channel[i] != ours && overlap(channel[i].address, ours->address))
+		if (&channel[i] != ours && address_is_beaten(ours->address, channel[i].address))
 			(void)config_fail(loader->report, loader->at[i], "address", ERR_INVALID,
 					  "\"%s\" has topics of \"%s\" of channel \"%s\", where "
 					  "only the plugin publishes",

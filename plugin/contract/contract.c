@@ -67,10 +67,54 @@ static void load_root(struct loader *loader)
 	channels_load_limits(loader, loader->root, defaults);
 }
 
+/* The channel's value in the document. */
+static const struct config *place_of(struct loader *loader, const struct contract_channel *channel)
+{
+	return channel->index < loader->named_count
+		       ? loader->at[channel->index]
+		       : config_member(config_member(loader->root, "x-broker-topics"),
+				       channel->name);
+}
+
+/* Says what is wrong with the address of pair->channel, if it is about a certain one. */
+static void fail_topics(struct loader *loader, enum topics_fault fault,
+			const struct topics_pair *pair)
+{
+	const struct config *at = pair->channel ? place_of(loader, pair->channel) : loader->root;
+	const char *key = pair->channel ? "address" : "channels";
+
+	if (fault == TOPICS_SAME)
+		(void)config_fail(loader->report, at, key, ERR_INVALID,
+				  "the same topics as \"%s\" of \"%s\"", pair->other->address,
+				  pair->other->name);
+	else if (fault == TOPICS_TIE)
+		(void)config_fail(
+			loader->report, at, key, ERR_INVALID,
+			"\"%s\" has topics of \"%s\" of \"%s\", and neither is preferred: "
+			"what is before their difference is the same",
+			pair->channel->address, pair->other->address, pair->other->name);
+	else if (fault == TOPICS_CROWDED)
+		(void)config_fail(
+			loader->report, at, key, ERR_LIMIT,
+			"more than %u addresses have a level with parts, like dev-{id}, in "
+			"this place, between texts of different lengths or the same texts",
+			TOPICS_TRIED_MAX);
+	else if (fault == TOPICS_COSTLY)
+		(void)config_fail(
+			loader->report, at, key, ERR_LIMIT,
+			"so many addresses overlap that it takes more than %u steps to find "
+			"a topic's channel, or to see which of them wins",
+			TOPICS_STEPS_MAX);
+	else if (fault)
+		(void)config_nomem(loader->report);
+}
+
 /* Puts the addresses into the trie. Two channels with the same topics can't both be right. */
 static void index_topics(struct loader *loader)
 {
 	struct contract *contract = loader->contract;
+	struct topics_pair pair = { 0 };
+	enum topics_fault fault;
 	size_t levels = 0;
 
 	for (size_t i = 0; i < contract->channel_count; i++)
@@ -81,19 +125,16 @@ static void index_topics(struct loader *loader)
 		return;
 	}
 	for (size_t i = 0; i < contract->channel_count; i++) {
-		const struct contract_channel *channel = &contract->channel[i];
-		const struct contract_channel *other = topics_add(contract->topics, channel);
-		const struct config *at =
-			i < loader->named_count
-				? loader->at[i]
-				: config_member(config_member(loader->root, "x-broker-topics"),
-						channel->name);
-
-		if (other)
-			(void)config_fail(loader->report, at, "address", ERR_INVALID,
-					  "the same topics as \"%s\" of \"%s\"", other->address,
-					  other->name);
+		pair.channel = &contract->channel[i];
+		fault = topics_add(contract->topics, pair.channel, &pair.other);
+		if (fault)
+			fail_topics(loader, fault, &pair);
+		if (fault && fault != TOPICS_SAME)
+			return;
 	}
+	pair = (struct topics_pair){ 0 };
+	fault = topics_check(contract->topics, &pair);
+	fail_topics(loader, fault, &pair);
 }
 
 /* Is it an AsyncAPI document that we know? Else all that follows would be misunderstood. */

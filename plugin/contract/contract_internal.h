@@ -150,11 +150,13 @@ void address_load_params(struct loader *loader, const struct config *owner,
 			 struct contract_channel *channel);
 
 /*
- * "address" of @owner: levels, parameters as whole levels; or NULL. @is_broker: one of the broker's
- * own topics instead, "$...", that may end in "#".
+ * "address" of @owner, whose levels are as level.h has them; or NULL. @is_broker: one of the
+ * broker's own topics instead, "$...", without parameters.
  */
 const char *address_load(struct loader *loader, const struct config *owner, bool is_broker);
 size_t address_levels(const char *address);
+/* Is there a topic that both addresses match, and is @other preferred to @address there? */
+bool address_is_beaten(const char *address, const char *other);
 
 enum loader_binding { LOADER_SEND, LOADER_RECEIVE, LOADER_MESSAGE, LOADER_CHANNEL };
 

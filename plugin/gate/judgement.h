@@ -87,8 +87,8 @@ void judgement_point(struct judgement *j, const char *pointer, const char *keywo
 bool judgement_lack(struct judgement *j, const char *table) __attribute__((cold));
 
 /*
- * Looks an entity up; without a ledger every entity is unknown. False: refused, because the store
- * can't be asked.
+ * Looks an entity up; without a ledger, and with an id of more than ENTITY_ID_MAX bytes, every
+ * entity is unknown. False: refused, because the store can't be asked.
  */
 bool judgement_look(struct judgement *j, const struct entity *entity, const char *id, size_t len,
 		    struct ledger_state *ret);

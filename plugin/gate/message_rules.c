@@ -2,6 +2,9 @@
  * message_rules.c -- is the message as the contract wants it? Length of the topic, size, JSON,
  * schema, ids, will, QoS, retain.
  */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/sametext.h"
@@ -132,6 +135,35 @@ static const struct payload_value *located(const struct payload_value *payload,
 				  : value_at(payload, param->location);
 }
 
+#define NUMBER_TEXT_MAX 32
+
+/*
+ * The JSON text of a number or a boolean, as one writes it who adds no zeros: 7, 21.5, true. NULL:
+ * @value is something else, or is not there.
+ */
+__attribute__((cold, noinline)) static const char *
+plain_text(const struct payload_value *value, char ret[NUMBER_TEXT_MAX], size_t *len)
+{
+	int64_t integer;
+	double number;
+	bool truth;
+
+	if (payload_boolean(value, &truth))
+		(void)snprintf(ret, NUMBER_TEXT_MAX, "%s", truth ? "true" : "false");
+	else if (payload_integer(value, &integer))
+		(void)snprintf(ret, NUMBER_TEXT_MAX, "%" PRId64, integer);
+	else if (!payload_number(value, &number))
+		return NULL;
+	else /* the shortest text that is the same number */
+		for (int digits = 15; digits <= 17; digits++) {
+			(void)snprintf(ret, NUMBER_TEXT_MAX, "%.*g", digits, number);
+			if (strtod(ret, NULL) == number)
+				break;
+		}
+	*len = strlen(ret);
+	return ret;
+}
+
 /* Ids that are in the topic and in the payload must be the same. */
 bool message_rules_ids(struct judgement *j)
 {
@@ -142,11 +174,13 @@ bool message_rules_ids(struct judgement *j)
 		const struct contract_span *span = &j->match->param[i];
 		const char *text = NULL;
 		size_t len = 0;
+		char plain[NUMBER_TEXT_MAX];
 
 		if (!param->location)
 			continue;
-		if (payload_string(located(j->payload, param), &text, &len) && len == span->len &&
-		    sametext(text, span->text, len))
+		if (!payload_string(located(j->payload, param), &text, &len))
+			text = plain_text(located(j->payload, param), plain, &len);
+		if (text && len == span->len && sametext(text, span->text, len))
 			continue;
 		judgement_point(j, param->location, "location");
 		return judgement_refuse(j, REASON_ID_MISMATCH,

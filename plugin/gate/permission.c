@@ -22,7 +22,7 @@ const struct contract_match *permission_channel(struct gate *gate, const char *t
 		topic = gate->memo_topic;
 	}
 	gate->memo_base = topic;
-	gate->memo = topics_match(gate->rules->contract->topics, topic, len);
+	topics_find(gate->rules->contract->topics, topic, len, &gate->memo);
 	return &gate->memo;
 }
 
@@ -130,6 +130,8 @@ static bool is_named(const struct judgement *j, const struct contract_channel *c
 	size_t len = j->request->message.topic_len, head = strcspn(channel->address, "{");
 	const char *filter = topics_unshare(j->request->message.topic, &len);
 
+	while (head > 0 && channel->address[head - 1] != '/')
+		head--; /* of "dev-{id}" no filter has a part */
 	return len > head && memcmp(filter, channel->address, head) == 0;
 }
 
@@ -195,12 +197,24 @@ bool permission_scope(struct judgement *j)
 	return permission_refuse(j, operation);
 }
 
+/* Nothing is said of a delivery, so nothing is looked for. */
+__attribute__((cold, noinline)) static bool refuse_topic(struct judgement *j)
+{
+	const struct message *message = &j->request->message;
+	const struct contract_channel *nearest =
+		j->request->action == GATE_DELIVER
+			? NULL
+			: topics_nearest(j->gate->rules->contract->topics, message->topic,
+					 message->topic_len);
+
+	return judgement_refuse(
+		j, REASON_TOPIC_UNKNOWN, "no channel of the contract has this topic%s%s",
+		nearest ? "; the nearest is " : "", nearest ? nearest->address : "");
+}
+
 bool permission_topic(struct judgement *j)
 {
-	if (!j->match->channel)
-		return judgement_refuse(j, REASON_TOPIC_UNKNOWN,
-					"no channel of the contract has this topic");
-	return true;
+	return j->match->channel || refuse_topic(j);
 }
 
 static bool is_listed(const struct contract_param *param, const struct contract_span *span)
@@ -212,12 +226,23 @@ static bool is_listed(const struct contract_param *param, const struct contract_
 	return false;
 }
 
+__attribute__((cold, noinline)) static bool refuse_id(struct judgement *j)
+{
+	unsigned param = j->match->channel->mapping->param;
+
+	return judgement_refuse(
+		j, REASON_TOPIC_PARAMETER, "%s has %zu bytes, and an entity's id has at most %u",
+		j->match->channel->param[param].name, j->match->param[param].len, ENTITY_ID_MAX);
+}
+
 bool permission_params(struct judgement *j)
 {
 	const struct contract_channel *channel = j->match->channel;
 	const struct rules_channel *more = &j->gate->rules->channel[channel->index];
 	int64_t work = PATTERN_MAX_WORK; /* of all of them */
 
+	if (channel->mapping && j->match->param[channel->mapping->param].len > ENTITY_ID_MAX)
+		return refuse_id(j);
 	if (!channel->has_choosy_params)
 		return true;
 	for (size_t i = 0; i < channel->param_count; i++) {
@@ -229,7 +254,7 @@ bool permission_params(struct judgement *j)
 			return judgement_refuse(j, REASON_TOPIC_PARAMETER,
 						"%s is \"%.*s\", which the contract does not list",
 						param->name, (int)span->len, span->text);
-		if (more->pattern[i])
+		if (more->pattern && more->pattern[i])
 			answer = pattern_search(more->pattern[i], span->text, span->len, &work);
 		if (answer == PATTERN_LIMIT)
 			return judgement_refuse(j, REASON_SCHEMA_LIMIT,

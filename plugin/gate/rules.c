@@ -113,33 +113,78 @@ out:
 	return rc;
 }
 
-/* Compiles the pattern of a topic's parameter, where it has one. */
-static int compile_pattern(struct rules *rules, const struct contract_channel *channel, size_t p,
+/* "FILE: /channels/NAME/parameters/NAME/x-pattern: " before @text. */
+static void name_pattern(const struct rules *rules, const struct contract_channel *channel,
+			 const struct contract_param *param, struct diag *text)
+{
+	diag_prefix(text, "%s: /channels/%s/parameters/%s/x-pattern",
+		    rules->contract->sources.file[0]->name, channel->name, param->name);
+}
+
+/* The values of "default" and "examples" that the pattern would refuse. */
+static void warn_of_samples(struct rules *rules, const struct contract_channel *channel,
+			    const struct contract_param *param, const struct pattern *pattern)
+{
+	int64_t work = PATTERN_MAX_WORK;
+
+	for (size_t i = 0; i < param->sample_count; i++) {
+		const char *sample = param->sample[i];
+		struct diag text;
+
+		if (pattern_search(pattern, sample, strlen(sample), &work) != PATTERN_NO)
+			continue;
+		diag_init(&text);
+		(void)diag_set(&text, ERR_INVALID,
+			       "\"%s\", of default or examples, does not match it", sample);
+		name_pattern(rules, channel, param, &text);
+		diag_list_add(&rules->parts->warnings, text.text);
+	}
+}
+
+/* Compiles the pattern of a topic's parameter. */
+static int compile_pattern(struct rules *rules, const struct contract_channel *channel,
+			   const struct contract_param *param, struct pattern **ret,
 			   struct diag *diag)
 {
-	const struct contract_param *param = &channel->param[p];
-	struct pattern **ret = &rules->parts->channel[channel->index].pattern[p];
 	struct diag text;
 	int rc;
 
-	if (!param->pattern)
-		return 0;
 	diag_init(&text);
 	rc = pattern_compile(param->pattern, strlen(param->pattern), ret, &text);
 	if (rc == ERR_NOMEM)
 		return diag_nomem(diag);
+	if (rc == 0)
+		warn_of_samples(rules, channel, param, *ret);
 	if (rc == 0 && pattern_is_linear(*ret))
 		return 0;
 	if (rc == 0)
 		(void)diag_set(&text, ERR_INVALID,
 			       "the pattern looks around or refers back: an id that takes too long "
 			       "to match is refused (schema-limit)");
-	diag_prefix(&text, "%s: /channels/%s/parameters/%s/x-pattern",
-		    rules->contract->sources.file[0]->name, channel->name, param->name);
+	name_pattern(rules, channel, param, &text);
 	if (rc)
 		return diag_set(diag, rc, "%s", text.text);
 	diag_list_add(&rules->parts->warnings, text.text);
 	return 0;
+}
+
+static int compile_patterns(struct rules *rules, const struct contract_channel *channel,
+			    struct diag *diag)
+{
+	struct pattern ***pattern = &rules->parts->channel[channel->index].pattern;
+	int rc = 0;
+
+	for (size_t i = 0; i < channel->param_count && rc == 0; i++) {
+		const struct contract_param *param = &channel->param[i];
+
+		if (!param->pattern)
+			continue;
+		if (!*pattern)
+			*pattern = calloc(channel->param_count, sizeof(**pattern));
+		rc = *pattern ? compile_pattern(rules, channel, param, &(*pattern)[i], diag)
+			      : diag_nomem(diag);
+	}
+	return rc;
 }
 
 /* Warns of more time members than are excluded when messages are compared: a repeat with another
@@ -180,16 +225,14 @@ static int compile_channels(struct rules *rules, struct diag *diag)
 	rules->payload_max = 1;
 	for (size_t i = 0; i < count; i++) {
 		const struct contract_channel *channel = &rules->contract->channel[i];
+		int rc;
 
 		warn_of_times(rules, channel);
 		if (channel->payload_max > rules->payload_max)
 			rules->payload_max = channel->payload_max;
-		for (size_t p = 0; p < channel->param_count; p++) {
-			int rc = compile_pattern(rules, channel, p, diag);
-
-			if (rc)
-				return rc;
-		}
+		rc = compile_patterns(rules, channel, diag);
+		if (rc)
+			return rc;
 	}
 	warn_of_members(rules);
 	return compile_schemas(rules, diag);
@@ -329,9 +372,13 @@ static void free_channels(struct rules *rules)
 
 	if (!parts->channel)
 		return;
-	for (size_t i = 0; i < rules->contract->channel_count; i++)
-		for (size_t p = 0; p < CONTRACT_PARAMS_MAX; p++)
+	for (size_t i = 0; i < rules->contract->channel_count; i++) {
+		size_t params = rules->contract->channel[i].param_count;
+
+		for (size_t p = 0; parts->channel[i].pattern && p < params; p++)
 			pattern_free(parts->channel[i].pattern[p]);
+		free(parts->channel[i].pattern);
+	}
 	free(parts->channel);
 }
 

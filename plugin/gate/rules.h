@@ -23,7 +23,7 @@
 
 /* What is compiled from the contract for one channel. */
 struct rules_channel {
-	struct pattern *pattern[CONTRACT_PARAMS_MAX]; /* NULL: any id */
+	struct pattern **pattern; /* of each parameter; NULL: any text. NULL: none has one */
 };
 
 /* What is compiled from the contract for one message. */

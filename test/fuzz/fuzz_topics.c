@@ -26,6 +26,23 @@ static struct contract_channel channels[] = {
 	{ .address = "$SYS/a/b/#" },
 	{ .address = "$s/a" },
 	{ .address = "\xc3\xa9/{x}" },
+	{ .address = "/" },
+	{ .address = "/a/" },
+	{ .address = "//{x}" },
+	{ .address = "a//+" },
+	{ .address = "+/+/b" },
+	{ .address = "a/b/#" },
+	{ .address = "b/#" },
+	{ .address = "+/#" },
+	{ .address = "a/{x}.{y}" },
+	{ .address = "a/{x}.{y}/{z}" },
+	{ .address = "a/{x}{y}{z}c" },
+	{ .address = "d-{x}/b" },
+	{ .address = "d-{x}-e/b" },
+	{ .address = "d-{x}-{y}-e/b" },
+	{ .address = "d-a{x}/{y}" },
+	{ .address = "{x}a/c/{y}b" },
+	{ .address = "{x}\xc3\xa9{y}/c" },
 };
 
 #define COUNT (sizeof(channels) / sizeof(*channels))
@@ -43,12 +60,18 @@ static bool collect(const struct contract_match *match, void *ctx)
 static struct topics *build(void)
 {
 	struct topics *topics = topics_new(COUNT * CONTRACT_LEVELS_MAX);
+	const struct contract_channel *other;
+	struct topics_pair pair;
 
 	for (unsigned i = 0; topics && i < COUNT; i++) {
 		channels[i].index = i;
-		if (topics_add(topics, &channels[i]))
+		for (const char *at = channels[i].address; (at = strchr(at, '{')); at++)
+			channels[i].param_count++;
+		if (topics_add(topics, &channels[i], &other))
 			abort();
 	}
+	if (topics && topics_check(topics, &pair))
+		abort();
 	return topics;
 }
 
@@ -58,14 +81,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *text = (const char *)data;
 	bool reached[COUNT] = { false };
 	bool reachable[COUNT];
+	struct contract_span param[CONTRACT_PARAMS_MAX];
 	struct contract_match match;
 
 	if (!topics)
 		topics = build();
-	match = topics_match(topics, text, size);
+	topics_find(topics, text, size, &match);
 	if ((match.channel ? (int)match.channel->index : -1) !=
-	    reference_find(channels, COUNT, text, size))
+	    reference_find(channels, COUNT, text, size, param))
 		abort();
+	for (size_t i = 0; match.channel && i < match.channel->param_count; i++)
+		if (match.param[i].text != param[i].text || match.param[i].len != param[i].len)
+			abort();
+	(void)topics_nearest(topics, text,
+			     size); /* a guess: it ends, and reads no more than that */
 	if (topics_reach(topics, text, size, collect, reached))
 		abort();
 	reference_reach(channels, COUNT, text, size, reachable);

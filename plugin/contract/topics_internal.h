@@ -1,0 +1,128 @@
+/*
+ * topics_internal.h -- the trie of topics.h, for topics*.c only.
+ */
+#ifndef PETSTORE_CONTRACT_TOPICS_INTERNAL_H
+#define PETSTORE_CONTRACT_TOPICS_INTERNAL_H
+
+#include "base/wordhash.h"
+#include "contract/level.h"
+#include "contract/topics.h"
+
+#define TOPIC_MAX 65535u /* bytes of an MQTT string */
+
+/* Levels with parts, of one node, whose texts at both ends have these lengths. */
+struct topics_shape {
+	uint16_t head, tail;
+	uint32_t most; /* of them that have the same texts */
+};
+
+struct topics_parts {
+	uint32_t tried; /* the sum of most */
+	uint32_t count;
+	struct topics_shape shape[];
+};
+
+struct topics_node {
+	struct level level;        /* in the address of the channel that brought it */
+	uint32_t parent;           /* index, which tells equal levels of different parents apart */
+	uint32_t depth;            /* 0: the root */
+	struct topics_node *child; /* the first with text or parts */
+	struct topics_node *sibling; /* the next of them under the same parent */
+	/* LEVEL_PARTS: the next with the same text at both ends, in the order of level_compare().
+	 */
+	struct topics_node *same;
+	struct topics_node *param;              /* the child that is one parameter */
+	struct topics_node *any;                /* the child that is a "+" */
+	struct topics_parts *parts;             /* where a child has parts; NULL: none has */
+	const struct contract_channel *channel; /* whose address ends here */
+	const struct contract_channel *rest;    /* whose address ends in "#" below here */
+};
+
+struct topics {
+	size_t node_count;
+	struct topics_node *node; /* the first is the root; a parent is before its children */
+	size_t slot_mask;
+	/*
+	 * By parent: nodes of LEVEL_TEXT by their text, and the first of those of LEVEL_PARTS that
+	 * have the same text at both ends, by these. Open addressing.
+	 */
+	struct topics_node **slot;
+};
+
+struct topics_level {
+	const char *text;
+	size_t len;
+};
+
+/* A topic or filter, cut at its slashes. */
+struct topics_levels {
+	const char *text; /* all of it */
+	size_t len;
+	size_t count; /* CONTRACT_LEVELS_MAX + 1 where there are more than fit */
+	struct topics_level level[CONTRACT_LEVELS_MAX + 1];
+};
+
+/* Cuts @text of @len bytes. A topic is cut for every message: its levels are not looked at. */
+static inline void topics_split(const char *text, size_t len, struct topics_levels *ret)
+{
+	const char *end = text + len;
+
+	ret->text = text;
+	ret->len = len;
+	ret->count = 0;
+	while (ret->count <= CONTRACT_LEVELS_MAX) {
+		const char *slash = memchr(text, '/', (size_t)(end - text));
+
+		ret->level[ret->count++] =
+			(struct topics_level){ text, (size_t)((slash ? slash : end) - text) };
+		if (!slash)
+			return;
+		text = slash + 1;
+	}
+}
+
+static inline uint32_t topics_index(const struct topics *topics, const struct topics_node *node)
+{
+	return (uint32_t)(node - topics->node);
+}
+
+/* Some channel at or below @node; none below the root of a trie without channels. */
+static inline const struct contract_channel *topics_some_channel(const struct topics_node *node)
+{
+	while (node && !node->channel && !node->rest)
+		node = node->child ? node->child : node->param ? node->param : node->any;
+	return !node ? NULL : node->channel ? node->channel : node->rest;
+}
+
+/* The slot of @node's literal child @text: it holds that child, or NULL where there is none. */
+static inline struct topics_node **topics_slot(const struct topics *topics,
+					       const struct topics_node *node, const char *text,
+					       size_t len)
+{
+	uint32_t parent = topics_index(topics, node);
+	/* Keys are the contract's own: no client can choose keys that collide. */
+	size_t i = (size_t)wordhash(parent, text, len) & topics->slot_mask;
+
+	for (; topics->slot[i]; i = (i + 1) & topics->slot_mask) {
+		const struct topics_node *child = topics->slot[i];
+
+		if (child->parent == parent && child->level.len == len &&
+		    memcmp(child->level.text, text, len) == 0 && child->level.kind == LEVEL_TEXT)
+			break;
+	}
+	return &topics->slot[i];
+}
+
+/* The same of its children with parts, by their text at both ends: the first of them. */
+struct topics_node **topics_group(const struct topics *topics, const struct topics_node *node,
+				  const char *head, size_t head_len, const char *tail,
+				  size_t tail_len);
+
+/*
+ * Finds the children with parts of @node that match @text, best first. Returns how many, in @ret.
+ */
+size_t topics_matching(const struct topics *topics, const struct topics_node *node,
+		       const struct topics_level *text,
+		       const struct topics_node *ret[TOPICS_TRIED_MAX]);
+
+#endif
