@@ -57,6 +57,20 @@ static const char *const schemas[] = {
 	"\"additionalItems\":{\"$ref\":\"#\"},\"dependencies\":{\"a\":[\"b\"],\"c\":{"
 	"\"maxProperties\":2}},"
 	"\"not\":{\"const\":0}}",
+	/* draft 04 */
+	"{\"$schema\":\"http://json-schema.org/draft-04/schema#\",\"items\":{\"type\":[\"integer\","
+	"\"string\"],\"minimum\":1,\"exclusiveMinimum\":true,\"maximum\":9},\"properties\":{\"a\":{"
+	"\"$ref\":\"#\",\"type\":\"null\"}}}",
+	/* draft 2019-09 */
+	"{\"$schema\":\"https://json-schema.org/draft/2019-09/schema\",\"$id\":\"fuzz:/s\","
+	"\"$recursiveAnchor\":true,\"$ref\":\"t\",\"unevaluatedProperties\":false,"
+	"\"unevaluatedItems\":{\"type\":\"null\"},\"$defs\":{\"t\":{\"$id\":\"t\","
+	"\"$recursiveAnchor\":true,\"properties\":{\"c\":{\"items\":{\"$recursiveRef\":\"#\"}}},"
+	"\"contains\":{\"const\":1},\"items\":[{\"const\":1}]}}}",
+	/* the next draft */
+	"{\"$schema\":\"https://json-schema.org/v1\",\"$dynamicAnchor\":\"n\","
+	"\"propertyDependencies\":{\"k\":{\"a\":{\"required\":[\"b\"]},\"c\":false}},"
+	"\"additionalProperties\":{\"anyOf\":[{\"$dynamicRef\":\"n\"},{\"maxLength\":3}]}}",
 };
 
 static struct schema *compiled[ARRAY(schemas)];
