@@ -78,7 +78,7 @@ static bool is_circle(struct deref *deref, const struct inside *inside, const js
 	return false;
 }
 
-static enum schema_dialect draft_of(const json_t *schema_uri)
+static enum schema_dialect dialect_of(const json_t *schema_uri)
 {
 	const char *uri = json_string_value(schema_uri);
 	enum schema_dialect dialect = uri ? dialect_of_uri(uri) : SCHEMA_UNSAID;
@@ -162,32 +162,111 @@ static int on_child(void *ctx, const struct keyword_child *child)
 	return json_object_set_new(copying->copy, child->keyword, value) ? ERR_NOMEM : 0;
 }
 
+/* ---- all dialects as draft 2020-12 says it ------------------------------------------------ */
+
+/* "minimum" with "exclusiveMinimum": true, as "exclusiveMinimum". */
+static int normalize_limit(json_t *copy, const char *limit, const char *exclusive)
+{
+	bool is_exclusive = json_is_true(json_object_get(copy, exclusive));
+	json_t *value = json_object_get(copy, limit);
+
+	(void)json_object_del(copy, exclusive);
+	if (!is_exclusive || !value)
+		return 0;
+	if (json_object_set(copy, exclusive, value))
+		return ERR_NOMEM;
+	return json_object_del(copy, limit) ? ERR_NOMEM : 0;
+}
+
+/* A list in "items", and "additionalItems", which means nothing without one. */
+static int normalize_items(json_t *copy)
+{
+	json_t *items = json_object_get(copy, "items");
+	json_t *rest = json_object_get(copy, "additionalItems");
+	int rc = 0;
+
+	if (json_is_array(items)) {
+		if (json_object_set(copy, "prefixItems", items) ||
+		    (rest ? json_object_set(copy, "items", rest) : json_object_del(copy, "items")))
+			rc = ERR_NOMEM;
+	}
+	(void)json_object_del(copy, "additionalItems");
+	return rc;
+}
+
+/* OpenAPI's "nullable" adds to the type. */
+static int normalize_null(json_t *copy)
+{
+	bool is_nullable = json_is_true(json_object_get(copy, "nullable"));
+	const char *type = json_string_value(json_object_get(copy, "type"));
+
+	(void)json_object_del(copy, "nullable");
+	if (!is_nullable || !type)
+		return 0;
+	return json_object_set_new(copy, "type", json_pack("[s, s]", type, "null")) ? ERR_NOMEM : 0;
+}
+
+static int normalize(const struct dialect *dialect, json_t *copy)
+{
+	int rc = 0;
+
+	if (dialect_in(dialect, IN_BOOLEAN_LIMITS)) {
+		rc = normalize_limit(copy, "minimum", "exclusiveMinimum");
+		if (rc == 0)
+			rc = normalize_limit(copy, "maximum", "exclusiveMaximum");
+	}
+	if (rc == 0 && dialect_in(dialect, IN_ITEMS_LIST))
+		rc = normalize_items(copy);
+	if (rc == 0 && dialect_in(dialect, IN_OPENAPI))
+		rc = normalize_null(copy);
+	return rc;
+}
+
+/* ---- one schema --------------------------------------------------------------------------- */
+
+/* Copies the members that count, with their references as they are. */
+static int copy_members(struct deref *deref, const json_t *schema, bool is_root, json_t *copy)
+{
+	const struct dialect *dialect = &deref->dialect;
+	const char *id = keyword_id(dialect);
+	const char *key;
+	json_t *value;
+
+	if (keyword_hides(dialect, schema))
+		return json_object_set(copy, "$ref", json_object_get(schema, "$ref")) ? ERR_NOMEM
+										      : 0;
+	json_object_foreach((json_t *)(uintptr_t)schema, key, value) {
+		bool is_id = id && strcmp(key, id) == 0;
+
+		if (strcmp(key, "$schema") == 0 && dialect_of(value) != dialect->draft)
+			leave_out(deref, DEREF_PARTLY); /* a part in another dialect */
+		if (is_id && !is_root && !dialect_in(dialect, IN_JSON_REFERENCE))
+			leave_out(deref, DEREF_PARTLY); /* its references have another base */
+		if (!is_id &&
+		    (keyword_asserts(dialect, key) ||
+		     (deref->keeps_unknown && !keyword_find(dialect, key))) &&
+		    json_object_set_new(copy, key, json_deep_copy(value)))
+			return ERR_NOMEM;
+	}
+	return 0;
+}
+
 static json_t *replace(struct deref *deref, const json_t *schema, const char *uri,
 		       const struct inside *up)
 {
 	const struct inside inside = { up, schema, uri, up ? up->depth + 1 : 0 };
 	struct copying copying = { .deref = deref, .inside = &inside, .copy = NULL };
-	const char *key;
-	json_t *value;
-	int rc = 0;
+	int rc;
 
 	if (!json_is_object(schema))
 		return json_deep_copy(schema); /* true or false */
 	deref->count++;
 	copying.copy = json_object();
-	json_object_foreach((json_t *)(uintptr_t)schema, key, value) {
-		if (strcmp(key, "$schema") == 0 && draft_of(value) != deref->dialect.draft)
-			leave_out(deref, DEREF_PARTLY); /* a part in another dialect */
-		if (strcmp(key, "$id") == 0 && up)
-			leave_out(deref, DEREF_PARTLY); /* its references have another base */
-		else if (strcmp(key, "$id") != 0 &&
-			 (keyword_asserts(&deref->dialect, key) ||
-			  (deref->keeps_unknown && !keyword_find(&deref->dialect, key))) &&
-			 json_object_set_new(copying.copy, key, json_deep_copy(value)))
-			rc = ERR_NOMEM;
-	}
+	rc = copy_members(deref, schema, !up, copying.copy);
 	if (rc == 0)
 		rc = keyword_children(&deref->dialect, schema, on_child, &copying);
+	if (rc == 0)
+		rc = normalize(&deref->dialect, copying.copy);
 	if (rc == 0)
 		rc = put_reference(deref, copying.copy, &inside);
 	if (rc == 0)
@@ -197,7 +276,7 @@ static json_t *replace(struct deref *deref, const json_t *schema, const char *ur
 }
 
 json_t *deref_schema(const struct contract *contract, const char *uri, bool keeps_unknown,
-		     enum deref_extent *extent)
+		     struct deref_result *result)
 {
 	struct deref deref = { .contract = contract,
 			       .keeps_unknown = keeps_unknown,
@@ -208,11 +287,12 @@ json_t *deref_schema(const struct contract *contract, const char *uri, bool keep
 	const json_t *schema = follow(&deref, uri, uri, &document);
 	json_t *ret;
 
-	deref.dialect.draft = draft_of(json_object_get(schema, "$schema"));
+	deref.dialect.draft = dialect_of(json_object_get(schema, "$schema"));
 	ret = schema ? replace(&deref, schema, document, NULL) : json_true();
 	if (!schema)
 		leave_out(&deref, DEREF_PARTLY);
-	*extent = deref.extent;
+	result->extent = deref.extent;
+	result->dialect = deref.dialect.draft;
 	json_decref(deref.done);
 	arena_clear(&deref.arena);
 	return ret;

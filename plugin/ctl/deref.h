@@ -3,6 +3,8 @@
  *
  * For comparing schemas, not for checking messages: each "$ref" is replaced by a member of "allOf"
  * with what it refers to, and members that only describe (titles, examples, $defs) are left out.
+ * What other dialects say in their own way (lists in "items", boolean limits, "nullable") is
+ * written as draft 2020-12 has it.
  */
 #ifndef PETSTORE_CTL_DEREF_H
 #define PETSTORE_CTL_DEREF_H
@@ -11,6 +13,7 @@
 #include <stdbool.h>
 
 #include "contract/contract.h"
+#include "schema/schema.h"
 
 /* Schemas in one result, at most; one that is referred to twice mostly counts once. */
 #define DEREF_MAX 50000u
@@ -21,6 +24,11 @@ enum deref_extent {
 	DEREF_STOPPED, /* after DEREF_MAX: it refers to itself in too many ways */
 };
 
+struct deref_result {
+	enum deref_extent extent;
+	enum schema_dialect dialect; /* that the schema is written in */
+};
+
 /*
  * The schema that @uri names (a channel's schema_uri). New, or NULL where memory ran out. A
  * reference into itself stays as it is. What is referred to more than once is one value that
@@ -28,6 +36,6 @@ enum deref_extent {
  * @keeps_unknown: with members that are no keyword, and say nothing.
  */
 json_t *deref_schema(const struct contract *contract, const char *uri, bool keeps_unknown,
-		     enum deref_extent *ret);
+		     struct deref_result *ret);
 
 #endif

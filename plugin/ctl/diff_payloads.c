@@ -115,25 +115,16 @@ static bool same_documents(const struct contract *a, const struct contract *b)
 }
 
 static json_t *schema_of(const struct scene *scene, const struct contract_channel *channel,
-			 enum deref_extent *extent)
+			 struct deref_result *result)
 {
-	enum deref_extent own = DEREF_WHOLE;
 	const char *uri = channel->message_count > 0 ? channel->message->schema_uri : NULL;
-	json_t *schema = uri ? deref_schema(scene->rules->contract, uri, false, &own) : json_true();
 
-	if (own > *extent)
-		*extent = own;
-	return schema;
+	return uri ? deref_schema(scene->rules->contract, uri, false, result) : json_true();
 }
 
-void diff_payloads(struct diff *diff)
+static void compare_extent(struct diff *diff, enum deref_extent extent,
+			   struct payload_compare *compare)
 {
-	struct payload_compare compare = { .diff = diff };
-	enum deref_extent extent = DEREF_WHOLE;
-	json_t *old = schema_of(&diff->from, diff->old, &extent);
-	json_t *new = schema_of(&diff->to, diff->new, &extent);
-
-	schema_compare(old, new, on_difference, &compare);
 	if (extent != DEREF_WHOLE &&
 	    !same_documents(diff->from.rules->contract, diff->to.rules->contract))
 		on_difference(
@@ -141,7 +132,32 @@ void diff_payloads(struct diff *diff)
 			extent == DEREF_PARTLY
 				? "what $id, $anchor or another $schema name is not compared"
 				: "the schema refers to itself in too many ways to be compared",
-			&compare);
+			compare);
+}
+
+/* Keywords may mean something else, or nothing. */
+static void compare_dialects(enum schema_dialect old, enum schema_dialect new,
+			     struct payload_compare *compare)
+{
+	char text[128];
+
+	if (old == new || old == SCHEMA_UNSAID || new == SCHEMA_UNSAID)
+		return;
+	(void)snprintf(text, sizeof(text), "the schema is written in %s instead of %s",
+		       schema_dialect_name(new), schema_dialect_name(old));
+	on_difference(SCHEMA_COMPARE_OPEN, text, compare);
+}
+
+void diff_payloads(struct diff *diff)
+{
+	struct payload_compare compare = { .diff = diff };
+	struct deref_result was = { .extent = DEREF_WHOLE }, is = { .extent = DEREF_WHOLE };
+	json_t *old = schema_of(&diff->from, diff->old, &was);
+	json_t *new = schema_of(&diff->to, diff->new, &is);
+
+	schema_compare(old, new, on_difference, &compare);
+	compare_extent(diff, was.extent > is.extent ? was.extent : is.extent, &compare);
+	compare_dialects(was.dialect, is.dialect, &compare);
 	json_decref(old);
 	json_decref(new);
 	if (!compare.is_open)

@@ -317,11 +317,11 @@ static void check_schema(struct lint *lint, const char *path, const struct contr
 	struct survey survey = {
 		.lint = lint, .where = where, .closed = json_object(), .walked = json_object()
 	};
-	enum deref_extent extent;
-	json_t *schema = deref_schema(contract, message->schema_uri, true, &extent);
+	struct deref_result result;
+	json_t *schema = deref_schema(contract, message->schema_uri, true, &result);
 
 	(void)snprintf(where, sizeof(where), "%s: /channels/%s", path, channel->name);
-	if (extent == DEREF_STOPPED)
+	if (result.extent == DEREF_STOPPED)
 		lint_add(lint, LINT_WARNING,
 			 "%s: the payload's schema refers to itself in too many ways to be looked "
 			 "at "

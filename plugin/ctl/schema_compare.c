@@ -248,8 +248,11 @@ static void compare_open(struct schema_compare *compare, const struct schema_pai
 		"dependentRequired",
 		"dependentSchemas",
 		"dependencies",
+		"propertyDependencies",
+		"discriminator",
 		"$ref",
 		"$dynamicRef",
+		"$recursiveRef",
 	};
 
 	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)

@@ -18,7 +18,7 @@ enum schema_compare_answer { SCHEMA_COMPARE_REFUSES, SCHEMA_COMPARE_ALLOWS, SCHE
 /* One change: "/quantity: minimum: 1 instead of 0". @detail lives for the call. */
 typedef void schema_compare_row(enum schema_compare_answer answer, const char *detail, void *ctx);
 
-/* Both schemas without references (deref.h) and of one draft. */
+/* Both schemas without references, written as draft 2020-12 has it (deref.h). */
 void schema_compare(const json_t *old, const json_t *new, schema_compare_row *row, void *ctx);
 
 #endif
