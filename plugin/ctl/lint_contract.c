@@ -9,7 +9,6 @@
 #include "ctl/deref.h"
 #include "ctl/lint.h"
 #include "ctl/pairs.h"
-#include "schema/keyword.h"
 
 #define DEPTH_MAX 600u /* of a schema without references: references and levels */
 
@@ -243,26 +242,6 @@ static bool is_closed(struct survey *survey, const json_t *schema)
 static void walk_schema(struct survey *survey, const json_t *schema, const struct config *path,
 			unsigned depth);
 
-/* JSON Schema ignores a keyword that it does not know, and so a misspelt one. */
-static void check_keywords(struct survey *survey, const json_t *schema, const struct config *path)
-{
-	char pointer[512];
-	const char *key;
-	json_t *value;
-
-	json_object_foreach((json_t *)schema, key, value) {
-		struct suggest suggest = suggest_begin(key);
-
-		if (!keyword_suggest(&suggest) && suggest_text(&suggest)[0])
-			lint_add(survey->lint, LINT_WARNING,
-				 "%s: the payload's schema%s%s: the keyword \"%s\" is unknown and "
-				 "says nothing%s",
-				 survey->where, path->up ? " at " : "",
-				 config_pointer(path, NULL, pointer, sizeof(pointer)), key,
-				 suggest_text(&suggest));
-	}
-}
-
 /* What stands below @schema, of which allOf and the like are parts. */
 static void walk_members(struct survey *survey, const json_t *schema, const struct config *path,
 			 unsigned depth)
@@ -274,7 +253,6 @@ static void walk_members(struct survey *survey, const json_t *schema, const stru
 
 	if (depth == 0 || !json_is_object(schema) || pairs_seen(survey->walked, schema, NULL))
 		return;
-	check_keywords(survey, schema, path);
 	json_object_foreach(json_object_get(schema, "properties"), at.key, value)
 		walk_schema(survey, value, &at, depth - 1);
 	at.key = "*";

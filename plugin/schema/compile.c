@@ -88,6 +88,9 @@ void compile_warn(struct compiler *c, const struct schema_place *place, const ch
 	(void)document_fail(&whole, ERR_INVALID, place->resource, place->pointer, keyword, "%s",
 			    text.text);
 	for (size_t i = 0; i < schema->warning_count; i++)
+		if (schema->warnings[i] && strcmp(schema->warnings[i], whole.text) == 0)
+			return; /* the place is met twice */
+	for (size_t i = 0; i < schema->warning_count; i++)
 		if (strcmp(schema->warnings[i], whole.text) == 0)
 			return; /* many references may lead to one place */
 	schema->warnings[schema->warning_count++] = compile_text(c, whole.text, strlen(whole.text));
@@ -217,6 +220,7 @@ static const struct schema_node *place_node(struct compiler *c, struct schema_pl
 	node = new_node(c, place->resource, place->pointer);
 	if (!node)
 		return NULL;
+	compile_ignored(c, place);
 	*slot = node;
 	node->ordinal = (uint32_t)c->queue_used;
 	c->queue[c->queue_used++] = (struct queued_schema){ place, node, is_plain };
@@ -284,9 +288,9 @@ const struct schema_node *compile_target(struct compiler *c, struct target targe
 		struct schema_place *place = target.place;
 
 		c->rc = check(c, place);
-		compile_ignored(c, place);
 		if (c->rc == 0 && !is_mere_reference(c, place))
 			return place_node(c, place);
+		compile_ignored(c, place);
 		if (c->rc == 0 && ++chain > MAX_REFERENCE_CHAIN)
 			return fail(c,
 				    document_fail(c->diag, ERR_INVALID, place->resource,

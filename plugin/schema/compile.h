@@ -224,14 +224,14 @@ void compile_worst(struct compiler *c, size_t max_bytes);
 
 /*
  * Adds "<document>: <pointer>[/<keyword>]: <text>" to the schema's warnings. Does nothing where no
- * warnings are wanted, or where there are SCHEMA_MAX_WARNINGS.
+ * warnings are wanted, where there are SCHEMA_MAX_WARNINGS, or where the same is there.
  */
 void compile_warn(struct compiler *c, const struct schema_place *place, const char *keyword,
 		  const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /*
- * compile_ignored.c: warns of what stands beside a $ref that hides it, and of keywords that another
- * dialect has: they look as if they were enforced.
+ * compile_ignored.c: warns of what stands beside a $ref that hides it, of keywords that another
+ * dialect has, and of names that are near a keyword: they look as if they were enforced.
  */
 void compile_ignored(struct compiler *c, const struct schema_place *place);
 

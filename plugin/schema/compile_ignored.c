@@ -3,6 +3,22 @@
 
 #include "schema/compile.h"
 
+/*
+ * Warns of a name that is near a keyword. What begins with "x-" is somebody's extension, and a name
+ * that is near none may be an annotation of their own.
+ */
+static void warn_misspelt(struct compiler *c, const struct schema_place *place, const char *name)
+{
+	struct suggest suggest = suggest_begin(name);
+
+	if (strncmp(name, "x-", 2) == 0 || keyword_is_any(name))
+		return;
+	keyword_suggest(place->resource->dialect, &suggest);
+	if (suggest_text(&suggest)[0])
+		compile_warn(c, place, name, "is no keyword, and is ignored%s",
+			     suggest_text(&suggest));
+}
+
 void compile_ignored(struct compiler *c, const struct schema_place *place)
 {
 	const struct dialect *dialect = place->resource->dialect;
@@ -19,5 +35,7 @@ void compile_ignored(struct compiler *c, const struct schema_place *place)
 		else if (!hides && keyword_is_elsewhere(dialect, name))
 			compile_warn(c, place, name, "is no keyword of %s, and is ignored",
 				     schema_dialect_name(dialect->draft));
+		else if (!hides)
+			warn_misspelt(c, place, name);
 	}
 }

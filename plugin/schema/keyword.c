@@ -174,6 +174,11 @@ const struct keyword *keyword_find(const struct dialect *dialect, const char *na
 	return NULL;
 }
 
+bool keyword_is_any(const char *name)
+{
+	return first_row(name) < KEYWORD_COUNT;
+}
+
 bool keyword_is_elsewhere(const struct dialect *dialect, const char *name)
 {
 	const unsigned asserts = APPLICATOR | UNEVALUATED | VALIDATION | FORMAT;
@@ -201,15 +206,11 @@ bool keyword_hides(const struct dialect *dialect, const json_t *schema)
 	       jsonbig_is_string(json_object_get(schema, "$ref"));
 }
 
-bool keyword_suggest(struct suggest *suggest)
+void keyword_suggest(const struct dialect *dialect, struct suggest *suggest)
 {
-	bool is_one = false;
-
-	for (size_t i = 0; i < KEYWORD_COUNT; i++) {
-		is_one |= strcmp(keywords[i].name, suggest->typed) == 0;
-		suggest_add(suggest, keywords[i].name);
-	}
-	return is_one;
+	for (size_t i = 0; i < KEYWORD_COUNT; i++)
+		if (is_active(dialect, &keywords[i]))
+			suggest_add(suggest, keywords[i].name);
 }
 
 json_t *keyword_value(const struct dialect *dialect, const json_t *schema, const char *name)

@@ -69,6 +69,9 @@ struct keyword; /* a row of the table */
 /* Returns the keyword @name, or NULL where @dialect has none; @name is then an annotation. */
 const struct keyword *keyword_find(const struct dialect *dialect, const char *name);
 
+/* Is @name a keyword of some dialect? */
+bool keyword_is_any(const char *name);
+
 /*
  * Is @name no keyword of @dialect, whatever its vocabularies, though one of another dialect that
  * can make an instance invalid there?
@@ -81,8 +84,8 @@ const char *keyword_id(const struct dialect *dialect);
 /* Has @schema a $ref that hides all keywords beside it? */
 bool keyword_hides(const struct dialect *dialect, const json_t *schema);
 
-/* Adds the keywords of all dialects to @suggest. True where @suggest's word is one of them. */
-bool keyword_suggest(struct suggest *suggest);
+/* Adds the keywords of @dialect to @suggest. */
+void keyword_suggest(const struct dialect *dialect, struct suggest *suggest);
 
 /*
  * Returns the value of keyword @name in @schema, borrowed. NULL where @schema has none or @dialect

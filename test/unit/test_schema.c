@@ -722,6 +722,13 @@ static void test_schema_warning__names_the_place(void **state)
 		{ "{\"items\":{\"format\":\"semver\"}}",
 		  "test:/a: /items/format: \"semver\" is no format that is known here, and is not "
 		  "checked" },
+		{ "{\"items\":{\"minimun\":5}}",
+		  "test:/a: /items/minimun: is no keyword, and is ignored; did you mean "
+		  "\"minimum\"?" },
+		{ "{\"additonalProperties\":false}", "; did you mean \"additionalProperties\"?" },
+		{ "{\"x-minimum\":5,\"unit\":\"m\",\"example\":1}", NULL },
+		{ "{\"$schema\":\"http://json-schema.org/draft-04/schema#\",\"cons\":5}",
+		  NULL }, /* draft 04 has no const */
 		{ "{\"format\":\"date-tme\"}", "; did you mean \"date-time\"?" },
 		{ "{\"format\":\"int32\",\"type\":\"string\"}",
 		  "test:/a: /format: \"int32\" is a format of numbers, which" },
