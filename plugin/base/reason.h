@@ -111,7 +111,9 @@ enum reason_problem {
 	X(REASON_OVERTAKEN, "overtaken", REASON_OF_MESSAGE, PROBLEM_INVALID,                       \
 	  "A newer status stands")                                                                 \
 	X(REASON_STEP_SCOPE, "step-scope", REASON_OF_MESSAGE, PROBLEM_FORBIDDEN,                   \
-	  "The client lacks the scope of this step")
+	  "The client lacks the scope of this step")                                               \
+	X(REASON_MESSAGE_AMBIGUOUS, "message-ambiguous", REASON_OF_MESSAGE, PROBLEM_INVALID,       \
+	  "The payload fits several messages of the channel")
 
 enum reason {
 #define X(name, code, cause, problem, title) name,

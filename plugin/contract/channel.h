@@ -230,6 +230,11 @@ struct contract_channel {
 	const struct contract_operation *receive;
 	size_t message_count;
 	const struct contract_message *message;
+	/*
+	 * What every publish is where nothing has to be worked out: the channel's one message, of
+	 * JSON and with a schema, which its one send operation has. NULL on other channels.
+	 */
+	const struct contract_message *sole;
 	size_t payload_max; /* bytes */
 	struct limits limits;
 	uint32_t interval_s; /* a publisher here publishes at least this often; 0: no rule */

@@ -150,6 +150,19 @@ static bool is_known(struct loader *loader)
 	return config_word(loader->report, loader->root, "asyncapi", versions, &ignored);
 }
 
+/* Which channels have one message that every publish is: see struct contract_channel. */
+static void find_sole_messages(struct loader *loader)
+{
+	for (size_t i = 0; i < loader->contract->channel_count; i++) {
+		struct contract_channel *channel = &loader->channel[i];
+
+		if (channel->message_count == 1 && channel->message->schema_uri &&
+		    channel->message->format == CONTRACT_JSON && channel->send_count == 1 &&
+		    channel->send->message_count == 1)
+			channel->sole = channel->message;
+	}
+}
+
 static void load_document(struct loader *loader)
 {
 	typedef void step(struct loader *);
@@ -157,7 +170,8 @@ static void load_document(struct loader *loader)
 				       entities_load,   channels_make, messages_load,
 				       operations_load, channels_load, channels_load_broker };
 	/* These are about the channels as they are when all are loaded. */
-	static step *const last[] = { index_topics, channels_load_published, content_compare };
+	static step *const last[] = { index_topics, channels_load_published, content_compare,
+				      find_sole_messages };
 
 	if (!is_known(loader))
 		return;

@@ -27,7 +27,7 @@ static const char *grant_word(const struct access_principal *principal,
 
 	if (count == 0 || principal->is_disabled)
 		return "no";
-	grant = gate_grant(principal, operation, count, &match);
+	grant = gate_grant(principal, GATE_LOGIN_ANY, operation, count, &match);
 	if (grant != GATE_NONE || operation != channel->receive)
 		return words[grant];
 	for (size_t i = 0; i < channel->param_count; i++)
@@ -66,7 +66,7 @@ static bool holds(const struct access_principal *principal, const struct contrac
 	if (scope < 0 || principal->is_disabled)
 		return false;
 	scopeset_add(&needed.scopes, (unsigned)scope);
-	return gate_grant(principal, &asked, 1, &match) >= least;
+	return gate_grant(principal, GATE_LOGIN_ANY, &asked, 1, &match) >= least;
 }
 
 /* "PLACED -> CANCELLED": the steps of a user that may publish on @channel for its own only. */

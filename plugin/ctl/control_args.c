@@ -107,8 +107,8 @@ static bool may_command(const struct scene *scene, const char *user)
 		topics_match(scene->rules->contract->topics, CONTROL_TOPIC, strlen(CONTROL_TOPIC));
 
 	return principal && !principal->is_disabled && match.channel &&
-	       gate_grant(principal, match.channel->send, match.channel->send_count, &match) ==
-		       GATE_FULL;
+	       gate_grant(principal, LOGIN_PASSWORD, match.channel->send, match.channel->send_count,
+			  &match) == GATE_FULL;
 }
 
 /* Takes the first line of the user that was named, else of one that may give commands. */

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/login_method.h"
 #include "base/message.h"
 #include "base/reason.h"
 #include "contract/contract.h"
@@ -21,6 +22,9 @@ struct ledger;
 struct payload_parser;
 struct payload_value;
 struct rules;
+
+/* As a gate_request's method: one that meets whatever an operation asks for. */
+#define GATE_LOGIN_ANY LOGIN_METHODS
 
 enum gate_action { GATE_PUBLISH, GATE_DELIVER, GATE_SUBSCRIBE, GATE_UNSUBSCRIBE };
 
@@ -38,6 +42,9 @@ struct gate_request {
 	/* GATE_PUBLISH: it was accepted and is retained; the broker asks again whether its
 	 * publisher may publish it (check_retain_source). */
 	bool is_source;
+	/* How the client that asks proved its principal; GATE_LOGIN_ANY: not known, and any will
+	 * do. */
+	enum login_method method;
 	const char *client_id;  /* of the client that asks; NULL: it has none */
 	const void *properties; /* GATE_PUBLISH: the broker's list; the gate does not look at it */
 };
@@ -129,7 +136,10 @@ struct decision {
 	uint32_t asked;                         /* steps that were asked, bits by enum gate_step */
 	uint32_t failed;                        /* steps that were answered with no, likewise */
 	const struct contract_channel *channel; /* NULL where the topic has none */
-	/* The channel's message that the publish is, or is nearest to; NULL: not known. */
+	/*
+	 * Of a publish: the channel's message that it is, or is nearest to where it is none. NULL:
+	 * not known, as where the schema's group is off and there are several.
+	 */
 	const struct contract_message *kind;
 	/*
 	 * The fault in words, for people. "" strings where nothing was wrong, and for

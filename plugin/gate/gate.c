@@ -1,5 +1,6 @@
 #include "gate/gate.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/wordhash.h"
@@ -18,27 +19,10 @@ const char *gate_step_name(enum gate_step step)
 
 /* ---- the four questions --------------------------------------------------------------- */
 
-/* The status is in the payload: it is parsed where the schema's or the transition's group is on. */
-static bool ask_json(struct judgement *j)
-{
-	bool is_needed = j->match->channel->mapping && j->mode[CONTRACT_SCHEMA] == CONTRACT_OFF;
-
-	return judgement_ask_as(j, GATE_STEP_JSON,
-				is_needed ? CONTRACT_TRANSITION : CONTRACT_SCHEMA,
-				message_rules_json);
-}
-
 static bool check_payload(struct judgement *j)
 {
-	if (j->match->channel->message_count == 0 || !j->match->channel->message->schema_uri)
-		return j->request->message.payload_len == 0 ||
-		       judgement_ask(j, GATE_STEP_SIZE, message_rules_size);
-	if (!judgement_ask(j, GATE_STEP_SIZE, message_rules_size) || !ask_json(j))
-		return false;
-	if (j->id.text && j->gate->ledger)
-		ledger_expect_more(j->gate->ledger);
-	return !j->payload || (judgement_ask(j, GATE_STEP_SCHEMA, message_rules_schema) &&
-			       judgement_ask(j, GATE_STEP_IDS, message_rules_ids));
+	j->decision->kind = j->match->channel->sole;
+	return j->decision->kind ? message_rules_payload(j) : kinds_payload(j);
 }
 
 /* The steps of schema and transition, as bits. */
@@ -98,6 +82,8 @@ static bool check_store(struct judgement *j)
  */
 __attribute__((noinline)) static bool check_clear(struct judgement *j)
 {
+	if (!j->match->channel->sole)
+		kinds_operation(j);
 	return judgement_ask(j, GATE_STEP_QOS, message_rules_qos) &&
 	       judgement_ask(j, GATE_STEP_RETAIN, message_rules_retain) &&
 	       judgement_ask(j, GATE_STEP_OWN, permission_own) && check_store(j);
@@ -108,6 +94,8 @@ static bool check_message(struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
 
+	if (!j->operation && j->match->channel->sole)
+		j->operation = j->match->channel->send; /* that it admits none is only observed */
 	if (j->request->message.payload_len == 0 && j->request->message.is_retained)
 		return check_clear(j);
 	if (!check_payload(j) || !judgement_ask(j, GATE_STEP_QOS, message_rules_qos) ||
@@ -145,11 +133,7 @@ static bool check_permission(struct judgement *j, bool *is_done)
 		return false;
 	if (*is_done)
 		return true;
-	if (!judgement_ask(j, GATE_STEP_SCOPE, permission_scope))
-		return false;
-	if (!j->operation && j->match->channel->send_count > 0)
-		j->operation = j->match->channel->send; /* that none admits it is only observed */
-	return true;
+	return judgement_ask(j, GATE_STEP_SCOPE, permission_scope);
 }
 
 /* Most principals have no limits, and most topics are far from the contract's. */
@@ -274,6 +258,16 @@ static void settle_observed(struct judgement *j)
 	memcpy(d->current_status, j->gate->first.current_status, sizeof(d->current_status));
 }
 
+/* Says which of several messages the fault is about. */
+__attribute__((cold, noinline)) static void name_kind(struct decision *d)
+{
+	size_t used = strlen(d->error.message);
+
+	if (d->channel->message_count > 1)
+		(void)snprintf(d->error.message + used, sizeof(d->error.message) - used,
+			       " (message %s)", d->kind->name);
+}
+
 static inline void begin(struct judgement *ret, struct gate *gate,
 			 const struct access_principal *principal,
 			 const struct gate_request *request, struct decision *decision)
@@ -287,6 +281,7 @@ static inline void begin(struct judgement *ret, struct gate *gate,
 	ret->decision = decision;
 	ret->match = &nowhere;
 	ret->operation = NULL;
+	ret->admit_full = ret->admit_own = 0;
 	ret->payload = NULL;
 	memset(ret->mode, 0, sizeof(ret->mode)); /* CONTRACT_ENFORCE */
 	ret->is_own_needed = ret->is_repeat = ret->is_same = ret->has_state = false;
@@ -319,6 +314,8 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 		if (ret->reason == REASON_NONE)
 			ret->reason = REASON_INTERNAL; /* a denial without a reason is our bug */
 	}
+	if (ret->kind && ret->reason != REASON_NONE)
+		name_kind(ret);
 	ret->payload = j.payload;
 }
 
@@ -361,19 +358,18 @@ size_t gate_faults(const struct rules *rules, const struct decision *decision,
 {
 	if (max == 0 || decision->error.keyword[0] == '\0')
 		return 0;
-	if (decision->reason == REASON_SCHEMA_VIOLATION && decision->payload)
-		return schema_explain_answer(
-			rules->message[decision->channel->message->index].schema, decision->payload,
-			SCHEMA_INVALID, ret, max);
+	if (decision->reason == REASON_SCHEMA_VIOLATION && decision->payload && decision->kind)
+		return schema_explain_answer(rules->message[decision->kind->index].schema,
+					     decision->payload, SCHEMA_INVALID, ret, max);
 	ret[0] = decision->error;
 	return 1;
 }
 
-enum gate_grant gate_grant(const struct access_principal *principal,
+enum gate_grant gate_grant(const struct access_principal *principal, enum login_method method,
 			   const struct contract_operation *operation, size_t count,
 			   const struct contract_match *match)
 {
-	return permission_best(principal, operation, count, match, NULL);
+	return permission_best(principal, method, operation, count, match);
 }
 
 uint64_t gate_entity_key(struct gate *gate, const struct message *message, uint64_t seed)

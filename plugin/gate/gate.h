@@ -56,7 +56,8 @@ void gate_refuse(struct decision *decision, enum reason reason, const char *text
 /*
  * All faults of a payload, for reports: a decision has only the first. Writes at most @max to @ret,
  * the first of which is @decision->error, and returns how many; 0 where the fault is not in the
- * payload. @decision was made under @rules and is the last one of its gate.
+ * payload. Where a channel has several messages, they are those of the nearest, decision->kind.
+ * @decision was made under @rules and is the last one of its gate.
  */
 size_t gate_faults(const struct rules *rules, const struct decision *decision,
 		   struct schema_error *ret, size_t max);
@@ -81,9 +82,10 @@ bool gate_is_last(struct gate *gate, const struct gate_request *request);
 
 /*
  * What the principal's scopes allow of @count operations of @match's channel, the best of them:
- * nothing, its own entities, or all. A wildcard in @match stands for any value.
+ * nothing, its own entities, or all. A wildcard in @match stands for any value. @method: how it
+ * proved itself, or GATE_LOGIN_ANY.
  */
-enum gate_grant gate_grant(const struct access_principal *principal,
+enum gate_grant gate_grant(const struct access_principal *principal, enum login_method method,
 			   const struct contract_operation *operation, size_t count,
 			   const struct contract_match *match);
 

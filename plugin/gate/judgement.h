@@ -20,9 +20,15 @@ struct judgement {
 	const struct access_principal *principal;
 	const struct gate_request *request;
 	struct decision *decision;
-	const struct contract_match *match;         /* its channel is NULL until it is found */
-	const struct contract_operation *operation; /* what admits the principal; NULL until then */
-	const struct payload_value *payload;        /* NULL until parsed */
+	const struct contract_match *match; /* its channel is NULL until it is found */
+	/*
+	 * The operation that admits the publish, whose QoS and retain count; NULL until it is
+	 * known. Where a channel has several, kinds.c finds it among those that admit the
+	 * principal, of which these are the bits; the second's are for its own entities only.
+	 */
+	const struct contract_operation *operation;
+	uint32_t admit_full, admit_own;
+	const struct payload_value *payload; /* NULL until parsed */
 	enum contract_mode
 		mode[CONTRACT_GROUPS]; /* of the channel's rules, once it is found; for a topic
 					  without a channel the document's defaults */
@@ -103,13 +109,8 @@ judgement_question permission_scope;  /* does some scope allow the action? sets 
 judgement_question permission_params; /* are the topic's parameters valid? */
 judgement_question permission_own;    /* where is_own_needed: is it the principal's own? */
 
-/* As gate_grant(). */
-enum gate_grant permission_grant(const struct access_principal *principal,
-				 const struct contract_operation *operation,
-				 const struct contract_match *match);
-
 /* The least that is allowed on all topics that the wildcards in @match stand for. */
-enum gate_grant permission_grant_all(const struct access_principal *principal,
+enum gate_grant permission_grant_all(const struct judgement *j,
 				     const struct contract_operation *operation,
 				     const struct contract_match *match);
 
@@ -122,29 +123,58 @@ enum gate_grant permission_receive(const struct judgement *j, const struct contr
 /* Does the principal own the entity of @match? False for a wildcard in place of the id. */
 bool permission_is_own(struct judgement *j, const struct contract_match *match);
 
-/*
- * What the best of @count operations allows, under permission_grant(); *ret, unless it is NULL,
- * becomes that operation. NULL, and GATE_NONE, where none does.
- */
-enum gate_grant permission_best(const struct access_principal *principal,
+/* As gate_grant(). */
+enum gate_grant permission_best(const struct access_principal *principal, enum login_method method,
 				const struct contract_operation *operation, size_t count,
-				const struct contract_match *match,
-				const struct contract_operation **ret);
+				const struct contract_match *match);
 
-/* Refuses because the principal lacks @operation's scope, and names it. Returns false. */
-bool permission_refuse(struct judgement *j, const struct contract_operation *operation)
-	__attribute__((cold));
+/*
+ * Refuses because none of @count operations admits the principal; says what the first asks for.
+ * Returns false.
+ */
+bool permission_refuse(struct judgement *j, const struct contract_operation *operation,
+		       size_t count) __attribute__((cold));
 
 /* ---- message_rules.c --------------------------------------------------------------------- */
 
 judgement_question message_rules_length; /* of topic or filter, by the contract and the roles */
 judgement_question message_rules_size;
-judgement_question message_rules_json; /* parses: sets payload */
-judgement_question message_rules_schema;
+judgement_question message_rules_json;   /* parses: sets payload */
+judgement_question message_rules_schema; /* of the decision's kind of message */
+
+/* Refuses because the payload can't be read as @format. Returns false. */
+bool message_rules_refuse(struct judgement *j, enum contract_format format,
+			  const struct payload_error *error) __attribute__((cold));
+
+/*
+ * Is the payload what the decision's kind asks, a message of JSON with a schema? Asks all
+ * questions about it, from its size to its ids. False: refused.
+ */
+bool message_rules_payload(struct judgement *j);
+
+/* Asks for JSON, where the schema's or the transition's group is on: the status is in the payload.
+ */
+bool message_rules_ask_json(struct judgement *j);
+
 judgement_question message_rules_ids; /* has the payload the topic's ids? */
 judgement_question message_rules_will;
 judgement_question message_rules_qos;
 judgement_question message_rules_retain;
+
+/* ---- kinds.c ----------------------------------------------------------------------------- */
+
+/*
+ * As message_rules_payload(), on a channel where it has to be worked out which of its messages the
+ * publish is. Sets the decision's kind, and the operation as kinds_operation() does.
+ */
+bool kinds_payload(struct judgement *j) __attribute__((noinline));
+
+/*
+ * Of the operations that admit the principal and the decision's kind (any message, where that is
+ * NULL): the one that takes the publish's QoS and retain, else the nearest. Sets is_own_needed,
+ * too.
+ */
+void kinds_operation(struct judgement *j) __attribute__((noinline));
 
 /* ---- entity_rules.c ---------------------------------------------------------------------- */
 

@@ -63,26 +63,30 @@ bool message_rules_size(struct judgement *j)
 	return true;
 }
 
+bool message_rules_refuse(struct judgement *j, enum contract_format format,
+			  const struct payload_error *error)
+{
+	if (error->fault == PAYLOAD_NOMEM)
+		return judgement_refuse(j, REASON_INTERNAL, "out of memory");
+	if (error->fault == PAYLOAD_TOO_LARGE)
+		return judgement_refuse(j, REASON_PAYLOAD_TOO_LARGE, "%s", error->text);
+	return judgement_refuse(
+		j, format == CONTRACT_JSON ? REASON_PAYLOAD_NOT_JSON : REASON_SCHEMA_VIOLATION,
+		"at byte %zu: %s", error->offset, error->text);
+}
+
 bool message_rules_json(struct judgement *j)
 {
 	struct payload_error error;
 
 	j->payload = payload_parse(j->gate->parser, j->request->message.payload,
 				   j->request->message.payload_len, &error);
-	if (j->payload)
-		return true;
-	if (error.fault == PAYLOAD_NOMEM)
-		return judgement_refuse(j, REASON_INTERNAL, "out of memory");
-	if (error.fault == PAYLOAD_TOO_LARGE)
-		return judgement_refuse(j, REASON_PAYLOAD_TOO_LARGE, "%s", error.text);
-	return judgement_refuse(j, REASON_PAYLOAD_NOT_JSON, "at byte %zu: %s", error.offset,
-				error.text);
+	return j->payload || message_rules_refuse(j, CONTRACT_JSON, &error);
 }
 
 bool message_rules_schema(struct judgement *j)
 {
-	const struct schema *schema =
-		j->gate->rules->message[j->match->channel->message->index].schema;
+	const struct schema *schema = j->gate->rules->message[j->decision->kind->index].schema;
 	enum schema_answer answer = schema_check(schema, j->payload);
 
 	if (answer == SCHEMA_VALID)
@@ -189,6 +193,25 @@ bool message_rules_ids(struct judgement *j)
 					len > 80 ? 80 : (int)len, text ? text : "");
 	}
 	return true;
+}
+
+bool message_rules_ask_json(struct judgement *j)
+{
+	bool is_needed = j->match->channel->mapping && j->mode[CONTRACT_SCHEMA] == CONTRACT_OFF;
+
+	return judgement_ask_as(j, GATE_STEP_JSON,
+				is_needed ? CONTRACT_TRANSITION : CONTRACT_SCHEMA,
+				message_rules_json);
+}
+
+bool message_rules_payload(struct judgement *j)
+{
+	if (!judgement_ask(j, GATE_STEP_SIZE, message_rules_size) || !message_rules_ask_json(j))
+		return false;
+	if (j->id.text && j->gate->ledger)
+		ledger_expect_more(j->gate->ledger);
+	return !j->payload || (judgement_ask(j, GATE_STEP_SCHEMA, message_rules_schema) &&
+			       judgement_ask(j, GATE_STEP_IDS, message_rules_ids));
 }
 
 /* ---- last will, QoS and retain ---------------------------------------------------------- */

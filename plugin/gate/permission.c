@@ -8,6 +8,9 @@
 #include "contract/topics.h"
 #include "gate/judgement.h"
 
+/* Bytes for the scopes or logins that a refusal lists. */
+#define REFUSAL_NAMES 128u
+
 /* ---- channel and permission ---------------------------------------------------------- */
 
 const struct contract_match *permission_channel(struct gate *gate, const char *topic, size_t len)
@@ -26,20 +29,31 @@ const struct contract_match *permission_channel(struct gate *gate, const char *t
 	return &gate->memo;
 }
 
-static enum gate_grant operation_grant(const struct contract_operation *operation,
-				       const struct scopeset *full, const struct scopeset *own)
+/* Does a client that logged in by @method meet what @alternative asks of that? */
+static bool is_method(const struct contract_alternative *alternative, enum login_method method)
+{
+	return alternative->methods == 0 || method == GATE_LOGIN_ANY ||
+	       (alternative->methods >> method & 1);
+}
+
+static inline enum gate_grant operation_grant(const struct contract_operation *operation,
+					      enum login_method method, const struct scopeset *full,
+					      const struct scopeset *own)
 {
 	enum gate_grant best = GATE_NONE;
 
 	if (operation->alternative_count == 0)
 		return GATE_FULL;
 	for (size_t i = 0; i < operation->alternative_count; i++) {
+		const struct contract_alternative *alternative = &operation->alternative[i];
 		struct scopeset both = *full;
 
-		if (scopeset_covers(full, &operation->alternative[i].scopes))
+		if (!is_method(alternative, method))
+			continue;
+		if (scopeset_covers(full, &alternative->scopes))
 			return GATE_FULL;
 		scopeset_merge(&both, own);
-		if (scopeset_covers(&both, &operation->alternative[i].scopes))
+		if (scopeset_covers(&both, &alternative->scopes))
 			best = GATE_OWN;
 	}
 	return best;
@@ -61,48 +75,39 @@ static inline struct access_held hold_on(const struct access_principal *principa
 }
 
 static inline enum gate_grant grant(const struct access_principal *principal,
+				    enum login_method method,
 				    const struct contract_operation *operation,
 				    const struct contract_match *match, bool is_some)
 {
 	struct access_held held;
 
 	if (principal->rule_count == 0)
-		return operation_grant(operation, &principal->full, &principal->own);
+		return operation_grant(operation, method, &principal->full, &principal->own);
 	held = hold_on(principal, match, is_some);
-	return operation_grant(operation, &held.full, &held.own);
+	return operation_grant(operation, method, &held.full, &held.own);
 }
 
-enum gate_grant permission_grant(const struct access_principal *principal,
-				 const struct contract_operation *operation,
-				 const struct contract_match *match)
-{
-	return grant(principal, operation, match, true);
-}
-
-enum gate_grant permission_best(const struct access_principal *principal,
-				const struct contract_operation *operation, size_t count,
-				const struct contract_match *match,
-				const struct contract_operation **ret)
+__attribute__((noinline)) enum gate_grant
+permission_best(const struct access_principal *principal, enum login_method method,
+		const struct contract_operation *operation, size_t count,
+		const struct contract_match *match)
 {
 	enum gate_grant best = GATE_NONE;
 
 	for (size_t i = 0; i < count && best != GATE_FULL; i++) {
-		enum gate_grant has = permission_grant(principal, &operation[i], match);
+		enum gate_grant has = grant(principal, method, &operation[i], match, true);
 
-		if (has > best) {
+		if (has > best)
 			best = has;
-			if (ret)
-				*ret = &operation[i];
-		}
 	}
 	return best;
 }
 
-enum gate_grant permission_grant_all(const struct access_principal *principal,
+enum gate_grant permission_grant_all(const struct judgement *j,
 				     const struct contract_operation *operation,
 				     const struct contract_match *match)
 {
-	return grant(principal, operation, match, false);
+	return grant(j->principal, j->request->method, operation, match, false);
 }
 
 enum gate_grant permission_holds(const struct judgement *j, unsigned scope)
@@ -168,24 +173,63 @@ static bool is_addressed(const struct judgement *j, const struct contract_match 
 
 enum gate_grant permission_receive(const struct judgement *j, const struct contract_match *match)
 {
-	enum gate_grant grant = permission_best(j->principal, match->channel->receive,
-						match->channel->receive_count, match, NULL);
+	const struct contract_channel *channel = match->channel;
+	enum gate_grant has =
+		channel->receive_count == 1
+			? grant(j->principal, j->request->method, channel->receive, match, true)
+			: permission_best(j->principal, j->request->method, channel->receive,
+					  channel->receive_count, match);
 
-	return grant != GATE_FULL && is_addressed(j, match) ? GATE_FULL : grant;
+	return has != GATE_FULL && is_addressed(j, match) ? GATE_FULL : has;
+}
+
+/* Which of several operations admit the publish, and the best of them. */
+__attribute__((noinline)) static enum gate_grant find_admitting(struct judgement *j)
+{
+	const struct contract_channel *channel = j->match->channel;
+	const struct scopeset *full = &j->principal->full, *own = &j->principal->own;
+	struct access_held held;
+
+	if (j->principal->rule_count > 0) {
+		held = hold_on(j->principal, j->match, true);
+		full = &held.full;
+		own = &held.own;
+	}
+	for (size_t i = 0; i < channel->send_count; i++) {
+		enum gate_grant has =
+			operation_grant(&channel->send[i], j->request->method, full, own);
+
+		if (has == GATE_FULL)
+			j->admit_full |= 1u << i;
+		else if (has == GATE_OWN)
+			j->admit_own |= 1u << i;
+	}
+	return j->admit_full ? GATE_FULL : j->admit_own ? GATE_OWN : GATE_NONE;
+}
+
+static enum gate_grant may_send(struct judgement *j)
+{
+	const struct contract_operation *operation = j->match->channel->send;
+	enum gate_grant has;
+
+	if (j->match->channel->send_count > 1)
+		return find_admitting(j);
+	has = grant(j->principal, j->request->method, operation, j->match, true);
+	if (has != GATE_NONE)
+		j->operation = operation;
+	return has;
 }
 
 bool permission_scope(struct judgement *j)
 {
 	const struct contract_channel *channel = j->match->channel;
 	bool is_send = j->request->action == GATE_PUBLISH;
-	const struct contract_operation *operation = is_send ? channel->send : channel->receive;
+	size_t count = is_send ? channel->send_count : channel->receive_count;
 
-	if ((is_send ? channel->send_count : channel->receive_count) == 0)
+	if (count == 0)
 		return judgement_refuse(j, REASON_DIRECTION, "channel %s has no %s operation",
 					channel->name, is_send ? "send" : "receive");
-	switch (is_send ? permission_best(j->principal, operation, channel->send_count, j->match,
-					  &j->operation)
-			: permission_receive(j, j->match)) {
+	switch (is_send ? may_send(j) : permission_receive(j, j->match)) {
 	case GATE_FULL:
 		return true;
 	case GATE_OWN:
@@ -194,7 +238,7 @@ bool permission_scope(struct judgement *j)
 	case GATE_NONE:
 		break;
 	}
-	return permission_refuse(j, operation);
+	return permission_refuse(j, is_send ? channel->send : channel->receive, count);
 }
 
 /* Nothing is said of a delivery, so nothing is looked for. */
@@ -269,26 +313,44 @@ bool permission_params(struct judgement *j)
 	return true;
 }
 
-bool permission_refuse(struct judgement *j, const struct contract_operation *operation)
+/* Appends @word to @ret, behind @between where something is there; one that does not fit is left
+ * out. */
+static void append(char ret[static REFUSAL_NAMES], const char *between, const char *word)
 {
+	size_t used = strlen(ret);
+	int n = snprintf(ret + used, REFUSAL_NAMES - used, "%s%s", used ? between : "", word);
+
+	if (n < 0 || (size_t)n >= REFUSAL_NAMES - used)
+		ret[used] = '\0';
+}
+
+bool permission_refuse(struct judgement *j, const struct contract_operation *operation,
+		       size_t count)
+{
+	static const struct contract_alternative nothing;
+	const struct contract_alternative *needs =
+		operation->alternative_count > 0 ? operation->alternative : &nothing;
 	const struct contract *contract = j->gate->rules->contract;
-	char names[128] = "";
-	size_t used = 0;
+	char names[REFUSAL_NAMES] = "", methods[REFUSAL_NAMES] = "", other[64] = "";
 
 	if (j->request->action == GATE_DELIVER)
 		return judgement_refuse(j, REASON_SCOPE_MISSING, "scope missing");
-	for (size_t i = 0; i < contract->scope_count; i++) {
-		int n;
-
-		if (operation->alternative_count == 0 ||
-		    !scopeset_has(&operation->alternative[0].scopes, (unsigned)i))
-			continue;
-		n = snprintf(names + used, sizeof(names) - used, " %s", contract->scope[i]);
-		used += n > 0 && (size_t)n < sizeof(names) - used ? (size_t)n : 0;
-	}
+	for (size_t i = 0; i < contract->scope_count; i++)
+		if (scopeset_has(&needs->scopes, (unsigned)i))
+			append(names, " ", contract->scope[i]);
+	for (unsigned method = 0; method < LOGIN_METHODS; method++)
+		if (!is_method(needs, j->request->method) && (needs->methods >> method & 1))
+			append(methods, " or ", login_method_name((enum login_method)method));
+	if (count > 1)
+		(void)snprintf(other, sizeof(other), ", as for the channel's %zu other operation%s",
+			       count - 1, count > 2 ? "s" : "");
+	if (methods[0])
+		return judgement_refuse(j, REASON_SCOPE_MISSING,
+					"operation %s needs a login by %s, which %s lacks%s",
+					operation->name, methods, j->principal->name, other);
 	return judgement_refuse(j, REASON_SCOPE_MISSING,
-				"operation %s needs the scope%s, which %s lacks", operation->name,
-				names, j->principal->name);
+				"operation %s needs the scope %s, which %s lacks%s",
+				operation->name, names, j->principal->name, other);
 }
 
 /* ---- ownership ----------------------------------------------------------------------- */

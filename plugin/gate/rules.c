@@ -70,6 +70,39 @@ static int compile_wanted(struct rules *rules, struct schema_set *set, const str
 	return 0;
 }
 
+/* Can no payload be the one message and not the other? What takes any bytes is the same, too. */
+static bool are_twins(const struct rules *rules, const struct contract_message *a,
+		      const struct contract_message *b)
+{
+	bool is_any = a->format >= CONTRACT_BINARY && b->format >= CONTRACT_BINARY;
+
+	return (is_any || a->format == b->format) && a->has_payload == b->has_payload &&
+	       rules->message[a->index].schema == rules->message[b->index].schema &&
+	       (a->headers_uri && b->headers_uri ? strcmp(a->headers_uri, b->headers_uri) == 0
+						 : a->headers_uri == b->headers_uri);
+}
+
+static void describe_message(struct rules *rules, const struct contract_channel *channel,
+			     const struct contract_message *message)
+{
+	struct rules_message *ret = &rules->parts->message[message->index];
+
+	while (!are_twins(rules, &channel->message[ret->twin], message))
+		ret->twin++;
+	if (message->format == CONTRACT_TEXT && ret->schema)
+		ret->types = schema_root_types(ret->schema);
+}
+
+static void describe_messages(struct rules *rules)
+{
+	for (size_t i = 0; i < rules->contract->channel_count; i++) {
+		const struct contract_channel *channel = &rules->contract->channel[i];
+
+		for (size_t m = 0; m < channel->message_count; m++)
+			describe_message(rules, channel, &channel->message[m]);
+	}
+}
+
 static int compile_schemas(struct rules *rules, struct diag *diag)
 {
 	struct wanted *wanted = calloc(rules->contract->message_count + 1, sizeof(*wanted));
@@ -103,6 +136,8 @@ static int compile_schemas(struct rules *rules, struct diag *diag)
 	if (rc)
 		goto out;
 	rc = compile_wanted(rules, set, wanted, count, diag);
+	if (rc == 0)
+		describe_messages(rules);
 out:
 	schema_set_free(set);
 	sources_forget_json(&rules->contract->sources);

@@ -54,7 +54,7 @@ static bool refuse_filter(struct judgement *j, const struct reach *reach)
 		return judgement_refuse(j, REASON_NOT_OWNER,
 					"%s may read only what belongs to it; this does not",
 					j->principal->name);
-	return permission_refuse(j, reach->forbidden->receive);
+	return permission_refuse(j, reach->forbidden->receive, reach->forbidden->receive_count);
 }
 
 /* A filter is granted when some channel it can reach is readable. */
@@ -90,8 +90,7 @@ static bool is_swallowed(const struct contract_match *match, void *ctx)
 	    match->channel->mode[CONTRACT_PERMISSION] != CONTRACT_ENFORCE)
 		return false;
 	for (size_t i = 0; i < match->channel->receive_count; i++)
-		if (permission_grant_all(reach->j->principal, &match->channel->receive[i], match) ==
-		    GATE_FULL)
+		if (permission_grant_all(reach->j, &match->channel->receive[i], match) == GATE_FULL)
 			return false;
 	reach->forbidden = match->channel;
 	return true;

@@ -562,8 +562,9 @@ static void explain_node(struct explain *x, const struct schema_node *node,
 	x->run.depth--;
 }
 
-size_t schema_explain_answer(const struct schema *schema, const struct payload_value *value,
-			     enum schema_answer answer, struct schema_error *errors, size_t max)
+size_t schema_explain_within(const struct schema *schema, const struct payload_value *value,
+			     enum schema_answer answer, struct schema_error *errors, size_t max,
+			     int64_t work)
 {
 	struct explain x = { .errors = errors, .max = max };
 	struct trail trail = { 0 };
@@ -571,7 +572,7 @@ size_t schema_explain_answer(const struct schema *schema, const struct payload_v
 
 	if (answer == SCHEMA_VALID || max == 0)
 		return 0;
-	run_init(&x.run, schema, schema->max_work / (RUN_MAX_WORK / RUN_MAX_EXPLAIN_WORK));
+	run_init(&x.run, schema, work);
 	x.is_limited = answer == SCHEMA_LIMIT;
 	explain_node(&x, schema->root, value, &trail);
 	x.max = max; /* the walk may have ended early, for want of work */
@@ -580,6 +581,13 @@ size_t schema_explain_answer(const struct schema *schema, const struct payload_v
 			       x.is_limited ? "is too costly to check"
 					    : "is not what the schema asks");
 	return x.count;
+}
+
+size_t schema_explain_answer(const struct schema *schema, const struct payload_value *value,
+			     enum schema_answer answer, struct schema_error *errors, size_t max)
+{
+	return schema_explain_within(schema, value, answer, errors, max,
+				     schema->max_work / (RUN_MAX_WORK / RUN_MAX_EXPLAIN_WORK));
 }
 
 size_t schema_explain(const struct schema *schema, const struct payload_value *value,

@@ -833,3 +833,17 @@ enum schema_answer schema_check(const struct schema *schema, const struct payloa
 		return SCHEMA_LIMIT;
 	return passes ? SCHEMA_VALID : SCHEMA_INVALID;
 }
+
+enum schema_answer schema_check_within(const struct schema *schema,
+				       const struct payload_value *value, int64_t *work)
+{
+	struct run run;
+	bool passes;
+
+	run_init(&run, schema, *work);
+	passes = run_node(&run, schema->root, value, NULL);
+	*work = run.work > 0 ? run.work : 0;
+	if (run.limit || run.work < 0)
+		return SCHEMA_LIMIT;
+	return passes ? SCHEMA_VALID : SCHEMA_INVALID;
+}

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "schema/program.h"
+#include "schema/schema.h"
 
 /* The most schemas that may be open at a time, for one value and for the values around it. */
 #define RUN_MAX_DEPTH 2048u
@@ -25,7 +26,7 @@
  * budget takes about 5 ms. Each list of errors may cost a quarter of that on top. A message of 64
  * KiB needs about ten thousand units.
  */
-#define RUN_MAX_WORK 500000
+#define RUN_MAX_WORK SCHEMA_MESSAGE_WORK
 #define RUN_MAX_EXPLAIN_WORK 125000
 
 /* The cost of a node that is more than a type check: in a run, and in an error list. */

@@ -129,6 +129,12 @@ struct schema_member {
 void schema_member(const struct schema *schema, const char *name, size_t len, int64_t *work,
 		   struct schema_member *ret);
 
+/*
+ * The budget of work for one message, in units of about 10 nanoseconds (run.h says what costs how
+ * much). The whole budget takes about 5 ms.
+ */
+#define SCHEMA_MESSAGE_WORK 500000
+
 enum schema_answer {
 	SCHEMA_INVALID = 0, /* 0, so that a missing answer refuses */
 	SCHEMA_VALID = 1,
@@ -140,6 +146,14 @@ enum schema_answer {
  * more for each level of nesting of the schema and of the message; both are bounded (run.h).
  */
 enum schema_answer schema_check(const struct schema *schema, const struct payload_value *value);
+
+/*
+ * As schema_check(), for a message that is held against several schemas: they share one budget.
+ * Subtracts the work that was done from *work, which is at least 0 afterwards; with 0 units left
+ * the answer is SCHEMA_LIMIT for all but the simplest schemas.
+ */
+enum schema_answer schema_check_within(const struct schema *schema,
+				       const struct payload_value *value, int64_t *work);
 
 /*
  * One violation. Strings are NUL-terminated and cut (in whole characters, with "...") to what
@@ -170,5 +184,10 @@ size_t schema_explain(const struct schema *schema, const struct payload_value *v
  */
 size_t schema_explain_answer(const struct schema *schema, const struct payload_value *value,
 			     enum schema_answer answer, struct schema_error *errors, size_t max);
+
+/* As the last, with a budget of @work units for the list. */
+size_t schema_explain_within(const struct schema *schema, const struct payload_value *value,
+			     enum schema_answer answer, struct schema_error *errors, size_t max,
+			     int64_t work);
 
 #endif
