@@ -206,8 +206,10 @@ static enum fit fits(struct kinds *kinds, const struct contract_message *message
 struct gap {
 	bool is_other_format; /* it can't be held against the schema */
 	bool is_other_type;   /* it is no object, say */
-	bool is_other_kind;   /* a top-level member is not the constant that the schema asks */
-	bool is_other_word;   /* or none of the listed values */
+	/* Top-level members that have a value that is no constant of the schema's, and that have.
+	 */
+	struct schema_marks marks;
+	bool is_other_word; /* one of them is none of the listed values */
 	size_t faults;
 	size_t depth; /* of the first fault: the deeper, the nearer */
 };
@@ -221,20 +223,17 @@ static size_t depth_of(const char *pointer)
 	return depth;
 }
 
-static struct gap gap_of(const struct schema_error *fault, size_t count)
+static void add_faults(struct gap *gap, const struct schema_error *fault, size_t count)
 {
-	struct gap gap = { .faults = count, .depth = depth_of(fault->instance) };
-
+	gap->faults = count;
+	gap->depth = depth_of(fault->instance);
 	for (size_t i = 0; i < count; i++) {
 		size_t depth = depth_of(fault[i].instance);
-		const char *keyword = fault[i].keyword;
 
-		gap.is_other_type |= depth == 0 && strcmp(keyword, "type") == 0;
-		gap.is_other_kind |= depth <= 1 && (strcmp(keyword, "const") == 0 ||
-						    strcmp(keyword, "discriminator") == 0);
-		gap.is_other_word |= depth <= 1 && strcmp(keyword, "enum") == 0;
+		gap->is_other_type |= depth == 0 && strcmp(fault[i].keyword, "type") == 0;
+		gap->is_other_word |= depth <= 1 && strcmp(fault[i].keyword, "enum") == 0;
+		gap->marks.wrong += strcmp(fault[i].keyword, "discriminator") == 0;
 	}
-	return gap;
 }
 
 static bool is_nearer(const struct gap *a, const struct gap *b)
@@ -243,8 +242,10 @@ static bool is_nearer(const struct gap *a, const struct gap *b)
 		return b->is_other_format;
 	if (a->is_other_type != b->is_other_type)
 		return b->is_other_type;
-	if (a->is_other_kind != b->is_other_kind)
-		return b->is_other_kind;
+	if (a->marks.wrong != b->marks.wrong)
+		return a->marks.wrong < b->marks.wrong;
+	if (a->marks.right != b->marks.right)
+		return a->marks.right > b->marks.right;
 	if (a->is_other_word != b->is_other_word)
 		return b->is_other_word;
 	if (a->faults != b->faults)
@@ -267,7 +268,9 @@ static void compare(struct kinds *kinds, const struct contract_message *message,
 	if (kinds->j->payload) {
 		count = schema_explain_within(schema, kinds->j->payload, SCHEMA_INVALID, fault,
 					      FAULTS_MAX, work);
-		gap = gap_of(fault, count);
+		gap = (struct gap){ .is_other_format = false };
+		schema_mark(schema, kinds->j->payload, work, &gap.marks);
+		add_faults(&gap, fault, count);
 		if (decision->kind && !is_nearer(&gap, best))
 			return;
 		decision->error = fault[0];

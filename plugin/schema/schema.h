@@ -190,4 +190,17 @@ size_t schema_explain_within(const struct schema *schema, const struct payload_v
 			     enum schema_answer answer, struct schema_error *errors, size_t max,
 			     int64_t work);
 
+/* How many top-level members have the only value that a schema allows, and how many another. */
+struct schema_marks {
+	unsigned right, wrong;
+};
+
+/*
+ * Counts them in @value: what says best which of several schemas a message that fits none was meant
+ * for. Looks at const, and at an enum of one value, of the members in properties, through $ref and
+ * allOf; at a bounded number of schemas, and for at most @work units. Allocates nothing.
+ */
+void schema_mark(const struct schema *schema, const struct payload_value *value, int64_t work,
+		 struct schema_marks *ret);
+
 #endif

@@ -1,12 +1,15 @@
 /*
  * The decision, over the shipped contract: each .cases file of test/data/gate is a story that
- * one ledger lives through. A line is
+ * one ledger lives through; those of test/data/gate/kinds are about a contract of their own, with
+ * several messages and operations of a channel. A line is
  *
- *     EXPECTED USER[:CLIENT] ACTION TOPIC [qos=N] [retain] [will] [PAYLOAD]
+ *     EXPECTED[=MESSAGE] USER[:CLIENT] ACTION TOPIC [qos=N] [retain] [will] [PAYLOAD]
  *
  * EXPECTED is `keep` (allowed, and the implied write is committed), `allow` (allowed, nothing
- * to keep) or the code of the reason for which it is refused; `@NAME=JSON` defines a payload
- * that later lines call @NAME; `size=N` as the payload is N bytes of a string.
+ * to keep) or the code of the reason for which it is refused, `observed:` in front of it where it
+ * is not refused for it; MESSAGE is the message that it is, or is nearest to; in kinds it is said
+ * wherever there is one. `@NAME=JSON` defines a payload that later lines call @NAME; `size=N` as
+ * the payload is N bytes of a string.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -23,6 +26,7 @@
 #include "gate/gate.h"
 
 #define CASES "test/data/gate"
+#define KINDS CASES "/kinds"
 #define NAMES_MAX 64
 
 struct story {
@@ -34,6 +38,7 @@ struct story {
 	size_t names;
 	const char *file;
 	unsigned line;
+	bool is_of_kinds; /* a line says the message where there is one */
 };
 
 static void begin(struct story *story, const char *contract, const char *access)
@@ -118,10 +123,16 @@ static enum gate_action action_of(const char *word)
 
 static const char *outcome(struct story *story, struct decision *decision)
 {
+	static char observed[64];
 	struct diag diag;
 
 	if (decision->verdict != VERDICT_ALLOW)
 		return reason_code(decision->reason);
+	if (decision->is_observed) {
+		(void)snprintf(observed, sizeof(observed), "observed:%s",
+			       reason_code(decision->reason));
+		return observed;
+	}
 	assert_int_equal(decision->reason, REASON_NONE);
 	if (!decision->has_write)
 		return "allow";
@@ -132,9 +143,25 @@ static const char *outcome(struct story *story, struct decision *decision)
 	return "keep";
 }
 
+/* Is it the message that the line expects? */
+static void check_kind(const struct story *story, const struct decision *decision,
+		       const char *expected)
+{
+	const char *name = decision->kind ? decision->kind->name : "none";
+
+	if ((expected || story->is_of_kinds) && strcmp(name, expected ? expected : "none") != 0)
+		fail_msg("%s:%u: expected message %s, got %s: %s", story->file, story->line,
+			 expected ? expected : "none", name, decision->error.message);
+	if (decision->kind && decision->reason != REASON_NONE &&
+	    decision->channel->message_count > 1 && !strstr(decision->error.message, name))
+		fail_msg("%s:%u: does not name the message: %s", story->file, story->line,
+			 decision->error.message);
+}
+
 static void run_line(struct story *story, char *line)
 {
-	const char *expected = strsep(&line, " ");
+	char *kind = strsep(&line, " ");
+	const char *expected = strsep(&kind, "=");
 	char *user = strsep(&line, " ");
 	char *client = strchr(user, ':');
 	struct gate_request request = { .action = action_of(strsep(&line, " ")) };
@@ -168,6 +195,7 @@ static void run_line(struct story *story, char *line)
 	if (strcmp(actual, expected) != 0)
 		fail_msg("%s:%u: expected %s, got %s: %s %s", story->file, story->line, expected,
 			 actual, decision.error.instance, decision.error.message);
+	check_kind(story, &decision, kind);
 	if (decision.verdict == VERDICT_DENY && request.action != GATE_DELIVER)
 		assert_true(decision.error.message[0] != '\0');
 	free(payload);
@@ -198,28 +226,42 @@ static unsigned run_file(struct story *story, const char *path)
 	return count;
 }
 
-static void test_gate_decide__lives_through_the_stories(void **state)
+/* Lives through all stories in @folder; returns how many lines they have. */
+static unsigned run_folder(const char *folder, const char *contract)
 {
 	struct dirent **entry;
-	int count = scandir(CASES, &entry, NULL, alphasort);
+	int count = scandir(folder, &entry, NULL, alphasort);
 	unsigned lines = 0;
 
-	(void)state;
 	assert_true(count > 0);
 	for (int i = 0; i < count; i++) {
-		char path[512];
+		char path[512], access[512];
 		struct story story;
 
 		if (strstr(entry[i]->d_name, ".cases")) {
-			(void)snprintf(path, sizeof(path), CASES "/%s", entry[i]->d_name);
-			begin(&story, "schemas/petstore.asyncapi.json", CASES "/access.json");
+			(void)snprintf(path, sizeof(path), "%s/%s", folder, entry[i]->d_name);
+			(void)snprintf(access, sizeof(access), "%s/access.json", folder);
+			begin(&story, contract, access);
+			story.is_of_kinds = strcmp(folder, KINDS) == 0;
 			lines += run_file(&story, path);
 			end(&story);
 		}
 		free(entry[i]);
 	}
 	free(entry);
-	assert_true(lines > 50);
+	return lines;
+}
+
+static void test_gate_decide__lives_through_the_stories(void **state)
+{
+	(void)state;
+	assert_true(run_folder(CASES, "schemas/petstore.asyncapi.json") > 50);
+}
+
+static void test_gate_decide__finds_the_message(void **state)
+{
+	(void)state;
+	assert_true(run_folder(KINDS, KINDS "/kinds.asyncapi.json") > 40);
 }
 
 static void decide(struct story *story, const char *user, const char *topic, const char *payload,
@@ -482,6 +524,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gate_decide__lives_through_the_stories),
+		cmocka_unit_test(test_gate_decide__finds_the_message),
 		cmocka_unit_test(test_gate_decide__says_why),
 		cmocka_unit_test(test_gate_decide__implies_a_whole_write),
 		cmocka_unit_test(test_gate_faults__lists_what_the_decision_stopped_at),
