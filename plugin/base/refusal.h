@@ -31,6 +31,8 @@ struct refusal {
 	const char *keyword;        /* of the schema, or the plugin's name for its own rule */
 	const char *message;        /* one sentence */
 	const char *current_status; /* the entity's, for an illegal transition */
+	const char *message_name;   /* of the contract: which message it is, or is nearest to */
+	bool is_one_of_several;     /* the channel has other messages, too */
 	const void *payload;        /* its first bytes: as many as the row keeps */
 	size_t payload_len;         /* bytes at @payload */
 	size_t payload_bytes;       /* bytes that the message had */

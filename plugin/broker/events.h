@@ -164,6 +164,12 @@ static inline bool events_begin(struct plugin *plugin)
  */
 struct session *events_session(struct plugin *plugin, const struct mosquitto *client);
 
+/* For a gate_request: how the client logged in. What is asked without a session needs no login. */
+static inline enum login_method events_method(const struct session *session)
+{
+	return session ? session->method : GATE_LOGIN_ANY;
+}
+
 /*
  * Finds a session's principal under new rules, where the broker does not raise BASIC_AUTH again. A
  * certificate or token is judged by the new rules; an entry for a password or SCRAM must still

@@ -141,6 +141,7 @@ int events_on_acl_check(int event_id, void *event_data, void *userdata)
 		return events_check_publish(plugin, event, session);
 	}
 	broker_acl_request(event, &request);
+	request.method = events_method(session);
 	request.is_settled =
 		plugin->deliveries.settled && plugin->deliveries.settled == event->payload;
 	if (is_read)

@@ -75,6 +75,7 @@ static json_t *explain(struct plugin *plugin, const struct control_members *ques
 						     .payload_len = question->payload_len,
 						     .qos = question->qos,
 						     .is_retained = question->is_retained },
+					.method = GATE_LOGIN_ANY,
 					.client_id = question->client_id };
 	const struct access_principal *principal =
 		question->username ? access_find(plugin->rules->access, question->username) : NULL;

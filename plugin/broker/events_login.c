@@ -225,6 +225,7 @@ static bool open_session(struct plugin *plugin, const struct login_request *requ
 	session->resends_asked = resends_asked;
 	sessions_end_at(plugin->sessions, session, answer->expires_ms);
 	session->was_closed = answer->was_closed;
+	session->method = answer->method;
 	session->is_scram = answer->method == LOGIN_SCRAM;
 	return true;
 }

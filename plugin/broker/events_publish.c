@@ -246,6 +246,7 @@ int events_check_publish(struct plugin *plugin, struct mosquitto_evt_acl_check *
 	bool is_will;
 
 	broker_acl_request(event, request);
+	request->method = events_method(session);
 	request->properties = event->properties; /* 2.0 gives none here */
 	request->message.is_will = is_will = events_is_will(plugin, event->client, session);
 	request->is_source = !session && broker_is_source(event->client);
@@ -294,6 +295,7 @@ static void judge_message(struct plugin *plugin, struct mosquitto_evt_message *e
 	struct decision *decision = &pending->decision;
 
 	broker_message_request(event, &pending->request);
+	pending->request.method = events_method(session);
 	gate_decide(&plugin->gate, events_actor(plugin, event->client, session), &pending->request,
 		    decision);
 	pending->digest = events_digest(plugin, &pending->request.message);

@@ -113,7 +113,9 @@ static bool find_principal(struct plugin *plugin, const struct shares_client *ho
 static struct share *find_forbidden(struct plugin *plugin, const struct shares_client *holder,
 				    const struct access_principal *principal)
 {
-	struct gate_request request = { .action = GATE_SUBSCRIBE, .client_id = holder->id };
+	struct gate_request request = { .action = GATE_SUBSCRIBE,
+					.method = GATE_LOGIN_ANY,
+					.client_id = holder->id };
 	struct share *share;
 
 	LIST_FOREACH(share, &holder->shares, others) {

@@ -112,6 +112,7 @@ __attribute__((cold, noinline)) static void settle_will(struct plugin *plugin, b
 		return;
 	*request = (struct gate_request){ .action = GATE_PUBLISH,
 					  .message = pending->copied,
+					  .method = publish.session->method,
 					  .client_id = publish.session->client_id };
 	request->message.is_will = true;
 	gate_decide(&plugin->gate, events_principal(plugin, publish.client, publish.session),

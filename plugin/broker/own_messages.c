@@ -37,6 +37,15 @@ static int check(const struct sample *sample, const char *text, size_t len)
 			error.message);
 }
 
+/* Does some channel have several messages? Only then a notice names one. */
+static bool has_several(const struct contract *contract)
+{
+	for (size_t i = 0; i < contract->channel_count; i++)
+		if (contract->channel[i].message_count > 1)
+			return true;
+	return false;
+}
+
 /* All members that a notice may have, the fewest, and the one about those held back. */
 static int check_notices(const struct sample *sample)
 {
@@ -52,6 +61,8 @@ static int check_notices(const struct sample *sample)
 		.topic_len = 15,
 		.message = "",
 		.current_status = "PLACED",
+		.message_name = "message",
+		.is_one_of_several = has_several(sample->rules->contract),
 		.is_observed = true
 	};
 	const char *types = sample->channel->problem_types;
@@ -66,6 +77,7 @@ static int check_notices(const struct sample *sample)
 	}
 	refusal.is_observed = false;
 	refusal.current_status = "";
+	refusal.is_one_of_several = false;
 	return rc ? rc : check(sample, text, notice_print(types, &refusal, NULL, 0, text));
 }
 

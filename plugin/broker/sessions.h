@@ -24,6 +24,7 @@
 
 #include "access/access.h"
 #include "base/diag.h"
+#include "base/login_method.h"
 #include "monitor/monitor.h"
 
 /* Sessions of clients that left, at most: of all principals, and of one. */
@@ -59,11 +60,12 @@ struct session {
 	int64_t expires_ms;            /* unix time at which it ends; 0: never, or it has ended */
 	uint64_t asked;                /* number of the reload after which the broker asked last */
 	enum session_state state;
-	bool was_closed;    /* its connection before was closed because of a publish (holdoffs.h) */
-	bool is_scram;      /* it logged in by SCRAM, so a reload can't ask for its proof again */
-	bool is_gone;       /* its client left */
-	uint64_t sender;    /* as in struct ledger_resend_query */
-	uint64_t since_seq; /* ledger_last() when its connection began */
+	bool was_closed; /* its connection before was closed because of a publish (holdoffs.h) */
+	bool is_scram;   /* it logged in by SCRAM, so a reload can't ask for its proof again */
+	enum login_method method;   /* how it logged in */
+	bool is_gone;               /* its client left */
+	uint64_t sender;            /* as in struct ledger_resend_query */
+	uint64_t since_seq;         /* ledger_last() when its connection began */
 	unsigned resends_asked;     /* reads of the database, SESSION_RESENDS at most */
 	bool has_held;              /* it published at QoS 2: releases_left() must be called */
 	struct monitor_seat seat;   /* where the monitor finds the client's record */

@@ -106,6 +106,7 @@ static struct gate_request request_of(const json_t *row)
 			     /* of a refusal, or of an event */
 			     .is_will = strcmp(tables_text(row, "action"), "will") == 0 ||
 					json_integer_value(json_object_get(row, "will")) != 0 },
+		.method = GATE_LOGIN_ANY, /* no row says how its client logged in */
 		.client_id = tables_text(row, "client_id"),
 	};
 }

@@ -11,11 +11,11 @@ static const struct tables_columns all[] = {
 	  "seq time kind state client_id principal address document share" },
 	{ "events", "received_at", NULL, NULL, "publisher", "client_id", "topic", NULL,
 	  "seq received_at topic publisher client_id qos retained payload will\n"
-	  "correction digest revision origin unique_key" },
+	  "correction digest revision origin unique_key message" },
 	{ "refusals", "time", NULL, NULL, "principal", "client_id", "topic", NULL,
 	  "seq decision_id time action reason observed client_id principal address\n"
 	  "topic qos retained pointer keyword message standing payload payload_bytes\n"
-	  "share closed" },
+	  "share closed message_name" },
 	{ NULL, "updated_at", "status", "owner", NULL, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */

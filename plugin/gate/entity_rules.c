@@ -440,6 +440,7 @@ void entity_rules_describe(struct judgement *j)
 	write->is_unrecorded = !j->match->channel->is_recorded || j->decision->has_retained;
 	write->is_power =
 		j->match->channel->durability == CONTRACT_POWER && !j->decision->has_retained;
+	write->kind = j->decision->kind ? j->decision->kind->name : NULL;
 	write->message = j->request->message;
 	write->properties = NULL;
 	write->properties_len = 0;

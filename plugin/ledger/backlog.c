@@ -67,7 +67,7 @@ static size_t cut(const char *text, size_t len)
 	return len <= BACKLOG_TEXT_MAX ? len : utf8_cut(text, BACKLOG_TEXT_MAX);
 }
 
-#define TEXTS_MAX 9u
+#define TEXTS_MAX 10u
 
 /* An item to be copied: its texts, which are still the caller's, and their lengths.
  */
@@ -107,6 +107,7 @@ static void uncopied_refusal(struct uncopied *uncopied, const struct refusal *fr
 	add_cut(uncopied, &refusal->keyword);
 	add_cut(uncopied, &refusal->message);
 	add_cut(uncopied, &refusal->current_status);
+	add_cut(uncopied, &refusal->message_name);
 	refusal->topic_len = cut(from->topic, from->topic_len);
 	add(uncopied, &refusal->topic, refusal->topic_len);
 	uncopied->item.bytes += refusal->payload_len;
@@ -232,7 +233,8 @@ static void sum_up_one(struct backlog_item ***end, const char *name, bool is_pro
 					 .pointer = "",
 					 .keyword = "",
 					 .message = message,
-					 .current_status = "" };
+					 .current_status = "",
+					 .message_name = "" };
 	struct uncopied uncopied;
 
 	(void)snprintf(message, sizeof(message), "%" PRIu64 " more refusals were not kept", count);

@@ -16,8 +16,9 @@ enum batch_kind {
 	KIND_FLAG,    /* bool */
 	KIND_TIME,    /* char[] */
 	KIND_TEXT,    /* struct record_text; an absent one is empty */
-	KIND_PAYLOAD, /* the same, a blob where it is no text */
-	KIND_CLEARED, /* the same, NULL where it is empty */
+	KIND_NAME,    /* the same, NULL where it is empty */
+	KIND_PAYLOAD, /* struct record_text, a blob where it is no text */
+	KIND_CLEARED, /* likewise, NULL where it is empty */
 	KIND_BLOB,    /* a blob, NULL where it is empty */
 };
 
@@ -42,6 +43,7 @@ static const struct batch_column {
 	{ "retained_payload", KIND_CLEARED, offsetof(struct batch_row, record.payload) },
 	{ "properties", KIND_BLOB, offsetof(struct batch_row, record.properties) },
 	{ "unique_key", KIND_NUMBER, offsetof(struct batch_row, record.unique) },
+	{ "message", KIND_NAME, offsetof(struct batch_row, record.kind) },
 	{ "id", KIND_TEXT, offsetof(struct batch_row, record.id) },
 	{ "owner", KIND_TEXT, offsetof(struct batch_row, record.owner) },
 };
@@ -229,6 +231,10 @@ static void give_member(sqlite3_context *ret, enum batch_kind kind, const void *
 	case KIND_TIME:
 		sqlite3_result_text(ret, member, -1, SQLITE_STATIC);
 		break;
+	case KIND_NAME:
+		if (text->len == 0)
+			break;
+		/* fall through */
 	case KIND_TEXT:
 		give_text(ret, text);
 		break;

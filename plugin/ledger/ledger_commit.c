@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "ledger/ledger_internal.h"
 #include "ledger/record.h"
 
@@ -131,6 +132,16 @@ static struct record_text text_of(const char *text)
 	return (struct record_text){ text, text ? strlen(text) : 0 };
 }
 
+/* The message's name, as much as a record holds, in whole characters. */
+static struct record_text kind_of(const char *name)
+{
+	struct record_text kind = text_of(name);
+
+	if (kind.len > LEDGER_KIND_MAX)
+		kind.len = utf8_cut(name, LEDGER_KIND_MAX);
+	return kind;
+}
+
 /* value[] beyond value_count stays as it is: clearing it would cost more than the append. */
 static int fill_record(const struct ledger *l, const struct ledger_write *write, struct record *ret,
 		       struct diag *diag)
@@ -154,6 +165,7 @@ static int fill_record(const struct ledger *l, const struct ledger_write *write,
 	ret->publisher = text_of(write->publisher);
 	ret->client_id = text_of(write->client_id);
 	ret->payload = (struct record_text){ write->message.payload, write->message.payload_len };
+	ret->kind = kind_of(write->kind);
 	ret->properties = (struct record_text){ write->properties, write->properties_len };
 	ret->value_count = 0;
 	if (write->entity != ENTITY_NONE)

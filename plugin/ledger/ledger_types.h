@@ -14,6 +14,7 @@
 #include "base/message.h"
 
 #define LEDGER_PROPERTIES_MAX 4096u /* bytes of a retained message's properties */
+#define LEDGER_KIND_MAX 128u        /* bytes of a message's name in the contract; more is cut */
 #define LEDGER_LAST_MAX 4u          /* channels of an entity whose last message is remembered */
 
 /* What is known of an entity. Strings are NUL-terminated and live until the next call. */
@@ -76,6 +77,7 @@ struct ledger_write {
 	int64_t received_ms;   /* unix time */
 	const char *publisher; /* principal's name */
 	const char *client_id;
+	const char *kind;       /* which message of the contract it is; NULL: not known */
 	struct message message; /* retained: a row in retained, too, cleared where it is empty */
 	const void *properties; /* of what is retained: MQTT 5's, as on the wire */
 	size_t properties_len;  /* at most LEDGER_PROPERTIES_MAX */

@@ -5,14 +5,17 @@
 /* A newer plugin reads both; numbers are what the second kind has more. */
 enum { KIND_WRITE = 1, KIND_NUMBERED = 2 };
 
-/* Which numbers, of eight bytes each and in this order, follow the head: of properties their bytes.
+/*
+ * Which numbers, of eight bytes each and in this order, follow the head: of properties and of the
+ * message's name their bytes. A record without a name is as an older plugin wrote it.
  */
 enum {
 	NUMBER_DIGEST = 1,
 	NUMBER_REVISION = 2,
 	NUMBER_PROPERTIES = 4,
 	NUMBER_UNIQUE = 8,
-	NUMBERS_ALL = 15
+	NUMBER_KIND = 16,
+	NUMBERS_ALL = 31
 };
 
 enum {
@@ -54,16 +57,17 @@ struct head_value {
 static unsigned numbers_of(const struct record *r)
 {
 	return (r->digest ? NUMBER_DIGEST : 0) | (r->revision ? NUMBER_REVISION : 0) |
-	       (r->properties.len ? NUMBER_PROPERTIES : 0) | (r->unique ? NUMBER_UNIQUE : 0);
+	       (r->properties.len ? NUMBER_PROPERTIES : 0) | (r->unique ? NUMBER_UNIQUE : 0) |
+	       (r->kind.len ? NUMBER_KIND : 0);
 }
 
 size_t record_bytes(const struct record *r)
 {
 	size_t numbers = (size_t)(r->digest != 0) + (r->revision != 0) + (r->properties.len != 0) +
-			 (r->unique != 0);
+			 (r->unique != 0) + (r->kind.len != 0);
 	size_t bytes = sizeof(struct head) + r->id.len + r->owner.len + r->topic.len +
 		       r->publisher.len + r->client_id.len + r->payload.len + r->properties.len +
-		       numbers * sizeof(uint64_t);
+		       r->kind.len + numbers * sizeof(uint64_t);
 
 	for (size_t i = 0; i < r->value_count; i++)
 		bytes += sizeof(struct head_value) +
@@ -92,6 +96,8 @@ int record_check(const struct record *r, struct diag *diag)
 		return fail_long("the payload", UINT32_MAX, diag);
 	if (r->properties.len > LEDGER_PROPERTIES_MAX)
 		return fail_long("the properties", LEDGER_PROPERTIES_MAX, diag);
+	if (r->kind.len > LEDGER_KIND_MAX)
+		return fail_long("the message's name", LEDGER_KIND_MAX, diag);
 	if (r->value_count > ENTITY_COLUMNS_MAX)
 		return diag_set(diag, ERR_LIMIT, "more than %u values", ENTITY_COLUMNS_MAX);
 	return 0;
@@ -139,6 +145,11 @@ static char *put_numbers(char *at, const struct record *r, unsigned numbers)
 	}
 	if (numbers & NUMBER_UNIQUE)
 		at = put(at, &r->unique, sizeof(r->unique));
+	if (numbers & NUMBER_KIND) {
+		uint64_t len = r->kind.len;
+
+		at = put(at, &len, sizeof(len));
+	}
 	return at;
 }
 
@@ -172,6 +183,7 @@ void record_encode(const struct record *r, void *ret)
 	at = put(at, r->client_id.text, r->client_id.len);
 	at = put(at, r->payload.text, r->payload.len);
 	at = put(at, r->properties.text, r->properties.len);
+	at = put(at, r->kind.text, r->kind.len);
 	for (size_t i = 0; i < r->value_count; i++)
 		at = put_value(at, &r->value[i]);
 }
@@ -240,19 +252,21 @@ static bool take_number(struct record_source *source, bool is_there, uint64_t *r
 
 static bool take_all(struct record_source *source, const struct head *head, struct record *ret)
 {
-	uint64_t properties_len;
+	uint64_t properties_len, kind_len;
 
 	if (!take_number(source, head->numbers & NUMBER_DIGEST, &ret->digest) ||
 	    !take_number(source, head->numbers & NUMBER_REVISION, &ret->revision) ||
 	    !take_number(source, head->numbers & NUMBER_PROPERTIES, &properties_len) ||
 	    !take_number(source, head->numbers & NUMBER_UNIQUE, &ret->unique) ||
+	    !take_number(source, head->numbers & NUMBER_KIND, &kind_len) ||
 	    !take_text(source, head->id_len, &ret->id) ||
 	    !take_text(source, head->owner_len, &ret->owner) ||
 	    !take_text(source, head->topic_len, &ret->topic) ||
 	    !take_text(source, head->publisher_len, &ret->publisher) ||
 	    !take_text(source, head->client_id_len, &ret->client_id) ||
 	    !take_text(source, head->payload_len, &ret->payload) ||
-	    !take_text(source, (size_t)properties_len, &ret->properties))
+	    !take_text(source, (size_t)properties_len, &ret->properties) ||
+	    !take_text(source, (size_t)kind_len, &ret->kind))
 		return false;
 	if (!(head->flags & FLAG_OWNER) && head->owner_len > 0)
 		return false;

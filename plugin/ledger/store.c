@@ -27,10 +27,12 @@ EMBED(sql_009, "schemas/store/009-closed.sql");
 EMBED(sql_010, "schemas/store/010-ring.sql");
 EMBED(sql_011, "schemas/store/011-unique.sql");
 EMBED(sql_012, "schemas/store/012-clock.sql");
+EMBED(sql_013, "schemas/store/013-messages.sql");
 
 /* Version n of the schema is what the first n of these make. */
-static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004, sql_005, sql_006,
-					 sql_007, sql_008, sql_009, sql_010, sql_011, sql_012 };
+static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004, sql_005,
+					 sql_006, sql_007, sql_008, sql_009, sql_010,
+					 sql_011, sql_012, sql_013 };
 
 #define VERSION (sizeof(migration) / sizeof(migration[0]))
 
@@ -67,8 +69,8 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_EVENT] =
 		"INSERT OR FAIL INTO events (seq, received_at, topic, publisher, client_id, qos, "
 		"retained, payload, will, correction, digest, revision, origin, "
-		"unique_key) SELECT seq, time, topic, publisher, client_id, qos, retained, "
-		"payload, will, correction, digest, revision, ?1, unique_key "
+		"unique_key, message) SELECT seq, time, topic, publisher, client_id, qos, "
+		"retained, payload, will, correction, digest, revision, ?1, unique_key, message "
 		"FROM " BATCH_TABLE,
 	[STORE_RETAINED] =
 		"INSERT OR FAIL INTO retained (topic, payload, qos, received_at, publisher, "
@@ -88,9 +90,10 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_REFUSAL] =
 		"INSERT INTO refusals (decision_id, time, action, reason, observed, "
 		"client_id, principal, address, topic, qos, retained, pointer, "
-		"keyword, message, standing, payload, payload_bytes, share, closed) VALUES "
+		"keyword, message, standing, payload, payload_bytes, share, closed, message_name) "
+		"VALUES "
 		"(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
-		"?17, ?18, ?19)",
+		"?17, ?18, ?19, ?20)",
 	[STORE_ALERT] = "INSERT INTO alerts (time, kind, state, client_id, principal, address, "
 			"document, share) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 	TRIM(REFUSALS, "refusals", "store_refusal_shares"),

@@ -325,6 +325,7 @@ int store_refuse(struct store *store, const struct refusal *refusal, struct diag
 	sql_bind_number(insert, 17, (int64_t)refusal->payload_bytes);
 	bind_share(insert, 18, &refusal->who);
 	sql_bind_number(insert, 19, refusal->is_closed);
+	sql_bind(insert, 20, refusal->message_name);
 	return sql_run(&store->sql, insert, "cannot write to refusals", diag);
 }
 

@@ -107,6 +107,8 @@ size_t notice_print(const char *types, const struct refusal *refusal,
 	print_time(&out, refusal->time_ms);
 	if (refusal->current_status[0])
 		text(&out, "currentStatus", refusal->current_status, 2 * WORD_MAX);
+	if (refusal->is_one_of_several)
+		text(&out, "messageName", refusal->message_name, 2 * WORD_MAX);
 	if (refusal->is_observed)
 		jsonout_true(&out, "observed");
 	if (refusal->is_closed)

@@ -6,7 +6,8 @@
  * instance, the topic as a relative URI reference; errors, where the payload was at fault, each
  * with field (a JSON Pointer), code (the schema's keyword) and message. Our own: reason (a code of
  * base/reason.h), decisionId, topic, qos, time, currentStatus (the status that the entity has, of
- * an illegal transition), observed (true where the message was let through all the same) and closed
+ * an illegal transition), messageName (which message of the contract it is nearest to, where its
+ * channel has several), observed (true where the message was let through all the same) and closed
  * (true where it was not acknowledged, and the client was disconnected).
  * schemas/refusal.schema.json describes it.
  */
@@ -24,7 +25,7 @@
 #define NOTICE_FAULTS_MAX 8u
 
 /* Bytes of a notice, NUL included; longer texts are cut. */
-#define NOTICE_MAX 12288u
+#define NOTICE_MAX 12544u
 
 /* Bytes of "principal/client", the receiver of a notice, each as its level (base/percent.h). */
 #define NOTICE_KEY_MAX (2 * PERCENT_LEVEL_MAX + 1)

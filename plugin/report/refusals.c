@@ -59,6 +59,7 @@ static void begin(struct refusals *refusals, const struct who *who, int64_t now_
 		.keyword = "",
 		.message = "",
 		.current_status = "",
+		.message_name = "",
 	};
 }
 
@@ -93,6 +94,8 @@ void refusals_describe(struct refusals *refusals, const struct gate_request *req
 	ret->keyword = decision->error.keyword;
 	ret->message = decision->error.message;
 	ret->current_status = decision->current_status;
+	ret->message_name = decision->kind ? decision->kind->name : "";
+	ret->is_one_of_several = decision->kind && decision->channel->message_count > 1;
 	ret->payload = request->message.payload;
 	ret->payload_bytes = request->message.payload_len;
 	ret->payload_len = request->message.payload_len < refusals->payload_bytes

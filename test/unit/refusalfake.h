@@ -24,6 +24,7 @@ static inline struct refusal refusal_example(const char *id, int64_t time_ms)
 		.keyword = "transition",
 		.message = "order is PLACED: APPROVED, CANCELLED may follow, not DELIVERED",
 		.current_status = "PLACED",
+		.message_name = "orderStatus",
 		.payload = "{\"a\":1}",
 		.payload_len = 7,
 		.payload_bytes = 7,

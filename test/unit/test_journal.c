@@ -680,6 +680,7 @@ static void test_record_decode__is_what_was_encoded(void **state)
 		.publisher = { "p", 1 },
 		.client_id = { "c", 1 },
 		.payload = { "\0x", 2 },
+		.kind = { "status", 6 },
 		.value_count = 4,
 		.value =
 			(struct value[]){
@@ -706,6 +707,8 @@ static void test_record_decode__is_what_was_encoded(void **state)
 	assert_non_null(read.owner.text);
 	assert_int_equal(read.owner.len, 0);
 	assert_memory_equal(read.payload.text, "\0x", 2);
+	assert_int_equal(read.kind.len, 6);
+	assert_memory_equal(read.kind.text, "status", 6);
 	assert_memory_equal(read.value[0].text, "PLACED", 6);
 	assert_int_equal(read.value[1].integer, -5);
 	assert_true(read.value[2].real == 2.5);
@@ -720,6 +723,9 @@ static void test_record_decode__is_what_was_encoded(void **state)
 	bytes[0] = 9;
 	assert_int_equal(record_decode(bytes, len, value, &read, &diag), ERR_VERSION);
 	free(bytes);
+	record.kind.len = LEDGER_KIND_MAX + 1;
+	assert_int_equal(record_check(&record, &diag), ERR_LIMIT);
+	record.kind.len = 0;
 	record.topic.len = 65536;
 	assert_int_equal(record_check(&record, &diag), ERR_LIMIT);
 }
@@ -746,7 +752,7 @@ static void test_record_decode__of_before_the_numbers(void **state)
 	memcpy(old, head, sizeof(head));
 	memcpy(old + sizeof(head), "a/bpc{}", 7);
 	assert_int_equal(record_decode(old, sizeof(old), value, &read, &diag), 0);
-	assert_true(read.digest == 0 && read.revision == 0);
+	assert_true(read.digest == 0 && read.revision == 0 && read.kind.len == 0);
 	assert_int_equal(read.received_ms, 123);
 	assert_memory_equal(read.topic.text, "a/b", 3);
 	assert_memory_equal(read.payload.text, "{}", 2);

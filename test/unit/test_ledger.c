@@ -552,6 +552,34 @@ static void test_ledger_commit__event_only_and_entity_only(void **state)
 	assert_sql(&f->folder, "shop.db", "SELECT id, status FROM orders", "1|PLACED");
 }
 
+/* An event has the name of its message, as far as a record holds it, also from the journal. */
+static void test_ledger_commit__keeps_the_messages_name(void **state)
+{
+	struct fixture *f = *state;
+	char name[LEDGER_KIND_MAX + 2];
+	struct ledger_write write = { .entity = ENTITY_NONE,
+				      .message.topic = "t",
+				      .message.topic_len = 1,
+				      .publisher = "p",
+				      .client_id = "c" };
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[LEDGER_KIND_MAX - 1] = (char)0xc3; /* a character that would not fit whole */
+	name[LEDGER_KIND_MAX] = (char)0xa4;
+	name[LEDGER_KIND_MAX + 1] = '\0';
+	open_ledger(f);
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	write.kind = "temperature";
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	write.kind = name;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	close_ledger(f);
+	assert_sql(&f->folder, "shop.db",
+		   "SELECT typeof(message), length(message), substr(message, 1, 4) FROM events "
+		   "ORDER BY seq",
+		   "null|-|-\ntext|11|temp\ntext|127|nnnn");
+}
+
 static void test_ledger_commit__refuses_what_it_cannot_keep(void **state)
 {
 	struct fixture *f = *state;
@@ -1615,6 +1643,7 @@ int main(void)
 		TEST(test_ledger_has_unique__also_after_a_restart),
 		TEST(test_ledger_commit__leaves_unnamed_columns),
 		TEST(test_ledger_commit__event_only_and_entity_only),
+		TEST(test_ledger_commit__keeps_the_messages_name),
 		TEST(test_ledger_commit__refuses_what_it_cannot_keep),
 		TEST(test_ledger_commit__larger_than_the_journal_takes),
 		TEST(test_ledger_journal_least__takes_the_largest),

@@ -171,6 +171,10 @@ static void test_notice_print__says_all_of_it(void **state)
 		"\"reason\":\"transition-illegal\",\"decisionId\":\"06c5w3z8m4k2x9ab\","
 		"\"topic\":\"orders/7/status\",\"qos\":1,\"time\":\"2026-01-15T10:30:00.123Z\","
 		"\"currentStatus\":\"PLACED\"}");
+	refusal.is_one_of_several = true;
+	(void)notice_print(TYPES, &refusal, &fault, 1, text);
+	assert_non_null(strstr(text, ",\"messageName\":\"orderStatus\"}"));
+	refusal.is_one_of_several = false;
 	refusal.reason = REASON_SCOPE_MISSING;
 	refusal.pointer = refusal.keyword = refusal.current_status = refusal.message = "";
 	refusal.is_observed = true;
@@ -243,8 +247,8 @@ static void test_notice_print__fits_for_every_reason(void **state)
 		refusal.reason = reason;
 		refusal.topic = hostile;
 		refusal.topic_len = sizeof(hostile);
-		refusal.message = refusal.current_status = sentence;
-		refusal.is_observed = true;
+		refusal.message = refusal.current_status = refusal.message_name = sentence;
+		refusal.is_observed = refusal.is_one_of_several = refusal.is_closed = true;
 		assert_true(notice_print(types, &refusal, faults, NOTICE_FAULTS_MAX + 1, text) > 0);
 		json = json_loads(text, 0, NULL);
 		assert_non_null(json);
@@ -387,8 +391,12 @@ static void test_refusals_describe__takes_over_the_decision(void **state)
 						     .payload_len = 7,
 						     .qos = 2,
 						     .is_will = true } };
+	const struct contract_message kind = { .name = "stop" };
+	struct contract_channel channel = { .message_count = 1 };
 	struct decision decision = {
 		.reason = REASON_SCHEMA_VIOLATION,
+		.channel = &channel,
+		.kind = &kind,
 		.error = { .instance = "/a", .keyword = "type", .message = "no" }
 	};
 	struct who who = { "app-1", "eva", "::1", true };
@@ -400,6 +408,11 @@ static void test_refusals_describe__takes_over_the_decision(void **state)
 	assert_string_equal(refusal.action, "will");
 	assert_int_equal(refusal.payload_len, 4);
 	assert_string_equal(refusal.pointer, "/a");
+	assert_string_equal(refusal.message_name, "stop");
+	assert_false(refusal.is_one_of_several);
+	channel.message_count = 2;
+	refusals_describe(refusals, &request, &decision, &who, NOW, &refusal);
+	assert_true(refusal.is_one_of_several);
 	assert_true(refusals_may_tell(refusals, &refusal));
 	refusals_notice(TYPES, &refusal, &decision.error, 1, &notice);
 	assert_string_equal(notice.topic, "refusals/eva/app-1");
