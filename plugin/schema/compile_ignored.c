@@ -32,6 +32,10 @@ void compile_ignored(struct compiler *c, const struct schema_place *place)
 	json_object_foreach(place->node, name, value) {
 		if (hides && strcmp(name, "$ref") != 0 && keyword_asserts(dialect, name))
 			compile_warn(c, place, name, "is ignored beside $ref");
+		else if (dialect_in(dialect, IN_ASYNCAPI) && strcmp(name, "schemaFormat") == 0)
+			compile_warn(c, place, name,
+				     "stands for a schema that is not read: nothing is checked "
+				     "here");
 		else if (!hides && keyword_is_elsewhere(dialect, name))
 			compile_warn(c, place, name, "is no keyword of %s, and is ignored",
 				     schema_dialect_name(dialect->draft));

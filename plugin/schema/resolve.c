@@ -115,10 +115,40 @@ static void start(const struct schema_set *set, struct resource *resource, struc
 				.pointer = resource->pointer };
 }
 
+/*
+ * AsyncAPI 3, "Multi Format Schema Object": { schemaFormat, schema } stands for its schema, if that
+ * is marked, so that it is known what it is written in.
+ */
+static int enter_format(struct schema_set *set, struct target *target, struct diag *diag)
+{
+	const struct document *document = target->resource->document;
+	const struct dialect *root = document->resource->dialect;
+	json_t *schema = json_object_get(target->node, "schema");
+	size_t len = strlen(target->pointer);
+	char *pointer;
+
+	if (!root || !dialect_in(root, IN_ASYNCAPI) || !json_is_object(schema) ||
+	    !json_object_get(target->node, "schemaFormat") ||
+	    !document_place(set, document, schema))
+		return 0;
+	pointer = arena_alloc(&set->arena, len + sizeof("/schema"));
+	if (!pointer)
+		return diag_nomem(diag);
+	memcpy(pointer, target->pointer, len);
+	strcpy(pointer + len, "/schema");
+	target->node = schema;
+	target->pointer = pointer;
+	return 0;
+}
+
 /* Something else than an object or a boolean is no schema; an object gets its place. */
 static int arrive(struct schema_set *set, struct target *target, struct schema_place *around,
 		  struct diag *diag)
 {
+	int rc = enter_format(set, target, diag);
+
+	if (rc != 0)
+		return rc;
 	if (json_is_boolean(target->node)) {
 		target->place = NULL;
 		return 0;
@@ -128,9 +158,8 @@ static int arrive(struct schema_set *set, struct target *target, struct schema_p
 				     "is no schema (expected an object or a boolean)");
 	target->place = document_place(set, target->resource->document, target->node);
 	if (!target->place) {
-		int rc = document_index(set, target->resource, around, target->node,
-					target->pointer, NULL, diag);
-
+		rc = document_index(set, target->resource, around, target->node, target->pointer,
+				    NULL, diag);
 		if (rc != 0)
 			return rc;
 		target->place = document_place(set, target->resource->document, target->node);
