@@ -40,7 +40,10 @@ SCHEMA   = schema/document schema/document_index schema/heirs schema/set schema/
            schema/pattern schema/pattern_ecma schema/pattern_ecma_text schema/pattern_ecma_set \
            schema/pattern_property schema/pattern_seq schema/pattern_dfa \
            schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
-CONTRACT = contract/contract contract/sources contract/sources_follow contract/sources_known contract/sources_load contract/transitions contract/entities contract/scopes \
+CONTRACT = contract/contract contract/transitions contract/entities contract/scopes \
+           contract/sources contract/sources_follow contract/sources_known contract/sources_load \
+           contract/translate contract/translate_channels contract/translate_messages \
+           contract/translate_parts contract/translate_security \
            contract/shapes contract/traits contract/media contract/messages contract/operations contract/channels contract/address contract/content \
            contract/level contract/topics contract/topics_check contract/topics_filter contract/topics_nearest
 ACCESS   = access/access access/access_load access/access_roles access/access_clients \
@@ -80,7 +83,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
 UNIT     = base config draft yaml brokerfile options sessions shares releases repairs login holdoffs events \
-           contract sources topics gate modes repeat report backlog \
+           contract sources translate topics gate modes repeat report backlog \
            payload payload_text pattern format schema discriminator uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults state idfilter store store_files writer ledger ledger_files \

@@ -129,6 +129,11 @@ struct draft *draft_place(struct draft *made, const struct config *place)
 	return made;
 }
 
+const struct config *draft_place_of(const struct draft *draft)
+{
+	return draft ? draft->place : NULL;
+}
+
 enum config_kind draft_kind(const struct draft *draft)
 {
 	return draft ? draft->kind : CONFIG_ANY;

@@ -45,6 +45,9 @@ struct draft *draft_alias(struct drafts *drafts, const struct config *value);
 /* @made stands for @place in what is said of it. Returns @made. */
 struct draft *draft_place(struct draft *made, const struct config *place);
 
+/* What it stands for, or NULL. */
+const struct config *draft_place_of(const struct draft *draft);
+
 enum config_kind draft_kind(const struct draft *draft); /* CONFIG_ANY for NULL */
 size_t draft_count(const struct draft *draft);          /* members or items, as config_count() */
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "contract/contract_internal.h"
+#include "contract/translate.h"
 
 void loader_warn(struct loader *loader, const struct config *at, const char *key,
 		 const char *format, ...)
@@ -137,19 +138,6 @@ static void index_topics(struct loader *loader)
 	fail_topics(loader, fault, &pair);
 }
 
-/* Is it an AsyncAPI document that we know? Else all that follows would be misunderstood. */
-static bool is_known(struct loader *loader)
-{
-	static const char *const versions[] = { "3.0.0", "3.1.0", NULL };
-	unsigned ignored;
-
-	if (config_expect(loader->report, loader->root, CONFIG_OBJECT) &&
-	    !config_member(loader->root, "asyncapi"))
-		return config_fail(loader->report, loader->root, "asyncapi", ERR_INVALID,
-				   "expected \"3.0.0\" or \"3.1.0\"");
-	return config_word(loader->report, loader->root, "asyncapi", versions, &ignored);
-}
-
 /* Which channels have one message that every publish is: see struct contract_channel. */
 static void find_sole_messages(struct loader *loader)
 {
@@ -173,8 +161,6 @@ static void load_document(struct loader *loader)
 	static step *const last[] = { index_topics, channels_load_published, content_compare,
 				      find_sole_messages };
 
-	if (!is_known(loader))
-		return;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		steps[i](loader);
 		if (loader->report->rc == ERR_NOMEM ||
@@ -206,7 +192,8 @@ int contract_open(const struct sources_place *place, struct contract **ret, stru
 	loader.report = &report;
 	contract->sources.warn = take_warning;
 	contract->sources.warn_ctx = &loader;
-	if (sources_open(&contract->sources, &contract->arena, place, &report)) {
+	if (sources_open(&contract->sources, &contract->arena, place, &report) &&
+	    translate_open(&contract->sources, TRANSLATE_CLIENT)) {
 		loader.root = contract->sources.file[0]->root;
 		load_document(&loader);
 	}

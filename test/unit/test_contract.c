@@ -515,7 +515,10 @@ static void test_contract_load__refuses_what_is_no_document(void **state)
 		{ "{\"a\":1,\"a\":2}", NAME ":1:8: /a: occurs twice, first at 1:2", ERR_INVALID },
 		{ "[]", NAME ":1:1: expected an object", ERR_INVALID },
 		{ "7", NAME ":1:1: expected an object", ERR_INVALID },
-		{ "{}", NAME ":1:1: /asyncapi: expected \"3.0.0\" or \"3.1.0\"", ERR_INVALID },
+		{ "{}",
+		  NAME ":1:1: /asyncapi: expected a version of AsyncAPI, \"2.0.0\" to \"2.6.0\", "
+		       "\"3.0.0\" or \"3.1.0\"",
+		  ERR_INVALID },
 	};
 	struct folder folder;
 	struct diag diag;
