@@ -92,7 +92,8 @@ struct schema_options {
 /*
  * Compiles the schema that @uri names: a document's uri, optionally with a fragment that is a
  * JSON Pointer or an anchor ("file:order.json#/$defs/money"). It, and every schema it refers
- * to, is checked against its metaschema first. On failure *ret is untouched and @diag names
+ * to, is checked against its metaschema first. A pattern (of pattern or patternProperties) has at
+ * most PATTERN_MAX_BYTES, 8192 bytes (pattern.h). On failure *ret is untouched and @diag names
  * document and JSON Pointer. @options may be NULL (all false).
  */
 int schema_compile(struct schema_set *set, const char *uri, const struct schema_options *options,

@@ -57,6 +57,21 @@ static json_t *load(const char *path)
 	return json;
 }
 
+static char *repeat(const char *before, const char *comma, const char *item, size_t count,
+		    const char *after)
+{
+	char *text =
+		malloc(strlen(before) + count * (strlen(comma) + strlen(item)) + strlen(after) + 1);
+	char *at = text;
+
+	assert_non_null(text);
+	at += sprintf(at, "%s", before);
+	for (size_t i = 0; i < count; i++)
+		at += sprintf(at, "%s%s", comma, item);
+	(void)sprintf(at, "%s", after);
+	return text;
+}
+
 /* ---- one schema, one document ------------------------------------------------------------ */
 
 static struct schema *compile_in(json_t *json, enum schema_dialect dialect, bool assert_format)
@@ -398,6 +413,25 @@ static void test_schema_compile__a_const_that_is_too_deep_names_the_file(void **
 	schema_set_free(set);
 }
 
+static void test_schema_compile__a_pattern_that_is_too_long(void **state)
+{
+	char *text = repeat("{\"items\":{\"pattern\":\"", "", "a", 8193, "\"}}");
+	json_t *json = parse("pattern", text, strlen(text));
+	struct schema_set *set = NULL;
+	struct schema *schema = NULL;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(schema_set_new(&set, &diag), 0);
+	assert_int_equal(schema_set_add(set, URI, "long.json", json, SCHEMA_UNSAID, &diag), 0);
+	assert_int_equal(schema_compile(set, URI, NULL, &schema, &diag), ERR_LIMIT);
+	assert_string_equal(diag.text, "long.json: /items/pattern: a pattern of 8193 bytes; at "
+				       "most 8192 are allowed");
+	json_decref(json);
+	schema_set_free(set);
+	free(text);
+}
+
 static void test_schema_compile__a_place_in_a_document_that_is_no_schema(void **state)
 {
 	static const char text[] = "{\"asyncapi\":\"3.0.0\",\"components\":{\"messages\":{\"m\":{"
@@ -640,22 +674,6 @@ static void test_schema_check__a_pattern_that_gives_up_is_a_limit(void **state)
 		assert_int_equal(check_text(schemas[i], message, (size_t)len), SCHEMA_LIMIT);
 	free(text);
 }
-
-static char *repeat(const char *before, const char *comma, const char *item, size_t count,
-		    const char *after)
-{
-	char *text =
-		malloc(strlen(before) + count * (strlen(comma) + strlen(item)) + strlen(after) + 1);
-	char *at = text;
-
-	assert_non_null(text);
-	at += sprintf(at, "%s", before);
-	for (size_t i = 0; i < count; i++)
-		at += sprintf(at, "%s%s", comma, item);
-	(void)sprintf(at, "%s", after);
-	return text;
-}
-
 /* Each alone is cheap; all of them are charged to the one budget of the message. */
 static void test_schema_check__patterns_share_a_budget(void **state)
 {
@@ -936,6 +954,7 @@ int main(void)
 		cmocka_unit_test(test_schema_compile__invalid_schemas_name_the_place),
 		cmocka_unit_test(test_schema_set_add__same_uri_twice),
 		cmocka_unit_test(test_schema_compile__a_const_that_is_too_deep_names_the_file),
+		cmocka_unit_test(test_schema_compile__a_pattern_that_is_too_long),
 		cmocka_unit_test(test_schema_compile__a_place_in_a_document_that_is_no_schema),
 		cmocka_unit_test(test_schema_explain__sentences),
 		cmocka_unit_test(test_schema_explain__no_room_still_answers),
