@@ -451,6 +451,7 @@ int schema_compile(struct schema_set *set, const char *uri, const struct schema_
 	struct compiler c = { .set = set,
 			      .diag = diag,
 			      .assert_format = options && options->assert_format,
+			      .checks_examples = options && options->checks_examples,
 			      .max_bytes = options ? options->max_bytes : 0 };
 	struct target target;
 	int rc = document_index_all(set, diag);
@@ -470,6 +471,8 @@ int schema_compile(struct schema_set *set, const char *uri, const struct schema_
 	compile_dynamic_check(&c);
 	compile_check_circles(&c);
 	compile_worst(&c, c.max_bytes);
+	if (c.rc == 0)
+		compile_examples(&c);
 	if (c.rc == 0) {
 		*ret = c.schema;
 		c.schema = NULL; /* handed over */

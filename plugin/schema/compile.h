@@ -41,6 +41,7 @@ struct compiler {
 	struct schema_set *set;
 	struct schema *schema;
 	bool assert_format;
+	bool checks_examples;
 	size_t max_bytes; /* see struct schema_options */
 	struct diag *diag;
 	int rc;                     /* the first failure */
@@ -234,6 +235,9 @@ void compile_warn(struct compiler *c, const struct schema_place *place, const ch
  * dialect has, and of names that are near a keyword: they look as if they were enforced.
  */
 void compile_ignored(struct compiler *c, const struct schema_place *place);
+
+/* Warns of a default and of examples that are not valid. Call it when the program is complete. */
+void compile_examples(struct compiler *c);
 
 /* Fills in a schema whose $ref is all that counts. */
 void compile_only_reference(struct filling *f);

@@ -78,9 +78,10 @@ int schema_set_mark(struct schema_set *set, const char *uri, enum schema_dialect
 		    struct diag *diag) MUST_CHECK;
 
 struct schema_options {
-	bool assert_format; /* format is an assertion, not an annotation; contracts assert */
-	int64_t max_work;   /* for one value, in units of about 10 ns; 0: RUN_MAX_WORK */
-	size_t max_bytes;   /* of a message, for schema_warning(); 0: no warnings are wanted */
+	bool assert_format;   /* format is an assertion, not an annotation; contracts assert */
+	int64_t max_work;     /* for one value, in units of about 10 ns; 0: RUN_MAX_WORK */
+	size_t max_bytes;     /* of a message, for schema_warning(); 0: no warnings are wanted */
+	bool checks_examples; /* a default or example that the schema refuses is a warning */
 	/* What a schema in a document of SCHEMA_UNSAID is read as, if it is named by @uri itself.
 	 */
 	enum schema_dialect dialect;

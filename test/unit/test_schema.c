@@ -798,6 +798,50 @@ static void test_schema_warning__names_the_place(void **state)
 	}
 }
 
+static void test_schema_warning__defaults_and_examples(void **state)
+{
+	static const struct {
+		const char *schema;
+		const char *warning; /* NULL: none */
+	} trials[] = {
+		{ "{\"type\":\"integer\",\"default\":5,\"examples\":[1,2]}", NULL },
+		{ "{\"type\":\"integer\",\"default\":\"5\"}",
+		  "a: /default: contradicts the schema: is \"5\", expected type integer" },
+		{ "{\"items\":{\"properties\":{\"n\":{\"maximum\":3}},\"examples\":[{\"n\":1},"
+		  "{\"n\":5}]}}",
+		  "a: /items/examples/1: contradicts the schema: /n is 5, expected at most 3" },
+		{ "{\"type\":\"integer\",\"example\":\"x\"}", NULL }, /* no keyword there */
+		{ "{\"$ref\":\"#/$defs/a\",\"$defs\":{\"a\":{\"enum\":[1],\"default\":2}}}",
+		  "a: /$defs/a/default: contradicts the schema: is 2, expected 1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(trials) / sizeof(trials[0]); i++) {
+		json_t *json = json_loads(trials[i].schema, 0, NULL);
+
+		for (int checks = 0; checks < 2; checks++) {
+			const struct schema_options options = { .max_bytes = 100,
+								.checks_examples = checks };
+			struct schema_set *set = NULL;
+			struct schema *schema = NULL;
+			struct diag diag;
+			const char *warning;
+
+			assert_int_equal(schema_set_new(&set, &diag), 0);
+			assert_int_equal(schema_set_add(set, URI, "a", json, SCHEMA_UNSAID, &diag),
+					 0);
+			assert_int_equal(schema_compile(set, URI, &options, &schema, &diag), 0);
+			warning = schema_warning(schema, 0);
+			if (!warning != !(checks && trials[i].warning) ||
+			    (warning && strcmp(warning, trials[i].warning) != 0))
+				fail_msg("%s: %s", trials[i].schema, warning ? warning : "none");
+			schema_free(schema);
+			schema_set_free(set);
+		}
+		json_decref(json);
+	}
+}
+
 static void test_schema_warning__no_more_than_are_kept(void **state)
 {
 	const struct schema_options options = { .assert_format = true, .max_bytes = 100 };
@@ -967,6 +1011,7 @@ int main(void)
 		cmocka_unit_test(test_schema_check__patterns_share_a_budget),
 		cmocka_unit_test(test_schema_check__everything_is_charged),
 		cmocka_unit_test(test_schema_warning__names_the_place),
+		cmocka_unit_test(test_schema_warning__defaults_and_examples),
 		cmocka_unit_test(test_schema_warning__no_more_than_are_kept),
 		cmocka_unit_test(test_schema_check__unique_items_of_a_large_array),
 		cmocka_unit_test(test_schema_check__more_items_than_can_be_tracked),
