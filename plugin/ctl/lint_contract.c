@@ -256,8 +256,10 @@ static void walk_members(struct survey *survey, const json_t *schema, const stru
 	json_object_foreach(json_object_get(schema, "properties"), at.key, value)
 		walk_schema(survey, value, &at, depth - 1);
 	at.key = "*";
-	if (items)
+	if (items && !json_is_array(items))
 		walk_schema(survey, items, &at, depth - 1);
+	for (size_t i = 0; i < json_array_size(items); i++) /* of draft 07 and older */
+		walk_schema(survey, json_array_get(items, i), &at, depth - 1);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		const json_t *part = json_object_get(schema, parts[i]);
 

@@ -11,6 +11,7 @@ struct rules_parts {
 	struct rules_channel *channel;
 	struct rules_message *message;
 	struct diag_list warnings;
+	struct diag_list *errors; /* while it is loaded; may be NULL */
 };
 
 /* A message and its schema's URI, to be sorted so that each schema is compiled once. */
@@ -24,19 +25,63 @@ static int by_uri(const void *a, const void *b)
 	return strcmp(((const struct wanted *)a)->uri, ((const struct wanted *)b)->uri);
 }
 
+/* A fault of the contract; *first and @diag are the first one's. */
+static void add_error(struct rules *rules, int rc, const struct diag *text, int *first,
+		      struct diag *diag)
+{
+	if (*first == 0 || rc == ERR_NOMEM)
+		*first = diag_set(diag, rc, "%s", text->text);
+	if (rules->parts->errors)
+		diag_list_add(rules->parts->errors, text->text);
+}
+
+/* A file that is no AsyncAPI document is written in what the schemas are that refer to it. */
+static enum schema_dialect dialect_of(const json_t *document)
+{
+	return json_object_get(document, "asyncapi") ? SCHEMA_ASYNCAPI : SCHEMA_UNSAID;
+}
+
 static int add_documents(const struct contract *contract, struct schema_set *set, struct diag *diag)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < contract->sources.count; i++) {
 		struct sources_file *file = contract->sources.file[i];
-		json_t *json = sources_json(file);
+		json_t *json;
 
-		rc = json ? schema_set_add(set, file->uri, file->name, json, SCHEMA_DRAFT_2020_12,
-					   diag)
+		if (!file->original)
+			continue;
+		json = sources_json(file);
+		rc = json ? schema_set_add(set, file->uri, file->name, json, dialect_of(json), diag)
 			  : diag_nomem(diag);
 	}
 	return rc;
+}
+
+/* What "schemaFormat" says. */
+static int mark_schemas(struct rules *rules, struct schema_set *set, struct diag *diag)
+{
+	static const enum schema_dialect dialects[] = {
+		[CONTRACT_UNSAID] = SCHEMA_UNSAID,
+		[CONTRACT_DRAFT_04] = SCHEMA_DRAFT_04,
+		[CONTRACT_DRAFT_06] = SCHEMA_DRAFT_06,
+		[CONTRACT_DRAFT_07] = SCHEMA_DRAFT_07,
+		[CONTRACT_DRAFT_2019_09] = SCHEMA_DRAFT_2019_09,
+		[CONTRACT_DRAFT_2020_12] = SCHEMA_DRAFT_2020_12,
+		[CONTRACT_ASYNCAPI] = SCHEMA_ASYNCAPI,
+		[CONTRACT_OPENAPI_30] = SCHEMA_OPENAPI_30,
+	};
+	struct diag text;
+	int first = 0;
+
+	for (size_t i = 0; i < rules->contract->mark_count && first != ERR_NOMEM; i++) {
+		const struct contract_mark *mark = &rules->contract->mark[i];
+		int rc = schema_set_mark(set, mark->uri, dialects[mark->dialect], &text);
+
+		if (rc)
+			add_error(rules, rc, &text, &first, diag);
+	}
+	return first;
 }
 
 static void add_warnings(struct rules *rules, const struct schema *schema)
@@ -51,23 +96,28 @@ static int compile_wanted(struct rules *rules, struct schema_set *set, const str
 			  size_t count, struct diag *diag)
 {
 	const struct schema_options options = { .assert_format = true,
-						.max_bytes = rules->payload_max };
+						.max_bytes = rules->payload_max,
+						.dialect = SCHEMA_ASYNCAPI };
 	struct rules_parts *parts = rules->parts;
+	struct diag text;
+	int first = 0;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && first != ERR_NOMEM; i++) {
 		bool is_same = i > 0 && strcmp(wanted[i].uri, wanted[i - 1].uri) == 0;
+		int rc = 0;
 
-		if (!is_same) {
-			int rc = schema_compile(set, wanted[i].uri, &options,
-						&parts->schema[parts->schema_count], diag);
-
-			if (rc)
-				return rc;
+		if (!is_same)
+			rc = schema_compile(set, wanted[i].uri, &options,
+					    &parts->schema[parts->schema_count], &text);
+		if (rc)
+			add_error(rules, rc, &text, &first, diag);
+		else if (!is_same)
 			add_warnings(rules, parts->schema[parts->schema_count++]);
-		}
+		if (first)
+			continue; /* only to find what else is wrong */
 		parts->message[wanted[i].message].schema = parts->schema[parts->schema_count - 1];
 	}
-	return 0;
+	return first;
 }
 
 /* Can no payload be the one message and not the other? What takes any bytes is the same, too. */
@@ -108,7 +158,7 @@ static int compile_schemas(struct rules *rules, struct diag *diag)
 	struct wanted *wanted = calloc(rules->contract->message_count + 1, sizeof(*wanted));
 	struct schema_set *set = NULL;
 	size_t count = 0;
-	int rc = ERR_NOMEM;
+	int rc = ERR_NOMEM, found;
 
 	rules->parts->schema =
 		calloc(rules->contract->message_count + 1, sizeof(*rules->parts->schema));
@@ -135,7 +185,11 @@ static int compile_schemas(struct rules *rules, struct diag *diag)
 	rc = add_documents(rules->contract, set, diag);
 	if (rc)
 		goto out;
-	rc = compile_wanted(rules, set, wanted, count, diag);
+	rc = mark_schemas(rules, set, diag);
+	if (rc == ERR_NOMEM)
+		goto out;
+	found = compile_wanted(rules, set, wanted, count, rc ? NULL : diag);
+	rc = rc ? rc : found;
 	if (rc == 0)
 		describe_messages(rules);
 out:
@@ -252,6 +306,8 @@ static void warn_of_members(struct rules *rules)
 static int compile_channels(struct rules *rules, struct diag *diag)
 {
 	size_t count = rules->contract->channel_count;
+	struct diag text;
+	int rc, first = 0;
 
 	rules->parts->channel = calloc(count + 1, sizeof(*rules->parts->channel));
 	if (!rules->parts->channel)
@@ -260,17 +316,19 @@ static int compile_channels(struct rules *rules, struct diag *diag)
 	rules->payload_max = 1;
 	for (size_t i = 0; i < count; i++) {
 		const struct contract_channel *channel = &rules->contract->channel[i];
-		int rc;
 
 		warn_of_times(rules, channel);
 		if (channel->payload_max > rules->payload_max)
 			rules->payload_max = channel->payload_max;
-		rc = compile_patterns(rules, channel, diag);
+		rc = compile_patterns(rules, channel, &text);
 		if (rc)
-			return rc;
+			add_error(rules, rc, &text, &first, diag);
+		if (first == ERR_NOMEM)
+			return first;
 	}
 	warn_of_members(rules);
-	return compile_schemas(rules, diag);
+	rc = compile_schemas(rules, first ? NULL : diag);
+	return first && rc != ERR_NOMEM ? first : rc;
 }
 
 static bool has_param(const void *ctx, const char *name)
@@ -370,6 +428,7 @@ int rules_load(const struct rules_files *files, struct rules **ret, struct diag 
 		(void)diag_nomem(diag);
 		goto out;
 	}
+	rules->parts->errors = files->errors;
 	rc = load_files(rules, files, diag);
 	if (rc)
 		goto out;
