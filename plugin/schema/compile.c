@@ -142,23 +142,6 @@ static void enter_resource(struct compiler *c, struct resource *resource)
 		c->resources[c->resource_count++] = resource;
 }
 
-/* Makes room for the node of every place that there is by now. */
-static bool grow_nodes(struct compiler *c)
-{
-	size_t slots = 2 * c->set->place_count;
-	struct schema_node **nodes;
-
-	if (c->set->place_count <= c->node_slots)
-		return true;
-	nodes = realloc(c->nodes, slots * sizeof(struct schema_node *));
-	if (!nodes)
-		return fail(c, diag_nomem(c->diag));
-	memset(nodes + c->node_slots, 0, (slots - c->node_slots) * sizeof(struct schema_node *));
-	c->nodes = nodes;
-	c->node_slots = slots;
-	return true;
-}
-
 static struct schema_node *new_node(struct compiler *c, const struct resource *resource,
 				    const char *pointer)
 {
@@ -186,8 +169,12 @@ static const struct schema_node *boolean_node(struct compiler *c, const struct t
 /* Where the node of @place is kept, which is NULL until it is made. */
 static struct schema_node **node_slot(struct compiler *c, struct schema_place *place, bool is_plain)
 {
-	if (!is_plain)
-		return grow_nodes(c) ? &c->nodes[place->id] : NULL;
+	if (!is_plain) {
+		if (place->compilation != c->number)
+			place->compiled = NULL;
+		place->compilation = c->number;
+		return &place->compiled;
+	}
 	for (size_t i = 0; i < c->plain_count; i++)
 		if (c->plain[i].place == place)
 			return &c->plain[i].node;
@@ -434,7 +421,6 @@ static void fill_all(struct compiler *c)
 
 static void compiler_clear(struct compiler *c)
 {
-	free(c->nodes);
 	free(c->queue);
 	free(c->plain);
 	free(c->resources);
@@ -449,6 +435,7 @@ int schema_compile(struct schema_set *set, const char *uri, const struct schema_
 		   struct schema **ret, struct diag *diag)
 {
 	struct compiler c = { .set = set,
+			      .number = ++set->compilations,
 			      .diag = diag,
 			      .assert_format = options && options->assert_format,
 			      .checks_examples = options && options->checks_examples,

@@ -44,9 +44,8 @@ struct compiler {
 	bool checks_examples;
 	size_t max_bytes; /* see struct schema_options */
 	struct diag *diag;
-	int rc;                     /* the first failure */
-	struct schema_node **nodes; /* by place id; NULL where not compiled */
-	size_t node_slots;
+	int rc;                      /* the first failure */
+	uint64_t number;             /* of this compilation in its set */
 	struct queued_schema *queue; /* all nodes of places, in the order they were made */
 	size_t queue_used;
 	size_t queue_cap;

@@ -77,11 +77,9 @@ struct schema_place *document_add_place(struct schema_set *set, struct resource 
 		(void)diag_nomem(diag);
 		return NULL;
 	}
-	*place = (struct schema_place){ .resource = resource,
-					.parent = parent,
-					.node = node,
-					.pointer = pointer,
-					.id = set->place_count };
+	*place = (struct schema_place){
+		.resource = resource, .parent = parent, .node = node, .pointer = pointer
+	};
 	*place_slot(set->places, set->place_slots, resource->document, node) = place;
 	set->place_count++;
 	return place;

@@ -42,6 +42,8 @@ struct unsaid {
 	struct unsaid_mark *marks;
 };
 
+struct schema_node;
+
 struct document {
 	struct document *next;
 	const char *uri;
@@ -89,7 +91,12 @@ struct schema_place {
 	const char *pointer;
 	bool is_detached; /* not a keyword's subschema: a reference made it a schema */
 	bool is_checked;  /* it and all schemas below it passed their metaschemas */
-	size_t id;        /* 0, 1, 2, ... in its set */
+	/*
+	 * The node that the compilation of this number made of it; 0: none. (That one starts
+	 * another, of a metaschema with the same place, costs a second node at worst.)
+	 */
+	uint64_t compilation;
+	struct schema_node *compiled;
 	const char *name; /* that a discriminator may have for it; NULL: none */
 	struct heir *heirs;
 	enum place_kind kind;
@@ -126,6 +133,7 @@ struct schema_set {
 	size_t place_count;
 	size_t place_slots; /* a power of two */
 	uint32_t resource_count;
+	uint64_t compilations;    /* that were begun */
 	bool has_dynamic_anchors; /* outside of the built-in metaschemas */
 	unsigned stamp;           /* of the list that is made; see struct schema_place */
 };

@@ -215,7 +215,9 @@ void keyword_suggest(const struct dialect *dialect, struct suggest *suggest)
 
 json_t *keyword_value(const struct dialect *dialect, const json_t *schema, const char *name)
 {
-	return keyword_find(dialect, name) ? json_object_get(schema, name) : NULL;
+	json_t *value = json_object_get(schema, name); /* mostly there is none */
+
+	return value && keyword_find(dialect, name) ? value : NULL;
 }
 
 bool keyword_asserts(const struct dialect *dialect, const char *name)
