@@ -45,7 +45,8 @@ CONTRACT = contract/contract contract/transitions contract/entities contract/sco
            contract/translate contract/translate_channels contract/translate_messages \
            contract/translate_parts contract/translate_security \
            contract/shapes contract/traits contract/media contract/messages contract/operations contract/channels contract/address contract/content \
-           contract/level contract/topics contract/topics_check contract/topics_filter contract/topics_nearest
+           contract/level contract/topics contract/topics_check contract/topics_filter contract/topics_nearest \
+           contract/properties
 ACCESS   = access/access access/access_load access/access_roles access/access_clients \
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
@@ -62,12 +63,12 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
-GATE     = gate/gate gate/judgement gate/permission gate/message_rules gate/entity_rules gate/repeat gate/subscription gate/kinds
+GATE     = gate/gate gate/judgement gate/permission gate/message_rules gate/property_rules gate/entity_rules gate/repeat gate/subscription gate/kinds
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) gate/rules $(GATE) $(REPORT) $(MONITOR) broker/own_messages
 LOGIN    = $(addprefix broker/,holdoffs login login_password login_proof login_scram pending_logins)
 BROKER   = broker/broker broker/events_publish broker/events_will broker/events_acl broker/events_leave \
            broker/events_login broker/events_reload broker/events_command broker/events_share \
-           broker/events_release broker/events_resend broker/events_retained broker/properties \
+           broker/events_release broker/events_resend broker/events_retained broker/properties broker/property_layout \
            broker/listeners broker/sessions broker/shares broker/releases broker/repairs $(LOGIN) \
            broker/notify broker/feed broker/feed_alerts broker/feed_numbers
 PLUGIN   = plugin $(BROKER)
@@ -83,7 +84,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
 UNIT     = base config draft yaml brokerfile options sessions shares releases repairs login holdoffs events \
-           contract sources translate topics gate modes repeat report backlog \
+           contract sources translate topics gate properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults state idfilter store store_files writer ledger ledger_files \
@@ -156,7 +157,7 @@ $(B)/fuzz/jansson/%.o: plugin/schema/%.c test/fuzz/jansson_names.h
 	$(CLANG) $(CORE) $(FUZZER) -UPAYLOAD_YYJSON -include test/fuzz/jansson_names.h -c $< -o $@
 $(B)/fuzz/fuzz_payload_diff: $(B)/fuzz/jansson/payload_common.o $(B)/fuzz/jansson/payload_jansson.o
 # Properties are the library's; the broker has it in itself.
-$(B)/fuzz/fuzz_properties: $(B)/fuzz/broker/properties.o
+$(B)/fuzz/fuzz_properties: $(B)/fuzz/broker/properties.o $(B)/fuzz/broker/property_layout.o
 $(B)/fuzz/fuzz_properties: LINK += -lmosquitto
 .SECONDARY:
 

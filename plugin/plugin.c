@@ -275,6 +275,7 @@ static void plugin_free(struct plugin *plugin)
 	options_clear(&plugin->options);
 	free(plugin->arrival.id);
 	free(plugin->pending.copy);
+	properties_forget(plugin);
 	free(plugin->reloading.kept);
 	free(plugin);
 }

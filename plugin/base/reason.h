@@ -113,7 +113,17 @@ enum reason_problem {
 	X(REASON_STEP_SCOPE, "step-scope", REASON_OF_MESSAGE, PROBLEM_FORBIDDEN,                   \
 	  "The client lacks the scope of this step")                                               \
 	X(REASON_MESSAGE_AMBIGUOUS, "message-ambiguous", REASON_OF_MESSAGE, PROBLEM_INVALID,       \
-	  "The payload fits several messages of the channel")
+	  "The payload fits several messages of the channel")                                      \
+	X(REASON_HEADER_VIOLATION, "header-violation", REASON_OF_MESSAGE, PROBLEM_INVALID,         \
+	  "The user properties are not what the schema asks")                                      \
+	X(REASON_CORRELATION_ID, "correlation-id", REASON_OF_MESSAGE, PROBLEM_INVALID,             \
+	  "The correlation id is missing or wrong")                                                \
+	X(REASON_CONTENT_TYPE, "content-type", REASON_OF_MESSAGE, PROBLEM_INVALID,                 \
+	  "The content type is not the message's")                                                 \
+	X(REASON_PAYLOAD_FORMAT, "payload-format", REASON_OF_MESSAGE, PROBLEM_INVALID,             \
+	  "The payload format indicator is not the message's")                                     \
+	X(REASON_RESPONSE_TOPIC, "response-topic", REASON_OF_MESSAGE, PROBLEM_INVALID,             \
+	  "The response topic cannot take the reply")
 
 enum reason {
 #define X(name, code, cause, problem, title) name,

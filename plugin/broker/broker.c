@@ -84,6 +84,8 @@ void broker_probe(struct broker *ret)
 	(void)probe(of_2_1, COUNT(of_2_1));
 	ret->has_busy_code = ret->complete_login != NULL;
 	ret->has_quota_code = dlsym(RTLD_DEFAULT, "mosquitto_plugin_set_info") != NULL;
+	if (!properties->is_there && !ret->has_quota_code)
+		properties->is_there = property_layout_use(properties);
 	ret->running = find_running();
 	/* 2.0's copies are from calloc(), 2.1's are counted by the broker. */
 	properties->free = ret->has_quota_code ? mosquitto_free : free;
@@ -332,7 +334,7 @@ bool broker_publish(const struct broker *broker, const char *topic, const char *
 	};
 	mosquitto_property *properties = NULL;
 
-	/* Debian's 2.0.21 has these two of them only. Without it the message is what it is. */
+	/* Without it the message is what it is. */
 	if (broker->properties.add_text && broker->properties.free_all)
 		(void)broker->properties.add_text(&properties, CONTENT_TYPE, content_type);
 	return broker_publish_take(broker, NULL, &message, properties);

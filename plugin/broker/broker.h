@@ -67,6 +67,12 @@ struct broker {
 void broker_probe(struct broker *ret);
 
 /*
+ * For a 2.0 that exports functions to make properties and none to read them: fills in those that
+ * read, by the layout of its lists (property_layout.c). False: it has another one.
+ */
+bool property_layout_use(struct broker_properties *api);
+
+/*
  * Can the broker delay a login without harm? 0, or an error and @diag says why not. Mosquitto up to
  * 2.1.2 frees a client twice that goes on sending while its login waits: see ARCHITECTURE.md. No
  * call gives the broker's version, so this runs the broker's program for it and waits: call it at

@@ -34,6 +34,17 @@
 #include "broker/feed.h"
 
 /*
+ * MQTT 5's properties of the pending publish as the gate reads them. Their texts are copies, which
+ * stay until the next are read; the bytes of all are bounded.
+ */
+struct shown_properties {
+	struct message_properties properties;
+	struct payload_pair user[PAYLOAD_MAX_PAIRS];
+	size_t copy_count;
+	void *copy[2 * PAYLOAD_MAX_PAIRS + 3]; /* owned, the broker's */
+};
+
+/*
  * A publish that is being judged, or that ACL_CHECK allowed and whose MESSAGE has not come yet. One
  * is enough: the broker raises no event for another publish in between. MESSAGE follows at once;
  * only deliveries of log lines come between. If another event comes first, it was no publish but a
@@ -53,6 +64,7 @@ struct pending_publish {
 	size_t copy_size;
 	bool is_refused; /* it was a will (@copied), and deliveries of it are refused */
 	unsigned char properties[LEDGER_PROPERTIES_MAX]; /* of a retained message */
+	struct shown_properties shown;
 };
 
 /* State of the deliveries in this round of the broker. Pointers are only compared. */
@@ -311,6 +323,16 @@ size_t properties_read(const struct plugin *plugin, const void *list, unsigned c
 		       size_t cap);
 bool events_publish_retained(const struct plugin *plugin, const struct message *message,
 			     const void *properties, size_t properties_len);
+
+/*
+ * Sets @request's properties to what the broker shows of them with its list @list, in
+ * plugin->pending: all of them to @is_message or on 2.1, but for the message expiry interval; none
+ * to a client of MQTT 3. Leaves them NULL where the broker shows none now.
+ */
+void properties_show(struct plugin *plugin, const struct mosquitto *client, const void *list,
+		     bool is_message, struct gate_request *request) __attribute__((cold));
+/* Frees the copies. */
+void properties_forget(struct plugin *plugin);
 
 /*
  * Messages that are sent again, see events_resend.c. events_resend(): a publish was refused; true:

@@ -221,6 +221,32 @@ __attribute__((cold, noinline)) static int ask_again(struct plugin *plugin,
 	return MOSQ_ERR_ACL_DENIED;
 }
 
+/*
+ * Some rule is about properties that the gate was not shown: if the broker shows them now, it
+ * decides once more. Most messages have none, and most rules are about those that are there.
+ */
+static inline bool is_open(const struct decision *decision, const void *properties)
+{
+	return decision->open != GATE_OPEN_NOTHING && decision->verdict == VERDICT_ALLOW &&
+	       (properties || decision->open == GATE_OPEN);
+}
+
+__attribute__((cold, noinline)) static void
+decide_shown(struct plugin *plugin, const struct feed_publish *publish, bool is_message)
+{
+	struct gate_request *request = &plugin->pending.request;
+
+	if (request->is_source)
+		return; /* it was judged with its properties before */
+	properties_show(plugin, publish->client, request->properties, is_message, request);
+	if (request->shown)
+		gate_decide(&plugin->gate,
+			    is_message
+				    ? events_actor(plugin, publish->client, publish->session)
+				    : publisher(plugin, publish->client, publish->session, false),
+			    request, &plugin->pending.decision);
+}
+
 /* The request and the decision are there already. */
 static void remember(struct plugin *plugin, const struct feed_publish *publish, int64_t took_ns)
 {
@@ -251,11 +277,15 @@ int events_check_publish(struct plugin *plugin, struct mosquitto_evt_acl_check *
 	request->message.is_will = is_will = events_is_will(plugin, event->client, session);
 	request->is_source = !session && broker_is_source(event->client);
 	pending->is_resend = false;
+	if (is_will)
+		properties_show(plugin, event->client, event->properties, false, request);
 	if (plugin->arrival.handle == event->client && !is_will && session &&
 	    session->state == SESSION_VALID)
 		return ask_again(plugin, &publish);
 	gate_decide(&plugin->gate, publisher(plugin, event->client, session, is_will), request,
 		    decision);
+	if (!is_will && is_open(decision, event->properties))
+		decide_shown(plugin, &publish, false);
 	publish.now_ns = clock_mono_ns();
 	took_ns = publish.now_ns - took_ns;
 	if (is_will)
@@ -284,6 +314,7 @@ static bool is_pending(const struct plugin *plugin, const struct mosquitto_evt_m
 	       judged->topic == event->topic && judged->payload == event->payload &&
 	       judged->payload_len == event->payloadlen && judged->qos == event->qos &&
 	       judged->is_retained == event->retain &&
+	       (!pending->request.shown || pending->request.properties == event->properties) &&
 	       pending->digest == events_digest(plugin, judged);
 }
 
@@ -325,6 +356,8 @@ int events_on_message(int event_id, void *event_data, void *userdata)
 	if (!is_judged)
 		judge_message(plugin, event, session);
 	pending->request.properties = event->properties;
+	if (is_open(decision, event->properties) && !pending->is_resend)
+		decide_shown(plugin, &publish, true);
 	publish.now_ns = pending->now_ns;
 	if (decision->verdict == VERDICT_ALLOW)
 		events_charge(plugin, &publish, decision);

@@ -98,6 +98,10 @@ void events_log_rules(const struct plugin *plugin, const char *verb)
 			"one takes as long as the costliest, of %s: %" PRIu64 " rounds",
 			plugin->options.password_file, rules->passwords->costliest->user,
 			rules->passwords->cost);
+	if (rules->has_property_rules && !plugin->broker.properties.is_there)
+		broker_log(BROKER_WARNING,
+			   "this broker exports nothing that reads MQTT 5 properties: rules about "
+			   "them are not checked for clients of MQTT 5");
 	for (size_t i = 0; rules_warning(rules, i); i++)
 		broker_log(BROKER_WARNING, "%s", rules_warning(rules, i));
 	broker_log(BROKER_INFO,

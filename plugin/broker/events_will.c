@@ -106,6 +106,7 @@ __attribute__((cold, noinline)) static void settle_will(struct plugin *plugin, b
 					.session = sessions_find(plugin->sessions, pending->handle),
 					.request = request,
 					.now_ns = clock_mono_ns() };
+	const struct message_properties *shown = request->shown;
 
 	pending->handle = NULL;
 	if (!publish.session || publish.session->is_gone)
@@ -113,7 +114,8 @@ __attribute__((cold, noinline)) static void settle_will(struct plugin *plugin, b
 	*request = (struct gate_request){ .action = GATE_PUBLISH,
 					  .message = pending->copied,
 					  .method = publish.session->method,
-					  .client_id = publish.session->client_id };
+					  .client_id = publish.session->client_id,
+					  .shown = shown };
 	request->message.is_will = true;
 	gate_decide(&plugin->gate, events_principal(plugin, publish.client, publish.session),
 		    request, &pending->decision);

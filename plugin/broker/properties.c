@@ -1,6 +1,6 @@
 /*
- * properties.c -- MQTT 5's properties of a retained message: from the broker's list to bytes
- * as on the wire (MQTT 5, 2.2.2), and back.
+ * properties.c -- MQTT 5's properties of a message: from the broker's list to what the gate reads,
+ * and, for a retained message, to bytes as on the wire (MQTT 5, 2.2.2) and back.
  *
  * Only properties that belong to the message. The message expiry interval is not among them: the
  * broker removes it from the list before a plugin sees it.
@@ -102,6 +102,129 @@ size_t properties_read(const struct plugin *plugin, const void *list, unsigned c
 	for (const mosquitto_property *at = list; at && !sink.is_full; at = api->next(at))
 		put_property(api, &sink, at);
 	return sink.is_full ? 0 : cap - sink.left;
+}
+
+/* ---- what the gate reads ----------------------------------------------------------------- */
+
+void properties_forget(struct plugin *plugin)
+{
+	struct shown_properties *shown = &plugin->pending.shown;
+
+	for (size_t i = 0; i < shown->copy_count; i++)
+		plugin->broker.properties.free(shown->copy[i]);
+	shown->copy_count = 0;
+}
+
+/* The broker's copy, which may be NULL, is kept until the next ones are read. */
+static const char *keep(struct shown_properties *shown, void *copy)
+{
+	if (!copy)
+		return "";
+	shown->copy[shown->copy_count++] = copy;
+	return copy;
+}
+
+static void show_text(const struct broker_properties *api, struct shown_properties *shown,
+		      const mosquitto_property *property, int id, struct property_text *ret)
+{
+	char *text = NULL;
+
+	if (ret->shown == PROPERTY_PRESENT)
+		return; /* a second one is a fault that the broker has refused */
+	(void)api->read_text(property, id, &text, false);
+	ret->shown = PROPERTY_PRESENT;
+	ret->text = keep(shown, text);
+	ret->len = strlen(ret->text);
+}
+
+static void show_data(const struct broker_properties *api, struct shown_properties *shown,
+		      const mosquitto_property *property)
+{
+	struct property_text *ret = &shown->properties.correlation;
+	uint16_t len = 0;
+	void *data = NULL;
+
+	if (ret->shown == PROPERTY_PRESENT)
+		return;
+	(void)api->read_binary(property, CORRELATION_DATA, &data, &len, false);
+	ret->shown = PROPERTY_PRESENT;
+	ret->text = keep(shown, data);
+	ret->len = data ? len : 0;
+}
+
+/* One that there is no room for, by number or bytes, is left out, and all behind it. */
+static void show_user(const struct broker_properties *api, struct shown_properties *shown,
+		      const mosquitto_property *property, size_t *bytes)
+{
+	struct message_properties *ret = &shown->properties;
+	struct payload_pair *pair = &shown->user[ret->user_count];
+	char *name = NULL, *value = NULL;
+
+	ret->users_shown = PROPERTY_PRESENT;
+	ret->is_cut = ret->is_cut || ret->user_count == PAYLOAD_MAX_PAIRS ||
+		      !api->read_pair(property, USER_PROPERTY, &name, &value, false);
+	*bytes += (name ? strlen(name) : 0) + (value ? strlen(value) : 0);
+	if (ret->is_cut || *bytes > PROPERTIES_BYTES_MAX) {
+		ret->is_cut = true;
+		api->free(name);
+		api->free(value);
+		return;
+	}
+	pair->name = keep(shown, name);
+	pair->name_len = strlen(pair->name);
+	pair->value = keep(shown, value);
+	pair->value_len = strlen(pair->value);
+	ret->user_count++;
+}
+
+static void show(const struct broker_properties *api, struct shown_properties *shown,
+		 const mosquitto_property *list)
+{
+	struct message_properties *ret = &shown->properties;
+	size_t bytes = 0;
+	uint8_t byte = 0;
+
+	for (const mosquitto_property *at = list; at; at = api->next(at)) {
+		switch (api->identifier(at)) {
+		case PAYLOAD_FORMAT:
+			(void)api->read_byte(at, PAYLOAD_FORMAT, &byte, false);
+			ret->format_shown = PROPERTY_PRESENT;
+			ret->format = byte;
+			break;
+		case CONTENT_TYPE:
+			show_text(api, shown, at, CONTENT_TYPE, &ret->content_type);
+			break;
+		case RESPONSE_TOPIC:
+			show_text(api, shown, at, RESPONSE_TOPIC, &ret->response_topic);
+			break;
+		case CORRELATION_DATA:
+			show_data(api, shown, at);
+			break;
+		case USER_PROPERTY:
+			show_user(api, shown, at, &bytes);
+			break;
+		}
+	}
+}
+
+void properties_show(struct plugin *plugin, const struct mosquitto *client, const void *list,
+		     bool is_message, struct gate_request *request)
+{
+	struct shown_properties *shown = &plugin->pending.shown;
+	bool has_none = mosquitto_client_protocol_version(client) < 5;
+
+	/* 2.0 hands ACL_CHECK no list, whatever the message has. */
+	if (!has_none && (!plugin->broker.properties.is_there ||
+			  (!is_message && !plugin->broker.has_quota_code)))
+		return;
+	properties_forget(plugin);
+	shown->properties = properties_absent();
+	shown->properties.user = shown->user;
+	if (!has_none) {
+		shown->properties.expiry_shown = PROPERTY_NOT_SHOWN;
+		show(&plugin->broker.properties, shown, list);
+	}
+	request->shown = &shown->properties;
 }
 
 /* What is being read. */

@@ -71,6 +71,24 @@ enum contract_dialect {
 	CONTRACT_OPENAPI_30, /* OpenAPI 3.0's Schema Object */
 };
 
+/*
+ * What the document says of the MQTT 5 properties of a message: its headers, correlationId and
+ * contentType, and the MQTT message binding 0.2.0. But for the first two a rule is about a property
+ * that is there: a message without it is no fault.
+ */
+struct contract_properties {
+	const char *headers_uri; /* JSON Schema of the user properties as an object; NULL: none */
+	/* correlationId: what must be there. A user property, or a JSON Pointer into the payload.
+	 */
+	const char *correlation_header;
+	const char *correlation_pointer;
+	const char *correlation_uri; /* JSON Schema of the correlation data as a string */
+	const char *content_type;    /* a media type without parameters */
+	const char *response_topic;  /* the topic itself; or: */
+	const char *response_uri;    /* JSON Schema of the response topic as a string */
+	int format;                  /* the payload format indicator; -1: any */
+};
+
 /* One kind of message of a channel (AsyncAPI 3, Message Object). */
 struct contract_message {
 	const char *name;         /* the key under the channel's messages */
@@ -84,7 +102,7 @@ struct contract_message {
 	 * where it is not a whole file); NULL: the payload is held against none.
 	 */
 	const char *schema_uri;
-	const char *headers_uri; /* likewise: of the user properties of MQTT 5 */
+	const struct contract_properties *properties; /* NULL: nothing is said of them */
 };
 
 /*

@@ -223,7 +223,7 @@ static void load_channel(struct loader *loader, const struct config *at,
 	channel->address = address_load(loader, at, false);
 	if (channel->address)
 		address_load_params(loader, at, channel);
-	operations_load_bindings(loader, at, LOADER_CHANNEL, NULL);
+	(void)operations_load_bindings(loader, at, LOADER_CHANNEL, NULL);
 	load_extensions(loader, at, channel);
 	if (loader->report->count > before)
 		return;

@@ -97,6 +97,10 @@ void loader_warn(struct loader *loader, const struct config *at, const char *key
 /* /channels/.../messages of all channels, when these are made; /components/schemas. */
 void messages_load(struct loader *loader);
 
+/* The JSON Schema at @at, which may be { schemaFormat, schema }; NULL: there is none, or a fault.
+ */
+const struct config *messages_schema(struct loader *loader, const struct config *at);
+
 /* /operations, into the channels that they name, when the messages are loaded. */
 void operations_load(struct loader *loader);
 
@@ -160,9 +164,23 @@ bool address_is_beaten(const char *address, const char *other);
 
 enum loader_binding { LOADER_SEND, LOADER_RECEIVE, LOADER_MESSAGE, LOADER_CHANNEL };
 
-/* /bindings of @owner: checked, and mqtt's read into @operation, NULL where it is of another kind.
+/*
+ * /bindings of @owner: checked, and mqtt's read into @operation, NULL where it is of another kind.
+ * Returns the one of mqtt; NULL: there is none.
  */
-void operations_load_bindings(struct loader *loader, const struct config *owner,
-			      enum loader_binding kind, struct contract_operation *operation);
+const struct config *operations_load_bindings(struct loader *loader, const struct config *owner,
+					      enum loader_binding kind,
+					      struct contract_operation *operation);
+
+/* What the message @at says of MQTT 5's properties, into @message, whose content type is read. */
+void properties_load(struct loader *loader, const struct config *at,
+		     struct contract_message *message);
+
+/*
+ * "location" of @owner, a runtime expression: returns the JSON Pointer into the payload, or NULL
+ * and *header is the user property that it names (NULL: it can't be checked, or is a fault).
+ */
+const char *properties_load_location(struct loader *loader, const struct config *owner,
+				     const char **header);
 
 #endif

@@ -8,6 +8,8 @@
 
 #include "contract/media.h"
 
+#define SCHEMAS_OF_MESSAGE 4u /* payload, headers, correlation data, response topic */
+
 static const struct config_known format_members[] = {
 	{ .name = "schemaFormat", .kind = CONFIG_STRING, .is_required = true },
 	{ .name = "schema", .is_required = true },
@@ -90,6 +92,13 @@ static const struct config *find_schema(struct loader *loader, const struct conf
 	return at;
 }
 
+const struct config *messages_schema(struct loader *loader, const struct config *at)
+{
+	bool is_opaque = false; /* then there is a warning */
+
+	return at ? find_schema(loader, at, &is_opaque) : NULL;
+}
+
 /* ---- payloads ----------------------------------------------------------------------------- */
 
 /* "contentType" of the message, or else the document's default. */
@@ -159,7 +168,7 @@ static void load_message(struct loader *loader, const struct config *at,
 	if (!at)
 		return;
 	load_type(loader, at, message);
-	operations_load_bindings(loader, at, LOADER_MESSAGE, NULL);
+	properties_load(loader, at, message);
 	load_payload(loader, at, message);
 }
 
@@ -186,7 +195,7 @@ void messages_load(struct loader *loader)
 		all += config_count(messages_of(loader, i));
 	message = loader_take(loader, all, sizeof(*message));
 	loader->schema = arena_take(&loader->scratch, all, sizeof(*loader->schema));
-	loader->mark_max = 2 * all + config_count(schemas);
+	loader->mark_max = SCHEMAS_OF_MESSAGE * all + config_count(schemas);
 	contract->mark = loader->mark =
 		loader_take(loader, loader->mark_max, sizeof(*loader->mark));
 	if (!message || !loader->schema || !loader->mark) {

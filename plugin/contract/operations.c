@@ -50,8 +50,9 @@ static bool check_binding(struct loader *loader, const struct config *mqtt,
 	return config_check(loader->report, mqtt, "this mqtt binding", operation_binding);
 }
 
-void operations_load_bindings(struct loader *loader, const struct config *owner,
-			      enum loader_binding kind, struct contract_operation *operation)
+const struct config *operations_load_bindings(struct loader *loader, const struct config *owner,
+					      enum loader_binding kind,
+					      struct contract_operation *operation)
 {
 	const struct config *bindings = loader_follow(loader, config_member(owner, "bindings"));
 	const struct config *mqtt;
@@ -59,15 +60,22 @@ void operations_load_bindings(struct loader *loader, const struct config *owner,
 	bool retain = false;
 
 	if (!config_check(loader->report, bindings, "a bindings object", protocols))
-		return;
+		return NULL;
 	mqtt = loader_follow(loader, config_member(bindings, "mqtt"));
-	if (!check_binding(loader, mqtt, kind) || !operation)
-		return;
+	if (!check_binding(loader, mqtt, kind))
+		return NULL;
+	if (!operation)
+		return mqtt;
 	(void)config_integer(loader->report, mqtt, "qos", 0, 2, &qos);
 	operation->qos = (uint8_t)qos;
 	/* Of what is received it says nothing that a client could keep to. */
 	if (config_boolean(loader->report, mqtt, "retain", &retain) && kind == LOADER_SEND)
 		operation->retain = retain ? CONTRACT_RETAIN_MUST : CONTRACT_RETAIN_MUST_NOT;
+	if (config_member(mqtt, "messageExpiryInterval"))
+		loader_warn(loader, mqtt, "messageExpiryInterval",
+			    "is not checked: no release of Mosquitto shows a plugin how long a "
+			    "message may wait");
+	return mqtt;
 }
 
 /* ---- operations ----------------------------------------------------------------------- */
@@ -151,8 +159,8 @@ static void add_operation(struct loader *loader, const struct found *found)
 	operation->name = found->name;
 	load_messages(loader, found->at, channel, operation);
 	scopes_load_security(loader, found->at, operation);
-	operations_load_bindings(loader, found->at, found->is_send ? LOADER_SEND : LOADER_RECEIVE,
-				 operation);
+	(void)operations_load_bindings(loader, found->at,
+				       found->is_send ? LOADER_SEND : LOADER_RECEIVE, operation);
 }
 
 /* Counts the operations in the channels, takes memory for them and sets the counts to 0 again. */

@@ -161,6 +161,15 @@ static int set_number(const char *name, const struct args_row *row, const char *
 			row->min, row->max);
 }
 
+static int add_to_list(const char *name, const struct args_row *row, const char *value,
+		       struct args_list *ret)
+{
+	if (ret->count == ARGS_LIST_MAX)
+		return ctl_fail(name, "--%s: given more than %u times", row->name, ARGS_LIST_MAX);
+	ret->item[ret->count++] = value;
+	return CTL_OK;
+}
+
 /* @at: the member that @row is about; alignment is the struct's. */
 static int set(const char *name, const struct args_row *row, const char *value, void *at)
 {
@@ -172,6 +181,8 @@ static int set(const char *name, const struct args_row *row, const char *value, 
 		return CTL_OK;
 	case ARGS_NUMBER:
 		return set_number(name, row, value, at);
+	case ARGS_LIST:
+		return add_to_list(name, row, value, at);
 	case ARGS_TIME:
 		if (read_time(value, at))
 			return CTL_OK;

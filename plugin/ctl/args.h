@@ -17,7 +17,15 @@ enum args_kind {
 	ARGS_FILE,   /* likewise, a file's name */
 	ARGS_WORD,   /* likewise, one of the row's words */
 	ARGS_NUMBER, /* long */
+	ARGS_LIST,   /* struct args_list: it may be given several times */
 	ARGS_TIME,   /* char [ARGS_TIME_MAX]: RFC 3339 in UTC, or its head; "": not given */
+};
+
+#define ARGS_LIST_MAX 64u
+
+struct args_list {
+	size_t count;
+	const char *item[ARGS_LIST_MAX]; /* borrowed from argv */
 };
 
 #define ARGS_TIME_MAX 32

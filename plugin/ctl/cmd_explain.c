@@ -19,9 +19,14 @@ struct explain_args {
 	bool retain;
 	bool will;
 	bool notice;
+	struct args_list headers;
+	const char *content_type;
+	const char *response_topic;
+	const char *correlation;
+	long expiry; /* -1: none */
 };
 
-static const struct explain_args defaults = { .qos = 1 };
+static const struct explain_args defaults = { .qos = 1, .expiry = -1 };
 
 /* clang-format off */
 #define AT(member) .offset = offsetof(struct explain_args, member)
@@ -31,6 +36,11 @@ static const struct args_row rows[] = {
 	{ "qos", ARGS_NUMBER, "N", "QoS of the publish (1)", AT(qos), 0, 2 },
 	{ "retain", ARGS_SWITCH, NULL, "with the retain flag", AT(retain) },
 	{ "will", ARGS_SWITCH, NULL, "as a last will", AT(will) },
+	{ "header", ARGS_LIST, "NAME=VALUE", "with this user property (MQTT 5)", AT(headers) },
+	{ "content-type", ARGS_TEXT, "TYPE", "with this content type (MQTT 5)", AT(content_type) },
+	{ "response-topic", ARGS_TEXT, "TOPIC", "with this response topic (MQTT 5)", AT(response_topic) },
+	{ "correlation", ARGS_TEXT, "DATA", "with these correlation data (MQTT 5)", AT(correlation) },
+	{ "expiry", ARGS_NUMBER, "SECONDS", "with this message expiry interval (MQTT 5)", AT(expiry), 0, 0xffffffff },
 	{ "notice", ARGS_SWITCH, NULL, "only the notice that the client would get", AT(notice) },
 	{ .name = NULL },
 };
@@ -83,6 +93,8 @@ static json_t *steps_json(const struct decision *decision)
 struct explanation {
 	struct scene scene;
 	struct gate_request request;
+	struct message_properties properties;
+	struct payload_pair user[ARGS_LIST_MAX];
 	struct decision decision;
 	size_t fault_count;
 	struct schema_error fault[NOTICE_FAULTS_MAX];
@@ -281,6 +293,44 @@ static void explain(struct explanation *explanation, const struct ctl_call *call
 	json_decref(notice);
 }
 
+static void read_text(const char *text, struct property_text *ret)
+{
+	if (text)
+		*ret = (struct property_text){ PROPERTY_PRESENT, text, strlen(text) };
+}
+
+/* What the options say of MQTT 5's properties; without one of them there is no such property. */
+static int read_properties(const struct ctl_call *call, struct explanation *ret)
+{
+	const struct explain_args *args = call->args;
+	struct message_properties *properties = &ret->properties;
+
+	*properties = properties_absent();
+	read_text(args->content_type, &properties->content_type);
+	read_text(args->response_topic, &properties->response_topic);
+	read_text(args->correlation, &properties->correlation);
+	if (args->expiry >= 0) {
+		properties->expiry_shown = PROPERTY_PRESENT;
+		properties->expiry_s = (uint32_t)args->expiry;
+	}
+	for (size_t i = 0; i < args->headers.count; i++) {
+		const char *name = args->headers.item[i], *equals = strchr(name, '=');
+
+		if (!equals)
+			return ctl_fail(call->name, "--header: expected NAME=VALUE, not \"%s\"",
+					name);
+		ret->user[i] = (struct payload_pair){ .name = name,
+						      .name_len = (size_t)(equals - name),
+						      .value = equals + 1,
+						      .value_len = strlen(equals + 1) };
+		properties->users_shown = PROPERTY_PRESENT;
+	}
+	properties->user_count = args->headers.count;
+	properties->user = ret->user;
+	ret->request.shown = properties;
+	return CTL_OK;
+}
+
 static int read_request(const struct ctl_call *call, struct gate_request *ret, char **payload,
 			struct diag *diag)
 {
@@ -318,6 +368,7 @@ static int run(struct ctl_call *call)
 	if (!args->user)
 		return ctl_fail(call->name, "--user USER is missing");
 	if (read_request(call, &explanation.request, &payload, &call->diag) == 0 &&
+	    read_properties(call, &explanation) == CTL_OK &&
 	    scene_open(&call->files, &explanation.scene, &call->diag) == 0) {
 		explain(&explanation, call);
 		status = explanation.decision.verdict == VERDICT_ALLOW ? CTL_OK : CTL_NO;

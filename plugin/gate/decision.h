@@ -15,6 +15,7 @@
 #include "base/message.h"
 #include "base/reason.h"
 #include "contract/contract.h"
+#include "gate/properties.h"
 #include "ledger/ledger_types.h"
 #include "schema/schema.h"
 
@@ -47,6 +48,8 @@ struct gate_request {
 	enum login_method method;
 	const char *client_id;  /* of the client that asks; NULL: it has none */
 	const void *properties; /* GATE_PUBLISH: the broker's list; the gate does not look at it */
+	/* GATE_PUBLISH: what is known of MQTT 5's properties; NULL: the broker shows none now. */
+	const struct message_properties *shown;
 };
 
 /*
@@ -65,6 +68,7 @@ struct gate_request {
 	X(GATE_STEP_JSON, "json", CONTRACT_SCHEMA)                                                 \
 	X(GATE_STEP_SCHEMA, "schema", CONTRACT_SCHEMA)                                             \
 	X(GATE_STEP_IDS, "ids", CONTRACT_SCHEMA)                                                   \
+	X(GATE_STEP_PROPERTIES, "properties", CONTRACT_SCHEMA)                                     \
 	X(GATE_STEP_QOS, "qos", CONTRACT_LIMITS)                                                   \
 	X(GATE_STEP_RETAIN, "retain", CONTRACT_LIMITS)                                             \
 	X(GATE_STEP_OWN, "own", CONTRACT_PERMISSION)                                               \
@@ -104,6 +108,8 @@ struct gate {
 	const struct rules *rules;
 	struct ledger *ledger; /* NULL: no entity is known, and nothing is kept */
 	struct payload_parser *parser;
+	/* Of properties; NULL: the rules have no schema of one. */
+	struct payload_parser *property_parser;
 	/*
 	 * The last topic that was matched: a publish is followed by its deliveries to
 	 * subscribers, which have the same topic.
@@ -126,6 +132,16 @@ struct gate {
 /* What scopes allow: nothing, only the principal's own entities, everything. */
 enum gate_grant { GATE_NONE = 0, GATE_OWN, GATE_FULL };
 
+/*
+ * Are there rules about properties that the broker did not show? They are asked by deciding once
+ * more, when it shows them.
+ */
+enum gate_open {
+	GATE_OPEN_NOTHING = 0,
+	GATE_OPEN_IF_PRESENT, /* a message without the property breaks none of them */
+	GATE_OPEN,
+};
+
 struct decision {
 	enum verdict verdict;
 	enum reason reason; /* REASON_NONE where nothing was wrong */
@@ -141,6 +157,7 @@ struct decision {
 	 * not known, as where the schema's group is off and there are several.
 	 */
 	const struct contract_message *kind;
+	enum gate_open open;
 	/*
 	 * The fault in words, for people. "" strings where nothing was wrong, and for
 	 * GATE_DELIVER: refused deliveries are many, and are not reported.

@@ -25,6 +25,24 @@ static bool check_payload(struct judgement *j)
 	return j->decision->kind ? message_rules_payload(j) : kinds_payload(j);
 }
 
+/*
+ * Properties that only matter where they are there are not asked for as long as none is shown: most
+ * messages have none.
+ */
+static bool ask_properties(struct judgement *j)
+{
+	const struct contract_message *kind = j->decision->kind;
+
+	if (!kind || !kind->properties)
+		return true;
+	if (!j->request->shown && !j->gate->rules->message[kind->index].needs_properties) {
+		if (j->decision->open == GATE_OPEN_NOTHING)
+			j->decision->open = GATE_OPEN_IF_PRESENT;
+		return true;
+	}
+	return judgement_ask(j, GATE_STEP_PROPERTIES, property_rules_check);
+}
+
 /* The steps of schema and transition, as bits. */
 #define X(step, name, group) (group == CONTRACT_SCHEMA || group == CONTRACT_TRANSITION) << step |
 static const uint32_t keeping_steps = GATE_STEP_TABLE(X) 0;
@@ -98,7 +116,8 @@ static bool check_message(struct judgement *j)
 		j->operation = j->match->channel->send; /* that it admits none is only observed */
 	if (j->request->message.payload_len == 0 && j->request->message.is_retained)
 		return check_clear(j);
-	if (!check_payload(j) || !judgement_ask(j, GATE_STEP_QOS, message_rules_qos) ||
+	if (!check_payload(j) || !ask_properties(j) ||
+	    !judgement_ask(j, GATE_STEP_QOS, message_rules_qos) ||
 	    !judgement_ask(j, GATE_STEP_RETAIN, message_rules_retain))
 		return false;
 	if (mapping && j->payload && j->mode[CONTRACT_TRANSITION] != CONTRACT_OFF) {
@@ -301,6 +320,7 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 	ret->asked = ret->failed = 0;
 	ret->channel = NULL;
 	ret->kind = NULL;
+	ret->open = GATE_OPEN_NOTHING;
 	ret->error.instance[0] = ret->error.schema[0] = '\0';
 	ret->error.keyword[0] = ret->error.message[0] = '\0';
 	ret->current_status[0] = '\0';
@@ -392,11 +412,19 @@ int gate_init(struct gate *ret, const struct rules *rules, struct ledger *ledger
 {
 	struct payload_limits limits = { .max_bytes = rules->payload_max,
 					 .max_depth = PAYLOAD_MESSAGE_DEPTH };
+	struct payload_limits of_property = { .max_bytes = PROPERTIES_BYTES_MAX, .max_depth = 3 };
+	int rc = 0;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->ledger = ledger;
 	ret->rules = rules;
-	return payload_parser_new(&limits, &ret->parser, diag);
+	if (rules->has_property_schemas)
+		rc = payload_parser_new(&of_property, &ret->property_parser, diag);
+	if (rc == 0)
+		rc = payload_parser_new(&limits, &ret->parser, diag);
+	if (rc)
+		gate_clear(ret);
+	return rc;
 }
 
 bool gate_force(struct gate *gate, enum contract_group group, enum contract_mode mode)
@@ -411,5 +439,6 @@ bool gate_force(struct gate *gate, enum contract_group group, enum contract_mode
 void gate_clear(struct gate *gate)
 {
 	payload_parser_free(gate->parser);
+	payload_parser_free(gate->property_parser);
 	memset(gate, 0, sizeof(*gate));
 }

@@ -161,6 +161,10 @@ judgement_question message_rules_will;
 judgement_question message_rules_qos;
 judgement_question message_rules_retain;
 
+/* The value that RFC 6901 pointer @pointer names; through objects only. NULL: there is none. */
+const struct payload_value *message_rules_at(const struct payload_value *value, const char *pointer)
+	__attribute__((noinline));
+
 /* ---- kinds.c ----------------------------------------------------------------------------- */
 
 /*
@@ -175,6 +179,11 @@ bool kinds_payload(struct judgement *j) __attribute__((noinline));
  * too.
  */
 void kinds_operation(struct judgement *j) __attribute__((noinline));
+
+/* ---- property_rules.c -------------------------------------------------------------------- */
+
+/* Are the properties what the contract says? Needs the decision's kind, with its properties. */
+judgement_question property_rules_check;
 
 /* ---- entity_rules.c ---------------------------------------------------------------------- */
 

@@ -113,12 +113,8 @@ static const struct payload_value *escaped_member(const struct payload_value *va
 	return payload_member(value, name, len);
 }
 
-/*
- * The value that RFC 6901 pointer @pointer names; objects only, as locations go. Not inlined: few
- * contracts have a location that is no plain member.
- */
-__attribute__((noinline)) static const struct payload_value *
-value_at(const struct payload_value *value, const char *pointer)
+/* Not inlined: few contracts have a location that is no plain member. */
+const struct payload_value *message_rules_at(const struct payload_value *value, const char *pointer)
 {
 	while (value && *pointer == '/') {
 		const char *name = ++pointer;
@@ -136,7 +132,7 @@ static const struct payload_value *located(const struct payload_value *payload,
 					   const struct contract_param *param)
 {
 	return param->member.name ? payload_member(payload, param->member.name, param->member.len)
-				  : value_at(payload, param->location);
+				  : message_rules_at(payload, param->location);
 }
 
 #define NUMBER_TEXT_MAX 32

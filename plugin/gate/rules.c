@@ -14,10 +14,10 @@ struct rules_parts {
 	struct diag_list *errors; /* while it is loaded; may be NULL */
 };
 
-/* A message and its schema's URI, to be sorted so that each schema is compiled once. */
+/* A schema's URI and who wants it, to be sorted so that each schema is compiled once. */
 struct wanted {
 	const char *uri;
-	size_t message;
+	const struct schema **place;
 };
 
 static int by_uri(const void *a, const void *b)
@@ -115,9 +115,45 @@ static int compile_wanted(struct rules *rules, struct schema_set *set, const str
 			add_warnings(rules, parts->schema[parts->schema_count++]);
 		if (first)
 			continue; /* only to find what else is wrong */
-		parts->message[wanted[i].message].schema = parts->schema[parts->schema_count - 1];
+		*wanted[i].place = parts->schema[parts->schema_count - 1];
 	}
 	return first;
+}
+
+#define WANTED_OF_MESSAGE 4u /* schemas at most */
+
+/* The schemas of a message, added to the @count in @wanted. Returns how many there are then. */
+static size_t want(const struct contract_message *message, struct rules_message *its,
+		   struct wanted *wanted, size_t count)
+{
+	const struct contract_properties *rules = message->properties;
+
+	if (message->schema_uri)
+		wanted[count++] = (struct wanted){ message->schema_uri, &its->schema };
+	if (!rules)
+		return count;
+	if (rules->headers_uri)
+		wanted[count++] = (struct wanted){ rules->headers_uri, &its->headers };
+	if (rules->correlation_uri)
+		wanted[count++] = (struct wanted){ rules->correlation_uri, &its->correlation };
+	if (rules->response_uri)
+		wanted[count++] = (struct wanted){ rules->response_uri, &its->response_topic };
+	return count;
+}
+
+static size_t want_all(struct rules *rules, struct wanted *wanted)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < rules->contract->channel_count; i++) {
+		const struct contract_channel *channel = &rules->contract->channel[i];
+
+		for (size_t m = 0; m < channel->message_count; m++)
+			count = want(&channel->message[m],
+				     &rules->parts->message[channel->message[m].index], wanted,
+				     count);
+	}
+	return count;
 }
 
 /* Can no payload be the one message and not the other? What takes any bytes is the same, too. */
@@ -128,8 +164,7 @@ static bool are_twins(const struct rules *rules, const struct contract_message *
 
 	return (is_any || a->format == b->format) && a->has_payload == b->has_payload &&
 	       rules->message[a->index].schema == rules->message[b->index].schema &&
-	       (a->headers_uri && b->headers_uri ? strcmp(a->headers_uri, b->headers_uri) == 0
-						 : a->headers_uri == b->headers_uri);
+	       rules->message[a->index].headers == rules->message[b->index].headers;
 }
 
 static void describe_message(struct rules *rules, const struct contract_channel *channel,
@@ -155,13 +190,13 @@ static void describe_messages(struct rules *rules)
 
 static int compile_schemas(struct rules *rules, struct diag *diag)
 {
-	struct wanted *wanted = calloc(rules->contract->message_count + 1, sizeof(*wanted));
+	size_t max = rules->contract->message_count * WANTED_OF_MESSAGE + 1;
+	struct wanted *wanted = calloc(max, sizeof(*wanted));
 	struct schema_set *set = NULL;
-	size_t count = 0;
+	size_t count;
 	int rc = ERR_NOMEM, found;
 
-	rules->parts->schema =
-		calloc(rules->contract->message_count + 1, sizeof(*rules->parts->schema));
+	rules->parts->schema = calloc(max, sizeof(*rules->parts->schema));
 	rules->parts->message =
 		calloc(rules->contract->message_count + 1, sizeof(*rules->parts->message));
 	rules->message = rules->parts->message;
@@ -169,15 +204,7 @@ static int compile_schemas(struct rules *rules, struct diag *diag)
 		(void)diag_nomem(diag);
 		goto out;
 	}
-	for (size_t i = 0; i < rules->contract->channel_count; i++) {
-		const struct contract_channel *channel = &rules->contract->channel[i];
-
-		for (size_t m = 0; m < channel->message_count; m++)
-			if (channel->message[m].schema_uri)
-				wanted[count++] =
-					(struct wanted){ .uri = channel->message[m].schema_uri,
-							 .message = channel->message[m].index };
-	}
+	count = want_all(rules, wanted);
 	qsort(wanted, count, sizeof(*wanted), by_uri);
 	rc = schema_set_new(&set, diag);
 	if (rc)
@@ -200,6 +227,55 @@ out:
 #endif
 	free(wanted);
 	return rc;
+}
+
+/* What a message must have, and that 2.0 shows it of no last will. */
+static void settle_message(struct rules *rules, const struct contract_channel *channel,
+			   const struct contract_message *message,
+			   const struct payload_value *nothing)
+{
+	const struct contract_properties *its = message->properties;
+	struct rules_message *ret = &rules->parts->message[message->index];
+	struct diag text;
+
+	if (!its)
+		return;
+	ret->needs_headers = ret->headers && schema_check(ret->headers, nothing) != SCHEMA_VALID;
+	ret->needs_properties =
+		ret->needs_headers || its->correlation_header || its->correlation_pointer;
+	rules->has_property_schemas |= ret->headers || ret->correlation || ret->response_topic;
+	rules->has_property_rules |= rules->has_property_schemas || ret->needs_properties;
+	if (!channel->is_will_allowed || !(ret->needs_headers || its->correlation_header))
+		return;
+	diag_init(&text);
+	(void)diag_set(
+		&text, ERR_INVALID,
+		"%s: /channels/%s/x-will: message \"%s\" needs user properties: Mosquitto 2.0 "
+		"shows none of a last will, and there one is refused (will-forbidden)",
+		rules->contract->sources.file[0]->name, channel->name, message->name);
+	diag_list_add(&rules->parts->warnings, text.text);
+}
+
+/* Looks which messages need properties: their headers' schema refuses {}. */
+static int settle_messages(struct rules *rules, struct diag *diag)
+{
+	const struct payload_limits limits = { .max_bytes = 2, .max_depth = 1 };
+	struct payload_parser *parser = NULL;
+	struct payload_error ignored;
+	const struct payload_value *nothing;
+	int rc = payload_parser_new(&limits, &parser, diag);
+
+	if (rc)
+		return rc;
+	nothing = payload_parse(parser, "{}", 2, &ignored);
+	for (size_t i = 0; nothing && i < rules->contract->channel_count; i++) {
+		const struct contract_channel *channel = &rules->contract->channel[i];
+
+		for (size_t m = 0; m < channel->message_count; m++)
+			settle_message(rules, channel, &channel->message[m], nothing);
+	}
+	payload_parser_free(parser);
+	return nothing ? 0 : diag_nomem(diag);
 }
 
 /* "FILE: /channels/NAME/parameters/NAME/x-pattern: " before @text. */
@@ -328,6 +404,8 @@ static int compile_channels(struct rules *rules, struct diag *diag)
 	}
 	warn_of_members(rules);
 	rc = compile_schemas(rules, first ? NULL : diag);
+	if (rc == 0 && !first)
+		rc = settle_messages(rules, diag);
 	return first && rc != ERR_NOMEM ? first : rc;
 }
 

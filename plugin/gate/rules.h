@@ -32,6 +32,10 @@ struct rules_message {
 	/* The position in its channel of the first message that no payload tells from this one. */
 	unsigned twin;
 	unsigned types; /* of a message of text: schema_root_types() of its schema */
+	/* Of the user properties, the correlation data and the response topic; NULL: none. */
+	const struct schema *headers, *correlation, *response_topic;
+	bool needs_headers;    /* no user property at all breaks the schema */
+	bool needs_properties; /* a message without any breaks a rule about them */
 };
 
 struct rules {
@@ -43,7 +47,9 @@ struct rules {
 	const struct rules_channel *channel; /* by contract_channel.index */
 	const struct rules_message *message; /* by contract_message.index */
 	size_t payload_max;                  /* the largest of any channel, at least 1 */
-	struct rules_parts *parts;           /* what the pointers above own */
+	bool has_property_rules;   /* some message needs properties, or has a schema of one */
+	bool has_property_schemas; /* some message has a schema of a property */
+	struct rules_parts *parts; /* what the pointers above own */
 };
 
 /*

@@ -4,7 +4,6 @@ as its last stop. A repair is for the broker's store only: nobody is sent it.
 """
 import json
 import os
-import shutil
 import struct
 import threading
 
@@ -16,12 +15,6 @@ import rawmqtt
 from test_reload import edit_json
 
 AGAIN = r"retained again what the database says: (\d+) messages, (\d+) topics cleared; left alone (\d+)"
-
-
-def can_read_properties():
-    """Debian's 2.0.21 lets no plugin have libmosquitto's functions for that."""
-    with open(shutil.which("mosquitto"), "rb") as program:
-        return harness.IS_2_1 or b"\0mosquitto_property_read_string\0" in program.read()
 
 
 def put(client, message, qos=1, retain=True):
@@ -167,7 +160,6 @@ def test_without_the_brokers_file(new_broker):
     assert list(retained(broker)) == [messages.order(order_id)[0]]
 
 
-@pytest.mark.skipif(not can_read_properties(), reason="this broker shows no properties")
 def test_properties_stay(new_broker):
     broker = new_broker().start()
     topic, payload = messages.stock(messages.unique("prod"))

@@ -54,8 +54,9 @@ static struct fake {
 	int kicks;
 	int subscription_answer;
 	int will_answer;
-	char retained[128]; /* topic of the last retained message of the plugin's own */
-	char said[256];     /* its payload */
+	const char *contract; /* NULL: the shipped one */
+	char retained[128];   /* topic of the last retained message of the plugin's own */
+	char said[256];       /* its payload */
 } fake;
 
 int mosquitto_callback_register(mosquitto_plugin_id_t *identifier, int event,
@@ -295,7 +296,7 @@ static void write_access(const char *backoffice)
 /* Loads the plugin with what lies in the folder. */
 static int start(void)
 {
-	char contract[] = "schemas/petstore.asyncapi.json";
+	char contract[128];
 	char passwords[300], access[300], database[300];
 	struct mosquitto_opt options[] = { { (char *)"contract", contract },
 					   { (char *)"password_file", passwords },
@@ -304,6 +305,8 @@ static int start(void)
 					   { (char *)"lockout", (char *)"0" } };
 	void *userdata = NULL;
 
+	(void)snprintf(contract, sizeof(contract), "%s",
+		       fake.contract ? fake.contract : "schemas/petstore.asyncapi.json");
 	(void)snprintf(passwords, sizeof(passwords), "%s", folder_file(&fake.folder, "passwords"));
 	(void)snprintf(access, sizeof(access), "%s", folder_file(&fake.folder, "access.json"));
 	(void)snprintf(database, sizeof(database), "%s", folder_file(&fake.folder, "db"));
@@ -315,15 +318,21 @@ static int start(void)
 	return 0;
 }
 
-static int begin(void **state)
+static int begin_with(const char *contract)
 {
-	(void)state;
 	memset(&fake, 0, sizeof(fake));
+	fake.contract = contract;
 	folder_make(&fake.folder);
 	write_passwords("secret");
 	write_access("{\"roles\": [\"all\"]}");
 	(void)clock_print(clock_unix_ms(), now);
 	return start();
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	return begin_with(NULL);
 }
 
 static int end(void **state)
@@ -1408,6 +1417,228 @@ static void test_message__kept_after_a_close(void **state)
 				   clock_mono_ns() / 1000000, &holdoff));
 }
 
+/* ---- properties of MQTT 5 ------------------------------------------------------------------ */
+
+/* As the broker's, see property_layout.c. */
+struct mqtt5__property {
+	struct mqtt5__property *next;
+	struct {
+		union {
+			uint8_t byte;
+			char *text;
+		};
+		uint16_t len;
+	} value;
+	struct {
+		char *text;
+		uint16_t len;
+	} name;
+	int32_t identifier;
+	bool client_generated;
+};
+
+static struct mqtt5__property *append(struct mqtt5__property **list, int id)
+{
+	struct mqtt5__property *ret = calloc(1, sizeof(*ret));
+
+	assert_non_null(ret);
+	ret->identifier = id;
+	while (*list)
+		list = &(*list)->next;
+	*list = ret;
+	return ret;
+}
+
+static int add_byte(struct mqtt5__property **list, int id, uint8_t value)
+{
+	append(list, id)->value.byte = value;
+	return 0;
+}
+
+static int add_binary(struct mqtt5__property **list, int id, const void *value, uint16_t len)
+{
+	struct mqtt5__property *property = append(list, id);
+
+	property->value.text = strndup(value, len);
+	property->value.len = len;
+	return 0;
+}
+
+static int add_text(struct mqtt5__property **list, int id, const char *value)
+{
+	return add_binary(list, id, value, (uint16_t)strlen(value));
+}
+
+static int add_pair(struct mqtt5__property **list, int id, const char *name, const char *value)
+{
+	struct mqtt5__property *property = append(list, id);
+
+	property->name.text = strdup(name);
+	property->name.len = (uint16_t)strlen(name);
+	property->value.text = strdup(value);
+	property->value.len = (uint16_t)strlen(value);
+	return 0;
+}
+
+static void free_all(struct mqtt5__property **list)
+{
+	while (*list) {
+		struct mqtt5__property *next = (*list)->next;
+
+		if ((*list)->identifier != 1)
+			free((*list)->value.text);
+		free((*list)->name.text);
+		free(*list);
+		*list = next;
+	}
+}
+
+static void free_copy(void *copy)
+{
+	free(copy);
+}
+
+/* Debian's 2.0.21: a broker with functions to make properties, and none to read them. */
+static void give_properties(bool is_2_1)
+{
+	struct broker *broker = &fake.plugin->broker;
+
+	broker->properties = (struct broker_properties){ .add_byte = add_byte,
+							 .add_text = add_text,
+							 .add_binary = add_binary,
+							 .add_pair = add_pair,
+							 .free_all = free_all,
+							 .free = free_copy };
+	broker->properties.is_there = property_layout_use(&broker->properties);
+	assert_true(broker->properties.is_there);
+	broker->has_quota_code = is_2_1;
+}
+
+static int begin_properties(void **state)
+{
+	(void)state;
+	return begin_with("test/data/properties/properties.asyncapi.json");
+}
+
+/* ACL_CHECK of a publish, which 2.1 shows the properties. */
+static int checks_with(struct mosquitto *client, const char *topic, const char *payload,
+		       struct mqtt5__property *list)
+{
+	struct mosquitto_evt_acl_check event = { .client = client,
+						 .topic = topic,
+						 .payload = payload,
+						 .payloadlen = (uint32_t)strlen(payload),
+						 .access = MOSQ_ACL_WRITE,
+						 .qos = 1,
+						 .properties = fake.plugin->broker.has_quota_code
+								       ? list
+								       : NULL };
+
+	return raise(MOSQ_EVT_ACL_CHECK, &event);
+}
+
+/* A publish as the broker brings it: ACL_CHECK, then MESSAGE, of which *is_message tells. */
+static int says_with(struct mosquitto *client, const char *topic, const char *payload,
+		     struct mqtt5__property *list, bool *is_message)
+{
+	struct mosquitto_evt_message event = { .client = client,
+					       .topic = (char *)topic,
+					       .payload = (char *)payload,
+					       .payloadlen = (uint32_t)strlen(payload),
+					       .qos = 1,
+					       .properties = list };
+	int rc = checks_with(client, topic, payload, list);
+
+	*is_message = rc == MOSQ_ERR_SUCCESS;
+	return *is_message ? raise(MOSQ_EVT_MESSAGE, &event) : rc;
+}
+
+/* 2.0 shows nothing to ACL_CHECK: it is let pass, and MESSAGE refuses it. 2.1 shows it there. */
+static void check_where_shown(bool is_2_1)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mqtt5__property *good = NULL, *bad = NULL;
+	bool is_message;
+
+	give_properties(is_2_1);
+	(void)add_pair(&good, 38, "other", "thing");
+	(void)add_pair(&good, 38, "seq", "7");
+	(void)add_text(&good, 3, "application/json");
+	(void)add_pair(&bad, 38, "seq", "none");
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(says_with(&client, "trace/1", "{\"v\": 1}", good, &is_message),
+			 MOSQ_ERR_SUCCESS);
+	assert_int_equal(says_with(&client, "trace/1", "{\"v\": 1}", bad, &is_message),
+			 MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(is_message, !is_2_1);
+	assert_int_equal(says_with(&client, "trace/1", "{\"v\": 1}", NULL, &is_message),
+			 MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(is_message, !is_2_1);
+	assert_true(is_logged("header-violation"));
+	assert_int_equal(says_with(&client, "free", "1", bad, &is_message), MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(says_with(&client, "free", "1", NULL, &is_message), MOSQ_ERR_SUCCESS);
+	client.version = 4; /* has no properties, and ACL_CHECK knows it */
+	assert_int_equal(says_with(&client, "trace/1", "{\"v\": 1}", NULL, &is_message),
+			 MOSQ_ERR_ACL_DENIED);
+	assert_false(is_message);
+	free_all(&good);
+	free_all(&bad);
+}
+
+static void test_message__properties_of_2_0(void **state)
+{
+	(void)state;
+	check_where_shown(false);
+}
+
+static void test_message__properties_of_2_1(void **state)
+{
+	(void)state;
+	check_where_shown(true);
+}
+
+/* A will has no MESSAGE. */
+static void check_will(bool is_2_1, int expected)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mqtt5__property *list = NULL;
+
+	give_properties(is_2_1);
+	(void)add_pair(&list, 38, "seq", "7");
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	leaves(&client);
+	assert_int_equal(checks_with(&client, "trace/1", "{\"v\": 1}", list), expected);
+	assert_int_equal(checks_with(&client, "free", "1", NULL), MOSQ_ERR_SUCCESS);
+	free_all(&list);
+}
+
+static void test_will__with_properties_of_2_0(void **state)
+{
+	(void)state;
+	check_will(false, MOSQ_ERR_ACL_DENIED);
+	assert_true(is_logged("will-forbidden"));
+}
+
+static void test_will__with_properties_of_2_1(void **state)
+{
+	(void)state;
+	check_will(true, MOSQ_ERR_SUCCESS);
+}
+
+/* Nothing to read them with: what the message says of them is not checked, and the log says so. */
+static void test_message__properties_that_are_never_shown(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	bool is_message;
+
+	(void)state;
+	assert_true(is_logged("rules about them are not checked"));
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(says_with(&client, "trace/1", "{\"v\": 1}", NULL, &is_message),
+			 MOSQ_ERR_SUCCESS);
+}
+
+#define PROPERTIES(name) cmocka_unit_test_setup_teardown(name, begin_properties, end)
 #define LOCKED(name) cmocka_unit_test_setup_teardown(name, begin_locked, end_locked)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
@@ -1461,6 +1692,11 @@ int main(void)
 		TEST(test_basic_auth__live_is_not_held_off),
 		TEST(test_message__of_one_that_expired),
 		LOCKED(test_message__kept_after_a_close),
+		PROPERTIES(test_message__properties_of_2_0),
+		PROPERTIES(test_message__properties_of_2_1),
+		PROPERTIES(test_will__with_properties_of_2_0),
+		PROPERTIES(test_will__with_properties_of_2_1),
+		PROPERTIES(test_message__properties_that_are_never_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
