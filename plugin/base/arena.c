@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE_FIRST ((size_t)4096)
+#define PIECE_FIRST ((size_t)1024)
 #define PIECE_MAX ((size_t)1 << 20)
 #define ALIGN (sizeof(max_align_t))
 
@@ -15,7 +15,7 @@ struct arena_piece {
 	max_align_t data[];
 };
 
-/* Pieces double, so that a small file costs a page and a large one few calls. */
+/* Pieces double, so that a small schema costs little and a large file few calls. */
 static struct arena_piece *grow(struct arena *arena, size_t need)
 {
 	size_t size = arena->piece ? 2 * arena->piece->size : PIECE_FIRST;

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/freshpages.h"
+
 #define WAYS FIXEDTABLE_WAYS
 #define SET (WAYS + 1) /* the last place of a set is the shared record's */
 #define SHARED 1u
@@ -37,8 +39,8 @@ int fixedtable_new(const struct fixedtable_options *options, struct fixedtable *
 		return diag_nomem(diag);
 	table->options = *options;
 	table->sets = sets;
-	table->id = calloc(sets * WAYS, sizeof(*table->id));
-	table->record = calloc(sets * SET, options->size);
+	table->id = freshpages_take(sets * WAYS, sizeof(*table->id));
+	table->record = freshpages_take(sets * SET, options->size);
 	if (!table->id || !table->record) {
 		fixedtable_free(table);
 		return diag_nomem(diag);
@@ -51,8 +53,8 @@ void fixedtable_free(struct fixedtable *table)
 {
 	if (!table)
 		return;
-	free(table->id);
-	free(table->record);
+	freshpages_free(table->id, table->sets * WAYS, sizeof(*table->id));
+	freshpages_free(table->record, table->sets * SET, table->options.size);
 	free(table);
 }
 

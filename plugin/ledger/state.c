@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/freshpages.h"
 #include "base/prefault.h"
 
 #define NONE UINT32_MAX
@@ -149,8 +150,8 @@ int state_new(size_t entities, struct state **ret, struct diag *diag)
 	s->mask = places - 1;
 	s->capacity = (uint32_t)entities;
 	s->place = malloc(places * sizeof(*s->place));
-	s->node = calloc(entities, sizeof(*s->node));
-	s->memory = calloc(entities + 1, sizeof(*s->entry));
+	s->node = freshpages_take(entities, sizeof(*s->node));
+	s->memory = freshpages_take(entities + 1, sizeof(*s->entry));
 	if (!s->place || !s->node || !s->memory) {
 		(void)diag_nomem(diag);
 		goto out;
@@ -170,8 +171,8 @@ void state_free(struct state *s)
 	if (!s)
 		return;
 	free(s->place);
-	free(s->node);
-	free(s->memory);
+	freshpages_free(s->node, s->capacity, sizeof(*s->node));
+	freshpages_free(s->memory, (size_t)s->capacity + 1, sizeof(*s->entry));
 	free(s);
 }
 

@@ -389,7 +389,8 @@ static void test_lockout_new__survives_each_failing_allocation(void **state)
 		rc = lockout_new(&limits, &lockout, &diag);
 		if (!failalloc_stop()) {
 			assert_int_equal(rc, 0);
-			assert_int_equal(n, 14);
+			assert_int_equal(n,
+					 10); /* large tables come from the system: freshpages.h */
 			lockout_free(lockout);
 			break;
 		}
