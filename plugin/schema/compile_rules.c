@@ -29,6 +29,14 @@ static uint64_t count_of(const struct filling *f, const char *keyword, uint64_t 
 	return (uint64_t)json_real_value(value);
 }
 
+/* A copy of rules that a node needs; most nodes need those of one type. NULL: memory ran out. */
+static const void *keep(struct filling *f, const void *rules, size_t size)
+{
+	void *kept = compile_alloc(f->compiler, size);
+
+	return kept ? memcpy(kept, rules, size) : NULL;
+}
+
 /* ---- numbers ----------------------------------------------------------------------------- */
 
 /* What it costs to compare with a limit beyond 64 bits and beyond a double. */
@@ -139,11 +147,9 @@ static const struct number *limit_of(struct filling *f, unsigned kind)
 
 void compile_number_rules(struct filling *f)
 {
-	struct number_rules *rules = compile_alloc(f->compiler, sizeof(*rules));
+	struct number_rules own = { 0 }, *rules = &own;
 	bool is_used = false;
 
-	if (!rules)
-		return;
 	rules->multiple = compile_number(f, "multipleOf");
 	for (unsigned k = 0; k < LIMIT_KEYWORDS; k++)
 		rules->limits[k] = limit_of(f, k);
@@ -162,7 +168,7 @@ void compile_number_rules(struct filling *f)
 			f->node->types |= VIEW_REAL; /* 1.0 is one; the rules look closer */
 	}
 	if (is_used || rules->is_integer || rules->multiple)
-		f->node->number = rules;
+		f->node->number = keep(f, rules, sizeof(*rules));
 }
 
 /* ---- strings ----------------------------------------------------------------------------- */
@@ -183,10 +189,8 @@ static void set_pattern(struct filling *f, struct string_rules *rules)
 
 void compile_string_rules(struct filling *f)
 {
-	struct string_rules *rules = compile_alloc(f->compiler, sizeof(*rules));
+	struct string_rules own = { 0 }, *rules = &own;
 
-	if (!rules)
-		return;
 	rules->format = f->format && format_is_for_text(f->format) ? f->format : NULL;
 	rules->has_costly_format = rules->format && format_is_costly(rules->format);
 	set_pattern(f, rules);
@@ -199,7 +203,7 @@ void compile_string_rules(struct filling *f)
 	rules->only_length = !rules->format && !rules->pattern;
 	if (rules->min_length > 0 || rules->max_length < PROGRAM_NO_MAX || rules->format ||
 	    rules->pattern)
-		f->node->string = rules;
+		f->node->string = keep(f, rules, sizeof(*rules));
 }
 
 /* ---- arrays ------------------------------------------------------------------------------ */
@@ -227,10 +231,8 @@ static void set_items(struct filling *f, struct array_rules *rules)
 
 void compile_array_rules(struct filling *f)
 {
-	struct array_rules *rules = compile_alloc(f->compiler, sizeof(*rules));
+	struct array_rules own = { 0 }, *rules = &own;
 
-	if (!rules)
-		return;
 	set_items(f, rules);
 	rules->contains = compile_value(f, "contains");
 	rules->contains_evaluates = !dialect_in(f->dialect, IN_2019_09);
@@ -243,7 +245,7 @@ void compile_array_rules(struct filling *f)
 	if (rules->min_items > 0 || rules->max_items < PROGRAM_NO_MAX || rules->is_unique ||
 	    rules->prefix_count > 0 || rules->items || rules->contains ||
 	    f->node->unevaluated_items)
-		f->node->array = rules;
+		f->node->array = keep(f, rules, sizeof(*rules));
 }
 
 /* ---- objects ----------------------------------------------------------------------------- */
@@ -252,10 +254,13 @@ static void set_properties(struct filling *f, struct object_rules *rules)
 {
 	json_t *properties = compile_keyword(f, "properties");
 	const json_t *required = compile_keyword(f, "required");
-	size_t count = json_object_size(properties) + json_array_size(required);
+	size_t count = json_object_size(properties);
 	const char *name;
 	json_t *member;
+	size_t index;
 
+	json_array_foreach(required, index, member)
+		count += !json_object_get(properties, json_string_value(member));
 	if (count > 0)
 		compile_table_init(f->compiler, &rules->names, count);
 	json_object_foreach(properties, name, member) {
@@ -386,10 +391,8 @@ static void set_dependents(struct filling *f, struct object_rules *rules)
 
 void compile_object_rules(struct filling *f)
 {
-	struct object_rules *rules = compile_alloc(f->compiler, sizeof(*rules));
+	struct object_rules own = { 0 }, *rules = &own;
 
-	if (!rules)
-		return;
 	set_properties(f, rules);
 	set_required(f, rules);
 	set_patterns(f, rules);
@@ -404,7 +407,7 @@ void compile_object_rules(struct filling *f)
 			       rules->additional || rules->property_names;
 	if (rules->walks_members || rules->min_members > 0 || rules->max_members < PROGRAM_NO_MAX ||
 	    rules->dependent_count > 0 || f->node->unevaluated_members)
-		f->node->object = rules;
+		f->node->object = keep(f, rules, sizeof(*rules));
 }
 
 /* Looking up this many names costs less than looking at every member. */

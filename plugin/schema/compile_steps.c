@@ -129,11 +129,16 @@ void compile_steps(struct filling *f)
 		{ "not", STEP_NOT },
 	};
 	const size_t count = sizeof(rows) / sizeof(rows[0]);
-	size_t room = count + (f->discriminator || f->has_plain_bases ? COMPILE_MAX_BASES + 1 : 0);
-	struct step *steps = compile_alloc(f->compiler, room * sizeof(*steps));
-	struct step *end = steps;
+	const bool has_bases = f->discriminator || f->has_plain_bases;
+	size_t room = has_bases ? COMPILE_MAX_BASES + 1 : 0;
+	struct step *steps, *end;
 
-	if (steps && room > count)
+	for (size_t i = 0; i < count; i++)
+		room += compile_keyword(f, rows[i].keyword) != NULL;
+	if (room == 0)
+		return; /* as most schemas */
+	steps = end = compile_alloc(f->compiler, room * sizeof(*steps));
+	if (steps && has_bases)
 		compile_discriminators(f, &end);
 	for (size_t i = 0; steps && i < count; i++) {
 		const char *keyword = rows[i].keyword;
