@@ -42,6 +42,7 @@ SCHEMA   = schema/document schema/document_index schema/heirs schema/set schema/
            schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
 CONTRACT = contract/contract contract/transitions contract/entities contract/scopes \
            contract/sources contract/sources_follow contract/sources_known contract/sources_load \
+           contract/sources_place \
            contract/translate contract/translate_channels contract/translate_messages \
            contract/translate_parts contract/translate_security \
            contract/shapes contract/traits contract/media contract/messages contract/operations contract/channels contract/address contract/content \

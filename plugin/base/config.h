@@ -69,6 +69,9 @@ struct config {
 int config_load(const char *path, const char *name, struct config **ret,
 		struct diag *diag) MUST_CHECK;
 
+/* Does the file's name end in .yaml or .yml? */
+bool config_is_yaml(const char *name);
+
 /* The same over text in memory. */
 int config_parse(const char *name, const char *text, size_t len, struct config **ret,
 		 struct diag *diag) MUST_CHECK;

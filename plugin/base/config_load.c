@@ -24,14 +24,20 @@ struct config_source {
 	struct diag *diag;
 };
 
+bool config_is_yaml(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && (strcasecmp(dot, ".yaml") == 0 || strcasecmp(dot, ".yml") == 0);
+}
+
 static enum config_format format_of(const char *name)
 {
 	const char *dot = strrchr(name, '.');
 
 	if (dot && strcasecmp(dot, ".json") == 0)
 		return FORMAT_JSON;
-	return dot && (strcasecmp(dot, ".yaml") == 0 || strcasecmp(dot, ".yml") == 0) ? FORMAT_YAML
-										      : FORMAT_ANY;
+	return config_is_yaml(name) ? FORMAT_YAML : FORMAT_ANY;
 }
 
 /* Does the text begin as JSON does? An empty one is taken for it. */

@@ -112,4 +112,11 @@ struct sources_file *sources_file_of(const struct sources *sources, const struct
  */
 const char *sources_uri(struct sources *sources, const struct config *at);
 
+/*
+ * Makes "FILE: POINTER: TEXT" about one of the files "FILE:LINE:COLUMN: POINTER: TEXT"; where the
+ * pointer leads nowhere, the place is that of the nearest value above. Other lines stay as they
+ * are.
+ */
+void sources_add_place(const struct sources *sources, struct diag *line);
+
 #endif

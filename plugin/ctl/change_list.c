@@ -3,22 +3,22 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/jsonfile.h"
+#include "base/config.h"
 
 int change_list_open(const char *path, const struct files *files, struct scene *ret,
 		     struct diag *diag)
 {
 	struct files with = *files;
-	json_t *document = NULL;
-	int rc = jsonfile_load(path, &document, diag);
+	struct config *document = NULL;
+	int rc = config_load(path, path, &document, diag);
 
 	if (rc)
 		return rc;
-	if (json_object_get(document, "asyncapi"))
+	if (config_member(document, "asyncapi"))
 		with.contract = path, with.contract_root = NULL;
 	else
 		with.access = path;
-	json_decref(document);
+	config_free(document);
 	with.database = NULL;
 	return scene_open(&with, ret, diag);
 }

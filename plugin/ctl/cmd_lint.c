@@ -48,6 +48,20 @@ static void add_all(struct lint *lint, const struct diag_list *faults)
 		lint_add(lint, LINT_ERROR, "%s", faults->line[i].text);
 }
 
+void lint_add_at(struct lint *lint, enum lint_level level, const struct config *at,
+		 const char *format, ...)
+{
+	char text[DIAG_MAX];
+	struct diag line;
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	config_line(&line, at, NULL, "%s", text);
+	lint_add(lint, level, "%s", line.text);
+}
+
 bool lint_lists(const json_t *list, const char *name)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/config.h"
 #include "base/percent.h"
 #include "ctl/args.h"
 #include "ctl/ctl.h"
@@ -49,6 +50,15 @@ struct validate {
 	json_t *results; /* of every instance */
 	struct diag diag;
 };
+
+static json_t *load_yaml(struct validate *v, const char *path)
+{
+	struct config *root = NULL;
+	json_t *json = config_load(path, path, &root, &v->diag) == 0 ? config_json(root) : NULL;
+
+	config_free(root);
+	return json;
+}
 
 static json_t *load_json(struct validate *v, const char *path)
 {
@@ -161,7 +171,7 @@ static int load_schema(struct validate *v, const char *path, const char *uri)
 	if (v->uri_count == MAX_FILES)
 		return diag_set(&v->diag, ERR_LIMIT, "%s: more than %u schema files", path,
 				MAX_FILES);
-	json = load_json(v, path);
+	json = config_is_yaml(path) ? load_yaml(v, path) : load_json(v, path);
 	if (!json)
 		return ERR_INVALID;
 	v->uris[v->uri_count++] = uri;

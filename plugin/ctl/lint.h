@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/brokerfile.h"
+#include "base/config.h"
 #include "ctl/files.h"
 
 enum lint_level { LINT_ERROR, LINT_WARNING };
@@ -23,6 +24,10 @@ struct lint {
 /* One finding, which names file and place. */
 void lint_add(struct lint *lint, enum lint_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* One finding about a value of a file: "FILE:LINE:COLUMN: POINTER: TEXT". */
+void lint_add_at(struct lint *lint, enum lint_level level, const struct config *at,
+		 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Is @name one of the texts in the array? */
 bool lint_lists(const json_t *list, const char *name);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "access/scram.h"
-#include "base/jsonfile.h"
+#include "base/config.h"
 #include "ctl/lint.h"
 
 #define PAIRS_TRIED 100000000u /* of users, at their client ids: about a second */
@@ -36,64 +36,56 @@ static void check_scopes(struct lint *lint, const char *path, const struct contr
 				 contract->scope[i]);
 }
 
-/* Somewhere in the file, a list called "roles" or "includes" names it. */
-static bool is_used(json_t *json, const char *role)
+static bool lists(const struct config *list, const char *role)
 {
-	const char *key;
-	json_t *value;
-	size_t i;
-
-	json_object_foreach(json, key, value) {
-		if ((strcmp(key, "roles") == 0 || strcmp(key, "includes") == 0) &&
-		    lint_lists(value, role))
-			return true;
-		if (is_used(value, role))
-			return true;
-	}
-	json_array_foreach(json, i, value)
-		if (is_used(value, role))
+	config_foreach_item(item, list)
+		if (config_is(item, role))
 			return true;
 	return false;
 }
 
-/* By itself, or by a role that it includes; access_load() has seen that there is no circle. */
-static bool grants_scopes(const json_t *roles, const json_t *role)
+/* Somewhere in the file, a list called "roles" or "includes" names it. */
+static bool is_used(const struct config *value, const char *role)
 {
-	const json_t *included = json_object_get(role, "includes");
+	config_foreach(child, value) {
+		if (child->key &&
+		    (strcmp(child->key, "roles") == 0 || strcmp(child->key, "includes") == 0) &&
+		    lists(child, role))
+			return true;
+		if (is_used(child, role))
+			return true;
+	}
+	return false;
+}
 
-	if (json_array_size(json_object_get(role, "scopes")) > 0)
+/* By itself, or by a role that it includes; access_load() has seen that there is no circle. */
+static bool grants_scopes(const struct config *roles, const struct config *role)
+{
+	if (config_count(config_member(role, "scopes")) > 0)
 		return true;
-	for (size_t i = 0; i < json_array_size(included); i++)
-		if (grants_scopes(roles, json_object_get(roles, json_string_value(json_array_get(
-									included, i)))))
+	config_foreach_item(included, config_member(role, "includes"))
+		if (grants_scopes(roles, config_member(roles, included->text)))
 			return true;
 	return false;
 }
 
 /* Is there a reason for the role other than what it grants? */
-static bool restricts(const json_t *role)
+static bool restricts(const struct config *role)
 {
-	return json_object_get(role, "deny") || json_object_get(role, "clientIds") ||
-	       json_object_get(role, "limits") || json_object_get(role, "requires");
+	return config_member(role, "deny") || config_member(role, "clientIds") ||
+	       config_member(role, "limits") || config_member(role, "requires");
 }
 
-static void check_roles(struct lint *lint, const char *path)
+static void check_roles(struct lint *lint, const struct config *file)
 {
-	json_t *document = NULL;
-	struct diag diag;
-	const char *name;
-	json_t *roles, *role;
+	const struct config *roles = config_member(file, "roles");
 
-	if (jsonfile_load(path, &document, &diag))
-		return; /* access_load() has said so */
-	roles = json_object_get(document, "roles");
-	json_object_foreach(roles, name, role) {
+	config_foreach_member(role, roles) {
 		if (!grants_scopes(roles, role) && !restricts(role))
-			lint_add(lint, LINT_WARNING, "%s: /roles/%s: grants nothing", path, name);
-		if (!is_used(document, name))
-			lint_add(lint, LINT_WARNING, "%s: /roles/%s: nobody has it", path, name);
+			lint_add_at(lint, LINT_WARNING, role, "grants nothing");
+		if (!is_used(file, role->key))
+			lint_add_at(lint, LINT_WARNING, role, "nobody has it");
 	}
-	json_decref(document);
 }
 
 /* Whoever may use another's client id may end its connection and take its session over. */
@@ -228,8 +220,13 @@ static void check_names(struct lint *lint, const char *path, const struct access
 void lint_access(struct lint *lint, const struct files *files, const char *passwords,
 		 const struct rules *rules)
 {
+	struct config *file = NULL;
+	struct diag diag;
+
 	check_scopes(lint, files->access, rules->contract, rules->access);
-	check_roles(lint, files->access);
+	if (config_load(files->access, files->access, &file, &diag) == 0)
+		check_roles(lint, file); /* else access_load() has said so */
+	config_free(file);
 	check_client_ids(lint, files->access, rules->access);
 	check_patterns(lint, files->access, rules->access);
 	if (passwords) {

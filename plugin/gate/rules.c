@@ -497,6 +497,19 @@ static int load_files(struct rules *rules, const struct rules_files *files, stru
 	return rc;
 }
 
+/* What was said of schemas and patterns names a pointer only. @diag: NULL where none failed. */
+static void add_places(const struct rules *rules, struct diag *diag)
+{
+	const struct sources *sources = &rules->contract->sources;
+	struct diag_list *lists[] = { &rules->parts->warnings, rules->parts->errors };
+
+	if (diag)
+		sources_add_place(sources, diag);
+	for (size_t k = 0; k < sizeof(lists) / sizeof(*lists); k++)
+		for (unsigned i = 0; lists[k] && i < lists[k]->count; i++)
+			sources_add_place(sources, &lists[k]->line[i]);
+}
+
 int rules_load(const struct rules_files *files, struct rules **ret, struct diag *diag)
 {
 	struct rules *rules = calloc(1, sizeof(*rules));
@@ -511,6 +524,7 @@ int rules_load(const struct rules_files *files, struct rules **ret, struct diag 
 	if (rc)
 		goto out;
 	rc = compile_channels(rules, diag);
+	add_places(rules, rc ? diag : NULL);
 	if (rc)
 		goto out;
 	*ret = rules;

@@ -89,10 +89,10 @@ def test_a_message_is_answered_within_its_budget(slow, member):
 
 def test_the_load_says_what_it_can_not_bound(slow):
     log = slow.log()
-    name = "inventory-stock.schema.json: /properties/"
-    assert name + "look/not/pattern: the pattern " in log
-    assert name + "hundred" not in log
-    assert re.search("inventory-stock.schema.json: .*: a message of 16384 bytes may take more work",
+    name = r"inventory-stock.schema.json:\d+:\d+: /properties/"
+    assert re.search(name + "look/not/pattern: the pattern ", log)
+    assert not re.search(name + "hundred", log)
+    assert re.search(r"inventory-stock.schema.json:\d+:\d+: .*: a message of 16384 bytes may take more work",
                      log)
 
 

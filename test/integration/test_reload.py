@@ -115,7 +115,7 @@ BAD = {
                          r"petstore.asyncapi.json:\d+:\d+: /channels/\w+/x-durability: "),
     "schema wrong": ("schemas/pet-status.schema.json",
                      lambda text: text.replace('"object"', '"objekt"', 1),
-                     r"pet-status.schema.json: /type: "),
+                     r"pet-status.schema.json:\d+:\d+: /type: "),
     "scope unknown": ("access.json", lambda text: text.replace("read:sys", "read:sis", 1),
                       r'access.json:\d+:\d+: /roles/\w+/scopes/\d+: .*"read:sis"'),
     "role unknown": ("access.json",

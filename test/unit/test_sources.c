@@ -282,6 +282,31 @@ static void test_sources_follow__no_link_leads_out(void **state)
 	scene_clear(&scene);
 }
 
+static void test_sources_add_place__finds_the_value_or_what_is_above(void **state)
+{
+	static const char *const lines[][2] = {
+		{ "a.yaml: /b/c: text: more", "a.yaml:3:3: /b/c: text: more" },
+		{ "a.yaml: /b/c/d/0: text", "a.yaml:3:3: /b/c/d/0: text" },
+		{ "a.yaml: /b/x: text", "a.yaml:2:1: /b/x: text" },
+		{ "a.yaml: /x: text", "a.yaml:1:1: /x: text" },
+		{ "a.yaml: text", "a.yaml:1:1: text" },
+		{ "a.yaml:7:7: /b: text", "a.yaml:7:7: /b: text" },
+		{ "b.yaml: /b: text", "b.yaml: /b: text" },
+	};
+	struct scene scene;
+	struct diag diag;
+
+	(void)state;
+	put("a.yaml", "a: 1\nb:\n  c: 2\n");
+	assert_true(scene_open(&scene, "a.yaml", NULL, NULL));
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		(void)diag_set(&diag, 0, "%s", lines[i][0]);
+		sources_add_place(&scene.sources, &diag);
+		assert_string_equal(diag.text, lines[i][1]);
+	}
+	scene_clear(&scene);
+}
+
 /* ---- documents that are known by their $id ---------------------------------------------- */
 
 static void test_sources_follow__finds_documents_by_id(void **state)
@@ -374,6 +399,7 @@ int main(void)
 		TEST(test_sources_follow__takes_any_name),
 		TEST(test_sources_open__below_a_root),
 		TEST(test_sources_follow__no_link_leads_out),
+		TEST(test_sources_add_place__finds_the_value_or_what_is_above),
 		TEST(test_sources_follow__finds_documents_by_id),
 		TEST(test_sources_load_all__takes_what_is_referred_to),
 		TEST(test_sources_open__survives_each_failing_allocation),
