@@ -54,7 +54,8 @@ TRIALS = {
 def slow(tmp_path_factory, template):
     broker = harness.Broker(tmp_path_factory.mktemp("slow") / "run", template)
     schema = {
-        "type": "object", "$defs": dict(bomb("allOf", {"minLength": 1}), **bomb("anyOf", {"maxLength": 1})),
+        "$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
+        "$defs": dict(bomb("allOf", {"minLength": 1}), **bomb("anyOf", {"maxLength": 1})),
         "properties": dict({"productId": {"type": "string"}},
                            **{name: trial[0] for name, trial in TRIALS.items()}),
     }
