@@ -44,7 +44,7 @@ CONTRACT = contract/contract contract/transitions contract/entities contract/sco
            contract/sources contract/sources_follow contract/sources_known contract/sources_load \
            contract/sources_place \
            contract/translate contract/translate_channels contract/translate_messages \
-           contract/translate_parts contract/translate_security \
+           contract/translate_parts contract/translate_security contract/bundle contract/bundle_kind \
            contract/shapes contract/traits contract/media contract/messages contract/operations contract/channels contract/address contract/content \
            contract/level contract/topics contract/topics_check contract/topics_filter contract/topics_nearest \
            contract/properties
@@ -81,11 +81,12 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/cmd_diff ctl/diff_payloads ctl/cmd_replay ctl/change_list ctl/deref ctl/schema_compare ctl/schema_compare_keywords \
            ctl/cmd_ctl ctl/control_args \
            ctl/cmd_restored ctl/cmd_passwd ctl/credwrite ctl/cmd_validate \
-           ctl/cmd_completion ctl/cmd_help
+           ctl/cmd_contract ctl/cmd_completion ctl/cmd_help
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
 UNIT     = base config draft yaml brokerfile options sessions shares releases repairs login holdoffs events \
-           contract sources translate topics gate properties modes repeat report backlog \
+           contract sources translate bundle \
+           topics gate properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults state idfilter store store_files writer ledger ledger_files \

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/jsonpointer.h"
 #include "base/percent.h"
 
 #define URI_BASE "contract:/"
@@ -22,6 +23,16 @@ bool sources_decode(char *text)
 			return false;
 	(void)percent_decode(text);
 	return true;
+}
+
+size_t sources_put_token(char *ret, size_t cap, const char *token)
+{
+	char pointer[SOURCES_URI_MAX + 1];
+	size_t len;
+
+	(void)jsonpointer_put(pointer, sizeof(pointer), token, strlen(token));
+	len = percent_encode(ret, cap, pointer, strlen(pointer), "/~{}!$&'()*+,;=:@");
+	return len < cap ? len : cap - 1;
 }
 
 bool sources_has_scheme(const char *ref)

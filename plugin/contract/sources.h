@@ -100,10 +100,27 @@ const struct config *sources_resolve(struct sources *sources, const struct confi
 				     struct config_report *report);
 
 /*
+ * The value that @pointer names below the root of @file, not its original; steps lead through
+ * references. NULL: there is none, and nothing is said of it.
+ */
+const struct config *sources_at(struct sources *sources, const struct sources_file *file,
+				const char *pointer);
+
+/*
  * Loads every file that a $ref in the files names, also those that the new files name. References
  * with a scheme that no document is known by are skipped: they may name a schema's $id.
  */
 void sources_load_all(struct sources *sources);
+
+/* Texts of references. Writes @text percent-encoded where a URI's path or fragment asks for it;
+ * false: no room. */
+bool sources_encode(char *ret, size_t cap, const char *text);
+
+/* Decodes %XX in place; false where it is not one, or U+0000. */
+bool sources_decode(char *text);
+
+/* Writes "/token" as a fragment has it to @ret; returns the length of what fits. */
+size_t sources_put_token(char *ret, size_t cap, const char *token);
 
 /* The file that @at, or the value that it stands for, is in. */
 struct sources_file *sources_file_of(const struct sources *sources, const struct config *at);

@@ -161,6 +161,15 @@ const struct config *sources_resolve(struct sources *sources, const struct confi
 	return resolve(&chain, ref);
 }
 
+const struct config *sources_at(struct sources *sources, const struct sources_file *file,
+				const char *pointer)
+{
+	struct config_report unused = { .rc = 0 };
+	struct chain chain = { .set = sources, .report = &unused };
+
+	return walk(&chain, file->root, pointer);
+}
+
 /* ---- references as such ----------------------------------------------------------------- */
 
 static void warn_siblings(struct sources *sources, const struct config *at)

@@ -17,12 +17,6 @@ bool sources_has_scheme(const char *ref);
 struct sources_file *sources_read(struct sources *set, const char *path, const char *name,
 				  const char *uri, struct config_report *report);
 
-/* Writes @text percent-encoded where a URI's path or fragment asks for it; false: no room. */
-bool sources_encode(char *ret, size_t cap, const char *text);
-
-/* Decodes %XX in place; false where it is not one, or U+0000. */
-bool sources_decode(char *text);
-
 /*
  * The file that the reference @at, whose text is @ref, names; loaded where it was not yet. NULL:
  * @report has the fault.

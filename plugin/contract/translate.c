@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/jsonpointer.h"
-#include "base/percent.h"
 
 #define NEWEST_2 6u
 #define NEWEST_3 1u
@@ -41,17 +40,6 @@ const char *translate_text(struct translator *t, const char *text)
 	return copy;
 }
 
-/* Writes "/token" as a fragment has it to @ret; returns its length. */
-static size_t put_token(char *ret, size_t cap, const char *token)
-{
-	char pointer[SOURCES_URI_MAX + 1];
-	size_t len;
-
-	(void)jsonpointer_put(pointer, sizeof(pointer), token, strlen(token));
-	len = percent_encode(ret, cap, pointer, strlen(pointer), "/~{}!$&'()*+,;=:@");
-	return len < cap ? len : cap - 1;
-}
-
 struct draft *translate_reference(struct translator *t, const struct config *place,
 				  const char *const token[4])
 {
@@ -60,7 +48,7 @@ struct draft *translate_reference(struct translator *t, const struct config *pla
 	struct draft *made = draft_place(draft_object(&t->drafts), place);
 
 	for (int i = 0; i < 4 && token[i]; i++)
-		used += put_token(text + used, sizeof(text) - used, token[i]);
+		used += sources_put_token(text + used, sizeof(text) - used, token[i]);
 	draft_put(&t->drafts, made, "$ref", draft_place(draft_string(&t->drafts, text), place));
 	return made;
 }
@@ -159,6 +147,17 @@ static struct draft *info(struct translator *t, const struct config *at)
 	return made;
 }
 
+/* Members of the document that are carried over by themselves. */
+static bool is_elsewhere(const char *key)
+{
+	static const char *const names[] = { "asyncapi", "tags", "externalDocs", "components" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strcmp(names[i], key) == 0)
+			return true;
+	return false;
+}
+
 static struct draft *document(struct translator *t)
 {
 	struct drafts *drafts = &t->drafts;
@@ -175,20 +174,19 @@ static struct draft *document(struct translator *t)
 		else if (strcmp(member->key, "servers") == 0)
 			draft_put(drafts, made, "servers",
 				  translate_map(t, member, "servers", translate_server));
-		else if (strcmp(member->key, "components") == 0)
-			draft_put(drafts, made, "components", components(t, member));
 		else if (strcmp(member->key, "channels") == 0 && member->kind == CONFIG_OBJECT)
 			translate_channels(t, member);
 		else if (strcmp(member->key, "operations") == 0)
 			translate_refuse(t, member);
-		else if (strcmp(member->key, "asyncapi") != 0 && strcmp(member->key, "tags") != 0 &&
-			 strcmp(member->key, "externalDocs") != 0)
+		else if (!is_elsewhere(member->key))
 			draft_copy(drafts, made, member);
 	}
 	if (channels && channels->kind == CONFIG_OBJECT) {
 		draft_put(drafts, made, "channels", t->channels);
 		draft_put(drafts, made, "operations", t->operations);
 	}
+	if (t->components)
+		draft_put(drafts, made, "components", components(t, t->components));
 	return made;
 }
 

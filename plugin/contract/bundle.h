@@ -1,0 +1,30 @@
+/*
+ * bundle.h -- a document as it is written out: with its references where their values are then.
+ *
+ * A reference to a value of the document that is in it stays as it is. What references bring from
+ * other files becomes a component, of the kind that the place asks for, under a free name; a
+ * component that another one is in is not made twice. "$id" at the top of such a schema is left
+ * out, since all that refers to it refers to the component. In documents of 2.x, channels, servers
+ * and what has no components there are put in place of the reference.
+ */
+#ifndef PETSTORE_CONTRACT_BUNDLE_H
+#define PETSTORE_CONTRACT_BUNDLE_H
+
+#include "contract/sources.h"
+
+#define BUNDLE_PARTS_MAX 65536u /* components that are made */
+
+enum bundle_files {
+	BUNDLE_COLLECT, /* all that references bring is in the result */
+	BUNDLE_KEEP,    /* other files stay where they are, and references to them lead there */
+};
+
+/*
+ * The root of the first file as one tree, in @arena, which borrows from the sources. What a
+ * reference leads to must be there; one to a URI that no document is known by stays, with a
+ * warning. NULL: the sources' report has the fault.
+ */
+const struct config *bundle_document(struct sources *sources, enum bundle_files files,
+				     struct arena *arena);
+
+#endif
