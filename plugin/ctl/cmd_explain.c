@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "ctl/args.h"
 #include "ctl/ctl.h"
+#include "gate/candidates.h"
 #include "report/refusals.h"
 
 #define PACKET_MAX ((size_t)1 << 28) /* bytes of an MQTT packet */
@@ -15,6 +16,7 @@
 struct explain_args {
 	const char *user;
 	const char *client;
+	const char *login;
 	long qos;
 	bool retain;
 	bool will;
@@ -26,13 +28,15 @@ struct explain_args {
 	long expiry; /* -1: none */
 };
 
-static const struct explain_args defaults = { .qos = 1, .expiry = -1 };
+static const struct explain_args defaults = { .qos = 1, .login = "password", .expiry = -1 };
 
 /* clang-format off */
 #define AT(member) .offset = offsetof(struct explain_args, member)
 static const struct args_row rows[] = {
 	{ "user", ARGS_TEXT, "USER", "the user that does it", AT(user) },
 	{ "client", ARGS_TEXT, "ID", "with this client id", AT(client) },
+	{ "login", ARGS_WORD, "METHOD", "after this login: password (the default), certificate, "
+	  "token or scram", AT(login), .words = CTL_LOGINS },
 	{ "qos", ARGS_NUMBER, "N", "QoS of the publish (1)", AT(qos), 0, 2 },
 	{ "retain", ARGS_SWITCH, NULL, "with the retain flag", AT(retain) },
 	{ "will", ARGS_SWITCH, NULL, "as a last will", AT(will) },
@@ -98,6 +102,9 @@ struct explanation {
 	struct decision decision;
 	size_t fault_count;
 	struct schema_error fault[NOTICE_FAULTS_MAX];
+	const struct access_principal *principal;
+	size_t candidate_count; /* of a channel with several messages */
+	struct candidate candidate[CONTRACT_MESSAGES_MAX];
 };
 
 /* What the broker would publish; NULL where nothing is wrong. */
@@ -140,35 +147,14 @@ static bool is_closed(const struct gate_request *request, const struct decision 
 	       reason_is_ours(decision->reason);
 }
 
-static void print_json(const struct gate_request *request, const struct decision *decision,
-		       json_t *notice)
-{
-	json_t *answer = json_pack("{s:s, s:s, s:s, s:o}", "verdict", verdict_word(decision),
-				   "reason", reason_code(decision->reason), "channel",
-				   decision->channel ? decision->channel->name : "", "steps",
-				   steps_json(decision));
-
-	(void)json_object_set_new(answer, "isKept", json_boolean(decision->has_write));
-	if (is_closed(request, decision))
-		(void)json_object_set_new(answer, "isClosed", json_true());
-	if (decision->is_repeat)
-		(void)json_object_set_new(answer, "isRepeat", json_true());
-	if (decision->is_correction)
-		(void)json_object_set_new(answer, "corrects",
-					  json_string(decision->current_status));
-	if (notice)
-		(void)json_object_set(answer, "notice", notice);
-	output_json(answer);
-	json_decref(answer);
-}
-
+/* The scopes that @operation asks for, to @ret. */
 static const char *scopes(const struct scene *scene, const struct contract_operation *operation,
-			  size_t count, char *ret, size_t cap)
+			  char *ret, size_t cap)
 {
 	size_t used = 0;
 
 	ret[0] = '\0';
-	for (size_t a = 0; count > 0 && a < operation->alternative_count; a++) {
+	for (size_t a = 0; a < operation->alternative_count; a++) {
 		for (size_t i = 0; i < scene->rules->contract->scope_count; i++) {
 			int n;
 
@@ -180,6 +166,137 @@ static const char *scopes(const struct scene *scene, const struct contract_opera
 		}
 	}
 	return used ? ret : "no scope";
+}
+
+/* ---- several operations, several messages ----------------------------------------------- */
+
+struct operations {
+	size_t count;
+	const struct contract_operation *operation;
+};
+
+/* Those that the request is about. */
+static struct operations operations_of(const struct explanation *explanation)
+{
+	const struct contract_channel *channel = explanation->decision.channel;
+	bool is_send = explanation->request.action == GATE_PUBLISH;
+
+	return (struct operations){ is_send ? channel->send_count : channel->receive_count,
+				    is_send ? channel->send : channel->receive };
+}
+
+/* "yes", "own" or "no": does the operation admit the user on this topic? */
+static const char *grant_word(const struct explanation *explanation,
+			      const struct contract_operation *operation)
+{
+	static const char *const words[] = {
+		[GATE_NONE] = "no", [GATE_OWN] = "own", [GATE_FULL] = "yes"
+	};
+	const struct gate_request *request = &explanation->request;
+	struct contract_match match =
+		topics_match(explanation->scene.rules->contract->topics, request->message.topic,
+			     request->message.topic_len);
+
+	if (match.channel != explanation->decision.channel)
+		match = (struct contract_match){ .channel = explanation->decision.channel };
+	return words[gate_grant(explanation->principal, request->method, operation, 1, &match)];
+}
+
+static json_t *operations_json(const struct explanation *explanation)
+{
+	struct operations all = operations_of(explanation);
+	json_t *list = json_array();
+	char needs[256];
+
+	for (size_t i = 0; i < all.count; i++)
+		(void)json_array_append_new(
+			list,
+			json_pack("{s:s, s:s, s:s}", "operation", all.operation[i].name, "admits",
+				  grant_word(explanation, &all.operation[i]), "needs",
+				  scopes(&explanation->scene, &all.operation[i], needs,
+					 sizeof(needs))));
+	return list;
+}
+
+static json_t *candidates_json(const struct explanation *explanation)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < explanation->candidate_count; i++) {
+		const struct candidate *candidate = &explanation->candidate[i];
+
+		(void)json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:s, s:s}", "message",
+							    candidate->message->name, "fits",
+							    (int)candidate->is_fit, "field",
+							    candidate->error.instance, "code",
+							    candidate->error.keyword, "text",
+							    candidate->error.message));
+	}
+	return list;
+}
+
+static void print_operations(const struct explanation *explanation)
+{
+	struct operations all = operations_of(explanation);
+	char needs[256];
+
+	for (size_t i = 0; i < all.count; i++)
+		(void)printf("  %-12s %s: %s, needs %s\n", "operation", all.operation[i].name,
+			     grant_word(explanation, &all.operation[i]),
+			     scopes(&explanation->scene, &all.operation[i], needs, sizeof(needs)));
+}
+
+static void print_candidates(const struct explanation *explanation)
+{
+	for (size_t i = 0; i < explanation->candidate_count; i++) {
+		const struct candidate *candidate = &explanation->candidate[i];
+		const char *pointer = candidate->error.instance;
+
+		(void)printf("  %-12s %s: %s%s%s\n", "message", candidate->message->name,
+			     candidate->is_rest ? "may be anything" : pointer,
+			     pointer[0] ? ": " : "",
+			     candidate->is_rest  ? ""
+			     : candidate->is_fit ? "fits"
+						 : candidate->error.message);
+	}
+}
+
+/* ---- the answer as a whole --------------------------------------------------------------- */
+
+static void add_several(const struct explanation *explanation, json_t *answer)
+{
+	const struct decision *decision = &explanation->decision;
+
+	if (decision->kind)
+		(void)json_object_set_new(answer, "message", json_string(decision->kind->name));
+	if (decision->channel && operations_of(explanation).count > 1)
+		(void)json_object_set_new(answer, "operations", operations_json(explanation));
+	if (explanation->candidate_count > 0)
+		(void)json_object_set_new(answer, "messages", candidates_json(explanation));
+}
+
+static void print_json(const struct explanation *explanation, json_t *notice)
+{
+	const struct gate_request *request = &explanation->request;
+	const struct decision *decision = &explanation->decision;
+	json_t *answer = json_pack("{s:s, s:s, s:s, s:o}", "verdict", verdict_word(decision),
+				   "reason", reason_code(decision->reason), "channel",
+				   decision->channel ? decision->channel->name : "", "steps",
+				   steps_json(decision));
+
+	(void)json_object_set_new(answer, "isKept", json_boolean(decision->has_write));
+	add_several(explanation, answer);
+	if (is_closed(request, decision))
+		(void)json_object_set_new(answer, "isClosed", json_true());
+	if (decision->is_repeat)
+		(void)json_object_set_new(answer, "isRepeat", json_true());
+	if (decision->is_correction)
+		(void)json_object_set_new(answer, "corrects",
+					  json_string(decision->current_status));
+	if (notice)
+		(void)json_object_set(answer, "notice", notice);
+	output_json(answer);
+	json_decref(answer);
 }
 
 static void print_state(const struct scene *scene, const struct gate_request *request)
@@ -247,15 +364,21 @@ static void print_text(const struct explanation *explanation, const struct outpu
 	const struct gate_request *request = &explanation->request;
 	const struct decision *decision = &explanation->decision;
 	const struct contract_channel *channel = decision->channel;
-	bool is_send = request->action == GATE_PUBLISH;
+	struct operations all = { .count = 0 };
 	char list[256];
 
 	if (channel)
-		(void)printf("  %-12s %s (%s), needs %s\n", "channel", channel->name,
-			     channel->address,
-			     scopes(&explanation->scene, is_send ? channel->send : channel->receive,
-				    is_send ? channel->send_count : channel->receive_count, list,
-				    sizeof(list)));
+		all = operations_of(explanation);
+	if (channel && all.count > 1) {
+		(void)printf("  %-12s %s (%s)\n", "channel", channel->name, channel->address);
+		print_operations(explanation);
+	} else if (channel) {
+		(void)printf(
+			"  %-12s %s (%s), needs %s\n", "channel", channel->name, channel->address,
+			all.count ? scopes(&explanation->scene, all.operation, list, sizeof(list))
+				  : "no scope");
+	}
+	print_candidates(explanation);
 	print_state(&explanation->scene, request);
 	print_steps(output, decision);
 	print_verdict(output, decision);
@@ -280,14 +403,18 @@ static void explain(struct explanation *explanation, const struct ctl_call *call
 
 	if (!principal)
 		ctl_no_user(call, scene, args->user);
+	explanation->principal = principal;
 	gate_decide(&scene->gate, principal, &explanation->request, decision);
 	explanation->fault_count =
 		gate_faults(scene->rules, decision, explanation->fault, NOTICE_FAULTS_MAX);
 	notice = notice_json(explanation, args);
+	if (principal && decision->channel && decision->channel->message_count > 1)
+		explanation->candidate_count = candidates_list(
+			&scene->gate, principal, &explanation->request, explanation->candidate);
 	if (args->notice && notice)
 		output_json(notice);
 	else if (call->is_json)
-		print_json(&explanation->request, decision, notice);
+		print_json(explanation, notice);
 	else if (!args->notice)
 		print_text(explanation, &call->output);
 	json_decref(notice);
@@ -348,6 +475,7 @@ static int read_request(const struct ctl_call *call, struct gate_request *ret, c
 						   .qos = (unsigned)args->qos,
 						   .is_retained = args->retain,
 						   .is_will = args->will },
+				      .method = ctl_login(args->login),
 				      .client_id = args->client };
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
 		if (strcmp(actions[i].word, call->operand[0]) == 0)

@@ -11,7 +11,7 @@
 #include "ctl/tables.h"
 
 struct list_args {
-	const char *status, *owner, *user, *client, *topic;
+	const char *status, *owner, *user, *client, *topic, *message;
 	const char *where; /* COLUMN=VALUE */
 	char since[ARGS_TIME_MAX], until[ARGS_TIME_MAX];
 	long limit;
@@ -27,6 +27,8 @@ static const struct args_row rows[] = {
 	{ "user", ARGS_TEXT, "USER", "events and alerts of this user", AT(user) },
 	{ "client", ARGS_TEXT, "ID", "events and alerts of this client", AT(client) },
 	{ "topic", ARGS_TEXT, "PREFIX", "events on topics that begin so", AT(topic) },
+	{ "message", ARGS_TEXT, "NAME", "events that are this message of the contract",
+	  AT(message) },
 	{ "where", ARGS_TEXT, "COLUMN=VALUE", "those with this value", AT(where) },
 	{ "since", ARGS_TIME, "TIME", "not changed before", AT(since) },
 	{ "until", ARGS_TIME, "TIME", "not changed after", AT(until) },
@@ -84,6 +86,7 @@ static int set_filters(const struct listing *list, const char *where, struct que
 		{ "user", { columns->user, QUERY_IS, args->user } },
 		{ "client", { columns->client, QUERY_IS, args->client } },
 		{ "topic", { columns->topic, QUERY_BEGINS, args->topic } },
+		{ "message", { columns->message, QUERY_IS, args->message } },
 		{ "since", { columns->time, QUERY_FROM, args->since[0] ? args->since : NULL } },
 		{ "until", { columns->time, QUERY_UNTIL, args->until[0] ? args->until : NULL } },
 		{ "where", { where, QUERY_IS, where ? where + strlen(where) + 1 : NULL } },

@@ -4,19 +4,44 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/args.h"
 #include "ctl/ctl.h"
 
+struct may_args {
+	const char *login;
+};
+
 /* clang-format off */
+#define AT(member) .offset = offsetof(struct may_args, member)
+static const struct args_row rows[] = {
+	{ "login", ARGS_WORD, "METHOD", "after this login: password, certificate, token or scram "
+	  "(any)", AT(login), .words = CTL_LOGINS },
+	{ .name = NULL },
+};
+
 static const struct output_column columns[] = {
 	{ "address", "topic", OUTPUT_PLAIN }, { "publish", "publish", OUTPUT_PLAIN },
 	{ "qos", "QoS from", OUTPUT_PLAIN }, { "retain", "retain", OUTPUT_PLAIN },
 	{ "will", "will", OUTPUT_PLAIN }, { "receive", "receive", OUTPUT_PLAIN }, { .key = NULL },
 };
+
+/* Where some channel has several operations or messages. */
+static const struct output_column long_columns[] = {
+	{ "address", "topic", OUTPUT_PLAIN }, { "operation", "operation", OUTPUT_PLAIN },
+	{ "messages", "messages", OUTPUT_PLAIN }, { "publish", "publish", OUTPUT_PLAIN },
+	{ "qos", "QoS from", OUTPUT_PLAIN }, { "retain", "retain", OUTPUT_PLAIN },
+	{ "will", "will", OUTPUT_PLAIN }, { "receive", "receive", OUTPUT_PLAIN }, { .key = NULL },
+};
 /* clang-format on */
 
+/* Who, after which login. */
+struct asked {
+	const struct access_principal *principal;
+	enum login_method method;
+};
+
 /* For any topic of the channel: every parameter is open. */
-static const char *grant_word(const struct access_principal *principal,
-			      const struct contract_channel *channel,
+static const char *grant_word(const struct asked *asked, const struct contract_channel *channel,
 			      const struct contract_operation *operation, size_t count)
 {
 	static const char *const words[] = {
@@ -25,9 +50,9 @@ static const char *grant_word(const struct access_principal *principal,
 	struct contract_match match = { .channel = channel };
 	enum gate_grant grant;
 
-	if (count == 0 || principal->is_disabled)
+	if (count == 0 || asked->principal->is_disabled)
 		return "no";
-	grant = gate_grant(principal, GATE_LOGIN_ANY, operation, count, &match);
+	grant = gate_grant(asked->principal, asked->method, operation, count, &match);
 	if (grant != GATE_NONE || operation != channel->receive)
 		return words[grant];
 	for (size_t i = 0; i < channel->param_count; i++)
@@ -36,56 +61,96 @@ static const char *grant_word(const struct access_principal *principal,
 	return "no";
 }
 
-static json_t *row_of(const struct access_principal *principal,
-		      const struct contract_channel *channel)
+/* What may be said of publishing under @operation; all is empty where @publish is "no". */
+static void add_publish(json_t *row, const char *publish,
+			const struct contract_operation *operation)
 {
 	static const char *const retain[] = { "may", "must", "must not" };
-	const char *publish = grant_word(principal, channel, channel->send, channel->send_count);
 	bool can = strcmp(publish, "no") != 0;
 
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s}", "channel", channel->name, "address",
-			 channel->address, "publish", publish, "qos",
-			 can ? json_integer(channel->send->qos) : json_null(), "retain",
-			 can ? retain[channel->send->retain] : "", "will",
-			 !can                       ? ""
-			 : channel->is_will_allowed ? "may"
-						    : "must not",
-			 "receive",
-			 grant_word(principal, channel, channel->receive, channel->receive_count));
+	(void)json_object_set_new(row, "publish", json_string(publish));
+	(void)json_object_set_new(row, "qos", can ? json_integer(operation->qos) : json_null());
+	(void)json_object_set_new(row, "retain", json_string(can ? retain[operation->retain] : ""));
+}
+
+/* The first operation that admits it; without one the first. */
+static const struct contract_operation *admitting(const struct asked *asked,
+						  const struct contract_channel *channel)
+{
+	for (size_t i = 0; i < channel->send_count; i++)
+		if (strcmp(grant_word(asked, channel, &channel->send[i], 1), "no") != 0)
+			return &channel->send[i];
+	return channel->send;
+}
+
+static json_t *operation_json(const struct asked *asked, const struct contract_channel *channel,
+			      const struct contract_operation *operation)
+{
+	json_t *row = json_pack("{s:s}", "operation", operation->name), *names = json_array();
+
+	for (size_t i = 0; i < operation->message_count; i++)
+		(void)json_array_append_new(names, json_string(operation->message[i]->name));
+	(void)json_object_set_new(row, "messages", names);
+	add_publish(row, grant_word(asked, channel, operation, 1), operation);
+	return row;
+}
+
+static json_t *row_of(const struct asked *asked, const struct contract_channel *channel)
+{
+	const char *publish = grant_word(asked, channel, channel->send, channel->send_count);
+	const char *will = strcmp(publish, "no") == 0 ? ""
+			   : channel->is_will_allowed ? "may"
+						      : "must not";
+	json_t *row = json_pack("{s:s, s:s}", "channel", channel->name, "address",
+				channel->address),
+	       *operations = json_array();
+
+	add_publish(row, publish, admitting(asked, channel));
+	(void)json_object_set_new(row, "will", json_string(will));
+	(void)json_object_set_new(
+		row, "receive",
+		json_string(grant_word(asked, channel, channel->receive, channel->receive_count)));
+	if (channel->send_count > 1 || (channel->send_count > 0 && channel->message_count > 1)) {
+		for (size_t i = 0; i < channel->send_count; i++)
+			(void)json_array_append_new(
+				operations, operation_json(asked, channel, &channel->send[i]));
+		(void)json_object_set(row, "operations", operations);
+	}
+	json_decref(operations);
+	return row;
 }
 
 /* ---- steps ------------------------------------------------------------------------------- */
 
-static bool holds(const struct access_principal *principal, const struct contract_channel *channel,
-		  int scope, enum gate_grant least)
+static bool holds(const struct asked *asked, const struct contract_channel *channel, int scope,
+		  enum gate_grant least)
 {
 	struct contract_alternative needed = { .methods = 0 };
-	struct contract_operation asked = { .alternative_count = 1, .alternative = &needed };
+	struct contract_operation operation = { .alternative_count = 1, .alternative = &needed };
 	struct contract_match match = { .channel = channel };
 
-	if (scope < 0 || principal->is_disabled)
+	if (scope < 0 || asked->principal->is_disabled)
 		return false;
 	scopeset_add(&needed.scopes, (unsigned)scope);
-	return gate_grant(principal, GATE_LOGIN_ANY, &asked, 1, &match) >= least;
+	return gate_grant(asked->principal, asked->method, &operation, 1, &match) >= least;
 }
 
 /* "PLACED -> CANCELLED": the steps of a user that may publish on @channel for its own only. */
-static void add_own_steps(json_t *list, const struct access_principal *principal,
+static void add_own_steps(json_t *list, const struct asked *asked,
 			  const struct contract_channel *channel)
 {
 	const struct contract_transitions *machine =
 		channel->mapping ? channel->mapping->transitions : NULL;
 
 	if (!machine ||
-	    strcmp(grant_word(principal, channel, channel->send, channel->send_count), "own") != 0)
+	    strcmp(grant_word(asked, channel, channel->send, channel->send_count), "own") != 0)
 		return;
 	for (int from = -1; from < (int)machine->count; from++) {
 		uint64_t next = from < 0 ? machine->first : machine->next[from];
 
 		for (int to = 0; to < (int)machine->count; to++)
 			if ((next >> to & 1) &&
-			    holds(principal, channel, contract_step_scope(machine, from, to),
-				  GATE_OWN))
+			    holds(asked, channel, contract_step_scope(machine, from, to), GATE_OWN))
 				(void)json_array_append_new(
 					list,
 					json_sprintf("%s: %s -> %s", channel->address,
@@ -95,13 +160,11 @@ static void add_own_steps(json_t *list, const struct access_principal *principal
 }
 
 /* May it put a status of the channel right? */
-static bool may_correct(const struct access_principal *principal,
-			const struct contract_channel *channel)
+static bool may_correct(const struct asked *asked, const struct contract_channel *channel)
 {
 	return channel->mapping && channel->mapping->transitions &&
-	       strcmp(grant_word(principal, channel, channel->send, channel->send_count), "yes") ==
-		       0 &&
-	       holds(principal, channel, channel->mapping->transitions->correct, GATE_FULL);
+	       strcmp(grant_word(asked, channel, channel->send, channel->send_count), "yes") == 0 &&
+	       holds(asked, channel, channel->mapping->transitions->correct, GATE_FULL);
 }
 
 static void print_list(const char *title, const json_t *list)
@@ -137,6 +200,46 @@ static json_t *attributes_json(const struct access_principal *principal)
 	return object;
 }
 
+/* "start, stop" */
+static json_t *joined(const json_t *names)
+{
+	const json_t *name;
+	char text[512] = "";
+	size_t used = 0, i;
+
+	json_array_foreach(names, i, name) {
+		int n = snprintf(text + used, sizeof(text) - used, "%s%s", used ? ", " : "",
+				 json_string_value(name));
+
+		used = n > 0 && (size_t)n < sizeof(text) - used ? used + (size_t)n : used;
+	}
+	text[used] = '\0';
+	return json_string(text);
+}
+
+/* A row for each channel, or for each of its operations where it has several of anything. */
+static void print_channels(const json_t *channels, const struct output *output)
+{
+	json_t *list = json_array(), *each, *operation, *row;
+	bool is_long = false;
+	size_t i, k;
+
+	json_array_foreach(channels, i, each) {
+		if (!json_object_get(each, "operations"))
+			(void)json_array_append(list, each);
+		json_array_foreach(json_object_get(each, "operations"), k, operation) {
+			row = json_copy(each);
+			(void)json_object_update(row, operation);
+			(void)json_object_set_new(row, "messages",
+						  joined(json_object_get(operation, "messages")));
+			(void)json_array_append_new(list, row);
+			is_long = true;
+		}
+	}
+	output_rows(output, list, is_long ? long_columns : columns);
+	json_decref(list);
+}
+
 static void print_text(const struct access_principal *principal, const json_t *whole,
 		       const struct output *output)
 {
@@ -144,24 +247,24 @@ static void print_text(const struct access_principal *principal, const json_t *w
 	for (size_t i = 0; i < principal->role_count; i++)
 		(void)printf("%s %s", i ? "," : "", principal->role[i]);
 	(void)printf("%s\n\n", principal->role_count ? "" : " none");
-	output_rows(output, json_object_get(whole, "channels"), columns);
+	print_channels(json_object_get(whole, "channels"), output);
 	print_list("Steps on its own:", json_object_get(whole, "ownSteps"));
 	print_list("Puts a status right on:", json_object_get(whole, "corrects"));
 	if (principal->rule_count > 0)
 		(void)puts("\nSome of this holds for certain topics only (where).");
 }
 
-static void print(const struct access_principal *principal, const struct scene *scene,
-		  const struct output *output)
+static void print(const struct asked *asked, const struct scene *scene, const struct output *output)
 {
+	const struct access_principal *principal = asked->principal;
 	json_t *channels = json_array(), *steps = json_array(), *corrects = json_array(), *whole;
 
 	for (size_t i = 0; i < scene->rules->contract->channel_count; i++) {
 		const struct contract_channel *channel = &scene->rules->contract->channel[i];
 
-		(void)json_array_append_new(channels, row_of(principal, channel));
-		add_own_steps(steps, principal, channel);
-		if (may_correct(principal, channel))
+		(void)json_array_append_new(channels, row_of(asked, channel));
+		add_own_steps(steps, asked, channel);
+		if (may_correct(asked, channel))
 			(void)json_array_append_new(corrects, json_string(channel->address));
 	}
 	whole = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "user", principal->name,
@@ -178,19 +281,20 @@ static void print(const struct access_principal *principal, const struct scene *
 
 static int run(struct ctl_call *call)
 {
-	const struct access_principal *principal;
+	const struct may_args *args = call->args;
+	struct asked asked = { .method = ctl_login(args->login) };
 	struct scene scene = { .rules = NULL };
 	int status;
 
 	call->files.database = NULL; /* scopes do not depend on it, and few may read it */
 	if (scene_open(&call->files, &scene, &call->diag))
 		return CTL_FAILED;
-	principal = scene_principal(&scene, call->operand[0], NULL);
-	if (principal)
-		print(principal, &scene, &call->output);
+	asked.principal = scene_principal(&scene, call->operand[0], NULL);
+	if (asked.principal)
+		print(&asked, &scene, &call->output);
 	else
 		ctl_no_user(call, &scene, call->operand[0]);
-	status = principal ? CTL_OK : CTL_NO;
+	status = asked.principal ? CTL_OK : CTL_NO;
 	scene_clear(&scene);
 	return status;
 }
@@ -201,6 +305,8 @@ const struct ctl_command ctl_may = {
 	.summary = "everything that a user may do",
 	.help = "\"own\" is what belongs to the user, by the database or by an attribute.\n",
 	.shared = CTL_JSON | CTL_CONFIG | CTL_CONTRACT | CTL_ACCESS,
+	.options = rows,
+	.args_size = sizeof(struct may_args),
 	.operands_min = 1,
 	.operands_max = 1,
 	.run = run,

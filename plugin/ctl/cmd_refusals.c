@@ -15,7 +15,7 @@
 #define FOLLOW_MS 300
 
 struct refusals_args {
-	const char *client, *user, *topic, *reason, *id, *by;
+	const char *client, *user, *topic, *message, *reason, *id, *by;
 	char since[ARGS_TIME_MAX], until[ARGS_TIME_MAX];
 	long limit;
 	bool follow;
@@ -34,6 +34,8 @@ static const struct args_row rows[] = {
 	{ "client", ARGS_TEXT, "ID", "of this client", AT(client) },
 	{ "user", ARGS_TEXT, "USER", "of this user", AT(user) },
 	{ "topic", ARGS_TEXT, "PREFIX", "of topics that begin so", AT(topic) },
+	{ "message", ARGS_TEXT, "NAME", "that are nearest to this message of the contract",
+	  AT(message) },
 	{ "reason", ARGS_WORD, "CODE", "for this reason (`help reasons` lists them)", AT(reason),
 	  .words = &codes[sizeof(" internal-error allowed ") - 1] },
 	{ "id", ARGS_TEXT, "DECISION", "with this decision id, as log and notice have it", AT(id) },
@@ -60,10 +62,10 @@ static const struct output_column columns[] = {
 static size_t set_filters(const struct refusals_args *args, struct query_filter *filter)
 {
 	const struct query_filter all[] = {
-		{ "client_id", QUERY_IS, args->client }, { "principal", QUERY_IS, args->user },
-		{ "topic", QUERY_BEGINS, args->topic },  { "reason", QUERY_IS, args->reason },
-		{ "decision_id", QUERY_IS, args->id },   { "time", QUERY_FROM, args->since },
-		{ "time", QUERY_UNTIL, args->until },
+		{ "client_id", QUERY_IS, args->client },     { "principal", QUERY_IS, args->user },
+		{ "topic", QUERY_BEGINS, args->topic },      { "reason", QUERY_IS, args->reason },
+		{ "message_name", QUERY_IS, args->message }, { "decision_id", QUERY_IS, args->id },
+		{ "time", QUERY_FROM, args->since },         { "time", QUERY_UNTIL, args->until },
 	};
 	size_t count = 0;
 

@@ -39,3 +39,13 @@ void ctl_no_user(const struct ctl_call *call, const struct scene *scene, const c
 						    "roles, which are not known here"
 						  : "");
 }
+
+enum login_method ctl_login(const char *word)
+{
+	unsigned method = 0;
+
+	while (word && method < LOGIN_NONE &&
+	       strcmp(login_method_name((enum login_method)method), word) != 0)
+		method++;
+	return word && method < LOGIN_NONE ? (enum login_method)method : GATE_LOGIN_ANY;
+}

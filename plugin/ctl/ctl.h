@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "base/diag.h"
+#include "base/login_method.h"
 #include "base/suggest.h"
 #include "ctl/files.h"
 #include "ctl/output.h"
@@ -81,6 +82,10 @@ void ctl_help_print(const struct ctl_command *command, const char *name);
 
 /* output_rows(), and a line on standard error where there is none for a person to see. */
 void ctl_rows(const struct ctl_call *call, json_t *rows, const struct output_column *columns);
+
+/* The words of an option --login, and which login one of them is; of NULL: GATE_LOGIN_ANY. */
+#define CTL_LOGINS "password certificate token scram"
+enum login_method ctl_login(const char *word);
 
 /* Says on standard error that the access file names no such user. */
 void ctl_no_user(const struct ctl_call *call, const struct scene *scene, const char *name);

@@ -6,17 +6,17 @@
 
 /* clang-format off */
 static const struct tables_columns all[] = {
-	/* table, time, status, owner, user, client, topic, states, names */
-	{ "alerts", "time", "state", NULL, "principal", "client_id", NULL, "raised cleared",
+	/* table, time, status, owner, user, client, topic, message, states, names */
+	{ "alerts", "time", "state", NULL, "principal", "client_id", NULL, NULL, "raised cleared",
 	  "seq time kind state client_id principal address document share" },
-	{ "events", "received_at", NULL, NULL, "publisher", "client_id", "topic", NULL,
+	{ "events", "received_at", NULL, NULL, "publisher", "client_id", "topic", "message", NULL,
 	  "seq received_at topic publisher client_id qos retained payload will\n"
 	  "correction digest revision origin unique_key message" },
-	{ "refusals", "time", NULL, NULL, "principal", "client_id", "topic", NULL,
+	{ "refusals", "time", NULL, NULL, "principal", "client_id", "topic", "message_name", NULL,
 	  "seq decision_id time action reason observed client_id principal address\n"
 	  "topic qos retained pointer keyword message standing payload payload_bytes\n"
 	  "share closed message_name" },
-	{ NULL, "updated_at", "status", "owner", NULL, NULL, NULL, NULL, NULL },
+	{ NULL, "updated_at", "status", "owner", NULL, NULL, NULL, NULL, NULL, NULL },
 };
 /* clang-format on */
 

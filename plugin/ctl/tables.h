@@ -21,7 +21,7 @@ int tables_open(const struct files *files, struct query **ret, struct diag *diag
 struct tables_columns {
 	const char *table; /* NULL: any entity's */
 	const char *time;  /* of a row's latest change */
-	const char *status, *owner, *user, *client, *topic;
+	const char *status, *owner, *user, *client, *topic, *message;
 	const char *states; /* what @status may be, by spaces; NULL: the contract says */
 	const char *names;  /* of all columns, by spaces; NULL: the contract says */
 };

@@ -287,33 +287,12 @@ __attribute__((cold, noinline)) static void name_kind(struct decision *d)
 			       " (message %s)", d->kind->name);
 }
 
-static inline void begin(struct judgement *ret, struct gate *gate,
-			 const struct access_principal *principal,
-			 const struct gate_request *request, struct decision *decision)
-{
-	static const struct contract_match nowhere;
-
-	/* One by one: to clear all of it first costs more than the questions of a delivery. */
-	ret->gate = gate;
-	ret->principal = principal;
-	ret->request = request;
-	ret->decision = decision;
-	ret->match = &nowhere;
-	ret->operation = NULL;
-	ret->admit_full = ret->admit_own = 0;
-	ret->payload = NULL;
-	memset(ret->mode, 0, sizeof(ret->mode)); /* CONTRACT_ENFORCE */
-	ret->is_own_needed = ret->is_repeat = ret->is_same = ret->has_state = false;
-	ret->id.text = NULL;
-	ret->unique = 0;
-}
-
 void gate_decide(struct gate *gate, const struct access_principal *principal,
 		 const struct gate_request *request, struct decision *ret)
 {
 	struct judgement j;
 
-	begin(&j, gate, principal, request, ret);
+	judgement_begin(&j, gate, principal, request, ret);
 	ret->verdict = VERDICT_DENY;
 	ret->reason = REASON_NONE;
 	ret->is_observed = false;
@@ -346,7 +325,7 @@ static bool ask_of_status(struct gate *gate, const struct gate_request *request,
 	struct decision decision = { .verdict = VERDICT_DENY };
 	struct judgement j;
 
-	begin(&j, gate, NULL, request, &decision);
+	judgement_begin(&j, gate, NULL, request, &decision);
 	j.match = permission_channel(gate, request->message.topic, request->message.topic_len);
 	if (!j.match->channel || !j.match->channel->mapping ||
 	    !j.match->channel->mapping->transitions)

@@ -9,6 +9,8 @@
 #ifndef PETSTORE_GATE_JUDGEMENT_H
 #define PETSTORE_GATE_JUDGEMENT_H
 
+#include <string.h>
+
 #include "access/access.h"
 #include "gate/decision.h"
 #include "gate/rules.h"
@@ -48,6 +50,28 @@ struct judgement {
 };
 
 typedef bool judgement_question(struct judgement *j);
+
+/* Before the first question; what is not set here is set by the question that finds it. */
+static inline void judgement_begin(struct judgement *ret, struct gate *gate,
+				   const struct access_principal *principal,
+				   const struct gate_request *request, struct decision *decision)
+{
+	static const struct contract_match nowhere;
+
+	/* One by one: to clear all of it first costs more than the questions of a delivery. */
+	ret->gate = gate;
+	ret->principal = principal;
+	ret->request = request;
+	ret->decision = decision;
+	ret->match = &nowhere;
+	ret->operation = NULL;
+	ret->admit_full = ret->admit_own = 0;
+	ret->payload = NULL;
+	memset(ret->mode, 0, sizeof(ret->mode)); /* CONTRACT_ENFORCE */
+	ret->is_own_needed = ret->is_repeat = ret->is_same = ret->has_state = false;
+	ret->id.text = NULL;
+	ret->unique = 0;
+}
 
 /* Records that a fault is only observed: keeps the first one in the gate. Returns true. */
 bool judgement_observe(struct judgement *j) __attribute__((cold));

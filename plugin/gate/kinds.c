@@ -11,40 +11,15 @@
  * whose payload may be anything, since it names no schema, is chosen only where no other fits. All
  * of them together may cost what one message may cost.
  */
-#include <stdio.h>
-#include <string.h>
-
-#include "gate/judgement.h"
-
-/* Faults of a message that are looked at, to find the nearest. */
-#define FAULTS_MAX 8u
+#include "gate/kinds.h"
 
 /* A message's bit is its position in the channel's message[], an operation's in send[]. */
 _Static_assert(CONTRACT_MESSAGES_MAX <= 64, "a uint64_t has a bit for each message");
 _Static_assert(CONTRACT_OPERATIONS_MAX <= 32, "a uint32_t has a bit for each operation");
 
-/* The messages that count; of those that no payload can tell apart, the first. */
-struct kinds {
-	struct judgement *j;
-	size_t count;
-	const struct contract_message *message[CONTRACT_MESSAGES_MAX]; /* JSON before the others */
-	bool is_all_json;                      /* all of them have a schema for JSON */
-	bool has_schema;                       /* one of them has one */
-	bool takes_empty;                      /* one of them has no payload */
-	int64_t work;                          /* left of the message's budget */
-	const struct contract_message *viewed; /* whose view j->payload or @error is */
-	struct payload_error error;
-};
-
 static unsigned twin_of(const struct judgement *j, const struct contract_message *message)
 {
 	return j->gate->rules->message[message->index].twin;
-}
-
-static const struct schema *schema_of(const struct judgement *j,
-				      const struct contract_message *message)
-{
-	return j->gate->rules->message[message->index].schema;
 }
 
 /* ---- operations ------------------------------------------------------------------------- */
@@ -125,7 +100,7 @@ static uint64_t named(const struct judgement *j)
 	return bits;
 }
 
-static void collect(struct kinds *kinds, struct judgement *j)
+void kinds_collect(struct kinds *kinds, struct judgement *j)
 {
 	const struct contract_channel *channel = j->match->channel;
 	uint64_t bits = named(j), seen = 0;
@@ -140,8 +115,8 @@ static void collect(struct kinds *kinds, struct judgement *j)
 				continue;
 			seen |= twin;
 			kinds->message[kinds->count++] = message;
-			kinds->is_all_json &= format == CONTRACT_JSON && schema_of(j, message);
-			kinds->has_schema |= schema_of(j, message) != NULL;
+			kinds->is_all_json &= format == CONTRACT_JSON && kinds_schema(j, message);
+			kinds->has_schema |= kinds_schema(j, message) != NULL;
 			kinds->takes_empty |= !message->has_payload;
 		}
 	}
@@ -149,11 +124,7 @@ static void collect(struct kinds *kinds, struct judgement *j)
 
 /* ---- the payload -------------------------------------------------------------------------- */
 
-/*
- * The payload as @message's schema is to see it, in j->payload. NULL, with @error: it is not of
- * that format. JSON is parsed once for all that ask for it.
- */
-static const struct payload_value *view(struct kinds *kinds, const struct contract_message *message)
+const struct payload_value *kinds_view(struct kinds *kinds, const struct contract_message *message)
 {
 	const struct contract_message *last = kinds->viewed;
 	struct judgement *j = kinds->j;
@@ -172,127 +143,27 @@ static const struct payload_value *view(struct kinds *kinds, const struct contra
 	return j->payload;
 }
 
-enum fit { FIT_NO, FIT_YES, FIT_REST, FIT_UNKNOWN };
-
-/*
- * FIT_REST: the message may be anything, so it is this one where it is no other. One that names
- * neither a payload nor a format is no more than the empty one where others have a schema.
- */
-static enum fit fits(struct kinds *kinds, const struct contract_message *message)
+enum kinds_fit kinds_fits(struct kinds *kinds, const struct contract_message *message)
 {
 	bool is_empty = kinds->j->request->message.payload_len == 0;
-	const struct schema *schema = schema_of(kinds->j, message);
+	const struct schema *schema = kinds_schema(kinds->j, message);
 
 	if (is_empty)
-		return message->has_payload ? FIT_NO : FIT_YES;
+		return message->has_payload ? KINDS_NO : KINDS_YES;
 	if (!schema)
-		return message->format == CONTRACT_JSON && kinds->has_schema ? FIT_NO : FIT_REST;
-	if (!view(kinds, message))
-		return kinds->error.fault == PAYLOAD_NOMEM ? FIT_UNKNOWN : FIT_NO;
+		return message->format == CONTRACT_JSON && kinds->has_schema ? KINDS_NO
+									     : KINDS_REST;
+	if (!kinds_view(kinds, message))
+		return kinds->error.fault == PAYLOAD_NOMEM ? KINDS_UNKNOWN : KINDS_NO;
 	switch (schema_check_within(schema, kinds->j->payload, &kinds->work)) {
 	case SCHEMA_VALID:
-		return FIT_YES;
+		return KINDS_YES;
 	case SCHEMA_LIMIT:
-		return FIT_UNKNOWN;
+		return KINDS_UNKNOWN;
 	case SCHEMA_INVALID:
 		break;
 	}
-	return FIT_NO;
-}
-
-/* ---- the nearest message -------------------------------------------------------------------- */
-
-/* How far a payload is from a message, the weightiest part first. */
-struct gap {
-	bool is_other_format; /* it can't be held against the schema */
-	bool is_other_type;   /* it is no object, say */
-	/* Top-level members that have a value that is no constant of the schema's, and that have.
-	 */
-	struct schema_marks marks;
-	bool is_other_word; /* one of them is none of the listed values */
-	size_t faults;
-	size_t depth; /* of the first fault: the deeper, the nearer */
-};
-
-static size_t depth_of(const char *pointer)
-{
-	size_t depth = 0;
-
-	for (; *pointer; pointer++)
-		depth += *pointer == '/';
-	return depth;
-}
-
-static void add_faults(struct gap *gap, const struct schema_error *fault, size_t count)
-{
-	gap->faults = count;
-	gap->depth = depth_of(fault->instance);
-	for (size_t i = 0; i < count; i++) {
-		size_t depth = depth_of(fault[i].instance);
-
-		gap->is_other_type |= depth == 0 && strcmp(fault[i].keyword, "type") == 0;
-		gap->is_other_word |= depth <= 1 && strcmp(fault[i].keyword, "enum") == 0;
-		gap->marks.wrong += strcmp(fault[i].keyword, "discriminator") == 0;
-	}
-}
-
-static bool is_nearer(const struct gap *a, const struct gap *b)
-{
-	if (a->is_other_format != b->is_other_format)
-		return b->is_other_format;
-	if (a->is_other_type != b->is_other_type)
-		return b->is_other_type;
-	if (a->marks.wrong != b->marks.wrong)
-		return a->marks.wrong < b->marks.wrong;
-	if (a->marks.right != b->marks.right)
-		return a->marks.right > b->marks.right;
-	if (a->is_other_word != b->is_other_word)
-		return b->is_other_word;
-	if (a->faults != b->faults)
-		return a->faults < b->faults;
-	return a->depth > b->depth;
-}
-
-/* Writes to the decision what is wrong, if it is nearer to @message than to what was there. */
-static void compare(struct kinds *kinds, const struct contract_message *message, struct gap *best)
-{
-	struct decision *decision = kinds->j->decision;
-	int64_t work = SCHEMA_MESSAGE_WORK / (int64_t)(kinds->count > 4 ? kinds->count : 4);
-	const struct schema *schema = schema_of(kinds->j, message);
-	struct schema_error fault[FAULTS_MAX];
-	struct gap gap = { .is_other_format = true };
-	size_t count;
-
-	if (!schema || (!view(kinds, message) && decision->kind))
-		return;
-	if (kinds->j->payload) {
-		count = schema_explain_within(schema, kinds->j->payload, SCHEMA_INVALID, fault,
-					      FAULTS_MAX, work);
-		gap = (struct gap){ .is_other_format = false };
-		schema_mark(schema, kinds->j->payload, work, &gap.marks);
-		add_faults(&gap, fault, count);
-		if (decision->kind && !is_nearer(&gap, best))
-			return;
-		decision->error = fault[0];
-	}
-	decision->kind = message;
-	*best = gap;
-}
-
-__attribute__((cold)) static bool refuse_nearest(struct kinds *kinds)
-{
-	struct judgement *j = kinds->j;
-	struct gap best = { 0 };
-
-	for (size_t i = 0; i < kinds->count; i++)
-		compare(kinds, kinds->message[i], &best);
-	if (!j->decision->kind) /* an empty payload, or one where all are empty */
-		return judgement_refuse(j, REASON_SCHEMA_VIOLATION,
-					"none of the channel's messages has such a payload");
-	if (!view(kinds, j->decision->kind))
-		return message_rules_refuse(j, j->decision->kind->format, &kinds->error);
-	j->decision->reason = REASON_SCHEMA_VIOLATION;
-	return false;
+	return KINDS_NO;
 }
 
 /* ---- the questions ------------------------------------------------------------------------ */
@@ -314,30 +185,30 @@ static bool choose(struct kinds *kinds)
 	for (size_t i = 0; i < kinds->count; i++) {
 		const struct contract_message *message = kinds->message[i];
 
-		switch (fits(kinds, message)) {
-		case FIT_YES:
+		switch (kinds_fits(kinds, message)) {
+		case KINDS_YES:
 			if (found)
 				return refuse_two(j, found, message);
 			found = message;
 			break;
-		case FIT_REST:
+		case KINDS_REST:
 			rest = rest ? rest : message;
 			break;
-		case FIT_UNKNOWN:
+		case KINDS_UNKNOWN:
 			unknown = unknown ? unknown : message;
 			break;
-		case FIT_NO:
+		case KINDS_NO:
 			break;
 		}
 	}
 	j->decision->kind = unknown ? unknown : found ? found : rest;
-	if (unknown && !view(kinds, unknown))
+	if (unknown && !kinds_view(kinds, unknown))
 		return message_rules_refuse(j, unknown->format, &kinds->error);
 	if (unknown)
 		return judgement_refuse(j, REASON_SCHEMA_LIMIT,
 					"the payload is too costly to hold against message %s",
 					unknown->name);
-	return j->decision->kind || refuse_nearest(kinds);
+	return j->decision->kind || nearest_refuse(kinds);
 }
 
 static bool ask_size(const struct kinds *kinds)
@@ -369,8 +240,8 @@ static bool check_some(struct kinds *kinds)
 		kinds->viewed = kinds->message[0];
 	if (!ask_schema(kinds))
 		return false;
-	if (j->decision->kind && schema_of(j, j->decision->kind))
-		(void)view(kinds, j->decision->kind);
+	if (j->decision->kind && kinds_schema(j, j->decision->kind))
+		(void)kinds_view(kinds, j->decision->kind);
 	else
 		j->payload = NULL; /* bytes that only look like JSON */
 	return !j->payload || j->decision->kind->format != CONTRACT_JSON ||
@@ -409,7 +280,7 @@ bool kinds_payload(struct judgement *j)
 	struct kinds kinds;
 	bool is_right;
 
-	collect(&kinds, j);
+	kinds_collect(&kinds, j);
 	is_right = kinds.count == 0   ? check_none(j)
 		   : kinds.count == 1 ? check_one(&kinds)
 				      : check_some(&kinds);

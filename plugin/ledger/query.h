@@ -16,7 +16,7 @@
 #include "base/diag.h"
 #include "ledger/ledger_types.h"
 
-#define QUERY_FILTERS_MAX 8u
+#define QUERY_FILTERS_MAX 10u
 
 struct query;
 
