@@ -279,6 +279,17 @@ static void fill_column(struct loader *loader, const struct config *at,
 			loader->entity[entity->index].is_timed[map->slot] = true;
 }
 
+/* Status, owner and columns are members of the payload: it has to be JSON. */
+static void check_formats(struct loader *loader, const struct config *owner,
+			  const struct contract_channel *channel)
+{
+	for (size_t i = 0; i < channel->message_count; i++)
+		if (channel->message[i].has_payload && channel->message[i].format != CONTRACT_JSON)
+			(void)config_fail(loader->report, owner, "x-entity", ERR_INVALID,
+					  "needs messages of JSON: message \"%s\" is none",
+					  channel->message[i].name);
+}
+
 void entities_load_mapping(struct loader *loader, const struct config *owner,
 			   struct contract_channel *channel)
 {
@@ -289,6 +300,7 @@ void entities_load_mapping(struct loader *loader, const struct config *owner,
 
 	if (!config_check(loader->report, at, "x-entity", mapping_members))
 		return;
+	check_formats(loader, owner, channel);
 	map = loader_take(loader, 1, sizeof(*map));
 	fill = loader_take(loader, config_count(columns), sizeof(*fill));
 	if (!map || !fill)

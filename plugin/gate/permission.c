@@ -331,7 +331,7 @@ bool permission_refuse(struct judgement *j, const struct contract_operation *ope
 	const struct contract_alternative *needs =
 		operation->alternative_count > 0 ? operation->alternative : &nothing;
 	const struct contract *contract = j->gate->rules->contract;
-	char names[REFUSAL_NAMES] = "", methods[REFUSAL_NAMES] = "", other[64] = "";
+	char names[REFUSAL_NAMES] = "", methods[REFUSAL_NAMES] = "", other[80] = "";
 
 	if (j->request->action == GATE_DELIVER)
 		return judgement_refuse(j, REASON_SCOPE_MISSING, "scope missing");
@@ -342,8 +342,8 @@ bool permission_refuse(struct judgement *j, const struct contract_operation *ope
 		if (!is_method(needs, j->request->method) && (needs->methods >> method & 1))
 			append(methods, " or ", login_method_name((enum login_method)method));
 	if (count > 1)
-		(void)snprintf(other, sizeof(other), ", as for the channel's %zu other operation%s",
-			       count - 1, count > 2 ? "s" : "");
+		(void)snprintf(other, sizeof(other), "; the channel's other %s not admit it either",
+			       count > 2 ? "operations do" : "operation does");
 	if (methods[0])
 		return judgement_refuse(j, REASON_SCOPE_MISSING,
 					"operation %s needs a login by %s, which %s lacks%s",

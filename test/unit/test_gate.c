@@ -9,7 +9,7 @@
  * to keep) or the code of the reason for which it is refused, `observed:` in front of it where it
  * is not refused for it; MESSAGE is the message that it is, or is nearest to; in kinds it is said
  * wherever there is one. `@NAME=JSON` defines a payload that later lines call @NAME; `size=N` as
- * the payload is N bytes of a string.
+ * the payload is N bytes of a string, `hex=FF41` what these bytes are (without a zero).
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -99,6 +99,13 @@ static char *payload_of(const struct story *story, const char *word)
 		text[0] = text[size - 1] = '"';
 		text[size] = '\0';
 		return text;
+	}
+	if (strncmp(word, "hex=", 4) == 0) {
+		char *bytes = calloc(1, strlen(word));
+
+		for (size_t i = 0; word[4 + 2 * i]; i++)
+			(void)sscanf(word + 4 + 2 * i, "%2hhx", (unsigned char *)&bytes[i]);
+		return bytes;
 	}
 	for (size_t i = story->names; word[0] == '@' && i-- > 0;)
 		if (strcmp(story->name[i], word) == 0)
@@ -308,6 +315,58 @@ static void test_gate_decide__says_why(void **state)
 	assert_non_null(strstr(decision.error.message, "write:orders"));
 	decide(&story, "orders-service", "orders/o-1/status", "{\"orderId\":\"o-1\",", &decision);
 	assert_non_null(strstr(decision.error.message, "at byte "));
+	end(&story);
+}
+
+static const struct contract_channel *channel_of(const struct story *story, const char *name)
+{
+	const struct contract *contract = story->rules->contract;
+
+	for (size_t i = 0; i < contract->channel_count; i++)
+		if (strcmp(contract->channel[i].name, name) == 0)
+			return &contract->channel[i];
+	fail_msg("no channel %s", name);
+	return NULL;
+}
+
+/* An operation that asks for a login admits whoever logged in so, and whose login is not known. */
+static void test_gate_decide__asks_how_a_client_logged_in(void **state)
+{
+	static const struct {
+		enum login_method method;
+		enum reason reason;
+	} cases[] = { { LOGIN_PASSWORD, REASON_SCOPE_MISSING },
+		      { LOGIN_SCRAM, REASON_SCOPE_MISSING },
+		      { LOGIN_CERTIFICATE, REASON_NONE },
+		      { LOGIN_TOKEN, REASON_NONE },
+		      { GATE_LOGIN_ANY, REASON_NONE } };
+	struct gate_request request = { .action = GATE_PUBLISH,
+					.message = { .topic = "jobs/bob",
+						     .topic_len = 8,
+						     .payload = "{\"kind\":\"start\"}",
+						     .payload_len = 16,
+						     .qos = 1 } };
+	struct contract_alternative *alternative;
+	const struct access_principal *bob;
+	struct decision decision;
+	struct story story;
+
+	(void)state;
+	begin(&story, KINDS "/kinds.asyncapi.json", KINDS "/access.json");
+	bob = access_find(story.rules->access, "bob");
+	alternative =
+		(struct contract_alternative *)channel_of(&story, "jobs")->send[0].alternative;
+	alternative->methods = 1 << LOGIN_CERTIFICATE | 1 << LOGIN_TOKEN;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		request.method = cases[i].method;
+		gate_decide(&story.gate, bob, &request, &decision);
+		assert_int_equal(decision.reason, cases[i].reason);
+		if (cases[i].reason != REASON_NONE)
+			assert_string_equal(decision.error.message,
+					    "operation startJob needs a login by certificate or "
+					    "token, which bob lacks; the channel's other "
+					    "operations do not admit it either");
+	}
 	end(&story);
 }
 
@@ -525,6 +584,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gate_decide__lives_through_the_stories),
 		cmocka_unit_test(test_gate_decide__finds_the_message),
+		cmocka_unit_test(test_gate_decide__asks_how_a_client_logged_in),
 		cmocka_unit_test(test_gate_decide__says_why),
 		cmocka_unit_test(test_gate_decide__implies_a_whole_write),
 		cmocka_unit_test(test_gate_faults__lists_what_the_decision_stopped_at),
