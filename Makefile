@@ -76,7 +76,7 @@ PLUGIN   = plugin $(BROKER)
 QUICK_ROOMS = $(GATE) contract/contract contract/level contract/topics contract/topics_filter ledger/ledger_look ledger/state access/access \
            schema/run schema/payload schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
 CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
-           ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/cmd_may \
+           ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/explanation ctl/cmd_may \
            ctl/cmd_lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_contract \
            ctl/cmd_diff ctl/diff_payloads ctl/cmd_replay ctl/change_list ctl/deref ctl/schema_compare ctl/schema_compare_keywords \
            ctl/cmd_ctl ctl/control_args \

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "ctl/args.h"
 #include "ctl/ctl.h"
-#include "gate/candidates.h"
+#include "ctl/explanation.h"
 #include "report/refusals.h"
 
 #define PACKET_MAX ((size_t)1 << 28) /* bytes of an MQTT packet */
@@ -93,20 +93,6 @@ static json_t *steps_json(const struct decision *decision)
 	return steps;
 }
 
-/* What was asked, under which rules, and the answer. */
-struct explanation {
-	struct scene scene;
-	struct gate_request request;
-	struct message_properties properties;
-	struct payload_pair user[ARGS_LIST_MAX];
-	struct decision decision;
-	size_t fault_count;
-	struct schema_error fault[NOTICE_FAULTS_MAX];
-	const struct access_principal *principal;
-	size_t candidate_count; /* of a channel with several messages */
-	struct candidate candidate[CONTRACT_MESSAGES_MAX];
-};
-
 /* What the broker would publish; NULL where nothing is wrong. */
 static json_t *notice_json(const struct explanation *explanation, const struct explain_args *args)
 {
@@ -147,133 +133,7 @@ static bool is_closed(const struct gate_request *request, const struct decision 
 	       reason_is_ours(decision->reason);
 }
 
-/* The scopes that @operation asks for, to @ret. */
-static const char *scopes(const struct scene *scene, const struct contract_operation *operation,
-			  char *ret, size_t cap)
-{
-	size_t used = 0;
-
-	ret[0] = '\0';
-	for (size_t a = 0; a < operation->alternative_count; a++) {
-		for (size_t i = 0; i < scene->rules->contract->scope_count; i++) {
-			int n;
-
-			if (!scopeset_has(&operation->alternative[a].scopes, (unsigned)i))
-				continue;
-			n = snprintf(ret + used, cap - used, "%s%s", used ? " " : "",
-				     scene->rules->contract->scope[i]);
-			used = n > 0 && (size_t)n < cap - used ? used + (size_t)n : used;
-		}
-	}
-	return used ? ret : "no scope";
-}
-
-/* ---- several operations, several messages ----------------------------------------------- */
-
-struct operations {
-	size_t count;
-	const struct contract_operation *operation;
-};
-
-/* Those that the request is about. */
-static struct operations operations_of(const struct explanation *explanation)
-{
-	const struct contract_channel *channel = explanation->decision.channel;
-	bool is_send = explanation->request.action == GATE_PUBLISH;
-
-	return (struct operations){ is_send ? channel->send_count : channel->receive_count,
-				    is_send ? channel->send : channel->receive };
-}
-
-/* "yes", "own" or "no": does the operation admit the user on this topic? */
-static const char *grant_word(const struct explanation *explanation,
-			      const struct contract_operation *operation)
-{
-	static const char *const words[] = {
-		[GATE_NONE] = "no", [GATE_OWN] = "own", [GATE_FULL] = "yes"
-	};
-	const struct gate_request *request = &explanation->request;
-	struct contract_match match =
-		topics_match(explanation->scene.rules->contract->topics, request->message.topic,
-			     request->message.topic_len);
-
-	if (match.channel != explanation->decision.channel)
-		match = (struct contract_match){ .channel = explanation->decision.channel };
-	return words[gate_grant(explanation->principal, request->method, operation, 1, &match)];
-}
-
-static json_t *operations_json(const struct explanation *explanation)
-{
-	struct operations all = operations_of(explanation);
-	json_t *list = json_array();
-	char needs[256];
-
-	for (size_t i = 0; i < all.count; i++)
-		(void)json_array_append_new(
-			list,
-			json_pack("{s:s, s:s, s:s}", "operation", all.operation[i].name, "admits",
-				  grant_word(explanation, &all.operation[i]), "needs",
-				  scopes(&explanation->scene, &all.operation[i], needs,
-					 sizeof(needs))));
-	return list;
-}
-
-static json_t *candidates_json(const struct explanation *explanation)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < explanation->candidate_count; i++) {
-		const struct candidate *candidate = &explanation->candidate[i];
-
-		(void)json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:s, s:s}", "message",
-							    candidate->message->name, "fits",
-							    (int)candidate->is_fit, "field",
-							    candidate->error.instance, "code",
-							    candidate->error.keyword, "text",
-							    candidate->error.message));
-	}
-	return list;
-}
-
-static void print_operations(const struct explanation *explanation)
-{
-	struct operations all = operations_of(explanation);
-	char needs[256];
-
-	for (size_t i = 0; i < all.count; i++)
-		(void)printf("  %-12s %s: %s, needs %s\n", "operation", all.operation[i].name,
-			     grant_word(explanation, &all.operation[i]),
-			     scopes(&explanation->scene, &all.operation[i], needs, sizeof(needs)));
-}
-
-static void print_candidates(const struct explanation *explanation)
-{
-	for (size_t i = 0; i < explanation->candidate_count; i++) {
-		const struct candidate *candidate = &explanation->candidate[i];
-		const char *pointer = candidate->error.instance;
-
-		(void)printf("  %-12s %s: %s%s%s\n", "message", candidate->message->name,
-			     candidate->is_rest ? "may be anything" : pointer,
-			     pointer[0] ? ": " : "",
-			     candidate->is_rest  ? ""
-			     : candidate->is_fit ? "fits"
-						 : candidate->error.message);
-	}
-}
-
 /* ---- the answer as a whole --------------------------------------------------------------- */
-
-static void add_several(const struct explanation *explanation, json_t *answer)
-{
-	const struct decision *decision = &explanation->decision;
-
-	if (decision->kind)
-		(void)json_object_set_new(answer, "message", json_string(decision->kind->name));
-	if (decision->channel && operations_of(explanation).count > 1)
-		(void)json_object_set_new(answer, "operations", operations_json(explanation));
-	if (explanation->candidate_count > 0)
-		(void)json_object_set_new(answer, "messages", candidates_json(explanation));
-}
 
 static void print_json(const struct explanation *explanation, json_t *notice)
 {
@@ -285,7 +145,7 @@ static void print_json(const struct explanation *explanation, json_t *notice)
 				   steps_json(decision));
 
 	(void)json_object_set_new(answer, "isKept", json_boolean(decision->has_write));
-	add_several(explanation, answer);
+	explanation_add(explanation, answer);
 	if (is_closed(request, decision))
 		(void)json_object_set_new(answer, "isClosed", json_true());
 	if (decision->is_repeat)
@@ -363,22 +223,9 @@ static void print_text(const struct explanation *explanation, const struct outpu
 {
 	const struct gate_request *request = &explanation->request;
 	const struct decision *decision = &explanation->decision;
-	const struct contract_channel *channel = decision->channel;
-	struct operations all = { .count = 0 };
-	char list[256];
 
-	if (channel)
-		all = operations_of(explanation);
-	if (channel && all.count > 1) {
-		(void)printf("  %-12s %s (%s)\n", "channel", channel->name, channel->address);
-		print_operations(explanation);
-	} else if (channel) {
-		(void)printf(
-			"  %-12s %s (%s), needs %s\n", "channel", channel->name, channel->address,
-			all.count ? scopes(&explanation->scene, all.operation, list, sizeof(list))
-				  : "no scope");
-	}
-	print_candidates(explanation);
+	if (decision->channel)
+		explanation_print(explanation);
 	print_state(&explanation->scene, request);
 	print_steps(output, decision);
 	print_verdict(output, decision);

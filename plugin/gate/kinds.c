@@ -168,47 +168,106 @@ enum kinds_fit kinds_fits(struct kinds *kinds, const struct contract_message *me
 
 /* ---- the questions ------------------------------------------------------------------------ */
 
-static bool refuse_two(struct judgement *j, const struct contract_message *one,
-		       const struct contract_message *other)
-{
-	return judgement_refuse(j, REASON_MESSAGE_AMBIGUOUS,
-				"the payload fits message %s and message %s, and may be only one",
-				one->name, other->name);
-}
+/* What all of them say of a payload. */
+struct answers {
+	size_t count; /* of those that it fits */
+	const struct contract_message *fit[CONTRACT_MESSAGES_MAX];
+	const struct contract_message *rest, *unknown; /* the first of each; NULL: none */
+};
 
-/* Which of several messages is it? Sets the decision's kind, also where it refuses. */
-static bool choose(struct kinds *kinds)
+static void ask_all(struct kinds *kinds, struct answers *ret)
 {
-	const struct contract_message *found = NULL, *rest = NULL, *unknown = NULL;
-	struct judgement *j = kinds->j;
-
+	ret->count = 0;
+	ret->rest = ret->unknown = NULL;
 	for (size_t i = 0; i < kinds->count; i++) {
 		const struct contract_message *message = kinds->message[i];
 
 		switch (kinds_fits(kinds, message)) {
 		case KINDS_YES:
-			if (found)
-				return refuse_two(j, found, message);
-			found = message;
+			ret->fit[ret->count++] = message;
 			break;
 		case KINDS_REST:
-			rest = rest ? rest : message;
+			ret->rest = ret->rest ? ret->rest : message;
 			break;
 		case KINDS_UNKNOWN:
-			unknown = unknown ? unknown : message;
+			ret->unknown = ret->unknown ? ret->unknown : message;
 			break;
 		case KINDS_NO:
 			break;
 		}
 	}
-	j->decision->kind = unknown ? unknown : found ? found : rest;
-	if (unknown && !kinds_view(kinds, unknown))
-		return message_rules_refuse(j, unknown->format, &kinds->error);
-	if (unknown)
+}
+
+/* May a publish with these properties, as far as they are shown, be @message? */
+static bool has_its_properties(struct kinds *kinds, const struct contract_message *message)
+{
+	struct judgement *j = kinds->j;
+	bool has = true;
+
+	if (!message->properties)
+		return true;
+	j->decision->kind = message;
+	if (kinds_schema(j, message))
+		(void)kinds_view(kinds, message);
+	has = property_rules_check(j);
+	j->decision->kind = NULL;
+	j->decision->reason = REASON_NONE;
+	j->decision->error = (struct schema_error){ .message = "" };
+	return has;
+}
+
+/*
+ * Of several messages that the payload fits, the one that the properties fit, too. Where they are
+ * not shown yet, the first: the decision is made once more when they are. NULL: refused.
+ */
+__attribute__((cold, noinline)) static const struct contract_message *
+tell_apart(struct kinds *kinds, const struct answers *answers)
+{
+	const struct contract_message *first = NULL, *second = NULL;
+	struct judgement *j = kinds->j;
+	enum gate_open open = j->decision->open;
+
+	for (size_t i = 0; i < answers->count; i++) {
+		if (!has_its_properties(kinds, answers->fit[i]))
+			continue;
+		second = first && !second ? answers->fit[i] : second;
+		first = first ? first : answers->fit[i];
+	}
+	if (second && j->decision->open > open && !j->request->message.is_will) {
+		j->decision->open = GATE_OPEN;
+		return first;
+	}
+	if (second)
+		(void)judgement_refuse(j, REASON_MESSAGE_AMBIGUOUS,
+				       "the payload fits message %s and message %s, and may be "
+				       "only one",
+				       first->name, second->name);
+	/* Without a first, what is wrong with the properties is said of one of them. */
+	return second ? NULL : first ? first : answers->fit[0];
+}
+
+/* Which of several messages is it? Sets the decision's kind, also where it refuses. */
+static bool choose(struct kinds *kinds)
+{
+	struct judgement *j = kinds->j;
+	struct answers answers;
+
+	ask_all(kinds, &answers);
+	if (answers.unknown) {
+		j->decision->kind = answers.unknown;
+		if (!kinds_view(kinds, answers.unknown))
+			return message_rules_refuse(j, answers.unknown->format, &kinds->error);
 		return judgement_refuse(j, REASON_SCHEMA_LIMIT,
 					"the payload is too costly to hold against message %s",
-					unknown->name);
-	return j->decision->kind || nearest_refuse(kinds);
+					answers.unknown->name);
+	}
+	if (answers.count > 1)
+		j->decision->kind = tell_apart(kinds, &answers);
+	else
+		j->decision->kind = answers.count > 0 ? answers.fit[0] : answers.rest;
+	if (j->decision->kind)
+		return true;
+	return answers.count == 0 && nearest_refuse(kinds);
 }
 
 static bool ask_size(const struct kinds *kinds)

@@ -9,7 +9,7 @@
 
 #include "gate/judgement.h"
 
-/* The messages that count; of those that no payload can tell apart, the first. */
+/* The messages that count; of those that no publish can tell apart, the first. */
 struct kinds {
 	struct judgement *j;
 	size_t count;

@@ -156,7 +156,26 @@ static size_t want_all(struct rules *rules, struct wanted *wanted)
 	return count;
 }
 
-/* Can no payload be the one message and not the other? What takes any bytes is the same, too. */
+static bool is_same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool are_same_properties(const struct contract_properties *a,
+				const struct contract_properties *b)
+{
+	if (!a || !b)
+		return a == b;
+	return is_same(a->headers_uri, b->headers_uri) &&
+	       is_same(a->correlation_header, b->correlation_header) &&
+	       is_same(a->correlation_pointer, b->correlation_pointer) &&
+	       is_same(a->correlation_uri, b->correlation_uri) &&
+	       is_same(a->content_type, b->content_type) &&
+	       is_same(a->response_topic, b->response_topic) &&
+	       is_same(a->response_uri, b->response_uri) && a->format == b->format;
+}
+
+/* Can no publish be the one message and not the other? What takes any bytes is the same, too. */
 static bool are_twins(const struct rules *rules, const struct contract_message *a,
 		      const struct contract_message *b)
 {
@@ -164,7 +183,7 @@ static bool are_twins(const struct rules *rules, const struct contract_message *
 
 	return (is_any || a->format == b->format) && a->has_payload == b->has_payload &&
 	       rules->message[a->index].schema == rules->message[b->index].schema &&
-	       rules->message[a->index].headers == rules->message[b->index].headers;
+	       are_same_properties(a->properties, b->properties);
 }
 
 static void describe_message(struct rules *rules, const struct contract_channel *channel,

@@ -29,7 +29,7 @@ struct rules_channel {
 /* What is compiled from the contract for one message. */
 struct rules_message {
 	const struct schema *schema; /* NULL: payloads are not checked */
-	/* The position in its channel of the first message that no payload tells from this one. */
+	/* The position in its channel of the first message that no publish tells from this one. */
 	unsigned twin;
 	unsigned types; /* of a message of text: schema_root_types() of its schema */
 	/* Of the user properties, the correlation data and the response topic; NULL: none. */

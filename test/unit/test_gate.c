@@ -370,6 +370,47 @@ static void test_gate_decide__asks_how_a_client_logged_in(void **state)
 	end(&story);
 }
 
+/* Messages that differ in their user properties alone are told apart by these, once shown. */
+static void test_gate_decide__tells_messages_apart_by_properties(void **state)
+{
+	static const struct {
+		const char *type; /* NULL: no user property */
+		const char *kind;
+		enum reason reason;
+	} cases[] = { { "opened", "opened", REASON_NONE },
+		      { "closed", "closed", REASON_NONE },
+		      { "lost", "opened", REASON_HEADER_VIOLATION },
+		      { NULL, "opened", REASON_HEADER_VIOLATION } };
+	struct gate_request request = {
+		.action = GATE_PUBLISH,
+		.message = { .topic = "tagged", .topic_len = 6, .payload = "{}", .payload_len = 2 }
+	};
+	struct message_properties shown = properties_absent();
+	struct payload_pair pair = { .name = "type", .name_len = 4 };
+	const struct access_principal *eve;
+	struct decision decision;
+	struct story story;
+
+	(void)state;
+	begin(&story, KINDS "/kinds.asyncapi.json", KINDS "/access.json");
+	eve = access_find(story.rules->access, "eve");
+	gate_decide(&story.gate, eve, &request, &decision);
+	assert_int_equal(decision.verdict, VERDICT_ALLOW);
+	assert_int_equal(decision.open, GATE_OPEN); /* asked again when they are shown */
+	request.shown = &shown;
+	shown.user = &pair;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		pair.value = cases[i].type;
+		pair.value_len = cases[i].type ? strlen(cases[i].type) : 0;
+		shown.user_count = cases[i].type != NULL;
+		shown.users_shown = cases[i].type ? PROPERTY_PRESENT : PROPERTY_ABSENT;
+		gate_decide(&story.gate, eve, &request, &decision);
+		assert_int_equal(decision.reason, cases[i].reason);
+		assert_string_equal(decision.kind->name, cases[i].kind);
+	}
+	end(&story);
+}
+
 static void test_gate_faults__lists_what_the_decision_stopped_at(void **state)
 {
 	static const char bad[] = "{\"orderId\":7,\"status\":\"LOST\",\"totalAmount\":\"1.5\","
@@ -585,6 +626,7 @@ int main(void)
 		cmocka_unit_test(test_gate_decide__lives_through_the_stories),
 		cmocka_unit_test(test_gate_decide__finds_the_message),
 		cmocka_unit_test(test_gate_decide__asks_how_a_client_logged_in),
+		cmocka_unit_test(test_gate_decide__tells_messages_apart_by_properties),
 		cmocka_unit_test(test_gate_decide__says_why),
 		cmocka_unit_test(test_gate_decide__implies_a_whole_write),
 		cmocka_unit_test(test_gate_faults__lists_what_the_decision_stopped_at),
