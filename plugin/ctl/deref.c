@@ -8,6 +8,7 @@
 #include "base/jsonfile.h"
 #include "base/percent.h"
 #include "ctl/pairs.h"
+#include "gate/rules.h"
 #include "schema/dialect.h"
 #include "schema/keyword.h"
 #include "schema/uri.h"
@@ -86,6 +87,37 @@ static enum schema_dialect dialect_of(const json_t *schema_uri)
 	return dialect == SCHEMA_UNSAID ? SCHEMA_DRAFT_2020_12 : dialect;
 }
 
+/* What the schema at @uri is written in: its $schema says it, or a schemaFormat, or AsyncAPI. */
+static enum schema_dialect dialect_at(const struct contract *contract, const char *uri,
+				      const json_t *schema)
+{
+	const json_t *own = json_object_get(schema, "$schema");
+
+	if (json_is_string(own))
+		return dialect_of(own);
+	for (size_t i = 0; i < contract->mark_count; i++)
+		if (strcmp(contract->mark[i].uri, uri) == 0)
+			return rules_dialect(contract->mark[i].dialect);
+	return SCHEMA_ASYNCAPI;
+}
+
+/* Is @target, or what it is the "schema" of, written in what a schemaFormat says? */
+static bool has_format(struct deref *deref, const char *base, const char *ref, const json_t *target)
+{
+	static const char tail[] = "/schema";
+	size_t len = strlen(ref);
+	size_t tail_len = sizeof(tail) - 1;
+	const char *uri;
+	char *outer;
+
+	if (json_object_get(target, "schemaFormat"))
+		return true;
+	if (len < tail_len || strcmp(ref + len - tail_len, tail) != 0)
+		return false;
+	outer = arena_text(&deref->arena, ref, len - tail_len);
+	return outer && json_object_get(follow(deref, base, outer, &uri), "schemaFormat");
+}
+
 static void leave_out(struct deref *deref, enum deref_extent extent)
 {
 	if (deref->extent < extent)
@@ -126,6 +158,8 @@ static int put_reference(struct deref *deref, json_t *copy, const struct inside 
 	}
 	if (is_circle(deref, inside, target))
 		return 0;
+	if (has_format(deref, inside->uri, ref, target))
+		leave_out(deref, DEREF_PARTLY);
 	if (!all) {
 		all = json_array();
 		if (json_object_set_new(copy, "allOf", all))
@@ -244,7 +278,8 @@ static int copy_members(struct deref *deref, const json_t *schema, bool is_root,
 			leave_out(deref, DEREF_PARTLY); /* its references have another base */
 		if (!is_id &&
 		    (keyword_asserts(dialect, key) ||
-		     (deref->keeps_unknown && !keyword_find(dialect, key))) &&
+		     (deref->keeps_unknown && !keyword_find(dialect, key) &&
+		      !keyword_is_elsewhere(dialect, key))) &&
 		    json_object_set_new(copy, key, json_deep_copy(value)))
 			return ERR_NOMEM;
 	}
@@ -287,7 +322,7 @@ json_t *deref_schema(const struct contract *contract, const char *uri, bool keep
 	const json_t *schema = follow(&deref, uri, uri, &document);
 	json_t *ret;
 
-	deref.dialect.draft = dialect_of(json_object_get(schema, "$schema"));
+	deref.dialect.draft = dialect_at(contract, uri, schema);
 	ret = schema ? replace(&deref, schema, document, NULL) : json_true();
 	if (!schema)
 		leave_out(&deref, DEREF_PARTLY);

@@ -58,8 +58,7 @@ static int add_documents(const struct contract *contract, struct schema_set *set
 	return rc;
 }
 
-/* What "schemaFormat" says. */
-static int mark_schemas(struct rules *rules, struct schema_set *set, struct diag *diag)
+enum schema_dialect rules_dialect(enum contract_dialect dialect)
 {
 	static const enum schema_dialect dialects[] = {
 		[CONTRACT_UNSAID] = SCHEMA_UNSAID,
@@ -71,12 +70,19 @@ static int mark_schemas(struct rules *rules, struct schema_set *set, struct diag
 		[CONTRACT_ASYNCAPI] = SCHEMA_ASYNCAPI,
 		[CONTRACT_OPENAPI_30] = SCHEMA_OPENAPI_30,
 	};
+
+	return dialects[dialect];
+}
+
+/* What "schemaFormat" says. */
+static int mark_schemas(struct rules *rules, struct schema_set *set, struct diag *diag)
+{
 	struct diag text;
 	int first = 0;
 
 	for (size_t i = 0; i < rules->contract->mark_count && first != ERR_NOMEM; i++) {
 		const struct contract_mark *mark = &rules->contract->mark[i];
-		int rc = schema_set_mark(set, mark->uri, dialects[mark->dialect], &text);
+		int rc = schema_set_mark(set, mark->uri, rules_dialect(mark->dialect), &text);
 
 		if (rc)
 			add_error(rules, rc, &text, &first, diag);

@@ -81,6 +81,9 @@ void rules_free(struct rules *rules); /* NULL is fine */
  */
 const char *rules_warning(const struct rules *rules, size_t i);
 
+/* What the schema room calls @dialect. */
+enum schema_dialect rules_dialect(enum contract_dialect dialect);
+
 /* Does some channel keep what it accepts, so that a ledger is needed? */
 bool rules_keeps(const struct rules *rules);
 
