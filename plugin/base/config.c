@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/config_internal.h"
 #include "base/jsonpointer.h"
@@ -385,6 +386,7 @@ static void fail_unknown(struct config_report *report, const struct config *memb
 }
 
 #define EXTENSION "x-"
+#define EXTENSION_HEAD 7u /* bytes that are the same in names that are alike */
 
 /* Adds the extensions among @words; "x-" itself is no likeness. */
 static void suggest_extensions(struct suggest *suggest, const char *words)
@@ -401,12 +403,23 @@ static void suggest_extensions(struct suggest *suggest, const char *words)
 	}
 }
 
+/* The first of our extensions that begins as @name does, whose rest is in other words; or NULL. */
+static const char *find_cousin(const char *name, const char *words)
+{
+	while (*words && strncasecmp(words, name, EXTENSION_HEAD) != 0) {
+		words += strcspn(words, " ");
+		words += strspn(words, " ");
+	}
+	return *words && strlen(name) >= EXTENSION_HEAD ? words : NULL;
+}
+
 /* Is @member somebody else's? Then it may stand there, with a warning where its name is like ours.
  */
 static bool is_foreign(struct config_report *report, const struct config *member, const char *noun,
 		       const struct config_known *known, size_t rows)
 {
-	struct suggest suggest = suggest_begin(member->key + strlen(EXTENSION));
+	struct suggest suggest;
+	const char *cousin;
 
 	if (!report->doubts || strncmp(member->key, EXTENSION, strlen(EXTENSION)) != 0)
 		return false;
@@ -414,13 +427,18 @@ static bool is_foreign(struct config_report *report, const struct config *member
 		config_warn(report, member, NULL, "says nothing here: %s has no such member", noun);
 		return true;
 	}
+	suggest = suggest_begin(member->key + strlen(EXTENSION));
 	for (; rows > 0 && known->name; known++, rows--)
 		suggest_extensions(&suggest, known->name);
 	if (!suggest.best[0])
 		suggest_extensions(&suggest, report->doubts->extensions);
+	cousin = find_cousin(member->key, report->doubts->extensions);
 	if (suggest.best[0])
 		config_warn(report, member, NULL,
 			    "nobody reads it; did you mean \"" EXTENSION "%s\"?", suggest.best);
+	else if (cousin)
+		config_warn(report, member, NULL, "nobody reads it; did you mean \"%.*s\"?",
+			    (int)strcspn(cousin, " "), cousin);
 	return true;
 }
 

@@ -78,6 +78,23 @@ void events_log_faults(const struct plugin *plugin)
 		broker_log(BROKER_ERROR, "%s", plugin->faults.line[i].text);
 }
 
+#define WARNINGS_LOGGED 20u
+
+/* The log is read line by line: where there are many warnings it says where to find the rest. */
+static void log_warnings(const struct rules *rules)
+{
+	size_t all = 0;
+
+	while (rules_warning(rules, all))
+		all++;
+	for (size_t i = 0; i < all && i < WARNINGS_LOGGED; i++)
+		broker_log(BROKER_WARNING, "%s", rules_warning(rules, i));
+	if (all > WARNINGS_LOGGED)
+		broker_log(BROKER_WARNING,
+			   "%zu more warnings about the contract: petstorectl lint lists them",
+			   all - WARNINGS_LOGGED);
+}
+
 void events_log_rules(const struct plugin *plugin, const char *verb)
 {
 	const struct rules *rules = plugin->rules;
@@ -102,8 +119,7 @@ void events_log_rules(const struct plugin *plugin, const char *verb)
 		broker_log(BROKER_WARNING,
 			   "this broker exports nothing that reads MQTT 5 properties: rules about "
 			   "them are not checked for clients of MQTT 5");
-	for (size_t i = 0; rules_warning(rules, i); i++)
-		broker_log(BROKER_WARNING, "%s", rules_warning(rules, i));
+	log_warnings(rules);
 	broker_log(BROKER_INFO,
 		   "%s contract %s %s from %s: %zu channels, %zu users with a password", verb,
 		   rules->contract->title, rules->contract->version, plugin->options.contract,

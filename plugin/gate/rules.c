@@ -1,8 +1,11 @@
 #include "gate/rules.h"
 
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/arena.h"
 
 /* Owned memory behind the const pointers of struct rules. */
 struct rules_parts {
@@ -10,9 +13,30 @@ struct rules_parts {
 	struct schema **schema;
 	struct rules_channel *channel;
 	struct rules_message *message;
-	struct diag_list warnings;
+	size_t warning_count;
+	const char *warning[RULES_WARNINGS_MAX];
+	struct arena arena;       /* of the warnings */
 	struct diag_list *errors; /* while it is loaded; may be NULL */
 };
+
+/* Each text once; what is beyond the bound is left out, and what memory is lacking for. */
+static void add_warning(struct rules *rules, const char *said)
+{
+	struct rules_parts *parts = rules->parts;
+	struct diag line;
+	const char *text = line.text;
+
+	(void)snprintf(line.text, sizeof(line.text), "%s", said);
+	sources_add_place(&rules->contract->sources, &line);
+	for (size_t i = 0; i < parts->warning_count; i++)
+		if (strcmp(parts->warning[i], text) == 0)
+			return;
+	if (parts->warning_count == RULES_WARNINGS_MAX)
+		return;
+	text = arena_text(&parts->arena, text, strlen(text));
+	if (text)
+		parts->warning[parts->warning_count++] = text;
+}
 
 /* A schema's URI and who wants it, to be sorted so that each schema is compiled once. */
 struct wanted {
@@ -26,9 +50,9 @@ static int by_uri(const void *a, const void *b)
 }
 
 /* A fault of the contract; *first and @diag are the first one's. */
-static void add_error(struct rules *rules, int rc, const struct diag *text, int *first,
-		      struct diag *diag)
+static void add_error(struct rules *rules, int rc, struct diag *text, int *first, struct diag *diag)
 {
+	sources_add_place(&rules->contract->sources, text);
 	if (*first == 0 || rc == ERR_NOMEM)
 		*first = diag_set(diag, rc, "%s", text->text);
 	if (rules->parts->errors)
@@ -95,7 +119,7 @@ static void add_warnings(struct rules *rules, const struct schema *schema)
 	const char *text;
 
 	for (size_t i = 0; (text = schema_warning(schema, i)); i++)
-		diag_list_add(&rules->parts->warnings, text);
+		add_warning(rules, text);
 }
 
 static int compile_wanted(struct rules *rules, struct schema_set *set, const struct wanted *wanted,
@@ -278,7 +302,7 @@ static void settle_message(struct rules *rules, const struct contract_channel *c
 		"%s: /channels/%s/x-will: message \"%s\" needs user properties: Mosquitto 2.0 "
 		"shows none of a last will, and there one is refused (will-forbidden)",
 		rules->contract->sources.file[0]->name, channel->name, message->name);
-	diag_list_add(&rules->parts->warnings, text.text);
+	add_warning(rules, text.text);
 }
 
 /* Looks which messages need properties: their headers' schema refuses {}. */
@@ -327,7 +351,7 @@ static void warn_of_samples(struct rules *rules, const struct contract_channel *
 		(void)diag_set(&text, ERR_INVALID,
 			       "\"%s\", of default or examples, does not match it", sample);
 		name_pattern(rules, channel, param, &text);
-		diag_list_add(&rules->parts->warnings, text.text);
+		add_warning(rules, text.text);
 	}
 }
 
@@ -354,7 +378,7 @@ static int compile_pattern(struct rules *rules, const struct contract_channel *c
 	name_pattern(rules, channel, param, &text);
 	if (rc)
 		return diag_set(diag, rc, "%s", text.text);
-	diag_list_add(&rules->parts->warnings, text.text);
+	add_warning(rules, text.text);
 	return 0;
 }
 
@@ -392,7 +416,7 @@ static void warn_of_times(struct rules *rules, const struct contract_channel *ch
 		"another \"%s\" is a change; x-time says which one is the time",
 		rules->contract->sources.file[0]->name, channel->name, CONTRACT_TIMES_MAX,
 		channel->content.surplus);
-	diag_list_add(&rules->parts->warnings, text.text);
+	add_warning(rules, text.text);
 }
 
 /* Members that a channel names and no message has. */
@@ -401,7 +425,7 @@ static void warn_of_members(struct rules *rules)
 	const char *text;
 
 	for (size_t i = 0; (text = rules->contract->warning[i]); i++)
-		diag_list_add(&rules->parts->warnings, text);
+		add_warning(rules, text);
 }
 
 static int compile_channels(struct rules *rules, struct diag *diag)
@@ -497,7 +521,7 @@ static int load_access(struct rules *rules, const struct rules_files *files, str
 	int rc = access_load(files->access, &scopes, &rules->access, files->errors, diag);
 
 	for (size_t i = 0; rc == 0 && (text = access_warning(rules->access, i)); i++)
-		diag_list_add(&rules->parts->warnings, text);
+		add_warning(rules, text);
 	return rc;
 }
 
@@ -522,19 +546,6 @@ static int load_files(struct rules *rules, const struct rules_files *files, stru
 	return rc;
 }
 
-/* What was said of schemas and patterns names a pointer only. @diag: NULL where none failed. */
-static void add_places(const struct rules *rules, struct diag *diag)
-{
-	const struct sources *sources = &rules->contract->sources;
-	struct diag_list *lists[] = { &rules->parts->warnings, rules->parts->errors };
-
-	if (diag)
-		sources_add_place(sources, diag);
-	for (size_t k = 0; k < sizeof(lists) / sizeof(*lists); k++)
-		for (unsigned i = 0; lists[k] && i < lists[k]->count; i++)
-			sources_add_place(sources, &lists[k]->line[i]);
-}
-
 int rules_load(const struct rules_files *files, struct rules **ret, struct diag *diag)
 {
 	struct rules *rules = calloc(1, sizeof(*rules));
@@ -549,7 +560,6 @@ int rules_load(const struct rules_files *files, struct rules **ret, struct diag 
 	if (rc)
 		goto out;
 	rc = compile_channels(rules, diag);
-	add_places(rules, rc ? diag : NULL);
 	if (rc)
 		goto out;
 	*ret = rules;
@@ -563,7 +573,7 @@ out:
 
 const char *rules_warning(const struct rules *rules, size_t i)
 {
-	return i < rules->parts->warnings.count ? rules->parts->warnings.line[i].text : NULL;
+	return i < rules->parts->warning_count ? rules->parts->warning[i] : NULL;
 }
 
 bool rules_keeps(const struct rules *rules)
@@ -603,6 +613,7 @@ void rules_free(struct rules *rules)
 			schema_free(rules->parts->schema[i]);
 		free(rules->parts->schema);
 		free(rules->parts->message);
+		arena_clear(&rules->parts->arena);
 		free(rules->parts);
 	}
 	revoked_free(rules->revoked);

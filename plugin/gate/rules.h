@@ -75,6 +75,8 @@ struct rules_files {
 int rules_load(const struct rules_files *files, struct rules **ret, struct diag *diag) MUST_CHECK;
 void rules_free(struct rules *rules); /* NULL is fine */
 
+#define RULES_WARNINGS_MAX 512u
+
 /*
  * The i-th warning about channels, schemas and patterns, borrowed; NULL behind the last. A schema's
  * warning is there once, however many channels share it.
