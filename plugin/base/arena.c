@@ -15,12 +15,14 @@ struct arena_piece {
 	max_align_t data[];
 };
 
-/* Pieces double, so that a small schema costs little and a large file few calls. */
+/* A piece is as large as all before it: a small schema costs little, and a large file few calls. */
 static struct arena_piece *grow(struct arena *arena, size_t need)
 {
-	size_t size = arena->piece ? 2 * arena->piece->size : PIECE_FIRST;
+	size_t size = arena->total / PIECE_FIRST * PIECE_FIRST;
 	struct arena_piece *piece;
 
+	if (size < PIECE_FIRST)
+		size = PIECE_FIRST;
 	if (size > PIECE_MAX)
 		size = PIECE_MAX;
 	if (size < need)

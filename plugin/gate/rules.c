@@ -65,19 +65,64 @@ static enum schema_dialect dialect_of(const json_t *document)
 	return json_object_get(document, "asyncapi") ? SCHEMA_ASYNCAPI : SCHEMA_UNSAID;
 }
 
+/* Does some reference lead to a member "operations", or may it, as it is percent-encoded? */
+static bool refers_to_operations(const struct config *value)
+{
+	const char *text =
+		value->key && strcmp(value->key, "$ref") == 0 ? config_string(value) : NULL;
+
+	if (text)
+		return strstr(text, "operations") || strchr(text, '%');
+	config_foreach(child, value)
+		if (refers_to_operations(child))
+			return true;
+	return false;
+}
+
+/*
+ * The document as the schema engine reads it. In a large one a third are operations, in which no
+ * schema stands: they are left out.
+ */
+static json_t *document_json(const struct config *root, bool has_operations)
+{
+	json_t *json =
+		has_operations || root->kind != CONFIG_OBJECT ? config_json(root) : json_object();
+
+	if (has_operations || root->kind != CONFIG_OBJECT)
+		return json;
+	config_foreach_member(member, root) {
+		json_t *made;
+
+		if (strcmp(member->key, "operations") == 0)
+			continue;
+		made = config_json(member);
+		if (made && json_object_set_new_nocheck(json, member->key, made) == 0)
+			continue;
+		json_decref(json);
+		return NULL;
+	}
+	return json;
+}
+
 static int add_documents(const struct contract *contract, struct schema_set *set, struct diag *diag)
 {
+	const struct sources *sources = &contract->sources;
+	bool has_operations = false;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < contract->sources.count; i++) {
-		struct sources_file *file = contract->sources.file[i];
+	for (size_t i = 0; i < sources->count && !has_operations; i++)
+		has_operations = sources->file[i]->original &&
+				 refers_to_operations(sources->file[i]->original);
+	for (size_t i = 0; rc == 0 && i < sources->count; i++) {
+		const struct sources_file *file = sources->file[i];
 		json_t *json;
 
 		if (!file->original)
 			continue;
-		json = sources_json(file);
+		json = document_json(file->original, has_operations);
 		rc = json ? schema_set_add(set, file->uri, file->name, json, dialect_of(json), diag)
 			  : diag_nomem(diag);
+		json_decref(json);
 	}
 	return rc;
 }
