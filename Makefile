@@ -92,7 +92,7 @@ UNIT     = base config draft yaml brokerfile options sessions shares releases re
            journal journal_faults state idfilter store store_files writer ledger ledger_files \
            monitor metrics control schema_compare
 THREADED = pattern verifier login journal journal_faults writer idfilter ledger ledger_files replan backlog metrics
-FUZZ     = brokerfile yaml contract topics gate repeat notice control journal properties \
+FUZZ     = brokerfile yaml contract translate topics gate repeat notice control journal properties \
            payload payload_text pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \
            access password token certid scram
