@@ -47,7 +47,7 @@ CONTRACT = contract/contract contract/transitions contract/entities contract/sco
            contract/translate_parts contract/translate_security contract/bundle contract/bundle_kind \
            contract/shapes contract/traits contract/media contract/messages contract/operations contract/channels contract/address contract/content \
            contract/level contract/topics contract/topics_check contract/topics_filter contract/topics_nearest \
-           contract/properties
+           contract/properties contract/servers
 ACCESS   = access/access access/access_load access/access_roles access/access_clients \
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \

@@ -111,8 +111,10 @@ struct contract_message {
  */
 struct contract_alternative {
 	struct scopeset scopes;
-	uint8_t methods; /* bits 1 << enum login_method; 0: any of them */
+	uint8_t methods; /* bits 1 << enum login_method; 0: any of them; or CONTRACT_NOBODY */
 };
+
+#define CONTRACT_NOBODY 0x80u /* no login meets it */
 
 /*
  * What a client may do on a channel, from the client's side as in AsyncAPI: `send` is publishing,

@@ -27,7 +27,7 @@ static bool is_topic(struct loader *loader, const struct config *channel)
 	const struct config *address = config_member(channel, "address");
 
 	if (address && address->kind != CONFIG_NULL)
-		return true;
+		return servers_serve(loader, channel);
 	loader_warn(loader, channel, NULL,
 		    "has no address: it is no topic, and what its operations say is not enforced");
 	return false;
@@ -271,7 +271,7 @@ static void load_topic(struct loader *loader, const struct config *at)
 		channel->receive_count = 1;
 	}
 	operation->name = at->key;
-	scopes_load_security(loader, at, operation);
+	scopes_load_security(loader, at, NULL, operation);
 }
 
 void channels_load_broker(struct loader *loader)

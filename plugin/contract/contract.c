@@ -154,9 +154,10 @@ static void find_sole_messages(struct loader *loader)
 static void load_document(struct loader *loader)
 {
 	typedef void step(struct loader *);
-	static step *const steps[] = { load_root,       scopes_load,   transitions_load,
-				       entities_load,   channels_make, messages_load,
-				       operations_load, channels_load, channels_load_broker };
+	static step *const steps[] = { load_root,           scopes_load,     servers_load,
+				       transitions_load,    entities_load,   channels_make,
+				       messages_load,       operations_load, channels_load,
+				       channels_load_broker };
 	/* These are about the channels as they are when all are loaded. */
 	static step *const last[] = { index_topics, channels_load_published, content_compare,
 				      find_sole_messages };

@@ -31,6 +31,8 @@ struct loader {
 	struct contract *contract;
 	struct config_report *report;
 	const struct config *root;
+	const struct config *servers;  /* /servers; NULL: there are none */
+	struct loader_server *server;  /* of each of its members; servers.c's own */
 	const struct config *channels; /* /channels; NULL: there are none */
 	const unsigned *topic_of; /* of each of its members: the channel's index + 1; 0: no topic */
 	const struct config **at; /* of each channel of these: the object, by the channel's index */
@@ -86,9 +88,26 @@ void entities_load(struct loader *loader);
 void scopes_load(struct loader *loader);
 /* The string under @key of @at as one of the scopes that some security scheme has. */
 bool scopes_name(struct loader *loader, const struct config *at, const char *key, unsigned *ret);
-/* "security" of @owner, an array of security schemes: what an operation asks for. */
+/* "security" of @owner, an array of security schemes, as *ret; returns their number. */
+size_t scopes_load_alternatives(struct loader *loader, const struct config *owner,
+				const struct contract_alternative **ret);
+/*
+ * What the operation @owner on @channel (NULL: on one of the broker's topics) asks for: its own
+ * security, and that of the channel's servers.
+ */
 void scopes_load_security(struct loader *loader, const struct config *owner,
-			  struct contract_operation *ret);
+			  const struct config *channel, struct contract_operation *ret);
+
+/* /servers, when the scopes have their numbers. */
+void servers_load(struct loader *loader);
+/* Is @channel on a server that speaks MQTT? Why not is a warning. */
+bool servers_serve(struct loader *loader, const struct config *channel);
+/*
+ * What the servers of @channel (NULL: all of the document's) ask for: meeting one of the at most
+ * @max alternatives in @ret is enough. Returns their number; 0: they ask for nothing.
+ */
+size_t servers_security(struct loader *loader, const struct config *channel,
+			struct contract_alternative *ret, size_t max);
 
 /* Adds a warning to the contract, a line as config_fail() writes it; it is no fault. */
 void loader_warn(struct loader *loader, const struct config *at, const char *key,

@@ -158,7 +158,7 @@ static void add_operation(struct loader *loader, const struct found *found)
 
 	operation->name = found->name;
 	load_messages(loader, found->at, channel, operation);
-	scopes_load_security(loader, found->at, operation);
+	scopes_load_security(loader, found->at, loader->at[channel->index], operation);
 	(void)operations_load_bindings(loader, found->at,
 				       found->is_send ? LOADER_SEND : LOADER_RECEIVE, operation);
 }

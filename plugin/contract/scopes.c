@@ -5,6 +5,7 @@
 #include "contract/contract_internal.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define OWN ":own"
 
@@ -24,13 +25,6 @@ static const char *const scheme_types[] = {
 	"gssapi",
 	NULL,
 };
-#define SCHEME_SCOPED 2u /* so many of scheme_types have scopes */
-
-static const struct config_known scheme_members[] = {
-	{ .name = "type description flows openIdConnectUrl" },
-	{ .name = "scopes", .kind = CONFIG_ARRAY },
-};
-
 /*
  * RFC 6749, 3.3: printable ASCII without space, quote and backslash; without "*" too, which in
  * access.json stands for any scope.
@@ -99,25 +93,69 @@ static void load_scopes(struct loader *loader, const struct config *scopes, stru
 	}
 }
 
-/*
- * Follows @at to a scheme. Where it is of a kind that has scopes they are added to @ret, and the
- * scheme is returned; NULL where it is of another kind, or wrong, of which *ret_ok is false.
- */
-static const struct config *load_scheme(struct loader *loader, const struct config *at,
-					struct scopeset *ret, bool *ret_ok)
-{
-	unsigned before = loader->report->count;
-	unsigned type = SCHEME_SCOPED;
+/* ---- schemes ------------------------------------------------------------------------------ */
 
-	at = loader_follow(loader, at);
-	if (config_expect(loader->report, at, CONFIG_OBJECT) && !config_member(at, "type"))
-		(void)config_fail(loader->report, at, NULL, ERR_INVALID,
-				  "expected a member \"type\"");
-	if (config_word(loader->report, at, "type", scheme_types, &type) && type < SCHEME_SCOPED &&
-	    config_check(loader->report, at, "a security scheme with scopes", scheme_members))
-		load_scopes(loader, config_member(at, "scopes"), ret);
-	*ret_ok = loader->report->count == before;
-	return type < SCHEME_SCOPED ? at : NULL;
+enum scheme {
+	SCHEME_SCOPED, /* its scopes, by whatever login; without scopes: by a token */
+	SCHEME_LOGIN,  /* a login by @methods */
+	SCHEME_API_KEY,
+	SCHEME_HTTP,
+	SCHEME_NEVER, /* nothing that this broker does */
+};
+
+#define METHOD(name) (1u << LOGIN_##name)
+
+/* By the positions of scheme_types. */
+static const struct {
+	enum scheme kind;
+	uint8_t methods;
+} schemes[] = {
+	{ SCHEME_SCOPED, METHOD(TOKEN) },
+	{ SCHEME_SCOPED, METHOD(TOKEN) },
+	{ SCHEME_LOGIN, METHOD(PASSWORD) },
+	{ SCHEME_API_KEY, METHOD(PASSWORD) },
+	{ SCHEME_LOGIN, METHOD(CERTIFICATE) },
+	{ SCHEME_NEVER, 0 },
+	{ SCHEME_NEVER, 0 },
+	{ SCHEME_NEVER, 0 },
+	{ SCHEME_HTTP, 0 },
+	{ SCHEME_LOGIN, METHOD(PASSWORD) },
+	{ SCHEME_LOGIN, METHOD(SCRAM) },
+	{ SCHEME_NEVER, 0 },
+	{ SCHEME_NEVER, 0 },
+};
+
+/* Follows @at to a scheme. False: it is wrong, which is a fault. */
+static bool find_scheme(struct loader *loader, const struct config **at, unsigned *type)
+{
+	*at = loader_follow(loader, *at);
+	if (config_expect(loader->report, *at, CONFIG_OBJECT) && !config_member(*at, "type"))
+		return config_fail(loader->report, *at, NULL, ERR_INVALID,
+				   "expected a member \"type\"");
+	return config_word(loader->report, *at, "type", scheme_types, type);
+}
+
+/* Which logins meet a scheme without scopes; 0: none of those that there are. */
+static uint8_t methods_of(const struct config *at, unsigned type)
+{
+	const char *scheme = config_string(config_member(at, "scheme"));
+
+	switch (schemes[type].kind) {
+	case SCHEME_HTTP:
+		return scheme && strcasecmp(scheme, "bearer") == 0  ? METHOD(TOKEN)
+		       : scheme && strcasecmp(scheme, "basic") == 0 ? METHOD(PASSWORD)
+								    : 0;
+	case SCHEME_API_KEY:
+		if (!config_is(config_member(at, "in"), "user") &&
+		    !config_is(config_member(at, "in"), "password"))
+			return 0;
+		break;
+	case SCHEME_SCOPED:
+	case SCHEME_LOGIN:
+	case SCHEME_NEVER:
+		break;
+	}
+	return schemes[type].methods;
 }
 
 /* The members of a flow's availableScopes are scopes, too. */
@@ -132,17 +170,20 @@ static void load_flows(struct loader *loader, const struct config *flows)
 
 void scopes_load(struct loader *loader)
 {
-	const struct config *schemes =
+	const struct config *list =
 		config_member(config_member(loader->root, "components"), "securitySchemes");
-	bool is_ok;
 
-	if (!config_expect(loader->report, schemes, CONFIG_OBJECT))
+	if (!config_expect(loader->report, list, CONFIG_OBJECT))
 		return;
-	config_foreach_member(at, schemes) {
+	config_foreach_member(item, list) {
+		const struct config *at = item;
 		struct scopeset scopes = { { 0 } };
-		const struct config *scheme = load_scheme(loader, at, &scopes, &is_ok);
+		unsigned type = 0;
 
-		load_flows(loader, config_member(scheme, "flows"));
+		if (!find_scheme(loader, &at, &type) || schemes[type].kind != SCHEME_SCOPED)
+			continue;
+		load_scopes(loader, config_member(at, "scopes"), &scopes);
+		load_flows(loader, config_member(at, "flows"));
 	}
 }
 
@@ -150,35 +191,106 @@ static void load_alternative(struct loader *loader, const struct config *at,
 			     struct contract_alternative *ret)
 {
 	static const struct scopeset none;
-	bool is_ok;
-	const struct config *scheme = load_scheme(loader, at, &ret->scopes, &is_ok);
+	unsigned type = 0;
 
-	if (!is_ok)
+	*ret = (struct contract_alternative){ .methods = CONTRACT_NOBODY };
+	if (!find_scheme(loader, &at, &type))
 		return;
-	if (!scheme)
-		(void)config_fail(loader->report, at, NULL, ERR_INVALID,
-				  "expected a scheme with scopes, oauth2 or openIdConnect: "
-				  "how a client logs in is a server's security");
-	else if (scopeset_covers(&none, &ret->scopes))
-		(void)config_fail(
-			loader->report, at, NULL, ERR_INVALID,
-			"expected a scheme that names at least one scope under \"scopes\"");
+	if (schemes[type].kind == SCHEME_SCOPED)
+		load_scopes(loader, config_member(at, "scopes"), &ret->scopes);
+	ret->methods = scopeset_covers(&none, &ret->scopes) ? methods_of(at, type) : 0;
+	if (ret->methods > 0 || !scopeset_covers(&none, &ret->scopes))
+		return;
+	ret->methods = CONTRACT_NOBODY;
+	loader_warn(loader, at, "type",
+		    "is no way to log in that this broker has: nobody meets it; those that it has "
+		    "are userPassword, X509, scramSha256 and http with the scheme bearer");
 }
 
-void scopes_load_security(struct loader *loader, const struct config *owner,
-			  struct contract_operation *ret)
+size_t scopes_load_alternatives(struct loader *loader, const struct config *owner,
+				const struct contract_alternative **ret)
 {
 	const struct config *list = config_member(owner, "security");
 	struct contract_alternative *alternative;
+	size_t count = 0;
 
 	if (!config_expect(loader->report, list, CONFIG_ARRAY) ||
-	    !config_bound(loader->report, list, 1, CONTRACT_ALTERNATIVES_MAX,
-			  "alternatives (without \"security\" no scope is asked for)"))
-		return;
+	    !config_bound(loader->report, list, 0, CONTRACT_ALTERNATIVES_MAX, "alternatives"))
+		return 0;
 	alternative = loader_take(loader, list->count, sizeof(*alternative));
 	if (!alternative)
-		return;
-	ret->alternative = alternative;
+		return 0;
+	*ret = alternative;
 	config_foreach_item(at, list)
-		load_alternative(loader, at, &alternative[ret->alternative_count++]);
+		load_alternative(loader, at, &alternative[count++]);
+	return count;
+}
+
+/* ---- of an operation and its servers ------------------------------------------------------ */
+
+#define BOTH_MAX 64u /* alternatives of an operation, each with each of its servers' */
+
+/* A client that meets both; CONTRACT_NOBODY: none does. */
+static struct contract_alternative both(const struct contract_alternative *a,
+					const struct contract_alternative *b)
+{
+	struct contract_alternative ret = *a;
+
+	scopeset_merge(&ret.scopes, &b->scopes);
+	ret.methods = !a->methods               ? b->methods
+		      : !b->methods             ? a->methods
+		      : a->methods & b->methods ? a->methods & b->methods
+						: CONTRACT_NOBODY;
+	return ret;
+}
+
+/* The operation's alternatives, each with each of @server's; those that nobody meets are left out
+ * where there is another. */
+static void combine(struct loader *loader, const struct config *owner,
+		    const struct contract_alternative *server, size_t count,
+		    struct contract_operation *ret)
+{
+	struct contract_alternative *all =
+		loader_take(loader, count * ret->alternative_count, sizeof(*all));
+	size_t n = 0;
+
+	if (!all)
+		return;
+	if (count * ret->alternative_count > BOTH_MAX)
+		(void)config_fail(loader->report, owner, "security", ERR_LIMIT,
+				  "more than %u ways to meet it and the servers' security",
+				  BOTH_MAX);
+	for (size_t a = 0; a < ret->alternative_count; a++)
+		for (size_t s = 0; s < count; s++) {
+			all[n] = both(&ret->alternative[a], &server[s]);
+			n += !(all[n].methods & CONTRACT_NOBODY);
+		}
+	if (n == 0) {
+		all[n++] = (struct contract_alternative){ .methods = CONTRACT_NOBODY };
+		loader_warn(loader, owner, "security",
+			    "nobody can meet it and the security of the channel's servers");
+	}
+	ret->alternative = all;
+	ret->alternative_count = n;
+}
+
+void scopes_load_security(struct loader *loader, const struct config *owner,
+			  const struct config *channel, struct contract_operation *ret)
+{
+	struct contract_alternative server[BOTH_MAX], *taken;
+	size_t count = servers_security(loader, channel, server, BOTH_MAX);
+
+	ret->alternative_count = scopes_load_alternatives(loader, owner, &ret->alternative);
+	if (count == 0)
+		return;
+	if (ret->alternative_count > 0) {
+		combine(loader, owner, server, count, ret);
+		return;
+	}
+	taken = loader_take(loader, count, sizeof(*taken));
+	if (!taken)
+		return;
+	memcpy(taken, server, count * sizeof(*taken));
+	ret->alternative = taken;
+	ret->alternative_count = count;
 }

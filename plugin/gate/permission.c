@@ -32,6 +32,8 @@ const struct contract_match *permission_channel(struct gate *gate, const char *t
 /* Does a client that logged in by @method meet what @alternative asks of that? */
 static bool is_method(const struct contract_alternative *alternative, enum login_method method)
 {
+	if (alternative->methods & CONTRACT_NOBODY)
+		return false;
 	return alternative->methods == 0 || method == GATE_LOGIN_ANY ||
 	       (alternative->methods >> method & 1);
 }
@@ -344,6 +346,11 @@ bool permission_refuse(struct judgement *j, const struct contract_operation *ope
 	if (count > 1)
 		(void)snprintf(other, sizeof(other), "; the channel's other %s not admit it either",
 			       count > 2 ? "operations do" : "operation does");
+	if (needs->methods & CONTRACT_NOBODY)
+		return judgement_refuse(
+			j, REASON_SCOPE_MISSING,
+			"operation %s asks for a login that this broker does not have%s",
+			operation->name, other);
 	if (methods[0])
 		return judgement_refuse(j, REASON_SCOPE_MISSING,
 					"operation %s needs a login by %s, which %s lacks%s",

@@ -103,6 +103,23 @@ static json_t *merge(json_t *to, json_t *patch)
 
 /* ---- what is loaded --------------------------------------------------------------------- */
 
+/* What the operation asks for, behind @head; nothing: nothing. */
+static void print_needs(FILE *out, const struct contract *contract,
+			const struct contract_operation *operation, const char *head)
+{
+	for (size_t i = 0; i < operation->alternative_count; i++) {
+		fputs(i ? " or" : head, out);
+		for (unsigned s = 0; s < contract->scope_count; s++)
+			if (scopeset_has(&operation->alternative[i].scopes, s))
+				fprintf(out, " %s", contract->scope[s]);
+		for (unsigned m = 0; m < LOGIN_METHODS; m++)
+			if (operation->alternative[i].methods >> m & 1)
+				fprintf(out, " by %s", login_method_name((enum login_method)m));
+		if (operation->alternative[i].methods == CONTRACT_NOBODY)
+			fputs(" what nobody has", out);
+	}
+}
+
 static void print_operation(FILE *out, const struct contract *contract, const char *action,
 			    const struct contract_operation *operation)
 {
@@ -110,12 +127,7 @@ static void print_operation(FILE *out, const struct contract *contract, const ch
 
 	fprintf(out, "  %s %s, qos %u, %s be retained", action, operation->name, operation->qos,
 		retain[operation->retain]);
-	for (size_t i = 0; i < operation->alternative_count; i++) {
-		fputs(i ? " or" : ", needs", out);
-		for (unsigned s = 0; s < contract->scope_count; s++)
-			if (scopeset_has(&operation->alternative[i].scopes, s))
-				fprintf(out, " %s", contract->scope[s]);
-	}
+	print_needs(out, contract, operation, ", needs");
 	fputc('\n', out);
 }
 
@@ -716,6 +728,56 @@ static void check_warnings(const struct contract *contract, const char *name, js
 			 json_string_value(json_array_get(expected, i)));
 }
 
+/* What sending to "note" asks for. *ret is new; NULL: there is no such channel. */
+static void say_needs(const struct contract *contract, char **ret)
+{
+	size_t len;
+	FILE *out;
+
+	*ret = NULL;
+	for (size_t i = 0; i < contract->channel_count; i++) {
+		if (strcmp(contract->channel[i].name, "note") != 0)
+			continue;
+		out = open_memstream(ret, &len);
+		assert_non_null(out);
+		print_needs(out, contract, contract->channel[i].send, "needs");
+		(void)fclose(out);
+	}
+}
+
+/* Servers: which channels are topics, and what their security adds to an operation's. */
+static void test_contract_load__servers(void **state)
+{
+	json_t *base = read_json(DATA "base.asyncapi.json");
+	json_t *cases = read_json(DATA "servers.json");
+	struct folder folder;
+	json_t *one;
+	size_t i;
+
+	(void)state;
+	folder_init(&folder);
+	json_array_foreach(cases, i, one) {
+		const char *name = json_string_value(json_object_get(one, "name"));
+		const char *expected = json_string_value(json_object_get(one, "send"));
+		json_t *changed = merge(base, json_object_get(one, "change"));
+		struct contract *contract;
+		char *needs;
+
+		assert_int_equal(json_dump_file(changed, folder.contract, 0), 0);
+		contract = load(folder.contract);
+		check_warnings(contract, name, json_object_get(one, "warnings"));
+		say_needs(contract, &needs);
+		if (!needs != !expected || (needs && strcmp(needs, expected) != 0))
+			fail_msg("%s:\n  expected: %s\n  but it is: %s", name, expected, needs);
+		free(needs);
+		contract_free(contract);
+		json_decref(changed);
+	}
+	folder_clear(&folder);
+	json_decref(cases);
+	json_decref(base);
+}
+
 static void test_contract_load__takes_each_change(void **state)
 {
 	json_t *base = read_json(DATA "base.asyncapi.json");
@@ -990,6 +1052,7 @@ int main(void)
 		cmocka_unit_test(test_contract_warning__members_that_no_message_has),
 		cmocka_unit_test(test_contract_warning__the_repositorys_contracts),
 		cmocka_unit_test(test_contract_load__takes_each_change),
+		cmocka_unit_test(test_contract_load__servers),
 		cmocka_unit_test(test_contract_load__merges_traits_in_their_order),
 		cmocka_unit_test(test_contract_load__schemas_that_refer_to_themselves),
 		cmocka_unit_test(test_contract_load__ten_thousand_channels),

@@ -1,0 +1,183 @@
+/*
+ * servers.c -- reads /servers: which of them speak MQTT, so that their channels are topics, and
+ * what their security asks of a login, which holds beside that of each operation (AsyncAPI 3,
+ * Operation Object, "security").
+ */
+#include "contract/contract_internal.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/suggest.h"
+
+#define SERVERS_MAX 256u
+
+struct loader_server {
+	bool is_mqtt;
+	size_t alternative_count; /* 0: every login will do */
+	const struct contract_alternative *alternative;
+};
+
+/* ---- which of them speak MQTT ------------------------------------------------------------ */
+
+static bool says_mqtt(const struct config *server, const char *key)
+{
+	const char *text = config_string(config_member(server, key));
+
+	return text && strcasestr(text, "mqtt");
+}
+
+/* A websocket carries MQTT where the server says so: by a binding of MQTT's, or in its words. */
+static bool is_mqtt(struct loader *loader, const struct config *server)
+{
+	const char *protocol = config_string(config_member(server, "protocol"));
+	const struct config *bindings = loader_follow(loader, config_member(server, "bindings"));
+
+	if (!protocol)
+		return true; /* a fault that is told already */
+	if (strcasecmp(protocol, "ws") != 0 && strcasecmp(protocol, "wss") != 0)
+		return strcasestr(protocol, "mqtt") != NULL;
+	return config_member(bindings, "mqtt") || config_member(bindings, "mqtt5") ||
+	       says_mqtt(server, "protocolVersion") || says_mqtt(server, "pathname") ||
+	       says_mqtt(server, "x-subprotocol");
+}
+
+/* Advice to clients, which a plugin can't hold them to. */
+static void warn_of_bindings(struct loader *loader, const struct config *server)
+{
+	static const char *const advice[] = { "clientId",  "cleanSession",
+					      "keepAlive", "sessionExpiryInterval",
+					      "lastWill",  "maximumPacketSize",
+					      NULL };
+	const struct config *bindings = loader_follow(loader, config_member(server, "bindings"));
+	const struct config *mqtt = loader_follow(loader, config_member(bindings, "mqtt"));
+
+	for (const char *const *key = advice; *key; key++)
+		if (config_member(mqtt, *key))
+			loader_warn(loader, mqtt, *key,
+				    "is advice to clients: no login is refused for it");
+}
+
+/* ---- their security ---------------------------------------------------------------------- */
+
+/* Do they take every login that the plugin knows, without a scope? Then they ask for nothing. */
+static bool takes_all(const struct contract_alternative *alternative, size_t count)
+{
+	const unsigned all = (1u << LOGIN_PASSWORD) | (1u << LOGIN_CERTIFICATE) |
+			     (1u << LOGIN_TOKEN) | (1u << LOGIN_SCRAM);
+	static const struct scopeset none;
+	unsigned methods = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (scopeset_covers(&none, &alternative[i].scopes))
+			methods |= alternative[i].methods ? alternative[i].methods : all;
+	return (methods & all) == all;
+}
+
+static void load_server(struct loader *loader, const struct config *at, struct loader_server *ret)
+{
+	at = loader_follow(loader, at);
+	ret->is_mqtt = is_mqtt(loader, at);
+	if (!ret->is_mqtt)
+		return;
+	warn_of_bindings(loader, at);
+	ret->alternative_count = scopes_load_alternatives(loader, at, &ret->alternative);
+	if (takes_all(ret->alternative, ret->alternative_count))
+		ret->alternative_count = 0;
+}
+
+void servers_load(struct loader *loader)
+{
+	const struct config *servers = config_member(loader->root, "servers");
+	size_t count = config_count(servers), mqtt = 0;
+
+	if (count == 0 || servers->kind != CONFIG_OBJECT ||
+	    !config_bound(loader->report, servers, 0, SERVERS_MAX, "servers"))
+		return;
+	loader->server = arena_take(&loader->scratch, count, sizeof(*loader->server));
+	if (!loader->server) {
+		(void)config_nomem(loader->report);
+		return;
+	}
+	loader->servers = servers;
+	for (size_t i = 0; i < count; i++) {
+		load_server(loader, &servers->item[i], &loader->server[i]);
+		mqtt += loader->server[i].is_mqtt;
+	}
+	if (mqtt == 0)
+		(void)config_fail(
+			loader->report, servers, NULL, ERR_INVALID,
+			"no MQTT server: expected one with the protocol mqtt or mqtts (or "
+			"ws, wss with an mqtt binding)");
+}
+
+/* ---- of a channel ------------------------------------------------------------------------ */
+
+/* The server that item @i of a channel's "servers" is; NULL, and a fault: it is none of them. */
+static const struct loader_server *server_of(struct loader *loader, const struct config *item)
+{
+	const struct config *ref = config_member(item, "$ref");
+	const struct config *found =
+		ref ? sources_resolve(&loader->contract->sources, ref, loader->report) : NULL;
+
+	if (found && found->up && found->up == loader->servers)
+		return &loader->server[found - loader->servers->item];
+	if (found || !ref)
+		(void)config_fail(loader->report, item, NULL, ERR_INVALID,
+				  "expected a server of the document: { \"$ref\": "
+				  "\"#/servers/...\" }");
+	return NULL;
+}
+
+bool servers_serve(struct loader *loader, const struct config *channel)
+{
+	const struct config *named = config_member(channel, "servers");
+	bool is_served = false;
+
+	if (config_count(named) == 0 || named->kind != CONFIG_ARRAY)
+		return true;
+	config_foreach_item(item, named) {
+		const struct loader_server *server = server_of(loader, item);
+
+		is_served = is_served || !server || server->is_mqtt;
+	}
+	if (!is_served)
+		loader_warn(loader, channel, "servers",
+			    "no MQTT server has this channel: it is no topic, and what its "
+			    "operations say is not enforced");
+	return is_served;
+}
+
+/* Adds what @server asks for. False: it asks for nothing. */
+static bool add_server(const struct loader_server *server, struct contract_alternative *ret,
+		       size_t max, size_t *count)
+{
+	if (!server->is_mqtt)
+		return true;
+	for (size_t i = 0; i < server->alternative_count && *count < max; i++)
+		ret[(*count)++] = server->alternative[i];
+	return server->alternative_count > 0;
+}
+
+size_t servers_security(struct loader *loader, const struct config *channel,
+			struct contract_alternative *ret, size_t max)
+{
+	const struct config *named = config_member(channel, "servers");
+	size_t count = 0;
+
+	if (!loader->servers)
+		return 0;
+	if (config_count(named) > 0) {
+		config_foreach_item(item, named) {
+			const struct loader_server *server = server_of(loader, item);
+
+			if (server && !add_server(server, ret, max, &count))
+				return 0;
+		}
+		return count;
+	}
+	for (size_t i = 0; i < loader->servers->count; i++)
+		if (!add_server(&loader->server[i], ret, max, &count))
+			return 0;
+	return takes_all(ret, count) ? 0 : count;
+}
