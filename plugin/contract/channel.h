@@ -15,6 +15,8 @@
 #include "base/entity.h"
 #include "base/scopeset.h"
 
+struct config;
+
 #define CONTRACT_CHANNELS_MAX 65536u
 #define CONTRACT_LEVELS_MAX 128u         /* topic levels of an address; Mosquitto has 201 */
 #define CONTRACT_PARAMS_MAX 32u          /* parameters of an address */
@@ -103,6 +105,8 @@ struct contract_message {
 	 */
 	const char *schema_uri;
 	const struct contract_properties *properties; /* NULL: nothing is said of them */
+	/* Its "examples", an array in one of the contract's files; NULL: none. For tools only. */
+	const struct config *examples;
 };
 
 /*

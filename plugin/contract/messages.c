@@ -158,6 +158,16 @@ static void load_payload(struct loader *loader, const struct config *at,
 	message->schema_uri = sources_uri(&loader->contract->sources, schema);
 }
 
+/* They stay where they are in a file, whatever was merged or translated. */
+static const struct config *find_examples(const struct config *at)
+{
+	const struct config *examples = config_member(at, "examples");
+
+	while (examples && examples->origin)
+		examples = examples->origin;
+	return examples && examples->kind == CONFIG_ARRAY ? examples : NULL;
+}
+
 static void load_message(struct loader *loader, const struct config *at,
 			 struct contract_message *message)
 {
@@ -167,6 +177,7 @@ static void load_message(struct loader *loader, const struct config *at,
 	at = traits_merge(loader, at);
 	if (!at)
 		return;
+	message->examples = find_examples(at);
 	load_type(loader, at, message);
 	properties_load(loader, at, message);
 	load_payload(loader, at, message);

@@ -93,6 +93,7 @@ static void check_rules(struct lint *lint, const struct files *files, const char
 		lint_add(lint, LINT_ERROR, "%s", diag.text);
 	for (size_t i = 0; rules_warning(rules, i); i++)
 		lint_add(lint, LINT_WARNING, "%s", rules_warning(rules, i));
+	lint_examples(lint, rules);
 	lint_schemas(lint, files->contract, rules->contract);
 	if (files->access)
 		lint_access(lint, files, passwords, rules);

@@ -54,6 +54,9 @@ void lint_crlfile(struct lint *lint, const struct brokerfile_line *crlfile);
  */
 void lint_contract(struct lint *lint, const char *path, const struct contract *contract);
 
+/* Examples of messages that the messages' schemas refuse. */
+void lint_examples(struct lint *lint, const struct rules *rules);
+
 /* Schemas that allow members which they do not name. */
 void lint_schemas(struct lint *lint, const char *path, const struct contract *contract);
 
