@@ -81,6 +81,7 @@ static void check_rules(struct lint *lint, const struct files *files, const char
 				     .contract_root = files->contract_root,
 				     .contract_schemas = files->contract_schemas,
 				     .access = files->access,
+				     .checks_examples = true,
 				     .errors = &all };
 	struct rules *rules = NULL;
 	struct diag diag;

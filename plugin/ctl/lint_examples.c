@@ -84,14 +84,16 @@ static void check_sample(const struct sample *sample)
 static void check_message(struct lint *lint, const struct contract_message *message,
 			  const struct rules_message *compiled)
 {
-	if (!message->examples || !compiled->schema)
-		return;
-	config_foreach_item(each, message->examples)
-		check_sample(&(struct sample){ .lint = lint,
-					       .example = each,
-					       .key = "payload",
-					       .schema = compiled->schema,
-					       .types = compiled->types });
+	struct sample payload = {
+		.lint = lint, .key = "payload", .schema = compiled->schema, .types = compiled->types
+	};
+	struct sample headers = { .lint = lint, .key = "headers", .schema = compiled->headers };
+
+	config_foreach_item(each, message->examples) {
+		payload.example = headers.example = each;
+		check_sample(&payload);
+		check_sample(&headers);
+	}
 }
 
 void lint_examples(struct lint *lint, const struct rules *rules)

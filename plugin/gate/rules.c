@@ -17,6 +17,7 @@ struct rules_parts {
 	const char *warning[RULES_WARNINGS_MAX];
 	struct arena arena;       /* of the warnings */
 	struct diag_list *errors; /* while it is loaded; may be NULL */
+	bool checks_examples;
 };
 
 /* Each text once; what is beyond the bound is left out, and what memory is lacking for. */
@@ -172,6 +173,7 @@ static int compile_wanted(struct rules *rules, struct schema_set *set, const str
 {
 	const struct schema_options options = { .assert_format = true,
 						.max_bytes = rules->payload_max,
+						.checks_examples = rules->parts->checks_examples,
 						.dialect = SCHEMA_ASYNCAPI };
 	struct rules_parts *parts = rules->parts;
 	struct diag text;
@@ -601,6 +603,7 @@ int rules_load(const struct rules_files *files, struct rules **ret, struct diag 
 		goto out;
 	}
 	rules->parts->errors = files->errors;
+	rules->parts->checks_examples = files->checks_examples;
 	rc = load_files(rules, files, diag);
 	if (rc)
 		goto out;

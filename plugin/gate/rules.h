@@ -64,6 +64,7 @@ struct rules_files {
 	const char *password_file;
 	const char *scram_file;
 	const char *crl_file;
+	bool checks_examples; /* warnings of defaults and examples that schemas refuse */
 	struct diag_list
 		*errors; /* gets all faults, a line each; the first is @diag's. NULL: none */
 };
