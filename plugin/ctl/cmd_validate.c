@@ -26,12 +26,20 @@
 
 struct validate_args {
 	const char *schema;
+	const char *dialect;
 	bool format;
 };
+
+/* In the order of enum schema_dialect, from SCHEMA_DRAFT_04 on. */
+#define DIALECTS                                                                                   \
+	"draft-04 draft-06 draft-07 draft-2019-09 draft-2020-12 draft-v1 asyncapi openapi-3.0"
 
 static const struct args_row rows[] = {
 	{ "schema", ARGS_FILE, "FILE", "the schema",
 	  .offset = offsetof(struct validate_args, schema) },
+	{ "dialect", ARGS_WORD, "DIALECT",
+	  "what a schema without $schema is written in, as draft-2020-12 (the default) or asyncapi",
+	  .words = DIALECTS, .offset = offsetof(struct validate_args, dialect) },
 	{ "format", ARGS_SWITCH, NULL, "`format` is asserted, as contracts do",
 	  .offset = offsetof(struct validate_args, format) },
 	{ .name = NULL },
@@ -47,6 +55,7 @@ struct validate {
 	const char *uris[MAX_FILES]; /* of the schema files that were loaded */
 	size_t uri_count;
 	bool assert_format;
+	enum schema_dialect dialect;
 	json_t *results; /* of every instance */
 	struct diag diag;
 };
@@ -187,7 +196,8 @@ static int load_schema(struct validate *v, const char *path, const char *uri)
 
 static int compile(struct validate *v)
 {
-	struct schema_options options = { .assert_format = v->assert_format };
+	struct schema_options options = { .assert_format = v->assert_format,
+					  .dialect = v->dialect };
 	struct payload_limits limits = { PAYLOAD_MAX_BYTES, PAYLOAD_MESSAGE_DEPTH };
 	int rc = schema_set_new(&v->set, &v->diag);
 	char *uri;
@@ -291,6 +301,19 @@ static int check_instances(struct validate *v, int count, char **paths)
 	return status;
 }
 
+static enum schema_dialect dialect_named(const char *word)
+{
+	const char *at = DIALECTS;
+	unsigned dialect = SCHEMA_DRAFT_04;
+
+	if (!word)
+		return SCHEMA_UNSAID;
+	for (size_t len = strlen(word); strncmp(at, word, len) != 0 || (at[len] && at[len] != ' ');
+	     dialect++)
+		at = strchr(at, ' ') + 1; /* it is one of them */
+	return (enum schema_dialect)dialect;
+}
+
 static int run(struct ctl_call *call)
 {
 	static char standard_input[] = "-";
@@ -299,6 +322,7 @@ static int run(struct ctl_call *call)
 	struct validate v = { .output = &call->output,
 			      .schema_path = args->schema,
 			      .assert_format = args->format,
+			      .dialect = dialect_named(args->dialect),
 			      .results = json_array() };
 	int status;
 
@@ -319,11 +343,17 @@ static int run(struct ctl_call *call)
 
 const struct ctl_command ctl_validate = {
 	.name = NAME,
-	.arguments = "--schema FILE [--format] [--json] [INSTANCE...]",
+	.arguments = "--schema FILE [--dialect DIALECT] [--format] [--json] [INSTANCE...]",
 	.summary = "holds JSON documents against a JSON Schema",
-	.help = "Without INSTANCE, and for \"-\", standard input is read. The schema is of draft\n"
-		"2020-12 unless its $schema says draft 7. A $ref to a file beside the schema is\n"
-		"followed; nothing is fetched. --json prints one document with all results.\n\n"
+	.help = "Without INSTANCE, and for \"-\", standard input is read. $schema says what the "
+		"schema is\n"
+		"written in; a file without it is read in the dialect of the one that refers to "
+		"it.\n"
+		"A contract reads its schemas as asyncapi unless a schemaFormat says otherwise.\n"
+		"DIALECT: draft-04, draft-06, draft-07, draft-2019-09, draft-2020-12, draft-v1,\n"
+		"asyncapi or openapi-3.0. A $ref to a file beside the schema is followed; nothing "
+		"is\n"
+		"fetched. --json prints one document with all results.\n\n"
 		"Exit status: 0 all are valid, 1 one is not, 2 a file or the schema is no use.\n",
 	.shared = CTL_JSON,
 	.options = rows,
