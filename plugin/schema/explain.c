@@ -566,14 +566,18 @@ size_t schema_explain_within(const struct schema *schema, const struct payload_v
 			     enum schema_answer answer, struct schema_error *errors, size_t max,
 			     int64_t work)
 {
-	struct explain x = { .errors = errors, .max = max };
+	struct explain x; /* not cleared: the run's scratch area has 16 KiB */
 	struct trail trail = { 0 };
 	struct subject whole = { schema->root, value, view_kind(value), &trail };
 
 	if (answer == SCHEMA_VALID || max == 0)
 		return 0;
 	run_init(&x.run, schema, work);
+	x.errors = errors;
+	x.max = max;
+	x.count = 0;
 	x.is_limited = answer == SCHEMA_LIMIT;
+	x.is_name = false;
 	explain_node(&x, schema->root, value, &trail);
 	x.max = max; /* the walk may have ended early, for want of work */
 	if (x.count == 0)

@@ -58,8 +58,10 @@ static void mark_members(struct marking *m, const struct schema_node *node,
 void schema_mark(const struct schema *schema, const struct payload_value *value, int64_t work,
 		 struct schema_marks *ret)
 {
-	struct marking marking = { .left = SCHEMAS_MAX, .ret = ret };
+	struct marking marking; /* not cleared: the run's scratch area has 16 KiB */
 
+	marking.left = SCHEMAS_MAX;
+	marking.ret = ret;
 	*ret = (struct schema_marks){ 0, 0 };
 	run_init(&marking.run, schema, work);
 	mark_members(&marking, schema->root, value);
