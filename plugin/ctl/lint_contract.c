@@ -120,6 +120,26 @@ static void add_modes(struct lint *lint, const char *path, const struct contract
 			 channel->name, groups, what);
 }
 
+/* Messages that any bytes are: all of the channel, or one beside others. */
+static void check_open_messages(struct lint *lint, const char *path,
+				const struct contract_channel *channel)
+{
+	size_t checked = 0;
+
+	for (size_t i = 0; i < channel->message_count; i++)
+		checked += channel->message[i].schema_uri != NULL;
+	if (checked == 0)
+		lint_add(lint, LINT_WARNING,
+			 "%s: /channels/%s: has no payload schema: any bytes pass", path,
+			 channel->name);
+	for (size_t i = 0; i < channel->message_count && checked > 0; i++)
+		if (!channel->message[i].schema_uri && channel->message[i].format != CONTRACT_JSON)
+			lint_add(lint, LINT_WARNING,
+				 "%s: /channels/%s/messages/%s: is held against no schema: what is "
+				 "none of the channel's other messages passes as this one",
+				 path, channel->name, channel->message[i].name);
+}
+
 static void check_channel(struct lint *lint, const char *path,
 			  const struct contract_channel *channel)
 {
@@ -134,11 +154,8 @@ static void check_channel(struct lint *lint, const char *path,
 		lint_add(lint, LINT_WARNING,
 			 "%s: /channels/%s: has no receive operation: nobody receives it", path,
 			 channel->name);
-	if (channel->send_count > 0 &&
-	    (channel->message_count == 0 || !channel->message->schema_uri))
-		lint_add(lint, LINT_WARNING,
-			 "%s: /channels/%s: has no payload schema: any bytes pass", path,
-			 channel->name);
+	if (channel->send_count > 0)
+		check_open_messages(lint, path, channel);
 	add_modes(lint, path, channel, CONTRACT_OBSERVE, "only observed");
 	add_modes(lint, path, channel, CONTRACT_OFF, "not looked at");
 }
@@ -300,7 +317,9 @@ static void check_schema(struct lint *lint, const char *path, const struct contr
 	struct deref_result result;
 	json_t *schema = deref_schema(contract, message->schema_uri, true, &result);
 
-	(void)snprintf(where, sizeof(where), "%s: /channels/%s", path, channel->name);
+	(void)snprintf(where, sizeof(where), "%s: /channels/%s%s%s", path, channel->name,
+		       channel->message_count > 1 ? "/messages/" : "",
+		       channel->message_count > 1 ? message->name : "");
 	if (result.extent == DEREF_STOPPED)
 		lint_add(lint, LINT_WARNING,
 			 "%s: the payload's schema refers to itself in too many ways to be looked "
