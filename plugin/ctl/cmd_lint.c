@@ -28,17 +28,19 @@ static const struct args_row rows[] = {
 
 void lint_add(struct lint *lint, enum lint_level level, const char *format, ...)
 {
-	char raw[DIAG_MAX], text[DIAG_MAX];
+	struct diag line;
 	va_list args;
 
 	va_start(args, format);
-	(void)vsnprintf(raw, sizeof(raw), format, args);
+	(void)diag_vset(&line, 0, format, args);
 	va_end(args);
-	diag_escape(text, sizeof(text), raw, strlen(raw));
+	if (lint->sources)
+		sources_add_place(lint->sources, &line);
 	*(level == LINT_ERROR ? &lint->errors : &lint->warnings) += 1;
-	(void)json_array_append_new(
-		lint->findings, json_pack("{s:s, s:s}", "level",
-					  level == LINT_ERROR ? "error" : "warning", "text", text));
+	(void)json_array_append_new(lint->findings,
+				    json_pack("{s:s, s:s}", "level",
+					      level == LINT_ERROR ? "error" : "warning", "text",
+					      line.text));
 }
 
 /* An error for each line. */
@@ -95,7 +97,7 @@ static void check_rules(struct lint *lint, const struct files *files, const char
 	for (size_t i = 0; rules_warning(rules, i); i++)
 		lint_add(lint, LINT_WARNING, "%s", rules_warning(rules, i));
 	lint_examples(lint, rules);
-	lint_schemas(lint, files->contract, rules->contract);
+	lint_schemas(lint, rules->contract->sources.file[0]->name, rules->contract);
 	if (files->access)
 		lint_access(lint, files, passwords, rules);
 	rules_free(rules);
@@ -112,9 +114,11 @@ static void check_contract(struct lint *lint, const struct files *files, const c
 		add_all(lint, &all);
 		return;
 	}
+	lint->sources = &contract->sources;
 	lint_sizes(lint, &files->broker, contract);
-	lint_contract(lint, files->contract, contract);
+	lint_contract(lint, contract->sources.file[0]->name, contract);
 	check_rules(lint, files, passwords);
+	lint->sources = NULL;
 	contract_free(contract);
 }
 

@@ -19,9 +19,12 @@ struct lint {
 	json_t *findings; /* objects of level and text */
 	unsigned errors;
 	unsigned warnings;
+	const struct sources *sources; /* of the contract; NULL: none is loaded */
 };
 
-/* One finding, which names file and place. */
+/*
+ * One finding. "FILE: POINTER: TEXT" about a file of the contract gets line and column.
+ */
 void lint_add(struct lint *lint, enum lint_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
