@@ -442,13 +442,23 @@ static bool is_foreign(struct config_report *report, const struct config *member
 	return true;
 }
 
+/* Is it what YAML makes of {orderId}? */
+static bool is_in_braces(const struct config *value)
+{
+	return value->kind == CONFIG_OBJECT && value->count == 1 &&
+	       value->item->kind == CONFIG_NULL;
+}
+
 bool config_expect(struct config_report *report, const struct config *value, enum config_kind kind)
 {
 	if (!value)
 		return false;
 	if (value->kind == kind || (kind == CONFIG_REAL && value->kind == CONFIG_INTEGER))
 		return true;
-	return config_fail(report, value, NULL, ERR_INVALID, "expected %s", kind_name[kind]);
+	return config_fail(report, value, NULL, ERR_INVALID, "expected %s%s", kind_name[kind],
+			   kind == CONFIG_STRING && is_in_braces(value)
+				   ? "; in YAML a text that begins with { has to be quoted"
+				   : "");
 }
 
 bool config_check_rows(struct config_report *report, const struct config *value, const char *noun,

@@ -19,7 +19,9 @@
 
 #include "base/diag.h"
 
-/* A file has JSONFILE_MAX_BYTES at most (base/jsonfile.h). */
+/* Bytes of a file. A contract with 10,000 channels has about 20 MB. */
+#define CONFIG_BYTES_MAX (64u << 20)
+
 #define CONFIG_VALUES_MAX (8u << 20)
 #define CONFIG_FAULTS_MAX 1000u /* that are put in words, equal ones included */
 #define CONFIG_DEPTH_MAX 512u   /* levels of objects and arrays */

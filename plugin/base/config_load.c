@@ -138,7 +138,7 @@ int config_load(const char *path, const char *name, struct config **ret, struct 
 {
 	char *text = NULL;
 	size_t len = 0;
-	int rc = wholefile_read(path, JSONFILE_MAX_BYTES, &text, &len, NULL, diag);
+	int rc = wholefile_read(path, CONFIG_BYTES_MAX, &text, &len, NULL, diag);
 
 	if (rc == 0)
 		rc = config_parse(name, text, len, ret, diag);

@@ -1,11 +1,8 @@
 #include "base/jsonfile.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/jsonpointer.h"
-#include "base/utf8.h"
-#include "base/wholefile.h"
 
 #define LOAD_FLAGS (JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL)
 
@@ -14,10 +11,6 @@ static const char *other_than_json(const char *text, size_t len)
 {
 	size_t blank = 0;
 
-	if (utf8_has_mark(text, len))
-		return " (it begins with a byte order mark: save it without one)";
-	if (len >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
-		return " (it is UTF-16: save it as UTF-8)";
 	while (blank < len && text[blank] && strchr(" \t\r\n", text[blank]))
 		blank++;
 	if (blank < len && text[blank] != '{' && text[blank] != '[' && text[blank] != '"')
@@ -38,18 +31,6 @@ int jsonfile_parse(const char *name, const char *text, size_t len, json_t **ret,
 				error.column, error.text, other_than_json(text, len));
 	*ret = json;
 	return 0;
-}
-
-int jsonfile_load(const char *path, json_t **ret, struct diag *diag)
-{
-	char *text = NULL;
-	size_t len = 0;
-	int rc = wholefile_read(path, JSONFILE_MAX_BYTES, &text, &len, NULL, diag);
-
-	if (rc == 0)
-		rc = jsonfile_parse(path, text, len, ret, diag);
-	free(text);
-	return rc;
 }
 
 json_t *jsonfile_at(json_t *root, const char *pointer)

@@ -1,6 +1,6 @@
 /*
- * jsonfile.h -- JSON files of the operator's as Jansson values: schemas, and the input of
- * base/config.h.
+ * jsonfile.h -- JSON text as Jansson values: metaschemas, and what base/config.h says of text that
+ * is no JSON.
  *
  * Not for messages: those go through schema/payload.h. Every failure names the file, line and
  * column.
@@ -13,17 +13,11 @@
 
 #include "base/diag.h"
 
-/* Bytes of a file. A contract with 10,000 channels has about 20 MB. */
-#define JSONFILE_MAX_BYTES (64u << 20)
-
 /*
- * Reads @path whole. On success *ret is a new reference and the result is 0. Refuses members
- * that occur twice, trailing text and files above JSONFILE_MAX_BYTES. On failure *ret is
- * untouched and @diag reads like "access.json:12:7: '}' expected near 'x'".
+ * Reads @text; @name stands for the file in @diag. On success *ret is a new reference and the
+ * result is 0. Refuses members that occur twice and trailing text. On failure *ret is untouched and
+ * @diag reads like "access.json:12:7: '}' expected near 'x'".
  */
-int jsonfile_load(const char *path, json_t **ret, struct diag *diag) MUST_CHECK;
-
-/* The same over text in memory; @name stands for the file in @diag. */
 int jsonfile_parse(const char *name, const char *text, size_t len, json_t **ret,
 		   struct diag *diag) MUST_CHECK;
 

@@ -78,8 +78,8 @@ static void test_yamlread__knows_the_core_schema(void **state)
 		{ ">-\n  a\n  b\n", "\"a b\"" },
 		{ "[9223372036854775807, -9223372036854775808, 0x7fffffffffffffff]",
 		  "[9223372036854775807,-9223372036854775808,9223372036854775807]" },
-		{ "[9223372036854775808, 18446744073709551615, 0xffffffffffffffff]",
-		  ("[9.2233720368547758e18,1.8446744073709552e19,1.8446744073709552e19]") },
+		{ "[9300000000000000000, 18446744073709551615, 0xffffffffffffffff]",
+		  ("[9.3e18,1.8446744073709552e19,1.8446744073709552e19]") },
 		{ "\"a\\0b\\x7f\\u00e9\\U0001F600\"", "\"a\\u0000b\x7f\u00e9\U0001F600\"" },
 		{ "", "null" },
 		{ "# nothing\n", "null" },
@@ -599,6 +599,34 @@ static void test_configwrite_yaml__reads_well(void **state)
 	config_free(root);
 }
 
+/* ---- what loaders say ------------------------------------------------------------------- */
+
+/* {orderId} is a mapping of one key. */
+static void test_config_expect__knows_braces_without_quotes(void **state)
+{
+	static const struct reading readings[] = {
+		{ "{orderId}", "f.yaml:1:1: expected a string; in YAML a text that begins with { "
+			       "has to be quoted" },
+		{ "{a: 1}", "f.yaml:1:1: expected a string" },
+		{ "{}", "f.yaml:1:1: expected a string" },
+		{ "1.0", "f.yaml:1:1: expected a string" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(readings); i++) {
+		struct config *root = NULL;
+		struct diag diag;
+		struct config_report report = { .diag = &diag };
+
+		assert_int_equal(config_parse("f.yaml", readings[i].text, strlen(readings[i].text),
+					      &root, &diag),
+				 0);
+		assert_false(config_expect(&report, root, CONFIG_STRING));
+		assert_string_equal(diag.text, readings[i].is);
+		config_free(root);
+	}
+}
+
 /* ---- memory ------------------------------------------------------------------------------ */
 
 static void test_config_parse__survives_failing_allocations(void **state)
@@ -642,6 +670,7 @@ int main(void)
 		cmocka_unit_test(test_jsonread__says_what_is_wrong),
 		cmocka_unit_test(test_configwrite__reads_back_as_the_same),
 		cmocka_unit_test(test_configwrite_yaml__reads_well),
+		cmocka_unit_test(test_config_expect__knows_braces_without_quotes),
 		cmocka_unit_test(test_config_parse__survives_failing_allocations),
 	};
 
