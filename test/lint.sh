@@ -76,6 +76,9 @@ check "broker_api.h is included by events.h and broker.c, events.h by the broker
 	includes_outside "(broker/)?(broker_api|events)\.h" plugin/plugin.c plugin/broker/*.[ch]
 check "sqlite3.h is included by the store only" \
 	includes_outside 'sqlite3\.h' plugin/ledger/sql.h
+check "yaml.h is included by base's readers and writer of YAML only" \
+	includes_outside 'yaml\.h' plugin/base/yamlread.c plugin/base/yamlfault.h \
+	plugin/base/yamlscalar.h plugin/base/configwrite.c
 check "base knows no room" arrows base contract access schema ledger gate report monitor broker ctl
 check "contract knows base only" arrows contract access schema ledger gate report monitor broker ctl
 check "access knows base only" arrows access contract schema ledger gate report monitor broker ctl
