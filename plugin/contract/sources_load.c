@@ -45,15 +45,19 @@ static void load_reference(struct sources *set, const struct config *at)
 }
 
 /*
- * Walks a file. @is_named: the members' names are an author's own (the properties of a
- * schema), so that one of them called "$ref" refers to nothing.
+ * Walks a file. @is_named: the members' names are an author's own (the properties of a schema, the
+ * messages of a channel), so that one called "$ref" refers to nothing, and one called "default" is
+ * looked into.
  */
 static void load_below(struct sources *set, const struct config *value, bool is_named)
 {
 	static const char *const refs[] = { "$ref", "$dynamicRef", NULL };
 	static const char *const data[] = { "const", "enum", "default", "examples", NULL };
 	static const char *const maps[] = { "properties",  "patternProperties", "$defs",
-					    "definitions", "dependentSchemas",  NULL };
+					    "definitions", "dependentSchemas",  "channels",
+					    "operations",  "messages",          "schemas",
+					    "servers",     "parameters",        "messageTraits",
+					    NULL };
 
 	config_foreach(child, value) {
 		bool is_keyword = child->key && !is_named;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* A channel while it is translated. */
 struct channel_draft {
 	const char *key; /* under /channels */
@@ -19,15 +21,27 @@ struct channel_draft {
 
 /* ---- names ------------------------------------------------------------------------------ */
 
+#define NAME_BYTES 1000u /* of a name that something is added to */
+
+/* Writes @name and what is added to it, to @ret (SOURCES_URI_MAX bytes). */
+static void add_to_name(const char *name, const char *added, char *ret)
+{
+	char head[NAME_BYTES];
+
+	utf8_copy(head, sizeof(head), name);
+	(void)snprintf(ret, SOURCES_URI_MAX, "%s%s", head, added);
+}
+
 /* @name, or where @map has that already "NAME-2", "NAME-3", ...; NULL where memory ran out. */
 static const char *free_name(struct translator *t, struct draft *map, const char *name)
 {
-	char text[SOURCES_URI_MAX];
+	char text[SOURCES_URI_MAX], number[16];
 
 	if (!draft_get(&t->drafts, map, name))
 		return name;
 	for (unsigned i = 2; i < CONFIG_FAULTS_MAX; i++) {
-		(void)snprintf(text, sizeof(text), "%.1000s-%u", name, i);
+		(void)snprintf(number, sizeof(number), "-%u", i);
+		add_to_name(name, number, text);
 		if (!draft_get(&t->drafts, map, text))
 			return translate_text(t, text);
 	}
@@ -117,11 +131,12 @@ static const char *operation_name(struct translator *t, const struct channel_dra
 {
 	const struct config *id = translate_find(t, operation, "operationId");
 	const char *name = config_string(id);
+	bool is_publish = strcmp(operation->key, "publish") == 0;
 	char text[SOURCES_URI_MAX];
 	struct draft *old;
 
 	if (!name) {
-		(void)snprintf(text, sizeof(text), "%.1000s.%s", channel->key, operation->key);
+		add_to_name(channel->key, is_publish ? ".publish" : ".subscribe", text);
 		name = translate_text(t, text);
 	}
 	old = name ? draft_get(&t->drafts, t->operations, name) : NULL;

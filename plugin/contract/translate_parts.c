@@ -124,12 +124,23 @@ struct draft *translate_parameter(struct translator *t, const struct config *at)
 
 /* ---- servers ---------------------------------------------------------------------------- */
 
+/* @len bytes of the text of @url, as member @key. */
+static void put_part(struct translator *t, struct draft *made, const char *key, const char *text,
+		     size_t len, const struct config *url)
+{
+	const char *part = arena_text(t->drafts.arena, text, len);
+
+	if (part)
+		draft_put(&t->drafts, made, key, draft_place(draft_string(&t->drafts, part), url));
+	else if (t->drafts.rc == 0)
+		t->drafts.rc = ERR_NOMEM;
+}
+
 /* "mqtt://host:1883/path" -> host, pathname, and protocol where the server does not say it. */
 static void split_url(struct translator *t, const struct config *at, const struct config *url,
 		      struct draft *made)
 {
 	const char *text = config_string(url), *scheme, *path;
-	char part[SOURCES_URI_MAX];
 
 	if (!text) {
 		draft_put(&t->drafts, made, "host", draft_alias(&t->drafts, url));
@@ -137,17 +148,13 @@ static void split_url(struct translator *t, const struct config *at, const struc
 	}
 	scheme = strstr(text, "://");
 	if (scheme && !config_member(at, "protocol")) {
-		(void)snprintf(part, sizeof(part), "%.*s", (int)(scheme - text), text);
-		draft_put(&t->drafts, made, "protocol",
-			  draft_place(draft_string(&t->drafts, part), url));
+		put_part(t, made, "protocol", text, (size_t)(scheme - text), url);
 	}
 	text = scheme ? scheme + 3 : text;
 	path = strchr(text, '/');
-	(void)snprintf(part, sizeof(part), "%.*s", (int)strcspn(text, "/"), text);
-	draft_put(&t->drafts, made, "host", draft_place(draft_string(&t->drafts, part), url));
+	put_part(t, made, "host", text, strcspn(text, "/"), url);
 	if (path)
-		draft_put(&t->drafts, made, "pathname",
-			  draft_place(draft_string(&t->drafts, path), url));
+		put_part(t, made, "pathname", path, strlen(path), url);
 }
 
 struct draft *translate_server(struct translator *t, const struct config *at)

@@ -360,6 +360,15 @@ static void test_sources_load_all__takes_what_is_referred_to(void **state)
 	assert_int_equal(scene.report.count, 0);
 	assert_int_equal(scene.sources.count, 4);
 	scene_clear(&scene);
+	/* Names are an author's own; data is not looked into. */
+	put("api/a.json", "{\"messages\":{\"default\":{\"payload\":{\"$ref\":\"c.json#/y\"}}},"
+			  "\"schemas\":{\"s\":{\"default\":{\"$ref\":\"none.json\"}}}}");
+	put("api/c.json", "{\"y\":{}}");
+	assert_true(scene_open(&scene, "api/a.json", NULL, NULL));
+	sources_load_all(&scene.sources);
+	assert_int_equal(scene.report.count, 0);
+	assert_int_equal(scene.sources.count, 2);
+	scene_clear(&scene);
 }
 
 static void test_sources_open__survives_each_failing_allocation(void **state)
