@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "schema/jsonbig.h"
 
@@ -11,10 +12,32 @@ struct json_writer {
 	void *ctx;
 };
 
+/* Has the text nothing that JSON escapes? */
+static bool is_plain(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == '"' || text[i] == '\\')
+			return false;
+	return true;
+}
+
+static void write_plain(FILE *file, const char *text, size_t len)
+{
+	(void)fputc_unlocked('"', file);
+	(void)fwrite_unlocked(text, 1, len, file);
+	(void)fputc_unlocked('"', file);
+}
+
 static void write_name(FILE *file, const char *name)
 {
-	json_t *text = json_string_nocheck(name);
+	size_t len = strlen(name);
+	json_t *text;
 
+	if (is_plain(name, len)) {
+		write_plain(file, name, len);
+		return;
+	}
+	text = json_string_nocheck(name);
 	(void)json_dumpf(text, file, JSON_ENCODE_ANY);
 	json_decref(text);
 }
@@ -28,18 +51,18 @@ static void write_object(const struct json_writer *w, json_t *object)
 	json_t *member;
 
 	if (w->is_left_out && w->is_left_out(w->ctx, object)) {
-		(void)fputs("{}", w->file);
+		(void)fputs_unlocked("{}", w->file);
 		return;
 	}
-	(void)fputc('{', w->file);
+	(void)fputc_unlocked('{', w->file);
 	json_object_foreach(object, name, member) {
-		(void)fputs(comma, w->file);
+		(void)fputs_unlocked(comma, w->file);
 		write_name(w->file, name);
-		(void)fputc(':', w->file);
+		(void)fputc_unlocked(':', w->file);
 		write_value(w, member);
 		comma = ",";
 	}
-	(void)fputc('}', w->file);
+	(void)fputc_unlocked('}', w->file);
 }
 
 static void write_array(const struct json_writer *w, const json_t *array)
@@ -47,13 +70,13 @@ static void write_array(const struct json_writer *w, const json_t *array)
 	size_t index;
 	json_t *item;
 
-	(void)fputc('[', w->file);
+	(void)fputc_unlocked('[', w->file);
 	json_array_foreach(array, index, item) {
 		if (index > 0)
-			(void)fputc(',', w->file);
+			(void)fputc_unlocked(',', w->file);
 		write_value(w, item);
 	}
-	(void)fputc(']', w->file);
+	(void)fputc_unlocked(']', w->file);
 }
 
 static void write_value(const struct json_writer *w, const json_t *value)
@@ -66,7 +89,10 @@ static void write_value(const struct json_writer *w, const json_t *value)
 	else if (json_is_array(value))
 		write_array(w, value);
 	else if (jsonbig_text(value, &big, &len))
-		(void)fwrite(big, 1, len, w->file);
+		(void)fwrite_unlocked(big, 1, len, w->file);
+	else if (json_is_string(value) &&
+		 is_plain(json_string_value(value), json_string_length(value)))
+		write_plain(w->file, json_string_value(value), json_string_length(value));
 	else
 		(void)json_dumpf(value, w->file, JSON_ENCODE_ANY);
 }
