@@ -925,6 +925,81 @@ static const char rich[] =
 	"\"$defs\":{\"e\":{\"$id\":\"e\",\"$schema\":\"http://json-schema.org/draft-07/schema#\","
 	"\"items\":[{\"type\":\"string\"}],\"uniqueItems\":true}}}";
 
+/* A document that refers to another one, with places in several dialects. */
+static const char mixed[] =
+	"{\"asyncapi\":\"3.0.0\",\"p\":{\"properties\":{\"rich\":{\"$ref\":\"schema"
+	".json\",\"minimum\":1},\"four\":{\"$ref\":\"#/four\"},\"one\":{\"$ref\":\""
+	"#/one\"},\"named\":{\"$ref\":\"https://example.org/named\"},\"tree\":{\"$r"
+	"ef\":\"#/tree\"}}},\"four\":{\"minimum\":1,\"exclusiveMinimum\":true,\"add"
+	"itionalProperties\":{\"$ref\":\"schema.json\"}},\"one\":{\"propertyDepende"
+	"ncies\":{\"a\":{\"b\":{\"$dynamicRef\":\"x\"}}},\"$defs\":{\"x\":{\"$dynam"
+	"icAnchor\":\"x\"}}},\"named\":{\"$id\":\"https://example.org/named\",\"all"
+	"Of\":[{\"$ref\":\"#/four\"}]},\"tree\":{\"$id\":\"https://example.org/tree"
+	"\",\"$recursiveAnchor\":true,\"items\":{\"$recursiveRef\":\"#\"}}}";
+
+static int compile_mixed(struct schema_set *set, json_t *plain_json, json_t *mixed_json,
+			 struct schema **ret, struct diag *diag)
+{
+	static const struct {
+		const char *uri;
+		enum schema_dialect dialect;
+	} marks[] = {
+		{ "test:/mixed.json#/four", SCHEMA_DRAFT_04 },
+		{ "test:/mixed.json#/one", SCHEMA_V1 },
+		{ "test:/mixed.json#/tree", SCHEMA_DRAFT_2019_09 },
+		{ "test:/mixed.json#/named", SCHEMA_DRAFT_06 },
+	};
+	struct schema_options options = { .assert_format = true, .max_bytes = 1000 };
+	int rc = schema_set_add(set, URI, "plain", plain_json, SCHEMA_UNSAID, diag);
+
+	if (rc == 0)
+		rc = schema_set_add(set, "test:/mixed.json", "mixed", mixed_json, SCHEMA_ASYNCAPI,
+				    diag);
+	for (size_t i = 0; rc == 0 && i < sizeof(marks) / sizeof(marks[0]); i++)
+		rc = schema_set_mark(set, marks[i].uri, marks[i].dialect, diag);
+	return rc == 0 ? schema_compile(set, "test:/mixed.json#/p", &options, ret, diag) : rc;
+}
+
+static void test_schema_set_mark__every_allocation_may_fail(void **state)
+{
+	/* Without what only draft 2020-12 has. */
+	static const char plain[] = "{\"$id\":\"https://example.org/plain\",\"type\":\"object\","
+				    "\"properties\":{\"a\":{\"$ref\":\"#/definitions/a\"}},"
+				    "\"definitions\":{\"a\":{\"$id\":\"a\"}}}";
+	json_t *plain_json = parse("plain", plain, strlen(plain));
+	json_t *mixed_json = parse("mixed", mixed, strlen(mixed));
+	size_t failures = 0;
+
+	(void)state;
+	for (size_t n = 1;; n += 1 + n / 32) { /* there are thousands, in five metaschemas */
+		struct schema_set *set = NULL;
+		struct schema *schema = NULL;
+		struct diag diag;
+		bool failed;
+		int rc;
+
+		diag_init(&diag);
+		failalloc_start(n);
+		rc = schema_set_new(&set, &diag);
+		if (rc == 0)
+			rc = compile_mixed(set, plain_json, mixed_json, &schema, &diag);
+		failed = failalloc_stop();
+		schema_free(schema);
+		schema_set_free(set);
+		if (!failed) {
+			if (rc != 0)
+				fail_msg("%s", diag.text);
+			break;
+		}
+		assert_int_equal(rc, ERR_NOMEM);
+		assert_string_equal(diag.text, "out of memory");
+		failures++;
+	}
+	assert_true(failures > 20);
+	json_decref(plain_json);
+	json_decref(mixed_json);
+}
+
 static void test_schema_compile__every_allocation_may_fail(void **state)
 {
 	json_t *json = parse("rich", rich, strlen(rich));
@@ -1016,6 +1091,7 @@ int main(void)
 		cmocka_unit_test(test_schema_check__unique_items_of_a_large_array),
 		cmocka_unit_test(test_schema_check__more_items_than_can_be_tracked),
 		cmocka_unit_test(test_schema_compile__every_allocation_may_fail),
+		cmocka_unit_test(test_schema_set_mark__every_allocation_may_fail),
 		cmocka_unit_test(test_schema_check__allocates_nothing),
 	};
 
