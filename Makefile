@@ -47,7 +47,7 @@ CONTRACT = contract/contract contract/transitions contract/entities contract/sco
            contract/translate_parts contract/translate_security contract/bundle contract/bundle_kind \
            contract/shapes contract/traits contract/media contract/messages contract/operations contract/channels contract/address contract/content \
            contract/level contract/topics contract/topics_check contract/topics_filter contract/topics_nearest \
-           contract/properties contract/servers
+           contract/message_properties contract/servers contract/replies
 ACCESS   = access/access access/access_load access/access_roles access/access_clients \
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
@@ -64,7 +64,7 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
-GATE     = gate/gate gate/judgement gate/permission gate/message_rules gate/property_rules gate/entity_rules gate/repeat gate/subscription gate/kinds gate/nearest gate/candidates
+GATE     = gate/gate gate/judgement gate/permission gate/message_rules gate/property_rules gate/reply_rules gate/entity_rules gate/repeat gate/subscription gate/kinds gate/nearest gate/candidates
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) gate/rules $(GATE) $(REPORT) $(MONITOR) broker/own_messages
 LOGIN    = $(addprefix broker/,holdoffs login login_password login_proof login_scram pending_logins)
 BROKER   = broker/broker broker/events_publish broker/events_will broker/events_acl broker/events_leave \

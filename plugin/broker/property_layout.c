@@ -15,8 +15,8 @@ struct text {
 	uint16_t len;
 };
 
-struct layout {
-	const struct layout *next;
+struct property_layout {
+	const struct property_layout *next;
 	union {
 		uint8_t byte;
 		struct text text;
@@ -25,7 +25,7 @@ struct layout {
 	int32_t identifier;
 };
 
-static const struct layout *as_layout(const mosquitto_property *property)
+static const struct property_layout *as_layout(const mosquitto_property *property)
 {
 	return (const void *)property;
 }
@@ -105,7 +105,7 @@ static bool is_text(const struct text *text, const char *expected)
 static bool fits(const struct broker_properties *api)
 {
 	mosquitto_property *list = NULL;
-	const struct layout *at;
+	const struct property_layout *at;
 	bool is_made = api->add_byte(&list, 1, 1) == 0 &&
 		       api->add_pair(&list, 38, "a name", "its value") == 0 &&
 		       api->add_binary(&list, 9, "some data", 9) == 0;

@@ -120,6 +120,21 @@ struct contract_alternative {
 
 #define CONTRACT_NOBODY 0x80u /* no login meets it */
 
+struct contract_channel;
+
+/* Where the reply to a request may go (AsyncAPI 3, Operation Reply Object). */
+struct contract_reply {
+	size_t channel_count; /* the response topic must be of one of these */
+	const struct contract_channel *const *channel;
+	bool is_any;   /* or of any channel: no messages are named */
+	bool is_fixed; /* it is one topic, which need not be said */
+	/* Where the request names the topic, if it has no response topic: a user property, or a
+	 * JSON Pointer into the payload; NULL: nowhere. */
+	const char *header;
+	const char *pointer;
+	bool needs_topic; /* a request without any topic for its reply is refused */
+};
+
 /*
  * What a client may do on a channel, from the client's side as in AsyncAPI: `send` is publishing,
  * `receive` is subscribing and getting deliveries. A channel may have several of one kind, of which
@@ -129,8 +144,9 @@ struct contract_operation {
 	const char *name;         /* the key under /operations */
 	size_t alternative_count; /* 0: no scope is needed */
 	const struct contract_alternative *alternative;
-	uint8_t qos;                 /* least QoS of a publish (send only) */
-	enum contract_retain retain; /* (send only) */
+	uint8_t qos;                        /* least QoS of a publish (send only) */
+	enum contract_retain retain;        /* (send only) */
+	const struct contract_reply *reply; /* NULL: none (send only) */
 	/* Its messages: all of the channel's, or those that it names. */
 	size_t message_count;
 	const struct contract_message *const *message;

@@ -120,6 +120,9 @@ void messages_load(struct loader *loader);
  */
 const struct config *messages_schema(struct loader *loader, const struct config *at);
 
+/* "reply" of @operation; NULL: it has none. */
+const struct contract_reply *replies_load(struct loader *loader, const struct config *operation);
+
 /* /operations, into the channels that they name, when the messages are loaded. */
 void operations_load(struct loader *loader);
 
@@ -192,14 +195,14 @@ const struct config *operations_load_bindings(struct loader *loader, const struc
 					      struct contract_operation *operation);
 
 /* What the message @at says of MQTT 5's properties, into @message, whose content type is read. */
-void properties_load(struct loader *loader, const struct config *at,
-		     struct contract_message *message);
+void message_properties_load(struct loader *loader, const struct config *at,
+			     struct contract_message *message);
 
 /*
  * "location" of @owner, a runtime expression: returns the JSON Pointer into the payload, or NULL
  * and *header is the user property that it names (NULL: it can't be checked, or is a fault).
  */
-const char *properties_load_location(struct loader *loader, const struct config *owner,
-				     const char **header);
+const char *message_properties_location(struct loader *loader, const struct config *owner,
+					const char **header);
 
 #endif

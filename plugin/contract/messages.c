@@ -179,7 +179,7 @@ static void load_message(struct loader *loader, const struct config *at,
 		return;
 	message->examples = find_examples(at);
 	load_type(loader, at, message);
-	properties_load(loader, at, message);
+	message_properties_load(loader, at, message);
 	load_payload(loader, at, message);
 }
 

@@ -159,6 +159,8 @@ static void add_operation(struct loader *loader, const struct found *found)
 	operation->name = found->name;
 	load_messages(loader, found->at, channel, operation);
 	scopes_load_security(loader, found->at, loader->at[channel->index], operation);
+	if (found->is_send)
+		operation->reply = replies_load(loader, found->at);
 	(void)operations_load_bindings(loader, found->at,
 				       found->is_send ? LOADER_SEND : LOADER_RECEIVE, operation);
 }

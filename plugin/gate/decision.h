@@ -69,6 +69,7 @@ struct gate_request {
 	X(GATE_STEP_SCHEMA, "schema", CONTRACT_SCHEMA)                                             \
 	X(GATE_STEP_IDS, "ids", CONTRACT_SCHEMA)                                                   \
 	X(GATE_STEP_PROPERTIES, "properties", CONTRACT_SCHEMA)                                     \
+	X(GATE_STEP_REPLY, "reply", CONTRACT_PERMISSION)                                           \
 	X(GATE_STEP_QOS, "qos", CONTRACT_LIMITS)                                                   \
 	X(GATE_STEP_RETAIN, "retain", CONTRACT_LIMITS)                                             \
 	X(GATE_STEP_OWN, "own", CONTRACT_PERMISSION)                                               \

@@ -43,6 +43,13 @@ static bool ask_properties(struct judgement *j)
 	return judgement_ask(j, GATE_STEP_PROPERTIES, property_rules_check);
 }
 
+static inline bool ask_reply(struct judgement *j)
+{
+	const struct contract_reply *reply = j->operation ? j->operation->reply : NULL;
+
+	return !reply || judgement_ask(j, GATE_STEP_REPLY, reply_rules_check);
+}
+
 /* The steps of schema and transition, as bits. */
 #define X(step, name, group) (group == CONTRACT_SCHEMA || group == CONTRACT_TRANSITION) << step |
 static const uint32_t keeping_steps = GATE_STEP_TABLE(X) 0;
@@ -116,7 +123,7 @@ static bool check_message(struct judgement *j)
 		j->operation = j->match->channel->send; /* that it admits none is only observed */
 	if (j->request->message.payload_len == 0 && j->request->message.is_retained)
 		return check_clear(j);
-	if (!check_payload(j) || !ask_properties(j) ||
+	if (!check_payload(j) || !ask_properties(j) || !ask_reply(j) ||
 	    !judgement_ask(j, GATE_STEP_QOS, message_rules_qos) ||
 	    !judgement_ask(j, GATE_STEP_RETAIN, message_rules_retain))
 		return false;

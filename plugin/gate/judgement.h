@@ -209,6 +209,17 @@ void kinds_operation(struct judgement *j) __attribute__((noinline));
 /* Are the properties what the contract says? Needs the decision's kind, with its properties. */
 judgement_question property_rules_check;
 
+/*
+ * Rules about properties that are not shown can't be checked now. False: refused, because it is a
+ * last will that breaks them without the properties (GATE_OPEN).
+ */
+bool property_rules_wait(struct judgement *j, enum gate_open open) __attribute__((cold));
+
+/* ---- reply_rules.c ----------------------------------------------------------------------- */
+
+/* Is the topic for the reply one that can take it? Needs the operation, with its reply. */
+judgement_question reply_rules_check;
+
 /* ---- entity_rules.c ---------------------------------------------------------------------- */
 
 /*

@@ -21,11 +21,8 @@ static const struct rules_message *compiled(const struct judgement *j)
 	return &j->gate->rules->message[j->decision->kind->index];
 }
 
-/*
- * It can't be checked now. A last will can't be checked later: the broker that shows no property of
- * it publishes it next.
- */
-static bool wait(struct judgement *j, enum gate_open open)
+/* A last will can't be checked later: the broker that shows none of it publishes it next. */
+bool property_rules_wait(struct judgement *j, enum gate_open open)
 {
 	if (open == GATE_OPEN && j->request->message.is_will)
 		return judgement_refuse(
@@ -69,7 +66,8 @@ static bool check_headers(struct judgement *j, const struct message_properties *
 	if (!schema)
 		return true;
 	if (shown->users_shown == PROPERTY_NOT_SHOWN)
-		return wait(j, compiled(j)->needs_headers ? GATE_OPEN : GATE_OPEN_IF_PRESENT);
+		return property_rules_wait(j, compiled(j)->needs_headers ? GATE_OPEN
+									 : GATE_OPEN_IF_PRESENT);
 	if (shown->is_cut)
 		return judgement_refuse(j, REASON_HEADER_VIOLATION, "more than %u user properties",
 					PAYLOAD_MAX_PAIRS);
@@ -106,7 +104,7 @@ static bool check_correlation_id(struct judgement *j, const struct message_prope
 	if (!header || has_user(shown, header))
 		return true;
 	if (shown->users_shown == PROPERTY_NOT_SHOWN)
-		return wait(j, GATE_OPEN);
+		return property_rules_wait(j, GATE_OPEN);
 	return judgement_refuse(j, REASON_CORRELATION_ID,
 				"expected the correlation id as user property \"%s\"", header);
 }
@@ -121,7 +119,7 @@ static bool check_text(struct judgement *j, const struct property_text *property
 	if (!schema || property->shown == PROPERTY_ABSENT)
 		return true;
 	if (property->shown == PROPERTY_NOT_SHOWN)
-		return wait(j, GATE_OPEN_IF_PRESENT);
+		return property_rules_wait(j, GATE_OPEN_IF_PRESENT);
 	value = payload_text(j->gate->property_parser, property->text, property->len,
 			     PAYLOAD_TYPE_STRING, &error);
 	if (!value)
@@ -148,7 +146,7 @@ static bool check_content_type(struct judgement *j, const struct message_propert
 	if (!rules_of(j)->content_type || type->shown == PROPERTY_ABSENT)
 		return true;
 	if (type->shown == PROPERTY_NOT_SHOWN)
-		return wait(j, GATE_OPEN_IF_PRESENT);
+		return property_rules_wait(j, GATE_OPEN_IF_PRESENT);
 	if (is_type(type, rules_of(j)->content_type))
 		return true;
 	return judgement_refuse(j, REASON_CONTENT_TYPE, "the content type is \"%.*s\", not \"%s\"",
@@ -163,7 +161,7 @@ static bool check_format(struct judgement *j, const struct message_properties *s
 	if (format < 0 || shown->format_shown == PROPERTY_ABSENT)
 		return true;
 	if (shown->format_shown == PROPERTY_NOT_SHOWN)
-		return wait(j, GATE_OPEN_IF_PRESENT);
+		return property_rules_wait(j, GATE_OPEN_IF_PRESENT);
 	return shown->format == (unsigned)format ||
 	       judgement_refuse(j, REASON_PAYLOAD_FORMAT,
 				"the payload format indicator is %u, not %d", shown->format,
@@ -179,7 +177,7 @@ static bool check_response_topic(struct judgement *j, const struct message_prope
 		return check_text(j, topic, compiled(j)->response_topic, REASON_RESPONSE_TOPIC,
 				  "response topic");
 	if (topic->shown == PROPERTY_NOT_SHOWN)
-		return wait(j, GATE_OPEN_IF_PRESENT);
+		return property_rules_wait(j, GATE_OPEN_IF_PRESENT);
 	return (topic->len == strlen(expected) && memcmp(topic->text, expected, topic->len) == 0) ||
 	       judgement_refuse(j, REASON_RESPONSE_TOPIC, "the response topic is not \"%s\"",
 				expected);

@@ -1,6 +1,6 @@
 /*
- * properties.c -- reads what a message says of its MQTT 5 properties: headers, correlationId,
- * contentType (AsyncAPI 3, Message Object) and the MQTT message binding 0.2.0.
+ * message_properties.c -- reads what a message says of its MQTT 5 properties: headers,
+ * correlationId, contentType (AsyncAPI 3, Message Object) and the MQTT message binding 0.2.0.
  */
 #include "contract/contract_internal.h"
 
@@ -14,8 +14,8 @@
 
 /* ---- correlationId ----------------------------------------------------------------------- */
 
-const char *properties_load_location(struct loader *loader, const struct config *owner,
-				     const char **header)
+const char *message_properties_location(struct loader *loader, const struct config *owner,
+					const char **header)
 {
 	const char *text = NULL;
 	char token[JSONPOINTER_TOKEN_MAX];
@@ -47,7 +47,7 @@ static void load_correlation(struct loader *loader, const struct config *message
 
 	if (at)
 		ret->correlation_pointer =
-			properties_load_location(loader, at, &ret->correlation_header);
+			message_properties_location(loader, at, &ret->correlation_header);
 }
 
 /* ---- content type and the binding -------------------------------------------------------- */
@@ -94,8 +94,8 @@ static void load_binding(struct loader *loader, const struct config *mqtt,
 		ret->response_uri = load_schema_uri(loader, topic);
 }
 
-void properties_load(struct loader *loader, const struct config *at,
-		     struct contract_message *message)
+void message_properties_load(struct loader *loader, const struct config *at,
+			     struct contract_message *message)
 {
 	const struct config *mqtt = operations_load_bindings(loader, at, LOADER_MESSAGE, NULL);
 	const struct config *headers = config_member(at, "headers");

@@ -1,0 +1,118 @@
+/*
+ * replies.c -- reads "reply" of an operation with which a client sends a request (AsyncAPI 3,
+ * Operation Reply Object): which channels may take the reply, and where the request names its
+ * topic.
+ */
+#include "contract/contract_internal.h"
+
+#include <string.h>
+
+/* The topic that the channel @found, a value of the document, is; NULL: none. */
+static const struct contract_channel *topic_of(const struct loader *loader,
+					       const struct config *found)
+{
+	unsigned topic = found && found->up && found->up == loader->channels
+				 ? loader->topic_of[found - loader->channels->item]
+				 : 0;
+
+	return topic > 0 ? &loader->channel[topic - 1] : NULL;
+}
+
+/* Has the channel the message object @message, by whatever reference? */
+static bool carries(struct loader *loader, size_t channel, const struct config *message)
+{
+	config_foreach_member(at, config_member(loader->at[channel], "messages"))
+		if (loader_follow(loader, at) == message)
+			return true;
+	return false;
+}
+
+static bool carries_all(struct loader *loader, size_t channel, const struct config *messages)
+{
+	config_foreach(at, messages) {
+		const struct config *message = loader_follow(loader, at);
+
+		if (message && !carries(loader, channel, message))
+			return false;
+	}
+	return true;
+}
+
+/* The channels with an address that have all of @messages and that some client may receive. */
+static void find_channels(struct loader *loader, const struct config *messages,
+			  struct contract_reply *ret)
+{
+	const struct contract_channel **list = NULL;
+	size_t count = 0;
+
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < loader->named_count; i++) {
+			if (!carries_all(loader, i, messages))
+				continue;
+			if (pass == 0)
+				count++;
+			else
+				list[ret->channel_count++] = &loader->channel[i];
+		}
+		if (pass == 0)
+			list = loader_take(loader, count, sizeof(const struct contract_channel *));
+		if (!list)
+			return;
+	}
+	ret->channel = list;
+}
+
+/* A channel with an address of its own takes the reply; else those that have the messages do. */
+static void load_channels(struct loader *loader, const struct config *at,
+			  struct contract_reply *ret)
+{
+	const struct config *ref = config_member(config_member(at, "channel"), "$ref");
+	const struct config *found =
+		ref ? sources_resolve(&loader->contract->sources, ref, loader->report) : NULL;
+	const struct contract_channel *channel = topic_of(loader, found), **one;
+	const struct config *messages = config_member(at, "messages");
+	const char *address;
+
+	if (channel) {
+		one = loader_take(loader, 1, sizeof(const struct contract_channel *));
+		if (!one)
+			return;
+		one[0] = channel;
+		ret->channel = one;
+		ret->channel_count = 1;
+		/* The channel's own is read later. */
+		address = config_string(config_member(loader->at[channel->index], "address"));
+		ret->is_fixed = address && !strchr(address, '{');
+		return;
+	}
+	if (!messages)
+		messages = config_member(loader_follow(loader, found), "messages");
+	if (config_count(messages) == 0) {
+		ret->is_any = true;
+		return;
+	}
+	find_channels(loader, messages, ret);
+	if (ret->channel_count == 0)
+		loader_warn(loader, at, NULL,
+			    "no channel with an address has these messages: a request that names a "
+			    "response topic is refused");
+}
+
+const struct contract_reply *replies_load(struct loader *loader, const struct config *operation)
+{
+	const struct config *at = loader_follow(loader, config_member(operation, "reply"));
+	const struct config *address = loader_follow(loader, config_member(at, "address"));
+	struct contract_reply *ret;
+
+	if (!at || at->kind != CONFIG_OBJECT)
+		return NULL;
+	ret = loader_take(loader, 1, sizeof(*ret));
+	if (!ret)
+		return NULL;
+	load_channels(loader, at, ret);
+	if (address) {
+		ret->pointer = message_properties_location(loader, address, &ret->header);
+		ret->needs_topic = !ret->is_fixed && (ret->pointer || ret->header);
+	}
+	return ret;
+}
