@@ -246,6 +246,37 @@ tell_apart(struct kinds *kinds, const struct answers *answers)
 	return second ? NULL : first ? first : answers->fit[0];
 }
 
+static bool is_counted(const struct kinds *kinds, const struct contract_message *message)
+{
+	for (size_t i = 0; i < kinds->count; i++)
+		if (twin_of(kinds->j, kinds->message[i]) == twin_of(kinds->j, message))
+			return true;
+	return false;
+}
+
+/*
+ * It is none of the messages that count. Is it one of an operation that does not admit the
+ * principal? Then that is what is wrong with it.
+ */
+__attribute__((cold, noinline)) static bool refuse_none(struct kinds *kinds)
+{
+	const struct contract_channel *channel = kinds->j->match->channel;
+
+	for (size_t i = 0; i < channel->send_count; i++) {
+		const struct contract_operation *operation = &channel->send[i];
+
+		for (size_t m = 0; m < operation->message_count; m++) {
+			const struct contract_message *message = operation->message[m];
+
+			if (is_counted(kinds, message) || kinds_fits(kinds, message) != KINDS_YES)
+				continue;
+			kinds->j->decision->kind = message;
+			return permission_refuse(kinds->j, operation, 1);
+		}
+	}
+	return nearest_refuse(kinds);
+}
+
 /* Which of several messages is it? Sets the decision's kind, also where it refuses. */
 static bool choose(struct kinds *kinds)
 {
@@ -267,7 +298,7 @@ static bool choose(struct kinds *kinds)
 		j->decision->kind = answers.count > 0 ? answers.fit[0] : answers.rest;
 	if (j->decision->kind)
 		return true;
-	return answers.count == 0 && nearest_refuse(kinds);
+	return answers.count == 0 && refuse_none(kinds);
 }
 
 static bool ask_size(const struct kinds *kinds)
@@ -327,7 +358,7 @@ static bool check_one(struct kinds *kinds)
 	struct judgement *j = kinds->j;
 
 	j->decision->kind = kinds->message[0];
-	if (kinds->is_all_json)
+	if (kinds->is_all_json && j->match->channel->send_count < 2)
 		return message_rules_payload(j);
 	if (kinds->has_schema)
 		return check_some(kinds);

@@ -99,7 +99,7 @@ def test_each_operation_has_its_scope_and_qos(meters):
     assert collar.publish(topic, stop, 2) == NOT_AUTHORIZED
     assert orders.publish(topic, stop, 1) == NOT_AUTHORIZED
     assert orders.publish(topic, stop, 2) in TAKEN
-    meters.wait_rows([("schema-violation",), ("qos-too-low",)],
+    meters.wait_rows([("scope-missing",), ("qos-too-low",)],
                      "SELECT reason FROM refusals WHERE topic = ? ORDER BY seq", topic)
 
 

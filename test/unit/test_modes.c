@@ -295,7 +295,8 @@ static void test_gate_decide__finds_the_id_at_its_location(void **state)
 		{ "/orderId", "{\"orderId\":1}", false },
 		{ "/orderId", "{\"order\":\"o-1\"}", false },
 		{ "/orderId", "[\"o-1\"]", false },
-		{ "/", "{\"\":\"o-1\"}", true },
+		{ "/", "{\"\":\"o-1\"}", false }, /* the whole payload */
+		{ "/", "\"o-1\"", true },
 		{ "/order/id", "{\"order\":{\"id\":\"o-1\"}}", true },
 		{ "/order/id", "{\"order\":{\"id\":\"o-2\"}}", false },
 		{ "/order/id", "{\"order/id\":\"o-1\"}", false },
