@@ -2,7 +2,7 @@
 // says, and fails where it says "error" or "warning". Payload schemas in other files are
 // resolved; every example is then held against its schema by Ajv, so that a second validator
 // has read the same schemas as ours. Our extensions are held against the schema of their own,
-// which must also refuse each misspelt one of the loader's cases.
+// which must also refuse the misspelt members of these in the cases of the loader.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
