@@ -77,7 +77,7 @@ QUICK_ROOMS = $(GATE) contract/contract contract/level contract/topics contract/
            schema/run schema/payload schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
 CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/explanation ctl/cmd_may \
-           ctl/cmd_lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_contract ctl/lint_examples \
+           ctl/cmd_lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_contract ctl/lint_messages ctl/lint_examples \
            ctl/cmd_diff ctl/diff_payloads ctl/cmd_replay ctl/change_list ctl/deref ctl/schema_compare ctl/schema_compare_keywords \
            ctl/cmd_ctl ctl/control_args \
            ctl/cmd_restored ctl/cmd_passwd ctl/credwrite ctl/cmd_validate \

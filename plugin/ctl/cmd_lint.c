@@ -97,7 +97,7 @@ static void check_rules(struct lint *lint, const struct files *files, const char
 	for (size_t i = 0; rules_warning(rules, i); i++)
 		lint_add(lint, LINT_WARNING, "%s", rules_warning(rules, i));
 	lint_examples(lint, rules);
-	lint_schemas(lint, rules->contract->sources.file[0]->name, rules->contract);
+	lint_schemas(lint, rules->contract);
 	if (files->access)
 		lint_access(lint, files, passwords, rules);
 	rules_free(rules);
@@ -116,7 +116,7 @@ static void check_contract(struct lint *lint, const struct files *files, const c
 	}
 	lint->sources = &contract->sources;
 	lint_sizes(lint, &files->broker, contract);
-	lint_contract(lint, contract->sources.file[0]->name, contract);
+	lint_contract(lint, contract);
 	check_rules(lint, files, passwords);
 	lint->sources = NULL;
 	contract_free(contract);

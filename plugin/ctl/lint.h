@@ -52,16 +52,27 @@ void lint_crlfile(struct lint *lint, const struct brokerfile_line *crlfile);
 
 /*
  * State machines that are not used, and statuses that can't be reached; channels that no client may
- * use, that accept any payload, or whose rules are not enforced; channels of the plugin's own
+ * use, or whose rules are not enforced; channels of the plugin's own
  * messages that are declared wrongly; and commands that every client may give.
  */
-void lint_contract(struct lint *lint, const char *path, const struct contract *contract);
+void lint_contract(struct lint *lint, const struct contract *contract);
+
+/* Payloads of the channel that are not checked, and messages that no payload can tell apart. */
+void lint_messages(struct lint *lint, const struct contract *contract,
+		   const struct contract_channel *channel);
+
+/* Where the document has the channel; its message, or the channel where a reference brings it. */
+const struct config *lint_channel_at(const struct contract *contract,
+				     const struct contract_channel *channel);
+const struct config *lint_message_at(const struct contract *contract,
+				     const struct contract_channel *channel,
+				     const struct contract_message *message);
 
 /* Examples of messages that the messages' schemas refuse. */
 void lint_examples(struct lint *lint, const struct rules *rules);
 
 /* Schemas that allow members which they do not name. */
-void lint_schemas(struct lint *lint, const char *path, const struct contract *contract);
+void lint_schemas(struct lint *lint, const struct contract *contract);
 
 /* Scopes, roles, users and client ids; with @passwords (may be NULL) also users without one. */
 void lint_access(struct lint *lint, const struct files *files, const char *passwords,

@@ -38,8 +38,7 @@ static bool add_steps(const json_t *steps, json_t *reached)
 }
 
 /* Whoever may correct reaches each of them. */
-static void check_statuses(struct lint *lint, const char *path, const char *name,
-			   const json_t *machine)
+static void check_statuses(struct lint *lint, const struct config *at, const json_t *machine)
 {
 	json_t *next = json_object_get(machine, "next");
 	json_t *reached = json_object();
@@ -56,10 +55,9 @@ static void check_statuses(struct lint *lint, const char *path, const char *name
 	}
 	json_object_foreach(next, status, steps) {
 		if (!json_object_get(reached, status))
-			lint_add(lint, LINT_WARNING,
-				 "%s: /x-state-machines/%s/next/%s: no steps lead to it from "
-				 "\"first\"",
-				 path, name, status);
+			lint_add_at(lint, LINT_WARNING,
+				    config_member(config_member(at, "next"), status),
+				    "no steps lead to it from \"first\"");
 	}
 	json_decref(reached);
 }
@@ -86,27 +84,44 @@ static bool is_used(const json_t *document, const char *machine)
 }
 
 /* A misspelt name is legal there, and silent. */
-static void check_machines(struct lint *lint, const char *path, const json_t *document)
+static void check_machines(struct lint *lint, const struct contract *contract)
 {
+	const struct sources_file *file = contract->sources.file[0];
+	const json_t *document = sources_json(contract->sources.file[0]);
 	const char *name;
 	json_t *machine;
 
 	json_object_foreach(json_object_get(document, "x-state-machines"), name, machine) {
+		const struct config *at =
+			config_member(config_member(file->original, "x-state-machines"), name);
+
 		if (!is_used(document, name))
-			lint_add(lint, LINT_WARNING,
-				 "%s: /x-state-machines/%s: no column of x-entities has it as "
-				 "\"stateMachine\"",
-				 path, name);
+			lint_add_at(lint, LINT_WARNING, at,
+				    "no column of x-entities has it as \"stateMachine\"");
 		if (!json_object_get(machine, "correct"))
-			check_statuses(lint, path, name, machine);
+			check_statuses(lint, at, machine);
 	}
 }
 
 /* ---- channels ---------------------------------------------------------------------------- */
 
+static bool begins(const char *text, const char *head)
+{
+	return strncmp(text, head, strlen(head)) == 0;
+}
+
+const struct config *lint_channel_at(const struct contract *contract,
+				     const struct contract_channel *channel)
+{
+	const char *group = channel->address[0] == '$' ? "x-broker-topics" : "channels";
+
+	return config_member(config_member(contract->sources.file[0]->root, group), channel->name);
+}
+
 /* The groups of rules that are in @mode on the channel, in one line. */
-static void add_modes(struct lint *lint, const char *path, const struct contract_channel *channel,
-		      enum contract_mode mode, const char *what)
+static void add_modes(struct lint *lint, const struct config *at,
+		      const struct contract_channel *channel, enum contract_mode mode,
+		      const char *what)
 {
 	char groups[128] = "";
 
@@ -116,83 +131,87 @@ static void add_modes(struct lint *lint, const char *path, const struct contract
 				       "%s%s", groups[0] ? ", " : "",
 				       contract_group_name((enum contract_group)g));
 	if (groups[0])
-		lint_add(lint, LINT_WARNING, "%s: /channels/%s: x-mode: %s: %s", path,
-			 channel->name, groups, what);
+		lint_add_at(lint, LINT_WARNING, at, "x-mode: %s: %s", groups, what);
 }
 
-/* Messages that any bytes are: all of the channel, or one beside others. */
-static void check_open_messages(struct lint *lint, const char *path,
-				const struct contract_channel *channel)
-{
-	size_t checked = 0;
-
-	for (size_t i = 0; i < channel->message_count; i++)
-		checked += channel->message[i].schema_uri != NULL;
-	if (checked == 0)
-		lint_add(lint, LINT_WARNING,
-			 "%s: /channels/%s: has no payload schema: any bytes pass", path,
-			 channel->name);
-	for (size_t i = 0; i < channel->message_count && checked > 0; i++)
-		if (!channel->message[i].schema_uri && channel->message[i].format != CONTRACT_JSON)
-			lint_add(lint, LINT_WARNING,
-				 "%s: /channels/%s/messages/%s: is held against no schema: what is "
-				 "none of the channel's other messages passes as this one",
-				 path, channel->name, channel->message[i].name);
-}
-
-static void check_channel(struct lint *lint, const char *path,
+static void check_channel(struct lint *lint, const struct contract *contract,
 			  const struct contract_channel *channel)
 {
+	const struct config *at = lint_channel_at(contract, channel);
+
 	if (channel->address[0] == '$')
 		return; /* the broker's, or a plugin's: one direction, any bytes */
 	if (channel->send_count == 0 && channel->receive_count == 0)
-		lint_add(lint, LINT_WARNING,
-			 "%s: /channels/%s: no operation reaches it: nobody may publish or "
-			 "receive there",
-			 path, channel->name);
-	else if (channel->send_count > 0 && channel->receive_count == 0)
-		lint_add(lint, LINT_WARNING,
-			 "%s: /channels/%s: has no receive operation: nobody receives it", path,
-			 channel->name);
-	if (channel->send_count > 0)
-		check_open_messages(lint, path, channel);
-	add_modes(lint, path, channel, CONTRACT_OBSERVE, "only observed");
-	add_modes(lint, path, channel, CONTRACT_OFF, "not looked at");
-}
-
-static bool begins(const char *text, const char *head)
-{
-	return strncmp(text, head, strlen(head)) == 0;
+		lint_add_at(lint, LINT_WARNING, at,
+			    "no operation reaches it: nobody may publish or receive there");
+	else if (channel->receive_count == 0)
+		lint_add_at(lint, LINT_WARNING, at, "has no receive operation: nobody receives it");
+	else if (channel->send_count == 0 && !begins(channel->address, CONTRACT_NOTICES "/") &&
+		 !begins(channel->address, CONTRACT_ALERTS "/"))
+		lint_add_at(lint, LINT_WARNING, at,
+			    "has no send operation: nobody publishes there");
+	add_modes(lint, at, channel, CONTRACT_OBSERVE, "only observed");
+	add_modes(lint, at, channel, CONTRACT_OFF, "not looked at");
 }
 
 /* What is meant for the plugin's own messages and is not theirs, and commands that are anyone's. */
-static void check_own_topic(struct lint *lint, const char *path, const struct contract *contract,
+static void check_own_topic(struct lint *lint, const struct contract *contract,
 			    const struct contract_channel *channel)
 {
+	const struct config *at = lint_channel_at(contract, channel);
 	bool is_notice = begins(channel->address, CONTRACT_NOTICES "/");
 	bool is_alert = begins(channel->address, CONTRACT_ALERTS "/");
+	const struct config *address = config_member(at, "address");
 
 	if ((is_notice && !contract->notices) || (is_alert && !contract->alerts))
-		lint_add(lint, LINT_WARNING,
-			 "%s: /channels/%s/address: nothing is published here; for %s expected "
-			 "%s, a receive operation and no send operation",
-			 path, channel->name, is_notice ? "notices" : "alerts",
-			 is_notice ? CONTRACT_NOTICES "/{principal}/{clientId}"
-				   : CONTRACT_ALERTS "/{kind}");
+		lint_add_at(lint, LINT_WARNING, address ? address : at,
+			    "nothing is published here; for %s expected %s, a receive operation "
+			    "and no send operation",
+			    is_notice ? "notices" : "alerts",
+			    is_notice ? CONTRACT_NOTICES "/{principal}/{clientId}"
+				      : CONTRACT_ALERTS "/{kind}");
 	if (begins(channel->address, "$CONTROL/") && channel->send_count > 0 &&
 	    channel->send->alternative_count == 0)
-		lint_add(lint, LINT_WARNING,
-			 "%s: /x-broker-topics/%s: every client may give commands; expected "
-			 "\"security\"",
-			 path, channel->name);
+		lint_add_at(lint, LINT_WARNING, at,
+			    "every client may give commands; expected \"security\"");
 }
 
-void lint_contract(struct lint *lint, const char *path, const struct contract *contract)
+static bool asks_nothing(const struct contract_operation *operation, size_t count)
 {
-	check_machines(lint, path, sources_json(contract->sources.file[0]));
+	for (size_t i = 0; i < count; i++)
+		if (operation[i].alternative_count > 0)
+			return false;
+	return true;
+}
+
+/* Is there an operation, and none that asks for anything? */
+static void check_security(struct lint *lint, const struct contract *contract)
+{
+	const struct config *root = contract->sources.file[0]->root;
+	size_t operations = 0;
+
 	for (size_t i = 0; i < contract->channel_count; i++) {
-		check_channel(lint, path, &contract->channel[i]);
-		check_own_topic(lint, path, contract, &contract->channel[i]);
+		const struct contract_channel *channel = &contract->channel[i];
+
+		operations += channel->send_count + channel->receive_count;
+		if (!asks_nothing(channel->send, channel->send_count) ||
+		    !asks_nothing(channel->receive, channel->receive_count))
+			return;
+	}
+	if (operations > 0)
+		lint_add_at(lint, LINT_WARNING, config_member(root, "operations"),
+			    "none has \"security\": every client that may log in may publish and "
+			    "receive everything");
+}
+
+void lint_contract(struct lint *lint, const struct contract *contract)
+{
+	check_machines(lint, contract);
+	check_security(lint, contract);
+	for (size_t i = 0; i < contract->channel_count; i++) {
+		check_channel(lint, contract, &contract->channel[i]);
+		lint_messages(lint, contract, &contract->channel[i]);
+		check_own_topic(lint, contract, &contract->channel[i]);
 	}
 }
 
@@ -213,8 +232,8 @@ static bool excludes_objects(const json_t *schema)
 /* A schema that is walked over; what stands in several places of it is looked at once. */
 struct survey {
 	struct lint *lint;
-	const char *where; /* the file, and the pointer to the channel */
-	json_t *closed;    /* by schema, see pairs.h */
+	const struct config *at; /* the channel */
+	json_t *closed;          /* by schema, see pairs.h */
 	json_t *walked;
 };
 
@@ -290,11 +309,10 @@ static void add_open(struct survey *survey, const struct config *path)
 {
 	char pointer[512];
 
-	lint_add(survey->lint, LINT_WARNING,
-		 "%s: the payload%s%s takes members that it does not name (a misspelt one "
-		 "passes): set additionalProperties or unevaluatedProperties to false",
-		 survey->where, path->up ? " at " : "",
-		 config_pointer(path, NULL, pointer, sizeof(pointer)));
+	lint_add_at(survey->lint, LINT_WARNING, survey->at,
+		    "the payload%s%s takes members that it does not name (a misspelt one passes): "
+		    "set additionalProperties or unevaluatedProperties to false",
+		    path->up ? " at " : "", config_pointer(path, NULL, pointer, sizeof(pointer)));
 }
 
 static void walk_schema(struct survey *survey, const json_t *schema, const struct config *path,
@@ -305,27 +323,25 @@ static void walk_schema(struct survey *survey, const json_t *schema, const struc
 	walk_members(survey, schema, path, depth);
 }
 
-static void check_schema(struct lint *lint, const char *path, const struct contract *contract,
+static void check_schema(struct lint *lint, const struct contract *contract,
 			 const struct contract_channel *channel,
 			 const struct contract_message *message)
 {
 	const struct config root = { .up = NULL };
-	char where[512];
-	struct survey survey = {
-		.lint = lint, .where = where, .closed = json_object(), .walked = json_object()
-	};
+	struct survey survey = { .lint = lint,
+				 .at = channel->message_count > 1
+					       ? lint_message_at(contract, channel, message)
+					       : lint_channel_at(contract, channel),
+				 .closed = json_object(),
+				 .walked = json_object() };
 	struct deref_result result;
 	json_t *schema = deref_schema(contract, message->schema_uri, true, &result);
 
-	(void)snprintf(where, sizeof(where), "%s: /channels/%s%s%s", path, channel->name,
-		       channel->message_count > 1 ? "/messages/" : "",
-		       channel->message_count > 1 ? message->name : "");
 	if (result.extent == DEREF_STOPPED)
-		lint_add(lint, LINT_WARNING,
-			 "%s: the payload's schema refers to itself in too many ways to be looked "
-			 "at "
-			 "(more than %u parts): whether it is closed is not known",
-			 where, DEREF_MAX);
+		lint_add_at(lint, LINT_WARNING, survey.at,
+			    "the payload's schema refers to itself in too many ways to be looked "
+			    "at (more than %u parts): whether it is closed is not known",
+			    DEREF_MAX);
 	else
 		walk_schema(&survey, schema, &root, DEPTH_MAX);
 	json_decref(survey.closed);
@@ -333,7 +349,7 @@ static void check_schema(struct lint *lint, const char *path, const struct contr
 	json_decref(schema);
 }
 
-void lint_schemas(struct lint *lint, const char *path, const struct contract *contract)
+void lint_schemas(struct lint *lint, const struct contract *contract)
 {
 	json_t *seen = json_object(); /* what several messages share is looked at once */
 
@@ -346,7 +362,7 @@ void lint_schemas(struct lint *lint, const char *path, const struct contract *co
 			if (!uri || json_object_get(seen, uri))
 				continue;
 			(void)json_object_set_new(seen, uri, json_true());
-			check_schema(lint, path, contract, channel, &channel->message[m]);
+			check_schema(lint, contract, channel, &channel->message[m]);
 		}
 	}
 	json_decref(seen);

@@ -1,0 +1,103 @@
+/*
+ * lint_messages.c -- messages of a channel whose payload nothing checks, and those that the same
+ * payload fits: of several messages a publish must be one, and only one.
+ */
+#include <string.h>
+
+#include "base/config.h"
+#include "ctl/deref.h"
+#include "ctl/lint.h"
+
+#define COMPARED_MAX 16u /* messages of a channel that are compared with each other */
+
+/* ---- what is not checked ------------------------------------------------------------------- */
+
+const struct config *lint_message_at(const struct contract *contract,
+				     const struct contract_channel *channel,
+				     const struct contract_message *message)
+{
+	const struct config *at = lint_channel_at(contract, channel);
+	const struct config *found = config_member(config_member(at, "messages"), message->name);
+
+	return found ? found : at;
+}
+
+/* Messages that any bytes are: all of the channel, or one beside others. */
+static void check_open(struct lint *lint, const struct contract *contract,
+		       const struct contract_channel *channel)
+{
+	size_t checked = 0;
+
+	for (size_t i = 0; i < channel->message_count; i++)
+		checked += channel->message[i].schema_uri != NULL;
+	if (checked == 0)
+		lint_add_at(lint, LINT_WARNING, lint_channel_at(contract, channel),
+			    "has no payload schema: any bytes pass");
+	for (size_t i = 0; i < channel->message_count && checked > 0; i++) {
+		const struct contract_message *message = &channel->message[i];
+
+		if (!message->schema_uri && message->format != CONTRACT_JSON)
+			lint_add_at(lint, LINT_WARNING, lint_message_at(contract, channel, message),
+				    "is held against no schema: what is none of the channel's "
+				    "other messages passes as this one");
+	}
+}
+
+/* ---- what can't be told apart ---------------------------------------------------------------- */
+
+/* A schema that takes everything. */
+static bool is_open(const json_t *schema)
+{
+	return json_is_true(schema) || (json_is_object(schema) && json_object_size(schema) == 0);
+}
+
+static void compare(struct lint *lint, const struct config *at, const struct contract_message *a,
+		    const struct contract_message *b, const json_t *a_schema,
+		    const json_t *b_schema)
+{
+	const struct contract_message *open = is_open(a_schema) ? a : is_open(b_schema) ? b : NULL;
+
+	if (a->format != b->format || strcmp(a->schema_uri, b->schema_uri) == 0)
+		return; /* with one schema they count as one message */
+	if (json_equal(a_schema, b_schema))
+		lint_add_at(lint, LINT_WARNING, at,
+			    "messages \"%s\" and \"%s\" have the same payload: what is both is "
+			    "refused; expected one schema that both refer to, or a difference",
+			    a->name, b->name);
+	else if (open)
+		lint_add_at(lint, LINT_WARNING, at,
+			    "any payload is message \"%s\": one that is \"%s\", too, is refused",
+			    open->name, open == a ? b->name : a->name);
+}
+
+static void compare_all(struct lint *lint, const struct contract *contract,
+			const struct contract_channel *channel)
+{
+	const struct config *at = lint_channel_at(contract, channel);
+	json_t *schema[COMPARED_MAX] = { NULL };
+	size_t count =
+		channel->message_count < COMPARED_MAX ? channel->message_count : COMPARED_MAX;
+	struct deref_result result;
+
+	for (size_t i = 0; i < count; i++)
+		if (channel->message[i].schema_uri)
+			schema[i] = deref_schema(contract, channel->message[i].schema_uri, false,
+						 &result);
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = i + 1; k < count; k++)
+			if (schema[i] && schema[k])
+				compare(lint, at, &channel->message[i], &channel->message[k],
+					schema[i], schema[k]);
+	for (size_t i = 0; i < count; i++)
+		json_decref(schema[i]);
+}
+
+void lint_messages(struct lint *lint, const struct contract *contract,
+		   const struct contract_channel *channel)
+{
+	if (channel->send_count == 0 || channel->address[0] == '$')
+		return;
+	check_open(lint, contract, channel);
+	if (channel->message_count > 1)
+		compare_all(lint, contract, channel);
+}
