@@ -77,7 +77,7 @@ struct resource {
 };
 
 /* Is there a discriminator in a schema, or in one that it inherits? See heirs.h. */
-enum place_kind {
+enum schema_place_kind {
 	PLACE_NOT_ASKED = 0,
 	PLACE_IN_QUESTION,
 	PLACE_IS_NO_KIND,
@@ -99,7 +99,7 @@ struct schema_place {
 	struct schema_node *compiled;
 	const char *name; /* that a discriminator may have for it; NULL: none */
 	struct heir *heirs;
-	enum place_kind kind;
+	enum schema_place_kind kind;
 	unsigned stamp; /* of schema_set.stamp, when it was last put into a list */
 };
 
