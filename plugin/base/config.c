@@ -255,7 +255,7 @@ __attribute__((format(printf, 4, 0))) static void vline(struct diag *diag,
 							const struct config *value, const char *key,
 							const char *format, va_list args)
 {
-	char pointer[DIAG_MAX];
+	char pointer[DIAG_MAX / 2]; /* the text behind it has to fit */
 	const struct config *member = key ? config_member(value, key) : NULL;
 	const struct config *root, *place;
 

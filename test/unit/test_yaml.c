@@ -322,6 +322,24 @@ static void test_yamlread__bounds_levels_and_anchors(void **state)
 	free(text);
 }
 
+/* libyaml's time for a value grows with the levels of [ ] around it: ten million bytes took 43 s.
+ */
+static void test_yamlread__bounds_values_in_many_levels(void **state)
+{
+	enum { LEVELS = 510, VALUES = YAMLREAD_FLOW_MAX / LEVELS };
+	char *text = malloc(LEVELS + 2 * VALUES), *line;
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, '[', LEVELS);
+	for (size_t i = 0; i < VALUES; i++)
+		memcpy(text + LEVELS + 2 * i, "1,", 2);
+	line = outcome("f.yaml", text, LEVELS + 2 * VALUES);
+	assert_non_null(strstr(line, ": too many values in too many levels of [ ] and { }"));
+	free(line);
+	free(text);
+}
+
 /* ---- which reader ------------------------------------------------------------------------ */
 
 static void test_config_parse__picks_the_reader(void **state)
@@ -664,6 +682,7 @@ int main(void)
 		cmocka_unit_test(test_yamlread__says_what_is_wrong),
 		cmocka_unit_test(test_yamlread__bounds_what_aliases_add),
 		cmocka_unit_test(test_yamlread__bounds_levels_and_anchors),
+		cmocka_unit_test(test_yamlread__bounds_values_in_many_levels),
 		cmocka_unit_test(test_config_parse__picks_the_reader),
 		cmocka_unit_test(test_jsonread__agrees_with_jansson),
 		cmocka_unit_test(test_jsonread__knows_places),
