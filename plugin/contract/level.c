@@ -105,8 +105,10 @@ static const unsigned char kinds[256] = {
 };
 /* clang-format on */
 
-static bool is_utf8(const unsigned char *at, size_t len)
+bool level_is_utf8(const char *text, size_t len)
 {
+	const unsigned char *at = (const unsigned char *)text;
+
 	while (len > 0) {
 		size_t n = utf8_length(at, len);
 
@@ -130,7 +132,7 @@ bool level_is_topic(const char *text, size_t len)
 		seen |= kinds[*at];
 	if ((seen & ~(unsigned)BYTE_PLAIN) == 0)
 		return true;
-	return !(seen & BYTE_STRANGE) && is_utf8((const unsigned char *)text, len);
+	return !(seen & BYTE_STRANGE) && level_is_utf8(text, len);
 }
 
 bool level_match(const struct level *level, const char *text, size_t len, struct contract_span *ret)

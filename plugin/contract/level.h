@@ -52,6 +52,8 @@ const char *level_fault(const struct level *level);
 /* Is each byte of the level of a topic one that a topic may have, and all of it UTF-8? */
 bool level_is_topic(const char *text, size_t len);
 
+bool level_is_utf8(const char *text, size_t len);
+
 /*
  * Does LEVEL_PARTS @level match the topic's level @text, which level_is_topic()? Stores the text of
  * each parameter in @ret (level->params of them). The time grows with @len and the parameters.

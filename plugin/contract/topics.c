@@ -77,8 +77,6 @@ size_t topics_matching(const struct topics *topics, const struct topics_node *no
 	struct contract_span ignored[CONTRACT_PARAMS_MAX];
 	size_t count = 0;
 
-	if (!level_is_topic(text->text, text->len))
-		return 0;
 	for (uint32_t i = 0; i < node->parts->count; i++) {
 		const struct topics_shape *shape = &node->parts->shape[i];
 		const struct topics_node *each;
@@ -179,6 +177,8 @@ static struct topics_node *add_level(struct topics *topics, struct topics_node *
 		at = topics_slot(topics, node, level->text, level->len);
 	if (!*at)
 		*at = add_node(topics, node, level);
+	if (level->kind == LEVEL_TEXT && level->len > topics->longest)
+		topics->longest = level->len;
 	return *at;
 }
 
@@ -211,13 +211,13 @@ enum topics_fault topics_add(struct topics *topics, const struct contract_channe
 
 static const struct contract_channel *find(const struct topics *topics,
 					   const struct topics_node *node,
-					   const struct topics_levels *levels, size_t i,
+					   struct topics_levels *levels, size_t i,
 					   struct contract_span *param);
 
 /* Kept apart, because few addresses have such levels, and it needs much of the stack. */
 __attribute__((noinline)) static const struct contract_channel *
 find_parts(const struct topics *topics, const struct topics_node *node,
-	   const struct topics_levels *levels, size_t i, struct contract_span *param)
+	   struct topics_levels *levels, size_t i, struct contract_span *param)
 {
 	const struct topics_level *text = &levels->level[i];
 	const struct topics_node *each[TOPICS_TRIED_MAX];
@@ -233,7 +233,7 @@ find_parts(const struct topics *topics, const struct topics_node *node,
 
 static const struct contract_channel *find(const struct topics *topics,
 					   const struct topics_node *node,
-					   const struct topics_levels *levels, size_t i,
+					   struct topics_levels *levels, size_t i,
 					   struct contract_span *param)
 {
 	const struct topics_level *text = &levels->level[i];
@@ -245,17 +245,18 @@ static const struct contract_channel *find(const struct topics *topics,
 	child = node->child ? *topics_slot(topics, node, text->text, text->len) : NULL;
 	if (child)
 		found = find(topics, child, levels, i + 1, param);
-	if (!found && node->parts)
+	if (!found && node->parts && topics_is_topic(levels, text->text, text->len))
 		found = find_parts(topics, node, levels, i, param);
-	if (!found && node->param && text->len > 0 && level_is_topic(text->text, text->len)) {
+	if (!found && node->param && text->len > 0 &&
+	    topics_is_topic(levels, text->text, text->len)) {
 		*param = (struct contract_span){ text->text, text->len };
 		found = find(topics, node->param, levels, i + 1, param + 1);
 	}
-	if (!found && node->any && level_is_topic(text->text, text->len))
+	if (!found && node->any && topics_is_topic(levels, text->text, text->len))
 		found = find(topics, node->any, levels, i + 1, param);
 	/* The levels before this one were looked at; those behind it were not. */
 	if (!found && node->rest &&
-	    level_is_topic(text->text, levels->len - (size_t)(text->text - levels->text)))
+	    topics_is_topic(levels, text->text, levels->len - (size_t)(text->text - levels->text)))
 		found = node->rest;
 	return found;
 }

@@ -31,7 +31,7 @@
  * each pair of lengths of these texts counts as many as have the same texts.
  */
 #define TOPICS_TRIED_MAX 128u
-#define TOPICS_STEPS_MAX 65536u
+#define TOPICS_STEPS_MAX 16384u
 
 struct topics;
 

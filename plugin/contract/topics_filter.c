@@ -136,21 +136,24 @@ static bool reach_text(struct filter_walk *walk, const struct topics_node *node,
 		       size_t params)
 {
 	const struct topics_level *text = &walk->levels.level[i];
-	const struct topics_node *child = *topics_slot(walk->topics, node, text->text, text->len);
+	const struct topics_node *child = NULL;
 
+	/* Many nodes may ask this of a level that is long. */
+	if (text->len <= walk->topics->longest)
+		child = *topics_slot(walk->topics, node, text->text, text->len);
 	if (child && reach(walk, child, i + 1, params))
 		return true;
-	if (i == 0 && text->len > 0 && text->text[0] == '$')
+	if ((i == 0 && walk->levels.text[0] == '$') ||
+	    !topics_is_topic(&walk->levels, text->text, text->len))
 		return false;
 	if (node->parts && reach_parts(walk, node, i, params))
 		return true;
-	if (node->param && text->len > 0 && level_is_topic(text->text, text->len)) {
+	if (node->param && text->len > 0) {
 		walk->match.param[params] = (struct contract_span){ text->text, text->len };
 		if (reach(walk, node->param, i + 1, params + 1))
 			return true;
 	}
-	return node->any && level_is_topic(text->text, text->len) &&
-	       reach(walk, node->any, i + 1, params);
+	return node->any && reach(walk, node->any, i + 1, params);
 }
 
 static bool reach(struct filter_walk *walk, const struct topics_node *node, size_t i, size_t params)
@@ -185,5 +188,7 @@ bool topics_reach(const struct topics *topics, const char *filter, size_t len,
 		return walk.match.channel && visit_channel(&walk.match, ctx);
 	}
 	topics_split(filter, len, &walk.levels);
+	if (len > TOPIC_SHORT) /* its wildcards are no fault of it */
+		walk.levels.seen = level_is_utf8(filter, len) ? LEVELS_GOOD : LEVELS_BAD;
 	return reach(&walk, topics->node, 0, 0);
 }

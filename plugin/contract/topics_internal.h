@@ -41,6 +41,7 @@ struct topics_node {
 struct topics {
 	size_t node_count;
 	struct topics_node *node; /* the first is the root; a parent is before its children */
+	size_t longest;           /* bytes of a level of LEVEL_TEXT */
 	size_t slot_mask;
 	/*
 	 * By parent: nodes of LEVEL_TEXT by their text, and the first of those of LEVEL_PARTS that
@@ -59,10 +60,12 @@ struct topics_levels {
 	const char *text; /* all of it */
 	size_t len;
 	size_t count; /* CONTRACT_LEVELS_MAX + 1 where there are more than fit */
+	/* What topics_is_topic() knows of a topic. */
+	enum { LEVELS_UNSEEN = 0, LEVELS_GOOD, LEVELS_BAD } seen;
 	struct topics_level level[CONTRACT_LEVELS_MAX + 1];
 };
 
-/* Cuts @text of @len bytes. A topic is cut for every message: its levels are not looked at. */
+/* Cuts @text of @len bytes. A topic is cut for every message: what is in its levels is not looked at. */
 static inline void topics_split(const char *text, size_t len, struct topics_levels *ret)
 {
 	const char *end = text + len;
@@ -70,6 +73,7 @@ static inline void topics_split(const char *text, size_t len, struct topics_leve
 	ret->text = text;
 	ret->len = len;
 	ret->count = 0;
+	ret->seen = LEVELS_UNSEEN;
 	while (ret->count <= CONTRACT_LEVELS_MAX) {
 		const char *slash = memchr(text, '/', (size_t)(end - text));
 
@@ -79,6 +83,22 @@ static inline void topics_split(const char *text, size_t len, struct topics_leve
 			return;
 		text = slash + 1;
 	}
+}
+
+#define TOPIC_SHORT 64u /* bytes that are looked at again rather than all of the topic once */
+
+/*
+ * May @text, a part of the topic, be what a parameter or wildcard stands for (level_is_topic())?
+ * Many nodes may ask: of a long one the answer is that for the whole topic, which is looked at
+ * once. (Literal levels are the contract's own, so nothing is lost where another part is at fault.)
+ */
+static inline bool topics_is_topic(struct topics_levels *levels, const char *text, size_t len)
+{
+	if (len <= TOPIC_SHORT)
+		return level_is_topic(text, len);
+	if (levels->seen == LEVELS_UNSEEN)
+		levels->seen = level_is_topic(levels->text, levels->len) ? LEVELS_GOOD : LEVELS_BAD;
+	return levels->seen == LEVELS_GOOD;
 }
 
 static inline uint32_t topics_index(const struct topics *topics, const struct topics_node *node)
@@ -119,7 +139,8 @@ struct topics_node **topics_group(const struct topics *topics, const struct topi
 				  size_t tail_len);
 
 /*
- * Finds the children with parts of @node that match @text, best first. Returns how many, in @ret.
+ * Finds the children with parts of @node that match @text, which level_is_topic(), best first.
+ * Returns how many, in @ret.
  */
 size_t topics_matching(const struct topics *topics, const struct topics_node *node,
 		       const struct topics_level *text,

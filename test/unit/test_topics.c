@@ -219,6 +219,15 @@ static void test_topics_match__refuses_what_mqtt_has_not(void **state)
 	world_clear(&world);
 }
 
+static bool collect(const struct contract_match *match, void *ctx)
+{
+	bool *reached = ctx;
+
+	assert_false(reached[match->channel->index]);
+	reached[match->channel->index] = true;
+	return false;
+}
+
 static void test_topics_match__takes_utf8_only(void **state)
 {
 	static const char *const bad[] = { "a/\x80",         "a/\xc3",    "a/\xc0\xaf",
@@ -240,6 +249,37 @@ static void test_topics_match__takes_utf8_only(void **state)
 	assert_null(topics_match(world.topics, "a/b\0c", 5).channel);
 	assert_null(topics_match(world.topics, "r/b\0c", 5).channel);
 	assert_null(topics_match(world.topics, "p/b.\0c", 6).channel);
+	world_clear(&world);
+}
+
+static void test_topics__takes_long_levels(void **state)
+{
+	struct world world = { 0 };
+	char text[512];
+	bool reached[1];
+
+	(void)state;
+	world_add(&world, "p", "a/{x}/{y}.{z}/+/#");
+	world_build(&world);
+	for (unsigned i = 0; i < 5; i++) {
+		for (unsigned bad = 0; bad < 4; bad++) {
+			/* Each level in turn is long, and then has a byte that is not UTF-8. */
+			(void)snprintf(text, sizeof(text), "a/%0*d/%0*d.%0*d/%0*d/%0*d",
+				       i == 0 ? 90 : 1, 0, i == 1 ? 90 : 1, 0, i == 2 ? 90 : 1, 0,
+				       i == 3 ? 90 : 1, 0, i == 4 ? 90 : 1, 0);
+			if (bad & 1)
+				memset(strstr(text, "0000") ? strstr(text, "0000") : text + 2, 0xff,
+				       1);
+			assert_int_equal(topics_match(world.topics, text, strlen(text)).channel !=
+						 NULL,
+					 !(bad & 1));
+			strcat(text, bad & 2 ? "/+" : "/#");
+			reached[0] = false;
+			(void)topics_reach(world.topics, text, strlen(text), collect, reached);
+			/* What is behind an address's "#" is not looked at in a filter. */
+			assert_int_equal(reached[0], !(bad & 1) || i == 4);
+		}
+	}
 	world_clear(&world);
 }
 
@@ -479,15 +519,6 @@ static void make_text(uint32_t *seed, const char *const *words, size_t count, ch
 	}
 }
 
-static bool collect(const struct contract_match *match, void *ctx)
-{
-	bool *reached = ctx;
-
-	assert_false(reached[match->channel->index]);
-	reached[match->channel->index] = true;
-	return false;
-}
-
 static void compare(const struct world *world, const char *text)
 {
 	size_t len = strlen(text);
@@ -581,6 +612,7 @@ int main(void)
 		cmocka_unit_test(test_topics__cases),
 		cmocka_unit_test(test_topics_match__refuses_what_mqtt_has_not),
 		cmocka_unit_test(test_topics_match__takes_utf8_only),
+		cmocka_unit_test(test_topics__takes_long_levels),
 		cmocka_unit_test(test_topics_reach__stops_at_the_first_yes),
 		cmocka_unit_test(test_topics_add__names_the_channel_that_was_there),
 		cmocka_unit_test(test_topics_check__a_tie_names_both),
