@@ -5,12 +5,15 @@
 
 #include "contract/topics_internal.h"
 
-/* MQTT 5, 4.7.1: wildcards stand alone in their level, "#" in the last one. */
+/* MQTT 5, 1.5.4: UTF-8. 4.7.1: wildcards stand alone in their level, "#" in the last one. */
 static bool is_filter(const char *filter, size_t len)
 {
+	unsigned char bits = 0;
+
 	if (len == 0 || len > TOPIC_MAX || memchr(filter, '\0', len))
 		return false;
 	for (size_t i = 0; i < len; i++) {
+		bits |= (unsigned char)filter[i];
 		if (filter[i] != '+' && filter[i] != '#')
 			continue;
 		if (i > 0 && filter[i - 1] != '/')
@@ -18,7 +21,7 @@ static bool is_filter(const char *filter, size_t len)
 		if (i + 1 < len && (filter[i] == '#' || filter[i + 1] != '/'))
 			return false;
 	}
-	return true;
+	return bits < 0x80 || level_is_utf8(filter, len);
 }
 
 /* MQTT 5, 4.8.2: "$share/", a name without wildcards, "/", a filter. */
@@ -188,7 +191,6 @@ bool topics_reach(const struct topics *topics, const char *filter, size_t len,
 		return walk.match.channel && visit_channel(&walk.match, ctx);
 	}
 	topics_split(filter, len, &walk.levels);
-	if (len > TOPIC_SHORT) /* its wildcards are no fault of it */
-		walk.levels.seen = level_is_utf8(filter, len) ? LEVELS_GOOD : LEVELS_BAD;
+	walk.levels.seen = LEVELS_GOOD; /* but for its wildcards, which stand alone */
 	return reach(&walk, topics->node, 0, 0);
 }

@@ -65,7 +65,8 @@ struct topics_levels {
 	struct topics_level level[CONTRACT_LEVELS_MAX + 1];
 };
 
-/* Cuts @text of @len bytes. A topic is cut for every message: what is in its levels is not looked at. */
+/* Cuts @text of @len bytes. A topic is cut for every message: what is in its levels is not looked
+ * at. */
 static inline void topics_split(const char *text, size_t len, struct topics_levels *ret)
 {
 	const char *end = text + len;

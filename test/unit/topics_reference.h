@@ -204,6 +204,9 @@ static inline bool reference_is_filter(const char *filter, size_t len)
 
 	if (len == 0 || len > 65535 || memchr(filter, 0, len))
 		return false;
+	for (size_t i = 0, n; i < len; i += n)
+		if (!(n = utf8_length((const unsigned char *)filter + i, len - i)))
+			return false;
 	while (reference_level(&filter, end, &f, &f_len)) {
 		bool has_plus = memchr(f, '+', f_len) != NULL;
 		bool has_hash = memchr(f, '#', f_len) != NULL;
