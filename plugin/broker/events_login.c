@@ -165,6 +165,7 @@ static struct login_request describe_login(const struct mosquitto *client)
 		.client_id = who.client_id,
 		.address = who.address[0] ? who.address : NULL,
 		.is_clean = mosquitto_client_clean_session(client),
+		.keep_alive = mosquitto_client_keepalive(client),
 		.now_ms = clock_unix_ms(),
 		.mono_ms = clock_mono_ns() / 1000000,
 	};

@@ -246,6 +246,41 @@ static bool refuse_client_id(const struct access_principal *principal, struct lo
 			    principal->name, list);
 }
 
+/* Does the login keep to the rules of one server? NULL, or what is wrong with the last of them. */
+static const char *connect_fault(const struct contract *contract,
+				 const struct login_request *request)
+{
+	const char *fault = NULL;
+
+	for (size_t i = 0; i < contract->connect_count; i++) {
+		const struct contract_connect *rule = &contract->connect[i];
+
+		if (rule->client_id && strcmp(rule->client_id, login_who(request).client_id) != 0)
+			fault = "clientId";
+		else if (rule->is_clean >= 0 && rule->is_clean != request->is_clean)
+			fault = "cleanSession";
+		else if (rule->keep_alive_max > 0 &&
+			 (request->keep_alive <= 0 || request->keep_alive > rule->keep_alive_max))
+			fault = "keepAlive";
+		else
+			return NULL;
+	}
+	return fault;
+}
+
+/* x-enforce of the contract's servers is about a client that connects. */
+static bool is_connect_right(const struct login_try *try)
+{
+	const struct login_request *request = try->request;
+	const char *fault = request->is_repeat || request->is_known || request->is_away
+				    ? NULL
+				    : connect_fault(try->rules->contract, request);
+
+	return !fault ||
+	       login_refuse(try->answer,
+			    "the connection is not as the contract's servers want it: %s", fault);
+}
+
 static bool is_admitted(const struct login_try *try)
 {
 	const struct login_request *request = try->request;
@@ -259,7 +294,7 @@ static bool is_admitted(const struct login_try *try)
 		return login_refuse(answer, "%s has to come with a certificate", principal->name);
 	if (!access_client_ok(principal, request->client_id))
 		return refuse_client_id(principal, answer);
-	return true;
+	return is_connect_right(try);
 }
 
 /* ---- the order ----------------------------------------------------------------------------- */

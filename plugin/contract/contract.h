@@ -46,6 +46,9 @@ struct contract {
 	 */
 	const struct contract_channel *notices;
 	const struct contract_channel *alerts;
+	/* A login must keep to one of these; 0: it need not, to any. */
+	size_t connect_count;
+	const struct contract_connect *connect;
 	struct topics *topics;   /* from a topic to its channel: contract/topics.h */
 	struct entity_plan plan; /* the entities that a ledger must keep, by their index */
 	/* Scopes that operations name or a security scheme declares. */

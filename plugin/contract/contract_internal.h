@@ -25,7 +25,8 @@
 /* All of our own members of AsyncAPI's objects; which object has which: schemas/README.md. */
 #define LOADER_EXTENSIONS                                                                          \
 	"x-mode x-limits x-state-machines x-entities x-broker-topics x-will x-record "             \
-	"x-durability x-entity x-interval x-time x-unique x-problem-types x-pattern x-own"
+	"x-durability x-entity x-interval x-time x-unique x-problem-types x-pattern x-own "        \
+	"x-enforce"
 
 struct loader {
 	struct contract *contract;

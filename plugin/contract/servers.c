@@ -14,6 +14,8 @@
 
 struct loader_server {
 	bool is_mqtt;
+	bool is_enforced; /* x-enforce */
+	struct contract_connect connect;
 	size_t alternative_count; /* 0: every login will do */
 	const struct contract_alternative *alternative;
 };
@@ -42,20 +44,73 @@ static bool is_mqtt(struct loader *loader, const struct config *server)
 	       says_mqtt(server, "x-subprotocol");
 }
 
-/* Advice to clients, which a plugin can't hold them to. */
-static void warn_of_bindings(struct loader *loader, const struct config *server)
+/* ---- what they say of a connection ------------------------------------------------------- */
+
+/* What no plugin sees, or what only advises. */
+static void warn_of_binding(struct loader *loader, const struct config *mqtt, bool is_enforced)
 {
-	static const char *const advice[] = { "clientId",  "cleanSession",
-					      "keepAlive", "sessionExpiryInterval",
-					      "lastWill",  "maximumPacketSize",
-					      NULL };
+	static const struct {
+		const char *name;
+		bool is_seen;
+	} members[] = { { "clientId", true },           { "cleanSession", true },
+			{ "keepAlive", true },          { "sessionExpiryInterval", false },
+			{ "maximumPacketSize", false }, { "lastWill", false } };
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
+		if (!config_member(mqtt, members[i].name))
+			continue;
+		else if (!is_enforced)
+			loader_warn(loader, mqtt, members[i].name,
+				    "is advice to clients: no login is refused for it%s",
+				    members[i].is_seen ? " without x-enforce" : "");
+		else if (!members[i].is_seen)
+			loader_warn(loader, mqtt, members[i].name,
+				    "is not enforced: no release of Mosquitto shows it to a plugin "
+				    "at the login");
+}
+
+static void load_connect(struct loader *loader, const struct config *server,
+			 struct loader_server *ret)
+{
 	const struct config *bindings = loader_follow(loader, config_member(server, "bindings"));
 	const struct config *mqtt = loader_follow(loader, config_member(bindings, "mqtt"));
+	struct contract_connect *connect = &ret->connect;
+	bool is_clean;
 
-	for (const char *const *key = advice; *key; key++)
-		if (config_member(mqtt, *key))
-			loader_warn(loader, mqtt, *key,
-				    "is advice to clients: no login is refused for it");
+	*connect = (struct contract_connect){ .is_clean = -1 };
+	(void)config_boolean(loader->report, server, "x-enforce", &ret->is_enforced);
+	warn_of_binding(loader, mqtt, ret->is_enforced);
+	if (!ret->is_enforced)
+		return;
+	(void)config_text(loader->report, mqtt, "clientId", LOADER_TEXT_MAX, &connect->client_id);
+	if (config_boolean(loader->report, mqtt, "cleanSession", &is_clean))
+		connect->is_clean = is_clean;
+	(void)config_integer(loader->report, mqtt, "keepAlive", 1, UINT16_MAX,
+			     &connect->keep_alive_max);
+}
+
+/*
+ * Which server a client has connected to is not known: it must keep to the rules of one. So they
+ * hold where all servers have them.
+ */
+static void collect_connects(struct loader *loader, size_t count)
+{
+	struct contract_connect *connect = loader_take(loader, count, sizeof(*connect));
+	size_t mqtt = 0, enforced = 0;
+
+	for (size_t i = 0; connect && i < count; i++) {
+		mqtt += loader->server[i].is_mqtt;
+		if (loader->server[i].is_mqtt && loader->server[i].is_enforced)
+			connect[enforced++] = loader->server[i].connect;
+	}
+	if (enforced == mqtt) {
+		loader->contract->connect = connect;
+		loader->contract->connect_count = enforced;
+	} else if (enforced > 0) {
+		loader_warn(loader, loader->servers, NULL,
+			    "x-enforce has no effect: another MQTT server is without it, and which "
+			    "one a client uses is not known");
+	}
 }
 
 /* ---- their security ---------------------------------------------------------------------- */
@@ -80,7 +135,7 @@ static void load_server(struct loader *loader, const struct config *at, struct l
 	ret->is_mqtt = is_mqtt(loader, at);
 	if (!ret->is_mqtt)
 		return;
-	warn_of_bindings(loader, at);
+	load_connect(loader, at, ret);
 	ret->alternative_count = scopes_load_alternatives(loader, at, &ret->alternative);
 	if (takes_all(ret->alternative, ret->alternative_count))
 		ret->alternative_count = 0;
@@ -102,8 +157,10 @@ void servers_load(struct loader *loader)
 	loader->servers = servers;
 	for (size_t i = 0; i < count; i++) {
 		load_server(loader, &servers->item[i], &loader->server[i]);
+		loader->server[i].connect.name = servers->item[i].key;
 		mqtt += loader->server[i].is_mqtt;
 	}
+	collect_connects(loader, count);
 	if (mqtt == 0)
 		(void)config_fail(
 			loader->report, servers, NULL, ERR_INVALID,

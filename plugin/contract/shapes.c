@@ -102,6 +102,7 @@ static const struct shape_row shapes[SHAPES] = {
 		{ { .name = "host", STRING, REQUIRED }, { .name = "protocol", STRING, REQUIRED },
 		  { .name = "protocolVersion pathname title summary description", STRING },
 		  { .name = "security", .kind = CONFIG_ARRAY },
+		  { .name = "x-enforce", .kind = CONFIG_BOOLEAN },
 		  { .name = "variables tags externalDocs bindings" } },
 		{ { "variables", SHAPE_VARIABLE, HOLDS_MAP },
 		  { "security", SHAPE_SCHEME, HOLDS_LIST }, TAGS, DOCS } },

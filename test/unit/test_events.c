@@ -1638,6 +1638,39 @@ static void test_message__properties_that_are_never_shown(void **state)
 			 MOSQ_ERR_SUCCESS);
 }
 
+/* ---- x-enforce of a server --------------------------------------------------------------------
+ */
+
+static int begin_strict(void **state)
+{
+	(void)state;
+	return begin_with("test/data/properties/strict.asyncapi.json");
+}
+
+static void test_basic_auth__as_the_server_wants_it(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto other = a_client("backoffice", "two");
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	other.keepalive = 61;
+	assert_int_equal(connects(&other), MOSQ_ERR_AUTH);
+	assert_true(is_logged("want it: keepAlive"));
+	other.keepalive = 0;
+	assert_int_equal(connects(&other), MOSQ_ERR_AUTH);
+	other.keepalive = 1;
+	other.is_clean = false;
+	assert_int_equal(connects(&other), MOSQ_ERR_AUTH);
+	assert_true(is_logged("want it: cleanSession"));
+	other.is_clean = true;
+	assert_int_equal(connects(&other), MOSQ_ERR_SUCCESS);
+	reloads();
+	client.is_clean = false; /* asked again, which is no connection */
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+}
+
+#define STRICT(name) cmocka_unit_test_setup_teardown(name, begin_strict, end)
 #define PROPERTIES(name) cmocka_unit_test_setup_teardown(name, begin_properties, end)
 #define LOCKED(name) cmocka_unit_test_setup_teardown(name, begin_locked, end_locked)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -1692,6 +1725,7 @@ int main(void)
 		TEST(test_basic_auth__live_is_not_held_off),
 		TEST(test_message__of_one_that_expired),
 		LOCKED(test_message__kept_after_a_close),
+		STRICT(test_basic_auth__as_the_server_wants_it),
 		PROPERTIES(test_message__properties_of_2_0),
 		PROPERTIES(test_message__properties_of_2_1),
 		PROPERTIES(test_will__with_properties_of_2_0),
