@@ -78,6 +78,7 @@ void broker_probe(struct broker *ret)
 		{ "mosquitto_complete_basic_auth", &ret->complete_login },
 		{ "mosquitto_subscription_delete", &ret->unsubscribe },
 		{ "mosquitto_apply_on_all_clients", &ret->for_all },
+		{ "mosquitto_client_port", &ret->client_port },
 	};
 
 	properties->is_there = probe(of_properties, COUNT(of_properties));

@@ -57,6 +57,8 @@ struct broker {
 	 * delay a login, or plugin_opt_delayed_logins is off.
 	 */
 	void (*complete_login)(const char *client_id, int result);
+	/* The port of the client's listener; NULL: 2.0 has no such call. */
+	int (*client_port)(const struct mosquitto *client);
 	/* Removes a subscription from a session; NULL: 2.0 has no such call. */
 	int (*unsubscribe)(const char *client_id, const char *filter);
 	struct broker_properties properties;

@@ -142,6 +142,7 @@ int events_on_acl_check(int event_id, void *event_data, void *userdata)
 	}
 	broker_acl_request(event, &request);
 	request.method = events_method(session);
+	request.port = session ? session->port : 0;
 	request.is_settled =
 		plugin->deliveries.settled && plugin->deliveries.settled == event->payload;
 	if (is_read)

@@ -155,9 +155,11 @@ static void begin_anew(struct plugin *plugin, const struct mosquitto *client)
 /* ---- who connects -------------------------------------------------------------------------- */
 
 /* The facts of a login that come from the client's connection. */
-static struct login_request describe_login(const struct mosquitto *client)
+static struct login_request describe_login(const struct plugin *plugin,
+					   const struct mosquitto *client)
 {
 	struct who who = broker_who(client);
+	int port = plugin->broker.client_port ? plugin->broker.client_port(client) : 0;
 
 	return (struct login_request){
 		.handle = client,
@@ -166,6 +168,7 @@ static struct login_request describe_login(const struct mosquitto *client)
 		.address = who.address[0] ? who.address : NULL,
 		.is_clean = mosquitto_client_clean_session(client),
 		.keep_alive = mosquitto_client_keepalive(client),
+		.port = port > 0 && port <= UINT16_MAX ? (uint16_t)port : 0,
 		.now_ms = clock_unix_ms(),
 		.mono_ms = clock_mono_ns() / 1000000,
 	};
@@ -227,6 +230,7 @@ static bool open_session(struct plugin *plugin, const struct login_request *requ
 	sessions_end_at(plugin->sessions, session, answer->expires_ms);
 	session->was_closed = answer->was_closed;
 	session->method = answer->method;
+	session->port = request->port;
 	session->is_scram = answer->method == LOGIN_SCRAM;
 	return true;
 }
@@ -382,7 +386,7 @@ int events_on_basic_auth(int event_id, void *event_data, void *userdata)
 	 */
 	if (asked == ASKED_AWAY)
 		return MOSQ_ERR_SUCCESS;
-	request = describe_login(event->client);
+	request = describe_login(plugin, event->client);
 	request.username = event->username;
 	request.password = event->password;
 	show_certificate(event->client, &request, &shown, &fault);
@@ -486,7 +490,7 @@ int events_on_auth_start(int event_id, void *event_data, void *userdata)
 		begin_anew(plugin, event->client);
 	if (!event->auth_method || strcmp(event->auth_method, SCRAM_METHOD) != 0)
 		return MOSQ_ERR_NOT_SUPPORTED; /* the peer hears 0x8C */
-	request = describe_login(event->client);
+	request = describe_login(plugin, event->client);
 	if (login_begin(plugin->login, plugin->rules, &request, &message, &answer)) {
 		if (is_newcomer(plugin, event->client))
 			broker_toggle_id(&plugin->broker, event->client);
@@ -536,7 +540,7 @@ int events_on_auth_continue(int event_id, void *event_data, void *userdata)
 	(void)event_id;
 	if (!events_begin(plugin))
 		return MOSQ_ERR_AUTH;
-	request = describe_login(event->client);
+	request = describe_login(plugin, event->client);
 	if (is_newcomer(plugin, event->client))
 		broker_toggle_id(&plugin->broker, event->client);
 	else if (!login_is_begun(plugin->login, event->client))

@@ -273,6 +273,7 @@ int events_check_publish(struct plugin *plugin, struct mosquitto_evt_acl_check *
 
 	broker_acl_request(event, request);
 	request->method = events_method(session);
+	request->port = session ? session->port : 0;
 	request->properties = event->properties; /* 2.0 gives none here */
 	request->message.is_will = is_will = events_is_will(plugin, event->client, session);
 	request->is_source = !session && broker_is_source(event->client);
@@ -327,6 +328,7 @@ static void judge_message(struct plugin *plugin, struct mosquitto_evt_message *e
 
 	broker_message_request(event, &pending->request);
 	pending->request.method = events_method(session);
+	pending->request.port = session ? session->port : 0;
 	gate_decide(&plugin->gate, events_actor(plugin, event->client, session), &pending->request,
 		    decision);
 	pending->digest = events_digest(plugin, &pending->request.message);

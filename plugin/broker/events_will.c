@@ -114,6 +114,7 @@ __attribute__((cold, noinline)) static void settle_will(struct plugin *plugin, b
 	*request = (struct gate_request){ .action = GATE_PUBLISH,
 					  .message = pending->copied,
 					  .method = publish.session->method,
+					  .port = publish.session->port,
 					  .client_id = publish.session->client_id,
 					  .shown = shown };
 	request->message.is_will = true;

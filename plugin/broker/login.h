@@ -33,6 +33,7 @@ struct login_request {
 	const char *certificate_fault;    /* why the certificate can't be read; NULL: it can */
 	bool is_clean;                    /* the client begins a new session */
 	int keep_alive;                   /* seconds, as the client has it */
+	uint16_t port;                    /* of its listener; 0: not known */
 	/*
 	 * The broker asks again after a reload, about a session that this plugin accepted: nothing
 	 * is counted. A client of SCRAM can't prove itself again here: it is accepted while its

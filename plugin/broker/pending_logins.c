@@ -73,7 +73,8 @@ static struct pending_login *pending_login_new(const struct login_request *reque
 	copy = &login->request;
 	*copy = (struct login_request){ .handle = request->handle,
 					.is_clean = request->is_clean,
-					.keep_alive = request->keep_alive };
+					.keep_alive = request->keep_alive,
+					.port = request->port };
 	copy->client_id = strdup(request->client_id);
 	copy->address = request->address ? strdup(request->address) : NULL;
 	copy->certificate = request->certificate ? certid_dup(request->certificate) : NULL;

@@ -63,6 +63,7 @@ struct session {
 	bool was_closed; /* its connection before was closed because of a publish (holdoffs.h) */
 	bool is_scram;   /* it logged in by SCRAM, so a reload can't ask for its proof again */
 	enum login_method method;   /* how it logged in */
+	uint16_t port;              /* of its listener; 0: not known (2.0) */
 	bool is_gone;               /* its client left */
 	uint64_t sender;            /* as in struct ledger_resend_query */
 	uint64_t since_seq;         /* ledger_last() when its connection began */

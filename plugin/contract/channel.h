@@ -277,6 +277,12 @@ struct contract_channel {
 	size_t send_count, receive_count;
 	const struct contract_operation *send;
 	const struct contract_operation *receive;
+	/*
+	 * The ports of its servers, where it names servers, all of these name a port, and there
+	 * are others: only clients of these listeners may use it. 0: of all.
+	 */
+	size_t port_count;
+	const uint16_t *port;
 	size_t message_count;
 	const struct contract_message *message;
 	/*

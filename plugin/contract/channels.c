@@ -224,6 +224,7 @@ static void load_channel(struct loader *loader, const struct config *at,
 	if (channel->address)
 		address_load_params(loader, at, channel);
 	(void)operations_load_bindings(loader, at, LOADER_CHANNEL, NULL);
+	servers_load_ports(loader, at, channel);
 	load_extensions(loader, at, channel);
 	if (loader->report->count > before)
 		return;

@@ -101,6 +101,9 @@ void scopes_load_security(struct loader *loader, const struct config *owner,
 
 /* /servers, when the scopes have their numbers. */
 void servers_load(struct loader *loader);
+/* The ports of the servers that @at, the object of @channel, names. */
+void servers_load_ports(struct loader *loader, const struct config *at,
+			struct contract_channel *channel);
 /* Is @channel on a server that speaks MQTT? Why not is a warning. */
 bool servers_serve(struct loader *loader, const struct config *channel);
 /*

@@ -5,6 +5,7 @@
  */
 #include "contract/contract_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,6 +16,7 @@
 struct loader_server {
 	bool is_mqtt;
 	bool is_enforced; /* x-enforce */
+	uint16_t port;    /* that the host names; 0: none */
 	struct contract_connect connect;
 	size_t alternative_count; /* 0: every login will do */
 	const struct contract_alternative *alternative;
@@ -129,6 +131,18 @@ static bool takes_all(const struct contract_alternative *alternative, size_t cou
 	return (methods & all) == all;
 }
 
+/* "host:8883"; 0: it names none, or a variable. */
+static uint16_t port_of(const struct config *server)
+{
+	const char *host = config_string(config_member(server, "host"));
+	const char *colon = host ? strrchr(host, ':') : NULL;
+	size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+	unsigned long port =
+		digits > 0 && digits < 6 && !colon[1 + digits] ? strtoul(colon + 1, NULL, 10) : 0;
+
+	return port <= UINT16_MAX ? (uint16_t)port : 0;
+}
+
 static void load_server(struct loader *loader, const struct config *at, struct loader_server *ret)
 {
 	at = loader_follow(loader, at);
@@ -136,9 +150,31 @@ static void load_server(struct loader *loader, const struct config *at, struct l
 	if (!ret->is_mqtt)
 		return;
 	load_connect(loader, at, ret);
+	ret->port = port_of(at);
 	ret->alternative_count = scopes_load_alternatives(loader, at, &ret->alternative);
 	if (takes_all(ret->alternative, ret->alternative_count))
 		ret->alternative_count = 0;
+}
+
+/* Adds the port, unless it is there. */
+static void add_port(uint16_t port, uint16_t *ret, size_t *count)
+{
+	for (size_t i = 0; i < *count; i++)
+		if (ret[i] == port)
+			return;
+	if (port > 0)
+		ret[(*count)++] = port;
+}
+
+/* The ports of all MQTT servers. */
+static void collect_ports(struct loader *loader, size_t count)
+{
+	uint16_t *port = loader_take(loader, count, sizeof(*port));
+
+	for (size_t i = 0; port && i < count; i++)
+		if (loader->server[i].is_mqtt)
+			add_port(loader->server[i].port, port, &loader->contract->port_count);
+	loader->contract->port = port;
 }
 
 void servers_load(struct loader *loader)
@@ -161,6 +197,7 @@ void servers_load(struct loader *loader)
 		mqtt += loader->server[i].is_mqtt;
 	}
 	collect_connects(loader, count);
+	collect_ports(loader, count);
 	if (mqtt == 0)
 		(void)config_fail(
 			loader->report, servers, NULL, ERR_INVALID,
@@ -203,6 +240,35 @@ bool servers_serve(struct loader *loader, const struct config *channel)
 			    "no MQTT server has this channel: it is no topic, and what its "
 			    "operations say is not enforced");
 	return is_served;
+}
+
+void servers_load_ports(struct loader *loader, const struct config *at,
+			struct contract_channel *channel)
+{
+	const struct config *named = config_member(at, "servers");
+	uint16_t *port;
+	size_t count = 0;
+
+	if (config_count(named) == 0 || named->kind != CONFIG_ARRAY)
+		return;
+	port = loader_take(loader, named->count, sizeof(*port));
+	if (!port)
+		return;
+	config_foreach_item(item, named) {
+		const struct loader_server *server = server_of(loader, item);
+
+		if (!server || (server->is_mqtt && server->port == 0))
+			return;
+		if (server->is_mqtt)
+			add_port(server->port, port, &count);
+	}
+	if (count == loader->contract->port_count)
+		return;
+	channel->port = port;
+	channel->port_count = count;
+	loader_warn(loader, at, "servers",
+		    "Mosquitto 2.0 shows no plugin a client's listener: there the channel is open "
+		    "to clients of all of them");
 }
 
 /* Adds what @server asks for. False: it asks for nothing. */

@@ -46,6 +46,7 @@ struct gate_request {
 	/* How the client that asks proved its principal; GATE_LOGIN_ANY: not known, and any will
 	 * do. */
 	enum login_method method;
+	uint16_t port;          /* of the listener that its client is on; 0: not known */
 	const char *client_id;  /* of the client that asks; NULL: it has none */
 	const void *properties; /* GATE_PUBLISH: the broker's list; the gate does not look at it */
 	/* GATE_PUBLISH: what is known of MQTT 5's properties; NULL: the broker shows none now. */

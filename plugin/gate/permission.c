@@ -173,6 +173,28 @@ static bool is_addressed(const struct judgement *j, const struct contract_match 
 	return is_own;
 }
 
+static bool has_port(const uint16_t *list, size_t count, uint16_t port)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i] == port)
+			return true;
+	return false;
+}
+
+/*
+ * Is the client on a listener of the channel's servers? A port that no server of the document has,
+ * such as one behind a forwarded port, says nothing.
+ */
+__attribute__((cold)) static bool is_served(const struct judgement *j,
+					    const struct contract_channel *channel)
+{
+	const struct contract *contract = j->gate->rules->contract;
+	uint16_t port = j->request->port;
+
+	return port == 0 || has_port(channel->port, channel->port_count, port) ||
+	       !has_port(contract->port, contract->port_count, port);
+}
+
 enum gate_grant permission_receive(const struct judgement *j, const struct contract_match *match)
 {
 	const struct contract_channel *channel = match->channel;
@@ -182,6 +204,8 @@ enum gate_grant permission_receive(const struct judgement *j, const struct contr
 			: permission_best(j->principal, j->request->method, channel->receive,
 					  channel->receive_count, match);
 
+	if (channel->port_count > 0 && !is_served(j, channel))
+		return GATE_NONE;
 	return has != GATE_FULL && is_addressed(j, match) ? GATE_FULL : has;
 }
 
@@ -231,6 +255,10 @@ bool permission_scope(struct judgement *j)
 	if (count == 0)
 		return judgement_refuse(j, REASON_DIRECTION, "channel %s has no %s operation",
 					channel->name, is_send ? "send" : "receive");
+	if (channel->port_count > 0 && !is_served(j, channel))
+		return judgement_refuse(j, REASON_SCOPE_MISSING,
+					"channel %s is on other servers than that of port %u",
+					channel->name, j->request->port);
 	switch (is_send ? may_send(j) : permission_receive(j, j->match)) {
 	case GATE_FULL:
 		return true;

@@ -26,9 +26,9 @@ struct scene {
 	struct gate gate;
 };
 
-static void begin(struct scene *ret)
+static void begin(struct scene *ret, const char *contract)
 {
-	struct rules_files files = { .contract = DATA "properties.asyncapi.json" };
+	struct rules_files files = { .contract = contract };
 	struct diag diag;
 
 	diag_init(&diag);
@@ -142,7 +142,7 @@ static void test_gate_decide__judges_properties(void **state)
 	struct scene scene;
 
 	(void)state;
-	begin(&scene);
+	begin(&scene, DATA "properties.asyncapi.json");
 	assert_int_equal(cases_run(DATA "decisions.cases", &scene, decide), 0);
 	end(&scene);
 }
@@ -154,7 +154,7 @@ static void test_rules_load__warns_of_what_is_not_shown(void **state)
 	unsigned found = 0;
 
 	(void)state;
-	begin(&scene);
+	begin(&scene, DATA "properties.asyncapi.json");
 	for (size_t i = 0; rules_warning(scene.rules, i); i++)
 		found += strstr(rules_warning(scene.rules, i), "/channels/") &&
 			 strstr(rules_warning(scene.rules, i), "Mosquitto 2.0 shows none");
@@ -163,11 +163,55 @@ static void test_rules_load__warns_of_what_is_not_shown(void **state)
 	end(&scene);
 }
 
+/* ---- the listener that a client is on ------------------------------------------------------ */
+
+static enum verdict ask(struct scene *scene, enum gate_action action, const char *topic,
+			uint16_t port)
+{
+	static const struct access_principal anybody = { .name = "anybody" };
+	struct gate_request request = {
+		.action = action,
+		.message = { .topic = topic,
+			     .topic_len = strlen(topic),
+			     .payload = "1",
+			     .payload_len = 1 },
+		.port = port,
+	};
+	struct decision decision;
+
+	gate_decide(&scene->gate, &anybody, &request, &decision);
+	if (decision.verdict != VERDICT_ALLOW)
+		assert_int_equal(decision.reason, REASON_SCOPE_MISSING);
+	return decision.verdict;
+}
+
+static void test_gate_decide__knows_the_listener(void **state)
+{
+	static const enum gate_action actions[] = { GATE_PUBLISH, GATE_DELIVER, GATE_SUBSCRIBE };
+	struct scene scene;
+	bool is_warned = false;
+
+	(void)state;
+	begin(&scene, DATA "ports.asyncapi.json");
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(ask(&scene, actions[i], "inner", 1883), VERDICT_ALLOW);
+		assert_int_equal(ask(&scene, actions[i], "inner", 8883), VERDICT_DENY);
+		assert_int_equal(ask(&scene, actions[i], "inner", 0), VERDICT_ALLOW); /* 2.0 */
+		assert_int_equal(ask(&scene, actions[i], "inner", 31883), VERDICT_ALLOW);
+	}
+	assert_int_equal(ask(&scene, GATE_PUBLISH, "both", 8883), VERDICT_ALLOW);
+	for (size_t i = 0; rules_warning(scene.rules, i); i++)
+		is_warned |= strstr(rules_warning(scene.rules, i), "client's listener") != NULL;
+	assert_true(is_warned);
+	end(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gate_decide__judges_properties),
 		cmocka_unit_test(test_rules_load__warns_of_what_is_not_shown),
+		cmocka_unit_test(test_gate_decide__knows_the_listener),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
