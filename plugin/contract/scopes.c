@@ -187,8 +187,8 @@ void scopes_load(struct loader *loader)
 	}
 }
 
-static void load_alternative(struct loader *loader, const struct config *at,
-			     struct contract_alternative *ret)
+static void load_one(struct loader *loader, const struct config *at,
+		     struct contract_alternative *ret)
 {
 	static const struct scopeset none;
 	unsigned type = 0;
@@ -205,6 +205,37 @@ static void load_alternative(struct loader *loader, const struct config *at,
 	loader_warn(loader, at, "type",
 		    "is no way to log in that this broker has: nobody meets it; those that it has "
 		    "are userPassword, X509, scramSha256 and http with the scheme bearer");
+}
+
+/* A client that meets both; CONTRACT_NOBODY: none does. */
+static struct contract_alternative both(const struct contract_alternative *a,
+					const struct contract_alternative *b)
+{
+	struct contract_alternative ret = *a;
+
+	scopeset_merge(&ret.scopes, &b->scopes);
+	ret.methods = !a->methods               ? b->methods
+		      : !b->methods             ? a->methods
+		      : a->methods & b->methods ? a->methods & b->methods
+						: CONTRACT_NOBODY;
+	return ret;
+}
+
+/* A scheme, and those that its x-and has, all of which have to be met. */
+static void load_alternative(struct loader *loader, const struct config *at,
+			     struct contract_alternative *ret)
+{
+	const struct config *scheme = loader_follow(loader, at);
+
+	load_one(loader, at, ret);
+	config_foreach_item(item, config_member(scheme, "x-and")) {
+		struct contract_alternative other;
+
+		load_one(loader, item, &other);
+		*ret = both(ret, &other);
+	}
+	if (config_member(scheme, "x-and") && (ret->methods & CONTRACT_NOBODY))
+		loader_warn(loader, scheme, "x-and", "nobody can meet all of these");
 }
 
 size_t scopes_load_alternatives(struct loader *loader, const struct config *owner,
@@ -229,20 +260,6 @@ size_t scopes_load_alternatives(struct loader *loader, const struct config *owne
 /* ---- of an operation and its servers ------------------------------------------------------ */
 
 #define BOTH_MAX 64u /* alternatives of an operation, each with each of its servers' */
-
-/* A client that meets both; CONTRACT_NOBODY: none does. */
-static struct contract_alternative both(const struct contract_alternative *a,
-					const struct contract_alternative *b)
-{
-	struct contract_alternative ret = *a;
-
-	scopeset_merge(&ret.scopes, &b->scopes);
-	ret.methods = !a->methods               ? b->methods
-		      : !b->methods             ? a->methods
-		      : a->methods & b->methods ? a->methods & b->methods
-						: CONTRACT_NOBODY;
-	return ret;
-}
 
 /* The operation's alternatives, each with each of @server's; those that nobody meets are left out
  * where there is another. */

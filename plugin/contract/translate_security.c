@@ -59,46 +59,51 @@ static bool has_scopes(const struct config *scheme)
 	return config_is(type, "oauth2") || config_is(type, "openIdConnect");
 }
 
-static void add_scopes(struct translator *t, struct draft *list, const struct config *need)
+/* One scheme of a requirement: a reference to it, or where it is with scopes, itself with those. */
+static struct draft *one_scheme(struct translator *t, const struct config *need)
 {
-	config_foreach_item(scope, need)
-		draft_add(&t->drafts, list, draft_alias(&t->drafts, scope));
+	const struct config *scheme = find_scheme(t, need);
+	bool is_scoped = config_count(need) > 0 && has_scopes(scheme);
+	struct draft *made;
+
+	if (!scheme)
+		return NULL;
+	if (config_count(need) > 0 && !is_scoped)
+		translate_note(t, need, "is not carried over: \"%s\" has no scopes", need->key);
+	if (!is_scoped)
+		return translate_reference(
+			t, need,
+			(const char *const[]){ "components", "securitySchemes", need->key, NULL });
+	made = draft_place(translate_scheme(t, scheme), need);
+	draft_put(&t->drafts, made, "scopes", draft_alias(&t->drafts, need));
+	return made;
 }
 
 /*
- * One requirement: all schemes that it names. Where several have scopes the result has those of
- * all. What else is needed beside them, or beside the first where none has scopes, is noted.
+ * One requirement: the scheme that it names. 3.x has none of several, all of which are needed: the
+ * others are the first one's x-and, which is the plugin's own.
  */
 static struct draft *requirement(struct translator *t, const struct config *at)
 {
-	const struct config *first = NULL, *first_scheme = NULL;
+	const struct config *first = config_first(at, CONFIG_OBJECT), *scheme;
 	struct draft *list = draft_place(draft_array(&t->drafts), at), *made;
 
-	config_foreach_member(need, at) {
-		const struct config *scheme = find_scheme(t, need);
-
-		if (scheme && has_scopes(scheme))
-			add_scopes(t, list, need);
-		else if (scheme && config_count(need) > 0)
-			translate_note(t, need, "is not carried over: \"%s\" has no scopes",
-				       need->key);
-		if (scheme && (!first || (has_scopes(scheme) && !has_scopes(first_scheme))))
-			first = need, first_scheme = scheme;
-	}
-	config_foreach_member(need, at)
-		if (first && need != first && !has_scopes(find_scheme(t, need)))
-			translate_note(t, need,
-				       "is not carried over: 3.x has no requirement of two "
-				       "schemes, and \"%s\" is needed as well",
-				       first->key);
-	if (!first)
+	if (at->count == 1)
+		return one_scheme(t, first);
+	scheme = find_scheme(t, first);
+	if (!scheme || scheme->kind != CONFIG_OBJECT)
 		return NULL;
-	if (draft_count(list) == 0)
-		return translate_reference(
-			t, first,
-			(const char *const[]){ "components", "securitySchemes", first->key, NULL });
-	made = draft_place(translate_scheme(t, first_scheme), first);
-	draft_put(&t->drafts, made, "scopes", list);
+	config_foreach_member(need, at)
+		if (need != first)
+			draft_add(&t->drafts, list, one_scheme(t, need));
+	made = draft_place(translate_scheme(t, scheme), first);
+	if (config_count(first) > 0)
+		draft_put(&t->drafts, made, "scopes", draft_alias(&t->drafts, first));
+	draft_put(&t->drafts, made, "x-and", list);
+	if (t->view == TRANSLATE_APPLICATION)
+		translate_note(t, at,
+			       "is carried over with x-and, which other programs do not know: "
+			       "3.x has no requirement of several schemes");
 	return made;
 }
 
