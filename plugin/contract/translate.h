@@ -8,11 +8,9 @@
  * - the messages of both are the channel's, one each for an item of "oneOf", also of one in
  *   another; they are named by messageId, by the reference, by name, in this order;
  * - "schemaFormat" moves into the payload; a parameter's schema becomes enum, default, examples and
- *   x-pattern; a server's "url" host and pathname; tags and externalDocs of the document go to
- * info;
- * - a security requirement with scopes becomes a scheme with these scopes; of several schemes in
- * one requirement, all of which are needed, the others become the first one's "x-and", which is
- * ours;
+ *   x-pattern; a server's "url" host and pathname; the document's tags and externalDocs are info's;
+ * - a security requirement with scopes becomes a scheme with these scopes; where it has several
+ *   schemes, all of which are needed, the others become the first one's "x-and", which is ours;
  * - traits stay traits, unless one has a member that its object has too: in 2.x the trait wins, in
  *   3.x the object, so that they are merged then;
  * - what a reference brings from another file, or from under another channel, is translated in

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "contract/channel.h"
 
 /* A channel while it is translated. */
 struct channel_draft {
@@ -257,6 +258,11 @@ static void add_channel(struct translator *t, const struct config *at)
 
 void translate_channels(struct translator *t, const struct config *channels)
 {
+	if (channels->count > CONTRACT_CHANNELS_MAX) {
+		(void)config_fail(t->sources->report, channels, NULL, ERR_LIMIT,
+				  "more than %u channels", CONTRACT_CHANNELS_MAX);
+		return;
+	}
 	config_foreach_member(at, channels) {
 		if (t->drafts.rc || config_is_full(t->sources->report))
 			return;
