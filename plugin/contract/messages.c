@@ -168,6 +168,16 @@ static const struct config *find_examples(const struct config *at)
 	return examples && examples->kind == CONFIG_ARRAY ? examples : NULL;
 }
 
+/* A schema has its place in a file, and one that was merged has none. */
+static void warn_of_headers(struct loader *loader, const struct config *at)
+{
+	const struct config *headers = config_member(at, "headers");
+
+	if (headers && !draft_is_original(headers))
+		loader_warn(loader, headers, NULL,
+			    "only these are checked: what a trait adds to them is not");
+}
+
 static void load_message(struct loader *loader, const struct config *at,
 			 struct contract_message *message)
 {
@@ -177,6 +187,7 @@ static void load_message(struct loader *loader, const struct config *at,
 	at = traits_merge(loader, at);
 	if (!at)
 		return;
+	warn_of_headers(loader, at);
 	message->examples = find_examples(at);
 	load_type(loader, at, message);
 	message_properties_load(loader, at, message);
