@@ -35,13 +35,14 @@ static const struct output_column long_columns[] = {
 /* clang-format on */
 
 /* Who, after which login. */
-struct asked {
+struct may_subject {
 	const struct access_principal *principal;
 	enum login_method method;
 };
 
 /* For any topic of the channel: every parameter is open. */
-static const char *grant_word(const struct asked *asked, const struct contract_channel *channel,
+static const char *grant_word(const struct may_subject *asked,
+			      const struct contract_channel *channel,
 			      const struct contract_operation *operation, size_t count)
 {
 	static const char *const words[] = {
@@ -74,7 +75,7 @@ static void add_publish(json_t *row, const char *publish,
 }
 
 /* The first operation that admits it; without one the first. */
-static const struct contract_operation *admitting(const struct asked *asked,
+static const struct contract_operation *admitting(const struct may_subject *asked,
 						  const struct contract_channel *channel)
 {
 	for (size_t i = 0; i < channel->send_count; i++)
@@ -83,7 +84,8 @@ static const struct contract_operation *admitting(const struct asked *asked,
 	return channel->send;
 }
 
-static json_t *operation_json(const struct asked *asked, const struct contract_channel *channel,
+static json_t *operation_json(const struct may_subject *asked,
+			      const struct contract_channel *channel,
 			      const struct contract_operation *operation)
 {
 	json_t *row = json_pack("{s:s}", "operation", operation->name), *names = json_array();
@@ -95,7 +97,7 @@ static json_t *operation_json(const struct asked *asked, const struct contract_c
 	return row;
 }
 
-static json_t *row_of(const struct asked *asked, const struct contract_channel *channel)
+static json_t *row_of(const struct may_subject *asked, const struct contract_channel *channel)
 {
 	const char *publish = grant_word(asked, channel, channel->send, channel->send_count);
 	const char *will = strcmp(publish, "no") == 0 ? ""
@@ -122,8 +124,8 @@ static json_t *row_of(const struct asked *asked, const struct contract_channel *
 
 /* ---- steps ------------------------------------------------------------------------------- */
 
-static bool holds(const struct asked *asked, const struct contract_channel *channel, int scope,
-		  enum gate_grant least)
+static bool holds(const struct may_subject *asked, const struct contract_channel *channel,
+		  int scope, enum gate_grant least)
 {
 	struct contract_alternative needed = { .methods = 0 };
 	struct contract_operation operation = { .alternative_count = 1, .alternative = &needed };
@@ -136,7 +138,7 @@ static bool holds(const struct asked *asked, const struct contract_channel *chan
 }
 
 /* "PLACED -> CANCELLED": the steps of a user that may publish on @channel for its own only. */
-static void add_own_steps(json_t *list, const struct asked *asked,
+static void add_own_steps(json_t *list, const struct may_subject *asked,
 			  const struct contract_channel *channel)
 {
 	const struct contract_transitions *machine =
@@ -160,7 +162,7 @@ static void add_own_steps(json_t *list, const struct asked *asked,
 }
 
 /* May it put a status of the channel right? */
-static bool may_correct(const struct asked *asked, const struct contract_channel *channel)
+static bool may_correct(const struct may_subject *asked, const struct contract_channel *channel)
 {
 	return channel->mapping && channel->mapping->transitions &&
 	       strcmp(grant_word(asked, channel, channel->send, channel->send_count), "yes") == 0 &&
@@ -254,7 +256,8 @@ static void print_text(const struct access_principal *principal, const json_t *w
 		(void)puts("\nSome of this holds for certain topics only (where).");
 }
 
-static void print(const struct asked *asked, const struct scene *scene, const struct output *output)
+static void print(const struct may_subject *asked, const struct scene *scene,
+		  const struct output *output)
 {
 	const struct access_principal *principal = asked->principal;
 	json_t *channels = json_array(), *steps = json_array(), *corrects = json_array(), *whole;
@@ -282,7 +285,7 @@ static void print(const struct asked *asked, const struct scene *scene, const st
 static int run(struct ctl_call *call)
 {
 	const struct may_args *args = call->args;
-	struct asked asked = { .method = ctl_login(args->login) };
+	struct may_subject asked = { .method = ctl_login(args->login) };
 	struct scene scene = { .rules = NULL };
 	int status;
 

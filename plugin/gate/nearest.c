@@ -15,7 +15,7 @@
  * How far a payload is from a message, the weightiest part first. Those of other messages than have
  * the best marks are not looked for: a list of faults costs as much as a dozen checks.
  */
-struct gap {
+struct kind_gap {
 	bool is_other_format; /* it can't be held against the schema */
 	/* Top-level members with the value that the schema asks for, and with another. */
 	struct schema_marks marks;
@@ -35,7 +35,7 @@ static size_t depth_of(const char *pointer)
 	return depth;
 }
 
-static void add_faults(struct gap *gap, const struct schema_error *fault, size_t count)
+static void add_faults(struct kind_gap *gap, const struct schema_error *fault, size_t count)
 {
 	gap->faults = count;
 	gap->depth = depth_of(fault->instance);
@@ -49,7 +49,7 @@ static void add_faults(struct gap *gap, const struct schema_error *fault, size_t
 }
 
 /* By format and marks: below 0: @a is nearer than @b. */
-static int compare_marks(const struct gap *a, const struct gap *b)
+static int compare_marks(const struct kind_gap *a, const struct kind_gap *b)
 {
 	if (a->is_other_format != b->is_other_format)
 		return a->is_other_format ? 1 : -1;
@@ -59,7 +59,7 @@ static int compare_marks(const struct gap *a, const struct gap *b)
 }
 
 /* Of two with the same marks. */
-static bool is_nearer(const struct gap *a, const struct gap *b)
+static bool is_nearer(const struct kind_gap *a, const struct kind_gap *b)
 {
 	if (a->is_other_type != b->is_other_type)
 		return b->is_other_type;
@@ -78,19 +78,19 @@ static int64_t share_of(const struct kinds *kinds)
 	return SCHEMA_MESSAGE_WORK / (int64_t)(kinds->count > 4 ? kinds->count : 4);
 }
 
-static void mark(struct kinds *kinds, const struct contract_message *message, struct gap *ret)
+static void mark(struct kinds *kinds, const struct contract_message *message, struct kind_gap *ret)
 {
-	*ret = (struct gap){ .is_other_format = !kinds_view(kinds, message) };
+	*ret = (struct kind_gap){ .is_other_format = !kinds_view(kinds, message) };
 	if (!ret->is_other_format)
 		schema_mark(kinds_schema(kinds->j, message), kinds->j->payload, share_of(kinds),
 			    &ret->marks);
 }
 
 /* Marks all that have a schema; returns the best of them, NULL where none has one. */
-static const struct gap *find_best(struct kinds *kinds,
-				   struct gap gap[static CONTRACT_MESSAGES_MAX])
+static const struct kind_gap *find_best(struct kinds *kinds,
+					struct kind_gap gap[static CONTRACT_MESSAGES_MAX])
 {
-	const struct gap *best = NULL;
+	const struct kind_gap *best = NULL;
 
 	for (size_t i = 0; i < kinds->count; i++) {
 		if (!kinds_schema(kinds->j, kinds->message[i]))
@@ -106,11 +106,12 @@ static const struct gap *find_best(struct kinds *kinds,
  * Writes to the decision what is wrong with @message, which has the marks of *@best, if it is
  * nearer than what was there, which *@best is then.
  */
-static void compare(struct kinds *kinds, const struct contract_message *message, struct gap *best)
+static void compare(struct kinds *kinds, const struct contract_message *message,
+		    struct kind_gap *best)
 {
 	struct decision *decision = kinds->j->decision;
 	struct schema_error fault[FAULTS_MAX];
-	struct gap gap = *best;
+	struct kind_gap gap = *best;
 	size_t count;
 
 	if (best->is_other_format) {
@@ -132,8 +133,8 @@ static void compare(struct kinds *kinds, const struct contract_message *message,
 bool nearest_refuse(struct kinds *kinds)
 {
 	struct judgement *j = kinds->j;
-	struct gap gap[CONTRACT_MESSAGES_MAX], best;
-	const struct gap *marked = find_best(kinds, gap);
+	struct kind_gap gap[CONTRACT_MESSAGES_MAX], best;
+	const struct kind_gap *marked = find_best(kinds, gap);
 
 	if (!marked) /* an empty payload, or one where all are empty */
 		return judgement_refuse(j, REASON_SCHEMA_VIOLATION,
