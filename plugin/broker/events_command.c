@@ -89,11 +89,13 @@ static json_t *explain(struct plugin *plugin, const struct control_members *ques
 		return NULL;
 	}
 	gate_decide(&plugin->gate, principal, &request, &plugin->filter);
-	return json_pack("{sb ss sb ss ss ss ss ss}", "allowed", decision->verdict == VERDICT_ALLOW,
-			 "reason", reason_code(decision->reason), "observed", decision->is_observed,
+	return json_pack("{sb ss sb ss ss ss ss ss ss}", "allowed",
+			 decision->verdict == VERDICT_ALLOW, "reason",
+			 reason_code(decision->reason), "observed", decision->is_observed,
 			 "channel", decision->channel ? decision->channel->name : "", "field",
 			 decision->error.instance, "keyword", decision->error.keyword, "message",
-			 decision->error.message, "currentStatus", decision->current_status);
+			 decision->error.message, "currentStatus", decision->current_status,
+			 "messageName", decision->kind ? decision->kind->name : "");
 }
 
 static json_t *perform(void *ctx, enum control_command command,

@@ -127,3 +127,24 @@ def test_a_database_of_before(new_broker):
     broker.wait_rows([(None,), (name,)], "SELECT message FROM events WHERE topic = ? ORDER BY seq",
                      topic)
     assert broker.rows("PRAGMA user_version") == [(13,)]
+
+
+def test_notices_of_two_messages(new_broker):
+    """What the plugin publishes may be any of its channel's messages."""
+    def split(contract):
+        add_meters(contract)
+        channel = contract["channels"]["refusals"]
+        held = {"payload": {"type": "object", "required": ["heldBack"]}}
+        channel["messages"] = {"held": held, "refusal": {
+            "payload": {"type": "object", "required": ["decisionId"]}}}
+        for operation in contract["operations"].values():
+            if operation["channel"]["$ref"] == "#/channels/refusals":
+                operation.pop("messages", None)
+
+    broker = new_broker()
+    edit_json(broker.contract, split)
+    broker.start()
+    client = broker.client("collar-7")
+    notices_of(client)
+    client.publish("values/1", b"nothing", 1)
+    assert json.loads(client.message().payload)["messageName"] == "number"
