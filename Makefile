@@ -45,7 +45,7 @@ CONTRACT = contract/contract contract/transitions contract/entities contract/sco
            contract/sources_place \
            contract/translate contract/translate_channels contract/translate_messages \
            contract/translate_parts contract/translate_security contract/bundle contract/bundle_kind \
-           contract/shapes contract/traits contract/media contract/messages contract/operations contract/channels contract/address contract/content \
+           contract/shapes contract/traits contract/media contract/messages contract/operations contract/members contract/channels contract/address contract/content \
            contract/level contract/topics contract/topics_check contract/topics_filter contract/topics_nearest \
            contract/message_properties contract/servers contract/replies
 ACCESS   = access/access access/access_load access/access_roles access/access_clients \

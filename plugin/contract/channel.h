@@ -105,6 +105,7 @@ struct contract_message {
 	 */
 	const char *schema_uri;
 	const struct contract_properties *properties; /* NULL: nothing is said of them */
+	const struct config *at; /* its place in the contract's files; for tools only */
 	/* Its "examples", an array in one of the contract's files; NULL: none. For tools only. */
 	const struct config *examples;
 };

@@ -155,7 +155,7 @@ static void load_document(struct loader *loader)
 {
 	typedef void step(struct loader *);
 	static step *const steps[] = { load_root,           scopes_load,     servers_load,
-				       transitions_load,    entities_load,   channels_make,
+				       transitions_load,    entities_load,   members_load,
 				       messages_load,       operations_load, channels_load,
 				       channels_load_broker };
 	/* These are about the channels as they are when all are loaded. */
@@ -165,7 +165,7 @@ static void load_document(struct loader *loader)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		steps[i](loader);
 		if (loader->report->rc == ERR_NOMEM ||
-		    (steps[i] == channels_make && !loader->channel))
+		    (steps[i] == members_load && !loader->channel))
 			return;
 	}
 	for (size_t i = 0; i < sizeof(last) / sizeof(*last) && loader->report->count == 0; i++)

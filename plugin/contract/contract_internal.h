@@ -28,6 +28,15 @@
 	"x-durability x-entity x-interval x-time x-unique x-problem-types x-pattern x-own "        \
 	"x-enforce"
 
+/* A member of /channels. Several of one address are one channel of the contract. */
+struct loader_member {
+	const struct config *at; /* the object, or what it refers to; NULL: it is no topic */
+	unsigned channel;        /* the contract's, by its index */
+	unsigned next;           /* 1 + the next member of that channel; 0: none */
+	unsigned message;        /* the first of its messages among the channel's */
+	unsigned message_count;
+};
+
 struct loader {
 	struct contract *contract;
 	struct config_report *report;
@@ -35,8 +44,10 @@ struct loader {
 	const struct config *servers;  /* /servers; NULL: there are none */
 	struct loader_server *server;  /* of each of its members; servers.c's own */
 	const struct config *channels; /* /channels; NULL: there are none */
-	const unsigned *topic_of; /* of each of its members: the channel's index + 1; 0: no topic */
-	const struct config **at; /* of each channel of these: the object, by the channel's index */
+	struct loader_member *member;  /* of each of its members */
+	/* Of each channel, by its index: the object of its first member, and 1 + the member's. */
+	const struct config **at;
+	unsigned *first;
 	struct contract_channel *channel; /* the contract's */
 	struct entity *entity;            /* the plan's */
 	struct arena scratch;             /* freed when the contract is loaded */
@@ -51,6 +62,17 @@ struct loader {
 	struct contract_mark *mark;   /* the contract's */
 	size_t mark_max;
 };
+
+/* Loops over the members of the channel with @index. */
+#define loader_foreach_member(its, loader, index)                                                  \
+	for (struct loader_member *its = loader_member((loader), (loader)->first[index]); its;     \
+	     its = loader_member((loader), its->next))
+
+/* The member with this number, from 1; NULL for 0. */
+static inline struct loader_member *loader_member(const struct loader *loader, unsigned number)
+{
+	return number > 0 ? &loader->member[number - 1] : NULL;
+}
 
 /* What @at refers to, or @at itself; NULL, and a fault, where the reference leads nowhere. */
 static inline const struct config *loader_follow(struct loader *loader, const struct config *at)
@@ -131,13 +153,15 @@ const struct contract_reply *replies_load(struct loader *loader, const struct co
 void operations_load(struct loader *loader);
 
 /* Makes the channels that are topics, of which only name and index are filled in. */
-void channels_make(struct loader *loader);
+void members_load(struct loader *loader);
+/* The member of /channels that @at, a value of the document or NULL, is; NULL: it is no topic's. */
+const struct loader_member *members_find(const struct loader *loader, const struct config *at);
+/* The channel's message that @at, a value that an operation refers to, is; NULL: it is none. */
+const struct contract_message *members_message(const struct loader *loader,
+					       const struct contract_channel *channel,
+					       const struct config *at);
 /* /channels, when the operations are loaded. */
 void channels_load(struct loader *loader);
-/* The channel's message that @at, a value that an operation refers to, is; NULL: it is none. */
-const struct contract_message *channels_message(struct loader *loader,
-						const struct contract_channel *channel,
-						const struct config *at);
 /* /x-mode of the document or of a channel, where it is there. */
 void channels_load_mode(struct loader *loader, const struct config *owner,
 			enum contract_mode ret[CONTRACT_GROUPS]);

@@ -194,15 +194,43 @@ static void load_message(struct loader *loader, const struct config *at,
 	load_payload(loader, at, message);
 }
 
-/* The channel's "messages", or NULL where there are none, or too many. */
-static const struct config *messages_of(struct loader *loader, size_t channel)
+/* The "messages" of a member of /channels, or NULL where there are none, or too many. */
+static const struct config *messages_of(struct loader *loader, const struct loader_member *member)
 {
-	const struct config *messages = config_member(loader->at[channel], "messages");
+	const struct config *messages = config_member(member->at, "messages");
 
 	if (!config_expect(loader->report, messages, CONFIG_OBJECT) ||
 	    !config_bound(loader->report, messages, 0, CONTRACT_MESSAGES_MAX, "messages"))
 		return NULL;
 	return messages;
+}
+
+/* The messages of all of the channel's members, to @message, which has room for them. */
+static void load_channel(struct loader *loader, struct contract_channel *channel,
+			 struct contract_message *message)
+{
+	channel->message = message;
+	loader_foreach_member(member, loader, channel->index)
+	{
+		const struct config *messages = messages_of(loader, member);
+
+		member->message = (unsigned)channel->message_count;
+		if (channel->message_count + config_count(messages) > CONTRACT_MESSAGES_MAX) {
+			(void)config_fail(loader->report, messages, NULL, ERR_LIMIT,
+					  "more than %u messages on the topics of channel \"%s\"",
+					  CONTRACT_MESSAGES_MAX, channel->name);
+			return;
+		}
+		config_foreach_member(at, messages) {
+			struct contract_message *its = &message[channel->message_count++];
+
+			its->name = at->key;
+			its->at = at;
+			its->index = (unsigned)loader->contract->message_count++;
+			load_message(loader, at, its);
+			member->message_count++;
+		}
+	}
 }
 
 void messages_load(struct loader *loader)
@@ -214,7 +242,8 @@ void messages_load(struct loader *loader)
 	size_t all = 0;
 
 	for (size_t i = 0; i < loader->named_count; i++)
-		all += config_count(messages_of(loader, i));
+		loader_foreach_member(member, loader, i) all +=
+			config_count(messages_of(loader, member));
 	message = loader_take(loader, all, sizeof(*message));
 	loader->schema = arena_take(&loader->scratch, all, sizeof(*loader->schema));
 	loader->mark_max = SCHEMAS_OF_MESSAGE * all + config_count(schemas);
@@ -227,17 +256,6 @@ void messages_load(struct loader *loader)
 	config_foreach_member(at, schemas)
 		if (is_multi_format(at))
 			(void)find_schema(loader, at, NULL);
-	for (size_t i = 0; i < loader->named_count; i++) {
-		struct contract_channel *channel = &loader->channel[i];
-
-		channel->message = &message[contract->message_count];
-		config_foreach_member(at, messages_of(loader, i)) {
-			struct contract_message *its = &message[contract->message_count];
-
-			its->name = at->key;
-			its->index = (unsigned)contract->message_count++;
-			load_message(loader, at, its);
-			channel->message_count++;
-		}
-	}
+	for (size_t i = 0; i < loader->named_count; i++)
+		load_channel(loader, &loader->channel[i], &message[contract->message_count]);
 }

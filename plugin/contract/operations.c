@@ -94,42 +94,37 @@ static const struct config *resolve(struct loader *loader, const struct config *
 	return NULL;
 }
 
-/* The channel that "channel" names: one of the document's /channels; NULL: it is no topic, or a
- * fault. */
-static struct contract_channel *find_channel(struct loader *loader, const struct config *operation)
+/* The member of /channels that "channel" names; NULL: it is no topic, or a fault. */
+static const struct loader_member *find_channel(struct loader *loader,
+						const struct config *operation)
 {
 	const struct config *at = config_member(operation, "channel");
 	const struct config *found = resolve(loader, at, "...");
 
-	if (found && found->up && found->up == loader->channels) {
-		unsigned topic = loader->topic_of[found - loader->channels->item];
-
-		return topic > 0 ? &loader->channel[topic - 1] : NULL;
-	}
-	if (found)
+	if (found && (!found->up || found->up != loader->channels))
 		(void)config_fail(loader->report, at, "$ref", ERR_INVALID,
 				  "expected a channel of the contract: \"#/channels/...\"");
-	return NULL;
+	return members_find(loader, found);
 }
 
-/* Its messages: those that it names, or all of the channel's. */
+/* Its messages: those that it names, or all that its member of /channels has. */
 static void load_messages(struct loader *loader, const struct config *at,
-			  const struct contract_channel *channel,
-			  struct contract_operation *operation)
+			  const struct loader_member *member, struct contract_operation *operation)
 {
+	const struct contract_channel *channel = &loader->channel[member->channel];
 	const struct config *named = config_member(at, "messages");
-	size_t count = named ? config_count(named) : channel->message_count;
+	size_t count = named ? config_count(named) : member->message_count;
 	const struct contract_message **message = loader_take(loader, count, sizeof(*message));
 
 	if (!message)
 		return;
 	operation->message = message;
-	for (size_t i = 0; i < channel->message_count && !named; i++)
-		message[operation->message_count++] = &channel->message[i];
+	for (size_t i = 0; i < member->message_count && !named; i++)
+		message[operation->message_count++] = &channel->message[member->message + i];
 	config_foreach_item(item, named) {
 		const struct config *found = resolve(loader, item, ".../messages/...");
 		const struct contract_message *its =
-			found ? channels_message(loader, channel, found) : NULL;
+			found ? members_message(loader, channel, found) : NULL;
 
 		if (its)
 			message[operation->message_count++] = its;
@@ -143,7 +138,8 @@ static void load_messages(struct loader *loader, const struct config *at,
 struct found {
 	const struct config *at;
 	const char *name;
-	struct contract_channel *channel;
+	const struct loader_member *member;
+	struct contract_channel *channel; /* the member's */
 	bool is_send;
 };
 
@@ -157,7 +153,7 @@ static void add_operation(struct loader *loader, const struct found *found)
 	struct contract_operation *operation = (struct contract_operation *)&list[(*count)++];
 
 	operation->name = found->name;
-	load_messages(loader, found->at, channel, operation);
+	load_messages(loader, found->at, found->member, operation);
 	scopes_load_security(loader, found->at, loader->at[channel->index], operation);
 	if (found->is_send)
 		operation->reply = replies_load(loader, found->at);
@@ -198,9 +194,11 @@ static bool find_operation(struct loader *loader, const struct config *at, const
 		return false;
 	is_action = config_word(loader->report, at, "action", actions, &action);
 	*ret = (struct found){
-		.at = at, .name = name, .channel = find_channel(loader, at), .is_send = action == 0
+		.at = at, .name = name, .member = find_channel(loader, at), .is_send = action == 0
 	};
-	return ret->channel && is_action;
+	if (ret->member)
+		ret->channel = &loader->channel[ret->member->channel];
+	return ret->member && is_action;
 }
 
 void operations_load(struct loader *loader)

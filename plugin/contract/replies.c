@@ -7,23 +7,12 @@
 
 #include <string.h>
 
-/* The topic that the channel @found, a value of the document, is; NULL: none. */
-static const struct contract_channel *topic_of(const struct loader *loader,
-					       const struct config *found)
-{
-	unsigned topic = found && found->up && found->up == loader->channels
-				 ? loader->topic_of[found - loader->channels->item]
-				 : 0;
-
-	return topic > 0 ? &loader->channel[topic - 1] : NULL;
-}
-
 /* Has the channel the message object @message, by whatever reference? */
 static bool carries(struct loader *loader, size_t channel, const struct config *message)
 {
-	config_foreach_member(at, config_member(loader->at[channel], "messages"))
-		if (loader_follow(loader, at) == message)
-			return true;
+	loader_foreach_member(member, loader, channel) config_foreach_member(
+		at, config_member(member->at, "messages")) if (loader_follow(loader, at) ==
+							       message) return true;
 	return false;
 }
 
@@ -69,7 +58,9 @@ static void load_channels(struct loader *loader, const struct config *at,
 	const struct config *ref = config_member(config_member(at, "channel"), "$ref");
 	const struct config *found =
 		ref ? sources_resolve(&loader->contract->sources, ref, loader->report) : NULL;
-	const struct contract_channel *channel = topic_of(loader, found), **one;
+	const struct loader_member *member = members_find(loader, found);
+	const struct contract_channel *channel = member ? &loader->channel[member->channel] : NULL;
+	const struct contract_channel **one;
 	const struct config *messages = config_member(at, "messages");
 	const char *address;
 

@@ -61,12 +61,9 @@ void lint_contract(struct lint *lint, const struct contract *contract);
 void lint_messages(struct lint *lint, const struct contract *contract,
 		   const struct contract_channel *channel);
 
-/* Where the document has the channel; its message, or the channel where a reference brings it. */
+/* Where the document has the channel. */
 const struct config *lint_channel_at(const struct contract *contract,
 				     const struct contract_channel *channel);
-const struct config *lint_message_at(const struct contract *contract,
-				     const struct contract_channel *channel,
-				     const struct contract_message *message);
 
 /* Examples of messages that the messages' schemas refuse. */
 void lint_examples(struct lint *lint, const struct rules *rules);

@@ -330,7 +330,7 @@ static void check_schema(struct lint *lint, const struct contract *contract,
 	const struct config root = { .up = NULL };
 	struct survey survey = { .lint = lint,
 				 .at = channel->message_count > 1
-					       ? lint_message_at(contract, channel, message)
+					       ? message->at
 					       : lint_channel_at(contract, channel),
 				 .closed = json_object(),
 				 .walked = json_object() };

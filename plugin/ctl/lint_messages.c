@@ -12,16 +12,6 @@
 
 /* ---- what is not checked ------------------------------------------------------------------- */
 
-const struct config *lint_message_at(const struct contract *contract,
-				     const struct contract_channel *channel,
-				     const struct contract_message *message)
-{
-	const struct config *at = lint_channel_at(contract, channel);
-	const struct config *found = config_member(config_member(at, "messages"), message->name);
-
-	return found ? found : at;
-}
-
 /* Messages that any bytes are: all of the channel, or one beside others. */
 static void check_open(struct lint *lint, const struct contract *contract,
 		       const struct contract_channel *channel)
@@ -37,7 +27,7 @@ static void check_open(struct lint *lint, const struct contract *contract,
 		const struct contract_message *message = &channel->message[i];
 
 		if (!message->schema_uri && message->format != CONTRACT_JSON)
-			lint_add_at(lint, LINT_WARNING, lint_message_at(contract, channel, message),
+			lint_add_at(lint, LINT_WARNING, message->at,
 				    "is held against no schema: what is none of the channel's "
 				    "other messages passes as this one");
 	}
