@@ -25,7 +25,7 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 # ---- what is built from what ------------------------------------------------------------
 
-BASE     = base/arena base/brokerfile base/clock base/config base/config_load base/configbuild \
+BASE     = base/arena base/brokerfile base/clock base/config base/config_load base/config_read base/configbuild \
            base/configbuild_copy base/configwrite base/diag base/draft base/entity base/fixedtable base/jsonfile base/jsonread base/keyhash \
            base/limits base/mapguard base/options base/peer base/percent base/portions base/reason \
            base/suggest base/thread base/wholefile base/yamlcore base/yamlfault base/yamlread \
