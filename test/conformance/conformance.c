@@ -15,6 +15,7 @@
 
 #include "base/jsonfile.h"
 #include "schema/jsonbig.h"
+#include "schema/jsontext.h"
 #include "schema/payload_view.h"
 #include "schema/schema.h"
 
@@ -184,6 +185,22 @@ static void run_test(struct conformance *c, const char *group, const struct sche
 		c->passed++;
 }
 
+/* The same value as a message of its own, whose root it is. */
+static void run_message(struct conformance *c, const char *group, const struct schema *schema,
+			const json_t *data, bool is_valid, const char *description)
+{
+	struct payload_parser *parser = NULL;
+	const struct payload_value *value = NULL;
+	struct diag diag;
+
+	diag_init(&diag);
+	if (jsontext_parse(data, NULL, NULL, &parser, &value, &diag) != 0)
+		count_failure(c, group, description, diag.text);
+	else if (schema_check(schema, value) != (is_valid ? SCHEMA_VALID : SCHEMA_INVALID))
+		count_failure(c, group, description, "another answer where it is the message");
+	payload_parser_free(parser);
+}
+
 static void run_group(struct conformance *c, json_t *group, const struct payload_value *view)
 {
 	const char *description = json_string_value(json_object_get(group, "description"));
@@ -210,6 +227,9 @@ static void run_group(struct conformance *c, json_t *group, const struct payload
 		else
 			run_test(c, description, schema, value,
 				 json_is_true(json_object_get(test, "valid")), name);
+		if (rc == 0 && !excuse(c, description, name))
+			run_message(c, description, schema, json_object_get(test, "data"),
+				    json_is_true(json_object_get(test, "valid")), name);
 	}
 	schema_free(schema);
 }
