@@ -90,7 +90,8 @@ static void try_examples_of(struct diff *diff, const struct scene *of,
 
 struct payload_compare {
 	struct diff *diff;
-	bool is_open; /* something could not be compared */
+	const char *name; /* of the message, where a channel has several; or NULL */
+	bool is_open;     /* something could not be compared */
 };
 
 static void on_difference(enum schema_compare_answer answer, const char *detail, void *ctx)
@@ -98,7 +99,8 @@ static void on_difference(enum schema_compare_answer answer, const char *detail,
 	struct payload_compare *compare = ctx;
 
 	compare->is_open |= answer == SCHEMA_COMPARE_OPEN;
-	DIFF_ADD(compare->diff, answer == SCHEMA_COMPARE_ALLOWS, "payload", "%s", detail);
+	DIFF_ADD(compare->diff, answer == SCHEMA_COMPARE_ALLOWS, "payload", "%s%s%s",
+		 compare->name ? compare->name : "", compare->name ? ": " : "", detail);
 }
 
 /* Are all schema files the same? */
@@ -114,10 +116,11 @@ static bool same_documents(const struct contract *a, const struct contract *b)
 	return true;
 }
 
-static json_t *schema_of(const struct scene *scene, const struct contract_channel *channel,
+/* @message is NULL where the channel has none: any bytes pass. */
+static json_t *schema_of(const struct scene *scene, const struct contract_message *message,
 			 struct deref_result *result)
 {
-	const char *uri = channel->message_count > 0 ? channel->message->schema_uri : NULL;
+	const char *uri = message ? message->schema_uri : NULL;
 
 	return uri ? deref_schema(scene->rules->contract, uri, false, result) : json_true();
 }
@@ -148,18 +151,60 @@ static void compare_dialects(enum schema_dialect old, enum schema_dialect new,
 	on_difference(SCHEMA_COMPARE_OPEN, text, compare);
 }
 
+static void compare_schemas(struct payload_compare *compare, const struct contract_message *from,
+			    const struct contract_message *to)
+{
+	struct diff *diff = compare->diff;
+	struct deref_result was = { .extent = DEREF_WHOLE }, is = { .extent = DEREF_WHOLE };
+	json_t *old = schema_of(&diff->from, from, &was);
+	json_t *new = schema_of(&diff->to, to, &is);
+
+	schema_compare(old, new, on_difference, compare);
+	compare_extent(diff, was.extent > is.extent ? was.extent : is.extent, compare);
+	compare_dialects(was.dialect, is.dialect, compare);
+	json_decref(old);
+	json_decref(new);
+}
+
+static const struct contract_message *find_message(const struct contract_channel *channel,
+						   const char *name)
+{
+	for (size_t i = 0; i < channel->message_count; i++)
+		if (strcmp(channel->message[i].name, name) == 0)
+			return &channel->message[i];
+	return NULL;
+}
+
+/* Messages are the same by their name. */
+static void compare_messages(struct payload_compare *compare)
+{
+	const struct contract_channel *old = compare->diff->old, *new = compare->diff->new;
+
+	for (size_t i = 0; i < old->message_count; i++) {
+		const struct contract_message *to = find_message(new, old->message[i].name);
+
+		compare->name = old->message[i].name;
+		if (to)
+			compare_schemas(compare, &old->message[i], to);
+		else
+			on_difference(SCHEMA_COMPARE_REFUSES, "is no message any more", compare);
+	}
+	for (size_t i = 0; i < new->message_count; i++) {
+		compare->name = new->message[i].name;
+		if (!find_message(old, compare->name))
+			on_difference(SCHEMA_COMPARE_ALLOWS, "is a new message", compare);
+	}
+}
+
 void diff_payloads(struct diff *diff)
 {
 	struct payload_compare compare = { .diff = diff };
-	struct deref_result was = { .extent = DEREF_WHOLE }, is = { .extent = DEREF_WHOLE };
-	json_t *old = schema_of(&diff->from, diff->old, &was);
-	json_t *new = schema_of(&diff->to, diff->new, &is);
 
-	schema_compare(old, new, on_difference, &compare);
-	compare_extent(diff, was.extent > is.extent ? was.extent : is.extent, &compare);
-	compare_dialects(was.dialect, is.dialect, &compare);
-	json_decref(old);
-	json_decref(new);
+	if (diff->old->message_count > 1 || diff->new->message_count > 1)
+		compare_messages(&compare);
+	else
+		compare_schemas(&compare, diff->old->message_count ? diff->old->message : NULL,
+				diff->new->message_count ? diff->new->message : NULL);
 	if (!compare.is_open)
 		return;
 	try_examples_of(diff, &diff->from, diff->old);
