@@ -35,7 +35,7 @@ SCHEMA   = schema/document schema/document_index schema/heirs schema/set schema/
            schema/compile schema/compile_steps schema/compile_ignored schema/compile_dynamic schema/compile_rules schema/compile_format \
            schema/compile_constant schema/compile_discriminator schema/compile_examples \
            schema/compile_circle schema/compile_fast_path schema/compile_worst \
-           schema/run schema/run_equal schema/types schema/marks schema/explain schema/explain_text schema/jsontext \
+           schema/run schema/run_equal schema/types schema/marks schema/explain schema/explain_scalar schema/explain_text schema/jsontext \
            schema/payload_common schema/payload_text schema/payload_headers schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan schema/jsonspan \
            schema/pattern schema/pattern_ecma schema/pattern_ecma_text schema/pattern_ecma_set \
            schema/pattern_property schema/pattern_seq schema/pattern_dfa \

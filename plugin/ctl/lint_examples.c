@@ -9,7 +9,7 @@
 #include "schema/jsontext.h"
 
 /* One value of an example, and what it is held against. */
-struct sample {
+struct example_value {
 	struct lint *lint;
 	const struct config *example;
 	const char *key; /* "payload" or "headers" */
@@ -17,7 +17,7 @@ struct sample {
 	unsigned types; /* of a text; 0: it is JSON */
 };
 
-static void add_contradiction(const struct sample *sample, const char *at, const char *text)
+static void add_contradiction(const struct example_value *sample, const char *at, const char *text)
 {
 	struct diag line;
 
@@ -27,7 +27,7 @@ static void add_contradiction(const struct sample *sample, const char *at, const
 	lint_add(sample->lint, LINT_WARNING, "%s", line.text);
 }
 
-static void explain(const struct sample *sample, const struct payload_value *value)
+static void explain(const struct example_value *sample, const struct payload_value *value)
 {
 	enum schema_answer answer;
 	struct schema_error error;
@@ -36,7 +36,7 @@ static void explain(const struct sample *sample, const struct payload_value *val
 		add_contradiction(sample, error.instance, error.message);
 }
 
-static void check_json(const struct sample *sample, const json_t *json)
+static void check_json(const struct example_value *sample, const json_t *json)
 {
 	struct payload_parser *parser = NULL;
 	const struct payload_value *value = NULL;
@@ -51,7 +51,7 @@ static void check_json(const struct sample *sample, const json_t *json)
 }
 
 /* A string is the text of the message itself. */
-static void check_text(const struct sample *sample, const json_t *json)
+static void check_text(const struct example_value *sample, const json_t *json)
 {
 	const struct payload_limits limits = { PAYLOAD_MAX_BYTES, PAYLOAD_MESSAGE_DEPTH };
 	struct payload_parser *parser = NULL;
@@ -69,7 +69,7 @@ static void check_text(const struct sample *sample, const json_t *json)
 	payload_parser_free(parser);
 }
 
-static void check_sample(const struct sample *sample)
+static void check_sample(const struct example_value *sample)
 {
 	const struct config *at = config_member(sample->example, sample->key);
 	json_t *json = at && sample->schema ? config_json(at) : NULL;
@@ -84,10 +84,12 @@ static void check_sample(const struct sample *sample)
 static void check_message(struct lint *lint, const struct contract_message *message,
 			  const struct rules_message *compiled)
 {
-	struct sample payload = {
+	struct example_value payload = {
 		.lint = lint, .key = "payload", .schema = compiled->schema, .types = compiled->types
 	};
-	struct sample headers = { .lint = lint, .key = "headers", .schema = compiled->headers };
+	struct example_value headers = { .lint = lint,
+					 .key = "headers",
+					 .schema = compiled->headers };
 
 	config_foreach_item(each, message->examples) {
 		payload.example = headers.example = each;

@@ -4,10 +4,8 @@
  * Where yes or no is enough (branches of anyOf, not, if), it runs the engine. schema_check() runs
  * before and decides whether the value is valid; the walk only explains that answer.
  */
-#include <inttypes.h>
 #include <stdio.h>
 
-#include "base/utf8.h"
 #include "schema/explain.h"
 
 static void explain_node(struct explain *x, const struct schema_node *node,
@@ -16,107 +14,6 @@ static void explain_node(struct explain *x, const struct schema_node *node,
 static bool is_full(const struct explain *x)
 {
 	return x->count >= x->max;
-}
-
-/*
- * Called after everything that may hit a limit. Where the answer is SCHEMA_LIMIT this is the
- * error; where it is not, the walk went further than schema_check() did: it goes on, but for
- * the one bound on all its work, which ends it.
- */
-static bool passed_limit(struct explain *x, const struct subject *s)
-{
-	enum run_limit limit = x->run.limit;
-
-	if (limit == RUN_WITHIN_LIMITS)
-		return false;
-	if (x->is_limited)
-		explain_report_limit(x, s);
-	if (x->is_limited || limit == RUN_WORK)
-		x->max = x->count;
-	x->run.limit = RUN_WITHIN_LIMITS;
-	return true;
-}
-
-/* ---- numbers and strings ----------------------------------------------------------------- */
-
-/* What the format's range leaves out. True where the number is not in it. */
-static bool explain_number_format(struct explain *x, const struct subject *s,
-				  const struct number *number, const char *value)
-{
-	const struct number_rules *rules = s->node->number;
-	const struct format_range *range = rules->format ? format_range(rules->format) : NULL;
-	char low[NUMBER_TEXT_MAX];
-	char high[NUMBER_TEXT_MAX];
-
-	if (!range || ((!range->is_integer || number_is_integer(number)) &&
-		       run_is_within(number, &range->low, 0) &&
-		       run_is_within(number, &range->high, LIMIT_UPPER)))
-		return false;
-	explain_report(x, s, "format", "is %s, expected the format %s: %s of %s to %s", value,
-		       format_name(rules->format),
-		       range->is_integer ? "a whole number" : "a number",
-		       number_print(&range->low, low), number_print(&range->high, high));
-	return true;
-}
-
-static void explain_number(struct explain *x, const struct subject *s)
-{
-	static const struct {
-		const char *keyword;
-		const char *words;
-	} limits[LIMIT_KEYWORDS] = {
-		{ "minimum", "at least" },
-		{ "maximum", "at most" },
-		{ "exclusiveMinimum", "more than" },
-		{ "exclusiveMaximum", "less than" },
-	};
-	const struct number_rules *rules = s->node->number;
-	struct number number;
-	char value[NUMBER_TEXT_MAX];
-	char limit[NUMBER_TEXT_MAX];
-
-	if (run_number(&x->run, rules, s->value, s->kind))
-		return;
-	view_number(s->value, s->kind, &number);
-	if (passed_limit(x, s))
-		return;
-	number_print(&number, value);
-	if (explain_number_format(x, s, &number, value))
-		return;
-	if (rules->is_integer && !number_is_integer(&number)) {
-		explain_report_type(x, s);
-		return;
-	}
-	for (unsigned k = 0; k < LIMIT_KEYWORDS; k++)
-		if (rules->limits[k] && !run_is_within(&number, rules->limits[k], k))
-			explain_report(x, s, limits[k].keyword, "is %s, expected %s %s", value,
-				       limits[k].words, number_print(rules->limits[k], limit));
-	if (rules->multiple && !number_is_multiple(&number, &rules->divisor))
-		explain_report(x, s, "multipleOf", "is %s, expected a multiple of %s", value,
-			       number_print(rules->multiple, limit));
-}
-
-static void explain_string(struct explain *x, const struct subject *s)
-{
-	static const struct explain_counted characters = { "is", "character", " long", "minLength",
-							   "maxLength" };
-	const struct string_rules *rules = s->node->string;
-	char value[EXPLAIN_VALUE_MAX];
-	size_t len;
-	const char *text = view_string(s->value, &len);
-
-	(void)run_charge(&x->run, len / RUN_COUNTED_A_UNIT);
-	if (passed_limit(x, s))
-		return;
-	explain_report_count(x, s, &characters, utf8_count(text, len), rules->min_length,
-			     rules->max_length);
-	if (rules->format && !run_format(&x->run, rules->format, text, len) && !passed_limit(x, s))
-		explain_report(x, s, "format", "is %s, expected the format %s",
-			       explain_print_text(value, text, len), format_name(rules->format));
-	if (rules->pattern && !run_pattern(&x->run, rules->pattern, text, len) &&
-	    !passed_limit(x, s))
-		explain_report(x, s, "pattern", "is %s, which does not match %s",
-			       explain_print_text(value, text, len), rules->pattern_source);
 }
 
 /* ---- arrays ------------------------------------------------------------------------------ */
@@ -164,7 +61,7 @@ static void explain_contains(struct explain *x, const struct subject *s)
 
 	while ((item = view_item(&walk))) {
 		found += run_node(&x->run, rules->contains, item, NULL);
-		if (passed_limit(x, s))
+		if (explain_passed_limit(x, s))
 			return;
 	}
 	if (found < rules->min_contains && rules->min_contains == 1)
@@ -179,7 +76,7 @@ static void explain_unique(struct explain *x, const struct subject *s)
 	struct view_walk outer = view_walk(s->value);
 	const struct payload_value *item;
 
-	if (run_unique(&x->run, s->value) || passed_limit(x, s))
+	if (run_unique(&x->run, s->value) || explain_passed_limit(x, s))
 		return;
 	for (size_t i = 0; (item = view_item(&outer)); i++) {
 		struct view_walk inner = outer;
@@ -194,7 +91,7 @@ static void explain_unique(struct explain *x, const struct subject *s)
 			else if (x->run.limit)
 				explain_report(x, s, "uniqueItems", "has equal items");
 			if (is_equal || x->run.limit) {
-				(void)passed_limit(x, s);
+				(void)explain_passed_limit(x, s);
 				return;
 			}
 		}
@@ -252,7 +149,7 @@ static void explain_member(struct explain *x, const struct subject *s,
 	bool evaluated = slot && slot->node;
 
 	(void)run_charge(&x->run, RUN_NODE_UNITS);
-	if (passed_limit(x, s))
+	if (explain_passed_limit(x, s))
 		return;
 	if (evaluated)
 		explain_node(x, slot->node, member, trail);
@@ -263,7 +160,7 @@ static void explain_member(struct explain *x, const struct subject *s,
 			explain_node(x, p->node, member, trail);
 			evaluated = true;
 		}
-		(void)passed_limit(x, s);
+		(void)explain_passed_limit(x, s);
 	}
 	if (!evaluated && rules->additional)
 		explain_extra(x, rules->additional_keyword, rules->additional, member, trail);
@@ -323,27 +220,6 @@ static void explain_object(struct explain *x, const struct subject *s)
 
 /* ---- any value --------------------------------------------------------------------------- */
 
-static void explain_constants(struct explain *x, const struct subject *s, const struct step *step)
-{
-	char value[EXPLAIN_VALUE_MAX];
-	char item[EXPLAIN_VALUE_MAX];
-	char list[200] = "";
-	struct view_walk walk = view_walk(step->constants);
-	const struct payload_value *constant;
-	size_t used = 0;
-
-	while (used < sizeof(list) - 8 && (constant = view_item(&walk))) {
-		int n = snprintf(list + used, sizeof(list) - used, "%s%s", used > 0 ? ", " : "",
-				 explain_print_constant(constant, item));
-
-		used += (size_t)n;
-	}
-	explain_report(x, s, step->keyword, "is %s, expected %s%s",
-		       explain_print_value(s->value, s->kind, value),
-		       step->count > 1 ? "one of " : "",
-		       step->count > 0 ? list : "nothing that there is");
-}
-
 /* Where the value's type leaves one branch only, that one says more. */
 static void explain_likely_branch(struct explain *x, const struct subject *s,
 				  const struct step *step)
@@ -367,12 +243,12 @@ static void explain_branches(struct explain *x, const struct subject *s, const s
 	size_t which[2] = { 0, 0 };
 
 	(void)run_charge(&x->run, step->count);
-	if (passed_limit(x, s))
+	if (explain_passed_limit(x, s))
 		return;
 	for (size_t i = 0; i < step->count; i++) {
 		bool pass = run_node(&x->run, step->nodes[i], s->value, NULL);
 
-		if (passed_limit(x, s))
+		if (explain_passed_limit(x, s))
 			return;
 		if (pass && passes < 2)
 			which[passes] = i;
@@ -393,7 +269,7 @@ static void explain_if(struct explain *x, const struct subject *s, const struct 
 	bool holds = run_node(&x->run, step->nodes[0], s->value, NULL);
 	const struct schema_node *next = step->nodes[holds ? 1 : 2];
 
-	if (!passed_limit(x, s) && next)
+	if (!explain_passed_limit(x, s) && next)
 		explain_node(x, next, s->value, s->trail);
 }
 
@@ -426,7 +302,7 @@ static void explain_choice(struct explain *x, const struct subject *s, const str
 	char list[200];
 
 	(void)run_charge(&x->run, step->names->count < 64 ? step->names->count : 64);
-	if (passed_limit(x, s))
+	if (explain_passed_limit(x, s))
 		return;
 	if (slot) {
 		if (slot->node)
@@ -449,7 +325,8 @@ static void explain_step(struct explain *x, const struct subject *s, const struc
 	switch (step->kind) {
 	case STEP_NAMES:
 	case STEP_CONST:
-		if (!run_step(&x->run, step, s->value, s->kind, NULL) && !passed_limit(x, s))
+		if (!run_step(&x->run, step, s->value, s->kind, NULL) &&
+		    !explain_passed_limit(x, s))
 			explain_constants(x, s, step);
 		break;
 	case STEP_SCHEMA:
@@ -467,7 +344,7 @@ static void explain_step(struct explain *x, const struct subject *s, const struc
 	case STEP_NOT:
 		if (run_node(&x->run, step->nodes[0], s->value, NULL))
 			explain_report(x, s, "not", "is what the schema rules out");
-		(void)passed_limit(x, s);
+		(void)explain_passed_limit(x, s);
 		break;
 	case STEP_IF:
 		explain_if(x, s, step);
@@ -491,7 +368,7 @@ static void explain_rest(struct explain *x, const struct subject *s, const struc
 	struct run_marks marks;
 
 	if (!run_marks_init(&x->run, &marks, s->value)) {
-		(void)passed_limit(x, s);
+		(void)explain_passed_limit(x, s);
 		return;
 	}
 	if (run_rules(&x->run, s->node, s->value, s->kind, &marks)) {
@@ -509,7 +386,7 @@ static void explain_rest(struct explain *x, const struct subject *s, const struc
 		}
 	}
 	run_marks_clear(&x->run, &marks);
-	(void)passed_limit(x, s);
+	(void)explain_passed_limit(x, s);
 }
 
 static void explain_rules(struct explain *x, const struct subject *s)
@@ -524,7 +401,7 @@ static void explain_rules(struct explain *x, const struct subject *s)
 		explain_string(x, s);
 	else if ((s->kind & VIEW_NUMBER) && node->number)
 		explain_number(x, s);
-	(void)passed_limit(x, s);
+	(void)explain_passed_limit(x, s);
 	for (size_t i = 0; i < node->step_count && !is_full(x); i++)
 		explain_step(x, s, &node->steps[i]);
 }
@@ -551,7 +428,7 @@ static void explain_node(struct explain *x, const struct schema_node *node,
 	if (x->run.depth >= RUN_MAX_DEPTH)
 		(void)run_fail_limit(&x->run, RUN_DEPTH);
 	(void)run_charge(&x->run, RUN_EXPLAIN_UNITS);
-	if (passed_limit(x, &s))
+	if (explain_passed_limit(x, &s))
 		return;
 	x->run.depth++;
 	run_enter(&x->run, &scope, node);

@@ -1,8 +1,9 @@
 /*
- * explain.h -- what the two files of schema_explain() share.
+ * explain.h -- what the files of schema_explain() share.
  *
- * explain.c finds what is wrong, explain_text.c writes the sentence. A sentence starts with a verb
- * ("is 5, expected at most 4"), because the pointer in front of it is its subject.
+ * explain.c finds what is wrong, explain_scalar.c in values that have none below them, and
+ * explain_text.c writes the sentence. A sentence starts with a verb ("is 5, expected at most 4"),
+ * because the pointer in front of it is its subject.
  */
 #ifndef PETSTORE_SCHEMA_EXPLAIN_H
 #define PETSTORE_SCHEMA_EXPLAIN_H
@@ -77,5 +78,19 @@ void explain_report_type(struct explain *x, const struct subject *s);
 
 /* Reports the limit that x->run hit. */
 void explain_report_limit(struct explain *x, const struct subject *s);
+
+/*
+ * Called after everything that may hit a limit: true where one was hit. Where the answer is
+ * SCHEMA_LIMIT this is the error; where it is not, the walk went further than schema_check() did:
+ * it goes on, but for the one bound on all its work, which ends it.
+ */
+bool explain_passed_limit(struct explain *x, const struct subject *s);
+
+/* Report what is wrong with a number, or a string, of whose type the node has rules. */
+void explain_number(struct explain *x, const struct subject *s);
+void explain_string(struct explain *x, const struct subject *s);
+
+/* Reports that the value is none of the step's constants. */
+void explain_constants(struct explain *x, const struct subject *s, const struct step *step);
 
 #endif
