@@ -157,6 +157,11 @@ static void add_operation(struct loader *loader, const struct found *found)
 	scopes_load_security(loader, found->at, loader->at[channel->index], operation);
 	if (found->is_send)
 		operation->reply = replies_load(loader, found->at);
+	else if (config_member(found->at, "reply"))
+		loader_warn(
+			loader, found->at, "reply",
+			"is not enforced: what another client answers, and when, is no property "
+			"of one message");
 	(void)operations_load_bindings(loader, found->at,
 				       found->is_send ? LOADER_SEND : LOADER_RECEIVE, operation);
 }

@@ -83,7 +83,12 @@ def test_each_rule(broker):
             (["response-topic"], "free", b"1", {"ResponseTopic": "answers/you"}),
             (["correlation-id"], "free", b"1", {"CorrelationData": b"\xff\0"}),
             (["correlation-id"], "asked", b"{}", {}),
-            ([], "asked", b"{}", {"user": [("id/of", "7")], "ResponseTopic": "answers/me"})]:
+            ([], "asked", b"{}", {"user": [("id/of", "7")], "ResponseTopic": "answers/me"}),
+            ([], "request", b"{}", {"user": [("replyTo", "answers/me")]}),
+            (["response-topic"], "request", b"{}", {}),
+            (["response-topic"], "request", b"{}", {"ResponseTopic": "told"}),
+            ([], "ask", b'{"replyTo": "answers/me"}', {}),
+            (["response-topic"], "ask", b'{"replyTo": "told"}', {})]:
         assert publisher.refused(topic, payload, **properties) == expected, (topic, properties)
     publisher.close()
 
@@ -108,3 +113,18 @@ def test_a_last_will(broker):
     else:
         broker.wait_log("will-forbidden", before)
     publisher.client.loop_stop()
+
+
+def test_a_server_that_wants_its_binding_kept(new_broker):
+    broker = new_broker(contract=os.path.join(os.path.dirname(CONTRACT), "strict.asyncapi.json"),
+                        access=ACCESS).start()
+    codes = queue.Queue()
+    for keepalive, expected in [(60, 0), (61, 5)]:
+        client = paho_shim.new("props-strict", protocol=mqtt.MQTTv311)
+        client.username_pw_set("backoffice", broker.password("backoffice"))
+        client.on_connect = lambda client, data, flags, code: codes.put(code)
+        client.connect("127.0.0.1", broker.plain, keepalive=keepalive)
+        client.loop_start()
+        assert codes.get(timeout=harness.WAIT) == expected
+        client.loop_stop()
+    broker.wait_log("want it: keepAlive", 0)
