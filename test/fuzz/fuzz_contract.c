@@ -29,7 +29,7 @@ static void ask(const struct contract *contract, const struct contract_channel *
 		if (*at == '{') {
 			at += strcspn(at, "}");
 			topic[len++] = 'x';
-		} else if (*at == '#') {
+		} else if (*at == '#' || *at == '+') {
 			topic[len++] = 'y';
 		} else {
 			topic[len++] = *at;
