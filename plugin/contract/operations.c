@@ -134,9 +134,14 @@ static void load_messages(struct loader *loader, const struct config *at,
 	}
 }
 
-/* An operation as it was found: which of its channel's it is. */
+/*
+ * An operation as it was found: which of its channel's it is. One with a reply is another one on
+ * the reply's channel: who may ask may receive the reply, and who may receive the request may
+ * answer. That is, where no operation says who may do so on that channel.
+ */
 struct found {
 	const struct config *at;
+	const struct config *messages; /* the object that names its messages: @at, or its reply */
 	const char *name;
 	const struct loader_member *member;
 	struct contract_channel *channel; /* the member's */
@@ -153,25 +158,55 @@ static void add_operation(struct loader *loader, const struct found *found)
 	struct contract_operation *operation = (struct contract_operation *)&list[(*count)++];
 
 	operation->name = found->name;
-	load_messages(loader, found->at, found->member, operation);
+	load_messages(loader, found->messages, found->member, operation);
 	scopes_load_security(loader, found->at, loader->at[channel->index], operation);
+	if (found->messages != found->at)
+		return;
 	if (found->is_send)
 		operation->reply = replies_load(loader, found->at);
-	else if (config_member(found->at, "reply"))
-		loader_warn(
-			loader, found->at, "reply",
-			"is not enforced: what another client answers, and when, is no property "
-			"of one message");
 	(void)operations_load_bindings(loader, found->at,
 				       found->is_send ? LOADER_SEND : LOADER_RECEIVE, operation);
 }
 
-/* Counts the operations in the channels, takes memory for them and sets the counts to 0 again. */
-static bool make_lists(struct loader *loader, const struct found *found, size_t count)
+static void count_operations(const struct found *found, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		++*(found[i].is_send ? &found[i].channel->send_count
 				     : &found[i].channel->receive_count);
+}
+
+/* The replies to @count operations, which are counted, behind these: returns how many there are. */
+static size_t find_replies(struct loader *loader, struct found *found, size_t count)
+{
+	size_t replies = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct config *at =
+			loader_follow(loader, config_member(found[i].at, "reply"));
+		const struct config *ref = config_member(config_member(at, "channel"), "$ref");
+		const struct config *target =
+			ref ? sources_resolve(&loader->contract->sources, ref, loader->report)
+			    : NULL;
+		const struct loader_member *member = members_find(loader, target);
+		struct contract_channel *channel =
+			member ? &loader->channel[member->channel] : NULL;
+
+		if (!channel ||
+		    (found[i].is_send ? channel->receive_count : channel->send_count) > 0)
+			continue;
+		found[count + replies++] = (struct found){ .at = found[i].at,
+							   .messages = at,
+							   .name = found[i].name,
+							   .member = member,
+							   .channel = channel,
+							   .is_send = !found[i].is_send };
+	}
+	return replies;
+}
+
+/* Takes memory for the operations that the channels count, and sets the counts to 0 again. */
+static bool make_lists(struct loader *loader)
+{
 	for (size_t i = 0; i < loader->named_count; i++) {
 		struct contract_channel *channel = &loader->channel[i];
 
@@ -198,9 +233,11 @@ static bool find_operation(struct loader *loader, const struct config *at, const
 	if (!at)
 		return false;
 	is_action = config_word(loader->report, at, "action", actions, &action);
-	*ret = (struct found){
-		.at = at, .name = name, .member = find_channel(loader, at), .is_send = action == 0
-	};
+	*ret = (struct found){ .at = at,
+			       .messages = at,
+			       .name = name,
+			       .member = find_channel(loader, at),
+			       .is_send = action == 0 };
 	if (ret->member)
 		ret->channel = &loader->channel[ret->member->channel];
 	return ret->member && is_action;
@@ -209,8 +246,8 @@ static bool find_operation(struct loader *loader, const struct config *at, const
 void operations_load(struct loader *loader)
 {
 	const struct config *operations = config_member(loader->root, "operations");
-	size_t all = config_count(operations), count = 0;
-	struct found *found = arena_take(&loader->scratch, all, sizeof(*found));
+	size_t all = config_count(operations), count = 0, replies;
+	struct found *found = arena_take(&loader->scratch, 2 * all, sizeof(*found));
 
 	if (!found) {
 		(void)config_nomem(loader->report);
@@ -218,7 +255,11 @@ void operations_load(struct loader *loader)
 	}
 	config_foreach_member(at, operations)
 		count += find_operation(loader, loader_follow(loader, at), at->key, &found[count]);
-	if (!make_lists(loader, found, count))
+	count_operations(found, count);
+	replies = find_replies(loader, found, count);
+	count_operations(&found[count], replies);
+	count += replies;
+	if (!make_lists(loader))
 		return;
 	for (size_t i = 0; i < count; i++) {
 		const struct contract_channel *channel = found[i].channel;
