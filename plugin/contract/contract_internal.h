@@ -35,6 +35,13 @@ struct loader_member {
 	unsigned next;           /* 1 + the next member of that channel; 0: none */
 	unsigned message;        /* the first of its messages among the channel's */
 	unsigned message_count;
+	const struct config *target; /* what it refers to; NULL: it is no reference */
+};
+
+/* The members of /channels that are references, by what they refer to. */
+struct loader_targets {
+	unsigned *slot; /* 1 + the member's index; 0: free */
+	size_t mask;
 };
 
 struct loader {
@@ -45,6 +52,7 @@ struct loader {
 	struct loader_server *server;  /* of each of its members; servers.c's own */
 	const struct config *channels; /* /channels; NULL: there are none */
 	struct loader_member *member;  /* of each of its members */
+	struct loader_targets target;  /* members_of()'s own */
 	/* Of each channel, by its index: the object of its first member, and 1 + the member's. */
 	const struct config **at;
 	unsigned *first;
@@ -154,6 +162,11 @@ void operations_load(struct loader *loader);
 
 /* Makes the channels that are topics, of which only name and index are filled in. */
 void members_load(struct loader *loader);
+/*
+ * The member of /channels that @at is, or that is the same channel by a reference: an operation of
+ * another file, or of /components, names the channel there. NULL: there is none.
+ */
+const struct config *members_of(struct loader *loader, const struct config *at);
 /* The member of /channels that @at, a value of the document or NULL, is; NULL: it is no topic's. */
 const struct loader_member *members_find(const struct loader *loader, const struct config *at);
 /* The channel's message that @at, a value that an operation refers to, is; NULL: it is none. */

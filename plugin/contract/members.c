@@ -91,6 +91,42 @@ static void compare(struct loader *loader, const struct config *member, const st
 	}
 }
 
+/* ---- members that are references --------------------------------------------------------- */
+
+/* Where the first member that refers to @target stands or would. */
+static unsigned *find_target(const struct loader *loader, const struct config *target)
+{
+	const struct loader_targets *all = &loader->target;
+	size_t i = wordhash(0, &target, sizeof(target)) & all->mask;
+
+	while (all->slot[i] > 0 && loader->member[all->slot[i] - 1].target != target)
+		i = (i + 1) & all->mask;
+	return &all->slot[i];
+}
+
+static void add_target(struct loader *loader, size_t i, const struct config *target)
+{
+	unsigned *slot = find_target(loader, target);
+
+	loader->member[i].target = target;
+	if (*slot == 0)
+		*slot = (unsigned)i + 1;
+}
+
+const struct config *members_of(struct loader *loader, const struct config *at)
+{
+	unsigned number;
+
+	if (!at || !loader->channels)
+		return NULL;
+	if (at->up != loader->channels)
+		at = loader_follow(loader, at);
+	if (!at || at->up == loader->channels)
+		return at;
+	number = *find_target(loader, at);
+	return number > 0 ? &loader->channels->item[number - 1] : NULL;
+}
+
 /* ---- members ----------------------------------------------------------------------------- */
 
 /* A channel of its own, or one more member of another's. */
@@ -127,12 +163,14 @@ static bool take(struct loader *loader, size_t named, size_t all, struct known *
 
 	while (slots < 2 * named)
 		slots *= 2;
-	known->mask = slots - 1;
+	known->mask = loader->target.mask = slots - 1;
 	known->slot = arena_take(&loader->scratch, slots, sizeof(*known->slot));
+	loader->target.slot = arena_take(&loader->scratch, slots, sizeof(*known->slot));
 	loader->member = arena_take(&loader->scratch, named, sizeof(*loader->member));
 	loader->at = arena_take(&loader->scratch, named, sizeof(*loader->at));
 	loader->first = arena_take(&loader->scratch, named, sizeof(*loader->first));
-	if (!known->slot || !loader->member || !loader->at || !loader->first)
+	if (!known->slot || !loader->target.slot || !loader->member || !loader->at ||
+	    !loader->first)
 		return config_nomem(loader->report);
 	loader->channel = loader_take(loader, all, sizeof(*loader->channel));
 	loader->contract->channel = loader->channel;
@@ -157,6 +195,8 @@ void members_load(struct loader *loader)
 	for (size_t i = 0; i < named; i++) {
 		const struct config *at = loader_follow(loader, &channels->item[i]);
 
+		if (at && at != &channels->item[i])
+			add_target(loader, i, at);
 		if (!at || at->kind != CONFIG_OBJECT || !is_topic(loader, at))
 			continue;
 		loader->member[i].at = at;

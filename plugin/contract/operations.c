@@ -100,11 +100,12 @@ static const struct loader_member *find_channel(struct loader *loader,
 {
 	const struct config *at = config_member(operation, "channel");
 	const struct config *found = resolve(loader, at, "...");
+	const struct config *member = members_of(loader, found);
 
-	if (found && (!found->up || found->up != loader->channels))
+	if (found && !member)
 		(void)config_fail(loader->report, at, "$ref", ERR_INVALID,
 				  "expected a channel of the contract: \"#/channels/...\"");
-	return members_find(loader, found);
+	return members_find(loader, member);
 }
 
 /* Its messages: those that it names, or all that its member of /channels has. */

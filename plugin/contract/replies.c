@@ -58,7 +58,7 @@ static void load_channels(struct loader *loader, const struct config *at,
 	const struct config *ref = config_member(config_member(at, "channel"), "$ref");
 	const struct config *found =
 		ref ? sources_resolve(&loader->contract->sources, ref, loader->report) : NULL;
-	const struct loader_member *member = members_find(loader, found);
+	const struct loader_member *member = members_find(loader, members_of(loader, found));
 	const struct contract_channel *channel = member ? &loader->channel[member->channel] : NULL;
 	const struct contract_channel **one;
 	const struct config *messages = config_member(at, "messages");

@@ -55,7 +55,8 @@ FILES = {
     "AsyncAPI 1": ("schemas/petstore.asyncapi.json", sub(r'"3\.1\.0"', '"1.2.0"'),
                    r"petstore.asyncapi.json:\d+:\d+: /asyncapi: "),
     "misspelt member": ("schemas/petstore.asyncapi.json", sub('"bindings"', '"bindigns"'),
-                        r'petstore.asyncapi.json:\d+:\d+: /servers/production/bindigns: .*"bindings"'),
+                        r'petstore.asyncapi.json:\d+:\d+: /operations/sendPetAvailability/bindigns: '
+                        r'.*"bindings"'),
     "ref to nowhere": ("schemas/petstore.asyncapi.json",
                        sub(r"pet-status.schema.json", "pet-state.schema.json"),
                        r"pet-state.schema.json"),

@@ -27,7 +27,7 @@ struct folder {
 };
 
 static const char *const data_files[] = { "common.schema.json", "lost.schema.json",
-					  "status.schema.json" };
+					  "note.asyncapi.json", "status.schema.json" };
 
 static void copy_file(const char *from, const char *to)
 {
