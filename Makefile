@@ -42,7 +42,7 @@ SCHEMA   = schema/document schema/document_index schema/heirs schema/set schema/
            schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
 CONTRACT = contract/contract contract/transitions contract/entities contract/scopes \
            contract/sources contract/sources_follow contract/sources_known contract/sources_load \
-           contract/sources_place \
+           contract/sources_made contract/sources_place \
            contract/translate contract/translate_channels contract/translate_messages \
            contract/translate_parts contract/translate_security contract/bundle contract/bundle_kind \
            contract/shapes contract/traits contract/media contract/messages contract/operations contract/members contract/channels contract/address contract/content \
@@ -65,7 +65,7 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
 GATE     = gate/gate gate/judgement gate/permission gate/message_rules gate/property_rules gate/reply_rules gate/entity_rules gate/repeat gate/subscription gate/kinds gate/nearest gate/candidates
-ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) gate/rules $(GATE) $(REPORT) $(MONITOR) broker/own_messages
+ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT) $(ACCESS) $(LEDGER) gate/rules gate/rules_made $(GATE) $(REPORT) $(MONITOR) broker/own_messages
 LOGIN    = $(addprefix broker/,holdoffs login login_password login_proof login_scram pending_logins)
 BROKER   = broker/broker broker/events_publish broker/events_will broker/events_acl broker/events_leave \
            broker/events_login broker/events_reload broker/events_command broker/events_share \

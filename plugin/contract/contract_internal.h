@@ -64,10 +64,11 @@ struct loader {
 	struct contract_transitions *machine; /* in the contract's arena: channels point to them */
 	/* Of each column of each entity; NULL: none. */
 	const struct contract_transitions *(*machines)[ENTITY_COLUMNS_MAX];
-	size_t named_count;           /* channels of /channels; the broker's topics follow */
-	struct drafts drafts;         /* of traits, in @scratch */
-	const struct config **schema; /* of each message's payload, by its index; NULL: none */
-	struct contract_mark *mark;   /* the contract's */
+	size_t named_count;              /* channels of /channels; the broker's topics follow */
+	struct drafts drafts;            /* of traits, in @scratch */
+	const struct config **schema;    /* of each message's payload, by its index; NULL: none */
+	const struct config *message_at; /* the message that is being read, without its traits */
+	struct contract_mark *mark;      /* the contract's */
 	size_t mark_max;
 };
 
@@ -153,6 +154,9 @@ void messages_load(struct loader *loader);
 /* The JSON Schema at @at, which may be { schemaFormat, schema }; NULL: there is none, or a fault.
  */
 const struct config *messages_schema(struct loader *loader, const struct config *at);
+
+/* The URI of a schema of the message that is being read, merged or not; NULL: a fault. */
+const char *messages_uri(struct loader *loader, const struct config *schema);
 
 /* "reply" of @operation; NULL: it has none. */
 const struct contract_reply *replies_load(struct loader *loader, const struct config *operation);

@@ -65,7 +65,7 @@ static const char *load_schema_uri(struct loader *loader, const struct config *a
 {
 	const struct config *schema = messages_schema(loader, at);
 
-	return schema ? sources_uri(&loader->contract->sources, schema) : NULL;
+	return schema ? messages_uri(loader, schema) : NULL;
 }
 
 static void load_binding(struct loader *loader, const struct config *mqtt,

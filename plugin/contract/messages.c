@@ -23,12 +23,17 @@ static bool is_multi_format(const struct config *at)
 	return config_member(at, "schemaFormat") || config_member(at, "schema");
 }
 
+const char *messages_uri(struct loader *loader, const struct config *schema)
+{
+	return sources_made_uri(&loader->contract->sources, schema, loader->message_at);
+}
+
 /* Notes what the schema is written in, once for each place. */
 static void add_mark(struct loader *loader, const struct config *schema,
 		     enum contract_dialect dialect)
 {
 	struct contract *contract = loader->contract;
-	const char *uri = sources_uri(&contract->sources, schema);
+	const char *uri = messages_uri(loader, schema);
 
 	if (uri && contract->mark_count < loader->mark_max)
 		loader->mark[contract->mark_count++] = (struct contract_mark){ uri, dialect };
@@ -155,7 +160,7 @@ static void load_payload(struct loader *loader, const struct config *at,
 	if (message->format != CONTRACT_JSON && message->format != CONTRACT_TEXT)
 		return;
 	loader->schema[message->index] = schema;
-	message->schema_uri = sources_uri(&loader->contract->sources, schema);
+	message->schema_uri = messages_uri(loader, schema);
 }
 
 /* They stay where they are in a file, whatever was merged or translated. */
@@ -168,26 +173,16 @@ static const struct config *find_examples(const struct config *at)
 	return examples && examples->kind == CONFIG_ARRAY ? examples : NULL;
 }
 
-/* A schema has its place in a file, and one that was merged has none. */
-static void warn_of_headers(struct loader *loader, const struct config *at)
-{
-	const struct config *headers = config_member(at, "headers");
-
-	if (headers && !draft_is_original(headers))
-		loader_warn(loader, headers, NULL,
-			    "only these are checked: what a trait adds to them is not");
-}
-
 static void load_message(struct loader *loader, const struct config *at,
 			 struct contract_message *message)
 {
 	at = loader_follow(loader, at);
 	if (!config_expect(loader->report, at, CONFIG_OBJECT))
 		return;
+	loader->message_at = at;
 	at = traits_merge(loader, at);
 	if (!at)
 		return;
-	warn_of_headers(loader, at);
 	message->examples = find_examples(at);
 	load_type(loader, at, message);
 	message_properties_load(loader, at, message);

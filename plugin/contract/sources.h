@@ -51,6 +51,17 @@ struct sources_file {
 	bool is_said; /* @fault is in the report */
 };
 
+/*
+ * A schema that stands in no file, since it was merged of several (draft.h): a document of its own,
+ * whose values' origins are in the files. References in it are relative to their origins' files.
+ */
+struct sources_made {
+	struct sources_made *next; /* older */
+	const char *name, *uri;    /* "merged:/0" or the like */
+	const struct config *root;
+	const struct config *owner;
+};
+
 /* Takes a warning, "TEXT" about @at: see config_line(). */
 typedef void sources_warn(void *ctx, const struct config *at, const char *text);
 
@@ -64,6 +75,8 @@ struct sources {
 	void *warn_ctx;
 	size_t count;
 	struct sources_file **file;
+	size_t made_count;
+	struct sources_made *made; /* newest first */
 	size_t known_count; /* files by their $id; those that are referred to are in @file, too */
 	struct sources_file **known;
 };
@@ -130,9 +143,18 @@ struct sources_file *sources_file_of(const struct sources *sources, const struct
 const char *sources_uri(struct sources *sources, const struct config *at);
 
 /*
+ * The URI of the schema @root, a value of a frozen draft: as sources_uri() where it is the same as
+ * its origin, else that of the document that it becomes. @root and what is below must stay in
+ * memory as long as the sources. That of one @owner under one key is made once, however often its
+ * owner is merged.
+ */
+const char *sources_made_uri(struct sources *sources, const struct config *root,
+			     const struct config *owner);
+
+/*
  * Makes "FILE: POINTER: TEXT" about one of the files "FILE:LINE:COLUMN: POINTER: TEXT"; where the
- * pointer leads nowhere, the place is that of the nearest value above. Other lines stay as they
- * are.
+ * pointer leads nowhere, the place is that of the nearest value above. Of a document that was made
+ * it names the file and the pointer of the origin. Other lines stay as they are.
  */
 void sources_add_place(const struct sources *sources, struct diag *line);
 

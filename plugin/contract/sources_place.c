@@ -19,25 +19,52 @@ static const struct config *nearest(const struct config *root, char *pointer)
 	return at;
 }
 
+/*
+ * If @line is "NAME: POINTER: TEXT" or "NAME: TEXT": where the pointer leads below @root, and *rest
+ * is "POINTER: TEXT", *text is "TEXT". NULL: it is about something else.
+ */
+static const struct config *find_place(const struct diag *line, const char *name,
+				       const struct config *root, const char **rest,
+				       const char **text)
+{
+	char pointer[DIAG_MAX] = "";
+	size_t len = strlen(name);
+	const char *end;
+
+	if (!root || strncmp(line->text, name, len) != 0 || strncmp(line->text + len, ": ", 2) != 0)
+		return NULL;
+	*rest = *text = line->text + len + 2;
+	end = **rest == '/' ? strstr(*rest, ": ") : NULL;
+	if (end) {
+		memcpy(pointer, *rest, (size_t)(end - *rest));
+		*text = end + 2;
+	}
+	return nearest(root, pointer);
+}
+
 void sources_add_place(const struct sources *sources, struct diag *line)
 {
+	const struct config *at;
+	const char *rest, *text;
+
 	for (size_t i = 0; i < sources->count; i++) {
 		const struct sources_file *file = sources->file[i];
-		size_t len = strlen(file->name);
-		char pointer[DIAG_MAX] = "";
-		const struct config *at;
-		const char *rest, *end;
 
-		if (!file->original || strncmp(line->text, file->name, len) != 0 ||
-		    strncmp(line->text + len, ": ", 2) != 0)
+		at = find_place(line, file->name, file->original, &rest, &text);
+		if (!at)
 			continue;
-		rest = line->text + len + 2;
-		end = *rest == '/' ? strstr(rest, ": ") : NULL;
-		if (end)
-			memcpy(pointer, rest, (size_t)(end - rest));
-		at = nearest(file->original, pointer);
 		memmove(line->text, rest, strlen(rest) + 1);
 		diag_prefix(line, "%s:%u:%u", file->name, at->line, at->column);
+		return;
+	}
+	for (const struct sources_made *made = sources->made; made; made = made->next) {
+		struct diag said;
+
+		at = find_place(line, made->name, made->root, &rest, &text);
+		if (!at)
+			continue;
+		config_line(&said, at, NULL, "%s", text);
+		*line = said;
 		return;
 	}
 }

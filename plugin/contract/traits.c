@@ -50,7 +50,7 @@ const struct config *traits_merge(struct loader *loader, const struct config *at
 			merged = draft_merge(drafts, merged, open_object(loader, trait));
 	}
 	merged = draft_place(draft_merge(drafts, merged, open_object(loader, at)), at);
-	ret = draft_freeze(drafts, merged, &loader->scratch, "");
+	ret = draft_freeze(drafts, merged, &loader->contract->arena, "");
 	if (!ret && drafts->rc == ERR_LIMIT)
 		(void)config_fail(loader->report, traits, NULL, ERR_LIMIT,
 				  "with all other traits they make more than %u values",

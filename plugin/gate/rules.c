@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "gate/rules_made.h"
 
 /* Owned memory behind the const pointers of struct rules. */
 struct rules_parts {
@@ -125,7 +126,7 @@ static int add_documents(const struct contract *contract, struct schema_set *set
 			  : diag_nomem(diag);
 		json_decref(json);
 	}
-	return rc;
+	return rc ? rc : rules_add_made(sources, set, diag);
 }
 
 enum schema_dialect rules_dialect(enum contract_dialect dialect)
