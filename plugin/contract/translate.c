@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/jsonpointer.h"
+#include "base/suggest.h"
 
 #define NEWEST_2 6u
 #define NEWEST_3 1u
@@ -29,6 +30,29 @@ void translate_refuse(struct translator *t, const struct config *at)
 	(void)config_fail(t->sources->report, at, NULL, ERR_INVALID,
 			  "is of AsyncAPI 3, and \"asyncapi\" says %s",
 			  config_member(t->root, "asyncapi")->text);
+}
+
+void translate_check(struct translator *t, const struct config *at, const char *noun,
+		     const char *words, const char *words_of_3)
+{
+	char list[SUGGEST_LIST_MAX];
+
+	config_foreach_member(member, at) {
+		struct suggest suggest = suggest_begin(member->key);
+		const char *meant;
+
+		if (strncmp(member->key, "x-", 2) == 0 || suggest_has(words, member->key))
+			continue;
+		if (suggest_has(words_of_3, member->key)) {
+			translate_refuse(t, member);
+			continue;
+		}
+		suggest_add(&suggest, words);
+		meant = suggest_text(&suggest);
+		(void)config_fail(t->sources->report, member, NULL, ERR_INVALID,
+				  "unknown member%s %s of AsyncAPI 2 may have %s",
+				  *meant ? meant : ";", noun, suggest_list(words, list));
+	}
 }
 
 const char *translate_text(struct translator *t, const char *text)

@@ -160,6 +160,10 @@ static void add_operation(struct translator *t, struct channel_draft *channel,
 
 	if (!config_expect(t->sources->report, at, CONFIG_OBJECT))
 		return;
+	translate_check(t, at, "an operation",
+			"operationId summary description security tags externalDocs bindings "
+			"traits message",
+			"action channel messages reply");
 	name = operation_name(t, channel, at);
 	made = draft_place(draft_object(drafts), at);
 	config_foreach_member(member, at) {
@@ -230,6 +234,9 @@ static void add_channel(struct translator *t, const struct config *at)
 
 	if (!config_expect(t->sources->report, channel.item, CONFIG_OBJECT))
 		return;
+	translate_check(t, channel.item, "a channel",
+			"$ref description servers subscribe publish parameters bindings",
+			"address messages title summary tags externalDocs");
 	channel.key = config_string(config_member(channel.item, "x-channelId"));
 	channel.key = free_name(t, t->channels, channel.key ? channel.key : at->key);
 	if (!channel.key)
@@ -244,9 +251,6 @@ static void add_channel(struct translator *t, const struct config *at)
 		else if (strcmp(member->key, "publish") == 0 ||
 			 strcmp(member->key, "subscribe") == 0)
 			add_operation(t, &channel, member);
-		else if (strcmp(member->key, "address") == 0 ||
-			 strcmp(member->key, "messages") == 0)
-			translate_refuse(t, member);
 		else
 			draft_copy(drafts, made, member);
 	}

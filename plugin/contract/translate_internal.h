@@ -31,6 +31,14 @@ void translate_note(struct translator *t, const struct config *at, const char *f
 /* Says that @at is a member of 3.x only. */
 void translate_refuse(struct translator *t, const struct config *at);
 
+/*
+ * Members of @at that are neither among @words (spaces between them) nor begin with "x-" are
+ * faults; of those among @words_of_3 the line says that they are of 3.x. @noun is what such an
+ * object is called.
+ */
+void translate_check(struct translator *t, const struct config *at, const char *noun,
+		     const char *words, const char *words_of_3);
+
 /* @text in memory that lives as long as the sources; NULL where memory ran out. */
 const char *translate_text(struct translator *t, const char *text);
 

@@ -106,6 +106,11 @@ struct draft *translate_message_body(struct translator *t, const struct config *
 	const struct config *format = translate_find(t, at, "schemaFormat");
 	struct draft *made = draft_place(draft_object(&t->drafts), at);
 
+	translate_check(t, at, "a message",
+			"messageId headers payload correlationId schemaFormat contentType "
+			"name title summary description tags externalDocs bindings examples "
+			"traits oneOf",
+			"deprecated");
 	config_foreach_member(member, at) {
 		if (strcmp(member->key, "payload") == 0)
 			draft_put(&t->drafts, made, "payload", payload(t, member, format));
