@@ -2,25 +2,58 @@
 
 #include <stdio.h>
 
-/* The scopes that @operation asks for, to @ret. */
-static const char *scopes(const struct scene *scene, const struct contract_operation *operation,
-			  char *ret, size_t cap)
+/* Text that grows to a bound; what does not fit is left out. */
+struct needs {
+	char text[512];
+	size_t len;
+};
+
+static void add(struct needs *needs, const char *before, const char *word)
 {
-	size_t used = 0;
+	int n = snprintf(needs->text + needs->len, sizeof(needs->text) - needs->len, "%s%s", before,
+			 word);
 
-	ret[0] = '\0';
-	for (size_t a = 0; a < operation->alternative_count; a++) {
-		for (size_t i = 0; i < scene->rules->contract->scope_count; i++) {
-			int n;
+	if (n > 0 && (size_t)n < sizeof(needs->text) - needs->len)
+		needs->len += (size_t)n;
+	needs->text[needs->len] = '\0';
+}
 
-			if (!scopeset_has(&operation->alternative[a].scopes, (unsigned)i))
-				continue;
-			n = snprintf(ret + used, cap - used, "%s%s", used ? " " : "",
-				     scene->rules->contract->scope[i]);
-			used = n > 0 && (size_t)n < cap - used ? used + (size_t)n : used;
-		}
+/* "read:shop and a login by password or token" */
+static void add_alternative(struct needs *needs, const struct contract *contract,
+			    const struct contract_alternative *alternative)
+{
+	const char *before = "";
+
+	if (alternative->methods & CONTRACT_NOBODY) {
+		add(needs, "", "what no login is");
+		return;
 	}
-	return used ? ret : "no scope";
+	for (size_t i = 0; i < contract->scope_count; i++) {
+		if (!scopeset_has(&alternative->scopes, (unsigned)i))
+			continue;
+		add(needs, before, contract->scope[i]);
+		before = " ";
+	}
+	before = *before ? " and a login by " : "a login by ";
+	for (enum login_method method = 0; method < LOGIN_METHODS; method++) {
+		if (!(alternative->methods >> method & 1))
+			continue;
+		add(needs, before, login_method_name(method));
+		before = " or ";
+	}
+}
+
+/* What @operation asks for, by its alternatives; in @ret. */
+static const char *needs_of(const struct scene *scene, const struct contract_operation *operation,
+			    struct needs *ret)
+{
+	*ret = (struct needs){ .len = 0 };
+	for (size_t i = 0; i < operation->alternative_count; i++) {
+		if (i > 0)
+			add(ret, "", ", or ");
+		add_alternative(ret, scene->rules->contract, &operation->alternative[i]);
+	}
+	return ret->len > 0 ? ret->text : "no scope";
 }
 
 /* ---- several operations, several messages ----------------------------------------------- */
@@ -61,15 +94,14 @@ static json_t *operations_json(const struct explanation *explanation)
 {
 	struct operations all = operations_of(explanation);
 	json_t *list = json_array();
-	char needs[256];
+	struct needs needs;
 
 	for (size_t i = 0; i < all.count; i++)
 		(void)json_array_append_new(
 			list,
 			json_pack("{s:s, s:s, s:s}", "operation", all.operation[i].name, "admits",
 				  grant_word(explanation, &all.operation[i]), "needs",
-				  scopes(&explanation->scene, &all.operation[i], needs,
-					 sizeof(needs))));
+				  needs_of(&explanation->scene, &all.operation[i], &needs)));
 	return list;
 }
 
@@ -93,12 +125,12 @@ static json_t *candidates_json(const struct explanation *explanation)
 static void print_operations(const struct explanation *explanation)
 {
 	struct operations all = operations_of(explanation);
-	char needs[256];
+	struct needs needs;
 
 	for (size_t i = 0; i < all.count; i++)
 		(void)printf("  %-12s %s: %s, needs %s\n", "operation", all.operation[i].name,
 			     grant_word(explanation, &all.operation[i]),
-			     scopes(&explanation->scene, &all.operation[i], needs, sizeof(needs)));
+			     needs_of(&explanation->scene, &all.operation[i], &needs));
 }
 
 static void print_candidates(const struct explanation *explanation)
@@ -132,13 +164,13 @@ void explanation_print(const struct explanation *explanation)
 {
 	const struct contract_channel *channel = explanation->decision.channel;
 	struct operations all = operations_of(explanation);
-	char list[256];
+	struct needs needs;
 
 	(void)printf("  %-12s %s (%s)", "channel", channel->name, channel->address);
 	if (all.count < 2)
-		(void)printf(", needs %s", all.count ? scopes(&explanation->scene, all.operation,
-							      list, sizeof(list))
-						     : "no scope");
+		(void)printf(", needs %s",
+			     all.count ? needs_of(&explanation->scene, all.operation, &needs)
+				       : "no scope");
 	(void)puts("");
 	if (all.count > 1)
 		print_operations(explanation);
