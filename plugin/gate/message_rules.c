@@ -183,10 +183,15 @@ bool message_rules_ids(struct judgement *j)
 		if (text && len == span->len && sametext(text, span->text, len))
 			continue;
 		judgement_point(j, param->location, "location");
+		if (!text)
+			return judgement_refuse(
+				j, REASON_ID_MISMATCH,
+				"%s is \"%.*s\" in the topic, and the payload has no text there",
+				param->name, (int)span->len, span->text);
 		return judgement_refuse(j, REASON_ID_MISMATCH,
 					"%s is \"%.*s\" in the topic and \"%.*s\" in the payload",
 					param->name, (int)span->len, span->text,
-					len > 80 ? 80 : (int)len, text ? text : "");
+					len > 80 ? 80 : (int)len, text);
 	}
 	return true;
 }
