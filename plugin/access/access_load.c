@@ -93,7 +93,7 @@ bool access_scope_add(const struct access *access, const char *word, size_t len,
 		scopeset_add(set, i);
 		is_found = true;
 	}
-	return is_found;
+	return is_found || len == 1; /* "*" is all scopes, also of a contract that has none */
 }
 
 /* Says of a scope's ":own" that it gives nothing. */
