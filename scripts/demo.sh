@@ -33,7 +33,8 @@ wss_port=${WSS_PORT:-8084}
 mtls_port=${MTLS_PORT:-8884}
 plain_port=${PLAIN_PORT:-1883}
 plugin=${PLUGIN:-$top/build/mosquitto_petstore.so}
-contract=${CONTRACT:-$top/schemas/petstore.asyncapi.json}
+shipped=$top/schemas/petstore.asyncapi.json
+contract=${CONTRACT:-$shipped}
 access=${ACCESS:-$top/docker/access.json}
 example=${EXAMPLE:-$top/mosquitto.conf.example}
 server_names=${SERVER_NAMES:-} # more names or addresses of this server, by commas
@@ -273,19 +274,38 @@ password_of() { sed -n "s/^$1 //p" credentials; }
 shown() { printf '%q' "$shown_run$1"; }
 shown_data() { if [ "$data" = "$PWD" ]; then shown "$1"; else printf '%q' "$data$1"; fi; }
 
-help()
+heading()
 {
-	local tls
-	tls="-h localhost -p $tls_port --cafile $(shown /ca.crt)"
 	cat <<-END
 
-	The Petstore's MQTT API, held to its contract:
+	$1, held to its contract:
 	  mqtts://localhost:$tls_port   wss://localhost:$wss_port   mqtt://127.0.0.1:$plain_port (this machine only)
 	  mqtts://localhost:$mtls_port   for clients with a certificate
 	  authority    $(shown /ca.crt)
 	  accounts     $(shown /credentials)
 	  database     $(shown_data /petstore.db)
 	  settings     $(shown /extra.conf): lines of yours for mosquitto.conf, which is made anew at each run
+	END
+}
+
+ending()
+{
+	cat <<-END
+
+	Edit the contract or the accounts, then let them be read again:
+	  kill -HUP \$(cat $(shown /mosquitto.pid))
+
+	Ctrl-C stops the broker; its files stay for the next run, all but mosquitto.conf.
+
+	END
+}
+
+help()
+{
+	local tls
+	tls="-h localhost -p $tls_port --cafile $(shown /ca.crt)"
+	heading "The Petstore's MQTT API"
+	cat <<-END
 
 	In a second terminal, as a customer, see everything that customers may:
 	  mosquitto_sub $tls -u customer-a -P $(password_of customer-a) -q 1 -v -t '#'
@@ -302,13 +322,36 @@ help()
 
 	A device shows its certificate instead of a password; that of collar-8 is revoked.
 	  mosquitto_pub -h localhost -p $mtls_port --cafile $(shown /ca.crt) --cert $(shown /clients/collar-7.crt) --key $(shown /clients/collar-7.key) -V 5 -q 1 -t pets/collar-7/availability -m '{"petId":"collar-7","available":true,"updatedAt":"$now"}'
-
-	Edit the contract or the accounts, then let them be read again:
-	  kill -HUP \$(cat $(shown /mosquitto.pid))
-
-	Ctrl-C stops the broker; its files stay for the next run, all but mosquitto.conf.
-
 	END
+	ending
+}
+
+# For a contract of the operator's own, whose users and topics are not known here.
+help_own()
+{
+	local config copied
+	config="--config $(shown /mosquitto.conf)"
+	copied="a copy of $(printf '%q' "$access"); edit the copy"
+	cmp -s "$access" "$access_copy" || copied="edited by you, so $(printf '%q' "$access") is not read"
+	heading "$(basename "$contract")"
+	cat <<-END
+	  contract     $(printf '%q' "$contract")
+	  access       $(shown "/$access_copy"): $copied
+
+	In a second terminal, give a user of the access file a password, and see what it may do:
+	  build/petstorectl passwd set $(shown /passwords) USER
+	  kill -HUP \$(cat $(shown /mosquitto.pid))
+	  build/petstorectl may USER $config
+
+	As this user, see everything that it may receive, and publish:
+	  mosquitto_sub -h localhost -p $tls_port --cafile $(shown /ca.crt) -V 5 -u USER -P PASSWORD -i USER/sub -q 1 -v -t '#'
+	  mosquitto_pub -h localhost -p $tls_port --cafile $(shown /ca.crt) -V 5 -u USER -P PASSWORD -i USER/pub -q 1 -t TOPIC -m PAYLOAD
+
+	What was refused, and why (the log below says it too); and what would be decided about a message:
+	  build/petstorectl refusals $config
+	  build/petstorectl explain publish $config --user USER TOPIC PAYLOAD
+	END
+	ending
 }
 
 [ "${1:-}" = prepare ] || [ $# = 0 ] || die "usage: demo.sh [prepare]"
@@ -346,7 +389,7 @@ for port in "$tls_port" "$wss_port" $mtls_port "$plain_port"; do
 	is_taken "$port" && die "port $port is taken (by another \`make run\`, or by the system's own mosquitto service?);" \
 		"choose others with TLS_PORT=, WSS_PORT=, MTLS_PORT= and PLAIN_PORT="
 done
-help
+if [ "$contract" -ef "$shipped" ]; then help; else help_own; fi
 echo $$ >mosquitto.pid
 rm -rf "$work" # exec runs no trap
 exec mosquitto -c mosquitto.conf

@@ -258,3 +258,25 @@ def test_accounts_of_ones_own_stay(tmp_path, template):
 def test_nobody_else_reads_secrets(template):
     for name in ("credentials", "passwords", "ca.key", "server.key", "clients/collar-7.key"):
         assert os.stat(os.path.join(template, name)).st_mode & 0o077 == 0, name
+
+
+def test_own_contract(run, tmp_path):
+    """CONTRACT= and ACCESS= are served, and the printed commands are about them."""
+    data = os.path.join(harness.TOP, "test", "data", "ctl")
+    one = run(settings=("CONTRACT=%s/no-scopes.asyncapi.yaml" % data,
+                        "ACCESS=%s/access-all.yaml" % data)).serve()
+    log = one.text()
+    assert "loaded contract Without scopes 1" in log
+    assert "orders" not in log and "Petstore" not in log
+    password, may = pasted(log, "build/petstorectl")[:2]
+    for command in (password, may):
+        command = command.replace("build/", harness.BUILD + "/", 1).replace("USER", "ann")
+        subprocess.run(command, shell=True, cwd=harness.TOP, check=True, input="secret\n",
+                       text=True)
+    os.kill(one.pid(), signal.SIGHUP)
+    one.wait("petstore: reloaded contract")
+    (publish,) = pasted(log, "mosquitto_pub")
+    for word, value in (("-u USER", "-u ann"), ("USER/", "ann/"), ("PASSWORD", "secret"),
+                        ("TOPIC", "c"), ("PAYLOAD", "7")):
+        publish = publish.replace(word, value)
+    subprocess.run(publish, shell=True, cwd=harness.TOP, check=True)
