@@ -23,6 +23,8 @@
 
 /* Values that aliases and merge keys may add: these, and one for each byte of the text. */
 #define CONFIGBUILD_COPIES_MIN 65536u
+/* So many bytes of a text that they repeat, also of a name, count as one more value. */
+#define CONFIGBUILD_COPY_BYTES 16u
 /* Members of an object with a merge key, the merged ones included. */
 #define CONFIGBUILD_MERGE_MAX 128u
 
@@ -47,6 +49,10 @@ int configbuild_close(struct configbuild *build) MUST_CHECK;
 /* The name of the next value; its place becomes the value's. A name that has U+0000 is refused. */
 int configbuild_key(struct configbuild *build, const char *text, size_t len,
 		    struct configbuild_place place) MUST_CHECK;
+
+/* The same for a name that the tree has already, and that an alias repeats: it counts as a copy. */
+int configbuild_key_copy(struct configbuild *build, const char *text, size_t len,
+			 struct configbuild_place place) MUST_CHECK;
 
 /* The copy of that name, which lives as long as the tree. */
 const char *configbuild_next_key(const struct configbuild *build);

@@ -7,15 +7,47 @@
 
 const char configbuild_merge_key[] = "<<";
 
+/* A long text counts as several values: who reads the tree may make a copy of each. */
+static bool charge_text(struct configbuild *build, size_t len)
+{
+	build->copies += len / CONFIGBUILD_COPY_BYTES;
+	return build->copies <= build->copies_max;
+}
+
+static int fail_copies(struct configbuild *build, struct configbuild_place place)
+{
+	return configbuild_fail(build, place, ERR_LIMIT,
+				"aliases and merge keys add more than %zu values",
+				build->copies_max);
+}
+
 /* What an alias adds; it may be large although it has two bytes. */
 static int charge_copies(struct configbuild *build, size_t count, struct configbuild_place place)
 {
 	build->copies += count;
 	if (build->copies <= build->copies_max)
 		return configbuild_charge(build, count, place);
-	return configbuild_fail(build, place, ERR_LIMIT,
-				"aliases and merge keys add more than %zu values",
-				build->copies_max);
+	return fail_copies(build, place);
+}
+
+/* The texts of a copied value: its own, and its name where it has one in the copied object. */
+static int charge_texts(struct configbuild *build, const struct config *value, const char *key,
+			struct configbuild_place place)
+{
+	if ((key && !charge_text(build, strlen(key))) ||
+	    (value->kind == CONFIG_STRING && !charge_text(build, value->count)))
+		return fail_copies(build, place);
+	return 0;
+}
+
+int configbuild_key_copy(struct configbuild *build, const char *text, size_t len,
+			 struct configbuild_place place)
+{
+	int rc = charge_copies(build, 1, place);
+
+	if (rc == 0 && !charge_text(build, len))
+		rc = fail_copies(build, place);
+	return rc ? rc : configbuild_key(build, text, len, place);
 }
 
 /* Makes @to, which has its final address, a copy of @from, below which all is new. */
@@ -38,7 +70,8 @@ static int copy_below(struct configbuild *build, const struct config *from, stru
 		item[i] = children[i];
 		item[i].up = to;
 		(void)config_add_to_index(to, i); /* @from has none twice */
-		if (item[i].kind >= CONFIG_ARRAY)
+		rc = charge_texts(build, &item[i], item[i].key, place);
+		if (rc == 0 && item[i].kind >= CONFIG_ARRAY)
 			rc = copy_below(build, &children[i], &item[i], depth + 1, place);
 		if (rc)
 			return rc;
@@ -52,6 +85,8 @@ int configbuild_copy(struct configbuild *build, const struct config *from,
 	int rc = charge_copies(build, 1, place);
 	struct config *made;
 
+	if (rc == 0)
+		rc = charge_texts(build, from, NULL, place);
 	if (rc)
 		return rc;
 	made = configbuild_push(build, from, place);
@@ -90,6 +125,8 @@ static int add_members(struct configbuild *build, size_t first, struct config so
 
 		if (has_key(build, first, member->key))
 			continue;
+		if (!charge_text(build, strlen(member->key)))
+			return fail_copies(build, place);
 		if (build->used - first > CONFIGBUILD_MERGE_MAX)
 			return fail_merge(build, place);
 		build->key = member->key;

@@ -172,7 +172,7 @@ static int add_key(struct yaml_reader *reader, const yaml_event_t *event,
 		return rc;
 	if (anchor->value.kind != CONFIG_STRING)
 		return fail_key(reader, place);
-	return configbuild_key(reader->build, anchor->value.text, anchor->value.count, place);
+	return configbuild_key_copy(reader->build, anchor->value.text, anchor->value.count, place);
 }
 
 /* ---- values ----------------------------------------------------------------------------- */
@@ -318,6 +318,39 @@ static int read_all(struct yaml_reader *reader)
 	return rc ? rc : finish(reader);
 }
 
+/* Does a line begin at @at? As libyaml sees it: LF, CR, NEL, LS and PS end one. */
+static bool begins_line(const char *text, const char *at)
+{
+	size_t before = (size_t)(at - text);
+
+	return before == 0 || at[-1] == '\n' || at[-1] == '\r' ||
+	       (before >= 2 && memcmp(at - 2, "\xc2\x85", 2) == 0) ||
+	       (before >= 3 && memcmp(at - 3, "\xe2\x80\xa8", 3) == 0) ||
+	       (before >= 3 && memcmp(at - 3, "\xe2\x80\xa9", 3) == 0);
+}
+
+/*
+ * libyaml compares each directive with all before it. A line of a text that begins with % is none,
+ * and counts as well.
+ */
+static int bound_directives(struct yaml_reader *reader)
+{
+	const char *end = reader->text + reader->len, *at = reader->text;
+	struct configbuild_place place = { 1, 1 };
+	unsigned count = 0;
+
+	for (; (at = memchr(at, '%', (size_t)(end - at))); at++)
+		if (begins_line(reader->text, at) && count++ == YAMLREAD_DIRECTIVES_MAX)
+			break;
+	if (!at)
+		return 0;
+	for (const char *c = reader->text; c < at; c++)
+		place.line += *c == '\n';
+	return configbuild_fail(reader->build, place, ERR_LIMIT,
+				"more than %u lines that begin with %%, as a directive",
+				YAMLREAD_DIRECTIVES_MAX);
+}
+
 int yamlread(struct configbuild *build, const char *text, size_t len)
 {
 	struct yaml_reader *reader = calloc(1, sizeof(*reader));
@@ -331,7 +364,8 @@ int yamlread(struct configbuild *build, const char *text, size_t len)
 	if (yaml_parser_initialize(&reader->parser)) {
 		yaml_parser_set_input_string(&reader->parser, (const unsigned char *)text, len);
 		yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
-		rc = read_all(reader);
+		rc = bound_directives(reader);
+		rc = rc ? rc : read_all(reader);
 		yaml_parser_delete(&reader->parser);
 	} else {
 		rc = configbuild_nomem(build);

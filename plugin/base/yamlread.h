@@ -17,6 +17,7 @@
 #include "base/configbuild.h"
 
 #define YAMLREAD_ANCHORS_MAX 65536u
+#define YAMLREAD_DIRECTIVES_MAX 64u
 
 /*
  * libyaml looks at all levels of [ ] and { } that are open for each value in them: values, each

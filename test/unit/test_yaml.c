@@ -283,6 +283,54 @@ static void test_yamlread__bounds_what_aliases_add(void **state)
 	free(line);
 }
 
+/* One long text, again and again: as a name, as a value, below a value and by a merge key. */
+static void test_yamlread__bounds_the_text_that_aliases_repeat(void **state)
+{
+	static const char *const again[] = { "- {*x : 1}\n", "- *x\n", "- *y\n", "- {<<: *z}\n" };
+	enum { LONG = 65536, TIMES = 1000 };
+	char *text = malloc(2 * LONG + 16 * TIMES + 64), *line;
+
+	(void)state;
+	assert_non_null(text);
+	for (size_t k = 0; k < COUNT(again); k++) {
+		size_t used = (size_t)sprintf(text, "- &x \"");
+
+		memset(text + used, 'a', LONG);
+		used += LONG;
+		used += (size_t)sprintf(text + used, "\"\n- &y [*x]\n- &z {*x : 1}\n");
+		for (int i = 0; i < TIMES; i++)
+			used += (size_t)sprintf(text + used, "%s", again[k]);
+		line = outcome("f.yaml", text, used);
+		assert_non_null(strstr(line, "aliases and merge keys add more than 1"));
+		free(line);
+	}
+	free(text);
+}
+
+/* libyaml compares each with all before it: 100,000 took minutes. */
+static void test_yamlread__bounds_directives(void **state)
+{
+	static const char *const ends[] = { "\n", "\r", "\xc2\x85", "\xe2\x80\xa8",
+					    "\xe2\x80\xa9" };
+	char text[100 * 40], *line;
+
+	(void)state;
+	for (size_t k = 0; k < COUNT(ends); k++) {
+		size_t used = 0;
+
+		for (unsigned i = 0; i <= YAMLREAD_DIRECTIVES_MAX; i++)
+			used += (size_t)sprintf(text + used, "%%TAG !e%u! tag:example.org,2000:%s",
+						i, ends[k]);
+		line = outcome("f.yaml", text, used);
+		assert_non_null(
+			strstr(line, "more than 64 lines that begin with %, as a directive"));
+		free(line);
+	}
+	line = outcome("f.yaml", "a: '%'\n", 7);
+	assert_string_equal(line, "{\"a\":\"%\"}");
+	free(line);
+}
+
 static void test_yamlread__bounds_levels_and_anchors(void **state)
 {
 	size_t cap = (size_t)YAMLREAD_ANCHORS_MAX * 12, used = 0;
@@ -681,6 +729,8 @@ int main(void)
 		cmocka_unit_test(test_yamlread__merges),
 		cmocka_unit_test(test_yamlread__says_what_is_wrong),
 		cmocka_unit_test(test_yamlread__bounds_what_aliases_add),
+		cmocka_unit_test(test_yamlread__bounds_the_text_that_aliases_repeat),
+		cmocka_unit_test(test_yamlread__bounds_directives),
 		cmocka_unit_test(test_yamlread__bounds_levels_and_anchors),
 		cmocka_unit_test(test_yamlread__bounds_values_in_many_levels),
 		cmocka_unit_test(test_config_parse__picks_the_reader),
