@@ -46,7 +46,10 @@ struct sources_file {
 	 * lacks is looked for in the original. */
 	const struct config *root;
 	json_t *json; /* the original; NULL until sources_json() */
-	int rc;       /* enum err of @fault */
+	/* The "$id" of all that is in it, in the order of strcmp(): sources_load_all(). */
+	const char **inner;
+	size_t inner_count;
+	int rc; /* enum err of @fault */
 	const char *fault;
 	bool is_said; /* @fault is in the report */
 };

@@ -3,6 +3,7 @@
  */
 #include "contract/sources_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_one_of(const char *key, const char *const *words)
@@ -12,23 +13,59 @@ static bool is_one_of(const char *key, const char *const *words)
 	return *words != NULL;
 }
 
-/* Is there an $id that says @ref? Then it names a schema inside of this file. */
-static bool has_id(const struct config *value, const char *ref, size_t len)
-{
-	const struct config *id = config_member(value, "$id");
+/* ---- what is in a file by its $id --------------------------------------------------------- */
 
-	if (id && id->kind == CONFIG_STRING && id->count == len && memcmp(id->text, ref, len) == 0)
-		return true;
+/* Counts the $id of @value and of what is below; with room for them, in @ret, writes them too. */
+static size_t list_ids(const struct config *value, const char **ret, size_t count)
+{
+	const char *id = config_string(config_member(value, "$id"));
+
+	if (id && ret)
+		ret[count] = id;
+	count += id != NULL;
 	config_foreach(child, value)
-		if (has_id(child, ref, len))
-			return true;
-	return false;
+		if (child->kind >= CONFIG_ARRAY)
+			count = list_ids(child, ret, count);
+	return count;
 }
+
+static int compare_ids(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool make_list(struct sources *set, struct sources_file *file)
+{
+	size_t count = list_ids(file->original, NULL, 0);
+
+	file->inner = arena_take(set->arena, count, sizeof(*file->inner));
+	if (!file->inner)
+		return config_nomem(set->report);
+	file->inner_count = list_ids(file->original, file->inner, 0);
+	qsort(file->inner, count, sizeof(*file->inner), compare_ids);
+	return true;
+}
+
+/* Is there an $id that says @ref (@len bytes)? Then it names a schema inside of this file. */
+static bool has_id(struct sources *set, struct sources_file *file, const char *ref, size_t len)
+{
+	char text[SOURCES_URI_MAX + 1];
+	const char *key = text;
+
+	if (!file->inner && !make_list(set, file))
+		return false;
+	memcpy(text, ref, len);
+	text[len] = '\0';
+	return file->inner_count > 0 &&
+	       bsearch(&key, file->inner, file->inner_count, sizeof(*file->inner), compare_ids);
+}
+
+/* ---- references --------------------------------------------------------------------------- */
 
 /* Most references are to this file or to one that is loaded: the search for an $id is last. */
 static void load_reference(struct sources *set, const struct config *at)
 {
-	const struct sources_file *from = sources_file_of(set, at);
+	struct sources_file *from = sources_file_of(set, at);
 	const char *ref = NULL;
 	size_t len;
 	bool is_known;
@@ -39,8 +76,7 @@ static void load_reference(struct sources *set, const struct config *at)
 	is_known = sources_find_known(set, from, ref, len) != NULL;
 	if (!is_known && (len == 0 || sources_has_scheme(ref)))
 		return;
-	if (is_known ||
-	    (!sources_is_loaded(set, at, ref, len) && !has_id(from->original, ref, len)))
+	if (is_known || (!sources_is_loaded(set, at, ref, len) && !has_id(set, from, ref, len)))
 		(void)sources_open_reference(set, at, ref, set->report);
 }
 

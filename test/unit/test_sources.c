@@ -371,6 +371,28 @@ static void test_sources_load_all__takes_what_is_referred_to(void **state)
 	scene_clear(&scene);
 }
 
+/* A name is looked for among the $ids of the file once sorted: a walk for each took minutes. */
+static void test_sources_load_all__knows_the_ids_inside(void **state)
+{
+	enum { REFERENCES = 100000 };
+	char *text = malloc(REFERENCES * 16 + 100);
+	struct scene scene;
+	size_t used = (size_t)sprintf(text, "{\"a\":[");
+
+	(void)state;
+	for (int i = 0; i < REFERENCES; i++)
+		used += (size_t)sprintf(text + used, "{\"$ref\":\"foo\"},");
+	(void)sprintf(text + used, "{\"$ref\":\"bar#x\"},{\"$ref\":\"fo\"}],"
+				   "\"b\":[{\"$id\":\"foo\"},{\"$id\":\"bar\"},{\"$id\":7}]}");
+	put("a.json", text);
+	free(text);
+	assert_true(scene_open(&scene, "a.json", NULL, NULL));
+	sources_load_all(&scene.sources);
+	assert_int_equal(scene.report.count, 1);
+	assert_non_null(strstr(scene.all.line[0].text, "fo: No such file"));
+	scene_clear(&scene);
+}
+
 static void test_sources_open__survives_each_failing_allocation(void **state)
 {
 	struct scene scene;
@@ -411,6 +433,7 @@ int main(void)
 		TEST(test_sources_add_place__finds_the_value_or_what_is_above),
 		TEST(test_sources_follow__finds_documents_by_id),
 		TEST(test_sources_load_all__takes_what_is_referred_to),
+		TEST(test_sources_load_all__knows_the_ids_inside),
 		TEST(test_sources_open__survives_each_failing_allocation),
 	};
 
