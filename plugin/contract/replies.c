@@ -84,9 +84,10 @@ static void load_channels(struct loader *loader, const struct config *at,
 	}
 	find_channels(loader, messages, ret);
 	if (ret->channel_count == 0)
-		loader_warn(loader, at, NULL,
-			    "no channel with an address has these messages: a request that names a "
-			    "response topic is refused");
+		loader_warn(
+			loader, at, NULL,
+			"no channel with an address has these messages: a request may not name a "
+			"topic for its reply");
 }
 
 const struct contract_reply *replies_load(struct loader *loader, const struct config *operation)
@@ -103,7 +104,9 @@ const struct contract_reply *replies_load(struct loader *loader, const struct co
 	load_channels(loader, at, ret);
 	if (address) {
 		ret->pointer = message_properties_location(loader, address, &ret->header);
-		ret->needs_topic = !ret->is_fixed && (ret->pointer || ret->header);
+		/* If no channel can take the reply, a topic may not even be named. */
+		ret->needs_topic = !ret->is_fixed && (ret->is_any || ret->channel_count > 0) &&
+				   (ret->pointer || ret->header);
 	}
 	return ret;
 }

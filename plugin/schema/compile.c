@@ -89,9 +89,6 @@ void compile_warn(struct compiler *c, const struct schema_place *place, const ch
 			    text.text);
 	for (size_t i = 0; i < schema->warning_count; i++)
 		if (schema->warnings[i] && strcmp(schema->warnings[i], whole.text) == 0)
-			return; /* the place is met twice */
-	for (size_t i = 0; i < schema->warning_count; i++)
-		if (strcmp(schema->warnings[i], whole.text) == 0)
 			return; /* many references may lead to one place */
 	schema->warnings[schema->warning_count++] = compile_text(c, whole.text, strlen(whole.text));
 }
