@@ -245,13 +245,19 @@ class RawClient:
 
     # ---- asking ----
 
-    def publish(self, topic, payload=b"", qos=0, retain=False, dup=False, mid=None):
-        """The reason code of PUBACK or PUBREC; with QoS 0 (and MQTT 3.1.1) 0."""
+    def publish(self, topic, payload=b"", qos=0, retain=False, dup=False, mid=None,
+                properties=b""):
+        """
+        The reason code of PUBACK or PUBREC; with QoS 0 (and MQTT 3.1.1) 0. @properties: as bytes,
+        of MQTT 5.
+        """
         if isinstance(payload, str):
             payload = payload.encode()
         mid = mid or self._next_mid()
         body = field(topic) + (struct.pack("!H", mid) if qos else b"")
-        body += (b"\0" if self.version == 5 else b"") + payload
+        if self.version == 5:
+            body += length(len(properties)) + properties
+        body += payload
         self._send(PUBLISH << 4 | dup << 3 | qos << 1 | retain, body)
         if qos == 0:
             return 0
