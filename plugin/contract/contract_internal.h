@@ -36,6 +36,7 @@ struct loader_member {
 	unsigned message;        /* the first of its messages among the channel's */
 	unsigned message_count;
 	const struct config *target; /* what it refers to; NULL: it is no reference */
+	bool has_send, has_receive;  /* operations of this kind name it, and not only a reply */
 };
 
 /* The members of /channels that are references, by what they refer to. */

@@ -192,8 +192,7 @@ static size_t find_replies(struct loader *loader, struct found *found, size_t co
 		struct contract_channel *channel =
 			member ? &loader->channel[member->channel] : NULL;
 
-		if (!channel ||
-		    (found[i].is_send ? channel->receive_count : channel->send_count) > 0)
+		if (!channel || (found[i].is_send ? member->has_receive : member->has_send))
 			continue;
 		found[count + replies++] = (struct found){ .at = found[i].at,
 							   .messages = at,
@@ -239,9 +238,14 @@ static bool find_operation(struct loader *loader, const struct config *at, const
 			       .name = name,
 			       .member = find_channel(loader, at),
 			       .is_send = action == 0 };
-	if (ret->member)
-		ret->channel = &loader->channel[ret->member->channel];
-	return ret->member && is_action;
+	if (!ret->member || !is_action)
+		return false;
+	ret->channel = &loader->channel[ret->member->channel];
+	if (ret->is_send)
+		loader->member[ret->member - loader->member].has_send = true;
+	else
+		loader->member[ret->member - loader->member].has_receive = true;
+	return true;
 }
 
 void operations_load(struct loader *loader)
