@@ -67,7 +67,7 @@ def lint(broker):
                           stderr=subprocess.STDOUT, check=False)
 
 
-@pytest.mark.parametrize("name", ["passwords", "access.json", "scram", "keys.json", "key.pem"])
+@pytest.mark.parametrize("name", ["passwords", "scram", "keys.json", "key.pem"])
 def test_file_with_a_byte_order_mark(tmp_path, template, name):
     """It would make a first user that nobody can be: one line says what is wrong."""
     at = Issuers(tmp_path, template)
