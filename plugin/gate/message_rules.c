@@ -3,6 +3,7 @@
  * schema, ids, will, QoS, retain.
  */
 #include <inttypes.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,24 @@ bool message_rules_schema(struct judgement *j)
 	return false;
 }
 
+#define INDEX_DIGITS_MAX 9u /* of an index: no payload has so many items */
+
+/* The item of an array that a token of a pointer names: digits, no leading zero (RFC 6901, 4). */
+static const struct payload_value *numbered_item(const struct payload_value *array,
+						 const char *token, size_t len)
+{
+	size_t index = 0;
+
+	if (len == 0 || len > INDEX_DIGITS_MAX || (token[0] == '0' && len > 1))
+		return NULL;
+	for (size_t i = 0; i < len; i++) {
+		if (token[i] < '0' || token[i] > '9')
+			return NULL;
+		index = 10 * index + (size_t)(token[i] - '0');
+	}
+	return payload_item(array, index);
+}
+
 /* The member that a token of a pointer names, "~0" and "~1" in it. */
 static const struct payload_value *escaped_member(const struct payload_value *value,
 						  const char *token, size_t raw)
@@ -122,8 +141,11 @@ const struct payload_value *message_rules_at(const struct payload_value *value, 
 
 		for (; *pointer && *pointer != '/'; pointer++)
 			is_plain &= *pointer != '~';
-		value = is_plain ? payload_member(value, name, (size_t)(pointer - name))
-				 : escaped_member(value, name, (size_t)(pointer - name));
+		if (payload_is_array(value))
+			value = numbered_item(value, name, (size_t)(pointer - name));
+		else
+			value = is_plain ? payload_member(value, name, (size_t)(pointer - name))
+					 : escaped_member(value, name, (size_t)(pointer - name));
 	}
 	return value;
 }
@@ -136,6 +158,19 @@ static const struct payload_value *located(const struct payload_value *payload,
 }
 
 #define NUMBER_TEXT_MAX 32
+
+/* Makes what snprintf() wrote a number of JSON, whatever the locale separates decimals with. */
+static void point_decimals(char *text)
+{
+	const char *point = localeconv()->decimal_point;
+	size_t len = strlen(point);
+	char *at = strstr(text, point);
+
+	if (!at || len == 0)
+		return;
+	*at = '.';
+	memmove(at + 1, at + len, strlen(at + len) + 1);
+}
 
 /*
  * The JSON text of a number or a boolean, as one writes it who adds no zeros: 7, 21.5, true. NULL:
@@ -160,6 +195,7 @@ plain_text(const struct payload_value *value, char ret[NUMBER_TEXT_MAX], size_t 
 			if (strtod(ret, NULL) == number)
 				break;
 		}
+	point_decimals(ret);
 	*len = strlen(ret);
 	return ret;
 }

@@ -134,6 +134,13 @@ const struct payload_value *payload_headers(struct payload_parser *parser,
 const struct payload_value *payload_member(const struct payload_value *value, const char *name,
 					   size_t len);
 
+/* Is @value (NULL is not) an array? */
+bool payload_is_array(const struct payload_value *value);
+
+/* The item @index (0 is the first) of an array, in as many steps at most. NULL as payload_member().
+ */
+const struct payload_value *payload_item(const struct payload_value *value, size_t index);
+
 /*
  * Finds where the text has the member @name of @root, a string: [*start, *end) are the bytes
  * between its quotes. @text (@len bytes) must be the text that payload_parse() parsed last, and

@@ -90,3 +90,20 @@ bool payload_boolean(const struct payload_value *value, bool *ret)
 	*ret = view_is(value, VIEW_TRUE);
 	return true;
 }
+
+bool payload_is_array(const struct payload_value *value)
+{
+	return value && view_is(value, VIEW_ARRAY);
+}
+
+const struct payload_value *payload_item(const struct payload_value *value, size_t index)
+{
+	struct view_walk walk;
+
+	if (!payload_is_array(value) || index >= view_size(value))
+		return NULL;
+	walk = view_walk(value);
+	while (index-- > 0)
+		(void)view_item(&walk);
+	return view_item(&walk);
+}

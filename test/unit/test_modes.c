@@ -304,6 +304,15 @@ static void test_gate_decide__finds_the_id_at_its_location(void **state)
 		{ "/order~1id", "{\"order/id\":\"o-1\"}", true },
 		{ "/order~1id", "{\"order~1id\":\"o-1\"}", false },
 		{ "/order~0/id", "{\"order~\":{\"id\":\"o-1\"}}", true },
+		{ "/items/1/id", "{\"items\":[{},{\"id\":\"o-1\"}]}", true },
+		{ "/items/0", "{\"items\":[\"o-1\"]}", true },
+		{ "/items/0", "{\"items\":{\"0\":\"o-1\"}}", true },
+		{ "/items/1", "{\"items\":[\"o-1\"]}", false },
+		{ "/items/00", "{\"items\":[\"o-1\"]}", false },
+		{ "/items/-", "{\"items\":[\"o-1\"]}", false },
+		{ "/items/ 0", "{\"items\":[\"o-1\"]}", false },
+		{ "/items/4294967296", "{\"items\":[\"o-1\"]}", false },
+		{ "/0/0/id", "[[{\"id\":\"o-1\"}]]", true },
 	};
 
 	(void)state;
