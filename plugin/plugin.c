@@ -35,6 +35,7 @@ static void log_rare(struct plugin *plugin, int64_t now_ns)
 	unsigned foreign;
 	uint64_t lost;
 	const char *name;
+	char escaped[80];
 
 	if (atomic_load_explicit(&plugin->unlogged.foreign, memory_order_relaxed) > 0 &&
 	    (plugin->unlogged.foreign_ns == 0 || now_ns - plugin->unlogged.foreign_ns >= NEWS_NS)) {
@@ -55,7 +56,9 @@ static void log_rare(struct plugin *plugin, int64_t now_ns)
 		   "forgot %llu sessions of clients that are away, the last of %s: more than %u of "
 		   "one principal, or %u of all; what is sent to them, and their last wills, are "
 		   "refused",
-		   (unsigned long long)lost, name, SESSIONS_GONE_OF_ONE, SESSIONS_GONE_MAX);
+		   (unsigned long long)lost,
+		   diag_name(escaped, sizeof(escaped), name, strlen(name)), SESSIONS_GONE_OF_ONE,
+		   SESSIONS_GONE_MAX);
 }
 
 bool events_refuse_foreign(struct plugin *plugin)

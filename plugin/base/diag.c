@@ -11,7 +11,8 @@ void diag_init(struct diag *diag)
 	diag->text[0] = '\0';
 }
 
-char *diag_escape(char *ret, size_t cap, const char *text, size_t len)
+/* @is_quoted: what would end a quoted text, or look like an escape in it, is escaped too. */
+static char *escape(char *ret, size_t cap, const char *text, size_t len, bool is_quoted)
 {
 	static const char hex[] = "0123456789abcdef";
 	const unsigned char *s = (const unsigned char *)text;
@@ -21,7 +22,8 @@ char *diag_escape(char *ret, size_t cap, const char *text, size_t len)
 	for (size_t i = 0, take; i < len; i += take) {
 		uint32_t code;
 		size_t n = utf8_read(s + i, len - i, &code);
-		bool plain = n > 0 && utf8_is_plain(code);
+		bool plain = n > 0 && utf8_is_plain(code) &&
+			     !(is_quoted && (code == '"' || code == '\\'));
 
 		take = n ? n : 1;
 		if (used + 4 <= cap)
@@ -47,6 +49,34 @@ char *diag_escape(char *ret, size_t cap, const char *text, size_t len)
 	}
 	if (cap > 0)
 		ret[used] = '\0';
+	return ret;
+}
+
+char *diag_escape(char *ret, size_t cap, const char *text, size_t len)
+{
+	return escape(ret, cap, text, len, false);
+}
+
+/* Can the text stand unquoted in a line without being read as more than one word of it? */
+static bool is_word(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] <= ' ' || text[i] > '~' || strchr("\"\\()", text[i]))
+			return false;
+	return len > 0;
+}
+
+char *diag_name(char *ret, size_t cap, const char *text, size_t len)
+{
+	size_t end;
+
+	if (cap < 3 || is_word(text, len))
+		return diag_escape(ret, cap, text, len);
+	ret[0] = '"';
+	(void)escape(ret + 1, cap - 2, text, len, true);
+	end = strlen(ret);
+	ret[end] = '"';
+	ret[end + 1] = '\0';
 	return ret;
 }
 

@@ -82,4 +82,12 @@ int diag_nomem(struct diag *diag) __attribute__((cold));
  */
 char *diag_escape(char *ret, size_t cap, const char *text, size_t len);
 
+/*
+ * The same for a name that a client chose (a topic, a client id, a principal) and that more words
+ * of the line follow: where it is not printable ASCII without spaces, quotes, backslashes and
+ * parentheses, it comes out in double quotes, with these two escaped as well, so that it is read as
+ * one word. So is a cut one.
+ */
+char *diag_name(char *ret, size_t cap, const char *text, size_t len);
+
 #endif

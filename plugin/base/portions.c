@@ -175,7 +175,7 @@ char *portions_print(const struct portions_held *held, char *ret)
 		bool is_proved = held->worst[i].is_proved;
 		char escaped[120];
 
-		diag_escape(escaped, sizeof(escaped), name, strlen(name));
+		diag_name(escaped, sizeof(escaped), name, strlen(name));
 		used = add(ret, used, is_proved ? "of user " : "from ",
 			   name[0] ? escaped : "a local socket", held->worst[i].count);
 		others -= held->worst[i].count;

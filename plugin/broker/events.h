@@ -74,7 +74,7 @@ struct deliveries {
 	const void *subscribing;  /* the client that was granted a filter */
 	struct decision decision; /* of the last delivery */
 	uint64_t late;            /* deliveries refused as overtaken and not logged yet */
-	char late_topic[128];     /* topic of the last of them, escaped */
+	char late_topic[128];     /* topic of the last of them, as diag_name() has it */
 	int64_t late_ns;          /* when the first of them was refused */
 };
 

@@ -134,7 +134,7 @@ static void log_command(void *ctx, const char *command, const char *error)
 
 	(void)ctx;
 	broker_log(BROKER_NOTICE, "command %s%s%s",
-		   diag_escape(name, sizeof(name), command, strlen(command)), error[0] ? ": " : "",
+		   diag_name(name, sizeof(name), command, strlen(command)), error[0] ? ": " : "",
 		   error);
 }
 
@@ -154,8 +154,8 @@ int events_on_control(int event_id, void *event_data, void *userdata)
 		return MOSQ_ERR_SUCCESS;
 	who = broker_who(event->client);
 	broker_log(BROKER_NOTICE, "commands of %s (client %s):",
-		   diag_escape(user, sizeof(user), who.principal, strlen(who.principal)),
-		   diag_escape(id, sizeof(id), who.client_id, strlen(who.client_id)));
+		   diag_name(user, sizeof(user), who.principal, strlen(who.principal)),
+		   diag_name(id, sizeof(id), who.client_id, strlen(who.client_id)));
 	if (control_handle(event->payload, event->payload ? event->payloadlen : 0, &ops, &response,
 			   &diag) == 0)
 		(void)broker_send(who.client_id, CONTROL_RESPONSE_TOPIC, response,

@@ -55,6 +55,7 @@ void events_end_sessions(struct plugin *plugin)
 {
 	int64_t now = clock_unix_ms();
 	struct session *session;
+	char name[80];
 
 	while ((session = sessions_due(plugin->sessions, now))) {
 		bool is_barred = session->state == SESSION_BARRED;
@@ -62,12 +63,12 @@ void events_end_sessions(struct plugin *plugin)
 		sessions_expire(session);
 		if (session->is_gone)
 			continue;
+		diag_name(name, sizeof(name), session->name, strlen(session->name));
 		if (is_barred)
-			broker_log(BROKER_NOTICE, "%s may not log in any more: disconnected",
-				   session->name);
+			broker_log(BROKER_NOTICE, "%s may not log in any more: disconnected", name);
 		else if (session->certificate || session->token) /* others are on the log already */
 			broker_log(BROKER_NOTICE, "the %s of %s has expired: disconnected",
-				   session->certificate ? "certificate" : "token", session->name);
+				   session->certificate ? "certificate" : "token", name);
 		disconnect(plugin, session);
 	}
 }

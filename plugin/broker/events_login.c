@@ -300,11 +300,12 @@ static int name_client(struct plugin *plugin, const struct login_request *reques
 		       struct mosquitto *client, int rc)
 {
 	const struct session *session = sessions_find(plugin->sessions, client);
+	char name[80];
 
 	if (rc != MOSQ_ERR_SUCCESS || !session || broker_rename(client, session->name))
 		return rc;
 	broker_log(BROKER_WARNING, "the broker takes no client under the name of %s",
-		   session->name);
+		   diag_name(name, sizeof(name), session->name, strlen(session->name)));
 	feed_vanished(plugin->feed, request);
 	sessions_forget(plugin->sessions, client);
 	return MOSQ_ERR_AUTH;

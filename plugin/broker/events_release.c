@@ -60,8 +60,8 @@ static void note_late(struct plugin *plugin, const struct message *message,
 {
 	if (plugin->deliveries.late++ == 0)
 		plugin->deliveries.late_ns = clock_mono_ns();
-	diag_escape(plugin->deliveries.late_topic, sizeof(plugin->deliveries.late_topic),
-		    message->topic, message->topic_len);
+	diag_name(plugin->deliveries.late_topic, sizeof(plugin->deliveries.late_topic),
+		  message->topic, message->topic_len);
 	if (message->is_retained)
 		events_retained_owe(plugin, message, reader);
 }

@@ -80,8 +80,8 @@ void events_share_lost(struct plugin *plugin, const struct mosquitto *client,
 		if (!reaches(topics_unshare(share->filter, &len), delivery->topic))
 			continue;
 		holder->lost++;
-		diag_escape(holder->lost_topic, sizeof(holder->lost_topic), delivery->topic,
-			    delivery->topic_len);
+		diag_name(holder->lost_topic, sizeof(holder->lost_topic), delivery->topic,
+			  delivery->topic_len);
 		shares_due(plugin->shares, holder);
 		return;
 	}
@@ -134,9 +134,9 @@ static void log_end(const struct shares_client *holder, const struct share *shar
 
 	broker_log(BROKER_WARNING,
 		   "client %s (%s) may not read all that its shared subscription %s reaches: %s",
-		   diag_escape(id, sizeof(id), holder->id, strlen(holder->id)),
-		   diag_escape(name, sizeof(name), holder->principal, strlen(holder->principal)),
-		   diag_escape(filter, sizeof(filter), share->filter, share->len), what);
+		   diag_name(id, sizeof(id), holder->id, strlen(holder->id)),
+		   diag_name(name, sizeof(name), holder->principal, strlen(holder->principal)),
+		   diag_name(filter, sizeof(filter), share->filter, share->len), what);
 }
 
 static void log_lost(struct shares_client *holder)
@@ -146,7 +146,7 @@ static void log_lost(struct shares_client *holder)
 	broker_log(BROKER_WARNING,
 		   "%" PRIu64 " messages of a shared subscription were handed to client %s, which "
 		   "may not read them, and are lost; the last on %s",
-		   holder->lost, diag_escape(id, sizeof(id), holder->id, strlen(holder->id)),
+		   holder->lost, diag_name(id, sizeof(id), holder->id, strlen(holder->id)),
 		   holder->lost_topic);
 	holder->lost = 0;
 }

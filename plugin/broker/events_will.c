@@ -82,7 +82,7 @@ static void end_with_will(struct plugin *plugin, struct feed_publish *publish,
 			  struct decision *decision)
 {
 	const struct message *message = &publish->request->message;
-	char topic[160];
+	char topic[160], name[80];
 
 	if (decision->verdict == VERDICT_ALLOW)
 		feed_will(plugin->feed, publish, decision);
@@ -92,8 +92,9 @@ static void end_with_will(struct plugin *plugin, struct feed_publish *publish,
 	}
 	broker_log(BROKER_WARNING,
 		   "the broker ended with the last will of %s on %s, which is refused (%s)%s",
-		   publish->session->name,
-		   diag_escape(topic, sizeof(topic), message->topic, message->topic_len),
+		   diag_name(name, sizeof(name), publish->session->name,
+			     strlen(publish->session->name)),
+		   diag_name(topic, sizeof(topic), message->topic, message->topic_len),
 		   reason_code(decision->reason), message->is_retained ? " and was retained" : "");
 }
 

@@ -26,7 +26,7 @@ static void add(struct words *words, const char *label, const char *name)
 
 	if (!name[0] || words->used >= sizeof(words->text))
 		return;
-	diag_escape(escaped, sizeof(escaped), name, strlen(name));
+	diag_name(escaped, sizeof(escaped), name, strlen(name));
 	n = snprintf(words->text + words->used, sizeof(words->text) - words->used, " %s %s", label,
 		     escaped);
 	words->used += n > 0 ? (size_t)n : 0; /* what is cut is terminated */
@@ -114,7 +114,7 @@ void feed_kick_all(struct feed *feed, const struct sessions *sessions)
 	while ((client = monitor_next_kick(feed->monitor))) {
 		if (sessions_is_live(sessions, client)) {
 			broker_log(BROKER_NOTICE, "disconnecting client %s: see the alert",
-				   diag_escape(name, sizeof(name), client, strlen(client)));
+				   diag_name(name, sizeof(name), client, strlen(client)));
 			broker_kick(client);
 		}
 		free(client);

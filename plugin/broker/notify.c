@@ -53,9 +53,10 @@ static bool may_log(struct notify *notify, const struct who *who)
 	return portions_take(&notify->log, who, 1, second);
 }
 
-/* What a line on the log says of a message and of whose it was, escaped. */
+/* What a line on the log says of a message and of whose it was: none of it can be read as another.
+ */
 struct labels {
-	char topic[160], id[80], user[80];
+	char topic[160], id[80], user[80], pointer[160];
 };
 
 static struct labels escape(const char *topic, size_t len, const struct who *who)
@@ -63,9 +64,10 @@ static struct labels escape(const char *topic, size_t len, const struct who *who
 	const char *user = who->principal[0] ? who->principal : "nobody";
 	struct labels ret;
 
-	diag_escape(ret.topic, sizeof(ret.topic), topic, len);
-	diag_escape(ret.id, sizeof(ret.id), who->client_id, strlen(who->client_id));
-	diag_escape(ret.user, sizeof(ret.user), user, strlen(user));
+	diag_name(ret.topic, sizeof(ret.topic), topic, len);
+	diag_name(ret.id, sizeof(ret.id), who->client_id, strlen(who->client_id));
+	diag_name(ret.user, sizeof(ret.user), user, strlen(user));
+	ret.pointer[0] = '\0';
 	return ret;
 }
 
@@ -77,9 +79,12 @@ static void log_refusal(struct notify *notify, const struct refusal *refusal)
 	if (!may_log(notify, &refusal->who))
 		return;
 	labels = escape(refusal->topic, refusal->topic_len, &refusal->who);
+	if (refusal->pointer[0])
+		diag_name(labels.pointer, sizeof(labels.pointer), refusal->pointer,
+			  strlen(refusal->pointer));
 	broker_log(BROKER_NOTICE, "%s %s %s by %s (client %s): %s: %s%s%s [%s]%s",
 		   refusal->is_observed ? "observed" : "refused", refusal->action, labels.topic,
-		   labels.user, labels.id, reason_code(refusal->reason), refusal->pointer,
+		   labels.user, labels.id, reason_code(refusal->reason), labels.pointer,
 		   refusal->pointer[0] ? ": " : "", refusal->message, refusal->id,
 		   refusal->is_closed ? ", disconnected unacknowledged" : "");
 }

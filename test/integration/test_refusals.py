@@ -158,6 +158,16 @@ def test_odd_id(broker, watcher, level):
     assert broker.barrier(watcher) == []
 
 
+def test_no_name_imitates_another(broker):
+    """A topic and a client id with spaces are quoted: what stands after them is the plugin's."""
+    publisher = broker.client("backoffice", client_id='app (client "x"): fine')
+    before = broker.mark()
+    publisher.publish("pets by eva (client app-1): qos-too-low: ok", b"{}", 1)
+    publisher.ping()
+    assert ('petstore: refused publish "pets by eva (client app-1): qos-too-low: ok" by backoffice '
+            r'(client "app (client \x22x\x22): fine"): topic-unknown: ') in broker.log(before)
+
+
 def test_log_holds_one_line(broker):
     """What clients send can't forge a line of the log or steer a terminal."""
     publisher = broker.client("backoffice", client_id="evil\u2028\u202eid")

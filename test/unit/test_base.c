@@ -175,7 +175,7 @@ static void test_portions_held__names_the_worst(void **state)
 	assert_true(portions_held(&portions, &held));
 	assert_int_equal(held.count, 96 + 10 + 3 + 2 + 7);
 	assert_string_equal(portions_print(&held, text),
-			    "of user eva\\x0a 96, from 192.0.2.7 10, from a local socket 3, "
+			    "of user \"eva\\x0a\" 96, from 192.0.2.7 10, from a local socket 3, "
 			    "of others 9");
 	assert_false(portions_held(&portions, &held));
 	/* nobody is forgotten, however many there are */
@@ -219,6 +219,38 @@ static void test_diag_escape__lets_text_pass_and_nothing_else(void **state)
 	assert_string_equal(diag_escape(text, 8, "12345678", 8), "1234...");
 	assert_string_equal(diag_escape(text, 8, "1234\n5678", 9), "1234...");
 	assert_string_equal(diag_escape(text, 1, "1", 1), "");
+}
+
+/* What follows a name in a line is the line's own: no name reads as two words, or as its neighbour.
+ */
+static void test_diag_name__is_one_word(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "orders/7/status", "orders/7/status" },
+		{ "dev-1,a:b@c.d", "dev-1,a:b@c.d" },
+		{ "", "\"\"" },
+		{ "a by eva (client app-1)", "\"a by eva (client app-1)\"" },
+		{ "a)", "\"a)\"" },
+		{ "\"", "\"\\x22\"" },
+		{ "\\x22", "\"\\x5cx22\"" },
+		{ "a\nb", "\"a\\x0ab\"" },
+		{ "caf\xc3\xa9", "\"caf\xc3\xa9\"" },
+		{ "a\xc2\xa0"
+		  "by",
+		  "\"a\xc2\xa0"
+		  "by\"" }, /* a space that does not break */
+	};
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(diag_name(text, sizeof(text), rows[i].in, strlen(rows[i].in)),
+				    rows[i].out);
+	assert_string_equal(diag_name(text, 8, "1 34567890", 10), "\"1 ...\"");
+	assert_string_equal(diag_name(text, 3, "1 3", 3), "\"\"");
+	assert_string_equal(diag_name(text, 2, "1", 1), "1");
 }
 
 static void test_reason_code__is_unique_and_never_null(void **state)
@@ -633,6 +665,7 @@ int main(void)
 		cmocka_unit_test(test_portions_take__leaves_something_for_others),
 		cmocka_unit_test(test_portions_held__names_the_worst),
 		cmocka_unit_test(test_diag_escape__lets_text_pass_and_nothing_else),
+		cmocka_unit_test(test_diag_name__is_one_word),
 		cmocka_unit_test(test_reason_code__is_unique_and_never_null),
 		cmocka_unit_test(test_config_load__names_file_line_and_column),
 		cmocka_unit_test(test_config_load__waits_for_no_pipe),
