@@ -65,9 +65,10 @@ struct loader {
 	struct contract_transitions *machine; /* in the contract's arena: channels point to them */
 	/* Of each column of each entity; NULL: none. */
 	const struct contract_transitions *(*machines)[ENTITY_COLUMNS_MAX];
-	size_t named_count;              /* channels of /channels; the broker's topics follow */
-	struct drafts drafts;            /* of traits, in @scratch */
-	const struct config **schema;    /* of each message's payload, by its index; NULL: none */
+	size_t named_count;           /* channels of /channels; the broker's topics follow */
+	size_t reply_steps;           /* messages that were compared for replies; replies.c's own */
+	struct drafts drafts;         /* of traits, in @scratch */
+	const struct config **schema; /* of each message's payload, by its index; NULL: none */
 	const struct config *message_at; /* the message that is being read, without its traits */
 	struct contract_mark *mark;      /* the contract's */
 	size_t mark_max;

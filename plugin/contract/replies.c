@@ -7,12 +7,21 @@
 
 #include <string.h>
 
+/* Messages that are compared to find the channels of all replies together. */
+#define REPLY_STEPS_MAX (16u << 20)
+
 /* Has the channel the message object @message, by whatever reference? */
 static bool carries(struct loader *loader, size_t channel, const struct config *message)
 {
-	loader_foreach_member(member, loader, channel) config_foreach_member(
-		at, config_member(member->at, "messages")) if (loader_follow(loader, at) ==
-							       message) return true;
+	loader_foreach_member(member, loader, channel)
+	{
+		const struct config *messages = config_member(member->at, "messages");
+
+		loader->reply_steps += 1 + config_count(messages);
+		config_foreach_member(at, messages)
+			if (loader_follow(loader, at) == message)
+				return true;
+	}
 	return false;
 }
 
@@ -27,8 +36,11 @@ static bool carries_all(struct loader *loader, size_t channel, const struct conf
 	return true;
 }
 
-/* The channels with an address that have all of @messages and that some client may receive. */
-static void find_channels(struct loader *loader, const struct config *messages,
+/*
+ * The channels with an address that have all of @messages and that some client may receive. False:
+ * that would take too long.
+ */
+static bool find_channels(struct loader *loader, const struct config *messages,
 			  struct contract_reply *ret)
 {
 	const struct contract_channel **list = NULL;
@@ -36,6 +48,8 @@ static void find_channels(struct loader *loader, const struct config *messages,
 
 	for (unsigned pass = 0; pass < 2; pass++) {
 		for (size_t i = 0; i < loader->named_count; i++) {
+			if (loader->reply_steps > REPLY_STEPS_MAX)
+				return false;
 			if (!carries_all(loader, i, messages))
 				continue;
 			if (pass == 0)
@@ -46,9 +60,10 @@ static void find_channels(struct loader *loader, const struct config *messages,
 		if (pass == 0)
 			list = loader_take(loader, count, sizeof(const struct contract_channel *));
 		if (!list)
-			return;
+			return true;
 	}
 	ret->channel = list;
+	return true;
 }
 
 /* A channel with an address of its own takes the reply; else those that have the messages do. */
@@ -82,8 +97,15 @@ static void load_channels(struct loader *loader, const struct config *at,
 		ret->is_any = true;
 		return;
 	}
-	find_channels(loader, messages, ret);
-	if (ret->channel_count == 0)
+	if (loader->reply_steps > REPLY_STEPS_MAX)
+		return; /* said of the one before */
+	if (!find_channels(loader, messages, ret))
+		(void)config_fail(
+			loader->report, at, NULL, ERR_LIMIT,
+			"finding the channels of all replies by their messages takes more "
+			"than %u comparisons: name the reply's channel",
+			REPLY_STEPS_MAX);
+	else if (ret->channel_count == 0)
 		loader_warn(
 			loader, at, NULL,
 			"no channel with an address has these messages: a request may not name a "

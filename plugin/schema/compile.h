@@ -25,6 +25,9 @@
 /* The most schemas with a discriminator that one schema inherits and that count. */
 #define COMPILE_MAX_BASES 8u
 
+/* The most names that the discriminators of one set of schemas may choose among, all together. */
+#define COMPILE_MAX_CHOICES 1048576u
+
 struct queued_schema {
 	struct schema_place *place;
 	struct schema_node *node;

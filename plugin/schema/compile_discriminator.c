@@ -269,6 +269,22 @@ void compile_kind(struct filling *f)
 
 /* ---- steps ------------------------------------------------------------------------------- */
 
+/*
+ * Room for @count names more? An heir's discriminator has the names of its own heirs, so that there
+ * may be as many as the square of the schemas.
+ */
+static bool charge_names(struct choosing *choosing, size_t count)
+{
+	struct compiler *c = choosing->f->compiler;
+
+	c->set->choices += count;
+	if (c->rc == 0 && c->set->choices > COMPILE_MAX_CHOICES)
+		compile_fail(choosing->f, ERR_LIMIT, "discriminator",
+			     "discriminators choose among more than %u names in all",
+			     COMPILE_MAX_CHOICES);
+	return c->rc == 0;
+}
+
 /* Makes the table of names. False where it is empty. */
 static bool make_names(struct choosing *choosing)
 {
@@ -286,6 +302,8 @@ static bool make_names(struct choosing *choosing)
 			family_add(c, &choosing->family, place);
 	}
 	family_add_heirs(c, &choosing->family);
+	if (!charge_names(choosing, most + choosing->family.count))
+		return false;
 	choosing->names = compile_alloc(c, sizeof(*choosing->names));
 	if (!choosing->names)
 		return false;

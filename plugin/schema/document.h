@@ -136,6 +136,7 @@ struct schema_set {
 	uint64_t compilations;    /* that were begun */
 	bool has_dynamic_anchors; /* outside of the built-in metaschemas */
 	unsigned stamp;           /* of the list that is made; see struct schema_place */
+	size_t choices;           /* names that discriminators choose among */
 };
 
 /* Where a reference leads. */

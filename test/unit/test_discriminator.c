@@ -163,6 +163,29 @@ static void test_discriminator__many_heirs(void **state)
 	free(schemas);
 }
 
+/* A circle of schemas that have discriminators: each has the names of all, the square of them. */
+static void test_discriminator__names_are_bounded(void **state)
+{
+	enum { KINDS = 3000 };
+	char *schemas = malloc(200 * KINDS);
+	struct schema *schema = NULL;
+	struct diag diag;
+	size_t used = 0;
+	json_t *json;
+
+	(void)state;
+	for (int i = 0; i < KINDS; i++)
+		used += (size_t)sprintf(schemas + used,
+					"%s\"P%d\":{\"discriminator\":\"k\",\"allOf\":["
+					"{\"$ref\":\"#/components/schemas/P%d\"}]}",
+					i ? "," : "", i, (i + 1) % KINDS);
+	json = document(REF("P0"), schemas);
+	assert_int_equal(compile(json, &schema, &diag), ERR_LIMIT);
+	assert_non_null(strstr(diag.text, "choose among more than 1048576 names in all"));
+	json_decref(json);
+	free(schemas);
+}
+
 static void test_discriminator__every_allocation_may_fail(void **state)
 {
 	json_t *json =
@@ -192,6 +215,7 @@ int main(void)
 		cmocka_unit_test(test_discriminator__what_is_not_checked),
 		cmocka_unit_test(test_discriminator__circular_inheritance_ends),
 		cmocka_unit_test(test_discriminator__many_heirs),
+		cmocka_unit_test(test_discriminator__names_are_bounded),
 		cmocka_unit_test(test_discriminator__every_allocation_may_fail),
 	};
 
