@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Messages that are compared to find the channels of all replies together. */
-#define REPLY_STEPS_MAX (16u << 20)
+#define REPLY_STEPS_MAX (8u << 20)
 
 /* Has the channel the message object @message, by whatever reference? */
 static bool carries(struct loader *loader, size_t channel, const struct config *message)

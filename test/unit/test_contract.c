@@ -636,6 +636,40 @@ static void test_contract_load__leaves_the_names_of_schemas_alone(void **state)
 	json_decref(base);
 }
 
+/* Each reply without a channel is looked for among all channels: the square of them is bounded. */
+static void test_contract_load__bounds_the_search_for_replies(void **state)
+{
+	enum { CHANNELS = 2100 };
+	json_t *base = read_json(DATA "base.asyncapi.json");
+	json_t *channels = json_object_get(base, "channels");
+	json_t *operations = json_object_get(base, "operations");
+	struct contract *contract = NULL;
+	struct diag_list all = { .count = 0 };
+	struct folder folder;
+	struct diag diag;
+
+	(void)state;
+	for (int i = 0; i < CHANNELS; i++) {
+		char name[16], ref[32];
+
+		(void)snprintf(name, sizeof(name), "c%d", i);
+		(void)snprintf(ref, sizeof(ref), "#/channels/c%d", i);
+		json_object_set_new(channels, name,
+				    json_pack("{s:s,s:{s:{}}}", "address", name, "messages", "m"));
+		json_object_set_new(operations, name,
+				    json_pack("{s:s,s:{s:s},s:{s:[{s:s}]}}", "action", "send",
+					      "channel", "$ref", ref, "reply", "messages", "$ref",
+					      "#/channels/c0/messages/m"));
+	}
+	folder_init(&folder);
+	assert_int_equal(json_dump_file(base, folder.contract, 0), 0);
+	assert_int_equal(contract_load(folder.contract, &contract, &all, &diag), ERR_LIMIT);
+	assert_non_null(strstr(diag.text, "comparisons: name the reply's channel"));
+	assert_int_equal(all.count, 1);
+	folder_clear(&folder);
+	json_decref(base);
+}
+
 static void test_contract_load__takes_schemas_with_a_format(void **state)
 {
 	json_t *base = read_json(DATA "base.asyncapi.json");
@@ -1048,6 +1082,7 @@ int main(void)
 		cmocka_unit_test(test_contract_load__refuses_what_is_no_document),
 		cmocka_unit_test(test_contract_load__follows_references_everywhere),
 		cmocka_unit_test(test_contract_load__leaves_the_names_of_schemas_alone),
+		cmocka_unit_test(test_contract_load__bounds_the_search_for_replies),
 		cmocka_unit_test(test_contract_load__takes_schemas_with_a_format),
 		cmocka_unit_test(test_contract_warning__members_that_no_message_has),
 		cmocka_unit_test(test_contract_warning__the_repositorys_contracts),
