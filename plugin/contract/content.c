@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/jsonpointer.h"
 #include "base/wordhash.h"
 
 #define DEPTH_MAX 8u     /* of schemas in schemas */
@@ -229,6 +230,38 @@ static bool says_string(struct content_search *search, const struct config *sche
 			return true;
 	return (constant && constant->kind == CONFIG_STRING) ||
 	       look_around(search, schema, depth, says_string);
+}
+
+/* What is looked for: the rest of a JSON Pointer (RFC 6901), objects only. */
+static bool names_rest(struct content_search *search, const struct config *schema, unsigned depth)
+{
+	const char *rest = search->ctx;
+	char token[JSONPOINTER_TOKEN_MAX];
+	const struct config *member;
+	bool is_found;
+
+	if (!jsonpointer_next(&rest, token, sizeof(token)))
+		return false;
+	member = config_member(config_member(schema, "properties"), token);
+	if (member && *rest == '\0')
+		return true;
+	if (member) {
+		const char *whole = search->ctx;
+
+		search->ctx = (void *)rest;
+		is_found = names_rest(search, member, depth + 1);
+		search->ctx = (void *)whole;
+		if (is_found)
+			return true;
+	}
+	return look_around(search, schema, depth, names_rest);
+}
+
+bool content_names(struct loader *loader, const struct config *schema, const char *pointer)
+{
+	struct content_search search = { .loader = loader, .ctx = (void *)pointer };
+
+	return schema && names_rest(&search, schema, 0);
 }
 
 bool content_says_string(struct loader *loader, const struct config *schema)

@@ -212,6 +212,8 @@ void content_check_members(struct loader *loader, const struct config *owner,
 
 /* Does @schema say that the value is, or may be, a string? */
 bool content_says_string(struct loader *loader, const struct config *schema);
+/* Has @schema, or one for the same value, a property at JSON Pointer @pointer? False for NULL. */
+bool content_names(struct loader *loader, const struct config *schema, const char *pointer);
 
 /* Sets the channel's content, after the rest of the channel is loaded. */
 void content_load(struct loader *loader, struct contract_channel *channel);

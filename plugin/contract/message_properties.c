@@ -40,14 +40,25 @@ const char *message_properties_location(struct loader *loader, const struct conf
 	return NULL;
 }
 
+/*
+ * The specification says where the id is, not that it has to be there: where the schema of the
+ * payload or of the headers has that member, its "required" decides. Else the id must be there.
+ */
 static void load_correlation(struct loader *loader, const struct config *message,
+			     const struct config *payload, const struct config *headers,
 			     struct contract_properties *ret)
 {
 	const struct config *at = loader_follow(loader, config_member(message, "correlationId"));
+	const char *pointer, *header = NULL;
 
-	if (at)
-		ret->correlation_pointer =
-			message_properties_location(loader, at, &ret->correlation_header);
+	if (!at)
+		return;
+	pointer = message_properties_location(loader, at, &header);
+	if (pointer && !content_names(loader, payload, pointer))
+		ret->correlation_pointer = pointer;
+	if (header && !content_names(loader, headers,
+				     config_string(config_member(at, "location")) + strlen(HEADER)))
+		ret->correlation_header = header;
 }
 
 /* ---- content type and the binding -------------------------------------------------------- */
@@ -109,7 +120,9 @@ void message_properties_load(struct loader *loader, const struct config *at,
 	message->properties = ret;
 	ret->format = -1;
 	ret->content_type = plain_type(loader, message->content_type);
-	ret->headers_uri = load_schema_uri(loader, headers);
-	load_correlation(loader, at, ret);
+	headers = messages_schema(loader, headers);
+	if (headers)
+		ret->headers_uri = messages_uri(loader, headers);
+	load_correlation(loader, at, loader->schema[message->index], headers, ret);
 	load_binding(loader, mqtt, ret);
 }

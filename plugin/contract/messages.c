@@ -185,8 +185,8 @@ static void load_message(struct loader *loader, const struct config *at,
 		return;
 	message->examples = find_examples(at);
 	load_type(loader, at, message);
-	message_properties_load(loader, at, message);
 	load_payload(loader, at, message);
+	message_properties_load(loader, at, message);
 }
 
 /* The "messages" of a member of /channels, or NULL where there are none, or too many. */

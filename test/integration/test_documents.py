@@ -184,10 +184,16 @@ def user(name, value):
 
 
 def correlation(document, message):
-    """Where its correlation id is: ("header", name), ("payload", name), or nothing."""
+    """Where a correlation id has to be: ("header", name), ("payload", name), or nothing: a schema that
+    has the member says whether it is required."""
     found = document.member(message, "correlationId")
     found = found and re.fullmatch("[$]message.(header|payload)#/([^/]*)", found.value["location"])
-    return found.groups() if found else (None, None)
+    if not found:
+        return None, None
+    where, name = found.groups()
+    schema = document.member(message, "headers" if where == "header" else "payload")
+    properties = document.member(schema, "properties") if schema else None
+    return (None, None) if properties and name in properties.value else (where, name)
 
 
 def usual(document, message):
