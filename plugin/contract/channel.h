@@ -288,7 +288,8 @@ struct contract_channel {
 	const struct contract_message *message;
 	/*
 	 * What every publish is where nothing has to be worked out: the channel's one message, of
-	 * JSON and with a schema, which its one send operation has. NULL on other channels.
+	 * JSON (no CloudEvent) and with a schema, which its one send operation has. NULL on other
+	 * channels.
 	 */
 	const struct contract_message *sole;
 	size_t payload_max; /* bytes */

@@ -145,7 +145,8 @@ static void find_sole_messages(struct loader *loader)
 		struct contract_channel *channel = &loader->channel[i];
 
 		if (channel->message_count == 1 && channel->message->schema_uri &&
-		    channel->message->format == CONTRACT_JSON && channel->send_count == 1 &&
+		    channel->message->format == CONTRACT_JSON &&
+		    !channel->message->is_cloudevents && channel->send_count == 1 &&
 		    channel->send->message_count == 1)
 			channel->sole = channel->message;
 	}

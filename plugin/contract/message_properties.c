@@ -125,4 +125,6 @@ void message_properties_load(struct loader *loader, const struct config *at,
 		ret->headers_uri = messages_uri(loader, headers);
 	load_correlation(loader, at, loader->schema[message->index], headers, ret);
 	load_binding(loader, mqtt, ret);
+	if (message->is_cloudevents && !config_member(mqtt, "contentType"))
+		ret->content_type = NULL; /* in binary mode it is that of the data */
 }

@@ -15,15 +15,16 @@ static void explain(struct kinds *kinds, const struct contract_message *message,
 		    struct schema_error *ret)
 {
 	const struct schema *schema = kinds_schema(kinds->j, message);
+	const struct payload_value *view;
 
 	if (kinds->j->request->message.payload_len == 0)
 		say(ret, "has a payload, and this one is empty");
 	else if (!schema)
 		say(ret, "has no payload, and this one is not empty");
-	else if (!kinds_view(kinds, message))
+	else if (!(view = kinds_view(kinds, message)))
 		say(ret, kinds->error.text);
 	else
-		(void)schema_explain_within(schema, kinds->j->payload, SCHEMA_INVALID, ret, 1,
+		(void)schema_explain_within(schema, view, SCHEMA_INVALID, ret, 1,
 					    SCHEMA_MESSAGE_WORK / 4);
 }
 

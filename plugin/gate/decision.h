@@ -112,6 +112,8 @@ struct gate {
 	struct payload_parser *parser;
 	/* Of properties; NULL: the rules have no schema of one. */
 	struct payload_parser *property_parser;
+	struct payload_parser
+		*event_parser; /* of CloudEvents in binary mode; NULL: there are none */
 	/*
 	 * The last topic that was matched: a publish is followed by its deliveries to
 	 * subscribers, which have the same topic.

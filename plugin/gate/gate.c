@@ -364,7 +364,9 @@ size_t gate_faults(const struct rules *rules, const struct decision *decision,
 {
 	if (max == 0 || decision->error.keyword[0] == '\0')
 		return 0;
-	if (decision->reason == REASON_SCHEMA_VIOLATION && decision->payload && decision->kind)
+	/* That of an event in binary mode is not the payload. */
+	if (decision->reason == REASON_SCHEMA_VIOLATION && decision->payload && decision->kind &&
+	    !decision->kind->is_cloudevents)
 		return schema_explain_answer(rules->message[decision->kind->index].schema,
 					     decision->payload, SCHEMA_INVALID, ret, max);
 	ret[0] = decision->error;
@@ -399,8 +401,12 @@ int gate_init(struct gate *ret, const struct rules *rules, struct ledger *ledger
 	struct payload_limits limits = { .max_bytes = rules->payload_max,
 					 .max_depth = PAYLOAD_MESSAGE_DEPTH };
 	struct payload_limits of_property = { .max_bytes = PROPERTIES_BYTES_MAX, .max_depth = 3 };
+	struct payload_limits of_event = { .max_bytes = rules->payload_max + PROPERTIES_BYTES_MAX,
+					   .max_depth = PAYLOAD_MESSAGE_DEPTH + 1 };
 	int rc = 0;
 
+	if (of_event.max_bytes > PAYLOAD_MAX_BYTES)
+		of_event.max_bytes = PAYLOAD_MAX_BYTES;
 	memset(ret, 0, sizeof(*ret));
 	ret->ledger = ledger;
 	ret->rules = rules;
@@ -408,6 +414,8 @@ int gate_init(struct gate *ret, const struct rules *rules, struct ledger *ledger
 		rc = payload_parser_new(&of_property, &ret->property_parser, diag);
 	if (rc == 0)
 		rc = payload_parser_new(&limits, &ret->parser, diag);
+	if (rc == 0 && rules->has_events)
+		rc = payload_parser_new(&of_event, &ret->event_parser, diag);
 	if (rc)
 		gate_clear(ret);
 	return rc;
@@ -426,5 +434,6 @@ void gate_clear(struct gate *gate)
 {
 	payload_parser_free(gate->parser);
 	payload_parser_free(gate->property_parser);
+	payload_parser_free(gate->event_parser);
 	memset(gate, 0, sizeof(*gate));
 }

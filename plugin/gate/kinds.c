@@ -115,7 +115,8 @@ void kinds_collect(struct kinds *kinds, struct judgement *j)
 				continue;
 			seen |= twin;
 			kinds->message[kinds->count++] = message;
-			kinds->is_all_json &= format == CONTRACT_JSON && kinds_schema(j, message);
+			kinds->is_all_json &= format == CONTRACT_JSON && kinds_schema(j, message) &&
+					      !message->is_cloudevents;
 			kinds->has_schema |= kinds_schema(j, message) != NULL;
 			kinds->takes_empty |= !message->has_payload;
 		}
@@ -124,22 +125,38 @@ void kinds_collect(struct kinds *kinds, struct judgement *j)
 
 /* ---- the payload -------------------------------------------------------------------------- */
 
+/* Reads the payload as @format, to j->payload; what is not read, such as an image, is NULL. */
+static void read_payload(struct kinds *kinds, const struct contract_message *message,
+			 enum contract_format format)
+{
+	struct judgement *j = kinds->j;
+	const struct message *text = &j->request->message;
+	unsigned types = message->is_cloudevents ? PAYLOAD_TYPE_STRING
+						 : j->gate->rules->message[message->index].types;
+
+	if (format == CONTRACT_JSON)
+		j->payload = payload_parse(j->gate->parser, text->payload, text->payload_len,
+					   &kinds->error);
+	else if (format == CONTRACT_TEXT)
+		j->payload = payload_text(j->gate->parser, text->payload, text->payload_len, types,
+					  &kinds->error);
+	else
+		j->payload = NULL;
+}
+
 const struct payload_value *kinds_view(struct kinds *kinds, const struct contract_message *message)
 {
 	const struct contract_message *last = kinds->viewed;
 	struct judgement *j = kinds->j;
-	const struct message *text = &j->request->message;
+	enum contract_format format = message->format;
+	bool is_binary = cloudevents_is_binary(j, message, &format);
 
+	if (last != message && !(last && kinds->view == CONTRACT_JSON && format == CONTRACT_JSON))
+		read_payload(kinds, message, format);
 	kinds->viewed = message;
-	if (last == message ||
-	    (last && last->format == CONTRACT_JSON && message->format == CONTRACT_JSON))
-		return j->payload;
-	j->payload = message->format == CONTRACT_JSON
-			     ? payload_parse(j->gate->parser, text->payload, text->payload_len,
-					     &kinds->error)
-			     : payload_text(j->gate->parser, text->payload, text->payload_len,
-					    j->gate->rules->message[message->index].types,
-					    &kinds->error);
+	kinds->view = format;
+	if (is_binary && (j->payload || format >= CONTRACT_BINARY))
+		return cloudevents_view(j, message, format, &kinds->error);
 	return j->payload;
 }
 
@@ -147,15 +164,17 @@ enum kinds_fit kinds_fits(struct kinds *kinds, const struct contract_message *me
 {
 	bool is_empty = kinds->j->request->message.payload_len == 0;
 	const struct schema *schema = kinds_schema(kinds->j, message);
+	const struct payload_value *view;
 
 	if (is_empty)
 		return message->has_payload ? KINDS_NO : KINDS_YES;
 	if (!schema)
 		return message->format == CONTRACT_JSON && kinds->has_schema ? KINDS_NO
 									     : KINDS_REST;
-	if (!kinds_view(kinds, message))
-		return kinds->error.fault == PAYLOAD_NOMEM ? KINDS_UNKNOWN : KINDS_NO;
-	switch (schema_check_within(schema, kinds->j->payload, &kinds->work)) {
+	view = kinds_view(kinds, message);
+	if (!view && kinds->error.fault == PAYLOAD_NOMEM)
+		return KINDS_UNKNOWN;
+	switch (!view ? SCHEMA_INVALID : schema_check_within(schema, view, &kinds->work)) {
 	case SCHEMA_VALID:
 		return KINDS_YES;
 	case SCHEMA_LIMIT:
@@ -163,7 +182,8 @@ enum kinds_fit kinds_fits(struct kinds *kinds, const struct contract_message *me
 	case SCHEMA_INVALID:
 		break;
 	}
-	return KINDS_NO;
+	/* It may be the data of an event: the properties' rules wait for them, see there. */
+	return cloudevents_waits(kinds->j, message) ? KINDS_YES : KINDS_NO;
 }
 
 /* ---- the questions ------------------------------------------------------------------------ */
@@ -326,8 +346,10 @@ static bool check_some(struct kinds *kinds)
 		return true;
 	if (j->id.text && j->gate->ledger)
 		ledger_expect_more(j->gate->ledger);
-	if (is_json)
+	if (is_json) {
 		kinds->viewed = kinds->message[0];
+		kinds->view = CONTRACT_JSON;
+	}
 	if (!ask_schema(kinds))
 		return false;
 	if (j->decision->kind && kinds_schema(j, j->decision->kind))

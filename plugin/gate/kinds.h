@@ -19,6 +19,7 @@ struct kinds {
 	bool takes_empty;                      /* one of them has no payload */
 	int64_t work;                          /* left of the message's budget */
 	const struct contract_message *viewed; /* whose view j->payload or @error is */
+	enum contract_format view;             /* what it was read as */
 	struct payload_error error;
 };
 
@@ -36,10 +37,33 @@ static inline const struct schema *kinds_schema(const struct judgement *j,
 void kinds_collect(struct kinds *ret, struct judgement *j);
 
 /*
- * The payload as @message's schema is to see it, in j->payload. NULL, with @error: it is not of
- * that format. JSON is parsed once for all that ask for it.
+ * The payload as @message's schema is to see it: j->payload or, of a CloudEvent in binary mode, an
+ * event that has it as its data. NULL, with @error: it is not of that format. JSON is parsed once
+ * for all that ask for it.
  */
 const struct payload_value *kinds_view(struct kinds *kinds, const struct contract_message *message);
+
+/*
+ * cloudevents.c: is the publish, as @message, a CloudEvent in binary mode (CloudEvents MQTT
+ * Protocol Binding 1.0.2, 3)? Its content type is shown and is another one than CloudEvents'; *ret
+ * is how data of that type is read. Where no content type is shown, it is in structured mode.
+ */
+bool cloudevents_is_binary(const struct judgement *j, const struct contract_message *message,
+			   enum contract_format *ret);
+
+/* Is it not known yet in which mode @message is? */
+static inline bool cloudevents_waits(const struct judgement *j,
+				     const struct contract_message *message)
+{
+	return message->is_cloudevents &&
+	       (!j->request->shown || j->request->shown->content_type.shown == PROPERTY_NOT_SHOWN);
+}
+
+/* Such an event as an object; NULL: @error says what is wrong. */
+const struct payload_value *cloudevents_view(const struct judgement *j,
+					     const struct contract_message *message,
+					     enum contract_format format,
+					     struct payload_error *error);
 
 enum kinds_fit {
 	KINDS_NO = 0,

@@ -80,10 +80,11 @@ static int64_t share_of(const struct kinds *kinds)
 
 static void mark(struct kinds *kinds, const struct contract_message *message, struct kind_gap *ret)
 {
-	*ret = (struct kind_gap){ .is_other_format = !kinds_view(kinds, message) };
+	const struct payload_value *view = kinds_view(kinds, message);
+
+	*ret = (struct kind_gap){ .is_other_format = !view };
 	if (!ret->is_other_format)
-		schema_mark(kinds_schema(kinds->j, message), kinds->j->payload, share_of(kinds),
-			    &ret->marks);
+		schema_mark(kinds_schema(kinds->j, message), view, share_of(kinds), &ret->marks);
 }
 
 /* Marks all that have a schema; returns the best of them, NULL where none has one. */
@@ -118,8 +119,7 @@ static void compare(struct kinds *kinds, const struct contract_message *message,
 		decision->kind = decision->kind ? decision->kind : message;
 		return;
 	}
-	(void)kinds_view(kinds, message);
-	count = schema_explain_within(kinds_schema(kinds->j, message), kinds->j->payload,
+	count = schema_explain_within(kinds_schema(kinds->j, message), kinds_view(kinds, message),
 				      SCHEMA_INVALID, fault, FAULTS_MAX, share_of(kinds));
 	gap.is_other_type = gap.is_other_name = gap.is_other_word = false;
 	add_faults(&gap, fault, count);
@@ -144,7 +144,8 @@ bool nearest_refuse(struct kinds *kinds)
 		if (kinds_schema(j, kinds->message[i]) && compare_marks(&gap[i], &best) == 0)
 			compare(kinds, kinds->message[i], &best);
 	if (!kinds_view(kinds, j->decision->kind))
-		return message_rules_refuse(j, j->decision->kind->format, &kinds->error);
+		return message_rules_refuse(j, j->payload ? CONTRACT_TEXT : kinds->view,
+					    &kinds->error);
 	j->decision->reason = REASON_SCHEMA_VIOLATION;
 	return false;
 }

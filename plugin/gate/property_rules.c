@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "gate/judgement.h"
+#include "gate/kinds.h"
 
 static const struct contract_properties *rules_of(const struct judgement *j)
 {
@@ -154,6 +154,21 @@ static bool check_content_type(struct judgement *j, const struct message_propert
 				rules_of(j)->content_type);
 }
 
+/*
+ * A CloudEvent whose content type is not shown is in structured mode or in binary mode; where the
+ * payload is no event in the first, it must be one in the second.
+ */
+static bool check_mode(struct judgement *j)
+{
+	const struct schema *schema = compiled(j)->schema;
+
+	if (!schema || !cloudevents_waits(j, j->decision->kind))
+		return true;
+	return property_rules_wait(j, j->payload && schema_check(schema, j->payload) == SCHEMA_VALID
+					      ? GATE_OPEN_IF_PRESENT
+					      : GATE_OPEN);
+}
+
 static bool check_format(struct judgement *j, const struct message_properties *shown)
 {
 	int format = rules_of(j)->format;
@@ -188,7 +203,7 @@ bool property_rules_check(struct judgement *j)
 	static const struct message_properties none; /* is shown */
 	const struct message_properties *shown = j->request->shown ? j->request->shown : &none;
 
-	return check_headers(j, shown) && check_correlation_id(j, shown) &&
+	return check_mode(j) && check_headers(j, shown) && check_correlation_id(j, shown) &&
 	       check_text(j, &shown->correlation, compiled(j)->correlation, REASON_CORRELATION_ID,
 			  "correlation data") &&
 	       check_content_type(j, shown) && check_format(j, shown) &&

@@ -35,7 +35,7 @@ struct rules_message {
 	/* Of the user properties, the correlation data and the response topic; NULL: none. */
 	const struct schema *headers, *correlation, *response_topic;
 	bool needs_headers;    /* no user property at all breaks the schema */
-	bool needs_properties; /* a message without any breaks a rule about them */
+	bool needs_properties; /* without any it breaks a rule about them, or is read otherwise */
 };
 
 struct rules {
@@ -48,6 +48,7 @@ struct rules {
 	const struct rules_message *message; /* by contract_message.index */
 	size_t payload_max;                  /* the largest of any channel, at least 1 */
 	bool has_property_rules;   /* some message needs properties, or has a schema of one */
+	bool has_events;           /* some message is a CloudEvent, in either of its modes */
 	bool has_property_schemas; /* some message has a schema of a property */
 	struct rules_parts *parts; /* what the pointers above own */
 };

@@ -12,13 +12,15 @@ static void settle_message(struct rules *rules, const struct contract_channel *c
 {
 	const struct contract_properties *its = message->properties;
 	struct rules_message *ret = &rules->parts->message[message->index];
+	bool is_event = message->is_cloudevents && ret->schema;
 	struct diag text;
 
 	if (!its)
 		return;
 	ret->needs_headers = ret->headers && schema_check(ret->headers, nothing) != SCHEMA_VALID;
-	ret->needs_properties =
-		ret->needs_headers || its->correlation_header || its->correlation_pointer;
+	ret->needs_properties = ret->needs_headers || is_event || its->correlation_header ||
+				its->correlation_pointer;
+	rules->has_events |= is_event;
 	rules->has_property_schemas |= ret->headers || ret->correlation || ret->response_topic;
 	rules->has_property_rules |= rules->has_property_schemas || ret->needs_properties;
 	if (!channel->is_will_allowed || !(ret->needs_headers || its->correlation_header))

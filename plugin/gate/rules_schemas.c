@@ -216,7 +216,8 @@ static bool are_twins(const struct rules *rules, const struct contract_message *
 {
 	bool is_any = a->format >= CONTRACT_BINARY && b->format >= CONTRACT_BINARY;
 
-	return (is_any || a->format == b->format) && a->has_payload == b->has_payload &&
+	return (is_any || a->format == b->format) && a->is_cloudevents == b->is_cloudevents &&
+	       a->has_payload == b->has_payload &&
 	       rules->message[a->index].schema == rules->message[b->index].schema &&
 	       are_same_properties(a->properties, b->properties);
 }

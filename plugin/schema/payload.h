@@ -128,6 +128,30 @@ const struct payload_value *payload_headers(struct payload_parser *parser,
 					    struct payload_error *error);
 
 /*
+ * Returns a CloudEvent of MQTT's binary mode (CloudEvents MQTT Protocol Binding 1.0.2, 3.1) as its
+ * JSON is in structured mode, for @schema: an object of the user properties, as payload_headers()
+ * makes it, with @type as "datacontenttype" and with the data as "data", as a string or, where
+ * @is_json, as it is: then it must be a JSON text, which the caller has parsed. @data is NULL: the
+ * event has none.
+ *
+ * As of payload_headers(), the object needs a parser of its own, whose max_bytes are enough for the
+ * data as well.
+ */
+struct payload_event {
+	const struct payload_pair *pairs;
+	size_t count;
+	const char *type;
+	size_t type_len;
+	const char *data;
+	size_t data_len;
+	bool is_json;
+};
+
+const struct payload_value *payload_event(struct payload_parser *parser,
+					  const struct payload_event *event,
+					  const struct schema *schema, struct payload_error *error);
+
+/*
  * Returns the member @name (@len bytes) of an object. NULL where there is none, or where @value is
  * no object or is NULL, so that calls may be chained.
  */

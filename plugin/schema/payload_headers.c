@@ -121,32 +121,73 @@ static void put_object(struct headers_text *text, const struct payload_pair *pai
 	put_char(text, '}');
 }
 
-const struct payload_value *payload_headers(struct payload_parser *parser,
-					    const struct payload_pair *pairs, size_t count,
-					    const struct schema *schema,
-					    struct payload_error *error)
+/* Room for a text of @count user properties. False: @error says what is wrong. */
+static bool begin(struct payload_parser *parser, size_t count, struct headers_text *ret,
+		  struct payload_error *error)
 {
-	struct headers_text text = { .cap = parser->limits.max_bytes };
-
+	*ret = (struct headers_text){ .cap = parser->limits.max_bytes };
 	if (count > PAYLOAD_MAX_PAIRS) {
 		payload_report(error, PAYLOAD_TOO_LARGE, 0, "");
 		(void)snprintf(error->text, sizeof(error->text),
 			       "there are %zu user properties, at most %u are allowed", count,
 			       PAYLOAD_MAX_PAIRS);
-		return NULL;
+		return false;
 	}
 	if (!parser->headers)
-		parser->headers = malloc(text.cap);
-	if (!parser->headers) {
+		parser->headers = malloc(ret->cap);
+	if (!parser->headers)
 		payload_report(error, PAYLOAD_NOMEM, 0, "out of memory");
-		return NULL;
-	}
-	text.bytes = parser->headers;
-	put_object(&text, pairs, count, schema);
-	if (!text.is_full)
-		return payload_backend_parse(parser, text.bytes, text.used, error);
-	payload_report(error, PAYLOAD_TOO_LARGE, text.cap, "");
+	ret->bytes = parser->headers;
+	return ret->bytes != NULL;
+}
+
+static const struct payload_value *
+finish(struct payload_parser *parser, const struct headers_text *text, struct payload_error *error)
+{
+	if (!text->is_full)
+		return payload_backend_parse(parser, text->bytes, text->used, error);
+	payload_report(error, PAYLOAD_TOO_LARGE, text->cap, "");
 	(void)snprintf(error->text, sizeof(error->text),
-		       "the user properties have more than %zu bytes as JSON", text.cap);
+		       "the user properties have more than %zu bytes as JSON", text->cap);
 	return NULL;
+}
+
+const struct payload_value *payload_headers(struct payload_parser *parser,
+					    const struct payload_pair *pairs, size_t count,
+					    const struct schema *schema,
+					    struct payload_error *error)
+{
+	struct headers_text text;
+
+	if (!begin(parser, count, &text, error))
+		return NULL;
+	put_object(&text, pairs, count, schema);
+	return finish(parser, &text, error);
+}
+
+const struct payload_value *payload_event(struct payload_parser *parser,
+					  const struct payload_event *event,
+					  const struct schema *schema, struct payload_error *error)
+{
+	static const char type[] = "\"datacontenttype\":", data[] = ",\"data\":";
+	struct headers_text text;
+
+	if (!begin(parser, event->count, &text, error))
+		return NULL;
+	put_object(&text, event->pairs, event->count, schema);
+	if (!text.is_full)
+		text.used--; /* the object goes on */
+	if (event->count > 0)
+		put_char(&text, ',');
+	put(&text, type, sizeof(type) - 1);
+	put_string(&text, event->type, event->type_len);
+	if (event->data) {
+		put(&text, data, sizeof(data) - 1);
+		if (event->is_json)
+			put(&text, event->data, event->data_len);
+		else
+			put_string(&text, event->data, event->data_len);
+	}
+	put_char(&text, '}');
+	return finish(parser, &text, error);
 }

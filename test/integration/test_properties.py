@@ -1,5 +1,6 @@
 """MQTT 5 properties, of which the contract says what they must be, from a real client."""
 
+import json
 import os
 import queue
 
@@ -97,8 +98,30 @@ def test_each_rule(broker):
     publisher.close()
 
 
+EVENT = {"id": "7", "source": "/s", "specversion": "1.0", "type": "org.example.measured"}
+
+
+def test_a_cloudevent_in_both_modes(broker):
+    publisher = Publisher(broker)
+    whole = json.dumps({**EVENT, "data": {"v": 1}})
+    parts = list(EVENT.items())
+    for expected, payload, properties in [
+            ([], whole, {}),
+            ([], whole, {"ContentType": "application/cloudevents+json"}),
+            ([], '{"v": 1}', {"ContentType": "application/json", "user": parts}),
+            ([], "abc", {"ContentType": "text/plain", "user": parts}),
+            (["schema-violation"], '{"v": 1}', {"user": parts}),
+            (["schema-violation"], '{"v": "x"}', {"ContentType": "application/json", "user": parts}),
+            (["schema-violation"], '{"v": 1}', {"ContentType": "application/json",
+                                                "user": parts[1:]})]:
+        assert publisher.refused("event", payload, **properties) == expected, (payload, properties)
+    publisher.close()
+
+
 def test_mqtt_3_1_1_has_none(broker):
     publisher = Publisher(broker, protocol=mqtt.MQTTv311)
+    assert publisher.refused("event", json.dumps({**EVENT, "data": {"v": 1}})) == []
+    assert publisher.refused("event", '{"v": 1}') == ["schema-violation"]
     assert publisher.refused("trace/1", b'{"v": 1}') == ["header-violation"]
     assert publisher.refused("free", b"1") == []
     publisher.close()
