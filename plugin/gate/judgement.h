@@ -30,6 +30,8 @@ struct judgement {
 	 */
 	const struct contract_operation *operation;
 	uint32_t admit_full, admit_own;
+	bool is_property_tried; /* whether they fit a message is all that is asked, not why */
+	int64_t property_work;  /* what is left for the properties, of all messages together */
 	const struct payload_value *payload; /* NULL until parsed */
 	enum contract_mode
 		mode[CONTRACT_GROUPS]; /* of the channel's rules, once it is found; for a topic
@@ -65,6 +67,8 @@ static inline void judgement_begin(struct judgement *ret, struct gate *gate,
 	ret->decision = decision;
 	ret->match = &nowhere;
 	ret->operation = NULL;
+	ret->property_work = SCHEMA_MESSAGE_WORK;
+	ret->is_property_tried = false;
 	ret->admit_full = ret->admit_own = 0;
 	ret->payload = NULL;
 	memset(ret->mode, 0, sizeof(ret->mode)); /* CONTRACT_ENFORCE */

@@ -229,7 +229,9 @@ static bool has_its_properties(struct kinds *kinds, const struct contract_messag
 	j->decision->kind = message;
 	if (kinds_schema(j, message))
 		(void)kinds_view(kinds, message);
+	j->is_property_tried = true;
 	has = property_rules_check(j);
+	j->is_property_tried = false;
 	j->decision->kind = NULL;
 	j->decision->reason = REASON_NONE;
 	j->decision->error = (struct schema_error){ .message = "" };
@@ -252,6 +254,14 @@ tell_apart(struct kinds *kinds, const struct answers *answers)
 			continue;
 		second = first && !second ? answers->fit[i] : second;
 		first = first ? first : answers->fit[i];
+	}
+	if (j->property_work == 0) { /* some were not looked at */
+		(void)judgement_refuse(
+			j, REASON_SCHEMA_LIMIT,
+			"the payload fits %zu messages, and it takes too much work to "
+			"hold the properties against all of them",
+			answers->count);
+		return NULL;
 	}
 	if (second && j->decision->open > open && !j->request->message.is_will) {
 		j->decision->open = GATE_OPEN;

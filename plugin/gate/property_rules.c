@@ -11,6 +11,9 @@
 
 #include "gate/kinds.h"
 
+/* What it takes to read a user property, in units of a message's work: measured, rounded up. */
+#define PAIR_WORK 200
+
 static const struct contract_properties *rules_of(const struct judgement *j)
 {
 	return j->decision->kind->properties;
@@ -41,12 +44,14 @@ bool property_rules_wait(struct judgement *j, enum gate_open open)
 static bool holds(struct judgement *j, const struct schema *schema,
 		  const struct payload_value *value, enum reason reason, const char *what)
 {
-	enum schema_answer answer = schema_check(schema, value);
+	enum schema_answer answer = schema_check_within(schema, value, &j->property_work);
 	struct schema_error *error = &j->decision->error;
 	char text[sizeof(error->message)], pointer[sizeof(error->instance)];
 
 	if (answer == SCHEMA_VALID)
 		return true;
+	if (j->is_property_tried)
+		return false;
 	(void)schema_explain_answer(schema, value, answer, error, 1);
 	(void)snprintf(text, sizeof(text), "%s", error->message);
 	(void)snprintf(pointer, sizeof(pointer), "%s", error->instance);
@@ -71,6 +76,12 @@ static bool check_headers(struct judgement *j, const struct message_properties *
 	if (shown->is_cut)
 		return judgement_refuse(j, REASON_HEADER_VIOLATION, "more than %u user properties",
 					PAYLOAD_MAX_PAIRS);
+	j->property_work -= (int64_t)shown->user_count * PAIR_WORK;
+	if (j->property_work <= 0) {
+		j->property_work = 0;
+		return judgement_refuse(j, REASON_SCHEMA_LIMIT,
+					"user properties: held against too many messages");
+	}
 	object = payload_headers(j->gate->property_parser, shown->user, shown->user_count, schema,
 				 &error);
 	if (!object)

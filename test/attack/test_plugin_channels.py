@@ -63,11 +63,8 @@ def test_other_channels_hear_nothing(new_broker):
 
 
 @pytest.mark.parametrize("address, theirs", [
-    ("{site}/{device}", "alerts/{kind}"),
     ("alerts/mine", "alerts/{kind}"),
-    ("{site}/{device}/{part}", "refusals/{principal}/{clientId}"),
     ("refusals/backoffice/{clientId}", "refusals/{principal}/{clientId}"),
-    ("{site}/{device}/status", "refusals/{principal}/{clientId}"),
 ])
 def test_no_channel_overlaps_them(new_broker, address, theirs):
     broker = new_broker()
@@ -78,9 +75,28 @@ def test_no_channel_overlaps_them(new_broker, address, theirs):
         error.value.log
 
 
+def test_a_parameter_in_the_first_level_has_none_of_theirs(new_broker):
+    """A literal level wins: who reads and writes {site}/{device} gets and gives no alert."""
+    broker = new_broker()
+
+    def edit(contract):
+        add(contract, "devices", "{site}/{device}")
+        add(contract, "parts", "{site}/{device}/{part}")
+
+    edit_json(broker.contract, edit)
+    broker.start()
+    reader = broker.client("customer-a")
+    assert reader.subscribe("+/+", "+/+/+") == [2, 2]
+    refuse_something(broker)
+    assert [each.topic for each in broker.barrier(reader)
+            if each.topic.startswith(("alerts", "refusals"))] == []
+    writer = broker.client("backoffice")
+    assert writer.publish("alerts/takeover", "{}", 1) == NOT_AUTHORIZED
+
+
 def test_at_reload_too(new_broker):
     broker = new_broker().start()
-    edit_json(broker.contract, lambda contract: add(contract, "mine", "{site}/{device}"))
+    edit_json(broker.contract, lambda contract: add(contract, "mine", "alerts/mine"))
     log = broker.reload()
     assert "reload failed, nothing was changed" in log and "/channels/mine/address" in log
 

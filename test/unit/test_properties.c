@@ -147,6 +147,42 @@ static void test_gate_decide__judges_properties(void **state)
 	end(&scene);
 }
 
+/*
+ * Sixty-four messages with one payload and headers of their own: all of them together have the work
+ * of one message.
+ */
+static void test_gate_decide__bounds_headers_of_many_messages(void **state)
+{
+	static const struct access_principal anybody = { .name = "anybody" };
+	struct payload_pair pair[PAYLOAD_MAX_PAIRS];
+	struct message_properties shown = { .user = pair,
+					    .user_count = PAYLOAD_MAX_PAIRS,
+					    .users_shown = PROPERTY_PRESENT };
+	struct gate_request request = {
+		.message = { .topic = "many", .topic_len = 4, .payload = "1", .payload_len = 1 },
+		.shown = &shown
+	};
+	struct decision decision;
+	struct scene scene;
+
+	(void)state;
+	for (size_t i = 0; i < PAYLOAD_MAX_PAIRS; i++)
+		pair[i] = (struct payload_pair){
+			.name = "a", .name_len = 1, .value = "b", .value_len = 1
+		};
+	begin(&scene, DATA "many.asyncapi.yaml");
+	gate_decide(&scene.gate, &anybody, &request, &decision);
+	assert_int_equal(decision.reason, REASON_SCHEMA_LIMIT);
+	shown.user_count = 1;
+	gate_decide(&scene.gate, &anybody, &request, &decision);
+	assert_int_equal(decision.reason, REASON_HEADER_VIOLATION);
+	pair[0].value = "7";
+	gate_decide(&scene.gate, &anybody, &request, &decision);
+	assert_int_equal(decision.verdict, VERDICT_ALLOW);
+	assert_string_equal(decision.kind->name, "m7");
+	end(&scene);
+}
+
 /* Where a last will would be refused, the load says so; once, and only there. */
 static void test_rules_load__warns_of_what_is_not_shown(void **state)
 {
@@ -210,6 +246,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gate_decide__judges_properties),
+		cmocka_unit_test(test_gate_decide__bounds_headers_of_many_messages),
 		cmocka_unit_test(test_rules_load__warns_of_what_is_not_shown),
 		cmocka_unit_test(test_gate_decide__knows_the_listener),
 	};
