@@ -10,6 +10,7 @@ struct json_writer {
 	FILE *file;
 	bool (*is_left_out)(void *ctx, const json_t *object);
 	void *ctx;
+	bool has_failed; /* memory ran out */
 };
 
 /* Has the text nothing that JSON escapes? */
@@ -28,23 +29,29 @@ static void write_plain(FILE *file, const char *text, size_t len)
 	(void)fputc_unlocked('"', file);
 }
 
-static void write_name(FILE *file, const char *name)
+/* By Jansson, which needs memory for it. */
+static void write_dumped(struct json_writer *w, const json_t *value)
+{
+	w->has_failed |= !value || json_dumpf(value, w->file, JSON_ENCODE_ANY) != 0;
+}
+
+static void write_name(struct json_writer *w, const char *name)
 {
 	size_t len = strlen(name);
 	json_t *text;
 
 	if (is_plain(name, len)) {
-		write_plain(file, name, len);
+		write_plain(w->file, name, len);
 		return;
 	}
 	text = json_string_nocheck(name);
-	(void)json_dumpf(text, file, JSON_ENCODE_ANY);
+	write_dumped(w, text);
 	json_decref(text);
 }
 
-static void write_value(const struct json_writer *w, const json_t *value);
+static void write_value(struct json_writer *w, const json_t *value);
 
-static void write_object(const struct json_writer *w, json_t *object)
+static void write_object(struct json_writer *w, json_t *object)
 {
 	const char *comma = "";
 	const char *name;
@@ -57,7 +64,7 @@ static void write_object(const struct json_writer *w, json_t *object)
 	(void)fputc_unlocked('{', w->file);
 	json_object_foreach(object, name, member) {
 		(void)fputs_unlocked(comma, w->file);
-		write_name(w->file, name);
+		write_name(w, name);
 		(void)fputc_unlocked(':', w->file);
 		write_value(w, member);
 		comma = ",";
@@ -65,7 +72,7 @@ static void write_object(const struct json_writer *w, json_t *object)
 	(void)fputc_unlocked('}', w->file);
 }
 
-static void write_array(const struct json_writer *w, const json_t *array)
+static void write_array(struct json_writer *w, const json_t *array)
 {
 	size_t index;
 	json_t *item;
@@ -79,7 +86,7 @@ static void write_array(const struct json_writer *w, const json_t *array)
 	(void)fputc_unlocked(']', w->file);
 }
 
-static void write_value(const struct json_writer *w, const json_t *value)
+static void write_value(struct json_writer *w, const json_t *value)
 {
 	const char *big;
 	size_t len;
@@ -94,13 +101,13 @@ static void write_value(const struct json_writer *w, const json_t *value)
 		 is_plain(json_string_value(value), json_string_length(value)))
 		write_plain(w->file, json_string_value(value), json_string_length(value));
 	else
-		(void)json_dumpf(value, w->file, JSON_ENCODE_ANY);
+		write_dumped(w, value);
 }
 
 int jsontext_write(const json_t *value, bool (*is_left_out)(void *ctx, const json_t *object),
 		   void *ctx, char **ret, size_t *len)
 {
-	struct json_writer w = { NULL, is_left_out, ctx };
+	struct json_writer w = { .is_left_out = is_left_out, .ctx = ctx };
 	char *text = NULL;
 	bool failed;
 
@@ -108,7 +115,7 @@ int jsontext_write(const json_t *value, bool (*is_left_out)(void *ctx, const jso
 	if (!w.file)
 		return ERR_NOMEM;
 	write_value(&w, value);
-	failed = ferror(w.file) != 0;
+	failed = w.has_failed || ferror(w.file) != 0;
 	if (fclose(w.file) != 0 || failed) {
 		free(text);
 		return ERR_NOMEM;

@@ -1000,6 +1000,35 @@ static void test_schema_set_mark__every_allocation_may_fail(void **state)
 	json_decref(mixed_json);
 }
 
+/* Names and strings with escapes are written by Jansson, which needs memory for it. */
+static void test_jsontext_write__every_allocation_may_fail(void **state)
+{
+	json_t *json = json_pack("{s:s, s:[s]}", "a\"b", "c\n", "plain", "\\");
+	size_t failures = 0;
+
+	(void)state;
+	for (size_t n = 1;; n++) {
+		char *text = NULL;
+		size_t len = 0;
+		bool failed;
+		int rc;
+
+		failalloc_start(n);
+		rc = jsontext_write(json, NULL, NULL, &text, &len);
+		failed = failalloc_stop();
+		if (!failed) {
+			assert_int_equal(rc, 0);
+			assert_string_equal(text, "{\"a\\\"b\":\"c\\n\",\"plain\":[\"\\\\\"]}");
+			free(text);
+			break;
+		}
+		assert_int_equal(rc, ERR_NOMEM);
+		failures++;
+	}
+	assert_true(failures > 2);
+	json_decref(json);
+}
+
 static void test_schema_compile__every_allocation_may_fail(void **state)
 {
 	json_t *json = parse("rich", rich, strlen(rich));
@@ -1090,6 +1119,7 @@ int main(void)
 		cmocka_unit_test(test_schema_warning__no_more_than_are_kept),
 		cmocka_unit_test(test_schema_check__unique_items_of_a_large_array),
 		cmocka_unit_test(test_schema_check__more_items_than_can_be_tracked),
+		cmocka_unit_test(test_jsontext_write__every_allocation_may_fail),
 		cmocka_unit_test(test_schema_compile__every_allocation_may_fail),
 		cmocka_unit_test(test_schema_set_mark__every_allocation_may_fail),
 		cmocka_unit_test(test_schema_check__allocates_nothing),
