@@ -117,6 +117,7 @@ struct contract_message {
 struct contract_alternative {
 	struct scopeset scopes;
 	uint8_t methods; /* bits 1 << enum login_method; 0: any of them; or CONTRACT_NOBODY */
+	uint16_t port;   /* counts for clients of this server's listener; 0: for all */
 };
 
 #define CONTRACT_NOBODY 0x80u /* no login meets it */

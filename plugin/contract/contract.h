@@ -46,7 +46,8 @@ struct contract {
 	 */
 	const struct contract_channel *notices;
 	const struct contract_channel *alerts;
-	size_t port_count; /* ports of its MQTT servers, of those that name one */
+	bool has_port_security; /* some alternative has a port */
+	size_t port_count;      /* ports of its MQTT servers, of those that name one */
 	const uint16_t *port;
 	/* A login must keep to one of these; 0: it need not, to any. */
 	size_t connect_count;

@@ -214,6 +214,7 @@ static struct contract_alternative both(const struct contract_alternative *a,
 	struct contract_alternative ret = *a;
 
 	scopeset_merge(&ret.scopes, &b->scopes);
+	ret.port = a->port ? a->port : b->port;
 	ret.methods = !a->methods               ? b->methods
 		      : !b->methods             ? a->methods
 		      : a->methods & b->methods ? a->methods & b->methods

@@ -271,36 +271,67 @@ void servers_load_ports(struct loader *loader, const struct config *at,
 		    "to clients of all of them");
 }
 
-/* Adds what @server asks for. False: it asks for nothing. */
-static bool add_server(const struct loader_server *server, struct contract_alternative *ret,
-		       size_t max, size_t *count)
+/* What a channel's servers ask for. */
+struct asked {
+	struct contract_alternative *ret;
+	size_t max, count;
+	bool is_open; /* one asks for nothing, whatever the client's listener is */
+	bool has_security;
+};
+
+static void add_alternative(struct asked *asked, const struct contract_alternative *alternative,
+			    uint16_t port)
 {
+	if (asked->count == asked->max)
+		return;
+	asked->ret[asked->count] = *alternative;
+	asked->ret[asked->count++].port = port;
+}
+
+/* One that names its port speaks for the clients of that listener. */
+static void add_server(struct asked *asked, const struct loader_server *server)
+{
+	static const struct contract_alternative nothing;
+
 	if (!server->is_mqtt)
-		return true;
-	for (size_t i = 0; i < server->alternative_count && *count < max; i++)
-		ret[(*count)++] = server->alternative[i];
-	return server->alternative_count > 0;
+		return;
+	asked->has_security |= server->alternative_count > 0;
+	asked->is_open |= server->alternative_count == 0 && server->port == 0;
+	if (server->alternative_count == 0)
+		add_alternative(asked, &nothing, server->port);
+	for (size_t i = 0; i < server->alternative_count; i++)
+		add_alternative(asked, &server->alternative[i], server->port);
+}
+
+static bool has_ports(const struct asked *asked)
+{
+	for (size_t i = 0; i < asked->count; i++)
+		if (asked->ret[i].port > 0)
+			return true;
+	return false;
 }
 
 size_t servers_security(struct loader *loader, const struct config *channel,
 			struct contract_alternative *ret, size_t max)
 {
 	const struct config *named = config_member(channel, "servers");
-	size_t count = 0;
+	struct asked asked = { .ret = ret, .max = max };
 
 	if (!loader->servers)
 		return 0;
-	if (config_count(named) > 0) {
-		config_foreach_item(item, named) {
-			const struct loader_server *server = server_of(loader, item);
+	config_foreach_item(item, named) {
+		const struct loader_server *server = server_of(loader, item);
 
-			if (server && !add_server(server, ret, max, &count))
-				return 0;
-		}
-		return count;
+		if (server)
+			add_server(&asked, server);
 	}
-	for (size_t i = 0; i < loader->servers->count; i++)
-		if (!add_server(&loader->server[i], ret, max, &count))
-			return 0;
-	return takes_all(ret, count) ? 0 : count;
+	for (size_t i = 0; config_count(named) == 0 && i < loader->servers->count; i++)
+		add_server(&asked, &loader->server[i]);
+	if (asked.is_open || !asked.has_security)
+		return 0;
+	if (has_ports(&asked))
+		loader->contract->has_port_security = true;
+	else if (takes_all(ret, asked.count))
+		return 0;
+	return asked.count;
 }

@@ -41,6 +41,14 @@ static void add_alternative(struct needs *needs, const struct contract *contract
 		add(needs, before, login_method_name(method));
 		before = " or ";
 	}
+	if (alternative->port > 0) {
+		char port[32];
+
+		(void)snprintf(port, sizeof(port), "%s on port %u",
+			       alternative->methods == 0 && before[1] == ' ' ? "nothing" : "",
+			       alternative->port);
+		add(needs, "", port);
+	}
 }
 
 /* What @operation asks for, by its alternatives; in @ret. */

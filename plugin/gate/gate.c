@@ -377,7 +377,9 @@ enum gate_grant gate_grant(const struct access_principal *principal, enum login_
 			   const struct contract_operation *operation, size_t count,
 			   const struct contract_match *match)
 {
-	return permission_best(principal, method, operation, count, match);
+	struct permission_login login = { .method = method };
+
+	return permission_best(principal, login, operation, count, match);
 }
 
 uint64_t gate_entity_key(struct gate *gate, const struct message *message, uint64_t seed)

@@ -151,8 +151,15 @@ enum gate_grant permission_receive(const struct judgement *j, const struct contr
 /* Does the principal own the entity of @match? False for a wildcard in place of the id. */
 bool permission_is_own(struct judgement *j, const struct contract_match *match);
 
+/* How the client is connected, as far as "security" asks. */
+struct permission_login {
+	enum login_method method;
+	uint16_t port; /* of a server of the contract; 0: not known, or of none */
+};
+
 /* As gate_grant(). */
-enum gate_grant permission_best(const struct access_principal *principal, enum login_method method,
+enum gate_grant permission_best(const struct access_principal *principal,
+				struct permission_login login,
 				const struct contract_operation *operation, size_t count,
 				const struct contract_match *match);
 

@@ -29,17 +29,40 @@ const struct contract_match *permission_channel(struct gate *gate, const char *t
 	return &gate->memo;
 }
 
-/* Does a client that logged in by @method meet what @alternative asks of that? */
-static bool is_method(const struct contract_alternative *alternative, enum login_method method)
+static bool has_port(const uint16_t *list, size_t count, uint16_t port)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i] == port)
+			return true;
+	return false;
+}
+
+static inline struct permission_login login_of(const struct judgement *j)
+{
+	const struct contract *contract = j->gate->rules->contract;
+	struct permission_login ret = { .method = j->request->method };
+
+	if (contract->has_port_security &&
+	    has_port(contract->port, contract->port_count, j->request->port))
+		ret.port = j->request->port;
+	return ret;
+}
+
+/* Does a client that is connected like this meet what @alternative asks of that? */
+static bool is_connected(const struct contract_alternative *alternative,
+			 struct permission_login login)
 {
 	if (alternative->methods & CONTRACT_NOBODY)
 		return false;
-	return alternative->methods == 0 || method == GATE_LOGIN_ANY ||
-	       (alternative->methods >> method & 1);
+	if (alternative->port > 0 && login.port > 0 && alternative->port != login.port)
+		return false;
+	return alternative->methods == 0 || login.method == GATE_LOGIN_ANY ||
+	       (alternative->methods >> login.method & 1);
 }
 
 static inline enum gate_grant operation_grant(const struct contract_operation *operation,
-					      enum login_method method, const struct scopeset *full,
+					      struct permission_login login,
+					      const struct scopeset *full,
 					      const struct scopeset *own)
 {
 	enum gate_grant best = GATE_NONE;
@@ -50,7 +73,7 @@ static inline enum gate_grant operation_grant(const struct contract_operation *o
 		const struct contract_alternative *alternative = &operation->alternative[i];
 		struct scopeset both = *full;
 
-		if (!is_method(alternative, method))
+		if (!is_connected(alternative, login))
 			continue;
 		if (scopeset_covers(full, &alternative->scopes))
 			return GATE_FULL;
@@ -77,27 +100,27 @@ static inline struct access_held hold_on(const struct access_principal *principa
 }
 
 static inline enum gate_grant grant(const struct access_principal *principal,
-				    enum login_method method,
+				    struct permission_login login,
 				    const struct contract_operation *operation,
 				    const struct contract_match *match, bool is_some)
 {
 	struct access_held held;
 
 	if (principal->rule_count == 0)
-		return operation_grant(operation, method, &principal->full, &principal->own);
+		return operation_grant(operation, login, &principal->full, &principal->own);
 	held = hold_on(principal, match, is_some);
-	return operation_grant(operation, method, &held.full, &held.own);
+	return operation_grant(operation, login, &held.full, &held.own);
 }
 
 __attribute__((noinline)) enum gate_grant
-permission_best(const struct access_principal *principal, enum login_method method,
+permission_best(const struct access_principal *principal, struct permission_login login,
 		const struct contract_operation *operation, size_t count,
 		const struct contract_match *match)
 {
 	enum gate_grant best = GATE_NONE;
 
 	for (size_t i = 0; i < count && best != GATE_FULL; i++) {
-		enum gate_grant has = grant(principal, method, &operation[i], match, true);
+		enum gate_grant has = grant(principal, login, &operation[i], match, true);
 
 		if (has > best)
 			best = has;
@@ -109,7 +132,7 @@ enum gate_grant permission_grant_all(const struct judgement *j,
 				     const struct contract_operation *operation,
 				     const struct contract_match *match)
 {
-	return grant(j->principal, j->request->method, operation, match, false);
+	return grant(j->principal, login_of(j), operation, match, false);
 }
 
 enum gate_grant permission_holds(const struct judgement *j, unsigned scope)
@@ -173,14 +196,6 @@ static bool is_addressed(const struct judgement *j, const struct contract_match 
 	return is_own;
 }
 
-static bool has_port(const uint16_t *list, size_t count, uint16_t port)
-{
-	for (size_t i = 0; i < count; i++)
-		if (list[i] == port)
-			return true;
-	return false;
-}
-
 /*
  * Is the client on a listener of the channel's servers? A port that no server of the document has,
  * such as one behind a forwarded port, says nothing.
@@ -200,8 +215,8 @@ enum gate_grant permission_receive(const struct judgement *j, const struct contr
 	const struct contract_channel *channel = match->channel;
 	enum gate_grant has =
 		channel->receive_count == 1
-			? grant(j->principal, j->request->method, channel->receive, match, true)
-			: permission_best(j->principal, j->request->method, channel->receive,
+			? grant(j->principal, login_of(j), channel->receive, match, true)
+			: permission_best(j->principal, login_of(j), channel->receive,
 					  channel->receive_count, match);
 
 	if (channel->port_count > 0 && !is_served(j, channel))
@@ -222,8 +237,7 @@ __attribute__((noinline)) static enum gate_grant find_admitting(struct judgement
 		own = &held.own;
 	}
 	for (size_t i = 0; i < channel->send_count; i++) {
-		enum gate_grant has =
-			operation_grant(&channel->send[i], j->request->method, full, own);
+		enum gate_grant has = operation_grant(&channel->send[i], login_of(j), full, own);
 
 		if (has == GATE_FULL)
 			j->admit_full |= 1u << i;
@@ -240,7 +254,7 @@ static enum gate_grant may_send(struct judgement *j)
 
 	if (j->match->channel->send_count > 1)
 		return find_admitting(j);
-	has = grant(j->principal, j->request->method, operation, j->match, true);
+	has = grant(j->principal, login_of(j), operation, j->match, true);
 	if (has != GATE_NONE)
 		j->operation = operation;
 	return has;
@@ -361,15 +375,21 @@ bool permission_refuse(struct judgement *j, const struct contract_operation *ope
 	const struct contract_alternative *needs =
 		operation->alternative_count > 0 ? operation->alternative : &nothing;
 	const struct contract *contract = j->gate->rules->contract;
+	uint16_t port = login_of(j).port;
 	char names[REFUSAL_NAMES] = "", methods[REFUSAL_NAMES] = "", other[80] = "";
 
 	if (j->request->action == GATE_DELIVER)
 		return judgement_refuse(j, REASON_SCOPE_MISSING, "scope missing");
+	for (size_t i = 0; port > 0 && i < operation->alternative_count; i++)
+		if (operation->alternative[i].port == 0 || operation->alternative[i].port == port) {
+			needs = &operation->alternative[i]; /* of the client's listener */
+			break;
+		}
 	for (size_t i = 0; i < contract->scope_count; i++)
 		if (scopeset_has(&needs->scopes, (unsigned)i))
 			append(names, " ", contract->scope[i]);
 	for (unsigned method = 0; method < LOGIN_METHODS; method++)
-		if (!is_method(needs, j->request->method) && (needs->methods >> method & 1))
+		if (!is_connected(needs, login_of(j)) && (needs->methods >> method & 1))
 			append(methods, " or ", login_method_name((enum login_method)method));
 	if (count > 1)
 		(void)snprintf(other, sizeof(other), "; the channel's other %s not admit it either",

@@ -201,8 +201,8 @@ static void test_rules_load__warns_of_what_is_not_shown(void **state)
 
 /* ---- the listener that a client is on ------------------------------------------------------ */
 
-static enum verdict ask(struct scene *scene, enum gate_action action, const char *topic,
-			uint16_t port)
+static enum verdict ask_as(struct scene *scene, enum gate_action action, const char *topic,
+			   enum login_method method, uint16_t port)
 {
 	static const struct access_principal anybody = { .name = "anybody" };
 	struct gate_request request = {
@@ -211,6 +211,7 @@ static enum verdict ask(struct scene *scene, enum gate_action action, const char
 			     .topic_len = strlen(topic),
 			     .payload = "1",
 			     .payload_len = 1 },
+		.method = method,
 		.port = port,
 	};
 	struct decision decision;
@@ -219,6 +220,50 @@ static enum verdict ask(struct scene *scene, enum gate_action action, const char
 	if (decision.verdict != VERDICT_ALLOW)
 		assert_int_equal(decision.reason, REASON_SCOPE_MISSING);
 	return decision.verdict;
+}
+
+static enum verdict ask(struct scene *scene, enum gate_action action, const char *topic,
+			uint16_t port)
+{
+	return ask_as(scene, action, topic, LOGIN_PASSWORD, port);
+}
+
+static void test_gate_decide__asks_what_the_listeners_server_asks(void **state)
+{
+	static const struct {
+		const char *topic;
+		enum login_method method;
+		uint16_t port;
+		bool is_allowed;
+	} cases[] = {
+		{ "any", LOGIN_PASSWORD, 1883, true },
+		{ "any", LOGIN_PASSWORD, 8883, false },
+		{ "any", LOGIN_CERTIFICATE, 8883, true },
+		{ "any", LOGIN_CERTIFICATE, 1883, false },
+		{ "any", LOGIN_TOKEN, 1884, true },
+		{ "any", LOGIN_PASSWORD, 0, true },
+		{ "any", LOGIN_PASSWORD, 31883, true },
+		{ "two", LOGIN_PASSWORD, 8883, false },
+		{ "two", LOGIN_TOKEN, 0, false },
+		{ "two", LOGIN_TOKEN, 31883, false },
+		{ "token", LOGIN_TOKEN, 1884, true },
+		{ "token", LOGIN_TOKEN, 8883, false },
+		{ "token", LOGIN_CERTIFICATE, 8883, true },
+		{ "token", LOGIN_CERTIFICATE, 1883, false },
+		{ "token", LOGIN_PASSWORD, 1884, false },
+	};
+	struct scene scene;
+
+	(void)state;
+	begin(&scene, DATA "secured.asyncapi.yaml");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		if ((ask_as(&scene, GATE_PUBLISH, cases[i].topic, cases[i].method, cases[i].port) ==
+		     VERDICT_ALLOW) != cases[i].is_allowed)
+			fail_msg("case %zu", i);
+	assert_int_equal(ask_as(&scene, GATE_DELIVER, "any", LOGIN_PASSWORD, 8883), VERDICT_DENY);
+	assert_int_equal(ask_as(&scene, GATE_DELIVER, "any", LOGIN_CERTIFICATE, 8883),
+			 VERDICT_ALLOW);
+	end(&scene);
 }
 
 static void test_gate_decide__knows_the_listener(void **state)
@@ -249,6 +294,7 @@ int main(void)
 		cmocka_unit_test(test_gate_decide__bounds_headers_of_many_messages),
 		cmocka_unit_test(test_rules_load__warns_of_what_is_not_shown),
 		cmocka_unit_test(test_gate_decide__knows_the_listener),
+		cmocka_unit_test(test_gate_decide__asks_what_the_listeners_server_asks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
