@@ -272,41 +272,41 @@ void servers_load_ports(struct loader *loader, const struct config *at,
 }
 
 /* What a channel's servers ask for. */
-struct asked {
+struct demands {
 	struct contract_alternative *ret;
 	size_t max, count;
 	bool is_open; /* one asks for nothing, whatever the client's listener is */
 	bool has_security;
 };
 
-static void add_alternative(struct asked *asked, const struct contract_alternative *alternative,
+static void add_alternative(struct demands *demands, const struct contract_alternative *alternative,
 			    uint16_t port)
 {
-	if (asked->count == asked->max)
+	if (demands->count == demands->max)
 		return;
-	asked->ret[asked->count] = *alternative;
-	asked->ret[asked->count++].port = port;
+	demands->ret[demands->count] = *alternative;
+	demands->ret[demands->count++].port = port;
 }
 
 /* One that names its port speaks for the clients of that listener. */
-static void add_server(struct asked *asked, const struct loader_server *server)
+static void add_server(struct demands *demands, const struct loader_server *server)
 {
 	static const struct contract_alternative nothing;
 
 	if (!server->is_mqtt)
 		return;
-	asked->has_security |= server->alternative_count > 0;
-	asked->is_open |= server->alternative_count == 0 && server->port == 0;
+	demands->has_security |= server->alternative_count > 0;
+	demands->is_open |= server->alternative_count == 0 && server->port == 0;
 	if (server->alternative_count == 0)
-		add_alternative(asked, &nothing, server->port);
+		add_alternative(demands, &nothing, server->port);
 	for (size_t i = 0; i < server->alternative_count; i++)
-		add_alternative(asked, &server->alternative[i], server->port);
+		add_alternative(demands, &server->alternative[i], server->port);
 }
 
-static bool has_ports(const struct asked *asked)
+static bool has_ports(const struct demands *demands)
 {
-	for (size_t i = 0; i < asked->count; i++)
-		if (asked->ret[i].port > 0)
+	for (size_t i = 0; i < demands->count; i++)
+		if (demands->ret[i].port > 0)
 			return true;
 	return false;
 }
@@ -315,7 +315,7 @@ size_t servers_security(struct loader *loader, const struct config *channel,
 			struct contract_alternative *ret, size_t max)
 {
 	const struct config *named = config_member(channel, "servers");
-	struct asked asked = { .ret = ret, .max = max };
+	struct demands demands = { .ret = ret, .max = max };
 
 	if (!loader->servers)
 		return 0;
@@ -323,15 +323,15 @@ size_t servers_security(struct loader *loader, const struct config *channel,
 		const struct loader_server *server = server_of(loader, item);
 
 		if (server)
-			add_server(&asked, server);
+			add_server(&demands, server);
 	}
 	for (size_t i = 0; config_count(named) == 0 && i < loader->servers->count; i++)
-		add_server(&asked, &loader->server[i]);
-	if (asked.is_open || !asked.has_security)
+		add_server(&demands, &loader->server[i]);
+	if (demands.is_open || !demands.has_security)
 		return 0;
-	if (has_ports(&asked))
+	if (has_ports(&demands))
 		loader->contract->has_port_security = true;
-	else if (takes_all(ret, asked.count))
+	else if (takes_all(ret, demands.count))
 		return 0;
-	return asked.count;
+	return demands.count;
 }
