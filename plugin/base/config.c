@@ -178,6 +178,33 @@ bool config_is(const struct config *value, const char *text)
 	       memcmp(value->text, text, value->count) == 0;
 }
 
+bool config_equal(const struct config *a, const struct config *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	switch (a->kind) {
+	case CONFIG_NULL:
+		return true;
+	case CONFIG_BOOLEAN:
+		return a->boolean == b->boolean;
+	case CONFIG_INTEGER:
+		return a->integer == b->integer;
+	case CONFIG_REAL:
+		return a->real == b->real;
+	default:
+		break;
+	}
+	if (a->count != b->count)
+		return false;
+	if (a->kind == CONFIG_STRING)
+		return memcmp(a->text, b->text, a->count) == 0;
+	for (uint32_t i = 0; i < a->count; i++)
+		if ((a->item[i].key && strcmp(a->item[i].key, b->item[i].key) != 0) ||
+		    !config_equal(&a->item[i], &b->item[i]))
+			return false;
+	return true;
+}
+
 const char *config_string(const struct config *value)
 {
 	return value && value->kind == CONFIG_STRING && strlen(value->text) == value->count

@@ -126,6 +126,9 @@ size_t config_items(const struct config *list);
 /* Is @value the string @text? False for NULL. */
 bool config_is(const struct config *value, const char *text);
 
+/* Do both say the same, with members in the same order? Neither is NULL; places do not count. */
+bool config_equal(const struct config *a, const struct config *b);
+
 /* The text of a string; NULL where @value is no string or contains U+0000. */
 const char *config_string(const struct config *value);
 

@@ -45,31 +45,6 @@ static unsigned *find_slot(const struct loader *loader, const struct known *know
 	return &known->slot[i];
 }
 
-static bool equal(const struct config *a, const struct config *b)
-{
-	if (a->kind != b->kind || (a->kind != CONFIG_BOOLEAN && a->count != b->count))
-		return false;
-	switch (a->kind) {
-	case CONFIG_BOOLEAN:
-		return a->boolean == b->boolean;
-	case CONFIG_INTEGER:
-		return a->integer == b->integer;
-	case CONFIG_REAL:
-		return a->real == b->real;
-	case CONFIG_STRING:
-		return memcmp(a->text, b->text, a->count) == 0;
-	case CONFIG_ARRAY:
-	case CONFIG_OBJECT:
-		for (size_t i = 0; i < a->count; i++)
-			if ((a->item[i].key && strcmp(a->item[i].key, b->item[i].key) != 0) ||
-			    !equal(&a->item[i], &b->item[i]))
-				return false;
-		return true;
-	default:
-		return true;
-	}
-}
-
 /* Warns of what @member says otherwise than @first, the first of its address. */
 static void compare(struct loader *loader, const struct config *member, const struct config *first,
 		    const char *name)
@@ -83,7 +58,7 @@ static void compare(struct loader *loader, const struct config *member, const st
 
 		while (*word && strcmp(at->key, *word) != 0)
 			word++;
-		if (!*word && (!same || !equal(at, same)))
+		if (!*word && (!same || !config_equal(at, same)))
 			loader_warn(loader, at, NULL,
 				    "is not read: channel \"%s\", which is first, has the same "
 				    "address and speaks for both",

@@ -28,33 +28,6 @@ static void check_tree(const struct config *value)
 	}
 }
 
-static bool is_same(const struct config *a, const struct config *b)
-{
-	if (a->kind != b->kind)
-		return false;
-	switch (a->kind) {
-	case CONFIG_NULL:
-		return true;
-	case CONFIG_BOOLEAN:
-		return a->boolean == b->boolean;
-	case CONFIG_INTEGER:
-		return a->integer == b->integer;
-	case CONFIG_REAL:
-		return a->real == b->real;
-	default:
-		break;
-	}
-	if (a->count != b->count)
-		return false;
-	if (a->kind == CONFIG_STRING)
-		return memcmp(a->text, b->text, a->count) == 0;
-	for (uint32_t i = 0; i < a->count; i++)
-		if ((a->item[i].key && strcmp(a->item[i].key, b->item[i].key) != 0) ||
-		    !is_same(&a->item[i], &b->item[i]))
-			return false;
-	return true;
-}
-
 static void write_again(const struct config *root, const char *name,
 			int (*write)(const struct config *root, FILE *file))
 {
@@ -65,7 +38,7 @@ static void write_again(const struct config *root, const char *name,
 
 	if (!file || write(root, file) != 0 || fclose(file) != 0)
 		abort();
-	if (config_parse(name, text, len, &again, NULL) != 0 || !is_same(root, again))
+	if (config_parse(name, text, len, &again, NULL) != 0 || !config_equal(root, again))
 		abort();
 	config_free(again);
 	free(text);
