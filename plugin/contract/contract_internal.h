@@ -160,6 +160,8 @@ const struct config *messages_schema(struct loader *loader, const struct config 
 /* The URI of a schema of the message that is being read, merged or not; NULL: a fault. */
 const char *messages_uri(struct loader *loader, const struct config *schema);
 
+/* The member of /channels that "channel" of @reply (NULL: none) names; NULL: it is no topic. */
+const struct loader_member *replies_member(struct loader *loader, const struct config *reply);
 /* "reply" of @operation; NULL: it has none. */
 const struct contract_reply *replies_load(struct loader *loader, const struct config *operation);
 

@@ -184,11 +184,7 @@ static size_t find_replies(struct loader *loader, struct found *found, size_t co
 	for (size_t i = 0; i < count; i++) {
 		const struct config *at =
 			loader_follow(loader, config_member(found[i].at, "reply"));
-		const struct config *ref = config_member(config_member(at, "channel"), "$ref");
-		const struct config *target =
-			ref ? sources_resolve(&loader->contract->sources, ref, loader->report)
-			    : NULL;
-		const struct loader_member *member = members_find(loader, target);
+		const struct loader_member *member = replies_member(loader, at);
 		struct contract_channel *channel =
 			member ? &loader->channel[member->channel] : NULL;
 

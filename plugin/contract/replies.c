@@ -66,14 +66,20 @@ static bool find_channels(struct loader *loader, const struct config *messages,
 	return true;
 }
 
+const struct loader_member *replies_member(struct loader *loader, const struct config *reply)
+{
+	const struct config *ref = config_member(config_member(reply, "channel"), "$ref");
+	const struct config *found =
+		ref ? sources_resolve(&loader->contract->sources, ref, loader->report) : NULL;
+
+	return members_find(loader, members_of(loader, found));
+}
+
 /* A channel with an address of its own takes the reply; else those that have the messages do. */
 static void load_channels(struct loader *loader, const struct config *at,
 			  struct contract_reply *ret)
 {
-	const struct config *ref = config_member(config_member(at, "channel"), "$ref");
-	const struct config *found =
-		ref ? sources_resolve(&loader->contract->sources, ref, loader->report) : NULL;
-	const struct loader_member *member = members_find(loader, members_of(loader, found));
+	const struct loader_member *member = replies_member(loader, at);
 	const struct contract_channel *channel = member ? &loader->channel[member->channel] : NULL;
 	const struct contract_channel **one;
 	const struct config *messages = config_member(at, "messages");
@@ -92,7 +98,8 @@ static void load_channels(struct loader *loader, const struct config *at,
 		return;
 	}
 	if (!messages)
-		messages = config_member(loader_follow(loader, found), "messages");
+		messages = config_member(loader_follow(loader, config_member(at, "channel")),
+					 "messages");
 	if (config_count(messages) == 0) {
 		ret->is_any = true;
 		return;
