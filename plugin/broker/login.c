@@ -246,23 +246,37 @@ static bool refuse_client_id(const struct access_principal *principal, struct lo
 			    principal->name, list);
 }
 
-/* Does the login keep to the rules of one server? NULL, or what is wrong with the last of them. */
+/* The member of a server's binding that the login does not keep to; NULL: it does. */
+static const char *rule_broken(const struct contract_connect *rule,
+			       const struct login_request *request)
+{
+	if (rule->client_id && strcmp(rule->client_id, login_who(request).client_id) != 0)
+		return "clientId";
+	if (rule->is_clean >= 0 && rule->is_clean != request->is_clean)
+		return "cleanSession";
+	if (rule->keep_alive_max > 0 &&
+	    (request->keep_alive <= 0 || request->keep_alive > rule->keep_alive_max))
+		return "keepAlive";
+	return NULL;
+}
+
+/*
+ * Does the login keep to the rules of one server that it may have come by? NULL, or what is wrong
+ * with the last of them.
+ */
 static const char *connect_fault(const struct contract *contract,
 				 const struct login_request *request)
 {
+	uint16_t port = contract_has_port(contract, request->port) ? request->port : 0;
 	const char *fault = NULL;
 
 	for (size_t i = 0; i < contract->connect_count; i++) {
 		const struct contract_connect *rule = &contract->connect[i];
 
-		if (rule->client_id && strcmp(rule->client_id, login_who(request).client_id) != 0)
-			fault = "clientId";
-		else if (rule->is_clean >= 0 && rule->is_clean != request->is_clean)
-			fault = "cleanSession";
-		else if (rule->keep_alive_max > 0 &&
-			 (request->keep_alive <= 0 || request->keep_alive > rule->keep_alive_max))
-			fault = "keepAlive";
-		else
+		if (port > 0 && rule->port > 0 && rule->port != port)
+			continue;
+		fault = rule_broken(rule, request);
+		if (!fault)
 			return NULL;
 	}
 	return fault;

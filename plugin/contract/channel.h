@@ -122,10 +122,13 @@ struct contract_alternative {
 
 #define CONTRACT_NOBODY 0x80u /* no login meets it */
 
-/* What x-enforce makes of a server's mqtt binding (MQTT Server Binding 0.2.0): rules for a login.
+/*
+ * What x-enforce makes of a server's mqtt binding (MQTT Server Binding 0.2.0): rules for a login. A
+ * server without it has none.
  */
 struct contract_connect {
 	const char *name;       /* the server's */
+	uint16_t port;          /* that its host names; 0: none, its clients may be on any */
 	const char *client_id;  /* NULL: any */
 	int is_clean;           /* cleanSession; -1: either */
 	int64_t keep_alive_max; /* seconds: the client's is not 0 and not longer; 0: any */

@@ -49,7 +49,10 @@ struct contract {
 	bool has_port_security; /* some alternative has a port */
 	size_t port_count;      /* ports of its MQTT servers, of those that name one */
 	const uint16_t *port;
-	/* A login must keep to one of these; 0: it need not, to any. */
+	/*
+	 * A login must keep to one of these: of the servers of its listener's port, where that is
+	 * known and theirs. 0: it need not, to any.
+	 */
 	size_t connect_count;
 	const struct contract_connect *connect;
 	struct topics *topics;   /* from a topic to its channel: contract/topics.h */
@@ -79,6 +82,9 @@ int contract_open(const struct sources_place *place, struct contract **ret, stru
 int contract_load(const char *path, struct contract **ret, struct diag_list *all,
 		  struct diag *diag) MUST_CHECK;
 void contract_free(struct contract *contract); /* NULL is fine */
+
+/* Does one of its MQTT servers name this port? A port says something of a client only then. */
+bool contract_has_port(const struct contract *contract, uint16_t port);
 
 /* "permission", "schema", "transition" or "limits"; a literal. */
 const char *contract_group_name(enum contract_group group);

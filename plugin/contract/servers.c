@@ -15,8 +15,7 @@
 
 struct loader_server {
 	bool is_mqtt;
-	bool is_enforced; /* x-enforce */
-	uint16_t port;    /* that the host names; 0: none */
+	bool is_enforced; /* x-enforce; else @connect asks for nothing */
 	struct contract_connect connect;
 	size_t alternative_count; /* 0: every login will do */
 	const struct contract_alternative *alternative;
@@ -79,7 +78,6 @@ static void load_connect(struct loader *loader, const struct config *server,
 	struct contract_connect *connect = &ret->connect;
 	bool is_clean;
 
-	*connect = (struct contract_connect){ .is_clean = -1 };
 	(void)config_boolean(loader->report, server, "x-enforce", &ret->is_enforced);
 	warn_of_binding(loader, mqtt, ret->is_enforced);
 	if (!ret->is_enforced)
@@ -92,27 +90,46 @@ static void load_connect(struct loader *loader, const struct config *server,
 }
 
 /*
- * Which server a client has connected to is not known: it must keep to the rules of one. So they
- * hold where all servers have them.
+ * Where the broker shows which listener a client is on, the rules of the server with its port hold.
+ * Else it may be any server's, and keeps to the rules of one: @server, the first that is without
+ * any, frees it then.
  */
+static void warn_of_free(struct loader *loader, const struct loader_server *server)
+{
+	if (server->connect.port == 0)
+		loader_warn(loader, loader->servers, NULL,
+			    "x-enforce has no effect: the MQTT server %s is without it and names "
+			    "no port, so that any client may be its",
+			    server->connect.name);
+	else
+		loader_warn(loader, loader->servers, NULL,
+			    "x-enforce has no effect on Mosquitto 2.0, which shows no plugin a "
+			    "client's listener: the MQTT server %s is without it",
+			    server->connect.name);
+}
+
 static void collect_connects(struct loader *loader, size_t count)
 {
 	struct contract_connect *connect = loader_take(loader, count, sizeof(*connect));
+	const struct loader_server *free_one = NULL;
 	size_t mqtt = 0, enforced = 0;
 
 	for (size_t i = 0; connect && i < count; i++) {
-		mqtt += loader->server[i].is_mqtt;
-		if (loader->server[i].is_mqtt && loader->server[i].is_enforced)
-			connect[enforced++] = loader->server[i].connect;
+		const struct loader_server *server = &loader->server[i];
+
+		if (!server->is_mqtt)
+			continue;
+		connect[mqtt++] = server->connect;
+		enforced += server->is_enforced;
+		if (!server->is_enforced && (!free_one || server->connect.port == 0))
+			free_one = server;
 	}
-	if (enforced == mqtt) {
-		loader->contract->connect = connect;
-		loader->contract->connect_count = enforced;
-	} else if (enforced > 0) {
-		loader_warn(loader, loader->servers, NULL,
-			    "x-enforce has no effect: another MQTT server is without it, and which "
-			    "one a client uses is not known");
-	}
+	if (enforced == 0)
+		return;
+	loader->contract->connect = connect;
+	loader->contract->connect_count = mqtt;
+	if (free_one)
+		warn_of_free(loader, free_one);
 }
 
 /* ---- their security ---------------------------------------------------------------------- */
@@ -145,12 +162,15 @@ static uint16_t port_of(const struct config *server)
 
 static void load_server(struct loader *loader, const struct config *at, struct loader_server *ret)
 {
+	const char *name = at->key;
+
 	at = loader_follow(loader, at);
 	ret->is_mqtt = is_mqtt(loader, at);
 	if (!ret->is_mqtt)
 		return;
+	ret->connect =
+		(struct contract_connect){ .name = name, .is_clean = -1, .port = port_of(at) };
 	load_connect(loader, at, ret);
-	ret->port = port_of(at);
 	ret->alternative_count = scopes_load_alternatives(loader, at, &ret->alternative);
 	if (takes_all(ret->alternative, ret->alternative_count))
 		ret->alternative_count = 0;
@@ -166,6 +186,14 @@ static void add_port(uint16_t port, uint16_t *ret, size_t *count)
 		ret[(*count)++] = port;
 }
 
+bool contract_has_port(const struct contract *contract, uint16_t port)
+{
+	for (size_t i = 0; i < contract->port_count; i++)
+		if (contract->port[i] == port)
+			return true;
+	return false;
+}
+
 /* The ports of all MQTT servers. */
 static void collect_ports(struct loader *loader, size_t count)
 {
@@ -173,7 +201,8 @@ static void collect_ports(struct loader *loader, size_t count)
 
 	for (size_t i = 0; port && i < count; i++)
 		if (loader->server[i].is_mqtt)
-			add_port(loader->server[i].port, port, &loader->contract->port_count);
+			add_port(loader->server[i].connect.port, port,
+				 &loader->contract->port_count);
 	loader->contract->port = port;
 }
 
@@ -193,7 +222,6 @@ void servers_load(struct loader *loader)
 	loader->servers = servers;
 	for (size_t i = 0; i < count; i++) {
 		load_server(loader, &servers->item[i], &loader->server[i]);
-		loader->server[i].connect.name = servers->item[i].key;
 		mqtt += loader->server[i].is_mqtt;
 	}
 	collect_connects(loader, count);
@@ -257,10 +285,10 @@ void servers_load_ports(struct loader *loader, const struct config *at,
 	config_foreach_item(item, named) {
 		const struct loader_server *server = server_of(loader, item);
 
-		if (!server || (server->is_mqtt && server->port == 0))
+		if (!server || (server->is_mqtt && server->connect.port == 0))
 			return;
 		if (server->is_mqtt)
-			add_port(server->port, port, &count);
+			add_port(server->connect.port, port, &count);
 	}
 	if (count == loader->contract->port_count)
 		return;
@@ -296,11 +324,11 @@ static void add_server(struct demands *demands, const struct loader_server *serv
 	if (!server->is_mqtt)
 		return;
 	demands->has_security |= server->alternative_count > 0;
-	demands->is_open |= server->alternative_count == 0 && server->port == 0;
+	demands->is_open |= server->alternative_count == 0 && server->connect.port == 0;
 	if (server->alternative_count == 0)
-		add_alternative(demands, &nothing, server->port);
+		add_alternative(demands, &nothing, server->connect.port);
 	for (size_t i = 0; i < server->alternative_count; i++)
-		add_alternative(demands, &server->alternative[i], server->port);
+		add_alternative(demands, &server->alternative[i], server->connect.port);
 }
 
 static bool has_ports(const struct demands *demands)

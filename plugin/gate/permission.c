@@ -42,8 +42,7 @@ static inline struct permission_login login_of(const struct judgement *j)
 	const struct contract *contract = j->gate->rules->contract;
 	struct permission_login ret = { .method = j->request->method };
 
-	if (contract->has_port_security &&
-	    has_port(contract->port, contract->port_count, j->request->port))
+	if (contract->has_port_security && contract_has_port(contract, j->request->port))
 		ret.port = j->request->port;
 	return ret;
 }
@@ -207,7 +206,7 @@ __attribute__((cold)) static bool is_served(const struct judgement *j,
 	uint16_t port = j->request->port;
 
 	return port == 0 || has_port(channel->port, channel->port_count, port) ||
-	       !has_port(contract->port, contract->port_count, port);
+	       !contract_has_port(contract, port);
 }
 
 enum gate_grant permission_receive(const struct judgement *j, const struct contract_match *match)

@@ -32,6 +32,7 @@ struct mosquitto {
 	const char *password;
 	int version;
 	int keepalive;
+	int port; /* its listener's, on 2.1 */
 	bool is_websocket;
 	bool is_clean;
 	char renamed[64];
@@ -1670,6 +1671,41 @@ static void test_basic_auth__as_the_server_wants_it(void **state)
 	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
 }
 
+static int port_of(const struct mosquitto *client)
+{
+	return client->port;
+}
+
+static int begin_strict_ports(void **state)
+{
+	(void)state;
+	return begin_with("test/data/properties/strict-ports.asyncapi.json");
+}
+
+static void test_basic_auth__as_the_listener_wants_it(void **state)
+{
+	static const struct {
+		int port, keepalive, answer;
+	} cases[] = {
+		{ 8883, 30, MOSQ_ERR_SUCCESS },
+		{ 8883, 31, MOSQ_ERR_AUTH },
+		{ 1883, 31, MOSQ_ERR_SUCCESS },
+		{ 18883, 31, MOSQ_ERR_SUCCESS }, /* no server has it */
+		{ 0, 31, MOSQ_ERR_SUCCESS },     /* not shown */
+	};
+
+	(void)state;
+	fake.plugin->broker.client_port = port_of;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct mosquitto client = a_client("backoffice", "one");
+
+		client.port = cases[i].port;
+		client.keepalive = cases[i].keepalive;
+		assert_int_equal(connects(&client), cases[i].answer);
+	}
+}
+
+#define STRICT_PORTS(name) cmocka_unit_test_setup_teardown(name, begin_strict_ports, end)
 #define STRICT(name) cmocka_unit_test_setup_teardown(name, begin_strict, end)
 #define PROPERTIES(name) cmocka_unit_test_setup_teardown(name, begin_properties, end)
 #define LOCKED(name) cmocka_unit_test_setup_teardown(name, begin_locked, end_locked)
@@ -1726,6 +1762,7 @@ int main(void)
 		TEST(test_message__of_one_that_expired),
 		LOCKED(test_message__kept_after_a_close),
 		STRICT(test_basic_auth__as_the_server_wants_it),
+		STRICT_PORTS(test_basic_auth__as_the_listener_wants_it),
 		PROPERTIES(test_message__properties_of_2_0),
 		PROPERTIES(test_message__properties_of_2_1),
 		PROPERTIES(test_will__with_properties_of_2_0),
