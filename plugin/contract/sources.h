@@ -54,9 +54,12 @@ struct sources_file {
 	bool is_said; /* @fault is in the report */
 };
 
+#define SOURCES_MADE "merged:/" /* begins the URI of each */
+
 /*
  * A schema that stands in no file, since it was merged of several (draft.h): a document of its own,
- * whose values' origins are in the files. References in it are relative to their origins' files.
+ * whose values' origins are in the files. No other schema refers to it; references in it are
+ * relative to their origins' files.
  */
 struct sources_made {
 	struct sources_made *next; /* older */

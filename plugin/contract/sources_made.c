@@ -28,7 +28,7 @@ const char *sources_made_uri(struct sources *sources, const struct config *root,
 		made = made->next;
 	if (made)
 		return made->uri;
-	(void)snprintf(uri, sizeof(uri), "merged:/%zu", sources->made_count);
+	(void)snprintf(uri, sizeof(uri), SOURCES_MADE "%zu", sources->made_count);
 	made = arena_alloc(sources->arena, sizeof(*made));
 	if (made)
 		made->uri = made->name = arena_text(sources->arena, uri, strlen(uri));

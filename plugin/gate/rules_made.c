@@ -60,17 +60,15 @@ static bool set_references(const struct sources *sources, const struct config *v
 	return true;
 }
 
-int rules_add_made(const struct sources *sources, struct schema_set *set, struct diag *diag)
+int rules_add_made(const struct sources *sources, const struct sources_made *made,
+		   struct schema_set *set, struct diag *diag)
 {
-	int rc = 0;
+	json_t *json = config_json(made->root);
+	int rc;
 
-	for (const struct sources_made *made = sources->made; made && rc == 0; made = made->next) {
-		json_t *json = config_json(made->root);
-
-		rc = json && set_references(sources, made->root, json, false)
-			     ? schema_set_add(set, made->uri, made->name, json, SCHEMA_UNSAID, diag)
-			     : diag_nomem(diag);
-		json_decref(json);
-	}
+	rc = json && set_references(sources, made->root, json, false)
+		     ? schema_set_add(set, made->uri, made->name, json, SCHEMA_UNSAID, diag)
+		     : diag_nomem(diag);
+	json_decref(json);
 	return rc;
 }

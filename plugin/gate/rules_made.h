@@ -9,10 +9,10 @@
 #include "schema/schema.h"
 
 /*
- * Adds each document of sources->made to @set, with its references as they are meant where they
- * stand: relative to their files. Those below a schema with an $id are relative to that.
+ * Adds @made, of @sources, to @set, with its references as they are meant where they stand:
+ * relative to their files. Those below a schema with an $id are relative to that.
  */
-int rules_add_made(const struct sources *sources, struct schema_set *set,
-		   struct diag *diag) MUST_CHECK;
+int rules_add_made(const struct sources *sources, const struct sources_made *made,
+		   struct schema_set *set, struct diag *diag) MUST_CHECK;
 
 #endif

@@ -4,86 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gate/rules_documents.h"
 #include "gate/rules_internal.h"
-#include "gate/rules_made.h"
-
-/* A schema's URI and who wants it, to be sorted so that each schema is compiled once. */
-struct wanted {
-	const char *uri;
-	const struct schema **place;
-};
 
 static int by_uri(const void *a, const void *b)
 {
-	return strcmp(((const struct wanted *)a)->uri, ((const struct wanted *)b)->uri);
-}
-
-/* A file that is no AsyncAPI document is written in what the schemas are that refer to it. */
-static enum schema_dialect dialect_of(const json_t *document)
-{
-	return json_object_get(document, "asyncapi") ? SCHEMA_ASYNCAPI : SCHEMA_UNSAID;
-}
-
-/* Does some reference lead to a member "operations", or may it, as it is percent-encoded? */
-static bool refers_to_operations(const struct config *value)
-{
-	const char *text =
-		value->key && strcmp(value->key, "$ref") == 0 ? config_string(value) : NULL;
-
-	if (text)
-		return strstr(text, "operations") || strchr(text, '%');
-	config_foreach(child, value)
-		if (refers_to_operations(child))
-			return true;
-	return false;
-}
-
-/*
- * The document as the schema engine reads it. In a large one a third are operations, in which no
- * schema stands: they are left out.
- */
-static json_t *document_json(const struct config *root, bool has_operations)
-{
-	json_t *json =
-		has_operations || root->kind != CONFIG_OBJECT ? config_json(root) : json_object();
-
-	if (has_operations || root->kind != CONFIG_OBJECT)
-		return json;
-	config_foreach_member(member, root) {
-		json_t *made;
-
-		if (strcmp(member->key, "operations") == 0)
-			continue;
-		made = config_json(member);
-		if (made && json_object_set_new_nocheck(json, member->key, made) == 0)
-			continue;
-		json_decref(json);
-		return NULL;
-	}
-	return json;
-}
-
-static int add_documents(const struct contract *contract, struct schema_set *set, struct diag *diag)
-{
-	const struct sources *sources = &contract->sources;
-	bool has_operations = false;
-	int rc = 0;
-
-	for (size_t i = 0; i < sources->count && !has_operations; i++)
-		has_operations = sources->file[i]->original &&
-				 refers_to_operations(sources->file[i]->original);
-	for (size_t i = 0; rc == 0 && i < sources->count; i++) {
-		const struct sources_file *file = sources->file[i];
-		json_t *json;
-
-		if (!file->original)
-			continue;
-		json = document_json(file->original, has_operations);
-		rc = json ? schema_set_add(set, file->uri, file->name, json, dialect_of(json), diag)
-			  : diag_nomem(diag);
-		json_decref(json);
-	}
-	return rc ? rc : rules_add_made(sources, set, diag);
+	return strcmp(((const struct rules_wanted *)a)->uri, ((const struct rules_wanted *)b)->uri);
 }
 
 enum schema_dialect rules_dialect(enum contract_dialect dialect)
@@ -102,16 +28,19 @@ enum schema_dialect rules_dialect(enum contract_dialect dialect)
 	return dialects[dialect];
 }
 
-/* What "schemaFormat" says. */
-static int mark_schemas(struct rules *rules, struct schema_set *set, struct diag *diag)
+/* What "schemaFormat" says of the schemas in @set. */
+static int mark_schemas(struct rules *rules, const struct rules_documents *documents,
+			struct schema_set *set, struct diag *diag)
 {
 	struct diag text;
 	int first = 0;
 
 	for (size_t i = 0; i < rules->contract->mark_count && first != ERR_NOMEM; i++) {
 		const struct contract_mark *mark = &rules->contract->mark[i];
-		int rc = schema_set_mark(set, mark->uri, rules_dialect(mark->dialect), &text);
+		int rc = 0;
 
+		if (rules_documents_has(documents, mark->uri))
+			rc = schema_set_mark(set, mark->uri, rules_dialect(mark->dialect), &text);
 		if (rc)
 			rules_add_error(rules, rc, &text, &first, diag);
 	}
@@ -126,8 +55,10 @@ static void add_warnings(struct rules *rules, const struct schema *schema)
 		rules_add_warning(rules, text);
 }
 
-static int compile_wanted(struct rules *rules, struct schema_set *set, const struct wanted *wanted,
-			  size_t count, struct diag *diag)
+/* Compiles wanted[from] and those behind it before wanted[end]. */
+static int compile_wanted(struct rules *rules, struct schema_set *set,
+			  const struct rules_wanted *wanted, size_t from, size_t end,
+			  struct diag *diag)
 {
 	const struct schema_options options = { .assert_format = true,
 						.max_bytes = rules->payload_max,
@@ -137,7 +68,7 @@ static int compile_wanted(struct rules *rules, struct schema_set *set, const str
 	struct diag text;
 	int first = 0;
 
-	for (size_t i = 0; i < count && first != ERR_NOMEM; i++) {
+	for (size_t i = from; i < end && first != ERR_NOMEM; i++) {
 		bool is_same = i > 0 && strcmp(wanted[i].uri, wanted[i - 1].uri) == 0;
 		int rc = 0;
 
@@ -159,24 +90,26 @@ static int compile_wanted(struct rules *rules, struct schema_set *set, const str
 
 /* The schemas of a message, added to the @count in @wanted. Returns how many there are then. */
 static size_t want(const struct contract_message *message, struct rules_message *its,
-		   struct wanted *wanted, size_t count)
+		   struct rules_wanted *wanted, size_t count)
 {
 	const struct contract_properties *rules = message->properties;
 
 	if (message->schema_uri)
-		wanted[count++] = (struct wanted){ message->schema_uri, &its->schema };
+		wanted[count++] = (struct rules_wanted){ message->schema_uri, &its->schema };
 	if (!rules)
 		return count;
 	if (rules->headers_uri)
-		wanted[count++] = (struct wanted){ rules->headers_uri, &its->headers };
+		wanted[count++] = (struct rules_wanted){ rules->headers_uri, &its->headers };
 	if (rules->correlation_uri)
-		wanted[count++] = (struct wanted){ rules->correlation_uri, &its->correlation };
+		wanted[count++] =
+			(struct rules_wanted){ rules->correlation_uri, &its->correlation };
 	if (rules->response_uri)
-		wanted[count++] = (struct wanted){ rules->response_uri, &its->response_topic };
+		wanted[count++] =
+			(struct rules_wanted){ rules->response_uri, &its->response_topic };
 	return count;
 }
 
-static size_t want_all(struct rules *rules, struct wanted *wanted)
+static size_t want_all(struct rules *rules, struct rules_wanted *wanted)
 {
 	size_t count = 0;
 
@@ -243,13 +176,54 @@ static void describe_messages(struct rules *rules)
 	}
 }
 
+/* Compiles @count schemas of @wanted from wanted[from] on. */
+static int compile_part(struct rules *rules, struct rules_documents *documents,
+			const struct rules_wanted *wanted, size_t from, size_t count,
+			struct diag *diag)
+{
+	struct schema_set *set = NULL;
+	int found, rc = schema_set_new(&set, diag);
+
+	if (rc == 0)
+		rc = rules_documents_add(documents, from, count, set, diag);
+	if (rc)
+		goto out;
+	rc = mark_schemas(rules, documents, set, diag);
+	if (rc == ERR_NOMEM)
+		goto out;
+	found = compile_wanted(rules, set, wanted, from, from + count, rc ? NULL : diag);
+	rc = rc ? rc : found;
+out:
+	schema_set_free(set);
+	return rc;
+}
+
+static int compile_parts(struct rules *rules, const struct rules_wanted *wanted, size_t count,
+			 struct diag *diag)
+{
+	struct rules_documents *documents = NULL;
+	size_t from = 0;
+	int first = rules_documents_new(rules->contract, wanted, count, &documents, diag);
+
+	if (first)
+		return first;
+	do { /* without any schema, too: the documents may have faults */
+		size_t part = rules_documents_part(documents, from);
+		int rc = compile_part(rules, documents, wanted, from, part, first ? NULL : diag);
+
+		first = first && rc != ERR_NOMEM ? first : rc;
+		from += part;
+	} while (from < count && first != ERR_NOMEM);
+	rules_documents_free(documents);
+	return first;
+}
+
 int rules_compile_schemas(struct rules *rules, struct diag *diag)
 {
 	size_t max = rules->contract->message_count * WANTED_OF_MESSAGE + 1;
-	struct wanted *wanted = calloc(max, sizeof(*wanted));
-	struct schema_set *set = NULL;
+	struct rules_wanted *wanted = calloc(max, sizeof(*wanted));
 	size_t count;
-	int rc = ERR_NOMEM, found;
+	int rc = ERR_NOMEM;
 
 	rules->parts->schema = calloc(max, sizeof(*rules->parts->schema));
 	rules->parts->message =
@@ -261,21 +235,10 @@ int rules_compile_schemas(struct rules *rules, struct diag *diag)
 	}
 	count = want_all(rules, wanted);
 	qsort(wanted, count, sizeof(*wanted), by_uri);
-	rc = schema_set_new(&set, diag);
-	if (rc)
-		goto out;
-	rc = add_documents(rules->contract, set, diag);
-	if (rc)
-		goto out;
-	rc = mark_schemas(rules, set, diag);
-	if (rc == ERR_NOMEM)
-		goto out;
-	found = compile_wanted(rules, set, wanted, count, rc ? NULL : diag);
-	rc = rc ? rc : found;
+	rc = compile_parts(rules, wanted, count, diag);
 	if (rc == 0)
 		describe_messages(rules);
 out:
-	schema_set_free(set);
 	sources_forget_json(&rules->contract->sources);
 #ifdef __GLIBC__
 	malloc_trim(0); /* what loading took and gave back would cost each message's allocations */
