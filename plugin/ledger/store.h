@@ -60,6 +60,9 @@ int store_upgrade(struct store *store, struct diag *diag) MUST_CHECK;
 /* The version that store_upgrade() leads to. */
 unsigned store_version(void);
 
+/* The largest number of a write that is believed: at a million a second it takes 146,000 years. */
+#define STORE_SEQ_MAX ((uint64_t)1 << 62)
+
 /* Which journal a database is in use with. */
 enum store_ring {
 	STORE_RING_UNKNOWN, /* the database does not say: an older plugin wrote it */
@@ -70,11 +73,12 @@ enum store_ring {
 /* What is stored about the store. */
 struct store_facts {
 	unsigned char identity[STORE_IDENTITY];
-	uint64_t applied_seq;
+	uint64_t applied_seq; /* up to STORE_SEQ_MAX */
 	enum store_ring ring;
 	uint64_t ring_number; /* journal_facts.number */
 	bool is_new;          /* store_peek() only: nothing was ever stored */
 };
+/* ERR_INVALID: no number or identity stands there, or a number that no broker ever reaches. */
 int store_inspect(struct store *store, struct store_facts *ret, struct diag *diag) MUST_CHECK;
 
 /* As store_inspect(), before store_upgrade(), of a database that may be older. Changes nothing. */

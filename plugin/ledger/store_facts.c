@@ -41,6 +41,13 @@ static bool ring_parse(const char *hex, struct store_facts *ret)
 	return true;
 }
 
+/* What a broker would count on from is what the journal and the events are numbered by. */
+static bool seq_read(sqlite3_stmt *read, int column, uint64_t *ret)
+{
+	*ret = (uint64_t)sqlite3_column_int64(read, column);
+	return sqlite3_column_type(read, column) == SQLITE_INTEGER && *ret <= STORE_SEQ_MAX;
+}
+
 /* Steps the statement that reads the row, and resets it. */
 static int facts_read(struct store *store, sqlite3_stmt *read, struct store_facts *ret,
 		      struct diag *diag)
@@ -50,10 +57,13 @@ static int facts_read(struct store *store, sqlite3_stmt *read, struct store_fact
 	ret->is_new = false;
 	if (step == SQLITE_ROW &&
 	    identity_parse((const char *)sqlite3_column_text(read, 0), ret->identity) &&
-	    ring_parse((const char *)sqlite3_column_text(read, 2), ret))
-		ret->applied_seq = (uint64_t)sqlite3_column_int64(read, 1);
+	    ring_parse((const char *)sqlite3_column_text(read, 2), ret) &&
+	    seq_read(read, 1, &ret->applied_seq))
+		rc = 0;
 	else if (step == SQLITE_ROW || step == SQLITE_DONE)
-		rc = diag_set(diag, ERR_INVALID, "%s: table store: its one row is not whole",
+		rc = diag_set(diag, ERR_INVALID,
+			      "%s: table store: its one row is not whole: put the database, or a "
+			      "backup of it, in its place",
 			      store->sql.path);
 	else
 		rc = sql_fail(&store->sql, "cannot read the database", diag);

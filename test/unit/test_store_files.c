@@ -450,6 +450,31 @@ static void test_store_set_ring__is_read_again(void **state)
 	assert_int_equal(store_peek(f->store, &facts, &f->diag), ERR_INVALID);
 }
 
+static void test_store_inspect__number_that_no_broker_reaches(void **state)
+{
+	static const char *const numbers[] = { "-1", "4611686018427387905", "9223372036854775807" };
+	struct fixture *f = *state;
+	struct store_facts facts;
+
+	open_store(f);
+	close_store(f);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		char sql[80];
+
+		(void)snprintf(sql, sizeof(sql), "UPDATE store SET applied_seq = %s", numbers[i]);
+		assert_sql(&f->folder, "a.db", sql, "");
+		open_store(f);
+		assert_int_equal(store_inspect(f->store, &facts, &f->diag), ERR_INVALID);
+		assert_non_null(strstr(f->diag.text, "its one row is not whole"));
+		close_store(f);
+	}
+	assert_sql(&f->folder, "a.db", "UPDATE store SET applied_seq = 4611686018427387904", "");
+	open_store(f);
+	assert_int_equal(store_inspect(f->store, &facts, &f->diag), 0);
+	assert_true(facts.applied_seq == STORE_SEQ_MAX);
+	close_store(f);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -466,6 +491,7 @@ int main(void)
 		TEST(test_store_check__the_database_is_cut_or_overwritten),
 		TEST(test_store_check__others_may_use_the_database),
 		TEST(test_store_set_ring__is_read_again),
+		TEST(test_store_inspect__number_that_no_broker_reaches),
 		TEST(test_store_close__leaves_a_wal_that_was_put_there),
 	};
 
