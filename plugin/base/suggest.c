@@ -98,6 +98,11 @@ void suggest_add(struct suggest *suggest, const char *words)
 	}
 }
 
+void suggest_add_name(struct suggest *suggest, const char *name)
+{
+	try_word(suggest, name, strlen(name));
+}
+
 const char *suggest_text(struct suggest *suggest)
 {
 	if (suggest->best[0])

@@ -28,6 +28,9 @@ const char *suggest_list(const char *words, char ret[SUGGEST_LIST_MAX]);
 /* Adds one candidate, or several with spaces between them. */
 void suggest_add(struct suggest *suggest, const char *words);
 
+/* Adds one candidate that may have spaces in it. */
+void suggest_add_name(struct suggest *suggest, const char *name);
+
 /* "; did you mean \"WORD\"?", or "" where no candidate is near. Borrowed from @suggest. */
 const char *suggest_text(struct suggest *suggest);
 
