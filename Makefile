@@ -49,7 +49,7 @@ CONTRACT_ROOM = contract/contract contract/transitions contract/entities contrac
            contract/shapes contract/traits contract/media contract/messages contract/operations contract/members contract/channels contract/address contract/content \
            contract/level contract/topics contract/topics_check contract/topics_filter contract/topics_nearest \
            contract/message_properties contract/servers contract/replies
-ACCESS_ROOM = access/access access/access_load access/access_roles access/access_clients \
+ACCESS_ROOM = access/access access/access_make access/access_load access/access_roles access/access_grants access/access_clients \
            access/access_certificate access/access_issuer access/base64 access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
            access/nametable access/password access/revoked access/scram access/token access/verifier
@@ -66,7 +66,7 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
 GATE     = gate/gate gate/judgement gate/permission gate/message_rules gate/property_rules gate/reply_rules gate/entity_rules gate/repeat gate/subscription gate/kinds gate/nearest gate/candidates gate/cloudevents
-ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT_ROOM) $(ACCESS_ROOM) $(LEDGER) gate/rules gate/rules_channels gate/rules_schemas gate/rules_documents gate/rules_made $(GATE) $(REPORT) $(MONITOR) broker/own_messages
+ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT_ROOM) $(ACCESS_ROOM) $(LEDGER) gate/rules gate/rules_access gate/rules_channels gate/rules_schemas gate/rules_documents gate/rules_made $(GATE) $(REPORT) $(MONITOR) broker/own_messages
 LOGIN    = $(addprefix broker/,holdoffs login login_password login_proof login_scram pending_logins)
 BROKER   = broker/broker broker/events_publish broker/events_will broker/events_acl broker/events_leave \
            broker/events_login broker/events_reload broker/events_command broker/events_share \

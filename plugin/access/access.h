@@ -1,15 +1,22 @@
 /*
- * access.h -- who has which scopes: access.json as an immutable object.
+ * access.h -- who has which scopes and grants: access.json as an immutable object.
  *
- * Knows users, roles and scopes, and what certificates and tokens are worth; knows nothing of
- * passwords, topics or the broker. Scopes are the contract's (base/scopeset.h); one the
- * contract does not have is a load error, and so is every unknown member, unknown role and
- * cycle of roles. schemas/access.schema.json describes the file.
+ * Knows users, roles, scopes and grants, and what certificates and tokens are worth; knows nothing
+ * of passwords, topics or the broker. Scopes, applications and operations are the contract's
+ * (struct access_offer); one the contract does not have is a load error, and so is every unknown
+ * member, unknown role and cycle of roles. schemas/access.schema.json describes the file.
  *
  * A principal's scopes: every role that it has or includes allows some (`scopes`) and denies some
  * (`deny`). The principal has those that a role allows and no role denies. A role may be limited to
  * some topics by their parameters (`where`); then access_hold() computes the scopes for a topic.
  * All others are computed when the file is loaded.
+ *
+ * What a principal may do as an application, or as the counterpart of one, are its grants: those
+ * that its roles give by `is` and `talksTo`, of some `operations` or of all. Roles that it includes
+ * carry theirs on, and a `where` holds for grants as for scopes. A role with `is` or `talksTo` may
+ * have a `deny`: that is about scopes, which operations of an application may ask for too; grants
+ * themselves are never denied. A principal without any grant may do nothing that an application's
+ * operations would admit.
  *
  * In `scopes` and `deny`, "read:*" stands for every scope of the contract that begins with
  * "read:", and "*" for every scope: also for those that a later contract adds. ":own" may
@@ -23,6 +30,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "base/grantset.h"
 #include "base/limits.h"
 #include "base/scopeset.h"
 
@@ -33,8 +41,10 @@
 #define ACCESS_LIST_MAX 4096u /* entries of any list, members of any object but users */
 
 struct access;
+struct access_file;
 struct access_rule;
 struct certid;
+struct config;
 
 /* "petId": ["collar-7", "x"]; sorted by value. Strings live as long as the principal. */
 struct access_attribute {
@@ -50,6 +60,9 @@ struct access_principal {
 	struct scopeset full;   /* held for everything */
 	struct scopeset own; /* "scope:own": held for what the principal owns; not also in full */
 	struct scopeset denied; /* never held, also if a rule allows it */
+	bool has_grants;        /* some, or a rule has some: else all of them are empty */
+	bool is_peer;           /* a role of it says `peer`: it is a bridge's user */
+	struct grantset grants; /* held on every topic; beside them those of rules */
 	size_t rule_count;      /* rules of roles with `where`; mostly 0 */
 	const struct access_rule *rule;
 	size_t attribute_count;
@@ -63,26 +76,69 @@ struct access_principal {
 	const struct limits *limits;
 };
 
-/* What the contract offers; borrowed for the call. */
-struct access_scopes {
-	size_t count;
+/*
+ * What roles give by `is` and `talksTo`: each distinct one has a number, as in struct grantset.
+ * Lives as long as the access object.
+ */
+struct access_grant {
+	unsigned application;         /* by the contract's number */
+	bool is_counterpart;          /* `talksTo`: its counterpart may; else, by `is`, who is it */
+	size_t operation_count;       /* 0: all operations of the application */
+	const char *const *operation; /* names, sorted; the application has each of them */
+};
+
+#define ACCESS_APPLICATION_NONE (-1) /* no document describes it */
+#define ACCESS_APPLICATION_TWO (-2)  /* several documents have this title */
+
+/* What the contract offers; borrowed for the call. Functions that are NULL find nothing. */
+struct access_offer {
+	size_t count; /* of scopes */
 	const char *const *name;
-	const void *ctx; /* for @has_param */
+	const void *ctx; /* for the functions */
 	/*
 	 * Is there a channel with a topic parameter of this name? NULL: none has, and `where` is
 	 * refused as the misspelling it then is.
 	 */
 	bool (*has_param)(const void *ctx, const char *name);
 	const struct scopeset *whole; /* scopes that may not have ":own"; NULL: none */
+	/* The number of the application whose id or title is @name; or one of those above. */
+	int (*find_application)(const void *ctx, const char *name);
+	bool (*has_operation)(const void *ctx, unsigned application, const char *name);
+	/*
+	 * For "did you mean": the title of an application, the name of its i-th operation; NULL
+	 * behind the last.
+	 */
+	const char *(*application)(const void *ctx, size_t number);
+	const char *(*operation)(const void *ctx, unsigned application, size_t i);
 };
 
 /*
- * Loads access.json and the key files that it names (relative to its folder). On failure *ret
- * is untouched and @diag names file and JSON Pointer:
+ * Reads the text of access.json, once, before there is a contract. On success *ret is new, to be
+ * freed with access_close(). On failure *ret is untouched, @diag has the line, and so has @all,
+ * unless it is NULL.
+ */
+int access_open(const char *path, struct access_file **ret, struct diag_list *all,
+		struct diag *diag) MUST_CHECK;
+void access_close(struct access_file *file); /* NULL is fine */
+
+/*
+ * The member `applications`, which says how documents are to be read that stay unchanged; borrowed
+ * from @file. NULL: there is none. Its members are the contract's to check, here it only has to be
+ * an object.
+ */
+const struct config *access_applications(const struct access_file *file);
+
+/*
+ * Makes the access object of @file and of the key files that it names (relative to its folder). On
+ * failure *ret is untouched and @diag names file and JSON Pointer:
  *     access.json: /roles/customer/scopes/2: the contract has no scope "read:order"
  * @all, unless it is NULL, gets one such line for each fault, @diag's first.
  */
-int access_load(const char *path, const struct access_scopes *scopes, struct access **ret,
+int access_build(const struct access_file *file, const struct access_offer *offer,
+		 struct access **ret, struct diag_list *all, struct diag *diag) MUST_CHECK;
+
+/* Both in one: access_open(), access_build() and access_close(). */
+int access_load(const char *path, const struct access_offer *offer, struct access **ret,
 		struct diag_list *all, struct diag *diag) MUST_CHECK;
 
 /*
@@ -90,7 +146,7 @@ int access_load(const char *path, const struct access_scopes *scopes, struct acc
  * @folder; NULL: issuers are refused.
  */
 int access_parse(const char *name, const char *folder, const char *text, size_t len,
-		 const struct access_scopes *scopes, struct access **ret,
+		 const struct access_offer *offer, struct access **ret,
 		 struct diag *diag) MUST_CHECK;
 
 #define ACCESS_WARNINGS_MAX 8u /* further ones are left out */
@@ -108,6 +164,9 @@ const struct access_principal *access_find(const struct access *access, const ch
  * All principals: petstorectl and consistency checks walk them. NULL at the end.
  */
 const struct access_principal *access_principal(const struct access *access, size_t index);
+
+/* The grant with this number, borrowed; NULL behind the last. There are at most GRANTS_MAX. */
+const struct access_grant *access_grant(const struct access *access, size_t number);
 
 /* Has the principal an attribute @name with the value @value (@len bytes)? */
 bool access_attribute_has(const struct access_principal *principal, const char *name,
@@ -140,6 +199,14 @@ struct access_held {
  */
 void access_hold(const struct access_principal *principal, const struct access_param *param,
 		 size_t param_count, bool is_some, struct access_held *ret);
+
+/*
+ * Which grants it has there: as access_hold() about allowances, since no role denies a grant.
+ * Of its own, so that who has none pays nothing for it. Where rule_count is 0 or has_grants is
+ * false the answer is the principal's grants: do not call it then.
+ */
+void access_hold_grants(const struct access_principal *principal, const struct access_param *param,
+			size_t param_count, bool is_some, struct grantset *ret);
 
 /*
  * May @principal connect with client id @id (NULL is the empty one)? One of the patterns must

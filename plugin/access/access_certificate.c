@@ -179,7 +179,7 @@ static int fill_attribute(struct access_holder *holder, const struct access_temp
 					"the certificate's attribute %s is too long", list->name);
 		text[i] = room;
 	}
-	holder->attribute[holder->grant.attribute_count++] =
+	holder->attribute[holder->basis.attribute_count++] =
 		(struct access_attribute){ list->name, list->count, text };
 	return 0;
 }
@@ -204,8 +204,8 @@ static int join_roles(struct access_holder *holder, const struct access_certific
 		if (!is_there)
 			role[count++] = user->role_number[i];
 	}
-	holder->grant.role = role;
-	holder->grant.role_count = count;
+	holder->basis.role = role;
+	holder->basis.role_count = count;
 	return 0;
 }
 

@@ -28,6 +28,7 @@ struct access_rule {
 	struct scopeset full;
 	struct scopeset own;
 	struct scopeset denied;
+	struct grantset grants;
 	size_t limit_count;
 	const struct access_limit *limit;
 };
@@ -40,6 +41,7 @@ struct access_role {
 	const char *name;
 	struct access_rule rule;
 	bool needs_certificate;
+	bool is_peer;
 	size_t client_count;
 	const char *const *client;
 	const struct limits *limits; /* NULL: none */
@@ -49,7 +51,7 @@ struct access_role {
 };
 
 /* What a principal is made of: a user's entry, a certificate rule or an issuer. */
-struct access_grant {
+struct access_basis {
 	const char *name;
 	struct scopeset full; /* beside what the roles say */
 	struct scopeset own;
@@ -104,7 +106,9 @@ struct access {
 	size_t role_count;
 	struct access_role *role;
 	struct nametable role_table;
-	size_t client_count; /* for principals none of whose roles names any client id */
+	size_t grant_count;
+	struct access_grant *grant; /* by their number; NULL or room for GRANTS_MAX */
+	size_t client_count;        /* for principals none of whose roles names any client id */
 	const char *const *client;
 	size_t user_count;
 	struct access_principal *user;
@@ -123,9 +127,8 @@ struct access_holder {
 	struct access *access;
 	struct arena arena;
 	const struct access_principal *user; /* the user of the same name; NULL: there is none */
-	struct access_grant grant;
-	struct access_attribute
-		*attribute; /* the grant's; room for those of the user behind them */
+	struct access_basis basis;
+	struct access_attribute *attribute; /* the basis'; room for those of the user behind them */
 };
 
 /*
@@ -137,7 +140,7 @@ int access_holder_new(struct access *access, const char *noun, const struct name
 		      const struct span *value, size_t attribute_count, struct access_holder **ret,
 		      struct diag *diag) MUST_CHECK;
 
-/* Makes the principal of the grant, to *ret, or frees the holder where @rc is an error; returns it.
+/* Makes the principal of the basis, to *ret, or frees the holder where @rc is an error; returns it.
  */
 int access_holder_end(struct access_holder *holder, int rc, struct access_principal **ret,
 		      struct diag *diag) MUST_CHECK;
@@ -149,7 +152,7 @@ int access_holder_end(struct access_holder *holder, int rc, struct access_princi
 struct access_reader {
 	const char *folder; /* of key files; NULL: there are none to be had */
 	struct access *access;
-	const struct access_scopes *scopes;
+	const struct access_offer *offer;
 	struct config_report report;
 };
 
@@ -177,6 +180,10 @@ void access_read_scopes(struct access_reader *reader, const struct config *list,
 void access_read_clients(struct access_reader *reader, const struct config *list,
 			 const char *const **ret, size_t *ret_count);
 
+/* Adds what `is`, `talksTo` and `operations` of @role give to *ret. */
+void access_read_grants(struct access_reader *reader, const struct config *role,
+			struct grantset *ret);
+
 /* Adds what one word of `scopes` stands for, wildcards and ":own" included. False: unknown. */
 bool access_scope_add(const struct access *access, const char *word, size_t len,
 		      struct scopeset *full, struct scopeset *own);
@@ -190,10 +197,10 @@ void access_section_issuers(struct access_reader *reader, const struct config *i
 void access_issuers_clear(struct access *access);
 
 /*
- * Fills @ret from @grant with memory of @arena; strings that @grant points to are borrowed.
+ * Fills @ret from @basis with memory of @arena; strings that @basis points to are borrowed.
  * ERR_NOMEM, without a diag, is the only failure.
  */
-int access_grant(const struct access *access, struct arena *arena, const struct access_grant *grant,
-		 struct access_principal *ret);
+int access_make(const struct access *access, struct arena *arena, const struct access_basis *basis,
+		struct access_principal *ret);
 
 #endif

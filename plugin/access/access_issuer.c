@@ -213,10 +213,10 @@ static void add_word(const struct access_issuer *issuer, const char *word, size_
 		return;
 	for (unsigned i = 0; i < ret->access->scope_count; i++) {
 		if (scopeset_has(&full, i) && scopeset_has(&issuer->full, i))
-			scopeset_add(&ret->grant.full, i);
+			scopeset_add(&ret->basis.full, i);
 		else if ((scopeset_has(&full, i) || scopeset_has(&own, i)) &&
 			 (scopeset_has(&issuer->full, i) || scopeset_has(&issuer->own, i)))
-			scopeset_add(&ret->grant.own, i);
+			scopeset_add(&ret->basis.own, i);
 	}
 }
 
@@ -278,7 +278,7 @@ static int fill_attribute(struct access_holder *holder, const struct access_clai
 		if (!value[i])
 			return diag_nomem(diag);
 	}
-	holder->attribute[holder->grant.attribute_count++] =
+	holder->attribute[holder->basis.attribute_count++] =
 		(struct access_attribute){ claim->attribute, count, value };
 	return 0;
 }
@@ -297,11 +297,11 @@ static int make(struct access *access, const struct access_issuer *issuer,
 		rc = fill_attribute(holder, &issuer->claim[i], token->claims, diag);
 	if (rc == 0)
 		rc = read_token_scopes(issuer, token->claims, holder, diag);
-	holder->grant.role = issuer->role;
-	holder->grant.role_count = issuer->role_count;
+	holder->basis.role = issuer->role;
+	holder->basis.role_count = issuer->role_count;
 	if (holder->user) {
-		holder->grant.mute = holder->user->role_number;
-		holder->grant.mute_count = holder->user->role_count;
+		holder->basis.mute = holder->user->role_number;
+		holder->basis.mute_count = holder->user->role_count;
 	}
 	return access_holder_end(holder, rc, ret, diag);
 }

@@ -117,8 +117,8 @@ static bool is_own_of_whole(const struct access_reader *reader, const struct con
 {
 	static const struct scopeset none;
 
-	return reader->scopes->whole && !strchr(word->text, '*') && !scopeset_covers(&none, own) &&
-	       scopeset_covers(reader->scopes->whole, own);
+	return reader->offer->whole && !strchr(word->text, '*') && !scopeset_covers(&none, own) &&
+	       scopeset_covers(reader->offer->whole, own);
 }
 
 void access_read_scopes(struct access_reader *reader, const struct config *list,
@@ -146,7 +146,7 @@ void access_read_scopes(struct access_reader *reader, const struct config *list,
 static bool read_contract_scopes(struct access_reader *reader)
 {
 	struct access *access = reader->access;
-	size_t count = reader->scopes->count;
+	size_t count = reader->offer->count;
 	const char **scope;
 	struct diag text;
 
@@ -159,7 +159,7 @@ static bool read_contract_scopes(struct access_reader *reader)
 	if (!scope || !nametable_init(&access->scope_table, &access->arena, count))
 		return config_nomem(&reader->report);
 	for (unsigned i = 0; i < count; i++) {
-		const char *name = reader->scopes->name[i];
+		const char *name = reader->offer->name[i];
 
 		scope[i] = access_copy(reader, name, strlen(name));
 		if (!scope[i])
@@ -206,33 +206,33 @@ static void read_attribute(struct access_reader *reader, const struct config *at
 }
 
 static void read_attributes(struct access_reader *reader, const struct config *attributes,
-			    struct access_grant *grant)
+			    struct access_basis *basis)
 {
 	struct access_attribute *attribute =
 		access_room(reader, attributes, ACCESS_LIST_MAX, "attributes", sizeof(*attribute));
 
 	if (!attribute)
 		return;
-	grant->attribute = attribute;
+	basis->attribute = attribute;
 	config_foreach_member(at, attributes)
-		read_attribute(reader, at, &attribute[grant->attribute_count++]);
+		read_attribute(reader, at, &attribute[basis->attribute_count++]);
 }
 
 static void read_user(struct access_reader *reader, const struct config *at,
 		      struct access_principal *ret)
 {
-	struct access_grant grant = { .name = access_name(reader, at) };
+	struct access_basis basis = { .name = access_name(reader, at) };
 	bool is_disabled = false;
 
 	if (!config_check(&reader->report, at, "a user", user_members))
 		return;
-	access_read_roles(reader, config_member(at, "roles"), &grant.role, &grant.role_count);
+	access_read_roles(reader, config_member(at, "roles"), &basis.role, &basis.role_count);
 	if (config_member(at, "attributes"))
-		read_attributes(reader, config_member(at, "attributes"), &grant);
+		read_attributes(reader, config_member(at, "attributes"), &basis);
 	(void)config_boolean(&reader->report, at, "disabled", &is_disabled);
 	if (reader->report.count > 0) /* the file is refused */
 		return;
-	if (access_grant(reader->access, &reader->access->arena, &grant, ret)) {
+	if (access_make(reader->access, &reader->access->arena, &basis, ret)) {
 		(void)config_nomem(&reader->report);
 		return;
 	}
@@ -260,6 +260,7 @@ static void read_users(struct access_reader *reader, const struct config *users)
 
 static const struct config_known file_members[] = {
 	{ .name = "$schema", .kind = CONFIG_STRING },
+	{ .name = "applications", .kind = CONFIG_OBJECT }, /* the contract reads its members */
 	{ .name = "roles", .kind = CONFIG_OBJECT, .is_required = true },
 	{ .name = "clientIds", .kind = CONFIG_ARRAY },
 	{ .name = "users", .kind = CONFIG_OBJECT, .is_required = true },
@@ -282,18 +283,17 @@ static void read_file(struct access_reader *reader, const struct config *root)
 	access_section_issuers(reader, config_member(root, "issuers"));
 }
 
-/* @root is freed. */
-static int build(struct config *root, const char *folder, const struct access_scopes *scopes,
+static int build(const struct config *root, const char *folder, const struct access_offer *offer,
 		 struct config_report report, struct access **ret)
 {
 	struct access_reader reader = { .folder = folder,
-					.scopes = scopes,
+					.offer = offer,
 					.report = report,
 					.access = calloc(1, sizeof(*reader.access)) };
 
 	if (!reader.access) {
 		(void)config_nomem(&reader.report);
-		goto out;
+		return reader.report.rc;
 	}
 	reader.access->holders = 1;
 	if (read_contract_scopes(&reader))
@@ -302,32 +302,78 @@ static int build(struct config *root, const char *folder, const struct access_sc
 		access_free(reader.access);
 	else
 		*ret = reader.access;
-out:
-	config_free(root);
 	return reader.report.rc;
 }
 
 int access_parse(const char *name, const char *folder, const char *text, size_t len,
-		 const struct access_scopes *scopes, struct access **ret, struct diag *diag)
+		 const struct access_offer *offer, struct access **ret, struct diag *diag)
 {
 	struct config *root = NULL;
 	int rc = config_parse(name, text, len, &root, diag);
 
-	return rc ? rc : build(root, folder, scopes, (struct config_report){ .diag = diag }, ret);
+	if (rc == 0)
+		rc = build(root, folder, offer, (struct config_report){ .diag = diag }, ret);
+	config_free(root);
+	return rc;
 }
 
-int access_load(const char *path, const struct access_scopes *scopes, struct access **ret,
+/* What was read and not yet judged. */
+struct access_file {
+	struct config *root;
+	char *path;         /* changed by dirname() */
+	const char *folder; /* of it; in @path */
+};
+
+int access_open(const char *path, struct access_file **ret, struct diag_list *all,
+		struct diag *diag)
+{
+	struct access_file *file = calloc(1, sizeof(*file));
+	int rc;
+
+	if (!file || !(file->path = strdup(path)))
+		rc = diag_nomem(diag);
+	else
+		rc = config_load(path, path, &file->root, diag);
+	if (rc) {
+		if (all)
+			diag_list_add(all, diag->text);
+		access_close(file);
+		return rc;
+	}
+	file->folder = dirname(file->path);
+	*ret = file;
+	return 0;
+}
+
+const struct config *access_applications(const struct access_file *file)
+{
+	return config_member(file->root, "applications");
+}
+
+int access_build(const struct access_file *file, const struct access_offer *offer,
+		 struct access **ret, struct diag_list *all, struct diag *diag)
+{
+	return build(file->root, file->folder, offer,
+		     (struct config_report){ .diag = diag, .all = all }, ret);
+}
+
+void access_close(struct access_file *file)
+{
+	if (!file)
+		return;
+	config_free(file->root);
+	free(file->path);
+	free(file);
+}
+
+int access_load(const char *path, const struct access_offer *offer, struct access **ret,
 		struct diag_list *all, struct diag *diag)
 {
-	struct config *root = NULL;
-	char *copy = strdup(path);
-	int rc = copy ? config_load(path, path, &root, diag) : diag_nomem(diag);
+	struct access_file *file = NULL;
+	int rc = access_open(path, &file, all, diag);
 
 	if (rc == 0)
-		rc = build(root, dirname(copy), scopes,
-			   (struct config_report){ .diag = diag, .all = all }, ret);
-	else if (all)
-		diag_list_add(all, diag->text);
-	free(copy);
+		rc = access_build(file, offer, ret, all, diag);
+	access_close(file);
 	return rc;
 }

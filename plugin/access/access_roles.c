@@ -1,4 +1,7 @@
-/* access_roles.c -- `roles` of access.json: what each allows and denies, and which it includes. */
+/*
+ * access_roles.c -- `roles` of access.json: what each allows and denies, and which it includes.
+ * What it says of applications is read by access_grants.c.
+ */
 #include "access/access_internal.h"
 
 #include <string.h>
@@ -12,6 +15,8 @@ static const struct config_known role_members[] = {
 	{ .name = "requires" },
 	{ .name = "clientIds", .kind = CONFIG_ARRAY },
 	{ .name = "limits" },
+	{ .name = "is talksTo operations", .kind = CONFIG_ARRAY },
+	{ .name = "peer", .kind = CONFIG_BOOLEAN },
 };
 
 static bool read_role_name(struct access_reader *reader, const struct config *at, uint32_t *ret)
@@ -75,7 +80,7 @@ static void read_limit(struct access_reader *reader, const struct config *at,
 	struct access_value *value =
 		access_room(reader, at, ACCESS_LIST_MAX, "values", sizeof(*value));
 
-	if (!reader->scopes->has_param || !reader->scopes->has_param(reader->scopes->ctx, at->key))
+	if (!reader->offer->has_param || !reader->offer->has_param(reader->offer->ctx, at->key))
 		(void)config_fail(&reader->report, at, NULL, ERR_INVALID,
 				  "the contract has no topic parameter of this name");
 	ret->param = access_copy(reader, at->key, strlen(at->key));
@@ -121,6 +126,8 @@ static void read_role(struct access_reader *reader, const struct config *at,
 			  &role->include_count);
 	access_read_scopes(reader, config_member(at, "scopes"), &role->rule.full, &role->rule.own);
 	access_read_scopes(reader, config_member(at, "deny"), &role->rule.denied, NULL);
+	access_read_grants(reader, at, &role->rule.grants);
+	(void)config_boolean(&reader->report, at, "peer", &role->is_peer);
 	read_where(reader, config_member(at, "where"), role);
 	role->needs_certificate =
 		config_word(&reader->report, at, "requires", requirements, &ignored);

@@ -59,12 +59,14 @@ static bool is_used(const struct config *value, const char *role)
 }
 
 /* By itself, or by a role that it includes; access_load() has seen that there is no circle. */
-static bool grants_scopes(const struct config *roles, const struct config *role)
+static bool grants_something(const struct config *roles, const struct config *role)
 {
-	if (config_count(config_member(role, "scopes")) > 0)
+	if (config_count(config_member(role, "scopes")) > 0 ||
+	    config_count(config_member(role, "is")) > 0 ||
+	    config_count(config_member(role, "talksTo")) > 0)
 		return true;
 	config_foreach_item(included, config_member(role, "includes"))
-		if (grants_scopes(roles, config_member(roles, included->text)))
+		if (grants_something(roles, config_member(roles, included->text)))
 			return true;
 	return false;
 }
@@ -73,7 +75,8 @@ static bool grants_scopes(const struct config *roles, const struct config *role)
 static bool restricts(const struct config *role)
 {
 	return config_member(role, "deny") || config_member(role, "clientIds") ||
-	       config_member(role, "limits") || config_member(role, "requires");
+	       config_member(role, "limits") || config_member(role, "requires") ||
+	       config_member(role, "peer");
 }
 
 static void check_roles(struct lint *lint, const struct config *file)
@@ -81,7 +84,7 @@ static void check_roles(struct lint *lint, const struct config *file)
 	const struct config *roles = config_member(file, "roles");
 
 	config_foreach_member(role, roles) {
-		if (!grants_scopes(roles, role) && !restricts(role))
+		if (!grants_something(roles, role) && !restricts(role))
 			lint_add_at(lint, LINT_WARNING, role, "grants nothing");
 		if (!is_used(file, role->key))
 			lint_add_at(lint, LINT_WARNING, role, "nobody has it");

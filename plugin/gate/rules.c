@@ -33,85 +33,29 @@ void rules_add_error(struct rules *rules, int rc, struct diag *text, int *first,
 		diag_list_add(rules->parts->errors, text->text);
 }
 
-static bool has_param(const void *ctx, const char *name)
+/* The access file has two turns: it says how documents are to be read, and the documents say what
+ * it may name. */
+static int load_contract(struct rules *rules, const struct rules_files *files, struct diag *diag)
 {
-	const struct contract *contract = ctx;
+	const struct sources_place place = { .path = files->contract,
+					     .root = files->contract_root,
+					     .schemas = files->contract_schemas };
+	struct access_file *file = NULL;
+	int rc = files->access ? access_open(files->access, &file, files->errors, diag) : 0;
 
-	for (size_t i = 0; i < contract->channel_count; i++) {
-		const struct contract_channel *channel = &contract->channel[i];
-
-		for (size_t p = 0; p < channel->param_count; p++)
-			if (strcmp(channel->param[p].name, name) == 0)
-				return true;
-	}
-	return false;
-}
-
-static void add_scopes(const struct contract_operation *operation, size_t count,
-		       struct scopeset *set)
-{
-	for (size_t o = 0; o < count; o++)
-		for (size_t i = 0; i < operation[o].alternative_count; i++)
-			scopeset_merge(set, &operation[o].alternative[i].scopes);
-}
-
-static void add_step_scopes(const struct contract_transitions *machine, struct scopeset *set)
-{
-	for (size_t i = 0; machine->scope && i < (machine->count + 1) * machine->count; i++)
-		if (machine->scope[i])
-			scopeset_add(set, machine->scope[i] - 1u);
-}
-
-/* Scopes that only put a status right: held for one's own they are good for nothing. */
-static struct scopeset find_whole(const struct contract *contract)
-{
-	struct scopeset whole = { 0 }, others = { 0 };
-
-	for (size_t i = 0; i < contract->channel_count; i++) {
-		const struct contract_channel *channel = &contract->channel[i];
-		const struct contract_transitions *machine =
-			channel->mapping ? channel->mapping->transitions : NULL;
-
-		add_scopes(channel->send, channel->send_count, &others);
-		add_scopes(channel->receive, channel->receive_count, &others);
-		if (!machine)
-			continue;
-		add_step_scopes(machine, &others);
-		if (machine->correct >= 0)
-			scopeset_add(&whole, (unsigned)machine->correct);
-	}
-	scopeset_remove(&whole, &others);
-	return whole;
-}
-
-static int load_access(struct rules *rules, const struct rules_files *files, struct diag *diag)
-{
-	const struct scopeset whole = find_whole(rules->contract);
-	const struct access_scopes scopes = { .name = rules->contract->scope,
-					      .has_param = has_param,
-					      .ctx = rules->contract,
-					      .count = rules->contract->scope_count,
-					      .whole = &whole };
-	const char *text;
-	int rc = access_load(files->access, &scopes, &rules->access, files->errors, diag);
-
-	for (size_t i = 0; rc == 0 && (text = access_warning(rules->access, i)); i++)
-		rules_add_warning(rules, text);
+	if (rc)
+		return rc;
+	rc = contract_open(&place, &rules->contract, files->errors, diag);
+	if (rc == 0 && file)
+		rc = rules_load_access(rules, file, diag);
+	access_close(file);
 	return rc;
 }
 
 static int load_files(struct rules *rules, const struct rules_files *files, struct diag *diag)
 {
-	const struct sources_place place = { .path = files->contract,
-					     .root = files->contract_root,
-					     .schemas = files->contract_schemas };
-	int rc;
+	int rc = load_contract(rules, files, diag);
 
-	rc = contract_open(&place, &rules->contract, files->errors, diag);
-	if (rc)
-		return rc;
-	if (files->access)
-		rc = load_access(rules, files, diag);
 	if (rc == 0 && files->password_file)
 		rc = passwords_load(files->password_file, &rules->passwords, diag);
 	if (rc == 0 && files->scram_file)

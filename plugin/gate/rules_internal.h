@@ -1,8 +1,9 @@
 /*
  * rules_internal.h -- what the files of the rules share while they are loaded.
  *
- * rules.c reads the files and owns what they become; rules_channels.c compiles the channels'
- * patterns and looks at what is compiled; rules_schemas.c compiles the messages' schemas.
+ * rules.c reads the files and owns what they become; rules_access.c says to the access file what
+ * the contract offers; rules_channels.c compiles the channels' patterns and looks at what is
+ * compiled; rules_schemas.c compiles the messages' schemas.
  */
 #ifndef PETSTORE_RULES_INTERNAL_H
 #define PETSTORE_RULES_INTERNAL_H
@@ -29,6 +30,12 @@ void rules_add_warning(struct rules *rules, const char *said);
 
 /* A fault of the contract; *first and @diag are the first one's. */
 void rules_add_error(struct rules *rules, int rc, struct diag *text, int *first, struct diag *diag);
+
+/* Makes the access object of @file, for the contract that is loaded; its warnings become the
+ * rules'.
+ */
+int rules_load_access(struct rules *rules, const struct access_file *file,
+		      struct diag *diag) MUST_CHECK;
 
 /* Compile what contract_open() read; the first fault is the result and @diag's, each is added to
  * the errors. */

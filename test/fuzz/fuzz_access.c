@@ -33,14 +33,19 @@ static void check(const struct access *access, const struct access_principal *wh
 					{ "petId", NULL, 0 },
 					{ "productId", who->name, strlen(who->name) } };
 	struct access_held held;
+	struct grantset grants;
 
 	ENSURE(access_find(access, who->name) == who);
 	ENSURE(!overlap(&who->full, &who->own));
 	ENSURE(!overlap(&who->full, &who->denied) && !overlap(&who->own, &who->denied));
 	for (size_t n = 0; n <= 3; n++) {
 		access_hold(who, param, n, true, &held);
+		access_hold_grants(who, param, n, true, &grants);
 		ENSURE(!overlap(&held.full, &held.own));
 		ENSURE(!overlap(&held.full, &who->denied) && !overlap(&held.own, &who->denied));
+		ENSURE(who->has_grants || grantset_is_empty(&grants));
+		for (unsigned i = 0; i < GRANTS_MAX; i++)
+			ENSURE(!grantset_has(&grants, i) || access_grant(access, i));
 	}
 	for (size_t i = 0; i < who->attribute_count; i++)
 		for (size_t k = 0; k < who->attribute[i].value_count; k++)
@@ -53,6 +58,7 @@ static void check(const struct access *access, const struct access_principal *wh
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct access_principal *who;
+	const struct access_grant *grant;
 	struct access *access = NULL;
 	struct diag diag;
 
@@ -63,6 +69,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	for (size_t i = 0; (who = access_principal(access, i)); i++)
 		check(access, who);
+	for (size_t i = 0; (grant = access_grant(access, i)); i++)
+		for (size_t k = 0; k < grant->operation_count; k++)
+			ENSURE(fake_has_operation(NULL, grant->application, grant->operation[k]));
 	access_free(access);
 	return 0;
 }

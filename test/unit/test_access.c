@@ -50,16 +50,15 @@ struct question {
 	char *word[16];
 };
 
-static const char *answer_scope(const struct question *q)
+/* What the asked user has where the words from @first on are the topic's parameters. */
+static void hold(const struct question *q, size_t first, struct access_held *ret,
+		 struct grantset *grants)
 {
 	const struct access_principal *who = access_find(q->access, q->word[1]);
 	struct access_param param[8];
-	struct access_held held;
 	size_t count = 0;
 
-	if (!who)
-		return "unknown";
-	for (size_t i = 3; i < q->words; i++) {
+	for (size_t i = first; i < q->words; i++) {
 		char *equals = strchr(q->word[i], '=');
 
 		assert_non_null(equals);
@@ -68,14 +67,49 @@ static const char *answer_scope(const struct question *q)
 		param[count].text = strcmp(equals + 1, "+") == 0 ? NULL : equals + 1;
 		param[count++].len = strlen(equals + 1);
 	}
-	access_hold(who, param, count, true, &held);
+	access_hold(who, param, count, true, ret);
+	access_hold_grants(who, param, count, true, grants);
 	if (who->rule_count == 0) {
-		assert_memory_equal(&held.full, &who->full, sizeof(held.full));
-		assert_memory_equal(&held.own, &who->own, sizeof(held.own));
+		assert_memory_equal(&ret->full, &who->full, sizeof(ret->full));
+		assert_memory_equal(&ret->own, &who->own, sizeof(ret->own));
+		assert_memory_equal(grants, &who->grants, sizeof(*grants));
 	}
+	assert_true(who->has_grants || grantset_is_empty(grants));
+}
+
+static const char *answer_scope(const struct question *q)
+{
+	struct access_held held;
+	struct grantset grants;
+
+	hold(q, 3, &held, &grants);
 	if (scopeset_has(&held.full, scope_number(q->word[2])))
 		return "full";
 	return scopeset_has(&held.own, scope_number(q->word[2])) ? "own" : "none";
+}
+
+/* USER is|talksTo APPLICATION OPERATION ... */
+static const char *answer_grant(const struct question *q)
+{
+	int application = fake_find_application(NULL, q->word[3]);
+	const struct access_grant *grant;
+	struct access_held held;
+	struct grantset grants;
+
+	assert_true(application >= 0);
+	assert_true(fake_has_operation(NULL, (unsigned)application, q->word[4]));
+	hold(q, 5, &held, &grants);
+	for (unsigned i = 0; (grant = access_grant(q->access, i)); i++) {
+		bool is_listed = grant->operation_count == 0;
+
+		for (size_t k = 0; k < grant->operation_count; k++)
+			is_listed |= strcmp(grant->operation[k], q->word[4]) == 0;
+		if (is_listed && grantset_has(&grants, i) &&
+		    grant->application == (unsigned)application &&
+		    grant->is_counterpart == (strcmp(q->word[2], "talksTo") == 0))
+			return "granted";
+	}
+	return "ungranted";
 }
 
 /* What the access object says, in the words of the first column. */
@@ -98,6 +132,10 @@ static const char *answer(const struct question *q)
 		return access_attribute_has(who, q->word[2], q->word[3], strlen(q->word[3]))
 			       ? "attribute"
 			       : "no-attribute";
+	if (strstr(expected, "granted"))
+		return answer_grant(q);
+	if (strstr(expected, "peer"))
+		return who->is_peer ? "peer" : "no-peer";
 	return answer_scope(q);
 }
 
@@ -141,6 +179,7 @@ static void test_access_find__decides_as_the_tables_say(void **state)
 	(void)state;
 	assert_true(run_decisions(DATA "/decisions/petstore") > 30);
 	assert_true(run_decisions(DATA "/decisions/rules") > 30);
+	assert_true(run_decisions(DATA "/decisions/grants") > 30);
 }
 
 /* ---- bad files as data ------------------------------------------------------------------ */
@@ -221,7 +260,7 @@ static void test_access_load__reports_a_missing_file(void **state)
 static void test_access_parse__where_needs_a_contract_with_parameters(void **state)
 {
 	static const char text[] = "{\"roles\":{\"a\":{\"where\":{\"petId\":\"x\"}}},\"users\":{}}";
-	struct access_scopes bare = fake_contract;
+	struct access_offer bare = fake_contract;
 	struct access *access = NULL;
 	struct diag diag;
 
@@ -235,7 +274,7 @@ static void test_access_parse__where_needs_a_contract_with_parameters(void **sta
 
 static void test_access_parse__limits_the_contracts_scopes(void **state)
 {
-	struct access_scopes many = { .count = SCOPES_MAX + 1, .name = fake_scopes };
+	struct access_offer many = { .count = SCOPES_MAX + 1, .name = fake_scopes };
 	struct access *access = NULL;
 	struct diag diag;
 
@@ -279,6 +318,116 @@ static void test_access_attribute_has__no_value_has_a_nul(void **state)
 	assert_false(access_attribute_has(who, "petId", "\0", 1));
 	assert_false(access_attribute_has(who, "e", "", 0));
 	access_free(access);
+}
+
+/* Roles that say the same give one grant; the order of the operations does not matter. */
+static void test_access_grant__is_numbered_once(void **state)
+{
+	struct access *access = parse(
+		"{ \"roles\": {"
+		" \"a\": { \"is\": [\"Shop\"], \"operations\": [\"ship\", \"order\"] },"
+		" \"b\": { \"is\": [\"urn:shop\"], \"operations\": [\"order\", \"ship\"] },"
+		" \"c\": { \"is\": [\"Shop\"], \"talksTo\": [\"Lights API\"] } }, \"users\": {} }");
+
+	(void)state;
+	assert_int_equal(access_grant(access, 0)->application, 1);
+	assert_int_equal(access_grant(access, 0)->operation_count, 2);
+	assert_string_equal(access_grant(access, 0)->operation[0], "order");
+	assert_string_equal(access_grant(access, 0)->operation[1], "ship");
+	assert_int_equal(access_grant(access, 1)->operation_count, 0);
+	assert_false(access_grant(access, 1)->is_counterpart);
+	assert_int_equal(access_grant(access, 2)->application, 0);
+	assert_true(access_grant(access, 2)->is_counterpart);
+	assert_null(access_grant(access, 3));
+	access_free(access);
+}
+
+static const char *many_operation(const void *ctx, unsigned application, size_t i)
+{
+	static char name[16];
+
+	(void)ctx;
+	(void)application;
+	(void)snprintf(name, sizeof(name), "o%zu", i);
+	return i <= GRANTS_MAX ? name : NULL;
+}
+
+static bool many_has_operation(const void *ctx, unsigned application, const char *name)
+{
+	return !ctx && application < FAKE_APPLICATIONS && name[0] == 'o';
+}
+
+static void test_access_parse__limits_the_number_of_grants(void **state)
+{
+	size_t cap = 64 * (size_t)GRANTS_MAX + 100, used;
+	char *text = malloc(cap);
+	struct access_offer many = fake_contract;
+	struct access *access = NULL;
+	struct diag diag;
+
+	(void)state;
+	assert_non_null(text);
+	many.operation = many_operation;
+	many.has_operation = many_has_operation;
+	for (unsigned count = GRANTS_MAX; count <= GRANTS_MAX + 1; count++) {
+		used = (size_t)sprintf(text, "{\"users\":{},\"roles\":{\"r\":{}");
+		for (unsigned i = 0; i < count; i++)
+			used += (size_t)sprintf(
+				text + used,
+				",\"r%u\":{\"is\":[\"Shop\"],\"operations\":[\"o%u\"]}", i, i);
+		used += (size_t)sprintf(text + used, "}}");
+		assert_true(used < cap);
+		assert_int_equal(access_parse("f", NULL, text, used, &many, &access, &diag),
+				 count > GRANTS_MAX ? ERR_LIMIT : 0);
+		if (count > GRANTS_MAX)
+			assert_non_null(strstr(diag.text,
+					       "/roles/r512/is/0: the roles give more than 512 "
+					       "different grants"));
+		else
+			assert_non_null(access_grant(access, GRANTS_MAX - 1));
+		access_free(access);
+		access = NULL;
+	}
+	free(text);
+}
+
+/* The text is read once: the contract gets its node with its place, then the roles are read. */
+static void test_access_open__applications_before_the_contract(void **state)
+{
+	struct access_file *file = NULL;
+	struct access *access = NULL;
+	const struct config *applications;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(access_open(DATA "/decisions/grants/access.json", &file, NULL, &diag), 0);
+	applications = access_applications(file);
+	assert_non_null(config_member(applications, "Lights API"));
+	assert_true(applications->line > 0);
+	assert_int_equal(access_build(file, &fake_contract, &access, NULL, &diag), 0);
+	access_close(file);
+	assert_non_null(access_find(access, "lamp"));
+	access_free(access);
+	access_close(NULL);
+	file = NULL;
+	assert_int_equal(access_open(DATA "/decisions/rules/access.json", &file, NULL, &diag), 0);
+	assert_null(access_applications(file));
+	access_close(file);
+}
+
+static void test_access_parse__no_application_without_an_offer(void **state)
+{
+	static const char text[] = "{\"roles\":{\"a\":{\"is\":[\"Shop\"],\"operations\":"
+				   "[\"order\"]}},\"users\":{}}";
+	struct access_offer bare = { .count = FAKE_SCOPES, .name = fake_scopes };
+	struct access *access = NULL;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(access_parse("f", NULL, text, strlen(text), &bare, &access, &diag),
+			 ERR_INVALID);
+	assert_string_equal(diag.text, "f:1:22: /roles/a/is/0: no document describes the "
+				       "application \"Shop\"");
 }
 
 /* A chain of every role there may be: deep, and no circle. */
@@ -358,6 +507,7 @@ static void test_access_load__survives_each_failing_allocation(void **state)
 {
 	static const char *const files[] = { DATA "/decisions/petstore/access.json",
 					     DATA "/decisions/rules/access.json",
+					     DATA "/decisions/grants/access.json",
 					     DATA "/tokens/access.json" };
 	size_t failed = 0;
 
@@ -426,6 +576,10 @@ int main(void)
 		cmocka_unit_test(test_access_parse__limits_the_contracts_scopes),
 		cmocka_unit_test(test_access_principal__lists_all_and_their_roles),
 		cmocka_unit_test(test_access_attribute_has__no_value_has_a_nul),
+		cmocka_unit_test(test_access_grant__is_numbered_once),
+		cmocka_unit_test(test_access_parse__limits_the_number_of_grants),
+		cmocka_unit_test(test_access_open__applications_before_the_contract),
+		cmocka_unit_test(test_access_parse__no_application_without_an_offer),
 		cmocka_unit_test(test_access_parse__follows_a_chain_of_all_roles),
 		cmocka_unit_test(test_access_parse__limits_the_number_of_roles),
 		cmocka_unit_test(test_access_parse__takes_100000_users),
