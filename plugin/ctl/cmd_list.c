@@ -44,7 +44,7 @@ struct listing {
 	const struct list_args *args;
 	const char *table;
 	struct query *query;
-	struct contract *contract; /* NULL: none is named */
+	struct contract *contract; /* NULL: none is named, or it is broken */
 };
 
 /* ---- many --------------------------------------------------------------------------------- */
@@ -285,7 +285,7 @@ static int show(const struct listing *list, const char *id)
 	if (list->contract && list->call->is_json)
 		(void)json_object_set(entity, "history", events);
 	print_one(&list->call->output, entity, events);
-	if (!list->contract)
+	if (!list->call->files.contract)
 		(void)ctl_fail(list->table, "--contract also shows the history");
 out:
 	json_decref(found);
@@ -318,18 +318,29 @@ static int no_table(const struct listing *list)
 	return CTL_FAILED;
 }
 
+/* The rows stand in the database, also while the file on disk is broken. */
+static void open_contract(struct listing *list)
+{
+	const struct sources_place place = files_place(&list->call->files);
+	struct diag *diag = &list->call->diag;
+
+	if (!list->call->files.contract || contract_open(&place, &list->contract, NULL, diag) == 0)
+		return;
+	(void)ctl_fail(list->call->name, "%s (without the contract no entity's history is shown)",
+		       diag->text);
+	diag_init(diag); /* it was said */
+}
+
 static int answer(struct listing *list, const char *id)
 {
 	struct files *files = &list->call->files;
-	const struct sources_place place = files_place(files);
 	struct diag *diag = &list->call->diag;
 
 	if (tables_open(files, &list->query, diag))
 		return CTL_FAILED;
 	if (!query_has(list->query, list->table))
 		return no_table(list);
-	if (files->contract && contract_open(&place, &list->contract, NULL, diag))
-		return CTL_FAILED;
+	open_contract(list);
 	if (id && tables_is_own(list->table)) {
 		(void)diag_set(diag, ERR_INVALID, "%s: rows of %s have no id; see --where", id,
 			       list->table);
