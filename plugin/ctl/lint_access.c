@@ -13,6 +13,14 @@
 
 #define PAIRS_TRIED 100000000u /* of users, at their client ids: about a second */
 
+/* The file's member @key; the file itself where it has none. */
+static const struct config *member_or_file(const struct config *file, const char *key)
+{
+	const struct config *member = config_member(file, key);
+
+	return member ? member : file;
+}
+
 static bool is_granted(const struct access *access, unsigned scope)
 {
 	const struct access_principal *principal;
@@ -27,13 +35,15 @@ static bool is_granted(const struct access *access, unsigned scope)
 	return access_has_certificates(access) || access_has_issuers(access);
 }
 
-static void check_scopes(struct lint *lint, const char *path, const struct contract *contract,
-			 const struct access *access)
+static void check_scopes(struct lint *lint, const struct config *file,
+			 const struct contract *contract, const struct access *access)
 {
+	const struct config *roles = member_or_file(file, "roles");
+
 	for (size_t i = 0; i < contract->scope_count; i++)
 		if (!is_granted(access, (unsigned)i))
-			lint_add(lint, LINT_WARNING, "%s: no user has the scope %s", path,
-				 contract->scope[i]);
+			lint_add_at(lint, LINT_WARNING, roles, "no user has the scope %s",
+				    contract->scope[i]);
 }
 
 static bool lists(const struct config *list, const char *role)
@@ -92,7 +102,8 @@ static void check_roles(struct lint *lint, const struct config *file)
 }
 
 /* Whoever may use another's client id may end its connection and take its session over. */
-static void check_client_ids(struct lint *lint, const char *path, const struct access *access)
+static void check_client_ids(struct lint *lint, const struct config *ids,
+			     const struct access *access)
 {
 	const struct access_principal *principal;
 	const char *first = NULL;
@@ -105,10 +116,10 @@ static void check_client_ids(struct lint *lint, const char *path, const struct a
 		count++;
 	}
 	if (count > 0)
-		lint_add(lint, LINT_WARNING,
-			 "%s: /clientIds: %zu user%s (%s%s) may use every client id, others' too; "
-			 "expected [\"{name}\", \"{name}/*\"]",
-			 path, count, count == 1 ? "" : "s", first, count == 1 ? "" : ", ...");
+		lint_add_at(lint, LINT_WARNING, ids,
+			    "%zu user%s (%s%s) may use every client id, others' too; expected "
+			    "\"clientIds\": [\"{name}\", \"{name}/*\"]",
+			    count, count == 1 ? "" : "s", first, count == 1 ? "" : ", ...");
 }
 
 /* Whose name may @principal use as its client id, beside its own? @tries counts down. */
@@ -124,7 +135,7 @@ whose_id(const struct access *access, const struct access_principal *principal, 
 }
 
 /* Patterns that reach others' ids: "*", or "{name}-*" where one name is the head of another. */
-static void check_patterns(struct lint *lint, const char *path, const struct access *access)
+static void check_patterns(struct lint *lint, const struct config *ids, const struct access *access)
 {
 	const struct access_principal *principal, *other, *victim = NULL;
 	const char *first = NULL;
@@ -142,21 +153,39 @@ static void check_patterns(struct lint *lint, const char *path, const struct acc
 		count++;
 	}
 	if (count > 0)
-		lint_add(lint, LINT_WARNING,
-			 "%s: /clientIds: %zu user%s may use another's name as client id (%s "
-			 "that of %s); expected [\"{name}\", \"{name}/*\"]",
-			 path, count, count == 1 ? "" : "s", first, victim->name);
+		lint_add_at(lint, LINT_WARNING, ids,
+			    "%zu user%s may use another's name as client id (%s that of %s); "
+			    "expected \"clientIds\": [\"{name}\", \"{name}/*\"]",
+			    count, count == 1 ? "" : "s", first, victim->name);
 	if (tries == 0)
-		lint_add(lint, LINT_WARNING,
-			 "%s: /clientIds: more than %u pairs of users: whether the others may use "
-			 "each other's names was not looked at",
-			 path, PAIRS_TRIED);
+		lint_add_at(lint, LINT_WARNING, ids,
+			    "more than %u pairs of users: whether the others may use each other's "
+			    "names was not looked at",
+			    PAIRS_TRIED);
 }
 
-static void check_passwords(struct lint *lint, const char *path, const struct access *access)
+/* Of what the file says itself, each with its place. */
+static void check_secrets(struct lint *lint, const char *path, const struct passwords *passwords)
+{
+	if (passwords->file.warning)
+		lint_add(lint, LINT_WARNING, "%s", passwords->file.warning);
+	if (passwords->weakness)
+		lint_add(lint, LINT_WARNING, "%s", passwords->weakness);
+	if (passwords->cost > PASSWORD_STALL_NOTED)
+		lint_add(lint, LINT_WARNING,
+			 "%s:%" PRIu32 ": the broker serves no client while the password of %s is "
+			 "checked, or a wrong one: %" PRIu64 " rounds, expected %u at most%s",
+			 path, passwords->costliest->line, passwords->costliest->user,
+			 passwords->cost, PASSWORD_STALL_NOTED,
+			 passwords->cost > PASSWORD_STALL_MAX
+				 ? "; without delayed logins the plugin refuses the file"
+				 : "");
+}
+
+static void check_passwords(struct lint *lint, const char *path, const struct config *users,
+			    const struct access *access)
 {
 	bool has_other_ways = access_has_certificates(access) || access_has_issuers(access);
-	const struct access_principal *principal;
 	struct passwords *passwords = NULL;
 	struct diag diag;
 
@@ -164,24 +193,22 @@ static void check_passwords(struct lint *lint, const char *path, const struct ac
 		lint_add(lint, LINT_ERROR, "%s", diag.text);
 		return;
 	}
-	if (passwords->file.warning)
-		lint_add(lint, LINT_WARNING, "%s", passwords->file.warning);
-	if (passwords->weakness)
-		lint_add(lint, LINT_WARNING, "%s", passwords->weakness);
-	if (passwords->cost > PASSWORD_STALL_NOTED)
-		lint_add(
-			lint, LINT_WARNING,
-			"%s: the broker serves no client while the password of %s is checked, or a "
-			"wrong one: %" PRIu64 " rounds, expected %u at most%s",
-			path, passwords->costliest->user, passwords->cost, PASSWORD_STALL_NOTED,
-			passwords->cost > PASSWORD_STALL_MAX
-				? "; without delayed logins the plugin refuses the file"
-				: "");
-	for (size_t i = 0; (principal = access_principal(access, i)); i++)
-		if (!has_other_ways && !principal->is_disabled &&
-		    !credfile_find(&passwords->file, principal->name))
-			lint_add(lint, LINT_WARNING, "%s: user %s has no password", path,
-				 principal->name);
+	check_secrets(lint, path, passwords);
+	config_foreach_member(user, users) {
+		const struct access_principal *principal = access_find(access, user->key);
+
+		if (!has_other_ways && principal && !principal->is_disabled &&
+		    !credfile_find(&passwords->file, user->key))
+			lint_add_at(lint, LINT_WARNING, user, "has no password in %s", path);
+	}
+	/* Users that the access file does not know can't connect. */
+	for (size_t i = 0; i < passwords->file.count; i++)
+		if (!access_find(access, passwords->file.entry[i].user))
+			lint_add(lint, LINT_WARNING,
+				 "%s:%" PRIu32
+				 ": user %s is not in the access file and can't connect",
+				 path, passwords->file.entry[i].line,
+				 passwords->file.entry[i].user);
 	passwords_free(passwords);
 }
 
@@ -201,39 +228,21 @@ void lint_scram(struct lint *lint, const struct files *files)
 	scram_free(keys);
 }
 
-/* Names in the password file that the access file does not know can't connect. */
-static void check_names(struct lint *lint, const char *path, const struct access *access)
-{
-	FILE *file = fopen(path, "re");
-	char *line = NULL;
-	size_t cap = 0;
-
-	while (file && getline(&line, &cap, file) > 0) {
-		line[strcspn(line, ":\n")] = '\0';
-		if (line[0] && line[0] != '#' && !access_find(access, line))
-			lint_add(lint, LINT_WARNING,
-				 "%s: user %s is not in the access file and can't connect", path,
-				 line);
-	}
-	free(line);
-	if (file)
-		(void)fclose(file); /* only read from */
-}
-
 void lint_access(struct lint *lint, const struct files *files, const char *passwords,
 		 const struct rules *rules)
 {
 	struct config *file = NULL;
 	struct diag diag;
 
-	check_scopes(lint, files->access, rules->contract, rules->access);
-	if (config_load(files->access, files->access, &file, &diag) == 0)
-		check_roles(lint, file); /* else access_load() has said so */
-	config_free(file);
-	check_client_ids(lint, files->access, rules->access);
-	check_patterns(lint, files->access, rules->access);
-	if (passwords) {
-		check_passwords(lint, passwords, rules->access);
-		check_names(lint, passwords, rules->access);
+	if (config_load(files->access, files->access, &file, &diag)) {
+		lint_add(lint, LINT_ERROR, "%s", diag.text); /* it was good a moment ago */
+		return;
 	}
+	check_scopes(lint, file, rules->contract, rules->access);
+	check_roles(lint, file);
+	check_client_ids(lint, member_or_file(file, "clientIds"), rules->access);
+	check_patterns(lint, member_or_file(file, "clientIds"), rules->access);
+	if (passwords)
+		check_passwords(lint, passwords, config_member(file, "users"), rules->access);
+	config_free(file);
 }
