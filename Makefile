@@ -33,7 +33,7 @@ BASE     = base/arena base/brokerfile base/clock base/config base/config_load ba
 SCHEMA   = schema/document schema/document_index schema/heirs schema/set schema/resolve schema/dialect schema/dialect_check \
            schema/metaschema schema/keyword schema/keyword_shape schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_ignored schema/compile_dynamic schema/compile_rules schema/compile_format \
-           schema/compile_constant schema/compile_discriminator schema/compile_examples \
+           schema/compile_constant schema/compile_discriminator schema/compile_examples schema/compile_warn \
            schema/compile_circle schema/compile_fast_path schema/compile_worst \
            schema/run schema/run_equal schema/types schema/marks schema/explain schema/explain_scalar schema/explain_text schema/jsontext \
            schema/payload_common schema/payload_text schema/payload_headers schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan schema/jsonspan \

@@ -92,6 +92,15 @@ static int read_yaml(const struct config_source *source, struct config **ret)
 	return rc;
 }
 
+/* Without a byte order mark, a text that begins with two characters of ASCII. */
+static bool looks_like_utf16(const struct config_source *source)
+{
+	const char *at = source->text;
+
+	return source->len >= 4 &&
+	       ((!at[0] && at[1] && !at[2] && at[3]) || (at[0] && !at[1] && at[2] && !at[3]));
+}
+
 static int read_any(struct config_source *source, enum config_format format, struct config **ret)
 {
 	int rc;
@@ -100,6 +109,9 @@ static int read_any(struct config_source *source, enum config_format format, str
 	    (memcmp(source->text, "\xff\xfe", 2) == 0 || memcmp(source->text, "\xfe\xff", 2) == 0))
 		return diag_set(source->diag, ERR_SYNTAX, "%s:1:1: is UTF-16: save it as UTF-8",
 				source->name);
+	if (looks_like_utf16(source))
+		return diag_set(source->diag, ERR_SYNTAX,
+				"%s:1:1: looks like UTF-16: save it as UTF-8", source->name);
 	if (utf8_has_mark(source->text, source->len)) {
 		source->text += 3;
 		source->len -= 3;

@@ -85,6 +85,17 @@ static const char *find_cousin(const char *name, const char *words)
 	return *words && strlen(name) >= EXTENSION_HEAD ? words : NULL;
 }
 
+/* Is it one of ours with a further part, as x-unique-id is? Then another tool's. */
+static bool is_longer(const char *name, const char *words)
+{
+	for (size_t len; *words; words += len + strspn(words + len, " ")) {
+		len = strcspn(words, " ");
+		if (strncmp(words, name, len) == 0 && name[len] == '-')
+			return true;
+	}
+	return false;
+}
+
 /* Is @member somebody else's? Then it may stand there, with a warning where its name is like ours.
  */
 static bool is_foreign(struct config_report *report, const struct config *member, const char *noun,
@@ -99,6 +110,8 @@ static bool is_foreign(struct config_report *report, const struct config *member
 		config_warn(report, member, NULL, "says nothing here: %s has no such member", noun);
 		return true;
 	}
+	if (is_longer(member->key, report->doubts->extensions))
+		return true;
 	suggest = suggest_begin(member->key + strlen(EXTENSION));
 	for (; rows > 0 && known->name; known++, rows--)
 		suggest_extensions(&suggest, known->name);

@@ -25,6 +25,9 @@ void loader_warn(struct loader *loader, const struct config *at, const char *key
 	for (size_t i = 0; i < loader->warning_count; i++)
 		if (strcmp(contract->warning[i], line.text) == 0)
 			return;
+	if (loader->warning_count == CONTRACT_WARNINGS_MAX - 1)
+		config_line(&line, at, key, "and further warnings: no more than %u are shown",
+			    CONTRACT_WARNINGS_MAX - 1);
 	text = arena_text(&contract->arena, line.text, strlen(line.text));
 	if (text)
 		contract->warning[loader->warning_count++] = text;

@@ -62,7 +62,7 @@ struct contract {
 	const char *scope[SCOPES_MAX];
 	/*
 	 * Warnings: lines like "<file>: <pointer>: <text>", NULL behind the
-	 * last; at most CONTRACT_WARNINGS_MAX.
+	 * last; at most CONTRACT_WARNINGS_MAX, of which the last says that there are more.
 	 */
 	const char *warning[CONTRACT_WARNINGS_MAX + 1];
 	struct sources sources; /* the files that were read; the first is the contract itself */

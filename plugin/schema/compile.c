@@ -68,31 +68,6 @@ void compile_fail(struct filling *f, int err, const char *keyword, const char *f
 			      text.text);
 }
 
-void compile_warn(struct compiler *c, const struct schema_place *place, const char *keyword,
-		  const char *format, ...)
-{
-	struct schema *schema = c->schema;
-	struct diag text;
-	struct diag whole;
-	va_list args;
-
-	if (c->max_bytes == 0 || schema->warning_count == SCHEMA_MAX_WARNINGS ||
-	    !compile_grow(c, &schema->warnings, &c->warning_cap, schema->warning_count,
-			  sizeof(*schema->warnings)))
-		return;
-	diag_init(&text);
-	diag_init(&whole);
-	va_start(args, format);
-	(void)diag_vset(&text, ERR_INVALID, format, args);
-	va_end(args);
-	(void)document_fail(&whole, ERR_INVALID, place->resource, place->pointer, keyword, "%s",
-			    text.text);
-	for (size_t i = 0; i < schema->warning_count; i++)
-		if (schema->warnings[i] && strcmp(schema->warnings[i], whole.text) == 0)
-			return; /* many references may lead to one place */
-	schema->warnings[schema->warning_count++] = compile_text(c, whole.text, strlen(whole.text));
-}
-
 json_t *compile_keyword(const struct filling *f, const char *keyword)
 {
 	return keyword_value(f->dialect, f->place->node, keyword);
@@ -424,6 +399,7 @@ static void compiler_clear(struct compiler *c)
 	free(c->anchors);
 	free(c->constant_steps);
 	free(c->unbound);
+	free(c->untold);
 	json_decref(c->constants);
 	schema_free(c->schema);
 }
@@ -457,6 +433,7 @@ int schema_compile(struct schema_set *set, const char *uri, const struct schema_
 	compile_worst(&c, c.max_bytes);
 	if (c.rc == 0)
 		compile_examples(&c);
+	compile_warn_of_more(&c);
 	if (c.rc == 0) {
 		*ret = c.schema;
 		c.schema = NULL; /* handed over */

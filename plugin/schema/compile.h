@@ -70,7 +70,11 @@ struct compiler {
 	size_t constant_count;
 	size_t constant_cap;
 	size_t warning_cap;
-	struct unbound_reference *unbound; /* to be bound by what is compiled later */
+	uint64_t *untold; /* hashes of the warnings beyond those that are kept */
+	size_t untold_count;
+	size_t untold_cap;
+	const struct schema_place *untold_place; /* of the first of them */
+	struct unbound_reference *unbound;       /* to be bound by what is compiled later */
 	size_t unbound_count;
 	size_t unbound_cap;
 };
@@ -226,11 +230,15 @@ void compile_check_circles(struct compiler *c);
 void compile_worst(struct compiler *c, size_t max_bytes);
 
 /*
- * Adds "<document>: <pointer>[/<keyword>]: <text>" to the schema's warnings. Does nothing where no
- * warnings are wanted, where there are SCHEMA_MAX_WARNINGS, or where the same is there.
+ * compile_warn.c: adds "<document>: <pointer>[/<keyword>]: <text>" to the schema's warnings. Does
+ * nothing where no warnings are wanted, or where the same is there; where there are
+ * SCHEMA_MAX_WARNINGS it only counts.
  */
 void compile_warn(struct compiler *c, const struct schema_place *place, const char *keyword,
 		  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Adds a last one, which says how many were only counted, if any were. */
+void compile_warn_of_more(struct compiler *c);
 
 /*
  * compile_ignored.c: warns of what stands beside a $ref that hides it, of keywords that another

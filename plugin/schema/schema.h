@@ -101,7 +101,7 @@ int schema_compile(struct schema_set *set, const char *uri, const struct schema_
 		   struct schema **ret, struct diag *diag) MUST_CHECK;
 void schema_free(struct schema *schema);
 
-/* The largest number of warnings of one schema; further ones are dropped. */
+/* The largest number of warnings of one schema; one more says how many further ones there are. */
 #define SCHEMA_MAX_WARNINGS 32u
 
 /*

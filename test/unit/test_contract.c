@@ -840,6 +840,34 @@ static void test_contract_load__takes_each_change(void **state)
 	json_decref(base);
 }
 
+static void test_contract_warning__the_last_says_that_there_are_more(void **state)
+{
+	json_t *root = read_json(DATA "base.asyncapi.json");
+	json_t *channels = json_object_get(root, "channels");
+	struct contract *contract = NULL;
+	struct folder folder;
+	struct diag diag;
+	const char *last;
+
+	(void)state;
+	folder_init(&folder);
+	for (unsigned i = 0; i < 2 * CONTRACT_WARNINGS_MAX; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "nowhere%u", i);
+		assert_int_equal(json_object_set_new(channels, name, json_object()), 0);
+	}
+	assert_int_equal(json_dump_file(root, folder.contract, 0), 0);
+	assert_int_equal(contract_load(folder.contract, &contract, NULL, &diag), 0);
+	last = contract->warning[CONTRACT_WARNINGS_MAX - 1];
+	assert_non_null(last);
+	assert_non_null(strstr(last, ": and further warnings: no more than 255 are shown"));
+	assert_null(contract->warning[CONTRACT_WARNINGS_MAX]);
+	contract_free(contract);
+	folder_clear(&folder);
+	json_decref(root);
+}
+
 static const struct contract_channel *find_note(const struct contract *contract)
 {
 	return topics_match(contract->topics, "notes", 5).channel;
@@ -1087,6 +1115,7 @@ int main(void)
 		cmocka_unit_test(test_contract_warning__members_that_no_message_has),
 		cmocka_unit_test(test_contract_warning__the_repositorys_contracts),
 		cmocka_unit_test(test_contract_load__takes_each_change),
+		cmocka_unit_test(test_contract_warning__the_last_says_that_there_are_more),
 		cmocka_unit_test(test_contract_load__servers),
 		cmocka_unit_test(test_contract_load__merges_traits_in_their_order),
 		cmocka_unit_test(test_contract_load__schemas_that_refer_to_themselves),

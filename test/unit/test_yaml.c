@@ -254,9 +254,17 @@ static void test_yamlread__says_what_is_wrong(void **state)
 		  "a\0",
 		  "f.yaml:1:1: is UTF-16: save it as UTF-8" },
 	};
+	static const char *const utf16[] = { "\0a\0:\0 \0b", "a\0:\0 \0b\0", "\0{\0\"\0a\0\"",
+					     "{\0\"\0a\0\"\0" };
 	char *line = outcome("f.yaml", "a: x\0y", 6);
 
 	(void)state;
+	for (size_t i = 0; i < COUNT(utf16); i++) {
+		char *said = outcome(i < 2 ? "f.yaml" : "f.json", utf16[i], 8);
+
+		assert_non_null(strstr(said, ":1:1: looks like UTF-16: save it as UTF-8"));
+		free(said);
+	}
 	assert_string_equal(line, "f.yaml:1:5: not YAML: a NUL: is it text, in UTF-8?");
 	free(line);
 	check("f.yaml", readings, COUNT(readings));
