@@ -38,7 +38,9 @@ struct contract {
 	const struct contract_channel *channel; /* by their index */
 	size_t message_count;                   /* of all channels together */
 	size_t mark_count;
-	const struct contract_mark *mark; /* of schemas in other dialects than their file's */
+	/* Of schemas in other dialects than their file's, in the order of their URIs by strcmp().
+	 */
+	const struct contract_mark *mark;
 	/*
 	 * The channels that the plugin publishes to: refusals/{principal}/{clientId} for notices,
 	 * alerts/{kind} for alerts. They have a receive operation and no send operation, and no

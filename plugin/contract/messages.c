@@ -4,6 +4,7 @@
  */
 #include "contract/contract_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "contract/media.h"
@@ -228,6 +229,15 @@ static void load_channel(struct loader *loader, struct contract_channel *channel
 	}
 }
 
+/* One schema may have two marks, which contradict each other. */
+static int by_uri(const void *a, const void *b)
+{
+	const struct contract_mark *left = a, *right = b;
+	int order = strcmp(left->uri, right->uri);
+
+	return order ? order : (int)left->dialect - (int)right->dialect;
+}
+
 void messages_load(struct loader *loader)
 {
 	struct contract *contract = loader->contract;
@@ -253,4 +263,5 @@ void messages_load(struct loader *loader)
 			(void)find_schema(loader, at, NULL);
 	for (size_t i = 0; i < loader->named_count; i++)
 		load_channel(loader, &loader->channel[i], &message[contract->message_count]);
+	qsort(loader->mark, contract->mark_count, sizeof(*loader->mark), by_uri);
 }

@@ -75,23 +75,15 @@ bool lint_lists(const json_t *list, const char *name)
 	return false;
 }
 
-/* Also compiles schemas and patterns. */
-static void check_rules(struct lint *lint, const struct files *files, const char *passwords)
+/* All is loaded: what is doubtful in it. */
+static void check_rules(struct lint *lint, const struct files *files, const char *passwords,
+			const struct rules *rules)
 {
-	struct diag_list all = { .count = 0 };
-	struct rules_files paths = { .contract = files->contract,
-				     .contract_root = files->contract_root,
-				     .contract_schemas = files->contract_schemas,
-				     .access = files->access,
-				     .checks_examples = true,
-				     .errors = &all };
-	struct rules *rules = NULL;
 	struct diag diag;
 
-	if (rules_load(&paths, &rules, &diag)) {
-		add_all(lint, &all);
-		return;
-	}
+	lint->sources = &rules->contract->sources;
+	lint_sizes(lint, &files->broker, rules->contract);
+	lint_contract(lint, rules->contract);
 	if (own_messages_check(rules, &diag))
 		lint_add(lint, LINT_ERROR, "%s", diag.text);
 	for (size_t i = 0; rules_warning(rules, i); i++)
@@ -100,10 +92,12 @@ static void check_rules(struct lint *lint, const struct files *files, const char
 	lint_schemas(lint, rules->contract);
 	if (files->access)
 		lint_access(lint, files, passwords, rules);
-	rules_free(rules);
+	lint->sources = NULL;
 }
 
-static void check_contract(struct lint *lint, const struct files *files, const char *passwords)
+/* With @faults of what is loaded from the files: the contract's own, or what it is compiled to. */
+static void check_faults(struct lint *lint, const struct files *files,
+			 const struct diag_list *faults)
 {
 	const struct sources_place place = files_place(files);
 	struct contract *contract = NULL;
@@ -117,9 +111,29 @@ static void check_contract(struct lint *lint, const struct files *files, const c
 	lint->sources = &contract->sources;
 	lint_sizes(lint, &files->broker, contract);
 	lint_contract(lint, contract);
-	check_rules(lint, files, passwords);
+	add_all(lint, faults);
 	lint->sources = NULL;
 	contract_free(contract);
+}
+
+static void check_contract(struct lint *lint, const struct files *files, const char *passwords)
+{
+	struct diag_list all = { .count = 0 };
+	struct rules_files paths = { .contract = files->contract,
+				     .contract_root = files->contract_root,
+				     .contract_schemas = files->contract_schemas,
+				     .access = files->access,
+				     .checks_examples = true,
+				     .errors = &all };
+	struct rules *rules = NULL;
+	struct diag diag;
+
+	if (rules_load(&paths, &rules, &diag)) {
+		check_faults(lint, files, &all);
+		return;
+	}
+	check_rules(lint, files, passwords, rules);
+	rules_free(rules);
 }
 
 static void print(const struct lint *lint, const struct output *output)

@@ -2,10 +2,12 @@
 
 #include <limits.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/jsonfile.h"
+#include "base/jsonpointer.h"
 #include "base/percent.h"
 #include "ctl/pairs.h"
 #include "gate/rules.h"
@@ -29,6 +31,7 @@ struct deref {
 	struct dialect dialect;
 	struct arena arena;
 	json_t *done;    /* schemas that were copied and can stand elsewhere, too: pairs.h */
+	json_t *parts;   /* of files that references led to: likewise, by the value in the file */
 	unsigned circle; /* depth of the outermost schema that one below refers back to */
 	size_t count;
 	enum deref_extent extent;
@@ -37,8 +40,55 @@ struct deref {
 static json_t *replace(struct deref *deref, const json_t *schema, const char *uri,
 		       const struct inside *up);
 
+/*
+ * The part of the file that is looked at as one for @pointer, of which *ret_rest is the end below
+ * the part: a channel or a component, else all of the file. A large contract has many of them, and
+ * as JSON takes several times its size.
+ */
+static const struct config *find_part(const struct config *root, const char *pointer,
+				      const char **ret_rest)
+{
+	const struct config *at = root;
+	char token[JSONPOINTER_TOKEN_MAX];
+	const char *rest = pointer;
+	unsigned levels = 0;
+
+	if (strncmp(pointer, "/channels/", 10) == 0)
+		levels = 2;
+	else if (strncmp(pointer, "/components/", 12) == 0)
+		levels = 3;
+	for (; levels > 0 && at && *rest == '/'; levels--)
+		at = jsonpointer_next(&rest, token, sizeof(token)) ? config_member(at, token)
+								   : NULL;
+	if (levels > 0 || !at || rest == pointer) {
+		*ret_rest = pointer;
+		return root;
+	}
+	*ret_rest = rest;
+	return at;
+}
+
+/* The value at @pointer in @file: the same JSON each time, as long as all of the file is not asked
+ * for. */
+static const json_t *find_value(struct deref *deref, struct sources_file *file, const char *pointer)
+{
+	const char *rest;
+	const struct config *at = file->original ? find_part(file->original, pointer, &rest) : NULL;
+	json_t *json;
+
+	if (!at || at == file->original)
+		return jsonfile_at(at ? sources_json(file) : NULL, pointer);
+	json = pairs_get(deref->parts, at, NULL);
+	if (!json && (json = config_json(at))) {
+		pairs_put(deref->parts, at, NULL, json);
+		json_decref(json); /* the parts have it, or memory ran out */
+		json = pairs_get(deref->parts, at, NULL);
+	}
+	return jsonfile_at(json, rest);
+}
+
 /* The schema that @uri with @fragment names, and its document's uri to *ret_uri; or NULL. */
-static const json_t *find(const struct deref *deref, const char *uri, char *fragment,
+static const json_t *find(struct deref *deref, const char *uri, char *fragment,
 			  const char **ret_uri)
 {
 	for (size_t i = 0; i < deref->contract->sources.count; i++) {
@@ -48,9 +98,8 @@ static const json_t *find(const struct deref *deref, const char *uri, char *frag
 			continue;
 		*ret_uri = file->uri;
 		(void)percent_decode(fragment);
-		return fragment[0] == '\0' || fragment[0] == '/'
-			       ? jsonfile_at(sources_json(file), fragment)
-			       : NULL; /* an anchor */
+		return fragment[0] == '\0' || fragment[0] == '/' ? find_value(deref, file, fragment)
+								 : NULL; /* an anchor */
 	}
 	return NULL;
 }
@@ -87,18 +136,24 @@ static enum schema_dialect dialect_of(const json_t *schema_uri)
 	return dialect == SCHEMA_UNSAID ? SCHEMA_DRAFT_2020_12 : dialect;
 }
 
+static int by_uri(const void *uri, const void *mark)
+{
+	return strcmp(uri, ((const struct contract_mark *)mark)->uri);
+}
+
 /* What the schema at @uri is written in: its $schema says it, or a schemaFormat, or AsyncAPI. */
 static enum schema_dialect dialect_at(const struct contract *contract, const char *uri,
 				      const json_t *schema)
 {
 	const json_t *own = json_object_get(schema, "$schema");
+	const struct contract_mark *mark;
 
 	if (json_is_string(own))
 		return dialect_of(own);
-	for (size_t i = 0; i < contract->mark_count; i++)
-		if (strcmp(contract->mark[i].uri, uri) == 0)
-			return rules_dialect(contract->mark[i].dialect);
-	return SCHEMA_ASYNCAPI;
+	mark = contract->mark_count > 0 ? bsearch(uri, contract->mark, contract->mark_count,
+						  sizeof(*contract->mark), by_uri)
+					: NULL;
+	return mark ? rules_dialect(mark->dialect) : SCHEMA_ASYNCAPI;
 }
 
 /* Is @target, or what it is the "schema" of, written in what a schemaFormat says? */
@@ -317,6 +372,7 @@ json_t *deref_schema(const struct contract *contract, const char *uri, bool keep
 			       .keeps_unknown = keeps_unknown,
 			       .dialect.vocabularies = UINT_MAX,
 			       .done = json_object(),
+			       .parts = json_object(),
 			       .circle = UINT_MAX };
 	const char *document = NULL;
 	const json_t *schema = follow(&deref, uri, uri, &document);
@@ -329,6 +385,7 @@ json_t *deref_schema(const struct contract *contract, const char *uri, bool keep
 	result->extent = deref.extent;
 	result->dialect = deref.dialect.draft;
 	json_decref(deref.done);
+	json_decref(deref.parts);
 	arena_clear(&deref.arena);
 	return ret;
 }

@@ -63,12 +63,12 @@ static void check_statuses(struct lint *lint, const struct config *at, const jso
 }
 
 /* Is a column of some entity under the machine? */
-static bool is_used(const json_t *document, const char *machine)
+static bool is_used(json_t *entities, const char *machine)
 {
 	const char *key;
 	json_t *entity;
 
-	json_object_foreach(json_object_get(document, "x-entities"), key, entity) {
+	json_object_foreach(entities, key, entity) {
 		const char *column_name;
 		json_t *column;
 
@@ -86,21 +86,25 @@ static bool is_used(const json_t *document, const char *machine)
 /* A misspelt name is legal there, and silent. */
 static void check_machines(struct lint *lint, const struct contract *contract)
 {
-	const struct sources_file *file = contract->sources.file[0];
-	const json_t *document = sources_json(contract->sources.file[0]);
+	const struct config *root = contract->sources.file[0]->original;
+	const struct config *all = config_member(root, "x-state-machines");
+	const struct config *columns = config_member(root, "x-entities");
+	json_t *machines = all ? config_json(all) : NULL;
+	json_t *entities = columns ? config_json(columns) : NULL;
 	const char *name;
 	json_t *machine;
 
-	json_object_foreach(json_object_get(document, "x-state-machines"), name, machine) {
-		const struct config *at =
-			config_member(config_member(file->original, "x-state-machines"), name);
+	json_object_foreach(machines, name, machine) {
+		const struct config *at = config_member(all, name);
 
-		if (!is_used(document, name))
+		if (!is_used(entities, name))
 			lint_add_at(lint, LINT_WARNING, at,
 				    "no column of x-entities has it as \"stateMachine\"");
 		if (!json_object_get(machine, "correct"))
 			check_statuses(lint, at, machine);
 	}
+	json_decref(machines);
+	json_decref(entities);
 }
 
 /* ---- channels ---------------------------------------------------------------------------- */

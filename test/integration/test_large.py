@@ -86,6 +86,12 @@ def test_the_broker_loads_it_in_bounded_memory(large, tmp_path, template):
     assert peak < 185 * MEBIBYTE or harness.PRELOAD, f"{peak / MEBIBYTE:.0f} MiB"
 
 
+def test_lint_takes_no_more(large):
+    _, status, peak = petstorectl("lint", "--contract", large)
+    assert status == 0
+    assert peak < 185 * MEBIBYTE or harness.PRELOAD, f"{peak / MEBIBYTE:.0f} MiB"
+
+
 # ---- references between the parts ----------------------------------------------------------
 
 
