@@ -25,7 +25,7 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 # ---- what is built from what ------------------------------------------------------------
 
-BASE     = base/arena base/brokerfile base/clock base/config base/config_load base/config_read base/configbuild \
+BASE     = base/arena base/base64 base/brokerfile base/clock base/config base/config_load base/config_read base/configbuild \
            base/configbuild_copy base/configwrite base/diag base/draft base/entity base/fixedtable base/jsonfile base/jsonread base/keyhash \
            base/limits base/mapguard base/options base/peer base/percent base/portions base/reason \
            base/suggest base/thread base/wholefile base/yamlcore base/yamlfault base/yamlread \
@@ -48,9 +48,9 @@ CONTRACT_ROOM = contract/contract contract/transitions contract/entities contrac
            contract/translate_parts contract/translate_security contract/bundle contract/bundle_kind \
            contract/shapes contract/traits contract/media contract/messages contract/operations contract/members contract/channels contract/address contract/content \
            contract/level contract/topics contract/topics_check contract/topics_filter contract/topics_nearest \
-           contract/message_properties contract/servers contract/replies
+           contract/message_properties contract/servers contract/replies contract/dead_letters
 ACCESS_ROOM = access/access access/access_make access/access_load access/access_roles access/access_grants access/access_clients \
-           access/access_certificate access/access_issuer access/base64 access/certid \
+           access/access_certificate access/access_issuer access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
            access/nametable access/password access/revoked access/scram access/token access/verifier
 LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit \
@@ -64,15 +64,15 @@ LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit \
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
-REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals
+REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals report/deadletter
 GATE     = gate/gate gate/judgement gate/permission gate/message_rules gate/property_rules gate/reply_rules gate/entity_rules gate/repeat gate/subscription gate/kinds gate/nearest gate/candidates gate/cloudevents
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT_ROOM) $(ACCESS_ROOM) $(LEDGER) gate/rules gate/rules_access gate/rules_channels gate/rules_schemas gate/rules_documents gate/rules_made $(GATE) $(REPORT) $(MONITOR) broker/own_messages
 LOGIN    = $(addprefix broker/,holdoffs login login_password login_proof login_scram pending_logins)
 BROKER   = broker/broker broker/events_publish broker/events_will broker/events_acl broker/events_leave \
            broker/events_login broker/events_reload broker/events_command broker/events_share \
-           broker/events_release broker/events_resend broker/events_retained broker/properties broker/property_layout \
+           broker/events_letter broker/events_release broker/events_resend broker/events_retained broker/properties broker/property_layout \
            broker/listeners broker/sessions broker/shares broker/releases broker/repairs $(LOGIN) \
-           broker/notify broker/feed broker/feed_alerts broker/feed_numbers
+           broker/notify broker/letters broker/feed broker/feed_alerts broker/feed_numbers
 PLUGIN   = plugin $(BROKER)
 QUICK_ROOMS = $(GATE) contract/contract contract/level contract/topics contract/topics_filter ledger/ledger_look ledger/state access/access \
            schema/run schema/payload schema/payload_$(BACKEND) schema/pattern schema/pattern_seq

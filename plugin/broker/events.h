@@ -64,6 +64,7 @@ struct pending_publish {
 	size_t copy_size;
 	bool is_refused; /* it was a will (@copied), and deliveries of it are refused */
 	unsigned char properties[LEDGER_PROPERTIES_MAX]; /* of a retained message */
+	unsigned char whole[DEADLETTER_PROPERTIES_MAX];  /* of a refused one */
 	struct shown_properties shown;
 };
 
@@ -321,6 +322,9 @@ int events_retained_compare(const struct plugin *plugin, const struct message *m
  */
 size_t properties_read(const struct plugin *plugin, const void *list, unsigned char *ret,
 		       size_t cap);
+/* The same; *is_cut: there are properties, and they need more, or can't be read. */
+size_t properties_read_whole(const struct plugin *plugin, const void *list, unsigned char *ret,
+			     size_t cap, bool *is_cut);
 bool events_publish_retained(const struct plugin *plugin, const struct message *message,
 			     const void *properties, size_t properties_len);
 
@@ -375,6 +379,13 @@ void events_accepted(struct plugin *plugin, const struct feed_publish *publish,
 /* Reports a publish that was refused or observed. Returns the answer to ACL_CHECK. */
 int events_answer(struct plugin *plugin, const struct feed_publish *publish,
 		  const struct decision *decision, int64_t took_ns);
+
+/*
+ * Who publishes a last will, or was asked to be for what is published; NULL: nobody who may act.
+ */
+const struct access_principal *events_publisher(struct plugin *plugin,
+						const struct mosquitto *client,
+						struct session *session, bool is_will);
 
 /* ---- a last will: events_will.c ----------------------------------------------------------------
  */

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "broker/events.h"
+#include "broker/events_letter.h"
 
 /* Not inlined: the four copies would be twenty cache lines of code. */
 uint64_t events_digest(const struct plugin *plugin, const struct message *message)
@@ -25,8 +26,7 @@ const struct access_principal *events_actor(struct plugin *plugin, const struct 
 	return session && (session->state != SESSION_VALID || session->is_gone) ? NULL : principal;
 }
 
-/* Who publishes a last will, or was asked to be for what is published. */
-static const struct access_principal *publisher(struct plugin *plugin,
+const struct access_principal *events_publisher(struct plugin *plugin,
 						const struct mosquitto *client,
 						struct session *session, bool is_will)
 {
@@ -117,10 +117,17 @@ __attribute__((cold, noinline)) static void report_refusal(struct plugin *plugin
 							   bool is_closed)
 {
 	const struct session *session = publish->session;
+	struct letters_message letter;
+	struct notify_refused refused = { .client = publish->client,
+					  .principal = session ? session->name : NULL,
+					  .request = publish->request,
+					  .decision = decision,
+					  .is_closed = is_closed };
 
 	feed_refused(plugin->feed, publish, decision);
-	notify_decision(&plugin->notify, publish->client, session ? session->name : NULL,
-			publish->request, decision, is_closed);
+	if (events_letter(plugin, publish, decision, is_closed, &letter))
+		refused.letter = &letter;
+	notify_decision(&plugin->notify, &refused);
 }
 
 int events_answer(struct plugin *plugin, const struct feed_publish *publish,
@@ -212,12 +219,15 @@ __attribute__((cold, noinline)) static int ask_again(struct plugin *plugin,
 	struct decision *decision = &plugin->pending.decision;
 
 	request->is_asked_again = true;
-	gate_decide(&plugin->gate, publisher(plugin, publish->client, session, false), request,
-		    decision);
+	gate_decide(&plugin->gate, events_publisher(plugin, publish->client, session, false),
+		    request, decision);
 	if (decision->verdict == VERDICT_ALLOW)
 		return MOSQ_ERR_SUCCESS;
 	/* Reported, but as no pattern of the client's: it does not even know that it is asked. */
-	notify_decision(&plugin->notify, publish->client, session->name, request, decision, false);
+	notify_decision(&plugin->notify, &(struct notify_refused){ .client = publish->client,
+								   .principal = session->name,
+								   .request = request,
+								   .decision = decision });
 	return MOSQ_ERR_ACL_DENIED;
 }
 
@@ -241,9 +251,9 @@ decide_shown(struct plugin *plugin, const struct feed_publish *publish, bool is_
 	properties_show(plugin, publish->client, request->properties, is_message, request);
 	if (request->shown)
 		gate_decide(&plugin->gate,
-			    is_message
-				    ? events_actor(plugin, publish->client, publish->session)
-				    : publisher(plugin, publish->client, publish->session, false),
+			    is_message ? events_actor(plugin, publish->client, publish->session)
+				       : events_publisher(plugin, publish->client, publish->session,
+							  false),
 			    request, &plugin->pending.decision);
 }
 
@@ -283,8 +293,8 @@ int events_check_publish(struct plugin *plugin, struct mosquitto_evt_acl_check *
 	if (plugin->arrival.handle == event->client && !is_will && session &&
 	    session->state == SESSION_VALID)
 		return ask_again(plugin, &publish);
-	gate_decide(&plugin->gate, publisher(plugin, event->client, session, is_will), request,
-		    decision);
+	gate_decide(&plugin->gate, events_publisher(plugin, event->client, session, is_will),
+		    request, decision);
 	if (!is_will && is_open(decision, event->properties))
 		decide_shown(plugin, &publish, false);
 	publish.now_ns = clock_mono_ns();
@@ -296,7 +306,8 @@ int events_check_publish(struct plugin *plugin, struct mosquitto_evt_acl_check *
 			events_resend(plugin, session, request,
 				      events_digest(plugin, &request->message), decision);
 	if (decision->verdict == VERDICT_ALLOW ||
-	    how_to_refuse(plugin, &publish, decision) != BROKER_DENIED) {
+	    how_to_refuse(plugin, &publish, decision) != BROKER_DENIED ||
+	    events_letter_waits(plugin, &publish, decision)) {
 		remember(plugin, &publish, took_ns);
 		return MOSQ_ERR_SUCCESS; /* MESSAGE commits it, or has the better refusal */
 	}

@@ -13,6 +13,7 @@ int notify_init(struct notify *ret, const struct options *options, const struct 
 {
 	memset(ret, 0, sizeof(*ret));
 	portions_init(&ret->log, LOG_PER_SECOND);
+	letters_init(&ret->letters, broker);
 	ret->broker = broker;
 	ret->ledger = ledger;
 	return refusals_new((unsigned)options->notices_per_second, (size_t)options->refusal_payload,
@@ -23,6 +24,7 @@ void notify_use(struct notify *notify, const struct rules *rules)
 {
 	notify->rules = rules;
 	notify->channel = rules->contract->notices;
+	letters_use(&notify->letters, rules->contract);
 }
 
 /* ---- the log ---------------------------------------------------------------------------- */
@@ -92,6 +94,7 @@ static void log_refusal(struct notify *notify, const struct refusal *refusal)
 void notify_clear(struct notify *notify)
 {
 	sum_up(notify);
+	letters_log(&notify->letters);
 	refusals_free(notify->refusals);
 	memset(notify, 0, sizeof(*notify));
 }
@@ -136,17 +139,35 @@ static struct who who_is(const struct mosquitto *client, const char *principal)
 	return who;
 }
 
-void notify_decision(struct notify *notify, const struct mosquitto *client, const char *principal,
-		     const struct gate_request *request, const struct decision *decision,
-		     bool is_closed)
+/* It goes whole to where its channel wants such messages. */
+__attribute__((noinline)) static void send_letter(struct notify *notify,
+						  const struct notify_refused *refused,
+						  const struct refusal *refusal)
 {
-	struct who who = who_is(client, principal);
+	const char *types = notify->channel ? notify->channel->problem_types : NULL;
+	struct schema_error fault[NOTICE_FAULTS_MAX];
+	int64_t second = second_now();
+	size_t count, len;
+
+	if (!letters_may(&notify->letters, refused->letter, &refusal->who, second))
+		return;
+	count = gate_faults(notify->rules, refused->decision, fault, NOTICE_FAULTS_MAX);
+	len = notice_print(types, refusal, fault, count, notify->letters.problem);
+	(void)letters_send(&notify->letters, refused->letter, refusal, len, second);
+}
+
+void notify_decision(struct notify *notify, const struct notify_refused *refused)
+{
+	struct who who = who_is(refused->client, refused->principal);
 	struct refusal refusal;
 
-	refusals_describe(notify->refusals, request, decision, &who, clock_unix_ms(), &refusal);
-	refusal.is_closed = is_closed;
+	refusals_describe(notify->refusals, refused->request, refused->decision, &who,
+			  clock_unix_ms(), &refusal);
+	refusal.is_closed = refused->is_closed;
+	if (refused->letter)
+		send_letter(notify, refused, &refusal);
 	keep(notify, &refusal);
-	send_notice(notify, &refusal, decision);
+	send_notice(notify, &refusal, refused->decision);
 	log_refusal(notify, &refusal); /* last: see the head of notify.h */
 }
 
@@ -187,8 +208,10 @@ void notify_connection(struct notify *notify, const struct who *who, enum reason
 
 void notify_tick(struct notify *notify)
 {
-	if (second_now() != notify->log.period)
+	if (second_now() != notify->log.period) {
 		sum_up(notify);
+		letters_log(&notify->letters);
+	}
 	while (notify->channel && refusals_held(notify->refusals, notify->channel->problem_types,
 						clock_unix_ms(), &notify->notice))
 		send(notify);

@@ -19,6 +19,7 @@
 #include "base/diag.h"
 #include "base/portions.h"
 #include "broker/broker.h"
+#include "broker/letters.h"
 #include "gate/decision.h"
 #include "ledger/ledger.h"
 #include "base/options.h"
@@ -32,6 +33,7 @@ struct notify {
 	const struct rules *rules;              /* in force */
 	const struct contract_channel *channel; /* for notices; NULL: the contract has none */
 	struct portions log;                    /* lines */
+	struct letters letters;                 /* refused messages that are published whole */
 	struct refusals_notice notice;
 };
 
@@ -45,13 +47,17 @@ void notify_clear(struct notify *notify);
 /* @rules are in force now; borrowed until the next call. */
 void notify_use(struct notify *notify, const struct rules *rules);
 
-/*
- * Reports a publish, will or subscription that was refused or only observed. @principal may be
- * NULL. @is_closed: the client is disconnected for it, without an acknowledgement.
- */
-void notify_decision(struct notify *notify, const struct mosquitto *client, const char *principal,
-		     const struct gate_request *request, const struct decision *decision,
-		     bool is_closed);
+/* A publish, will or subscription that was refused or only observed. */
+struct notify_refused {
+	const struct mosquitto *client;
+	const char *principal; /* as which the client proved itself; NULL: it did not */
+	const struct gate_request *request;
+	const struct decision *decision;
+	bool is_closed; /* the client is disconnected for it, without an acknowledgement */
+	const struct letters_message *letter; /* it goes to the dead letters; NULL: it does not */
+};
+
+void notify_decision(struct notify *notify, const struct notify_refused *refused);
 
 /* Logs that @write, which was kept, corrected a status; @before is the status until then. */
 void notify_correction(struct notify *notify, const struct ledger_write *write, const char *before)

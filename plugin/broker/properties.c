@@ -94,13 +94,20 @@ static void put_property(const struct broker_properties *api, struct sink *sink,
 size_t properties_read(const struct plugin *plugin, const void *list, unsigned char *ret,
 		       size_t cap)
 {
-	const struct broker_properties *api = &plugin->broker.properties;
-	struct sink sink = { .at = ret, .left = cap };
+	bool is_cut;
 
-	if (!api->is_there)
-		return 0;
+	return properties_read_whole(plugin, list, ret, cap, &is_cut);
+}
+
+size_t properties_read_whole(const struct plugin *plugin, const void *list, unsigned char *ret,
+			     size_t cap, bool *is_cut)
+{
+	const struct broker_properties *api = &plugin->broker.properties;
+	struct sink sink = { .at = ret, .left = cap, .is_full = list && !api->is_there };
+
 	for (const mosquitto_property *at = list; at && !sink.is_full; at = api->next(at))
 		put_property(api, &sink, at);
+	*is_cut = sink.is_full;
 	return sink.is_full ? 0 : cap - sink.left;
 }
 

@@ -270,6 +270,16 @@ struct contract_mapping {
 };
 
 #define CONTRACT_UNIQUE_MAX 4u
+#define CONTRACT_DEAD_LETTERS_MAX 16u /* channels that dead letters go to */
+
+/* Where a refused message goes (x-dead-letter), and as what. */
+struct contract_dead_letter {
+	const char *topic; /* without wildcards */
+	bool is_envelope;  /* as a JSON object that has the message and what was wrong with it */
+	unsigned index;    /* of @channel among those that dead letters go to */
+	/* The one that has @topic. Clients do not publish on it. */
+	const struct contract_channel *channel;
+};
 
 struct contract_channel {
 	const char *name;    /* the key under /channels */
@@ -305,6 +315,7 @@ struct contract_channel {
 	 * such as "https://example.com/errors/"; NULL: problems have no types.
 	 */
 	const char *problem_types;
+	const struct contract_dead_letter *dead_letter; /* NULL: what is refused goes nowhere */
 	/* x-unique: messages with the same values in these top-level members are one event. */
 	unsigned unique_count;
 	struct contract_member unique[CONTRACT_UNIQUE_MAX];

@@ -18,8 +18,9 @@ static const struct config_known topic_members[] = {
 };
 
 /* Extensions that say what a publish does. */
-static const char *const send_extensions[] = { "x-will",     "x-record", "x-durability", "x-entity",
-					       "x-interval", "x-time",   "x-unique",     NULL };
+static const char *const send_extensions[] = { "x-will",   "x-record",      "x-durability",
+					       "x-entity", "x-interval",    "x-time",
+					       "x-unique", "x-dead-letter", NULL };
 
 /* ---- extensions ------------------------------------------------------------------------- */
 

@@ -163,8 +163,8 @@ static void load_document(struct loader *loader)
 				       messages_load,       operations_load, channels_load,
 				       channels_load_broker };
 	/* These are about the channels as they are when all are loaded. */
-	static step *const last[] = { index_topics, channels_load_published, content_compare,
-				      find_sole_messages };
+	static step *const last[] = { index_topics, channels_load_published, dead_letters_load,
+				      content_compare, find_sole_messages };
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		steps[i](loader);

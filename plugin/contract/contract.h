@@ -48,6 +48,9 @@ struct contract {
 	 */
 	const struct contract_channel *notices;
 	const struct contract_channel *alerts;
+	/* The channels that dead letters go to, as dead_letter->index of other channels counts. */
+	size_t dead_letter_count;
+	const struct contract_channel *dead_letter[CONTRACT_DEAD_LETTERS_MAX];
 	bool has_port_security; /* some alternative has a port */
 	size_t port_count;      /* ports of its MQTT servers, of those that name one */
 	const uint16_t *port;

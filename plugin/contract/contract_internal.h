@@ -26,7 +26,7 @@
 #define LOADER_EXTENSIONS                                                                          \
 	"x-mode x-limits x-state-machines x-entities x-broker-topics x-will x-record "             \
 	"x-durability x-entity x-interval x-time x-unique x-problem-types x-pattern x-own "        \
-	"x-enforce"
+	"x-enforce x-dead-letter"
 
 /* A member of /channels. Several of one address are one channel of the contract. */
 struct loader_member {
@@ -195,6 +195,9 @@ void channels_load_broker(struct loader *loader);
 
 /* Finds and checks the channels that the plugin publishes to, after all channels are loaded. */
 void channels_load_published(struct loader *loader);
+
+/* x-dead-letter of the document and of channels, after the channels that are published to. */
+void dead_letters_load(struct loader *loader);
 
 /*
  * "/status", a JSON Pointer to a member of the payload itself, under @key of @at or @at itself: the

@@ -77,7 +77,8 @@ static const struct shape_row shapes[SHAPES] = {
 		{ { .name = "asyncapi id defaultContentType", STRING },
 		  { .name = "info", REQUIRED },
 		  { .name = "servers channels operations components", .kind = CONFIG_OBJECT },
-		  { .name = "x-mode x-limits x-state-machines x-entities x-broker-topics" } },
+		  { .name = "x-mode x-limits x-state-machines x-entities x-broker-topics "
+			    "x-dead-letter" } },
 		{ { "info", SHAPE_INFO, HOLDS_ONE }, { "servers", SHAPE_SERVER, HOLDS_MAP },
 		  { "channels", SHAPE_CHANNEL, HOLDS_MAP },
 		  { "operations", SHAPE_OPERATION, HOLDS_MAP },
@@ -115,7 +116,7 @@ static const struct shape_row shapes[SHAPES] = {
 		  { .name = "title summary description", STRING },
 		  { .name = "servers", .kind = CONFIG_ARRAY },
 		  { .name = "x-mode x-limits x-will x-record x-durability x-entity x-interval "
-			    "x-time x-unique x-problem-types" } },
+			    "x-time x-unique x-problem-types x-dead-letter" } },
 		{ { "messages", SHAPE_MESSAGE, HOLDS_MAP },
 		  { "parameters", SHAPE_PARAMETER, HOLDS_MAP }, TAGS, DOCS } },
 	[SHAPE_PARAMETER] = { "a parameter",

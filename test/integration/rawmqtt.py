@@ -41,6 +41,12 @@ def length(number):
             return out
 
 
+def variable(data):
+    """(the number that @data begins with, as length() writes it; what follows)"""
+    end = next(i for i, byte in enumerate(data) if byte < 0x80) + 1
+    return sum((byte & 0x7F) << 7 * i for i, byte in enumerate(data[:end])), data[end:]
+
+
 def field(value):
     data = value.encode() if isinstance(value, str) else value
     return struct.pack("!H", len(data)) + data
@@ -408,7 +414,6 @@ class RawClient:
             if self.is_auto_ack:
                 self._send((PUBACK if qos == 1 else PUBREC) << 4, mid)
         if self.version == 5:
-            assert rest[0] < 0x80, "long properties are not expected here"
-            self.properties = rest[1 : 1 + rest[0]]
-            rest = rest[1 + rest[0] :]
+            size, rest = variable(rest)
+            self.properties, rest = rest[:size], rest[size:]
         self.inbox.append(Message(topic, rest, qos, bool(first & 1), bool(first & 8)))

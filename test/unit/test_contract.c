@@ -873,6 +873,50 @@ static const struct contract_channel *find_note(const struct contract *contract)
 	return topics_match(contract->topics, "notes", 5).channel;
 }
 
+/* The document's holds for channels without their own, and false says that there is none. */
+static void test_contract_load__dead_letters(void **state)
+{
+	static const char change[] =
+		"{\"x-dead-letter\":\"lost/all\",\"channels\":{"
+		"\"lost\":{\"address\":\"lost/{kind}\",\"parameters\":{\"kind\":{}}},"
+		"\"a\":{\"address\":\"a\",\"x-dead-letter\":false},"
+		"\"b\":{\"address\":\"b\",\"x-dead-letter\":{\"topic\":\"lost/b\",\"as\":"
+		"\"envelope\"}}},\"operations\":{"
+		"\"lost\":{\"action\":\"receive\",\"channel\":{\"$ref\":\"#/channels/lost\"}},"
+		"\"a\":{\"action\":\"send\",\"channel\":{\"$ref\":\"#/channels/a\"}},"
+		"\"b\":{\"action\":\"send\",\"channel\":{\"$ref\":\"#/channels/b\"}}}}";
+	json_t *base = read_json(DATA "base.asyncapi.json");
+	json_t *patch = json_loads(change, 0, NULL);
+	json_t *changed = merge(base, patch);
+	const struct contract_channel *lost, *b;
+	struct contract *contract = NULL;
+	struct folder folder;
+	struct diag diag;
+
+	(void)state;
+	folder_init(&folder);
+	assert_int_equal(json_dump_file(changed, folder.contract, 0), 0);
+	if (contract_load(folder.contract, &contract, NULL, &diag))
+		fail_msg("%s", diag.text);
+	lost = topics_match(contract->topics, "lost/x", 6).channel;
+	b = topics_match(contract->topics, "b", 1).channel;
+	assert_string_equal(find_note(contract)->dead_letter->topic, "lost/all");
+	assert_false(find_note(contract)->dead_letter->is_envelope);
+	assert_ptr_equal(find_note(contract)->dead_letter->channel, lost);
+	assert_null(topics_match(contract->topics, "a", 1).channel->dead_letter);
+	assert_null(topics_match(contract->topics, "news/local", 10).channel->dead_letter);
+	assert_null(lost->dead_letter);
+	assert_string_equal(b->dead_letter->topic, "lost/b");
+	assert_true(b->dead_letter->is_envelope);
+	assert_int_equal(contract->dead_letter_count, 1);
+	assert_ptr_equal(contract->dead_letter[b->dead_letter->index], lost);
+	contract_free(contract);
+	json_decref(patch);
+	folder_clear(&folder);
+	json_decref(changed);
+	json_decref(base);
+}
+
 static void test_contract_load__merges_traits_in_their_order(void **state)
 {
 	static const char text[] =
@@ -1117,6 +1161,7 @@ int main(void)
 		cmocka_unit_test(test_contract_load__takes_each_change),
 		cmocka_unit_test(test_contract_warning__the_last_says_that_there_are_more),
 		cmocka_unit_test(test_contract_load__servers),
+		cmocka_unit_test(test_contract_load__dead_letters),
 		cmocka_unit_test(test_contract_load__merges_traits_in_their_order),
 		cmocka_unit_test(test_contract_load__schemas_that_refer_to_themselves),
 		cmocka_unit_test(test_contract_load__ten_thousand_channels),

@@ -9,8 +9,10 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "access/base64.h"
 #include "failalloc.h"
 #include "refusalfake.h"
+#include "report/deadletter.h"
 #include "report/decisionid.h"
 #include "report/jsonout.h"
 #include "report/notice.h"
@@ -492,6 +494,188 @@ static void test_refusals_new__survives_failing_allocations(void **state)
 	}
 }
 
+/* ---- dead letters ------------------------------------------------------------------------ */
+
+/* Nobody's who may not publish there, and none that its sender sends again. */
+static void test_deadletter_is_due__by_reason(void **state)
+{
+	static const char not [] = " internal-error allowed identity-unknown topic-unknown "
+				   "operation-missing scope-missing not-owner filter-unreachable "
+				   "store-unavailable share-partial overtaken step-scope "
+				   "response-topic ";
+
+	(void)state;
+	for (unsigned i = 0; i < REASON_COUNT; i++) {
+		char word[64];
+
+		(void)snprintf(word, sizeof(word), " %s ", reason_code((enum reason)i));
+		if (deadletter_is_due((enum reason)i) != !strstr(not, word))
+			fail_msg("%s", word);
+		if (reason_cause((enum reason)i) == REASON_OF_TROUBLE)
+			assert_false(deadletter_is_due((enum reason)i));
+	}
+	assert_false(deadletter_is_due(REASON_COUNT));
+}
+
+#define OWN                                                                                        \
+	"\x01\x01\x03\0\3t/x\x08\0\1r\x09\0\2\0\xff"                                               \
+	"\x26\0\1a\0\2\"b"                                                                         \
+	"\x26\0\x0e"                                                                               \
+	"dead-letter-id"                                                                           \
+	"\0\1x"                                                                                    \
+	"\x26\0\0\0\0"
+
+static void test_deadletter_next__takes_what_is_whole(void **state)
+{
+	struct deadletter_property property;
+	size_t most = 0;
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(OWN); len++) {
+		unsigned char *copy = malloc(len + 1); /* so that a byte too many is a fault */
+		const unsigned char *at = copy;
+		size_t count = 0;
+
+		memcpy(copy, OWN, len);
+		copy = realloc(copy, len > 0 ? len : 1);
+		at = copy;
+		while (deadletter_next(&at, copy + len, &property))
+			count++;
+		assert_true(at <= copy + len && count >= most);
+		most = count;
+		assert_int_equal(deadletter_is_one(copy, len), len >= sizeof(OWN) - 1 - 5);
+		free(copy);
+	}
+	assert_int_equal(most, 7);
+	assert_false(deadletter_is_one(NULL, 0));
+	assert_false(deadletter_is_one("\x0b\1", 2)); /* of no message */
+}
+
+static struct deadletter letter_of(const struct refusal *refusal, const struct message *message)
+{
+	return (struct deadletter){ .refusal = refusal,
+				    .message = message,
+				    .problem = "{\"reason\":\"x\"}",
+				    .problem_len = 14 };
+}
+
+static json_t *print_letter(const struct deadletter *letter)
+{
+	size_t len = deadletter_print(letter, NULL, 0);
+	char *text = malloc(len);
+	json_t *ret;
+
+	assert_int_equal(deadletter_print(letter, text, len), len);
+	ret = json_loadb(text, len, JSON_ALLOW_NUL, NULL);
+	assert_non_null(ret);
+	assert_null(memchr(text, '\n', len));
+	free(text);
+	return ret;
+}
+
+static void test_deadletter_print__payload_comes_back(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+		const char *encoding, *payload;
+	} rows[] = {
+		{ "", 0, "text", "" },
+		{ "{\"a\":\"\\n\"}", 11, "text", "{\"a\":\"\\n\"}" },
+		{ "a\n\t\"\x01\x7f\xc3\xa4", 8, "text", "a\n\t\"\x01\x7f\xc3\xa4" },
+		{ "\xff\x00", 2, "base64", "/wA=" },
+		{ "a\xc3", 2, "base64", "YcM=" },
+	};
+	struct refusal refusal = refusal_example("06c", NOW);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct message message = { .topic = "orders/7/\"s\xff",
+					   .payload = rows[i].bytes,
+					   .payload_len = rows[i].len };
+		struct deadletter letter = letter_of(&refusal, &message);
+		json_t *found = print_letter(&letter);
+
+		assert_string_equal(json_string_value(json_object_get(found, "payload")),
+				    rows[i].payload);
+		assert_string_equal(json_string_value(json_object_get(found, "encoding")),
+				    rows[i].encoding);
+		assert_string_equal(json_string_value(json_object_get(found, "topic")),
+				    "orders/7/\"s\xef\xbf\xbd");
+		assert_null(json_object_get(found, "properties"));
+		json_decref(found);
+	}
+}
+
+/* A payload of all lengths, in base64's portions. */
+static void test_deadletter_print__long_base64(void **state)
+{
+	struct refusal refusal = refusal_example("06c", NOW);
+	unsigned char decoded[208];
+	char bytes[200];
+	size_t count;
+
+	(void)state;
+	memset(bytes, 0xfe, sizeof(bytes));
+	for (size_t len = 1; len <= sizeof(bytes); len++) {
+		struct message message = { .topic = "t", .payload = bytes, .payload_len = len };
+		struct deadletter letter = letter_of(&refusal, &message);
+		json_t *found = print_letter(&letter);
+		const char *text = json_string_value(json_object_get(found, "payload"));
+
+		assert_int_equal(strlen(text), (len + 2) / 3 * 4);
+		assert_true(base64_decode(BASE64_PADDED, text, strlen(text), decoded,
+					  sizeof(decoded), &count));
+		assert_int_equal(count, len);
+		assert_memory_equal(decoded, bytes, len);
+		json_decref(found);
+	}
+}
+
+static void test_deadletter_print__properties(void **state)
+{
+	struct refusal refusal = refusal_example("06c", NOW);
+	struct message message = { .topic = "t" };
+	struct deadletter letter = letter_of(&refusal, &message);
+	json_t *found, *expected;
+
+	(void)state;
+	letter.properties = OWN;
+	letter.properties_len = sizeof(OWN) - 1;
+	letter.is_cut = true;
+	found = print_letter(&letter);
+	expected = json_pack("{si ss ss ss s[[ss][ss]]}", "payloadFormat", 1, "contentType", "t/x",
+			     "responseTopic", "r", "correlationData", "AP8=", "userProperties", "a",
+			     "\"b", "", "");
+	assert_true(json_equal(json_object_get(found, "properties"), expected));
+	assert_string_equal(json_string_value(json_object_get(found, "cut")), "properties");
+	json_decref(expected);
+	json_decref(found);
+}
+
+static void test_deadletter_pairs__all_of_them(void **state)
+{
+	struct refusal refusal = refusal_example("06c", NOW);
+	struct message message = { .topic = "orders/7/status" };
+	struct deadletter letter = letter_of(&refusal, &message);
+	struct deadletter_pairs pairs;
+
+	(void)state;
+	letter.is_cut = true;
+	deadletter_pairs(&letter, &pairs);
+	assert_int_equal(pairs.count, DEADLETTER_PAIRS);
+	for (size_t i = 0; i < pairs.count; i++) {
+		const char *name = pairs.pair[i].name;
+		struct deadletter_property property = { .id = 38,
+							.name = name,
+							.name_len = strlen(name) };
+
+		assert_true(deadletter_is_ours(&property));
+	}
+	assert_string_equal(pairs.pair[0].value, "06c");
+	assert_string_equal(pairs.qos, "1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -513,6 +697,12 @@ int main(void)
 		cmocka_unit_test(test_refusals_notice__goes_to_the_clients_level),
 		cmocka_unit_test(test_refusals_held__makes_up_for_the_bound),
 		cmocka_unit_test(test_refusals_new__survives_failing_allocations),
+		cmocka_unit_test(test_deadletter_is_due__by_reason),
+		cmocka_unit_test(test_deadletter_next__takes_what_is_whole),
+		cmocka_unit_test(test_deadletter_print__payload_comes_back),
+		cmocka_unit_test(test_deadletter_print__long_base64),
+		cmocka_unit_test(test_deadletter_print__properties),
+		cmocka_unit_test(test_deadletter_pairs__all_of_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
