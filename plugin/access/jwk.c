@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "access/base64.h"
+#include "base/base64.h"
 #include "base/config.h"
 #include "base/wholefile.h"
 #include "base/utf8.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "access/base64.h"
+#include "base/base64.h"
 
 #define SHA512_BYTES 64u
 #define ARGON_SALT_MIN 8u /* RFC 9106, 3.1 */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "access/base64.h"
+#include "base/base64.h"
 #include "access/names.h"
 
 #define KEY_BYTES SCRAM_KEY_BYTES

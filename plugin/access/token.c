@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "access/base64.h"
+#include "base/base64.h"
 
 #define SIGNATURE_MAX 1024u /* bytes: RSA of 8192 bits */
 #define ES256_BYTES 64u

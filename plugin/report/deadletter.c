@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "access/base64.h"
+#include "base/base64.h"
 #include "base/utf8.h"
 
 /* MQTT 5, 2.2.2.2 */

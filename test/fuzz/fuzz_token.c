@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "../unit/accessfake.h"
-#include "access/base64.h"
+#include "base/base64.h"
 #include "access/jwk.h"
 #include "access/names.h"
 #include "access/token.h"

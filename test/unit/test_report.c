@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "access/base64.h"
+#include "base/base64.h"
 #include "failalloc.h"
 #include "refusalfake.h"
 #include "report/deadletter.h"

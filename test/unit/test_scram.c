@@ -9,7 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "access/base64.h"
+#include "base/base64.h"
 #include "access/scram.h"
 #include "failalloc.h"
 

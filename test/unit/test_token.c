@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "access/base64.h"
+#include "base/base64.h"
 #include "access/jwk.h"
 #include "access/token.h"
 #include "accessfake.h"
