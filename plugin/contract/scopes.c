@@ -81,15 +81,34 @@ bool scopes_name(struct loader *loader, const struct config *at, const char *key
 			   "no security scheme of the contract has the scope \"%s\"", name);
 }
 
-static void load_scopes(struct loader *loader, const struct config *scopes, struct scopeset *ret)
+/* Does a flow of @scheme have the scope, or none of them any? */
+static bool is_available(const struct config *scheme, const char *scope)
 {
-	config_foreach_item(at, scopes) {
+	size_t count = 0;
+
+	config_foreach_member(flow, config_member(scheme, "flows")) {
+		const struct config *available = config_member(flow, "availableScopes");
+
+		if (config_member(available, scope))
+			return true;
+		count += config_count(available);
+	}
+	return count == 0;
+}
+
+static void load_scopes(struct loader *loader, const struct config *scheme, struct scopeset *ret)
+{
+	config_foreach_item(at, config_member(scheme, "scopes")) {
 		const char *name = NULL;
 		unsigned scope = 0;
 
-		if (config_text(loader->report, at, NULL, LOADER_SCOPE_MAX, &name) &&
-		    load_scope(loader, at, name, &scope))
-			scopeset_add(ret, scope);
+		if (!config_text(loader->report, at, NULL, LOADER_SCOPE_MAX, &name) ||
+		    !load_scope(loader, at, name, &scope))
+			continue;
+		scopeset_add(ret, scope);
+		if (!is_available(scheme, name))
+			loader_warn(loader, at, NULL,
+				    "\"%s\" is not among the scopes of the scheme's flows", name);
 	}
 }
 
@@ -182,7 +201,7 @@ void scopes_load(struct loader *loader)
 
 		if (!find_scheme(loader, &at, &type) || schemes[type].kind != SCHEME_SCOPED)
 			continue;
-		load_scopes(loader, config_member(at, "scopes"), &scopes);
+		load_scopes(loader, at, &scopes);
 		load_flows(loader, config_member(at, "flows"));
 	}
 }
@@ -197,7 +216,7 @@ static void load_one(struct loader *loader, const struct config *at,
 	if (!find_scheme(loader, &at, &type))
 		return;
 	if (schemes[type].kind == SCHEME_SCOPED)
-		load_scopes(loader, config_member(at, "scopes"), &ret->scopes);
+		load_scopes(loader, at, &ret->scopes);
 	ret->methods = scopeset_covers(&none, &ret->scopes) ? methods_of(at, type) : 0;
 	if (ret->methods > 0 || !scopeset_covers(&none, &ret->scopes))
 		return;
