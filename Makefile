@@ -90,7 +90,7 @@ UNIT     = base config draft yaml brokerfile options sessions shares releases re
            topics gate properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
-           journal journal_faults state idfilter store store_files writer ledger ledger_files \
+           journal journal_faults state idfilter store store_files writer ledger ledger_files replan age \
            monitor metrics control schema_compare
 THREADED = pattern verifier login journal journal_faults writer idfilter ledger ledger_files replan backlog metrics
 FUZZ     = brokerfile yaml contract translate topics gate repeat notice control journal properties \

@@ -88,7 +88,7 @@ check "monitor knows base only" arrows monitor contract access schema ledger gat
 check "gate knows no room above" arrows gate report monitor broker ctl
 check "report knows no room beside it or above" arrows report access ledger monitor broker ctl
 check "broker knows nothing of petstorectl" arrows broker ctl
-for part in circles names heads functions words; do
+for part in circles names heads functions words programs; do
 	check "the plan of plugin/: $part" test/structure.py $part
 done
 check "the plugin exports Mosquitto's three symbols" symbols

@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 """The plan of plugin/, held: prints a line for each place that breaks it, nothing where none does.
 
-    structure.py circles | names | heads | functions | words
+    structure.py circles | names | heads | functions | words | programs
 
 circles: no file needs another that needs it (a .c and its headers are one file; the line names
 all of a circle). names: no two files, structs, enums or unions of one name; private headers end in
 _internal.h; beside plugin/'s folders stands its entry only. heads: each .c has a header, or a comment
 at its top that says what it is for. functions: none is longer than FUNCTION_LINES. words: terms that
-the glossary in ARCHITECTURE.md has others for.
+the glossary in ARCHITECTURE.md has others for. programs: each unit test and each fuzzer is in the
+Makefile's list, so that it is built and run.
 """
 
 import collections
@@ -116,8 +117,22 @@ def words():
             for found in WORDS.finditer(line)]
 
 
+def programs():
+    faults = []
+    with open(os.path.join(TOP, "Makefile"), encoding="utf-8") as file:
+        makefile = file.read().replace("\\\n", " ")
+    for folder, prefix, variable in (("unit", "test_", "UNIT"), ("fuzz", "fuzz_", "FUZZ")):
+        named = set(re.findall(r"\w+", re.search(r"(?m)^%s +=(.*)$" % variable, makefile)[1]))
+        files = sorted(os.listdir(os.path.join(TOP, "test", folder)))
+        faults += ["not in the Makefile's %s: test/%s/%s" % (variable, folder, name)
+                   for name in files if name.startswith(prefix) and name.endswith(".c")
+                   and name[len(prefix):-2] not in named]
+    return faults
+
+
 if __name__ == "__main__":
-    checks = {check.__name__: check for check in (circles, names, heads, functions, words)}
+    checks = {check.__name__: check
+              for check in (circles, names, heads, functions, words, programs)}
     if len(sys.argv) != 2 or sys.argv[1] not in checks:
         sys.exit(__doc__)
     for fault in checks[sys.argv[1]]():
