@@ -5,9 +5,9 @@
 #define NAME_MAX_BYTES 63u
 
 const struct entity_own_column entity_own_column[ENTITY_OWN_COLUMNS] = {
-	{ "id", VALUE_TEXT, true },          { "owner", VALUE_TEXT, false },
-	{ "revision", VALUE_INTEGER, true }, { "created_at", VALUE_TEXT, true },
-	{ "updated_at", VALUE_TEXT, true },
+	{ "id", VALUE_TEXT, true, false },          { "owner", VALUE_TEXT, false, false },
+	{ "revision", VALUE_INTEGER, true, false }, { "created_at", VALUE_TEXT, true, false },
+	{ "updated_at", VALUE_TEXT, true, false },  { "adopted_at", VALUE_TEXT, false, true },
 };
 
 static const char *const own_table[] = { "events", "refusals", "alerts", "retained" };

@@ -3,8 +3,9 @@
  *
  * The contract fills it in; the gate, the ledger, the store and petstorectl read it. An entity is
  * one row of its table. The table has an id (the key), owner, revision (counts accepted writes from
- * 1), created_at and updated_at (RFC 3339, when the broker accepted), and then the columns below.
- * All rooms use the index in the plan as the kind's number.
+ * 1), created_at and updated_at (RFC 3339, when the broker accepted), adopted_at (when its status
+ * was last taken over without having been accepted; NULL: never), and then the columns below. All
+ * rooms use the index in the plan as the kind's number.
  */
 #ifndef PETSTORE_BASE_ENTITY_H
 #define PETSTORE_BASE_ENTITY_H
@@ -55,11 +56,12 @@ struct entity_plan {
 };
 
 /* The columns that every entity's table has. */
-#define ENTITY_OWN_COLUMNS 5u
+#define ENTITY_OWN_COLUMNS 6u
 struct entity_own_column {
 	const char *name;
 	enum value_type type;
 	bool is_required; /* NOT NULL */
+	bool is_added;    /* to tables that were made without it */
 };
 extern const struct entity_own_column entity_own_column[ENTITY_OWN_COLUMNS];
 

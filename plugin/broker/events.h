@@ -4,7 +4,7 @@
  * subscriptions), events_login.c and events_leave.c (who connects and leaves), events_reload.c,
  * events_command.c
  * ($CONTROL), and what these call: events_release.c, events_resend.c, events_retained.c,
- * events_share.c, properties.c.
+ * events_adopt.c, events_share.c, properties.c.
  *
  * Of the plugin's files only plugin.c and those in broker/ see Mosquitto's headers and log. Every
  * function is called by the broker's thread, where it does not say otherwise.
@@ -74,6 +74,7 @@ struct deliveries {
 	const void *withheld;     /* payload of a resend whose deliveries are refused */
 	const void *subscribing;  /* the client that was granted a filter */
 	struct decision decision; /* of the last delivery */
+	struct decision adopted;  /* of the last one whose status was taken over */
 	uint64_t late;            /* deliveries refused as overtaken and not logged yet */
 	char late_topic[128];     /* topic of the last of them, as diag_name() has it */
 	int64_t late_ns;          /* when the first of them was refused */
@@ -309,6 +310,13 @@ void events_retained_stored(struct plugin *plugin, const struct mosquitto *clien
 void events_retained_tick(struct plugin *plugin);
 
 /*
+ * The same, of a message that @client may read: where the contract only observes, and nothing is
+ * known of the entity's status, the ledger takes over what the message says (events_adopt.c).
+ */
+void events_adopt_stored(struct plugin *plugin, const struct message *delivery,
+			 const struct decision *decision);
+
+/*
  * Has the topic's row in the table retained the same payload as @message? Returns as
  * ledger_retained_find() does; *is_same is only true where that is 1.
  */
@@ -340,7 +348,8 @@ void properties_forget(struct plugin *plugin);
 
 /*
  * Messages that are sent again, see events_resend.c. events_resend(): a publish was refused; true:
- * it is a resend, and @decision now allows it and writes nothing. events_resend_hand_out(): its
+ * it is a resend, and @decision now allows it and writes nothing. Or it is observed and adopted;
+ * where it is a resend, @decision adopts nothing any more (false). events_resend_hand_out(): its
  * MESSAGE came; may change the message before the broker delivers it.
  */
 bool events_resend(struct plugin *plugin, struct session *session,

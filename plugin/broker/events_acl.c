@@ -56,6 +56,8 @@ static int check_delivery(struct plugin *plugin, const struct mosquitto *client,
 		events_release_delivery(plugin, client, request, decision);
 	if (is_stored)
 		events_retained_stored(plugin, client, message, decision);
+	if (is_stored && decision->verdict == VERDICT_ALLOW)
+		events_adopt_stored(plugin, message, decision);
 	feed_decided(plugin->feed, request, decision, 0);
 	if (decision->verdict == VERDICT_ALLOW ||
 	    events_is_unproved(plugin, client, session, principal))
@@ -136,8 +138,10 @@ int events_on_acl_check(int event_id, void *event_data, void *userdata)
 		events_retained_served(plugin);
 	session = events_session(plugin, event->client);
 	if (event->access == MOSQ_ACL_WRITE) {
-		plugin->deliveries.settled = NULL;
-		plugin->deliveries.subscribing = plugin->deliveries.withheld = NULL;
+		plugin->deliveries.settled = plugin->deliveries.withheld = NULL;
+		/* Of each retained message the broker asks whether its source may publish it. */
+		if (session || !broker_is_source(event->client))
+			plugin->deliveries.subscribing = NULL;
 		return events_check_publish(plugin, event, session);
 	}
 	broker_acl_request(event, &request);

@@ -255,6 +255,9 @@ decide_shown(struct plugin *plugin, const struct feed_publish *publish, bool is_
 				       : events_publisher(plugin, publish->client, publish->session,
 							  false),
 			    request, &plugin->pending.decision);
+	if (is_message && plugin->pending.decision.is_adopted)
+		(void)events_resend(plugin, publish->session, request, plugin->pending.digest,
+				    &plugin->pending.decision); /* false: see there */
 }
 
 /* The request and the decision are there already. */
@@ -301,7 +304,7 @@ int events_check_publish(struct plugin *plugin, struct mosquitto_evt_acl_check *
 	took_ns = publish.now_ns - took_ns;
 	if (is_will)
 		return events_will(plugin, &publish, decision, took_ns);
-	if (decision->verdict != VERDICT_ALLOW)
+	if (decision->verdict != VERDICT_ALLOW || decision->is_adopted)
 		pending->is_resend =
 			events_resend(plugin, session, request,
 				      events_digest(plugin, &request->message), decision);
@@ -344,7 +347,7 @@ static void judge_message(struct plugin *plugin, struct mosquitto_evt_message *e
 		    decision);
 	pending->digest = events_digest(plugin, &pending->request.message);
 	pending->is_resend =
-		decision->verdict != VERDICT_ALLOW &&
+		(decision->verdict != VERDICT_ALLOW || decision->is_adopted) &&
 		events_resend(plugin, session, &pending->request, pending->digest, decision);
 	pending->now_ns = clock_mono_ns();
 	pending->took_ns = 0;

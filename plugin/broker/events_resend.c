@@ -7,7 +7,9 @@
  * principal, under the same client id, had the same bytes accepted before this connection began. A
  * message that is a legal step now is a new message.
  *
- * A resend is acknowledged as it was then, and writes nothing. It is older than the current
+ * If the contract only observes, a resend passes as it is, and its status is not adopted.
+ *
+ * Else a resend is acknowledged as it was then, and writes nothing. It is older than the current
  * message. At QoS 1 the current message is delivered in its place. Its deliveries are refused if
  * the current message's bytes are not in memory, if the resend has MQTT 5 properties (they would be
  * delivered with the other message's payload), and beyond SESSION_RESENDS of a connection (the
@@ -19,27 +21,21 @@
 
 #include <string.h>
 
-/* Refused for the entity's status, and of a client that may have sent it before? */
-static bool is_candidate(const struct plugin *plugin, const struct session *session,
-			 const struct gate_request *request, const struct decision *decision)
+/* Is it of a client that may have sent it before? */
+static bool may_be_resent(const struct plugin *plugin, const struct session *session,
+			  const struct gate_request *request)
 {
 	return plugin->ledger && session && !session->is_gone && session->state == SESSION_VALID &&
-	       request->message.qos > 0 && !request->message.is_will &&
-	       decision->verdict == VERDICT_DENY &&
-	       (decision->reason == REASON_TRANSITION_ILLEGAL ||
-		decision->reason == REASON_STEP_SCOPE);
+	       request->message.qos > 0 && !request->message.is_will;
 }
 
-bool events_resend(struct plugin *plugin, struct session *session,
-		   const struct gate_request *request, uint64_t digest, struct decision *decision)
+/* As ledger_was_accepted(). */
+static int was_accepted(struct plugin *plugin, struct session *session,
+			const struct gate_request *request, uint64_t digest, struct diag *diag)
 {
 	struct ledger_resend_query sent;
-	struct diag diag;
 	bool may_read;
-	int rc;
 
-	if (!is_candidate(plugin, session, request, decision))
-		return false;
 	sent = (struct ledger_resend_query){ .digest = digest,
 					     .sender = session->sender,
 					     .topic = request->message.topic,
@@ -53,8 +49,43 @@ bool events_resend(struct plugin *plugin, struct session *session,
 	 */
 	may_read = session->resends_asked < SESSION_RESENDS;
 	session->resends_asked += may_read;
+	return ledger_was_accepted(plugin->ledger, &sent, may_read, diag);
+}
+
+/*
+ * What is only observed is let pass as it is, also a resend: but what the entity was when it was
+ * sent first is not what it is now. So nothing is adopted from it, nor from what may be one.
+ */
+static void adopt_nothing(struct decision *decision)
+{
+	struct ledger_write *write = &decision->write;
+
+	decision->is_adopted = decision->has_write = false;
+	decision->has_retained = write->message.is_retained;
+	write->entity = ENTITY_NONE;
+	write->owner = NULL;
+	write->value_count = 0;
+	write->is_adopted = write->is_power = false;
+	write->is_unrecorded = true;
+}
+
+bool events_resend(struct plugin *plugin, struct session *session,
+		   const struct gate_request *request, uint64_t digest, struct decision *decision)
+{
+	struct diag diag;
+	int rc;
+
+	if (!may_be_resent(plugin, session, request) ||
+	    (!decision->is_adopted && decision->reason != REASON_TRANSITION_ILLEGAL &&
+	     decision->reason != REASON_STEP_SCOPE))
+		return false;
 	diag_init(&diag);
-	rc = ledger_was_accepted(plugin->ledger, &sent, may_read, &diag);
+	rc = was_accepted(plugin, session, request, digest, &diag);
+	if (decision->is_adopted) {
+		if (rc != 0)
+			adopt_nothing(decision);
+		return false;
+	}
 	if (rc < 0)
 		gate_refuse(decision, REASON_STORE_UNAVAILABLE, diag.text); /* it may be one */
 	if (rc <= 0)

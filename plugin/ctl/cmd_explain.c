@@ -150,6 +150,8 @@ static void print_json(const struct explanation *explanation, json_t *notice)
 		(void)json_object_set_new(answer, "isClosed", json_true());
 	if (decision->is_repeat)
 		(void)json_object_set_new(answer, "isRepeat", json_true());
+	if (decision->is_adopted)
+		(void)json_object_set_new(answer, "isAdopted", json_true());
 	if (decision->is_correction)
 		(void)json_object_set_new(answer, "corrects",
 					  json_string(decision->current_status));
@@ -216,7 +218,9 @@ static void print_verdict(const struct output *output, const struct decision *de
 		(void)fputs(decision->has_write ? ": a repeat that says something else"
 						: ": a repeat, nothing to keep",
 			    stdout);
-	(void)puts(decision->has_write ? ", and kept" : "");
+	(void)puts(decision->is_adopted  ? ", and adopted"
+		   : decision->has_write ? ", and kept"
+					 : "");
 }
 
 static void print_text(const struct explanation *explanation, const struct output *output)

@@ -82,7 +82,7 @@ static void print_entity(const struct entity *entity, const struct contract *con
 {
 	char statuses[TABLES_STATUSES_MAX];
 
-	(void)fputs("\nColumns: id owner revision created_at updated_at", stdout);
+	(void)fputs("\nColumns: id owner revision created_at updated_at adopted_at", stdout);
 	for (size_t i = 0; i < entity->column_count; i++)
 		(void)printf(" %s", entity->column[i].name);
 	(void)puts("");

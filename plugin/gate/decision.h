@@ -171,6 +171,11 @@ struct decision {
 	char current_status[ENTITY_STATUS_MAX];
 	/* The contract does not have this step, but the principal may correct the status. */
 	bool is_correction;
+	/*
+	 * Some of what the message says of its entity is only observed to be wrong, and @write
+	 * takes it over all the same: what stands counts once it is enforced. Only with @has_write.
+	 */
+	bool is_adopted;
 	bool is_repeat; /* the message has the current status; with has_write: other content */
 	/*
 	 * The publish is allowed and has to be written to the ledger: @write is set. Its strings

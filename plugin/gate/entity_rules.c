@@ -193,6 +193,15 @@ __attribute__((noinline)) static bool check_step(struct judgement *j)
 	       refuse_step(j, contract_step_scope(transitions, j->from, j->to));
 }
 
+static void write_status(struct judgement *j)
+{
+	struct value *value = add_value(j->decision, j->mapping->entity->slot[j->mapping->slot]);
+
+	value->type = VALUE_TEXT;
+	value->text = j->status;
+	value->len = j->status_len;
+}
+
 /*
  * Judges the change from the entity's status, which may be the one that is said. Where
  * nothing is known of it, the status must be one to begin with.
@@ -200,21 +209,19 @@ __attribute__((noinline)) static bool check_step(struct judgement *j)
 static bool check_transition(struct judgement *j)
 {
 	const char *from = j->state.is_known ? j->state.status[j->mapping->slot] : "";
-	struct value *value;
 
 	if (j->to < 0)
 		return judgement_refuse(j, REASON_TRANSITION_ILLEGAL,
 					"\"%.*s\" is not a status of %s",
 					j->status_len > 80 ? 80 : (int)j->status_len, j->status,
 					j->mapping->entity->name);
-	if (!j->is_repeat && !((allowed_steps(j) >> j->to) & 1) && !correct(j))
+	if (!j->is_repeat && !((allowed_steps(j) >> j->to) & 1) && !correct(j)) {
+		write_status(j); /* for adopt_observed() */
 		return refuse_transition(j, from, j->status, j->status_len, allowed_steps(j));
+	}
 	if (j->is_repeat && !repeat_check(j))
 		return false;
-	value = add_value(j->decision, j->mapping->entity->slot[j->mapping->slot]);
-	value->type = VALUE_TEXT;
-	value->text = j->status;
-	value->len = j->status_len;
+	write_status(j);
 	return true;
 }
 
@@ -445,6 +452,9 @@ void entity_rules_describe(struct judgement *j)
 	write->properties = NULL;
 	write->properties_len = 0;
 	write->is_correction = j->decision->is_correction;
+	write->is_adopted = j->decision->is_adopted;
+	if (write->is_adopted)
+		adopt_drop_unfit(j);
 	write->unique = j->unique;
 	write->digest = write->sender = 0; /* the caller's, which has the one at hand */
 }

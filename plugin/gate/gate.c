@@ -57,14 +57,15 @@ static const uint32_t keeping_steps = GATE_STEP_TABLE(X) 0;
 
 /*
  * Is there something to keep? Only where the schema's and the transition's questions were asked and
- * answered with yes: a message that is only observed, or not checked, changes no entity.
+ * answered with yes, or what the message says of its entity is to be taken over: other messages
+ * that are only observed, or not checked, change no entity.
  */
 static bool is_to_be_kept(struct judgement *j)
 {
 	const struct contract_channel *channel = j->match->channel;
 
 	if (j->decision->failed & keeping_steps)
-		return false;
+		return adopt_observed(j, j->decision->failed & keeping_steps);
 	if (j->mode[CONTRACT_SCHEMA] == CONTRACT_OFF)
 		return false;
 	if (j->has_state ? j->is_same : !channel->is_recorded)
@@ -86,7 +87,7 @@ static bool changes_retained(const struct judgement *j)
 /* Could what the message implies be kept? Then the decision says what. */
 static bool check_store(struct judgement *j)
 {
-	bool is_kept = is_to_be_kept(j);
+	bool is_kept = !j->request->is_source && is_to_be_kept(j);
 	bool has_room;
 
 	if (j->request->is_source || (!is_kept && !changes_retained(j)))
@@ -98,6 +99,8 @@ static bool check_store(struct judgement *j)
 	j->decision->has_retained = has_room && !is_kept;
 	if (has_room)
 		entity_rules_describe(j);
+	else
+		j->decision->is_adopted = false;
 	return true;
 }
 
@@ -114,8 +117,7 @@ __attribute__((noinline)) static bool check_clear(struct judgement *j)
 	       judgement_ask(j, GATE_STEP_OWN, permission_own) && check_store(j);
 }
 
-/* What the contract asks of a publish, once it is known that the client may publish there. */
-static bool check_message(struct judgement *j)
+bool judgement_message(struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
 
@@ -215,7 +217,7 @@ static bool judge_publish(struct judgement *j)
 	if (j->match->channel->mapping)
 		entity_rules_begin(j);
 	return ask_length(j) && judgement_ask(j, GATE_STEP_PARAMETERS, permission_params) &&
-	       judgement_ask(j, GATE_STEP_WILL, message_rules_will) && check_message(j);
+	       judgement_ask(j, GATE_STEP_WILL, message_rules_will) && judgement_message(j);
 }
 
 /* Is each accepted message of the channel a step of the contract's? */
@@ -310,7 +312,8 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 	ret->error.instance[0] = ret->error.schema[0] = '\0';
 	ret->error.keyword[0] = ret->error.message[0] = '\0';
 	ret->current_status[0] = '\0';
-	ret->has_write = ret->has_retained = ret->is_correction = ret->is_repeat = false;
+	ret->has_write = ret->has_retained = ret->is_correction = ret->is_adopted = ret->is_repeat =
+		false;
 	ret->payload = NULL;
 	if (judge(&j)) {
 		ret->verdict = VERDICT_ALLOW;

@@ -69,6 +69,16 @@ size_t gate_faults(const struct rules *rules, const struct decision *decision,
 uint64_t gate_entity_key(struct gate *gate, const struct message *message, uint64_t seed);
 
 /*
+ * What does a message that stood before the contract say of its entity, whoever published it? True:
+ * @ret has a write that takes that over (is_adopted), of a message that is not retained, with all
+ * but its time and its publisher set. False: it can't be told, or is no message of the contract's;
+ * @ret has the reason, where there is one. @is_strict: the payload must be right, else what the
+ * channel's mode of the schema says. Only topic and payload of @request count.
+ */
+bool gate_adopt(struct gate *gate, const struct gate_request *request, bool is_strict,
+		struct decision *ret) __attribute__((cold));
+
+/*
  * Does the message of @request, on a channel with a status, have the entity's current status? True,
  * too, where that is unknown.
  */

@@ -127,6 +127,12 @@ bool judgement_lack(struct judgement *j, const char *table) __attribute__((cold)
 bool judgement_look(struct judgement *j, const struct entity *entity, const char *id, size_t len,
 		    struct ledger_state *ret);
 
+/*
+ * What the contract asks of a publish on a channel, once it is known that the client may publish
+ * there; sets the write that it implies. False: refused. In gate.c.
+ */
+bool judgement_message(struct judgement *j);
+
 /* ---- permission.c ------------------------------------------------------------------------ */
 
 /* The channel of a topic. A topic that is the same as the last one costs no search. */
@@ -255,6 +261,21 @@ judgement_question entity_rules_store; /* could the write be kept now? */
 
 /* Completes the decision's write with topic, payload and the like from the request. */
 void entity_rules_describe(struct judgement *j);
+
+/* ---- adopt.c ----------------------------------------------------------------------------- */
+
+/*
+ * @failed: the questions of the schema and the transition that the message fails, which is only
+ * observed. True: what it says of its entity can be told all the same, and differs from what is
+ * known of it. The decision takes that over, and is_adopted.
+ */
+bool adopt_observed(struct judgement *j, uint32_t failed) __attribute__((cold, noinline));
+
+/*
+ * Of a payload that may break the schema: members that are not of their column's type stay what
+ * they were, and so does a link that is no id.
+ */
+void adopt_drop_unfit(struct judgement *j) __attribute__((cold, noinline));
 
 /* ---- repeat.c ---------------------------------------------------------------------------- */
 

@@ -38,6 +38,7 @@ static const struct batch_column {
 	{ "payload", KIND_PAYLOAD, offsetof(struct batch_row, record.payload) },
 	{ "will", KIND_FLAG, offsetof(struct batch_row, record.is_will) },
 	{ "correction", KIND_FLAG, offsetof(struct batch_row, record.is_correction) },
+	{ "adopted", KIND_FLAG, offsetof(struct batch_row, record.is_adopted) },
 	{ "digest", KIND_NUMBER, offsetof(struct batch_row, record.digest) },
 	{ "revision", KIND_NUMBER, offsetof(struct batch_row, record.revision) },
 	{ "retained_payload", KIND_CLEARED, offsetof(struct batch_row, record.payload) },

@@ -154,6 +154,7 @@ static int fill_record(const struct ledger *l, const struct ledger_write *write,
 	ret->is_retained = write->message.is_retained;
 	ret->is_will = write->message.is_will;
 	ret->is_correction = write->is_correction;
+	ret->is_adopted = write->is_adopted;
 	ret->qos = write->message.qos;
 	ret->received_ms = write->received_ms;
 	ret->digest = write->digest;

@@ -82,6 +82,7 @@ struct ledger_write {
 	const void *properties; /* of what is retained: MQTT 5's, as on the wire */
 	size_t properties_len;  /* at most LEDGER_PROPERTIES_MAX */
 	bool is_correction; /* a step that the contract does not have, by one that may correct */
+	bool is_adopted;    /* what stood before: it was not accepted, but taken over */
 	uint64_t digest;    /* of topic and payload, from ledger_seed() on; 0: not computed */
 	uint64_t mark; /* names a channel that moves a status, whose messages are compared; or 0 */
 	uint64_t content; /* digest of the payload without its times, odd; 0: not computed */

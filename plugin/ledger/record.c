@@ -24,7 +24,8 @@ enum {
 	FLAG_OWNER = 4,
 	FLAG_WILL = 8,
 	FLAG_CORRECTION = 16,
-	FLAGS_ALL = 31
+	FLAG_ADOPTED = 32,
+	FLAGS_ALL = 63
 };
 
 struct head {
@@ -161,7 +162,8 @@ void record_encode(const struct record *r, void *ret)
 		.flags = (uint8_t)((r->is_retained ? FLAG_RETAINED : 0) |
 				   (r->is_unrecorded ? FLAG_UNRECORDED : 0) |
 				   (r->owner.text ? FLAG_OWNER : 0) | (r->is_will ? FLAG_WILL : 0) |
-				   (r->is_correction ? FLAG_CORRECTION : 0)),
+				   (r->is_correction ? FLAG_CORRECTION : 0) |
+				   (r->is_adopted ? FLAG_ADOPTED : 0)),
 		.qos = (uint8_t)r->qos,
 		.value_count = (uint8_t)r->value_count,
 		.table = r->table,
@@ -299,6 +301,7 @@ int record_decode(const void *data, size_t len, struct value *value, struct reco
 	ret->is_retained = head.flags & FLAG_RETAINED;
 	ret->is_will = head.flags & FLAG_WILL;
 	ret->is_correction = head.flags & FLAG_CORRECTION;
+	ret->is_adopted = head.flags & FLAG_ADOPTED;
 	ret->qos = head.qos;
 	ret->received_ms = head.received_ms;
 	ret->value_count = head.value_count;

@@ -26,6 +26,7 @@ struct record {
 	bool is_retained;
 	bool is_will;
 	bool is_correction;
+	bool is_adopted;
 	unsigned qos;
 	int64_t received_ms;
 	uint64_t digest;   /* as in struct ledger_write; 0: not known */

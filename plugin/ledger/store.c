@@ -28,11 +28,12 @@ EMBED(sql_010, "schemas/store/010-ring.sql");
 EMBED(sql_011, "schemas/store/011-unique.sql");
 EMBED(sql_012, "schemas/store/012-clock.sql");
 EMBED(sql_013, "schemas/store/013-messages.sql");
+EMBED(sql_014, "schemas/store/014-adopted.sql");
 
 /* Version n of the schema is what the first n of these make. */
 static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004, sql_005,
 					 sql_006, sql_007, sql_008, sql_009, sql_010,
-					 sql_011, sql_012, sql_013 };
+					 sql_011, sql_012, sql_013, sql_014 };
 
 #define VERSION (sizeof(migration) / sizeof(migration[0]))
 
@@ -68,10 +69,10 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 			"DESC LIMIT 1)) FROM store",
 	[STORE_EVENT] =
 		"INSERT OR FAIL INTO events (seq, received_at, topic, publisher, client_id, qos, "
-		"retained, payload, will, correction, digest, revision, origin, "
+		"retained, payload, will, correction, adopted, digest, revision, origin, "
 		"unique_key, message) SELECT seq, time, topic, publisher, client_id, qos, "
-		"retained, payload, will, correction, digest, revision, ?1, unique_key, message "
-		"FROM " BATCH_TABLE,
+		"retained, payload, will, correction, adopted, digest, revision, ?1, unique_key, "
+		"message FROM " BATCH_TABLE,
 	[STORE_RETAINED] =
 		"INSERT OR FAIL INTO retained (topic, payload, qos, received_at, publisher, "
 		"properties, seq) SELECT topic, retained_payload, qos, time, publisher, "
@@ -266,6 +267,8 @@ static int migrate_once(struct store *store, unsigned from, struct diag *diag)
 			       "PRAGMA application_id = %d; PRAGMA user_version = %u",
 			       STORE_APPLICATION_ID, from + 1);
 	rc = sql_change(&store->sql, migration[from], diag);
+	if (rc == 0 && from + 1 == STORE_ADOPTED_VERSION)
+		rc = store_add_adopted(store, diag);
 	if (rc == 0)
 		rc = sql_change(&store->sql, pragma, diag);
 	if (rc == 0)

@@ -27,6 +27,7 @@
 
 struct store_upsert {
 	uint64_t columns; /* the set that it writes */
+	bool is_adopted;  /* and adopted_at */
 	sqlite3_stmt *statement;
 	struct batch_list rows; /* that it will take */
 };
@@ -167,6 +168,13 @@ int store_prove(struct store *store, struct diag *diag) MUST_CHECK;
 
 /* A checkpoint; @must: one that waits for readers and cuts the WAL (ERR_BUSY: they go on). */
 int store_copy(struct store *store, bool must, struct diag *diag) MUST_CHECK;
+
+/*
+ * Within the transaction that makes the schema version STORE_ADOPTED_VERSION: adds the column
+ * adopted_at to the tables of entities.
+ */
+#define STORE_ADOPTED_VERSION 14u
+int store_add_adopted(struct store *store, struct diag *diag) MUST_CHECK;
 
 /* The type that a column of a table has in SQL; a literal. */
 const char *store_type_name(enum value_type type);

@@ -108,6 +108,29 @@ static int make_column(struct store *store, const char *table, const struct enti
 	return run_built(store, sql, diag);
 }
 
+int store_add_adopted(struct store *store, struct diag *diag)
+{
+	static const char what[] = "cannot read the tables";
+	const struct entity_column column = { .name = "adopted_at", .type = VALUE_TEXT };
+	sqlite3_stmt *next = NULL;
+	int rc = sql_prepare(&store->sql,
+			     "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN "
+			     "(SELECT table_name FROM store_names) AND NOT EXISTS (SELECT 1 FROM "
+			     "pragma_table_info(sqlite_master.name) AS info WHERE info.name = "
+			     "'adopted_at') LIMIT 1",
+			     what, &next, diag);
+
+	while (rc == 0 && (rc = sql_step(&store->sql, next, what, diag)) == 1) {
+		char *table = sqlite3_mprintf("%s", sqlite3_column_text(next, 0));
+
+		(void)sqlite3_reset(next); /* a table that is read can't be changed */
+		rc = table ? make_column(store, table, &column, diag) : diag_nomem(diag);
+		sqlite3_free(table);
+	}
+	(void)sqlite3_finalize(next);
+	return rc;
+}
+
 /*
  * The dots keep index names apart from tables' and from each other. @is_timed: the index for how
  * long a status is unchanged, see store_reader_unchanged().
@@ -191,7 +214,7 @@ static int check_table(struct store *store, const struct entity *entity, struct 
 		rc = check_column(store, entity, info, seen, diag);
 	(void)sqlite3_finalize(info);
 	for (size_t i = 0; rc == 0 && i < ENTITY_OWN_COLUMNS; i++)
-		if (!seen->own[i])
+		if (!seen->own[i] && !entity_own_column[i].is_added)
 			rc = store_mismatch(store->sql.path, entity->table,
 					    entity_own_column[i].name, "missing",
 					    store_type_name(entity_own_column[i].type), diag);
@@ -234,6 +257,25 @@ static int plan_indexes(struct store *store, const struct entity *entity, struct
 	return rc;
 }
 
+/* What the table lacks, check_table() has allowed it. */
+static int make_missing(struct store *store, const struct entity *entity, const struct seen *seen,
+			struct diag *diag)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < ENTITY_OWN_COLUMNS; i++) {
+		const struct entity_column own = { .name = entity_own_column[i].name,
+						   .type = entity_own_column[i].type };
+
+		if (!seen->own[i])
+			rc = make_column(store, entity->table, &own, diag);
+	}
+	for (size_t i = 0; rc == 0 && i < entity->column_count; i++)
+		if (!seen->column[i])
+			rc = make_column(store, entity->table, &entity->column[i], diag);
+	return rc;
+}
+
 static int plan_table(struct store *store, const struct entity *entity, struct diag *diag)
 {
 	struct seen seen = { 0 };
@@ -245,9 +287,8 @@ static int plan_table(struct store *store, const struct entity *entity, struct d
 		rc = make_table(store, entity, diag);
 	} else {
 		rc = check_table(store, entity, &seen, diag);
-		for (size_t i = 0; rc == 0 && i < entity->column_count; i++)
-			if (!seen.column[i])
-				rc = make_column(store, entity->table, &entity->column[i], diag);
+		if (rc == 0)
+			rc = make_missing(store, entity, &seen, diag);
 	}
 	return rc ? rc : plan_indexes(store, entity, diag);
 }

@@ -15,6 +15,7 @@
 /* A record's values by the column of the table that each goes to. */
 struct picture {
 	uint64_t columns; /* a set, as in struct store_upsert */
+	bool is_adopted;
 	const struct value *value[STORE_COLUMNS_MAX];
 	struct store_upsert *upsert;
 };
@@ -40,21 +41,24 @@ static sqlite3_str *upsert_sql(struct store *store, const char *table,
 			       const struct picture *picture)
 {
 	bool has_owner = picture->columns >> STORE_OWNER_BIT & 1;
+	bool is_adopted = picture->is_adopted;
 	sqlite3_str *sql = sqlite3_str_new(store->sql.db);
 	unsigned value = 0;
 
 	sqlite3_str_appendf(sql,
-			    "INSERT OR FAIL INTO \"%w\" (id, revision, created_at, updated_at%s",
-			    table, has_owner ? ", owner" : "");
+			    "INSERT OR FAIL INTO \"%w\" (id, revision, created_at, updated_at%s%s",
+			    table, has_owner ? ", owner" : "", is_adopted ? ", adopted_at" : "");
 	for (uint64_t left = values_of(picture); left; left &= left - 1)
 		sqlite3_str_appendf(sql, ", \"%w\"", column_of(store, picture, left));
-	sqlite3_str_appendf(sql, ") SELECT id, 1, time, time%s", has_owner ? ", owner" : "");
+	sqlite3_str_appendf(sql, ") SELECT id, 1, time, time%s%s", has_owner ? ", owner" : "",
+			    is_adopted ? ", time" : "");
 	for (uint64_t left = values_of(picture); left; left &= left - 1)
 		sqlite3_str_appendf(sql, ", v%u", value++);
 	sqlite3_str_appendf(sql,
 			    " FROM " BATCH_TABLE " WHERE true ON CONFLICT (id) DO UPDATE SET "
-			    "revision = revision + 1, updated_at = excluded.updated_at%s",
-			    has_owner ? ", owner = excluded.owner" : "");
+			    "revision = revision + 1, updated_at = excluded.updated_at%s%s",
+			    has_owner ? ", owner = excluded.owner" : "",
+			    is_adopted ? ", adopted_at = excluded.adopted_at" : "");
 	for (uint64_t left = values_of(picture); left; left &= left - 1) {
 		const char *column = column_of(store, picture, left);
 
@@ -79,7 +83,9 @@ static int upsert_prepare(struct store *store, struct store_upserts *upserts, co
 		return rc;
 	}
 	(void)sqlite3_finalize(upsert->statement);
-	*upsert = (struct store_upsert){ .columns = picture->columns, .statement = statement };
+	*upsert = (struct store_upsert){ .columns = picture->columns,
+					 .is_adopted = picture->is_adopted,
+					 .statement = statement };
 	upserts->next = (upserts->next + 1) % STORE_UPSERTS_MAX;
 	picture->upsert = upsert;
 	return 0;
@@ -111,7 +117,8 @@ static int upsert_get(struct store *store, uint32_t number, const char *table,
 	if (!upserts)
 		return diag_nomem(diag);
 	for (size_t i = 0; i < STORE_UPSERTS_MAX && upserts->upsert[i].statement; i++) {
-		if (upserts->upsert[i].columns == picture->columns) {
+		if (upserts->upsert[i].columns == picture->columns &&
+		    upserts->upsert[i].is_adopted == picture->is_adopted) {
 			picture->upsert = &upserts->upsert[i];
 			return 0;
 		}
@@ -130,6 +137,7 @@ static int picture_make(struct store *store, const struct record *record, struct
 		return diag_set(diag, ERR_INVALID, "%s: table store_names lacks table %u",
 				store->sql.path, record->table);
 	ret->columns = record->owner.text ? UINT64_C(1) << STORE_OWNER_BIT : 0;
+	ret->is_adopted = record->is_adopted;
 	for (size_t i = 0; i < record->value_count; i++) {
 		const struct store_name *name = store_find_name(store, record->value[i].column);
 

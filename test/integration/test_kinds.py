@@ -126,7 +126,7 @@ def test_a_database_of_before(new_broker):
                      ["channels"]["inventoryStock"]["messages"]))
     broker.wait_rows([(None,), (name,)], "SELECT message FROM events WHERE topic = ? ORDER BY seq",
                      topic)
-    assert broker.rows("PRAGMA user_version") == [(13,)]
+    assert broker.rows("PRAGMA user_version") == [(14,)]
 
 
 def test_notices_of_two_messages(new_broker):

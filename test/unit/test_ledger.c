@@ -542,13 +542,15 @@ static void test_ledger_commit__event_only_and_entity_only(void **state)
 	write.message.payload_len = 0;
 	write.message.is_will = true;
 	write.is_correction = true;
+	write.is_adopted = true;
 	write.is_power = true;
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	close_ledger(f);
 	assert_sql(&f->folder, "shop.db",
-		   "SELECT seq, publisher, client_id, retained, will, correction, typeof(payload), "
+		   "SELECT seq, publisher, client_id, retained, will, correction, adopted, "
+		   "typeof(payload), "
 		   "hex(payload) FROM events",
-		   "2|||1|0|0|blob|FF0078\n3|||1|1|1|text|");
+		   "2|||1|0|0|0|blob|FF0078\n3|||1|1|1|1|text|");
 	assert_sql(&f->folder, "shop.db", "SELECT id, status FROM orders", "1|PLACED");
 }
 

@@ -106,7 +106,7 @@ static const struct row {
 	{ "\"observe\"", "bob", ORDER, 1, false, BAD, OBSERVED, REASON_SCHEMA_VIOLATION, false },
 	{ "\"observe\"", "bob", ORDER, 1, false, "{", OBSERVED, REASON_PAYLOAD_NOT_JSON, false },
 	{ "\"observe\"", "bob", ORDER, 1, false, NULL, OBSERVED, REASON_PAYLOAD_EMPTY, false },
-	{ "\"observe\"", "bob", ORDER, 1, false, LATE, OBSERVED, REASON_TRANSITION_ILLEGAL, false },
+	{ "\"observe\"", "bob", ORDER, 1, false, LATE, OBSERVED, REASON_TRANSITION_ILLEGAL, true },
 	{ "\"observe\"", "bob", ORDER, 0, false, GOOD, OBSERVED, REASON_QOS_TOO_LOW, true },
 	{ "\"observe\"", "bob", "notes/sunday", 1, false, "\"x\"", OBSERVED, REASON_TOPIC_PARAMETER,
 	  false },

@@ -138,6 +138,27 @@ static void test_store_upgrade__from_every_version(void **state)
 	}
 }
 
+/* The tables of entities get their new column at once, also those that no contract has any more. */
+static void test_store_upgrade__of_entity_tables(void **state)
+{
+	static const char columns[] = "SELECT m.name, group_concat(t.name) FROM sqlite_master m, "
+				      "pragma_table_info(m.name) t "
+				      "WHERE m.name IN ('a1', 'b2', 'c3') GROUP BY 1 ORDER BY 1";
+	struct fixture *f = *state;
+
+	old_database_make(f->path, STORE_ADOPTED_VERSION - 1);
+	assert_sql(&f->folder, "a.db", "CREATE TABLE a1 (id TEXT, status TEXT)", "");
+	assert_sql(&f->folder, "a.db", "CREATE TABLE b2 (id TEXT, adopted_at TEXT)", "");
+	assert_sql(&f->folder, "a.db", "CREATE TABLE c3 (id TEXT)", ""); /* somebody else's */
+	assert_sql(&f->folder, "a.db",
+		   "INSERT INTO store_names (table_name, column_name) VALUES ('a1', ''), ('a1', "
+		   "'status'), ('b2', ''), ('gone', '')",
+		   "");
+	open_store(f);
+	close_store(f);
+	assert_sql(&f->folder, "a.db", columns, "a1|id,status,adopted_at\nb2|id,adopted_at\nc3|id");
+}
+
 static void test_sql_loosen__makes_plain_tables(void **state)
 {
 	struct fixture *f = *state;
@@ -226,7 +247,7 @@ static void test_store_plan__more_columns_than_a_table_may_have(void **state)
 		assert_int_equal(rc, round == 0 ? 0 : ERR_LIMIT);
 	}
 	assert_non_null(strstr(f->diag.text, "more than 63 columns"));
-	assert_sql(&f->folder, "a.db", "SELECT count(*) FROM pragma_table_info('wide')", "45");
+	assert_sql(&f->folder, "a.db", "SELECT count(*) FROM pragma_table_info('wide')", "46");
 }
 
 /* Sets of columns beyond what is kept prepared are prepared again. */
@@ -703,6 +724,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_store_upgrade__from_every_version),
+		TEST(test_store_upgrade__of_entity_tables),
 		TEST(test_sql_loosen__makes_plain_tables),
 		TEST(test_store_plan__words_of_sql_are_names),
 		TEST(test_store_plan__numbers_are_permanent),
