@@ -229,6 +229,7 @@ static void load_param(struct loader *loader, const struct config *at, struct co
 	at = loader_follow(loader, at);
 	if (!config_check(loader->report, at, "a parameter", param_members))
 		return;
+	ret->at = at;
 	load_location(loader, at, ret);
 	load_values(loader, config_member(at, "enum"), ret);
 	(void)config_text(loader->report, at, "x-pattern", LOADER_TEXT_MAX, &ret->pattern);

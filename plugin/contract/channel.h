@@ -196,6 +196,7 @@ struct contract_param {
 	const char *const *value;
 	size_t sample_count; /* default and examples */
 	const char *const *sample;
+	const struct config *at; /* its place in the contract's files; for tools only */
 };
 
 /*

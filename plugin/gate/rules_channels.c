@@ -34,7 +34,35 @@ static void settle_message(struct rules *rules, const struct contract_channel *c
 	rules_add_warning(rules, text.text);
 }
 
-/* Looks which messages need properties: their headers' schema refuses {}. */
+/* Warns of parameters whose location no valid message of this kind has: each one is refused. */
+static void warn_of_locations(struct rules *rules, const struct contract_channel *channel,
+			      const struct contract_message *message)
+{
+	const unsigned comparable = PAYLOAD_TYPE_STRING | PAYLOAD_TYPE_BOOLEAN |
+				    PAYLOAD_TYPE_INTEGER | PAYLOAD_TYPE_NUMBER;
+	const struct schema *schema = rules->message[message->index].schema;
+	int64_t work = PATTERN_MAX_WORK;
+
+	if (!schema || channel->send_count == 0 || message->is_cloudevents)
+		return;
+	for (size_t i = 0; i < channel->param_count; i++) {
+		const struct contract_param *param = &channel->param[i];
+		struct diag text;
+
+		if (!param->location ||
+		    schema_types_at(schema, param->location, &work) & comparable)
+			continue;
+		diag_init(&text);
+		config_line(&text, param->at, "location",
+			    "the schema of message \"%s\" allows no text, number or boolean there: "
+			    "each such message is refused (id-mismatch)",
+			    message->name);
+		rules_add_warning(rules, text.text);
+	}
+}
+
+/* Looks which messages need properties (their headers' schema refuses {}), and what none can have.
+ */
 static int settle_messages(struct rules *rules, struct diag *diag)
 {
 	const struct payload_limits limits = { .max_bytes = 2, .max_depth = 1 };
@@ -49,8 +77,10 @@ static int settle_messages(struct rules *rules, struct diag *diag)
 	for (size_t i = 0; nothing && i < rules->contract->channel_count; i++) {
 		const struct contract_channel *channel = &rules->contract->channel[i];
 
-		for (size_t m = 0; m < channel->message_count; m++)
+		for (size_t m = 0; m < channel->message_count; m++) {
 			settle_message(rules, channel, &channel->message[m], nothing);
+			warn_of_locations(rules, channel, &channel->message[m]);
+		}
 	}
 	payload_parser_free(parser);
 	return nothing ? 0 : diag_nomem(diag);

@@ -132,6 +132,13 @@ void schema_member(const struct schema *schema, const char *name, size_t len, in
 		   struct schema_member *ret);
 
 /*
+ * Returns which types the value at the JSON Pointer @pointer of a valid message may have; 0: none
+ * has a value there. Where nothing is known of it, as behind a name with ~, PAYLOAD_TYPE_ANY.
+ * @work as above.
+ */
+unsigned schema_types_at(const struct schema *schema, const char *pointer, int64_t *work);
+
+/*
  * The budget of work for one message, in units of about 10 nanoseconds (run.h says what costs how
  * much). The whole budget takes about 5 ms.
  */

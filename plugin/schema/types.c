@@ -3,6 +3,8 @@
  * looked at are those that authors say a type with: type, const, enum, references, allOf, anyOf and
  * oneOf. Others (not, if) may rule more types out, which a check then finds.
  */
+#include <string.h>
+
 #include "schema/program.h"
 #include "schema/schema.h"
 
@@ -15,8 +17,9 @@ struct asking {
 	unsigned (*below)(struct asking *asking, const struct schema_node *node);
 	const char *name; /* of the member */
 	size_t len;
-	unsigned left; /* of SCHEMAS_MAX */
-	int64_t *work; /* left for patterns */
+	const char *rest; /* of a pointer: what stands behind the member */
+	unsigned left;    /* of SCHEMAS_MAX */
+	int64_t *work;    /* left for patterns */
 };
 
 static unsigned type_of(uint32_t kinds, bool is_integer)
@@ -191,4 +194,36 @@ void schema_member(const struct schema *schema, const char *name, size_t len, in
 	asking.below = item_types;
 	asking.left = SCHEMAS_MAX;
 	ret->items = ask(&asking, schema->root);
+}
+
+/* The types of what asking->rest leads to, from @node on. */
+static unsigned place_types(struct asking *asking, const struct schema_node *node)
+{
+	struct asking next = *asking;
+	unsigned types;
+
+	if (!asking->rest[0])
+		return own_types(asking, node);
+	next.name = asking->rest + 1;
+	next.len = strcspn(next.name, "/");
+	next.rest = next.name + next.len;
+	if (memchr(next.name, '~', next.len))
+		return PAYLOAD_TYPE_ANY;
+	types = member_types(&next, node);
+	asking->left = next.left;
+	/* An item of an array, by its number. */
+	if ((node->types & VIEW_ARRAY) && strspn(next.name, "0123456789") == next.len)
+		types = PAYLOAD_TYPE_ANY;
+	return types;
+}
+
+unsigned schema_types_at(const struct schema *schema, const char *pointer, int64_t *work)
+{
+	struct asking asking = { .leaf = place_types,
+				 .below = place_types,
+				 .rest = pointer,
+				 .left = SCHEMAS_MAX,
+				 .work = work };
+
+	return ask(&asking, schema->root);
 }
