@@ -10,6 +10,7 @@
 #include "ctl/lint.h"
 #include "ctl/pairs.h"
 
+#define OPEN_NAMED 5u  /* objects of a payload that a line names */
 #define DEPTH_MAX 600u /* of a schema without references: references and levels */
 
 /* ---- state machines ---------------------------------------------------------------------- */
@@ -239,6 +240,9 @@ struct survey {
 	const struct config *at; /* the channel */
 	json_t *closed;          /* by schema, see pairs.h */
 	json_t *walked;
+	size_t open_count; /* objects that take any member; the first OPEN_NAMED of them */
+	bool is_root_open;
+	char places[DIAG_MAX / 3];
 };
 
 static bool is_closed(struct survey *survey, const json_t *schema);
@@ -309,14 +313,34 @@ static void walk_members(struct survey *survey, const json_t *schema, const stru
 	}
 }
 
+/* Notes an open object; the payload itself is the empty pointer. */
 static void add_open(struct survey *survey, const struct config *path)
 {
-	char pointer[512];
+	char pointer[DIAG_MAX / 4];
+	size_t used = strlen(survey->places);
 
-	lint_add_at(survey->lint, LINT_WARNING, survey->at,
-		    "the payload%s%s takes members that it does not name (a misspelt one passes): "
-		    "set additionalProperties or unevaluatedProperties to false",
-		    path->up ? " at " : "", config_pointer(path, NULL, pointer, sizeof(pointer)));
+	(void)config_pointer(path, NULL, pointer, sizeof(pointer));
+	survey->is_root_open |= !pointer[0];
+	if (survey->open_count++ < OPEN_NAMED)
+		(void)snprintf(survey->places + used, sizeof(survey->places) - used, "%s%s",
+			       used ? ", " : "", pointer[0] ? pointer : "itself");
+}
+
+/* One line for all of a message. */
+static void say_open(const struct survey *survey)
+{
+	char where[DIAG_MAX / 2] = "";
+
+	if (survey->open_count > 1)
+		(void)snprintf(where, sizeof(where), " in %zu places (%s%s)", survey->open_count,
+			       survey->places, survey->open_count > OPEN_NAMED ? ", ..." : "");
+	else if (!survey->is_root_open)
+		(void)snprintf(where, sizeof(where), " at %s", survey->places);
+	if (survey->open_count > 0)
+		lint_add_at(survey->lint, LINT_WARNING, survey->at,
+			    "the payload%s takes members that it does not name (a misspelt one "
+			    "passes): set additionalProperties or unevaluatedProperties to false",
+			    where);
 }
 
 static void walk_schema(struct survey *survey, const json_t *schema, const struct config *path,
@@ -348,6 +372,7 @@ static void check_schema(struct lint *lint, const struct contract *contract,
 			    DEREF_MAX);
 	else
 		walk_schema(&survey, schema, &root, DEPTH_MAX);
+	say_open(&survey);
 	json_decref(survey.closed);
 	json_decref(survey.walked);
 	json_decref(schema);
