@@ -204,7 +204,8 @@ void sources_forget_json(struct sources *sources)
 {
 	for (size_t i = 0; i < sources->count; i++) {
 		json_decref(sources->file[i]->json);
-		sources->file[i]->json = NULL;
+		json_decref(sources->file[i]->part);
+		sources->file[i]->json = sources->file[i]->part = NULL;
 	}
 }
 
@@ -225,6 +226,16 @@ json_t *sources_json(struct sources_file *file)
 	if (!file->json)
 		file->json = config_json(file->original);
 	return file->json;
+}
+
+json_t *sources_part_json(struct sources_file *file, const struct config *at)
+{
+	if (file->part && file->part_at == at)
+		return file->part;
+	json_decref(file->part);
+	file->part_at = at;
+	file->part = config_json(at);
+	return file->part;
 }
 
 /* ---- finding one ------------------------------------------------------------------------ */

@@ -46,6 +46,8 @@ struct sources_file {
 	 * lacks is looked for in the original. */
 	const struct config *root;
 	json_t *json; /* the original; NULL until sources_json() */
+	json_t *part; /* that of @part_at, likewise */
+	const struct config *part_at;
 	/* The "$id" of all that is in it, in the order of strcmp(): sources_load_all(). */
 	const char **inner;
 	size_t inner_count;
@@ -95,6 +97,9 @@ void sources_clear(struct sources *sources);
 
 /* The file as a Jansson value, made at the first call; borrowed; NULL: memory ran out. */
 json_t *sources_json(struct sources_file *file);
+
+/* Likewise the value @at of the original; borrowed until the call for another one. */
+json_t *sources_part_json(struct sources_file *file, const struct config *at);
 void sources_forget_json(struct sources *sources);
 
 /*

@@ -79,10 +79,14 @@ static const json_t *find_value(struct deref *deref, struct sources_file *file, 
 	if (!at || at == file->original)
 		return jsonfile_at(at ? sources_json(file) : NULL, pointer);
 	json = pairs_get(deref->parts, at, NULL);
-	if (!json && (json = config_json(at))) {
+	if (!json) {
+		/* What is asked for first is often beside what was in the call before. */
+		bool is_first = json_object_size(deref->parts) == 0;
+
+		json = is_first ? json_incref(sources_part_json(file, at)) : config_json(at);
 		pairs_put(deref->parts, at, NULL, json);
-		json_decref(json); /* the parts have it, or memory ran out */
-		json = pairs_get(deref->parts, at, NULL);
+		json_decref(json);
+		json = pairs_get(deref->parts, at, NULL); /* NULL: memory ran out */
 	}
 	return jsonfile_at(json, rest);
 }
