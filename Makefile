@@ -26,7 +26,7 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 # ---- what is built from what ------------------------------------------------------------
 
 BASE     = base/arena base/base64 base/brokerfile base/clock base/config base/config_load base/config_read base/configbuild \
-           base/configbuild_copy base/configwrite base/diag base/draft base/entity base/fixedtable base/jsonfile base/jsonread base/keyhash \
+           base/configbuild_copy base/configwrite base/configwrite_notes base/diag base/draft base/entity base/fixedtable base/jsonfile base/jsonread base/keyhash \
            base/limits base/mapguard base/options base/peer base/percent base/portions base/reason \
            base/suggest base/thread base/wholefile base/yamlcore base/yamlfault base/yamlread \
            base/yamlscalar
@@ -66,6 +66,9 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals report/deadletter
 GATE     = gate/gate gate/judgement gate/permission gate/message_rules gate/property_rules gate/reply_rules gate/entity_rules gate/repeat gate/subscription gate/kinds gate/adopt gate/nearest gate/candidates gate/cloudevents
+LEARN    = learn/accounts learn/channelof learn/learn learn/maker learn/naming learn/observed \
+           learn/schemaof learn/shape learn/statuswalk learn/texttable learn/topictree learn/topictree_look \
+           learn/traffic learn/traffic_line learn/traffic_rows learn/widen learn/widen_messages learn/widen_schema learn/widen_status
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT_ROOM) $(ACCESS_ROOM) $(LEDGER) gate/rules gate/rules_access gate/rules_channels gate/rules_schemas gate/rules_documents gate/rules_made $(GATE) $(REPORT) $(MONITOR) broker/own_messages
 LOGIN    = $(addprefix broker/,holdoffs login login_password login_proof login_scram pending_logins)
 BROKER   = broker/broker broker/events_publish broker/events_will broker/events_acl broker/events_leave \
@@ -82,10 +85,10 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/cmd_diff ctl/diff_payloads ctl/cmd_replay ctl/change_list ctl/deref ctl/schema_compare ctl/schema_compare_keywords \
            ctl/cmd_ctl ctl/control_args \
            ctl/cmd_restored ctl/cmd_passwd ctl/credwrite ctl/cmd_validate \
-           ctl/cmd_contract ctl/cmd_completion ctl/cmd_help
+           ctl/cmd_contract ctl/cmd_init ctl/init_learn ctl/cmd_completion ctl/cmd_help
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base config draft yaml brokerfile options sessions shares releases repairs login holdoffs events \
+UNIT     = base config draft learn yaml brokerfile options sessions shares releases repairs login holdoffs events \
            contract sources translate bundle \
            topics gate adopted properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator uri \
@@ -93,7 +96,7 @@ UNIT     = base config draft yaml brokerfile options sessions shares releases re
            journal journal_faults state idfilter store store_files writer ledger ledger_files replan age \
            monitor metrics control schema_compare
 THREADED = pattern verifier login journal journal_faults writer idfilter ledger ledger_files replan backlog metrics
-FUZZ     = brokerfile yaml contract translate topics gate repeat notice control journal properties \
+FUZZ     = brokerfile yaml contract learn translate topics gate repeat notice control journal properties \
            payload payload_text pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \
            access password token certid scram
@@ -117,7 +120,7 @@ $(B)/mosquitto_petstore.so: $(PLUGIN:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o) plu
 	@$(CC) -shared -o $@ $(filter %.o,$^) -Wl,-Bsymbolic $(HARDEN_LINK) \
 	  -Wl,--version-script=plugin/exports.map $(LINK)
 
-$(B)/petstorectl: $(CTL:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o)
+$(B)/petstorectl: $(CTL:%=$(B)/rel/%.o) $(LEARN:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o)
 	@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo "link $@")
 	@$(CC) -pie -o $@ $^ $(HARDEN_LINK) $(LINK) -lmosquitto
 
@@ -140,7 +143,7 @@ $(foreach k,rel san tsan fuzz,$(B)/$k/schema/metaschema.o): $(wildcard plugin/sc
 # ---- tests ------------------------------------------------------------------------------
 
 # All rooms that a test may link without a broker, so that a test links what it uses.
-T_ROOMS = $(ROOMS) $(LOGIN) $(addprefix broker/,sessions shares releases repairs) \
+T_ROOMS = $(ROOMS) $(LEARN) $(LOGIN) $(addprefix broker/,sessions shares releases repairs) \
           ctl/credwrite ctl/schema_compare ctl/schema_compare_keywords
 $(foreach k,rel san tsan fuzz,$(eval $(B)/$k/rooms.a: $(T_ROOMS:%=$(B)/$k/%.o)))
 $(B)/%/rooms.a: ; @rm -f $@ && ar rcs $@ $^

@@ -87,6 +87,9 @@ check "ledger knows base only" arrows ledger contract access schema gate report 
 check "monitor knows base only" arrows monitor contract access schema ledger gate report broker ctl
 check "gate knows no room above" arrows gate report monitor broker ctl
 check "report knows no room beside it or above" arrows report access ledger monitor broker ctl
+check "learn knows base, schema and ledger only" arrows learn contract access gate report monitor broker ctl
+check "learn is included by petstorectl only" \
+	includes_outside 'learn/' plugin/ctl/*.[ch] plugin/learn/*.[ch]
 check "broker knows nothing of petstorectl" arrows broker ctl
 for part in circles names heads functions words programs; do
 	check "the plan of plugin/: $part" test/structure.py $part

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <yaml.h>
 
+#include "base/configwrite_internal.h"
 #include "base/utf8.h"
 #include "base/yamlcore.h"
 
@@ -215,6 +216,11 @@ static int emit_end(yaml_emitter_t *emitter, const struct config *value)
 						 : yaml_sequence_end_event_initialize(&event));
 }
 
+bool configwrite_is_note(const struct config *value)
+{
+	return value->key && value->key[0] == CONFIGWRITE_NOTE[0];
+}
+
 static int emit_value(yaml_emitter_t *emitter, const struct config *value)
 {
 	int rc;
@@ -223,6 +229,8 @@ static int emit_value(yaml_emitter_t *emitter, const struct config *value)
 		return emit_scalar(emitter, value);
 	rc = emit_start(emitter, value);
 	config_foreach(child, value) {
+		if (configwrite_is_note(child))
+			continue;
 		if (rc == 0 && value->kind == CONFIG_OBJECT)
 			rc = emit_text(emitter, child->key, strlen(child->key),
 				       style_of(child->key, strlen(child->key), true));
