@@ -234,6 +234,7 @@ static const struct {
 	{ .event = MOSQ_EVT_TICK, .callback = on_tick },
 	{ .event = MOSQ_EVT_RELOAD, .callback = events_on_reload },
 	{ .event = MOSQ_EVT_CONTROL, .callback = events_on_control, .topic = CONTROL_TOPIC },
+	{ .event = MOSQ_EVT_CONTROL, .callback = events_on_control, .topic = CONTROL_RESEND_TOPIC },
 };
 /* clang-format on */
 

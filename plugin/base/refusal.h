@@ -36,6 +36,11 @@ struct refusal {
 	const void *payload;        /* its first bytes: as many as the row keeps */
 	size_t payload_len;         /* bytes at @payload */
 	size_t payload_bytes;       /* bytes that the message had */
+	/* It is kept whole: all payload_bytes are at @payload. With these properties, as on the
+	 * wire. */
+	bool is_letter;
+	const void *properties;
+	size_t properties_len;
 };
 
 #endif

@@ -110,6 +110,15 @@ struct retained {
 	uint64_t published, cleared, unknown; /* since the start */
 };
 
+/* Refused messages that were published again, once mended: see events_mended.c. */
+#define MENDED_MAX 64u
+struct mended {
+	char id[MENDED_MAX]
+	       [DECISIONID_TEXT]; /* the last ones, which the database may not know of */
+	int64_t second[MENDED_MAX];
+	unsigned next;
+};
+
 /* For log lines that come at most once in a while. */
 struct unlogged {
 	atomic_uint foreign; /* requests refused on threads of 2.1's http_api, not logged yet */
@@ -141,6 +150,7 @@ struct plugin {
 	struct arrival arrival;
 	struct reloading reloading;
 	struct retained retained;
+	struct mended mended;
 	struct unlogged unlogged;
 	bool is_ending;  /* the last tick of an ending broker came: only last wills follow */
 	bool has_ticked; /* 2.0.11 to 2.0.14 with per_listener_settings never raise TICK */
@@ -343,8 +353,12 @@ bool events_publish_retained(const struct plugin *plugin, const struct message *
  */
 void properties_show(struct plugin *plugin, const struct mosquitto *client, const void *list,
 		     bool is_message, struct gate_request *request) __attribute__((cold));
+/* All of @list, which need not be a client's; the broker exports what reads it, or it is NULL. */
+void properties_show_list(struct plugin *plugin, const void *list, struct gate_request *request);
 /* Frees the copies. */
 void properties_forget(struct plugin *plugin);
+/* The list of bytes as properties_read() wrote them, new; NULL: none, or memory ran out. */
+struct mqtt5__property *properties_make(const struct plugin *plugin, const void *bytes, size_t len);
 
 /*
  * Messages that are sent again, see events_resend.c. events_resend(): a publish was refused; true:

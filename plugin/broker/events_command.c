@@ -1,11 +1,13 @@
 /*
- * events_command.c -- the operator's commands on $CONTROL/petstore/v1.
+ * events_command.c -- the operator's commands on $CONTROL/petstore/v1 and
+ * $CONTROL/petstore-resend/v1.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/version.h"
 #include "broker/events.h"
+#include "broker/events_mended.h"
 #include "monitor/control.h"
 
 static const char *const mode_names[] = {
@@ -98,10 +100,18 @@ static json_t *explain(struct plugin *plugin, const struct control_members *ques
 			 "messageName", decision->kind ? decision->kind->name : "");
 }
 
+/* Who gives the commands. */
+struct operator
+{
+	struct plugin *plugin;
+	struct mosquitto *client;
+};
+
 static json_t *perform(void *ctx, enum control_command command,
 		       const struct control_members *members, struct diag *diag)
 {
-	struct plugin *plugin = ctx;
+	const struct operator* asks = ctx;
+	struct plugin *plugin = asks->plugin;
 	struct feed_facts facts;
 
 	switch (command) {
@@ -124,6 +134,8 @@ static json_t *perform(void *ctx, enum control_command command,
 		return feed_list_alerts(plugin->feed);
 	case CONTROL_EXPLAIN:
 		return explain(plugin, members, diag);
+	case CONTROL_RESEND:
+		return events_mended(plugin, asks->client, members->id, members->username, diag);
 	}
 	return NULL;
 }
@@ -143,7 +155,8 @@ int events_on_control(int event_id, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_control *event = event_data;
 	struct plugin *plugin = userdata;
-	const struct control_ops ops = { .ctx = plugin, .perform = perform, .done = log_command };
+	struct operator asks = { plugin, event->client };
+	struct control_ops ops = { .ctx = &asks, .perform = perform, .done = log_command };
 	char id[80], user[80];
 	struct who who;
 	char *response = NULL;
@@ -152,14 +165,17 @@ int events_on_control(int event_id, void *event_data, void *userdata)
 	(void)event_id;
 	if (!events_begin(plugin))
 		return MOSQ_ERR_SUCCESS;
+	ops.is_resend = strcmp(event->topic, CONTROL_RESEND_TOPIC) == 0;
 	who = broker_who(event->client);
 	broker_log(BROKER_NOTICE, "commands of %s (client %s):",
 		   diag_name(user, sizeof(user), who.principal, strlen(who.principal)),
 		   diag_name(id, sizeof(id), who.client_id, strlen(who.client_id)));
 	if (control_handle(event->payload, event->payload ? event->payloadlen : 0, &ops, &response,
 			   &diag) == 0)
-		(void)broker_send(who.client_id, CONTROL_RESPONSE_TOPIC, response,
-				  strlen(response));
+		(void)broker_send(who.client_id,
+				  ops.is_resend ? CONTROL_RESEND_RESPONSE_TOPIC
+						: CONTROL_RESPONSE_TOPIC,
+				  response, strlen(response));
 	free(response);
 	return MOSQ_ERR_SUCCESS;
 }

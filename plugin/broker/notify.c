@@ -139,10 +139,9 @@ static struct who who_is(const struct mosquitto *client, const char *principal)
 	return who;
 }
 
-/* It goes whole to where its channel wants such messages. */
-__attribute__((noinline)) static void send_letter(struct notify *notify,
-						  const struct notify_refused *refused,
-						  const struct refusal *refusal)
+/* It goes whole to where its channel wants such messages, and is kept whole, too. */
+__attribute__((noinline)) static void
+send_letter(struct notify *notify, const struct notify_refused *refused, struct refusal *refusal)
 {
 	const char *types = notify->channel ? notify->channel->problem_types : NULL;
 	struct schema_error fault[NOTICE_FAULTS_MAX];
@@ -153,7 +152,12 @@ __attribute__((noinline)) static void send_letter(struct notify *notify,
 		return;
 	count = gate_faults(notify->rules, refused->decision, fault, NOTICE_FAULTS_MAX);
 	len = notice_print(types, refusal, fault, count, notify->letters.problem);
-	(void)letters_send(&notify->letters, refused->letter, refusal, len, second);
+	if (!letters_send(&notify->letters, refused->letter, refusal, len, second) ||
+	    refused->letter->is_cut)
+		return;
+	refusal->is_letter = true;
+	refusal->properties = refused->letter->properties;
+	refusal->properties_len = refused->letter->properties_len;
 }
 
 void notify_decision(struct notify *notify, const struct notify_refused *refused)

@@ -234,6 +234,17 @@ void properties_show(struct plugin *plugin, const struct mosquitto *client, cons
 	request->shown = &shown->properties;
 }
 
+void properties_show_list(struct plugin *plugin, const void *list, struct gate_request *request)
+{
+	struct shown_properties *shown = &plugin->pending.shown;
+
+	properties_forget(plugin);
+	shown->properties = properties_absent();
+	shown->properties.user = shown->user;
+	show(&plugin->broker.properties, shown, list);
+	request->shown = &shown->properties;
+}
+
 /* What is being read. */
 struct source {
 	const unsigned char *at;
@@ -317,6 +328,11 @@ static mosquitto_property *make_list(const struct broker_properties *api, const 
 		if (!add_property(api, &source, &list))
 			break;
 	return list;
+}
+
+struct mqtt5__property *properties_make(const struct plugin *plugin, const void *bytes, size_t len)
+{
+	return make_list(&plugin->broker.properties, bytes, len);
 }
 
 bool events_publish_retained(const struct plugin *plugin, const struct message *message,

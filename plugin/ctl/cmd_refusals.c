@@ -1,5 +1,6 @@
 /*
- * petstorectl refusals: what was refused, from the database.
+ * petstorectl refusals: what was refused, from the database; and one of these published again, by
+ * a running broker's plugin.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,7 +8,9 @@
 #include <time.h>
 
 #include "base/reason.h"
+#include "monitor/control.h"
 #include "ctl/args.h"
+#include "ctl/control_args.h"
 #include "ctl/tables.h"
 #include "ctl/ctl.h"
 
@@ -15,13 +18,15 @@
 #define FOLLOW_MS 300
 
 struct refusals_args {
+	struct control_args control; /* for @resend; first, see control_args.h */
+	const char *resend;
 	const char *client, *user, *topic, *message, *reason, *id, *by;
 	char since[ARGS_TIME_MAX], until[ARGS_TIME_MAX];
 	long limit;
 	bool follow;
 };
 
-static const struct refusals_args defaults = { .limit = 50 };
+static const struct refusals_args defaults = { .control.broker.timeout_s = 10, .limit = 50 };
 
 /* Of all reasons; the first two are no refusal's. */
 #define X(reason, code, ...) " " code
@@ -32,7 +37,7 @@ static const char codes[] = REASON_TABLE(X);
 #define AT(member) .offset = offsetof(struct refusals_args, member)
 static const struct args_row rows[] = {
 	{ "client", ARGS_TEXT, "ID", "of this client", AT(client) },
-	{ "user", ARGS_TEXT, "USER", "of this user", AT(user) },
+	{ "user", ARGS_TEXT, "USER", "of this user; with --resend: as this one", AT(user) },
 	{ "topic", ARGS_TEXT, "PREFIX", "of topics that begin so", AT(topic) },
 	{ "message", ARGS_TEXT, "NAME", "that are nearest to this message of the contract",
 	  AT(message) },
@@ -47,6 +52,22 @@ static const struct args_row rows[] = {
 	  AT(limit), 0, 1000000000 },
 	{ "follow", ARGS_SWITCH, NULL, "go on with what comes; JSON is then one object a line",
 	  AT(follow) },
+	{ "resend", ARGS_TEXT, "DECISION",
+	  "publish the refused message with this decision id again, once what was wrong is mended",
+	  AT(resend) },
+	{ "operator", ARGS_TEXT, "NAME", "with --resend: the user who asks for it",
+	  AT(control.broker.user) },
+	{ "host", ARGS_TEXT, "NAME", "its broker (localhost, or as --config has it)",
+	  AT(control.broker.host) },
+	{ "port", ARGS_NUMBER, "N", "and its port (8883, or as --config has it)",
+	  AT(control.broker.port), 1, 65535 },
+	{ "cafile", ARGS_FILE, "FILE", "who signed its certificate; without it no TLS",
+	  AT(control.broker.ca_file) },
+	{ "cert", ARGS_FILE, "FILE", "the operator's certificate", AT(control.broker.certificate) },
+	{ "key", ARGS_FILE, "FILE", "and its key", AT(control.broker.key) },
+	{ "password-file", ARGS_FILE, "FILE",
+	  "its first line is the operator's password, - is standard input; else it is asked for",
+	  AT(control.password_file) },
 	{ .name = NULL },
 };
 
@@ -212,26 +233,84 @@ static int answer(struct query *query, struct ctl_call *call)
 	return args->follow ? follow(query, call) : show(query, call, &last);
 }
 
-static int run(struct ctl_call *call)
+/* ---- publishing one again ---------------------------------------------------------------- */
+
+static int print_resent(const struct ctl_call *call, const json_t *data)
+{
+	const struct refusals_args *args = call->args;
+	bool is_accepted = json_is_true(json_object_get(data, "accepted"));
+	json_int_t event = json_integer_value(json_object_get(data, "event"));
+
+	if (call->is_json) {
+		output_json(data);
+		return is_accepted ? CTL_OK : CTL_NO;
+	}
+	(void)printf("%s: %s, sent by %s, published as %s", is_accepted ? "accepted" : "refused",
+		     tables_text(data, "topic"), tables_text(data, "sentBy"), args->user);
+	if (event > 0)
+		(void)printf(", event %lld", (long long)event);
+	if (json_object_get(data, "reason"))
+		(void)printf(": %s: %s%s%s", tables_text(data, "reason"),
+			     tables_text(data, "field"), tables_text(data, "field")[0] ? ": " : "",
+			     tables_text(data, "message"));
+	(void)puts("");
+	return is_accepted ? CTL_OK : CTL_NO;
+}
+
+static int resend(struct ctl_call *call)
+{
+	struct refusals_args *args = call->args;
+	json_t *data = NULL;
+	int status;
+
+	if (!args->user || !args->user[0])
+		return ctl_fail(call->name,
+				"--resend %s: expected --user USER too, as whom it is "
+				"published",
+				args->resend);
+	args->control.topic = CONTROL_RESEND_TOPIC;
+	status = control_args_ask(call,
+				  json_pack("{ss ss ss}", "command", "resend", "id", args->resend,
+					    "username", args->user),
+				  &data);
+	if (status == CTL_OK)
+		status = print_resent(call, data);
+	json_decref(data);
+	return status;
+}
+
+static int list(struct ctl_call *call)
 {
 	struct query *query = NULL;
-	bool is_done =
-		tables_open(&call->files, &query, &call->diag) == 0 && answer(query, call) == 0;
+	bool is_done = files_find(&call->files, call->name, &call->diag) == 0 &&
+		       tables_open(&call->files, &query, &call->diag) == 0 &&
+		       answer(query, call) == 0;
 
 	query_close(query);
 	return is_done ? CTL_OK : CTL_FAILED;
 }
 
+static int run(struct ctl_call *call)
+{
+	const struct refusals_args *args = call->args;
+
+	return args->resend ? resend(call) : list(call);
+}
+
 const struct ctl_command ctl_refusals = {
 	.name = NAME,
-	.arguments = "[--client ID] [--reason CODE] [--by WHAT] [--follow] [OPTION...]",
+	.arguments = "[--client ID] [--reason CODE] [--by WHAT] [--follow] [--resend DECISION "
+		     "--user USER] [OPTION...]",
 	.summary = "what was refused, or observed, and why",
 	.help = "The broker may be running; rows come a moment after the refusal. The latest "
 		"comes\n"
-		"first, with --follow last.\n\n" ARGS_TIME_HELP,
+		"first, with --follow last. --resend asks a running broker, whose operator needs\n"
+		"the scope that the contract asks for on " CONTROL_RESEND_TOPIC
+		".\n\n" ARGS_TIME_HELP,
 	.shared = CTL_JSON | CTL_CONFIG | CTL_DATABASE,
 	.options = rows,
 	.args_size = sizeof(struct refusals_args),
 	.defaults = &defaults,
+	.finds_files = true,
 	.run = run,
 };

@@ -99,12 +99,17 @@ static int find_broker(struct ctl_call *call, struct control_args *args)
 	return 0;
 }
 
+static const char *topic_of(const struct control_args *args)
+{
+	return args->topic ? args->topic : CONTROL_TOPIC;
+}
+
 /* May the user give commands, by contract and access file? */
-static bool may_command(const struct scene *scene, const char *user)
+static bool may_command(const struct scene *scene, const char *topic, const char *user)
 {
 	const struct access_principal *principal = access_find(scene->rules->access, user);
 	struct contract_match match =
-		topics_match(scene->rules->contract->topics, CONTROL_TOPIC, strlen(CONTROL_TOPIC));
+		topics_match(scene->rules->contract->topics, topic, strlen(topic));
 
 	return principal && !principal->is_disabled && match.channel &&
 	       gate_grant(principal, LOGIN_PASSWORD, match.channel->send, match.channel->send_count,
@@ -123,7 +128,7 @@ static void pick_user(FILE *file, const struct scene *scene, struct control_args
 			continue;
 		*space = '\0';
 		if (args->broker.user ? strcmp(args->broker.user, line) != 0
-				      : !may_command(scene, line))
+				      : !may_command(scene, topic_of(args), line))
 			continue;
 		(void)strcpy(args->user, line);
 		(void)snprintf(args->password, sizeof(args->password), "%.*s",
@@ -234,6 +239,7 @@ static int prepare(struct ctl_call *call, struct control_args *args)
 
 struct control_request {
 	const struct control_broker *broker;
+	const char *topic;
 	const char *text;
 	char *answer;
 	int rc; /* 0 while all is well */
@@ -259,7 +265,7 @@ static void on_connect(struct mosquitto *client, void *ctx, int code, int flags,
 		give_up(request, ERR_IO, mosquitto_reason_string(code));
 		return;
 	}
-	rc = mosquitto_publish_v5(client, NULL, CONTROL_TOPIC, (int)strlen(request->text),
+	rc = mosquitto_publish_v5(client, NULL, request->topic, (int)strlen(request->text),
 				  request->text, 1, false, NULL);
 	if (rc)
 		give_up(request, ERR_IO, mosquitto_strerror(rc));
@@ -295,10 +301,12 @@ static void on_message(struct mosquitto *client, void *ctx, const struct mosquit
 		       const mosquitto_property *properties)
 {
 	struct control_request *request = ctx;
+	size_t len = strlen(request->topic);
 
 	(void)client;
 	(void)properties;
-	if (request->answer || strcmp(message->topic, CONTROL_RESPONSE_TOPIC) != 0)
+	if (request->answer || strncmp(message->topic, request->topic, len) != 0 ||
+	    strcmp(message->topic + len, "/response") != 0)
 		return;
 	request->answer = strndup(message->payload ? message->payload : "",
 				  message->payload ? (size_t)message->payloadlen : 0);
@@ -340,14 +348,16 @@ static void run_loop(struct mosquitto *client, struct control_request *request)
 }
 
 /*
- * Publishes @text to the plugin's command topic. On success *ret is the answer, to be freed
+ * Publishes @text to @topic, the plugin's for commands. On success *ret is the answer, to be freed
  * with free(). ERR_IO where the broker can't be reached or refuses; ERR_BUSY where it does not
  * answer in time; @diag says which.
  */
-static int request_answer(const struct control_broker *broker, const char *text, char **ret,
-			  struct diag *diag)
+static int request_answer(const struct control_broker *broker, const char *topic, const char *text,
+			  char **ret, struct diag *diag)
 {
-	struct control_request request = { .broker = broker, .text = text, .diag = diag };
+	struct control_request request = {
+		.broker = broker, .topic = topic, .text = text, .diag = diag
+	};
 	struct mosquitto *client;
 
 	/* libmosquitto of 2.1 says goodbye to connections that are closed already. */
@@ -395,7 +405,7 @@ int control_args_ask(struct ctl_call *call, json_t *command, json_t **data)
 	if (!text)
 		(void)diag_nomem(&call->diag);
 	else if (prepare(call, args) == 0 &&
-		 request_answer(&args->broker, text, &answer, &call->diag) == 0)
+		 request_answer(&args->broker, topic_of(args), text, &answer, &call->diag) == 0)
 		response = read_response(answer, &call->diag);
 	error = json_string_value(json_object_get(response, "error"));
 	if (error) {

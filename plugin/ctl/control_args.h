@@ -32,8 +32,11 @@ struct control_broker {
 #define CONTROL_ARGS_ID_MAX 160u /* of what is made of a user's name, of 128 bytes at most */
 #define CONTROL_ARGS_NAME_MAX 160u
 
+/* A command's own arguments begin with these, or are these. */
 struct control_args {
 	struct control_broker broker;
+	const char *topic; /* that commands are published on; NULL: CONTROL_TOPIC; "/response" is
+			    * where the answer comes */
 	const char *password_file;
 	/* Room for what the options leave open: @broker points here then. */
 	char host[CONTROL_ARGS_NAME_MAX], user[CONTROL_ARGS_NAME_MAX];

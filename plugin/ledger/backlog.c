@@ -20,6 +20,7 @@ struct backlog {
 	struct backlog_item *first;
 	struct backlog_item **end;
 	size_t alerts;
+	size_t letters; /* bytes of theirs that wait */
 	_Atomic size_t bytes;
 	int64_t times; /* it was taken */
 	int64_t summed_up_ms;
@@ -113,6 +114,12 @@ static void uncopied_refusal(struct uncopied *uncopied, const struct refusal *fr
 	uncopied->item.bytes += refusal->payload_len;
 }
 
+/* What a letter has beyond the refusal. */
+static size_t letter_bytes(const struct refusal *refusal)
+{
+	return refusal->payload_bytes - refusal->payload_len + refusal->properties_len;
+}
+
 /* An alert's document must stay whole: the room that prints it bounds it. */
 static void uncopied_alert(struct uncopied *uncopied, const struct alertrow *from)
 {
@@ -126,6 +133,19 @@ static void uncopied_alert(struct uncopied *uncopied, const struct alertrow *fro
 						.bytes = sizeof(uncopied->item) };
 	for (size_t i = 0; i < sizeof(text) / sizeof(*text); i++)
 		add(uncopied, text[i], strlen(*text[i]));
+}
+
+/* To @at; of a letter the whole one, and the properties. */
+static void copy_payload(struct refusal *refusal, char *at)
+{
+	size_t len = refusal->is_letter ? refusal->payload_bytes : refusal->payload_len;
+
+	if (len > 0)
+		memcpy(at, refusal->payload, len);
+	refusal->payload = at;
+	if (refusal->is_letter && refusal->properties_len > 0)
+		memcpy(at + len, refusal->properties, refusal->properties_len);
+	refusal->properties = refusal->is_letter ? at + len : NULL;
 }
 
 /* The item with texts of its own, behind it. NULL: memory ran out. */
@@ -146,10 +166,8 @@ static struct backlog_item *copy(struct uncopied *uncopied)
 		at += len + 1;
 	}
 	*item = uncopied->item;
-	if (!item->is_alert && item->refusal.payload_len > 0)
-		memcpy(at, item->refusal.payload, item->refusal.payload_len);
 	if (!item->is_alert)
-		item->refusal.payload = at;
+		copy_payload(&item->refusal, at);
 	return item;
 }
 
@@ -197,13 +215,50 @@ static bool append(struct backlog *backlog, struct backlog_item *item)
 	return true;
 }
 
+/* A letter that finds no room, or whose topic is cut, is a refusal as any. */
+static void take_letter(struct backlog *backlog, struct backlog_item *item, size_t topic_len)
+{
+	struct refusal *refusal = &item->refusal;
+	size_t more = refusal->is_letter ? letter_bytes(refusal) : 0;
+
+	if (!refusal->is_letter)
+		return;
+	(void)pthread_mutex_lock(&backlog->lock);
+	refusal->is_letter = refusal->topic_len == topic_len &&
+			     refusal->payload_bytes <= BACKLOG_LETTER_BYTES &&
+			     backlog->letters + more <= BACKLOG_LETTERS_BYTES;
+	if (refusal->is_letter)
+		backlog->letters += more;
+	(void)pthread_mutex_unlock(&backlog->lock);
+	item->bytes += refusal->is_letter ? more : 0;
+}
+
 bool backlog_put(struct backlog *backlog, const struct refusal *refusal)
 {
 	struct uncopied uncopied;
 
 	uncopied_refusal(&uncopied, refusal);
-	return has_room(backlog, &refusal->who, uncopied.item.bytes) &&
-	       append(backlog, copy(&uncopied));
+	if (!has_room(backlog, &refusal->who, uncopied.item.bytes))
+		return false;
+	take_letter(backlog, &uncopied.item, refusal->topic_len);
+	return append(backlog, copy(&uncopied));
+}
+
+bool backlog_put_resent(struct backlog *backlog, const char *decision_id, const char *text)
+{
+	const struct refusal refusal = { .id = decision_id,
+					 .action = "",
+					 .who = { .client_id = "", .principal = "", .address = "" },
+					 .pointer = "",
+					 .keyword = "",
+					 .message = text,
+					 .current_status = "",
+					 .message_name = "" };
+	struct uncopied uncopied;
+
+	uncopied_refusal(&uncopied, &refusal);
+	uncopied.item.is_resent = true;
+	return append(backlog, copy(&uncopied));
 }
 
 bool backlog_put_alert(struct backlog *backlog, const struct alertrow *alert)
@@ -269,6 +324,7 @@ struct backlog_item *backlog_take(struct backlog *backlog, bool is_last)
 	backlog->first = NULL;
 	backlog->end = &backlog->first;
 	backlog->alerts = 0;
+	backlog->letters = 0;
 	backlog->bytes = 0;
 	backlog->times++;
 	if (is_last || now_ms - backlog->summed_up_ms >= SUM_UP_MS) {

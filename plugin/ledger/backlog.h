@@ -24,12 +24,16 @@
 #define BACKLOG_TEXT_MAX 1024u
 #define BACKLOG_ALERTS_MAX 512u
 #define BACKLOG_SUMMARY "held-back"
+/* Of letters, refusals with their whole message: bytes of one, and of all that wait. */
+#define BACKLOG_LETTER_BYTES ((size_t)1 << 20)
+#define BACKLOG_LETTERS_BYTES ((size_t)8 << 20)
 
 struct backlog;
 
 struct backlog_item {
 	struct backlog_item *next;
 	bool is_alert;
+	bool is_resent; /* only the refusal's id, and message: what is noted of it */
 	union {
 		struct refusal refusal; /* its texts follow the item */
 		struct alertrow alert;
@@ -43,6 +47,8 @@ void backlog_free(struct backlog *backlog); /* NULL is fine */
 /* Copies @refusal; false: there was no room, and it is counted as lost. Any thread. */
 bool backlog_put(struct backlog *backlog, const struct refusal *refusal);
 bool backlog_put_alert(struct backlog *backlog, const struct alertrow *alert);
+/* For store_resent(); false: memory ran out. There is always room: operators cause it. */
+bool backlog_put_resent(struct backlog *backlog, const char *decision_id, const char *text);
 
 /*
  * All there is, oldest first; NULL: nothing. The caller frees with backlog_drop(). What was lost is

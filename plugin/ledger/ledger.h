@@ -164,6 +164,22 @@ int ledger_commit(struct ledger *ledger, const struct ledger_write *write,
  */
 void ledger_refuse(struct ledger *ledger, const struct refusal *refusal);
 
+/*
+ * A refusal with is_letter is kept with its whole message, for ledger_letter_find(), unless that is
+ * larger than BACKLOG_LETTER_BYTES, or more of them wait than there is room for. What all letters
+ * may take is STORE_LETTERS_BYTES; beyond, letters of who has most go first.
+ */
+
+/*
+ * Visits the refusal with this decision id, which is in the database a moment after it was made. 0:
+ * there is none; 1: it was visited; ERR_BUSY, ERR_IO: the database can't be asked now.
+ */
+int ledger_letter_find(struct ledger *ledger, const char *decision_id, ledger_letter_visit *visit,
+		       void *ctx, struct diag *diag) MUST_CHECK;
+
+/* Queues the note @text that its message was published again; the letter is no longer needed. */
+void ledger_resent(struct ledger *ledger, const char *decision_id, const char *text);
+
 /* The same for an alert and the table alerts. */
 void ledger_alert(struct ledger *ledger, const struct alertrow *alert);
 

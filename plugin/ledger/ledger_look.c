@@ -340,6 +340,14 @@ int ledger_retained_next(struct ledger *l, const char *topic, size_t topic_len, 
 	return read_rows(l, STORE_READ_RETAINED_NEXT, topic, topic_len, limit, visit, ctx, diag);
 }
 
+int ledger_letter_find(struct ledger *l, const char *decision_id, ledger_letter_visit *visit,
+		       void *ctx, struct diag *diag)
+{
+	if (!ledger_catch_up(l))
+		return ledger_fail_closed(l, diag);
+	return store_reader_letter(l->reader, decision_id, visit, ctx, diag);
+}
+
 /* ---- how far the writer is ----------------------------------------------------------------- */
 
 bool ledger_is_open(struct ledger *l)

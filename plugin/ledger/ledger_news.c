@@ -130,6 +130,11 @@ void ledger_refuse(struct ledger *l, const struct refusal *refusal)
 	(void)backlog_put(l->backlog, refusal); /* what finds no room is counted there */
 }
 
+void ledger_resent(struct ledger *l, const char *decision_id, const char *text)
+{
+	(void)backlog_put_resent(l->backlog, decision_id, text); /* without memory it is lost */
+}
+
 void ledger_alert(struct ledger *l, const struct alertrow *alert)
 {
 	(void)backlog_put_alert(l->backlog, alert); /* as above */

@@ -115,4 +115,20 @@ struct ledger_retained {
 
 typedef void ledger_retained_visit(const struct ledger_retained *row, void *ctx);
 
+/* A refusal, and its message where that was kept whole. Borrowed for the visit. */
+struct ledger_letter {
+	struct message message; /* without a payload where !is_whole; a topic may be cut */
+	const void *properties; /* as on the wire */
+	size_t properties_len;
+	bool is_whole;
+	const char *principal; /* who sent it, or claimed to */
+	const char *client_id;
+	const char *action; /* "publish" or "will"; of others nothing is whole */
+	const char *reason;
+	bool is_observed;
+	const char *resent; /* what ledger_resent() noted; "": nothing */
+};
+
+typedef void ledger_letter_visit(const struct ledger_letter *row, void *ctx);
+
 #endif

@@ -210,18 +210,34 @@ static uint64_t count(const struct backlog_item *items)
 	return n;
 }
 
+static int write_item(struct replay *replay, const struct backlog_item *item, struct diag *diag)
+{
+	const struct refusal *refusal = &item->refusal;
+	int rc;
+
+	if (item->is_alert)
+		return store_alert(replay->store, &item->alert, diag);
+	if (item->is_resent)
+		return store_resent(replay->store, refusal->id, refusal->message, diag);
+	rc = store_refuse(replay->store, refusal, diag);
+	return rc || !refusal->is_letter ? rc : store_letter(replay->store, refusal, diag);
+}
+
 /* One transaction; the number of the last accepted write stays as it is. */
 static int write_refusals(struct replay *replay, struct diag *diag)
 {
 	uint64_t applied;
 	unsigned rows = 0;
+	bool has_letters = false;
 	int rc = store_begin(replay->store, &applied, diag);
 
 	for (struct backlog_item *item = replay->waiting; rc == 0 && item; item = item->next) {
-		rc = item->is_alert ? store_alert(replay->store, &item->alert, diag)
-				    : store_refuse(replay->store, &item->refusal, diag);
+		rc = write_item(replay, item, diag);
+		has_letters = has_letters || (!item->is_alert && item->refusal.is_letter);
 		rows++;
 	}
+	if (rc == 0 && has_letters)
+		rc = store_trim_letters(replay->store, STORE_LETTERS_BYTES, diag);
 	if (rc == 0)
 		rc = store_trim_refusals(replay->store, &replay->limits, believed_now(replay),
 					 2 * rows + REFUSAL_ROWS, diag);

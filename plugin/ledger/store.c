@@ -29,11 +29,12 @@ EMBED(sql_011, "schemas/store/011-unique.sql");
 EMBED(sql_012, "schemas/store/012-clock.sql");
 EMBED(sql_013, "schemas/store/013-messages.sql");
 EMBED(sql_014, "schemas/store/014-adopted.sql");
+EMBED(sql_015, "schemas/store/015-letters.sql");
 
 /* Version n of the schema is what the first n of these make. */
 static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004, sql_005,
 					 sql_006, sql_007, sql_008, sql_009, sql_010,
-					 sql_011, sql_012, sql_013, sql_014 };
+					 sql_011, sql_012, sql_013, sql_014, sql_015 };
 
 #define VERSION (sizeof(migration) / sizeof(migration[0]))
 
@@ -95,6 +96,16 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 		"VALUES "
 		"(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
 		"?17, ?18, ?19, ?20)",
+	[STORE_LETTER] = "INSERT INTO store_letters (decision_id, share, bytes, payload, "
+			 "properties) VALUES (?1, ?2, ?3, ?4, ?5)",
+	[STORE_RESENT] = "UPDATE refusals SET resent = ?2 WHERE decision_id = ?1",
+	[STORE_RESENT_LETTER] = "DELETE FROM store_letters WHERE decision_id = ?1",
+	/* Where there are too many, each owner keeps its newest, as many bytes as any other. */
+	[STORE_LETTERS_TRIM] =
+		"DELETE FROM store_letters WHERE (SELECT sum(bytes) FROM store_letters) > ?1 AND "
+		"decision_id IN (SELECT decision_id FROM (SELECT decision_id, sum(bytes) OVER "
+		"(PARTITION BY share ORDER BY decision_id DESC) AS kept FROM store_letters) WHERE "
+		"kept > ?1 / (SELECT count(DISTINCT share) FROM store_letters))",
 	[STORE_ALERT] = "INSERT INTO alerts (time, kind, state, client_id, principal, address, "
 			"document, share) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 	TRIM(REFUSALS, "refusals", "store_refusal_shares"),

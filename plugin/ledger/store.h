@@ -223,6 +223,18 @@ void store_set_clock(struct store *store, int64_t believed_ms);
  * if principals need the room.
  */
 int store_refuse(struct store *store, const struct refusal *refusal, struct diag *diag) MUST_CHECK;
+/* Bytes of all letters together; each counts its payload and properties, and a row's room. */
+#define STORE_LETTERS_BYTES ((int64_t)64 << 20)
+#define STORE_LETTER_ROOM 1024
+/*
+ * Likewise: store_letter() keeps what a refusal's message was, whole. store_resent() notes that it
+ * was published again. store_trim_letters(), after the last of them, removes letters of who has
+ * most where they are more than @bytes_max, STORE_LETTERS_BYTES.
+ */
+int store_letter(struct store *store, const struct refusal *refusal, struct diag *diag) MUST_CHECK;
+int store_resent(struct store *store, const char *decision_id, const char *text,
+		 struct diag *diag) MUST_CHECK;
+int store_trim_letters(struct store *store, int64_t bytes_max, struct diag *diag) MUST_CHECK;
 int store_alert(struct store *store, const struct alertrow *alert, struct diag *diag) MUST_CHECK;
 int store_trim_refusals(struct store *store, const struct store_limits *limits, int64_t now_ms,
 			unsigned rows_max, struct diag *diag) MUST_CHECK;
@@ -277,6 +289,10 @@ void store_reader_close(struct store_reader *reader); /* NULL is fine */
 int store_reader_find(struct store_reader *reader, size_t entity, const char *id, size_t id_len,
 		      struct state_facts *ret, struct diag *diag) MUST_CHECK;
 
+/* Visits the refusal with this decision id; 1: it was visited, 0: there is none. */
+int store_reader_letter(struct store_reader *reader, const char *decision_id,
+			ledger_letter_visit *visit, void *ctx, struct diag *diag) MUST_CHECK;
+
 /*
  * Finds the newest event on @topic that was about an entity. *payload is borrowed until the next
  * call; *revision is the one that the entity had then. *payload is NULL if none of the topic's last
@@ -295,8 +311,9 @@ enum store_read {
 	STORE_READ_RETAINED,      /* the row of retained that @topic has */
 	STORE_READ_RETAINED_NEXT, /* rows whose topics come after @topic, in their bytes' order */
 	STORE_READ_EVENT,         /* the newest events of @topic, as if they were such rows */
-	STORE_READ_RESEND,        /* these two are not for store_reader_visit() */
+	STORE_READ_RESEND,        /* these three are not for store_reader_visit() */
 	STORE_READ_LAST,
+	STORE_READ_LETTER,
 	STORE_READS,
 };
 

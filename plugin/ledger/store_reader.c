@@ -37,6 +37,13 @@ static const struct {
 				      STORE_LAST_ROWS) ") WHERE revision IS NOT NULL "
 						       "ORDER BY seq DESC LIMIT 1",
 			      "cannot read events" },
+	[STORE_READ_LETTER] = { "SELECT topic, principal, client_id, action, reason, observed, "
+				"qos, "
+				"retained, resent, payload_bytes, store_letters.payload, "
+				"properties "
+				"FROM refusals LEFT JOIN store_letters USING (decision_id) WHERE "
+				"decision_id = ?1",
+				"cannot read refusals" },
 };
 
 /* ---- opening ----------------------------------------------------------------------------- */
@@ -322,5 +329,46 @@ int store_reader_last(struct store_reader *reader, const char *topic, size_t top
 		rc = keep_payload(reader, last, payload, payload_len, diag);
 	}
 	(void)sqlite3_reset(last);
+	return rc;
+}
+
+/* ---- letters --------------------------------------------------------------------------------- */
+
+static void visit_letter(sqlite3_stmt *row, ledger_letter_visit *visit, void *ctx)
+{
+	struct ledger_letter letter = {
+		.message = { .topic = sql_text(row, 0),
+			     .topic_len = (size_t)sqlite3_column_bytes(row, 0),
+			     .qos = (unsigned)sqlite3_column_int(row, 6) & 3,
+			     .is_retained = sqlite3_column_int(row, 7) != 0 },
+		.principal = sql_text(row, 1),
+		.client_id = sql_text(row, 2),
+		.action = sql_text(row, 3),
+		.reason = sql_text(row, 4),
+		.is_observed = sqlite3_column_int(row, 5) != 0,
+		.resent = sql_text(row, 8),
+		.is_whole = sqlite3_column_type(row, 10) != SQLITE_NULL,
+	};
+
+	letter.message.payload = sqlite3_column_blob(row, 10);
+	letter.message.payload_len = (size_t)sqlite3_column_bytes(row, 10);
+	letter.properties = sqlite3_column_blob(row, 11);
+	letter.properties_len = (size_t)sqlite3_column_bytes(row, 11);
+	visit(&letter, ctx);
+}
+
+int store_reader_letter(struct store_reader *reader, const char *decision_id,
+			ledger_letter_visit *visit, void *ctx, struct diag *diag)
+{
+	sqlite3_stmt *find;
+	int rc = read_begin(reader, STORE_READ_LETTER, decision_id, strlen(decision_id), &find,
+			    diag);
+
+	if (rc)
+		return rc;
+	rc = sql_step(&reader->sql, find, statement[STORE_READ_LETTER].fault, diag);
+	if (rc == 1)
+		visit_letter(find, visit, ctx);
+	(void)sqlite3_reset(find);
 	return rc;
 }

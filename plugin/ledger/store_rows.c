@@ -337,6 +337,44 @@ int store_refuse(struct store *store, const struct refusal *refusal, struct diag
 	return sql_run(&store->sql, insert, "cannot write to refusals", diag);
 }
 
+/* ---- letters --------------------------------------------------------------------------------- */
+
+static void bind_blob(sqlite3_stmt *insert, int at, const void *data, size_t len)
+{
+	if (len > 0)
+		(void)sqlite3_bind_blob64(insert, at, data, len, SQLITE_STATIC);
+	else
+		(void)sqlite3_bind_zeroblob(insert, at, 0);
+}
+
+int store_letter(struct store *store, const struct refusal *refusal, struct diag *diag)
+{
+	sqlite3_stmt *insert = store->statement[STORE_LETTER];
+	size_t bytes = refusal->payload_bytes + refusal->properties_len + STORE_LETTER_ROOM;
+
+	sql_bind(insert, 1, refusal->id);
+	bind_share(insert, 2, &refusal->who);
+	sql_bind_number(insert, 3, (int64_t)bytes);
+	bind_blob(insert, 4, refusal->payload, refusal->payload_bytes);
+	bind_blob(insert, 5, refusal->properties, refusal->properties_len);
+	return sql_run(&store->sql, insert, "cannot write to store_letters", diag);
+}
+
+int store_resent(struct store *store, const char *decision_id, const char *text, struct diag *diag)
+{
+	sqlite3_stmt *update = store->statement[STORE_RESENT];
+	sqlite3_stmt *remove = store->statement[STORE_RESENT_LETTER];
+	int rc;
+
+	sql_bind(update, 1, decision_id);
+	sql_bind(update, 2, text);
+	rc = sql_run(&store->sql, update, "cannot write to refusals", diag);
+	if (rc)
+		return rc;
+	sql_bind(remove, 1, decision_id);
+	return sql_run(&store->sql, remove, "cannot remove from store_letters", diag);
+}
+
 int store_alert(struct store *store, const struct alertrow *alert, struct diag *diag)
 {
 	sqlite3_stmt *insert = store->statement[STORE_ALERT];

@@ -305,3 +305,11 @@ int store_trim_refusals(struct store *store, const struct store_limits *limits, 
 	}
 	return rc;
 }
+
+int store_trim_letters(struct store *store, int64_t bytes_max, struct diag *diag)
+{
+	sqlite3_stmt *trim = store->statement[STORE_LETTERS_TRIM];
+
+	sql_bind_number(trim, 1, bytes_max);
+	return sql_run(&store->sql, trim, "cannot remove from store_letters", diag);
+}

@@ -25,6 +25,10 @@ static const struct command {
 			      { { .name = COMMON " payload username clientId qos retain" },
 				{ .name = "action", .is_required = true },
 				{ .name = "topic", .is_required = true } } },
+	[CONTROL_RESEND] = { "resend",
+			     { { .name = COMMON },
+			       { .name = "id", .is_required = true },
+			       { .name = "username", .is_required = true } } },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
@@ -65,6 +69,7 @@ static void read_members(struct config_report *report, const struct config *at,
 		.action = read_text(report, at, "action"),
 		.topic = read_text(report, at, "topic"),
 		.username = read_text(report, at, "username"),
+		.id = read_text(report, at, "id"),
 	};
 	(void)config_integer(report, at, "qos", 0, 2, &qos);
 	(void)config_boolean(report, at, "retain", &ret->is_retained);
@@ -92,8 +97,10 @@ static json_t *perform(const struct config *at, const char *name, const struct c
 
 	while (i < COMMANDS && strcmp(commands[i].name, name) != 0)
 		i++;
-	if (i == COMMANDS) {
-		(void)diag_set(diag, ERR_INVALID, "there is no such command");
+	if (i == COMMANDS || (i == CONTROL_RESEND) != ops->is_resend) {
+		(void)diag_set(diag, ERR_INVALID, "there is no such command%s",
+			       i == CONTROL_RESEND ? " here: it is one of " CONTROL_RESEND_TOPIC
+						   : "");
 		return NULL;
 	}
 	(void)config_check(&report, at, name, commands[i].members);

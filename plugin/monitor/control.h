@@ -16,6 +16,9 @@
  *     liftBan clientId|principal  of a client id, of a principal, or of both; "*" stands for all
  *     listAlerts                  active alerts
  *     explain action topic [payload username clientId qos retain]
+ *
+ * On a topic of its own, so that the right to it is one of its own:
+ *     resend id username          publishes a refused message, which was kept whole, as that user
  */
 #ifndef PETSTORE_MONITOR_CONTROL_H
 #define PETSTORE_MONITOR_CONTROL_H
@@ -28,6 +31,9 @@
 
 #define CONTROL_TOPIC "$CONTROL/petstore/v1"
 #define CONTROL_RESPONSE_TOPIC "$CONTROL/petstore/v1/response"
+
+#define CONTROL_RESEND_TOPIC "$CONTROL/petstore-resend/v1"
+#define CONTROL_RESEND_RESPONSE_TOPIC "$CONTROL/petstore-resend/v1/response"
 
 #define CONTROL_BYTES_MAX 65536u /* of a request */
 #define CONTROL_COMMANDS_MAX 32u
@@ -42,6 +48,7 @@ enum control_command {
 	CONTROL_LIFT_BAN,
 	CONTROL_LIST_ALERTS,
 	CONTROL_EXPLAIN,
+	CONTROL_RESEND,
 };
 
 /* A command's members. Strings are borrowed for the call, NULL where they were not given. */
@@ -55,6 +62,7 @@ struct control_members {
 	const char *payload;
 	size_t payload_len;
 	const char *username;
+	const char *id; /* of a decision */
 	unsigned qos;
 	bool is_retained;
 };
@@ -62,6 +70,7 @@ struct control_members {
 /* What commands do. */
 struct control_ops {
 	void *ctx;
+	bool is_resend; /* it came on CONTROL_RESEND_TOPIC, which has that command and no other */
 	/*
 	 * Returns a new reference, the answer's data, or NULL with the reason in @diag ("" stands
 	 * for want of memory).

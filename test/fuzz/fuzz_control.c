@@ -38,6 +38,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 
 	ops.perform = perform;
 	ops.done = done;
+	ops.is_resend = size % 2 == 1;
 	if (control_handle(data, size, &ops, &response, &diag) != 0)
 		return 0;
 	json = json_loads(response, 0, NULL);

@@ -108,8 +108,8 @@ def test_a_database_of_before(new_broker):
     broker = new_broker()
     folder = os.path.join(harness.TOP, "schemas", "store")
     database = sqlite3.connect(broker.path("petstore.db"))
-    scripts = sorted(name for name in os.listdir(folder) if name.endswith(".sql"))[:12]
-    for name in scripts:
+    scripts = sorted(name for name in os.listdir(folder) if name.endswith(".sql"))
+    for name in scripts[:12]:
         with open(os.path.join(folder, name), encoding="utf-8") as file:
             database.executescript(file.read())
     database.executescript(
@@ -126,7 +126,7 @@ def test_a_database_of_before(new_broker):
                      ["channels"]["inventoryStock"]["messages"]))
     broker.wait_rows([(None,), (name,)], "SELECT message FROM events WHERE topic = ? ORDER BY seq",
                      topic)
-    assert broker.rows("PRAGMA user_version") == [(14,)]
+    assert broker.rows("PRAGMA user_version") == [(len(scripts),)]
 
 
 def test_notices_of_two_messages(new_broker):

@@ -64,6 +64,9 @@ static inline json_t *control_fake_perform(void *ctx, enum control_command comma
 		return control_fake_lift(ctx, members);
 	case CONTROL_EXPLAIN:
 		return control_fake_explain(ctx, members);
+	case CONTROL_RESEND:
+		control_note(ctx, "resend", members->id, members->username);
+		return json_object();
 	case CONTROL_LIST_BANS:
 	case CONTROL_LIST_ALERTS:
 		break;

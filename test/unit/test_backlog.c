@@ -134,6 +134,51 @@ static void test_backlog_put__is_shared_by_principals_and_addresses(void **state
 	backlog_free(backlog);
 }
 
+/* Whole, with its properties; one too many, too large, or with a cut topic is a refusal as any. */
+static void test_backlog_put__letters(void **state)
+{
+	static char large[BACKLOG_LETTER_BYTES + 1], topic[BACKLOG_TEXT_MAX + 1];
+	struct backlog *backlog = NULL;
+	struct backlog_item *items;
+	struct refusal refusal = refusal_example("x", clock_unix_ms());
+	size_t letters = 0, count = 0;
+	struct diag diag;
+
+	(void)state;
+	refusal.is_letter = true;
+	refusal.payload = large;
+	refusal.payload_bytes = BACKLOG_LETTER_BYTES;
+	refusal.properties = "\x01\x01";
+	refusal.properties_len = 2;
+	assert_int_equal(backlog_new(&backlog, &diag), 0);
+	assert_int_equal(put(backlog, &refusal, 9), 9);
+	items = backlog_take(backlog, false);
+	for (struct backlog_item *item = items; item; item = item->next, count++)
+		letters += item->refusal.is_letter;
+	assert_int_equal(count, 9);
+	assert_int_equal(letters, BACKLOG_LETTERS_BYTES / BACKLOG_LETTER_BYTES);
+	assert_memory_equal(items->refusal.properties, "\x01\x01", 2);
+	assert_memory_equal(items->refusal.payload, large, BACKLOG_LETTER_BYTES);
+	backlog_drop(items);
+	refusal.payload_bytes++;
+	assert_true(backlog_put(backlog, &refusal));
+	refusal.payload_bytes = 7;
+	assert_true(backlog_put(backlog, &refusal));
+	memset(topic, 'a', sizeof(topic));
+	refusal.topic = topic;
+	refusal.topic_len = sizeof(topic);
+	assert_true(backlog_put(backlog, &refusal));
+	assert_true(backlog_put_resent(backlog, "06", "then"));
+	items = backlog_take(backlog, false);
+	assert_false(items->refusal.is_letter);
+	assert_true(items->next->refusal.is_letter);
+	assert_false(items->next->next->refusal.is_letter);
+	assert_true(items->next->next->next->is_resent);
+	assert_string_equal(items->next->next->next->refusal.message, "then");
+	backlog_drop(items);
+	backlog_free(backlog);
+}
+
 static void test_backlog_put_alert__has_room_of_its_own(void **state)
 {
 	struct alertrow alert = { 0, "k", "raised", { "", "", "", true }, "{}" };
@@ -556,6 +601,7 @@ int main(void)
 		cmocka_unit_test(test_backlog_put__cuts_between_characters),
 		cmocka_unit_test(test_backlog_put__is_bounded),
 		cmocka_unit_test(test_backlog_put__is_shared_by_principals_and_addresses),
+		cmocka_unit_test(test_backlog_put__letters),
 		cmocka_unit_test(test_backlog_put_alert__has_room_of_its_own),
 		cmocka_unit_test(test_backlog_take__sums_up_what_was_lost),
 		cmocka_unit_test(test_backlog_put__counts_what_memory_lacks),

@@ -1,6 +1,7 @@
 /*
  * Commands in, answers out. Requests and the answers to them are data:
- * test/data/monitor/control.json, a list of { request, response, did }.
+ * test/data/monitor/control.json, a list of { request, response, did }; with isResend
+ * they come on the topic that has the command resend.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,11 +23,12 @@ static void run_case(size_t index, const json_t *entry)
 	char *request = json_is_string(wanted) ? strdup(json_string_value(wanted))
 					       : json_dumps(wanted, JSON_COMPACT);
 	struct control_log log = { "" };
-	const struct control_ops ops = control_fakes(&log);
+	struct control_ops ops = control_fakes(&log);
 	char *response = NULL;
 	json_t *answer;
 	struct diag diag;
 
+	ops.is_resend = json_is_true(json_object_get(entry, "isResend"));
 	assert_non_null(request);
 	assert_int_equal(control_handle(request, strlen(request), &ops, &response, &diag), 0);
 	answer = json_loads(response, 0, NULL);

@@ -10,6 +10,7 @@
 #include "ledger/store.h"
 #include "ledger/store_internal.h"
 #include "old_database.h"
+#include "refusalfake.h"
 
 static const struct entity_column column[] = {
 	{ "status", VALUE_TEXT, true }, { "order", VALUE_INTEGER, true }, /* a word of SQL */
@@ -545,6 +546,87 @@ static void test_store_trim__rows_from_the_past_are_kept_by_those_before(void **
 	assert_sql(&f->folder, "a.db", "SELECT min(seq), count(*) FROM events", "31|10");
 }
 
+/* @count letters of @whose, from number @from on. */
+static void write_letters(struct fixture *f, const char *whose, int from, int count)
+{
+	struct refusal refusal = refusal_example("", YEAR_2024);
+	char id[16];
+
+	refusal.who.principal = whose;
+	refusal.is_letter = true;
+	refusal.properties = "\x01\x01";
+	refusal.properties_len = 2;
+	for (int i = from; i < from + count; i++) {
+		(void)snprintf(id, sizeof(id), "%06d", i);
+		refusal.id = id;
+		assert_int_equal(store_refuse(f->store, &refusal, &f->diag), 0);
+		assert_int_equal(store_letter(f->store, &refusal, &f->diag), 0);
+	}
+}
+
+#define LETTER (7 + 2 + STORE_LETTER_ROOM)
+
+/* Who has most loses its oldest; a refusal that goes, or is published again, takes its letter. */
+static void test_store_trim_letters__of_who_has_most(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t applied;
+
+	open_store(f);
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	write_letters(f, "eva", 1, 20);
+	assert_int_equal(store_trim_letters(f->store, 20 * LETTER, &f->diag), 0);
+	write_letters(f, "tom", 21, 3);
+	write_letters(f, "mia", 24, 2);
+	assert_int_equal(store_trim_letters(f->store, 25 * LETTER, &f->diag), 0);
+	assert_int_equal(store_commit(f->store, applied, &f->diag), 0);
+	assert_sql(&f->folder, "a.db", "SELECT count(*) FROM store_letters", "25");
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	assert_int_equal(store_trim_letters(f->store, 24 * LETTER, &f->diag), 0);
+	assert_int_equal(store_resent(f->store, "000021", "then", &f->diag), 0);
+	assert_int_equal(store_commit(f->store, applied, &f->diag), 0);
+	assert_sql(&f->folder, "a.db",
+		   "SELECT share, count(*), min(decision_id) FROM store_letters GROUP BY 1",
+		   "user eva|8|000013\nuser mia|2|000024\nuser tom|2|000022");
+	assert_sql(&f->folder, "a.db", "SELECT decision_id FROM refusals WHERE resent = 'then'",
+		   "000021");
+	assert_sql(&f->folder, "a.db", "DELETE FROM refusals WHERE decision_id < '000024'", "");
+	assert_sql(&f->folder, "a.db", "SELECT count(*), sum(bytes) FROM store_letters", "2|2066");
+}
+
+static void found_letter(const struct ledger_letter *row, void *ctx)
+{
+	(void)snprintf(ctx, 200, "%.*s %u %d %s %s %s %d %.*s %zu [%s]",
+		       (int)row->message.topic_len, row->message.topic, row->message.qos,
+		       row->message.is_retained, row->principal, row->action, row->reason,
+		       row->is_whole, (int)row->message.payload_len,
+		       row->message.payload ? (const char *)row->message.payload : "",
+		       row->properties_len, row->resent);
+}
+
+static void test_store_reader_letter__whole_or_not(void **state)
+{
+	struct fixture *f = *state;
+	struct store_reader *reader = NULL;
+	uint64_t applied;
+	char found[200] = "";
+
+	open_store(f);
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	write_letters(f, "eva", 1, 2);
+	assert_int_equal(store_resent(f->store, "000002", "then", &f->diag), 0);
+	assert_int_equal(store_commit(f->store, applied, &f->diag), 0);
+	assert_int_equal(store_reader_open(f->path, false, &reader, &f->diag), 0);
+	assert_int_equal(store_reader_letter(reader, "000001", found_letter, found, &f->diag), 1);
+	assert_string_equal(found, "orders/7/status 1 0 eva publish transition-illegal 1 "
+				   "{\"a\":1} 2 []");
+	assert_int_equal(store_reader_letter(reader, "000002", found_letter, found, &f->diag), 1);
+	assert_string_equal(found,
+			    "orders/7/status 1 0 eva publish transition-illegal 0  0 [then]");
+	assert_int_equal(store_reader_letter(reader, "3", found_letter, found, &f->diag), 0);
+	store_reader_close(reader);
+}
+
 static void test_store_clock__is_what_was_believed_last(void **state)
 {
 	struct fixture *f = *state;
@@ -739,6 +821,8 @@ int main(void)
 		TEST(test_store_trim_retained__what_was_cleared_long_ago),
 		TEST(test_store_trim__rows_from_the_future_hold_up_nothing),
 		TEST(test_store_trim__rows_from_the_past_are_kept_by_those_before),
+		TEST(test_store_trim_letters__of_who_has_most),
+		TEST(test_store_reader_letter__whole_or_not),
 		TEST(test_store_clock__is_what_was_believed_last),
 		TEST(test_store_ids__some_at_a_time),
 		TEST(test_store_checkpoint__wal_does_not_grow),
