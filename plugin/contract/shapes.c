@@ -3,6 +3,7 @@
  * the walk that holds a document against this. Our own members are among them. What stands in a
  * schema, an example's payload or a protocol's binding is not looked at here.
  */
+#include "base/wordhash.h"
 #include "contract/contract_internal.h"
 
 enum shape {
@@ -202,29 +203,72 @@ static size_t known_rows(const struct shape_row *row)
 	return rows;
 }
 
-/* Objects hold each other in a few levels only: no shape is below itself. */
-static void check(struct loader *loader, const struct config *at, enum shape shape)
-{
-	const struct shape_row *row = &shapes[shape];
+#define SEEN_MAX 4096u /* a power of two */
 
-	at = loader_follow(loader, at);
-	if (!config_check_rows(loader->report, at, row->noun, row->known, known_rows(row)))
+/* Members that were held against a shape, or items each of which was. */
+struct seen {
+	const struct config *item;
+	unsigned shape; /* of each item: SHAPES more */
+};
+
+struct walk {
+	struct loader *loader;
+	struct seen *seen; /* SEEN_MAX of them, each of the last with its hash */
+};
+
+/*
+ * Was this, which may stand in many places, held against @shape before? A large message that all
+ * channels of a large contract share would take minutes.
+ */
+static bool was_seen(const struct walk *walk, const struct config *value, unsigned shape)
+{
+	const struct seen this = { config_first(value, CONFIG_ANY), shape };
+	struct seen *seen =
+		&walk->seen[wordhash_mix((uintptr_t)this.item + shape, WORDHASH_FACTOR) &
+			    (SEEN_MAX - 1)];
+
+	if (!this.item)
+		return false;
+	if (seen->item == this.item && seen->shape == shape)
+		return true;
+	*seen = this;
+	return false;
+}
+
+/* Objects hold each other in a few levels only: no shape is below itself. */
+static void check(const struct walk *walk, const struct config *value, enum shape shape)
+{
+	struct config_report *report = walk->loader->report;
+	const struct shape_row *row = &shapes[shape];
+	const struct config *at = loader_follow(walk->loader, value);
+
+	if (at && (at != value || at->origin) && was_seen(walk, at, shape))
+		return;
+	if (!config_check_rows(report, at, row->noun, row->known, known_rows(row)))
 		return;
 	for (const struct child *child = row->child;
 	     child < row->child + CHILDREN_MAX && child->name; child++) {
 		const struct config *member = config_member(at, child->name);
 
 		if (child->holding == HOLDS_ONE)
-			check(loader, member, child->shape);
-		else if (config_expect(loader->report, member,
-				       child->holding == HOLDS_MAP ? CONFIG_OBJECT : CONFIG_ARRAY))
+			check(walk, member, child->shape);
+		else if (config_expect(report, member,
+				       child->holding == HOLDS_MAP ? CONFIG_OBJECT
+								   : CONFIG_ARRAY) &&
+			 !(member->origin && was_seen(walk, member, SHAPES + child->shape)))
 			config_foreach(item, member)
-				if (!config_is_full(loader->report))
-					check(loader, item, child->shape);
+				if (!config_is_full(report))
+					check(walk, item, child->shape);
 	}
 }
 
 void shapes_check(struct loader *loader)
 {
-	check(loader, loader->root, SHAPE_DOCUMENT);
+	const struct walk walk = { loader,
+				   arena_take(&loader->scratch, SEEN_MAX, sizeof(struct seen)) };
+
+	if (walk.seen)
+		check(&walk, loader->root, SHAPE_DOCUMENT);
+	else
+		(void)config_nomem(loader->report);
 }

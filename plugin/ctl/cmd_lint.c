@@ -161,12 +161,14 @@ static int run(struct ctl_call *call)
 	if (files_need(&call->files, "contract", call->files.contract, &call->diag))
 		return CTL_FAILED;
 	lint.findings = json_array();
+	lint.schemas = json_object();
 	lint_config(&lint, &call->files);
 	check_contract(&lint, &call->files,
 		       args->passwords ? args->passwords : call->files.passwords);
 	lint_scram(&lint, &call->files);
 	print(&lint, &call->output);
 	json_decref(lint.findings);
+	json_decref(lint.schemas);
 	return lint.errors || (args->strict && lint.warnings) ? CTL_NO : CTL_OK;
 }
 

@@ -20,6 +20,7 @@ struct lint {
 	unsigned errors;
 	unsigned warnings;
 	const struct sources *sources; /* of the contract; NULL: none is loaded */
+	json_t *schemas;               /* by their URI, those that were compared lately */
 };
 
 /*

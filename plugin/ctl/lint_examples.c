@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "ctl/lint.h"
+#include "ctl/pairs.h"
 #include "schema/jsontext.h"
 
 /* One value of an example, and what it is held against. */
@@ -81,9 +82,15 @@ static void check_sample(const struct example_value *sample)
 	json_decref(json);
 }
 
+/* Examples that were held against a schema, by both: pairs.h. Channels may share a message. */
+struct checked {
+	json_t *payloads, *headers;
+};
+
 static void check_message(struct lint *lint, const struct contract_message *message,
-			  const struct rules_message *compiled)
+			  const struct rules_message *compiled, const struct checked *checked)
 {
+	const struct config *all = config_first(message->examples, CONFIG_ARRAY);
 	struct example_value payload = {
 		.lint = lint, .key = "payload", .schema = compiled->schema, .types = compiled->types
 	};
@@ -91,6 +98,10 @@ static void check_message(struct lint *lint, const struct contract_message *mess
 					 .key = "headers",
 					 .schema = compiled->headers };
 
+	if (!all || pairs_seen(checked->payloads, all, payload.schema))
+		payload.schema = NULL;
+	if (!all || pairs_seen(checked->headers, all, headers.schema))
+		headers.schema = NULL;
 	config_foreach_item(each, message->examples) {
 		payload.example = headers.example = each;
 		check_sample(&payload);
@@ -101,12 +112,15 @@ static void check_message(struct lint *lint, const struct contract_message *mess
 void lint_examples(struct lint *lint, const struct rules *rules)
 {
 	const struct contract *contract = rules->contract;
+	const struct checked checked = { json_object(), json_object() };
 
 	for (size_t i = 0; i < contract->channel_count; i++) {
 		const struct contract_channel *channel = &contract->channel[i];
 
 		for (size_t m = 0; m < channel->message_count; m++)
 			check_message(lint, &channel->message[m],
-				      &rules->message[channel->message[m].index]);
+				      &rules->message[channel->message[m].index], &checked);
 	}
+	json_decref(checked.payloads);
+	json_decref(checked.headers);
 }

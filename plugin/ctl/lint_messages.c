@@ -9,6 +9,7 @@
 #include "ctl/lint.h"
 
 #define COMPARED_MAX 16u /* messages of a channel that are compared with each other */
+#define SCHEMAS_MAX 64u  /* that are kept for the next channel, which may have the same */
 
 /* ---- what is not checked ------------------------------------------------------------------- */
 
@@ -60,6 +61,20 @@ static void compare(struct lint *lint, const struct config *at, const struct con
 			    open->name, open == a ? b->name : a->name);
 }
 
+/* The message's schema in one piece; new. */
+static json_t *schema_of(struct lint *lint, const struct contract *contract,
+			 const struct contract_message *message)
+{
+	json_t *schema = json_object_get(lint->schemas, message->schema_uri);
+	struct deref_result result;
+
+	if (schema)
+		return json_incref(schema);
+	schema = deref_schema(contract, message->schema_uri, false, &result);
+	(void)json_object_set(lint->schemas, message->schema_uri, schema);
+	return schema;
+}
+
 static void compare_all(struct lint *lint, const struct contract *contract,
 			const struct contract_channel *channel)
 {
@@ -67,12 +82,12 @@ static void compare_all(struct lint *lint, const struct contract *contract,
 	json_t *schema[COMPARED_MAX] = { NULL };
 	size_t count =
 		channel->message_count < COMPARED_MAX ? channel->message_count : COMPARED_MAX;
-	struct deref_result result;
 
+	if (json_object_size(lint->schemas) > SCHEMAS_MAX)
+		(void)json_object_clear(lint->schemas);
 	for (size_t i = 0; i < count; i++)
 		if (channel->message[i].schema_uri)
-			schema[i] = deref_schema(contract, channel->message[i].schema_uri, false,
-						 &result);
+			schema[i] = schema_of(lint, contract, &channel->message[i]);
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = i + 1; k < count; k++)
 			if (schema[i] && schema[k])
