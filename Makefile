@@ -25,7 +25,7 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 # ---- what is built from what ------------------------------------------------------------
 
-BASE     = base/arena base/base64 base/brokerfile base/clock base/config base/config_load base/config_read base/configbuild \
+BASE     = base/arena base/base64 base/brokerfile base/brokerbridge base/clock base/config base/config_load base/config_read base/configbuild \
            base/configbuild_copy base/configwrite base/configwrite_notes base/diag base/draft base/entity base/fixedtable base/jsonfile base/jsonread base/keyhash \
            base/limits base/mapguard base/options base/peer base/percent base/portions base/reason \
            base/suggest base/thread base/wholefile base/yamlcore base/yamlfault base/yamlread \
@@ -49,7 +49,7 @@ CONTRACT_ROOM = contract/contract contract/transitions contract/entities contrac
            contract/shapes contract/traits contract/media contract/messages contract/operations contract/members contract/channels contract/address contract/content \
            contract/level contract/topics contract/topics_check contract/topics_filter contract/topics_nearest \
            contract/message_properties contract/servers contract/replies contract/dead_letters
-ACCESS_ROOM = access/access access/access_make access/access_load access/access_roles access/access_grants access/access_clients \
+ACCESS_ROOM = access/access access/access_make access/access_load access/access_roles access/access_grants access/access_peers access/access_clients \
            access/access_certificate access/access_issuer access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
            access/nametable access/password access/revoked access/scram access/token access/verifier
@@ -65,13 +65,13 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals report/deadletter
-GATE     = gate/gate gate/judgement gate/permission gate/message_rules gate/property_rules gate/reply_rules gate/entity_rules gate/repeat gate/subscription gate/kinds gate/adopt gate/nearest gate/candidates gate/cloudevents
+GATE     = gate/gate gate/judgement gate/permission gate/message_rules gate/property_rules gate/reply_rules gate/entity_rules gate/repeat gate/peer_rules gate/subscription gate/kinds gate/adopt gate/nearest gate/candidates gate/cloudevents
 LEARN    = learn/accounts learn/channelof learn/learn learn/maker learn/naming learn/observed \
            learn/schemaof learn/shape learn/statuswalk learn/texttable learn/topictree learn/topictree_look \
            learn/traffic learn/traffic_line learn/traffic_rows learn/widen learn/widen_messages learn/widen_schema learn/widen_status
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT_ROOM) $(ACCESS_ROOM) $(LEDGER) gate/rules gate/rules_access gate/rules_channels gate/rules_schemas gate/rules_documents gate/rules_made $(GATE) $(REPORT) $(MONITOR) broker/own_messages
 LOGIN    = $(addprefix broker/,holdoffs login login_password login_proof login_scram pending_logins)
-BROKER   = broker/broker broker/events_publish broker/events_will broker/events_acl broker/events_leave \
+BROKER   = broker/broker broker/events_publish broker/peers broker/events_will broker/events_acl broker/events_leave \
            broker/events_login broker/events_reload broker/events_command broker/events_share \
            broker/events_letter broker/events_mended broker/events_release broker/events_resend broker/events_retained broker/events_adopt broker/properties broker/property_layout \
            broker/listeners broker/sessions broker/shares broker/releases broker/repairs $(LOGIN) \
@@ -81,7 +81,7 @@ QUICK_ROOMS = $(GATE) contract/contract contract/level contract/topics contract/
            schema/run schema/payload schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
 CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/explanation ctl/cmd_may \
-           ctl/cmd_lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_contract ctl/lint_messages ctl/lint_examples \
+           ctl/cmd_lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_bridges ctl/lint_contract ctl/lint_messages ctl/lint_examples \
            ctl/cmd_diff ctl/diff_payloads ctl/cmd_replay ctl/change_list ctl/deref ctl/schema_compare ctl/schema_compare_keywords \
            ctl/cmd_ctl ctl/control_args \
            ctl/cmd_restored ctl/cmd_passwd ctl/credwrite ctl/cmd_validate \
@@ -271,7 +271,7 @@ DOC   = $(PREFIX)/share/doc/mosquitto-petstore
 # The pages, and all that they link to, in the same folders as here.
 PAGES = README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md LICENSE SECURITY.md mosquitto.conf.example \
         $(wildcard docs/*.md docs/*.svg schemas/*.md schemas/*.json schemas/store/*.md schemas/store/*.sql \
-          examples/*/*.py examples/*/*.cjs examples/esp32/*/*.ino docker/entrypoint.sh docker/grafana/*.json)
+          examples/*/*.py examples/*/*.cjs examples/esp32/*/*.ino examples/bridge/* docker/entrypoint.sh docker/grafana/*.json)
 # Where zsh looks: in Debian's folder for packages, or in that for what was built here.
 ZSH_FOLDER = $(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 COMPLETIONS = $(addprefix $(B)/completion.,bash zsh fish)

@@ -146,7 +146,6 @@ static int init_options(struct plugin *plugin, const struct mosquitto_opt *optio
 static int init_ledger(struct plugin *plugin, struct diag *diag)
 {
 	const struct options *options = &plugin->options;
-	char host[HOST_NAME_MAX + 1] = "";
 	struct ledger_options wanted = {
 		.path = options->database,
 		.journal_bytes = (size_t)options->journal_size,
@@ -158,13 +157,11 @@ static int init_ledger(struct plugin *plugin, struct diag *diag)
 		.refusals_keep_days = (unsigned)options->refusals_keep_days,
 		.cache_entities = (size_t)options->state_cache,
 		.may_open_later = true,
-		.origin = options->origin,
+		.origin = plugin->host[0] ? plugin->host : NULL,
 	};
 
 	if (!options->database)
 		return 0;
-	if (!wanted.origin && gethostname(host, sizeof(host) - 1) == 0 && host[0])
-		wanted.origin = host;
 	return ledger_open(&wanted, &plugin->rules->contract->plan, &plugin->ledger, diag);
 }
 
@@ -201,6 +198,7 @@ static bool init_rooms(struct plugin *plugin, struct diag *diag)
 	const struct options *options = &plugin->options;
 	const struct broker *broker = &plugin->broker;
 
+	peers_name_broker(plugin);
 	return init_delays(plugin, diag) == 0 &&
 	       events_load_rules(plugin, &plugin->rules, diag) == 0 &&
 	       init_ledger(plugin, diag) == 0 &&

@@ -38,6 +38,7 @@
 #define ACCESS_VALUE_MAX 1024u /* bytes of an attribute's value, of a pattern */
 #define ACCESS_USERS_MAX 1000000u
 #define ACCESS_ROLES_MAX 1024u
+#define ACCESS_TRUST_MAX 256u /* filters in `trust` of a role; a peer's publish asks each */
 #define ACCESS_LIST_MAX 4096u /* entries of any list, members of any object but users */
 
 struct access;
@@ -53,17 +54,24 @@ struct access_attribute {
 	const char *const *value;
 };
 
+/* Topics on which a peer is trusted: all filters of its roles, see access_trusts(). */
+struct access_trust {
+	size_t count;
+	const char *const *filter;
+};
+
 struct access_principal {
 	const char *name;
 	bool is_disabled;
 	bool needs_certificate; /* a role of it is for clients with a certificate only */
+	bool is_peer;           /* a role of it says `peer`: it is a bridge's user */
+	bool has_grants;        /* some, or a rule has some: else all of them are empty */
 	struct scopeset full;   /* held for everything */
 	struct scopeset own; /* "scope:own": held for what the principal owns; not also in full */
-	struct scopeset denied; /* never held, also if a rule allows it */
-	bool has_grants;        /* some, or a rule has some: else all of them are empty */
-	bool is_peer;           /* a role of it says `peer`: it is a bridge's user */
-	struct grantset grants; /* held on every topic; beside them those of rules */
-	size_t rule_count;      /* rules of roles with `where`; mostly 0 */
+	struct scopeset denied;           /* never held, also if a rule allows it */
+	const struct access_trust *trust; /* of a peer; NULL: it is trusted nowhere */
+	struct grantset grants;           /* held on every topic; beside them those of rules */
+	size_t rule_count;                /* rules of roles with `where`; mostly 0 */
 	const struct access_rule *rule;
 	size_t attribute_count;
 	const struct access_attribute *attribute;
@@ -100,6 +108,8 @@ struct access_offer {
 	 * refused as the misspelling it then is.
 	 */
 	bool (*has_param)(const void *ctx, const char *name);
+	/* Is there a channel that the filter reaches? NULL: any filter of `trust` is taken. */
+	bool (*has_topic)(const void *ctx, const char *filter);
 	const struct scopeset *whole; /* scopes that may not have ":own"; NULL: none */
 	/* The number of the application whose id or title is @name; or one of those above. */
 	int (*find_application)(const void *ctx, const char *name);
@@ -171,6 +181,12 @@ const struct access_grant *access_grant(const struct access *access, size_t numb
 /* Has the principal an attribute @name with the value @value (@len bytes)? */
 bool access_attribute_has(const struct access_principal *principal, const char *name,
 			  const char *value, size_t len);
+
+/*
+ * Is what @principal, a peer, publishes on @topic taken over as its own broker decided it? By the
+ * filters in `trust` of its roles; none of them means a topic that begins with '$'.
+ */
+bool access_trusts(const struct access_principal *principal, const char *topic, size_t len);
 
 /* ---- scopes that depend on the topic ---------------------------------------------------- */
 

@@ -42,6 +42,7 @@ struct access_role {
 	struct access_rule rule;
 	bool needs_certificate;
 	bool is_peer;
+	struct access_trust trust;
 	size_t client_count;
 	const char *const *client;
 	const struct limits *limits; /* NULL: none */
@@ -183,6 +184,10 @@ void access_read_clients(struct access_reader *reader, const struct config *list
 /* Adds what `is`, `talksTo` and `operations` of @role give to *ret. */
 void access_read_grants(struct access_reader *reader, const struct config *role,
 			struct grantset *ret);
+
+/* Reads `peer` and `trust` of the role @at. */
+void access_read_peer(struct access_reader *reader, const struct config *at,
+		      struct access_role *role);
 
 /* Adds what one word of `scopes` stands for, wildcards and ":own" included. False: unknown. */
 bool access_scope_add(const struct access *access, const char *word, size_t len,

@@ -71,6 +71,32 @@ static bool gather_rules(const struct access *access, struct arena *arena,
 	return true;
 }
 
+/* The filters of all its roles together. */
+static bool gather_trust(const struct access *access, struct arena *arena,
+			 const struct gathering *from, struct access_principal *ret)
+{
+	struct access_trust *trust;
+	const char **filter;
+	size_t count = 0;
+
+	for (size_t i = 0; ret->is_peer && i < access->role_count; i++)
+		if (roleset_has(&from->allow, i))
+			count += access->role[i].trust.count;
+	if (count == 0)
+		return true;
+	trust = arena_take(arena, 1, sizeof(*trust));
+	filter = arena_take(arena, count, sizeof(*filter));
+	if (!trust || !filter)
+		return false;
+	for (size_t i = 0; i < access->role_count; i++)
+		for (size_t k = 0; roleset_has(&from->allow, i) && k < access->role[i].trust.count;
+		     k++)
+			filter[trust->count++] = access->role[i].trust.filter[k];
+	trust->filter = filter;
+	ret->trust = trust;
+	return true;
+}
+
 /* The roles' lists together; where none of them has one, the file's. */
 static bool gather_clients(const struct access *access, struct arena *arena,
 			   const struct gathering *from, struct access_principal *ret)
@@ -228,7 +254,7 @@ int access_make(const struct access *access, struct arena *arena, const struct a
 	*ret = (struct access_principal){ .name = basis->name,
 					  .full = basis->full,
 					  .own = basis->own };
-	if (!gather_rules(access, arena, &from, ret) ||
+	if (!gather_rules(access, arena, &from, ret) || !gather_trust(access, arena, &from, ret) ||
 	    !gather_clients(access, arena, &from, ret) ||
 	    !gather_limits(access, arena, &from, ret) || !gather_names(access, arena, basis, ret) ||
 	    !gather_attributes(arena, basis, ret))

@@ -17,6 +17,7 @@ static const struct config_known role_members[] = {
 	{ .name = "limits" },
 	{ .name = "is talksTo operations", .kind = CONFIG_ARRAY },
 	{ .name = "peer", .kind = CONFIG_BOOLEAN },
+	{ .name = "trust", .kind = CONFIG_ARRAY },
 };
 
 static bool read_role_name(struct access_reader *reader, const struct config *at, uint32_t *ret)
@@ -127,7 +128,7 @@ static void read_role(struct access_reader *reader, const struct config *at,
 	access_read_scopes(reader, config_member(at, "scopes"), &role->rule.full, &role->rule.own);
 	access_read_scopes(reader, config_member(at, "deny"), &role->rule.denied, NULL);
 	access_read_grants(reader, at, &role->rule.grants);
-	(void)config_boolean(&reader->report, at, "peer", &role->is_peer);
+	access_read_peer(reader, at, role);
 	read_where(reader, config_member(at, "where"), role);
 	role->needs_certificate =
 		config_word(&reader->report, at, "requires", requirements, &ignored);

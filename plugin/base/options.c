@@ -35,6 +35,8 @@ static const struct options_row table[] = {
 	INTEGER(events_keep_rows, "0", 0, INT64_MAX, "rows kept in the events table (0: all)"),
 	INTEGER(events_keep_days, "0", 0, 36500, "days that events are kept (0: for ever)"),
 	NAME(origin, "the name of this broker in the events table; the host's where it is not given"),
+	INTEGER(say_publisher, "0", 0, 1,
+		"1: MQTT 5 readers, bridges among them, are told who published a message"),
 	INTEGER(release_wait, "30", 1, 86400,
 		"seconds after which a status of QoS 2 is published for a publisher that left unreleased"),
 	INTEGER(retain_again, "1", 0, 1,

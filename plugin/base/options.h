@@ -27,6 +27,7 @@ struct options {
 	int64_t batch_ms;
 	int64_t events_keep_rows;
 	int64_t events_keep_days;
+	int64_t say_publisher;
 	char *origin;         /* plain text of 1 to OPTIONS_NAME_MAX bytes; NULL: the host's name */
 	int64_t release_wait; /* seconds */
 	int64_t retain_again; /* 1: retained messages are published again after a start */

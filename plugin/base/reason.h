@@ -55,8 +55,8 @@ enum reason_problem {
 };
 
 /*
- * X(enumerator, code, cause, problem, title for people). A publish is never refused with "allowed"
- * or "overtaken".
+ * X(enumerator, code, cause, problem, title for people). A publish is never refused with "allowed",
+ * and with "overtaken" only that of a trusted peer.
  */
 #define REASON_TABLE(X)                                                                            \
 	X(REASON_INTERNAL, "internal-error", REASON_OF_TROUBLE, PROBLEM_BROKEN,                    \

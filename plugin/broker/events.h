@@ -66,6 +66,7 @@ struct pending_publish {
 	unsigned char properties[LEDGER_PROPERTIES_MAX]; /* of a retained message */
 	unsigned char whole[DEADLETTER_PROPERTIES_MAX];  /* of a refused one */
 	struct shown_properties shown;
+	char said[LEDGER_PEER_MAX + 1]; /* who published it at a peer's broker */
 };
 
 /* State of the deliveries in this round of the broker. Pointers are only compared. */
@@ -131,6 +132,7 @@ struct plugin {
 	pthread_t thread; /* the broker's: calls on other threads are refused */
 	struct broker broker;
 	struct options options;
+	char host[256]; /* this broker's name, plugin_opt_origin or the host's; "": it has none */
 	struct rules *rules;
 	struct diag_list faults; /* of the files at the last load */
 	uint64_t generation;     /* counts the rules that were in force */
@@ -409,6 +411,22 @@ int events_answer(struct plugin *plugin, const struct feed_publish *publish,
 const struct access_principal *events_publisher(struct plugin *plugin,
 						const struct mosquitto *client,
 						struct session *session, bool is_will);
+
+/* ---- who published what goes over a bridge: peers.c --------------------------------------------
+ */
+
+#define PEERS_PROPERTY "petstore-publisher"
+
+/* Once the options are known: as what messages name this broker. */
+void peers_name_broker(struct plugin *plugin);
+
+/*
+ * The pending publish was allowed and is not kept yet. @name: its publisher's. Keeps with the
+ * decision's write who a peer says that it was, and adds the name to other messages where the
+ * option wants it.
+ */
+void peers_on_message(struct plugin *plugin, struct mosquitto_evt_message *event, const char *name)
+	__attribute__((cold));
 
 /* ---- a last will: events_will.c ----------------------------------------------------------------
  */

@@ -40,6 +40,8 @@ const struct access_principal *events_publisher(struct plugin *plugin,
 
 void events_charge(struct plugin *plugin, struct feed_publish *publish, struct decision *decision)
 {
+	if (decision->is_taken_over)
+		return; /* of many clients, which another broker let publish */
 	feed_charge(plugin->feed, publish,
 		    gate_mode(&plugin->gate, decision->channel, CONTRACT_LIMITS), decision);
 }
@@ -353,6 +355,24 @@ static void judge_message(struct plugin *plugin, struct mosquitto_evt_message *e
 	pending->took_ns = 0;
 }
 
+/*
+ * Commits the write of an allowed publish, and says and keeps whose it is where that is asked for.
+ * False: it became a refusal.
+ */
+static bool keep(struct plugin *plugin, const struct feed_publish *publish,
+		 struct mosquitto_evt_message *event)
+{
+	struct pending_publish *pending = &plugin->pending;
+	const struct session *session = publish->session;
+
+	if (event->properties || plugin->options.say_publisher || pending->decision.is_peer) {
+		peers_on_message(plugin, event,
+				 session ? session->name : broker_who(event->client).principal);
+		pending->request.properties = event->properties;
+	}
+	return events_commit(plugin, publish, &pending->decision, pending->digest);
+}
+
 int events_on_message(int event_id, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_message *event = event_data;
@@ -379,8 +399,7 @@ int events_on_message(int event_id, void *event_data, void *userdata)
 		events_charge(plugin, &publish, decision);
 	if (decision->verdict == VERDICT_ALLOW && pending->is_resend) {
 		events_resend_hand_out(plugin, event, &pending->request);
-	} else if (decision->verdict == VERDICT_ALLOW &&
-		   events_commit(plugin, &publish, decision, pending->digest)) {
+	} else if (decision->verdict == VERDICT_ALLOW && keep(plugin, &publish, event)) {
 		events_accepted(plugin, &publish, decision, pending->digest);
 		feed_accepted(plugin->feed, &publish, decision, pending->digest);
 		if (session && session->was_closed && decision->has_write)

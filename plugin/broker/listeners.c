@@ -1,5 +1,5 @@
 /*
- * listeners.c -- logs at the start which listeners the plugin does not guard.
+ * listeners.c -- logs at the start which listeners and bridges the plugin does not guard.
  *
  * A plugin cannot ask the broker for which listeners it was loaded, so the configuration file is
  * read once more. If that fails, one line is logged and nothing else changes.
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/brokerfile.h"
+#include "base/brokerbridge.h"
 #include "broker/events.h"
 
 #define CMDLINE_MAX 65536u
@@ -39,6 +39,27 @@ static const char *own_path(void)
 	return dladdr((void *)(uintptr_t)&own_path, &info) ? info.dli_fname : NULL;
 }
 
+/* A line for each bridge whose messages nobody decides, or nobody publishes. */
+static void report_bridges(const struct brokerfile *file)
+{
+	struct brokerbridge bridge;
+	const char *fault;
+	size_t at = 0;
+	char path[160], name[80];
+
+	while (brokerbridge_next(file, &at, &bridge)) {
+		fault = brokerbridge_fault(file, &bridge);
+		if (fault)
+			broker_log(BROKER_ERROR, "%s:%u: connection %s: %s",
+				   diag_name(path, sizeof(path), bridge.line->file,
+					     strlen(bridge.line->file)),
+				   bridge.line->number,
+				   diag_name(name, sizeof(name), bridge.line->value,
+					     strlen(bridge.line->value)),
+				   fault);
+	}
+}
+
 static void report(const char *config)
 {
 	struct brokerfile file;
@@ -53,6 +74,7 @@ static void report(const char *config)
 	}
 	if (brokerfile_unguarded(&file, raw, sizeof(raw)))
 		broker_log(BROKER_ERROR, "%s", diag_escape(text, sizeof(text), raw, strlen(raw)));
+	report_bridges(&file);
 	brokerfile_clear(&file);
 }
 

@@ -171,7 +171,8 @@ void notify_decision(struct notify *notify, const struct notify_refused *refused
 	if (refused->letter)
 		send_letter(notify, refused, &refusal);
 	keep(notify, &refusal);
-	send_notice(notify, &refusal, refused->decision);
+	if (!refused->decision->is_echo)
+		send_notice(notify, &refusal, refused->decision);
 	log_refusal(notify, &refusal); /* last: see the head of notify.h */
 }
 

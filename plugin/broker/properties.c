@@ -167,9 +167,14 @@ static void show_user(const struct broker_properties *api, struct shown_properti
 	struct payload_pair *pair = &shown->user[ret->user_count];
 	char *name = NULL, *value = NULL;
 
-	ret->users_shown = PROPERTY_PRESENT;
 	ret->is_cut = ret->is_cut || ret->user_count == PAYLOAD_MAX_PAIRS ||
 		      !api->read_pair(property, USER_PROPERTY, &name, &value, false);
+	if (name && strcmp(name, PEERS_PROPERTY) == 0) { /* the brokers' own, and no header */
+		api->free(name);
+		api->free(value);
+		return;
+	}
+	ret->users_shown = PROPERTY_PRESENT;
 	*bytes += (name ? strlen(name) : 0) + (value ? strlen(value) : 0);
 	if (ret->is_cut || *bytes > PROPERTIES_BYTES_MAX) {
 		ret->is_cut = true;

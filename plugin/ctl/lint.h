@@ -39,6 +39,16 @@ bool lint_lists(const json_t *list, const char *name);
 /* The broker's configuration, if one was read: the plugin's options and the lines beside them. */
 void lint_config(struct lint *lint, const struct files *files);
 
+/* Its bridges: as whom, what goes out unasked, and how they log in. */
+void lint_bridges(struct lint *lint, const struct brokerfile *file);
+
+/* The users under whom their messages come in. */
+void lint_bridge_users(struct lint *lint, const struct brokerfile *file,
+		       const struct access *access);
+
+/* Is @user the local_username of a bridge? It needs no password, and should have none. */
+bool lint_is_bridge_user(const struct brokerfile *file, const char *user);
+
 /* Do messages with the largest payload that the contract takes get through? */
 void lint_sizes(struct lint *lint, const struct brokerfile *file, const struct contract *contract);
 

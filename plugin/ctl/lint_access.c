@@ -182,8 +182,8 @@ static void check_secrets(struct lint *lint, const char *path, const struct pass
 				 : "");
 }
 
-static void check_passwords(struct lint *lint, const char *path, const struct config *users,
-			    const struct access *access)
+static void check_passwords(struct lint *lint, const struct files *files, const char *path,
+			    const struct config *users, const struct access *access)
 {
 	bool has_other_ways = access_has_certificates(access) || access_has_issuers(access);
 	struct passwords *passwords = NULL;
@@ -196,9 +196,18 @@ static void check_passwords(struct lint *lint, const char *path, const struct co
 	check_secrets(lint, path, passwords);
 	config_foreach_member(user, users) {
 		const struct access_principal *principal = access_find(access, user->key);
+		bool is_bridge = lint_is_bridge_user(&files->broker, user->key);
+		bool has_one = credfile_find(&passwords->file, user->key);
 
-		if (!has_other_ways && principal && !principal->is_disabled &&
-		    !credfile_find(&passwords->file, user->key))
+		if (!principal || principal->is_disabled)
+			continue;
+		if (is_bridge && has_one)
+			lint_add_at(
+				lint, LINT_WARNING, user,
+				"is the local_username of a bridge, and has a password in %s: who "
+				"knows it publishes as the bridge; expected none",
+				path);
+		else if (!is_bridge && !has_one && !has_other_ways)
 			lint_add_at(lint, LINT_WARNING, user, "has no password in %s", path);
 	}
 	/* Users that the access file does not know can't connect. */
@@ -242,7 +251,9 @@ void lint_access(struct lint *lint, const struct files *files, const char *passw
 	check_roles(lint, file);
 	check_client_ids(lint, member_or_file(file, "clientIds"), rules->access);
 	check_patterns(lint, member_or_file(file, "clientIds"), rules->access);
+	lint_bridge_users(lint, &files->broker, rules->access);
 	if (passwords)
-		check_passwords(lint, passwords, config_member(file, "users"), rules->access);
+		check_passwords(lint, files, passwords, config_member(file, "users"),
+				rules->access);
 	config_free(file);
 }

@@ -78,9 +78,6 @@ static const struct rule rules[] = {
 	  "channels that ask for more QoS can't be published on; expected 2" },
 	{ "max_qos", WHEN_ZERO, NULL, 0, LINT_WARNING,
 	  "channels that ask for more QoS can't be published on; expected 2" },
-	{ "connection", WHEN_GIVEN, NULL, 0, LINT_WARNING,
-	  "what goes out over a bridge is asked of no plugin; expected topics that may go there "
-	  "whole" },
 	{ "bridge_insecure", WHEN_TRUE, NULL, 0, LINT_WARNING,
 	  "the other broker's name is not looked at; expected false" },
 	{ "protocol", WHEN_IS, "http_api", 0, LINT_WARNING,
@@ -268,24 +265,6 @@ static void check_log(struct lint *lint, const struct brokerfile *file)
 		    "with log_type all each message makes more messages; expected log_type notice");
 }
 
-static void check_bridges(struct lint *lint, const struct brokerfile *file)
-{
-	for (size_t i = 0; i < file->line_count; i++) {
-		const struct brokerfile_line *line = &file->line[i];
-		bool has_user = false;
-
-		if (strcmp(line->word, "connection") != 0)
-			continue;
-		for (size_t k = i + 1; k < file->line_count && file->line[k].bridge == line->bridge;
-		     k++)
-			has_user |= strcmp(file->line[k].word, "local_username") == 0;
-		if (!has_user)
-			add(lint, LINT_ERROR, line,
-			    "what comes in over it is published by nobody, and refused; expected "
-			    "local_username, a user of the access file");
-	}
-}
-
 static void check_persistence(struct lint *lint, const struct brokerfile *file, const char *path)
 {
 	static const char text[] =
@@ -362,7 +341,7 @@ void lint_config(struct lint *lint, const struct files *files)
 	for (size_t i = 0; i < file->line_count; i++)
 		check_line(lint, &file->line[i]);
 	check_log(lint, file);
-	check_bridges(lint, file);
+	lint_bridges(lint, file);
 	check_persistence(lint, file, path);
 	check_certs(lint, file);
 }

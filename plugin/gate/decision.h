@@ -176,6 +176,16 @@ struct decision {
 	 * takes it over all the same: what stands counts once it is enforced. Only with @has_write.
 	 */
 	bool is_adopted;
+	bool is_peer; /* a publish by the user of a bridge */
+	/* By a peer that is trusted on the topic: another broker decided it, and it is kept as
+	 * said.
+	 */
+	bool is_taken_over;
+	/*
+	 * Refused: a peer published where the plugin alone does. A notice about a notice might come
+	 * back over the bridge, and so on.
+	 */
+	bool is_echo;
 	bool is_repeat; /* the message has the current status; with has_write: other content */
 	/*
 	 * The publish is allowed and has to be written to the ledger: @write is set. Its strings

@@ -361,6 +361,37 @@ bool entity_rules_check(struct judgement *j)
 	return judgement_ask(j, GATE_STEP_TRANSITION, check_transition);
 }
 
+static bool look(struct judgement *j)
+{
+	j->has_state = judgement_look(j, j->mapping->entity, j->id.text, j->id.len, &j->state);
+	return j->has_state;
+}
+
+static bool take_step(struct judgement *j)
+{
+	struct value *value;
+
+	if (j->is_repeat)
+		repeat_take_over(j);
+	else if (!peer_rules_step(j))
+		return false;
+	value = add_value(j->decision, j->mapping->entity->slot[j->mapping->slot]);
+	value->type = VALUE_TEXT;
+	value->text = j->status;
+	value->len = j->status_len;
+	return true;
+}
+
+bool entity_rules_take_over(struct judgement *j)
+{
+	if (!read_owner(j) || !judgement_ask(j, GATE_STEP_ENTITY, look))
+		return false;
+	if (!j->mapping->transitions || !j->has_state)
+		return true;
+	find_step(j);
+	return judgement_ask(j, GATE_STEP_TRANSITION, take_step);
+}
+
 bool entity_rules_current(struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
@@ -455,6 +486,8 @@ void entity_rules_describe(struct judgement *j)
 	write->is_adopted = j->decision->is_adopted;
 	if (write->is_adopted)
 		adopt_drop_unfit(j);
+	write->is_taken_over = j->decision->is_taken_over;
+	write->peer = NULL; /* the caller's, which sees the properties */
 	write->unique = j->unique;
 	write->digest = write->sender = 0; /* the caller's, which has the one at hand */
 }

@@ -117,12 +117,35 @@ __attribute__((noinline)) static bool check_clear(struct judgement *j)
 	       judgement_ask(j, GATE_STEP_OWN, permission_own) && check_store(j);
 }
 
+/*
+ * What a trusted peer says was decided by its broker; what the message is, is asked all the same. A
+ * role with ":own" alone is still for what belongs to the peer.
+ */
+__attribute__((cold, noinline)) static bool take_over(struct judgement *j)
+{
+	bool is_clear = j->request->message.payload_len == 0 && j->request->message.is_retained;
+
+	if (is_clear && !j->match->channel->sole)
+		kinds_operation(j);
+	if (!is_clear && (!check_payload(j) || !ask_properties(j)))
+		return false;
+	if (!judgement_ask(j, GATE_STEP_OWN, permission_own))
+		return false;
+	if (j->match->channel->mapping && j->payload &&
+	    j->mode[CONTRACT_TRANSITION] != CONTRACT_OFF && !entity_rules_take_over(j))
+		return false;
+	j->decision->is_taken_over = true;
+	return check_store(j);
+}
+
 bool judgement_message(struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
 
 	if (!j->operation && j->match->channel->sole)
 		j->operation = j->match->channel->send; /* that it admits none is only observed */
+	if (j->is_trusted)
+		return take_over(j);
 	if (j->request->message.payload_len == 0 && j->request->message.is_retained)
 		return check_clear(j);
 	if (!check_payload(j) || !ask_properties(j) || !ask_reply(j) ||
@@ -208,6 +231,12 @@ static bool judge_publish(struct judgement *j)
 	write->owner_len = 0;
 	write->value_count = 0;
 
+	if (j->principal->is_peer) {
+		if (!peer_rules_begin(j, &is_done))
+			return false;
+		if (is_done)
+			return true;
+	}
 	if (!check_permission(j, &is_done))
 		return false;
 	if (is_done)
@@ -314,6 +343,7 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 	ret->current_status[0] = '\0';
 	ret->has_write = ret->has_retained = ret->is_correction = ret->is_adopted = ret->is_repeat =
 		false;
+	ret->is_peer = ret->is_taken_over = ret->is_echo = false;
 	ret->payload = NULL;
 	if (judge(&j)) {
 		ret->verdict = VERDICT_ALLOW;

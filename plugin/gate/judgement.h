@@ -36,9 +36,10 @@ struct judgement {
 	enum contract_mode
 		mode[CONTRACT_GROUPS]; /* of the channel's rules, once it is found; for a topic
 					  without a channel the document's defaults */
-	bool is_own_needed;            /* the scope is for the principal's own entities only */
-	bool is_repeat;                /* the message has the entity's current status */
-	bool is_same;                  /* and nothing but its times differs from the last message */
+	bool is_trusted;    /* a peer's message, which is taken over as its broker decided it */
+	bool is_own_needed; /* the scope is for the principal's own entities only */
+	bool is_repeat;     /* the message has the entity's current status */
+	bool is_same;       /* and nothing but its times differs from the last message */
 	/* The channel's; NULL until entity_rules_begin(). */
 	const struct contract_mapping *mapping;
 	struct contract_span id; /* the entity's, in the request's topic */
@@ -73,6 +74,7 @@ static inline void judgement_begin(struct judgement *ret, struct gate *gate,
 	ret->payload = NULL;
 	memset(ret->mode, 0, sizeof(ret->mode)); /* CONTRACT_ENFORCE */
 	ret->is_own_needed = ret->is_repeat = ret->is_same = ret->has_state = false;
+	ret->is_trusted = false;
 	ret->id.text = NULL;
 	ret->unique = 0;
 }
@@ -237,6 +239,23 @@ bool property_rules_wait(struct judgement *j, enum gate_open open) __attribute__
 /* Is the topic for the reply one that can take it? Needs the operation, with its reply. */
 judgement_question reply_rules_check;
 
+/* ---- peer_rules.c ------------------------------------------------------------------------ */
+
+/*
+ * Of a publish by a peer, before anything else is asked: is it what no peer may publish (false:
+ * refused), or the state of its own bridge (*is_done: allowed, there is nothing more to ask)? Sets
+ * is_trusted.
+ */
+bool peer_rules_begin(struct judgement *j, bool *is_done) __attribute__((cold, noinline));
+
+/*
+ * A step to the status @j->to is said on a topic on which the peer is trusted. False: it is no
+ * status of the state machine; or the contract does not have the step and the same message was
+ * accepted before: then it is an old one that came again, as retained ones do when a bridge
+ * connects.
+ */
+bool peer_rules_step(struct judgement *j) __attribute__((cold, noinline));
+
 /* ---- entity_rules.c ---------------------------------------------------------------------- */
 
 /*
@@ -256,6 +275,12 @@ bool entity_rules_check(struct judgement *j);
  * status of the state machine, or the entity is unknown. Not inlined: most deliveries don't ask.
  */
 bool entity_rules_current(struct judgement *j) __attribute__((noinline));
+
+/*
+ * Takes over what a trusted peer says of the entity: as entity_rules_check(), but nobody's right to
+ * it is asked for, nor whether the contract has the step. False: refused.
+ */
+bool entity_rules_take_over(struct judgement *j) __attribute__((cold, noinline));
 
 judgement_question entity_rules_store; /* could the write be kept now? */
 
@@ -290,6 +315,9 @@ uint64_t repeat_content(const struct judgement *j) __attribute__((noinline));
  * refused. Not inlined: most messages are steps.
  */
 bool repeat_check(struct judgement *j) __attribute__((noinline));
+
+/* The same of a trusted peer's, whatever the state machine allows. */
+void repeat_take_over(struct judgement *j) __attribute__((cold, noinline));
 
 /*
  * Is the message the same as the last accepted one of its channel and entity? True, too, where that

@@ -171,6 +171,15 @@ bool repeat_check(struct judgement *j)
 			   : "the last message about it is not known any more, and may not change");
 }
 
+void repeat_take_over(struct judgement *j)
+{
+	uint64_t last;
+
+	j->decision->is_repeat = true;
+	j->content = repeat_content(j);
+	j->is_same = recall(j, &last) == 0 && last == j->content;
+}
+
 /* ---- unique events ------------------------------------------------------------------------- */
 
 /*

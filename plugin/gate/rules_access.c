@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "contract/topics.h"
 #include "gate/rules_internal.h"
 
 /* ---- applications ------------------------------------------------------------------------ */
@@ -81,6 +82,20 @@ static bool has_param(const void *ctx, const char *name)
 	return false;
 }
 
+static bool is_any(const struct contract_match *match, void *ctx)
+{
+	(void)match;
+	(void)ctx;
+	return true;
+}
+
+static bool has_topic(const void *ctx, const char *filter)
+{
+	const struct contract *contract = ctx;
+
+	return topics_reach(contract->topics, filter, strlen(filter), is_any, NULL);
+}
+
 static void add_scopes(const struct contract_operation *operation, size_t count,
 		       struct scopeset *set)
 {
@@ -125,6 +140,7 @@ int rules_load_access(struct rules *rules, const struct access_file *file, struc
 					    .count = rules->contract->scope_count,
 					    .ctx = rules->contract,
 					    .has_param = has_param,
+					    .has_topic = has_topic,
 					    .whole = &whole,
 					    .find_application = find_application,
 					    .has_operation = has_operation,

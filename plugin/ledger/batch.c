@@ -14,6 +14,7 @@ enum batch_kind {
 	KIND_NUMBER,  /* the same, NULL where it is 0 */
 	KIND_QOS,     /* unsigned */
 	KIND_FLAG,    /* bool */
+	KIND_MARK,    /* bool, NULL where it is false */
 	KIND_TIME,    /* char[] */
 	KIND_TEXT,    /* struct record_text; an absent one is empty */
 	KIND_NAME,    /* the same, NULL where it is empty */
@@ -45,6 +46,8 @@ static const struct batch_column {
 	{ "properties", KIND_BLOB, offsetof(struct batch_row, record.properties) },
 	{ "unique_key", KIND_NUMBER, offsetof(struct batch_row, record.unique) },
 	{ "message", KIND_NAME, offsetof(struct batch_row, record.kind) },
+	{ "taken_over", KIND_MARK, offsetof(struct batch_row, record.is_taken_over) },
+	{ "peer_publisher", KIND_NAME, offsetof(struct batch_row, record.peer) },
 	{ "id", KIND_TEXT, offsetof(struct batch_row, record.id) },
 	{ "owner", KIND_TEXT, offsetof(struct batch_row, record.owner) },
 };
@@ -228,6 +231,10 @@ static void give_member(sqlite3_context *ret, enum batch_kind kind, const void *
 		break;
 	case KIND_FLAG:
 		sqlite3_result_int(ret, *(const bool *)member);
+		break;
+	case KIND_MARK:
+		if (*(const bool *)member)
+			sqlite3_result_int(ret, 1);
 		break;
 	case KIND_TIME:
 		sqlite3_result_text(ret, member, -1, SQLITE_STATIC);

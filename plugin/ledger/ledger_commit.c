@@ -132,14 +132,14 @@ static struct record_text text_of(const char *text)
 	return (struct record_text){ text, text ? strlen(text) : 0 };
 }
 
-/* The message's name, as much as a record holds, in whole characters. */
-static struct record_text kind_of(const char *name)
+/* As much of a name as a record holds, in whole characters. */
+static struct record_text cut_text(const char *name, size_t max)
 {
-	struct record_text kind = text_of(name);
+	struct record_text ret = text_of(name);
 
-	if (kind.len > LEDGER_KIND_MAX)
-		kind.len = utf8_cut(name, LEDGER_KIND_MAX);
-	return kind;
+	if (ret.len > max)
+		ret.len = utf8_cut(name, max);
+	return ret;
 }
 
 /* value[] beyond value_count stays as it is: clearing it would cost more than the append. */
@@ -155,6 +155,7 @@ static int fill_record(const struct ledger *l, const struct ledger_write *write,
 	ret->is_will = write->message.is_will;
 	ret->is_correction = write->is_correction;
 	ret->is_adopted = write->is_adopted;
+	ret->is_taken_over = write->is_taken_over;
 	ret->qos = write->message.qos;
 	ret->received_ms = write->received_ms;
 	ret->digest = write->digest;
@@ -166,7 +167,8 @@ static int fill_record(const struct ledger *l, const struct ledger_write *write,
 	ret->publisher = text_of(write->publisher);
 	ret->client_id = text_of(write->client_id);
 	ret->payload = (struct record_text){ write->message.payload, write->message.payload_len };
-	ret->kind = kind_of(write->kind);
+	ret->kind = cut_text(write->kind, LEDGER_KIND_MAX);
+	ret->peer = cut_text(write->peer, LEDGER_PEER_MAX);
 	ret->properties = (struct record_text){ write->properties, write->properties_len };
 	ret->value_count = 0;
 	if (write->entity != ENTITY_NONE)

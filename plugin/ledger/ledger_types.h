@@ -15,6 +15,7 @@
 
 #define LEDGER_PROPERTIES_MAX 4096u /* bytes of a retained message's properties */
 #define LEDGER_KIND_MAX 128u        /* bytes of a message's name in the contract; more is cut */
+#define LEDGER_PEER_MAX 256u        /* bytes of who published it at a peer's broker; more is cut */
 #define LEDGER_LAST_MAX 4u          /* channels of an entity whose last message is remembered */
 
 /* What is known of an entity. Strings are NUL-terminated and live until the next call. */
@@ -83,6 +84,8 @@ struct ledger_write {
 	size_t properties_len;  /* at most LEDGER_PROPERTIES_MAX */
 	bool is_correction; /* a step that the contract does not have, by one that may correct */
 	bool is_adopted;    /* what stood before: it was not accepted, but taken over */
+	bool is_taken_over; /* from a trusted peer: its broker decided it */
+	const char *peer;   /* who published it there, as the peer says; NULL: nobody is named */
 	uint64_t digest;    /* of topic and payload, from ledger_seed() on; 0: not computed */
 	uint64_t mark; /* names a channel that moves a status, whose messages are compared; or 0 */
 	uint64_t content; /* digest of the payload without its times, odd; 0: not computed */
@@ -99,7 +102,7 @@ struct ledger_resend_query {
 	uint64_t digest, sender;
 	const char *topic;
 	size_t topic_len;
-	const char *publisher, *client_id;
+	const char *publisher, *client_id; /* NULL: whoever sent it, at any QoS, or as a will */
 	uint64_t
 		until_seq; /* the last write that counts: ledger_last() when the client connected */
 };

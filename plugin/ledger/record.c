@@ -7,7 +7,7 @@ enum { KIND_WRITE = 1, KIND_NUMBERED = 2 };
 
 /*
  * Which numbers, of eight bytes each and in this order, follow the head: of properties and of the
- * message's name their bytes. A record without a name is as an older plugin wrote it.
+ * names of message and peer their bytes. A record without a name is as an older plugin wrote it.
  */
 enum {
 	NUMBER_DIGEST = 1,
@@ -15,7 +15,8 @@ enum {
 	NUMBER_PROPERTIES = 4,
 	NUMBER_UNIQUE = 8,
 	NUMBER_KIND = 16,
-	NUMBERS_ALL = 31
+	NUMBER_PEER = 32,
+	NUMBERS_ALL = 63
 };
 
 enum {
@@ -25,7 +26,8 @@ enum {
 	FLAG_WILL = 8,
 	FLAG_CORRECTION = 16,
 	FLAG_ADOPTED = 32,
-	FLAGS_ALL = 63
+	FLAG_TAKEN_OVER = 64,
+	FLAGS_ALL = 127
 };
 
 struct head {
@@ -59,16 +61,16 @@ static unsigned numbers_of(const struct record *r)
 {
 	return (r->digest ? NUMBER_DIGEST : 0) | (r->revision ? NUMBER_REVISION : 0) |
 	       (r->properties.len ? NUMBER_PROPERTIES : 0) | (r->unique ? NUMBER_UNIQUE : 0) |
-	       (r->kind.len ? NUMBER_KIND : 0);
+	       (r->kind.len ? NUMBER_KIND : 0) | (r->peer.len ? NUMBER_PEER : 0);
 }
 
 size_t record_bytes(const struct record *r)
 {
 	size_t numbers = (size_t)(r->digest != 0) + (r->revision != 0) + (r->properties.len != 0) +
-			 (r->unique != 0) + (r->kind.len != 0);
+			 (r->unique != 0) + (r->kind.len != 0) + (r->peer.len != 0);
 	size_t bytes = sizeof(struct head) + r->id.len + r->owner.len + r->topic.len +
 		       r->publisher.len + r->client_id.len + r->payload.len + r->properties.len +
-		       r->kind.len + numbers * sizeof(uint64_t);
+		       r->kind.len + r->peer.len + numbers * sizeof(uint64_t);
 
 	for (size_t i = 0; i < r->value_count; i++)
 		bytes += sizeof(struct head_value) +
@@ -99,6 +101,8 @@ int record_check(const struct record *r, struct diag *diag)
 		return fail_long("the properties", LEDGER_PROPERTIES_MAX, diag);
 	if (r->kind.len > LEDGER_KIND_MAX)
 		return fail_long("the message's name", LEDGER_KIND_MAX, diag);
+	if (r->peer.len > LEDGER_PEER_MAX)
+		return fail_long("the name at the peer", LEDGER_PEER_MAX, diag);
 	if (r->value_count > ENTITY_COLUMNS_MAX)
 		return diag_set(diag, ERR_LIMIT, "more than %u values", ENTITY_COLUMNS_MAX);
 	return 0;
@@ -151,6 +155,11 @@ static char *put_numbers(char *at, const struct record *r, unsigned numbers)
 
 		at = put(at, &len, sizeof(len));
 	}
+	if (numbers & NUMBER_PEER) {
+		uint64_t len = r->peer.len;
+
+		at = put(at, &len, sizeof(len));
+	}
 	return at;
 }
 
@@ -163,7 +172,8 @@ void record_encode(const struct record *r, void *ret)
 				   (r->is_unrecorded ? FLAG_UNRECORDED : 0) |
 				   (r->owner.text ? FLAG_OWNER : 0) | (r->is_will ? FLAG_WILL : 0) |
 				   (r->is_correction ? FLAG_CORRECTION : 0) |
-				   (r->is_adopted ? FLAG_ADOPTED : 0)),
+				   (r->is_adopted ? FLAG_ADOPTED : 0) |
+				   (r->is_taken_over ? FLAG_TAKEN_OVER : 0)),
 		.qos = (uint8_t)r->qos,
 		.value_count = (uint8_t)r->value_count,
 		.table = r->table,
@@ -186,6 +196,7 @@ void record_encode(const struct record *r, void *ret)
 	at = put(at, r->payload.text, r->payload.len);
 	at = put(at, r->properties.text, r->properties.len);
 	at = put(at, r->kind.text, r->kind.len);
+	at = put(at, r->peer.text, r->peer.len);
 	for (size_t i = 0; i < r->value_count; i++)
 		at = put_value(at, &r->value[i]);
 }
@@ -254,13 +265,14 @@ static bool take_number(struct record_source *source, bool is_there, uint64_t *r
 
 static bool take_all(struct record_source *source, const struct head *head, struct record *ret)
 {
-	uint64_t properties_len, kind_len;
+	uint64_t properties_len, kind_len, peer_len;
 
 	if (!take_number(source, head->numbers & NUMBER_DIGEST, &ret->digest) ||
 	    !take_number(source, head->numbers & NUMBER_REVISION, &ret->revision) ||
 	    !take_number(source, head->numbers & NUMBER_PROPERTIES, &properties_len) ||
 	    !take_number(source, head->numbers & NUMBER_UNIQUE, &ret->unique) ||
 	    !take_number(source, head->numbers & NUMBER_KIND, &kind_len) ||
+	    !take_number(source, head->numbers & NUMBER_PEER, &peer_len) ||
 	    !take_text(source, head->id_len, &ret->id) ||
 	    !take_text(source, head->owner_len, &ret->owner) ||
 	    !take_text(source, head->topic_len, &ret->topic) ||
@@ -268,7 +280,8 @@ static bool take_all(struct record_source *source, const struct head *head, stru
 	    !take_text(source, head->client_id_len, &ret->client_id) ||
 	    !take_text(source, head->payload_len, &ret->payload) ||
 	    !take_text(source, (size_t)properties_len, &ret->properties) ||
-	    !take_text(source, (size_t)kind_len, &ret->kind))
+	    !take_text(source, (size_t)kind_len, &ret->kind) ||
+	    !take_text(source, (size_t)peer_len, &ret->peer))
 		return false;
 	if (!(head->flags & FLAG_OWNER) && head->owner_len > 0)
 		return false;
@@ -302,6 +315,7 @@ int record_decode(const void *data, size_t len, struct value *value, struct reco
 	ret->is_will = head.flags & FLAG_WILL;
 	ret->is_correction = head.flags & FLAG_CORRECTION;
 	ret->is_adopted = head.flags & FLAG_ADOPTED;
+	ret->is_taken_over = head.flags & FLAG_TAKEN_OVER;
 	ret->qos = head.qos;
 	ret->received_ms = head.received_ms;
 	ret->value_count = head.value_count;

@@ -27,6 +27,7 @@ struct record {
 	bool is_will;
 	bool is_correction;
 	bool is_adopted;
+	bool is_taken_over;
 	unsigned qos;
 	int64_t received_ms;
 	uint64_t digest;   /* as in struct ledger_write; 0: not known */
@@ -34,6 +35,7 @@ struct record {
 	uint64_t revision; /* of the entity, after this write; 0: there is none */
 	struct record_text id, owner, topic, publisher, client_id, payload;
 	struct record_text kind;       /* the message's name in the contract; empty: not known */
+	struct record_text peer;       /* who published it at a peer's broker; empty: not said */
 	struct record_text properties; /* of what is retained; see ledger.h */
 	size_t value_count;            /* at most ENTITY_COLUMNS_MAX */
 	struct value *value;           /* by permanent numbers; the caller's */
@@ -43,7 +45,7 @@ struct record {
 size_t record_bytes(const struct record *record);
 
 /* The most that a record holds beside its topic, payload, names and values. */
-#define RECORD_OVERHEAD (136u + LEDGER_KIND_MAX + 16u * ENTITY_COLUMNS_MAX)
+#define RECORD_OVERHEAD (144u + LEDGER_KIND_MAX + LEDGER_PEER_MAX + 16u * ENTITY_COLUMNS_MAX)
 
 /* Limits that the format has; ERR_LIMIT where a text is longer. */
 int record_check(const struct record *record, struct diag *diag) MUST_CHECK;

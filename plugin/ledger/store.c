@@ -30,11 +30,12 @@ EMBED(sql_012, "schemas/store/012-clock.sql");
 EMBED(sql_013, "schemas/store/013-messages.sql");
 EMBED(sql_014, "schemas/store/014-adopted.sql");
 EMBED(sql_015, "schemas/store/015-letters.sql");
+EMBED(sql_016, "schemas/store/016-peers.sql");
 
 /* Version n of the schema is what the first n of these make. */
-static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004, sql_005,
-					 sql_006, sql_007, sql_008, sql_009, sql_010,
-					 sql_011, sql_012, sql_013, sql_014, sql_015 };
+static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004, sql_005, sql_006,
+					 sql_007, sql_008, sql_009, sql_010, sql_011, sql_012,
+					 sql_013, sql_014, sql_015, sql_016 };
 
 #define VERSION (sizeof(migration) / sizeof(migration[0]))
 
@@ -71,9 +72,9 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_EVENT] =
 		"INSERT OR FAIL INTO events (seq, received_at, topic, publisher, client_id, qos, "
 		"retained, payload, will, correction, adopted, digest, revision, origin, "
-		"unique_key, message) SELECT seq, time, topic, publisher, client_id, qos, "
-		"retained, payload, will, correction, adopted, digest, revision, ?1, unique_key, "
-		"message FROM " BATCH_TABLE,
+		"unique_key, message, taken_over, peer_publisher) SELECT seq, time, topic, "
+		"publisher, client_id, qos, retained, payload, will, correction, adopted, digest, "
+		"revision, ?1, unique_key, message, taken_over, peer_publisher FROM " BATCH_TABLE,
 	[STORE_RETAINED] =
 		"INSERT OR FAIL INTO retained (topic, payload, qos, received_at, publisher, "
 		"properties, seq) SELECT topic, retained_payload, qos, time, publisher, "

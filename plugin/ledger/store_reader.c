@@ -26,9 +26,10 @@ static const struct {
 				"FROM "
 				"events WHERE topic = ?1 AND seq <= ?2 ORDER BY seq DESC "
 				"LIMIT " LIMIT(LEDGER_RESEND_ROWS) ") WHERE digest = ?3 AND "
-								   "publisher = ?4 AND "
+								   "(?4 IS NULL OR "
+								   "(publisher = ?4 AND "
 								   "client_id = ?5 AND qos > 0 AND "
-								   "will = 0 "
+								   "will = 0)) "
 								   "LIMIT 1",
 				"cannot read events" },
 	/* What clears a retained message is not about an entity; several in a row are rare. */

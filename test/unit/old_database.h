@@ -39,7 +39,7 @@ static inline void old_database_make(const char *path, unsigned version)
 		"schemas/store/009-closed.sql",      "schemas/store/010-ring.sql",
 		"schemas/store/011-unique.sql",      "schemas/store/012-clock.sql",
 		"schemas/store/013-messages.sql",    "schemas/store/014-adopted.sql",
-		"schemas/store/015-letters.sql"
+		"schemas/store/015-letters.sql",     "schemas/store/016-peers.sql"
 	};
 	char pragma[100];
 	sqlite3 *db = NULL;

@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "base/brokerfile.h"
+#include "base/brokerbridge.h"
 #include "failalloc.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -197,6 +197,51 @@ static void test_brokerfile_read__survives_failing_allocations(void **state)
 	}
 }
 
+/* The bridges of a file, a letter each: what is wrong with them, and which way they go. */
+static void check_bridges(const char *text, const char *expected)
+{
+	struct brokerfile file;
+	struct brokerbridge bridge;
+	struct diag diag;
+	char found[64] = "";
+	size_t at = 0, len = 0;
+
+	assert_int_equal(brokerfile_read(write_file("b.conf", text), NULL, &file, &diag), 0);
+	while (brokerbridge_next(&file, &at, &bridge)) {
+		const char *fault = brokerbridge_fault(&file, &bridge);
+
+		len += (size_t)sprintf(found + len, "%s%u%s%s ", bridge.line->value, bridge.ways,
+				       !fault                     ? ""
+				       : strstr(fault, "nobody,") ? " nobody"
+								  : " unasked",
+				       bridge.remote_user ? " in" : "");
+	}
+	assert_string_equal(found, expected);
+	brokerfile_clear(&file);
+}
+
+static void test_brokerbridge_next__knows_ways_and_faults(void **state)
+{
+	(void)state;
+	check_bridges("topic # in\nlistener 1\ntopic # both\n", "");
+	check_bridges("connection a\ntopic x\ntopic y out 2 l/ r/\n", "a1 ");
+	check_bridges("connection a\ntopic x in\nconnection b\nlocal_username u\ntopic # in 2\n"
+		      "remote_username v\n",
+		      "a2 nobody b2 in ");
+	check_bridges("connection a\ntopic x \tboth 1\nlisten on\nlocal_username u\nlistener 1\n"
+		      "local_username late\nconnection a\ntopic x both\nusername old\n",
+		      "a3 a3 nobody in ");
+	check_bridges("per_listener_settings true\nconnection a\nlocal_username u\ntopic x in\n"
+		      "connection b\ntopic x out\n",
+		      "a2 unasked b1 ");
+	check_bridges("per_listener_settings true\nplugin /x/mosquitto_petstore.so\nconnection a\n"
+		      "local_username u\ntopic x in\n",
+		      "a2 unasked ");
+	check_bridges("per_listener_settings true\nglobal_plugin /x/mosquitto_petstore.so\n"
+		      "connection a\nlocal_username u\ntopic x in\n",
+		      "a2 ");
+}
+
 static int make_folder(void **state)
 {
 	(void)state;
@@ -221,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_brokerfile_read__survives_failing_allocations),
 		cmocka_unit_test(test_brokerfile_read__knows_itself_by_its_file),
 		cmocka_unit_test(test_brokerfile_unguarded__fits_into_its_room),
+		cmocka_unit_test(test_brokerbridge_next__knows_ways_and_faults),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

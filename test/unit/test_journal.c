@@ -681,6 +681,8 @@ static void test_record_decode__is_what_was_encoded(void **state)
 		.client_id = { "c", 1 },
 		.payload = { "\0x", 2 },
 		.kind = { "status", 6 },
+		.peer = { "ann@far", 7 },
+		.is_taken_over = true,
 		.value_count = 4,
 		.value =
 			(struct value[]){
@@ -709,6 +711,8 @@ static void test_record_decode__is_what_was_encoded(void **state)
 	assert_memory_equal(read.payload.text, "\0x", 2);
 	assert_int_equal(read.kind.len, 6);
 	assert_memory_equal(read.kind.text, "status", 6);
+	assert_true(read.is_taken_over && read.peer.len == 7);
+	assert_memory_equal(read.peer.text, "ann@far", 7);
 	assert_memory_equal(read.value[0].text, "PLACED", 6);
 	assert_int_equal(read.value[1].integer, -5);
 	assert_true(read.value[2].real == 2.5);
@@ -726,6 +730,9 @@ static void test_record_decode__is_what_was_encoded(void **state)
 	record.kind.len = LEDGER_KIND_MAX + 1;
 	assert_int_equal(record_check(&record, &diag), ERR_LIMIT);
 	record.kind.len = 0;
+	record.peer.len = LEDGER_PEER_MAX + 1;
+	assert_int_equal(record_check(&record, &diag), ERR_LIMIT);
+	record.peer.len = 0;
 	record.topic.len = 65536;
 	assert_int_equal(record_check(&record, &diag), ERR_LIMIT);
 }

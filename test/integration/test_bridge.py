@@ -1,0 +1,314 @@
+"""
+Two brokers with the plugin and a bridge between them: what comes over it is decided, or taken over
+as the other broker decided it.
+"""
+import os
+import re
+import subprocess
+
+import pytest
+
+import bridges
+import harness
+import messages
+import rawmqtt
+
+TRUST = ["orders/+/status", "pets/#"]
+
+
+@pytest.fixture(scope="module", params=["mqttv311", "mqttv50"])
+def pair(request, tmp_path_factory, template):
+    """
+    (near, far): near has opened the bridge, over which everything goes both ways; with MQTT 5 each
+    says who published it.
+    """
+    folder = tmp_path_factory.mktemp("pair")
+    made = []
+
+    def new(**options):
+        made.append(harness.Broker(folder / ("run%d" % len(made)), template, **options))
+        return made[-1]
+
+    def settings(name):
+        return ["plugin_opt_origin " + name,
+                "plugin_opt_say_publisher %d" % (request.param == "mqttv50")]
+
+    far = bridges.peer(new, folder / "far", bridges.FAR_USER, TRUST, before=settings("far"))
+    far.start()
+    near = bridges.peer(new, folder / "near", bridges.NEAR_USER, TRUST,
+                        lambda: bridges.connection(far, "topic # both 2", "topic $CONTROL/# both",
+                                                   "bridge_protocol_version " + request.param),
+                        before=settings("near"))
+    near.says = far.says = request.param == "mqttv50"
+    near.start()
+    wait_up(near, far)
+    yield near, far
+    for broker in made:
+        broker.assert_alive()
+        broker.stop()
+
+
+def wait_up(near, far):
+    """What one side says is heard on the other one."""
+    for here, there in ((near, far), (far, near)):
+        reader = there.client("backoffice")
+        reader.subscribe("inventory/#")
+        writer = here.client("backoffice")
+
+        def is_heard():
+            topic, payload = messages.stock(messages.unique("probe"))
+            writer.publish(topic, payload, qos=1)
+            reader.ping()
+            return reader.inbox
+
+        harness.until(is_heard, "the bridge")
+        writer.disconnect()
+        reader.disconnect()
+
+
+@pytest.fixture(params=["in", "out"])
+def ways(request, pair):
+    """(here, there, the user of what arrives there, its client): once in each direction."""
+    near, far = pair
+    return ((far, near, bridges.NEAR_USER, "near.local") if request.param == "in" else
+            (near, far, bridges.FAR_USER, "near"))
+
+
+def test_taken_over(ways):
+    """A step that the other side does not have, and another's: there it was decided already."""
+    here, there, user, client_id = ways
+    reader = there.client("backoffice")
+    order = messages.unique("ord")
+    reader.subscribe("orders/%s/#" % order)
+    writer = here.client("orders-service")
+    said = [messages.order(order, status) for status in ("PLACED", "APPROVED", "DELIVERED")]
+    for topic, payload in said[:2]:
+        assert writer.publish(topic, payload, qos=2, retain=True) in (0, 0x10)
+    for _, payload in said[:2]:
+        assert reader.message().payload == payload
+    there.wait_rows([("APPROVED", "customer-a")], "SELECT status, owner FROM orders WHERE id = ?",
+                    order)
+    who = "orders-service@%s" % ("far" if user == bridges.NEAR_USER else "near")
+    assert there.rows("SELECT publisher, client_id, qos, retained, taken_over, peer_publisher FROM "
+                      "events WHERE topic = ? ORDER BY seq", said[0][0]) == [
+        (user, client_id, 2, 1, 1, who if here.says else None)] * 2
+    here.wait_rows([("orders-service", None, None)] * 2, "SELECT publisher, taken_over, "
+                   "peer_publisher FROM events WHERE topic = ?", said[0][0])
+    assert there.rows("SELECT count(*) FROM retained WHERE topic = ? AND payload LIKE ?",
+                      said[0][0], "%APPROVED%") == [(1,)]
+
+
+def test_a_step_that_the_contract_lacks(ways):
+    """Put right there by one who may: it is taken over."""
+    here, there, _, _ = ways
+    order = messages.unique("ord")
+    writer = here.client("supervisor")
+    for status in ("PLACED", "APPROVED", "DELIVERED", "PLACED"):
+        assert writer.publish(*messages.order(order, status), qos=1) in (0, 0x10)
+    there.wait_rows([(4, "PLACED")], "SELECT revision, status FROM orders WHERE id = ?", order)
+
+
+def test_decided_here(ways):
+    """On a topic that is not trusted the contract's steps count, and are refused to the bridge."""
+    here, there, user, _ = ways
+    payment, before = messages.unique("pay"), there.mark()
+    writer = here.client("supervisor")
+    for status in ("PENDING", "SUCCEEDED", "PENDING"):
+        assert writer.publish(*messages.payment(payment, status=status), qos=2) in (0, 0x10)
+    there.wait_log("refused publish payments/%s/status by %s .*: transition-illegal" %
+                   (payment, user), before)
+    there.wait_rows([("SUCCEEDED",)], "SELECT status FROM payments WHERE id = ?", payment)
+    assert there.rows("SELECT taken_over FROM events WHERE topic = 'payments/%s/status'" % payment
+                      ) == [(None,)] * 2
+
+
+def test_who_published_is_not_forged(ways):
+    """A client may say what it likes: the plugin adds the truth behind it, whatever its options."""
+    here, there, user, _ = ways
+    order = messages.unique("ord")
+    topic, payload = messages.order(order)
+    forged = b"\x26" + rawmqtt.field("petstore-publisher") + rawmqtt.field("backoffice@far")
+    reader = here.client("backoffice")
+    reader.subscribe("orders/%s/#" % order)
+    assert here.client("orders-service").publish(topic, payload, 1, properties=forged * 2) in (0, 0x10)
+    reader.message()
+    name = b"orders-service@" + (b"far" if user == bridges.NEAR_USER else b"near")
+    assert reader.properties.endswith(name) and reader.properties.count(b"backoffice@far") == 2
+    who = name.decode() if here.says else None  # MQTT 3.1.1 has no properties
+    there.wait_rows([(who,)], "SELECT peer_publisher FROM events WHERE topic = ?", topic)
+    here.wait_rows([(None,)], "SELECT peer_publisher FROM events WHERE topic = ?", topic)
+
+
+def test_once_on_each_side(pair):
+    """What goes both ways does not come back: one event, one delivery, and none refused."""
+    near, far = pair
+    for here in pair:
+        order, marks = messages.unique("ord"), [each.mark() for each in pair]
+        readers = [each.client("backoffice") for each in pair]
+        for reader in readers:
+            reader.subscribe("orders/%s/#" % order, "inventory/#")
+            reader.inbox.clear()
+        topic, payload = messages.order(order)
+        assert here.client("orders-service").publish(topic, payload, 1, retain=True) in (0, 0x10)
+        # Behind it over the bridge, and back.
+        for broker, reader in zip(pair, readers):
+            other = readers[1 - readers.index(reader)]
+            assert [each.payload for each in broker.barrier(other)
+                    if each.topic == topic] == [payload]
+        for broker, mark in zip(pair, marks):
+            broker.wait_rows([(1,)], "SELECT count(*) FROM events WHERE topic = ?", topic)
+            assert [each for each in broker.refusals(mark)
+                    if not each[0].startswith("refusals/")] == []
+
+
+def test_topics_of_the_plugin(ways):
+    """Nobody over there gives a command here, sends a notice or an alert; and no notice goes round."""
+    here, there, user, client_id = ways
+    admin, before = here.client("backoffice"), there.mark()
+    admin.subscribe("refusals/+/+", "$CONTROL/petstore/v1/response")
+    assert admin.publish(*messages.stock(messages.unique("bad"), -1), qos=1) == 0x87
+    assert admin.message().topic.startswith("refusals/backoffice/")
+    there.wait_log("refused publish refusals/backoffice/\\S+ by %s .*: operation-missing" % user,
+                   before)
+    assert not admin.inbox
+    assert there.rows("SELECT count(*) FROM refusals WHERE principal = ? AND topic LIKE "
+                      "'refusals/%'", client_id) == [(0,)]
+    # A command is none but here: a broker hands it to no bridge.
+    admin.publish("$CONTROL/petstore/v1", '{"commands": [{"command": "status"}]}', qos=1)
+    assert "status" in admin.message().payload.decode()
+    assert "commands of %s" % user not in there.log(before)
+
+
+def test_a_peer_gives_no_command(pair):
+    """Whatever its scopes are: it has write:control."""
+    far, before = pair[1], pair[1].mark()
+    device = far.try_client(bridges.FAR_USER, bridges.PASSWORD, client_id="a-device")
+    assert device.code == 0
+    for topic in ("$CONTROL/petstore/v1", "$SYS/broker/connection/near/state",
+                  "refusals/backoffice/x", "alerts/storm"):
+        device.publish(topic, b"1", qos=1)
+    device.ping()
+    assert [(topic, reason) for topic, user, _, reason in far.refusals(before)
+            if user == bridges.FAR_USER] == [
+        ("$CONTROL/petstore/v1", "operation-missing"),
+        ("$SYS/broker/connection/near/state", "operation-missing"),
+        ("refusals/backoffice/x", "operation-missing"), ("alerts/storm", "operation-missing")]
+
+
+def test_the_state_of_the_bridge(pair):
+    """It is retained on the other broker; another client than the bridge's can't say it."""
+    far = pair[1]
+    assert not [each for each in far.refusals() if each[0].startswith("$SYS/broker/connection/near")
+                and each[2] == "near"]
+    watcher = far.client("monitor")
+    assert watcher.subscribe("$SYS/broker/connection/near/state") == [2]
+    state = watcher.message()
+    assert (state.topic, state.payload) == ("$SYS/broker/connection/near/state", b"1")
+
+
+def test_what_is_old_does_not_come_back(pair):
+    """
+    When a bridge connects, each side sends what it retains. What was said before the status that
+    stands is refused, though trusted: else the two would change places.
+    """
+    near, far = pair
+    order = messages.unique("ord")
+    said = dict((status, messages.order(order, status))
+                for status in ("PLACED", "APPROVED", "SHIPPED", "DELIVERED"))
+    writer = near.client("orders-service")
+    for status in ("PLACED", "APPROVED", "SHIPPED"):
+        assert writer.publish(*said[status], qos=1, retain=True) in (0, 0x10)
+    far.wait_rows([("SHIPPED",)], "SELECT status FROM orders WHERE id = ?", order)
+    near.stop()
+    writer = far.client("orders-service")
+    assert writer.publish(*said["DELIVERED"], qos=1, retain=True) in (0, 0x10)
+    before = far.mark()
+    near._start()
+    far.wait_log("refused publish %s by branch .*: overtaken: /status: order is DELIVERED: SHIPPED "
+                 "was said before" % said["SHIPPED"][0], before)
+    near.wait_rows([("DELIVERED", 4)], "SELECT status, revision FROM orders WHERE id = ?", order)
+    far.wait_rows([("DELIVERED", 4)], "SELECT status, revision FROM orders WHERE id = ?", order)
+    for broker in pair:
+        reader = broker.client("backoffice")
+        reader.subscribe(said["PLACED"][0])
+        assert reader.message().payload == said["DELIVERED"][1]
+
+
+TOOL = os.path.join(harness.BUILD, "petstorectl")
+
+
+@pytest.mark.parametrize("lines, fault", [
+    (["connection far", "address 127.0.0.1:1", "topic orders/# in"],
+     "what comes in over it is published by nobody, and refused; expected local_username"),
+    (["connection far", "address 127.0.0.1:1", "topic orders/# in", "local_username backoffice",
+      "listener PORT 127.0.0.1", "per_listener_settings true"],
+     "what comes in over it is asked of no plugin, and passes; expected no per_listener_settings")])
+def test_a_bridge_that_is_not_decided(new_broker, lines, fault):
+    """Said at the start and by lint, with the line of the file."""
+    broker = new_broker()
+    broker.edits.append(lambda text: re.sub(
+        "PORT", str(harness.free_ports(1)[0]), text + "\n".join(lines) + "\n"))
+    before = broker.mark()
+    if "per_listener_settings true" in lines:  # the broker takes it only in front of its listeners
+        lines.remove("per_listener_settings true")
+        broker.edits.append(lambda text: "per_listener_settings true\n" + text)
+    broker.start()
+    with open(broker.path("mosquitto.conf")) as file:
+        (number,) = [number for number, line in enumerate(file, 1) if line == "connection far\n"]
+    place = "%s:%d: connection far: %s" % (broker.path("mosquitto.conf"), number, fault)
+    assert place in broker.log(before)
+    said = subprocess.run([TOOL, "lint", "--config", broker.path("mosquitto.conf")], text=True,
+                          stdout=subprocess.PIPE, check=False)
+    assert said.returncode == 1 and "error: " + place in said.stdout
+
+
+def test_the_example(tmp_path):
+    """examples/bridge: an order goes to the shop and its stock to head office, and no other way."""
+    shop, office = harness.free_ports(2)
+    folder = str(tmp_path / "example")
+    run = [os.path.join(harness.TOP, "examples", "bridge", "run.sh"), folder]
+    process = harness.Shell(
+        "exec " + " ".join(run), env=dict(os.environ, B=harness.BUILD, SHOP_PORT=str(shop),
+                                          OFFICE_PORT=str(office)))
+
+    def client(port, broker, user):
+        with open("%s/%s/%s.password" % (folder, broker, user)) as file:
+            password = file.read().strip()
+        stream = rawmqtt.open_stream("tls", port, folder + "/ca.crt")
+        client = rawmqtt.RawClient(stream, 5, user, user, password)
+        assert client.code == 0
+        return client
+
+    try:
+        process.line_with("petstorectl list events")
+        till = harness.until(lambda: connected(client, shop, "shop", "till"), "the shop")
+        backoffice = harness.until(lambda: connected(client, office, "head-office", "backoffice"),
+                                   "head office")
+        till.subscribe("orders/#")
+        backoffice.subscribe("inventory/#")
+
+        def is_up():
+            till.publish(*messages.stock(messages.unique("probe")), qos=1)
+            backoffice.ping()
+            return backoffice.inbox
+
+        harness.until(is_up, "the bridge")
+        order = messages.order(messages.unique("ord"))
+        assert backoffice.publish(*order, qos=1, retain=True) in (0, 0x10)
+        assert till.message().payload == order[1]
+        assert till.properties.endswith(b"backoffice@head-office")
+        database = "%s/shop/petstore.db" % folder
+        harness.until(lambda: "backoffice@head-office" in subprocess.run(
+            [TOOL, "list", "events", "--database", database, "--json"], text=True,
+            stdout=subprocess.PIPE, check=False).stdout, "the event")
+    finally:
+        process.process.terminate()
+        process.finish()
+
+
+def connected(client, *arguments):
+    """None while the broker is not there."""
+    try:
+        return client(*arguments)
+    except (ConnectionError, FileNotFoundError):
+        return None
