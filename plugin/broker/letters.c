@@ -37,7 +37,9 @@ void letters_use(struct letters *letters, const struct contract *contract)
 	for (size_t i = 0; i < letters->count; i++) {
 		const struct contract_channel *channel = contract->dead_letter[i];
 
-		letters->room[i].channel = channel;
+		(void)diag_name(letters->room[i].name, sizeof(letters->room[i].name),
+				channel->address, strlen(channel->address));
+		letters->room[i].payload_max = channel->payload_max;
 		portions_init(&letters->room[i].number, number_of(channel));
 		portions_init(&letters->room[i].bytes, bytes_of(channel));
 	}
@@ -109,16 +111,16 @@ static struct mqtt5__property *make_list(const struct broker_properties *api,
 /* ---- sending ------------------------------------------------------------------------------- */
 
 /* False: held back. */
-static bool has_room(struct letters *letters, const struct letters_message *message,
-		     const struct refusal *refusal, size_t payload_len, size_t all, int64_t second)
+static bool may_be(struct letters *letters, const struct letters_message *message,
+		   const struct who *who, size_t payload_len, size_t more, int64_t second)
 {
 	unsigned i = message->to->index;
 
-	if (payload_len > letters->room[i].channel->payload_max) {
+	if (payload_len > letters->room[i].payload_max) {
 		portions_lose(&letters->room[i].number, 1);
 		return false;
 	}
-	return portions_take(&letters->room[i].bytes, &refusal->who, all, second);
+	return portions_take(&letters->room[i].bytes, who, more, second);
 }
 
 static bool publish(struct letters *letters, const struct letters_message *message,
@@ -147,16 +149,19 @@ bool letters_send(struct letters *letters, const struct letters_message *message
 					   .properties = message->properties,
 					   .properties_len = message->properties_len,
 					   .is_cut = message->is_cut };
-	bool is_envelope = message->to->is_envelope, is_sent;
-	size_t len =
-		is_envelope ? deadletter_print(&letter, NULL, 0) : message->message->payload_len;
-	size_t all = len + problem_len + message->properties_len + message->message->topic_len;
-	char *text = NULL;
+	size_t plain = message->message->payload_len, len;
+	size_t all = plain + problem_len + message->properties_len + message->message->topic_len;
+	char *text;
+	bool is_sent;
 
-	if (!has_room(letters, message, refusal, len, all, second))
+	/* Before it is looked at: a flood of large ones costs little. */
+	if (!may_be(letters, message, &refusal->who, plain, all + 1, second))
 		return false;
-	if (!is_envelope)
-		return publish(letters, message, &letter, message->message->payload, len);
+	if (!message->to->is_envelope)
+		return publish(letters, message, &letter, message->message->payload, plain);
+	len = deadletter_print(&letter, NULL, 0);
+	if (!may_be(letters, message, &refusal->who, len, len - plain, second))
+		return false;
 	text = malloc(len);
 	if (!text)
 		return false;
@@ -168,23 +173,21 @@ bool letters_send(struct letters *letters, const struct letters_message *message
 
 /* ---- what was held back -------------------------------------------------------------------- */
 
-static void log_held(const struct contract_channel *channel, struct portions *portions,
-		     const char *why)
+static void log_held(const char *name, struct portions *portions, const char *why)
 {
 	struct portions_held held;
 	char text[PORTIONS_TEXT_MAX];
 
 	if (portions_held(portions, &held))
 		broker_log(BROKER_NOTICE, "%llu dead letters were not sent to %s, %s: %s",
-			   (unsigned long long)held.count, channel->address, why,
-			   portions_print(&held, text));
+			   (unsigned long long)held.count, name, why, portions_print(&held, text));
 }
 
 void letters_log(struct letters *letters)
 {
 	for (size_t i = 0; i < letters->count; i++) {
-		log_held(letters->room[i].channel, &letters->room[i].number,
+		log_held(letters->room[i].name, &letters->room[i].number,
 			 "being too many or too large");
-		log_held(letters->room[i].channel, &letters->room[i].bytes, "being too many bytes");
+		log_held(letters->room[i].name, &letters->room[i].bytes, "being too many bytes");
 	}
 }

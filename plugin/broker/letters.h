@@ -39,7 +39,9 @@ struct letters {
 	const struct broker *broker;
 	size_t count;
 	struct {
-		const struct contract_channel *channel;
+		char name[128]; /* of the channel's address, for the log: the contract may be gone
+				 */
+		size_t payload_max;
 		struct portions number;
 		struct portions bytes;
 	} room[CONTRACT_DEAD_LETTERS_MAX];
@@ -48,7 +50,7 @@ struct letters {
 
 void letters_init(struct letters *ret, const struct broker *broker);
 
-/* @contract is in force now; borrowed until the next call. Logs what was held back. */
+/* @contract is in force now. Logs what was held back under the one before. */
 void letters_use(struct letters *letters, const struct contract *contract);
 
 /* May one more of @who go there in this second? False is counted as held back. */

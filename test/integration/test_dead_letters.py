@@ -1,7 +1,6 @@
 """x-dead-letter: a refused message goes whole to a topic that only some may read."""
 import base64
 import json
-import os
 import re
 
 import pytest
@@ -191,11 +190,15 @@ def test_reload(shop):
     with open(shop.contract) as file:
         before = file.read()
     edit_json(shop.contract, lambda contract: contract.update({"x-dead-letter": "inventory/x/stock"}))
+    big = (messages.stock("big")[0], b" " * 200000, 1)
+    assert shop.client("inventory-service").publish(*big) == NOT_AUTHORIZED
     assert '"inventory/x/stock" is a topic of channel "inventoryStock"' in shop.reload()
     with open(shop.contract, "w") as file:
         file.write(before)
+    since = shop._log_size()
+    assert shop.client("inventory-service").publish(*big) == NOT_AUTHORIZED
     shop.reload()
+    shop.wait_log("1 dead letters were not sent", since)
     client = reader(shop)
     assert shop.client("backoffice").publish("orders/x/status", b"{", 1) == NOT_AUTHORIZED
     assert [each.payload for each in letters(shop, client)] == [b"{"]
-    assert os.path.exists(shop.contract)
