@@ -229,7 +229,9 @@ static bool open_session(struct plugin *plugin, const struct login_request *requ
 	session->resends_asked = resends_asked;
 	sessions_end_at(plugin->sessions, session, answer->expires_ms);
 	session->was_closed = answer->was_closed;
-	session->method = answer->method;
+	/* A password beside a certificate was checked, too. */
+	session->method = answer->method == LOGIN_CERTIFICATE && request->password ? LOGIN_BOTH
+										   : answer->method;
 	session->port = request->port;
 	session->is_scram = answer->method == LOGIN_SCRAM;
 	return true;

@@ -123,6 +123,9 @@ enum scheme {
 };
 
 #define METHOD(name) (1u << LOGIN_##name)
+#define BY_PASSWORD (METHOD(PASSWORD) | METHOD(BOTH))
+_Static_assert(METHOD(BOTH) < CONTRACT_NOBODY, "a bit of its own");
+#define BY_CERTIFICATE (METHOD(CERTIFICATE) | METHOD(BOTH))
 
 /* By the positions of scheme_types. */
 static const struct {
@@ -131,14 +134,14 @@ static const struct {
 } schemes[] = {
 	{ SCHEME_SCOPED, METHOD(TOKEN) },
 	{ SCHEME_SCOPED, METHOD(TOKEN) },
-	{ SCHEME_LOGIN, METHOD(PASSWORD) },
-	{ SCHEME_API_KEY, METHOD(PASSWORD) },
-	{ SCHEME_LOGIN, METHOD(CERTIFICATE) },
+	{ SCHEME_LOGIN, BY_PASSWORD },
+	{ SCHEME_API_KEY, BY_PASSWORD },
+	{ SCHEME_LOGIN, BY_CERTIFICATE },
 	{ SCHEME_NEVER, 0 },
 	{ SCHEME_NEVER, 0 },
 	{ SCHEME_NEVER, 0 },
 	{ SCHEME_HTTP, 0 },
-	{ SCHEME_LOGIN, METHOD(PASSWORD) },
+	{ SCHEME_LOGIN, BY_PASSWORD },
 	{ SCHEME_LOGIN, METHOD(SCRAM) },
 	{ SCHEME_NEVER, 0 },
 	{ SCHEME_NEVER, 0 },
@@ -162,7 +165,7 @@ static uint8_t methods_of(const struct config *at, unsigned type)
 	switch (schemes[type].kind) {
 	case SCHEME_HTTP:
 		return scheme && strcasecmp(scheme, "bearer") == 0  ? METHOD(TOKEN)
-		       : scheme && strcasecmp(scheme, "basic") == 0 ? METHOD(PASSWORD)
+		       : scheme && strcasecmp(scheme, "basic") == 0 ? BY_PASSWORD
 								    : 0;
 	case SCHEME_API_KEY:
 		if (!config_is(config_member(at, "in"), "user") &&
@@ -281,6 +284,30 @@ size_t scopes_load_alternatives(struct loader *loader, const struct config *owne
 
 #define BOTH_MAX 64u /* alternatives of an operation, each with each of its servers' */
 
+/* Does whoever meets all[i], by a certificate and a password, meet another of them by one of the
+ * two? */
+static bool is_met_by_less(const struct contract_alternative *all, size_t count, size_t i)
+{
+	if (all[i].methods != METHOD(BOTH))
+		return false;
+	for (size_t k = 0; k < count; k++)
+		if ((all[k].methods & (METHOD(PASSWORD) | METHOD(CERTIFICATE))) &&
+		    (all[k].port == 0 || all[k].port == all[i].port) &&
+		    scopeset_covers(&all[i].scopes, &all[k].scopes))
+			return true;
+	return false;
+}
+
+static size_t drop_needless(struct contract_alternative *all, size_t count)
+{
+	for (size_t i = count; i-- > 0;)
+		if (is_met_by_less(all, count, i)) {
+			count--;
+			memmove(&all[i], &all[i + 1], (count - i) * sizeof(*all));
+		}
+	return count;
+}
+
 /* The operation's alternatives, each with each of @server's; those that nobody meets are left out
  * where there is another. */
 static void combine(struct loader *loader, const struct config *owner,
@@ -302,6 +329,7 @@ static void combine(struct loader *loader, const struct config *owner,
 			all[n] = both(&ret->alternative[a], &server[s]);
 			n += !(all[n].methods & CONTRACT_NOBODY);
 		}
+	n = drop_needless(all, n);
 	if (n == 0) {
 		all[n++] = (struct contract_alternative){ .methods = CONTRACT_NOBODY };
 		loader_warn(loader, owner, "security",

@@ -44,6 +44,8 @@ enum login_method ctl_login(const char *word)
 {
 	unsigned method = 0;
 
+	if (word && strcmp(login_method_name(LOGIN_BOTH), word) == 0)
+		return LOGIN_BOTH;
 	while (word && method < LOGIN_NONE &&
 	       strcmp(login_method_name((enum login_method)method), word) != 0)
 		method++;

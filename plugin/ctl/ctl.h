@@ -84,7 +84,7 @@ void ctl_help_print(const struct ctl_command *command, const char *name);
 void ctl_rows(const struct ctl_call *call, json_t *rows, const struct output_column *columns);
 
 /* The words of an option --login, and which login one of them is; of NULL: GATE_LOGIN_ANY. */
-#define CTL_LOGINS "password certificate token scram"
+#define CTL_LOGINS "password certificate token scram certificate+password"
 enum login_method ctl_login(const char *word);
 
 /* Says on standard error that the access file names no such user. */

@@ -35,8 +35,8 @@ static void add_alternative(struct needs *needs, const struct contract *contract
 		before = " ";
 	}
 	before = *before ? " and a login by " : "a login by ";
-	for (enum login_method method = 0; method < LOGIN_METHODS; method++) {
-		if (!(alternative->methods >> method & 1))
+	for (enum login_method method = 0; method <= LOGIN_BOTH; method++) {
+		if (!(login_methods_told(alternative->methods) >> method & 1))
 			continue;
 		add(needs, before, login_method_name(method));
 		before = " or ";

@@ -387,8 +387,9 @@ bool permission_refuse(struct judgement *j, const struct contract_operation *ope
 	for (size_t i = 0; i < contract->scope_count; i++)
 		if (scopeset_has(&needs->scopes, (unsigned)i))
 			append(names, " ", contract->scope[i]);
-	for (unsigned method = 0; method < LOGIN_METHODS; method++)
-		if (!is_connected(needs, login_of(j)) && (needs->methods >> method & 1))
+	for (unsigned method = 0; method <= LOGIN_BOTH; method++)
+		if (!is_connected(needs, login_of(j)) &&
+		    (login_methods_told(needs->methods) >> method & 1))
 			append(methods, " or ", login_method_name((enum login_method)method));
 	if (count > 1)
 		(void)snprintf(other, sizeof(other), "; the channel's other %s not admit it either",

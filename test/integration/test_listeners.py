@@ -45,9 +45,11 @@ CHANNELS = {
     "fleet": (["mtls"], []),
     "staff": (["tcp", "tls"], ["password", "scram"]),
     "office": (["tcp"], ["rights"]),
+    "vault": (["mtls"], ["password"]),  # both proofs
 }
 LOGINS = [(listener, method) for listener in SERVERS for method in ("password", "token", "scram")
-          if listener != "mtls"] + [("mtls", "certificate"), ("mtls", "scram")]
+          if listener != "mtls"]
+LOGINS += [("mtls", "certificate"), ("mtls", "both"), ("mtls", "scram")]
 
 
 def schemes(names):
@@ -131,7 +133,7 @@ class Listeners:
             scram = Scram(user, "pencil")
             auth = (SCRAM, scram.begin(), scram.answer)
             return self.broker.try_client(None, None, auth=auth, **options)
-        secret = self.broker.password(user) if method == "password" else token(self.key, {
+        secret = self.broker.password(user) if method in ("password", "both") else token(self.key, {
             "iss": "https://id.example", "aud": "jobs", "sub": user, "scope": scope,
             "exp": int(time.time()) + 600})
         return self.broker.try_client(user, secret, **options)
@@ -141,7 +143,8 @@ class Listeners:
 
 
 def is_met(security, method, has_scope):
-    return not security or any(has_scope if each == "rights" else METHOD.get(each, each) == method
+    proofs = ["certificate", "password"] if method == "both" else [method]
+    return not security or any(has_scope if each == "rights" else METHOD.get(each, each) in proofs
                                for each in security)
 
 

@@ -112,8 +112,8 @@ static void print_needs(FILE *out, const struct contract *contract,
 		for (unsigned s = 0; s < contract->scope_count; s++)
 			if (scopeset_has(&operation->alternative[i].scopes, s))
 				fprintf(out, " %s", contract->scope[s]);
-		for (unsigned m = 0; m < LOGIN_METHODS; m++)
-			if (operation->alternative[i].methods >> m & 1)
+		for (unsigned m = 0; m <= LOGIN_BOTH; m++)
+			if (login_methods_told(operation->alternative[i].methods) >> m & 1)
 				fprintf(out, " by %s", login_method_name((enum login_method)m));
 		if (operation->alternative[i].methods == CONTRACT_NOBODY)
 			fputs(" what nobody has", out);
