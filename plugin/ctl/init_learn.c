@@ -102,7 +102,7 @@ static int write_all(struct learning *learning)
 		rc = fail_file(learning->args->out, &learning->call->diag);
 	rc = rc ? rc : replace(learning, learning->contract, learn_write);
 	learn_summary(learning->learned, &summary);
-	if (rc || summary.has_nameless || access(learning->access, F_OK) == 0)
+	if (rc || summary.schemes == 0 || access(learning->access, F_OK) == 0)
 		return rc;
 	learning->has_access = true;
 	return replace(learning, learning->access, learn_write_access);

@@ -68,6 +68,7 @@ int accounts_schemes(struct learned *learned)
 		else if (count++ < SCHEMES_MAX)
 			learned->scheme[i] = make_scheme(learned, observed);
 	}
+	learned->summary.schemes = count < SCHEMES_MAX ? count : SCHEMES_MAX;
 	return learned->maker.drafts.rc;
 }
 

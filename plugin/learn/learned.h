@@ -19,6 +19,7 @@ struct learned_summary {
 	struct traffic_passed passed;
 	size_t channels;   /* with messages */
 	bool has_nameless; /* some messages name no publisher */
+	size_t schemes;    /* that publishing on new channels asks for; known once it was written */
 	unsigned changes;  /* of the contract that was there: what was widened or added */
 };
 
