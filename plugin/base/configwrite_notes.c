@@ -24,7 +24,7 @@ struct notes {
 	size_t lines;
 	const struct configwrite_old *old;
 	const char **old_line; /* where each of its lines begins, from 1; NULL: there is none */
-	size_t old_lines;
+	size_t old_lines, old_last; /* how many; that of the value before */
 };
 
 /* ---- the comments of a text that was there ------------------------------------------------ */
@@ -102,31 +102,25 @@ static size_t old_line_of(const struct notes *notes, const struct config *value)
 		       : 0;
 }
 
-/* The comment that stood behind @value. */
-static const char *old_note(const struct notes *notes, const struct config *value, size_t *len)
-{
-	size_t line = old_line_of(notes, value);
-
-	return line ? comment_of(notes->old_line[line], notes->old->text + notes->old->len, len)
-		    : NULL;
-}
-
 static bool is_comment(const char *line)
 {
 	return line[strspn(line, " ")] == '#';
 }
 
-/* The comments that stood above @value, to @at. */
-static void keep_above(const struct notes *notes, const struct config *value, struct line_notes *at)
+/* The comments that stood above line @line, and behind it, to @at. */
+static void keep_old(const struct notes *notes, size_t line, struct line_notes *at)
 {
-	size_t line = old_line_of(notes, value), first = line;
+	const char *end = notes->old->text + notes->old->len;
+	size_t first = line;
 
 	while (first > 1 && is_comment(notes->old_line[first - 1]))
 		first--;
-	if (first == line)
-		return;
-	at->old_above = notes->old_line[first];
-	at->old_above_len = (size_t)(notes->old_line[line] - notes->old_line[first]);
+	if (first < line && !at->old_above) {
+		at->old_above = notes->old_line[first];
+		at->old_above_len = (size_t)(notes->old_line[line] - notes->old_line[first]);
+	}
+	if (!at->behind)
+		at->behind = comment_of(notes->old_line[line], end, &at->behind_len);
 }
 
 /* ---- which line has which ------------------------------------------------------------------ */
@@ -145,22 +139,22 @@ static const struct config *note_about(const struct config *object, const char *
 	return NULL;
 }
 
-static void note_line(struct notes *notes, const struct config *value, uint32_t line,
-		      const struct config *note)
+/* @value now stands in the line that @at is of. Of several values in an old line the first one has
+ * that line's comments. */
+static void note_line(struct notes *notes, const struct config *value, struct line_notes *at,
+		      const struct config *above, const struct config *behind)
 {
-	struct line_notes *at;
-	const char *text = note ? note->text : NULL;
-	size_t len = note ? note->count : 0;
+	size_t old = old_line_of(notes, value);
 
-	if (line == 0 || line > notes->lines)
-		return;
-	at = &notes->line[line];
-	if (!text)
-		text = old_note(notes, value, &len);
-	if (!text || at->behind)
-		return;
-	at->behind = text;
-	at->behind_len = len;
+	if (above)
+		at->above = above->text;
+	if (behind && !at->behind) {
+		at->behind = behind->text;
+		at->behind_len = behind->count;
+	}
+	if (old > 0 && old != notes->old_last)
+		keep_old(notes, old, at);
+	notes->old_last = old;
 }
 
 /* @again is @value as it was written, with its lines; its members are those that are no notes. */
@@ -174,12 +168,10 @@ static void note_tree(struct notes *notes, const struct config *value, const str
 		if (configwrite_is_note(child))
 			continue;
 		above = child->key ? note_about(value, child->key, true) : NULL;
-		if (next->line <= notes->lines) {
-			keep_above(notes, child, &notes->line[next->line]);
-			notes->line[next->line].above = above ? above->text : NULL;
-		}
 		behind = child->key ? note_about(value, child->key, false) : NULL;
-		note_line(notes, child, next->line, behind ? behind : note_about(child, "", false));
+		if (next->line <= notes->lines)
+			note_line(notes, child, &notes->line[next->line], above,
+				  behind ? behind : note_about(child, "", false));
 		note_tree(notes, child, next);
 		next++;
 	}

@@ -185,8 +185,10 @@ static void widen_binding(struct maker *maker, struct draft *mqtt, const struct 
 		   observed->retained, observed->count);
 }
 
+/* Of a document that its application wrote, what that receives is what others publish. */
 static void widen_operations(struct maker *maker, struct draft *operations,
-			     const struct config *old, const struct observed *observed)
+			     const struct config *old, const struct observed *observed,
+			     bool is_client)
 {
 	char reference[NAMING_MAX * 2];
 
@@ -195,7 +197,7 @@ static void widen_operations(struct maker *maker, struct draft *operations,
 		const struct config *bindings = config_member(operation, "bindings");
 		struct draft *made = draft_get(&maker->drafts, operations, operation->key);
 
-		if (!config_is(config_member(operation, "action"), "send") ||
+		if ((is_client && !config_is(config_member(operation, "action"), "send")) ||
 		    !config_is(config_member(config_member(operation, "channel"), "$ref"),
 			       reference) ||
 		    !config_member(bindings, "mqtt"))
@@ -219,7 +221,8 @@ static void widen_channel(struct learned *learned, struct draft *root,
 	widen_messages(learned, draft_get(&maker->drafts, channel, "messages"), observed);
 	widen_limits(maker, channel, observed);
 	widen_operations(maker, draft_get(&maker->drafts, root, "operations"),
-			 config_member(learned->given, "operations"), observed);
+			 config_member(learned->given, "operations"), observed,
+			 config_is(config_member(learned->given, "x-perspective"), "client"));
 	widen_machine(learned, root, observed);
 }
 

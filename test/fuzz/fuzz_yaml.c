@@ -44,6 +44,23 @@ static void write_again(const struct config *root, const char *name,
 	free(text);
 }
 
+/* With the file's own comments it is the same. */
+static void write_with_notes(const struct config *root, const char *text, size_t len)
+{
+	const struct configwrite_old old = { root, text, len };
+	struct config *again = NULL;
+	char *made = NULL;
+	size_t made_len = 0;
+	FILE *file = open_memstream(&made, &made_len);
+
+	if (!file || configwrite_yaml_notes(root, &old, file) != 0 || fclose(file) != 0)
+		abort();
+	if (config_parse("f.yaml", made, made_len, &again, NULL) != 0 || !config_equal(root, again))
+		abort();
+	config_free(again);
+	free(made);
+}
+
 /* Both take it, or neither does. They differ over big numbers, and Jansson reads no further than
  * NUL. */
 static void compare(const char *text, size_t len, const struct config *root)
@@ -77,6 +94,7 @@ static void read_file(const char *name, const uint8_t *data, size_t size)
 	check_tree(root);
 	write_again(root, "f.yaml", configwrite_yaml);
 	write_again(root, "f.json", configwrite_json);
+	write_with_notes(root, (const char *)data, size);
 	config_free(root);
 }
 

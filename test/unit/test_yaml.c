@@ -15,6 +15,7 @@
 #include "base/config.h"
 #include "base/configbuild.h"
 #include "base/configwrite.h"
+#include "base/draft.h"
 #include "base/yamlread.h"
 #include "failalloc.h"
 
@@ -635,6 +636,50 @@ static void test_configwrite__reads_back_as_the_same(void **state)
 	round_trip(key, configwrite_yaml, "f.yaml");
 }
 
+/* Comments that a tree has, and those of the file that it was. */
+static void test_configwrite_yaml_notes__writes_comments(void **state)
+{
+	static const char text[] = "# head\n"
+				   "a: 'x # y' # first\n"
+				   "'b # c': {d: \"\\\" # e\", f: [1]} # second\n"
+				   "  # above\n"
+				   "g: h'i # third\n";
+	static const char yaml[] = "# head\n"
+				   "# new\n"
+				   "# lines\n"
+				   "a: 'x # y' # first\n"
+				   "'b # c': # own ? word\n"
+				   "  d: '\" # e'\n"
+				   "  f:\n"
+				   "  - 1\n"
+				   "# above\n"
+				   "g: h'i # third\n";
+	struct config *root = NULL, *tree;
+	struct arena arena = { .piece = NULL };
+	struct drafts drafts = { .arena = &arena };
+	struct draft *draft;
+	char *made = NULL;
+	size_t len = 0;
+	FILE *file = open_memstream(&made, &len);
+	struct configwrite_old old;
+
+	(void)state;
+	assert_int_equal(config_parse("f.yaml", text, strlen(text), &root, NULL), 0);
+	old = (struct configwrite_old){ root, text, strlen(text) };
+	draft = draft_alias(&drafts, root);
+	draft_put(&drafts, draft, CONFIGWRITE_NOTE "b # c", draft_string(&drafts, "own \n word"));
+	draft_put(&drafts, draft, CONFIGWRITE_NOTE CONFIGWRITE_NOTE "a",
+		  draft_string(&drafts, "new\nlines"));
+	tree = draft_freeze(&drafts, draft, &arena, "f");
+	assert_non_null(tree);
+	assert_int_equal(configwrite_yaml_notes(tree, &old, file), 0);
+	(void)fclose(file);
+	assert_string_equal(made, yaml);
+	free(made);
+	arena_clear(&arena);
+	config_free(root);
+}
+
 static void test_configwrite_yaml__reads_well(void **state)
 {
 	static const char text[] =
@@ -746,6 +791,7 @@ int main(void)
 		cmocka_unit_test(test_jsonread__knows_places),
 		cmocka_unit_test(test_jsonread__says_what_is_wrong),
 		cmocka_unit_test(test_configwrite__reads_back_as_the_same),
+		cmocka_unit_test(test_configwrite_yaml_notes__writes_comments),
 		cmocka_unit_test(test_configwrite_yaml__reads_well),
 		cmocka_unit_test(test_config_expect__knows_braces_without_quotes),
 		cmocka_unit_test(test_config_parse__survives_failing_allocations),
