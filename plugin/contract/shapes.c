@@ -206,24 +206,24 @@ static size_t known_rows(const struct shape_row *row)
 #define SEEN_MAX 4096u /* a power of two */
 
 /* Members that were held against a shape, or items each of which was. */
-struct seen {
+struct shape_seen {
 	const struct config *item;
 	unsigned shape; /* of each item: SHAPES more */
 };
 
-struct walk {
+struct shape_walk {
 	struct loader *loader;
-	struct seen *seen; /* SEEN_MAX of them, each of the last with its hash */
+	struct shape_seen *seen; /* SEEN_MAX of them, each of the last with its hash */
 };
 
 /*
  * Was this, which may stand in many places, held against @shape before? A large message that all
  * channels of a large contract share would take minutes.
  */
-static bool was_seen(const struct walk *walk, const struct config *value, unsigned shape)
+static bool was_seen(const struct shape_walk *walk, const struct config *value, unsigned shape)
 {
-	const struct seen this = { config_first(value, CONFIG_ANY), shape };
-	struct seen *seen =
+	const struct shape_seen this = { config_first(value, CONFIG_ANY), shape };
+	struct shape_seen *seen =
 		&walk->seen[wordhash_mix((uintptr_t)this.item + shape, WORDHASH_FACTOR) &
 			    (SEEN_MAX - 1)];
 
@@ -236,7 +236,7 @@ static bool was_seen(const struct walk *walk, const struct config *value, unsign
 }
 
 /* Objects hold each other in a few levels only: no shape is below itself. */
-static void check(const struct walk *walk, const struct config *value, enum shape shape)
+static void check(const struct shape_walk *walk, const struct config *value, enum shape shape)
 {
 	struct config_report *report = walk->loader->report;
 	const struct shape_row *row = &shapes[shape];
@@ -264,8 +264,8 @@ static void check(const struct walk *walk, const struct config *value, enum shap
 
 void shapes_check(struct loader *loader)
 {
-	const struct walk walk = { loader,
-				   arena_take(&loader->scratch, SEEN_MAX, sizeof(struct seen)) };
+	const struct shape_walk walk = { loader, arena_take(&loader->scratch, SEEN_MAX,
+							    sizeof(struct shape_seen)) };
 
 	if (walk.seen)
 		check(&walk, loader->root, SHAPE_DOCUMENT);
