@@ -401,7 +401,8 @@ int events_on_message(int event_id, void *event_data, void *userdata)
 		events_resend_hand_out(plugin, event, &pending->request);
 	} else if (decision->verdict == VERDICT_ALLOW && keep(plugin, &publish, event)) {
 		events_accepted(plugin, &publish, decision, pending->digest);
-		feed_accepted(plugin->feed, &publish, decision, pending->digest);
+		if (!decision->is_peer) /* whose messages are no habit of one client */
+			feed_accepted(plugin->feed, &publish, decision, pending->digest);
 		if (session && session->was_closed && decision->has_write)
 			resume(plugin, session);
 	}

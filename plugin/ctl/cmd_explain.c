@@ -150,6 +150,8 @@ static void print_json(const struct explanation *explanation, json_t *notice)
 		(void)json_object_set_new(answer, "isClosed", json_true());
 	if (decision->is_repeat)
 		(void)json_object_set_new(answer, "isRepeat", json_true());
+	if (decision->is_taken_over)
+		(void)json_object_set_new(answer, "isTakenOver", json_true());
 	if (decision->is_adopted)
 		(void)json_object_set_new(answer, "isAdopted", json_true());
 	if (decision->is_correction)
@@ -218,6 +220,8 @@ static void print_verdict(const struct output *output, const struct decision *de
 		(void)fputs(decision->has_write ? ": a repeat that says something else"
 						: ": a repeat, nothing to keep",
 			    stdout);
+	if (decision->is_taken_over && decision->verdict == VERDICT_ALLOW)
+		(void)fputs(": taken over from a trusted peer", stdout);
 	(void)puts(decision->is_adopted  ? ", and adopted"
 		   : decision->has_write ? ", and kept"
 					 : "");

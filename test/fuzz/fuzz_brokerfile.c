@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/brokerfile.h"
+#include "base/brokerbridge.h"
 
 #define ENSURE(fact)                                                                               \
 	do {                                                                                       \
@@ -23,8 +23,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(const struct brokerfile *file)
 {
+	struct brokerbridge bridge;
 	char text[256];
+	size_t at = 0;
 
+	while (brokerbridge_next(file, &at, &bridge)) {
+		ENSURE(at <= file->line_count && bridge.ways <= BROKERBRIDGE_BOTH);
+		ENSURE(!brokerbridge_fault(file, &bridge) || (bridge.ways & BROKERBRIDGE_IN));
+	}
 	ENSURE(file->listener_count >= 1 && !file->listener[0].line);
 	for (size_t i = 0; i < file->line_count; i++) {
 		ENSURE(file->line[i].listener < file->listener_count && file->line[i].word[0]);

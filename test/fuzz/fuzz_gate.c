@@ -144,6 +144,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				       .client_id = client };
 	request.method = (enum login_method)(data[0] >> 6);
 	check(&gates[0], access_find(gates[0].rules->access, users[(data[0] >> 5) & 3]), &request);
+	check(&gates[0], access_find(gates[0].rules->access, "branch"), &request);
 	check(&gates[1], access_find(gates[1].rules->access, others[(data[0] >> 5) & 3]), &request);
 	free(client ? client : topic);
 	return 0;

@@ -161,6 +161,31 @@ def test_once_on_each_side(pair):
                     if not each[0].startswith("refusals/")] == []
 
 
+def test_a_last_will_over_there(ways):
+    """Here it is a message as any."""
+    here, there, user, _ = ways
+    pet = messages.unique("pet")
+    topic, payload = messages.availability(pet, False)
+    device = here.client("collar-7", will=(topic, payload, 1, False))
+    device.drop()
+    here.wait_rows([(1,)], "SELECT will FROM events WHERE topic = ?", topic)
+    there.wait_rows([(0, 1, user)], "SELECT will, taken_over, publisher FROM events WHERE topic = ?",
+                    topic)
+
+
+def test_what_stands_is_said_again(ways):
+    """By explain, too: a step that is anybody's error is a peer's word."""
+    _, there, user, _ = ways
+    order = messages.unique("ord")
+    said = [TOOL, "explain", "publish", "--config", there.path("mosquitto.conf"), "--qos", "0"]
+    for who, answer in ((user, "allowed: taken over from a trusted peer, and kept"),
+                        ("backoffice", "refused: qos-too-low")):
+        done = subprocess.run(said + ["--user", who, *map(str, (
+            messages.order(order)[0], messages.order(order, "SHIPPED")[1].decode()))], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        assert answer in done.stdout, done.stdout
+
+
 def test_topics_of_the_plugin(ways):
     """Nobody over there gives a command here, sends a notice or an alert; and no notice goes round."""
     here, there, user, client_id = ways
