@@ -42,8 +42,8 @@ SCHEMA   = schema/document schema/document_index schema/heirs schema/set schema/
            schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
 # Not CONTRACT and ACCESS: these are files of `make run`.
 CONTRACT_ROOM = contract/contract contract/transitions contract/entities contract/scopes \
-           contract/sources contract/sources_follow contract/sources_known contract/sources_load \
-           contract/sources_made contract/sources_place \
+           contract/applications contract/joined contract/sources contract/sources_follow contract/sources_known contract/sources_load \
+           contract/sources_made contract/sources_open contract/sources_place \
            contract/translate contract/translate_channels contract/translate_messages \
            contract/translate_parts contract/translate_security contract/bundle contract/bundle_kind \
            contract/shapes contract/traits contract/media contract/messages contract/operations contract/members contract/channels contract/address contract/content \
@@ -69,7 +69,7 @@ GATE     = gate/gate gate/judgement gate/permission gate/message_rules gate/prop
 LEARN    = learn/accounts learn/channelof learn/learn learn/maker learn/naming learn/observed \
            learn/schemaof learn/shape learn/statuswalk learn/texttable learn/topictree learn/topictree_look \
            learn/traffic learn/traffic_line learn/traffic_rows learn/widen learn/widen_messages learn/widen_schema learn/widen_status
-ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT_ROOM) $(ACCESS_ROOM) $(LEDGER) gate/rules gate/rules_access gate/rules_channels gate/rules_schemas gate/rules_documents gate/rules_made $(GATE) $(REPORT) $(MONITOR) broker/own_messages
+ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT_ROOM) $(ACCESS_ROOM) $(LEDGER) gate/rules gate/rules_access gate/rules_channels gate/rules_grants gate/rules_schemas gate/rules_documents gate/rules_made $(GATE) $(REPORT) $(MONITOR) broker/own_messages
 LOGIN    = $(addprefix broker/,holdoffs login login_password login_proof login_scram pending_logins)
 BROKER   = broker/broker broker/events_publish broker/peers broker/events_will broker/events_acl broker/events_leave \
            broker/events_login broker/events_reload broker/events_command broker/events_share \

@@ -14,14 +14,15 @@
 #name, kind, preset, required, min, max, offsetof(struct options, name), help      \
 	}
 #define PATH(name, required, help) ROW(name, OPTIONS_PATH, NULL, required, 0, 0, help)
+#define PATHS(name, required, help) ROW(name, OPTIONS_PATHS, NULL, required, 0, 0, help)
 #define NAME(name, help) ROW(name, OPTIONS_NAME, NULL, 0, 0, 0, help)
 #define NETWORKS(name, help) ROW(name, OPTIONS_NETWORKS, NULL, 0, 0, 0, help)
 #define INTEGER(name, preset, min, max, help) ROW(name, OPTIONS_INTEGER, preset, 0, min, max, help)
 
 /* clang-format off */
 static const struct options_row table[] = {
-	PATH(contract, 1, "the AsyncAPI 3 document that is enforced"),
-	PATH(contract_root, 0, "the folder that the contract's references may not leave; without it the contract's own"),
+	PATHS(contract, 1, "an AsyncAPI document that is enforced, or a folder of them; may be given several times"),
+	PATH(contract_root, 0, "the folder that the documents' references may not leave; without it the one that has all of them"),
 	PATH(contract_schemas, 0, "a folder of JSON or YAML documents that references find by their $id"),
 	PATH(access, 1, "the JSON file of roles, users and their scopes"),
 	PATH(password_file, 0, "the password file, in mosquitto_passwd's format"),
@@ -81,6 +82,11 @@ static char **path_at(struct options *options, const struct options_row *row)
 	return (char **)(void *)((char *)options + row->offset);
 }
 
+static struct options_list *list_at(struct options *options, const struct options_row *row)
+{
+	return (struct options_list *)(void *)((char *)options + row->offset);
+}
+
 static int64_t *integer_at(struct options *options, const struct options_row *row)
 {
 	return (int64_t *)(void *)((char *)options + row->offset);
@@ -137,10 +143,16 @@ static int check_name(const struct options_row *row, const char *value, struct d
 			row->name, OPTIONS_NAME_MAX);
 }
 
+/* Where one more value of the list goes; NULL: it is full. */
+static char **next_of(struct options_list *list)
+{
+	return list->count < OPTIONS_LIST_MAX ? &list->item[list->count++] : NULL;
+}
+
 static int set(struct options *options, const struct options_row *row, const char *value,
 	       struct diag *diag)
 {
-	char **path = path_at(options, row);
+	char **path;
 	int rc = 0;
 
 	if (row->kind == OPTIONS_INTEGER)
@@ -153,6 +165,10 @@ static int set(struct options *options, const struct options_row *row, const cha
 		rc = diag_set(diag, ERR_INVALID, "plugin_opt_%s: expected a path", row->name);
 	if (rc)
 		return rc;
+	path = row->kind == OPTIONS_PATHS ? next_of(list_at(options, row)) : path_at(options, row);
+	if (!path)
+		return diag_set(diag, ERR_LIMIT, "plugin_opt_%s: given more than %u times",
+				row->name, OPTIONS_LIST_MAX);
 	*path = strdup(value);
 	return *path ? 0 : diag_nomem(diag);
 }
@@ -176,7 +192,7 @@ static int set_pairs(struct options *options, const struct options_pair *pairs, 
 		if (!row)
 			return diag_set(diag, ERR_INVALID, "plugin_opt_%s: there is no such option",
 					pairs[i].key);
-		if (is_given[row - table])
+		if (is_given[row - table] && row->kind != OPTIONS_PATHS)
 			return diag_set(diag, ERR_INVALID, "plugin_opt_%s: given twice", row->name);
 		is_given[row - table] = true;
 		rc = set(options, row, value, diag);
@@ -211,7 +227,10 @@ int options_init(struct options *ret, const struct options_pair *pairs, size_t c
 void options_clear(struct options *options)
 {
 	for (const struct options_row *row = table; row->name; row++)
-		if (row->kind != OPTIONS_INTEGER)
+		if (row->kind == OPTIONS_PATHS)
+			for (size_t i = 0; i < list_at(options, row)->count; i++)
+				free(list_at(options, row)->item[i]);
+		else if (row->kind != OPTIONS_INTEGER)
 			free(*path_at(options, row));
 	memset(options, 0, sizeof(*options));
 }

@@ -13,8 +13,16 @@
 
 #include "base/diag.h"
 
+#define OPTIONS_LIST_MAX 64u
+
+/* The values of an option that may be given several times. */
+struct options_list {
+	size_t count;
+	char *item[OPTIONS_LIST_MAX];
+};
+
 struct options {
-	char *contract;      /* AsyncAPI document */
+	struct options_list contract; /* AsyncAPI documents, or folders of them; at least one */
 	char *contract_root; /* folder that its references may lead to; NULL: the contract's own */
 	char *contract_schemas; /* folder of documents that are known by their $id; NULL: none */
 	char *access;           /* access.json */
@@ -51,7 +59,7 @@ struct options {
 
 #define OPTIONS_NAME_MAX 64u
 
-enum options_kind { OPTIONS_PATH, OPTIONS_INTEGER, OPTIONS_NETWORKS, OPTIONS_NAME };
+enum options_kind { OPTIONS_PATH, OPTIONS_PATHS, OPTIONS_INTEGER, OPTIONS_NETWORKS, OPTIONS_NAME };
 
 struct options_row {
 	const char *name;

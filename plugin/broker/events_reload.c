@@ -20,8 +20,8 @@ static int check_journal(const struct options *options, const struct rules *rule
 	return diag_set(diag, ERR_INVALID,
 			"plugin_opt_journal_size: %lld is too small for the payloadBytes of %zu in "
 			"%s: expected at least %zu",
-			(long long)options->journal_size, rules->payload_max, options->contract,
-			least);
+			(long long)options->journal_size, rules->payload_max,
+			options->contract.item[0], least);
 }
 
 static int check_stall(const struct plugin *plugin, const struct rules *rules, struct diag *diag)
@@ -39,9 +39,11 @@ static int check_stall(const struct plugin *plugin, const struct rules *rules, s
 
 int events_load_rules(struct plugin *plugin, struct rules **ret, struct diag *diag)
 {
-	struct rules_files files = { .contract = plugin->options.contract,
-				     .contract_root = plugin->options.contract_root,
-				     .contract_schemas = plugin->options.contract_schemas,
+	const struct options_list *documents = &plugin->options.contract;
+	struct rules_files files = { .contract = { .count = documents->count,
+						   .path = (const char *const *)documents->item,
+						   .root = plugin->options.contract_root,
+						   .schemas = plugin->options.contract_schemas },
 				     .access = plugin->options.access,
 				     .password_file = plugin->options.password_file,
 				     .scram_file = plugin->options.scram_file,
@@ -56,7 +58,7 @@ int events_load_rules(struct plugin *plugin, struct rules **ret, struct diag *di
 	if (rc == 0 && !plugin->options.database && rules_keeps(rules)) {
 		rc = diag_set(diag, ERR_INVALID,
 			      "plugin_opt_database: is missing, and %s keeps messages",
-			      plugin->options.contract);
+			      documents->item[0]);
 	}
 	if (rc == 0)
 		rc = own_messages_check(rules, diag);
@@ -122,9 +124,13 @@ void events_log_rules(const struct plugin *plugin, const char *verb)
 	log_warnings(rules);
 	broker_log(BROKER_INFO,
 		   "%s contract %s %s from %s: %zu channels, %zu users with a password", verb,
-		   rules->contract->title, rules->contract->version, plugin->options.contract,
-		   rules->contract->channel_count,
+		   rules->contract->title, rules->contract->version,
+		   plugin->options.contract.item[0], rules->contract->channel_count,
 		   rules->passwords ? rules->passwords->file.count : 0);
+	for (size_t i = 1; i < rules->contract->application_count; i++)
+		broker_log(BROKER_INFO, "with %s %s from %s", rules->contract->application[i].title,
+			   rules->contract->application[i].version,
+			   rules->contract->application[i].file);
 }
 
 /* Puts new rules in force, whole or not at all. */

@@ -21,7 +21,7 @@ struct config;
 #define CONTRACT_LEVELS_MAX 128u         /* topic levels of an address; Mosquitto has 201 */
 #define CONTRACT_PARAMS_MAX 32u          /* parameters of an address */
 #define CONTRACT_ALTERNATIVES_MAX 8u     /* security requirements of an operation */
-#define CONTRACT_OPERATIONS_MAX 32u      /* of one action on one channel */
+#define CONTRACT_OPERATIONS_MAX 64u      /* of one action on one channel, for all applications */
 #define CONTRACT_MESSAGES_MAX 64u        /* of one channel */
 #define CONTRACT_STATUSES_MAX 64u        /* statuses of one state machine */
 #define CONTRACT_TIMES_MAX 4u            /* members of a message that are times */
@@ -134,6 +134,18 @@ struct contract_connect {
 	int64_t keep_alive_max; /* seconds: the client's is not 0 and not longer; 0: any */
 };
 
+/* A document, which describes an application. */
+struct contract_application {
+	const char *name; /* what the access file calls it: its id, or its title without one */
+	const char *id;   /* NULL: it has none */
+	const char *title;
+	const char *version;
+	const char *file; /* the document's, below the contract's root */
+	size_t operation_count; /* keys under /operations */
+	const char *const *operation;
+	bool is_client;   /* x-perspective: it is written as its clients see it */
+};
+
 struct contract_channel;
 
 /* Where the reply to a request may go (AsyncAPI 3, Operation Reply Object). */
@@ -150,12 +162,27 @@ struct contract_reply {
 };
 
 /*
- * What a client may do on a channel, from the client's side as in AsyncAPI: `send` is publishing,
- * `receive` is subscribing and getting deliveries. A channel may have several of one kind, of which
- * any admits a client; without one it is refused to every client.
+ * Who may use an operation. A document describes one application (AsyncAPI 3.0, Operation Object,
+ * "action"): what it sends, and what it receives. Its counterpart does the opposite of each. A
+ * document whose x-perspective is "client" says what clients do, whoever they are.
+ */
+enum contract_party {
+	CONTRACT_ANYBODY = 0, /* scopes decide */
+	CONTRACT_IS,          /* who is the application */
+	CONTRACT_TALKS,       /* who talks to it */
+};
+
+/*
+ * What a client may do on a channel, from the client's side: `send` is publishing, `receive` is
+ * subscribing and getting deliveries. A channel may have several of one kind, of which any admits a
+ * client; without one it is refused to every client. An operation of an application is two of
+ * these: one of CONTRACT_IS, and one of the other kind of CONTRACT_TALKS.
  */
 struct contract_operation {
-	const char *name;         /* the key under /operations */
+	const char *name;     /* the key under /operations */
+	unsigned application; /* the document's, by the contract's application[] */
+	enum contract_party party;
+	unsigned index;           /* 0 .. the contract's party_count - 1; not of CONTRACT_ANYBODY */
 	size_t alternative_count; /* 0: no scope is needed */
 	const struct contract_alternative *alternative;
 	uint8_t qos;                        /* least QoS of a publish (send only) */
@@ -283,9 +310,10 @@ struct contract_dead_letter {
 };
 
 struct contract_channel {
-	const char *name;    /* the key under /channels */
-	const char *address; /* "orders/{orderId}/status" */
-	unsigned index;      /* 0 .. the contract's channel_count - 1 */
+	const char *name;     /* the key under /channels */
+	const char *address;  /* "orders/{orderId}/status" */
+	unsigned application; /* the document that speaks for it, see contract.h */
+	unsigned index;       /* 0 .. the contract's channel_count - 1 */
 	enum contract_mode mode[CONTRACT_GROUPS];
 	size_t param_count;
 	const struct contract_param *param;

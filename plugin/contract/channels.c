@@ -154,14 +154,15 @@ static void load_channel(struct loader *loader, const struct config *at,
 {
 	unsigned before = loader->report->count;
 
-	memcpy(channel->mode, loader->contract->defaults.mode, sizeof(channel->mode));
-	channel->payload_max = loader->contract->defaults.payload_max;
-	channel->limits = loader->contract->defaults.limits;
+	memcpy(channel->mode, loader->doc->defaults.mode, sizeof(channel->mode));
+	channel->payload_max = loader->doc->defaults.payload_max;
+	channel->limits = loader->doc->defaults.limits;
+	channel->application = loader->doc->application;
 	channel->address = address_load(loader, at, false);
 	if (channel->address)
 		address_load_params(loader, at, channel);
 	(void)operations_load_bindings(loader, at, LOADER_CHANNEL, NULL);
-	servers_load_ports(loader, at, channel);
+	servers_load_ports(loader, channel);
 	load_extensions(loader, at, channel);
 	if (loader->report->count > before)
 		return;
@@ -176,8 +177,12 @@ static void load_channel(struct loader *loader, const struct config *at,
 
 void channels_load(struct loader *loader)
 {
-	for (size_t i = 0; i < loader->named_count; i++)
-		load_channel(loader, loader->at[i], &loader->channel[i]);
+	for (size_t i = 0; i < loader->named_count; i++) {
+		const struct config *at = joined_channel(loader, (unsigned)i);
+
+		if (at)
+			load_channel(loader, at, &loader->channel[i]);
+	}
 }
 
 /* ---- the broker's own topics ---------------------------------------------------------- */
@@ -197,8 +202,10 @@ static void load_topic(struct loader *loader, const struct config *at)
 		return;
 	*channel = (struct contract_channel){ .name = at->key,
 					      .index = (unsigned)contract->channel_count++,
-					      .payload_max = contract->defaults.payload_max };
-	memcpy(channel->mode, contract->defaults.mode, sizeof(channel->mode));
+					      .application = loader->doc->application,
+					      .payload_max = loader->doc->defaults.payload_max };
+	memcpy(channel->mode, loader->doc->defaults.mode, sizeof(channel->mode));
+	loader->at[channel->index] = at;
 	channel->address = address_load(loader, at, true);
 	(void)config_word(loader->report, at, "action", actions, &action);
 	if (action == 1) {
@@ -209,12 +216,13 @@ static void load_topic(struct loader *loader, const struct config *at)
 		channel->receive_count = 1;
 	}
 	operation->name = at->key;
+	operations_own(loader, operation, CONTRACT_IS);
 	scopes_load_security(loader, at, NULL, operation);
 }
 
 void channels_load_broker(struct loader *loader)
 {
-	const struct config *topics = config_member(loader->root, "x-broker-topics");
+	const struct config *topics = config_member(loader->doc->root, "x-broker-topics");
 
 	if (config_expect(loader->report, topics, CONFIG_OBJECT))
 		config_foreach_member(at, topics)

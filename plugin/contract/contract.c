@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "contract/contract_internal.h"
-#include "contract/translate.h"
 
 void loader_warn(struct loader *loader, const struct config *at, const char *key,
 		 const char *format, ...)
@@ -43,48 +42,27 @@ static void warn(void *ctx, const struct config *at, const char *key, const char
 
 /* ---- the document itself ---------------------------------------------------------------- */
 
-/* Any text, with nothing in it that ends a line; for people. */
-static const char *load_words(struct loader *loader, const char *key)
-{
-	const struct config *at = config_member(config_member(loader->root, "info"), key);
-	const char *text = config_string(at);
-
-	if (at && at->kind == CONFIG_STRING && !text)
-		loader_warn(loader, at, NULL, "has U+0000 in it and is not shown");
-	return text ? text : "";
-}
-
 static void load_root(struct loader *loader)
 {
 	static const char *const groups[] = { "channels", "operations", NULL };
-	struct contract_channel *defaults = &loader->contract->defaults;
+	struct contract_channel *defaults = &loader->doc->defaults;
 
 	shapes_check(loader);
 	for (const char *const *group = groups; *group; group++)
-		if (!config_member(loader->root, *group))
-			loader_warn(loader, loader->root, NULL,
+		if (!config_member(loader->doc->root, *group))
+			loader_warn(loader, loader->doc->root, NULL,
 				    "has no \"%s\": no client may publish or receive", *group);
-	loader->contract->title = load_words(loader, "title");
-	loader->contract->version = load_words(loader, "version");
 	defaults->payload_max = CONTRACT_PAYLOAD_DEFAULT;
-	channels_load_mode(loader, loader->root, defaults->mode);
-	channels_load_limits(loader, loader->root, defaults);
-}
-
-/* The channel's value in the document. */
-static const struct config *place_of(struct loader *loader, const struct contract_channel *channel)
-{
-	return channel->index < loader->named_count
-		       ? loader->at[channel->index]
-		       : config_member(config_member(loader->root, "x-broker-topics"),
-				       channel->name);
+	channels_load_mode(loader, applications_member(loader, "x-mode"), defaults->mode);
+	channels_load_limits(loader, loader->doc->root, defaults);
 }
 
 /* Says what is wrong with the address of pair->channel, if it is about a certain one. */
 static void fail_topics(struct loader *loader, enum topics_fault fault,
 			const struct topics_pair *pair)
 {
-	const struct config *at = pair->channel ? place_of(loader, pair->channel) : loader->root;
+	const struct config *at =
+		pair->channel ? loader->at[pair->channel->index] : loader->doc->root;
 	const char *key = pair->channel ? "address" : "channels";
 
 	if (fault == TOPICS_SAME)
@@ -155,23 +133,52 @@ static void find_sole_messages(struct loader *loader)
 	}
 }
 
-static void load_document(struct loader *loader)
+/* A topic without a channel is nobody's: what one document enforces there is enforced. */
+static void join_defaults(struct loader *loader)
 {
-	typedef void step(struct loader *);
-	static step *const steps[] = { load_root,           scopes_load,     servers_load,
-				       transitions_load,    entities_load,   members_load,
-				       messages_load,       operations_load, channels_load,
-				       channels_load_broker };
+	struct contract_channel *joined = &loader->contract->defaults;
+
+	*joined = loader->document[0].defaults;
+	for (size_t i = 1; i < loader->document_count; i++) {
+		const struct contract_channel *its = &loader->document[i].defaults;
+
+		for (unsigned group = 0; group < CONTRACT_GROUPS; group++)
+			if (its->mode[group] < joined->mode[group])
+				joined->mode[group] = its->mode[group];
+	}
+}
+
+typedef void step(struct loader *);
+
+static void for_each_document(struct loader *loader, step *run)
+{
+	for (size_t i = 0; i < loader->document_count; i++) {
+		loader->doc = &loader->document[i];
+		run(loader);
+	}
+	loader->doc = loader->document;
+}
+
+static void load_documents(struct loader *loader)
+{
+	static step *const own[] = { load_root, scopes_load, servers_load, transitions_load };
+	static step *const joined[] = { entities_load, join_defaults,   members_load,
+					messages_load, operations_load, channels_load };
 	/* These are about the channels as they are when all are loaded. */
 	static step *const last[] = { index_topics, channels_load_published, dead_letters_load,
 				      content_compare, find_sole_messages };
 
-	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
-		steps[i](loader);
-		if (loader->report->rc == ERR_NOMEM ||
-		    (steps[i] == members_load && !loader->channel))
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own) && loader->report->rc != ERR_NOMEM; i++)
+		for_each_document(loader, own[i]);
+	for (size_t i = 0; i < sizeof(joined) / sizeof(*joined); i++) {
+		if (loader->report->rc == ERR_NOMEM)
+			return;
+		loader->doc = loader->document;
+		joined[i](loader);
+		if (joined[i] == members_load && !loader->channel)
 			return;
 	}
+	for_each_document(loader, channels_load_broker);
 	for (size_t i = 0; i < sizeof(last) / sizeof(*last) && loader->report->count == 0; i++)
 		last[i](loader);
 	sources_load_all(&loader->contract->sources);
@@ -182,8 +189,8 @@ static void take_warning(void *ctx, const struct config *at, const char *text)
 	loader_warn(ctx, at, NULL, "%s", text);
 }
 
-int contract_open(const struct sources_place *place, struct contract **ret, struct diag_list *all,
-		  struct diag *diag)
+int contract_open(const struct sources_place *place, const struct config *settings,
+		  struct contract **ret, struct diag_list *all, struct diag *diag)
 {
 	struct contract *contract = calloc(1, sizeof(*contract));
 	struct loader loader = { .contract = contract, .drafts.arena = &loader.scratch };
@@ -198,10 +205,8 @@ int contract_open(const struct sources_place *place, struct contract **ret, stru
 	contract->sources.warn = take_warning;
 	contract->sources.warn_ctx = &loader;
 	if (sources_open(&contract->sources, &contract->arena, place, &report) &&
-	    translate_open(&contract->sources, TRANSLATE_CLIENT)) {
-		loader.root = contract->sources.file[0]->root;
-		load_document(&loader);
-	}
+	    applications_load(&loader, settings))
+		load_documents(&loader);
 	arena_clear(&loader.scratch);
 	contract->sources.report = NULL;
 	contract->sources.warn = NULL;
@@ -214,9 +219,9 @@ int contract_open(const struct sources_place *place, struct contract **ret, stru
 
 int contract_load(const char *path, struct contract **ret, struct diag_list *all, struct diag *diag)
 {
-	const struct sources_place place = { .path = path };
+	const struct sources_place place = { .count = 1, .path = &path };
 
-	return contract_open(&place, ret, all, diag);
+	return contract_open(&place, NULL, ret, all, diag);
 }
 
 void contract_free(struct contract *contract)

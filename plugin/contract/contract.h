@@ -1,5 +1,12 @@
 /*
- * contract.h -- the API's contract: an AsyncAPI 3 document as an immutable object.
+ * contract.h -- the API's contract: AsyncAPI documents as one immutable object.
+ *
+ * Each document describes an application. Channels of several documents that have the same topics,
+ * whatever they call their parameters, are one channel, which has the messages and operations of
+ * all. The rest of it, such as its parameters and limits, is said by one of them: the first that
+ * sends there, else the first; an extension that this one does not have comes from another. What
+ * others say differently is a warning, and two that keep a state there are a fault. Where topics of
+ * two documents only overlap, the address that is preferred has them, as within one.
  *
  * Knows AsyncAPI 3.0 and 3.1, the MQTT bindings and our extensions (schemas/README.md);
  * knows nothing of users, of JSON Schema's rules, of SQLite or of the broker. A member that
@@ -31,9 +38,13 @@ struct contract_mark {
  * A loaded contract, read only. All that it points to lives as long as it does.
  */
 struct contract {
-	const char *title; /* info.title and info.version of the document */
+	const char *title; /* info.title and info.version of the first document */
 	const char *version;
-	struct contract_channel defaults; /* mode and limits of channels without their own */
+	size_t application_count; /* at least 1 */
+	const struct contract_application *application;
+	unsigned party_count;             /* operations that are for a party, and not for anybody */
+	struct contract_channel defaults; /* mode and limits of topics without a channel: the
+					     strictest of the documents' */
 	size_t channel_count;
 	const struct contract_channel *channel; /* by their index */
 	size_t message_count;                   /* of all channels together */
@@ -75,13 +86,24 @@ struct contract {
 };
 
 /*
- * Loads the document and the files it refers to: @place says where they are. On success *ret is
- * new, to be freed with contract_free(). On failure *ret is untouched and
+ * The application with this id, or this title; -1: there is none, -2: several have the title.
+ */
+int contract_application(const struct contract *contract, const char *name);
+/* Has the application an operation of this name? */
+bool contract_has_operation(const struct contract *contract, unsigned application,
+			    const char *name);
+
+/*
+ * Loads the documents and the files they refer to: @place says where they are. @settings, unless
+ * it is NULL, is an object with a member for some of the applications, by their names, whose
+ * x-perspective and x-mode count in place of the document's; its file is needed until the call
+ * returns. On success *ret is new, to be freed with contract_free(). On failure *ret is untouched
+ * and
  * @diag reads like petstore.asyncapi.json: /channels/orderStatus/address: expected a string
  * @all, unless it is NULL, gets one such line for each fault; the first is @diag's.
  */
-int contract_open(const struct sources_place *place, struct contract **ret, struct diag_list *all,
-		  struct diag *diag) MUST_CHECK;
+int contract_open(const struct sources_place *place, const struct config *settings,
+		  struct contract **ret, struct diag_list *all, struct diag *diag) MUST_CHECK;
 
 /* The same for the document at @path, with files in its folder and below. */
 int contract_load(const char *path, struct contract **ret, struct diag_list *all,

@@ -1,7 +1,7 @@
 /*
  * contract_internal.h -- what the files of this room share while a contract is loaded, in the order
- * in which they run: shapes, scopes, transitions, entities, channels (made), messages, operations,
- * channels. For this room only.
+ * in which they run: applications, shapes, scopes, transitions, entities, channels (made),
+ * messages, operations, channels. For this room only.
  *
  * Faults go to the loader's report (base/config.h), and loading goes on with what does not depend
  * on them. So a contract may be half built; contract_load() returns none if the report has a line.
@@ -26,10 +26,11 @@
 #define LOADER_EXTENSIONS                                                                          \
 	"x-mode x-limits x-state-machines x-entities x-broker-topics x-will x-record "             \
 	"x-durability x-entity x-interval x-time x-unique x-problem-types x-pattern x-own "        \
-	"x-enforce x-dead-letter"
+	"x-enforce x-dead-letter x-perspective"
 
 /* A member of /channels. Several of one address are one channel of the contract. */
 struct loader_member {
+	struct loader_document *document;
 	const struct config *at; /* the object, or what it refers to; NULL: it is no topic */
 	unsigned channel;        /* the contract's, by its index */
 	unsigned next;           /* 1 + the next member of that channel; 0: none */
@@ -45,24 +46,40 @@ struct loader_targets {
 	size_t mask;
 };
 
+/* One of the contract's documents. */
+struct loader_document {
+	unsigned application;
+	bool is_client;
+	bool is_translated; /* it is of AsyncAPI 2 */
+	const struct config *root;
+	const struct config *settings; /* what the access file says of it; NULL: nothing */
+	const struct config *servers;  /* /servers; NULL: there are none */
+	struct loader_server *server;  /* of each of its members; servers.c's own */
+	size_t port_count;             /* of its MQTT servers, those that name one */
+	const struct config *channels; /* /channels; NULL: there are none */
+	struct loader_member *member;  /* of each of its members; part of the loader's */
+	struct loader_targets target;  /* members_of()'s own */
+	size_t machine_count;
+	struct contract_transitions *machine; /* in the contract's arena: channels point to them */
+	struct contract_channel defaults;     /* mode and limits of channels without their own */
+};
+
 struct loader {
 	struct contract *contract;
 	struct config_report *report;
-	const struct config *root;
-	const struct config *servers;  /* /servers; NULL: there are none */
-	struct loader_server *server;  /* of each of its members; servers.c's own */
-	const struct config *channels; /* /channels; NULL: there are none */
-	struct loader_member *member;  /* of each of its members */
-	struct loader_targets target;  /* members_of()'s own */
-	/* Of each channel, by its index: the object of its first member, and 1 + the member's. */
+	size_t document_count;
+	struct loader_document *document;
+	struct loader_document *doc;              /* the one that is being read */
+	struct contract_application *application; /* the contract's */
+	struct loader_member *member;             /* of all members of all documents' /channels */
+	/* Of each channel, by its index: the object of its first member, and 1 + the member's; of
+	 * one of the broker's topics its object. */
 	const struct config **at;
 	unsigned *first;
 	struct contract_channel *channel; /* the contract's */
 	struct entity *entity;            /* the plan's */
 	struct arena scratch;             /* freed when the contract is loaded */
 	size_t warning_count;
-	size_t machine_count;
-	struct contract_transitions *machine; /* in the contract's arena: channels point to them */
 	/* Of each column of each entity; NULL: none. */
 	const struct contract_transitions *(*machines)[ENTITY_COLUMNS_MAX];
 	size_t named_count;           /* channels of /channels; the broker's topics follow */
@@ -101,6 +118,20 @@ static inline void *loader_take(struct loader *loader, size_t count, size_t size
 	return taken;
 }
 
+/*
+ * Makes an application of each document, which is translated where it is of AsyncAPI 2, and finds
+ * what @settings say of it. False: a fault.
+ */
+bool applications_load(struct loader *loader, const struct config *settings);
+/* What has @key: what the access file says of the document, or the document. */
+const struct config *applications_member(const struct loader *loader, const char *key);
+
+/*
+ * What speaks for the channel with @index of several documents: one of them, with the extensions
+ * that it lacks and others have. Makes loader->doc the one. What differs is a warning.
+ */
+const struct config *joined_channel(struct loader *loader, unsigned index);
+
 /* Holds the document against what AsyncAPI's objects have. */
 void shapes_check(struct loader *loader);
 
@@ -112,7 +143,7 @@ const struct config *traits_merge(struct loader *loader, const struct config *at
 
 /* /x-state-machines */
 void transitions_load(struct loader *loader);
-/* The machine called @name, or NULL. */
+/* The machine of loader->doc called @name, or NULL. */
 const struct contract_transitions *transitions_find(const struct loader *loader, const char *name);
 
 /* /x-entities */
@@ -134,9 +165,8 @@ void scopes_load_security(struct loader *loader, const struct config *owner,
 
 /* /servers, when the scopes have their numbers. */
 void servers_load(struct loader *loader);
-/* The ports of the servers that @at, the object of @channel, names. */
-void servers_load_ports(struct loader *loader, const struct config *at,
-			struct contract_channel *channel);
+/* The ports of the servers that the members of @channel name. */
+void servers_load_ports(struct loader *loader, struct contract_channel *channel);
 /* Is @channel on a server that speaks MQTT? Why not is a warning. */
 bool servers_serve(struct loader *loader, const struct config *channel);
 /*
@@ -165,6 +195,9 @@ const struct loader_member *replies_member(struct loader *loader, const struct c
 /* "reply" of @operation; NULL: it has none. */
 const struct contract_reply *replies_load(struct loader *loader, const struct config *operation);
 
+/* Makes @operation one of loader->doc: of @party, unless the document is its clients' view. */
+void operations_own(struct loader *loader, struct contract_operation *operation,
+		    enum contract_party party);
 /* /operations, into the channels that they name, when the messages are loaded. */
 void operations_load(struct loader *loader);
 

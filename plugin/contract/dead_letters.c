@@ -119,14 +119,21 @@ static const struct contract_dead_letter *load(struct loader *loader, const stru
 
 void dead_letters_load(struct loader *loader)
 {
-	const struct contract_dead_letter *of_all = load(loader, loader->root);
+	const struct contract_dead_letter **of_all =
+		arena_take(&loader->scratch, loader->document_count, sizeof(*of_all));
 
+	if (!of_all) {
+		(void)config_nomem(loader->report);
+		return;
+	}
+	for (size_t i = 0; i < loader->document_count; i++)
+		of_all[i] = load(loader, loader->document[i].root);
 	for (size_t i = 0; i < loader->named_count; i++) {
 		struct contract_channel *channel = &loader->channel[i];
 
 		if (channel->send_count > 0)
 			channel->dead_letter = config_member(loader->at[i], KEY)
 						       ? load(loader, loader->at[i])
-						       : of_all;
+						       : of_all[channel->application];
 	}
 }

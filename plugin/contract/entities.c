@@ -172,40 +172,85 @@ static void load_owner(struct loader *loader, const struct config *via, struct e
 				  "the owner is asked for in a circle");
 }
 
+/* Names the entities of loader->doc, behind those of others. */
+static void name_entities(struct loader *loader, const struct config *entities)
+{
+	struct contract *contract = loader->contract;
+
+	config_foreach_member(at, entities) {
+		struct entity *entity = &loader->entity[contract->plan.entity_count];
+
+		for (const struct entity *other = loader->entity; other < entity; other++)
+			if (strcmp(other->name, at->key) == 0)
+				(void)config_fail(loader->report, at, NULL, ERR_INVALID,
+						  "another document declares an entity of this "
+						  "name: expected one in one of them");
+		entity->name = at->key;
+		entity->link_column = -1;
+		entity->index = (unsigned)contract->plan.entity_count++;
+	}
+}
+
+static void load_entities(struct loader *loader, const struct config *entities,
+			  struct entity *entity)
+{
+	config_foreach_member(at, entities) {
+		if (config_check(loader->report, at, "an entity", entity_members)) {
+			load_table(loader, at, entity);
+			load_columns(loader, config_member(at, "columns"), entity);
+		}
+		entity++;
+	}
+}
+
+/* /x-entities of a document; NULL where there are none that can be read. */
+static const struct config *entities_of(struct loader *loader, const struct loader_document *doc)
+{
+	const struct config *entities = config_member(doc->root, "x-entities");
+
+	return config_expect(loader->report, entities, CONFIG_OBJECT) ? entities : NULL;
+}
+
 void entities_load(struct loader *loader)
 {
 	struct contract *contract = loader->contract;
-	const struct config *entities = config_member(loader->root, "x-entities");
-	size_t count = config_count(entities);
+	const struct config *entities;
+	struct entity *entity;
+	size_t count = 0;
 
-	if (!config_expect(loader->report, entities, CONFIG_OBJECT) ||
-	    !config_bound(loader->report, entities, 0, ENTITY_COUNT_MAX, "entities"))
-		return;
+	for (size_t i = 0; i < loader->document_count; i++) {
+		entities = entities_of(loader, &loader->document[i]);
+		count += config_count(entities);
+		if (count > ENTITY_COUNT_MAX) {
+			(void)config_bound(loader->report, entities, 0, ENTITY_COUNT_MAX,
+					   "entities");
+			if (config_count(entities) <= ENTITY_COUNT_MAX)
+				(void)config_fail(loader->report, entities, NULL, ERR_LIMIT,
+						  "more than %u entities with those of the "
+						  "other documents",
+						  ENTITY_COUNT_MAX);
+			return;
+		}
+	}
 	loader->entity = loader_take(loader, count, sizeof(*loader->entity));
 	loader->machines = arena_take(&loader->scratch, count, sizeof(*loader->machines));
 	if (!loader->entity || !loader->machines) {
 		(void)config_nomem(loader->report);
 		return;
 	}
-	contract->plan.entity = loader->entity;
-	config_foreach_member(at, entities) {
-		struct entity *entity = &loader->entity[contract->plan.entity_count];
-
-		entity->name = at->key;
-		entity->link_column = -1;
-		entity->index = (unsigned)contract->plan.entity_count++;
+	contract->plan.entity = entity = loader->entity;
+	for (size_t i = 0; i < loader->document_count; i++)
+		name_entities(loader, entities_of(loader, &loader->document[i]));
+	for (size_t i = 0; i < loader->document_count; i++) {
+		loader->doc = &loader->document[i];
+		entities = entities_of(loader, loader->doc);
+		load_entities(loader, entities, entity);
+		entity += config_count(entities);
 	}
-	for (size_t i = 0; i < count; i++) {
-		const struct config *at = &entities->item[i];
-
-		if (!config_check(loader->report, at, "an entity", entity_members))
-			continue;
-		load_table(loader, at, &loader->entity[i]);
-		load_columns(loader, config_member(at, "columns"), &loader->entity[i]);
-	}
-	for (size_t i = 0; i < count; i++)
-		load_owner(loader, config_member(&entities->item[i], "ownerVia"),
-			   &loader->entity[i]);
+	entity = loader->entity;
+	for (size_t i = 0; i < loader->document_count; i++)
+		config_foreach_member(at, entities_of(loader, &loader->document[i]))
+			load_owner(loader, config_member(at, "ownerVia"), entity++);
 }
 
 /* ---- what a publish says -------------------------------------------------------------- */

@@ -29,19 +29,51 @@ struct known {
 	size_t mask;
 };
 
-static bool has_address(const struct loader_member *member, const char *address)
+/* Are they addresses of the same topics? Of two documents, parameters may differ in their names. */
+static bool is_same_address(const char *a, const char *b, bool is_one_document)
 {
-	return strcmp(config_string(config_member(member->at, "address")), address) == 0;
+	if (is_one_document)
+		return strcmp(a, b) == 0;
+	while (*a && *a == *b) {
+		if (*a == '{') {
+			a += strcspn(a, "}");
+			b += strcspn(b, "}");
+		}
+		a += *a != '\0';
+		b += *b != '\0';
+	}
+	return *a == *b;
 }
 
-/* Where the member with @address stands or would. */
+/* A hash that names of parameters do not change. */
+static uint64_t address_hash(const char *address)
+{
+	uint64_t hash = 0;
+
+	while (*address) {
+		size_t len = strcspn(address, "{");
+
+		hash = wordhash(hash, address, len);
+		address += len;
+		address += strcspn(address, "}");
+		address += *address != '\0';
+	}
+	return hash;
+}
+
+/* Where the member of loader->doc with @address stands or would. */
 static unsigned *find_slot(const struct loader *loader, const struct known *known,
 			   const char *address)
 {
-	size_t i = wordhash(0, address, strlen(address)) & known->mask;
+	size_t i = address_hash(address) & known->mask;
 
-	while (known->slot[i] > 0 && !has_address(&loader->member[known->slot[i] - 1], address))
-		i = (i + 1) & known->mask;
+	for (; known->slot[i] > 0; i = (i + 1) & known->mask) {
+		const struct loader_member *other = &loader->member[known->slot[i] - 1];
+
+		if (is_same_address(config_string(config_member(other->at, "address")), address,
+				    other->document == loader->doc))
+			break;
+	}
 	return &known->slot[i];
 }
 
@@ -71,10 +103,10 @@ static void compare(struct loader *loader, const struct config *member, const st
 /* Where the first member that refers to @target stands or would. */
 static unsigned *find_target(const struct loader *loader, const struct config *target)
 {
-	const struct loader_targets *all = &loader->target;
+	const struct loader_targets *all = &loader->doc->target;
 	size_t i = wordhash(0, &target, sizeof(target)) & all->mask;
 
-	while (all->slot[i] > 0 && loader->member[all->slot[i] - 1].target != target)
+	while (all->slot[i] > 0 && loader->doc->member[all->slot[i] - 1].target != target)
 		i = (i + 1) & all->mask;
 	return &all->slot[i];
 }
@@ -83,7 +115,7 @@ static void add_target(struct loader *loader, size_t i, const struct config *tar
 {
 	unsigned *slot = find_target(loader, target);
 
-	loader->member[i].target = target;
+	loader->doc->member[i].target = target;
 	if (*slot == 0)
 		*slot = (unsigned)i + 1;
 }
@@ -92,14 +124,14 @@ const struct config *members_of(struct loader *loader, const struct config *at)
 {
 	unsigned number;
 
-	if (!at || !loader->channels)
+	if (!at || !loader->doc->channels)
 		return NULL;
-	if (at->up != loader->channels)
+	if (at->up != loader->doc->channels)
 		at = loader_follow(loader, at);
-	if (!at || at->up == loader->channels)
+	if (!at || at->up == loader->doc->channels)
 		return at;
 	number = *find_target(loader, at);
-	return number > 0 ? &loader->channels->item[number - 1] : NULL;
+	return number > 0 ? &loader->doc->channels->item[number - 1] : NULL;
 }
 
 /* ---- members ----------------------------------------------------------------------------- */
@@ -116,8 +148,10 @@ static void add_topic(struct loader *loader, struct loader_member *member, const
 	if (slot && *slot > 0) {
 		member->channel = loader->member[*slot - 1].channel;
 		loader->member[*slot - 1].next = number;
-		compare(loader, member->at, loader->at[member->channel],
-			loader->channel[member->channel].name);
+		/* What another document says of it is compared when all is known of them. */
+		if (loader->member[loader->first[member->channel] - 1].document == loader->doc)
+			compare(loader, member->at, loader->at[member->channel],
+				loader->channel[member->channel].name);
 	} else {
 		struct contract_channel *channel = &loader->channel[contract->channel_count];
 
@@ -131,51 +165,87 @@ static void add_topic(struct loader *loader, struct loader_member *member, const
 		*slot = number;
 }
 
-/* Memory for all of them, and for finding an address. */
-static bool take(struct loader *loader, size_t named, size_t all, struct known *known)
+/* How many members /channels of the document has. */
+static size_t count_channels(const struct loader_document *document)
+{
+	const struct config *channels = config_member(document->root, "channels");
+
+	return channels && channels->kind == CONFIG_OBJECT ? channels->count : 0;
+}
+
+/* A table with room for @count, half of it free; NULL where memory ran out. */
+static unsigned *take_table(struct loader *loader, size_t count, size_t *ret_mask)
 {
 	size_t slots = 2;
 
-	while (slots < 2 * named)
+	while (slots < 2 * count)
 		slots *= 2;
-	known->mask = loader->target.mask = slots - 1;
-	known->slot = arena_take(&loader->scratch, slots, sizeof(*known->slot));
-	loader->target.slot = arena_take(&loader->scratch, slots, sizeof(*known->slot));
+	*ret_mask = slots - 1;
+	return arena_take(&loader->scratch, slots, sizeof(unsigned));
+}
+
+/* Memory for @named members, for @all channels, and for finding an address. */
+static bool take(struct loader *loader, size_t named, size_t all, struct known *known)
+{
+	known->slot = take_table(loader, named, &known->mask);
 	loader->member = arena_take(&loader->scratch, named, sizeof(*loader->member));
-	loader->at = arena_take(&loader->scratch, named, sizeof(*loader->at));
+	loader->at = arena_take(&loader->scratch, all, sizeof(*loader->at));
 	loader->first = arena_take(&loader->scratch, named, sizeof(*loader->first));
-	if (!known->slot || !loader->target.slot || !loader->member || !loader->at ||
-	    !loader->first)
+	if (!known->slot || !loader->member || !loader->at || !loader->first)
 		return config_nomem(loader->report);
 	loader->channel = loader_take(loader, all, sizeof(*loader->channel));
 	loader->contract->channel = loader->channel;
 	return loader->channel != NULL;
 }
 
-void members_load(struct loader *loader)
+/* The members of loader->doc. */
+static void load_members(struct loader *loader, const struct known *known)
 {
-	const struct config *channels = config_member(loader->root, "channels");
-	size_t named = channels && channels->kind == CONFIG_OBJECT ? channels->count : 0;
-	size_t all = named + config_count(config_member(loader->root, "x-broker-topics"));
-	struct known known;
+	struct loader_document *doc = loader->doc;
+	size_t count = count_channels(doc);
 
-	if (all > CONTRACT_CHANNELS_MAX) {
-		(void)config_fail(loader->report, channels, NULL, ERR_LIMIT,
-				  "more than %u channels", CONTRACT_CHANNELS_MAX);
+	doc->channels = config_member(doc->root, "channels");
+	doc->target.slot = take_table(loader, count, &doc->target.mask);
+	if (!doc->target.slot) {
+		(void)config_nomem(loader->report);
 		return;
 	}
-	if (!take(loader, named, all, &known))
-		return;
-	loader->channels = channels;
-	for (size_t i = 0; i < named; i++) {
-		const struct config *at = loader_follow(loader, &channels->item[i]);
+	for (size_t i = 0; i < count; i++) {
+		const struct config *item = &doc->channels->item[i],
+				    *at = loader_follow(loader, item);
 
-		if (at && at != &channels->item[i])
+		doc->member[i].document = doc;
+		if (at && at != item)
 			add_target(loader, i, at);
 		if (!at || at->kind != CONFIG_OBJECT || !is_topic(loader, at))
 			continue;
-		loader->member[i].at = at;
-		add_topic(loader, &loader->member[i], channels->item[i].key, &known);
+		doc->member[i].at = at;
+		add_topic(loader, &doc->member[i], item->key, known);
+	}
+}
+
+void members_load(struct loader *loader)
+{
+	size_t named = 0, topics = 0;
+	struct known known;
+
+	for (size_t i = 0; i < loader->document_count; i++) {
+		named += count_channels(&loader->document[i]);
+		topics += config_count(config_member(loader->document[i].root, "x-broker-topics"));
+	}
+	if (named + topics > CONTRACT_CHANNELS_MAX) {
+		(void)config_fail(loader->report, config_member(loader->doc->root, "channels"),
+				  NULL, ERR_LIMIT, "more than %u channels", CONTRACT_CHANNELS_MAX);
+		return;
+	}
+	if (!take(loader, named, named + topics, &known))
+		return;
+	named = 0;
+	for (size_t i = 0; i < loader->document_count && loader->report->rc != ERR_NOMEM; i++) {
+		loader->doc = &loader->document[i];
+		loader->doc->member = &loader->member[named];
+		named += count_channels(loader->doc);
+		load_members(loader, &known);
 	}
 	loader->named_count = loader->contract->channel_count;
 }
@@ -186,9 +256,9 @@ const struct loader_member *members_find(const struct loader *loader, const stru
 {
 	const struct loader_member *member;
 
-	if (!at || !at->up || at->up != loader->channels)
+	if (!at || !at->up || at->up != loader->doc->channels)
 		return NULL;
-	member = &loader->member[at - loader->channels->item];
+	member = &loader->doc->member[at - loader->doc->channels->item];
 	return member->at ? member : NULL;
 }
 

@@ -114,7 +114,7 @@ static void load_type(struct loader *loader, const struct config *at,
 	const char *key = "contentType";
 
 	if (!config_member(at, key)) {
-		at = loader->root;
+		at = loader->doc->root;
 		key = "defaultContentType";
 	}
 	if (!config_text(loader->report, at, key, LOADER_TEXT_MAX, &message->content_type))
@@ -210,6 +210,7 @@ static void load_channel(struct loader *loader, struct contract_channel *channel
 	{
 		const struct config *messages = messages_of(loader, member);
 
+		loader->doc = member->document;
 		member->message = (unsigned)channel->message_count;
 		if (channel->message_count + config_count(messages) > CONTRACT_MESSAGES_MAX) {
 			(void)config_fail(loader->report, messages, NULL, ERR_LIMIT,
@@ -238,29 +239,35 @@ static int by_uri(const void *a, const void *b)
 	return order ? order : (int)left->dialect - (int)right->dialect;
 }
 
+static const struct config *schemas_of(const struct loader_document *document)
+{
+	return config_member(config_member(document->root, "components"), "schemas");
+}
+
 void messages_load(struct loader *loader)
 {
 	struct contract *contract = loader->contract;
-	const struct config *schemas =
-		config_member(config_member(loader->root, "components"), "schemas");
 	struct contract_message *message;
-	size_t all = 0;
+	size_t all = 0, schemas = 0;
 
 	for (size_t i = 0; i < loader->named_count; i++)
 		loader_foreach_member(member, loader, i) all +=
 			config_count(messages_of(loader, member));
+	for (size_t i = 0; i < loader->document_count; i++)
+		schemas += config_count(schemas_of(&loader->document[i]));
 	message = loader_take(loader, all, sizeof(*message));
 	loader->schema = arena_take(&loader->scratch, all, sizeof(*loader->schema));
-	loader->mark_max = SCHEMAS_OF_MESSAGE * all + config_count(schemas);
+	loader->mark_max = SCHEMAS_OF_MESSAGE * all + schemas;
 	contract->mark = loader->mark =
 		loader_take(loader, loader->mark_max, sizeof(*loader->mark));
 	if (!message || !loader->schema || !loader->mark) {
 		(void)config_nomem(loader->report);
 		return;
 	}
-	config_foreach_member(at, schemas)
-		if (is_multi_format(at))
-			(void)find_schema(loader, at, NULL);
+	for (size_t i = 0; i < loader->document_count; i++)
+		config_foreach_member(at, schemas_of(&loader->document[i]))
+			if (is_multi_format(at))
+				(void)find_schema(loader, at, NULL);
 	for (size_t i = 0; i < loader->named_count; i++)
 		load_channel(loader, &loader->channel[i], &message[contract->message_count]);
 	qsort(loader->mark, contract->mark_count, sizeof(*loader->mark), by_uri);

@@ -144,60 +144,46 @@ struct found {
 	const struct config *at;
 	const struct config *messages; /* the object that names its messages: @at, or its reply */
 	const char *name;
+	struct loader_document *document;
 	const struct loader_member *member;
 	struct contract_channel *channel; /* the member's */
 	bool is_send;
 };
 
-/* The channel's operations of one kind, and how many there are already. */
-static void add_operation(struct loader *loader, const struct found *found)
-{
-	struct contract_channel *channel = found->channel;
-	size_t *count = found->is_send ? &channel->send_count : &channel->receive_count;
-	const struct contract_operation *list = found->is_send ? channel->send : channel->receive;
-	/* Ours: made by make_lists(). */
-	struct contract_operation *operation = (struct contract_operation *)&list[(*count)++];
+struct found_list {
+	struct found *item;
+	size_t count;
+};
 
-	operation->name = found->name;
-	load_messages(loader, found->messages, found->member, operation);
-	scopes_load_security(loader, found->at, loader->at[channel->index], operation);
-	if (found->messages != found->at)
-		return;
-	if (found->is_send)
-		operation->reply = replies_load(loader, found->at);
-	(void)operations_load_bindings(loader, found->at,
-				       found->is_send ? LOADER_SEND : LOADER_RECEIVE, operation);
+void operations_own(struct loader *loader, struct contract_operation *operation,
+		    enum contract_party party)
+{
+	operation->application = loader->doc->application;
+	operation->party = loader->doc->is_client ? CONTRACT_ANYBODY : party;
+	if (operation->party != CONTRACT_ANYBODY)
+		operation->index = loader->contract->party_count++;
+}
+
+/* ---- a channel's lists ------------------------------------------------------------------ */
+
+static size_t *count_of(struct contract_channel *channel, bool is_send)
+{
+	return is_send ? &channel->send_count : &channel->receive_count;
+}
+
+/* Whether the counterpart of an application does the opposite, beside what it does itself. */
+static bool has_counterpart(const struct found *found)
+{
+	return !found->document->is_client;
 }
 
 static void count_operations(const struct found *found, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		++*(found[i].is_send ? &found[i].channel->send_count
-				     : &found[i].channel->receive_count);
-}
-
-/* The replies to @count operations, which are counted, behind these: returns how many there are. */
-static size_t find_replies(struct loader *loader, struct found *found, size_t count)
-{
-	size_t replies = 0;
-
 	for (size_t i = 0; i < count; i++) {
-		const struct config *at =
-			loader_follow(loader, config_member(found[i].at, "reply"));
-		const struct loader_member *member = replies_member(loader, at);
-		struct contract_channel *channel =
-			member ? &loader->channel[member->channel] : NULL;
-
-		if (!channel || (found[i].is_send ? member->has_receive : member->has_send))
-			continue;
-		found[count + replies++] = (struct found){ .at = found[i].at,
-							   .messages = at,
-							   .name = found[i].name,
-							   .member = member,
-							   .channel = channel,
-							   .is_send = !found[i].is_send };
+		++*count_of(found[i].channel, found[i].is_send);
+		if (has_counterpart(&found[i]))
+			++*count_of(found[i].channel, !found[i].is_send);
 	}
-	return replies;
 }
 
 /* Takes memory for the operations that the channels count, and sets the counts to 0 again. */
@@ -216,6 +202,81 @@ static bool make_lists(struct loader *loader)
 	return true;
 }
 
+/* Adds @operation to the channel's that send, or that receive. */
+static void add_to(struct loader *loader, const struct found *found, bool is_send,
+		   const struct contract_operation *operation)
+{
+	struct contract_channel *channel = found->channel;
+	const struct contract_operation *list = is_send ? channel->send : channel->receive;
+	size_t *count = count_of(channel, is_send);
+
+	if (*count < CONTRACT_OPERATIONS_MAX)
+		/* Ours: made by make_lists(). */
+		((struct contract_operation *)list)[(*count)++] = *operation;
+	else
+		(void)config_fail(loader->report, found->at, NULL, ERR_LIMIT,
+				  "more than %u operations of this kind on channel \"%s\"",
+				  CONTRACT_OPERATIONS_MAX, channel->name);
+}
+
+/* The reply to a request is a rule for who publishes the request. */
+static void add_operation(struct loader *loader, const struct found *found)
+{
+	struct contract_operation operation = { .name = found->name };
+	struct contract_operation own = { .name = NULL };
+	const struct config *channel = found->member->at;
+	bool is_request = found->messages == found->at;
+	/* In AsyncAPI 2 "retain" of what the application receives is a word to who sends it. */
+	enum loader_binding kind =
+		found->is_send || found->document->is_translated ? LOADER_SEND : LOADER_RECEIVE;
+
+	loader->doc = found->document;
+	load_messages(loader, found->messages, found->member, &operation);
+	if (is_request) {
+		operation.reply = replies_load(loader, found->at);
+		(void)operations_load_bindings(loader, found->at, kind, &operation);
+	}
+	if (has_counterpart(found)) {
+		own = operation;
+		operations_own(loader, &own, CONTRACT_IS);
+		scopes_load_security(loader, NULL, channel, &own);
+		add_to(loader, found, found->is_send, &own);
+	}
+	operations_own(loader, &operation, CONTRACT_TALKS);
+	scopes_load_security(loader, found->at, channel, &operation);
+	add_to(loader, found, has_counterpart(found) ? !found->is_send : found->is_send,
+	       &operation);
+}
+
+/* ---- finding them ----------------------------------------------------------------------- */
+
+/* The replies to what is found, behind it. */
+static void find_replies(struct loader *loader, struct found_list *list)
+{
+	size_t count = list->count;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct found *request = &list->item[i];
+		const struct config *at =
+			loader_follow(loader, config_member(request->at, "reply"));
+		const struct loader_member *member;
+		struct contract_channel *channel;
+
+		loader->doc = request->document;
+		member = replies_member(loader, at);
+		channel = member ? &loader->channel[member->channel] : NULL;
+		if (!channel || (request->is_send ? member->has_receive : member->has_send))
+			continue;
+		list->item[list->count++] = (struct found){ .at = request->at,
+							    .messages = at,
+							    .name = request->name,
+							    .document = request->document,
+							    .member = member,
+							    .channel = channel,
+							    .is_send = !request->is_send };
+	}
+}
+
 static bool find_operation(struct loader *loader, const struct config *at, const char *name,
 			   struct found *ret)
 {
@@ -232,6 +293,7 @@ static bool find_operation(struct loader *loader, const struct config *at, const
 	*ret = (struct found){ .at = at,
 			       .messages = at,
 			       .name = name,
+			       .document = loader->doc,
 			       .member = find_channel(loader, at),
 			       .is_send = action == 0 };
 	if (!ret->member || !is_action)
@@ -244,33 +306,40 @@ static bool find_operation(struct loader *loader, const struct config *at, const
 	return true;
 }
 
+static const struct config *operations_of(const struct loader_document *document)
+{
+	return config_member(document->root, "operations");
+}
+
+/* All operations of all documents; false where memory ran out. */
+static bool find_operations(struct loader *loader, struct found_list *list)
+{
+	size_t all = 0;
+
+	for (size_t i = 0; i < loader->document_count; i++)
+		all += config_count(operations_of(&loader->document[i]));
+	list->item = arena_take(&loader->scratch, 2 * all, sizeof(*list->item));
+	if (!list->item)
+		return config_nomem(loader->report);
+	for (size_t i = 0; i < loader->document_count; i++) {
+		loader->doc = &loader->document[i];
+		config_foreach_member(at, operations_of(loader->doc))
+			list->count += find_operation(loader, loader_follow(loader, at), at->key,
+						      &list->item[list->count]);
+	}
+	find_replies(loader, list);
+	return true;
+}
+
 void operations_load(struct loader *loader)
 {
-	const struct config *operations = config_member(loader->root, "operations");
-	size_t all = config_count(operations), count = 0, replies;
-	struct found *found = arena_take(&loader->scratch, 2 * all, sizeof(*found));
+	struct found_list list = { .count = 0 };
 
-	if (!found) {
-		(void)config_nomem(loader->report);
+	if (!find_operations(loader, &list))
 		return;
-	}
-	config_foreach_member(at, operations)
-		count += find_operation(loader, loader_follow(loader, at), at->key, &found[count]);
-	count_operations(found, count);
-	replies = find_replies(loader, found, count);
-	count_operations(&found[count], replies);
-	count += replies;
+	count_operations(list.item, list.count);
 	if (!make_lists(loader))
 		return;
-	for (size_t i = 0; i < count; i++) {
-		const struct contract_channel *channel = found[i].channel;
-		size_t has = found[i].is_send ? channel->send_count : channel->receive_count;
-
-		if (has < CONTRACT_OPERATIONS_MAX)
-			add_operation(loader, &found[i]);
-		else
-			(void)config_fail(loader->report, found[i].at, NULL, ERR_LIMIT,
-					  "more than %u operations of this kind on channel \"%s\"",
-					  CONTRACT_OPERATIONS_MAX, channel->name);
-	}
+	for (size_t i = 0; i < list.count; i++)
+		add_operation(loader, &list.item[i]);
 }

@@ -17,6 +17,8 @@ static bool carries(struct loader *loader, size_t channel, const struct config *
 	{
 		const struct config *messages = config_member(member->at, "messages");
 
+		if (member->document != loader->doc)
+			continue;
 		loader->reply_steps += 1 + config_count(messages);
 		config_foreach_member(at, messages)
 			if (loader_follow(loader, at) == message)
@@ -36,8 +38,16 @@ static bool carries_all(struct loader *loader, size_t channel, const struct conf
 	return true;
 }
 
+/* Is the channel one of loader->doc? */
+static bool is_own(const struct loader *loader, size_t channel)
+{
+	loader_foreach_member(member, loader,
+			      channel) if (member->document == loader->doc) return true;
+	return false;
+}
+
 /*
- * The channels with an address that have all of @messages and that some client may receive. False:
+ * The document's channels with an address that have all of @messages. False:
  * that would take too long.
  */
 static bool find_channels(struct loader *loader, const struct config *messages,
@@ -50,7 +60,7 @@ static bool find_channels(struct loader *loader, const struct config *messages,
 		for (size_t i = 0; i < loader->named_count; i++) {
 			if (loader->reply_steps > REPLY_STEPS_MAX)
 				return false;
-			if (!carries_all(loader, i, messages))
+			if (!is_own(loader, i) || !carries_all(loader, i, messages))
 				continue;
 			if (pass == 0)
 				count++;

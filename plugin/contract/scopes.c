@@ -193,7 +193,7 @@ static void load_flows(struct loader *loader, const struct config *flows)
 void scopes_load(struct loader *loader)
 {
 	const struct config *list =
-		config_member(config_member(loader->root, "components"), "securitySchemes");
+		config_member(config_member(loader->doc->root, "components"), "securitySchemes");
 
 	if (!config_expect(loader->report, list, CONFIG_OBJECT))
 		return;

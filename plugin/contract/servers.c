@@ -97,12 +97,12 @@ static void load_connect(struct loader *loader, const struct config *server,
 static void warn_of_free(struct loader *loader, const struct loader_server *server)
 {
 	if (server->connect.port == 0)
-		loader_warn(loader, loader->servers, NULL,
+		loader_warn(loader, loader->doc->servers, NULL,
 			    "x-enforce has no effect: the MQTT server %s is without it and names "
 			    "no port, so that any client may be its",
 			    server->connect.name);
 	else
-		loader_warn(loader, loader->servers, NULL,
+		loader_warn(loader, loader->doc->servers, NULL,
 			    "x-enforce has no effect on Mosquitto 2.0, which shows no plugin a "
 			    "client's listener: the MQTT server %s is without it",
 			    server->connect.name);
@@ -110,24 +110,27 @@ static void warn_of_free(struct loader *loader, const struct loader_server *serv
 
 static void collect_connects(struct loader *loader, size_t count)
 {
-	struct contract_connect *connect = loader_take(loader, count, sizeof(*connect));
+	struct contract *contract = loader->contract;
+	size_t before = contract->connect_count, mqtt = 0, enforced = 0;
+	struct contract_connect *connect = loader_take(loader, before + count, sizeof(*connect));
 	const struct loader_server *free_one = NULL;
-	size_t mqtt = 0, enforced = 0;
 
 	for (size_t i = 0; connect && i < count; i++) {
-		const struct loader_server *server = &loader->server[i];
+		const struct loader_server *server = &loader->doc->server[i];
 
 		if (!server->is_mqtt)
 			continue;
-		connect[mqtt++] = server->connect;
+		connect[before + mqtt++] = server->connect;
 		enforced += server->is_enforced;
 		if (!server->is_enforced && (!free_one || server->connect.port == 0))
 			free_one = server;
 	}
 	if (enforced == 0)
 		return;
-	loader->contract->connect = connect;
-	loader->contract->connect_count = mqtt;
+	if (before > 0)
+		memcpy(connect, contract->connect, before * sizeof(*connect));
+	contract->connect = connect;
+	contract->connect_count = before + mqtt;
 	if (free_one)
 		warn_of_free(loader, free_one);
 }
@@ -194,35 +197,43 @@ bool contract_has_port(const struct contract *contract, uint16_t port)
 	return false;
 }
 
-/* The ports of all MQTT servers. */
+/* The ports of all MQTT servers of the document, behind those of others. */
 static void collect_ports(struct loader *loader, size_t count)
 {
-	uint16_t *port = loader_take(loader, count, sizeof(*port));
+	struct contract *contract = loader->contract;
+	uint16_t *own = arena_take(&loader->scratch, count, sizeof(*own));
+	uint16_t *port = loader_take(loader, contract->port_count + count, sizeof(*port));
 
-	for (size_t i = 0; port && i < count; i++)
-		if (loader->server[i].is_mqtt)
-			add_port(loader->server[i].connect.port, port,
-				 &loader->contract->port_count);
-	loader->contract->port = port;
+	if (!own || !port)
+		return;
+	if (contract->port_count > 0)
+		memcpy(port, contract->port, contract->port_count * sizeof(*port));
+	for (size_t i = 0; i < count; i++)
+		if (loader->doc->server[i].is_mqtt) {
+			add_port(loader->doc->server[i].connect.port, own,
+				 &loader->doc->port_count);
+			add_port(loader->doc->server[i].connect.port, port, &contract->port_count);
+		}
+	contract->port = port;
 }
 
 void servers_load(struct loader *loader)
 {
-	const struct config *servers = config_member(loader->root, "servers");
+	const struct config *servers = config_member(loader->doc->root, "servers");
 	size_t count = config_count(servers), mqtt = 0;
 
 	if (count == 0 || servers->kind != CONFIG_OBJECT ||
 	    !config_bound(loader->report, servers, 0, SERVERS_MAX, "servers"))
 		return;
-	loader->server = arena_take(&loader->scratch, count, sizeof(*loader->server));
-	if (!loader->server) {
+	loader->doc->server = arena_take(&loader->scratch, count, sizeof(*loader->doc->server));
+	if (!loader->doc->server) {
 		(void)config_nomem(loader->report);
 		return;
 	}
-	loader->servers = servers;
+	loader->doc->servers = servers;
 	for (size_t i = 0; i < count; i++) {
-		load_server(loader, &servers->item[i], &loader->server[i]);
-		mqtt += loader->server[i].is_mqtt;
+		load_server(loader, &servers->item[i], &loader->doc->server[i]);
+		mqtt += loader->doc->server[i].is_mqtt;
 	}
 	collect_connects(loader, count);
 	collect_ports(loader, count);
@@ -242,8 +253,8 @@ static const struct loader_server *server_of(struct loader *loader, const struct
 	const struct config *found =
 		ref ? sources_resolve(&loader->contract->sources, ref, loader->report) : NULL;
 
-	if (found && found->up && found->up == loader->servers)
-		return &loader->server[found - loader->servers->item];
+	if (found && found->up && found->up == loader->doc->servers)
+		return &loader->doc->server[found - loader->doc->servers->item];
 	if (found || !ref)
 		(void)config_fail(loader->report, item, NULL, ERR_INVALID,
 				  "expected a server of the document: { \"$ref\": "
@@ -270,31 +281,53 @@ bool servers_serve(struct loader *loader, const struct config *channel)
 	return is_served;
 }
 
-void servers_load_ports(struct loader *loader, const struct config *at,
-			struct contract_channel *channel)
+/*
+ * Adds the ports of the servers that @at, a member of /channels, names, to @port, which has room.
+ * False: it is on all of the document's, or on some whose ports are not known.
+ */
+static bool add_ports(struct loader *loader, const struct config *at, uint16_t *port, size_t *count)
 {
 	const struct config *named = config_member(at, "servers");
-	uint16_t *port;
-	size_t count = 0;
+	uint16_t own[SERVERS_MAX];
+	size_t own_count = 0;
 
 	if (config_count(named) == 0 || named->kind != CONFIG_ARRAY)
-		return;
-	port = loader_take(loader, named->count, sizeof(*port));
-	if (!port)
-		return;
+		return false;
 	config_foreach_item(item, named) {
 		const struct loader_server *server = server_of(loader, item);
 
 		if (!server || (server->is_mqtt && server->connect.port == 0))
-			return;
-		if (server->is_mqtt)
-			add_port(server->connect.port, port, &count);
+			return false;
+		if (server->is_mqtt) {
+			add_port(server->connect.port, own, &own_count);
+			add_port(server->connect.port, port, count);
+		}
 	}
-	if (count == loader->contract->port_count)
+	return own_count < loader->doc->port_count;
+}
+
+/* Only the first member of each document counts. */
+void servers_load_ports(struct loader *loader, struct contract_channel *channel)
+{
+	struct loader_document *doc = loader->doc;
+	const struct loader_document *last = NULL;
+	uint16_t *port = loader_take(loader, loader->contract->port_count, sizeof(*port));
+	bool is_some = port != NULL;
+	size_t count = 0;
+
+	loader_foreach_member(member, loader, channel->index)
+	{
+		if (!is_some || member->document == last)
+			continue;
+		last = loader->doc = member->document;
+		is_some = add_ports(loader, member->at, port, &count);
+	}
+	loader->doc = doc;
+	if (!is_some || count == 0)
 		return;
 	channel->port = port;
 	channel->port_count = count;
-	loader_warn(loader, at, "servers",
+	loader_warn(loader, loader->at[channel->index], "servers",
 		    "Mosquitto 2.0 shows no plugin a client's listener: there the channel is open "
 		    "to clients of all of them");
 }
@@ -345,7 +378,7 @@ size_t servers_security(struct loader *loader, const struct config *channel,
 	const struct config *named = config_member(channel, "servers");
 	struct demands demands = { .ret = ret, .max = max };
 
-	if (!loader->servers)
+	if (!loader->doc->servers)
 		return 0;
 	config_foreach_item(item, named) {
 		const struct loader_server *server = server_of(loader, item);
@@ -353,8 +386,8 @@ size_t servers_security(struct loader *loader, const struct config *channel,
 		if (server)
 			add_server(&demands, server);
 	}
-	for (size_t i = 0; config_count(named) == 0 && i < loader->servers->count; i++)
-		add_server(&demands, &loader->server[i]);
+	for (size_t i = 0; config_count(named) == 0 && i < loader->doc->servers->count; i++)
+		add_server(&demands, &loader->doc->server[i]);
 	if (demands.is_open || !demands.has_security)
 		return 0;
 	if (has_ports(&demands))

@@ -79,7 +79,7 @@ static const struct shape_row shapes[SHAPES] = {
 		  { .name = "info", REQUIRED },
 		  { .name = "servers channels operations components", .kind = CONFIG_OBJECT },
 		  { .name = "x-mode x-limits x-state-machines x-entities x-broker-topics "
-			    "x-dead-letter" } },
+			    "x-dead-letter x-perspective" } },
 		{ { "info", SHAPE_INFO, HOLDS_ONE }, { "servers", SHAPE_SERVER, HOLDS_MAP },
 		  { "channels", SHAPE_CHANNEL, HOLDS_MAP },
 		  { "operations", SHAPE_OPERATION, HOLDS_MAP },
@@ -268,7 +268,7 @@ void shapes_check(struct loader *loader)
 							    sizeof(struct shape_seen)) };
 
 	if (walk.seen)
-		check(&walk, loader->root, SHAPE_DOCUMENT);
+		check(&walk, loader->doc->root, SHAPE_DOCUMENT);
 	else
 		(void)config_nomem(loader->report);
 }

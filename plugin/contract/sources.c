@@ -66,8 +66,7 @@ struct sources_file *sources_read(struct sources *set, const char *path, const c
 	return NULL;
 }
 
-/* Is the path @real, which has no links, the folder @folder or below? */
-static bool is_below(const char *real, const char *folder)
+bool sources_is_below(const char *real, const char *folder)
 {
 	size_t len = strlen(folder);
 
@@ -84,12 +83,11 @@ static bool is_below(const char *real, const char *folder)
 static bool check_links(const struct sources *set, const char *path, char **ret)
 {
 	*ret = realpath(path, NULL);
-	return !*ret || !set->real || is_below(*ret, set->real);
+	return !*ret || !set->real || sources_is_below(*ret, set->real);
 }
 
-/* The file @name, NULL where memory ran out; what can't be had has a fault instead of a tree. */
-static struct sources_file *load_file(struct sources *set, const char *name,
-				      struct config_report *report)
+struct sources_file *sources_load(struct sources *set, const char *name, bool is_document,
+				  struct config_report *report)
 {
 	char uri[SOURCES_URI_MAX] = URI_BASE;
 	size_t base = strlen(URI_BASE);
@@ -101,8 +99,8 @@ static struct sources_file *load_file(struct sources *set, const char *name,
 		(void)config_nomem(report);
 		return NULL;
 	}
-	/* The contract itself may be a link to anywhere: the operator has named it. */
-	is_inside = set->count == 0 || check_links(set, path, &real);
+	/* A document itself may be a link to anywhere: the operator has named it. */
+	is_inside = is_document || check_links(set, path, &real);
 	if (is_inside) {
 		file = sources_read(
 			set, real ? real : path, name,
@@ -117,87 +115,6 @@ static struct sources_file *load_file(struct sources *set, const char *name,
 	free(real);
 	free(path);
 	return file;
-}
-
-/* ---- the root --------------------------------------------------------------------------- */
-
-/*
- * Writes the contract's path below place->root to @ret, as long as links in either path do not
- * matter. False, with a fault, where it is not below, or one of the two does not exist.
- */
-static bool name_below_root(struct sources *set, const struct sources_place *place,
-			    const char *folder, char *ret)
-{
-	const char *name = strrchr(place->path, '/');
-	char *real = realpath(*folder ? folder : ".", NULL);
-	bool is_ok = real && set->real && is_below(real, set->real);
-	struct diag diag;
-	int len = -1;
-
-	name = name ? name + 1 : place->path;
-	if (is_ok) {
-		const char *rest = real + strlen(set->real);
-
-		rest += *rest == '/';
-		len = snprintf(ret, SOURCES_NAME_MAX + 1, "%s%s%s", rest, *rest ? "/" : "", name);
-	}
-	free(real);
-	if (is_ok && len <= (int)SOURCES_NAME_MAX)
-		return true;
-	(void)diag_set(&diag, ERR_INVALID, "%s: expected a file below the contract's root, %s",
-		       place->path, place->root);
-	return config_add(set->report, ERR_INVALID, diag.text);
-}
-
-/* Fills in folder and path of the root; @ret gets the contract's name. */
-static bool find_root(struct sources *set, const struct sources_place *place, char *ret)
-{
-	const char *slash = strrchr(place->path, '/');
-	size_t len = slash ? (size_t)(slash + 1 - place->path) : 0;
-	const char *folder = arena_text(set->arena, place->path, len);
-	char *real;
-
-	set->folder = folder;
-	if (folder && place->root) {
-		char *root = NULL;
-
-		if (asprintf(&root, "%s/", place->root) >= 0)
-			set->folder = arena_text(set->arena, root, strlen(root));
-		else
-			set->folder = NULL;
-		free(root);
-	}
-	if (!folder || !set->folder)
-		return config_nomem(set->report);
-	real = realpath(*set->folder ? set->folder : ".", NULL);
-	set->real = real ? arena_text(set->arena, real, strlen(real)) : NULL;
-	free(real);
-	set->has_root = place->root != NULL;
-	if (place->root)
-		return name_below_root(set, place, folder, ret);
-	(void)snprintf(ret, SOURCES_NAME_MAX + 1, "%s", place->path + len);
-	return true;
-}
-
-bool sources_open(struct sources *ret, struct arena *arena, const struct sources_place *place,
-		  struct config_report *report)
-{
-	char name[SOURCES_NAME_MAX + 1];
-	const struct sources_file *file;
-
-	ret->arena = arena;
-	ret->report = report;
-	ret->file = arena_take(arena, SOURCES_FILES_MAX, sizeof(struct sources_file *));
-	if (!ret->file)
-		return config_nomem(report);
-	if (!find_root(ret, place, name))
-		return false;
-	file = load_file(ret, name, report);
-	if (!file || (!file->root && !config_add(report, file->rc, file->fault)))
-		return false;
-	if (place->schemas)
-		sources_read_known(ret, place->schemas);
-	return report->rc == 0;
 }
 
 void sources_forget_json(struct sources *sources)
@@ -291,7 +208,7 @@ static const char *name_of(const struct sources *set, const struct sources_file 
 	return sources_join(set, from->name, 0, path, ret);
 }
 
-static struct sources_file *find_file(const struct sources *set, const char *name)
+struct sources_file *sources_find(const struct sources *set, const char *name)
 {
 	for (size_t i = 0; i < set->count; i++)
 		if (!set->file[i]->id && strcmp(set->file[i]->name, name) == 0)
@@ -348,7 +265,7 @@ struct sources_file *sources_open_reference(struct sources *set, const struct co
 	file = sources_find_known(set, from, ref, len);
 	if (!file && !from->id && !sources_has_scheme(ref)) {
 		expected = name_of(set, from, ref, len, name);
-		file = expected ? NULL : find_file(set, name);
+		file = expected ? NULL : sources_find(set, name);
 	} else if (file) {
 		expected = NULL;
 	}
@@ -361,7 +278,9 @@ struct sources_file *sources_open_reference(struct sources *set, const struct co
 				  SOURCES_FILES_MAX);
 		return NULL;
 	}
-	file = file && file->id ? use_known(set, file) : file ? file : load_file(set, name, report);
+	file = file && file->id ? use_known(set, file)
+	       : file           ? file
+				: sources_load(set, name, false, report);
 	if (!file || file->root)
 		return file;
 	say_fault(set, file, at, report);
@@ -374,7 +293,7 @@ bool sources_is_loaded(const struct sources *set, const struct config *at, const
 	char name[SOURCES_NAME_MAX + 1];
 	const struct sources_file *from = sources_file_of(set, at);
 	const struct sources_file *file =
-		name_of(set, from, ref, len, name) ? NULL : find_file(set, name);
+		name_of(set, from, ref, len, name) ? NULL : sources_find(set, name);
 
 	return file && (file->root || file->is_said);
 }

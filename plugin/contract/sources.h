@@ -21,10 +21,11 @@
 #include "base/config.h"
 
 #define SOURCES_FILES_MAX 1024u
-#define SOURCES_KNOWN_MAX 1024u /* documents that are known by their $id */
-#define SOURCES_NAME_MAX 255u   /* bytes of a name relative to the root */
-#define SOURCES_TOKENS_MAX 64u  /* reference tokens of a JSON Pointer that is followed */
-#define SOURCES_FOLLOW_MAX 32u  /* references that lead to each other */
+#define SOURCES_DOCUMENTS_MAX 256u /* AsyncAPI documents that make up a contract */
+#define SOURCES_KNOWN_MAX 1024u    /* documents that are known by their $id */
+#define SOURCES_NAME_MAX 255u      /* bytes of a name relative to the root */
+#define SOURCES_TOKENS_MAX 64u     /* reference tokens of a JSON Pointer that is followed */
+#define SOURCES_FOLLOW_MAX 32u     /* references that lead to each other */
 #define SOURCES_HOPS_MAX                                                                           \
 	256u                  /* references that are followed for one, those on its way included   \
 			       */
@@ -32,10 +33,22 @@
 
 /* Where files are. */
 struct sources_place {
-	const char *path;    /* the contract */
-	const char *root;    /* NULL: the folder that the contract is in */
+	/* Documents, or folders of them: of *.json, *.yaml and *.yml directly in a folder those
+	 * count that have a member "asyncapi", in the order of their names. */
+	size_t count;
+	const char *const *path;
+	const char *root; /* NULL: the folder that the documents are in, or that has theirs below */
 	const char *schemas; /* the folder of documents with an "$id"; NULL: there is none */
 };
+
+/* The place of one document; the array lives as long as the enclosing block. */
+#define SOURCES_AT(file)                                                                           \
+	{                                                                                          \
+		.count = 1, .path = (const char *const[])                                          \
+		{                                                                                  \
+			file                                                                       \
+		}                                                                                  \
+	}
 
 struct sources_file {
 	const char *name;
@@ -81,6 +94,7 @@ struct sources {
 	struct config_report *report; /* while they are loaded */
 	sources_warn *warn;           /* likewise; NULL: warnings are dropped */
 	void *warn_ctx;
+	size_t document_count; /* the first ones of @file */
 	size_t count;
 	struct sources_file **file;
 	size_t made_count;
@@ -89,7 +103,8 @@ struct sources {
 	struct sources_file **known;
 };
 
-/* Reads the first file. @ret is zero but for @warn; it needs sources_clear() after a failure, too.
+/*
+ * Reads the documents. @ret is zero but for @warn; it needs sources_clear() after a failure, too.
  */
 bool sources_open(struct sources *ret, struct arena *arena, const struct sources_place *place,
 		  struct config_report *report);

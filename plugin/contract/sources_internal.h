@@ -1,11 +1,17 @@
 /*
- * sources_internal.h -- what the files of sources.h share: sources.c (files), sources_known.c
- * (documents with an $id), sources_follow.c (references), sources_load.c (all files).
+ * sources_internal.h -- what the files of sources.h share: sources.c (files), sources_open.c (the
+ * root and the documents), sources_known.c (documents with an $id), sources_follow.c (references),
+ * sources_load.c (all files).
  */
 #ifndef PETSTORE_CONTRACT_SOURCES_INTERNAL_H
 #define PETSTORE_CONTRACT_SOURCES_INTERNAL_H
 
 #include "contract/sources.h"
+
+struct dirent;
+
+/* For scandir(): is it called like a file of JSON or YAML? */
+int sources_is_tree(const struct dirent *entry);
 
 /* Does the reference begin like "https:"? */
 bool sources_has_scheme(const char *ref);
@@ -16,6 +22,20 @@ bool sources_has_scheme(const char *ref);
  */
 struct sources_file *sources_read(struct sources *set, const char *path, const char *name,
 				  const char *uri, struct config_report *report);
+
+/*
+ * Adds the file @name of the root; NULL where memory ran out. What can't be had, like a file that a
+ * link brings from outside of the root, has a fault instead of a tree; a document may be such a
+ * link.
+ */
+struct sources_file *sources_load(struct sources *set, const char *name, bool is_document,
+				  struct config_report *report);
+
+/* The file of that name that is loaded, or NULL. */
+struct sources_file *sources_find(const struct sources *set, const char *name);
+
+/* Is the path @real, which has no links, the folder @folder or below? */
+bool sources_is_below(const char *real, const char *folder);
 
 /*
  * The file that the reference @at, whose text is @ref, names; loaded where it was not yet. NULL:

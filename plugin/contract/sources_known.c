@@ -12,17 +12,6 @@
 
 #define URI_BASE "contract-schemas:/"
 
-static int is_document(const struct dirent *entry)
-{
-	static const char *const endings[] = { ".json", ".yaml", ".yml" };
-	const char *dot = strrchr(entry->d_name, '.');
-
-	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings) && entry->d_name[0] != '.'; i++)
-		if (dot && strcmp(dot, endings[i]) == 0)
-			return 1;
-	return 0;
-}
-
 /* "$id", or "id" as draft 04 has it, without an empty fragment; NULL: there is none. */
 static const char *id_of(struct sources *set, const struct config *root)
 {
@@ -91,7 +80,7 @@ static void read_document(struct sources *set, const char *folder, const char *e
 void sources_read_known(struct sources *set, const char *path)
 {
 	struct dirent **entry = NULL;
-	int count = scandir(path, &entry, is_document, alphasort);
+	int count = scandir(path, &entry, sources_is_tree, alphasort);
 	struct diag diag;
 
 	if (count < 0)

@@ -17,9 +17,11 @@ static const struct config_known step_members[] = {
 
 const struct contract_transitions *transitions_find(const struct loader *loader, const char *name)
 {
-	for (size_t i = 0; i < loader->machine_count; i++)
-		if (strcmp(loader->machine[i].name, name) == 0)
-			return &loader->machine[i];
+	const struct loader_document *doc = loader->doc;
+
+	for (size_t i = 0; i < doc->machine_count; i++)
+		if (strcmp(doc->machine[i].name, name) == 0)
+			return &doc->machine[i];
 	return NULL;
 }
 
@@ -176,16 +178,17 @@ static void load_machine(struct loader *loader, const struct config *at,
 
 void transitions_load(struct loader *loader)
 {
-	const struct config *machines = config_member(loader->root, "x-state-machines");
+	const struct config *machines = config_member(loader->doc->root, "x-state-machines");
+	struct contract_transitions *machine;
 
 	if (!config_expect(loader->report, machines, CONFIG_OBJECT) ||
 	    !config_bound(loader->report, machines, 0, LOADER_MACHINES_MAX, "state machines"))
 		return;
-	loader->machine = loader_take(loader, config_count(machines), sizeof(*loader->machine));
-	if (!loader->machine)
+	loader->doc->machine = loader_take(loader, config_count(machines), sizeof(*machine));
+	if (!loader->doc->machine)
 		return;
 	config_foreach_member(at, machines) {
-		struct contract_transitions *machine = &loader->machine[loader->machine_count++];
+		machine = &loader->doc->machine[loader->doc->machine_count++];
 
 		machine->name = at->key;
 		load_machine(loader, at, machine);

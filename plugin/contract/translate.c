@@ -85,7 +85,7 @@ const struct config *translate_component(const struct translator *t, const struc
 	size_t len = (size_t)snprintf(head, sizeof(head), "#/components/%s/", group);
 
 	if (!ref || strncmp(ref, head, len) != 0 || strlen(ref) >= sizeof(name) ||
-	    sources_file_of(t->sources, at) != t->sources->file[0])
+	    sources_file_of(t->sources, at) != t->file)
 		return NULL;
 	memcpy(name, ref + len, strlen(ref + len) + 1);
 	if (strpbrk(name, "/%"))
@@ -211,14 +211,17 @@ static struct draft *document(struct translator *t)
 	}
 	if (t->components)
 		draft_put(drafts, made, "components", components(t, t->components));
+	if (t->view == TRANSLATE_CLIENT)
+		draft_put(drafts, made, "x-perspective",
+			  draft_place(draft_string(drafts, "client"), t->root));
 	return made;
 }
 
-static bool translate(struct sources *sources, enum translate_view view)
+static bool translate(struct sources *sources, struct sources_file *file, enum translate_view view)
 {
-	struct sources_file *file = sources->file[0];
 	struct arena scratch = { 0 };
 	struct translator t = { .sources = sources,
+				.file = file,
 				.drafts = { .arena = &scratch },
 				.view = view,
 				.root = file->original,
@@ -256,11 +259,11 @@ static bool read_version(const char *text, unsigned part[3], const char **rest)
 	return *text == '\0' || *text == '-';
 }
 
-bool translate_open(struct sources *sources, enum translate_view view)
+bool translate_open(struct sources *sources, struct sources_file *file, enum translate_view view)
 {
 	static const char expected[] = "expected a version of AsyncAPI, \"2.0.0\" to \"2.6.0\", "
 				       "\"3.0.0\" or \"3.1.0\"";
-	struct translator t = { .sources = sources, .root = sources->file[0]->original };
+	struct translator t = { .sources = sources, .file = file, .root = file->original };
 	const struct config *at = config_member(t.root, "asyncapi");
 	const char *text = config_string(at), *rest = "";
 	unsigned part[3], newest;
@@ -277,5 +280,5 @@ bool translate_open(struct sources *sources, enum translate_view view)
 	else if (part[2] > 0 || *rest)
 		translate_note(&t, at, "\"%s\" is not known and is read as %u.%u.0", text, part[0],
 			       part[1]);
-	return part[0] == 3 || translate(sources, view);
+	return part[0] == 3 || translate(sources, file, view);
 }

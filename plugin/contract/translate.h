@@ -31,19 +31,18 @@
  * "publish" is sent by clients and received by the application. 3.x describes the application
  * itself.
  *
- * The plugin reads "send" as what a client does (contract/channel.h). So a document that is
- * enforced is translated for the client: publish -> send, subscribe -> receive. What is written for
- * others is translated for the application, as the specification has it: publish -> receive,
- * subscribe -> send.
+ * As the specification has it, a document is translated for the application: publish -> receive,
+ * subscribe -> send. One whose x-perspective is "client" becomes what its clients do: publish ->
+ * send, subscribe -> receive.
  */
 enum translate_view { TRANSLATE_CLIENT, TRANSLATE_APPLICATION };
 
 /*
- * Looks at the version of the first file, and translates it where that is of 2.x: then the file's
- * root is another than the original. A version that is not known by its last part, or is newer than
+ * Looks at the version of @file, a document, and translates it where that is of 2.x: then its root
+ * is another than the original. A version that is not known by its last part, or is newer than
  * those known of 2.x and 3.x, is read as the nearest known, with a warning. False, and a fault,
  * where it is no such document.
  */
-bool translate_open(struct sources *sources, enum translate_view view);
+bool translate_open(struct sources *sources, struct sources_file *file, enum translate_view view);
 
 #endif

@@ -14,6 +14,7 @@
 
 struct translator {
 	struct sources *sources;
+	struct sources_file *file; /* the document */
 	struct drafts drafts;
 	enum translate_view view;
 	const struct config *root;       /* the document */

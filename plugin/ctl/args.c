@@ -24,7 +24,8 @@ static const struct shared_row {
 	{ CTL_JSON, { "json", ARGS_SWITCH, NULL, "JSON", AT(is_json) } },
 	{ CTL_CONFIG, { "config", ARGS_FILE, "FILE",
 	  "a mosquitto.conf: its plugin_opt_ lines name the files", AT(files.config) } },
-	{ CTL_CONTRACT, { "contract", ARGS_FILE, "FILE", "the contract", AT(files.contract) } },
+	{ CTL_CONTRACT, { "contract", ARGS_FILES, "FILE",
+	  "a document of the contract, or a folder of them (several times)", AT(files.contract) } },
 	{ CTL_CONTRACT, { "contract-root", ARGS_FILE, "DIR",
 	  "the folder that its references may not leave (its own)", AT(files.contract_root) } },
 	{ CTL_CONTRACT, { "schemas", ARGS_FILE, "DIR",
@@ -182,6 +183,7 @@ static int set(const char *name, const struct args_row *row, const char *value, 
 	case ARGS_NUMBER:
 		return set_number(name, row, value, at);
 	case ARGS_LIST:
+	case ARGS_FILES:
 		return add_to_list(name, row, value, at);
 	case ARGS_TIME:
 		if (read_time(value, at))

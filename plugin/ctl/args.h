@@ -18,6 +18,7 @@ enum args_kind {
 	ARGS_WORD,   /* likewise, one of the row's words */
 	ARGS_NUMBER, /* long */
 	ARGS_LIST,   /* struct args_list: it may be given several times */
+	ARGS_FILES,  /* likewise, names of files */
 	ARGS_TIME,   /* char [ARGS_TIME_MAX]: RFC 3339 in UTC, or its head; "": not given */
 };
 

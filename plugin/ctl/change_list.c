@@ -15,7 +15,7 @@ int change_list_open(const char *path, const struct files *files, struct scene *
 	if (rc)
 		return rc;
 	if (config_member(document, "asyncapi"))
-		with.contract = path, with.contract_root = NULL;
+		with.contract = (struct args_list){ 1, { path } }, with.contract_root = NULL;
 	else
 		with.access = path;
 	config_free(document);

@@ -116,7 +116,7 @@ static int run_words(struct ctl_call *call)
 	else
 		print_operands(command);
 	print_names(call, command, row);
-	return row && row->kind != ARGS_FILE ? CTL_NO : CTL_OK;
+	return row && row->kind != ARGS_FILE && row->kind != ARGS_FILES ? CTL_NO : CTL_OK;
 }
 
 const struct ctl_command ctl_words = {

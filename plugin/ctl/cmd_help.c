@@ -93,12 +93,12 @@ static void print_entity(const struct entity *entity, const struct contract *con
 
 static int print_table(struct ctl_call *call, const char *name)
 {
-	const struct sources_place place = files_place(&call->files);
 	const struct entity *entity = NULL;
 	struct contract *contract = NULL;
 	struct suggest suggest = suggest_begin(name);
 
-	if (call->files.contract && contract_open(&place, &contract, NULL, &call->diag))
+	if (call->files.contract.count > 0 &&
+	    files_contract(&call->files, &contract, NULL, &call->diag))
 		return CTL_FAILED;
 	entity = contract ? tables_entity(contract, name) : NULL;
 	if (entity || tables_is_own(name)) {
@@ -123,7 +123,7 @@ static int run(struct ctl_call *call)
 	if (command == &ctl_entity || (name && !command && strcmp(name, "reasons") != 0)) {
 		if (files_find(&call->files, call->name, &call->diag))
 			return CTL_FAILED;
-		if (!command || call->files.contract)
+		if (!command || call->files.contract.count)
 			return print_table(call, name);
 	}
 	if (command)

@@ -99,12 +99,11 @@ static void check_rules(struct lint *lint, const struct files *files, const char
 static void check_faults(struct lint *lint, const struct files *files,
 			 const struct diag_list *faults)
 {
-	const struct sources_place place = files_place(files);
 	struct contract *contract = NULL;
 	struct diag_list all = { .count = 0 };
 	struct diag diag;
 
-	if (contract_open(&place, &contract, &all, &diag)) {
+	if (files_contract(files, &contract, &all, &diag)) {
 		add_all(lint, &all);
 		return;
 	}
@@ -119,9 +118,7 @@ static void check_faults(struct lint *lint, const struct files *files,
 static void check_contract(struct lint *lint, const struct files *files, const char *passwords)
 {
 	struct diag_list all = { .count = 0 };
-	struct rules_files paths = { .contract = files->contract,
-				     .contract_root = files->contract_root,
-				     .contract_schemas = files->contract_schemas,
+	struct rules_files paths = { .contract = files_place(files),
 				     .access = files->access,
 				     .checks_examples = true,
 				     .errors = &all };
@@ -158,7 +155,7 @@ static int run(struct ctl_call *call)
 	const struct lint_args *args = call->args;
 	struct lint lint = { .findings = NULL };
 
-	if (files_need(&call->files, "contract", call->files.contract, &call->diag))
+	if (files_need(&call->files, "contract", files_first(&call->files.contract), &call->diag))
 		return CTL_FAILED;
 	lint.findings = json_array();
 	lint.schemas = json_object();

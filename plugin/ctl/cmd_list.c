@@ -321,10 +321,10 @@ static int no_table(const struct listing *list)
 /* The rows stand in the database, also while the file on disk is broken. */
 static void open_contract(struct listing *list)
 {
-	const struct sources_place place = files_place(&list->call->files);
+	struct files *files = &list->call->files;
 	struct diag *diag = &list->call->diag;
 
-	if (!list->call->files.contract || contract_open(&place, &list->contract, NULL, diag) == 0)
+	if (!files->contract.count || files_contract(files, &list->contract, NULL, diag) == 0)
 		return;
 	(void)ctl_fail(list->call->name, "%s (without the contract no entity's history is shown)",
 		       diag->text);

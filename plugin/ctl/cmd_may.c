@@ -36,6 +36,7 @@ static const struct output_column long_columns[] = {
 
 /* Who, after which login. */
 struct may_subject {
+	const struct rules *rules;
 	const struct access_principal *principal;
 	enum login_method method;
 };
@@ -53,7 +54,7 @@ static const char *grant_word(const struct may_subject *asked,
 
 	if (count == 0 || asked->principal->is_disabled)
 		return "no";
-	grant = gate_grant(asked->principal, asked->method, operation, count, &match);
+	grant = gate_grant(asked->rules, asked->principal, asked->method, operation, count, &match);
 	if (grant != GATE_NONE || operation != channel->receive)
 		return words[grant];
 	for (size_t i = 0; i < channel->param_count; i++)
@@ -134,7 +135,7 @@ static bool holds(const struct may_subject *asked, const struct contract_channel
 	if (scope < 0 || asked->principal->is_disabled)
 		return false;
 	scopeset_add(&needed.scopes, (unsigned)scope);
-	return gate_grant(asked->principal, asked->method, &operation, 1, &match) >= least;
+	return gate_grant(asked->rules, asked->principal, asked->method, &operation, 1, &match) >= least;
 }
 
 /* "PLACED -> CANCELLED": the steps of a user that may publish on @channel for its own only. */
@@ -292,6 +293,7 @@ static int run(struct ctl_call *call)
 	call->files.database = NULL; /* scopes do not depend on it, and few may read it */
 	if (scene_open(&call->files, &scene, &call->diag))
 		return CTL_FAILED;
+	asked.rules = scene.rules;
 	asked.principal = scene_principal(&scene, call->operand[0], NULL);
 	if (asked.principal)
 		print(&asked, &scene, &call->output);

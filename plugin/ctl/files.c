@@ -155,7 +155,7 @@ const char *files_default(void)
 
 static void find_config(struct files *files, const char *name)
 {
-	if (files->config || files->contract || files->access || files->database)
+	if (files->config || files->contract.count || files->access || files->database)
 		return;
 	files->config = files_default();
 	if (files->config && files->config != getenv(FILES_ENVIRONMENT))
@@ -174,6 +174,20 @@ static const char *option_or(const char *given, const struct files *files, const
 	return given ? given : files_option(files, name);
 }
 
+const char *files_first(const struct args_list *list)
+{
+	return list->count > 0 ? list->item[0] : NULL;
+}
+
+/* All of the configuration's, in their order. */
+static void find_contracts(struct files *files)
+{
+	for (size_t i = 0; i < files->option_count; i++)
+		if (strcmp(files->option[i].key, "contract") == 0 &&
+		    files->contract.count < ARGS_LIST_MAX)
+			files->contract.item[files->contract.count++] = files->option[i].value;
+}
+
 int files_find(struct files *files, const char *name, struct diag *diag)
 {
 	int rc;
@@ -186,8 +200,8 @@ int files_find(struct files *files, const char *name, struct diag *diag)
 	}
 	keep_options(files);
 	/* The configuration's root is that of its own contract. */
-	if (!files->contract) {
-		files->contract = files_option(files, "contract");
+	if (!files->contract.count) {
+		find_contracts(files);
 		files->contract_root = option_or(files->contract_root, files, "contract_root");
 	}
 	files->contract_schemas = option_or(files->contract_schemas, files, "contract_schemas");
@@ -199,9 +213,26 @@ int files_find(struct files *files, const char *name, struct diag *diag)
 
 struct sources_place files_place(const struct files *files)
 {
-	return (struct sources_place){ .path = files->contract,
+	return (struct sources_place){ .count = files->contract.count,
+				       .path = files->contract.item,
 				       .root = files->contract_root,
 				       .schemas = files->contract_schemas };
+}
+
+int files_contract(const struct files *files, struct contract **ret, struct diag_list *all,
+		   struct diag *diag)
+{
+	const struct sources_place place = files_place(files);
+	struct access_file *access = NULL;
+	struct diag ignored;
+	int rc;
+
+	diag_init(&ignored);
+	if (files->access)
+		diag_ignore(access_open(files->access, &access, NULL, &ignored));
+	rc = contract_open(&place, access ? access_applications(access) : NULL, ret, all, diag);
+	access_close(access);
+	return rc;
 }
 
 int files_need(const struct files *files, const char *option, const char *path, struct diag *diag)
@@ -251,14 +282,11 @@ int files_read(const char *path, size_t max, char **ret, size_t *ret_len, struct
 int scene_open(const struct files *files, struct scene *ret, struct diag *diag)
 {
 	/* Passwords are not asked for, and few may read them. */
-	struct rules_files wanted = { .contract = files->contract,
-				      .contract_root = files->contract_root,
-				      .contract_schemas = files->contract_schemas,
-				      .access = files->access };
+	struct rules_files wanted = { .contract = files_place(files), .access = files->access };
 	int rc;
 
 	memset(ret, 0, sizeof(*ret));
-	rc = files_need(files, "contract", files->contract, diag);
+	rc = files_need(files, "contract", files_first(&files->contract), diag);
 	if (rc)
 		goto out;
 	rc = files_need(files, "access", files->access, diag);

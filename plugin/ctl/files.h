@@ -16,9 +16,10 @@
 #include "base/brokerfile.h"
 #include "base/diag.h"
 #include "base/options.h"
+#include "ctl/args.h"
 #include "gate/gate.h"
 
-#define FILES_OPTIONS_MAX 64u
+#define FILES_OPTIONS_MAX 128u
 #define FILES_ENVIRONMENT "PETSTORE_CONFIG"
 #define FILES_CONFIG "/etc/mosquitto/conf.d/petstore.conf"
 #define FILES_RUN_CONFIG "./build/run/mosquitto.conf"
@@ -26,7 +27,7 @@
 /* Zeroed, then filled in from the options. */
 struct files {
 	const char *config;
-	const char *contract;
+	struct args_list contract;
 	const char *contract_root; /* as in contract/sources.h; NULL: none is named */
 	const char *contract_schemas;
 	const char *access;
@@ -48,8 +49,15 @@ const char *files_default(void);
  */
 int files_find(struct files *files, const char *name, struct diag *diag) MUST_CHECK;
 
-/* Where the contract is, and the files that it refers to. */
+/* Where the contract is, and the files that it refers to; lives as long as @files. */
 struct sources_place files_place(const struct files *files);
+
+/*
+ * Opens the contract as the access file, if there is one that can be read, says that its documents
+ * are to be read. Arguments and result as contract_open().
+ */
+int files_contract(const struct files *files, struct contract **ret, struct diag_list *all,
+		   struct diag *diag) MUST_CHECK;
 
 /*
  * 0 where @path, the value of option --@option, was found; else ERR_INVALID, and @diag says where
@@ -57,6 +65,9 @@ struct sources_place files_place(const struct files *files);
  */
 int files_need(const struct files *files, const char *option, const char *path,
 	       struct diag *diag) MUST_CHECK;
+
+/* Of an option that may be given several times, the first value or NULL: is it there at all? */
+const char *files_first(const struct args_list *list);
 
 /* The option's value in the configuration, borrowed, or NULL. */
 const char *files_option(const struct files *files, const char *name);

@@ -406,13 +406,13 @@ size_t gate_faults(const struct rules *rules, const struct decision *decision,
 	return 1;
 }
 
-enum gate_grant gate_grant(const struct access_principal *principal, enum login_method method,
+enum gate_grant gate_grant(const struct rules *rules, const struct access_principal *principal, enum login_method method,
 			   const struct contract_operation *operation, size_t count,
 			   const struct contract_match *match)
 {
 	struct permission_login login = { .method = method };
 
-	return permission_best(principal, login, operation, count, match);
+	return permission_best(rules, principal, login, operation, count, match);
 }
 
 uint64_t gate_entity_key(struct gate *gate, const struct message *message, uint64_t seed)

@@ -29,7 +29,7 @@ struct judgement {
 	 * principal, of which these are the bits; the second's are for its own entities only.
 	 */
 	const struct contract_operation *operation;
-	uint32_t admit_full, admit_own;
+	uint64_t admit_full, admit_own;
 	bool is_property_tried; /* whether they fit a message is all that is asked, not why */
 	int64_t property_work;  /* what is left for the properties, of all messages together */
 	const struct payload_value *payload; /* NULL until parsed */
@@ -166,7 +166,8 @@ struct permission_login {
 };
 
 /* As gate_grant(). */
-enum gate_grant permission_best(const struct access_principal *principal,
+enum gate_grant permission_best(const struct rules *rules,
+				const struct access_principal *principal,
 				struct permission_login login,
 				const struct contract_operation *operation, size_t count,
 				const struct contract_match *match);

@@ -15,7 +15,7 @@
 
 /* A message's bit is its position in the channel's message[], an operation's in send[]. */
 _Static_assert(CONTRACT_MESSAGES_MAX <= 64, "a uint64_t has a bit for each message");
-_Static_assert(CONTRACT_OPERATIONS_MAX <= 32, "a uint32_t has a bit for each operation");
+_Static_assert(CONTRACT_OPERATIONS_MAX <= 64, "a uint64_t has a bit for each operation");
 
 static unsigned twin_of(const struct judgement *j, const struct contract_message *message)
 {
@@ -34,11 +34,11 @@ static bool has_message(const struct judgement *j, const struct contract_operati
 }
 
 /* The operations that admit the principal, as bits: all of them, where that is not enforced. */
-static uint32_t admitting(const struct judgement *j)
+static uint64_t admitting(const struct judgement *j)
 {
-	uint32_t bits = j->admit_full | j->admit_own;
+	uint64_t bits = j->admit_full | j->admit_own;
 
-	return bits ? bits : UINT32_MAX;
+	return bits ? bits : UINT64_MAX;
 }
 
 /* 0: the operation takes the publish's QoS and retain; else how far it is from that. */
@@ -57,7 +57,7 @@ static unsigned distance(const struct judgement *j, const struct contract_operat
 void kinds_operation(struct judgement *j)
 {
 	const struct contract_channel *channel = j->match->channel;
-	uint32_t bits = admitting(j);
+	uint64_t bits = admitting(j);
 	unsigned best = UINT32_MAX;
 
 	if (channel->send_count < 2) {

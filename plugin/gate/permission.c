@@ -83,6 +83,36 @@ static inline enum gate_grant operation_grant(const struct contract_operation *o
 	return best;
 }
 
+/* The parameters of @match's topic, as the access room has them. */
+static inline void take_params(const struct contract_match *match,
+			       struct access_param param[static CONTRACT_PARAMS_MAX])
+{
+	for (size_t i = 0; i < match->channel->param_count; i++)
+		param[i] = (struct access_param){ .name = match->channel->param[i].name,
+						  .text = match->param[i].text,
+						  .len = match->param[i].len };
+}
+
+/*
+ * Is the operation one that a grant of the principal admits to? @is_some: as for access_hold().
+ */
+static __attribute__((noinline)) bool is_granted(const struct rules *rules,
+						 const struct access_principal *principal,
+						 const struct contract_operation *operation,
+						 const struct contract_match *match, bool is_some)
+{
+	struct access_param param[CONTRACT_PARAMS_MAX];
+	struct grantset grants;
+
+	if (!principal->has_grants || !rules->admits)
+		return false;
+	if (principal->rule_count == 0)
+		return grantset_meets(&principal->grants, rules->admits[operation->index]);
+	take_params(match, param);
+	access_hold_grants(principal, param, match->channel->param_count, is_some, &grants);
+	return grantset_meets(&grants, rules->admits[operation->index]);
+}
+
 /* What the principal has on @match's topic, where it is not the same on all. */
 static inline struct access_held hold_on(const struct access_principal *principal,
 					 const struct contract_match *match, bool is_some)
@@ -90,21 +120,22 @@ static inline struct access_held hold_on(const struct access_principal *principa
 	struct access_param param[CONTRACT_PARAMS_MAX];
 	struct access_held held;
 
-	for (size_t i = 0; i < match->channel->param_count; i++)
-		param[i] = (struct access_param){ .name = match->channel->param[i].name,
-						  .text = match->param[i].text,
-						  .len = match->param[i].len };
+	take_params(match, param);
 	access_hold(principal, param, match->channel->param_count, is_some, &held);
 	return held;
 }
 
-static inline enum gate_grant grant(const struct access_principal *principal,
+static inline enum gate_grant grant(const struct rules *rules,
+				    const struct access_principal *principal,
 				    struct permission_login login,
 				    const struct contract_operation *operation,
 				    const struct contract_match *match, bool is_some)
 {
 	struct access_held held;
 
+	if (operation->party != CONTRACT_ANYBODY &&
+	    !is_granted(rules, principal, operation, match, is_some))
+		return GATE_NONE;
 	if (principal->rule_count == 0)
 		return operation_grant(operation, login, &principal->full, &principal->own);
 	held = hold_on(principal, match, is_some);
@@ -112,14 +143,14 @@ static inline enum gate_grant grant(const struct access_principal *principal,
 }
 
 __attribute__((noinline)) enum gate_grant
-permission_best(const struct access_principal *principal, struct permission_login login,
-		const struct contract_operation *operation, size_t count,
-		const struct contract_match *match)
+permission_best(const struct rules *rules, const struct access_principal *principal,
+		struct permission_login login, const struct contract_operation *operation,
+		size_t count, const struct contract_match *match)
 {
 	enum gate_grant best = GATE_NONE;
 
 	for (size_t i = 0; i < count && best != GATE_FULL; i++) {
-		enum gate_grant has = grant(principal, login, &operation[i], match, true);
+		enum gate_grant has = grant(rules, principal, login, &operation[i], match, true);
 
 		if (has > best)
 			best = has;
@@ -131,7 +162,7 @@ enum gate_grant permission_grant_all(const struct judgement *j,
 				     const struct contract_operation *operation,
 				     const struct contract_match *match)
 {
-	return grant(j->principal, login_of(j), operation, match, false);
+	return grant(j->gate->rules, j->principal, login_of(j), operation, match, false);
 }
 
 enum gate_grant permission_holds(const struct judgement *j, unsigned scope)
@@ -214,9 +245,10 @@ enum gate_grant permission_receive(const struct judgement *j, const struct contr
 	const struct contract_channel *channel = match->channel;
 	enum gate_grant has =
 		channel->receive_count == 1
-			? grant(j->principal, login_of(j), channel->receive, match, true)
-			: permission_best(j->principal, login_of(j), channel->receive,
-					  channel->receive_count, match);
+			? grant(j->gate->rules, j->principal, login_of(j), channel->receive, match,
+				true)
+			: permission_best(j->gate->rules, j->principal, login_of(j),
+					  channel->receive, channel->receive_count, match);
 
 	if (channel->port_count > 0 && !is_served(j, channel))
 		return GATE_NONE;
@@ -236,12 +268,17 @@ __attribute__((noinline)) static enum gate_grant find_admitting(struct judgement
 		own = &held.own;
 	}
 	for (size_t i = 0; i < channel->send_count; i++) {
-		enum gate_grant has = operation_grant(&channel->send[i], login_of(j), full, own);
+		const struct contract_operation *operation = &channel->send[i];
+		enum gate_grant has = GATE_NONE;
+
+		if (operation->party == CONTRACT_ANYBODY ||
+		    is_granted(j->gate->rules, j->principal, operation, j->match, true))
+			has = operation_grant(operation, login_of(j), full, own);
 
 		if (has == GATE_FULL)
-			j->admit_full |= 1u << i;
+			j->admit_full |= UINT64_C(1) << i;
 		else if (has == GATE_OWN)
-			j->admit_own |= 1u << i;
+			j->admit_own |= UINT64_C(1) << i;
 	}
 	return j->admit_full ? GATE_FULL : j->admit_own ? GATE_OWN : GATE_NONE;
 }
@@ -253,7 +290,7 @@ static enum gate_grant may_send(struct judgement *j)
 
 	if (j->match->channel->send_count > 1)
 		return find_admitting(j);
-	has = grant(j->principal, login_of(j), operation, j->match, true);
+	has = grant(j->gate->rules, j->principal, login_of(j), operation, j->match, true);
 	if (has != GATE_NONE)
 		j->operation = operation;
 	return has;
@@ -367,8 +404,9 @@ static void append(char ret[static REFUSAL_NAMES], const char *between, const ch
 		ret[used] = '\0';
 }
 
-bool permission_refuse(struct judgement *j, const struct contract_operation *operation,
-		       size_t count)
+/* Refuses because @operation, which is the principal's by its grants, asks for more. */
+static bool refuse_needs(struct judgement *j, const struct contract_operation *operation,
+			 size_t count)
 {
 	static const struct contract_alternative nothing;
 	const struct contract_alternative *needs =
@@ -377,8 +415,6 @@ bool permission_refuse(struct judgement *j, const struct contract_operation *ope
 	uint16_t port = login_of(j).port;
 	char names[REFUSAL_NAMES] = "", methods[REFUSAL_NAMES] = "", other[80] = "";
 
-	if (j->request->action == GATE_DELIVER)
-		return judgement_refuse(j, REASON_SCOPE_MISSING, "scope missing");
 	for (size_t i = 0; port > 0 && i < operation->alternative_count; i++)
 		if (operation->alternative[i].port == 0 || operation->alternative[i].port == port) {
 			needs = &operation->alternative[i]; /* of the client's listener */
@@ -406,6 +442,44 @@ bool permission_refuse(struct judgement *j, const struct contract_operation *ope
 	return judgement_refuse(j, REASON_SCOPE_MISSING,
 				"operation %s needs the scope %s, which %s lacks%s",
 				operation->name, names, j->principal->name, other);
+}
+
+/* Refuses because the principal has none of the grants that @operation and the others ask for. */
+static bool refuse_ungranted(struct judgement *j, const struct contract_operation *operation,
+			     size_t count)
+{
+	const struct contract *contract = j->gate->rules->contract;
+	char parties[REFUSAL_NAMES] = "";
+
+	for (size_t i = 0; i < count; i++) {
+		char party[REFUSAL_NAMES];
+
+		(void)snprintf(party, sizeof(party), "%s \"%s\"",
+			       operation[i].party == CONTRACT_IS ? "is" : "talks to",
+			       contract->application[operation[i].application].name);
+		if (!strstr(parties, party))
+			append(parties, " or ", party);
+	}
+	return judgement_refuse(j, REASON_SCOPE_MISSING,
+				"operation %s is for who %s, which %s does not", operation->name,
+				parties[0] ? parties : "is another application",
+				j->principal->name);
+}
+
+bool permission_refuse(struct judgement *j, const struct contract_operation *operation,
+		       size_t count)
+{
+	/* Of a filter, every parameter is open. */
+	const struct contract_match open = { .channel = j->decision->channel };
+	const struct contract_match *match = j->match->channel ? j->match : &open;
+
+	for (size_t i = 0; i < count && j->request->action != GATE_DELIVER; i++)
+		if (operation[i].party == CONTRACT_ANYBODY ||
+		    is_granted(j->gate->rules, j->principal, &operation[i], match, true))
+			return refuse_needs(j, &operation[i], count);
+	return j->request->action == GATE_DELIVER
+		       ? judgement_refuse(j, REASON_SCOPE_MISSING, "scope missing")
+		       : refuse_ungranted(j, operation, count);
 }
 
 /* ---- ownership ----------------------------------------------------------------------- */

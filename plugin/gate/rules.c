@@ -37,15 +37,13 @@ void rules_add_error(struct rules *rules, int rc, struct diag *text, int *first,
  * it may name. */
 static int load_contract(struct rules *rules, const struct rules_files *files, struct diag *diag)
 {
-	const struct sources_place place = { .path = files->contract,
-					     .root = files->contract_root,
-					     .schemas = files->contract_schemas };
 	struct access_file *file = NULL;
 	int rc = files->access ? access_open(files->access, &file, files->errors, diag) : 0;
 
 	if (rc)
 		return rc;
-	rc = contract_open(&place, &rules->contract, files->errors, diag);
+	rc = contract_open(&files->contract, file ? access_applications(file) : NULL,
+			   &rules->contract, files->errors, diag);
 	if (rc == 0 && file)
 		rc = rules_load_access(rules, file, diag);
 	access_close(file);

@@ -46,6 +46,9 @@ struct rules {
 	struct revoked *revoked;     /* NULL: no list of revoked certificates was asked for */
 	const struct rules_channel *channel; /* by contract_channel.index */
 	const struct rules_message *message; /* by contract_message.index */
+	/* By contract_operation.index: the grants of the access file that admit to it; NULL: no
+	 * access file, so that nobody has any. */
+	const struct grantset *const *admits;
 	size_t payload_max;                  /* the largest of any channel, at least 1 */
 	bool has_property_rules;   /* some message needs properties, or has a schema of one */
 	bool has_events;           /* some message is a CloudEvent, in either of its modes */
@@ -58,9 +61,7 @@ struct rules {
  * NULL only for tools that read the contract alone.
  */
 struct rules_files {
-	const char *contract;
-	const char *contract_root; /* these two as in contract/sources.h; NULL: none is named */
-	const char *contract_schemas;
+	struct sources_place contract;
 	const char *access;
 	const char *password_file;
 	const char *scram_file;

@@ -9,61 +9,29 @@
 
 /* ---- applications ------------------------------------------------------------------------ */
 
-/* The document is one application, known by its title. */
 static int find_application(const void *ctx, const char *name)
 {
-	const struct contract *contract = ctx;
+	return contract_application(ctx, name);
+}
 
-	return strcmp(contract->title, name) == 0 ? 0 : ACCESS_APPLICATION_NONE;
+static bool has_operation(const void *ctx, unsigned application, const char *name)
+{
+	return contract_has_operation(ctx, application, name);
 }
 
 static const char *application(const void *ctx, size_t number)
 {
 	const struct contract *contract = ctx;
 
-	return number == 0 ? contract->title : NULL;
+	return number < contract->application_count ? contract->application[number].name : NULL;
 }
 
-/* The i-th of all operations, by their channels. */
 static const char *operation(const void *ctx, unsigned number, size_t i)
 {
-	const struct contract *contract = ctx;
+	const struct contract_application *its =
+		&((const struct contract *)ctx)->application[number];
 
-	(void)number;
-	for (size_t c = 0; c < contract->channel_count; c++) {
-		const struct contract_channel *channel = &contract->channel[c];
-
-		if (i < channel->send_count)
-			return channel->send[i].name;
-		i -= channel->send_count;
-		if (i < channel->receive_count)
-			return channel->receive[i].name;
-		i -= channel->receive_count;
-	}
-	return NULL;
-}
-
-static bool is_among(const struct contract_operation *list, size_t count, const char *name)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(list[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-static bool has_operation(const void *ctx, unsigned number, const char *name)
-{
-	const struct contract *contract = ctx;
-
-	(void)number;
-	for (size_t i = 0; i < contract->channel_count; i++) {
-		const struct contract_channel *channel = &contract->channel[i];
-
-		if (is_among(channel->send, channel->send_count, name) ||
-		    is_among(channel->receive, channel->receive_count, name))
-			return true;
-	}
-	return false;
+	return i < its->operation_count ? its->operation[i] : NULL;
 }
 
 /* ---- parameters and scopes --------------------------------------------------------------- */
@@ -151,5 +119,5 @@ int rules_load_access(struct rules *rules, const struct access_file *file, struc
 
 	for (size_t i = 0; rc == 0 && (text = access_warning(rules->access, i)); i++)
 		rules_add_warning(rules, text);
-	return rc;
+	return rc ? rc : rules_find_grants(rules, diag);
 }

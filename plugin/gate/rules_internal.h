@@ -2,8 +2,8 @@
  * rules_internal.h -- what the files of the rules share while they are loaded.
  *
  * rules.c reads the files and owns what they become; rules_access.c says to the access file what
- * the contract offers; rules_channels.c compiles the channels' patterns and looks at what is
- * compiled; rules_schemas.c compiles the messages' schemas.
+ * the contract offers, rules_grants.c whom it lets in; rules_channels.c compiles the channels'
+ * patterns and looks at what is compiled; rules_schemas.c compiles the messages' schemas.
  */
 #ifndef PETSTORE_RULES_INTERNAL_H
 #define PETSTORE_RULES_INTERNAL_H
@@ -27,6 +27,9 @@ struct rules_parts {
 /* Keeps the warning, each text once; what is beyond the bound is left out, and what memory is
  * lacking for. */
 void rules_add_warning(struct rules *rules, const char *said);
+
+/* Works out which grants of the access file admit to which operations. */
+int rules_find_grants(struct rules *rules, struct diag *diag) MUST_CHECK;
 
 /* A fault of the contract; *first and @diag are the first one's. */
 void rules_add_error(struct rules *rules, int rc, struct diag *text, int *first, struct diag *diag);

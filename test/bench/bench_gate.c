@@ -170,7 +170,7 @@ static int run_once(struct gate *gates, const char *name, long turns)
 
 static bool open_gate(struct gate *gate, const char *contract, const char *access)
 {
-	struct rules_files files = { .contract = contract, .access = access };
+	struct rules_files files = { .contract = SOURCES_AT(contract), .access = access };
 	struct rules *rules = NULL;
 	struct diag diag;
 

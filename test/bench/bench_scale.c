@@ -116,7 +116,7 @@ int main(int argc, char **argv)
 
 	if (argc < 5)
 		die("usage: bench_scale CONTRACT ACCESS CHANNELS USERS [TURNS]");
-	files.contract = argv[1];
+	files.contract = (struct sources_place)SOURCES_AT(argv[1]);
 	files.access = argv[2];
 	b.channels = (unsigned)strtoul(argv[3], NULL, 10);
 	b.users = (unsigned)strtoul(argv[4], NULL, 10);

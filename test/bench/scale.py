@@ -14,7 +14,7 @@ def contract(place, channels):
     """The shipped orders, on as many topics: line-n/{orderId}/status. Nothing is kept."""
     with open(place.outside(os.path.join(place.sources, "schemas", harness.CONTRACT))) as file:
         shipped = json.load(file)
-    made = {key: shipped[key] for key in ("asyncapi", "info", "defaultContentType", "x-mode")}
+    made = {key: shipped[key] for key in ("asyncapi", "x-perspective", "info", "defaultContentType", "x-mode")}
     made.update(channels={}, operations={}, components={
         "parameters": {"orderId": shipped["components"]["parameters"]["orderId"]},
         "messages": {"orderStatus": shipped["components"]["messages"]["orderStatus"]},

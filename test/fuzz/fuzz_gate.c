@@ -28,7 +28,7 @@ static struct gate gates[2];
 
 static void set_up(struct gate *gate, const char *contract, const char *access)
 {
-	struct rules_files files = { .contract = contract, .access = access };
+	struct rules_files files = { .contract = SOURCES_AT(contract), .access = access };
 	struct rules *rules = NULL;
 	struct diag diag;
 

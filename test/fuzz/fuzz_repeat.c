@@ -22,7 +22,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char contract_text[] =
-	"{\"asyncapi\":\"3.0.0\",\"info\":{\"title\":\"Lamps\",\"version\":\"1\"},\"channels\":{"
+	"{\"asyncapi\":\"3.0.0\",\"x-perspective\":\"client\",\"info\":{\"title\":\"Lamps\",\"version\":\"1\"},\"channels\":{"
 	"\"lamp\":{\"address\":\"lamps/{id}\",\"parameters\":{\"id\":{}},\"x-time\":\"/at\","
 	"\"messages\":{\"m\":{\"payload\":true}},"
 	"\"x-entity\":{\"entity\":\"lamp\",\"id\":\"id\",\"columns\":{\"state\":\"/state\","
@@ -72,7 +72,7 @@ static void make_folder(void)
 static void set_up(void)
 {
 	char contract[96], access[96], database[96];
-	struct rules_files files = { .contract = contract, .access = access };
+	struct rules_files files = { .contract = SOURCES_AT(contract), .access = access };
 	struct ledger_options options = { .path = database,
 					  .journal_bytes = 1 << 20,
 					  .batch_rows = 100,

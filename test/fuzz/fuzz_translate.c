@@ -56,14 +56,14 @@ static void check_again(const struct config *root)
 
 static void translate(const char *path, enum translate_view view)
 {
-	const struct sources_place place = { .path = path };
+	const struct sources_place place = SOURCES_AT(path);
 	struct diag diag = { "" };
 	struct config_report report = { .diag = &diag };
 	struct arena arena = { 0 };
 	unsigned warnings = 0;
 	struct sources sources = { .warn = take_warning, .warn_ctx = &warnings };
 
-	if (sources_open(&sources, &arena, &place, &report) && translate_open(&sources, view)) {
+	if (sources_open(&sources, &arena, &place, &report) && translate_open(&sources, sources.file[0], view)) {
 		const struct sources_file *file = sources.file[0];
 
 		check_places(file->root);

@@ -66,7 +66,7 @@ def server(broker, listener, security=(), **more):
 def document(servers, channels):
     """With an operation of each action on each channel."""
     return {
-        "asyncapi": "3.0.0", "info": {"title": "Listeners", "version": "1"}, "servers": servers,
+        "asyncapi": "3.0.0", "x-perspective": "client", "info": {"title": "Listeners", "version": "1"}, "servers": servers,
         "channels": {name: {"address": name, "messages": {"job": {"payload": {"type": "integer"}}},
                             "servers": [{"$ref": "#/servers/" + each} for each in named]}
                      for name, (named, _) in channels.items()},

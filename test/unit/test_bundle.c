@@ -75,7 +75,9 @@ static void take_warning(void *ctx, const struct config *at, const char *text)
 static void bundle(struct bundling *ret, const struct config *one)
 {
 	char path[128], known[128];
-	const struct sources_place place = { .path = path, .schemas = known };
+	const struct sources_place place = { .count = 1,
+					     .path = (const char *const[]){ path },
+					     .schemas = known };
 
 	(void)snprintf(path, sizeof(path), "%s/a.json", folder);
 	(void)snprintf(known, sizeof(known), "%s/known", folder);
@@ -85,7 +87,7 @@ static void bundle(struct bundling *ret, const struct config *one)
 	ret->sources.warn_ctx = ret;
 	if (sources_open(&ret->sources, &ret->arena, &place, &ret->report) &&
 	    (!config_member(one, "translate") ||
-	     translate_open(&ret->sources, TRANSLATE_APPLICATION)))
+	     translate_open(&ret->sources, ret->sources.file[0], TRANSLATE_APPLICATION)))
 		ret->made = bundle_document(
 			&ret->sources, config_member(one, "keep") ? BUNDLE_KEEP : BUNDLE_COLLECT,
 			&ret->arena);

@@ -43,7 +43,7 @@ struct story {
 
 static void begin(struct story *story, const char *contract, const char *access)
 {
-	struct rules_files files = { .contract = contract, .access = access };
+	struct rules_files files = { .contract = SOURCES_AT(contract), .access = access };
 	struct ledger_options options = {
 		.journal_bytes = 1 << 20, .batch_rows = 100, .batch_ms = 5, .cache_entities = 1024
 	};
@@ -571,7 +571,7 @@ static void test_gate_decide__allocates_nothing(void **state)
 
 static void test_rules_load__survives_failing_allocations(void **state)
 {
-	struct rules_files files = { .contract = "schemas/petstore.asyncapi.json",
+	struct rules_files files = { .contract = SOURCES_AT("schemas/petstore.asyncapi.json"),
 				     .access = CASES "/access.json" };
 	size_t step = 1;
 
@@ -597,7 +597,7 @@ static void test_rules_load__survives_failing_allocations(void **state)
 
 static void test_gate_init__survives_failing_allocations(void **state)
 {
-	struct rules_files files = { .contract = "schemas/petstore.asyncapi.json",
+	struct rules_files files = { .contract = SOURCES_AT("schemas/petstore.asyncapi.json"),
 				     .access = CASES "/access.json" };
 	struct rules *rules = NULL;
 	struct diag diag;

@@ -51,7 +51,7 @@ static void load(struct world *world, const char *password)
 	struct password_cost cost = { .kind = PASSWORD_SHA512 };
 	char passwords[] = "/tmp/test_login.XXXXXX", scram[] = "/tmp/test_login.XXXXXX";
 	char access[] = "/tmp/test_login.XXXXXX";
-	struct rules_files files = { .contract = "schemas/petstore.asyncapi.json",
+	struct rules_files files = { .contract = SOURCES_AT("schemas/petstore.asyncapi.json"),
 				     .access = access,
 				     .password_file = passwords,
 				     .scram_file = scram };

@@ -25,7 +25,7 @@ struct fixture {
 static void begin_with(struct fixture *f, const char *mode, const char *location)
 {
 	char path[64];
-	struct rules_files files = { .contract = path, .access = ACCESS };
+	struct rules_files files = { .contract = SOURCES_AT(path), .access = ACCESS };
 	json_t *contract = json_load_file(CONTRACT, 0, NULL);
 	json_t *param = NULL;
 	struct diag diag;

@@ -19,14 +19,15 @@ static void test_options_init__fills_defaults(void **state)
 
 	(void)state;
 	assert_int_equal(options_init(&options, pairs, COUNT(pairs), &diag), 0);
-	assert_string_equal(options.contract, "c.json");
+	assert_int_equal(options.contract.count, 1);
+	assert_string_equal(options.contract.item[0], "c.json");
 	assert_string_equal(options.access, "a.json");
 	assert_null(options.password_file);
 	assert_null(options.database);
 	assert_int_equal(options.journal_size, 16777216);
 	assert_int_equal(options.events_keep_rows, 0);
 	options_clear(&options);
-	assert_null(options.contract);
+	assert_int_equal(options.contract.count, 0);
 }
 
 static void test_options_init__names_what_is_wrong(void **state)
@@ -36,7 +37,7 @@ static void test_options_init__names_what_is_wrong(void **state)
 		const char *text;
 	} rows[] = {
 		{ { "contrct", "x" }, "plugin_opt_contrct: there is no such option" },
-		{ { "contract", "x" }, "plugin_opt_contract: given twice" },
+		{ { "access", "x" }, "plugin_opt_access: given twice" },
 		{ { "database", "" }, "plugin_opt_database: expected a path" },
 		{ { "database", NULL }, "plugin_opt_database: expected a path" },
 		{ { "never_lock", "10.0.0.1/8" },
@@ -78,7 +79,7 @@ static void test_options_init__names_what_is_wrong(void **state)
 
 		assert_int_equal(options_init(&options, pairs, COUNT(pairs), &diag), ERR_INVALID);
 		assert_string_equal(diag.text, rows[i].text);
-		assert_null(options.contract);
+		assert_int_equal(options.contract.count, 0);
 	}
 }
 

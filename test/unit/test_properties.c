@@ -28,7 +28,7 @@ struct scene {
 
 static void begin(struct scene *ret, const char *contract)
 {
-	struct rules_files files = { .contract = contract };
+	struct rules_files files = { .contract = SOURCES_AT(contract) };
 	struct diag diag;
 
 	diag_init(&diag);

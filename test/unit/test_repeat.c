@@ -14,7 +14,7 @@
 
 /* The status moves by two channels, of which "extra" fills what @extra says. */
 static const char contract_text[] =
-	"{\"asyncapi\":\"3.0.0\",\"info\":{\"title\":\"Lamps\",\"version\":\"1\"},\"channels\":{"
+	"{\"asyncapi\":\"3.0.0\",\"x-perspective\":\"client\",\"info\":{\"title\":\"Lamps\",\"version\":\"1\"},\"channels\":{"
 	"\"lamp\":{\"address\":\"lamps/{id}\",\"parameters\":{\"id\":{}},%s"
 	"\"messages\":{\"m\":{\"payload\":{\"type\":\"object\",\"properties\":{"
 	"\"at\":{\"$ref\":\"#/components/schemas/time\"},"
@@ -73,7 +73,7 @@ static void open_ledger(struct fixture *f)
 /* The lamps' @channel members, what "extra" fills beside the status, and the machine's members. */
 static void begin(struct fixture *f, const char *channel, const char *extra, const char *machine)
 {
-	struct rules_files files = { .contract = f->contract, .access = f->access };
+	struct rules_files files = { .contract = SOURCES_AT(f->contract), .access = f->access };
 	struct diag diag;
 	char *text;
 

@@ -84,7 +84,8 @@ static void take_warning(void *ctx, const struct config *at, const char *text)
 
 static bool scene_open(struct scene *scene, const char *path, const char *root, const char *schemas)
 {
-	struct sources_place place = { .path = strdup(path_of(path)) };
+	char *document = strdup(path_of(path));
+	struct sources_place place = SOURCES_AT(document);
 	bool is_open;
 
 	memset(scene, 0, sizeof(*scene));
@@ -94,7 +95,7 @@ static bool scene_open(struct scene *scene, const char *path, const char *root, 
 	scene->sources.warn = take_warning;
 	scene->sources.warn_ctx = scene;
 	is_open = sources_open(&scene->sources, &scene->arena, &place, &scene->report);
-	free((char *)place.path);
+	free(document);
 	free((char *)place.root);
 	free((char *)place.schemas);
 	return is_open;

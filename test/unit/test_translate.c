@@ -70,7 +70,7 @@ static void take_warning(void *ctx, const struct config *at, const char *text)
 static void translate(struct translation *ret, enum translate_view view)
 {
 	char path[128];
-	const struct sources_place place = { .path = path };
+	const struct sources_place place = SOURCES_AT(path);
 
 	(void)snprintf(path, sizeof(path), "%s/a.json", folder);
 	memset(ret, 0, sizeof(*ret));
@@ -78,7 +78,7 @@ static void translate(struct translation *ret, enum translate_view view)
 	ret->sources.warn = take_warning;
 	ret->sources.warn_ctx = ret;
 	ret->is_done = sources_open(&ret->sources, &ret->arena, &place, &ret->report) &&
-		       translate_open(&ret->sources, view);
+		       translate_open(&ret->sources, ret->sources.file[0], view);
 }
 
 static void translation_clear(struct translation *translation)
