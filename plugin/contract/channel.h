@@ -20,6 +20,7 @@ struct config;
 #define CONTRACT_CHANNELS_MAX 65536u
 #define CONTRACT_LEVELS_MAX 128u         /* topic levels of an address; Mosquitto has 201 */
 #define CONTRACT_PARAMS_MAX 32u          /* parameters of an address */
+#define CONTRACT_ALIASES_MAX 32u         /* other documents' names of them */
 #define CONTRACT_ALTERNATIVES_MAX 8u     /* security requirements of an operation */
 #define CONTRACT_OPERATIONS_MAX 64u      /* of one action on one channel, for all applications */
 #define CONTRACT_MESSAGES_MAX 64u        /* of one channel */
@@ -309,6 +310,12 @@ struct contract_dead_letter {
 	const struct contract_channel *channel;
 };
 
+/* What another document calls a parameter of the channel. */
+struct contract_alias {
+	const char *name;
+	unsigned param; /* which one it is */
+};
+
 struct contract_channel {
 	const char *name;     /* the key under /channels */
 	const char *address;  /* "orders/{orderId}/status" */
@@ -317,6 +324,8 @@ struct contract_channel {
 	enum contract_mode mode[CONTRACT_GROUPS];
 	size_t param_count;
 	const struct contract_param *param;
+	size_t alias_count; /* names that other documents have for these parameters */
+	const struct contract_alias *alias;
 	bool has_choosy_params; /* some parameter has an enum or a pattern */
 	size_t send_count, receive_count;
 	const struct contract_operation *send;

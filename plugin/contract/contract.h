@@ -85,6 +85,13 @@ struct contract {
 	struct arena arena;     /* memory of all of this */
 };
 
+/* The document that speaks for @channel. */
+static inline struct sources_file *contract_document(const struct contract *contract,
+						     const struct contract_channel *channel)
+{
+	return contract->sources.file[channel->application];
+}
+
 /*
  * The application with this id, or this title; -1: there is none, -2: several have the title.
  */

@@ -62,20 +62,101 @@ static void compare_parameter(struct loader *loader, const struct config *theirs
 	}
 }
 
-static void compare_addresses(struct loader *loader, const struct config *theirs,
-			      const struct config *ours)
+/* The next parameter of an address: its name begins at *@at, which is moved behind it. */
+static size_t next_param(const char **at, const char **name)
 {
-	const struct config *at = config_member(theirs, "address");
-	const struct config *same = config_member(ours, "address");
+	size_t len;
+
+	*at += strcspn(*at, "{");
+	if (!**at)
+		return 0;
+	*name = ++*at;
+	len = strcspn(*at, "}");
+	*at += len;
+	return len;
+}
+
+/* The number of the parameter of @address that is called so; -1: none is. */
+static int find_param(const char *address, const char *name, size_t len)
+{
+	const char *other;
+	size_t other_len;
+
+	for (int i = 0; (other_len = next_param(&address, &other)) > 0; i++)
+		if (other_len == len && memcmp(other, name, len) == 0)
+			return i;
+	return -1;
+}
+
+static bool is_alias(const struct contract_channel *channel, const char *name, size_t len,
+		     unsigned param)
+{
+	for (size_t i = 0; i < channel->alias_count; i++)
+		if (channel->alias[i].param == param && strlen(channel->alias[i].name) == len &&
+		    memcmp(channel->alias[i].name, name, len) == 0)
+			return true;
+	return false;
+}
+
+/* What an access file says of a parameter, it may say by any document's name of it. */
+static void add_alias(struct loader *loader, struct contract_channel *channel,
+		      const struct config *at, const char *name, size_t len, unsigned param)
+{
+	struct contract_alias *alias = (struct contract_alias *)channel->alias;
+
+	if (is_alias(channel, name, len, param))
+		return;
+	if (!alias)
+		channel->alias = alias = loader_take(loader, CONTRACT_ALIASES_MAX, sizeof(*alias));
+	if (!alias)
+		return;
+	if (channel->alias_count == CONTRACT_ALIASES_MAX) {
+		(void)config_fail(loader->report, at, NULL, ERR_LIMIT,
+				  "the documents have more than %u other names for the parameters "
+				  "of these topics",
+				  CONTRACT_ALIASES_MAX);
+		return;
+	}
+	alias[channel->alias_count].name = arena_text(&loader->contract->arena, name, len);
+	alias[channel->alias_count].param = param;
+	if (alias[channel->alias_count].name)
+		channel->alias_count++;
+	else
+		(void)config_nomem(loader->report);
+}
+
+/* Names of parameters may differ, but one name may not mean two levels of a topic. */
+static void compare_names(struct loader *loader, struct contract_channel *channel,
+			  const struct config *at, const struct config *ours)
+{
+	const char *theirs = config_string(at), *name;
+	size_t len;
+
+	for (unsigned i = 0; (len = next_param(&theirs, &name)) > 0; i++) {
+		int same = find_param(config_string(ours), name, len);
+
+		if (same < 0)
+			add_alias(loader, channel, at, name, len, i);
+		else if ((unsigned)same != i)
+			(void)config_fail(loader->report, at, NULL, ERR_INVALID,
+					  "\"%.*s\" is another level of the same topics at "
+					  "%s:%u:%u: expected another name",
+					  (int)len, name, config_root(ours)->key, ours->line,
+					  ours->column);
+	}
+}
+
+static void compare_addresses(struct loader *loader, struct contract_channel *channel,
+			      const struct config *theirs, const struct config *ours)
+{
 	const struct config *parameters = loader_follow(loader, config_member(ours, "parameters"));
 
-	if (strcmp(config_string(at), config_string(same)) != 0)
-		loader_warn(loader, at, NULL,
-			    "has the topics of \"%s\" at %s:%u:%u, whose names of parameters count",
-			    config_string(same), config_root(same)->key, same->line, same->column);
+	compare_names(loader, channel, config_member(theirs, "address"),
+		      config_member(ours, "address"));
 	config_foreach_member(parameter,
 			      loader_follow(loader, config_member(theirs, "parameters"))) {
-		same = config_member(parameters, parameter->key);
+		const struct config *same = config_member(parameters, parameter->key);
+
 		if (same)
 			compare_parameter(loader, parameter, same);
 	}
@@ -108,10 +189,12 @@ const struct config *joined_channel(struct loader *loader, unsigned index)
 {
 	const struct loader_member *first = loader_member(loader, loader->first[index]);
 	const struct loader_member *speaker = find_speaker(loader, first);
+	struct contract_channel *channel = &loader->channel[index];
 	struct draft *made;
 	const struct config *ret;
 
 	loader->doc = speaker->document;
+	channel->name = loader->doc->channels->item[speaker - loader->doc->member].key;
 	if (speaker == first && !next_document(loader, first))
 		return first->at;
 	made = draft_alias(&loader->drafts, speaker->at);
@@ -119,7 +202,7 @@ const struct config *joined_channel(struct loader *loader, unsigned index)
 	     member = next_document(loader, member)) {
 		if (member->document == speaker->document)
 			continue;
-		compare_addresses(loader, member->at, speaker->at);
+		compare_addresses(loader, channel, member->at, speaker->at);
 		take_extensions(loader, member->at, speaker->at, made);
 	}
 	ret = draft_freeze(&loader->drafts, made, &loader->contract->arena, "joined");

@@ -285,7 +285,7 @@ static int show(const struct listing *list, const char *id)
 	if (list->contract && list->call->is_json)
 		(void)json_object_set(entity, "history", events);
 	print_one(&list->call->output, entity, events);
-	if (!list->call->files.contract)
+	if (!list->call->files.contract.count)
 		(void)ctl_fail(list->table, "--contract also shows the history");
 out:
 	json_decref(found);

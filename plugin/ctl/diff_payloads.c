@@ -73,7 +73,7 @@ static json_t *follow(json_t *root, json_t *value)
 static void try_examples_of(struct diff *diff, const struct scene *of,
 			    const struct contract_channel *named)
 {
-	json_t *root = sources_json(of->rules->contract->sources.file[0]);
+	json_t *root = sources_json(contract_document(of->rules->contract, named));
 	json_t *channel = json_object_get(json_object_get(root, "channels"), named->name);
 	json_t *messages = json_object_get(follow(root, channel), "messages");
 	const char *key;

@@ -85,9 +85,9 @@ static bool is_used(json_t *entities, const char *machine)
 }
 
 /* A misspelt name is legal there, and silent. */
-static void check_machines(struct lint *lint, const struct contract *contract)
+static void check_machines(struct lint *lint, struct sources_file *file)
 {
-	const struct config *root = contract->sources.file[0]->original;
+	const struct config *root = file->original;
 	const struct config *all = config_member(root, "x-state-machines");
 	const struct config *columns = config_member(root, "x-entities");
 	json_t *machines = all ? config_json(all) : NULL;
@@ -120,7 +120,8 @@ const struct config *lint_channel_at(const struct contract *contract,
 {
 	const char *group = channel->address[0] == '$' ? "x-broker-topics" : "channels";
 
-	return config_member(config_member(contract->sources.file[0]->root, group), channel->name);
+	return config_member(config_member(contract_document(contract, channel)->root, group),
+			     channel->name);
 }
 
 /* The groups of rules that are in @mode on the channel, in one line. */
@@ -176,34 +177,35 @@ static void check_own_topic(struct lint *lint, const struct contract *contract,
 			    is_notice ? CONTRACT_NOTICES "/{principal}/{clientId}"
 				      : CONTRACT_ALERTS "/{kind}");
 	if (begins(channel->address, "$CONTROL/") && channel->send_count > 0 &&
-	    channel->send->alternative_count == 0)
+	    channel->send->party == CONTRACT_ANYBODY && channel->send->alternative_count == 0)
 		lint_add_at(lint, LINT_WARNING, at,
 			    "every client may give commands; expected \"security\"");
 }
 
-static bool asks_nothing(const struct contract_operation *operation, size_t count)
+static bool asks_nothing(const struct contract_operation *operation, size_t count,
+			 unsigned application)
 {
 	for (size_t i = 0; i < count; i++)
-		if (operation[i].alternative_count > 0)
+		if (operation[i].application == application && operation[i].alternative_count > 0)
 			return false;
 	return true;
 }
 
-/* Is there an operation, and none that asks for anything? */
-static void check_security(struct lint *lint, const struct contract *contract)
+/* Is there an operation for anybody, and none of the application's that asks for anything? */
+static void check_security(struct lint *lint, const struct contract *contract, unsigned application)
 {
-	const struct config *root = contract->sources.file[0]->root;
-	size_t operations = 0;
+	const struct config *root = contract->sources.file[application]->root;
 
+	if (!contract->application[application].is_client)
+		return; /* grants decide */
 	for (size_t i = 0; i < contract->channel_count; i++) {
 		const struct contract_channel *channel = &contract->channel[i];
 
-		operations += channel->send_count + channel->receive_count;
-		if (!asks_nothing(channel->send, channel->send_count) ||
-		    !asks_nothing(channel->receive, channel->receive_count))
+		if (!asks_nothing(channel->send, channel->send_count, application) ||
+		    !asks_nothing(channel->receive, channel->receive_count, application))
 			return;
 	}
-	if (operations > 0)
+	if (contract->application[application].operation_count > 0)
 		lint_add_at(lint, LINT_WARNING, config_member(root, "operations"),
 			    "none has \"security\": every client that may log in may publish and "
 			    "receive everything");
@@ -211,8 +213,10 @@ static void check_security(struct lint *lint, const struct contract *contract)
 
 void lint_contract(struct lint *lint, const struct contract *contract)
 {
-	check_machines(lint, contract);
-	check_security(lint, contract);
+	for (unsigned i = 0; i < contract->application_count; i++) {
+		check_machines(lint, contract->sources.file[i]);
+		check_security(lint, contract, i);
+	}
 	for (size_t i = 0; i < contract->channel_count; i++) {
 		check_channel(lint, contract, &contract->channel[i]);
 		lint_messages(lint, contract, &contract->channel[i]);

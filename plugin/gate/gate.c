@@ -406,9 +406,9 @@ size_t gate_faults(const struct rules *rules, const struct decision *decision,
 	return 1;
 }
 
-enum gate_grant gate_grant(const struct rules *rules, const struct access_principal *principal, enum login_method method,
-			   const struct contract_operation *operation, size_t count,
-			   const struct contract_match *match)
+enum gate_grant gate_grant(const struct rules *rules, const struct access_principal *principal,
+			   enum login_method method, const struct contract_operation *operation,
+			   size_t count, const struct contract_match *match)
 {
 	struct permission_login login = { .method = method };
 

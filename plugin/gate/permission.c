@@ -83,14 +83,24 @@ static inline enum gate_grant operation_grant(const struct contract_operation *o
 	return best;
 }
 
-/* The parameters of @match's topic, as the access room has them. */
-static inline void take_params(const struct contract_match *match,
-			       struct access_param param[static CONTRACT_PARAMS_MAX])
+#define PARAMS_MAX (CONTRACT_PARAMS_MAX + CONTRACT_ALIASES_MAX)
+
+/* The parameters of @match's topic, as the access room has them, by all of their names. */
+static inline size_t take_params(const struct contract_match *match,
+				 struct access_param param[static PARAMS_MAX])
 {
-	for (size_t i = 0; i < match->channel->param_count; i++)
-		param[i] = (struct access_param){ .name = match->channel->param[i].name,
+	const struct contract_channel *channel = match->channel;
+	size_t count = channel->param_count;
+
+	for (size_t i = 0; i < count; i++)
+		param[i] = (struct access_param){ .name = channel->param[i].name,
 						  .text = match->param[i].text,
 						  .len = match->param[i].len };
+	for (size_t i = 0; i < channel->alias_count; i++) {
+		param[count] = param[channel->alias[i].param];
+		param[count++].name = channel->alias[i].name;
+	}
+	return count;
 }
 
 /*
@@ -101,15 +111,16 @@ static __attribute__((noinline)) bool is_granted(const struct rules *rules,
 						 const struct contract_operation *operation,
 						 const struct contract_match *match, bool is_some)
 {
-	struct access_param param[CONTRACT_PARAMS_MAX];
+	struct access_param param[PARAMS_MAX];
 	struct grantset grants;
+	size_t count;
 
 	if (!principal->has_grants || !rules->admits)
 		return false;
 	if (principal->rule_count == 0)
 		return grantset_meets(&principal->grants, rules->admits[operation->index]);
-	take_params(match, param);
-	access_hold_grants(principal, param, match->channel->param_count, is_some, &grants);
+	count = take_params(match, param);
+	access_hold_grants(principal, param, count, is_some, &grants);
 	return grantset_meets(&grants, rules->admits[operation->index]);
 }
 
@@ -117,11 +128,11 @@ static __attribute__((noinline)) bool is_granted(const struct rules *rules,
 static inline struct access_held hold_on(const struct access_principal *principal,
 					 const struct contract_match *match, bool is_some)
 {
-	struct access_param param[CONTRACT_PARAMS_MAX];
+	struct access_param param[PARAMS_MAX];
 	struct access_held held;
+	size_t count = take_params(match, param);
 
-	take_params(match, param);
-	access_hold(principal, param, match->channel->param_count, is_some, &held);
+	access_hold(principal, param, count, is_some, &held);
 	return held;
 }
 
@@ -486,10 +497,12 @@ bool permission_refuse(struct judgement *j, const struct contract_operation *ope
 
 static bool is_attributed(const struct judgement *j, const struct contract_match *match)
 {
-	for (size_t i = 0; i < match->channel->param_count; i++)
-		if (match->param[i].text &&
-		    access_attribute_has(j->principal, match->channel->param[i].name,
-					 match->param[i].text, match->param[i].len))
+	struct access_param param[PARAMS_MAX];
+	size_t count = take_params(match, param);
+
+	for (size_t i = 0; i < count; i++)
+		if (param[i].text &&
+		    access_attribute_has(j->principal, param[i].name, param[i].text, param[i].len))
 			return true;
 	return false;
 }

@@ -46,6 +46,9 @@ static bool has_param(const void *ctx, const char *name)
 		for (size_t p = 0; p < channel->param_count; p++)
 			if (strcmp(channel->param[p].name, name) == 0)
 				return true;
+		for (size_t a = 0; a < channel->alias_count; a++)
+			if (strcmp(channel->alias[a].name, name) == 0)
+				return true;
 	}
 	return false;
 }

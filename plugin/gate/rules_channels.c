@@ -30,7 +30,7 @@ static void settle_message(struct rules *rules, const struct contract_channel *c
 		&text, ERR_INVALID,
 		"%s: /channels/%s/x-will: message \"%s\" needs user properties: Mosquitto 2.0 "
 		"shows none of a last will, and there one is refused (will-forbidden)",
-		rules->contract->sources.file[0]->name, channel->name, message->name);
+		contract_document(rules->contract, channel)->name, channel->name, message->name);
 	rules_add_warning(rules, text.text);
 }
 
@@ -91,7 +91,7 @@ static void name_pattern(const struct rules *rules, const struct contract_channe
 			 const struct contract_param *param, struct diag *text)
 {
 	diag_prefix(text, "%s: /channels/%s/parameters/%s/x-pattern",
-		    rules->contract->sources.file[0]->name, channel->name, param->name);
+		    contract_document(rules->contract, channel)->name, channel->name, param->name);
 }
 
 /* The values of "default" and "examples" that the pattern would refuse. */
@@ -173,8 +173,8 @@ static void warn_of_times(struct rules *rules, const struct contract_channel *ch
 		&text, ERR_LIMIT,
 		"%s: /channels/%s: more than %u members of the message are times: a repeat with "
 		"another \"%s\" is a change; x-time says which one is the time",
-		rules->contract->sources.file[0]->name, channel->name, CONTRACT_TIMES_MAX,
-		channel->content.surplus);
+		contract_document(rules->contract, channel)->name, channel->name,
+		CONTRACT_TIMES_MAX, channel->content.surplus);
 	rules_add_warning(rules, text.text);
 }
 

@@ -92,7 +92,9 @@ class Broker(harness.Broker):
         for name in ("passwords", "credentials"):
             shutil.copy(os.path.join(template, name), self.path(name))
         with open(self.path("access.json"), "w", encoding="utf-8") as file:
-            json.dump({"roles": {"all": {"scopes": scopes}, "none": {"scopes": []}},
+            root = Document(path).root
+            json.dump({"applications": {root.get("id") or root["info"]["title"]: {"x-perspective": "client"}},
+                       "roles": {"all": {"scopes": scopes}, "none": {"scopes": []}},
                        "users": {"backoffice": {"roles": ["all"]}, "monitor": {"roles": ["all"]},
                                  "customer-a": {"roles": ["none"]}}}, file)
 
