@@ -36,7 +36,7 @@ def document(count):
         channel = {"$ref": f"#/channels/c{i}"}
         operations[f"send{i}"] = {"action": "send", "channel": channel}
         operations[f"receive{i}"] = {"action": "receive", "channel": channel}
-    return {"asyncapi": "3.0.0", "info": {"title": "Plant", "version": "1"}, "channels": channels,
+    return {"asyncapi": "3.0.0", "x-perspective": "client", "info": {"title": "Plant", "version": "1"}, "channels": channels,
             "operations": operations, "components": {"messages": messages, "schemas": schemas}}
 
 
