@@ -28,7 +28,7 @@ struct fixture {
 
 static int setup(void **state)
 {
-	struct rules_files files = { .contract = CONTRACT, .access = ACCESS };
+	struct rules_files files = { .contract = SOURCES_AT(CONTRACT), .access = ACCESS };
 	struct ledger_options options = {
 		.journal_bytes = 1 << 20, .batch_rows = 100, .batch_ms = 5, .cache_entities = 1024
 	};
