@@ -47,9 +47,9 @@ static int check(const struct sample *sample, const char *text, size_t len)
 	return diag_set(sample->diag, ERR_INVALID,
 			"%s: /channels/%s/messages: the schema refuses what the plugin publishes "
 			"to %s: %s%s%s",
-			contract_document(sample->rules->contract, sample->channel)->name, sample->channel->name,
-			sample->channel->address, error.instance, error.instance[0] ? ": " : "",
-			error.message);
+			contract_document(sample->rules->contract, sample->channel)->name,
+			sample->channel->name, sample->channel->address, error.instance,
+			error.instance[0] ? ": " : "", error.message);
 }
 
 /* Does some channel have several messages? Only then a notice names one. */

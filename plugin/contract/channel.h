@@ -141,10 +141,10 @@ struct contract_application {
 	const char *id;   /* NULL: it has none */
 	const char *title;
 	const char *version;
-	const char *file; /* the document's, below the contract's root */
+	const char *file;       /* the document's, below the contract's root */
 	size_t operation_count; /* keys under /operations */
 	const char *const *operation;
-	bool is_client;   /* x-perspective: it is written as its clients see it */
+	bool is_client; /* x-perspective: it is written as its clients see it */
 };
 
 struct contract_channel;

@@ -120,7 +120,8 @@ static const struct config *convert(struct rewriting *rewriting)
 	bool is_client = rewriting->args->view && strcmp(rewriting->args->view, "client") == 0;
 	const struct config *tree = NULL;
 
-	if (translate_open(sources, sources->file[0], is_client ? TRANSLATE_CLIENT : TRANSLATE_APPLICATION))
+	if (translate_open(sources, sources->file[0],
+			   is_client ? TRANSLATE_CLIENT : TRANSLATE_APPLICATION))
 		tree = bundle_document(sources, BUNDLE_KEEP, &rewriting->arena);
 	if (tree && !is_client && sources->file[0]->root != sources->file[0]->original)
 		say("the operations are the application's, as AsyncAPI 3 has them: publish became "
@@ -144,7 +145,8 @@ static const struct action {
 /* The document as @action makes it, to the output. Returns an enum ctl_status. */
 static int rewrite(struct rewriting *rewriting, const struct action *action, struct diag *diag)
 {
-	const struct sources_place place = { .count = 1, .path = &rewriting->path,
+	const struct sources_place place = { .count = 1,
+					     .path = &rewriting->path,
 					     .root = rewriting->args->root,
 					     .schemas = rewriting->args->schemas };
 	const struct config *tree = NULL;

@@ -28,7 +28,8 @@ static enum gate_grant grant_of(const struct scene *scene, const char *name,
 
 	if (!principal || principal->is_disabled || !channel)
 		return GATE_NONE;
-	return gate_grant(scene->rules, principal, GATE_LOGIN_ANY, is_send ? channel->send : channel->receive,
+	return gate_grant(scene->rules, principal, GATE_LOGIN_ANY,
+			  is_send ? channel->send : channel->receive,
 			  is_send ? channel->send_count : channel->receive_count, &match);
 }
 

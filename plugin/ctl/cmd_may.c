@@ -135,7 +135,8 @@ static bool holds(const struct may_subject *asked, const struct contract_channel
 	if (scope < 0 || asked->principal->is_disabled)
 		return false;
 	scopeset_add(&needed.scopes, (unsigned)scope);
-	return gate_grant(asked->rules, asked->principal, asked->method, &operation, 1, &match) >= least;
+	return gate_grant(asked->rules, asked->principal, asked->method, &operation, 1, &match) >=
+	       least;
 }
 
 /* "PLACED -> CANCELLED": the steps of a user that may publish on @channel for its own only. */

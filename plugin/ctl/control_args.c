@@ -112,8 +112,8 @@ static bool may_command(const struct scene *scene, const char *topic, const char
 		topics_match(scene->rules->contract->topics, topic, strlen(topic));
 
 	return principal && !principal->is_disabled && match.channel &&
-	       gate_grant(scene->rules, principal, LOGIN_PASSWORD, match.channel->send, match.channel->send_count,
-			  &match) == GATE_FULL;
+	       gate_grant(scene->rules, principal, LOGIN_PASSWORD, match.channel->send,
+			  match.channel->send_count, &match) == GATE_FULL;
 }
 
 /* Takes the first line of the user that was named, else of one that may give commands. */

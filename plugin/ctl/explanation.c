@@ -95,7 +95,8 @@ static const char *grant_word(const struct explanation *explanation,
 
 	if (match.channel != explanation->decision.channel)
 		match = (struct contract_match){ .channel = explanation->decision.channel };
-	return words[gate_grant(explanation->scene.rules, explanation->principal, request->method, operation, 1, &match)];
+	return words[gate_grant(explanation->scene.rules, explanation->principal, request->method,
+				operation, 1, &match)];
 }
 
 static json_t *operations_json(const struct explanation *explanation)

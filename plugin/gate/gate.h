@@ -91,12 +91,12 @@ bool gate_is_current(struct gate *gate, const struct gate_request *request);
 bool gate_is_last(struct gate *gate, const struct gate_request *request);
 
 /*
- * What the principal's grants and scopes allow of @count operations of @match's channel, the best of them:
- * nothing, its own entities, or all. A wildcard in @match stands for any value. @method: how it
- * proved itself, or GATE_LOGIN_ANY.
+ * What the principal's grants and scopes allow of @count operations of @match's channel, the best
+ * of them: nothing, its own entities, or all. A wildcard in @match stands for any value. @method:
+ * how it proved itself, or GATE_LOGIN_ANY.
  */
-enum gate_grant gate_grant(const struct rules *rules, const struct access_principal *principal, enum login_method method,
-			   const struct contract_operation *operation, size_t count,
-			   const struct contract_match *match);
+enum gate_grant gate_grant(const struct rules *rules, const struct access_principal *principal,
+			   enum login_method method, const struct contract_operation *operation,
+			   size_t count, const struct contract_match *match);
 
 #endif

@@ -166,8 +166,7 @@ struct permission_login {
 };
 
 /* As gate_grant(). */
-enum gate_grant permission_best(const struct rules *rules,
-				const struct access_principal *principal,
+enum gate_grant permission_best(const struct rules *rules, const struct access_principal *principal,
 				struct permission_login login,
 				const struct contract_operation *operation, size_t count,
 				const struct contract_match *match);

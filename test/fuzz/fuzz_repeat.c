@@ -22,7 +22,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char contract_text[] =
-	"{\"asyncapi\":\"3.0.0\",\"x-perspective\":\"client\",\"info\":{\"title\":\"Lamps\",\"version\":\"1\"},\"channels\":{"
+	"{\"asyncapi\":\"3.0.0\",\"x-perspective\":\"client\",\"info\":{\"title\":\"Lamps\","
+	"\"version\":\"1\"},\"channels\":{"
 	"\"lamp\":{\"address\":\"lamps/{id}\",\"parameters\":{\"id\":{}},\"x-time\":\"/at\","
 	"\"messages\":{\"m\":{\"payload\":true}},"
 	"\"x-entity\":{\"entity\":\"lamp\",\"id\":\"id\",\"columns\":{\"state\":\"/state\","

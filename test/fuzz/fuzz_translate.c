@@ -63,7 +63,8 @@ static void translate(const char *path, enum translate_view view)
 	unsigned warnings = 0;
 	struct sources sources = { .warn = take_warning, .warn_ctx = &warnings };
 
-	if (sources_open(&sources, &arena, &place, &report) && translate_open(&sources, sources.file[0], view)) {
+	if (sources_open(&sources, &arena, &place, &report) &&
+	    translate_open(&sources, sources.file[0], view)) {
 		const struct sources_file *file = sources.file[0];
 
 		check_places(file->root);

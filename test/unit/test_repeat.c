@@ -14,7 +14,8 @@
 
 /* The status moves by two channels, of which "extra" fills what @extra says. */
 static const char contract_text[] =
-	"{\"asyncapi\":\"3.0.0\",\"x-perspective\":\"client\",\"info\":{\"title\":\"Lamps\",\"version\":\"1\"},\"channels\":{"
+	"{\"asyncapi\":\"3.0.0\",\"x-perspective\":\"client\",\"info\":{\"title\":\"Lamps\","
+	"\"version\":\"1\"},\"channels\":{"
 	"\"lamp\":{\"address\":\"lamps/{id}\",\"parameters\":{\"id\":{}},%s"
 	"\"messages\":{\"m\":{\"payload\":{\"type\":\"object\",\"properties\":{"
 	"\"at\":{\"$ref\":\"#/components/schemas/time\"},"
