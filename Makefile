@@ -96,7 +96,7 @@ UNIT     = base config draft learn yaml brokerfile options sessions shares relea
            journal journal_faults state idfilter store store_files writer ledger ledger_files replan age \
            monitor metrics control schema_compare
 THREADED = pattern verifier login journal journal_faults writer idfilter ledger ledger_files replan backlog metrics
-FUZZ     = brokerfile yaml contract learn translate topics gate repeat notice control journal properties \
+FUZZ     = brokerfile yaml contract learn translate topics gate repeat notice letter control journal properties \
            payload payload_text pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \
            access password token certid scram

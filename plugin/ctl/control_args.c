@@ -221,8 +221,8 @@ static int prepare(struct ctl_call *call, struct control_args *args)
 	broker->host = broker->host ? broker->host : "localhost";
 	broker->port = broker->port ? broker->port : 8883;
 	if (args->password_file && !broker->user)
-		return diag_set(&call->diag, ERR_INVALID, "--password-file %s: needs --user NAME",
-				args->password_file);
+		return diag_set(&call->diag, ERR_INVALID, "--password-file %s: needs --%s NAME",
+				args->password_file, args->topic ? "operator" : "user");
 	/* One of the user's own ids. Whom a certificate stands for is not known: no id. */
 	if (!broker->client_id && broker->user) {
 		(void)snprintf(args->id, sizeof(args->id), "%.128s/petstorectl-%ld", broker->user,
