@@ -206,14 +206,14 @@ static size_t known_rows(const struct shape_row *row)
 #define SEEN_MAX 4096u /* a power of two */
 
 /* Members that were held against a shape, or items each of which was. */
-struct shape_seen {
+struct shape_held {
 	const struct config *item;
 	unsigned shape; /* of each item: SHAPES more */
 };
 
 struct shape_walk {
 	struct loader *loader;
-	struct shape_seen *seen; /* SEEN_MAX of them, each of the last with its hash */
+	struct shape_held *seen; /* SEEN_MAX of them, each of the last with its hash */
 };
 
 /*
@@ -222,8 +222,8 @@ struct shape_walk {
  */
 static bool was_seen(const struct shape_walk *walk, const struct config *value, unsigned shape)
 {
-	const struct shape_seen this = { config_first(value, CONFIG_ANY), shape };
-	struct shape_seen *seen =
+	const struct shape_held this = { config_first(value, CONFIG_ANY), shape };
+	struct shape_held *seen =
 		&walk->seen[wordhash_mix((uintptr_t)this.item + shape, WORDHASH_FACTOR) &
 			    (SEEN_MAX - 1)];
 
@@ -265,7 +265,7 @@ static void check(const struct shape_walk *walk, const struct config *value, enu
 void shapes_check(struct loader *loader)
 {
 	const struct shape_walk walk = { loader, arena_take(&loader->scratch, SEEN_MAX,
-							    sizeof(struct shape_seen)) };
+							    sizeof(struct shape_held)) };
 
 	if (walk.seen)
 		check(&walk, loader->doc->root, SHAPE_DOCUMENT);
