@@ -129,7 +129,8 @@ static void report(const struct learning *learning)
 		(void)printf("%s: who published what; set passwords with petstorectl passwd\n",
 			     learning->access);
 	say_left(summary.system, "topics that begin with $ are the broker's");
-	say_left(summary.unnamed, "no address can name a topic with { or }");
+	say_left(summary.unnamed, "no address can name a topic with {, } or control characters");
+	say_left(summary.broken, "their payload begins as JSON and is none");
 	say_left(summary.passed.refused, "they were refused and not observed, or no publishes");
 	say_left(summary.passed.cut, "their payload was not kept as a whole");
 	if (summary.passed.is_torn)

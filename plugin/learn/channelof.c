@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/entity.h"
 #include "learn/naming.h"
 #include "learn/schemaof.h"
 
@@ -68,7 +69,8 @@ static void put_params(struct maker *maker, struct draft *channel, const struct 
 
 		maker_note(maker, params, param->name, "%s%s", param->has_many ? "more than " : "",
 			   maker_count(count, param->value.count, "value"));
-		if (location && observed->objects == observed->count && !strpbrk(location, "/~#% "))
+		if (location && observed->objects == observed->count &&
+		    strlen(location) < NAMING_MAX / 2 && !strpbrk(location, "/~#% "))
 			maker_text(maker, object, "location", "$message.payload#/%s", location);
 		maker_note(maker, object, "location", "the same in all of %" PRIu64,
 			   observed->objects);
@@ -344,7 +346,7 @@ static void put_status(struct maker *maker, const struct channelof_document *doc
 {
 	const struct statuswalk_member *member = statuswalk_status(&observed->walk);
 
-	if (member && !strpbrk(member->name, "/~")) {
+	if (member && !strpbrk(member->name, "/~") && observed->param[0].longest <= ENTITY_ID_MAX) {
 		put_entity(maker, document, channel, observed, member);
 		return;
 	}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/configwrite.h"
+#include "base/utf8.h"
 #include "base/wholefile.h"
 #include "learn/accounts.h"
 #include "learn/channelof.h"
@@ -65,10 +66,21 @@ struct learn_reading {
 	struct diag *diag;
 };
 
-/* Is the message on a topic that can be a channel? */
+/* Is the message on a topic that can be a channel? No address has braces or controls in its levels.
+ */
 static bool is_learned(const struct traffic_message *message)
 {
-	return message->topic[0] != '$' && !strpbrk(message->topic, "{}");
+	const char *at = message->topic, *end = at + message->topic_len;
+
+	if (*at == '$')
+		return false;
+	while (at < end) {
+		uint32_t code = utf8_next(&at, end);
+
+		if (code == '{' || code == '}' || utf8_is_control(code))
+			return false;
+	}
+	return true;
 }
 
 static int check_memory(const struct learn_reading *reading, const struct traffic_place *place)
@@ -252,6 +264,7 @@ static int settle(struct learned *learned, struct diag *diag)
 		rc = name_channel(learned, learned->channel[i], diag);
 		if (rc == 0 && observed_settle(&learned->reader, learned->channel[i]))
 			rc = diag_nomem(diag);
+		learned->summary.broken += learned->channel[i]->broken;
 	}
 	return rc;
 }

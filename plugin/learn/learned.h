@@ -15,7 +15,9 @@
 struct learned_summary {
 	uint64_t messages;
 	uint64_t system;  /* on topics that begin with $, which are the broker's: left out */
-	uint64_t unnamed; /* on topics with { or }, which no address can name: left out */
+	uint64_t unnamed; /* on topics with { or } or controls, which no address can name: left out
+			   */
+	uint64_t broken;  /* that begin as JSON and are none, beside others that are: left out */
 	struct traffic_passed passed;
 	size_t channels;   /* with messages */
 	bool has_nameless; /* some messages name no publisher */

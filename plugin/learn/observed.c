@@ -55,6 +55,8 @@ static int add_value(struct observed_reader *reader, struct observed_param *para
 	enum topictree_look look = TOPICTREE_ANY;
 	struct texttable_entry *entry;
 
+	if (value->len > param->longest)
+		param->longest = value->len;
 	if (value->len < sizeof(text)) {
 		memcpy(text, value->text, value->len);
 		text[value->len] = '\0';
@@ -199,6 +201,10 @@ static int add_payload(struct observed_reader *reader, struct observed *observed
 		return 0;
 	}
 	root = read_json(reader, message);
+	if (!root && strchr("{[\"", message->payload[0])) {
+		observed->broken++;
+		return 0;
+	}
 	if (!root)
 		return add_text(reader, observed, message);
 	if (view_is(root, VIEW_OBJECT))
@@ -254,6 +260,10 @@ int observed_settle(struct observed_reader *reader, struct observed *observed)
 	const struct shape_seen *json = &observed->json;
 	int rc = 0;
 
+	if (json->count == 0 && observed->text.count == 0) {
+		observed->binary += observed->broken; /* it is some format of its own */
+		observed->broken = 0;
+	}
 	if (json->types != PAYLOAD_TYPE_OBJECT || json->is_deep)
 		return 0;
 	for (size_t i = 0; rc == 0 && i < json->member.count; i++) {

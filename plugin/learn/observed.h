@@ -33,6 +33,7 @@ struct observed_param {
 	const char *alike; /* of TOPICTREE_ALIKE */
 	bool has_many;     /* more values than @value has */
 	struct texttable value;
+	size_t longest;   /* bytes of the longest */
 	size_t locations; /* members of all payloads so far that were the value */
 	const char *location[OBSERVED_LOCATIONS_MAX];
 };
@@ -50,6 +51,7 @@ struct observed {
 	uint64_t wills;
 	uint64_t empty;
 	uint64_t binary;
+	uint64_t broken;  /* that begin as JSON and are none: not learned where others are */
 	uint64_t objects; /* payloads that are JSON objects */
 	unsigned qos_low, qos_high;
 	size_t bytes;           /* of the largest payload */
@@ -75,7 +77,8 @@ struct observed_reader {
 int observed_add(struct observed_reader *reader, struct observed *observed,
 		 const struct traffic_message *message, const struct topictree_value *value);
 
-/* Between the second and the third: which member tells kinds apart, which may be a status. */
+/* Between the second and the third: what broken JSON is taken for; which member tells kinds apart,
+ * which may be a status. */
 int observed_settle(struct observed_reader *reader, struct observed *observed);
 
 /* The third reading. */

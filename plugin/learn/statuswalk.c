@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/entity.h"
+
 #define WALKERS_MIN 5u
 #define STATUSES_MIN 3u
 #define STEP_TIMES_MIN 2u
@@ -12,8 +14,12 @@ int statuswalk_watch(struct shape_scribe *scribe, struct statuswalk *walk, const
 	struct statuswalk_member *member;
 
 	if (walk->members == STATUSWALK_CANDIDATES_MAX ||
-	    shape->value.count > STATUSWALK_VALUES_MAX)
+	    shape->value.count > STATUSWALK_VALUES_MAX || strlen(name) > STATUSWALK_NAME_MAX)
 		return 0;
+	for (size_t i = 0; i < shape->value.count; i++)
+		if (shape->value.entry[i]->len == 0 ||
+		    shape->value.entry[i]->len > ENTITY_STATUS_MAX)
+			return 0;
 	member = arena_alloc(scribe->arena, sizeof(*member));
 	if (!member)
 		return ERR_NOMEM;

@@ -16,6 +16,7 @@
 
 #define STATUSWALK_CANDIDATES_MAX 4u
 #define STATUSWALK_VALUES_MAX 16u
+#define STATUSWALK_NAME_MAX 100u           /* bytes of a member's name */
 #define STATUSWALK_ENTITIES_MAX (1u << 18) /* that are followed, of a channel */
 
 struct statuswalk_member {
@@ -34,7 +35,7 @@ struct statuswalk {
 	struct texttable entity;
 };
 
-/* Adds a candidate. */
+/* Adds a candidate, unless its name or a value is none that a contract can have for a status. */
 int statuswalk_watch(struct shape_scribe *scribe, struct statuswalk *walk, const char *name,
 		     const struct shape_seen *shape);
 

@@ -45,7 +45,7 @@ static int step(struct topictree *tree, struct topictree_node **node, const char
 	struct texttable_entry *entry = texttable_find(&from->child, tree->hash, text, len);
 	int rc;
 
-	if (entry || !from->param) {
+	if (entry || !from->param || len == 0) { /* no parameter stands for an empty level */
 		*node = entry ? entry->value : child_of(tree, from, text, len);
 		if (!*node)
 			return ERR_NOMEM;
@@ -164,8 +164,8 @@ static bool is_value(const struct topictree_node *node, const struct level_candi
 {
 	size_t alike = count_like(all, count, one, true);
 
-	if (!node->up && ends_here(one->entry->value))
-		return false; /* a parameter alone would be any topic */
+	if (one->entry->len == 0 || (!node->up && ends_here(one->entry->value)))
+		return false; /* no parameter is empty, and one alone would be any topic */
 	if (one->look < TOPICTREE_ALIKE)
 		return true;
 	if (one->look == TOPICTREE_ALIKE &&
@@ -290,7 +290,7 @@ struct topictree_node *topictree_find(const struct topictree *tree, const char *
 		const struct texttable_entry *entry =
 			texttable_find(&node->child, tree->hash, at, size);
 
-		if (!entry && (!node->param || *count == TOPICTREE_PARAMS_MAX))
+		if (!entry && (!node->param || size == 0 || *count == TOPICTREE_PARAMS_MAX))
 			return NULL;
 		if (!entry)
 			ret[(*count)++] = (struct topictree_value){ at, size };

@@ -163,6 +163,7 @@ static const struct {
 	{ "1/state 2/state", "{id}/state" },
 	{ "sensor1 sensor2", "sensor1 sensor2" },
 	{ "/a/1 /a/2 b/", "/a/{aId} b/" },
+	{ "a//t a/1/t a/2/t", "a//t a/{aId}/t" },
 };
 
 static void test_learn_read__addresses(void **state)
@@ -331,6 +332,26 @@ static void test_learn_read__text(void **state)
 	assert_says(&result, "/operations/sendAPower/bindings/mqtt",
 		    "{\"qos\": 1, \"retain\": true}");
 	assert_says(&result, "/operations/sendAMixed/bindings/mqtt", "{\"qos\": 0}");
+	clear(&result);
+}
+
+/* What begins as JSON and is none is left out where there is better; alone it is some format. */
+static void test_learn_read__broken(void **state)
+{
+	struct recording recording;
+	struct result result;
+
+	(void)state;
+	begin(&recording);
+	add(&recording, "a/b", "{\"a\":1}", 0, 0);
+	add(&recording, "a/b", "{\"a\":", 0, 0);
+	add(&recording, "a/c", "{{x}}", 0, 0);
+	finish(&recording, NULL, &result);
+	assert_int_equal(result.summary.broken, 1);
+	assert_has(&result, "/channels/aB/messages/text", false);
+	assert_has(&result, "/channels/aB/messages/binary", false);
+	assert_says(&result, "/channels/aC/messages",
+		    "{\"binary\": {\"contentType\": \"application/octet-stream\"}}");
 	clear(&result);
 }
 
@@ -629,6 +650,7 @@ int main(void)
 		cmocka_unit_test(test_learn_read__schemas),
 		cmocka_unit_test(test_learn_read__map),
 		cmocka_unit_test(test_learn_read__text),
+		cmocka_unit_test(test_learn_read__broken),
 		cmocka_unit_test(test_learn_read__kinds),
 		cmocka_unit_test(test_learn_read__status),
 		cmocka_unit_test(test_learn_read__no_status),
