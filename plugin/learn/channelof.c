@@ -251,14 +251,18 @@ static void put_binding(struct maker *maker, struct draft *operation,
 static struct draft *put_operation(struct maker *maker, struct draft *operations,
 				   const struct observed *observed, const char *action)
 {
-	char name[NAMING_MAX + 8];
+	char name[NAMING_MAX + 32];
 	struct draft *operation;
+	size_t len;
 
 	(void)snprintf(name, sizeof(name), "%s%c%s", action,
 		       observed->key[0] >= 'a' && observed->key[0] <= 'z'
 			       ? observed->key[0] - 'a' + 'A'
 			       : observed->key[0],
 		       observed->key + 1);
+	len = strlen(name);
+	for (unsigned i = 2; draft_get(&maker->drafts, operations, name); i++)
+		(void)snprintf(name + len, sizeof(name) - len, "%u", i); /* a given one */
 	operation = maker_object(maker, operations, name);
 	maker_text(maker, operation, "action", "%s", action);
 	maker_put(maker, operation, "channel",
@@ -346,7 +350,10 @@ static void put_status(struct maker *maker, const struct channelof_document *doc
 {
 	const struct statuswalk_member *member = statuswalk_status(&observed->walk);
 
-	if (member && !strpbrk(member->name, "/~") && observed->param[0].longest <= ENTITY_ID_MAX) {
+	if (member && !strpbrk(member->name, "/~") &&
+	    !draft_get(&maker->drafts, document->machines, observed->key) &&
+	    !draft_get(&maker->drafts, document->entities, observed->key) &&
+	    observed->param[0].longest <= ENTITY_ID_MAX) {
 		put_entity(maker, document, channel, observed, member);
 		return;
 	}

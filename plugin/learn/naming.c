@@ -66,6 +66,8 @@ void naming_key(const char *address, char *ret)
 		memmove(ret + 1, ret, used + 1);
 		ret[0] = 'c';
 	}
+	if (is_upper(ret[0])) /* operations differ by their key's other letters */
+		ret[0] = (char)(ret[0] - 'A' + 'a');
 }
 
 /* Names that the store has for itself, or that begin like those. */

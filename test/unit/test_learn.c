@@ -511,6 +511,26 @@ static void test_learn_give__keeps_what_it_does_not_know(void **state)
 	clear(&result);
 }
 
+/* Two channels have operations of their own, whatever their letters; given ones stay. */
+static void test_learn_read__names(void **state)
+{
+	static const char given[] =
+		"asyncapi: 3.0.0\nchannels: {}\n"
+		"operations: {sendAB: {action: send, channel: {$ref: '#/channels/x'}}}\n";
+	struct recording recording;
+	struct result result;
+
+	(void)state;
+	begin(&recording);
+	add(&recording, "a/b", "1", 0, 0);
+	add(&recording, "A/b", "1", 0, 0);
+	finish(&recording, given, &result);
+	assert_says(&result, "/operations/sendAB/channel", "{\"$ref\": \"#/channels/x\"}");
+	assert_says(&result, "/operations/sendAB2/channel", "{\"$ref\": \"#/channels/aB\"}");
+	assert_says(&result, "/operations/sendAB22/channel", "{\"$ref\": \"#/channels/aB2\"}");
+	clear(&result);
+}
+
 /* ---- what can't be learned from ------------------------------------------------------------ */
 
 #define M(topic, payload) "{\"topic\":\"" topic "\",\"payload\":\"" payload "\"}\n"
@@ -656,6 +676,7 @@ int main(void)
 		cmocka_unit_test(test_learn_read__no_status),
 		cmocka_unit_test(test_learn_give__widens),
 		cmocka_unit_test(test_learn_give__keeps_what_it_does_not_know),
+		cmocka_unit_test(test_learn_read__names),
 		cmocka_unit_test(test_learn_read__faults),
 		cmocka_unit_test(test_learn_read__no_pattern),
 		cmocka_unit_test(test_traffic_read__rows),
