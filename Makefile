@@ -49,7 +49,7 @@ CONTRACT_ROOM = contract/contract contract/transitions contract/entities contrac
            contract/shapes contract/traits contract/media contract/messages contract/operations contract/members contract/channels contract/address contract/content \
            contract/level contract/topics contract/topics_check contract/topics_filter contract/topics_nearest \
            contract/message_properties contract/servers contract/replies contract/dead_letters
-ACCESS_ROOM = access/access access/access_make access/access_load access/access_roles access/access_grants access/access_peers access/access_clients \
+ACCESS_ROOM = access/access access/access_make access/access_load access/access_roles access/access_grants access/access_others access/access_peers access/access_clients \
            access/access_certificate access/access_issuer access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
            access/nametable access/password access/revoked access/scram access/token access/verifier

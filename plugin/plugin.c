@@ -268,6 +268,7 @@ static void plugin_free(struct plugin *plugin)
 	feed_free(plugin->feed);
 	gate_clear(&plugin->gate);
 	ledger_close(plugin->ledger);
+	access_principal_drop(plugin->named.made);
 	rules_free(plugin->rules);
 	sessions_free(plugin->sessions);
 	shares_free(plugin->shares);

@@ -37,6 +37,7 @@
 #define ACCESS_NAME_MAX 128u   /* bytes of a user, role or attribute name */
 #define ACCESS_VALUE_MAX 1024u /* bytes of an attribute's value, of a pattern */
 #define ACCESS_USERS_MAX 1000000u
+#define ACCESS_ANONYMOUS "anonymous" /* the name of who has none, where the file lets it in */
 #define ACCESS_ROLES_MAX 1024u
 #define ACCESS_TRUST_MAX 256u /* filters in `trust` of a role; a peer's publish asks each */
 #define ACCESS_LIST_MAX 4096u /* entries of any list, members of any object but users */
@@ -66,6 +67,7 @@ struct access_principal {
 	bool needs_certificate; /* a role of it is for clients with a certificate only */
 	bool is_peer;           /* a role of it says `peer`: it is a bridge's user */
 	bool has_grants;        /* some, or a rule has some: else all of them are empty */
+	bool is_anonymous;      /* it stands for all clients without a name, who proved nothing */
 	struct scopeset full;   /* held for everything */
 	struct scopeset own; /* "scope:own": held for what the principal owns; not also in full */
 	struct scopeset denied;           /* never held, also if a rule allows it */
@@ -244,6 +246,39 @@ bool access_client_ok(const struct access_principal *principal, const char *id);
  * as fit into @cap bytes, terminated; none where every id may be used.
  */
 void access_client_list(const struct access_principal *principal, char *ret, size_t cap);
+
+/* ---- everybody else --------------------------------------------------------------------- */
+
+/*
+ * What the file's `default` gives to @name, who proved to be it by a password or by SCRAM and is no
+ * user of the file: that one's roles, no attributes. Result as access_certificate(): ERR_INVALID
+ * where the file has no `default`, or @name is no good name. Certificates and tokens have rules of
+ * their own, and nothing of `default`.
+ */
+int access_default(struct access *access, const char *name, struct access_principal **ret,
+		   struct diag *diag) MUST_CHECK;
+bool access_has_default(const struct access *access);
+
+/*
+ * Who comes without a name, borrowed; NULL: there is no access object, or the file has no
+ * `anonymous`, and nobody may. It is one principal for all of them, called ACCESS_ANONYMOUS, and
+ * neither access_find() nor access_principal() knows it. While there is one, no other principal can
+ * have its name: a user of that name is a load error, and a certificate, token or password for it
+ * is refused. What one of its clients owns, all of them own.
+ *
+ * Its client ids are those of its roles, else the file's; without either "anonymous", that with a
+ * '/' and more behind it, and what the broker makes.
+ */
+const struct access_principal *access_anonymous(const struct access *access);
+
+/*
+ * Who could use client id @id by its pattern, beside the anonymous? True where it is a user, whose
+ * name the id begins with, where it is a name that @exists knows and `default` lets in, or where a
+ * role that the anonymous do not have names the id ("console", "ops-*"). For these the id is not
+ * for who proved nothing. @exists may be NULL. Costs some 128 lookups and a walk over the roles.
+ */
+bool access_client_is_others(const struct access *access, const char *id,
+			     bool (*exists)(const void *ctx, const char *name), const void *ctx);
 
 /* ---- principals that a certificate or a token speaks for -------------------------------- */
 

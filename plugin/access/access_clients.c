@@ -92,6 +92,59 @@ bool access_client_ok(const struct access_principal *principal, const char *id)
 	return id && is_made(id);
 }
 
+static bool has_name_word(const char *pattern)
+{
+	return strncmp(pattern, NAME_WORD, NAME_WORD_LEN) == 0;
+}
+
+/* May @principal, under the name @name, use it by a pattern that has its name? */
+static bool may_by_name(const struct access_principal *principal, const char *name, const char *id)
+{
+	for (size_t i = 0; i < principal->client_count; i++)
+		if (has_name_word(principal->client[i]) &&
+		    client_matches(name, principal->client[i], id))
+			return true;
+	return false;
+}
+
+/* Does a role that is not among @own name it? "*" names nobody's. */
+static bool is_of_role(const struct access *access, const struct roleset *own, const char *id)
+{
+	for (size_t i = 0; i < access->role_count; i++) {
+		const struct access_role *role = &access->role[i];
+
+		if (own->word[i / 64] >> (i % 64) & 1)
+			continue;
+		for (size_t k = 0; k < role->client_count; k++)
+			if (!has_name_word(role->client[k]) && role->client[k][0] != '*' &&
+			    client_matches("", role->client[k], id))
+				return true;
+	}
+	return false;
+}
+
+bool access_client_is_others(const struct access *access, const char *id,
+			     bool (*exists)(const void *ctx, const char *name), const void *ctx)
+{
+	const struct access_principal *nobody = access->anonymous;
+	struct roleset own = access_closure(access, nobody ? nobody->role_number : NULL,
+					    nobody ? nobody->role_count : 0);
+	char name[ACCESS_NAME_MAX + 1];
+
+	for (size_t len = 0; len < ACCESS_NAME_MAX && id[len]; len++) {
+		const struct access_principal *user;
+
+		name[len] = id[len];
+		name[len + 1] = '\0';
+		user = access_find(access, name);
+		if (!user && access->unlisted && exists && exists(ctx, name))
+			user = access->unlisted;
+		if (user && may_by_name(user, name, id))
+			return true;
+	}
+	return is_of_role(access, &own, id);
+}
+
 void access_client_list(const struct access_principal *principal, char *ret, size_t cap)
 {
 	size_t used = 0;

@@ -51,7 +51,7 @@ struct access_role {
 	struct roleset closure; /* itself and everything it includes, at any depth */
 };
 
-/* What a principal is made of: a user's entry, a certificate rule or an issuer. */
+/* What a principal is made of: a user's entry, `default`, a certificate rule or an issuer. */
 struct access_basis {
 	const char *name;
 	struct scopeset full; /* beside what the roles say */
@@ -114,6 +114,8 @@ struct access {
 	size_t user_count;
 	struct access_principal *user;
 	struct nametable user_table;
+	struct access_principal *unlisted;  /* what `default` gives, without a name; or NULL */
+	struct access_principal *anonymous; /* NULL: there is none */
 	size_t certificate_count;
 	struct access_certificate_rule *certificate;
 	size_t issuer_count;
@@ -197,6 +199,15 @@ bool access_scope_add(const struct access *access, const char *word, size_t len,
 void access_section_roles(struct access_reader *reader, const struct config *roles);
 void access_section_certificates(struct access_reader *reader, const struct config *rules);
 void access_section_issuers(struct access_reader *reader, const struct config *issuers);
+
+/* `default` and `anonymous` of the file's @root. */
+void access_section_others(struct access_reader *reader, const struct config *root);
+
+/* Is @name the one of clients without a name, which then no principal can have? */
+bool access_is_anonymous_name(const struct access *access, const char *name);
+
+/* The @count roles at @role, and all that they include. */
+struct roleset access_closure(const struct access *access, const uint32_t *role, size_t count);
 
 /* Frees what issuers own besides the arena. */
 void access_issuers_clear(struct access *access);

@@ -224,6 +224,11 @@ static void read_user(struct access_reader *reader, const struct config *at,
 	struct access_basis basis = { .name = access_name(reader, at) };
 	bool is_disabled = false;
 
+	if (access_is_anonymous_name(reader->access, at->key))
+		(void)config_fail(
+			&reader->report, at, NULL, ERR_INVALID,
+			"with the member `anonymous` this name is that of clients without "
+			"one: expected another");
 	if (!config_check(&reader->report, at, "a user", user_members))
 		return;
 	access_read_roles(reader, config_member(at, "roles"), &basis.role, &basis.role_count);
@@ -264,6 +269,7 @@ static const struct config_known file_members[] = {
 	{ .name = "roles", .kind = CONFIG_OBJECT, .is_required = true },
 	{ .name = "clientIds", .kind = CONFIG_ARRAY },
 	{ .name = "users", .kind = CONFIG_OBJECT, .is_required = true },
+	{ .name = "default anonymous", .kind = CONFIG_OBJECT },
 	{ .name = "certificates", .kind = CONFIG_ARRAY },
 	{ .name = "issuers", .kind = CONFIG_ARRAY },
 };
@@ -278,6 +284,7 @@ static void read_file(struct access_reader *reader, const struct config *root)
 	access_section_roles(reader, config_member(root, "roles"));
 	access_read_clients(reader, config_member(root, "clientIds"), &access->client,
 			    &access->client_count);
+	access_section_others(reader, root); /* a user can't have the name of the nameless */
 	read_users(reader, config_member(root, "users"));
 	access_section_certificates(reader, config_member(root, "certificates"));
 	access_section_issuers(reader, config_member(root, "issuers"));

@@ -15,7 +15,7 @@ static void roleset_merge(struct roleset *set, const struct roleset *more)
 		set->word[i] |= more->word[i];
 }
 
-static struct roleset closure_of(const struct access *access, const uint32_t *role, size_t count)
+struct roleset access_closure(const struct access *access, const uint32_t *role, size_t count)
 {
 	struct roleset set = { { 0 } };
 
@@ -247,9 +247,9 @@ static bool gather_limits(const struct access *access, struct arena *arena,
 int access_make(const struct access *access, struct arena *arena, const struct access_basis *basis,
 		struct access_principal *ret)
 {
-	struct gathering from = { .allow = closure_of(access, basis->role, basis->role_count) };
+	struct gathering from = { .allow = access_closure(access, basis->role, basis->role_count) };
 
-	from.all = closure_of(access, basis->mute, basis->mute_count);
+	from.all = access_closure(access, basis->mute, basis->mute_count);
 	roleset_merge(&from.all, &from.allow);
 	*ret = (struct access_principal){ .name = basis->name,
 					  .full = basis->full,
@@ -278,6 +278,8 @@ static int holder_begin(struct access_holder *holder, const char *noun,
 		return diag_nomem(diag);
 	if (names_template_fill(name, value, text, ACCESS_NAME_MAX + 1))
 		fault = names_fault(text, strlen(text), ACCESS_NAME_MAX);
+	if (!fault && access_is_anonymous_name(holder->access, text))
+		fault = "is that of clients without a name";
 	if (fault)
 		return diag_set(diag, ERR_INVALID, "the name that the %s gives %s", noun, fault);
 	holder->user = access_find(holder->access, text);

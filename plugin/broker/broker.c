@@ -84,6 +84,7 @@ void broker_probe(struct broker *ret)
 	properties->is_there = probe(of_properties, COUNT(of_properties));
 	(void)probe(of_2_1, COUNT(of_2_1));
 	ret->has_busy_code = ret->complete_login != NULL;
+	ret->has_connect_event = ret->complete_login != NULL;
 	ret->has_quota_code = dlsym(RTLD_DEFAULT, "mosquitto_plugin_set_info") != NULL;
 	if (!properties->is_there && !ret->has_quota_code)
 		properties->is_there = property_layout_use(properties);

@@ -57,6 +57,7 @@ struct broker {
 	 * delay a login, or plugin_opt_delayed_logins is off.
 	 */
 	void (*complete_login)(const char *client_id, int result);
+	bool has_connect_event; /* CONNECT says which logins succeeded (2.1) */
 	/* The port of the client's listener; NULL: 2.0 has no such call. */
 	int (*client_port)(const struct mosquitto *client);
 	/* Removes a subscription from a session; NULL: 2.0 has no such call. */

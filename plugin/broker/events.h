@@ -120,6 +120,12 @@ struct mended {
 	unsigned next;
 };
 
+/* The principal that `default` makes of the name of a client without a session: the last one. */
+struct named_principal {
+	struct access_principal *made; /* owned; NULL: there is none */
+	uint64_t generation;
+};
+
 /* For log lines that come at most once in a while. */
 struct unlogged {
 	atomic_uint foreign; /* requests refused on threads of 2.1's http_api, not logged yet */
@@ -151,6 +157,7 @@ struct plugin {
 	struct decision filter; /* of a subscription */
 	struct arrival arrival;
 	struct reloading reloading;
+	struct named_principal named;
 	struct retained retained;
 	struct mended mended;
 	struct unlogged unlogged;
@@ -211,10 +218,26 @@ void events_renew(struct plugin *plugin, struct session *session);
  *
  * A client without a session has no principal, except those that the broker makes itself, which
  * have no address: a session restored from disk, a bridge of its own, the source of a retained
- * message. They are known by their user name.
+ * message. They are known by their user name, or, but for a bridge, by having none.
  */
 const struct access_principal *
 events_principal(struct plugin *plugin, const struct mosquitto *client, struct session *session);
+
+/*
+ * The principal called @name, as far as the access file and the files of passwords say who that is:
+ * borrowed until the next call. NULL: there is none, it is disabled, or only a certificate or a
+ * token can make it.
+ */
+const struct access_principal *events_named(struct plugin *plugin, const char *name);
+
+/*
+ * No operator's command is for who has no name, whatever its roles say. @topic: of a publish, or a
+ * filter.
+ */
+static inline bool events_is_command(const struct session *session, const char *topic)
+{
+	return session && session->is_anonymous && strncmp(topic, "$CONTROL", 8) == 0;
+}
 
 /*
  * Is the client away, with a principal that it will prove only at its next CONNECT? A session that

@@ -106,7 +106,11 @@ static int check_subscription(struct plugin *plugin, const struct mosquitto *cli
 					    .session = session,
 					    .request = request };
 
-	gate_decide(&plugin->gate, events_actor(plugin, client, session), request, decision);
+	gate_decide(&plugin->gate,
+		    events_is_command(session, request->message.topic)
+			    ? NULL
+			    : events_actor(plugin, client, session),
+		    request, decision);
 	if (request->action == GATE_UNSUBSCRIBE) {
 		feed_unsubscribe(plugin->feed, &asked);
 		events_share_remove(plugin, client, &request->message);

@@ -14,6 +14,7 @@ int events_on_leave(int event_id, void *event_data, void *userdata)
 	struct mosquitto_evt_disconnect *event = event_data;
 	struct plugin *plugin = userdata;
 	const struct session *session;
+	bool was_refused;
 
 	(void)event_id;
 	events_settle(plugin);
@@ -24,7 +25,10 @@ int events_on_leave(int event_id, void *event_data, void *userdata)
 		feed_left(plugin->feed, event->client, session);
 		events_release_left(plugin, session);
 	}
+	was_refused = session && session->is_unsure;
 	sessions_leave(plugin->sessions, event->client);
+	if (was_refused) /* by allow_anonymous: there is nothing to be kept for */
+		sessions_forget(plugin->sessions, event->client);
 	if (shares_count(plugin->shares) > 0)
 		shares_leave(plugin->shares, broker_who(event->client).client_id, event->client);
 	login_abandon(plugin->login, event->client);

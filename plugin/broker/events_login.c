@@ -18,7 +18,7 @@
  */
 void events_renew(struct plugin *plugin, struct session *session)
 {
-	struct login_request request = { .username = session->name,
+	struct login_request request = { .username = session->is_anonymous ? NULL : session->name,
 					 .password = session->token,
 					 .client_id = session->client_id,
 					 .certificate = session->certificate,
@@ -51,7 +51,7 @@ static bool is_of(const struct session *session, const struct mosquitto *client)
 	struct who who = broker_who(client);
 
 	return strcmp(session->client_id, who.client_id) == 0 &&
-	       strcmp(session->name, who.principal) == 0;
+	       strcmp(session->is_anonymous ? "" : session->name, who.principal) == 0;
 }
 
 /* The address was given to someone else. */
@@ -76,20 +76,53 @@ static bool has_no_address(const struct mosquitto *client)
 	return broker_who(client).address[0] == '\0';
 }
 
+const struct access_principal *events_named(struct plugin *plugin, const char *name)
+{
+	struct access *access = plugin->rules->access;
+	const struct access_principal *user = access_find(access, name);
+
+	if (user)
+		return user->is_disabled ? NULL : user;
+	if (access_anonymous(access) && strcmp(name, ACCESS_ANONYMOUS) == 0)
+		return access_anonymous(access);
+	if (!name[0] || !login_is_entered(plugin->rules, name))
+		return NULL;
+	if (!plugin->named.made || plugin->named.generation != plugin->generation ||
+	    strcmp(plugin->named.made->name, name) != 0) {
+		access_principal_drop(plugin->named.made);
+		plugin->named.made = NULL;
+		plugin->named.generation = plugin->generation;
+		/* NULL stays: by `default` nobody comes in, or memory ran out. */
+		diag_ignore(access_default(access, name, &plugin->named.made, NULL));
+	}
+	return plugin->named.made;
+}
+
+/*
+ * Of what has no session with us: one that the broker read from its disk, the source of a retained
+ * message, a bridge. Only a bridge without a name is not one of those who come without.
+ */
+static const struct access_principal *by_name(struct plugin *plugin, const struct mosquitto *client)
+{
+	const char *name = broker_who(client).principal;
+
+	if (name[0])
+		return strcmp(name, ACCESS_ANONYMOUS) == 0 &&
+				       access_anonymous(plugin->rules->access)
+			       ? NULL /* the nameless have no name at the broker */
+			       : events_named(plugin, name);
+	return broker_is_bridge(client) ? NULL : access_anonymous(plugin->rules->access);
+}
+
 const struct access_principal *
 events_principal(struct plugin *plugin, const struct mosquitto *client, struct session *session)
 {
-	const struct access_principal *principal;
-
 	if (session) {
 		if (session->generation != plugin->generation)
 			events_renew(plugin, session);
 		return session->principal;
 	}
-	if (!has_no_address(client))
-		return NULL;
-	principal = access_find(plugin->rules->access, broker_who(client).principal);
-	return principal && !principal->is_disabled ? principal : NULL;
+	return has_no_address(client) ? by_name(plugin, client) : NULL;
 }
 
 bool events_is_unproved(const struct plugin *plugin, const struct mosquitto *client,
@@ -163,6 +196,8 @@ static struct login_request describe_login(const struct plugin *plugin,
 
 	return (struct login_request){
 		.handle = client,
+		.is_named_id = access_anonymous(plugin->rules->access) &&
+			       sessions_is_named(plugin->sessions, who.client_id),
 		.username = mosquitto_client_username(client),
 		.client_id = who.client_id,
 		.address = who.address[0] ? who.address : NULL,
@@ -232,6 +267,9 @@ static bool open_session(struct plugin *plugin, const struct login_request *requ
 	/* A password beside a certificate was checked, too. */
 	session->method = answer->method == LOGIN_CERTIFICATE && request->password ? LOGIN_BOTH
 										   : answer->method;
+	session->is_anonymous = answer->principal->is_anonymous;
+	session->is_unsure = session->is_anonymous && plugin->broker.has_connect_event;
+	session->begins_clean = request->is_clean;
 	session->port = request->port;
 	session->is_scram = answer->method == LOGIN_SCRAM;
 	return true;
@@ -284,8 +322,9 @@ static int conclude_login(struct plugin *plugin, const struct login_request *req
 			       ? BROKER_BUSY
 			       : MOSQ_ERR_AUTH;
 	}
-	shares_connect(plugin->shares, request->client_id, answer->principal->name, request->handle,
-		       request->is_clean && !is_connected);
+	if (!sessions_find(plugin->sessions, request->handle)->is_unsure)
+		shares_connect(plugin->shares, request->client_id, answer->principal->name,
+			       request->handle, request->is_clean && !is_connected);
 	if (is_connected)
 		return MOSQ_ERR_SUCCESS;
 	free(plugin->arrival.id);
@@ -296,7 +335,7 @@ static int conclude_login(struct plugin *plugin, const struct login_request *req
 
 /*
  * The broker is to know the client under its principal's name. Where it won't have the name the
- * client is not let in.
+ * client is not let in. One without a name is the broker's to let in.
  */
 static int name_client(struct plugin *plugin, const struct login_request *request,
 		       struct mosquitto *client, int rc)
@@ -304,7 +343,11 @@ static int name_client(struct plugin *plugin, const struct login_request *reques
 	const struct session *session = sessions_find(plugin->sessions, client);
 	char name[80];
 
-	if (rc != MOSQ_ERR_SUCCESS || !session || broker_rename(client, session->name))
+	if (rc != MOSQ_ERR_SUCCESS || !session)
+		return rc;
+	if (session->is_anonymous)
+		return MOSQ_ERR_PLUGIN_DEFER; /* to the broker's allow_anonymous */
+	if (broker_rename(client, session->name))
 		return rc;
 	broker_log(BROKER_WARNING, "the broker takes no client under the name of %s",
 		   diag_name(name, sizeof(name), session->name, strlen(session->name)));
@@ -365,7 +408,7 @@ static int ask_again(struct plugin *plugin, struct session *session, struct logi
 	session->entry = answer.entry;
 	session->generation = plugin->generation;
 	sessions_end_at(plugin->sessions, session, answer.expires_ms);
-	return MOSQ_ERR_SUCCESS;
+	return session->is_anonymous ? MOSQ_ERR_PLUGIN_DEFER : MOSQ_ERR_SUCCESS;
 }
 
 int events_on_basic_auth(int event_id, void *event_data, void *userdata)
@@ -431,6 +474,16 @@ void events_finish_logins(struct plugin *plugin)
 	}
 }
 
+/* The broker let in who has no name. */
+static void come_in(struct plugin *plugin, struct session *session)
+{
+	if (!session || session->is_gone || !session->is_unsure)
+		return;
+	session->is_unsure = false;
+	shares_connect(plugin->shares, session->client_id, session->name, session->handle,
+		       session->begins_clean);
+}
+
 int events_on_connect(int event_id, void *event_data, void *userdata)
 {
 	/* 2.0 has no such event; its first members are DISCONNECT's. */
@@ -440,6 +493,7 @@ int events_on_connect(int event_id, void *event_data, void *userdata)
 	(void)event_id;
 	events_settle(plugin);
 	plugin->arrival.connected = event->client;
+	come_in(plugin, sessions_find(plugin->sessions, event->client));
 	if (plugin->arrival.handle == event->client)
 		plugin->arrival.handle = NULL; /* taken over and asked again, whatever there was */
 	return MOSQ_ERR_SUCCESS;

@@ -298,7 +298,10 @@ int events_check_publish(struct plugin *plugin, struct mosquitto_evt_acl_check *
 	if (plugin->arrival.handle == event->client && !is_will && session &&
 	    session->state == SESSION_VALID)
 		return ask_again(plugin, &publish);
-	gate_decide(&plugin->gate, events_publisher(plugin, event->client, session, is_will),
+	gate_decide(&plugin->gate,
+		    events_is_command(session, event->topic)
+			    ? NULL
+			    : events_publisher(plugin, event->client, session, is_will),
 		    request, decision);
 	if (!is_will && is_open(decision, event->properties))
 		decide_shown(plugin, &publish, false);

@@ -99,7 +99,7 @@ static bool find_principal(struct plugin *plugin, const struct shares_client *ho
 	struct session *session;
 
 	if (!holder->handle) {
-		*ret = access_find(access, holder->principal);
+		*ret = events_named(plugin, holder->principal);
 		return !access_has_certificates(access) && !access_has_issuers(access);
 	}
 	session = sessions_find(plugin->sessions, holder->handle);

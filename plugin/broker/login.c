@@ -295,6 +295,31 @@ static bool is_connect_right(const struct login_try *try)
 			    "the connection is not as the contract's servers want it: %s", fault);
 }
 
+bool login_is_entered(const struct rules *rules, const char *name)
+{
+	return login_password_entry(rules, name) || login_scram_entry(rules, name);
+}
+
+static bool is_entered(const void *ctx, const char *name)
+{
+	return login_is_entered(ctx, name);
+}
+
+/* Who proved nothing takes nobody's session over, nor the client id that somebody may come under.
+ */
+static bool is_id_free(const struct login_try *try)
+{
+	const struct login_request *request = try->request;
+
+	if (request->is_repeat || !request->client_id)
+		return true;
+	return (!request->is_named_id &&
+		!access_client_is_others(try->rules->access, request->client_id, is_entered,
+					 try->rules)) ||
+	       login_refuse(try->answer,
+			    "a client without a name may not use this client id: it is another's");
+}
+
 static bool is_admitted(const struct login_try *try)
 {
 	const struct login_request *request = try->request;
@@ -308,6 +333,8 @@ static bool is_admitted(const struct login_try *try)
 		return login_refuse(answer, "%s has to come with a certificate", principal->name);
 	if (!access_client_ok(principal, request->client_id))
 		return refuse_client_id(principal, answer);
+	if (principal->is_anonymous && !is_id_free(try))
+		return false;
 	return is_connect_right(try);
 }
 

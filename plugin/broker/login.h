@@ -3,7 +3,10 @@
  *
  * A login is checked in this order: is its address locked; is the proof right; is the client held
  * off (holdoffs.h); does it connect too often; what does the access file say of the principal.
- * What a peer does before its proof is charged to its address alone. Knows nothing of the broker.
+ * What a peer does before its proof is charged to its address alone. A client without any
+ * credentials is the access file's `anonymous`, where that has one: the answer then says only that
+ * the plugin has nothing against it; whether it comes in is the broker's decision, by
+ * allow_anonymous. Knows nothing of the broker.
  * For the broker's thread alone. The reason is for the log: the peer only learns that it is not
  * authorized.
  */
@@ -31,9 +34,10 @@ struct login_request {
 	const char *address;
 	const struct certid *certificate; /* NULL: the client showed none */
 	const char *certificate_fault;    /* why the certificate can't be read; NULL: it can */
-	bool is_clean;                    /* the client begins a new session */
-	int keep_alive;                   /* seconds, as the client has it */
-	uint16_t port;                    /* of its listener; 0: not known */
+	bool is_named_id; /* there is a session of this client id, of somebody with a name */
+	bool is_clean;    /* the client begins a new session */
+	int keep_alive;   /* seconds, as the client has it */
+	uint16_t port;    /* of its listener; 0: not known */
 	/*
 	 * The broker asks again after a reload, about a session that this plugin accepted: nothing
 	 * is counted. A client of SCRAM can't prove itself again here: it is accepted while its
@@ -155,6 +159,9 @@ bool login_begin(struct login *login, const struct rules *rules,
 void login_finish(struct login *login, const struct rules *rules,
 		  const struct login_request *request, const struct login_message *message,
 		  struct login_answer *ret);
+
+/* Is @name in the file of passwords, or of SCRAM keys? */
+bool login_is_entered(const struct rules *rules, const char *name);
 
 /* Has @handle an exchange that waits for its second message? */
 bool login_is_begun(struct login *login, const void *handle);

@@ -127,7 +127,8 @@ void login_forget_waiting(const struct login_try *try);
 /* The peer that the login's open exchange or waiting login is counted for; PEER_UNKNOWN: none. */
 struct peer login_sharer(const struct login_try *try);
 
-/* Looks the proved @user up in the access file. False: it has no entry, and the answer says so. */
+/* Looks the proved @user up in the access file, or makes its principal of `default`. False: the
+ * answer says why there is none. */
 bool login_find_principal(const struct login_try *try, const char *user);
 
 /* A hash of an entry of the password or SCRAM file, so that a change is seen; 0: @stored is NULL.

@@ -27,9 +27,15 @@ const char *login_scram_entry(const struct rules *rules, const char *user)
 
 bool login_find_principal(const struct login_try *try, const char *user)
 {
-	try->answer->principal = access_find(try->rules->access, user);
-	return try->answer->principal ||
-	       login_refuse(try->answer, "the user has no entry in the access file");
+	struct login_answer *answer = try->answer;
+
+	answer->principal = access_find(try->rules->access, user);
+	if (answer->principal)
+		return true;
+	if (access_default(try->rules->access, user, &answer->made, &answer->why))
+		return false;
+	answer->principal = answer->made;
+	return true;
 }
 
 bool login_has_token(const struct login_try *try)
@@ -115,6 +121,17 @@ static bool prove_by_entry(const struct login_try *try, enum login_method method
 	return login_find_principal(try, request->username);
 }
 
+/* A client without any credentials is who the access file says, without a proof. */
+static bool is_anonymous(const struct login_try *try)
+{
+	const struct login_request *request = try->request;
+
+	try->answer->method = LOGIN_NONE;
+	if (!request->username && !request->password)
+		try->answer->principal = access_anonymous(try->rules->access);
+	return try->answer->principal != NULL;
+}
+
 bool login_prove(const struct login_try *try)
 {
 	const struct login_request *request = try->request;
@@ -122,6 +139,8 @@ bool login_prove(const struct login_try *try)
 	if ((request->certificate || request->certificate_fault) &&
 	    access_has_certificates(try->rules->access))
 		return prove_certificate(try);
+	if (is_anonymous(try))
+		return true;
 	if (request->is_repeat && request->is_scram)
 		return prove_by_entry(try, LOGIN_SCRAM);
 	if (login_has_token(try))

@@ -129,11 +129,14 @@ static void keep(struct notify *notify, const struct refusal *refusal)
 }
 
 /* @principal: as which the client proved itself; NULL: it did not. */
-static struct who who_is(const struct mosquitto *client, const char *principal)
+static struct who who_is(const struct notify *notify, const struct mosquitto *client,
+			 const char *principal)
 {
 	struct who who = broker_who(client);
 
-	who.is_proved = principal != NULL;
+	/* They have one name together, and each of them proved nothing. */
+	who.is_proved = principal && !(access_anonymous(notify->rules->access) &&
+				       strcmp(principal, ACCESS_ANONYMOUS) == 0);
 	if (principal)
 		who.principal = principal;
 	return who;
@@ -162,7 +165,7 @@ send_letter(struct notify *notify, const struct notify_refused *refused, struct 
 
 void notify_decision(struct notify *notify, const struct notify_refused *refused)
 {
-	struct who who = who_is(refused->client, refused->principal);
+	struct who who = who_is(notify, refused->client, refused->principal);
 	struct refusal refusal;
 
 	refusals_describe(notify->refusals, refused->request, refused->decision, &who,
@@ -189,7 +192,7 @@ void notify_correction(struct notify *notify, const struct ledger_write *write, 
 void notify_cleared(struct notify *notify, const struct mosquitto *client, const char *principal,
 		    const struct message *message)
 {
-	struct who who = who_is(client, principal);
+	struct who who = who_is(notify, client, principal);
 	struct labels labels = escape(message->topic, message->topic_len, &who);
 
 	if (may_log(notify, &who))

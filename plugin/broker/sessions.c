@@ -16,6 +16,7 @@ struct session_name {
 struct sessions_id {
 	struct session_name name;
 	size_t live_count;
+	size_t named_count; /* of principals but ACCESS_ANONYMOUS, live or not */
 };
 
 struct sessions_owner {
@@ -147,6 +148,19 @@ bool sessions_is_live(const struct sessions *sessions, const char *client_id)
 	return found && (*found)->live_count > 0;
 }
 
+static bool is_named(const struct session *session)
+{
+	return strcmp(session->name, ACCESS_ANONYMOUS) != 0;
+}
+
+bool sessions_is_named(const struct sessions *sessions, const char *client_id)
+{
+	struct session_name wanted = { .text = client_id };
+	struct sessions_id *const *found = tfind(&wanted, &sessions->ids, compare_names);
+
+	return found && (*found)->named_count > 0;
+}
+
 bool sessions_is_alone(const struct session *session)
 {
 	return session->id->live_count == (session->is_gone ? 0 : 1);
@@ -226,6 +240,7 @@ static void forget(struct sessions *sessions, struct session *session)
 	LIST_REMOVE(session, chain);
 	TAILQ_REMOVE(&sessions->all, session, all);
 	sessions->count--;
+	session->id->named_count -= is_named(session);
 	part_owner(sessions, session->owner);
 	part(&sessions->ids, &session->id->name);
 	drop_identity(session);
@@ -271,6 +286,7 @@ struct session *sessions_open(struct sessions *sessions, const void *handle, con
 	session->name = session->owner->name.text;
 	session->client_id = session->id->name.text;
 	session->id->live_count++;
+	session->id->named_count += is_named(session);
 	LIST_INSERT_HEAD(chain_of(sessions, handle), session, chain);
 	TAILQ_INSERT_TAIL(&sessions->all, session, all);
 	sessions->count++;

@@ -60,8 +60,12 @@ struct session {
 	int64_t expires_ms;            /* unix time at which it ends; 0: never, or it has ended */
 	uint64_t asked;                /* number of the reload after which the broker asked last */
 	enum session_state state;
-	bool was_closed; /* its connection before was closed because of a publish (holdoffs.h) */
-	bool is_scram;   /* it logged in by SCRAM, so a reload can't ask for its proof again */
+	bool was_closed;   /* its connection before was closed because of a publish (holdoffs.h) */
+	bool is_anonymous; /* it has no name at the broker, see access_anonymous() */
+	/* The broker has not said yet whether it comes in (2.1 says it by CONNECT). */
+	bool is_unsure;
+	bool begins_clean; /* while is_unsure: it begins a new session */
+	bool is_scram;     /* it logged in by SCRAM, so a reload can't ask for its proof again */
 	enum login_method method;   /* how it logged in */
 	uint16_t port;              /* of its listener; 0: not known (2.0) */
 	bool is_gone;               /* its client left */
@@ -93,6 +97,12 @@ struct session *sessions_find(const struct sessions *sessions, const void *handl
 
 /* Is a client with this id connected? */
 bool sessions_is_live(const struct sessions *sessions, const char *client_id);
+
+/*
+ * Is there a session with this id, of a client that is connected or that left, whose principal is
+ * not ACCESS_ANONYMOUS?
+ */
+bool sessions_is_named(const struct sessions *sessions, const char *client_id);
 
 /* Is no other client connected under the client id of @session? False during a takeover. */
 bool sessions_is_alone(const struct session *session);

@@ -430,6 +430,112 @@ static void test_access_parse__no_application_without_an_offer(void **state)
 				       "application \"Shop\"");
 }
 
+/* ---- everybody else --------------------------------------------------------------------- */
+
+#define OTHERS                                                                                     \
+	"{ \"roles\": {"                                                                           \
+	" \"guest\": { \"scopes\": [\"read:pets\"] },"                                             \
+	" \"self\": { \"talksTo\": [\"Shop\"], \"where\": { \"petId\": \"{name}\" } },"            \
+	" \"device\": { \"is\": [\"Lights API\"], \"clientIds\": [\"*\"] },"                       \
+	" \"ops\": { \"clientIds\": [\"console\", \"ops-*\"] } },"                                 \
+	" \"clientIds\": [\"{name}\", \"{name}/*\"],"                                              \
+	" \"default\": { \"roles\": [\"guest\", \"self\"] },"                                      \
+	" \"anonymous\": { \"roles\": [\"device\"] },"                                             \
+	" \"users\": { \"eva\": { \"roles\": [] }, \"root\": { \"roles\": [\"ops\"] } } }"
+
+static bool is_known_name(const void *ctx, const char *name)
+{
+	return strcmp(name, ctx) == 0;
+}
+
+static void test_access_default__is_what_the_entry_says_under_a_name(void **state)
+{
+	struct access *access = parse(OTHERS);
+	const struct access_param param = { "petId", "tom", 3 };
+	struct access_principal *who = NULL;
+	struct grantset grants;
+	struct diag diag;
+
+	(void)state;
+	assert_true(access_has_default(access));
+	assert_int_equal(access_default(access, "tom", &who, &diag), 0);
+	assert_string_equal(who->name, "tom");
+	assert_int_equal(who->role_count, 2);
+	assert_true(scopeset_has(&who->full, scope_number("read:pets")));
+	assert_false(who->is_anonymous);
+	assert_true(access_client_ok(who, "tom/1"));
+	assert_false(access_client_ok(who, "eva"));
+	access_hold_grants(who, &param, 1, true, &grants);
+	assert_false(grantset_is_empty(&grants)); /* {name} is its own */
+	access_principal_drop(who);
+	who = NULL;
+	assert_int_equal(access_default(access, "a/b", &who, &diag), ERR_INVALID);
+	assert_int_equal(access_default(access, "anonymous", &who, &diag), ERR_INVALID);
+	assert_string_equal(diag.text,
+			    "the name that the login gives is that of clients without a name");
+	assert_null(who);
+	assert_null(access_find(access, "tom"));
+	access_free(access);
+}
+
+static void test_access_anonymous__is_one_principal_and_no_user(void **state)
+{
+	struct access *access = parse(OTHERS);
+	const struct access_principal *nobody = access_anonymous(access), *user;
+
+	(void)state;
+	assert_non_null(nobody);
+	assert_true(nobody->is_anonymous);
+	assert_string_equal(nobody->name, ACCESS_ANONYMOUS);
+	assert_true(nobody->has_grants);
+	assert_false(scopeset_has(&nobody->full, scope_number("read:pets")));
+	assert_true(access_client_ok(nobody, "lamp-7"));
+	assert_null(access_find(access, ACCESS_ANONYMOUS));
+	for (size_t i = 0; (user = access_principal(access, i)); i++)
+		assert_false(user->is_anonymous);
+	access_free(access);
+}
+
+static void test_access_client_is_others__what_is_bound_to_a_name(void **state)
+{
+	struct access *access = parse(OTHERS);
+
+	(void)state;
+	assert_true(access_client_is_others(access, "eva", NULL, NULL));
+	assert_true(access_client_is_others(access, "eva/phone", NULL, NULL));
+	assert_false(access_client_is_others(access, "evamaria", NULL, NULL));
+	assert_false(access_client_is_others(access, "root", NULL, NULL)); /* not by its pattern */
+	assert_true(access_client_is_others(access, "console", NULL, NULL));
+	assert_true(access_client_is_others(access, "ops-7", NULL, NULL));
+	assert_false(access_client_is_others(access, "lamp-7", NULL, NULL));
+	assert_false(access_client_is_others(access, "", NULL, NULL));
+	assert_false(access_client_is_others(access, "tom/1", NULL, NULL));
+	assert_true(access_client_is_others(access, "tom/1", is_known_name, "tom"));
+	assert_false(access_client_is_others(access, "tom2", is_known_name, "tom"));
+	access_free(access);
+}
+
+static void test_access_anonymous__none_where_the_file_has_none(void **state)
+{
+	struct access *access = parse("{\"roles\":{},\"users\":{\"anonymous\":{\"roles\":[]}}}");
+	struct access_principal *who = NULL;
+	struct diag diag;
+
+	(void)state;
+	assert_null(access_anonymous(access));
+	assert_null(access_anonymous(NULL));
+	assert_false(access_has_default(access));
+	assert_non_null(access_find(access, "anonymous"));
+	assert_int_equal(access_default(access, "tom", &who, &diag), ERR_INVALID);
+	assert_string_equal(diag.text, "the user has no entry in the access file");
+	access_free(access);
+	/* Without any list of client ids it has some, where a user may use all. */
+	access = parse("{\"roles\":{},\"users\":{},\"anonymous\":{\"roles\":[]}}");
+	assert_true(access_client_ok(access_anonymous(access), "anonymous/1"));
+	assert_false(access_client_ok(access_anonymous(access), "x"));
+	access_free(access);
+}
+
 /* A chain of every role there may be: deep, and no circle. */
 static void test_access_parse__follows_a_chain_of_all_roles(void **state)
 {
@@ -580,6 +686,10 @@ int main(void)
 		cmocka_unit_test(test_access_parse__limits_the_number_of_grants),
 		cmocka_unit_test(test_access_open__applications_before_the_contract),
 		cmocka_unit_test(test_access_parse__no_application_without_an_offer),
+		cmocka_unit_test(test_access_default__is_what_the_entry_says_under_a_name),
+		cmocka_unit_test(test_access_anonymous__is_one_principal_and_no_user),
+		cmocka_unit_test(test_access_client_is_others__what_is_bound_to_a_name),
+		cmocka_unit_test(test_access_anonymous__none_where_the_file_has_none),
 		cmocka_unit_test(test_access_parse__follows_a_chain_of_all_roles),
 		cmocka_unit_test(test_access_parse__limits_the_number_of_roles),
 		cmocka_unit_test(test_access_parse__takes_100000_users),
