@@ -25,7 +25,7 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 # ---- what is built from what ------------------------------------------------------------
 
-BASE     = base/arena base/base64 base/brokerfile base/brokerbridge base/clock base/config base/config_load base/config_read base/configbuild \
+BASE     = base/arena base/base64 base/brokerfile base/brokerbridge base/clock base/csv base/config base/config_load base/config_read base/configbuild \
            base/configbuild_copy base/configwrite base/configwrite_notes base/diag base/draft base/entity base/fixedtable base/jsonfile base/jsonread base/keyhash \
            base/limits base/mapguard base/options base/peer base/percent base/portions base/reason \
            base/suggest base/thread base/wholefile base/yamlcore base/yamlfault base/yamlread \
@@ -58,7 +58,7 @@ LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit \
            ledger/age ledger/state ledger/idfilter ledger/writer ledger/replay \
            ledger/journal_records ledger/journal_file ledger/journal_scan ledger/journal_sync \
            ledger/journal_repair ledger/pace ledger/record ledger/crc32c ledger/sql ledger/store \
-           ledger/store_files ledger/store_facts ledger/restored \
+           ledger/store_files ledger/store_facts ledger/restored ledger/adoption \
            ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader \
            ledger/store_trim ledger/backlog ledger/query
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
@@ -84,11 +84,11 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/cmd_lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_bridges ctl/lint_contract ctl/lint_messages ctl/lint_examples \
            ctl/cmd_diff ctl/diff_payloads ctl/cmd_replay ctl/change_list ctl/deref ctl/schema_compare ctl/schema_compare_keywords \
            ctl/cmd_ctl ctl/control_args \
-           ctl/cmd_restored ctl/cmd_passwd ctl/credwrite ctl/cmd_validate \
+           ctl/cmd_restored ctl/cmd_import ctl/import_check ctl/import_rows ctl/import_messages ctl/import_ids ctl/cmd_passwd ctl/credwrite ctl/cmd_validate \
            ctl/cmd_contract ctl/cmd_init ctl/init_learn ctl/cmd_completion ctl/cmd_help
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base config draft learn yaml brokerfile options sessions shares releases repairs login holdoffs events \
+UNIT     = base csv config draft learn yaml brokerfile options sessions shares releases repairs login holdoffs events \
            contract sources translate bundle \
            topics gate adopted properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator uri \
@@ -96,7 +96,7 @@ UNIT     = base config draft learn yaml brokerfile options sessions shares relea
            journal journal_faults state idfilter store store_files writer ledger ledger_files replan age \
            monitor metrics control schema_compare
 THREADED = pattern verifier login journal journal_faults writer idfilter ledger ledger_files replan backlog metrics
-FUZZ     = brokerfile yaml contract learn translate topics gate repeat notice letter control journal properties \
+FUZZ     = brokerfile csv yaml contract learn translate topics gate repeat notice letter control journal properties \
            payload payload_text pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \
            access password token certid scram

@@ -279,20 +279,26 @@ int files_read(const char *path, size_t max, char **ret, size_t *ret_len, struct
 
 /* ---- what decides ------------------------------------------------------------------------ */
 
-int scene_open(const struct files *files, struct scene *ret, struct diag *diag)
+int files_rules(const struct files *files, struct rules **ret, struct diag *diag)
 {
 	/* Passwords are not asked for, and few may read them. */
 	struct rules_files wanted = { .contract = files_place(files), .access = files->access };
-	int rc;
+	int rc = files_need(files, "contract", files_first(&files->contract), diag);
+
+	return rc ? rc : rules_load(&wanted, ret, diag);
+}
+
+int scene_open(const struct files *files, struct scene *ret, struct diag *diag)
+{
+	int rc = files_need(files, "contract", files_first(&files->contract), diag);
 
 	memset(ret, 0, sizeof(*ret));
-	rc = files_need(files, "contract", files_first(&files->contract), diag);
 	if (rc)
 		goto out;
 	rc = files_need(files, "access", files->access, diag);
 	if (rc)
 		goto out;
-	rc = rules_load(&wanted, &ret->rules, diag);
+	rc = files_rules(files, &ret->rules, diag);
 	if (rc)
 		goto out;
 	if (files->database)

@@ -104,6 +104,9 @@ struct scene {
 	struct access_principal *made; /* that a rule for certificates made last; or NULL */
 };
 
+/* Loads the rules, where no access file is named without one; rules_free() them. */
+int files_rules(const struct files *files, struct rules **ret, struct diag *diag) MUST_CHECK;
+
 /* Loads the rules and opens the database, where there is one, for reading only. */
 int scene_open(const struct files *files, struct scene *ret, struct diag *diag) MUST_CHECK;
 void scene_clear(struct scene *scene);

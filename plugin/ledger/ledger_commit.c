@@ -108,10 +108,9 @@ static int fill_value(const struct ledger_entity *known, const struct value *fro
 	return check_kept("a status", from->text, from->len, ENTITY_STATUS_MAX, diag);
 }
 
-static int fill_entity(const struct ledger *l, const struct ledger_write *write, struct record *ret,
-		       struct diag *diag)
+static int fill_entity(const struct ledger_entity *known, const struct ledger_write *write,
+		       struct record *ret, struct diag *diag)
 {
-	const struct ledger_entity *known = &l->entity[write->entity];
 	int rc = check_kept("the owner", write->owner, write->owner ? write->owner_len : 0,
 			    ENTITY_OWNER_MAX, diag);
 
@@ -143,8 +142,8 @@ static struct record_text cut_text(const char *name, size_t max)
 }
 
 /* value[] beyond value_count stays as it is: clearing it would cost more than the append. */
-static int fill_record(const struct ledger *l, const struct ledger_write *write, struct record *ret,
-		       struct diag *diag)
+int ledger_fill_record(const struct ledger_entity *entity, const struct ledger_write *write,
+		       struct record *ret, struct diag *diag)
 {
 	const struct record_text none = { NULL, 0 };
 	int rc = 0;
@@ -172,7 +171,7 @@ static int fill_record(const struct ledger *l, const struct ledger_write *write,
 	ret->properties = (struct record_text){ write->properties, write->properties_len };
 	ret->value_count = 0;
 	if (write->entity != ENTITY_NONE)
-		rc = fill_entity(l, write, ret, diag);
+		rc = fill_entity(&entity[write->entity], write, ret, diag);
 	return rc ? rc : record_check(ret, diag);
 }
 
@@ -285,7 +284,7 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 	if (rc == 0 && write->entity != ENTITY_NONE)
 		rc = ledger_find_facts(l, write->entity, write->id, write->id_len, &facts, diag);
 	if (rc == 0)
-		rc = fill_record(l, write, &record, diag);
+		rc = ledger_fill_record(l->entity, write, &record, diag);
 	if (rc)
 		return rc;
 	if (facts == &l->scratch)

@@ -250,6 +250,13 @@ void ledger_see_room(struct ledger *ledger);
 int ledger_find_facts(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
 		      struct state_facts **ret, struct diag *diag) MUST_CHECK;
 
+/*
+ * Checks @write, and makes a record of it with @ret's values. @entity: the plan's. Errors as of
+ * ledger_commit().
+ */
+int ledger_fill_record(const struct ledger_entity *entity, const struct ledger_write *write,
+		       struct record *ret, struct diag *diag) MUST_CHECK;
+
 /* @write was kept, by the journal's record at @place: it is the last message of its channel. */
 void ledger_keep_last(struct state_facts *facts, const struct ledger_write *write, uint64_t place);
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -236,6 +237,14 @@ void store_close(struct store *store)
 void store_set_patience(struct store *store, unsigned busy_ms)
 {
 	(void)sqlite3_busy_timeout(store->sql.db, (int)busy_ms);
+}
+
+int store_set_cache(struct store *store, unsigned mib, struct diag *diag)
+{
+	char sql[40];
+
+	(void)snprintf(sql, sizeof(sql), "PRAGMA cache_size = -%u", mib << 10);
+	return sql_change(&store->sql, sql, diag);
 }
 
 int store_set_origin(struct store *store, const char *origin, struct diag *diag)

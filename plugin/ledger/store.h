@@ -48,6 +48,10 @@ void store_close(struct store *store);
 
 void store_set_patience(struct store *store, unsigned busy_ms);
 
+/* Memory for pages, 16 MiB else: of a large transaction those that it has changed and needs again.
+ */
+int store_set_cache(struct store *store, unsigned mib, struct diag *diag) MUST_CHECK;
+
 /* After store_upgrade(): marks the events that follow with @origin; NULL: with nothing. */
 int store_set_origin(struct store *store, const char *origin, struct diag *diag) MUST_CHECK;
 

@@ -1,0 +1,281 @@
+#include "ledger/adoption.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "ledger/journal.h"
+#include "ledger/ledger.h"
+#include "ledger/ledger_internal.h"
+#include "ledger/record.h"
+#include "ledger/store.h"
+
+#define PATIENCE_MS 5000
+#define CACHE_MIB 256u /* for the pages of a million entities */
+/* Of the ledger that only opens and closes. */
+#define BATCH_ROWS 1000u
+#define BATCH_MS 50u
+
+struct adoption {
+	char *path, *ring;
+	const struct entity_plan *plan;
+	struct journal *journal; /* for its lock */
+	struct store *store;
+	struct store_reader *reader; /* sees what was there before */
+	struct ledger_entity *entity;
+	uint64_t seed, seq; /* the last number that was given */
+	int64_t now_ms;
+	bool is_begun;
+	struct state_facts facts;
+	/* The texts of what the store has collected and not written yet. */
+	char *room;
+	size_t used;
+};
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+static int fail_user(const char *path, uid_t owner, struct diag *diag)
+{
+	const struct passwd *user = getpwuid(owner);
+	char number[16];
+
+	(void)snprintf(number, sizeof(number), "%u", (unsigned)owner);
+	return diag_set(diag, ERR_INVALID,
+			"%s: belongs to the user %s, who could not use the journal that is made "
+			"beside it: run this as that user (sudo -u %s petstorectl import ...)",
+			path, user ? user->pw_name : number, user ? user->pw_name : number);
+}
+
+/* The database's user, or, where there is no database yet, the folder's, is the one who runs this.
+ */
+static int check_user(const char *path, struct diag *diag)
+{
+	char *folder;
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+	int rc;
+
+	if (stat(path, &st) == 0)
+		return st.st_uid == geteuid() ? 0 : fail_user(path, st.st_uid, diag);
+	folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	if (!folder)
+		return diag_nomem(diag);
+	if (stat(folder, &st) != 0)
+		rc = diag_set(diag, ERR_IO, "%s: %s", folder, strerror(errno));
+	else
+		rc = st.st_uid == geteuid() ? 0 : fail_user(folder, st.st_uid, diag);
+	free(folder);
+	return rc;
+}
+
+static int fail_in_use(const char *path, struct diag *diag)
+{
+	return diag_set(
+		diag, ERR_BUSY,
+		"%s: in use: stop the broker first, and start it again afterwards; or let it "
+		"adopt what it observes (\"x-mode\")",
+		path);
+}
+
+/* All that a start of the broker makes and mends: what it leaves is a database that is complete. */
+static int start_and_stop(struct adoption *a, size_t journal_bytes, struct diag *diag)
+{
+	struct ledger_options options = { .path = a->path,
+					  .journal_bytes = journal_bytes,
+					  .batch_rows = BATCH_ROWS,
+					  .batch_ms = BATCH_MS,
+					  .cache_entities = STATE_ENTITIES_MIN };
+	struct ledger *ledger = NULL;
+	int rc = ledger_open(&options, a->plan, &ledger, diag);
+
+	if (rc == 0)
+		a->seed = ledger_seed(ledger);
+	ledger_close(ledger);
+	return rc == ERR_BUSY ? fail_in_use(a->path, diag) : rc;
+}
+
+/* From here on no broker can begin to use it. */
+static int lock(struct adoption *a, struct diag *diag)
+{
+	char *real = realpath(a->path, NULL);
+	int rc;
+
+	if (!real)
+		return diag_set(diag, ERR_IO, "%s: %s", a->path, strerror(errno));
+	if (asprintf(&a->ring, "%s-journal.ring", real) < 0)
+		a->ring = NULL;
+	free(real);
+	if (!a->ring)
+		return diag_nomem(diag);
+	rc = journal_open(a->ring, &a->journal, diag);
+	return rc == ERR_BUSY ? fail_in_use(a->path, diag) : rc;
+}
+
+/* The plan's entities with the numbers of their tables and columns. */
+static int find_numbers(struct adoption *a, struct diag *diag)
+{
+	struct store_names *names = NULL;
+	int rc = store_names_load(a->store, &names, diag);
+
+	a->entity = calloc(a->plan->entity_count + 1, sizeof(*a->entity));
+	if (rc == 0 && !a->entity)
+		rc = diag_nomem(diag);
+	for (size_t i = 0; rc == 0 && i < a->plan->entity_count; i++) {
+		const struct entity *entity = &a->plan->entity[i];
+		struct ledger_entity *ret = &a->entity[i];
+
+		ret->entity = entity;
+		rc = store_names_find(names, entity, &ret->number, diag);
+		for (size_t k = 0; k < entity->slot_count; k++)
+			ret->remembered |= UINT64_C(1) << entity->slot[k];
+		if (entity->link_column >= 0)
+			ret->remembered |= UINT64_C(1) << entity->link_column;
+	}
+	store_names_free(names);
+	return rc;
+}
+
+static int open_store(struct adoption *a, struct diag *diag)
+{
+	int rc = store_open(a->path, PATIENCE_MS, &a->store, diag);
+
+	if (rc == 0)
+		rc = store_upgrade(a->store, diag);
+	if (rc == 0)
+		rc = store_set_cache(a->store, CACHE_MIB, diag);
+	if (rc == 0)
+		rc = find_numbers(a, diag);
+	if (rc == 0)
+		rc = store_reader_open(a->path, false, &a->reader, diag);
+	if (rc)
+		return rc;
+	store_reader_use(a->reader, a->plan);
+	rc = store_begin(a->store, &a->seq, diag);
+	a->is_begun = rc == 0;
+	return rc;
+}
+
+int adoption_open(const char *path, size_t journal_bytes, const struct entity_plan *plan,
+		  struct adoption **ret, struct diag *diag)
+{
+	struct adoption *a = calloc(1, sizeof(*a));
+	int rc;
+
+	if (!a)
+		return diag_nomem(diag);
+	a->plan = plan;
+	a->now_ms = clock_unix_ms();
+	a->path = strdup(path);
+	a->room = malloc(ADOPTION_RECORD_MAX); /* the system gives what is written to only */
+	rc = a->path && a->room ? check_user(path, diag) : diag_nomem(diag);
+	if (rc == 0)
+		rc = start_and_stop(a, journal_bytes, diag);
+	if (rc == 0)
+		rc = lock(a, diag);
+	if (rc == 0)
+		rc = open_store(a, diag);
+	if (rc) {
+		adoption_close(a);
+		return rc;
+	}
+	*ret = a;
+	return 0;
+}
+
+uint64_t adoption_seed(const struct adoption *a)
+{
+	return a->seed;
+}
+
+/* ---- entities ------------------------------------------------------------------------------ */
+
+int adoption_find(struct adoption *a, unsigned entity, const char *id, size_t id_len,
+		  struct ledger_state *ret, struct diag *diag)
+{
+	int rc = store_reader_find(a->reader, entity, id, id_len, &a->facts, diag);
+
+	if (rc)
+		return rc;
+	ret->is_known = a->facts.is_known;
+	ret->owner = a->facts.owner;
+	ret->link = a->facts.link;
+	for (size_t i = 0; i < ENTITY_SLOTS_MAX; i++)
+		ret->status[i] = a->facts.status[i];
+	ret->revision = a->facts.revision;
+	return 0;
+}
+
+/* The text at @at, copied to the room, where it stays until the store has written it. */
+static void keep(struct adoption *a, const char **text, size_t len)
+{
+	char *copy = a->room + a->used;
+
+	if (len > 0)
+		memcpy(copy, *text, len);
+	a->used += len;
+	*text = *text ? copy : NULL;
+}
+
+static void keep_all(struct adoption *a, struct record *record)
+{
+	struct record_text *text[] = { &record->id,        &record->owner,     &record->topic,
+				       &record->publisher, &record->client_id, &record->payload,
+				       &record->kind,      &record->properties };
+
+	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++)
+		keep(a, &text[i]->text, text[i]->len);
+	for (size_t i = 0; i < record->value_count; i++)
+		if (record->value[i].type == VALUE_TEXT)
+			keep(a, &record->value[i].text, record->value[i].len);
+}
+
+int adoption_add(struct adoption *a, const struct ledger_write *write, struct diag *diag)
+{
+	struct value value[ENTITY_COLUMNS_MAX];
+	struct record record = { .value = value };
+	int rc = ledger_fill_record(a->entity, write, &record, diag);
+
+	if (rc)
+		return rc;
+	record.is_adopted = true;
+	record.received_ms = a->now_ms;
+	if (record_bytes(&record) > ADOPTION_RECORD_MAX)
+		return diag_set(diag, ERR_LIMIT, "more than %zu bytes", ADOPTION_RECORD_MAX);
+	if (record_bytes(&record) > ADOPTION_RECORD_MAX - a->used) {
+		rc = store_flush(a->store, diag);
+		a->used = 0;
+	}
+	if (rc)
+		return rc;
+	keep_all(a, &record);
+	return store_apply(a->store, ++a->seq, &record, diag);
+}
+
+int adoption_commit(struct adoption *a, struct diag *diag)
+{
+	int rc = store_commit(a->store, a->seq, diag);
+
+	a->is_begun = rc != 0;
+	return rc;
+}
+
+void adoption_close(struct adoption *a)
+{
+	if (!a)
+		return;
+	if (a->is_begun)
+		store_rollback(a->store);
+	store_reader_close(a->reader);
+	store_close(a->store);
+	journal_close(a->journal);
+	free(a->entity);
+	free(a->room);
+	free(a->ring);
+	free(a->path);
+	free(a);
+}
