@@ -12,13 +12,25 @@
 
 /* ---- schemes ----------------------------------------------------------------------------- */
 
-/* A number that channels have in common if the same users publish on them. */
-static uint64_t sign_of(const struct observed *observed)
+/* The parameter that is always the publisher's name; NULL: none is, or there is one publisher. */
+static const struct observed_param *own_param(const struct observed *observed)
 {
+	for (size_t i = 0; i < observed->param_count && observed->publisher.count > 1; i++)
+		if (observed->param[i].own == observed->count)
+			return &observed->param[i];
+	return NULL;
+}
+
+/* A number that channels have in common if the same users publish on them. */
+static uint64_t sign_of(const struct learned *learned, const struct observed *observed)
+{
+	const struct observed_param *own = own_param(observed);
 	uint64_t sign = observed->publisher.count;
 
 	for (size_t i = 0; i < observed->publisher.count; i++)
 		sign += observed->publisher.entry[i]->hash | 1;
+	if (own)
+		sign += keyhash_bytes(&learned->scribe.hash, own->name, strlen(own->name));
 	return sign;
 }
 
@@ -30,17 +42,18 @@ static bool is_scheme(const struct learned *learned, const char *name)
 	return false;
 }
 
-/* "publishOrdersService", and with "AndMore" where others publish there, too. */
+/* "publishOrdersService", with "AndMore" where others publish there, too; or "publishOwnPetId". */
 static const char *make_scheme(struct learned *learned, const struct observed *observed)
 {
+	const struct observed_param *own = own_param(observed);
 	char word[NAMING_MAX], name[NAMING_MAX + 32];
 	size_t len;
 
-	naming_word(observed->publisher.entry[0]->text, word);
+	naming_word(own ? own->name : observed->publisher.entry[0]->text, word);
 	if (word[0] >= 'a' && word[0] <= 'z')
 		word[0] = (char)(word[0] - 'a' + 'A');
-	(void)snprintf(name, sizeof(name), "publish%s%s", word,
-		       observed->publisher.count > 1 ? "AndMore" : "");
+	(void)snprintf(name, sizeof(name), "publish%s%s%s", own ? "Own" : "", word,
+		       observed->publisher.count > 1 && !own ? "AndMore" : "");
 	len = strlen(name);
 	for (unsigned i = 2; is_scheme(learned, name); i++)
 		(void)snprintf(name + len, sizeof(name) - len, "%u", i);
@@ -60,8 +73,9 @@ int accounts_schemes(struct learned *learned)
 		if (observed->has_more_publishers || observed->publisher.count == 0 ||
 		    observed->given)
 			continue;
-		while (same < i && (!learned->scheme[same] ||
-				    sign_of(learned->channel[same]) != sign_of(observed)))
+		while (same < i &&
+		       (!learned->scheme[same] ||
+			sign_of(learned, learned->channel[same]) != sign_of(learned, observed)))
 			same++;
 		if (same < i)
 			learned->scheme[i] = learned->scheme[same];
@@ -94,9 +108,9 @@ void accounts_put_scheme(struct maker *maker, struct draft *components, const ch
 
 /* A user, while its scopes are gathered. */
 struct account {
-	uint64_t sign; /* which users of the same scopes have in common */
+	uint64_t sign; /* which users of the same scopes have in common; 0: it has none */
 	struct draft *scopes;
-	size_t same; /* users of these scopes; of the first of them only */
+	struct draft *own; /* roles in which it publishes under its own name only */
 };
 
 /* Is @i the first channel with its scheme? */
@@ -108,72 +122,130 @@ static bool is_first(const struct learned *learned, size_t i)
 	return true;
 }
 
-static int gather(struct learned *learned, struct texttable *users)
+static struct account *account_of(struct learned *learned, struct texttable *users,
+				  const struct texttable_entry *publisher)
 {
-	struct maker *maker = &learned->maker;
+	struct texttable_entry *entry = texttable_add(users, &learned->arena, &learned->scribe.hash,
+						      publisher->text, publisher->len);
+	struct account *account = entry ? entry->value : NULL;
 
-	for (size_t i = 0; i < learned->channels; i++) {
-		const struct texttable *publisher = &learned->channel[i]->publisher;
+	if (!entry || account)
+		return account;
+	account = arena_alloc(&learned->arena, sizeof(*account));
+	if (!account)
+		return NULL;
+	account->scopes = draft_array(&learned->maker.drafts);
+	account->own = draft_array(&learned->maker.drafts);
+	entry->value = account;
+	return account;
+}
 
-		if (!learned->scheme[i] || !is_first(learned, i))
-			continue;
-		for (size_t k = 0; k < publisher->count; k++) {
-			struct texttable_entry *entry =
-				texttable_add(users, &learned->arena, &learned->scribe.hash,
-					      publisher->entry[k]->text, publisher->entry[k]->len);
-			struct account *account = entry ? entry->value : NULL;
+/* Of scopes up to that of channel @i, under the random key: other scopes have another one. */
+static uint64_t next_sign(const struct learned *learned, uint64_t sign, size_t i)
+{
+	const uint64_t both[2] = { sign, i };
 
-			if (entry && !account)
-				account = arena_alloc(&learned->arena, sizeof(*account));
-			if (!account)
-				return ERR_NOMEM;
-			entry->value = account;
-			if (!account->scopes)
-				account->scopes = draft_array(&maker->drafts);
-			account->sign = account->sign * 31 + i + 1;
-			draft_add(&maker->drafts, account->scopes,
-				  draft_string(&maker->drafts, learned->scheme[i]));
-		}
+	return keyhash_bytes(&learned->scribe.hash, both, sizeof(both));
+}
+
+/* Gives the scope of channel @i to those who publish there. */
+static int gather_channel(struct learned *learned, struct texttable *users, size_t i)
+{
+	const struct texttable *publisher = &learned->channel[i]->publisher;
+	struct drafts *drafts = &learned->maker.drafts;
+	bool is_own = own_param(learned->channel[i]) != NULL;
+
+	for (size_t k = 0; k < publisher->count; k++) {
+		struct account *account = account_of(learned, users, publisher->entry[k]);
+
+		if (!account)
+			return ERR_NOMEM;
+		draft_add(drafts, is_own ? account->own : account->scopes,
+			  draft_string(drafts, learned->scheme[i]));
+		if (!is_own)
+			account->sign = next_sign(learned, account->sign, i);
 	}
 	return 0;
 }
 
-/* The first user with the scopes of user @n. */
-static size_t first_like(const struct texttable *users, size_t n)
+static int gather(struct learned *learned, struct texttable *users)
 {
-	const struct account *account = users->entry[n]->value;
+	int rc = 0;
 
-	for (size_t i = 0; i < n; i++)
-		if (((const struct account *)users->entry[i]->value)->sign == account->sign)
-			return i;
-	return n;
+	for (size_t i = 0; rc == 0 && i < learned->channels; i++)
+		if (learned->scheme[i] && is_first(learned, i))
+			rc = gather_channel(learned, users, i);
+	return rc;
 }
 
-static struct draft *make_access(struct maker *maker, const struct texttable *users)
+/* The role with the scopes of @account, which the first such user makes. NULL: memory ran out. */
+static const char *role_of(struct learned *learned, struct draft *roles, struct texttable *made,
+			   const char *user, const struct account *account)
 {
+	struct maker *maker = &learned->maker;
+	struct texttable_entry *entry =
+		texttable_add(made, &learned->arena, &learned->scribe.hash,
+			      (const char *)&account->sign, sizeof(account->sign));
+	struct draft *object;
+	char role[NAMING_MAX];
+	size_t len;
+
+	if (!entry || entry->value)
+		return entry ? entry->value : NULL;
+	naming_word(user, role);
+	len = strlen(role);
+	for (unsigned i = 2; draft_get(&maker->drafts, roles, role); i++)
+		(void)snprintf(role + len, sizeof(role) - len, "%u", i);
+	object = maker_object(maker, roles, role);
+	maker_text(maker, object, "description", "Publishes what was recorded of %s.", user);
+	maker_put(maker, object, "scopes", account->scopes);
+	entry->value = (void *)(uintptr_t)maker_format(maker, "%s", role);
+	return entry->value;
+}
+
+/* A role for each scope that is for one's own name only. */
+static void put_own_roles(struct learned *learned, struct draft *roles)
+{
+	struct maker *maker = &learned->maker;
+
+	for (size_t i = 0; i < learned->channels; i++) {
+		const struct observed_param *own = own_param(learned->channel[i]);
+		struct draft *role, *scopes;
+
+		if (!own || !learned->scheme[i] || !is_first(learned, i))
+			continue;
+		role = maker_object(maker, roles, learned->scheme[i]);
+		scopes = draft_array(&maker->drafts);
+		draft_add(&maker->drafts, scopes, draft_string(&maker->drafts, learned->scheme[i]));
+		maker_text(maker, role, "description", "Publishes where %s is its own name.",
+			   own->name);
+		maker_put(maker, role, "scopes", scopes);
+		maker_text(maker, maker_object(maker, role, "where"), own->name, "{name}");
+	}
+}
+
+static struct draft *make_access(struct learned *learned, const struct texttable *users)
+{
+	struct maker *maker = &learned->maker;
 	struct draft *root = draft_object(&maker->drafts), *list;
 	struct draft *roles = maker_object(maker, root, "roles");
 	struct draft *names = maker_object(maker, root, "users");
-	char role[NAMING_MAX];
+	struct texttable made = { .count = 0 }; /* scopes -> role */
 
+	put_own_roles(learned, roles);
 	for (size_t i = 0; i < users->count; i++) {
-		struct account *account = users->entry[first_like(users, i)]->value;
-		struct draft *object;
+		const struct texttable_entry *user = users->entry[i];
+		const struct account *account = user->value;
+		const char *role = account->sign > 0
+					   ? role_of(learned, roles, &made, user->text, account)
+					   : NULL;
 
-		naming_word(users->entry[first_like(users, i)]->text, role);
-		if (account->same++ == 0) {
-			while (draft_get(&maker->drafts, roles, role) &&
-			       strlen(role) + 2 < sizeof(role))
-				(void)snprintf(role + strlen(role), 2, "X");
-			object = maker_object(maker, roles, role);
-			maker_text(maker, object, "description",
-				   "Publishes what was recorded of %s.", users->entry[i]->text);
-			maker_put(maker, object, "scopes", account->scopes);
-		}
-		object = maker_object(maker, names, users->entry[i]->text);
-		list = draft_array(&maker->drafts);
-		draft_add(&maker->drafts, list, draft_string(&maker->drafts, role));
-		maker_put(maker, object, "roles", list);
+		list = account->own;
+		if (role)
+			draft_add(&maker->drafts, list, draft_string(&maker->drafts, role));
+		else if (account->sign > 0)
+			maker->drafts.rc = ERR_NOMEM;
+		maker_put(maker, maker_object(maker, names, user->text), "roles", list);
 	}
 	return root;
 }
@@ -186,5 +258,5 @@ struct draft *accounts_access(struct learned *learned)
 		learned->maker.drafts.rc = ERR_NOMEM;
 		return NULL;
 	}
-	return users.count > 0 ? make_access(&learned->maker, &users) : NULL;
+	return users.count > 0 ? make_access(learned, &users) : NULL;
 }

@@ -49,12 +49,14 @@ static int add_publisher(struct observed_reader *reader, struct observed *observ
 /* ---- parameters ------------------------------------------------------------------------- */
 
 static int add_value(struct observed_reader *reader, struct observed_param *param,
-		     const struct topictree_value *value)
+		     const struct traffic_message *message, const struct topictree_value *value)
 {
 	char alike[TOPICTREE_ALIKE_MAX], text[TOPICTREE_ALIKE_MAX];
 	enum topictree_look look = TOPICTREE_ANY;
 	struct texttable_entry *entry;
 
+	param->own += message->publisher && message->publisher_len == value->len &&
+		      memcmp(message->publisher, value->text, value->len) == 0;
 	if (value->len > param->longest)
 		param->longest = value->len;
 	if (value->len < sizeof(text)) {
@@ -219,7 +221,7 @@ int observed_add(struct observed_reader *reader, struct observed *observed,
 
 	add_counts(observed, message);
 	for (size_t i = 0; rc == 0 && i < observed->param_count; i++)
-		rc = add_value(reader, &observed->param[i], &value[i]);
+		rc = add_value(reader, &observed->param[i], message, &value[i]);
 	return rc ? rc : add_payload(reader, observed, message, value);
 }
 

@@ -34,6 +34,7 @@ struct observed_param {
 	bool has_many;     /* more values than @value has */
 	struct texttable value;
 	size_t longest;   /* bytes of the longest */
+	uint64_t own;     /* messages whose publisher's name was the value */
 	size_t locations; /* members of all payloads so far that were the value */
 	const char *location[OBSERVED_LOCATIONS_MAX];
 };

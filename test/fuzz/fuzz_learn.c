@@ -26,6 +26,21 @@ static int open_file(const void *text, size_t len, char *path, size_t cap)
 	return fd;
 }
 
+/* Who published what, which is an access file as far as it can be read. */
+static void write_access(struct learned *learned)
+{
+	struct config *root = NULL;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *file = open_memstream(&text, &len);
+
+	if (!file || learn_write_access(learned, file, NULL) != 0 || fclose(file) != 0 ||
+	    config_parse("access.json", text, len, &root, NULL) != 0)
+		abort();
+	config_free(root);
+	free(text);
+}
+
 /* The contract's text, to be freed; NULL: nothing can be learned. */
 static char *learn(struct traffic *traffic, const char *given, size_t *len, unsigned *changes)
 {
@@ -48,6 +63,8 @@ static char *learn(struct traffic *traffic, const char *given, size_t *len, unsi
 			abort();
 		learn_summary(learned, &summary);
 		*changes = summary.changes;
+		if (summary.schemes > 0)
+			write_access(learned);
 	}
 	learn_free(learned);
 	return text;

@@ -627,6 +627,78 @@ static void test_traffic_read__rows(void **state)
 	clear(&result);
 }
 
+/* Who publishes under its own name only may no more. */
+static void test_learn_write_access__own_names(void **state)
+{
+	static const char text[] =
+		"{\"topic\":\"pets/collar-7/state\",\"payload\":\"1\",\"publisher\":\"collar-7\"}\n"
+		"{\"topic\":\"pets/collar-8/state\",\"payload\":\"1\",\"publisher\":\"collar-8\"}\n"
+		"{\"topic\":\"pets/collar-7/place\",\"payload\":\"1\",\"publisher\":\"x\"}\n"
+		"{\"topic\":\"pets/all\",\"payload\":\"1\",\"publisher\":\"collar-7\"}\n";
+	char path[] = "/tmp/learnXXXXXX";
+	struct traffic *traffic = NULL;
+	struct learned *learned = NULL;
+	struct result access = { .rc = 0 };
+	FILE *file, *ignored = fopen("/dev/null", "w");
+
+	(void)state;
+	write_file(path, text, strlen(text));
+	assert_int_equal(traffic_open(path, &traffic, NULL), 0);
+	assert_int_equal(learn_new("T", &learned, NULL), 0);
+	assert_int_equal(learn_read(learned, &traffic, 1, NULL), 0);
+	assert_int_equal(learn_write(learned, ignored, NULL), 0);
+	file = open_memstream(&access.text, &access.len);
+	assert_int_equal(learn_write_access(learned, file, NULL), 0);
+	(void)fclose(file);
+	(void)fclose(ignored);
+	assert_int_equal(config_parse("a", access.text, access.len, &access.tree, NULL), 0);
+	assert_says(&access, "/users/collar-8", "{\"roles\": [\"publishOwnPetId\"]}");
+	assert_says(&access, "/users/collar-7", "{\"roles\": [\"publishOwnPetId\", \"collar7\"]}");
+	assert_says(&access, "/users/x", "{\"roles\": [\"x\"]}");
+	assert_says(&access, "/roles/publishOwnPetId/where", "{\"petId\": \"{name}\"}");
+	assert_has(&access, "/roles/collar7/where", false);
+	clear(&access);
+	learn_free(learned);
+	traffic_close(traffic);
+	(void)unlink(path);
+}
+
+/* Each user gets the scopes of what it published on, and no others, however many there are. */
+static void test_learn_write_access__many_channels(void **state)
+{
+	char path[] = "/tmp/learnXXXXXX", topics[70][8];
+	struct traffic *traffic = NULL;
+	struct learned *learned = NULL;
+	struct result access = { .rc = 0 };
+	FILE *file = open_memstream(&access.text, &access.len), *ignored = fopen("/dev/null", "w");
+
+	(void)state;
+	for (int i = 0; i < 70; i++) {
+		(void)snprintf(topics[i], sizeof(topics[i]), "%c%c/x", 'a' + i / 10, 'a' + i % 10);
+		(void)fprintf(file, "{\"topic\":\"%s\",\"payload\":\"1\",\"publisher\":\"u%d\"}\n",
+			      topics[i], i == 32 ? 0 : i);
+	}
+	(void)fclose(file);
+	write_file(path, access.text, access.len);
+	clear(&access);
+	assert_int_equal(traffic_open(path, &traffic, NULL), 0);
+	assert_int_equal(learn_new("T", &learned, NULL), 0);
+	assert_int_equal(learn_read(learned, &traffic, 1, NULL), 0);
+	assert_int_equal(learn_write(learned, ignored, NULL), 0);
+	file = open_memstream(&access.text, &access.len);
+	assert_int_equal(learn_write_access(learned, file, NULL), 0);
+	(void)fclose(file);
+	(void)fclose(ignored);
+	assert_int_equal(config_parse("a", access.text, access.len, &access.tree, NULL), 0);
+	assert_int_equal(config_count(config_at(access.tree, "/roles")), 69);
+	assert_says(&access, "/roles/u63/scopes", "[\"publishU63\"]");
+	assert_says(&access, "/users/u63", "{\"roles\": [\"u63\"]}");
+	clear(&access);
+	learn_free(learned);
+	traffic_close(traffic);
+	(void)unlink(path);
+}
+
 /* ---- memory -------------------------------------------------------------------------------- */
 
 static void test_learn__nomem(void **state)
@@ -680,6 +752,8 @@ int main(void)
 		cmocka_unit_test(test_learn_read__faults),
 		cmocka_unit_test(test_learn_read__no_pattern),
 		cmocka_unit_test(test_traffic_read__rows),
+		cmocka_unit_test(test_learn_write_access__own_names),
+		cmocka_unit_test(test_learn_write_access__many_channels),
 		cmocka_unit_test(test_learn__nomem),
 	};
 
