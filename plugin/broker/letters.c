@@ -83,28 +83,44 @@ static bool add_own(const struct broker_properties *api, struct mqtt5__property 
 	return api->add_text(list, (int)property->id, value) == 0;
 }
 
-/* NULL: memory ran out, or the broker makes none. */
-static struct mqtt5__property *make_list(const struct broker_properties *api,
-					 const struct deadletter *letter, bool is_envelope)
+/* All of the message's own. False: the broker does not take one of them now that it took before. */
+static bool add_all(const struct broker_properties *api, struct mqtt5__property **list,
+		    const struct deadletter *letter, char *room)
 {
 	const unsigned char *at = letter->properties;
 	const unsigned char *end = at ? at + letter->properties_len : at;
-	char *room = malloc(2 * (TEXT_MAX + 1)); /* of a pair */
 	struct deadletter_property property;
+	bool is_whole = true;
+
+	while (at && deadletter_next(&at, end, &property))
+		is_whole = add_own(api, list, &property, room) && is_whole;
+	return is_whole;
+}
+
+/*
+ * NULL: memory ran out, or the broker makes none. Only the first pair, the id, has to be there: no
+ * text that a client chose may keep its message away.
+ */
+static struct mqtt5__property *make_list(const struct broker_properties *api,
+					 const struct deadletter *letter, bool is_envelope)
+{
+	char *room = malloc(2 * (TEXT_MAX + 1)); /* of a pair */
 	struct deadletter_pairs pairs;
 	struct mqtt5__property *list = NULL;
-	bool is_whole = room != NULL && api->is_there;
 
 	deadletter_pairs(letter, &pairs);
-	for (size_t i = 0; is_whole && i < pairs.count; i++)
-		is_whole = add_pair(api, &list, pairs.pair[i].name, pairs.pair[i].value);
-	if (is_whole && is_envelope)
-		is_whole = api->add_text(&list, CONTENT_TYPE, "application/json") == 0;
-	while (is_whole && at && !is_envelope && deadletter_next(&at, end, &property))
-		is_whole = add_own(api, &list, &property, room);
+	if (!room || !api->is_there ||
+	    !add_pair(api, &list, pairs.pair[0].name, pairs.pair[0].value)) {
+		free(room);
+		return NULL;
+	}
+	for (size_t i = 1; i < pairs.count; i++)
+		(void)add_pair(api, &list, pairs.pair[i].name, pairs.pair[i].value);
+	if (is_envelope)
+		(void)api->add_text(&list, CONTENT_TYPE, "application/json");
+	else if (!add_all(api, &list, letter, room))
+		(void)add_pair(api, &list, DEADLETTER_PREFIX "cut", "properties");
 	free(room);
-	if (!is_whole && list)
-		api->free_all(&list);
 	return list;
 }
 

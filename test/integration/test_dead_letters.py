@@ -73,6 +73,7 @@ def test_whole(shop, version, qos):
     client, sender = reader(shop), shop.client("orders-service", version=version)
     properties = b"\x01\x01\x03" + field("application/json") + b"\x08" + field("some/where") + \
         b"\x09" + field(b"\x00\xff") + b"\x26" + field("who") + field("me") + \
+        b"\x26" + field("") + field("") + \
         b"\x26" + field("dead-letter-reason") + field("none")
     sender.publish(topic, payload, qos, retain=True, properties=properties)
     sender.ping()
@@ -85,6 +86,7 @@ def test_whole(shop, version, qos):
     assert users.pop("dead-letter-id") == [problem["decisionId"]]
     assert re.match(r"\d{4}-", users.pop("dead-letter-time")[0])
     assert users.pop("who", None) == (["me"] if version == 5 else None)
+    assert users.pop("", None) == ([""] if version == 5 else None)
     assert users == {"dead-letter-reason": ["schema-violation"], "dead-letter-topic": [topic],
                      "dead-letter-principal": ["orders-service"], "dead-letter-action": ["publish"],
                      "dead-letter-client-id": [sender.client_id], "dead-letter-qos": [str(qos)],
@@ -115,6 +117,17 @@ def test_envelope(shop, version, payload):
     if version == 5:
         users, others = pairs_of(client.properties)
         assert users["dead-letter-id"] == [letter["id"]] and others == {3: b"application/json"}
+
+
+def test_what_the_broker_takes_for_no_text(shop):
+    """A client can't keep its message away by what the problem document says of it."""
+    client, sender = reader(shop), shop.client("orders-service")
+    topic = messages.order(messages.unique("ord"))[0]
+    for name in ("\ufdd0", "\uffff", "\U0001fffe", "\u0085", "\x7f"):
+        payload = json.dumps({name: 1, "orderId": name}, ensure_ascii=False).encode()
+        assert sender.publish(topic, payload, 2) == NOT_AUTHORIZED
+        assert client.message().payload == payload
+        assert pairs_of(client.properties)[0]["dead-letter-reason"] == ["schema-violation"]
 
 
 def test_reasons(shop):
