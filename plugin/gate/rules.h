@@ -49,7 +49,7 @@ struct rules {
 	/* By contract_operation.index: the grants of the access file that admit to it; NULL: no
 	 * access file, so that nobody has any. */
 	const struct grantset *const *admits;
-	size_t payload_max;        /* the largest of any channel, at least 1 */
+	size_t payload_max; /* the largest of any channel that clients publish on, at least 1 */
 	bool has_property_rules;   /* some message needs properties, or has a schema of one */
 	bool has_events;           /* some message is a CloudEvent, in either of its modes */
 	bool has_property_schemas; /* some message has a schema of a property */

@@ -202,7 +202,7 @@ int rules_compile_channels(struct rules *rules, struct diag *diag)
 		const struct contract_channel *channel = &rules->contract->channel[i];
 
 		warn_of_times(rules, channel);
-		if (channel->payload_max > rules->payload_max)
+		if (channel->send_count > 0 && channel->payload_max > rules->payload_max)
 			rules->payload_max = channel->payload_max;
 		rc = compile_patterns(rules, channel, &text);
 		if (rc)

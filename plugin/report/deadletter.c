@@ -1,7 +1,6 @@
 #include "report/deadletter.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/base64.h"
@@ -185,11 +184,24 @@ static bool is_escaped(unsigned char c)
 	return c < 0x20 || c == '"' || c == '\\' || c == 0x7f;
 }
 
+/* Without snprintf(), as there may be millions of them. */
+static void put_escape(struct envelope *out, uint32_t code)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char escape[] = { '\\',
+				'u',
+				digits[code >> 12 & 15],
+				digits[code >> 8 & 15],
+				digits[code >> 4 & 15],
+				digits[code & 15] };
+
+	put(out, escape, sizeof(escape));
+}
+
 /* Bytes that are no UTF-8 become U+FFFD. */
 static void put_string(struct envelope *out, const char *text, size_t len)
 {
 	size_t from = 0, i = 0;
-	char escape[8] = "\\ufffd";
 
 	put_word(out, "\"");
 	while (i < len) {
@@ -201,8 +213,7 @@ static void put_string(struct envelope *out, const char *text, size_t len)
 			continue;
 		}
 		put(out, text + from, i - from);
-		(void)snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)code & 0xffff);
-		put_word(out, escape);
+		put_escape(out, code);
 		from = ++i;
 	}
 	put(out, text + from, i - from);
