@@ -118,6 +118,7 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 	log_news(plugin);
 	notify_tick(&plugin->notify);
 	log_rare(plugin, clock_mono_ns());
+	peers_tick(plugin, clock_mono_ns());
 	facts = events_facts(plugin);
 	plugin->is_kicking = true; /* it disconnects whom the monitor wants gone */
 	feed_tick(plugin->feed, &facts);

@@ -67,6 +67,7 @@ struct pending_publish {
 	unsigned char whole[DEADLETTER_PROPERTIES_MAX];  /* of a refused one */
 	struct shown_properties shown;
 	char said[LEDGER_PEER_MAX + 1]; /* who published it at a peer's broker */
+	bool is_back;                   /* it was published here, and a peer has brought it back */
 };
 
 /* State of the deliveries in this round of the broker. Pointers are only compared. */
@@ -128,9 +129,12 @@ struct named_principal {
 
 /* For log lines that come at most once in a while. */
 struct unlogged {
-	atomic_uint foreign; /* requests refused on threads of 2.1's http_api, not logged yet */
-	int64_t foreign_ns;  /* when they were logged last */
-	int64_t lost_ns;     /* when forgotten sessions were logged last */
+	atomic_uint foreign;  /* requests refused on threads of 2.1's http_api, not logged yet */
+	int64_t foreign_ns;   /* when they were logged last */
+	int64_t lost_ns;      /* when forgotten sessions were logged last */
+	uint64_t back;        /* messages that a peer brought back, not logged yet */
+	char back_topic[128]; /* topic of the last of them, as diag_name() has it */
+	int64_t back_ns;      /* when they were logged last */
 };
 
 struct plugin {
@@ -446,10 +450,14 @@ void peers_name_broker(struct plugin *plugin);
 /*
  * The pending publish was allowed and is not kept yet. @name: its publisher's. Keeps with the
  * decision's write who a peer says that it was, and adds the name to other messages where the
- * option wants it.
+ * option wants it. False: a peer brings back what was published here, by the name that
+ * plugin_opt_origin gives this broker; the decision is a refusal, which is only counted.
  */
-void peers_on_message(struct plugin *plugin, struct mosquitto_evt_message *event, const char *name)
+bool peers_on_message(struct plugin *plugin, struct mosquitto_evt_message *event, const char *name)
 	__attribute__((cold));
+
+/* Logs how many messages came back, once in a while. */
+void peers_tick(struct plugin *plugin, int64_t now_ns);
 
 /* ---- a last will: events_will.c ----------------------------------------------------------------
  */

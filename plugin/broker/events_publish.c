@@ -195,7 +195,8 @@ __attribute__((cold, noinline)) static int refuse_message(struct plugin *plugin,
 				     decision->reason, publish->now_ns / 1000000);
 	if (is_closed)
 		feed_closed(plugin->feed);
-	report_refusal(plugin, publish, decision, is_closed);
+	if (!plugin->pending.is_back)
+		report_refusal(plugin, publish, decision, is_closed);
 	return broker_answer_code(how);
 }
 
@@ -369,8 +370,10 @@ static bool keep(struct plugin *plugin, const struct feed_publish *publish,
 	const struct session *session = publish->session;
 
 	if (event->properties || plugin->options.say_publisher || pending->decision.is_peer) {
-		peers_on_message(plugin, event,
-				 session ? session->name : broker_who(event->client).principal);
+		if (!peers_on_message(plugin, event,
+				      session ? session->name
+					      : broker_who(event->client).principal))
+			return false;
 		pending->request.properties = event->properties;
 	}
 	return events_commit(plugin, publish, &pending->decision, pending->digest);
@@ -390,6 +393,7 @@ int events_on_message(int event_id, void *event_data, void *userdata)
 
 	(void)event_id;
 	pending->handle = NULL;
+	pending->is_back = false;
 	plugin->deliveries.settled = plugin->deliveries.withheld = NULL;
 	plugin->arrival.handle = NULL;
 	if (!is_judged)

@@ -7,17 +7,22 @@
  * nowhere, and the plugin then adds the true one behind it, also where the option is off. So the
  * last one counts.
  *
+ * What a peer brings with this broker's own name was published here and came back: it is dropped,
+ * so that nothing goes round, and nothing old stands again because the other side retains it.
+ *
  * The list is changed in place, by adding to its end: another list in its place would leak with
  * 2.0.11. A last will has no event in which it could be changed.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "broker/events.h"
 
-#define USER_PROPERTY 38 /* MQTT 5, 2.2.2.2 */
-#define PAIRS_READ 256u  /* of a message's user properties; those behind are not looked at */
+#define USER_PROPERTY 38             /* MQTT 5, 2.2.2.2 */
+#define BACK_NS INT64_C(10000000000) /* lines about what came back come no more often */
+#define PAIRS_READ 256u              /* user properties of a message; who has more says nothing */
 
 /* Copies what @property says, where its name is ours. */
 static void read_pair(const struct broker_properties *api, const mosquitto_property *property,
@@ -33,17 +38,23 @@ static void read_pair(const struct broker_properties *api, const mosquitto_prope
 	api->free(value);
 }
 
-/* The last that the list has, "" where it is too long; false: it has none. */
+/*
+ * The last that the list has, "" where it is too long; false: it has none, or more pairs than are
+ * read, behind which another may stand.
+ */
 static bool read_said(const struct broker_properties *api, const mosquitto_property *list,
 		      char ret[static LEDGER_PEER_MAX + 1])
 {
-	unsigned left = PAIRS_READ;
+	unsigned count = 0;
 
 	ret[0] = '\0';
-	for (; list && left > 0; list = api->next(list)) {
+	for (; list; list = api->next(list)) {
 		if (api->identifier(list) != USER_PROPERTY)
 			continue;
-		left--;
+		if (count++ == PAIRS_READ) {
+			ret[0] = '\0';
+			return false;
+		}
 		read_pair(api, list, ret);
 	}
 	return ret[0] != '\0';
@@ -70,7 +81,27 @@ void peers_name_broker(struct plugin *plugin)
 		plugin->host[0] = '\0';
 }
 
-void peers_on_message(struct plugin *plugin, struct mosquitto_evt_message *event, const char *name)
+/* Only by a name that somebody chose: two brokers on one host have the host's by themselves. */
+static bool is_back(const struct plugin *plugin, const char *said)
+{
+	const char *origin = plugin->options.origin, *at = strrchr(said, '@');
+
+	return origin && at && strcmp(at + 1, origin) == 0;
+}
+
+/* Bridges that meet in a ring, or go both ways, bring what stands here, or stood here before. */
+static bool refuse_back(struct plugin *plugin, const struct mosquitto_evt_message *event)
+{
+	plugin->pending.is_back = true;
+	plugin->unlogged.back++;
+	diag_name(plugin->unlogged.back_topic, sizeof(plugin->unlogged.back_topic), event->topic,
+		  strlen(event->topic));
+	gate_refuse(&plugin->pending.decision, REASON_OVERTAKEN,
+		    "it was published here, and a bridge brought it back");
+	return false;
+}
+
+bool peers_on_message(struct plugin *plugin, struct mosquitto_evt_message *event, const char *name)
 {
 	struct decision *decision = &plugin->pending.decision;
 	const struct broker_properties *api = &plugin->broker.properties;
@@ -78,10 +109,28 @@ void peers_on_message(struct plugin *plugin, struct mosquitto_evt_message *event
 	bool is_said;
 
 	if (!api->is_there || event->topic[0] == '$')
-		return;
+		return true;
 	is_said = read_said(api, event->properties, said);
+	if (decision->is_peer && is_said && is_back(plugin, said))
+		return refuse_back(plugin, event);
 	if (decision->is_peer && is_said)
 		decision->write.peer = said;
 	else if (plugin->options.say_publisher || is_said)
 		say(plugin, event, name);
+	return true;
+}
+
+void peers_tick(struct plugin *plugin, int64_t now_ns)
+{
+	struct unlogged *unlogged = &plugin->unlogged;
+
+	if (unlogged->back == 0 || (unlogged->back_ns != 0 && now_ns - unlogged->back_ns < BACK_NS))
+		return;
+	broker_log(BROKER_NOTICE,
+		   "%" PRIu64
+		   " messages that were published here came back over a bridge, and were "
+		   "dropped; the last on %s",
+		   unlogged->back, unlogged->back_topic);
+	unlogged->back = 0;
+	unlogged->back_ns = now_ns;
 }
