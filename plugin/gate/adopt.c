@@ -17,6 +17,18 @@
 static const uint32_t adoptable_steps = 1u << GATE_STEP_SCHEMA | 1u << GATE_STEP_PROPERTIES |
 					1u << GATE_STEP_ENTITY | 1u << GATE_STEP_TRANSITION;
 
+/* The status that no step leads to, among the columns that are written. */
+static void write_status(struct judgement *j)
+{
+	struct decision *decision = j->decision;
+
+	decision->value[decision->write.value_count++] =
+		(struct value){ .column = j->mapping->entity->slot[j->mapping->slot],
+				.type = VALUE_TEXT,
+				.text = j->status,
+				.len = j->status_len };
+}
+
 bool adopt_observed(struct judgement *j, uint32_t failed)
 {
 	bool is_moved = j->has_state && j->mapping->transitions && j->to >= 0 && !j->is_repeat;
@@ -28,6 +40,8 @@ bool adopt_observed(struct judgement *j, uint32_t failed)
 		return false;
 	if (j->mapping->transitions && j->to < 0)
 		return false;
+	if (is_moved && (failed & 1u << GATE_STEP_TRANSITION))
+		write_status(j);
 	j->decision->is_adopted = true;
 	return true;
 }

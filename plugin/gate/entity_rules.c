@@ -193,15 +193,6 @@ __attribute__((noinline)) static bool check_step(struct judgement *j)
 	       refuse_step(j, contract_step_scope(transitions, j->from, j->to));
 }
 
-static void write_status(struct judgement *j)
-{
-	struct value *value = add_value(j->decision, j->mapping->entity->slot[j->mapping->slot]);
-
-	value->type = VALUE_TEXT;
-	value->text = j->status;
-	value->len = j->status_len;
-}
-
 /*
  * Judges the change from the entity's status, which may be the one that is said. Where
  * nothing is known of it, the status must be one to begin with.
@@ -209,19 +200,21 @@ static void write_status(struct judgement *j)
 static bool check_transition(struct judgement *j)
 {
 	const char *from = j->state.is_known ? j->state.status[j->mapping->slot] : "";
+	struct value *value;
 
 	if (j->to < 0)
 		return judgement_refuse(j, REASON_TRANSITION_ILLEGAL,
 					"\"%.*s\" is not a status of %s",
 					j->status_len > 80 ? 80 : (int)j->status_len, j->status,
 					j->mapping->entity->name);
-	if (!j->is_repeat && !((allowed_steps(j) >> j->to) & 1) && !correct(j)) {
-		write_status(j); /* for adopt_observed() */
+	if (!j->is_repeat && !((allowed_steps(j) >> j->to) & 1) && !correct(j))
 		return refuse_transition(j, from, j->status, j->status_len, allowed_steps(j));
-	}
 	if (j->is_repeat && !repeat_check(j))
 		return false;
-	write_status(j);
+	value = add_value(j->decision, j->mapping->entity->slot[j->mapping->slot]);
+	value->type = VALUE_TEXT;
+	value->text = j->status;
+	value->len = j->status_len;
 	return true;
 }
 

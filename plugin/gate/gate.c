@@ -138,7 +138,8 @@ __attribute__((cold, noinline)) static bool take_over(struct judgement *j)
 	return check_store(j);
 }
 
-bool judgement_message(struct judgement *j)
+/* What the contract asks of a publish, once it is known that the client may publish there. */
+static inline __attribute__((always_inline)) bool check_message(struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;
 
@@ -159,6 +160,11 @@ bool judgement_message(struct judgement *j)
 		return false;
 	}
 	return check_store(j);
+}
+
+__attribute__((cold)) bool judgement_message(struct judgement *j)
+{
+	return check_message(j);
 }
 
 /* Looks the modes up once, because some ten questions need them. */
@@ -246,7 +252,7 @@ static bool judge_publish(struct judgement *j)
 	if (j->match->channel->mapping)
 		entity_rules_begin(j);
 	return ask_length(j) && judgement_ask(j, GATE_STEP_PARAMETERS, permission_params) &&
-	       judgement_ask(j, GATE_STEP_WILL, message_rules_will) && judgement_message(j);
+	       judgement_ask(j, GATE_STEP_WILL, message_rules_will) && check_message(j);
 }
 
 /* Is each accepted message of the channel a step of the contract's? */
