@@ -7,6 +7,57 @@
 #define WORDS_MIN_ENDS 16u /* where nothing follows them */
 #define DIFFERENT_MIN 3u   /* names with different numbers in them */
 
+/* ---- finding ---------------------------------------------------------------------------- */
+
+/* What is looked for: the rest of a topic, and the values of parameters that are left behind. */
+struct search {
+	const struct keyhash *hash;
+	const char *end;
+	struct topictree_value *value;
+	size_t count;
+};
+
+static bool is_end(const struct topictree_node *node)
+{
+	return node->messages > 0 || node->channel;
+}
+
+/*
+ * As contracts are read: the level itself comes first, then the parameter. Each node is looked at
+ * once at most, since one way only leads to it.
+ */
+static struct topictree_node *find(struct search *search, struct topictree_node *node,
+				   const char *at)
+{
+	size_t left = at <= search->end ? (size_t)(search->end - at) : 0;
+	const char *slash = memchr(at, '/', left);
+	size_t size = slash ? (size_t)(slash - at) : left, count = search->count;
+	const struct texttable_entry *entry;
+	struct topictree_node *found = NULL;
+
+	if (at > search->end)
+		return is_end(node) ? node : NULL;
+	entry = texttable_find(&node->child, search->hash, at, size);
+	if (entry)
+		found = find(search, entry->value, at + size + 1);
+	if (found || !node->param || size == 0 || count == TOPICTREE_PARAMS_MAX)
+		return found;
+	search->value[count] = (struct topictree_value){ at, size };
+	search->count = count + 1;
+	return find(search, node->param, at + size + 1);
+}
+
+struct topictree_node *topictree_find(const struct topictree *tree, const char *topic, size_t len,
+				      struct topictree_value *ret, size_t *count)
+{
+	struct search search = { .hash = tree->hash, .end = topic + len, .value = ret };
+	struct topictree_node *found =
+		find(&search, (struct topictree_node *)(uintptr_t)&tree->root, topic);
+
+	*count = search.count;
+	return found;
+}
+
 /* ---- adding ----------------------------------------------------------------------------- */
 
 static struct topictree_node *make(struct topictree *tree, struct topictree_node *up)
@@ -63,12 +114,17 @@ static int step(struct topictree *tree, struct topictree_node **node, const char
 int topictree_add(struct topictree *tree, const char *topic, size_t len,
 		  const struct traffic_place *place, struct diag *diag)
 {
+	struct topictree_value value[TOPICTREE_PARAMS_MAX];
+	size_t values;
+	struct topictree_node *known = topictree_find(tree, topic, len, value, &values);
 	struct topictree_node *node = &tree->root;
 	const char *end = topic + len;
 	unsigned levels = 0;
 	int rc = 0;
 
-	for (const char *at = topic; rc == 0 && at <= end;) {
+	if (known)
+		node = known;
+	for (const char *at = topic; rc == 0 && !known && at <= end;) {
 		const char *slash = memchr(at, '/', (size_t)(end - at));
 		const char *stop = slash ? slash : end;
 
@@ -275,35 +331,10 @@ int topictree_fold(struct topictree *tree)
 	return fold_below(tree, &tree->root);
 }
 
-/* ---- finding ---------------------------------------------------------------------------- */
-
-struct topictree_node *topictree_find(const struct topictree *tree, const char *topic, size_t len,
-				      struct topictree_value *ret, size_t *count)
-{
-	const struct topictree_node *node = &tree->root;
-	const char *end = topic + len;
-
-	*count = 0;
-	for (const char *at = topic; at <= end;) {
-		const char *slash = memchr(at, '/', (size_t)(end - at));
-		size_t size = (size_t)((slash ? slash : end) - at);
-		const struct texttable_entry *entry =
-			texttable_find(&node->child, tree->hash, at, size);
-
-		if (!entry && (!node->param || size == 0 || *count == TOPICTREE_PARAMS_MAX))
-			return NULL;
-		if (!entry)
-			ret[(*count)++] = (struct topictree_value){ at, size };
-		node = entry ? entry->value : node->param;
-		at += size + 1;
-	}
-	return (struct topictree_node *)(uintptr_t)node;
-}
-
 int topictree_each(struct topictree_node *node, int (*visit)(void *ctx, struct topictree_node *end),
 		   void *ctx)
 {
-	int rc = node->messages > 0 || node->channel ? visit(ctx, node) : 0;
+	int rc = is_end(node) ? visit(ctx, node) : 0;
 
 	for (size_t i = 0; rc == 0 && i < node->child.count; i++)
 		rc = topictree_each(node->child.entry[i]->value, visit, ctx);

@@ -211,6 +211,30 @@ static void test_learn_read__many_topics(void **state)
 	clear(&result);
 }
 
+/* A topic of a parameter, whose level has a channel of its own elsewhere, counts there. */
+static void test_learn_read__level_with_two_meanings(void **state)
+{
+	static const char *const words[] = { "bridge", "b", "c", "d", "e" };
+	struct recording recording;
+	struct result result;
+
+	(void)state;
+	begin(&recording);
+	add(&recording, "x/base2/bridge/state", "1", 0, 0);
+	for (size_t i = 0; i < COUNT(words); i++) {
+		char topic[64];
+
+		(void)snprintf(topic, sizeof(topic), "x/base1/%s/online", words[i]);
+		add(&recording, topic, i == 0 ? "1" : "true", 0, 0);
+	}
+	finish(&recording, NULL, &result);
+	assert_says(&result, "/channels/xOnline/address", "\"x/{xId}/{id}/online\"");
+	assert_says(&result, "/channels/xBridgeState/address", "\"x/{xId}/bridge/state\"");
+	assert_says(&result, "/channels/xOnline/messages/text/payload/type",
+		    "[\"integer\", \"boolean\"]");
+	clear(&result);
+}
+
 /* A member that is always the same as the level gives it its name. */
 static void test_learn_read__location(void **state)
 {
@@ -738,6 +762,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_learn_read__addresses),
 		cmocka_unit_test(test_learn_read__many_topics),
+		cmocka_unit_test(test_learn_read__level_with_two_meanings),
 		cmocka_unit_test(test_learn_read__location),
 		cmocka_unit_test(test_learn_read__schemas),
 		cmocka_unit_test(test_learn_read__map),
