@@ -140,6 +140,16 @@ static void add_modes(struct lint *lint, const struct config *at,
 		lint_add_at(lint, LINT_WARNING, at, "x-mode: %s: %s", groups, what);
 }
 
+/* Does the plugin publish there, or would it? */
+static bool is_published(const struct contract *contract, const struct contract_channel *channel)
+{
+	for (size_t i = 0; i < contract->dead_letter_count; i++)
+		if (contract->dead_letter[i] == channel)
+			return true;
+	return begins(channel->address, CONTRACT_NOTICES "/") ||
+	       begins(channel->address, CONTRACT_ALERTS "/");
+}
+
 static void check_channel(struct lint *lint, const struct contract *contract,
 			  const struct contract_channel *channel)
 {
@@ -152,8 +162,7 @@ static void check_channel(struct lint *lint, const struct contract *contract,
 			    "no operation reaches it: nobody may publish or receive there");
 	else if (channel->receive_count == 0)
 		lint_add_at(lint, LINT_WARNING, at, "has no receive operation: nobody receives it");
-	else if (channel->send_count == 0 && !begins(channel->address, CONTRACT_NOTICES "/") &&
-		 !begins(channel->address, CONTRACT_ALERTS "/"))
+	else if (channel->send_count == 0 && !is_published(contract, channel))
 		lint_add_at(lint, LINT_WARNING, at,
 			    "has no send operation: nobody publishes there");
 	add_modes(lint, at, channel, CONTRACT_OBSERVE, "only observed");
