@@ -145,6 +145,13 @@ void access_hold_grants(const struct access_principal *principal, const struct a
 	}
 }
 
+void access_all_grants(const struct access_principal *principal, struct grantset *ret)
+{
+	*ret = principal->grants;
+	for (size_t i = 0; i < principal->rule_count; i++)
+		grantset_merge(ret, &principal->rule[i].grants);
+}
+
 /* ---- the end of things ------------------------------------------------------------------ */
 
 void access_principal_drop(struct access_principal *principal)

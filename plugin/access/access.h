@@ -28,6 +28,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/diag.h"
 #include "base/grantset.h"
@@ -226,6 +227,9 @@ void access_hold(const struct access_principal *principal, const struct access_p
 void access_hold_grants(const struct access_principal *principal, const struct access_param *param,
 			size_t param_count, bool is_some, struct grantset *ret);
 
+/* All grants that it has on some topic or other: for people. */
+void access_all_grants(const struct access_principal *principal, struct grantset *ret);
+
 /*
  * May @principal connect with client id @id (NULL is the empty one)? One of the patterns must
  * match: those of its roles, or the file's `clientIds` where none of its roles has any; where
@@ -257,7 +261,9 @@ void access_client_list(const struct access_principal *principal, char *ret, siz
  */
 int access_default(struct access *access, const char *name, struct access_principal **ret,
 		   struct diag *diag) MUST_CHECK;
-bool access_has_default(const struct access *access);
+
+/* The same without a name (it is ""), borrowed; NULL: the file has no `default`. */
+const struct access_principal *access_unlisted(const struct access *access);
 
 /*
  * Who comes without a name, borrowed; NULL: there is no access object, or the file has no
@@ -270,6 +276,17 @@ bool access_has_default(const struct access *access);
  * '/' and more behind it, and what the broker makes.
  */
 const struct access_principal *access_anonymous(const struct access *access);
+
+/*
+ * Operators' commands ($CONTROL) are for nobody without a name, whatever its roles say: may
+ * @principal neither publish to @topic nor subscribe to it for that reason? Scopes do not say it,
+ * so who asks gate_decide() asks this before.
+ */
+static inline bool access_is_barred(const struct access_principal *principal, const char *topic)
+{
+	return principal && principal->is_anonymous &&
+	       strncmp(topic, "$CONTROL", sizeof("$CONTROL") - 1) == 0;
+}
 
 /*
  * Who could use client id @id by its pattern, beside the anonymous? True where it is a user, whose

@@ -63,9 +63,9 @@ const struct access_principal *access_anonymous(const struct access *access)
 	return access ? access->anonymous : NULL;
 }
 
-bool access_has_default(const struct access *access)
+const struct access_principal *access_unlisted(const struct access *access)
 {
-	return access->unlisted != NULL;
+	return access->unlisted;
 }
 
 int access_default(struct access *access, const char *name, struct access_principal **ret,

@@ -80,7 +80,7 @@ static json_t *explain(struct plugin *plugin, const struct control_members *ques
 					.method = GATE_LOGIN_ANY,
 					.client_id = question->client_id };
 	const struct access_principal *principal =
-		question->username ? access_find(plugin->rules->access, question->username) : NULL;
+		question->username ? events_named(plugin, question->username) : NULL;
 
 	if (strcmp(question->action, "publish") == 0) {
 		request.action = GATE_PUBLISH;
@@ -90,7 +90,8 @@ static json_t *explain(struct plugin *plugin, const struct control_members *ques
 		(void)diag_set(diag, ERR_INVALID, "action: expected publish or subscribe");
 		return NULL;
 	}
-	gate_decide(&plugin->gate, principal, &request, &plugin->filter);
+	gate_decide(&plugin->gate, access_is_barred(principal, question->topic) ? NULL : principal,
+		    &request, &plugin->filter);
 	return json_pack("{sb ss sb ss ss ss ss ss ss}", "allowed",
 			 decision->verdict == VERDICT_ALLOW, "reason",
 			 reason_code(decision->reason), "observed", decision->is_observed,

@@ -215,7 +215,7 @@ static void log_it(const struct again *again, const char *user, const char *id,
 json_t *events_mended(struct plugin *plugin, const struct mosquitto *client, const char *id,
 		      const char *user, struct diag *diag)
 {
-	const struct access_principal *principal = access_find(plugin->rules->access, user);
+	const struct access_principal *principal = events_named(plugin, user);
 	struct decision *decision = &plugin->pending.decision; /* none is pending: a command came */
 	struct feed_publish publish = { .client = client, .session = NULL };
 	struct again again;

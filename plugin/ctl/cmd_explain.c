@@ -259,7 +259,10 @@ static void explain(struct explanation *explanation, const struct ctl_call *call
 	if (!principal)
 		ctl_no_user(call, scene, args->user);
 	explanation->principal = principal;
-	gate_decide(&scene->gate, principal, &explanation->request, decision);
+	gate_decide(&scene->gate,
+		    access_is_barred(principal, explanation->request.message.topic) ? NULL
+										    : principal,
+		    &explanation->request, decision);
 	explanation->fault_count =
 		gate_faults(scene->rules, decision, explanation->fault, NOTICE_FAULTS_MAX);
 	notice = notice_json(explanation, args);

@@ -52,7 +52,8 @@ static const char *grant_word(const struct may_subject *asked,
 	struct contract_match match = { .channel = channel };
 	enum gate_grant grant;
 
-	if (count == 0 || asked->principal->is_disabled)
+	if (count == 0 || asked->principal->is_disabled ||
+	    access_is_barred(asked->principal, channel->address))
 		return "no";
 	grant = gate_grant(asked->rules, asked->principal, asked->method, operation, count, &match);
 	if (grant != GATE_NONE || operation != channel->receive)
@@ -204,6 +205,27 @@ static json_t *attributes_json(const struct access_principal *principal)
 	return object;
 }
 
+/* What its roles say it is, and whom they say that it talks to; where `where` limits it, too. */
+static json_t *applications_json(const struct may_subject *asked)
+{
+	json_t *list = json_array();
+	const struct access_grant *grant;
+	struct grantset all;
+
+	access_all_grants(asked->principal, &all);
+	for (unsigned i = 0; (grant = access_grant(asked->rules->access, i)); i++)
+		if (grantset_has(&all, i))
+			(void)json_array_append_new(
+				list,
+				json_pack("{s:s, s:s, s:o}", "application",
+					  asked->rules->contract->application[grant->application]
+						  .name,
+					  "party", grant->is_counterpart ? "talksTo" : "is",
+					  "operations",
+					  texts_json(grant->operation, grant->operation_count)));
+	return list;
+}
+
 /* "start, stop" */
 static json_t *joined(const json_t *names)
 {
@@ -244,13 +266,39 @@ static void print_channels(const json_t *channels, const struct output *output)
 	json_decref(list);
 }
 
+/* "  is Streetlights API", "  talks to Shop: order, ship" */
+static void print_applications(const json_t *applications)
+{
+	const json_t *each;
+	size_t i;
+
+	json_array_foreach(applications, i, each) {
+		const char *party = json_string_value(json_object_get(each, "party"));
+		json_t *operations = joined(json_object_get(each, "operations"));
+
+		(void)printf("%s %s%s%s\n", strcmp(party, "is") == 0 ? "is" : "talks to",
+			     json_string_value(json_object_get(each, "application")),
+			     json_string_length(operations) ? ": " : "",
+			     json_string_value(operations));
+		json_decref(operations);
+	}
+	if (i > 0)
+		(void)puts("");
+}
+
 static void print_text(const struct access_principal *principal, const json_t *whole,
 		       const struct output *output)
 {
+	if (principal->is_anonymous)
+		(void)puts("What clients without a name may:");
+	else if (json_is_true(json_object_get(whole, "byDefault")))
+		(void)printf("%s is not listed; what `default` gives whoever proves the name:\n",
+			     principal->name);
 	(void)printf("%s%s, roles", principal->name, principal->is_disabled ? " (disabled)" : "");
 	for (size_t i = 0; i < principal->role_count; i++)
 		(void)printf("%s %s", i ? "," : "", principal->role[i]);
 	(void)printf("%s\n\n", principal->role_count ? "" : " none");
+	print_applications(json_object_get(whole, "applications"));
 	print_channels(json_object_get(whole, "channels"), output);
 	print_list("Steps on its own:", json_object_get(whole, "ownSteps"));
 	print_list("Puts a status right on:", json_object_get(whole, "corrects"));
@@ -272,11 +320,12 @@ static void print(const struct may_subject *asked, const struct scene *scene,
 		if (may_correct(asked, channel))
 			(void)json_array_append_new(corrects, json_string(channel->address));
 	}
-	whole = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "user", principal->name,
-			  "disabled", (int)principal->is_disabled, "roles",
-			  texts_json(principal->role, principal->role_count), "attributes",
-			  attributes_json(principal), "channels", channels, "ownSteps", steps,
-			  "corrects", corrects);
+	whole = json_pack("{s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "user", principal->name,
+			  "byDefault", (int)scene->is_unlisted, "disabled",
+			  (int)principal->is_disabled, "roles",
+			  texts_json(principal->role, principal->role_count), "applications",
+			  applications_json(asked), "attributes", attributes_json(principal),
+			  "channels", channels, "ownSteps", steps, "corrects", corrects);
 	if (output->is_json)
 		output_json(whole);
 	else

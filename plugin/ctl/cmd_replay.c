@@ -112,8 +112,8 @@ static struct gate_request request_of(const json_t *row)
 }
 
 /*
- * Roles that a token brought are recorded nowhere: such a principal is taken to hold every scope,
- * so that all else is decided. Returns whether it is one.
+ * Roles that a token brought are recorded nowhere: such a principal is taken to hold every scope
+ * and grant, so that all else is decided. Returns whether it is one.
  */
 static bool decide(struct replay_run *replay, const json_t *row, const char *user,
 		   struct gate_request *request, struct decision *ret)
@@ -123,6 +123,8 @@ static bool decide(struct replay_run *replay, const json_t *row, const char *use
 	struct access_principal stranger = { .name = user };
 
 	memset(&stranger.full, 0xff, sizeof(stranger.full));
+	memset(&stranger.grants, 0xff, sizeof(stranger.grants));
+	stranger.has_grants = true;
 	replay->strangers += can_be;
 	*request = request_of(row);
 	gate_decide(&replay->scene.gate, can_be ? &stranger : principal, request, ret);

@@ -329,12 +329,18 @@ const struct access_principal *scene_principal(struct scene *scene, const char *
 	struct diag ignored;
 	int rc;
 
+	scene->is_unlisted = false;
 	if (user)
 		return user;
+	if (access_anonymous(access) && strcmp(name, ACCESS_ANONYMOUS) == 0)
+		return access_anonymous(access);
 	access_principal_drop(scene->made);
 	scene->made = NULL;
 	rc = access_certificate_named(access, name, &scene->made, &ignored);
 	if (can_be)
 		*can_be = rc && name[0] && (rc == ERR_LIMIT || access_has_issuers(access));
+	/* Whether it has a password is not known here. */
+	scene->is_unlisted = rc == ERR_INVALID && name[0] &&
+			     access_default(access, name, &scene->made, &ignored) == 0;
 	return scene->made;
 }

@@ -101,7 +101,9 @@ struct scene {
 	struct rules *rules;
 	struct ledger *ledger; /* NULL where no database is named */
 	struct gate gate;
-	struct access_principal *made; /* that a rule for certificates made last; or NULL */
+	/* That a rule for certificates, or `default`, made last; or NULL. */
+	struct access_principal *made;
+	bool is_unlisted; /* it was `default` */
 };
 
 /* Loads the rules, where no access file is named without one; rules_free() them. */
@@ -112,9 +114,10 @@ int scene_open(const struct files *files, struct scene *ret, struct diag *diag) 
 void scene_clear(struct scene *scene);
 
 /*
- * The principal called @name: a user of the access file, or what its rules for certificates make.
- * Valid until the next call. NULL: there is none, and *can_be (unless it is NULL) says whether
- * there may be one all the same, with a token or a certificate that is not at hand.
+ * The principal called @name: a user of the access file, ACCESS_ANONYMOUS, or what its rules for
+ * certificates make, or else its `default`. Valid until the next call. NULL: there is none, and
+ * *can_be (unless it is NULL) says whether there may be one all the same, with a token or a
+ * certificate that is not at hand.
  */
 const struct access_principal *scene_principal(struct scene *scene, const char *name, bool *can_be);
 

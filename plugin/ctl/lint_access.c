@@ -21,15 +21,21 @@ static const struct config *member_or_file(const struct config *file, const char
 	return member ? member : file;
 }
 
+static bool holds(const struct access_principal *principal, unsigned scope)
+{
+	return principal && (scopeset_has(&principal->full, scope) ||
+			     scopeset_has(&principal->own, scope) || principal->rule_count > 0);
+}
+
 static bool is_granted(const struct access *access, unsigned scope)
 {
 	const struct access_principal *principal;
 
+	if (holds(access_unlisted(access), scope) || holds(access_anonymous(access), scope))
+		return true;
 	for (size_t i = 0; (principal = access_principal(access, i)); i++) {
-		if (scopeset_has(&principal->full, scope) || scopeset_has(&principal->own, scope))
+		if (holds(principal, scope)) /* by topic, too: which is not asked here */
 			return true;
-		if (principal->rule_count > 0)
-			return true; /* by topic: which is not asked here */
 	}
 	/* Certificates and tokens may bring anything. */
 	return access_has_certificates(access) || access_has_issuers(access);
@@ -210,8 +216,8 @@ static void check_passwords(struct lint *lint, const struct files *files, const 
 		else if (!is_bridge && !has_one && !has_other_ways)
 			lint_add_at(lint, LINT_WARNING, user, "has no password in %s", path);
 	}
-	/* Users that the access file does not know can't connect. */
-	for (size_t i = 0; i < passwords->file.count; i++)
+	/* Users that the access file does not know can't connect, unless `default` lets them. */
+	for (size_t i = 0; !access_unlisted(access) && i < passwords->file.count; i++)
 		if (!access_find(access, passwords->file.entry[i].user))
 			lint_add(lint, LINT_WARNING,
 				 "%s:%" PRIu32
@@ -237,6 +243,22 @@ void lint_scram(struct lint *lint, const struct files *files)
 	scram_free(keys);
 }
 
+/* Whom the broker keeps out, the entry does not let in. */
+static void check_anonymous(struct lint *lint, const struct files *files,
+			    const struct config *anonymous)
+{
+	bool is_let_in = false;
+
+	for (size_t i = 0; i < files->broker.listener_count; i++)
+		is_let_in |= files->broker.listener[i].is_there &&
+			     files->broker.listener[i].is_anonymous;
+	if (anonymous && files->config && !is_let_in)
+		lint_add_at(lint, LINT_WARNING, anonymous,
+			    "no listener lets clients without a name come; expected "
+			    "allow_anonymous true in %s",
+			    files->config);
+}
+
 void lint_access(struct lint *lint, const struct files *files, const char *passwords,
 		 const struct rules *rules)
 {
@@ -249,6 +271,7 @@ void lint_access(struct lint *lint, const struct files *files, const char *passw
 	}
 	check_scopes(lint, file, rules->contract, rules->access);
 	check_roles(lint, file);
+	check_anonymous(lint, files, config_member(file, "anonymous"));
 	check_client_ids(lint, member_or_file(file, "clientIds"), rules->access);
 	check_patterns(lint, member_or_file(file, "clientIds"), rules->access);
 	lint_bridge_users(lint, &files->broker, rules->access);

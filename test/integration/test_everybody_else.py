@@ -252,3 +252,38 @@ def test_a_user_called_anonymous(new_broker):
         broker.start()
     assert "/users/anonymous: with the member `anonymous` this name is that of" in error.value.log
     assert os.path.exists(broker.path("access.json"))
+
+
+def test_petstorectl(new_broker):
+    """may, explain and lint say of them what the broker does."""
+    broker = start(new_broker)
+    tool = os.path.join(harness.BUILD, "petstorectl")
+    config = "--config=" + broker.path("mosquitto.conf")
+
+    def ask(*words):
+        return subprocess.run([tool, *words, config], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, check=False)
+
+    def give_applications(access):
+        access["roles"]["guest"]["talksTo"] = ["Petstore MQTT API"]
+        access["roles"]["guest"]["operations"] = ["receivePetStatus"]
+
+    change(broker, give_applications)
+    shown = json.loads(ask("may", "customer-b", "--json").stdout)
+    assert shown["byDefault"] and shown["roles"] == ["guest"]
+    assert shown["applications"] == [{"application": "Petstore MQTT API", "party": "talksTo",
+                                      "operations": ["receivePetStatus"]}]
+    assert "\ntalks to Petstore MQTT API: receivePetStatus\n" in ask("may", "customer-b").stdout
+    assert ask("may", "eva/1").returncode == 1
+    shown = json.loads(ask("may", "anonymous", "--json").stdout)
+    publish = {each["address"]: each["publish"] for each in shown["channels"]}
+    assert publish[COMMAND] == "no" and not shown["byDefault"]
+    assert ask("explain", "publish", "--user", "anonymous", COMMAND, "{}").returncode == 1
+    lint = ask("lint").stdout
+    assert "allow_anonymous" not in lint and "customer-b" not in lint
+    broker.edits[:] = []
+    with open(broker.path("mosquitto.conf"), encoding="utf-8") as file:
+        text = file.read()
+    with open(broker.path("mosquitto.conf"), "w", encoding="utf-8") as file:
+        file.write(text.replace("\nallow_anonymous true\n", "\nallow_anonymous false\n"))
+    assert "no listener lets clients without a name come" in ask("lint").stdout

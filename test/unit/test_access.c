@@ -457,7 +457,7 @@ static void test_access_default__is_what_the_entry_says_under_a_name(void **stat
 	struct diag diag;
 
 	(void)state;
-	assert_true(access_has_default(access));
+	assert_non_null(access_unlisted(access));
 	assert_int_equal(access_default(access, "tom", &who, &diag), 0);
 	assert_string_equal(who->name, "tom");
 	assert_int_equal(who->role_count, 2);
@@ -467,6 +467,8 @@ static void test_access_default__is_what_the_entry_says_under_a_name(void **stat
 	assert_false(access_client_ok(who, "eva"));
 	access_hold_grants(who, &param, 1, true, &grants);
 	assert_false(grantset_is_empty(&grants)); /* {name} is its own */
+	access_all_grants(who, &grants);
+	assert_false(grantset_is_empty(&grants));
 	access_principal_drop(who);
 	who = NULL;
 	assert_int_equal(access_default(access, "a/b", &who, &diag), ERR_INVALID);
@@ -491,6 +493,10 @@ static void test_access_anonymous__is_one_principal_and_no_user(void **state)
 	assert_false(scopeset_has(&nobody->full, scope_number("read:pets")));
 	assert_true(access_client_ok(nobody, "lamp-7"));
 	assert_null(access_find(access, ACCESS_ANONYMOUS));
+	assert_true(access_is_barred(nobody, "$CONTROL/petstore/v1"));
+	assert_false(access_is_barred(nobody, "pets/1/status"));
+	assert_false(access_is_barred(access_find(access, "eva"), "$CONTROL/petstore/v1"));
+	assert_false(access_is_barred(NULL, "$CONTROL/petstore/v1"));
 	for (size_t i = 0; (user = access_principal(access, i)); i++)
 		assert_false(user->is_anonymous);
 	access_free(access);
@@ -524,7 +530,7 @@ static void test_access_anonymous__none_where_the_file_has_none(void **state)
 	(void)state;
 	assert_null(access_anonymous(access));
 	assert_null(access_anonymous(NULL));
-	assert_false(access_has_default(access));
+	assert_null(access_unlisted(access));
 	assert_non_null(access_find(access, "anonymous"));
 	assert_int_equal(access_default(access, "tom", &who, &diag), ERR_INVALID);
 	assert_string_equal(diag.text, "the user has no entry in the access file");
