@@ -93,7 +93,7 @@ UNIT     = base csv config draft learn yaml brokerfile options sessions shares r
            topics gate adopted properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
-           journal journal_faults state idfilter store store_files writer ledger ledger_files replan age \
+           journal journal_faults state idfilter store store_files writer ledger ledger_files adoption replan age \
            monitor metrics control schema_compare
 THREADED = pattern verifier login journal journal_faults writer idfilter ledger ledger_files replan backlog metrics
 FUZZ     = brokerfile csv yaml contract learn translate topics gate repeat notice letter control journal properties \
