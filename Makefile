@@ -35,7 +35,7 @@ SCHEMA   = schema/document schema/document_index schema/heirs schema/set schema/
            schema/compile schema/compile_steps schema/compile_ignored schema/compile_dynamic schema/compile_rules schema/compile_format \
            schema/compile_constant schema/compile_discriminator schema/compile_examples schema/compile_warn \
            schema/compile_circle schema/compile_fast_path schema/compile_worst \
-           schema/run schema/run_equal schema/types schema/marks schema/explain schema/explain_scalar schema/explain_text schema/jsontext \
+           schema/run schema/run_equal schema/same schema/types schema/marks schema/explain schema/explain_scalar schema/explain_text schema/jsontext \
            schema/payload_common schema/payload_text schema/payload_headers schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan schema/jsonspan \
            schema/pattern schema/pattern_ecma schema/pattern_ecma_text schema/pattern_ecma_set \
            schema/pattern_property schema/pattern_seq schema/pattern_dfa \
@@ -91,7 +91,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
 UNIT     = base csv config draft learn yaml brokerfile options sessions shares releases repairs login holdoffs events \
            contract sources translate bundle \
            topics gate adopted properties modes repeat report backlog \
-           payload payload_text pattern format schema discriminator uri \
+           payload payload_text pattern format schema discriminator same uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults state idfilter store store_files writer ledger ledger_files adoption replan age \
            monitor metrics control schema_compare

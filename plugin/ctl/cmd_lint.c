@@ -82,6 +82,7 @@ static void check_rules(struct lint *lint, const struct files *files, const char
 	struct diag diag;
 
 	lint->sources = &rules->contract->sources;
+	lint->rules = rules;
 	lint_sizes(lint, &files->broker, rules->contract);
 	lint_contract(lint, rules->contract);
 	if (own_messages_check(rules, &diag))
@@ -93,6 +94,7 @@ static void check_rules(struct lint *lint, const struct files *files, const char
 	if (files->access)
 		lint_access(lint, files, passwords, rules);
 	lint->sources = NULL;
+	lint->rules = NULL;
 }
 
 /* With @faults of what is loaded from the files: the contract's own, or what it is compiled to. */

@@ -20,6 +20,7 @@ struct lint {
 	unsigned errors;
 	unsigned warnings;
 	const struct sources *sources; /* of the contract; NULL: none is loaded */
+	const struct rules *rules;     /* what the contract was compiled to; likewise */
 	json_t *schemas;               /* by their URI, those that were compared lately */
 };
 

@@ -42,20 +42,26 @@ static bool is_open(const json_t *schema)
 	return json_is_true(schema) || (json_is_object(schema) && json_object_size(schema) == 0);
 }
 
+/* Do they count as one message, or are told apart by what their properties say? */
+static bool are_same(const struct lint *lint, const struct contract_message *a,
+		     const struct contract_message *b)
+{
+	int64_t work = SCHEMA_MESSAGE_WORK;
+
+	return strcmp(a->schema_uri, b->schema_uri) == 0 ||
+	       (lint->rules && schema_is_same(lint->rules->message[a->index].schema,
+					      lint->rules->message[b->index].schema, &work));
+}
+
 static void compare(struct lint *lint, const struct config *at, const struct contract_message *a,
 		    const struct contract_message *b, const json_t *a_schema,
 		    const json_t *b_schema)
 {
 	const struct contract_message *open = is_open(a_schema) ? a : is_open(b_schema) ? b : NULL;
 
-	if (a->format != b->format || strcmp(a->schema_uri, b->schema_uri) == 0)
-		return; /* with one schema they count as one message */
-	if (json_equal(a_schema, b_schema))
-		lint_add_at(lint, LINT_WARNING, at,
-			    "messages \"%s\" and \"%s\" have the same payload: what is both is "
-			    "refused; expected one schema that both refer to, or a difference",
-			    a->name, b->name);
-	else if (open)
+	if (a->format != b->format || are_same(lint, a, b))
+		return; /* they count as one message */
+	if (open)
 		lint_add_at(lint, LINT_WARNING, at,
 			    "any payload is message \"%s\": one that is \"%s\", too, is refused",
 			    open->name, open == a ? b->name : a->name);

@@ -7,6 +7,10 @@
 #include "gate/rules_documents.h"
 #include "gate/rules_internal.h"
 
+/* Units of work (schema.h) to find that two messages are the same, and all of the contract's. */
+#define TWINS_WORK INT64_C(1000000)
+#define TWINS_ALL_WORK INT64_C(200000000)
+
 static int by_uri(const void *a, const void *b)
 {
 	return strcmp(((const struct rules_wanted *)a)->uri, ((const struct rules_wanted *)b)->uri);
@@ -134,33 +138,43 @@ static bool are_same_properties(const struct contract_properties *a,
 {
 	if (!a || !b)
 		return a == b;
-	return is_same(a->headers_uri, b->headers_uri) &&
-	       is_same(a->correlation_header, b->correlation_header) &&
+	return is_same(a->correlation_header, b->correlation_header) &&
 	       is_same(a->correlation_pointer, b->correlation_pointer) &&
-	       is_same(a->correlation_uri, b->correlation_uri) &&
 	       is_same(a->content_type, b->content_type) &&
-	       is_same(a->response_topic, b->response_topic) &&
-	       is_same(a->response_uri, b->response_uri) && a->format == b->format;
+	       is_same(a->response_topic, b->response_topic) && a->format == b->format;
+}
+
+static bool are_same_schemas(const struct rules_message *a, const struct rules_message *b,
+			     int64_t *work)
+{
+	return schema_is_same(a->schema, b->schema, work) &&
+	       schema_is_same(a->headers, b->headers, work) &&
+	       schema_is_same(a->correlation, b->correlation, work) &&
+	       schema_is_same(a->response_topic, b->response_topic, work);
 }
 
 /* Can no publish be the one message and not the other? What takes any bytes is the same, too. */
 static bool are_twins(const struct rules *rules, const struct contract_message *a,
-		      const struct contract_message *b)
+		      const struct contract_message *b, int64_t *work)
 {
 	bool is_any = a->format >= CONTRACT_BINARY && b->format >= CONTRACT_BINARY;
+	int64_t left = *work < TWINS_WORK ? *work : TWINS_WORK, before = left;
+	bool ret = a == b ||
+		   ((is_any || a->format == b->format) && a->is_cloudevents == b->is_cloudevents &&
+		    a->has_payload == b->has_payload &&
+		    are_same_properties(a->properties, b->properties) &&
+		    are_same_schemas(&rules->message[a->index], &rules->message[b->index], &left));
 
-	return (is_any || a->format == b->format) && a->is_cloudevents == b->is_cloudevents &&
-	       a->has_payload == b->has_payload &&
-	       rules->message[a->index].schema == rules->message[b->index].schema &&
-	       are_same_properties(a->properties, b->properties);
+	*work -= before - left;
+	return ret;
 }
 
 static void describe_message(struct rules *rules, const struct contract_channel *channel,
-			     const struct contract_message *message)
+			     const struct contract_message *message, int64_t *work)
 {
 	struct rules_message *ret = &rules->parts->message[message->index];
 
-	while (!are_twins(rules, &channel->message[ret->twin], message))
+	while (!are_twins(rules, &channel->message[ret->twin], message, work))
 		ret->twin++;
 	if (message->format == CONTRACT_TEXT && ret->schema)
 		ret->types = schema_root_types(ret->schema);
@@ -168,11 +182,13 @@ static void describe_message(struct rules *rules, const struct contract_channel 
 
 static void describe_messages(struct rules *rules)
 {
+	int64_t work = TWINS_ALL_WORK;
+
 	for (size_t i = 0; i < rules->contract->channel_count; i++) {
 		const struct contract_channel *channel = &rules->contract->channel[i];
 
 		for (size_t m = 0; m < channel->message_count; m++)
-			describe_message(rules, channel, &channel->message[m]);
+			describe_message(rules, channel, &channel->message[m], &work);
 	}
 }
 

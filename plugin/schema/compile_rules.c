@@ -182,6 +182,7 @@ static void set_pattern(struct filling *f, struct string_rules *rules)
 	if (!value)
 		return;
 	rules->pattern_source = compile_text(f->compiler, source, len);
+	rules->pattern_len = len;
 	rules->pattern = compile_pattern(f, "pattern", source, len);
 	if (rules->pattern)
 		rules->seq = pattern_seq(rules->pattern);
@@ -309,6 +310,7 @@ static void set_patterns(struct filling *f, struct object_rules *rules)
 		if (!patterns)
 			return;
 		patterns[rules->pattern_count++] = (struct pattern_property){
+			.source = compile_text(f->compiler, source, strlen(source)),
 			.pattern = compile_pattern(f, "patternProperties", source, strlen(source)),
 			.node = compile_member(f, "patternProperties", source, member),
 		};

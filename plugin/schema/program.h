@@ -161,6 +161,7 @@ struct string_rules {
 	const struct pattern *pattern; /* NULL: none */
 	const struct seq *seq;         /* the pattern as a sequence, else NULL */
 	const char *pattern_source;
+	size_t pattern_len; /* of it */
 };
 
 struct array_rules {
@@ -179,6 +180,7 @@ struct array_rules {
 };
 
 struct pattern_property {
+	const char *source;
 	const struct pattern *pattern;
 	const struct schema_node *node;
 };

@@ -118,6 +118,14 @@ const char *schema_warning(const struct schema *schema, size_t i);
  */
 unsigned schema_root_types(const struct schema *schema);
 
+/*
+ * Do both say the same of a message, their annotations aside, wherever they stand and whatever
+ * references they are written with? True only if so; it may be false for two that mean the same in
+ * other words, with $dynamicRef, or with more nesting than is followed. Subtracts from *@work (at
+ * least 0) what it cost; false where it is used up. NULL is the same as NULL only.
+ */
+bool schema_is_same(const struct schema *a, const struct schema *b, int64_t *work);
+
 struct schema_member {
 	unsigned types; /* enum payload_type, or-ed: of the member */
 	unsigned items; /* of its items, where it is an array */

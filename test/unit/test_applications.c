@@ -82,13 +82,14 @@ static void test_gate_decide__by_applications(void **state)
 {
 	static const char *const path[] = { DATA "lights.asyncapi.yaml",
 					    DATA "archive.asyncapi.yaml",
+					    DATA "lamp.asyncapi.yaml",
 					    DATA "open.asyncapi.yaml" };
-	const struct sources_place place = { .count = 3, .path = path };
+	const struct sources_place place = { .count = 4, .path = path };
 	struct scene scene;
 
 	(void)state;
 	begin(&scene, &place);
-	assert_int_equal(scene.rules->contract->application_count, 3);
+	assert_int_equal(scene.rules->contract->application_count, 4);
 	assert_int_equal(scene.rules->contract->channel_count, 5);
 	assert_int_equal(cases_run(DATA "decisions.cases", &scene, decide), 0);
 	end(&scene);
@@ -103,7 +104,7 @@ static void test_gate_decide__of_a_folder(void **state)
 	(void)state;
 	begin(&scene, &place);
 	assert_string_equal(scene.rules->contract->application[0].name, "urn:archive");
-	assert_string_equal(scene.rules->contract->application[1].file, "lights.asyncapi.yaml");
+	assert_string_equal(scene.rules->contract->application[2].file, "lights.asyncapi.yaml");
 	assert_int_equal(cases_run(DATA "decisions.cases", &scene, decide), 0);
 	end(&scene);
 }
