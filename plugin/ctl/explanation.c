@@ -99,18 +99,40 @@ static const char *grant_word(const struct explanation *explanation,
 				operation, 1, &match)];
 }
 
+static const char *application_of(const struct explanation *explanation,
+				  const struct contract_operation *operation)
+{
+	return explanation->scene.rules->contract->application[operation->application].name;
+}
+
+/* Are there several, or is the one for who is an application, or talks to it? */
+static bool has_operations(struct operations all)
+{
+	return all.count > 1 || (all.count == 1 && all.operation->party != CONTRACT_ANYBODY);
+}
+
 static json_t *operations_json(const struct explanation *explanation)
 {
 	struct operations all = operations_of(explanation);
 	json_t *list = json_array();
 	struct needs needs;
 
-	for (size_t i = 0; i < all.count; i++)
-		(void)json_array_append_new(
-			list,
-			json_pack("{s:s, s:s, s:s}", "operation", all.operation[i].name, "admits",
-				  grant_word(explanation, &all.operation[i]), "needs",
-				  needs_of(&explanation->scene, &all.operation[i], &needs)));
+	for (size_t i = 0; i < all.count; i++) {
+		const struct contract_operation *operation = &all.operation[i];
+		json_t *each = json_pack("{s:s, s:s, s:s}", "operation", operation->name, "admits",
+					 grant_word(explanation, operation), "needs",
+					 needs_of(&explanation->scene, operation, &needs));
+
+		if (operation->party != CONTRACT_ANYBODY) {
+			(void)json_object_set_new(
+				each, "application",
+				json_string(application_of(explanation, operation)));
+			(void)json_object_set_new(
+				each, "party",
+				json_string(operation->party == CONTRACT_IS ? "is" : "talksTo"));
+		}
+		(void)json_array_append_new(list, each);
+	}
 	return list;
 }
 
@@ -136,10 +158,17 @@ static void print_operations(const struct explanation *explanation)
 	struct operations all = operations_of(explanation);
 	struct needs needs;
 
-	for (size_t i = 0; i < all.count; i++)
-		(void)printf("  %-12s %s: %s, needs %s\n", "operation", all.operation[i].name,
-			     grant_word(explanation, &all.operation[i]),
-			     needs_of(&explanation->scene, &all.operation[i], &needs));
+	for (size_t i = 0; i < all.count; i++) {
+		const struct contract_operation *operation = &all.operation[i];
+
+		(void)printf("  %-12s %s", "operation", operation->name);
+		if (operation->party != CONTRACT_ANYBODY)
+			(void)printf(" of who %s \"%s\"",
+				     operation->party == CONTRACT_IS ? "is" : "talks to",
+				     application_of(explanation, operation));
+		(void)printf(": %s, needs %s\n", grant_word(explanation, operation),
+			     needs_of(&explanation->scene, operation, &needs));
+	}
 }
 
 static void print_candidates(const struct explanation *explanation)
@@ -163,7 +192,7 @@ void explanation_add(const struct explanation *explanation, json_t *answer)
 
 	if (decision->kind)
 		(void)json_object_set_new(answer, "message", json_string(decision->kind->name));
-	if (decision->channel && operations_of(explanation).count > 1)
+	if (decision->channel && has_operations(operations_of(explanation)))
 		(void)json_object_set_new(answer, "operations", operations_json(explanation));
 	if (explanation->candidate_count > 0)
 		(void)json_object_set_new(answer, "messages", candidates_json(explanation));
@@ -176,12 +205,12 @@ void explanation_print(const struct explanation *explanation)
 	struct needs needs;
 
 	(void)printf("  %-12s %s (%s)", "channel", channel->name, channel->address);
-	if (all.count < 2)
+	if (!has_operations(all))
 		(void)printf(", needs %s",
 			     all.count ? needs_of(&explanation->scene, all.operation, &needs)
 				       : "no scope");
 	(void)puts("");
-	if (all.count > 1)
+	if (has_operations(all))
 		print_operations(explanation);
 	print_candidates(explanation);
 }

@@ -472,8 +472,8 @@ static bool refuse_ungranted(struct judgement *j, const struct contract_operatio
 			append(parties, " or ", party);
 	}
 	return judgement_refuse(j, REASON_SCOPE_MISSING,
-				"operation %s is for who %s, which %s does not", operation->name,
-				parties[0] ? parties : "is another application",
+				"operation %s is for who %s: no role of %s says so",
+				operation->name, parties[0] ? parties : "is another application",
 				j->principal->name);
 }
 
