@@ -81,8 +81,7 @@ static bool decide(void *ctx, const struct cases_line *line)
 static void test_gate_decide__by_applications(void **state)
 {
 	static const char *const path[] = { DATA "lights.asyncapi.yaml",
-					    DATA "archive.asyncapi.yaml",
-					    DATA "lamp.asyncapi.yaml",
+					    DATA "archive.asyncapi.yaml", DATA "lamp.asyncapi.yaml",
 					    DATA "open.asyncapi.yaml" };
 	const struct sources_place place = { .count = 4, .path = path };
 	struct scene scene;
