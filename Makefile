@@ -48,7 +48,7 @@ CONTRACT_ROOM = contract/contract contract/transitions contract/entities contrac
            contract/translate_parts contract/translate_security contract/bundle contract/bundle_kind \
            contract/shapes contract/traits contract/media contract/messages contract/operations contract/members contract/channels contract/address contract/content \
            contract/level contract/topics contract/topics_check contract/topics_filter contract/topics_nearest \
-           contract/message_properties contract/servers contract/replies contract/dead_letters
+           contract/message_properties contract/servers contract/replies contract/dead_letters contract/unlisted
 ACCESS_ROOM = access/access access/access_make access/access_load access/access_roles access/access_grants access/access_others access/access_peers access/access_clients \
            access/access_certificate access/access_issuer access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
@@ -65,7 +65,7 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals report/deadletter
-GATE     = gate/gate gate/judgement gate/permission gate/message_rules gate/property_rules gate/reply_rules gate/entity_rules gate/repeat gate/peer_rules gate/subscription gate/kinds gate/adopt gate/nearest gate/candidates gate/cloudevents
+GATE     = gate/gate gate/judgement gate/permission gate/message_rules gate/property_rules gate/reply_rules gate/entity_rules gate/repeat gate/peer_rules gate/unlisted_rules gate/subscription gate/kinds gate/adopt gate/nearest gate/candidates gate/cloudevents
 LEARN    = learn/accounts learn/channelof learn/learn learn/maker learn/naming learn/observed \
            learn/schemaof learn/shape learn/statuswalk learn/texttable learn/topictree learn/topictree_look \
            learn/traffic learn/traffic_line learn/traffic_rows learn/widen learn/widen_messages learn/widen_schema learn/widen_status

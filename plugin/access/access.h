@@ -68,9 +68,10 @@ struct access_principal {
 	bool needs_certificate; /* a role of it is for clients with a certificate only */
 	bool is_peer;           /* a role of it says `peer`: it is a bridge's user */
 	bool has_grants;        /* some, or a rule has some: else all of them are empty */
-	bool is_anonymous;      /* it stands for all clients without a name, who proved nothing */
-	struct scopeset full;   /* held for everything */
-	struct scopeset own; /* "scope:own": held for what the principal owns; not also in full */
+	bool has_entry; /* it is a user of the file; not who came by a token, whatever its name */
+	bool is_anonymous;    /* it stands for all clients without a name, who proved nothing */
+	struct scopeset full; /* held for everything */
+	struct scopeset own;  /* "scope:own": held for what the principal owns; not also in full */
 	struct scopeset denied;           /* never held, also if a rule allows it */
 	const struct access_trust *trust; /* of a peer; NULL: it is trusted nowhere */
 	struct grantset grants;           /* held on every topic; beside them those of rules */

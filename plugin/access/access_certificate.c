@@ -215,6 +215,7 @@ static int make(struct access *access, const struct access_certificate_rule *rul
 	struct access_holder *holder;
 	int rc = access_holder_new(access, "certificate", &rule->principal, value,
 				   rule->attribute_count, &holder, diag);
+	bool has_entry;
 
 	if (rc)
 		return rc;
@@ -222,7 +223,11 @@ static int make(struct access *access, const struct access_certificate_rule *rul
 		rc = fill_attribute(holder, &rule->attribute[i], value, diag);
 	if (rc == 0)
 		rc = join_roles(holder, rule, diag);
-	return access_holder_end(holder, rc, ret, diag);
+	has_entry = holder->user != NULL;
+	rc = access_holder_end(holder, rc, ret, diag);
+	if (rc == 0)
+		(*ret)->has_entry = has_entry;
+	return rc;
 }
 
 int access_certificate(struct access *access, const struct certid *id,

@@ -242,6 +242,7 @@ static void read_user(struct access_reader *reader, const struct config *at,
 		return;
 	}
 	ret->is_disabled = is_disabled;
+	ret->has_entry = true;
 	(void)nametable_put(&reader->access->user_table, ret->name, strlen(ret->name),
 			    (uint32_t)(ret - reader->access->user));
 }

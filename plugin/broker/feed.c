@@ -94,9 +94,12 @@ int feed_use(struct feed *feed, const struct rules *rules, struct diag *diag)
 		describe_channel(&rules->contract->channel[i], &channel[i]);
 		name[i] = channel[i].name;
 	}
+	/* Behind them all topics that no channel has, as one. */
+	channel[count] = (struct monitor_channel){ .name = "(unlisted)",
+						   .limits = rules->contract->defaults.limits };
 	rc = metrics_reserve(feed->metrics, count, diag);
 	if (rc == 0)
-		rc = monitor_use(feed->monitor, channel, count, diag);
+		rc = monitor_use(feed->monitor, channel, count + 1, diag);
 	if (rc)
 		goto out;
 	metrics_use(feed->metrics, name, count);
@@ -268,9 +271,14 @@ void feed_charge(struct feed *feed, struct feed_publish *publish, enum contract_
 					   .is_will = publish->request->message.is_will };
 	struct diag why;
 
-	if (mode == CONTRACT_OFF || !decision->channel)
+	if (mode == CONTRACT_OFF)
 		return;
-	message.channel = decision->channel->index;
+	if (decision->channel)
+		message.channel = decision->channel->index;
+	else if (feed->rules->contract->unlisted.mode != CONTRACT_UNLISTED_REFUSE)
+		message.channel = (unsigned)feed->rules->contract->channel_count;
+	else
+		return;
 	if (!monitor_charge(feed->monitor, record_of(feed, publish), &message, publish->now_ns,
 			    &why))
 		refuse(decision, mode, &why);

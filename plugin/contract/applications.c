@@ -10,7 +10,7 @@
 #include "contract/translate.h"
 
 static const struct config_known setting_members[] = {
-	{ .name = "x-perspective x-mode" },
+	{ .name = "x-perspective x-mode x-unlisted" },
 };
 
 /* ---- names ------------------------------------------------------------------------------ */

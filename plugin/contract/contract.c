@@ -133,6 +133,28 @@ static void find_sole_messages(struct loader *loader)
 	}
 }
 
+/* The smaller of two limits, of which 0 is none. */
+static uint32_t narrower(uint32_t a, uint32_t b)
+{
+	return a == 0 || (b > 0 && b < a) ? b : a;
+}
+
+static void join_limits(struct limits *to, const struct limits *from)
+{
+	uint32_t rate = narrower(to->messages_per_second, from->messages_per_second);
+
+	if (rate != to->messages_per_second)
+		to->burst = from->burst;
+	else if (rate == from->messages_per_second)
+		to->burst = narrower(to->burst, from->burst);
+	to->messages_per_second = rate;
+	to->bytes_per_second = narrower(to->bytes_per_second, from->bytes_per_second);
+	to->topic_levels = narrower(to->topic_levels, from->topic_levels);
+	to->topic_bytes = narrower(to->topic_bytes, from->topic_bytes);
+	if (from->clients < to->clients)
+		to->clients = from->clients;
+}
+
 /* A topic without a channel is nobody's: what one document enforces there is enforced. */
 static void join_defaults(struct loader *loader)
 {
@@ -145,6 +167,7 @@ static void join_defaults(struct loader *loader)
 		for (unsigned group = 0; group < CONTRACT_GROUPS; group++)
 			if (its->mode[group] < joined->mode[group])
 				joined->mode[group] = its->mode[group];
+		join_limits(&joined->limits, &its->limits);
 	}
 }
 
@@ -162,7 +185,7 @@ static void for_each_document(struct loader *loader, step *run)
 static void load_documents(struct loader *loader)
 {
 	static step *const own[] = { load_root, scopes_load, servers_load, transitions_load };
-	static step *const joined[] = { entities_load, join_defaults,   members_load,
+	static step *const joined[] = { entities_load, join_defaults,   unlisted_load, members_load,
 					messages_load, operations_load, channels_load };
 	/* These are about the channels as they are when all are loaded. */
 	static step *const last[] = { index_topics, channels_load_published, dead_letters_load,

@@ -35,6 +35,31 @@ struct contract_mark {
 };
 
 /*
+ * Topics without a channel are unlisted (x-unlisted). The broker's own, "$...", and those at and
+ * below the ones that the plugin publishes to never are. Of several documents the strictest holds.
+ */
+enum contract_unlisted_mode {
+	CONTRACT_UNLISTED_REFUSE = 0, /* x-mode's group permission counts */
+	CONTRACT_UNLISTED_OBSERVE,    /* whoever uses one may, which is reported */
+	CONTRACT_UNLISTED_PASS,       /* who is admitted may; others, as for refuse */
+};
+
+/* Whom "pass" admits. */
+struct contract_unlisted_way {
+	bool is_closed;         /* nobody */
+	bool needs_entry;       /* only a user of the access file, by its entry there */
+	struct scopeset scopes; /* only who has all of these, not only for its own */
+};
+
+struct contract_unlisted {
+	enum contract_unlisted_mode mode;
+	struct contract_unlisted_way send, receive; /* as clients see it: send is publishing */
+	/* The least payloadBytes of the documents' x-limits; 0: they have none. The others are
+	 * those of the contract's defaults, for all of these topics together as for one channel. */
+	size_t payload_max;
+};
+
+/*
  * A loaded contract, read only. All that it points to lives as long as it does.
  */
 struct contract {
@@ -45,6 +70,7 @@ struct contract {
 	unsigned party_count;             /* operations that are for a party, and not for anybody */
 	struct contract_channel defaults; /* mode and limits of topics without a channel: the
 					     strictest of the documents' */
+	struct contract_unlisted unlisted;
 	size_t channel_count;
 	const struct contract_channel *channel; /* by their index */
 	size_t message_count;                   /* of all channels together */
@@ -103,9 +129,9 @@ bool contract_has_operation(const struct contract *contract, unsigned applicatio
 /*
  * Loads the documents and the files they refer to: @place says where they are. @settings, unless
  * it is NULL, is an object with a member for some of the applications, by their names, whose
- * x-perspective and x-mode count in place of the document's; its file is needed until the call
- * returns. On success *ret is new, to be freed with contract_free(). On failure *ret is untouched
- * and
+ * x-perspective, x-mode and x-unlisted count in place of the document's; its file is needed until
+ * the call returns. On success *ret is new, to be freed with contract_free(). On failure *ret is
+ * untouched and
  * @diag reads like petstore.asyncapi.json: /channels/orderStatus/address: expected a string
  * @all, unless it is NULL, gets one such line for each fault; the first is @diag's.
  */

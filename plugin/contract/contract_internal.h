@@ -26,7 +26,7 @@
 #define LOADER_EXTENSIONS                                                                          \
 	"x-mode x-limits x-state-machines x-entities x-broker-topics x-will x-record "             \
 	"x-durability x-entity x-interval x-time x-unique x-problem-types x-pattern x-own "        \
-	"x-enforce x-dead-letter x-perspective"
+	"x-enforce x-dead-letter x-perspective x-unlisted"
 
 /* A member of /channels. Several of one address are one channel of the contract. */
 struct loader_member {
@@ -126,6 +126,9 @@ bool applications_load(struct loader *loader, const struct config *settings);
 /* What has @key: what the access file says of the document, or the document. */
 const struct config *applications_member(const struct loader *loader, const char *key);
 
+/* x-unlisted of all documents, when the scopes of all have their numbers. */
+void unlisted_load(struct loader *loader);
+
 /*
  * What speaks for the channel with @index of several documents: one of them, with the extensions
  * that it lacks and others have. Makes loader->doc the one. What differs is a warning.
@@ -151,6 +154,8 @@ void entities_load(struct loader *loader);
 
 /* Numbers the scopes of /components/securitySchemes, whether an operation uses them or not. */
 void scopes_load(struct loader *loader);
+/* The number of the scope that the string @at names, a new one where it has none yet. */
+bool scopes_number(struct loader *loader, const struct config *at, unsigned *ret);
 /* The string under @key of @at as one of the scopes that some security scheme has. */
 bool scopes_name(struct loader *loader, const struct config *at, const char *key, unsigned *ret);
 /* "security" of @owner, an array of security schemes, as *ret; returns their number. */

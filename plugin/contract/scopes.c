@@ -70,6 +70,14 @@ static bool load_scope(struct loader *loader, const struct config *at, const cha
 	return true;
 }
 
+bool scopes_number(struct loader *loader, const struct config *at, unsigned *ret)
+{
+	const char *name = NULL;
+
+	return config_text(loader->report, at, NULL, LOADER_SCOPE_MAX, &name) &&
+	       load_scope(loader, at, name, ret);
+}
+
 bool scopes_name(struct loader *loader, const struct config *at, const char *key, unsigned *ret)
 {
 	const char *name = NULL;

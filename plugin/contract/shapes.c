@@ -79,7 +79,7 @@ static const struct shape_row shapes[SHAPES] = {
 		  { .name = "info", REQUIRED },
 		  { .name = "servers channels operations components", .kind = CONFIG_OBJECT },
 		  { .name = "x-mode x-limits x-state-machines x-entities x-broker-topics "
-			    "x-dead-letter x-perspective" } },
+			    "x-dead-letter x-perspective x-unlisted" } },
 		{ { "info", SHAPE_INFO, HOLDS_ONE }, { "servers", SHAPE_SERVER, HOLDS_MAP },
 		  { "channels", SHAPE_CHANNEL, HOLDS_MAP },
 		  { "operations", SHAPE_OPERATION, HOLDS_MAP },

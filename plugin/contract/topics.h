@@ -108,6 +108,9 @@ const struct contract_channel *topics_nearest(const struct topics *topics, const
 bool topics_reach(const struct topics *topics, const char *filter, size_t len,
 		  contract_visit *visit, void *ctx);
 
+/* Is it a well-formed filter, and not one that is shared? */
+bool topics_is_filter(const char *filter, size_t len);
+
 /* "$share/group/rest" -> rest; any other filter -> itself. *len is updated. */
 const char *topics_unshare(const char *filter, size_t *len);
 

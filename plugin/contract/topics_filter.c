@@ -57,6 +57,11 @@ static bool is_share(const char *filter, size_t len)
 	       (len == head || filter[head] == '/');
 }
 
+bool topics_is_filter(const char *filter, size_t len)
+{
+	return is_filter(filter, len) && !is_share(filter, len);
+}
+
 struct filter_walk {
 	const struct topics *topics;
 	struct topics_levels levels;
@@ -183,7 +188,7 @@ bool topics_reach(const struct topics *topics, const char *filter, size_t len,
 	walk.visit = visit_channel;
 	walk.ctx = ctx;
 	filter = topics_unshare(filter, &len);
-	if (!is_filter(filter, len) || is_share(filter, len))
+	if (!topics_is_filter(filter, len))
 		return false;
 	/* Without a wildcard it is a topic, and a topic has one channel. */
 	if (!memchr(filter, '+', len) && !memchr(filter, '#', len)) {

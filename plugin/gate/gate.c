@@ -246,7 +246,7 @@ static bool judge_publish(struct judgement *j)
 	if (!check_permission(j, &is_done))
 		return false;
 	if (is_done)
-		return true;
+		return j->request->is_asked_again || unlisted_rules_limits(j);
 	if (j->request->is_asked_again)
 		return judge_again(j);
 	if (j->match->channel->mapping)

@@ -256,6 +256,33 @@ bool peer_rules_begin(struct judgement *j, bool *is_done) __attribute__((cold, n
  */
 bool peer_rules_step(struct judgement *j) __attribute__((cold, noinline));
 
+/* ---- unlisted_rules.c -------------------------------------------------------------------- */
+
+/*
+ * Is the request's topic, which no channel has, one that x-unlisted lets the principal use? Where
+ * that is only observed the answer is no, and the mode of permissions is made so.
+ */
+bool unlisted_rules_topic(struct judgement *j) __attribute__((cold, noinline));
+
+/*
+ * Has the filter some topic that no channel has, and which the principal may receive? Deliveries
+ * are judged again. *is_observed: it may because nobody is refused, which is to be reported.
+ */
+bool unlisted_rules_filter(const struct judgement *j, bool *is_observed)
+	__attribute__((cold, noinline));
+
+/* Would a shared filter take from its group what others may receive on unlisted topics? */
+bool unlisted_rules_swallows(const struct judgement *j) __attribute__((cold, noinline));
+
+#define UNLISTED_WHY_MAX 160u
+
+/* Why the principal may not use an unlisted topic: "; ...", or "" where none is open to anybody. */
+void unlisted_rules_why(const struct judgement *j, char ret[static UNLISTED_WHY_MAX])
+	__attribute__((cold, noinline));
+
+/* Does a publish on an unlisted topic keep to the documents' limits? True of other topics. */
+bool unlisted_rules_limits(struct judgement *j) __attribute__((cold, noinline));
+
 /* ---- entity_rules.c ---------------------------------------------------------------------- */
 
 /*

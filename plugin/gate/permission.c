@@ -336,20 +336,22 @@ bool permission_scope(struct judgement *j)
 __attribute__((cold, noinline)) static bool refuse_topic(struct judgement *j)
 {
 	const struct message *message = &j->request->message;
-	const struct contract_channel *nearest =
-		j->request->action == GATE_DELIVER
-			? NULL
-			: topics_nearest(j->gate->rules->contract->topics, message->topic,
-					 message->topic_len);
+	const struct contract_channel *nearest;
+	char why[UNLISTED_WHY_MAX];
 
+	if (j->request->action == GATE_DELIVER)
+		return judgement_refuse(j, REASON_TOPIC_UNKNOWN, "topic unknown");
+	nearest = topics_nearest(j->gate->rules->contract->topics, message->topic,
+				 message->topic_len);
+	unlisted_rules_why(j, why);
 	return judgement_refuse(
-		j, REASON_TOPIC_UNKNOWN, "no channel of the contract has this topic%s%s",
-		nearest ? "; the nearest is " : "", nearest ? nearest->address : "");
+		j, REASON_TOPIC_UNKNOWN, "no channel of the contract has this topic%s%s%s",
+		nearest ? "; the nearest is " : "", nearest ? nearest->address : "", why);
 }
 
 bool permission_topic(struct judgement *j)
 {
-	return j->match->channel || refuse_topic(j);
+	return j->match->channel || unlisted_rules_topic(j) || refuse_topic(j);
 }
 
 static bool is_listed(const struct contract_param *param, const struct contract_span *span)

@@ -82,11 +82,15 @@ static void add_step_scopes(const struct contract_transitions *machine, struct s
 			scopeset_add(set, machine->scope[i] - 1u);
 }
 
-/* Scopes that only put a status right: held for one's own they are good for nothing. */
+/*
+ * Scopes that only put a status right, or are for unlisted topics: held for one's own they are good
+ * for nothing.
+ */
 static struct scopeset find_whole(const struct contract *contract)
 {
-	struct scopeset whole = { 0 }, others = { 0 };
+	struct scopeset whole = contract->unlisted.send.scopes, others = { 0 };
 
+	scopeset_merge(&whole, &contract->unlisted.receive.scopes);
 	for (size_t i = 0; i < contract->channel_count; i++) {
 		const struct contract_channel *channel = &contract->channel[i];
 		const struct contract_transitions *machine =

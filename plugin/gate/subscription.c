@@ -1,10 +1,11 @@
 /*
  * subscription.c -- may this filter be subscribed to?
  *
- * A filter is granted when the principal may read at least one channel that it can reach, because
- * each delivery is judged again. A shared filter ("$share/group/filter") is granted only when the
- * principal may read everything that it can reach: the broker gives each message to one member of
- * the group, and a message that this member may not read would be lost to the group.
+ * A filter is granted when the principal may read at least one channel that it can reach, or topics
+ * that no channel has (x-unlisted), because each delivery is judged again. A shared filter
+ * ("$share/group/filter") is granted only when the principal may read everything that it can reach:
+ * the broker gives each message to one member of the group, and a message that this member may not
+ * read would be lost to the group.
  */
 #include "contract/topics.h"
 #include "gate/judgement.h"
@@ -46,9 +47,13 @@ static bool is_readable(const struct contract_match *match, void *ctx)
 
 static bool refuse_filter(struct judgement *j, const struct reach *reach)
 {
-	if (!reach->forbidden)
+	char why[UNLISTED_WHY_MAX];
+
+	if (!reach->forbidden) {
+		unlisted_rules_why(j, why);
 		return judgement_refuse(j, REASON_FILTER_UNREACHABLE,
-					"no channel of the contract lies under this filter");
+					"no channel of the contract lies under this filter%s", why);
+	}
 	j->decision->channel = reach->forbidden;
 	if (reach->is_other)
 		return judgement_refuse(j, REASON_NOT_OWNER,
@@ -57,7 +62,7 @@ static bool refuse_filter(struct judgement *j, const struct reach *reach)
 	return permission_refuse(j, reach->forbidden->receive, reach->forbidden->receive_count);
 }
 
-/* A filter is granted when some channel it can reach is readable. */
+/* A filter is granted when some channel it can reach is readable, or some unlisted topic. */
 static bool is_granted(struct judgement *j)
 {
 	enum contract_mode mode = j->gate->rules->contract->defaults.mode[CONTRACT_PERMISSION];
@@ -65,6 +70,7 @@ static bool is_granted(struct judgement *j)
 	bool is_reachable =
 		topics_reach(j->gate->rules->contract->topics, j->request->message.topic,
 			     j->request->message.topic_len, is_readable, &reach);
+	bool is_observed, is_unlisted;
 
 	j->decision->asked |= 1u << GATE_STEP_TOPIC;
 	if (is_reachable || reach.forbidden)
@@ -72,10 +78,13 @@ static bool is_granted(struct judgement *j)
 	/* A store that could not be asked does not matter here: deliveries are judged again. */
 	if (is_reachable || (!reach.forbidden && mode == CONTRACT_OFF))
 		return true;
+	is_unlisted = unlisted_rules_filter(j, &is_observed);
+	if (is_unlisted && !is_observed)
+		return true;
 	j->decision->failed |= 1u << (reach.forbidden ? GATE_STEP_SCOPE : GATE_STEP_TOPIC);
 	(void)refuse_filter(j, &reach);
-	return (reach.forbidden ? reach.is_observed : mode == CONTRACT_OBSERVE) &&
-	       judgement_observe(j);
+	is_observed |= reach.forbidden ? reach.is_observed : mode == CONTRACT_OBSERVE;
+	return is_observed && judgement_observe(j);
 }
 
 /*
@@ -96,13 +105,24 @@ static bool is_swallowed(const struct contract_match *match, void *ctx)
 	return true;
 }
 
+static bool check_share_unlisted(struct judgement *j)
+{
+	if (!unlisted_rules_swallows(j))
+		return true;
+	j->decision->failed |= 1u << GATE_STEP_TOPIC;
+	return judgement_refuse(j, REASON_SHARE_PARTIAL,
+				"this shared filter reaches topics that no channel has, which %s "
+				"may not read: it would take their messages from the group",
+				j->principal->name);
+}
+
 static bool check_share(struct judgement *j)
 {
 	struct reach reach = { .j = j };
 
 	if (!topics_reach(j->gate->rules->contract->topics, j->request->message.topic,
 			  j->request->message.topic_len, is_swallowed, &reach))
-		return true;
+		return check_share_unlisted(j);
 	j->decision->channel = reach.forbidden;
 	j->decision->failed |= 1u << GATE_STEP_SCOPE;
 	return judgement_refuse(j, REASON_SHARE_PARTIAL,
