@@ -81,7 +81,7 @@ QUICK_ROOMS = $(GATE) contract/contract contract/level contract/topics contract/
            schema/run schema/payload schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
 CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/explanation ctl/cmd_may \
-           ctl/cmd_lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_bridges ctl/lint_contract ctl/lint_messages ctl/lint_examples \
+           ctl/cmd_lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_bridges ctl/lint_contract ctl/lint_messages ctl/lint_joined ctl/lint_examples \
            ctl/cmd_diff ctl/diff_payloads ctl/cmd_replay ctl/change_list ctl/deref ctl/schema_compare ctl/schema_compare_keywords \
            ctl/cmd_ctl ctl/control_args \
            ctl/cmd_restored ctl/cmd_import ctl/import_check ctl/import_rows ctl/import_messages ctl/import_ids ctl/cmd_passwd ctl/credwrite ctl/cmd_validate \
@@ -90,7 +90,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
 UNIT     = base csv config draft learn yaml brokerfile options sessions shares releases repairs login holdoffs events \
            contract sources translate bundle \
-           topics gate adopted properties modes repeat report backlog \
+           topics gate applications adopted properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator same uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults state idfilter store store_files writer ledger ledger_files adoption replan age \

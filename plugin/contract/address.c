@@ -70,25 +70,6 @@ size_t address_levels(const char *address)
 	return levels;
 }
 
-bool address_is_beaten(const char *address, const char *other)
-{
-	int order = 0;
-
-	while (address && other) {
-		struct level ours, theirs;
-
-		level_read(&address, &ours);
-		level_read(&other, &theirs);
-		if (!level_overlaps(&ours, &theirs))
-			return false;
-		if (order == 0)
-			order = level_compare(&theirs, &ours);
-		if (ours.kind == LEVEL_REST || theirs.kind == LEVEL_REST)
-			return order < 0;
-	}
-	return !address && !other && order < 0;
-}
-
 /* ---- parameters ----------------------------------------------------------------------- */
 
 #define VALUES_MAX 4096u /* of an enum, or of default and examples together */

@@ -266,7 +266,7 @@ static const struct contract_channel *find_published(struct loader *loader, cons
 		if (is_published(&channel[i], first, params))
 			ours = &channel[i];
 	for (size_t i = 0; i < loader->named_count && ours; i++)
-		if (&channel[i] != ours && address_is_beaten(ours->address, channel[i].address))
+		if (&channel[i] != ours && level_is_beaten(ours->address, channel[i].address))
 			(void)config_fail(loader->report, loader->at[i], "address", ERR_INVALID,
 					  "\"%s\" has topics of \"%s\" of channel \"%s\", where "
 					  "only the plugin publishes",

@@ -273,8 +273,6 @@ void address_load_params(struct loader *loader, const struct config *owner,
  */
 const char *address_load(struct loader *loader, const struct config *owner, bool is_broker);
 size_t address_levels(const char *address);
-/* Is there a topic that both addresses match, and is @other preferred to @address there? */
-bool address_is_beaten(const char *address, const char *other);
 
 enum loader_binding { LOADER_SEND, LOADER_RECEIVE, LOADER_MESSAGE, LOADER_CHANNEL };
 

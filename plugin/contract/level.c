@@ -241,3 +241,22 @@ bool level_is_tie(const struct level *a, const struct level *b)
 	differ(a, b, &of_a, &of_b);
 	return of_a != of_b && of_a < TOKEN_PARAM && of_b < TOKEN_PARAM;
 }
+
+bool level_is_beaten(const char *address, const char *other)
+{
+	int order = 0;
+
+	while (address && other) {
+		struct level ours, theirs;
+
+		level_read(&address, &ours);
+		level_read(&other, &theirs);
+		if (!level_overlaps(&ours, &theirs))
+			return false;
+		if (order == 0)
+			order = level_compare(&theirs, &ours);
+		if (ours.kind == LEVEL_REST || theirs.kind == LEVEL_REST)
+			return order < 0;
+	}
+	return !address && !other && order < 0;
+}

@@ -78,4 +78,7 @@ bool level_overlaps(const struct level *a, const struct level *b);
  */
 bool level_is_tie(const struct level *a, const struct level *b);
 
+/* Of two addresses: is there a topic that both match, and is @other preferred to @address there? */
+bool level_is_beaten(const char *address, const char *other);
+
 #endif

@@ -64,6 +64,17 @@ void lint_add_at(struct lint *lint, enum lint_level level, const struct config *
 	lint_add(lint, level, "%s", line.text);
 }
 
+const char *lint_place(const struct config *at, char ret[static LINT_PLACE_MAX])
+{
+	const struct config *known = at;
+
+	while (known && known->line == 0)
+		known = known->origin ? known->origin : known->up;
+	(void)snprintf(ret, LINT_PLACE_MAX, "%s:%u:%u", config_root(at)->key,
+		       known ? known->line : 1, known ? known->column : 1);
+	return ret;
+}
+
 bool lint_lists(const json_t *list, const char *name)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {
@@ -85,6 +96,7 @@ static void check_rules(struct lint *lint, const struct files *files, const char
 	lint->rules = rules;
 	lint_sizes(lint, &files->broker, rules->contract);
 	lint_contract(lint, rules->contract);
+	lint_joined(lint);
 	if (own_messages_check(rules, &diag))
 		lint_add(lint, LINT_ERROR, "%s", diag.text);
 	for (size_t i = 0; rules_warning(rules, i); i++)

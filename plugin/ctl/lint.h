@@ -34,6 +34,11 @@ void lint_add(struct lint *lint, enum lint_level level, const char *format, ...)
 void lint_add_at(struct lint *lint, enum lint_level level, const struct config *at,
 		 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+#define LINT_PLACE_MAX 300u
+
+/* Writes "FILE:LINE:COLUMN" of @at to @ret and returns it. */
+const char *lint_place(const struct config *at, char ret[static LINT_PLACE_MAX]);
+
 /* Is @name one of the texts in the array? */
 bool lint_lists(const json_t *list, const char *name);
 
@@ -72,6 +77,13 @@ void lint_contract(struct lint *lint, const struct contract *contract);
 /* Payloads of the channel that are not checked, and messages that no payload can tell apart. */
 void lint_messages(struct lint *lint, const struct contract *contract,
 		   const struct contract_channel *channel);
+
+/*
+ * What the documents of the contract, which is compiled to lint->rules, say of each other's topics:
+ * receivers of other or fewer messages than are sent, addresses that take topics from another
+ * document's, and what no application, or with an access file no role, sends or receives.
+ */
+void lint_joined(struct lint *lint);
 
 /* Where the document has the channel. */
 const struct config *lint_channel_at(const struct contract *contract,

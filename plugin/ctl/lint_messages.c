@@ -7,6 +7,7 @@
 #include "base/config.h"
 #include "ctl/deref.h"
 #include "ctl/lint.h"
+#include "schema/jsontext.h"
 
 #define COMPARED_MAX 16u /* messages of a channel that are compared with each other */
 #define SCHEMAS_MAX 64u  /* that are kept for the next channel, which may have the same */
@@ -36,6 +37,11 @@ static void check_open(struct lint *lint, const struct contract *contract,
 
 /* ---- what can't be told apart ---------------------------------------------------------------- */
 
+struct compared {
+	const struct contract_message *message;
+	json_t *schema; /* in one piece; NULL: memory ran out */
+};
+
 /* A schema that takes everything. */
 static bool is_open(const json_t *schema)
 {
@@ -53,18 +59,116 @@ static bool are_same(const struct lint *lint, const struct contract_message *a,
 					      lint->rules->message[b->index].schema, &work));
 }
 
-static void compare(struct lint *lint, const struct config *at, const struct contract_message *a,
-		    const struct contract_message *b, const json_t *a_schema,
-		    const json_t *b_schema)
+static bool has_message(const struct contract_operation *operation,
+			const struct contract_message *message)
 {
-	const struct contract_message *open = is_open(a_schema) ? a : is_open(b_schema) ? b : NULL;
+	for (size_t i = 0; i < operation->message_count; i++)
+		if (operation->message[i] == message)
+			return true;
+	return false;
+}
 
-	if (a->format != b->format || are_same(lint, a, b))
-		return; /* they count as one message */
-	if (open)
+/* Does some user's roles give both operations? */
+static bool has_both(const struct rules *rules, const struct contract_channel *channel,
+		     const struct contract_operation *a, const struct contract_operation *b)
+{
+	const struct contract_match match = { .channel = channel };
+	const struct access_principal *principal;
+
+	for (size_t i = 0; (principal = access_principal(rules->access, i)); i++)
+		if (gate_grant(rules, principal, GATE_LOGIN_ANY, a, 1, &match) != GATE_NONE &&
+		    gate_grant(rules, principal, GATE_LOGIN_ANY, b, 1, &match) != GATE_NONE)
+			return true;
+	return false;
+}
+
+/* May one client publish under both? Without an access file, a user is one side of one document. */
+static bool are_ones(const struct lint *lint, const struct contract_channel *channel,
+		     const struct contract_operation *a, const struct contract_operation *b)
+{
+	if (a->application == b->application && a->party == b->party)
+		return true;
+	if (a->party == CONTRACT_ANYBODY || b->party == CONTRACT_ANYBODY)
+		return true;
+	return lint->rules && lint->rules->access && has_both(lint->rules, channel, a, b);
+}
+
+/* May one client publish both messages? Only then may it be uncertain which of them it is. */
+static bool may_meet(const struct lint *lint, const struct contract_channel *channel,
+		     const struct contract_message *a, const struct contract_message *b)
+{
+	for (size_t i = 0; i < channel->send_count; i++) {
+		if (!has_message(&channel->send[i], a))
+			continue;
+		for (size_t k = 0; k < channel->send_count; k++)
+			if (has_message(&channel->send[k], b) &&
+			    are_ones(lint, channel, &channel->send[i], &channel->send[k]))
+				return true;
+	}
+	return false;
+}
+
+/* Is the JSON @value valid? */
+static bool is_valid(const struct schema *schema, const struct config *value)
+{
+	struct payload_parser *parser = NULL;
+	const struct payload_value *parsed = NULL;
+	json_t *json = config_json(value);
+	struct diag ignored;
+	bool ret = json && jsontext_parse(json, NULL, NULL, &parser, &parsed, &ignored) == 0 &&
+		   schema_check(schema, parsed) == SCHEMA_VALID;
+
+	payload_parser_free(parser);
+	json_decref(json);
+	return ret;
+}
+
+/* The first example of @message that @other is, too; NULL: there is none. */
+static const struct config *find_shared(const struct lint *lint,
+					const struct contract_message *message,
+					const struct contract_message *other)
+{
+	const struct schema *ours, *theirs;
+
+	if (!lint->rules || message->format != CONTRACT_JSON)
+		return NULL;
+	ours = lint->rules->message[message->index].schema;
+	theirs = lint->rules->message[other->index].schema;
+	config_foreach_item(example, message->examples) {
+		const struct config *payload = config_member(example, "payload");
+
+		if (payload && ours && theirs && is_valid(ours, payload) &&
+		    is_valid(theirs, payload))
+			return payload;
+	}
+	return NULL;
+}
+
+static void compare(struct lint *lint, const struct config *at,
+		    const struct contract_channel *channel, const struct compared *a,
+		    const struct compared *b)
+{
+	const struct contract_message *ours = a->message, *theirs = b->message;
+	const struct compared *open = is_open(a->schema) ? a : is_open(b->schema) ? b : NULL;
+	const struct config *shared;
+	char place[LINT_PLACE_MAX];
+
+	if (ours->format != theirs->format || are_same(lint, ours, theirs) ||
+	    !may_meet(lint, channel, ours, theirs))
+		return; /* they count as one message, or nobody may publish both */
+	if (open) {
 		lint_add_at(lint, LINT_WARNING, at,
 			    "any payload is message \"%s\": one that is \"%s\", too, is refused",
-			    open->name, open == a ? b->name : a->name);
+			    open->message->name, (open == a ? b : a)->message->name);
+		return;
+	}
+	shared = find_shared(lint, ours, theirs);
+	shared = shared ? shared : find_shared(lint, theirs, ours);
+	if (shared)
+		lint_add_at(lint, LINT_WARNING, at,
+			    "the example at %s is both \"%s\" and \"%s\": who may publish both is "
+			    "refused; expected a member with a \"const\" of its own in each",
+			    lint_place(shared, place), ours->name, theirs->name);
 }
 
 /* The message's schema in one piece; new. */
@@ -85,22 +189,23 @@ static void compare_all(struct lint *lint, const struct contract *contract,
 			const struct contract_channel *channel)
 {
 	const struct config *at = lint_channel_at(contract, channel);
-	json_t *schema[COMPARED_MAX] = { NULL };
-	size_t count =
-		channel->message_count < COMPARED_MAX ? channel->message_count : COMPARED_MAX;
+	struct compared all[COMPARED_MAX];
+	size_t count = 0;
 
 	if (json_object_size(lint->schemas) > SCHEMAS_MAX)
 		(void)json_object_clear(lint->schemas);
-	for (size_t i = 0; i < count; i++)
-		if (channel->message[i].schema_uri)
-			schema[i] = schema_of(lint, contract, &channel->message[i]);
+	for (size_t i = 0; i < channel->message_count && count < COMPARED_MAX; i++) {
+		const struct contract_message *message = &channel->message[i];
+
+		if (message->schema_uri)
+			all[count++] =
+				(struct compared){ message, schema_of(lint, contract, message) };
+	}
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = i + 1; k < count; k++)
-			if (schema[i] && schema[k])
-				compare(lint, at, &channel->message[i], &channel->message[k],
-					schema[i], schema[k]);
+			compare(lint, at, channel, &all[i], &all[k]);
 	for (size_t i = 0; i < count; i++)
-		json_decref(schema[i]);
+		json_decref(all[i].schema);
 }
 
 void lint_messages(struct lint *lint, const struct contract *contract,
