@@ -172,6 +172,22 @@ static void load_owner(struct loader *loader, const struct config *via, struct e
 				  "the owner is asked for in a circle");
 }
 
+/* An entity of an earlier document has the name of @at. */
+static void say_twice(struct loader *loader, const struct config *at)
+{
+	const struct config *other = NULL;
+
+	for (size_t i = 0; i < loader->document_count && !other; i++) {
+		const struct config *all = config_member(loader->document[i].root, "x-entities");
+
+		other = config_member(all, at->key);
+	}
+	(void)config_fail(loader->report, at, NULL, ERR_INVALID,
+			  "%s:%u:%u declares an entity of this name already: expected it in one "
+			  "document",
+			  config_root(other)->key, other->line, other->column);
+}
+
 /* Names the entities of loader->doc, behind those of others. */
 static void name_entities(struct loader *loader, const struct config *entities)
 {
@@ -182,9 +198,7 @@ static void name_entities(struct loader *loader, const struct config *entities)
 
 		for (const struct entity *other = loader->entity; other < entity; other++)
 			if (strcmp(other->name, at->key) == 0)
-				(void)config_fail(loader->report, at, NULL, ERR_INVALID,
-						  "another document declares an entity of this "
-						  "name: expected one in one of them");
+				say_twice(loader, at);
 		entity->name = at->key;
 		entity->link_column = -1;
 		entity->index = (unsigned)contract->plan.entity_count++;

@@ -1,6 +1,7 @@
 /*
  * The text of a contract: it loads, or it is refused with a line; what was loaded can be asked.
- * The input is the document; there are no other files beside it.
+ * The input is the document, or two of them with the byte SEPARATOR between; there are no other
+ * files beside them.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include "contract/contract.h"
+
+#define SEPARATOR 0x1e /* no JSON or YAML has it outside of a comment */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -52,22 +55,37 @@ static void ask_all(const struct contract *contract)
 		abort();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* A file of our own with this text; its path in @ret. */
+static int make_file(const void *data, size_t size, char ret[static 64])
 {
-	struct contract *contract = NULL;
-	struct diag diag;
-	char path[64];
 	int fd = memfd_create("contract", 0);
 
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
 		abort();
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	(void)snprintf(ret, 64, "/proc/self/fd/%d", fd);
+	return fd;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const uint8_t *end = size > 0 ? memchr(data, SEPARATOR, size) : NULL;
+	size_t first = end ? (size_t)(end - data) : size;
+	char text[2][64];
+	const char *const path[] = { text[0], text[1] };
+	const struct sources_place place = { .count = end ? 2 : 1, .path = path };
+	int fd = make_file(data, first, text[0]);
+	int other = end ? make_file(end + 1, size - first - 1, text[1]) : -1;
+	struct contract *contract = NULL;
+	struct diag diag;
+
 	diag_init(&diag);
-	if (contract_load(path, &contract, NULL, &diag) == 0)
+	if (contract_open(&place, NULL, &contract, NULL, &diag) == 0)
 		ask_all(contract);
 	else if (diag.text[0] == '\0')
 		abort();
 	contract_free(contract);
 	(void)close(fd);
+	if (end)
+		(void)close(other);
 	return 0;
 }

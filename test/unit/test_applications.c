@@ -108,11 +108,109 @@ static void test_gate_decide__of_a_folder(void **state)
 	end(&scene);
 }
 
+/* ---- documents that do not go together --------------------------------------------------- */
+
+#define HEAD "asyncapi: 3.0.0\n"
+#define STATE(more)                                                                                \
+	"x-state-machines: { m: { first: [ON], next: { ON: [OFF], OFF: [ON] } } }\n"               \
+	"channels:\n"                                                                              \
+	"  state:\n"                                                                               \
+	"    address: lights/{id}/state\n"                                                         \
+	"    parameters: { id: {} }\n"                                                             \
+	"    messages: { m: { payload: { type: object, required: [state], properties: "            \
+	"{ state: { enum: ['ON', 'OFF'] } } } } }\n" more                                          \
+	"operations: { report: { action: send, channel: { $ref: '#/channels/state' } } }\n"
+#define ENTITY "    x-entity: { entity: lamp, id: id, columns: { state: /state } }\n"
+#define LAMP                                                                                       \
+	"x-entities: { lamp: { table: lamps, columns: { state: { type: text, stateMachine: m } } " \
+	"} "                                                                                       \
+	"}\n"
+
+static void write_file(struct folder *folder, const char *name, const char *text)
+{
+	FILE *file = fopen(folder_file(folder, name), "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+/* Loads a.yaml and b.yaml; @line is the first fault, or, of a contract that loads, a warning. */
+static void check_pair(const char *a, const char *b, const char *settings, const char *line)
+{
+	struct folder folder;
+	char paths[2][300];
+	const char *const path[] = { paths[0], paths[1] };
+	const struct sources_place place = { .count = 2, .path = path };
+	struct contract *contract = NULL;
+	struct config *said = NULL;
+	struct diag diag;
+	bool is_said;
+
+	folder_make(&folder);
+	write_file(&folder, "a.yaml", a);
+	write_file(&folder, "b.yaml", b);
+	(void)strcpy(paths[0], folder_file(&folder, "a.yaml"));
+	(void)strcpy(paths[1], folder_file(&folder, "b.yaml"));
+	diag_init(&diag);
+	if (settings)
+		assert_int_equal(
+			config_parse("access.json", settings, strlen(settings), &said, &diag), 0);
+	is_said =
+		contract_open(&place, said, &contract, NULL, &diag) != 0 && strstr(diag.text, line);
+	for (size_t i = 0; contract && contract->warning[i]; i++)
+		is_said |= strstr(contract->warning[i], line) != NULL;
+	if (!is_said)
+		fail_msg("not said: %s\n%s", line, contract ? "it loads" : diag.text);
+	contract_free(contract);
+	config_free(said);
+	folder_remove(&folder);
+}
+
+static void test_contract_open__of_documents_that_do_not_go_together(void **state)
+{
+	static const struct {
+		const char *a, *b, *settings, *line;
+	} rows[] = {
+		{ HEAD "id: urn:a\ninfo: { title: A, version: '1' }\n" STATE(""),
+		  HEAD "id: urn:a\ninfo: { title: B, version: '1' }\n" STATE(""), NULL,
+		  "b.yaml:2:1: /id: a.yaml is called \"urn:a\", too: expected an \"id\" of its "
+		  "own" },
+		{ HEAD "info: { title: A, version: '1' }\n" STATE(""),
+		  HEAD "info: { title: A, version: '2' }\n" STATE(""), NULL,
+		  "b.yaml:2:9: /info/title: a.yaml is called \"A\", too: expected an \"id\" of its "
+		  "own" },
+		{ HEAD "info: { title: A, version: '1' }\n" STATE(""),
+		  HEAD "info: { title: B, version: '1' }\n" STATE(""), "{\"C\": {}}",
+		  "access.json:1:2: /C: no document has this id or title; there are \"A\", \"B\"" },
+		{ HEAD "info: { title: A, version: '1' }\n" LAMP STATE(ENTITY),
+		  HEAD "info: { title: B, version: '1' }\n" STATE(ENTITY), NULL,
+		  "b.yaml:9:5: /channels/state/x-entity: the state of these topics is declared at "
+		  "a.yaml:10:5 already: expected it in one document" },
+		{ HEAD "info: { title: A, version: '1' }\n" LAMP STATE(ENTITY),
+		  HEAD "info: { title: B, version: '1' }\n" LAMP STATE(""), NULL,
+		  "b.yaml:3:15: /x-entities/lamp: a.yaml:3:15 declares an entity of this name "
+		  "already: expected it in one document" },
+		{ HEAD
+		  "info: { title: A, version: '1' }\n" STATE("    x-limits: { payloadBytes: 9 }\n"),
+		  HEAD
+		  "info: { title: B, version: '1' }\n" STATE("    x-limits: { payloadBytes: 8 }\n"),
+		  NULL,
+		  "b.yaml:9:5: /channels/state/x-limits: is not read: a.yaml:9:5 says otherwise of "
+		  "the "
+		  "same topics, and speaks for them" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		check_pair(rows[i].a, rows[i].b, rows[i].settings, rows[i].line);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gate_decide__by_applications),
 		cmocka_unit_test(test_gate_decide__of_a_folder),
+		cmocka_unit_test(test_contract_open__of_documents_that_do_not_go_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
