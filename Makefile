@@ -85,7 +85,8 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/cmd_diff ctl/diff_payloads ctl/cmd_replay ctl/change_list ctl/deref ctl/schema_compare ctl/schema_compare_keywords \
            ctl/cmd_ctl ctl/control_args \
            ctl/cmd_restored ctl/cmd_import ctl/import_check ctl/import_rows ctl/import_messages ctl/import_ids ctl/cmd_passwd ctl/credwrite ctl/cmd_validate \
-           ctl/cmd_contract ctl/cmd_init ctl/init_learn ctl/cmd_completion ctl/cmd_help
+           ctl/cmd_contract ctl/cmd_init ctl/init_learn ctl/init_documents ctl/init_accounts ctl/init_folder \
+           ctl/init_texts ctl/init_trials ctl/sample ctl/cmd_completion ctl/cmd_help
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
 UNIT     = base csv config draft learn yaml brokerfile options sessions shares releases repairs login holdoffs events \
@@ -94,7 +95,7 @@ UNIT     = base csv config draft learn yaml brokerfile options sessions shares r
            payload payload_text pattern format schema discriminator same uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults state idfilter store store_files writer ledger ledger_files adoption replan age \
-           monitor metrics control schema_compare
+           monitor metrics control sample schema_compare
 THREADED = pattern verifier login journal journal_faults writer idfilter ledger ledger_files replan backlog metrics
 FUZZ     = brokerfile csv yaml contract learn translate topics gate repeat notice letter control journal properties \
            payload payload_text pattern format schema_compile schema_check \
@@ -132,6 +133,8 @@ $(B)/rel/%.o: plugin/%.c $(B)/rel/flags ; @mkdir -p $(@D) && $(CC) $(CORE) $(HAR
 # On the path of a publish and a delivery: frames with an array of bytes are protected, not each
 # with a struct whose address is taken (test/bench/NOTES.md).
 $(QUICK_ROOMS:%=$(B)/rel/%.o): PATH_FLAGS = $(if $(findstring stack-protector,$(HARDEN)),-fstack-protector)
+# Where petstorectl looks for the plugin.
+$(B)/rel/ctl/init_documents.o: CORE += -DINIT_PLUGIN_FOLDER='"$(LIBDIR)"'
 # The engine's inner switch: an indirect jump may cost more than comparisons (test/bench/NOTES.md).
 $(B)/rel/schema/run.o: CORE += -fno-jump-tables
 $(B)/san/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(SAN) -MMD -MP -c $< -o $@
@@ -144,7 +147,7 @@ $(foreach k,rel san tsan fuzz,$(B)/$k/schema/metaschema.o): $(wildcard plugin/sc
 
 # All rooms that a test may link without a broker, so that a test links what it uses.
 T_ROOMS = $(ROOMS) $(LEARN) $(LOGIN) $(addprefix broker/,sessions shares releases repairs) \
-          ctl/credwrite ctl/schema_compare ctl/schema_compare_keywords
+          ctl/credwrite ctl/sample ctl/schema_compare ctl/schema_compare_keywords
 $(foreach k,rel san tsan fuzz,$(eval $(B)/$k/rooms.a: $(T_ROOMS:%=$(B)/$k/%.o)))
 $(B)/%/rooms.a: ; @rm -f $@ && ar rcs $@ $^
 
@@ -315,6 +318,8 @@ TLS_PORT   ?= 8883
 WSS_PORT   ?= 8084
 MTLS_PORT  ?= 8884
 PLAIN_PORT ?= 1883
+# Documents that come without accounts (CONTRACT= without ACCESS=) have a folder of their own.
+OWN_DIR    := $(if $(filter file,$(origin RUN_DIR)),$(RUN_DIR)/own,$(RUN_DIR))
 
 deps:  ## install what the build and the tests need (Debian), or say what is missing
 	@PYTHON=$(PYTHON) scripts/deps.sh run test
@@ -327,10 +332,15 @@ deps-run:  ## install what the build and `make run` need
 
 # A make of its own builds: the questions to pkg-config come after deps. exec: make's child is
 # the broker itself, so that signals reach it.
-run: deps-run  ## install what is missing, build, and run a broker to try things on
+run: deps-run  ## install what is missing, build, and run a broker to try things on (CONTRACT=FILE: yours)
 	@$(MAKE) --no-print-directory all
+ifneq ($(and $(CONTRACT),$(if $(ACCESS),,own)),)
+	@RUN_DIR="$(OWN_DIR)" PLUGIN="$(B)/mosquitto_petstore.so" TOOL="$(B)/petstorectl" \
+	  PLAIN_PORT="$(PLAIN_PORT)" CONTRACT="$(CONTRACT)" exec scripts/own.sh
+else
 	@RUN_DIR="$(RUN_DIR)" PLUGIN="$(B)/mosquitto_petstore.so" TLS_PORT="$(TLS_PORT)" \
 	  WSS_PORT="$(WSS_PORT)" MTLS_PORT="$(MTLS_PORT)" PLAIN_PORT="$(PLAIN_PORT)" exec scripts/demo.sh
+endif
 
 # What the two below need beside the plugin, so that they may run at the same time.
 test-needs: all $(B)/reference $(B)/load $(B)/powercut.so $(B)/slowsync.so

@@ -41,6 +41,9 @@
 #define PASSWORD_STALL_NOTED 250000u
 #define PASSWORD_STALL_MAX 500000u
 
+/* Rounds of PBKDF2 for new passwords: what OWASP's cheat sheet on password storage asks. */
+#define PASSWORD_ITERATIONS_NEW 210000u
+
 /* Callers read the members; they never change. */
 struct passwords {
 	struct credfile file; /* what it says of each user; file.warning */

@@ -280,3 +280,29 @@ def test_own_contract(run, tmp_path):
                         ("TOPIC", "c"), ("PAYLOAD", "7")):
         publish = publish.replace(word, value)
     subprocess.run(publish, shell=True, cwd=harness.TOP, check=True)
+
+
+def test_documents_alone(run, tmp_path):
+    """CONTRACT= without ACCESS=: accounts and commands are made for it, once."""
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    shutil.copy(os.path.join(harness.TOP, "test", "data", "applications", "lights.asyncapi.yaml"),
+                documents)
+    (port,) = harness.free_ports(1)
+    settings = ("CONTRACT=%s" % documents,)
+    one = run(plain=port, settings=settings).serve()
+    log = one.text()
+    valid, invalid = pasted(log, "mosquitto_pub")[:2]
+    done = subprocess.run(valid, shell=True, text=True, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = subprocess.run(invalid, shell=True, text=True, stderr=subprocess.PIPE)
+    assert "Not authorized" in done.stderr
+    os.kill(one.pid(), signal.SIGHUP)
+    one.wait("petstore: reloaded contract")
+    one.end()
+    again = run(one.folder, plain=port, settings=settings).serve()
+    assert pasted(again.text(), "mosquitto_pub")[0] == valid
+    again.end()
+    other = run(one.folder, settings=("CONTRACT=%s" % (documents / "lights.asyncapi.yaml"),))
+    assert other.make.wait(60) != 0
+    assert "has accounts for other documents" in other.text()
