@@ -497,14 +497,22 @@ bool permission_refuse(struct judgement *j, const struct contract_operation *ope
 
 /* ---- ownership ----------------------------------------------------------------------- */
 
+static bool is_attributed_as(const struct judgement *j, const char *name,
+			     const struct contract_span *span)
+{
+	return span->text && access_attribute_has(j->principal, name, span->text, span->len);
+}
+
 static bool is_attributed(const struct judgement *j, const struct contract_match *match)
 {
-	struct access_param param[PARAMS_MAX];
-	size_t count = take_params(match, param);
+	const struct contract_channel *channel = match->channel;
 
-	for (size_t i = 0; i < count; i++)
-		if (param[i].text &&
-		    access_attribute_has(j->principal, param[i].name, param[i].text, param[i].len))
+	for (size_t i = 0; i < channel->param_count; i++)
+		if (is_attributed_as(j, channel->param[i].name, &match->param[i]))
+			return true;
+	for (size_t i = 0; i < channel->alias_count; i++)
+		if (is_attributed_as(j, channel->alias[i].name,
+				     &match->param[channel->alias[i].param]))
 			return true;
 	return false;
 }
