@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "ctl/args_list.h"
+
 struct ctl_call;
 struct ctl_command;
 
@@ -20,13 +22,6 @@ enum args_kind {
 	ARGS_LIST,   /* struct args_list: it may be given several times */
 	ARGS_FILES,  /* likewise, names of files */
 	ARGS_TIME,   /* char [ARGS_TIME_MAX]: RFC 3339 in UTC, or its head; "": not given */
-};
-
-#define ARGS_LIST_MAX 64u
-
-struct args_list {
-	size_t count;
-	const char *item[ARGS_LIST_MAX]; /* borrowed from argv */
 };
 
 #define ARGS_TIME_MAX 32

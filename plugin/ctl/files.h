@@ -16,7 +16,7 @@
 #include "base/brokerfile.h"
 #include "base/diag.h"
 #include "base/options.h"
-#include "ctl/args.h"
+#include "ctl/args_list.h"
 #include "gate/gate.h"
 
 #define FILES_OPTIONS_MAX 128u
