@@ -287,3 +287,16 @@ def test_petstorectl(new_broker):
     with open(broker.path("mosquitto.conf"), "w", encoding="utf-8") as file:
         file.write(text.replace("\nallow_anonymous true\n", "\nallow_anonymous false\n"))
     assert "no listener lets clients without a name come" in ask("lint").stdout
+
+
+def test_away_while_the_files_are_read_again(new_broker):
+    """SIGHUP asks for each session: one without a name stays, also while its client is away."""
+    broker = start(new_broker)
+    thing = nameless(broker, "kept", **KEPT)
+    assert thing.subscribe("inventory/+/stock") == [2]
+    thing.disconnect()
+    assert "reloaded" in broker.reload()
+    topic, payload = messages.stock(messages.unique("product"))
+    broker.client("backoffice").publish(topic, payload, qos=1)
+    thing = nameless(broker, "kept", **KEPT)
+    assert thing.is_session_present and thing.message()[:2] == (topic, payload)
