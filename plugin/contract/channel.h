@@ -189,6 +189,12 @@ struct contract_operation {
 	uint8_t qos;                        /* least QoS of a publish (send only) */
 	enum contract_retain retain;        /* (send only) */
 	const struct contract_reply *reply; /* NULL: none (send only) */
+	/*
+	 * Its document's parameters of the channel, in the order of the channel's, where some
+	 * document lists or matches other values than the one that speaks; NULL: the channel's
+	 * (send only).
+	 */
+	const struct contract_param *param;
 	/* Its messages: all of the channel's, or those that it names. */
 	size_t message_count;
 	const struct contract_message *const *message;
@@ -327,6 +333,7 @@ struct contract_channel {
 	size_t alias_count; /* names that other documents have for these parameters */
 	const struct contract_alias *alias;
 	bool has_choosy_params; /* some parameter has an enum or a pattern */
+	bool has_own_params;    /* some operation has parameters of its own; choosy ones */
 	size_t send_count, receive_count;
 	const struct contract_operation *send;
 	const struct contract_operation *receive;

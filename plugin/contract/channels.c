@@ -161,6 +161,8 @@ static void load_channel(struct loader *loader, const struct config *at,
 	channel->address = address_load(loader, at, false);
 	if (channel->address)
 		address_load_params(loader, at, channel);
+	if (channel->param_count > 0)
+		joined_params(loader, channel);
 	(void)operations_load_bindings(loader, at, LOADER_CHANNEL, NULL);
 	servers_load_ports(loader, channel);
 	load_extensions(loader, at, channel);

@@ -5,7 +5,8 @@
  * whatever they call their parameters, are one channel, which has the messages and operations of
  * all. The rest of it, such as its parameters and limits, is said by one of them: the first that
  * sends there, else the first; an extension that this one does not have comes from another. What
- * others say differently is a warning, and two that keep a state there are a fault. Where topics of
+ * others say differently is a warning, and two that keep a state there are a fault. Which values a
+ * parameter may have, each document says for its own operations. Where topics of
  * two documents only overlap, the address that is preferred has them, as within one.
  *
  * Knows AsyncAPI 3.0 and 3.1, the MQTT bindings and our extensions (schemas/README.md);

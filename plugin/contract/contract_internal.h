@@ -135,6 +135,12 @@ void unlisted_load(struct loader *loader);
  */
 const struct config *joined_channel(struct loader *loader, unsigned index);
 
+/*
+ * What the other documents of @channel say of its parameters' values, where that differs: it counts
+ * for their own send operations. loader->doc is the one that speaks for the channel.
+ */
+void joined_params(struct loader *loader, struct contract_channel *channel);
+
 /* Holds the document against what AsyncAPI's objects have. */
 void shapes_check(struct loader *loader);
 

@@ -56,8 +56,7 @@ static void compare_parameter(struct loader *loader, const struct config *theirs
 	config_foreach_member(at, theirs) {
 		const struct config *same = config_member(ours, at->key);
 
-		if (suggest_has("enum location x-pattern x-own", at->key) &&
-		    (!same || !config_equal(at, same)))
+		if (suggest_has("location x-own", at->key) && (!same || !config_equal(at, same)))
 			warn_of(loader, at, same ? same : ours);
 	}
 }
@@ -211,4 +210,76 @@ const struct config *joined_channel(struct loader *loader, unsigned index)
 	else
 		(void)config_nomem(loader->report);
 	return ret;
+}
+
+/* ---- parameters of operations ----------------------------------------------------------- */
+
+static bool has_value(const struct contract_param *param, const char *value)
+{
+	for (size_t i = 0; i < param->value_count; i++)
+		if (strcmp(param->value[i], value) == 0)
+			return true;
+	return false;
+}
+
+static bool has_values(const struct contract_param *param, const struct contract_param *other)
+{
+	for (size_t i = 0; i < other->value_count; i++)
+		if (!has_value(param, other->value[i]))
+			return false;
+	return true;
+}
+
+/* Do the two list and match the same? */
+static bool is_same(const struct contract_param *a, const struct contract_param *b)
+{
+	if (!a->value_count != !b->value_count || !a->pattern != !b->pattern)
+		return false;
+	return has_values(a, b) && has_values(b, a) &&
+	       (!a->pattern || strcmp(a->pattern, b->pattern) == 0);
+}
+
+static bool are_same(const struct contract_param *a, const struct contract_param *b, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!is_same(&a[i], &b[i]))
+			return false;
+	return true;
+}
+
+/* The send operations of the document that is read have its own parameters, @param. */
+static void own_params(struct loader *loader, struct contract_channel *channel,
+		       const struct contract_param *param)
+{
+	/* Ours: made by operations_load(). */
+	struct contract_operation *send = (struct contract_operation *)channel->send;
+
+	for (size_t i = 0; i < channel->send_count; i++) {
+		if (send[i].application != loader->doc->application)
+			continue;
+		send[i].param = param;
+		channel->has_own_params = channel->has_choosy_params = true;
+	}
+}
+
+void joined_params(struct loader *loader, struct contract_channel *channel)
+{
+	const struct loader_document *speaker = loader->doc;
+
+	for (const struct loader_member *member =
+		     loader_member(loader, loader->first[channel->index]);
+	     member; member = next_document(loader, member)) {
+		struct contract_channel theirs = { .name = channel->name };
+
+		loader->doc = member->document;
+		if (loader->doc == speaker)
+			continue;
+		theirs.address = address_load(loader, member->at, false);
+		if (theirs.address)
+			address_load_params(loader, member->at, &theirs);
+		if (theirs.param_count == channel->param_count &&
+		    !are_same(channel->param, theirs.param, channel->param_count))
+			own_params(loader, channel, theirs.param);
+	}
+	loader->doc = (struct loader_document *)speaker;
 }

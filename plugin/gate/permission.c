@@ -354,58 +354,6 @@ bool permission_topic(struct judgement *j)
 	return j->match->channel || unlisted_rules_topic(j) || refuse_topic(j);
 }
 
-static bool is_listed(const struct contract_param *param, const struct contract_span *span)
-{
-	for (size_t i = 0; i < param->value_count; i++)
-		if (strlen(param->value[i]) == span->len &&
-		    memcmp(param->value[i], span->text, span->len) == 0)
-			return true;
-	return false;
-}
-
-__attribute__((cold, noinline)) static bool refuse_id(struct judgement *j)
-{
-	unsigned param = j->match->channel->mapping->param;
-
-	return judgement_refuse(
-		j, REASON_TOPIC_PARAMETER, "%s has %zu bytes, and an entity's id has at most %u",
-		j->match->channel->param[param].name, j->match->param[param].len, ENTITY_ID_MAX);
-}
-
-bool permission_params(struct judgement *j)
-{
-	const struct contract_channel *channel = j->match->channel;
-	const struct rules_channel *more = &j->gate->rules->channel[channel->index];
-	int64_t work = PATTERN_MAX_WORK; /* of all of them */
-
-	if (channel->mapping && j->match->param[channel->mapping->param].len > ENTITY_ID_MAX)
-		return refuse_id(j);
-	if (!channel->has_choosy_params)
-		return true;
-	for (size_t i = 0; i < channel->param_count; i++) {
-		const struct contract_param *param = &channel->param[i];
-		const struct contract_span *span = &j->match->param[i];
-		enum pattern_answer answer = PATTERN_YES;
-
-		if (param->value_count > 0 && !is_listed(param, span))
-			return judgement_refuse(j, REASON_TOPIC_PARAMETER,
-						"%s is \"%.*s\", which the contract does not list",
-						param->name, (int)span->len, span->text);
-		if (more->pattern && more->pattern[i])
-			answer = pattern_search(more->pattern[i], span->text, span->len, &work);
-		if (answer == PATTERN_LIMIT)
-			return judgement_refuse(j, REASON_SCHEMA_LIMIT,
-						"%s is too costly to hold against %s", param->name,
-						param->pattern);
-		if (answer != PATTERN_YES)
-			return judgement_refuse(j, REASON_TOPIC_PARAMETER,
-						"%s is \"%.*s\", which does not match %s",
-						param->name, (int)span->len, span->text,
-						param->pattern);
-	}
-	return true;
-}
-
 /* Appends @word to @ret, behind @between where something is there; one that does not fit is left
  * out. */
 static void append(char ret[static REFUSAL_NAMES], const char *between, const char *word)

@@ -105,6 +105,13 @@ bool rules_keeps(const struct rules *rules)
 	return false;
 }
 
+static void free_patterns(struct pattern **pattern, size_t count)
+{
+	for (size_t i = 0; pattern && i < count; i++)
+		pattern_free(pattern[i]);
+	free(pattern);
+}
+
 static void free_channels(struct rules *rules)
 {
 	struct rules_parts *parts = rules->parts;
@@ -112,11 +119,13 @@ static void free_channels(struct rules *rules)
 	if (!parts->channel)
 		return;
 	for (size_t i = 0; i < rules->contract->channel_count; i++) {
-		size_t params = rules->contract->channel[i].param_count;
+		const struct contract_channel *channel = &rules->contract->channel[i];
+		struct pattern ***own = parts->channel[i].own_pattern;
 
-		for (size_t p = 0; parts->channel[i].pattern && p < params; p++)
-			pattern_free(parts->channel[i].pattern[p]);
-		free(parts->channel[i].pattern);
+		free_patterns(parts->channel[i].pattern, channel->param_count);
+		for (size_t k = 0; own && k < channel->send_count; k++)
+			free_patterns(own[k], channel->param_count);
+		free(own);
 	}
 	free(parts->channel);
 }

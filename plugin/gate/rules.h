@@ -24,6 +24,8 @@
 /* What is compiled from the contract for one channel. */
 struct rules_channel {
 	struct pattern **pattern; /* of each parameter; NULL: any text. NULL: none has one */
+	/* Likewise of each send operation that has parameters of its own; NULL: none has. */
+	struct pattern ***own_pattern;
 };
 
 /* What is compiled from the contract for one message. */

@@ -86,10 +86,26 @@ static int settle_messages(struct rules *rules, struct diag *diag)
 	return nothing ? 0 : diag_nomem(diag);
 }
 
+/* Is it one of the channel's, and not of an operation of another document? */
+static bool is_channels(const struct contract_channel *channel, const struct contract_param *param)
+{
+	for (size_t i = 0; i < channel->param_count; i++)
+		if (param == &channel->param[i])
+			return true;
+	return false;
+}
+
 /* "FILE: /channels/NAME/parameters/NAME/x-pattern: " before @text. */
 static void name_pattern(const struct rules *rules, const struct contract_channel *channel,
 			 const struct contract_param *param, struct diag *text)
 {
+	char pointer[DIAG_MAX / 2];
+
+	if (!is_channels(channel, param)) {
+		diag_prefix(text, "%s: %s", config_root(param->at)->key,
+			    config_pointer(param->at, "x-pattern", pointer, sizeof(pointer)));
+		return;
+	}
 	diag_prefix(text, "%s: /channels/%s/parameters/%s/x-pattern",
 		    contract_document(rules->contract, channel)->name, channel->name, param->name);
 }
@@ -141,22 +157,39 @@ static int compile_pattern(struct rules *rules, const struct contract_channel *c
 	return 0;
 }
 
+/* The patterns of @param, the channel's parameters or an operation's, into *ret. */
 static int compile_patterns(struct rules *rules, const struct contract_channel *channel,
+			    const struct contract_param *param, struct pattern ***ret,
 			    struct diag *diag)
 {
-	struct pattern ***pattern = &rules->parts->channel[channel->index].pattern;
 	int rc = 0;
 
 	for (size_t i = 0; i < channel->param_count && rc == 0; i++) {
-		const struct contract_param *param = &channel->param[i];
-
-		if (!param->pattern)
+		if (!param[i].pattern)
 			continue;
-		if (!*pattern)
-			*pattern = calloc(channel->param_count, sizeof(**pattern));
-		rc = *pattern ? compile_pattern(rules, channel, param, &(*pattern)[i], diag)
-			      : diag_nomem(diag);
+		if (!*ret)
+			*ret = calloc(channel->param_count, sizeof(**ret));
+		rc = *ret ? compile_pattern(rules, channel, &param[i], &(*ret)[i], diag)
+			  : diag_nomem(diag);
 	}
+	return rc;
+}
+
+static int compile_own_patterns(struct rules *rules, const struct contract_channel *channel,
+				struct diag *diag)
+{
+	struct pattern ****ret = &rules->parts->channel[channel->index].own_pattern;
+	int rc = 0;
+
+	if (!channel->has_own_params)
+		return 0;
+	*ret = calloc(channel->send_count, sizeof(**ret));
+	if (!*ret)
+		return diag_nomem(diag);
+	for (size_t i = 0; i < channel->send_count && rc == 0; i++)
+		if (channel->send[i].param)
+			rc = compile_patterns(rules, channel, channel->send[i].param, &(*ret)[i],
+					      diag);
 	return rc;
 }
 
@@ -204,7 +237,10 @@ int rules_compile_channels(struct rules *rules, struct diag *diag)
 		warn_of_times(rules, channel);
 		if (channel->send_count > 0 && channel->payload_max > rules->payload_max)
 			rules->payload_max = channel->payload_max;
-		rc = compile_patterns(rules, channel, &text);
+		rc = compile_patterns(rules, channel, channel->param,
+				      &rules->parts->channel[channel->index].pattern, &text);
+		if (rc == 0)
+			rc = compile_own_patterns(rules, channel, &text);
 		if (rc)
 			rules_add_error(rules, rc, &text, &first, diag);
 		if (first == ERR_NOMEM)
