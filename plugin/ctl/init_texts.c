@@ -170,7 +170,8 @@ static void put_listening(const struct init_setting *setting, const struct init_
 	}
 	if (!setting->hears && !init_trials_may_receive(trials, publisher, "#"))
 		return;
-	(void)fprintf(file, "\nIn another one, as %s, see what it receives%s:\n", publisher->name,
+	(void)fprintf(file, "\nIn another %s, as %s, see what it receives%s:\n",
+		      reader && reader != publisher ? "one" : "terminal", publisher->name,
 		      setting->hears ? ", and why a message of its own was refused" : "");
 	put_subscribe(setting, trials, file, publisher);
 }

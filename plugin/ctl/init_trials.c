@@ -18,7 +18,7 @@ static const char *const values[] = {
 #define VALUES (sizeof(values) / sizeof(*values))
 
 /* What a trial is made of, while it is looked for. */
-struct search {
+struct trial_search {
 	struct init_trials *trials;
 	struct init_trial *trial;
 	const struct contract_operation *operation;
@@ -38,7 +38,7 @@ static void decide(const struct init_trials *trials, const struct init_account *
 }
 
 /* Is nothing wrong with @payload from the trial's publisher? The trial gets the reason. */
-static bool is_accepted(const struct search *search, const char *payload)
+static bool is_accepted(const struct trial_search *search, const char *payload)
 {
 	struct init_trial *trial = search->trial;
 	const struct message_properties none = properties_absent();
@@ -97,7 +97,7 @@ static char *payload_text_of(const struct contract_message *message, const json_
 }
 
 /* A member that names an entity's status gets one that a new entity may have. */
-static void set_status(const struct search *search, json_t *json)
+static void set_status(const struct trial_search *search, json_t *json)
 {
 	const struct contract_mapping *mapping = search->trial->channel->mapping;
 	const struct contract_transitions *machine = mapping ? mapping->transitions : NULL;
@@ -129,8 +129,9 @@ static const char *value_at(const struct contract_param *param, const json_t *js
 }
 
 /* What stands for the parameter in the topic; a payload that was made follows it. */
-static const char *param_value(const struct search *search, const struct contract_param *param,
-			       json_t *json, char *ret, size_t cap)
+static const char *param_value(const struct trial_search *search,
+			       const struct contract_param *param, json_t *json, char *ret,
+			       size_t cap)
 {
 	bool is_first = search->value == values[0];
 	const char *value = NULL;
@@ -152,7 +153,7 @@ static const char *param_value(const struct search *search, const struct contrac
 }
 
 /* Writes the topic. False: it is too long. */
-static bool write_topic(const struct search *search, json_t *json)
+static bool write_topic(const struct trial_search *search, json_t *json)
 {
 	const struct contract_channel *channel = search->trial->channel;
 	const char *at = channel->address;
@@ -182,7 +183,7 @@ static bool write_topic(const struct search *search, json_t *json)
 
 /* ---- a payload that is refused ------------------------------------------------------------ */
 
-static bool take_invalid(const struct search *search, json_t *json)
+static bool take_invalid(const struct trial_search *search, json_t *json)
 {
 	char *text = json ? payload_text_of(search->message, json) : NULL;
 
@@ -196,7 +197,7 @@ static bool take_invalid(const struct search *search, json_t *json)
 }
 
 /* Another type for a member, a member less, one more, or something else altogether. */
-static void find_invalid(const struct search *search, json_t *valid)
+static void find_invalid(const struct trial_search *search, json_t *valid)
 {
 	json_t *copy, *member;
 	const char *name;
@@ -250,7 +251,7 @@ static const struct init_account *find_subscriber(const struct init_trials *tria
 }
 
 /* @json: borrowed. Is it a message to try, on some topic of the channel? */
-static bool try_payload(struct search *search, const json_t *json)
+static bool try_payload(struct trial_search *search, const json_t *json)
 {
 	for (size_t i = 0; i < VALUES; i++) {
 		json_t *copy = json_deep_copy(json);
@@ -277,7 +278,7 @@ static bool try_payload(struct search *search, const json_t *json)
 	return false;
 }
 
-static bool try_examples(struct search *search)
+static bool try_examples(struct trial_search *search)
 {
 	config_foreach_item(each, search->message->examples) {
 		const struct config *payload = config_member(each, "payload");
@@ -291,7 +292,7 @@ static bool try_examples(struct search *search)
 	return false;
 }
 
-static bool try_schema(struct search *search)
+static bool try_schema(struct trial_search *search)
 {
 	const struct contract *contract = search->trials->gate->rules->contract;
 	struct deref_result result;
@@ -309,7 +310,7 @@ static bool try_schema(struct search *search)
 	return is_ok;
 }
 
-static bool try_operation(struct search *search)
+static bool try_operation(struct trial_search *search)
 {
 	struct init_trial *trial = search->trial;
 	const struct contract_operation *operation = search->operation;
@@ -325,7 +326,8 @@ static bool try_operation(struct search *search)
 }
 
 /* A message that @publisher (NULL: anybody) may publish and that another account gets. */
-static bool find_trial(struct search *search, const struct init_account *publisher, bool is_heard)
+static bool find_trial(struct trial_search *search, const struct init_account *publisher,
+		       bool is_heard)
 {
 	const struct contract *contract = search->trials->gate->rules->contract;
 	const struct init_accounts *accounts = search->trials->accounts;
@@ -353,7 +355,7 @@ static bool find_trial(struct search *search, const struct init_account *publish
 
 void init_trials_find(struct init_trials *ret)
 {
-	struct search search = { .trials = ret, .trial = &ret->trial[0] };
+	struct trial_search search = { .trials = ret, .trial = &ret->trial[0] };
 
 	ret->count = 0;
 	if (!find_trial(&search, NULL, true) && !find_trial(&search, NULL, false))
