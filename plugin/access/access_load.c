@@ -104,8 +104,7 @@ static void warn_of_own(struct access_reader *reader, const struct config *at)
 
 	if (access->warning_count == ACCESS_WARNINGS_MAX)
 		return;
-	config_line(&text, at, NULL,
-		    "\"%s\" gives nothing: who puts a status right needs the scope in full",
+	config_line(&text, at, NULL, "\"%s\" gives nothing: its holder needs the scope in full",
 		    at->text);
 	access->warning[access->warning_count] = access_copy(reader, text.text, strlen(text.text));
 	access->warning_count += access->warning[access->warning_count] != NULL;

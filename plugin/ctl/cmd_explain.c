@@ -133,6 +133,15 @@ static bool is_closed(const struct gate_request *request, const struct decision 
 	       reason_is_ours(decision->reason);
 }
 
+/* Was it let through because no channel has the topic? A mistyped one is, too. */
+static bool is_unlisted(const struct explanation *explanation)
+{
+	const struct decision *decision = &explanation->decision;
+
+	return !decision->channel && decision->verdict == VERDICT_ALLOW && !decision->is_observed &&
+	       explanation->request.action != GATE_SUBSCRIBE;
+}
+
 /* ---- the answer as a whole --------------------------------------------------------------- */
 
 static void print_json(const struct explanation *explanation, json_t *notice)
@@ -148,6 +157,8 @@ static void print_json(const struct explanation *explanation, json_t *notice)
 	explanation_add(explanation, answer);
 	if (is_closed(request, decision))
 		(void)json_object_set_new(answer, "isClosed", json_true());
+	if (is_unlisted(explanation))
+		(void)json_object_set_new(answer, "isUnlisted", json_true());
 	if (decision->is_repeat)
 		(void)json_object_set_new(answer, "isRepeat", json_true());
 	if (decision->is_taken_over)
@@ -227,6 +238,17 @@ static void print_verdict(const struct output *output, const struct decision *de
 					 : "");
 }
 
+static void print_unlisted(const struct explanation *explanation)
+{
+	const struct message *message = &explanation->request.message;
+	const struct contract_channel *nearest = topics_nearest(
+		explanation->scene.rules->contract->topics, message->topic, message->topic_len);
+
+	(void)printf("  unlisted     no channel has this topic, and nothing of the message is "
+		     "checked%s%s\n",
+		     nearest ? "; is it to be like " : "", nearest ? nearest->address : "");
+}
+
 static void print_text(const struct explanation *explanation, const struct output *output)
 {
 	const struct gate_request *request = &explanation->request;
@@ -234,6 +256,8 @@ static void print_text(const struct explanation *explanation, const struct outpu
 
 	if (decision->channel)
 		explanation_print(explanation);
+	if (is_unlisted(explanation))
+		print_unlisted(explanation);
 	print_state(&explanation->scene, request);
 	print_steps(output, decision);
 	print_verdict(output, decision);

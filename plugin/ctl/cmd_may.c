@@ -286,6 +286,30 @@ static void print_applications(const json_t *applications)
 		(void)puts("");
 }
 
+/* Of topics that no channel has; NULL: they are refused to everybody. */
+static json_t *unlisted_json(const struct may_subject *asked)
+{
+	enum contract_unlisted_mode mode = asked->rules->contract->unlisted.mode;
+	const char *word[2];
+
+	if (mode == CONTRACT_UNLISTED_REFUSE)
+		return NULL;
+	for (unsigned i = 0; i < 2; i++)
+		word[i] = asked->principal->is_disabled       ? "no"
+			  : mode == CONTRACT_UNLISTED_OBSERVE ? "observed"
+			  : gate_admits_unlisted(asked->rules, asked->principal, i == 0) ? "yes"
+											 : "no";
+	return json_pack("{s:s, s:s}", "publish", word[0], "receive", word[1]);
+}
+
+static void print_unlisted(const json_t *unlisted)
+{
+	if (unlisted)
+		(void)printf("\nOn topics that no channel has: publish %s, receive %s.\n",
+			     json_string_value(json_object_get(unlisted, "publish")),
+			     json_string_value(json_object_get(unlisted, "receive")));
+}
+
 static void print_text(const struct access_principal *principal, const json_t *whole,
 		       const struct output *output)
 {
@@ -300,6 +324,7 @@ static void print_text(const struct access_principal *principal, const json_t *w
 	(void)printf("%s\n\n", principal->role_count ? "" : " none");
 	print_applications(json_object_get(whole, "applications"));
 	print_channels(json_object_get(whole, "channels"), output);
+	print_unlisted(json_object_get(whole, "unlisted"));
 	print_list("Steps on its own:", json_object_get(whole, "ownSteps"));
 	print_list("Puts a status right on:", json_object_get(whole, "corrects"));
 	if (principal->rule_count > 0)
@@ -311,6 +336,7 @@ static void print(const struct may_subject *asked, const struct scene *scene,
 {
 	const struct access_principal *principal = asked->principal;
 	json_t *channels = json_array(), *steps = json_array(), *corrects = json_array(), *whole;
+	json_t *unlisted = unlisted_json(asked);
 
 	for (size_t i = 0; i < scene->rules->contract->channel_count; i++) {
 		const struct contract_channel *channel = &scene->rules->contract->channel[i];
@@ -326,6 +352,8 @@ static void print(const struct may_subject *asked, const struct scene *scene,
 			  texts_json(principal->role, principal->role_count), "applications",
 			  applications_json(asked), "attributes", attributes_json(principal),
 			  "channels", channels, "ownSteps", steps, "corrects", corrects);
+	if (unlisted)
+		(void)json_object_set_new(whole, "unlisted", unlisted);
 	if (output->is_json)
 		output_json(whole);
 	else

@@ -220,8 +220,23 @@ static void check_security(struct lint *lint, const struct contract *contract, u
 			    "receive everything");
 }
 
+/* Nobody notices a mistyped topic then: who asks for a scope says from whom that is accepted. */
+static void check_unlisted(struct lint *lint, const struct contract *contract)
+{
+	const struct contract_unlisted *unlisted = &contract->unlisted;
+	const struct config *root = contract->sources.file[0]->root;
+	const struct config *at = config_member(root, "x-unlisted");
+
+	if (unlisted->mode == CONTRACT_UNLISTED_PASS && unlisted->send.needs_entry)
+		lint_add_at(lint, LINT_WARNING, at ? at : root,
+			    "x-unlisted passes topics that no channel has, mistyped ones too, of "
+			    "every user: expected scopes, as in { \"mode\": \"pass\", \"send\": "
+			    "[\"write:other\"], \"receive\": [\"read:other\"] }");
+}
+
 void lint_contract(struct lint *lint, const struct contract *contract)
 {
+	check_unlisted(lint, contract);
 	for (unsigned i = 0; i < contract->application_count; i++) {
 		check_machines(lint, contract->sources.file[i]);
 		check_security(lint, contract, i);

@@ -421,6 +421,15 @@ enum gate_grant gate_grant(const struct rules *rules, const struct access_princi
 	return permission_best(rules, principal, login, operation, count, match);
 }
 
+bool gate_admits_unlisted(const struct rules *rules, const struct access_principal *principal,
+			  bool is_publish)
+{
+	const struct contract_unlisted *unlisted = &rules->contract->unlisted;
+
+	return unlisted->mode == CONTRACT_UNLISTED_PASS &&
+	       unlisted_rules_admit(is_publish ? &unlisted->send : &unlisted->receive, principal);
+}
+
 uint64_t gate_entity_key(struct gate *gate, const struct message *message, uint64_t seed)
 {
 	const struct contract_match *match =

@@ -99,4 +99,9 @@ enum gate_grant gate_grant(const struct rules *rules, const struct access_princi
 			   enum login_method method, const struct contract_operation *operation,
 			   size_t count, const struct contract_match *match);
 
+/* May the principal publish (else: receive) on unlisted topics, by an x-unlisted that passes them?
+ */
+bool gate_admits_unlisted(const struct rules *rules, const struct access_principal *principal,
+			  bool is_publish);
+
 #endif

@@ -258,6 +258,10 @@ bool peer_rules_step(struct judgement *j) __attribute__((cold, noinline));
 
 /* ---- unlisted_rules.c -------------------------------------------------------------------- */
 
+/* Does @way admit the principal, where x-unlisted is "pass"? */
+bool unlisted_rules_admit(const struct contract_unlisted_way *way,
+			  const struct access_principal *principal);
+
 /*
  * Is the request's topic, which no channel has, one that x-unlisted lets the principal use? Where
  * that is only observed the answer is no, and the mode of permissions is made so.

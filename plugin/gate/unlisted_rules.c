@@ -75,10 +75,9 @@ static const struct contract_unlisted_way *way_of(const struct judgement *j)
 }
 
 /* A role that is limited to values of a parameter (`where`) says nothing of these topics. */
-static bool is_admitted(const struct judgement *j)
+bool unlisted_rules_admit(const struct contract_unlisted_way *way,
+			  const struct access_principal *principal)
 {
-	const struct contract_unlisted_way *way = way_of(j);
-	const struct access_principal *principal = j->principal;
 	struct access_held held;
 
 	if (way->is_closed || (way->needs_entry && !principal->has_entry))
@@ -87,6 +86,11 @@ static bool is_admitted(const struct judgement *j)
 		return scopeset_covers(&principal->full, &way->scopes);
 	access_hold(principal, NULL, 0, true, &held);
 	return scopeset_covers(&held.full, &way->scopes);
+}
+
+static bool is_admitted(const struct judgement *j)
+{
+	return unlisted_rules_admit(way_of(j), j->principal);
 }
 
 bool unlisted_rules_topic(struct judgement *j)

@@ -217,6 +217,30 @@ static void test_rules_load__refuses_what_would_say_nothing(void **state)
 	}
 }
 
+/* An unlisted topic belongs to nobody. */
+static void test_rules_load__warns_of_a_scope_for_ones_own(void **state)
+{
+	static const char text[] =
+		"{\"roles\":{\"a\":{\"scopes\":[\"write:other:own\"]}},\"users\":{}}";
+	const char *const path[] = { DATA "heating.asyncapi.yaml" };
+	struct scene scene = { .access = "/tmp/unlisted.XXXXXX" };
+	struct rules_files files = { .contract = { .count = 1, .path = path },
+				     .access = scene.access };
+	int file = mkstemp(scene.access);
+	struct diag diag;
+
+	(void)state;
+	assert_true(file >= 0);
+	assert_int_equal(write(file, text, strlen(text)), strlen(text));
+	(void)close(file);
+	assert_int_equal(rules_load(&files, &scene.rules, &diag), 0);
+	(void)unlink(scene.access);
+	assert_non_null(rules_warning(scene.rules, 0));
+	assert_non_null(strstr(rules_warning(scene.rules, 0),
+			       "/roles/a/scopes/0: \"write:other:own\" gives nothing: "));
+	rules_free(scene.rules);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +249,7 @@ int main(void)
 		cmocka_unit_test(test_gate_decide__of_the_strictest_document),
 		cmocka_unit_test(test_gate_decide__says_what_an_unlisted_topic_needs),
 		cmocka_unit_test(test_rules_load__refuses_what_would_say_nothing),
+		cmocka_unit_test(test_rules_load__warns_of_a_scope_for_ones_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
