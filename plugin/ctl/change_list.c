@@ -2,19 +2,29 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/config.h"
+
+/* A folder of documents is a contract. */
+static bool is_folder(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
 
 int change_list_open(const char *path, const struct files *files, struct scene *ret,
 		     struct diag *diag)
 {
 	struct files with = *files;
 	struct config *document = NULL;
-	int rc = config_load(path, path, &document, diag);
+	bool is_contract = is_folder(path);
+	int rc = is_contract ? 0 : config_load(path, path, &document, diag);
 
 	if (rc)
 		return rc;
-	if (config_member(document, "asyncapi"))
+	if (is_contract || config_member(document, "asyncapi"))
 		with.contract = (struct args_list){ 1, { path } }, with.contract_root = NULL;
 	else
 		with.access = path;

@@ -7,12 +7,24 @@
 #include "ctl/ctl.h"
 #include "ctl/diff.h"
 
+/* Have two addresses the same topics? The names of parameters say nothing of that. */
+static bool is_same_address(const char *a, const char *b)
+{
+	for (; *a && *a == *b; a++, b++) {
+		if (*a != '{')
+			continue;
+		a += strcspn(a, "}");
+		b += strcspn(b, "}");
+	}
+	return *a == *b;
+}
+
 static const struct contract_channel *find_channel(const struct scene *scene, const char *address)
 {
 	for (size_t i = 0; i < scene->rules->contract->channel_count; i++) {
 		const struct contract_channel *channel = &scene->rules->contract->channel[i];
 
-		if (strcmp(channel->address, address) == 0)
+		if (is_same_address(channel->address, address))
 			return channel;
 	}
 	return NULL;
@@ -128,10 +140,11 @@ static void compare_values(struct diff *diff, bool is_allowed, const struct cont
 			DIFF_ADD(diff, is_allowed, "parameter", "%s: %s", a->name, a->value[i]);
 }
 
-static void compare_params(struct diff *diff)
+static void compare_lists(struct diff *diff, const struct contract_param *old,
+			  const struct contract_param *new)
 {
 	for (size_t i = 0; i < diff->new->param_count; i++) {
-		const struct contract_param *a = &diff->old->param[i], *b = &diff->new->param[i];
+		const struct contract_param *a = &old[i], *b = &new[i];
 
 		compare_values(diff, false, a, b);
 		compare_values(diff, true, b, a);
@@ -144,6 +157,31 @@ static void compare_params(struct diff *diff)
 			DIFF_ADD(diff, !b->location, "parameter", "%s: is to be %s of the payload",
 				 b->name, b->location ? b->location : "nothing");
 	}
+}
+
+static bool is_same_operation(const struct diff *diff, const struct contract_operation *old,
+			      const struct contract_operation *new)
+{
+	return old->party == new->party &&strcmp(old->name, new->name) == 0 &&
+	       strcmp(diff->from.rules->contract->application[old->application].name,
+		      diff->to.rules->contract->application[new->application].name) == 0;
+}
+
+/* Of several documents, each says for its own operations what the parameters may be. */
+static void compare_params(struct diff *diff)
+{
+	const struct contract_channel *old = diff->old, *new = diff->new;
+
+	if (!old->has_own_params && !new->has_own_params) {
+		compare_lists(diff, old->param, new->param);
+		return;
+	}
+	for (size_t i = 0; i < new->send_count; i++)
+		for (size_t k = 0; k < old->send_count; k++)
+			if (is_same_operation(diff, &old->send[k], &new->send[i]))
+				compare_lists(diff,
+					      old->send[k].param ? old->send[k].param : old->param,
+					      new->send[i].param ? new->send[i].param : new->param);
 }
 
 /* ---- steps between statuses ------------------------------------------------------------- */
@@ -332,10 +370,11 @@ const struct ctl_command ctl_diff = {
 	.name = "diff",
 	.arguments = "[--access FILE | --contract FILE] OLD NEW",
 	.summary = "what a new contract or access file newly allows and refuses",
-	.help = "OLD and NEW are two contracts, held against the users of --access, or two access\n"
-		"files, held against --contract. Compared are who may do what, the rules of\n"
-		"messages, the status changes, and the schemas keyword by keyword, at every\n"
-		"place of a message (/* is any other member, or an item). What can't be\n"
+	.help = "OLD and NEW are two contracts, each a document or a folder of them, held against\n"
+		"the users of --access, or two access files, held against --contract. Compared\n"
+		"are who may do what, the rules of messages, the status changes, and the\n"
+		"schemas keyword by keyword, at every place of a message (/* is any other\n"
+		"member, or an item). What can't be\n"
 		"compared like this (anyOf, if, not, ...) counts as refused, and is tried with\n"
 		"the messages' examples: as they are, without each of their members, and with\n"
 		"one more. Two patterns or formats are two changes. See replay for what really\n"

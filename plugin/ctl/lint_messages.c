@@ -2,11 +2,13 @@
  * lint_messages.c -- messages of a channel whose payload nothing checks, and those that the same
  * payload fits: of several messages a publish must be one, and only one.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/config.h"
 #include "ctl/deref.h"
 #include "ctl/lint.h"
+#include "ctl/sample.h"
 #include "schema/jsontext.h"
 
 #define COMPARED_MAX 16u /* messages of a channel that are compared with each other */
@@ -109,52 +111,72 @@ static bool may_meet(const struct lint *lint, const struct contract_channel *cha
 }
 
 /* Is the JSON @value valid? */
-static bool is_valid(const struct schema *schema, const struct config *value)
+static bool is_valid(const struct schema *schema, const json_t *value)
 {
 	struct payload_parser *parser = NULL;
 	const struct payload_value *parsed = NULL;
-	json_t *json = config_json(value);
 	struct diag ignored;
-	bool ret = json && jsontext_parse(json, NULL, NULL, &parser, &parsed, &ignored) == 0 &&
+	bool ret = schema && jsontext_parse(value, NULL, NULL, &parser, &parsed, &ignored) == 0 &&
 		   schema_check(schema, parsed) == SCHEMA_VALID;
 
 	payload_parser_free(parser);
-	json_decref(json);
 	return ret;
 }
 
-/* The first example of @message that @other is, too; NULL: there is none. */
-static const struct config *find_shared(const struct lint *lint,
-					const struct contract_message *message,
-					const struct contract_message *other)
+/* Is @value both messages? */
+static bool is_both(const struct lint *lint, const json_t *value, const struct compared *a,
+		    const struct compared *b)
 {
-	const struct schema *ours, *theirs;
+	return value && is_valid(lint->rules->message[a->message->index].schema, value) &&
+	       is_valid(lint->rules->message[b->message->index].schema, value);
+}
 
-	if (!lint->rules || message->format != CONTRACT_JSON)
+/* An example of @a, or a value made of its schema, that is @b, too; new. NULL: none was found. */
+static json_t *find_shared(const struct lint *lint, const struct compared *a,
+			   const struct compared *b)
+{
+	json_t *value;
+
+	if (!lint->rules || a->message->format != CONTRACT_JSON)
 		return NULL;
-	ours = lint->rules->message[message->index].schema;
-	theirs = lint->rules->message[other->index].schema;
-	config_foreach_item(example, message->examples) {
+	config_foreach_item(example, a->message->examples) {
 		const struct config *payload = config_member(example, "payload");
 
-		if (payload && ours && theirs && is_valid(ours, payload) &&
-		    is_valid(theirs, payload))
-			return payload;
+		value = payload ? config_json(payload) : NULL;
+		if (is_both(lint, value, a, b))
+			return value;
+		json_decref(value);
 	}
+	value = a->schema ? sample_of(a->schema) : NULL;
+	if (is_both(lint, value, a, b))
+		return value;
+	json_decref(value);
 	return NULL;
+}
+
+static void add_shared(struct lint *lint, const struct config *at, const json_t *shared,
+		       const struct compared *a, const struct compared *b)
+{
+	char *text = json_dumps(shared, JSON_ENCODE_ANY | JSON_COMPACT);
+
+	if (text)
+		lint_add_at(
+			lint, LINT_WARNING, at,
+			"%.100s%s is both \"%s\" and \"%s\", and who may publish both is refused; "
+			"expected a member with a \"const\" of its own in each",
+			text, strlen(text) > 100 ? "..." : "", a->message->name, b->message->name);
+	free(text);
 }
 
 static void compare(struct lint *lint, const struct config *at,
 		    const struct contract_channel *channel, const struct compared *a,
 		    const struct compared *b)
 {
-	const struct contract_message *ours = a->message, *theirs = b->message;
 	const struct compared *open = is_open(a->schema) ? a : is_open(b->schema) ? b : NULL;
-	const struct config *shared;
-	char place[LINT_PLACE_MAX];
+	json_t *shared;
 
-	if (ours->format != theirs->format || are_same(lint, ours, theirs) ||
-	    !may_meet(lint, channel, ours, theirs))
+	if (a->message->format != b->message->format || are_same(lint, a->message, b->message) ||
+	    !may_meet(lint, channel, a->message, b->message))
 		return; /* they count as one message, or nobody may publish both */
 	if (open) {
 		lint_add_at(lint, LINT_WARNING, at,
@@ -162,13 +184,11 @@ static void compare(struct lint *lint, const struct config *at,
 			    open->message->name, (open == a ? b : a)->message->name);
 		return;
 	}
-	shared = find_shared(lint, ours, theirs);
-	shared = shared ? shared : find_shared(lint, theirs, ours);
+	shared = find_shared(lint, a, b);
+	shared = shared ? shared : find_shared(lint, b, a);
 	if (shared)
-		lint_add_at(lint, LINT_WARNING, at,
-			    "the example at %s is both \"%s\" and \"%s\": who may publish both is "
-			    "refused; expected a member with a \"const\" of its own in each",
-			    lint_place(shared, place), ours->name, theirs->name);
+		add_shared(lint, at, shared, a, b);
+	json_decref(shared);
 }
 
 /* The message's schema in one piece; new. */
