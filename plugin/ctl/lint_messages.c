@@ -12,6 +12,7 @@
 #include "schema/jsontext.h"
 
 #define COMPARED_MAX 16u /* messages of a channel that are compared with each other */
+#define USERS_MAX 1000u  /* that are looked at for two operations */
 #define SCHEMAS_MAX 64u  /* that are kept for the next channel, which may have the same */
 
 /* ---- what is not checked ------------------------------------------------------------------- */
@@ -77,7 +78,7 @@ static bool has_both(const struct rules *rules, const struct contract_channel *c
 	const struct contract_match match = { .channel = channel };
 	const struct access_principal *principal;
 
-	for (size_t i = 0; (principal = access_principal(rules->access, i)); i++)
+	for (size_t i = 0; i < USERS_MAX && (principal = access_principal(rules->access, i)); i++)
 		if (gate_grant(rules, principal, GATE_LOGIN_ANY, a, 1, &match) != GATE_NONE &&
 		    gate_grant(rules, principal, GATE_LOGIN_ANY, b, 1, &match) != GATE_NONE)
 			return true;
