@@ -144,26 +144,57 @@ static bool is_given(const struct rules *rules, const struct contract_operation 
 	return false;
 }
 
+/* Topics of one application at whose other end no document's application is. */
+struct lonely {
+	size_t count;
+	const struct contract_channel *first;
+};
+
+struct ends {
+	struct lonely sent[SOURCES_DOCUMENTS_MAX], received[SOURCES_DOCUMENTS_MAX];
+};
+
+static void add_lonely(struct lonely *lonely, const struct contract_channel *channel)
+{
+	if (lonely->count++ == 0)
+		lonely->first = channel;
+}
+
+static void say_lonely(struct lint *lint, const struct lonely *lonely, unsigned application,
+		       const char *what)
+{
+	const struct contract *contract = lint->rules->contract;
+	char others[64] = "";
+
+	if (lonely->count == 0)
+		return;
+	if (lonely->count > 1)
+		(void)snprintf(others, sizeof(others), " (so with %zu more of its topics)",
+			       lonely->count - 1);
+	lint_add_at(lint, LINT_WARNING, lint_channel_at(contract, lonely->first),
+		    "no document's application %s%s: only who talks to \"%s\" may", what, others,
+		    name_of(contract, application));
+}
+
 /* Without an access file it is known only of several documents who is at the other end. */
-static void check_end(struct lint *lint, const struct contract_channel *channel, bool is_send)
+static void check_end(struct lint *lint, const struct contract_channel *channel, bool is_send,
+		      struct ends *ends)
 {
 	const struct rules *rules = lint->rules;
 	const struct contract *contract = rules->contract;
 	const struct contract_operation *operation = is_send ? channel->send : channel->receive;
 	size_t count = is_send ? channel->send_count : channel->receive_count;
-	const char *what = is_send ? "publish there" : "receive it";
 
 	if (count == 0)
 		return; /* said already */
 	if (rules->access && !is_given(rules, operation, count))
 		lint_add_at(lint, LINT_WARNING, lint_channel_at(contract, channel),
 			    "no role may %s: none \"is\" or \"talksTo\" an application that does",
-			    what);
+			    is_send ? "publish there" : "receive it");
 	else if (!rules->access && contract->application_count > 1 && !has_own(operation, count))
-		lint_add_at(lint, LINT_WARNING, lint_channel_at(contract, channel),
-			    "no document's application %s: only who talks to \"%s\" may",
-			    is_send ? "publishes there" : "receives it",
-			    name_of(contract, operation->application));
+		add_lonely(is_send ? &ends->received[operation->application]
+				   : &ends->sent[operation->application],
+			   channel);
 }
 
 /* Does some role name the application? */
@@ -256,7 +287,8 @@ static void check_overlaps(struct lint *lint, const struct contract_channel *cha
 
 /* ---- all of it --------------------------------------------------------------------------- */
 
-static void check_channel(struct lint *lint, const struct contract_channel *channel, bool has_ends)
+static void check_channel(struct lint *lint, const struct contract_channel *channel, bool has_ends,
+			  struct ends *ends)
 {
 	const struct contract *contract = lint->rules->contract;
 
@@ -268,16 +300,21 @@ static void check_channel(struct lint *lint, const struct contract_channel *chan
 	}
 	if (!has_ends)
 		return;
-	check_end(lint, channel, true);
-	check_end(lint, channel, false);
+	check_end(lint, channel, true, ends);
+	check_end(lint, channel, false, ends);
 }
 
 void lint_joined(struct lint *lint)
 {
 	const struct contract *contract = lint->rules->contract;
 	bool has_ends = !lint->rules->access || check_named(lint) > 0;
+	struct ends ends = { .sent = { { 0 } } };
 
 	for (size_t i = 0; i < contract->channel_count; i++)
 		if (contract->channel[i].address[0] != '$')
-			check_channel(lint, &contract->channel[i], has_ends);
+			check_channel(lint, &contract->channel[i], has_ends, &ends);
+	for (unsigned i = 0; i < contract->application_count; i++) {
+		say_lonely(lint, &ends.received[i], i, "publishes there");
+		say_lonely(lint, &ends.sent[i], i, "receives it");
+	}
 }
