@@ -62,16 +62,44 @@ static void compare_grants(struct diff *diff, const char *name)
 	}
 }
 
+/* 0: nothing, 1: observed, 2: all, on topics that no channel has. */
+static unsigned unlisted_of(const struct scene *scene, const char *name, bool is_publish)
+{
+	const struct access_principal *principal = access_find(scene->rules->access, name);
+
+	if (!principal || principal->is_disabled)
+		return 0;
+	if (scene->rules->contract->unlisted.mode == CONTRACT_UNLISTED_OBSERVE)
+		return 1;
+	return gate_admits_unlisted(scene->rules, principal, is_publish) ? 2 : 0;
+}
+
+/* As compare_grants(), of unlisted topics. */
+static void compare_unlisted(struct diff *diff, const char *name)
+{
+	static const char *const words[] = { "nothing", "all, which is reported", "all" };
+
+	for (int is_publish = 1; is_publish >= 0; is_publish--) {
+		unsigned had = unlisted_of(&diff->from, name, is_publish);
+		unsigned has = unlisted_of(&diff->to, name, is_publish);
+
+		if (had != has)
+			change_list_add(&diff->change, has > had, name,
+					is_publish ? "publish" : "receive", diff->address,
+					"%s instead of %s", words[has], words[had]);
+	}
+}
+
 /* All users of both, with all channels of both: what one lacks is granted nothing there. */
-static void compare_users(struct diff *diff)
+static void compare_users(struct diff *diff, void (*compare)(struct diff *diff, const char *name))
 {
 	const struct access_principal *principal;
 
 	for (size_t i = 0; (principal = access_principal(diff->from.rules->access, i)); i++)
-		compare_grants(diff, principal->name);
+		compare(diff, principal->name);
 	for (size_t i = 0; (principal = access_principal(diff->to.rules->access, i)); i++)
 		if (!access_find(diff->from.rules->access, principal->name))
-			compare_grants(diff, principal->name);
+			compare(diff, principal->name);
 }
 
 /* ---- under which rules ------------------------------------------------------------------ */
@@ -308,7 +336,7 @@ static void compare_channel(struct diff *diff, const char *address)
 	diff->address = address;
 	diff->old = find_channel(&diff->from, address);
 	diff->new = find_channel(&diff->to, address);
-	compare_users(diff);
+	compare_users(diff, compare_grants);
 	if (!diff->old || !diff->new || diff->old->send_count == 0 || diff->new->send_count == 0)
 		return;
 	compare_rules(diff);
@@ -327,6 +355,8 @@ static void compare(struct diff *diff)
 	for (size_t i = 0; i < to->channel_count; i++)
 		if (!find_channel(&diff->from, to->channel[i].address))
 			compare_channel(diff, to->channel[i].address);
+	diff->address = "(unlisted)";
+	compare_users(diff, compare_unlisted);
 }
 
 /* The same payload may come up from both examples. */

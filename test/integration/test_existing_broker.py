@@ -5,6 +5,7 @@ and what Zigbee2MQTT and Tasmota send besides goes on as it did, for those who h
 
 import json
 import os
+import shutil
 
 import pytest
 
@@ -17,8 +18,13 @@ NOT_AUTHORIZED = 0x87
 
 
 class House:
-    def __init__(self, folder):
+    def __init__(self, folder, limits=None):
         self.folder, (self.port,) = str(folder), harness.free_ports(1)
+        if limits:
+            for name in ("access.json", "house.asyncapi.yaml"):
+                shutil.copy(os.path.join(os.path.dirname(RUN), name), self.folder)
+            with open(os.path.join(self.folder, "house.asyncapi.yaml"), "a") as file:
+                file.write("\nx-limits: %s\n" % json.dumps(limits))
         self.shell = harness.Shell(
             "exec %s %s" % (RUN, self.folder),
             env=harness.broker_environment(B=harness.BUILD, PORT=str(self.port),
@@ -130,3 +136,16 @@ def test_shared_subscriptions(house):
     assert resident.subscribe("$share/g/#") == [NOT_AUTHORIZED]
     assert zigbee.subscribe("$share/g/tele/#") == [2]
     assert zigbee.subscribe("$share/g/#") == [NOT_AUTHORIZED]
+
+
+def test_limits_of_the_document(tmp_path):
+    """All unlisted topics together are as one channel."""
+    house = House(tmp_path, {"messagesPerSecond": 1, "burst": 3, "payloadBytes": 100})
+    try:
+        zigbee, plug = house.client("zigbee2mqtt"), house.client("plug-1")
+        assert zigbee.publish("zigbee2mqtt/lamp", b"x" * 101, qos=1) > 0x7f
+        codes = [zigbee.publish("zigbee2mqtt/lamp_%d" % n, "{}", qos=1) for n in range(6)]
+        assert [is_let_through(code) for code in codes[:3]] == [True] * 3 and codes[-1] > 0x7f
+        assert is_let_through(plug.publish("tele/plug-1/STATE", "{}", qos=1))
+    finally:
+        house.end()

@@ -280,6 +280,8 @@ static void check_line(struct access *access, char *line, unsigned number)
 		(void)snprintf(found, sizeof(found), "error: %s", diag.text);
 	else
 		describe(who, found);
+	if (who && strcmp(who->name, "collar-13") == 0)
+		assert_true(who->has_entry);
 	access_principal_drop(who);
 	if (strcmp(found, arrow + 4) != 0)
 		fail_msg(DATA "expectations:%u: found %s", number, found);
@@ -338,6 +340,7 @@ static void test_access_certificate__grants_the_roles_scopes(void **state)
 	assert_true(access_attribute_has(who, "petId", "7", 1));
 	assert_true(access_client_ok(who, "collar-7"));
 	assert_false(access_client_ok(who, "collar-8"));
+	assert_false(who->has_entry); /* it is made by a rule; collar-13 is a user as well */
 	access_principal_drop(who);
 }
 

@@ -110,6 +110,7 @@ static void check_case(struct access *access, const json_t *expected)
 	if (error)
 		fail_msg("%s: was accepted", name);
 	check_principal(name, expected, who);
+	assert_false(who->has_entry);
 	assert_int_equal(facts.expires_ms,
 			 json_integer_value(json_object_get(expected, "expires")) * 1000);
 	assert_non_null(strstr(facts.issuer, ".example"));
