@@ -59,7 +59,7 @@ static void check_name(struct loader *loader, const struct config *root,
 		       const struct contract_application *ours)
 {
 	for (const struct contract_application *other = loader->application; other < ours; other++)
-		if (strcmp(other->name, ours->name) == 0)
+		if (is_text(other->name, ours->name)) /* a broken document has none */
 			(void)config_fail(loader->report,
 					  ours->id ? root : config_member(root, "info"),
 					  ours->id ? "id" : "title", ERR_INVALID,
@@ -100,8 +100,9 @@ static void check_settings(struct loader *loader, const struct config *settings)
 		if (is_used(loader, at))
 			continue;
 		for (size_t i = 0; i < loader->document_count && used < sizeof(names); i++)
-			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s\"%s\"",
-						 i > 0 ? ", " : "", loader->application[i].name);
+			used += (size_t)snprintf(
+				names + used, sizeof(names) - used, "%s\"%s\"", i > 0 ? ", " : "",
+				loader->application[i].name ? loader->application[i].name : "");
 		(void)config_fail(loader->report, at, NULL, ERR_INVALID,
 				  "no document has this id or title; there are %s", names);
 	}

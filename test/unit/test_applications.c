@@ -171,6 +171,8 @@ static void test_contract_open__of_documents_that_do_not_go_together(void **stat
 	static const struct {
 		const char *a, *b, *settings, *line;
 	} rows[] = {
+		{ "[]", HEAD "info: { title: B, version: '1' }\n" STATE(""), "{\"C\": {}}",
+		  "a.yaml:1:1: expected an object" },
 		{ HEAD "id: urn:a\ninfo: { title: A, version: '1' }\n" STATE(""),
 		  HEAD "id: urn:a\ninfo: { title: B, version: '1' }\n" STATE(""), NULL,
 		  "b.yaml:2:1: /id: a.yaml is called \"urn:a\", too: expected an \"id\" of its "
