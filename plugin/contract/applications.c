@@ -25,7 +25,7 @@ int contract_application(const struct contract *contract, const char *name)
 	int found = -1;
 
 	for (size_t i = 0; i < contract->application_count; i++)
-		if (is_text(contract->application[i].id, name))
+		if (is_text(contract->application[i].name, name))
 			return (int)i;
 	for (size_t i = 0; i < contract->application_count; i++)
 		if (is_text(contract->application[i].title, name))
@@ -70,12 +70,16 @@ static void check_name(struct loader *loader, const struct config *root,
 /* ---- settings --------------------------------------------------------------------------- */
 
 /* The member of @settings that is about @application; each is about one. */
-static const struct config *find_settings(const struct config *settings,
+static const struct config *find_settings(const struct loader *loader,
+					  const struct config *settings,
 					  const struct contract_application *application)
 {
-	const struct config *at = application->id ? config_member(settings, application->id) : NULL;
+	const struct config *at = config_member(settings, application->name);
+	int titled = contract_application(loader->contract, application->title);
 
-	return at ? at : config_member(settings, application->title);
+	if (at || titled < 0 || &loader->application[titled] != application)
+		return at;
+	return config_member(settings, application->title);
 }
 
 static bool is_used(const struct loader *loader, const struct config *at)
@@ -99,6 +103,12 @@ static void check_settings(struct loader *loader, const struct config *settings)
 				   setting_members);
 		if (is_used(loader, at))
 			continue;
+		if (contract_application(loader->contract, at->key) == -2) {
+			(void)config_fail(loader->report, at, NULL, ERR_INVALID,
+					  "several documents have this title: name the one by its "
+					  "id");
+			continue;
+		}
 		for (size_t i = 0; i < loader->document_count && used < sizeof(names); i++)
 			used += (size_t)snprintf(
 				names + used, sizeof(names) - used, "%s\"%s\"", i > 0 ? ", " : "",
@@ -133,6 +143,17 @@ static bool name_operations(struct loader *loader, struct contract_application *
 
 /* ---- documents -------------------------------------------------------------------------- */
 
+/* What @file is called: nothing, where it is no object, which the caller says. */
+static void load_names(struct loader *loader, const struct sources_file *file,
+		       struct contract_application *ret)
+{
+	ret->file = file->name;
+	ret->id = config_string(config_member(file->original, "id"));
+	ret->title = load_words(loader, file->original, "title");
+	ret->version = load_words(loader, file->original, "version");
+	ret->name = ret->id ? ret->id : ret->title;
+}
+
 static bool load_application(struct loader *loader, struct sources_file *file,
 			     const struct config *settings)
 {
@@ -142,14 +163,9 @@ static bool load_application(struct loader *loader, struct sources_file *file,
 
 	if (!config_expect(loader->report, file->original, CONFIG_OBJECT))
 		return false;
-	ret->file = file->name;
-	ret->id = config_string(config_member(file->original, "id"));
-	ret->title = load_words(loader, file->original, "title");
-	ret->version = load_words(loader, file->original, "version");
-	ret->name = ret->id ? ret->id : ret->title;
 	check_name(loader, file->original, ret);
 	loader->doc->root = file->original;
-	loader->doc->settings = find_settings(settings, ret);
+	loader->doc->settings = find_settings(loader, settings, ret);
 	(void)config_word(loader->report, applications_member(loader, "x-perspective"),
 			  "x-perspective", views, &view);
 	ret->is_client = loader->doc->is_client = view == 1;
@@ -172,6 +188,8 @@ bool applications_load(struct loader *loader, const struct config *settings)
 		return config_nomem(loader->report);
 	contract->application = loader->application;
 	contract->application_count = loader->document_count = count;
+	for (size_t i = 0; i < count; i++)
+		load_names(loader, contract->sources.file[i], &loader->application[i]);
 	for (size_t i = 0; i < count; i++) {
 		loader->doc = &loader->document[i];
 		loader->doc->application = (unsigned)i;

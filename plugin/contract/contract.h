@@ -120,7 +120,8 @@ static inline struct sources_file *contract_document(const struct contract *cont
 }
 
 /*
- * The application with this id, or this title; -1: there is none, -2: several have the title.
+ * The application that is called so: by its id, or by its title where it has no id; else the one
+ * with this title. -1: there is none, -2: several have the title.
  */
 int contract_application(const struct contract *contract, const char *name);
 /* Has the application an operation of this name? */

@@ -47,9 +47,9 @@ static void warn_of(struct loader *loader, const struct config *at, const struct
 		    config_root(ours)->key, ours->line, ours->column);
 }
 
-/* What the parameters called @key say that counts for a topic. */
+/* What they say of a parameter that counts for a topic. @channel: ours, where we say nothing. */
 static void compare_parameter(struct loader *loader, const struct config *theirs,
-			      const struct config *ours)
+			      const struct config *ours, const struct config *channel)
 {
 	theirs = loader_follow(loader, theirs);
 	ours = loader_follow(loader, ours);
@@ -57,7 +57,7 @@ static void compare_parameter(struct loader *loader, const struct config *theirs
 		const struct config *same = config_member(ours, at->key);
 
 		if (suggest_has("location x-own", at->key) && (!same || !config_equal(at, same)))
-			warn_of(loader, at, same ? same : ours);
+			warn_of(loader, at, same ? same : ours ? ours : channel);
 	}
 }
 
@@ -87,14 +87,14 @@ static int find_param(const char *address, const char *name, size_t len)
 	return -1;
 }
 
-static bool is_alias(const struct contract_channel *channel, const char *name, size_t len,
-		     unsigned param)
+static const struct contract_alias *find_alias(const struct contract_channel *channel,
+					       const char *name, size_t len)
 {
 	for (size_t i = 0; i < channel->alias_count; i++)
-		if (channel->alias[i].param == param && strlen(channel->alias[i].name) == len &&
+		if (strlen(channel->alias[i].name) == len &&
 		    memcmp(channel->alias[i].name, name, len) == 0)
-			return true;
-	return false;
+			return &channel->alias[i];
+	return NULL;
 }
 
 /* What an access file says of a parameter, it may say by any document's name of it. */
@@ -102,8 +102,14 @@ static void add_alias(struct loader *loader, struct contract_channel *channel,
 		      const struct config *at, const char *name, size_t len, unsigned param)
 {
 	struct contract_alias *alias = (struct contract_alias *)channel->alias;
+	const struct contract_alias *known = find_alias(channel, name, len);
 
-	if (is_alias(channel, name, len, param))
+	if (known && known->param != param)
+		(void)config_fail(loader->report, at, NULL, ERR_INVALID,
+				  "\"%.*s\" is another level of the same topics in a document "
+				  "before: expected another name",
+				  (int)len, name);
+	if (known)
 		return;
 	if (!alias)
 		channel->alias = alias = loader_take(loader, CONTRACT_ALIASES_MAX, sizeof(*alias));
@@ -145,20 +151,39 @@ static void compare_names(struct loader *loader, struct contract_channel *channe
 	}
 }
 
+/* The member of @parameters with a name of @len bytes. */
+static const struct config *find_parameter(const struct config *parameters, const char *name,
+					   size_t len)
+{
+	config_foreach_member(at, parameters)
+		if (strlen(at->key) == len && memcmp(at->key, name, len) == 0)
+			return at;
+	return NULL;
+}
+
+/* Parameters of one level, whatever each document calls it. */
+static void compare_parameters(struct loader *loader, const struct config *theirs,
+			       const struct config *ours)
+{
+	const struct config *their_list =
+		loader_follow(loader, config_member(theirs, "parameters"));
+	const struct config *our_list = loader_follow(loader, config_member(ours, "parameters"));
+	const char *their_at = config_string(config_member(theirs, "address")), *their_name;
+	const char *our_at = config_string(config_member(ours, "address")), *our_name;
+	size_t their_len, our_len;
+
+	while ((their_len = next_param(&their_at, &their_name)) > 0 &&
+	       (our_len = next_param(&our_at, &our_name)) > 0)
+		compare_parameter(loader, find_parameter(their_list, their_name, their_len),
+				  find_parameter(our_list, our_name, our_len), ours);
+}
+
 static void compare_addresses(struct loader *loader, struct contract_channel *channel,
 			      const struct config *theirs, const struct config *ours)
 {
-	const struct config *parameters = loader_follow(loader, config_member(ours, "parameters"));
-
 	compare_names(loader, channel, config_member(theirs, "address"),
 		      config_member(ours, "address"));
-	config_foreach_member(parameter,
-			      loader_follow(loader, config_member(theirs, "parameters"))) {
-		const struct config *same = config_member(parameters, parameter->key);
-
-		if (same)
-			compare_parameter(loader, parameter, same);
-	}
+	compare_parameters(loader, theirs, ours);
 }
 
 /* Takes those extensions of @theirs that neither @ours nor @made has. */

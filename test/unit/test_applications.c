@@ -126,6 +126,12 @@ static void test_gate_decide__of_a_folder(void **state)
 	"} "                                                                                       \
 	"}\n"
 
+/* A document that sends, or receives, on a channel with this address and these parameters. */
+#define ADDRESS(title, action, address, parameters)                                                \
+	HEAD "info: { title: " title ", version: '1' }\nchannels:\n"                               \
+	     "  c:\n    address: '" address "'\n    parameters: " parameters "\n"                  \
+	     "operations: { o: { action: " action ", channel: { $ref: '#/channels/c' } } }\n"
+
 static void write_file(struct folder *folder, const char *name, const char *text)
 {
 	FILE *file = fopen(folder_file(folder, name), "w");
@@ -184,6 +190,13 @@ static void test_contract_open__of_documents_that_do_not_go_together(void **stat
 		{ HEAD "info: { title: A, version: '1' }\n" STATE(""),
 		  HEAD "info: { title: B, version: '1' }\n" STATE(""), "{\"C\": {}}",
 		  "access.json:1:2: /C: no document has this id or title; there are \"A\", \"B\"" },
+		{ "[]", HEAD "info: { title: A, version: '1' }\n" STATE(""), NULL,
+		  "a.yaml:1:1: expected an object" },
+		{ HEAD "id: urn:a\ninfo: { title: A, version: '1' }\n" STATE(""),
+		  HEAD "id: urn:b\ninfo: { title: A, version: '1' }\n" STATE(""),
+		  "{\"A\": {\"x-perspective\": \"client\"}}",
+		  "access.json:1:2: /A: several documents have this title: name the one by its "
+		  "id" },
 		{ HEAD "info: { title: A, version: '1' }\n" LAMP STATE(ENTITY),
 		  HEAD "info: { title: B, version: '1' }\n" STATE(ENTITY), NULL,
 		  "b.yaml:9:5: /channels/state/x-entity: the state of these topics is declared at "
@@ -192,6 +205,18 @@ static void test_contract_open__of_documents_that_do_not_go_together(void **stat
 		  HEAD "info: { title: B, version: '1' }\n" LAMP STATE(""), NULL,
 		  "b.yaml:3:15: /x-entities/lamp: a.yaml:3:15 declares an entity of this name "
 		  "already: expected it in one document" },
+		{ ADDRESS("A", "send", "a/{x}", "{ x: {} }"),
+		  ADDRESS("B", "receive", "a/{y}", "{ y: { x-own: principal } }"), NULL,
+		  "b.yaml:6:24: /channels/c/parameters/y/x-own: is not read: a.yaml:6:19 says "
+		  "otherwise of the same topics, and speaks for them" },
+		{ ADDRESS("A", "send", "a/{x}", "{ x: {} }"),
+		  ADDRESS("B", "receive", "a/{x/y", "{}"), NULL,
+		  "b.yaml:5:5: /channels/c/address: the address has a { without its }, or a } "
+		  "without its {" },
+		{ ADDRESS("A", "send", "a/{x}/{y}", "{ x: {}, y: {} }"),
+		  ADDRESS("B", "receive", "a/{z}/{z}", "{ z: {} }"), NULL,
+		  "b.yaml:5:5: /channels/c/address: \"z\" is another level of the same topics in a "
+		  "document before: expected another name" },
 		{ HEAD
 		  "info: { title: A, version: '1' }\n" STATE("    x-limits: { payloadBytes: 9 }\n"),
 		  HEAD
@@ -207,12 +232,44 @@ static void test_contract_open__of_documents_that_do_not_go_together(void **stat
 		check_pair(rows[i].a, rows[i].b, rows[i].settings, rows[i].line);
 }
 
+/* One document has the other's title and an id, so that the title is the other's name. */
+static void test_contract_application__is_named_before_it_is_titled(void **state)
+{
+	static const char *const path[] = { "titled.yaml", "named.yaml" };
+	static const char settings[] = "{\"A\": {\"x-perspective\": \"client\"}}";
+	struct sources_place place = { .count = 2 };
+	char paths[2][300];
+	const char *const at[] = { paths[0], paths[1] };
+	struct contract *contract = NULL;
+	struct config *said = NULL;
+	struct folder folder;
+	struct diag diag;
+
+	(void)state;
+	folder_make(&folder);
+	write_file(&folder, path[0], HEAD "id: urn:a\ninfo: { title: A, version: '1' }\n");
+	write_file(&folder, path[1], HEAD "info: { title: A, version: '1' }\n");
+	for (size_t i = 0; i < 2; i++)
+		(void)strcpy(paths[i], folder_file(&folder, path[i]));
+	place.path = at;
+	assert_int_equal(config_parse("access.json", settings, strlen(settings), &said, &diag), 0);
+	assert_int_equal(contract_open(&place, said, &contract, NULL, &diag), 0);
+	assert_int_equal(contract_application(contract, "A"), 1);
+	assert_int_equal(contract_application(contract, "urn:a"), 0);
+	assert_false(contract->application[0].is_client);
+	assert_true(contract->application[1].is_client);
+	contract_free(contract);
+	config_free(said);
+	folder_remove(&folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gate_decide__by_applications),
 		cmocka_unit_test(test_gate_decide__of_a_folder),
 		cmocka_unit_test(test_contract_open__of_documents_that_do_not_go_together),
+		cmocka_unit_test(test_contract_application__is_named_before_it_is_titled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
