@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/diag.h"
 #include "broker/broker_api.h"
 
 /* Mosquitto 2.0 has no name for it and would close the connection: broker_probe() decides. */
@@ -190,12 +191,14 @@ void broker_log(enum broker_level level, const char *format, ...)
 		[BROKER_NOTICE] = MOSQ_LOG_NOTICE,
 		[BROKER_INFO] = MOSQ_LOG_INFO,
 	};
-	char line[1000]; /* the broker cuts longer ones */
+	char said[1000], line[1000]; /* the broker cuts longer ones */
 	va_list args;
 
 	va_start(args, format);
-	(void)vsnprintf(line, sizeof(line), format, args);
+	(void)vsnprintf(said, sizeof(said), format, args);
 	va_end(args);
+	/* Titles and the like may hold anything, but no line of the log is theirs. */
+	(void)diag_escape(line, sizeof(line), said, strlen(said));
 	mosquitto_log_printf(levels[level], "petstore: %s", line);
 }
 

@@ -185,16 +185,16 @@ static void print_state(const struct scene *scene, const struct gate_request *re
 
 	if (request->action == GATE_SUBSCRIBE || !mapping)
 		return;
-	(void)printf("  %-12s %.*s", mapping->entity->name, (int)id->len, id->text);
+	output_print("  %-12s %.*s", mapping->entity->name, (int)id->len, id->text);
 	if (!scene->ledger)
 		(void)puts(": nothing is known without --database");
 	else if (ledger_look(scene->ledger, mapping->entity->index, id->text, id->len, &state,
 			     &diag))
-		(void)printf(": %s\n", diag.text);
+		output_print(": %s\n", diag.text);
 	else if (!state.is_known)
 		(void)puts(": nothing was ever kept");
 	else
-		(void)printf(": %s, owner %s, revision %llu\n",
+		output_print(": %s, owner %s, revision %llu\n",
 			     mapping->transitions && state.status[mapping->slot][0]
 				     ? state.status[mapping->slot]
 				     : "no status",
@@ -209,7 +209,7 @@ static void print_steps(const struct output *output, const struct decision *deci
 
 		if (strcmp(answer, "-") == 0)
 			continue;
-		(void)printf("  %-12s ", gate_step_name((enum gate_step)i));
+		output_print("  %-12s ", gate_step_name((enum gate_step)i));
 		output_word(output, answer);
 		(void)puts("");
 	}
@@ -220,13 +220,13 @@ static void print_verdict(const struct output *output, const struct decision *de
 {
 	output_word(output, verdict_word(decision));
 	if (decision->reason != REASON_NONE)
-		(void)printf(": %s", reason_code(decision->reason));
+		output_print(": %s", reason_code(decision->reason));
 	if (decision->error.instance[0])
-		(void)printf(": %s", decision->error.instance);
+		output_print(": %s", decision->error.instance);
 	if (decision->error.message[0])
-		(void)printf(": %s", decision->error.message);
+		output_print(": %s", decision->error.message);
 	if (decision->is_correction && decision->verdict == VERDICT_ALLOW)
-		(void)printf(": a correction, of %s", decision->current_status);
+		output_print(": a correction, of %s", decision->current_status);
 	if (decision->is_repeat && decision->verdict == VERDICT_ALLOW && !decision->is_observed)
 		(void)fputs(decision->has_write ? ": a repeat that says something else"
 						: ": a repeat, nothing to keep",
@@ -262,7 +262,7 @@ static void print_text(const struct explanation *explanation, const struct outpu
 	print_steps(output, decision);
 	print_verdict(output, decision);
 	for (size_t i = 1; i < explanation->fault_count; i++)
-		(void)printf("  as well    %s%s%s\n", explanation->fault[i].instance,
+		output_print("  as well    %s%s%s\n", explanation->fault[i].instance,
 			     explanation->fault[i].instance[0] ? ": " : "",
 			     explanation->fault[i].message);
 	if (is_closed(request, decision))

@@ -180,7 +180,7 @@ static void print_list(const char *title, const json_t *list)
 	if (json_array_size(list) > 0)
 		(void)printf("\n%s\n", title);
 	json_array_foreach(list, i, each)
-		(void)printf("  %s\n", json_string_value(each));
+		output_print("  %s\n", json_string_value(each));
 }
 
 static json_t *texts_json(const char *const *text, size_t count)
@@ -276,7 +276,7 @@ static void print_applications(const json_t *applications)
 		const char *party = json_string_value(json_object_get(each, "party"));
 		json_t *operations = joined(json_object_get(each, "operations"));
 
-		(void)printf("%s %s%s%s\n", strcmp(party, "is") == 0 ? "is" : "talks to",
+		output_print("%s %s%s%s\n", strcmp(party, "is") == 0 ? "is" : "talks to",
 			     json_string_value(json_object_get(each, "application")),
 			     json_string_length(operations) ? ": " : "",
 			     json_string_value(operations));
@@ -316,11 +316,11 @@ static void print_text(const struct access_principal *principal, const json_t *w
 	if (principal->is_anonymous)
 		(void)puts("What clients without a name may:");
 	else if (json_is_true(json_object_get(whole, "byDefault")))
-		(void)printf("%s is not listed; what `default` gives whoever proves the name:\n",
+		output_print("%s is not listed; what `default` gives whoever proves the name:\n",
 			     principal->name);
-	(void)printf("%s%s, roles", principal->name, principal->is_disabled ? " (disabled)" : "");
+	output_print("%s%s, roles", principal->name, principal->is_disabled ? " (disabled)" : "");
 	for (size_t i = 0; i < principal->role_count; i++)
-		(void)printf("%s %s", i ? "," : "", principal->role[i]);
+		output_print("%s %s", i ? "," : "", principal->role[i]);
 	(void)printf("%s\n\n", principal->role_count ? "" : " none");
 	print_applications(json_object_get(whole, "applications"));
 	print_channels(json_object_get(whole, "channels"), output);

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "ctl/output.h"
+
 /* Text that grows to a bound; what does not fit is left out. */
 struct needs {
 	char text[512];
@@ -161,12 +163,12 @@ static void print_operations(const struct explanation *explanation)
 	for (size_t i = 0; i < all.count; i++) {
 		const struct contract_operation *operation = &all.operation[i];
 
-		(void)printf("  %-12s %s", "operation", operation->name);
+		output_print("  %-12s %s", "operation", operation->name);
 		if (operation->party != CONTRACT_ANYBODY)
-			(void)printf(" of who %s \"%s\"",
+			output_print(" of who %s \"%s\"",
 				     operation->party == CONTRACT_IS ? "is" : "talks to",
 				     application_of(explanation, operation));
-		(void)printf(": %s, needs %s\n", grant_word(explanation, operation),
+		output_print(": %s, needs %s\n", grant_word(explanation, operation),
 			     needs_of(&explanation->scene, operation, &needs));
 	}
 }
@@ -177,7 +179,7 @@ static void print_candidates(const struct explanation *explanation)
 		const struct candidate *candidate = &explanation->candidate[i];
 		const char *pointer = candidate->error.instance;
 
-		(void)printf("  %-12s %s: %s%s%s\n", "message", candidate->message->name,
+		output_print("  %-12s %s: %s%s%s\n", "message", candidate->message->name,
 			     candidate->is_rest ? "may be anything" : pointer,
 			     pointer[0] ? ": " : "",
 			     candidate->is_rest  ? ""
@@ -204,9 +206,9 @@ void explanation_print(const struct explanation *explanation)
 	struct operations all = operations_of(explanation);
 	struct needs needs;
 
-	(void)printf("  %-12s %s (%s)", "channel", channel->name, channel->address);
+	output_print("  %-12s %s (%s)", "channel", channel->name, channel->address);
 	if (!has_operations(all))
-		(void)printf(", needs %s",
+		output_print(", needs %s",
 			     all.count ? needs_of(&explanation->scene, all.operation, &needs)
 				       : "no scope");
 	(void)puts("");

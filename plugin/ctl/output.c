@@ -1,5 +1,6 @@
 #include "ctl/output.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,30 @@ static void print_coloured(const char *colour, const char *text)
 void output_word(const struct output *output, const char *word)
 {
 	print_coloured(colour_of(output, OUTPUT_BY_WORD, word), word);
+}
+
+void output_print(const char *format, ...)
+{
+	char *text = NULL, *shown = NULL;
+	size_t len, size;
+	va_list args;
+	bool is_end;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL; /* memory ran out, as below: the line is left out */
+	va_end(args);
+	len = text ? strlen(text) : 0;
+	is_end = len > 0 && text[len - 1] == '\n';
+	size = 4 * len + 1;
+	if (text)
+		shown = malloc(size);
+	if (shown)
+		(void)fputs(diag_escape(shown, size, text, len - is_end), stdout);
+	if (is_end)
+		(void)puts("");
+	free(shown);
+	free(text);
 }
 
 /* ---- cells ------------------------------------------------------------------------------- */

@@ -50,6 +50,12 @@ void output_object(const struct output *output, json_t *object);
 /* Prints @json, indented. */
 void output_json(const json_t *json);
 
+/*
+ * printf() for a line, or a part of one. What a file or a client chose may be in it: but for the
+ * line's end it is escaped (diag_escape()).
+ */
+void output_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Prints a word in its colour, if it has one. */
 void output_word(const struct output *output, const char *word);
 

@@ -525,6 +525,14 @@ static void test_reload__once(void **state)
 	assert_int_equal(fake.plugin->reloading.count, 2);
 }
 
+/* What a title or the like has in it makes no line of its own. */
+static void test_broker_log__is_one_line(void **state)
+{
+	(void)state;
+	broker_log(BROKER_INFO, "contract %s", "A\n2026: forged\x1b[31m");
+	assert_true(is_logged("contract A\\x0a2026: forged\\x1b[31m"));
+}
+
 /* ---- an address that is another's ---------------------------------------------------------- */
 
 /* By use_identity_as_username clients come that nobody asked us about. */
@@ -1722,6 +1730,7 @@ int main(void)
 		TEST(test_basic_auth__live_by_websocket),
 		TEST(test_basic_auth__without_ticks),
 		TEST(test_reload__once),
+		TEST(test_broker_log__is_one_line),
 		TEST(test_acl_check__an_address_given_away),
 		TEST(test_acl_check__without_a_session),
 		TEST(test_acl_check__asked_again_at_connect),
