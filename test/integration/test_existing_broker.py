@@ -29,7 +29,7 @@ class House:
             "exec %s %s" % (RUN, self.folder),
             env=harness.broker_environment(B=harness.BUILD, PORT=str(self.port),
                                            ITERATIONS="101"))
-        self.shell.line_with("running")
+        self.shell.line_with(" running\n")
 
     def client(self, user, client_id=None, **options):
         with open("%s/%s.password" % (self.folder, user)) as file:
