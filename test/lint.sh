@@ -65,6 +65,20 @@ traces() { # what has no place in the tree: open tasks, absolute paths of someon
 		grep -vE '^test/lint.sh:|corpus/|\.pyc'
 }
 
+listed() { # a unit test or a fuzzer that the Makefile's lists leave out is never run
+	lists=$("$MAKE" --no-print-directory -np help 2>/dev/null)
+	while read -r list folder prefix; do
+		names=$(echo "$lists" | sed -n "s/^$list = //p" | tr -c 'a-z0-9_' ' ')
+		for file in "$folder/$prefix"*.c; do
+			name=${file#"$folder/$prefix"}
+			case " $names " in *" ${name%.c} "*) ;; *) echo "$file" ;; esac
+		done
+	done <<-END
+		UNIT test/unit test_
+		FUZZ test/fuzz fuzz_
+	END
+}
+
 links() {
 	python3 test/links.py
 }
@@ -98,6 +112,7 @@ check "the plugin exports Mosquitto's three symbols" symbols
 check "plugin and petstorectl are hardened" \
 	test/hardened.sh "$B/mosquitto_petstore.so" "$B/petstorectl"
 check "no open tasks and no one's paths" traces
+check "the Makefile lists each unit test and fuzzer" listed
 check "links of the pages lead somewhere" links
 if command -v groff >/dev/null; then
 	check "manual pages" groff -man -ww -z -Tutf8 "$B/mosquitto_petstore.5" "$B/petstorectl.1"
