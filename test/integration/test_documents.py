@@ -164,14 +164,21 @@ class Trial:
         return [f"{self.topic.name}: {each}" for each in self.wrong]
 
 
+def content(document, message):
+    """What tells it from other messages, as text."""
+    found = {name: document.member(message, name) for name in ("payload", "headers", "contentType", "correlationId")}
+    return json.dumps({name: (each.file, each.value) for name, each in found.items() if each}, sort_keys=True)
+
+
 def judges(document, topic):
-    """{where a message is: (the message, the judge of its payload, of its headers)}"""
+    """{where a message is: (the message, the judge of its payload, of its headers)}; equal ones count once"""
     def judge(message, name):
         schema = document.member(message, name)
         return schema and Judge(document, schema)
 
-    return {where: (message, judge(message, "payload"), judge(message, "headers"))
-            for where, message in topic.send.items()}
+    unlike = {content(document, message): where for where, message in reversed(topic.send.items())}
+    return {where: (topic.send[where], judge(topic.send[where], "payload"), judge(topic.send[where], "headers"))
+            for where in topic.send if where in unlike.values()}
 
 
 def payloads_of(document, message, judge):
