@@ -12,7 +12,7 @@ import harness
 DATA = os.path.join(harness.TOP, "test", "data", "translate")
 CONTRACT = "garden.asyncapi.yaml"
 TOOL = os.path.join(harness.BUILD, "petstorectl")
-ACCESS = {"roles": {"any": {"scopes": []}},
+ACCESS = {"applications": {"Garden": {"x-perspective": "client"}}, "roles": {"any": {"scopes": []}},
           "users": {name: {"roles": ["any"]} for name in ("backoffice", "monitor", "collar-7")}}
 
 

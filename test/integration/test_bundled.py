@@ -68,4 +68,4 @@ def test_others(tmp_path):
     assert len(paths) > 20
     assert not differences(paths, tmp_path, "bundle")
     one = [path for path in paths if "/g01/" in path]
-    assert not differences(one, tmp_path, "convert", "--view", "client")
+    assert not differences(one, tmp_path, "convert")
