@@ -144,6 +144,7 @@ static void load_extensions(struct loader *loader, const struct config *at,
 		load_unique(loader, at, channel);
 	}
 	channels_load_mode(loader, at, channel->mode);
+	joined_mode(loader, channel);
 	channels_load_limits(loader, at, channel);
 }
 

@@ -141,6 +141,9 @@ const struct config *joined_channel(struct loader *loader, unsigned index);
  */
 void joined_params(struct loader *loader, struct contract_channel *channel);
 
+/* Makes the channel's mode, which is what loader->doc says, the strictest of all its documents. */
+void joined_mode(struct loader *loader, struct contract_channel *channel);
+
 /* Holds the document against what AsyncAPI's objects have. */
 void shapes_check(struct loader *loader);
 

@@ -186,14 +186,25 @@ static void compare_addresses(struct loader *loader, struct contract_channel *ch
 	compare_parameters(loader, theirs, ours);
 }
 
-/* Takes those extensions of @theirs that neither @ours nor @made has. */
+/* What loader->doc says of the channel @ours, there or of all of its channels. */
+static const struct config *find_said(const struct loader *loader, const struct config *ours,
+				      const char *key)
+{
+	const struct config *same = config_member(ours, key);
+
+	if (!same && suggest_has("x-limits x-dead-letter", key))
+		same = config_member(loader->doc->root, key);
+	return same;
+}
+
+/* Takes those extensions of @theirs that neither @ours nor @made has; x-mode is joined_mode()'s. */
 static void take_extensions(struct loader *loader, const struct config *theirs,
 			    const struct config *ours, struct draft *made)
 {
 	config_foreach_member(at, theirs) {
-		const struct config *same = config_member(ours, at->key);
+		const struct config *same = find_said(loader, ours, at->key);
 
-		if (!suggest_has(LOADER_EXTENSIONS, at->key))
+		if (!suggest_has(LOADER_EXTENSIONS, at->key) || strcmp(at->key, "x-mode") == 0)
 			continue;
 		if (!same)
 			same = draft_place_of(draft_get(&loader->drafts, made, at->key));
@@ -235,6 +246,51 @@ const struct config *joined_channel(struct loader *loader, unsigned index)
 	else
 		(void)config_nomem(loader->report);
 	return ret;
+}
+
+/* ---- modes ------------------------------------------------------------------------------ */
+
+/* What the document of @member says of its topics' modes. */
+static void mode_of(struct loader *loader, const struct loader_member *member,
+		    enum contract_mode ret[CONTRACT_GROUPS])
+{
+	memcpy(ret, member->document->defaults.mode, CONTRACT_GROUPS * sizeof(*ret));
+	channels_load_mode(loader, member->at, ret);
+}
+
+/* Warns of each document that says less than @channel has. */
+static void warn_of_modes(struct loader *loader, const struct contract_channel *channel,
+			  const struct loader_member *member)
+{
+	enum contract_mode its[CONTRACT_GROUPS];
+
+	for (; member; member = next_document(loader, member)) {
+		mode_of(loader, member, its);
+		if (memcmp(its, channel->mode, sizeof(its)) != 0)
+			loader_warn(loader, member->at, NULL,
+				    "another document's x-mode of the same topics is stricter: the "
+				    "strictest holds");
+	}
+}
+
+void joined_mode(struct loader *loader, struct contract_channel *channel)
+{
+	const struct loader_member *first = loader_member(loader, loader->first[channel->index]);
+	enum contract_mode its[CONTRACT_GROUPS];
+
+	if (!next_document(loader, first))
+		return;
+	for (const struct loader_member *member = first; member;
+	     member = next_document(loader, member)) {
+		if (member->document == loader->doc)
+			continue;
+		mode_of(loader, member, its);
+		for (unsigned group = 0; group < CONTRACT_GROUPS; group++)
+			if (its[group] < channel->mode[group])
+				channel->mode[group] = its[group];
+	}
+	if (loader->report->count == 0)
+		warn_of_modes(loader, channel, first);
 }
 
 /* ---- parameters of operations ----------------------------------------------------------- */

@@ -80,7 +80,7 @@ static bool judge(struct judgement *j, bool is_strict)
 	j->mode[CONTRACT_SCHEMA] =
 		is_strict ? CONTRACT_ENFORCE : gate_mode(j->gate, channel, CONTRACT_SCHEMA);
 	j->mode[CONTRACT_TRANSITION] = CONTRACT_OBSERVE;
-	j->admit_full = UINT32_MAX;
+	j->admit_full = UINT64_MAX;
 	entity_rules_begin(j);
 	return judgement_ask(j, GATE_STEP_PARAMETERS, permission_params) && judgement_message(j);
 }

@@ -140,36 +140,49 @@ static void write_file(struct folder *folder, const char *name, const char *text
 	assert_true(fputs(text, file) >= 0 && fclose(file) == 0);
 }
 
-/* Loads a.yaml and b.yaml; @line is the first fault, or, of a contract that loads, a warning. */
-static void check_pair(const char *a, const char *b, const char *settings, const char *line)
+#define TEXTS_MAX 3u
+
+/* Loads a.yaml, b.yaml, ... with these texts; NULL: it is refused. */
+static struct contract *open_texts(const char *const *texts, size_t count, const char *settings,
+				   struct diag *diag)
 {
 	struct folder folder;
-	char paths[2][300];
-	const char *const path[] = { paths[0], paths[1] };
-	const struct sources_place place = { .count = 2, .path = path };
+	char paths[TEXTS_MAX][300];
+	const char *path[TEXTS_MAX];
+	struct sources_place place = { .count = count, .path = path };
 	struct contract *contract = NULL;
 	struct config *said = NULL;
-	struct diag diag;
-	bool is_said;
 
 	folder_make(&folder);
-	write_file(&folder, "a.yaml", a);
-	write_file(&folder, "b.yaml", b);
-	(void)strcpy(paths[0], folder_file(&folder, "a.yaml"));
-	(void)strcpy(paths[1], folder_file(&folder, "b.yaml"));
-	diag_init(&diag);
+	for (size_t i = 0; i < count; i++) {
+		const char name[] = { (char)('a' + i), '.', 'y', 'a', 'm', 'l', '\0' };
+
+		write_file(&folder, name, texts[i]);
+		path[i] = strcpy(paths[i], folder_file(&folder, name));
+	}
+	diag_init(diag);
 	if (settings)
 		assert_int_equal(
-			config_parse("access.json", settings, strlen(settings), &said, &diag), 0);
-	is_said =
-		contract_open(&place, said, &contract, NULL, &diag) != 0 && strstr(diag.text, line);
+			config_parse("access.json", settings, strlen(settings), &said, diag), 0);
+	diag_ignore(contract_open(&place, said, &contract, NULL, diag));
+	config_free(said);
+	folder_remove(&folder);
+	return contract;
+}
+
+/* @line is the first fault, or, of a contract that loads, a warning. */
+static void check_texts(const char *const *texts, size_t count, const char *settings,
+			const char *line)
+{
+	struct diag diag;
+	struct contract *contract = open_texts(texts, count, settings, &diag);
+	bool is_said = !contract && strstr(diag.text, line);
+
 	for (size_t i = 0; contract && contract->warning[i]; i++)
 		is_said |= strstr(contract->warning[i], line) != NULL;
 	if (!is_said)
 		fail_msg("not said: %s\n%s", line, contract ? "it loads" : diag.text);
 	contract_free(contract);
-	config_free(said);
-	folder_remove(&folder);
 }
 
 static void test_contract_open__of_documents_that_do_not_go_together(void **state)
@@ -225,11 +238,19 @@ static void test_contract_open__of_documents_that_do_not_go_together(void **stat
 		  "b.yaml:9:5: /channels/state/x-limits: is not read: a.yaml:9:5 says otherwise of "
 		  "the "
 		  "same topics, and speaks for them" },
+		{ HEAD
+		  "info: { title: A, version: '1' }\nx-limits: { payloadBytes: 8 }\n" STATE(""),
+		  HEAD
+		  "info: { title: B, version: '1' }\n" STATE("    x-limits: { payloadBytes: 9 }\n"),
+		  NULL,
+		  "b.yaml:9:5: /channels/state/x-limits: is not read: a.yaml:3:1 says otherwise of "
+		  "the same topics, and speaks for them" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		check_pair(rows[i].a, rows[i].b, rows[i].settings, rows[i].line);
+		check_texts((const char *[]){ rows[i].a, rows[i].b }, 2, rows[i].settings,
+			    rows[i].line);
 }
 
 /* One document has the other's title and an id, so that the title is the other's name. */
@@ -263,6 +284,34 @@ static void test_contract_application__is_named_before_it_is_titled(void **state
 	folder_remove(&folder);
 }
 
+/* A document that only observes opens nothing of another's, whichever speaks for the topics. */
+static void test_contract_open__takes_the_strictest_mode(void **state)
+{
+	static const char *const loose[] = {
+		HEAD "info: { title: A, version: '1' }\n"
+		     "x-mode: { permission: observe, schema: off }\n" STATE(""),
+		HEAD "info: { title: A, version: '1' }\n" STATE(
+			"    x-mode: { permission: observe, schema: off }\n"),
+	};
+	static const char strict[] = HEAD "info: { title: B, version: '1' }\n"
+					  "x-mode: { schema: observe }\n" STATE("");
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		const char *const texts[] = { i & 2 ? strict : loose[i & 1],
+					      i & 2 ? loose[i & 1] : strict };
+		struct diag diag;
+		struct contract *contract = open_texts(texts, 2, NULL, &diag);
+
+		if (!contract)
+			fail_msg("%s", diag.text);
+		assert_int_equal(contract->channel[0].mode[CONTRACT_PERMISSION], CONTRACT_ENFORCE);
+		assert_int_equal(contract->channel[0].mode[CONTRACT_SCHEMA], CONTRACT_OBSERVE);
+		contract_free(contract);
+		check_texts(texts, 2, NULL, "x-mode of the same topics is stricter");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,6 +319,7 @@ int main(void)
 		cmocka_unit_test(test_gate_decide__of_a_folder),
 		cmocka_unit_test(test_contract_open__of_documents_that_do_not_go_together),
 		cmocka_unit_test(test_contract_application__is_named_before_it_is_titled),
+		cmocka_unit_test(test_contract_open__takes_the_strictest_mode),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
