@@ -7,6 +7,7 @@
 
 #include "access/scram.h"
 #include "base/clock.h"
+#include "base/peer.h"
 #include "base/wordhash.h"
 #include "broker/events.h"
 
@@ -209,7 +210,7 @@ static struct login_request describe_login(const struct plugin *plugin,
 	};
 }
 
-/* Copies what is judged again when rules change. False: out of memory. */
+/* Copies what is judged, or asked for, again. False: out of memory. */
 static bool keep_proof(struct session *session, const struct login_request *request,
 		       enum login_method method)
 {
@@ -217,7 +218,14 @@ static bool keep_proof(struct session *session, const struct login_request *requ
 		session->token = strdup(request->password);
 	if (method == LOGIN_CERTIFICATE)
 		session->certificate = certid_dup(request->certificate);
-	return (method != LOGIN_TOKEN || session->token) &&
+	if (method == LOGIN_NONE) {
+		char network[PEER_NET_MAX];
+
+		(void)peer_print_net(request->address ? request->address : "", network);
+		session->network = strdup(network);
+	}
+	return (method != LOGIN_NONE || session->network) &&
+	       (method != LOGIN_TOKEN || session->token) &&
 	       (method != LOGIN_CERTIFICATE || session->certificate);
 }
 

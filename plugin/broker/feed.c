@@ -1,8 +1,10 @@
 #include "broker/feed.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/peer.h"
 #include "gate/gate.h"
 #include "monitor/settings.h"
 #include "broker/feed_internal.h"
@@ -124,15 +126,43 @@ void feed_reloaded(struct feed *feed, bool is_done)
 /* ---- who --------------------------------------------------------------------------------- */
 
 /*
+ * Who comes without a name proved nothing, and has one name with all others of them. Each network
+ * of theirs is a user by itself, so that none is limited or kept out for what another did. It is
+ * borrowed until the next call.
+ */
+static const char *nameless(struct feed *feed, const char *network)
+{
+	(void)snprintf(feed->nameless, sizeof(feed->nameless), ACCESS_ANONYMOUS " %s", network);
+	return feed->nameless;
+}
+
+static const char *counted_as(struct feed *feed, const struct session *session)
+{
+	return session->network ? nameless(feed, session->network) : session->name;
+}
+
+/* The same of one who logs in. */
+static const char *login_counted_as(struct feed *feed, const struct login_request *request,
+				    const struct access_principal *principal)
+{
+	char network[PEER_NET_MAX];
+
+	if (!principal || !principal->is_anonymous)
+		return principal ? principal->name : login_who(request).principal;
+	(void)peer_print_net(request->address ? request->address : "", network);
+	return nameless(feed, network);
+}
+
+/*
  * A name that is only claimed may be another's: what such a client does is counted for no
  * principal. Not inlined: a message asks for it only where something was seen.
  */
-__attribute__((noinline)) static struct who who_is(const struct mosquitto *client,
-						   const struct session *session)
+__attribute__((noinline)) static struct who
+who_is(struct feed *feed, const struct mosquitto *client, const struct session *session)
 {
 	struct who who = broker_who(client);
 
-	who.principal = session ? session->name : "";
+	who.principal = session ? counted_as(feed, session) : "";
 	who.is_proved = session != NULL;
 	return who;
 }
@@ -182,7 +212,7 @@ bool feed_login(struct feed *feed, const struct login_request *request,
 
 	if (!answer->principal)
 		return true; /* an offline session without a principal */
-	who.principal = answer->principal->name;
+	who.principal = login_counted_as(feed, request, answer->principal);
 	if (limits)
 		own = monitor_rates(limits);
 	if (!request->is_repeat && request->is_clean)
@@ -206,12 +236,15 @@ void feed_vanished(struct feed *feed, const struct login_request *request)
 {
 	struct who who = login_who(request);
 
+	if (!request->username && !request->password && !request->certificate)
+		who.principal =
+			login_counted_as(feed, request, access_anonymous(feed->rules->access));
 	monitor_disconnected(feed->monitor, &who, request->handle);
 }
 
 void feed_left(struct feed *feed, const struct mosquitto *client, const struct session *session)
 {
-	struct who who = who_is(client, session);
+	struct who who = who_is(feed, client, session);
 
 	monitor_disconnected(feed->monitor, &who, client);
 }
@@ -256,7 +289,7 @@ static struct client *record_of(struct feed *feed, struct feed_publish *publish)
 	if (!publish->record && seat)
 		publish->record = monitor_seated(seat, publish->now_ns);
 	if (!publish->record) {
-		who = who_is(publish->client, publish->session);
+		who = who_is(feed, publish->client, publish->session);
 		publish->record = monitor_client(feed->monitor, &who, seat, publish->now_ns);
 	}
 	return publish->record;
@@ -290,8 +323,8 @@ void feed_will(struct feed *feed, const struct feed_publish *publish, struct dec
 	struct who who;
 
 	/* Of a broker that ended the client is freed already. */
-	who = session ? (struct who){ session->client_id, session->name, "", true }
-		      : who_is(publish->client, session);
+	who = session ? (struct who){ session->client_id, counted_as(feed, session), "", true }
+		      : who_is(feed, publish->client, session);
 	if (monitor_is_banned(feed->monitor, &who, publish->now_ns))
 		gate_refuse(decision, REASON_IDENTITY_UNKNOWN,
 			    "the client, or its user, is banned");
@@ -333,7 +366,7 @@ void feed_accepted(struct feed *feed, struct feed_publish *publish, const struct
 	message.has_claim = read_claim(feed, decision, publish->now_ns, &message.claim_off_ms);
 	if (!monitor_published(feed->monitor, record, &message, publish->now_ns))
 		return;
-	who = who_is(publish->client, publish->session);
+	who = who_is(feed, publish->client, publish->session);
 	monitor_respond(feed->monitor, record, &who, publish->now_ns);
 }
 
@@ -346,7 +379,7 @@ static bool is_about_others(enum reason reason)
 void feed_refused(struct feed *feed, const struct feed_publish *publish,
 		  const struct decision *decision)
 {
-	struct who who = who_is(publish->client, publish->session);
+	struct who who = who_is(feed, publish->client, publish->session);
 	bool is_other = is_about_others(decision->reason);
 
 	monitor_refused(feed->monitor, &who, decision->reason,
@@ -364,7 +397,7 @@ void feed_subscribe(struct feed *feed, const struct feed_publish *asked, struct 
 	const struct limits *limits = asked->session && asked->session->principal
 					      ? asked->session->principal->limits
 					      : NULL;
-	struct who who = who_is(asked->client, asked->session);
+	struct who who = who_is(feed, asked->client, asked->session);
 	struct diag why;
 
 	if (!limits || limits->subscriptions == 0 ||
@@ -385,7 +418,7 @@ void feed_subscribe(struct feed *feed, const struct feed_publish *asked, struct 
 
 void feed_unsubscribe(struct feed *feed, const struct feed_publish *asked)
 {
-	struct who who = who_is(asked->client, asked->session);
+	struct who who = who_is(feed, asked->client, asked->session);
 
 	if (asked->session && asked->session->principal && asked->session->principal->limits)
 		monitor_unsubscribe(feed->monitor, &who, asked->request->message.topic,

@@ -6,6 +6,8 @@
 #ifndef PETSTORE_FEED_INTERNAL_H
 #define PETSTORE_FEED_INTERNAL_H
 
+#include "access/access.h"
+#include "base/peer.h"
 #include "monitor/metricsfile.h"
 #include "broker/feed.h"
 
@@ -28,6 +30,7 @@ struct feed {
 	struct metricsfile *file; /* NULL: none is wanted */
 	const struct rules *rules;
 	bool has_channel; /* the contract has one for alerts */
+	char nameless[sizeof(ACCESS_ANONYMOUS) + PEER_NET_MAX]; /* of feed.c */
 	uint64_t generation;
 	uint64_t start_s;
 	int64_t unix_ms; /* the unix time at which clock_mono_ns() was 0 */

@@ -244,6 +244,7 @@ static void forget(struct sessions *sessions, struct session *session)
 	part_owner(sessions, session->owner);
 	part(&sessions->ids, &session->id->name);
 	drop_identity(session);
+	free(session->network);
 	free(session);
 }
 

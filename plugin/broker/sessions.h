@@ -55,10 +55,11 @@ struct session {
 	struct access_principal *made; /* owned: made for a certificate or a token, else NULL */
 	struct certid *certificate;    /* owned: what it was made for; NULL without one */
 	char *token;                   /* owned: what it was made for; NULL without one */
-	uint64_t entry;                /* login_answer.entry; 0: not proved by an entry of a file */
-	int64_t proved_ms;             /* unix time of its login */
-	int64_t expires_ms;            /* unix time at which it ends; 0: never, or it has ended */
-	uint64_t asked;                /* number of the reload after which the broker asked last */
+	char *network;      /* owned: where one without a name came from (base/peer.h); else NULL */
+	uint64_t entry;     /* login_answer.entry; 0: not proved by an entry of a file */
+	int64_t proved_ms;  /* unix time of its login */
+	int64_t expires_ms; /* unix time at which it ends; 0: never, or it has ended */
+	uint64_t asked;     /* number of the reload after which the broker asked last */
 	enum session_state state;
 	bool was_closed;   /* its connection before was closed because of a publish (holdoffs.h) */
 	bool is_anonymous; /* it has no name at the broker, see access_anonymous() */

@@ -99,6 +99,29 @@ def test_nobody_commands_without_a_name(new_broker):
     assert "commands of" not in broker.log(before)
 
 
+def test_nobody_is_kept_out_for_another(new_broker):
+    """Each network is limited, and held off, by itself."""
+    broker = start(new_broker)
+
+    def limit(access):
+        access["roles"]["hasty"] = {"scopes": ["write:inventory"], "limits": {"messagesPerSecond": 2},
+                                    "clientIds": ["*"]}
+        access["anonymous"] = {"roles": ["hasty"]}
+    change(broker, limit)
+    broker.reload()
+    near, far = {"source": "127.0.0.1"}, {"source": "127.0.0.2"}
+    other = nameless(broker, **near)
+    flooder, stock = nameless(broker, "flooder", **far), messages.stock(messages.unique("product"))
+    before = broker.mark()
+    for _ in range(60):
+        flooder.publish(*stock)
+    flooder.wait_closed()
+    broker.wait_log('user "anonymous 127.0.0.2" client flooder', before)
+    assert nameless(broker, **far).code != 0
+    assert nameless(broker, **near).code == 0
+    assert other.publish(*messages.stock(messages.unique("product")), qos=1) < 0x80
+
+
 def test_client_ids_of_others(new_broker):
     """Whoever proved nothing takes no session over, and comes under no id that has an owner."""
     broker = start(new_broker)
