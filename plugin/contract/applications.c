@@ -124,6 +124,11 @@ const struct config *applications_member(const struct loader *loader, const char
 							 : loader->doc->root;
 }
 
+bool applications_leaves(const struct loader *loader, const char *key)
+{
+	return loader->doc->is_plugins && !config_member(applications_member(loader, key), key);
+}
+
 /* The names of its operations, of those on channels that are no topics, too. */
 static bool name_operations(struct loader *loader, struct contract_application *ret)
 {

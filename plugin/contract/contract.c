@@ -42,6 +42,29 @@ static void warn(void *ctx, const struct config *at, const char *key, const char
 
 /* ---- the document itself ---------------------------------------------------------------- */
 
+static bool is_below(const char *address, const char *first)
+{
+	size_t len = strlen(first);
+
+	return address && strncmp(address, first, len) == 0 && address[len] == '/';
+}
+
+/* Is the document about notices and alerts only? */
+static bool is_plugins(const struct config *root)
+{
+	const struct config *channels = config_member(root, "channels");
+
+	if (!channels || channels->kind != CONFIG_OBJECT || channels->count == 0)
+		return false;
+	config_foreach_member(at, channels) {
+		const char *address = config_string(config_member(at, "address"));
+
+		if (!is_below(address, CONTRACT_NOTICES) && !is_below(address, CONTRACT_ALERTS))
+			return false;
+	}
+	return true;
+}
+
 static void load_root(struct loader *loader)
 {
 	static const char *const groups[] = { "channels", "operations", NULL };
@@ -55,6 +78,7 @@ static void load_root(struct loader *loader)
 	defaults->payload_max = CONTRACT_PAYLOAD_DEFAULT;
 	channels_load_mode(loader, applications_member(loader, "x-mode"), defaults->mode);
 	channels_load_limits(loader, loader->doc->root, defaults);
+	loader->doc->is_plugins = is_plugins(loader->doc->root);
 }
 
 /* Says what is wrong with the address of pair->channel, if it is about a certain one. */
@@ -159,16 +183,22 @@ static void join_limits(struct limits *to, const struct limits *from)
 static void join_defaults(struct loader *loader)
 {
 	struct contract_channel *joined = &loader->contract->defaults;
+	bool is_said = false;
 
 	*joined = loader->document[0].defaults;
-	for (size_t i = 1; i < loader->document_count; i++) {
+	for (size_t i = 0; i < loader->document_count; i++) {
 		const struct contract_channel *its = &loader->document[i].defaults;
 
-		for (unsigned group = 0; group < CONTRACT_GROUPS; group++)
-			if (its->mode[group] < joined->mode[group])
-				joined->mode[group] = its->mode[group];
+		loader->doc = &loader->document[i];
 		join_limits(&joined->limits, &its->limits);
+		if (applications_leaves(loader, "x-mode"))
+			continue;
+		for (unsigned group = 0; group < CONTRACT_GROUPS; group++)
+			if (!is_said || its->mode[group] < joined->mode[group])
+				joined->mode[group] = its->mode[group];
+		is_said = true;
 	}
+	loader->doc = loader->document;
 }
 
 typedef void step(struct loader *);

@@ -51,6 +51,7 @@ struct loader_document {
 	unsigned application;
 	bool is_client;
 	bool is_translated; /* it is of AsyncAPI 2 */
+	bool is_plugins;    /* all of its channels are for notices or alerts */
 	const struct config *root;
 	const struct config *settings; /* what the access file says of it; NULL: nothing */
 	const struct config *servers;  /* /servers; NULL: there are none */
@@ -125,6 +126,12 @@ static inline void *loader_take(struct loader *loader, size_t count, size_t size
 bool applications_load(struct loader *loader, const struct config *settings);
 /* What has @key: what the access file says of the document, or the document. */
 const struct config *applications_member(const struct loader *loader, const char *key);
+
+/*
+ * Does the document that is being read leave it to the others what @key says of topics that no
+ * channel has? One that is about notices and alerts only does, where it has no such member.
+ */
+bool applications_leaves(const struct loader *loader, const char *key);
 
 /* x-unlisted of all documents, when the scopes of all have their numbers. */
 void unlisted_load(struct loader *loader);

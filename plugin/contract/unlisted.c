@@ -92,14 +92,19 @@ static void join(struct contract_unlisted *to, const struct contract_unlisted *f
 void unlisted_load(struct loader *loader)
 {
 	struct contract_unlisted *joined = &loader->contract->unlisted, one;
+	bool is_said = false;
 
+	*joined = (struct contract_unlisted){ .mode = CONTRACT_UNLISTED_REFUSE };
 	for (size_t i = 0; i < loader->document_count; i++) {
 		loader->doc = &loader->document[i];
+		if (applications_leaves(loader, KEY))
+			continue;
 		load_one(loader, &one);
-		if (i == 0)
-			*joined = one;
-		else
+		if (is_said)
 			join(joined, &one);
+		else
+			*joined = one;
+		is_said = true;
 	}
 	loader->doc = loader->document;
 	if (joined->mode == CONTRACT_UNLISTED_PASS && joined->send.is_closed &&

@@ -164,6 +164,18 @@ static void test_gate_decide__of_the_strictest_document(void **state)
 	    DATA "receive.cases");
 }
 
+/* A document about notices only leaves it to the other one, as long as it says nothing itself. */
+static void test_gate_decide__with_a_document_for_notices(void **state)
+{
+	static const char second[] = DATA "notices.asyncapi.yaml";
+
+	(void)state;
+	run(second, "{\"Heating\":{\"x-unlisted\":\"observe\"}}", DATA "observe.cases");
+	run(second,
+	    "{\"Heating\":{\"x-unlisted\":\"pass\"},\"Notices\":{\"x-unlisted\":\"refuse\"}}",
+	    DATA "refuse.cases");
+}
+
 /* A text that says who may, where that is not everybody. */
 static void test_gate_decide__says_what_an_unlisted_topic_needs(void **state)
 {
@@ -247,6 +259,7 @@ int main(void)
 		cmocka_unit_test(test_gate_decide__passes_unlisted_topics),
 		cmocka_unit_test(test_gate_decide__of_what_access_says),
 		cmocka_unit_test(test_gate_decide__of_the_strictest_document),
+		cmocka_unit_test(test_gate_decide__with_a_document_for_notices),
 		cmocka_unit_test(test_gate_decide__says_what_an_unlisted_topic_needs),
 		cmocka_unit_test(test_rules_load__refuses_what_would_say_nothing),
 		cmocka_unit_test(test_rules_load__warns_of_a_scope_for_ones_own),
