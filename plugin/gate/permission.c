@@ -405,6 +405,19 @@ static bool refuse_needs(struct judgement *j, const struct contract_operation *o
 				operation->name, names, j->principal->name, other);
 }
 
+/* Is one of the operations granted to the principal on topics with other parameters? */
+static bool is_granted_elsewhere(const struct judgement *j,
+				 const struct contract_operation *operation, size_t count)
+{
+	const struct contract_match open = { .channel = j->match->channel ? j->match->channel
+									  : j->decision->channel };
+
+	for (size_t i = 0; i < count; i++)
+		if (is_granted(j->gate->rules, j->principal, &operation[i], &open, true))
+			return true;
+	return false;
+}
+
 /* Refuses because the principal has none of the grants that @operation and the others ask for. */
 static bool refuse_ungranted(struct judgement *j, const struct contract_operation *operation,
 			     size_t count)
@@ -422,9 +435,12 @@ static bool refuse_ungranted(struct judgement *j, const struct contract_operatio
 			append(parties, " or ", party);
 	}
 	return judgement_refuse(j, REASON_SCOPE_MISSING,
-				"operation %s is for who %s: no role of %s says so",
+				"operation %s is for who %s: no role of %s says so%s",
 				operation->name, parties[0] ? parties : "is another application",
-				j->principal->name);
+				j->principal->name,
+				is_granted_elsewhere(j, operation, count)
+					? " of this topic (its \"where\" names others)"
+					: "");
 }
 
 bool permission_refuse(struct judgement *j, const struct contract_operation *operation,
@@ -436,7 +452,8 @@ bool permission_refuse(struct judgement *j, const struct contract_operation *ope
 
 	for (size_t i = 0; i < count && j->request->action != GATE_DELIVER; i++)
 		if (operation[i].party == CONTRACT_ANYBODY ||
-		    is_granted(j->gate->rules, j->principal, &operation[i], match, true))
+		    (operation[i].alternative_count > 0 &&
+		     is_granted(j->gate->rules, j->principal, &operation[i], match, true)))
 			return refuse_needs(j, &operation[i], count);
 	return j->request->action == GATE_DELIVER
 		       ? judgement_refuse(j, REASON_SCOPE_MISSING, "scope missing")
