@@ -321,7 +321,9 @@ static struct draft *put_head(struct learned *learned)
 	maker_note(maker, root, "x-perspective", "operations are those of the broker's users");
 	maker_text(maker, root, "x-mode", "enforce");
 	maker_note(maker, root, "x-mode",
-		   "observe: all passes, and what the contract lacks is reported");
+		   "observe: what breaks the contract passes, and is reported");
+	maker_text(maker, root, "x-unlisted", "refuse");
+	maker_note(maker, root, "x-unlisted", "observe: so do topics that no channel has");
 	return root;
 }
 
