@@ -44,6 +44,7 @@ void init_texts_conf(const struct init_setting *setting, FILE *file)
 		      "persistence_location %s/\n"
 		      "max_queued_messages 10000\n\n"
 		      "log_dest stderr\n"
+		      "log_timestamp_format %%Y-%%m-%%dT%%H:%%M:%%S\n"
 		      "log_type error\n"
 		      "log_type warning\n"
 		      "log_type notice\n"
