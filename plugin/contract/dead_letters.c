@@ -20,7 +20,7 @@ static bool fail(struct loader *loader, const struct config *at, const char *top
 {
 	static const char expected[] =
 		"expected the topic of a channel with a \"receive\" operation "
-		"and without a \"send\" operation";
+		"and without a \"send\" operation, as clients see them";
 	const struct contract *contract = loader->contract;
 
 	if (!channel)
