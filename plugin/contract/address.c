@@ -130,8 +130,7 @@ static void check_value(struct loader *loader, const struct config *at)
 {
 	const char *text = config_string(at);
 
-	if (at->count == 0 || strlen(text) < at->count || strchr(text, '/') ||
-	    !level_is_topic(text, at->count))
+	if (at->count == 0 || !text || strchr(text, '/') || !level_is_topic(text, at->count))
 		loader_warn(loader, at, NULL,
 			    "no topic has this at a parameter: a level is not empty, and has no /, "
 			    "+, # "
@@ -153,7 +152,8 @@ static void load_values(struct loader *loader, const struct config *list,
 		if (!config_expect(loader->report, at, CONFIG_STRING))
 			continue;
 		check_value(loader, at);
-		value[ret->value_count++] = config_string(at);
+		/* Of one with U+0000 stays what no topic has either. */
+		value[ret->value_count++] = config_string(at) ? config_string(at) : "/";
 	}
 	ret->value = value;
 }

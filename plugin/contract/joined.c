@@ -4,6 +4,7 @@
  */
 #include "contract/contract_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/suggest.h"
@@ -295,35 +296,56 @@ void joined_mode(struct loader *loader, struct contract_channel *channel)
 
 /* ---- parameters of operations ----------------------------------------------------------- */
 
-static bool has_value(const struct contract_param *param, const char *value)
+static int compare_values(const void *a, const void *b)
 {
-	for (size_t i = 0; i < param->value_count; i++)
-		if (strcmp(param->value[i], value) == 0)
-			return true;
-	return false;
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool has_values(const struct contract_param *param, const struct contract_param *other)
+/* The parameter's values in the order of strcmp(); NULL: memory ran out. */
+static const char **sort_values(struct loader *loader, const struct contract_param *param)
 {
-	for (size_t i = 0; i < other->value_count; i++)
-		if (!has_value(param, other->value[i]))
+	const char **ret = arena_take(&loader->scratch, param->value_count, sizeof(*ret));
+
+	if (!ret) {
+		(void)config_nomem(loader->report);
+		return NULL;
+	}
+	for (size_t i = 0; i < param->value_count; i++)
+		ret[i] = param->value[i];
+	qsort(ret, param->value_count, sizeof(*ret), compare_values);
+	return ret;
+}
+
+/* Have they the same values, in whatever order? */
+static bool is_same_list(struct loader *loader, const struct contract_param *a,
+			 const struct contract_param *b)
+{
+	const char **ours, **theirs;
+
+	if (a->value_count != b->value_count)
+		return false;
+	ours = a->value_count > 0 ? sort_values(loader, a) : NULL;
+	theirs = ours ? sort_values(loader, b) : NULL;
+	for (size_t i = 0; theirs && i < a->value_count; i++)
+		if (strcmp(ours[i], theirs[i]) != 0)
 			return false;
 	return true;
 }
 
 /* Do the two list and match the same? */
-static bool is_same(const struct contract_param *a, const struct contract_param *b)
+static bool is_same(struct loader *loader, const struct contract_param *a,
+		    const struct contract_param *b)
 {
-	if (!a->value_count != !b->value_count || !a->pattern != !b->pattern)
+	if (!a->pattern != !b->pattern || (a->pattern && strcmp(a->pattern, b->pattern) != 0))
 		return false;
-	return has_values(a, b) && has_values(b, a) &&
-	       (!a->pattern || strcmp(a->pattern, b->pattern) == 0);
+	return is_same_list(loader, a, b);
 }
 
-static bool are_same(const struct contract_param *a, const struct contract_param *b, size_t count)
+static bool are_same(struct loader *loader, const struct contract_param *a,
+		     const struct contract_param *b, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (!is_same(&a[i], &b[i]))
+		if (!is_same(loader, &a[i], &b[i]))
 			return false;
 	return true;
 }
@@ -359,7 +381,7 @@ void joined_params(struct loader *loader, struct contract_channel *channel)
 		if (theirs.address)
 			address_load_params(loader, member->at, &theirs);
 		if (theirs.param_count == channel->param_count &&
-		    !are_same(channel->param, theirs.param, channel->param_count))
+		    !are_same(loader, channel->param, theirs.param, channel->param_count))
 			own_params(loader, channel, theirs.param);
 	}
 	loader->doc = (struct loader_document *)speaker;

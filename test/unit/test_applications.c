@@ -226,6 +226,10 @@ static void test_contract_open__of_documents_that_do_not_go_together(void **stat
 		  ADDRESS("B", "receive", "a/{x/y", "{}"), NULL,
 		  "b.yaml:5:5: /channels/c/address: the address has a { without its }, or a } "
 		  "without its {" },
+		{ ADDRESS("A", "send", "a/{x}", "{ x: { enum: [\"\\0\"] } }"),
+		  ADDRESS("B", "send", "a/{x}", "{ x: { enum: [b] } }"), NULL,
+		  "a.yaml:6:31: /channels/c/parameters/x/enum/0: no topic has this at a "
+		  "parameter" },
 		{ ADDRESS("A", "send", "a/{x}/{y}", "{ x: {}, y: {} }"),
 		  ADDRESS("B", "receive", "a/{z}/{z}", "{ z: {} }"), NULL,
 		  "b.yaml:5:5: /channels/c/address: \"z\" is another level of the same topics in a "
