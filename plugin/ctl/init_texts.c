@@ -92,7 +92,7 @@ void init_texts_notices(FILE *file)
 static void put_word(FILE *file, const char *text)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789-_./:=@%+,";
+				    "0123456789-_./:@%+,";
 
 	if (*text && strspn(text, plain) == strlen(text)) {
 		(void)fputs(text, file);

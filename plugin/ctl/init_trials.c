@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/config.h"
+#include "base/utf8.h"
 #include "ctl/deref.h"
 #include "ctl/sample.h"
 #include "gate/rules.h"
@@ -79,6 +80,20 @@ bool init_trials_may_receive(const struct init_trials *trials, const struct init
 	return decision.verdict == VERDICT_ALLOW;
 }
 
+/* Commands are pasted into a terminal, for which a character that does not show may be an order. */
+static bool is_shown(const char *text)
+{
+	size_t len = strlen(text), n;
+	uint32_t code;
+
+	for (size_t i = 0; i < len; i += n) {
+		n = utf8_read(text + i, len - i, &code);
+		if (n == 0 || !utf8_is_plain(code))
+			return false;
+	}
+	return true;
+}
+
 /* ---- payloads --------------------------------------------------------------------------- */
 
 /* The payload as it is sent, to be freed; NULL: it can't be shown, or memory ran out. */
@@ -90,7 +105,7 @@ static char *payload_text_of(const struct contract_message *message, const json_
 		text = strdup(json_string_value(json));
 	else
 		text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
-	if (text && strlen(text) <= INIT_PAYLOAD_MAX && strlen(text) > 0)
+	if (text && strlen(text) <= INIT_PAYLOAD_MAX && strlen(text) > 0 && is_shown(text))
 		return text;
 	free(text);
 	return NULL;
@@ -178,7 +193,7 @@ static bool write_topic(const struct trial_search *search, json_t *json)
 		used += len;
 	}
 	search->trial->topic[used] = '\0';
-	return used > 0 && !strpbrk(search->trial->topic, "{}+#");
+	return used > 0 && !strpbrk(search->trial->topic, "{}+#") && is_shown(search->trial->topic);
 }
 
 /* ---- a payload that is refused ------------------------------------------------------------ */

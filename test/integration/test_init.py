@@ -96,6 +96,25 @@ def try_all(made):
             assert subprocess.run(command, shell=True, stdout=subprocess.PIPE).returncode == 0
 
 
+def test_what_does_not_show_is_not_pasted(tmp_path):
+    """An escape sequence that ends what a terminal takes for pasted, in an example and a topic."""
+    document = {
+        "asyncapi": "3.0.0", "info": {"title": "Odd", "version": "1.0.0"},
+        "channels": {"c": {
+            "address": "odd/{id}",
+            "parameters": {"id": {"examples": ["1\x1b[201~\ntouch x\n"]}},
+            "messages": {"m": {
+                "contentType": "text/plain", "payload": {"type": "string"},
+                "examples": [{"payload": "2\x1b[201~\ntouch x\n"}, {"payload": "'$(touch x)`"}]}}}},
+        "operations": {"say": {"action": "send", "channel": {"$ref": "#/channels/c"}}}}
+    (tmp_path / "odd.asyncapi.json").write_text(json.dumps(document))
+    text = subprocess.run(
+        [TOOL, "init", str(tmp_path / "odd.asyncapi.json"), "--out", str(tmp_path / "made"),
+         "--plugin", harness.PLUGIN], text=True, check=True, stdout=subprocess.PIPE).stdout
+    assert "-m ''\\''$(touch x)`'" in text
+    assert "\x1b" not in text and "\ntouch" not in text
+
+
 def test_several_documents(tmp_path):
     documents = sorted(glob.glob(os.path.join(APPLICATIONS, "*.yaml")))
     for document in documents:
