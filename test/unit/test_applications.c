@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "cases.h"
+#include "failalloc.h"
 #include "folder.h"
 #include "gate/gate.h"
 
@@ -316,6 +317,29 @@ static void test_contract_open__takes_the_strictest_mode(void **state)
 	}
 }
 
+static void test_rules_load__without_memory(void **state)
+{
+	static const char *const path[] = { DATA };
+	struct rules_files files = { .contract = { .count = 1, .path = path },
+				     .access = DATA "access.json" };
+	bool has_failed = true;
+
+	(void)state;
+	for (size_t n = 1; has_failed; n++) {
+		struct rules *rules = NULL;
+		struct diag diag;
+		int rc;
+
+		diag_init(&diag);
+		failalloc_start(n);
+		rc = rules_load(&files, &rules, &diag);
+		has_failed = failalloc_stop();
+		if (has_failed && rc != ERR_NOMEM)
+			fail_msg("allocation %zu: %d, %s", n, rc, diag.text);
+		rules_free(rules);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +348,7 @@ int main(void)
 		cmocka_unit_test(test_contract_open__of_documents_that_do_not_go_together),
 		cmocka_unit_test(test_contract_application__is_named_before_it_is_titled),
 		cmocka_unit_test(test_contract_open__takes_the_strictest_mode),
+		cmocka_unit_test(test_rules_load__without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
