@@ -117,9 +117,26 @@ void init_folder_forget(struct init_folder *folder)
 	(void)unlink(path);
 }
 
+/* Is one of the names a folder already? Then none is replaced. */
+static int check_names(const struct init_folder *folder, struct diag *diag)
+{
+	char path[PATH_MAX];
+	struct stat what;
+
+	for (unsigned i = 0; i < folder->count; i++) {
+		join(folder->path, folder->name[i], path);
+		if (lstat(path, &what) != 0 || !S_ISDIR(what.st_mode))
+			continue;
+		errno = EISDIR;
+		return fail(diag, path);
+	}
+	return 0;
+}
+
 int init_folder_finish(struct init_folder *folder, struct diag *diag)
 {
 	char from[PATH_MAX], to[PATH_MAX];
+	int rc;
 
 	if (!folder->is_there) {
 		if (rename(folder->made, folder->path) != 0)
@@ -127,6 +144,9 @@ int init_folder_finish(struct init_folder *folder, struct diag *diag)
 		folder->made[0] = '\0';
 		return 0;
 	}
+	rc = check_names(folder, diag);
+	if (rc)
+		return rc;
 	for (unsigned i = 0; i < folder->count; i++) {
 		join(folder->made, folder->name[i], from);
 		join(folder->path, folder->name[i], to);

@@ -115,6 +115,19 @@ def test_what_does_not_show_is_not_pasted(tmp_path):
     assert "\x1b" not in text and "\ntouch" not in text
 
 
+def test_a_folder_in_the_way(tmp_path):
+    """--force replaces all of the files or none."""
+    made = tmp_path / "made"
+    (made / "passwords").mkdir(parents=True)
+    (made / "access.json").write_text("mine")
+    done = subprocess.run(
+        [TOOL, "init", os.path.join(APPLICATIONS, "lamp.asyncapi.yaml"), "--out", str(made),
+         "--force", "--plugin", harness.PLUGIN], text=True, stderr=subprocess.PIPE)
+    assert done.returncode == 2 and "passwords: Is a directory" in done.stderr
+    assert (made / "access.json").read_text() == "mine"
+    assert sorted(os.listdir(tmp_path)) == ["made"]
+
+
 def test_several_documents(tmp_path):
     documents = sorted(glob.glob(os.path.join(APPLICATIONS, "*.yaml")))
     for document in documents:
