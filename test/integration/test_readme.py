@@ -121,9 +121,37 @@ def test_refusal_lines(broker):
 def test_access_example(new_broker):
     broker = new_broker(access=ACCESS)
     with open(broker.path("access.json"), "w") as file:
-        file.write(block("json", '"clientIds"'))
+        file.write(block("json", '"orders-service": { "roles"'))
     broker.start()
     broker.try_client("orders-service", broker.password("orders-service")).ping()
+
+
+def test_applications(new_broker, tmp_path):
+    """The control centre and its lamps, as docs/applications.md has them: its table."""
+    (tmp_path / "contract").mkdir()
+    document, access = tmp_path / "contract" / "lights.yaml", tmp_path / "access.json"
+    document.write_text(block("yaml", "title: Streetlights API, version"))
+    access.write_text(block("json", '"centre": { "is"').replace(
+        '"lamp-7": {', '"lamp-8": {"roles": ["lamp"]}, "stranger": {"roles": []}, "lamp-7": {'))
+    broker = new_broker(contract=str(document), access=str(access))
+    for user in ("control", "lamp-7", "lamp-8", "stranger"):
+        subprocess.run([os.path.join(harness.BUILD, "petstorectl"), "passwd", "set", broker.path("passwords"), user],
+                       input="a long password\n", text=True, check=True, stdout=subprocess.PIPE)
+    broker.start()
+
+    def client(user):
+        return broker.try_client(user, "a long password", client_id=user)
+
+    users = {user: client(user) for user in ("control", "lamp-7", "lamp-8", "stranger")}
+    report, command = ("lights/lamp-7/measured", '{"lumens": 3}'), ("lights/lamp-7/turn", '{"command": "on"}')
+    taken = {user: [users[user].publish(*each, qos=1) in (0, 0x10) for each in (report, command)] for user in users}
+    assert taken == {"control": [False, True], "lamp-7": [True, False], "lamp-8": [False, False],
+                     "stranger": [False, False]}
+    granted = {user: [users[user].subscribe(each[0]) == [2] for each in (report, command)] for user in users}
+    assert granted == {"control": [True, False], "lamp-7": [False, True], "lamp-8": [False, False],
+                       "stranger": [False, False]}
+    users["lamp-7"].publish(*report, qos=1)
+    assert users["control"].message().topic == report[0]
 
 
 def test_add_a_user(new_broker):
@@ -223,7 +251,7 @@ def test_into_force(new_broker):
     broker.wait_rows([(1,)], "SELECT observed FROM refusals WHERE decision_id = ?",
                      notice["decisionId"])
 
-    # 3: what is to be mended; the database holds what the rules accept
+    # 3: what is to be mended; the status that was said is taken over
     writer = broker.client("orders-service")
     order = messages.unique("ord")
     assert writer.publish(*messages.order(order, "SHIPPED"), qos=0) == 0
@@ -231,7 +259,7 @@ def test_into_force(new_broker):
     assert refused_by("reason") == {"scope-missing": 1, "qos-too-low": 1}
     assert refused_by("client") == {stranger.client_id: 1, writer.client_id: 1}
     assert refused_by("topic") == {bad[0]: 1, "orders/%s/status" % order: 1}
-    assert broker.rows("SELECT count(*) FROM orders") == [(0,)]
+    assert broker.rows("SELECT status, adopted_at IS NULL FROM orders") == [("SHIPPED", 0)]
 
     # 4: who may do what is enforced, the rest is watched
     edit(modes(step(4)))
@@ -240,7 +268,7 @@ def test_into_force(new_broker):
 
     # 5: channel by channel, then all of them
     edit(modes(step(5)), "orderStatus")
-    assert writer.publish(*messages.order(order, "SHIPPED"), qos=1) == NOT_AUTHORIZED
+    assert writer.publish(*messages.order(order, "PLACED"), qos=1) == NOT_AUTHORIZED
     service = broker.client("inventory-service")
     assert service.publish(*bad, qos=1) in (0, 0x10)
     edit({}, "orderStatus")
