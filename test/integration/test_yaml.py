@@ -64,7 +64,7 @@ BAD = {
                                   lambda text: text.replace("greenhouse/valve", "{valve}/on"),
                                   r"yaml:21:21: .*has to be quoted"),
     "a name twice": (CONTRACT, lambda text: text + "components: {}\n",
-                     r"yaml:58:1: /components: occurs twice, first at 52:1"),
+                     r"yaml:59:1: /components: occurs twice, first at 52:1"),
     "a boolean for a text": (CONTRACT, lambda text: text.replace("'1.0'", "1.0"),
                              r"yaml:5:3: /info/version: expected a string"),
     "no number": ("messages/reading.yml", lambda text: text.replace("+60", ".inf"),
