@@ -9,6 +9,7 @@ import pytest
 import harness
 import messages
 from rawmqtt import NOT_AUTHORIZED
+from test_reload import edit_json
 
 TAKEN = (0, 0x10)
 TOOL = os.path.join(harness.BUILD, "petstorectl")
@@ -199,6 +200,22 @@ def test_retained_messages(shop):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def with_many_operations(contract):
+    """Those before that of the message are for another one."""
+    channel, send = contract["channels"]["orderStatus"], contract["operations"]["sendOrderStatus"]
+    members = ("orderId", "status", "userId", "never")
+    channel["messages"]["other"] = {"payload": {"type": "object", "required": list(members), "properties": {
+        name: {"type": "string"} for name in members}}}
+    other = dict(send, messages=[{"$ref": "#/channels/orderStatus/messages/other"}])
+    contract["operations"] = dict({"other%d" % i: other for i in range(40)}, **contract["operations"])
+
+
+def test_retained_messages_of_any_operation(shop):
+    edit_json(shop.broker.contract, with_many_operations)
+    assert shop.run("orders", "--retained", text=line(order("o-1", "SHIPPED"), retain=1, qos=1)) == \
+        (0, "1 adopted, 0 unchanged\n")
+
+
 def test_as_the_databases_user(shop):
     """What another user made beside the database the broker could not use."""
     os.chown(shop.broker.folder, 65534, -1)
