@@ -34,6 +34,7 @@ struct loader_member {
 	const struct config *at; /* the object, or what it refers to; NULL: it is no topic */
 	unsigned channel;        /* the contract's, by its index */
 	unsigned next;           /* 1 + the next member of that channel; 0: none */
+	unsigned leader;         /* 1 + the first member of that channel in the same document */
 	unsigned message;        /* the first of its messages among the channel's */
 	unsigned message_count;
 	const struct config *target; /* what it refers to; NULL: it is no reference */

@@ -136,6 +136,23 @@ const struct config *members_of(struct loader *loader, const struct config *at)
 
 /* ---- members ----------------------------------------------------------------------------- */
 
+/* One more member of the channel of @before, the last one until now. */
+static void join_channel(struct loader *loader, struct loader_member *member,
+			 struct loader_member *before)
+{
+	const struct loader_document *doc = loader->doc;
+	const struct loader_member *leader;
+
+	member->channel = before->channel;
+	before->next = (unsigned)(member - loader->member) + 1;
+	/* What another document says of it is compared when all is known of them. */
+	if (before->document != doc)
+		return;
+	member->leader = before->leader;
+	leader = loader_member(loader, member->leader);
+	compare(loader, member->at, leader->at, doc->channels->item[leader - doc->member].key);
+}
+
 /* A channel of its own, or one more member of another's. */
 static void add_topic(struct loader *loader, struct loader_member *member, const char *name,
 		      const struct known *known)
@@ -145,13 +162,9 @@ static void add_topic(struct loader *loader, struct loader_member *member, const
 	unsigned *slot = address ? find_slot(loader, known, address) : NULL;
 	unsigned number = (unsigned)(member - loader->member) + 1;
 
+	member->leader = number;
 	if (slot && *slot > 0) {
-		member->channel = loader->member[*slot - 1].channel;
-		loader->member[*slot - 1].next = number;
-		/* What another document says of it is compared when all is known of them. */
-		if (loader->member[loader->first[member->channel] - 1].document == loader->doc)
-			compare(loader, member->at, loader->at[member->channel],
-				loader->channel[member->channel].name);
+		join_channel(loader, member, &loader->member[*slot - 1]);
 	} else {
 		struct contract_channel *channel = &loader->channel[contract->channel_count];
 

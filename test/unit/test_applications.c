@@ -231,6 +231,14 @@ static void test_contract_open__of_documents_that_do_not_go_together(void **stat
 		  ADDRESS("B", "send", "a/{x}", "{ x: { enum: [b] } }"), NULL,
 		  "a.yaml:6:31: /channels/c/parameters/x/enum/0: no topic has this at a "
 		  "parameter" },
+		{ ADDRESS("A", "send", "a", "{}"),
+		  HEAD "info: { title: B, version: '1' }\nchannels:\n"
+		       "  c: { address: a }\n  d: { address: a, x-will: forbidden }\n"
+		       "operations: { o: { action: send, channel: { $ref: '#/channels/c' } } }\n",
+		  NULL,
+		  "b.yaml:5:20: /channels/d/x-will: is not read: channel \"c\", which is first, "
+		  "has "
+		  "the same address and speaks for both" },
 		{ ADDRESS("A", "send", "a/{x}/{y}", "{ x: {}, y: {} }"),
 		  ADDRESS("B", "receive", "a/{z}/{z}", "{ z: {} }"), NULL,
 		  "b.yaml:5:5: /channels/c/address: \"z\" is another level of the same topics in a "
