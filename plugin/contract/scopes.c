@@ -66,6 +66,9 @@ static bool load_scope(struct loader *loader, const struct config *at, const cha
 	if (contract->scope_count == SCOPES_MAX)
 		return config_fail(loader->report, at, NULL, ERR_LIMIT, "more than %u scopes",
 				   SCOPES_MAX);
+	name = arena_text(&contract->arena, name, len); /* the access file's text goes earlier */
+	if (!name)
+		return config_nomem(loader->report);
 	contract->scope[contract->scope_count++] = name;
 	return true;
 }

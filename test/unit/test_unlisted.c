@@ -199,6 +199,24 @@ static void test_gate_decide__says_what_an_unlisted_topic_needs(void **state)
 	end(&scene);
 }
 
+/* The scope stands in the access file alone, which is gone by then. */
+static void test_gate_decide__names_a_scope_of_the_access_file(void **state)
+{
+	struct gate_request request = { .action = GATE_PUBLISH,
+					.message = { .topic = "zigbee/lamp", .topic_len = 11 } };
+	struct decision decision;
+	struct scene scene;
+
+	(void)state;
+	begin(&scene, NULL,
+	      "{\"Heating\":{\"x-unlisted\":{\"mode\":\"pass\",\"send\":[\"use:any\"]}}}");
+	gate_decide(&scene.gate, access_find(scene.rules->access, "attic"), &request, &decision);
+	assert_string_equal(decision.error.message,
+			    "no channel of the contract has this topic; unlisted topics need the "
+			    "scope use:any");
+	end(&scene);
+}
+
 static void test_rules_load__refuses_what_would_say_nothing(void **state)
 {
 	static const struct {
@@ -261,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_gate_decide__of_the_strictest_document),
 		cmocka_unit_test(test_gate_decide__with_a_document_for_notices),
 		cmocka_unit_test(test_gate_decide__says_what_an_unlisted_topic_needs),
+		cmocka_unit_test(test_gate_decide__names_a_scope_of_the_access_file),
 		cmocka_unit_test(test_rules_load__refuses_what_would_say_nothing),
 		cmocka_unit_test(test_rules_load__warns_of_a_scope_for_ones_own),
 	};
