@@ -116,12 +116,17 @@ static json_t *document_of(const struct config *part, const char *version)
 	return json;
 }
 
-static void check_tree(const char *name, const struct config *root, const struct config *wanted)
+/* @view is said of the document, unless it is what documents without it are. */
+static void check_tree(const char *name, const struct config *root, const struct config *wanted,
+		       const char *view)
 {
 	json_t *expected = document_of(wanted, "3.0.0"), *found = config_json(root);
-	char *expected_text = json_dumps(expected, JSON_SORT_KEYS | JSON_INDENT(1));
-	char *found_text = json_dumps(found, JSON_SORT_KEYS | JSON_INDENT(1));
+	char *expected_text, *found_text;
 
+	if (strcmp(view, "application") != 0)
+		json_object_set_new(expected, "x-perspective", json_string(view));
+	expected_text = json_dumps(expected, JSON_SORT_KEYS | JSON_INDENT(1));
+	found_text = json_dumps(found, JSON_SORT_KEYS | JSON_INDENT(1));
 	if (!json_equal(expected, found))
 		fail_msg("%s:\nexpected:\n%s\nbut it is:\n%s", name, expected_text, found_text);
 	free(expected_text);
@@ -149,7 +154,8 @@ static void check_case(const struct config *one)
 	check_lines(name, &translation.warnings, config_member(one, "warnings"));
 	if (config_member(one, "to")) {
 		assert_true(translation.is_done);
-		check_tree(name, translation.sources.file[0]->root, config_member(one, "to"));
+		check_tree(name, translation.sources.file[0]->root, config_member(one, "to"),
+			   is_application ? "application" : "client");
 	}
 	assert_true(translation.is_done == !config_member(one, "faults"));
 	translation_clear(&translation);
