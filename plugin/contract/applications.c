@@ -58,11 +58,13 @@ static const char *load_words(struct loader *loader, const struct config *root, 
 static void check_name(struct loader *loader, const struct config *root,
 		       const struct contract_application *ours)
 {
+	const struct config *info = config_member(root, "info"),
+			    *at = ours->id || !info ? root : info;
+	const char *key = ours->id ? "id" : info ? "title" : NULL;
+
 	for (const struct contract_application *other = loader->application; other < ours; other++)
-		if (is_text(other->name, ours->name)) /* a broken document has none */
-			(void)config_fail(loader->report,
-					  ours->id ? root : config_member(root, "info"),
-					  ours->id ? "id" : "title", ERR_INVALID,
+		if (strcmp(other->name, ours->name) == 0)
+			(void)config_fail(loader->report, at, key, ERR_INVALID,
 					  "%s is called \"%s\", too: expected an \"id\" of its own",
 					  other->file, ours->name);
 }

@@ -239,6 +239,8 @@ static void test_contract_open__of_documents_that_do_not_go_together(void **stat
 		  "b.yaml:5:20: /channels/d/x-will: is not read: channel \"c\", which is first, "
 		  "has "
 		  "the same address and speaks for both" },
+		{ HEAD STATE(""), HEAD STATE(""), NULL,
+		  "b.yaml:1:1: a.yaml is called \"\", too: expected an \"id\" of its own" },
 		{ ADDRESS("A", "send", "a/{x}/{y}", "{ x: {}, y: {} }"),
 		  ADDRESS("B", "receive", "a/{z}/{z}", "{ z: {} }"), NULL,
 		  "b.yaml:5:5: /channels/c/address: \"z\" is another level of the same topics in a "
