@@ -92,6 +92,7 @@ static void join(struct contract_unlisted *to, const struct contract_unlisted *f
 void unlisted_load(struct loader *loader)
 {
 	struct contract_unlisted *joined = &loader->contract->unlisted, one;
+	struct loader_document *open = NULL;
 	bool is_said = false;
 
 	*joined = (struct contract_unlisted){ .mode = CONTRACT_UNLISTED_REFUSE };
@@ -100,11 +101,19 @@ void unlisted_load(struct loader *loader)
 		if (applications_leaves(loader, KEY))
 			continue;
 		load_one(loader, &one);
+		if (one.mode != CONTRACT_UNLISTED_REFUSE)
+			open = loader->doc;
 		if (is_said)
 			join(joined, &one);
 		else
 			*joined = one;
 		is_said = true;
+	}
+	if (open && joined->mode == CONTRACT_UNLISTED_REFUSE) {
+		loader->doc = open;
+		loader_warn(loader, applications_member(loader, KEY), KEY,
+			    "opens nothing: another document refuses these topics, or says nothing "
+			    "of them");
 	}
 	loader->doc = loader->document;
 	if (joined->mode == CONTRACT_UNLISTED_PASS && joined->send.is_closed &&
