@@ -33,8 +33,9 @@ def block(language, containing):
 
 
 def here(broker, text):
-    """An example with this broker's files and ports in place of `make run`'s."""
+    """An example with this broker's files and ports in place of `make run`'s, and this build."""
     return (text.replace("build/run/", broker.folder + "/")
+            .replace("build/petstorectl", os.path.join(harness.BUILD, "petstorectl"))
             .replace("8883", str(broker.tls)).replace("8084", str(broker.wss))
             .replace("8884", str(broker.mtls)))
 
