@@ -150,6 +150,7 @@ static const char *param_value(const struct trial_search *search,
 {
 	bool is_first = search->value == values[0];
 	const char *value = NULL;
+	const json_t *member;
 
 	if (param->value_count == 0 && (!search->is_made || is_first))
 		value = value_at(param, json, ret, cap);
@@ -161,8 +162,9 @@ static const char *param_value(const struct trial_search *search,
 		value = param->sample[0];
 	if (!value)
 		value = search->value;
-	if (search->is_made && param->member.name &&
-	    json_is_string(json_object_get(json, param->member.name)))
+	member = search->is_made && param->member.name ? json_object_get(json, param->member.name)
+						       : NULL;
+	if (json_is_string(member) && json_string_value(member) != value)
 		(void)json_object_set_new(json, param->member.name, json_string(value));
 	return value;
 }

@@ -115,6 +115,23 @@ def test_what_does_not_show_is_not_pasted(tmp_path):
     assert "\x1b" not in text and "\ntouch" not in text
 
 
+def test_a_made_payload_names_the_topic(tmp_path):
+    """Where a parameter's value stands in the payload, the topic has the one that was made."""
+    document = {
+        "asyncapi": "3.0.0", "info": {"title": "Shop", "version": "1.0.0"},
+        "channels": {"c": {
+            "address": "orders/{id}", "parameters": {"id": {"location": "$message.payload#/id"}},
+            "messages": {"m": {"payload": {
+                "type": "object", "required": ["id"],
+                "properties": {"id": {"const": "order-number-seventy-seven"}}}}}}},
+        "operations": {"say": {"action": "send", "channel": {"$ref": "#/channels/c"}}}}
+    (tmp_path / "shop.asyncapi.json").write_text(json.dumps(document))
+    text = subprocess.run(
+        [TOOL, "init", str(tmp_path / "shop.asyncapi.json"), "--out", str(tmp_path / "made"),
+         "--plugin", harness.PLUGIN], text=True, check=True, stdout=subprocess.PIPE).stdout
+    assert "-t orders/order-number-seventy-seven -m " in text
+
+
 def test_a_folder_in_the_way(tmp_path):
     """--force replaces all of the files or none."""
     made = tmp_path / "made"
