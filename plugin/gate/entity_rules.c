@@ -65,7 +65,7 @@ static struct value *add_value(struct decision *decision, unsigned column)
 }
 
 /* From where to where does the message move the entity, which may stand there already? */
-static void find_step(struct judgement *j)
+static inline __attribute__((always_inline)) void find_step(struct judgement *j)
 {
 	const char *from = j->state.is_known ? j->state.status[j->mapping->slot] : "";
 
@@ -224,7 +224,7 @@ static bool is_text(const char *text, size_t len, const char *expected)
 }
 
 /* The owner that the payload names, if it does. */
-static bool read_owner(struct judgement *j)
+static inline __attribute__((always_inline)) bool read_owner(struct judgement *j)
 {
 	struct ledger_write *write = &j->decision->write;
 

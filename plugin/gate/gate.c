@@ -29,7 +29,7 @@ static bool check_payload(struct judgement *j)
  * Properties that only matter where they are there are not asked for as long as none is shown: most
  * messages have none.
  */
-static bool ask_properties(struct judgement *j)
+static inline __attribute__((always_inline)) bool ask_properties(struct judgement *j)
 {
 	const struct contract_message *kind = j->decision->kind;
 
