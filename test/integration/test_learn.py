@@ -14,6 +14,7 @@ import pytest
 import harness
 import rawmqtt
 import simulated
+from test_readme import block
 
 TOOL = os.path.join(harness.BUILD, "petstorectl")
 RECORD = ["mosquitto_sub", "-q", "2", "-V", "5", "--retain-as-published", "-F", "%j"]
@@ -212,3 +213,53 @@ def test_observed_then_widened(zigbee, tmp_path, template):
         assert refused(broker, mark) == []
         assert_all_refused(broker, client, [
             (("zigbee2mqtt/lamp_1", lamp(effects="rainbow"), 1, True), "schema-violation")])
+
+
+@contextlib.contextmanager
+def started(command, folder):
+    """A broker that a page's command starts."""
+    with open(folder / "trial.log", "w") as log:
+        process = subprocess.Popen(command, shell=False, cwd=folder, stdout=log, stderr=log)
+    try:
+        harness.until(lambda: " running" in (folder / "trial.log").read_text(), "the broker of the trial", 20)
+        yield
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+def test_recipe(tmp_path):
+    """The commands of docs/existing-broker.md, as they stand there: recorded, tried, widened."""
+    tools = dict(os.environ, PATH=harness.BUILD + ":" + os.environ["PATH"])
+    messages = list(simulated.zigbee())
+    with plain_broker(tmp_path) as port:
+        text = block("sh", "init --learn recording.jsonl").replace(
+            "-W 3600", "-p %d -C %d" % (port, len(messages)))
+        process = subprocess.Popen(["bash", "-ec", text], cwd=tmp_path, env=tools, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        harness.until(lambda: "Sending SUBACK" in (tmp_path / "plain.log").read_text(), "the recorder")
+        client = rawmqtt.RawClient(rawmqtt.open_stream("tcp", port), client_id="simulator")
+        for message in messages:
+            client.publish(*message)
+        client.disconnect()
+        said = process.communicate(timeout=30)[0]
+        assert process.returncode == 0 and "0 errors" in said, said
+
+    contract = tmp_path / "first" / "contract.asyncapi.yaml"
+    contract.write_text(contract.read_text().replace("x-mode: enforce", "x-mode: observe").replace(
+        "x-unlisted: refuse", "x-unlisted: observe"))
+    make, start = block("sh", "--out trial").splitlines()
+    port, = harness.free_ports(1)
+    done = subprocess.run(["bash", "-ec", make.replace("--out", "--port %d --out" % port)], cwd=tmp_path,
+                          env=tools, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+    assert done.returncode == 0, done.stdout
+    user, password = (tmp_path / "trial" / "credentials").read_text().split()[:2]
+    with started(start.split(), tmp_path):
+        for topic, payload in (("zigbee2mqtt/lamp_1/availability", "asleep"), ("zigbee2mqtt/new/level", "7")):
+            subprocess.run(["mosquitto_pub", "-p", str(port), "-V", "5", "-q", "1", "-r", "-u", user, "-P", password,
+                            "-i", user + "/pub", "-t", topic, "-m", payload], check=True, timeout=10)
+        harness.until(lambda: "topic-unknown" in (tmp_path / "trial.log").read_text(), "the observed messages")
+    done = subprocess.run(["bash", "-ec", block("sh", "--learn trial/petstore.db")], cwd=tmp_path, env=tools,
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+    assert done.returncode == 0 and "widened" in done.stdout, done.stdout
+    assert "asleep" in contract.read_text() and "zigbee2mqtt/{zigbee2mqttId}/level" in contract.read_text()
