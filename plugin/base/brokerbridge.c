@@ -64,16 +64,16 @@ static void add(struct brokerbridge *bridge, const struct brokerfile_line *line)
 
 bool brokerbridge_next(const struct brokerfile *file, size_t *at, struct brokerbridge *ret)
 {
-	const struct brokerfile_line *line = file->line, *end = file->line + file->line_count;
+	size_t i = *at;
 
-	for (line += *at; line < end && strcmp(line->word, "connection") != 0;)
-		line++;
-	if (line == end)
+	while (i < file->line_count && strcmp(file->line[i].word, "connection") != 0)
+		i++;
+	if (i == file->line_count)
 		return false;
-	*ret = (struct brokerbridge){ .line = line };
-	for (line++; line < end && line->bridge == ret->line->bridge; line++)
-		add(ret, line);
-	*at = (size_t)(line - file->line);
+	*ret = (struct brokerbridge){ .line = &file->line[i] };
+	for (i++; i < file->line_count && file->line[i].bridge == ret->line->bridge; i++)
+		add(ret, &file->line[i]);
+	*at = i;
 	return true;
 }
 
