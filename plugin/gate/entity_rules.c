@@ -193,6 +193,16 @@ __attribute__((noinline)) static bool check_step(struct judgement *j)
 	       refuse_step(j, contract_step_scope(transitions, j->from, j->to));
 }
 
+/* The status that the message says becomes the entity's. */
+static inline __attribute__((always_inline)) void write_status(struct judgement *j)
+{
+	struct value *value = add_value(j->decision, j->mapping->entity->slot[j->mapping->slot]);
+
+	value->type = VALUE_TEXT;
+	value->text = j->status;
+	value->len = j->status_len;
+}
+
 /*
  * Judges the change from the entity's status, which may be the one that is said. Where
  * nothing is known of it, the status must be one to begin with.
@@ -200,7 +210,6 @@ __attribute__((noinline)) static bool check_step(struct judgement *j)
 static bool check_transition(struct judgement *j)
 {
 	const char *from = j->state.is_known ? j->state.status[j->mapping->slot] : "";
-	struct value *value;
 
 	if (j->to < 0)
 		return judgement_refuse(j, REASON_TRANSITION_ILLEGAL,
@@ -211,10 +220,7 @@ static bool check_transition(struct judgement *j)
 		return refuse_transition(j, from, j->status, j->status_len, allowed_steps(j));
 	if (j->is_repeat && !repeat_check(j))
 		return false;
-	value = add_value(j->decision, j->mapping->entity->slot[j->mapping->slot]);
-	value->type = VALUE_TEXT;
-	value->text = j->status;
-	value->len = j->status_len;
+	write_status(j);
 	return true;
 }
 
@@ -362,16 +368,11 @@ static bool look(struct judgement *j)
 
 static bool take_step(struct judgement *j)
 {
-	struct value *value;
-
 	if (j->is_repeat)
 		repeat_take_over(j);
 	else if (!peer_rules_step(j))
 		return false;
-	value = add_value(j->decision, j->mapping->entity->slot[j->mapping->slot]);
-	value->type = VALUE_TEXT;
-	value->text = j->status;
-	value->len = j->status_len;
+	write_status(j);
 	return true;
 }
 
