@@ -72,11 +72,9 @@ int import_csv(struct import *import) MUST_CHECK;
 int import_objects(struct import *import) MUST_CHECK;  /* JSON lines, an object an entity */
 int import_messages(struct import *import) MUST_CHECK; /* JSON lines, a retained message each */
 
-/*
- * The next line of JSON that is not empty, as a new object. 1: there is one; 0: the file is at its
- * end; negative as above. Lines that are none are faults.
- */
-int import_next_object(struct import *import, char *room, json_t **ret) MUST_CHECK;
+/* Calls @put, whose result is as import_put()'s, for the object of each line of JSON. */
+typedef int import_put_object(struct import *import, json_t *object);
+int import_each_object(struct import *import, import_put_object *put) MUST_CHECK;
 
 /* Where a column of the file goes. */
 enum import_target { IMPORT_ID, IMPORT_OWNER, IMPORT_COLUMN, IMPORT_NOWHERE, IMPORT_UNKNOWN };

@@ -75,7 +75,7 @@ static bool is_wanted(const struct import *import, const char *topic, size_t len
 	       (!import->entity || channel->mapping->entity == import->entity);
 }
 
-static int put_line(struct import *import, const json_t *line)
+static int put_line(struct import *import, json_t *line)
 {
 	const json_t *topic = json_object_get(line, "topic");
 	struct message message = { .topic = json_string_value(topic),
@@ -102,18 +102,5 @@ static int put_line(struct import *import, const json_t *line)
 
 int import_messages(struct import *import)
 {
-	char *room = malloc(IMPORT_LINE_MAX + 1);
-	json_t *line;
-	int rc;
-
-	if (!room)
-		return diag_nomem(&import->call->diag);
-	while ((rc = import_next_object(import, room, &line)) == 1) {
-		rc = put_line(import, line);
-		json_decref(line);
-		if (rc)
-			break;
-	}
-	free(room);
-	return rc;
+	return import_each_object(import, put_line);
 }

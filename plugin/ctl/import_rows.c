@@ -237,7 +237,11 @@ static long read_line(FILE *file, char *room)
 	return c == EOF && len == 0 ? -1 : (long)len;
 }
 
-int import_next_object(struct import *import, char *room, json_t **ret)
+/*
+ * The next line of JSON that is not empty, as a new object. 1: there is one; 0: the file is at its
+ * end; negative as above. Lines that are none are faults.
+ */
+static int next_object(struct import *import, char *room, json_t **ret)
 {
 	json_error_t error;
 	long len;
@@ -342,7 +346,7 @@ static int put_object(struct import *import, json_t *object)
 	return is_right ? import_put(import, &row) : 0;
 }
 
-int import_objects(struct import *import)
+int import_each_object(struct import *import, import_put_object *put)
 {
 	char *room = malloc(IMPORT_LINE_MAX + 1);
 	json_t *object;
@@ -350,12 +354,17 @@ int import_objects(struct import *import)
 
 	if (!room)
 		return diag_nomem(&import->call->diag);
-	while ((rc = import_next_object(import, room, &object)) == 1) {
-		rc = put_object(import, object);
+	while ((rc = next_object(import, room, &object)) == 1) {
+		rc = put(import, object);
 		json_decref(object);
 		if (rc)
 			break;
 	}
 	free(room);
 	return rc;
+}
+
+int import_objects(struct import *import)
+{
+	return import_each_object(import, put_object);
 }
