@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/diag.h"
+#include "base/property_id.h"
 #include "broker/broker_api.h"
 
 /* Mosquitto 2.0 has no name for it and would close the connection: broker_probe() decides. */
@@ -306,8 +307,6 @@ struct who broker_who(const struct mosquitto *client)
 	};
 }
 
-#define CONTENT_TYPE 3 /* MQTT 5, 2.2.2.2 */
-
 /* The broker's copying twin of this call counts memory wrongly in 2.0, so the copy is made here. */
 bool broker_publish_take(const struct broker *broker, const char *client_id,
 			 const struct message *message, struct mqtt5__property *properties)
@@ -341,7 +340,8 @@ bool broker_publish(const struct broker *broker, const char *topic, const char *
 
 	/* Without it the message is what it is. */
 	if (broker->properties.add_text && broker->properties.free_all)
-		(void)broker->properties.add_text(&properties, CONTENT_TYPE, content_type);
+		(void)broker->properties.add_text(&properties, PROPERTY_ID_CONTENT_TYPE,
+						  content_type);
 	return broker_publish_take(broker, NULL, &message, properties);
 }
 

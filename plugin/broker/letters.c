@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* MQTT 5, 2.2.2.2 */
-enum { PAYLOAD_FORMAT = 1, CONTENT_TYPE = 3, CORRELATION_DATA = 9, USER_PROPERTY = 38 };
+#include "base/property_id.h"
 
 #define TEXT_MAX 65535u /* bytes of a text in MQTT */
 
@@ -58,7 +57,7 @@ bool letters_may(struct letters *letters, const struct letters_message *message,
 static bool add_pair(const struct broker_properties *api, struct mqtt5__property **list,
 		     const char *name, const char *value)
 {
-	return strlen(value) <= TEXT_MAX && api->add_pair(list, USER_PROPERTY, name, value) == 0;
+	return strlen(value) <= TEXT_MAX && api->add_pair(list, PROPERTY_ID_USER, name, value) == 0;
 }
 
 /* The property as the client gave it. @room: NUL-terminated copies of its texts go there. */
@@ -69,17 +68,18 @@ static bool add_own(const struct broker_properties *api, struct mqtt5__property 
 
 	if (deadletter_is_ours(property))
 		return true;
-	if (property->id == PAYLOAD_FORMAT)
-		return api->add_byte(list, PAYLOAD_FORMAT, (uint8_t)property->byte) == 0;
-	if (property->id == CORRELATION_DATA)
-		return api->add_binary(list, CORRELATION_DATA, property->value,
+	if (property->id == PROPERTY_ID_PAYLOAD_FORMAT)
+		return api->add_byte(list, PROPERTY_ID_PAYLOAD_FORMAT, (uint8_t)property->byte) ==
+		       0;
+	if (property->id == PROPERTY_ID_CORRELATION_DATA)
+		return api->add_binary(list, PROPERTY_ID_CORRELATION_DATA, property->value,
 				       (uint16_t)property->value_len) == 0;
 	memcpy(room, property->name, property->name_len);
 	room[property->name_len] = '\0';
 	memcpy(value, property->value, property->value_len);
 	value[property->value_len] = '\0';
-	if (property->id == USER_PROPERTY)
-		return api->add_pair(list, USER_PROPERTY, room, value) == 0;
+	if (property->id == PROPERTY_ID_USER)
+		return api->add_pair(list, PROPERTY_ID_USER, room, value) == 0;
 	return api->add_text(list, (int)property->id, value) == 0;
 }
 
@@ -117,7 +117,7 @@ static struct mqtt5__property *make_list(const struct broker_properties *api,
 	for (size_t i = 1; i < pairs.count; i++)
 		(void)add_pair(api, &list, pairs.pair[i].name, pairs.pair[i].value);
 	if (is_envelope)
-		(void)api->add_text(&list, CONTENT_TYPE, "application/json");
+		(void)api->add_text(&list, PROPERTY_ID_CONTENT_TYPE, "application/json");
 	else if (!add_all(api, &list, letter, room))
 		(void)add_pair(api, &list, DEADLETTER_PREFIX "cut", "properties");
 	free(room);

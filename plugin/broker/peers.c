@@ -18,9 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/property_id.h"
 #include "broker/events.h"
 
-#define USER_PROPERTY 38             /* MQTT 5, 2.2.2.2 */
 #define BACK_NS INT64_C(10000000000) /* lines about what came back come no more often */
 #define PAIRS_READ 256u              /* user properties of a message; who has more says nothing */
 
@@ -30,7 +30,7 @@ static void read_pair(const struct broker_properties *api, const mosquitto_prope
 {
 	char *name = NULL, *value = NULL;
 
-	if (api->read_pair(property, USER_PROPERTY, &name, &value, false) && name &&
+	if (api->read_pair(property, PROPERTY_ID_USER, &name, &value, false) && name &&
 	    strcmp(name, PEERS_PROPERTY) == 0)
 		(void)snprintf(ret, LEDGER_PEER_MAX + 1, "%s",
 			       value && strlen(value) <= LEDGER_PEER_MAX ? value : "");
@@ -49,7 +49,7 @@ static bool read_said(const struct broker_properties *api, const mosquitto_prope
 
 	ret[0] = '\0';
 	for (; list; list = api->next(list)) {
-		if (api->identifier(list) != USER_PROPERTY)
+		if (api->identifier(list) != PROPERTY_ID_USER)
 			continue;
 		if (count++ == PAIRS_READ) {
 			ret[0] = '\0';
@@ -67,7 +67,7 @@ static void say(struct plugin *plugin, struct mosquitto_evt_message *event, cons
 
 	/* Without it, where memory runs out, the message is what it is. */
 	if (len > 0 && (size_t)len < sizeof(value))
-		(void)plugin->broker.properties.add_pair(&event->properties, USER_PROPERTY,
+		(void)plugin->broker.properties.add_pair(&event->properties, PROPERTY_ID_USER,
 							 PEERS_PROPERTY, value);
 }
 

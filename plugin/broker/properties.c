@@ -8,16 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/property_id.h"
 #include "broker/events.h"
-
-/* MQTT 5, 2.2.2.2 */
-enum {
-	PAYLOAD_FORMAT = 1,
-	CONTENT_TYPE = 3,
-	RESPONSE_TOPIC = 8,
-	CORRELATION_DATA = 9,
-	USER_PROPERTY = 38,
-};
 
 /* What is being written. */
 struct sink {
@@ -62,23 +54,23 @@ static void put_property(const struct broker_properties *api, struct sink *sink,
 	uint16_t len = 0;
 
 	switch (id) { /* each is what it says to be: none of the calls fails but for memory */
-	case PAYLOAD_FORMAT:
+	case PROPERTY_ID_PAYLOAD_FORMAT:
 		(void)api->read_byte(property, id, &byte, false);
 		put_byte(sink, (unsigned)id);
 		put_byte(sink, byte);
 		break;
-	case CONTENT_TYPE:
-	case RESPONSE_TOPIC:
+	case PROPERTY_ID_CONTENT_TYPE:
+	case PROPERTY_ID_RESPONSE_TOPIC:
 		(void)api->read_text(property, id, &text, false);
 		put_byte(sink, (unsigned)id);
 		put_text(sink, text, text ? strlen(text) : 0);
 		break;
-	case CORRELATION_DATA:
+	case PROPERTY_ID_CORRELATION_DATA:
 		(void)api->read_binary(property, id, &data, &len, false);
 		put_byte(sink, (unsigned)id);
 		put_text(sink, data, data ? len : 0);
 		break;
-	case USER_PROPERTY:
+	case PROPERTY_ID_USER:
 		sink->is_full |= !api->read_pair(property, id, &text, &value, false);
 		put_byte(sink, (unsigned)id);
 		put_text(sink, text, text ? strlen(text) : 0);
@@ -153,7 +145,7 @@ static void show_data(const struct broker_properties *api, struct shown_properti
 
 	if (ret->shown == PROPERTY_PRESENT)
 		return;
-	(void)api->read_binary(property, CORRELATION_DATA, &data, &len, false);
+	(void)api->read_binary(property, PROPERTY_ID_CORRELATION_DATA, &data, &len, false);
 	ret->shown = PROPERTY_PRESENT;
 	ret->text = keep(shown, data);
 	ret->len = data ? len : 0;
@@ -168,7 +160,7 @@ static void show_user(const struct broker_properties *api, struct shown_properti
 	char *name = NULL, *value = NULL;
 
 	ret->is_cut = ret->is_cut || ret->user_count == PAYLOAD_MAX_PAIRS ||
-		      !api->read_pair(property, USER_PROPERTY, &name, &value, false);
+		      !api->read_pair(property, PROPERTY_ID_USER, &name, &value, false);
 	if (name && strcmp(name, PEERS_PROPERTY) == 0) { /* the brokers' own, and no header */
 		api->free(name);
 		api->free(value);
@@ -198,21 +190,21 @@ static void show(const struct broker_properties *api, struct shown_properties *s
 
 	for (const mosquitto_property *at = list; at; at = api->next(at)) {
 		switch (api->identifier(at)) {
-		case PAYLOAD_FORMAT:
-			(void)api->read_byte(at, PAYLOAD_FORMAT, &byte, false);
+		case PROPERTY_ID_PAYLOAD_FORMAT:
+			(void)api->read_byte(at, PROPERTY_ID_PAYLOAD_FORMAT, &byte, false);
 			ret->format_shown = PROPERTY_PRESENT;
 			ret->format = byte;
 			break;
-		case CONTENT_TYPE:
-			show_text(api, shown, at, CONTENT_TYPE, &ret->content_type);
+		case PROPERTY_ID_CONTENT_TYPE:
+			show_text(api, shown, at, PROPERTY_ID_CONTENT_TYPE, &ret->content_type);
 			break;
-		case RESPONSE_TOPIC:
-			show_text(api, shown, at, RESPONSE_TOPIC, &ret->response_topic);
+		case PROPERTY_ID_RESPONSE_TOPIC:
+			show_text(api, shown, at, PROPERTY_ID_RESPONSE_TOPIC, &ret->response_topic);
 			break;
-		case CORRELATION_DATA:
+		case PROPERTY_ID_CORRELATION_DATA:
 			show_data(api, shown, at);
 			break;
-		case USER_PROPERTY:
+		case PROPERTY_ID_USER:
 			show_user(api, shown, at, &bytes);
 			break;
 		}
@@ -291,7 +283,7 @@ static bool add_pair(const struct broker_properties *api, struct source *source,
 {
 	uint16_t len;
 	char *value = name ? take_text(source, &len) : NULL;
-	bool is_added = value && api->add_pair(list, USER_PROPERTY, name, value) == 0;
+	bool is_added = value && api->add_pair(list, PROPERTY_ID_USER, name, value) == 0;
 
 	free(value);
 	return is_added;
@@ -307,14 +299,14 @@ static bool add_property(const struct broker_properties *api, struct source *sou
 
 	if (!take_byte(source, &id))
 		return false;
-	if (id == PAYLOAD_FORMAT)
+	if (id == PROPERTY_ID_PAYLOAD_FORMAT)
 		return take_byte(source, &byte) && api->add_byte(list, (int)id, (uint8_t)byte) == 0;
 	text = take_text(source, &len);
-	if (id == USER_PROPERTY)
+	if (id == PROPERTY_ID_USER)
 		is_added = add_pair(api, source, text, list);
-	else if (text && id == CORRELATION_DATA)
+	else if (text && id == PROPERTY_ID_CORRELATION_DATA)
 		is_added = api->add_binary(list, (int)id, text, len) == 0;
-	else if (text && (id == CONTENT_TYPE || id == RESPONSE_TOPIC))
+	else if (text && (id == PROPERTY_ID_CONTENT_TYPE || id == PROPERTY_ID_RESPONSE_TOPIC))
 		is_added = api->add_text(list, (int)id, text) == 0;
 	free(text);
 	return is_added;

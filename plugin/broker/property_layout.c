@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/property_id.h"
 #include "broker/broker.h"
 #include "broker/broker_api.h"
 
@@ -106,20 +107,22 @@ static bool fits(const struct broker_properties *api)
 {
 	mosquitto_property *list = NULL;
 	const struct property_layout *at;
-	bool is_made = api->add_byte(&list, 1, 1) == 0 &&
-		       api->add_pair(&list, 38, "a name", "its value") == 0 &&
-		       api->add_binary(&list, 9, "some data", 9) == 0;
+	bool is_made = api->add_byte(&list, PROPERTY_ID_PAYLOAD_FORMAT, 1) == 0 &&
+		       api->add_pair(&list, PROPERTY_ID_USER, "a name", "its value") == 0 &&
+		       api->add_binary(&list, PROPERTY_ID_CORRELATION_DATA, "some data", 9) == 0;
 	bool is_fit = false;
 
 	at = as_layout(list);
-	if (is_made && at->identifier == 1 && at->value.byte == 1 && at->next) {
+	if (is_made && at->identifier == PROPERTY_ID_PAYLOAD_FORMAT && at->value.byte == 1 &&
+	    at->next) {
 		at = at->next;
-		is_fit = at->identifier == 38 && is_text(&at->name, "a name") &&
+		is_fit = at->identifier == PROPERTY_ID_USER && is_text(&at->name, "a name") &&
 			 is_text(&at->value.text, "its value") && at->next;
 	}
 	if (is_fit) {
 		at = at->next;
-		is_fit = at->identifier == 9 && is_text(&at->value.text, "some data") && !at->next;
+		is_fit = at->identifier == PROPERTY_ID_CORRELATION_DATA &&
+			 is_text(&at->value.text, "some data") && !at->next;
 	}
 	api->free_all(&list);
 	return is_fit;

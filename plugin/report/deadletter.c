@@ -4,16 +4,8 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/property_id.h"
 #include "base/utf8.h"
-
-/* MQTT 5, 2.2.2.2 */
-enum {
-	PAYLOAD_FORMAT = 1,
-	CONTENT_TYPE = 3,
-	RESPONSE_TOPIC = 8,
-	CORRELATION_DATA = 9,
-	USER_PROPERTY = 38,
-};
 
 /* Without a default, so that a new reason is decided here, too. */
 bool deadletter_is_due(enum reason reason)
@@ -82,15 +74,15 @@ bool deadletter_next(const unsigned char **at, const unsigned char *end,
 		return false;
 	ret->id = *(*at)++;
 	switch (ret->id) {
-	case PAYLOAD_FORMAT:
+	case PROPERTY_ID_PAYLOAD_FORMAT:
 		ret->byte = *(*at)++;
 		return true;
-	case USER_PROPERTY:
+	case PROPERTY_ID_USER:
 		return take_text(at, end, &ret->name, &ret->name_len) &&
 		       take_text(at, end, &ret->value, &ret->value_len);
-	case CONTENT_TYPE:
-	case RESPONSE_TOPIC:
-	case CORRELATION_DATA:
+	case PROPERTY_ID_CONTENT_TYPE:
+	case PROPERTY_ID_RESPONSE_TOPIC:
+	case PROPERTY_ID_CORRELATION_DATA:
 		return take_text(at, end, &ret->value, &ret->value_len);
 	default:
 		return false;
@@ -101,7 +93,7 @@ bool deadletter_is_ours(const struct deadletter_property *property)
 {
 	size_t len = strlen(DEADLETTER_PREFIX);
 
-	return property->id == USER_PROPERTY && property->name_len >= len &&
+	return property->id == PROPERTY_ID_USER && property->name_len >= len &&
 	       memcmp(property->name, DEADLETTER_PREFIX, len) == 0;
 }
 
@@ -112,7 +104,7 @@ bool deadletter_is_one(const void *properties, size_t len)
 	struct deadletter_property property;
 
 	while (at && deadletter_next(&at, end, &property))
-		if (property.id == USER_PROPERTY && property.name_len == sizeof(id) - 1 &&
+		if (property.id == PROPERTY_ID_USER && property.name_len == sizeof(id) - 1 &&
 		    memcmp(property.name, id, sizeof(id) - 1) == 0)
 			return true;
 	return false;
@@ -255,7 +247,7 @@ static void put_users(struct envelope *out, const unsigned char *at, const unsig
 	bool is_first = true;
 
 	while (deadletter_next(&at, end, &property)) {
-		if (property.id != USER_PROPERTY || deadletter_is_ours(&property))
+		if (property.id != PROPERTY_ID_USER || deadletter_is_ours(&property))
 			continue;
 		if (is_first)
 			put_name(out, before, "userProperties");
@@ -280,16 +272,16 @@ static void put_properties(struct envelope *out, const struct deadletter *letter
 	put_name(out, ",", "properties");
 	put_word(out, "{");
 	while (deadletter_next(&at, end, &property)) {
-		if (property.id == USER_PROPERTY)
+		if (property.id == PROPERTY_ID_USER)
 			continue;
 		put_name(out, before,
-			 property.id == PAYLOAD_FORMAT   ? "payloadFormat"
-			 : property.id == CONTENT_TYPE   ? "contentType"
-			 : property.id == RESPONSE_TOPIC ? "responseTopic"
-							 : "correlationData");
-		if (property.id == PAYLOAD_FORMAT)
+			 property.id == PROPERTY_ID_PAYLOAD_FORMAT   ? "payloadFormat"
+			 : property.id == PROPERTY_ID_CONTENT_TYPE   ? "contentType"
+			 : property.id == PROPERTY_ID_RESPONSE_TOPIC ? "responseTopic"
+								     : "correlationData");
+		if (property.id == PROPERTY_ID_PAYLOAD_FORMAT)
 			put_word(out, property.byte ? "1" : "0");
-		else if (property.id == CORRELATION_DATA)
+		else if (property.id == PROPERTY_ID_CORRELATION_DATA)
 			put_base64(out, property.value, property.value_len);
 		else
 			put_string(out, property.value, property.value_len);
