@@ -132,18 +132,68 @@ int store_add_adopted(struct store *store, struct diag *diag)
 }
 
 /*
- * The dots keep index names apart from tables' and from each other. @is_timed: the index for how
- * long a status is unchanged, see store_reader_unchanged().
+ * An index of one column, or of a status and how long it has been unchanged
+ * (store_reader_unchanged()). The dots keep index names apart from tables' and from each other.
  */
-static int make_index(struct store *store, const char *table, const char *column, bool is_timed,
-		      struct diag *diag)
+struct index {
+	const char *table, *column;
+	bool is_timed;
+	bool is_sparse; /* rows where the column is NULL have no place in it */
+};
+
+static const char *suffix_of(const struct index *index)
+{
+	return index->is_timed ? ".updated_at" : "";
+}
+
+static int make_index(struct store *store, const struct index *index, struct diag *diag)
 {
 	sqlite3_str *sql = sqlite3_str_new(store->sql.db);
 
 	sqlite3_str_appendf(sql, "CREATE INDEX IF NOT EXISTS \"%w.%w%s\" ON \"%w\" (\"%w\"%s)",
-			    table, column, is_timed ? ".updated_at" : "", table, column,
-			    is_timed ? ", updated_at" : "");
+			    index->table, index->column, suffix_of(index), index->table,
+			    index->column, index->is_timed ? ", updated_at" : "");
+	if (index->is_sparse)
+		sqlite3_str_appendf(sql, " WHERE \"%w\" IS NOT NULL", index->column);
 	return run_built(store, sql, diag);
+}
+
+static int drop_index(struct store *store, const struct index *index, struct diag *diag)
+{
+	sqlite3_str *sql = sqlite3_str_new(store->sql.db);
+
+	sqlite3_str_appendf(sql, "DROP INDEX IF EXISTS \"%w.%w%s\"", index->table, index->column,
+			    suffix_of(index));
+	return run_built(store, sql, diag);
+}
+
+/* Earlier versions made all indexes with a place for each row. 1: it is one of them. */
+static int is_full(struct store *store, const struct index *index, struct diag *diag)
+{
+	static const char what[] = "cannot read the schema";
+	sqlite3_stmt *find = NULL;
+	int rc = sql_prepare(&store->sql,
+			     "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?1 || "
+			     "'.' || ?2 || ?3 AND instr(sql, ' IS NOT NULL') = 0",
+			     what, &find, diag);
+
+	if (rc == 0) {
+		sql_bind(find, 1, index->table);
+		sql_bind(find, 2, index->column);
+		sql_bind(find, 3, suffix_of(index));
+		rc = sql_step(&store->sql, find, what, diag);
+	}
+	(void)sqlite3_finalize(find);
+	return rc;
+}
+
+static int plan_index(struct store *store, const struct index *index, struct diag *diag)
+{
+	int rc = index->is_sparse ? is_full(store, index, diag) : 0;
+
+	if (rc == 1)
+		rc = drop_index(store, index, diag);
+	return rc ? rc : make_index(store, index, diag);
 }
 
 /* What a table in the database has, against what it should. */
@@ -243,17 +293,33 @@ static int find_table(struct store *store, const char *table, struct diag *diag)
 	return rc;
 }
 
+/*
+ * Nearly all rows have an owner and the first status. Of other columns many are NULL, and a place
+ * in an index costs as much as the row: theirs are sparse. An index by status and time answers what
+ * one by status would.
+ */
+static int plan_column(struct store *store, const struct entity *entity, unsigned column,
+		       struct diag *diag)
+{
+	struct index index = { .table = entity->table, .column = entity->column[column].name };
+	int rc, slot = entity_slot(entity, column);
+
+	index.is_sparse = slot != 0;
+	if (slot >= 0 && entity->is_timed[slot]) {
+		rc = drop_index(store, &index, diag);
+		index.is_timed = true;
+		return rc ? rc : plan_index(store, &index, diag);
+	}
+	return entity->column[column].is_indexed ? plan_index(store, &index, diag) : 0;
+}
+
 static int plan_indexes(struct store *store, const struct entity *entity, struct diag *diag)
 {
-	int rc = make_index(store, entity->table, "owner", false, diag);
+	const struct index owner = { .table = entity->table, .column = "owner" };
+	int rc = plan_index(store, &owner, diag);
 
-	for (size_t i = 0; rc == 0 && i < entity->column_count; i++)
-		if (entity->column[i].is_indexed)
-			rc = make_index(store, entity->table, entity->column[i].name, false, diag);
-	for (size_t i = 0; rc == 0 && i < entity->slot_count; i++)
-		if (entity->is_timed[i])
-			rc = make_index(store, entity->table, entity->column[entity->slot[i]].name,
-					true, diag);
+	for (unsigned i = 0; rc == 0 && i < entity->column_count; i++)
+		rc = plan_column(store, entity, i, diag);
 	return rc;
 }
 

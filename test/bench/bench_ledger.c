@@ -2,7 +2,7 @@
  * bench_ledger.c -- what keeping costs: the append, the way into SQLite, looking up.
  *
  *     bench_ledger [orders [folder]]
- *     bench_ledger --replay orders folder
+ *     bench_ledger --replay fresh|random|steps|stock messages folder
  *
  * Prints one "name value unit" line a number. The folder (default: the current one) should
  * lie on the disk that the database will; its files are removed at the end.
@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -27,32 +28,45 @@
 #define CACHE 65536u
 #define BURST 15000u /* appends in a row that the journal has room for */
 
+/* Orders as the shipped contract has them (schemas/petstore.asyncapi.json). */
 static const struct entity_column column[] = {
-	{ "status", VALUE_TEXT, true },    { "payment_status", VALUE_TEXT, false },
-	{ "pet_id", VALUE_TEXT, false },   { "total_amount", VALUE_TEXT, false },
-	{ "currency", VALUE_TEXT, false },
+	{ "status", VALUE_TEXT, true },          { "payment_status", VALUE_TEXT, true },
+	{ "pet_id", VALUE_TEXT, true },          { "total_amount", VALUE_TEXT, false },
+	{ "currency", VALUE_TEXT, false },       { "payment_id", VALUE_TEXT, true },
+	{ "payment_amount", VALUE_TEXT, false }, { "payment_currency", VALUE_TEXT, false },
+	{ "changed_by", VALUE_TEXT, false },
 };
 static const struct entity entity = {
 	.table = "orders",
-	.column_count = 5,
+	.column_count = sizeof(column) / sizeof(column[0]),
 	.column = column,
 	.slot_count = 2,
 	.slot = { 0, 1 },
+	.is_timed = { true, true },
 	.link_column = -1,
 };
 static const struct entity_plan plan = { 1, &entity };
 
-/* A payload as the Petstore's, about 250 bytes. */
-static const char payload[] =
-	"{\"orderId\":\"019ac2f0-5a0e-7b1c-9d2e-3f4051627384\",\"status\":\"PLACED\","
-	"\"updatedAt\":\"2026-11-21T03:35:00Z\",\"userId\":\"customer-a\",\"petId\":"
-	"\"019ac2f0-5a0e-7b1c-9d2e-000000000001\",\"totalAmount\":\"129.90\",\"currency\":\"USD\"}";
+/* What is carried: the load's messages (test/bench/load/work.c). */
+enum work {
+	WORK_FRESH,  /* new orders, their ids UUIDs of version 7: each connection's ascend */
+	WORK_RANDOM, /* new orders, their ids random all over, as UUIDs of version 4 are */
+	WORK_STEPS,  /* orders that go four steps, one behind the other */
+	WORK_STOCK,  /* events of no entity */
+	WORKS,
+};
+static const char *const work_name[WORKS] = { "fresh", "random", "steps", "stock" };
+static const char *const step[] = { "PLACED", "APPROVED", "SHIPPED", "DELIVERED" };
+
+#define STEPS 4u
+#define CONNECTIONS 16u
 
 struct bench {
 	struct ledger *ledger;
 	struct diag diag;
 	size_t orders;
 	uint64_t random;
+	enum work work;
 };
 
 static void die(const char *what, const struct diag *diag)
@@ -61,15 +75,15 @@ static void die(const char *what, const struct diag *diag)
 	exit(1);
 }
 
-static bool is_random;
-
-static size_t order_id(char *ret, size_t cap, uint64_t number)
+static size_t order_id(const struct bench *b, char *ret, size_t cap, uint64_t number)
 {
 	uint64_t mixed = number * UINT64_C(0x9e3779b97f4a7c15);
 
-	/* UUIDs of version 7 begin with the time; those of version 4 are random all over. */
-	return (size_t)snprintf(ret, cap, "%08" PRIx64 "-5a0e-7b1c-9d2e-%012" PRIx64,
-				is_random ? mixed >> 32 : number, mixed >> 16);
+	if (b->work == WORK_RANDOM)
+		return (size_t)snprintf(ret, cap, "%08" PRIx64 "-5a0e-4b1c-9d2e-%012" PRIx64,
+					mixed >> 32, mixed >> 16);
+	return (size_t)snprintf(ret, cap, "019ac2f0-%04x-7000-8000-%012" PRIx64,
+				(unsigned)(number % CONNECTIONS), number / CONNECTIONS);
 }
 
 static uint64_t next_random(struct bench *b)
@@ -80,35 +94,76 @@ static uint64_t next_random(struct bench *b)
 	return b->random;
 }
 
+static int keep(struct bench *b, struct ledger_write *write, uint64_t number)
+{
+	write->received_ms = 1795232100123 + (int64_t)number / 64;
+	write->digest = (number + 1) * UINT64_C(0x9e3779b97f4a7c15);
+	write->publisher = "orders-service";
+	write->client_id = "orders-service/load-7";
+	write->message.qos = 1;
+	return ledger_commit(b->ledger, write, &b->diag);
+}
+
 static int commit(struct bench *b, uint64_t number, const char *status, bool is_power)
 {
-	char id[64], topic[96];
-	size_t id_len = order_id(id, sizeof(id), number);
+	char id[64], topic[96], payload[256], by[16];
+	size_t id_len = order_id(b, id, sizeof(id), number);
+	size_t by_len = (size_t)snprintf(by, sizeof(by), "till-%08" PRIu64, number % 100000000);
 	const struct value value[] = {
 		{ .column = 0, .type = VALUE_TEXT, .text = status, .len = strlen(status) },
-		{ .column = 2, .type = VALUE_TEXT, .text = id, .len = id_len },
-		{ .column = 3, .type = VALUE_TEXT, .text = "129.90", .len = 6 },
-		{ .column = 4, .type = VALUE_TEXT, .text = "USD", .len = 3 },
+		{ .column = 8, .type = VALUE_TEXT, .text = by, .len = by_len },
 	};
-	const struct ledger_write write = {
+	struct ledger_write write = {
 		.id = id,
 		.id_len = id_len,
 		.owner = "customer-a",
 		.owner_len = 10,
-		.value_count = 4,
+		.value_count = 2,
 		.value = value,
 		.is_power = is_power,
-		.received_ms = 1795232100123 + (int64_t)number,
-		.message.topic = topic,
-		.message.topic_len = (size_t)snprintf(topic, sizeof(topic), "orders/%s/status", id),
-		.publisher = "orders-service",
-		.client_id = "orders-service-7f3a",
-		.message.payload = payload,
-		.message.payload_len = sizeof(payload) - 1,
-		.message.qos = 1,
+		.kind = "orderStatus",
+		.message = { .topic = topic, .payload = payload },
 	};
 
-	return ledger_commit(b->ledger, &write, &b->diag);
+	write.message.topic_len = (size_t)snprintf(topic, sizeof(topic), "orders/%s/status", id);
+	write.message.payload_len =
+		(size_t)snprintf(payload, sizeof(payload),
+				 "{\"orderId\":\"%s\",\"status\":\"%s\",\"userId\":\"customer-a\","
+				 "\"updatedAt\":\"2026-11-21T03:35:00.123Z\",\"changedBy\":\"%s\"}",
+				 id, status, by);
+	return keep(b, &write, number);
+}
+
+static int commit_stock(struct bench *b, uint64_t number)
+{
+	char id[64], topic[96], payload[256];
+	struct ledger_write write = {
+		.entity = ENTITY_NONE,
+		.kind = "inventoryStock",
+		.message = { .topic = topic, .payload = payload },
+	};
+
+	(void)order_id(b, id, sizeof(id), number);
+	write.message.topic_len = (size_t)snprintf(topic, sizeof(topic), "inventory/%s/stock", id);
+	write.message.payload_len = (size_t)snprintf(
+		payload, sizeof(payload),
+		"{\"productId\":\"%s\",\"quantity\":%u,\"reserved\":1,"
+		"\"updatedAt\":\"2026-11-21T03:35:00.123Z\",\"warehouse\":\"hall-%08" PRIu64 "\"}",
+		id, (unsigned)(number % 1000), number % 100000000);
+	return keep(b, &write, number);
+}
+
+/* The n-th message of the work. */
+static int commit_work(struct bench *b, uint64_t n)
+{
+	uint64_t pass = n / (STEPS * CONNECTIONS), at = n % (STEPS * CONNECTIONS);
+
+	if (b->work == WORK_STOCK)
+		return commit_stock(b, n);
+	if (b->work != WORK_STEPS)
+		return commit(b, n, step[0], false);
+	/* Each connection's order goes all its steps, the connections by turns. */
+	return commit(b, pass * CONNECTIONS + at % CONNECTIONS, step[at / CONNECTIONS], false);
 }
 
 static void flush(struct bench *b)
@@ -125,7 +180,7 @@ static double overhead_ns(struct bench *b)
 	size_t sum = 0;
 
 	for (uint64_t i = 0; i < BURST; i++) {
-		sum += order_id(id, sizeof(id), next_random(b) % b->orders);
+		sum += order_id(b, id, sizeof(id), next_random(b) % b->orders);
 		sum += (size_t)snprintf(topic, sizeof(topic), "orders/%s/status", id);
 	}
 	return (double)(clock_mono_ns() - start) / BURST + (double)(sum == 0);
@@ -165,36 +220,40 @@ static double writer_cpu_ns(void)
 	return ns;
 }
 
-/* Carried into SQLite from end to end: each order twice, a row and an event each time. */
 /* Two rounds of the writer's: it has looked through the database then, and new ids are known as
  * new. */
 static void settle(struct bench *b)
 {
 	for (uint64_t i = 0; i < 2; i++) {
-		while (commit(b, b->orders + i, "PLACED", false) != 0)
+		while (commit(b, UINT64_C(1) << 40 | i, step[0], false) != 0)
 			(void)usleep(500);
 		flush(b);
 	}
 }
 
+static double database_bytes(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? (double)st.st_size : 0;
+}
+
+/* Carried into SQLite from end to end: an event each, and but for stock a row of orders. */
 static void bench_replay(struct bench *b)
 {
-	static const char *const status[] = { "PLACED", "APPROVED" };
+	size_t rows = b->work == WORK_STOCK ? 1 : 2;
 	int64_t start = clock_mono_ns();
-	double cpu = writer_cpu_ns();
-	size_t records = 0;
+	double cpu = writer_cpu_ns(), count = (double)b->orders;
 
-	for (int pass = 0; pass < 2; pass++) {
-		for (uint64_t i = 0; i < b->orders; i++, records++)
-			while (commit(b, i, status[pass], false) != 0)
-				(void)usleep(500);
-	}
+	for (uint64_t i = 0; i < b->orders; i++)
+		while (commit_work(b, i) != 0)
+			(void)usleep(500);
 	flush(b);
 	cpu = writer_cpu_ns() - cpu;
 	printf("carried_rows_per_s %.0f rows/s\n",
-	       2.0 * (double)records * 1e9 / (double)(clock_mono_ns() - start));
-	printf("carried_rows_per_cpu_s %.0f rows/s\n", 2.0 * (double)records * 1e9 / cpu);
-	printf("carried_record_cpu %.0f ns\n", cpu / (double)records);
+	       (double)rows * count * 1e9 / (double)(clock_mono_ns() - start));
+	printf("carried_rows_per_cpu_s %.0f rows/s\n", (double)rows * count * 1e9 / cpu);
+	printf("carried_record_cpu %.0f ns\n", cpu / count);
 }
 
 static int compare_double(const void *a, const void *b)
@@ -216,7 +275,7 @@ static void bench_append(struct bench *b)
 		flush(b);
 		start = clock_mono_ns();
 		for (uint64_t i = 0; i < BURST; i++)
-			if (commit(b, i % 1000, i % 2 ? "PLACED" : "APPROVED", false))
+			if (commit(b, i % 1000, step[i % 2], false))
 				die("commit", &b->diag);
 		ns[round] = (double)(clock_mono_ns() - start) / BURST - extra;
 	}
@@ -293,7 +352,7 @@ static void bench_look(struct bench *b, const char *name, size_t among)
 	size_t known = 0, times = 200000;
 
 	for (size_t i = 0; i < times; i++) {
-		size_t len = order_id(id, sizeof(id), next_random(b) % among);
+		size_t len = order_id(b, id, sizeof(id), next_random(b) % among);
 
 		if (ledger_look(b->ledger, 0, id, len, &state, &b->diag))
 			die("look", &b->diag);
@@ -320,23 +379,47 @@ static void run_all(struct bench *b)
 	printf("resident_growth %ld KiB\n", resident_kib() - before);
 }
 
+/* The word behind --replay, or -1. */
+static int work_named(const char *name)
+{
+	for (int i = 0; i < WORKS; i++)
+		if (strcmp(name, work_name[i]) == 0)
+			return i;
+	return -1;
+}
+
+static int usage(void)
+{
+	(void)fprintf(stderr,
+		      "usage: bench_ledger [orders [folder]]\n"
+		      "       bench_ledger --replay fresh|random|steps|stock messages folder\n");
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	struct bench b = { .orders = 1000000, .random = 88172645463325252u };
 	bool is_replay = argc > 1 && strcmp(argv[1], "--replay") == 0;
-	char **word = argv + is_replay;
-	const char *folder = argc - is_replay > 2 ? word[2] : ".";
+	int work = is_replay && argc == 5 ? work_named(argv[2]) : is_replay ? -1 : WORK_FRESH;
+	char **word = argv + (is_replay ? 3 : 1);
+	int words = (int)(argv + argc - word);
+	const char *folder = words > 1 ? word[1] : ".";
 	char path[512], ring[600];
+	/* But for the cache those of a broker that says nothing of them. */
 	const struct ledger_options options = {
 		.path = path,
 		.journal_bytes = 16u << 20,
-		.batch_rows = 5000,
+		.batch_rows = 1000,
 		.batch_ms = 50,
 		.cache_entities = CACHE,
+		.origin = "bench",
 	};
 
-	if (argc - is_replay > 1)
-		b.orders = strtoul(word[1], NULL, 10);
+	if (work < 0)
+		return usage();
+	b.work = (enum work)work;
+	if (words > 0)
+		b.orders = strtoul(word[0], NULL, 10);
 	(void)snprintf(path, sizeof(path), "%s/bench-ledger-%ld.db", folder, (long)getpid());
 	(void)snprintf(ring, sizeof(ring), "%s-journal.ring", path);
 	diag_init(&b.diag);
@@ -350,6 +433,9 @@ int main(int argc, char **argv)
 	else
 		run_all(&b);
 	ledger_close(b.ledger);
+	if (is_replay)
+		printf("database_bytes %.0f bytes a message\n",
+		       database_bytes(path) / (double)b.orders);
 	(void)unlink(path);
 	(void)unlink(ring);
 	return 0;

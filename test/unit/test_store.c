@@ -251,6 +251,51 @@ static void test_store_plan__more_columns_than_a_table_may_have(void **state)
 	assert_sql(&f->folder, "a.db", "SELECT count(*) FROM pragma_table_info('wide')", "46");
 }
 
+/*
+ * Columns that are NULL have no place in an index, and a status that is asked for by its time has
+ * one index. A database of before is made alike, whatever its rows hold.
+ */
+static void test_store_plan__sparse_indexes_take_the_place_of_full_ones(void **state)
+{
+	static const struct entity_column columns[] = { { "status", VALUE_TEXT, true },
+							{ "paid", VALUE_TEXT, true },
+							{ "pet", VALUE_TEXT, true } };
+	const struct entity timed = { .table = "timed",
+				      .column_count = 3,
+				      .column = columns,
+				      .slot_count = 2,
+				      .slot = { 0, 1 },
+				      .is_timed = { true, true },
+				      .link_column = -1 };
+	static const char names[] =
+		"SELECT group_concat(name || iif(instr(sql, ' WHERE '), '?', "
+		"''), ' ') FROM (SELECT * FROM sqlite_master WHERE type = "
+		"'index' AND tbl_name = 'timed' AND sql IS NOT NULL ORDER BY 2)";
+	static const char made[] =
+		"timed.owner timed.paid.updated_at? timed.pet? timed.status.updated_at";
+	struct fixture *f = *state;
+
+	open_store(f);
+	assert_int_equal(plan_one(f, &timed, &f->number), 0);
+	assert_sql(&f->folder, "a.db", names, made);
+	assert_int_equal(
+		sqlite3_exec(f->store->sql.db,
+			     "DROP INDEX \"timed.pet\"; DROP INDEX \"timed.paid.updated_at\";"
+			     "CREATE INDEX \"timed.pet\" ON \"timed\" (\"pet\");"
+			     "CREATE INDEX \"timed.paid\" ON \"timed\" (\"paid\");"
+			     "CREATE INDEX \"timed.status\" ON \"timed\" (\"status\");"
+			     "CREATE INDEX \"timed.paid.updated_at\" ON \"timed\" (\"paid\", "
+			     "updated_at);"
+			     "INSERT INTO timed (id, revision, created_at, updated_at, pet) VALUES "
+			     "('a', 1, '', '', 'p'), ('b', 1, '', '', NULL)",
+			     NULL, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(plan_one(f, &timed, &f->number), 0);
+	assert_sql(&f->folder, "a.db", names, made);
+	assert_sql(&f->folder, "a.db", "PRAGMA integrity_check", "ok");
+	assert_sql(&f->folder, "a.db", "SELECT id FROM timed WHERE pet = 'p'", "a");
+}
+
 /* Sets of columns beyond what is kept prepared are prepared again. */
 static void test_store_apply__many_sets_of_columns(void **state)
 {
@@ -811,6 +856,7 @@ int main(void)
 		TEST(test_store_plan__words_of_sql_are_names),
 		TEST(test_store_plan__numbers_are_permanent),
 		TEST(test_store_plan__more_columns_than_a_table_may_have),
+		TEST(test_store_plan__sparse_indexes_take_the_place_of_full_ones),
 		TEST(test_store_apply__many_sets_of_columns),
 		TEST(test_store_apply__unknown_numbers),
 		TEST(test_store_apply__keeps_each_entitys_order),
