@@ -150,6 +150,7 @@ static int init_ledger(struct plugin *plugin, struct diag *diag)
 	struct ledger_options wanted = {
 		.path = options->database,
 		.journal_bytes = (size_t)options->journal_size,
+		.journal_bytes_max = (size_t)options->journal_max,
 		.batch_rows = (unsigned)options->batch_rows,
 		.batch_ms = (unsigned)options->batch_ms,
 		.events_keep_rows = (uint64_t)options->events_keep_rows,

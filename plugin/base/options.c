@@ -30,7 +30,9 @@ static const struct options_row table[] = {
 	PATH(crl_file, 0, "lists of revoked certificates (PEM), for sessions that are there already"),
 	PATH(database, 0, "the SQLite file; required when the contract keeps anything"),
 	INTEGER(journal_size, "16777216", 65536, INT64_C(1) << 32,
-		"bytes of the journal beside the database"),
+		"bytes of the journal beside the database, while the database keeps up"),
+	INTEGER(journal_max, "268435456", 65536, INT64_C(1) << 36,
+		"bytes that the journal may grow to while writes come faster"),
 	INTEGER(batch_rows, "1000", 1, 100000, "accepted writes in one transaction at most"),
 	INTEGER(batch_ms, "50", 1, 10000, "milliseconds that a write waits for its transaction"),
 	INTEGER(events_keep_rows, "0", 0, INT64_MAX, "rows kept in the events table (0: all)"),
@@ -202,6 +204,19 @@ static int set_pairs(struct options *options, const struct options_pair *pairs, 
 	return 0;
 }
 
+/* Who gave a large size and no maximum means that the journal does not grow. */
+static int check_journal(struct options *options, bool is_max_given, struct diag *diag)
+{
+	if (!is_max_given && options->journal_max < options->journal_size)
+		options->journal_max = options->journal_size;
+	if (options->journal_max >= options->journal_size)
+		return 0;
+	return diag_set(diag, ERR_INVALID,
+			"plugin_opt_journal_max: %" PRId64 " is less than journal_size, expected "
+			"at least %" PRId64,
+			options->journal_max, options->journal_size);
+}
+
 int options_init(struct options *ret, const struct options_pair *pairs, size_t count,
 		 struct diag *diag)
 {
@@ -219,6 +234,8 @@ int options_init(struct options *ret, const struct options_pair *pairs, size_t c
 		else if (table[i].preset)
 			rc = set(ret, &table[i], table[i].preset, diag);
 	}
+	if (rc == 0)
+		rc = check_journal(ret, is_given[find("journal_max") - table], diag);
 	if (rc)
 		options_clear(ret);
 	return rc;

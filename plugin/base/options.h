@@ -31,6 +31,7 @@ struct options {
 	char *crl_file;         /* NULL: only the broker's TLS checks for revoked certificates */
 	char *database;         /* NULL: no state is kept; a contract with entities needs it */
 	int64_t journal_size;
+	int64_t journal_max; /* at least journal_size */
 	int64_t batch_rows;
 	int64_t batch_ms;
 	int64_t events_keep_rows;

@@ -69,13 +69,21 @@ static int open_rules(struct import *import, const char *table)
 	return rc;
 }
 
-/* As plugin_opt_journal_size says, for a journal that has to be made. */
-static size_t journal_bytes(const struct files *files)
+/* As the option @name says, for a journal that has to be made. */
+static size_t bytes_of(const struct files *files, const char *name, size_t preset)
 {
-	const char *text = files_option(files, "journal_size");
+	const char *text = files_option(files, name);
 	unsigned long long bytes = text ? strtoull(text, NULL, 10) : 0;
 
-	return bytes ? (size_t)bytes : (size_t)16 << 20;
+	return bytes ? (size_t)bytes : preset;
+}
+
+static struct adoption_journal journal_of(const struct files *files)
+{
+	return (struct adoption_journal){
+		.bytes = bytes_of(files, "journal_size", (size_t)16 << 20),
+		.bytes_max = bytes_of(files, "journal_max", (size_t)256 << 20),
+	};
 }
 
 /* ---- the work ------------------------------------------------------------------------------ */
@@ -132,9 +140,10 @@ static int end(struct import *import)
 static int work(struct import *import, const struct import_args *args, const char *table)
 {
 	const struct files *files = &import->call->files;
+	const struct adoption_journal journal = journal_of(files);
 
 	if (open_file(import) || open_rules(import, table) ||
-	    adoption_open(files->database, journal_bytes(files), &import->rules->contract->plan,
+	    adoption_open(files->database, &journal, &import->rules->contract->plan,
 			  &import->adoption, &import->call->diag) ||
 	    read_all(import, args->is_retained))
 		return CTL_FAILED;

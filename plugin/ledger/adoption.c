@@ -83,10 +83,12 @@ static int fail_in_use(const char *path, struct diag *diag)
 }
 
 /* All that a start of the broker makes and mends: what it leaves is a database that is complete. */
-static int start_and_stop(struct adoption *a, size_t journal_bytes, struct diag *diag)
+static int start_and_stop(struct adoption *a, const struct adoption_journal *journal,
+			  struct diag *diag)
 {
 	struct ledger_options options = { .path = a->path,
-					  .journal_bytes = journal_bytes,
+					  .journal_bytes = journal->bytes,
+					  .journal_bytes_max = journal->bytes_max,
 					  .batch_rows = BATCH_ROWS,
 					  .batch_ms = BATCH_MS,
 					  .cache_entities = STATE_ENTITIES_MIN };
@@ -160,8 +162,8 @@ static int open_store(struct adoption *a, struct diag *diag)
 	return rc;
 }
 
-int adoption_open(const char *path, size_t journal_bytes, const struct entity_plan *plan,
-		  struct adoption **ret, struct diag *diag)
+int adoption_open(const char *path, const struct adoption_journal *journal,
+		  const struct entity_plan *plan, struct adoption **ret, struct diag *diag)
 {
 	struct adoption *a = calloc(1, sizeof(*a));
 	int rc;
@@ -174,7 +176,7 @@ int adoption_open(const char *path, size_t journal_bytes, const struct entity_pl
 	a->room = malloc(ADOPTION_RECORD_MAX); /* the system gives what is written to only */
 	rc = a->path && a->room ? check_user(path, diag) : diag_nomem(diag);
 	if (rc == 0)
-		rc = start_and_stop(a, journal_bytes, diag);
+		rc = start_and_stop(a, journal, diag);
 	if (rc == 0)
 		rc = lock(a, diag);
 	if (rc == 0)

@@ -18,15 +18,22 @@
 
 struct adoption;
 
+/* Of a journal that has to be made; see journal_format(). */
+struct adoption_journal {
+	size_t bytes, bytes_max;
+};
+
 /*
  * Opens the database at @path as a start of the broker would, makes it where it does not exist,
  * brings it up to date, and makes the tables of @plan, which is borrowed until adoption_close();
- * replays the journal, of @journal_bytes where it has to be made. Then holds the journal's lock, so
- * that no broker uses it meanwhile. ERR_BUSY: one does; ERR_INVALID: the files are another user's,
- * and the broker could not use what is made beside them. Other errors are those of ledger_open().
+ * replays the journal, which is made as @journal says where there is none. Then holds the journal's
+ * lock, so that no broker uses it meanwhile. ERR_BUSY: one does; ERR_INVALID: the files are another
+ * user's, and the broker could not use what is made beside them. Other errors are those of
+ * ledger_open().
  */
-int adoption_open(const char *path, size_t journal_bytes, const struct entity_plan *plan,
-		  struct adoption **ret, struct diag *diag) MUST_CHECK;
+int adoption_open(const char *path, const struct adoption_journal *journal,
+		  const struct entity_plan *plan, struct adoption **ret,
+		  struct diag *diag) MUST_CHECK;
 
 /* What the database had of the entity when it was opened, as ledger_look() says it. */
 int adoption_find(struct adoption *adoption, unsigned entity, const char *id, size_t id_len,

@@ -93,11 +93,12 @@ bool journal_is_copied(const struct journal *journal, const char **system);
 size_t journal_size(size_t bytes);
 
 /*
- * Makes the file an empty ring of @bytes that belongs to @identity; the next record will be
- * @next_seq. All that the file held is lost. ERR_IO: the disk is full or broken; the file is blank
- * then.
+ * Makes the file an empty journal that belongs to @identity; the next record will be @next_seq. It
+ * uses @bytes of the file while records are taken out as they come, and up to @bytes_max (@bytes,
+ * where that is more) while they are not. All that the file held is lost. ERR_IO: the disk is full
+ * or broken; the file is blank then.
  */
-int journal_format(struct journal *journal, size_t bytes,
+int journal_format(struct journal *journal, size_t bytes, size_t bytes_max,
 		   const unsigned char identity[JOURNAL_IDENTITY], uint64_t next_seq,
 		   struct diag *diag) MUST_CHECK;
 
@@ -155,11 +156,15 @@ size_t journal_least(size_t len);
 /* Is there room for a body of @len bytes? For the appending thread only. */
 bool journal_has_room(const struct journal *journal, size_t len);
 
-/* Bytes of the ring, and of those in use. Any thread. */
+/*
+ * Bytes that the journal may hold in all; of its part that is in use while records are taken out
+ * as they come; and of those in use. Any thread.
+ */
 size_t journal_bytes(const struct journal *journal);
+size_t journal_fast_bytes(const struct journal *journal);
 size_t journal_used(const struct journal *journal);
 
-/* True while more than half of the ring is in use. */
+/* True while more than half of journal_bytes() is in use. */
 bool journal_is_half_full(const struct journal *journal);
 
 /* False after a failed sync until journal_sync() has succeeded. Any thread. */

@@ -349,14 +349,15 @@ static int header_write(struct journal *j, struct diag *diag)
 	return journal_folder_sync(j, diag);
 }
 
-int journal_format(struct journal *j, size_t bytes, const unsigned char identity[JOURNAL_IDENTITY],
-		   uint64_t next_seq, struct diag *diag)
+int journal_format(struct journal *j, size_t bytes, size_t bytes_max,
+		   const unsigned char identity[JOURNAL_IDENTITY], uint64_t next_seq,
+		   struct diag *diag)
 {
 	struct journal_place first;
 	int rc;
 
 	assert(next_seq > 0);
-	if (bytes > JOURNAL_BYTES_MAX)
+	if (bytes > JOURNAL_BYTES_MAX || bytes_max > JOURNAL_BYTES_MAX)
 		return diag_set(diag, ERR_LIMIT, "%s: a journal has at most %zu bytes", j->path,
 				JOURNAL_BYTES_MAX);
 	journal_unmap(j);

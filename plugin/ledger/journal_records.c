@@ -174,6 +174,11 @@ size_t journal_bytes(const struct journal *j)
 	return j->capacity;
 }
 
+size_t journal_fast_bytes(const struct journal *j)
+{
+	return j->capacity;
+}
+
 bool journal_is_half_full(const struct journal *j)
 {
 	return journal_used(j) > j->capacity / 2;

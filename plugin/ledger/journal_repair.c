@@ -300,7 +300,7 @@ int journal_renew(struct journal *j, struct diag *diag)
 		return fail_early(j, diag);
 	rc = journal_check_place(j, diag);
 	if (rc == 0)
-		rc = journal_format(j, j->capacity, j->identity, j->next_seq, diag);
+		rc = journal_format(j, j->capacity, j->capacity, j->identity, j->next_seq, diag);
 	if (rc)
 		return rc;
 	j->is_salvaged = j->has_holes = false;

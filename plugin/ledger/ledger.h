@@ -27,10 +27,11 @@
 struct ledger;
 
 struct ledger_options {
-	const char *path;            /* the SQLite file; made where it does not exist */
-	size_t journal_bytes;        /* size of the ring file "<path>-journal.ring" */
-	unsigned batch_rows;         /* records of one transaction at most */
-	unsigned batch_ms;           /* how long the oldest record waits for one, at most */
+	const char *path;         /* the SQLite file; made where it does not exist */
+	size_t journal_bytes;     /* of "<path>-journal.ring", in use while the database keeps up */
+	size_t journal_bytes_max; /* that it may grow to; below journal_bytes: those */
+	unsigned batch_rows;      /* records of one transaction at most */
+	unsigned batch_ms;        /* how long the oldest record waits for one, at most */
 	uint64_t events_keep_rows;   /* 0: all */
 	unsigned events_keep_days;   /* 0: all */
 	uint64_t refusals_keep_rows; /* 0: all */

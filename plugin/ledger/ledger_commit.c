@@ -250,7 +250,7 @@ static void move_on(const struct ledger_entity *known, const struct ledger_write
 static void wake_if_due(struct ledger *l)
 {
 	if (l->last_seq - writer_applied(l->writer) >= l->replay.batch_rows ||
-	    journal_is_half_full(l->journal))
+	    journal_used(l->journal) > journal_fast_bytes(l->journal) / 2)
 		writer_wake(l->writer);
 }
 

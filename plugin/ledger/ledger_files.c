@@ -330,8 +330,8 @@ static int make_journal(struct ledger *l, struct ledger_opened *ret,
 	if (rc)
 		return rc;
 	store->ring = STORE_RING_NONE;
-	return journal_format(l->journal, l->journal_bytes, store->identity, ret->last_seq + 1,
-			      diag);
+	return journal_format(l->journal, l->journal_bytes, l->journal_bytes_max, store->identity,
+			      ret->last_seq + 1, diag);
 }
 
 int ledger_mark_journal(struct ledger *l, uint64_t applied, struct diag *diag)

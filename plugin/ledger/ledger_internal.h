@@ -78,7 +78,8 @@ struct ledger {
 	char *path;       /* without symbolic links */
 	char *journal_path;
 	size_t journal_bytes; /* asked for */
-	struct store *store;  /* the writer's, once it runs */
+	size_t journal_bytes_max;
+	struct store *store; /* the writer's, once it runs */
 	struct journal *journal;
 	struct state *state;
 	struct writer *writer;

@@ -269,6 +269,7 @@ static void on_tend(void *ctx, struct diag *line)
 static void set_up(struct ledger *l, const struct ledger_options *options)
 {
 	l->journal_bytes = options->journal_bytes;
+	l->journal_bytes_max = options->journal_bytes_max;
 	l->replay = (struct replay){
 		.limits = { options->events_keep_rows, options->events_keep_days,
 			    options->refusals_keep_rows, options->refusals_keep_days },

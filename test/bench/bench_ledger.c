@@ -296,7 +296,7 @@ static void bench_journal(const char *folder)
 
 	(void)snprintf(path, sizeof(path), "%s/bench-ledger-%ld.ring", folder, (long)getpid());
 	if (journal_open(path, &journal, &diag) ||
-	    journal_format(journal, 16u << 20, identity, 1, &diag))
+	    journal_format(journal, 16u << 20, 0, identity, 1, &diag))
 		die("journal", &diag);
 	for (int round = 0; round < 5; round++) {
 		struct journal_record record;

@@ -61,7 +61,7 @@ static void make_sound(void)
 
 	make_file();
 	must(journal_open(sound.path, &journal, NULL) == 0);
-	must(journal_format(journal, JOURNAL_BYTES_MIN, identity, 1, NULL) == 0);
+	must(journal_format(journal, JOURNAL_BYTES_MIN, 0, identity, 1, NULL) == 0);
 	for (int i = 0; i < 3; i++) {
 		memset(journal_reserve(journal, 100), i, 100);
 		must(journal_commit(journal, 0, &seq, NULL) == 0);

@@ -54,7 +54,9 @@ static int tear_down(void **state)
 
 static int try_open(struct fixture *f)
 {
-	return adoption_open(f->path, JOURNAL, &plan, &f->adoption, &f->diag);
+	static const struct adoption_journal journal = { .bytes = JOURNAL };
+
+	return adoption_open(f->path, &journal, &plan, &f->adoption, &f->diag);
 }
 
 static void end(struct fixture *f)

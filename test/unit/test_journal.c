@@ -62,7 +62,7 @@ static struct journal *new_journal(struct fixture *f, uint64_t next_seq)
 {
 	open_journal(f);
 	assert_true(journal_is_blank(f->journal));
-	assert_int_equal(journal_format(f->journal, JOURNAL_BYTES_MIN, ours, next_seq, &f->diag),
+	assert_int_equal(journal_format(f->journal, JOURNAL_BYTES_MIN, 0, ours, next_seq, &f->diag),
 			 0);
 	return f->journal;
 }
@@ -270,7 +270,8 @@ static void test_journal_format__disk_full(void **state)
 	small.rlim_cur = 100000;
 	open_journal(f);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	assert_int_equal(journal_format(f->journal, JOURNAL_BYTES_MIN, ours, 1, &f->diag), ERR_IO);
+	assert_int_equal(journal_format(f->journal, JOURNAL_BYTES_MIN, 0, ours, 1, &f->diag),
+			 ERR_IO);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	(void)signal(SIGXFSZ, handler);
 	assert_non_null(strstr(f->diag.text, f->path));
@@ -290,7 +291,7 @@ static void test_journal_is_copied__not_in_memory(void **state)
 
 	(void)state;
 	assert_int_equal(journal_open(path, &journal, &diag), 0);
-	assert_int_equal(journal_format(journal, JOURNAL_BYTES_MIN, ours, 1, &diag), 0);
+	assert_int_equal(journal_format(journal, JOURNAL_BYTES_MIN, 0, ours, 1, &diag), 0);
 	assert_false(journal_is_copied(journal, &system));
 	assert_string_equal(system, "");
 	journal_close(journal);

@@ -200,7 +200,7 @@ static void close_journal(struct fixture *f)
 static void new_journal(struct fixture *f)
 {
 	open_journal(f);
-	assert_int_equal(journal_format(f->journal, JOURNAL_BYTES_MIN, ours, 1, &f->diag), 0);
+	assert_int_equal(journal_format(f->journal, JOURNAL_BYTES_MIN, 0, ours, 1, &f->diag), 0);
 }
 
 static struct journal_facts inspect(const struct journal *journal)
@@ -440,7 +440,7 @@ static void test_journal_format__failed(void **state)
 		disk.fails = 0;
 		memset(disk.is_written, 0, sizeof(disk.is_written));
 		disk.fails = n % 2; /* the first sync fails, then none does */
-		if (journal_format(f->journal, JOURNAL_BYTES_MIN, ours, 1, &f->diag) == 0)
+		if (journal_format(f->journal, JOURNAL_BYTES_MIN, 0, ours, 1, &f->diag) == 0)
 			break;
 		assert_true(journal_is_blank(f->journal));
 	}

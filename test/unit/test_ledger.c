@@ -1551,7 +1551,7 @@ static void test_ledger_open__replays_a_journal_of_before_the_numbers(void **sta
 	assert_int_equal(
 		journal_open(folder_file(&f->folder, "shop.db-journal.ring"), &journal, &f->diag),
 		0);
-	assert_int_equal(journal_format(journal, 1 << 20, facts.identity, 2, &f->diag), 0);
+	assert_int_equal(journal_format(journal, 1 << 20, 0, facts.identity, 2, &f->diag), 0);
 	memcpy(journal_reserve(journal, len), record, len);
 	assert_int_equal(journal_commit(journal, true, &seq, &f->diag), 0);
 	journal_close(journal);

@@ -779,7 +779,7 @@ static void make_old_ring(struct fixture *f, unsigned count)
 	uint64_t seq = 0;
 
 	assert_int_equal(journal_open(f->ring, &journal, &f->diag), 0);
-	assert_int_equal(journal_format(journal, 1 << 20, old_identity, 6, &f->diag), 0);
+	assert_int_equal(journal_format(journal, 1 << 20, 0, old_identity, 6, &f->diag), 0);
 	for (unsigned i = 0; i < count; i++) {
 		unsigned char *body = journal_reserve(journal, record_bytes(&record));
 

@@ -25,9 +25,28 @@ static void test_options_init__fills_defaults(void **state)
 	assert_null(options.password_file);
 	assert_null(options.database);
 	assert_int_equal(options.journal_size, 16777216);
+	assert_int_equal(options.journal_max, 268435456);
 	assert_int_equal(options.events_keep_rows, 0);
 	options_clear(&options);
 	assert_int_equal(options.contract.count, 0);
+}
+
+static void test_options_init__journal_max_is_at_least_its_size(void **state)
+{
+	const struct options_pair pairs[] = { { "contract", "c" },
+					      { "access", "a" },
+					      { "journal_size", "536870912" },
+					      { "journal_max", "536870911" } };
+	struct options options;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(options_init(&options, pairs, 3, &diag), 0);
+	assert_int_equal(options.journal_max, 536870912);
+	options_clear(&options);
+	assert_int_equal(options_init(&options, pairs, 4, &diag), ERR_INVALID);
+	assert_string_equal(diag.text, "plugin_opt_journal_max: 536870911 is less than "
+				       "journal_size, expected at least 536870912");
 }
 
 static void test_options_init__names_what_is_wrong(void **state)
@@ -144,6 +163,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_options_init__fills_defaults),
+		cmocka_unit_test(test_options_init__journal_max_is_at_least_its_size),
 		cmocka_unit_test(test_options_init__names_what_is_wrong),
 		cmocka_unit_test(test_options_init__asks_for_what_is_required),
 		cmocka_unit_test(test_options_init__takes_every_row_of_its_table),
