@@ -10,17 +10,25 @@
 #define SHARED 1u
 #define NOWHERE SIZE_MAX
 
+/* Apart from the records: a set is looked through without touching them. */
+struct set {
+	/* Which record each place has, from 1; 0: none yet. The last is the shared record's. */
+	uint32_t at[SET];
+	uint32_t tag[WAYS]; /* the lower half of its id; the upper one chose the set */
+};
+
 /*
- * The names stand apart from the records: the eight of a set are looked through without touching a
- * record.
+ * Ids are spread over all sets. The records themselves are handed out one behind the other, and
+ * stay with their places: so many ids touch as few pages as their records need, not one each.
  */
 struct fixedtable {
 	struct fixedtable_options options;
 	size_t sets; /* a power of two */
 	size_t count;
 	uint64_t evicted;
-	uint64_t *id;          /* sets * WAYS */
-	unsigned char *record; /* sets * SET */
+	struct set *set;
+	unsigned char *record; /* sets * SET, of which @made were handed out */
+	uint32_t made;
 };
 
 int fixedtable_new(const struct fixedtable_options *options, struct fixedtable **ret,
@@ -39,9 +47,9 @@ int fixedtable_new(const struct fixedtable_options *options, struct fixedtable *
 		return diag_nomem(diag);
 	table->options = *options;
 	table->sets = sets;
-	table->id = freshpages_take(sets * WAYS, sizeof(*table->id));
+	table->set = freshpages_take(sets, sizeof(*table->set));
 	table->record = freshpages_take(sets * SET, options->size);
-	if (!table->id || !table->record) {
+	if (!table->set || !table->record) {
 		fixedtable_free(table);
 		return diag_nomem(diag);
 	}
@@ -53,15 +61,14 @@ void fixedtable_free(struct fixedtable *table)
 {
 	if (!table)
 		return;
-	freshpages_free(table->id, table->sets * WAYS, sizeof(*table->id));
+	freshpages_free(table->set, table->sets, sizeof(*table->set));
 	freshpages_free(table->record, table->sets * SET, table->options.size);
 	free(table);
 }
 
 size_t fixedtable_memory(const struct fixedtable *table)
 {
-	return sizeof(*table) +
-	       table->sets * (WAYS * sizeof(*table->id) + SET * table->options.size);
+	return sizeof(*table) + table->sets * (sizeof(*table->set) + SET * table->options.size);
 }
 
 size_t fixedtable_count(const struct fixedtable *table)
@@ -79,9 +86,12 @@ size_t fixedtable_places(const struct fixedtable *table)
 	return table->sets * SET;
 }
 
+/* The record of a place; NULL: it has none yet. */
 static void *record_at(const struct fixedtable *table, size_t set, size_t way)
 {
-	return table->record + (set * SET + way) * table->options.size;
+	uint32_t at = table->set[set].at[way];
+
+	return at ? table->record + (size_t)(at - 1) * table->options.size : NULL;
 }
 
 uint32_t fixedtable_badness(const struct fixedtable_head *head, int64_t now_ns)
@@ -205,7 +215,7 @@ static size_t choose_by_worth(const struct fixedtable *table, size_t set, int64_
 static size_t choose(const struct fixedtable *table, size_t set, uint64_t owner, int64_t now_ns)
 {
 	for (size_t way = 0; way < WAYS; way++)
-		if (table->id[set * WAYS + way] == 0)
+		if (table->set[set].at[way] == 0)
 			return way;
 	return table->options.worth ? choose_by_worth(table, set, now_ns)
 				    : choose_by_owner(table, set, owner, now_ns);
@@ -216,12 +226,15 @@ static void *make(struct fixedtable *table, size_t set, size_t way, uint64_t id,
 {
 	struct fixedtable_head *head = record_at(table, set, way);
 
-	if (head->id == 0)
-		table->count++;
-	else
+	if (head) {
 		table->evicted++;
-	if (head->id && table->options.gone)
-		table->options.gone(head);
+		if (table->options.gone)
+			table->options.gone(head);
+	} else {
+		table->count++;
+		table->set[set].at[way] = ++table->made; /* there is one for each place */
+		head = record_at(table, set, way);
+	}
 	memset(head, 0, table->options.size);
 	*head = (struct fixedtable_head){ .id = way == WAYS ? SHARED : id,
 					  .owner = owner,
@@ -229,7 +242,7 @@ static void *make(struct fixedtable *table, size_t set, size_t way, uint64_t id,
 					  .bad_ns = now_ns,
 					  .is_shared = way == WAYS };
 	if (way < WAYS)
-		table->id[set * WAYS + way] = id;
+		table->set[set].tag[way] = (uint32_t)id;
 	return head;
 }
 
@@ -241,11 +254,15 @@ static size_t set_of(const struct fixedtable *table, uint64_t id)
 void *fixedtable_find(const struct fixedtable *table, uint64_t id)
 {
 	size_t set = set_of(table, id);
-	const uint64_t *ids = table->id + set * WAYS;
+	struct fixedtable_head *head;
 
-	for (size_t way = 0; way < WAYS; way++)
-		if (ids[way] == id)
-			return record_at(table, set, way);
+	for (size_t way = 0; way < WAYS; way++) {
+		if (table->set[set].tag[way] != (uint32_t)id)
+			continue;
+		head = record_at(table, set, way);
+		if (head && head->id == id)
+			return head;
+	}
 	return NULL;
 }
 
@@ -262,7 +279,7 @@ void *fixedtable_take(struct fixedtable *table, uint64_t id, uint64_t owner, int
 		if (way == NOWHERE)
 			return NULL;
 		head = record_at(table, set, way);
-		if (way < WAYS || head->id == 0) {
+		if (way < WAYS || !head) {
 			if (is_new)
 				*is_new = true;
 			return make(table, set, way, id, owner, now_ns);
@@ -276,14 +293,12 @@ void *fixedtable_next(const struct fixedtable *table, size_t *at, size_t *count)
 {
 	for (size_t places = fixedtable_places(table); *count > 0; --*count) {
 		size_t place = *at < places ? *at : 0;
-		struct fixedtable_head *head = record_at(table, place / SET, place % SET);
+		void *record = record_at(table, place / SET, place % SET);
 
 		*at = place + 1;
-		/* A place without a name is passed over without a look at its record's memory. */
-		if ((place % SET == WAYS || table->id[place / SET * WAYS + place % SET]) &&
-		    head->id) {
+		if (record) {
 			--*count;
-			return head;
+			return record;
 		}
 	}
 	return NULL;

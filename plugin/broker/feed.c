@@ -172,11 +172,17 @@ static const struct monitor_rates *rates(struct feed *feed, struct session *sess
 {
 	if (!session || !session->principal || !session->principal->limits)
 		return NULL;
-	if (session->seat_generation != feed->generation) {
-		session->rates = monitor_rates(session->principal->limits);
-		session->seat_generation = feed->generation;
+	if (session->rates && session->seat_generation == feed->generation)
+		return session->rates;
+	if (!session->rates)
+		session->rates = malloc(sizeof(*session->rates));
+	if (!session->rates) {
+		feed->rates = monitor_rates(session->principal->limits);
+		return &feed->rates;
 	}
-	return &session->rates;
+	*session->rates = monitor_rates(session->principal->limits);
+	session->seat_generation = feed->generation;
+	return session->rates;
 }
 
 /* ---- logins ------------------------------------------------------------------------------ */

@@ -32,6 +32,7 @@ struct feed {
 	bool has_channel; /* the contract has one for alerts */
 	char nameless[sizeof(ACCESS_ANONYMOUS) + PEER_NET_MAX]; /* of feed.c */
 	uint64_t generation;
+	struct monitor_rates rates; /* of one message, where a session has no memory for its own */
 	uint64_t start_s;
 	int64_t unix_ms; /* the unix time at which clock_mono_ns() was 0 */
 	uint64_t reloads;

@@ -245,6 +245,7 @@ static void forget(struct sessions *sessions, struct session *session)
 	part(&sessions->ids, &session->id->name);
 	drop_identity(session);
 	free(session->network);
+	free(session->rates);
 	free(session);
 }
 

@@ -61,21 +61,22 @@ struct session {
 	int64_t expires_ms; /* unix time at which it ends; 0: never, or it has ended */
 	uint64_t asked;     /* number of the reload after which the broker asked last */
 	enum session_state state;
+	enum login_method method; /* how it logged in */
+	uint16_t port;            /* of its listener; 0: not known (2.0) */
 	bool was_closed;   /* its connection before was closed because of a publish (holdoffs.h) */
 	bool is_anonymous; /* it has no name at the broker, see access_anonymous() */
 	/* The broker has not said yet whether it comes in (2.1 says it by CONNECT). */
 	bool is_unsure;
 	bool begins_clean; /* while is_unsure: it begins a new session */
 	bool is_scram;     /* it logged in by SCRAM, so a reload can't ask for its proof again */
-	enum login_method method;   /* how it logged in */
-	uint16_t port;              /* of its listener; 0: not known (2.0) */
-	bool is_gone;               /* its client left */
-	uint64_t sender;            /* as in struct ledger_resend_query */
-	uint64_t since_seq;         /* ledger_last() when its connection began */
-	unsigned resends_asked;     /* reads of the database, SESSION_RESENDS at most */
-	bool has_held;              /* it published at QoS 2: releases_left() must be called */
-	struct monitor_seat seat;   /* where the monitor finds the client's record */
-	struct monitor_rates rates; /* of the principal's limits, as of @seat_generation */
+	bool is_gone;      /* its client left */
+	bool has_held;     /* it published at QoS 2: releases_left() must be called */
+	unsigned resends_asked;   /* reads of the database, SESSION_RESENDS at most */
+	uint64_t sender;          /* as in struct ledger_resend_query */
+	uint64_t since_seq;       /* ledger_last() when its connection began */
+	struct monitor_seat seat; /* where the monitor finds the client's record */
+	/* Owned: of the principal's limits, as of @seat_generation; NULL: not made yet. */
+	struct monitor_rates *rates;
 	uint64_t seat_generation;
 	/* sessions.c's own: */
 	struct sessions_owner *owner;

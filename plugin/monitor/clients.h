@@ -25,6 +25,7 @@
 #define PRINCIPAL_CHANNELS 8u /* and a principal */
 #define CLIENTS_FILTERS_MAX 4096u
 #define CLIENTS_REPEATS 8u /* messages that are counted as repetitions at a time */
+#define CLIENTS_TIMES_MAX 0x7fffffffu
 
 /* Counts within a window that begins with the first count. */
 struct window {
@@ -39,11 +40,11 @@ struct distinct {
 };
 
 struct client_channel {
-	uint64_t id;     /* of the channel, see monitor.h; 0: free */
-	uint32_t times;  /* messages on it */
-	uint32_t last_s; /* the last of them */
+	uint64_t id;            /* of the channel, see monitor.h; 0: free */
+	uint32_t times : 31;    /* messages on it, CLIENTS_TIMES_MAX at most */
+	uint32_t is_silent : 1; /* an alert is active */
+	uint32_t last_s;        /* the last of them */
 	struct bucket_pair owed;
-	bool is_silent; /* an alert is active */
 };
 
 /* What all clients of a principal have together. */

@@ -44,7 +44,7 @@ struct monitor_channel {
 };
 
 /* @clients: records of clients, MONITOR_CLIENTS_MIN .. _MAX, and as many of principals and of
- * client ids; about 1,200 bytes for the three. */
+ * client ids; about 1,200 bytes for the three, which the system gives as they are used. */
 int monitor_new(size_t clients, struct monitor **ret, struct diag *diag) MUST_CHECK;
 void monitor_free(struct monitor *monitor); /* NULL is fine */
 

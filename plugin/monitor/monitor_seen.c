@@ -148,7 +148,7 @@ static void speak(struct monitor *monitor, struct client *client, const struct c
 	struct client_channel *mine = client_channel(client, channel->id, now_ns);
 
 	mine->last_s = now_s;
-	if (mine->times < UINT32_MAX)
+	if (mine->times < CLIENTS_TIMES_MAX)
 		mine->times++;
 	if (!mine->is_silent)
 		return;

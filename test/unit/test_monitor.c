@@ -243,6 +243,40 @@ static void test_fixedtable_take__an_owner_pushes_out_its_own(void **state)
 	fixedtable_free(table);
 }
 
+/* Ids that are spread over the whole table touch no more memory than their records need. */
+static void test_fixedtable_take__records_lie_one_behind_the_other(void **state)
+{
+	enum { COUNT = 1000 };
+	struct fixedtable *table = table_of(65536);
+	uintptr_t first = UINTPTR_MAX, last = 0;
+
+	(void)state;
+	for (uint64_t i = 1; i <= COUNT; i++) {
+		uintptr_t at = (uintptr_t)take(table, i * UINT64_C(0x9e3779b97f4a7c15), SECOND);
+
+		first = at < first ? at : first;
+		last = at > last ? at : last;
+	}
+	assert_int_equal(fixedtable_count(table), COUNT);
+	assert_int_equal(last - first, (COUNT - 1) * sizeof(struct record));
+	fixedtable_free(table);
+}
+
+static void test_fixedtable_find__ids_of_one_set_that_end_alike(void **state)
+{
+	const uint64_t one = 7, other = one | UINT64_C(1) << 60;
+	struct fixedtable *table = table_of(64);
+
+	(void)state;
+	take(table, one, SECOND)->mark = 1;
+	assert_null(fixedtable_find(table, other));
+	assert_int_equal(take(table, other, SECOND)->mark, 0);
+	assert_int_equal(((struct record *)fixedtable_find(table, one))->mark, 1);
+	assert_non_null(fixedtable_find(table, other));
+	assert_null(fixedtable_find(table, 0)); /* of no record */
+	fixedtable_free(table);
+}
+
 static void test_fixedtable_next__sees_each_once_in_a_round(void **state)
 {
 	struct fixedtable *table = table_of(256);
@@ -1155,6 +1189,8 @@ int main(void)
 		cmocka_unit_test(test_fixedtable_take__newcomers_share_where_all_are_bad),
 		cmocka_unit_test(test_fixedtable_take__what_is_held_stays),
 		cmocka_unit_test(test_fixedtable_take__an_owner_pushes_out_its_own),
+		cmocka_unit_test(test_fixedtable_take__records_lie_one_behind_the_other),
+		cmocka_unit_test(test_fixedtable_find__ids_of_one_set_that_end_alike),
 		cmocka_unit_test(test_fixedtable_next__sees_each_once_in_a_round),
 		cmocka_unit_test(test_baseline__learns_before_it_judges),
 		cmocka_unit_test(test_baseline__gets_used_to_a_change_slowly),
