@@ -107,6 +107,8 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 	free(plugin->reloading.kept);
 	plugin->reloading.kept = NULL;
 	plugin->arrival.handle = NULL;
+	if (plugin->ledger)
+		ledger_tick(plugin->ledger);
 	events_finish_logins(plugin);
 	plugin->is_kicking = true; /* it disconnects clients that may not share any more */
 	events_share_tick(plugin);
@@ -158,6 +160,7 @@ static int init_ledger(struct plugin *plugin, struct diag *diag)
 		.refusals_keep_rows = (uint64_t)options->refusals_keep_rows,
 		.refusals_keep_days = (unsigned)options->refusals_keep_days,
 		.cache_entities = (size_t)options->state_cache,
+		.wait_ms = (unsigned)options->backpressure_ms,
 		.may_open_later = true,
 		.origin = plugin->host[0] ? plugin->host : NULL,
 	};

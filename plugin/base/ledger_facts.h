@@ -13,6 +13,8 @@ struct ledger_facts {
 	uint64_t state_misses;  /* those that needed the database */
 	uint64_t journal_bytes; /* size of the journal's ring */
 	uint64_t journal_used;
+	uint64_t waits;     /* of publishers, for the writer's thread: see ledger/pressure.h */
+	uint64_t waited_ms; /* in all */
 	uint64_t journal_records; /* accepted, and not in the database yet */
 	int64_t journal_age_ms;   /* how long the oldest of them has waited, at least */
 	uint64_t syncs_slow;      /* of the journal, see ledger/pace.h */

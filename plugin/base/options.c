@@ -35,6 +35,8 @@ static const struct options_row table[] = {
 		"bytes that the journal may grow to while writes come faster"),
 	INTEGER(batch_rows, "1000", 1, 100000, "accepted writes in one transaction at most"),
 	INTEGER(batch_ms, "50", 1, 10000, "milliseconds that a write waits for its transaction"),
+	INTEGER(backpressure_ms, "20", 0, 1000,
+		"milliseconds at most that a turn of the broker waits for the database (0: it never waits)"),
 	INTEGER(events_keep_rows, "0", 0, INT64_MAX, "rows kept in the events table (0: all)"),
 	INTEGER(events_keep_days, "0", 0, 36500, "days that events are kept (0: for ever)"),
 	NAME(origin, "the name of this broker in the events table; the host's where it is not given"),

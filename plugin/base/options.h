@@ -34,6 +34,7 @@ struct options {
 	int64_t journal_max; /* at least journal_size */
 	int64_t batch_rows;
 	int64_t batch_ms;
+	int64_t backpressure_ms;
 	int64_t events_keep_rows;
 	int64_t events_keep_days;
 	int64_t say_publisher;

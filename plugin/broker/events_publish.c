@@ -376,6 +376,8 @@ static bool keep(struct plugin *plugin, const struct feed_publish *publish,
 			return false;
 		pending->request.properties = event->properties;
 	}
+	if ((pending->decision.has_write || pending->decision.has_retained) && plugin->ledger)
+		ledger_wait(plugin->ledger);
 	return events_commit(plugin, publish, &pending->decision, pending->digest);
 }
 

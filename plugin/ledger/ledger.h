@@ -37,6 +37,7 @@ struct ledger_options {
 	uint64_t refusals_keep_rows; /* 0: all */
 	unsigned refusals_keep_days; /* 0: all */
 	size_t cache_entities;       /* states kept in memory */
+	unsigned wait_ms;            /* see ledger_wait(); up to PRESSURE_MS_MAX */
 	bool may_open_later;         /* see ledger_open() */
 	const char *origin; /* what events are marked with: which broker this is; or NULL */
 };
@@ -147,6 +148,14 @@ size_t ledger_journal_least(size_t payload_max);
  * (ledger/pace.h).
  */
 bool ledger_is_ready(struct ledger *ledger, size_t bytes, bool is_power);
+
+/*
+ * Before a write is kept whose publisher may be made to wait: waits where the writer's thread is
+ * behind, at most wait_ms in all between two calls of ledger_tick() (ledger/pressure.h). Returns at
+ * once where the store takes no writes, since waiting would not help.
+ */
+void ledger_wait(struct ledger *ledger);
+void ledger_tick(struct ledger *ledger);
 
 /*
  * Keeps a write. 0: it survives kill -9 from here on (and the power's failure where

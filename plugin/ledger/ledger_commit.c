@@ -61,6 +61,18 @@ bool ledger_is_ready(struct ledger *l, size_t bytes, bool is_power)
 	return state_has_room(l->state) && journal_has_room(l->journal, record_most(bytes));
 }
 
+void ledger_wait(struct ledger *l)
+{
+	if (l->has_all && !l->is_stalled && !writer_is_troubled(l->writer) &&
+	    atomic_load_explicit(&l->is_open, memory_order_relaxed))
+		pressure_wait(&l->pressure, l->journal);
+}
+
+void ledger_tick(struct ledger *l)
+{
+	pressure_tick(&l->pressure);
+}
+
 /* Makes the value one of its column's type; false: it can't be. */
 static bool convert(struct value *value, enum value_type type)
 {

@@ -17,6 +17,7 @@
 #include "ledger/journal.h"
 #include "ledger/ledger.h"
 #include "ledger/pace.h"
+#include "ledger/pressure.h"
 #include "ledger/state.h"
 #include "ledger/store.h"
 #include "ledger/writer.h"
@@ -89,6 +90,7 @@ struct ledger {
 	uint64_t secret[2];        /* of the keys */
 	struct backlog *backlog;   /* of refusals */
 	struct pace pace;          /* of syncs; both threads' */
+	struct pressure pressure;  /* likewise */
 
 	/*
 	 * Where the ledger could not be opened at start the writer's thread goes on trying, and

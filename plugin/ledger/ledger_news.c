@@ -116,7 +116,8 @@ bool ledger_news(struct ledger *l, struct diag *ret)
 	if (next_line(&l->news, ret) || next_line(&l->plan_news, ret) || lost_news(l, ret))
 		return true;
 	if (is_open) {
-		if (place_news(l, ret) || power_news(l, ret))
+		if (place_news(l, ret) || power_news(l, ret) ||
+		    pressure_news(&l->pressure, l->journal, l->path, ret))
 			return true;
 		ledger_see_room(l);
 	}
@@ -182,6 +183,8 @@ void ledger_facts(struct ledger *l, struct ledger_facts *ret)
 	ret->state_misses = l->misses;
 	ret->journal_bytes = journal_bytes(l->journal);
 	ret->journal_used = journal_used(l->journal);
+	ret->waits = l->pressure.waits;
+	ret->waited_ms = l->pressure.waited_ns / MS;
 	ret->journal_records = l->last_seq > applied ? l->last_seq - applied : 0;
 	ret->journal_age_ms = (now_ns - oldest_ns(l, applied, now_ns)) / MS;
 	ret->syncs_slow = atomic_load(&l->pace.slow_syncs);

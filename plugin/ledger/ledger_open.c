@@ -17,6 +17,7 @@
 #define LATER_PATIENCE_MS 1000 /* where opening may be put off */
 #define WRITE_PATIENCE_MS 100  /* and for a batch; it is tried again */
 #define CLOSE_PATIENCE_MS 10000
+#define RECORD_USUAL_MIN 256u /* bytes of a record that is about an entity */
 #define WAL_BYTES_MAX ((uint64_t)1 << 30)
 
 /* ---- opening ----------------------------------------------------------------------------- */
@@ -240,6 +241,8 @@ static int on_replay(void *ctx, uint64_t *applied, struct diag *diag)
 	if (rc == 0)
 		rc = journal_is_broken(l->journal) ? ledger_repair(l, applied, diag)
 						   : replay_batch(&l->replay, applied, diag);
+	if (rc > 0)
+		pressure_release(&l->pressure);
 	if (rc >= 0)
 		return rc;
 	atomic_fetch_add(&l->errors, 1);
@@ -296,6 +299,16 @@ static int make_plans(struct ledger *l, const struct entity_plan *plan, struct d
 	return l->plan && l->making && l->entity ? 0 : diag_nomem(diag);
 }
 
+/* As many as a full journal may have records of, where those are short. */
+static size_t waiting_most(const struct ledger_options *options)
+{
+	size_t bytes = options->journal_bytes_max > options->journal_bytes
+			       ? options->journal_bytes_max
+			       : options->journal_bytes;
+
+	return bytes / RECORD_USUAL_MIN;
+}
+
 static int make_rooms(struct ledger *l, const struct ledger_options *options, struct diag *diag)
 {
 	size_t entities = options->cache_entities;
@@ -311,7 +324,7 @@ static int make_rooms(struct ledger *l, const struct ledger_options *options, st
 		return diag_nomem(diag);
 	rc = backlog_new(&l->backlog, diag);
 	if (rc == 0)
-		rc = state_new(entities, &l->state, diag);
+		rc = state_new(entities, waiting_most(options), &l->state, diag);
 	if (rc == 0)
 		rc = idfilter_new(&l->idfilter, diag);
 	if (rc == 0)
@@ -333,6 +346,8 @@ int ledger_open(const struct ledger_options *options, const struct entity_plan *
 	if (!l)
 		return diag_nomem(diag);
 	atomic_store(&l->has_let_go, true);
+	pressure_begin(&l->pressure,
+		       options->wait_ms < PRESSURE_MS_MAX ? options->wait_ms : PRESSURE_MS_MAX);
 	diag_init(&trouble);
 	rc = make_rooms(l, options, &trouble);
 	if (rc == 0)
@@ -365,6 +380,7 @@ int ledger_open_reader(const char *path, const struct entity_plan *plan, struct 
 	if (!l)
 		return diag_nomem(diag);
 	atomic_store(&l->has_let_go, true);
+	pressure_begin(&l->pressure, 0);
 	rc = store_reader_open(path, true, &l->reader, diag);
 	if (rc) {
 		ledger_close(l);
@@ -404,6 +420,7 @@ void ledger_close(struct ledger *l)
 	state_free(l->state);
 	idfilter_free(l->idfilter);
 	ledger_clear_plans(l);
+	pressure_end(&l->pressure);
 	free(l->journal_path);
 	free(l->path);
 	free(l->asked_path);

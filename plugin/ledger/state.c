@@ -49,10 +49,11 @@ struct state {
 	struct state_entry *entry; /* in it */
 	struct state_node *node;   /* one for each entry */
 	struct state_place *place;
-	size_t mask; /* places - 1, a power of two less one */
-	uint32_t capacity;
+	size_t mask;     /* places - 1, a power of two less one */
+	uint32_t max;    /* entries that there is address space for */
 	uint32_t recent; /* what was found or added last: a publish asks, then keeps */
 	struct state_ends list[LIST_COUNT];
+	_Atomic uint32_t capacity;  /* entries that may be used; grows where all are pinned */
 	_Atomic uint32_t untouched; /* entries from here on were never used */
 	uint32_t prefaulted;        /* state_prefault()'s: entries up to here have memory */
 };
@@ -136,22 +137,68 @@ static void entry_unhash(struct state *s, uint32_t i)
 
 /* ---- entities --------------------------------------------------------------------------- */
 
-int state_new(size_t entities, struct state **ret, struct diag *diag)
+static uint32_t capacity_of(const struct state *s)
+{
+	return atomic_load_explicit(&s->capacity, memory_order_relaxed);
+}
+
+/* An empty table that is at most half full with @entries; NULL: memory ran out. */
+static struct state_place *places_new(size_t entries, size_t *mask)
+{
+	struct state_place *place;
+	size_t places = 2;
+
+	while (places < 2 * entries)
+		places *= 2;
+	place = malloc(places * sizeof(*place));
+	for (size_t i = 0; place && i < places; i++)
+		place[i].entry = NONE;
+	*mask = places - 1;
+	return place;
+}
+
+/* Twice as many entries, if there may be so many: all that are there are pinned. */
+static bool grow(struct state *s)
+{
+	uint32_t capacity = capacity_of(s);
+	uint32_t wider = capacity <= s->max / 2 ? 2 * capacity : s->max;
+	struct state_place *place;
+	size_t mask;
+
+	if (capacity == s->max)
+		return false;
+	place = places_new(wider, &mask);
+	if (!place)
+		return false;
+	free(s->place);
+	s->place = place;
+	s->mask = mask;
+	for (uint32_t i = 0; i < capacity; i++) {
+		size_t at = s->node[i].hash & mask;
+
+		while (place[at].entry != NONE)
+			at = (at + 1) & mask;
+		place[at] = (struct state_place){ s->node[i].hash, i };
+	}
+	atomic_store_explicit(&s->capacity, wider, memory_order_relaxed);
+	return true;
+}
+
+int state_new(size_t entities, size_t waiting, struct state **ret, struct diag *diag)
 {
 	struct state *s = calloc(1, sizeof(*s));
-	size_t places = 2;
 	int rc = ERR_NOMEM;
 
 	assert(entities >= STATE_ENTITIES_MIN && entities <= STATE_ENTITIES_MAX);
 	if (!s)
 		return diag_nomem(diag);
-	while (places < 2 * entities)
-		places *= 2;
-	s->mask = places - 1;
-	s->capacity = (uint32_t)entities;
-	s->place = malloc(places * sizeof(*s->place));
-	s->node = freshpages_take(entities, sizeof(*s->node));
-	s->memory = freshpages_take(entities + 1, sizeof(*s->entry));
+	if (waiting > STATE_ENTITIES_MAX - entities)
+		waiting = STATE_ENTITIES_MAX - entities;
+	s->max = (uint32_t)(entities + waiting);
+	atomic_store(&s->capacity, (uint32_t)entities);
+	s->place = places_new(entities, &s->mask);
+	s->node = freshpages_take(s->max, sizeof(*s->node));
+	s->memory = freshpages_take((size_t)s->max + 1, sizeof(*s->entry));
 	if (!s->place || !s->node || !s->memory) {
 		(void)diag_nomem(diag);
 		goto out;
@@ -171,8 +218,8 @@ void state_free(struct state *s)
 	if (!s)
 		return;
 	free(s->place);
-	freshpages_free(s->node, s->capacity, sizeof(*s->node));
-	freshpages_free(s->memory, (size_t)s->capacity + 1, sizeof(*s->entry));
+	freshpages_free(s->node, s->max, sizeof(*s->node));
+	freshpages_free(s->memory, (size_t)s->max + 1, sizeof(*s->entry));
 	free(s);
 }
 
@@ -206,7 +253,7 @@ struct state_facts *state_find(struct state *s, const struct entitykey *key)
  */
 static uint32_t next_victim(const struct state *s)
 {
-	return atomic_load_explicit(&s->untouched, memory_order_relaxed) < s->capacity
+	return atomic_load_explicit(&s->untouched, memory_order_relaxed) < capacity_of(s)
 		       ? NONE
 		       : s->list[LIST_CLEAN].oldest;
 }
@@ -238,7 +285,7 @@ void state_expect_more(struct state *s, const struct entitykey *key)
 
 bool state_has_room(const struct state *s)
 {
-	return atomic_load_explicit(&s->untouched, memory_order_relaxed) < s->capacity ||
+	return atomic_load_explicit(&s->untouched, memory_order_relaxed) < s->max ||
 	       s->list[LIST_CLEAN].oldest != NONE;
 }
 
@@ -248,12 +295,12 @@ static uint32_t entry_get(struct state *s)
 	uint32_t untouched = atomic_load_explicit(&s->untouched, memory_order_relaxed);
 	uint32_t i = s->list[LIST_CLEAN].oldest;
 
-	if (untouched < s->capacity) {
+	if (untouched == capacity_of(s) && i == NONE && !grow(s))
+		return NONE;
+	if (untouched < capacity_of(s)) {
 		atomic_store_explicit(&s->untouched, untouched + 1, memory_order_relaxed);
 		return untouched;
 	}
-	if (i == NONE)
-		return NONE;
 	list_take(s, i);
 	entry_unhash(s, i);
 	return i;
@@ -313,11 +360,12 @@ void state_settle(struct state *s, uint64_t seq)
 void state_prefault(struct state *s)
 {
 	uint32_t from = atomic_load_explicit(&s->untouched, memory_order_relaxed);
-	uint32_t to = s->capacity - from > PREFAULT ? from + PREFAULT : s->capacity;
+	uint32_t capacity = capacity_of(s);
+	uint32_t to = capacity - from > PREFAULT ? from + PREFAULT : capacity;
 
 	if (from > s->prefaulted)
 		s->prefaulted = from;
-	if (s->prefaulted >= to || (to < s->capacity && to - s->prefaulted < PREFAULT / 4))
+	if (s->prefaulted >= to || (to < capacity && to - s->prefaulted < PREFAULT / 4))
 		return;
 	prefault(&s->entry[s->prefaulted], (to - s->prefaulted) * sizeof(*s->entry));
 	prefault(&s->node[s->prefaulted], (to - s->prefaulted) * sizeof(*s->node));

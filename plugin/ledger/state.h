@@ -3,9 +3,9 @@
  *
  * Knows tables and ids as numbers and bytes, and for each what the ledger knows of it; knows
  * nothing of the database or the journal. An entity whose newest write is not in the database
- * yet is pinned: it stays until state_settle() is called for that write. All memory is allocated at
- * once, so that no later call fails: STATE_ENTRY_BYTES an entity, which the system gives as
- * entities come.
+ * yet is pinned: it stays until state_settle() is called for that write. While all are pinned more
+ * are taken in, up to a bound. Address space for all is reserved at once, and memory comes as
+ * entities do: STATE_ENTRY_BYTES an entity.
  *
  * One thread, the broker's; but for state_prefault().
  */
@@ -62,10 +62,10 @@ struct state_facts {
 };
 
 /*
- * Room for @entities, between STATE_ENTITIES_MIN and STATE_ENTITIES_MAX. ERR_NOMEM where
- * there is not so much memory.
+ * Room for @entities, between STATE_ENTITIES_MIN and STATE_ENTITIES_MAX, and for @waiting more
+ * where so many are pinned. ERR_NOMEM where there is not so much memory.
  */
-int state_new(size_t entities, struct state **ret, struct diag *diag) MUST_CHECK;
+int state_new(size_t entities, size_t waiting, struct state **ret, struct diag *diag) MUST_CHECK;
 void state_free(struct state *state); /* NULL is fine */
 
 /*

@@ -24,7 +24,7 @@ static struct state *new_state(size_t entities)
 	struct state *state = NULL;
 	struct diag diag;
 
-	assert_int_equal(state_new(entities, &state, &diag), 0);
+	assert_int_equal(state_new(entities, 0, &state, &diag), 0);
 	return state;
 }
 
@@ -214,6 +214,58 @@ static void test_state_prefault__new_entities_find_memory(void **unused)
 	state_free(state);
 }
 
+/* While the database has none of them yet: up to the bound, and each is found at every size. */
+static void test_state_pin__takes_in_more(void **unused)
+{
+	enum { SOFT = STATE_ENTITIES_MIN, MORE = 5 * SOFT };
+	struct state *state = NULL;
+	struct diag diag;
+	char id[16], expected[16];
+
+	(void)unused;
+	assert_int_equal(state_new(SOFT, MORE, &state, &diag), 0);
+	for (int i = 0; i < SOFT + MORE; i++) {
+		(void)snprintf(id, sizeof(id), "%d", i);
+		assert_true(state_has_room(state));
+		state_pin(state, add(state, 1, id), (uint64_t)i + 1);
+		for (int k = 0; k <= i; k++) {
+			(void)snprintf(id, sizeof(id), "%d", k);
+			(void)snprintf(expected, sizeof(expected), "1/%d", k);
+			assert_string_equal(find(state, 1, id)->owner, expected);
+		}
+	}
+	assert_false(state_has_room(state));
+	assert_null(add(state, 1, "one more"));
+	state_settle(state, 1);
+	assert_true(state_has_room(state));
+	assert_non_null(add(state, 1, "one more"));
+	assert_null(find(state, 1, "0"));
+	assert_string_equal(find(state, 1, "1")->owner, "1/1");
+	state_free(state);
+}
+
+/* Without memory for that it is as without room. */
+static void test_state_pin__no_memory_for_more(void **unused)
+{
+	struct state *state = NULL;
+	struct diag diag;
+	char id[16];
+
+	(void)unused;
+	assert_int_equal(state_new(STATE_ENTITIES_MIN, 100, &state, &diag), 0);
+	for (unsigned i = 0; i < STATE_ENTITIES_MIN; i++) {
+		(void)snprintf(id, sizeof(id), "%u", i);
+		state_pin(state, add(state, 1, id), i + 1);
+	}
+	failalloc_start(1);
+	assert_null(add(state, 1, "one more"));
+	assert_true(failalloc_stop());
+	assert_non_null(find(state, 1, "7"));
+	assert_non_null(add(state, 1, "one more"));
+	assert_non_null(find(state, 1, "7"));
+	state_free(state);
+}
+
 static void test_state_new__nth_allocation_fails(void **unused)
 {
 	size_t n;
@@ -225,7 +277,7 @@ static void test_state_new__nth_allocation_fails(void **unused)
 		int rc;
 
 		failalloc_start(n);
-		rc = state_new(100, &state, &diag);
+		rc = state_new(100, 100, &state, &diag);
 		if (!failalloc_stop()) {
 			assert_int_equal(rc, 0);
 			state_free(state);
@@ -245,6 +297,8 @@ int main(void)
 		cmocka_unit_test(test_state_pin__is_not_forgotten),
 		cmocka_unit_test(test_state__behaves_as_its_model),
 		cmocka_unit_test(test_state_prefault__new_entities_find_memory),
+		cmocka_unit_test(test_state_pin__takes_in_more),
+		cmocka_unit_test(test_state_pin__no_memory_for_more),
 		cmocka_unit_test(test_state_new__nth_allocation_fails),
 	};
 
