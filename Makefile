@@ -229,8 +229,7 @@ bench-ledger: all $(B)/bench_ledger  ## what keeping an accepted write costs
 	@$(B)/bench_ledger 1000000 $(B)
 	@B="$(abspath $(B))" $(PYTHON) test/bench/stall.py
 
-LOAD = test/bench/load/load.c test/bench/load/wire.c test/bench/load/work.c test/bench/load/cpu.c \
-       test/bench/load/settings.c
+LOAD = $(addprefix test/bench/load/,load.c clients.c wire.c work.c times.c cpu.c settings.c)
 $(B)/load: $(LOAD) $(wildcard test/bench/load/*.h) $(B)/rel/base/clock.o
 	$(CC) $(CORE) $(CFLAGS) $(filter %.c %.o,$^) -o $@ -lssl $(LINK)
 

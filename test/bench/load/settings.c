@@ -28,6 +28,7 @@ static const struct option {
 	NUMBER("window", window, 1, SETTINGS_WINDOW_MAX),
 	NUMBER("messages", messages, 1, 50000000),
 	NUMBER("warm-up", warm_up, 0, 50000000),
+	NUMBER("seconds", seconds, 0, 3600),
 	NUMBER("rate", rate, 0, 10000000),
 	NUMBER("pause", pause, 0, 100000),
 	NUMBER("pid", pid, 0, 1ul << 30),

@@ -12,6 +12,7 @@ struct settings {
 	unsigned long clients, subscribers;
 	unsigned long window; /* messages of a client in flight */
 	unsigned long messages, warm_up;
+	unsigned long seconds;       /* 0: until all messages are sent; else for so long */
 	unsigned long rate;          /* messages a second of all; 0: as many as go */
 	unsigned long pause;         /* microseconds between two looks at what came; 0: none */
 	unsigned long pid;           /* of the broker; 0: its processor's time is not measured */

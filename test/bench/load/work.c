@@ -1,17 +1,19 @@
-/* work.c -- the Petstore's messages, by the thousand. */
+/* work.c -- the Petstore's messages, by the million. */
 #include "work.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 
 #define DIGITS 8 /* of a message's number, before the closing "} or, of a time, Z"} */
+#define NS_A_SECOND INT64_C(1000000000)
+#define ID_LEN 36
 
-static const char *const names[] = { "fresh", "steps", "standing", "stock", "bad" };
+static const char *const names[] = { "fresh", "random", "steps", "standing", "stock", "bad" };
 static const char *const steps[] = { "PLACED", "APPROVED", "SHIPPED", "DELIVERED" };
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
 
 int work_named(const char *name, enum work_kind *ret)
 {
@@ -30,7 +32,18 @@ void work_init(struct work *work, enum work_kind kind)
 
 	work->kind = kind;
 	work->run = (uint32_t)(now ^ (int64_t)getpid() << 16);
+	if (getrandom(&work->seed, sizeof(work->seed), 0) != (ssize_t)sizeof(work->seed))
+		work->seed = (uint64_t)now << 20 ^ work->run;
+	work->clock_ns = clock_mono_ns();
 	(void)clock_print(now, work->now);
+}
+
+void work_clock(struct work *work, int64_t now_ns)
+{
+	if (now_ns - work->clock_ns < NS_A_SECOND)
+		return;
+	work->clock_ns = now_ns;
+	(void)clock_print(clock_unix_ms(), work->now);
 }
 
 const char *work_filter(const struct work *work)
@@ -38,63 +51,158 @@ const char *work_filter(const struct work *work)
 	return work->kind == WORK_STOCK ? "inventory/+/stock" : "orders/+/status";
 }
 
-/* An id as long as the Petstore's, which are UUIDs of version 7. */
-static void print_id(const struct work *work, unsigned client, uint64_t n, char ret[40])
+/* ---- texts, one behind the other ---- */
+
+static char *put(char *at, const char *text, size_t len)
 {
-	(void)snprintf(ret, 40, "%08" PRIx32 "-%04x-7000-8000-%012" PRIx64, work->run,
-		       client & 0xffffu, n & UINT64_C(0xffffffffffff));
+	memcpy(at, text, len);
+	return at + len;
+}
+
+#define PUT(at, literal) put(at, literal, sizeof(literal) - 1)
+
+static char *put_hex(char *at, uint64_t number, unsigned digits)
+{
+	for (unsigned i = digits; i-- > 0; number >>= 4)
+		at[i] = "0123456789abcdef"[number & 15];
+	return at + digits;
+}
+
+static char *put_number(char *at, uint64_t number)
+{
+	for (unsigned i = DIGITS; i-- > 0; number /= 10)
+		at[i] = (char)('0' + number % 10);
+	return at + DIGITS;
+}
+
+/* SplitMix64 (Steele, Lea, Flood 2014): each @n has its own number. */
+static uint64_t mix(uint64_t n)
+{
+	n += UINT64_C(0x9e3779b97f4a7c15);
+	n = (n ^ n >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	n = (n ^ n >> 27) * UINT64_C(0x94d049bb133111eb);
+	return n ^ n >> 31;
+}
+
+/* RFC 9562, 5.4: all bits random but for version and variant. */
+static void random_id(const struct work *work, unsigned client, uint64_t n, char ret[ID_LEN])
+{
+	uint64_t start = work->seed + 2 * ((uint64_t)client << 40 | n);
+	uint64_t high = mix(start), low = mix(start + 1);
+	char *at = put_hex(ret, high >> 32, 8);
+
+	at = PUT(at, "-");
+	at = put_hex(at, high >> 16, 4);
+	at = PUT(at, "-4");
+	at = put_hex(at, high, 3);
+	at = PUT(at, "-");
+	at = put_hex(at, 8 | (low >> 60 & 3), 1);
+	at = put_hex(at, low >> 48, 3);
+	at = PUT(at, "-");
+	(void)put_hex(at, low, 12);
+}
+
+/* As long as the Petstore's, which are UUIDs of version 7. */
+static void rising_id(const struct work *work, unsigned client, uint64_t n, char ret[ID_LEN])
+{
+	char *at = put_hex(ret, work->run, 8);
+
+	at = PUT(at, "-");
+	at = put_hex(at, client, 4);
+	at = PUT(at, "-7000-8000-");
+	(void)put_hex(at, n, 12);
+}
+
+/* ---- messages ---- */
+
+static void order_topic(const char *id, struct work_message *ret)
+{
+	char *at = PUT(ret->topic, "orders/");
+
+	at = put(at, id, ID_LEN);
+	ret->topic_len = (size_t)(PUT(at, "/status") - ret->topic);
 }
 
 static void order(const struct work *work, const char *id, const char *status, uint64_t number,
 		  struct work_message *ret)
 {
-	ret->topic_len = (size_t)snprintf(ret->topic, sizeof(ret->topic), "orders/%s/status", id);
-	ret->payload_len =
-		(size_t)snprintf(ret->payload, sizeof(ret->payload),
-				 "{\"orderId\":\"%s\",\"status\":\"%s\",\"userId\":\"customer-a\","
-				 "\"updatedAt\":\"%s\",\"changedBy\":\"till-%0*" PRIu64 "\"}",
-				 id, status, work->now, DIGITS, number);
+	char *at = PUT(ret->payload, "{\"orderId\":\"");
+
+	order_topic(id, ret);
+	at = put(at, id, ID_LEN);
+	at = PUT(at, "\",\"status\":\"");
+	at = put(at, status, strlen(status));
+	at = PUT(at, "\",\"userId\":\"customer-a\",\"updatedAt\":\"");
+	at = put(at, work->now, strlen(work->now));
+	at = PUT(at, "\",\"changedBy\":\"till-");
+	at = put_number(at, number);
+	ret->payload_len = (size_t)(PUT(at, "\"}") - ret->payload);
 }
 
 /* The same again, but for the time. */
 static void standing(const struct work *work, const char *id, uint64_t number,
 		     struct work_message *ret)
 {
-	ret->topic_len = (size_t)snprintf(ret->topic, sizeof(ret->topic), "orders/%s/status", id);
-	ret->payload_len =
-		(size_t)snprintf(ret->payload, sizeof(ret->payload),
-				 "{\"orderId\":\"%s\",\"status\":\"%s\",\"userId\":\"customer-a\","
-				 "\"changedBy\":\"till-1\",\"updatedAt\":\"%.19s.%0*" PRIu64 "Z\"}",
-				 id, steps[0], work->now, DIGITS, number);
+	char *at = PUT(ret->payload, "{\"orderId\":\"");
+
+	order_topic(id, ret);
+	at = put(at, id, ID_LEN);
+	at = PUT(at, "\",\"status\":\"PLACED\",\"userId\":\"customer-a\",\"changedBy\":\"till-1\","
+		     "\"updatedAt\":\"");
+	at = put(at, work->now, 19);
+	at = PUT(at, ".");
+	at = put_number(at, number);
+	ret->payload_len = (size_t)(PUT(at, "Z\"}") - ret->payload);
 }
 
 static void stock(const struct work *work, const char *id, uint64_t number,
 		  struct work_message *ret)
 {
-	ret->topic_len = (size_t)snprintf(ret->topic, sizeof(ret->topic), "inventory/%s/stock", id);
-	ret->payload_len =
-		(size_t)snprintf(ret->payload, sizeof(ret->payload),
-				 "{\"productId\":\"%s\",\"quantity\":%u,\"reserved\":1,"
-				 "\"updatedAt\":\"%s\",\"warehouse\":\"hall-%0*" PRIu64 "\"}",
-				 id, (unsigned)(number % 1000), work->now, DIGITS, number);
+	char *at = PUT(ret->topic, "inventory/");
+
+	at = put(at, id, ID_LEN);
+	ret->topic_len = (size_t)(PUT(at, "/stock") - ret->topic);
+	at = PUT(ret->payload, "{\"productId\":\"");
+	at = put(at, id, ID_LEN);
+	at = PUT(at, "\",\"quantity\":");
+	*at++ = (char)('1' + number % 9);
+	at = PUT(at, "00,\"reserved\":1,\"updatedAt\":\"");
+	at = put(at, work->now, strlen(work->now));
+	at = PUT(at, "\",\"warehouse\":\"hall-");
+	at = put_number(at, number);
+	ret->payload_len = (size_t)(PUT(at, "\"}") - ret->payload);
+}
+
+/* Which order or product message @n of a client is about. */
+static uint64_t entity(const struct work *work, uint64_t n)
+{
+	return work->kind == WORK_STEPS ? n / STEPS : work->kind == WORK_STANDING ? 0 : n;
 }
 
 void work_next(const struct work *work, unsigned client, uint64_t n, uint64_t number,
 	       struct work_message *ret)
 {
-	bool is_steps = work->kind == WORK_STEPS;
-	char id[40];
+	size_t step = work->kind == WORK_STEPS ? n % STEPS : 0;
+	char id[ID_LEN];
 
-	if (work->kind == WORK_STANDING)
-		n = 0;
-	print_id(work, client, is_steps ? n / 4 : n, id);
+	if (work->kind == WORK_RANDOM)
+		random_id(work, client, n, id);
+	else
+		rising_id(work, client, entity(work, n), id);
+	ret->is_new =
+		work->kind < WORK_STOCK && step == 0 && (work->kind != WORK_STANDING || n == 0);
+	ret->is_last = step == STEPS - 1;
 	if (work->kind == WORK_STANDING)
 		standing(work, id, number, ret);
 	else if (work->kind == WORK_STOCK)
 		stock(work, id, number, ret);
 	else
-		order(work, id, work->kind == WORK_BAD ? "LOST" : steps[is_steps ? n % 4 : 0],
-		      number, ret);
+		order(work, id, work->kind == WORK_BAD ? "LOST" : steps[step], number, ret);
+}
+
+uint64_t work_resume(const struct work *work, uint64_t n)
+{
+	return work->kind == WORK_STEPS ? (n + STEPS - 1) / STEPS * STEPS : n;
 }
 
 uint64_t work_number(const unsigned char *payload, size_t len)
