@@ -1,13 +1,17 @@
 """
 What enforcement costs, side by side:  make bench [QUICK=1]
 
-Every Mosquitto that is here is driven by the same load: without a plugin, with its own dynamic
-security, and with ours in stages. Then the parts one by one, logins, what one would otherwise
-do (a subscriber that validates and stores), and how all of it grows. Prints the tables of
+Every Mosquitto that is here is driven by the same load, as fast as it goes: stock, and with the
+plugin as it ships, all threads counted (flat), and a broker on npm's packages beside them (peer). Then
+the broker's thread by itself: without a plugin, with Mosquitto's own dynamic security, and with
+ours in stages (publish). Then the parts one by one, logins, what one would otherwise do (a
+subscriber that validates and stores), and how all of it grows. Prints the tables of
 docs/benchmarks.md; everything that was measured is in B/bench/results.json, a plot in
 B/bench/bench.svg.
 
-    bench.py [--quick] [--only SECTION,...]     sections: publish parts subscriber scale
+    bench.py [--quick] [--only SECTION,...]     sections: flat peer publish parts subscriber scale
+
+A section that is asked for by itself takes its place beside what was measured before.
 """
 
 import argparse
@@ -21,6 +25,7 @@ import tempfile
 import time
 
 import brokers
+import flat
 import harness
 import parts
 import report
@@ -45,7 +50,7 @@ CONDITIONS = [
     ("QoS 1, each answer read at once", {"qos": 1, "pause": 0}, False),
     ("QoS 1, nothing new to keep", {"qos": 1, "work": "standing"}, False),
 ]
-SECTIONS = ("publish", "parts", "subscriber", "scale")
+SECTIONS = ("flat", "peer", "publish", "parts", "subscriber", "scale")
 STAGED = ("QoS 0", "QoS 1")  # with every stage; the others with these two
 ENDS = ("stock", "everything")
 MESSAGES = 20000  # fits the journal, so that nothing waits for SQLite
@@ -122,13 +127,25 @@ class Results:
             json.dump(self.data, file, indent=1)
 
 
+def flat_out(results, found, is_quick, missing):
+    """The newest Mosquitto first, which is what the other tables speak of."""
+    rows = []
+    for place in reversed(found):
+        rows += flat.on_place(place, place is found[-1], is_quick, missing, say)
+        results.keep(flat=rows)
+
+
 def measure(results, found, only, is_quick, missing):
+    if "flat" in only:
+        flat_out(results, found, is_quick, missing)
+    newest = found[-1]
+    if "peer" in only:
+        results.keep(peer=flat.beside(newest, is_quick, missing, say))
     if "publish" in only:
         rows = []
         for place in found:
             rows += publish(place, is_quick, missing)
             results.keep(publish=rows)
-    newest = found[-1]
     for name, section in (("parts", parts.measure), ("subscriber", subscriber.compare),
                           ("scale", scale.measure)):
         if name in only:
@@ -164,6 +181,8 @@ def main():
         open_all(found, template, missing)
         results.keep(readers={place.version: parts.reader(place) for place in found})
         measure(results, found, only, arguments.quick, missing)
+    except flat.Incomplete as why:
+        sys.exit("bench: %s" % why)
     finally:
         for place in found:
             place.close()

@@ -125,6 +125,10 @@ class Place:
             return found[len(self.root):]
         raise Unavailable("%s: no %s" % (self.name, DYNSEC))
 
+    def local_folder(self, name):
+        """For a process that runs on this machine, whatever the place."""
+        return os.path.join(self.template, name)
+
     def close(self):
         if self.folder:
             shutil.rmtree(self.outside(self.folder), ignore_errors=True)
@@ -207,22 +211,63 @@ def paragraphs(text):
     return [part for part in parts if part]
 
 
-class Broker:
-    """One variant in one place, running."""
+class Running:
+    """
+    A process that clients connect to. Pinned: its first thread has a processor to itself, and the
+    load the others; otherwise they run where the kernel puts them.
+    """
 
-    def __init__(self, place, variant, name=None):
+    def __init__(self, place, variant, folder, is_pinned):
         self.place = place
         self.variant = variant
-        self.folder = place.folder + "/" + (name or variant)
-        shutil.copytree(os.path.join(place.template, "made"), place.outside(self.folder))
-        shutil.copytree(place.outside(os.path.join(place.sources, "schemas")),
-                        self.path("schemas"))
+        self.folder = folder
+        self.is_pinned = is_pinned
+        shutil.copytree(os.path.join(place.template, "made"), self.path(""))
         with open(self.path("credentials")) as file:
             self.passwords = dict(line.split() for line in file)
+
+    def _start(self, command, sign):
+        """Until a line of its log has @sign, a pattern."""
+        with open(self.path("log"), "w") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+
+        def is_up():
+            with open(self.path("log"), errors="replace") as log:
+                text = log.read()
+            if self.process.poll() is not None:
+                raise RuntimeError("%s, %s:\n%s" % (self.place.name, self.variant, text))
+            return re.search(sign, text)
+
+        harness.until(is_up, "the broker to start", 30)
+        if self.is_pinned:
+            self._pin()
+
+    def _pin(self):
+        for thread in os.listdir("/proc/%d/task" % self.process.pid):
+            is_main = int(thread) == self.process.pid
+            os.sched_setaffinity(int(thread), CPUS[:1] if is_main else OTHERS)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+
+    def remove(self):
+        """Its files, the database among them."""
+        remove(self.path(""))
+
+
+class Broker(Running):
+    """One variant of Mosquitto in one place, running."""
+
+    def __init__(self, place, variant, name=None, is_pinned=True):
+        super().__init__(place, variant, place.folder + "/" + (name or variant), is_pinned)
+        shutil.copytree(place.outside(os.path.join(place.sources, "schemas")),
+                        self.path("schemas"))
         self.plain, self.tls = harness.free_ports(2)
         with open(self.path("bench.conf"), "w") as file:
             file.write(self._configuration())
-        self._start()
+        self._start(place.enter + ["mosquitto", "-c", self.folder + "/bench.conf"],
+                    r"mosquitto version \S+ running")
 
     def path(self, name):
         return self.place.outside(self.folder + "/" + name)
@@ -272,27 +317,6 @@ class Broker:
             text = text.replace(old, new)
         return text.replace(os.path.join(self.place.template, "made"), self.folder)
 
-    def _start(self):
-        with open(self.path("log"), "w") as log:
-            self.process = subprocess.Popen(
-                self.place.enter + ["mosquitto", "-c", self.folder + "/bench.conf"],
-                stdout=log, stderr=log)
-
-        def is_up():
-            with open(self.path("log"), errors="replace") as log:
-                text = log.read()
-            if self.process.poll() is not None:
-                raise RuntimeError("%s, %s:\n%s" % (self.place.name, self.variant, text))
-            return re.search(r"mosquitto version \S+ running", text)
-
-        harness.until(is_up, "the broker to start", 30)
-        self._pin()
-
-    def _pin(self):
-        for thread in os.listdir("/proc/%d/task" % self.process.pid):
-            is_main = int(thread) == self.process.pid
-            os.sched_setaffinity(int(thread), CPUS[:1] if is_main else OTHERS)
-
     def client(self, user):
         stream = rawmqtt.open_stream("tcp", self.plain)
         client = rawmqtt.RawClient(stream, 5, messages.unique(user + "/probe"), user,
@@ -316,13 +340,12 @@ class Broker:
         customer.drop()
         service.drop()
 
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
 
-
-def load(broker, transport="plain", **options):
-    """Runs the load against @broker; what it says. Options are the load's own."""
+def load(broker, transport="plain", may_refuse=False, **options):
+    """
+    Runs the load against @broker; what it says. Options are the load's own. A broker that
+    refuses, or closes a connection, is a fault where it may not.
+    """
     options.setdefault("pause", PAUSE_US)
     user = options.pop("user", "inventory-service" if options.get("work") == "stock"
                        else "orders-service")
@@ -335,16 +358,17 @@ def load(broker, transport="plain", **options):
         command += ["--port", str(broker.plain)]
     for name, value in options.items():
         command += ["--" + name.replace("_", "-"), str(value)]
+    cpus = OTHERS if broker.is_pinned else CPUS
     done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          timeout=300,
-                          preexec_fn=lambda: os.sched_setaffinity(0, OTHERS))
+                          timeout=300 + options.get("seconds", 0),
+                          preexec_fn=lambda: os.sched_setaffinity(0, cpus))
     if done.returncode:
         raise RuntimeError("%s, %s: %s" % (broker.place.name, broker.variant,
                                            done.stdout + done.stderr))
     result = json.loads(done.stdout)
-    if result["refused"] and options.get("work") != "bad":
-        raise RuntimeError("%s, %s: refused %d messages" % (broker.place.name, broker.variant,
-                                                            result["refused"]))
+    if not may_refuse and result["refused"] + result["closed"] and options.get("work") != "bad":
+        raise RuntimeError("%s, %s: refused %s messages, closed %d connections" % (
+            broker.place.name, broker.variant, result["refused_by"], result["closed"]))
     return result
 
 

@@ -1,41 +1,24 @@
 """
-What `make bench` measured as the tables of docs/benchmarks.md, and as a plot.
+What `make bench` measured as the tables of docs/benchmarks.md and README.md, and as a plot.
 
-    B=build python3 test/bench/report.py --readme    puts both where that page has them
+    B=build python3 test/bench/report.py --readme    puts them where those pages have them
 """
 
 import json
 import operator
 import os
 import shutil
-import statistics
 import sys
-from xml.sax.saxutils import escape
 
 import brokers
+import report_flat
 from brokers import harness
+from report_flat import median, number, table
 
 BASE = "QoS 1"
 MARKS = ("<!-- make bench-readme -->\n", "<!-- of make bench -->\n")
 COLOURS = {"stock": "#9aa0a6", "dynsec": "#5f6368", "permission": "#a8d5ba", "schema": "#74b98f",
            "ledger": "#3f9d6b", "everything": "#14713f"}
-
-
-def median(values):
-    values = list(values)
-    return statistics.median(values) if values else None
-
-
-def number(value):
-    """Three digits that mean something where it is small, and a comma at the thousands."""
-    if value is None:
-        return "-"
-    return "{:,.{}f}".format(value, 0 if value >= 100 else 1 if value >= 10 else 2)
-
-
-def table(head, rows):
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1)] + rows
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 class Publishes:
@@ -108,10 +91,10 @@ class Publishes:
 
 def publishes(results):
     rows = Publishes(results["publish"])
-    text = ("**An order's status, %d bytes, at QoS 1**, each message a legal step that is kept; 16 "
-            "connections with 16\nmessages in flight, nobody subscribed. Processor time of the "
-            "broker's thread; what is added, and the factor,\nare medians of paired rounds.\n\n" %
-            size_of(results, BASE))
+    text = ("**The broker's thread**, which has a processor to itself. An order's status, %d bytes, "
+            "at QoS 1, each message a\nlegal step that is kept; 16 connections with 16 messages in "
+            "flight, nobody subscribed. Processor time of that\nthread; what is added, and the "
+            "factor, are medians of paired rounds.\n\n" % size_of(results, BASE))
     text += rows.staged(BASE)
     text += ("\n**Stock at QoS 0**, %d bytes: an event that is kept, no status.\n\n" %
              size_of(results, "QoS 0"))
@@ -190,81 +173,99 @@ def opening(results):
 
 
 def short(results):
-    """The newest Mosquitto in one sentence."""
+    """The newest Mosquitto in a few sentences: the process first, then its thread."""
+    text = report_flat.short(results) if results.get("flat") else "In short: "
+    if not results.get("publish"):
+        return text + "\n"
     rows = Publishes(results["publish"])
     place, version = rows.places[-1]
-    stock = rows.us(place, BASE, "stock")
-    return ("In short: an order at QoS 1 takes %s us of Mosquitto %s's thread without a plugin, and "
-            "%s us more when it\nis checked, kept and monitored; %s us of another core take it to "
-            "SQLite. A message at QoS 0 takes %s us more.\n\n" % (
-                number(stock), version, number(rows.added(place, BASE, "everything")),
-                number(rows.us(place, BASE, "everything", "others_us")),
-                number(rows.added(place, "QoS 0", "everything"))))
+    return text + (
+        "Of the thread that serves the clients, which is one however many processors there are, an "
+        "order at QoS 1 takes\n%s us without a plugin, and %s us more when it is checked, kept and "
+        "monitored; a message at QoS 0 %s us more.\n\n" % (
+            number(rows.us(place, BASE, "stock")), number(rows.added(place, BASE, "everything")),
+            number(rows.added(place, "QoS 0", "everything"))))
 
 
 # ---- the plot ----
 
 
-def plot(results):
-    """A bar for each variant on each Mosquitto: microseconds of a publish at QoS 1."""
+def bars(results, y):
+    """Of the broker's thread: a bar for each variant on each Mosquitto, an order at QoS 1."""
     rows = Publishes(results["publish"])
     costs = {(place, variant): rows.us(place, BASE, variant)
              for place, _ in rows.places for variant in brokers.VARIANTS}
-    most, top, left, width = max(costs.values()), 56, 240, 290
-    body, y = [], top
+    scale = report_flat.WIDTH / max(cost for cost in costs.values() if cost)
+    body = []
     for place, version in rows.places:
-        body.append('<text x="16" y="%d" font-weight="bold">Mosquitto %s</text>' %
-                    (y + 4, escape(version)))
-        y += 14
+        body.append(report_flat.label(16, y, "The broker's thread, an order at QoS 1, Mosquitto %s" %
+                                      version))
+        y += 22
         for variant, (name, _) in brokers.VARIANTS.items():
             cost = costs[place, variant]
-            label = "%s us" % number(cost)
+            if cost is None:
+                continue
+            words = "%s us" % number(cost)
             if variant != "stock":
-                label += ", %+.2f, %.2fx" % (rows.added(place, BASE, variant),
+                words += ", %+.2f, %.2fx" % (rows.added(place, BASE, variant),
                                              rows.ratio(place, BASE, variant))
-            if "ledger" in name or variant == "everything":
-                label += ", and %s us of the writer thread" % number(
-                    rows.us(place, BASE, variant, "others_us"))
-            body.append('<text x="%d" y="%d" text-anchor="end">%s</text>' %
-                        (left - 8, y + 12, escape(name)))
-            body.append('<rect x="%d" y="%d" width="%.1f" height="15" fill="%s"/>' %
-                        (left, y, width * cost / most, COLOURS[variant]))
-            body.append('<text x="%.1f" y="%d">%s</text>' %
-                        (left + width * cost / most + 6, y + 12, label))
+            body += [report_flat.label(report_flat.LEFT - 8, y, name, "end"),
+                     report_flat.bar(y, scale * cost, COLOURS[variant]),
+                     report_flat.label(report_flat.LEFT + scale * cost + 6, y, words)]
             y += 20
         y += 16
+    return body, y
+
+
+def plot(results):
+    body, y = [], 40
+    for name, draw in (("flat", report_flat.bars), ("publish", bars)):
+        if results.get(name):
+            lines, y = draw(results, y)
+            body += lines
     head = ('<svg xmlns="http://www.w3.org/2000/svg" width="930" height="%d" '
             'font-family="sans-serif" font-size="13">\n<rect width="100%%" height="100%%" '
             'fill="#fff"/>\n<text x="16" y="26" font-size="15">Processor time of the broker for '
-            'one publish at QoS 1</text>\n' % y)
+            'one publish</text>\n' % y)
     return head + "\n".join(body) + "\n</svg>\n"
 
 
 def write(results, folder):
-    """The tables; they, and the plot, are also files of the folder."""
-    sections = [("publish", publishes), ("parts", parts), ("subscriber", subscribers),
+    """The tables; they, README's and the plot are also files of the folder."""
+    sections = [("flat", report_flat.tables), ("publish", publishes), ("parts", parts), ("subscriber", subscribers),
                 ("scale", scales)]
-    text = short(results) if results.get("publish") else ""
+    has_load = results.get("flat") or results.get("publish")
+    text = short(results) if has_load else ""
     text += opening(results) + "".join("\n" + make(results) for name, make in sections
                                       if results.get(name))
     with open(os.path.join(folder, "table.md"), "w") as file:
         file.write(text)
-    if results.get("publish"):
+    if results.get("flat"):
+        with open(os.path.join(folder, "readme.md"), "w") as file:
+            file.write(report_flat.for_readme(results))
+    if has_load:
         with open(os.path.join(folder, "bench.svg"), "w") as file:
             file.write(plot(results))
     return text
 
 
-def put_into_page(folder):
-    path = os.path.join(harness.TOP, "docs", "benchmarks.md")
+def put_into_page(made, page):
+    """The file @made, between the marks of @page."""
+    path = os.path.join(harness.TOP, page)
     with open(path) as file:
-        page = file.read()
-    with open(os.path.join(folder, "table.md")) as file:
+        text = file.read()
+    with open(made) as file:
         tables = file.read()
-    before, rest = page.split(MARKS[0])
+    before, rest = text.split(MARKS[0])
     _, after = rest.split(MARKS[1])
     with open(path, "w") as file:
         file.write(before + MARKS[0] + tables + MARKS[1] + after)
+
+
+def put_into_pages(folder):
+    put_into_page(os.path.join(folder, "table.md"), os.path.join("docs", "benchmarks.md"))
+    if os.path.exists(os.path.join(folder, "readme.md")):
+        put_into_page(os.path.join(folder, "readme.md"), "README.md")
     shutil.copy(os.path.join(folder, "bench.svg"), os.path.join(harness.TOP, "docs"))
 
 
@@ -273,4 +274,4 @@ if __name__ == "__main__":
     with open(os.path.join(made, "results.json")) as measured:
         write(json.load(measured), made)
     if "--readme" in sys.argv[1:]:
-        put_into_page(made)
+        put_into_pages(made)
