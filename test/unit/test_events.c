@@ -299,11 +299,13 @@ static int start(void)
 {
 	char contract[128];
 	char passwords[300], access[300], database[300];
-	struct mosquitto_opt options[] = { { (char *)"contract", contract },
-					   { (char *)"password_file", passwords },
-					   { (char *)"access", access },
-					   { (char *)"database", database },
-					   { (char *)"lockout", (char *)"0" } };
+	/* A small one; those contracts have larger messages. */
+	char *journal = (char *)(fake.contract ? "1048576" : "196608");
+	struct mosquitto_opt options[] = {
+		{ (char *)"contract", contract },   { (char *)"password_file", passwords },
+		{ (char *)"access", access },       { (char *)"database", database },
+		{ (char *)"lockout", (char *)"0" }, { (char *)"journal_size", journal }
+	};
 	void *userdata = NULL;
 
 	(void)snprintf(contract, sizeof(contract), "%s",
@@ -311,7 +313,7 @@ static int start(void)
 	(void)snprintf(passwords, sizeof(passwords), "%s", folder_file(&fake.folder, "passwords"));
 	(void)snprintf(access, sizeof(access), "%s", folder_file(&fake.folder, "access.json"));
 	(void)snprintf(database, sizeof(database), "%s", folder_file(&fake.folder, "db"));
-	if (mosquitto_plugin_init(NULL, &userdata, options, 5)) {
+	if (mosquitto_plugin_init(NULL, &userdata, options, 6)) {
 		(void)fprintf(stderr, "%s\n", fake.log);
 		return -1;
 	}
@@ -1301,6 +1303,44 @@ static void test_message__that_cannot_be_kept(void **state)
 	assert_int_equal(says(&client, "pets/p1/status", "{}"), MOSQ_ERR_ACL_DENIED);
 }
 
+static uint64_t waits(void)
+{
+	struct ledger_facts facts;
+
+	ledger_facts(fake.plugin->ledger, &facts);
+	return facts.waits;
+}
+
+/* The database is locked, not for so long yet that it takes no writes. */
+static void test_message__waits_for_the_database(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	char id[16], topic[48];
+	uint64_t before;
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(sqlite3_open(folder_file(&fake.folder, "db"), &locker), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(locker, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	for (int i = 0; waits() < 2; i++) {
+		(void)snprintf(id, sizeof(id), "p%d", i);
+		(void)snprintf(topic, sizeof(topic), "pets/%s/status", id);
+		assert_int_equal(says(&client, topic, pet(id, "AVAILABLE")), MOSQ_ERR_SUCCESS);
+		if (waits() > 0)
+			ticks();
+	}
+	/* Not for a last will. */
+	ticks();
+	before = waits();
+	leaves(&client);
+	assert_int_equal(
+		asks(&client, MOSQ_ACL_WRITE, "pets/last/status", pet("last", "AVAILABLE")),
+		MOSQ_ERR_SUCCESS);
+	assert_string_equal(kept("last"), "AVAILABLE");
+	assert_int_equal(waits(), before);
+	unlock();
+}
+
 static void test_message__of_a_bridge_that_cannot_be_kept(void **state)
 {
 	struct mosquitto bridge = { .id = "far", .username = "backoffice", .version = 4 };
@@ -1763,6 +1803,8 @@ int main(void)
 		cmocka_unit_test(test_broker_answer__of_clients),
 		cmocka_unit_test(test_broker_answer__of_others),
 		LOCKED(test_message__that_cannot_be_kept),
+		cmocka_unit_test_setup_teardown(test_message__waits_for_the_database, begin,
+						end_locked),
 		LOCKED(test_message__of_a_bridge_that_cannot_be_kept),
 		LOCKED(test_will__that_cannot_be_kept),
 		LOCKED(test_acl_check__asked_again_in_trouble),
