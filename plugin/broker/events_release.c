@@ -34,10 +34,13 @@ static bool is_step_taken(const struct decision *decision)
 void events_release_accepted(struct plugin *plugin, struct session *session,
 			     const struct message *message, const struct decision *decision)
 {
-	uint64_t key = gate_entity_key(&plugin->gate, message, releases_seed(plugin->releases));
 	const char *principal = session ? session->name : "";
 	struct message at_once;
+	uint64_t key;
 
+	if (message->qos < 2 && !releases_is_active(plugin->releases))
+		return;
+	key = gate_entity_key(&plugin->gate, message, releases_seed(plugin->releases));
 	if (key == 0 || (decision->is_observed && !is_step_taken(decision)))
 		return;
 	if (!message->is_will) {

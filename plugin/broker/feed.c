@@ -262,6 +262,13 @@ int64_t feed_unix_ms(const struct feed *feed, int64_t now_ns)
 	return feed->unix_ms + now_ns / 1000000;
 }
 
+bool feed_times(struct feed *feed)
+{
+	unsigned before = feed->times_asked++;
+
+	return before < FEED_TIMED_FIRST || before % FEED_TIMED_OF == 0;
+}
+
 void feed_decided(struct feed *feed, const struct gate_request *request,
 		  const struct decision *decision, int64_t took_ns)
 {
@@ -439,6 +446,10 @@ void feed_tick(struct feed *feed, const struct feed_facts *facts)
 	struct diag news;
 
 	set_clock(feed, now_ns);
+	if (now_ns - feed->times_ns >= SECOND_NS) {
+		feed->times_ns = now_ns;
+		feed->times_asked = 0;
+	}
 	monitor_tick(feed->monitor, now_ns);
 	feed_ask_stuck(feed, now_ns);
 	feed_publish_alerts(feed, now_ns);

@@ -76,6 +76,14 @@ void feed_left(struct feed *feed, const struct mosquitto *client, const struct s
 /* The unix time (ms) at @now_ns of clock_mono_ns(), by their difference at the last tick. */
 int64_t feed_unix_ms(const struct feed *feed, int64_t now_ns);
 
+/*
+ * Is the next decision's time to be measured? Of each second the first FEED_TIMED_FIRST are, then
+ * one of FEED_TIMED_OF: to read the clock costs more than some of the questions.
+ */
+#define FEED_TIMED_FIRST 256u
+#define FEED_TIMED_OF 16u
+bool feed_times(struct feed *feed);
+
 /* Counts a decision, and the nanoseconds that it took; 0: not measured. */
 void feed_decided(struct feed *feed, const struct gate_request *request,
 		  const struct decision *decision, int64_t took_ns);

@@ -34,7 +34,9 @@ struct feed {
 	uint64_t generation;
 	struct monitor_rates rates; /* of one message, where a session has no memory for its own */
 	uint64_t start_s;
-	int64_t unix_ms; /* the unix time at which clock_mono_ns() was 0 */
+	int64_t unix_ms;      /* the unix time at which clock_mono_ns() was 0 */
+	unsigned times_asked; /* calls of feed_times() since @times_ns */
+	int64_t times_ns;
 	uint64_t reloads;
 	uint64_t reload_failures;
 	uint64_t closed; /* clients that were closed because of a publish */

@@ -71,6 +71,11 @@ out:
 	return rc;
 }
 
+bool releases_is_active(const struct releases *releases)
+{
+	return fixedtable_count(releases->groups) > 0;
+}
+
 uint64_t releases_seed(const struct releases *releases)
 {
 	return releases->seed;
@@ -137,7 +142,7 @@ void releases_accepted(struct releases *releases, uint64_t key, const char *prin
 		remember(releases, take(releases, key, principal), message, false);
 		return;
 	}
-	group = fixedtable_count(releases->groups) ? fixedtable_find(releases->groups, key) : NULL;
+	group = releases_is_active(releases) ? fixedtable_find(releases->groups, key) : NULL;
 	if (!group)
 		return;
 	overtake(group, releases->number);

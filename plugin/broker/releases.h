@@ -40,6 +40,10 @@ void releases_free(struct releases *releases); /* NULL is fine */
 
 uint64_t releases_seed(const struct releases *releases);
 
+/* Is a QoS 2 message remembered? If not, releases_accepted() of messages up to QoS 1 does nothing.
+ */
+bool releases_is_active(const struct releases *releases);
+
 /*
  * @message of @principal about the entity @key was accepted. Up to QoS 1 the broker delivers it at
  * once, so that older messages are overtaken. Costs one branch while no QoS 2 message is

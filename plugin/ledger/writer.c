@@ -222,6 +222,13 @@ void writer_wake(struct writer *w)
 {
 	const uint64_t one = 1;
 
+	/*
+	 * While the thread works it is asked for again and again: an exchange would take the line
+	 * from its processor each time. The look may come before it is seen that the thread has
+	 * just begun to wait; then the next call wakes it, or it finds the work itself in time.
+	 */
+	if (atomic_load_explicit(&w->is_kicked, memory_order_relaxed))
+		return;
 	if (!atomic_exchange(&w->is_kicked, true))
 		(void)!write(w->event, &one, sizeof(one)); /* full: it is awake anyway */
 }

@@ -363,7 +363,8 @@ int metrics_print(const struct metrics *metrics, const struct metrics_facts *fac
 	print_info(out, facts);
 	print_facts(out, facts);
 	print_decisions(out, metrics);
-	print_histogram(out, "decision_seconds", "How long a decision about a publish takes.",
+	print_histogram(out, "decision_seconds",
+			"How long a decision about a publish takes; of many some are measured.",
 			&metrics->took, 1000000000);
 	print_connections(out, metrics);
 	if (facts->alerts)

@@ -855,6 +855,43 @@ static void test_message__with_the_log_between(void **state)
 	assert_false(is_logged("will"));
 }
 
+/* Another plugin changes a message where it lies: what MESSAGE has is judged, not what was asked.
+ */
+static void test_message__changed_in_its_place(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto_evt_message event = { .client = &client, .qos = 1 };
+	char topic[] = "pets/p1/status", payload[256];
+
+	(void)state;
+	(void)snprintf(payload, sizeof(payload), "%s", pet("p1", "AVAILABLE"));
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	event.topic = topic;
+	event.payload = payload;
+	event.payloadlen = (uint32_t)strlen(payload);
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, topic, payload), MOSQ_ERR_SUCCESS);
+	*strstr(payload, "AVAILABLE") = 'X';
+	assert_int_not_equal(raise(MOSQ_EVT_MESSAGE, &event), MOSQ_ERR_SUCCESS);
+	assert_string_equal(kept("p1"), "");
+	*strstr(payload, "XVAILABLE") = 'A';
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, topic, payload), MOSQ_ERR_SUCCESS);
+	topic[6] = '2'; /* no more what its petId says */
+	assert_int_not_equal(raise(MOSQ_EVT_MESSAGE, &event), MOSQ_ERR_SUCCESS);
+	assert_string_equal(kept("p1"), "");
+	assert_string_equal(kept("p2"), "");
+}
+
+/* The times of all decisions are measured while there are few, then those of some. */
+static void test_message__is_timed_now_and_then(void **state)
+{
+	unsigned timed = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < FEED_TIMED_FIRST + 10 * FEED_TIMED_OF; i++)
+		timed += feed_times(fake.plugin->feed);
+	assert_int_equal(timed, FEED_TIMED_FIRST + 10);
+}
+
 /* Who takes over is authenticated first; the will of the one before comes within that. */
 static void test_will__at_a_takeover(void **state)
 {
@@ -1784,6 +1821,8 @@ int main(void)
 		TEST(test_will__a_forbidden_one_before_disconnect),
 		TEST(test_will__a_forbidden_one_restores_what_was_retained),
 		TEST(test_message__with_the_log_between),
+		TEST(test_message__changed_in_its_place),
+		TEST(test_message__is_timed_now_and_then),
 		TEST(test_will__at_a_takeover),
 		TEST(test_will__a_takeover_that_failed),
 		TEST(test_will__the_broker_ends),
