@@ -94,7 +94,7 @@ UNIT     = base csv config draft learn yaml brokerfile options sessions shares r
            topics gate applications unlisted adopted properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator same uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
-           journal journal_faults pressure state idfilter store store_files writer ledger ledger_files adoption replan age \
+           journal journal_faults pressure state idfilter store store_files writer ledger ledger_files adoption replan replay age \
            monitor metrics control sample schema_compare
 THREADED = pattern verifier login journal journal_faults pressure writer idfilter ledger ledger_files replan backlog metrics
 FUZZ     = brokerfile csv yaml contract learn translate topics gate repeat notice letter control journal properties \

@@ -6,13 +6,14 @@
 /* So that clients hear within a second that files are gone. */
 #define CHECK_EVERY_NS INT64_C(250000000)
 #define TRIM_EVERY_NS INT64_C(1000000000)
+#define TRIM_SOON_NS INT64_C(50000000) /* where there is more, by a limit of rows alone */
 #define RETAINED_EVERY_NS INT64_C(1000000000)
 #define CLOCK_EVERY_NS INT64_C(600000000000) /* for a start, which asks when that was */
 #define TRIM_ROWS 256u /* old events removed at once, beside twice the new ones */
 #define REFUSALS_EVERY_NS INT64_C(200000000)  /* a transaction costs a sync of the disk */
 #define REFUSALS_TRIM_NS INT64_C(60000000000) /* where nothing new comes */
 #define REFUSAL_ROWS 512u /* of old refusals removed at once, beside twice the new ones */
-#define IDLE_ROWS 1024u   /* and a second where none comes: what is decided wrongly is slow */
+#define IDLE_ROWS 1024u   /* at once where none comes; by age, what is decided wrongly is slow */
 
 static const uint64_t record_bounds[] = { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10000 };
 /* Nanoseconds: 100 us to 2 s. */
@@ -70,6 +71,15 @@ static int trim_retained(struct replay *replay, int64_t now_ms, struct diag *dia
 	return store_trim_retained(replay->store, now_ms, TRIM_ROWS, diag);
 }
 
+/*
+ * How many old events may go with @rows new ones. What is too large shrinks fast while the database
+ * keeps up; where more records wait (@is_full) they come first, and it shrinks by a quarter.
+ */
+static unsigned old_rows(unsigned rows, bool is_full)
+{
+	return is_full ? rows + rows / 4 + 1 : 2 * rows + TRIM_ROWS;
+}
+
 /* Within a transaction: from @first to the end of the batch. *last is the last one's number. */
 static int apply_batch(struct replay *replay, struct journal_record *first, uint64_t applied,
 		       uint64_t *last, struct diag *diag)
@@ -77,6 +87,7 @@ static int apply_batch(struct replay *replay, struct journal_record *first, uint
 	struct journal_record record = *first;
 	unsigned rows = 0;
 	size_t bytes = 0;
+	bool is_full = false;
 	uint64_t removed;
 	int64_t now_ms;
 	int rc = 1;
@@ -91,9 +102,8 @@ static int apply_batch(struct replay *replay, struct journal_record *first, uint
 		}
 		rows++;
 		bytes += record.len;
-		if (rows >= replay->batch_rows || bytes >= REPLAY_BYTES_MAX)
-			break;
-		rc = journal_next(replay->journal, &record, diag);
+		is_full = rows >= replay->batch_rows || bytes >= REPLAY_BYTES_MAX;
+		rc = is_full ? 0 : journal_next(replay->journal, &record, diag);
 	} while (rc == 1);
 	if (rc < 0)
 		return rc;
@@ -101,7 +111,7 @@ static int apply_batch(struct replay *replay, struct journal_record *first, uint
 	rc = trim_retained(replay, now_ms, diag);
 	if (rc)
 		return rc;
-	return store_trim(replay->store, &replay->limits, now_ms, 2 * rows + TRIM_ROWS, &removed,
+	return store_trim(replay->store, &replay->limits, now_ms, old_rows(rows, is_full), &removed,
 			  diag);
 }
 
@@ -114,7 +124,7 @@ static int trim_idle(struct replay *replay, struct diag *diag)
 	int rc;
 
 	if ((replay->limits.events_rows == 0 && replay->limits.events_days == 0) ||
-	    (replay->trimmed_ns && now_ns - replay->trimmed_ns < TRIM_EVERY_NS))
+	    (replay->trimmed_ns && now_ns - replay->trimmed_ns < replay->trim_every_ns))
 		return 0;
 	rc = store_begin(replay->store, &applied, diag);
 	now_ms = rc ? 0 : believed_now(replay);
@@ -126,6 +136,10 @@ static int trim_idle(struct replay *replay, struct diag *diag)
 	store_rollback(replay->store);
 	if (rc == 0) {
 		replay->trimmed_ns = now_ns;
+		/* A clock may be wrong, a number of rows is what was asked for. */
+		replay->trim_every_ns = removed == IDLE_ROWS && replay->limits.events_days == 0
+						? TRIM_SOON_NS
+						: TRIM_EVERY_NS;
 		if (is_kept)
 			replay->clock_ns = now_ns;
 	}

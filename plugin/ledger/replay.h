@@ -36,6 +36,7 @@ struct replay {
 	bool is_journal_gone;           /* its file was not at its path then */
 	bool is_journal_given_up;       /* it is known not to be, and only emptied */
 	int64_t trimmed_ns;             /* when an idle store was last looked at for old events */
+	int64_t trim_every_ns;          /* until the next look */
 	int64_t clock_ns;               /* and when it last kept a time that was believed */
 	int64_t retained_ns;            /* when what was cleared long ago was last removed */
 	struct backlog *backlog;        /* of refusals */
