@@ -21,6 +21,14 @@ ifeq ($(origin HARDEN),undefined)
 HARDEN     := $(shell $(call TAKES,-fstack-protector-strong -fstack-clash-protection -fcf-protection=return)) \
               $(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif
+# gcc takes the quick rooms as one when it links the plugin: a call between two files may be inlined
+# as within one (test/bench/NOTES.md). All else is linked from the same objects without that. Where
+# the flags have -flto themselves, it is for all; make QUICK= leaves it out.
+ifeq ($(origin QUICK)$(filter -flto%,$(CFLAGS)),undefined)
+QUICK      := -flto=1 -ffat-lto-objects -flto-partition=one
+QUICK      := $(if $(filter -O1 -O2 -O3,$(CFLAGS)),$(filter $(QUICK),$(shell $(call TAKES,$(QUICK)))))
+QUICK      := $(if $(filter 3,$(words $(QUICK))),$(QUICK))
+endif
 HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 # ---- what is built from what ------------------------------------------------------------
@@ -77,8 +85,16 @@ BROKER   = broker/broker broker/events_publish broker/peers broker/events_will b
            broker/listeners broker/sessions broker/shares broker/releases broker/repairs $(LOGIN) \
            broker/notify broker/letters broker/feed broker/feed_alerts broker/feed_numbers
 PLUGIN   = plugin $(BROKER)
-QUICK_ROOMS = $(GATE) contract/contract contract/level contract/topics contract/topics_filter ledger/ledger_look ledger/state access/access \
-           schema/run schema/payload schema/payload_$(BACKEND) schema/pattern schema/pattern_seq
+# What a publish or a delivery goes through, from the broker's event to the journal.
+QUICK_ROOMS = $(GATE) access/access base/clock base/fixedtable \
+           broker/broker broker/events_acl broker/events_login broker/events_publish broker/events_release broker/events_will \
+           broker/feed broker/releases broker/repairs broker/sessions \
+           contract/contract contract/level contract/topics contract/topics_filter \
+           ledger/crc32c ledger/idfilter ledger/journal_records ledger/journal_repair ledger/journal_scan ledger/ledger_commit \
+           ledger/ledger_core ledger/ledger_look ledger/ledger_news ledger/record ledger/state ledger/writer \
+           monitor/anomalies monitor/metrics monitor/monitor monitor/monitor_limits monitor/monitor_seen \
+           schema/format schema/format_time schema/pattern schema/pattern_seq schema/payload_common \
+           schema/payload_$(BACKEND) schema/run
 CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/cmd_list ctl/cmd_refusals ctl/cmd_explain ctl/explanation ctl/cmd_may \
            ctl/cmd_lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_bridges ctl/lint_contract ctl/lint_messages ctl/lint_joined ctl/lint_examples \
@@ -107,7 +123,7 @@ WARN     = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pro
            -Wpointer-arith -Wvla -Wformat=2 -Wundef -Wwrite-strings $(if $(WERROR),-Werror)
 CORE     = -std=gnu11 -D_GNU_SOURCE $(if $(filter yyjson,$(BACKEND)),-DPAYLOAD_YYJSON) -Iplugin -Wa,-I. -fPIC -fvisibility=hidden -pthread $(WARN) \
            $(shell $(PKG_CONFIG) --cflags $(LIBS))
-LINK     = -pthread $(LDFLAGS) $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
+LINK     = -pthread $(if $(QUICK),-fno-lto) $(LDFLAGS) $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
 SAN      = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 TSAN     = -O1 -g -fsanitize=thread
 FUZZER   = -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -119,7 +135,7 @@ all: $(B)/mosquitto_petstore.so $(B)/petstorectl  ## build the plugin and petsto
 $(B)/mosquitto_petstore.so: $(PLUGIN:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o) plugin/exports.map
 	@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo "link $@")
 	@$(CC) -shared -o $@ $(filter %.o,$^) -Wl,-Bsymbolic $(HARDEN_LINK) \
-	  -Wl,--version-script=plugin/exports.map $(LINK)
+	  -Wl,--version-script=plugin/exports.map $(filter-out -fno-lto,$(LINK)) $(QUICK)
 
 $(B)/petstorectl: $(CTL:%=$(B)/rel/%.o) $(LEARN:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o)
 	@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo "link $@")
@@ -127,12 +143,12 @@ $(B)/petstorectl: $(CTL:%=$(B)/rel/%.o) $(LEARN:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/r
 
 # One source, four builds: release, ASan+UBSan, TSan, libFuzzer.
 # Objects are compiled anew when these flags change.
-$(B)/rel/flags: FORCE ; @mkdir -p $(@D); echo '$(HARDEN) $(CFLAGS)' | cmp -s - $@ || echo '$(HARDEN) $(CFLAGS)' >$@
+$(B)/rel/flags: FORCE ; @mkdir -p $(@D); echo '$(HARDEN) $(CFLAGS) $(QUICK)' | cmp -s - $@ || echo '$(HARDEN) $(CFLAGS) $(QUICK)' >$@
 FORCE:
 $(B)/rel/%.o: plugin/%.c $(B)/rel/flags ; @mkdir -p $(@D) && $(CC) $(CORE) $(HARDEN) $(CFLAGS) $(PATH_FLAGS) -MMD -MP -c $< -o $@
 # On the path of a publish and a delivery: frames with an array of bytes are protected, not each
 # with a struct whose address is taken (test/bench/NOTES.md).
-$(QUICK_ROOMS:%=$(B)/rel/%.o): PATH_FLAGS = $(if $(findstring stack-protector,$(HARDEN)),-fstack-protector)
+$(QUICK_ROOMS:%=$(B)/rel/%.o): PATH_FLAGS = $(if $(findstring stack-protector,$(HARDEN)),-fstack-protector) $(QUICK)
 # Where petstorectl looks for the plugin.
 $(B)/rel/ctl/init_documents.o: CORE += -DINIT_PLUGIN_FOLDER='"$(LIBDIR)"'
 # The engine's inner switch: an indirect jump may cost more than comparisons (test/bench/NOTES.md).
