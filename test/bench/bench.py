@@ -91,7 +91,7 @@ def publish(place, is_quick, missing):
             if is_quick and not is_in_quick:
                 continue
             say("%s, Mosquitto %s: %s" % (place.name, place.version, name))
-            rounds = (9 if name in STAGED else 5) if not is_quick else 3
+            rounds = 7 if name in STAGED and not is_quick else 3
             rows += drive(place, running, name, options, rounds)
         for broker in running:
             broker.check()

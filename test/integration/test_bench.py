@@ -2,7 +2,9 @@
 
 import json
 import os
+import socket
 import subprocess
+import threading
 
 import harness
 import pytest
@@ -49,6 +51,7 @@ def test_over_tls(broker):
 def test_refusals_are_counted(broker, qos):
     result = load(broker, "orders-service", "--qos", qos, "--work", "bad", "--subscribers", "1")
     assert (result["refused"], result["expected"], result["delivered"]) == (200, 0, 0)
+    assert list(result["refused_by"].values()) == [200] and result["opened"] == 0
 
 
 def test_a_standing_status_keeps_nothing(broker):
@@ -57,6 +60,62 @@ def test_a_standing_status_keeps_nothing(broker):
     # One event a client; the row of another order comes behind all of theirs.
     load(broker, "orders-service", "--work", "fresh", "--clients", "1", "--messages", "1")
     broker.wait_rows([(before + 4 + 1,)], "SELECT count(*) FROM events")
+
+
+@pytest.mark.parametrize("work", ["steps", "random"])
+def test_for_a_time_the_database_has_what_was_acknowledged(broker, work):
+    counts = "SELECT (SELECT count(*) FROM events), count(*), sum(status = 'DELIVERED') FROM orders"
+    before = broker.rows(counts)[0]
+    result = load(broker, "orders-service", "--work", work, "--seconds", "1")
+    assert result["messages"] == result["answered"] > 200 and result["opened"] > 0
+    assert (result["finished"] > 0) == (work == "steps")
+    added = (result["answered"], result["opened"], result["finished"])
+    broker.wait_rows([tuple((b or 0) + a for a, b in zip(added, before))], counts)
+
+
+def closes_at(listener, number, firsts):
+    """
+    A broker that takes whole packets as they are sent, and closes its first connection. @firsts
+    gets each connection's first message.
+    """
+    for is_first in (True, False):
+        connection = listener.accept()[0]
+        stream = connection.makefile("rwb")
+        count = 0
+        while True:
+            head = stream.read(2)
+            if len(head) < 2:
+                break
+            size = head[1] if head[1] < 0x80 else head[1] - 0x80 + 128 * stream.read(1)[0]
+            body = stream.read(size)
+            if head[0] == 0x10:
+                stream.write(b"\x20\x03\x00\x00\x00")
+            else:
+                at = 2 + int.from_bytes(body[:2], "big")
+                count += 1
+                if count == 1:
+                    firsts.append(body)
+                if is_first and count > number:
+                    break
+                stream.write(b"\x40\x02" + body[at:at + 2])
+            stream.flush()
+        stream.close()
+        connection.close()
+
+
+def test_a_connection_that_is_closed_is_opened_again():
+    firsts = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=closes_at, args=(listener, 50, firsts), daemon=True)
+        thread.start()
+        done = subprocess.run([LOAD, "--port", str(listener.getsockname()[1]), "--clients", "1",
+                               "--messages", "200"], stdout=subprocess.PIPE, timeout=60)
+        thread.join(10)
+    result = json.loads(done.stdout)
+    assert done.returncode == 0 and result["closed"] == 1
+    assert result["answered"] + result["unanswered"] == result["messages"] == 200
+    assert 0 < result["unanswered"] <= 16
+    assert len(firsts) == 2 and all(b'"PLACED"' in first for first in firsts)
 
 
 def test_what_is_not_there_ends_it(broker):

@@ -32,6 +32,22 @@ static int64_t thread_ns(pid_t pid, const char *thread)
 	return ns;
 }
 
+/* Does it run, or wait for a processor or a disk (R, D)? The word behind "(name) " of its stat. */
+static bool is_thread_busy(pid_t pid, const char *thread)
+{
+	char path[128], line[256] = "";
+	const char *behind;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/task/%.20s/stat", (long)pid, thread);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	behind = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+	(void)fclose(file);
+	return behind && behind[1] == ' ' && (behind[2] == 'R' || behind[2] == 'D');
+}
+
 /* User's and system's time of all threads: words 14 and 15 of stat, behind "(name) ". */
 static void process_ns(pid_t pid, struct cpu *ret)
 {
@@ -64,12 +80,14 @@ struct cpu cpu_of(pid_t pid)
 	(void)snprintf(path, sizeof(path), "/proc/%ld/task", (long)pid);
 	dir = opendir(path);
 	while (dir && (entry = readdir(dir)) != NULL) {
-		int64_t ns = entry->d_name[0] == '.' ? 0 : thread_ns(pid, entry->d_name);
-
-		if (strtol(entry->d_name, NULL, 10) == pid)
-			ret.main = ns;
-		else
-			ret.others += ns;
+		if (entry->d_name[0] == '.')
+			continue;
+		if (strtol(entry->d_name, NULL, 10) == pid) {
+			ret.main = thread_ns(pid, entry->d_name);
+		} else {
+			ret.others += thread_ns(pid, entry->d_name);
+			ret.is_busy |= is_thread_busy(pid, entry->d_name);
+		}
 	}
 	if (dir)
 		(void)closedir(dir);
@@ -85,7 +103,7 @@ struct cpu cpu_settled(pid_t pid, int64_t *since_ns)
 	while (clock_mono_ns() - quiet < QUIET_NS && clock_mono_ns() - start < SETTLE_NS) {
 		(void)usleep(20000);
 		now = cpu_of(pid);
-		if (now.others - last.others > IDLE_NS)
+		if (now.is_busy || now.others - last.others > IDLE_NS)
 			quiet = clock_mono_ns();
 		last = now;
 	}

@@ -5,6 +5,7 @@
 #ifndef PETSTORE_LOAD_CPU_H
 #define PETSTORE_LOAD_CPU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -12,6 +13,7 @@
 struct cpu {
 	int64_t main, others; /* its first thread, and all the others that live */
 	int64_t user, system; /* all threads, also those that ended; in ticks of 10 ms or so */
+	bool is_busy;         /* one of the others runs, could, or waits for a disk */
 };
 
 /* All zero where the process is not there. Threads that run now are seen to the last tick. */
