@@ -57,11 +57,13 @@ class Flats:
         value = median(each["ack_us"][part] for each in self.of(place, condition, variant))
         return value and value / 1000
 
-    def factor(self, place, condition):
+    def factor(self, place, condition, ask=operator.itemgetter("process_us")):
         """Ours by the stock broker's of the same round: the median of the pairs."""
         pairs = zip(self.of(place, condition, "everything"), self.of(place, condition, "stock"))
-        return median(operator.truediv(mine["process_us"], stock["process_us"])
-                      for mine, stock in pairs)
+        return median(ask(mine) / ask(stock) for mine, stock in pairs)
+
+    def p99_factor(self, place, condition):
+        return self.factor(place, condition, lambda each: each["ack_us"]["p99"])
 
     def refused(self, place, condition, variant):
         """"none", or how many by which reason code, and how many connections were closed."""
@@ -92,8 +94,8 @@ class Flats:
 
 
 HEAD = ["stock, then ours", "processor time a message", "factor", "of ours: broker's thread + others",
-        "messages a second, sustained", "p50 / p99 / max of the acknowledgement, ms", "refused",
-        "acknowledged and found in the database"]
+        "messages a second, sustained", "p50 / p99 / max of the acknowledgement, ms", "p99, factor",
+        "refused", "acknowledged and found in the database"]
 
 
 def row(flats, place, condition):
@@ -106,7 +108,7 @@ def row(flats, place, condition):
             "%s + %s us" % tuple(number(flats.median(place, condition, "everything", what))
                                  for what in ("main_us", "others_us")),
             both(lambda *which: number(flats.median(*which, "sustained"))), both(flats.acks),
-            both(flats.refused).replace("none, none", "none"),
+            number(flats.p99_factor(place, condition)) + "x", both(flats.refused).replace("none, none", "none"),
             flats.kept(place, condition, "everything")]
 
 
