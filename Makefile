@@ -36,7 +36,7 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 BASE     = base/arena base/base64 base/brokerfile base/brokerbridge base/clock base/csv base/config base/config_load base/config_read base/configbuild \
            base/configbuild_copy base/configwrite base/configwrite_notes base/diag base/draft base/entity base/fixedtable base/jsonfile base/jsonread base/keyhash \
            base/limits base/mapguard base/options base/peer base/percent base/portions base/reason \
-           base/suggest base/thread base/wholefile base/yamlcore base/yamlfault base/yamlread \
+           base/suggest base/thread base/valuepool base/wholefile base/yamlcore base/yamlfault base/yamlread \
            base/yamlscalar
 SCHEMA   = schema/document schema/document_index schema/heirs schema/set schema/resolve schema/dialect schema/dialect_check \
            schema/metaschema schema/keyword schema/keyword_shape schema/uri schema/number \
@@ -56,7 +56,7 @@ CONTRACT_ROOM = contract/contract contract/transitions contract/entities contrac
            contract/translate_parts contract/translate_security contract/bundle contract/bundle_kind \
            contract/shapes contract/traits contract/media contract/messages contract/operations contract/members contract/channels contract/address contract/content \
            contract/level contract/topics contract/topics_check contract/topics_filter contract/topics_nearest \
-           contract/message_properties contract/servers contract/replies contract/dead_letters contract/unlisted
+           contract/message_properties contract/pack contract/pack_parts contract/servers contract/replies contract/dead_letters contract/unlisted
 ACCESS_ROOM = access/access access/access_make access/access_load access/access_roles access/access_grants access/access_others access/access_peers access/access_clients \
            access/access_certificate access/access_issuer access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
@@ -77,7 +77,7 @@ GATE     = gate/gate gate/judgement gate/permission gate/permission_params gate/
 LEARN    = learn/accounts learn/channelof learn/learn learn/maker learn/naming learn/observed \
            learn/schemaof learn/shape learn/statuswalk learn/texttable learn/topictree learn/topictree_look \
            learn/traffic learn/traffic_line learn/traffic_rows learn/widen learn/widen_messages learn/widen_schema learn/widen_status
-ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT_ROOM) $(ACCESS_ROOM) $(LEDGER) gate/rules gate/rules_access gate/rules_channels gate/rules_grants gate/rules_schemas gate/rules_documents gate/rules_made $(GATE) $(REPORT) $(MONITOR) broker/own_messages
+ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT_ROOM) $(ACCESS_ROOM) $(LEDGER) gate/rules gate/rules_access gate/rules_channels gate/rules_grants gate/rules_schemas gate/rules_documents gate/rules_made gate/rules_pack $(GATE) $(REPORT) $(MONITOR) broker/own_messages
 LOGIN    = $(addprefix broker/,holdoffs login login_password login_proof login_scram pending_logins)
 BROKER   = broker/broker broker/events_publish broker/peers broker/events_will broker/events_acl broker/events_leave \
            broker/events_login broker/events_reload broker/events_command broker/events_share \
@@ -107,7 +107,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
 UNIT     = base csv config draft learn yaml brokerfile options sessions shares releases repairs login holdoffs events \
            contract sources translate bundle \
-           topics gate applications unlisted adopted properties modes repeat report backlog \
+           topics gate pack applications unlisted adopted properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator same uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults pressure state idfilter store store_files writer ledger ledger_files adoption replan replay age \

@@ -38,21 +38,30 @@ static struct arena_piece *grow(struct arena *arena, size_t need)
 	return piece;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+void *arena_alloc_at(struct arena *arena, size_t size, size_t align)
 {
 	struct arena_piece *piece = arena->piece;
+	size_t gap = 0;
 	void *taken;
 
 	if (size > SIZE_MAX / 2)
 		return NULL;
-	size = (size + ALIGN - 1) / ALIGN * ALIGN;
-	if (!piece || piece->size - piece->used < size)
-		piece = grow(arena, size);
-	if (!piece)
-		return NULL;
-	taken = (char *)piece->data + piece->used;
-	piece->used += size;
+	if (piece)
+		gap = -(uintptr_t)((char *)piece->data + piece->used) & (align - 1);
+	if (!piece || piece->size - piece->used < gap + size) {
+		piece = grow(arena, size + align);
+		if (!piece)
+			return NULL;
+		gap = -(uintptr_t)piece->data & (align - 1);
+	}
+	taken = (char *)piece->data + piece->used + gap;
+	piece->used += gap + size;
 	return memset(taken, 0, size);
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+	return arena_alloc_at(arena, size, ALIGN);
 }
 
 void *arena_take(struct arena *arena, size_t count, size_t size)

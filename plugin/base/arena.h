@@ -19,6 +19,10 @@ struct arena {
 /* @size bytes of zeros, aligned for anything; NULL when memory ran out. @size may be 0. */
 void *arena_alloc(struct arena *arena, size_t size);
 
+/* The same, aligned to @align, a power of two, such as 1 for text and 64 for a line of the caches.
+ */
+void *arena_alloc_at(struct arena *arena, size_t size, size_t align);
+
 /* The same for @count objects of @size bytes. */
 void *arena_take(struct arena *arena, size_t count, size_t size);
 

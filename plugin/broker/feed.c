@@ -76,7 +76,7 @@ static void describe_channel(const struct contract_channel *channel, struct moni
 {
 	*ret = (struct monitor_channel){
 		.name = channel->name,
-		.limits = channel->limits,
+		.limits = *channel->limits,
 		.interval_s = channel->interval_s,
 	};
 }
@@ -98,7 +98,7 @@ int feed_use(struct feed *feed, const struct rules *rules, struct diag *diag)
 	}
 	/* Behind them all topics that no channel has, as one. */
 	channel[count] = (struct monitor_channel){ .name = "(unlisted)",
-						   .limits = rules->contract->defaults.limits };
+						   .limits = *rules->contract->defaults.limits };
 	rc = metrics_reserve(feed->metrics, count, diag);
 	if (rc == 0)
 		rc = monitor_use(feed->monitor, channel, count + 1, diag);

@@ -17,14 +17,14 @@ static uint64_t bytes_of(const struct contract_channel *channel)
 {
 	uint64_t least = 4 * (uint64_t)channel->payload_max;
 
-	if (channel->limits.bytes_per_second > 0)
-		return channel->limits.bytes_per_second;
+	if (channel->limits->bytes_per_second > 0)
+		return channel->limits->bytes_per_second;
 	return least > LETTERS_BYTES_PER_SECOND ? least : LETTERS_BYTES_PER_SECOND;
 }
 
 static uint64_t number_of(const struct contract_channel *channel)
 {
-	uint32_t number = channel->limits.messages_per_second;
+	uint32_t number = channel->limits->messages_per_second;
 
 	return number > 0 ? number : LETTERS_PER_SECOND;
 }

@@ -47,7 +47,7 @@ static int check(const struct sample *sample, const char *text, size_t len)
 	return diag_set(sample->diag, ERR_INVALID,
 			"%s: /channels/%s/messages: the schema refuses what the plugin publishes "
 			"to %s: %s%s%s",
-			contract_document(sample->rules->contract, sample->channel)->name,
+			sample->rules->contract->application[sample->channel->application].file,
 			sample->channel->name, sample->channel->address, error.instance,
 			error.instance[0] ? ": " : "", error.message);
 }

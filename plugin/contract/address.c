@@ -326,5 +326,5 @@ void address_load_params(struct loader *loader, const struct config *owner,
 		return;
 	memcpy(param, found, count * sizeof(*param));
 	channel->param = param;
-	channel->param_count = count;
+	channel->param_count = (uint8_t)count;
 }

@@ -199,7 +199,7 @@ bool applications_load(struct loader *loader, const struct config *settings)
 		load_names(loader, contract->sources.file[i], &loader->application[i]);
 	for (size_t i = 0; i < count; i++) {
 		loader->doc = &loader->document[i];
-		loader->doc->application = (unsigned)i;
+		loader->doc->application = (uint16_t)i;
 		if (!load_application(loader, contract->sources.file[i], settings) &&
 		    loader->report->count == 0)
 			return false;

@@ -37,8 +37,11 @@ struct config;
 #define CONTRACT_NOTICES "refusals"
 #define CONTRACT_ALERTS "alerts"
 
+/* One byte of a struct of which a contract has many. */
+#define CONTRACT_BYTE __attribute__((packed))
+
 /* What breaks a rule is refused, is only reported, or is not checked. */
-enum contract_mode { CONTRACT_ENFORCE = 0, CONTRACT_OBSERVE, CONTRACT_OFF };
+enum CONTRACT_BYTE contract_mode { CONTRACT_ENFORCE = 0, CONTRACT_OBSERVE, CONTRACT_OFF };
 
 /* Groups of rules; each has its own mode. */
 enum contract_group {
@@ -49,13 +52,17 @@ enum contract_group {
 	CONTRACT_GROUPS,
 };
 
-enum contract_retain { CONTRACT_RETAIN_MAY = 0, CONTRACT_RETAIN_MUST, CONTRACT_RETAIN_MUST_NOT };
+enum CONTRACT_BYTE contract_retain {
+	CONTRACT_RETAIN_MAY = 0,
+	CONTRACT_RETAIN_MUST,
+	CONTRACT_RETAIN_MUST_NOT
+};
 
 /* What an acknowledged write survives: the end of the process, or a loss of power, too. */
-enum contract_durability { CONTRACT_PROCESS = 0, CONTRACT_POWER };
+enum CONTRACT_BYTE contract_durability { CONTRACT_PROCESS = 0, CONTRACT_POWER };
 
 /* How the payload of a message is read before it is held against its schema. */
-enum contract_format {
+enum CONTRACT_BYTE contract_format {
 	CONTRACT_JSON = 0,
 	CONTRACT_TEXT,   /* text/...: a string, or the JSON value that the text is */
 	CONTRACT_BINARY, /* any bytes, of which only the number counts */
@@ -167,7 +174,7 @@ struct contract_reply {
  * "action"): what it sends, and what it receives. Its counterpart does the opposite of each. A
  * document whose x-perspective is "client" says what clients do, whoever they are.
  */
-enum contract_party {
+enum CONTRACT_BYTE contract_party {
 	CONTRACT_ANYBODY = 0, /* scopes decide */
 	CONTRACT_IS,          /* who is the application */
 	CONTRACT_TALKS,       /* who talks to it */
@@ -180,14 +187,12 @@ enum contract_party {
  * these: one of CONTRACT_IS, and one of the other kind of CONTRACT_TALKS.
  */
 struct contract_operation {
-	const char *name;     /* the key under /operations */
-	unsigned application; /* the document's, by the contract's application[] */
-	enum contract_party party;
-	unsigned index;           /* 0 .. the contract's party_count - 1; not of CONTRACT_ANYBODY */
-	size_t alternative_count; /* 0: no scope is needed */
+	/*
+	 * The key under /operations; NULL in a contract that is packed, where channels share equal
+	 * operations: contract_operation_name() knows it then.
+	 */
+	const char *name;
 	const struct contract_alternative *alternative;
-	uint8_t qos;                        /* least QoS of a publish (send only) */
-	enum contract_retain retain;        /* (send only) */
 	const struct contract_reply *reply; /* NULL: none (send only) */
 	/*
 	 * Its document's parameters of the channel, in the order of the channel's, where some
@@ -196,8 +201,17 @@ struct contract_operation {
 	 */
 	const struct contract_param *param;
 	/* Its messages: all of the channel's, or those that it names. */
-	size_t message_count;
 	const struct contract_message *const *message;
+	uint32_t message_count;
+	uint8_t alternative_count; /* 0: no scope is needed */
+	enum contract_party party;
+	uint8_t qos;                 /* least QoS of a publish (send only) */
+	enum contract_retain retain; /* (send only) */
+	bool is_send;                /* it is one of the channel's send[] */
+	uint16_t application;        /* the document's, by the contract's application[] */
+	/* 0 .. the contract's party_count - 1; not of CONTRACT_ANYBODY. Equal operations of a
+	 * packed contract share one, where the same grants admit to them. */
+	unsigned index;
 };
 
 /* x-own: the parameter's level is the principal's name or the client id (base/percent.h). */
@@ -322,37 +336,46 @@ struct contract_alias {
 	unsigned param; /* which one it is */
 };
 
+/* What a decision reads of most channels stands in its first 64 bytes, one line of the caches. */
 struct contract_channel {
-	const char *name;     /* the key under /channels */
-	const char *address;  /* "orders/{orderId}/status" */
-	unsigned application; /* the document that speaks for it, see contract.h */
-	unsigned index;       /* 0 .. the contract's channel_count - 1 */
-	enum contract_mode mode[CONTRACT_GROUPS];
-	size_t param_count;
-	const struct contract_param *param;
-	size_t alias_count; /* names that other documents have for these parameters */
-	const struct contract_alias *alias;
-	bool has_choosy_params; /* some parameter has an enum or a pattern */
-	bool has_own_params;    /* some operation has parameters of its own; choosy ones */
-	size_t send_count, receive_count;
 	const struct contract_operation *send;
 	const struct contract_operation *receive;
-	/*
-	 * The ports of its servers, where it names servers, all of these name a port, and there
-	 * are others: only clients of these listeners may use it. 0: of all.
-	 */
-	size_t port_count;
-	const uint16_t *port;
-	size_t message_count;
-	const struct contract_message *message;
 	/*
 	 * What every publish is where nothing has to be worked out: the channel's one message, of
 	 * JSON (no CloudEvent) and with a schema, which its one send operation has. NULL on other
 	 * channels.
 	 */
 	const struct contract_message *sole;
-	size_t payload_max; /* bytes */
-	struct limits limits;
+	const struct contract_param *param;
+	const struct contract_mapping *mapping; /* NULL: no state is kept */
+	const struct limits *limits;            /* never NULL */
+	enum contract_mode mode[CONTRACT_GROUPS];
+	uint32_t payload_max; /* bytes */
+	uint8_t send_count, receive_count;
+	uint8_t param_count;
+	uint8_t message_count;
+	uint8_t unique_count;
+	bool is_will_allowed : 1;
+	bool is_recorded : 1;       /* accepted publishes go to the events table */
+	bool has_choosy_params : 1; /* some parameter has an enum or a pattern */
+	bool has_own_params : 1;    /* some operation has parameters of its own; choosy ones */
+	/*
+	 * The ports of its servers, where it names servers, all of these name a port, and there
+	 * are others: only clients of these listeners may use it. 0: of all.
+	 */
+	uint16_t port_count;
+
+	const char *name;     /* the key under /channels */
+	const char *address;  /* "orders/{orderId}/status" */
+	unsigned index;       /* 0 .. the contract's channel_count - 1 */
+	uint16_t application; /* the document that speaks for it, see contract.h */
+	uint8_t alias_count;  /* names that other documents have for these parameters */
+	enum contract_durability durability;
+	const struct contract_message *message;
+	/* Of a packed contract: the names of send[], then of receive[]; else NULL. */
+	const char *const *operation_name;
+	const struct contract_alias *alias;
+	const uint16_t *port;
 	uint32_t interval_s; /* a publisher here publishes at least this often; 0: no rule */
 	struct contract_member time_member; /* top-level member with the message's time */
 	/*
@@ -362,14 +385,21 @@ struct contract_channel {
 	const char *problem_types;
 	const struct contract_dead_letter *dead_letter; /* NULL: what is refused goes nowhere */
 	/* x-unique: messages with the same values in these top-level members are one event. */
-	unsigned unique_count;
-	struct contract_member unique[CONTRACT_UNIQUE_MAX];
-	bool is_will_allowed;
-	bool is_recorded; /* accepted publishes go to the events table */
-	enum contract_durability durability;
-	const struct contract_mapping *mapping; /* NULL: no state is kept */
-	struct contract_content content; /* set where it changes a status; is_shared: any mapping */
+	const struct contract_member *unique;
+	/* Never NULL; set where it changes a status, and is_shared with any mapping. */
+	const struct contract_content *content;
 };
+
+/* The key under /operations of one of the channel's operations. */
+static inline const char *contract_operation_name(const struct contract_channel *channel,
+						  const struct contract_operation *operation)
+{
+	if (operation->name)
+		return operation->name;
+	return operation->is_send ? channel->operation_name[operation - channel->send]
+				  : channel->operation_name[channel->send_count +
+							    (operation - channel->receive)];
+}
 
 /* The topic's text at a parameter; not NUL-terminated, points into the topic. */
 struct contract_span {

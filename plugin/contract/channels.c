@@ -62,10 +62,11 @@ static void load_durability(struct loader *loader, const struct config *owner,
 			    struct contract_channel *channel)
 {
 	static const char *const words[] = { "process", "power", NULL };
+	bool is_recorded = channel->send_count > 0;
 	unsigned word = CONTRACT_PROCESS;
 
-	channel->is_recorded = channel->send_count > 0;
-	(void)config_boolean(loader->report, owner, "x-record", &channel->is_recorded);
+	(void)config_boolean(loader->report, owner, "x-record", &is_recorded);
+	channel->is_recorded = is_recorded;
 	if (config_word(loader->report, owner, "x-durability", words, &word) &&
 	    !channel->is_recorded && !channel->mapping)
 		(void)config_fail(
@@ -78,18 +79,26 @@ void channels_load_limits(struct loader *loader, const struct config *owner,
 			  struct contract_channel *ret)
 {
 	const struct config *at = config_member(owner, "x-limits");
+	struct limits *limits;
 	int64_t payload;
 
+	if (!at)
+		return;
+	limits = loader_take(loader, 1, sizeof(*limits));
+	if (!limits)
+		return;
+	*limits = *ret->limits;
+	ret->limits = limits;
 	if (config_member(at, "messagesPerSecond"))
-		ret->limits.burst = 0; /* it belongs to the rate that this one takes the place of */
+		limits->burst = 0; /* it belongs to the rate that this one takes the place of */
 	if (!limits_read(loader->report, at, "x-limits",
 			 "payloadBytes messagesPerSecond burst bytesPerSecond topicLevels "
 			 "topicBytes clients",
-			 &ret->limits))
+			 limits))
 		return;
 	if (config_integer(loader->report, at, "payloadBytes", 1, CONTRACT_PAYLOAD_MAX, &payload))
-		ret->payload_max = (size_t)payload;
-	if (config_member(at, "burst") && ret->limits.messages_per_second == 0)
+		ret->payload_max = (uint32_t)payload;
+	if (config_member(at, "burst") && limits->messages_per_second == 0)
 		(void)config_fail(loader->report, at, "burst", ERR_INVALID,
 				  "says nothing without messagesPerSecond");
 }
@@ -108,6 +117,7 @@ static void load_unique(struct loader *loader, const struct config *owner,
 			struct contract_channel *channel)
 {
 	const struct config *list = config_member(owner, "x-unique");
+	struct contract_member *unique;
 
 	if (!config_expect(loader->report, list, CONFIG_ARRAY))
 		return;
@@ -121,8 +131,12 @@ static void load_unique(struct loader *loader, const struct config *owner,
 	if (!config_bound(loader->report, list, 1, CONTRACT_UNIQUE_MAX,
 			  "members of the payload, like [\"/eventId\"]"))
 		return;
+	channel->unique = unique =
+		loader_take(loader, config_count(list), sizeof(*channel->unique));
+	if (!unique)
+		return;
 	config_foreach_item(at, list)
-		channel->unique[channel->unique_count++] = entities_load_member(loader, at, NULL);
+		unique[channel->unique_count++] = entities_load_member(loader, at, NULL);
 }
 
 static void load_extensions(struct loader *loader, const struct config *at,
@@ -158,6 +172,7 @@ static void load_channel(struct loader *loader, const struct config *at,
 	memcpy(channel->mode, loader->doc->defaults.mode, sizeof(channel->mode));
 	channel->payload_max = loader->doc->defaults.payload_max;
 	channel->limits = loader->doc->defaults.limits;
+	channel->content = loader->doc->defaults.content;
 	channel->application = loader->doc->application;
 	channel->address = address_load(loader, at, false);
 	if (channel->address)
@@ -171,11 +186,11 @@ static void load_channel(struct loader *loader, const struct config *at,
 		return;
 	content_load(loader, channel);
 	content_check_members(loader, at, channel);
-	if (channel->limits.topic_levels > 0 &&
-	    address_levels(channel->address) > channel->limits.topic_levels)
+	if (channel->limits->topic_levels > 0 &&
+	    address_levels(channel->address) > channel->limits->topic_levels)
 		(void)config_fail(loader->report, at, "address", ERR_INVALID,
 				  "has more levels than x-limits allows: topicLevels is %u",
-				  channel->limits.topic_levels);
+				  channel->limits->topic_levels);
 }
 
 void channels_load(struct loader *loader)
@@ -206,12 +221,15 @@ static void load_topic(struct loader *loader, const struct config *at)
 	*channel = (struct contract_channel){ .name = at->key,
 					      .index = (unsigned)contract->channel_count++,
 					      .application = loader->doc->application,
-					      .payload_max = loader->doc->defaults.payload_max };
+					      .payload_max = loader->doc->defaults.payload_max,
+					      .limits = &contract_no_limits,
+					      .content = &contract_no_content };
 	memcpy(channel->mode, loader->doc->defaults.mode, sizeof(channel->mode));
 	loader->at[channel->index] = at;
 	channel->address = address_load(loader, at, true);
 	(void)config_word(loader->report, at, "action", actions, &action);
 	if (action == 1) {
+		operation->is_send = true;
 		channel->send = operation;
 		channel->send_count = 1;
 	} else {

@@ -76,11 +76,17 @@ static bool is_kept(const struct contract_mapping *map, const char *name)
 	       (map->owner_member.name && strcmp(map->owner_member.name, name) == 0);
 }
 
-static void add(struct contract_channel *channel, const char *name)
-{
-	struct contract_content *content = &channel->content;
+/* What is worked out of a channel. */
+struct found_content {
+	const struct contract_channel *channel;
+	struct contract_content *content;
+};
 
-	if (is_kept(channel->mapping, name))
+static void add(struct found_content *found, const char *name)
+{
+	struct contract_content *content = found->content;
+
+	if (is_kept(found->channel->mapping, name))
 		return;
 	for (size_t i = 0; i < content->time_count; i++)
 		if (strcmp(content->time[i].name, name) == 0)
@@ -102,27 +108,45 @@ static bool add_members(struct content_search *search, const struct config *sche
 }
 
 /* Messages are compared as long as what is left out of them stays the same. */
-static uint64_t mark_of(const struct contract_channel *channel)
+static uint64_t mark_of(const struct contract_channel *channel,
+			const struct contract_content *content)
 {
 	uint64_t mark = wordhash(0, channel->address, strlen(channel->address));
 
-	for (size_t i = 0; i < channel->content.time_count; i++)
-		mark = wordhash(mark, channel->content.time[i].name, channel->content.time[i].len);
+	for (size_t i = 0; i < content->time_count; i++)
+		mark = wordhash(mark, content->time[i].name, content->time[i].len);
 	return mark ? mark : 1;
 }
 
 void content_load(struct loader *loader, struct contract_channel *channel)
 {
-	struct content_search search = { .loader = loader, .ctx = channel };
+	struct found_content found = { .channel = channel };
+	struct content_search search = { .loader = loader, .ctx = &found };
 
 	if (!channel->mapping || !channel->mapping->transitions)
 		return;
+	found.content = loader_take(loader, 1, sizeof(*found.content));
+	if (!found.content)
+		return;
 	if (channel->time_member.name)
-		add(channel, channel->time_member.name);
+		add(&found, channel->time_member.name);
 	else
 		for (size_t i = 0; i < channel->message_count; i++)
 			(void)add_members(&search, loader->schema[channel->message[i].index], 0);
-	channel->content.mark = mark_of(channel);
+	found.content->mark = mark_of(channel, found.content);
+	channel->content = found.content;
+}
+
+/* Another channel fills a column of @channel's. */
+static void share_content(struct loader *loader, struct contract_channel *channel)
+{
+	struct contract_content *made = loader_take(loader, 1, sizeof(*made));
+
+	if (!made)
+		return;
+	*made = *channel->content;
+	made->is_shared = true;
+	channel->content = made;
 }
 
 void content_compare(struct loader *loader)
@@ -145,10 +169,10 @@ void content_compare(struct loader *loader)
 		struct contract_channel *channel = &loader->channel[i];
 		const struct contract_mapping *map = channel->mapping;
 
-		for (size_t k = 0; map && k < map->fill_count; k++)
+		for (size_t k = 0; map && k < map->fill_count && !channel->content->is_shared; k++)
 			if (fills[map->entity->index * ENTITY_COLUMNS_MAX + map->fill[k].column] >
 			    1)
-				channel->content.is_shared = true;
+				share_content(loader, channel);
 	}
 }
 

@@ -40,6 +40,9 @@ static void warn(void *ctx, const struct config *at, const char *key, const char
 	loader_warn(ctx, at, key, "%s", text);
 }
 
+const struct limits contract_no_limits;
+const struct contract_content contract_no_content;
+
 /* ---- the document itself ---------------------------------------------------------------- */
 
 static bool is_below(const char *address, const char *first)
@@ -76,6 +79,8 @@ static void load_root(struct loader *loader)
 			loader_warn(loader, loader->doc->root, NULL,
 				    "has no \"%s\": no client may publish or receive", *group);
 	defaults->payload_max = CONTRACT_PAYLOAD_DEFAULT;
+	defaults->limits = &contract_no_limits;
+	defaults->content = &contract_no_content;
 	channels_load_mode(loader, applications_member(loader, "x-mode"), defaults->mode);
 	channels_load_limits(loader, loader->doc->root, defaults);
 	loader->doc->is_plugins = is_plugins(loader->doc->root);
@@ -183,14 +188,19 @@ static void join_limits(struct limits *to, const struct limits *from)
 static void join_defaults(struct loader *loader)
 {
 	struct contract_channel *joined = &loader->contract->defaults;
+	struct limits *limits = loader_take(loader, 1, sizeof(*limits));
 	bool is_said = false;
 
+	if (!limits)
+		return;
 	*joined = loader->document[0].defaults;
+	*limits = *joined->limits;
+	joined->limits = limits;
 	for (size_t i = 0; i < loader->document_count; i++) {
 		const struct contract_channel *its = &loader->document[i].defaults;
 
 		loader->doc = &loader->document[i];
-		join_limits(&joined->limits, &its->limits);
+		join_limits(limits, its->limits);
 		if (applications_leaves(loader, "x-mode"))
 			continue;
 		for (unsigned group = 0; group < CONTRACT_GROUPS; group++)

@@ -108,8 +108,9 @@ struct contract {
 	 * last; at most CONTRACT_WARNINGS_MAX, of which the last says that there are more.
 	 */
 	const char *warning[CONTRACT_WARNINGS_MAX + 1];
-	struct sources sources; /* the files that were read; the first is the contract itself */
-	struct arena arena;     /* memory of all of this */
+	/* The files that were read; the first is the contract itself. Of a packed one none. */
+	struct sources sources;
+	struct arena arena; /* memory of all of this */
 };
 
 /* The document that speaks for @channel. */
@@ -144,6 +145,30 @@ int contract_open(const struct sources_place *place, const struct config *settin
 int contract_load(const char *path, struct contract **ret, struct diag_list *all,
 		  struct diag *diag) MUST_CHECK;
 void contract_free(struct contract *contract); /* NULL is fine */
+
+/*
+ * What was made of the contract's messages and of its operations of a party, by their indexes:
+ * those that are the same have equal pointers.
+ */
+struct contract_facts {
+	const void *const *message, *const *party;
+};
+
+/* By a packed contract's indexes: which of the contract's before it was the same. */
+struct contract_numbers {
+	unsigned *message, *party;
+};
+
+/*
+ * Makes the contract as small as who only decides by it can have it: equal messages and operations
+ * become one, with new numbers, and what is only for tools is gone: files, places, examples,
+ * samples, schemas' URIs, warnings, and which operations a document has. @facts says what the
+ * caller made of the contract; @numbers has room for as many numbers as there are, and gets those
+ * of the first message_count and party_count of then. On failure, when memory ran out, the
+ * contract is as it was.
+ */
+int contract_pack(struct contract *contract, const struct contract_facts *facts,
+		  struct contract_numbers *numbers, struct diag *diag) MUST_CHECK;
 
 /* Does one of its MQTT servers name this port? A port says something of a client only then. */
 bool contract_has_port(const struct contract *contract, uint16_t port);

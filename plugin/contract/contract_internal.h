@@ -49,7 +49,7 @@ struct loader_targets {
 
 /* One of the contract's documents. */
 struct loader_document {
-	unsigned application;
+	uint16_t application;
 	bool is_client;
 	bool is_translated; /* it is of AsyncAPI 2 */
 	bool is_plugins;    /* all of its channels are for notices or alerts */
@@ -92,6 +92,10 @@ struct loader {
 	struct contract_mark *mark;      /* the contract's */
 	size_t mark_max;
 };
+
+/* All zero: of channels without. */
+extern const struct limits contract_no_limits;
+extern const struct contract_content contract_no_content;
 
 /* Loops over the members of the channel with @index. */
 #define loader_foreach_member(its, loader, index)                                                  \

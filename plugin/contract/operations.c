@@ -166,7 +166,7 @@ void operations_own(struct loader *loader, struct contract_operation *operation,
 
 /* ---- a channel's lists ------------------------------------------------------------------ */
 
-static size_t *count_of(struct contract_channel *channel, bool is_send)
+static uint8_t *count_of(struct contract_channel *channel, bool is_send)
 {
 	return is_send ? &channel->send_count : &channel->receive_count;
 }
@@ -177,12 +177,21 @@ static bool has_counterpart(const struct found *found)
 	return !found->document->is_client;
 }
 
+/* Those that are too many are not counted: add_to() says so. */
+static void count_one(struct contract_channel *channel, bool is_send)
+{
+	uint8_t *count = count_of(channel, is_send);
+
+	if (*count < CONTRACT_OPERATIONS_MAX)
+		++*count;
+}
+
 static void count_operations(const struct found *found, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		++*count_of(found[i].channel, found[i].is_send);
+		count_one(found[i].channel, found[i].is_send);
 		if (has_counterpart(&found[i]))
-			++*count_of(found[i].channel, !found[i].is_send);
+			count_one(found[i].channel, !found[i].is_send);
 	}
 }
 
@@ -208,15 +217,17 @@ static void add_to(struct loader *loader, const struct found *found, bool is_sen
 {
 	struct contract_channel *channel = found->channel;
 	const struct contract_operation *list = is_send ? channel->send : channel->receive;
-	size_t *count = count_of(channel, is_send);
+	struct contract_operation *its = (struct contract_operation *)list; /* of make_lists() */
+	uint8_t *count = count_of(channel, is_send);
 
-	if (*count < CONTRACT_OPERATIONS_MAX)
-		/* Ours: made by make_lists(). */
-		((struct contract_operation *)list)[(*count)++] = *operation;
-	else
+	if (*count < CONTRACT_OPERATIONS_MAX) {
+		its[*count] = *operation;
+		its[(*count)++].is_send = is_send;
+	} else {
 		(void)config_fail(loader->report, found->at, NULL, ERR_LIMIT,
 				  "more than %u operations of this kind on channel \"%s\"",
 				  CONTRACT_OPERATIONS_MAX, channel->name);
+	}
 }
 
 /* The reply to a request is a rule for who publishes the request. */

@@ -347,7 +347,7 @@ static void combine(struct loader *loader, const struct config *owner,
 			    "nobody can meet it and the security of the channel's servers");
 	}
 	ret->alternative = all;
-	ret->alternative_count = n;
+	ret->alternative_count = (uint8_t)n; /* BOTH_MAX, or a fault */
 }
 
 void scopes_load_security(struct loader *loader, const struct config *owner,
@@ -356,7 +356,8 @@ void scopes_load_security(struct loader *loader, const struct config *owner,
 	struct contract_alternative server[BOTH_MAX], *taken;
 	size_t count = servers_security(loader, channel, server, BOTH_MAX);
 
-	ret->alternative_count = scopes_load_alternatives(loader, owner, &ret->alternative);
+	ret->alternative_count =
+		(uint8_t)scopes_load_alternatives(loader, owner, &ret->alternative);
 	if (count == 0)
 		return;
 	if (ret->alternative_count > 0) {
@@ -368,5 +369,5 @@ void scopes_load_security(struct loader *loader, const struct config *owner,
 		return;
 	memcpy(taken, server, count * sizeof(*taken));
 	ret->alternative = taken;
-	ret->alternative_count = count;
+	ret->alternative_count = (uint8_t)count;
 }

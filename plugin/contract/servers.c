@@ -326,7 +326,7 @@ void servers_load_ports(struct loader *loader, struct contract_channel *channel)
 	if (!is_some || count == 0)
 		return;
 	channel->port = port;
-	channel->port_count = count;
+	channel->port_count = (uint16_t)count;
 	loader_warn(loader, loader->at[channel->index], "servers",
 		    "Mosquitto 2.0 shows no plugin a client's listener: there the channel is open "
 		    "to clients of all of them");

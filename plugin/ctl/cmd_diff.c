@@ -134,7 +134,7 @@ static void compare_rules(struct diff *diff)
 	compare_retain(diff);
 	if (old->payload_max != new->payload_max)
 		DIFF_ADD(diff, new->payload_max > old->payload_max, "size",
-			 "%zu bytes instead of %zu", new->payload_max, old->payload_max);
+			 "%u bytes instead of %u", new->payload_max, old->payload_max);
 	if (old->is_will_allowed != new->is_will_allowed)
 		DIFF_ADD(diff, new->is_will_allowed, "will", "last wills");
 	for (int g = 0; g < CONTRACT_GROUPS; g++)

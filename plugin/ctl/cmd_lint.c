@@ -134,6 +134,7 @@ static void check_contract(struct lint *lint, const struct files *files, const c
 	struct diag_list all = { .count = 0 };
 	struct rules_files paths = { .contract = files_place(files),
 				     .access = files->access,
+				     .keeps_documents = true,
 				     .checks_examples = true,
 				     .errors = &all };
 	struct rules *rules = NULL;

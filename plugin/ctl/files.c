@@ -282,7 +282,9 @@ int files_read(const char *path, size_t max, char **ret, size_t *ret_len, struct
 int files_rules(const struct files *files, struct rules **ret, struct diag *diag)
 {
 	/* Passwords are not asked for, and few may read them. */
-	struct rules_files wanted = { .contract = files_place(files), .access = files->access };
+	struct rules_files wanted = { .contract = files_place(files),
+				      .access = files->access,
+				      .keeps_documents = true };
 	int rc = files_need(files, "contract", files_first(&files->contract), diag);
 
 	return rc ? rc : rules_load(&wanted, ret, diag);

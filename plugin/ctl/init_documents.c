@@ -186,7 +186,8 @@ static int write_piece(struct making *making, enum piece piece, struct diag *dia
 /* Loads the documents and what was made as the broker would. */
 static int load_rules(struct making *making, struct diag *diag)
 {
-	struct rules_files files = { .contract = place_of(making, making->setting.has_notices) };
+	struct rules_files files = { .contract = place_of(making, making->setting.has_notices),
+				     .keeps_documents = true };
 	char access[PATH_MAX];
 	int rc;
 

@@ -445,7 +445,7 @@ static uint64_t content_to_keep(const struct judgement *j)
 
 	if (j->is_repeat)
 		return j->content;
-	return channel->is_recorded || !channel->content.mark || !j->has_state || !j->gate->ledger
+	return channel->is_recorded || !channel->content->mark || !j->has_state || !j->gate->ledger
 		       ? 0
 		       : repeat_content(j);
 }
@@ -463,8 +463,8 @@ void entity_rules_describe(struct judgement *j)
 		write->id_len = j->id.len;
 		fill_columns(j);
 	}
-	write->mark = j->match->channel->content.mark;
-	write->is_shared = j->match->channel->content.is_shared;
+	write->mark = j->match->channel->content->mark;
+	write->is_shared = j->match->channel->content->is_shared;
 	write->content = content_to_keep(j);
 	write->value = j->decision->value;
 	write->received_ms = 0;

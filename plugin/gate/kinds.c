@@ -381,7 +381,7 @@ static bool check_none(struct judgement *j)
 		       judgement_ask(j, GATE_STEP_SIZE, message_rules_size);
 	j->decision->asked |= 1u << GATE_STEP_SCHEMA;
 	(void)judgement_refuse(j, REASON_SCHEMA_VIOLATION, "operation %s takes no message",
-			       channel->send->name);
+			       contract_operation_name(channel, channel->send));
 	return judgement_failed(j, GATE_STEP_SCHEMA, CONTRACT_SCHEMA);
 }
 

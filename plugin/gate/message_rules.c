@@ -41,7 +41,7 @@ bool message_rules_length(struct judgement *j)
 {
 	const struct contract_channel *channel = j->match->channel;
 	const struct limits *limit =
-		channel ? &channel->limits : &j->gate->rules->contract->defaults.limits;
+		channel ? channel->limits : j->gate->rules->contract->defaults.limits;
 	const struct limits *own = j->principal->limits;
 	size_t len = j->request->message.topic_len;
 	const char *topic = topics_unshare(j->request->message.topic, &len);
@@ -58,7 +58,7 @@ bool message_rules_size(struct judgement *j)
 		return judgement_refuse(j, REASON_PAYLOAD_EMPTY, "the payload is empty");
 	if (j->request->message.payload_len > j->match->channel->payload_max)
 		return judgement_refuse(j, REASON_PAYLOAD_TOO_LARGE,
-					"the payload has %zu bytes, the channel takes at most %zu",
+					"the payload has %zu bytes, the channel takes at most %u",
 					j->request->message.payload_len,
 					j->match->channel->payload_max);
 	return true;

@@ -365,6 +365,13 @@ static void append(char ret[static REFUSAL_NAMES], const char *between, const ch
 		ret[used] = '\0';
 }
 
+/* @operation is one of the channel that the request, or its filter, is about. */
+static const char *name_of(const struct judgement *j, const struct contract_operation *operation)
+{
+	return contract_operation_name(j->match->channel ? j->match->channel : j->decision->channel,
+				       operation);
+}
+
 /* Refuses because @operation, which is the principal's by its grants, asks for more. */
 static bool refuse_needs(struct judgement *j, const struct contract_operation *operation,
 			 size_t count)
@@ -373,6 +380,7 @@ static bool refuse_needs(struct judgement *j, const struct contract_operation *o
 	const struct contract_alternative *needs =
 		operation->alternative_count > 0 ? operation->alternative : &nothing;
 	const struct contract *contract = j->gate->rules->contract;
+	const char *name = name_of(j, operation);
 	uint16_t port = login_of(j).port;
 	char names[REFUSAL_NAMES] = "", methods[REFUSAL_NAMES] = "", other[80] = "";
 
@@ -394,15 +402,15 @@ static bool refuse_needs(struct judgement *j, const struct contract_operation *o
 	if (needs->methods & CONTRACT_NOBODY)
 		return judgement_refuse(
 			j, REASON_SCOPE_MISSING,
-			"operation %s asks for a login that this broker does not have%s",
-			operation->name, other);
+			"operation %s asks for a login that this broker does not have%s", name,
+			other);
 	if (methods[0])
 		return judgement_refuse(j, REASON_SCOPE_MISSING,
-					"operation %s needs a login by %s, which %s lacks%s",
-					operation->name, methods, j->principal->name, other);
+					"operation %s needs a login by %s, which %s lacks%s", name,
+					methods, j->principal->name, other);
 	return judgement_refuse(j, REASON_SCOPE_MISSING,
-				"operation %s needs the scope %s, which %s lacks%s",
-				operation->name, names, j->principal->name, other);
+				"operation %s needs the scope %s, which %s lacks%s", name, names,
+				j->principal->name, other);
 }
 
 /* Is one of the operations granted to the principal on topics with other parameters? */
@@ -436,8 +444,8 @@ static bool refuse_ungranted(struct judgement *j, const struct contract_operatio
 	}
 	return judgement_refuse(j, REASON_SCOPE_MISSING,
 				"operation %s is for who %s: no role of %s says so%s",
-				operation->name, parties[0] ? parties : "is another application",
-				j->principal->name,
+				name_of(j, operation),
+				parties[0] ? parties : "is another application", j->principal->name,
 				is_granted_elsewhere(j, operation, count)
 					? " of this topic (its \"where\" names others)"
 					: "");

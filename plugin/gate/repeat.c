@@ -36,7 +36,7 @@ static void add_gap(struct gaps *gaps, struct gap gap)
 static uint64_t number_of(const struct judgement *j, const char *text, size_t len,
 			  const struct gaps *gaps)
 {
-	uint64_t number = j->match->channel->content.mark ^ ledger_seed(j->gate->ledger);
+	uint64_t number = j->match->channel->content->mark ^ ledger_seed(j->gate->ledger);
 	size_t at = 0;
 
 	for (size_t i = 0; i < gaps->count; i++) {
@@ -50,7 +50,7 @@ static uint64_t number_of(const struct judgement *j, const char *text, size_t le
 static inline uint64_t content_of(const struct judgement *j, const struct payload_value *payload,
 				  const char *text, size_t len)
 {
-	const struct contract_content *content = &j->match->channel->content;
+	const struct contract_content *content = j->match->channel->content;
 	struct gaps gaps = { 0 };
 	struct gap gap;
 
@@ -83,8 +83,8 @@ static int recall(const struct judgement *j, uint64_t *ret)
 		.id_len = id->len,
 		.topic = j->request->message.topic,
 		.topic_len = j->request->message.topic_len,
-		.mark = channel->content.mark,
-		.is_shared = channel->content.is_shared,
+		.mark = channel->content->mark,
+		.is_shared = channel->content->is_shared,
 		.revision = j->state.revision,
 	};
 	struct ledger_last_message last;

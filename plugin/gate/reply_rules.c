@@ -58,14 +58,15 @@ bool reply_rules_check(struct judgement *j)
 		       judgement_refuse(j, REASON_RESPONSE_TOPIC,
 					"operation %s has a reply, and the request names no "
 					"response topic",
-					j->operation->name);
+					contract_operation_name(j->match->channel, j->operation));
 	match = topics_match(j->gate->rules->contract->topics, topic.text, topic.len);
 	if (!match.channel || !is_listed(reply, match.channel))
 		return judgement_refuse(
 			j, REASON_RESPONSE_TOPIC,
 			"the response topic \"%.*s\" is of no channel for the reply "
 			"of operation %s",
-			topic.len > 80 ? 80 : (int)topic.len, topic.text, j->operation->name);
+			topic.len > 80 ? 80 : (int)topic.len, topic.text,
+			contract_operation_name(j->match->channel, j->operation));
 	if (match.channel->receive_count > 0 && permission_receive(j, &match) != GATE_NONE)
 		return true;
 	return judgement_refuse(

@@ -1,5 +1,6 @@
 #include "gate/rules.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,8 +79,13 @@ int rules_load(const struct rules_files *files, struct rules **ret, struct diag 
 	if (rc)
 		goto out;
 	rc = rules_compile_channels(rules, diag);
+	if (rc == 0 && !files->keeps_documents)
+		rc = rules_pack(rules, diag);
 	if (rc)
 		goto out;
+#ifdef __GLIBC__
+	malloc_trim(0); /* what loading took and gave back would cost each message's allocations */
+#endif
 	*ret = rules;
 	rules = NULL; /* handed over */
 out:

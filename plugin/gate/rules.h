@@ -68,6 +68,9 @@ struct rules_files {
 	const char *password_file;
 	const char *scram_file;
 	const char *crl_file;
+	/* For tools: the rules keep the documents' values and places. Without it the contract is
+	 * packed (contract_pack()). */
+	bool keeps_documents;
 	bool checks_examples; /* warnings of defaults and examples that schemas refuse */
 	struct diag_list
 		*errors; /* gets all faults, a line each; the first is @diag's. NULL: none */

@@ -199,7 +199,7 @@ static void warn_of_times(struct rules *rules, const struct contract_channel *ch
 {
 	struct diag text;
 
-	if (!channel->content.surplus)
+	if (!channel->content->surplus)
 		return;
 	diag_init(&text);
 	(void)diag_set(
@@ -207,7 +207,7 @@ static void warn_of_times(struct rules *rules, const struct contract_channel *ch
 		"%s: /channels/%s: more than %u members of the message are times: a repeat with "
 		"another \"%s\" is a change; x-time says which one is the time",
 		contract_document(rules->contract, channel)->name, channel->name,
-		CONTRACT_TIMES_MAX, channel->content.surplus);
+		CONTRACT_TIMES_MAX, channel->content->surplus);
 	rules_add_warning(rules, text.text);
 }
 

@@ -3,7 +3,8 @@
  *
  * rules.c reads the files and owns what they become; rules_access.c says to the access file what
  * the contract offers, rules_grants.c whom it lets in; rules_channels.c compiles the channels'
- * patterns and looks at what is compiled; rules_schemas.c compiles the messages' schemas.
+ * patterns and looks at what is compiled; rules_schemas.c compiles the messages' schemas;
+ * rules_pack.c makes it small.
  */
 #ifndef PETSTORE_RULES_INTERNAL_H
 #define PETSTORE_RULES_INTERNAL_H
@@ -45,5 +46,9 @@ int rules_load_access(struct rules *rules, const struct access_file *file,
 int rules_compile_channels(struct rules *rules,
 			   struct diag *diag) MUST_CHECK; /* the schemas, too */
 int rules_compile_schemas(struct rules *rules, struct diag *diag) MUST_CHECK;
+
+/* When all is compiled: equal messages and operations become one, and the documents are freed.
+ * After a failure, when memory ran out, the rules are only to be freed. */
+int rules_pack(struct rules *rules, struct diag *diag) MUST_CHECK;
 
 #endif

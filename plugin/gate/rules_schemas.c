@@ -1,6 +1,5 @@
 /* rules_schemas.c -- the contract's documents as the schema engine has them, and the schemas of
  * messages. */
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -256,9 +255,6 @@ int rules_compile_schemas(struct rules *rules, struct diag *diag)
 		describe_messages(rules);
 out:
 	sources_forget_json(&rules->contract->sources);
-#ifdef __GLIBC__
-	malloc_trim(0); /* what loading took and gave back would cost each message's allocations */
-#endif
 	free(wanted);
 	return rc;
 }

@@ -207,9 +207,9 @@ static void print_mapping(FILE *out, const struct contract *contract,
 	fprintf(out, "  moves %s to %s\n", map->entity->column[map->entity->slot[map->slot]].name,
 		map->status_member.name);
 	fprintf(out, "    but for");
-	for (size_t i = 0; i < channel->content.time_count; i++)
-		fprintf(out, " %s", channel->content.time[i].name);
-	fprintf(out, "%s\n", channel->content.is_shared ? ", shares a column" : "");
+	for (size_t i = 0; i < channel->content->time_count; i++)
+		fprintf(out, " %s", channel->content->time[i].name);
+	fprintf(out, "%s\n", channel->content->is_shared ? ", shares a column" : "");
 	print_transitions(out, contract, map->transitions);
 }
 
@@ -233,7 +233,7 @@ static void print_channel(FILE *out, const struct contract *contract, size_t ind
 		print_operation(out, contract, "send", &channel->send[i]);
 	for (size_t i = 0; i < channel->receive_count; i++)
 		print_operation(out, contract, "receive", &channel->receive[i]);
-	fprintf(out, "  payload %s, at most %zu bytes\n",
+	fprintf(out, "  payload %s, at most %u bytes\n",
 		channel->message_count > 0 && channel->message->schema_uri
 			? channel->message->schema_uri
 			: "-",
@@ -241,10 +241,10 @@ static void print_channel(FILE *out, const struct contract *contract, size_t ind
 	fprintf(out, "  will %s, %s, %s\n", channel->is_will_allowed ? "allowed" : "forbidden",
 		channel->is_recorded ? "recorded" : "not recorded",
 		channel->durability == CONTRACT_POWER ? "power" : "process");
-	if (channel->limits.messages_per_second || channel->limits.bytes_per_second)
+	if (channel->limits->messages_per_second || channel->limits->bytes_per_second)
 		fprintf(out, "  %u messages a second, burst %u; %u bytes\n",
-			channel->limits.messages_per_second, channel->limits.burst,
-			channel->limits.bytes_per_second);
+			channel->limits->messages_per_second, channel->limits->burst,
+			channel->limits->bytes_per_second);
 	if (channel->interval_s)
 		fprintf(out, "  every %u s\n", channel->interval_s);
 	if (channel->time_member.name)

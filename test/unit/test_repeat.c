@@ -218,8 +218,8 @@ static void test_repeat__times_are_found(void **state)
 	/* the fifth */
 	expect(&f, LAMP, ON(",\"t3\":\"2026-01-04T00:00:00Z\""), "keep");
 	expect(&f, LAMP, ON(",\"t3\":\"2026-01-05T00:00:00Z\""), "keep");
-	assert_string_equal(f.decision.channel->content.surplus, "t3");
-	assert_int_equal(f.decision.channel->content.time_count, CONTRACT_TIMES_MAX);
+	assert_string_equal(f.decision.channel->content->surplus, "t3");
+	assert_int_equal(f.decision.channel->content->time_count, CONTRACT_TIMES_MAX);
 	assert_non_null(strstr(rules_warning(f.rules, 0), "\"t3\""));
 	/* no member of the message itself */
 	expect(&f, LAMP, ON(",\"in\":{\"at\":\"2026-01-01T00:00:00Z\"}"), "keep");
