@@ -12,6 +12,7 @@ import sys
 
 import brokers
 import report_flat
+import report_grown
 from brokers import harness
 from report_flat import median, number, table
 
@@ -156,7 +157,7 @@ def scales(results):
             [number(row[variant]["resident_kib"] / 1024) + " MiB"
              for variant in ("stock", "everything")] for row in data["connections"]]
     text += "\n" + table(["broker", "a publish, stock", "ours", "memory, stock", "ours"], rows)
-    return text
+    return text + report_grown.tables(data)
 
 
 def opening(results):

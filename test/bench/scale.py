@@ -1,9 +1,14 @@
-"""How cost and memory grow: channels, users, orders and connections, each by itself."""
+"""
+How cost and memory grow: channels, users, orders and connections, each by itself (idle ones in
+crowd.py, and a database of a million orders in grown.py).
+"""
 
 import json
 import os
 
 import brokers
+import crowd
+import grown
 import parts
 from brokers import harness
 
@@ -99,11 +104,13 @@ def measure(place, is_quick, missing, say):
     for size in (1000, 50000) if is_quick else (1000, 10000, 100000, 1000000):
         say("scale: %d orders" % size)
         ret["orders"].append(dict(ledger(place, size), size=size))
-    counts = [10, 1000] if is_quick else [10, 100, 1000, 5000]
+    counts = [10, 1000] if is_quick else [10, 100, 1000, 10000]
     most = brokers.allow_files(max(counts) + 100)
     if most < max(counts) + 100:
         missing.append("%d connections: %d files may be open (ulimit -n)" % (max(counts), most))
         counts = [count for count in counts if count + 100 <= most]
     say("scale: %s connections" % ", ".join(map(str, counts)))
     ret["connections"] = connections(place, counts, 1 if is_quick else 3)
+    ret["crowd"] = crowd.compare(place, is_quick, missing, say)
+    ret["grown"] = grown.measure(place, is_quick, missing, say)
     return ret
