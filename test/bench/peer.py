@@ -20,7 +20,7 @@ INSTALL_S = 400
 
 
 def install():
-    """Nothing to do where it is there already, as package-lock.json says. Brings server.js along."""
+    """Nothing where it is there already, as package-lock.json says. Brings server.js along."""
     for program in ("node", "npm"):
         if not shutil.which(program):
             raise brokers.Unavailable("a broker on npm's packages: no %s (scripts/deps.sh docs)" %
@@ -43,8 +43,10 @@ def install():
     except subprocess.TimeoutExpired:
         raise brokers.Unavailable("a broker on npm's packages: npm took more than %d s" % INSTALL_S)
     if done.returncode:
-        why = [line for line in done.stdout.splitlines() if line.strip()] or ["npm failed"]
-        raise brokers.Unavailable("a broker on npm's packages: %s" % why[-1].strip()[-200:])
+        lines = done.stdout.splitlines()
+        why = [line for line in lines if "Error:" in line] or \
+            [line for line in lines if line.startswith("npm error")] or ["npm ci failed"]
+        raise brokers.Unavailable("a broker on npm's packages: %s" % why[0].strip()[-200:])
     with open(marker, "w") as file:
         file.write(wanted)
 

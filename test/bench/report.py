@@ -92,10 +92,10 @@ class Publishes:
 
 def publishes(results):
     rows = Publishes(results["publish"])
-    text = ("**The broker's thread**, which has a processor to itself. An order's status, %d bytes, "
-            "at QoS 1, each message a\nlegal step that is kept; 16 connections with 16 messages in "
-            "flight, nobody subscribed. Processor time of that\nthread; what is added, and the "
-            "factor, are medians of paired rounds.\n\n" % size_of(results, BASE))
+    text = ("**The broker's thread**, which has a processor to itself. An order's status, %d "
+            "bytes, at QoS 1, each message a\nlegal step that is kept; 16 connections with 16 "
+            "messages in flight, nobody subscribed. Processor time of that\nthread; what is added, "
+            "and the factor, are medians of paired rounds.\n\n" % size_of(results, BASE))
     text += rows.staged(BASE)
     text += ("\n**Stock at QoS 0**, %d bytes: an event that is kept, no status.\n\n" %
              size_of(results, "QoS 0"))
@@ -181,9 +181,9 @@ def short(results):
     rows = Publishes(results["publish"])
     place, version = rows.places[-1]
     return text + (
-        "Of the thread that serves the clients, which is one however many processors there are, an "
-        "order at QoS 1 takes\n%s us without a plugin, and %s us more when it is checked, kept and "
-        "monitored; a message at QoS 0 %s us more.\n\n" % (
+        "Of the thread that serves the clients, which is one however many processors there are, "
+        "an order at QoS 1 takes\n%s us without a plugin, and %s us more when it is checked, kept "
+        "and monitored; a message at QoS 0 %s us more.\n\n" % (
             number(rows.us(place, BASE, "stock")), number(rows.added(place, BASE, "everything")),
             number(rows.added(place, "QoS 0", "everything"))))
 
@@ -199,8 +199,8 @@ def bars(results, y):
     scale = report_flat.WIDTH / max(cost for cost in costs.values() if cost)
     body = []
     for place, version in rows.places:
-        body.append(report_flat.label(16, y, "The broker's thread, an order at QoS 1, Mosquitto %s" %
-                                      version))
+        body.append(report_flat.label(
+            16, y, "The broker's thread, an order at QoS 1, Mosquitto %s" % version))
         y += 22
         for variant, (name, _) in brokers.VARIANTS.items():
             cost = costs[place, variant]

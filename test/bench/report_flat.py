@@ -1,4 +1,4 @@
-"""The tables of what was measured flat out, and of the peer: for the page, for README, and as bars."""
+"""The tables of what was measured flat out, and of the peer: for the page, README, and as bars."""
 
 import operator
 import statistics
@@ -93,9 +93,10 @@ class Flats:
         return number(self.median(place, flat.MAIN, variant, "load_us"))
 
 
-HEAD = ["stock, then ours", "processor time a message", "factor", "of ours: broker's thread + others",
-        "messages a second, sustained", "p50 / p99 / max of the acknowledgement, ms", "p99, factor",
-        "refused", "acknowledged and found in the database"]
+HEAD = ["stock, then ours", "processor time a message", "factor",
+        "of ours: broker's thread + others", "messages a second, sustained",
+        "p50 / p99 / max of the acknowledgement, ms", "p99, factor", "refused",
+        "acknowledged and found in the database"]
 
 
 def row(flats, place, condition):
@@ -113,8 +114,8 @@ def row(flats, place, condition):
 
 
 def peer_table(flats, place, version):
-    names = {"stock": "Mosquitto %s, no plugin" % version, "everything": "the same, ours as it ships",
-             "peer": "aedes, ajv, better-sqlite3"}
+    names = {"stock": "Mosquitto %s, no plugin" % version,
+             "everything": "the same, ours as it ships", "peer": "aedes, ajv, better-sqlite3"}
     rows = [["%s: %s" % (condition, name), flats.process(place, condition, variant),
              number(flats.median(place, condition, variant, "sustained")),
              flats.acks(place, condition, variant), flats.refused(place, condition, variant)]
@@ -126,13 +127,13 @@ def peer_table(flats, place, version):
 
 def tables(results):
     flats = Flats(results)
-    text = ("**Flat out**: the processor's time of the whole broker, all threads, until the database "
-            "has everything; 16\nconnections with 20 messages in flight at QoS 1 where nothing else "
-            "is said, nothing pinned.\n")
+    text = ("**Flat out**: the processor's time of the whole broker, all threads, until the "
+            "database has everything; 16\nconnections with 20 messages in flight at QoS 1 where "
+            "nothing else is said, nothing pinned.\n")
     for place, version in flats.places:
-        text += "\nMosquitto %s. The load takes %s us a message of the same processors beside stock, " \
-                "%s beside ours.\n\n" % (version, flats.load_us(place, "stock"),
-                                         flats.load_us(place, "everything"))
+        text += ("\nMosquitto %s. The load takes %s us a message of the same processors beside "
+                 "stock, %s beside ours.\n\n" % (version, flats.load_us(place, "stock"),
+                                                flats.load_us(place, "everything")))
         text += table(HEAD, [row(flats, place, condition) for condition in flats.conditions
                              if flats.of(place, condition, "stock")])
     if flats.peer:
@@ -148,9 +149,9 @@ def short(results):
     flats = Flats(results)
     place, version = flats.places[0]
     main = place, flat.MAIN
-    text = ("In short: as fast as it goes, for %d s, a new order takes %s of processor time in Mosquitto "
-            "%s as it is,\nand %s (%sx) with the plugin, all threads counted. %s a second are in its "
-            "database (stock: %s a second\ntaken). Refused: %s. " % (
+    text = ("In short: as fast as it goes, for %d s, a new order takes %s of processor time in "
+            "Mosquitto %s as it is,\nand %s (%sx) with the plugin, all threads counted. %s a second "
+            "are in its database (stock: %s a second\ntaken). Refused: %s. " % (
                 flats.asked_s[main], flats.process(*main, "stock"), version,
                 flats.process(*main, "everything"), number(flats.factor(*main)),
                 number(flats.median(*main, "everything", "sustained")),
@@ -213,7 +214,8 @@ def bars(results, y):
     """Lines of SVG from @y on, and where they end."""
     flats = Flats(results)
     place, version = flats.places[0]
-    names = {"stock": "stock", "everything": "ours: broker's thread, others", "peer": "aedes, ajv, SQLite"}
+    names = {"stock": "stock", "everything": "ours: broker's thread, others",
+             "peer": "aedes, ajv, SQLite"}
     drawn = [(condition, variant) for condition in flats.conditions for variant in names
              if flats.of(place, condition, variant)]
     scale = WIDTH / max(flats.median(place, *each, "process_us") for each in drawn)
