@@ -2,8 +2,8 @@
 What enforcement costs, side by side:  make bench [QUICK=1]
 
 Every Mosquitto that is here is driven by the same load, as fast as it goes: stock, and with the
-plugin as it ships, all threads counted (flat), and a broker on npm's packages beside them (peer). Then
-the broker's thread by itself: without a plugin, with Mosquitto's own dynamic security, and with
+plugin as it ships, all threads counted (flat), and a broker on npm's packages beside them (peer).
+Then the broker's thread by itself: without a plugin, with Mosquitto's own dynamic security, and with
 ours in stages (publish). Then the parts one by one, logins, what one would otherwise do (a
 subscriber that validates and stores), and how all of it grows. Prints the tables of
 docs/benchmarks.md; everything that was measured is in B/bench/results.json, a plot in

@@ -6,8 +6,9 @@ has a broker of its own that begins with an empty database, stock and ours in tu
 Of each round: the processor's time of the broker's process (all threads, user and system) from
 the first message until none of its threads has more to do, by the messages that were accepted; the
 sustained rate, accepted messages by the time until the database has all of them; how long
-acknowledgements took; what was refused, and how many connections were closed. Afterwards the rows of the database are counted: they must be those of the
-messages that were acknowledged, or the benchmark fails.
+acknowledgements took; what was refused, and how many connections were closed. Afterwards the
+rows of the database are counted: they must be those of the messages that were acknowledged, or the
+benchmark fails.
 """
 
 import shutil
@@ -33,8 +34,8 @@ CONDITIONS = [
 PEERED = (MAIN, "Four-step orders")
 VARIANTS = ("stock", "everything")
 WARM_UP = 1000
-# Seconds of the first condition and of the others, and rounds of the others, on the newest Mosquitto
-# and on those before it; seconds of the peer.
+# Seconds of the first condition and of the others, and rounds of the others, on the newest
+# Mosquitto and on those before it; seconds of the peer.
 FULL = {"newest": {"main_s": 60, "other_s": 5, "rounds": 3},
         "older": {"main_s": 30, "other_s": 5, "rounds": 1}, "peer_s": 15}
 QUICK = {"newest": {"main_s": 10, "other_s": 3, "rounds": 1}, "peer_s": 5}

@@ -233,8 +233,8 @@ def plot(results):
 
 def write(results, folder):
     """The tables; they, README's and the plot are also files of the folder."""
-    sections = [("flat", report_flat.tables), ("publish", publishes), ("parts", parts), ("subscriber", subscribers),
-                ("scale", scales)]
+    sections = [("flat", report_flat.tables), ("publish", publishes), ("parts", parts),
+                ("subscriber", subscribers), ("scale", scales)]
     has_load = results.get("flat") or results.get("publish")
     text = short(results) if has_load else ""
     text += opening(results) + "".join("\n" + make(results) for name, make in sections

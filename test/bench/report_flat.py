@@ -109,7 +109,8 @@ def row(flats, place, condition):
             "%s + %s us" % tuple(number(flats.median(place, condition, "everything", what))
                                  for what in ("main_us", "others_us")),
             both(lambda *which: number(flats.median(*which, "sustained"))), both(flats.acks),
-            number(flats.p99_factor(place, condition)) + "x", both(flats.refused).replace("none, none", "none"),
+            number(flats.p99_factor(place, condition)) + "x",
+            both(flats.refused).replace("none, none", "none"),
             flats.kept(place, condition, "everything")]
 
 
