@@ -91,7 +91,7 @@ QUICK_ROOMS = $(GATE) access/access base/clock base/fixedtable \
            broker/feed broker/releases broker/repairs broker/sessions \
            contract/contract contract/level contract/topics contract/topics_filter \
            ledger/crc32c ledger/idfilter ledger/journal_records ledger/journal_repair ledger/journal_scan ledger/ledger_commit \
-           ledger/ledger_core ledger/ledger_look ledger/ledger_news ledger/record ledger/state ledger/writer \
+           ledger/ledger_core ledger/ledger_look ledger/ledger_news ledger/pressure ledger/record ledger/state ledger/writer \
            monitor/anomalies monitor/metrics monitor/monitor monitor/monitor_limits monitor/monitor_seen \
            schema/format schema/format_time schema/pattern schema/pattern_seq schema/payload_common \
            schema/payload_$(BACKEND) schema/run

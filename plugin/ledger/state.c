@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/freshpages.h"
+#include "base/hugepages.h"
 #include "base/prefault.h"
 
 #define NONE UINT32_MAX
@@ -150,7 +151,7 @@ static struct state_place *places_new(size_t entries, size_t *mask)
 
 	while (places < 2 * entries)
 		places *= 2;
-	place = malloc(places * sizeof(*place));
+	place = hugepages_take(places * sizeof(*place));
 	for (size_t i = 0; place && i < places; i++)
 		place[i].entry = NONE;
 	*mask = places - 1;
@@ -204,6 +205,8 @@ int state_new(size_t entities, size_t waiting, struct state **ret, struct diag *
 		goto out;
 	}
 	s->entry = (struct state_entry *)(((uintptr_t)s->memory + LINE - 1) / LINE * LINE);
+	hugepages_ask(s->node, s->max * sizeof(*s->node));
+	hugepages_ask(s->memory, s->max * sizeof(*s->entry));
 	state_clear(s);
 	*ret = s;
 	s = NULL; /* handed over */
