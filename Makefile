@@ -67,7 +67,7 @@ LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit \
            ledger/journal_records ledger/journal_file ledger/journal_scan ledger/journal_sync \
            ledger/journal_repair ledger/pace ledger/pressure ledger/record ledger/crc32c ledger/sql ledger/store \
            ledger/store_files ledger/store_facts ledger/restored ledger/adoption \
-           ledger/store_plan ledger/store_rows ledger/batch ledger/store_reader \
+           ledger/store_plan ledger/store_rows ledger/batch ledger/batch_table ledger/store_reader \
            ledger/store_trim ledger/backlog ledger/query
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/metrics monitor/metricsfile \

@@ -33,7 +33,7 @@ static const struct options_row table[] = {
 		"bytes of the journal beside the database, while the database keeps up"),
 	INTEGER(journal_max, "268435456", 65536, INT64_C(1) << 36,
 		"bytes that the journal may grow to while writes come faster"),
-	INTEGER(batch_rows, "1000", 1, 100000, "accepted writes in one transaction at most"),
+	INTEGER(batch_rows, "16384", 1, 100000, "accepted writes in one transaction at most"),
 	INTEGER(batch_ms, "50", 1, 10000, "milliseconds that a write waits for its transaction"),
 	INTEGER(backpressure_ms, "20", 0, 1000,
 		"milliseconds at most that a turn of the broker waits for the database (0: it never waits)"),

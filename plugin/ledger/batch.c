@@ -3,305 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ledger/sql.h"
-
-#define CLAIMS 4096u /* a power of two */
-#define TOPICS 4096u /* likewise, above BATCH_ROWS_MAX */
-
-/* How a column is given to SQL. */
-enum batch_kind {
-	KIND_COUNT,   /* uint64_t, as SQLite's integers are: the same bits, with a sign */
-	KIND_NUMBER,  /* the same, NULL where it is 0 */
-	KIND_QOS,     /* unsigned */
-	KIND_FLAG,    /* bool */
-	KIND_MARK,    /* bool, NULL where it is false */
-	KIND_TIME,    /* char[] */
-	KIND_TEXT,    /* struct record_text; an absent one is empty */
-	KIND_NAME,    /* the same, NULL where it is empty */
-	KIND_PAYLOAD, /* struct record_text, a blob where it is no text */
-	KIND_CLEARED, /* likewise, NULL where it is empty */
-	KIND_BLOB,    /* a blob, NULL where it is empty */
-};
-
-/* The columns in front of the values, by where they are in a row. */
-static const struct batch_column {
-	const char *name;
-	enum batch_kind kind;
-	uint32_t at;
-} columns[] = {
-	{ "seq", KIND_COUNT, offsetof(struct batch_row, seq) },
-	{ "time", KIND_TIME, offsetof(struct batch_row, time) },
-	{ "topic", KIND_TEXT, offsetof(struct batch_row, record.topic) },
-	{ "publisher", KIND_TEXT, offsetof(struct batch_row, record.publisher) },
-	{ "client_id", KIND_TEXT, offsetof(struct batch_row, record.client_id) },
-	{ "qos", KIND_QOS, offsetof(struct batch_row, record.qos) },
-	{ "retained", KIND_FLAG, offsetof(struct batch_row, record.is_retained) },
-	{ "payload", KIND_PAYLOAD, offsetof(struct batch_row, record.payload) },
-	{ "will", KIND_FLAG, offsetof(struct batch_row, record.is_will) },
-	{ "correction", KIND_FLAG, offsetof(struct batch_row, record.is_correction) },
-	{ "adopted", KIND_FLAG, offsetof(struct batch_row, record.is_adopted) },
-	{ "digest", KIND_NUMBER, offsetof(struct batch_row, record.digest) },
-	{ "revision", KIND_NUMBER, offsetof(struct batch_row, record.revision) },
-	{ "retained_payload", KIND_CLEARED, offsetof(struct batch_row, record.payload) },
-	{ "properties", KIND_BLOB, offsetof(struct batch_row, record.properties) },
-	{ "unique_key", KIND_NUMBER, offsetof(struct batch_row, record.unique) },
-	{ "message", KIND_NAME, offsetof(struct batch_row, record.kind) },
-	{ "taken_over", KIND_MARK, offsetof(struct batch_row, record.is_taken_over) },
-	{ "peer_publisher", KIND_NAME, offsetof(struct batch_row, record.peer) },
-	{ "id", KIND_TEXT, offsetof(struct batch_row, record.id) },
-	{ "owner", KIND_TEXT, offsetof(struct batch_row, record.owner) },
-};
-
-#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
-
-struct batch {
-	struct batch_row row[BATCH_ROWS_MAX];
-	struct value value[BATCH_VALUES_MAX];
-	size_t rows, values;
-	const struct batch_list *claim[CLAIMS]; /* by a hash of table and id */
-	struct batch_row *topic[TOPICS]; /* the last that is retained, by a hash of its topic */
-	size_t retained;                 /* rows */
-	enum batch_shown shown;
-	const struct batch_row *first; /* of a list */
-	const struct batch_row *at;    /* the cursor's row; NULL: behind the last */
-};
-
-struct batch_table {
-	sqlite3_vtab base;
-	struct batch *batch;
-};
-
-/* ---- the virtual table ------------------------------------------------------------------- */
-
-static struct batch *batch_of(sqlite3_vtab_cursor *cursor)
-{
-	return ((struct batch_table *)(void *)cursor->pVtab)->batch;
-}
-
-static int on_connect(sqlite3 *db, void *ctx, int argc, const char *const *argv, sqlite3_vtab **ret,
-		      char **error)
-{
-	sqlite3_str *sql = sqlite3_str_new(db);
-	struct batch_table *table;
-	char *text;
-	int rc = SQLITE_NOMEM;
-
-	(void)argc;
-	(void)argv;
-	(void)error;
-	sqlite3_str_appendall(sql, "CREATE TABLE " BATCH_TABLE " (");
-	for (size_t i = 0; i < COLUMNS; i++)
-		sqlite3_str_appendf(sql, "%s%s", i ? ", " : "", columns[i].name);
-	for (unsigned i = 0; i < ENTITY_COLUMNS_MAX; i++)
-		sqlite3_str_appendf(sql, ", v%u", i);
-	sqlite3_str_appendall(sql, ")");
-	text = sqlite3_str_finish(sql);
-	if (text)
-		rc = sqlite3_declare_vtab(db, text);
-	sqlite3_free(text);
-	if (rc != SQLITE_OK)
-		return rc;
-	table = calloc(1, sizeof(*table));
-	if (!table)
-		return SQLITE_NOMEM;
-	table->batch = ctx;
-	*ret = &table->base;
-	return SQLITE_OK;
-}
-
-static int on_disconnect(sqlite3_vtab *table)
-{
-	free(table);
-	return SQLITE_OK;
-}
-
-static int on_best_index(sqlite3_vtab *table, sqlite3_index_info *info)
-{
-	(void)table;
-	info->estimatedCost = BATCH_ROWS_MAX;
-	return SQLITE_OK;
-}
-
-static int on_open(sqlite3_vtab *table, sqlite3_vtab_cursor **ret)
-{
-	(void)table;
-	*ret = calloc(1, sizeof(**ret));
-	return *ret ? SQLITE_OK : SQLITE_NOMEM;
-}
-
-static int on_close(sqlite3_vtab_cursor *cursor)
-{
-	free(cursor);
-	return SQLITE_OK;
-}
-
-/* From @row on, the next that belongs to what is shown. */
-static const struct batch_row *next_shown(const struct batch *b, const struct batch_row *row)
-{
-	const struct batch_row *end = b->row + b->rows;
-
-	while (row < end &&
-	       !(b->shown == BATCH_EVENTS ? !row->record.is_unrecorded
-					  : row->record.is_retained && !row->is_superseded))
-		row++;
-	return row < end ? row : NULL;
-}
-
-static int on_filter(sqlite3_vtab_cursor *cursor, int number, const char *text, int argc,
-		     sqlite3_value **argv)
-{
-	struct batch *b = batch_of(cursor);
-
-	(void)number;
-	(void)text;
-	(void)argc;
-	(void)argv;
-	b->at = b->shown == BATCH_LIST ? b->first : next_shown(b, b->row);
-	return SQLITE_OK;
-}
-
-static int on_next(sqlite3_vtab_cursor *cursor)
-{
-	struct batch *b = batch_of(cursor);
-
-	b->at = b->shown == BATCH_LIST ? b->at->next : next_shown(b, b->at + 1);
-	return SQLITE_OK;
-}
-
-static int on_eof(sqlite3_vtab_cursor *cursor)
-{
-	return !batch_of(cursor)->at;
-}
-
-/* An absent text is an empty one. */
-static void give_text(sqlite3_context *ret, const struct record_text *text)
-{
-	sqlite3_result_text64(ret, text->text ? text->text : "", text->len, SQLITE_STATIC,
-			      SQLITE_UTF8);
-}
-
-static void give_value(sqlite3_context *ret, const struct value *value)
-{
-	switch (value->type) {
-	case VALUE_TEXT:
-		give_text(ret, &(struct record_text){ value->text, value->len });
-		break;
-	case VALUE_INTEGER:
-	case VALUE_BOOLEAN:
-		sqlite3_result_int64(ret, value->integer);
-		break;
-	case VALUE_REAL:
-		sqlite3_result_double(ret, value->real);
-		break;
-	case VALUE_NULL:
-		break; /* which is what no result is */
-	}
-}
-
-static void give_blob(sqlite3_context *ret, const struct record_text *bytes)
-{
-	sqlite3_result_blob64(ret, bytes->text, bytes->len, SQLITE_STATIC);
-}
-
-/* Apart, so that the other kinds save no registers. */
-__attribute__((noinline)) static void give_payload(sqlite3_context *ret,
-						   const struct record_text *payload)
-{
-	if (sql_is_text(payload->text, payload->len))
-		give_text(ret, payload);
-	else
-		give_blob(ret, payload);
-}
-
-/* NULL is what no result is. */
-static void give_member(sqlite3_context *ret, enum batch_kind kind, const void *member)
-{
-	const struct record_text *text = member;
-
-	switch (kind) {
-	case KIND_NUMBER:
-		if (*(const uint64_t *)member == 0)
-			break;
-		/* fall through */
-	case KIND_COUNT:
-		sqlite3_result_int64(ret, (int64_t) * (const uint64_t *)member);
-		break;
-	case KIND_QOS:
-		sqlite3_result_int(ret, (int)*(const unsigned *)member);
-		break;
-	case KIND_FLAG:
-		sqlite3_result_int(ret, *(const bool *)member);
-		break;
-	case KIND_MARK:
-		if (*(const bool *)member)
-			sqlite3_result_int(ret, 1);
-		break;
-	case KIND_TIME:
-		sqlite3_result_text(ret, member, -1, SQLITE_STATIC);
-		break;
-	case KIND_NAME:
-		if (text->len == 0)
-			break;
-		/* fall through */
-	case KIND_TEXT:
-		give_text(ret, text);
-		break;
-	case KIND_CLEARED:
-		if (text->len == 0)
-			break;
-		/* fall through */
-	case KIND_PAYLOAD:
-		give_payload(ret, text);
-		break;
-	case KIND_BLOB:
-		if (text->len > 0)
-			give_blob(ret, text);
-		break;
-	}
-}
-
-static int on_column(sqlite3_vtab_cursor *cursor, sqlite3_context *ret, int number)
-{
-	const struct batch_row *row = batch_of(cursor)->at;
-	unsigned column = (unsigned)number;
-
-	if (column >= COLUMNS)
-		give_value(ret, &row->record.value[column - COLUMNS]);
-	else
-		give_member(ret, columns[column].kind, (const char *)row + columns[column].at);
-	return SQLITE_OK;
-}
-
-static int on_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *ret)
-{
-	*ret = (int64_t)batch_of(cursor)->at->seq;
-	return SQLITE_OK;
-}
-
-/* No xCreate: the table is there without being made, and nowhere in the file. */
-static const sqlite3_module module = {
-	.xConnect = on_connect,
-	.xDisconnect = on_disconnect,
-	.xBestIndex = on_best_index,
-	.xOpen = on_open,
-	.xClose = on_close,
-	.xFilter = on_filter,
-	.xNext = on_next,
-	.xEof = on_eof,
-	.xColumn = on_column,
-	.xRowid = on_rowid,
-};
-
-/* ---- the batch --------------------------------------------------------------------------- */
+#include "base/wordhash.h"
+#include "ledger/batch_internal.h"
 
 int batch_new(sqlite3 *db, struct batch **ret, struct diag *diag)
 {
 	struct batch *b = calloc(1, sizeof(*b));
 
-	if (!b || sqlite3_create_module(db, BATCH_TABLE, &module, b) != SQLITE_OK) {
+	if (!b || sqlite3_create_module(db, BATCH_TABLE, &batch_module, b) != SQLITE_OK) {
 		free(b);
 		return diag_nomem(diag);
 	}
+	sqlite3_randomness((int)sizeof(b->seed), &b->seed);
 	*ret = b;
 	return 0;
 }
@@ -311,18 +24,19 @@ void batch_free(struct batch *b)
 	free(b);
 }
 
+bool batch_has_room(const struct batch *b, size_t columns)
+{
+	return b->rows < BATCH_ROWS_MAX && b->values + columns <= BATCH_VALUES_MAX;
+}
+
 struct batch_row *batch_add(struct batch *b, const struct record *record)
 {
-	struct batch_row *row = &b->row[b->rows];
+	struct batch_row *row = &b->row[b->rows++];
 
-	if (b->rows == BATCH_ROWS_MAX || b->values + record->value_count > BATCH_VALUES_MAX)
-		return NULL;
 	row->record = *record;
-	row->record.value = &b->value[b->values];
+	row->record.value = NULL;
+	row->record.value_count = 0;
 	row->is_superseded = false;
-	row->next = NULL;
-	b->rows++;
-	b->values += record->value_count;
 	return row;
 }
 
@@ -333,48 +47,97 @@ bool batch_is_empty(const struct batch *b)
 
 void batch_clear(struct batch *b)
 {
-	if (b->rows > 0)
-		memset(b->claim, 0, sizeof(b->claim));
-	if (b->retained > 0)
-		memset(b->topic, 0, sizeof(b->topic));
-	b->rows = b->retained = b->values = 0;
-	b->at = NULL;
+	for (size_t i = 0; i < b->entities; i++)
+		b->by_id[b->entity[i].place] = NULL;
+	for (size_t i = 0; i < b->rows && b->retained > 0; i++)
+		if (b->row[i].record.is_retained)
+			b->by_topic[b->row[i].place] = NULL;
+	b->rows = b->entities = b->values = b->retained = 0;
+	batch_show(b, BATCH_EVENTS, NULL);
 }
 
-/* FNV-1a: two ids that fall together cost a flush, nothing else. */
-static uint32_t hash_id(uint32_t table, const struct record_text *id)
+static bool is_same(const struct record_text *a, const struct record_text *b)
 {
-	uint32_t hash = 2166136261u ^ table;
-
-	for (size_t i = 0; i < id->len; i++)
-		hash = (hash ^ (unsigned char)id->text[i]) * 16777619u;
-	return hash ^ hash >> 16;
+	return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
 }
 
-bool batch_claim(struct batch *b, const struct batch_list *list, uint32_t table,
-		 const struct record_text *id)
+static uint32_t place_of(const struct batch *b, uint32_t salt, const struct record_text *text)
 {
-	const struct batch_list **claim = &b->claim[hash_id(table, id) % CLAIMS];
+	return (uint32_t)wordhash(b->seed + salt, text->text, text->len) % BATCH_PLACES;
+}
 
-	if (*claim && *claim != list)
-		return false;
-	*claim = list;
-	return true;
+struct batch_entity *batch_entity(struct batch *b, uint32_t table, const struct record_text *id)
+{
+	uint32_t place = place_of(b, table, id);
+	struct batch_entity *entity;
+
+	for (; (entity = b->by_id[place]) != NULL; place = (place + 1) % BATCH_PLACES)
+		if (entity->table == table && is_same(&entity->id, id))
+			return entity;
+	entity = &b->entity[b->entities];
+	*entity = (struct batch_entity){ .table = table, .id = *id, .place = place };
+	b->by_id[place] = b->sorted[b->entities++] = entity;
+	return entity;
+}
+
+static unsigned rank_of(uint64_t columns, uint64_t bit)
+{
+	return (unsigned)__builtin_popcountll(columns & (bit - 1));
+}
+
+/* Room for the values of the columns @more as well; those that the entity has keep their order. */
+static void widen(struct batch *b, struct batch_entity *entity, uint64_t more)
+{
+	uint64_t had = entity->columns, all = had | more;
+	const struct value *from = entity->value;
+
+	entity->columns = all;
+	entity->value = &b->value[b->values];
+	b->values += (size_t)__builtin_popcountll(all);
+	for (uint64_t left = had; left; left &= left - 1)
+		entity->value[rank_of(all, left & -left)] = *from++;
+}
+
+void batch_set(struct batch *b, struct batch_entity *entity, uint64_t columns,
+	       const struct value *const *value)
+{
+	if (columns & ~entity->columns)
+		widen(b, entity, columns);
+	for (uint64_t left = columns; left; left &= left - 1)
+		entity->value[rank_of(entity->columns, left & -left)] =
+			*value[__builtin_ctzll(left)];
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct batch_entity *const *one = a, *const *other = b;
+	const struct record_text *x = &(*one)->id, *y = &(*other)->id;
+	int order;
+
+	if ((*one)->table != (*other)->table)
+		return (*one)->table < (*other)->table ? -1 : 1;
+	order = memcmp(x->text, y->text, x->len < y->len ? x->len : y->len);
+	return order ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+struct batch_entity *const *batch_sorted(struct batch *b, size_t *ret_count)
+{
+	qsort(b->sorted, b->entities, sizeof(b->sorted[0]), compare);
+	*ret_count = b->entities;
+	return b->sorted;
 }
 
 void batch_retain(struct batch *b, struct batch_row *row)
 {
-	struct batch_row **place = &b->topic[hash_id(0, &row->record.topic) % TOPICS];
+	uint32_t place = place_of(b, 0, &row->record.topic);
 
-	/* There are more places than rows. */
-	while (*place && ((*place)->record.topic.len != row->record.topic.len ||
-			  memcmp((*place)->record.topic.text, row->record.topic.text,
-				 row->record.topic.len) != 0))
-		if (++place == b->topic + TOPICS)
-			place = b->topic;
-	if (*place)
-		(*place)->is_superseded = true;
-	*place = row;
+	while (b->by_topic[place] &&
+	       !is_same(&b->by_topic[place]->record.topic, &row->record.topic))
+		place = (place + 1) % BATCH_PLACES;
+	if (b->by_topic[place])
+		b->by_topic[place]->is_superseded = true;
+	b->by_topic[place] = row;
+	row->place = place;
 	b->retained++;
 }
 
@@ -387,10 +150,13 @@ void batch_show(struct batch *b, enum batch_shown shown, const struct batch_list
 {
 	b->shown = shown;
 	b->first = list ? list->first : NULL;
-	b->at = NULL;
+	b->at_entity = NULL;
+	b->at_row = NULL;
 }
 
 uint64_t batch_seq(const struct batch *b)
 {
-	return b->at ? b->at->seq : 0;
+	if (b->at_entity)
+		return b->at_entity->last->seq;
+	return b->at_row ? b->at_row->seq : 0;
 }

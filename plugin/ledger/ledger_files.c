@@ -79,7 +79,7 @@ int ledger_repair(struct ledger *l, uint64_t *applied, struct diag *diag)
 	if (!journal_is_blank(l->journal)) {
 		rc = replay_batch(&l->replay, applied, diag);
 		if (rc)
-			return rc;
+			return rc < 0 ? rc : 1; /* what follows is still to be done */
 	}
 	journal_inspect(l->journal, &facts);
 	/* In between none is in use, so that a start takes whichever it finds. */
@@ -149,7 +149,7 @@ static void empty_journal(struct ledger *l)
 	l->replay.is_journal_given_up = true;
 	do
 		rc = replay_batch(&l->replay, &applied, NULL);
-	while (rc == 1);
+	while (rc > 0);
 	l->replay.is_journal_given_up = false;
 	journal_inspect(l->journal, &journal);
 	if (rc == 0 && store.ring != STORE_RING_NONE)
@@ -298,7 +298,7 @@ static int replay(struct ledger *l, struct ledger_opened *ret, const struct jour
 
 	do
 		rc = replay_batch(&l->replay, &ret->last_seq, diag);
-	while (rc == 1);
+	while (rc > 0);
 	if (rc)
 		return rc;
 	if (journal_damage(l->journal))

@@ -90,7 +90,7 @@ static int apply_batch(struct replay *replay, struct journal_record *first, uint
 	bool is_full = false;
 	uint64_t removed;
 	int64_t now_ms;
-	int rc = 1;
+	int rc;
 
 	*last = applied;
 	do {
@@ -107,6 +107,7 @@ static int apply_batch(struct replay *replay, struct journal_record *first, uint
 	} while (rc == 1);
 	if (rc < 0)
 		return rc;
+	replay->has_more = is_full;
 	now_ms = believed_now(replay);
 	rc = trim_retained(replay, now_ms, diag);
 	if (rc)
@@ -210,7 +211,7 @@ int replay_batch(struct replay *replay, uint64_t *applied, struct diag *diag)
 	histogram_add(&replay->batch_ns, (uint64_t)(clock_mono_ns() - begun_ns));
 	*applied = last;
 	journal_release(replay->journal);
-	return 1;
+	return replay->has_more ? 1 : 2;
 }
 
 /* ---- refusals ------------------------------------------------------------------------------ */

@@ -22,14 +22,18 @@
 #include "ledger/journal.h"
 #include "ledger/store.h"
 
-/* A transaction ends at so many bytes of records, however few they are. */
-#define REPLAY_BYTES_MAX ((size_t)8 << 20)
+/*
+ * A transaction ends at so many bytes of records, however few they are: the journal gets their room
+ * back only then.
+ */
+#define REPLAY_BYTES_MAX ((size_t)4 << 20)
 
 struct replay {
 	struct journal *journal;
 	struct store *store;
 	struct store_limits limits;
 	unsigned batch_rows;
+	bool has_more; /* the last batch ended before the journal did */
 	uint64_t wal_bytes_max;
 	struct age age;                 /* whether rows may go for their age */
 	int64_t checked_ns;             /* when the files were last looked at; 0: never */
@@ -58,7 +62,8 @@ void replay_init(struct replay *replay);
 int replay_check(struct replay *replay, struct diag *diag) MUST_CHECK;
 
 /*
- * Writes one batch. 1: some records were written, there may be more; 0: there was none. On
+ * Writes one batch. 1: some records were written, and more wait; 2: all that there were; 0: there
+ * was none. On
  * failure (the store's or the journal's error) the journal still has all that it had, and the call
  * may be repeated.
  * *applied is set to the number of the last record that is known to be in the database, or

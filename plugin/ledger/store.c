@@ -312,14 +312,16 @@ static int on_wal(void *ctx, sqlite3 *db, const char *name, int pages)
 }
 
 /*
- * FULL: a commit is on the disk when it returns, so that the journal may forget it. The hook
- * replaces SQLite's own checkpoints by store_checkpoint().
+ * Pages of a database that exists keep their size. FULL: a commit is on the disk when it returns,
+ * so that the journal may forget it. The hook replaces SQLite's own checkpoints by
+ * store_checkpoint().
  */
 static int configure(struct store *store, struct diag *diag)
 {
-	static const char sql[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+	static const char sql[] = "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;"
+				  "PRAGMA synchronous = FULL;"
 				  "PRAGMA journal_size_limit = 67108864;"
-				  "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY";
+				  "PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY";
 	int64_t is_wal = 0;
 	int rc = 0;
 

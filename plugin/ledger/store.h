@@ -48,7 +48,7 @@ void store_close(struct store *store);
 
 void store_set_patience(struct store *store, unsigned busy_ms);
 
-/* Memory for pages, 16 MiB else: of a large transaction those that it has changed and needs again.
+/* Memory for pages, 32 MiB else: of a large transaction those that it has changed and needs again.
  */
 int store_set_cache(struct store *store, unsigned mib, struct diag *diag) MUST_CHECK;
 

@@ -12,72 +12,88 @@
 
 /* ---- statements -------------------------------------------------------------------------- */
 
-/* A record's values by the column of the table that each goes to. */
-struct picture {
-	uint64_t columns; /* a set, as in struct store_upsert */
-	bool is_adopted;
-	const struct value *value[STORE_COLUMNS_MAX];
-	struct store_upsert *upsert;
-};
-
-/* A bit for each value, without the owner's. */
-static uint64_t values_of(const struct picture *picture)
+static int write_shown(struct store *store, sqlite3_stmt *statement, const char *what,
+		       struct diag *diag)
 {
-	return picture->columns & ~(UINT64_C(1) << STORE_OWNER_BIT);
+	int rc = sql_run(&store->sql, statement, what, diag);
+
+	if (rc && batch_seq(store->batch))
+		diag_prefix(diag, "record %llu", (unsigned long long)batch_seq(store->batch));
+	return rc;
 }
 
-/* The name of the first of the columns @left. */
-static const char *column_of(const struct store *store, const struct picture *picture,
-			     uint64_t left)
+/* The entities that a statement was to take; none are left. */
+static int write_list(struct store *store, struct store_upsert *upsert, struct diag *diag)
 {
-	return store_find_name(store, picture->value[__builtin_ctzll(left)]->column)->column;
+	struct batch_list rows = upsert->rows;
+
+	if (!rows.first)
+		return 0;
+	upsert->rows = (struct batch_list){ NULL, NULL };
+	batch_show(store->batch, BATCH_LIST, &rows);
+	return write_shown(store, upsert->statement, "cannot write to a table", diag);
+}
+
+static const uint64_t owner_bit = UINT64_C(1) << STORE_OWNER_BIT;
+
+/* What a statement sets. */
+struct picture {
+	uint32_t table;
+	uint64_t columns; /* a set, as in struct store_upsert */
+	bool is_adopted;
+	uint32_t number[STORE_COLUMNS_MAX]; /* of the columns, in their order */
+};
+
+/* The @n-th column that is set. */
+static const char *column_of(const struct store *store, const struct picture *picture, unsigned n)
+{
+	return store_find_name(store, picture->number[n])->column;
 }
 
 /*
  * Sets the columns of @picture and leaves all others as they are. OR FAIL: the transaction is
  * rolled back whatever failed, so that SQLite need not keep what a statement overwrites.
  */
-static sqlite3_str *upsert_sql(struct store *store, const char *table,
-			       const struct picture *picture)
+static sqlite3_str *upsert_sql(struct store *store, const struct picture *picture)
 {
-	bool has_owner = picture->columns >> STORE_OWNER_BIT & 1;
-	bool is_adopted = picture->is_adopted;
+	bool has_owner = picture->columns & owner_bit, is_adopted = picture->is_adopted;
+	unsigned count = (unsigned)__builtin_popcountll(picture->columns & ~owner_bit);
 	sqlite3_str *sql = sqlite3_str_new(store->sql.db);
-	unsigned value = 0;
 
 	sqlite3_str_appendf(sql,
 			    "INSERT OR FAIL INTO \"%w\" (id, revision, created_at, updated_at%s%s",
-			    table, has_owner ? ", owner" : "", is_adopted ? ", adopted_at" : "");
-	for (uint64_t left = values_of(picture); left; left &= left - 1)
-		sqlite3_str_appendf(sql, ", \"%w\"", column_of(store, picture, left));
-	sqlite3_str_appendf(sql, ") SELECT id, 1, time, time%s%s", has_owner ? ", owner" : "",
-			    is_adopted ? ", time" : "");
-	for (uint64_t left = values_of(picture); left; left &= left - 1)
-		sqlite3_str_appendf(sql, ", v%u", value++);
+			    store_find_name(store, picture->table)->table,
+			    has_owner ? ", owner" : "", is_adopted ? ", adopted_at" : "");
+	for (unsigned i = 0; i < count; i++)
+		sqlite3_str_appendf(sql, ", \"%w\"", column_of(store, picture, i));
+	sqlite3_str_appendf(sql, ") SELECT id, writes, created_at, updated_at%s%s",
+			    has_owner ? ", owner" : "", is_adopted ? ", adopted_at" : "");
+	for (unsigned i = 0; i < count; i++)
+		sqlite3_str_appendf(sql, ", v%u", i);
 	sqlite3_str_appendf(sql,
 			    " FROM " BATCH_TABLE " WHERE true ON CONFLICT (id) DO UPDATE SET "
-			    "revision = revision + 1, updated_at = excluded.updated_at%s%s",
+			    "revision = revision + excluded.revision, "
+			    "updated_at = excluded.updated_at%s%s",
 			    has_owner ? ", owner = excluded.owner" : "",
 			    is_adopted ? ", adopted_at = excluded.adopted_at" : "");
-	for (uint64_t left = values_of(picture); left; left &= left - 1) {
-		const char *column = column_of(store, picture, left);
-
-		sqlite3_str_appendf(sql, ", \"%w\" = excluded.\"%w\"", column, column);
-	}
+	for (unsigned i = 0; i < count; i++)
+		sqlite3_str_appendf(sql, ", \"%w\" = excluded.\"%w\"", column_of(store, picture, i),
+				    column_of(store, picture, i));
 	return sql;
 }
 
 /* The statement for @picture, in the place of the one that was made longest ago. */
-static int upsert_prepare(struct store *store, struct store_upserts *upserts, const char *table,
-			  struct picture *picture, struct diag *diag)
+static int upsert_prepare(struct store *store, struct store_upserts *upserts,
+			  const struct picture *picture, struct store_upsert **ret,
+			  struct diag *diag)
 {
 	struct store_upsert *upsert = &upserts->upsert[upserts->next];
 	sqlite3_stmt *statement = NULL;
-	int rc = sql_prepare_built(&store->sql, upsert_sql(store, table, picture),
+	int rc = sql_prepare_built(&store->sql, upsert_sql(store, picture),
 				   "cannot write to a table", &statement, diag);
 
-	if (rc == 0 && upsert->rows.first) /* its place is wanted */
-		rc = store_flush(store, diag);
+	if (rc == 0) /* its place is wanted */
+		rc = write_list(store, upsert, diag);
 	if (rc) {
 		(void)sqlite3_finalize(statement);
 		return rc;
@@ -87,7 +103,7 @@ static int upsert_prepare(struct store *store, struct store_upserts *upserts, co
 					 .is_adopted = picture->is_adopted,
 					 .statement = statement };
 	upserts->next = (upserts->next + 1) % STORE_UPSERTS_MAX;
-	picture->upsert = upsert;
+	*ret = upsert;
 	return 0;
 }
 
@@ -109,35 +125,66 @@ static struct store_upserts *upserts_get(struct store *store, uint32_t number)
 	return upserts;
 }
 
-static int upsert_get(struct store *store, uint32_t number, const char *table,
-		      struct picture *picture, struct diag *diag)
+static struct store_upsert *upsert_find(struct store_upserts *upserts, uint64_t columns,
+					bool is_adopted)
 {
-	struct store_upserts *upserts = upserts_get(store, number);
+	for (size_t i = 0; i < STORE_UPSERTS_MAX && upserts->upsert[i].statement; i++)
+		if (upserts->upsert[i].columns == columns &&
+		    upserts->upsert[i].is_adopted == is_adopted)
+			return &upserts->upsert[i];
+	return NULL;
+}
+
+static void list_add(struct batch_list *list, struct batch_entity *entity)
+{
+	if (list->last)
+		list->last->next = entity;
+	else
+		list->first = entity;
+	list->last = entity;
+}
+
+/* Adds @entity to those of the statement that sets what it has. */
+static int upsert_add(struct store *store, struct batch_entity *entity, struct diag *diag)
+{
+	struct store_upserts *upserts = upserts_get(store, entity->table);
+	struct picture picture = { .table = entity->table,
+				   .columns =
+					   entity->columns | (entity->owner.text ? owner_bit : 0),
+				   .is_adopted = entity->adopted != NULL };
+	struct store_upsert *upsert;
+	int rc = 0;
 
 	if (!upserts)
 		return diag_nomem(diag);
-	for (size_t i = 0; i < STORE_UPSERTS_MAX && upserts->upsert[i].statement; i++) {
-		if (upserts->upsert[i].columns == picture->columns &&
-		    upserts->upsert[i].is_adopted == picture->is_adopted) {
-			picture->upsert = &upserts->upsert[i];
-			return 0;
-		}
+	upsert = upsert_find(upserts, picture.columns, picture.is_adopted);
+	if (!upsert) {
+		for (int i = 0; i < __builtin_popcountll(entity->columns); i++)
+			picture.number[i] = entity->value[i].column;
+		rc = upsert_prepare(store, upserts, &picture, &upsert, diag);
 	}
-	return upsert_prepare(store, upserts, table, picture, diag);
+	if (rc == 0)
+		list_add(&upsert->rows, entity);
+	return rc;
 }
 
 /* ---- collecting -------------------------------------------------------------------------- */
 
-static int picture_make(struct store *store, const struct record *record, struct picture *ret,
-			struct diag *diag)
+/* A record's values by the column of the table that each goes to. */
+struct sorted {
+	uint64_t columns; /* a set: those that are there */
+	const struct value *value[STORE_COLUMNS_MAX];
+};
+
+static int sort_values(struct store *store, const struct record *record, struct sorted *ret,
+		       struct diag *diag)
 {
 	const struct store_name *table = store_find_name(store, record->table);
 
 	if (!table || *table->column)
 		return diag_set(diag, ERR_INVALID, "%s: table store_names lacks table %u",
 				store->sql.path, record->table);
-	ret->columns = record->owner.text ? UINT64_C(1) << STORE_OWNER_BIT : 0;
-	ret->is_adopted = record->is_adopted;
+	ret->columns = 0;
 	for (size_t i = 0; i < record->value_count; i++) {
 		const struct store_name *name = store_find_name(store, record->value[i].column);
 
@@ -148,7 +195,7 @@ static int picture_make(struct store *store, const struct record *record, struct
 		ret->value[name->columns] = &record->value[i];
 		ret->columns |= UINT64_C(1) << name->columns;
 	}
-	return upsert_get(store, record->table, table->table, ret, diag);
+	return 0;
 }
 
 /*
@@ -169,88 +216,62 @@ static const char *print_time(struct store *store, int64_t ms)
 	return store->time;
 }
 
-static void copy_values(const struct picture *picture, struct value *ret)
+/* @row is the entity's last. */
+static void add_to_entity(struct store *store, const struct batch_row *row,
+			  const struct sorted *sorted)
 {
-	for (uint64_t left = values_of(picture); left; left &= left - 1)
-		*ret++ = *picture->value[__builtin_ctzll(left)];
-}
+	const struct record *record = &row->record;
+	struct batch_entity *entity = batch_entity(store->batch, record->table, &record->id);
 
-static void list_add(struct batch_list *list, struct batch_row *row)
-{
-	if (list->last)
-		list->last->next = row;
-	else
-		list->first = row;
-	list->last = row;
-}
-
-/* A place for the row, and the right to write it after all that is collected. */
-static int make_room(struct store *store, const struct record *record,
-		     const struct picture *picture, struct batch_row **row, struct diag *diag)
-{
-	const struct batch_list *list = picture->upsert ? &picture->upsert->rows : NULL;
-	bool is_next = !list || batch_claim(store->batch, list, record->table, &record->id);
-	int rc;
-
-	*row = is_next ? batch_add(store->batch, record) : NULL;
-	if (*row)
-		return 0;
-	rc = store_flush(store, diag);
-	if (list)
-		(void)batch_claim(store->batch, list, record->table, &record->id);
-	*row = batch_add(store->batch, record);
-	return rc;
+	if (!entity->first)
+		entity->first = row;
+	entity->last = row;
+	entity->writes++;
+	if (record->owner.text)
+		entity->owner = record->owner;
+	if (record->is_adopted)
+		entity->adopted = row;
+	batch_set(store->batch, entity, sorted->columns, sorted->value);
 }
 
 int store_apply(struct store *store, uint64_t seq, const struct record *record, struct diag *diag)
 {
-	struct picture picture;
+	struct sorted sorted;
 	struct batch_row *row;
-	int rc;
+	int rc = record->table != 0 ? sort_values(store, record, &sorted, diag) : 0;
 
-	picture.upsert = NULL; /* the rest is filled in where there is one */
-	rc = record->table != 0 ? picture_make(store, record, &picture, diag) : 0;
 	if (rc) {
 		diag_prefix(diag, "record %llu", (unsigned long long)seq);
 		return rc;
 	}
-	rc = make_room(store, record, &picture, &row, diag);
+	if (!batch_has_room(store->batch, STORE_COLUMNS_MAX))
+		rc = store_flush(store, diag);
 	if (rc)
 		return rc;
+	row = batch_add(store->batch, record);
 	row->seq = seq;
 	memcpy(row->time, print_time(store, record->received_ms), sizeof(row->time));
 	if (record->is_retained)
 		batch_retain(store->batch, row);
-	if (picture.upsert) {
-		copy_values(&picture, row->record.value);
-		list_add(&picture.upsert->rows, row);
-	}
+	if (record->table != 0)
+		add_to_entity(store, row, &sorted);
 	return 0;
 }
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
-static int write_shown(struct store *store, sqlite3_stmt *statement, const char *what,
-		       struct diag *diag)
+/* Of each table in the order of its ids: neighbours are in the same page. */
+static int write_entities(struct store *store, struct diag *diag)
 {
-	int rc = sql_run(&store->sql, statement, what, diag);
-
-	if (rc && batch_seq(store->batch))
-		diag_prefix(diag, "record %llu", (unsigned long long)batch_seq(store->batch));
-	return rc;
-}
-
-static int write_entities(struct store *store, struct store_upserts *upserts, struct diag *diag)
-{
+	size_t count;
+	struct batch_entity *const *sorted = batch_sorted(store->batch, &count);
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < STORE_UPSERTS_MAX; i++) {
-		if (!upserts->upsert[i].rows.first)
-			continue;
-		batch_show(store->batch, BATCH_LIST, &upserts->upsert[i].rows);
-		rc = write_shown(store, upserts->upsert[i].statement, "cannot write to a table",
-				 diag);
-	}
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = upsert_add(store, sorted[i], diag);
+	for (struct store_upserts *upserts = store->upserts; upserts; upserts = upserts->other)
+		for (size_t i = 0; rc == 0 && i < STORE_UPSERTS_MAX; i++)
+			rc = write_list(store, &upserts->upsert[i], diag);
 	return rc;
 }
 
@@ -267,9 +288,8 @@ int store_flush(struct store *store, struct diag *diag)
 		rc = write_shown(store, store->statement[STORE_RETAINED],
 				 "cannot write to retained", diag);
 	}
-	for (struct store_upserts *upserts = store->upserts; rc == 0 && upserts;
-	     upserts = upserts->other)
-		rc = write_entities(store, upserts, diag);
+	if (rc == 0)
+		rc = write_entities(store, diag);
 	store_forget(store);
 	return rc;
 }

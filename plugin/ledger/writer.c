@@ -135,7 +135,7 @@ static int work(struct writer *w)
 	if (rc < 0)
 		on_failure(w, rc, &diag);
 	else
-		on_success(w, rc == 0);
+		on_success(w, rc != 1);
 	atomic_fetch_add(&w->rounds, 1);
 	return rc;
 }
@@ -150,13 +150,23 @@ static void wait_for_work(struct writer *w, int timeout_ms)
 	atomic_store(&w->is_kicked, false);
 }
 
+/* What is left of wait_ms since @began_ns. */
+static int rest_ms(const struct writer *w, int64_t began_ns)
+{
+	int64_t passed_ms = (clock_mono_ns() - began_ns) / MS;
+
+	return passed_ms < w->wait_ms ? w->wait_ms - (int)passed_ms : 0;
+}
+
 static void *run(void *ctx)
 {
 	struct writer *w = ctx;
+	int64_t began_ns;
 	bool is_last;
 	int rc;
 
 	for (;;) {
+		began_ns = clock_mono_ns();
 		/* Asked before the work: what was there at the stop is replayed. */
 		is_last = atomic_load(&w->is_stopping);
 		rc = work(w);
@@ -166,6 +176,8 @@ static void *run(void *ctx)
 			wait_for_work(w, w->pause_ms);
 		else if (rc == 0 && !is_last)
 			wait_for_work(w, w->wait_ms);
+		else if (rc == 2 && !is_last)
+			wait_for_work(w, rest_ms(w, began_ns));
 	}
 }
 

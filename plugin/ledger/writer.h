@@ -22,8 +22,9 @@
 /* The work. The functions are called by the thread only, one at a time. */
 struct writer_ops {
 	/*
-	 * One batch. 1: done, there may be more; 0: there was nothing to do; negative: failed,
-	 * to be repeated. Sets *applied to the last sequence number that arrived.
+	 * One batch. 1: done, there is more; 2: done, and that was all there was; 0: there was
+	 * nothing to do; negative: failed, to be repeated. Sets *applied to the last sequence
+	 * number that arrived.
 	 */
 	int (*replay)(void *ctx, uint64_t *applied, struct diag *diag);
 	/*
@@ -37,7 +38,9 @@ struct writer_ops {
 struct writer;
 
 /*
- * Starts the thread, which looks for work every @wait_ms. @applied: what has arrived already.
+ * Starts the thread, which looks for work every @wait_ms, and begins no batch sooner after the last
+ * one unless more waits or it is woken: many small ones cost more than one. @applied: what has
+ * arrived already.
  * @trouble: why the work failed before there was a thread, or NULL; it begins in trouble then.
  */
 int writer_start(const struct writer_ops *ops, unsigned wait_ms, uint64_t applied,

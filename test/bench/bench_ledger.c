@@ -409,7 +409,7 @@ int main(int argc, char **argv)
 	const struct ledger_options options = {
 		.path = path,
 		.journal_bytes = 16u << 20,
-		.batch_rows = 1000,
+		.batch_rows = 16384,
 		.batch_ms = 50,
 		.cache_entities = CACHE,
 		.origin = "bench",

@@ -471,6 +471,42 @@ static void test_store_apply__keeps_each_entitys_order(void **state)
 		model_check(f, &all[i], model_id[i]);
 }
 
+/* What three writes of one transaction leave behind, each with another part of it. */
+static void test_store_apply__three_writes_are_one_row(void **state)
+{
+	static const char row[] = "SELECT owner, revision, substr(created_at, 18, 2), "
+				  "substr(updated_at, 18, 2), substr(adopted_at, 18, 2), status, "
+				  "\"order\" FROM \"group\"";
+	struct fixture *f = *state;
+	struct value status = { .type = VALUE_TEXT, .text = "NEW", .len = 3 };
+	struct value order = { .type = VALUE_INTEGER, .integer = 7 };
+	struct record record = { .id = { "a", 1 }, .topic = { "t", 1 }, .payload = { "{}", 2 } };
+	uint64_t applied;
+
+	open_store(f);
+	assert_int_equal(plan_one(f, &entity, &f->number), 0);
+	status.column = f->number.column[0];
+	order.column = f->number.column[1];
+	for (uint64_t seq = 1; seq <= 6; seq++) {
+		record.table = f->number.table;
+		record.received_ms = (int64_t)seq * 1000;
+		record.owner = seq % 3 == 1 ? (struct record_text){ "ann", 3 }
+					    : (struct record_text){ NULL, 0 };
+		record.is_adopted = seq % 3 == 2;
+		record.value_count = seq % 3 != 0;
+		record.value = seq % 3 == 1 ? &order : &status;
+		if (seq % 3 == 1)
+			assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+		assert_int_equal(store_apply(f->store, seq, &record, &f->diag), 0);
+		if (seq % 3 == 0) {
+			assert_int_equal(store_commit(f->store, seq, &f->diag), 0);
+			assert_sql(&f->folder, "a.db", row,
+				   seq == 3 ? "ann|3|01|03|02|NEW|7" : "ann|6|01|06|05|NEW|7");
+		}
+	}
+	assert_sql(&f->folder, "a.db", "SELECT count(*) FROM events", "6");
+}
+
 static void test_store_commit__names_the_record_that_fails(void **state)
 {
 	struct fixture *f = *state;
@@ -860,6 +896,7 @@ int main(void)
 		TEST(test_store_apply__many_sets_of_columns),
 		TEST(test_store_apply__unknown_numbers),
 		TEST(test_store_apply__keeps_each_entitys_order),
+		TEST(test_store_apply__three_writes_are_one_row),
 		TEST(test_store_commit__names_the_record_that_fails),
 		TEST(test_sql_is_text__is_what_sqlite_takes_for_text),
 		TEST(test_store_trim__in_steps),

@@ -57,6 +57,24 @@ static void on_tend(void *ctx, struct diag *line)
 	atomic_fetch_add(&work->tended, 1);
 }
 
+/* There is always something, and each time all of it is taken. */
+static int on_replay_all(void *ctx, uint64_t *applied, struct diag *diag)
+{
+	struct work *work = ctx;
+
+	(void)diag;
+	*applied = ++work->done;
+	return 2;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static struct writer *start(struct work *work)
 {
 	struct writer *writer = NULL;
@@ -102,6 +120,26 @@ static void test_writer__carries_all_and_stops(void **state)
 	assert_int_equal(work.done, 1050);
 	assert_true(work.is_signal_free);
 	assert_true(work.tended > 0);
+}
+
+/* What comes while it works is written together, once it is time; at once where it is woken. */
+static void test_writer__many_small_batches_are_one(void **state)
+{
+	struct work work = { 0 };
+	struct writer *writer = NULL;
+	struct diag diag;
+	int64_t began = now_ms();
+
+	(void)state;
+	assert_int_equal(writer_start(&(struct writer_ops){ on_replay_all, on_tend, &work }, 40, 0,
+				      NULL, &writer, &diag),
+			 0);
+	while (writer_applied(writer) < 5)
+		sleep_ms(1);
+	assert_true(now_ms() - began >= 4 * 40 - 10);
+	for (uint64_t was = writer_applied(writer); writer_applied(writer) < was + 50; sleep_ms(1))
+		writer_wake(writer);
+	writer_stop(writer, 1);
 }
 
 static void test_writer__hard_failure_is_trouble_at_once(void **state)
@@ -217,6 +255,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_writer__carries_all_and_stops),
+		cmocka_unit_test(test_writer__many_small_batches_are_one),
 		cmocka_unit_test(test_writer__hard_failure_is_trouble_at_once),
 		cmocka_unit_test(test_writer__lock_is_trouble_after_a_while),
 		cmocka_unit_test(test_writer_news__oldest_are_dropped_in_pairs),
