@@ -3,8 +3,8 @@ What enforcement costs, side by side:  make bench [QUICK=1]
 
 Every Mosquitto that is here is driven by the same load, as fast as it goes: stock, and with the
 plugin as it ships, all threads counted (flat), and a broker on npm's packages beside them (peer).
-Then the broker's thread by itself: without a plugin, with Mosquitto's own dynamic security, and with
-ours in stages (publish). Then the parts one by one, logins, what one would otherwise do (a
+Then the broker's thread by itself: without a plugin, with Mosquitto's own dynamic security, and
+with ours in stages (publish). Then the parts one by one, logins, what one would otherwise do (a
 subscriber that validates and stores), and how all of it grows. Prints the tables of
 docs/benchmarks.md; everything that was measured is in B/bench/results.json, a plot in
 B/bench/bench.svg.
@@ -121,6 +121,11 @@ class Results:
             with open(path) as file:
                 self.data = json.load(file)
 
+    def done(self, section):
+        """Says of which state of the tree the section is: the others may be of an earlier run."""
+        self.keep(measured=dict(self.data.get("measured", {}),
+                                **{section: self.data["machine"]["commit"]}))
+
     def keep(self, **what):
         self.data.update(what)
         with open(self.path, "w") as file:
@@ -133,6 +138,7 @@ def flat_out(results, found, is_quick, missing):
     for place in reversed(found):
         rows += flat.on_place(place, place is found[-1], is_quick, missing, say)
         results.keep(flat=rows)
+    results.done("flat")
 
 
 def measure(results, found, only, is_quick, missing):
@@ -141,15 +147,18 @@ def measure(results, found, only, is_quick, missing):
     newest = found[-1]
     if "peer" in only:
         results.keep(peer=flat.beside(newest, is_quick, missing, say))
+        results.done("peer")
     if "publish" in only:
         rows = []
         for place in found:
             rows += publish(place, is_quick, missing)
             results.keep(publish=rows)
+        results.done("publish")
     for name, section in (("parts", parts.measure), ("subscriber", subscriber.compare),
                           ("scale", scale.measure)):
         if name in only:
             results.keep(**{name: section(newest, is_quick, missing, say)})
+            results.done(name)
 
 
 def open_all(found, template, missing):
@@ -174,7 +183,7 @@ def main():
     results = Results(os.path.join(folder, "results.json"), set(only) >= set(SECTIONS))
     found, missing = brokers.places(arguments.quick)
     start = time.monotonic()
-    results.keep(machine=machine(), quick=arguments.quick)
+    results.keep(machine=machine(), quick=arguments.quick, minutes=None)
     template = tempfile.mkdtemp(prefix="petstore-bench-")
     try:
         harness.prepare(os.path.join(template, "made"))

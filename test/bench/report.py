@@ -162,10 +162,13 @@ def scales(results):
 
 def opening(results):
     machine = results["machine"]
-    text = ("`make bench%s`, %s, %d cores (%s), Linux %s, load %.1f before, %s minutes, commit "
-            "%s.\n" % (" QUICK=1" if results["quick"] else "", machine["date"], machine["cores"],
-                       machine["processor"], machine["kernel"], machine["load"],
-                       results.get("minutes", "some"), machine["commit"]))
+    text = "`make bench%s`, %s, %d cores (%s), Linux %s, load %.1f before, %scommit %s.\n" % (
+        " QUICK=1" if results["quick"] else "", machine["date"], machine["cores"],
+        machine["processor"], machine["kernel"], machine["load"],
+        "%s minutes, " % results["minutes"] if results.get("minutes") else "", machine["commit"])
+    for section, commit in results.get("measured", {}).items():
+        if commit != machine["commit"]:
+            text += "Of an earlier run, commit %s: %s.\n" % (commit, section)
     text += "Payloads are read by %s.\n" % ", ".join(
         "%s on %s" % (reader, version) for version, reader in results["readers"].items())
     for why in results.get("missing", []):
@@ -182,10 +185,10 @@ def short(results):
     place, version = rows.places[-1]
     return text + (
         "Of the thread that serves the clients, which is one however many processors there are, "
-        "an order at QoS 1 takes\n%s us without a plugin, and %s us more when it is checked, kept "
-        "and monitored; a message at QoS 0 %s us more.\n\n" % (
-            number(rows.us(place, BASE, "stock")), number(rows.added(place, BASE, "everything")),
-            number(rows.added(place, "QoS 0", "everything"))))
+        "an order at QoS 1 takes\n%s us without a plugin (%s), and %s us more when it is checked, "
+        "kept and monitored; a message at QoS 0 %s us\nmore.\n\n" % (
+            number(rows.us(place, BASE, "stock")), version,
+            number(rows.added(place, BASE, "everything")), number(rows.added(place, "QoS 0", "everything"))))
 
 
 # ---- the plot ----

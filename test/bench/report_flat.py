@@ -151,8 +151,8 @@ def short(results):
     place, version = flats.places[0]
     main = place, flat.MAIN
     text = ("In short: as fast as it goes, for %d s, a new order takes %s of processor time in "
-            "Mosquitto %s as it is,\nand %s (%sx) with the plugin, all threads counted. %s a second "
-            "are in its database (stock: %s a second\ntaken). Refused: %s. " % (
+            "Mosquitto %s as it is,\nand %s (%sx) with the plugin, all threads counted. %s a "
+            "second are in its database (stock: %s a second\ntaken). Refused: %s. " % (
                 flats.asked_s[main], flats.process(*main, "stock"), version,
                 flats.process(*main, "everything"), number(flats.factor(*main)),
                 number(flats.median(*main, "everything", "sustained")),
