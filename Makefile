@@ -23,11 +23,11 @@ HARDEN     := $(shell $(call TAKES,-fstack-protector-strong -fstack-clash-protec
 endif
 # gcc takes the quick rooms as one when it links the plugin: a call between two files may be inlined
 # as within one (test/bench/NOTES.md). All else is linked from the same objects without that. Where
-# the flags have -flto themselves, it is for all; make QUICK= leaves it out.
-ifeq ($(origin QUICK)$(filter -flto%,$(CFLAGS)),undefined)
-QUICK      := -flto=1 -ffat-lto-objects -flto-partition=one
-QUICK      := $(if $(filter -O1 -O2 -O3,$(CFLAGS)),$(filter $(QUICK),$(shell $(call TAKES,$(QUICK)))))
-QUICK      := $(if $(filter 3,$(words $(QUICK))),$(QUICK))
+# the flags have -flto themselves, it is for all; make AS_ONE= leaves it out.
+ifeq ($(origin AS_ONE)$(filter -flto%,$(CFLAGS)),undefined)
+AS_ONE      := -flto=1 -ffat-lto-objects -flto-partition=one
+AS_ONE      := $(if $(filter -O1 -O2 -O3,$(CFLAGS)),$(filter $(AS_ONE),$(shell $(call TAKES,$(AS_ONE)))))
+AS_ONE      := $(if $(filter 3,$(words $(AS_ONE))),$(AS_ONE))
 endif
 HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
@@ -123,7 +123,7 @@ WARN     = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pro
            -Wpointer-arith -Wvla -Wformat=2 -Wundef -Wwrite-strings $(if $(WERROR),-Werror)
 CORE     = -std=gnu11 -D_GNU_SOURCE $(if $(filter yyjson,$(BACKEND)),-DPAYLOAD_YYJSON) -Iplugin -Wa,-I. -fPIC -fvisibility=hidden -pthread $(WARN) \
            $(shell $(PKG_CONFIG) --cflags $(LIBS))
-LINK     = -pthread $(if $(QUICK),-fno-lto) $(LDFLAGS) $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
+LINK     = -pthread $(if $(AS_ONE),-fno-lto) $(LDFLAGS) $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
 SAN      = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 TSAN     = -O1 -g -fsanitize=thread
 FUZZER   = -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -135,7 +135,7 @@ all: $(B)/mosquitto_petstore.so $(B)/petstorectl  ## build the plugin and petsto
 $(B)/mosquitto_petstore.so: $(PLUGIN:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o) plugin/exports.map
 	@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo "link $@")
 	@$(CC) -shared -o $@ $(filter %.o,$^) -Wl,-Bsymbolic $(HARDEN_LINK) \
-	  -Wl,--version-script=plugin/exports.map $(filter-out -fno-lto,$(LINK)) $(QUICK)
+	  -Wl,--version-script=plugin/exports.map $(filter-out -fno-lto,$(LINK)) $(AS_ONE)
 
 $(B)/petstorectl: $(CTL:%=$(B)/rel/%.o) $(LEARN:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/rel/%.o)
 	@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,echo "link $@")
@@ -143,7 +143,7 @@ $(B)/petstorectl: $(CTL:%=$(B)/rel/%.o) $(LEARN:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/r
 
 # One source, four builds: release, ASan+UBSan, TSan, libFuzzer.
 # Objects are compiled anew when these flags change.
-$(B)/rel/flags: FORCE ; @mkdir -p $(@D); echo '$(HARDEN) $(CFLAGS) $(QUICK)' | cmp -s - $@ || echo '$(HARDEN) $(CFLAGS) $(QUICK)' >$@
+$(B)/rel/flags: FORCE ; @mkdir -p $(@D); echo '$(HARDEN) $(CFLAGS) $(AS_ONE)' | cmp -s - $@ || echo '$(HARDEN) $(CFLAGS) $(AS_ONE)' >$@
 FORCE:
 $(B)/rel/%.o: plugin/%.c $(B)/rel/flags ; @mkdir -p $(@D) && $(CC) $(CORE) $(HARDEN) $(CFLAGS) $(PATH_FLAGS) -MMD -MP -c $< -o $@
 # On the path of a publish and a delivery: frames with an array of bytes are protected, not each
