@@ -2,8 +2,10 @@
  * thread.h -- a thread of the plugin's in the broker's process.
  *
  * It blocks all signals but SIGBUS, which it needs for faults of its own (base/mapguard.h): the
- * others are for the broker's thread. It has a small stack, and a name that `top -H` shows. The
- * caller of thread_start() joins it.
+ * others are for the broker's thread. It has a small stack, and a name that `top -H` shows. Where
+ * it shares a processor with the broker's thread it gets its part, but never in the middle of a
+ * message for being woken up (SCHED_BATCH; an operator's other policy stays). The caller of
+ * thread_start() joins it.
  */
 #ifndef PETSTORE_THREAD_H
 #define PETSTORE_THREAD_H

@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct work {
 	_Atomic uint64_t tended;
 	_Atomic bool has_line; /* to be said when it tends next */
 	_Atomic bool is_signal_free;
+	_Atomic int policy;   /* that its thread is scheduled by */
 	_Atomic bool is_held; /* the work does not end until it is cleared */
 	uint64_t done;
 };
@@ -38,6 +40,7 @@ static int on_replay(void *ctx, uint64_t *applied, struct diag *diag)
 	(void)pthread_sigmask(SIG_SETMASK, NULL, &blocked);
 	atomic_store(&work->is_signal_free,
 		     sigismember(&blocked, SIGTERM) == 1 && sigismember(&blocked, SIGHUP) == 1);
+	atomic_store(&work->policy, sched_getscheduler(0));
 	while (atomic_load(&work->is_held))
 		sleep_ms(1);
 	if (err)
@@ -119,6 +122,7 @@ static void test_writer__carries_all_and_stops(void **state)
 	writer_stop(writer, 10000);
 	assert_int_equal(work.done, 1050);
 	assert_true(work.is_signal_free);
+	assert_int_equal(work.policy, SCHED_BATCH); /* it does not interrupt the broker's thread */
 	assert_true(work.tended > 0);
 }
 
