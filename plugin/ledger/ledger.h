@@ -36,6 +36,7 @@ struct ledger_options {
 	unsigned events_keep_days;   /* 0: all */
 	uint64_t refusals_keep_rows; /* 0: all */
 	unsigned refusals_keep_days; /* 0: all */
+	uint64_t wal_bytes_max;      /* of SQLite's WAL while some process reads; 0: 1 GiB */
 	size_t cache_entities;       /* states kept in memory */
 	unsigned wait_ms;            /* see ledger_wait(); up to PRESSURE_MS_MAX */
 	bool may_open_later;         /* see ledger_open() */

@@ -245,6 +245,8 @@ static int on_replay(void *ctx, uint64_t *applied, struct diag *diag)
 		pressure_release(&l->pressure);
 	if (rc >= 0)
 		return rc;
+	if (rc == ERR_BUSY && replay_is_held(&l->replay))
+		return WRITER_HELD;
 	atomic_fetch_add(&l->errors, 1);
 	if (atomic_load(&l->is_open))
 		ledger_shut_where_wrong(l);
@@ -258,7 +260,7 @@ static void on_tend(void *ctx, struct diag *line)
 	if (!atomic_load(&l->is_open))
 		return;
 	replay_flush(&l->replay, false);
-	if (age_line(&l->replay.age, line))
+	if (age_line(&l->replay.age, line) || replay_line(&l->replay, line))
 		diag_prefix(line, "%s", l->path);
 	ledger_take_plan(l);
 	ledger_make_tables(l);
@@ -277,7 +279,7 @@ static void set_up(struct ledger *l, const struct ledger_options *options)
 		.limits = { options->events_keep_rows, options->events_keep_days,
 			    options->refusals_keep_rows, options->refusals_keep_days },
 		.batch_rows = options->batch_rows ? options->batch_rows : 1,
-		.wal_bytes_max = WAL_BYTES_MAX,
+		.wal_bytes_max = options->wal_bytes_max ? options->wal_bytes_max : WAL_BYTES_MAX,
 		.backlog = l->backlog,
 	};
 	replay_init(&l->replay);

@@ -180,6 +180,35 @@ static int write_batch(struct replay *replay, struct journal_record *record, uin
 	return rc;
 }
 
+/* So that the WAL does not grow without end. */
+static int move_wal(struct replay *replay, struct diag *diag)
+{
+	int rc = store_checkpoint(replay->store, replay->wal_bytes_max, diag);
+
+	if (rc != ERR_BUSY)
+		replay->held_ns = 0;
+	else if (replay->held_ns == 0)
+		replay->held_ns = replay->was_held_ns = clock_mono_ns();
+	return rc;
+}
+
+bool replay_line(struct replay *replay, struct diag *ret)
+{
+	if (replay_is_held(replay) == replay->is_held_told)
+		return false;
+	replay->is_held_told = !replay->is_held_told;
+	if (replay->is_held_told)
+		(void)diag_set(ret, 0,
+			       "the WAL has grown to %llu MiB, since some process keeps reading an "
+			       "old state of the database: accepted writes wait in the journal",
+			       (unsigned long long)(replay->wal_bytes_max >> 20));
+	else
+		(void)diag_set(ret, 0,
+			       "accepted writes go to the database again: it was read for %lld s",
+			       (long long)(clock_mono_ns() - replay->was_held_ns) / 1000000000);
+	return true;
+}
+
 int replay_batch(struct replay *replay, uint64_t *applied, struct diag *diag)
 {
 	struct journal_record record;
@@ -190,7 +219,7 @@ int replay_batch(struct replay *replay, uint64_t *applied, struct diag *diag)
 	if (begun_ns - replay->checked_ns >= CHECK_EVERY_NS)
 		rc = replay_check(replay, diag);
 	if (rc == 0)
-		rc = store_checkpoint(replay->store, replay->wal_bytes_max, diag);
+		rc = move_wal(replay, diag);
 	if (rc)
 		return rc;
 	journal_rewind(replay->journal);
@@ -279,6 +308,8 @@ void replay_flush(struct replay *replay, bool is_last)
 	struct diag diag;
 	int rc;
 
+	if (replay_is_held(replay) && !is_last)
+		return;
 	if (!are_refusals_due(replay, now, is_last))
 		return;
 	replay->flushed_ns = now;

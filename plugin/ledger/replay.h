@@ -35,6 +35,9 @@ struct replay {
 	unsigned batch_rows;
 	bool has_more; /* the last batch ended before the journal did */
 	uint64_t wal_bytes_max;
+	int64_t held_ns;                /* since when it may write nothing for it; 0: it may */
+	int64_t was_held_ns;            /* likewise, also after it */
+	bool is_held_told;              /* replay_line() said so */
 	struct age age;                 /* whether rows may go for their age */
 	int64_t checked_ns;             /* when the files were last looked at; 0: never */
 	bool is_journal_gone;           /* its file was not at its path then */
@@ -70,6 +73,19 @@ int replay_check(struct replay *replay, struct diag *diag) MUST_CHECK;
  * left alone.
  */
 int replay_batch(struct replay *replay, uint64_t *applied, struct diag *diag) MUST_CHECK;
+
+/*
+ * Did replay_batch() fail with ERR_BUSY because the WAL is at its bound? A process that keeps
+ * reading an old state keeps it from being begun anew. The database itself is fine, and records
+ * wait in the journal.
+ */
+static inline bool replay_is_held(const struct replay *replay)
+{
+	return replay->held_ns != 0;
+}
+
+/* A line of news when that begins, and when it ends; false: there is none. */
+bool replay_line(struct replay *replay, struct diag *ret);
 
 /* Writes the refusals that there are where it is time to, or at once where @is_last. */
 void replay_flush(struct replay *replay, bool is_last);

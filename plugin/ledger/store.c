@@ -304,10 +304,13 @@ static int migrate_once(struct store *store, unsigned from, struct diag *diag)
 static int on_wal(void *ctx, sqlite3 *db, const char *name, int pages)
 {
 	struct store *store = ctx;
+	uint64_t bytes = (uint64_t)pages * (uint64_t)store->page_bytes;
 
 	(void)db;
 	(void)name;
-	store->wal_bytes = (uint64_t)pages * (uint64_t)store->page_bytes;
+	if (bytes < store->wal_bytes)
+		store->wal_next = CHECKPOINT_BYTES; /* it was begun anew */
+	store->wal_bytes = bytes;
 	return SQLITE_OK;
 }
 
@@ -339,6 +342,7 @@ static int configure(struct store *store, struct diag *diag)
 				"%s: its file system cannot share memory, which SQLite's WAL needs",
 				store->sql.path);
 	(void)sqlite3_wal_hook(store->sql.db, on_wal, store);
+	store->wal_next = CHECKPOINT_BYTES;
 	store->wal_truncate = TRUNCATE_BYTES;
 	return 0;
 }
@@ -434,12 +438,16 @@ int store_checkpoint(struct store *store, uint64_t wal_bytes_max, struct diag *d
 	bool must = store->wal_bytes > wal_bytes_max || store->wal_bytes > store->wal_truncate;
 	int rc;
 
-	if (store->wal_bytes < CHECKPOINT_BYTES)
+	if (store->wal_bytes < (must ? CHECKPOINT_BYTES : store->wal_next))
 		return 0;
 	rc = store_copy(store, must, diag);
 	if (rc == 0) {
-		/* Passive: what is there now is measured by the next commit. */
-		store->wal_bytes = 0;
+		/*
+		 * Where it does not begin anew with the next commit, a reader needs what it has,
+		 * and each checkpoint would look through all of it.
+		 */
+		store->wal_bytes = must ? 0 : store->wal_bytes;
+		store->wal_next = store->wal_bytes + CHECKPOINT_BYTES;
 		store->wal_truncate = must ? TRUNCATE_BYTES : store->wal_truncate;
 		return 0;
 	}

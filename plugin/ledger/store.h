@@ -244,7 +244,8 @@ int store_trim_refusals(struct store *store, const struct store_limits *limits, 
 			unsigned rows_max, struct diag *diag) MUST_CHECK;
 
 /*
- * Moves the WAL's pages into the database once there are enough of them, in bounded time.
+ * Moves the WAL's pages into the database once there are enough of them, in bounded time, and again
+ * each time that as many more have come while a reader needs them.
  * ERR_BUSY: the WAL file is above @wal_bytes_max because some process keeps reading an old state.
  */
 int store_checkpoint(struct store *store, uint64_t wal_bytes_max, struct diag *diag) MUST_CHECK;

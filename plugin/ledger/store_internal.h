@@ -116,6 +116,7 @@ struct store {
 		int64_t scan_seq; /* rows before it were looked at */
 		int64_t aged_seq; /* all rows up to here are too old; 0: none is known to be */
 	} aged[STORE_AGED_COUNT];
+	uint64_t wal_next;     /* copy its pages once the WAL has so many bytes */
 	uint64_t wal_truncate; /* try to begin the file anew above this size */
 
 	/* store_files.c's */

@@ -134,7 +134,7 @@ static int work(struct writer *w)
 		add_news(w, &line);
 	if (rc < 0)
 		on_failure(w, rc, &diag);
-	else
+	else if (rc != WRITER_HELD)
 		on_success(w, rc != 1);
 	atomic_fetch_add(&w->rounds, 1);
 	return rc;
@@ -174,6 +174,8 @@ static void *run(void *ctx)
 			return NULL;
 		if (rc < 0)
 			wait_for_work(w, w->pause_ms);
+		else if (rc == WRITER_HELD)
+			wait_for_work(w, WRITER_PAUSE_MAX_MS);
 		else if (rc == 0 && !is_last)
 			wait_for_work(w, w->wait_ms);
 		else if (rc == 2 && !is_last)

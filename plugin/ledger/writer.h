@@ -19,12 +19,15 @@
 #define WRITER_PAUSE_MS 25      /* after the first failure; doubled up to the maximum */
 #define WRITER_PAUSE_MAX_MS 400
 
+/* Nothing may be written now, which is no failure: to be tried again after a pause. */
+#define WRITER_HELD 3
+
 /* The work. The functions are called by the thread only, one at a time. */
 struct writer_ops {
 	/*
 	 * One batch. 1: done, there is more; 2: done, and that was all there was; 0: there was
-	 * nothing to do; negative: failed, to be repeated. Sets *applied to the last sequence
-	 * number that arrived.
+	 * nothing to do; WRITER_HELD; negative: failed, to be repeated. Sets *applied to the last
+	 * sequence number that arrived.
 	 */
 	int (*replay)(void *ctx, uint64_t *applied, struct diag *diag);
 	/*

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sqlite3.h>
 #include <time.h>
 
 #include "between.h"
@@ -1473,6 +1474,53 @@ static void leave_in_journal(struct fixture *f, unsigned count)
 	assert_true(WIFSIGNALED(status));
 }
 
+/*
+ * Someone reads an old state and does not end: the WAL grows up to its bound, then writes wait in
+ * the journal, none is refused, and none is lost.
+ */
+static void test_ledger__a_reader_that_does_not_end(void **state)
+{
+	enum { ORDER_BYTES = 60000, HELD = 100 };
+	struct fixture *f = *state;
+	char *payload = calloc(1, ORDER_BYTES), id[16] = "o0";
+	struct value value = text_value(0, "PLACED");
+	struct ledger_write write = order_write(id, &value, 1);
+	sqlite3 *reader = NULL;
+	unsigned kept = 0, held = 0;
+	struct diag line;
+	bool is_held = false;
+
+	assert_non_null(payload);
+	(void)memset(payload, 'x', ORDER_BYTES);
+	write.message.payload = payload;
+	write.message.payload_len = ORDER_BYTES;
+	f->options.journal_bytes = 16 << 20;
+	f->options.wal_bytes_max = 20 << 20;
+	open_ledger(f);
+	assert_int_equal(sqlite3_open(f->path, &reader), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM events", NULL, NULL, NULL),
+		SQLITE_OK);
+	while (held < HELD) {
+		(void)snprintf(id, sizeof(id), "o%u", kept++);
+		write.id_len = strlen(id);
+		assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+		is_held = is_held || (ledger_news(f->ledger, &line) &&
+				      strstr(line.text, "keeps reading an old state"));
+		held += is_held;
+		if (!is_held)
+			sleep_ms(1);
+	}
+	assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+	flush(f);
+	wait_for_news(f, "accepted writes go to the database again");
+	assert_false(ledger_news(f->ledger, &line));
+	close_ledger(f);
+	(void)snprintf(id, sizeof(id), "%u", kept);
+	assert_sql(&f->folder, "shop.db", "SELECT count(*) FROM orders", id);
+	free(payload);
+}
+
 static void test_ledger_open__replays_under_another_contract(void **state)
 {
 	struct entity_column column[] = {
@@ -1673,6 +1721,7 @@ int main(void)
 		TEST(test_ledger__events_keep_rows),
 		TEST(test_ledger__events_keep_days),
 		TEST(test_ledger__kill_9_keeps_all_acknowledged),
+		TEST(test_ledger__a_reader_that_does_not_end),
 		TEST(test_ledger_open__replays_under_another_contract),
 		TEST(test_ledger_open__replays_a_journal_of_before_the_numbers),
 		TEST(test_ledger_open__journal_with_writes_of_another_database),
